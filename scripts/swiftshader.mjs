@@ -1,0 +1,64 @@
+// Unpacks SwiftShader and the headless Chromium that @sparticuz/chromium carries, once, into node_modules/.cache.
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { brotliDecompressSync } from 'node:zlib'
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+const cache = join(root, 'node_modules', '.cache', 'kumiki')
+
+function packageBin() {
+  const require = createRequire(join(root, 'package.json'))
+  let dir = dirname(require.resolve('@sparticuz/chromium'))
+  while (!existsSync(join(dir, 'bin', 'swiftshader.tar.br'))) {
+    if (dir === dirname(dir)) throw new Error('@sparticuz/chromium holds no bin/swiftshader.tar.br')
+    dir = dirname(dir)
+  }
+  return join(dir, 'bin')
+}
+
+/** Unpacks NAME (a .tar.br or a .br) beside its final place and renames it, so a broken unpack is never seen. */
+function unpack(name) {
+  const target = join(cache, name.replace(/(\.tar)?\.br$/, ''))
+  if (existsSync(target)) return target
+  mkdirSync(cache, { recursive: true })
+  const temporary = `${target}.${process.pid}.tmp`
+  const bytes = brotliDecompressSync(readFileSync(join(packageBin(), name)))
+  if (name.endsWith('.tar.br')) {
+    mkdirSync(temporary)
+    const tar = spawnSync('tar', ['-x', '-C', temporary], { input: bytes, maxBuffer: 1 << 30 })
+    if (tar.status !== 0) throw new Error(`unpacking ${name} failed: ${tar.stderr}`)
+  } else {
+    writeFileSync(temporary, bytes, { mode: 0o755 })
+  }
+  try {
+    renameSync(temporary, target)
+  } catch (error) {
+    if (!existsSync(target)) throw error
+    rmSync(temporary, { recursive: true, force: true }) // another process was first
+  }
+  return target
+}
+
+/** The environment variables under which Dawn finds the adapter google/swiftshader. Linux on x64 only; {} elsewhere. */
+export function swiftshaderEnvironment() {
+  if (process.platform !== 'linux' || process.arch !== 'x64') return {}
+  const dir = unpack('swiftshader.tar.br')
+  return {
+    LD_LIBRARY_PATH: [dir, process.env.LD_LIBRARY_PATH].filter(Boolean).join(':'),
+    VK_ICD_FILENAMES: join(dir, 'vk_swiftshader_icd.json'),
+  }
+}
+
+/** A headless Chromium and the libraries it may miss: { executablePath, env }. */
+export function chromium() {
+  const executablePath = unpack('chromium.br')
+  const libraries = join(unpack('al2023.tar.br'), 'lib')
+  const fonts = swiftshaderEnvironment()
+  return {
+    executablePath,
+    env: { ...process.env, ...fonts, LD_LIBRARY_PATH: [fonts.LD_LIBRARY_PATH, libraries].filter(Boolean).join(':') },
+  }
+}
