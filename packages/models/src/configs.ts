@@ -1,1 +1,69 @@
-export {}
+/**
+ * LLM-jp model configurations, and what follows from sizes alone: parameter counts, tensor shapes, FLOPs, config.json.
+ * Pure data and arithmetic: this entry loads no tensor runtime.
+ */
+import type { ModelArchitecture } from './architecture.ts'
+import { llmJp3, llmJp3Moe, type Model } from './llm-jp-3.ts'
+import { llmJp4 } from './llm-jp-4.ts'
+
+export { type ExpertArchitecture, type ModelArchitecture, padVocabSize, validateArchitecture } from './architecture.ts'
+export {
+  fromHuggingFaceConfig,
+  type HuggingFaceConfigOptions,
+  type HuggingFaceLlamaConfig,
+  toHuggingFaceConfig,
+} from './huggingface-config.ts'
+export { llmJp3, llmJp3Moe, type Model } from './llm-jp-3.ts'
+export { llmJp4 } from './llm-jp-4.ts'
+export {
+  countParameters,
+  flopsPerToken,
+  type ParameterCount,
+  type ParameterShape,
+  parameterShapes,
+} from './parameters.ts'
+export type { TrainingRecipe } from './recipe.ts'
+
+/** A model small enough to train in minutes on a laptop: 1.6 million parameters, the same layers as LLM-jp-3. */
+export const nano: ModelArchitecture = {
+  hiddenSize: 128,
+  intermediateSize: 512,
+  numHiddenLayers: 4,
+  numAttentionHeads: 4,
+  numKeyValueHeads: 4,
+  headDim: 32,
+  vocabSize: 2048,
+  paddedVocabSize: 2048,
+  maxPositionEmbeddings: 256,
+  ropeTheta: 10_000,
+  rmsNormEps: 1e-5,
+  initializerRange: 0.02,
+  tieWordEmbeddings: false,
+}
+
+const models = new Map<string, Model>(
+  [
+    { name: 'nano', architecture: nano, recipe: null },
+    ...Object.values(llmJp3),
+    ...Object.values(llmJp3Moe),
+    ...Object.values(llmJp4),
+  ].map((model) => [model.name, model]),
+)
+
+/** Every model known by name, smallest family first. */
+export function listModels(): readonly Model[] {
+  return [...models.values()]
+}
+
+/**
+ * Finds a model by name, e.g. `llm-jp-3-1.8b` (any case; the `llm-jp-3-` of a dense model may be left out).
+ * @throws RangeError listing the names there are
+ */
+export function findModel(name: string): Model {
+  const wanted = String(name).toLowerCase()
+  const found = models.get(wanted) ?? models.get(`llm-jp-3-${wanted}`)
+  if (found) return found
+  throw new RangeError(
+    `findModel: no model is called ${JSON.stringify(name)}; there are ${[...models.keys()].join(', ')}`,
+  )
+}

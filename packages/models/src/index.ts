@@ -1,1 +1,3 @@
-export {}
+export * from './configs.ts'
+export * from './ngram.ts'
+export * from './safetensors.ts'

@@ -1,0 +1,156 @@
+/** Counting a model: parameters, tensor shapes, floating-point operations. Exact, without building anything. */
+import { type ModelArchitecture, validateArchitecture } from './architecture.ts'
+
+/** Exact numbers of parameters. */
+export interface ParameterCount {
+  /** Everything: embedding + nonEmbedding. */
+  readonly total: number
+  /**
+   * Input and output tables together, as the LLM-jp-3 model cards count "Embedding parameters".
+   * (The LLM-jp-4 cards count the input table alone: `inputEmbedding`, and the output table among the rest.)
+   */
+  readonly embedding: number
+  readonly inputEmbedding: number
+  /** The LM head; 0 when tied to the input table. */
+  readonly outputEmbedding: number
+  /** The transformer block stack and its final norm. */
+  readonly nonEmbedding: number
+  /** Parameters one token uses: `total` less the experts it does not visit. Counts the whole router (as LLM-jp-4 cards do). */
+  readonly activated: number
+  /** One transformer layer. */
+  readonly layer: number
+  /** Query, key, value and output projections of one layer (with the q/k norms where there are any). */
+  readonly attention: number
+  /** The MLP, or router and all experts, of one layer. */
+  readonly mlp: number
+  /** RMSNorm weights of the whole model (without q/k norms). */
+  readonly norms: number
+  /** `total` with `paddedVocabSize` rows in the tables: what Megatron-LM trains. */
+  readonly totalPadded: number
+}
+
+/**
+ * Counts parameters from the sizes alone.
+ * @throws RangeError naming a field outside its bounds
+ */
+export function countParameters(config: ModelArchitecture): ParameterCount {
+  validateArchitecture(config, 'countParameters')
+  const { hiddenSize: h, numHiddenLayers: layers, headDim: d, experts } = config
+  const queryWidth = config.numAttentionHeads * d
+  const keyValueWidth = config.numKeyValueHeads * d
+  const attention = 2 * h * queryWidth + 2 * h * keyValueWidth + (config.qkNorm ? 2 * d : 0)
+  const expert = experts ? 3 * h * experts.intermediateSize : 0
+  const mlp = experts ? experts.numExperts * expert + h * experts.numExperts : 3 * h * config.intermediateSize
+  const layer = attention + mlp + 2 * h
+  const nonEmbedding = layers * layer + h
+  const tables = config.tieWordEmbeddings ? 1 : 2
+  const inputEmbedding = config.vocabSize * h
+  const embedding = tables * inputEmbedding
+  const total = embedding + nonEmbedding
+  const idle = experts ? layers * (experts.numExperts - experts.numExpertsPerToken) * expert : 0
+  return {
+    total,
+    embedding,
+    inputEmbedding,
+    outputEmbedding: embedding - inputEmbedding,
+    nonEmbedding,
+    activated: total - idle,
+    layer,
+    attention,
+    mlp,
+    norms: (2 * layers + 1) * h,
+    totalPadded: nonEmbedding + tables * config.paddedVocabSize * h,
+  }
+}
+
+/**
+ * Model FLOPs of training on one token (forward and backward, no recomputation), by Megatron-LM's formula:
+ * 3 (L [4 h^2 P (1 + g/a) + 2 s h P + 6 h f] + 2 h V) with P = heads x headDim / h and f the MLP width a token meets.
+ * @param options.causal true (default): a causal mask halves attention, as Megatron-LM >= core_v0.12 counts; false: full
+ * @param options.sequenceLength tokens in a sequence; default `maxPositionEmbeddings`
+ * @returns FLOP per token
+ * @see megatron/training/training.py `num_floating_point_operations`
+ */
+export function flopsPerToken(
+  config: ModelArchitecture,
+  options: { causal?: boolean; sequenceLength?: number } = {},
+): number {
+  validateArchitecture(config, 'flopsPerToken')
+  const { causal = true, sequenceLength: s = config.maxPositionEmbeddings } = options
+  if (!Number.isInteger(s) || s < 1) {
+    throw new RangeError(`flopsPerToken: sequenceLength must be an integer of at least 1, got ${s}`)
+  }
+  const { hiddenSize: h, headDim: d, experts } = config
+  const queryWidth = config.numAttentionHeads * d
+  const keyValueWidth = config.numKeyValueHeads * d
+  const width = experts ? experts.numExpertsPerToken * experts.intermediateSize : config.intermediateSize
+  const projections = 4 * h * (queryWidth + keyValueWidth)
+  const attention = (causal ? 2 : 4) * s * queryWidth
+  return 3 * (config.numHiddenLayers * (projections + attention + 6 * h * width) + 2 * h * config.vocabSize)
+}
+
+/** A parameter tensor: its Hugging Face name and its shape, [out, in] for linear layers. */
+export interface ParameterShape {
+  readonly name: string
+  readonly shape: readonly number[]
+}
+
+/**
+ * Every parameter tensor in the order of the forward pass, with Hugging Face names (Llama; Mixtral or Qwen3-MoE for mixtures).
+ * @param options.vocab rows of the tables: `exact` (vocabSize, default) or `padded` (paddedVocabSize)
+ * @returns names and shapes; their element counts add up to `countParameters(config).total` (`totalPadded`)
+ */
+export function parameterShapes(
+  config: ModelArchitecture,
+  options: { vocab?: 'exact' | 'padded' } = {},
+): ParameterShape[] {
+  validateArchitecture(config, 'parameterShapes')
+  const { hiddenSize: h, headDim: d } = config
+  const rows = options.vocab === 'padded' ? config.paddedVocabSize : config.vocabSize
+  const queryWidth = config.numAttentionHeads * d
+  const keyValueWidth = config.numKeyValueHeads * d
+  const shapes: ParameterShape[] = [{ name: 'model.embed_tokens.weight', shape: [rows, h] }]
+  for (let layer = 0; layer < config.numHiddenLayers; layer++) {
+    const prefix = `model.layers.${layer}`
+    shapes.push(
+      { name: `${prefix}.input_layernorm.weight`, shape: [h] },
+      { name: `${prefix}.self_attn.q_proj.weight`, shape: [queryWidth, h] },
+      { name: `${prefix}.self_attn.k_proj.weight`, shape: [keyValueWidth, h] },
+      { name: `${prefix}.self_attn.v_proj.weight`, shape: [keyValueWidth, h] },
+      { name: `${prefix}.self_attn.o_proj.weight`, shape: [h, queryWidth] },
+    )
+    if (config.qkNorm) {
+      shapes.push(
+        { name: `${prefix}.self_attn.q_norm.weight`, shape: [d] },
+        { name: `${prefix}.self_attn.k_norm.weight`, shape: [d] },
+      )
+    }
+    shapes.push({ name: `${prefix}.post_attention_layernorm.weight`, shape: [h] }, ...mlpShapes(config, prefix))
+  }
+  shapes.push({ name: 'model.norm.weight', shape: [h] })
+  if (!config.tieWordEmbeddings) shapes.push({ name: 'lm_head.weight', shape: [rows, h] })
+  return shapes
+}
+
+function mlpShapes(config: ModelArchitecture, prefix: string): ParameterShape[] {
+  const { hiddenSize: h, intermediateSize: f, experts } = config
+  if (!experts) {
+    return [
+      { name: `${prefix}.mlp.gate_proj.weight`, shape: [f, h] },
+      { name: `${prefix}.mlp.up_proj.weight`, shape: [f, h] },
+      { name: `${prefix}.mlp.down_proj.weight`, shape: [h, f] },
+    ]
+  }
+  const mixtral = experts.tensorNames === 'mixtral'
+  const block = mixtral ? `${prefix}.block_sparse_moe` : `${prefix}.mlp`
+  const [gate, up, down] = mixtral ? ['w1', 'w3', 'w2'] : ['gate_proj', 'up_proj', 'down_proj']
+  const shapes: ParameterShape[] = [{ name: `${block}.gate.weight`, shape: [experts.numExperts, h] }]
+  for (let expert = 0; expert < experts.numExperts; expert++) {
+    shapes.push(
+      { name: `${block}.experts.${expert}.${gate}.weight`, shape: [experts.intermediateSize, h] },
+      { name: `${block}.experts.${expert}.${up}.weight`, shape: [experts.intermediateSize, h] },
+      { name: `${block}.experts.${expert}.${down}.weight`, shape: [h, experts.intermediateSize] },
+    )
+  }
+  return shapes
+}
