@@ -1,1 +1,9 @@
-export {}
+/**
+ * SentencePiece tokenizers: load a `.model`, encode, decode. The trainer is in `@kumiki/tokenizer/train`.
+ * @packageDocumentation
+ */
+export type { DecodeStream } from './decode-stream.ts'
+export type { ModelType } from './model-file.ts'
+export { type Encoding, loadTokenizer, type Tokenizer } from './tokenizer.ts'
+export { TokenizerError } from './tokenizer-error.ts'
+export { textFromBytes } from './utf8.ts'

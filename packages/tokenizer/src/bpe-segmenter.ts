@@ -1,0 +1,238 @@
+import { PieceType } from './model-file.ts'
+import { KEPT_UNITS } from './normalizer.ts'
+import { buildPieceTrie, longestPrefix, type PieceTrie } from './piece-trie.ts'
+import type { Segmenter, Segments } from './segments.ts'
+import type { Vocabulary } from './vocabulary.ts'
+import { characterLength, textOf } from './word-segmenter.ts'
+
+/**
+ * Byte-pair encoding: of all neighbours whose text together is a piece, the pair of highest score (the leftmost among
+ * equals) becomes one symbol, until no pair is left. A heap holds the pairs, so time is n log n.
+ * A symbol is where it starts; its trie node lets a pair be looked up by walking on over its right half.
+ * @see Sennrich et al. 2016, arXiv:1508.07909
+ */
+export class BpeSegmenter implements Segmenter {
+  readonly #vocabulary: Vocabulary
+  readonly #trie: PieceTrie
+  readonly #symbols: PieceTrie | undefined
+  #capacity = 0
+  /** By start of a symbol: its end (0 where it is gone), its neighbours' starts, its trie node (-1: no piece has it as prefix). */
+  #end = new Int32Array(0)
+  #previous = new Int32Array(0)
+  #following = new Int32Array(0)
+  #node = new Int32Array(0)
+  #frozen = new Uint8Array(0)
+  readonly #heap = new PairHeap()
+
+  /** @param symbols the user-defined symbols, which are cut out first and never merged */
+  constructor(vocabulary: Vocabulary, symbols: PieceTrie | undefined) {
+    this.#vocabulary = vocabulary
+    this.#symbols = symbols
+    const ids: number[] = []
+    vocabulary.types.forEach((type, id) => {
+      if (type === PieceType.normal || type === PieceType.userDefined || type === PieceType.unused) ids.push(id)
+    })
+    this.#trie = buildPieceTrie(vocabulary.pieces, Int32Array.from(ids))
+  }
+
+  segment(units: Uint16Array, length: number, out: Segments): void {
+    this.#reserve(length)
+    out.clear(0)
+    if (length === 0) return
+    const heap = this.#heap
+    const end = this.#end
+    const previous = this.#previous
+    const following = this.#following
+    heap.size = 0
+    this.#split(units, length)
+    for (let left = 0; following[left] < length; left = following[left]) this.#offer(units, left, following[left])
+    while (heap.size > 0) {
+      heap.pop()
+      const left = heap.left
+      const right = heap.right
+      // Stale where either symbol has been merged since.
+      if (end[left] !== right || end[right] !== heap.end) continue
+      end[left] = end[right]
+      end[right] = 0
+      this.#node[left] = heap.node
+      const after = following[right]
+      following[left] = after
+      if (after < length) previous[after] = left
+      if (left > 0) this.#offer(units, previous[left], left)
+      if (after < length) this.#offer(units, left, after)
+    }
+    for (let at = 0; at < length; at = following[at]) this.#emit(units, at, end[at], out)
+  }
+
+  release(): void {
+    if (this.#capacity <= KEPT_UNITS) return
+    this.#capacity = 0
+    this.#reserve(256)
+    this.#heap.release()
+  }
+
+  #split(units: Uint16Array, length: number): void {
+    const unitAt = (index: number) => units[index]
+    let before = -1
+    for (let at = 0; at < length; ) {
+      const symbol = this.#symbols ? longestPrefix(this.#symbols, unitAt, at, length) : 0
+      const stop = at + (symbol || characterLength(units, at))
+      this.#end[at] = this.#following[at] = stop
+      for (let i = at + 1; i < stop; i++) this.#end[i] = 0
+      this.#previous[at] = before
+      this.#frozen[at] = symbol > 0 ? 1 : 0
+      this.#node[at] = this.#walk(units, 0, at, stop)
+      before = at
+      at = stop
+    }
+  }
+
+  #walk(units: Uint16Array, node: number, from: number, to: number): number {
+    const { base, check, codeOf } = this.#trie
+    for (let i = from; i < to && node >= 0; i++) {
+      const next = base[node] + codeOf[units[i]]
+      node = check[next] === node ? next : -1
+    }
+    return node
+  }
+
+  #offer(units: Uint16Array, left: number, right: number): void {
+    if (this.#frozen[left] || this.#frozen[right]) return
+    const from = this.#node[left]
+    if (from < 0) return
+    const node = this.#walk(units, from, right, this.#end[right])
+    if (node < 0) return
+    const id = this.#trie.value[node]
+    if (id >= 0) this.#heap.push(this.#vocabulary.scores[id], left, right, this.#end[right], node)
+  }
+
+  #emit(units: Uint16Array, start: number, end: number, out: Segments): void {
+    const { types, unkId } = this.#vocabulary
+    const text = textOf(units, start, end)
+    const id = this.#vocabulary.idOf(text)
+    if (id >= 0 && types[id] === PieceType.unused) this.#emitUnused(text, start, out)
+    else out.push(id < 0 ? unkId : id, end)
+  }
+
+  /** An unused piece only leads to longer ones: where it is left over, it is taken apart into what it was merged from. */
+  #emitUnused(text: string, start: number, out: Segments): void {
+    const pending = [text]
+    let at = start
+    while (pending.length > 0) {
+      const part = pending.pop()!
+      const id = this.#vocabulary.idOf(part)
+      const halves = id >= 0 && this.#vocabulary.types[id] === PieceType.unused ? this.#lastMerge(part) : undefined
+      if (halves) pending.push(halves[1], halves[0])
+      else out.push(id < 0 ? this.#vocabulary.unkId : id, (at += part.length))
+    }
+  }
+
+  /** The two symbols that the merges of `text` alone join last. */
+  #lastMerge(text: string): [string, string] | undefined {
+    const symbols = [...text]
+    if (symbols.length < 2) return undefined
+    while (symbols.length > 2) {
+      let bestAt = -1
+      let bestScore = Number.NEGATIVE_INFINITY
+      for (let i = 0; i + 1 < symbols.length; i++) {
+        const id = this.#vocabulary.idInText(symbols[i] + symbols[i + 1])
+        if (id >= 0 && this.#vocabulary.scores[id] > bestScore) {
+          bestScore = this.#vocabulary.scores[id]
+          bestAt = i
+        }
+      }
+      if (bestAt < 0) return undefined
+      symbols.splice(bestAt, 2, symbols[bestAt] + symbols[bestAt + 1])
+    }
+    return [symbols[0], symbols[1]]
+  }
+
+  #reserve(length: number): void {
+    if (this.#capacity >= length) return
+    this.#capacity = Math.max(length, this.#capacity * 2, 256)
+    this.#end = new Int32Array(this.#capacity)
+    this.#previous = new Int32Array(this.#capacity)
+    this.#following = new Int32Array(this.#capacity)
+    this.#node = new Int32Array(this.#capacity)
+    this.#frozen = new Uint8Array(this.#capacity)
+  }
+}
+
+/** A binary heap of pairs by score, then by the smaller start. `pop` leaves the pair in the fields. */
+class PairHeap {
+  size = 0
+  left = 0
+  right = 0
+  end = 0
+  node = 0
+  #scores = new Float32Array(256)
+  #pairs = new Int32Array(256 * 4)
+
+  push(score: number, left: number, right: number, end: number, node: number): void {
+    if (this.size === this.#scores.length) this.#grow()
+    let at = this.size++
+    while (at > 0) {
+      const parent = (at - 1) >> 1
+      if (!this.#before(score, left, parent)) break
+      this.#move(parent, at)
+      at = parent
+    }
+    this.#set(at, score, left, right, end, node)
+  }
+
+  pop(): void {
+    const pairs = this.#pairs
+    this.left = pairs[0]
+    this.right = pairs[1]
+    this.end = pairs[2]
+    this.node = pairs[3]
+    const last = --this.size
+    if (last === 0) return
+    const score = this.#scores[last]
+    const left = pairs[4 * last]
+    let at = 0
+    for (;;) {
+      let child = 2 * at + 1
+      if (child >= last) break
+      if (child + 1 < last && this.#before(this.#scores[child + 1], pairs[4 * (child + 1)], child)) child++
+      if (this.#before(score, left, child)) break
+      this.#move(child, at)
+      at = child
+    }
+    this.#move(last, at)
+  }
+
+  release(): void {
+    this.size = 0
+    this.#scores = new Float32Array(256)
+    this.#pairs = new Int32Array(256 * 4)
+  }
+
+  #before(score: number, left: number, other: number): boolean {
+    const otherScore = this.#scores[other]
+    return score > otherScore || (score === otherScore && left < this.#pairs[4 * other])
+  }
+
+  #move(from: number, to: number): void {
+    this.#scores[to] = this.#scores[from]
+    this.#pairs.copyWithin(4 * to, 4 * from, 4 * from + 4)
+  }
+
+  #set(at: number, score: number, left: number, right: number, end: number, node: number): void {
+    this.#scores[at] = score
+    const pairs = this.#pairs
+    pairs[4 * at] = left
+    pairs[4 * at + 1] = right
+    pairs[4 * at + 2] = end
+    pairs[4 * at + 3] = node
+  }
+
+  #grow(): void {
+    const scores = new Float32Array(this.#scores.length * 2)
+    scores.set(this.#scores)
+    this.#scores = scores
+    const pairs = new Int32Array(this.#pairs.length * 2)
+    pairs.set(this.#pairs)
+    this.#pairs = pairs
+  }
+}

@@ -1,0 +1,53 @@
+import { buildDoubleArray, type DoubleArray } from './double-array.ts'
+
+/** A trie of pieces over UTF-16 units, each unit by a dense code (frequent units have small ones). */
+export type PieceTrie = DoubleArray & {
+  /** The code of each UTF-16 unit; 0 where no piece has it. */
+  codeOf: Uint16Array
+  /** The ids of the pieces by the trie's values. */
+  ids: Int32Array
+}
+
+/** @param ids the ids of the pieces that go in; `pieces[id]` is the text of each */
+export function buildPieceTrie(pieces: readonly string[], ids: Int32Array): PieceTrie {
+  const counts = new Uint32Array(0x10000)
+  let total = 0
+  for (const id of ids) {
+    const piece = pieces[id]
+    total += piece.length
+    for (let i = 0; i < piece.length; i++) counts[piece.charCodeAt(i)]++
+  }
+  const present: number[] = []
+  for (let unit = 0; unit < counts.length; unit++) if (counts[unit] > 0) present.push(unit)
+  present.sort((a, b) => counts[b] - counts[a] || a - b)
+  // 65,535 codes are enough: U+FFFE and U+FFFF together would be the 65,536th, and no vocabulary has every unit.
+  const codeOf = new Uint16Array(0x10000)
+  present.slice(0, 0xffff).forEach((unit, rank) => {
+    codeOf[unit] = rank + 1
+  })
+  const codes = new Uint16Array(total)
+  const starts = new Int32Array(ids.length + 1)
+  let at = 0
+  for (let k = 0; k < ids.length; k++) {
+    const piece = pieces[ids[k]]
+    for (let i = 0; i < piece.length; i++) codes[at++] = codeOf[piece.charCodeAt(i)]
+    starts[k + 1] = at
+  }
+  const trie = buildDoubleArray(codes, starts, Math.max(1, Math.min(present.length, 0xffff)))
+  const value = trie.value
+  for (let i = 0; i < value.length; i++) if (value[i] >= 0) value[i] = ids[value[i]]
+  return { ...trie, codeOf, ids }
+}
+
+/** Length in UTF-16 units of the longest piece of the trie that starts at `at` of the text, 0 for none. */
+export function longestPrefix(trie: PieceTrie, unitAt: (index: number) => number, at: number, end: number): number {
+  let node = 0
+  let longest = 0
+  for (let i = at; i < end; i++) {
+    const next = trie.base[node] + trie.codeOf[unitAt(i)]
+    if (trie.check[next] !== node) break
+    node = next
+    if (trie.value[node] >= 0) longest = i + 1 - at
+  }
+  return longest
+}

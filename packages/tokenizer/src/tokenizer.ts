@@ -1,0 +1,252 @@
+import { BpeSegmenter } from './bpe-segmenter.ts'
+import { type DecodeRules, DecodeStream } from './decode-stream.ts'
+import { type ModelFile, type ModelType, PieceType } from './model-file.ts'
+import { readModelFile } from './model-reader.ts'
+import { KEPT_UNITS, Normalizer } from './normalizer.ts'
+import { buildPieceTrie, longestPrefix, type PieceTrie } from './piece-trie.ts'
+import { type Segmenter, Segments } from './segments.ts'
+import { TokenizerError } from './tokenizer-error.ts'
+import { UnigramSegmenter } from './unigram-segmenter.ts'
+import { byteLengthOf, byteOf, codePointAt } from './utf8.ts'
+import { Vocabulary } from './vocabulary.ts'
+import { CharSegmenter, textOf, WordSegmenter } from './word-segmenter.ts'
+
+/** Ids with what each covers. */
+export type Encoding = {
+  ids: Int32Array
+  /** The text of each piece: a space is U+2581; of an unknown one, the characters it covers; of a byte, `<0xE3>`. */
+  pieces: string[]
+  /** The part of the given text each piece covers, [start, end) in UTF-16 units. Of the bytes of a character the last covers it. */
+  offsets: [start: number, end: number][]
+}
+
+/**
+ * Loads a SentencePiece model.
+ * @param model the bytes of a `.model` file; they are copied
+ * @throws TokenizerError where the bytes are not a whole and consistent model
+ */
+export function loadTokenizer(model: Uint8Array): Tokenizer {
+  return new Tokenizer(model)
+}
+
+/**
+ * A SentencePiece tokenizer: text to ids and back, with the same ids as the C++ `spm_encode`.
+ * A tokenizer keeps its working memory between calls; one instance serves one thread.
+ */
+export class Tokenizer {
+  /** Number of pieces; ids are 0 to `vocabSize - 1`. */
+  readonly vocabSize: number
+  /** The id of the beginning of a text, or -1 where the model has none. `encode` never adds it. */
+  readonly bosId: number
+  /** The id of the end of a text, or -1. `encode` never adds it. */
+  readonly eosId: number
+  /** The id of what the model does not know. */
+  readonly unkId: number
+  /** The id of padding, or -1. */
+  readonly padId: number
+  readonly modelType: ModelType
+  readonly #bytes: Uint8Array
+  readonly #vocabulary: Vocabulary
+  readonly #normalizer: Normalizer
+  readonly #segmenter: Segmenter
+  readonly #segments = new Segments()
+  readonly #rules: DecodeRules
+  readonly #finish: ((text: string) => string) | undefined
+
+  constructor(model: Uint8Array) {
+    const file = readModelFile(model)
+    this.#bytes = model.slice()
+    const vocabulary = new Vocabulary(file)
+    const { trainer, normalizer } = file
+    this.#vocabulary = vocabulary
+    this.vocabSize = vocabulary.size
+    this.modelType = trainer.modelType
+    this.unkId = vocabulary.unkId
+    this.bosId = vocabulary.controlId(trainer.bosPiece)
+    this.eosId = vocabulary.controlId(trainer.eosPiece)
+    this.padId = vocabulary.controlId(trainer.padPiece)
+    const symbols = userDefinedTrie(vocabulary)
+    // The charsmap view must outlive the caller's bytes, so it is taken from the copy.
+    const owned = normalizer.precompiledCharsmap.slice()
+    this.#normalizer = new Normalizer(
+      { ...normalizer, precompiledCharsmap: owned },
+      trainer.treatWhitespaceAsSuffix,
+      symbols && ((text, at) => longestPrefix(symbols, (index) => text.charCodeAt(index), at, text.length)),
+    )
+    this.#segmenter = createSegmenter(file, vocabulary, symbols)
+    this.#rules = {
+      unkSurface: trainer.unkSurface,
+      stripLeading: normalizer.removeExtraWhitespaces ? 'all' : normalizer.addDummyPrefix ? 'one' : 'none',
+    }
+    const denormalizer = file.denormalizer
+    if (denormalizer && denormalizer.precompiledCharsmap.length > 0) {
+      const rewrite = new Normalizer(
+        { ...denormalizer, precompiledCharsmap: denormalizer.precompiledCharsmap.slice() },
+        false,
+      )
+      this.#finish = (text) => {
+        const { units, length } = rewrite.normalize(text, false)
+        return textOf(units, 0, length)
+      }
+    }
+  }
+
+  /** The ids of the pieces of a text, without those of its beginning and end. */
+  encode(text: string): Int32Array {
+    if (typeof text !== 'string') throw new TokenizerError(`encode: a string is needed, got ${typeof text}`)
+    const { units, length } = this.#normalizer.normalize(text, false)
+    const segments = this.#segments
+    this.#segmenter.segment(units, length, segments)
+    const ids = this.#collect(units, segments)
+    this.#release(length)
+    return ids
+  }
+
+  /** The ids of a text with the piece and the part of the text for each. */
+  encodeWithOffsets(text: string): Encoding {
+    if (typeof text !== 'string') throw new TokenizerError(`encodeWithOffsets: a string is needed, got ${typeof text}`)
+    const { units, length, origins } = this.#normalizer.normalize(text, true)
+    const segments = this.#segments
+    this.#segmenter.segment(units, length, segments)
+    const { unkId, byteFallback, byteIds, pieces: names } = this.#vocabulary
+    const ids: number[] = []
+    const pieces: string[] = []
+    const offsets: [number, number][] = []
+    let start = 0
+    let afterUnknown = false
+    for (let k = 0; k < segments.count; k++) {
+      const id = segments.ids[k]
+      const end = segments.ends[k]
+      const unknown = id === unkId
+      if (unknown && byteFallback) {
+        for (let at = start; at < end; ) {
+          const codePoint = codePointAt(units, at, end)
+          const bytes = byteLengthOf(codePoint)
+          at += codePoint < 0x10000 ? 1 : 2
+          for (let b = 0; b < bytes; b++) {
+            const byteId = byteIds[byteOf(codePoint, b)]
+            ids.push(byteId)
+            pieces.push(names[byteId])
+            offsets.push([origins[start], at === end && b === bytes - 1 ? origins[end] : origins[start]])
+          }
+        }
+      } else if (unknown && afterUnknown) {
+        pieces[pieces.length - 1] += textOf(units, start, end)
+        offsets[offsets.length - 1][1] = origins[end]
+      } else {
+        ids.push(id)
+        pieces.push(textOf(units, start, end))
+        offsets.push([origins[start], origins[end]])
+      }
+      afterUnknown = unknown
+      start = end
+    }
+    this.#release(length)
+    return { ids: Int32Array.from(ids), pieces, offsets }
+  }
+
+  /**
+   * The text of ids. The unknown piece is written as the model says (` ⁇ ` if it says nothing), control pieces as nothing,
+   * bytes that are not UTF-8 as one U+FFFD each.
+   * @throws TokenizerError where an id is not in the vocabulary
+   */
+  decode(ids: ArrayLike<number>): string {
+    const stream = this.decodeStream()
+    const parts: string[] = []
+    for (let i = 0; i < ids.length; i++) parts.push(stream.push(ids[i]))
+    parts.push(stream.end())
+    return parts.join('')
+  }
+
+  /** A decoder for ids that come one at a time; it never shows half a character. */
+  decodeStream(): DecodeStream {
+    return new DecodeStream(this.#vocabulary, this.#rules, this.#finish)
+  }
+
+  /** @throws TokenizerError where the id is not in the vocabulary */
+  idToPiece(id: number): string {
+    const piece = this.#vocabulary.pieces[id]
+    if (piece === undefined) {
+      throw new TokenizerError(`idToPiece: id ${id} is not in the vocabulary; 0 to ${this.vocabSize - 1} are`)
+    }
+    return piece
+  }
+
+  /** The id of a piece, or `unkId` where there is none. */
+  pieceToId(piece: string): number {
+    const id = this.#vocabulary.idOf(piece)
+    return id < 0 ? this.unkId : id
+  }
+
+  /** The file the tokenizer was loaded from (a copy). */
+  modelBytes(): Uint8Array {
+    return this.#bytes.slice()
+  }
+
+  /** Writes segments out as ids: unknown characters as their bytes, or a run of them as one id. */
+  #collect(units: Uint16Array, segments: Segments): Int32Array {
+    const { unkId, byteFallback, byteIds } = this.#vocabulary
+    const { ids, ends, count } = segments
+    let first = 0
+    while (first < count && ids[first] !== unkId) first++
+    if (first === count) return ids.slice(0, count)
+    let total = first
+    for (let k = first; k < count; k++) {
+      if (ids[k] !== unkId) total++
+      else if (!byteFallback) total += k > 0 && ids[k - 1] === unkId ? 0 : 1
+      else total += utf8LengthOf(units, k > 0 ? ends[k - 1] : 0, ends[k])
+    }
+    const result = new Int32Array(total)
+    result.set(ids.subarray(0, first))
+    let n = first
+    for (let k = first; k < count; k++) {
+      if (ids[k] !== unkId) result[n++] = ids[k]
+      else if (byteFallback) {
+        for (let at = k > 0 ? ends[k - 1] : 0; at < ends[k]; ) {
+          const codePoint = codePointAt(units, at, ends[k])
+          at += codePoint < 0x10000 ? 1 : 2
+          for (let b = 0; b < byteLengthOf(codePoint); b++) result[n++] = byteIds[byteOf(codePoint, b)]
+        }
+      } else if (k === 0 || ids[k - 1] !== unkId) result[n++] = unkId
+    }
+    return result
+  }
+
+  #release(length: number): void {
+    if (length < KEPT_UNITS) return
+    this.#normalizer.release()
+    this.#segmenter.release()
+    this.#segments.release(KEPT_UNITS)
+  }
+}
+
+function utf8LengthOf(units: Uint16Array, from: number, to: number): number {
+  let bytes = 0
+  for (let at = from; at < to; ) {
+    const codePoint = codePointAt(units, at, to)
+    at += codePoint < 0x10000 ? 1 : 2
+    bytes += byteLengthOf(codePoint)
+  }
+  return bytes
+}
+
+function userDefinedTrie(vocabulary: Vocabulary): PieceTrie | undefined {
+  const ids: number[] = []
+  vocabulary.types.forEach((type, id) => {
+    if (type === PieceType.userDefined) ids.push(id)
+  })
+  return ids.length > 0 ? buildPieceTrie(vocabulary.pieces, Int32Array.from(ids)) : undefined
+}
+
+function createSegmenter(file: ModelFile, vocabulary: Vocabulary, symbols: PieceTrie | undefined): Segmenter {
+  switch (file.trainer.modelType) {
+    case 'unigram':
+      return new UnigramSegmenter(vocabulary)
+    case 'bpe':
+      return new BpeSegmenter(vocabulary, symbols)
+    case 'word':
+      return new WordSegmenter(vocabulary, file.trainer.treatWhitespaceAsSuffix)
+    case 'char':
+      return new CharSegmenter(vocabulary, symbols)
+  }
+}
