@@ -1,1 +1,6 @@
-export {}
+export { decode, decodeArray } from './decode.ts'
+export { type EncodeOptions, encode, encodeArray, type Rounding } from './encode.ts'
+export { type FormatInfo, finfo } from './finfo.ts'
+export { type CodeArray, codeArray, type Format, type FormatName } from './format.ts'
+export { formatNames, formatOf, formats } from './registry.ts'
+export { round } from './round.ts'

@@ -1,0 +1,46 @@
+// A number format, described by numbers alone: everything else in this package is derived from these fields.
+
+/** Names as in NumPy and ml_dtypes. */
+export type FormatName = 'bfloat16' | 'float16' | 'float8_e4m3fn' | 'float8_e5m2'
+
+/**
+ * A binary floating-point format of at most 16 bits: one sign bit, `exponentBits`, `mantissaBits`, most significant first.
+ *
+ * A code with exponent field `e` and mantissa field `m` means `(-1)^s * 2^(e - bias) * (1 + m / 2^mantissaBits)`, or, where `e` is 0,
+ * `(-1)^s * 2^(1 - bias) * m / 2^mantissaBits` (zero and the subnormals). Magnitudes above `maxFiniteCode` are infinity or NaN.
+ */
+export interface Format {
+  readonly name: string
+  /** Width in bits: 1 + exponentBits + mantissaBits. */
+  readonly bits: number
+  readonly exponentBits: number
+  readonly mantissaBits: number
+  readonly bias: number
+  /** The greatest finite magnitude, as a code without its sign bit. */
+  readonly maxFiniteCode: number
+  readonly hasInfinity: boolean
+  /** The code of +infinity (without sign), or -1 where the format has none. */
+  readonly infinityCode: number
+  /** The code written for a NaN (without sign), or -1 where the format has none. */
+  readonly nanCode: number
+  /** Whether an out-of-range value becomes the greatest finite one unless the caller says otherwise: true for the 8-bit formats, as in training. */
+  readonly saturates: boolean
+}
+
+/** The sign bit of a format's codes. */
+export function signBit(format: Format): number {
+  return 1 << (format.bits - 1)
+}
+
+/** The typed array that holds codes: Uint8Array up to 8 bits, Uint16Array above. */
+export type CodeArray = Uint8Array | Uint16Array
+
+export function codeArray(format: Format, length: number): CodeArray {
+  return format.bits <= 8 ? new Uint8Array(length) : new Uint16Array(length)
+}
+
+/** Throws unless `codes` is the kind of array that holds this format's codes. */
+export function checkCodes(what: string, f: Format, codes: CodeArray): void {
+  if (f.bits <= 8 ? codes instanceof Uint8Array : codes instanceof Uint16Array) return
+  throw new TypeError(`${what} must be a ${f.bits <= 8 ? 'Uint8Array' : 'Uint16Array'} for ${f.name}`)
+}

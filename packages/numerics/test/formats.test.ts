@@ -1,0 +1,119 @@
+import { describe, expect, test } from 'vitest'
+import {
+  codeArray,
+  decode,
+  decodeArray,
+  type EncodeOptions,
+  encode,
+  encodeArray,
+  type Format,
+  finfo,
+  formatNames,
+  formats,
+  round,
+} from '../src/index.ts'
+import vectors from '../vectors/formats.json' with { type: 'json' }
+import { asFloats, canonical, edgeBits, randomBits, sha256 } from './edges.ts'
+
+const noise = randomBits(2 ** 18)
+const finiteNoise = noise.filter((b) => (b & 0x7f800000) !== 0x7f800000)
+const codesOf = (f: Format, bits: Uint32Array, options: EncodeOptions) =>
+  sha256(Uint16Array.from(encodeArray(f, asFloats(bits), undefined, options)))
+const allCodes = (f: Format) => codeArray(f, 2 ** f.bits).map((_: number, i: number) => i) as Uint8Array
+
+describe.each(formatNames)('%s against ml_dtypes', (name) => {
+  const f = formats[name]
+  const golden = vectors.formats[name]
+  const edges = edgeBits(f)
+
+  test('decodes every code', () => {
+    const values = decodeArray(f, allCodes(f))
+    const bits = canonical(new Uint32Array(values.buffer))
+    if ('table' in golden) expect([...bits]).toEqual(golden.table)
+    expect(sha256(bits)).toBe(golden.decoded)
+  })
+
+  test('encodes every value, midpoint and neighbour', () => {
+    expect(edges.length).toBe(golden.edgeCount)
+    expect(sha256(edges)).toBe(golden.edges)
+    expect(codesOf(f, edges, { saturate: false })).toBe(golden.overflow.edges)
+    expect(codesOf(f, edges, { saturate: true })).toBe(golden.saturate.edges)
+    expect(codesOf(f, edges, { rounding: 'toward-zero' })).toBe(golden.towardZero.edges)
+  })
+
+  test('encodes 2^18 random bit patterns', () => {
+    expect(codesOf(f, noise, { saturate: false })).toBe(golden.overflow.random)
+    expect(codesOf(f, noise, { saturate: true })).toBe(golden.saturate.random)
+    expect(codesOf(f, finiteNoise, { rounding: 'toward-zero' })).toBe(golden.towardZero.finiteRandom)
+  })
+
+  test('special values', () => {
+    for (const [bits, overflow, saturated] of golden.selected) {
+      const x = asFloats(Uint32Array.of(bits))
+      expect(encodeArray(f, x, undefined, { saturate: false })[0]).toBe(overflow)
+      expect(encodeArray(f, x, undefined, { saturate: true })[0]).toBe(saturated)
+      if (!Number.isNaN(x[0])) expect(encode(f, x[0], { saturate: true })).toBe(saturated)
+    }
+  })
+
+  test('finfo', () => {
+    const info = finfo(name)
+    expect(info.max).toBe(golden.finfo.max)
+    expect(info.eps).toBe(golden.finfo.eps)
+    expect(info.smallestNormal).toBeCloseTo(golden.finfo.smallest_normal, 300)
+    expect(info.smallestSubnormal).toBe(golden.finfo.smallest_subnormal)
+  })
+
+  test('scalar and array paths agree under every rounding', () => {
+    for (const rounding of ['nearest-even', 'toward-zero', 'stochastic'] as const)
+      for (const saturate of [true, false]) {
+        const options = { rounding, saturate, random: () => 0.3 }
+        const some = asFloats(edges.filter((_, i) => edges.length < 5000 || i % 97 === 0))
+        const codes = encodeArray(f, some, undefined, options)
+        some.forEach((x, i) => {
+          if (encode(f, x, options) !== codes[i]) throw new Error(`${name} ${rounding} ${saturate} ${x}`)
+        })
+      }
+  })
+
+  test('stochastic rounding is unbiased, reproducible and leaves exact values alone', () => {
+    const low = decode(f, 3 << f.mantissaBits)
+    const high = decode(f, (3 << f.mantissaBits) + 1)
+    const x = low + (high - low) * 0.25
+    let state = 1
+    const random = () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32
+    let up = 0
+    for (let i = 0; i < 40_000; i++) {
+      const r = round(f, -x, { rounding: 'stochastic', random })
+      if (r === -high) up++
+      else expect(r).toBe(-low)
+    }
+    expect(up / 40_000).toBeGreaterThan(0.24)
+    expect(up / 40_000).toBeLessThan(0.26)
+    const never = () => {
+      throw new Error('drawn')
+    }
+    for (let code = 0; code <= f.maxFiniteCode; code++)
+      expect(encode(f, decode(f, code), { rounding: 'stochastic', random: never })).toBe(code)
+  })
+})
+
+test('encodeArray and decodeArray write into out and allocate nothing of their own', () => {
+  const out = new Uint8Array(5)
+  expect(encodeArray('float8_e4m3fn', Float32Array.of(1, -2, 500), out)).toBe(out)
+  expect([...out]).toEqual([0x38, 0xc0, 0x7e, 0, 0])
+  const values = new Float32Array(4).fill(9)
+  expect([...decodeArray('float8_e4m3fn', out.subarray(0, 3), values)]).toEqual([1, -2, 448, 9])
+})
+
+test('wrong input is named', () => {
+  expect(() => encode('float8' as never, 1)).toThrow(/unknown name 'float8'; known are bfloat16/)
+  expect(() => encode('toString' as never, 1)).toThrow(RangeError)
+  expect(() => encode(7 as never, 1)).toThrow(TypeError)
+  expect(() => encode('float16', '1' as never)).toThrow(TypeError)
+  expect(() => encode('float16', 1, { rounding: 'up' as never })).toThrow(/'up' is unknown/)
+  expect(() => decode('float8_e5m2', 256)).toThrow(/0 to 255/)
+  expect(() => encodeArray('float16', new Float32Array(3), new Uint16Array(2))).toThrow(/2 elements, source has 3/)
+  expect(() => encodeArray('float16', new Float32Array(3), new Uint8Array(3))).toThrow(/Uint16Array for float16/)
+  expect(() => decodeArray('float16', new Uint16Array(3), new Float32Array(2))).toThrow(RangeError)
+})
