@@ -6,7 +6,7 @@ import { formatOf } from './registry.ts'
 const scratch = new Float32Array(1)
 const scratchBits = new Uint32Array(scratch.buffer)
 
-/** One table of 256 float32 bit patterns for each 8-bit format, made on first use. */
+/** One table of 2^bits float32 bit patterns a format (1 KiB for 8 bits, 256 KiB for float16), made on first use. */
 const tables = new WeakMap<Format, Uint32Array>()
 
 function tableOf(f: Format): Uint32Array {
@@ -45,14 +45,12 @@ export function decodeArray(format: FormatName | Format, codes: CodeArray, out?:
   if (values.length < codes.length)
     throw new RangeError(`decodeArray: out has ${values.length} elements, codes has ${codes.length}`)
   const bits = new Uint32Array(values.buffer, values.byteOffset, codes.length)
-  if (f.bits <= 8) {
+  if (f.bits === 16 && f.bias === 127) {
+    for (let i = 0; i < codes.length; i++) bits[i] = codes[i] << 16
+  } else {
     const table = tableOf(f)
     const mask = table.length - 1
     for (let i = 0; i < codes.length; i++) bits[i] = table[codes[i] & mask]
-  } else if (f.bits === 16 && f.bias === 127) {
-    for (let i = 0; i < codes.length; i++) bits[i] = codes[i] << 16
-  } else {
-    for (let i = 0; i < codes.length; i++) bits[i] = decodeBits(f, codes[i])
   }
   return values
 }

@@ -1,0 +1,60 @@
+// Encoding with a scale: codes hold value * scale, values come back as decoded / scale.
+
+import { decodeArray } from './decode.ts'
+import { type EncodeOptions, encodeArray } from './encode.ts'
+import { type CodeArray, checkCodes, codeArray, type Format, type FormatName } from './format.ts'
+import { formatOf } from './registry.ts'
+
+const blockLength = 4096
+const block = new Float32Array(blockLength)
+
+/**
+ * Codes of `source * scale`. The product is rounded to float32, exact where scale is a power of two and nothing leaves float32's range.
+ * @param scale finite and positive
+ * @param out made when not given; at least as long as `source`
+ * @returns `out`
+ * @throws RangeError where scale is not finite and positive, or out is too short; TypeError for an array of the wrong kind
+ */
+export function quantize(
+  format: FormatName | Format,
+  source: Float32Array,
+  scale: number,
+  out?: CodeArray,
+  options: EncodeOptions = {},
+): CodeArray {
+  const f = formatOf(format)
+  checkScale('quantize', scale)
+  const codes = out ?? codeArray(f, source.length)
+  checkCodes('quantize: out', f, codes)
+  if (codes.length < source.length)
+    throw new RangeError(`quantize: out has ${codes.length} elements, source has ${source.length}`)
+  for (let start = 0; start < source.length; start += blockLength) {
+    const end = Math.min(start + blockLength, source.length)
+    for (let i = start; i < end; i++) block[i - start] = source[i] * scale
+    encodeArray(f, block.subarray(0, end - start), codes.subarray(start, end), options)
+  }
+  return codes
+}
+
+/**
+ * Values of codes made by `quantize` with the same scale: decoded * float32(1 / scale), as a kernel does it.
+ * @returns `out`
+ * @throws RangeError where scale is not finite and positive, or out is too short; TypeError for an array of the wrong kind
+ */
+export function dequantize(
+  format: FormatName | Format,
+  codes: CodeArray,
+  scale: number,
+  out?: Float32Array,
+): Float32Array {
+  checkScale('dequantize', scale)
+  const values = decodeArray(format, codes, out)
+  const inverse = Math.fround(1 / scale)
+  for (let i = 0; i < codes.length; i++) values[i] *= inverse
+  return values
+}
+
+function checkScale(what: string, scale: number): void {
+  if (!(scale > 0 && Number.isFinite(scale)))
+    throw new RangeError(`${what}: scale must be finite and greater than 0, got ${scale}`)
+}

@@ -1,0 +1,156 @@
+// Per-tensor scaling: which factor brings a tensor into a narrow format's range. Quantised codes hold x * scale; values come back as code / scale.
+//
+// A recipe is a state machine without hidden state: `init` gives a state, `scale` reads the factor to use now, `update` takes the greatest
+// magnitude that was just seen and gives the next state. States are plain objects, so they can be kept in a checkpoint.
+// All arithmetic is float32, as on a GPU.
+
+import { decode } from './decode.ts'
+import type { Format, FormatName } from './format.ts'
+import { formatOf } from './registry.ts'
+
+const greatestFloat32 = 3.4028234663852886e38
+
+export interface ScaleOptions {
+  /** Powers of two to stay below the format's maximum: the target is max * 2^-margin. Default 0. */
+  margin?: number
+  /** Cut the scale down to a power of two, so that scaling and unscaling are exact. Default false. */
+  powerOfTwo?: boolean
+}
+
+export interface CurrentScalingOptions extends ScaleOptions {
+  /** Smaller greatest magnitudes count as this one. Default 0. */
+  epsilon?: number
+}
+
+/**
+ * The scale that brings `amax` to the format's greatest value: float32(max * 2^-margin) / amax.
+ *
+ * amax below epsilon counts as epsilon; amax 0, infinite or NaN gives 1; a scale too large for float32 becomes the greatest float32; then,
+ * for `powerOfTwo`, the mantissa is cut off. These are Transformer Engine's rules for current scaling.
+ * @param amax greatest magnitude of the tensor
+ * @throws RangeError where amax is negative or an option is out of range
+ */
+export function scaleFor(format: FormatName | Format, amax: number, options: CurrentScalingOptions = {}): number {
+  const { target, powerOfTwo, epsilon } = check(formatOf(format), options)
+  if (amax < 0) throw new RangeError(`scaleFor: amax must not be negative, got ${amax}`)
+  const magnitude = Math.max(Math.fround(amax), epsilon)
+  if (!(magnitude > 0 && magnitude <= greatestFloat32)) return 1
+  const scale = Math.min(Math.fround(target / magnitude), greatestFloat32)
+  return powerOfTwo ? floorPowerOfTwo(scale) : scale
+}
+
+/** State of `currentScaling`: the scale for the tensor whose greatest magnitude was given last. */
+export interface CurrentScalingState {
+  readonly scale: number
+}
+
+/** State of `delayedScaling`. `history` holds the greatest magnitudes seen, oldest first, at most `historyLength` of them. */
+export interface DelayedScalingState {
+  readonly scale: number
+  readonly history: readonly number[]
+}
+
+export interface ScalingRecipe<State> {
+  readonly name: 'current' | 'delayed'
+  /** The state before anything was seen: scale 1. */
+  init(): State
+  /** The factor to multiply by before encoding. */
+  scale(state: State): number
+  /** The state after a tensor with greatest magnitude `amax` was seen. The given state is left as it is. */
+  update(state: State, amax: number): State
+}
+
+/**
+ * Current scaling: the scale of the tensor itself, found by reading it once before it is encoded. Call `update` with the tensor's own amax,
+ * then use `scale`.
+ * @throws RangeError where an option is out of range
+ */
+export function currentScaling(
+  format: FormatName | Format,
+  options: CurrentScalingOptions = {},
+): ScalingRecipe<CurrentScalingState> {
+  const f = formatOf(format)
+  check(f, options)
+  return {
+    name: 'current',
+    init: () => ({ scale: 1 }),
+    scale: (state) => state.scale,
+    update: (_, amax) => ({ scale: scaleFor(f, amax, options) }),
+  }
+}
+
+export interface DelayedScalingOptions extends ScaleOptions {
+  /** How many past tensors are remembered. Default 1024. */
+  historyLength?: number
+  /** What is taken from the history: its maximum (default), or the latest entry. */
+  amaxCompute?: 'max' | 'most-recent'
+}
+
+/**
+ * Delayed scaling: the scale comes from the greatest magnitudes of earlier steps, so a tensor is encoded in the same pass that measures it.
+ * Encode with `scale(state)`, then `update` with the amax that was seen meanwhile.
+ *
+ * As in Transformer Engine's DelayedScaling: scale = float32(max * 2^-margin) / amax where amax, taken from the history including this step, is
+ * finite and positive; otherwise the scale stays as it was (so one infinity freezes it for as long as it is remembered). NaN is left out of a
+ * maximum. A scale too large for float32 becomes the greatest float32. `powerOfTwo` is an addition.
+ * @throws RangeError where an option is out of range
+ */
+export function delayedScaling(
+  format: FormatName | Format,
+  options: DelayedScalingOptions = {},
+): ScalingRecipe<DelayedScalingState> {
+  const { target, powerOfTwo } = check(formatOf(format), options)
+  const length = options.historyLength ?? 1024
+  if (!Number.isInteger(length) || length < 1)
+    throw new RangeError(`delayedScaling: historyLength must be an integer of at least 1, got ${length}`)
+  const compute = options.amaxCompute ?? 'max'
+  if (compute !== 'max' && compute !== 'most-recent')
+    throw new RangeError(`delayedScaling: amaxCompute must be 'max' or 'most-recent', got '${compute}'`)
+  return {
+    name: 'delayed',
+    init: () => ({ scale: 1, history: [] }),
+    scale: (state) => state.scale,
+    update(state, amax) {
+      if (amax < 0) throw new RangeError(`delayedScaling: amax must not be negative, got ${amax}`)
+      const latest = Math.fround(amax)
+      const history = [...state.history.slice(Math.max(0, state.history.length - length + 1)), latest]
+      let seen = latest
+      if (compute === 'max') {
+        seen = 0
+        for (const a of history) if (a > seen) seen = a
+      }
+      if (!(seen > 0 && seen <= greatestFloat32)) return { scale: state.scale, history }
+      const scale = Math.min(Math.fround(target / seen), greatestFloat32)
+      return { scale: powerOfTwo ? floorPowerOfTwo(scale) : scale, history }
+    },
+  }
+}
+
+/** Greatest magnitude of an array: 0 where it is empty, NaN where any element is NaN. */
+export function amax(values: Float32Array): number {
+  let greatest = 0
+  for (let i = 0; i < values.length; i++) {
+    const v = Math.abs(values[i])
+    if (v > greatest) greatest = v
+    else if (Number.isNaN(v)) return Number.NaN
+  }
+  return greatest
+}
+
+const scratch = new Float32Array(1)
+const scratchBits = new Uint32Array(scratch.buffer)
+
+/** The greatest power of two that is not above `scale`: its float32 mantissa cut off (0 for float32 subnormals). */
+function floorPowerOfTwo(scale: number): number {
+  scratch[0] = scale
+  scratchBits[0] &= 0x7f800000
+  return scratch[0]
+}
+
+function check(f: Format, { margin = 0, powerOfTwo = false, epsilon = 0 }: CurrentScalingOptions) {
+  if (!Number.isInteger(margin) || margin < 0 || margin > 126)
+    throw new RangeError(`scaling: margin must be an integer from 0 to 126 (powers of two), got ${margin}`)
+  if (!(epsilon >= 0 && epsilon <= greatestFloat32))
+    throw new RangeError(`scaling: epsilon must be a finite number of at least 0, got ${epsilon}`)
+  return { target: Math.fround(decode(f, f.maxFiniteCode) * 2 ** -margin), powerOfTwo, epsilon: Math.fround(epsilon) }
+}

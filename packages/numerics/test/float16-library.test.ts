@@ -1,0 +1,17 @@
+// A second witness for float16: an independent library that rounds doubles directly.
+import { f16round } from '@petamoriken/float16'
+import { expect, test } from 'vitest'
+import { round } from '../src/index.ts'
+import { asFloats, randomBits } from './edges.ts'
+
+test('round to float16 agrees with @petamoriken/float16 on float32 values', () => {
+  for (const x of asFloats(randomBits(100_000)))
+    if (!Object.is(round('float16', x), f16round(x))) throw new Error(`${x}`)
+  expect(round('float16', 65520)).toBe(Number.POSITIVE_INFINITY)
+})
+
+test('a double that is no float32 is rounded twice, as documented', () => {
+  const x = 1 + 2 ** -11 + 2 ** -40
+  expect(f16round(x)).toBe(1 + 2 ** -10)
+  expect(round('float16', x)).toBe(1)
+})
