@@ -1,0 +1,214 @@
+/**
+ * Batches for next-token training: documents joined with eos, shuffled per epoch, cut into sequences, resumable.
+ *
+ * Each epoch shuffles the documents, joins them, and cuts the stream into windows of sequenceLength + 1 tokens that
+ * overlap by one, so that every token is a target once (as Megatron-LM's GPTDataset does); then the windows are
+ * shuffled too. The tail that fills no window is left to the next epoch's shuffle. Batches run across epoch borders.
+ * Attention may look across documents inside a window: LLM-jp trains so.
+ */
+import { permutation, randomIntegers } from './random.ts'
+import { checkInteger, joinDocuments, type TokenDocument, type TokenStream } from './token-stream.ts'
+
+export interface BatchOptions {
+  readonly documents: readonly TokenDocument[]
+  /** Tokens T in a sequence. */
+  readonly sequenceLength: number
+  /** Sequences B in a batch. */
+  readonly batchSize: number
+  /** Added after every document that does not end in it. */
+  readonly eosId: number
+  /** Default 0. */
+  readonly seed?: number
+  /** Passes over the documents after which the iterator ends (a last, partly filled batch is dropped); default: never. */
+  readonly epochs?: number
+}
+
+/** Row-major [B, T] token ids; `targets` is `inputs` moved on by one token. */
+export interface Batch {
+  readonly inputs: Int32Array
+  readonly targets: Int32Array
+  readonly batchSize: number
+  readonly sequenceLength: number
+}
+
+/** Where an iterator stands; plain JSON. */
+export interface BatchState {
+  readonly version: 1
+  /** Hash of documents, eosId and sequenceLength: a state fits only the data it was taken from. */
+  readonly fingerprint: string
+  readonly seed: number
+  /** Passes already finished. */
+  readonly epoch: number
+  /** Sequences already taken in this pass. */
+  readonly sequence: number
+}
+
+/** An endless (or `epochs` long) iterator of batches; made by `batches`. */
+export class BatchIterator implements IterableIterator<Batch> {
+  readonly batchSize: number
+  readonly sequenceLength: number
+  readonly seed: number
+  /** Tokens in one pass, eos included. */
+  readonly tokensPerEpoch: number
+  /** Windows in one pass. */
+  readonly sequencesPerEpoch: number
+  readonly #stream: TokenStream
+  readonly #epochs: number
+  readonly #fingerprint: string
+  #epoch = 0
+  #sequence = 0
+  #planned = -1
+  #documentOrder = new Uint32Array(0)
+  /** First position of each document in the shuffled stream, and the end. */
+  #starts = new Float64Array(0)
+  #windowOrder = new Uint32Array(0)
+
+  /** @internal use `batches` */
+  constructor(options: BatchOptions) {
+    const { sequenceLength, batchSize, eosId, seed = 0, epochs = Number.POSITIVE_INFINITY } = options
+    checkInteger('batches', 'sequenceLength', sequenceLength, 1, 2 ** 24)
+    checkInteger('batches', 'batchSize', batchSize, 1, 2 ** 20)
+    checkInteger('batches', 'seed', seed, 0, 2 ** 32 - 1)
+    if (epochs !== Number.POSITIVE_INFINITY) checkInteger('batches', 'epochs', epochs, 1, 2 ** 31 - 1)
+    if (sequenceLength * batchSize > 2 ** 28) {
+      throw new RangeError(
+        `batches: sequenceLength x batchSize must be at most 2^28, got ${sequenceLength} x ${batchSize}`,
+      )
+    }
+    this.#stream = joinDocuments('batches', options.documents, eosId)
+    this.sequenceLength = sequenceLength
+    this.batchSize = batchSize
+    this.seed = seed
+    this.#epochs = epochs
+    this.tokensPerEpoch = this.#stream.tokens.length
+    this.sequencesPerEpoch = Math.floor((this.tokensPerEpoch - 1) / sequenceLength)
+    if (this.sequencesPerEpoch < 1) {
+      throw new RangeError(
+        `batches: a sequence takes sequenceLength + 1 = ${sequenceLength + 1} tokens, but the documents hold ${this.tokensPerEpoch} (with eos); give more text or a smaller sequenceLength`,
+      )
+    }
+    this.#fingerprint = fingerprint(this.#stream, sequenceLength)
+  }
+
+  [Symbol.iterator](): this {
+    return this
+  }
+
+  next(): IteratorResult<Batch, undefined> {
+    const { batchSize, sequenceLength } = this
+    const remaining = (this.#epochs - this.#epoch) * this.sequencesPerEpoch - this.#sequence
+    if (remaining < batchSize) return { done: true, value: undefined }
+    const inputs = new Int32Array(batchSize * sequenceLength) // [B, T]
+    const targets = new Int32Array(batchSize * sequenceLength) // [B, T]
+    const window = new Int32Array(sequenceLength + 1)
+    for (let row = 0; row < batchSize; row++) {
+      this.#takeWindow(window)
+      inputs.set(window.subarray(0, sequenceLength), row * sequenceLength)
+      targets.set(window.subarray(1), row * sequenceLength)
+    }
+    return { done: false, value: { inputs, targets, batchSize, sequenceLength } }
+  }
+
+  /** Where the next batch starts; keep it beside a checkpoint. */
+  state(): BatchState {
+    return {
+      version: 1,
+      fingerprint: this.#fingerprint,
+      seed: this.seed,
+      epoch: this.#epoch,
+      sequence: this.#sequence,
+    }
+  }
+
+  /**
+   * Goes to where `state` was taken: the batches from here on are the ones that followed it. The batch size may differ.
+   * @throws TypeError or RangeError for a state of other data, another seed, or none at all; the iterator then stays put
+   */
+  restore(state: BatchState): void {
+    if (typeof state !== 'object' || state === null || state.version !== 1) {
+      throw new TypeError('restore: this is not a state of batches (version 1)')
+    }
+    if (state.fingerprint !== this.#fingerprint) {
+      throw new RangeError(
+        `restore: the state is of other documents, eosId or sequenceLength (fingerprint ${String(state.fingerprint).slice(0, 32)}, here ${this.#fingerprint}); give the ones it was taken with`,
+      )
+    }
+    if (state.seed !== this.seed) {
+      throw new RangeError(`restore: the state is of seed ${String(state.seed)}, the iterator has seed ${this.seed}`)
+    }
+    checkInteger('restore', 'epoch', state.epoch, 0, 2 ** 31 - 1)
+    checkInteger('restore', 'sequence', state.sequence, 0, this.sequencesPerEpoch - 1)
+    this.#epoch = state.epoch
+    this.#sequence = state.sequence
+  }
+
+  #takeWindow(window: Int32Array): void {
+    if (this.#planned !== this.#epoch) this.#plan()
+    const { tokens, offsets } = this.#stream
+    const begin = this.#windowOrder[this.#sequence] * this.sequenceLength
+    let place = this.#documentAt(begin)
+    let filled = 0
+    while (filled < window.length) {
+      const document = this.#documentOrder[place]
+      const from = offsets[document] + (begin + filled - this.#starts[place])
+      const part = tokens.subarray(from, Math.min(offsets[document + 1], from + window.length - filled))
+      window.set(part, filled)
+      filled += part.length
+      place++
+    }
+    if (++this.#sequence === this.sequencesPerEpoch) {
+      this.#sequence = 0
+      this.#epoch++
+    }
+  }
+
+  /** Shuffles documents and windows for the current epoch. */
+  #plan(): void {
+    const { offsets } = this.#stream
+    const count = offsets.length - 1
+    this.#documentOrder = permutation(count, randomIntegers(this.seed, this.#epoch, 2))
+    this.#starts = new Float64Array(count + 1)
+    for (let place = 0; place < count; place++) {
+      const document = this.#documentOrder[place]
+      this.#starts[place + 1] = this.#starts[place] + offsets[document + 1] - offsets[document]
+    }
+    this.#windowOrder = permutation(this.sequencesPerEpoch, randomIntegers(this.seed, this.#epoch, 3))
+    this.#planned = this.#epoch
+  }
+
+  /** Place in the shuffled order of the document that holds stream position `position`. */
+  #documentAt(position: number): number {
+    let low = 0
+    let high = this.#starts.length - 2
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1
+      if (this.#starts[middle] <= position) low = middle
+      else high = middle - 1
+    }
+    return low
+  }
+}
+
+/** 64 bits of FNV-1a over ids and document borders, as two 32-bit halves with different starts. */
+function fingerprint({ tokens, offsets }: TokenStream, sequenceLength: number): string {
+  let a = 0x811c9dc5
+  let b = 0x01000193 ^ sequenceLength
+  for (const token of tokens) {
+    a = Math.imul(a ^ token, 0x01000193)
+    b = Math.imul(b ^ (token + 0x9e37), 0x85ebca6b)
+    b ^= b >>> 15
+  }
+  for (const offset of offsets) a = Math.imul(a ^ (offset | 0), 0x01000193)
+  return [a, b].map((half) => (half >>> 0).toString(16).padStart(8, '0')).join('')
+}
+
+/**
+ * Batches of documents, without end.
+ * @throws RangeError for an option out of bounds, an id that is none, or too little text for one sequence
+ * @example
+ * const data = batches({ documents, sequenceLength: 256, batchSize: 8, eosId: 2, seed: 1 })
+ * for (const { inputs, targets } of data) { ...train; save(data.state()) }
+ */
+export function batches(options: BatchOptions): BatchIterator {
+  return new BatchIterator(options)
+}

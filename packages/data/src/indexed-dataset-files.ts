@@ -1,0 +1,121 @@
+/** Megatron-LM token files on disk. Node only. */
+import {
+  checkVocabulary,
+  type DatasetIndex,
+  decodeDocument,
+  encodeIndex,
+  encodeTokens,
+  parseIndex,
+} from './indexed-dataset.ts'
+
+/**
+ * Writes PREFIX.bin and PREFIX.idx, document by document: only lengths are kept in memory. Both files are written
+ * under temporary names and moved into place at the end, so a failure leaves an older dataset as it was.
+ * @param options.vocabSize picks the dtype (uint16 below 65,500, else int32) and bounds the ids
+ * @param options.eosId appended to every document where given (`--append-eod`)
+ * @returns what was written
+ * @throws RangeError for an id outside the vocabulary, naming document and place
+ */
+export async function writeIndexedDataset(
+  prefix: string,
+  documents: Iterable<ArrayLike<number>> | AsyncIterable<ArrayLike<number>>,
+  options: { vocabSize: number; eosId?: number },
+): Promise<{ documents: number; tokens: number }> {
+  const { open, rename, rm } = await import('node:fs/promises')
+  const { vocabSize, eosId } = options
+  checkVocabulary('writeIndexedDataset', vocabSize, eosId)
+  const end = eosId === undefined ? null : encodeTokens([eosId], vocabSize)
+  const lengths: number[] = []
+  let tokens = 0
+  const temporary = (extension: string) => `${prefix}.${extension}.${process.pid}.tmp`
+  try {
+    const file = await open(temporary('bin'), 'w')
+    try {
+      for await (const document of documents) {
+        await file.writeFile(encodeTokens(document, vocabSize, lengths.length))
+        if (end) await file.writeFile(end)
+        lengths.push(document.length + (end ? 1 : 0))
+        tokens += lengths[lengths.length - 1]
+      }
+    } finally {
+      await file.close()
+    }
+    const index = await open(temporary('idx'), 'w')
+    try {
+      await index.writeFile(encodeIndex(lengths, vocabSize))
+    } finally {
+      await index.close()
+    }
+    await rename(temporary('bin'), `${prefix}.bin`)
+    await rename(temporary('idx'), `${prefix}.idx`)
+  } catch (error) {
+    await rm(temporary('bin'), { force: true })
+    await rm(temporary('idx'), { force: true })
+    throw error
+  }
+  return { documents: lengths.length, tokens }
+}
+
+/** An open dataset: the index in memory, ids read when asked for. */
+export interface IndexedDatasetFile extends DatasetIndex {
+  /** Tokens in all sequences. */
+  readonly tokens: number
+  /** Ids of document `index`, read now. */
+  document(index: number): Int32Array
+  close(): void
+  [Symbol.dispose](): void
+}
+
+/**
+ * Opens PREFIX.bin and PREFIX.idx.
+ * @throws Error for a missing file, RangeError for files that do not fit each other or the format
+ */
+export async function openIndexedDataset(prefix: string): Promise<IndexedDatasetFile> {
+  const { closeSync, fstatSync, openSync, readFileSync, readSync } = await import('node:fs')
+  const open = (path: string): number => {
+    try {
+      return openSync(path, 'r')
+    } catch (error) {
+      throw new Error(`${path}: ${(error as Error).message}; give the prefix without .bin or .idx`)
+    }
+  }
+  const descriptor = open(`${prefix}.bin`)
+  let index: DatasetIndex
+  try {
+    const idx = open(`${prefix}.idx`)
+    try {
+      index = parseIndex(readFileSync(idx), fstatSync(descriptor).size)
+    } finally {
+      closeSync(idx)
+    }
+  } catch (error) {
+    closeSync(descriptor)
+    throw error
+  }
+  let isOpen = true
+  const close = () => {
+    if (isOpen) closeSync(descriptor)
+    isOpen = false
+  }
+  const read = (byteOffset: number, byteLength: number): Uint8Array => {
+    const bytes = new Uint8Array(byteLength)
+    let filled = 0
+    while (filled < byteLength) {
+      const count = readSync(descriptor, bytes, filled, byteLength - filled, byteOffset + filled)
+      if (count === 0)
+        throw new RangeError(`${prefix}.bin: the file ends at byte ${byteOffset + filled}; it was cut while open`)
+      filled += count
+    }
+    return bytes
+  }
+  return {
+    ...index,
+    tokens: index.sequenceLengths.reduce((sum, length) => sum + length, 0),
+    document(number) {
+      if (!isOpen) throw new Error(`${prefix}: the dataset is closed`)
+      return decodeDocument(index, number, read)
+    },
+    close,
+    [Symbol.dispose]: close,
+  }
+}

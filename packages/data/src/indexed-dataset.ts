@@ -1,0 +1,245 @@
+/**
+ * Megatron-LM's token files: `PREFIX.bin` holds ids back to back, `PREFIX.idx` says where sequences and documents lie.
+ * @see Megatron-LM megatron/core/datasets/indexed_dataset.py
+ *
+ * .idx, little-endian, unaligned: 9 bytes "MMIDIDX\0\0"; uint64 version 1; uint8 dtype code; uint64 sequences;
+ * uint64 entries of the document index; int32[sequences] lengths in tokens; int64[sequences] byte offsets into .bin;
+ * int64[entries] first sequence of each document, and the number of sequences; int8[sequences] modes (multimodal only).
+ */
+
+/** dtype codes of the format that hold integers. */
+const dtypes = {
+  uint8: { code: 1, bytes: 1 },
+  int8: { code: 2, bytes: 1 },
+  int16: { code: 3, bytes: 2 },
+  int32: { code: 4, bytes: 4 },
+  int64: { code: 5, bytes: 8 },
+  uint16: { code: 8, bytes: 2 },
+} as const
+
+export type TokenDtype = keyof typeof dtypes
+
+const magic = 'MMIDIDX\0\0'
+const headerBytes = 34
+
+/** A parsed .idx file. */
+export interface DatasetIndex {
+  readonly dtype: TokenDtype
+  readonly bytesPerToken: number
+  readonly documentCount: number
+  /** Tokens in each sequence. */
+  readonly sequenceLengths: Int32Array
+  /** First byte of each sequence in .bin. */
+  readonly byteOffsets: Float64Array
+  /** Document d is made of the sequences documentIndex[d] .. documentIndex[d + 1] - 1. */
+  readonly documentIndex: Float64Array
+}
+
+/** The dtype Megatron-LM picks: uint16 for vocabularies below 65,500, int32 from there on. */
+export function tokenDtype(vocabSize: number): 'uint16' | 'int32' {
+  return vocabSize < 65_500 ? 'uint16' : 'int32'
+}
+
+/**
+ * Bytes of one document for .bin.
+ * @throws RangeError for an id outside the vocabulary, naming document and place
+ */
+export function encodeTokens(document: ArrayLike<number>, vocabSize: number, number = 0): Uint8Array<ArrayBuffer> {
+  const wide = tokenDtype(vocabSize) === 'int32'
+  const bytes = new Uint8Array(document.length * (wide ? 4 : 2))
+  const view = new DataView(bytes.buffer)
+  for (let i = 0; i < document.length; i++) {
+    const id = document[i]
+    if (!(Number.isInteger(id) && id >= 0 && id < vocabSize)) {
+      throw new RangeError(`token ${i} of document ${number} must be an id from 0 to ${vocabSize - 1}, got ${id}`)
+    }
+    if (wide) view.setInt32(i * 4, id, true)
+    else view.setUint16(i * 2, id, true)
+  }
+  return bytes
+}
+
+/**
+ * The .idx file of documents that are one sequence each and lie back to back in .bin.
+ * @param lengths tokens in each document
+ */
+export function encodeIndex(lengths: ArrayLike<number>, vocabSize: number): Uint8Array<ArrayBuffer> {
+  checkVocabulary('encodeIndex', vocabSize)
+  const { code, bytes } = dtypes[tokenDtype(vocabSize)]
+  const count = lengths.length
+  const file = new Uint8Array(headerBytes + count * 12 + (count + 1) * 8)
+  const view = new DataView(file.buffer)
+  for (let i = 0; i < magic.length; i++) file[i] = magic.charCodeAt(i)
+  view.setBigUint64(9, 1n, true)
+  view.setUint8(17, code)
+  view.setBigUint64(18, BigInt(count), true)
+  view.setBigUint64(26, BigInt(count + 1), true)
+  const offsetsAt = headerBytes + count * 4
+  const documentsAt = offsetsAt + count * 8
+  let offset = 0
+  for (let i = 0; i < count; i++) {
+    view.setInt32(headerBytes + i * 4, lengths[i], true)
+    view.setBigInt64(offsetsAt + i * 8, BigInt(offset), true)
+    view.setBigInt64(documentsAt + i * 8, BigInt(i), true)
+    offset += lengths[i] * bytes
+  }
+  view.setBigInt64(documentsAt + count * 8, BigInt(count), true)
+  return file
+}
+
+/**
+ * Both files of a dataset in memory, one sequence a document.
+ * @param options.vocabSize picks the dtype and bounds the ids
+ * @param options.eosId appended to every document where given (`--append-eod`)
+ * @throws RangeError for an id outside the vocabulary
+ */
+export function encodeIndexedDataset(
+  documents: readonly ArrayLike<number>[],
+  options: { vocabSize: number; eosId?: number },
+): { bin: Uint8Array<ArrayBuffer>; idx: Uint8Array<ArrayBuffer> } {
+  const { vocabSize, eosId } = options
+  checkVocabulary('encodeIndexedDataset', vocabSize, eosId)
+  const parts = documents.map((document, i) =>
+    encodeTokens(eosId === undefined ? document : [...Array.from(document), eosId], vocabSize, i),
+  )
+  const bin = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    bin.set(part, at)
+    at += part.length
+  }
+  const bytes = dtypes[tokenDtype(vocabSize)].bytes
+  const idx = encodeIndex(
+    parts.map((part) => part.length / bytes),
+    vocabSize,
+  )
+  return { bin, idx }
+}
+
+/** @throws RangeError for a vocabulary size that is none, or an eosId outside it */
+export function checkVocabulary(owner: string, vocabSize: number, eosId?: number): void {
+  if (!Number.isInteger(vocabSize) || vocabSize < 1 || vocabSize > 2 ** 31 - 1) {
+    throw new RangeError(`${owner}: vocabSize must be an integer from 1 to ${2 ** 31 - 1}, got ${vocabSize}`)
+  }
+  if (eosId !== undefined && !(Number.isInteger(eosId) && eosId >= 0 && eosId < vocabSize)) {
+    throw new RangeError(`${owner}: eosId must be an id from 0 to ${vocabSize - 1}, got ${eosId}`)
+  }
+}
+
+/**
+ * Parses .idx. Nothing in it is trusted: counts, lengths and offsets are held against the sizes of the two files.
+ * @param idx the whole .idx file
+ * @param binBytes size of the .bin file in bytes
+ * @throws RangeError saying what does not fit
+ */
+export function parseIndex(idx: Uint8Array, binBytes: number): DatasetIndex {
+  const fail = (fault: string): never => {
+    throw new RangeError(`.idx file: ${fault}`)
+  }
+  if (idx.length < headerBytes) fail(`a header takes ${headerBytes} bytes, the file has ${idx.length}`)
+  for (let i = 0; i < magic.length; i++) {
+    if (idx[i] !== magic.charCodeAt(i))
+      fail('it does not start with "MMIDIDX"; give the .idx file of an IndexedDataset')
+  }
+  const view = new DataView(idx.buffer, idx.byteOffset, idx.byteLength)
+  const version = view.getBigUint64(9, true)
+  if (version !== 1n) fail(`version ${version} is not supported, only 1 is`)
+  const code = view.getUint8(17)
+  const found = Object.entries(dtypes).find(([, entry]) => entry.code === code)
+  if (!found) return fail(`dtype code ${code} is no integer type (1 to 5, or 8)`)
+  const [dtype, { bytes }] = found as [TokenDtype, { bytes: number }]
+  const sequenceCount = view.getBigUint64(18, true)
+  const entryCount = view.getBigUint64(26, true)
+  const needed = 34n + sequenceCount * 12n + entryCount * 8n
+  if (BigInt(idx.length) !== needed && BigInt(idx.length) !== needed + sequenceCount) {
+    fail(
+      `${sequenceCount} sequences and ${entryCount} document entries take ${needed} bytes, the file has ${idx.length}`,
+    )
+  }
+  const sequences = Number(sequenceCount)
+  const entries = Number(entryCount)
+  const sequenceLengths = new Int32Array(sequences)
+  const byteOffsets = new Float64Array(sequences)
+  const documentIndex = new Float64Array(entries)
+  const offsetsAt = headerBytes + sequences * 4
+  const documentsAt = offsetsAt + sequences * 8
+  for (let i = 0; i < sequences; i++) {
+    const length = view.getInt32(headerBytes + i * 4, true)
+    const offset = Number(view.getBigInt64(offsetsAt + i * 8, true))
+    if (length < 0 || offset < 0 || offset % bytes !== 0 || offset + length * bytes > binBytes) {
+      fail(`sequence ${i} (${length} tokens at byte ${offset}) does not lie in a .bin file of ${binBytes} bytes`)
+    }
+    sequenceLengths[i] = length
+    byteOffsets[i] = offset
+  }
+  for (let i = 0; i < entries; i++) {
+    const first = Number(view.getBigInt64(documentsAt + i * 8, true))
+    const lower = i === 0 ? 0 : documentIndex[i - 1]
+    const upper = i === 0 ? 0 : sequences
+    if (first < lower || first > upper) fail(`document entry ${i} must be from ${lower} to ${upper}, got ${first}`)
+    documentIndex[i] = first
+  }
+  if (entries === 0 || documentIndex[entries - 1] !== sequences) {
+    fail(`the document entries must start with 0 and end with the number of sequences, ${sequences}`)
+  }
+  return { dtype, bytesPerToken: bytes, documentCount: entries - 1, sequenceLengths, byteOffsets, documentIndex }
+}
+
+/**
+ * Ids of one document.
+ * @param read gives `byteLength` bytes of .bin from `byteOffset` on
+ */
+export function decodeDocument(
+  index: DatasetIndex,
+  document: number,
+  read: (byteOffset: number, byteLength: number) => Uint8Array,
+): Int32Array {
+  if (!Number.isInteger(document) || document < 0 || document >= index.documentCount) {
+    throw new RangeError(`document must be an integer from 0 to ${index.documentCount - 1}, got ${document}`)
+  }
+  const { sequenceLengths, byteOffsets, documentIndex, dtype, bytesPerToken } = index
+  const [first, end] = [documentIndex[document], documentIndex[document + 1]]
+  let length = 0
+  for (let sequence = first; sequence < end; sequence++) length += sequenceLengths[sequence]
+  const ids = new Int32Array(length)
+  let at = 0
+  for (let sequence = first; sequence < end; sequence++) {
+    const bytes = read(byteOffsets[sequence], sequenceLengths[sequence] * bytesPerToken)
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    for (let i = 0; i < sequenceLengths[sequence]; i++) {
+      const id = readId(view, i, dtype)
+      if (id < 0 || id > 2 ** 31 - 1)
+        throw new RangeError(`.bin file: token ${at} of document ${document} is ${id}, no id`)
+      ids[at++] = id
+    }
+  }
+  return ids
+}
+
+function readId(view: DataView, i: number, dtype: TokenDtype): number {
+  switch (dtype) {
+    case 'uint8':
+      return view.getUint8(i)
+    case 'int8':
+      return view.getInt8(i)
+    case 'int16':
+      return view.getInt16(i * 2, true)
+    case 'uint16':
+      return view.getUint16(i * 2, true)
+    case 'int32':
+      return view.getInt32(i * 4, true)
+    case 'int64':
+      return Number(view.getBigInt64(i * 8, true))
+  }
+}
+
+/**
+ * All documents of a dataset in memory.
+ * @throws RangeError for files that do not fit each other or the format
+ */
+export function decodeIndexedDataset(bin: Uint8Array, idx: Uint8Array): Int32Array[] {
+  const index = parseIndex(idx, bin.length)
+  return Array.from({ length: index.documentCount }, (_, document) =>
+    decodeDocument(index, document, (offset, length) => bin.subarray(offset, offset + length)),
+  )
+}

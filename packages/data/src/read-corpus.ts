@@ -1,0 +1,149 @@
+/** Text files into documents. Node only. */
+
+/** One file and what was read from it. */
+export interface CorpusFile {
+  readonly path: string
+  readonly documents: readonly string[]
+}
+
+/** Extensions read, and what a document is in each. */
+const readers: Readonly<Record<string, (path: string, text: string) => string[]>> = {
+  '.txt': (_, text) => paragraphs(text),
+  '.md': (_, text) => (text.trim() === '' ? [] : [text]),
+  '.jsonl': jsonLines,
+}
+
+const known = Object.keys(readers).join(', ')
+
+/** V8 holds at most about 2^29 UTF-16 units in a string; a file must stay below that. */
+const maxFileBytes = 2 ** 29 - 2 ** 16
+
+/**
+ * Reads files and directories (recursively, in sorted order; other extensions, hidden files and symbolic links inside
+ * directories are passed over) into documents:
+ *
+ * - `.txt`: paragraphs separated by blank lines; a file without blank lines: one document a line
+ * - `.md`: the file
+ * - `.jsonl`: the field `text` of each line
+ *
+ * @throws Error naming file, line and remedy: for a path that does not exist, an extension that is not known, a file or
+ *   directory without text, text that is binary or not UTF-8, a line that is not JSON or has no `text`
+ */
+export async function readCorpus(paths: readonly string[]): Promise<string[]> {
+  const files = await readCorpusFiles(paths)
+  return files.flatMap((file) => file.documents)
+}
+
+/** Like `readCorpus`, with the documents of each file apart. */
+export async function readCorpusFiles(paths: readonly string[]): Promise<CorpusFile[]> {
+  const { extname } = await import('node:path')
+  const { readFile, stat } = await import('node:fs/promises')
+  if (paths.length === 0) throw new Error('readCorpus: no path was given; name a file or a directory')
+  const found = new Set<string>()
+  for (const path of paths) for (const file of await filesAt(path)) found.add(file)
+  const files: CorpusFile[] = []
+  for (const path of found) {
+    const { size } = await stat(path)
+    if (size > maxFileBytes) {
+      throw new Error(
+        `${path}: ${size} bytes are more than one file may have (${maxFileBytes}); split it, e.g. with split -l`,
+      )
+    }
+    const documents = readers[extname(path).toLowerCase()](path, decodeText(path, await readFile(path)))
+    if (documents.length === 0) throw new Error(`${path}: the file has no text; remove it or fill it`)
+    files.push({ path, documents })
+  }
+  return files
+}
+
+/** The readable files at a path, sorted. */
+async function filesAt(path: string): Promise<string[]> {
+  const { extname, join } = await import('node:path')
+  const { readdir, stat } = await import('node:fs/promises')
+  const info = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    const fault = error.code === 'ENOENT' ? 'there is no such file or directory' : error.message
+    throw new Error(`${path}: ${fault}; check the path (relative ones start at ${process.cwd()})`)
+  })
+  if (info.isFile()) {
+    if (!Object.hasOwn(readers, extname(path).toLowerCase())) {
+      throw new Error(`${path}: extension ${JSON.stringify(extname(path))} is not known; known are ${known}`)
+    }
+    return [path]
+  }
+  if (!info.isDirectory()) throw new Error(`${path}: it is neither a file nor a directory`)
+  const files: string[] = []
+  const visit = async (directory: string): Promise<void> => {
+    const entries = await readdir(directory, { withFileTypes: true })
+    entries.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
+    for (const entry of entries) {
+      if (entry.name.startsWith('.')) continue
+      const inner = join(directory, entry.name)
+      if (entry.isDirectory()) await visit(inner)
+      else if (entry.isFile() && Object.hasOwn(readers, extname(entry.name).toLowerCase())) files.push(inner)
+    }
+  }
+  await visit(path)
+  if (files.length === 0)
+    throw new Error(`${path}: the directory holds no ${known} file; put text there or name another`)
+  return files
+}
+
+/** UTF-8 text of a file, without byte order mark. */
+function decodeText(path: string, bytes: Uint8Array): string {
+  if (bytes.length === 0) throw new Error(`${path}: the file is empty; remove it or fill it`)
+  if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)) {
+    throw new Error(`${path}: the file is UTF-16, not UTF-8; convert it, e.g. with iconv -f UTF-16 -t UTF-8`)
+  }
+  const zero = bytes.indexOf(0)
+  if (zero >= 0) throw new Error(`${path}: byte ${zero} is 0, so the file is binary, not text; leave it out`)
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    throw new Error(
+      `${path}: line ${firstBadLine(bytes)} is not UTF-8; convert the file, e.g. with iconv -f SHIFT_JIS -t UTF-8`,
+    )
+  }
+}
+
+function firstBadLine(bytes: Uint8Array): number {
+  const decoder = new TextDecoder('utf-8', { fatal: true })
+  let line = 1
+  for (let begin = 0; begin < bytes.length; line++) {
+    const newline = bytes.indexOf(10, begin)
+    const end = newline < 0 ? bytes.length : newline + 1
+    try {
+      decoder.decode(bytes.subarray(begin, end))
+    } catch {
+      return line
+    }
+    begin = end
+  }
+  return line
+}
+
+function paragraphs(text: string): string[] {
+  const parts = text.split(/\r?\n(?:[ \t]*\r?\n)+/).filter((part) => part.trim() !== '')
+  if (parts.length !== 1) return parts.map((part) => part.replace(/\s+$/, ''))
+  return parts[0].split(/\r?\n/).filter((line) => line.trim() !== '')
+}
+
+function jsonLines(path: string, text: string): string[] {
+  const documents: string[] = []
+  text.split('\n').forEach((line, index) => {
+    if (line.trim() === '') return
+    const where = `${path}: line ${index + 1}`
+    let json: unknown
+    try {
+      json = JSON.parse(line)
+    } catch (error) {
+      throw new Error(
+        `${where} is not JSON (${(error as Error).message.slice(0, 120)}); each line is one {"text": "..."}`,
+      )
+    }
+    const field = typeof json === 'object' && json !== null ? (json as { text?: unknown }).text : undefined
+    if (typeof field !== 'string')
+      throw new Error(`${where} has no string field "text"; each line is one {"text": "..."}`)
+    if (field !== '') documents.push(field)
+  })
+  return documents
+}

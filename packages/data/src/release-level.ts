@@ -1,0 +1,33 @@
+/**
+ * LLM-jp's corpus release levels: what a collected corpus may be used for.
+ * @see Yusuke Oda, "LLM-jp-3 and beyond", NII, 2025-10-29, slide "Policy of corpus use"
+ */
+
+/** What each level allows. LX may be used at test time only, LZ not at all. */
+export const releaseLevels = {
+  L1: { train: true, search: true, distribute: true },
+  L2: { train: true, search: true, distribute: false },
+  L3: { train: true, search: false, distribute: false },
+  LX: { train: false, search: false, distribute: false },
+  LZ: { train: false, search: false, distribute: false },
+} as const
+
+export type ReleaseLevel = keyof typeof releaseLevels
+
+/**
+ * Checks that a source may be trained on.
+ * @throws RangeError naming the source, for a level that does not allow training or is not one of the five
+ */
+export function assertTrainable(name: string, level: ReleaseLevel): void {
+  if (!Object.hasOwn(releaseLevels, level)) {
+    throw new RangeError(
+      `source "${name}": release level must be one of ${Object.keys(releaseLevels).join(', ')}, got ${JSON.stringify(level)}`,
+    )
+  }
+  if (!releaseLevels[level].train) {
+    const rule = level === 'LX' ? 'no-train: test time only' : 'no-use'
+    throw new RangeError(
+      `source "${name}" has release level ${level} (${rule}); only L1, L2 and L3 may train. Leave it out of the mix`,
+    )
+  }
+}

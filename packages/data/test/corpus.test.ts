@@ -1,0 +1,140 @@
+import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { megatronDataPath, mixCorpora } from '../src/mix.ts'
+import { builtinCorpus, readCorpus, readCorpusFiles } from '../src/node.ts'
+import { assertTrainable, type ReleaseLevel } from '../src/release-level.ts'
+
+function folder(files: Record<string, string | Uint8Array>): string {
+  const root = mkdtempSync(join(tmpdir(), 'kumiki-corpus-'))
+  for (const [name, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(root, name)), { recursive: true })
+    writeFileSync(join(root, name), content)
+  }
+  return root
+}
+
+describe('readCorpus', () => {
+  it('cuts each kind of file into documents', async () => {
+    const root = folder({
+      'b.txt': '\ufeff一段落目\n続き\n\n \n二段落目\r\n\r\nthird\n',
+      'a/lines.txt': 'one\ntwo\n\n',
+      'a/page.md': '# title\n\ntext\n',
+      'c.jsonl': '{"text": "first", "id": 1}\n\n{"text": "second\\nline"}\n',
+      'ignored.bin': new Uint8Array([0]),
+      '.hidden.txt': 'secret',
+    })
+    symlinkSync('/', join(root, 'loop'))
+    const files = await readCorpusFiles([root])
+    expect(files.map(({ path }) => path.slice(root.length + 1))).toEqual([
+      'a/lines.txt',
+      'a/page.md',
+      'b.txt',
+      'c.jsonl',
+    ])
+    expect(await readCorpus([root, join(root, 'b.txt')])).toEqual([
+      'one',
+      'two',
+      '# title\n\ntext\n',
+      '一段落目\n続き',
+      '二段落目',
+      'third',
+      'first',
+      'second\nline',
+    ])
+  })
+
+  it.each([
+    ['a missing path', {}, 'no.txt', /no.txt: there is no such file or directory; check the path/],
+    ['an empty directory', {}, '', /the directory holds no .txt, .md, .jsonl file/],
+    ['an empty file', { 'a.txt': '' }, 'a.txt', /a.txt: the file is empty/],
+    ['a blank file', { 'a.txt': ' \n\n' }, '', /a.txt: the file has no text/],
+    ['a binary file', { 'a.txt': new Uint8Array([65, 0]) }, '', /byte 1 is 0, so the file is binary/],
+    ['Shift_JIS', { 'a.txt': new Uint8Array([65, 10, 0x82, 0xa0]) }, '', /line 2 is not UTF-8; .* iconv -f SHIFT_JIS/],
+    ['UTF-16', { 'a.txt': new Uint8Array([0xff, 0xfe, 65, 0]) }, '', /UTF-16, not UTF-8/],
+    ['another extension', { 'a.pdf': 'x' }, 'a.pdf', /extension ".pdf" is not known; known are .txt, .md, .jsonl/],
+    ['a line that is not JSON', { 'a.jsonl': '{"text":"a"}\n{text}\n' }, '', /a.jsonl: line 2 is not JSON/],
+    ['a line without text', { 'a.jsonl': '{"body":"a"}' }, '', /a.jsonl: line 1 has no string field "text"/],
+    ['a line that is null', { 'a.jsonl': 'null' }, '', /line 1 has no string field "text"/],
+  ])('names %s', async (_, files, path, message) => {
+    await expect(readCorpus([join(folder(files as Record<string, string>), path)])).rejects.toThrow(message)
+  })
+
+  it('wants a path', async () => {
+    await expect(readCorpus([])).rejects.toThrow(/no path was given/)
+  })
+})
+
+describe('builtinCorpus', () => {
+  it('pairs languages and keeps a message on one side', async () => {
+    const { train, heldOut, version } = await builtinCorpus()
+    expect(version).toMatch(/^5\.9\./)
+    const pairs = (train.length + heldOut.length) / 2
+    expect(pairs).toBeGreaterThan(2000)
+    expect(pairs).toBeLessThan(2300)
+    expect(heldOut.length / 2 / pairs).toBeGreaterThan(0.07)
+    expect(heldOut.length / 2 / pairs).toBeLessThan(0.13)
+    const keys = new Set(heldOut.map(({ key }) => key))
+    expect(train.filter(({ key }) => keys.has(key))).toEqual([])
+    for (const side of [train, heldOut]) {
+      for (let i = 0; i < side.length; i += 2) {
+        expect([side[i].language, side[i + 1].language, side[i].key === side[i + 1].key]).toEqual(['ja', 'en', true])
+        expect(side[i].text.length > 0 && side[i + 1].text.length > 0).toBe(true)
+      }
+    }
+    const japanese = train.filter(
+      ({ language, text }) => language === 'ja' && /[\p{sc=Hiragana}\p{sc=Han}\p{sc=Katakana}]/u.test(text),
+    )
+    expect(japanese.length).toBeGreaterThan((train.length / 2) * 0.95)
+  })
+})
+
+describe('mixCorpora', () => {
+  const japanese = { name: 'ja', documents: [[1, 1], [2], [3, 3, 3]], repeats: 2 }
+  const english = { name: 'en', documents: Array.from({ length: 100 }, () => Array(10).fill(9)), repeats: 0.25 }
+
+  it('repeats sources, whole and in part', () => {
+    const { documents, table } = mixCorpora([japanese, english])
+    expect(documents).toHaveLength(6 + 25)
+    expect(table).toEqual([
+      { name: 'ja', releaseLevel: 'L3', repeats: 2, size: 6, mixedSize: 12, share: 12 / 262 },
+      { name: 'en', releaseLevel: 'L3', repeats: 0.25, size: 1000, mixedSize: 250, share: 250 / 262 },
+    ])
+    expect(mixCorpora([japanese, english]).documents).toEqual(documents)
+  })
+
+  it('draws the part by seed', () => {
+    const numbered = [{ name: 'n', documents: Array.from({ length: 100 }, (_, i) => [i]), repeats: 0.1 }]
+    const draw = (seed: number) => mixCorpora(numbered, { seed }).documents.flat()
+    expect(draw(1)).toHaveLength(10)
+    expect(draw(1)).toEqual(draw(1))
+    expect(draw(1)).not.toEqual(draw(2))
+  })
+
+  it('keeps levels that may not train out', () => {
+    for (const level of ['L1', 'L2', 'L3'] as const) expect(() => assertTrainable('x', level)).not.toThrow()
+    expect(() => mixCorpora([japanese, { ...english, releaseLevel: 'LX' }])).toThrow(
+      /source "en" has release level LX \(no-train: test time only\); only L1, L2 and L3 may train/,
+    )
+    expect(() => assertTrainable('x', 'LZ')).toThrow(/source "x" has release level LZ \(no-use\)/)
+    expect(() => assertTrainable('x', 'toString' as ReleaseLevel)).toThrow(/must be one of L1, L2, L3, LX, LZ/)
+  })
+
+  it('names what is wrong', () => {
+    expect(() => mixCorpora([japanese, japanese])).toThrow(/source "ja" is given twice/)
+    expect(() => mixCorpora([{ ...japanese, repeats: -1 }])).toThrow(/repeats of source "ja" must be from 0/)
+    expect(() => mixCorpora([{ ...japanese, repeats: Number.NaN }])).toThrow(/got NaN/)
+    expect(() => mixCorpora([{ ...japanese, repeats: 0 }])).toThrow(/the mix is empty/)
+  })
+
+  it("writes Megatron-LM's weights", () => {
+    const sources = [
+      { name: 'ja', prefix: '/data/ja', tokens: 1000, repeats: 2.5 },
+      { name: 'en', prefix: '/data/en', tokens: 500 },
+    ]
+    expect(megatronDataPath(sources)).toEqual(['2500', '/data/ja', '500', '/data/en'])
+    expect(() => megatronDataPath([{ ...sources[0], releaseLevel: 'LZ' }])).toThrow(/LZ/)
+    expect(() => megatronDataPath([{ ...sources[0], tokens: 0 }])).toThrow(/at least 1/)
+  })
+})
