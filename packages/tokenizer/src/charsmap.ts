@@ -24,7 +24,8 @@ export class Charsmap {
 
   /** @throws TokenizerError where the sizes in the blob do not fit */
   constructor(blob: Uint8Array) {
-    if (blob.length < 8) throw new TokenizerError(`precompiled_charsmap: ${blob.length} bytes is too short to hold rules`)
+    if (blob.length < 8)
+      throw new TokenizerError(`precompiled_charsmap: ${blob.length} bytes is too short to hold rules`)
     const view = new DataView(blob.buffer, blob.byteOffset, blob.byteLength)
     const size = view.getUint32(0, true)
     if (size < 4 || size % 4 !== 0 || size > blob.length - 4) {
@@ -79,7 +80,9 @@ export class Charsmap {
     const texts = this.#texts
     const end = texts.indexOf(0, at)
     if (at >= texts.length || end < 0) {
-      throw new TokenizerError(`precompiled_charsmap: a rule points at byte ${at} of ${texts.length} bytes of replacements`)
+      throw new TokenizerError(
+        `precompiled_charsmap: a rule points at byte ${at} of ${texts.length} bytes of replacements`,
+      )
     }
     const units: number[] = []
     for (let i = at; i < end; ) {

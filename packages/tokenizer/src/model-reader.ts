@@ -130,10 +130,14 @@ function readPiece(id: number, bytes: Uint8Array): Piece {
   })
   if (piece.piece === '') throw new TokenizerError(`model: piece ${id} is empty; every piece needs text`)
   if (!Number.isFinite(piece.score)) {
-    throw new TokenizerError(`model: piece ${id} (${JSON.stringify(piece.piece)}) has score ${piece.score}; a finite one is needed`)
+    throw new TokenizerError(
+      `model: piece ${id} (${JSON.stringify(piece.piece)}) has score ${piece.score}; a finite one is needed`,
+    )
   }
   if (piece.type < PieceType.normal || piece.type > PieceType.byte) {
-    throw new TokenizerError(`model: piece ${id} (${JSON.stringify(piece.piece)}) has type ${piece.type}; 1 to 6 are known`)
+    throw new TokenizerError(
+      `model: piece ${id} (${JSON.stringify(piece.piece)}) has type ${piece.type}; 1 to 6 are known`,
+    )
   }
   return piece
 }
@@ -146,7 +150,9 @@ function readTrainerSpec(spec: TrainerSpec, bytes: Uint8Array): void {
         expectWire(wire, WireType.Varint, 'model_type')
         const value = reader.int32()
         if (value < 1 || value > MODEL_TYPES.length) {
-          throw new TokenizerError(`model: model_type is ${value}; 1 (unigram), 2 (bpe), 3 (word) and 4 (char) are known`)
+          throw new TokenizerError(
+            `model: model_type is ${value}; 1 (unigram), 2 (bpe), 3 (word) and 4 (char) are known`,
+          )
         }
         spec.modelType = MODEL_TYPES[value - 1]
         return true

@@ -1,1 +1,8 @@
-export {}
+/**
+ * Training of SentencePiece models.
+ * @packageDocumentation
+ */
+
+export { TokenizerError } from './tokenizer-error.ts'
+export type { TrainOptions, TrainProgress } from './training/options.ts'
+export { trainUnigram } from './training/unigram.ts'

@@ -38,11 +38,14 @@ export class Vocabulary {
           : this.#reserved
       const before = map.get(piece)
       if (before !== undefined) {
-        throw new TokenizerError(`model: pieces ${before} and ${id} are both ${JSON.stringify(piece)}; each may occur once`)
+        throw new TokenizerError(
+          `model: pieces ${before} and ${id} are both ${JSON.stringify(piece)}; each may occur once`,
+        )
       }
       map.set(piece, id)
       if (type === PieceType.unknown) {
-        if (unkId >= 0) throw new TokenizerError(`model: pieces ${unkId} and ${id} are both of type unknown; one is needed`)
+        if (unkId >= 0)
+          throw new TokenizerError(`model: pieces ${unkId} and ${id} are both of type unknown; one is needed`)
         unkId = id
       } else if (type === PieceType.byte) {
         this.#addByte(id, piece)
@@ -52,7 +55,9 @@ export class Vocabulary {
     this.unkId = unkId
     if (this.byteFallback && this.byteIds.includes(-1)) {
       const missing = this.byteIds.indexOf(-1)
-      throw new TokenizerError(`model: byte_fallback is on, but byte 0x${missing.toString(16)} has no piece; all 256 are needed`)
+      throw new TokenizerError(
+        `model: byte_fallback is on, but byte 0x${missing.toString(16)} has no piece; all 256 are needed`,
+      )
     }
   }
 
@@ -61,7 +66,8 @@ export class Vocabulary {
       throw new TokenizerError(`model: piece ${id} (${JSON.stringify(piece)}) is a byte, but byte_fallback is off`)
     }
     const hex = /^<0x([0-9A-F]{2})>$/.exec(piece)
-    if (!hex) throw new TokenizerError(`model: piece ${id} (${JSON.stringify(piece)}) is a byte; <0x00> to <0xFF> are known`)
+    if (!hex)
+      throw new TokenizerError(`model: piece ${id} (${JSON.stringify(piece)}) is a byte; <0x00> to <0xFF> are known`)
     const byte = Number.parseInt(hex[1], 16)
     this.bytes[id] = byte
     this.byteIds[byte] = id

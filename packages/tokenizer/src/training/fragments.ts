@@ -1,0 +1,59 @@
+import { SPACE_MARK } from '../normalizer.ts'
+import { codePointAt } from '../utf8.ts'
+import type { ResolvedOptions } from './options.ts'
+import { SCRIPT_INHERITED, scriptOf } from './script-of.ts'
+
+const ANY_SCRIPT = -1
+
+/**
+ * Cuts normalised text where no piece may cross: before a space, around a digit, where the script changes.
+ * As pieces stay inside fragments, training on the distinct fragments and their counts is training on the text.
+ * @param emit called with the start and end of each fragment, in UTF-16 units
+ */
+export function cutFragments(
+  units: Uint16Array,
+  length: number,
+  options: ResolvedOptions,
+  emit: (from: number, to: number) => void,
+): void {
+  let start = 0
+  let script = ANY_SCRIPT
+  let afterDigit = false
+  let onlySpaces = true
+  const cut = (at: number) => {
+    if (at > start) emit(start, at)
+    start = at
+    script = ANY_SCRIPT
+    onlySpaces = true
+  }
+  for (let at = 0; at < length; ) {
+    const codePoint = codePointAt(units, at, length)
+    const next = at + (codePoint < 0x10000 ? 1 : 2)
+    if (afterDigit) cut(at)
+    afterDigit = false
+    if (codePoint === 0) {
+      cut(at)
+      start = next
+    } else if (codePoint === SPACE_MARK) {
+      if (options.splitByWhitespace && !(onlySpaces && options.allowWhitespaceOnlyPieces)) cut(at)
+    } else {
+      const digit = isDigit(codePoint)
+      if (digit && options.splitDigits) {
+        cut(at)
+        afterDigit = true
+      } else if (options.splitByUnicodeScript) {
+        let own = digit && !options.splitByNumber ? ANY_SCRIPT : scriptOf(codePoint)
+        if (own === SCRIPT_INHERITED) own = script
+        if (own !== ANY_SCRIPT && script !== ANY_SCRIPT && own !== script) cut(at)
+        script = own
+      }
+      onlySpaces = false
+    }
+    at = next
+  }
+  cut(length)
+}
+
+function isDigit(codePoint: number): boolean {
+  return (codePoint >= 0x30 && codePoint <= 0x39) || (codePoint >= 0xff10 && codePoint <= 0xff19)
+}

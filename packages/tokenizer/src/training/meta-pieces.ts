@@ -1,0 +1,44 @@
+import { PieceType } from '../model-file.ts'
+import { TokenizerError } from '../tokenizer-error.ts'
+import type { ResolvedOptions } from './options.ts'
+
+/**
+ * The pieces that are not learnt, by id: unknown, beginning, end and padding where the options put them; then control
+ * symbols, user-defined symbols and bytes at the lowest ids left.
+ * @throws TokenizerError where two want one id or have one text
+ */
+export function metaPieces(options: ResolvedOptions): Map<number, { piece: string; type: number }> {
+  const byId = new Map<number, { piece: string; type: number }>()
+  const texts = new Set<string>()
+  const put = (id: number, piece: string, type: number) => {
+    const taken = byId.get(id)
+    if (taken) throw new TokenizerError(`train: id ${id} is wanted by ${taken.piece} and ${piece}; give each its own`)
+    if (piece === '') throw new TokenizerError(`train: the piece for id ${id} is empty; it needs text`)
+    if (texts.has(piece)) throw new TokenizerError(`train: the piece ${JSON.stringify(piece)} is wanted twice`)
+    texts.add(piece)
+    byId.set(id, { piece, type })
+  }
+  put(options.unkId, options.unkPiece, PieceType.unknown)
+  if (options.bosId >= 0) put(options.bosId, options.bosPiece, PieceType.control)
+  if (options.eosId >= 0) put(options.eosId, options.eosPiece, PieceType.control)
+  if (options.padId >= 0) put(options.padId, options.padPiece, PieceType.control)
+  let id = 0
+  const append = (piece: string, type: number) => {
+    while (byId.has(id)) id++
+    put(id, piece, type)
+  }
+  for (const piece of options.controlSymbols) append(piece, PieceType.control)
+  for (const piece of options.userDefinedSymbols) append(piece, PieceType.userDefined)
+  if (options.byteFallback) {
+    for (let byte = 0; byte < 256; byte++) {
+      append(`<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`, PieceType.byte)
+    }
+  }
+  const highest = Math.max(...byId.keys())
+  if (highest >= options.vocabSize) {
+    throw new TokenizerError(
+      `train: vocabSize is ${options.vocabSize}, but the pieces that are not learnt take ${byId.size} ids up to ${highest}`,
+    )
+  }
+  return byId
+}

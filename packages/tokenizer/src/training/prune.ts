@@ -1,0 +1,106 @@
+import type { DoubleArray } from '../double-array.ts'
+import type { Corpus } from './corpus.ts'
+import { type PieceTable, selectPieces } from './piece-table.ts'
+
+/**
+ * Takes out the pieces whose loss costs the likelihood least, until `target` are left.
+ * The loss of a piece is estimated by writing its best other segmentation wherever the best segmentation of the corpus
+ * has it. Pieces that the best segmentation never has, or that are better written as others, go first.
+ * @see Kudo 2018, arXiv:1804.10959, section 3.2 (step 2, "compute the loss")
+ */
+export function prune(table: PieceTable, trie: DoubleArray, corpus: Corpus, target: number): PieceTable {
+  const characters = corpus.alphabet.length
+  const size = table.score.length
+  const best = new BestPath(table, trie, corpus)
+  const frequency = new Float64Array(size)
+  let fragments = 0
+  for (let f = 0; f + 1 < corpus.starts.length; f++) {
+    const weight = corpus.counts[f]
+    fragments += weight
+    const path = best.find(corpus.starts[f], corpus.starts[f + 1] - 1 - corpus.starts[f], false)
+    for (let k = 0; k < path; k++) frequency[best.pieces[k]] += weight
+  }
+  let sum = 0
+  for (let k = 0; k < size; k++) sum += frequency[k]
+  const logSum = Math.log(sum)
+
+  const kept: number[] = []
+  for (let k = 0; k < characters; k++) kept.push(k)
+  const candidates: number[] = []
+  const loss = new Float64Array(size)
+  for (let k = characters; k < size; k++) {
+    if (frequency[k] === 0) continue
+    const path = best.find(table.start[k], table.length[k], true)
+    if (best.score > table.score[k]) continue
+    const without = Math.log(sum + frequency[k] * (path - 1))
+    let alternative = 0
+    for (let i = 0; i < path; i++) alternative += Math.log(frequency[best.pieces[i]] + frequency[k]) - without
+    loss[k] = (frequency[k] / fragments) * (Math.log(frequency[k]) - logSum - alternative)
+    candidates.push(k)
+  }
+  candidates.sort((a, b) => loss[b] - loss[a] || a - b)
+  candidates.length = Math.min(candidates.length, Math.max(0, target - kept.length))
+  // In the order of the table, so that equal losses stay decided by the first ranking.
+  candidates.sort((a, b) => a - b)
+  return selectPieces(table, [...kept, ...candidates])
+}
+
+/** The best segmentation of a text of the corpus (Viterbi). */
+export class BestPath {
+  /** The pieces of the path found, from the last to the first. */
+  pieces = new Int32Array(64)
+  /** Log probability of the path found. */
+  score = 0
+  readonly #table: PieceTable
+  readonly #trie: DoubleArray
+  readonly #corpus: Corpus
+  #best = new Float64Array(65)
+  #piece = new Int32Array(65)
+
+  constructor(table: PieceTable, trie: DoubleArray, corpus: Corpus) {
+    this.#table = table
+    this.#trie = trie
+    this.#corpus = corpus
+  }
+
+  /**
+   * @param split whether the piece that is the whole text may not be used
+   * @returns number of pieces
+   */
+  find(at: number, length: number, split: boolean): number {
+    if (length > this.pieces.length) {
+      const capacity = Math.max(length, this.pieces.length * 2)
+      this.pieces = new Int32Array(capacity)
+      this.#best = new Float64Array(capacity + 1)
+      this.#piece = new Int32Array(capacity + 1)
+    }
+    const { base, check, value } = this.#trie
+    const { codes } = this.#corpus
+    const score = this.#table.score
+    const best = this.#best
+    const piece = this.#piece
+    best.fill(Number.NEGATIVE_INFINITY, 1, length + 1)
+    best[0] = 0
+    for (let i = 0; i < length; i++) {
+      const here = best[i]
+      const stop = split && i === 0 ? length - 1 : length
+      let node = 0
+      for (let j = i; j < stop; j++) {
+        const next = base[node] + codes[at + j]
+        if (check[next] !== node) break
+        node = next
+        const id = value[node]
+        if (id < 0) continue
+        const candidate = here + score[id]
+        if (candidate > best[j + 1]) {
+          best[j + 1] = candidate
+          piece[j + 1] = id
+        }
+      }
+    }
+    this.score = best[length]
+    let count = 0
+    for (let end = length; end > 0; end -= this.#table.length[piece[end]]) this.pieces[count++] = piece[end]
+    return count
+  }
+}

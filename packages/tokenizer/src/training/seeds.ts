@@ -1,0 +1,140 @@
+import type { Corpus } from './corpus.ts'
+import type { ResolvedOptions } from './options.ts'
+import { type PieceTable, pieceTable } from './piece-table.ts'
+
+/**
+ * The candidates that unigram training starts from: every character of the alphabet, and the substrings that repeat and
+ * cannot be made longer to the right without losing an occurrence, by frequency times length.
+ * They are the inner nodes of the suffix tree of the fragments, found in a suffix array sorted as deep as pieces are long.
+ * @see Kudo 2018, arXiv:1804.10959, section 3.2 ("seed vocabulary"); Abouelhoda et al. 2004 for intervals of equal prefix
+ */
+export function seedPieces(corpus: Corpus, options: ResolvedOptions): PieceTable {
+  const { codes, starts, counts } = corpus
+  const n = codes.length
+  const longest = options.maxPieceLength
+  const order = sortSuffixes(codes, corpus.alphabet.length, longest + 1)
+  const toEnd = new Int32Array(n)
+  const weight = new Int32Array(n)
+  for (let f = 0; f + 1 < starts.length; f++) {
+    for (let i = starts[f], left = starts[f + 1] - 1 - starts[f]; i < starts[f + 1]; i++, left--) {
+      toEnd[i] = left
+      weight[i] = counts[f]
+    }
+  }
+  const found = { start: [] as number[], length: [] as number[], score: [] as number[] }
+  const offer = (at: number, length: number, frequency: number) => {
+    if (length < 2 || length > longest || frequency < 2 || !mayBePiece(corpus, options, at, length)) return
+    found.start.push(at)
+    found.length.push(length)
+    found.score.push(frequency * length)
+  }
+
+  // Suffixes that begin with the end of a fragment come first and are passed over.
+  let first = 0
+  while (first < n && codes[order[first]] === 0) first++
+  const depths: number[] = []
+  const lefts: number[] = []
+  const weightBefore = new Float64Array(n + 1)
+  let before = 0
+  for (let i = first; i < n; i++) {
+    const at = order[i]
+    weightBefore[i + 1] = weightBefore[i] + weight[at]
+    const shared = i + 1 < n ? commonPrefix(codes, at, order[i + 1], Math.min(longest + 1, toEnd[at])) : 0
+    // A whole suffix that no neighbour shares: its occurrences are those of its own fragment.
+    if (toEnd[at] > before && toEnd[at] > shared) offer(at, toEnd[at], weight[at])
+    let left = i
+    while (depths.length > 0 && depths[depths.length - 1] > shared) {
+      const depth = depths.pop()!
+      left = lefts.pop()!
+      offer(order[left], depth, weightBefore[i + 1] - weightBefore[left])
+    }
+    if (shared > 0 && (depths.length === 0 || depths[depths.length - 1] < shared)) {
+      depths.push(shared)
+      lefts.push(left)
+    }
+    before = shared
+  }
+
+  const characters = corpus.alphabet.length
+  const ranked = Array.from(found.score.keys())
+  ranked.sort((a, b) => found.score[b] - found.score[a] || a - b)
+  ranked.length = Math.min(ranked.length, Math.max(0, options.seedSize - characters))
+  const firstAt = new Int32Array(characters + 1).fill(-1)
+  for (let i = n - 1; i >= 0; i--) firstAt[codes[i]] = i
+  const table = pieceTable(characters + ranked.length)
+  let total = 0
+  for (let c = 0; c < characters; c++) {
+    table.start[c] = firstAt[c + 1]
+    table.length[c] = 1
+    total += table.score[c] = corpus.characterCounts[c]
+  }
+  for (let k = 0; k < ranked.length; k++) {
+    const id = characters + k
+    table.start[id] = found.start[ranked[k]]
+    table.length[id] = found.length[ranked[k]]
+    total += table.score[id] = found.score[ranked[k]]
+  }
+  for (let id = 0; id < table.score.length; id++) table.score[id] = Math.log(table.score[id] / total)
+  return table
+}
+
+/** Whether spaces stand where a piece may have them: in front, or (if allowed) nowhere else but there, or all of it. */
+export function mayBePiece(corpus: Corpus, options: ResolvedOptions, at: number, length: number): boolean {
+  const { codes, spaceCode } = corpus
+  if (spaceCode === 0) return true
+  let spaces = 0
+  for (let i = 0; i < length; i++) if (codes[at + i] === spaceCode) spaces++
+  if (spaces === length) return length === 1 || options.allowWhitespaceOnlyPieces
+  if (options.splitByWhitespace) return spaces === 0 || (spaces === 1 && codes[at] === spaceCode)
+  return codes[at + length - 1] !== spaceCode
+}
+
+function commonPrefix(codes: Int32Array, a: number, b: number, limit: number): number {
+  let n = 0
+  while (n < limit && codes[a + n] === codes[b + n]) n++
+  return n
+}
+
+/** Positions of `codes` by the text that follows, compared to at least `depth` codes (prefix doubling, radix sorts). */
+function sortSuffixes(codes: Int32Array, alphabetSize: number, depth: number): Int32Array {
+  const n = codes.length
+  let order = new Int32Array(n)
+  let scratch = new Int32Array(n)
+  let rank = codes.slice()
+  let nextRank = new Int32Array(n)
+  const bucket = new Int32Array(Math.max(n, alphabetSize + 1) + 1)
+  const sortByRank = (input: Int32Array | undefined, ranks: number) => {
+    bucket.fill(0, 0, ranks + 1)
+    for (let i = 0; i < n; i++) bucket[rank[i] + 1]++
+    for (let r = 0; r < ranks; r++) bucket[r + 1] += bucket[r]
+    for (let i = 0; i < n; i++) {
+      const at = input ? input[i] : i
+      scratch[bucket[rank[at]]++] = at
+    }
+    ;[order, scratch] = [scratch, order]
+  }
+  sortByRank(undefined, alphabetSize + 1)
+  let ranks = alphabetSize + 1
+  const bySecond = new Int32Array(n)
+  for (let width = 1; width < depth; width *= 2) {
+    let k = 0
+    for (let i = n - width; i < n; i++) if (i >= 0) bySecond[k++] = i
+    for (let i = 0; i < n; i++) if (order[i] >= width) bySecond[k++] = order[i] - width
+    sortByRank(bySecond, ranks)
+    let r = 0
+    for (let i = 0; i < n; i++) {
+      if (i > 0) {
+        const a = order[i - 1]
+        const b = order[i]
+        const secondA = a + width < n ? rank[a + width] : -1
+        const secondB = b + width < n ? rank[b + width] : -1
+        if (rank[a] !== rank[b] || secondA !== secondB) r++
+      }
+      nextRank[order[i]] = r
+    }
+    ;[rank, nextRank] = [nextRank, rank]
+    ranks = r + 1
+    if (ranks === n) break
+  }
+  return order
+}
