@@ -1,0 +1,36 @@
+import type { Spec } from '../../graph/node.ts'
+import type { KernelContext } from '../../passes/operand.ts'
+
+/** A pointer or a number given to a WebAssembly kernel. `offset` counts bytes. */
+export type CpuArgument =
+  | number
+  | { readonly input: number; readonly offset?: number }
+  | { readonly output: number; readonly offset?: number }
+  /** Memory shared by all calls of this step. */
+  | { readonly scratch: number }
+  /** The start of the calling thread's own scratch. */
+  | 'threadScratch'
+
+/**
+ * One parallel loop: `kernel(start, end, ...args)` runs for disjoint ranges that cover [0, count). No result may depend on
+ * where the ranges are cut, so the number of threads never changes a bit.
+ */
+export interface CpuCall {
+  readonly kernel: string
+  readonly count: number
+  /** Smallest range worth giving to a thread. */
+  readonly grain: number
+  readonly args: readonly CpuArgument[]
+}
+
+export interface CpuPlan {
+  readonly calls: readonly CpuCall[]
+  readonly scratchBytes?: number
+  readonly threadScratchBytes?: number
+}
+
+export interface CpuRule<A> {
+  /** False: the op is decomposed, or evaluated by its plain meaning. */
+  supports?(inputs: readonly Spec[], attrs: A): boolean
+  plan(context: KernelContext<A>): CpuPlan
+}

@@ -1,0 +1,120 @@
+import type { Backend, Counters } from './backends/backend.ts'
+import { bufferBytes, bytesPerElement, type DType, type HostArray, storageArray } from './dtype.ts'
+import { DTypeError, ShapeError } from './errors.ts'
+import { flatten } from './graph/tree.ts'
+import { decodeArray, encodeArray, isPacked } from './formats.ts'
+import { sourceOp } from './ops/leaf.ts'
+import { checkShape, elementCount, formatShape, type Shape } from './shape.ts'
+import { assertPresent, type DeviceBuffer, type Storage } from './storage.ts'
+import { isTensor, type Tensor, tensorFromStorage } from './tensor.ts'
+import { evaluateValues } from './transforms/evaluate.ts'
+
+/** Numbers a tensor can be made from. */
+export type TensorData = number | readonly number[] | Float32Array | Int32Array | Uint32Array | Float64Array
+
+/** One backend with its memory. Several can live side by side; tensors of different devices do not mix. */
+export class Device {
+  readonly backend: Backend
+  /** Programs of lazily evaluated graphs, by structure. */
+  readonly programs = new Map<string, unknown>()
+
+  constructor(backend: Backend) {
+    this.backend = backend
+  }
+
+  /** 'webgpu', 'cpu' or 'reference'. */
+  get kind(): Backend['kind'] {
+    return this.backend.kind
+  }
+
+  get name(): string {
+    return `${this.backend.kind} (${this.backend.description})`
+  }
+
+  /** Live numbers: buffers, bytes, submits, dispatches. */
+  get counters(): Readonly<Counters> {
+    return this.backend.counters
+  }
+
+  /**
+   * A tensor from host numbers. The data is copied.
+   * @param shape default: one dimension, or none for a number
+   * @param dtype default: float32, or the integer dtype of an Int32Array or Uint32Array
+   * @throws ShapeError if the shape does not hold the number of values
+   */
+  tensor(data: TensorData, shape?: Shape, dtype?: DType): Tensor {
+    const values = typeof data === 'number' ? [data] : data
+    if (!Array.isArray(values) && !ArrayBuffer.isView(values)) throw new TypeError(`tensor: data must be a number, an array of numbers or a typed array, got ${values === null ? 'null' : typeof values}`)
+    const type: DType = dtype ?? (values instanceof Int32Array ? 'int32' : values instanceof Uint32Array ? 'uint32' : 'float32')
+    if (!(type in bytesPerElement)) throw new DTypeError(`tensor: unknown dtype '${type}'; known are ${Object.keys(bytesPerElement).join(', ')}`)
+    const full = shape ?? (typeof data === 'number' ? [] : [values.length])
+    checkShape('tensor', full)
+    if (elementCount(full) !== values.length) throw new ShapeError(`tensor: ${values.length} values do not fill shape ${formatShape(full)} (${elementCount(full)})`)
+    const host = isPacked(type)
+      ? encodeArray(type, values instanceof Float32Array ? values : Float32Array.from(values as ArrayLike<number>))
+      : (storageArray(type, values.length) as Float32Array)
+    if (!isPacked(type)) (host as Float32Array).set(values as ArrayLike<number>)
+    return tensorFromStorage(this, { shape: [...full], dtype: type }, sourceOp, { host })
+  }
+
+  /** A tensor from raw storage codes: uint16 for the 16-bit formats, uint8 for the 8-bit ones, values for the rest. */
+  tensorFromCodes(codes: HostArray, shape: Shape, dtype: DType): Tensor {
+    checkShape('tensorFromCodes', shape)
+    const expected = storageArray(dtype, 0).constructor
+    if (codes.constructor !== expected) throw new TypeError(`tensorFromCodes: ${dtype} codes come in ${expected.name}, got ${codes.constructor.name}`)
+    if (elementCount(shape) !== codes.length) throw new ShapeError(`tensorFromCodes: ${codes.length} codes do not fill shape ${formatShape(shape)}`)
+    return tensorFromStorage(this, { shape: [...shape], dtype }, sourceOp, { host: codes.slice() as HostArray })
+  }
+
+  /** Computes every tensor of a tree, together. */
+  async evaluate(tree: unknown): Promise<void> {
+    const tensors = flatten(tree).leaves.filter(isTensor)
+    await evaluateValues(this, tensors.map((t) => t.value))
+  }
+
+  /** @internal Values of a tensor, decoded. */
+  async read(t: Tensor): Promise<Float32Array | Int32Array | Uint32Array> {
+    const codes = await this.readCodes(t)
+    return isPacked(t.dtype) ? decodeArray(t.dtype, codes as Uint16Array) : (codes as Float32Array)
+  }
+
+  /** @internal Storage codes of a tensor. */
+  async readCodes(t: Tensor): Promise<HostArray> {
+    await evaluateValues(this, [t.value])
+    const storage = t.value.storage as Storage
+    assertPresent(storage, 'data()')
+    const n = elementCount(t.shape)
+    if (storage.host) return storage.host.slice() as HostArray
+    const bytes = await this.backend.download(storage.buffer!, n * bytesPerElement[t.dtype])
+    return storageArray(t.dtype, bytes, 0, n)
+  }
+
+  /** @internal The device memory of a computed value; host data is uploaded on first use. */
+  bufferOf(storage: Storage): DeviceBuffer {
+    if (!storage.buffer) {
+      const { shape, dtype } = storage.spec
+      const buffer = this.backend.allocate(bufferBytes(dtype, elementCount(shape)))
+      this.backend.upload(buffer, storage.host!)
+      storage.buffer = buffer
+      storage.host = undefined
+    }
+    return storage.buffer
+  }
+
+  /** @internal */
+  releaseStorage(storage: Storage): void {
+    if (storage.buffer) this.backend.release(storage.buffer)
+    storage.buffer = undefined
+    storage.host = undefined
+  }
+
+  /** Frees everything the device holds; its tensors can no longer be used. */
+  dispose(): void {
+    this.programs.clear()
+    this.backend.destroy()
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose()
+  }
+}

@@ -1,0 +1,46 @@
+import type { Node, Value } from './node.ts'
+
+/** A traced computation: what goes in (leaves, in order) and what comes out. */
+export interface Graph {
+  readonly inputs: readonly Value[]
+  readonly outputs: readonly Value[]
+}
+
+/** Every node the outputs need, inputs before users. Stops at values that are computed or listed as inputs. */
+export function topologicalOrder(outputs: readonly Value[], inputs: ReadonlySet<Value> = new Set()): Node[] {
+  const order: Node[] = []
+  const seen = new Set<Node>()
+  const stack: { node: Node; next: number }[] = []
+  const enter = (value: Value) => {
+    if (value.storage || inputs.has(value) || seen.has(value.node)) return
+    seen.add(value.node)
+    stack.push({ node: value.node, next: 0 })
+  }
+  for (const output of outputs) {
+    enter(output)
+    while (stack.length > 0) {
+      const top = stack[stack.length - 1]
+      if (top.next < top.node.inputs.length) {
+        enter(top.node.inputs[top.next++])
+      } else {
+        order.push(top.node)
+        stack.pop()
+      }
+    }
+  }
+  return order
+}
+
+/** Rebuilds a graph node by node. `visit` gets the new inputs of a node and returns the values that replace its outputs. */
+export function rewrite(graph: Graph, visit: (node: Node, inputs: readonly Value[]) => readonly Value[]): Graph {
+  const inputs = new Set(graph.inputs)
+  const replaced = new Map<Value, Value>()
+  const get = (value: Value) => replaced.get(value) ?? value
+  for (const node of topologicalOrder(graph.outputs, inputs)) {
+    const results = visit(node, node.inputs.map(get))
+    node.outputs.forEach((old, i) => {
+      if (results[i] !== old) replaced.set(old, results[i])
+    })
+  }
+  return { inputs: graph.inputs, outputs: graph.outputs.map(get) }
+}

@@ -1,0 +1,44 @@
+import type { DType } from '../dtype.ts'
+import type { Op } from '../op.ts'
+import type { Shape } from '../shape.ts'
+import type { Storage } from '../storage.ts'
+
+/** What is known of a value before it is computed. */
+export interface Spec {
+  readonly shape: Shape
+  readonly dtype: DType
+}
+
+/** One result of a node. A value that has `storage` is computed: passes and gradients treat it as a leaf. */
+export interface Value extends Spec {
+  readonly node: Node
+  readonly index: number
+  storage?: Storage
+}
+
+/** One application of an op. Node ids grow in the order of creation, so inputs always have smaller ids. */
+export interface Node {
+  readonly id: number
+  readonly op: Op<any>
+  inputs: readonly Value[]
+  readonly attrs: any
+  readonly outputs: readonly Value[]
+}
+
+let nextId = 1
+
+/** The id the next node will get: everything older than a mark was made before it. */
+export function nodeMark(): number {
+  return nextId
+}
+
+export function makeNode<A>(op: Op<A>, inputs: readonly Value[], attrs: A, specs: readonly Spec[]): Node {
+  const node: Node = { id: nextId++, op, inputs, attrs, outputs: [] }
+  ;(node as { outputs: readonly Value[] }).outputs = specs.map((s, index) => ({
+    node,
+    index,
+    shape: s.shape,
+    dtype: s.dtype,
+  }))
+  return node
+}

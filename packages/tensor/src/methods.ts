@@ -1,0 +1,102 @@
+import type { DType } from './dtype.ts'
+import { abs } from './ops/abs.ts'
+import { add } from './ops/add.ts'
+import { broadcastTo } from './ops/broadcast-to.ts'
+import { cast } from './ops/cast.ts'
+import { equal, greater, greaterEqual, less, lessEqual, notEqual } from './ops/compare.ts'
+import { cos } from './ops/cos.ts'
+import { div } from './ops/div.ts'
+import { exp } from './ops/exp.ts'
+import { floor } from './ops/floor.ts'
+import { zerosLike } from './ops/full.ts'
+import { log } from './ops/log.ts'
+import { logSoftmax, logSumExp, softmax } from './ops/log-sum-exp.ts'
+import { matmul } from './ops/matmul.ts'
+import { maximum } from './ops/maximum.ts'
+import { minimum } from './ops/minimum.ts'
+import { mul } from './ops/mul.ts'
+import { neg } from './ops/neg.ts'
+import { argMax, max, mean, sum } from './ops/reduce.ts'
+import { reshape } from './ops/reshape.ts'
+import { rsqrt } from './ops/rsqrt.ts'
+import { sigmoid } from './ops/sigmoid.ts'
+import { sign } from './ops/sign.ts'
+import { silu } from './ops/silu.ts'
+import { sin } from './ops/sin.ts'
+import { slice } from './ops/slice.ts'
+import { sqrt } from './ops/sqrt.ts'
+import { square } from './ops/square.ts'
+import { sub } from './ops/sub.ts'
+import { take } from './ops/take.ts'
+import { tanh } from './ops/tanh.ts'
+import { swapAxes, transpose } from './ops/transpose.ts'
+import type { Shape } from './shape.ts'
+import { Tensor } from './tensor.ts'
+
+type Operand = Tensor | number
+type Axes = number | readonly number[]
+
+declare module './tensor.ts' {
+  /** Every operation whose first operand is a tensor, as a method. */
+  interface Tensor {
+    add(other: Operand): Tensor
+    sub(other: Operand): Tensor
+    mul(other: Operand): Tensor
+    div(other: Operand): Tensor
+    maximum(other: Operand): Tensor
+    minimum(other: Operand): Tensor
+    equal(other: Operand): Tensor
+    notEqual(other: Operand): Tensor
+    less(other: Operand): Tensor
+    lessEqual(other: Operand): Tensor
+    greater(other: Operand): Tensor
+    greaterEqual(other: Operand): Tensor
+    neg(): Tensor
+    abs(): Tensor
+    sign(): Tensor
+    exp(): Tensor
+    log(): Tensor
+    sqrt(): Tensor
+    rsqrt(): Tensor
+    square(): Tensor
+    sin(): Tensor
+    cos(): Tensor
+    tanh(): Tensor
+    sigmoid(): Tensor
+    silu(): Tensor
+    floor(): Tensor
+    softmax(): Tensor
+    logSoftmax(): Tensor
+    logSumExp(): Tensor
+    zerosLike(): Tensor
+    matmul(other: Tensor): Tensor
+    take(ids: Tensor, axis?: number): Tensor
+    sum(axes?: Axes, keepDims?: boolean): Tensor
+    mean(axes?: Axes, keepDims?: boolean): Tensor
+    max(axes?: Axes, keepDims?: boolean): Tensor
+    argMax(axis?: number): Tensor
+    reshape(shape: Shape): Tensor
+    transpose(axes?: readonly number[]): Tensor
+    swapAxes(a: number, b: number): Tensor
+    broadcastTo(shape: Shape): Tensor
+    slice(starts: readonly number[], sizes: Shape): Tensor
+    astype(dtype: DType): Tensor
+  }
+}
+
+const methods: Record<string, (x: any, ...rest: any[]) => Tensor> = {
+  add, sub, mul, div, maximum, minimum, equal, notEqual, less, lessEqual, greater, greaterEqual,
+  neg, abs, sign, exp, log, sqrt, rsqrt, square, sin, cos, tanh, sigmoid, silu, floor,
+  softmax, logSoftmax, logSumExp, zerosLike, matmul, take, sum, mean, max, argMax,
+  reshape, transpose, swapAxes, broadcastTo, slice, astype: cast,
+}
+
+for (const [name, operation] of Object.entries(methods)) {
+  Object.defineProperty(Tensor.prototype, name, {
+    configurable: true,
+    writable: true,
+    value(this: Tensor, ...rest: unknown[]) {
+      return operation(this, ...rest)
+    },
+  })
+}

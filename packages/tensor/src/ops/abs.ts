@@ -1,0 +1,15 @@
+import { elementwiseOp, unaryOperation, unarySamples } from './elementwise.ts'
+import { mul } from './mul.ts'
+import { sign } from './sign.ts'
+
+export const absOp = elementwiseOp({
+  name: 'abs',
+  js: ([x], type) => (type === 'u32' ? x : Math.abs(x)),
+  wgsl: ([x]) => `abs(${x})`,
+  simd: { f32: ['f32x4.abs'], i32: ['i32x4.abs'], u32: [] },
+  gradient: ({ inputs: [x], grads: [g] }) => [g && mul(g, sign(x))],
+  samples: unarySamples(),
+})
+
+/** |x| */
+export const abs = unaryOperation(absOp)

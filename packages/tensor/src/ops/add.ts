@@ -1,0 +1,13 @@
+import { binaryOperation, binarySamples, elementwiseOp } from './elementwise.ts'
+
+export const addOp = elementwiseOp({
+  name: 'add',
+  js: ([a, b], type) => (type === 'f32' ? a + b : type === 'i32' ? (a + b) | 0 : (a + b) >>> 0),
+  wgsl: ([a, b]) => `(${a} + ${b})`,
+  simd: { f32: ['f32x4.add'], i32: ['i32x4.add'], u32: ['i32x4.add'] },
+  gradient: ({ grads: [g] }) => [g, g],
+  samples: binarySamples(),
+})
+
+/** a + b, broadcast. */
+export const add = binaryOperation(addOp)

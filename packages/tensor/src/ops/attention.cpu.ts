@@ -1,0 +1,44 @@
+import type { CpuRule } from '../backends/cpu/rule.ts'
+import type { AttentionAttrs } from './attention.ts'
+
+/** Rows of queries that are worked on together; 4 | block. */
+const block = 32
+
+/** Bytes one thread needs for a head of `s` keys and `d` elements; see assembly/attention.ts for what lies where. */
+function scratchFor(s: number, d: number): number {
+  const keys = Math.ceil(s / 8) * 8
+  const width = Math.ceil(d / 8) * 8
+  return (keys * width * 4 + 2 * block * keys + 4 * block * width + block * 4 + 4096) * 4
+}
+
+/** One task a (batch, key-value head): K and V are packed once, query blocks stream past them, masked keys are skipped. */
+export const attentionCpu: CpuRule<AttentionAttrs> = {
+  supports: (inputs) => inputs.every((s) => s.dtype === 'float32'),
+  plan: ({ inputs: [q, k], attrs: { scale, causal } }) => {
+    const [b, t, h, d] = q.access.shape
+    const [, s, kv] = k.access.shape
+    return {
+      calls: [{ kernel: 'attentionForward', count: b * kv, grain: 1, args: [{ input: 0 }, { input: 1 }, { input: 2 }, { output: 0 }, { output: 1 }, t, s, h, kv, d, scale, causal ? 1 : 0, 'threadScratch'] }],
+      threadScratchBytes: scratchFor(s, d),
+    }
+  },
+}
+
+export const attentionGradientCpu: CpuRule<AttentionAttrs> = {
+  supports: (inputs) => inputs.every((s) => s.dtype === 'float32'),
+  plan: ({ inputs: [q, k], attrs: { scale, causal } }) => {
+    const [b, t, h, d] = q.access.shape
+    const [, s, kv] = k.access.shape
+    return {
+      calls: [
+        {
+          kernel: 'attentionBackward',
+          count: b * kv,
+          grain: 1,
+          args: [{ input: 0 }, { input: 1 }, { input: 2 }, { input: 3 }, { input: 4 }, { input: 5 }, { output: 0 }, { output: 1 }, { output: 2 }, t, s, h, kv, d, scale, causal ? 1 : 0, 'threadScratch'],
+        },
+      ],
+      threadScratchBytes: scratchFor(s, d),
+    }
+  },
+}

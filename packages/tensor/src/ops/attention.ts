@@ -1,0 +1,132 @@
+import { ShapeError } from '../errors.ts'
+import { defineOp } from '../op.ts'
+import { elementCount, formatShape } from '../shape.ts'
+import { apply, type Tensor } from '../tensor.ts'
+import { attentionCpu, attentionGradientCpu } from './attention.cpu.ts'
+import { attentionGradientWgsl, attentionWgsl } from './attention.wgsl.ts'
+import { broadcastTo } from './broadcast-to.ts'
+import { cast } from './cast.ts'
+import { lessEqual } from './compare.ts'
+import { exp } from './exp.ts'
+import { iota } from './leaf.ts'
+import { logSumExp } from './log-sum-exp.ts'
+import { matmul } from './matmul.ts'
+import { mul } from './mul.ts'
+import { sum } from './reduce.ts'
+import { requireFloat } from './require.ts'
+import { reshape } from './reshape.ts'
+import { sub } from './sub.ts'
+import { swapAxes, transpose } from './transpose.ts'
+import { where } from './where.ts'
+
+export interface AttentionAttrs {
+  readonly scale: number
+  readonly causal: boolean
+}
+
+/** A large finite negative: masking with -Infinity breaks where a shader may assume that infinities do not occur. */
+export const masked = -1e30
+
+/** [batch, seq, heads, d] as [batch, kvHeads, heads / kvHeads, seq, d]: query head h reads key head floor(h / group). */
+function grouped(x: Tensor, kvHeads: number): Tensor {
+  const [b, t, h, d] = x.shape
+  return transpose(reshape(cast(x, 'float32'), [b, t, kvHeads, h / kvHeads, d]), [0, 2, 3, 1, 4])
+}
+
+function ungrouped(x: Tensor): Tensor {
+  const [b, kv, group, t, d] = x.shape
+  return reshape(transpose(x, [0, 3, 1, 2, 4]), [b, t, kv * group, d])
+}
+
+/** Scores with the mask applied, [batch, kvHeads, group, seqQ, seqK]. Query i sees keys up to i + seqK - seqQ. */
+function scores(q: Tensor, k: Tensor, { scale, causal }: AttentionAttrs): Tensor {
+  const kv = k.shape[2]
+  const qs = grouped(q, kv)
+  const ks = grouped(k, kv)
+  const [b, , group, t, d] = qs.shape
+  const s = ks.shape[3]
+  const raw = mul(matmul(qs, broadcastTo(swapAxes(ks, -1, -2), [b, kv, group, d, s])), scale)
+  if (!causal) return raw
+  return where(broadcastTo(lessEqual(sub(iota([t, s], 1), s - t), iota([t, s], 0)), raw.shape), raw, masked)
+}
+
+/** Outputs: o like q, and the log-sum-exp of the scores, float32 [batch, heads, seqQ], which the gradient needs. */
+export const attentionOp = defineOp<AttentionAttrs>({
+  name: 'attention',
+  kind: 'composite',
+  infer([q, k, v], { causal }) {
+    requireFloat('attention', q)
+    const [b, t, h, d] = q.shape
+    const shapes = `q ${formatShape(q.shape)}, k ${formatShape(k.shape)}, v ${formatShape(v.shape)}`
+    if (q.shape.length !== 4 || k.shape.length !== 4 || v.shape.length !== 4) throw new ShapeError(`attention: q, k and v must be [batch, seq, heads, headDim], got ${shapes}`)
+    if (k.shape[0] !== b || k.shape[3] !== d || k.shape.some((x, i) => x !== v.shape[i])) throw new ShapeError(`attention: k and v must share a shape, and batch and headDim with q, got ${shapes}`)
+    if (k.shape[2] === 0 || h % k.shape[2] !== 0) throw new ShapeError(`attention: ${h} query heads do not divide among ${k.shape[2]} key-value heads (${shapes})`)
+    if (causal && k.shape[1] < t) throw new ShapeError(`attention: causal attention needs at least as many keys as queries, got ${shapes}`)
+    if (q.dtype !== k.dtype || q.dtype !== v.dtype) throw new ShapeError(`attention: q, k and v must share a dtype, got ${q.dtype}, ${k.dtype}, ${v.dtype}`)
+    return [{ shape: q.shape, dtype: q.dtype }, { shape: [b, h, t], dtype: 'float32' }]
+  },
+  gradient({ inputs: [q, k, v], outputs: [o, lse], grads: [g], attrs }) {
+    if (!g) return [undefined, undefined, undefined]
+    return apply(attentionGradientOp, [q, k, v, o, lse, cast(g, 'float32')], attrs)
+  },
+  define([q, k, v], attrs) {
+    const s = scores(q, k, attrs)
+    const lse = logSumExp(s)
+    const p = exp(sub(s, reshape(lse, [...lse.shape, 1])))
+    const [b, kv, group, t] = s.shape
+    const vs = grouped(v, kv)
+    const o = ungrouped(matmul(p, broadcastTo(vs, [b, kv, group, vs.shape[3], vs.shape[4]])))
+    return [cast(o, q.dtype), reshape(lse, [b, kv * group, t])]
+  },
+  cpu: attentionCpu,
+  webgpu: attentionWgsl,
+  flops: ([q, k], _, { causal }) => (4 * elementCount(q.shape) * k.shape[1]) / (causal ? 2 : 1),
+  samples: [
+    { inputs: [{ shape: [2, 5, 2, 8] }, { shape: [2, 5, 2, 8] }, { shape: [2, 5, 2, 8] }], attrs: { scale: 0.35, causal: true } },
+    { inputs: [{ shape: [1, 33, 4, 4] }, { shape: [1, 33, 2, 4] }, { shape: [1, 33, 2, 4] }], attrs: { scale: 0.5, causal: true }, tolerance: 3e-5 },
+    { inputs: [{ shape: [1, 3, 6, 8] }, { shape: [1, 7, 1, 8] }, { shape: [1, 7, 1, 8] }], attrs: { scale: 0.35, causal: true } },
+    { inputs: [{ shape: [2, 4, 2, 8] }, { shape: [2, 6, 2, 8] }, { shape: [2, 6, 2, 8] }], attrs: { scale: 0.35, causal: false } },
+    { inputs: [{ shape: [1, 70, 1, 12] }, { shape: [1, 70, 1, 12] }, { shape: [1, 70, 1, 12] }], attrs: { scale: 3, causal: true }, tolerance: 3e-5, differentiable: false },
+  ],
+})
+
+/** dq, dk, dv. With p the probabilities and D = rowsum(do * o): dv = pᵀ do, ds = p * (do vᵀ - D) * scale, dq = ds k, dk = dsᵀ q. */
+export const attentionGradientOp = defineOp<AttentionAttrs>({
+  name: 'attentionGradient',
+  kind: 'composite',
+  infer: ([q, k, v]) => [q, k, v].map((s) => ({ shape: s.shape, dtype: 'float32' as const })),
+  define([q, k, v, o, lse, g], attrs) {
+    const kv = k.shape[2]
+    const s = scores(q, k, attrs)
+    const [b, , group, t, n] = s.shape
+    const d = q.shape[3]
+    const p = exp(sub(s, reshape(lse, [b, kv, group, t, 1])))
+    const gs = grouped(g, kv)
+    const delta = sum(mul(gs, grouped(o, kv)), -1, true)
+    const vt = broadcastTo(swapAxes(grouped(v, kv), -1, -2), [b, kv, group, d, n])
+    const ds = mul(mul(p, sub(matmul(gs, vt), delta)), attrs.scale)
+    const ks = broadcastTo(grouped(k, kv), [b, kv, group, n, d])
+    const dq = ungrouped(matmul(ds, ks))
+    // Query heads that share a key head add up.
+    const share = (x: Tensor) => ungrouped(sum(x, 2, true))
+    return [dq, share(matmul(swapAxes(ds, -1, -2), grouped(q, kv))), share(matmul(swapAxes(p, -1, -2), gs))]
+  },
+  cpu: attentionGradientCpu,
+  webgpu: attentionGradientWgsl,
+  flops: ([q, k], _, { causal }) => (10 * elementCount(q.shape) * k.shape[1]) / (causal ? 2 : 1),
+})
+
+/**
+ * Scaled dot-product attention, softmax(q kᵀ * scale) v, with grouped queries. Backends never hold the score matrix.
+ * @param q [batch, seqQ, heads, headDim]
+ * @param k [batch, seqK, kvHeads, headDim]; heads must be a multiple of kvHeads
+ * @param v like k
+ * @param options.causal query i sees keys 0 to i + seqK - seqQ (default true)
+ * @param options.scale default 1 / sqrt(headDim)
+ * @returns like q
+ * @see arXiv:2205.14135, arXiv:2305.13245
+ */
+export function attention(q: Tensor, k: Tensor, v: Tensor, options: { causal?: boolean; scale?: number } = {}): Tensor {
+  const scale = options.scale ?? 1 / Math.sqrt(q.shape[q.ndim - 1])
+  return apply(attentionOp, [q, k, v], { scale, causal: options.causal ?? true })[0]
+}

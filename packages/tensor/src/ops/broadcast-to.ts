@@ -1,0 +1,50 @@
+import { ShapeError } from '../errors.ts'
+import { defineOp } from '../op.ts'
+import { broadcastShapes, contiguousStrides, formatShape, type Shape, sameShape } from '../shape.ts'
+import { apply1, type Tensor } from '../tensor.ts'
+import { reshape } from './reshape.ts'
+import { sum } from './reduce.ts'
+
+export const broadcastToOp = defineOp<{ shape: Shape }>({
+  name: 'broadcastTo',
+  kind: 'view',
+  infer([x], { shape }) {
+    if (!sameShape(broadcastShapes('broadcastTo', x.shape, shape), shape)) {
+      throw new ShapeError(`broadcastTo: ${formatShape(x.shape)} does not stretch to ${formatShape(shape)}`)
+    }
+    return [{ shape, dtype: x.dtype }]
+  },
+  gradient: ({ inputs: [x], grads: [g] }) => {
+    if (!g) return [undefined]
+    const extra = g.ndim - x.ndim
+    const axes = g.shape.flatMap((d, i) => (i < extra || (x.shape[i - extra] === 1 && d !== 1) ? [i] : []))
+    return [reshape(sum(g, axes), x.shape)]
+  },
+  evaluate: ([x], { shape }, [out]) => {
+    const extra = shape.length - x.shape.length
+    const strides = contiguousStrides(x.shape)
+    const outStrides = contiguousStrides(shape)
+    for (let i = 0; i < out.data.length; i++) {
+      let at = 0
+      for (let d = extra; d < shape.length; d++) {
+        if (x.shape[d - extra] !== 1) at += (Math.floor(i / outStrides[d]) % shape[d]) * strides[d - extra]
+      }
+      out.data[i] = x.data[at]
+    }
+  },
+  view: (input, { shape }) => {
+    const extra = shape.length - input.shape.length
+    const strides = shape.map((_, i) => (i < extra || input.shape[i - extra] === 1 ? 0 : input.strides[i - extra]))
+    return { shape, strides, offset: input.offset }
+  },
+  samples: [
+    { inputs: [{ shape: [] }], attrs: { shape: [3, 5] } },
+    { inputs: [{ shape: [3, 1] }], attrs: { shape: [2, 3, 33] } },
+    { inputs: [{ shape: [1, 4] }], attrs: { shape: [3, 4] } },
+  ],
+})
+
+/** Repeats dimensions of size 1, and adds leading ones, until the shape is reached. Costs no memory. */
+export function broadcastTo(x: Tensor, shape: Shape): Tensor {
+  return sameShape(x.shape, shape) ? x : apply1(broadcastToOp, [x], { shape: [...shape] })
+}

@@ -1,0 +1,36 @@
+import { defineOp } from '../op.ts'
+import { apply1, type Tensor } from '../tensor.ts'
+
+/** The same elements, row-major in memory of their own. The compiler inserts it where a kernel cannot read through strides. */
+export const copyOp = defineOp<unknown>({
+  name: 'copy',
+  kind: 'elementwise',
+  infer: ([x]) => [{ shape: x.shape, dtype: x.dtype }],
+  gradient: ({ grads: [g] }) => [g],
+  evaluate: ([x], _, [out]) => {
+    out.data.set(x.data)
+  },
+  elementwise: { js: ([x]) => x, wgsl: ([x]) => x, simd: { f32: [], i32: [], u32: [] } },
+  samples: [{ inputs: [{ shape: [5, 7] }] }, { inputs: [{ shape: [33], dtype: 'bfloat16' }], differentiable: false }],
+})
+
+export function copy(x: Tensor): Tensor {
+  return apply1(copyOp, [x], {})
+}
+
+/** The first input, but only once all others are computed. Keeps a recomputation from being merged with, or moved to, the original. */
+export const barrierOp = defineOp<unknown>({
+  name: 'barrier',
+  kind: 'view',
+  infer: ([x]) => [{ shape: x.shape, dtype: x.dtype }],
+  gradient: ({ inputs, grads: [g] }) => inputs.map((_, i) => (i === 0 ? g : undefined)),
+  evaluate: ([x], _, [out]) => {
+    out.data.set(x.data)
+  },
+  view: (input) => input,
+  samples: [{ inputs: [{ shape: [3] }, { shape: [2] }], differentiable: false }],
+})
+
+export function barrier(x: Tensor, after: readonly Tensor[]): Tensor {
+  return apply1(barrierOp, [x, ...after], {})
+}

@@ -1,0 +1,86 @@
+import { DTypeError, ShapeError } from '../errors.ts'
+import type { Spec } from '../graph/node.ts'
+import { defineOp } from '../op.ts'
+import { elementCount, formatShape } from '../shape.ts'
+import { apply, type Tensor } from '../tensor.ts'
+import { requireFloat } from './require.ts'
+import { add } from './add.ts'
+import { broadcastTo } from './broadcast-to.ts'
+import { cast } from './cast.ts'
+import { equal, less } from './compare.ts'
+import { exp } from './exp.ts'
+import { iota } from './leaf.ts'
+import { logSumExp } from './log-sum-exp.ts'
+import { mul } from './mul.ts'
+import { reshape } from './reshape.ts'
+import { rowCpu, rowWgsl } from './row-kernels.ts'
+import { square } from './square.ts'
+import { sub } from './sub.ts'
+import { takeLast } from './take.ts'
+import { where } from './where.ts'
+
+export interface CrossEntropyAttrs {
+  readonly zLoss: number
+}
+
+export function requireTargets(op: string, targets: Spec, rows: readonly number[]): void {
+  if (targets.dtype !== 'int32') throw new DTypeError(`${op}: targets must be int32, got ${targets.dtype}`)
+  if (targets.shape.length !== rows.length || targets.shape.some((d, i) => d !== rows[i])) {
+    throw new ShapeError(`${op}: targets must be ${formatShape(rows)}, got ${formatShape(targets.shape)}`)
+  }
+}
+
+/** lse - logit of the target + zLoss * lse^2, and 0 where the target is negative. */
+export function lossOf(lse: Tensor, picked: Tensor, targets: Tensor, zLoss: number): Tensor {
+  const nll = sub(lse, picked)
+  return where(less(targets, 0), 0, zLoss === 0 ? nll : add(nll, mul(square(lse), zLoss)))
+}
+
+/** d loss / d logits for logits whose first column is column `first` of the vocabulary. */
+export function logitsGradient(logits: Tensor, lse: Tensor, targets: Tensor, g: Tensor, zLoss: number, first = 0): Tensor {
+  const column = [...targets.shape, 1]
+  const live = where(less(targets, 0), 0, g)
+  const weight = zLoss === 0 ? live : mul(live, add(mul(lse, 2 * zLoss), 1))
+  const p = mul(exp(sub(logits, reshape(lse, column))), reshape(weight, column))
+  const hot = equal(iota(logits.shape, logits.ndim - 1), broadcastTo(reshape(first === 0 ? targets : sub(targets, first), column), logits.shape))
+  return where(hot, sub(p, reshape(live, column)), p)
+}
+
+/** Outputs: the loss of each row and its log-sum-exp, both float32. */
+export const crossEntropyOp = defineOp<CrossEntropyAttrs>({
+  name: 'crossEntropy',
+  kind: 'composite',
+  infer([logits, targets]) {
+    requireFloat('crossEntropy', logits)
+    if (logits.shape.length === 0) throw new ShapeError('crossEntropy: logits must be [..., vocabulary], got a scalar')
+    const rows = logits.shape.slice(0, -1)
+    requireTargets('crossEntropy', targets, rows)
+    return [{ shape: rows, dtype: 'float32' }, { shape: rows, dtype: 'float32' }]
+  },
+  gradient: ({ inputs: [logits, targets], outputs: [, lse], grads: [g], attrs: { zLoss } }) => [g && logitsGradient(logits, lse, targets, g, zLoss), undefined],
+  define([logits, targets], { zLoss }) {
+    const f = cast(logits, 'float32')
+    const lse = logSumExp(f)
+    return [lossOf(lse, takeLast(f, targets), targets, zLoss), lse]
+  },
+  cpu: rowCpu('crossEntropyRows', ({ zLoss }) => [zLoss]),
+  webgpu: rowWgsl('crossEntropy'),
+  flops: ([x]) => 4 * elementCount(x.shape),
+  samples: [
+    { inputs: [{ shape: [5, 33] }, { shape: [5], dtype: 'int32', range: [0, 33] }], attrs: { zLoss: 1e-2 } },
+    { inputs: [{ shape: [2, 3, 8] }, { shape: [2, 3], dtype: 'int32', range: [-2, 8] }], attrs: { zLoss: 0 } },
+    { inputs: [{ shape: [4, 130] }, { shape: [4], dtype: 'int32', range: [0, 130] }], attrs: { zLoss: 1e-4 } },
+  ],
+})
+
+/**
+ * Negative log-likelihood of each target, plus `zLoss` times the squared log-sum-exp (PaLM's auxiliary loss, which keeps
+ * logits from drifting).
+ * @param logits [..., vocabulary]
+ * @param targets int32 [...]; a negative target is ignored: its loss is 0
+ * @returns float32 [...]
+ * @see arXiv:2204.02311 section 5
+ */
+export function crossEntropy(logits: Tensor, targets: Tensor, options: { zLoss?: number } = {}): Tensor {
+  return apply(crossEntropyOp, [logits, targets], { zLoss: options.zLoss ?? 0 })[0]
+}

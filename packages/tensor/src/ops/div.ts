@@ -1,0 +1,16 @@
+import { binaryOperation, binarySamples, elementwiseOp } from './elementwise.ts'
+import { mul } from './mul.ts'
+import { neg } from './neg.ts'
+
+export const divOp = elementwiseOp({
+  name: 'div',
+  accepts: 'float',
+  js: ([a, b]) => a / b,
+  wgsl: ([a, b]) => `(${a} / ${b})`,
+  simd: { f32: ['f32x4.div'] },
+  gradient: ({ inputs: [, b], outputs: [y], grads: [g] }) => [g && div(g, b), g && neg(mul(g, div(y, b)))],
+  samples: binarySamples([0.5, 2]),
+})
+
+/** a / b elementwise, broadcast; floats only. */
+export const div = binaryOperation(divOp)

@@ -1,0 +1,19 @@
+import type { DType } from '../dtype.ts'
+import { checkShape, type Shape } from '../shape.ts'
+import type { Tensor } from '../tensor.ts'
+import { broadcastTo } from './broadcast-to.ts'
+import { constant } from './leaf.ts'
+
+/** A tensor of one repeated value. It belongs to no device until it meets a tensor that does. */
+export function full(shape: Shape, value: number, dtype: DType = 'float32'): Tensor {
+  checkShape('full', shape)
+  return broadcastTo(constant(value, dtype), shape)
+}
+
+export function zeros(shape: Shape, dtype: DType = 'float32'): Tensor {
+  return full(shape, 0, dtype)
+}
+
+export function zerosLike(x: Tensor): Tensor {
+  return zeros(x.shape, x.dtype)
+}

@@ -1,0 +1,83 @@
+import { ShapeError } from '../errors.ts'
+import { defineOp } from '../op.ts'
+import { elementCount, formatShape } from '../shape.ts'
+import { apply1, type Tensor } from '../tensor.ts'
+import { requireFloat } from './require.ts'
+import { add } from './add.ts'
+import { cast } from './cast.ts'
+import { exp } from './exp.ts'
+import { log } from './log.ts'
+import { mul } from './mul.ts'
+import { max, sum } from './reduce.ts'
+import { reshape } from './reshape.ts'
+import { rowCpu, rowWgsl } from './row-kernels.ts'
+import { sub } from './sub.ts'
+
+const rows = (x: Tensor) => [...x.shape.slice(0, -1), 1]
+
+export function requireRow(op: string, shape: readonly number[]): void {
+  if (shape.length === 0 || shape[shape.length - 1] === 0) throw new ShapeError(`${op}: needs a last axis with at least one element, got ${formatShape(shape)}`)
+}
+
+export const logSumExpOp = defineOp<unknown>({
+  name: 'logSumExp',
+  kind: 'composite',
+  infer([x]) {
+    requireFloat('logSumExp', x)
+    requireRow('logSumExp', x.shape)
+    return [{ shape: x.shape.slice(0, -1), dtype: 'float32' }]
+  },
+  gradient: ({ inputs: [x], outputs: [y], grads: [g] }) => [g && mul(exp(sub(x, reshape(y, rows(x)))), reshape(g, rows(x)))],
+  define([x]) {
+    const f = cast(x, 'float32')
+    const m = max(f, -1, true)
+    return [reshape(add(m, log(sum(exp(sub(f, m)), -1, true))), x.shape.slice(0, -1))]
+  },
+  cpu: rowCpu('logSumExpRows'),
+  webgpu: rowWgsl('logSumExp'),
+  flops: ([x]) => 4 * elementCount(x.shape),
+  samples: [
+    { inputs: [{ shape: [5, 33] }] },
+    { inputs: [{ shape: [3, 1] }] },
+    { inputs: [{ shape: [2, 3, 130], range: [-300, 300] }], differentiable: false },
+    { inputs: [{ shape: [31, 7], dtype: 'bfloat16' }], differentiable: false },
+  ],
+})
+
+/** log(sum(exp(x))) over the last axis, safe for large values. @param x [..., n] @returns float32 [...] */
+export function logSumExp(x: Tensor): Tensor {
+  return apply1(logSumExpOp, [x], {})
+}
+
+/** x minus its log-sum-exp: log-probabilities over the last axis, float32. */
+export function logSoftmax(x: Tensor): Tensor {
+  return sub(x, reshape(logSumExp(x), rows(x)))
+}
+
+export const softmaxOp = defineOp<unknown>({
+  name: 'softmax',
+  kind: 'composite',
+  infer([x]) {
+    requireRow('softmax', x.shape)
+    return [requireFloat('softmax', x)]
+  },
+  gradient: ({ outputs: [y], grads: [g] }) => {
+    if (!g) return [undefined]
+    return [mul(y, sub(g, sum(mul(g, y), -1, true)))]
+  },
+  define: ([x]) => [cast(exp(sub(x, reshape(logSumExp(x), rows(x)))), x.dtype)],
+  cpu: rowCpu('softmaxRows'),
+  webgpu: rowWgsl('softmax'),
+  flops: ([x]) => 5 * elementCount(x.shape),
+  samples: [
+    { inputs: [{ shape: [5, 33] }] },
+    { inputs: [{ shape: [3, 1] }] },
+    { inputs: [{ shape: [32, 64] }] },
+    { inputs: [{ shape: [2, 130], range: [-300, 300] }], differentiable: false },
+  ],
+})
+
+/** exp(x) / sum(exp(x)) over the last axis. @param x [..., n] @returns like x */
+export function softmax(x: Tensor): Tensor {
+  return apply1(softmaxOp, [x], {})
+}

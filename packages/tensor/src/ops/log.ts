@@ -1,0 +1,15 @@
+import { elementwiseOp, unaryOperation, unarySamples } from './elementwise.ts'
+import { div } from './div.ts'
+
+export const logOp = elementwiseOp({
+  name: 'log',
+  accepts: 'float',
+  js: ([x]) => Math.log(x),
+  wgsl: ([x]) => `log(${x})`,
+  simd: { f32: ['call log'] },
+  gradient: ({ inputs: [x], grads: [g] }) => [g && div(g, x)],
+  samples: unarySamples([0.2, 4], true, 2e-5),
+})
+
+/** Natural logarithm. */
+export const log = unaryOperation(logOp)

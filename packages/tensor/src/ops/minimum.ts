@@ -1,0 +1,19 @@
+import { binaryOperation, binarySamples, elementwiseOp } from './elementwise.ts'
+import { lessEqual } from './compare.ts'
+import { where } from './where.ts'
+
+export const minimumOp = elementwiseOp({
+  name: 'minimum',
+  js: ([a, b]) => (a < b ? a : b),
+  wgsl: ([a, b]) => `min(${a}, ${b})`,
+  simd: { f32: ['f32x4.pmin'], i32: ['i32x4.min_s'], u32: ['i32x4.min_u'] },
+  gradient: ({ inputs: [a, b], grads: [g] }) => {
+    if (!g) return [undefined, undefined]
+    const first = lessEqual(a, b)
+    return [where(first, g, 0), where(first, 0, g)]
+  },
+  samples: binarySamples(),
+})
+
+/** The smaller of two elements; where they tie the first gets the gradient. */
+export const minimum = binaryOperation(minimumOp)

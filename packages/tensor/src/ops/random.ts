@@ -1,0 +1,67 @@
+import { ShapeError } from '../errors.ts'
+import { checkShape, elementCount, type Shape } from '../shape.ts'
+import type { Tensor } from '../tensor.ts'
+import { add } from './add.ts'
+import { bitwiseOr, bitwiseXor, shiftLeft, shiftRight } from './bitwise.ts'
+import { cast } from './cast.ts'
+import { cos } from './cos.ts'
+import { constant, iota } from './leaf.ts'
+import { log } from './log.ts'
+import { mul } from './mul.ts'
+import { neg } from './neg.ts'
+import { argMax } from './reduce.ts'
+import { reshape } from './reshape.ts'
+import { slice } from './slice.ts'
+import { sqrt } from './sqrt.ts'
+import { sub } from './sub.ts'
+
+/** Two 32-bit words that name a random stream: numbers, or a uint32 tensor of shape [2] for a key that changes per call. */
+export type RandomKey = readonly [number, number] | Tensor
+
+const rotations = [13, 15, 26, 6, 17, 29, 16, 24]
+
+/**
+ * Random 32-bit words by Threefry-2x32 with 20 rounds: element i is a pure function of (key, i), the same on every backend.
+ * @returns uint32 `shape`
+ * @see Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011
+ */
+export function randomBits(key: RandomKey, shape: Shape): Tensor {
+  checkShape('randomBits', shape)
+  const word = (i: number): Tensor => (Array.isArray(key) ? constant(key[i] >>> 0, 'uint32') : reshape(slice(key as Tensor, [i], [1]), []))
+  if (!Array.isArray(key) && ((key as Tensor).dtype !== 'uint32' || (key as Tensor).size !== 2)) throw new ShapeError(`randomBits: a key is two numbers or a uint32 tensor of shape [2], got ${key}`)
+  const ks = [word(0), word(1)]
+  ks.push(bitwiseXor(bitwiseXor(ks[0], ks[1]), 0x1bd11bda))
+  const n = elementCount(shape)
+  let a = add(iota([n], 0, 'uint32'), ks[0])
+  let b = add(constant(0, 'uint32'), ks[1])
+  for (let round = 0; round < 20; round++) {
+    a = add(a, b)
+    const r = rotations[round % 8]
+    b = bitwiseXor(bitwiseOr(shiftLeft(b, r), shiftRight(b, 32 - r)), a)
+    if (round % 4 === 3) {
+      const s = (round + 1) / 4
+      a = add(a, ks[s % 3])
+      b = add(add(b, ks[(s + 1) % 3]), s)
+    }
+  }
+  return reshape(bitwiseXor(a, b), shape)
+}
+
+/** Uniform in [0, 1) with 23 random bits. */
+export function randomUniform(key: RandomKey, shape: Shape): Tensor {
+  return mul(cast(shiftRight(randomBits(key, shape), 9), 'float32'), 2 ** -23)
+}
+
+/** Normal with mean 0 and deviation 1, by Box and Muller. */
+export function randomNormal(key: RandomKey, shape: Shape): Tensor {
+  const n = elementCount(shape)
+  const u = randomUniform(key, [2, n])
+  const radius = sqrt(mul(log(sub(1, slice(u, [0, 0], [1, n]))), -2))
+  return reshape(mul(radius, cos(mul(slice(u, [1, 0], [1, n]), 2 * Math.PI))), shape)
+}
+
+/** One index per row, drawn with probability softmax(logits), by the Gumbel trick. @param logits [..., n] @returns int32 [...] */
+export function categorical(key: RandomKey, logits: Tensor): Tensor {
+  const u = add(randomUniform(key, logits.shape), 2 ** -24)
+  return argMax(add(logits, neg(log(neg(log(u))))), -1)
+}

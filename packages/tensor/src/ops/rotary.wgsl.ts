@@ -1,0 +1,21 @@
+import type { WebGpuRule } from '../backends/webgpu/rule.ts'
+import { mapShader } from '../backends/webgpu/shader.ts'
+import { elementCount } from '../shape.ts'
+
+/** Element i of a head is rotated with element i + headDim / 2. */
+export const rotaryWgsl: WebGpuRule<{ inverse: boolean }> = {
+  plan: ({ inputs: [x, cos, sin], outputs: [out], attrs: { inverse } }) => {
+    const [, t, h, d] = x.access.shape
+    const half = d / 2
+    const value = `fn value(i: u32) -> f32 {
+  let e = i % ${d}u;
+  let at = ((i / ${h * d}u) % ${t}u) * ${half}u + e % ${half}u;
+  let c = cos_at(at);
+  let s = ${inverse ? '-' : ''}sin_at(at);
+  if (e < ${half}u) { return x_at(i) * c - x_at(i + ${half}u) * s; }
+  return x_at(i) * c + x_at(i - ${half}u) * s;
+}`
+    const buffers = [{ name: 'x', dtype: x.dtype }, { name: 'cos', dtype: cos.dtype }, { name: 'sin', dtype: sin.dtype }, { name: 'out', dtype: out.dtype, write: true }]
+    return { dispatches: [{ name: 'rotary', bindings: [{ input: 0 }, { input: 1 }, { input: 2 }, { output: 0 }], ...mapShader(buffers, elementCount(x.access.shape), 'f32', value) }] }
+  },
+}

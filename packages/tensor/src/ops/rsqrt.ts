@@ -1,0 +1,16 @@
+import { elementwiseOp, unaryOperation, unarySamples } from './elementwise.ts'
+import { div } from './div.ts'
+import { mul } from './mul.ts'
+
+export const rsqrtOp = elementwiseOp({
+  name: 'rsqrt',
+  accepts: 'float',
+  js: ([x]) => 1 / Math.sqrt(x),
+  wgsl: ([x]) => `inverseSqrt(${x})`,
+  simd: { f32: ['f32x4.sqrt', 'reciprocal'] },
+  gradient: ({ inputs: [x], outputs: [y], grads: [g] }) => [g && mul(mul(g, -0.5), div(y, x))],
+  samples: unarySamples([0.2, 4]),
+})
+
+/** 1 / sqrt(x). */
+export const rsqrt = unaryOperation(rsqrtOp)

@@ -1,0 +1,16 @@
+import { elementwiseOp, unaryOperation, unarySamples } from './elementwise.ts'
+import { mul } from './mul.ts'
+import { sub } from './sub.ts'
+
+export const sigmoidOp = elementwiseOp({
+  name: 'sigmoid',
+  accepts: 'float',
+  js: ([x]) => 1 / (1 + Math.exp(-x)),
+  wgsl: ([x]) => `(1.0 / (1.0 + exp(-max(${x}, vec4<f32>(-80.0)))))`,
+  simd: { f32: ['call sigmoid'] },
+  gradient: ({ outputs: [y], grads: [g] }) => [g && mul(g, mul(y, sub(1, y)))],
+  samples: unarySamples([-6, 6]),
+})
+
+/** 1 / (1 + exp(-x)). */
+export const sigmoid = unaryOperation(sigmoidOp)

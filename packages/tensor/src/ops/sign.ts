@@ -1,0 +1,14 @@
+import { elementwiseOp, unaryOperation, unarySamples } from './elementwise.ts'
+
+export const signOp = elementwiseOp({
+  name: 'sign',
+  accepts: 'float',
+  js: ([x]) => Math.sign(x),
+  wgsl: ([x]) => `sign(${x})`,
+  simd: { f32: ['call sign'] },
+  gradient: () => [undefined],
+  samples: unarySamples(undefined, false),
+})
+
+/** -1, 0 or 1. Its gradient is zero everywhere. */
+export const sign = unaryOperation(signOp)

@@ -1,0 +1,14 @@
+import { binaryOperation, binarySamples, elementwiseOp } from './elementwise.ts'
+import { neg } from './neg.ts'
+
+export const subOp = elementwiseOp({
+  name: 'sub',
+  js: ([a, b], type) => (type === 'f32' ? a - b : type === 'i32' ? (a - b) | 0 : (a - b) >>> 0),
+  wgsl: ([a, b]) => `(${a} - ${b})`,
+  simd: { f32: ['f32x4.sub'], i32: ['i32x4.sub'], u32: ['i32x4.sub'] },
+  gradient: ({ grads: [g] }) => [g, g && neg(g)],
+  samples: binarySamples(),
+})
+
+/** a - b, broadcast. */
+export const sub = binaryOperation(subOp)

@@ -1,0 +1,105 @@
+import { bytesPerElement, isFloat } from '../dtype.ts'
+import { DTypeError, ShapeError } from '../errors.ts'
+import { defineOp } from '../op.ts'
+import { elementCount, formatShape } from '../shape.ts'
+import { apply1, type Tensor } from '../tensor.ts'
+import { broadcastTo } from './broadcast-to.ts'
+import { cast } from './cast.ts'
+import { equal } from './compare.ts'
+import { iota } from './leaf.ts'
+import { matmul } from './matmul.ts'
+import { sum } from './reduce.ts'
+import { reshape } from './reshape.ts'
+import { scatterAddRowsWgsl, takeWgsl } from './take.wgsl.ts'
+import { transpose } from './transpose.ts'
+import { where } from './where.ts'
+
+/** Rows of a table: out[i, ...] = table[ids[i], ...]. An id outside the table gives a row of zeros. */
+export const takeOp = defineOp<unknown>({
+  name: 'take',
+  kind: 'kernel',
+  infer([table, ids]) {
+    if (ids.dtype !== 'int32') throw new DTypeError(`take: ids must be int32, got ${ids.dtype}; cast them with astype('int32')`)
+    if (table.shape.length === 0) throw new ShapeError('take: the table is a scalar; it needs at least one dimension')
+    return [{ shape: [...ids.shape, ...table.shape.slice(1)], dtype: table.dtype }]
+  },
+  gradient: ({ inputs: [table, ids], grads: [g] }) => [g && scatterAddRows(g, ids, table.shape[0]), undefined],
+  evaluate([table, ids], _, [out]) {
+    const row = elementCount(table.shape.slice(1))
+    ids.data.forEach((id, i) => {
+      if (id >= 0 && id < table.shape[0]) out.data.set(table.data.subarray(id * row, (id + 1) * row), i * row)
+    })
+  },
+  cpu: {
+    plan: ({ inputs: [table, ids] }) => {
+      const row = elementCount(table.access.shape.slice(1)) * bytesPerElement[table.dtype]
+      return { calls: [{ kernel: 'takeRows', count: elementCount(ids.access.shape), grain: Math.max(1, (16384 / row) | 0), args: [{ input: 0 }, { input: 1 }, { output: 0 }, row, table.access.shape[0]] }] }
+    },
+  },
+  webgpu: takeWgsl,
+  samples: [
+    { inputs: [{ shape: [5, 8] }, { shape: [3], dtype: 'int32', range: [0, 5] }] },
+    { inputs: [{ shape: [33, 3] }, { shape: [2, 17], dtype: 'int32', range: [0, 33] }] },
+    { inputs: [{ shape: [6, 2] }, { shape: [4], dtype: 'int32', range: [-2, 8] }] },
+    { inputs: [{ shape: [9, 6], dtype: 'bfloat16' }, { shape: [5], dtype: 'int32', range: [0, 9] }], differentiable: false },
+  ],
+})
+
+/**
+ * Rows of `table` by index (an embedding look-up).
+ * @param table [rows, ...]
+ * @param ids int32 [...]; an id outside [0, rows) gives zeros
+ * @returns [...ids.shape, ...table.shape.slice(1)]
+ */
+export function take(table: Tensor, ids: Tensor, axis = 0): Tensor {
+  if (axis === 0) return apply1(takeOp, [table, ids], {})
+  const a = axis < 0 ? axis + table.ndim : axis
+  if (!(a >= 0 && a < table.ndim)) throw new ShapeError(`take: axis ${axis} is outside a table of shape ${formatShape(table.shape)}`)
+  const front = transpose(table, [a, ...[...table.shape.keys()].filter((i) => i !== a)])
+  const taken = apply1(takeOp, [front, ids], {})
+  const n = ids.ndim
+  const rest = [...taken.shape.keys()].slice(n)
+  return transpose(taken, [...rest.slice(0, a), ...[...taken.shape.keys()].slice(0, n), ...rest.slice(a)])
+}
+
+/** The transpose of `take`: rows with one id are added in the order they stand, so the result never varies. */
+export const scatterAddRowsOp = defineOp<{ rows: number }>({
+  name: 'scatterAddRows',
+  kind: 'composite',
+  infer([x, ids], { rows }) {
+    if (ids.dtype !== 'int32' || !isFloat(x.dtype)) throw new DTypeError(`scatterAddRows: needs float rows and int32 ids, got ${x.dtype} and ${ids.dtype}`)
+    return [{ shape: [rows, ...x.shape.slice(ids.shape.length)], dtype: 'float32' }]
+  },
+  gradient: ({ inputs: [, ids], grads: [g] }) => [g && take(g, ids), undefined],
+  define([x, ids], { rows }) {
+    const n = elementCount(ids.shape)
+    const hot = cast(equal(broadcastTo(reshape(ids, [n, 1]), [n, rows]), iota([n, rows], 1)), 'float32')
+    const flat = reshape(x, [n, elementCount(x.shape.slice(ids.ndim))])
+    return [reshape(matmul(transpose(hot), flat, { dtype: 'float32' }), [rows, ...x.shape.slice(ids.ndim)])]
+  },
+  cpu: {
+    supports: ([x]) => x.dtype === 'float32',
+    plan: ({ inputs: [x, ids], outputs: [out] }) => {
+      const n = elementCount(ids.access.shape)
+      const row = elementCount(x.access.shape.slice(ids.access.shape.length))
+      const rows = out.access.shape[0]
+      return { calls: [{ kernel: 'scatterAddRows', count: rows, grain: Math.max(64, Math.ceil(rows / 4)), args: [{ input: 0 }, { input: 1 }, { output: 0 }, n, row] }] }
+    },
+  },
+  webgpu: scatterAddRowsWgsl,
+  samples: [
+    { inputs: [{ shape: [6, 8] }, { shape: [6], dtype: 'int32', range: [0, 4] }], attrs: { rows: 4 } },
+    { inputs: [{ shape: [2, 33, 3] }, { shape: [2, 33], dtype: 'int32', range: [-1, 9] }], attrs: { rows: 8 } },
+  ],
+})
+
+/** out[r] = sum of x[i] over all i with ids[i] = r. @param x [...ids.shape, ...row] @returns float32 [rows, ...row] */
+export function scatterAddRows(x: Tensor, ids: Tensor, rows: number): Tensor {
+  return apply1(scatterAddRowsOp, [x, ids], { rows })
+}
+
+/** One element per row: x[..., ids[...]]; zero where the id is outside. @param x [..., n] @param ids int32 [...] */
+export function takeLast(x: Tensor, ids: Tensor): Tensor {
+  const hot = equal(iota(x.shape, x.ndim - 1), broadcastTo(reshape(ids, [...ids.shape, 1]), x.shape))
+  return sum(where(hot, x, 0), -1)
+}

@@ -1,0 +1,54 @@
+import { ShapeError } from '../errors.ts'
+import { defineOp } from '../op.ts'
+import { elementCount, formatShape } from '../shape.ts'
+import { apply, type Tensor } from '../tensor.ts'
+import { mul } from './mul.ts'
+import { reshape } from './reshape.ts'
+import { broadcastTo } from './broadcast-to.ts'
+import { cast } from './cast.ts'
+import { equal } from './compare.ts'
+import { iota } from './leaf.ts'
+import { sum } from './reduce.ts'
+import { topKWgsl } from './top-k.wgsl.ts'
+
+/** The k largest of the last axis, largest first; equals in the order they stand. Outputs: values, and int32 indices. */
+export const topKOp = defineOp<{ k: number }>({
+  name: 'topK',
+  kind: 'kernel',
+  infer([x], { k }) {
+    const n = x.shape[x.shape.length - 1]
+    if (x.shape.length === 0 || !Number.isInteger(k) || k < 1 || k > n) throw new ShapeError(`topK: k must be an integer from 1 to the last axis of ${formatShape(x.shape)}, got ${k}`)
+    const shape = [...x.shape.slice(0, -1), k]
+    return [{ shape, dtype: x.dtype }, { shape, dtype: 'int32' }]
+  },
+  gradient({ inputs: [x], outputs: [, index], grads: [g], attrs: { k } }) {
+    if (!g) return [undefined]
+    const n = x.shape[x.ndim - 1]
+    const shape = [...x.shape.slice(0, -1), k, n]
+    const hot = equal(iota(shape, x.ndim), broadcastTo(reshape(index, [...index.shape, 1]), shape))
+    return [sum(mul(cast(hot, 'float32'), reshape(g, [...g.shape, 1])), -2)]
+  },
+  evaluate([x], { k }, [values, indices]) {
+    const n = x.shape[x.shape.length - 1]
+    for (let r = 0; r < elementCount(x.shape.slice(0, -1)); r++) {
+      const row = x.data.subarray(r * n, (r + 1) * n)
+      const order = Array.from(row.keys()).sort((a, b) => row[b] - row[a] || a - b)
+      for (let i = 0; i < k; i++) {
+        values.data[r * k + i] = row[order[i]]
+        indices.data[r * k + i] = order[i]
+      }
+    }
+  },
+  webgpu: topKWgsl,
+  samples: [
+    { inputs: [{ shape: [5, 33] }], attrs: { k: 3 } },
+    { inputs: [{ shape: [2, 3, 4] }], attrs: { k: 4 } },
+    { inputs: [{ shape: [7], dtype: 'int32', range: [0, 3] }], attrs: { k: 5 }, differentiable: false },
+  ],
+})
+
+/** The k largest elements of each row and where they stand. @param x [..., n] @returns values and int32 indices, [..., k] */
+export function topK(x: Tensor, k: number): { values: Tensor; indices: Tensor } {
+  const [values, indices] = apply(topKOp, [x], { k })
+  return { values, indices }
+}

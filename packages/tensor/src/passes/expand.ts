@@ -1,0 +1,25 @@
+import { type Graph, rewrite } from '../graph/graph.ts'
+import { makeNode, type Node, type Value } from '../graph/node.ts'
+import { Tensor } from '../tensor.ts'
+
+/**
+ * Replaces composite ops by what they are made of, until only nodes are left that the backend runs itself.
+ * `hasKernel` says which those are. With `decompose: false` every op becomes its plain definition.
+ */
+export function expand(graph: Graph, hasKernel: (node: Node) => boolean, options: { decompose: boolean }): Graph {
+  const build = (node: Node, ins: readonly Value[]): readonly Value[] => {
+    const same = ins.every((v, i) => v === node.inputs[i])
+    const current = same ? node : makeNode(node.op, ins, node.attrs, node.outputs)
+    const { op } = node
+    if (op.kind === 'kernel') return (options.decompose && replace(current, op.decompose)) || current.outputs
+    if (op.kind !== 'composite' || hasKernel(current)) return current.outputs
+    return (options.decompose && replace(current, op.decompose)) || replace(current, op.define)!
+  }
+  /** The values a rule builds, themselves expanded. */
+  const replace = (node: Node, rule: ((ins: Tensor[], attrs: any) => Tensor[] | undefined) | undefined): readonly Value[] | undefined => {
+    const outs = rule?.(node.inputs.map((v) => new Tensor(v, undefined)), node.attrs)
+    if (!outs) return undefined
+    return rewrite({ inputs: node.inputs, outputs: outs.map((t) => t.value) }, build).outputs
+  }
+  return rewrite(graph, build)
+}

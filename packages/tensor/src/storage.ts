@@ -1,0 +1,31 @@
+import type { Device } from './device.ts'
+import type { HostArray } from './dtype.ts'
+import { DisposedError } from './errors.ts'
+import type { Spec } from './graph/node.ts'
+
+/** A block of memory that a backend handed out; opaque outside the backend. */
+export interface DeviceBuffer {
+  readonly bytes: number
+}
+
+/**
+ * The memory behind a computed value. Data from the host stays there (`host`) until a program needs it on the device.
+ * `gone` says why the memory can no longer be read.
+ */
+export interface Storage {
+  readonly device: Device
+  readonly spec: Spec
+  host?: HostArray
+  buffer?: DeviceBuffer
+  gone?: 'disposed' | 'donated'
+}
+
+export function assertPresent(storage: Storage, what: string): void {
+  if (!storage.gone) return
+  const shape = `${storage.spec.dtype}[${storage.spec.shape.join(', ')}]`
+  throw new DisposedError(
+    storage.gone === 'donated'
+      ? `${what}: this tensor (${shape}) was donated to a compiled function, which reused its memory; use the function's result, or do not list the argument in donate`
+      : `${what}: this tensor (${shape}) was disposed`,
+  )
+}

@@ -1,0 +1,129 @@
+import type { Device } from './device.ts'
+import type { DType, HostArray } from './dtype.ts'
+import { DeviceError, ShapeError } from './errors.ts'
+import { makeNode, type Spec, type Value } from './graph/node.ts'
+import type { Op } from './op.ts'
+import { elementCount, formatShape, type Shape } from './shape.ts'
+import { assertPresent } from './storage.ts'
+
+const brand = Symbol.for('kumiki.tensor')
+
+/**
+ * A lazy n-dimensional array. Methods build a graph; `await data()` computes what is needed. Tensors are values: nothing
+ * changes one in place. What outlives a step is released by `dispose()` (or `using`); intermediates need no care.
+ */
+export class Tensor {
+  readonly value: Value
+  /** Undefined for constants, which go to whatever device they meet. */
+  readonly device: Device | undefined
+
+  constructor(value: Value, device: Device | undefined) {
+    this.value = value
+    this.device = device
+    Object.defineProperty(this, brand, { value: true })
+  }
+
+  get shape(): Shape {
+    return this.value.shape
+  }
+
+  get dtype(): DType {
+    return this.value.dtype
+  }
+
+  /** Number of dimensions. */
+  get ndim(): number {
+    return this.value.shape.length
+  }
+
+  /** Number of elements. */
+  get size(): number {
+    return elementCount(this.value.shape)
+  }
+
+  /** The elements, row-major: Int32Array or Uint32Array for integers, Float32Array for every float format. */
+  async data(): Promise<Float32Array | Int32Array | Uint32Array> {
+    const device = this.requireDevice('data()')
+    return device.read(this)
+  }
+
+  /** The only element of a tensor of one element. @throws ShapeError if there are more. */
+  async item(): Promise<number> {
+    if (this.size !== 1) throw new ShapeError(`item(): the tensor has ${this.size} elements, shape ${formatShape(this.shape)}; use data()`)
+    return (await this.data())[0]
+  }
+
+  /** Raw storage codes (for the 16- and 8-bit formats) or the values themselves. */
+  async codes(): Promise<HostArray> {
+    const device = this.requireDevice('codes()')
+    return device.readCodes(this)
+  }
+
+  /** Computes the tensor now and keeps the result. */
+  async evaluate(): Promise<this> {
+    await this.requireDevice('evaluate()').evaluate([this])
+    return this
+  }
+
+  /** Gives the memory back. A tensor that was never computed has none. */
+  dispose(): void {
+    const storage = this.value.storage
+    if (!storage || storage.gone) return
+    storage.gone = 'disposed'
+    storage.device.releaseStorage(storage)
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose()
+  }
+
+  private requireDevice(what: string): Device {
+    if (this.value.storage) assertPresent(this.value.storage, what)
+    if (!this.device) {
+      throw new DeviceError(`${what}: a constant belongs to no device; make it with device.tensor(), or combine it with a tensor first`)
+    }
+    return this.device
+  }
+
+  toString(): string {
+    return `Tensor(${this.dtype}${formatShape(this.shape)})`
+  }
+}
+
+export function isTensor(x: unknown): x is Tensor {
+  return typeof x === 'object' && x !== null && (x as Record<symbol, unknown>)[brand] === true
+}
+
+/** Builds a node: checks shapes and dtypes, and that every operand lives on one device. */
+export function apply<A>(op: Op<A>, inputs: readonly Tensor[], attrs: A): Tensor[] {
+  let device: Device | undefined
+  for (const t of inputs) {
+    if (!isTensor(t)) throw new TypeError(`${op.name}: expected a tensor, got ${describe(t)}`)
+    if (t.value.storage) assertPresent(t.value.storage, op.name)
+    if (!t.device) continue
+    if (device && device !== t.device) {
+      throw new DeviceError(`${op.name}: operands live on two devices (${device.name} and ${t.device.name}); move one with device.tensor(await t.data(), t.shape)`)
+    }
+    device = t.device
+  }
+  const specs = op.infer(inputs.map((t) => t.value), attrs)
+  return makeNode(op, inputs.map((t) => t.value), attrs, specs).outputs.map((v) => new Tensor(v, device))
+}
+
+export function apply1<A>(op: Op<A>, inputs: readonly Tensor[], attrs: A): Tensor {
+  return apply(op, inputs, attrs)[0]
+}
+
+function describe(x: unknown): string {
+  if (x === null) return 'null'
+  if (ArrayBuffer.isView(x)) return x.constructor.name
+  return Array.isArray(x) ? 'an array' : typeof x
+}
+
+/** Wraps a computed result. */
+export function tensorFromStorage(device: Device, spec: Spec, op: Op<unknown>, parts: { host?: HostArray; buffer?: import('./storage.ts').DeviceBuffer }): Tensor {
+  const node = makeNode(op, [], {}, [spec])
+  node.outputs[0].storage = { device, spec, ...parts }
+  return new Tensor(node.outputs[0], device)
+}
+

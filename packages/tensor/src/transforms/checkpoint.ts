@@ -1,0 +1,70 @@
+import { topologicalOrder } from '../graph/graph.ts'
+import { type Node, nodeMark, type Value } from '../graph/node.ts'
+import { flatten } from '../graph/tree.ts'
+import { defineOp } from '../op.ts'
+import { barrier } from '../ops/copy.ts'
+import { apply, isTensor, Tensor } from '../tensor.ts'
+import { pullBack } from './vjp.ts'
+
+interface CheckpointAttrs {
+  /** Builds the function's outputs from its inputs (arguments first, then what it closes over). */
+  readonly replay: (inputs: readonly Tensor[]) => Tensor[]
+  readonly specs: readonly Value[]
+}
+
+/** The outputs of a function whose intermediates are not kept: the gradient computes them again. */
+const checkpointOp = defineOp<CheckpointAttrs>({
+  name: 'checkpoint',
+  kind: 'composite',
+  infer: (_, { specs }) => specs.map(({ shape, dtype }) => ({ shape, dtype })),
+  gradient({ inputs, grads, attrs }) {
+    const present = grads.filter((g): g is Tensor => g !== undefined)
+    const again = inputs.map((x) => barrier(x, present))
+    return pullBack(attrs.replay(again), grads, again, inputs.find((t) => t.device)?.device)
+  },
+  define: (inputs, { replay }) => replay(inputs),
+})
+
+/**
+ * Rematerialisation: `checkpoint(f)` computes what `f` computes, but the gradient keeps only f's inputs and runs f again,
+ * trading time for memory. `f` may close over tensors; they are differentiated too.
+ */
+export function checkpoint<Args extends unknown[], R>(f: (...args: Args) => R): (...args: Args) => R {
+  return (...args) => {
+    const mark = nodeMark()
+    const outer = flatten(args)
+    const result = flatten(f(...args))
+    const outputs = result.leaves.filter(isTensor)
+    if (outputs.length === 0) return f(...args)
+    const order = topologicalOrder(outputs.map((t) => t.value))
+    const inside = new Set<Node>(order.filter((node) => node.id >= mark && node.op.kind !== 'leaf'))
+    // Everything the function reads that was made before it: its arguments and what it closes over.
+    const captured: Value[] = []
+    const seen = new Set<Value>()
+    const need = (v: Value) => {
+      if (inside.has(v.node) && !v.storage) return
+      if (v.node.op.kind === 'leaf' && v.node.op.evaluate && !v.storage) return // constants are simply repeated
+      if (!seen.has(v)) captured.push(v)
+      seen.add(v)
+    }
+    for (const node of order) if (inside.has(node)) node.inputs.forEach(need)
+    for (const t of outputs) need(t.value)
+    const device = outer.leaves.filter(isTensor).find((t) => t.device)?.device ?? outputs[0].device
+
+    const replay = (inputs: readonly Tensor[]): Tensor[] => {
+      const map = new Map<Value, Tensor>(captured.map((v, i) => [v, inputs[i]]))
+      const get = (v: Value) => map.get(v) ?? new Tensor(v, undefined)
+      for (const node of order) {
+        if (!inside.has(node)) continue
+        const outs = apply(node.op, node.inputs.map(get), node.attrs)
+        node.outputs.forEach((v, i) => {
+          map.set(v, outs[i])
+        })
+      }
+      return outputs.map((t) => get(t.value))
+    }
+    const outs = apply(checkpointOp, captured.map((v) => new Tensor(v, device)), { replay, specs: outputs.map((t) => t.value) })
+    let k = 0
+    return result.rebuild(result.leaves.map((leaf) => (isTensor(leaf) ? outs[k++] : leaf))) as R
+  }
+}

@@ -1,0 +1,229 @@
+import type { Executable } from '../backends/backend.ts'
+import type { Device } from '../device.ts'
+import { bufferBytes, type HostArray } from '../dtype.ts'
+import { DeviceError } from '../errors.ts'
+import { topologicalOrder } from '../graph/graph.ts'
+import { makeNode, type Value } from '../graph/node.ts'
+import { type Flattened, flatten } from '../graph/tree.ts'
+import { copyOp } from '../ops/copy.ts'
+import { inputOp, sourceOp } from '../ops/leaf.ts'
+import { elementCount } from '../shape.ts'
+import { assertPresent, type DeviceBuffer, type Storage } from '../storage.ts'
+import { apply1, isTensor, Tensor, tensorFromStorage } from '../tensor.ts'
+
+export interface CompileSettings {
+  /** Arguments (by position) whose tensors the function may destroy: results reuse their memory. */
+  readonly donate?: readonly number[]
+}
+
+/** A compiled function: call it like the original, with `await`. */
+export interface Compiled<Args extends unknown[], R> {
+  (...args: Args): Promise<R>
+  /** What became of the graph in the most recent program: one line a kernel. */
+  explain(): string
+  /** Bytes of the most recent program, planned before it ran. */
+  memory(): { temporaryBytes: number; inputBytes: number; outputBytes: number }
+  /** Gives back all programs and their memory. */
+  dispose(): void
+}
+
+interface Program {
+  readonly device: Device
+  readonly executable: Executable
+  readonly outputs: readonly Value[]
+  readonly result: Flattened
+  /** Small host inputs are written here on every call instead of into new buffers. */
+  readonly slots: (DeviceBuffer | undefined)[]
+  readonly captured: readonly Value[]
+  readonly donated: ReadonlySet<number>
+}
+
+/** Host tensors up to this size are written into the program's own input slot; larger ones move to the device for good. */
+const slotBytes = 1 << 20
+
+/**
+ * Traces `f` once for every structure and shape of its arguments, and replays the program after that: one encoder and one
+ * submit on WebGPU, no new buffers. Arguments are trees of tensors and numbers. A number is an input (a scalar float32 tensor
+ * inside `f`), so it may change from call to call; strings, booleans and the like are part of the program's identity.
+ *
+ * `donate` lists arguments whose memory the results may take over (parameters, optimizer state): they cannot be used afterwards.
+ *
+ * @example
+ * const step = compile((w: Tensor, x: Tensor) => w.sub(grad(loss)(w, x).mul(0.1)), { donate: [0] })
+ * w = await step(w, x)
+ */
+export function compile<Args extends unknown[], R>(f: (...args: Args) => R, settings: CompileSettings = {}): Compiled<Args, R> {
+  const programs = new Map<string, Program>()
+  let latest: Program | undefined
+  const donate = new Set(settings.donate ?? [])
+  for (const i of donate) if (!Number.isInteger(i) || i < 0) throw new RangeError(`compile: donate lists argument positions from 0, got ${i}`)
+
+  const call = async (...args: Args): Promise<R> => {
+    const flat = flatten(args)
+    const device = deviceOf(flat)
+    for (const leaf of flat.leaves) {
+      if (!isTensor(leaf)) continue
+      if (leaf.value.storage) assertPresent(leaf.value.storage, 'compile')
+      if (leaf.device && leaf.device !== device) throw new DeviceError(`compile: arguments live on two devices (${device.name} and ${leaf.device.name})`)
+    }
+    await device.evaluate(flat.leaves.filter((l) => isTensor(l) && !l.value.storage))
+    const key = signature(flat)
+    let program = programs.get(key)
+    if (!program) {
+      program = await build(f, flat, device, donate)
+      programs.set(key, program)
+    }
+    latest = program
+    return run(program, flat) as Promise<R>
+  }
+
+  const need = (): Program => {
+    if (!latest) throw new Error('compile: nothing was compiled yet; call the function first')
+    return latest
+  }
+  return Object.assign(call, {
+    explain: () => need().executable.explain(),
+    memory: () => need().executable.memory(),
+    dispose() {
+      for (const p of programs.values()) {
+        p.executable.dispose()
+        for (const slot of p.slots) if (slot) p.device.backend.release(slot)
+      }
+      programs.clear()
+      latest = undefined
+    },
+  })
+}
+
+function deviceOf(flat: Flattened): Device {
+  for (const leaf of flat.leaves) if (isTensor(leaf) && leaf.device) return leaf.device
+  throw new DeviceError('compile: no argument is a tensor on a device, so there is nowhere to run; make one with device.tensor()')
+}
+
+const isInput = (leaf: unknown): leaf is Tensor | number => isTensor(leaf) || typeof leaf === 'number'
+
+function signature(flat: Flattened): string {
+  const leaves = flat.leaves.map((leaf) => {
+    if (isTensor(leaf)) return `${leaf.dtype}[${leaf.shape.join(',')}]`
+    if (typeof leaf === 'number') return '#'
+    if (ArrayBuffer.isView(leaf)) throw new TypeError('compile: an argument holds a typed array; make it a tensor with device.tensor()')
+    return typeof leaf === 'function' ? 'function' : `${typeof leaf}:${String(leaf)}`
+  })
+  return `${flat.structure}|${leaves.join('|')}`
+}
+
+async function build(f: (...args: any[]) => unknown, flat: Flattened, device: Device, donate: ReadonlySet<number>): Promise<Program> {
+  const inputs: Tensor[] = []
+  const donated = new Set<number>()
+  const placeholders = flat.leaves.map((leaf, i) => {
+    if (!isInput(leaf)) return leaf
+    const spec = isTensor(leaf) ? { shape: leaf.shape, dtype: leaf.dtype } : { shape: [], dtype: 'float32' as const }
+    const node = makeNode(inputOp, [], { index: inputs.length, ...spec }, [spec])
+    const t = new Tensor(node.outputs[0], device)
+    if (isTensor(leaf) && donate.has(Number(flat.paths[i].split('.')[0]))) donated.add(inputs.length)
+    inputs.push(t)
+    return t
+  })
+  const result = flatten(f(...(flat.rebuild(placeholders) as unknown[])))
+  if (result.leaves.some((leaf) => leaf instanceof Promise)) throw new TypeError('compile: the function is async or returns a promise; it must build its graph synchronously')
+  const taken = new Set<Value>()
+  const outputs: Value[] = []
+  for (const leaf of result.leaves) {
+    if (!isTensor(leaf)) continue
+    // Every result gets memory of its own; a result that is an argument, or comes twice, is copied.
+    let value = leaf.value
+    if (taken.has(value) || value.storage || value.node.op === inputOp) value = apply1(copyOp, [leaf], {}).value
+    taken.add(value)
+    outputs.push(value)
+  }
+  if (outputs.length === 0) throw new TypeError('compile: the function returned no tensor')
+  const captured: Value[] = []
+  const seen = new Set<Value>()
+  for (const node of topologicalOrder(outputs)) {
+    for (const v of node.inputs) {
+      if (!v.storage || seen.has(v)) continue
+      assertPresent(v.storage, 'compile')
+      seen.add(v)
+      captured.push(v)
+    }
+  }
+  const preferred = preferredDonors(flat, result, donated, inputs, outputs)
+  const executable = await device.backend.compile({ inputs: [...inputs.map((t) => t.value), ...captured], outputs }, { donated, preferred })
+  return { device, executable, outputs, result, slots: inputs.map(() => undefined), captured, donated }
+}
+
+/** Matches each result with the donated argument leaf of the same path tail and spec, so that state stays in its buffers. */
+function preferredDonors(flat: Flattened, result: Flattened, donated: ReadonlySet<number>, inputs: readonly Tensor[], outputs: readonly Value[]): number[] {
+  const inputPaths = flat.paths.filter((_, i) => isInput(flat.leaves[i]))
+  const outputPaths = result.paths.filter((_, i) => isTensor(result.leaves[i]))
+  const free = new Set(donated)
+  const tail = (path: string) => path.split('.')
+  return outputs.map((v, o) => {
+    let best = -1
+    let bestScore = -1
+    const out = tail(outputPaths[o])
+    for (const i of free) {
+      const t = inputs[i]
+      if (t.dtype !== v.dtype || t.shape.length !== v.shape.length || t.shape.some((d, k) => d !== v.shape[k])) continue
+      const input = tail(inputPaths[i]).slice(1)
+      let score = 0
+      while (score < out.length && score < input.length && out[out.length - 1 - score] === input[input.length - 1 - score]) score++
+      if (score > bestScore) {
+        best = i
+        bestScore = score
+      }
+    }
+    if (best >= 0) free.delete(best)
+    return best
+  })
+}
+
+async function run(program: Program, flat: Flattened): Promise<unknown> {
+  const { device, executable, outputs } = program
+  const { backend } = device
+  const leaves = flat.leaves.filter(isInput)
+  const buffers = leaves.map((leaf, i) => {
+    if (typeof leaf === 'number') return slot(program, i, 16, Float32Array.of(leaf))
+    const storage = leaf.value.storage as Storage
+    assertPresent(storage, 'compile')
+    if (storage.host && !program.donated.has(i) && storage.host.byteLength <= slotBytes) {
+      return slot(program, i, bufferBytes(storage.spec.dtype, elementCount(storage.spec.shape)), storage.host)
+    }
+    return device.bufferOf(storage)
+  })
+  for (const v of program.captured) {
+    assertPresent(v.storage!, 'compile')
+    buffers.push(device.bufferOf(v.storage!))
+  }
+  const donatedBuffers = new Set<DeviceBuffer>()
+  for (const i of program.donated) {
+    const { storage } = (leaves[i] as Tensor).value
+    if (donatedBuffers.has(buffers[i])) throw new DeviceError('compile: one tensor is donated twice in the same call')
+    donatedBuffers.add(buffers[i])
+    storage!.gone = 'donated'
+    storage!.buffer = undefined
+    storage!.host = undefined
+  }
+  const outs = outputs.map((v, i) => {
+    const alias = executable.aliases[i]
+    if (alias < 0) return backend.allocate(bufferBytes(v.dtype, elementCount(v.shape)))
+    donatedBuffers.delete(buffers[alias])
+    return buffers[alias]
+  })
+  await executable.run(buffers, outs)
+  for (const b of donatedBuffers) backend.release(b)
+  let k = 0
+  return program.result.rebuild(
+    program.result.leaves.map((leaf) => {
+      if (!isTensor(leaf)) return leaf
+      const v = outputs[k]
+      return tensorFromStorage(device, { shape: v.shape, dtype: v.dtype }, sourceOp, { buffer: outs[k++] })
+    }),
+  )
+}
+
+function slot(program: Program, i: number, bytes: number, data: HostArray): DeviceBuffer {
+  program.slots[i] ??= program.device.backend.allocate(bytes)
+  program.device.backend.upload(program.slots[i], data)
+  return program.slots[i]
+}

@@ -1,0 +1,52 @@
+import { isFloat } from '../dtype.ts'
+import { DTypeError, ShapeError } from '../errors.ts'
+import { flatten } from '../graph/tree.ts'
+import { copyOp } from '../ops/copy.ts'
+import { zeros } from '../ops/full.ts'
+import { constant } from '../ops/leaf.ts'
+import { formatShape } from '../shape.ts'
+import { apply1, isTensor, Tensor } from '../tensor.ts'
+import { pullBack } from './vjp.ts'
+
+/** A function of trees whose result is a scalar loss, alone or as `[loss, anything]`. */
+export type Loss<Args extends unknown[], Aux> = (...args: Args) => Tensor | readonly [Tensor, Aux]
+
+/**
+ * Turns a scalar function into one that also gives the gradient of its first argument (a tensor or a tree of tensors).
+ * `f` may return `[loss, aux]`: the result is then `{ value, grads, aux }` with aux as it came.
+ *
+ * Gradients have the argument's shape. They are float32 also for narrower parameters, so that nothing is rounded before
+ * the optimizer decides to. Integer leaves get zeros.
+ *
+ * @throws ShapeError if the loss is not a scalar
+ */
+export function valueAndGrad<P, Rest extends unknown[], Aux = undefined>(
+  f: (params: P, ...rest: Rest) => Tensor | readonly [Tensor, Aux],
+): (params: P, ...rest: Rest) => { value: Tensor; grads: P; aux: Aux } {
+  return (params, ...rest) => {
+    const flat = flatten(params)
+    // A node of its own for every parameter: gradients stop here, and one tensor given twice counts as two.
+    const marked = flat.leaves.map((leaf) => (isTensor(leaf) ? apply1(copyOp, [leaf], {}) : leaf))
+    const result = f(flat.rebuild(marked) as P, ...rest)
+    const [value, aux] = isTensor(result) ? [result, undefined as Aux] : result
+    if (!isTensor(value)) throw new TypeError('grad: the function must return a scalar tensor, or [scalar tensor, aux]')
+    if (value.ndim !== 0) throw new ShapeError(`grad: the function must return a scalar, got shape ${formatShape(value.shape)}; reduce it with sum() or mean()`)
+    if (!isFloat(value.dtype)) throw new DTypeError(`grad: the function must return a float, got ${value.dtype}`)
+    const inputs = marked.filter(isTensor)
+    const device = inputs.find((t) => t.device)?.device ?? value.device
+    const pulled = pullBack([value], [constant(1)], inputs, device)
+    let k = 0
+    const grads = marked.map((leaf) => {
+      if (!isTensor(leaf)) return leaf
+      const g = pulled[k++] ?? zeros(leaf.shape)
+      return new Tensor(g.value, g.device ?? device)
+    })
+    return { value, grads: flat.rebuild(grads) as P, aux }
+  }
+}
+
+/** The gradient alone; see valueAndGrad. */
+export function grad<P, Rest extends unknown[]>(f: (params: P, ...rest: Rest) => Tensor): (params: P, ...rest: Rest) => P {
+  const both = valueAndGrad(f)
+  return (params, ...rest) => both(params, ...rest).grads
+}

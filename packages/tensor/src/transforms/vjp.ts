@@ -1,0 +1,54 @@
+import { topologicalOrder } from '../graph/graph.ts'
+import type { Node, Value } from '../graph/node.ts'
+import { isFloat } from '../dtype.ts'
+import { add } from '../ops/add.ts'
+import { Tensor } from '../tensor.ts'
+import type { Device } from '../device.ts'
+
+/**
+ * Pulls gradients of `outputs` back to `inputs` (reverse mode), as graph. An input that no output depends on gets `undefined`.
+ * Nodes that do not lead to an input are never visited.
+ */
+export function pullBack(outputs: readonly Tensor[], grads: readonly (Tensor | undefined)[], inputs: readonly Tensor[], device: Device | undefined): (Tensor | undefined)[] {
+  const targets = new Set(inputs.map((t) => t.value))
+  const order = topologicalOrder(outputs.map((t) => t.value), targets)
+  const active = new Set<Value>(targets)
+  const activeNodes: Node[] = []
+  for (const node of order) {
+    if (!node.inputs.some((v) => active.has(v))) continue
+    activeNodes.push(node)
+    for (const v of node.outputs) if (isFloat(v.dtype)) active.add(v)
+  }
+
+  const total = new Map<Value, Tensor>()
+  const accumulate = (value: Value, g: Tensor) => {
+    const before = total.get(value)
+    total.set(value, before ? add(before, g) : g)
+  }
+  outputs.forEach((t, i) => {
+    const g = grads[i]
+    if (g && active.has(t.value)) accumulate(t.value, g)
+  })
+
+  for (const node of activeNodes.reverse()) {
+    const outGrads = node.outputs.map((v) => total.get(v))
+    if (outGrads.every((g) => g === undefined)) continue
+    const ins = node.inputs.map((v) => new Tensor(v, device))
+    const outs = node.outputs.map((v) => new Tensor(v, device))
+    let inGrads: readonly (Tensor | undefined)[]
+    if (node.op.gradient) {
+      inGrads = node.op.gradient({ inputs: ins, outputs: outs, grads: outGrads, attrs: node.attrs })
+    } else if (node.op.define) {
+      // Differentiate the definition, on fresh stand-ins so that the walk stops at this node's inputs.
+      inGrads = pullBack(node.op.define(ins, node.attrs), outGrads, ins, device)
+    } else {
+      throw new Error(`grad: the op ${node.op.name} has no gradient`)
+    }
+    node.inputs.forEach((v, i) => {
+      const g = inGrads[i]
+      if (g && active.has(v)) accumulate(v, g)
+    })
+    for (const v of node.outputs) if (!targets.has(v)) total.delete(v)
+  }
+  return inputs.map((t) => total.get(t.value))
+}
