@@ -36,8 +36,11 @@ export class Charsmap {
     this.#texts = blob.subarray(4 + size)
   }
 
-  /** The longest rule at `at`, or undefined where none applies. */
-  match(text: string, at: number): CharsmapMatch | undefined {
+  /**
+   * The longest rule at `at`, or undefined where none applies.
+   * @param fromBytes whether a lone surrogate is a malformed byte, which no rule touches, and not U+FFFD
+   */
+  match(text: string, at: number, fromBytes: boolean): CharsmapMatch | undefined {
     const first = text.charCodeAt(at)
     const seen = this.#begins[first]
     if (seen === 1) return undefined
@@ -47,7 +50,9 @@ export class Charsmap {
     let bestValue = 0
     for (let i = at; i < text.length; ) {
       const raw = text.codePointAt(i)!
-      const codePoint = raw >= 0xd800 && raw <= 0xdfff ? REPLACEMENT : raw
+      const lone = raw >= 0xd800 && raw <= 0xdfff
+      if (lone && fromBytes) break
+      const codePoint = lone ? REPLACEMENT : raw
       const bytes = byteLengthOf(codePoint)
       let leaf = false
       let k = 0

@@ -62,21 +62,15 @@ export class DecodeStream {
     let text = this.#held > 0 ? this.#dropBytes() : ''
     if (text !== '') this.#started = true
     const atBeginning = !this.#started && !this.#stripped
-    if (type === PieceType.control) {
-      this.#stripped = false
-      return text
-    }
+    if (type === PieceType.control) return text
     if (type === PieceType.unknown) {
-      this.#stripped = false
       text += this.#rules.unkSurface
     } else {
       let piece = pieces[id]
-      let stripped = false
       if (atBeginning && this.#rules.stripLeading !== 'none' && piece.charCodeAt(0) === 0x2581) {
         piece = piece.slice(1)
-        stripped = this.#rules.stripLeading === 'one'
+        this.#stripped = this.#rules.stripLeading === 'one'
       }
-      this.#stripped = stripped
       text += piece.includes('\u2581') ? piece.replaceAll('\u2581', ' ') : piece
     }
     if (text !== '') this.#started = true

@@ -28,6 +28,7 @@ export class Normalizer {
   readonly #protect: ((text: string, at: number) => number) | undefined
   readonly #out: NormalizedText = { units: new Uint16Array(256), length: 0, origins: new Int32Array(0) }
   #track = false
+  #fromBytes = false
 
   /**
    * @param suffix whether the dummy prefix and the spaces of words go behind them (`treat_whitespace_as_suffix`)
@@ -40,11 +41,15 @@ export class Normalizer {
     this.#protect = protect
   }
 
-  /** @param track whether `origins` is wanted */
-  normalize(text: string, track: boolean): NormalizedText {
+  /**
+   * @param track whether `origins` is wanted
+   * @param fromBytes whether lone surrogates in the text are malformed bytes: U+FFFD that no rule touches
+   */
+  normalize(text: string, track: boolean, fromBytes = false): NormalizedText {
     const out = this.#out
     out.length = 0
     this.#track = track
+    this.#fromBytes = fromBytes
     this.#reserve(text.length + 2)
     if (this.#charsmap === undefined && !this.#spec.removeExtraWhitespaces) this.#copy(text)
     else this.#rewrite(text, this.#charsmap)
@@ -147,7 +152,7 @@ export class Normalizer {
       step.consumed = step.length = kept
       return step
     }
-    const match = charsmap?.match(text, at)
+    const match = charsmap?.match(text, at, this.#fromBytes)
     if (match) {
       step.units = match.replacement
       step.length = match.replacement.length

@@ -2,12 +2,12 @@ import { BpeSegmenter } from './bpe-segmenter.ts'
 import { type DecodeRules, DecodeStream } from './decode-stream.ts'
 import { type ModelFile, type ModelType, PieceType } from './model-file.ts'
 import { readModelFile } from './model-reader.ts'
-import { KEPT_UNITS, Normalizer } from './normalizer.ts'
+import { KEPT_UNITS, type NormalizedText, Normalizer } from './normalizer.ts'
 import { buildPieceTrie, longestPrefix, type PieceTrie } from './piece-trie.ts'
 import { type Segmenter, Segments } from './segments.ts'
 import { TokenizerError } from './tokenizer-error.ts'
 import { UnigramSegmenter } from './unigram-segmenter.ts'
-import { byteLengthOf, byteOf, codePointAt } from './utf8.ts'
+import { byteLengthOf, byteOf, codePointAt, MALFORMED, readBytes } from './utf8.ts'
 import { Vocabulary } from './vocabulary.ts'
 import { CharSegmenter, textOf, WordSegmenter } from './word-segmenter.ts'
 
@@ -91,10 +91,12 @@ export class Tokenizer {
     }
   }
 
-  /** The ids of the pieces of a text, without those of its beginning and end. */
-  encode(text: string): Int32Array {
-    if (typeof text !== 'string') throw new TokenizerError(`encode: a string is needed, got ${typeof text}`)
-    const { units, length } = this.#normalizer.normalize(text, false)
+  /**
+   * The ids of the pieces of a text, without those of its beginning and end.
+   * @param text a string (a lone surrogate is U+FFFD), or UTF-8 bytes (each byte outside a character is U+FFFD)
+   */
+  encode(text: string | Uint8Array): Int32Array {
+    const { units, length } = this.#normalize('encode', text, false)
     const segments = this.#segments
     this.#segmenter.segment(units, length, segments)
     const ids = this.#collect(units, segments)
@@ -102,10 +104,12 @@ export class Tokenizer {
     return ids
   }
 
-  /** The ids of a text with the piece and the part of the text for each. */
-  encodeWithOffsets(text: string): Encoding {
-    if (typeof text !== 'string') throw new TokenizerError(`encodeWithOffsets: a string is needed, got ${typeof text}`)
-    const { units, length, origins } = this.#normalizer.normalize(text, true)
+  /**
+   * The ids of a text with the piece and the part of the text for each.
+   * @param text as for `encode`; for bytes, offsets are those in `textFromBytes(text)`
+   */
+  encodeWithOffsets(text: string | Uint8Array): Encoding {
+    const { units, length, origins } = this.#normalize('encodeWithOffsets', text, true)
     const segments = this.#segments
     this.#segmenter.segment(units, length, segments)
     const { unkId, byteFallback, byteIds, pieces: names } = this.#vocabulary
@@ -181,6 +185,12 @@ export class Tokenizer {
   /** The file the tokenizer was loaded from (a copy). */
   modelBytes(): Uint8Array {
     return this.#bytes.slice()
+  }
+
+  #normalize(name: string, text: string | Uint8Array, track: boolean): NormalizedText {
+    if (typeof text === 'string') return this.#normalizer.normalize(text, track)
+    if (text instanceof Uint8Array) return this.#normalizer.normalize(readBytes(text, MALFORMED), track, true)
+    throw new TokenizerError(`${name}: a string or UTF-8 bytes are needed, got ${typeof text}`)
   }
 
   /** Writes segments out as ids: unknown characters as their bytes, or a run of them as one id. */

@@ -51,17 +51,25 @@ export function isIncompleteCharacter(bytes: ArrayLike<number>, from: number, en
   return true
 }
 
+/** Stands for a byte outside any character in text from bytes; no well-formed UTF-8 gives a surrogate. */
+export const MALFORMED = 0xdfff
+
 /**
  * The text of UTF-8 bytes as SentencePiece reads it: one U+FFFD for each byte that is not part of a well-formed
- * sequence, and no byte order mark taken off. Use it before `encode` where the bytes may be broken.
+ * sequence, and no byte order mark taken off.
  */
 export function textFromBytes(bytes: Uint8Array): string {
+  return readBytes(bytes, REPLACEMENT)
+}
+
+/** @param malformed what stands for a byte that is not part of a well-formed sequence */
+export function readBytes(bytes: Uint8Array, malformed: number): string {
   const parts: string[] = []
   const units: number[] = []
   for (let i = 0; i < bytes.length; ) {
     const decoded = decodeCharacter(bytes, i, bytes.length)
     i += decoded < 0 ? 1 : decoded & 7
-    pushUnits(units, decoded < 0 ? REPLACEMENT : decoded >> 3)
+    pushUnits(units, decoded < 0 ? malformed : decoded >> 3)
     if (units.length >= 4096) {
       parts.push(String.fromCharCode(...units))
       units.length = 0

@@ -1,0 +1,135 @@
+import { readFileSync } from 'node:fs'
+import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { loadTokenizer, TokenizerError } from '../src/index.ts'
+
+const small = (name: string) => new Uint8Array(readFileSync(new URL(`../vectors/${name}.model`, import.meta.url)))
+
+type Entry = { piece?: string | Uint8Array; score?: number; type?: number }
+
+/** A model file with the given pieces and raw specs. */
+function modelOf(
+  pieces: Entry[],
+  trainer?: (writer: BinaryWriter) => void,
+  normalizer?: (writer: BinaryWriter) => void,
+) {
+  const writer = new BinaryWriter()
+  for (const { piece, score, type } of pieces) {
+    writer.tag(1, WireType.LengthDelimited).fork()
+    if (typeof piece === 'string') writer.tag(1, WireType.LengthDelimited).string(piece)
+    else if (piece) writer.tag(1, WireType.LengthDelimited).bytes(piece)
+    // The writer refuses NaN in no way: a float is four bytes.
+    if (score !== undefined) writer.tag(2, WireType.Bit32).float(score)
+    if (type !== undefined) writer.tag(3, WireType.Varint).int32(type)
+    writer.join()
+  }
+  if (trainer) {
+    writer.tag(2, WireType.LengthDelimited).fork()
+    trainer(writer)
+    writer.join()
+  }
+  if (normalizer) {
+    writer.tag(3, WireType.LengthDelimited).fork()
+    normalizer(writer)
+    writer.join()
+  }
+  return writer.finish()
+}
+
+const unk: Entry = { piece: '<unk>', type: 2 }
+
+describe('a broken model gives a TokenizerError', () => {
+  const cases: [string, () => Uint8Array, RegExp][] = [
+    ['empty file', () => new Uint8Array(0), /empty/],
+    ['text instead of a model', () => new TextEncoder().encode('{"model": {"type": "Unigram"}}'), /broken|wire type/],
+    ['no pieces', () => modelOf([], (w) => w.tag(35, WireType.Varint).bool(true)), /no pieces/],
+    ['no unknown piece', () => modelOf([{ piece: 'a', score: -1 }]), /unknown/],
+    ['two unknown pieces', () => modelOf([unk, { piece: '<u>', type: 2 }]), /both of type unknown/],
+    ['empty piece', () => modelOf([unk, { piece: '', score: -1 }]), /piece 1 is empty/],
+    ['piece without text', () => modelOf([unk, { score: -1 }]), /piece 1 is empty/],
+    ['a piece twice', () => modelOf([unk, { piece: 'a' }, { piece: 'a' }]), /1 and 2 are both "a"/],
+    ['a NaN score', () => modelOf([unk, { piece: 'a', score: Number.NaN }]), /score NaN/],
+    ['an infinite score', () => modelOf([unk, { piece: 'a', score: Number.NEGATIVE_INFINITY }]), /score -Infinity/],
+    ['a piece that is not UTF-8', () => modelOf([unk, { piece: Uint8Array.of(0xe3, 0x81) }]), /not UTF-8/],
+    ['an unknown type', () => modelOf([unk, { piece: 'a', type: 9 }]), /type 9/],
+    ['a byte without byte_fallback', () => modelOf([unk, { piece: '<0x41>', type: 6 }]), /byte_fallback is off/],
+    [
+      'byte_fallback without the bytes',
+      () => modelOf([unk, { piece: '<0x41>', type: 6 }], (w) => w.tag(35, WireType.Varint).bool(true)),
+      /byte 0x0 has no piece/,
+    ],
+    ['an unknown model type', () => modelOf([unk], (w) => w.tag(3, WireType.Varint).int32(7)), /model_type is 7/],
+    ['a wrong wire type', () => modelOf([unk], (w) => w.tag(3, WireType.Bit32).float(1)), /wire type/],
+    [
+      'a charsmap that claims too much',
+      () =>
+        modelOf([unk], undefined, (w) =>
+          w.tag(2, WireType.LengthDelimited).bytes(Uint8Array.of(0xff, 0xff, 0xff, 0x7f, 0, 0, 0, 0)),
+        ),
+      /claims 2147483647/,
+    ],
+    ['a length past the end', () => Uint8Array.of(0x0a, 0xff, 0xff, 0xff, 0xff, 0x07, 0x0a), /broken/],
+    ['endless groups', () => new Uint8Array(1_000_000).fill(0x0b), /broken|wire type/],
+  ]
+  test.each(cases)('%s', (_, make, message) => {
+    const bytes = make()
+    const start = performance.now()
+    expect(() => loadTokenizer(bytes)).toThrow(TokenizerError)
+    expect(() => loadTokenizer(bytes)).toThrow(message)
+    expect(performance.now() - start).toBeLessThan(2000)
+  })
+
+  test('not bytes', () => {
+    expect(() => loadTokenizer('model' as unknown as Uint8Array)).toThrow(TokenizerError)
+  })
+
+  test('a rule that points past its replacements', () => {
+    const blob = new Uint8Array(4 + 4 * 1024 + 1)
+    const view = new DataView(blob.buffer)
+    view.setUint32(0, 4096, true)
+    // Root: children at offset 1; 'a' (0x61) sits at 1 ^ 0x61 = 0x60, is a leaf, and its value unit is at 0x60 ^ 2.
+    view.setUint32(4, 1 << 10, true)
+    view.setUint32(4 + 4 * 0x60, (2 << 10) | (1 << 8) | 0x61, true)
+    view.setUint32(4 + 4 * 0x62, 0x80000000 + 500, true)
+    const model = modelOf([unk, { piece: 'a' }], undefined, (w) => w.tag(2, WireType.LengthDelimited).bytes(blob))
+    expect(() => loadTokenizer(model).encode('a')).toThrow(/points at byte 500/)
+  })
+})
+
+describe('any bytes', () => {
+  test('load or give a TokenizerError', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 400 }), (bytes) => {
+        tryLoad(bytes)
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  test.each(['unigram', 'bpe', 'unigram-rules', 'word'])('%s cut short, or with bytes changed', (name) => {
+    const whole = small(name)
+    fc.assert(
+      fc.property(
+        fc.nat(whole.length - 1),
+        fc.array(fc.tuple(fc.nat(whole.length - 1), fc.nat(255)), { maxLength: 6 }),
+        fc.boolean(),
+        (length, changes, cut) => {
+          const bytes = cut ? whole.slice(0, length) : whole.slice()
+          for (const [at, value] of changes) if (at < bytes.length) bytes[at] = value
+          tryLoad(bytes)
+        },
+      ),
+      { numRuns: 300 },
+    )
+  })
+})
+
+function tryLoad(bytes: Uint8Array): void {
+  try {
+    const tokenizer = loadTokenizer(bytes)
+    tokenizer.decode(tokenizer.encode('A broken model may still load. 組木 ＡＢ ﾊﾟ\n'))
+  } catch (error) {
+    expect(error).toBeInstanceOf(TokenizerError)
+  }
+}

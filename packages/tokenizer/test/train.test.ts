@@ -1,0 +1,152 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { loadTokenizer } from '../src/index.ts'
+import { TokenizerError, type TrainOptions, trainUnigram } from '../src/train.ts'
+import { digamma } from '../src/training/maximisation.ts'
+
+const lines = readFileSync(new URL('../vectors/corpus.txt', import.meta.url), 'utf8')
+  .trimEnd()
+  .split('\n')
+const OPTIONS: TrainOptions = {
+  vocabSize: 800,
+  characterCoverage: 1,
+  byteFallback: true,
+  removeExtraWhitespaces: false,
+}
+const piecesOf = (model: Uint8Array) => {
+  const tokenizer = loadTokenizer(model)
+  return Array.from({ length: tokenizer.vocabSize }, (_, id) => tokenizer.idToPiece(id))
+}
+
+describe('trainUnigram', () => {
+  const model = trainUnigram(lines, OPTIONS)
+  const tokenizer = loadTokenizer(model)
+
+  test('the vocabulary has the size asked for, with the reserved pieces first', () => {
+    expect(tokenizer.vocabSize).toBe(800)
+    expect(piecesOf(model).slice(0, 5)).toEqual(['<unk>', '<s>', '</s>', '<0x00>', '<0x01>'])
+    expect([tokenizer.unkId, tokenizer.bosId, tokenizer.eosId, tokenizer.padId]).toEqual([0, 1, 2, -1])
+  })
+
+  test('text comes back, and takes fewer ids than characters', () => {
+    let ids = 0
+    let characters = 0
+    for (const line of [...lines, '  見たことのない字 鱻 と 😀\t\n']) {
+      const encoded = tokenizer.encode(line)
+      expect(tokenizer.decode(encoded)).toBe(line)
+      ids += encoded.length
+      characters += [...line].length
+    }
+    expect(characters / ids).toBeGreaterThan(1.5)
+  })
+
+  test('the same lines and options give the same bytes', () => {
+    expect(trainUnigram(lines, OPTIONS)).toEqual(model)
+    expect(trainUnigram(lines.values(), OPTIONS)).toEqual(model)
+  })
+
+  test('learns the pieces it learnt when the vectors were made', () => {
+    const before = piecesOf(readFileSync(new URL('../vectors/kumiki-unigram.model', import.meta.url)))
+    const now = piecesOf(trainUnigram(lines, { ...OPTIONS, userDefinedSymbols: ['<mask>'], padId: 3 }))
+    const known = new Set(before)
+    const common = now.filter((piece) => known.has(piece)).length
+    expect(common).toBeGreaterThanOrEqual(796)
+  })
+
+  test('splitDigits: no learnt piece has a digit beside something else', () => {
+    const pieces = piecesOf(trainUnigram(lines, { ...OPTIONS, vocabSize: 760, splitDigits: true })).slice(259)
+    expect(pieces.filter((piece) => /\d/.test(piece) && piece.length > 1)).toEqual([])
+  })
+
+  test('splitByUnicodeScript and splitByWhitespace', () => {
+    const strict = piecesOf(model).slice(259)
+    expect(strict.filter((piece) => /\p{Script=Han}/u.test(piece) && /\p{Script=Latin}/u.test(piece))).toEqual([])
+    expect(strict.filter((piece) => piece.lastIndexOf('▁') > 0)).toEqual([])
+    const loose = piecesOf(trainUnigram(lines, { ...OPTIONS, splitByWhitespace: false, splitByUnicodeScript: false }))
+    expect(loose.some((piece) => /[a-z]▁[a-z]/.test(piece))).toBe(true)
+    expect(loose.filter((piece) => piece.length > 1 && piece.endsWith('▁'))).toEqual([])
+  })
+
+  test('allowWhitespaceOnlyPieces', () => {
+    const indented = [...lines, ...lines.map((line, i) => ' '.repeat(4 * (i % 4)) + line)]
+    const has = (allowWhitespaceOnlyPieces: boolean) =>
+      piecesOf(trainUnigram(indented, { ...OPTIONS, allowWhitespaceOnlyPieces })).some((piece) => /^▁▁+$/.test(piece))
+    expect(has(true)).toBe(true)
+    expect(has(false)).toBe(false)
+  })
+
+  test('reserved pieces where the options put them', () => {
+    const { idToPiece, ...rest } = loadTokenizer(
+      trainUnigram(lines, {
+        ...OPTIONS,
+        unkId: 5,
+        bosId: -1,
+        eosId: 0,
+        padId: 1,
+        padPiece: '[PAD]',
+        controlSymbols: ['<eod>'],
+        userDefinedSymbols: ['<sep>', '日本語'],
+      }),
+    )
+    expect(rest).toMatchObject({ unkId: 5, bosId: -1, eosId: 0, padId: 1, vocabSize: 800 })
+    const pieces = piecesOf(
+      trainUnigram(lines, { ...OPTIONS, userDefinedSymbols: ['日本語'], controlSymbols: ['<eod>'] }),
+    )
+    expect(pieces.slice(3, 6)).toEqual(['<eod>', '日本語', '<0x00>'])
+    expect(pieces.filter((piece) => piece.includes('日本語'))).toEqual(['日本語'])
+  })
+
+  test('without bytes, a rare character is unknown', () => {
+    const covered = loadTokenizer(trainUnigram(lines, { vocabSize: 400, characterCoverage: 0.95 }))
+    expect(covered.encode('鱻')).toContain(covered.unkId)
+    expect(covered.vocabSize).toBe(400)
+  })
+
+  test('progress is told', () => {
+    const phases = new Set<string>()
+    trainUnigram([...lines, ...lines, ...lines, ...lines], {
+      ...OPTIONS,
+      vocabSize: 600,
+      characterCoverage: 0.9,
+      onProgress: ({ phase }) => phases.add(phase),
+    })
+    expect([...phases]).toEqual(['read', 'seed', 'estimate', 'prune', 'finish'])
+  })
+
+  test('what cannot be met is said', () => {
+    const fails = (options: Partial<TrainOptions>, message: RegExp, text: Iterable<string> = lines) => {
+      expect(() => trainUnigram(text, { ...OPTIONS, ...options })).toThrow(TokenizerError)
+      expect(() => trainUnigram(text, { ...OPTIONS, ...options })).toThrow(message)
+    }
+    fails({ vocabSize: 300 }, /characters and 259 reserved pieces need \d+; raise vocabSize/)
+    fails({ vocabSize: 100 }, /not learnt take 259 ids/)
+    fails({ vocabSize: 50_000 }, /gives only \d+ pieces/)
+    fails({ vocabSize: Number.NaN }, /vocabSize is NaN/)
+    fails({ shrinkFactor: 1 }, /shrinkFactor is 1/)
+    fails({ bosId: 0 }, /id 0 is wanted by <unk> and <s>/)
+    fails({ userDefinedSymbols: ['<s>'] }, /"<s>" is wanted twice/)
+    fails({ normalization: 'nfd' as 'identity' }, /normalization is "nfd"/)
+    fails({}, /no text/, [])
+    fails({}, /line 0 is number/, [1] as unknown as string[])
+    expect(
+      loadTokenizer(trainUnigram(lines, { ...OPTIONS, vocabSize: 50_000, hardVocabLimit: false })).vocabSize,
+    ).toBeLessThan(5000)
+  })
+
+  test('one long line without a place to cut', () => {
+    const long = lines
+      .join('')
+      .replaceAll(/[\p{P}\p{Z}\p{S}]/gu, '')
+      .repeat(3)
+    const loose = trainUnigram([long], { ...OPTIONS, splitByUnicodeScript: false })
+    expect(loadTokenizer(loose).vocabSize).toBe(800)
+  })
+})
+
+test('digamma', () => {
+  // -Euler's gamma, and values from tables (Abramowitz and Stegun, table 6.1).
+  expect(digamma(1)).toBeCloseTo(-0.5772156649015329, 13)
+  expect(digamma(0.5)).toBeCloseTo(-1.9635100260214235, 13)
+  expect(digamma(10)).toBeCloseTo(2.251752589066721, 13)
+  expect(digamma(1e6)).toBeCloseTo(Math.log(1e6) - 0.5e-6, 12)
+})
