@@ -1,0 +1,48 @@
+import { arithmeticOf } from './arithmetic.ts'
+import { checkDecayRate } from './check.ts'
+import { scaleTree } from './clip.ts'
+import type { UpdateOptions } from './optimizer.ts'
+import { zipTrees } from './tree.ts'
+
+/**
+ * sum + grads * scale, over trees: the gradient of a batch from its micro-batches (scale = 1 / their number).
+ * @param sum what was accumulated so far; undefined for the first micro-batch
+ * @param scale a number, or a 0-d array for array objects
+ * @throws TypeError where the trees differ
+ */
+export function accumulate<P>(
+  sum: P | undefined,
+  grads: P,
+  scale: any = 1,
+  { inPlace = false }: UpdateOptions = {},
+): P {
+  if (sum === undefined) return scaleTree(grads, scale, false)
+  return combine('accumulate', 'sum', sum, 1, 'grads', grads, scale, inPlace)
+}
+
+/**
+ * Exponential moving average of parameters: average * decay + params * (1 - decay).
+ * @param decay at least 0 and below 1
+ * @throws RangeError where decay is out of range; TypeError where the trees differ
+ */
+export function ema<P>(average: P, params: P, decay: number, { inPlace = false }: UpdateOptions = {}): P {
+  checkDecayRate('ema: decay', decay)
+  return combine('ema', 'average', average, decay, 'params', params, 1 - decay, inPlace)
+}
+
+function combine<P>(what: string, aName: string, a: P, x: number, bName: string, b: P, y: any, inPlace: boolean): P {
+  const trees = [
+    [aName, a],
+    [bName, b],
+  ] as const
+  return zipTrees(what, trees, ([left, right], path) => {
+    const arithmetic = arithmeticOf(left, `${what}: ${aName}.${path}`)
+    if (arithmeticOf(right, `${what}: ${bName}.${path}`) !== arithmetic)
+      throw new TypeError(`${what}: ${bName}.${path} is of another kind than ${aName}.${path} (${arithmetic.name})`)
+    if (arithmetic.size(left) !== arithmetic.size(right))
+      throw new RangeError(
+        `${what}: ${bName}.${path} has ${arithmetic.size(right)} elements where ${aName}.${path} has ${arithmetic.size(left)}`,
+      )
+    return arithmetic.elementwise([left, right], [left], inPlace, (ops, [p, q]) => [ops.addScaled(p, x, q, y)])
+  })[0] as P
+}

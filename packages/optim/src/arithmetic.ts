@@ -1,0 +1,70 @@
+// What an optimizer needs of an array type. Float32Array and Float64Array have it built in (block-arithmetic.ts); any object with
+// the methods of `MethodArray`, such as a lazy tensor, has it by those (method-arithmetic.ts).
+
+import { float32Arithmetic, float64Arithmetic } from './block-arithmetic.ts'
+import { describeValue } from './check.ts'
+import { isMethodArray, methodArithmetic } from './method-arithmetic.ts'
+
+/** Elementwise operations. A: array, S: scalar that the array type understands besides a number. All arrays of one call have one shape. */
+export interface Elementwise<A, S> {
+  add(a: A, b: A | S | number): A
+  sub(a: A, b: A | S | number): A
+  mul(a: A, b: A | S | number): A
+  div(a: A, b: A | S | number): A
+  sqrt(a: A): A
+  square(a: A): A
+  /** -1, 0 or 1. */
+  sign(a: A): A
+  maximum(a: A, b: A | number): A
+  minimum(a: A, b: A | number): A
+  /** a * x + b * y. */
+  addScaled(a: A, x: S | number, b: A, y: S | number): A
+  /** a * x - b * y. */
+  subScaled(a: A, x: S | number, b: A, y: S | number): A
+}
+
+/** Operations on scalars, which never wait for a device. */
+export interface ScalarOperations<S> {
+  add(a: S, b: S | number): S
+  sqrt(a: S): S
+  /** numerator / a. */
+  divide(numerator: number, a: S): S
+  minimum(a: S, b: number): S
+}
+
+export interface Arithmetic<A, S> {
+  readonly name: string
+  /** Elements of an array, for checks. */
+  size(a: A): number
+  /** Number of dimensions, or undefined where the array does not know its shape. */
+  rank(a: A): number | undefined
+  /** Zeros of the same shape, in the precision in which moments are kept (float32, or float64 for Float64Array). */
+  zeros(a: A): A
+  /** Sum of squares over all elements. */
+  sumOfSquares(a: A): S
+  readonly scalar: ScalarOperations<S>
+  /**
+   * Runs `body` on arrays of one shape and gives one array for each of `targets`, of that target's type. `body` may be called on pieces of the
+   * arrays, any number of times; it must be elementwise and must not keep what it is given.
+   * @param inPlace write into `targets` and return them, where the array type can be written to; otherwise ignored
+   */
+  elementwise(
+    inputs: readonly A[],
+    targets: readonly A[],
+    inPlace: boolean,
+    body: (ops: Elementwise<A, S>, inputs: readonly A[]) => readonly A[],
+  ): A[]
+}
+
+/**
+ * The arithmetic of an array.
+ * @throws TypeError where the value is no array of a known kind
+ */
+export function arithmeticOf(leaf: unknown, what = 'leaf'): Arithmetic<any, any> {
+  if (leaf instanceof Float32Array) return float32Arithmetic
+  if (leaf instanceof Float64Array) return float64Arithmetic
+  if (isMethodArray(leaf)) return methodArithmetic
+  throw new TypeError(
+    `${what}: expected a Float32Array, a Float64Array or an array object with methods add, mul, sqrt, ..., got ${describeValue(leaf)}`,
+  )
+}

@@ -1,0 +1,195 @@
+// Float32Array and Float64Array. A formula runs over blocks small enough to stay in the cache, so that its temporaries are a few KiB, whatever
+// the size of the arrays, and nothing of the arrays' size is allocated when results go in place.
+//
+// In float32 every operation's result is rounded to float32 once (addScaled and subScaled: once for both products and the sum), and numbers are
+// rounded to float32 before they are used.
+
+import type { Arithmetic, Elementwise } from './arithmetic.ts'
+
+type FloatArray = Float32Array | Float64Array
+
+/** Elements of a block. */
+const blockLength = 1024
+
+class Blocks<A extends FloatArray> implements Elementwise<A, number> {
+  /** Elements of the block in hand. */
+  count = 0
+  private next = 0
+  private readonly free: A[] = []
+  private readonly make: (length: number) => A
+  private readonly round: (x: number) => number
+
+  constructor(make: (length: number) => A, round: (x: number) => number) {
+    this.make = make
+    this.round = round
+  }
+
+  /** Starts a block of n elements: all scratch is free again. */
+  start(n: number): void {
+    this.count = n
+    this.next = 0
+  }
+
+  private scratch(): A {
+    if (this.next === this.free.length) this.free.push(this.make(blockLength))
+    return this.free[this.next++]
+  }
+
+  add(a: A, b: A | number): A {
+    const n = this.count
+    const o = this.scratch()
+    if (typeof b === 'number') {
+      const s = this.round(b)
+      for (let i = 0; i < n; i++) o[i] = a[i] + s
+    } else for (let i = 0; i < n; i++) o[i] = a[i] + b[i]
+    return o
+  }
+
+  sub(a: A, b: A | number): A {
+    const n = this.count
+    const o = this.scratch()
+    if (typeof b === 'number') {
+      const s = this.round(b)
+      for (let i = 0; i < n; i++) o[i] = a[i] - s
+    } else for (let i = 0; i < n; i++) o[i] = a[i] - b[i]
+    return o
+  }
+
+  mul(a: A, b: A | number): A {
+    const n = this.count
+    const o = this.scratch()
+    if (typeof b === 'number') {
+      const s = this.round(b)
+      for (let i = 0; i < n; i++) o[i] = a[i] * s
+    } else for (let i = 0; i < n; i++) o[i] = a[i] * b[i]
+    return o
+  }
+
+  div(a: A, b: A | number): A {
+    const n = this.count
+    const o = this.scratch()
+    if (typeof b === 'number') {
+      const s = this.round(b)
+      for (let i = 0; i < n; i++) o[i] = a[i] / s
+    } else for (let i = 0; i < n; i++) o[i] = a[i] / b[i]
+    return o
+  }
+
+  sqrt(a: A): A {
+    const n = this.count
+    const o = this.scratch()
+    for (let i = 0; i < n; i++) o[i] = Math.sqrt(a[i])
+    return o
+  }
+
+  square(a: A): A {
+    const n = this.count
+    const o = this.scratch()
+    for (let i = 0; i < n; i++) o[i] = a[i] * a[i]
+    return o
+  }
+
+  sign(a: A): A {
+    const n = this.count
+    const o = this.scratch()
+    for (let i = 0; i < n; i++) o[i] = Math.sign(a[i])
+    return o
+  }
+
+  maximum(a: A, b: A | number): A {
+    const n = this.count
+    const o = this.scratch()
+    if (typeof b === 'number') for (let i = 0; i < n; i++) o[i] = Math.max(a[i], b)
+    else for (let i = 0; i < n; i++) o[i] = Math.max(a[i], b[i])
+    return o
+  }
+
+  minimum(a: A, b: A | number): A {
+    const n = this.count
+    const o = this.scratch()
+    if (typeof b === 'number') for (let i = 0; i < n; i++) o[i] = Math.min(a[i], b)
+    else for (let i = 0; i < n; i++) o[i] = Math.min(a[i], b[i])
+    return o
+  }
+
+  addScaled(a: A, x: number, b: A, y: number): A {
+    const n = this.count
+    const o = this.scratch()
+    const p = this.round(x)
+    const q = this.round(y)
+    for (let i = 0; i < n; i++) o[i] = a[i] * p + b[i] * q
+    return o
+  }
+
+  subScaled(a: A, x: number, b: A, y: number): A {
+    const n = this.count
+    const o = this.scratch()
+    const p = this.round(x)
+    const q = this.round(y)
+    for (let i = 0; i < n; i++) o[i] = a[i] * p - b[i] * q
+    return o
+  }
+}
+
+function blockArithmetic<A extends FloatArray>(
+  name: string,
+  make: (length: number) => A,
+  round: (x: number) => number,
+): Arithmetic<A, number> {
+  const blocks = new Blocks<A>(make, round)
+  const view = (a: A, start: number, end: number) => a.subarray(start, end) as A
+  return {
+    name,
+    size: (a) => a.length,
+    rank: () => undefined,
+    zeros: (a) => make(a.length),
+    sumOfSquares(a) {
+      let s0 = 0
+      let s1 = 0
+      const even = a.length & ~1
+      for (let i = 0; i < even; i += 2) {
+        s0 += a[i] * a[i]
+        s1 += a[i + 1] * a[i + 1]
+      }
+      if (even < a.length) s0 += a[even] * a[even]
+      return s0 + s1
+    },
+    scalar: {
+      add: (a, b) => a + b,
+      sqrt: Math.sqrt,
+      divide: (numerator, a) => numerator / a,
+      minimum: Math.min,
+    },
+    elementwise(inputs, targets, inPlace, body) {
+      const outputs = inPlace ? [...targets] : targets.map((t) => make(t.length))
+      const length = targets[0].length
+      for (let start = 0; start < length; start += blockLength) {
+        const end = Math.min(start + blockLength, length)
+        blocks.start(end - start)
+        const results = body(
+          blocks,
+          inputs.map((a) => view(a, start, end)),
+        )
+        for (let k = 0; k < outputs.length; k++) {
+          const result = results[k]
+          outputs[k].set(result.length === end - start ? result : view(result, 0, end - start), start)
+        }
+      }
+      return outputs
+    },
+  }
+}
+
+/** Float32Array: float32 in, float32 out; sums are float64. */
+export const float32Arithmetic: Arithmetic<Float32Array, number> = blockArithmetic(
+  'Float32Array',
+  (n) => new Float32Array(n),
+  Math.fround,
+)
+
+/** Float64Array: everything is float64. */
+export const float64Arithmetic: Arithmetic<Float64Array, number> = blockArithmetic(
+  'Float64Array',
+  (n) => new Float64Array(n),
+  (x) => x,
+)

@@ -1,0 +1,67 @@
+// Gradient clipping. Nothing is read back to the host: where gradients are array objects, so are the norm and the factor.
+
+import { type Arithmetic, arithmeticOf } from './arithmetic.ts'
+import { checkNumber } from './check.ts'
+import type { UpdateOptions } from './optimizer.ts'
+import { leavesOf, mapTree } from './tree.ts'
+
+/**
+ * The L2 norm over all elements of all leaves.
+ * @param tree of typed arrays: a number (summed in float64); of array objects: a 0-d array (squares and sums in float32)
+ * @throws RangeError where the tree has no leaves; TypeError where leaves are of different kinds
+ */
+export function globalNorm(tree: unknown): any {
+  return normOf('globalNorm', tree).norm
+}
+
+/**
+ * Scales all gradients by min(1, maxNorm / (norm + 1e-6)), as torch.nn.utils.clip_grad_norm_ does. A norm that is not finite spoils every
+ * gradient, as there; see `skipNonFinite`.
+ * @returns the scaled gradients and the norm before scaling
+ * @throws RangeError where maxNorm is not above 0
+ */
+export function clipByGlobalNorm<P>(grads: P, maxNorm: number, { inPlace = false }: UpdateOptions = {}) {
+  checkNumber('clipByGlobalNorm: maxNorm', maxNorm, Number.MIN_VALUE)
+  const { norm, arithmetic } = normOf('clipByGlobalNorm', grads)
+  const { scalar } = arithmetic
+  const factor = scalar.minimum(scalar.divide(maxNorm, scalar.add(norm, 1e-6)), 1)
+  return { grads: factor === 1 ? grads : scaleTree(grads, factor, inPlace), norm }
+}
+
+/**
+ * Limits every element to [-limit, limit].
+ * @throws RangeError where limit is not above 0
+ */
+export function clipByValue<P>(grads: P, limit: number, { inPlace = false }: UpdateOptions = {}): P {
+  checkNumber('clipByValue: limit', limit, Number.MIN_VALUE)
+  return mapTree(
+    grads,
+    (leaf, path) =>
+      arithmeticOf(leaf, `clipByValue: ${path}`).elementwise([leaf], [leaf], inPlace, (ops, [g]) => [
+        ops.minimum(ops.maximum(g, -limit), limit),
+      ])[0],
+  )
+}
+
+/** Every leaf times a scalar. */
+export function scaleTree<P>(tree: P, factor: any, inPlace: boolean): P {
+  return mapTree(
+    tree,
+    (leaf, path) =>
+      arithmeticOf(leaf, path).elementwise([leaf], [leaf], inPlace, (ops, [g]) => [ops.mul(g, factor)])[0],
+  )
+}
+
+function normOf(what: string, tree: unknown): { norm: any; arithmetic: Arithmetic<any, any> } {
+  const leaves = leavesOf(tree)
+  if (leaves.length === 0) throw new RangeError(`${what}: the tree has no arrays`)
+  const arithmetic = arithmeticOf(leaves[0].leaf, `${what}: ${leaves[0].path}`)
+  let sum: any
+  for (const { leaf, path } of leaves) {
+    if (arithmeticOf(leaf, `${what}: ${path}`) !== arithmetic)
+      throw new TypeError(`${what}: ${path} is of another kind than ${leaves[0].path} (${arithmetic.name})`)
+    const part = arithmetic.sumOfSquares(leaf)
+    sum = sum === undefined ? part : arithmetic.scalar.add(sum, part)
+  }
+  return { norm: arithmetic.scalar.sqrt(sum), arithmetic }
+}

@@ -1,0 +1,92 @@
+// Arrays that bring their own operations as methods, such as lazy tensors. Formulas are functional here: nothing is written in place, and
+// nothing is read back to the host. Scalars are 0-d arrays or numbers.
+
+import type { Arithmetic, Elementwise } from './arithmetic.ts'
+
+/** The methods an array object needs. Each gives a new array; `b` broadcasts where it is a number or has no dimensions. */
+export interface MethodArray<T> {
+  readonly shape: readonly number[]
+  /** 'float32', 'bfloat16', ...; arrays of a narrower format than float32 are computed in float32. */
+  readonly dtype?: string
+  astype?(dtype: string): T
+  add(b: T | number): T
+  sub(b: T | number): T
+  mul(b: T | number): T
+  div(b: T | number): T
+  sqrt(): T
+  square(): T
+  sign(): T
+  maximum(b: T | number): T
+  minimum(b: T | number): T
+  /** The sum of all elements: 0-d. */
+  sum(): T
+  zerosLike(): T
+}
+
+const methods = [
+  'add',
+  'sub',
+  'mul',
+  'div',
+  'sqrt',
+  'square',
+  'sign',
+  'maximum',
+  'minimum',
+  'sum',
+  'zerosLike',
+] as const
+
+export function isMethodArray(value: unknown): value is AnyMethodArray {
+  if (typeof value !== 'object' || value === null || !Array.isArray((value as AnyMethodArray).shape)) return false
+  return methods.every((name) => typeof (value as Record<string, unknown>)[name] === 'function')
+}
+
+/** Some array with methods: which one is the caller's affair. */
+interface AnyMethodArray extends MethodArray<any> {}
+
+/** The array in float32, unless it is at least that wide already. */
+function widen(a: AnyMethodArray): AnyMethodArray {
+  return a.dtype === undefined || a.dtype === 'float32' || a.dtype === 'float64' || a.astype === undefined
+    ? a
+    : a.astype('float32')
+}
+
+function like(a: AnyMethodArray, target: AnyMethodArray): AnyMethodArray {
+  return a.dtype === target.dtype || target.dtype === undefined || a.astype === undefined ? a : a.astype(target.dtype)
+}
+
+const operations: Elementwise<AnyMethodArray, AnyMethodArray> = {
+  add: (a, b) => a.add(b),
+  sub: (a, b) => a.sub(b),
+  mul: (a, b) => a.mul(b),
+  div: (a, b) => a.div(b),
+  sqrt: (a) => a.sqrt(),
+  square: (a) => a.square(),
+  sign: (a) => a.sign(),
+  maximum: (a, b) => a.maximum(b),
+  minimum: (a, b) => a.minimum(b),
+  addScaled: (a, x, b, y) => scaled(a, x).add(scaled(b, y)),
+  subScaled: (a, x, b, y) => scaled(a, x).sub(scaled(b, y)),
+}
+
+function scaled(a: AnyMethodArray, x: AnyMethodArray | number): AnyMethodArray {
+  return x === 1 ? a : a.mul(x)
+}
+
+export const methodArithmetic: Arithmetic<AnyMethodArray, AnyMethodArray> = {
+  name: 'methods',
+  size: (a) => a.shape.reduce((n, d) => n * d, 1),
+  rank: (a) => a.shape.length,
+  zeros: (a) => widen(a.zerosLike()),
+  sumOfSquares: (a) => widen(a).square().sum(),
+  scalar: {
+    add: (a, b) => a.add(b),
+    sqrt: (a) => a.sqrt(),
+    divide: (numerator, a) => a.zerosLike().add(numerator).div(a),
+    minimum: (a, b) => a.minimum(b),
+  },
+  elementwise(inputs, targets, _inPlace, body) {
+    return body(operations, inputs.map(widen)).map((result, i) => like(result, targets[i]))
+  },
+}

@@ -1,0 +1,34 @@
+import { elementwiseOptimizer, type Optimizer } from '../optimizer.ts'
+import { type AdamOptions, adamDirection, biasCorrections, checkAdam } from './adam.ts'
+
+/**
+ * AdamW: Adam with decoupled weight decay. With t the step:
+ *
+ *     m <- beta1 * m + (1 - beta1) * g
+ *     v <- beta2 * v + (1 - beta2) * g^2
+ *     p <- p * (1 - learningRate * weightDecay) - learningRate / (1 - beta1^t) * m / (sqrt(v) / sqrt(1 - beta2^t) + epsilon)
+ *
+ * where a parameter that the mask leaves out keeps the factor 1. As torch.optim.AdamW, and as in PyTorch the decay is multiplied by the learning
+ * rate. Scalars: `decay` = 1 - learningRate * weightDecay, `stepSize`, `secondMomentCorrection`. State: `expAvg` (m), `expAvgSq` (v).
+ * @throws RangeError where an option is out of range
+ * @see arXiv:1711.05101, algorithm 2
+ */
+export function adamw(options: AdamOptions = {}): Optimizer {
+  const { beta1, beta2, epsilon, weightDecay, mask } = checkAdam('adamw', options, 0.01)
+  return elementwiseOptimizer(
+    {
+      name: 'adamw',
+      moments: ['expAvg', 'expAvgSq'],
+      scalars: (step, learningRate) => ({
+        decay: 1 - learningRate * weightDecay,
+        ...biasCorrections(step, learningRate, beta1, beta2),
+      }),
+      update(ops, param, grad, [m, v], scalars, decays) {
+        const next = adamDirection(ops, grad, m, v, scalars.secondMomentCorrection, beta1, beta2, epsilon)
+        const kept = decays && weightDecay > 0 ? scalars.decay : 1
+        return [ops.subScaled(param, kept, next.direction, scalars.stepSize), next.m, next.v]
+      },
+    },
+    mask,
+  )
+}

@@ -1,0 +1,43 @@
+import { checkDecayRate, checkNumber } from '../check.ts'
+import { elementwiseOptimizer, type Mask, type Optimizer } from '../optimizer.ts'
+
+export interface LionOptions {
+  /** Weight of the momentum in the direction. Default 0.9. */
+  beta1?: number
+  /** Decay rate of the momentum. Default 0.99. */
+  beta2?: number
+  /** Decoupled. Default 0. Lion wants about 3 to 10 times AdamW's, with a learning rate as many times smaller. */
+  weightDecay?: number
+  /** Which parameters decay. Default: matrices; typed arrays all. */
+  mask?: Mask
+}
+
+/**
+ * Lion: the sign of an interpolated momentum; half of Adam's state.
+ *
+ *     p <- p * (1 - learningRate * weightDecay) - learningRate * sign(beta1 * m + (1 - beta1) * g)
+ *     m <- beta2 * m + (1 - beta2) * g
+ *
+ * Scalars: `decay`, `learningRate`. State: `expAvg` (m).
+ * @throws RangeError where an option is out of range
+ * @see arXiv:2302.06675, algorithm 2
+ */
+export function lion(options: LionOptions = {}): Optimizer {
+  const { beta1 = 0.9, beta2 = 0.99, weightDecay = 0, mask } = options
+  checkDecayRate('lion: beta1', beta1)
+  checkDecayRate('lion: beta2', beta2)
+  checkNumber('lion: weightDecay', weightDecay, 0)
+  return elementwiseOptimizer(
+    {
+      name: 'lion',
+      moments: ['expAvg'],
+      scalars: (_, learningRate) => ({ decay: 1 - learningRate * weightDecay, learningRate }),
+      update(ops, param, grad, [m], { decay, learningRate }, decays) {
+        const direction = ops.sign(ops.addScaled(m, beta1, grad, 1 - beta1))
+        const kept = decays && weightDecay > 0 ? decay : 1
+        return [ops.subScaled(param, kept, direction, learningRate), ops.addScaled(m, beta2, grad, 1 - beta2)]
+      },
+    },
+    mask,
+  )
+}

@@ -1,0 +1,8 @@
+import type { Optimizer } from '../optimizer.ts'
+import { adam } from './adam.ts'
+import { adamw } from './adamw.ts'
+import { lion } from './lion.ts'
+import { sgd } from './sgd.ts'
+
+/** Every optimizer by the name a configuration file uses; each takes its options. */
+export const optimizers: Readonly<Record<string, (options?: any) => Optimizer>> = { adam, adamw, lion, sgd }

@@ -1,0 +1,46 @@
+import { checkDecayRate, checkNumber } from '../check.ts'
+import { elementwiseOptimizer, type Mask, type Optimizer } from '../optimizer.ts'
+
+export interface SgdOptions {
+  /** Default 0: no momentum and no state. */
+  momentum?: number
+  /** Look ahead along the momentum. Needs momentum above 0. Default false. */
+  nesterov?: boolean
+  /** Added to the gradient as weightDecay * param. Default 0. */
+  weightDecay?: number
+  /** Which parameters decay. Default: matrices; typed arrays all. */
+  mask?: Mask
+}
+
+/**
+ * Stochastic gradient descent.
+ *
+ *     g <- g + weightDecay * p
+ *     b <- momentum * b + g
+ *     p <- p - learningRate * (g + momentum * b if nesterov, else b)
+ *
+ * b starts at 0. As torch.optim.SGD with dampening 0. Scalars: `learningRate`. State: `momentum` where momentum is above 0.
+ * @throws RangeError where an option is out of range
+ * @see http://www.cs.toronto.edu/~hinton/absps/momentum.pdf
+ */
+export function sgd(options: SgdOptions = {}): Optimizer {
+  const { momentum = 0, nesterov = false, weightDecay = 0, mask } = options
+  checkDecayRate('sgd: momentum', momentum)
+  checkNumber('sgd: weightDecay', weightDecay, 0)
+  if (nesterov && momentum === 0) throw new RangeError('sgd: nesterov needs momentum above 0, got 0')
+  return elementwiseOptimizer(
+    {
+      name: 'sgd',
+      moments: momentum > 0 ? ['momentum'] : [],
+      scalars: (_, learningRate) => ({ learningRate }),
+      update(ops, param, grad, [buffer], { learningRate }, decays) {
+        const g = decays && weightDecay > 0 ? ops.addScaled(grad, 1, param, weightDecay) : grad
+        if (momentum === 0) return [ops.subScaled(param, 1, g, learningRate)]
+        const b = ops.addScaled(buffer, momentum, g, 1)
+        const direction = nesterov ? ops.addScaled(g, 1, b, momentum) : b
+        return [ops.subScaled(param, 1, direction, learningRate), b]
+      },
+    },
+    mask,
+  )
+}

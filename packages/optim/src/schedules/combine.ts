@@ -1,0 +1,62 @@
+// Schedules made of schedules.
+
+import { checkInteger, checkNumber } from '../check.ts'
+import { checkSchedule, composeSchedule, describe, type Schedule } from '../schedule.ts'
+import { linear } from './linear.ts'
+
+/**
+ * Runs schedules one after another. `boundaries[i]` is the step at which `schedules[i + 1]` begins; each sees steps counted from its own beginning.
+ * @throws RangeError where there is not one boundary fewer than schedules, or boundaries do not rise; TypeError where a schedule is no function
+ */
+export function join(schedules: readonly Schedule[], boundaries: readonly number[]): Schedule {
+  if (!Array.isArray(schedules) || !Array.isArray(boundaries))
+    throw new TypeError('join: schedules and boundaries must be arrays')
+  if (schedules.length === 0 || boundaries.length !== schedules.length - 1)
+    throw new RangeError(
+      `join: needs at least one schedule and one boundary fewer, got ${schedules.length} schedules and ${boundaries.length} boundaries`,
+    )
+  schedules.forEach((s, i) => {
+    checkSchedule(`join: schedules[${i}]`, s)
+  })
+  boundaries.forEach((b, i) => {
+    checkInteger(`join: boundaries[${i}]`, b, i === 0 ? 1 : boundaries[i - 1] + 1)
+  })
+  const starts = [0, ...boundaries]
+  return composeSchedule(
+    schedules,
+    () => ({ kind: 'join', schedules: schedules.map(describe), boundaries: [...boundaries] }),
+    (step) => {
+      let i = starts.length - 1
+      while (step < starts[i]) i--
+      return schedules[i](step - starts[i])
+    },
+  )
+}
+
+/**
+ * A linear rise over `steps` to where `schedule` begins, then `schedule` from its own step 0.
+ * @param from value at step 0. Default 0
+ * @throws RangeError where steps is below 1 or from is negative
+ */
+export function warmup(schedule: Schedule, steps: number, from = 0): Schedule {
+  checkSchedule('warmup: schedule', schedule)
+  checkInteger('warmup: steps', steps, 1)
+  checkNumber('warmup: from', from, 0)
+  const rise = linear({ from, to: schedule(0), steps })
+  return composeSchedule(
+    [schedule],
+    () => ({ kind: 'warmup', schedule: describe(schedule), steps, from }),
+    (step) => (step < steps ? rise(step) : schedule(step - steps)),
+  )
+}
+
+/** Every value of a schedule times `factor`. @throws RangeError where factor is negative or not finite */
+export function scale(schedule: Schedule, factor: number): Schedule {
+  checkSchedule('scale: schedule', schedule)
+  checkNumber('scale: factor', factor, 0)
+  return composeSchedule(
+    [schedule],
+    () => ({ kind: 'scale', schedule: describe(schedule), factor }),
+    (step) => schedule(step) * factor,
+  )
+}

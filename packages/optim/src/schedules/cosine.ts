@@ -1,0 +1,14 @@
+import { defineSchedule, type Schedule } from '../schedule.ts'
+import { checkRamp, type RampOptions } from './linear.ts'
+
+/**
+ * Half a cosine: to + (from - to) * (1 + cos(pi * step / steps)) / 2, then `to`.
+ * @throws RangeError where an argument is out of range
+ * @see arXiv:1608.03983, equation 5
+ */
+export function cosine(options: RampOptions): Schedule {
+  const { from, to, steps } = checkRamp('cosine', options)
+  return defineSchedule({ kind: 'cosine', from, to, steps }, (step) =>
+    step >= steps ? to : to + (from - to) * 0.5 * (1 + Math.cos((Math.PI * step) / steps)),
+  )
+}

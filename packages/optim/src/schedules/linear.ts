@@ -1,0 +1,26 @@
+import { checkInteger, checkNumber } from '../check.ts'
+import { defineSchedule, type Schedule } from '../schedule.ts'
+
+export interface RampOptions {
+  /** Value at step 0. */
+  from: number
+  /** Value at step `steps` and after. */
+  to: number
+  /** At least 1. */
+  steps: number
+}
+
+/** from + (to - from) * step / steps, then `to`. @throws RangeError where an argument is out of range */
+export function linear(options: RampOptions): Schedule {
+  const { from, to, steps } = checkRamp('linear', options)
+  return defineSchedule({ kind: 'linear', from, to, steps }, (step) =>
+    step >= steps ? to : from + ((to - from) * step) / steps,
+  )
+}
+
+export function checkRamp(name: string, { from, to, steps }: RampOptions): RampOptions {
+  checkNumber(`${name}: from`, from, 0)
+  checkNumber(`${name}: to`, to, 0)
+  checkInteger(`${name}: steps`, steps, 1)
+  return { from, to, steps }
+}

@@ -1,0 +1,76 @@
+// Loss spikes: values far above what the recent past makes likely.
+
+import { checkInteger, checkNumber } from './check.ts'
+
+export interface SpikeDetectorOptions {
+  /** Past values that are compared with. Default 128. */
+  window?: number
+  /** Robust z-score from which a value is a spike. Default 6. */
+  threshold?: number
+  /** Nothing but non-finite values is called a spike before this many values were seen. Default: a quarter of the window, at least 2. */
+  minimum?: number
+  /** Smallest spread assumed, in units of the values: keeps a flat curve from calling noise a spike. Default 1e-3. */
+  minimumSpread?: number
+}
+
+export interface SpikeReading {
+  spike: boolean
+  /** (value - median) / (1.4826 * median absolute deviation). 0 while there is too little history, infinity for NaN and infinities. */
+  score: number
+  /** Median of the window before this value. NaN while it is empty. */
+  median: number
+}
+
+export interface SpikeDetector {
+  /** Judges a value against the window, then adds it. Spikes are added too (a median bears them); non-finite values are not. */
+  push(value: number): SpikeReading
+  /** The window, oldest first: give it to `restore` to go on from a checkpoint. */
+  history(): number[]
+  /** @throws RangeError where a value is not finite */
+  restore(history: readonly number[]): void
+}
+
+/**
+ * A detector of upward spikes in a loss or a gradient norm, by a z-score from median and median absolute deviation, which a spike already
+ * in the window hardly moves. 1.4826 makes the deviation that of a normal distribution.
+ * @throws RangeError where an option is out of range
+ */
+export function spikeDetector(options: SpikeDetectorOptions = {}): SpikeDetector {
+  const { window = 128, threshold = 6, minimumSpread = 1e-3 } = options
+  const { minimum = Math.max(2, Math.floor(window / 4)) } = options
+  checkInteger('spikeDetector: window', window, 2)
+  checkNumber('spikeDetector: threshold', threshold, 0)
+  checkInteger('spikeDetector: minimum', minimum, 2, window)
+  checkNumber('spikeDetector: minimumSpread', minimumSpread, 0)
+  let values: number[] = []
+  return {
+    push(value) {
+      if (typeof value !== 'number') throw new TypeError('spikeDetector: value must be a number')
+      const middle = median(values)
+      if (!Number.isFinite(value)) return { spike: true, score: Number.POSITIVE_INFINITY, median: middle }
+      let score = 0
+      if (values.length >= minimum) {
+        const spread = Math.max(1.4826 * median(values.map((v) => Math.abs(v - middle))), minimumSpread)
+        const excess = value - middle
+        score = excess === 0 ? 0 : excess / spread
+      }
+      values.push(value)
+      if (values.length > window) values.shift()
+      return { spike: score >= threshold && score > 0, score, median: middle }
+    },
+    history: () => [...values],
+    restore(history) {
+      history.forEach((v, i) => {
+        if (!Number.isFinite(v)) throw new RangeError(`spikeDetector: history[${i}] must be finite, got ${v}`)
+      })
+      values = history.slice(-window)
+    },
+  }
+}
+
+function median(values: readonly number[]): number {
+  if (values.length === 0) return Number.NaN
+  const sorted = Float64Array.from(values).sort()
+  const half = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2
+}

@@ -1,0 +1,94 @@
+// Trees of arrays: plain objects and arrays, nested, whose leaves are anything else. Leaves are visited in order of index or of insertion,
+// always by the keys of the first tree given, and are named by their path: 'layers.0.attention.q'. The path of a tree that is a leaf is ''.
+
+import { describeValue } from './check.ts'
+
+/** A leaf, or a plain object or array of trees. */
+export type Tree<L> = L | readonly Tree<L>[] | { readonly [key: string]: Tree<L> }
+
+function isNode(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== 'object' || value === null) return false
+  if (Array.isArray(value)) return true
+  const prototype = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
+}
+
+/** The leaves of a tree with their paths, in order. */
+export function leavesOf(tree: unknown): { path: string; leaf: unknown }[] {
+  const leaves: { path: string; leaf: unknown }[] = []
+  mapTree(tree, (leaf, path) => leaves.push({ path, leaf }))
+  return leaves
+}
+
+/** A tree of the same shape with f(leaf, path) in place of each leaf. */
+export function mapTree<T>(tree: T, f: (leaf: any, path: string) => unknown): T {
+  return zipTrees('tree', [['tree', tree]], ([leaf], path) => [f(leaf, path)])[0] as T
+}
+
+/**
+ * Walks several trees together by the keys of the first, and gives one tree for each value that `f` returns.
+ * @param what who asks, for error messages
+ * @param trees names and trees; keys that only a later tree has are ignored
+ * @throws TypeError where a later tree lacks a node, or has a node where the first has a leaf
+ */
+export function zipTrees(
+  what: string,
+  trees: readonly (readonly [name: string, tree: unknown])[],
+  f: (leaves: any[], path: string) => readonly unknown[],
+): unknown[] {
+  return zip(
+    what,
+    trees.map(([name]) => name),
+    trees.map(([, tree]) => tree),
+    '',
+    f,
+  )
+}
+
+function zip(
+  what: string,
+  names: readonly string[],
+  trees: readonly unknown[],
+  path: string,
+  f: (leaves: any[], path: string) => readonly unknown[],
+): unknown[] {
+  const first = trees[0]
+  if (!isNode(first)) {
+    trees.forEach((tree, i) => {
+      if (tree === undefined || tree === null || isNode(tree))
+        throw new TypeError(
+          `${what}: ${place(names[i], path)} is ${describeValue(tree)}${i > 0 ? ` where ${place(names[0], path)} is ${describeValue(first)}` : '; a leaf must be an array'}`,
+        )
+    })
+    return [...f([...trees], path)]
+  }
+  const isArray = Array.isArray(first)
+  trees.forEach((tree, i) => {
+    if (!isNode(tree) || Array.isArray(tree) !== isArray)
+      throw new TypeError(
+        `${what}: ${place(names[i], path)} is ${describeValue(tree)} where ${place(names[0], path)} is ${describeValue(first)}`,
+      )
+  })
+  const results: any[] = []
+  for (const key of Object.keys(first)) {
+    const children = zip(
+      what,
+      names,
+      trees.map((tree) => (Object.hasOwn(tree as object, key) ? (tree as Record<string, unknown>)[key] : undefined)),
+      path === '' ? key : `${path}.${key}`,
+      f,
+    )
+    children.forEach((child, i) => {
+      results[i] ??= isArray ? [] : {}
+      if (isArray) results[i].push(child)
+      else
+        Object.defineProperty(results[i], key, { value: child, enumerable: true, writable: true, configurable: true })
+    })
+  }
+  if (results.length === 0) return trees.map(() => (isArray ? [] : {}))
+  return results
+}
+
+function place(name: string, path: string): string {
+  return path === '' ? name : `${name}.${path}`
+}
