@@ -9,7 +9,7 @@ import type { Arithmetic, Elementwise } from './arithmetic.ts'
 type FloatArray = Float32Array | Float64Array
 
 /** Elements of a block. */
-const blockLength = 1024
+const blockLength = 2048
 
 class Blocks<A extends FloatArray> implements Elementwise<A, number> {
   /** Elements of the block in hand. */
