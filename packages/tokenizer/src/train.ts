@@ -4,5 +4,6 @@
  */
 
 export { TokenizerError } from './tokenizer-error.ts'
+export { trainBpe } from './training/bpe.ts'
 export type { TrainOptions, TrainProgress } from './training/options.ts'
 export { trainUnigram } from './training/unigram.ts'

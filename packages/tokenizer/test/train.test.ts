@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { loadTokenizer } from '../src/index.ts'
-import { TokenizerError, type TrainOptions, trainUnigram } from '../src/train.ts'
+import { TokenizerError, type TrainOptions, trainBpe, trainUnigram } from '../src/train.ts'
 import { digamma } from '../src/training/maximisation.ts'
 
 const lines = readFileSync(new URL('../vectors/corpus.txt', import.meta.url), 'utf8')
@@ -16,6 +16,12 @@ const OPTIONS: TrainOptions = {
 const piecesOf = (model: Uint8Array) => {
   const tokenizer = loadTokenizer(model)
   return Array.from({ length: tokenizer.vocabSize }, (_, id) => tokenizer.idToPiece(id))
+}
+
+/** A few thousand lines of few words: enough repetition for pruning to have something to do. */
+function* composed(): Generator<string> {
+  const parts = lines.flatMap((line) => line.split(' ')).filter((part) => /^[a-z]+$/.test(part))
+  for (let i = 0; i < 3000; i++) yield [7, 11, 13, 17].map((step) => parts[(i * step) % parts.length]).join(' ')
 }
 
 describe('trainUnigram', () => {
@@ -104,12 +110,7 @@ describe('trainUnigram', () => {
 
   test('progress is told', () => {
     const phases = new Set<string>()
-    trainUnigram([...lines, ...lines, ...lines, ...lines], {
-      ...OPTIONS,
-      vocabSize: 600,
-      characterCoverage: 0.9,
-      onProgress: ({ phase }) => phases.add(phase),
-    })
+    trainUnigram(composed(), { vocabSize: 100, onProgress: ({ phase }) => phases.add(phase) })
     expect([...phases]).toEqual(['read', 'seed', 'estimate', 'prune', 'finish'])
   })
 
@@ -140,6 +141,51 @@ describe('trainUnigram', () => {
       .repeat(3)
     const loose = trainUnigram([long], { ...OPTIONS, splitByUnicodeScript: false })
     expect(loadTokenizer(loose).vocabSize).toBe(800)
+  })
+})
+
+describe('trainBpe', () => {
+  const model = trainBpe(lines, OPTIONS)
+  const tokenizer = loadTokenizer(model)
+
+  test('a vocabulary of the size asked for, that gives text back', () => {
+    expect(tokenizer.modelType).toBe('bpe')
+    expect(tokenizer.vocabSize).toBe(800)
+    for (const line of [...lines, '  見たことのない字 鱻 と 😀\t\n'])
+      expect(tokenizer.decode(tokenizer.encode(line))).toBe(line)
+  })
+
+  test('the same lines and options give the same bytes, wherever they are trained', () => {
+    expect(trainBpe(lines, OPTIONS)).toEqual(model)
+    // Only counts decide, so unlike probabilities the result depends on no arithmetic.
+    const before = readFileSync(new URL('../vectors/kumiki-bpe.model', import.meta.url))
+    expect(trainBpe(lines, { ...OPTIONS, userDefinedSymbols: ['<mask>'], padId: 3 })).toEqual(new Uint8Array(before))
+  })
+
+  test('merges in order of frequency, the shorter and the lesser first among equals', () => {
+    const pieces = piecesOf(trainBpe(['ab ab ab abc abc xy xy'], { vocabSize: 14, characterCoverage: 1 })).slice(3)
+    expect(pieces).toEqual(['ab', '▁ab', 'xy', '▁xy', '▁abc', '▁', 'a', 'b', 'c', 'x', 'y'])
+  })
+
+  test('pieces stay inside words and scripts, and as short as asked', () => {
+    const pieces = piecesOf(
+      trainBpe(lines, { ...OPTIONS, vocabSize: 780, splitDigits: true, maxPieceLength: 4 }),
+    ).slice(259)
+    expect(pieces.filter((piece) => [...piece].length > 4)).toEqual([])
+    expect(pieces.filter((piece) => piece.lastIndexOf('▁') > 0)).toEqual([])
+    expect(pieces.filter((piece) => /\d/.test(piece) && piece.length > 1)).toEqual([])
+  })
+
+  test('a run of one character', () => {
+    const run = loadTokenizer(
+      trainBpe(['aaaaaaaa', 'aaa', 'aaaa'], { vocabSize: 7, hardVocabLimit: false, addDummyPrefix: false }),
+    )
+    for (let n = 1; n < 20; n++) expect(run.decode(run.encode('a'.repeat(n)))).toBe('a'.repeat(n))
+  })
+
+  test('what cannot be met is said', () => {
+    expect(() => trainBpe(lines, { ...OPTIONS, vocabSize: 300 })).toThrow(/raise vocabSize/)
+    expect(() => trainBpe(lines, { ...OPTIONS, vocabSize: 50_000 })).toThrow(/gives only \d+ pieces/)
   })
 })
 

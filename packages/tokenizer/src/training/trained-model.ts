@@ -1,9 +1,32 @@
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 import { Field, MODEL_TYPES, type NormalizerSpec, PieceType } from '../model-file.ts'
+import { TokenizerError } from '../tokenizer-error.ts'
 import { normalizerSpecOf } from './corpus.ts'
 import type { ResolvedOptions } from './options.ts'
 
 export type ScoredPiece = { piece: string; score: number }
+
+/** @throws TokenizerError where the alphabet and the reserved pieces alone are larger than the vocabulary */
+export function requireRoom(characters: number, reserved: number, options: ResolvedOptions): void {
+  if (characters + reserved <= options.vocabSize) return
+  throw new TokenizerError(
+    `train: vocabSize is ${options.vocabSize}, but ${characters} characters and ${reserved} reserved pieces need ` +
+      `${characters + reserved}; raise vocabSize or lower characterCoverage`,
+  )
+}
+
+/** @throws TokenizerError where the text gave fewer pieces than wanted and the size is a hard limit, or an id is past them */
+export function requireSize(learnt: number, meta: ReadonlyMap<number, unknown>, options: ResolvedOptions): void {
+  const size = learnt + meta.size
+  if (size < options.vocabSize && options.hardVocabLimit) {
+    throw new TokenizerError(
+      `train: vocabSize is ${options.vocabSize}, but the text gives only ${size} pieces; ` +
+        `give more text, a vocabSize of at most ${size}, or hardVocabLimit: false`,
+    )
+  }
+  const highest = Math.max(...meta.keys())
+  if (highest >= size) throw new TokenizerError(`train: id ${highest} is past the ${size} pieces that the text gives`)
+}
 
 /** Writes a SentencePiece model file: the learnt pieces in order at the ids that the reserved ones leave free. */
 export function writeTrainedModel(

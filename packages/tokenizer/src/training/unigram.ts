@@ -1,4 +1,3 @@
-import { TokenizerError } from '../tokenizer-error.ts'
 import { type Corpus, readCorpus } from './corpus.ts'
 import { ExpectationStep } from './expectation.ts'
 import { maximise } from './maximisation.ts'
@@ -7,7 +6,7 @@ import { type ResolvedOptions, resolveOptions, type TrainOptions } from './optio
 import { type PieceTable, pieceText, trieOf } from './piece-table.ts'
 import { prune } from './prune.ts'
 import { seedPieces } from './seeds.ts'
-import { type ScoredPiece, writeTrainedModel } from './trained-model.ts'
+import { requireRoom, requireSize, type ScoredPiece, writeTrainedModel } from './trained-model.ts'
 
 /** How many more pieces than wanted pruning stops at; the last cut is by probability. */
 const SURPLUS = 1.1
@@ -25,33 +24,13 @@ export function trainUnigram(lines: Iterable<string>, options: TrainOptions): Ui
   const meta = metaPieces(resolved)
   const wanted = resolved.vocabSize - meta.size
   const corpus = readCorpus(lines, resolved)
-  requireRoom(corpus, wanted, meta.size)
+  requireRoom(corpus.alphabet.length, meta.size, resolved)
   resolved.onProgress({ phase: 'seed', done: 0, total: corpus.codes.length })
   const table = estimate(corpus, seedPieces(corpus, resolved), resolved)
   const pieces = finalPieces(corpus, table, wanted, new Set([...meta.values()].map(({ piece }) => piece)))
-  if (pieces.length < wanted && resolved.hardVocabLimit) {
-    throw new TokenizerError(
-      `train: vocabSize is ${resolved.vocabSize}, but the text gives only ${pieces.length + meta.size} pieces; ` +
-        `give more text, a vocabSize of at most ${pieces.length + meta.size}, or hardVocabLimit: false`,
-    )
-  }
-  const highest = Math.max(...meta.keys())
-  if (highest >= pieces.length + meta.size) {
-    throw new TokenizerError(`train: id ${highest} is past the ${pieces.length + meta.size} pieces that the text gives`)
-  }
+  requireSize(pieces.length, meta, resolved)
   resolved.onProgress({ phase: 'finish', done: pieces.length + meta.size, total: resolved.vocabSize })
   return writeTrainedModel(pieces, meta, resolved)
-}
-
-/** @throws TokenizerError where the alphabet alone is larger than the vocabulary */
-export function requireRoom(corpus: Corpus, wanted: number, reserved: number): void {
-  const characters = corpus.alphabet.length
-  if (characters > wanted) {
-    throw new TokenizerError(
-      `train: vocabSize is ${wanted + reserved}, but ${characters} characters and ${reserved} reserved pieces need ` +
-        `${characters + reserved}; raise vocabSize or lower characterCoverage`,
-    )
-  }
 }
 
 function estimate(corpus: Corpus, seeds: PieceTable, options: ResolvedOptions): PieceTable {
