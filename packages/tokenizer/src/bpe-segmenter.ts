@@ -15,6 +15,8 @@ export class BpeSegmenter implements Segmenter {
   readonly #vocabulary: Vocabulary
   readonly #trie: PieceTrie
   readonly #symbols: PieceTrie | undefined
+  /** By id of a piece in the trie: the id that its text stands for, -1 where the piece has to be taken apart. */
+  readonly #final: Int32Array
   #capacity = 0
   /** By start of a symbol: its end (0 where it is gone), its neighbours' starts, its trie node (-1: no piece has it as prefix). */
   #end = new Int32Array(0)
@@ -22,6 +24,8 @@ export class BpeSegmenter implements Segmenter {
   #following = new Int32Array(0)
   #node = new Int32Array(0)
   #frozen = new Uint8Array(0)
+  /** By id of an unused piece: how long the left half was of the pair last seen to give it, in UTF-16 units. */
+  readonly #unusedCuts = new Map<number, number>()
   readonly #heap = new PairHeap()
 
   /** @param symbols the user-defined symbols, which are cut out first and never merged */
@@ -33,6 +37,11 @@ export class BpeSegmenter implements Segmenter {
       if (type === PieceType.normal || type === PieceType.userDefined || type === PieceType.unused) ids.push(id)
     })
     this.#trie = buildPieceTrie(vocabulary.pieces, Int32Array.from(ids))
+    this.#final = new Int32Array(vocabulary.size).fill(-1)
+    for (const id of ids) {
+      const named = vocabulary.idOf(vocabulary.pieces[id])
+      if (vocabulary.types[named] !== PieceType.unused) this.#final[id] = named
+    }
   }
 
   segment(units: Uint16Array, length: number, out: Segments): void {
@@ -44,6 +53,7 @@ export class BpeSegmenter implements Segmenter {
     const previous = this.#previous
     const following = this.#following
     heap.size = 0
+    this.#unusedCuts.clear()
     this.#split(units, length)
     for (let left = 0; following[left] < length; left = following[left]) this.#offer(units, left, following[left])
     while (heap.size > 0) {
@@ -103,11 +113,19 @@ export class BpeSegmenter implements Segmenter {
     const node = this.#walk(units, from, right, this.#end[right])
     if (node < 0) return
     const id = this.#trie.value[node]
-    if (id >= 0) this.#heap.push(this.#vocabulary.scores[id], left, right, this.#end[right], node)
+    if (id < 0) return
+    if (this.#vocabulary.types[id] === PieceType.unused) this.#unusedCuts.set(id, right - left)
+    this.#heap.push(this.#vocabulary.scores[id], left, right, this.#end[right], node)
   }
 
   #emit(units: Uint16Array, start: number, end: number, out: Segments): void {
     const { types, unkId } = this.#vocabulary
+    const node = this.#node[start]
+    const found = node < 0 ? -1 : this.#trie.value[node]
+    if (found >= 0 && this.#final[found] >= 0) {
+      out.push(this.#final[found], end)
+      return
+    }
     const text = textOf(units, start, end)
     const id = this.#vocabulary.idOf(text)
     if (id >= 0 && types[id] === PieceType.unused) this.#emitUnused(text, start, out)
@@ -116,35 +134,16 @@ export class BpeSegmenter implements Segmenter {
 
   /** An unused piece only leads to longer ones: where it is left over, it is taken apart into what it was merged from. */
   #emitUnused(text: string, start: number, out: Segments): void {
+    const { types, unkId } = this.#vocabulary
     const pending = [text]
     let at = start
     while (pending.length > 0) {
       const part = pending.pop()!
       const id = this.#vocabulary.idOf(part)
-      const halves = id >= 0 && this.#vocabulary.types[id] === PieceType.unused ? this.#lastMerge(part) : undefined
-      if (halves) pending.push(halves[1], halves[0])
-      else out.push(id < 0 ? this.#vocabulary.unkId : id, (at += part.length))
+      const cut = id >= 0 && types[id] === PieceType.unused ? this.#unusedCuts.get(id) : undefined
+      if (cut === undefined) out.push(id < 0 ? unkId : id, (at += part.length))
+      else pending.push(part.slice(cut), part.slice(0, cut))
     }
-  }
-
-  /** The two symbols that the merges of `text` alone join last. */
-  #lastMerge(text: string): [string, string] | undefined {
-    const symbols = [...text]
-    if (symbols.length < 2) return undefined
-    while (symbols.length > 2) {
-      let bestAt = -1
-      let bestScore = Number.NEGATIVE_INFINITY
-      for (let i = 0; i + 1 < symbols.length; i++) {
-        const id = this.#vocabulary.idInText(symbols[i] + symbols[i + 1])
-        if (id >= 0 && this.#vocabulary.scores[id] > bestScore) {
-          bestScore = this.#vocabulary.scores[id]
-          bestAt = i
-        }
-      }
-      if (bestAt < 0) return undefined
-      symbols.splice(bestAt, 2, symbols[bestAt] + symbols[bestAt + 1])
-    }
-    return [symbols[0], symbols[1]]
   }
 
   #reserve(length: number): void {

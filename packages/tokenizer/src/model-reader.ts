@@ -28,11 +28,18 @@ export function readModelFile(bytes: Uint8Array): ModelFile {
     normalizer: defaultNormalizerSpec(),
     denormalizer: undefined,
   }
-  readMessage('model', bytes, (field, wire, reader) => {
+  const whole = new BinaryReader(bytes)
+  readFields('model', whole, whole.len, (field, wire, reader) => {
     switch (field) {
-      case Field.model.pieces:
-        file.pieces.push(readPiece(file.pieces.length, view(reader, wire, 'pieces')))
+      case Field.model.pieces: {
+        // Pieces are most of a file: they are read in place, without a view and a reader each.
+        expectWire(wire, WireType.LengthDelimited, 'pieces')
+        const length = reader.uint32()
+        const end = reader.pos + length
+        if (end > reader.len) throw new RangeError(`piece ${file.pieces.length} claims ${length} bytes`)
+        file.pieces.push(readPiece(file.pieces.length, reader, end))
         return true
+      }
       case Field.model.trainerSpec:
         readTrainerSpec(file.trainer, view(reader, wire, 'trainer_spec'))
         return true
@@ -53,18 +60,23 @@ export function readModelFile(bytes: Uint8Array): ModelFile {
   return file
 }
 
-/** Calls `onField` for each field; where it does not read the field (false), the field is skipped. */
-function readMessage(
-  name: string,
-  bytes: Uint8Array,
-  onField: (field: number, wire: WireType, reader: BinaryReader) => boolean,
-): void {
+/** Reads a message that is a field of its own. */
+function readMessage(name: string, bytes: Uint8Array, onField: OnField): void {
   const reader = new BinaryReader(bytes)
+  readFields(name, reader, reader.len, onField)
+}
+
+/** Reads a field, or says (false) that it is not one it knows. */
+type OnField = (field: number, wire: WireType, reader: BinaryReader) => boolean
+
+/** Calls `onField` for each field up to `end`; what it does not know is skipped. */
+function readFields(name: string, reader: BinaryReader, end: number, onField: OnField): void {
   try {
-    while (reader.pos < reader.len) {
+    while (reader.pos < end) {
       const [field, wire] = reader.tag()
       if (!onField(field, wire, reader)) reader.skip(wire, field)
     }
+    if (reader.pos > end) throw new RangeError('a field goes past the end of its message')
   } catch (error) {
     if (error instanceof TokenizerError) throw error
     const reason = error instanceof Error ? error.message : String(error)
@@ -109,19 +121,19 @@ function strictText(bytes: Uint8Array, name: string): string {
   return result
 }
 
-function readPiece(id: number, bytes: Uint8Array): Piece {
+function readPiece(id: number, reader: BinaryReader, end: number): Piece {
   const piece: Piece = { piece: '', score: 0, type: PieceType.normal }
-  readMessage(`piece ${id}`, bytes, (field, wire, reader) => {
+  readFields('a piece', reader, end, (field, wire) => {
     switch (field) {
       case Field.piece.piece:
-        piece.piece = text(reader, wire, `piece of piece ${id}`)
+        piece.piece = text(reader, wire, 'the text of a piece')
         return true
       case Field.piece.score:
-        expectWire(wire, WireType.Bit32, `score of piece ${id}`)
+        expectWire(wire, WireType.Bit32, 'score')
         piece.score = reader.float()
         return true
       case Field.piece.type:
-        expectWire(wire, WireType.Varint, `type of piece ${id}`)
+        expectWire(wire, WireType.Varint, 'type')
         piece.type = reader.int32()
         return true
       default:

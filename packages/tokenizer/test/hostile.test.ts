@@ -133,3 +133,28 @@ function tryLoad(bytes: Uint8Array): void {
     expect(error).toBeInstanceOf(TokenizerError)
   }
 }
+
+describe('pieces that are unused', () => {
+  const pieces: Entry[] = [unk, ...['▁', 'a', 'b', 'c'].map((piece) => ({ piece, score: -10 }))]
+
+  test('bpe: they lead to longer pieces and are taken apart where they are left over', () => {
+    const merges: Entry[] = [
+      { piece: 'ab', score: -1, type: 5 },
+      { piece: 'abc', score: -2 },
+    ]
+    const model = modelOf([...pieces, ...merges], (w) => w.tag(3, WireType.Varint).int32(2))
+    const { pieces: found, offsets } = loadTokenizer(model).encodeWithOffsets('abcab')
+    expect(found).toEqual(['▁', 'abc', 'a', 'b'])
+    expect(offsets).toEqual([
+      [0, 0],
+      [0, 3],
+      [3, 4],
+      [4, 5],
+    ])
+  })
+
+  test('unigram: they are never used', () => {
+    const model = modelOf([...pieces, { piece: 'ab', score: -1, type: 5 }])
+    expect(loadTokenizer(model).encodeWithOffsets('ab').pieces).toEqual(['▁', 'a', 'b'])
+  })
+})
