@@ -1,0 +1,243 @@
+/** A plan as a Megatron-LM launch. Flag names are upstream's, at commit d98e8a64. */
+import { integer, object, oneOf, positive } from './check.ts'
+import { type Cluster, validateCluster } from './gpu.ts'
+import { type KnownModel, type PlannerModel, validateModel } from './model.ts'
+import { type ParallelPlan, validatePlan } from './parallel-plan.ts'
+
+/** Numbers of the optimizer and schedule. Steps are optimizer steps. */
+export interface LaunchRecipe {
+  readonly learningRate: number
+  readonly minLearningRate: number
+  readonly warmupSteps: number
+  readonly schedule: 'cosine' | 'wsd'
+  readonly trainSteps: number
+  /** Length of the schedule (`--lr-decay-iters`). */
+  readonly decaySteps: number
+  /** WSD: steps of the final decay (default 1: none before the last step) and its curve (default linear). */
+  readonly wsdDecaySteps?: number
+  readonly wsdDecayStyle?: 'linear' | 'cosine' | 'exponential' | 'minus_sqrt'
+  readonly beta1: number
+  readonly beta2: number
+  readonly epsilon: number
+  readonly weightDecay: number
+  readonly gradientClip: number
+  /** Coefficient of log(Z)^2; upstream has no flag for it. */
+  readonly zLoss?: number | null
+  /** Load-balancing loss of mixtures. */
+  readonly auxiliaryLoss?: number | null
+}
+
+export interface LaunchRequest {
+  readonly model: PlannerModel
+  readonly cluster: Cluster
+  readonly plan: ParallelPlan
+  readonly recipe: LaunchRecipe
+  /** `upstream` (default), or LLM-jp's fork, which has `--use-z-loss`. */
+  readonly megatron?: 'upstream' | 'llm-jp'
+  readonly ropeTheta?: number
+  readonly rmsNormEps?: number
+  readonly initializerRange?: number
+  readonly qkNorm?: boolean
+  readonly maxPositionEmbeddings?: number
+  readonly paths?: {
+    /** SentencePiece model. */
+    readonly tokenizerModel?: string
+    /** What follows `--data-path`: weights and prefixes. */
+    readonly data?: readonly string[]
+    readonly checkpoints?: string
+  }
+  readonly saveInterval?: number
+}
+
+export interface Launch {
+  /** Everything after the script's name. */
+  readonly args: readonly string[]
+  /** Variables to set. */
+  readonly environment: Readonly<Record<string, string>>
+  /** The command of one node, as a shell reads it. */
+  readonly command: string
+  /** What the launch does not do, or what to know before it starts. */
+  readonly notes: readonly string[]
+}
+
+/** A word as a POSIX shell reads it back. */
+export function shellQuote(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
+}
+
+/**
+ * Writes the launch of `pretrain_gpt.py`.
+ * @throws PlanError for an illegal plan; RangeError or TypeError naming a field that is none
+ */
+export function emitMegatron(request: LaunchRequest): Launch {
+  const model = validateModel(request.model)
+  const cluster = validateCluster(request.cluster)
+  const plan = validatePlan(model, cluster, request.plan)
+  const recipe = checkRecipe(request.recipe)
+  const target = oneOf('megatron', request.megatron ?? 'upstream', ['upstream', 'llm-jp'])
+  if (plan.sharding === 'full' || plan.sharding === 'gradients') {
+    throw new RangeError(
+      `plan.sharding ${plan.sharding} is not emitted; use optimizer (Megatron's distributed optimizer)`,
+    )
+  }
+  if (plan.recompute === 'operators')
+    throw new RangeError('plan.recompute operators is not emitted; use selective or full')
+  const notes: string[] = []
+  const { paths = {} } = request
+  const flags: Flag[] = [
+    ['--tensor-model-parallel-size', plan.tensorParallel],
+    ['--pipeline-model-parallel-size', plan.pipelineParallel],
+    plan.virtualPipeline > 1 && ['--num-virtual-stages-per-pipeline-rank', plan.virtualPipeline],
+    ...splitFlags(model.layers, plan.pipelineParallel * plan.virtualPipeline),
+    ['--context-parallel-size', plan.contextParallel],
+    plan.sequenceParallel && ['--sequence-parallel'],
+    plan.sharding === 'optimizer' && ['--use-distributed-optimizer'],
+    plan.sharding === 'optimizer' && plan.overlap && ['--overlap-grad-reduce'],
+    plan.sharding === 'optimizer' && plan.overlap && ['--overlap-param-gather'],
+    ...modelFlags(request, model, plan.sequenceLength),
+    ...expertFlags(model, plan.expertParallel, recipe, plan.tensorParallel),
+    ...recomputeFlags(plan.recompute),
+    ['--micro-batch-size', plan.microBatchSize],
+    ['--global-batch-size', plan.globalBatchSize],
+    ...recipeFlags(recipe),
+    [plan.precision === 'fp16' ? '--fp16' : '--bf16'],
+    plan.precision === 'fp8' && ['--fp8-format', 'hybrid'],
+    ['--attention-backend', plan.flashAttention ? 'flash' : 'unfused'],
+    ['--tokenizer-type', 'Llama2Tokenizer'],
+    ['--tokenizer-model', paths.tokenizerModel ?? 'tokenizer.model'],
+    ['--data-path', ...(paths.data ?? ['data_text_document'])],
+    ['--split', '1,0,0'],
+    ['--eval-iters', 0],
+    ['--eval-interval', 999_999_999],
+    ['--save', paths.checkpoints ?? 'checkpoints'],
+    ['--load', paths.checkpoints ?? 'checkpoints'],
+    ['--save-interval', integer('saveInterval', request.saveInterval ?? 1000, 1, 1e9)],
+    ['--ckpt-format', 'torch_dist'],
+    ['--log-throughput'],
+    ['--log-interval', 1],
+  ]
+  if (recipe.zLoss) {
+    if (target === 'llm-jp') flags.push(['--use-z-loss'])
+    else {
+      notes.push(
+        `The recipe has a z-loss of ${recipe.zLoss}; upstream Megatron-LM has no flag for it, so this launch trains without. LLM-jp's fork has --use-z-loss.`,
+      )
+    }
+  }
+  const args = flags.flatMap((flag) => flag || []).map(String)
+  const environment: Record<string, string> = { PYTORCH_CUDA_ALLOC_CONF: 'expandable_segments:True' }
+  const blackwell = /^G?B\d/.test(cluster.gpu.name)
+  if ((plan.tensorParallel > 1 || plan.contextParallel > 1) && !blackwell) environment.CUDA_DEVICE_MAX_CONNECTIONS = '1'
+  if (blackwell) notes.push('CUDA_DEVICE_MAX_CONNECTIONS is left unset: it is not wanted on Blackwell.')
+  if (!paths.data) notes.push('--data-path is a placeholder: give weights and prefixes of .bin/.idx files.')
+  if (!paths.tokenizerModel) notes.push('--tokenizer-model is a placeholder: give a SentencePiece model.')
+  if (plan.anyLayout)
+    notes.push('The plan allows any layout of layers; write --pipeline-model-parallel-layout by hand.')
+  const torchrun = ['torchrun', '--nnodes', String(cluster.nodes), '--nproc-per-node', String(cluster.gpusPerNode)]
+  if (cluster.nodes > 1) torchrun.push('--rdzv-backend', 'c10d', '--rdzv-endpoint', '"$MASTER_ADDR:$MASTER_PORT"')
+  const assignments = Object.entries(environment).map(([name, value]) => `${name}=${shellQuote(value)}`)
+  const command = [...assignments, ...torchrun, 'pretrain_gpt.py', ...args.map(shellQuote)].join(' ')
+  return { args, environment, command, notes }
+}
+
+/** A flag and its values, or nothing. */
+type Flag = false | readonly [string, ...(string | number)[]]
+
+/** Embedding and loss count as layers where the layers alone do not divide. */
+function splitFlags(layers: number, parts: number): Flag[] {
+  if (layers % parts === 0) return []
+  const both = (layers + 2) % parts === 0
+  return [both && ['--account-for-embedding-in-pipeline-split'], ['--account-for-loss-in-pipeline-split']]
+}
+
+function modelFlags(request: LaunchRequest, model: KnownModel, sequenceLength: number): Flag[] {
+  return [
+    ['--num-layers', model.layers],
+    ['--hidden-size', model.hidden],
+    ['--ffn-hidden-size', model.ffn],
+    ['--num-attention-heads', model.heads],
+    model.kvHeads < model.heads && ['--group-query-attention'],
+    model.kvHeads < model.heads && ['--num-query-groups', model.kvHeads],
+    model.headDim * model.heads !== model.hidden && ['--kv-channels', model.headDim],
+    request.qkNorm === true && ['--qk-layernorm'],
+    ['--seq-length', sequenceLength],
+    ['--max-position-embeddings', request.maxPositionEmbeddings ?? sequenceLength],
+    ['--position-embedding-type', 'rope'],
+    ['--rotary-base', request.ropeTheta ?? 10_000],
+    model.gatedMlp && ['--swiglu'],
+    ['--normalization', 'RMSNorm'],
+    ['--norm-epsilon', request.rmsNormEps ?? 1e-5],
+    ['--disable-bias-linear'],
+    !model.tiedEmbeddings && ['--untie-embeddings-and-output-weights'],
+    ['--attention-dropout', '0.0'],
+    ['--hidden-dropout', '0.0'],
+    ['--init-method-std', request.initializerRange ?? 0.02],
+  ]
+}
+
+function expertFlags(model: KnownModel, expertParallel: number, recipe: LaunchRecipe, tensorParallel: number): Flag[] {
+  const { experts } = model
+  if (!experts) return []
+  const { firstDenseLayers: dense } = experts
+  return [
+    ['--num-experts', experts.count],
+    ['--moe-router-topk', experts.topK],
+    ['--moe-ffn-hidden-size', experts.ffn],
+    experts.sharedFfn > 0 && ['--moe-shared-expert-intermediate-size', experts.sharedFfn],
+    dense > 0 && ['--moe-layer-freq', `([0]*${dense}+[1]*${model.layers - dense})`],
+    ['--expert-model-parallel-size', expertParallel],
+    tensorParallel > 1 && ['--expert-tensor-parallel-size', 1],
+    ['--moe-token-dispatcher-type', 'alltoall'],
+    ['--moe-grouped-gemm'],
+    ['--moe-router-load-balancing-type', 'aux_loss'],
+    ['--moe-aux-loss-coeff', recipe.auxiliaryLoss ?? 0.01],
+  ]
+}
+
+function recomputeFlags(recompute: 'none' | 'selective' | 'full'): Flag[] {
+  if (recompute === 'none') return []
+  if (recompute === 'selective')
+    return [
+      ['--recompute-granularity', 'selective'],
+      ['--recompute-modules', 'core_attn'],
+    ]
+  return [
+    ['--recompute-granularity', 'full'],
+    ['--recompute-method', 'uniform'],
+    ['--recompute-num-layers', 1],
+  ]
+}
+
+function recipeFlags(recipe: LaunchRecipe): Flag[] {
+  const wsd = recipe.schedule === 'wsd'
+  return [
+    ['--train-iters', recipe.trainSteps],
+    ['--optimizer', 'adam'],
+    ['--lr', recipe.learningRate],
+    ['--min-lr', recipe.minLearningRate],
+    ['--lr-warmup-iters', recipe.warmupSteps],
+    ['--lr-decay-iters', recipe.decaySteps],
+    ['--lr-decay-style', wsd ? 'WSD' : 'cosine'],
+    wsd && ['--lr-wsd-decay-style', recipe.wsdDecayStyle ?? 'linear'],
+    wsd && ['--lr-wsd-decay-iters', recipe.wsdDecaySteps ?? 1],
+    ['--adam-beta1', recipe.beta1],
+    ['--adam-beta2', recipe.beta2],
+    ['--adam-eps', recipe.epsilon],
+    ['--weight-decay', recipe.weightDecay],
+    ['--clip-grad', recipe.gradientClip],
+  ]
+}
+
+function checkRecipe(recipe: LaunchRecipe): LaunchRecipe {
+  object('recipe', recipe)
+  integer('recipe.trainSteps', recipe.trainSteps, 1, 1e12)
+  integer('recipe.decaySteps', recipe.decaySteps, 1, 1e12)
+  integer('recipe.warmupSteps', recipe.warmupSteps, 0, recipe.trainSteps)
+  positive('recipe.learningRate', recipe.learningRate, 100)
+  if (recipe.minLearningRate !== 0) positive('recipe.minLearningRate', recipe.minLearningRate, recipe.learningRate)
+  oneOf('recipe.schedule', recipe.schedule, ['cosine', 'wsd'])
+  for (const field of ['beta1', 'beta2', 'epsilon'] as const) positive(`recipe.${field}`, recipe[field], 1)
+  if (recipe.weightDecay !== 0) positive('recipe.weightDecay', recipe.weightDecay, 100)
+  positive('recipe.gradientClip', recipe.gradientClip, 1e6)
+  return recipe
+}

@@ -1,0 +1,49 @@
+/** Bandwidth a group of GPUs sees. Bytes per second and GPU. */
+import type { KnownCluster } from './gpu.ts'
+
+/** Part of NVLink's bandwidth that collectives sustain (NCCL tests of LLM-jp's clusters: 436 of 450 x 1.2 GB/s bus). */
+const intraEfficiency = 0.78
+/** Part of the network's bandwidth that one GPU a node sustains (48 of 50 GB/s in the same tests). */
+const interEfficiency = 0.9
+
+/** GPUs of a group that share a node, when its members are `stride` ranks apart. */
+export function membersPerNode(cluster: KnownCluster, size: number, stride: number): number {
+  return Math.max(1, Math.min(size, Math.floor(cluster.gpusPerNode / stride)))
+}
+
+/** Does a group of `size` GPUs, `stride` ranks apart, leave the node? */
+export function leavesNode(cluster: KnownCluster, size: number, stride: number): boolean {
+  return size * stride > cluster.gpusPerNode
+}
+
+/** Point-to-point or ring bandwidth with one network adapter a GPU. */
+export function groupBandwidth(cluster: KnownCluster, size: number, stride: number): number {
+  const { gpu } = cluster
+  return leavesNode(cluster, size, stride)
+    ? gpu.interNodeBandwidth * interEfficiency
+    : gpu.intraNodeBandwidth * intraEfficiency
+}
+
+/**
+ * Ring collectives of large messages. Members in one node add up their adapters (a ring crosses a node's border once),
+ * with falling returns: NCCL tests of LLM-jp's H100 cluster give 48 GB/s for one GPU a node and 150 to 187 for eight.
+ */
+export function collectiveBandwidth(cluster: KnownCluster, size: number, stride: number): number {
+  const { gpu } = cluster
+  const inside = gpu.intraNodeBandwidth * intraEfficiency
+  if (!leavesNode(cluster, size, stride)) return inside
+  const members = membersPerNode(cluster, size, stride)
+  return Math.min(inside, gpu.interNodeBandwidth * interEfficiency * members ** 0.6)
+}
+
+/**
+ * All-to-all of `size` ranks: what stays in the node goes over NVLink, the rest over the network at the same time.
+ * NCCL's plain all-to-all can be far slower across nodes (8 to 15 GB/s on LLM-jp's cluster): see the stability ranking.
+ */
+export function expertBandwidth(cluster: KnownCluster, size: number): number {
+  const { gpu } = cluster
+  const inside = gpu.intraNodeBandwidth * intraEfficiency * 0.9
+  if (!leavesNode(cluster, size, 1)) return inside
+  const outsidePart = (size - membersPerNode(cluster, size, 1)) / (size - 1)
+  return Math.min(inside, (gpu.interNodeBandwidth * interEfficiency) / outsidePart)
+}

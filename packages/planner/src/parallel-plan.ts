@@ -1,0 +1,160 @@
+/** A way to spread training over GPUs, and the rules it has to keep. */
+import { integer, object, oneOf } from './check.ts'
+import type { KnownCluster } from './gpu.ts'
+import type { KnownModel } from './model.ts'
+import { layersPerStage } from './stages.ts'
+
+/**
+ * A plan. Axes: tensor (TP), pipeline (PP), context (CP), expert (EP), data (DP); GPUs = TP x PP x CP x DP, and experts
+ * are laid over the same GPUs.
+ */
+export interface ParallelPlan {
+  readonly tensorParallel: number
+  readonly pipelineParallel: number
+  /** Model chunks per pipeline stage (interleaved schedule); default 1. */
+  readonly virtualPipeline?: number
+  /** Default 1. */
+  readonly contextParallel?: number
+  /** Default 1. */
+  readonly expertParallel?: number
+  /** Sequences a GPU processes at once. */
+  readonly microBatchSize: number
+  /** Sequences in one optimizer step. */
+  readonly globalBatchSize: number
+  /** Tokens in a sequence. */
+  readonly sequenceLength: number
+  /** Norms and dropout split over TP ranks; default: where tensorParallel > 1. */
+  readonly sequenceParallel?: boolean
+  /**
+   * What data-parallel ranks share: `none`; `optimizer` states (Megatron's distributed optimizer, the default);
+   * `gradients` too (ZeRO-2); `full`: weights too (ZeRO-3, FSDP).
+   */
+  readonly sharding?: 'none' | 'optimizer' | 'gradients' | 'full'
+  /**
+   * What the backward pass computes again: `none` (default); `selective`: core attention; `operators`: about two fifths
+   * of the activations, as torch's per-operator checkpointing does; `full`: every layer.
+   */
+  readonly recompute?: 'none' | 'selective' | 'operators' | 'full'
+  /** bf16 (default), fp16, or fp8 matrix products over bf16 weights. */
+  readonly precision?: 'bf16' | 'fp16' | 'fp8'
+  /** Gradient reduction and parameter gathering run beside computation; default true. */
+  readonly overlap?: boolean
+  /** Tensor-parallel communication runs beside matrix products; default false. */
+  readonly overlapTensorParallel?: boolean
+  /** Fused (flash) attention; default true. */
+  readonly flashAttention?: boolean
+  /** Dropout masks are kept; default false. */
+  readonly dropout?: boolean
+  /** Norms, activations and residuals run as fused kernels (Transformer Engine, torch.compile); default true. */
+  readonly fusedKernels?: boolean
+  /** Gradients are kept and reduced in fp32 (default true) or bf16. */
+  readonly gradientsInFp32?: boolean
+  /** Layers may be laid over stages unevenly (`--pipeline-model-parallel-layout`); default false. */
+  readonly anyLayout?: boolean
+}
+
+/** A plan with every default filled in. */
+export interface KnownPlan extends Required<ParallelPlan> {
+  readonly dataParallel: number
+  /** Micro-batches in one step for each data-parallel rank. */
+  readonly microBatches: number
+}
+
+/** Thrown for a plan that breaks a rule; `reasons` has every broken rule. */
+export class PlanError extends RangeError {
+  readonly reasons: readonly string[]
+  constructor(reasons: readonly string[]) {
+    super(`plan: ${reasons.join('; ')}`)
+    this.name = 'PlanError'
+    this.reasons = reasons
+  }
+}
+
+/** Fills in defaults. @throws RangeError naming a field that is not what it has to be */
+export function completePlan(plan: ParallelPlan): Required<ParallelPlan> {
+  object('plan', plan)
+  const tensorParallel = integer('plan.tensorParallel', plan.tensorParallel, 1, 4096)
+  return {
+    tensorParallel,
+    pipelineParallel: integer('plan.pipelineParallel', plan.pipelineParallel, 1, 4096),
+    virtualPipeline: integer('plan.virtualPipeline', plan.virtualPipeline ?? 1, 1, 4096),
+    contextParallel: integer('plan.contextParallel', plan.contextParallel ?? 1, 1, 4096),
+    expertParallel: integer('plan.expertParallel', plan.expertParallel ?? 1, 1, 1 << 14),
+    microBatchSize: integer('plan.microBatchSize', plan.microBatchSize, 1, 1 << 20),
+    globalBatchSize: integer('plan.globalBatchSize', plan.globalBatchSize, 1, 1 << 30),
+    sequenceLength: integer('plan.sequenceLength', plan.sequenceLength, 1, 1 << 28),
+    sequenceParallel: (plan.sequenceParallel ?? true) && tensorParallel > 1,
+    sharding: oneOf('plan.sharding', plan.sharding ?? 'optimizer', ['none', 'optimizer', 'gradients', 'full']),
+    recompute: oneOf('plan.recompute', plan.recompute ?? 'none', ['none', 'selective', 'operators', 'full']),
+    precision: oneOf('plan.precision', plan.precision ?? 'bf16', ['bf16', 'fp16', 'fp8']),
+    overlap: plan.overlap ?? true,
+    overlapTensorParallel: plan.overlapTensorParallel ?? false,
+    flashAttention: plan.flashAttention ?? true,
+    dropout: plan.dropout ?? false,
+    fusedKernels: plan.fusedKernels ?? true,
+    gradientsInFp32: plan.gradientsInFp32 ?? true,
+    anyLayout: plan.anyLayout ?? false,
+  }
+}
+
+/**
+ * Every rule a plan breaks, as sentences; empty for a legal plan. The rules are Megatron-LM's.
+ * @see megatron/core/transformer/transformer_config.py, megatron/training/arguments.py,
+ *   megatron/core/parallel_state.py, megatron/core/num_microbatches_calculator.py
+ */
+export function planFaults(model: KnownModel, cluster: KnownCluster, plan: Required<ParallelPlan>): string[] {
+  const faults: string[] = []
+  const { tensorParallel: t, pipelineParallel: p, virtualPipeline: v, contextParallel: c, expertParallel: e } = plan
+  const world = cluster.gpuCount
+  if (model.heads % t !== 0) faults.push(`tensorParallel ${t} must divide the ${model.heads} heads`)
+  if (model.kvHeads % t !== 0 && t % model.kvHeads !== 0) {
+    faults.push(`tensorParallel ${t} must divide the ${model.kvHeads} key/value heads or be a multiple of them`)
+  }
+  if (model.ffn % t !== 0) faults.push(`tensorParallel ${t} must divide the MLP width ${model.ffn}`)
+  if (layersPerStage(model.layers, p, v, plan.anyLayout) === null) {
+    const parts = v > 1 ? `${p} stages x ${v} chunks` : `${p} stages`
+    faults.push(`${model.layers} layers (with or without one more for embedding and loss) do not split into ${parts}`)
+  }
+  if (v > 1 && p < 2) faults.push(`virtualPipeline ${v} needs pipelineParallel of at least 2`)
+  if (plan.sequenceLength % (c > 1 ? 2 * c : 1) !== 0) {
+    faults.push(`sequenceLength ${plan.sequenceLength} must be a multiple of 2 x contextParallel = ${2 * c}`)
+  }
+  if (plan.sequenceParallel && (plan.sequenceLength / c) % t !== 0) {
+    faults.push(`sequenceLength / contextParallel must be a multiple of tensorParallel ${t} for sequence parallelism`)
+  }
+  if (e > 1 && !model.experts) faults.push(`expertParallel ${e} needs a model with experts`)
+  if (model.experts && model.experts.count % e !== 0) {
+    faults.push(`expertParallel ${e} must divide the ${model.experts.count} experts`)
+  }
+  if (model.experts && t > 1 && e > 1 && !plan.sequenceParallel) {
+    faults.push('tensor and expert parallelism together need sequence parallelism')
+  }
+  if (world % (t * p * c) !== 0) {
+    faults.push(`TP x PP x CP = ${t * p * c} must divide the ${world} GPUs`)
+    return faults
+  }
+  if (world % (e * p) !== 0) faults.push(`EP x PP = ${e * p} must divide the ${world} GPUs`)
+  const dataParallel = world / (t * p * c)
+  const perStep = plan.microBatchSize * dataParallel
+  if (plan.globalBatchSize % perStep !== 0) {
+    faults.push(
+      `globalBatchSize ${plan.globalBatchSize} must be a multiple of microBatchSize x DP = ${plan.microBatchSize} x ${dataParallel}`,
+    )
+  } else if (v > 1 && (plan.globalBatchSize / perStep) % p !== 0) {
+    faults.push(
+      `the interleaved schedule needs micro-batches (${plan.globalBatchSize / perStep}) in multiples of PP ${p}`,
+    )
+  }
+  if (plan.precision === 'fp8' && cluster.gpu.peakFp8 === null) faults.push(`${cluster.gpu.name} has no fp8`)
+  return faults
+}
+
+/** A checked plan. @throws PlanError with every broken rule, RangeError for a field that is none */
+export function validatePlan(model: KnownModel, cluster: KnownCluster, plan: ParallelPlan): KnownPlan {
+  const complete = completePlan(plan)
+  const faults = planFaults(model, cluster, complete)
+  if (faults.length > 0) throw new PlanError(faults)
+  const { tensorParallel, pipelineParallel, contextParallel, globalBatchSize, microBatchSize } = complete
+  const dataParallel = cluster.gpuCount / (tensorParallel * pipelineParallel * contextParallel)
+  return { ...complete, dataParallel, microBatches: globalBatchSize / (microBatchSize * dataParallel) }
+}

@@ -1,0 +1,189 @@
+/** Estimating a run as papers and repositories publish it: loosely written rows, read strictly. */
+import { integer, object, positive, show } from './check.ts'
+import { type Estimate, estimate } from './estimate.ts'
+import { type Gpu, gpus } from './gpu.ts'
+import type { PlannerExperts, PlannerModel } from './model.ts'
+import type { ParallelPlan } from './parallel-plan.ts'
+
+/** What is reported for a row. */
+export interface RunEstimate {
+  readonly id: string
+  readonly memoryBytes: number
+  readonly stepSeconds: number
+  readonly tokensPerSecondPerGpu: number
+  /** FLOP/s of each GPU, causal attention counted half. */
+  readonly modelFlopsPerGpu: number
+  readonly mfu: number
+  /** Utilisation with attention counted full. */
+  readonly mfuFullAttention: number
+  /** Fields the row left open, and what was taken. */
+  readonly assumptions: readonly string[]
+}
+
+/**
+ * Estimates one row of a table of published runs: `{ id, model: { layers, hidden, ffn, gated_mlp, heads, kv_groups,
+ * head_dim, vocab, tied_embeddings, positional, experts, topk, moe_ffn, ... }, gpu_type, gpu, gpus, gpus_per_node, tp, pp,
+ * vpp, cp, ep, dp, sharding, sequence_parallel, micro_batch, global_batch, seq, recompute, precision, overlap }`.
+ * A field `measured` is never read.
+ * @throws TypeError or RangeError naming the field that is missing or out of bounds
+ */
+export function estimateRun(row: unknown): RunEstimate {
+  const given = object('row', row)
+  const id = typeof given.id === 'string' ? given.id : 'row'
+  try {
+    const assumptions: string[] = []
+    const result = estimate(request(given, assumptions))
+    const { memoryBytes, stepSeconds, tokensPerSecondPerGpu, modelFlopsPerGpu, mfu, mfuFullAttention } =
+      result as Estimate
+    return { id, memoryBytes, stepSeconds, tokensPerSecondPerGpu, modelFlopsPerGpu, mfu, mfuFullAttention, assumptions }
+  } catch (error) {
+    if (error instanceof Error) error.message = `${id.slice(0, 80)}: ${error.message}`
+    throw error
+  }
+}
+
+function request(row: Record<string, unknown>, assumptions: string[]) {
+  const count = (field: string, fallback: number) => integer(field, row[field] ?? fallback, 1, 1e6)
+  const gpuCount = integer('gpus', row.gpus, 1, 1e6)
+  const gpusPerNode = Math.min(gpuCount, nodeSize(row, gpuCount))
+  const [tp, pp, cp] = [count('tp', 1), count('pp', 1), count('cp', 1)]
+  const sequenceLength = integer('seq', row.seq, 1, 1 << 28)
+  if (gpuCount % (tp * pp * cp) !== 0) {
+    throw new RangeError(`tp x pp x cp = ${tp * pp * cp} must divide gpus = ${gpuCount}`)
+  }
+  const dataParallel = gpuCount / (tp * pp * cp)
+  if (row.dp !== undefined && row.dp !== null && row.dp !== dataParallel) {
+    throw new RangeError(`dp must be gpus / (tp x pp x cp) = ${dataParallel}, got ${show(row.dp)}`)
+  }
+  const batch =
+    row.global_batch === null || row.global_batch === undefined
+      ? null
+      : integer('global_batch', row.global_batch, 1, 1 << 30)
+  let microBatchSize: number
+  if (row.micro_batch === null || row.micro_batch === undefined) {
+    // Pipelines: one sequence (under FSDP as many micro-batches as stages); otherwise up to four.
+    const perRank = batch === null ? 1 : batch / dataParallel
+    const fsdp = sharding(text(row, 'sharding', '')) === 'full'
+    microBatchSize = pp === 1 ? largestDivisor(perRank, 4) : fsdp ? Math.max(1, Math.floor(perRank / pp)) : 1
+    assumptions.push(`micro_batch: ${microBatchSize}`)
+  } else microBatchSize = integer('micro_batch', row.micro_batch, 1, 1 << 20)
+  const globalBatchSize = batch ?? microBatchSize * dataParallel
+  if (batch === null) assumptions.push(`global_batch: ${globalBatchSize}`)
+  const precisionText = text(row, 'precision', 'bf16')
+  const fp16 = /fp16/.test(precisionText)
+  const recomputeText = text(row, 'recompute', 'none')
+  const shardingText = text(row, 'sharding', 'distributed optimizer')
+  const overlapText = text(row, 'overlap', '')
+  if (recomputeText === 'unknown') assumptions.push('recompute: none')
+  // Before fused kernels (2021 and 2022, fp16) attention was written out.
+  const unfused = /unfused/.test(recomputeText) || (fp16 && !/flash|fused/.test(recomputeText))
+  const plan: ParallelPlan = {
+    tensorParallel: tp,
+    pipelineParallel: pp,
+    virtualPipeline: count('vpp', 1),
+    contextParallel: cp,
+    expertParallel: count('ep', 1),
+    microBatchSize,
+    globalBatchSize,
+    sequenceLength,
+    sequenceParallel: row.sequence_parallel !== false,
+    sharding: sharding(shardingText),
+    recompute: recompute(recomputeText),
+    precision: /fp8|float8/.test(precisionText) ? 'fp8' : fp16 ? 'fp16' : 'bf16',
+    overlap: !/^none|off$/.test(overlapText),
+    overlapTensorParallel: /tp-comm/.test(overlapText),
+    flashAttention: !unfused,
+    dropout: unfused || /dropout 0\.[1-9]/.test(String(object('model', row.model).attention)),
+    // Megatron-LM fuses; plain FSDP does where it compiles.
+    fusedKernels:
+      sharding(shardingText) !== 'full' || /compile/.test(precisionText) || /Bridge/.test(text(row, 'source', '')),
+    // Megatron-Bridge's performance recipes reduce gradients in bf16.
+    gradientsInFp32: !(/Bridge/.test(text(row, 'source', '')) && /fp8/.test(precisionText)),
+    anyLayout: true,
+  }
+  const cluster = { gpu: gpuOf(row), nodes: Math.ceil(gpuCount / gpusPerNode), gpusPerNode }
+  return { model: modelOf(row, sequenceLength), cluster, plan }
+}
+
+/** GPUs of a node (or NVLink domain), a divisor of all GPUs. */
+function nodeSize(row: Record<string, unknown>, gpuCount: number): number {
+  const gpu = typeof row.gpu === 'object' && row.gpu !== null ? (row.gpu as { intra?: unknown }) : {}
+  // What counts is the NVLink domain: 72 GPUs in an NVL72 rack, whatever its servers hold.
+  const domain = /NVL(\d+)/.exec(typeof gpu.intra === 'string' ? gpu.intra : '')
+  const stated = integer('gpus_per_node', domain ? Number(domain[1]) : (row.gpus_per_node ?? 8), 1, 1024)
+  return gpuCount % stated === 0 ? stated : largestDivisor(gpuCount, stated)
+}
+
+function largestDivisor(value: number, upTo: number): number {
+  for (let divisor = Math.min(upTo, value); divisor > 1; divisor--) if (value % divisor === 0) return divisor
+  return 1
+}
+
+function text(row: Record<string, unknown>, field: string, fallback: string): string {
+  const value = row[field] ?? fallback
+  if (typeof value !== 'string') throw new TypeError(`${field} must be a string, got ${show(value)}`)
+  return value
+}
+
+function sharding(given: string): ParallelPlan['sharding'] {
+  if (/zero-3|full_shard|fsdp \d/i.test(given)) return 'full'
+  if (/zero-2|shard_grad/i.test(given)) return 'gradients'
+  return /^none/i.test(given) ? 'none' : 'optimizer'
+}
+
+function recompute(given: string): ParallelPlan['recompute'] {
+  if (/block/.test(given)) return 'none'
+  if (/^full/.test(given)) return 'full'
+  if (/per-op|recipe default/.test(given)) return 'operators'
+  return /core.?att/.test(given) ? 'selective' : 'none'
+}
+
+function modelOf(row: Record<string, unknown>, sequenceLength: number): PlannerModel {
+  const model = object('model', row.model)
+  const experts: PlannerExperts | undefined =
+    model.experts === null || model.experts === undefined
+      ? undefined
+      : {
+          count: model.experts as number,
+          topK: model.topk as number,
+          ffn: model.moe_ffn as number,
+          sharedFfn: (model.shared_ffn ?? 0) as number,
+          firstDenseLayers: (model.first_dense_layers ?? 0) as number,
+        }
+  return {
+    layers: model.layers as number,
+    hidden: model.hidden as number,
+    ffn: (model.ffn ?? model.moe_ffn) as number,
+    heads: model.heads as number,
+    kvHeads: (model.kv_groups ?? model.heads) as number,
+    headDim: model.head_dim as number,
+    vocab: model.vocab as number,
+    gatedMlp: model.gated_mlp !== false,
+    tiedEmbeddings: model.tied_embeddings === true,
+    learnedPositions:
+      typeof model.positional === 'string' && model.positional.startsWith('learned') ? sequenceLength : 0,
+    experts,
+  }
+}
+
+/** The catalogue's GPU of that name, or one made of the row's own numbers (TFLOP/s, GB, GB/s). */
+function gpuOf(row: Record<string, unknown>): Gpu {
+  const name = text(row, 'gpu_type', '')
+  if (Object.hasOwn(gpus, name)) return gpus[name]
+  const stated = object(`gpu (gpu_type ${show(name)} is not in the catalogue, so its numbers are needed)`, row.gpu)
+  const perSecond = (field: string, fallback: number) => {
+    const found = /([\d.]+) GB\/s/.exec(typeof stated[field] === 'string' ? stated[field] : '')
+    return found ? Number(found[1]) * 1e9 : fallback
+  }
+  return {
+    name,
+    memoryBytes: positive('gpu.vram_gb', stated.vram_gb, 1e6) * 1e9,
+    peakBf16: positive('gpu.peak_bf16', stated.peak_bf16, 1e8) * 1e12,
+    peakFp8: typeof stated.peak_fp8 === 'number' ? positive('gpu.peak_fp8', stated.peak_fp8, 1e8) * 1e12 : null,
+    memoryBandwidth: positive('gpu.hbm_gbs', stated.hbm_gbs, 1e8) * 1e9,
+    intraNodeBandwidth: perSecond('intra', 450e9),
+    interNodeBandwidth: perSecond('inter', 50e9),
+    matmulEfficiency: 0.7,
+    attentionEfficiency: 0.45,
+  }
+}

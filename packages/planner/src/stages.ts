@@ -1,0 +1,45 @@
+/** Which layers a pipeline stage holds, and how many micro-batches it keeps at once. */
+
+/**
+ * Layers of each stage, or null where Megatron-LM cannot split them. Layers divide evenly over stages x chunks; or they
+ * do so when embedding and loss (or the loss alone) count as a layer of the first and last stage
+ * (`--account-for-embedding-in-pipeline-split`, `--account-for-loss-in-pipeline-split`); or, with `anyLayout`, in any way
+ * (`--pipeline-model-parallel-layout`).
+ */
+export function layersPerStage(layers: number, stages: number, chunks = 1, anyLayout = false): number[] | null {
+  const parts = stages * chunks
+  if (layers % parts === 0) return Array(stages).fill(layers / stages)
+  for (const extra of [2, 1]) {
+    if ((layers + extra) % parts !== 0) continue
+    const each: number[] = Array(stages).fill((layers + extra) / stages)
+    each[stages - 1]--
+    if (extra === 2) each[0]--
+    if (each.every((count) => count > 0)) return each
+  }
+  if (!anyLayout || layers < stages) return null
+  // As even as whole layers allow, the longer stages in the middle.
+  const short = Math.floor(layers / stages)
+  const long = layers - short * stages
+  const firstLong = Math.floor((stages - long) / 2)
+  return Array.from({ length: stages }, (_, stage) => short + (stage >= firstLong && stage < firstLong + long ? 1 : 0))
+}
+
+/** First layer of each stage when chunks are laid end to end (where dense and mixture layers differ, an approximation). */
+export function firstLayers(perStage: readonly number[]): number[] {
+  let first = 0
+  return perStage.map((count) => {
+    first += count
+    return first - count
+  })
+}
+
+/**
+ * Micro-batches of a whole stage whose activations stage `stage` keeps at its peak. One forward, one backward: stage r
+ * of p keeps p - r. Interleaved: 2 (p - r - 1) + (v - 1) p warm-up chunks and one more, v of which make a stage.
+ * @see megatron/core/pipeline_parallel/schedules.py `get_pp_rank_microbatches`
+ */
+export function microBatchesInFlight(stage: number, stages: number, chunks: number, microBatches: number): number {
+  if (chunks === 1) return Math.min(microBatches, stages - stage)
+  const warmup = 2 * (stages - stage - 1) + (chunks - 1) * stages
+  return Math.min(microBatches * chunks, warmup + 1) / chunks
+}

@@ -1,0 +1,295 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { assessBudget, estimate, estimateRun, findGpu, type ParallelPlan } from '../src/index.ts'
+import { modelFlopsPerToken, totalParameters, validateModel } from '../src/model.ts'
+import { layersPerStage, microBatchesInFlight } from '../src/stages.ts'
+import { ci7b, v3_13b, v3_172b, v4_8b, v4_32b, v4_32bA3b, v4_291b, v4_332b } from './models.ts'
+
+const within = (value: number, expected: number, part: number) => {
+  expect(Math.abs(value / expected - 1), `${value} against ${expected}`).toBeLessThan(part)
+}
+const h100 = (nodes: number) => ({ gpu: 'H100', nodes, gpusPerNode: 8 })
+
+describe('arithmetic of a model', () => {
+  // Megatron-LM's num_floating_point_operations, FLOP per token with causal and full attention, and exact totals.
+  it.each([
+    ['13b', v3_13b, 13_706_931_200, 84_216_023_040, 89_249_187_840],
+    ['172b', v3_172b, 172_392_173_568, 1_055_994_863_616, 1_084_985_892_864],
+    ['v4-8b', v4_8b, 8_590_200_832, 49_928_994_816, 53_150_220_288],
+    ['v4-32b', v4_32b, 33_219_548_160, 201_326_592_000, 209_379_655_680],
+    ['32b-a3.8b', v4_32bA3b, 32_139_020_800, 23_907_532_800, 27_934_064_640],
+    ['332b', v4_332b, 332_997_104_640, 199_816_642_560, 219_949_301_760],
+    ['291b', v4_291b, 291_991_127_040, 177_796_546_560, 195_412_623_360],
+  ])('%s', (_, given, parameters, causal, full) => {
+    const model = validateModel(given)
+    // The q/k norms of the LLM-jp-4 mixtures (256 a layer) are not counted.
+    expect(totalParameters(model)).toBe(parameters)
+    expect(modelFlopsPerToken(model, 4096, true)).toBe(causal)
+    expect(modelFlopsPerToken(model, 4096, false)).toBe(full)
+  })
+
+  it('splits layers as Megatron-LM does', () => {
+    expect(layersPerStage(96, 16)).toEqual(Array(16).fill(6))
+    expect(layersPerStage(70, 6, 2)).toEqual([11, 12, 12, 12, 12, 11])
+    expect(layersPerStage(31, 4)).toEqual([8, 8, 8, 7])
+    expect(layersPerStage(61, 2, 4)).toBeNull()
+    expect(layersPerStage(61, 2, 4, true)).toEqual([31, 30])
+    expect(layersPerStage(3, 4, 1, true)).toBeNull()
+  })
+
+  it('counts micro-batches in flight', () => {
+    expect([0, 3].map((stage) => microBatchesInFlight(stage, 4, 1, 100))).toEqual([4, 1])
+    expect(microBatchesInFlight(0, 4, 1, 2)).toBe(2)
+    // (p - 1) 2 + (v - 1) p + 1 chunks = p (1 + (p - 1) / (p v)) stages: Korthikanti et al., section 4.2.3.
+    expect(microBatchesInFlight(0, 4, 8, 100) * 8).toBe(2 * 3 + 7 * 4 + 1)
+  })
+})
+
+describe('memory', () => {
+  const ci = { sequenceLength: 8192, globalBatchSize: 8, dropout: true, sequenceParallel: false }
+
+  // Golden values of Megatron-LM's functional tests: max_memory_allocated, and what is allocated after a step.
+  it('is what Megatron-LM measured for 7B at TP 4', () => {
+    const plan = { ...ci, tensorParallel: 4, pipelineParallel: 1, microBatchSize: 2 }
+    const result = estimate({ model: ci7b, cluster: h100(1), plan })
+    const [{ weights, gradients, optimizer }] = result.memoryByStage
+    within(weights + gradients + optimizer, 20_663_519_232, 0.02)
+    within(result.memoryBytes, 57_143_791_616, 0.02)
+  })
+
+  it('is what Megatron-LM measured for 7B at PP 4, interleaved', () => {
+    const plan = { ...ci, tensorParallel: 1, pipelineParallel: 4, virtualPipeline: 8, microBatchSize: 1 }
+    const result = estimate({ model: ci7b, cluster: { gpu: 'A100', nodes: 1, gpusPerNode: 8 }, plan })
+    const [{ weights, gradients, optimizer }] = result.memoryByStage
+    within(weights + gradients + optimizer, 24_510_808_064, 0.04)
+    within(result.memoryBytes, 60_489_064_448, 0.04)
+  })
+
+  it('is what Korthikanti et al. report for 22B', () => {
+    // Figure 1 (GiB): 45.6 of weights and optimizer; 9.6 of activations with sequence parallelism and selective recomputation.
+    const model = { layers: 48, hidden: 6144, ffn: 24_576, heads: 64, kvHeads: 64, headDim: 96, vocab: 51_200 }
+    const plan = {
+      tensorParallel: 8,
+      pipelineParallel: 1,
+      microBatchSize: 4,
+      globalBatchSize: 4,
+      sequenceLength: 2048,
+      sharding: 'none',
+      recompute: 'selective',
+      precision: 'fp16',
+      flashAttention: false,
+      dropout: true,
+    } as const
+    const cluster = { gpu: 'A100', nodes: 1, gpusPerNode: 8 }
+    const [stage] = estimate({
+      model: { ...model, gatedMlp: false, tiedEmbeddings: true },
+      cluster,
+      plan,
+    }).memoryByStage
+    within(stage.weights + stage.gradients + stage.optimizer, 45.5625 * 2 ** 30, 0.02)
+    within(stage.activations, 9.5625 * 2 ** 30, 0.05)
+  })
+
+  it('tells the adopted plan of LLM-jp-4 32B from its neighbours on H200', () => {
+    const gigabytes = (tensorParallel: number, pipelineParallel: number, microBatchSize: number) =>
+      estimate({
+        model: v4_32b,
+        cluster: { gpu: 'H200', nodes: 32, gpusPerNode: 8 },
+        plan: { tensorParallel, pipelineParallel, microBatchSize, globalBatchSize: 512, sequenceLength: 4096 },
+      }).memoryBytes / 1e9
+    within(gigabytes(4, 1, 2), 84, 0.02)
+    within(gigabytes(2, 1, 1), 134, 0.02)
+    within(gigabytes(2, 1, 2), 167, 0.02)
+    within(gigabytes(1, 4, 1), 115, 0.02)
+    within(gigabytes(2, 2, 1), 82, 0.02)
+    within(gigabytes(8, 1, 2), 43, 0.02)
+  })
+})
+
+describe('time', () => {
+  const seq = { sequenceLength: 4096 }
+
+  it('knows the bubble', () => {
+    const bubble = (model: typeof v3_13b, nodes: number, plan: ParallelPlan) => {
+      const { time } = estimate({ model, cluster: h100(nodes), plan })
+      const { compute, recompute, tensorParallel } = time
+      return time.bubble / (compute + recompute + tensorParallel)
+    }
+    // (p - 1) / m of the ideal time; interleaved (p - 1) / (v m).
+    const large = { ...seq, tensorParallel: 4, pipelineParallel: 16, microBatchSize: 1, globalBatchSize: 1728 }
+    expect(bubble(v3_172b, 64, large)).toBeCloseTo(15 / 216, 3)
+    const small = { ...seq, tensorParallel: 2, pipelineParallel: 2, microBatchSize: 2, globalBatchSize: 1024 }
+    expect(bubble(v3_13b, 16, small)).toBeCloseTo(1 / 16, 3)
+    const interleaved = { ...small, pipelineParallel: 4, virtualPipeline: 5 }
+    expect(bubble(v3_13b, 16, interleaved)).toBeCloseTo(3 / (5 * 32), 3)
+  })
+
+  it('comes near LLM-jp-3 13B and 172B as they ran', () => {
+    // llm-jp/scripts READMEs: 13B on 16 nodes about 11,000 steps a day; 172B on 64 nodes 37.5 s a step (bf16).
+    const plan = { ...seq, recompute: 'selective', overlap: false } as const
+    const small = { ...plan, tensorParallel: 2, pipelineParallel: 2, microBatchSize: 2, globalBatchSize: 1024 }
+    within(estimate({ model: v3_13b, cluster: h100(16), plan: small }).stepSeconds, 7.855, 0.2)
+    const large = { ...plan, tensorParallel: 4, pipelineParallel: 16, microBatchSize: 1, globalBatchSize: 1728 }
+    within(estimate({ model: v3_172b, cluster: h100(64), plan: large }).stepSeconds, 37.5, 0.15)
+  })
+
+  it('adds up and keeps its conventions', () => {
+    const plan = { ...seq, tensorParallel: 2, pipelineParallel: 2, microBatchSize: 2, globalBatchSize: 1024 }
+    const result = estimate({ model: v3_13b, cluster: h100(16), plan })
+    const { step, ...parts } = result.time
+    expect(Object.values(parts).reduce((sum, part) => sum + part, 0)).toBeCloseTo(step, 9)
+    expect(result.tokensPerSecondPerGpu * 128 * step).toBeCloseTo(1024 * 4096, 3)
+    expect(result.mfu).toBeCloseTo((result.tokensPerSecondPerGpu * 84_216_023_040) / 989e12, 9)
+    expect(result.mfuFullAttention / result.mfu).toBeCloseTo(89_249_187_840 / 84_216_023_040, 9)
+  })
+
+  it('gets slower with what costs time', () => {
+    const base = { ...seq, tensorParallel: 2, pipelineParallel: 2, microBatchSize: 2, globalBatchSize: 1024 }
+    const seconds = (change: Partial<ParallelPlan>) =>
+      estimate({ model: v3_13b, cluster: h100(16), plan: { ...base, ...change } }).stepSeconds
+    expect(seconds({ recompute: 'full' })).toBeGreaterThan(1.2 * seconds({}))
+    expect(seconds({ overlap: false })).toBeGreaterThan(seconds({}))
+    expect(seconds({ tensorParallel: 8 })).toBeGreaterThan(seconds({}))
+    expect(seconds({ precision: 'fp8' })).toBeLessThan(seconds({}))
+    expect(seconds({ flashAttention: false })).toBeGreaterThan(seconds({}))
+  })
+})
+
+describe('nonsense', () => {
+  const plan = {
+    tensorParallel: 2,
+    pipelineParallel: 2,
+    microBatchSize: 2,
+    globalBatchSize: 1024,
+    sequenceLength: 4096,
+  }
+  const good = { model: v3_13b, cluster: h100(16), plan }
+  it.each([
+    [{ cluster: { ...h100(16), nodes: 0 } }, /cluster.nodes must be an integer from 1 to 1000000, got 0/],
+    [{ cluster: { ...h100(16), gpusPerNode: Number.NaN } }, /cluster.gpusPerNode must be an integer .* got NaN/],
+    [{ cluster: { ...h100(16), gpu: 'V100' } }, /no GPU is called "V100"; there are A100-SXM-40GB, /],
+    [{ cluster: null }, /cluster must be an object, got null/],
+    [
+      { cluster: { ...h100(1), gpu: { ...findGpu('H100'), peakBf16: -1 } } },
+      /cluster.gpu.peakBf16 must be a number above 0/,
+    ],
+    [{ model: { ...v3_13b, layers: 1.5 } }, /model.layers must be an integer from 1 to 4096, got 1.5/],
+    [{ model: { ...v3_13b, kvHeads: 3 } }, /model.kvHeads must divide model.heads, got 3 and 40/],
+    [{ model: { ...v3_13b, hidden: '5120' } }, /model.hidden must be an integer .* got "5120"/],
+    [
+      { model: { ...v4_332b, experts: { count: 8, topK: 9, ffn: 1 } } },
+      /model.experts.topK must be .* from 1 to 8, got 9/,
+    ],
+    [{ plan: { ...plan, tensorParallel: 0 } }, /plan.tensorParallel must be an integer from 1/],
+    [{ plan: { ...plan, tensorParallel: 16 } }, /tensorParallel 16 must divide the 40 heads/],
+    [{ plan: { ...plan, pipelineParallel: 64 } }, /40 layers .* do not split into 64 stages/],
+    [{ plan: { ...plan, pipelineParallel: 3 } }, /TP x PP x CP = 6 must divide the 128 GPUs/],
+    [
+      { plan: { ...plan, globalBatchSize: 1000 } },
+      /globalBatchSize 1000 must be a multiple of microBatchSize x DP = 2 x 32/,
+    ],
+    [{ plan: { ...plan, expertParallel: 2 } }, /expertParallel 2 needs a model with experts/],
+    [{ plan: { ...plan, contextParallel: 2, sequenceLength: 4098 } }, /sequenceLength 4098 must be a multiple of 2 x/],
+    [{ plan: { ...plan, sharding: 'zero' } }, /plan.sharding must be one of none, optimizer, gradients, full/],
+    [{ cluster: { ...h100(16), gpu: 'A100' }, plan: { ...plan, precision: 'fp8' } }, /A100-SXM-80GB has no fp8/],
+  ])('%j is refused', (change, message) => {
+    expect(() => estimate({ ...good, ...(change as object) })).toThrow(message)
+  })
+
+  it('reports every broken rule at once', () => {
+    const broken = { ...plan, tensorParallel: 16, globalBatchSize: 999, expertParallel: 2 }
+    expect(() => estimate({ ...good, plan: broken })).toThrow(/heads; .*experts; globalBatchSize/)
+  })
+})
+
+describe('budgets', () => {
+  it('shows that 12,000 H200-days do not train 32B on 10T tokens', () => {
+    const result = assessBudget({ model: v4_32b, tokens: 10e12, gpu: 'H200', gpuDays: 12_000 })
+    expect(result.possible).toBe(false)
+    expect(result.requiredMfu).toBeCloseTo(1.963, 3)
+    within(result.totalFlops, 2.013e24, 0.001)
+    within(result.gpuDaysAtPeak, 23_561, 0.001)
+    within(result.gpuDaysAt['0.40'], 58_902, 0.001)
+    expect(result.verdict).toMatch(/^impossible: it takes 196 % of the bf16 peak .* even at the peak 23561 GPU-days/)
+    // Read as node-days the number is plausible.
+    const nodeDays = assessBudget({ model: v4_32b, tokens: 10e12, gpu: 'H200', gpuDays: 96_000 })
+    expect(nodeDays.verdict).toMatch(/^within reach: it takes 25 %/)
+    expect(() => assessBudget({ model: v4_32b, tokens: 0, gpu: 'H200', gpuDays: 1 })).toThrow(
+      /tokens must be a number above 0/,
+    )
+  })
+})
+
+describe('published runs', () => {
+  const row = {
+    id: 'example',
+    model: {
+      layers: 40,
+      hidden: 5120,
+      ffn: 13_824,
+      gated_mlp: true,
+      heads: 40,
+      kv_groups: 40,
+      head_dim: 128,
+      vocab: 99_487,
+    },
+    gpu_type: 'H100-SXM-80GB',
+    gpus: 128,
+    tp: 2,
+    pp: 2,
+    dp: 32,
+    micro_batch: 2,
+    global_batch: 1024,
+    seq: 4096,
+  }
+
+  it('reads a row and says what it assumed', () => {
+    const plan = {
+      tensorParallel: 2,
+      pipelineParallel: 2,
+      microBatchSize: 2,
+      globalBatchSize: 1024,
+      sequenceLength: 4096,
+    }
+    const direct = estimate({ model: v3_13b, cluster: h100(16), plan })
+    const result = estimateRun(row)
+    expect(result).toMatchObject({ id: 'example', memoryBytes: direct.memoryBytes, assumptions: [] })
+    expect(result.stepSeconds).toBeCloseTo(direct.stepSeconds, 9)
+    expect(estimateRun({ ...row, micro_batch: null }).assumptions).toEqual(['micro_batch: 1'])
+    expect(estimateRun({ ...row, measured: { step_time_s: 1 } })).toEqual(result)
+    const own = { vram_gb: 80, peak_bf16: 900, hbm_gbs: 3000, intra: 'X 200 GB/s', inter: '10 GB/s' }
+    expect(estimateRun({ ...row, gpu_type: 'new', gpu: own }).stepSeconds).toBeGreaterThan(result.stepSeconds)
+  })
+
+  it.each([
+    [null, /row must be an object, got null/],
+    [{ ...row, gpus: 0 }, /example: gpus must be an integer from 1/],
+    [{ ...row, model: null }, /example: model must be an object/],
+    [{ ...row, dp: 31 }, /dp must be gpus \/ \(tp x pp x cp\) = 32, got 31/],
+    [{ ...row, tp: 3 }, /must divide gpus = 128/],
+    [{ ...row, gpu_type: 'new' }, /gpu_type "new" is not in the catalogue, so its numbers are needed/],
+    [{ ...row, recompute: 7 }, /recompute must be a string, got 7/],
+    [{ ...row, seq: '4096' }, /seq must be an integer/],
+  ])('refuses a bad one', (bad, message) => {
+    expect(() => estimateRun(bad)).toThrow(message)
+  })
+
+  const table = new URL('../../../../shared/planner/published-runs.json', import.meta.url)
+  it.skipIf(!existsSync(table))('comes near a table of 126 runs', () => {
+    const { rows } = JSON.parse(readFileSync(table, 'utf8')) as { rows: any[] }
+    const errors: number[] = []
+    const memoryErrors: number[] = []
+    for (const run of rows) {
+      if (run.exclude_from_stats) continue
+      const result = estimateRun(run)
+      const { measured } = run
+      if (measured.step_time_s) errors.push(Math.abs(result.stepSeconds / measured.step_time_s - 1))
+      if (measured.peak_mem_bytes) memoryErrors.push(Math.abs(result.memoryBytes / measured.peak_mem_bytes - 1))
+    }
+    const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1]
+    expect(errors.length).toBeGreaterThan(90)
+    expect(median(errors)).toBeLessThan(0.12)
+    expect(memoryErrors.length).toBeGreaterThan(15)
+    expect(median(memoryErrors)).toBeLessThan(0.1)
+  })
+})
