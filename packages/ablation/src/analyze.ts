@@ -1,0 +1,256 @@
+// Effects from the responses of a design, by analysis of variance.
+
+import { type Design, type Level, maskOf } from './design.ts'
+import { fUpperTail, tQuantile } from './distributions.ts'
+import { members, size } from './words.ts'
+
+export interface AnalyzeOptions {
+  /**
+   * Responses per run, where they are given as one flat list: all of run 0 first. Default 1. Alternatively give a list for each run.
+   */
+  replicates?: number
+  /** Interactions to estimate besides the main effects, as lists of factor names. Default: none; they stay in the residual. */
+  interactions?: readonly (readonly string[])[]
+  /** Of the confidence intervals, above 0 and below 1. Default 0.95. */
+  confidence?: number
+}
+
+export interface Effect {
+  /** The factor, or an interaction's factors joined by ':'. */
+  term: string
+  factors: readonly string[]
+  /** Mean response where the term is on (1), in units of the response. */
+  meanOn: number
+  /** Mean response where the term is off (-1). */
+  meanOff: number
+  /** meanOn - meanOff. */
+  difference: number
+  /** Of the difference; null where no degrees of freedom are left. */
+  standardError: number | null
+  /** Of the difference; null where no degrees of freedom are left. */
+  confidenceInterval: readonly [low: number, high: number] | null
+  /** Sum of squares, 1 degree of freedom. */
+  sumOfSquares: number
+  /** F statistic with 1 and `residual.degreesOfFreedom`; null where it is undefined. */
+  F: number | null
+  pValue: number | null
+  /** p-value after Holm's correction for the number of terms. */
+  adjustedPValue: number | null
+  /** Cohen's f of the term alone: sqrt(SS / SS of the residual). 0.1 is called small, 0.25 medium, 0.4 large. */
+  cohensF: number | null
+  /** Two-factor interactions that this term cannot be told from, with their sign: '-B:C'. */
+  aliases: readonly string[]
+}
+
+export interface Analysis {
+  /** All responses. */
+  observations: number
+  mean: number
+  effects: Effect[]
+  residual: {
+    degreesOfFreedom: number
+    sumOfSquares: number
+    /** null where no degrees of freedom are left. */
+    meanSquare: number | null
+    /** Spread of one response around the model, in units of the response. */
+    standardDeviation: number | null
+  }
+  totalSumOfSquares: number
+  /** Share of the total sum of squares that the terms explain. */
+  rSquared: number | null
+  confidence: number
+}
+
+/**
+ * Main effects (and the interactions asked for) of a two-level design.
+ *
+ * The model is response = mean + sum of effect / 2 * level + error. Columns are orthogonal, so each effect is a difference of means, its sum of squares is
+ * N / 4 * difference^2, and all that no term explains is the residual: interactions left out, and the differences between replicates.
+ * F = SS / MS of the residual. An unreplicated design of 5 factors in 8 runs leaves 2 degrees of freedom.
+ * @param responses one number a run; or, with replicates, one list a run or one flat list
+ * @throws RangeError where numbers do not match the design, a response is not finite, or a term is aliased with another; TypeError for the wrong kind
+ * @see Montgomery, Design and Analysis of Experiments, chapters 6 and 8; Cohen, Statistical Power Analysis (1988), section 8.2; Holm (1979)
+ */
+export function analyze(
+  design: Design,
+  responses: readonly (number | readonly number[])[],
+  options: AnalyzeOptions = {},
+): Analysis {
+  const { confidence = 0.95 } = options
+  if (!(confidence > 0 && confidence < 1))
+    throw new RangeError(`analyze: confidence must be above 0 and below 1, got ${confidence}`)
+  const table = readResponses(design, responses, options.replicates)
+  const terms = readTerms(design, options.interactions ?? [])
+  const columns = terms.map((mask) => column(design, mask))
+  const perRun = table[0].length
+  const n = table.length * perRun
+  checkOrthogonal(design, terms, columns)
+
+  const all = table.flat()
+  const mean = sum(all) / n
+  const totalSumOfSquares = sum(all.map((y) => (y - mean) ** 2))
+  const estimates = columns.map((levels) => {
+    const on = mean2(table, levels, 1)
+    const off = mean2(table, levels, -1)
+    return { on, off, difference: on - off, sumOfSquares: (n / 4) * (on - off) ** 2 }
+  })
+  const degreesOfFreedom = n - 1 - terms.length
+  // From the fitted values rather than total - explained, which cancels.
+  const residualSumOfSquares =
+    degreesOfFreedom === 0
+      ? 0
+      : sum(
+          table.flatMap((row, run) => {
+            const fitted = estimates.reduce((m, e, t) => m + (e.difference / 2) * columns[t][run], mean)
+            return row.map((y) => (y - fitted) ** 2)
+          }),
+        )
+  const meanSquare = degreesOfFreedom === 0 ? null : residualSumOfSquares / degreesOfFreedom
+  const t = meanSquare === null ? null : tQuantile((1 + confidence) / 2, degreesOfFreedom)
+
+  const effects = estimates.map((e, i): Effect => {
+    const F = meanSquare === null ? null : ratio(e.sumOfSquares, meanSquare)
+    const standardError = meanSquare === null ? null : Math.sqrt((4 * meanSquare) / n)
+    const margin = t === null || standardError === null ? null : t * standardError
+    return {
+      term: nameOf(design, terms[i]),
+      factors: members(terms[i]).map((f) => design.factors[f].name),
+      meanOn: e.on,
+      meanOff: e.off,
+      difference: e.difference,
+      standardError,
+      confidenceInterval: margin === null ? null : [e.difference - margin, e.difference + margin],
+      sumOfSquares: e.sumOfSquares,
+      F,
+      pValue: F === null ? null : fUpperTail(F, 1, degreesOfFreedom),
+      adjustedPValue: null,
+      cohensF: degreesOfFreedom === 0 ? null : root(ratio(e.sumOfSquares, residualSumOfSquares)),
+      aliases: aliasNames(design, terms[i]),
+    }
+  })
+  holm(effects)
+  return {
+    observations: n,
+    mean,
+    effects,
+    residual: {
+      degreesOfFreedom,
+      sumOfSquares: residualSumOfSquares,
+      meanSquare,
+      standardDeviation: root(meanSquare),
+    },
+    totalSumOfSquares,
+    rSquared: totalSumOfSquares === 0 ? null : 1 - residualSumOfSquares / totalSumOfSquares,
+    confidence,
+  }
+}
+
+/** numerator / denominator; infinity for x / 0, null for 0 / 0. */
+function ratio(numerator: number, denominator: number): number | null {
+  return numerator === 0 && denominator === 0 ? null : numerator / denominator
+}
+
+function root(x: number | null): number | null {
+  return x === null ? null : Math.sqrt(x)
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((s, v) => s + v, 0)
+}
+
+function mean2(table: readonly (readonly number[])[], levels: readonly Level[], level: Level): number {
+  const chosen = table.filter((_, run) => levels[run] === level).flat()
+  return sum(chosen) / chosen.length
+}
+
+/** Holm's step-down correction, in place. */
+function holm(effects: Effect[]): void {
+  const tested = effects.filter((e) => e.pValue !== null).sort((a, b) => a.pValue! - b.pValue!)
+  let least = 0
+  tested.forEach((effect, rank) => {
+    least = Math.max(least, Math.min(1, effect.pValue! * (tested.length - rank)))
+    effect.adjustedPValue = least
+  })
+}
+
+function readResponses(
+  design: Design,
+  responses: readonly (number | readonly number[])[],
+  replicates: number | undefined,
+): number[][] {
+  const runs = design.runs.length
+  if (!Array.isArray(responses)) throw new TypeError('analyze: responses must be an array')
+  if (replicates !== undefined && !(Number.isInteger(replicates) && replicates >= 1))
+    throw new RangeError(`analyze: replicates must be an integer of at least 1, got ${replicates}`)
+  const nested = responses.some((r) => Array.isArray(r))
+  const perRun = replicates ?? (nested ? (responses[0] as number[]).length : 1)
+  const expected = nested ? runs : runs * perRun
+  if (responses.length !== expected)
+    throw new RangeError(
+      `analyze: ${runs} runs${nested ? '' : ` with ${perRun} replicates`} need ${expected} ${nested ? 'lists of responses' : 'responses'}, got ${responses.length}`,
+    )
+  const table = nested
+    ? responses.map((r) => (Array.isArray(r) ? [...r] : [r as number]))
+    : Array.from({ length: runs }, (_, run) => responses.slice(run * perRun, (run + 1) * perRun) as number[])
+  table.forEach((row, run) => {
+    if (row.length !== perRun || perRun === 0)
+      throw new RangeError(
+        `analyze: run ${run} has ${row.length} responses, others ${perRun}; each run needs as many, at least 1`,
+      )
+    row.forEach((y) => {
+      if (typeof y !== 'number')
+        throw new TypeError(`analyze: run ${run} has a response that is no number: ${String(y)}`)
+      if (!Number.isFinite(y)) throw new RangeError(`analyze: run ${run} has a response that is not finite: ${y}`)
+    })
+  })
+  return table
+}
+
+function readTerms(design: Design, interactions: readonly (readonly string[])[]): number[] {
+  const terms = design.factors.map((_, i) => 1 << i)
+  for (const names of interactions) {
+    if (!Array.isArray(names)) throw new TypeError('analyze: interactions must be lists of factor names')
+    for (const name of names)
+      if (!design.factors.some((f) => f.name === name))
+        throw new RangeError(
+          `analyze: interactions name '${name}', which is no factor; there are ${design.factors.map((f) => f.name).join(', ')}`,
+        )
+    const mask = maskOf(design.factors, names)
+    if (size(mask) !== names.length || names.length < 2)
+      throw new RangeError(`analyze: an interaction needs two or more different factors, got ${names.join(':')}`)
+    terms.push(mask)
+  }
+  return terms
+}
+
+function column(design: Design, mask: number): Level[] {
+  const factors = members(mask)
+  return design.runs.map((row) => factors.reduce((p, f) => p * row[f], 1) as Level)
+}
+
+function checkOrthogonal(design: Design, terms: readonly number[], columns: readonly Level[][]): void {
+  columns.forEach((a, i) => {
+    if (sum(a) !== 0)
+      throw new RangeError(
+        `analyze: ${nameOf(design, terms[i])} is not on in half of the runs: its effect cannot be read`,
+      )
+    for (let j = 0; j < i; j++)
+      if (a.reduce((s, x, run) => s + x * columns[j][run], 0) !== 0)
+        throw new RangeError(
+          `analyze: ${nameOf(design, terms[i])} cannot be told from ${nameOf(design, terms[j])} in this design; leave one out or use more runs`,
+        )
+  })
+}
+
+function nameOf(design: Design, mask: number): string {
+  return members(mask)
+    .map((f) => design.factors[f].name)
+    .join(':')
+}
+
+function aliasNames(design: Design, mask: number): string[] {
+  return design.definingRelation
+    .map((w) => ({ sign: w.sign, mask: maskOf(design.factors, w.factors) ^ mask }))
+    .filter((w) => size(w.mask) <= 2 && w.mask !== 0)
+    .map((w) => (w.sign < 0 ? '-' : '') + nameOf(design, w.mask))
+}

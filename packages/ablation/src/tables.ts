@@ -1,0 +1,125 @@
+// Designs and analyses as text for people and as CSV (RFC 4180) for programs.
+
+import type { Analysis } from './analyze.ts'
+import { aliases, type Design } from './design.ts'
+
+/** One line a run: number, then the level of each factor by its own word ('off', 'on' unless the factor says otherwise). */
+export function designTable(d: Design): string {
+  return align(designRows(d))
+}
+
+/** The same as CSV, with levels -1 and 1. */
+export function designCsv(d: Design): string {
+  return csv([['run', ...d.factors.map((f) => f.name)], ...d.runs.map((row, i) => [String(i + 1), ...row.map(String)])])
+}
+
+/** What cannot be told apart: one line a set, such as `A = B:D = C:E`. */
+export function aliasTable(d: Design, order = 2): string {
+  return aliases(d, order)
+    .map(({ effects }) => effects.map((e) => (e.sign < 0 ? '-' : '') + e.factors.join(':')).join(' = '))
+    .join('\n')
+}
+
+/** One line an effect: difference of means with its interval, F, p, Cohen's f. Undefined values are shown as '-'. */
+export function effectsTable(a: Analysis): string {
+  const percent = `${+(a.confidence * 100).toPrecision(6)}%`
+  const head = ['term', 'on', 'off', 'on - off', `${percent} low`, `${percent} high`, 'F', 'p', 'p (Holm)', "Cohen's f"]
+  const body = a.effects.map((e) => [
+    e.term,
+    number(e.meanOn),
+    number(e.meanOff),
+    number(e.difference),
+    number(e.confidenceInterval?.[0]),
+    number(e.confidenceInterval?.[1]),
+    number(e.F),
+    number(e.pValue),
+    number(e.adjustedPValue),
+    number(e.cohensF),
+  ])
+  const { degreesOfFreedom, standardDeviation } = a.residual
+  return `${align([head, ...body])}\n\n${a.observations} responses, mean ${number(a.mean)}; residual: ${degreesOfFreedom} degrees of freedom, standard deviation ${number(standardDeviation)}`
+}
+
+/** The same as CSV, with full precision; undefined values are empty. */
+export function effectsCsv(a: Analysis): string {
+  const head = [
+    'term',
+    'mean_on',
+    'mean_off',
+    'difference',
+    'standard_error',
+    'low',
+    'high',
+    'sum_of_squares',
+    'F',
+    'p',
+    'p_holm',
+    'cohens_f',
+    'aliases',
+  ]
+  const text = (x: number | null | undefined) => (x === null || x === undefined ? '' : String(x))
+  return csv([
+    head,
+    ...a.effects.map((e) => [
+      e.term,
+      text(e.meanOn),
+      text(e.meanOff),
+      text(e.difference),
+      text(e.standardError),
+      text(e.confidenceInterval?.[0]),
+      text(e.confidenceInterval?.[1]),
+      text(e.sumOfSquares),
+      text(e.F),
+      text(e.pValue),
+      text(e.adjustedPValue),
+      text(e.cohensF),
+      e.aliases.join(' '),
+    ]),
+  ])
+}
+
+function designRows(d: Design): string[][] {
+  return [
+    ['run', ...d.factors.map((f) => f.name)],
+    ...d.runs.map((row, i) => [
+      String(i + 1),
+      ...row.map((level, f) => (level > 0 ? (d.factors[f].on ?? 'on') : (d.factors[f].off ?? 'off'))),
+    ]),
+  ]
+}
+
+function number(x: number | null | undefined): string {
+  if (x === null || x === undefined) return '-'
+  if (!Number.isFinite(x)) return x > 0 ? 'inf' : '-inf'
+  return x !== 0 && Math.abs(x) < 1e-3 ? x.toExponential(2) : String(+x.toPrecision(5))
+}
+
+/** Columns of equal width, two spaces apart; the first to the left, the others to the right. */
+function align(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0].map((_, c) => Math.max(...rows.map((row) => width(row[c]))))
+  return rows
+    .map((row) =>
+      row
+        .map((cell, c) => {
+          const space = ' '.repeat(widths[c] - width(cell))
+          return c === 0 ? cell + space : space + cell
+        })
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
+}
+
+/** Columns a terminal gives a text: two for each full-width character. */
+function width(text: string): number {
+  return [...text].reduce(
+    (w, c) =>
+      w +
+      (/[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/.test(c) ? 2 : 1),
+    0,
+  )
+}
+
+function csv(rows: readonly (readonly string[])[]): string {
+  return `${rows.map((row) => row.map((cell) => (/[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell)).join(',')).join('\r\n')}\r\n`
+}
