@@ -31,6 +31,8 @@ export interface CompileOptions {
   readonly donated: ReadonlySet<number>
   /** For outputs: the input they would best replace (same place in a donated tree), or -1. */
   readonly preferred: readonly number[]
+  /** Keep temporary buffers between runs; otherwise they are taken for each run and given back. */
+  readonly keepTemporaries: boolean
 }
 
 /** Where computations run. A backend owns its memory; everything above speaks of graphs. */

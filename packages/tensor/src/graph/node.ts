@@ -19,6 +19,8 @@ export interface Value extends Spec {
 /** One application of an op. Node ids grow in the order of creation, so inputs always have smaller ids. */
 export interface Node {
   readonly id: number
+  /** When the computation was asked for. Passes that rebuild a node keep it, so that schedules follow the program's own order. */
+  order: number
   readonly op: Op<any>
   inputs: readonly Value[]
   readonly attrs: any
@@ -32,8 +34,8 @@ export function nodeMark(): number {
   return nextId
 }
 
-export function makeNode<A>(op: Op<A>, inputs: readonly Value[], attrs: A, specs: readonly Spec[]): Node {
-  const node: Node = { id: nextId++, op, inputs, attrs, outputs: [] }
+export function makeNode<A>(op: Op<A>, inputs: readonly Value[], attrs: A, specs: readonly Spec[], order = nextId): Node {
+  const node: Node = { id: nextId++, order, op, inputs, attrs, outputs: [] }
   ;(node as { outputs: readonly Value[] }).outputs = specs.map((s, index) => ({
     node,
     index,

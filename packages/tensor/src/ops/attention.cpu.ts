@@ -8,7 +8,7 @@ const block = 32
 function scratchFor(s: number, d: number): number {
   const keys = Math.ceil(s / 8) * 8
   const width = Math.ceil(d / 8) * 8
-  return (keys * width * 4 + 2 * block * keys + 4 * block * width + block * 4 + 4096) * 4
+  return (4 * keys * width + 2 * block * keys + 4 * block * width + 8 * Math.max(keys, width) + 64) * 4
 }
 
 /** One task a (batch, key-value head): K and V are packed once, query blocks stream past them, masked keys are skipped. */

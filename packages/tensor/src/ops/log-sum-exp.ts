@@ -5,6 +5,7 @@ import { apply1, type Tensor } from '../tensor.ts'
 import { requireFloat } from './require.ts'
 import { add } from './add.ts'
 import { cast } from './cast.ts'
+import { div } from './div.ts'
 import { exp } from './exp.ts'
 import { log } from './log.ts'
 import { mul } from './mul.ts'
@@ -65,7 +66,11 @@ export const softmaxOp = defineOp<unknown>({
     if (!g) return [undefined]
     return [mul(y, sub(g, sum(mul(g, y), -1, true)))]
   },
-  define: ([x]) => [cast(exp(sub(x, reshape(logSumExp(x), rows(x)))), x.dtype)],
+  define([x]) {
+    const f = cast(x, 'float32')
+    const e = exp(sub(f, max(f, -1, true)))
+    return [cast(div(e, sum(e, -1, true)), x.dtype)]
+  },
   cpu: rowCpu('softmaxRows'),
   webgpu: rowWgsl('softmax'),
   flops: ([x]) => 5 * elementCount(x.shape),

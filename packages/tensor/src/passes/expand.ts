@@ -1,5 +1,5 @@
-import { type Graph, rewrite } from '../graph/graph.ts'
-import { makeNode, type Node, type Value } from '../graph/node.ts'
+import { type Graph, rewrite, topologicalOrder } from '../graph/graph.ts'
+import { makeNode, type Node, nodeMark, type Value } from '../graph/node.ts'
 import { Tensor } from '../tensor.ts'
 
 /**
@@ -9,7 +9,7 @@ import { Tensor } from '../tensor.ts'
 export function expand(graph: Graph, hasKernel: (node: Node) => boolean, options: { decompose: boolean }): Graph {
   const build = (node: Node, ins: readonly Value[]): readonly Value[] => {
     const same = ins.every((v, i) => v === node.inputs[i])
-    const current = same ? node : makeNode(node.op, ins, node.attrs, node.outputs)
+    const current = same ? node : makeNode(node.op, ins, node.attrs, node.outputs, node.order)
     const { op } = node
     if (op.kind === 'kernel') return (options.decompose && replace(current, op.decompose)) || current.outputs
     if (op.kind !== 'composite' || hasKernel(current)) return current.outputs
@@ -17,8 +17,10 @@ export function expand(graph: Graph, hasKernel: (node: Node) => boolean, options
   }
   /** The values a rule builds, themselves expanded. */
   const replace = (node: Node, rule: ((ins: Tensor[], attrs: any) => Tensor[] | undefined) | undefined): readonly Value[] | undefined => {
+    const mark = nodeMark()
     const outs = rule?.(node.inputs.map((v) => new Tensor(v, undefined)), node.attrs)
     if (!outs) return undefined
+    for (const made of topologicalOrder(outs.map((t) => t.value), new Set(node.inputs))) if (made.id >= mark) made.order = node.order
     return rewrite({ inputs: node.inputs, outputs: outs.map((t) => t.value) }, build).outputs
   }
   return rewrite(graph, build)

@@ -148,7 +148,7 @@ async function build(f: (...args: any[]) => unknown, flat: Flattened, device: De
     }
   }
   const preferred = preferredDonors(flat, result, donated, inputs, outputs)
-  const executable = await device.backend.compile({ inputs: [...inputs.map((t) => t.value), ...captured], outputs }, { donated, preferred })
+  const executable = await device.backend.compile({ inputs: [...inputs.map((t) => t.value), ...captured], outputs }, { donated, preferred, keepTemporaries: true })
   return { device, executable, outputs, result, slots: inputs.map(() => undefined), captured, donated }
 }
 

@@ -29,7 +29,7 @@ export async function evaluateValues(device: Device, values: readonly Value[]): 
   const key = structureKey(order, leaves, wanted)
   let program = device.programs.get(key) as Executable | undefined
   if (!program) {
-    program = await device.backend.compile(graph, { donated: new Set(), preferred: wanted.map(() => -1) })
+    program = await device.backend.compile(graph, { donated: new Set(), preferred: wanted.map(() => -1), keepTemporaries: false })
     if (device.programs.size >= remembered) {
       const [oldest] = device.programs.keys()
       ;(device.programs.get(oldest) as Executable).dispose()

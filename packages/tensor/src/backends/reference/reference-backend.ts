@@ -59,7 +59,8 @@ export class ReferenceBackend implements Backend {
   async compile(graph: Graph, _options: CompileOptions): Promise<Executable> {
     const plain = expand(graph, () => false, { decompose: false })
     const inputs = new Set(plain.inputs)
-    const order = topologicalOrder(plain.outputs, inputs)
+    // Nodes drop their inputs once their results exist, so the program keeps its own lists.
+    const order = topologicalOrder(plain.outputs, inputs).map((node) => ({ op: node.op, attrs: node.attrs, inputs: node.inputs, outputs: node.outputs }))
     const lastUse = new Map<Value, number>()
     order.forEach((node, i) => {
       for (const v of node.inputs) lastUse.set(v, i)
@@ -74,8 +75,9 @@ export class ReferenceBackend implements Backend {
         })
         order.forEach((node, i) => {
           const results: Logical[] = node.outputs.map((v) => ({ shape: v.shape, dtype: v.dtype, data: new Float64Array(elementCount(v.shape)) }))
-          if (!node.op.evaluate) throw new Error(`reference: the op ${node.op.name} has no evaluation`)
-          node.op.evaluate(node.inputs.map((v) => ({ shape: v.shape, dtype: v.dtype, data: values.get(v)! })), node.attrs, results)
+          const { op } = node
+          if (!op.evaluate) throw new Error(`reference: the op ${op.name} has no evaluation`)
+          op.evaluate(node.inputs.map((v) => ({ shape: v.shape, dtype: v.dtype, data: values.get(v)! })), node.attrs, results)
           results.forEach((r, k) => {
             if (!(this.double && !isPacked(r.dtype) && r.dtype === 'float32')) for (let j = 0; j < r.data.length; j++) r.data[j] = roundTo(r.dtype, r.data[j])
             values.set(node.outputs[k], r.data)

@@ -1,0 +1,208 @@
+import { type HostArray, storageArray } from '../../dtype.ts'
+import type { Graph } from '../../graph/graph.ts'
+import type { Node } from '../../graph/node.ts'
+import { expand } from '../../passes/expand.ts'
+import { explainPlan } from '../../passes/explain.ts'
+import { type Plan, planGraph, type Step } from '../../passes/plan.ts'
+import type { DeviceBuffer } from '../../storage.ts'
+import type { Backend, CompileOptions, Counters, Executable } from '../backend.ts'
+import { runByDefinition } from './fallback.ts'
+import { canFuse, fusedKernel, mathFunctions } from './fused-kernel.ts'
+import { plainKernels, sharedKernels } from './kernels.generated.ts'
+import type { CpuArgument } from './rule.ts'
+import { defaultThreads, ThreadPool } from './thread-pool.ts'
+import { encodeModule, type ModuleFunction } from './wasm-encoder.ts'
+import { type WasmBuffer, WasmMemory } from './wasm-memory.ts'
+
+export interface CpuOptions {
+  /** Threads, the calling one included; default: all processors where memory can be shared, else 1. */
+  readonly threads?: number
+}
+
+/** An argument of a call: a number, or a slot's pointer plus an offset. */
+type Bound = number | { readonly slot: number; readonly offset: number } | { readonly scratch: number } | 'threadScratch'
+
+interface Instruction {
+  readonly kernel: number
+  readonly count: number
+  readonly grain: number
+  readonly args: readonly Bound[]
+}
+
+type Action = Instruction | { readonly definition: Step }
+
+/** WebAssembly SIMD on all processors. Ops without a kernel run by their definition. */
+export class CpuBackend implements Backend {
+  readonly kind = 'cpu'
+  readonly description: string
+  readonly counters: Counters
+  private readonly memory: WasmMemory
+  private readonly pool: ThreadPool
+  private readonly shared: boolean
+  /** Fused kernels that exist already, by their step. */
+  private readonly fusedIds = new Map<string, { kernel: number; count: number; grain: number }>()
+
+  private constructor(memory: WasmMemory, pool: ThreadPool, counters: Counters, shared: boolean) {
+    this.memory = memory
+    this.pool = pool
+    this.counters = counters
+    this.shared = shared
+    this.description = `WebAssembly SIMD, ${pool.threads} thread${pool.threads === 1 ? '' : 's'}`
+  }
+
+  static async create(options: CpuOptions = {}): Promise<CpuBackend> {
+    const { threads = await defaultThreads() } = options
+    if (!Number.isInteger(threads) || threads < 1 || threads > 256) throw new RangeError(`cpu: threads must be an integer from 1 to 256, got ${threads}`)
+    const counters: Counters = { buffers: 0, bytes: 0, created: 0, submits: 0, encoders: 0, dispatches: 0 }
+    const shared = threads > 1
+    const memory = new WasmMemory(shared, counters)
+    const bytes = Uint8Array.from(atob(shared ? sharedKernels : plainKernels), (c) => c.charCodeAt(0))
+    const pool = await ThreadPool.create(memory, await WebAssembly.compile(bytes), threads)
+    return new CpuBackend(memory, pool, counters, shared)
+  }
+
+  allocate(bytes: number): DeviceBuffer {
+    return this.memory.allocate(bytes)
+  }
+
+  release(buffer: DeviceBuffer): void {
+    this.memory.release(buffer as WasmBuffer)
+  }
+
+  upload(buffer: DeviceBuffer, data: HostArray): void {
+    this.memory.bytes(buffer as WasmBuffer, data.byteLength).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+  }
+
+  async download(buffer: DeviceBuffer, bytes: number): Promise<ArrayBuffer> {
+    return this.memory.bytes(buffer as WasmBuffer, bytes).slice().buffer as ArrayBuffer
+  }
+
+  async compile(graph: Graph, options: CompileOptions): Promise<Executable> {
+    const hasKernel = (node: Node) => node.op.cpu !== undefined && (node.op.cpu.supports?.(node.inputs, node.attrs) ?? true)
+    const plan = planGraph(expand(graph, hasKernel, { decompose: true }), { ...options, limits: { operands: 40, nodes: 100 } })
+    const { actions, scratchBytes, threadScratchBytes } = this.lower(plan)
+    return new CpuProgram(this.memory, this.pool, this.counters, plan, actions, scratchBytes, threadScratchBytes, options.keepTemporaries)
+  }
+
+  destroy(): void {
+    this.pool.destroy()
+  }
+
+  private lower(plan: Plan): { actions: Action[]; scratchBytes: number; threadScratchBytes: number } {
+    let scratchBytes = 0
+    let threadScratchBytes = 0
+    const made: { key: string; fn: ModuleFunction; count: number; grain: number }[] = []
+    const keyOf = (step: Step) => JSON.stringify([step.fused!.shape, step.fused!.leaves.map((l) => ({ ...l, slot: 0 })), step.fused!.nodes.map((n) => [n.op.name, n.attrs, n.args, n.from, n.dtype]), step.fused!.results, step.outputs.map((o) => o.dtype)])
+    for (const step of plan.steps) {
+      if (!step.fused || !canFuse(step.fused)) continue
+      const key = keyOf(step)
+      if (this.fusedIds.has(key) || made.some((m) => m.key === key)) continue
+      made.push({ key, ...fusedKernel(step.fused, step.outputs.map((o) => o.dtype), `f${made.length}`) })
+    }
+    if (made.length > 0) {
+      const first = this.pool.load(encodeModule(made.map((m) => m.fn), mathFunctions, this.shared))
+      made.forEach((m, i) => this.fusedIds.set(m.key, { kernel: first + i, count: m.count, grain: m.grain }))
+    }
+
+    const actions = plan.steps.flatMap((step): Action[] => {
+      if (step.outputs.every((o) => plan.slots[o.slot].elements === 0)) return []
+      const bind = (a: CpuArgument): Bound => {
+        if (typeof a === 'number' || a === 'threadScratch' || 'scratch' in (a as object)) return a as Bound
+        const operand = 'input' in (a as object) ? step.inputs[(a as { input: number }).input] : step.outputs[(a as { output: number }).output]
+        return { slot: operand.slot, offset: (a as { offset?: number }).offset ?? 0 }
+      }
+      if (step.fused) {
+        const known = canFuse(step.fused) && this.fusedIds.get(keyOf(step))
+        if (!known) return [{ definition: step }]
+        const args = [...step.inputs, ...step.outputs].map((x): Bound => ({ slot: x.slot, offset: 0 }))
+        return [{ ...known, args }]
+      }
+      const rule = step.op!.cpu
+      const specs = step.inputs.map((x) => ({ shape: x.access.shape, dtype: x.dtype }))
+      if (!rule || !(rule.supports?.(specs, step.attrs) ?? true)) return [{ definition: step }]
+      const made = rule.plan({ inputs: step.inputs, outputs: step.outputs, attrs: step.attrs })
+      scratchBytes = Math.max(scratchBytes, made.scratchBytes ?? 0)
+      threadScratchBytes = Math.max(threadScratchBytes, made.threadScratchBytes ?? 0)
+      return made.calls.map((c) => ({ kernel: this.pool.kernel(c.kernel), count: c.count, grain: c.grain, args: c.args.map(bind) }))
+    })
+    return { actions, scratchBytes, threadScratchBytes: Math.ceil(threadScratchBytes / 64) * 64 }
+  }
+}
+
+class CpuProgram implements Executable {
+  readonly aliases: readonly number[]
+  private readonly memoryPool: WasmMemory
+  private readonly pool: ThreadPool
+  private readonly counters: Counters
+  private readonly plan: Plan
+  private readonly actions: readonly Action[]
+  private readonly scratchBytes: number
+  private readonly threadScratchBytes: number
+  private readonly keep: boolean
+  private held: WasmBuffer[] | undefined
+
+  constructor(memory: WasmMemory, pool: ThreadPool, counters: Counters, plan: Plan, actions: readonly Action[], scratchBytes: number, threadScratchBytes: number, keep: boolean) {
+    this.memoryPool = memory
+    this.pool = pool
+    this.counters = counters
+    this.plan = plan
+    this.actions = actions
+    this.scratchBytes = scratchBytes
+    this.threadScratchBytes = threadScratchBytes
+    this.keep = keep
+    this.aliases = plan.aliases
+  }
+
+  run(inputs: readonly DeviceBuffer[], outputs: readonly DeviceBuffer[]): void {
+    const { plan, pool } = this
+    const temporaries = this.held ?? this.take()
+    if (this.keep) this.held = temporaries
+    const places = { input: inputs, output: outputs, temporary: temporaries }
+    const pointers = plan.locations.map((l) => (places[l.kind][l.index] as WasmBuffer).pointer)
+    const scratch = temporaries[plan.temporaries.length]?.pointer ?? 0
+    const threadScratch = temporaries[plan.temporaries.length + 1]?.pointer ?? 0
+    try {
+      for (const action of this.actions) {
+        this.counters.dispatches++
+        if ('definition' in action) {
+          runByDefinition(action.definition, (slot) => {
+            const { dtype, elements } = plan.slots[slot]
+            return storageArray(dtype, this.memoryPool.memory.buffer, pointers[slot], elements)
+          })
+          continue
+        }
+        let scratchArgument = -1
+        const args = action.args.map((a, i) => {
+          if (typeof a === 'number') return a
+          if (a === 'threadScratch') {
+            scratchArgument = i
+            return threadScratch
+          }
+          return 'slot' in a ? pointers[a.slot] + a.offset : scratch + a.scratch
+        })
+        pool.run(action.kernel, action.count, action.grain, args, scratchArgument, this.threadScratchBytes)
+      }
+    } finally {
+      if (!this.keep) for (const b of temporaries) this.memoryPool.release(b)
+    }
+  }
+
+  explain(): string {
+    return explainPlan(this.plan)
+  }
+
+  memory(): { temporaryBytes: number; inputBytes: number; outputBytes: number } {
+    const sum = (slots: readonly number[]) => slots.reduce((a, s) => a + this.plan.slots[s].bytes, 0)
+    const temporaryBytes = this.plan.temporaries.reduce((a, b) => a + b, 0) + this.scratchBytes + this.threadScratchBytes * this.pool.threads
+    return { temporaryBytes, inputBytes: sum(this.plan.inputSlots), outputBytes: sum(this.plan.outputSlots.filter((_, i) => this.aliases[i] < 0)) }
+  }
+
+  dispose(): void {
+    for (const b of this.held ?? []) this.memoryPool.release(b)
+    this.held = undefined
+  }
+
+  private take(): WasmBuffer[] {
+    return [...this.plan.temporaries, this.scratchBytes, this.threadScratchBytes * this.pool.threads].map((bytes) => this.memoryPool.allocate(bytes))
+  }
+}

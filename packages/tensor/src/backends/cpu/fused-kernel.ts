@@ -1,0 +1,229 @@
+import { bytesPerElement, computeType, type DType } from '../../dtype.ts'
+import { coalesce } from '../../passes/access.ts'
+import type { Fused, FusedNode, Leaf } from '../../passes/plan.ts'
+import { elementCount } from '../../shape.ts'
+import { FunctionBody, type ModuleFunction } from './wasm-encoder.ts'
+
+/** Functions of the built kernels that fused code may call, in the order of their import. */
+export const mathFunctions = ['cos', 'decodeF16', 'encodeBf16', 'encodeF16', 'exp', 'log', 'sigmoid', 'sign', 'sin', 'tanh', 'truncateS', 'truncateU'] as const
+
+export interface FusedKernel {
+  readonly fn: ModuleFunction
+  /** Parallel extent: rows of the outer dimensions, or blocks of four elements of a single one. */
+  readonly count: number
+  readonly grain: number
+}
+
+const loadable = (d: DType) => d === 'float32' || d === 'int32' || d === 'uint32' || d === 'bfloat16' || d === 'float16'
+const bits = new DataView(new ArrayBuffer(4))
+
+function word(value: number, dtype: DType): number {
+  if (computeType(dtype) !== 'f32') return value | 0
+  bits.setFloat32(0, value)
+  return bits.getInt32(0)
+}
+
+/** Whether the generator has instructions for every node and format of a fused step. */
+export function canFuse({ leaves, nodes }: Fused): boolean {
+  if (!leaves.every((l) => loadable(l.dtype))) return false
+  return nodes.every((n) => {
+    if (!loadable(n.dtype)) return false
+    if (n.op.name === 'cast' || n.op.name === 'where') return true
+    if (n.op.name === 'shiftLeft' || n.op.name === 'shiftRight') return n.args[1] < leaves.length && leaves[n.args[1]].kind === 'constant'
+    return n.op.elementwise?.simd?.[computeType(n.from)] !== undefined
+  })
+}
+
+/**
+ * One loop over the index space of a fused step, four elements at a time: all leaves are loaded, the nodes follow each other in
+ * vector registers, results are stored last (so a result may take over the memory of an operand at the same positions).
+ * Parameters: start, end, thread, then a pointer for each memory leaf and each result.
+ */
+export function fusedKernel(fused: Fused, outputs: readonly DType[], name: string): FusedKernel {
+  const { leaves, nodes, results } = fused
+  const walked = leaves.map((l) => (l.kind === 'constant' ? undefined : l.access.strides))
+  const withOutput = [fused.shape.map((_, i) => elementCount(fused.shape.slice(i + 1))), ...walked.map((s) => s ?? fused.shape.map(() => 0))]
+  const { shape, strides } = coalesce(fused.shape, withOutput)
+  const inner = shape.length === 0 ? 1 : shape[shape.length - 1]
+  const outer = shape.slice(0, -1)
+  const innerStride = (k: number) => (shape.length === 0 ? 0 : strides[k][strides[k].length - 1])
+  const flat = outer.length === 0
+
+  const memoryLeaves = leaves.flatMap((l, i) => (l.kind === 'memory' ? [i] : []))
+  const parameters = 3 + memoryLeaves.length + outputs.length
+  const f = new FunctionBody(parameters)
+  const pointer = new Map(memoryLeaves.map((l, i) => [l, 3 + i]))
+  const outPointer = outputs.map((_, i) => 3 + memoryLeaves.length + i)
+
+  const row = f.local('i32')
+  const i = f.local('i32')
+  const bases = leaves.map((l) => (l.kind === 'constant' ? -1 : f.local('i32')))
+  const outBases = outputs.map(() => f.local('i32'))
+  const values = [...leaves, ...nodes].map(() => f.local('v128'))
+  const temporary = f.local('v128')
+  const index = f.local('i32')
+
+  const sizeOf = (d: DType) => bytesPerElement[d]
+  const decode = (dtype: DType) => {
+    if (dtype === 'bfloat16') f.constant(16).op('i32x4.shl')
+    else if (dtype === 'float16') f.call(mathFunctions.indexOf('decodeF16'))
+  }
+
+  /** Per row: pointers to its first element, and operands that do not change along it. */
+  const startRow = () => {
+    leaves.forEach((leaf, l) => {
+      if (leaf.kind === 'constant') return
+      f.constant(leaf.access.offset)
+      addOuter(strides[l + 1])
+      if (leaf.kind === 'memory') f.constant(Math.log2(sizeOf(leaf.dtype))).op('i32.shl').get(pointer.get(l)!).op('i32.add')
+      f.set(bases[l])
+      if (innerStride(l + 1) !== 0) return
+      if (leaf.kind === 'index') f.get(bases[l]).op('i32x4.splat')
+      else if (sizeOf(leaf.dtype) === 4) f.get(bases[l]).memory('v128.load32_splat')
+      else {
+        f.get(bases[l]).memory('v128.load16_splat').splatConstant(0xffff).op('v128.and')
+        decode(leaf.dtype)
+      }
+      f.set(values[l])
+    })
+    outputs.forEach((dtype, o) => {
+      f.constant(0)
+      addOuter(strides[0])
+      f.constant(Math.log2(sizeOf(dtype))).op('i32.shl').get(outPointer[o]).op('i32.add').set(outBases[o])
+    })
+  }
+  const addOuter = (s: readonly number[]) => {
+    outer.forEach((size, d) => {
+      if (s[d] === 0) return
+      const below = outer.slice(d + 1).reduce((a, b) => a * b, 1)
+      f.get(row)
+      if (below > 1) f.constant(below).op('i32.div_u')
+      if (d > 0) f.constant(size).op('i32.rem_u')
+      f.constant(s[d]).op('i32.mul').op('i32.add')
+    })
+  }
+
+  const load = (leaf: Leaf, l: number) => {
+    if (leaf.kind === 'constant') {
+      f.splatConstant(word(leaf.value, leaf.dtype)).set(values[l])
+      return
+    }
+    const stride = innerStride(l + 1)
+    if (stride === 0) return // loaded by startRow
+    if (leaf.kind === 'index') {
+      f.get(i).constant(stride).op('i32.mul').get(bases[l]).op('i32.add').op('i32x4.splat')
+      f.vectorConstant([0, stride, 2 * stride, 3 * stride]).op('i32x4.add').set(values[l])
+      return
+    }
+    const size = sizeOf(leaf.dtype)
+    if (stride === 1) {
+      f.get(bases[l]).get(i).constant(Math.log2(size)).op('i32.shl').op('i32.add').memory(size === 4 ? 'v128.load' : 'v128.load16x4_u')
+    } else {
+      f.splatConstant(0).set(values[l])
+      for (let lane = 0; lane < 4; lane++) {
+        // Lanes past the end read the last element again: a strided load must not leave the buffer.
+        f.get(i).constant(lane).op('i32.add').tee(index).constant(inner - 1).get(index).constant(inner - 1).op('i32.lt_u').op('select')
+        f.constant(stride * size).op('i32.mul').get(bases[l]).op('i32.add').get(values[l])
+        f.lane(size === 4 ? 'v128.load32_lane' : 'v128.load16_lane', size === 4 ? lane : lane * 2).set(values[l])
+      }
+      f.get(values[l])
+    }
+    decode(leaf.dtype)
+    f.set(values[l])
+  }
+
+  const compute = (node: FusedNode, n: number) => {
+    const args = node.args.map((a) => values[a])
+    const from = computeType(node.from)
+    const to = computeType(node.dtype)
+    if (node.op.name === 'cast') {
+      f.get(args[0])
+      if (from === 'f32' && to !== 'f32') f.call(mathFunctions.indexOf(to === 'i32' ? 'truncateS' : 'truncateU'))
+      else if (from !== 'f32' && to === 'f32') f.op(from === 'i32' ? 'f32x4.convert_i32x4_s' : 'f32x4.convert_i32x4_u')
+    } else if (node.op.name === 'where') {
+      f.get(args[1]).get(args[2]).get(args[0]).splatConstant(0).op('i32x4.ne').op('v128.bitselect')
+    } else if (node.op.name === 'shiftLeft' || node.op.name === 'shiftRight') {
+      const by = leaves[node.args[1]] as Extract<Leaf, { kind: 'constant' }>
+      f.get(args[0]).constant(by.value).op(node.op.name === 'shiftLeft' ? 'i32x4.shl' : 'i32x4.shr_u')
+    } else {
+      for (const a of args) f.get(a)
+      for (const instruction of node.op.elementwise!.simd![from]!) {
+        if (instruction === 'boolean') f.splatConstant(1).op('v128.and')
+        else if (instruction === 'square') f.tee(temporary).get(temporary).op('f32x4.mul')
+        else if (instruction === 'reciprocal') f.set(temporary).splatConstant(word(1, 'float32')).get(temporary).op('f32x4.div')
+        else if (instruction.startsWith('call ')) f.call(mathFunctions.indexOf(instruction.slice(5) as 'exp'))
+        else f.op(instruction)
+      }
+    }
+    // A narrow result is rounded at once, as if it had been stored and read again.
+    if (node.dtype === 'bfloat16' && to === 'f32' && node.op.name !== 'copy') f.call(mathFunctions.indexOf('encodeBf16')).constant(16).op('i32x4.shl')
+    else if (node.dtype === 'float16' && node.op.name !== 'copy') f.call(mathFunctions.indexOf('encodeF16')).call(mathFunctions.indexOf('decodeF16'))
+    f.set(values[leaves.length + n])
+  }
+
+  const address = (o: number) => f.get(outBases[o]).get(i).constant(Math.log2(sizeOf(outputs[o]))).op('i32.shl').op('i32.add')
+  const encoded = (o: number) => {
+    f.get(values[leaves.length + results[o]])
+    if (outputs[o] === 'bfloat16') f.call(mathFunctions.indexOf('encodeBf16'))
+    else if (outputs[o] === 'float16') f.call(mathFunctions.indexOf('encodeF16'))
+    if (sizeOf(outputs[o]) === 2) f.tee(temporary).get(temporary).op('i16x8.narrow_i32x4_u')
+  }
+  const storeFour = (o: number) => {
+    address(o)
+    encoded(o)
+    if (sizeOf(outputs[o]) === 4) f.memory('v128.store')
+    else f.lane('v128.store64_lane', 0)
+  }
+  const storeSome = (o: number) => {
+    const size = sizeOf(outputs[o])
+    encoded(o)
+    f.set(temporary)
+    for (let lane = 0; lane < 3; lane++) {
+      f.get(i).constant(lane).op('i32.add').constant(inner).op('i32.lt_u')
+      f.when(() => {
+        f.get(outBases[o]).get(i).constant(lane).op('i32.add').constant(Math.log2(size)).op('i32.shl').op('i32.add').get(temporary)
+        f.lane(size === 4 ? 'v128.store32_lane' : 'v128.store16_lane', lane)
+      })
+    }
+  }
+  const body = (store: (o: number) => void) => {
+    leaves.forEach(load)
+    nodes.forEach(compute)
+    outputs.forEach((_, o) => {
+      store(o)
+    })
+  }
+
+  if (flat) {
+    // Buffers are padded to 16 bytes, so the last block may be stored whole.
+    startRow()
+    f.get(0).constant(2).op('i32.shl').set(i).get(1).constant(2).op('i32.shl').set(row)
+    f.loop(
+      () => f.get(i).get(row).op('i32.lt_u'),
+      () => {
+        body(storeFour)
+        f.get(i).constant(4).op('i32.add').set(i)
+      },
+    )
+    return { fn: { name, parameters, body: f }, count: Math.ceil(inner / 4), grain: Math.max(1, Math.ceil(16384 / nodes.length)) }
+  }
+  f.get(0).set(row)
+  f.loop(
+    () => f.get(row).get(1).op('i32.lt_u'),
+    () => {
+      startRow()
+      f.constant(0).set(i)
+      f.loop(
+        () => f.get(i).constant(4).op('i32.add').constant(inner).op('i32.le_u'),
+        () => {
+          body(storeFour)
+          f.get(i).constant(4).op('i32.add').set(i)
+        },
+      )
+      if (inner % 4 !== 0) f.get(i).constant(inner).op('i32.lt_u').when(() => body(storeSome))
+      f.get(row).constant(1).op('i32.add').set(row)
+    },
+  )
+  const rows = outer.reduce((a, b) => a * b, 1)
+  return { fn: { name, parameters, body: f }, count: rows, grain: Math.max(1, Math.ceil(65536 / nodes.length / inner)) }
+}

@@ -1,0 +1,209 @@
+import type { WasmBuffer, WasmMemory } from './wasm-memory.ts'
+
+/** A WebAssembly kernel: works on [start, end) of its range. */
+type Kernel = (start: number, end: number, thread: number, ...args: number[]) => void
+
+/** Words of the shared control block. */
+const at = { generation: 0, ticket: 1, done: 2, kernel: 3, count: 4, chunk: 5, arguments: 6, scratchArgument: 7, modules: 8, directory: 16 } as const
+const maximumModules = 8192
+/** A ticket is generation << 16 | chunks left. */
+const maximumChunks = 0xffff
+
+/**
+ * What a worker runs. It claims chunks by compare-and-swap on the ticket, so a claim succeeds only on the current task; the task's
+ * description is written only while no chunk is left, so it is stable for whoever holds a claim. Modules made later are read from
+ * the directory when a kernel id is not known yet.
+ */
+const workerBody = `
+function start({ memory, kernels, words, args, thread }) {
+  const base = new WebAssembly.Instance(kernels, { env: { memory, abort() { throw new Error('abort in a kernel') } } })
+  const table = []
+  const register = (module, instance) => {
+    for (const { name, kind } of WebAssembly.Module.exports(module)) if (kind === 'function') table.push(instance.exports[name])
+  }
+  register(kernels, base)
+  let known = 0
+  const learn = (id) => {
+    while (table.length <= id) {
+      const pointer = words[${at.directory} + 2 * known]
+      const length = words[${at.directory} + 2 * known + 1]
+      const module = new WebAssembly.Module(new Uint8Array(memory.buffer, pointer >>> 0, length).slice())
+      register(module, new WebAssembly.Instance(module, { env: { memory }, math: base.exports }))
+      known++
+    }
+  }
+  let seen = 0
+  for (;;) {
+    for (let spins = 0; spins < 30000 && Atomics.load(words, ${at.generation}) === seen; spins++);
+    if (Atomics.load(words, ${at.generation}) === seen) Atomics.wait(words, ${at.generation}, seen)
+    seen = Atomics.load(words, ${at.generation})
+    for (;;) {
+      const ticket = Atomics.load(words, ${at.ticket})
+      const left = ticket & ${maximumChunks}
+      if (left === 0) break
+      if (Atomics.compareExchange(words, ${at.ticket}, ticket, ticket - 1) !== ticket) continue
+      const id = words[${at.kernel}]
+      learn(id)
+      const chunk = words[${at.chunk}]
+      const n = words[${at.arguments}]
+      const list = Array.from(args.subarray(0, n))
+      const scratch = words[${at.scratchArgument}]
+      if (scratch >= 0) list[scratch] += thread * args[n]
+      const from = (left - 1) * chunk
+      table[id](from, Math.min(from + chunk, words[${at.count}]), thread, ...list)
+      Atomics.add(words, ${at.done}, 1)
+      Atomics.notify(words, ${at.done})
+    }
+  }
+}
+`
+
+interface WorkerLike {
+  terminate(): unknown
+}
+
+/** Runs kernels over ranges, on the calling thread and on workers that share the memory. */
+export class ThreadPool {
+  readonly threads: number
+  private readonly memory: WasmMemory
+  private readonly words: Int32Array
+  private readonly args: Float64Array
+  private readonly table: Kernel[] = []
+  private readonly names = new Map<string, number>()
+  private readonly base: WebAssembly.Instance
+  private readonly workers: WorkerLike[] = []
+  private readonly moduleBytes: WasmBuffer[] = []
+  private generation = 0
+
+  private constructor(memory: WasmMemory, kernels: WebAssembly.Module, threads: number) {
+    this.memory = memory
+    this.threads = threads
+    const shared = (bytes: number) => (threads > 1 ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes))
+    this.words = new Int32Array(shared((at.directory + 2 * maximumModules) * 4))
+    this.args = new Float64Array(shared(64 * 8))
+    this.base = new WebAssembly.Instance(kernels, { env: { memory: memory.memory, abort: () => fail('a kernel aborted') } })
+    this.register(kernels, this.base)
+  }
+
+  /** @param threads including the calling one; more than 1 needs shared memory */
+  static async create(memory: WasmMemory, kernels: WebAssembly.Module, threads: number): Promise<ThreadPool> {
+    const pool = new ThreadPool(memory, kernels, threads)
+    for (let thread = 1; thread < threads; thread++) {
+      pool.workers.push(await startWorker({ memory: memory.memory, kernels, words: pool.words, args: pool.args, thread }))
+    }
+    return pool
+  }
+
+  /** The id of a built-in kernel. */
+  kernel(name: string): number {
+    const id = this.names.get(name)
+    if (id === undefined) throw new Error(`cpu: no kernel is called ${name}`)
+    return id
+  }
+
+  /** Adds the functions of a module that was made at run time; returns the id of its first. */
+  load(bytes: Uint8Array): number {
+    const first = this.table.length
+    const module = new WebAssembly.Module(bytes as BufferSource)
+    this.register(module, new WebAssembly.Instance(module, { env: { memory: this.memory.memory }, math: this.base.exports as WebAssembly.ModuleImports }))
+    if (this.workers.length > 0) {
+      const n = this.moduleBytes.length
+      if (n >= maximumModules) throw new Error(`cpu: more than ${maximumModules} programs were compiled on one device`)
+      const copy = this.memory.allocate(bytes.length)
+      this.memory.bytes(copy, bytes.length).set(bytes)
+      this.moduleBytes.push(copy)
+      this.words[at.directory + 2 * n] = copy.pointer
+      this.words[at.directory + 2 * n + 1] = bytes.length
+    }
+    return first
+  }
+
+  /**
+   * Runs kernel `id` over [0, count) in ranges of at least `grain`.
+   * @param args numbers; the one at `scratchArgument` (or none: -1) is the scratch of thread 0, thread i gets it plus i * scratchStride
+   */
+  run(id: number, count: number, grain: number, args: readonly number[], scratchArgument: number, scratchStride: number): void {
+    if (count <= 0) return
+    const { words } = this
+    if (this.workers.length === 0 || count <= grain) {
+      this.table[id](0, count, 0, ...args)
+      return
+    }
+    // About four chunks a thread: enough to even out, few enough to keep locality.
+    const chunk = Math.max(grain, Math.ceil(count / (this.threads * 4)), Math.ceil(count / maximumChunks))
+    const chunks = Math.ceil(count / chunk)
+    if (chunks === 1) {
+      this.table[id](0, count, 0, ...args)
+      return
+    }
+    words[at.kernel] = id
+    words[at.count] = count
+    words[at.chunk] = chunk
+    words[at.arguments] = args.length
+    words[at.scratchArgument] = scratchArgument
+    this.args.set(args)
+    this.args[args.length] = scratchStride
+    Atomics.store(words, at.done, 0)
+    this.generation = (this.generation + 1) & 0x7fff
+    Atomics.store(words, at.ticket, (this.generation << 16) | chunks)
+    Atomics.add(words, at.generation, 1)
+    Atomics.notify(words, at.generation)
+    for (;;) {
+      const ticket = Atomics.load(words, at.ticket)
+      const left = ticket & maximumChunks
+      if (left === 0) break
+      if (Atomics.compareExchange(words, at.ticket, ticket, ticket - 1) !== ticket) continue
+      const from = (left - 1) * chunk
+      this.table[id](from, Math.min(from + chunk, count), 0, ...args)
+      Atomics.add(words, at.done, 1)
+    }
+    for (let spins = 0; ; spins++) {
+      const done = Atomics.load(words, at.done)
+      if (done === chunks) return
+      // A page's main thread may not sleep; elsewhere leave the processor to the worker after a while.
+      if (spins > 2000 && mayWait) Atomics.wait(words, at.done, done, 1)
+    }
+  }
+
+  destroy(): void {
+    for (const w of this.workers) w.terminate()
+    this.workers.length = 0
+  }
+
+  private register(module: WebAssembly.Module, instance: WebAssembly.Instance): void {
+    for (const { name, kind } of WebAssembly.Module.exports(module)) {
+      if (kind !== 'function') continue
+      if (!this.names.has(name)) this.names.set(name, this.table.length)
+      this.table.push(instance.exports[name] as Kernel)
+    }
+  }
+}
+
+function fail(message: string): never {
+  throw new Error(`cpu: ${message}`)
+}
+
+const isNode = typeof process === 'object' && process?.versions?.node !== undefined
+const mayWait = isNode || typeof (globalThis as { WorkerGlobalScope?: unknown }).WorkerGlobalScope !== 'undefined'
+
+async function startWorker(data: { memory: WebAssembly.Memory; kernels: WebAssembly.Module; words: Int32Array; args: Float64Array; thread: number }): Promise<WorkerLike> {
+  if (isNode) {
+    const { Worker } = await import('node:worker_threads')
+    const worker = new Worker(`${workerBody}\nstart(require('node:worker_threads').workerData)`, { eval: true, workerData: data })
+    worker.unref()
+    return worker
+  }
+  const url = URL.createObjectURL(new Blob([`${workerBody}\nonmessage = (event) => start(event.data)`], { type: 'text/javascript' }))
+  const worker = new Worker(url)
+  worker.postMessage(data)
+  URL.revokeObjectURL(url)
+  return worker
+}
+
+/** How many threads to use: the processors there are, or 1 where memory cannot be shared (a page that is not cross-origin isolated). */
+export async function defaultThreads(): Promise<number> {
+  if (typeof SharedArrayBuffer === 'undefined') return 1
+  if (!isNode && !(globalThis as { crossOriginIsolated?: boolean }).crossOriginIsolated) return 1
+  if (isNode) return (await import('node:os')).availableParallelism()
+  return (globalThis as { navigator?: { hardwareConcurrency?: number } }).navigator?.hardwareConcurrency ?? 1
+}

@@ -1,0 +1,113 @@
+import { DeviceError } from '../../errors.ts'
+import type { DeviceBuffer } from '../../storage.ts'
+import type { Counters } from '../backend.ts'
+
+/** A block of the WebAssembly memory. */
+export interface WasmBuffer extends DeviceBuffer {
+  readonly pointer: number
+}
+
+const page = 65536
+/** The first page stays free, for the kernels' own constants and so that no pointer is 0. */
+const heapStart = page
+/** Vector loads may reach this far past the end of a block. */
+const slack = 16
+const maximumPages = 65536
+
+/** Hands out blocks of one WebAssembly memory: exact sizes are recycled, the rest is cut from free runs, best fit first. */
+export class WasmMemory {
+  readonly memory: WebAssembly.Memory
+  private readonly counters: Counters
+  private readonly recycled = new Map<number, WasmBuffer[]>()
+  private runs: { start: number; end: number }[]
+
+  constructor(shared: boolean, counters: Counters) {
+    this.counters = counters
+    this.memory = new WebAssembly.Memory({ initial: 64, maximum: maximumPages, shared })
+    this.runs = [{ start: heapStart, end: this.memory.buffer.byteLength }]
+  }
+
+  allocate(bytes: number): WasmBuffer {
+    const size = Math.ceil((bytes + slack) / 64) * 64
+    const same = this.recycled.get(size)?.pop()
+    if (same) return same
+    let best = this.fit(size)
+    if (best < 0) {
+      this.collect()
+      best = this.fit(size)
+    }
+    if (best < 0) {
+      this.grow(size)
+      best = this.fit(size)
+    }
+    const run = this.runs[best]
+    const pointer = run.start
+    run.start += size
+    if (run.start === run.end) this.runs.splice(best, 1)
+    this.counters.buffers++
+    this.counters.created++
+    this.counters.bytes += size
+    return { bytes: size - slack, pointer }
+  }
+
+  release(buffer: WasmBuffer): void {
+    const size = buffer.bytes + slack
+    const list = this.recycled.get(size)
+    if (list) list.push(buffer)
+    else this.recycled.set(size, [buffer])
+  }
+
+  /** Bytes of a block. Views are made anew each time: growing the memory ends old ones. */
+  bytes(buffer: WasmBuffer, length: number): Uint8Array {
+    return new Uint8Array(this.memory.buffer, buffer.pointer, length)
+  }
+
+  private fit(size: number): number {
+    let best = -1
+    this.runs.forEach(({ start, end }, i) => {
+      if (end - start >= size && (best < 0 || end - start < this.runs[best].end - this.runs[best].start)) best = i
+    })
+    return best
+  }
+
+  /** Turns recycled blocks back into free runs and joins neighbours. */
+  private collect(): void {
+    const runs = [...this.runs]
+    for (const list of this.recycled.values()) {
+      for (const b of list) {
+        const size = b.bytes + slack
+        runs.push({ start: b.pointer, end: b.pointer + size })
+        this.counters.buffers--
+        this.counters.bytes -= size
+      }
+    }
+    this.recycled.clear()
+    runs.sort((a, b) => a.start - b.start)
+    this.runs = []
+    for (const run of runs) {
+      const last = this.runs[this.runs.length - 1]
+      if (last && last.end === run.start) last.end = run.end
+      else this.runs.push({ ...run })
+    }
+  }
+
+  private grow(size: number): void {
+    const before = this.memory.buffer.byteLength
+    const last = this.runs[this.runs.length - 1]
+    const have = last && last.end === before ? before - last.start : 0
+    const needed = Math.ceil((size - have) / page)
+    const room = maximumPages - before / page
+    // Grow in larger strides, so that many small blocks do not mean many growths.
+    const pages = Math.min(room, Math.max(needed, 256))
+    if (needed > room) {
+      throw new DeviceError(`cpu: out of memory: ${size} more bytes do not fit into the 4 GiB that WebAssembly can address (${before - heapStart} in use); use a smaller model, batch or sequence`)
+    }
+    try {
+      this.memory.grow(pages)
+    } catch {
+      throw new DeviceError(`cpu: the system refused ${pages * page} more bytes of memory (${before - heapStart} in use)`)
+    }
+    if (have > 0) last.end = this.memory.buffer.byteLength
+    else this.runs.push({ start: before, end: this.memory.buffer.byteLength })
+  }
+}

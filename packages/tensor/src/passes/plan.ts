@@ -1,0 +1,224 @@
+import { bufferBytes, bytesPerElement, type DType } from '../dtype.ts'
+import type { Graph } from '../graph/graph.ts'
+import type { Value } from '../graph/node.ts'
+import type { Op } from '../op.ts'
+import { elementCount, type Shape } from '../shape.ts'
+import { type Access, contiguousAccess, isContiguous } from './access.ts'
+import { type FuseLimits, fuse, type Unit } from './fuse.ts'
+import { materialize } from './materialize.ts'
+import type { Operand } from './operand.ts'
+import { Resolver } from './resolve.ts'
+import { simplify } from './simplify.ts'
+
+/** An operand of a fused kernel. */
+export type Leaf =
+  | ({ readonly kind: 'memory' } & Operand)
+  | { readonly kind: 'constant'; readonly value: number; readonly dtype: DType }
+  | { readonly kind: 'index'; readonly access: Access; readonly dtype: DType }
+
+/** One node of a fused kernel; `args` index into the leaves followed by the nodes. */
+export interface FusedNode {
+  readonly op: Op<any>
+  readonly attrs: any
+  readonly args: readonly number[]
+  /** dtype of the first argument and of the result. */
+  readonly from: DType
+  readonly dtype: DType
+}
+
+export interface Fused {
+  readonly shape: Shape
+  readonly leaves: readonly Leaf[]
+  readonly nodes: readonly FusedNode[]
+  /** For each output of the step, the index of its node. */
+  readonly results: readonly number[]
+}
+
+/** One kernel of the plan. */
+export interface Step {
+  readonly name: string
+  readonly inputs: readonly Operand[]
+  readonly outputs: readonly Operand[]
+  readonly fused?: Fused
+  readonly op?: Op<any>
+  readonly attrs?: any
+  readonly flops: number
+}
+
+/** Where a slot lives while a program runs. */
+export type Location = { readonly kind: 'input' | 'output' | 'temporary'; readonly index: number }
+
+export interface Plan {
+  readonly steps: readonly Step[]
+  readonly slots: readonly { readonly dtype: DType; readonly elements: number; readonly bytes: number }[]
+  readonly locations: readonly Location[]
+  readonly inputSlots: readonly number[]
+  readonly outputSlots: readonly number[]
+  /** For each output: the donated input whose buffer it takes over, or -1. */
+  readonly aliases: readonly number[]
+  /** Bytes of each temporary buffer. */
+  readonly temporaries: readonly number[]
+}
+
+export interface PlanOptions {
+  readonly donated: ReadonlySet<number>
+  readonly preferred: readonly number[]
+  readonly limits: FuseLimits
+}
+
+/** From a graph of kernels and elementwise nodes to steps over buffers. Pure: needs no device. */
+export function planGraph(expanded: Graph, options: PlanOptions): Plan {
+  const graph = materialize(simplify(expanded))
+  const resolver = new Resolver(graph.inputs)
+  const units = fuse(graph, resolver, options.limits)
+
+  const slots: Plan['slots'][number][] = []
+  const slotOf = new Map<Value, number>()
+  const addSlot = (v: Value): number => {
+    const elements = elementCount(v.shape)
+    slotOf.set(v, slots.length)
+    return slots.push({ dtype: v.dtype, elements, bytes: bufferBytes(v.dtype, elements) }) - 1
+  }
+  const inputSlots = graph.inputs.map(addSlot)
+  for (const unit of units) unit.results.forEach(addSlot)
+  const outputSlots = graph.outputs.map((v) => slotOf.get(v)!)
+
+  const steps = units.map((unit) => makeStep(unit, resolver, slotOf))
+  return { steps, slots, inputSlots, outputSlots, ...place(steps, slots, inputSlots, outputSlots, options) }
+}
+
+function makeStep(unit: Unit, resolver: Resolver, slotOf: ReadonlyMap<Value, number>): Step {
+  const out = (v: Value): Operand => ({ slot: slotOf.get(v)!, dtype: v.dtype, access: contiguousAccess(v.shape) })
+  const [first] = unit.nodes
+  const flops = unit.nodes.reduce((sum, n) => sum + (n.op.flops?.(n.inputs, n.outputs, n.attrs) ?? 0), 0)
+  if (first.op.kind !== 'elementwise') {
+    const inputs = first.inputs.map((v): Operand => {
+      const s = resolver.resolve(v)
+      if (s?.kind !== 'memory') throw new Error(`plan: an operand of ${first.op.name} is not memory`)
+      return { slot: slotOf.get(s.base)!, dtype: v.dtype, access: s.access }
+    })
+    return { name: first.op.name, op: first.op, attrs: first.attrs, inputs, outputs: first.outputs.map(out), flops }
+  }
+
+  const leaves: Leaf[] = []
+  const leafIndex = new Map<string, number>()
+  const leaf = (v: Value): number => {
+    const s = resolver.resolve(v)
+    if (!s) throw new Error('plan: an operand of an elementwise kernel cannot be read through strides')
+    const item: Leaf =
+      s.kind === 'constant'
+        ? { kind: 'constant', value: s.value, dtype: v.dtype }
+        : s.kind === 'index'
+          ? { kind: 'index', access: s.access, dtype: v.dtype }
+          : { kind: 'memory', slot: slotOf.get(s.base)!, dtype: v.dtype, access: s.access }
+    const key = JSON.stringify(item)
+    let i = leafIndex.get(key)
+    if (i === undefined) leafIndex.set(key, (i = leaves.push(item) - 1))
+    return i
+  }
+  const inside = new Map<Value, number>()
+  unit.nodes.forEach((n, i) => {
+    inside.set(n.outputs[0], i)
+  })
+  // Leaves first, so that node arguments can be numbered after them.
+  const raw = unit.nodes.map((n) => n.inputs.map((v) => (inside.has(v) ? { node: inside.get(v)! } : { leaf: leaf(v) })))
+  const nodes = unit.nodes.map((n, i): FusedNode => ({
+    op: n.op,
+    attrs: n.attrs,
+    args: raw[i].map((r) => ('leaf' in r ? r.leaf! : leaves.length + r.node!)),
+    from: n.inputs[0].dtype,
+    dtype: n.outputs[0].dtype,
+  }))
+  const { shape } = first.outputs[0]
+  const memory = leaves.filter((l): l is Extract<Leaf, { kind: 'memory' }> => l.kind === 'memory')
+  const names = unit.nodes.map((n) => n.op.name)
+  return {
+    name: names.length > 4 ? `${names.slice(0, 3).join('+')}+${names.length - 3} more` : names.join('+'),
+    inputs: memory,
+    outputs: unit.results.map(out),
+    fused: { shape, leaves, nodes, results: unit.results.map((v) => inside.get(v)!) },
+    flops,
+  }
+}
+
+/** Liveness: a buffer serves another value as soon as its last reader has run; elementwise kernels may write in place. */
+function place(
+  steps: readonly Step[],
+  slots: Plan['slots'],
+  inputSlots: readonly number[],
+  outputSlots: readonly number[],
+  { donated, preferred }: PlanOptions,
+): Pick<Plan, 'locations' | 'aliases' | 'temporaries'> {
+  const lastUse = new Array<number>(slots.length).fill(-1)
+  steps.forEach((step, i) => {
+    for (const x of step.inputs) lastUse[x.slot] = i
+    for (const x of step.outputs) lastUse[x.slot] = Math.max(lastUse[x.slot], i)
+  })
+  const locations = new Array<Location>(slots.length)
+  inputSlots.forEach((s, index) => {
+    locations[s] = { kind: 'input', index }
+  })
+  const outputOf = new Map<number, number>(outputSlots.map((s, i) => [s, i]))
+  const aliases = outputSlots.map(() => -1)
+  const temporaries: number[] = []
+  const free: number[] = []
+
+  steps.forEach((step, i) => {
+    const inPlace = (slot: number, out: Operand): boolean =>
+      step.fused !== undefined &&
+      slots[slot].bytes === slots[out.slot].bytes &&
+      bytesOf(slots[slot]) === bytesOf(slots[out.slot]) &&
+      step.inputs.every((x) => x.slot !== slot || (isContiguous(x.access) && elementCount(x.access.shape) === slots[slot].elements))
+    const takenOver = new Set<number>()
+    for (const out of step.outputs) {
+      const o = outputOf.get(out.slot)
+      if (o !== undefined) {
+        locations[out.slot] = { kind: 'output', index: o }
+        const donor = preferred[o]
+        if (donor >= 0 && donated.has(donor)) {
+          const s = inputSlots[donor]
+          if (slots[s].bytes === slots[out.slot].bytes && (lastUse[s] < i || (lastUse[s] === i && inPlace(s, out)))) aliases[o] = donor
+        }
+        continue
+      }
+      const reuse = step.inputs.find(
+        (x) => locations[x.slot].kind === 'temporary' && lastUse[x.slot] === i && !takenOver.has(locations[x.slot].index) && inPlace(x.slot, out),
+      )
+      if (reuse) {
+        locations[out.slot] = locations[reuse.slot]
+        takenOver.add(locations[reuse.slot].index)
+        continue
+      }
+      const { bytes } = slots[out.slot]
+      let best = -1
+      free.forEach((t, k) => {
+        if (temporaries[t] >= bytes && temporaries[t] <= 2 * bytes && (best < 0 || temporaries[t] < temporaries[free[best]])) best = k
+      })
+      const index = best >= 0 ? free.splice(best, 1)[0] : temporaries.push(bytes) - 1
+      locations[out.slot] = { kind: 'temporary', index }
+    }
+    const released = new Set<number>()
+    for (const x of [...step.inputs, ...step.outputs]) {
+      const at = locations[x.slot]
+      if (at.kind === 'temporary' && lastUse[x.slot] === i && !takenOver.has(at.index)) released.add(at.index)
+    }
+    // A buffer taken over in place stays with its new value, unless that value dies here as well.
+    for (const x of step.outputs) {
+      const at = locations[x.slot]
+      if (at.kind === 'temporary' && takenOver.has(at.index) && lastUse[x.slot] === i) released.add(at.index)
+    }
+    free.push(...released)
+  })
+  return { locations, aliases, temporaries }
+}
+
+function bytesOf(slot: { readonly dtype: DType; readonly elements: number; readonly bytes: number }): number {
+  return slot.elements * bytesPerElement[slot.dtype]
+}
+
+/** A slot's buffer after donation: outputs that take over an input's buffer count as that input. */
+export function bufferKey(plan: Plan, slot: number): string {
+  const at = plan.locations[slot]
+  if (at.kind === 'output' && plan.aliases[at.index] >= 0) return `input${plan.aliases[at.index]}`
+  return `${at.kind}${at.index}`
+}

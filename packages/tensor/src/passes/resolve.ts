@@ -1,0 +1,55 @@
+import type { Value } from '../graph/node.ts'
+import { constantOp, iotaOp } from '../ops/leaf.ts'
+import { elementCount } from '../shape.ts'
+import { type Access, contiguousAccess } from './access.ts'
+
+/** Where the elements of a value come from, seen through view ops. */
+export type Source =
+  | { readonly kind: 'memory'; readonly base: Value; readonly access: Access }
+  | { readonly kind: 'constant'; readonly value: number; readonly base: Value }
+  /** The element's own position: offset + sum of index * stride. */
+  | { readonly kind: 'index'; readonly access: Access; readonly base: Value }
+
+/** Finds sources, remembering them. `undefined` where strides cannot express a view. */
+export class Resolver {
+  private readonly inputs: ReadonlySet<Value>
+  private readonly known = new Map<Value, Source | undefined>()
+
+  constructor(inputs: readonly Value[]) {
+    this.inputs = new Set(inputs)
+  }
+
+  isInput(v: Value): boolean {
+    return this.inputs.has(v)
+  }
+
+  resolve(v: Value): Source | undefined {
+    if (this.known.has(v)) return this.known.get(v)
+    const source = this.find(v)
+    this.known.set(v, source)
+    return source
+  }
+
+  private find(v: Value): Source | undefined {
+    const { op, attrs } = v.node
+    if (!this.inputs.has(v)) {
+      if (op === constantOp) return { kind: 'constant', value: attrs.value, base: v }
+      if (op === iotaOp) {
+        const strides = v.shape.map((_, i) => (i === attrs.axis ? 1 : 0))
+        return { kind: 'index', access: { shape: v.shape, strides, offset: 0 }, base: v }
+      }
+      if (op.kind === 'view') {
+        const inner = this.resolve(v.node.inputs[0])
+        if (!inner || inner.kind === 'constant') return inner
+        if (!op.view) throw new Error(`the view op ${op.name} has no view rule`)
+        const access = op.view(inner.access, attrs)
+        return access && { ...inner, access }
+      }
+    }
+    return { kind: 'memory', base: v, access: contiguousAccess(v.shape) }
+  }
+}
+
+export function isEmpty(v: { readonly shape: readonly number[] }): boolean {
+  return elementCount(v.shape) === 0
+}

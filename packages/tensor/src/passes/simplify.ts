@@ -1,0 +1,65 @@
+import { computeType, type DType } from '../dtype.ts'
+import { roundTo } from '../formats.ts'
+import { type Graph, rewrite } from '../graph/graph.ts'
+import { makeNode, type Node, type Value } from '../graph/node.ts'
+import { broadcastToOp } from '../ops/broadcast-to.ts'
+import { constantOp } from '../ops/leaf.ts'
+
+/** Merges equal nodes, folds constants, and drops copies and operations with neutral elements. */
+export function simplify(graph: Graph): Graph {
+  const known = new Map<string, readonly Value[]>()
+  return rewrite(graph, (node, ins) => {
+    const { op, attrs } = node
+    if (op.name === 'copy') return [ins[0]]
+    const folded = fold(node, ins) ?? neutral(node, ins)
+    if (folded) return [folded]
+    const key = `${op.name}|${JSON.stringify(attrs)}|${ins.map((v) => `${v.node.id}.${v.index}`).join(',')}`
+    const before = known.get(key)
+    if (before) return before
+    const same = ins.every((v, i) => v === node.inputs[i])
+    const outputs = same ? node.outputs : makeNode(op, ins, attrs, node.outputs, node.order).outputs
+    known.set(key, outputs)
+    return outputs
+  })
+}
+
+/** The number a value repeats everywhere, if it is known now. */
+export function constantValue(v: Value): number | undefined {
+  if (v.storage) return undefined
+  if (v.node.op === constantOp) return v.node.attrs.value
+  if (v.node.op === broadcastToOp) return constantValue(v.node.inputs[0])
+  return undefined
+}
+
+function literal(value: number, like: Value): Value {
+  const dtype: DType = like.dtype
+  const scalar = makeNode(constantOp, [], { value: roundTo(dtype, value), dtype }, [{ shape: [], dtype }]).outputs[0]
+  return like.shape.length === 0 ? scalar : makeNode(broadcastToOp, [scalar], { shape: like.shape }, [like]).outputs[0]
+}
+
+function fold(node: Node, ins: readonly Value[]): Value | undefined {
+  const rule = node.op.elementwise
+  if (!rule || ins.length === 0) return undefined
+  const values = ins.map(constantValue)
+  if (values.some((v) => v === undefined)) return undefined
+  const type = computeType(ins[0].dtype)
+  const result = rule.js(values as number[], type, node.attrs)
+  return Number.isFinite(result) ? literal(result, node.outputs[0]) : undefined
+}
+
+function neutral(node: Node, ins: readonly Value[]): Value | undefined {
+  const a = ins[0] && constantValue(ins[0])
+  const b = ins[1] && constantValue(ins[1])
+  switch (node.op.name) {
+    case 'add':
+      return a === 0 ? ins[1] : b === 0 ? ins[0] : undefined
+    case 'sub':
+      return b === 0 ? ins[0] : undefined
+    case 'mul':
+      return a === 1 ? ins[1] : b === 1 ? ins[0] : undefined
+    case 'div':
+      return b === 1 ? ins[0] : undefined
+    default:
+      return undefined
+  }
+}

@@ -1,0 +1,131 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { ReferenceBackend } from '../src/backends/reference/reference-backend.ts'
+import { Device } from '../src/device.ts'
+import { type Device as DeviceType, init } from '../src/index.ts'
+import { opTable } from '../src/ops/table.ts'
+import { isFloat } from '../src/dtype.ts'
+import { apply, type Tensor } from '../src/tensor.ts'
+import { pullBack } from '../src/transforms/vjp.ts'
+import { nameOf, random, toleranceOf, valuesOf } from './conformance-cases.ts'
+
+const cases = opTable.flatMap((op) => (op.samples ?? []).map((sample) => ({ op, sample, name: nameOf(op, sample) })))
+const backends = ['cpu'] as const
+const devices: Record<string, DeviceType> = {}
+
+beforeAll(async () => {
+  devices.reference = await init({ backend: 'reference' })
+  devices.double = new Device(new ReferenceBackend({ double: true }))
+  devices.cpu = await init({ backend: 'cpu' })
+
+})
+
+afterAll(() => {
+  for (const d of Object.values(devices)) d.dispose()
+})
+
+function inputsOn(device: DeviceType, sample: (typeof cases)[number]['sample'], values: Float64Array[]): Tensor[] {
+  return sample.inputs.map(({ shape, dtype }, i) => device.tensor(values[i], shape, dtype ?? 'float32'))
+}
+
+function expectClose(actual: ArrayLike<number>, expected: ArrayLike<number>, tolerance: number, what: string): void {
+  expect(actual.length, what).toBe(expected.length)
+  let scale = 1e-6
+  for (let i = 0; i < expected.length; i++) if (Number.isFinite(expected[i])) scale = Math.max(scale, Math.abs(expected[i]))
+  for (let i = 0; i < expected.length; i++) {
+    const difference = Math.abs(actual[i] - expected[i])
+    if (!(difference <= tolerance * scale) && !Object.is(actual[i], expected[i])) {
+      throw new Error(`${what}: element ${i} is ${actual[i]}, expected ${expected[i]} (tolerance ${tolerance} of ${scale})`)
+    }
+  }
+}
+
+test('every op that is not a leaf or an inner gradient has samples, and names are unique', () => {
+  expect(new Set(opTable.map((o) => o.name)).size).toBe(opTable.length)
+  const without = opTable.filter((o) => o.kind !== 'leaf' && !o.samples?.length).map((o) => o.name)
+  expect(without).toEqual(['attentionGradient', 'linearCrossEntropyGradient'])
+})
+
+describe.each(backends)('%s agrees with the definitions', (backend) => {
+  test.each(cases)('$name', async ({ op, sample }) => {
+    const values = valuesOf(sample, 7)
+    const attrs = sample.attrs ?? {}
+    const expected = apply(op, inputsOn(devices.reference, sample, values), attrs)
+    const actual = apply(op, inputsOn(devices[backend], sample, values), attrs)
+    await devices.reference.evaluate(expected)
+    await devices[backend].evaluate(actual)
+    for (let k = 0; k < expected.length; k++) {
+      expectClose(await actual[k].data(), await expected[k].data(), toleranceOf(expected[k].dtype, sample), `output ${k}`)
+    }
+  })
+})
+
+/** Sum of every float output times fixed random weights: a scalar whose gradient exercises all outputs. */
+function weighted(outs: readonly Tensor[], device: DeviceType, first: boolean): Tensor {
+  const next = random(99)
+  const terms = outs.filter((o) => isFloat(o.dtype)).slice(0, first ? 1 : undefined)
+  return terms.map((o) => o.mul(device.tensor(Float64Array.from({ length: o.size }, () => next() - 0.5), o.shape)).sum()).reduce((a, b) => a.add(b))
+}
+
+const differentiable = cases.filter(({ op, sample }) => sample.differentiable !== false && (op.gradient || op.define) && sample.inputs.some((i) => (i.dtype ?? 'float32') === 'float32'))
+
+describe('gradients', () => {
+  // The extra outputs (log-sum-exp, 1 / rms) serve the gradient itself and carry none.
+  const firstOnly = new Set(['attention', 'rmsNorm', 'crossEntropy', 'linearCrossEntropy', 'topK'])
+
+  test.each(differentiable)('finite differences: $name', async ({ op, sample }) => {
+    const device = devices.double
+    const values = valuesOf(sample, 11)
+    const attrs = sample.attrs ?? {}
+    const loss = async (v: Float64Array[]): Promise<number> => {
+      const out = weighted(apply(op, v.map((x, i) => exact(device, x, sample.inputs[i])), attrs), device, firstOnly.has(op.name))
+      await out.evaluate()
+      return (device.backend as ReferenceBackend).exactValues(out.value.storage!.buffer!)![0]
+    }
+    const ins = values.map((x, i) => exact(device, x, sample.inputs[i]))
+    const out = weighted(apply(op, ins, attrs), device, firstOnly.has(op.name))
+    const grads = pullBack([out], [device.tensor(1)], ins, device)
+    const h = 1e-5
+    for (let i = 0; i < ins.length; i++) {
+      if ((sample.inputs[i].dtype ?? 'float32') !== 'float32') continue
+      const g = grads[i]
+      if (!g) continue
+      expect(g.shape, `gradient of input ${i}`).toEqual(ins[i].shape)
+      const analytic = await g.data()
+      const pick = random(i + 3)
+      const count = Math.min(values[i].length, 6)
+      for (let c = 0; c < count; c++) {
+        const at = Math.floor(pick() * values[i].length)
+        const moved = (d: number) => loss(values.map((x, k) => (k === i ? x.map((y, j) => (j === at ? y + d : y)) : x)))
+        const numeric = ((await moved(h)) - (await moved(-h))) / (2 * h)
+        expect(Math.abs(numeric - analytic[at]), `d output / d input ${i}[${at}]: numeric ${numeric}, analytic ${analytic[at]}`).toBeLessThan(2e-4 * Math.max(1, Math.abs(numeric)))
+      }
+    }
+  })
+
+  test.each(differentiable.flatMap((c) => backends.map((backend) => ({ ...c, backend }))))('$backend: $name', async ({ op, sample, backend }) => {
+    const values = valuesOf(sample, 13)
+    const attrs = sample.attrs ?? {}
+    const results: (Tensor | undefined)[][] = []
+    for (const device of [devices.reference, devices[backend]]) {
+      const ins = inputsOn(device, sample, values)
+      const grads = pullBack([weighted(apply(op, ins, attrs), device, firstOnly.has(op.name))], [device.tensor(1)], ins, device)
+      const owned = grads.map((g) => g && (g.device ? g : g.add(device.tensor(0))))
+      await device.evaluate(owned.filter((g) => g !== undefined))
+      results.push(owned)
+    }
+    for (let i = 0; i < results[0].length; i++) {
+      if (!results[0][i] || !isFloat(results[0][i]!.dtype)) continue
+      expectClose(await results[1][i]!.data(), await results[0][i]!.data(), (sample.tolerance ?? 1e-5) * 5, `gradient of input ${i}`)
+    }
+  })
+})
+
+/** An input whose values the double-precision reference keeps exactly. */
+function exact(device: DeviceType, values: Float64Array, spec: { shape: readonly number[]; dtype?: any }): Tensor {
+  const t = device.tensor(values, spec.shape, spec.dtype ?? 'float32')
+  if ((spec.dtype ?? 'float32') === 'float32') {
+    const storage = t.value.storage!
+    ;(device.bufferOf(storage) as { exact?: Float64Array }).exact = values.slice()
+  }
+  return t
+}

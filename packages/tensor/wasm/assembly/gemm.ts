@@ -1,0 +1,227 @@
+// C = A B in float32 by Goto's scheme. Micro-tile: 4 rows x 8 columns in 8 vector registers, no unrolling over K (V8 spills).
+//
+// Packed A: tiles of 4 rows, k after k, 4 floats each.  Packed B: panels of 8 columns, k after k, 8 floats each.
+// Rows and columns past the edge are packed as zeros; only real ones are stored. Every element of C is summed over k in order,
+// in blocks of KC, so the result does not depend on how rows are shared among threads.
+
+import { decodeF16 } from './math'
+
+export const KC: i32 = 512
+/** Rows of A packed at a time. */
+const MC: i32 = 64
+
+/** Four neighbouring elements of type 0 (float32), 1 (bfloat16) or 2 (float16) as float32. */
+// @ts-ignore: decorator
+@inline
+function loadFour(p: usize, type: i32): v128 {
+  if (type == 0) return v128.load(p)
+  const codes = v128.load_ext<u16>(p)
+  if (type == 1) return i32x4.shl(codes, 16)
+  return decodeF16(codes)
+}
+
+// @ts-ignore: decorator
+@inline
+function loadOne(p: usize, type: i32): f32 {
+  if (type == 0) return load<f32>(p)
+  const code = <u32>load<u16>(p)
+  if (type == 1) return reinterpret<f32>(code << 16)
+  return f32x4.extract_lane(decodeF16(i32x4.splat(code)), 0)
+}
+
+/** Packs `width` (4 or 8) lines of K elements; line i starts at i * lineStride, its elements are step apart. */
+// @ts-ignore: decorator
+@inline
+function packLines(src: usize, type: i32, lines: i32, width: i32, k: i32, lineStride: i32, step: i32, out: usize): void {
+  const shift: usize = type == 0 ? 2 : 1
+  if (lines == width && lineStride == 1) {
+    // Lines are neighbours in memory: copy vectors.
+    for (let p = 0; p < k; p++) {
+      const at = src + ((<usize>(p * step)) << shift)
+      v128.store(out, loadFour(at, type))
+      if (width == 8) v128.store(out + 16, loadFour(at + (<usize>4 << shift), type))
+      out += width << 2
+    }
+    return
+  }
+  if (step == 1 && lines == width) {
+    // Each line is contiguous: transpose 4 x 4 blocks.
+    const whole = k & ~3
+    for (let i = 0; i < width; i += 4) {
+      const s0 = src + ((<usize>(i * lineStride)) << shift)
+      const s1 = s0 + ((<usize>lineStride) << shift)
+      const s2 = s1 + ((<usize>lineStride) << shift)
+      const s3 = s2 + ((<usize>lineStride) << shift)
+      let o = out + (i << 2)
+      let p = 0
+      for (; p < whole; p += 4) {
+        const d = (<usize>p) << shift
+        const a = loadFour(s0 + d, type)
+        const b = loadFour(s1 + d, type)
+        const c = loadFour(s2 + d, type)
+        const e = loadFour(s3 + d, type)
+        const ab0 = i32x4.shuffle(a, b, 0, 4, 1, 5)
+        const ab1 = i32x4.shuffle(a, b, 2, 6, 3, 7)
+        const ce0 = i32x4.shuffle(c, e, 0, 4, 1, 5)
+        const ce1 = i32x4.shuffle(c, e, 2, 6, 3, 7)
+        v128.store(o, i64x2.shuffle(ab0, ce0, 0, 2))
+        v128.store(o + (width << 2), i64x2.shuffle(ab0, ce0, 1, 3))
+        v128.store(o + (width << 3), i64x2.shuffle(ab1, ce1, 0, 2))
+        v128.store(o + 3 * (width << 2), i64x2.shuffle(ab1, ce1, 1, 3))
+        o += width << 4
+      }
+      for (; p < k; p++) {
+        const d = (<usize>p) << shift
+        store<f32>(o, loadOne(s0 + d, type))
+        store<f32>(o + 4, loadOne(s1 + d, type))
+        store<f32>(o + 8, loadOne(s2 + d, type))
+        store<f32>(o + 12, loadOne(s3 + d, type))
+        o += width << 2
+      }
+    }
+    return
+  }
+  for (let p = 0; p < k; p++) {
+    for (let i = 0; i < width; i++) {
+      const v: f32 = i < lines ? loadOne(src + ((<usize>(i * lineStride + p * step)) << shift), type) : 0
+      store<f32>(out + (i << 2), v)
+    }
+    out += width << 2
+  }
+}
+
+/** Packs K x 8 panels of B. Panels of all batches follow each other; panel j of batch z is at (z * panels + j) * K * 8. */
+export function packB(start: i32, end: i32, thread: i32, b: usize, type: i32, out: usize, k: i32, n: i32, batchStride: i32, rowStride: i32, columnStride: i32): void {
+  const panels = (n + 7) >> 3
+  const size: usize = type == 0 ? 4 : 2
+  for (let t = start; t < end; t++) {
+    const z = t / panels
+    const column = (t - z * panels) << 3
+    packLines(b + <usize>(z * batchStride + column * columnStride) * size, type, min(8, n - column), 8, k, columnStride, rowStride, out + (<usize>t * <usize>k << 5))
+  }
+}
+
+/** One 4 x 8 tile over kc steps, added to C or stored over it. */
+// @ts-ignore: decorator
+@inline
+function tile(a: usize, b: usize, kc: i32, c: usize, ldc: usize, rows: i32, columns: i32, accumulate: bool): void {
+  let c00 = f32x4.splat(0)
+  let c01 = f32x4.splat(0)
+  let c10 = f32x4.splat(0)
+  let c11 = f32x4.splat(0)
+  let c20 = f32x4.splat(0)
+  let c21 = f32x4.splat(0)
+  let c30 = f32x4.splat(0)
+  let c31 = f32x4.splat(0)
+  for (let p = kc; p > 0; p--) {
+    const b0 = v128.load(b)
+    const b1 = v128.load(b, 16)
+    const a0 = v128.load32_splat(a)
+    c00 = f32x4.add(c00, f32x4.mul(a0, b0))
+    c01 = f32x4.add(c01, f32x4.mul(a0, b1))
+    const a1 = v128.load32_splat(a, 4)
+    c10 = f32x4.add(c10, f32x4.mul(a1, b0))
+    c11 = f32x4.add(c11, f32x4.mul(a1, b1))
+    const a2 = v128.load32_splat(a, 8)
+    c20 = f32x4.add(c20, f32x4.mul(a2, b0))
+    c21 = f32x4.add(c21, f32x4.mul(a2, b1))
+    const a3 = v128.load32_splat(a, 12)
+    c30 = f32x4.add(c30, f32x4.mul(a3, b0))
+    c31 = f32x4.add(c31, f32x4.mul(a3, b1))
+    a += 16
+    b += 32
+  }
+  if (rows == 4 && columns == 8) {
+    storeRow(c, c00, c01, accumulate)
+    storeRow(c + ldc, c10, c11, accumulate)
+    storeRow(c + 2 * ldc, c20, c21, accumulate)
+    storeRow(c + 3 * ldc, c30, c31, accumulate)
+    return
+  }
+  storeEdge(c, c00, c01, columns, accumulate)
+  if (rows > 1) storeEdge(c + ldc, c10, c11, columns, accumulate)
+  if (rows > 2) storeEdge(c + 2 * ldc, c20, c21, columns, accumulate)
+  if (rows > 3) storeEdge(c + 3 * ldc, c30, c31, columns, accumulate)
+}
+
+// @ts-ignore: decorator
+@inline
+function storeRow(c: usize, x: v128, y: v128, accumulate: bool): void {
+  if (accumulate) {
+    v128.store(c, f32x4.add(v128.load(c), x))
+    v128.store(c, f32x4.add(v128.load(c, 16), y), 16)
+  } else {
+    v128.store(c, x)
+    v128.store(c, y, 16)
+  }
+}
+
+function storeEdge(c: usize, x: v128, y: v128, columns: i32, accumulate: bool): void {
+  for (let j = 0; j < columns; j++) {
+    const v = f32x4.extract_lane(x, 0)
+    const at = c + (j << 2)
+    store<f32>(at, accumulate ? load<f32>(at) + v : v)
+    // Rotate the 8 lanes by one.
+    const nx = i32x4.shuffle(x, y, 1, 2, 3, 4)
+    y = i32x4.shuffle(y, y, 1, 2, 3, 0)
+    x = nx
+  }
+}
+
+/** Rows [start * 4, end * 4) of C = A B over all batches, B packed by packB. */
+export function gemmPacked(
+  start: i32, end: i32, thread: i32,
+  a: usize, type: i32, packed: usize, c: usize,
+  m: i32, n: i32, k: i32, batchStride: i32, rowStride: i32, columnStride: i32, scratch: usize,
+): void {
+  const tiles = (m + 3) >> 2
+  const panels = (n + 7) >> 3
+  const ldc = (<usize>n) << 2
+  const size: usize = type == 0 ? 4 : 2
+  let t = start
+  while (t < end) {
+    const z = t / tiles
+    const first = t - z * tiles
+    const count = min(min(end - t, tiles - first), MC >> 2)
+    const row = first << 2
+    const bz = packed + (<usize>(z * panels) * <usize>k << 5)
+    const cz = c + (<usize>z * <usize>m + <usize>row) * ldc
+    let p = 0
+    do {
+      const kc = min(KC, k - p)
+      for (let i = 0; i < count; i++) {
+        packLines(a + <usize>(z * batchStride + (row + (i << 2)) * rowStride + p * columnStride) * size, type, min(4, m - row - (i << 2)), 4, kc, rowStride, columnStride, scratch + (<usize>(i * kc) << 4))
+      }
+      for (let j = 0; j < panels; j++) {
+        const columns = min(8, n - (j << 3))
+        const bp = bz + ((<usize>j * <usize>k + <usize>p) << 5)
+        for (let i = 0; i < count; i++) {
+          tile(scratch + (<usize>(i * kc) << 4), bp, kc, cz + <usize>(i << 2) * ldc + (<usize>j << 5), ldc, min(4, m - row - (i << 2)), columns, p > 0)
+        }
+      }
+      p += kc
+    } while (p < k)
+    t += count
+  }
+}
+
+/** Packs all K x 8 panels of one float32 matrix; for kernels that multiply small blocks. */
+export function packPanels(b: usize, out: usize, k: i32, n: i32, rowStride: i32, columnStride: i32): void {
+  for (let column = 0; column < n; column += 8) {
+    packLines(b + (<usize>(column * columnStride) << 2), 0, min(8, n - column), 8, k, columnStride, rowStride, out)
+    out += <usize>k << 5
+  }
+}
+
+/** C (+)= A B for one float32 block on packed panels; `packedA` holds 4 * k floats a tile and is overwritten. */
+export function blockGemm(a: usize, rowStride: i32, columnStride: i32, packedA: usize, packedB: usize, panelStride: usize, c: usize, ldc: usize, m: i32, n: i32, k: i32, accumulate: bool): void {
+  for (let row = 0; row < m; row += 4) {
+    const rows = min(4, m - row)
+    packLines(a + (<usize>(row * rowStride) << 2), 0, rows, 4, k, rowStride, columnStride, packedA)
+    let b = packedB
+    for (let column = 0; column < n; column += 8) {
+      tile(packedA, b, k, c + <usize>row * ldc + (<usize>column << 2), ldc, rows, min(8, n - column), accumulate)
+      b += panelStride
+    }
+  }
+}

@@ -1,0 +1,215 @@
+// Elementary functions on four floats at a time. Polynomials after Cephes (S. Moshier, netlib); errors of 1 to 2 ulp in the range
+// that float32 training uses. No branch: special values are patched in by masks.
+
+// @ts-ignore: decorator
+@inline
+function fma(a: v128, b: v128, c: v128): v128 {
+  return f32x4.add(f32x4.mul(a, b), c)
+}
+
+// @ts-ignore: decorator
+@inline
+function k(x: f32): v128 {
+  return f32x4.splat(x)
+}
+
+/** e^x. Below -87.3 the result is 0 (float32's subnormals are dropped), above 88.7 Infinity; NaN stays. */
+// @ts-ignore: decorator
+@inline
+export function exp4(x: v128): v128 {
+  const clamped = f32x4.pmin(f32x4.pmax(x, k(-87.3)), k(88.72))
+  const n = f32x4.nearest(f32x4.mul(clamped, k(1.44269504088896341)))
+  // x - n ln 2 in two steps, so that no bits are lost.
+  let r = fma(n, k(-0.693359375), clamped)
+  r = fma(n, k(2.12194440e-4), r)
+  let p = k(1.9875691500e-4)
+  p = fma(p, r, k(1.3981999507e-3))
+  p = fma(p, r, k(8.3334519073e-3))
+  p = fma(p, r, k(4.1665795894e-2))
+  p = fma(p, r, k(1.6666665459e-1))
+  p = fma(p, r, k(5.0000001201e-1))
+  p = f32x4.add(fma(p, f32x4.mul(r, r), r), k(1))
+  // 2^n in two factors: n reaches 128, which one exponent field does not hold.
+  const i = i32x4.trunc_sat_f32x4_s(n)
+  const half = i32x4.shr_s(i, 1)
+  const rest = i32x4.sub(i, half)
+  const a = i32x4.shl(i32x4.add(half, i32x4.splat(127)), 23)
+  const b = i32x4.shl(i32x4.add(rest, i32x4.splat(127)), 23)
+  let y = f32x4.mul(f32x4.mul(p, a), b)
+  y = v128.andnot(y, f32x4.lt(x, k(-87.3)))
+  y = v128.bitselect(k(Infinity), y, f32x4.gt(x, k(88.72284)))
+  return v128.bitselect(x, y, f32x4.ne(x, x))
+}
+
+/** Natural logarithm. Zero gives -Infinity, negatives NaN; subnormals count as zero. */
+// @ts-ignore: decorator
+@inline
+export function log4(x: v128): v128 {
+  const bits = x
+  let e = f32x4.convert_i32x4_s(i32x4.sub(i32x4.shr_s(bits, 23), i32x4.splat(126)))
+  let m = v128.or(v128.and(bits, i32x4.splat(0x007fffff)), i32x4.splat(0x3f000000)) // [0.5, 1)
+  const low = f32x4.lt(m, k(0.707106781186547524))
+  e = f32x4.sub(e, v128.and(low, k(1)))
+  m = f32x4.add(f32x4.sub(m, k(1)), v128.and(low, m))
+  const z = f32x4.mul(m, m)
+  let p = k(7.0376836292e-2)
+  p = fma(p, m, k(-1.1514610310e-1))
+  p = fma(p, m, k(1.1676998740e-1))
+  p = fma(p, m, k(-1.2420140846e-1))
+  p = fma(p, m, k(1.4249322787e-1))
+  p = fma(p, m, k(-1.6668057665e-1))
+  p = fma(p, m, k(2.0000714765e-1))
+  p = fma(p, m, k(-2.4999993993e-1))
+  p = fma(p, m, k(3.3333331174e-1))
+  let y = f32x4.mul(f32x4.mul(p, m), z)
+  y = fma(e, k(-2.12194440e-4), y)
+  y = fma(z, k(-0.5), y)
+  y = f32x4.add(m, y)
+  y = fma(e, k(0.693359375), y)
+  y = v128.bitselect(k(-Infinity), y, f32x4.lt(f32x4.abs(x), k(1.1754944e-38)))
+  y = v128.bitselect(k(NaN), y, f32x4.le(x, k(-1.1754944e-38)))
+  y = v128.bitselect(x, y, f32x4.eq(x, k(Infinity)))
+  return v128.bitselect(x, y, f32x4.ne(x, x))
+}
+
+export function exp(x: v128): v128 {
+  return exp4(x)
+}
+
+export function log(x: v128): v128 {
+  return log4(x)
+}
+
+export function sigmoid(x: v128): v128 {
+  return f32x4.div(k(1), f32x4.add(k(1), exp4(f32x4.neg(x))))
+}
+
+/** Odd polynomial below 0.625, (e^2x - 1) / (e^2x + 1) above. */
+export function tanh(x: v128): v128 {
+  const a = f32x4.abs(x)
+  const z = f32x4.mul(x, x)
+  let p = k(-5.70498872745e-3)
+  p = fma(p, z, k(2.06390887954e-2))
+  p = fma(p, z, k(-5.37397155531e-2))
+  p = fma(p, z, k(1.33314422036e-1))
+  p = fma(p, z, k(-3.33332819422e-1))
+  const small = fma(f32x4.mul(p, z), x, x)
+  const e = exp4(f32x4.mul(f32x4.pmin(a, k(20)), k(2)))
+  const big = f32x4.sub(k(1), f32x4.div(k(2), f32x4.add(e, k(1))))
+  const signed = v128.or(big, v128.and(x, i32x4.splat(0x80000000)))
+  return v128.bitselect(x, v128.bitselect(small, signed, f32x4.lt(a, k(0.625))), f32x4.ne(x, x))
+}
+
+export function sign(x: v128): v128 {
+  const one = v128.or(k(1), v128.and(x, i32x4.splat(0x80000000)))
+  return v128.bitselect(x, one, v128.or(f32x4.eq(x, k(0)), f32x4.ne(x, x)))
+}
+
+/** Octant reduction by multiples of pi / 4 in three steps; good to 1e-6 for |x| up to about 8192. */
+function sincos(x: v128, shift: i32): v128 {
+  const a = f32x4.abs(x)
+  let j = i32x4.trunc_sat_f32x4_s(f32x4.mul(a, k(1.27323954473516)))
+  j = v128.and(i32x4.add(j, i32x4.splat(1)), i32x4.splat(~1))
+  const y = f32x4.convert_i32x4_s(j)
+  let r = fma(y, k(-0.78515625), a)
+  r = fma(y, k(-2.4187564849853515625e-4), r)
+  r = fma(y, k(-3.77489497744594108e-8), r)
+  // For the cosine, start two octants later.
+  const q = i32x4.add(j, i32x4.splat(shift))
+  const z = f32x4.mul(r, r)
+  let c = k(2.443315711809948e-5)
+  c = fma(c, z, k(-1.388731625493765e-3))
+  c = fma(c, z, k(4.166664568298827e-2))
+  c = f32x4.add(fma(f32x4.mul(c, z), z, f32x4.mul(z, k(-0.5))), k(1))
+  let s = k(-1.9515295891e-4)
+  s = fma(s, z, k(8.3321608736e-3))
+  s = fma(s, z, k(-1.6666654611e-1))
+  s = fma(f32x4.mul(s, z), r, r)
+  const useCos = i32x4.ne(v128.and(q, i32x4.splat(2)), i32x4.splat(0))
+  const value = v128.bitselect(c, s, useCos)
+  const flip = i32x4.shl(v128.and(q, i32x4.splat(4)), 29)
+  const own = shift == 0 ? v128.and(x, i32x4.splat(0x80000000)) : i32x4.splat(0)
+  return v128.xor(value, v128.xor(flip, own))
+}
+
+export function sin(x: v128): v128 {
+  return sincos(x, 0)
+}
+
+export function cos(x: v128): v128 {
+  return sincos(x, 2)
+}
+
+/** Float32 to bfloat16 codes in the low halves: nearest even; NaN stays NaN. */
+// @ts-ignore: decorator
+@inline
+export function bf16(x: v128): v128 {
+  const lsb = v128.and(i32x4.shr_u(x, 16), i32x4.splat(1))
+  const rounded = i32x4.shr_u(i32x4.add(i32x4.add(x, i32x4.splat(0x7fff)), lsb), 16)
+  const nan = i32x4.gt_u(v128.and(x, i32x4.splat(0x7fffffff)), i32x4.splat(0x7f800000))
+  return v128.bitselect(v128.or(v128.and(i32x4.shr_u(x, 16), i32x4.splat(0x8000)), i32x4.splat(0x7fc0)), rounded, nan)
+}
+
+export function encodeBf16(x: v128): v128 {
+  return bf16(x)
+}
+
+/** float16 codes in the low halves to float32, exactly, subnormals included. */
+export function decodeF16(code: v128): v128 {
+  const sign = i32x4.shl(v128.and(code, i32x4.splat(0x8000)), 16)
+  const magnitude = v128.and(code, i32x4.splat(0x7fff))
+  const normal = i32x4.add(i32x4.shl(magnitude, 13), i32x4.splat(112 << 23))
+  const special = i32x4.add(normal, i32x4.splat(112 << 23)) // infinity and NaN: exponent 31 becomes 255
+  const small = f32x4.mul(f32x4.convert_i32x4_s(magnitude), k(5.9604644775390625e-8)) // 2^-24
+  let y = v128.bitselect(small, normal, i32x4.lt_s(magnitude, i32x4.splat(0x400)))
+  y = v128.bitselect(special, y, i32x4.ge_s(magnitude, i32x4.splat(0x7c00)))
+  return v128.or(sign, y)
+}
+
+/** Float32 to float16 codes in the low halves: nearest even, overflow to infinity, canonical NaN. */
+export function encodeF16(x: v128): v128 {
+  const sign = v128.and(i32x4.shr_u(x, 16), i32x4.splat(0x8000))
+  const a = v128.and(x, i32x4.splat(0x7fffffff))
+  const lsb = v128.and(i32x4.shr_u(a, 13), i32x4.splat(1))
+  const normal = i32x4.shr_u(i32x4.sub(i32x4.add(i32x4.add(a, i32x4.splat(0xfff)), lsb), i32x4.splat(112 << 23)), 13)
+  // Below 2^-14: adding 0.5 leaves the code in the mantissa, rounded to nearest even by the addition itself.
+  const small = i32x4.sub(f32x4.add(a, k(0.5)), i32x4.splat(0x3f000000))
+  let y = v128.bitselect(small, normal, i32x4.lt_u(a, i32x4.splat(113 << 23)))
+  y = v128.bitselect(i32x4.splat(0x7c00), y, i32x4.ge_u(a, i32x4.splat(0x477ff000))) // 65520 and more
+  y = v128.bitselect(i32x4.splat(0x7e00), y, i32x4.gt_u(a, i32x4.splat(0x7f800000)))
+  return v128.or(sign, y)
+}
+
+/** Float to integer: toward zero, saturating, NaN to 0. */
+export function truncateS(x: v128): v128 {
+  return i32x4.trunc_sat_f32x4_s(x)
+}
+
+export function truncateU(x: v128): v128 {
+  return i32x4.trunc_sat_f32x4_u(x)
+}
+
+// @ts-ignore: decorator
+@inline
+export function sumLanes(x: v128): f32 {
+  return f32x4.extract_lane(x, 0) + f32x4.extract_lane(x, 1) + (f32x4.extract_lane(x, 2) + f32x4.extract_lane(x, 3))
+}
+
+// @ts-ignore: decorator
+@inline
+export function maxLanes(x: v128): f32 {
+  return max(max(f32x4.extract_lane(x, 0), f32x4.extract_lane(x, 1)), max(f32x4.extract_lane(x, 2), f32x4.extract_lane(x, 3)))
+}
+
+/** e^x of one float, by the same polynomial. */
+// @ts-ignore: decorator
+@inline
+export function exp1(x: f32): f32 {
+  return f32x4.extract_lane(exp4(f32x4.splat(x)), 0)
+}
+
+// @ts-ignore: decorator
+@inline
+export function log1(x: f32): f32 {
+  return f32x4.extract_lane(log4(f32x4.splat(x)), 0)
+}

@@ -1,0 +1,32 @@
+// Builds assembly/ into src/backends/cpu/kernels.generated.ts: the module with shared memory and the one without, as base64.
+// Run it after a change in assembly/ (`pnpm build:wasm`); a test compares the committed file with a fresh build.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import asc from 'assemblyscript/asc'
+
+const here = dirname(fileURLToPath(import.meta.url))
+export const generated = join(here, '..', 'src', 'backends', 'cpu', 'kernels.generated.ts')
+
+async function compile(shared) {
+  const dir = mkdtempSync(join(tmpdir(), 'kumiki-wasm-'))
+  const out = join(dir, 'kernels.wasm')
+  const flags = ['--outFile', out, '-O3', '--noAssert', '--runtime', 'stub', '--enable', 'simd', '--enable', 'bulk-memory', '--importMemory', '--initialMemory', '1', '--maximumMemory', '65536', '--noExportMemory']
+  if (shared) flags.push('--enable', 'threads', '--sharedMemory')
+  const { error, stderr } = await asc.main([join(here, 'assembly', 'index.ts'), ...flags])
+  if (error) throw new Error(`${error.message}\n${stderr}`)
+  const bytes = readFileSync(out)
+  rmSync(dir, { recursive: true })
+  return bytes.toString('base64')
+}
+
+/** The text of the generated file. */
+export async function build() {
+  return `// Made by wasm/build.mjs from wasm/assembly. Do not edit.
+export const sharedKernels = '${await compile(true)}'
+export const plainKernels = '${await compile(false)}'
+`
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(generated, await build())
