@@ -2,7 +2,7 @@
 import { integer, object, oneOf, positive } from './check.ts'
 import { type Cluster, validateCluster } from './gpu.ts'
 import { type KnownModel, type PlannerModel, validateModel } from './model.ts'
-import { type ParallelPlan, validatePlan } from './parallel-plan.ts'
+import { type KnownPlan, type ParallelPlan, validatePlan } from './parallel-plan.ts'
 
 /** Numbers of the optimizer and schedule. Steps are optimizer steps. */
 export interface LaunchRecipe {
@@ -95,7 +95,7 @@ export function emitMegatron(request: LaunchRequest): Launch {
     plan.sharding === 'optimizer' && plan.overlap && ['--overlap-grad-reduce'],
     plan.sharding === 'optimizer' && plan.overlap && ['--overlap-param-gather'],
     ...modelFlags(request, model, plan.sequenceLength),
-    ...expertFlags(model, plan.expertParallel, recipe, plan.tensorParallel),
+    ...expertFlags(model, plan, recipe),
     ...recomputeFlags(plan.recompute),
     ['--micro-batch-size', plan.microBatchSize],
     ['--global-batch-size', plan.globalBatchSize],
@@ -175,7 +175,7 @@ function modelFlags(request: LaunchRequest, model: KnownModel, sequenceLength: n
   ]
 }
 
-function expertFlags(model: KnownModel, expertParallel: number, recipe: LaunchRecipe, tensorParallel: number): Flag[] {
+function expertFlags(model: KnownModel, plan: KnownPlan, recipe: LaunchRecipe): Flag[] {
   const { experts } = model
   if (!experts) return []
   const { firstDenseLayers: dense } = experts
@@ -185,9 +185,10 @@ function expertFlags(model: KnownModel, expertParallel: number, recipe: LaunchRe
     ['--moe-ffn-hidden-size', experts.ffn],
     experts.sharedFfn > 0 && ['--moe-shared-expert-intermediate-size', experts.sharedFfn],
     dense > 0 && ['--moe-layer-freq', `([0]*${dense}+[1]*${model.layers - dense})`],
-    ['--expert-model-parallel-size', expertParallel],
-    tensorParallel > 1 && ['--expert-tensor-parallel-size', 1],
-    ['--moe-token-dispatcher-type', 'alltoall'],
+    ['--expert-model-parallel-size', plan.expertParallel],
+    plan.tensorParallel > 1 && ['--expert-tensor-parallel-size', 1],
+    ['--moe-token-dispatcher-type', plan.expertDispatch === 'deepep' ? 'flex' : 'alltoall'],
+    plan.expertDispatch === 'deepep' && ['--moe-enable-deepep'],
     ['--moe-grouped-gemm'],
     ['--moe-router-load-balancing-type', 'aux_loss'],
     ['--moe-aux-loss-coeff', recipe.auxiliaryLoss ?? 0.01],

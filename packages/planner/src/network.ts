@@ -37,13 +37,24 @@ export function collectiveBandwidth(cluster: KnownCluster, size: number, stride:
 }
 
 /**
- * All-to-all of `size` ranks: what stays in the node goes over NVLink, the rest over the network at the same time.
- * NCCL's plain all-to-all can be far slower across nodes (8 to 15 GB/s on LLM-jp's cluster): see the stability ranking.
+ * Seconds of one exchange of tokens among `size` expert-parallel ranks: copies for the own node go over NVLink while the
+ * others go over the network. NCCL's plain all-to-all can be far slower across nodes (8 to 15 GB/s on LLM-jp's cluster):
+ * see the stability ranking.
+ * @param bytes of one copy of a rank's tokens
+ * @param copies copies of each token (its chosen experts)
+ * @param onePerNode a node gets a token once, however many of the chosen experts it holds
  */
-export function expertBandwidth(cluster: KnownCluster, size: number): number {
+export function exchangeSeconds(
+  cluster: KnownCluster,
+  size: number,
+  bytes: number,
+  copies: number,
+  onePerNode: boolean,
+): number {
   const { gpu } = cluster
-  const inside = gpu.intraNodeBandwidth * intraEfficiency * 0.9
+  const inside = (bytes * copies * (size - 1)) / size / (gpu.intraNodeBandwidth * intraEfficiency * 0.9)
   if (!leavesNode(cluster, size, 1)) return inside
-  const outsidePart = (size - membersPerNode(cluster, size, 1)) / (size - 1)
-  return Math.min(inside, (gpu.interNodeBandwidth * interEfficiency) / outsidePart)
+  const nodes = size / membersPerNode(cluster, size, 1)
+  const away = onePerNode ? (nodes - 1) * (1 - (1 - 1 / nodes) ** copies) : copies * (1 - 1 / nodes)
+  return Math.max(inside, (bytes * away) / (gpu.interNodeBandwidth * interEfficiency))
 }

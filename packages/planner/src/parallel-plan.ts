@@ -41,6 +41,11 @@ export interface ParallelPlan {
   readonly overlap?: boolean
   /** Tensor-parallel communication runs beside matrix products; default false. */
   readonly overlapTensorParallel?: boolean
+  /**
+   * How tokens reach experts: `alltoall` (default) sends one copy for each chosen expert; `deepep` sends one copy to each
+   * node and spreads it there.
+   */
+  readonly expertDispatch?: 'alltoall' | 'deepep'
   /** Fused (flash) attention; default true. */
   readonly flashAttention?: boolean
   /** Dropout masks are kept; default false. */
@@ -89,6 +94,7 @@ export function completePlan(plan: ParallelPlan): Required<ParallelPlan> {
     precision: oneOf('plan.precision', plan.precision ?? 'bf16', ['bf16', 'fp16', 'fp8']),
     overlap: plan.overlap ?? true,
     overlapTensorParallel: plan.overlapTensorParallel ?? false,
+    expertDispatch: oneOf('plan.expertDispatch', plan.expertDispatch ?? 'alltoall', ['alltoall', 'deepep']),
     flashAttention: plan.flashAttention ?? true,
     dropout: plan.dropout ?? false,
     fusedKernels: plan.fusedKernels ?? true,

@@ -93,6 +93,8 @@ function request(row: Record<string, unknown>, assumptions: string[]) {
     overlap: !/^none|off$/.test(overlapText),
     overlapTensorParallel: /tp-comm/.test(overlapText),
     flashAttention: !unfused,
+    // Its mixtures exchange tokens by DeepEP or HybridEP.
+    expertDispatch: /Bridge/.test(text(row, 'source', '')) ? 'deepep' : 'alltoall',
     dropout: unfused || /dropout 0\.[1-9]/.test(String(object('model', row.model).attention)),
     // Megatron-LM fuses; plain FSDP does where it compiles.
     fusedKernels:

@@ -43,6 +43,8 @@ export interface PlanResult {
   /** Fewest risks first, then fastest: "not fast, but stable". */
   readonly byStability: readonly Candidate[]
   readonly refused: readonly Refusal[]
+  /** Reasons that differ in more than their numbers: how often each came up, and one in full. Most frequent first. */
+  readonly refusalSummary: readonly { readonly count: number; readonly example: string }[]
   /** Plans considered: legal and fitting ones, and refused ones. */
   readonly considered: number
 }
@@ -88,8 +90,20 @@ export function plan(search: PlanSearch): PlanResult {
     byThroughput: [...candidates].sort(faster).slice(0, limit),
     byStability: [...candidates].sort((a, b) => a.risks.length - b.risks.length || faster(a, b)).slice(0, limit),
     refused,
+    refusalSummary: summarize(refused),
     considered: candidates.length + refused.length,
   }
+}
+
+function summarize(refused: readonly Refusal[]): { count: number; example: string }[] {
+  const kinds = new Map<string, { count: number; example: string }>()
+  for (const reason of refused.flatMap(({ reasons }) => reasons)) {
+    const kind = reason.replace(/\d+(\.\d+)?/g, '#')
+    const entry = kinds.get(kind)
+    if (entry) entry.count++
+    else kinds.set(kind, { count: 1, example: reason })
+  }
+  return [...kinds.values()].sort((a, b) => b.count - a.count)
 }
 
 function judge(model: KnownModel, cluster: KnownCluster, complete: Required<ParallelPlan>): Candidate | Refusal {

@@ -2,7 +2,7 @@
 import type { KnownCluster } from './gpu.ts'
 import { elementwiseBytes, paddedVocab, stageParameters } from './memory.ts'
 import { type KnownModel, mlpMatrices } from './model.ts'
-import { collectiveBandwidth, expertBandwidth, groupBandwidth } from './network.ts'
+import { collectiveBandwidth, exchangeSeconds, groupBandwidth } from './network.ts'
 import type { KnownPlan } from './parallel-plan.ts'
 import { firstLayers, layersPerStage } from './stages.ts'
 
@@ -30,27 +30,27 @@ export const constants = {
   /** Fixed cost of one matrix product. */
   kernelLatency: 6e-6,
   /** Fixed cost of the small kernels of a layer, each way. */
-  layerLatency: 30e-6,
+  layerLatency: 45e-6,
   /** Fixed cost of routing, permuting and dispatching in a mixture layer, each way. */
-  expertLatency: 400e-6,
+  expertLatency: 800e-6,
   /** Bytes of elementwise work without fused kernels, over those with. */
-  unfusedElementwise: 2,
+  unfusedElementwise: 1.6,
   /** fp8 products without fused casts, over those with. */
-  unfusedFp8: 0.5,
+  unfusedFp8: 0.7,
   /** Rate of attention without fused kernels around it (FlashAttention 2 rather than cuDNN's or FlashAttention 3). */
-  unfusedAttention: 0.7,
+  unfusedAttention: 0.62,
   /** Fixed cost of one collective. */
   collectiveLatency: 15e-6,
   /** Part of the memory bandwidth that elementwise kernels sustain. */
-  memoryEfficiency: 0.75,
+  memoryEfficiency: 0.67,
   /** fp8 products: part of what the bf16 efficiency would give on the fp8 peak (casts, scales). */
   fp8Efficiency: 0.95,
   /** Part of tensor-parallel communication left visible when it overlaps products. */
   exposedTensorParallel: 0.4,
   /** Part of a backward pass that can hide gradient reduction. */
-  hiding: 0.7,
+  hiding: 0.95,
   /** Logging, data, host work each step. */
-  stepLatency: 0.02,
+  stepLatency: 0.03,
 } as const
 
 interface Parts {
@@ -169,9 +169,18 @@ export function estimateTime(model: KnownModel, cluster: KnownCluster, plan: Kno
   const context = slowest.layers * (c === 1 ? 0 : Math.max(0.1 * ring, ring - attentionSeconds))
 
   const localTokens = plan.sequenceParallel ? tokens / t : tokens
-  const exchanged = model.experts ? 4 * model.experts.topK * localTokens * model.hidden * 2 * ((e - 1) / e) : 0
-  const expert =
-    e === 1 ? 0 : slowest.moeLayers * (exchanged / expertBandwidth(cluster, e) + 4 * constants.collectiveLatency)
+  // Dispatch and combine, forward and backward.
+  const exchange =
+    e === 1 || !model.experts
+      ? 0
+      : exchangeSeconds(
+          cluster,
+          e,
+          2 * localTokens * model.hidden,
+          model.experts.topK,
+          plan.expertDispatch === 'deepep',
+        )
+  const expert = e === 1 ? 0 : 4 * slowest.moeLayers * (exchange + constants.collectiveLatency)
 
   const hop =
     (2 * tokens * model.hidden) /

@@ -30,6 +30,9 @@ describe('plan', () => {
     expect(reasons).toMatch(/40 layers .* do not split into 32 stages/)
     expect(result.refused.every((refusal) => refusal.reasons.length > 0)).toBe(true)
     expect(result.considered).toBeGreaterThan(result.refused.length)
+    expect(result.refusalSummary.length).toBeLessThan(8)
+    const total = result.refusalSummary.reduce((sum, { count }) => sum + count, 0)
+    expect(total).toBe(result.refused.reduce((sum, { reasons }) => sum + reasons.length, 0))
   })
 
   it('finds the adopted plan of LLM-jp-4 32B stable and its faster neighbours flaky', () => {
