@@ -1,3 +1,4 @@
+/// <reference path="./jstat.d.ts" />
 // The two distribution functions that the analysis needs, from jstat: one package without dependencies, good to about seven digits.
 
 import jstat from 'jstat'

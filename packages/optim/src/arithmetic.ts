@@ -3,7 +3,7 @@
 
 import { float32Arithmetic, float64Arithmetic } from './block-arithmetic.ts'
 import { describeValue } from './check.ts'
-import { isMethodArray, methodArithmetic } from './method-arithmetic.ts'
+import { isMethodArray, methodArithmetic, missingMethods } from './method-arithmetic.ts'
 
 /** Elementwise operations. A: array, S: scalar that the array type understands besides a number. All arrays of one call have one shape. */
 export interface Elementwise<A, S> {
@@ -64,7 +64,10 @@ export function arithmeticOf(leaf: unknown, what = 'leaf'): Arithmetic<any, any>
   if (leaf instanceof Float32Array) return float32Arithmetic
   if (leaf instanceof Float64Array) return float64Arithmetic
   if (isMethodArray(leaf)) return methodArithmetic
+  const missing = missingMethods(leaf)
   throw new TypeError(
-    `${what}: expected a Float32Array, a Float64Array or an array object with methods add, mul, sqrt, ..., got ${describeValue(leaf)}`,
+    missing
+      ? `${what}: ${describeValue(leaf)} has a shape but lacks ${missing.join(', ')}`
+      : `${what}: expected a Float32Array, a Float64Array or an array object with a shape and methods add, mul, sqrt, ..., got ${describeValue(leaf)}`,
   )
 }

@@ -38,8 +38,13 @@ const methods = [
 ] as const
 
 export function isMethodArray(value: unknown): value is AnyMethodArray {
-  if (typeof value !== 'object' || value === null || !Array.isArray((value as AnyMethodArray).shape)) return false
-  return methods.every((name) => typeof (value as Record<string, unknown>)[name] === 'function')
+  return missingMethods(value)?.length === 0
+}
+
+/** What an object with a shape lacks to be used here; undefined for anything else. */
+export function missingMethods(value: unknown): string[] | undefined {
+  if (typeof value !== 'object' || value === null || !Array.isArray((value as AnyMethodArray).shape)) return undefined
+  return methods.filter((name) => typeof (value as Record<string, unknown>)[name] !== 'function')
 }
 
 /** Some array with methods: which one is the caller's affair. */

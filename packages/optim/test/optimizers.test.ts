@@ -182,6 +182,9 @@ describe('the optimizer interface', () => {
     expect(() => optimizer.scalars(0, 0.1)).toThrow(/step must be finite and at least 1, got 0/)
     expect(() => optimizer.scalars(1, -1)).toThrow(RangeError)
     expect(() => optimizer.init({ w: [1, 2] } as any)).toThrow(/params.w.0: expected a Float32Array/)
+    expect(() => optimizer.init({ w: Object.assign(new Date(), { shape: [1], add() {} }) })).toThrow(
+      /params.w: Date has a shape but lacks sub, mul/,
+    )
     expect(() => optimizer.update({ a: {} } as any, state, params, scalars)).toThrow(
       /grads.a.w is undefined where params.a.w is Float32Array/,
     )
