@@ -24,6 +24,13 @@ export function oneOf<T extends string>(field: string, value: unknown, choices: 
   throw new RangeError(`${field} must be one of ${choices.join(', ')}, got ${show(value)}`)
 }
 
+/** @throws TypeError naming `field`, unless `value` is true, false or undefined (then `fallback`) */
+export function flag(field: string, value: unknown, fallback: boolean): boolean {
+  if (value === undefined) return fallback
+  if (typeof value === 'boolean') return value
+  throw new TypeError(`${field} must be true or false, got ${show(value)}`)
+}
+
 /** The object itself. @throws TypeError naming `field` for anything else */
 export function object(field: string, value: unknown): Record<string, unknown> {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>

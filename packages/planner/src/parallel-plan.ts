@@ -1,5 +1,5 @@
 /** A way to spread training over GPUs, and the rules it has to keep. */
-import { integer, object, oneOf } from './check.ts'
+import { flag, integer, object, oneOf } from './check.ts'
 import type { KnownCluster } from './gpu.ts'
 import type { KnownModel } from './model.ts'
 import { layersPerStage } from './stages.ts'
@@ -88,18 +88,18 @@ export function completePlan(plan: ParallelPlan): Required<ParallelPlan> {
     microBatchSize: integer('plan.microBatchSize', plan.microBatchSize, 1, 1 << 20),
     globalBatchSize: integer('plan.globalBatchSize', plan.globalBatchSize, 1, 1 << 30),
     sequenceLength: integer('plan.sequenceLength', plan.sequenceLength, 1, 1 << 28),
-    sequenceParallel: (plan.sequenceParallel ?? true) && tensorParallel > 1,
+    sequenceParallel: flag('plan.sequenceParallel', plan.sequenceParallel, true) && tensorParallel > 1,
     sharding: oneOf('plan.sharding', plan.sharding ?? 'optimizer', ['none', 'optimizer', 'gradients', 'full']),
     recompute: oneOf('plan.recompute', plan.recompute ?? 'none', ['none', 'selective', 'operators', 'full']),
     precision: oneOf('plan.precision', plan.precision ?? 'bf16', ['bf16', 'fp16', 'fp8']),
-    overlap: plan.overlap ?? true,
-    overlapTensorParallel: plan.overlapTensorParallel ?? false,
+    overlap: flag('plan.overlap', plan.overlap, true),
+    overlapTensorParallel: flag('plan.overlapTensorParallel', plan.overlapTensorParallel, false),
     expertDispatch: oneOf('plan.expertDispatch', plan.expertDispatch ?? 'alltoall', ['alltoall', 'deepep']),
-    flashAttention: plan.flashAttention ?? true,
-    dropout: plan.dropout ?? false,
-    fusedKernels: plan.fusedKernels ?? true,
-    gradientsInFp32: plan.gradientsInFp32 ?? true,
-    anyLayout: plan.anyLayout ?? false,
+    flashAttention: flag('plan.flashAttention', plan.flashAttention, true),
+    dropout: flag('plan.dropout', plan.dropout, false),
+    fusedKernels: flag('plan.fusedKernels', plan.fusedKernels, true),
+    gradientsInFp32: flag('plan.gradientsInFp32', plan.gradientsInFp32, true),
+    anyLayout: flag('plan.anyLayout', plan.anyLayout, false),
   }
 }
 

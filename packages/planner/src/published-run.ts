@@ -111,7 +111,7 @@ function request(row: Record<string, unknown>, assumptions: string[]) {
 function nodeSize(row: Record<string, unknown>, gpuCount: number): number {
   const gpu = typeof row.gpu === 'object' && row.gpu !== null ? (row.gpu as { intra?: unknown }) : {}
   // What counts is the NVLink domain: 72 GPUs in an NVL72 rack, whatever its servers hold.
-  const domain = /NVL(\d+)/.exec(typeof gpu.intra === 'string' ? gpu.intra : '')
+  const domain = /NVL(\d+)/.exec(typeof gpu.intra === 'string' ? gpu.intra.slice(0, 200) : '')
   const stated = integer('gpus_per_node', domain ? Number(domain[1]) : (row.gpus_per_node ?? 8), 1, 1024)
   return gpuCount % stated === 0 ? stated : largestDivisor(gpuCount, stated)
 }
@@ -124,7 +124,7 @@ function largestDivisor(value: number, upTo: number): number {
 function text(row: Record<string, unknown>, field: string, fallback: string): string {
   const value = row[field] ?? fallback
   if (typeof value !== 'string') throw new TypeError(`${field} must be a string, got ${show(value)}`)
-  return value
+  return value.slice(0, 1000)
 }
 
 function sharding(given: string): ParallelPlan['sharding'] {
@@ -174,7 +174,7 @@ function gpuOf(row: Record<string, unknown>): Gpu {
   if (Object.hasOwn(gpus, name)) return gpus[name]
   const stated = object(`gpu (gpu_type ${show(name)} is not in the catalogue, so its numbers are needed)`, row.gpu)
   const perSecond = (field: string, fallback: number) => {
-    const found = /([\d.]+) GB\/s/.exec(typeof stated[field] === 'string' ? stated[field] : '')
+    const found = /([\d.]+) GB\/s/.exec(typeof stated[field] === 'string' ? stated[field].slice(0, 200) : '')
     return found ? Number(found[1]) * 1e9 : fallback
   }
   return {

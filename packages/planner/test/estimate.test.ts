@@ -189,6 +189,7 @@ describe('nonsense', () => {
     ],
     [{ plan: { ...plan, expertParallel: 2 } }, /expertParallel 2 needs a model with experts/],
     [{ plan: { ...plan, contextParallel: 2, sequenceLength: 4098 } }, /sequenceLength 4098 must be a multiple of 2 x/],
+    [{ plan: { ...plan, overlap: 'yes' } }, /plan.overlap must be true or false, got "yes"/],
     [{ plan: { ...plan, sharding: 'zero' } }, /plan.sharding must be one of none, optimizer, gradients, full/],
     [{ cluster: { ...h100(16), gpu: 'A100' }, plan: { ...plan, precision: 'fp8' } }, /A100-SXM-80GB has no fp8/],
   ])('%j is refused', (change, message) => {
