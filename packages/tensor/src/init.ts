@@ -1,14 +1,49 @@
 import { CpuBackend } from './backends/cpu/cpu-backend.ts'
 import { ReferenceBackend } from './backends/reference/reference-backend.ts'
+import { type FoundAdapter, findAdapter, requestDevice } from './backends/webgpu/adapter.ts'
+import { WebGpuBackend } from './backends/webgpu/webgpu-backend.ts'
 import { Device } from './device.ts'
+import { DeviceError } from './errors.ts'
 
 export interface InitOptions {
-  readonly backend?: 'reference' | 'cpu'
+  /**
+   * 'auto' (default): a hardware GPU through WebGPU if there is one, else 'cpu'. 'webgpu' takes software adapters too.
+   * 'reference' runs every op by its definition: slow, for comparison.
+   */
+  readonly backend?: 'auto' | 'webgpu' | 'cpu' | 'reference'
+  /** Threads of the cpu backend; default: all processors. */
   readonly threads?: number
+  /** A GPU object to ask instead of `navigator.gpu` or the npm package `webgpu`. */
+  readonly gpu?: GPU
 }
+
+/**
+ * Asks for a device, once. Dispose it at the end.
+ * @throws DeviceError if WebGPU is asked for and there is no adapter
+ */
 export async function init(options: InitOptions = {}): Promise<Device> {
-  return new Device(options.backend === 'cpu' ? await CpuBackend.create(options) : new ReferenceBackend())
+  const { backend = 'auto' } = options
+  if (!['auto', 'webgpu', 'cpu', 'reference'].includes(backend)) throw new DeviceError(`init: unknown backend '${backend}'; known are auto, webgpu, cpu, reference`)
+  if (backend === 'reference') return new Device(new ReferenceBackend())
+  if (backend === 'webgpu' || backend === 'auto') {
+    let found: FoundAdapter | undefined
+    try {
+      found = await findAdapter(options.gpu)
+    } catch (error) {
+      if (backend === 'webgpu') throw error
+    }
+    if (found && (backend === 'webgpu' || !found.description.software)) {
+      return new Device(new WebGpuBackend(await requestDevice(found), found.description, true, found.release))
+    }
+    found?.release()
+  }
+  return new Device(await CpuBackend.create({ threads: options.threads }))
 }
-export async function fromDevice(_d: unknown): Promise<Device> {
-  return init()
+
+/** Works on a GPUDevice that an application already has. It is not destroyed with the Kumiki device. */
+export async function fromDevice(device: GPUDevice): Promise<Device> {
+  if (typeof device?.createComputePipelineAsync !== 'function') throw new TypeError('fromDevice: expected a GPUDevice')
+  const info = (device as { adapterInfo?: GPUAdapterInfo }).adapterInfo
+  const name = [info?.vendor, info?.architecture].filter(Boolean).join(' ') || 'given device'
+  return new Device(new WebGpuBackend(device, { name, software: /swiftshader|llvmpipe/i.test(name), subgroupSize: 0 }, false))
 }

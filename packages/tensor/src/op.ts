@@ -68,6 +68,8 @@ export interface ElementwiseRule<A> {
   js(args: readonly number[], type: ComputeType, attrs: A): number
   /** An expression over vec4 operands of the compute type. */
   wgsl(args: readonly string[], type: ComputeType, attrs: A): string
+  /** WGSL functions the expression calls; a shader contains each text once. */
+  readonly wgslFunctions?: string
   /** WebAssembly SIMD instructions applied to the operands on the stack, per compute type of the inputs. */
   readonly simd?: Partial<Record<ComputeType, readonly string[]>>
 }

@@ -9,13 +9,14 @@ import { pullBack } from '../src/transforms/vjp.ts'
 import { nameOf, random, toleranceOf, valuesOf } from './conformance-cases.ts'
 
 const cases = opTable.flatMap((op) => (op.samples ?? []).map((sample) => ({ op, sample, name: nameOf(op, sample) })))
-const backends = ['cpu'] as const
+const backends = ['cpu', 'webgpu'] as const
 const devices: Record<string, DeviceType> = {}
 
 beforeAll(async () => {
   devices.reference = await init({ backend: 'reference' })
   devices.double = new Device(new ReferenceBackend({ double: true }))
   devices.cpu = await init({ backend: 'cpu' })
+  devices.webgpu = await init({ backend: 'webgpu' })
 
 })
 

@@ -1,3 +1,4 @@
+import { sincosWgsl } from './sincos.wgsl.ts'
 import { elementwiseOp, unaryOperation, unarySamples } from './elementwise.ts'
 import { sin } from './sin.ts'
 import { mul } from './mul.ts'
@@ -7,7 +8,8 @@ export const cosOp = elementwiseOp({
   name: 'cos',
   accepts: 'float',
   js: ([x]) => Math.cos(x),
-  wgsl: ([x]) => `cos(${x})`,
+  wgsl: ([x]) => `sincos(${x}, 2u)`,
+  wgslFunctions: sincosWgsl,
   simd: { f32: ['call cos'] },
   gradient: ({ inputs: [x], grads: [g] }) => [g && neg(mul(g, sin(x)))],
   samples: unarySamples([-3, 3], true, 1e-4),

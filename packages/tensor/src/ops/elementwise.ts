@@ -11,6 +11,7 @@ interface Family {
   readonly name: string
   readonly js: ElementwiseRule<unknown>['js']
   readonly wgsl: ElementwiseRule<unknown>['wgsl']
+  readonly wgslFunctions?: string
   readonly simd?: ElementwiseRule<unknown>['simd']
   readonly gradient?: (context: GradientContext<unknown>) => (Tensor | undefined)[]
   /** 'float': floats only; 'integer': int32 and uint32 only; 'any'. */
@@ -41,7 +42,7 @@ export function elementwiseOp(family: Family): Op<unknown> {
         out.data[i] = js(args, type, attrs)
       }
     },
-    elementwise: { js, wgsl: family.wgsl, simd: family.simd },
+    elementwise: { js, wgsl: family.wgsl, wgslFunctions: family.wgslFunctions, simd: family.simd },
     flops: (_, [out]) => out.shape.reduce((a, b) => a * b, 1),
     samples: family.samples,
   }

@@ -1,4 +1,4 @@
-import { bufferBytes, bytesPerElement, type DType } from '../dtype.ts'
+import { bufferBytes, type DType } from '../dtype.ts'
 import type { Graph } from '../graph/graph.ts'
 import type { Value } from '../graph/node.ts'
 import type { Op } from '../op.ts'
@@ -167,7 +167,7 @@ function place(
     const inPlace = (slot: number, out: Operand): boolean =>
       step.fused !== undefined &&
       slots[slot].bytes === slots[out.slot].bytes &&
-      bytesOf(slots[slot]) === bytesOf(slots[out.slot]) &&
+      slots[slot].dtype === slots[out.slot].dtype &&
       step.inputs.every((x) => x.slot !== slot || (isContiguous(x.access) && elementCount(x.access.shape) === slots[slot].elements))
     const takenOver = new Set<number>()
     for (const out of step.outputs) {
@@ -210,10 +210,6 @@ function place(
     free.push(...released)
   })
   return { locations, aliases, temporaries }
-}
-
-function bytesOf(slot: { readonly dtype: DType; readonly elements: number; readonly bytes: number }): number {
-  return slot.elements * bytesPerElement[slot.dtype]
 }
 
 /** A slot's buffer after donation: outputs that take over an input's buffer count as that input. */

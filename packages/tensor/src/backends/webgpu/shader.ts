@@ -62,8 +62,8 @@ function declare({ name, dtype, write, vector }: ShaderBuffer, binding: number):
       head('u32'),
       `fn ${name}_at(i: u32) -> f32 { return ${decode}((${name}[i >> 1u] >> ((i & 1u) * 16u)) & 0xffffu); }`,
       `fn ${name}_at4(i: u32) -> vec4<f32> {`,
-      `  let a = ${name}[i >> 1u]; let b = ${name}[(i >> 1u) + 1u];`,
-      `  return vec4<f32>(${decode}(a & 0xffffu), ${decode}(a >> 16u), ${decode}(b & 0xffffu), ${decode}(b >> 16u));`,
+      `  let w0 = ${name}[i >> 1u]; let w1 = ${name}[(i >> 1u) + 1u];`,
+      `  return vec4<f32>(${decode}(w0 & 0xffffu), ${decode}(w0 >> 16u), ${decode}(w1 & 0xffffu), ${decode}(w1 >> 16u));`,
       '}',
       write ? `fn ${name}_set4(i: u32, v: vec4<f32>) {\n  ${name}[i >> 1u] = ${encode}(v.x) | (${encode}(v.y) << 16u);\n  ${name}[(i >> 1u) + 1u] = ${encode}(v.z) | (${encode}(v.w) << 16u);\n}` : '',
     ].join('\n')
@@ -72,8 +72,8 @@ function declare({ name, dtype, write, vector }: ShaderBuffer, binding: number):
     head('u32'),
     `fn ${name}_at(i: u32) -> f32 { return ${decode}((${name}[i >> 2u] >> ((i & 3u) * 8u)) & 0xffu); }`,
     `fn ${name}_at4(i: u32) -> vec4<f32> {`,
-    `  let a = ${name}[i >> 2u];`,
-    `  return vec4<f32>(${decode}(a & 0xffu), ${decode}((a >> 8u) & 0xffu), ${decode}((a >> 16u) & 0xffu), ${decode}(a >> 24u));`,
+    `  let w0 = ${name}[i >> 2u];`,
+    `  return vec4<f32>(${decode}(w0 & 0xffu), ${decode}((w0 >> 8u) & 0xffu), ${decode}((w0 >> 16u) & 0xffu), ${decode}(w0 >> 24u));`,
     '}',
     write ? `fn ${name}_set4(i: u32, v: vec4<f32>) {\n  ${name}[i >> 2u] = ${encode}(v.x) | (${encode}(v.y) << 8u) | (${encode}(v.z) << 16u) | (${encode}(v.w) << 24u);\n}` : '',
   ].join('\n')

@@ -1,0 +1,64 @@
+import { DeviceError } from '../../errors.ts'
+import type { AdapterDescription } from './webgpu-backend.ts'
+
+export interface FoundAdapter {
+  readonly adapter: GPUAdapter
+  readonly description: AdapterDescription
+  /** Lets go of the GPU object, so that Node can exit. */
+  release(): void
+}
+
+/** Limits worth having as large as the adapter offers: the defaults do not hold a vocabulary of 100,000. */
+const wantedLimits = [
+  'maxBufferSize',
+  'maxStorageBufferBindingSize',
+  'maxStorageBuffersPerShaderStage',
+  'maxComputeWorkgroupStorageSize',
+  'maxComputeInvocationsPerWorkgroup',
+  'maxComputeWorkgroupSizeX',
+] as const
+const wantedFeatures = ['subgroups', 'shader-f16', 'timestamp-query']
+
+/** Dawn drops its devices when the object that create() returned is collected: hold it while it is used. */
+const held = new Set<unknown>()
+
+async function defaultGpu(): Promise<{ gpu: GPU; release: () => void }> {
+  const own = (globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu
+  if (own) return { gpu: own, release: () => {} }
+  let create: (flags: string[]) => GPU
+  try {
+    const name = 'webgpu' // kept from bundlers: the package is optional and for Node only
+    ;({ create } = await import(/* @vite-ignore */ name))
+  } catch {
+    throw new DeviceError("webgpu: this runtime has no navigator.gpu, and the npm package 'webgpu' is not installed (npm install webgpu)")
+  }
+  const gpu = create([])
+  held.add(gpu)
+  return { gpu, release: () => held.delete(gpu) }
+}
+
+/** @throws DeviceError if there is no WebGPU or no adapter */
+export async function findAdapter(given?: GPU): Promise<FoundAdapter> {
+  const { gpu, release } = given ? { gpu: given, release: () => {} } : await defaultGpu()
+  const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' })
+  if (!adapter) {
+    release()
+    throw new DeviceError('webgpu: there is no adapter: no GPU with a Vulkan, Metal or Direct3D 12 driver was found; use the cpu backend')
+  }
+  const { info } = adapter
+  const name = [info.vendor, info.architecture, info.description].filter(Boolean).join(' ') || 'unknown adapter'
+  const software = /swiftshader|llvmpipe|lavapipe|basic render|software/i.test(`${name} ${info.device}`) || (info as { isFallbackAdapter?: boolean }).isFallbackAdapter === true
+  const { subgroupMinSize, subgroupMaxSize } = info as { subgroupMinSize?: number; subgroupMaxSize?: number }
+  return { adapter, release, description: { name, software, subgroupSize: subgroupMinSize !== undefined && subgroupMinSize === subgroupMaxSize ? subgroupMinSize : 0 } }
+}
+
+export async function requestDevice({ adapter }: FoundAdapter): Promise<GPUDevice> {
+  const requiredLimits: Record<string, number> = {}
+  for (const name of wantedLimits) requiredLimits[name] = adapter.limits[name]
+  const requiredFeatures = wantedFeatures.filter((f) => adapter.features.has(f as GPUFeatureName)) as GPUFeatureName[]
+  try {
+    return await adapter.requestDevice({ requiredLimits, requiredFeatures })
+  } catch (error) {
+    throw new DeviceError(`webgpu: the adapter gave no device: ${(error as Error).message}`)
+  }
+}

@@ -1,0 +1,131 @@
+import { computeType, type DType } from '../../dtype.ts'
+import { isPacked } from '../../formats.ts'
+import { wgslDecode, wgslEncode } from '@kumiki/numerics/wgsl'
+import { coalesce, isContiguous } from '../../passes/access.ts'
+import { bufferKey, type Fused, type FusedNode, type Leaf, type Plan, type Step } from '../../passes/plan.ts'
+import { elementCount } from '../../shape.ts'
+import { linearEntry, shader, type ShaderBuffer, workgroupsFor } from './shader.ts'
+
+/** A binding of a fused shader: the slot whose buffer it is. */
+export interface FusedShader {
+  readonly wgsl: string
+  readonly slots: readonly number[]
+  readonly workgroups: readonly [number, number, number]
+}
+
+/**
+ * One invocation makes four neighbouring elements of every result. All operands are loaded before anything is stored, so a
+ * result may take over the buffer of an operand read at the same positions; such a pair is one read_write binding.
+ */
+export function fusedShader(plan: Plan, step: Step): FusedShader {
+  const fused = step.fused!
+  const elements = elementCount(fused.shape)
+  const written = new Map(step.outputs.map((o, i) => [bufferKey(plan, o.slot), i]))
+  const buffers: ShaderBuffer[] = []
+  const slots: number[] = []
+  const names = new Map<string, string>()
+
+  // Every buffer is bound once; it is declared as vectors if nobody needs single elements of it.
+  const memory = fused.leaves.filter((l): l is Extract<Leaf, { kind: 'memory' }> => l.kind === 'memory')
+  const single = new Set(memory.filter((l) => !vectorLoad(l, fused)).map((l) => bufferKey(plan, l.slot)))
+  const bind = (slot: number, dtype: DType, write: boolean): string => {
+    const key = bufferKey(plan, slot)
+    let name = names.get(key)
+    if (!name) {
+      name = `${write ? 'out' : 'in'}${buffers.length}`
+      names.set(key, name)
+      slots.push(slot)
+      buffers.push({ name, dtype, write: write || written.has(key), vector: !isPacked(dtype) && !single.has(key) })
+    }
+    return name
+  }
+  for (const l of memory) bind(l.slot, l.dtype, false)
+  for (const o of step.outputs) bind(o.slot, o.dtype, true)
+
+  const lines: string[] = []
+  fused.leaves.forEach((leaf, i) => {
+    lines.push(`  let v${i} = ${loadLeaf(leaf, fused, leaf.kind === 'memory' ? names.get(bufferKey(plan, leaf.slot))! : '', i, lines)};`)
+  })
+  fused.nodes.forEach((node, n) => {
+    lines.push(`  let v${fused.leaves.length + n} = ${expression(node)};`)
+  })
+  step.outputs.forEach((o, k) => {
+    lines.push(`  ${names.get(bufferKey(plan, o.slot))}_set4(i, v${fused.leaves.length + fused.results[k]});`)
+  })
+
+  const declared = new Set(buffers.flatMap((b) => (isPacked(b.dtype) ? [b.dtype] : [])))
+  const encoded = new Set(buffers.flatMap((b) => (isPacked(b.dtype) && b.write ? [b.dtype] : [])))
+  const rounded = new Set(fused.nodes.flatMap((n) => (isPacked(n.dtype) && n.op.name !== 'copy' ? [n.dtype] : [])))
+  const extra = [...rounded].flatMap((d) => [
+    ...(declared.has(d) ? [] : [wgslDecode(d)]),
+    ...(encoded.has(d) ? [] : [wgslEncode(d)]),
+    `fn round_${d}(v: vec4<f32>) -> vec4<f32> {\n  return vec4<f32>(${['x', 'y', 'z', 'w'].map((c) => `decode_${d}(encode_${d}(v.${c}))`).join(', ')});\n}`,
+  ])
+  extra.unshift(...new Set(fused.nodes.flatMap((n) => n.op.elementwise!.wgslFunctions ?? [])))
+  const body = `  let i = id * 4u;\n  if (i >= ${elements}u) { return; }\n${lines.join('\n')}`
+  return { wgsl: shader(buffers, `${extra.join('\n')}\n${linearEntry(64, body)}`), slots, workgroups: workgroupsFor(Math.ceil(elements / 4), 64) }
+}
+
+/** Whether four neighbours of the index space are one aligned vector of the operand. */
+function vectorLoad(leaf: Extract<Leaf, { kind: 'memory' }>, { shape }: Fused): boolean {
+  if (isContiguous(leaf.access)) return true
+  const { shape: dims, strides: [s] } = coalesce(shape, [leaf.access.strides])
+  const last = dims.length - 1
+  return last >= 0 && s[last] === 1 && dims[last] % 4 === 0 && leaf.access.offset % 4 === 0 && s.slice(0, -1).every((x) => x % 4 === 0)
+}
+
+/** WGSL of an element's position in an operand: offset + sum of coordinate * stride. */
+function position(index: string, dims: readonly number[], strides: readonly number[], offset: number): string {
+  const terms: string[] = []
+  let below = 1
+  for (let d = dims.length - 1; d >= 0; d--) {
+    if (strides[d] !== 0) {
+      const divided = below === 1 ? index : `(${index} / ${below}u)`
+      const coordinate = d === 0 ? divided : `(${divided} % ${dims[d]}u)`
+      terms.push(strides[d] === 1 ? coordinate : `${coordinate} * ${strides[d]}u`)
+    }
+    below *= dims[d]
+  }
+  if (offset !== 0 || terms.length === 0) terms.push(`${offset}u`)
+  return terms.join(' + ')
+}
+
+function loadLeaf(leaf: Leaf, fused: Fused, name: string, i: number, lines: string[]): string {
+  const type = computeType(leaf.dtype)
+  if (leaf.kind === 'constant') return `vec4<${type}>(${literal(leaf.value, type)})`
+  const { shape: dims, strides: [s] } = coalesce(fused.shape, [leaf.access.strides])
+  const at = (index: string) => position(index, dims, s, leaf.access.offset)
+  const last = dims.length - 1
+  const aligned = last >= 0 && dims[last] % 4 === 0
+  if (leaf.kind === 'index') {
+    return aligned
+      ? `vec4<${type}>(vec4<u32>(${at('i')}) + vec4<u32>(0u, 1u, 2u, 3u) * ${s[last]}u)`
+      : `vec4<${type}>(vec4<u32>(${[0, 1, 2, 3].map((k) => at(`(i + ${k}u)`)).join(', ')}))`
+  }
+  if (isContiguous(leaf.access)) return `${name}_at4(i)`
+  if (s.every((x) => x === 0)) return `vec4<${type}>(${name}_at(${leaf.access.offset}u))`
+  if (vectorLoad(leaf, fused)) return `${name}_at4(${at('i')})`
+  if (aligned && s[last] === 0) return `vec4<${type}>(${name}_at(${at('i')}))`
+  if (aligned) {
+    lines.push(`  let p${i} = ${at('i')};`)
+    return `vec4<${type}>(${[0, 1, 2, 3].map((k) => `${name}_at(p${i} + ${k * s[last]}u)`).join(', ')})`
+  }
+  // The last invocation may stand past the end: its surplus elements are clamped away by robust access and fall into padding.
+  return `vec4<${type}>(${[0, 1, 2, 3].map((k) => `${name}_at(${at(`(i + ${k}u)`)})`).join(', ')})`
+}
+
+function literal(value: number, type: 'f32' | 'i32' | 'u32'): string {
+  if (type === 'i32') return value === -2147483648 ? '(-2147483647i - 1i)' : `${value}i`
+  if (type === 'u32') return `${value >>> 0}u`
+  const f = Math.fround(value)
+  if (!Number.isFinite(f)) throw new RangeError(`a kernel needs the constant ${value}, which WGSL cannot write; use a large finite number`)
+  const text = String(f)
+  return /[.e]/.test(text) ? `${text}f` : `${text}.0f`
+}
+
+function expression(node: FusedNode): string {
+  const args = node.args.map((a) => `v${a}`)
+  const value = node.op.elementwise!.wgsl(args, computeType(node.from), node.attrs)
+  // A narrow result is rounded at once, as if it had been stored and read again.
+  return isPacked(node.dtype) && node.op.name !== 'copy' ? `round_${node.dtype}(${value})` : value
+}
