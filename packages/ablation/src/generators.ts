@@ -29,7 +29,7 @@ export function chooseGenerators(base: number, added: number): number[] {
 }
 
 /** The words that generators stand for: factor base + i equals the product of generators[i]. */
-export function generatorWords(generators: readonly number[], base: number): number[] {
+function generatorWords(generators: readonly number[], base: number): number[] {
   return generators.map((set, i) => set | (1 << (base + i)))
 }
 

@@ -59,7 +59,7 @@ export function decodeArray(format: FormatName | Format, codes: CodeArray, out?:
  * The float32, as bits, that a code means. Exact. A NaN keeps its sign and its payload's upper bits.
  * @param code 0 to 2^bits - 1
  */
-export function decodeBits(f: Format, code: number): number {
+function decodeBits(f: Format, code: number): number {
   const top = signBit(f)
   const sign = (code & top) !== 0 ? 0x80000000 : 0
   const magnitude = code & (top - 1)

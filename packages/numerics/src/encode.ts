@@ -5,7 +5,16 @@
 //   code = ((max(e, E) - E) << M) + rounded
 // holds for normals and subnormals alike: a carry out of the mantissa lands in the exponent, where it belongs.
 
-import { type CodeArray, checkCodes, codeArray, type Format, type FormatName, signBit } from './format.ts'
+import {
+  type CodeArray,
+  checkCodes,
+  codeArray,
+  type Format,
+  type FormatName,
+  nanCodeOf,
+  overflowCode,
+  signBit,
+} from './format.ts'
 import { formatOf } from './registry.ts'
 
 /**
@@ -142,16 +151,6 @@ function encodeBits(f: Format, bits: number, { rounding, saturate, random }: Set
   const code = ((quantum - smallest) << f.mantissaBits) + kept + (up ? 1 : 0)
   if (code <= f.maxFiniteCode) return sign | code
   return sign | (rounding === 'toward-zero' ? f.maxFiniteCode : limit)
-}
-
-/** What stands for "too large" where nothing saturates: infinity, else NaN, else the greatest finite value. */
-function overflowCode(f: Format): number {
-  return f.hasInfinity ? f.infinityCode : nanCodeOf(f)
-}
-
-/** The canonical NaN; a format without one gives its greatest finite value. */
-function nanCodeOf(f: Format): number {
-  return f.nanCode >= 0 ? f.nanCode : f.maxFiniteCode
 }
 
 function checkOptions(f: Format, options: EncodeOptions): Settings {

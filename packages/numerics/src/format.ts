@@ -44,3 +44,13 @@ export function checkCodes(what: string, f: Format, codes: CodeArray): void {
   if (f.bits <= 8 ? codes instanceof Uint8Array : codes instanceof Uint16Array) return
   throw new TypeError(`${what} must be a ${f.bits <= 8 ? 'Uint8Array' : 'Uint16Array'} for ${f.name}`)
 }
+
+/** What stands for "too large" where nothing saturates: infinity, else NaN, else the greatest finite value. */
+export function overflowCode(f: Format): number {
+  return f.hasInfinity ? f.infinityCode : nanCodeOf(f)
+}
+
+/** The canonical NaN; a format without one gives its greatest finite value. */
+export function nanCodeOf(f: Format): number {
+  return f.nanCode >= 0 ? f.nanCode : f.maxFiniteCode
+}

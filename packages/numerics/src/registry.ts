@@ -19,6 +19,13 @@ export function formatOf(format: FormatName | Format): Format {
     if (Object.hasOwn(formats, format)) return formats[format]
     throw new RangeError(`format: unknown name '${format}'; known are ${formatNames.join(', ')}`)
   }
-  if (typeof format === 'object' && format !== null && typeof format.mantissaBits === 'number') return format
+  if (typeof format === 'object' && format !== null && typeof format.mantissaBits === 'number') {
+    const { bits, exponentBits, mantissaBits } = format
+    if (bits !== 1 + exponentBits + mantissaBits || bits > 16 || mantissaBits < 1 || exponentBits < 2)
+      throw new RangeError(
+        `format: ${format.name} must have bits = 1 + exponentBits + mantissaBits <= 16, exponentBits >= 2 and mantissaBits >= 1, got ${bits} = 1 + ${exponentBits} + ${mantissaBits}`,
+      )
+    return format
+  }
   throw new TypeError(`format: expected a name (${formatNames.join(', ')}) or a Format object, got ${String(format)}`)
 }

@@ -3,7 +3,7 @@
 // Everything is u32 arithmetic on bitcasts. WGSL lets an implementation flush subnormals and assume that NaN and infinity do not occur
 // (section 15.7), so no float is ever compared, added or multiplied here.
 
-import type { Format, FormatName } from './format.ts'
+import { type Format, type FormatName, nanCodeOf, overflowCode } from './format.ts'
 import { formatOf } from './registry.ts'
 
 /**
@@ -12,7 +12,7 @@ import { formatOf } from './registry.ts'
  */
 export function wgslDecode(format: FormatName | Format): string {
   const f = formatOf(format)
-  if (f.bias === 127) return decodeUpperBits(f)
+  if (isUpperBits(f)) return decodeUpperBits(f)
   return f.hasInfinity ? decodeWithInfinity(f) : decodeWithoutInfinity(f)
 }
 
@@ -23,7 +23,12 @@ export function wgslDecode(format: FormatName | Format): string {
  */
 export function wgslEncode(format: FormatName | Format): string {
   const f = formatOf(format)
-  return f.bias === 127 ? encodeUpperBits(f) : encodeAnyBias(f)
+  return isUpperBits(f) ? encodeUpperBits(f) : encodeAnyBias(f)
+}
+
+/** Whether codes are the upper bits of a float32. */
+function isUpperBits(f: Format): boolean {
+  return f.exponentBits === 8 && f.bias === 127 && !f.saturates
 }
 
 function hex(n: number): string {
@@ -82,7 +87,7 @@ function encodeUpperBits(f: Format): string {
   return `fn encode_${f.name}(x: f32) -> u32 {
   let bits = bitcast<u32>(x);
   if ((bits & 0x7fffffffu) > 0x7f800000u) {
-    return ((bits >> 31u) << ${f.bits - 1}u) | ${hex(f.nanCode)};
+    return ((bits >> 31u) << ${f.bits - 1}u) | ${hex(nanCodeOf(f))};
   }
   return (bits + ${hex((1 << (drop - 1)) - 1)} + ((bits >> ${drop}u) & 1u)) >> ${drop}u;
 }
@@ -96,11 +101,11 @@ function encodeAnyBias(f: Format): string {
   let sign = (bits >> 31u) << ${f.bits - 1}u;
   let magnitude = bits & 0x7fffffffu;
   if (magnitude > 0x7f800000u) {
-    return sign | ${hex(f.nanCode)};
+    return sign | ${hex(nanCodeOf(f))};
   }
   if (magnitude >= ${hex((128 - f.bias) << 23)}) {
     let rounded = (magnitude + ${hex((1 << (drop - 1)) - 1)} + ((magnitude >> ${drop}u) & 1u)) >> ${drop}u;
-    return sign | min(rounded - ${hex((127 - f.bias) << f.mantissaBits)}, ${hex(f.saturates ? f.maxFiniteCode : f.infinityCode)});
+    return sign | min(rounded - ${hex((127 - f.bias) << f.mantissaBits)}, ${hex(f.saturates ? f.maxFiniteCode : overflowCode(f))});
   }
   let significand = (magnitude & 0x7fffffu) | 0x800000u;
   let shift = min(${128 - f.bias + drop}u - (magnitude >> 23u), 31u);

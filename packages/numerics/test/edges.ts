@@ -37,3 +37,17 @@ export function asFloats(bits: Uint32Array): Float32Array {
 export function canonical(bits: Uint32Array): Uint32Array {
   return bits.map((b) => ((b & 0x7fffffff) > 0x7f800000 ? 0x7fc00000 : b))
 }
+
+/** A format that the package does not know: 4 bits, neither infinity nor NaN. */
+export const float4: Format = {
+  name: 'float4_e2m1fn',
+  bits: 4,
+  exponentBits: 2,
+  mantissaBits: 1,
+  bias: 1,
+  maxFiniteCode: 7,
+  hasInfinity: false,
+  infinityCode: -1,
+  nanCode: -1,
+  saturates: true,
+}
