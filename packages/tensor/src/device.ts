@@ -1,8 +1,8 @@
 import type { Backend, Counters } from './backends/backend.ts'
 import { bufferBytes, bytesPerElement, type DType, type HostArray, storageArray } from './dtype.ts'
 import { DTypeError, ShapeError } from './errors.ts'
-import { flatten } from './graph/tree.ts'
 import { decodeArray, encodeArray, isPacked } from './formats.ts'
+import { flatten } from './graph/tree.ts'
 import { sourceOp } from './ops/leaf.ts'
 import { checkShape, elementCount, formatShape, type Shape } from './shape.ts'
 import { assertPresent, type DeviceBuffer, type Storage } from './storage.ts'
@@ -44,12 +44,20 @@ export class Device {
    */
   tensor(data: TensorData, shape?: Shape, dtype?: DType): Tensor {
     const values = typeof data === 'number' ? [data] : data
-    if (!Array.isArray(values) && !ArrayBuffer.isView(values)) throw new TypeError(`tensor: data must be a number, an array of numbers or a typed array, got ${values === null ? 'null' : typeof values}`)
-    const type: DType = dtype ?? (values instanceof Int32Array ? 'int32' : values instanceof Uint32Array ? 'uint32' : 'float32')
-    if (!(type in bytesPerElement)) throw new DTypeError(`tensor: unknown dtype '${type}'; known are ${Object.keys(bytesPerElement).join(', ')}`)
+    if (!Array.isArray(values) && !ArrayBuffer.isView(values))
+      throw new TypeError(
+        `tensor: data must be a number, an array of numbers or a typed array, got ${values === null ? 'null' : typeof values}`,
+      )
+    const type: DType =
+      dtype ?? (values instanceof Int32Array ? 'int32' : values instanceof Uint32Array ? 'uint32' : 'float32')
+    if (!(type in bytesPerElement))
+      throw new DTypeError(`tensor: unknown dtype '${type}'; known are ${Object.keys(bytesPerElement).join(', ')}`)
     const full = shape ?? (typeof data === 'number' ? [] : [values.length])
     checkShape('tensor', full)
-    if (elementCount(full) !== values.length) throw new ShapeError(`tensor: ${values.length} values do not fill shape ${formatShape(full)} (${elementCount(full)})`)
+    if (elementCount(full) !== values.length)
+      throw new ShapeError(
+        `tensor: ${values.length} values do not fill shape ${formatShape(full)} (${elementCount(full)})`,
+      )
     const host = isPacked(type)
       ? encodeArray(type, values instanceof Float32Array ? values : Float32Array.from(values as ArrayLike<number>))
       : (storageArray(type, values.length) as Float32Array)
@@ -61,15 +69,20 @@ export class Device {
   tensorFromCodes(codes: HostArray, shape: Shape, dtype: DType): Tensor {
     checkShape('tensorFromCodes', shape)
     const expected = storageArray(dtype, 0).constructor
-    if (codes.constructor !== expected) throw new TypeError(`tensorFromCodes: ${dtype} codes come in ${expected.name}, got ${codes.constructor.name}`)
-    if (elementCount(shape) !== codes.length) throw new ShapeError(`tensorFromCodes: ${codes.length} codes do not fill shape ${formatShape(shape)}`)
+    if (codes.constructor !== expected)
+      throw new TypeError(`tensorFromCodes: ${dtype} codes come in ${expected.name}, got ${codes.constructor.name}`)
+    if (elementCount(shape) !== codes.length)
+      throw new ShapeError(`tensorFromCodes: ${codes.length} codes do not fill shape ${formatShape(shape)}`)
     return tensorFromStorage(this, { shape: [...shape], dtype }, sourceOp, { host: codes.slice() as HostArray })
   }
 
   /** Computes every tensor of a tree, together. */
   async evaluate(tree: unknown): Promise<void> {
     const tensors = flatten(tree).leaves.filter(isTensor)
-    await evaluateValues(this, tensors.map((t) => t.value))
+    await evaluateValues(
+      this,
+      tensors.map((t) => t.value),
+    )
   }
 
   /** @internal Values of a tensor, decoded. */

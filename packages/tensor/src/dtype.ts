@@ -39,7 +39,12 @@ export type HostArray = Float32Array | Int32Array | Uint32Array | Uint16Array | 
 /** The typed array that holds a dtype's raw storage: codes for the 16- and 8-bit formats. */
 export function storageArray(dtype: DType, length: number): HostArray
 export function storageArray(dtype: DType, buffer: ArrayBufferLike, byteOffset: number, length: number): HostArray
-export function storageArray(dtype: DType, a: number | ArrayBufferLike, byteOffset?: number, length?: number): HostArray {
+export function storageArray(
+  dtype: DType,
+  a: number | ArrayBufferLike,
+  byteOffset?: number,
+  length?: number,
+): HostArray {
   const make = {
     float32: Float32Array,
     float16: Uint16Array,

@@ -23,7 +23,8 @@ export interface InitOptions {
  */
 export async function init(options: InitOptions = {}): Promise<Device> {
   const { backend = 'auto' } = options
-  if (!['auto', 'webgpu', 'cpu', 'reference'].includes(backend)) throw new DeviceError(`init: unknown backend '${backend}'; known are auto, webgpu, cpu, reference`)
+  if (!['auto', 'webgpu', 'cpu', 'reference'].includes(backend))
+    throw new DeviceError(`init: unknown backend '${backend}'; known are auto, webgpu, cpu, reference`)
   if (backend === 'reference') return new Device(new ReferenceBackend())
   if (backend === 'webgpu' || backend === 'auto') {
     let found: FoundAdapter | undefined
@@ -45,5 +46,7 @@ export async function fromDevice(device: GPUDevice): Promise<Device> {
   if (typeof device?.createComputePipelineAsync !== 'function') throw new TypeError('fromDevice: expected a GPUDevice')
   const info = (device as { adapterInfo?: GPUAdapterInfo }).adapterInfo
   const name = [info?.vendor, info?.architecture].filter(Boolean).join(' ') || 'given device'
-  return new Device(new WebGpuBackend(device, { name, software: /swiftshader|llvmpipe/i.test(name), subgroupSize: 0 }, false))
+  return new Device(
+    new WebGpuBackend(device, { name, software: /swiftshader|llvmpipe/i.test(name), subgroupSize: 0 }, false),
+  )
 }

@@ -49,7 +49,8 @@ export class Tensor {
 
   /** The only element of a tensor of one element. @throws ShapeError if there are more. */
   async item(): Promise<number> {
-    if (this.size !== 1) throw new ShapeError(`item(): the tensor has ${this.size} elements, shape ${formatShape(this.shape)}; use data()`)
+    if (this.size !== 1)
+      throw new ShapeError(`item(): the tensor has ${this.size} elements, shape ${formatShape(this.shape)}; use data()`)
     return (await this.data())[0]
   }
 
@@ -80,7 +81,9 @@ export class Tensor {
   private requireDevice(what: string): Device {
     if (this.value.storage) assertPresent(this.value.storage, what)
     if (!this.device) {
-      throw new DeviceError(`${what}: a constant belongs to no device; make it with device.tensor(), or combine it with a tensor first`)
+      throw new DeviceError(
+        `${what}: a constant belongs to no device; make it with device.tensor(), or combine it with a tensor first`,
+      )
     }
     return this.device
   }
@@ -102,12 +105,22 @@ export function apply<A>(op: Op<A>, inputs: readonly Tensor[], attrs: A): Tensor
     if (t.value.storage) assertPresent(t.value.storage, op.name)
     if (!t.device) continue
     if (device && device !== t.device) {
-      throw new DeviceError(`${op.name}: operands live on two devices (${device.name} and ${t.device.name}); move one with device.tensor(await t.data(), t.shape)`)
+      throw new DeviceError(
+        `${op.name}: operands live on two devices (${device.name} and ${t.device.name}); move one with device.tensor(await t.data(), t.shape)`,
+      )
     }
     device = t.device
   }
-  const specs = op.infer(inputs.map((t) => t.value), attrs)
-  return makeNode(op, inputs.map((t) => t.value), attrs, specs).outputs.map((v) => new Tensor(v, device))
+  const specs = op.infer(
+    inputs.map((t) => t.value),
+    attrs,
+  )
+  return makeNode(
+    op,
+    inputs.map((t) => t.value),
+    attrs,
+    specs,
+  ).outputs.map((v) => new Tensor(v, device))
 }
 
 export function apply1<A>(op: Op<A>, inputs: readonly Tensor[], attrs: A): Tensor {
@@ -121,9 +134,13 @@ function describe(x: unknown): string {
 }
 
 /** Wraps a computed result. */
-export function tensorFromStorage(device: Device, spec: Spec, op: Op<unknown>, parts: { host?: HostArray; buffer?: import('./storage.ts').DeviceBuffer }): Tensor {
+export function tensorFromStorage(
+  device: Device,
+  spec: Spec,
+  op: Op<unknown>,
+  parts: { host?: HostArray; buffer?: import('./storage.ts').DeviceBuffer },
+): Tensor {
   const node = makeNode(op, [], {}, [spec])
   node.outputs[0].storage = { device, spec, ...parts }
   return new Tensor(node.outputs[0], device)
 }
-

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ReferenceBackend } from '../src/backends/reference/reference-backend.ts'
 import { Device } from '../src/device.ts'
+import { isFloat } from '../src/dtype.ts'
 import { type Device as DeviceType, init } from '../src/index.ts'
 import { opTable } from '../src/ops/table.ts'
-import { isFloat } from '../src/dtype.ts'
 import { apply, type Tensor } from '../src/tensor.ts'
 import { pullBack } from '../src/transforms/vjp.ts'
 import { nameOf, random, toleranceOf, valuesOf } from './conformance-cases.ts'
@@ -17,7 +17,6 @@ beforeAll(async () => {
   devices.double = new Device(new ReferenceBackend({ double: true }))
   devices.cpu = await init({ backend: 'cpu' })
   devices.webgpu = await init({ backend: 'webgpu' })
-
 })
 
 afterAll(() => {
@@ -31,11 +30,14 @@ function inputsOn(device: DeviceType, sample: (typeof cases)[number]['sample'], 
 function expectClose(actual: ArrayLike<number>, expected: ArrayLike<number>, tolerance: number, what: string): void {
   expect(actual.length, what).toBe(expected.length)
   let scale = 1e-6
-  for (let i = 0; i < expected.length; i++) if (Number.isFinite(expected[i])) scale = Math.max(scale, Math.abs(expected[i]))
+  for (let i = 0; i < expected.length; i++)
+    if (Number.isFinite(expected[i])) scale = Math.max(scale, Math.abs(expected[i]))
   for (let i = 0; i < expected.length; i++) {
     const difference = Math.abs(actual[i] - expected[i])
     if (!(difference <= tolerance * scale) && !Object.is(actual[i], expected[i])) {
-      throw new Error(`${what}: element ${i} is ${actual[i]}, expected ${expected[i]} (tolerance ${tolerance} of ${scale})`)
+      throw new Error(
+        `${what}: element ${i} is ${actual[i]}, expected ${expected[i]} (tolerance ${tolerance} of ${scale})`,
+      )
     }
   }
 }
@@ -55,7 +57,12 @@ describe.each(backends)('%s agrees with the definitions', (backend) => {
     await devices.reference.evaluate(expected)
     await devices[backend].evaluate(actual)
     for (let k = 0; k < expected.length; k++) {
-      expectClose(await actual[k].data(), await expected[k].data(), toleranceOf(expected[k].dtype, sample), `output ${k}`)
+      expectClose(
+        await actual[k].data(),
+        await expected[k].data(),
+        toleranceOf(expected[k].dtype, sample),
+        `output ${k}`,
+      )
     }
   })
 })
@@ -64,10 +71,26 @@ describe.each(backends)('%s agrees with the definitions', (backend) => {
 function weighted(outs: readonly Tensor[], device: DeviceType, first: boolean): Tensor {
   const next = random(99)
   const terms = outs.filter((o) => isFloat(o.dtype)).slice(0, first ? 1 : undefined)
-  return terms.map((o) => o.mul(device.tensor(Float64Array.from({ length: o.size }, () => next() - 0.5), o.shape)).sum()).reduce((a, b) => a.add(b))
+  return terms
+    .map((o) =>
+      o
+        .mul(
+          device.tensor(
+            Float64Array.from({ length: o.size }, () => next() - 0.5),
+            o.shape,
+          ),
+        )
+        .sum(),
+    )
+    .reduce((a, b) => a.add(b))
 }
 
-const differentiable = cases.filter(({ op, sample }) => sample.differentiable !== false && (op.gradient || op.define) && sample.inputs.some((i) => (i.dtype ?? 'float32') === 'float32'))
+const differentiable = cases.filter(
+  ({ op, sample }) =>
+    sample.differentiable !== false &&
+    (op.gradient || op.define) &&
+    sample.inputs.some((i) => (i.dtype ?? 'float32') === 'float32'),
+)
 
 describe('gradients', () => {
   // The extra outputs (log-sum-exp, 1 / rms) serve the gradient itself and carry none.
@@ -78,7 +101,15 @@ describe('gradients', () => {
     const values = valuesOf(sample, 11)
     const attrs = sample.attrs ?? {}
     const loss = async (v: Float64Array[]): Promise<number> => {
-      const out = weighted(apply(op, v.map((x, i) => exact(device, x, sample.inputs[i])), attrs), device, firstOnly.has(op.name))
+      const out = weighted(
+        apply(
+          op,
+          v.map((x, i) => exact(device, x, sample.inputs[i])),
+          attrs,
+        ),
+        device,
+        firstOnly.has(op.name),
+      )
       await out.evaluate()
       return (device.backend as ReferenceBackend).exactValues(out.value.storage!.buffer!)![0]
     }
@@ -98,27 +129,43 @@ describe('gradients', () => {
         const at = Math.floor(pick() * values[i].length)
         const moved = (d: number) => loss(values.map((x, k) => (k === i ? x.map((y, j) => (j === at ? y + d : y)) : x)))
         const numeric = ((await moved(h)) - (await moved(-h))) / (2 * h)
-        expect(Math.abs(numeric - analytic[at]), `d output / d input ${i}[${at}]: numeric ${numeric}, analytic ${analytic[at]}`).toBeLessThan(2e-4 * Math.max(1, Math.abs(numeric)))
+        expect(
+          Math.abs(numeric - analytic[at]),
+          `d output / d input ${i}[${at}]: numeric ${numeric}, analytic ${analytic[at]}`,
+        ).toBeLessThan(2e-4 * Math.max(1, Math.abs(numeric)))
       }
     }
   })
 
-  test.each(differentiable.flatMap((c) => backends.map((backend) => ({ ...c, backend }))))('$backend: $name', async ({ op, sample, backend }) => {
-    const values = valuesOf(sample, 13)
-    const attrs = sample.attrs ?? {}
-    const results: (Tensor | undefined)[][] = []
-    for (const device of [devices.reference, devices[backend]]) {
-      const ins = inputsOn(device, sample, values)
-      const grads = pullBack([weighted(apply(op, ins, attrs), device, firstOnly.has(op.name))], [device.tensor(1)], ins, device)
-      const owned = grads.map((g) => g && (g.device ? g : g.add(device.tensor(0))))
-      await device.evaluate(owned.filter((g) => g !== undefined))
-      results.push(owned)
-    }
-    for (let i = 0; i < results[0].length; i++) {
-      if (!results[0][i] || !isFloat(results[0][i]!.dtype)) continue
-      expectClose(await results[1][i]!.data(), await results[0][i]!.data(), (sample.tolerance ?? 1e-5) * 5, `gradient of input ${i}`)
-    }
-  })
+  test.each(differentiable.flatMap((c) => backends.map((backend) => ({ ...c, backend }))))(
+    '$backend: $name',
+    async ({ op, sample, backend }) => {
+      const values = valuesOf(sample, 13)
+      const attrs = sample.attrs ?? {}
+      const results: (Tensor | undefined)[][] = []
+      for (const device of [devices.reference, devices[backend]]) {
+        const ins = inputsOn(device, sample, values)
+        const grads = pullBack(
+          [weighted(apply(op, ins, attrs), device, firstOnly.has(op.name))],
+          [device.tensor(1)],
+          ins,
+          device,
+        )
+        const owned = grads.map((g) => g && (g.device ? g : g.add(device.tensor(0))))
+        await device.evaluate(owned.filter((g) => g !== undefined))
+        results.push(owned)
+      }
+      for (let i = 0; i < results[0].length; i++) {
+        if (!results[0][i] || !isFloat(results[0][i]!.dtype)) continue
+        expectClose(
+          await results[1][i]!.data(),
+          await results[0][i]!.data(),
+          (sample.tolerance ?? 1e-5) * 5,
+          `gradient of input ${i}`,
+        )
+      }
+    },
+  )
 })
 
 /** An input whose values the double-precision reference keeps exactly. */

@@ -34,7 +34,13 @@ export function nodeMark(): number {
   return nextId
 }
 
-export function makeNode<A>(op: Op<A>, inputs: readonly Value[], attrs: A, specs: readonly Spec[], order = nextId): Node {
+export function makeNode<A>(
+  op: Op<A>,
+  inputs: readonly Value[],
+  attrs: A,
+  specs: readonly Spec[],
+  order = nextId,
+): Node {
   const node: Node = { id: nextId++, order, op, inputs, attrs, outputs: [] }
   ;(node as { outputs: readonly Value[] }).outputs = specs.map((s, index) => ({
     node,

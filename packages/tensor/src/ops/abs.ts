@@ -1,5 +1,7 @@
-import { elementwiseOp, unaryOperation, unarySamples } from './elementwise.ts'
+import type { Tensor } from '../tensor.ts'
+import { elementwiseOp, unarySamples } from './elementwise.ts'
 import { mul } from './mul.ts'
+import { unary } from './operation.ts'
 import { sign } from './sign.ts'
 
 export const absOp = elementwiseOp({
@@ -12,4 +14,6 @@ export const absOp = elementwiseOp({
 })
 
 /** |x| */
-export const abs = unaryOperation(absOp)
+export function abs(x: Tensor): Tensor {
+  return unary(absOp, x)
+}

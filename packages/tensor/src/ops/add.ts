@@ -1,4 +1,6 @@
-import { binaryOperation, binarySamples, elementwiseOp } from './elementwise.ts'
+import type { Tensor } from '../tensor.ts'
+import { binarySamples, elementwiseOp } from './elementwise.ts'
+import { binary, type Operand } from './operation.ts'
 
 export const addOp = elementwiseOp({
   name: 'add',
@@ -10,4 +12,6 @@ export const addOp = elementwiseOp({
 })
 
 /** a + b, broadcast. */
-export const add = binaryOperation(addOp)
+export function add(a: Operand, b: Operand): Tensor {
+  return binary(addOp, a, b)
+}

@@ -58,12 +58,20 @@ export const attentionOp = defineOp<AttentionAttrs>({
     requireFloat('attention', q)
     const [b, t, h, d] = q.shape
     const shapes = `q ${formatShape(q.shape)}, k ${formatShape(k.shape)}, v ${formatShape(v.shape)}`
-    if (q.shape.length !== 4 || k.shape.length !== 4 || v.shape.length !== 4) throw new ShapeError(`attention: q, k and v must be [batch, seq, heads, headDim], got ${shapes}`)
-    if (k.shape[0] !== b || k.shape[3] !== d || k.shape.some((x, i) => x !== v.shape[i])) throw new ShapeError(`attention: k and v must share a shape, and batch and headDim with q, got ${shapes}`)
-    if (k.shape[2] === 0 || h % k.shape[2] !== 0) throw new ShapeError(`attention: ${h} query heads do not divide among ${k.shape[2]} key-value heads (${shapes})`)
-    if (causal && k.shape[1] < t) throw new ShapeError(`attention: causal attention needs at least as many keys as queries, got ${shapes}`)
-    if (q.dtype !== k.dtype || q.dtype !== v.dtype) throw new ShapeError(`attention: q, k and v must share a dtype, got ${q.dtype}, ${k.dtype}, ${v.dtype}`)
-    return [{ shape: q.shape, dtype: q.dtype }, { shape: [b, h, t], dtype: 'float32' }]
+    if (q.shape.length !== 4 || k.shape.length !== 4 || v.shape.length !== 4)
+      throw new ShapeError(`attention: q, k and v must be [batch, seq, heads, headDim], got ${shapes}`)
+    if (k.shape[0] !== b || k.shape[3] !== d || k.shape.some((x, i) => x !== v.shape[i]))
+      throw new ShapeError(`attention: k and v must share a shape, and batch and headDim with q, got ${shapes}`)
+    if (k.shape[2] === 0 || h % k.shape[2] !== 0)
+      throw new ShapeError(`attention: ${h} query heads do not divide among ${k.shape[2]} key-value heads (${shapes})`)
+    if (causal && k.shape[1] < t)
+      throw new ShapeError(`attention: causal attention needs at least as many keys as queries, got ${shapes}`)
+    if (q.dtype !== k.dtype || q.dtype !== v.dtype)
+      throw new ShapeError(`attention: q, k and v must share a dtype, got ${q.dtype}, ${k.dtype}, ${v.dtype}`)
+    return [
+      { shape: q.shape, dtype: q.dtype },
+      { shape: [b, h, t], dtype: 'float32' },
+    ]
   },
   gradient({ inputs: [q, k, v], outputs: [o, lse], grads: [g], attrs }) {
     if (!g) return [undefined, undefined, undefined]
@@ -82,11 +90,29 @@ export const attentionOp = defineOp<AttentionAttrs>({
   webgpu: attentionWgsl,
   flops: ([q, k], _, { causal }) => (4 * elementCount(q.shape) * k.shape[1]) / (causal ? 2 : 1),
   samples: [
-    { inputs: [{ shape: [2, 5, 2, 8] }, { shape: [2, 5, 2, 8] }, { shape: [2, 5, 2, 8] }], attrs: { scale: 0.35, causal: true } },
-    { inputs: [{ shape: [1, 33, 4, 4] }, { shape: [1, 33, 2, 4] }, { shape: [1, 33, 2, 4] }], attrs: { scale: 0.5, causal: true }, tolerance: 3e-5 },
-    { inputs: [{ shape: [1, 3, 6, 8] }, { shape: [1, 7, 1, 8] }, { shape: [1, 7, 1, 8] }], attrs: { scale: 0.35, causal: true } },
-    { inputs: [{ shape: [2, 4, 2, 8] }, { shape: [2, 6, 2, 8] }, { shape: [2, 6, 2, 8] }], attrs: { scale: 0.35, causal: false } },
-    { inputs: [{ shape: [1, 70, 1, 12] }, { shape: [1, 70, 1, 12] }, { shape: [1, 70, 1, 12] }], attrs: { scale: 3, causal: true }, tolerance: 3e-5, differentiable: false },
+    {
+      inputs: [{ shape: [2, 5, 2, 8] }, { shape: [2, 5, 2, 8] }, { shape: [2, 5, 2, 8] }],
+      attrs: { scale: 0.35, causal: true },
+    },
+    {
+      inputs: [{ shape: [1, 33, 4, 4] }, { shape: [1, 33, 2, 4] }, { shape: [1, 33, 2, 4] }],
+      attrs: { scale: 0.5, causal: true },
+      tolerance: 3e-5,
+    },
+    {
+      inputs: [{ shape: [1, 3, 6, 8] }, { shape: [1, 7, 1, 8] }, { shape: [1, 7, 1, 8] }],
+      attrs: { scale: 0.35, causal: true },
+    },
+    {
+      inputs: [{ shape: [2, 4, 2, 8] }, { shape: [2, 6, 2, 8] }, { shape: [2, 6, 2, 8] }],
+      attrs: { scale: 0.35, causal: false },
+    },
+    {
+      inputs: [{ shape: [1, 70, 1, 12] }, { shape: [1, 70, 1, 12] }, { shape: [1, 70, 1, 12] }],
+      attrs: { scale: 3, causal: true },
+      tolerance: 3e-5,
+      differentiable: false,
+    },
   ],
 })
 

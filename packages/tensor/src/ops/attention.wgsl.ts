@@ -32,7 +32,9 @@ export const attentionWgsl: WebGpuRule<AttentionAttrs> = {
         { name: 'lse', dtype: 'float32', write: true },
       ],
       `${constants(q.access.shape, k.access.shape, attrs)}
-${linearEntry(16, `  if (id >= ${rows}u) { return; }
+${linearEntry(
+  16,
+  `  if (id >= ${rows}u) { return; }
   let i = id % T;
   let head = (id / T) % H;
   let batch = id / (T * H);
@@ -60,9 +62,19 @@ ${linearEntry(16, `  if (id >= ${rows}u) { return; }
   }
   let norm = 1.0 / total;
   for (var d = 0u; d < DV; d++) { o_set4(row + d * 4u, acc[d] * norm); }
-  lse_set((batch * H + head) * T + i, top + log(total));`)}`,
+  lse_set((batch * H + head) * T + i, top + log(total));`,
+)}`,
     )
-    return { dispatches: [{ name: 'attention', wgsl, bindings: [{ input: 0 }, { input: 1 }, { input: 2 }, { output: 0 }, { output: 1 }], workgroups: workgroupsFor(rows, 16) }] }
+    return {
+      dispatches: [
+        {
+          name: 'attention',
+          wgsl,
+          bindings: [{ input: 0 }, { input: 1 }, { input: 2 }, { output: 0 }, { output: 1 }],
+          workgroups: workgroupsFor(rows, 16),
+        },
+      ],
+    }
   },
 }
 
@@ -85,7 +97,9 @@ export const attentionGradientWgsl: WebGpuRule<AttentionAttrs> = {
         { name: 'delta', dtype: 'float32', write: true },
       ],
       `${head}
-${linearEntry(16, `  if (id >= ${b * t * h}u) { return; }
+${linearEntry(
+  16,
+  `  if (id >= ${b * t * h}u) { return; }
   let i = id % T;
   let head = (id / T) % H;
   let batch = id / (T * H);
@@ -117,7 +131,8 @@ ${linearEntry(16, `  if (id >= ${b * t * h}u) { return; }
     let ds = p * (p4.x + p4.y + p4.z + p4.w - own) * SCALE;
     for (var d = 0u; d < DV; d++) { acc[d] += ds * k_at4(at + d * 4u); }
   }
-  for (var d = 0u; d < DV; d++) { dq_set4(row + d * 4u, acc[d]); }`)}`,
+  for (var d = 0u; d < DV; d++) { dq_set4(row + d * 4u, acc[d]); }`,
+)}`,
     )
     const keys = shader(
       [
@@ -131,7 +146,9 @@ ${linearEntry(16, `  if (id >= ${b * t * h}u) { return; }
         { name: 'dv', dtype: 'float32', write: true, vector: true },
       ],
       `${head}
-${linearEntry(16, `  if (id >= ${b * s * kv}u) { return; }
+${linearEntry(
+  16,
+  `  if (id >= ${b * s * kv}u) { return; }
   let j = id % S;
   let kvHead = (id / S) % KV;
   let batch = id / (S * KV);
@@ -167,12 +184,41 @@ ${linearEntry(16, `  if (id >= ${b * s * kv}u) { return; }
       }
     }
   }
-  for (var d = 0u; d < DV; d++) { dk_set4(row + d * 4u, accK[d]); dv_set4(row + d * 4u, accV[d]); }`)}`,
+  for (var d = 0u; d < DV; d++) { dk_set4(row + d * 4u, accK[d]); dv_set4(row + d * 4u, accV[d]); }`,
+)}`,
     )
     return {
       dispatches: [
-        { name: 'attentionGradientQ', wgsl: queries, bindings: [{ input: 0 }, { input: 1 }, { input: 2 }, { input: 3 }, { input: 4 }, { input: 5 }, { output: 0 }, { scratch: 0 }], workgroups: workgroupsFor(b * t * h, 16) },
-        { name: 'attentionGradientKV', wgsl: keys, bindings: [{ input: 0 }, { input: 1 }, { input: 2 }, { input: 4 }, { input: 5 }, { scratch: 0 }, { output: 1 }, { output: 2 }], workgroups: workgroupsFor(b * s * kv, 16) },
+        {
+          name: 'attentionGradientQ',
+          wgsl: queries,
+          bindings: [
+            { input: 0 },
+            { input: 1 },
+            { input: 2 },
+            { input: 3 },
+            { input: 4 },
+            { input: 5 },
+            { output: 0 },
+            { scratch: 0 },
+          ],
+          workgroups: workgroupsFor(b * t * h, 16),
+        },
+        {
+          name: 'attentionGradientKV',
+          wgsl: keys,
+          bindings: [
+            { input: 0 },
+            { input: 1 },
+            { input: 2 },
+            { input: 4 },
+            { input: 5 },
+            { scratch: 0 },
+            { output: 1 },
+            { output: 2 },
+          ],
+          workgroups: workgroupsFor(b * s * kv, 16),
+        },
       ],
       scratch: [b * h * t * 4],
     }

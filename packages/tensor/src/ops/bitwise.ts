@@ -1,30 +1,78 @@
 import type { Op } from '../op.ts'
-import { binaryOperation, elementwiseOp } from './elementwise.ts'
+import type { Tensor } from '../tensor.ts'
+import { elementwiseOp } from './elementwise.ts'
+import { binary, type Operand } from './operation.ts'
 
-function bitwise(name: string, js: (a: number, b: number) => number, wgsl: (a: string, b: string) => string, simd?: string): Op<unknown> {
+function bitwise(
+  name: string,
+  js: (a: number, b: number) => number,
+  wgsl: (a: string, b: string) => string,
+  simd?: string,
+): Op<unknown> {
   return elementwiseOp({
     name,
     accepts: 'integer',
     js: ([a, b], type) => (type === 'u32' ? js(a, b) >>> 0 : js(a, b) | 0),
     wgsl: ([a, b]) => wgsl(a, b),
     simd: simd ? { i32: [simd], u32: [simd] } : undefined,
-    samples: [{ inputs: [{ shape: [33], dtype: 'uint32', range: [0, 31] }, { shape: [33], dtype: 'uint32', range: [0, 31] }], differentiable: false }],
+    samples: [
+      {
+        inputs: [
+          { shape: [33], dtype: 'uint32', range: [0, 31] },
+          { shape: [33], dtype: 'uint32', range: [0, 31] },
+        ],
+        differentiable: false,
+      },
+    ],
   })
 }
 
-export const bitwiseAndOp = bitwise('bitwiseAnd', (a, b) => a & b, (a, b) => `(${a} & ${b})`, 'v128.and')
-export const bitwiseOrOp = bitwise('bitwiseOr', (a, b) => a | b, (a, b) => `(${a} | ${b})`, 'v128.or')
-export const bitwiseXorOp = bitwise('bitwiseXor', (a, b) => a ^ b, (a, b) => `(${a} ^ ${b})`, 'v128.xor')
-export const shiftLeftOp = bitwise('shiftLeft', (a, b) => a << b, (a, b) => `(${a} << vec4<u32>(${b}))`)
-export const shiftRightOp = bitwise('shiftRight', (a, b) => a >>> b, (a, b) => `bitcast<vec4<u32>>(bitcast<vec4<u32>>(${a}) >> vec4<u32>(${b}))`)
+export const bitwiseAndOp = bitwise(
+  'bitwiseAnd',
+  (a, b) => a & b,
+  (a, b) => `(${a} & ${b})`,
+  'v128.and',
+)
+export const bitwiseOrOp = bitwise(
+  'bitwiseOr',
+  (a, b) => a | b,
+  (a, b) => `(${a} | ${b})`,
+  'v128.or',
+)
+export const bitwiseXorOp = bitwise(
+  'bitwiseXor',
+  (a, b) => a ^ b,
+  (a, b) => `(${a} ^ ${b})`,
+  'v128.xor',
+)
+export const shiftLeftOp = bitwise(
+  'shiftLeft',
+  (a, b) => a << b,
+  (a, b) => `(${a} << vec4<u32>(${b}))`,
+)
+export const shiftRightOp = bitwise(
+  'shiftRight',
+  (a, b) => a >>> b,
+  (a, b) => `bitcast<vec4<u32>>(bitcast<vec4<u32>>(${a}) >> vec4<u32>(${b}))`,
+)
 
 /** a & b on int32 or uint32. */
-export const bitwiseAnd = binaryOperation(bitwiseAndOp)
+export function bitwiseAnd(a: Operand, b: Operand): Tensor {
+  return binary(bitwiseAndOp, a, b)
+}
 /** a | b on int32 or uint32. */
-export const bitwiseOr = binaryOperation(bitwiseOrOp)
+export function bitwiseOr(a: Operand, b: Operand): Tensor {
+  return binary(bitwiseOrOp, a, b)
+}
 /** a ^ b on int32 or uint32. */
-export const bitwiseXor = binaryOperation(bitwiseXorOp)
+export function bitwiseXor(a: Operand, b: Operand): Tensor {
+  return binary(bitwiseXorOp, a, b)
+}
 /** a << b; b in 0..31. */
-export const shiftLeft = binaryOperation(shiftLeftOp)
+export function shiftLeft(a: Operand, b: Operand): Tensor {
+  return binary(shiftLeftOp, a, b)
+}
 /** a >> b with zeros shifted in (uint32 semantics); b in 0..31. */
-export const shiftRight = binaryOperation(shiftRightOp)
+export function shiftRight(a: Operand, b: Operand): Tensor {
+  return binary(shiftRightOp, a, b)
+}

@@ -2,8 +2,8 @@ import { ShapeError } from '../errors.ts'
 import { defineOp } from '../op.ts'
 import { broadcastShapes, contiguousStrides, formatShape, type Shape, sameShape } from '../shape.ts'
 import { apply1, type Tensor } from '../tensor.ts'
-import { reshape } from './reshape.ts'
 import { sum } from './reduce.ts'
+import { reshape } from './reshape.ts'
 
 export const broadcastToOp = defineOp<{ shape: Shape }>({
   name: 'broadcastTo',

@@ -7,7 +7,8 @@ export const castOp = defineOp<{ dtype: DType }>({
   name: 'cast',
   kind: 'elementwise',
   infer([x], { dtype }) {
-    if (!(dtype in bytesPerElement)) throw new DTypeError(`cast: unknown dtype '${dtype}'; known are ${Object.keys(bytesPerElement).join(', ')}`)
+    if (!(dtype in bytesPerElement))
+      throw new DTypeError(`cast: unknown dtype '${dtype}'; known are ${Object.keys(bytesPerElement).join(', ')}`)
     return [{ shape: x.shape, dtype }]
   },
   gradient: ({ inputs: [x], grads: [g] }) => [g && isFloat(x.dtype) ? cast(g, x.dtype) : undefined],
@@ -26,7 +27,11 @@ export const castOp = defineOp<{ dtype: DType }>({
     { inputs: [{ shape: [5, 31] }], attrs: { dtype: 'float16' }, differentiable: false },
     { inputs: [{ shape: [33], range: [-100, 100] }], attrs: { dtype: 'int32' }, differentiable: false },
     { inputs: [{ shape: [33], range: [0, 100] }], attrs: { dtype: 'uint32' }, differentiable: false },
-    { inputs: [{ shape: [33], dtype: 'int32', range: [-100, 100] }], attrs: { dtype: 'float32' }, differentiable: false },
+    {
+      inputs: [{ shape: [33], dtype: 'int32', range: [-100, 100] }],
+      attrs: { dtype: 'float32' },
+      differentiable: false,
+    },
     { inputs: [{ shape: [33], dtype: 'uint32', range: [0, 100] }], attrs: { dtype: 'float32' }, differentiable: false },
     { inputs: [{ shape: [7, 6], dtype: 'bfloat16' }], attrs: { dtype: 'float32' }, differentiable: false },
     { inputs: [{ shape: [7, 6], dtype: 'float16' }], attrs: { dtype: 'float32' }, differentiable: false },

@@ -1,5 +1,7 @@
 import type { Op } from '../op.ts'
-import { type BinaryOperation, binaryOperation, binarySamples, elementwiseOp, wgslBoolean } from './elementwise.ts'
+import type { Tensor } from '../tensor.ts'
+import { binarySamples, elementwiseOp, wgslBoolean } from './elementwise.ts'
+import { binary, type Operand } from './operation.ts'
 
 function comparison(name: string, symbol: string, js: (a: number, b: number) => boolean, simd: string): Op<unknown> {
   return elementwiseOp({
@@ -22,14 +24,26 @@ export const equalOp = comparison('equal', '==', (a, b) => a === b, 'eq')
 export const notEqualOp = comparison('notEqual', '!=', (a, b) => a !== b, 'ne')
 
 /** a < b as uint32 0 or 1, broadcast. */
-export const less = binaryOperation(lessOp)
+export function less(a: Operand, b: Operand): Tensor {
+  return binary(lessOp, a, b)
+}
 /** a <= b as uint32 0 or 1, broadcast. */
-export const lessEqual = binaryOperation(lessEqualOp)
+export function lessEqual(a: Operand, b: Operand): Tensor {
+  return binary(lessEqualOp, a, b)
+}
 /** a == b as uint32 0 or 1, broadcast. */
-export const equal = binaryOperation(equalOp)
+export function equal(a: Operand, b: Operand): Tensor {
+  return binary(equalOp, a, b)
+}
 /** a != b as uint32 0 or 1, broadcast. */
-export const notEqual = binaryOperation(notEqualOp)
+export function notEqual(a: Operand, b: Operand): Tensor {
+  return binary(notEqualOp, a, b)
+}
 /** a > b as uint32 0 or 1, broadcast. */
-export const greater: BinaryOperation = (a, b) => less(b, a)
+export function greater(a: Operand, b: Operand): Tensor {
+  return less(b, a)
+}
 /** a >= b as uint32 0 or 1, broadcast. */
-export const greaterEqual: BinaryOperation = (a, b) => lessEqual(b, a)
+export function greaterEqual(a: Operand, b: Operand): Tensor {
+  return lessEqual(b, a)
+}

@@ -15,7 +15,9 @@ export const concatenateOp = defineOp<{ axis: number }>({
     shape[axis] = 0
     for (const x of inputs) {
       if (x.shape.length !== shape.length || x.shape.some((d, i) => i !== axis && d !== shape[i])) {
-        throw new ShapeError(`concatenate: ${inputs.map((s) => formatShape(s.shape)).join(', ')} differ outside axis ${axis}`)
+        throw new ShapeError(
+          `concatenate: ${inputs.map((s) => formatShape(s.shape)).join(', ')} differ outside axis ${axis}`,
+        )
       }
       shape[axis] += x.shape[axis]
     }
@@ -47,7 +49,12 @@ export const concatenateOp = defineOp<{ axis: number }>({
       let at = 0
       const calls = inputs.map((x, i) => {
         const n = elementCount(x.access.shape.slice(axis)) * size
-        const call = { kernel: 'copyRows', count: outer, grain: Math.max(1, 65536 / (n + 1)) | 0 || 1, args: [{ input: i }, { output: 0, offset: at }, n, n, row] }
+        const call = {
+          kernel: 'copyRows',
+          count: outer,
+          grain: Math.max(1, 65536 / (n + 1)) | 0 || 1,
+          args: [{ input: i }, { output: 0, offset: at }, n, n, row],
+        }
         at += n
         return call
       })
@@ -59,7 +66,14 @@ export const concatenateOp = defineOp<{ axis: number }>({
     { inputs: [{ shape: [3, 4] }, { shape: [3, 8] }], attrs: { axis: 1 } },
     { inputs: [{ shape: [2, 5] }, { shape: [1, 5] }, { shape: [31, 5] }], attrs: { axis: 0 } },
     { inputs: [{ shape: [2, 3, 2] }, { shape: [2, 0, 2] }, { shape: [2, 2, 2] }], attrs: { axis: 1 } },
-    { inputs: [{ shape: [3, 3], dtype: 'bfloat16' }, { shape: [3, 2], dtype: 'bfloat16' }], attrs: { axis: 1 }, differentiable: false },
+    {
+      inputs: [
+        { shape: [3, 3], dtype: 'bfloat16' },
+        { shape: [3, 2], dtype: 'bfloat16' },
+      ],
+      attrs: { axis: 1 },
+      differentiable: false,
+    },
   ],
 })
 

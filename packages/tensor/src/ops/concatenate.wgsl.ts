@@ -24,7 +24,18 @@ export const concatenateWgsl: WebGpuRule<{ axis: number }> = {
 ${cases.join('\n')}
   return ${type}(0);
 }`
-    const buffers = [...inputs.map((x) => ({ name: `x${x.k}`, dtype: x.dtype })), { name: 'out', dtype: out.dtype, write: true }]
-    return { dispatches: [{ name: 'concatenate', bindings: [...inputs.map((x) => ({ input: x.k })), { output: 0 }], ...mapShader(buffers, elements, type, value) }] }
+    const buffers = [
+      ...inputs.map((x) => ({ name: `x${x.k}`, dtype: x.dtype })),
+      { name: 'out', dtype: out.dtype, write: true },
+    ]
+    return {
+      dispatches: [
+        {
+          name: 'concatenate',
+          bindings: [...inputs.map((x) => ({ input: x.k })), { output: 0 }],
+          ...mapShader(buffers, elements, type, value),
+        },
+      ],
+    }
   },
 }

@@ -1,8 +1,10 @@
-import { sincosWgsl } from './sincos.wgsl.ts'
-import { elementwiseOp, unaryOperation, unarySamples } from './elementwise.ts'
-import { sin } from './sin.ts'
+import type { Tensor } from '../tensor.ts'
+import { elementwiseOp, unarySamples } from './elementwise.ts'
 import { mul } from './mul.ts'
 import { neg } from './neg.ts'
+import { unary } from './operation.ts'
+import { sin } from './sin.ts'
+import { sincosWgsl } from './sincos.wgsl.ts'
 
 export const cosOp = elementwiseOp({
   name: 'cos',
@@ -16,4 +18,6 @@ export const cosOp = elementwiseOp({
 })
 
 /** Cosine of x in radians. */
-export const cos = unaryOperation(cosOp)
+export function cos(x: Tensor): Tensor {
+  return unary(cosOp, x)
+}

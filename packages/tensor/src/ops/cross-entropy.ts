@@ -3,7 +3,6 @@ import type { Spec } from '../graph/node.ts'
 import { defineOp } from '../op.ts'
 import { elementCount, formatShape } from '../shape.ts'
 import { apply, type Tensor } from '../tensor.ts'
-import { requireFloat } from './require.ts'
 import { add } from './add.ts'
 import { broadcastTo } from './broadcast-to.ts'
 import { cast } from './cast.ts'
@@ -12,6 +11,7 @@ import { exp } from './exp.ts'
 import { iota } from './leaf.ts'
 import { logSumExp } from './log-sum-exp.ts'
 import { mul } from './mul.ts'
+import { requireFloat } from './require.ts'
 import { reshape } from './reshape.ts'
 import { rowCpu, rowWgsl } from './row-kernels.ts'
 import { square } from './square.ts'
@@ -37,12 +37,22 @@ export function lossOf(lse: Tensor, picked: Tensor, targets: Tensor, zLoss: numb
 }
 
 /** d loss / d logits for logits whose first column is column `first` of the vocabulary. */
-export function logitsGradient(logits: Tensor, lse: Tensor, targets: Tensor, g: Tensor, zLoss: number, first = 0): Tensor {
+export function logitsGradient(
+  logits: Tensor,
+  lse: Tensor,
+  targets: Tensor,
+  g: Tensor,
+  zLoss: number,
+  first = 0,
+): Tensor {
   const column = [...targets.shape, 1]
   const live = where(less(targets, 0), 0, g)
   const weight = zLoss === 0 ? live : mul(live, add(mul(lse, 2 * zLoss), 1))
   const p = mul(exp(sub(logits, reshape(lse, column))), reshape(weight, column))
-  const hot = equal(iota(logits.shape, logits.ndim - 1), broadcastTo(reshape(first === 0 ? targets : sub(targets, first), column), logits.shape))
+  const hot = equal(
+    iota(logits.shape, logits.ndim - 1),
+    broadcastTo(reshape(first === 0 ? targets : sub(targets, first), column), logits.shape),
+  )
   return where(hot, sub(p, reshape(live, column)), p)
 }
 
@@ -55,9 +65,15 @@ export const crossEntropyOp = defineOp<CrossEntropyAttrs>({
     if (logits.shape.length === 0) throw new ShapeError('crossEntropy: logits must be [..., vocabulary], got a scalar')
     const rows = logits.shape.slice(0, -1)
     requireTargets('crossEntropy', targets, rows)
-    return [{ shape: rows, dtype: 'float32' }, { shape: rows, dtype: 'float32' }]
+    return [
+      { shape: rows, dtype: 'float32' },
+      { shape: rows, dtype: 'float32' },
+    ]
   },
-  gradient: ({ inputs: [logits, targets], outputs: [, lse], grads: [g], attrs: { zLoss } }) => [g && logitsGradient(logits, lse, targets, g, zLoss), undefined],
+  gradient: ({ inputs: [logits, targets], outputs: [, lse], grads: [g], attrs: { zLoss } }) => [
+    g && logitsGradient(logits, lse, targets, g, zLoss),
+    undefined,
+  ],
   define([logits, targets], { zLoss }) {
     const f = cast(logits, 'float32')
     const lse = logSumExp(f)

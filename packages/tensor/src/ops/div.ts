@@ -1,6 +1,8 @@
-import { binaryOperation, binarySamples, elementwiseOp } from './elementwise.ts'
+import type { Tensor } from '../tensor.ts'
+import { binarySamples, elementwiseOp } from './elementwise.ts'
 import { mul } from './mul.ts'
 import { neg } from './neg.ts'
+import { binary, type Operand } from './operation.ts'
 
 export const divOp = elementwiseOp({
   name: 'div',
@@ -13,4 +15,6 @@ export const divOp = elementwiseOp({
 })
 
 /** a / b elementwise, broadcast; floats only. */
-export const div = binaryOperation(divOp)
+export function div(a: Operand, b: Operand): Tensor {
+  return binary(divOp, a, b)
+}

@@ -1,11 +1,7 @@
-import { computeType, type DType, isFloat, promote } from '../dtype.ts'
+import { computeType, isFloat } from '../dtype.ts'
 import { DTypeError } from '../errors.ts'
 import type { ElementwiseRule, GradientContext, Op, Sample } from '../op.ts'
-import { broadcastShapes, sameShape } from '../shape.ts'
-import { apply1, isTensor, type Tensor } from '../tensor.ts'
-import { broadcastTo } from './broadcast-to.ts'
-import { cast } from './cast.ts'
-import { toTensor } from './leaf.ts'
+import type { Tensor } from '../tensor.ts'
 
 interface Family {
   readonly name: string
@@ -29,11 +25,14 @@ export function elementwiseOp(family: Family): Op<unknown> {
     kind: 'elementwise',
     infer(inputs) {
       const { shape, dtype } = inputs[0]
-      if (accepts === 'float' && !isFloat(dtype)) throw new DTypeError(`${name}: needs a float tensor, got ${dtype}; cast it with astype('float32')`)
+      if (accepts === 'float' && !isFloat(dtype))
+        throw new DTypeError(`${name}: needs a float tensor, got ${dtype}; cast it with astype('float32')`)
       if (accepts === 'integer' && isFloat(dtype)) throw new DTypeError(`${name}: needs int32 or uint32, got ${dtype}`)
       return [{ shape, dtype: result === 'boolean' ? 'uint32' : dtype }]
     },
-    gradient: family.gradient ?? (result === 'boolean' || accepts === 'integer' ? ({ inputs }) => inputs.map(() => undefined) : undefined),
+    gradient:
+      family.gradient ??
+      (result === 'boolean' || accepts === 'integer' ? ({ inputs }) => inputs.map(() => undefined) : undefined),
     evaluate(inputs, attrs, [out]) {
       const type = computeType(inputs[0].dtype)
       const args = new Array<number>(inputs.length)
@@ -48,31 +47,6 @@ export function elementwiseOp(family: Family): Op<unknown> {
   }
 }
 
-/** Casts to a common dtype and broadcasts to a common shape. */
-export function align(name: string, a: Tensor | number, b: Tensor | number): [Tensor, Tensor] {
-  if (!isTensor(a) && !isTensor(b)) {
-    throw new TypeError(`${name}: needs at least one tensor, got ${typeof a} and ${typeof b}`)
-  }
-  for (const x of [a, b]) {
-    if (!isTensor(x) && typeof x !== 'number') throw new TypeError(`${name}: expected a tensor or a number, got ${x === null ? 'null' : typeof x}`)
-  }
-  const x = isTensor(a) ? a : toTensor(a, (b as Tensor).dtype)
-  const y = isTensor(b) ? b : toTensor(b, (a as Tensor).dtype)
-  const dtype: DType = promote(name, x.dtype, y.dtype)
-  const shape = sameShape(x.shape, y.shape) ? x.shape : broadcastShapes(name, x.shape, y.shape)
-  return [broadcastTo(cast(x, dtype), shape), broadcastTo(cast(y, dtype), shape)]
-}
-
-export type BinaryOperation = (a: Tensor | number, b: Tensor | number) => Tensor
-
-export function binaryOperation(op: Op<unknown>): BinaryOperation {
-  return (a, b) => apply1(op, align(op.name, a, b), {})
-}
-
-export function unaryOperation(op: Op<unknown>): (x: Tensor) => Tensor {
-  return (x) => apply1(op, [x], {})
-}
-
 /** Wraps a WGSL comparison as 0 or 1. */
 export function wgslBoolean(condition: string): string {
   return `select(vec4<u32>(0u), vec4<u32>(1u), ${condition})`
@@ -82,14 +56,37 @@ export function wgslBoolean(condition: string): string {
 export function binarySamples(range?: readonly [number, number], differentiable = true): Sample[] {
   const r = range ? { range } : {}
   return [
-    { inputs: [{ shape: [], ...r }, { shape: [], ...r }], differentiable },
-    { inputs: [{ shape: [31], ...r }, { shape: [31], ...r }], differentiable },
-    { inputs: [{ shape: [4, 33], ...r }, { shape: [4, 33], ...r }], differentiable },
-    { inputs: [{ shape: [0, 3], ...r }, { shape: [0, 3], ...r }], differentiable },
+    {
+      inputs: [
+        { shape: [], ...r },
+        { shape: [], ...r },
+      ],
+      differentiable,
+    },
+    {
+      inputs: [
+        { shape: [31], ...r },
+        { shape: [31], ...r },
+      ],
+      differentiable,
+    },
+    {
+      inputs: [
+        { shape: [4, 33], ...r },
+        { shape: [4, 33], ...r },
+      ],
+      differentiable,
+    },
+    {
+      inputs: [
+        { shape: [0, 3], ...r },
+        { shape: [0, 3], ...r },
+      ],
+      differentiable,
+    },
   ]
 }
 
 export function unarySamples(range?: readonly [number, number], differentiable = true, tolerance?: number): Sample[] {
   return binarySamples(range, differentiable).map((s) => ({ ...s, inputs: [s.inputs[0]], tolerance }))
 }
-

@@ -1,5 +1,7 @@
-import { elementwiseOp, unaryOperation, unarySamples } from './elementwise.ts'
+import type { Tensor } from '../tensor.ts'
+import { elementwiseOp, unarySamples } from './elementwise.ts'
 import { mul } from './mul.ts'
+import { unary } from './operation.ts'
 
 export const expOp = elementwiseOp({
   name: 'exp',
@@ -12,4 +14,6 @@ export const expOp = elementwiseOp({
 })
 
 /** e to the power of x. */
-export const exp = unaryOperation(expOp)
+export function exp(x: Tensor): Tensor {
+  return unary(expOp, x)
+}

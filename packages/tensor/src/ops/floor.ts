@@ -1,5 +1,6 @@
-import { elementwiseOp, unaryOperation, unarySamples } from './elementwise.ts'
-
+import type { Tensor } from '../tensor.ts'
+import { elementwiseOp, unarySamples } from './elementwise.ts'
+import { unary } from './operation.ts'
 
 export const floorOp = elementwiseOp({
   name: 'floor',
@@ -12,4 +13,6 @@ export const floorOp = elementwiseOp({
 })
 
 /** The largest integer not above x. Its gradient is zero everywhere. */
-export const floor = unaryOperation(floorOp)
+export function floor(x: Tensor): Tensor {
+  return unary(floorOp, x)
+}

@@ -1,7 +1,7 @@
 import { computeType, type DType } from '../dtype.ts'
 import { defineOp, type Op } from '../op.ts'
 import { elementCount, type Shape } from '../shape.ts'
-import { apply1, Tensor } from '../tensor.ts'
+import { apply1, type Tensor } from '../tensor.ts'
 
 /** Memory that already holds its values (host data or an earlier result). */
 export const sourceOp: Op<unknown> = defineOp({ name: 'source', kind: 'leaf', infer: () => [] })
@@ -25,7 +25,8 @@ export const constantOp = defineOp<{ value: number; dtype: DType }>({
 
 export function constant(value: number, dtype: DType = 'float32'): Tensor {
   if (typeof value !== 'number') throw new TypeError(`constant: expected a number, got ${typeof value}`)
-  if (computeType(dtype) !== 'f32' && !Number.isInteger(value)) throw new TypeError(`constant: ${value} is not an integer, but the tensor is ${dtype}; use astype('float32') first`)
+  if (computeType(dtype) !== 'f32' && !Number.isInteger(value))
+    throw new TypeError(`constant: ${value} is not an integer, but the tensor is ${dtype}; use astype('float32') first`)
   return apply1(constantOp, [], { value, dtype })
 }
 

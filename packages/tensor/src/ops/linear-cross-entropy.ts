@@ -2,7 +2,6 @@ import { ShapeError } from '../errors.ts'
 import { defineOp } from '../op.ts'
 import { elementCount, formatShape } from '../shape.ts'
 import { apply, type Tensor } from '../tensor.ts'
-import { requireFloat } from './require.ts'
 import { add } from './add.ts'
 import { cast } from './cast.ts'
 import { concatenate } from './concatenate.ts'
@@ -14,6 +13,7 @@ import { matmul } from './matmul.ts'
 import { maximum } from './maximum.ts'
 import { mul } from './mul.ts'
 import { sum } from './reduce.ts'
+import { requireFloat } from './require.ts'
 import { sliceAxis } from './slice.ts'
 import { sub } from './sub.ts'
 import { take } from './take.ts'
@@ -39,14 +39,21 @@ export const linearCrossEntropyOp = defineOp<Attrs>({
   infer([x, weight, targets]) {
     requireFloat('linearCrossEntropy', x)
     if (x.shape.length !== 2 || weight.shape.length !== 2 || x.shape[1] !== weight.shape[1]) {
-      throw new ShapeError(`linearCrossEntropy: x must be [tokens, hidden] and the weight [vocabulary, hidden], got ${formatShape(x.shape)} and ${formatShape(weight.shape)}`)
+      throw new ShapeError(
+        `linearCrossEntropy: x must be [tokens, hidden] and the weight [vocabulary, hidden], got ${formatShape(x.shape)} and ${formatShape(weight.shape)}`,
+      )
     }
     const rows = [x.shape[0]]
     requireTargets('linearCrossEntropy', targets, rows)
-    return [{ shape: rows, dtype: 'float32' }, { shape: rows, dtype: 'float32' }]
+    return [
+      { shape: rows, dtype: 'float32' },
+      { shape: rows, dtype: 'float32' },
+    ]
   },
   gradient: ({ inputs: [x, weight, targets], outputs: [, lse], grads: [g], attrs }) =>
-    g ? [...apply(linearCrossEntropyGradientOp, [x, weight, targets, lse, g], attrs), undefined] : [undefined, undefined, undefined],
+    g
+      ? [...apply(linearCrossEntropyGradientOp, [x, weight, targets, lse, g], attrs), undefined]
+      : [undefined, undefined, undefined],
   define: ([x, weight, targets], { zLoss }) => apply(crossEntropyOp, [logitsOf(x, weight), targets], { zLoss }),
   decompose([x, weight, targets], { zLoss, chunk }) {
     let lse: Tensor | undefined
@@ -64,15 +71,26 @@ export const linearCrossEntropyOp = defineOp<Attrs>({
   },
   flops: ([x, w]) => 2 * elementCount(x.shape) * w.shape[0],
   samples: [
-    { inputs: [{ shape: [6, 8] }, { shape: [20, 8] }, { shape: [6], dtype: 'int32', range: [-1, 20] }], attrs: { zLoss: 1e-3, chunk: 7 }, tolerance: 2e-5 },
-    { inputs: [{ shape: [5, 16] }, { shape: [33, 16] }, { shape: [5], dtype: 'int32', range: [0, 33] }], attrs: { zLoss: 0, chunk: 16 }, tolerance: 2e-5 },
+    {
+      inputs: [{ shape: [6, 8] }, { shape: [20, 8] }, { shape: [6], dtype: 'int32', range: [-1, 20] }],
+      attrs: { zLoss: 1e-3, chunk: 7 },
+      tolerance: 2e-5,
+    },
+    {
+      inputs: [{ shape: [5, 16] }, { shape: [33, 16] }, { shape: [5], dtype: 'int32', range: [0, 33] }],
+      attrs: { zLoss: 0, chunk: 16 },
+      tolerance: 2e-5,
+    },
   ],
 })
 
 export const linearCrossEntropyGradientOp = defineOp<Attrs>({
   name: 'linearCrossEntropyGradient',
   kind: 'composite',
-  infer: ([x, weight]) => [{ shape: x.shape, dtype: 'float32' }, { shape: weight.shape, dtype: 'float32' }],
+  infer: ([x, weight]) => [
+    { shape: x.shape, dtype: 'float32' },
+    { shape: weight.shape, dtype: 'float32' },
+  ],
   define([x, weight, targets, lse, g], { zLoss }) {
     const d = logitsGradient(logitsOf(x, weight), lse, targets, g, zLoss)
     return [matmul(d, weight, { dtype: 'float32' }), matmul(transpose(d), x, { dtype: 'float32' })]
@@ -104,11 +122,22 @@ const keepLogitsBytes = 16 << 20
  * @param options.chunk vocabulary columns at a time; default: all if the logits take at most 16 MiB, else 16 MiB worth
  * @returns float32 [tokens]
  */
-export function linearCrossEntropy(x: Tensor, weight: Tensor, targets: Tensor, options: { zLoss?: number; chunk?: number } = {}): Tensor {
+export function linearCrossEntropy(
+  x: Tensor,
+  weight: Tensor,
+  targets: Tensor,
+  options: { zLoss?: number; chunk?: number } = {},
+): Tensor {
   const zLoss = options.zLoss ?? 0
-  if (options.chunk !== undefined && !(Number.isInteger(options.chunk) && options.chunk > 0)) throw new RangeError(`linearCrossEntropy: chunk must be a positive integer, got ${options.chunk}`)
+  if (options.chunk !== undefined && !(Number.isInteger(options.chunk) && options.chunk > 0))
+    throw new RangeError(`linearCrossEntropy: chunk must be a positive integer, got ${options.chunk}`)
   const tokens = x.shape[0]
-  if (options.chunk === undefined && x.ndim === 2 && weight.ndim === 2 && tokens * weight.shape[0] * 4 <= keepLogitsBytes) {
+  if (
+    options.chunk === undefined &&
+    x.ndim === 2 &&
+    weight.ndim === 2 &&
+    tokens * weight.shape[0] * 4 <= keepLogitsBytes
+  ) {
     if (x.shape[1] === weight.shape[1]) return apply(crossEntropyOp, [logitsOf(x, weight), targets], { zLoss })[0]
   }
   const chunk = options.chunk ?? Math.max(128, Math.floor(keepLogitsBytes / 4 / Math.max(tokens, 1) / 128) * 128)

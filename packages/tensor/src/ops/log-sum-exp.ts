@@ -2,7 +2,6 @@ import { ShapeError } from '../errors.ts'
 import { defineOp } from '../op.ts'
 import { elementCount, formatShape } from '../shape.ts'
 import { apply1, type Tensor } from '../tensor.ts'
-import { requireFloat } from './require.ts'
 import { add } from './add.ts'
 import { cast } from './cast.ts'
 import { div } from './div.ts'
@@ -10,6 +9,7 @@ import { exp } from './exp.ts'
 import { log } from './log.ts'
 import { mul } from './mul.ts'
 import { max, sum } from './reduce.ts'
+import { requireFloat } from './require.ts'
 import { reshape } from './reshape.ts'
 import { rowCpu, rowWgsl } from './row-kernels.ts'
 import { sub } from './sub.ts'
@@ -17,7 +17,8 @@ import { sub } from './sub.ts'
 const rows = (x: Tensor) => [...x.shape.slice(0, -1), 1]
 
 export function requireRow(op: string, shape: readonly number[]): void {
-  if (shape.length === 0 || shape[shape.length - 1] === 0) throw new ShapeError(`${op}: needs a last axis with at least one element, got ${formatShape(shape)}`)
+  if (shape.length === 0 || shape[shape.length - 1] === 0)
+    throw new ShapeError(`${op}: needs a last axis with at least one element, got ${formatShape(shape)}`)
 }
 
 export const logSumExpOp = defineOp<unknown>({
@@ -28,7 +29,9 @@ export const logSumExpOp = defineOp<unknown>({
     requireRow('logSumExp', x.shape)
     return [{ shape: x.shape.slice(0, -1), dtype: 'float32' }]
   },
-  gradient: ({ inputs: [x], outputs: [y], grads: [g] }) => [g && mul(exp(sub(x, reshape(y, rows(x)))), reshape(g, rows(x)))],
+  gradient: ({ inputs: [x], outputs: [y], grads: [g] }) => [
+    g && mul(exp(sub(x, reshape(y, rows(x)))), reshape(g, rows(x))),
+  ],
   define([x]) {
     const f = cast(x, 'float32')
     const m = max(f, -1, true)

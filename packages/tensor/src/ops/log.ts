@@ -1,5 +1,7 @@
-import { elementwiseOp, unaryOperation, unarySamples } from './elementwise.ts'
+import type { Tensor } from '../tensor.ts'
 import { div } from './div.ts'
+import { elementwiseOp, unarySamples } from './elementwise.ts'
+import { unary } from './operation.ts'
 
 export const logOp = elementwiseOp({
   name: 'log',
@@ -12,4 +14,6 @@ export const logOp = elementwiseOp({
 })
 
 /** Natural logarithm. */
-export const log = unaryOperation(logOp)
+export function log(x: Tensor): Tensor {
+  return unary(logOp, x)
+}

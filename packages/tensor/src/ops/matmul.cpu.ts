@@ -13,7 +13,8 @@ const panelColumns = 8
  * packed slices of A (parallel over rows). Packing reads through strides and converts to float32, so every layout costs the same.
  */
 export const matmulCpu: CpuRule<unknown> = {
-  supports: ([a, b], attrs) => a.dtype in packable && b.dtype in packable && (attrs as { dtype: DType }).dtype === 'float32',
+  supports: ([a, b], attrs) =>
+    a.dtype in packable && b.dtype in packable && (attrs as { dtype: DType }).dtype === 'float32',
   plan: ({ inputs: [a, b] }) => {
     const calls: CpuCall[] = []
     let scratchBytes = 0
@@ -29,7 +30,16 @@ export const matmulCpu: CpuRule<unknown> = {
         kernel: 'packB',
         count: batch * panels,
         grain: Math.max(1, Math.ceil(32768 / Math.max(panelWork, 1))),
-        args: [{ input: 1, offset: layout.b.offset * sizeB }, packable[b.dtype]!, { scratch: 0 }, k, n, layout.b.batchStride, layout.b.rowStride, layout.b.columnStride],
+        args: [
+          { input: 1, offset: layout.b.offset * sizeB },
+          packable[b.dtype]!,
+          { scratch: 0 },
+          k,
+          n,
+          layout.b.batchStride,
+          layout.b.rowStride,
+          layout.b.columnStride,
+        ],
       })
       const tiles = Math.ceil(m / 4)
       calls.push({
@@ -37,7 +47,19 @@ export const matmulCpu: CpuRule<unknown> = {
         count: batch * tiles,
         // A grain of at least 16 rows keeps the packed panels of B in cache while they are used.
         grain: Math.max(Math.min(4, tiles), Math.ceil(200000 / Math.max(1, 8 * n * k))),
-        args: [{ input: 0, offset: layout.a.offset * sizeA }, packable[a.dtype]!, { scratch: 0 }, { output: 0, offset: outBatch * m * n * 4 }, m, n, k, layout.a.batchStride, layout.a.rowStride, layout.a.columnStride, 'threadScratch'],
+        args: [
+          { input: 0, offset: layout.a.offset * sizeA },
+          packable[a.dtype]!,
+          { scratch: 0 },
+          { output: 0, offset: outBatch * m * n * 4 },
+          m,
+          n,
+          k,
+          layout.a.batchStride,
+          layout.a.rowStride,
+          layout.a.columnStride,
+          'threadScratch',
+        ],
       })
     }
     return { calls, scratchBytes, threadScratchBytes: gemmThreadScratch }

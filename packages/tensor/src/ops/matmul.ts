@@ -38,21 +38,45 @@ export const matmulOp: Op<{ dtype: DType }> = defineOp<{ dtype: DType }>({
       }
     }
   },
-  decompose: ([a, b], { dtype }) => (dtype === 'float32' ? undefined : [cast(apply1(matmulOp, [a, b], { dtype: 'float32' }), dtype)]),
+  decompose: ([a, b], { dtype }) =>
+    dtype === 'float32' ? undefined : [cast(apply1(matmulOp, [a, b], { dtype: 'float32' }), dtype)],
   cpu: matmulCpu,
   webgpu: matmulWgsl,
   flops: ([a], [out]) => 2 * elementCount(out.shape) * a.shape[a.shape.length - 1],
   samples: [
-    ...[1, 3, 31, 32, 33].map((n) => ({ inputs: [{ shape: [n, 17] }, { shape: [17, n] }], attrs: { dtype: 'float32' } })),
+    ...[1, 3, 31, 32, 33].map((n) => ({
+      inputs: [{ shape: [n, 17] }, { shape: [17, n] }],
+      attrs: { dtype: 'float32' },
+    })),
     { inputs: [{ shape: [1, 64] }, { shape: [64, 40] }], attrs: { dtype: 'float32' } },
     { inputs: [{ shape: [64, 48] }, { shape: [48, 64] }], attrs: { dtype: 'float32' } },
     { inputs: [{ shape: [2, 3, 4, 8] }, { shape: [2, 3, 8, 5] }], attrs: { dtype: 'float32' } },
     { inputs: [{ shape: [0, 4] }, { shape: [4, 3] }], attrs: { dtype: 'float32' } },
     { inputs: [{ shape: [3, 0] }, { shape: [0, 4] }], attrs: { dtype: 'float32' } },
-    { inputs: [{ shape: [12, 32], dtype: 'bfloat16' }, { shape: [32, 8], dtype: 'bfloat16' }], attrs: { dtype: 'float32' }, differentiable: false },
-    { inputs: [{ shape: [5, 7], dtype: 'bfloat16' }, { shape: [7, 3] }], attrs: { dtype: 'float32' }, differentiable: false },
-    { inputs: [{ shape: [8, 16], dtype: 'float16' }, { shape: [16, 4] }], attrs: { dtype: 'float16' }, differentiable: false },
-    { inputs: [{ shape: [70, 600] }, { shape: [600, 20] }], attrs: { dtype: 'float32' }, tolerance: 1e-4, differentiable: false },
+    {
+      inputs: [
+        { shape: [12, 32], dtype: 'bfloat16' },
+        { shape: [32, 8], dtype: 'bfloat16' },
+      ],
+      attrs: { dtype: 'float32' },
+      differentiable: false,
+    },
+    {
+      inputs: [{ shape: [5, 7], dtype: 'bfloat16' }, { shape: [7, 3] }],
+      attrs: { dtype: 'float32' },
+      differentiable: false,
+    },
+    {
+      inputs: [{ shape: [8, 16], dtype: 'float16' }, { shape: [16, 4] }],
+      attrs: { dtype: 'float16' },
+      differentiable: false,
+    },
+    {
+      inputs: [{ shape: [70, 600] }, { shape: [600, 20] }],
+      attrs: { dtype: 'float32' },
+      tolerance: 1e-4,
+      differentiable: false,
+    },
   ],
 })
 
@@ -66,12 +90,19 @@ export const matmulOp: Op<{ dtype: DType }> = defineOp<{ dtype: DType }>({
  * @throws ShapeError if the inner dimensions differ
  */
 export function matmul(a: Tensor, b: Tensor, options: { dtype?: DType } = {}): Tensor {
-  for (const t of [a, b]) if (!isFloat(t.dtype)) throw new DTypeError(`matmul: needs float tensors, got ${a.dtype} and ${b.dtype}`)
+  for (const t of [a, b])
+    if (!isFloat(t.dtype)) throw new DTypeError(`matmul: needs float tensors, got ${a.dtype} and ${b.dtype}`)
   const dtype = options.dtype ?? promote('matmul', a.dtype, b.dtype)
-  if (a.ndim === 0 || b.ndim === 0) throw new ShapeError(`matmul: needs at least one dimension, got ${formatShape(a.shape)} and ${formatShape(b.shape)}`)
+  if (a.ndim === 0 || b.ndim === 0)
+    throw new ShapeError(
+      `matmul: needs at least one dimension, got ${formatShape(a.shape)} and ${formatShape(b.shape)}`,
+    )
   if (a.ndim === 1) {
     const out = matmul(reshape(a, [1, a.shape[0]]), b, { dtype })
-    return reshape(out, out.shape.filter((_, i) => i !== out.ndim - 2 || b.ndim === 1))
+    return reshape(
+      out,
+      out.shape.filter((_, i) => i !== out.ndim - 2 || b.ndim === 1),
+    )
   }
   if (b.ndim === 1) {
     const out = matmul(a, reshape(b, [b.shape[0], 1]), { dtype })
@@ -89,5 +120,9 @@ export function matmul(a: Tensor, b: Tensor, options: { dtype?: DType } = {}): T
     return reshape(apply1(matmulOp, [rows, b], { dtype }), [...a.shape.slice(0, -1), b.shape[1]])
   }
   const batch = broadcastShapes('matmul', a.shape.slice(0, -2), b.shape.slice(0, -2))
-  return apply1(matmulOp, [broadcastTo(a, [...batch, ...a.shape.slice(-2)]), broadcastTo(b, [...batch, ...b.shape.slice(-2)])], { dtype })
+  return apply1(
+    matmulOp,
+    [broadcastTo(a, [...batch, ...a.shape.slice(-2)]), broadcastTo(b, [...batch, ...b.shape.slice(-2)])],
+    { dtype },
+  )
 }

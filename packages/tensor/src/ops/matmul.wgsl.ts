@@ -38,15 +38,24 @@ export function matmulLayouts(a: Operand, b: Operand): { layout: MatmulLayout; o
   })
   return Array.from({ length: count }, (_, z) => {
     const index = outer.map((_, d) => Math.floor(z / outer.slice(d + 1).reduce((x, y) => x * y, 1)) % outer[d])
-    return { layout: { batch: inner, m, n, k, a: matrix(a, strides[0], index), b: matrix(b, strides[1], index) }, outBatch: z * inner }
+    return {
+      layout: { batch: inner, m, n, k, a: matrix(a, strides[0], index), b: matrix(b, strides[1], index) },
+      outBatch: z * inner,
+    }
   })
 }
 
 const fours = (...values: number[]) => values.every((v) => v % 4 === 0)
 
 /** Whether four neighbours along `along` are one aligned load. */
-function vectorAlong({ offset, batchStride, rowStride, columnStride }: MatrixAccess, along: 'row' | 'column', extent: number): boolean {
-  return along === 'column' ? columnStride === 1 && fours(offset, batchStride, rowStride, extent) : rowStride === 1 && fours(offset, batchStride, columnStride, extent)
+function vectorAlong(
+  { offset, batchStride, rowStride, columnStride }: MatrixAccess,
+  along: 'row' | 'column',
+  extent: number,
+): boolean {
+  return along === 'column'
+    ? columnStride === 1 && fours(offset, batchStride, rowStride, extent)
+    : rowStride === 1 && fours(offset, batchStride, columnStride, extent)
 }
 
 /**
@@ -71,7 +80,13 @@ export const matmulWgsl: WebGpuRule<unknown> = {
   }),
 }
 
-function matmulShader(layout: MatmulLayout, aOperand: Operand, bOperand: Operand, out: Operand, outBatch: number): { wgsl: string; vector: boolean } {
+function matmulShader(
+  layout: MatmulLayout,
+  aOperand: Operand,
+  bOperand: Operand,
+  out: Operand,
+  outBatch: number,
+): { wgsl: string; vector: boolean } {
   const { m, n, k, a, b } = layout
   const aColumns = vectorAlong(a, 'column', k)
   const aRows = !aColumns && vectorAlong(a, 'row', m)
@@ -95,10 +110,16 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   if (vector) {
     const loadA = aColumns
       ? rows.map((r) => `    let a${r} = a_at4(baseA + r${r} * ${a.rowStride}u + p);`)
-      : [...rows.map((r) => `    let t${r} = a_at4(baseA + row + (p + ${r}u) * ${a.columnStride}u);`), ...rows.map((r) => `    let a${r} = vec4<f32>(t0[${r}], t1[${r}], t2[${r}], t3[${r}]);`)]
+      : [
+          ...rows.map((r) => `    let t${r} = a_at4(baseA + row + (p + ${r}u) * ${a.columnStride}u);`),
+          ...rows.map((r) => `    let a${r} = vec4<f32>(t0[${r}], t1[${r}], t2[${r}], t3[${r}]);`),
+        ]
     const loadB = bColumns
       ? rows.map((r) => `    let b${r} = b_at4(baseB + (p + ${r}u) * ${b.rowStride}u + col);`)
-      : [...rows.map((r) => `    let u${r} = b_at4(baseB + p + (col + ${r}u) * ${b.columnStride}u);`), ...rows.map((r) => `    let b${r} = vec4<f32>(u0[${r}], u1[${r}], u2[${r}], u3[${r}]);`)]
+      : [
+          ...rows.map((r) => `    let u${r} = b_at4(baseB + p + (col + ${r}u) * ${b.columnStride}u);`),
+          ...rows.map((r) => `    let b${r} = vec4<f32>(u0[${r}], u1[${r}], u2[${r}], u3[${r}]);`),
+        ]
     const wgsl = shader(
       buffers,
       `${head}

@@ -1,5 +1,7 @@
-import { binaryOperation, binarySamples, elementwiseOp } from './elementwise.ts'
+import type { Tensor } from '../tensor.ts'
 import { greaterEqual } from './compare.ts'
+import { binarySamples, elementwiseOp } from './elementwise.ts'
+import { binary, type Operand } from './operation.ts'
 import { where } from './where.ts'
 
 export const maximumOp = elementwiseOp({
@@ -16,4 +18,6 @@ export const maximumOp = elementwiseOp({
 })
 
 /** The larger of two elements; where they tie the first gets the gradient. */
-export const maximum = binaryOperation(maximumOp)
+export function maximum(a: Operand, b: Operand): Tensor {
+  return binary(maximumOp, a, b)
+}

@@ -1,5 +1,7 @@
-import { binaryOperation, binarySamples, elementwiseOp } from './elementwise.ts'
+import type { Tensor } from '../tensor.ts'
 import { lessEqual } from './compare.ts'
+import { binarySamples, elementwiseOp } from './elementwise.ts'
+import { binary, type Operand } from './operation.ts'
 import { where } from './where.ts'
 
 export const minimumOp = elementwiseOp({
@@ -16,4 +18,6 @@ export const minimumOp = elementwiseOp({
 })
 
 /** The smaller of two elements; where they tie the first gets the gradient. */
-export const minimum = binaryOperation(minimumOp)
+export function minimum(a: Operand, b: Operand): Tensor {
+  return binary(minimumOp, a, b)
+}

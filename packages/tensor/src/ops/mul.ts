@@ -1,4 +1,6 @@
-import { binaryOperation, binarySamples, elementwiseOp } from './elementwise.ts'
+import type { Tensor } from '../tensor.ts'
+import { binarySamples, elementwiseOp } from './elementwise.ts'
+import { binary, type Operand } from './operation.ts'
 
 export const mulOp = elementwiseOp({
   name: 'mul',
@@ -10,4 +12,6 @@ export const mulOp = elementwiseOp({
 })
 
 /** a * b elementwise, broadcast. */
-export const mul = binaryOperation(mulOp)
+export function mul(a: Operand, b: Operand): Tensor {
+  return binary(mulOp, a, b)
+}

@@ -1,4 +1,6 @@
-import { elementwiseOp, unaryOperation, unarySamples } from './elementwise.ts'
+import type { Tensor } from '../tensor.ts'
+import { elementwiseOp, unarySamples } from './elementwise.ts'
+import { unary } from './operation.ts'
 
 export const negOp = elementwiseOp({
   name: 'neg',
@@ -10,4 +12,6 @@ export const negOp = elementwiseOp({
 })
 
 /** -x */
-export const neg = unaryOperation(negOp)
+export function neg(x: Tensor): Tensor {
+  return unary(negOp, x)
+}

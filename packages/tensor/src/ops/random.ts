@@ -27,8 +27,10 @@ const rotations = [13, 15, 26, 6, 17, 29, 16, 24]
  */
 export function randomBits(key: RandomKey, shape: Shape): Tensor {
   checkShape('randomBits', shape)
-  const word = (i: number): Tensor => (Array.isArray(key) ? constant(key[i] >>> 0, 'uint32') : reshape(slice(key as Tensor, [i], [1]), []))
-  if (!Array.isArray(key) && ((key as Tensor).dtype !== 'uint32' || (key as Tensor).size !== 2)) throw new ShapeError(`randomBits: a key is two numbers or a uint32 tensor of shape [2], got ${key}`)
+  const word = (i: number): Tensor =>
+    Array.isArray(key) ? constant(key[i] >>> 0, 'uint32') : reshape(slice(key as Tensor, [i], [1]), [])
+  if (!Array.isArray(key) && ((key as Tensor).dtype !== 'uint32' || (key as Tensor).size !== 2))
+    throw new ShapeError(`randomBits: a key is two numbers or a uint32 tensor of shape [2], got ${key}`)
   const ks = [word(0), word(1)]
   ks.push(bitwiseXor(bitwiseXor(ks[0], ks[1]), 0x1bd11bda))
   const n = elementCount(shape)

@@ -20,7 +20,10 @@ export interface ReduceAttrs {
 }
 
 /** A contiguous tensor seen as [outer, n, inner], reduced over n. */
-export function reduceExtents(shape: readonly number[], { axis, count }: ReduceAttrs): { outer: number; n: number; inner: number } {
+export function reduceExtents(
+  shape: readonly number[],
+  { axis, count }: ReduceAttrs,
+): { outer: number; n: number; inner: number } {
   return {
     outer: elementCount(shape.slice(0, axis)),
     n: elementCount(shape.slice(axis, axis + count)),
@@ -72,15 +75,39 @@ function reduction(
       if (pieces < 16) return undefined
       const split = reshape(x, [outer, pieces, n / pieces, inner])
       const partial = apply1(op(), [split], { axis: 2, count: 1 })
-      return [reshape(apply1(op(), [partial], { axis: 1, count: 1 }), x.shape.filter((_, i) => i < attrs.axis || i >= attrs.axis + attrs.count))]
+      return [
+        reshape(
+          apply1(op(), [partial], { axis: 1, count: 1 }),
+          x.shape.filter((_, i) => i < attrs.axis || i >= attrs.axis + attrs.count),
+        ),
+      ]
     },
     cpu: {
       supports: ([x]) => x.dtype === 'float32',
       plan: ({ inputs: [x], attrs }) => {
         const { outer, n, inner } = reduceExtents(x.access.shape, attrs)
-        if (inner === 1) return { calls: [{ kernel: `${rules.kernel}Rows`, count: outer, grain: Math.max(1, (16384 / n) | 0), args: [{ input: 0 }, { output: 0 }, n] }] }
+        if (inner === 1)
+          return {
+            calls: [
+              {
+                kernel: `${rules.kernel}Rows`,
+                count: outer,
+                grain: Math.max(1, (16384 / n) | 0),
+                args: [{ input: 0 }, { output: 0 }, n],
+              },
+            ],
+          }
         const blocks = Math.ceil(inner / 32)
-        return { calls: [{ kernel: `${rules.kernel}Columns`, count: outer * blocks, grain: Math.max(1, (512 / n) | 0), args: [{ input: 0 }, { output: 0 }, n, inner, blocks] }] }
+        return {
+          calls: [
+            {
+              kernel: `${rules.kernel}Columns`,
+              count: outer * blocks,
+              grain: Math.max(1, (512 / n) | 0),
+              args: [{ input: 0 }, { output: 0 }, n, inner, blocks],
+            },
+          ],
+        }
       },
     },
     webgpu: reduceWgsl(name === 'sum' ? 'sum' : 'max'),
@@ -100,7 +127,13 @@ function divisor(n: number, limit: number): number {
 
 /** Puts the reduced axes back as size 1 and stretches to the input's shape. */
 function stretch(g: Tensor, x: Tensor, { axis, count }: ReduceAttrs): Tensor {
-  return broadcastTo(reshape(g, x.shape.map((d, i) => (i >= axis && i < axis + count ? 1 : d))), x.shape)
+  return broadcastTo(
+    reshape(
+      g,
+      x.shape.map((d, i) => (i >= axis && i < axis + count ? 1 : d)),
+    ),
+    x.shape,
+  )
 }
 
 export const sumOp: Op<ReduceAttrs> = reduction('sum', 0, (a, b) => a + b, {
@@ -124,7 +157,12 @@ export const maxOp: Op<ReduceAttrs> = reduction('max', -Infinity, (a, b) => (a >
   },
 })
 
-function reduceWith(op: Op<ReduceAttrs>, x: Tensor, axes: number | readonly number[] | undefined, keepDims: boolean): Tensor {
+function reduceWith(
+  op: Op<ReduceAttrs>,
+  x: Tensor,
+  axes: number | readonly number[] | undefined,
+  keepDims: boolean,
+): Tensor {
   const list = normalizeAxes(op.name, axes, x.ndim)
   if (list.length === 0) return isFloat(x.dtype) ? cast(x, 'float32') : x
   let y = x
@@ -134,7 +172,12 @@ function reduceWith(op: Op<ReduceAttrs>, x: Tensor, axes: number | readonly numb
     axis = x.ndim - list.length
   }
   const out = apply1(op, [y], { axis, count: list.length })
-  return keepDims ? reshape(out, x.shape.map((d, i) => (list.includes(i) ? 1 : d))) : out
+  return keepDims
+    ? reshape(
+        out,
+        x.shape.map((d, i) => (list.includes(i) ? 1 : d)),
+      )
+    : out
 }
 
 /** Sum over axes (all of them unless given). Float formats give float32. */
@@ -149,7 +192,8 @@ export function max(x: Tensor, axes?: number | readonly number[], keepDims = fal
 
 /** Mean over axes. @throws DTypeError for integers. */
 export function mean(x: Tensor, axes?: number | readonly number[], keepDims = false): Tensor {
-  if (!isFloat(x.dtype)) throw new DTypeError(`mean: needs a float tensor, got ${x.dtype}; cast it with astype('float32')`)
+  if (!isFloat(x.dtype))
+    throw new DTypeError(`mean: needs a float tensor, got ${x.dtype}; cast it with astype('float32')`)
   const total = sum(x, axes, keepDims)
   return mul(total, 1 / (x.size / total.size))
 }

@@ -26,8 +26,18 @@ export function reduceWgsl(kind: 'sum' | 'max' | 'argMax'): WebGpuRule<{ axis: n
     ${step}
   }
   out_set(id, ${kind === 'argMax' ? 'best' : 'acc'});`
-      const wgsl = shader([{ name: 'x', dtype: x.dtype }, { name: 'out', dtype: out.dtype, write: true }], linearEntry(64, body))
-      return { dispatches: [{ name: kind, wgsl, bindings: [{ input: 0 }, { output: 0 }], workgroups: workgroupsFor(results, 64) }] }
+      const wgsl = shader(
+        [
+          { name: 'x', dtype: x.dtype },
+          { name: 'out', dtype: out.dtype, write: true },
+        ],
+        linearEntry(64, body),
+      )
+      return {
+        dispatches: [
+          { name: kind, wgsl, bindings: [{ input: 0 }, { output: 0 }], workgroups: workgroupsFor(results, 64) },
+        ],
+      }
     },
   }
 }

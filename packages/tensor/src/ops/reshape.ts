@@ -9,7 +9,9 @@ export const reshapeOp = defineOp<{ shape: Shape }>({
   kind: 'view',
   infer([x], { shape }) {
     if (elementCount(shape) !== elementCount(x.shape)) {
-      throw new ShapeError(`reshape: ${formatShape(x.shape)} has ${elementCount(x.shape)} elements, ${formatShape(shape)} has ${elementCount(shape)}`)
+      throw new ShapeError(
+        `reshape: ${formatShape(x.shape)} has ${elementCount(x.shape)} elements, ${formatShape(shape)} has ${elementCount(shape)}`,
+      )
     }
     return [{ shape, dtype: x.dtype }]
   },
@@ -18,7 +20,10 @@ export const reshapeOp = defineOp<{ shape: Shape }>({
     out.data.set(x.data)
   },
   view: (input, { shape }) => reshapeAccess(input, shape),
-  samples: [{ inputs: [{ shape: [4, 6] }], attrs: { shape: [3, 8] } }, { inputs: [{ shape: [0, 6] }], attrs: { shape: [3, 0] } }],
+  samples: [
+    { inputs: [{ shape: [4, 6] }], attrs: { shape: [3, 8] } },
+    { inputs: [{ shape: [0, 6] }], attrs: { shape: [3, 0] } },
+  ],
 })
 
 /** The same elements in another shape; one dimension may be -1 and is then computed. */
@@ -28,7 +33,10 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   if (open >= 0) {
     const rest = elementCount(shape.filter((_, i) => i !== open))
     if (shape.indexOf(-1, open + 1) >= 0) throw new ShapeError(`reshape: ${formatShape(shape)} has more than one -1`)
-    if (rest === 0 || x.size % rest !== 0) throw new ShapeError(`reshape: ${formatShape(x.shape)} (${x.size} elements) does not divide into ${formatShape(shape)}`)
+    if (rest === 0 || x.size % rest !== 0)
+      throw new ShapeError(
+        `reshape: ${formatShape(x.shape)} (${x.size} elements) does not divide into ${formatShape(shape)}`,
+      )
     full = shape.map((d, i) => (i === open ? x.size / rest : d))
   }
   checkShape('reshape', full)

@@ -2,11 +2,11 @@ import { ShapeError } from '../errors.ts'
 import { defineOp } from '../op.ts'
 import { elementCount, formatShape } from '../shape.ts'
 import { apply, type Tensor } from '../tensor.ts'
-import { requireFloat } from './require.ts'
 import { add } from './add.ts'
 import { cast } from './cast.ts'
 import { mul } from './mul.ts'
 import { mean, sum } from './reduce.ts'
+import { requireFloat } from './require.ts'
 import { reshape } from './reshape.ts'
 import { rowCpu, rowWgsl } from './row-kernels.ts'
 import { rsqrt } from './rsqrt.ts'
@@ -23,9 +23,14 @@ export const rmsNormOp = defineOp<{ epsilon: number }>({
     requireFloat('rmsNorm', x)
     const n = x.shape[x.shape.length - 1]
     if (x.shape.length === 0 || weight.shape.length !== 1 || weight.shape[0] !== n) {
-      throw new ShapeError(`rmsNorm: the weight must be [${n ?? '?'}] for x ${formatShape(x.shape)}, got ${formatShape(weight.shape)}`)
+      throw new ShapeError(
+        `rmsNorm: the weight must be [${n ?? '?'}] for x ${formatShape(x.shape)}, got ${formatShape(weight.shape)}`,
+      )
     }
-    return [{ shape: x.shape, dtype: x.dtype }, { shape: x.shape.slice(0, -1), dtype: 'float32' }]
+    return [
+      { shape: x.shape, dtype: x.dtype },
+      { shape: x.shape.slice(0, -1), dtype: 'float32' },
+    ]
   },
   gradient({ inputs: [x, weight], outputs: [, scale], grads: [g] }) {
     if (!g) return [undefined, undefined]
@@ -46,7 +51,14 @@ export const rmsNormOp = defineOp<{ epsilon: number }>({
     { inputs: [{ shape: [2, 3, 33] }, { shape: [33] }], attrs: { epsilon: 1e-5 } },
     // A row of one element: its gradient is all cancellation, so only the value is compared.
     { inputs: [{ shape: [1, 1] }, { shape: [1] }], attrs: { epsilon: 1e-5 }, differentiable: false },
-    { inputs: [{ shape: [7, 64], dtype: 'bfloat16' }, { shape: [64], dtype: 'bfloat16' }], attrs: { epsilon: 1e-5 }, differentiable: false },
+    {
+      inputs: [
+        { shape: [7, 64], dtype: 'bfloat16' },
+        { shape: [64], dtype: 'bfloat16' },
+      ],
+      attrs: { epsilon: 1e-5 },
+      differentiable: false,
+    },
   ],
 })
 
@@ -65,8 +77,14 @@ export const rmsNormGradientOp = defineOp<unknown>({
   webgpu: rowWgsl('rmsNormGradient'),
   flops: ([x]) => 8 * elementCount(x.shape),
   samples: [
-    { inputs: [{ shape: [5, 32] }, { shape: [32] }, { shape: [5], range: [0.5, 2] }, { shape: [5, 32] }], differentiable: false },
-    { inputs: [{ shape: [3, 33] }, { shape: [33] }, { shape: [3], range: [0.5, 2] }, { shape: [3, 33] }], differentiable: false },
+    {
+      inputs: [{ shape: [5, 32] }, { shape: [32] }, { shape: [5], range: [0.5, 2] }, { shape: [5, 32] }],
+      differentiable: false,
+    },
+    {
+      inputs: [{ shape: [3, 33] }, { shape: [33] }, { shape: [3], range: [0.5, 2] }, { shape: [3, 33] }],
+      differentiable: false,
+    },
   ],
 })
 

@@ -2,12 +2,12 @@ import { ShapeError } from '../errors.ts'
 import { defineOp, type Op } from '../op.ts'
 import { elementCount, formatShape } from '../shape.ts'
 import { apply1, type Tensor } from '../tensor.ts'
-import { requireFloat } from './require.ts'
 import { add } from './add.ts'
 import { cast } from './cast.ts'
 import { concatenate } from './concatenate.ts'
 import { mul } from './mul.ts'
 import { neg } from './neg.ts'
+import { requireFloat } from './require.ts'
 import { reshape } from './reshape.ts'
 import { rotaryWgsl } from './rotary.wgsl.ts'
 import { sliceAxis } from './slice.ts'
@@ -20,13 +20,26 @@ export const rotaryOp: Op<{ inverse: boolean }> = defineOp<{ inverse: boolean }>
     requireFloat('rotary', x)
     const [, t, , d] = x.shape
     const want = [t, d / 2]
-    if (x.shape.length !== 4 || d % 2 !== 0) throw new ShapeError(`rotary: x must be [batch, seq, heads, headDim] with an even headDim, got ${formatShape(x.shape)}`)
-    for (const [name, s] of [['cos', cos], ['sin', sin]] as const) {
-      if (s.shape.length !== 2 || s.shape[0] !== want[0] || s.shape[1] !== want[1]) throw new ShapeError(`rotary: ${name} must be ${formatShape(want)} for x ${formatShape(x.shape)}, got ${formatShape(s.shape)}`)
+    if (x.shape.length !== 4 || d % 2 !== 0)
+      throw new ShapeError(
+        `rotary: x must be [batch, seq, heads, headDim] with an even headDim, got ${formatShape(x.shape)}`,
+      )
+    for (const [name, s] of [
+      ['cos', cos],
+      ['sin', sin],
+    ] as const) {
+      if (s.shape.length !== 2 || s.shape[0] !== want[0] || s.shape[1] !== want[1])
+        throw new ShapeError(
+          `rotary: ${name} must be ${formatShape(want)} for x ${formatShape(x.shape)}, got ${formatShape(s.shape)}`,
+        )
     }
     return [{ shape: x.shape, dtype: x.dtype }]
   },
-  gradient: ({ inputs: [, cos, sin], grads: [g], attrs: { inverse } }) => [g && apply1(rotaryOp, [g, cos, sin], { inverse: !inverse }), undefined, undefined],
+  gradient: ({ inputs: [, cos, sin], grads: [g], attrs: { inverse } }) => [
+    g && apply1(rotaryOp, [g, cos, sin], { inverse: !inverse }),
+    undefined,
+    undefined,
+  ],
   define([x, cos, sin], { inverse }) {
     const [, t, , d] = x.shape
     const c = reshape(cos, [1, t, 1, d / 2])
@@ -39,14 +52,31 @@ export const rotaryOp: Op<{ inverse: boolean }> = defineOp<{ inverse: boolean }>
     supports: ([x, cos]) => x.dtype === 'float32' && cos.dtype === 'float32',
     plan: ({ inputs: [x], attrs: { inverse } }) => {
       const [b, t, h, d] = x.access.shape
-      return { calls: [{ kernel: 'rotaryRows', count: b * t, grain: Math.max(1, (8192 / (h * d)) | 0), args: [{ input: 0 }, { input: 1 }, { input: 2 }, { output: 0 }, t, h, d, inverse ? -1 : 1] }] }
+      return {
+        calls: [
+          {
+            kernel: 'rotaryRows',
+            count: b * t,
+            grain: Math.max(1, (8192 / (h * d)) | 0),
+            args: [{ input: 0 }, { input: 1 }, { input: 2 }, { output: 0 }, t, h, d, inverse ? -1 : 1],
+          },
+        ],
+      }
     },
   },
   webgpu: rotaryWgsl,
   flops: ([x]) => 3 * elementCount(x.shape),
   samples: [
-    { inputs: [{ shape: [2, 5, 3, 8] }, { shape: [5, 4] }, { shape: [5, 4] }], attrs: { inverse: false }, differentiable: false },
-    { inputs: [{ shape: [1, 33, 2, 6] }, { shape: [33, 3] }, { shape: [33, 3] }], attrs: { inverse: true }, differentiable: false },
+    {
+      inputs: [{ shape: [2, 5, 3, 8] }, { shape: [5, 4] }, { shape: [5, 4] }],
+      attrs: { inverse: false },
+      differentiable: false,
+    },
+    {
+      inputs: [{ shape: [1, 33, 2, 6] }, { shape: [33, 3] }, { shape: [33, 3] }],
+      attrs: { inverse: true },
+      differentiable: false,
+    },
   ],
 })
 
@@ -61,15 +91,20 @@ export function rotary(x: Tensor, cos: Tensor, sin: Tensor): Tensor {
 }
 
 /** cos and sin of position * theta^(-2i / headDim), computed in double: host arrays of [positions, headDim / 2]. */
-export function rotaryTables(positions: number | readonly number[], headDim: number, theta = 10000): { cos: Float32Array; sin: Float32Array; shape: [number, number] } {
-  if (!Number.isInteger(headDim) || headDim <= 0 || headDim % 2) throw new RangeError(`rotaryTables: headDim must be a positive even integer, got ${headDim}`)
+export function rotaryTables(
+  positions: number | readonly number[],
+  headDim: number,
+  theta = 10000,
+): { cos: Float32Array; sin: Float32Array; shape: [number, number] } {
+  if (!Number.isInteger(headDim) || headDim <= 0 || headDim % 2)
+    throw new RangeError(`rotaryTables: headDim must be a positive even integer, got ${headDim}`)
   const list = typeof positions === 'number' ? Array.from({ length: positions }, (_, i) => i) : positions
   const half = headDim / 2
   const cos = new Float32Array(list.length * half)
   const sin = new Float32Array(list.length * half)
   list.forEach((p, t) => {
     for (let i = 0; i < half; i++) {
-      const angle = p * theta ** (-2 * i / headDim)
+      const angle = p * theta ** ((-2 * i) / headDim)
       cos[t * half + i] = Math.cos(angle)
       sin[t * half + i] = Math.sin(angle)
     }

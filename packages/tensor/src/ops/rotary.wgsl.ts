@@ -15,7 +15,20 @@ export const rotaryWgsl: WebGpuRule<{ inverse: boolean }> = {
   if (e < ${half}u) { return x_at(i) * c - x_at(i + ${half}u) * s; }
   return x_at(i) * c + x_at(i - ${half}u) * s;
 }`
-    const buffers = [{ name: 'x', dtype: x.dtype }, { name: 'cos', dtype: cos.dtype }, { name: 'sin', dtype: sin.dtype }, { name: 'out', dtype: out.dtype, write: true }]
-    return { dispatches: [{ name: 'rotary', bindings: [{ input: 0 }, { input: 1 }, { input: 2 }, { output: 0 }], ...mapShader(buffers, elementCount(x.access.shape), 'f32', value) }] }
+    const buffers = [
+      { name: 'x', dtype: x.dtype },
+      { name: 'cos', dtype: cos.dtype },
+      { name: 'sin', dtype: sin.dtype },
+      { name: 'out', dtype: out.dtype, write: true },
+    ]
+    return {
+      dispatches: [
+        {
+          name: 'rotary',
+          bindings: [{ input: 0 }, { input: 1 }, { input: 2 }, { output: 0 }],
+          ...mapShader(buffers, elementCount(x.access.shape), 'f32', value),
+        },
+      ],
+    }
   },
 }

@@ -1,6 +1,6 @@
 import type { CpuRule } from '../backends/cpu/rule.ts'
 import type { AdapterTraits, WebGpuRule } from '../backends/webgpu/rule.ts'
-import { linearEntry, shader, type ShaderBuffer, workgroupsFor } from '../backends/webgpu/shader.ts'
+import { linearEntry, type ShaderBuffer, shader, workgroupsFor } from '../backends/webgpu/shader.ts'
 import type { DType } from '../dtype.ts'
 import { elementCount } from '../shape.ts'
 
@@ -15,7 +15,12 @@ export function rowCpu<A>(kernel: string, extra: (attrs: A) => number[] = () => 
     plan: ({ inputs, outputs, attrs }) => {
       const { shape } = inputs[0].access
       const n = shape[shape.length - 1]
-      const args = [...inputs.map((_, i) => ({ input: i })), ...outputs.map((_, i) => ({ output: i })), n, ...extra(attrs)]
+      const args = [
+        ...inputs.map((_, i) => ({ input: i })),
+        ...outputs.map((_, i) => ({ output: i })),
+        n,
+        ...extra(attrs),
+      ]
       return { calls: [{ kernel, count: elementCount(shape) / n, grain: Math.max(1, (4096 / n) | 0), args }] }
     },
   }
@@ -114,25 +119,39 @@ export function rowWgsl<A>(name: keyof typeof rowShaders): WebGpuRule<A> {
         ...kernel.inputs.map((b, i) => ({ name: b, dtype: inputs[i].dtype })),
         ...kernel.outputs.map((b, i) => ({ name: b, dtype: outputs[i].dtype, write: true })),
       ]
-      const bindings = [...kernel.inputs.map((_, i) => ({ input: i })), ...kernel.outputs.map((_, i) => ({ output: i }))]
-      return { dispatches: [{ name: name as string, bindings, ...rowShader(buffers, kernel.body(attrs), rows, n, adapter) }] }
+      const bindings = [
+        ...kernel.inputs.map((_, i) => ({ input: i })),
+        ...kernel.outputs.map((_, i) => ({ output: i })),
+      ]
+      return {
+        dispatches: [{ name: name as string, bindings, ...rowShader(buffers, kernel.body(attrs), rows, n, adapter) }],
+      }
     },
   }
 }
 
-function rowShader(buffers: readonly ShaderBuffer[], body: string, rows: number, n: number, adapter: AdapterTraits): { wgsl: string; workgroups: [number, number, number] } {
+function rowShader(
+  buffers: readonly ShaderBuffer[],
+  body: string,
+  rows: number,
+  n: number,
+  adapter: AdapterTraits,
+): { wgsl: string; workgroups: [number, number, number] } {
   if (adapter.software || n <= 32) {
     const wgsl = shader(
       buffers,
       `const N = ${n}u;
 fn reduce_max(v: f32, lane: u32) -> f32 { return v; }
 fn reduce_sum(v: f32, lane: u32) -> f32 { return v; }
-${linearEntry(16, `  let row = id;
+${linearEntry(
+  16,
+  `  let row = id;
   if (row >= ${rows}u) { return; }
   let base = row * N;
   let lane = 0u;
   let step = 1u;
-${body}`)}`,
+${body}`,
+)}`,
     )
     return { wgsl, workgroups: workgroupsFor(rows, 16) }
   }

@@ -1,6 +1,8 @@
-import { elementwiseOp, unaryOperation, unarySamples } from './elementwise.ts'
+import type { Tensor } from '../tensor.ts'
 import { div } from './div.ts'
+import { elementwiseOp, unarySamples } from './elementwise.ts'
 import { mul } from './mul.ts'
+import { unary } from './operation.ts'
 
 export const rsqrtOp = elementwiseOp({
   name: 'rsqrt',
@@ -13,4 +15,6 @@ export const rsqrtOp = elementwiseOp({
 })
 
 /** 1 / sqrt(x). */
-export const rsqrt = unaryOperation(rsqrtOp)
+export function rsqrt(x: Tensor): Tensor {
+  return unary(rsqrtOp, x)
+}

@@ -1,5 +1,7 @@
-import { elementwiseOp, unaryOperation, unarySamples } from './elementwise.ts'
+import type { Tensor } from '../tensor.ts'
+import { elementwiseOp, unarySamples } from './elementwise.ts'
 import { mul } from './mul.ts'
+import { unary } from './operation.ts'
 import { sub } from './sub.ts'
 
 export const sigmoidOp = elementwiseOp({
@@ -13,4 +15,6 @@ export const sigmoidOp = elementwiseOp({
 })
 
 /** 1 / (1 + exp(-x)). */
-export const sigmoid = unaryOperation(sigmoidOp)
+export function sigmoid(x: Tensor): Tensor {
+  return unary(sigmoidOp, x)
+}

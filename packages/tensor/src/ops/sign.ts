@@ -1,4 +1,6 @@
-import { elementwiseOp, unaryOperation, unarySamples } from './elementwise.ts'
+import type { Tensor } from '../tensor.ts'
+import { elementwiseOp, unarySamples } from './elementwise.ts'
+import { unary } from './operation.ts'
 
 export const signOp = elementwiseOp({
   name: 'sign',
@@ -11,4 +13,6 @@ export const signOp = elementwiseOp({
 })
 
 /** -1, 0 or 1. Its gradient is zero everywhere. */
-export const sign = unaryOperation(signOp)
+export function sign(x: Tensor): Tensor {
+  return unary(signOp, x)
+}

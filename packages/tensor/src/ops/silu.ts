@@ -1,8 +1,8 @@
 import { defineOp } from '../op.ts'
 import { apply1, type Tensor } from '../tensor.ts'
-import { requireFloat } from './require.ts'
 import { add } from './add.ts'
 import { mul } from './mul.ts'
+import { requireFloat } from './require.ts'
 import { sigmoid } from './sigmoid.ts'
 import { sub } from './sub.ts'
 

@@ -1,7 +1,9 @@
-import { sincosWgsl } from './sincos.wgsl.ts'
-import { elementwiseOp, unaryOperation, unarySamples } from './elementwise.ts'
+import type { Tensor } from '../tensor.ts'
 import { cos } from './cos.ts'
+import { elementwiseOp, unarySamples } from './elementwise.ts'
 import { mul } from './mul.ts'
+import { unary } from './operation.ts'
+import { sincosWgsl } from './sincos.wgsl.ts'
 
 export const sinOp = elementwiseOp({
   name: 'sin',
@@ -15,4 +17,6 @@ export const sinOp = elementwiseOp({
 })
 
 /** Sine of x in radians. */
-export const sin = unaryOperation(sinOp)
+export function sin(x: Tensor): Tensor {
+  return unary(sinOp, x)
+}

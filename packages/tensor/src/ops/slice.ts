@@ -23,7 +23,15 @@ export const sliceOp = defineOp<{ starts: readonly number[]; sizes: readonly num
     for (let axis = 0; axis < x.ndim; axis++) {
       const before = starts[axis]
       const after = x.shape[axis] - before - sizes[axis]
-      const pad = (n: number): Tensor[] => (n === 0 ? [] : [zeros(out.shape.map((d, i) => (i === axis ? n : d)), g.dtype)])
+      const pad = (n: number): Tensor[] =>
+        n === 0
+          ? []
+          : [
+              zeros(
+                out.shape.map((d, i) => (i === axis ? n : d)),
+                g.dtype,
+              ),
+            ]
       const parts = [...pad(before), out, ...pad(after)]
       if (parts.length > 1) out = concatenate(parts, axis)
     }
@@ -34,7 +42,8 @@ export const sliceOp = defineOp<{ starts: readonly number[]; sizes: readonly num
     const outStrides = contiguousStrides(out.shape)
     for (let i = 0; i < out.data.length; i++) {
       let at = 0
-      for (let d = 0; d < starts.length; d++) at += ((Math.floor(i / outStrides[d]) % out.shape[d]) + starts[d]) * strides[d]
+      for (let d = 0; d < starts.length; d++)
+        at += ((Math.floor(i / outStrides[d]) % out.shape[d]) + starts[d]) * strides[d]
       out.data[i] = x.data[at]
     }
   },
@@ -43,13 +52,18 @@ export const sliceOp = defineOp<{ starts: readonly number[]; sizes: readonly num
     strides: input.strides,
     offset: input.offset + starts.reduce((sum, s, i) => sum + s * input.strides[i], 0),
   }),
-  samples: [{ inputs: [{ shape: [5, 7] }], attrs: { starts: [1, 2], sizes: [3, 4] } }, { inputs: [{ shape: [33] }], attrs: { starts: [32], sizes: [1] } }],
+  samples: [
+    { inputs: [{ shape: [5, 7] }], attrs: { starts: [1, 2], sizes: [3, 4] } },
+    { inputs: [{ shape: [33] }], attrs: { starts: [32], sizes: [1] } },
+  ],
 })
 
 /** A rectangular part: from `starts`, `sizes` elements along each axis. Costs no memory where the user reads through strides. */
 export function slice(x: Tensor, starts: readonly number[], sizes: Shape): Tensor {
   if (starts.length !== x.ndim || sizes.length !== x.ndim) {
-    throw new ShapeError(`slice: needs ${x.ndim} starts and sizes for ${formatShape(x.shape)}, got ${starts.length} and ${sizes.length}`)
+    throw new ShapeError(
+      `slice: needs ${x.ndim} starts and sizes for ${formatShape(x.shape)}, got ${starts.length} and ${sizes.length}`,
+    )
   }
   if (starts.every((s) => s === 0) && sizes.every((s, i) => s === x.shape[i])) return x
   return apply1(sliceOp, [x], { starts: [...starts], sizes: [...sizes] })
@@ -61,5 +75,9 @@ export function sliceAxis(x: Tensor, axis: number, start: number, end: number): 
   if (!(a >= 0 && a < x.ndim)) throw new ShapeError(`slice: axis ${axis} is outside a tensor of ${x.ndim} dimensions`)
   const from = start < 0 ? start + x.shape[a] : start
   const to = end < 0 ? end + x.shape[a] : end
-  return slice(x, x.shape.map((_, i) => (i === a ? from : 0)), x.shape.map((d, i) => (i === a ? to - from : d)))
+  return slice(
+    x,
+    x.shape.map((_, i) => (i === a ? from : 0)),
+    x.shape.map((d, i) => (i === a ? to - from : d)),
+  )
 }

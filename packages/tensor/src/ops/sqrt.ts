@@ -1,6 +1,8 @@
-import { elementwiseOp, unaryOperation, unarySamples } from './elementwise.ts'
+import type { Tensor } from '../tensor.ts'
 import { div } from './div.ts'
+import { elementwiseOp, unarySamples } from './elementwise.ts'
 import { mul } from './mul.ts'
+import { unary } from './operation.ts'
 
 export const sqrtOp = elementwiseOp({
   name: 'sqrt',
@@ -13,4 +15,6 @@ export const sqrtOp = elementwiseOp({
 })
 
 /** Square root. */
-export const sqrt = unaryOperation(sqrtOp)
+export function sqrt(x: Tensor): Tensor {
+  return unary(sqrtOp, x)
+}

@@ -1,5 +1,7 @@
-import { elementwiseOp, unaryOperation, unarySamples } from './elementwise.ts'
+import type { Tensor } from '../tensor.ts'
+import { elementwiseOp, unarySamples } from './elementwise.ts'
 import { mul } from './mul.ts'
+import { unary } from './operation.ts'
 
 export const squareOp = elementwiseOp({
   name: 'square',
@@ -12,4 +14,6 @@ export const squareOp = elementwiseOp({
 })
 
 /** x * x. */
-export const square = unaryOperation(squareOp)
+export function square(x: Tensor): Tensor {
+  return unary(squareOp, x)
+}

@@ -1,5 +1,7 @@
-import { binaryOperation, binarySamples, elementwiseOp } from './elementwise.ts'
+import type { Tensor } from '../tensor.ts'
+import { binarySamples, elementwiseOp } from './elementwise.ts'
 import { neg } from './neg.ts'
+import { binary, type Operand } from './operation.ts'
 
 export const subOp = elementwiseOp({
   name: 'sub',
@@ -11,4 +13,6 @@ export const subOp = elementwiseOp({
 })
 
 /** a - b, broadcast. */
-export const sub = binaryOperation(subOp)
+export function sub(a: Operand, b: Operand): Tensor {
+  return binary(subOp, a, b)
+}

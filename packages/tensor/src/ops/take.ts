@@ -19,7 +19,8 @@ export const takeOp = defineOp<unknown>({
   name: 'take',
   kind: 'kernel',
   infer([table, ids]) {
-    if (ids.dtype !== 'int32') throw new DTypeError(`take: ids must be int32, got ${ids.dtype}; cast them with astype('int32')`)
+    if (ids.dtype !== 'int32')
+      throw new DTypeError(`take: ids must be int32, got ${ids.dtype}; cast them with astype('int32')`)
     if (table.shape.length === 0) throw new ShapeError('take: the table is a scalar; it needs at least one dimension')
     return [{ shape: [...ids.shape, ...table.shape.slice(1)], dtype: table.dtype }]
   },
@@ -33,7 +34,16 @@ export const takeOp = defineOp<unknown>({
   cpu: {
     plan: ({ inputs: [table, ids] }) => {
       const row = elementCount(table.access.shape.slice(1)) * bytesPerElement[table.dtype]
-      return { calls: [{ kernel: 'takeRows', count: elementCount(ids.access.shape), grain: Math.max(1, (16384 / row) | 0), args: [{ input: 0 }, { input: 1 }, { output: 0 }, row, table.access.shape[0]] }] }
+      return {
+        calls: [
+          {
+            kernel: 'takeRows',
+            count: elementCount(ids.access.shape),
+            grain: Math.max(1, (16384 / row) | 0),
+            args: [{ input: 0 }, { input: 1 }, { output: 0 }, row, table.access.shape[0]],
+          },
+        ],
+      }
     },
   },
   webgpu: takeWgsl,
@@ -41,7 +51,13 @@ export const takeOp = defineOp<unknown>({
     { inputs: [{ shape: [5, 8] }, { shape: [3], dtype: 'int32', range: [0, 5] }] },
     { inputs: [{ shape: [33, 3] }, { shape: [2, 17], dtype: 'int32', range: [0, 33] }] },
     { inputs: [{ shape: [6, 2] }, { shape: [4], dtype: 'int32', range: [-2, 8] }] },
-    { inputs: [{ shape: [9, 6], dtype: 'bfloat16' }, { shape: [5], dtype: 'int32', range: [0, 9] }], differentiable: false },
+    {
+      inputs: [
+        { shape: [9, 6], dtype: 'bfloat16' },
+        { shape: [5], dtype: 'int32', range: [0, 9] },
+      ],
+      differentiable: false,
+    },
   ],
 })
 
@@ -54,7 +70,8 @@ export const takeOp = defineOp<unknown>({
 export function take(table: Tensor, ids: Tensor, axis = 0): Tensor {
   if (axis === 0) return apply1(takeOp, [table, ids], {})
   const a = axis < 0 ? axis + table.ndim : axis
-  if (!(a >= 0 && a < table.ndim)) throw new ShapeError(`take: axis ${axis} is outside a table of shape ${formatShape(table.shape)}`)
+  if (!(a >= 0 && a < table.ndim))
+    throw new ShapeError(`take: axis ${axis} is outside a table of shape ${formatShape(table.shape)}`)
   const front = transpose(table, [a, ...[...table.shape.keys()].filter((i) => i !== a)])
   const taken = apply1(takeOp, [front, ids], {})
   const n = ids.ndim
@@ -67,7 +84,8 @@ export const scatterAddRowsOp = defineOp<{ rows: number }>({
   name: 'scatterAddRows',
   kind: 'composite',
   infer([x, ids], { rows }) {
-    if (ids.dtype !== 'int32' || !isFloat(x.dtype)) throw new DTypeError(`scatterAddRows: needs float rows and int32 ids, got ${x.dtype} and ${ids.dtype}`)
+    if (ids.dtype !== 'int32' || !isFloat(x.dtype))
+      throw new DTypeError(`scatterAddRows: needs float rows and int32 ids, got ${x.dtype} and ${ids.dtype}`)
     return [{ shape: [rows, ...x.shape.slice(ids.shape.length)], dtype: 'float32' }]
   },
   gradient: ({ inputs: [, ids], grads: [g] }) => [g && take(g, ids), undefined],
@@ -83,7 +101,16 @@ export const scatterAddRowsOp = defineOp<{ rows: number }>({
       const n = elementCount(ids.access.shape)
       const row = elementCount(x.access.shape.slice(ids.access.shape.length))
       const rows = out.access.shape[0]
-      return { calls: [{ kernel: 'scatterAddRows', count: rows, grain: Math.max(64, Math.ceil(rows / 4)), args: [{ input: 0 }, { input: 1 }, { output: 0 }, n, row] }] }
+      return {
+        calls: [
+          {
+            kernel: 'scatterAddRows',
+            count: rows,
+            grain: Math.max(64, Math.ceil(rows / 4)),
+            args: [{ input: 0 }, { input: 1 }, { output: 0 }, n, row],
+          },
+        ],
+      }
     },
   },
   webgpu: scatterAddRowsWgsl,

@@ -12,8 +12,20 @@ export const takeWgsl: WebGpuRule<unknown> = {
   if (id < 0 || id >= ${table.access.shape[0]}) { return ${type}(0); }
   return table_at(u32(id) * ${row}u + i % ${row}u);
 }`
-    const buffers = [{ name: 'table', dtype: table.dtype }, { name: 'ids', dtype: 'int32' as const }, { name: 'out', dtype: out.dtype, write: true }]
-    return { dispatches: [{ name: 'take', bindings: [{ input: 0 }, { input: 1 }, { output: 0 }], ...mapShader(buffers, elementCount(out.access.shape), type, value) }] }
+    const buffers = [
+      { name: 'table', dtype: table.dtype },
+      { name: 'ids', dtype: 'int32' as const },
+      { name: 'out', dtype: out.dtype, write: true },
+    ]
+    return {
+      dispatches: [
+        {
+          name: 'take',
+          bindings: [{ input: 0 }, { input: 1 }, { output: 0 }],
+          ...mapShader(buffers, elementCount(out.access.shape), type, value),
+        },
+      ],
+    }
   },
 }
 
@@ -27,10 +39,19 @@ export const scatterAddRowsWgsl: WebGpuRule<{ rows: number }> = {
     const n = elementCount(ids.access.shape)
     const row = elementCount(out.access.shape) / rows
     const elements = rows * row
-    const fill = shader([{ name: 'out', dtype: 'float32', write: true }], linearEntry(64, `  if (id < ${elements}u) { out_set(id, 0.0); }`))
+    const fill = shader(
+      [{ name: 'out', dtype: 'float32', write: true }],
+      linearEntry(64, `  if (id < ${elements}u) { out_set(id, 0.0); }`),
+    )
     const scatter = shader(
-      [{ name: 'x', dtype: x.dtype }, { name: 'ids', dtype: 'int32' }, { name: 'out', dtype: 'float32', write: true }],
-      linearEntry(64, `  let at = id / ${row}u;
+      [
+        { name: 'x', dtype: x.dtype },
+        { name: 'ids', dtype: 'int32' },
+        { name: 'out', dtype: 'float32', write: true },
+      ],
+      linearEntry(
+        64,
+        `  let at = id / ${row}u;
   let column = id % ${row}u;
   if (at >= ${n}u) { return; }
   let mine = ids_at(at);
@@ -38,12 +59,18 @@ export const scatterAddRowsWgsl: WebGpuRule<{ rows: number }> = {
   for (var k = 0u; k < at; k++) { if (ids_at(k) == mine) { return; } }
   var acc = 0.0;
   for (var k = at; k < ${n}u; k++) { if (ids_at(k) == mine) { acc += x_at(k * ${row}u + column); } }
-  out_set(u32(mine) * ${row}u + column, acc);`),
+  out_set(u32(mine) * ${row}u + column, acc);`,
+      ),
     )
     return {
       dispatches: [
         { name: 'fill', wgsl: fill, bindings: [{ output: 0 }], workgroups: workgroupsFor(elements, 64) },
-        { name: 'scatterAddRows', wgsl: scatter, bindings: [{ input: 0 }, { input: 1 }, { output: 0 }], workgroups: workgroupsFor(n * row, 64) },
+        {
+          name: 'scatterAddRows',
+          wgsl: scatter,
+          bindings: [{ input: 0 }, { input: 1 }, { output: 0 }],
+          workgroups: workgroupsFor(n * row, 64),
+        },
       ],
     }
   },

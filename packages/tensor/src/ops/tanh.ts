@@ -1,5 +1,7 @@
-import { elementwiseOp, unaryOperation, unarySamples } from './elementwise.ts'
+import type { Tensor } from '../tensor.ts'
+import { elementwiseOp, unarySamples } from './elementwise.ts'
 import { mul } from './mul.ts'
+import { unary } from './operation.ts'
 import { sub } from './sub.ts'
 
 export const tanhOp = elementwiseOp({
@@ -13,4 +15,6 @@ export const tanhOp = elementwiseOp({
 })
 
 /** Hyperbolic tangent. The argument is clamped in WGSL: exp overflows there from 89 on and would give NaN. */
-export const tanh = unaryOperation(tanhOp)
+export function tanh(x: Tensor): Tensor {
+  return unary(tanhOp, x)
+}

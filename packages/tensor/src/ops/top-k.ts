@@ -2,13 +2,13 @@ import { ShapeError } from '../errors.ts'
 import { defineOp } from '../op.ts'
 import { elementCount, formatShape } from '../shape.ts'
 import { apply, type Tensor } from '../tensor.ts'
-import { mul } from './mul.ts'
-import { reshape } from './reshape.ts'
 import { broadcastTo } from './broadcast-to.ts'
 import { cast } from './cast.ts'
 import { equal } from './compare.ts'
 import { iota } from './leaf.ts'
+import { mul } from './mul.ts'
 import { sum } from './reduce.ts'
+import { reshape } from './reshape.ts'
 import { topKWgsl } from './top-k.wgsl.ts'
 
 /** The k largest of the last axis, largest first; equals in the order they stand. Outputs: values, and int32 indices. */
@@ -17,9 +17,13 @@ export const topKOp = defineOp<{ k: number }>({
   kind: 'kernel',
   infer([x], { k }) {
     const n = x.shape[x.shape.length - 1]
-    if (x.shape.length === 0 || !Number.isInteger(k) || k < 1 || k > n) throw new ShapeError(`topK: k must be an integer from 1 to the last axis of ${formatShape(x.shape)}, got ${k}`)
+    if (x.shape.length === 0 || !Number.isInteger(k) || k < 1 || k > n)
+      throw new ShapeError(`topK: k must be an integer from 1 to the last axis of ${formatShape(x.shape)}, got ${k}`)
     const shape = [...x.shape.slice(0, -1), k]
-    return [{ shape, dtype: x.dtype }, { shape, dtype: 'int32' }]
+    return [
+      { shape, dtype: x.dtype },
+      { shape, dtype: 'int32' },
+    ]
   },
   gradient({ inputs: [x], outputs: [, index], grads: [g], attrs: { k } }) {
     if (!g) return [undefined]

@@ -1,7 +1,7 @@
 import type { WebGpuRule } from '../backends/webgpu/rule.ts'
 import { linearEntry, shader, workgroupsFor } from '../backends/webgpu/shader.ts'
-import { elementCount } from '../shape.ts'
 import { isPacked } from '../formats.ts'
+import { elementCount } from '../shape.ts'
 
 /** One invocation a row: k passes, each finding the largest element that comes after the one before it. */
 export const topKWgsl: WebGpuRule<{ k: number }> = {
@@ -28,9 +28,22 @@ export const topKWgsl: WebGpuRule<{ k: number }> = {
     lastAt = i32(bestAt);
   }`
     const wgsl = shader(
-      [{ name: 'x', dtype: x.dtype }, { name: 'values', dtype: values.dtype, write: true }, { name: 'indices', dtype: 'int32', write: true }],
+      [
+        { name: 'x', dtype: x.dtype },
+        { name: 'values', dtype: values.dtype, write: true },
+        { name: 'indices', dtype: 'int32', write: true },
+      ],
       linearEntry(16, body),
     )
-    return { dispatches: [{ name: 'topK', wgsl, bindings: [{ input: 0 }, { output: 0 }, { output: 1 }], workgroups: workgroupsFor(rows, 16) }] }
+    return {
+      dispatches: [
+        {
+          name: 'topK',
+          wgsl,
+          bindings: [{ input: 0 }, { output: 0 }, { output: 1 }],
+          workgroups: workgroupsFor(rows, 16),
+        },
+      ],
+    }
   },
 }

@@ -7,7 +7,13 @@ export const transposeOp = defineOp<{ axes: readonly number[] }>({
   name: 'transpose',
   kind: 'view',
   infer: ([x], { axes }) => [{ shape: axes.map((a) => x.shape[a]), dtype: x.dtype }],
-  gradient: ({ grads: [g], attrs: { axes } }) => [g && transpose(g, axes.map((_, i) => axes.indexOf(i)))],
+  gradient: ({ grads: [g], attrs: { axes } }) => [
+    g &&
+      transpose(
+        g,
+        axes.map((_, i) => axes.indexOf(i)),
+      ),
+  ],
   evaluate: ([x], { axes }, [out]) => {
     const strides = contiguousStrides(x.shape)
     const outStrides = contiguousStrides(out.shape)
@@ -17,15 +23,24 @@ export const transposeOp = defineOp<{ axes: readonly number[] }>({
       out.data[i] = x.data[at]
     }
   },
-  view: (input, { axes }) => ({ shape: axes.map((a) => input.shape[a]), strides: axes.map((a) => input.strides[a]), offset: input.offset }),
-  samples: [{ inputs: [{ shape: [3, 5] }], attrs: { axes: [1, 0] } }, { inputs: [{ shape: [2, 3, 33] }], attrs: { axes: [2, 0, 1] } }],
+  view: (input, { axes }) => ({
+    shape: axes.map((a) => input.shape[a]),
+    strides: axes.map((a) => input.strides[a]),
+    offset: input.offset,
+  }),
+  samples: [
+    { inputs: [{ shape: [3, 5] }], attrs: { axes: [1, 0] } },
+    { inputs: [{ shape: [2, 3, 33] }], attrs: { axes: [2, 0, 1] } },
+  ],
 })
 
 /** Permutes the dimensions; without `axes`, reverses them. Costs no memory where the user reads through strides. */
 export function transpose(x: Tensor, axes?: readonly number[]): Tensor {
   const order = axes ? axes.map((a) => normalizeAxis('transpose', a, x.ndim)) : x.shape.map((_, i) => x.ndim - 1 - i)
   if (order.length !== x.ndim || new Set(order).size !== x.ndim) {
-    throw new ShapeError(`transpose: axes ${formatShape(order)} are not a permutation of the ${x.ndim} dimensions of ${formatShape(x.shape)}`)
+    throw new ShapeError(
+      `transpose: axes ${formatShape(order)} are not a permutation of the ${x.ndim} dimensions of ${formatShape(x.shape)}`,
+    )
   }
   return order.every((a, i) => a === i) ? x : apply1(transposeOp, [x], { axes: order })
 }

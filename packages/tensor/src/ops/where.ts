@@ -11,7 +11,8 @@ export const whereOp = defineOp<unknown>({
   name: 'where',
   kind: 'elementwise',
   infer([condition, a]) {
-    if (condition.dtype !== 'uint32') throw new DTypeError(`where: the condition must be uint32 (the result of a comparison), got ${condition.dtype}`)
+    if (condition.dtype !== 'uint32')
+      throw new DTypeError(`where: the condition must be uint32 (the result of a comparison), got ${condition.dtype}`)
     return [{ shape: a.shape, dtype: a.dtype }]
   },
   gradient: ({ inputs: [c], grads: [g] }) => [undefined, g && where(c, g, 0), g && where(c, 0, g)],
@@ -26,7 +27,14 @@ export const whereOp = defineOp<unknown>({
   },
   samples: [
     { inputs: [{ shape: [33], dtype: 'uint32', range: [0, 2] }, { shape: [33] }, { shape: [33] }] },
-    { inputs: [{ shape: [2, 5], dtype: 'uint32', range: [0, 2] }, { shape: [2, 5], dtype: 'int32', range: [-9, 9] }, { shape: [2, 5], dtype: 'int32', range: [-9, 9] }], differentiable: false },
+    {
+      inputs: [
+        { shape: [2, 5], dtype: 'uint32', range: [0, 2] },
+        { shape: [2, 5], dtype: 'int32', range: [-9, 9] },
+        { shape: [2, 5], dtype: 'int32', range: [-9, 9] },
+      ],
+      differentiable: false,
+    },
   ],
 })
 
@@ -38,5 +46,9 @@ export function where(condition: Tensor, a: Tensor | number, b: Tensor | number)
   const dtype = promote('where', x.dtype, y.dtype)
   const shape = broadcastShapes('where', condition.shape, broadcastShapes('where', x.shape, y.shape))
   const c = computeType(condition.dtype) === 'i32' ? cast(condition, 'uint32') : condition
-  return apply1(whereOp, [broadcastTo(c, shape), broadcastTo(cast(x, dtype), shape), broadcastTo(cast(y, dtype), shape)], {})
+  return apply1(
+    whereOp,
+    [broadcastTo(c, shape), broadcastTo(cast(x, dtype), shape), broadcastTo(cast(y, dtype), shape)],
+    {},
+  )
 }

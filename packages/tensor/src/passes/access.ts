@@ -58,7 +58,10 @@ export function reshapeAccess(access: Access, shape: Shape): Access | undefined 
 }
 
 /** The same walk with as few dimensions as possible, over several operands at once: neighbours merge where all allow it. */
-export function coalesce(shape: Shape, strides: readonly (readonly number[])[]): { shape: number[]; strides: number[][] } {
+export function coalesce(
+  shape: Shape,
+  strides: readonly (readonly number[])[],
+): { shape: number[]; strides: number[][] } {
   const outShape: number[] = []
   const out: number[][] = strides.map(() => [])
   for (let i = 0; i < shape.length; i++) {

@@ -16,11 +16,21 @@ export function expand(graph: Graph, hasKernel: (node: Node) => boolean, options
     return (options.decompose && replace(current, op.decompose)) || replace(current, op.define)!
   }
   /** The values a rule builds, themselves expanded. */
-  const replace = (node: Node, rule: ((ins: Tensor[], attrs: any) => Tensor[] | undefined) | undefined): readonly Value[] | undefined => {
+  const replace = (
+    node: Node,
+    rule: ((ins: Tensor[], attrs: any) => Tensor[] | undefined) | undefined,
+  ): readonly Value[] | undefined => {
     const mark = nodeMark()
-    const outs = rule?.(node.inputs.map((v) => new Tensor(v, undefined)), node.attrs)
+    const outs = rule?.(
+      node.inputs.map((v) => new Tensor(v, undefined)),
+      node.attrs,
+    )
     if (!outs) return undefined
-    for (const made of topologicalOrder(outs.map((t) => t.value), new Set(node.inputs))) if (made.id >= mark) made.order = node.order
+    for (const made of topologicalOrder(
+      outs.map((t) => t.value),
+      new Set(node.inputs),
+    ))
+      if (made.id >= mark) made.order = node.order
     return rewrite({ inputs: node.inputs, outputs: outs.map((t) => t.value) }, build).outputs
   }
   return rewrite(graph, build)

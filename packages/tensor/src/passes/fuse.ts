@@ -82,7 +82,8 @@ export function fuse(graph: Graph, resolver: Resolver, limits: FuseLimits): Unit
         const s = resolver.resolve(v)
         if (s?.kind === 'memory' && !(inside.has(s.base.node) && !inputs.has(s.base))) ins.add(s.base)
       }
-      if (node.outputs.some((v) => outputs.has(v)) || consumers[position.get(node)!].some((c) => !inside.has(order[c]))) outs++
+      if (node.outputs.some((v) => outputs.has(v)) || consumers[position.get(node)!].some((c) => !inside.has(order[c])))
+        outs++
     }
     return ins.size + outs
   }
@@ -90,7 +91,8 @@ export function fuse(graph: Graph, resolver: Resolver, limits: FuseLimits): Unit
   order.forEach((node, i) => {
     if (node.op.kind !== 'elementwise') return
     for (const v of node.inputs) {
-      if (inputs.has(v) || v.storage || v.node.op.kind !== 'elementwise' || !sameShape(v.shape, node.outputs[0].shape)) continue
+      if (inputs.has(v) || v.storage || v.node.op.kind !== 'elementwise' || !sameShape(v.shape, node.outputs[0].shape))
+        continue
       const mine = find(i)
       const other = find(position.get(v.node)!)
       if (mine === other) continue
@@ -120,7 +122,11 @@ export function fuse(graph: Graph, resolver: Resolver, limits: FuseLimits): Unit
     g.nodes.sort((a, b) => position.get(a)! - position.get(b)!)
     const inside = new Set(g.nodes)
     const results = g.nodes.flatMap((n) =>
-      n.op.kind === 'elementwise' && !n.outputs.some((v) => outputs.has(v)) && !consumers[position.get(n)!].some((c) => !inside.has(order[c])) ? [] : n.outputs,
+      n.op.kind === 'elementwise' &&
+      !n.outputs.some((v) => outputs.has(v)) &&
+      !consumers[position.get(n)!].some((c) => !inside.has(order[c]))
+        ? []
+        : n.outputs,
     )
     scheduled.push({ nodes: g.nodes, results })
   }

@@ -26,14 +26,19 @@ export function materialize(graph: Graph): Graph {
         return (op.strided ? source?.kind === 'memory' : plain(source)) ? v : copied(v)
       })
     }
-    const build = (inputs: readonly Value[]) => (inputs.every((v, i) => v === node.inputs[i]) ? node.outputs : makeNode(op, inputs, node.attrs, node.outputs, node.order).outputs)
+    const build = (inputs: readonly Value[]) =>
+      inputs.every((v, i) => v === node.inputs[i])
+        ? node.outputs
+        : makeNode(op, inputs, node.attrs, node.outputs, node.order).outputs
     const outputs = build(fixed)
-    if (op.kind === 'view' && resolver.resolve(outputs[0]) === undefined) return build([copied(fixed[0]), ...fixed.slice(1)])
+    if (op.kind === 'view' && resolver.resolve(outputs[0]) === undefined)
+      return build([copied(fixed[0]), ...fixed.slice(1)])
     return outputs
   })
   const taken = new Set<Value>()
   const outputs = result.outputs.map((v) => {
-    const fresh = !taken.has(v) && !resolver.isInput(v) && !v.storage && v.node.op.kind !== 'view' && v.node.op.kind !== 'leaf'
+    const fresh =
+      !taken.has(v) && !resolver.isInput(v) && !v.storage && v.node.op.kind !== 'view' && v.node.op.kind !== 'leaf'
     const out = fresh ? v : makeNode(copyOp, [v], {}, [v]).outputs[0]
     taken.add(out)
     return out

@@ -122,13 +122,15 @@ function makeStep(unit: Unit, resolver: Resolver, slotOf: ReadonlyMap<Value, num
   })
   // Leaves first, so that node arguments can be numbered after them.
   const raw = unit.nodes.map((n) => n.inputs.map((v) => (inside.has(v) ? { node: inside.get(v)! } : { leaf: leaf(v) })))
-  const nodes = unit.nodes.map((n, i): FusedNode => ({
-    op: n.op,
-    attrs: n.attrs,
-    args: raw[i].map((r) => ('leaf' in r ? r.leaf! : leaves.length + r.node!)),
-    from: n.inputs[0].dtype,
-    dtype: n.outputs[0].dtype,
-  }))
+  const nodes = unit.nodes.map(
+    (n, i): FusedNode => ({
+      op: n.op,
+      attrs: n.attrs,
+      args: raw[i].map((r) => ('leaf' in r ? r.leaf! : leaves.length + r.node!)),
+      from: n.inputs[0].dtype,
+      dtype: n.outputs[0].dtype,
+    }),
+  )
   const { shape } = first.outputs[0]
   const memory = leaves.filter((l): l is Extract<Leaf, { kind: 'memory' }> => l.kind === 'memory')
   const names = unit.nodes.map((n) => n.op.name)
@@ -168,7 +170,9 @@ function place(
       step.fused !== undefined &&
       slots[slot].bytes === slots[out.slot].bytes &&
       slots[slot].dtype === slots[out.slot].dtype &&
-      step.inputs.every((x) => x.slot !== slot || (isContiguous(x.access) && elementCount(x.access.shape) === slots[slot].elements))
+      step.inputs.every(
+        (x) => x.slot !== slot || (isContiguous(x.access) && elementCount(x.access.shape) === slots[slot].elements),
+      )
     const takenOver = new Set<number>()
     for (const out of step.outputs) {
       const o = outputOf.get(out.slot)
@@ -177,12 +181,17 @@ function place(
         const donor = preferred[o]
         if (donor >= 0 && donated.has(donor)) {
           const s = inputSlots[donor]
-          if (slots[s].bytes === slots[out.slot].bytes && (lastUse[s] < i || (lastUse[s] === i && inPlace(s, out)))) aliases[o] = donor
+          if (slots[s].bytes === slots[out.slot].bytes && (lastUse[s] < i || (lastUse[s] === i && inPlace(s, out))))
+            aliases[o] = donor
         }
         continue
       }
       const reuse = step.inputs.find(
-        (x) => locations[x.slot].kind === 'temporary' && lastUse[x.slot] === i && !takenOver.has(locations[x.slot].index) && inPlace(x.slot, out),
+        (x) =>
+          locations[x.slot].kind === 'temporary' &&
+          lastUse[x.slot] === i &&
+          !takenOver.has(locations[x.slot].index) &&
+          inPlace(x.slot, out),
       )
       if (reuse) {
         locations[out.slot] = locations[reuse.slot]
@@ -192,7 +201,12 @@ function place(
       const { bytes } = slots[out.slot]
       let best = -1
       free.forEach((t, k) => {
-        if (temporaries[t] >= bytes && temporaries[t] <= 2 * bytes && (best < 0 || temporaries[t] < temporaries[free[best]])) best = k
+        if (
+          temporaries[t] >= bytes &&
+          temporaries[t] <= 2 * bytes &&
+          (best < 0 || temporaries[t] < temporaries[free[best]])
+        )
+          best = k
       })
       const index = best >= 0 ? free.splice(best, 1)[0] : temporaries.push(bytes) - 1
       locations[out.slot] = { kind: 'temporary', index }

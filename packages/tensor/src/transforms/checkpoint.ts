@@ -63,7 +63,11 @@ export function checkpoint<Args extends unknown[], R>(f: (...args: Args) => R): 
       }
       return outputs.map((t) => get(t.value))
     }
-    const outs = apply(checkpointOp, captured.map((v) => new Tensor(v, device)), { replay, specs: outputs.map((t) => t.value) })
+    const outs = apply(
+      checkpointOp,
+      captured.map((v) => new Tensor(v, device)),
+      { replay, specs: outputs.map((t) => t.value) },
+    )
     let k = 0
     return result.rebuild(result.leaves.map((leaf) => (isTensor(leaf) ? outs[k++] : leaf))) as R
   }

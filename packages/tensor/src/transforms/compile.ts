@@ -52,11 +52,15 @@ const slotBytes = 1 << 20
  * const step = compile((w: Tensor, x: Tensor) => w.sub(grad(loss)(w, x).mul(0.1)), { donate: [0] })
  * w = await step(w, x)
  */
-export function compile<Args extends unknown[], R>(f: (...args: Args) => R, settings: CompileSettings = {}): Compiled<Args, R> {
+export function compile<Args extends unknown[], R>(
+  f: (...args: Args) => R,
+  settings: CompileSettings = {},
+): Compiled<Args, R> {
   const programs = new Map<string, Program>()
   let latest: Program | undefined
   const donate = new Set(settings.donate ?? [])
-  for (const i of donate) if (!Number.isInteger(i) || i < 0) throw new RangeError(`compile: donate lists argument positions from 0, got ${i}`)
+  for (const i of donate)
+    if (!Number.isInteger(i) || i < 0) throw new RangeError(`compile: donate lists argument positions from 0, got ${i}`)
 
   const call = async (...args: Args): Promise<R> => {
     const flat = flatten(args)
@@ -64,7 +68,8 @@ export function compile<Args extends unknown[], R>(f: (...args: Args) => R, sett
     for (const leaf of flat.leaves) {
       if (!isTensor(leaf)) continue
       if (leaf.value.storage) assertPresent(leaf.value.storage, 'compile')
-      if (leaf.device && leaf.device !== device) throw new DeviceError(`compile: arguments live on two devices (${device.name} and ${leaf.device.name})`)
+      if (leaf.device && leaf.device !== device)
+        throw new DeviceError(`compile: arguments live on two devices (${device.name} and ${leaf.device.name})`)
     }
     await device.evaluate(flat.leaves.filter((l) => isTensor(l) && !l.value.storage))
     const key = signature(flat)
@@ -97,7 +102,9 @@ export function compile<Args extends unknown[], R>(f: (...args: Args) => R, sett
 
 function deviceOf(flat: Flattened): Device {
   for (const leaf of flat.leaves) if (isTensor(leaf) && leaf.device) return leaf.device
-  throw new DeviceError('compile: no argument is a tensor on a device, so there is nowhere to run; make one with device.tensor()')
+  throw new DeviceError(
+    'compile: no argument is a tensor on a device, so there is nowhere to run; make one with device.tensor()',
+  )
 }
 
 const isInput = (leaf: unknown): leaf is Tensor | number => isTensor(leaf) || typeof leaf === 'number'
@@ -106,13 +113,19 @@ function signature(flat: Flattened): string {
   const leaves = flat.leaves.map((leaf) => {
     if (isTensor(leaf)) return `${leaf.dtype}[${leaf.shape.join(',')}]`
     if (typeof leaf === 'number') return '#'
-    if (ArrayBuffer.isView(leaf)) throw new TypeError('compile: an argument holds a typed array; make it a tensor with device.tensor()')
+    if (ArrayBuffer.isView(leaf))
+      throw new TypeError('compile: an argument holds a typed array; make it a tensor with device.tensor()')
     return typeof leaf === 'function' ? 'function' : `${typeof leaf}:${String(leaf)}`
   })
   return `${flat.structure}|${leaves.join('|')}`
 }
 
-async function build(f: (...args: any[]) => unknown, flat: Flattened, device: Device, donate: ReadonlySet<number>): Promise<Program> {
+async function build(
+  f: (...args: any[]) => unknown,
+  flat: Flattened,
+  device: Device,
+  donate: ReadonlySet<number>,
+): Promise<Program> {
   const inputs: Tensor[] = []
   const donated = new Set<number>()
   const placeholders = flat.leaves.map((leaf, i) => {
@@ -125,7 +138,8 @@ async function build(f: (...args: any[]) => unknown, flat: Flattened, device: De
     return t
   })
   const result = flatten(f(...(flat.rebuild(placeholders) as unknown[])))
-  if (result.leaves.some((leaf) => leaf instanceof Promise)) throw new TypeError('compile: the function is async or returns a promise; it must build its graph synchronously')
+  if (result.leaves.some((leaf) => leaf instanceof Promise))
+    throw new TypeError('compile: the function is async or returns a promise; it must build its graph synchronously')
   const taken = new Set<Value>()
   const outputs: Value[] = []
   for (const leaf of result.leaves) {
@@ -148,12 +162,21 @@ async function build(f: (...args: any[]) => unknown, flat: Flattened, device: De
     }
   }
   const preferred = preferredDonors(flat, result, donated, inputs, outputs)
-  const executable = await device.backend.compile({ inputs: [...inputs.map((t) => t.value), ...captured], outputs }, { donated, preferred, keepTemporaries: true })
+  const executable = await device.backend.compile(
+    { inputs: [...inputs.map((t) => t.value), ...captured], outputs },
+    { donated, preferred, keepTemporaries: true },
+  )
   return { device, executable, outputs, result, slots: inputs.map(() => undefined), captured, donated }
 }
 
 /** Matches each result with the donated argument leaf of the same path tail and spec, so that state stays in its buffers. */
-function preferredDonors(flat: Flattened, result: Flattened, donated: ReadonlySet<number>, inputs: readonly Tensor[], outputs: readonly Value[]): number[] {
+function preferredDonors(
+  flat: Flattened,
+  result: Flattened,
+  donated: ReadonlySet<number>,
+  inputs: readonly Tensor[],
+  outputs: readonly Value[],
+): number[] {
   const inputPaths = flat.paths.filter((_, i) => isInput(flat.leaves[i]))
   const outputPaths = result.paths.filter((_, i) => isTensor(result.leaves[i]))
   const free = new Set(donated)
@@ -167,7 +190,12 @@ function preferredDonors(flat: Flattened, result: Flattened, donated: ReadonlySe
       if (t.dtype !== v.dtype || t.shape.length !== v.shape.length || t.shape.some((d, k) => d !== v.shape[k])) continue
       const input = tail(inputPaths[i]).slice(1)
       let score = 0
-      while (score < out.length && score < input.length && out[out.length - 1 - score] === input[input.length - 1 - score]) score++
+      while (
+        score < out.length &&
+        score < input.length &&
+        out[out.length - 1 - score] === input[input.length - 1 - score]
+      )
+        score++
       if (score > bestScore) {
         best = i
         bestScore = score

@@ -29,7 +29,11 @@ export async function evaluateValues(device: Device, values: readonly Value[]): 
   const key = structureKey(order, leaves, wanted)
   let program = device.programs.get(key) as Executable | undefined
   if (!program) {
-    program = await device.backend.compile(graph, { donated: new Set(), preferred: wanted.map(() => -1), keepTemporaries: false })
+    program = await device.backend.compile(graph, {
+      donated: new Set(),
+      preferred: wanted.map(() => -1),
+      keepTemporaries: false,
+    })
     if (device.programs.size >= remembered) {
       const [oldest] = device.programs.keys()
       ;(device.programs.get(oldest) as Executable).dispose()
@@ -38,7 +42,10 @@ export async function evaluateValues(device: Device, values: readonly Value[]): 
     device.programs.set(key, program)
   }
   const outputs = wanted.map((v) => device.backend.allocate(bufferBytes(v.dtype, elementCount(v.shape))))
-  await program.run(leaves.map((v) => device.bufferOf(v.storage as Storage)), outputs)
+  await program.run(
+    leaves.map((v) => device.bufferOf(v.storage as Storage)),
+    outputs,
+  )
   wanted.forEach((v, i) => {
     v.storage = { device, spec: v, buffer: outputs[i] }
     // A node whose results all exist needs its inputs no longer: let the garbage collector have them.

@@ -30,7 +30,10 @@ export function valueAndGrad<P, Rest extends unknown[], Aux = undefined>(
     const result = f(flat.rebuild(marked) as P, ...rest)
     const [value, aux] = isTensor(result) ? [result, undefined as Aux] : result
     if (!isTensor(value)) throw new TypeError('grad: the function must return a scalar tensor, or [scalar tensor, aux]')
-    if (value.ndim !== 0) throw new ShapeError(`grad: the function must return a scalar, got shape ${formatShape(value.shape)}; reduce it with sum() or mean()`)
+    if (value.ndim !== 0)
+      throw new ShapeError(
+        `grad: the function must return a scalar, got shape ${formatShape(value.shape)}; reduce it with sum() or mean()`,
+      )
     if (!isFloat(value.dtype)) throw new DTypeError(`grad: the function must return a float, got ${value.dtype}`)
     const inputs = marked.filter(isTensor)
     const device = inputs.find((t) => t.device)?.device ?? value.device
@@ -46,7 +49,9 @@ export function valueAndGrad<P, Rest extends unknown[], Aux = undefined>(
 }
 
 /** The gradient alone; see valueAndGrad. */
-export function grad<P, Rest extends unknown[]>(f: (params: P, ...rest: Rest) => Tensor): (params: P, ...rest: Rest) => P {
+export function grad<P, Rest extends unknown[]>(
+  f: (params: P, ...rest: Rest) => Tensor,
+): (params: P, ...rest: Rest) => P {
   const both = valueAndGrad(f)
   return (params, ...rest) => both(params, ...rest).grads
 }

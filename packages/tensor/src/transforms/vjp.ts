@@ -1,17 +1,25 @@
+import type { Device } from '../device.ts'
+import { isFloat } from '../dtype.ts'
 import { topologicalOrder } from '../graph/graph.ts'
 import type { Node, Value } from '../graph/node.ts'
-import { isFloat } from '../dtype.ts'
 import { add } from '../ops/add.ts'
 import { Tensor } from '../tensor.ts'
-import type { Device } from '../device.ts'
 
 /**
  * Pulls gradients of `outputs` back to `inputs` (reverse mode), as graph. An input that no output depends on gets `undefined`.
  * Nodes that do not lead to an input are never visited.
  */
-export function pullBack(outputs: readonly Tensor[], grads: readonly (Tensor | undefined)[], inputs: readonly Tensor[], device: Device | undefined): (Tensor | undefined)[] {
+export function pullBack(
+  outputs: readonly Tensor[],
+  grads: readonly (Tensor | undefined)[],
+  inputs: readonly Tensor[],
+  device: Device | undefined,
+): (Tensor | undefined)[] {
   const targets = new Set(inputs.map((t) => t.value))
-  const order = topologicalOrder(outputs.map((t) => t.value), targets)
+  const order = topologicalOrder(
+    outputs.map((t) => t.value),
+    targets,
+  )
   const active = new Set<Value>(targets)
   const activeNodes: Node[] = []
   for (const node of order) {

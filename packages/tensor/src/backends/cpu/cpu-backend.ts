@@ -20,7 +20,11 @@ export interface CpuOptions {
 }
 
 /** An argument of a call: a number, or a slot's pointer plus an offset. */
-type Bound = number | { readonly slot: number; readonly offset: number } | { readonly scratch: number } | 'threadScratch'
+type Bound =
+  | number
+  | { readonly slot: number; readonly offset: number }
+  | { readonly scratch: number }
+  | 'threadScratch'
 
 interface Instruction {
   readonly kernel: number
@@ -52,7 +56,8 @@ export class CpuBackend implements Backend {
 
   static async create(options: CpuOptions = {}): Promise<CpuBackend> {
     const { threads = await defaultThreads() } = options
-    if (!Number.isInteger(threads) || threads < 1 || threads > 256) throw new RangeError(`cpu: threads must be an integer from 1 to 256, got ${threads}`)
+    if (!Number.isInteger(threads) || threads < 1 || threads > 256)
+      throw new RangeError(`cpu: threads must be an integer from 1 to 256, got ${threads}`)
     const counters: Counters = { buffers: 0, bytes: 0, created: 0, submits: 0, encoders: 0, dispatches: 0 }
     const shared = threads > 1
     const memory = new WasmMemory(shared, counters)
@@ -70,7 +75,9 @@ export class CpuBackend implements Backend {
   }
 
   upload(buffer: DeviceBuffer, data: HostArray): void {
-    this.memory.bytes(buffer as WasmBuffer, data.byteLength).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+    this.memory
+      .bytes(buffer as WasmBuffer, data.byteLength)
+      .set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
   }
 
   async download(buffer: DeviceBuffer, bytes: number): Promise<ArrayBuffer> {
@@ -78,10 +85,23 @@ export class CpuBackend implements Backend {
   }
 
   async compile(graph: Graph, options: CompileOptions): Promise<Executable> {
-    const hasKernel = (node: Node) => node.op.cpu !== undefined && (node.op.cpu.supports?.(node.inputs, node.attrs) ?? true)
-    const plan = planGraph(expand(graph, hasKernel, { decompose: true }), { ...options, limits: { operands: 40, nodes: 100 } })
+    const hasKernel = (node: Node) =>
+      node.op.cpu !== undefined && (node.op.cpu.supports?.(node.inputs, node.attrs) ?? true)
+    const plan = planGraph(expand(graph, hasKernel, { decompose: true }), {
+      ...options,
+      limits: { operands: 40, nodes: 100 },
+    })
     const { actions, scratchBytes, threadScratchBytes } = this.lower(plan)
-    return new CpuProgram(this.memory, this.pool, this.counters, plan, actions, scratchBytes, threadScratchBytes, options.keepTemporaries)
+    return new CpuProgram(
+      this.memory,
+      this.pool,
+      this.counters,
+      plan,
+      actions,
+      scratchBytes,
+      threadScratchBytes,
+      options.keepTemporaries,
+    )
   }
 
   destroy(): void {
@@ -92,15 +112,35 @@ export class CpuBackend implements Backend {
     let scratchBytes = 0
     let threadScratchBytes = 0
     const made: { key: string; fn: ModuleFunction; count: number; grain: number }[] = []
-    const keyOf = (step: Step) => JSON.stringify([step.fused!.shape, step.fused!.leaves.map((l) => ({ ...l, slot: 0 })), step.fused!.nodes.map((n) => [n.op.name, n.attrs, n.args, n.from, n.dtype]), step.fused!.results, step.outputs.map((o) => o.dtype)])
+    const keyOf = (step: Step) =>
+      JSON.stringify([
+        step.fused!.shape,
+        step.fused!.leaves.map((l) => ({ ...l, slot: 0 })),
+        step.fused!.nodes.map((n) => [n.op.name, n.attrs, n.args, n.from, n.dtype]),
+        step.fused!.results,
+        step.outputs.map((o) => o.dtype),
+      ])
     for (const step of plan.steps) {
       if (!step.fused || !canFuse(step.fused)) continue
       const key = keyOf(step)
       if (this.fusedIds.has(key) || made.some((m) => m.key === key)) continue
-      made.push({ key, ...fusedKernel(step.fused, step.outputs.map((o) => o.dtype), `f${made.length}`) })
+      made.push({
+        key,
+        ...fusedKernel(
+          step.fused,
+          step.outputs.map((o) => o.dtype),
+          `f${made.length}`,
+        ),
+      })
     }
     if (made.length > 0) {
-      const first = this.pool.load(encodeModule(made.map((m) => m.fn), mathFunctions, this.shared))
+      const first = this.pool.load(
+        encodeModule(
+          made.map((m) => m.fn),
+          mathFunctions,
+          this.shared,
+        ),
+      )
       made.forEach((m, i) => this.fusedIds.set(m.key, { kernel: first + i, count: m.count, grain: m.grain }))
     }
 
@@ -108,7 +148,10 @@ export class CpuBackend implements Backend {
       if (step.outputs.every((o) => plan.slots[o.slot].elements === 0)) return []
       const bind = (a: CpuArgument): Bound => {
         if (typeof a === 'number' || a === 'threadScratch' || 'scratch' in (a as object)) return a as Bound
-        const operand = 'input' in (a as object) ? step.inputs[(a as { input: number }).input] : step.outputs[(a as { output: number }).output]
+        const operand =
+          'input' in (a as object)
+            ? step.inputs[(a as { input: number }).input]
+            : step.outputs[(a as { output: number }).output]
         return { slot: operand.slot, offset: (a as { offset?: number }).offset ?? 0 }
       }
       if (step.fused) {
@@ -123,7 +166,12 @@ export class CpuBackend implements Backend {
       const made = rule.plan({ inputs: step.inputs, outputs: step.outputs, attrs: step.attrs })
       scratchBytes = Math.max(scratchBytes, made.scratchBytes ?? 0)
       threadScratchBytes = Math.max(threadScratchBytes, made.threadScratchBytes ?? 0)
-      return made.calls.map((c) => ({ kernel: this.pool.kernel(c.kernel), count: c.count, grain: c.grain, args: c.args.map(bind) }))
+      return made.calls.map((c) => ({
+        kernel: this.pool.kernel(c.kernel),
+        count: c.count,
+        grain: c.grain,
+        args: c.args.map(bind),
+      }))
     })
     return { actions, scratchBytes, threadScratchBytes: Math.ceil(threadScratchBytes / 64) * 64 }
   }
@@ -141,7 +189,16 @@ class CpuProgram implements Executable {
   private readonly keep: boolean
   private held: WasmBuffer[] | undefined
 
-  constructor(memory: WasmMemory, pool: ThreadPool, counters: Counters, plan: Plan, actions: readonly Action[], scratchBytes: number, threadScratchBytes: number, keep: boolean) {
+  constructor(
+    memory: WasmMemory,
+    pool: ThreadPool,
+    counters: Counters,
+    plan: Plan,
+    actions: readonly Action[],
+    scratchBytes: number,
+    threadScratchBytes: number,
+    keep: boolean,
+  ) {
     this.memoryPool = memory
     this.pool = pool
     this.counters = counters
@@ -193,8 +250,13 @@ class CpuProgram implements Executable {
 
   memory(): { temporaryBytes: number; inputBytes: number; outputBytes: number } {
     const sum = (slots: readonly number[]) => slots.reduce((a, s) => a + this.plan.slots[s].bytes, 0)
-    const temporaryBytes = this.plan.temporaries.reduce((a, b) => a + b, 0) + this.scratchBytes + this.threadScratchBytes * this.pool.threads
-    return { temporaryBytes, inputBytes: sum(this.plan.inputSlots), outputBytes: sum(this.plan.outputSlots.filter((_, i) => this.aliases[i] < 0)) }
+    const temporaryBytes =
+      this.plan.temporaries.reduce((a, b) => a + b, 0) + this.scratchBytes + this.threadScratchBytes * this.pool.threads
+    return {
+      temporaryBytes,
+      inputBytes: sum(this.plan.inputSlots),
+      outputBytes: sum(this.plan.outputSlots.filter((_, i) => this.aliases[i] < 0)),
+    }
   }
 
   dispose(): void {
@@ -203,6 +265,8 @@ class CpuProgram implements Executable {
   }
 
   private take(): WasmBuffer[] {
-    return [...this.plan.temporaries, this.scratchBytes, this.threadScratchBytes * this.pool.threads].map((bytes) => this.memoryPool.allocate(bytes))
+    return [...this.plan.temporaries, this.scratchBytes, this.threadScratchBytes * this.pool.threads].map((bytes) =>
+      this.memoryPool.allocate(bytes),
+    )
   }
 }

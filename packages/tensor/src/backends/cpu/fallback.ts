@@ -30,8 +30,16 @@ function store(codes: HostArray, dtype: DType, values: Float64Array): void {
 /** Runs a step by the plain meaning of its ops: for what no kernel covers. `memory(slot)` gives a slot's codes. */
 export function runByDefinition(step: Step, memory: (slot: number) => HostArray): void {
   if (!step.fused) {
-    const inputs: Logical[] = step.inputs.map((x) => ({ shape: x.access.shape, dtype: x.dtype, data: gather(memory(x.slot), x.dtype, x.access) }))
-    const outputs: Logical[] = step.outputs.map((x) => ({ shape: x.access.shape, dtype: x.dtype, data: new Float64Array(elementCount(x.access.shape)) }))
+    const inputs: Logical[] = step.inputs.map((x) => ({
+      shape: x.access.shape,
+      dtype: x.dtype,
+      data: gather(memory(x.slot), x.dtype, x.access),
+    }))
+    const outputs: Logical[] = step.outputs.map((x) => ({
+      shape: x.access.shape,
+      dtype: x.dtype,
+      data: new Float64Array(elementCount(x.access.shape)),
+    }))
     if (!step.op?.evaluate) throw new Error(`cpu: the op ${step.name} has neither a kernel nor an evaluation`)
     step.op.evaluate(inputs, step.attrs, outputs)
     step.outputs.forEach((x, i) => {
@@ -45,14 +53,26 @@ export function runByDefinition(step: Step, memory: (slot: number) => HostArray)
   const values = leaves.map((leaf) => {
     if (leaf.kind === 'constant') return new Float64Array(n).fill(leaf.value)
     if (leaf.kind === 'memory') return gather(memory(leaf.slot), leaf.dtype, leaf.access)
-    const identity = Int32Array.from({ length: 1 + leaf.access.offset + leaf.access.shape.reduce((a, d, i) => a + Math.max(0, d - 1) * leaf.access.strides[i], 0) }, (_, i) => i)
+    const identity = Int32Array.from(
+      {
+        length:
+          1 +
+          leaf.access.offset +
+          leaf.access.shape.reduce((a, d, i) => a + Math.max(0, d - 1) * leaf.access.strides[i], 0),
+      },
+      (_, i) => i,
+    )
     return gather(identity, 'int32', leaf.access)
   })
   for (const node of nodes) {
     const out = new Float64Array(n)
     const type = computeType(node.from)
     for (let i = 0; i < n; i++) {
-      const x = node.op.elementwise!.js(node.args.map((a) => values[a][i]), type, node.attrs)
+      const x = node.op.elementwise!.js(
+        node.args.map((a) => values[a][i]),
+        type,
+        node.attrs,
+      )
       out[i] = roundTo(node.dtype, x)
     }
     values.push(out)

@@ -5,7 +5,20 @@ import { elementCount } from '../../shape.ts'
 import { FunctionBody, type ModuleFunction } from './wasm-encoder.ts'
 
 /** Functions of the built kernels that fused code may call, in the order of their import. */
-export const mathFunctions = ['cos', 'decodeF16', 'encodeBf16', 'encodeF16', 'exp', 'log', 'sigmoid', 'sign', 'sin', 'tanh', 'truncateS', 'truncateU'] as const
+export const mathFunctions = [
+  'cos',
+  'decodeF16',
+  'encodeBf16',
+  'encodeF16',
+  'exp',
+  'log',
+  'sigmoid',
+  'sign',
+  'sin',
+  'tanh',
+  'truncateS',
+  'truncateU',
+] as const
 
 export interface FusedKernel {
   readonly fn: ModuleFunction
@@ -29,7 +42,8 @@ export function canFuse({ leaves, nodes }: Fused): boolean {
   return nodes.every((n) => {
     if (!loadable(n.dtype)) return false
     if (n.op.name === 'cast' || n.op.name === 'where') return true
-    if (n.op.name === 'shiftLeft' || n.op.name === 'shiftRight') return n.args[1] < leaves.length && leaves[n.args[1]].kind === 'constant'
+    if (n.op.name === 'shiftLeft' || n.op.name === 'shiftRight')
+      return n.args[1] < leaves.length && leaves[n.args[1]].kind === 'constant'
     return n.op.elementwise?.simd?.[computeType(n.from)] !== undefined
   })
 }
@@ -42,7 +56,10 @@ export function canFuse({ leaves, nodes }: Fused): boolean {
 export function fusedKernel(fused: Fused, outputs: readonly DType[], name: string): FusedKernel {
   const { leaves, nodes, results } = fused
   const walked = leaves.map((l) => (l.kind === 'constant' ? undefined : l.access.strides))
-  const withOutput = [fused.shape.map((_, i) => elementCount(fused.shape.slice(i + 1))), ...walked.map((s) => s ?? fused.shape.map(() => 0))]
+  const withOutput = [
+    fused.shape.map((_, i) => elementCount(fused.shape.slice(i + 1))),
+    ...walked.map((s) => s ?? fused.shape.map(() => 0)),
+  ]
   const { shape, strides } = coalesce(fused.shape, withOutput)
   const inner = shape.length === 0 ? 1 : shape[shape.length - 1]
   const outer = shape.slice(0, -1)
@@ -75,7 +92,11 @@ export function fusedKernel(fused: Fused, outputs: readonly DType[], name: strin
       if (leaf.kind === 'constant') return
       f.constant(leaf.access.offset)
       addOuter(strides[l + 1])
-      if (leaf.kind === 'memory') f.constant(Math.log2(sizeOf(leaf.dtype))).op('i32.shl').get(pointer.get(l)!).op('i32.add')
+      if (leaf.kind === 'memory')
+        f.constant(Math.log2(sizeOf(leaf.dtype)))
+          .op('i32.shl')
+          .get(pointer.get(l)!)
+          .op('i32.add')
       f.set(bases[l])
       if (innerStride(l + 1) !== 0) return
       if (leaf.kind === 'index') f.get(bases[l]).op('i32x4.splat')
@@ -89,7 +110,11 @@ export function fusedKernel(fused: Fused, outputs: readonly DType[], name: strin
     outputs.forEach((dtype, o) => {
       f.constant(0)
       addOuter(strides[0])
-      f.constant(Math.log2(sizeOf(dtype))).op('i32.shl').get(outPointer[o]).op('i32.add').set(outBases[o])
+      f.constant(Math.log2(sizeOf(dtype)))
+        .op('i32.shl')
+        .get(outPointer[o])
+        .op('i32.add')
+        .set(outBases[o])
     })
   }
   const addOuter = (s: readonly number[]) => {
@@ -112,18 +137,37 @@ export function fusedKernel(fused: Fused, outputs: readonly DType[], name: strin
     if (stride === 0) return // loaded by startRow
     if (leaf.kind === 'index') {
       f.get(i).constant(stride).op('i32.mul').get(bases[l]).op('i32.add').op('i32x4.splat')
-      f.vectorConstant([0, stride, 2 * stride, 3 * stride]).op('i32x4.add').set(values[l])
+      f.vectorConstant([0, stride, 2 * stride, 3 * stride])
+        .op('i32x4.add')
+        .set(values[l])
       return
     }
     const size = sizeOf(leaf.dtype)
     if (stride === 1) {
-      f.get(bases[l]).get(i).constant(Math.log2(size)).op('i32.shl').op('i32.add').memory(size === 4 ? 'v128.load' : 'v128.load16x4_u')
+      f.get(bases[l])
+        .get(i)
+        .constant(Math.log2(size))
+        .op('i32.shl')
+        .op('i32.add')
+        .memory(size === 4 ? 'v128.load' : 'v128.load16x4_u')
     } else {
       f.splatConstant(0).set(values[l])
       for (let lane = 0; lane < 4; lane++) {
         // Lanes past the end read the last element again: a strided load must not leave the buffer.
-        f.get(i).constant(lane).op('i32.add').tee(index).constant(inner - 1).get(index).constant(inner - 1).op('i32.lt_u').op('select')
-        f.constant(stride * size).op('i32.mul').get(bases[l]).op('i32.add').get(values[l])
+        f.get(i)
+          .constant(lane)
+          .op('i32.add')
+          .tee(index)
+          .constant(inner - 1)
+          .get(index)
+          .constant(inner - 1)
+          .op('i32.lt_u')
+          .op('select')
+        f.constant(stride * size)
+          .op('i32.mul')
+          .get(bases[l])
+          .op('i32.add')
+          .get(values[l])
         f.lane(size === 4 ? 'v128.load32_lane' : 'v128.load16_lane', size === 4 ? lane : lane * 2).set(values[l])
       }
       f.get(values[l])
@@ -144,24 +188,35 @@ export function fusedKernel(fused: Fused, outputs: readonly DType[], name: strin
       f.get(args[1]).get(args[2]).get(args[0]).splatConstant(0).op('i32x4.ne').op('v128.bitselect')
     } else if (node.op.name === 'shiftLeft' || node.op.name === 'shiftRight') {
       const by = leaves[node.args[1]] as Extract<Leaf, { kind: 'constant' }>
-      f.get(args[0]).constant(by.value).op(node.op.name === 'shiftLeft' ? 'i32x4.shl' : 'i32x4.shr_u')
+      f.get(args[0])
+        .constant(by.value)
+        .op(node.op.name === 'shiftLeft' ? 'i32x4.shl' : 'i32x4.shr_u')
     } else {
       for (const a of args) f.get(a)
       for (const instruction of node.op.elementwise!.simd![from]!) {
         if (instruction === 'boolean') f.splatConstant(1).op('v128.and')
         else if (instruction === 'square') f.tee(temporary).get(temporary).op('f32x4.mul')
-        else if (instruction === 'reciprocal') f.set(temporary).splatConstant(word(1, 'float32')).get(temporary).op('f32x4.div')
+        else if (instruction === 'reciprocal')
+          f.set(temporary).splatConstant(word(1, 'float32')).get(temporary).op('f32x4.div')
         else if (instruction.startsWith('call ')) f.call(mathFunctions.indexOf(instruction.slice(5) as 'exp'))
         else f.op(instruction)
       }
     }
     // A narrow result is rounded at once, as if it had been stored and read again.
-    if (node.dtype === 'bfloat16' && to === 'f32' && node.op.name !== 'copy') f.call(mathFunctions.indexOf('encodeBf16')).constant(16).op('i32x4.shl')
-    else if (node.dtype === 'float16' && node.op.name !== 'copy') f.call(mathFunctions.indexOf('encodeF16')).call(mathFunctions.indexOf('decodeF16'))
+    if (node.dtype === 'bfloat16' && to === 'f32' && node.op.name !== 'copy')
+      f.call(mathFunctions.indexOf('encodeBf16')).constant(16).op('i32x4.shl')
+    else if (node.dtype === 'float16' && node.op.name !== 'copy')
+      f.call(mathFunctions.indexOf('encodeF16')).call(mathFunctions.indexOf('decodeF16'))
     f.set(values[leaves.length + n])
   }
 
-  const address = (o: number) => f.get(outBases[o]).get(i).constant(Math.log2(sizeOf(outputs[o]))).op('i32.shl').op('i32.add')
+  const address = (o: number) =>
+    f
+      .get(outBases[o])
+      .get(i)
+      .constant(Math.log2(sizeOf(outputs[o])))
+      .op('i32.shl')
+      .op('i32.add')
   const encoded = (o: number) => {
     f.get(values[leaves.length + results[o]])
     if (outputs[o] === 'bfloat16') f.call(mathFunctions.indexOf('encodeBf16'))
@@ -181,7 +236,14 @@ export function fusedKernel(fused: Fused, outputs: readonly DType[], name: strin
     for (let lane = 0; lane < 3; lane++) {
       f.get(i).constant(lane).op('i32.add').constant(inner).op('i32.lt_u')
       f.when(() => {
-        f.get(outBases[o]).get(i).constant(lane).op('i32.add').constant(Math.log2(size)).op('i32.shl').op('i32.add').get(temporary)
+        f.get(outBases[o])
+          .get(i)
+          .constant(lane)
+          .op('i32.add')
+          .constant(Math.log2(size))
+          .op('i32.shl')
+          .op('i32.add')
+          .get(temporary)
         f.lane(size === 4 ? 'v128.store32_lane' : 'v128.store16_lane', lane)
       })
     }
@@ -205,7 +267,11 @@ export function fusedKernel(fused: Fused, outputs: readonly DType[], name: strin
         f.get(i).constant(4).op('i32.add').set(i)
       },
     )
-    return { fn: { name, parameters, body: f }, count: Math.ceil(inner / 4), grain: Math.max(1, Math.ceil(16384 / nodes.length)) }
+    return {
+      fn: { name, parameters, body: f },
+      count: Math.ceil(inner / 4),
+      grain: Math.max(1, Math.ceil(16384 / nodes.length)),
+    }
   }
   f.get(0).set(row)
   f.loop(
@@ -220,7 +286,11 @@ export function fusedKernel(fused: Fused, outputs: readonly DType[], name: strin
           f.get(i).constant(4).op('i32.add').set(i)
         },
       )
-      if (inner % 4 !== 0) f.get(i).constant(inner).op('i32.lt_u').when(() => body(storeSome))
+      if (inner % 4 !== 0)
+        f.get(i)
+          .constant(inner)
+          .op('i32.lt_u')
+          .when(() => body(storeSome))
       f.get(row).constant(1).op('i32.add').set(row)
     },
   )

@@ -4,7 +4,18 @@ import type { WasmBuffer, WasmMemory } from './wasm-memory.ts'
 type Kernel = (start: number, end: number, thread: number, ...args: number[]) => void
 
 /** Words of the shared control block. */
-const at = { generation: 0, ticket: 1, done: 2, kernel: 3, count: 4, chunk: 5, arguments: 6, scratchArgument: 7, modules: 8, directory: 16 } as const
+const at = {
+  generation: 0,
+  ticket: 1,
+  done: 2,
+  kernel: 3,
+  count: 4,
+  chunk: 5,
+  arguments: 6,
+  scratchArgument: 7,
+  modules: 8,
+  directory: 16,
+} as const
 const maximumModules = 8192
 /** A ticket is generation << 16 | chunks left. */
 const maximumChunks = 0xffff
@@ -81,7 +92,9 @@ export class ThreadPool {
     const shared = (bytes: number) => (threads > 1 ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes))
     this.words = new Int32Array(shared((at.directory + 2 * maximumModules) * 4))
     this.args = new Float64Array(shared(64 * 8))
-    this.base = new WebAssembly.Instance(kernels, { env: { memory: memory.memory, abort: () => fail('a kernel aborted') } })
+    this.base = new WebAssembly.Instance(kernels, {
+      env: { memory: memory.memory, abort: () => fail('a kernel aborted') },
+    })
     this.register(kernels, this.base)
   }
 
@@ -89,7 +102,9 @@ export class ThreadPool {
   static async create(memory: WasmMemory, kernels: WebAssembly.Module, threads: number): Promise<ThreadPool> {
     const pool = new ThreadPool(memory, kernels, threads)
     for (let thread = 1; thread < threads; thread++) {
-      pool.workers.push(await startWorker({ memory: memory.memory, kernels, words: pool.words, args: pool.args, thread }))
+      pool.workers.push(
+        await startWorker({ memory: memory.memory, kernels, words: pool.words, args: pool.args, thread }),
+      )
     }
     return pool
   }
@@ -105,7 +120,13 @@ export class ThreadPool {
   load(bytes: Uint8Array): number {
     const first = this.table.length
     const module = new WebAssembly.Module(bytes as BufferSource)
-    this.register(module, new WebAssembly.Instance(module, { env: { memory: this.memory.memory }, math: this.base.exports as WebAssembly.ModuleImports }))
+    this.register(
+      module,
+      new WebAssembly.Instance(module, {
+        env: { memory: this.memory.memory },
+        math: this.base.exports as WebAssembly.ModuleImports,
+      }),
+    )
     if (this.workers.length > 0) {
       const n = this.moduleBytes.length
       if (n >= maximumModules) throw new Error(`cpu: more than ${maximumModules} programs were compiled on one device`)
@@ -122,7 +143,14 @@ export class ThreadPool {
    * Runs kernel `id` over [0, count) in ranges of at least `grain`.
    * @param args numbers; the one at `scratchArgument` (or none: -1) is the scratch of thread 0, thread i gets it plus i * scratchStride
    */
-  run(id: number, count: number, grain: number, args: readonly number[], scratchArgument: number, scratchStride: number): void {
+  run(
+    id: number,
+    count: number,
+    grain: number,
+    args: readonly number[],
+    scratchArgument: number,
+    scratchStride: number,
+  ): void {
     if (count <= 0) return
     const { words } = this
     if (this.workers.length === 0 || count <= grain) {
@@ -186,14 +214,25 @@ function fail(message: string): never {
 const isNode = typeof process === 'object' && process?.versions?.node !== undefined
 const mayWait = isNode || typeof (globalThis as { WorkerGlobalScope?: unknown }).WorkerGlobalScope !== 'undefined'
 
-async function startWorker(data: { memory: WebAssembly.Memory; kernels: WebAssembly.Module; words: Int32Array; args: Float64Array; thread: number }): Promise<WorkerLike> {
+async function startWorker(data: {
+  memory: WebAssembly.Memory
+  kernels: WebAssembly.Module
+  words: Int32Array
+  args: Float64Array
+  thread: number
+}): Promise<WorkerLike> {
   if (isNode) {
     const { Worker } = await import('node:worker_threads')
-    const worker = new Worker(`${workerBody}\nstart(require('node:worker_threads').workerData)`, { eval: true, workerData: data })
+    const worker = new Worker(`${workerBody}\nstart(require('node:worker_threads').workerData)`, {
+      eval: true,
+      workerData: data,
+    })
     worker.unref()
     return worker
   }
-  const url = URL.createObjectURL(new Blob([`${workerBody}\nonmessage = (event) => start(event.data)`], { type: 'text/javascript' }))
+  const url = URL.createObjectURL(
+    new Blob([`${workerBody}\nonmessage = (event) => start(event.data)`], { type: 'text/javascript' }),
+  )
   const worker = new Worker(url)
   worker.postMessage(data)
   URL.revokeObjectURL(url)

@@ -27,27 +27,90 @@ export function signed(n: number): number[] {
 }
 
 const simd: Record<string, number> = {
-  'i32x4.splat': 0x11, 'f32x4.splat': 0x13, 'i16x8.narrow_i32x4_u': 0x86,
-  'i32x4.eq': 0x37, 'i32x4.ne': 0x38, 'i32x4.lt_s': 0x39, 'i32x4.lt_u': 0x3a, 'i32x4.gt_s': 0x3b, 'i32x4.gt_u': 0x3c,
-  'i32x4.le_s': 0x3d, 'i32x4.le_u': 0x3e, 'i32x4.ge_s': 0x3f, 'i32x4.ge_u': 0x40,
-  'f32x4.eq': 0x41, 'f32x4.ne': 0x42, 'f32x4.lt': 0x43, 'f32x4.gt': 0x44, 'f32x4.le': 0x45, 'f32x4.ge': 0x46,
-  'v128.not': 0x4d, 'v128.and': 0x4e, 'v128.andnot': 0x4f, 'v128.or': 0x50, 'v128.xor': 0x51, 'v128.bitselect': 0x52,
-  'f32x4.ceil': 0x67, 'f32x4.floor': 0x68, 'f32x4.trunc': 0x69, 'f32x4.nearest': 0x6a,
-  'i32x4.abs': 0xa0, 'i32x4.neg': 0xa1, 'i32x4.shl': 0xab, 'i32x4.shr_s': 0xac, 'i32x4.shr_u': 0xad,
-  'i32x4.add': 0xae, 'i32x4.sub': 0xb1, 'i32x4.mul': 0xb5, 'i32x4.min_s': 0xb6, 'i32x4.min_u': 0xb7, 'i32x4.max_s': 0xb8, 'i32x4.max_u': 0xb9,
-  'f32x4.abs': 0xe0, 'f32x4.neg': 0xe1, 'f32x4.sqrt': 0xe3, 'f32x4.add': 0xe4, 'f32x4.sub': 0xe5, 'f32x4.mul': 0xe6, 'f32x4.div': 0xe7,
-  'f32x4.min': 0xe8, 'f32x4.max': 0xe9, 'f32x4.pmin': 0xea, 'f32x4.pmax': 0xeb,
-  'f32x4.convert_i32x4_s': 0xfa, 'f32x4.convert_i32x4_u': 0xfb,
+  'i32x4.splat': 0x11,
+  'f32x4.splat': 0x13,
+  'i16x8.narrow_i32x4_u': 0x86,
+  'i32x4.eq': 0x37,
+  'i32x4.ne': 0x38,
+  'i32x4.lt_s': 0x39,
+  'i32x4.lt_u': 0x3a,
+  'i32x4.gt_s': 0x3b,
+  'i32x4.gt_u': 0x3c,
+  'i32x4.le_s': 0x3d,
+  'i32x4.le_u': 0x3e,
+  'i32x4.ge_s': 0x3f,
+  'i32x4.ge_u': 0x40,
+  'f32x4.eq': 0x41,
+  'f32x4.ne': 0x42,
+  'f32x4.lt': 0x43,
+  'f32x4.gt': 0x44,
+  'f32x4.le': 0x45,
+  'f32x4.ge': 0x46,
+  'v128.not': 0x4d,
+  'v128.and': 0x4e,
+  'v128.andnot': 0x4f,
+  'v128.or': 0x50,
+  'v128.xor': 0x51,
+  'v128.bitselect': 0x52,
+  'f32x4.ceil': 0x67,
+  'f32x4.floor': 0x68,
+  'f32x4.trunc': 0x69,
+  'f32x4.nearest': 0x6a,
+  'i32x4.abs': 0xa0,
+  'i32x4.neg': 0xa1,
+  'i32x4.shl': 0xab,
+  'i32x4.shr_s': 0xac,
+  'i32x4.shr_u': 0xad,
+  'i32x4.add': 0xae,
+  'i32x4.sub': 0xb1,
+  'i32x4.mul': 0xb5,
+  'i32x4.min_s': 0xb6,
+  'i32x4.min_u': 0xb7,
+  'i32x4.max_s': 0xb8,
+  'i32x4.max_u': 0xb9,
+  'f32x4.abs': 0xe0,
+  'f32x4.neg': 0xe1,
+  'f32x4.sqrt': 0xe3,
+  'f32x4.add': 0xe4,
+  'f32x4.sub': 0xe5,
+  'f32x4.mul': 0xe6,
+  'f32x4.div': 0xe7,
+  'f32x4.min': 0xe8,
+  'f32x4.max': 0xe9,
+  'f32x4.pmin': 0xea,
+  'f32x4.pmax': 0xeb,
+  'f32x4.convert_i32x4_s': 0xfa,
+  'f32x4.convert_i32x4_u': 0xfb,
 }
 
 /** SIMD loads and stores: opcode and natural alignment (log2). */
 const simdMemory = {
-  'v128.load': [0x00, 2], 'v128.load16x4_u': [0x04, 1], 'v128.load16_splat': [0x08, 1], 'v128.load32_splat': [0x09, 2], 'v128.store': [0x0b, 2],
+  'v128.load': [0x00, 2],
+  'v128.load16x4_u': [0x04, 1],
+  'v128.load16_splat': [0x08, 1],
+  'v128.load32_splat': [0x09, 2],
+  'v128.store': [0x0b, 2],
 } as const
-const simdLane = { 'v128.load16_lane': [0x55, 1], 'v128.load32_lane': [0x56, 2], 'v128.store16_lane': [0x59, 1], 'v128.store32_lane': [0x5a, 2], 'v128.store64_lane': [0x5b, 2] } as const
+const simdLane = {
+  'v128.load16_lane': [0x55, 1],
+  'v128.load32_lane': [0x56, 2],
+  'v128.store16_lane': [0x59, 1],
+  'v128.store32_lane': [0x5a, 2],
+  'v128.store64_lane': [0x5b, 2],
+} as const
 
 const plain: Record<string, number> = {
-  'i32.add': 0x6a, 'i32.sub': 0x6b, 'i32.mul': 0x6c, 'i32.div_u': 0x6e, 'i32.rem_u': 0x70, 'i32.shl': 0x74, 'i32.lt_u': 0x49, 'i32.ge_u': 0x4f, 'i32.gt_u': 0x4b, 'i32.le_u': 0x4d, select: 0x1b,
+  'i32.add': 0x6a,
+  'i32.sub': 0x6b,
+  'i32.mul': 0x6c,
+  'i32.div_u': 0x6e,
+  'i32.rem_u': 0x70,
+  'i32.shl': 0x74,
+  'i32.lt_u': 0x49,
+  'i32.ge_u': 0x4f,
+  'i32.gt_u': 0x4b,
+  'i32.le_u': 0x4d,
+  select: 0x1b,
 }
 
 /** The body of one function. Locals are declared as they are asked for. */
@@ -159,19 +222,39 @@ const text = (s: string): number[] => {
 }
 
 /** A module of functions (i32, ...) -> () over an imported memory `env.memory`, that may call (v128) -> v128 functions of module `math`. */
-export function encodeModule(functions: readonly ModuleFunction[], math: readonly string[], shared: boolean): Uint8Array {
+export function encodeModule(
+  functions: readonly ModuleFunction[],
+  math: readonly string[],
+  shared: boolean,
+): Uint8Array {
   const arities = [...new Set(functions.map((f) => f.parameters))]
-  const types = [[0x60, 1, valueType.v128, 1, valueType.v128], ...arities.map((n) => [0x60, ...unsigned(n), ...new Array(n).fill(valueType.i32), 0])]
+  const types = [
+    [0x60, 1, valueType.v128, 1, valueType.v128],
+    ...arities.map((n) => [0x60, ...unsigned(n), ...new Array(n).fill(valueType.i32), 0]),
+  ]
   const imports = [
     [...text('env'), ...text('memory'), 0x02, shared ? 0x03 : 0x01, ...unsigned(1), ...unsigned(65536)],
     ...math.map((name) => [...text('math'), ...text(name), 0x00, 0]),
   ]
   return Uint8Array.from([
-    0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0,
+    0x00,
+    0x61,
+    0x73,
+    0x6d,
+    1,
+    0,
+    0,
+    0,
     ...section(1, [...unsigned(types.length), ...types.flat()]),
     ...section(2, [...unsigned(imports.length), ...imports.flat()]),
-    ...section(3, [...unsigned(functions.length), ...functions.flatMap((f) => unsigned(1 + arities.indexOf(f.parameters)))]),
-    ...section(7, [...unsigned(functions.length), ...functions.flatMap((f, i) => [...text(f.name), 0x00, ...unsigned(math.length + i)])]),
+    ...section(3, [
+      ...unsigned(functions.length),
+      ...functions.flatMap((f) => unsigned(1 + arities.indexOf(f.parameters))),
+    ]),
+    ...section(7, [
+      ...unsigned(functions.length),
+      ...functions.flatMap((f, i) => [...text(f.name), 0x00, ...unsigned(math.length + i)]),
+    ]),
     ...section(10, [...unsigned(functions.length), ...functions.flatMap((f) => f.body.bytes())]),
   ])
 }

@@ -100,12 +100,16 @@ export class WasmMemory {
     // Grow in larger strides, so that many small blocks do not mean many growths.
     const pages = Math.min(room, Math.max(needed, 256))
     if (needed > room) {
-      throw new DeviceError(`cpu: out of memory: ${size} more bytes do not fit into the 4 GiB that WebAssembly can address (${before - heapStart} in use); use a smaller model, batch or sequence`)
+      throw new DeviceError(
+        `cpu: out of memory: ${size} more bytes do not fit into the 4 GiB that WebAssembly can address (${before - heapStart} in use); use a smaller model, batch or sequence`,
+      )
     }
     try {
       this.memory.grow(pages)
     } catch {
-      throw new DeviceError(`cpu: the system refused ${pages * page} more bytes of memory (${before - heapStart} in use)`)
+      throw new DeviceError(
+        `cpu: the system refused ${pages * page} more bytes of memory (${before - heapStart} in use)`,
+      )
     }
     if (have > 0) last.end = this.memory.buffer.byteLength
     else this.runs.push({ start: before, end: this.memory.buffer.byteLength })

@@ -44,7 +44,9 @@ export class ReferenceBackend implements Backend {
   }
 
   upload(buffer: DeviceBuffer, data: HostArray): void {
-    new Uint8Array((buffer as ReferenceBuffer).memory).set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+    new Uint8Array((buffer as ReferenceBuffer).memory).set(
+      new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+    )
   }
 
   async download(buffer: DeviceBuffer, bytes: number): Promise<ArrayBuffer> {
@@ -60,7 +62,12 @@ export class ReferenceBackend implements Backend {
     const plain = expand(graph, () => false, { decompose: false })
     const inputs = new Set(plain.inputs)
     // Nodes drop their inputs once their results exist, so the program keeps its own lists.
-    const order = topologicalOrder(plain.outputs, inputs).map((node) => ({ op: node.op, attrs: node.attrs, inputs: node.inputs, outputs: node.outputs }))
+    const order = topologicalOrder(plain.outputs, inputs).map((node) => ({
+      op: node.op,
+      attrs: node.attrs,
+      inputs: node.inputs,
+      outputs: node.outputs,
+    }))
     const lastUse = new Map<Value, number>()
     order.forEach((node, i) => {
       for (const v of node.inputs) lastUse.set(v, i)
@@ -74,12 +81,21 @@ export class ReferenceBackend implements Backend {
           values.set(v, this.load(ins[i] as ReferenceBuffer, v.dtype, elementCount(v.shape)))
         })
         order.forEach((node, i) => {
-          const results: Logical[] = node.outputs.map((v) => ({ shape: v.shape, dtype: v.dtype, data: new Float64Array(elementCount(v.shape)) }))
+          const results: Logical[] = node.outputs.map((v) => ({
+            shape: v.shape,
+            dtype: v.dtype,
+            data: new Float64Array(elementCount(v.shape)),
+          }))
           const { op } = node
           if (!op.evaluate) throw new Error(`reference: the op ${op.name} has no evaluation`)
-          op.evaluate(node.inputs.map((v) => ({ shape: v.shape, dtype: v.dtype, data: values.get(v)! })), node.attrs, results)
+          op.evaluate(
+            node.inputs.map((v) => ({ shape: v.shape, dtype: v.dtype, data: values.get(v)! })),
+            node.attrs,
+            results,
+          )
           results.forEach((r, k) => {
-            if (!(this.double && !isPacked(r.dtype) && r.dtype === 'float32')) for (let j = 0; j < r.data.length; j++) r.data[j] = roundTo(r.dtype, r.data[j])
+            if (!(this.double && !isPacked(r.dtype) && r.dtype === 'float32'))
+              for (let j = 0; j < r.data.length; j++) r.data[j] = roundTo(r.dtype, r.data[j])
             values.set(node.outputs[k], r.data)
           })
           for (const v of node.inputs) if (lastUse.get(v) === i) values.delete(v)
@@ -88,7 +104,8 @@ export class ReferenceBackend implements Backend {
           this.store(outs[i] as ReferenceBuffer, v.dtype, values.get(v)!)
         })
       },
-      explain: () => order.map((n) => `${n.op.name}(${n.inputs.map((v) => `${v.dtype}[${v.shape}]`).join(', ')})`).join('\n'),
+      explain: () =>
+        order.map((n) => `${n.op.name}(${n.inputs.map((v) => `${v.dtype}[${v.shape}]`).join(', ')})`).join('\n'),
       memory: () => ({ temporaryBytes: 0, inputBytes: 0, outputBytes: 0 }),
       dispose() {},
     }
@@ -109,4 +126,3 @@ export class ReferenceBackend implements Backend {
     buffer.exact = this.double && dtype === 'float32' ? data.slice() : undefined
   }
 }
-

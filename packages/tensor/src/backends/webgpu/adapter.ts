@@ -30,7 +30,9 @@ async function defaultGpu(): Promise<{ gpu: GPU; release: () => void }> {
     const name = 'webgpu' // kept from bundlers: the package is optional and for Node only
     ;({ create } = await import(/* @vite-ignore */ name))
   } catch {
-    throw new DeviceError("webgpu: this runtime has no navigator.gpu, and the npm package 'webgpu' is not installed (npm install webgpu)")
+    throw new DeviceError(
+      "webgpu: this runtime has no navigator.gpu, and the npm package 'webgpu' is not installed (npm install webgpu)",
+    )
   }
   const gpu = create([])
   held.add(gpu)
@@ -43,13 +45,25 @@ export async function findAdapter(given?: GPU): Promise<FoundAdapter> {
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' })
   if (!adapter) {
     release()
-    throw new DeviceError('webgpu: there is no adapter: no GPU with a Vulkan, Metal or Direct3D 12 driver was found; use the cpu backend')
+    throw new DeviceError(
+      'webgpu: there is no adapter: no GPU with a Vulkan, Metal or Direct3D 12 driver was found; use the cpu backend',
+    )
   }
   const { info } = adapter
   const name = [info.vendor, info.architecture, info.description].filter(Boolean).join(' ') || 'unknown adapter'
-  const software = /swiftshader|llvmpipe|lavapipe|basic render|software/i.test(`${name} ${info.device}`) || (info as { isFallbackAdapter?: boolean }).isFallbackAdapter === true
+  const software =
+    /swiftshader|llvmpipe|lavapipe|basic render|software/i.test(`${name} ${info.device}`) ||
+    (info as { isFallbackAdapter?: boolean }).isFallbackAdapter === true
   const { subgroupMinSize, subgroupMaxSize } = info as { subgroupMinSize?: number; subgroupMaxSize?: number }
-  return { adapter, release, description: { name, software, subgroupSize: subgroupMinSize !== undefined && subgroupMinSize === subgroupMaxSize ? subgroupMinSize : 0 } }
+  return {
+    adapter,
+    release,
+    description: {
+      name,
+      software,
+      subgroupSize: subgroupMinSize !== undefined && subgroupMinSize === subgroupMaxSize ? subgroupMinSize : 0,
+    },
+  }
 }
 
 export async function requestDevice({ adapter }: FoundAdapter): Promise<GPUDevice> {

@@ -1,10 +1,10 @@
+import { wgslDecode, wgslEncode } from '@kumiki/numerics/wgsl'
 import { computeType, type DType } from '../../dtype.ts'
 import { isPacked } from '../../formats.ts'
-import { wgslDecode, wgslEncode } from '@kumiki/numerics/wgsl'
 import { coalesce, isContiguous } from '../../passes/access.ts'
 import { bufferKey, type Fused, type FusedNode, type Leaf, type Plan, type Step } from '../../passes/plan.ts'
 import { elementCount } from '../../shape.ts'
-import { linearEntry, shader, type ShaderBuffer, workgroupsFor } from './shader.ts'
+import { linearEntry, type ShaderBuffer, shader, workgroupsFor } from './shader.ts'
 
 /** A binding of a fused shader: the slot whose buffer it is. */
 export interface FusedShader {
@@ -44,7 +44,9 @@ export function fusedShader(plan: Plan, step: Step): FusedShader {
 
   const lines: string[] = []
   fused.leaves.forEach((leaf, i) => {
-    lines.push(`  let v${i} = ${loadLeaf(leaf, fused, leaf.kind === 'memory' ? names.get(bufferKey(plan, leaf.slot))! : '', i, lines)};`)
+    lines.push(
+      `  let v${i} = ${loadLeaf(leaf, fused, leaf.kind === 'memory' ? names.get(bufferKey(plan, leaf.slot))! : '', i, lines)};`,
+    )
   })
   fused.nodes.forEach((node, n) => {
     lines.push(`  let v${fused.leaves.length + n} = ${expression(node)};`)
@@ -63,15 +65,28 @@ export function fusedShader(plan: Plan, step: Step): FusedShader {
   ])
   extra.unshift(...new Set(fused.nodes.flatMap((n) => n.op.elementwise!.wgslFunctions ?? [])))
   const body = `  let i = id * 4u;\n  if (i >= ${elements}u) { return; }\n${lines.join('\n')}`
-  return { wgsl: shader(buffers, `${extra.join('\n')}\n${linearEntry(64, body)}`), slots, workgroups: workgroupsFor(Math.ceil(elements / 4), 64) }
+  return {
+    wgsl: shader(buffers, `${extra.join('\n')}\n${linearEntry(64, body)}`),
+    slots,
+    workgroups: workgroupsFor(Math.ceil(elements / 4), 64),
+  }
 }
 
 /** Whether four neighbours of the index space are one aligned vector of the operand. */
 function vectorLoad(leaf: Extract<Leaf, { kind: 'memory' }>, { shape }: Fused): boolean {
   if (isContiguous(leaf.access)) return true
-  const { shape: dims, strides: [s] } = coalesce(shape, [leaf.access.strides])
+  const {
+    shape: dims,
+    strides: [s],
+  } = coalesce(shape, [leaf.access.strides])
   const last = dims.length - 1
-  return last >= 0 && s[last] === 1 && dims[last] % 4 === 0 && leaf.access.offset % 4 === 0 && s.slice(0, -1).every((x) => x % 4 === 0)
+  return (
+    last >= 0 &&
+    s[last] === 1 &&
+    dims[last] % 4 === 0 &&
+    leaf.access.offset % 4 === 0 &&
+    s.slice(0, -1).every((x) => x % 4 === 0)
+  )
 }
 
 /** WGSL of an element's position in an operand: offset + sum of coordinate * stride. */
@@ -93,7 +108,10 @@ function position(index: string, dims: readonly number[], strides: readonly numb
 function loadLeaf(leaf: Leaf, fused: Fused, name: string, i: number, lines: string[]): string {
   const type = computeType(leaf.dtype)
   if (leaf.kind === 'constant') return `vec4<${type}>(${literal(leaf.value, type)})`
-  const { shape: dims, strides: [s] } = coalesce(fused.shape, [leaf.access.strides])
+  const {
+    shape: dims,
+    strides: [s],
+  } = coalesce(fused.shape, [leaf.access.strides])
   const at = (index: string) => position(index, dims, s, leaf.access.offset)
   const last = dims.length - 1
   const aligned = last >= 0 && dims[last] % 4 === 0
@@ -118,7 +136,8 @@ function literal(value: number, type: 'f32' | 'i32' | 'u32'): string {
   if (type === 'i32') return value === -2147483648 ? '(-2147483647i - 1i)' : `${value}i`
   if (type === 'u32') return `${value >>> 0}u`
   const f = Math.fround(value)
-  if (!Number.isFinite(f)) throw new RangeError(`a kernel needs the constant ${value}, which WGSL cannot write; use a large finite number`)
+  if (!Number.isFinite(f))
+    throw new RangeError(`a kernel needs the constant ${value}, which WGSL cannot write; use a large finite number`)
   const text = String(f)
   return /[.e]/.test(text) ? `${text}f` : `${text}.0f`
 }

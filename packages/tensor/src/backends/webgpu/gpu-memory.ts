@@ -29,7 +29,9 @@ export class GpuMemory {
     const { maxBufferSize, maxStorageBufferBindingSize } = this.device.limits
     const limit = Math.min(maxBufferSize, maxStorageBufferBindingSize)
     if (bytes > limit) {
-      throw new DeviceError(`webgpu: a tensor of ${bytes} bytes exceeds what one buffer may hold on this device (${limit} bytes: the smaller of maxBufferSize and maxStorageBufferBindingSize); split it`)
+      throw new DeviceError(
+        `webgpu: a tensor of ${bytes} bytes exceeds what one buffer may hold on this device (${limit} bytes: the smaller of maxBufferSize and maxStorageBufferBindingSize); split it`,
+      )
     }
     const gpu = this.device.createBuffer({ size: bytes, usage: usage.storage | usage.copySource | usage.copyTarget })
     const buffer: GpuBuffer = { bytes, id: this.nextId++, gpu }

@@ -52,7 +52,9 @@ function declare({ name, dtype, write, vector }: ShaderBuffer, binding: number):
       `fn ${name}_at(i: u32) -> ${type} { return ${name}[i]; }`,
       `fn ${name}_at4(i: u32) -> vec4<${type}> { return vec4<${type}>(${name}[i], ${name}[i + 1u], ${name}[i + 2u], ${name}[i + 3u]); }`,
       write ? `fn ${name}_set(i: u32, v: ${type}) { ${name}[i] = v; }` : '',
-      write ? `fn ${name}_set4(i: u32, v: vec4<${type}>) { ${name}[i] = v.x; ${name}[i + 1u] = v.y; ${name}[i + 2u] = v.z; ${name}[i + 3u] = v.w; }` : '',
+      write
+        ? `fn ${name}_set4(i: u32, v: vec4<${type}>) { ${name}[i] = v.x; ${name}[i + 1u] = v.y; ${name}[i + 2u] = v.z; ${name}[i + 3u] = v.w; }`
+        : '',
     ].join('\n')
   }
   const decode = `decode_${dtype}`
@@ -65,7 +67,9 @@ function declare({ name, dtype, write, vector }: ShaderBuffer, binding: number):
       `  let w0 = ${name}[i >> 1u]; let w1 = ${name}[(i >> 1u) + 1u];`,
       `  return vec4<f32>(${decode}(w0 & 0xffffu), ${decode}(w0 >> 16u), ${decode}(w1 & 0xffffu), ${decode}(w1 >> 16u));`,
       '}',
-      write ? `fn ${name}_set4(i: u32, v: vec4<f32>) {\n  ${name}[i >> 1u] = ${encode}(v.x) | (${encode}(v.y) << 16u);\n  ${name}[(i >> 1u) + 1u] = ${encode}(v.z) | (${encode}(v.w) << 16u);\n}` : '',
+      write
+        ? `fn ${name}_set4(i: u32, v: vec4<f32>) {\n  ${name}[i >> 1u] = ${encode}(v.x) | (${encode}(v.y) << 16u);\n  ${name}[(i >> 1u) + 1u] = ${encode}(v.z) | (${encode}(v.w) << 16u);\n}`
+        : '',
     ].join('\n')
   }
   return [
@@ -75,7 +79,9 @@ function declare({ name, dtype, write, vector }: ShaderBuffer, binding: number):
     `  let w0 = ${name}[i >> 2u];`,
     `  return vec4<f32>(${decode}(w0 & 0xffu), ${decode}((w0 >> 8u) & 0xffu), ${decode}((w0 >> 16u) & 0xffu), ${decode}(w0 >> 24u));`,
     '}',
-    write ? `fn ${name}_set4(i: u32, v: vec4<f32>) {\n  ${name}[i >> 2u] = ${encode}(v.x) | (${encode}(v.y) << 8u) | (${encode}(v.z) << 16u) | (${encode}(v.w) << 24u);\n}` : '',
+    write
+      ? `fn ${name}_set4(i: u32, v: vec4<f32>) {\n  ${name}[i >> 2u] = ${encode}(v.x) | (${encode}(v.y) << 8u) | (${encode}(v.z) << 16u) | (${encode}(v.w) << 24u);\n}`
+      : '',
   ].join('\n')
 }
 
@@ -95,13 +101,21 @@ ${body}
 }
 
 /** A kernel in which each invocation makes four neighbouring elements of `out` from `fn value(i: u32)`. */
-export function mapShader(buffers: readonly ShaderBuffer[], elements: number, type: 'f32' | 'i32' | 'u32', value: string): { wgsl: string; workgroups: [number, number, number] } {
+export function mapShader(
+  buffers: readonly ShaderBuffer[],
+  elements: number,
+  type: 'f32' | 'i32' | 'u32',
+  value: string,
+): { wgsl: string; workgroups: [number, number, number] } {
   const wgsl = shader(
     buffers,
     `${value}
-${linearEntry(64, `  let i = id * 4u;
+${linearEntry(
+  64,
+  `  let i = id * 4u;
   if (i >= ${elements}u) { return; }
-  out_set4(i, vec4<${type}>(value(i), value(i + 1u), value(i + 2u), value(i + 3u)));`)}`,
+  out_set4(i, vec4<${type}>(value(i), value(i + 1u), value(i + 2u), value(i + 3u)));`,
+)}`,
   )
   return { wgsl, workgroups: workgroupsFor(Math.ceil(elements / 4), 64) }
 }

@@ -76,7 +76,9 @@ export class WebGpuBackend implements Backend {
     const { byteLength } = data
     const whole = byteLength % 4 === 0
     // writeBuffer wants multiples of four bytes; buffers are padded, so a longer copy is safe.
-    const bytes = whole ? new Uint8Array(data.buffer, data.byteOffset, byteLength) : new Uint8Array(Math.ceil(byteLength / 4) * 4)
+    const bytes = whole
+      ? new Uint8Array(data.buffer, data.byteOffset, byteLength)
+      : new Uint8Array(Math.ceil(byteLength / 4) * 4)
     if (!whole) bytes.set(new Uint8Array(data.buffer, data.byteOffset, byteLength))
     if (bytes.length > 0) this.device.queue.writeBuffer((buffer as GpuBuffer).gpu, 0, bytes as Uint8Array<ArrayBuffer>)
   }
@@ -104,8 +106,12 @@ export class WebGpuBackend implements Backend {
 
   async compile(graph: Graph, options: CompileOptions): Promise<Executable> {
     this.check()
-    const hasKernel = (node: Node) => node.op.webgpu !== undefined && (node.op.webgpu.supports?.(node.inputs, node.attrs, this.traits) ?? true)
-    const plan = planGraph(expand(graph, hasKernel, { decompose: true }), { ...options, limits: { operands: this.traits.maxStorageBuffers, nodes: 120 } })
+    const hasKernel = (node: Node) =>
+      node.op.webgpu !== undefined && (node.op.webgpu.supports?.(node.inputs, node.attrs, this.traits) ?? true)
+    const plan = planGraph(expand(graph, hasKernel, { decompose: true }), {
+      ...options,
+      limits: { operands: this.traits.maxStorageBuffers, nodes: 120 },
+    })
     const scratch: number[] = []
     const instructions = plan.steps.flatMap((step): Instruction[] => {
       if (step.outputs.every((o) => plan.slots[o.slot].elements === 0)) return []
@@ -122,7 +128,9 @@ export class WebGpuBackend implements Backend {
         name: d.name,
         wgsl: d.wgsl,
         workgroups: d.workgroups,
-        bindings: d.bindings.map((b) => ('scratch' in b ? b : { slot: 'input' in b ? step.inputs[b.input].slot : step.outputs[b.output].slot })),
+        bindings: d.bindings.map((b) =>
+          'scratch' in b ? b : { slot: 'input' in b ? step.inputs[b.input].slot : step.outputs[b.output].slot },
+        ),
       }))
     })
     const pipelines = await Promise.all(instructions.map((i) => this.pipeline(i.name, i.wgsl)))
@@ -154,12 +162,20 @@ export class WebGpuBackend implements Backend {
     const module = this.device.createShaderModule({ label: name, code: wgsl })
     void this.device.popErrorScope() // reported below, with the source line
     try {
-      return await this.device.createComputePipelineAsync({ label: name, layout: 'auto', compute: { module, entryPoint: 'main' } })
+      return await this.device.createComputePipelineAsync({
+        label: name,
+        layout: 'auto',
+        compute: { module, entryPoint: 'main' },
+      })
     } catch (error) {
       const { messages } = await module.getCompilationInfo()
       const lines = wgsl.split('\n')
-      const details = messages.filter((m) => m.type === 'error').map((m) => `line ${m.lineNum}: ${m.message}\n    ${lines[m.lineNum - 1] ?? ''}`)
-      throw new DeviceError(`webgpu: the kernel '${name}' did not compile: ${details.join('\n') || (error as Error).message}`)
+      const details = messages
+        .filter((m) => m.type === 'error')
+        .map((m) => `line ${m.lineNum}: ${m.message}\n    ${lines[m.lineNum - 1] ?? ''}`)
+      throw new DeviceError(
+        `webgpu: the kernel '${name}' did not compile: ${details.join('\n') || (error as Error).message}`,
+      )
     }
   }
 }
@@ -177,7 +193,15 @@ class WebGpuProgram implements Executable {
   /** Per instruction: bind groups by the buffers they bind. */
   private readonly groups: Map<string, GPUBindGroup>[]
 
-  constructor(backend: WebGpuBackend, gpu: GpuMemory, plan: Plan, instructions: readonly Instruction[], pipelines: readonly GPUComputePipeline[], scratch: readonly number[], keep: boolean) {
+  constructor(
+    backend: WebGpuBackend,
+    gpu: GpuMemory,
+    plan: Plan,
+    instructions: readonly Instruction[],
+    pipelines: readonly GPUComputePipeline[],
+    scratch: readonly number[],
+    keep: boolean,
+  ) {
     this.backend = backend
     this.gpu = gpu
     this.plan = plan
@@ -201,7 +225,9 @@ class WebGpuProgram implements Executable {
     counters.encoders++
     const pass = encoder.beginComputePass()
     this.instructions.forEach((instruction, k) => {
-      const bound = instruction.bindings.map((b) => ('slot' in b ? buffers[b.slot] : temporaries[plan.temporaries.length + b.scratch]))
+      const bound = instruction.bindings.map((b) =>
+        'slot' in b ? buffers[b.slot] : temporaries[plan.temporaries.length + b.scratch],
+      )
       pass.setPipeline(this.pipelines[k])
       pass.setBindGroup(0, this.group(k, bound))
       pass.dispatchWorkgroups(...instruction.workgroups)
