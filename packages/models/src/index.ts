@@ -1,3 +1,11 @@
 export * from './configs.ts'
+export {
+  Decoder,
+  type DecoderOptions,
+  type InitializeOptions,
+  initializeParameters,
+  type Parameters,
+} from './decoder.ts'
+export { Generator, type SamplingOptions, sample } from './generate.ts'
 export * from './ngram.ts'
 export * from './safetensors.ts'

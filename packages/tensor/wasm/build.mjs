@@ -12,7 +12,24 @@ export const generated = join(here, '..', 'src', 'backends', 'cpu', 'kernels.gen
 async function compile(shared) {
   const dir = mkdtempSync(join(tmpdir(), 'kumiki-wasm-'))
   const out = join(dir, 'kernels.wasm')
-  const flags = ['--outFile', out, '-O3', '--noAssert', '--runtime', 'stub', '--enable', 'simd', '--enable', 'bulk-memory', '--importMemory', '--initialMemory', '1', '--maximumMemory', '65536', '--noExportMemory']
+  const flags = [
+    '--outFile',
+    out,
+    '-O3',
+    '--noAssert',
+    '--runtime',
+    'stub',
+    '--enable',
+    'simd',
+    '--enable',
+    'bulk-memory',
+    '--importMemory',
+    '--initialMemory',
+    '1',
+    '--maximumMemory',
+    '65536',
+    '--noExportMemory',
+  ]
   if (shared) flags.push('--enable', 'threads', '--sharedMemory')
   const { error, stderr } = await asc.main([join(here, 'assembly', 'index.ts'), ...flags])
   if (error) throw new Error(`${error.message}\n${stderr}`)

@@ -4,6 +4,23 @@ import type { Spec } from '../graph/node.ts'
 import type { AttentionAttrs } from './attention.ts'
 import { wgslFloat } from './row-kernels.ts'
 
+/**
+ * Writes a loop over the vectors of a head out: every line with a `#` is repeated with # = 0, 1, ... A row then lives in named
+ * registers; an array with a running index would be memory on many adapters.
+ */
+function unrolled(vectors: number, text: string): string {
+  return text
+    .split('\n')
+    .map((line) =>
+      line.includes('#')
+        ? Array.from({ length: vectors }, (_, d) =>
+            line.replaceAll('#4', String(4 * d)).replaceAll('#', String(d)),
+          ).join('\n')
+        : line,
+    )
+    .join('\n')
+}
+
 // Layouts: q, o, g, dq [B, T, H, D]; k, v, dk, dv [B, S, KV, D]; lse, delta [B, H, T]. One invocation owns one row and keeps it
 // in registers; sums are float32 in a fixed order, there are no atomics, and masked keys are never read.
 
@@ -13,7 +30,7 @@ function constants(q: readonly number[], k: readonly number[], { scale, causal }
   const [, t, h, d] = q
   const [, s, kv] = k
   return `const T = ${t}u; const S = ${s}u; const H = ${h}u; const KV = ${kv}u; const GROUP = ${h / kv}u;
-const D = ${d}u; const DV = ${d / 4}u; const SCALE = ${wgslFloat(scale)}; const CAUSAL = ${causal};
+const D = ${d}u; const SCALE = ${wgslFloat(scale)}; const CAUSAL = ${causal};
 fn keys_of(i: u32) -> u32 { return select(S, i + 1u + (S - T), CAUSAL); }`
 }
 
@@ -21,7 +38,8 @@ fn keys_of(i: u32) -> u32 { return select(S, i + 1u + (S - T), CAUSAL); }`
 export const attentionWgsl: WebGpuRule<AttentionAttrs> = {
   supports,
   plan: ({ inputs: [q, k, v], outputs: [o], attrs }) => {
-    const [b, t, h] = q.access.shape
+    const [b, t, h, d] = q.access.shape
+    const vectors = d / 4
     const rows = b * t * h
     const wgsl = shader(
       [
@@ -34,35 +52,37 @@ export const attentionWgsl: WebGpuRule<AttentionAttrs> = {
       `${constants(q.access.shape, k.access.shape, attrs)}
 ${linearEntry(
   16,
-  `  if (id >= ${rows}u) { return; }
+  unrolled(
+    vectors,
+    `  if (id >= ${rows}u) { return; }
   let i = id % T;
   let head = (id / T) % H;
   let batch = id / (T * H);
   let row = ((batch * T + i) * H + head) * D;
-  var query: array<vec4<f32>, DV>;
-  var acc: array<vec4<f32>, DV>;
-  for (var d = 0u; d < DV; d++) { query[d] = q_at4(row + d * 4u) * SCALE; acc[d] = vec4<f32>(0.0); }
+  let query# = q_at4(row + #4u) * SCALE;
+  var acc# = vec4<f32>(0.0);
   var top = -1.0e30;
   var total = 0.0;
   let keys = keys_of(i);
   for (var j = 0u; j < keys; j++) {
     let at = ((batch * S + j) * KV + head / GROUP) * D;
     var dots = vec4<f32>(0.0);
-    for (var d = 0u; d < DV; d++) { dots += query[d] * k_at4(at + d * 4u); }
+    dots += query# * k_at4(at + #4u);
     let s = dots.x + dots.y + dots.z + dots.w;
     if (s > top) {
       let keep = exp(top - s);
       total *= keep;
-      for (var d = 0u; d < DV; d++) { acc[d] *= keep; }
+      acc# *= keep;
       top = s;
     }
     let p = exp(s - top);
     total += p;
-    for (var d = 0u; d < DV; d++) { acc[d] += p * v_at4(at + d * 4u); }
+    acc# += p * v_at4(at + #4u);
   }
   let norm = 1.0 / total;
-  for (var d = 0u; d < DV; d++) { o_set4(row + d * 4u, acc[d] * norm); }
+  o_set4(row + #4u, acc# * norm);
   lse_set((batch * H + head) * T + i, top + log(total));`,
+  ),
 )}`,
     )
     return {
@@ -82,7 +102,8 @@ ${linearEntry(
 export const attentionGradientWgsl: WebGpuRule<AttentionAttrs> = {
   supports,
   plan: ({ inputs: [q, k, v, o, , g], attrs }) => {
-    const [b, t, h] = q.access.shape
+    const [b, t, h, d] = q.access.shape
+    const vectors = d / 4
     const [, s, kv] = k.access.shape
     const head = constants(q.access.shape, k.access.shape, attrs)
     const queries = shader(
@@ -99,21 +120,18 @@ export const attentionGradientWgsl: WebGpuRule<AttentionAttrs> = {
       `${head}
 ${linearEntry(
   16,
-  `  if (id >= ${b * t * h}u) { return; }
+  unrolled(
+    vectors,
+    `  if (id >= ${b * t * h}u) { return; }
   let i = id % T;
   let head = (id / T) % H;
   let batch = id / (T * H);
   let row = ((batch * T + i) * H + head) * D;
-  var query: array<vec4<f32>, DV>;
-  var grad: array<vec4<f32>, DV>;
-  var acc: array<vec4<f32>, DV>;
   var d4 = vec4<f32>(0.0);
-  for (var d = 0u; d < DV; d++) {
-    query[d] = q_at4(row + d * 4u) * SCALE;
-    grad[d] = g_at4(row + d * 4u);
-    acc[d] = vec4<f32>(0.0);
-    d4 += grad[d] * o_at4(row + d * 4u);
-  }
+  let query# = q_at4(row + #4u) * SCALE;
+  let grad# = g_at4(row + #4u);
+  var acc# = vec4<f32>(0.0);
+  d4 += grad# * o_at4(row + #4u);
   let stat = (batch * H + head) * T + i;
   let own = d4.x + d4.y + d4.z + d4.w;
   delta_set(stat, own);
@@ -123,15 +141,14 @@ ${linearEntry(
     let at = ((batch * S + j) * KV + head / GROUP) * D;
     var s4 = vec4<f32>(0.0);
     var p4 = vec4<f32>(0.0);
-    for (var d = 0u; d < DV; d++) {
-      s4 += query[d] * k_at4(at + d * 4u);
-      p4 += grad[d] * v_at4(at + d * 4u);
-    }
+      s4 += query# * k_at4(at + #4u);
+      p4 += grad# * v_at4(at + #4u);
     let p = exp(s4.x + s4.y + s4.z + s4.w - l);
     let ds = p * (p4.x + p4.y + p4.z + p4.w - own) * SCALE;
-    for (var d = 0u; d < DV; d++) { acc[d] += ds * k_at4(at + d * 4u); }
+    acc# += ds * k_at4(at + #4u);
   }
-  for (var d = 0u; d < DV; d++) { dq_set4(row + d * 4u, acc[d]); }`,
+  dq_set4(row + #4u, acc#);`,
+  ),
 )}`,
     )
     const keys = shader(
@@ -148,21 +165,17 @@ ${linearEntry(
       `${head}
 ${linearEntry(
   16,
-  `  if (id >= ${b * s * kv}u) { return; }
+  unrolled(
+    vectors,
+    `  if (id >= ${b * s * kv}u) { return; }
   let j = id % S;
   let kvHead = (id / S) % KV;
   let batch = id / (S * KV);
   let row = ((batch * S + j) * KV + kvHead) * D;
-  var key: array<vec4<f32>, DV>;
-  var val: array<vec4<f32>, DV>;
-  var accK: array<vec4<f32>, DV>;
-  var accV: array<vec4<f32>, DV>;
-  for (var d = 0u; d < DV; d++) {
-    key[d] = k_at4(row + d * 4u) * SCALE;
-    val[d] = v_at4(row + d * 4u);
-    accK[d] = vec4<f32>(0.0);
-    accV[d] = vec4<f32>(0.0);
-  }
+  let key# = k_at4(row + #4u) * SCALE;
+  let val# = v_at4(row + #4u);
+  var accK# = vec4<f32>(0.0);
+  var accV# = vec4<f32>(0.0);
   var first = 0u;
   if (CAUSAL && j > S - T) { first = j - (S - T); }
   for (var r = 0u; r < GROUP; r++) {
@@ -172,19 +185,17 @@ ${linearEntry(
       let stat = (batch * H + head) * T + i;
       var s4 = vec4<f32>(0.0);
       var p4 = vec4<f32>(0.0);
-      for (var d = 0u; d < DV; d++) {
-        s4 += key[d] * q_at4(at + d * 4u);
-        p4 += val[d] * g_at4(at + d * 4u);
-      }
+      s4 += key# * q_at4(at + #4u);
+      p4 += val# * g_at4(at + #4u);
       let p = exp(s4.x + s4.y + s4.z + s4.w - lse_at(stat));
       let ds = p * (p4.x + p4.y + p4.z + p4.w - delta_at(stat)) * SCALE;
-      for (var d = 0u; d < DV; d++) {
-        accV[d] += p * g_at4(at + d * 4u);
-        accK[d] += ds * q_at4(at + d * 4u);
-      }
+      accV# += p * g_at4(at + #4u);
+      accK# += ds * q_at4(at + #4u);
     }
   }
-  for (var d = 0u; d < DV; d++) { dk_set4(row + d * 4u, accK[d]); dv_set4(row + d * 4u, accV[d]); }`,
+  dk_set4(row + #4u, accK#);
+  dv_set4(row + #4u, accV#);`,
+  ),
 )}`,
     )
     return {

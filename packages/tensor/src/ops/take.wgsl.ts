@@ -43,23 +43,26 @@ export const scatterAddRowsWgsl: WebGpuRule<{ rows: number }> = {
       [{ name: 'out', dtype: 'float32', write: true }],
       linearEntry(64, `  if (id < ${elements}u) { out_set(id, 0.0); }`),
     )
+    // Four neighbouring columns an invocation where rows allow it.
+    const wide = row % 4 === 0
+    const width = wide ? 4 : 1
     const scatter = shader(
       [
-        { name: 'x', dtype: x.dtype },
+        { name: 'x', dtype: x.dtype, vector: wide },
         { name: 'ids', dtype: 'int32' },
-        { name: 'out', dtype: 'float32', write: true },
+        { name: 'out', dtype: 'float32', write: true, vector: wide },
       ],
       linearEntry(
         64,
-        `  let at = id / ${row}u;
-  let column = id % ${row}u;
+        `  let at = id / ${row / width}u;
+  let column = (id % ${row / width}u) * ${width}u;
   if (at >= ${n}u) { return; }
   let mine = ids_at(at);
   if (mine < 0 || mine >= ${rows}) { return; }
   for (var k = 0u; k < at; k++) { if (ids_at(k) == mine) { return; } }
-  var acc = 0.0;
-  for (var k = at; k < ${n}u; k++) { if (ids_at(k) == mine) { acc += x_at(k * ${row}u + column); } }
-  out_set(u32(mine) * ${row}u + column, acc);`,
+  var acc = ${wide ? 'x_at4' : 'x_at'}(at * ${row}u + column);
+  for (var k = at + 1u; k < ${n}u; k++) { if (ids_at(k) == mine) { acc += ${wide ? 'x_at4' : 'x_at'}(k * ${row}u + column); } }
+  ${wide ? 'out_set4' : 'out_set'}(u32(mine) * ${row}u + column, acc);`,
       ),
     )
     return {
@@ -69,7 +72,7 @@ export const scatterAddRowsWgsl: WebGpuRule<{ rows: number }> = {
           name: 'scatterAddRows',
           wgsl: scatter,
           bindings: [{ input: 0 }, { input: 1 }, { output: 0 }],
-          workgroups: workgroupsFor(n * row, 64),
+          workgroups: workgroupsFor((n * row) / width, 64),
         },
       ],
     }

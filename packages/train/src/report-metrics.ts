@@ -1,0 +1,80 @@
+/** What a training run writes down at every step, and reading it back from `metrics.jsonl`. */
+
+/** One optimizer step. A figure that was not finite (a loss that diverged) is NaN. */
+export interface Metric {
+  /** Optimizer steps made, from 1. */
+  readonly step: number
+  /** Tokens trained on so far. */
+  readonly tokens: number
+  /** Nats per token, mean over the batch. */
+  readonly loss: number
+  /** Global norm of the gradient before clipping. */
+  readonly gradNorm: number
+  readonly learningRate: number
+  readonly tokensPerSecond: number
+  /** Wall time since the run began, in seconds. */
+  readonly seconds?: number
+}
+
+/** JSON has no NaN: figures that are not finite are written as null. */
+const figures = ['loss', 'gradNorm', 'learningRate', 'tokensPerSecond'] as const
+
+/**
+ * Reads `metrics.jsonl`: one object a line, unknown fields passed over. A last line without its line break that is cut short (the
+ * run stopped while writing it) is left out. A step that is not above the one before it means the run went on from a checkpoint: what
+ * it replaces is dropped.
+ * @param file what errors call the text
+ * @throws Error naming file and line for a line that is not JSON, or a field that is missing or no number
+ */
+export function parseMetrics(text: string, file: string): Metric[] {
+  const lines = text.split('\n')
+  const metrics: Metric[] = []
+  lines.forEach((line, index) => {
+    if (line.trim() === '') return
+    const where = `${file}: line ${index + 1}`
+    let json: unknown
+    try {
+      json = JSON.parse(line)
+    } catch (error) {
+      if (index === lines.length - 1) return
+      throw new Error(
+        `${where} is not JSON (${(error as Error).message.slice(0, 120)}); each line is one step's object`,
+      )
+    }
+    const metric = readMetric(json, where)
+    while (metrics.length > 0 && metrics[metrics.length - 1].step >= metric.step) metrics.pop()
+    metrics.push(metric)
+  })
+  return metrics
+}
+
+function readMetric(json: unknown, where: string): Metric {
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
+    throw new Error(
+      `${where} is ${json === null ? 'null' : Array.isArray(json) ? 'an array' : `a ${typeof json}`}, not an object with step and loss`,
+    )
+  }
+  const given = json as Record<string, unknown>
+  const count = (field: 'step' | 'tokens'): number => {
+    const value = given[field]
+    if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number
+    throw new Error(`${where}: ${field} must be an integer of at least 0, got ${show(value)}`)
+  }
+  const [loss, gradNorm, learningRate, tokensPerSecond] = figures.map((field) => {
+    const value = Object.hasOwn(given, field) ? given[field] : undefined
+    if (typeof value === 'number') return value
+    if (value === null || (value === undefined && field !== 'loss')) return Number.NaN
+    throw new Error(`${where}: ${field} must be a number or null, got ${show(value)}`)
+  })
+  const { seconds } = given
+  if (seconds !== undefined && seconds !== null && typeof seconds !== 'number') {
+    throw new Error(`${where}: seconds must be a number, got ${show(seconds)}`)
+  }
+  const metric = { step: count('step'), tokens: count('tokens'), loss, gradNorm, learningRate, tokensPerSecond }
+  return typeof seconds === 'number' ? { ...metric, seconds } : metric
+}
+
+function show(value: unknown): string {
+  const text = JSON.stringify(value) ?? 'nothing'
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text
+}

@@ -1,0 +1,127 @@
+/** What a report is made from. */
+import type { Metric } from './report-metrics.ts'
+
+/** Cross-entropy in the two units a report shows: per token of the tokenizer, and per byte of UTF-8 text (comparable between tokenizers). */
+export interface HeldOutLoss {
+  readonly natsPerToken: number
+  readonly bitsPerByte: number
+}
+
+/** How a run ended: `summary.json` of a run folder. */
+export interface RunSummary {
+  readonly heldOut: HeldOutLoss
+  /** The same held-out text under models that only count. */
+  readonly baselines: { readonly unigram: HeldOutLoss; readonly bigram: HeldOutLoss; readonly trigram: HeldOutLoss }
+  readonly steps: number
+  readonly tokens: number
+  readonly seconds: number
+  readonly device: string
+  readonly precision: string
+  readonly seed: number
+  readonly parameters: number
+}
+
+/** Text a model wrote. */
+export interface Sample {
+  readonly label: string
+  readonly prompt: string
+  /** The continuation, without the prompt. */
+  readonly text: string
+}
+
+/** One run of a report. */
+export interface ReportRun {
+  readonly name: string
+  /** What was trained: architecture, recipe, data, device, precision, seed, ... Nested objects are shown by path. */
+  readonly config: Readonly<Record<string, unknown>>
+  readonly metrics: readonly Metric[]
+  /** Held-out losses along the way. */
+  readonly evaluations?: readonly { readonly step: number; readonly natsPerToken: number }[]
+  readonly summary?: RunSummary
+  readonly samples?: readonly Sample[]
+}
+
+/** The counting models, weakest first. */
+export const baselineNames = ['unigram', 'bigram', 'trigram'] as const
+
+/**
+ * A field of a file as a finite number.
+ * @throws Error naming file and field
+ */
+function number(file: string, field: string, value: unknown): number {
+  if (typeof value === 'number' && Number.isFinite(value)) return value
+  throw new Error(`${file}: ${field} must be a number, got ${JSON.stringify(value)?.slice(0, 80) ?? 'nothing'}`)
+}
+
+function text(file: string, field: string, value: unknown): string {
+  if (typeof value === 'string') return value
+  throw new Error(`${file}: ${field} must be a string, got ${JSON.stringify(value)?.slice(0, 80) ?? 'nothing'}`)
+}
+
+function record(file: string, field: string, value: unknown): Record<string, unknown> {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
+  throw new Error(`${file}: ${field} must be an object, got ${JSON.stringify(value)?.slice(0, 80) ?? 'nothing'}`)
+}
+
+/**
+ * Reads a parsed `summary.json`.
+ * @param file what errors call it
+ * @throws Error naming file and field
+ */
+export function parseSummary(json: unknown, file: string): RunSummary {
+  const given = record(file, 'the document', json)
+  const loss = (field: string, value: unknown): HeldOutLoss => {
+    const { natsPerToken, bitsPerByte } = record(file, field, value)
+    return {
+      natsPerToken: number(file, `${field}.natsPerToken`, natsPerToken),
+      bitsPerByte: number(file, `${field}.bitsPerByte`, bitsPerByte),
+    }
+  }
+  const { unigram, bigram, trigram } = record(file, 'baselines', given.baselines)
+  return {
+    heldOut: loss('heldOut', given.heldOut),
+    baselines: {
+      unigram: loss('baselines.unigram', unigram),
+      bigram: loss('baselines.bigram', bigram),
+      trigram: loss('baselines.trigram', trigram),
+    },
+    steps: number(file, 'steps', given.steps),
+    tokens: number(file, 'tokens', given.tokens),
+    seconds: number(file, 'seconds', given.seconds),
+    device: text(file, 'device', given.device),
+    precision: text(file, 'precision', given.precision),
+    seed: number(file, 'seed', given.seed),
+    parameters: number(file, 'parameters', given.parameters),
+  }
+}
+
+/**
+ * Reads a parsed `samples.json`: an array of { label, prompt, text }.
+ * @throws Error naming file and field
+ */
+export function parseSamples(json: unknown, file: string): Sample[] {
+  if (!Array.isArray(json)) throw new Error(`${file}: the document must be an array of { label, prompt, text }`)
+  return json.map((entry, index) => {
+    const given = record(file, `sample ${index}`, entry)
+    return {
+      label: text(file, `sample ${index}.label`, given.label),
+      prompt: text(file, `sample ${index}.prompt`, given.prompt),
+      text: text(file, `sample ${index}.text`, given.text),
+    }
+  })
+}
+
+/**
+ * Reads parsed held-out losses: an array of { step, natsPerToken }.
+ * @throws Error naming file and field
+ */
+export function parseEvaluations(json: unknown, file: string): { step: number; natsPerToken: number }[] {
+  if (!Array.isArray(json)) throw new Error(`${file}: the document must be an array of { step, natsPerToken }`)
+  return json.map((entry, index) => {
+    const given = record(file, `evaluation ${index}`, entry)
+    return {
+      step: number(file, `evaluation ${index}.step`, given.step),
+      natsPerToken: number(file, `evaluation ${index}.natsPerToken`, given.natsPerToken),
+    }
+  })
+}
