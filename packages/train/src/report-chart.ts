@@ -1,5 +1,5 @@
 /** A line chart as a string of SVG. Colours come from the page's style sheet, so that dark pages and paper work. */
-import { bisector, max, min } from 'd3-array'
+import { max, min } from 'd3-array'
 import { scaleLinear, scaleLog } from 'd3-scale'
 import { line } from 'd3-shape'
 import { escapeHtml } from './report-html.ts'
@@ -156,11 +156,6 @@ function axisCount(value: number): string {
   return value >= 10_000
     ? value.toLocaleString('en-US', { notation: 'compact', maximumFractionDigits: 2 })
     : value.toLocaleString('en-US')
-}
-
-/** The point at or after x; the last where x is beyond. */
-export function pointAt(points: readonly Point[], x: number): Point | undefined {
-  return points[Math.min(points.length - 1, bisector((p: Point) => p.x).left(points, x))]
 }
 
 /**
