@@ -1,1 +1,3 @@
-export {}
+export { bf16, f32, findPrecision, type PrecisionPolicy, precisions } from './precision.ts'
+export { countTargets, initialState, makeTrainStep, meanLoss, type StepResult, type TrainState, type TrainStep, type TrainStepOptions } from './train-step.ts'
+export { type StepMetrics, Trainer, type TrainerOptions, type TrainerSnapshot, TrainingError } from './trainer.ts'

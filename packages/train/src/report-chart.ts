@@ -159,16 +159,26 @@ function axisCount(value: number): string {
 }
 
 /**
- * Exponential moving average with the bias of its start taken off. NaN is passed over.
- * @param span points over which the weight falls to 1/e
+ * A mean of neighbours on both sides, with weights that fall by 1/e over `span` points: it does not lag behind a falling loss.
+ * NaN is passed over.
  */
 export function smooth(points: readonly Point[], span: number): Point[] {
   const keep = Math.exp(-1 / Math.max(1, span))
-  let [sum, weight] = [0, 0]
-  return points.map(({ x, y }) => {
-    if (!Number.isFinite(y)) return { x, y: Number.NaN }
-    sum = keep * sum + y
-    weight = keep * weight + 1
-    return { x, y: sum / weight }
-  })
+  const sums = new Float64Array(points.length)
+  const weights = new Float64Array(points.length)
+  const pass = (from: number, to: number, by: number) => {
+    let [sum, weight] = [0, 0]
+    for (let i = from; i !== to; i += by) {
+      const { y } = points[i]
+      const here = Number.isFinite(y) ? 1 : 0
+      // What lies before on this side; the point itself is counted once, on the way forward.
+      sums[i] += sum * keep + (by > 0 && here ? y : 0)
+      weights[i] += weight * keep + (by > 0 ? here : 0)
+      sum = keep * sum + (here ? y : 0)
+      weight = keep * weight + here
+    }
+  }
+  pass(0, points.length, 1)
+  pass(points.length - 1, -1, -1)
+  return points.map(({ x, y }, i) => ({ x, y: Number.isFinite(y) ? sums[i] / weights[i] : Number.NaN }))
 }

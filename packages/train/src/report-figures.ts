@@ -27,19 +27,19 @@ export function figures(runs: readonly ReportRun[]): string {
         yScale: options.log ? 'log' : 'linear',
         fromZero: !options.log,
         tick: options.tick,
-        series: runs.flatMap((run, color) => curve(run, color, axis, field, options.faint === true, runs.length > 1)),
+        series: runs.flatMap((run, color) => curve(run, color, axis, field, options.faint === true, runs.length)),
       }),
     )
   return `${lossFigure(runs, axis)}
 <div class="small">
-${small('Learning rate', 'learningRate', { tick: plain })}
+${small('Learning rate', 'learningRate', { tick: (v) => (v === 0 ? '0' : v.toExponential()) })}
 ${small('Gradient norm, before clipping', 'gradNorm', { log: true, faint: true, tick: plain })}
 ${small('Tokens per second', 'tokensPerSecond', { faint: true, tick: shortCount })}
 </div>`
 }
 
 function lossFigure(runs: readonly ReportRun[], axis: Axis): string {
-  const series: Series[] = runs.flatMap((run, color) => curve(run, color, axis, 'loss', true, runs.length > 1))
+  const series: Series[] = runs.flatMap((run, color) => curve(run, color, axis, 'loss', true, runs.length))
   let heldOut = false
   runs.forEach((run, color) => {
     const points = heldOutPoints(run, axis)
@@ -54,7 +54,7 @@ function lossFigure(runs: readonly ReportRun[], axis: Axis): string {
       ? [...runs.map((run, color) => key('line', color, run.name)), ...(heldOut ? [key('dots', 7, 'held-out')] : [])]
       : [key('faint', 0, 'each step'), key('line', 0, 'smoothed'), ...(heldOut ? [key('dots', 1, 'held-out')] : [])]
   const chart = lineChart({ title: 'Loss over training', xLabel: axis.label, width: 1000, height: 400, series, rules, tick: plain })
-  return figure('Loss, nats per token', `<ul class="legend">${keys.join('')}</ul>`, chart)
+  return figure('Loss, nats per token', `<ul class="legend">${keys.join('')}</ul>`, `<div class="large">${chart}</div>`)
 }
 
 /** The baselines, where every run that has any has the same: then one line each says it all. */
@@ -75,14 +75,16 @@ export function medianThroughput(run: ReportRun): number {
   return median(run.metrics.map((m) => m.tokensPerSecond).filter(Number.isFinite)) ?? Number.NaN
 }
 
-function curve(run: ReportRun, color: number, axis: Axis, field: 'loss' | 'gradNorm' | 'learningRate' | 'tokensPerSecond', rough: boolean, several: boolean): Series[] {
+function curve(run: ReportRun, color: number, axis: Axis, field: 'loss' | 'gradNorm' | 'learningRate' | 'tokensPerSecond', rough: boolean, runs: number): Series[] {
+  const several = runs > 1
   const points = run.metrics.map((m) => ({ x: axis.of(m), y: m[field] }))
   const line: Series = { label: several ? run.name : 'smoothed', color, mark: 'line', points: rough ? smoothed(points) : points }
-  return rough ? [{ label: several ? `${run.name}, each step` : 'each step', color, mark: 'faint', points }, line] : [line]
+  // Single steps of many runs would only be fog.
+  return rough && runs <= 3 ? [{ label: several ? `${run.name}, each step` : 'each step', color, mark: 'faint', points }, line] : [line]
 }
 
 function smoothed(points: readonly Point[]): Point[] {
-  return smooth(points, Math.max(2, points.length / 50))
+  return smooth(points, Math.max(2, points.length / 100))
 }
 
 function heldOutPoints(run: ReportRun, axis: Axis): Point[] {

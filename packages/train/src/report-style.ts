@@ -17,8 +17,8 @@ h3{font-size:.95rem;margin:0 0 4px;font-weight:600}
 p{margin:0 0 12px;max-width:72ch}
 .note{color:var(--soft);font-size:.88rem}
 .empty{color:var(--soft);font-size:.9rem;padding:24px 0}
-.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(140px,1fr));gap:1px;background:var(--line);border:1px solid var(--line);border-radius:10px;overflow:hidden;margin:0 0 28px}
-.facts div{background:var(--card);padding:12px 16px}
+.facts{display:flex;flex-wrap:wrap;border:1px solid var(--line);border-radius:10px;overflow:hidden;margin:0 0 28px;background:var(--card)}
+.facts div{flex:1 1 auto;padding:12px 18px;box-shadow:1px 0 0 var(--line),0 1px 0 var(--line)}
 .facts dt{color:var(--soft);font-size:.8rem}
 .facts dd{margin:2px 0 0;font-size:1.05rem;font-weight:600;font-variant-numeric:tabular-nums;overflow-wrap:anywhere}
 figure{margin:0 0 16px;background:var(--card);border:1px solid var(--line);border-radius:10px;padding:16px 16px 8px}
@@ -27,7 +27,7 @@ figcaption{display:flex;flex-wrap:wrap;justify-content:space-between;gap:4px 20p
 .legend svg{width:22px;height:10px;margin-right:6px;vertical-align:1px}
 .small{display:grid;grid-template-columns:repeat(3,1fr);gap:16px}
 .small figure{margin:0}
-svg{display:block;width:100%;height:auto;font:12px/1 inherit;font-family:inherit}
+svg{display:block;width:100%;height:auto;font-size:12px}
 .legend svg{display:inline-block}
 .axis text{fill:var(--soft);font-variant-numeric:tabular-nums}
 .small svg .axis text{font-size:13px}
@@ -44,6 +44,7 @@ th[scope=row],th:first-child{text-align:left;overflow-wrap:anywhere}
 thead th{color:var(--soft);font-size:.82rem;border-bottom-color:var(--rule);white-space:nowrap}
 tr.model th,tr.model td{font-weight:650}
 tr.differs td{font-weight:650}
+.runs th[scope=row],.runs td{white-space:nowrap}.runs td:last-child{white-space:normal;min-width:12ch;text-align:left}.runs th:last-child{text-align:left}.runs{font-size:.86rem}.runs th,.runs td{padding-right:13px}
 .config td{text-align:left;overflow-wrap:anywhere;max-width:52ch}.config thead th{text-align:left}
 .config .group th{color:var(--ink);font-weight:650;padding-top:16px}
 .better{color:var(--good)}.worse{color:var(--bad)}
@@ -54,6 +55,6 @@ tr.differs td{font-weight:650}
 .sample p{white-space:pre-wrap;overflow-wrap:anywhere;margin:0}
 .sample b{font-weight:650}
 footer{margin-top:48px;color:var(--soft);font-size:.82rem}
-@media (max-width:760px){.small{grid-template-columns:1fr}.headline{font-size:1.35rem}main{padding:24px 16px}}
+@media (max-width:760px){.small{grid-template-columns:1fr}.large{overflow-x:auto}.large svg[role=img]{min-width:640px}.headline{font-size:1.35rem}main{padding:24px 16px}}
 @media print{@page{margin:14mm}:root{--page:#fff}body{font-size:11pt}main{max-width:none;padding:0}figure,.facts,tr{break-inside:avoid}h2,h3{break-after:avoid}.scroll{overflow:visible}.small{grid-template-columns:repeat(3,1fr)}*{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
 `

@@ -36,12 +36,12 @@ export function comparisonTable(runs: readonly ReportRun[]): string {
       duration(summary?.seconds ?? last?.seconds ?? Number.NaN),
       shortCount(summary?.parameters ?? Number.NaN),
       escapeHtml(summary?.precision ?? '–'),
-      escapeHtml(summary?.device ?? '–'),
       summary ? String(summary.seed) : '–',
+      escapeHtml(summary?.device ?? '–'),
     ]
   })
-  const head = ['run', 'nats per token', 'bits per byte', 'training loss', 'steps', 'tokens', 'tokens/s', 'time', 'parameters', 'precision', 'device', 'seed']
-  return table(head, rows, { rowClasses: runs.map((run) => (run.summary?.heldOut.natsPerToken === best ? 'model' : '')) })
+  const head = ['run', 'nats per token', 'bits per byte', 'training loss', 'steps', 'tokens', 'tokens/s', 'time', 'parameters', 'precision', 'seed', 'device']
+  return table(head, rows, { className: 'runs', rowClasses: runs.map((run) => (run.summary?.heldOut.natsPerToken === best ? 'model' : '')) })
 }
 
 /** Baselines of every run, for runs that differ in them. */

@@ -1,0 +1,255 @@
+/** The training loop: batches in, metrics out, state that can be saved and taken up again to the bit. */
+import { type BatchIterator, type BatchState, batches, packEvaluation, type TokenDocument } from '@kumiki/data'
+import { Decoder, initializeParameters, type ModelArchitecture, type Parameters } from '@kumiki/models'
+import type { Optimizer, Schedule } from '@kumiki/optim'
+import { type Compiled, compile, type Device, type Tensor, tensorsOf } from '@kumiki/tensor'
+import { f32, type PrecisionPolicy } from './precision.ts'
+import { initialState, makeTrainStep, type TrainState, type TrainStep } from './train-step.ts'
+
+export interface TrainerOptions {
+  readonly device: Device
+  readonly architecture: ModelArchitecture
+  /** Training documents as token ids, without eos. */
+  readonly documents: readonly TokenDocument[]
+  /** The id that ends a document. */
+  readonly eosId: number
+  readonly optimizer: Optimizer
+  /** Learning rate by update, 0 for the first. Any function will do. */
+  readonly schedule: Schedule | ((step: number) => number)
+  /** Sequences in a batch. */
+  readonly batchSize: number
+  /** Tokens in a sequence, at most maxPositionEmbeddings. */
+  readonly sequenceLength: number
+  /** Default f32. */
+  readonly precision?: PrecisionPolicy
+  /** Parts a batch is worked on in, one after another; divides batchSize. Default 1. */
+  readonly accumulation?: number
+  /** Weight of the squared log-sum-exp in the loss. Default 0. */
+  readonly zLoss?: number
+  /** Decides initial weights and the order of the data. Default 0. */
+  readonly seed?: number
+  /** Float32 tensors to start from instead of fresh weights; the trainer takes them over. */
+  readonly parameters?: Parameters
+}
+
+/** What is known of one step. */
+export interface StepMetrics {
+  /** Updates made, this one included. */
+  readonly step: number
+  /** Tokens trained on so far. */
+  readonly tokens: number
+  /** Mean over the batch in nats per token, z-loss included. */
+  readonly loss: number
+  /** L2 norm of the gradients before clipping; NaN if the optimizer does not report it. */
+  readonly gradNorm: number
+  readonly learningRate: number
+  readonly tokensPerSecond: number
+  /** Seconds since the trainer began (not across resumed runs). */
+  readonly seconds: number
+}
+
+/** Everything needed to go on: plain numbers and named arrays. */
+export interface TrainerSnapshot {
+  readonly step: number
+  readonly tokens: number
+  readonly batches: BatchState
+  /** Float32 arrays: `params.NAME` (the master copy where there is one) and `optimizer.MOMENT.NAME`. */
+  readonly arrays: ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>
+}
+
+/** Training that must not go on: the loss or the gradient is no longer a number. */
+export class TrainingError extends Error {
+  override name = 'TrainingError'
+}
+
+/** Trains one decoder. `create` it, `run` it, `dispose` it. */
+export class Trainer {
+  readonly device: Device
+  readonly architecture: ModelArchitecture
+  readonly precision: PrecisionPolicy
+  private readonly options: TrainerOptions
+  private readonly decoder: Decoder
+  private readonly iterator: BatchIterator
+  private readonly trainStep: TrainStep
+  private readonly evaluationStep: Compiled<[Parameters, Tensor, Tensor], { nats: Tensor }>
+  private state: TrainState
+  private steps = 0
+  private tokenCount = 0
+
+  private constructor(options: TrainerOptions, parameters: Parameters) {
+    const { device, architecture, precision = f32, accumulation = 1, zLoss = 0, optimizer } = options
+    const { batchSize, sequenceLength } = options
+    if (!Number.isInteger(accumulation) || accumulation < 1 || batchSize % accumulation !== 0) {
+      throw new RangeError(`Trainer: accumulation must be an integer that divides batchSize ${batchSize}, got ${accumulation}`)
+    }
+    if (sequenceLength > architecture.maxPositionEmbeddings) {
+      throw new RangeError(`Trainer: sequenceLength ${sequenceLength} is above maxPositionEmbeddings ${architecture.maxPositionEmbeddings}`)
+    }
+    if (!(zLoss >= 0)) throw new RangeError(`Trainer: zLoss must be 0 or more, got ${zLoss}`)
+    this.options = options
+    this.device = device
+    this.architecture = architecture
+    this.precision = precision
+    this.iterator = batches({ documents: options.documents, sequenceLength, batchSize, eosId: options.eosId, seed: options.seed ?? 0 })
+    this.decoder = new Decoder(device, architecture, { activations: precision.activations })
+    this.trainStep = makeTrainStep({ decoder: this.decoder, optimizer, precision, zLoss, accumulation })
+    this.evaluationStep = compile((params: Parameters, inputs: Tensor, targets: Tensor) => ({ nats: this.decoder.losses(params, inputs, targets).sum() }))
+    this.state = initialState(parameters, optimizer, precision)
+  }
+
+  /** @throws RangeError for options that do not fit together */
+  static create(options: TrainerOptions): Trainer {
+    const parameters = options.parameters ?? initializeParameters(options.device, options.architecture, { seed: options.seed ?? 0 })
+    return new Trainer(options, parameters)
+  }
+
+  /** Updates made so far. */
+  get step(): number {
+    return this.steps
+  }
+
+  get tokens(): number {
+    return this.tokenCount
+  }
+
+  /** Tokens in one pass over the data, eos included. */
+  get tokensPerEpoch(): number {
+    return this.iterator.tokensPerEpoch
+  }
+
+  /** What the forward pass reads. */
+  get parameters(): Parameters {
+    return this.state.params
+  }
+
+  /**
+   * Trains until `steps` updates are made in all. Metrics arrive one step behind on a GPU, so that reading them stalls nothing.
+   * @throws TrainingError when the loss or the gradient norm is NaN or infinite; nothing that was saved is touched
+   */
+  async *run(steps: number): AsyncGenerator<StepMetrics> {
+    const started = performance.now()
+    let last = started
+    let pending: Promise<StepMetrics> | undefined
+    while (this.steps < steps) {
+      const next = this.update(() => {
+        const now = performance.now()
+        const seconds = (now - last) / 1000
+        last = now
+        return { seconds, total: (now - started) / 1000 }
+      })
+      const metrics = await next
+      if (pending) yield await pending
+      pending = metrics.reading
+    }
+    if (pending) yield await pending
+  }
+
+  /** Submits one update; its metrics can be awaited apart. */
+  private async update(clock: () => { seconds: number; total: number }): Promise<{ reading: Promise<StepMetrics> }> {
+    const { optimizer, schedule, batchSize, sequenceLength } = this.options
+    const { value: batch } = this.iterator.next()
+    const shape = [batchSize, sequenceLength]
+    const inputs = this.device.tensor(batch!.inputs, shape)
+    const targets = this.device.tensor(batch!.targets, shape)
+    const learningRate = schedule(this.steps)
+    const { state, loss, gradNorm } = await this.trainStep(this.state, inputs, targets, optimizer.scalars(this.steps + 1, learningRate))
+    this.state = state
+    this.steps++
+    this.tokenCount += batchSize * sequenceLength
+    const step = this.steps
+    const tokens = this.tokenCount
+    const reading = (async (): Promise<StepMetrics> => {
+      const [lossValue, normValue] = await Promise.all([loss.item(), gradNorm ? gradNorm.item() : Number.NaN])
+      loss.dispose()
+      gradNorm?.dispose()
+      const { seconds, total } = clock()
+      if (!Number.isFinite(lossValue) || (gradNorm && !Number.isFinite(normValue))) {
+        throw new TrainingError(
+          `step ${step}: the ${Number.isFinite(lossValue) ? `gradient norm is ${normValue}` : `loss is ${lossValue}`}; training stopped. Go on from the last checkpoint with a smaller learning rate (it was ${learningRate}) or more warmup`,
+        )
+      }
+      return { step, tokens, loss: lossValue, gradNorm: normValue, learningRate, tokensPerSecond: (batchSize * sequenceLength) / Math.max(seconds, 1e-9), seconds: total }
+    })()
+    reading.catch(() => {}) // it is awaited by run(), perhaps a step later
+    return { reading }
+  }
+
+  /**
+   * Negative log-likelihood of documents, windows as in training, without z-loss.
+   * @returns nats in all and per predicted token (every token and every document's end)
+   */
+  async evaluate(documents: readonly TokenDocument[]): Promise<{ nats: number; tokens: number; natsPerToken: number }> {
+    const { sequenceLength, batchSize, eosId } = this.options
+    const set = packEvaluation(documents, sequenceLength, { eosId })
+    let nats = 0
+    const window = batchSize * sequenceLength
+    for (let at = 0; at < set.inputs.length; at += window) {
+      // The last batch is filled up with targets that do not count.
+      const inputs = new Int32Array(window).fill(eosId)
+      const targets = new Int32Array(window).fill(-1)
+      inputs.set(set.inputs.subarray(at, at + window))
+      targets.set(set.targets.subarray(at, at + window))
+      const shape = [batchSize, sequenceLength]
+      const result = await this.evaluationStep(this.state.params, this.device.tensor(inputs, shape), this.device.tensor(targets, shape))
+      nats += await result.nats.item()
+      result.nats.dispose()
+    }
+    return { nats, tokens: set.tokens, natsPerToken: nats / set.tokens }
+  }
+
+  /** The float32 weights: the master copy where there is one. */
+  masterParameters(): Parameters {
+    return { ...this.state.params, ...this.state.master }
+  }
+
+  /** Copies everything to the host. */
+  async snapshot(): Promise<TrainerSnapshot> {
+    const arrays = new Map<string, { shape: readonly number[]; data: Float32Array }>()
+    const add = async (name: string, t: Tensor) => {
+      arrays.set(name, { shape: t.shape, data: (await t.data()) as Float32Array })
+    }
+    for (const [name, t] of Object.entries(this.masterParameters())) await add(`params.${name}`, t)
+    for (const [moment, tree] of Object.entries(this.state.optimizer)) {
+      for (const [name, t] of Object.entries(tree)) await add(`optimizer.${moment}.${name}`, t)
+    }
+    return { step: this.steps, tokens: this.tokenCount, batches: this.iterator.state(), arrays }
+  }
+
+  /**
+   * Takes up a snapshot: the next update gives the bits an unbroken run would have given.
+   * @throws RangeError when an array is missing or has another shape, or the data is not the same
+   */
+  async restore(snapshot: TrainerSnapshot): Promise<void> {
+    const take = (name: string, shape: readonly number[]): Tensor => {
+      const found = snapshot.arrays.get(name)
+      if (!found) throw new RangeError(`Trainer.restore: the snapshot has no array ${name}; was it made with another model or optimizer?`)
+      if (found.shape.length !== shape.length || found.shape.some((d, i) => d !== shape[i])) {
+        throw new RangeError(`Trainer.restore: ${name} is [${found.shape.join(', ')}] in the snapshot and [${shape.join(', ')}] in the model`)
+      }
+      return this.device.tensor(found.data, shape)
+    }
+    const parameters = Object.fromEntries(Object.entries(this.masterParameters()).map(([name, t]) => [name, take(`params.${name}`, t.shape)]))
+    const fresh = initialState(parameters, this.options.optimizer, this.precision)
+    const optimizer = Object.fromEntries(
+      Object.entries(fresh.optimizer).map(([moment, tree]) => [moment, Object.fromEntries(Object.entries(tree).map(([name, t]) => [name, take(`optimizer.${moment}.${name}`, t.shape)]))]),
+    )
+    this.iterator.restore(snapshot.batches)
+    for (const t of tensorsOf(this.state)) t.dispose()
+    this.state = { ...fresh, optimizer }
+    this.steps = snapshot.step
+    this.tokenCount = snapshot.tokens
+  }
+
+  /** The plan of the compiled step as text: one line a kernel. Only after the first step. */
+  explain(): string {
+    return this.trainStep.explain()
+  }
+
+  dispose(): void {
+    this.trainStep.dispose()
+    this.evaluationStep.dispose()
+    this.decoder.dispose()
+    for (const t of tensorsOf(this.state)) t.dispose()
+  }
+}
+
