@@ -5,6 +5,17 @@ import { WebGpuBackend } from './backends/webgpu/webgpu-backend.ts'
 import { Device } from './device.ts'
 import { DeviceError } from './errors.ts'
 
+/** `navigator.gpu`, or what the npm package `webgpu` creates. Structural: whoever only uses this package needs no WebGPU types. */
+export interface GpuLike {
+  requestAdapter(options?: object): Promise<unknown>
+}
+
+/** A GPUDevice. Structural for the same reason. */
+export interface GpuDeviceLike {
+  readonly queue: object
+  createComputePipelineAsync(descriptor: never): Promise<unknown>
+}
+
 export interface InitOptions {
   /**
    * 'auto' (default): a hardware GPU through WebGPU if there is one, else 'cpu'. 'webgpu' takes software adapters too.
@@ -14,7 +25,7 @@ export interface InitOptions {
   /** Threads of the cpu backend; default: all processors. */
   readonly threads?: number
   /** A GPU object to ask instead of `navigator.gpu` or the npm package `webgpu`. */
-  readonly gpu?: GPU
+  readonly gpu?: GpuLike
 }
 
 /**
@@ -29,7 +40,7 @@ export async function init(options: InitOptions = {}): Promise<Device> {
   if (backend === 'webgpu' || backend === 'auto') {
     let found: FoundAdapter | undefined
     try {
-      found = await findAdapter(options.gpu)
+      found = await findAdapter(options.gpu as GPU | undefined)
     } catch (error) {
       if (backend === 'webgpu') throw error
     }
@@ -42,8 +53,10 @@ export async function init(options: InitOptions = {}): Promise<Device> {
 }
 
 /** Works on a GPUDevice that an application already has. It is not destroyed with the Kumiki device. */
-export async function fromDevice(device: GPUDevice): Promise<Device> {
-  if (typeof device?.createComputePipelineAsync !== 'function') throw new TypeError('fromDevice: expected a GPUDevice')
+export async function fromDevice(gpuDevice: GpuDeviceLike): Promise<Device> {
+  if (typeof gpuDevice?.createComputePipelineAsync !== 'function')
+    throw new TypeError('fromDevice: expected a GPUDevice')
+  const device = gpuDevice as unknown as GPUDevice
   const info = (device as { adapterInfo?: GPUAdapterInfo }).adapterInfo
   const name = [info?.vendor, info?.architecture].filter(Boolean).join(' ') || 'given device'
   return new Device(

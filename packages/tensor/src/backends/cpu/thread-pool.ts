@@ -222,7 +222,8 @@ async function startWorker(data: {
   thread: number
 }): Promise<WorkerLike> {
   if (isNode) {
-    const { Worker } = await import('node:worker_threads')
+    // Not an import: bundlers for browsers would look for the module.
+    const { Worker } = process.getBuiltinModule('node:worker_threads')
     const worker = new Worker(`${workerBody}\nstart(require('node:worker_threads').workerData)`, {
       eval: true,
       workerData: data,
@@ -243,6 +244,6 @@ async function startWorker(data: {
 export async function defaultThreads(): Promise<number> {
   if (typeof SharedArrayBuffer === 'undefined') return 1
   if (!isNode && !(globalThis as { crossOriginIsolated?: boolean }).crossOriginIsolated) return 1
-  if (isNode) return (await import('node:os')).availableParallelism()
+  if (isNode) return process.getBuiltinModule('node:os').availableParallelism()
   return (globalThis as { navigator?: { hardwareConcurrency?: number } }).navigator?.hardwareConcurrency ?? 1
 }
