@@ -1,5 +1,5 @@
 import { topologicalOrder } from '../graph/graph.ts'
-import { type Node, nodeMark, type Value } from '../graph/node.ts'
+import { type Node, nodeMark, type Spec, type Value } from '../graph/node.ts'
 import { flatten } from '../graph/tree.ts'
 import { defineOp } from '../op.ts'
 import { barrier } from '../ops/copy.ts'
@@ -9,14 +9,14 @@ import { pullBack } from './vjp.ts'
 interface CheckpointAttrs {
   /** Builds the function's outputs from its inputs (arguments first, then what it closes over). */
   readonly replay: (inputs: readonly Tensor[]) => Tensor[]
-  readonly specs: readonly Value[]
+  readonly specs: readonly Spec[]
 }
 
 /** The outputs of a function whose intermediates are not kept: the gradient computes them again. */
 const checkpointOp = defineOp<CheckpointAttrs>({
   name: 'checkpoint',
   kind: 'composite',
-  infer: (_, { specs }) => specs.map(({ shape, dtype }) => ({ shape, dtype })),
+  infer: (_, { specs }) => [...specs],
   gradient({ inputs, grads, attrs }) {
     const present = grads.filter((g): g is Tensor => g !== undefined)
     const again = inputs.map((x) => barrier(x, present))
@@ -66,7 +66,7 @@ export function checkpoint<Args extends unknown[], R>(f: (...args: Args) => R): 
     const outs = apply(
       checkpointOp,
       captured.map((v) => new Tensor(v, device)),
-      { replay, specs: outputs.map((t) => t.value) },
+      { replay, specs: outputs.map(({ shape, dtype }) => ({ shape, dtype })) },
     )
     let k = 0
     return result.rebuild(result.leaves.map((leaf) => (isTensor(leaf) ? outs[k++] : leaf))) as R
