@@ -5,7 +5,10 @@ import { basename, dirname, join } from 'node:path'
 let counter = 0
 
 /** Writes beside the final place, flushes to the disk, and renames. A failure leaves the old file as it was. */
-export async function writeFileAtomically(path: string, content: string | Uint8Array | AsyncIterable<Uint8Array>): Promise<void> {
+export async function writeFileAtomically(
+  path: string,
+  content: string | Uint8Array | AsyncIterable<Uint8Array>,
+): Promise<void> {
   await mkdir(dirname(path), { recursive: true })
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.${counter++}.tmp`)
   try {
@@ -33,7 +36,10 @@ async function writeAll(file: Awaited<ReturnType<typeof open>>, chunk: Uint8Arra
 
 function explained(path: string, error: unknown): Error {
   const { code, message } = error as NodeJS.ErrnoException
-  if (code === 'ENOSPC') return new Error(`${path}: the disk is full; nothing that was there is lost. Free some space and resume the run`, { cause: error })
+  if (code === 'ENOSPC')
+    return new Error(`${path}: the disk is full; nothing that was there is lost. Free some space and resume the run`, {
+      cause: error,
+    })
   if (code === 'EACCES' || code === 'EROFS') return new Error(`${path}: no permission to write here`, { cause: error })
   return new Error(`${path}: writing failed: ${message}`, { cause: error })
 }

@@ -17,7 +17,14 @@ export async function saveCheckpoint(runFolder: string, snapshot: TrainerSnapsho
   await rm(temporary, { recursive: true, force: true })
   await mkdir(temporary, { recursive: true })
   try {
-    const tensors = [...snapshot.arrays].map(([key, { shape, data }]): SafetensorsTensor => ({ name: key, dtype: 'F32', shape, data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) }))
+    const tensors = [...snapshot.arrays].map(
+      ([key, { shape, data }]): SafetensorsTensor => ({
+        name: key,
+        dtype: 'F32',
+        shape,
+        data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+      }),
+    )
     await writeFileAtomically(join(temporary, 'state.safetensors'), safetensorsChunks(tensors, { format: 'kumiki' }))
     const { step, tokens, batches } = snapshot
     await writeFile(join(temporary, 'trainer.json'), `${JSON.stringify({ version, step, tokens, batches }, null, 2)}\n`)
@@ -62,9 +69,11 @@ export async function loadCheckpoint(folder: string): Promise<TrainerSnapshot> {
   } catch (error) {
     throw new Error(`${jsonFile}: is not JSON (${(error as Error).message}); take an older checkpoint`)
   }
-  if (info === null || typeof info !== 'object' || info.version !== version) throw new Error(`${jsonFile}: is not a checkpoint of version ${version}`)
+  if (info === null || typeof info !== 'object' || info.version !== version)
+    throw new Error(`${jsonFile}: is not a checkpoint of version ${version}`)
   for (const field of ['step', 'tokens'] as const) {
-    if (!Number.isSafeInteger(info[field]) || (info[field] as number) < 0) throw new Error(`${jsonFile}: ${field} must be a non-negative integer, got ${JSON.stringify(info[field])}`)
+    if (!Number.isSafeInteger(info[field]) || (info[field] as number) < 0)
+      throw new Error(`${jsonFile}: ${field} must be a non-negative integer, got ${JSON.stringify(info[field])}`)
   }
   const bytes = await readFile(stateFile).catch((error) => {
     throw new Error(`${stateFile}: cannot be read (${error.code ?? error.message})`)
@@ -73,11 +82,16 @@ export async function loadCheckpoint(folder: string): Promise<TrainerSnapshot> {
   try {
     for (const [name, t] of decodeSafetensors(bytes).tensors) {
       if (t.dtype !== 'F32') throw new RangeError(`array ${name} is ${t.dtype}, not F32`)
-      const copy = t.data.slice()
+      const copy = new Uint8Array(t.data) // (slice() of a Node Buffer would share its memory)
       arrays.set(name, { shape: t.shape, data: new Float32Array(copy.buffer, 0, copy.byteLength / 4) })
     }
   } catch (error) {
     throw new Error(`${stateFile}: ${(error as Error).message}; the file is broken, take an older checkpoint`)
   }
-  return { step: info.step as number, tokens: info.tokens as number, batches: info.batches as TrainerSnapshot['batches'], arrays }
+  return {
+    step: info.step as number,
+    tokens: info.tokens as number,
+    batches: info.batches as TrainerSnapshot['batches'],
+    arrays,
+  }
 }

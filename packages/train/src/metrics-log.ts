@@ -33,7 +33,12 @@ export class MetricsLog {
       await this.file!.appendFile(`${JSON.stringify(metrics)}\n`)
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException
-      throw new Error(code === 'ENOSPC' ? `${this.path}: the disk is full; the last checkpoint is safe. Free some space and resume the run` : `${this.path}: ${message}`, { cause: error })
+      throw new Error(
+        code === 'ENOSPC'
+          ? `${this.path}: the disk is full; the last checkpoint is safe. Free some space and resume the run`
+          : `${this.path}: ${message}`,
+        { cause: error },
+      )
     }
   }
 

@@ -1,6 +1,6 @@
 /** The pictures of a report: loss, learning rate, gradient norm and throughput of one run or of several laid over each other. */
 import { median } from 'd3-array'
-import { lineChart, paletteSize, type Point, type Rule, type Series, smooth } from './report-chart.ts'
+import { lineChart, type Point, paletteSize, type Rule, type Series, smooth } from './report-chart.ts'
 import { escapeHtml, loss, shortCount } from './report-html.ts'
 import type { Metric } from './report-metrics.ts'
 import { baselineNames, type ReportRun, type RunSummary } from './report-run.ts'
@@ -15,7 +15,11 @@ interface Axis {
 /** All figures of a report, as HTML. */
 export function figures(runs: readonly ReportRun[]): string {
   const axis = chooseAxis(runs)
-  const small = (title: string, field: 'learningRate' | 'gradNorm' | 'tokensPerSecond', options: { log?: boolean; faint?: boolean; tick: (v: number) => string }) =>
+  const small = (
+    title: string,
+    field: 'learningRate' | 'gradNorm' | 'tokensPerSecond',
+    options: { log?: boolean; faint?: boolean; tick: (v: number) => string },
+  ) =>
     figure(
       title,
       '',
@@ -45,22 +49,42 @@ function lossFigure(runs: readonly ReportRun[], axis: Axis): string {
     const points = heldOutPoints(run, axis)
     if (points.length === 0) return
     heldOut = true
-    series.push({ label: runs.length > 1 ? `${run.name}, held-out` : 'held-out', color: runs.length > 1 ? color : 1, mark: 'dots', points })
+    series.push({
+      label: runs.length > 1 ? `${run.name}, held-out` : 'held-out',
+      color: runs.length > 1 ? color : 1,
+      mark: 'dots',
+      points,
+    })
   })
   const shared = sharedBaselines(runs)
-  const rules: Rule[] = shared ? baselineNames.map((name) => ({ label: `${name} ${loss(shared[name].natsPerToken)}`, y: shared[name].natsPerToken })) : []
+  const rules: Rule[] = shared
+    ? baselineNames.map((name) => ({
+        label: `${name} ${loss(shared[name].natsPerToken)}`,
+        y: shared[name].natsPerToken,
+      }))
+    : []
   const keys =
     runs.length > 1
       ? [...runs.map((run, color) => key('line', color, run.name)), ...(heldOut ? [key('dots', 7, 'held-out')] : [])]
       : [key('faint', 0, 'each step'), key('line', 0, 'smoothed'), ...(heldOut ? [key('dots', 1, 'held-out')] : [])]
-  const chart = lineChart({ title: 'Loss over training', xLabel: axis.label, width: 1000, height: 400, series, rules, tick: plain })
+  const chart = lineChart({
+    title: 'Loss over training',
+    xLabel: axis.label,
+    width: 1000,
+    height: 400,
+    series,
+    rules,
+    tick: plain,
+  })
   return figure('Loss, nats per token', `<ul class="legend">${keys.join('')}</ul>`, `<div class="large">${chart}</div>`)
 }
 
 /** The baselines, where every run that has any has the same: then one line each says it all. */
 export function sharedBaselines(runs: readonly ReportRun[]): RunSummary['baselines'] | undefined {
   const all = runs.flatMap(({ summary }) => (summary ? [summary.baselines] : []))
-  const same = all.every((b) => baselineNames.every((name) => Math.abs(b[name].natsPerToken - all[0][name].natsPerToken) < 1e-9))
+  const same = all.every((b) =>
+    baselineNames.every((name) => Math.abs(b[name].natsPerToken - all[0][name].natsPerToken) < 1e-9),
+  )
   return same ? all[0] : undefined
 }
 
@@ -75,12 +99,26 @@ export function medianThroughput(run: ReportRun): number {
   return median(run.metrics.map((m) => m.tokensPerSecond).filter(Number.isFinite)) ?? Number.NaN
 }
 
-function curve(run: ReportRun, color: number, axis: Axis, field: 'loss' | 'gradNorm' | 'learningRate' | 'tokensPerSecond', rough: boolean, runs: number): Series[] {
+function curve(
+  run: ReportRun,
+  color: number,
+  axis: Axis,
+  field: 'loss' | 'gradNorm' | 'learningRate' | 'tokensPerSecond',
+  rough: boolean,
+  runs: number,
+): Series[] {
   const several = runs > 1
   const points = run.metrics.map((m) => ({ x: axis.of(m), y: m[field] }))
-  const line: Series = { label: several ? run.name : 'smoothed', color, mark: 'line', points: rough ? smoothed(points) : points }
+  const line: Series = {
+    label: several ? run.name : 'smoothed',
+    color,
+    mark: 'line',
+    points: rough ? smoothed(points) : points,
+  }
   // Single steps of many runs would only be fog.
-  return rough && runs <= 3 ? [{ label: several ? `${run.name}, each step` : 'each step', color, mark: 'faint', points }, line] : [line]
+  return rough && runs <= 3
+    ? [{ label: several ? `${run.name}, each step` : 'each step', color, mark: 'faint', points }, line]
+    : [line]
 }
 
 function smoothed(points: readonly Point[]): Point[] {
@@ -88,7 +126,10 @@ function smoothed(points: readonly Point[]): Point[] {
 }
 
 function heldOutPoints(run: ReportRun, axis: Axis): Point[] {
-  const points = (run.evaluations ?? []).map(({ step, natsPerToken }) => ({ x: axis.ofStep(run, step), y: natsPerToken }))
+  const points = (run.evaluations ?? []).map(({ step, natsPerToken }) => ({
+    x: axis.ofStep(run, step),
+    y: natsPerToken,
+  }))
   const { summary } = run
   if (summary && !run.evaluations?.some(({ step }) => step === summary.steps)) {
     points.push({ x: axis.ofStep(run, summary.steps), y: summary.heldOut.natsPerToken })
@@ -118,11 +159,16 @@ function figure(title: string, legend: string, chart: string): string {
 
 function key(mark: Series['mark'], color: number, label: string): string {
   const paint = `var(--s${color % paletteSize})`
-  const shape = mark === 'dots' ? `<circle cx="11" cy="5" r="4" fill="${paint}"/>` : `<path class="${mark}" d="M1,5H21" stroke="${paint}"/>`
+  const shape =
+    mark === 'dots'
+      ? `<circle cx="11" cy="5" r="4" fill="${paint}"/>`
+      : `<path class="${mark}" d="M1,5H21" stroke="${paint}"/>`
   return `<li><svg viewBox="0 0 22 10" aria-hidden="true">${shape}</svg>${escapeHtml(label)}</li>`
 }
 
 function plain(value: number): string {
   if (value === 0) return '0'
-  return Math.abs(value) < 1e-3 || Math.abs(value) >= 1e5 ? value.toExponential().replace('e+', 'e') : String(Number(value.toPrecision(6)))
+  return Math.abs(value) < 1e-3 || Math.abs(value) >= 1e5
+    ? value.toExponential().replace('e+', 'e')
+    : String(Number(value.toPrecision(6)))
 }

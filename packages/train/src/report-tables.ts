@@ -16,7 +16,9 @@ export function baselineTable({ heldOut, baselines }: RunSummary): string {
     return [name, loss(natsPerToken), loss(bitsPerByte), gain(natsPerToken)]
   })
   rows.push(['this model', loss(heldOut.natsPerToken), loss(heldOut.bitsPerByte), ''])
-  return table(['held-out text', 'nats per token', 'bits per byte', 'this model, nats'], rows, { rowClasses: ['', '', '', 'model'] })
+  return table(['held-out text', 'nats per token', 'bits per byte', 'this model, nats'], rows, {
+    rowClasses: ['', '', '', 'model'],
+  })
 }
 
 /** One line a run. */
@@ -40,15 +42,32 @@ export function comparisonTable(runs: readonly ReportRun[]): string {
       escapeHtml(summary?.device ?? '–'),
     ]
   })
-  const head = ['run', 'nats per token', 'bits per byte', 'training loss', 'steps', 'tokens', 'tokens/s', 'time', 'parameters', 'precision', 'seed', 'device']
-  return table(head, rows, { className: 'runs', rowClasses: runs.map((run) => (run.summary?.heldOut.natsPerToken === best ? 'model' : '')) })
+  const head = [
+    'run',
+    'nats per token',
+    'bits per byte',
+    'training loss',
+    'steps',
+    'tokens',
+    'tokens/s',
+    'time',
+    'parameters',
+    'precision',
+    'seed',
+    'device',
+  ]
+  return table(head, rows, {
+    className: 'runs',
+    rowClasses: runs.map((run) => (run.summary?.heldOut.natsPerToken === best ? 'model' : '')),
+  })
 }
 
 /** Baselines of every run, for runs that differ in them. */
 export function baselinesByRun(runs: readonly ReportRun[]): string {
   const rows = runs.flatMap(({ name, summary }) => {
     if (!summary) return []
-    const cell = (b: { natsPerToken: number; bitsPerByte: number }) => `${loss(b.natsPerToken)} / ${loss(b.bitsPerByte)}`
+    const cell = (b: { natsPerToken: number; bitsPerByte: number }) =>
+      `${loss(b.natsPerToken)} / ${loss(b.bitsPerByte)}`
     return [[escapeHtml(name), cell(summary.heldOut), ...baselineNames.map((b) => cell(summary.baselines[b]))]]
   })
   return table(['nats per token / bits per byte', 'model', ...baselineNames], rows)
@@ -73,7 +92,8 @@ export function configurationTable(runs: readonly ReportRun[]): string {
 
 function flatten(value: unknown, path: string, fields: Map<string, string>, depth: number): void {
   if (typeof value === 'object' && value !== null && !Array.isArray(value) && depth < 6) {
-    for (const [name, inner] of Object.entries(value)) flatten(inner, path === '' ? name : `${path}.${name}`, fields, depth + 1)
+    for (const [name, inner] of Object.entries(value))
+      flatten(inner, path === '' ? name : `${path}.${name}`, fields, depth + 1)
     return
   }
   const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value))

@@ -9,7 +9,15 @@ import { reportStyle } from './report-style.ts'
 import { baselinesByRun, baselineTable, comparisonTable, configurationTable } from './report-tables.ts'
 
 export { type Metric, parseMetrics } from './report-metrics.ts'
-export { type HeldOutLoss, parseEvaluations, parseSamples, parseSummary, type ReportRun, type RunSummary, type Sample } from './report-run.ts'
+export {
+  type HeldOutLoss,
+  parseEvaluations,
+  parseSamples,
+  parseSummary,
+  type ReportRun,
+  type RunSummary,
+  type Sample,
+} from './report-run.ts'
 
 /**
  * Renders one run, or several laid over each other.
@@ -62,10 +70,15 @@ export function headline(runs: readonly ReportRun[]): string {
   const { heldOut, baselines } = best.summary!
   const beaten = baselineNames.filter((name) => heldOut.natsPerToken < baselines[name].natsPerToken)
   const unbeaten = baselineNames.filter((name) => !beaten.includes(name))
-  const named = (names: readonly string[], word: string) => `the ${listing(names)} ${word}${names.length > 1 ? 's' : ''}`
+  const named = (names: readonly string[], word: string) =>
+    `the ${listing(names)} ${word}${names.length > 1 ? 's' : ''}`
   const against = [
     ...(beaten.length > 0 ? [`better than ${named(beaten, 'baseline')}`] : []),
-    ...(unbeaten.length > 0 ? [`${beaten.length > 0 ? 'not yet' : 'not better than'} ${beaten.length > 0 ? 'than ' : ''}${named(unbeaten, 'baseline')}`] : []),
+    ...(unbeaten.length > 0
+      ? [
+          `${beaten.length > 0 ? 'not yet' : 'not better than'} ${beaten.length > 0 ? 'than ' : ''}${named(unbeaten, 'baseline')}`,
+        ]
+      : []),
   ].join(', ')
   const figure = `${loss(heldOut.natsPerToken)} nats per token (${loss(heldOut.bitsPerByte)} bits per byte)`
   if (!second) return `${runs.length > 1 ? `${best.name}: held-out` : 'Held-out'} loss ${figure}: ${against}.`
@@ -100,14 +113,20 @@ function facts(run: ReportRun): string {
 function baselineSection(runs: readonly ReportRun[]): string {
   const finished = runs.filter((run) => run.summary !== undefined)
   if (finished.length === 0) return ''
-  const about = '<p class="note">The baselines count the same training text with the same tokenizer (Kneser-Ney smoothing) and are scored on the same held-out text. A model that does not beat the trigram has learned less than counting.</p>'
+  const about =
+    '<p class="note">The baselines count the same training text with the same tokenizer (Kneser-Ney smoothing) and are scored on the same held-out text. A model that does not beat the trigram has learned less than counting.</p>'
   if (runs.length === 1) return `<h2>Against counting</h2>\n${about}\n${baselineTable(runs[0].summary!)}`
-  const differ = sharedBaselines(runs) === undefined ? '<p class="note">The baselines differ between these runs, so tokenizer or text differ: compare bits per byte, not nats per token.</p>' : ''
+  const differ =
+    sharedBaselines(runs) === undefined
+      ? '<p class="note">The baselines differ between these runs, so tokenizer or text differ: compare bits per byte, not nats per token.</p>'
+      : ''
   return `<h2>Against counting</h2>\n${about}${differ}\n${baselinesByRun(finished)}`
 }
 
 function sampleSection(runs: readonly ReportRun[]): string {
-  const samples = runs.flatMap((run) => (run.samples ?? []).map((sample) => sampleBlock(sample, runs.length > 1 ? `${run.name}: ` : '')))
+  const samples = runs.flatMap((run) =>
+    (run.samples ?? []).map((sample) => sampleBlock(sample, runs.length > 1 ? `${run.name}: ` : '')),
+  )
   if (samples.length === 0) return ''
   return `<h2>Samples</h2>\n<p class="note">The prompt is bold; the model wrote the rest.</p>\n<div class="samples">${samples.join('\n')}</div>`
 }

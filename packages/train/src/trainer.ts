@@ -80,26 +80,39 @@ export class Trainer {
     const { device, architecture, precision = f32, accumulation = 1, zLoss = 0, optimizer } = options
     const { batchSize, sequenceLength } = options
     if (!Number.isInteger(accumulation) || accumulation < 1 || batchSize % accumulation !== 0) {
-      throw new RangeError(`Trainer: accumulation must be an integer that divides batchSize ${batchSize}, got ${accumulation}`)
+      throw new RangeError(
+        `Trainer: accumulation must be an integer that divides batchSize ${batchSize}, got ${accumulation}`,
+      )
     }
     if (sequenceLength > architecture.maxPositionEmbeddings) {
-      throw new RangeError(`Trainer: sequenceLength ${sequenceLength} is above maxPositionEmbeddings ${architecture.maxPositionEmbeddings}`)
+      throw new RangeError(
+        `Trainer: sequenceLength ${sequenceLength} is above maxPositionEmbeddings ${architecture.maxPositionEmbeddings}`,
+      )
     }
     if (!(zLoss >= 0)) throw new RangeError(`Trainer: zLoss must be 0 or more, got ${zLoss}`)
     this.options = options
     this.device = device
     this.architecture = architecture
     this.precision = precision
-    this.iterator = batches({ documents: options.documents, sequenceLength, batchSize, eosId: options.eosId, seed: options.seed ?? 0 })
+    this.iterator = batches({
+      documents: options.documents,
+      sequenceLength,
+      batchSize,
+      eosId: options.eosId,
+      seed: options.seed ?? 0,
+    })
     this.decoder = new Decoder(device, architecture, { activations: precision.activations })
     this.trainStep = makeTrainStep({ decoder: this.decoder, optimizer, precision, zLoss, accumulation })
-    this.evaluationStep = compile((params: Parameters, inputs: Tensor, targets: Tensor) => ({ nats: this.decoder.losses(params, inputs, targets).sum() }))
+    this.evaluationStep = compile((params: Parameters, inputs: Tensor, targets: Tensor) => ({
+      nats: this.decoder.losses(params, inputs, targets).sum(),
+    }))
     this.state = initialState(parameters, optimizer, precision)
   }
 
   /** @throws RangeError for options that do not fit together */
   static create(options: TrainerOptions): Trainer {
-    const parameters = options.parameters ?? initializeParameters(options.device, options.architecture, { seed: options.seed ?? 0 })
+    const parameters =
+      options.parameters ?? initializeParameters(options.device, options.architecture, { seed: options.seed ?? 0 })
     return new Trainer(options, parameters)
   }
 
@@ -152,7 +165,12 @@ export class Trainer {
     const inputs = this.device.tensor(batch!.inputs, shape)
     const targets = this.device.tensor(batch!.targets, shape)
     const learningRate = schedule(this.steps)
-    const { state, loss, gradNorm } = await this.trainStep(this.state, inputs, targets, optimizer.scalars(this.steps + 1, learningRate))
+    const { state, loss, gradNorm } = await this.trainStep(
+      this.state,
+      inputs,
+      targets,
+      optimizer.scalars(this.steps + 1, learningRate),
+    )
     this.state = state
     this.steps++
     this.tokenCount += batchSize * sequenceLength
@@ -168,7 +186,15 @@ export class Trainer {
           `step ${step}: the ${Number.isFinite(lossValue) ? `gradient norm is ${normValue}` : `loss is ${lossValue}`}; training stopped. Go on from the last checkpoint with a smaller learning rate (it was ${learningRate}) or more warmup`,
         )
       }
-      return { step, tokens, loss: lossValue, gradNorm: normValue, learningRate, tokensPerSecond: (batchSize * sequenceLength) / Math.max(seconds, 1e-9), seconds: total }
+      return {
+        step,
+        tokens,
+        loss: lossValue,
+        gradNorm: normValue,
+        learningRate,
+        tokensPerSecond: (batchSize * sequenceLength) / Math.max(seconds, 1e-9),
+        seconds: total,
+      }
     })()
     reading.catch(() => {}) // it is awaited by run(), perhaps a step later
     return { reading }
@@ -190,7 +216,11 @@ export class Trainer {
       inputs.set(set.inputs.subarray(at, at + window))
       targets.set(set.targets.subarray(at, at + window))
       const shape = [batchSize, sequenceLength]
-      const result = await this.evaluationStep(this.state.params, this.device.tensor(inputs, shape), this.device.tensor(targets, shape))
+      const result = await this.evaluationStep(
+        this.state.params,
+        this.device.tensor(inputs, shape),
+        this.device.tensor(targets, shape),
+      )
       nats += await result.nats.item()
       result.nats.dispose()
     }
@@ -222,16 +252,28 @@ export class Trainer {
   async restore(snapshot: TrainerSnapshot): Promise<void> {
     const take = (name: string, shape: readonly number[]): Tensor => {
       const found = snapshot.arrays.get(name)
-      if (!found) throw new RangeError(`Trainer.restore: the snapshot has no array ${name}; was it made with another model or optimizer?`)
+      if (!found)
+        throw new RangeError(
+          `Trainer.restore: the snapshot has no array ${name}; was it made with another model or optimizer?`,
+        )
       if (found.shape.length !== shape.length || found.shape.some((d, i) => d !== shape[i])) {
-        throw new RangeError(`Trainer.restore: ${name} is [${found.shape.join(', ')}] in the snapshot and [${shape.join(', ')}] in the model`)
+        throw new RangeError(
+          `Trainer.restore: ${name} is [${found.shape.join(', ')}] in the snapshot and [${shape.join(', ')}] in the model`,
+        )
       }
       return this.device.tensor(found.data, shape)
     }
-    const parameters = Object.fromEntries(Object.entries(this.masterParameters()).map(([name, t]) => [name, take(`params.${name}`, t.shape)]))
+    const parameters = Object.fromEntries(
+      Object.entries(this.masterParameters()).map(([name, t]) => [name, take(`params.${name}`, t.shape)]),
+    )
     const fresh = initialState(parameters, this.options.optimizer, this.precision)
     const optimizer = Object.fromEntries(
-      Object.entries(fresh.optimizer).map(([moment, tree]) => [moment, Object.fromEntries(Object.entries(tree).map(([name, t]) => [name, take(`optimizer.${moment}.${name}`, t.shape)]))]),
+      Object.entries(fresh.optimizer).map(([moment, tree]) => [
+        moment,
+        Object.fromEntries(
+          Object.entries(tree).map(([name, t]) => [name, take(`optimizer.${moment}.${name}`, t.shape)]),
+        ),
+      ]),
     )
     this.iterator.restore(snapshot.batches)
     for (const t of tensorsOf(this.state)) t.dispose()
@@ -252,4 +294,3 @@ export class Trainer {
     for (const t of tensorsOf(this.state)) t.dispose()
   }
 }
-

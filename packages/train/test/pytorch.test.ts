@@ -61,14 +61,19 @@ function setUp(device: Device, key: 'mha' | 'gqa', precision: PrecisionPolicy = 
   const architecture = architectureOf(vectors[key].config)
   const decoder = new Decoder(device, architecture, { activations: precision.activations })
   const parameters: Parameters = {}
-  for (const { name, shape } of parameterShapes(architecture)) parameters[name] = device.tensor(weightsOf(name, shape), shape)
-  const batch = (k: number, what: 'inputs' | 'targets') => device.tensor(Int32Array.from(vectors[key].tokens[k][what].flat()), [training.batch, training.length])
+  for (const { name, shape } of parameterShapes(architecture))
+    parameters[name] = device.tensor(weightsOf(name, shape), shape)
+  const batch = (k: number, what: 'inputs' | 'targets') =>
+    device.tensor(Int32Array.from(vectors[key].tokens[k][what].flat()), [training.batch, training.length])
   return { decoder, parameters, batch }
 }
 
 function optimizerOf() {
   const [beta1, beta2] = training.betas
-  return chain(clipGlobalNorm(training.clip), adamw({ beta1, beta2, epsilon: training.eps, weightDecay: training.weightDecay }))
+  return chain(
+    clipGlobalNorm(training.clip),
+    adamw({ beta1, beta2, epsilon: training.eps, weightDecay: training.weightDecay }),
+  )
 }
 
 async function tenSteps(device: Device, key: 'mha' | 'gqa', precision: PrecisionPolicy) {
@@ -79,7 +84,12 @@ async function tenSteps(device: Device, key: 'mha' | 'gqa', precision: Precision
   const losses: number[] = []
   const norms: number[] = []
   for (let k = 0; k < training.steps; k++) {
-    const out = await step(state, batch(k, 'inputs'), batch(k, 'targets'), optimizer.scalars(k + 1, training.learningRates[k]))
+    const out = await step(
+      state,
+      batch(k, 'inputs'),
+      batch(k, 'targets'),
+      optimizer.scalars(k + 1, training.learningRates[k]),
+    )
     state = out.state
     losses.push(await out.loss.item())
     norms.push(await out.gradNorm!.item())
@@ -98,7 +108,9 @@ describe.each(backends)('against PyTorch on %s', (backend) => {
       const vocab = decoder.architecture.vocabSize
       closeTo(logits.subarray(0, vocab), floats(expected.logits), 5e-6, 'logits of the first position')
       closeTo(logits.subarray(-vocab), floats(expected.lastLogits), 5e-6, 'logits of the last position')
-      const gradient = valueAndGrad((p: Parameters, x: Tensor, t: Tensor) => meanLoss(decoder, p, x, t, countTargets(t), training.zLoss))
+      const gradient = valueAndGrad((p: Parameters, x: Tensor, t: Tensor) =>
+        meanLoss(decoder, p, x, t, countTargets(t), training.zLoss),
+      )
       const { value, grads } = gradient(parameters, batch(0, 'inputs'), batch(0, 'targets'))
       await device.evaluate([value, grads])
       expect(Math.abs((await value.item()) - vectors[key].float64.losses[0])).toBeLessThan(2e-6)
@@ -116,13 +128,21 @@ describe.each(backends)('against PyTorch on %s', (backend) => {
       const { float64 } = vectors[key]
       losses.forEach((loss, k) => {
         const expected = float64.losses[k]
-        expect(Math.abs(loss - expected) / expected, `loss of step ${k}: ${loss}, PyTorch ${expected}`).toBeLessThan(1e-4)
-        expect(Math.abs(norms[k] - float64.gradientNorms[k]) / float64.gradientNorms[k], `gradient norm of step ${k}`).toBeLessThan(1e-3)
+        expect(Math.abs(loss - expected) / expected, `loss of step ${k}: ${loss}, PyTorch ${expected}`).toBeLessThan(
+          1e-4,
+        )
+        expect(
+          Math.abs(norms[k] - float64.gradientNorms[k]) / float64.gradientNorms[k],
+          `gradient norm of step ${k}`,
+        ).toBeLessThan(1e-3)
       })
       for (const [name, { sumOfSquares }] of Object.entries<any>(float64.final)) {
         const values = (await state.params[name].data()) as Float32Array
         const squares = values.reduce((a, x) => a + x * x, 0)
-        expect(Math.abs(squares - sumOfSquares) / sumOfSquares, `sum of squares of ${name} after ten steps`).toBeLessThan(1e-4)
+        expect(
+          Math.abs(squares - sumOfSquares) / sumOfSquares,
+          `sum of squares of ${name} after ten steps`,
+        ).toBeLessThan(1e-4)
       }
     })
   })

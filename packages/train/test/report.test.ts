@@ -1,12 +1,33 @@
 import { describe, expect, test } from 'vitest'
-import { type Metric, parseMetrics, parseSamples, parseSummary, type ReportRun, renderReport, type RunSummary } from '../src/report.ts'
+import {
+  type Metric,
+  parseMetrics,
+  parseSamples,
+  parseSummary,
+  type ReportRun,
+  type RunSummary,
+  renderReport,
+} from '../src/report.ts'
 import { smooth } from '../src/report-chart.ts'
 
-const metric = (step: number, over: Partial<Metric> = {}): Metric => ({ step, tokens: step * 100, loss: 7 / Math.sqrt(step), gradNorm: 1 / step, learningRate: 1e-3, tokensPerSecond: 5000, seconds: step, ...over })
+const metric = (step: number, over: Partial<Metric> = {}): Metric => ({
+  step,
+  tokens: step * 100,
+  loss: 7 / Math.sqrt(step),
+  gradNorm: 1 / step,
+  learningRate: 1e-3,
+  tokensPerSecond: 5000,
+  seconds: step,
+  ...over,
+})
 const line = (step: number) => JSON.stringify(metric(step))
 const summary = (natsPerToken: number): RunSummary => ({
   heldOut: { natsPerToken, bitsPerByte: natsPerToken / 2.5 },
-  baselines: { unigram: { natsPerToken: 6, bitsPerByte: 2.4 }, bigram: { natsPerToken: 4, bitsPerByte: 1.6 }, trigram: { natsPerToken: 3.5, bitsPerByte: 1.4 } },
+  baselines: {
+    unigram: { natsPerToken: 6, bitsPerByte: 2.4 },
+    bigram: { natsPerToken: 4, bitsPerByte: 1.6 },
+    trigram: { natsPerToken: 3.5, bitsPerByte: 1.4 },
+  },
   steps: 40,
   tokens: 4000,
   seconds: 8,
@@ -15,7 +36,12 @@ const summary = (natsPerToken: number): RunSummary => ({
   seed: 1,
   parameters: 1_573_000,
 })
-const run = (over: Partial<ReportRun> = {}): ReportRun => ({ name: 'nano', config: { recipe: { learningRate: 1e-3 }, seed: 1 }, metrics: Array.from({ length: 40 }, (_, i) => metric(i + 1)), ...over })
+const run = (over: Partial<ReportRun> = {}): ReportRun => ({
+  name: 'nano',
+  config: { recipe: { learningRate: 1e-3 }, seed: 1 },
+  metrics: Array.from({ length: 40 }, (_, i) => metric(i + 1)),
+  ...over,
+})
 const headlineOf = (html: string) => /class="headline">(.*?)<\/p>/.exec(html)![1]
 
 describe('parseMetrics', () => {
@@ -50,26 +76,43 @@ describe('parseMetrics', () => {
 
 test('files of a run folder are checked field by field', () => {
   expect(parseSummary(JSON.parse(JSON.stringify(summary(3))), 'summary.json')).toEqual(summary(3))
-  expect(() => parseSummary({ ...summary(3), seconds: null }, 'summary.json')).toThrow('summary.json: seconds must be a number, got null')
-  expect(() => parseSummary({ ...summary(3), baselines: { unigram: {} } }, 'summary.json')).toThrow('summary.json: baselines.unigram.natsPerToken must be')
+  expect(() => parseSummary({ ...summary(3), seconds: null }, 'summary.json')).toThrow(
+    'summary.json: seconds must be a number, got null',
+  )
+  expect(() => parseSummary({ ...summary(3), baselines: { unigram: {} } }, 'summary.json')).toThrow(
+    'summary.json: baselines.unigram.natsPerToken must be',
+  )
   expect(() => parseSamples({ 0: 1 }, 'samples.json')).toThrow('samples.json: the document must be an array')
 })
 
 describe('renderReport', () => {
   test('says which baselines are beaten', () => {
-    expect(headlineOf(renderReport([run({ summary: summary(3) })]))).toBe('Held-out loss 3.000 nats per token (1.200 bits per byte): better than the unigram, bigram and trigram baselines.')
-    expect(headlineOf(renderReport([run({ summary: summary(3.7) })]))).toContain('better than the unigram and bigram baselines, not yet than the trigram baseline.')
-    expect(headlineOf(renderReport([run({ summary: summary(7) })]))).toContain(': not better than the unigram, bigram and trigram baselines.')
+    expect(headlineOf(renderReport([run({ summary: summary(3) })]))).toBe(
+      'Held-out loss 3.000 nats per token (1.200 bits per byte): better than the unigram, bigram and trigram baselines.',
+    )
+    expect(headlineOf(renderReport([run({ summary: summary(3.7) })]))).toContain(
+      'better than the unigram and bigram baselines, not yet than the trigram baseline.',
+    )
+    expect(headlineOf(renderReport([run({ summary: summary(7) })]))).toContain(
+      ': not better than the unigram, bigram and trigram baselines.',
+    )
     expect(headlineOf(renderReport([run()]))).toContain('after 40 steps; there is no held-out result yet')
     expect(headlineOf(renderReport([run({ metrics: [] })]))).toBe('Nothing has been trained yet.')
     const two = [run({ name: 'a', summary: summary(3.2) }), run({ name: 'b', summary: summary(3) })]
-    expect(headlineOf(renderReport(two))).toMatch(/^b has the lowest held-out loss, 3\.000 .*, 0\.200 below a: better than/)
+    expect(headlineOf(renderReport(two))).toMatch(
+      /^b has the lowest held-out loss, 3\.000 .*, 0\.200 below a: better than/,
+    )
   })
 
   test('is self-contained and escapes everything', () => {
     const evil = `"><script>alert('x')</script>&\u0000`
     const page = renderReport([
-      run({ name: evil, config: { [evil]: { [evil]: evil } }, summary: { ...summary(3), device: evil, precision: evil }, samples: [{ label: evil, prompt: evil, text: evil }] }),
+      run({
+        name: evil,
+        config: { [evil]: { [evil]: evil } },
+        summary: { ...summary(3), device: evil, precision: evil },
+        samples: [{ label: evil, prompt: evil, text: evil }],
+      }),
       run({ name: `${evil}2` }),
     ])
     expect(page).not.toMatch(/<script|\u0000|alert\('x/)
@@ -78,8 +121,18 @@ describe('renderReport', () => {
   })
 
   test('draws gaps for what is not finite, and a single step', () => {
-    const diverged = run({ metrics: [metric(1), metric(2, { loss: Number.NaN, gradNorm: Number.POSITIVE_INFINITY }), metric(3, { gradNorm: 0 })] })
-    for (const runs of [[diverged], [run({ metrics: [metric(1)] })], [run({ metrics: [metric(1, { loss: Number.NaN })] }), diverged]]) {
+    const diverged = run({
+      metrics: [
+        metric(1),
+        metric(2, { loss: Number.NaN, gradNorm: Number.POSITIVE_INFINITY }),
+        metric(3, { gradNorm: 0 }),
+      ],
+    })
+    for (const runs of [
+      [diverged],
+      [run({ metrics: [metric(1)] })],
+      [run({ metrics: [metric(1, { loss: Number.NaN })] }), diverged],
+    ]) {
       expect(renderReport(runs)).not.toMatch(/NaN|Infinity|undefined/)
     }
   })
@@ -90,15 +143,25 @@ describe('renderReport', () => {
   })
 
   test('runs with steps of different sizes are laid over each other by tokens', () => {
-    const large = run({ name: 'large batch', metrics: Array.from({ length: 10 }, (_, i) => metric(i + 1, { tokens: (i + 1) * 400 })) })
+    const large = run({
+      name: 'large batch',
+      metrics: Array.from({ length: 10 }, (_, i) => metric(i + 1, { tokens: (i + 1) * 400 })),
+    })
     expect(renderReport([run(), large])).toContain('>tokens</text>')
     expect(renderReport([run(), run()])).toContain('>step</text>')
   })
 
   test('marks Japanese, notes differing baselines, refuses nothing', () => {
-    expect(renderReport([run({ samples: [{ label: 'Japanese', prompt: '型', text: 'が' }] })])).toContain('<p lang="ja"><b>型</b>が</p>')
-    const other = { ...summary(3), baselines: { ...summary(3).baselines, trigram: { natsPerToken: 3.1, bitsPerByte: 1.2 } } }
-    expect(renderReport([run({ summary: summary(3) }), run({ name: 'b', summary: other })])).toContain('compare bits per byte')
+    expect(renderReport([run({ samples: [{ label: 'Japanese', prompt: '型', text: 'が' }] })])).toContain(
+      '<p lang="ja"><b>型</b>が</p>',
+    )
+    const other = {
+      ...summary(3),
+      baselines: { ...summary(3).baselines, trigram: { natsPerToken: 3.1, bitsPerByte: 1.2 } },
+    }
+    expect(renderReport([run({ summary: summary(3) }), run({ name: 'b', summary: other })])).toContain(
+      'compare bits per byte',
+    )
     expect(() => renderReport([])).toThrow('at least one run is needed')
   })
 })
@@ -108,5 +171,10 @@ test('smoothing keeps constants and does not lag behind a straight line', () => 
   const result = smooth(points, 5)
   expect(result[50].y).toBeNaN()
   expect(result[120].y).toBeCloseTo(5 - 1.2, 6)
-  expect(smooth(points.map(({ x }) => ({ x, y: 2 })), 9).every(({ y }) => Math.abs(y - 2) < 1e-12)).toBe(true)
+  expect(
+    smooth(
+      points.map(({ x }) => ({ x, y: 2 })),
+      9,
+    ).every(({ y }) => Math.abs(y - 2) < 1e-12),
+  ).toBe(true)
 })

@@ -6,7 +6,7 @@ import { where } from './where.ts'
 
 export const maximumOp = elementwiseOp({
   name: 'maximum',
-  js: ([a, b]) => (a > b ? a : b),
+  js: ([a, b]) => Math.max(a, b),
   wgsl: ([a, b]) => `max(${a}, ${b})`,
   simd: { f32: ['f32x4.pmax'], i32: ['i32x4.max_s'], u32: ['i32x4.max_u'] },
   gradient: ({ inputs: [a, b], grads: [g] }) => {

@@ -6,7 +6,7 @@ import { where } from './where.ts'
 
 export const minimumOp = elementwiseOp({
   name: 'minimum',
-  js: ([a, b]) => (a < b ? a : b),
+  js: ([a, b]) => Math.min(a, b),
   wgsl: ([a, b]) => `min(${a}, ${b})`,
   simd: { f32: ['f32x4.pmin'], i32: ['i32x4.min_s'], u32: ['i32x4.min_u'] },
   gradient: ({ inputs: [a, b], grads: [g] }) => {

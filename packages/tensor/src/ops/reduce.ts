@@ -146,7 +146,7 @@ export const sumOp: Op<ReduceAttrs> = reduction('sum', 0, (a, b) => a + b, {
   ],
 })
 
-export const maxOp: Op<ReduceAttrs> = reduction('max', -Infinity, (a, b) => (a > b ? a : b), {
+export const maxOp: Op<ReduceAttrs> = reduction('max', -Infinity, (a, b) => Math.max(a, b), {
   kernel: 'max',
   // Ties share the gradient evenly.
   gradient: ({ inputs: [x], outputs: [y], grads: [g], attrs }) => {

@@ -141,7 +141,9 @@ export class CpuBackend implements Backend {
           this.shared,
         ),
       )
-      made.forEach((m, i) => this.fusedIds.set(m.key, { kernel: first + i, count: m.count, grain: m.grain }))
+      made.forEach((m, i) => {
+        this.fusedIds.set(m.key, { kernel: first + i, count: m.count, grain: m.grain })
+      })
     }
 
     const actions = plan.steps.flatMap((step): Action[] => {

@@ -1,0 +1,174 @@
+import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { nano } from '@kumiki/models'
+import { adamw, chain, clipGlobalNorm, constant } from '@kumiki/optim'
+import { type Device, init } from '@kumiki/tensor'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { bf16, Trainer, type TrainerOptions, TrainingError } from '../src/index.ts'
+import {
+  listCheckpoints,
+  loadCheckpoint,
+  loadModel,
+  saveCheckpoint,
+  saveModel,
+  writeFileAtomically,
+} from '../src/node.ts'
+
+let device: Device
+let folder: string
+beforeAll(async () => {
+  device = await init({ backend: 'cpu' })
+  folder = await mkdtemp(join(tmpdir(), 'kumiki-train-'))
+})
+afterAll(async () => {
+  device.dispose()
+  await rm(folder, { recursive: true })
+})
+
+const tiny = {
+  ...nano,
+  hiddenSize: 32,
+  intermediateSize: 64,
+  numHiddenLayers: 2,
+  numAttentionHeads: 4,
+  numKeyValueHeads: 2,
+  headDim: 8,
+  vocabSize: 50,
+  paddedVocabSize: 50,
+}
+/** Counting texts: the next token is nearly always the one after. */
+const documents = Array.from({ length: 40 }, (_, d) =>
+  Int32Array.from({ length: 20 + (d % 7) }, (_, i) => 3 + ((d + i) % 47)),
+)
+
+function options(extra: Partial<TrainerOptions> = {}): TrainerOptions {
+  return {
+    device,
+    architecture: tiny,
+    documents,
+    eosId: 2,
+    optimizer: chain(clipGlobalNorm(1), adamw({ beta1: 0.9, beta2: 0.95, weightDecay: 0.1 })),
+    schedule: constant(3e-3),
+    batchSize: 4,
+    sequenceLength: 16,
+    zLoss: 1e-4,
+    seed: 5,
+    precision: bf16,
+    ...extra,
+  }
+}
+
+async function lossesOf(trainer: Trainer, steps: number): Promise<number[]> {
+  const losses: number[] = []
+  for await (const m of trainer.run(steps)) losses.push(m.loss)
+  return losses
+}
+
+test('learns, reports every step once and in order', async () => {
+  const trainer = Trainer.create(options())
+  const seen: number[] = []
+  let last = 0
+  for await (const m of trainer.run(60)) {
+    seen.push(m.step)
+    expect(m.tokens).toBe(m.step * 64)
+    last = m.loss
+  }
+  expect(seen).toEqual(Array.from({ length: 60 }, (_, i) => i + 1))
+  expect(last).toBeLessThan(2)
+  const { natsPerToken, tokens } = await trainer.evaluate(documents)
+  expect(tokens).toBe(documents.reduce((n, d) => n + d.length + 1, 0))
+  expect(natsPerToken).toBeLessThan(2.2)
+  trainer.dispose()
+})
+
+test('a run taken up from a checkpoint on disk gives the bits of an unbroken one', async () => {
+  const whole = Trainer.create(options())
+  const expected = await lossesOf(whole, 20)
+  const first = Trainer.create(options())
+  const before = await lossesOf(first, 11)
+  await saveCheckpoint(folder, await first.snapshot())
+  const second = Trainer.create(options())
+  const [{ path, step }] = await listCheckpoints(folder)
+  expect(step).toBe(11)
+  await second.restore(await loadCheckpoint(path))
+  const after = await lossesOf(second, 20)
+  expect([...before, ...after]).toEqual(expected)
+  const a = await whole.snapshot()
+  const b = await second.snapshot()
+  expect([...b.arrays.keys()]).toEqual([...a.arrays.keys()])
+  for (const [name, { data }] of a.arrays) expect(b.arrays.get(name)!.data, name).toEqual(data)
+  for (const t of [whole, first, second]) t.dispose()
+})
+
+test('gradient accumulation is the same mean over the batch', async () => {
+  const one = Trainer.create(options({ precision: undefined }))
+  const four = Trainer.create(options({ precision: undefined, accumulation: 4 }))
+  const a = await lossesOf(one, 5)
+  const b = await lossesOf(four, 5)
+  b.forEach((loss, i) => {
+    expect(loss).toBeCloseTo(a[i], 4)
+  })
+  one.dispose()
+  four.dispose()
+})
+
+test('a loss that is no number stops the run and names the step', async () => {
+  const trainer = Trainer.create(options({ schedule: () => 1e30 }))
+  await expect(lossesOf(trainer, 20)).rejects.toThrow(TrainingError)
+  trainer.dispose()
+  const again = Trainer.create(options({ schedule: () => 1e30 }))
+  await expect(lossesOf(again, 20)).rejects.toThrow(/step \d+: the (loss|gradient norm) is .*; training stopped/)
+  again.dispose()
+})
+
+test('old checkpoints are dropped, half-written and broken ones are told', async () => {
+  const trainer = Trainer.create(options())
+  const run = join(folder, 'many')
+  for (const steps of [1, 2, 3]) {
+    await lossesOf(trainer, steps)
+    await saveCheckpoint(run, await trainer.snapshot())
+  }
+  expect((await listCheckpoints(run)).map((c) => c.step)).toEqual([2, 3])
+  const [, { path }] = await listCheckpoints(run)
+  const file = join(path, 'state.safetensors')
+  await truncate(file, 1000)
+  await expect(loadCheckpoint(path)).rejects.toThrow(/state\.safetensors: .*broken, take an older checkpoint/)
+  await writeFile(join(path, 'trainer.json'), '{"version":1,"step":-1}')
+  await expect(loadCheckpoint(path)).rejects.toThrow(/trainer\.json: step must be a non-negative integer/)
+  await expect(loadCheckpoint(join(run, 'nowhere'))).rejects.toThrow(/is this a checkpoint folder/)
+  const other = Trainer.create(options({ architecture: { ...tiny, hiddenSize: 64 } }))
+  await expect(other.restore(await trainer.snapshot())).rejects.toThrow(/in the snapshot and .* in the model/)
+  trainer.dispose()
+  other.dispose()
+})
+
+test('a model folder is read back as it was', async () => {
+  const trainer = Trainer.create(options())
+  await lossesOf(trainer, 2)
+  const model = join(folder, 'model')
+  await saveModel(model, tiny, trainer.parameters, { eosTokenId: 2 })
+  const { architecture, parameters } = await loadModel(device, model)
+  expect(architecture.numKeyValueHeads).toBe(2)
+  for (const [name, t] of Object.entries(trainer.parameters))
+    expect(await parameters[name].data(), name).toEqual(await t.data())
+  expect(
+    JSON.parse(await readFile(join(model, 'config.json'), 'utf8')).torch_dtype ??
+      JSON.parse(await readFile(join(model, 'config.json'), 'utf8')).dtype,
+  ).toBe('bfloat16')
+  await truncate(join(model, 'model.safetensors'), 500)
+  await expect(loadModel(device, model)).rejects.toThrow(/model\.safetensors/)
+  await expect(loadModel(device, join(folder, 'none'))).rejects.toThrow(/config\.json: cannot be read/)
+  trainer.dispose()
+})
+
+test('a write that fails leaves the old file', async () => {
+  const file = join(folder, 'kept.txt')
+  await writeFileAtomically(file, 'old')
+  const failing = (async function* () {
+    yield new TextEncoder().encode('new')
+    throw new Error('broken source')
+  })()
+  await expect(writeFileAtomically(file, failing)).rejects.toThrow(/kept\.txt: writing failed: broken source/)
+  expect(await readFile(file, 'utf8')).toBe('old')
+})
