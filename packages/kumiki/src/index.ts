@@ -1,1 +1,10 @@
-export {}
+/** Every package of Kumiki under one import. */
+export * as ablation from '@kumiki/ablation'
+export * as data from '@kumiki/data'
+export * as models from '@kumiki/models'
+export * as numerics from '@kumiki/numerics'
+export * as optim from '@kumiki/optim'
+export * as planner from '@kumiki/planner'
+export * as tensor from '@kumiki/tensor'
+export * as tokenizer from '@kumiki/tokenizer'
+export * as train from '@kumiki/train'

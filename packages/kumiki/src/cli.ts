@@ -1,0 +1,49 @@
+/** The program: its verbs, and exit codes. */
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError } from 'commander'
+import { UsageError } from './usage-error.ts'
+import { oneLine, prepare, VerbError } from './verb.ts'
+import { addAblate } from './verbs/ablate.ts'
+import { addData } from './verbs/data.ts'
+import { addDoctor } from './verbs/doctor.ts'
+import { addEstimate } from './verbs/estimate.ts'
+import { addGenerate } from './verbs/generate.ts'
+import { addModel } from './verbs/model.ts'
+import { addPlan } from './verbs/plan.ts'
+import { addReport } from './verbs/report.ts'
+import { addTokenizer } from './verbs/tokenizer.ts'
+import { addTrain } from './verbs/train.ts'
+
+/** The whole command line. Verbs load the packages they need when they run. */
+export function createProgram(): Command {
+  const program = prepare(new Command('kumiki'), 'kumiki')
+    .description('Train small language models the LLM-jp way, and plan the large ones.')
+    .version(version(), '--version', 'the version of this program')
+    .addHelpText('after', '\nExit codes: 0 success, 1 failure, 2 wrong use.')
+  for (const add of [addTrain, addGenerate, addTokenizer, addModel, addPlan, addEstimate, addData, addAblate, addReport, addDoctor]) add(program)
+  return program
+}
+
+/** As the package says; source and build lie equally deep in it. */
+function version(): string {
+  return JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version
+}
+
+/**
+ * Runs one command line.
+ * @param argv what follows the program's name
+ * @returns the exit code: 0 success, 1 failure, 2 wrong use
+ */
+export async function main(argv: readonly string[]): Promise<number> {
+  try {
+    await createProgram().parseAsync([...argv], { from: 'user' })
+    return typeof process.exitCode === 'number' ? process.exitCode : 0
+  } catch (error) {
+    // Commander has told what was wrong already.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+    if (!(error instanceof VerbError)) throw error
+    process.stderr.write(`${error.verb}: ${oneLine(error.message)}\n`)
+    if (process.env.KUMIKI_DEBUG) process.stderr.write(`${(error.cause as Error)?.stack ?? error.cause}\n`)
+    return error.cause instanceof UsageError ? 2 : 1
+  }
+}

@@ -1,0 +1,42 @@
+/** Parsers of flag values, for commander. What they refuse is wrong use. */
+import { InvalidArgumentError, Option } from 'commander'
+
+/** An integer within bounds. Digits only, so that `1e3`, `0x10` and ` 5` are no surprise. */
+export function integer(lower: number, upper = Number.MAX_SAFE_INTEGER): (text: string) => number {
+  return (text) => {
+    const value = /^-?\d{1,16}$/.test(text) ? Number(text) : Number.NaN
+    if (value >= lower && value <= upper) return value
+    const bounds = upper === Number.MAX_SAFE_INTEGER ? `of at least ${lower}` : `from ${lower} to ${upper}`
+    throw new InvalidArgumentError(`It must be an integer ${bounds}.`)
+  }
+}
+
+/** A finite number within bounds; `above` is outside them. */
+export function real(bounds: { above?: number; from?: number; to?: number }): (text: string) => number {
+  const { above, from, to } = bounds
+  return (text) => {
+    const value = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text) ? Number(text) : Number.NaN
+    const inside = Number.isFinite(value) && (above === undefined || value > above) && (from === undefined || value >= from) && (to === undefined || value <= to)
+    if (inside) return value
+    const words = [above !== undefined && `above ${above}`, from !== undefined && `of at least ${from}`, to !== undefined && `at most ${to}`].filter(Boolean)
+    throw new InvalidArgumentError(`It must be a number${words.length > 0 ? ` ${words.join(' and ')}` : ''}.`)
+  }
+}
+
+/** Names between commas. */
+export function names(text: string): string[] {
+  const list = text.split(',').map((name) => name.trim())
+  if (list.every((name) => name !== '')) return list
+  throw new InvalidArgumentError('It must be names between commas.')
+}
+
+/** An option whose value is one of a few. */
+export function choice(flags: string, description: string, choices: readonly string[], fallback?: string): Option {
+  const option = new Option(flags, description).choices(choices)
+  return fallback === undefined ? option : option.default(fallback)
+}
+
+/** Adds up what a flag that may be repeated is given. */
+export function collect(value: string, before: string[] | undefined): string[] {
+  return [...(before ?? []), value]
+}

@@ -1,0 +1,62 @@
+/** Lines of bytes in, text out, without holding a whole stream. */
+import { once } from 'node:events'
+
+/** A line longer than this is refused rather than gathered. */
+const maxLineBytes = 2 ** 29
+
+/** Lines of a stream as bytes, without their line feed. A last line needs none; a carriage return stays. */
+export async function* readLines(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let held: Uint8Array[] = []
+  let heldBytes = 0
+  for await (const chunk of stream) {
+    let begin = 0
+    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, begin)) {
+      const part = chunk.subarray(begin, end)
+      yield held.length === 0 ? part : join([...held, part], heldBytes + part.length)
+      held = []
+      heldBytes = 0
+      begin = end + 1
+    }
+    if (begin < chunk.length) {
+      held.push(chunk.subarray(begin))
+      heldBytes += chunk.length - begin
+      if (heldBytes > maxLineBytes) throw new Error(`stdin: a line has more than ${maxLineBytes} bytes; break it into lines`)
+    }
+  }
+  if (held.length > 0) yield join(held, heldBytes)
+}
+
+function join(parts: readonly Uint8Array[], length: number): Uint8Array {
+  const whole = new Uint8Array(length)
+  let at = 0
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.length
+  }
+  return whole
+}
+
+/** Gathers text into large writes, and waits where the reader is slow. */
+export class TextOutput {
+  readonly #stream: NodeJS.WritableStream
+  #parts: string[] = []
+  #length = 0
+
+  constructor(stream: NodeJS.WritableStream) {
+    this.#stream = stream
+  }
+
+  async write(text: string): Promise<void> {
+    this.#parts.push(text)
+    this.#length += text.length
+    if (this.#length >= 65_536) await this.flush()
+  }
+
+  async flush(): Promise<void> {
+    if (this.#length === 0) return
+    const text = this.#parts.join('')
+    this.#parts = []
+    this.#length = 0
+    if (!this.#stream.write(text)) await once(this.#stream, 'drain')
+  }
+}

@@ -1,0 +1,58 @@
+/** report.html from run folders. */
+import { stat } from 'node:fs/promises'
+import { basename, join, resolve } from 'node:path'
+import { parseEvaluations, parseMetrics, parseSamples, parseSummary, type ReportRun, renderReport } from '@kumiki/train/report'
+import { exists, readBytes, readJson, writeWhole } from './files.ts'
+
+/** Metrics are read whole; a million steps take about 200 MB. */
+const maxMetricsBytes = 512 * 2 ** 20
+
+/** Writes one page for one or several runs. @returns what is on it */
+export async function writeReport(folders: readonly string[], out: string): Promise<ReportRun[]> {
+  const runs = await readRuns(folders)
+  await writeWhole(out, renderReport(runs))
+  return runs
+}
+
+/**
+ * Reads run folders. Runs whose folders have the same name are told apart by their paths.
+ * @throws Error naming the folder or file
+ */
+export async function readRuns(folders: readonly string[]): Promise<ReportRun[]> {
+  const names = folders.map((folder) => basename(resolve(folder)))
+  const unique = new Set(names).size === names.length
+  const runs: ReportRun[] = []
+  for (const [i, folder] of folders.entries()) runs.push(await readRun(folder, unique ? names[i] : folder))
+  return runs
+}
+
+/**
+ * Reads one run folder: `metrics.jsonl`, and where they are there `run.json` (else `config.json`), `summary.json`, `samples.json` and
+ * `evaluations.json`. A run that has not ended has no summary.
+ */
+async function readRun(folder: string, name: string): Promise<ReportRun> {
+  const info = await stat(folder).catch(() => undefined)
+  if (!info?.isDirectory()) {
+    throw new Error(`${folder}: ${info ? 'it is not a folder' : 'there is no such folder'}; give a run folder, as \`kumiki train\` makes it`)
+  }
+  const metricsFile = join(folder, 'metrics.jsonl')
+  if (!(await exists(metricsFile))) throw new Error(`${folder}: it is no run folder: there is no metrics.jsonl in it`)
+  const metrics = parseMetrics(new TextDecoder().decode(await readBytes(metricsFile, maxMetricsBytes)), metricsFile)
+  const optional = async <T>(file: string, parse: (json: unknown, file: string) => T): Promise<T | undefined> => {
+    const path = join(folder, file)
+    return (await exists(path)) ? parse(await readJson(path), path) : undefined
+  }
+  return {
+    name,
+    config: (await optional('run.json', configuration)) ?? (await optional('config.json', configuration)) ?? {},
+    metrics,
+    evaluations: await optional('evaluations.json', parseEvaluations),
+    summary: await optional('summary.json', parseSummary),
+    samples: await optional('samples.json', parseSamples),
+  }
+}
+
+function configuration(json: unknown, file: string): Record<string, unknown> {
+  if (typeof json === 'object' && json !== null && !Array.isArray(json)) return json as Record<string, unknown>
+  throw new Error(`${file}: it must be a JSON object`)
+}

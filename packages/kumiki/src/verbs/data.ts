@@ -1,0 +1,159 @@
+/** `kumiki data build|mix|inspect` */
+import type { MixRow, ReleaseLevel } from '@kumiki/data'
+import type { Command } from 'commander'
+import { exists } from '../files.ts'
+import { collect, integer } from '../flag-values.ts'
+import { loadSources, type MixSource, readSource, sourcesFromFile } from '../mix-sources.ts'
+import { count, percent, textFields, textTable } from '../text-table.ts'
+import { checkedUse, UsageError } from '../usage-error.ts'
+import { addCommand, addVerb, answer } from '../verb.ts'
+import { openTokenizer } from './tokenizer.ts'
+
+export function addData(program: Command): void {
+  const group = addCommand(program, 'data', 'Token files, corpus ratios, counts.')
+  addVerb(
+    group,
+    'build',
+    'Texts to token files that Megatron-LM reads: PREFIX.bin and PREFIX.idx.',
+    (c) =>
+      c
+        .requiredOption('--data <path...>', 'texts: files or folders of .txt, .md, .jsonl')
+        .requiredOption('--tokenizer <file>', 'SentencePiece model')
+        .requiredOption('--out <prefix>', 'where the files go, without .bin or .idx')
+        .option('--no-eos', "do not end documents with the tokenizer's end-of-text id"),
+    build,
+  )
+  addVerb(
+    group,
+    'mix',
+    'Mix sources by repeats: what each takes of the mix, and the mixed files.',
+    (c) =>
+      c
+        .option('--source <name=path@repeats>', 'a source: texts, or the prefix of token files; @repeats and :LEVEL (L1, L2, L3) may be left out (repeatable)', collect)
+        .option('--sources <file>', 'JSON: an array of { name, path, repeats, releaseLevel }')
+        .option('--tokenizer <file>', 'SentencePiece model: sizes in tokens rather than characters')
+        .option('--out <prefix>', 'write the mix as token files (needs --tokenizer, or sources that are token files)')
+        .option('--seed <n>', 'picks the documents of fractional repeats', integer(0, 2 ** 32 - 1), 0)
+        .option('--no-eos', 'with --out, for texts: do not end documents with the end-of-text id'),
+    mix,
+  )
+  addVerb(
+    group,
+    'inspect',
+    'Count texts, or token files.',
+    (c) => c.argument('<path...>', 'files or folders of texts; .idx files or their prefixes').option('--tokenizer <file>', 'SentencePiece model: count the tokens of texts'),
+    inspect,
+  )
+}
+
+async function build(options: { data: string[]; tokenizer: string; out: string; eos: boolean; json?: boolean }): Promise<void> {
+  const began = performance.now()
+  const tokenizer = await openTokenizer(options.tokenizer)
+  const { readCorpus, writeIndexedDataset } = await import('@kumiki/data/node')
+  const eosId = endId(tokenizer, options)
+  const texts = await readCorpus(options.data)
+  const encoded = (function* () {
+    for (const text of texts) yield tokenizer.encode(text)
+  })()
+  await makeFolder(options.out)
+  const written = await writeIndexedDataset(options.out, encoded, { vocabSize: tokenizer.vocabSize, eosId })
+  const result = { prefix: options.out, ...written, vocabSize: tokenizer.vocabSize, eosId: eosId ?? null, seconds: (performance.now() - began) / 1000 }
+  answer(options, result, () => `${options.out}.bin and .idx: ${count(written.documents)} documents, ${count(written.tokens)} tokens${eosId === undefined ? '' : ` (each ends with ${eosId})`}`)
+}
+
+function endId(tokenizer: { eosId: number }, options: { eos: boolean; tokenizer?: string }): number | undefined {
+  if (!options.eos) return undefined
+  if (tokenizer.eosId < 0) throw new UsageError(`${options.tokenizer} has no end-of-text piece; --no-eos writes documents without one`)
+  return tokenizer.eosId
+}
+
+async function makeFolder(prefix: string): Promise<void> {
+  const { mkdir } = await import('node:fs/promises')
+  const { dirname } = await import('node:path')
+  await mkdir(dirname(prefix), { recursive: true })
+}
+
+interface MixFlags {
+  source?: string[]
+  sources?: string
+  tokenizer?: string
+  out?: string
+  seed: number
+  eos: boolean
+  json?: boolean
+}
+
+async function mix(options: MixFlags): Promise<void> {
+  const given: MixSource[] = [...(options.source ?? []).map(readSource), ...(options.sources ? await sourcesFromFile(options.sources) : [])]
+  if (given.length === 0) throw new UsageError("give --source NAME=PATH@REPEATS (repeatable) or --sources FILE")
+  const { assertTrainable, megatronDataPath, mixCorpora } = await import('@kumiki/data')
+  // Refused before anything is read.
+  for (const { name, releaseLevel = 'L3' } of given) checkedUse(() => assertTrainable(name, releaseLevel as ReleaseLevel))
+  const tokenizer = options.tokenizer === undefined ? undefined : await openTokenizer(options.tokenizer)
+  const loaded = await loadSources(given, tokenizer, tokenizer && options.out ? endId(tokenizer, options) : undefined)
+  const { documents, table } = checkedUse(() => mixCorpora<ArrayLike<unknown>>(loaded.sources, { seed: options.seed }))
+  const prefixes = loaded.sources.flatMap(({ name, repeats, releaseLevel, prefix }) => (prefix === undefined ? [] : [{ name, repeats, releaseLevel, prefix, tokens: table.find((row) => row.name === name)!.size }]))
+  const dataPath = prefixes.length === loaded.sources.length ? megatronDataPath(prefixes.filter(({ repeats = 1 }) => repeats > 0)) : undefined
+  let written: { prefix: string; documents: number; tokens: number } | undefined
+  if (options.out !== undefined) {
+    if (loaded.unit !== 'tokens') throw new UsageError('--out writes token files: give --tokenizer FILE, or sources that are token files')
+    const { writeIndexedDataset } = await import('@kumiki/data/node')
+    await makeFolder(options.out)
+    const vocabSize = tokenizer?.vocabSize ?? loaded.vocabSize
+    written = { prefix: options.out, ...(await writeIndexedDataset(options.out, documents as ArrayLike<number>[], { vocabSize })) }
+  }
+  answer(options, { unit: loaded.unit, table, ...(dataPath && { dataPath }), ...(written && { written }) }, () =>
+    [
+      mixTable(table, loaded.unit),
+      ...(dataPath ? ['', `--data-path ${dataPath.join(' ')}`] : []),
+      ...(written ? ['', `${written.prefix}.bin and .idx: ${count(written.documents)} documents, ${count(written.tokens)} tokens`] : []),
+    ].join('\n'),
+  )
+}
+
+function mixTable(table: readonly MixRow[], unit: string): string {
+  return textTable(
+    ['source', 'level', 'repeats', unit, 'in the mix', 'share'],
+    table.map((row) => [row.name, row.releaseLevel, String(row.repeats), count(row.size), count(row.mixedSize), percent(row.share)]),
+  )
+}
+
+async function inspect(options: { tokenizer?: string; json?: boolean }, paths: string[]): Promise<void> {
+  const { openIndexedDataset, readCorpusFiles } = await import('@kumiki/data/node')
+  const tokenizer = options.tokenizer === undefined ? undefined : await openTokenizer(options.tokenizer)
+  const results: Record<string, unknown>[] = []
+  for (const path of paths) {
+    const prefix = path.replace(/\.(idx|bin)$/, '')
+    if (prefix !== path || ((await exists(`${path}.idx`)) && !(await exists(path)))) {
+      using dataset = await openIndexedDataset(prefix)
+      const lengths = Array.from(dataset.sequenceLengths)
+      results.push({ path: prefix, kind: 'tokens', dtype: dataset.dtype, documents: dataset.documentCount, sequences: lengths.length, tokens: dataset.tokens, ...spread('tokensPerSequence', lengths) })
+      continue
+    }
+    const files = await readCorpusFiles([path])
+    const documents = files.flatMap((file) => file.documents)
+    const encoder = new TextEncoder()
+    const bytes = documents.reduce((sum, text) => sum + encoder.encode(text).length, 0)
+    const characters = documents.reduce((sum, text) => sum + [...text].length, 0)
+    const japanese = documents.filter((text) => /[\u3040-\u30ff]/.test(text)).length
+    const tokens = tokenizer ? documents.map((text) => tokenizer.encode(text).length) : undefined
+    const total = tokens?.reduce((sum, n) => sum + n, 0)
+    results.push({ path, kind: 'text', files: files.length, documents: documents.length, documentsWithKana: japanese, characters, bytes, ...(tokens && total !== undefined && { tokens: total, bytesPerToken: bytes / total, ...spread('tokensPerDocument', tokens) }) })
+  }
+  answer(options, results, () =>
+    results.map((result) => textFields(Object.entries(result).map(([name, value]) => [name, show(value)] as const))).join('\n\n'),
+  )
+}
+
+/** Least, middle and greatest of some lengths. */
+function spread(name: string, lengths: readonly number[]): Record<string, unknown> {
+  if (lengths.length === 0) return {}
+  const sorted = lengths.toSorted((a, b) => a - b)
+  return { [name]: { least: sorted[0], median: sorted[Math.floor(sorted.length / 2)], greatest: sorted[sorted.length - 1] } }
+}
+
+function show(value: unknown): string {
+  if (typeof value === 'number') return Number.isInteger(value) ? count(value) : value.toFixed(3)
+  if (typeof value === 'object' && value !== null) return Object.entries(value).map(([name, v]) => `${name} ${show(v)}`).join(', ')
+  return String(value)
+}

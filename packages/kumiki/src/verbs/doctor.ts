@@ -1,0 +1,99 @@
+/** `kumiki doctor` */
+import { availableParallelism, cpus, freemem, totalmem } from 'node:os'
+import type { Device } from '@kumiki/tensor'
+import type { Command } from 'commander'
+import { gigabytes, textFields } from '../text-table.ts'
+import { addVerb, answer } from '../verb.ts'
+
+export function addDoctor(program: Command): void {
+  addVerb(program, 'doctor', 'What this machine has for training, tried out.', (c) => c, doctor)
+}
+
+/** Node releases the packages are written for. */
+const leastNode = [20, 19]
+
+interface BackendReport {
+  readonly available: boolean
+  /** Adapter or instruction set and threads. */
+  readonly description?: string
+  /** A software adapter: WebGPU works, but the cpu backend is faster. */
+  readonly software?: boolean
+  readonly matmul?: { readonly correct: boolean; readonly greatestError: number; readonly milliseconds: number }
+  readonly error?: string
+}
+
+async function doctor(options: { json?: boolean }): Promise<void> {
+  const { init } = await import('@kumiki/tensor')
+  const [major, minor] = process.versions.node.split('.').map(Number)
+  const nodeFits = major > leastNode[0] || (major === leastNode[0] && minor >= leastNode[1])
+  const webgpu = await tryBackend(() => init({ backend: 'webgpu' }))
+  const cpu = await tryBackend(() => init({ backend: 'cpu' }))
+  const auto = webgpu.matmul?.correct && !webgpu.software ? 'webgpu' : 'cpu'
+  const healthy = nodeFits && cpu.matmul?.correct === true && (!webgpu.available || webgpu.matmul?.correct === true)
+  const result = {
+    healthy,
+    node: { version: process.versions.node, supported: nodeFits },
+    platform: `${process.platform} ${process.arch}`,
+    processors: { available: availableParallelism(), model: cpus()[0]?.model ?? 'unknown' },
+    memory: { totalBytes: totalmem(), freeBytes: freemem() },
+    webgpu,
+    cpu,
+    auto,
+  }
+  answer(options, result, () =>
+    textFields([
+      ['Node', `${result.node.version}${nodeFits ? '' : ` (needs ${leastNode.join('.')} or newer)`}`],
+      ['platform', result.platform],
+      ['processors', `${result.processors.available} (${result.processors.model})`],
+      ['memory', `${gigabytes(result.memory.totalBytes)}, ${gigabytes(result.memory.freeBytes)} free`],
+      ['webgpu', describe(webgpu)],
+      ['cpu', describe(cpu)],
+      ['--device auto', `takes ${auto}`],
+    ]),
+  )
+  if (!healthy) throw new Error(nodeFits ? 'a backend gives wrong results or does not start (see above)' : `Node ${process.versions.node} is too old; ${leastNode.join('.')} or newer is needed`)
+}
+
+function describe({ available, description, software, matmul, error }: BackendReport): string {
+  if (!available) return `no: ${error}`
+  const checked = matmul ? (matmul.correct ? `matmul is correct, ${matmul.milliseconds.toFixed(1)} ms` : `matmul is WRONG by ${matmul.greatestError}`) : `matmul failed: ${error}`
+  return `${description}${software ? ' (software: slower than cpu)' : ''}; ${checked}`
+}
+
+async function tryBackend(start: () => Promise<Device>): Promise<BackendReport> {
+  let device: Device
+  try {
+    device = await start()
+  } catch (error) {
+    return { available: false, error: (error as Error).message }
+  }
+  const { description } = device.backend
+  const software = device.kind === 'webgpu' && /swiftshader|llvmpipe|lavapipe|basic render|software/i.test(description)
+  const known = { available: true, description, ...(device.kind === 'webgpu' && { software }) }
+  try {
+    return { ...known, matmul: await checkMatmul(device) }
+  } catch (error) {
+    return { ...known, error: (error as Error).message }
+  } finally {
+    device.dispose()
+  }
+}
+
+/** Sizes that are no multiple of any tile. Small integers, so that float32 is exact and the answer is known to the bit. */
+async function checkMatmul(device: Device): Promise<BackendReport['matmul']> {
+  const [m, k, n] = [37, 65, 51]
+  const a = Float32Array.from({ length: m * k }, (_, i) => (i * 7) % 11 - 5)
+  const b = Float32Array.from({ length: k * n }, (_, i) => (i * 5) % 13 - 6)
+  const expected = new Float32Array(m * n)
+  for (let i = 0; i < m; i++) for (let j = 0; j < n; j++) for (let p = 0; p < k; p++) expected[i * n + j] += a[i * k + p] * b[p * n + j]
+  const { matmul } = await import('@kumiki/tensor')
+  const began = performance.now()
+  const found = await matmul(device.tensor(a, [m, k]), device.tensor(b, [k, n])).data()
+  const milliseconds = performance.now() - began
+  let greatestError = 0
+  for (let i = 0; i < expected.length; i++) {
+    const error = Math.abs(found[i] - expected[i])
+    if (!(error <= greatestError)) greatestError = error
+  }
+  return { correct: greatestError === 0, greatestError, milliseconds }
+}

@@ -1,0 +1,50 @@
+/** `kumiki generate` */
+import type { Command } from 'commander'
+import { choice, integer, real } from '../flag-values.ts'
+import { addVerb, answer } from '../verb.ts'
+
+interface GenerateFlags {
+  checkpoint: string
+  prompt: string
+  maxTokens: number
+  temperature: number
+  topP: number
+  topK: number
+  seed: number
+  device: 'auto' | 'webgpu' | 'cpu'
+  threads?: number
+  json?: boolean
+}
+
+export function addGenerate(program: Command): void {
+  addVerb(
+    program,
+    'generate',
+    'Continue a text with a trained model.',
+    (c) =>
+      c
+        .requiredOption('--checkpoint <folder>', 'a run folder: config.json, model.safetensors, tokenizer.model')
+        .requiredOption('--prompt <text>', 'the text to continue')
+        .option('--max-tokens <n>', 'tokens to write', integer(0, 1e6), 100)
+        .option('--temperature <t>', '0: always the likeliest token', real({ from: 0, to: 1000 }), 0.8)
+        .option('--top-p <p>', 'keep the likeliest tokens that reach this probability', real({ above: 0, to: 1 }), 0.95)
+        .option('--top-k <k>', 'keep this many of the likeliest tokens; 0: all', integer(0, 1 << 24), 0)
+        .option('--seed <n>', 'the same seed gives the same text', integer(0, 2 ** 32 - 1), 0)
+        .addOption(choice('--device <kind>', 'auto: a hardware GPU if there is one, else cpu', ['auto', 'webgpu', 'cpu'], 'auto'))
+        .option('--threads <n>', 'of the cpu device (default: all processors)', integer(1, 256)),
+    generate,
+  )
+}
+
+async function generate({ json, ...options }: GenerateFlags): Promise<void> {
+  const { runGenerate } = await import('../generate-command.ts')
+  let begun = false
+  const onText = (text: string) => {
+    // The prompt first, once the model is there: a failure before leaves stdout empty.
+    process.stdout.write(begun ? text : options.prompt + text)
+    begun = true
+  }
+  const result = await runGenerate({ ...options, ...(json ? {} : { onText }) })
+  if (json) answer({ json }, result, () => '')
+  else process.stdout.write('\n')
+}

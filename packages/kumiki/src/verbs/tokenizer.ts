@@ -1,0 +1,169 @@
+/** `kumiki tokenizer encode|decode|train|inspect` */
+import type { Command } from 'commander'
+import { readBytes, writeWhole } from '../files.ts'
+import { choice, collect, integer, real } from '../flag-values.ts'
+import { readLines, TextOutput } from '../line-streams.ts'
+import { count, textFields, textTable } from '../text-table.ts'
+import { checkedUse, UsageError } from '../usage-error.ts'
+import { addCommand, addVerb, answer, log } from '../verb.ts'
+
+const modelFlag = ['--model <file>', 'a SentencePiece model'] as const
+
+export function addTokenizer(program: Command): void {
+  const group = addCommand(program, 'tokenizer', 'Text to ids and back; train and inspect SentencePiece models.')
+  addVerb(group, 'encode', 'One line of text on stdin, one JSON array of ids on stdout; no bos or eos.', (c) => c.requiredOption(...modelFlag), encode)
+  addVerb(group, 'decode', 'One JSON array of ids a line on stdin, one line of text on stdout.', (c) => c.requiredOption(...modelFlag), decode)
+  addVerb(
+    group,
+    'train',
+    "Train a model with LLM-jp's settings (byte fallback, split digits, whitespace pieces).",
+    (c) =>
+      c
+        .requiredOption('--model <file>', 'where the model is written')
+        .requiredOption('--vocab-size <n>', 'pieces, with control and byte pieces', integer(1, 2 ** 24))
+        .option('--data <path...>', 'texts: files or folders of .txt, .md, .jsonl (default: a small built-in corpus)')
+        .addOption(choice('--type <type>', 'kind of model', ['unigram', 'bpe'], 'unigram'))
+        .option('--character-coverage <share>', 'share of characters with a piece of their own', real({ above: 0, to: 1 }), 0.9995)
+        .option('--no-byte-fallback', 'unknown characters are <unk>, not bytes')
+        .option('--no-split-digits', 'digits may join into pieces')
+        .option('--user-symbol <text>', 'a text that is always one piece (repeatable)', collect)
+        .option('--control-symbol <text>', 'a piece that no text matches (repeatable)', collect),
+    train,
+  )
+  addVerb(
+    group,
+    'inspect',
+    'What a model is; with --text, how it cuts a text.',
+    (c) => c.requiredOption(...modelFlag).option('--text <text>', 'a text to cut into pieces'),
+    inspect,
+  )
+}
+
+/** @throws Error naming the file */
+export async function openTokenizer(path: string) {
+  const { loadTokenizer } = await import('@kumiki/tokenizer')
+  const bytes = await readBytes(path)
+  try {
+    return loadTokenizer(bytes)
+  } catch (error) {
+    throw new Error(`${path}: ${(error as Error).message}`)
+  }
+}
+
+async function encode(options: { model: string; json?: boolean }): Promise<void> {
+  const tokenizer = await openTokenizer(options.model)
+  await translate(options.json === true, (line) => {
+    // Bytes, not a string: what is not UTF-8 is replaced byte by byte, as SentencePiece does.
+    const ids = tokenizer.encode(line)
+    return `[${ids.join(', ')}]`
+  }, (text) => text)
+}
+
+async function decode(options: { model: string; json?: boolean }): Promise<void> {
+  const tokenizer = await openTokenizer(options.model)
+  const { TokenizerError } = await import('@kumiki/tokenizer')
+  await translate(options.json === true, (line, number) => {
+    const ids = parseIds(line, number)
+    try {
+      return tokenizer.decode(ids)
+    } catch (error) {
+      if (error instanceof TokenizerError) throw new Error(`line ${number}: ${error.message}`)
+      throw error
+    }
+  }, JSON.stringify)
+}
+
+/** stdin to stdout, line by line; as one JSON array where asked for. What came before a bad line is written. */
+async function translate(json: boolean, line: (bytes: Uint8Array, number: number) => string, asJson: (text: string) => string): Promise<void> {
+  const output = new TextOutput(process.stdout)
+  let number = 0
+  try {
+    for await (const bytes of readLines(process.stdin)) {
+      const text = line(bytes, ++number)
+      await output.write(json ? `${number === 1 ? '[\n' : ',\n'}${asJson(text)}` : `${text}\n`)
+    }
+    if (json) await output.write(number === 0 ? '[]\n' : '\n]\n')
+  } finally {
+    await output.flush()
+  }
+}
+
+function parseIds(line: Uint8Array, number: number): number[] {
+  let json: unknown
+  try {
+    json = JSON.parse(new TextDecoder().decode(line))
+  } catch {
+    // told below
+  }
+  if (Array.isArray(json) && json.every((id) => Number.isInteger(id) && id >= 0)) return json
+  const start = new TextDecoder().decode(line.subarray(0, 60))
+  throw new Error(`line ${number} of stdin must be a JSON array of ids such as [5, 17], got ${JSON.stringify(start)}`)
+}
+
+interface TrainFlags {
+  model: string
+  vocabSize: number
+  data?: string[]
+  type: 'unigram' | 'bpe'
+  characterCoverage: number
+  byteFallback: boolean
+  splitDigits: boolean
+  userSymbol?: string[]
+  controlSymbol?: string[]
+  json?: boolean
+}
+
+async function train(options: TrainFlags): Promise<void> {
+  const began = performance.now()
+  const { TokenizerError, trainBpe, trainUnigram } = await import('@kumiki/tokenizer/train')
+  const { builtinCorpus, readCorpus } = await import('@kumiki/data/node')
+  const documents = options.data ? await readCorpus(options.data) : (await builtinCorpus()).train.map(({ text }) => text)
+  const lines = documents.flatMap((text) => text.split(/\r?\n/)).filter((line) => line !== '')
+  log(`training a ${options.type} model of ${count(options.vocabSize)} pieces on ${count(lines.length)} lines`)
+  const phases = new Set<string>()
+  let bytes: Uint8Array
+  try {
+    bytes = (options.type === 'bpe' ? trainBpe : trainUnigram)(lines, {
+      vocabSize: options.vocabSize,
+      characterCoverage: options.characterCoverage,
+      byteFallback: options.byteFallback,
+      splitDigits: options.splitDigits,
+      allowWhitespaceOnlyPieces: true,
+      removeExtraWhitespaces: false,
+      userDefinedSymbols: options.userSymbol,
+      controlSymbols: options.controlSymbol,
+      onProgress: ({ phase }) => {
+        if (phases.has(phase)) return
+        phases.add(phase)
+        log(`  ${phase}`)
+      },
+    })
+  } catch (error) {
+    if (error instanceof TokenizerError && /options?\b|vocabSize is|is needed/.test(error.message)) throw new UsageError(error.message, { cause: error })
+    throw error
+  }
+  await writeWhole(options.model, bytes)
+  const result = { model: options.model, type: options.type, vocabSize: (await openTokenizer(options.model)).vocabSize, lines: lines.length, bytes: bytes.length, seconds: (performance.now() - began) / 1000 }
+  answer(options, result, () => `${result.model}: ${count(result.vocabSize)} pieces, ${count(result.bytes)} bytes, ${result.seconds.toFixed(1)} s`)
+}
+
+async function inspect(options: { model: string; text?: string; json?: boolean }): Promise<void> {
+  const tokenizer = await openTokenizer(options.model)
+  const { modelType, vocabSize, bosId, eosId, unkId, padId } = tokenizer
+  const facts = { model: options.model, type: modelType, vocabSize, bosId, eosId, unkId, padId }
+  const cut = options.text === undefined ? undefined : checkedUse(() => tokenizer.encodeWithOffsets(options.text as string))
+  const pieces = cut && Array.from(cut.ids, (id, i) => ({ id, piece: cut.pieces[i], offset: cut.offsets[i] }))
+  answer(options, pieces ? { ...facts, pieces } : facts, () => {
+    const special = (id: number) => (id < 0 ? 'none' : `${id} ${tokenizer.idToPiece(id)}`)
+    const fields = textFields([
+      ['type', modelType],
+      ['pieces', count(vocabSize)],
+      ['beginning (bos)', special(bosId)],
+      ['end (eos)', special(eosId)],
+      ['unknown', special(unkId)],
+      ['padding', special(padId)],
+    ])
+    if (!pieces) return fields
+    return `${fields}\n\n${textTable(['piece', 'id', 'offset'], pieces.map(({ piece, id, offset }) => [piece, String(id), offset.join('-')]))}`
+  })
+}

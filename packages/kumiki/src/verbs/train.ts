@@ -1,0 +1,68 @@
+/** `kumiki train` */
+import type { Command } from 'commander'
+import { choice, integer, real } from '../flag-values.ts'
+import { addVerb, answer, log } from '../verb.ts'
+
+interface TrainFlags {
+  preset?: string
+  config?: string
+  data?: string[]
+  steps?: number
+  batchSize?: number
+  accumulation?: number
+  sequenceLength?: number
+  learningRate?: number
+  schedule?: 'cosine' | 'wsd'
+  warmup?: number
+  vocabSize?: number
+  precision?: string
+  device: 'auto' | 'webgpu' | 'cpu'
+  threads?: number
+  seed?: number
+  out?: string
+  resume?: string
+  checkpointEvery?: number
+  json?: boolean
+}
+
+export function addTrain(program: Command): void {
+  addVerb(
+    program,
+    'train',
+    'Train a model: text to tokenizer to weights to report, in one run folder.',
+    (c) =>
+      c
+        .option('--preset <name>', 'a known model and recipe (default: nano)')
+        .option('--config <file>', 'JSON: { name, architecture: {...}, recipe: {...} }, over the preset')
+        .option('--data <path...>', 'texts: files or folders of .txt, .md, .jsonl (default: a small built-in corpus)')
+        .option('--steps <n>', 'optimizer steps', integer(1, 1e9))
+        .option('--batch-size <n>', 'sequences in a step', integer(1, 1 << 20))
+        .option('--accumulation <n>', 'parts of a batch, one after another', integer(1, 1 << 20))
+        .option('--sequence-length <n>', 'tokens in a sequence', integer(1, 1 << 24))
+        .option('--learning-rate <rate>', 'peak learning rate', real({ above: 0, to: 100 }))
+        .addOption(choice('--schedule <shape>', 'of the learning rate', ['cosine', 'wsd']))
+        .option('--warmup <n>', 'steps of warm-up', integer(0, 1e9))
+        .option('--vocab-size <n>', 'pieces of the tokenizer trained on the text', integer(260, 1 << 24))
+        .addOption(choice('--precision <format>', 'of weights and activations', ['f32', 'bf16']))
+        .addOption(choice('--device <kind>', 'auto: a hardware GPU if there is one, else cpu', ['auto', 'webgpu', 'cpu'], 'auto'))
+        .option('--threads <n>', 'of the cpu device (default: all processors)', integer(1, 256))
+        .option('--seed <n>', 'initial weights and order of the data', integer(0, 2 ** 32 - 1))
+        .option('--out <folder>', 'run folder (default: runs/NAME-DATE)')
+        .option('--resume <folder>', 'go on with a run from its last checkpoint')
+        .option('--checkpoint-every <n>', 'steps between checkpoints', integer(1, 1e9)),
+    train,
+  )
+}
+
+async function train(options: TrainFlags): Promise<void> {
+  const { runTrain } = await import('../train-command.ts')
+  const { preset, config, data = [], device, threads, out, resume, checkpointEvery, json: _, warmup, ...rest } = options
+  const overrides = { ...rest, ...(warmup !== undefined && { warmupSteps: warmup }) }
+  const summary = await runTrain({ preset, config, data, overrides, device, threads, out, resume, checkpointEvery })
+  if (!options.json) for (const { label, prompt, text } of summary.samples) log(`${label}: ${prompt}|${text.replace(/\s*\n\s*/g, ' ')}`)
+  answer(options, summary, () => {
+    const { heldOut, baselines, folder } = summary
+    const figures = Object.entries({ model: heldOut, ...baselines }).map(([name, { natsPerToken, bitsPerByte }]) => `${name.padEnd(8)} ${natsPerToken.toFixed(3)} nats per token, ${bitsPerByte.toFixed(3)} bits per byte`)
+    return `held-out loss\n${figures.join('\n')}\n${folder}`
+  })
+}
