@@ -2,7 +2,7 @@
 // Skips the work when node_modules already matches the lockfile, so `npm start` and `npm test` can always call it.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -34,7 +34,12 @@ function installKey() {
 
 const key = installKey()
 if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== key) {
-  const args = ['--yes', pnpmVersion, 'install', ...(existsSync(join(root, 'pnpm-lock.yaml')) ? ['--frozen-lockfile'] : [])]
+  const args = [
+    '--yes',
+    pnpmVersion,
+    'install',
+    ...(existsSync(join(root, 'pnpm-lock.yaml')) ? ['--frozen-lockfile'] : []),
+  ]
   const result = spawnSync('npx', args, { cwd: root, stdio: ['ignore', 2, 2], shell: process.platform === 'win32' })
   if (result.status !== 0) {
     console.error(`Installing failed (npx ${args.join(' ')}).`)

@@ -1,0 +1,27 @@
+import { spawnSync } from 'node:child_process'
+
+// Asks for an adapter once, before any test, in a process of its own (the GPU object would keep this one alive). Without one
+// nothing about WebGPU could be tested, so the run ends here and says why; nothing is skipped.
+
+const ask = `
+import { create } from 'webgpu'
+const gpu = create([])
+const adapter = await gpu.requestAdapter()
+if (!adapter) throw new Error('requestAdapter() found none')
+console.log([adapter.info.vendor, adapter.info.architecture].join(' '))
+process.exit(0)
+`
+
+export function setup(): void {
+  const result = spawnSync(process.execPath, ['--input-type=module', '-e', ask], {
+    cwd: import.meta.dirname,
+    encoding: 'utf8',
+    timeout: 60_000,
+  })
+  if (result.status === 0) return
+  const reason = result.error?.message ?? /^\w*Error.*$/m.exec(result.stderr)?.[0] ?? result.stderr.trim()
+  throw new Error(
+    `No WebGPU adapter (${reason}). \`npm test\` brings a software adapter for Linux on x64; to run vitest itself use ` +
+      '`node scripts/with-swiftshader.mjs vitest run FILE`. Elsewhere a GPU with its driver is needed.',
+  )
+}

@@ -1,0 +1,51 @@
+import { execFile } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
+import { transform } from 'esbuild'
+import { expect, test } from 'vitest'
+
+// The first TypeScript block of every README and guide runs as it stands, and types as it stands (tsc sees examples elsewhere).
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+
+/** Where a block runs: imports are resolved, and relative paths are read, from here. */
+const documents: Record<string, string> = {
+  'README.md': 'packages/kumiki',
+  'README.ja.md': 'packages/kumiki',
+  'docs/getting-started.md': 'packages/kumiki',
+  'docs/ja/getting-started.md': 'packages/kumiki',
+}
+for (const name of readdirSync(join(root, 'packages')).sort()) {
+  const vectors = `packages/${name}/vectors`
+  if (existsSync(join(root, 'packages', name, 'README.md')))
+    documents[`packages/${name}/README.md`] = existsSync(join(root, vectors)) ? vectors : `packages/${name}`
+}
+
+/** The blocks of a Markdown text in a language, in order. */
+const blocks = (text: string, language: string): string[] =>
+  [...text.matchAll(/^```(\w+)\n([\s\S]*?)^```/gm)].filter(([, tag]) => tag === language).map(([, , code]) => code)
+
+test.each(Object.keys(documents))('the first example of %s runs', async (file) => {
+  const [source] = blocks(readFileSync(join(root, file), 'utf8'), 'ts')
+  if (source === undefined) {
+    expect(file, 'only the command line may show no TypeScript').toBe('packages/kumiki/README.md')
+    return
+  }
+  const { code } = await transform(source, { loader: 'ts', target: 'es2022', format: 'esm' })
+  const tsx = pathToFileURL(join(root, 'node_modules', 'tsx', 'dist', 'loader.mjs')).href
+  const args = ['--conditions=source', '--import', tsx, '--input-type=module', '-e', code]
+  await promisify(execFile)(process.execPath, args, { cwd: join(root, documents[file]) })
+})
+
+test('the Japanese and the English main pages show the same code and the same commands', () => {
+  for (const [english, japanese] of [
+    ['README.md', 'README.ja.md'],
+    ['docs/getting-started.md', 'docs/ja/getting-started.md'],
+  ]) {
+    const code = (file: string, language: string) =>
+      blocks(readFileSync(join(root, file), 'utf8'), language).map((block) => block.replace(/ *(\/\/|#) .*$/gm, ''))
+    for (const language of ['ts', 'sh']) expect(code(japanese, language)).toEqual(code(english, language))
+  }
+})
