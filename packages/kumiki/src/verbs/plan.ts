@@ -13,6 +13,7 @@ interface PlanFlags extends ClusterFlags {
   limit: number
   choose: number
   emit?: 'megatron' | 'slurm'
+  megatron: 'upstream' | 'llm-jp'
   recipeOf?: string
   tokenizer?: string
   dataPath?: string[]
@@ -30,6 +31,7 @@ export function addPlan(program: Command): void {
         .addOption(choice('--by <order>', 'ranking: fewest risks and then fastest, or fastest', ['stability', 'throughput'], 'stability'))
         .option('--limit <n>', 'plans listed', integer(1, 1000), 10)
         .addOption(choice('--emit <form>', 'write the launch of a plan', ['megatron', 'slurm']))
+        .addOption(choice('--megatron <which>', "emit for upstream Megatron-LM or LLM-jp's fork (z-loss)", ['upstream', 'llm-jp'], 'upstream'))
         .option('--choose <n>', 'which plan of the ranking is emitted', integer(1, 1000), 1)
         .option('--recipe-of <name>', "emit with a known model's optimizer and schedule (default: the model's own)")
         .option('--tokenizer <file>', 'emit: SentencePiece model')
@@ -59,6 +61,7 @@ async function plan(options: PlanFlags): Promise<void> {
     cluster,
     plan: chosen.estimate.plan,
     recipe: await launchRecipe(named, options),
+    megatron: options.megatron,
     ...(named.architecture && { ropeTheta: named.architecture.ropeTheta, rmsNormEps: named.architecture.rmsNormEps, initializerRange: named.architecture.initializerRange, qkNorm: named.architecture.qkNorm }),
     paths: { tokenizerModel: options.tokenizer, data: options.dataPath, checkpoints: options.checkpoints },
   }
