@@ -1,6 +1,6 @@
 import { CpuBackend } from './backends/cpu/cpu-backend.ts'
 import { ReferenceBackend } from './backends/reference/reference-backend.ts'
-import { type FoundAdapter, findAdapter, requestDevice } from './backends/webgpu/adapter.ts'
+import { type FoundAdapter, findAdapter, mayHaveAdapter, requestDevice } from './backends/webgpu/adapter.ts'
 import { WebGpuBackend } from './backends/webgpu/webgpu-backend.ts'
 import { Device } from './device.ts'
 import { DeviceError } from './errors.ts'
@@ -37,7 +37,7 @@ export async function init(options: InitOptions = {}): Promise<Device> {
   if (!['auto', 'webgpu', 'cpu', 'reference'].includes(backend))
     throw new DeviceError(`init: unknown backend '${backend}'; known are auto, webgpu, cpu, reference`)
   if (backend === 'reference') return new Device(new ReferenceBackend())
-  if (backend === 'webgpu' || backend === 'auto') {
+  if (backend === 'webgpu' || (backend === 'auto' && (options.gpu || (await mayHaveAdapter())))) {
     let found: FoundAdapter | undefined
     try {
       found = await findAdapter(options.gpu as GPU | undefined)
