@@ -1,0 +1,56 @@
+/**
+ * One training step in Kumiki and in jax-js: the same decoder from the same weights on the same batches, timed turn by turn
+ * after a comparison of the losses. See README.md.
+ *
+ *     node --conditions=source --import tsx benchmarks/train-step.ts --backends cpu,webgpu --rounds 7 --steps 5 --json
+ */
+import { availableParallelism } from 'node:os'
+import { parseArgs } from 'node:util'
+import type { BackendName } from './train-step/contestant.ts'
+import { LossesDiffer, measure } from './train-step/measure.ts'
+import { jsonLines, provenance, readable } from './train-step/report.ts'
+
+const { values } = parseArgs({
+  options: {
+    /** cpu (jax-js: wasm), webgpu, or both. */
+    backends: { type: 'string', default: 'cpu' },
+    /** Thread counts of the cpu backend; one pair of implementations for each. */
+    threads: { type: 'string', default: availableParallelism() > 1 ? `1,${availableParallelism()}` : '1' },
+    rounds: { type: 'string', default: '7' },
+    /** Steps of each implementation in a round. */
+    steps: { type: 'string', default: '5' },
+    /** JSON lines on stdout; everything else goes to stderr. */
+    json: { type: 'boolean', default: false },
+  },
+})
+const backends = values.backends.split(',').map((name): BackendName => {
+  if (name !== 'cpu' && name !== 'webgpu') throw new RangeError(`--backends: no backend is called ${name}; cpu, webgpu`)
+  return name
+})
+const rounds = countOf('rounds', values.rounds)
+const steps = countOf('steps', values.steps)
+const threads = values.threads.split(',').map((text) => countOf('threads', text))
+
+const from = provenance()
+const tables: string[] = []
+for (const backend of backends) {
+  try {
+    const options = { backend, threads: backend === 'cpu' ? threads : [1], rounds, steps, log: console.error }
+    const measurements = await measure(options)
+    if (values.json) for (const line of jsonLines(measurements, steps, from)) console.log(line)
+    tables.push(readable(measurements, from))
+  } catch (error) {
+    if (!(error instanceof LossesDiffer)) throw error
+    console.error(`${backend}: ${error.message}`)
+    process.exit(1)
+  }
+}
+const print = values.json ? console.error : console.log
+for (const table of tables) print(`\n${table}`)
+
+function countOf(option: string, text: string): number {
+  const count = Number(text)
+  if (!Number.isInteger(count) || count < 1)
+    throw new RangeError(`--${option}: expected a whole number of at least 1, got ${text}`)
+  return count
+}

@@ -1,0 +1,29 @@
+/** The step as a user of Kumiki writes it. */
+import { Decoder, initializeParameters } from '@kumiki/models'
+import { adamw, chain, clipGlobalNorm } from '@kumiki/optim'
+import { init } from '@kumiki/tensor'
+import { f32, initialState, makeTrainStep } from '@kumiki/train'
+import type { Contestant, ContestantSpec, Surroundings } from './contestant.ts'
+import { architecture, batch, hyperparameters } from './workload.ts'
+
+const shape = [batch.sequences, batch.length]
+
+export async function startKumiki({ backend, threads }: ContestantSpec, { gpu }: Surroundings): Promise<Contestant> {
+  const { learningRate, maxNorm, ...adam } = hyperparameters
+  const device = await init({ backend, threads, gpu })
+  const decoder = new Decoder(device, architecture)
+  const optimizer = chain(clipGlobalNorm(maxNorm), adamw(adam))
+  const trainStep = makeTrainStep({ decoder, optimizer, precision: f32, zLoss: 0, accumulation: 1 })
+  let state = initialState(initializeParameters(device, architecture), optimizer, f32)
+  return {
+    async step({ inputs, targets }, step) {
+      using x = device.tensor(inputs, shape)
+      using y = device.tensor(targets, shape)
+      const result = await trainStep(state, x, y, optimizer.scalars(step, learningRate))
+      state = result.state
+      using loss = result.loss
+      using _norm = result.gradNorm
+      return await loss.item()
+    },
+  }
+}

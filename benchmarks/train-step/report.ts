@@ -1,0 +1,129 @@
+/** Measurements as JSON lines for machines and as tables for people. */
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { largestDifference, type Measurement, nameOf } from './measure.ts'
+import { batch } from './workload.ts'
+
+/** What the numbers depend on besides the adapter. */
+export interface Provenance {
+  readonly date: string
+  readonly node: string
+  /** Of Kumiki, with `modified` where files it depends on are not as committed. */
+  readonly commit: string
+  readonly modified: readonly string[]
+  readonly jaxVersion: string
+}
+
+export function provenance(): Provenance {
+  const root = new URL('../..', import.meta.url)
+  const git = (...args: string[]) => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trimEnd()
+  const sources = ['tensor', 'models', 'optim', 'train'].map((name) => `packages/${name}/src`)
+  const status = git('status', '--porcelain', '--untracked-files=no', '--', ...sources, 'benchmarks')
+  const jax = new URL('../package.json', import.meta.resolve('@jax-js/jax'))
+  return {
+    date: new Date().toISOString(),
+    node: process.version,
+    commit: git('rev-parse', 'HEAD'),
+    modified: status.split('\n').flatMap((line) => (line ? [line.slice(3)] : [])),
+    jaxVersion: JSON.parse(readFileSync(jax, 'utf8')).version,
+  }
+}
+
+/** Two measurements of one run, ours over theirs. */
+export interface Comparison {
+  readonly ours: Measurement
+  readonly theirs: Measurement
+  readonly ratioOfMedians: number
+  /** Smallest and largest ratio within one round. */
+  readonly ratioOfRounds: readonly [number, number]
+  readonly largestLossDifference: number
+}
+
+/** Every measurement of Kumiki with the one of jax-js that has as many threads, and the fastest of each where they differ. */
+export function compare(measurements: readonly Measurement[]): Comparison[] {
+  const of = (name: string) => measurements.filter((m) => m.spec.implementation === name)
+  const pairs = of('kumiki').map((ours) => [
+    ours,
+    of('jax-js').find((m) => m.spec.backend === ours.spec.backend && m.spec.threads === ours.spec.threads)!,
+  ])
+  const fastest = [of('kumiki'), of('jax-js')].map((all) => all.reduce((a, b) => (medianOf(b) > medianOf(a) ? b : a)))
+  if (!pairs.some(([ours, theirs]) => ours === fastest[0] && theirs === fastest[1])) pairs.push(fastest)
+  return pairs.map(([ours, theirs]) => {
+    const ratios = ours.rounds.map((r, i) => r / theirs.rounds[i])
+    return {
+      ours,
+      theirs,
+      ratioOfMedians: medianOf(ours) / medianOf(theirs),
+      ratioOfRounds: [Math.min(...ratios), Math.max(...ratios)],
+      largestLossDifference: largestDifference([ours.losses, theirs.losses]),
+    }
+  })
+}
+
+export function jsonLines(measurements: readonly Measurement[], steps: number, from: Provenance): string[] {
+  const { date, node, commit, modified, jaxVersion } = from
+  const common = { benchmark: 'train-step', date, node, commit, modified }
+  const results = measurements.map(({ spec, adapter, rounds, ...m }) => ({
+    ...common,
+    adapter,
+    ...named(spec),
+    ...(spec.implementation === 'jax-js' ? { version: jaxVersion } : {}),
+    batch,
+    stepsPerRound: steps,
+    tokensPerSecond: {
+      median: round(medianOf({ rounds })),
+      best: round(Math.max(...rounds)),
+      rounds: rounds.map(round),
+    },
+    firstStepSeconds: Number(m.firstStepSeconds.toFixed(3)),
+    peakBytes: m.peakBytes,
+    processPeakBytes: m.processPeakBytes,
+    losses: m.losses,
+  }))
+  const comparisons = compare(measurements).map((c) => ({
+    ...common,
+    adapter: c.ours.adapter,
+    compared: [named(c.ours.spec), named(c.theirs.spec)],
+    ratio: {
+      ofMedians: Number(c.ratioOfMedians.toFixed(3)),
+      ofRounds: c.ratioOfRounds.map((r) => Number(r.toFixed(3))),
+    },
+    largestLossDifference: c.largestLossDifference,
+  }))
+  return [...results, ...comparisons].map((line) => JSON.stringify(line))
+}
+
+function named({ implementation, backend, threads }: Measurement['spec']) {
+  return { implementation, backend, ...(backend === 'cpu' ? { threads } : {}) }
+}
+
+export function readable(measurements: readonly Measurement[], { node, commit, modified }: Provenance): string {
+  const rows = [['', 'tokens/s median', 'best', 'first step', 'peak memory', 'process']]
+  for (const m of measurements) {
+    rows.push([
+      nameOf(m.spec),
+      medianOf(m).toFixed(0),
+      Math.max(...m.rounds).toFixed(0),
+      `${m.firstStepSeconds.toFixed(2)} s`,
+      `${(m.peakBytes / 1e6).toFixed(0)} MB`,
+      `${(m.processPeakBytes / 1e6).toFixed(0)} MB`,
+    ])
+  }
+  const lines = rows.map(([name, ...cells]) => name.padEnd(16) + cells.map((c) => c.padStart(17)).join(''))
+  for (const c of compare(measurements)) {
+    const [low, high] = c.ratioOfRounds
+    lines.push(
+      `${nameOf(c.ours.spec)} / ${nameOf(c.theirs.spec)}: ${c.ratioOfMedians.toFixed(2)}x (rounds ${low.toFixed(2)} to ${high.toFixed(2)})`,
+    )
+  }
+  const changed = modified.length ? ` with ${modified.length} modified files` : ''
+  return [`${measurements[0].adapter}, Node ${node}, commit ${commit.slice(0, 12)}${changed}`, ...lines].join('\n')
+}
+
+function medianOf({ rounds }: { rounds: readonly number[] }): number {
+  const sorted = [...rounds].sort((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+}
+
+const round = (x: number) => Number(x.toFixed(1))
