@@ -20,7 +20,19 @@ export function createProgram(): Command {
     .description('Train small language models the LLM-jp way, and plan the large ones.')
     .version(version(), '--version', 'the version of this program')
     .addHelpText('after', '\nExit codes: 0 success, 1 failure, 2 wrong use.')
-  for (const add of [addTrain, addGenerate, addTokenizer, addModel, addPlan, addEstimate, addData, addAblate, addReport, addDoctor]) add(program)
+  for (const add of [
+    addTrain,
+    addGenerate,
+    addTokenizer,
+    addModel,
+    addPlan,
+    addEstimate,
+    addData,
+    addAblate,
+    addReport,
+    addDoctor,
+  ])
+    add(program)
   return program
 }
 

@@ -13,7 +13,8 @@ export async function readBytes(path: string, maxBytes = 2 ** 31 - 1): Promise<U
     return await readFile(path)
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
-    const reason = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a directory, not a file' : message
+    const reason =
+      code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a directory, not a file' : message
     throw new Error(`${path}: ${reason}`)
   }
 }

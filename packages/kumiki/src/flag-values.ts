@@ -16,9 +16,17 @@ export function real(bounds: { above?: number; from?: number; to?: number }): (t
   const { above, from, to } = bounds
   return (text) => {
     const value = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text) ? Number(text) : Number.NaN
-    const inside = Number.isFinite(value) && (above === undefined || value > above) && (from === undefined || value >= from) && (to === undefined || value <= to)
+    const inside =
+      Number.isFinite(value) &&
+      (above === undefined || value > above) &&
+      (from === undefined || value >= from) &&
+      (to === undefined || value <= to)
     if (inside) return value
-    const words = [above !== undefined && `above ${above}`, from !== undefined && `of at least ${from}`, to !== undefined && `at most ${to}`].filter(Boolean)
+    const words = [
+      above !== undefined && `above ${above}`,
+      from !== undefined && `of at least ${from}`,
+      to !== undefined && `at most ${to}`,
+    ].filter(Boolean)
     throw new InvalidArgumentError(`It must be a number${words.length > 0 ? ` ${words.join(' and ')}` : ''}.`)
   }
 }

@@ -20,7 +20,8 @@ export async function* readLines(stream: AsyncIterable<Uint8Array>): AsyncGenera
     if (begin < chunk.length) {
       held.push(chunk.subarray(begin))
       heldBytes += chunk.length - begin
-      if (heldBytes > maxLineBytes) throw new Error(`stdin: a line has more than ${maxLineBytes} bytes; break it into lines`)
+      if (heldBytes > maxLineBytes)
+        throw new Error(`stdin: a line has more than ${maxLineBytes} bytes; break it into lines`)
     }
   }
   if (held.length > 0) yield join(held, heldBytes)

@@ -23,9 +23,15 @@ export interface LoadedSources {
 /** Reads NAME=PATH, NAME=PATH@REPEATS or NAME=PATH@REPEATS:LEVEL. @throws UsageError */
 export function readSource(text: string): MixSource {
   const match = /^([^=]+)=(.+?)(?:@(\d+(?:\.\d+)?|\.\d+)(?::(\w+))?)?$/.exec(text)
-  if (!match) throw new UsageError(`--source ${text}: it must be NAME=PATH, NAME=PATH@REPEATS or NAME=PATH@REPEATS:LEVEL`)
+  if (!match)
+    throw new UsageError(`--source ${text}: it must be NAME=PATH, NAME=PATH@REPEATS or NAME=PATH@REPEATS:LEVEL`)
   const [, name, path, repeats, level] = match
-  return { name, path, ...(repeats !== undefined && { repeats: Number(repeats) }), ...(level !== undefined && { releaseLevel: level as ReleaseLevel }) }
+  return {
+    name,
+    path,
+    ...(repeats !== undefined && { repeats: Number(repeats) }),
+    ...(level !== undefined && { releaseLevel: level as ReleaseLevel }),
+  }
 }
 
 /** Reads a JSON array of sources. @throws Error naming file and entry */
@@ -34,8 +40,15 @@ export async function sourcesFromFile(file: string): Promise<MixSource[]> {
   if (!Array.isArray(json)) throw new Error(`${file}: it must be an array of { name, path, repeats, releaseLevel }`)
   return json.map((entry, index) => {
     const { name, path, repeats, releaseLevel } = (entry ?? {}) as Record<string, unknown>
-    const fits = typeof name === 'string' && typeof path === 'string' && (repeats === undefined || typeof repeats === 'number') && (releaseLevel === undefined || typeof releaseLevel === 'string')
-    if (!fits) throw new Error(`${file}: entry ${index} must be { name: string, path: string, repeats?: number, releaseLevel?: string }`)
+    const fits =
+      typeof name === 'string' &&
+      typeof path === 'string' &&
+      (repeats === undefined || typeof repeats === 'number') &&
+      (releaseLevel === undefined || typeof releaseLevel === 'string')
+    if (!fits)
+      throw new Error(
+        `${file}: entry ${index} must be { name: string, path: string, repeats?: number, releaseLevel?: string }`,
+      )
     return { name, path, repeats, releaseLevel: releaseLevel as ReleaseLevel | undefined } as MixSource
   })
 }
@@ -45,7 +58,11 @@ export async function sourcesFromFile(file: string): Promise<MixSource[]> {
  * @param eosId ends every document that is encoded here
  * @throws UsageError where some are ids and others texts
  */
-export async function loadSources(given: readonly MixSource[], tokenizer: Tokenizer | undefined, eosId: number | undefined): Promise<LoadedSources> {
+export async function loadSources(
+  given: readonly MixSource[],
+  tokenizer: Tokenizer | undefined,
+  eosId: number | undefined,
+): Promise<LoadedSources> {
   const { openIndexedDataset, readCorpus } = await import('@kumiki/data/node')
   let vocabSize = 0
   let texts: string | undefined
@@ -61,13 +78,18 @@ export async function loadSources(given: readonly MixSource[], tokenizer: Tokeni
       ids = source.name
     } else {
       const documents = await readCorpus([path])
-      sources.push({ ...source, documents: tokenizer ? documents.map((text) => endWith(tokenizer.encode(text), eosId)) : documents })
+      sources.push({
+        ...source,
+        documents: tokenizer ? documents.map((text) => endWith(tokenizer.encode(text), eosId)) : documents,
+      })
       if (tokenizer) ids = source.name
       else texts = source.name
     }
   }
   if (texts !== undefined && ids !== undefined) {
-    throw new UsageError(`source "${ids}" is token files and "${texts}" is text: give --tokenizer FILE, so that all are measured in tokens`)
+    throw new UsageError(
+      `source "${ids}" is token files and "${texts}" is text: give --tokenizer FILE, so that all are measured in tokens`,
+    )
   }
   return { sources, unit: texts === undefined ? 'tokens' : 'characters', vocabSize }
 }

@@ -22,7 +22,10 @@ export function addClusterFlags(command: Command, required: boolean): Command {
     const created = command.createOption(flags, description).makeOptionMandatory(required)
     command.addOption(parse ? created.argParser(parse) : created)
   }
-  option('--model <name|file>', 'a known model, or JSON: a Hugging Face config.json or { layers, hidden, ffn, heads, kvHeads, headDim, vocab }')
+  option(
+    '--model <name|file>',
+    'a known model, or JSON: a Hugging Face config.json or { layers, hidden, ffn, heads, kvHeads, headDim, vocab }',
+  )
   option('--gpu <name>', 'such as H100, A100, H200, B200')
   option('--gpus-per-node <n>', 'GPUs of a node', integer(1, 1024))
   option('--nodes <n>', 'nodes', integer(1, 1_000_000))
@@ -51,7 +54,8 @@ export async function findPlannerModel(nameOrFile: string): Promise<NamedModel> 
     return { name, architecture, recipe, model: fromArchitecture(architecture, name) }
   }
   const json = await readJson(nameOrFile)
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) throw new Error(`${nameOrFile}: it must be a JSON object that describes a model`)
+  if (typeof json !== 'object' || json === null || Array.isArray(json))
+    throw new Error(`${nameOrFile}: it must be a JSON object that describes a model`)
   const known = { name: nameOrFile, recipe: null }
   try {
     if ('hidden_size' in json) {

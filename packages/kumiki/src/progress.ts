@@ -51,7 +51,11 @@ function bar({ total, start = 0, now = Date.now }: ProgressOptions, stream: Node
   single.start(total, start, { loss: '–', speed: '–', left: '–' })
   return {
     update({ step, loss, tokensPerSecond }) {
-      single.update(step, { loss: loss.toFixed(3), speed: speed(tokensPerSecond), left: timeLeft(now() - began, step - start, total - step) })
+      single.update(step, {
+        loss: loss.toFixed(3),
+        speed: speed(tokensPerSecond),
+        left: timeLeft(now() - began, step - start, total - step),
+      })
     },
     log(line) {
       // The bar is drawn again below the line at its next update.
@@ -64,7 +68,10 @@ function bar({ total, start = 0, now = Date.now }: ProgressOptions, stream: Node
   }
 }
 
-function lines({ total, start = 0, intervalSeconds = 10, now = Date.now }: ProgressOptions, stream: NodeJS.WriteStream): Progress {
+function lines(
+  { total, start = 0, intervalSeconds = 10, now = Date.now }: ProgressOptions,
+  stream: NodeJS.WriteStream,
+): Progress {
   const began = now()
   let last = began
   let unsaid: ProgressReading | undefined

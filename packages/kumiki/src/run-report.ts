@@ -1,7 +1,14 @@
 /** report.html from run folders. */
 import { stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
-import { parseEvaluations, parseMetrics, parseSamples, parseSummary, type ReportRun, renderReport } from '@kumiki/train/report'
+import {
+  parseEvaluations,
+  parseMetrics,
+  parseSamples,
+  parseSummary,
+  type ReportRun,
+  renderReport,
+} from '@kumiki/train/report'
 import { exists, readBytes, readJson, writeWhole } from './files.ts'
 
 /** Metrics are read whole; a million steps take about 200 MB. */
@@ -33,7 +40,9 @@ export async function readRuns(folders: readonly string[]): Promise<ReportRun[]>
 async function readRun(folder: string, name: string): Promise<ReportRun> {
   const info = await stat(folder).catch(() => undefined)
   if (!info?.isDirectory()) {
-    throw new Error(`${folder}: ${info ? 'it is not a folder' : 'there is no such folder'}; give a run folder, as \`kumiki train\` makes it`)
+    throw new Error(
+      `${folder}: ${info ? 'it is not a folder' : 'there is no such folder'}; give a run folder, as \`kumiki train\` makes it`,
+    )
   }
   const metricsFile = join(folder, 'metrics.jsonl')
   if (!(await exists(metricsFile))) throw new Error(`${folder}: it is no run folder: there is no metrics.jsonl in it`)

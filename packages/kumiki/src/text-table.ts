@@ -4,10 +4,17 @@
 export function textTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const all = [head, ...rows]
   const widths = head.map((_, column) => Math.max(...all.map((row) => columns(row[column]))))
-  return all.map((row) => row.map((cell, column) => {
-    const space = ' '.repeat(widths[column] - columns(cell))
-    return column === 0 ? cell + space : space + cell
-  }).join('  ').trimEnd()).join('\n')
+  return all
+    .map((row) =>
+      row
+        .map((cell, column) => {
+          const space = ' '.repeat(widths[column] - columns(cell))
+          return column === 0 ? cell + space : space + cell
+        })
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
 }
 
 /** Names and values under each other. */
@@ -18,7 +25,12 @@ export function textFields(fields: readonly (readonly [string, string])[]): stri
 
 /** Columns a terminal gives a text: two for each full-width character. */
 function columns(text: string): number {
-  return [...text].reduce((sum, c) => sum + (/[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/.test(c) ? 2 : 1), 0)
+  return [...text].reduce(
+    (sum, c) =>
+      sum +
+      (/[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/.test(c) ? 2 : 1),
+    0,
+  )
 }
 
 /** A count with thousands apart. */

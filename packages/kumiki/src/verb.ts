@@ -1,5 +1,5 @@
 /** How every verb is declared, fails and answers. */
-import { Command } from 'commander'
+import type { Command } from 'commander'
 
 /** A failure, and the verb it happened in. */
 export class VerbError extends Error {
@@ -34,7 +34,6 @@ export function addVerb(
   name: string,
   description: string,
   declare: (command: Command) => Command,
-  // biome-ignore lint/suspicious/noConfusingVoidType: an action that has nothing to say returns nothing
   action: (options: any, ...args: any[]) => Promise<void>,
 ): Command {
   const command = declare(addCommand(parent, name, description)).option('--json', 'one JSON document on stdout')
@@ -63,7 +62,9 @@ export function answer(options: { json?: boolean }, data: unknown, text: () => s
 
 /** Typed arrays are written as arrays. */
 function plainArrays(_: string, value: unknown): unknown {
-  return ArrayBuffer.isView(value) && !(value instanceof DataView) ? Array.from(value as unknown as ArrayLike<number>) : value
+  return ArrayBuffer.isView(value) && !(value instanceof DataView)
+    ? Array.from(value as unknown as ArrayLike<number>)
+    : value
 }
 
 /** A remark on stderr. */

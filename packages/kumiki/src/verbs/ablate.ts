@@ -16,7 +16,11 @@ export function addAblate(program: Command): void {
       c
         .requiredOption('--factors <names>', 'two to fifteen names between commas', names)
         .requiredOption('--runs <n>', 'a power of two, more than the factors', integer(4, 128))
-        .option('--generator <D=A*B>', 'an added factor as a product of others (repeatable; default: least aberration)', collect)
+        .option(
+          '--generator <D=A*B>',
+          'an added factor as a product of others (repeatable; default: least aberration)',
+          collect,
+        )
         .option('--baseline', 'the first run has everything off')
         .option('--foldover', 'followed by its mirror image: twice the runs, one resolution more')
         .option('--out <file>', 'write the design as JSON'),
@@ -29,7 +33,10 @@ export function addAblate(program: Command): void {
     (c) =>
       c
         .requiredOption('--design <file>', 'JSON as `ablate design` writes it')
-        .requiredOption('--responses <file>', 'JSON: an array with a number (or a list of replicates) a run; or text: a line a run')
+        .requiredOption(
+          '--responses <file>',
+          'JSON: an array with a number (or a list of replicates) a run; or text: a line a run',
+        )
         .option('--interaction <A:B>', 'estimate an interaction too (repeatable)', collect)
         .option('--confidence <share>', 'of the intervals', real({ above: 0, to: 0.999999 }), 0.95)
         .option('--csv <file>', 'write the effects as CSV')
@@ -52,7 +59,12 @@ async function design(options: DesignFlags): Promise<void> {
   const ablation = await import('@kumiki/ablation')
   const generators = options.generator && Object.fromEntries(options.generator.map(readGenerator))
   const made = checkedUse(() => {
-    const first = ablation.design({ factors: options.factors, runs: options.runs, generators, baseline: options.baseline === true })
+    const first = ablation.design({
+      factors: options.factors,
+      runs: options.runs,
+      generators,
+      baseline: options.baseline === true,
+    })
     return options.foldover ? ablation.foldover(first) : first
   })
   if (options.out !== undefined) await writeWhole(options.out, `${JSON.stringify(made, null, 2)}\n`)
@@ -88,7 +100,10 @@ async function analyze(options: AnalyzeFlags): Promise<void> {
   const responses = await readResponses(options.responses)
   let analysis: ReturnType<typeof ablation.analyze>
   try {
-    analysis = ablation.analyze(made, responses, { interactions: options.interaction?.map((term) => term.split(':')), confidence: options.confidence })
+    analysis = ablation.analyze(made, responses, {
+      interactions: options.interaction?.map((term) => term.split(':')),
+      confidence: options.confidence,
+    })
   } catch (error) {
     throw new Error(`${options.responses}: ${(error as Error).message}`)
   }
@@ -104,17 +119,23 @@ function readDesign(json: unknown, file: string): Design {
     throw new Error(`${file}: ${message}; \`kumiki ablate design --out FILE\` writes one`)
   }
   const { factors, runs, definingRelation = [], wordLengths = [], resolution = null } = given
-  if (!Array.isArray(factors) || factors.length < 2 || factors.length > 15) return fail('factors must be an array of 2 to 15 factors')
-  const known = factors.map((factor, i) => (typeof factor?.name === 'string' ? factor.name : fail(`factors[${i}] must have a name`)))
-  if (!Array.isArray(runs) || runs.length < 4 || runs.length > 256) return fail('runs must be an array of 4 to 256 runs')
+  if (!Array.isArray(factors) || factors.length < 2 || factors.length > 15)
+    return fail('factors must be an array of 2 to 15 factors')
+  const known = factors.map((factor, i) =>
+    typeof factor?.name === 'string' ? factor.name : fail(`factors[${i}] must have a name`),
+  )
+  if (!Array.isArray(runs) || runs.length < 4 || runs.length > 256)
+    return fail('runs must be an array of 4 to 256 runs')
   runs.forEach((row, i) => {
-    if (!Array.isArray(row) || row.length !== known.length || !row.every((level) => level === 1 || level === -1)) fail(`runs[${i}] must be ${known.length} levels of -1 or 1`)
+    if (!Array.isArray(row) || row.length !== known.length || !row.every((level) => level === 1 || level === -1))
+      fail(`runs[${i}] must be ${known.length} levels of -1 or 1`)
   })
   const isWord = (word: unknown) => {
     const { sign, factors: of } = (word ?? {}) as { sign?: unknown; factors?: unknown }
     return (sign === 1 || sign === -1) && Array.isArray(of) && of.every((name) => known.includes(name))
   }
-  if (!Array.isArray(definingRelation) || !definingRelation.every(isWord)) return fail('definingRelation must be an array of { sign, factors }')
+  if (!Array.isArray(definingRelation) || !definingRelation.every(isWord))
+    return fail('definingRelation must be an array of { sign, factors }')
   return { factors, runs, definingRelation, wordLengths, resolution } as Design
 }
 
@@ -123,13 +144,18 @@ async function readResponses(file: string): Promise<(number | number[])[]> {
   const text = new TextDecoder().decode(await readBytes(file, 2 ** 24)).trim()
   if (text.startsWith('[')) {
     const json = await readJson(file)
-    const fits = (value: unknown): boolean => typeof value === 'number' || (Array.isArray(value) && value.every((v) => typeof v === 'number'))
+    const fits = (value: unknown): boolean =>
+      typeof value === 'number' || (Array.isArray(value) && value.every((v) => typeof v === 'number'))
     if (Array.isArray(json) && json.every(fits)) return json
     throw new Error(`${file}: it must be an array with a number, or a list of numbers, for each run`)
   }
   return text.split(/\r?\n/).map((line, index) => {
-    const values = line.trim().split(/[\s,]+/).map((word) => (word === '' ? Number.NaN : Number(word)))
-    if (values.some((value) => !Number.isFinite(value))) throw new Error(`${file}: line ${index + 1} must be numbers, got ${JSON.stringify(line.slice(0, 80))}`)
+    const values = line
+      .trim()
+      .split(/[\s,]+/)
+      .map((word) => (word === '' ? Number.NaN : Number(word)))
+    if (values.some((value) => !Number.isFinite(value)))
+      throw new Error(`${file}: line ${index + 1} must be numbers, got ${JSON.stringify(line.slice(0, 80))}`)
     return values.length === 1 ? values[0] : values
   })
 }

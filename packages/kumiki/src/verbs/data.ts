@@ -29,7 +29,11 @@ export function addData(program: Command): void {
     'Mix sources by repeats: what each takes of the mix, and the mixed files.',
     (c) =>
       c
-        .option('--source <name=path@repeats>', 'a source: texts, or the prefix of token files; @repeats and :LEVEL (L1, L2, L3) may be left out (repeatable)', collect)
+        .option(
+          '--source <name=path@repeats>',
+          'a source: texts, or the prefix of token files; @repeats and :LEVEL (L1, L2, L3) may be left out (repeatable)',
+          collect,
+        )
         .option('--sources <file>', 'JSON: an array of { name, path, repeats, releaseLevel }')
         .option('--tokenizer <file>', 'SentencePiece model: sizes in tokens rather than characters')
         .option('--out <prefix>', 'write the mix as token files (needs --tokenizer, or sources that are token files)')
@@ -41,12 +45,21 @@ export function addData(program: Command): void {
     group,
     'inspect',
     'Count texts, or token files.',
-    (c) => c.argument('<path...>', 'files or folders of texts; .idx files or their prefixes').option('--tokenizer <file>', 'SentencePiece model: count the tokens of texts'),
+    (c) =>
+      c
+        .argument('<path...>', 'files or folders of texts; .idx files or their prefixes')
+        .option('--tokenizer <file>', 'SentencePiece model: count the tokens of texts'),
     inspect,
   )
 }
 
-async function build(options: { data: string[]; tokenizer: string; out: string; eos: boolean; json?: boolean }): Promise<void> {
+async function build(options: {
+  data: string[]
+  tokenizer: string
+  out: string
+  eos: boolean
+  json?: boolean
+}): Promise<void> {
   const began = performance.now()
   const tokenizer = await openTokenizer(options.tokenizer)
   const { readCorpus, writeIndexedDataset } = await import('@kumiki/data/node')
@@ -57,13 +70,25 @@ async function build(options: { data: string[]; tokenizer: string; out: string; 
   })()
   await makeFolder(options.out)
   const written = await writeIndexedDataset(options.out, encoded, { vocabSize: tokenizer.vocabSize, eosId })
-  const result = { prefix: options.out, ...written, vocabSize: tokenizer.vocabSize, eosId: eosId ?? null, seconds: (performance.now() - began) / 1000 }
-  answer(options, result, () => `${options.out}.bin and .idx: ${count(written.documents)} documents, ${count(written.tokens)} tokens${eosId === undefined ? '' : ` (each ends with ${eosId})`}`)
+  const result = {
+    prefix: options.out,
+    ...written,
+    vocabSize: tokenizer.vocabSize,
+    eosId: eosId ?? null,
+    seconds: (performance.now() - began) / 1000,
+  }
+  answer(
+    options,
+    result,
+    () =>
+      `${options.out}.bin and .idx: ${count(written.documents)} documents, ${count(written.tokens)} tokens${eosId === undefined ? '' : ` (each ends with ${eosId})`}`,
+  )
 }
 
 function endId(tokenizer: { eosId: number }, options: { eos: boolean; tokenizer?: string }): number | undefined {
   if (!options.eos) return undefined
-  if (tokenizer.eosId < 0) throw new UsageError(`${options.tokenizer} has no end-of-text piece; --no-eos writes documents without one`)
+  if (tokenizer.eosId < 0)
+    throw new UsageError(`${options.tokenizer} has no end-of-text piece; --no-eos writes documents without one`)
   return tokenizer.eosId
 }
 
@@ -84,29 +109,46 @@ interface MixFlags {
 }
 
 async function mix(options: MixFlags): Promise<void> {
-  const given: MixSource[] = [...(options.source ?? []).map(readSource), ...(options.sources ? await sourcesFromFile(options.sources) : [])]
-  if (given.length === 0) throw new UsageError("give --source NAME=PATH@REPEATS (repeatable) or --sources FILE")
+  const given: MixSource[] = [
+    ...(options.source ?? []).map(readSource),
+    ...(options.sources ? await sourcesFromFile(options.sources) : []),
+  ]
+  if (given.length === 0) throw new UsageError('give --source NAME=PATH@REPEATS (repeatable) or --sources FILE')
   const { assertTrainable, megatronDataPath, mixCorpora } = await import('@kumiki/data')
   // Refused before anything is read.
-  for (const { name, releaseLevel = 'L3' } of given) checkedUse(() => assertTrainable(name, releaseLevel as ReleaseLevel))
+  for (const { name, releaseLevel = 'L3' } of given)
+    checkedUse(() => assertTrainable(name, releaseLevel as ReleaseLevel))
   const tokenizer = options.tokenizer === undefined ? undefined : await openTokenizer(options.tokenizer)
   const loaded = await loadSources(given, tokenizer, tokenizer && options.out ? endId(tokenizer, options) : undefined)
   const { documents, table } = checkedUse(() => mixCorpora<ArrayLike<unknown>>(loaded.sources, { seed: options.seed }))
-  const prefixes = loaded.sources.flatMap(({ name, repeats, releaseLevel, prefix }) => (prefix === undefined ? [] : [{ name, repeats, releaseLevel, prefix, tokens: table.find((row) => row.name === name)!.size }]))
-  const dataPath = prefixes.length === loaded.sources.length ? megatronDataPath(prefixes.filter(({ repeats = 1 }) => repeats > 0)) : undefined
+  const prefixes = loaded.sources.flatMap(({ name, repeats, releaseLevel, prefix }) =>
+    prefix === undefined
+      ? []
+      : [{ name, repeats, releaseLevel, prefix, tokens: table.find((row) => row.name === name)!.size }],
+  )
+  const dataPath =
+    prefixes.length === loaded.sources.length
+      ? megatronDataPath(prefixes.filter(({ repeats = 1 }) => repeats > 0))
+      : undefined
   let written: { prefix: string; documents: number; tokens: number } | undefined
   if (options.out !== undefined) {
-    if (loaded.unit !== 'tokens') throw new UsageError('--out writes token files: give --tokenizer FILE, or sources that are token files')
+    if (loaded.unit !== 'tokens')
+      throw new UsageError('--out writes token files: give --tokenizer FILE, or sources that are token files')
     const { writeIndexedDataset } = await import('@kumiki/data/node')
     await makeFolder(options.out)
     const vocabSize = tokenizer?.vocabSize ?? loaded.vocabSize
-    written = { prefix: options.out, ...(await writeIndexedDataset(options.out, documents as ArrayLike<number>[], { vocabSize })) }
+    written = {
+      prefix: options.out,
+      ...(await writeIndexedDataset(options.out, documents as ArrayLike<number>[], { vocabSize })),
+    }
   }
   answer(options, { unit: loaded.unit, table, ...(dataPath && { dataPath }), ...(written && { written }) }, () =>
     [
       mixTable(table, loaded.unit),
       ...(dataPath ? ['', `--data-path ${dataPath.join(' ')}`] : []),
-      ...(written ? ['', `${written.prefix}.bin and .idx: ${count(written.documents)} documents, ${count(written.tokens)} tokens`] : []),
+      ...(written
+        ? ['', `${written.prefix}.bin and .idx: ${count(written.documents)} documents, ${count(written.tokens)} tokens`]
+        : []),
     ].join('\n'),
   )
 }
@@ -114,7 +156,14 @@ async function mix(options: MixFlags): Promise<void> {
 function mixTable(table: readonly MixRow[], unit: string): string {
   return textTable(
     ['source', 'level', 'repeats', unit, 'in the mix', 'share'],
-    table.map((row) => [row.name, row.releaseLevel, String(row.repeats), count(row.size), count(row.mixedSize), percent(row.share)]),
+    table.map((row) => [
+      row.name,
+      row.releaseLevel,
+      String(row.repeats),
+      count(row.size),
+      count(row.mixedSize),
+      percent(row.share),
+    ]),
   )
 }
 
@@ -127,7 +176,15 @@ async function inspect(options: { tokenizer?: string; json?: boolean }, paths: s
     if (prefix !== path || ((await exists(`${path}.idx`)) && !(await exists(path)))) {
       using dataset = await openIndexedDataset(prefix)
       const lengths = Array.from(dataset.sequenceLengths)
-      results.push({ path: prefix, kind: 'tokens', dtype: dataset.dtype, documents: dataset.documentCount, sequences: lengths.length, tokens: dataset.tokens, ...spread('tokensPerSequence', lengths) })
+      results.push({
+        path: prefix,
+        kind: 'tokens',
+        dtype: dataset.dtype,
+        documents: dataset.documentCount,
+        sequences: lengths.length,
+        tokens: dataset.tokens,
+        ...spread('tokensPerSequence', lengths),
+      })
       continue
     }
     const files = await readCorpusFiles([path])
@@ -138,10 +195,22 @@ async function inspect(options: { tokenizer?: string; json?: boolean }, paths: s
     const japanese = documents.filter((text) => /[\u3040-\u30ff]/.test(text)).length
     const tokens = tokenizer ? documents.map((text) => tokenizer.encode(text).length) : undefined
     const total = tokens?.reduce((sum, n) => sum + n, 0)
-    results.push({ path, kind: 'text', files: files.length, documents: documents.length, documentsWithKana: japanese, characters, bytes, ...(tokens && total !== undefined && { tokens: total, bytesPerToken: bytes / total, ...spread('tokensPerDocument', tokens) }) })
+    results.push({
+      path,
+      kind: 'text',
+      files: files.length,
+      documents: documents.length,
+      documentsWithKana: japanese,
+      characters,
+      bytes,
+      ...(tokens &&
+        total !== undefined && { tokens: total, bytesPerToken: bytes / total, ...spread('tokensPerDocument', tokens) }),
+    })
   }
   answer(options, results, () =>
-    results.map((result) => textFields(Object.entries(result).map(([name, value]) => [name, show(value)] as const))).join('\n\n'),
+    results
+      .map((result) => textFields(Object.entries(result).map(([name, value]) => [name, show(value)] as const)))
+      .join('\n\n'),
   )
 }
 
@@ -149,11 +218,16 @@ async function inspect(options: { tokenizer?: string; json?: boolean }, paths: s
 function spread(name: string, lengths: readonly number[]): Record<string, unknown> {
   if (lengths.length === 0) return {}
   const sorted = lengths.toSorted((a, b) => a - b)
-  return { [name]: { least: sorted[0], median: sorted[Math.floor(sorted.length / 2)], greatest: sorted[sorted.length - 1] } }
+  return {
+    [name]: { least: sorted[0], median: sorted[Math.floor(sorted.length / 2)], greatest: sorted[sorted.length - 1] },
+  }
 }
 
 function show(value: unknown): string {
   if (typeof value === 'number') return Number.isInteger(value) ? count(value) : value.toFixed(3)
-  if (typeof value === 'object' && value !== null) return Object.entries(value).map(([name, v]) => `${name} ${show(v)}`).join(', ')
+  if (typeof value === 'object' && value !== null)
+    return Object.entries(value)
+      .map(([name, v]) => `${name} ${show(v)}`)
+      .join(', ')
   return String(value)
 }

@@ -51,12 +51,21 @@ async function doctor(options: { json?: boolean }): Promise<void> {
       ['--device auto', `takes ${auto}`],
     ]),
   )
-  if (!healthy) throw new Error(nodeFits ? 'a backend gives wrong results or does not start (see above)' : `Node ${process.versions.node} is too old; ${leastNode.join('.')} or newer is needed`)
+  if (!healthy)
+    throw new Error(
+      nodeFits
+        ? 'a backend gives wrong results or does not start (see above)'
+        : `Node ${process.versions.node} is too old; ${leastNode.join('.')} or newer is needed`,
+    )
 }
 
 function describe({ available, description, software, matmul, error }: BackendReport): string {
   if (!available) return `no: ${error}`
-  const checked = matmul ? (matmul.correct ? `matmul is correct, ${matmul.milliseconds.toFixed(1)} ms` : `matmul is WRONG by ${matmul.greatestError}`) : `matmul failed: ${error}`
+  const checked = matmul
+    ? matmul.correct
+      ? `matmul is correct, ${matmul.milliseconds.toFixed(1)} ms`
+      : `matmul is WRONG by ${matmul.greatestError}`
+    : `matmul failed: ${error}`
   return `${description}${software ? ' (software: slower than cpu)' : ''}; ${checked}`
 }
 
@@ -82,10 +91,11 @@ async function tryBackend(start: () => Promise<Device>): Promise<BackendReport> 
 /** Sizes that are no multiple of any tile. Small integers, so that float32 is exact and the answer is known to the bit. */
 async function checkMatmul(device: Device): Promise<BackendReport['matmul']> {
   const [m, k, n] = [37, 65, 51]
-  const a = Float32Array.from({ length: m * k }, (_, i) => (i * 7) % 11 - 5)
-  const b = Float32Array.from({ length: k * n }, (_, i) => (i * 5) % 13 - 6)
+  const a = Float32Array.from({ length: m * k }, (_, i) => ((i * 7) % 11) - 5)
+  const b = Float32Array.from({ length: k * n }, (_, i) => ((i * 5) % 13) - 6)
   const expected = new Float32Array(m * n)
-  for (let i = 0; i < m; i++) for (let j = 0; j < n; j++) for (let p = 0; p < k; p++) expected[i * n + j] += a[i * k + p] * b[p * n + j]
+  for (let i = 0; i < m; i++)
+    for (let j = 0; j < n; j++) for (let p = 0; p < k; p++) expected[i * n + j] += a[i * k + p] * b[p * n + j]
   const { matmul } = await import('@kumiki/tensor')
   const began = performance.now()
   const found = await matmul(device.tensor(a, [m, k]), device.tensor(b, [k, n])).data()

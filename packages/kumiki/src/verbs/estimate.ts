@@ -47,10 +47,28 @@ export function addEstimate(program: Command): void {
         .option('--vpp <n>', 'model chunks per pipeline stage', axis, 1)
         .option('--cp <n>', 'context parallel', axis, 1)
         .option('--ep <n>', 'expert parallel', axis, 1)
-        .option('--dp <n>', 'data parallel (default: what is left of the GPUs; gives --nodes where that is missing)', integer(1, 1_000_000))
+        .option(
+          '--dp <n>',
+          'data parallel (default: what is left of the GPUs; gives --nodes where that is missing)',
+          integer(1, 1_000_000),
+        )
         .option('--micro-batch <n>', 'sequences a GPU processes at once', integer(1, 1 << 20))
-        .addOption(choice('--recompute <what>', 'computed again in the backward pass', ['none', 'selective', 'operators', 'full'], 'none'))
-        .addOption(choice('--sharding <what>', 'shared among data-parallel ranks', ['none', 'optimizer', 'gradients', 'full'], 'optimizer'))
+        .addOption(
+          choice(
+            '--recompute <what>',
+            'computed again in the backward pass',
+            ['none', 'selective', 'operators', 'full'],
+            'none',
+          ),
+        )
+        .addOption(
+          choice(
+            '--sharding <what>',
+            'shared among data-parallel ranks',
+            ['none', 'optimizer', 'gradients', 'full'],
+            'optimizer',
+          ),
+        )
         .option('--no-sequence-parallel', 'norms and dropout on every tensor-parallel rank'),
     estimate,
   )
@@ -62,7 +80,15 @@ async function estimate(options: EstimateFlags): Promise<void> {
   answer(options, results, () =>
     textTable(
       ['run', 'memory', 'step', 'tokens/s/GPU', 'TFLOP/s/GPU', 'MFU', 'MFU, full attention'],
-      good.map((r) => [r.id, gigabytes(r.memoryBytes), `${r.stepSeconds.toFixed(3)} s`, r.tokensPerSecondPerGpu.toFixed(0), (r.modelFlopsPerGpu / 1e12).toFixed(1), percent(r.mfu), percent(r.mfuFullAttention)]),
+      good.map((r) => [
+        r.id,
+        gigabytes(r.memoryBytes),
+        `${r.stepSeconds.toFixed(3)} s`,
+        r.tokensPerSecondPerGpu.toFixed(0),
+        (r.modelFlopsPerGpu / 1e12).toFixed(1),
+        percent(r.mfu),
+        percent(r.mfuFullAttention),
+      ]),
     ),
   )
   const bad = results.length - good.length
@@ -73,7 +99,10 @@ async function estimate(options: EstimateFlags): Promise<void> {
 async function estimateFile(path: string): Promise<(Row | { id: string; error: string })[]> {
   const { estimateRun } = await import('@kumiki/planner')
   const json = await readJson(path)
-  const table = typeof json === 'object' && json !== null && Array.isArray((json as { rows?: unknown }).rows) ? (json as { rows: unknown[] }).rows : json
+  const table =
+    typeof json === 'object' && json !== null && Array.isArray((json as { rows?: unknown }).rows)
+      ? (json as { rows: unknown[] }).rows
+      : json
   const rows = Array.isArray(table) ? table : [table]
   if (rows.length === 0) throw new Error(`${path}: it has no row`)
   return rows.map((row, index) => {
@@ -96,11 +125,13 @@ async function estimateFlags(options: EstimateFlags): Promise<Row> {
   const gpusPerNode = needed('--gpus-per-node <n>', options.gpusPerNode)
   const { tp, pp, cp, dp } = options
   const wanted = dp === undefined ? undefined : tp * pp * cp * dp
-  const nodes = options.nodes ?? (wanted === undefined ? needed<number>('--nodes <n>', undefined) : wanted / gpusPerNode)
+  const nodes =
+    options.nodes ?? (wanted === undefined ? needed<number>('--nodes <n>', undefined) : wanted / gpusPerNode)
   if (wanted !== undefined && wanted !== nodes * gpusPerNode) {
     throw new UsageError(`--dp ${dp}: TP x PP x CP x DP is ${wanted}, but there are ${nodes * gpusPerNode} GPUs`)
   }
-  if (!Number.isInteger(nodes)) throw new UsageError(`TP x PP x CP x DP is ${wanted}, which is not a whole number of nodes of ${gpusPerNode} GPUs`)
+  if (!Number.isInteger(nodes))
+    throw new UsageError(`TP x PP x CP x DP is ${wanted}, which is not a whole number of nodes of ${gpusPerNode} GPUs`)
   const microBatchSize = needed('--micro-batch <n>', options.microBatch)
   const result = checkedUse(() =>
     planner.estimate({

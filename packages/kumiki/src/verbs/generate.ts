@@ -30,7 +30,14 @@ export function addGenerate(program: Command): void {
         .option('--top-p <p>', 'keep the likeliest tokens that reach this probability', real({ above: 0, to: 1 }), 0.95)
         .option('--top-k <k>', 'keep this many of the likeliest tokens; 0: all', integer(0, 1 << 24), 0)
         .option('--seed <n>', 'the same seed gives the same text', integer(0, 2 ** 32 - 1), 0)
-        .addOption(choice('--device <kind>', 'auto: a hardware GPU if there is one, else cpu', ['auto', 'webgpu', 'cpu'], 'auto'))
+        .addOption(
+          choice(
+            '--device <kind>',
+            'auto: a hardware GPU if there is one, else cpu',
+            ['auto', 'webgpu', 'cpu'],
+            'auto',
+          ),
+        )
         .option('--threads <n>', 'of the cpu device (default: all processors)', integer(1, 256)),
     generate,
   )

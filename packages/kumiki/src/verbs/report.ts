@@ -8,7 +8,10 @@ export function addReport(program: Command): void {
     program,
     'report',
     'Runs as one page of HTML that needs nothing else.',
-    (c) => c.argument('<run...>', 'run folders').option('--out <file>', 'where the page goes (default: report.html in the first run)'),
+    (c) =>
+      c
+        .argument('<run...>', 'run folders')
+        .option('--out <file>', 'where the page goes (default: report.html in the first run)'),
     report,
   )
 }
@@ -21,7 +24,12 @@ async function report(options: { out?: string; json?: boolean }, folders: string
   const result = {
     out,
     headline: headline(runs),
-    runs: runs.map(({ name, metrics, summary }) => ({ name, steps: metrics.at(-1)?.step ?? 0, heldOut: summary?.heldOut ?? null, baselines: summary?.baselines ?? null })),
+    runs: runs.map(({ name, metrics, summary }) => ({
+      name,
+      steps: metrics.at(-1)?.step ?? 0,
+      heldOut: summary?.heldOut ?? null,
+      baselines: summary?.baselines ?? null,
+    })),
   }
   answer(options, result, () => `${result.headline}\n${out}`)
 }

@@ -11,8 +11,20 @@ const modelFlag = ['--model <file>', 'a SentencePiece model'] as const
 
 export function addTokenizer(program: Command): void {
   const group = addCommand(program, 'tokenizer', 'Text to ids and back; train and inspect SentencePiece models.')
-  addVerb(group, 'encode', 'One line of text on stdin, one JSON array of ids on stdout; no bos or eos.', (c) => c.requiredOption(...modelFlag), encode)
-  addVerb(group, 'decode', 'One JSON array of ids a line on stdin, one line of text on stdout.', (c) => c.requiredOption(...modelFlag), decode)
+  addVerb(
+    group,
+    'encode',
+    'One line of text on stdin, one JSON array of ids on stdout; no bos or eos.',
+    (c) => c.requiredOption(...modelFlag),
+    encode,
+  )
+  addVerb(
+    group,
+    'decode',
+    'One JSON array of ids a line on stdin, one line of text on stdout.',
+    (c) => c.requiredOption(...modelFlag),
+    decode,
+  )
   addVerb(
     group,
     'train',
@@ -23,9 +35,15 @@ export function addTokenizer(program: Command): void {
         .requiredOption('--vocab-size <n>', 'pieces, with control and byte pieces', integer(1, 2 ** 24))
         .option('--data <path...>', 'texts: files or folders of .txt, .md, .jsonl (default: a small built-in corpus)')
         .addOption(choice('--type <type>', 'kind of model', ['unigram', 'bpe'], 'unigram'))
-        .option('--character-coverage <share>', 'share of characters with a piece of their own', real({ above: 0, to: 1 }), 0.9995)
+        .option(
+          '--character-coverage <share>',
+          'share of characters with a piece of their own',
+          real({ above: 0, to: 1 }),
+          0.9995,
+        )
         .option('--no-byte-fallback', 'unknown characters are <unk>, not bytes')
         .option('--no-split-digits', 'digits may join into pieces')
+        .option('--no-hard-vocab-limit', 'a text with too few pieces gives a smaller vocabulary')
         .option('--user-symbol <text>', 'a text that is always one piece (repeatable)', collect)
         .option('--control-symbol <text>', 'a piece that no text matches (repeatable)', collect),
     train,
@@ -52,29 +70,41 @@ export async function openTokenizer(path: string) {
 
 async function encode(options: { model: string; json?: boolean }): Promise<void> {
   const tokenizer = await openTokenizer(options.model)
-  await translate(options.json === true, (line) => {
-    // Bytes, not a string: what is not UTF-8 is replaced byte by byte, as SentencePiece does.
-    const ids = tokenizer.encode(line)
-    return `[${ids.join(', ')}]`
-  }, (text) => text)
+  await translate(
+    options.json === true,
+    (line) => {
+      // Bytes, not a string: what is not UTF-8 is replaced byte by byte, as SentencePiece does.
+      const ids = tokenizer.encode(line)
+      return `[${ids.join(', ')}]`
+    },
+    (text) => text,
+  )
 }
 
 async function decode(options: { model: string; json?: boolean }): Promise<void> {
   const tokenizer = await openTokenizer(options.model)
   const { TokenizerError } = await import('@kumiki/tokenizer')
-  await translate(options.json === true, (line, number) => {
-    const ids = parseIds(line, number)
-    try {
-      return tokenizer.decode(ids)
-    } catch (error) {
-      if (error instanceof TokenizerError) throw new Error(`line ${number}: ${error.message}`)
-      throw error
-    }
-  }, JSON.stringify)
+  await translate(
+    options.json === true,
+    (line, number) => {
+      const ids = parseIds(line, number)
+      try {
+        return tokenizer.decode(ids)
+      } catch (error) {
+        if (error instanceof TokenizerError) throw new Error(`line ${number}: ${error.message}`)
+        throw error
+      }
+    },
+    JSON.stringify,
+  )
 }
 
 /** stdin to stdout, line by line; as one JSON array where asked for. What came before a bad line is written. */
-async function translate(json: boolean, line: (bytes: Uint8Array, number: number) => string, asJson: (text: string) => string): Promise<void> {
+async function translate(
+  json: boolean,
+  line: (bytes: Uint8Array, number: number) => string,
+  asJson: (text: string) => string,
+): Promise<void> {
   const output = new TextOutput(process.stdout)
   let number = 0
   try {
@@ -108,6 +138,7 @@ interface TrainFlags {
   characterCoverage: number
   byteFallback: boolean
   splitDigits: boolean
+  hardVocabLimit: boolean
   userSymbol?: string[]
   controlSymbol?: string[]
   json?: boolean
@@ -117,7 +148,9 @@ async function train(options: TrainFlags): Promise<void> {
   const began = performance.now()
   const { TokenizerError, trainBpe, trainUnigram } = await import('@kumiki/tokenizer/train')
   const { builtinCorpus, readCorpus } = await import('@kumiki/data/node')
-  const documents = options.data ? await readCorpus(options.data) : (await builtinCorpus()).train.map(({ text }) => text)
+  const documents = options.data
+    ? await readCorpus(options.data)
+    : (await builtinCorpus()).train.map(({ text }) => text)
   const lines = documents.flatMap((text) => text.split(/\r?\n/)).filter((line) => line !== '')
   log(`training a ${options.type} model of ${count(options.vocabSize)} pieces on ${count(lines.length)} lines`)
   const phases = new Set<string>()
@@ -128,6 +161,7 @@ async function train(options: TrainFlags): Promise<void> {
       characterCoverage: options.characterCoverage,
       byteFallback: options.byteFallback,
       splitDigits: options.splitDigits,
+      hardVocabLimit: options.hardVocabLimit,
       allowWhitespaceOnlyPieces: true,
       removeExtraWhitespaces: false,
       userDefinedSymbols: options.userSymbol,
@@ -139,19 +173,33 @@ async function train(options: TrainFlags): Promise<void> {
       },
     })
   } catch (error) {
-    if (error instanceof TokenizerError && /options?\b|vocabSize is|is needed/.test(error.message)) throw new UsageError(error.message, { cause: error })
+    if (error instanceof TokenizerError && /options?\b|vocabSize is|is needed/.test(error.message))
+      throw new UsageError(error.message, { cause: error })
     throw error
   }
   await writeWhole(options.model, bytes)
-  const result = { model: options.model, type: options.type, vocabSize: (await openTokenizer(options.model)).vocabSize, lines: lines.length, bytes: bytes.length, seconds: (performance.now() - began) / 1000 }
-  answer(options, result, () => `${result.model}: ${count(result.vocabSize)} pieces, ${count(result.bytes)} bytes, ${result.seconds.toFixed(1)} s`)
+  const result = {
+    model: options.model,
+    type: options.type,
+    vocabSize: (await openTokenizer(options.model)).vocabSize,
+    lines: lines.length,
+    bytes: bytes.length,
+    seconds: (performance.now() - began) / 1000,
+  }
+  answer(
+    options,
+    result,
+    () =>
+      `${result.model}: ${count(result.vocabSize)} pieces, ${count(result.bytes)} bytes, ${result.seconds.toFixed(1)} s`,
+  )
 }
 
 async function inspect(options: { model: string; text?: string; json?: boolean }): Promise<void> {
   const tokenizer = await openTokenizer(options.model)
   const { modelType, vocabSize, bosId, eosId, unkId, padId } = tokenizer
   const facts = { model: options.model, type: modelType, vocabSize, bosId, eosId, unkId, padId }
-  const cut = options.text === undefined ? undefined : checkedUse(() => tokenizer.encodeWithOffsets(options.text as string))
+  const cut =
+    options.text === undefined ? undefined : checkedUse(() => tokenizer.encodeWithOffsets(options.text as string))
   const pieces = cut && Array.from(cut.ids, (id, i) => ({ id, piece: cut.pieces[i], offset: cut.offsets[i] }))
   answer(options, pieces ? { ...facts, pieces } : facts, () => {
     const special = (id: number) => (id < 0 ? 'none' : `${id} ${tokenizer.idToPiece(id)}`)
@@ -164,6 +212,9 @@ async function inspect(options: { model: string; text?: string; json?: boolean }
       ['padding', special(padId)],
     ])
     if (!pieces) return fields
-    return `${fields}\n\n${textTable(['piece', 'id', 'offset'], pieces.map(({ piece, id, offset }) => [piece, String(id), offset.join('-')]))}`
+    return `${fields}\n\n${textTable(
+      ['piece', 'id', 'offset'],
+      pieces.map(({ piece, id, offset }) => [piece, String(id), offset.join('-')]),
+    )}`
   })
 }

@@ -44,7 +44,14 @@ export function addTrain(program: Command): void {
         .option('--warmup <n>', 'steps of warm-up', integer(0, 1e9))
         .option('--vocab-size <n>', 'pieces of the tokenizer trained on the text', integer(260, 1 << 24))
         .addOption(choice('--precision <format>', 'of weights and activations', ['f32', 'bf16']))
-        .addOption(choice('--device <kind>', 'auto: a hardware GPU if there is one, else cpu', ['auto', 'webgpu', 'cpu'], 'auto'))
+        .addOption(
+          choice(
+            '--device <kind>',
+            'auto: a hardware GPU if there is one, else cpu',
+            ['auto', 'webgpu', 'cpu'],
+            'auto',
+          ),
+        )
         .option('--threads <n>', 'of the cpu device (default: all processors)', integer(1, 256))
         .option('--seed <n>', 'initial weights and order of the data', integer(0, 2 ** 32 - 1))
         .option('--out <folder>', 'run folder (default: runs/NAME-DATE)')
@@ -59,10 +66,14 @@ async function train(options: TrainFlags): Promise<void> {
   const { preset, config, data = [], device, threads, out, resume, checkpointEvery, json: _, warmup, ...rest } = options
   const overrides = { ...rest, ...(warmup !== undefined && { warmupSteps: warmup }) }
   const summary = await runTrain({ preset, config, data, overrides, device, threads, out, resume, checkpointEvery })
-  if (!options.json) for (const { label, prompt, text } of summary.samples) log(`${label}: ${prompt}|${text.replace(/\s*\n\s*/g, ' ')}`)
+  if (!options.json)
+    for (const { label, prompt, text } of summary.samples) log(`${label}: ${prompt}|${text.replace(/\s*\n\s*/g, ' ')}`)
   answer(options, summary, () => {
     const { heldOut, baselines, folder } = summary
-    const figures = Object.entries({ model: heldOut, ...baselines }).map(([name, { natsPerToken, bitsPerByte }]) => `${name.padEnd(8)} ${natsPerToken.toFixed(3)} nats per token, ${bitsPerByte.toFixed(3)} bits per byte`)
+    const figures = Object.entries({ model: heldOut, ...baselines }).map(
+      ([name, { natsPerToken, bitsPerByte }]) =>
+        `${name.padEnd(8)} ${natsPerToken.toFixed(3)} nats per token, ${bitsPerByte.toFixed(3)} bits per byte`,
+    )
     return `held-out loss\n${figures.join('\n')}\n${folder}`
   })
 }

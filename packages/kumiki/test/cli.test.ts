@@ -1,0 +1,360 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, describe, expect, test } from 'vitest'
+import { createProgram, main } from '../src/cli.ts'
+import { kumiki, kumikis } from './run-cli.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'kumiki-cli-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+const at = (name: string) => join(folder, name)
+const write = (name: string, data: string | object) => {
+  writeFileSync(at(name), typeof data === 'string' ? data : JSON.stringify(data))
+  return at(name)
+}
+const model = fileURLToPath(new URL('../../tokenizer/vectors/unigram.model', import.meta.url))
+
+describe('wrong use: exit code 2, one line that names the verb', () => {
+  // In this process: commander and the verbs behave the same, and a process takes a second.
+  const lines: [string, RegExp][] = [
+    ['nope', /^kumiki: unknown command 'nope'/],
+    ['--nope', /^kumiki: unknown option '--nope'/],
+    ['doctor --nope', /^kumiki doctor: unknown option '--nope'/],
+    ['doctor extra', /^kumiki doctor: too many arguments/],
+    ['tokenizer encode', /^kumiki tokenizer encode: required option '--model <file>' not specified/],
+    [
+      'tokenizer train --model x --vocab-size 1e3',
+      /^kumiki tokenizer train: .*'1e3' is invalid. It must be an integer from 1 to/,
+    ],
+    ['model show llm-jp-99', /^kumiki model show: .*there are nano, llm-jp-3-150m/],
+    ['model show', /^kumiki model show: missing required argument 'name'/],
+    ['plan --model 13b', /^kumiki plan: required option '--gpu <name>' not specified/],
+    [
+      'plan --model 13b --gpu TPU --gpus-per-node 8 --nodes 2 --global-batch 64 --seq 4096',
+      /^kumiki plan: gpu: no GPU is called "TPU"; there are A100/,
+    ],
+    [
+      'plan --model nano --gpu H100 --gpus-per-node 8 --nodes 1 --global-batch 64 --seq 256 --emit megatron',
+      /^kumiki plan: --emit: nano has no training recipe; --recipe-of/,
+    ],
+    ['estimate', /^kumiki estimate: required option '--model <name\|file>' not specified/],
+    [
+      'estimate --model 13b --gpu H100 --gpus-per-node 8 --nodes 16 --global-batch 1024 --seq 4096 --tp 3 --micro-batch 1',
+      /^kumiki estimate: plan: tensorParallel 3 must divide the 40 heads/,
+    ],
+    [
+      'estimate --model 13b --gpu H100 --gpus-per-node 8 --nodes 16 --dp 7 --global-batch 1024 --seq 4096 --micro-batch 1',
+      /^kumiki estimate: --dp 7: .* is 7, but there are 128 GPUs/,
+    ],
+    ['data mix', /^kumiki data mix: give --source/],
+    ['data mix --source a=b@1:LZ', /^kumiki data mix: source "a" has release level LZ/],
+    ['ablate design --factors A,B,C --runs 5', /^kumiki ablate design: design: runs must be a power of two/],
+    ['ablate design --factors A,,C --runs 4', /^kumiki ablate design: .*names between commas/],
+    ['report', /^kumiki report: missing required argument 'run'/],
+    ['train --precision int3', /^kumiki train: .*'int3' is invalid. Allowed choices are f32, bf16/],
+    ['train --steps 0', /^kumiki train: .*It must be an integer from 1 to/],
+    ['train --device tpu', /^kumiki train: .*Allowed choices are auto, webgpu, cpu/],
+    ['train --learning-rate NaN', /^kumiki train: .*It must be a number above 0/],
+    ['generate --prompt x', /^kumiki generate: required option '--checkpoint <folder>' not specified/],
+    ['generate --checkpoint x --prompt y --top-p 1.5', /^kumiki generate: .*at most 1/],
+  ]
+  test.each(lines)('%s', async (line, message) => {
+    const { code, stderr, stdout } = await inProcess(line.split(' '))
+    expect(stderr).toMatch(message)
+    expect(stderr.trimEnd()).not.toContain('\n')
+    expect(stdout).toBe('')
+    expect(code).toBe(2)
+  })
+
+  test('the process ends with that code', async () => {
+    const [bad, none, group] = await kumikis(['doctor --nope', '', 'tokenizer'])
+    expect(bad).toMatchObject({ code: 2, stdout: '', stderr: "kumiki doctor: unknown option '--nope'\n" })
+    expect(none.code).toBe(2)
+    expect(none.stderr).toContain('Usage: kumiki')
+    expect(group.code).toBe(2)
+  })
+})
+
+test('every verb has --help and --json', async () => {
+  const verbs: string[][] = []
+  for (const command of createProgram().commands) {
+    if (command.commands.length > 0) verbs.push(...command.commands.map((inner) => [command.name(), inner.name()]))
+    else verbs.push([command.name()])
+  }
+  expect(verbs.map((verb) => verb.join(' '))).toEqual(
+    expect.arrayContaining([
+      'train',
+      'generate',
+      'tokenizer encode',
+      'tokenizer decode',
+      'tokenizer train',
+      'tokenizer inspect',
+      'model list',
+      'model show',
+      'plan',
+      'estimate',
+      'data build',
+      'data mix',
+      'data inspect',
+      'ablate design',
+      'ablate analyze',
+      'report',
+      'doctor',
+    ]),
+  )
+  for (const verb of verbs) {
+    const { code, stdout, stderr } = await inProcess([...verb, '--help'])
+    expect(stdout).toContain(`Usage: kumiki ${verb.join(' ')}`)
+    expect(stdout).toContain('--json')
+    expect([code, stderr]).toEqual([0, ''])
+  }
+})
+
+describe('failure: exit code 1, one line', () => {
+  test('files that are missing or broken', async () => {
+    const broken = write('broken.json', '{"a":')
+    const row = write('row.json', [{ id: 'bad row', model: {} }])
+    const results = await kumikis([
+      `tokenizer inspect --model ${at('none.model')}`,
+      `tokenizer inspect --model ${broken}`,
+      `estimate --run ${broken}`,
+      `estimate --run ${row} --json`,
+      `ablate analyze --design ${row} --responses ${broken}`,
+      `report ${folder}`,
+    ])
+    expect(results.map(({ code }) => code)).toEqual(results.map(() => 1))
+    const lines = results.map(({ stderr }) => stderr.trimEnd().split('\n').at(-1))
+    expect(lines).toEqual([
+      `kumiki tokenizer inspect: ${at('none.model')}: there is no such file`,
+      expect.stringContaining(`kumiki tokenizer inspect: ${broken}: `),
+      expect.stringContaining(`kumiki estimate: ${broken}: it is not JSON`),
+      `kumiki estimate: ${row}: 1 of 1 rows cannot be estimated`,
+      expect.stringContaining(`${row}: factors must be an array`),
+      `kumiki report: ${folder}: it is no run folder: there is no metrics.jsonl in it`,
+    ])
+    expect(results[3].json()).toEqual([
+      { id: 'bad row', error: expect.stringContaining('bad row: gpus must be an integer') },
+    ])
+  })
+})
+
+describe('verbs', () => {
+  test('tokenizer: encode, decode, bytes that are no UTF-8, bad lines', async () => {
+    const text = '組木は釘を使わずに木を組む。\n\nKumiki 組木\nlast'
+    const encoded = await kumiki(['tokenizer', 'encode', '--model', model], { input: text })
+    const lines = encoded.stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    expect(lines).toHaveLength(4)
+    expect(lines[1]).toEqual([])
+    const [decoded, asJson, invalid, bad] = await Promise.all([
+      kumiki(['tokenizer', 'decode', '--model', model], { input: encoded.stdout }),
+      kumiki(['tokenizer', 'encode', '--json', '--model', model], { input: text }),
+      kumiki(['tokenizer', 'encode', '--model', model], { input: Uint8Array.of(0x61, 0xff, 0xe3, 0x81, 0x0a) }),
+      kumiki(['tokenizer', 'decode', '--model', model], { input: '[5]\nfive\n' }),
+    ])
+    expect(decoded.stdout).toBe(`${text}\n`)
+    expect(asJson.json()).toEqual(lines)
+    expect(invalid.code).toBe(0)
+    expect(invalid.stdout).toMatch(/^\[\d+(, \d+)+\]\n$/)
+    expect(bad.code).toBe(1)
+    expect(bad.stdout).not.toBe('')
+    expect(bad.stderr).toContain(
+      'kumiki tokenizer decode: line 2 of stdin must be a JSON array of ids such as [5, 17], got "five"',
+    )
+  })
+
+  test('tokenizer train, data build, inspect and mix', async () => {
+    const texts = write(
+      'texts.txt',
+      Array.from(
+        { length: 60 },
+        (_, i) => `本棚の${i}番目の本は赤い。\n\nthe book number ${i} on the shelf is red.`,
+      ).join('\n\n'),
+    )
+    const own = at('own.model')
+    const trained = await kumiki([
+      'tokenizer',
+      'train',
+      '--model',
+      own,
+      '--vocab-size',
+      '300',
+      '--data',
+      texts,
+      '--json',
+    ])
+    expect(trained.json()).toMatchObject({ model: own, type: 'unigram', vocabSize: 300, lines: 120 })
+    expect(trained.stderr).toContain('training a unigram model of 300 pieces')
+    const prefix = at('set/tokens')
+    const built = await kumiki(['data', 'build', '--data', texts, '--tokenizer', own, '--out', prefix, '--json'])
+    expect(built.json()).toMatchObject({ prefix, documents: 120, eosId: 2 })
+    const [inspected, mixed, mixedText] = await kumikis([
+      ['data', 'inspect', prefix, texts, '--json'],
+      [
+        'data',
+        'mix',
+        '--source',
+        `twice=${prefix}@2:L2`,
+        '--source',
+        `half=${texts}@0.5`,
+        '--tokenizer',
+        own,
+        '--out',
+        at('mixed'),
+        '--json',
+      ],
+      ['data', 'mix', '--source', `a=${prefix}`, '--source', `b=${texts}`],
+    ])
+    const { tokens } = built.json()
+    expect(inspected.json()).toMatchObject([
+      { kind: 'tokens', dtype: 'uint16', documents: 120, tokens },
+      { kind: 'text', documents: 120, documentsWithKana: 60 },
+    ])
+    const mix = mixed.json()
+    expect(mix.table[0]).toMatchObject({ name: 'twice', releaseLevel: 'L2', size: tokens, mixedSize: 2 * tokens })
+    expect(mix.written.tokens).toBe(mix.table[0].mixedSize + mix.table[1].mixedSize)
+    expect(mixedText).toMatchObject({ code: 2, stderr: expect.stringContaining('give --tokenizer FILE') })
+  })
+
+  test('model, plan and estimate', async () => {
+    const cluster = '--model llm-jp-3-13b --gpu H100 --gpus-per-node 8 --nodes 16 --global-batch 1024 --seq 4096'
+    const [shown, planned, slurm, estimated, ran] = await kumikis([
+      'model show llm-jp-3-13b --json',
+      `plan ${cluster} --limit 2 --json`,
+      `plan ${cluster} --emit slurm`,
+      `estimate ${cluster} --tp 2 --pp 2 --micro-batch 2 --json`,
+      [
+        'estimate',
+        '--json',
+        '--run',
+        fileURLToPath(new URL('../../planner/vectors/published-runs.json', import.meta.url)),
+      ],
+    ])
+    expect(shown.json()).toMatchObject({
+      name: 'llm-jp-3-13b',
+      vocabulary: { size: 99_487, padded: 99_584 },
+      configuration: { hiddenSize: 5120 },
+      parameters: {
+        total: 13_706_931_200,
+        embedding: 1_018_746_880,
+        nonEmbedding: 12_688_184_320,
+        activated: 13_706_931_200,
+      },
+      flopsPerToken: expect.any(Number),
+    })
+    expect(planned.json().byStability).toHaveLength(2)
+    expect(planned.json().byStability[0]).toMatchObject({ risks: [], plan: { globalBatchSize: 1024 } })
+    expect(slurm.stdout).toMatch(/^#!\/bin\/bash\n[\s\S]*#SBATCH --nodes=16\n[\s\S]*--tensor-model-parallel-size 2/)
+    expect(estimated.json()).toMatchObject([
+      {
+        id: 'llm-jp-3-13b',
+        gpuCount: 128,
+        plan: { dataParallel: 32 },
+        memoryBytes: expect.any(Number),
+        mfu: expect.any(Number),
+      },
+    ])
+    expect(ran.code).toBe(0)
+    for (const row of ran.json())
+      expect(row).toMatchObject({
+        id: expect.any(String),
+        memoryBytes: expect.any(Number),
+        stepSeconds: expect.any(Number),
+        tokensPerSecondPerGpu: expect.any(Number),
+        modelFlopsPerGpu: expect.any(Number),
+        mfu: expect.any(Number),
+      })
+  })
+
+  test('ablate', async () => {
+    const file = at('design.json')
+    const designed = await kumiki([
+      'ablate',
+      'design',
+      '--factors',
+      'A,B,C,D,E',
+      '--runs',
+      '8',
+      '--out',
+      file,
+      '--json',
+    ])
+    expect(designed.json()).toMatchObject({ resolution: 3, runs: { length: 8 }, aliases: expect.any(Array) })
+    const scores = write(
+      'scores.txt',
+      designed
+        .json()
+        .runs.map((run: number[]) => `${1 + run[0] / 10}`)
+        .join('\n'),
+    )
+    const [table, analysed] = await kumikis([
+      ['ablate', 'analyze', '--design', file, '--responses', scores],
+      [
+        'ablate',
+        'analyze',
+        '--design',
+        file,
+        '--responses',
+        scores,
+        '--json',
+        '--csv',
+        at('effects.csv'),
+        '--svg',
+        at('effects.svg'),
+      ],
+    ])
+    expect(table.stdout).toMatch(/^term +on/)
+    expect(analysed.json().effects[0]).toMatchObject({ term: 'A', difference: expect.closeTo(0.2, 10) })
+    expect(readFileSync(at('effects.csv'), 'utf8')).toContain('mean_on')
+    expect(readFileSync(at('effects.svg'), 'utf8')).toContain('<svg')
+  })
+
+  test('report and doctor', async () => {
+    const metrics = Array.from({ length: 5 }, (_, i) =>
+      JSON.stringify({
+        step: i + 1,
+        tokens: 64 * (i + 1),
+        loss: 5 - i,
+        gradNorm: null,
+        learningRate: 1e-3,
+        tokensPerSecond: 100,
+        seconds: i,
+      }),
+    )
+    write('metrics.jsonl', `${metrics.join('\n')}\n{"step":6,`)
+    write('run.json', { name: 'tiny', recipe: { steps: 5 } })
+    const [reported, doctor, version] = await kumikis([`report ${folder} --json`, 'doctor --json', '--version'])
+    expect(reported.json()).toMatchObject({ out: at('report.html'), runs: [{ steps: 5, heldOut: null }] })
+    expect(readFileSync(at('report.html'), 'utf8')).toMatch(/^<!doctype html>[\s\S]*recipe\.steps/)
+    expect(doctor.json()).toMatchObject({
+      healthy: true,
+      node: { version: process.versions.node },
+      cpu: { available: true, matmul: { correct: true } },
+      webgpu: { available: expect.any(Boolean) },
+    })
+    expect(version).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+/) })
+  })
+})
+
+/** `main` with what it writes caught. */
+async function inProcess(argv: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const caught = { stdout: '', stderr: '' }
+  const streams = ['stdout', 'stderr'] as const
+  const originals = streams.map((name) => process[name].write)
+  for (const name of streams) {
+    process[name].write = ((chunk: string) => {
+      caught[name] += chunk
+      return true
+    }) as typeof process.stdout.write
+  }
+  try {
+    return { code: await main(argv), ...caught }
+  } finally {
+    streams.forEach((name, i) => {
+      process[name].write = originals[i]
+    })
+  }
+}

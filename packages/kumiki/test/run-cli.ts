@@ -1,0 +1,52 @@
+/** Runs the real command line in a process of its own. */
+import { spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+
+const bin = fileURLToPath(new URL('../src/bin.ts', import.meta.url))
+
+export interface CliResult {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+  /** stdout as the one JSON document it has to be. */
+  json(): any
+}
+
+/** @param args words of the command line; a string is split at spaces */
+export function kumiki(
+  args: string | readonly string[],
+  options: { input?: string | Uint8Array; cwd?: string } = {},
+): Promise<CliResult> {
+  const words = typeof args === 'string' ? args.split(' ').filter((word) => word !== '') : args
+  return new Promise((resolve, reject) => {
+    const child = spawn(
+      process.execPath,
+      ['--conditions=source', '--import', import.meta.resolve('tsx'), bin, ...words],
+      { cwd: options.cwd, stdio: 'pipe' },
+    )
+    const out: Buffer[] = []
+    const err: Buffer[] = []
+    child.stdout.on('data', (chunk) => out.push(chunk))
+    child.stderr.on('data', (chunk) => err.push(chunk))
+    child.on('error', reject)
+    child.stdin.on('error', () => {}) // a verb that reads nothing closes it
+    child.stdin.end(options.input ?? '')
+    child.on('close', (code) => {
+      const stdout = Buffer.concat(out).toString('utf8')
+      const stderr = Buffer.concat(err).toString('utf8')
+      const json = () => {
+        if (stdout === '') throw new Error(`kumiki ${words.join(' ')}: code ${code}, no output; ${stderr}`)
+        return JSON.parse(stdout)
+      }
+      resolve({ code, stdout, stderr, json })
+    })
+  })
+}
+
+/** Several command lines, two at a time. */
+export async function kumikis(lines: readonly (string | readonly string[])[]): Promise<CliResult[]> {
+  const results: CliResult[] = []
+  for (let i = 0; i < lines.length; i += 2)
+    results.push(...(await Promise.all(lines.slice(i, i + 2).map((line) => kumiki(line)))))
+  return results
+}
