@@ -47,6 +47,7 @@ describe('wrong use: exit code 2, one line that names the verb', () => {
       'estimate --model 13b --gpu H100 --gpus-per-node 8 --nodes 16 --dp 7 --global-batch 1024 --seq 4096 --micro-batch 1',
       /^kumiki estimate: --dp 7: .* is 7, but there are 128 GPUs/,
     ],
+    ['estimate --run x.json --tp 2', /^kumiki estimate: option '--run <file>' cannot be used with option '--tp <n>'/],
     ['data mix', /^kumiki data mix: give --source/],
     ['data mix --source a=b@1:LZ', /^kumiki data mix: source "a" has release level LZ/],
     ['ablate design --factors A,B,C --runs 5', /^kumiki ablate design: design: runs must be a power of two/],

@@ -41,7 +41,32 @@ export function addEstimate(program: Command): void {
     'Memory, time and utilisation of one plan, or of runs in a file.',
     (c) =>
       addClusterFlags(c, false)
-        .option('--run <file>', 'instead of the other flags: JSON, one row of a table of runs or an array of them')
+        .addOption(
+          c
+            .createOption(
+              '--run <file>',
+              'instead of the other flags: JSON, one row of a table of runs or an array of them',
+            )
+            .conflicts([
+              'model',
+              'gpu',
+              'gpusPerNode',
+              'nodes',
+              'globalBatch',
+              'seq',
+              'precision',
+              'tp',
+              'pp',
+              'vpp',
+              'cp',
+              'ep',
+              'dp',
+              'microBatch',
+              'recompute',
+              'sharding',
+              'sequenceParallel',
+            ]),
+        )
         .option('--tp <n>', 'tensor parallel', axis, 1)
         .option('--pp <n>', 'pipeline parallel', axis, 1)
         .option('--vpp <n>', 'model chunks per pipeline stage', axis, 1)
