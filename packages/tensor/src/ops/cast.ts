@@ -35,6 +35,8 @@ export const castOp = defineOp<{ dtype: DType }>({
     { inputs: [{ shape: [33], dtype: 'uint32', range: [0, 100] }], attrs: { dtype: 'float32' }, differentiable: false },
     { inputs: [{ shape: [7, 6], dtype: 'bfloat16' }], attrs: { dtype: 'float32' }, differentiable: false },
     { inputs: [{ shape: [7, 6], dtype: 'float16' }], attrs: { dtype: 'float32' }, differentiable: false },
+    { inputs: [{ shape: [33] }], attrs: { dtype: 'float8_e4m3fn' }, differentiable: false },
+    { inputs: [{ shape: [5, 7], dtype: 'float8_e5m2' }], attrs: { dtype: 'float32' }, differentiable: false },
   ],
 })
 

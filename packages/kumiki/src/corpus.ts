@@ -1,0 +1,83 @@
+/** Text for a run: the built-in corpus or the user's files, split into train and held-out documents. */
+import { builtinCorpus, readCorpus } from '@kumiki/data/node'
+
+export interface Corpus {
+  readonly name: string
+  readonly train: readonly string[]
+  readonly heldOut: readonly string[]
+  /** Beginnings of held-out documents to continue as samples. */
+  readonly prompts: readonly { readonly label: string; readonly prompt: string }[]
+}
+
+/** Longest piece, in characters, that a long document is cut into when there are too few documents to split. */
+const pieceLength = 600
+
+/** @throws Error naming file and remedy, for text that cannot be read or is too little to hold some of it out */
+export async function loadCorpus(paths: readonly string[]): Promise<Corpus> {
+  if (paths.length === 0) {
+    const { train, heldOut, version } = await builtinCorpus()
+    const first = (language: 'ja' | 'en') =>
+      heldOut.filter((d) => d.language === language && d.text.length > 30)[3].text
+    return {
+      name: `messages of the TypeScript ${version} compiler, Japanese and English`,
+      train: train.map((d) => d.text),
+      heldOut: heldOut.map((d) => d.text),
+      prompts: [
+        { label: 'Japanese', prompt: first('ja').slice(0, 8) },
+        { label: 'English', prompt: beginning(first('en'), 20) },
+      ],
+    }
+  }
+  let documents = await readCorpus(paths)
+  if (documents.length < 20) documents = documents.flatMap(pieces)
+  const train: string[] = []
+  const heldOut: string[] = []
+  for (const text of documents) (isHeldOut(text) ? heldOut : train).push(text)
+  // A corpus whose hashes all fall on one side still gets both parts.
+  if (heldOut.length === 0 && train.length > 1) heldOut.push(train.pop()!)
+  if (train.length === 0 && heldOut.length > 1) train.push(heldOut.pop()!)
+  if (train.length === 0 || heldOut.length === 0)
+    throw new Error(`--data ${paths.join(' ')}: there is only one document, so nothing can be held out; give more text`)
+  return { name: paths.join(' '), train, heldOut, prompts: samplePrompts(heldOut) }
+}
+
+/** One document in ten, by a hash of its text: adding documents moves no other. */
+function isHeldOut(text: string): boolean {
+  let h = 0x811c9dc5
+  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193)
+  h ^= h >>> 15
+  h = Math.imul(h, 0x2c1b3c6d)
+  return ((h ^ (h >>> 12)) >>> 0) % 10 === 0
+}
+
+function pieces(text: string): string[] {
+  const out: string[] = []
+  let current = ''
+  for (const line of text.split('\n')) {
+    if (current.length + line.length > pieceLength && current) {
+      out.push(current)
+      current = ''
+    }
+    current += current ? `\n${line}` : line
+  }
+  if (current.trim()) out.push(current)
+  return out
+}
+
+const japanese = /[\u3040-\u30ff]/
+
+function samplePrompts(heldOut: readonly string[]): { label: string; prompt: string }[] {
+  const ja = heldOut.find((t) => japanese.test(t.slice(0, 40)))
+  const other = heldOut.find((t) => t !== ja && !japanese.test(t.slice(0, 200)))
+  return [
+    ...(ja ? [{ label: 'Japanese', prompt: [...ja].slice(0, 8).join('') }] : []),
+    ...(other ? [{ label: japanese.test(other) ? 'Text' : 'English', prompt: beginning(other, 20) }] : []),
+  ]
+}
+
+/** The first words, up to about `length` characters. */
+function beginning(text: string, length: number): string {
+  const cut = text.slice(0, length)
+  const space = cut.lastIndexOf(' ')
+  return text.length > length && space > 3 ? cut.slice(0, space) : cut
+}

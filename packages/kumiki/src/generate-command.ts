@@ -1,0 +1,44 @@
+/** `kumiki generate`: continues text from a run folder, or from any folder with config.json, model.safetensors and tokenizer.model. */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Generator } from '@kumiki/models'
+import { type InitOptions, init } from '@kumiki/tensor'
+import { loadTokenizer } from '@kumiki/tokenizer'
+import { loadModel } from '@kumiki/train/node'
+import { type ContinueOptions, continueText } from './sampling.ts'
+
+export interface GenerateCommandOptions extends ContinueOptions {
+  readonly checkpoint: string
+  readonly prompt: string
+  readonly device: 'auto' | 'webgpu' | 'cpu'
+  readonly threads?: number
+  /** Called with each piece of text as it is made. */
+  readonly onText?: (text: string) => void
+}
+
+export async function runGenerate(
+  options: GenerateCommandOptions,
+): Promise<{ prompt: string; text: string; device: string; seconds: number }> {
+  const started = performance.now()
+  const file = join(options.checkpoint, 'tokenizer.model')
+  const model = await readFile(file).catch((error) => {
+    throw new Error(
+      `${file}: cannot be read (${error.code ?? error.message}); --checkpoint wants the folder of a finished run`,
+    )
+  })
+  const tokenizer = loadTokenizer(model)
+  const device = await init({ backend: options.device, threads: options.threads } as InitOptions)
+  try {
+    const { architecture, parameters } = await loadModel(device, options.checkpoint)
+    if (architecture.vocabSize < tokenizer.vocabSize)
+      throw new Error(
+        `${options.checkpoint}: the tokenizer has ${tokenizer.vocabSize} pieces, the model only ${architecture.vocabSize} rows; they do not belong together`,
+      )
+    const generator = new Generator(device, architecture, parameters)
+    const text = await continueText(generator, tokenizer, options.prompt, options, options.onText)
+    generator.dispose()
+    return { prompt: options.prompt, text, device: device.name, seconds: (performance.now() - started) / 1000 }
+  } finally {
+    device.dispose()
+  }
+}
