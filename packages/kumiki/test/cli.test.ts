@@ -329,7 +329,9 @@ describe('verbs', () => {
     write('run.json', { name: 'tiny', recipe: { steps: 5 } })
     const [reported, doctor, version] = await kumikis([`report ${folder} --json`, 'doctor --json', '--version'])
     expect(reported.json()).toMatchObject({ out: at('report.html'), runs: [{ steps: 5, heldOut: null }] })
-    expect(readFileSync(at('report.html'), 'utf8')).toMatch(/^<!doctype html>[\s\S]*recipe\.steps/)
+    expect(readFileSync(at('report.html'), 'utf8')).toMatch(
+      /^<!doctype html>[\s\S]*<th scope="row">steps<\/th><td>5<\/td>/,
+    )
     expect(doctor.json()).toMatchObject({
       healthy: true,
       node: { version: process.versions.node },

@@ -46,7 +46,8 @@ tr.model th,tr.model td{font-weight:650}
 tr.differs td{font-weight:650}
 .runs th[scope=row],.runs td{white-space:nowrap}.runs td:last-child{white-space:normal;min-width:12ch;text-align:left}.runs th:last-child{text-align:left}.runs{font-size:.86rem}.runs th,.runs td{padding-right:13px}
 .config td{text-align:left;overflow-wrap:anywhere;max-width:52ch}.config thead th{text-align:left}
-.config .group th{color:var(--ink);font-weight:650;padding-top:16px}
+.groups{columns:3 270px;column-gap:40px}.groups .scroll{break-inside:avoid;padding-bottom:24px}
+.groups table{width:100%;min-width:0}.groups thead th{color:var(--ink);font-weight:650}.groups td{text-align:right;max-width:24ch}
 .better{color:var(--good)}.worse{color:var(--bad)}
 .swatch{display:inline-block;width:10px;height:10px;border-radius:3px;margin-right:8px}
 .samples{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,380px),1fr));gap:16px}

@@ -73,8 +73,8 @@ export function baselinesByRun(runs: readonly ReportRun[]): string {
   return table(['nats per token / bits per byte', 'model', ...baselineNames], rows)
 }
 
-/** Every field of every configuration by path; rows in which runs differ stand out. */
-export function configurationTable(runs: readonly ReportRun[]): string {
+/** Every field of the configurations: of one run in groups side by side; of several in columns, where rows that differ stand out and come first. */
+export function configuration(runs: readonly ReportRun[]): string {
   const flat = runs.map(({ config }) => {
     const fields = new Map<string, string>()
     flatten(config, '', fields, 0)
@@ -82,12 +82,25 @@ export function configurationTable(runs: readonly ReportRun[]): string {
   })
   const paths = [...new Set(flat.flatMap((fields) => [...fields.keys()]))]
   if (paths.length === 0) return '<p class="empty">No configuration was recorded.</p>'
+  if (runs.length === 1) return groups(flat[0])
   const differs = (path: string) => flat.some((fields) => fields.get(path) !== flat[0].get(path))
-  // What differs is what a comparison is about: it comes first.
-  if (runs.length > 1) paths.sort((a, b) => Number(differs(b)) - Number(differs(a)))
+  paths.sort((a, b) => Number(differs(b)) - Number(differs(a)))
   const rows = paths.map((path) => [escapeHtml(path), ...flat.map((fields) => escapeHtml(fields.get(path) ?? '–'))])
-  const head = ['field', ...(runs.length > 1 ? runs.map(({ name }) => escapeHtml(name)) : ['value'])]
-  return table(head, rows, { className: 'config', rowClasses: paths.map((path) => (differs(path) ? 'differs' : '')) })
+  const rowClasses = paths.map((path) => (differs(path) ? 'differs' : ''))
+  return `<p class="note">Fields in which the runs differ come first.</p>
+${table(['field', ...runs.map(({ name }) => escapeHtml(name))], rows, { className: 'config', rowClasses })}`
+}
+
+/** One table for each object of the configuration, and one for the values beside them. */
+function groups(fields: ReadonlyMap<string, string>): string {
+  const parts = new Map<string, string[][]>()
+  for (const [path, value] of fields) {
+    const dot = path.indexOf('.')
+    const group = dot < 0 ? 'run' : path.slice(0, dot)
+    parts.set(group, [...(parts.get(group) ?? []), [escapeHtml(path.slice(dot + 1)), escapeHtml(value)]])
+  }
+  const tables = [...parts].map(([group, rows]) => table([escapeHtml(group), ''], rows, { className: 'config' }))
+  return `<div class="groups">${tables.join('\n')}</div>`
 }
 
 function flatten(value: unknown, path: string, fields: Map<string, string>, depth: number): void {

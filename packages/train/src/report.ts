@@ -6,7 +6,7 @@ import { figures, finalTrainingLoss, sharedBaselines } from './report-figures.ts
 import { count, duration, escapeHtml, listing, loss, shortCount } from './report-html.ts'
 import { baselineNames, type ReportRun, type Sample } from './report-run.ts'
 import { reportStyle } from './report-style.ts'
-import { baselinesByRun, baselineTable, comparisonTable, configurationTable } from './report-tables.ts'
+import { baselinesByRun, baselineTable, comparisonTable, configuration } from './report-tables.ts'
 
 export { type Metric, parseMetrics } from './report-metrics.ts'
 export {
@@ -47,8 +47,7 @@ ${figures(runs)}
 ${baselineSection(runs)}
 ${sampleSection(runs)}
 <h2>Configuration</h2>
-${runs.length > 1 ? '<p class="note">Fields in which the runs differ come first.</p>' : ''}
-${configurationTable(runs)}
+${configuration(runs)}
 <footer>Made by Kumiki.</footer>
 </main>
 </body>
