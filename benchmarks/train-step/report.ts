@@ -1,6 +1,7 @@
 /** Measurements as JSON lines for machines and as tables for people. */
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { loadavg } from 'node:os'
 import { largestDifference, type Measurement, nameOf } from './measure.ts'
 import { batch } from './workload.ts'
 
@@ -12,6 +13,8 @@ export interface Provenance {
   readonly commit: string
   readonly modified: readonly string[]
   readonly jaxVersion: string
+  /** Processes that wanted a processor in the last minute before the run (0 on Windows): what else the machine was doing. */
+  readonly loadAverage: number
 }
 
 export function provenance(): Provenance {
@@ -25,6 +28,7 @@ export function provenance(): Provenance {
     node: process.version,
     commit: git('rev-parse', 'HEAD'),
     modified: status.split('\n').flatMap((line) => (line ? [line.slice(3)] : [])),
+    loadAverage: Number(loadavg()[0].toFixed(2)),
     jaxVersion: JSON.parse(readFileSync(jax, 'utf8')).version,
   }
 }
@@ -61,8 +65,8 @@ export function compare(measurements: readonly Measurement[]): Comparison[] {
 }
 
 export function jsonLines(measurements: readonly Measurement[], steps: number, from: Provenance): string[] {
-  const { date, node, commit, modified, jaxVersion } = from
-  const common = { benchmark: 'train-step', date, node, commit, modified }
+  const { jaxVersion, ...rest } = from
+  const common = { benchmark: 'train-step', ...rest }
   const results = measurements.map(({ spec, adapter, rounds, ...m }) => ({
     ...common,
     adapter,
