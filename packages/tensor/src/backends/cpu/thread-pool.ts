@@ -224,8 +224,9 @@ async function startWorker(data: {
   if (isNode) {
     // Not an import: bundlers for browsers would look for the module.
     const { Worker } = process.getBuiltinModule('node:worker_threads')
-    const worker = new Worker(`${workerBody}\nstart(require('node:worker_threads').workerData)`, {
+    const worker = new Worker(`${workerBody}\nstart(process.getBuiltinModule('node:worker_threads').workerData)`, {
       eval: true,
+      execArgv: [], // the program's own loaders and --input-type are not for this script
       workerData: data,
     })
     worker.unref()
