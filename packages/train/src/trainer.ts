@@ -75,6 +75,9 @@ export class Trainer {
   private state: TrainState
   private steps = 0
   private tokenCount = 0
+  /** Milliseconds; see StepMetrics.seconds. */
+  private began: number | undefined
+  private lastUpdate = 0
 
   private constructor(options: TrainerOptions, parameters: Parameters) {
     const { device, architecture, precision = f32, accumulation = 1, zLoss = 0, optimizer } = options
@@ -140,25 +143,19 @@ export class Trainer {
    * @throws TrainingError when the loss or the gradient norm is NaN or infinite; nothing that was saved is touched
    */
   async *run(steps: number): AsyncGenerator<StepMetrics> {
-    const started = performance.now()
-    let last = started
+    this.began ??= performance.now()
+    this.lastUpdate = performance.now()
     let pending: Promise<StepMetrics> | undefined
     while (this.steps < steps) {
-      const next = this.update(() => {
-        const now = performance.now()
-        const seconds = (now - last) / 1000
-        last = now
-        return { seconds, total: (now - started) / 1000 }
-      })
-      const metrics = await next
+      const { reading } = await this.update()
       if (pending) yield await pending
-      pending = metrics.reading
+      pending = reading
     }
     if (pending) yield await pending
   }
 
   /** Submits one update; its metrics can be awaited apart. */
-  private async update(clock: () => { seconds: number; total: number }): Promise<{ reading: Promise<StepMetrics> }> {
+  private async update(): Promise<{ reading: Promise<StepMetrics> }> {
     const { optimizer, schedule, batchSize, sequenceLength } = this.options
     const { value: batch } = this.iterator.next()
     const shape = [batchSize, sequenceLength]
@@ -174,13 +171,17 @@ export class Trainer {
     this.state = state
     this.steps++
     this.tokenCount += batchSize * sequenceLength
+    // Submits are as far apart as steps are long: the reading of the step before is awaited in between.
+    const now = performance.now()
+    const stepSeconds = Math.max(now - this.lastUpdate, 1e-6) / 1000
+    const seconds = (now - this.began!) / 1000
+    this.lastUpdate = now
     const step = this.steps
     const tokens = this.tokenCount
     const reading = (async (): Promise<StepMetrics> => {
       const [lossValue, normValue] = await Promise.all([loss.item(), gradNorm ? gradNorm.item() : Number.NaN])
       loss.dispose()
       gradNorm?.dispose()
-      const { seconds, total } = clock()
       if (!Number.isFinite(lossValue) || (gradNorm && !Number.isFinite(normValue))) {
         throw new TrainingError(
           `step ${step}: the ${Number.isFinite(lossValue) ? `gradient norm is ${normValue}` : `loss is ${lossValue}`}; training stopped. Go on from the last checkpoint with a smaller learning rate (it was ${learningRate}) or more warmup`,
@@ -192,8 +193,8 @@ export class Trainer {
         loss: lossValue,
         gradNorm: normValue,
         learningRate,
-        tokensPerSecond: (batchSize * sequenceLength) / Math.max(seconds, 1e-9),
-        seconds: total,
+        tokensPerSecond: (batchSize * sequenceLength) / stepSeconds,
+        seconds,
       }
     })()
     reading.catch(() => {}) // it is awaited by run(), perhaps a step later

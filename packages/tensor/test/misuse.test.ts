@@ -1,0 +1,175 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Device, Tensor } from '../src/index.ts'
+import * as k from '../src/index.ts'
+
+let device: Device
+let m: Tensor // [2, 3] float32
+let ids: Tensor // [2] int32
+beforeAll(async () => {
+  device = await k.init({ backend: 'reference' })
+  m = device.tensor([1, 2, 3, 4, 5, 6], [2, 3])
+  ids = device.tensor(Int32Array.of(0, 1))
+})
+afterAll(() => device.dispose())
+
+const four = (...shape: number[]) => device.tensor(new Float32Array(shape.reduce((a, b) => a * b, 1)), shape)
+
+/** For every public operation: calls that must fail, and what the error must say. */
+const misuses: Record<string, readonly [call: () => unknown, message: RegExp][]> = {
+  abs: [[() => k.abs(3 as never), /abs: expected a tensor, got number/]],
+  add: [
+    [() => k.add(m, device.tensor([1, 2])), /add: shapes \[2, 3\] and \[2\] do not broadcast/],
+    [() => k.add(m, 'x' as never), /add: expected a tensor or a number, got string/],
+    [() => k.add(1, 2), /add: needs at least one tensor/],
+  ],
+  attention: [
+    [() => k.attention(m, m, m), /attention: q, k and v must be \[batch, seq, heads, headDim\]/],
+    [() => k.attention(four(1, 2, 3, 4), four(1, 2, 2, 4), four(1, 2, 2, 4)), /3 query heads do not divide among 2/],
+    [() => k.attention(four(1, 3, 2, 4), four(1, 2, 2, 4), four(1, 2, 2, 4)), /at least as many keys as queries/],
+  ],
+  bitwiseAnd: [[() => k.bitwiseAnd(m, 1), /bitwiseAnd: needs int32 or uint32, got float32/]],
+  bitwiseOr: [[() => k.bitwiseOr(m, 1), /bitwiseOr: needs int32/]],
+  bitwiseXor: [[() => k.bitwiseXor(m, 1), /bitwiseXor: needs int32/]],
+  broadcastTo: [[() => k.broadcastTo(m, [2, 4]), /broadcastTo: .*\[2, 3\].*\[2, 4\]/]],
+  cast: [[() => k.cast(m, 'float64' as never), /cast: unknown dtype 'float64'; known are/]],
+  categorical: [[() => k.categorical(m, m), /a key is two numbers or a uint32 tensor/]],
+  concatenate: [
+    [() => k.concatenate([]), /needs at least one tensor/],
+    [() => k.concatenate([m, four(3, 4)]), /differ outside axis 0/],
+  ],
+  cos: [[() => k.cos(ids), /cos: needs a float tensor, got int32; cast it/]],
+  crossEntropy: [
+    [() => k.crossEntropy(m, m), /crossEntropy: targets must be int32/],
+    [() => k.crossEntropy(m, device.tensor(Int32Array.of(1, 2, 3))), /targets must be \[2\], got \[3\]/],
+  ],
+  div: [[() => k.div(ids, 2), /div: needs a float tensor/]],
+  equal: [[() => k.equal(m, device.tensor([1, 2])), /equal: shapes/]],
+  exp: [[() => k.exp(ids), /exp: needs a float tensor/]],
+  floor: [[() => k.floor(ids), /floor: needs a float tensor/]],
+  full: [[() => k.full([-1], 0), /full: shape \[-1\]/]],
+  greater: [[() => k.greater(m, device.tensor([1, 2])), /less: shapes/]],
+  greaterEqual: [[() => k.greaterEqual(m, device.tensor([1, 2])), /lessEqual: shapes/]],
+  less: [[() => k.less(m, device.tensor([1, 2])), /less: shapes/]],
+  lessEqual: [[() => k.lessEqual(m, device.tensor([1, 2])), /lessEqual: shapes/]],
+  linearCrossEntropy: [
+    [
+      () => k.linearCrossEntropy(m, four(5, 4), ids),
+      /x must be \[tokens, hidden\] and the weight \[vocabulary, hidden\]/,
+    ],
+    [() => k.linearCrossEntropy(m, four(5, 3), ids, { chunk: 0 }), /chunk must be a positive integer/],
+  ],
+  log: [[() => k.log(ids), /log: needs a float tensor/]],
+  logSoftmax: [[() => k.logSoftmax(device.tensor(1)), /logSumExp: needs a last axis/]],
+  logSumExp: [[() => k.logSumExp(four(2, 0)), /needs a last axis with at least one element, got \[2, 0\]/]],
+  matmul: [
+    [
+      () => k.matmul(m, m),
+      /matmul: inner dimensions differ: a is \[2, 3\], b is \[2, 3\] \(a\.shape\[1\] = 3, b\.shape\[0\] = 2\)/,
+    ],
+    [() => k.matmul(ids, ids), /matmul: needs float tensors/],
+    [() => k.matmul(device.tensor(1), m), /needs at least one dimension/],
+  ],
+  max: [
+    [() => k.max(four(2, 0), 1), /cannot reduce an axis of size 0/],
+    [() => k.max(m, 2), /max: axis 2 is outside a tensor of 2 dimensions/],
+  ],
+  argMax: [[() => k.argMax(four(2, 0)), /argMax: axis 1 of \[2, 0\] is empty/]],
+  maximum: [[() => k.maximum(m, device.tensor([1, 2])), /maximum: shapes/]],
+  mean: [[() => k.mean(ids), /mean: needs a float tensor/]],
+  minimum: [[() => k.minimum(m, device.tensor([1, 2])), /minimum: shapes/]],
+  mul: [[() => k.mul(ids, device.tensor(Uint32Array.of(1, 2))), /mul: int32 and uint32 do not mix/]],
+  neg: [[() => k.neg(null as never), /neg: expected a tensor, got null/]],
+  notEqual: [[() => k.notEqual(m, device.tensor([1, 2])), /notEqual: shapes/]],
+  randomBits: [[() => k.randomBits(m, [2]), /a key is two numbers/]],
+  randomNormal: [[() => k.randomNormal([1, 2], [2.5]), /not a non-negative integer/]],
+  randomUniform: [[() => k.randomUniform([1, 2], [-2]), /not a non-negative integer/]],
+  reshape: [
+    [() => k.reshape(m, [4]), /reshape: \[2, 3\] has 6 elements, \[4\] has 4/],
+    [() => k.reshape(m, [-1, -1]), /more than one -1/],
+    [() => k.reshape(m, [-1, 4]), /does not divide/],
+  ],
+  rmsNorm: [
+    [() => k.rmsNorm(m, device.tensor([1, 1])), /rmsNorm: the weight must be \[3\] for x \[2, 3\], got \[2\]/],
+    [() => k.rmsNorm(m, device.tensor([1, 1, 1]), -1), /epsilon must be 0 or more/],
+  ],
+  rotary: [
+    [() => k.rotary(m, m, m), /rotary: x must be \[batch, seq, heads, headDim\]/],
+    [() => k.rotary(four(1, 2, 1, 4), four(2, 2), four(2, 3)), /sin must be \[2, 2\]/],
+  ],
+  rotaryTables: [[() => k.rotaryTables(4, 3), /headDim must be a positive even integer, got 3/]],
+  rsqrt: [[() => k.rsqrt(ids), /rsqrt: needs a float tensor/]],
+  scatterAddRows: [[() => k.scatterAddRows(m, m, 3), /scatterAddRows: needs float rows and int32 ids/]],
+  shiftLeft: [[() => k.shiftLeft(m, 1), /shiftLeft: needs int32/]],
+  shiftRight: [[() => k.shiftRight(m, 1), /shiftRight: needs int32/]],
+  sigmoid: [[() => k.sigmoid(ids), /sigmoid: needs a float tensor/]],
+  sign: [[() => k.sign(ids), /sign: needs a float tensor/]],
+  silu: [[() => k.silu(ids), /silu: needs a float tensor/]],
+  sin: [[() => k.sin(ids), /sin: needs a float tensor/]],
+  slice: [
+    [() => k.slice(m, [0], [1]), /slice: needs 2 starts and sizes/],
+    [() => k.slice(m, [0, 2], [2, 2]), /slice: \[2, 4\) is outside axis 1 of \[2, 3\]/],
+  ],
+  sliceAxis: [[() => k.sliceAxis(m, 2, 0, 1), /slice: axis 2 is outside/]],
+  softmax: [[() => k.softmax(four(2, 0)), /softmax: needs a last axis/]],
+  sqrt: [[() => k.sqrt(ids), /sqrt: needs a float tensor/]],
+  square: [[() => k.square(ids), /square: needs a float tensor/]],
+  sub: [[() => k.sub(m, device.tensor([1, 2])), /sub: shapes/]],
+  sum: [
+    [() => k.sum(m, [0, 0]), /sum: axes \[0, 0\] repeat an axis/],
+    [() => k.sum(m, 1.5), /sum: axis 1.5/],
+  ],
+  swapAxes: [[() => k.swapAxes(m, 0, 2), /swapAxes: axis 2 is outside/]],
+  swiglu: [[() => k.swiglu(ids, ids), /silu: needs a float tensor/]],
+  take: [
+    [() => k.take(m, m), /take: ids must be int32, got float32/],
+    [() => k.take(device.tensor(1), ids), /the table is a scalar/],
+    [() => k.take(m, ids, 3), /take: axis 3 is outside/],
+  ],
+  takeLast: [[() => k.takeLast(m, device.tensor(Int32Array.of(1, 2, 3))), /broadcastTo: /]],
+  tanh: [[() => k.tanh(ids), /tanh: needs a float tensor/]],
+  topK: [[() => k.topK(m, 4), /topK: k must be an integer from 1 to the last axis of \[2, 3\], got 4/]],
+  transpose: [[() => k.transpose(m, [0, 0]), /are not a permutation/]],
+  where: [[() => k.where(m, m, m), /where: the condition must be uint32/]],
+}
+
+const kinds = ['ShapeError', 'DTypeError', 'TypeError', 'RangeError', 'DeviceError']
+
+test.each(Object.entries(misuses))('%s refuses what it cannot do', (_, calls) => {
+  for (const [call, message] of calls) {
+    let error: Error | undefined
+    try {
+      call()
+    } catch (e) {
+      error = e as Error
+    }
+    expect(error, `${call} must throw`).toBeDefined()
+    expect(kinds, error!.stack).toContain(error!.name)
+    expect(error!.message).toMatch(message)
+  }
+})
+
+test('every public operation is in the list', () => {
+  const notOperations = new Set([
+    'apply',
+    'apply1',
+    'checkpoint',
+    'compile',
+    'defineOp',
+    'flatten',
+    'fromDevice',
+    'grad',
+    'init',
+    'iota',
+    'isFloat',
+    'isTensor',
+    'mapTensors',
+    'tensorsOf',
+    'valueAndGrad',
+    'zeros',
+    'zerosLike',
+  ])
+  const operations = Object.entries(k).flatMap(([name, value]) =>
+    typeof value === 'function' && /^[a-z]/.test(name) && !notOperations.has(name) ? [name] : [],
+  )
+  expect(operations.filter((name) => !(name in misuses))).toEqual([])
+})
