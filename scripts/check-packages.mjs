@@ -12,10 +12,10 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const folder = mkdtempSync(join(tmpdir(), 'kumiki-check-'))
 let failed = 0
 try {
-  for (const { name, folder: pkgDir, tarball } of pack(folder)) {
+  for (const { name, tarball } of pack(folder)) {
     const bytes = readFileSync(tarball)
     const buffer = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength)
-    const { messages, pkg } = await publint({ pkgDir, pack: { tarball: buffer }, level: 'warning', strict: true })
+    const { messages, pkg } = await publint({ pack: { tarball: buffer }, level: 'warning', strict: true })
     for (const message of messages) {
       failed++
       console.error(`${name}: publint: ${formatMessage(message, pkg)}`)

@@ -5,5 +5,6 @@ export default defineConfig({
   format: 'esm',
   dts: { entry: 'src/index.ts' },
   clean: true,
+  removeNodeProtocol: false,
   target: 'es2022',
 })
