@@ -1,13 +1,13 @@
 // Installs the workspace with the pnpm version that package.json names, fetched through npx when it is not on PATH.
-// Skips the work when node_modules already matches the lockfile, so `npm start` and `npm test` can always call it.
-import { spawnSync } from 'node:child_process'
+// Skips the work when node_modules already matches the lockfile, so `npm start` and `npm test` can always call it. Says nothing
+// unless it fails (or somebody watches).
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { pnpm } from './pnpm.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
-const pnpmVersion = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).packageManager
 const stamp = join(root, 'node_modules', '.kumiki-install')
 
 const [major, minor] = process.versions.node.split('.').map(Number)
@@ -19,7 +19,13 @@ if (major < 20 || (major === 20 && minor < 19)) {
 /** A hash of everything that decides what gets installed: the lockfile and every workspace manifest. */
 function installKey() {
   const hash = createHash('sha256')
-  const manifests = ['package.json', 'pnpm-lock.yaml', 'pnpm-workspace.yaml', 'benchmarks/package.json']
+  const manifests = [
+    'package.json',
+    'pnpm-lock.yaml',
+    'pnpm-workspace.yaml',
+    '.pnpmfile.cjs',
+    'benchmarks/package.json',
+  ]
   for (const group of ['packages', 'examples']) {
     const dir = join(root, group)
     if (!existsSync(dir)) continue
@@ -34,16 +40,13 @@ function installKey() {
 
 const key = installKey()
 if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== key) {
-  const args = [
-    '--yes',
-    pnpmVersion,
-    'install',
-    ...(existsSync(join(root, 'pnpm-lock.yaml')) ? ['--frozen-lockfile'] : []),
-  ]
-  const result = spawnSync('npx', args, { cwd: root, stdio: ['ignore', 2, 2], shell: process.platform === 'win32' })
-  if (result.status !== 0) {
-    console.error(`Installing failed (npx ${args.join(' ')}).`)
-    process.exit(result.status ?? 1)
+  if (process.stderr.isTTY) console.error('Installing what the workspace needs (once; about a minute) ...')
+  const frozen = existsSync(join(root, 'pnpm-lock.yaml')) ? ['--frozen-lockfile'] : []
+  const args = ['install', ...frozen, '--config.confirmModulesPurge=false']
+  const { status, output } = pnpm(args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  if (status !== 0) {
+    console.error(`${output}\nInstalling failed (pnpm ${args.join(' ')}).`)
+    process.exit(status)
   }
   mkdirSync(dirname(stamp), { recursive: true })
   writeFileSync(stamp, installKey())
