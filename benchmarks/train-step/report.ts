@@ -120,7 +120,7 @@ export function readable(measurements: readonly Measurement[], { node, commit, m
       `${nameOf(c.ours.spec)} / ${nameOf(c.theirs.spec)}: ${c.ratioOfMedians.toFixed(2)}x (rounds ${low.toFixed(2)} to ${high.toFixed(2)})`,
     )
   }
-  const changed = modified.length ? ` with ${modified.length} modified files` : ''
+  const changed = modified.length ? `, files modified since: ${modified.length}` : ''
   return [`${measurements[0].adapter}, Node ${node}, commit ${commit.slice(0, 12)}${changed}`, ...lines].join('\n')
 }
 
