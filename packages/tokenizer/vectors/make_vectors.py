@@ -96,7 +96,8 @@ def write(name):
 
 
 def main():
-    rules = os.path.join(HERE, "rules.tsv")
+    os.chdir(HERE)  # the path of the rules becomes part of the model: keep it a name
+    rules = "rules.tsv"
     train("unigram", normalization_rule_name="identity", remove_extra_whitespaces=False, allow_whitespace_only_pieces=True,
           split_digits=True, user_defined_symbols=["<mask>", "<sep>"], control_symbols=["<eod>"])
     train("bpe", model_type="bpe", normalization_rule_name="identity", user_defined_symbols=["<mask>", "<sep>"], pad_id=3)
