@@ -20,8 +20,10 @@ export function setup(): void {
   })
   if (result.status === 0) return
   const reason = result.error?.message ?? /^\w*Error.*$/m.exec(result.stderr)?.[0] ?? result.stderr.trim()
-  throw new Error(
+  const error = new Error(
     `No WebGPU adapter (${reason}). \`npm test\` brings a software adapter for Linux on x64; to run vitest itself use ` +
       '`node scripts/with-swiftshader.mjs vitest run FILE`. Elsewhere a GPU with its driver is needed.',
   )
+  error.stack = error.message // where it was thrown is of no interest
+  throw error
 }
