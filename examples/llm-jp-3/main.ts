@@ -5,8 +5,15 @@
  *   npm start -- --model 13b --layers 1 --vocab 2048   one layer of 13B at its real width
  *   npm start -- --model 172b                       shapes and counts alone
  */
-import { countParameters, findModel, flopsPerToken, type ModelArchitecture, parameterShapes } from '@kumiki/models/configs'
+
 import { Decoder, initializeParameters, type Parameters } from '@kumiki/models'
+import {
+  countParameters,
+  findModel,
+  flopsPerToken,
+  type ModelArchitecture,
+  parameterShapes,
+} from '@kumiki/models/configs'
 import { adamw, chain, clipGlobalNorm } from '@kumiki/optim'
 import { cast, compile, type Device, init, type Tensor } from '@kumiki/tensor'
 import { bf16, initialState, makeTrainStep } from '@kumiki/train'
@@ -26,10 +33,15 @@ const options = new Command('llm-jp-3')
   .opts()
 
 const model = findModel(options.model)
-if (model.architecture.experts) throw new RangeError(`${model.name} is a mixture of experts; this example builds the dense models`)
+if (model.architecture.experts)
+  throw new RangeError(`${model.name} is a mixture of experts; this example builds the dense models`)
 const whole = model.architecture
-console.log(`${model.name}: ${countParameters(whole).total.toLocaleString('en')} parameters with the vocabulary of ${whole.vocabSize.toLocaleString('en')} (tables padded to ${whole.paddedVocabSize.toLocaleString('en')} rows: ${countParameters(whole).totalPadded.toLocaleString('en')})`)
-console.log(`${(flopsPerToken(whole) / 1e9).toFixed(2)} GFLOP a token in training, at ${whole.maxPositionEmbeddings} tokens`)
+console.log(
+  `${model.name}: ${countParameters(whole).total.toLocaleString('en')} parameters with the vocabulary of ${whole.vocabSize.toLocaleString('en')} (tables padded to ${whole.paddedVocabSize.toLocaleString('en')} rows: ${countParameters(whole).totalPadded.toLocaleString('en')})`,
+)
+console.log(
+  `${(flopsPerToken(whole) / 1e9).toFixed(2)} GFLOP a token in training, at ${whole.maxPositionEmbeddings} tokens`,
+)
 printShapes(whole)
 
 const architecture: ModelArchitecture = {
@@ -43,16 +55,24 @@ try {
   const limit = device.kind === 'cpu' ? 4 * 2 ** 30 : 0.75 * 2 ** 40
   const workload = planWorkload(architecture, limit)
   const reduced = [
-    architecture.numHiddenLayers < whole.numHiddenLayers ? `${architecture.numHiddenLayers} of ${whole.numHiddenLayers} layers` : '',
-    architecture.vocabSize < whole.vocabSize ? `${architecture.vocabSize} of ${whole.vocabSize} rows of the vocabulary` : '',
+    architecture.numHiddenLayers < whole.numHiddenLayers
+      ? `${architecture.numHiddenLayers} of ${whole.numHiddenLayers} layers`
+      : '',
+    architecture.vocabSize < whole.vocabSize
+      ? `${architecture.vocabSize} of ${whole.vocabSize} rows of the vocabulary`
+      : '',
     `sequences of ${options.sequence} instead of 4096 tokens`,
     `batches of ${options.batch} instead of ${model.recipe?.globalBatchSize}`,
   ].filter(Boolean)
   console.log(`\n${device.name}. Reduced for this machine: ${reduced.join(', ')}.`)
   if (workload.mode === 'shapes') {
-    console.log(`${workload.parameters.toLocaleString('en')} parameters do not fit into ${(limit / 2 ** 30).toFixed(0)} GiB even in bfloat16; shapes are all there is to see. Try --layers 1 --vocab 2048.`)
+    console.log(
+      `${workload.parameters.toLocaleString('en')} parameters do not fit into ${(limit / 2 ** 30).toFixed(0)} GiB even in bfloat16; shapes are all there is to see. Try --layers 1 --vocab 2048.`,
+    )
   } else {
-    console.log(`${workload.mode === 'train' ? 'Training' : 'A forward pass'} on ${workload.parameters.toLocaleString('en')} parameters: ${(workload.bytes / 2 ** 30).toFixed(2)} GiB of weights${workload.mode === 'train' ? ', gradients and optimizer state' : ' in bfloat16'}.`)
+    console.log(
+      `${workload.mode === 'train' ? 'Training' : 'A forward pass'} on ${workload.parameters.toLocaleString('en')} parameters: ${(workload.bytes / 2 ** 30).toFixed(2)} GiB of weights${workload.mode === 'train' ? ', gradients and optimizer state' : ' in bfloat16'}.`,
+    )
     await (workload.mode === 'train' ? trainSteps(device) : forwardPass(device))
   }
 } finally {
@@ -64,31 +84,49 @@ function printShapes(a: ModelArchitecture): void {
   for (const { name, shape } of parameterShapes(a)) {
     const layer = /\.layers\.(\d+)\./.exec(name)
     if (layer && layer[1] !== '0') continue
-    console.log(`  ${(layer ? name.replace('.layers.0.', `.layers.0-${a.numHiddenLayers - 1}.`) : name).padEnd(58)} [${shape.join(', ')}]`)
+    console.log(
+      `  ${(layer ? name.replace('.layers.0.', `.layers.0-${a.numHiddenLayers - 1}.`) : name).padEnd(58)} [${shape.join(', ')}]`,
+    )
   }
 }
 
 function tokens(device: Device, step: number): { inputs: Tensor; targets: Tensor } {
   const { batch, sequence } = options
-  const ids = Int32Array.from({ length: batch * (sequence + 1) }, (_, i) => (Math.imul(i + 1 + 9973 * step, 2654435761) >>> 0) % architecture.vocabSize)
+  const ids = Int32Array.from(
+    { length: batch * (sequence + 1) },
+    (_, i) => (Math.imul(i + 1 + 9973 * step, 2654435761) >>> 0) % architecture.vocabSize,
+  )
   const shape = [batch, sequence]
-  return { inputs: device.tensor(ids.subarray(0, batch * sequence), shape), targets: device.tensor(ids.subarray(batch, batch + batch * sequence), shape) }
+  return {
+    inputs: device.tensor(ids.subarray(0, batch * sequence), shape),
+    targets: device.tensor(ids.subarray(batch, batch + batch * sequence), shape),
+  }
 }
 
 /** Real updates with the recipe's AdamW, clipping and z-loss, in bfloat16 with float32 master weights. */
 async function trainSteps(device: Device): Promise<void> {
   const { recipe } = model
   const decoder = new Decoder(device, architecture, { activations: bf16.activations })
-  const optimizer = chain(clipGlobalNorm(recipe!.gradientClip), adamw({ beta1: recipe!.beta1, beta2: recipe!.beta2, epsilon: recipe!.epsilon, weightDecay: recipe!.weightDecay }))
-  const step = makeTrainStep({ decoder, optimizer, precision: bf16, zLoss: recipe!.zLoss, accumulation: 1 })
+  const optimizer = chain(
+    clipGlobalNorm(recipe!.gradientClip),
+    adamw({ beta1: recipe!.beta1, beta2: recipe!.beta2, epsilon: recipe!.epsilon, weightDecay: recipe!.weightDecay }),
+  )
+  const step = makeTrainStep({ decoder, optimizer, precision: bf16, zLoss: recipe!.zLoss ?? 0, accumulation: 1 })
   let state = initialState(initializeParameters(device, architecture), optimizer, bf16)
   for (let i = 1; i <= options.steps; i++) {
     const started = performance.now()
     const { inputs, targets } = tokens(device, i)
-    const result = await step(state, inputs, targets, optimizer.scalars(i, (recipe!.learningRate * i) / recipe!.warmupSteps))
+    const result = await step(
+      state,
+      inputs,
+      targets,
+      optimizer.scalars(i, (recipe!.learningRate * i) / recipe!.warmupSteps),
+    )
     state = result.state
     const seconds = (performance.now() - started) / 1000
-    console.log(`step ${i}: loss ${(await result.loss.item()).toFixed(4)} (ln of the vocabulary is ${Math.log(architecture.vocabSize).toFixed(4)}), gradient norm ${(await result.gradNorm!.item()).toFixed(3)}, ${seconds.toFixed(1)} s`)
+    console.log(
+      `step ${i}: loss ${(await result.loss.item()).toFixed(4)} (ln of the vocabulary is ${Math.log(architecture.vocabSize).toFixed(4)}), gradient norm ${(await result.gradNorm!.item()).toFixed(3)}, ${seconds.toFixed(1)} s`,
+    )
     result.loss.dispose()
     result.gradNorm!.dispose()
   }
@@ -107,5 +145,7 @@ async function forwardPass(device: Device): Promise<void> {
   const { inputs, targets } = tokens(device, 1)
   const started = performance.now()
   const loss = await (await run(parameters, inputs, targets)).item()
-  console.log(`loss ${loss.toFixed(4)} (ln of the vocabulary is ${Math.log(architecture.vocabSize).toFixed(4)}), ${((performance.now() - started) / 1000).toFixed(1)} s`)
+  console.log(
+    `loss ${loss.toFixed(4)} (ln of the vocabulary is ${Math.log(architecture.vocabSize).toFixed(4)}), ${((performance.now() - started) / 1000).toFixed(1)} s`,
+  )
 }

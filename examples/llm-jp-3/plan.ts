@@ -23,7 +23,10 @@ export const bytesToRun = 2
  */
 export function planWorkload(architecture: ModelArchitecture, limit: number): Workload {
   const parameters = countParameters(architecture).total
-  for (const [mode, each] of [['train', bytesToTrain], ['forward', bytesToRun]] as const) {
+  for (const [mode, each] of [
+    ['train', bytesToTrain],
+    ['forward', bytesToRun],
+  ] as const) {
     if (parameters * each <= limit * 0.75) return { mode, parameters, bytes: parameters * each, limit }
   }
   return { mode: 'shapes', parameters, bytes: 0, limit }
