@@ -4,6 +4,7 @@ import { type FoundAdapter, findAdapter, mayHaveAdapter, requestDevice } from '.
 import { WebGpuBackend } from './backends/webgpu/webgpu-backend.ts'
 import { Device } from './device.ts'
 import { DeviceError } from './errors.ts'
+import { matmulVariants } from './ops/matmul.wgsl.ts'
 
 /** `navigator.gpu`, or what the npm package `webgpu` creates. Structural: whoever only uses this package needs no WebGPU types. */
 export interface GpuLike {
@@ -26,6 +27,8 @@ export interface InitOptions {
   readonly threads?: number
   /** A GPU object to ask instead of `navigator.gpu` or the npm package `webgpu`. */
   readonly gpu?: GpuLike
+  /** Kernel variants to take where they apply instead of the ones chosen for the adapter, by op: `{ matmul: 'shared 4x4' }` (webgpu). */
+  readonly kernels?: { readonly matmul?: string }
 }
 
 /**
@@ -45,7 +48,8 @@ export async function init(options: InitOptions = {}): Promise<Device> {
       if (backend === 'webgpu') throw error
     }
     if (found && (backend === 'webgpu' || !found.description.software)) {
-      return new Device(new WebGpuBackend(await requestDevice(found), found.description, true, found.release))
+      const description = { ...found.description, pinned: checkedKernels(options.kernels) }
+      return new Device(new WebGpuBackend(await requestDevice(found), description, true, found.release))
     }
     found?.release()
   }
@@ -62,4 +66,13 @@ export async function fromDevice(gpuDevice: GpuDeviceLike): Promise<Device> {
   return new Device(
     new WebGpuBackend(device, { name, software: /swiftshader|llvmpipe/i.test(name), subgroupSize: 0 }, false),
   )
+}
+
+function checkedKernels(kernels: InitOptions['kernels']): Record<string, string> | undefined {
+  if (kernels?.matmul === undefined) return undefined
+  if (!matmulVariants.includes(kernels.matmul))
+    throw new RangeError(
+      `init: kernels.matmul must be one of ${matmulVariants.join(', ')}, got ${JSON.stringify(kernels.matmul)}`,
+    )
+  return { matmul: kernels.matmul }
 }

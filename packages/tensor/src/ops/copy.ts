@@ -14,10 +14,6 @@ export const copyOp = defineOp<unknown>({
   samples: [{ inputs: [{ shape: [5, 7] }] }, { inputs: [{ shape: [33], dtype: 'bfloat16' }], differentiable: false }],
 })
 
-export function copy(x: Tensor): Tensor {
-  return apply1(copyOp, [x], {})
-}
-
 /** The first input, but only once all others are computed. Keeps a recomputation from being merged with, or moved to, the original. */
 export const barrierOp = defineOp<unknown>({
   name: 'barrier',

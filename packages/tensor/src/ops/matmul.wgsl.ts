@@ -1,4 +1,4 @@
-import type { WebGpuRule } from '../backends/webgpu/rule.ts'
+import type { AdapterTraits, WebGpuRule } from '../backends/webgpu/rule.ts'
 import { shader } from '../backends/webgpu/shader.ts'
 import { coalesce } from '../passes/access.ts'
 import type { Operand } from '../passes/operand.ts'
@@ -58,7 +58,76 @@ function vectorAlong(
     : rowStride === 1 && fours(offset, batchStride, columnStride, extent)
 }
 
-/** Register tiles without workgroup memory, in three variants; all run within WebGPU's default limits. */
+/** What a variant is asked: may it, and how. */
+interface MatmulCase {
+  readonly layout: MatmulLayout
+  readonly loads: VectorLoads | undefined
+  readonly adapter: AdapterTraits
+  readonly outBatch: number
+}
+
+interface MatmulVariant {
+  /** Hard needs: features, limits, alignment. */
+  applies(c: MatmulCase): boolean
+  /** Whether it is worth it on this adapter and shape; the first variant that applies and suits is taken. */
+  suits(c: MatmulCase): boolean
+  readonly vector: boolean
+  readonly extensions?: string
+  /** Rows and columns of C one workgroup makes. */
+  readonly tile: readonly [rows: number, columns: number]
+  body(c: MatmulCase): string
+}
+
+/** Best first. All run within WebGPU's default limits; the last one takes any strides and sizes. */
+const variants: Readonly<Record<string, MatmulVariant>> = {
+  'subgroup 8x4': {
+    applies: ({ loads, adapter, layout }) => loads !== undefined && adapter.subgroupSize === 4 && layout.m >= 8,
+    suits: () => true,
+    vector: true,
+    extensions: 'enable subgroups;\n',
+    tile: [8, 16],
+    body: ({ layout, loads, outBatch }) => subgroupTile(layout, loads!, outBatch),
+  },
+  'shared 8x8': {
+    applies: ({ layout }) => layout.k > 0,
+    suits: ({ layout, adapter }) => !adapter.software && layout.m >= 256 && layout.n >= 256,
+    vector: false,
+    tile: [128, 128],
+    body: ({ layout, outBatch }) => sharedTile(layout, 8, 8, outBatch),
+  },
+  'shared 4x4': {
+    applies: ({ layout }) => layout.k > 0,
+    suits: ({ layout, adapter }) => !adapter.software && layout.m >= 32 && layout.n >= 32,
+    vector: false,
+    tile: [64, 64],
+    body: ({ layout, outBatch }) => sharedTile(layout, 4, 16, outBatch),
+  },
+  'direct 4x4 vec4': {
+    applies: ({ loads }) => loads !== undefined,
+    suits: () => true,
+    vector: true,
+    tile: [32, 32],
+    body: ({ layout, loads, outBatch }) => vectorTile(layout, loads!, outBatch),
+  },
+  'direct 4x4': {
+    applies: () => true,
+    suits: () => true,
+    vector: false,
+    tile: [32, 32],
+    body: ({ layout, outBatch }) => scalarTile(layout, outBatch),
+  },
+}
+
+/** Names of the matmul variants, for pinning one. */
+export const matmulVariants: readonly string[] = Object.keys(variants)
+
+/** A pinned variant where it applies, else the first that applies and suits. */
+function choose(c: MatmulCase): [name: string, variant: MatmulVariant] {
+  const pinned = c.adapter.pinned?.matmul
+  if (pinned !== undefined && variants[pinned]?.applies(c)) return [pinned, variants[pinned]]
+  return Object.entries(variants).find(([, v]) => v.applies(c) && v.suits(c))!
+}
+
 export const matmulWgsl: WebGpuRule<unknown> = {
   supports: (_, attrs) => (attrs as { dtype: string }).dtype === 'float32',
   plan: ({ inputs: [a, b], outputs: [out] }, adapter) => ({
@@ -66,31 +135,19 @@ export const matmulWgsl: WebGpuRule<unknown> = {
       .filter(({ layout }) => layout.m * layout.n * layout.batch > 0)
       .map(({ layout, outBatch }) => {
         const { m, n, batch } = layout
-        const loads = vectorLoads(layout)
+        const c: MatmulCase = { layout, loads: vectorLoads(layout), adapter, outBatch }
+        const [name, { vector, extensions = '', tile, body }] = choose(c)
         const buffers = [
-          { name: 'a', dtype: a.dtype, vector: loads !== undefined },
-          { name: 'b', dtype: b.dtype, vector: loads !== undefined },
-          { name: 'c', dtype: out.dtype, write: true, vector: loads !== undefined },
+          { name: 'a', dtype: a.dtype, vector },
+          { name: 'b', dtype: b.dtype, vector },
+          { name: 'c', dtype: out.dtype, write: true, vector },
         ]
-        const bindings = [{ input: 0 }, { input: 1 }, { output: 0 }]
-        if (loads && adapter.subgroupSize === 4 && m >= 8) {
-          const wgsl = `enable subgroups;\n${shader(buffers, subgroupTile(layout, loads, outBatch))}`
-          return {
-            name: 'matmul subgroup 8x4',
-            wgsl,
-            bindings,
-            workgroups: [Math.ceil(n / 16), Math.ceil(m / 8), batch] as const,
-          }
+        return {
+          name: `matmul ${name}`,
+          wgsl: extensions + shader(buffers, body(c)),
+          bindings: [{ input: 0 }, { input: 1 }, { output: 0 }],
+          workgroups: [Math.ceil(n / tile[1]), Math.ceil(m / tile[0]), batch] as const,
         }
-        const workgroups = [Math.ceil(n / 32), Math.ceil(m / 32), batch] as const
-        if (loads)
-          return {
-            name: 'matmul 4x4 vec4',
-            wgsl: shader(buffers, vectorTile(layout, loads, outBatch)),
-            bindings,
-            workgroups,
-          }
-        return { name: 'matmul 4x4', wgsl: shader(buffers, scalarTile(layout, outBatch)), bindings, workgroups }
       }),
   }),
 }
@@ -209,5 +266,54 @@ ${four.map((r) => `  let r${r} = baseA + min(row + ${r}u, ${m - 1}u) * ${a.rowSt
 ${four.map((r) => `    c${r} += a_at(r${r} + p * ${a.columnStride}u) * bp;`).join('\n')}
   }
 ${four.map((r) => four.map((j) => `  if (row + ${r}u < ${m}u && col + ${j}u < ${n}u) { c_set(baseC + (row + ${r}u) * ${n}u + col + ${j}u, c${r}[${j}]); }`).join('\n')).join('\n')}
+}`
+}
+
+/**
+ * 16 x 16 invocations share tiles of A and B in workgroup memory; each makes t x t results, 16 rows and 16 columns apart, so that
+ * neighbours read neighbouring words. Loads run along whichever direction is contiguous and are zero past the edges, so any strides,
+ * sizes and formats will do. Accumulators are named registers; the steps over the tile are written out.
+ * @param t results of an invocation in each direction
+ * @param steps columns of A (rows of B) in a tile
+ */
+function sharedTile(layout: MatmulLayout, t: number, steps: number, outBatch: number): string {
+  const { m, n, k, a, b } = layout
+  const side = 16 * t
+  const list = Array.from({ length: t }, (_, i) => i)
+  const each = (side * steps) / 256
+  // One word of padding a row keeps writes along k out of each other's banks.
+  const pitch = side + 1
+  const load = (name: 'a' | 'b', access: MatrixAccess, alongK: boolean, extent: number) => `
+    for (var e = 0u; e < ${each}u; e++) {
+      let at = local + e * 256u;
+      let q = ${alongK ? `at % ${steps}u` : `at / ${side}u`};
+      let r = ${alongK ? `at / ${steps}u` : `at % ${side}u`};
+      let line = ${name === 'a' ? 'rowBase' : 'columnBase'} + r;
+      var value = 0.0;
+      if (line < ${extent}u && p + q < ${k}u) { value = ${name}_at(${name === 'a' ? 'baseA' : 'baseB'} + line * ${name === 'a' ? access.rowStride : access.columnStride}u + (p + q) * ${name === 'a' ? access.columnStride : access.rowStride}u); }
+      tile_${name}[q * ${pitch}u + r] = value;
+    }`
+  const step = (q: number) => `
+    {
+${list.map((i) => `      let a${i} = tile_a[${q * pitch}u + ty + ${16 * i}u];`).join('\n')}
+${list.map((j) => `      let b${j} = tile_b[${q * pitch}u + tx + ${16 * j}u];`).join('\n')}
+${list.map((i) => `      ${list.map((j) => `c${i}_${j} += a${i} * b${j};`).join(' ')}`).join('\n')}
+    }`
+  return `var<workgroup> tile_a: array<f32, ${steps * pitch}>;
+var<workgroup> tile_b: array<f32, ${steps * pitch}>;
+@compute @workgroup_size(256)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+  let tx = local % 16u;
+  let ty = local / 16u;
+  let rowBase = group.y * ${side}u;
+  let columnBase = group.x * ${side}u;
+${bases(layout, outBatch, 'group.z')}
+${list.map((i) => `  ${list.map((j) => `var c${i}_${j} = 0.0;`).join(' ')}`).join('\n')}
+  for (var p = 0u; p < ${k}u; p += ${steps}u) {${load('a', a, a.columnStride === 1, m)}${load('b', b, b.rowStride === 1 && b.columnStride !== 1, n)}
+    workgroupBarrier();
+${Array.from({ length: steps }, (_, q) => step(q)).join('')}
+    workgroupBarrier();
+  }
+${list.map((i) => `  {\n    let row = rowBase + ty + ${16 * i}u;\n    if (row < ${m}u) {\n${list.map((j) => `      if (columnBase + tx + ${16 * j}u < ${n}u) { c_set(baseC + row * ${n}u + columnBase + tx + ${16 * j}u, c${i}_${j}); }`).join('\n')}\n    }\n  }`).join('\n')}
 }`
 }

@@ -1,6 +1,5 @@
 import type { Value } from '../graph/node.ts'
 import { constantOp, iotaOp } from '../ops/leaf.ts'
-import { elementCount } from '../shape.ts'
 import { type Access, contiguousAccess } from './access.ts'
 
 /** Where the elements of a value come from, seen through view ops. */
@@ -48,8 +47,4 @@ export class Resolver {
     }
     return { kind: 'memory', base: v, access: contiguousAccess(v.shape) }
   }
-}
-
-export function isEmpty(v: { readonly shape: readonly number[] }): boolean {
-  return elementCount(v.shape) === 0
 }

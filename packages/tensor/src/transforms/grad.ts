@@ -8,9 +8,6 @@ import { formatShape } from '../shape.ts'
 import { apply1, isTensor, Tensor } from '../tensor.ts'
 import { pullBack } from './vjp.ts'
 
-/** A function of trees whose result is a scalar loss, alone or as `[loss, anything]`. */
-export type Loss<Args extends unknown[], Aux> = (...args: Args) => Tensor | readonly [Tensor, Aux]
-
 /**
  * Turns a scalar function into one that also gives the gradient of its first argument (a tensor or a tree of tensors).
  * `f` may return `[loss, aux]`: the result is then `{ value, grads, aux }` with aux as it came.

@@ -21,7 +21,6 @@ const OTHERS =
   'Adlam Osage Tangut Nushu'
 
 /** Number of a script; `Common` is 0. Hiragana, Katakana and the prolonged sound mark count as Han. */
-export const SCRIPT_COMMON = 0
 const SCRIPT_HAN = 2
 /** A mark that takes the script of what it follows. */
 export const SCRIPT_INHERITED = 5

@@ -10,6 +10,8 @@ export interface AdapterTraits {
   readonly maxStorageBuffers: number
   /** A processor pretending to be a GPU: barriers are dear there, and one row per invocation is best. */
   readonly software: boolean
+  /** Kernel variants asked for by name, by op; one that cannot run a case is passed over. */
+  readonly pinned?: Readonly<Record<string, string>>
 }
 
 export type Binding = { readonly input: number } | { readonly output: number } | { readonly scratch: number }

@@ -24,6 +24,8 @@ export interface AdapterDescription {
   readonly name: string
   readonly software: boolean
   readonly subgroupSize: number
+  /** See AdapterTraits. */
+  readonly pinned?: Readonly<Record<string, string>>
 }
 
 const mapModeRead = 1
@@ -54,6 +56,7 @@ export class WebGpuBackend implements Backend {
       maxWorkgroupStorage: device.limits.maxComputeWorkgroupStorageSize,
       maxStorageBuffers: device.limits.maxStorageBuffersPerShaderStage,
       software: adapter.software,
+      pinned: adapter.pinned,
     }
     device.addEventListener('uncapturederror', (event) => {
       this.failure ??= new DeviceError(`webgpu: ${(event as GPUUncapturedErrorEvent).error.message}`)
