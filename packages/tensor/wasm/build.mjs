@@ -1,4 +1,5 @@
-// Builds assembly/ into src/backends/cpu/kernels.generated.ts: the module with shared memory and the one without, as base64.
+// Builds assembly/ into src/backends/cpu/kernels.generated.ts: with and without shared memory, with and without relaxed SIMD (a fused
+// multiply-add), as base64.
 // Run it after a change in assembly/ (`pnpm build:wasm`); a test compares the committed file with a fresh build.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -9,7 +10,7 @@ import asc from 'assemblyscript/asc'
 const here = dirname(fileURLToPath(import.meta.url))
 export const generated = join(here, '..', 'src', 'backends', 'cpu', 'kernels.generated.ts')
 
-async function compile(shared) {
+async function compile(shared, relaxed) {
   const dir = mkdtempSync(join(tmpdir(), 'kumiki-wasm-'))
   const out = join(dir, 'kernels.wasm')
   const flags = [
@@ -30,6 +31,7 @@ async function compile(shared) {
     '65536',
     '--noExportMemory',
   ]
+  if (relaxed) flags.push('--enable', 'relaxed-simd')
   if (shared) flags.push('--enable', 'threads', '--sharedMemory')
   const { error, stderr } = await asc.main([join(here, 'assembly', 'index.ts'), ...flags])
   if (error) throw new Error(`${error.message}\n${stderr}`)
@@ -41,8 +43,12 @@ async function compile(shared) {
 /** The text of the generated file. */
 export async function build() {
   return `// Made by wasm/build.mjs from wasm/assembly. Do not edit.
-export const sharedKernels = '${await compile(true)}'
-export const plainKernels = '${await compile(false)}'
+export const kernels = {
+  shared: '${await compile(true, false)}',
+  sharedRelaxed: '${await compile(true, true)}',
+  plain: '${await compile(false, false)}',
+  plainRelaxed: '${await compile(false, true)}',
+} as const
 `
 }
 

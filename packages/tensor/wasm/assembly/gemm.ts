@@ -101,6 +101,14 @@ export function packB(start: i32, end: i32, thread: i32, b: usize, type: i32, ou
   }
 }
 
+/** a * b + c: one instruction, rounded once, where the module is built with relaxed SIMD. */
+// @ts-ignore: decorator
+@inline
+function multiplyAdd(a: v128, b: v128, c: v128): v128 {
+  if (isDefined(ASC_FEATURE_RELAXED_SIMD) && ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_madd(a, b, c)
+  return f32x4.add(c, f32x4.mul(a, b))
+}
+
 /** One 4 x 8 tile over kc steps, added to C or stored over it. */
 // @ts-ignore: decorator
 @inline
@@ -117,17 +125,17 @@ function tile(a: usize, b: usize, kc: i32, c: usize, ldc: usize, rows: i32, colu
     const b0 = v128.load(b)
     const b1 = v128.load(b, 16)
     const a0 = v128.load32_splat(a)
-    c00 = f32x4.add(c00, f32x4.mul(a0, b0))
-    c01 = f32x4.add(c01, f32x4.mul(a0, b1))
+    c00 = multiplyAdd(a0, b0, c00)
+    c01 = multiplyAdd(a0, b1, c01)
     const a1 = v128.load32_splat(a, 4)
-    c10 = f32x4.add(c10, f32x4.mul(a1, b0))
-    c11 = f32x4.add(c11, f32x4.mul(a1, b1))
+    c10 = multiplyAdd(a1, b0, c10)
+    c11 = multiplyAdd(a1, b1, c11)
     const a2 = v128.load32_splat(a, 8)
-    c20 = f32x4.add(c20, f32x4.mul(a2, b0))
-    c21 = f32x4.add(c21, f32x4.mul(a2, b1))
+    c20 = multiplyAdd(a2, b0, c20)
+    c21 = multiplyAdd(a2, b1, c21)
     const a3 = v128.load32_splat(a, 12)
-    c30 = f32x4.add(c30, f32x4.mul(a3, b0))
-    c31 = f32x4.add(c31, f32x4.mul(a3, b1))
+    c30 = multiplyAdd(a3, b0, c30)
+    c31 = multiplyAdd(a3, b1, c31)
     a += 16
     b += 32
   }

@@ -8,7 +8,7 @@ import type { DeviceBuffer } from '../../storage.ts'
 import type { Backend, CompileOptions, Counters, Executable } from '../backend.ts'
 import { runByDefinition } from './fallback.ts'
 import { canFuse, fusedKernel, mathFunctions } from './fused-kernel.ts'
-import { plainKernels, sharedKernels } from './kernels.generated.ts'
+import { kernels } from './kernels.generated.ts'
 import type { CpuArgument } from './rule.ts'
 import { defaultThreads, ThreadPool } from './thread-pool.ts'
 import { encodeModule, type ModuleFunction } from './wasm-encoder.ts'
@@ -46,12 +46,12 @@ export class CpuBackend implements Backend {
   /** Fused kernels that exist already, by their step. */
   private readonly fusedIds = new Map<string, { kernel: number; count: number; grain: number }>()
 
-  private constructor(memory: WasmMemory, pool: ThreadPool, counters: Counters, shared: boolean) {
+  private constructor(memory: WasmMemory, pool: ThreadPool, counters: Counters, shared: boolean, fused: boolean) {
     this.memory = memory
     this.pool = pool
     this.counters = counters
     this.shared = shared
-    this.description = `WebAssembly SIMD, ${pool.threads} thread${pool.threads === 1 ? '' : 's'}`
+    this.description = `WebAssembly ${fused ? 'relaxed SIMD' : 'SIMD'}, ${pool.threads} thread${pool.threads === 1 ? '' : 's'}`
   }
 
   static async create(options: CpuOptions = {}): Promise<CpuBackend> {
@@ -61,9 +61,12 @@ export class CpuBackend implements Backend {
     const counters: Counters = { buffers: 0, bytes: 0, created: 0, submits: 0, encoders: 0, dispatches: 0 }
     const shared = threads > 1
     const memory = new WasmMemory(shared, counters)
-    const bytes = Uint8Array.from(atob(shared ? sharedKernels : plainKernels), (c) => c.charCodeAt(0))
+    // Runtimes with relaxed SIMD multiply and add in one instruction.
+    const relaxed = bytesOf(shared ? kernels.sharedRelaxed : kernels.plainRelaxed)
+    const fused = WebAssembly.validate(relaxed)
+    const bytes = fused ? relaxed : bytesOf(shared ? kernels.shared : kernels.plain)
     const pool = await ThreadPool.create(memory, await WebAssembly.compile(bytes), threads)
-    return new CpuBackend(memory, pool, counters, shared)
+    return new CpuBackend(memory, pool, counters, shared, fused)
   }
 
   allocate(bytes: number): DeviceBuffer {
@@ -271,4 +274,8 @@ class CpuProgram implements Executable {
       this.memoryPool.allocate(bytes),
     )
   }
+}
+
+function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))
 }

@@ -243,7 +243,10 @@ class WebGpuProgram implements Executable {
   }
 
   explain(): string {
-    return explainPlan(this.plan)
+    const counts = new Map<string, number>()
+    for (const { name } of this.instructions) counts.set(name, (counts.get(name) ?? 0) + 1)
+    const dispatches = [...counts].sort((a, b) => b[1] - a[1]).map(([name, count]) => `${count} x ${name}`)
+    return `${explainPlan(this.plan)}\n${this.instructions.length} dispatches: ${dispatches.join(', ')}`
   }
 
   memory(): { temporaryBytes: number; inputBytes: number; outputBytes: number } {
