@@ -94,9 +94,14 @@ async function inPage(path: string, backend: 'webgpu' | 'cpu') {
 
 describe.each([
   { path: '/isolated', backend: 'webgpu', isolated: true, name: /^webgpu \(.*swiftshader/i },
-  { path: '/isolated', backend: 'cpu', isolated: true, name: /^cpu \(WebAssembly SIMD, ([2-9]|\d\d+) threads\)$/ },
+  {
+    path: '/isolated',
+    backend: 'cpu',
+    isolated: true,
+    name: /^cpu \(WebAssembly (relaxed )?SIMD, ([2-9]|\d\d+) threads\)$/,
+  },
   { path: '/plain', backend: 'webgpu', isolated: false, name: /^webgpu \(.*swiftshader/i },
-  { path: '/plain', backend: 'cpu', isolated: false, name: /^cpu \(WebAssembly SIMD, 1 thread\)$/ },
+  { path: '/plain', backend: 'cpu', isolated: false, name: /^cpu \(WebAssembly (relaxed )?SIMD, 1 thread\)$/ },
 ] as const)('$backend in a page, cross-origin isolated: $isolated', ({ path, backend, isolated, name }) => {
   test('computes what the definitions say', async () => {
     const result = await inPage(path, backend)

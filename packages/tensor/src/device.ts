@@ -18,9 +18,21 @@ export class Device {
   /** Programs of lazily evaluated graphs, by structure. */
   readonly programs = new Map<string, unknown>()
 
+  /** Gives back the memory of tensors that nobody can reach any more. Explicit disposal is earlier, this is the net below it. */
+  private readonly collected: FinalizationRegistry<DeviceBuffer>
+
   constructor(backend: Backend) {
     this.backend = backend
+    let released = false
+    this.collected = new FinalizationRegistry((buffer) => {
+      if (!released) backend.release(buffer)
+    })
+    this.markReleased = () => {
+      released = true
+    }
   }
+
+  private readonly markReleased: () => void
 
   /** 'webgpu', 'cpu' or 'reference'. */
   get kind(): Backend['kind'] {
@@ -110,12 +122,24 @@ export class Device {
       this.backend.upload(buffer, storage.host!)
       storage.buffer = buffer
       storage.host = undefined
+      this.adopt(storage)
     }
     return storage.buffer
   }
 
+  /** @internal The storage owns its buffer from now on: it goes back when the storage is released or collected. */
+  adopt(storage: Storage): void {
+    this.collected.register(storage, storage.buffer!, storage)
+  }
+
+  /** @internal The buffer passes to somebody else. */
+  disown(storage: Storage): void {
+    this.collected.unregister(storage)
+  }
+
   /** @internal */
   releaseStorage(storage: Storage): void {
+    this.disown(storage)
     if (storage.buffer) this.backend.release(storage.buffer)
     storage.buffer = undefined
     storage.host = undefined
@@ -123,6 +147,7 @@ export class Device {
 
   /** Frees everything the device holds; its tensors can no longer be used. */
   dispose(): void {
+    this.markReleased()
     this.programs.clear()
     this.backend.destroy()
   }

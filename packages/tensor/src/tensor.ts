@@ -4,7 +4,7 @@ import { DeviceError, ShapeError } from './errors.ts'
 import { makeNode, type Spec, type Value } from './graph/node.ts'
 import type { Op } from './op.ts'
 import { elementCount, formatShape, type Shape } from './shape.ts'
-import { assertPresent } from './storage.ts'
+import { assertPresent, type Storage } from './storage.ts'
 
 const brand = Symbol.for('kumiki.tensor')
 
@@ -141,6 +141,8 @@ export function tensorFromStorage(
   parts: { host?: HostArray; buffer?: import('./storage.ts').DeviceBuffer },
 ): Tensor {
   const node = makeNode(op, [], {}, [spec])
-  node.outputs[0].storage = { device, spec, ...parts }
+  const storage: Storage = { device, spec, ...parts }
+  node.outputs[0].storage = storage
+  if (storage.buffer) device.adopt(storage)
   return new Tensor(node.outputs[0], device)
 }

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { checkpoint, compile, type Device, grad, init, matmul, type Tensor, valueAndGrad } from '../src/index.ts'
 
@@ -186,6 +188,26 @@ test('checkpoint lowers the peak of a deep network', async () => {
   x2.forEach((v, i) => {
     expect(Math.abs(v - x1[i])).toBeLessThan(1e-4 * Math.max(1, Math.abs(x1[i])))
   })
+})
+
+test('memory of tensors that nobody holds comes back', async () => {
+  setFlagsFromString('--expose-gc')
+  const gc = runInNewContext('gc') as () => void
+  const device = await init({ backend: 'cpu', threads: 1 })
+  let w = device.tensor(ramp(1 << 16))
+  const round = async () => {
+    for (let i = 0; i < 10; i++) w = await w.mul(0.9).add(0.1).evaluate()
+  }
+  await round()
+  for (let i = 0; i < 20; i++) {
+    await round()
+    gc()
+    await new Promise((resolve) => setTimeout(resolve, 0))
+  }
+  // 200 results of 256 KiB were made; without collection they would all be there.
+  expect(device.counters.bytes).toBeLessThan(40 * 4 * (1 << 16))
+  expect((await w.data())[0]).toBeCloseTo(1, 3)
+  device.dispose()
 })
 
 test('unknown backends and missing adapters are clear errors', async () => {

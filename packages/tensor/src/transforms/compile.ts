@@ -228,6 +228,7 @@ async function run(program: Program, flat: Flattened): Promise<unknown> {
     const { storage } = (leaves[i] as Tensor).value
     if (donatedBuffers.has(buffers[i])) throw new DeviceError('compile: one tensor is donated twice in the same call')
     donatedBuffers.add(buffers[i])
+    device.disown(storage!)
     storage!.gone = 'donated'
     storage!.buffer = undefined
     storage!.host = undefined

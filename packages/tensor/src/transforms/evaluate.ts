@@ -47,7 +47,9 @@ export async function evaluateValues(device: Device, values: readonly Value[]): 
     outputs,
   )
   wanted.forEach((v, i) => {
-    v.storage = { device, spec: v, buffer: outputs[i] }
+    const storage: Storage = { device, spec: { shape: v.shape, dtype: v.dtype }, buffer: outputs[i] }
+    v.storage = storage
+    device.adopt(storage)
     // A node whose results all exist needs its inputs no longer: let the garbage collector have them.
     if (v.node.outputs.every((o) => o.storage)) v.node.inputs = []
   })
