@@ -7,6 +7,8 @@ import { build } from 'esbuild'
 import { type Browser, chromium as playwright } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 // @ts-expect-error: a script without types
+import { packages } from '../scripts/pack.mjs'
+// @ts-expect-error: a script without types
 import { chromium } from '../scripts/swiftshader.mjs'
 import { compute } from './browser/cases.ts'
 
@@ -117,20 +119,15 @@ describe.each([
   })
 })
 
-// Everything but files and the command line is for browsers too.
-test.each([
-  '@kumiki/numerics',
-  '@kumiki/numerics/wgsl',
-  '@kumiki/optim',
-  '@kumiki/tensor',
-  '@kumiki/tokenizer',
-  '@kumiki/tokenizer/train',
-  '@kumiki/models',
-  '@kumiki/data',
-  '@kumiki/planner',
-  '@kumiki/ablation',
-])('%s bundles for a browser', async (name) => {
-  const stdin = { contents: `export * from '${name}'`, resolveDir: join(root, 'packages', 'kumiki') }
+// Every entry but those called node is for browsers too.
+const entries: string[] = packages().flatMap(({ name, manifest }: { name: string; manifest: { exports: object } }) =>
+  Object.keys(manifest.exports)
+    .filter((path) => !['./node', './package.json'].includes(path))
+    .map((path) => name + path.slice(1)),
+)
+
+test.each(entries)('%s bundles for a browser', async (name) => {
+  const stdin = { contents: `export * from '${name}'`, resolveDir: join(root, 'packages', 'kumiki', 'src') }
   const { warnings } = await bundle({ stdin, minify: true })
   expect(warnings).toEqual([])
 })
