@@ -27,7 +27,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['source'] } },
   test: {
     include: ['packages/*/{src,test}/**/*.test.ts', 'examples/*/**/*.test.ts', 'test/**/*.test.ts'],
-    globalSetup: ['test/adapter.setup.ts'],
+    globalSetup: ['test/adapter.setup.ts', 'test/temporary-folder.setup.ts'],
     sequence: { sequencer: SlowFirst },
     pool: 'forks',
     testTimeout: 120_000,

@@ -1,0 +1,16 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+// Whatever tests put into the temporary folder goes with the run.
+
+let folder: string
+
+export function setup(): void {
+  folder = mkdtempSync(join(tmpdir(), 'kumiki-tests-'))
+  process.env.TMPDIR = folder // the workers start after this and inherit it
+}
+
+export function teardown(): void {
+  rmSync(folder, { recursive: true, force: true })
+}
