@@ -107,6 +107,17 @@ export const attentionOp = defineOp<AttentionAttrs>({
       inputs: [{ shape: [2, 4, 2, 8] }, { shape: [2, 6, 2, 8] }, { shape: [2, 6, 2, 8] }],
       attrs: { scale: 0.35, causal: false },
     },
+    // Sizes at which lanes of a subgroup share rows.
+    {
+      inputs: [{ shape: [2, 36, 6, 16] }, { shape: [2, 36, 1, 16] }, { shape: [2, 36, 1, 16] }],
+      attrs: { scale: 0.25, causal: true },
+      tolerance: 3e-5,
+    },
+    {
+      inputs: [{ shape: [1, 8, 2, 32] }, { shape: [1, 20, 2, 32] }, { shape: [1, 20, 2, 32] }],
+      attrs: { scale: 0.2, causal: true },
+      tolerance: 3e-5,
+    },
     {
       inputs: [{ shape: [1, 70, 1, 12] }, { shape: [1, 70, 1, 12] }, { shape: [1, 70, 1, 12] }],
       attrs: { scale: 3, causal: true },

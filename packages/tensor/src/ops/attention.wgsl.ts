@@ -1,5 +1,6 @@
-import type { WebGpuRule } from '../backends/webgpu/rule.ts'
-import { linearEntry, shader, workgroupsFor } from '../backends/webgpu/shader.ts'
+import type { AdapterTraits, WebGpuRule } from '../backends/webgpu/rule.ts'
+import { type ShaderBuffer, shader, workgroupsFor } from '../backends/webgpu/shader.ts'
+import type { DType } from '../dtype.ts'
 import type { Spec } from '../graph/node.ts'
 import type { AttentionAttrs } from './attention.ts'
 import { wgslFloat } from './row-kernels.ts'
@@ -23,39 +24,94 @@ function unrolled(vectors: number, text: string): string {
 
 // Layouts: q, o, g, dq [B, T, H, D]; k, v, dk, dv [B, S, KV, D]; lse, delta [B, H, T]. One invocation owns one row and keeps it
 // in registers; sums are float32 in a fixed order, there are no atomics, and masked keys are never read.
+//
+// Neighbouring invocations own neighbouring rows of one head and read the same rows of the other side. Where subgroups have four
+// lanes, each lane loads a quarter of such a row and the subgroup shares it by broadcast; elsewhere every invocation loads it whole.
 
 const supports = ([q]: readonly Spec[]) => q.shape[3] % 4 === 0 && q.shape[3] <= 256
 
-function constants(q: readonly number[], k: readonly number[], { scale, causal }: AttentionAttrs): string {
+interface Geometry {
+  readonly constants: string
+  readonly vectors: number
+  /** Rows of one head on the side that owns invocations: four of them make a subgroup. */
+  readonly shared: boolean
+}
+
+function geometry(
+  q: readonly number[],
+  k: readonly number[],
+  owners: number,
+  { scale, causal }: AttentionAttrs,
+  adapter: AdapterTraits,
+): Geometry {
   const [, t, h, d] = q
   const [, s, kv] = k
-  return `const T = ${t}u; const S = ${s}u; const H = ${h}u; const KV = ${kv}u; const GROUP = ${h / kv}u;
+  return {
+    constants: `const T = ${t}u; const S = ${s}u; const H = ${h}u; const KV = ${kv}u; const GROUP = ${h / kv}u;
 const D = ${d}u; const SCALE = ${wgslFloat(scale)}; const CAUSAL = ${causal};
-fn keys_of(i: u32) -> u32 { return select(S, i + 1u + (S - T), CAUSAL); }`
+fn keys_of(i: u32) -> u32 { return select(S, i + 1u + (S - T), CAUSAL); }
+fn first_query(j: u32) -> u32 { return select(0u, j - min(j, S - T), CAUSAL); }`,
+    vectors: d / 4,
+    shared: adapter.subgroupSize === 4 && d % 16 === 0 && owners % 4 === 0,
+  }
+}
+
+/**
+ * The entry point for `rows` owners: `id` is the owner, `low` and `high` are the first and last owner that run in step with it (they
+ * bound loops, which must be uniform where lanes share). The body is written out over the head's vectors.
+ */
+function entry(
+  { vectors, shared }: Geometry,
+  rows: number,
+  body: string,
+): { text: string; workgroups: [number, number, number] } {
+  const size = shared ? 4 : 16
+  const lanes = shared
+    ? `  let low = (group.x + group.y * 65535u) * 4u;
+  if (low >= ${rows}u) { return; }
+  let high = low + 3u;
+  let id = low + lane;`
+    : `  let id = (group.x + group.y * 65535u) * 16u + lane;
+  if (id >= ${rows}u) { return; }
+  let low = id;
+  let high = id;`
+  const text = `@compute @workgroup_size(${size})
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(${shared ? 'subgroup_invocation_id' : 'local_invocation_index'}) lane: u32) {
+${lanes}
+${unrolled(vectors, body)}
+}`
+  return { text, workgroups: workgroupsFor(rows, size) }
+}
+
+/** Declares NAME0, NAME1, ...: the vectors at `at` of a buffer that all lanes in step read alike. */
+function sharedRow({ vectors, shared }: Geometry, name: string, buffer: string): string {
+  if (!shared) return `    let ${name}# = ${buffer}_at4(at + #4u);`
+  return [
+    ...Array.from(
+      { length: vectors / 4 },
+      (_, c) => `    let ${name}_own${c} = ${buffer}_at4(at + (lane + ${4 * c}u) * 4u);`,
+    ),
+    ...Array.from(
+      { length: vectors },
+      (_, d) => `    let ${name}${d} = subgroupBroadcast(${name}_own${d >> 2}, ${d & 3}u);`,
+    ),
+  ].join('\n')
+}
+
+function program(g: Geometry, buffers: readonly ShaderBuffer[], text: string): string {
+  return `${g.shared ? 'enable subgroups;\n' : ''}${shader(buffers, `${g.constants}\n${text}`)}`
 }
 
 /** Online softmax: the running maximum and sum are corrected as keys come by. @see arXiv:2205.14135 algorithm 1 */
 export const attentionWgsl: WebGpuRule<AttentionAttrs> = {
   supports,
-  plan: ({ inputs: [q, k, v], outputs: [o], attrs }) => {
-    const [b, t, h, d] = q.access.shape
-    const vectors = d / 4
-    const rows = b * t * h
-    const wgsl = shader(
-      [
-        { name: 'q', dtype: q.dtype, vector: true },
-        { name: 'k', dtype: k.dtype, vector: true },
-        { name: 'v', dtype: v.dtype, vector: true },
-        { name: 'o', dtype: o.dtype, write: true, vector: true },
-        { name: 'lse', dtype: 'float32', write: true },
-      ],
-      `${constants(q.access.shape, k.access.shape, attrs)}
-${linearEntry(
-  16,
-  unrolled(
-    vectors,
-    `  if (id >= ${rows}u) { return; }
-  let i = id % T;
+  plan: ({ inputs: [q, k, v], outputs: [o], attrs }, adapter) => {
+    const [b, t, h] = q.access.shape
+    const geo = geometry(q.access.shape, k.access.shape, t, attrs, adapter)
+    const { text, workgroups } = entry(
+      geo,
+      b * t * h,
+      `  let i = id % T;
   let head = (id / T) % H;
   let batch = id / (T * H);
   let row = ((batch * T + i) * H + head) * D;
@@ -64,66 +120,54 @@ ${linearEntry(
   var top = -1.0e30;
   var total = 0.0;
   let keys = keys_of(i);
-  for (var j = 0u; j < keys; j++) {
+  let limit = keys_of(high % T);
+  for (var j = 0u; j < limit; j++) {
     let at = ((batch * S + j) * KV + head / GROUP) * D;
-    var dots = vec4<f32>(0.0);
-    dots += query# * k_at4(at + #4u);
-    let s = dots.x + dots.y + dots.z + dots.w;
-    if (s > top) {
-      let keep = exp(top - s);
-      total *= keep;
-      acc# *= keep;
-      top = s;
+${sharedRow(geo, 'key', 'k')}
+${sharedRow(geo, 'val', 'v')}
+    if (j < keys) {
+      var dots = vec4<f32>(0.0);
+      dots += query# * key#;
+      let s = dots.x + dots.y + dots.z + dots.w;
+      if (s > top) {
+        let keep = exp(top - s);
+        total *= keep;
+        acc# *= keep;
+        top = s;
+      }
+      let p = exp(s - top);
+      total += p;
+      acc# += p * val#;
     }
-    let p = exp(s - top);
-    total += p;
-    acc# += p * v_at4(at + #4u);
   }
   let norm = 1.0 / total;
   o_set4(row + #4u, acc# * norm);
   lse_set((batch * H + head) * T + i, top + log(total));`,
-  ),
-)}`,
     )
-    return {
-      dispatches: [
-        {
-          name: 'attention',
-          wgsl,
-          bindings: [{ input: 0 }, { input: 1 }, { input: 2 }, { output: 0 }, { output: 1 }],
-          workgroups: workgroupsFor(rows, 16),
-        },
-      ],
-    }
+    const buffers: ShaderBuffer[] = [
+      { name: 'q', dtype: q.dtype, vector: true },
+      { name: 'k', dtype: k.dtype, vector: true },
+      { name: 'v', dtype: v.dtype, vector: true },
+      { name: 'o', dtype: o.dtype, write: true, vector: true },
+      { name: 'lse', dtype: 'float32', write: true },
+    ]
+    const bindings = [{ input: 0 }, { input: 1 }, { input: 2 }, { output: 0 }, { output: 1 }]
+    return { dispatches: [{ name: 'attention', wgsl: program(geo, buffers, text), bindings, workgroups }] }
   },
 }
 
 /** Two passes that both recompute p = exp(s - lse): one owns query rows (dq, and delta for the other), one owns key rows (dk, dv). */
 export const attentionGradientWgsl: WebGpuRule<AttentionAttrs> = {
   supports,
-  plan: ({ inputs: [q, k, v, o, , g], attrs }) => {
-    const [b, t, h, d] = q.access.shape
-    const vectors = d / 4
+  plan: ({ inputs: [q, k, v, o, , g], attrs }, adapter) => {
+    const [b, t, h] = q.access.shape
     const [, s, kv] = k.access.shape
-    const head = constants(q.access.shape, k.access.shape, attrs)
-    const queries = shader(
-      [
-        { name: 'q', dtype: q.dtype, vector: true },
-        { name: 'k', dtype: k.dtype, vector: true },
-        { name: 'v', dtype: v.dtype, vector: true },
-        { name: 'o', dtype: o.dtype, vector: true },
-        { name: 'lse', dtype: 'float32' },
-        { name: 'g', dtype: g.dtype, vector: true },
-        { name: 'dq', dtype: 'float32', write: true, vector: true },
-        { name: 'delta', dtype: 'float32', write: true },
-      ],
-      `${head}
-${linearEntry(
-  16,
-  unrolled(
-    vectors,
-    `  if (id >= ${b * t * h}u) { return; }
-  let i = id % T;
+    const byQuery = geometry(q.access.shape, k.access.shape, t, attrs, adapter)
+    const byKey = geometry(q.access.shape, k.access.shape, s, attrs, adapter)
+    const queries = entry(
+      byQuery,
+      b * t * h,
+      `  let i = id % T;
   let head = (id / T) % H;
   let batch = id / (T * H);
   let row = ((batch * T + i) * H + head) * D;
@@ -137,38 +181,27 @@ ${linearEntry(
   delta_set(stat, own);
   let l = lse_at(stat);
   let keys = keys_of(i);
-  for (var j = 0u; j < keys; j++) {
+  let limit = keys_of(high % T);
+  for (var j = 0u; j < limit; j++) {
     let at = ((batch * S + j) * KV + head / GROUP) * D;
-    var s4 = vec4<f32>(0.0);
-    var p4 = vec4<f32>(0.0);
-      s4 += query# * k_at4(at + #4u);
-      p4 += grad# * v_at4(at + #4u);
-    let p = exp(s4.x + s4.y + s4.z + s4.w - l);
-    let ds = p * (p4.x + p4.y + p4.z + p4.w - own) * SCALE;
-    acc# += ds * k_at4(at + #4u);
+${sharedRow(byQuery, 'key', 'k')}
+${sharedRow(byQuery, 'val', 'v')}
+    if (j < keys) {
+      var s4 = vec4<f32>(0.0);
+      var p4 = vec4<f32>(0.0);
+      s4 += query# * key#;
+      p4 += grad# * val#;
+      let p = exp(s4.x + s4.y + s4.z + s4.w - l);
+      let ds = p * (p4.x + p4.y + p4.z + p4.w - own) * SCALE;
+      acc# += ds * key#;
+    }
   }
   dq_set4(row + #4u, acc#);`,
-  ),
-)}`,
     )
-    const keys = shader(
-      [
-        { name: 'q', dtype: q.dtype, vector: true },
-        { name: 'k', dtype: k.dtype, vector: true },
-        { name: 'v', dtype: v.dtype, vector: true },
-        { name: 'lse', dtype: 'float32' },
-        { name: 'g', dtype: g.dtype, vector: true },
-        { name: 'delta', dtype: 'float32' },
-        { name: 'dk', dtype: 'float32', write: true, vector: true },
-        { name: 'dv', dtype: 'float32', write: true, vector: true },
-      ],
-      `${head}
-${linearEntry(
-  16,
-  unrolled(
-    vectors,
-    `  if (id >= ${b * s * kv}u) { return; }
-  let j = id % S;
+    const keys = entry(
+      byKey,
+      b * s * kv,
+      `  let j = id % S;
   let kvHead = (id / S) % KV;
   let batch = id / (S * KV);
   let row = ((batch * S + j) * KV + kvHead) * D;
@@ -176,59 +209,66 @@ ${linearEntry(
   let val# = v_at4(row + #4u);
   var accK# = vec4<f32>(0.0);
   var accV# = vec4<f32>(0.0);
-  var first = 0u;
-  if (CAUSAL && j > S - T) { first = j - (S - T); }
+  let first = first_query(j);
+  let start = first_query(low % S);
   for (var r = 0u; r < GROUP; r++) {
     let head = kvHead * GROUP + r;
-    for (var i = first; i < T; i++) {
+    for (var i = start; i < T; i++) {
       let at = ((batch * T + i) * H + head) * D;
       let stat = (batch * H + head) * T + i;
-      var s4 = vec4<f32>(0.0);
-      var p4 = vec4<f32>(0.0);
-      s4 += key# * q_at4(at + #4u);
-      p4 += val# * g_at4(at + #4u);
-      let p = exp(s4.x + s4.y + s4.z + s4.w - lse_at(stat));
-      let ds = p * (p4.x + p4.y + p4.z + p4.w - delta_at(stat)) * SCALE;
-      accV# += p * g_at4(at + #4u);
-      accK# += ds * q_at4(at + #4u);
+${sharedRow(byKey, 'query', 'q')}
+${sharedRow(byKey, 'grad', 'g')}
+      if (i >= first) {
+        var s4 = vec4<f32>(0.0);
+        var p4 = vec4<f32>(0.0);
+        s4 += key# * query#;
+        p4 += val# * grad#;
+        let p = exp(s4.x + s4.y + s4.z + s4.w - lse_at(stat));
+        let ds = p * (p4.x + p4.y + p4.z + p4.w - delta_at(stat)) * SCALE;
+        accV# += p * grad#;
+        accK# += ds * query#;
+      }
     }
   }
   dk_set4(row + #4u, accK#);
   dv_set4(row + #4u, accV#);`,
-  ),
-)}`,
     )
+    const read = (name: string, dtype: DType): ShaderBuffer => ({ name, dtype, vector: true })
+    const queryBuffers: ShaderBuffer[] = [
+      read('q', q.dtype),
+      read('k', k.dtype),
+      read('v', v.dtype),
+      read('o', o.dtype),
+      { name: 'lse', dtype: 'float32' },
+      read('g', g.dtype),
+      { name: 'dq', dtype: 'float32', write: true, vector: true },
+      { name: 'delta', dtype: 'float32', write: true },
+    ]
+    const keyBuffers: ShaderBuffer[] = [
+      read('q', q.dtype),
+      read('k', k.dtype),
+      read('v', v.dtype),
+      { name: 'lse', dtype: 'float32' },
+      read('g', g.dtype),
+      { name: 'delta', dtype: 'float32' },
+      { name: 'dk', dtype: 'float32', write: true, vector: true },
+      { name: 'dv', dtype: 'float32', write: true, vector: true },
+    ]
+    const input = (i: number) => ({ input: i })
+    const output = (i: number) => ({ output: i })
     return {
       dispatches: [
         {
           name: 'attentionGradientQ',
-          wgsl: queries,
-          bindings: [
-            { input: 0 },
-            { input: 1 },
-            { input: 2 },
-            { input: 3 },
-            { input: 4 },
-            { input: 5 },
-            { output: 0 },
-            { scratch: 0 },
-          ],
-          workgroups: workgroupsFor(b * t * h, 16),
+          wgsl: program(byQuery, queryBuffers, queries.text),
+          bindings: [...[0, 1, 2, 3, 4, 5].map(input), output(0), { scratch: 0 }],
+          workgroups: queries.workgroups,
         },
         {
           name: 'attentionGradientKV',
-          wgsl: keys,
-          bindings: [
-            { input: 0 },
-            { input: 1 },
-            { input: 2 },
-            { input: 4 },
-            { input: 5 },
-            { scratch: 0 },
-            { output: 1 },
-            { output: 2 },
-          ],
-          workgroups: workgroupsFor(b * s * kv, 16),
+          wgsl: program(byKey, keyBuffers, keys.text),
+          bindings: [...[0, 1, 2, 4, 5].map(input), { scratch: 0 }, output(1), output(2)],
+          workgroups: keys.workgroups,
         },
       ],
       scratch: [b * h * t * 4],
