@@ -30,6 +30,11 @@ export interface AdapterDescription {
 
 const mapModeRead = 1
 
+/** KUMIKI_DEBUG=kernels prints every kernel's WGSL to stderr when it is compiled. */
+function debugKernels(): boolean {
+  return typeof process === 'object' && (process.env?.KUMIKI_DEBUG ?? '').split(',').includes('kernels')
+}
+
 /** Kernels in WGSL on a GPUDevice. */
 export class WebGpuBackend implements Backend {
   readonly kind = 'webgpu'
@@ -161,6 +166,7 @@ export class WebGpuBackend implements Backend {
   }
 
   private async makePipeline(name: string, wgsl: string): Promise<GPUComputePipeline> {
+    if (debugKernels()) console.error(`// ${name}\n${wgsl}\n`)
     this.device.pushErrorScope('validation')
     const module = this.device.createShaderModule({ label: name, code: wgsl })
     void this.device.popErrorScope() // reported below, with the source line
