@@ -190,6 +190,19 @@ test('checkpoint lowers the peak of a deep network', async () => {
   })
 })
 
+test('a step that finds no memory leaves its arguments as they were', async () => {
+  const device = await init({ backend: 'cpu', threads: 1 })
+  // The [65536, 65536] product would need 16 GiB.
+  const step = compile(
+    (w: Tensor) => ({ w: w.mul(2), big: matmul(w.reshape([65536, 1]), w.reshape([1, 65536])).exp() }),
+    { donate: [0] },
+  )
+  const w = device.tensor(ramp(65536))
+  await expect(step(w)).rejects.toThrow(/out of memory.*4 GiB/)
+  expect((await w.data())[1]).toBeCloseTo(Math.sin(1), 6)
+  device.dispose()
+})
+
 test('memory of tensors that nobody holds comes back', async () => {
   setFlagsFromString('--expose-gc')
   const gc = runInNewContext('gc') as () => void

@@ -223,24 +223,39 @@ async function run(program: Program, flat: Flattened): Promise<unknown> {
     assertPresent(v.storage!, 'compile')
     buffers.push(device.bufferOf(v.storage!))
   }
-  const donatedBuffers = new Set<DeviceBuffer>()
-  for (const i of program.donated) {
-    const { storage } = (leaves[i] as Tensor).value
-    if (donatedBuffers.has(buffers[i])) throw new DeviceError('compile: one tensor is donated twice in the same call')
-    donatedBuffers.add(buffers[i])
-    device.disown(storage!)
-    storage!.gone = 'donated'
-    storage!.buffer = undefined
-    storage!.host = undefined
+  const donors = [...program.donated].map((i) => ({
+    buffer: buffers[i],
+    storage: (leaves[i] as Tensor).value.storage!,
+  }))
+  if (new Set(donors.map((d) => d.buffer)).size < donors.length) {
+    throw new DeviceError('compile: one tensor is donated twice in the same call')
   }
-  const outs = outputs.map((v, i) => {
-    const alias = executable.aliases[i]
-    if (alias < 0) return backend.allocate(bufferBytes(v.dtype, elementCount(v.shape)))
-    donatedBuffers.delete(buffers[alias])
-    return buffers[alias]
-  })
-  await executable.run(buffers, outs)
-  for (const b of donatedBuffers) backend.release(b)
+  const fresh: DeviceBuffer[] = []
+  let outs: DeviceBuffer[]
+  let running: void | Promise<void>
+  try {
+    outs = outputs.map((v, i) => {
+      const alias = executable.aliases[i]
+      if (alias >= 0) return buffers[alias]
+      fresh.push(backend.allocate(bufferBytes(v.dtype, elementCount(v.shape))))
+      return fresh[fresh.length - 1]
+    })
+    running = executable.run(buffers, outs)
+  } catch (error) {
+    // Nothing ran (memory is taken before the first kernel): the arguments are as they were.
+    for (const b of fresh) backend.release(b)
+    throw error
+  }
+  // The memory of donated arguments now belongs to the results, or to nobody.
+  const kept = new Set(outs)
+  for (const { buffer, storage } of donors) {
+    device.disown(storage)
+    storage.gone = 'donated'
+    storage.buffer = undefined
+    storage.host = undefined
+    if (!kept.has(buffer)) backend.release(buffer)
+  }
+  await running
   let k = 0
   return program.result.rebuild(
     program.result.leaves.map((leaf) => {

@@ -269,10 +269,18 @@ class CpuProgram implements Executable {
     this.held = undefined
   }
 
+  /** Temporaries, then shared and per-thread scratch: all of them or none. */
   private take(): WasmBuffer[] {
-    return [...this.plan.temporaries, this.scratchBytes, this.threadScratchBytes * this.pool.threads].map((bytes) =>
-      this.memoryPool.allocate(bytes),
-    )
+    const taken: WasmBuffer[] = []
+    try {
+      for (const bytes of [...this.plan.temporaries, this.scratchBytes, this.threadScratchBytes * this.pool.threads]) {
+        taken.push(this.memoryPool.allocate(bytes))
+      }
+    } catch (error) {
+      for (const b of taken) this.memoryPool.release(b)
+      throw error
+    }
+    return taken
   }
 }
 
