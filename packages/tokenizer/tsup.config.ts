@@ -1,7 +1,7 @@
 import { defineConfig } from 'tsup'
 
 export default defineConfig({
-  entry: ['src/index.ts', 'src/train.ts'],
+  entry: ['src/index.ts', 'src/train.ts', 'src/huggingface.ts'],
   format: 'esm',
   dts: true,
   clean: true,

@@ -3,7 +3,8 @@
  * @packageDocumentation
  */
 export type { DecodeStream } from './decode-stream.ts'
+export type { Encoding, OffsetUnit } from './encoding.ts'
 export type { ModelType } from './model-file.ts'
-export { type Encoding, loadTokenizer, type Tokenizer } from './tokenizer.ts'
+export { loadTokenizer, type Tokenizer } from './tokenizer.ts'
 export { TokenizerError } from './tokenizer-error.ts'
 export { textFromBytes } from './utf8.ts'

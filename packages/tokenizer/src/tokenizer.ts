@@ -1,5 +1,6 @@
 import { BpeSegmenter } from './bpe-segmenter.ts'
 import { type DecodeRules, DecodeStream } from './decode-stream.ts'
+import { type Encoding, type OffsetUnit, toCodePointOffsets } from './encoding.ts'
 import { type ModelFile, type ModelType, PieceType } from './model-file.ts'
 import { readModelFile } from './model-reader.ts'
 import { KEPT_UNITS, type NormalizedText, Normalizer } from './normalizer.ts'
@@ -7,18 +8,9 @@ import { buildPieceTrie, longestPrefix, type PieceTrie } from './piece-trie.ts'
 import { type Segmenter, Segments } from './segments.ts'
 import { TokenizerError } from './tokenizer-error.ts'
 import { UnigramSegmenter } from './unigram-segmenter.ts'
-import { byteLengthOf, byteOf, codePointAt, MALFORMED, readBytes } from './utf8.ts'
+import { byteLengthOf, byteOf, codePointAt, MALFORMED, REPLACEMENT, readBytes } from './utf8.ts'
 import { Vocabulary } from './vocabulary.ts'
 import { CharSegmenter, textOf, WordSegmenter } from './word-segmenter.ts'
-
-/** Ids with what each covers. */
-export type Encoding = {
-  ids: Int32Array
-  /** The text of each piece: a space is U+2581; of an unknown one, the characters it covers; of a byte, `<0xE3>`. */
-  pieces: string[]
-  /** The part of the given text each piece covers, [start, end) in UTF-16 units. Of the bytes of a character the last covers it. */
-  offsets: [start: number, end: number][]
-}
 
 /**
  * Loads a SentencePiece model.
@@ -107,8 +99,9 @@ export class Tokenizer {
   /**
    * The ids of a text with the piece and the part of the text for each.
    * @param text as for `encode`; for bytes, offsets are those in `textFromBytes(text)`
+   * @param options `unit`: what offsets count, UTF-16 units (the default) or code points, as SentencePiece gives them
    */
-  encodeWithOffsets(text: string | Uint8Array): Encoding {
+  encodeWithOffsets(text: string | Uint8Array, options: { unit?: OffsetUnit } = {}): Encoding {
     const { units, length, origins } = this.#normalize('encodeWithOffsets', text, true)
     const segments = this.#segments
     this.#segmenter.segment(units, length, segments)
@@ -146,6 +139,9 @@ export class Tokenizer {
       start = end
     }
     this.#release(length)
+    if (options.unit === 'codePoint') {
+      toCodePointOffsets(typeof text === 'string' ? text : readBytes(text, REPLACEMENT), offsets)
+    }
     return { ids: Int32Array.from(ids), pieces, offsets }
   }
 

@@ -1,0 +1,13 @@
+/**
+ * Hugging Face tokenizers: load a `tokenizer.json`, encode, decode.
+ * @packageDocumentation
+ */
+export type { Encoding, OffsetUnit } from './encoding.ts'
+export type { SpecialInText } from './huggingface/added-tokens.ts'
+export {
+  type HuggingFaceEncodeOptions,
+  type HuggingFaceTokenizer,
+  loadHuggingFaceTokenizer,
+} from './huggingface/hugging-face-tokenizer.ts'
+export type { TextDecodeStream } from './huggingface/text-decode-stream.ts'
+export { TokenizerError } from './tokenizer-error.ts'

@@ -1,0 +1,136 @@
+import { buildPieceTrie, longestPrefix, type PieceTrie } from '../piece-trie.ts'
+import { TokenizerError } from '../tokenizer-error.ts'
+import { AlignedText } from './aligned-text.ts'
+import { asFlag, asIndex, asList, asRecord, asText } from './json-value.ts'
+import type { Rewrite } from './normalizers.ts'
+
+/** A token that is found in text before the model sees it. */
+export type AddedToken = {
+  id: number
+  content: string
+  special: boolean
+  singleWord: boolean
+  lstrip: boolean
+  rstrip: boolean
+  normalized: boolean
+}
+
+/** A part of a text: an added token, or text still to be looked at (`id` -1). */
+export type TextPart = { text: AlignedText; id: number }
+
+/** Which special tokens text may spell: all, none, or those listed. */
+export type SpecialInText = 'all' | 'none' | readonly string[]
+
+/** @param most the largest id there may be */
+export function readAddedTokens(value: unknown, most: number): AddedToken[] {
+  if (value === null || value === undefined) return []
+  const seen = new Map<string, number>()
+  return asList(value, 'added_tokens').map((entry, k) => {
+    const where = `added_tokens[${k}]`
+    const token = asRecord(entry, where)
+    const content = asText(token.content, `${where}.content`)
+    if (content === '') throw new TokenizerError(`tokenizer.json: ${where}.content is empty; it needs text`)
+    const before = seen.get(content)
+    if (before !== undefined) {
+      throw new TokenizerError(`tokenizer.json: added_tokens[${before}] and [${k}] are both ${JSON.stringify(content)}`)
+    }
+    seen.set(content, k)
+    const flag = (name: string) => asFlag(token[name], `${where}.${name}`, false)
+    const special = flag('special')
+    return {
+      id: asIndex(token.id, `${where}.id`, most),
+      content,
+      special,
+      singleWord: flag('single_word'),
+      lstrip: flag('lstrip'),
+      rstrip: flag('rstrip'),
+      normalized: asFlag(token.normalized, `${where}.normalized`, !special),
+    }
+  })
+}
+
+/**
+ * Finds added tokens: those that are not normalized in the text as given, then the others in what is between, once that is
+ * normalized. Of several at one place the longest counts.
+ * @see https://github.com/huggingface/tokenizers/blob/main/tokenizers/src/tokenizer/added_vocabulary.rs
+ */
+export class AddedTokens {
+  readonly #raw: Finder
+  readonly #normalized: Finder
+  readonly #normalize: Rewrite
+
+  constructor(tokens: readonly AddedToken[], normalize: Rewrite) {
+    this.#normalize = normalize
+    this.#raw = new Finder(
+      tokens.filter(({ normalized }) => !normalized),
+      (token) => token.content,
+    )
+    this.#normalized = new Finder(
+      tokens.filter(({ normalized }) => normalized),
+      (token) => normalize(AlignedText.of(token.content, false)).text,
+    )
+  }
+
+  split(text: AlignedText, allowed: SpecialInText): TextPart[] {
+    const parts: TextPart[] = []
+    for (const part of this.#raw.split(text, allowed)) {
+      if (part.id >= 0) parts.push(part)
+      else parts.push(...this.#normalized.split(this.#normalize(part.text), allowed))
+    }
+    return parts
+  }
+}
+
+const WORD = /[\p{L}\p{M}\p{N}\p{Pc}]/u
+
+/** Finds the tokens of one list. */
+class Finder {
+  readonly #tokens: readonly AddedToken[]
+  readonly #trie: PieceTrie | undefined
+  readonly #indexOf: Map<string, number>
+  /** By unit: whether a token begins with it. */
+  readonly #begins = new Uint8Array(0x10000)
+
+  constructor(tokens: readonly AddedToken[], textOf: (token: AddedToken) => string) {
+    this.#tokens = tokens
+    const texts = tokens.map(textOf)
+    const kept = Int32Array.from(texts.keys()).filter((k) => texts[k] !== '')
+    this.#indexOf = new Map(Array.from(kept, (k) => [texts[k], k]))
+    for (const k of kept) this.#begins[texts[k].charCodeAt(0)] = 1
+    this.#trie = kept.length > 0 ? buildPieceTrie(texts, kept) : undefined
+  }
+
+  split(whole: AlignedText, allowed: SpecialInText): TextPart[] {
+    const { text } = whole
+    const trie = this.#trie
+    if (text === '') return []
+    if (!trie) return [{ text: whole, id: -1 }]
+    const parts: TextPart[] = []
+    let done = 0
+    for (let i = 0; i < text.length; ) {
+      const length =
+        this.#begins[text.charCodeAt(i)] === 1 ? longestPrefix(trie, (k) => text.charCodeAt(k), i, text.length) : 0
+      if (length === 0) {
+        i++
+        continue
+      }
+      const token = this.#tokens[this.#indexOf.get(text.slice(i, i + length))!]
+      let from = i
+      let to = i + length
+      i = to
+      if (token.special && !(allowed === 'all' || (allowed !== 'none' && allowed.includes(token.content)))) continue
+      if (token.singleWord && (isWord(text, from - 1) || isWord(text, to))) continue
+      if (token.lstrip) while (from > done && /\p{White_Space}/u.test(text[from - 1])) from--
+      if (token.rstrip) while (to < text.length && /\p{White_Space}/u.test(text[to])) to++
+      if (from > done) parts.push({ text: whole.slice(done, from), id: -1 })
+      parts.push({ text: whole.slice(from, to), id: token.id })
+      done = i = to
+    }
+    if (done < text.length) parts.push({ text: whole.slice(done, text.length), id: -1 })
+    return parts
+  }
+}
+
+function isWord(text: string, at: number): boolean {
+  return at >= 0 && at < text.length && WORD.test(text[at])
+}

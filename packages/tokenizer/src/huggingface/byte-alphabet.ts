@@ -1,0 +1,39 @@
+/**
+ * The alphabet in which GPT-2 writes bytes: printable Latin-1 characters stand for themselves, the other bytes, in order,
+ * for U+0100 and on.
+ * @see Radford et al. 2019, "Language Models are Unsupervised Multitask Learners", section 2.2 (code: encoder.py)
+ */
+const CHARACTER_OF: readonly string[] = (() => {
+  const result: string[] = []
+  let next = 0x100
+  for (let byte = 0; byte < 256; byte++) {
+    const printable = (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae
+    result.push(String.fromCharCode(printable ? byte : next++))
+  }
+  return result
+})()
+
+const BYTE_OF = new Map(CHARACTER_OF.map((character, byte) => [character, byte]))
+
+const encoder = new TextEncoder()
+
+/** The bytes of a character (or of a longer text) in the alphabet. */
+export function toByteAlphabet(text: string): string {
+  let result = ''
+  for (const byte of encoder.encode(text)) result += CHARACTER_OF[byte]
+  return result
+}
+
+/** The bytes that a token stands for; of one that has other characters, its UTF-8. */
+export function fromByteAlphabet(token: string): Uint8Array {
+  const bytes = new Uint8Array(token.length)
+  for (let i = 0; i < token.length; i++) {
+    const byte = BYTE_OF.get(token[i])
+    if (byte === undefined) return encoder.encode(token)
+    bytes[i] = byte
+  }
+  return bytes
+}
+
+/** What stands for a space. */
+export const SPACE_IN_ALPHABET = CHARACTER_OF[0x20]

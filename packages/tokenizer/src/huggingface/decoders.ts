@@ -1,0 +1,117 @@
+import { fromByteAlphabet } from './byte-alphabet.ts'
+import { asFlag, asIndex, asList, asRecord, asText, typeOf, unsupported } from './json-value.ts'
+import { partsOf, readPattern } from './pattern.ts'
+
+/** A step of decoding: texts of tokens to texts. Their concatenation, after the last step, is the text. */
+export type DecodeStep = (tokens: string[]) => string[]
+
+const KNOWN = ['Sequence', 'Replace', 'ByteFallback', 'Fuse', 'Strip', 'ByteLevel', 'Metaspace', 'BPEDecoder']
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+const lossyUtf8 = new TextDecoder('utf-8', { ignoreBOM: true })
+
+/** Without a decoder, tokens are put together with spaces. */
+const joined: DecodeStep = (tokens) => [tokens.join(' ')]
+
+/** @throws TokenizerError where a decoder is broken or of an unknown type, which is named */
+export function readDecoder(value: unknown, where: string): DecodeStep {
+  if (value === null || value === undefined) return joined
+  const part = asRecord(value, where)
+  const type = typeOf(part, where)
+  switch (type) {
+    case 'Sequence': {
+      const steps = asList(part.decoders, `${where}.decoders`).map((step, k) =>
+        readDecoder(step, `${where}.decoders[${k}]`),
+      )
+      return (tokens) => steps.reduce((value, step) => step(value), tokens)
+    }
+    case 'Replace': {
+      const pattern = readPattern(part.pattern, `${where}.pattern`)
+      const content = asText(part.content, `${where}.content`)
+      return (tokens) =>
+        tokens.map((token) =>
+          partsOf(pattern, token)
+            .map(({ from, to, match }) => (match ? content : token.slice(from, to)))
+            .join(''),
+        )
+    }
+    case 'ByteFallback':
+      return byteFallback
+    case 'Fuse':
+      return (tokens) => [tokens.join('')]
+    case 'Strip': {
+      const content = asText(part.content, `${where}.content`)
+      const start = asIndex(part.start ?? 0, `${where}.start`, 1000)
+      const stop = asIndex(part.stop ?? 0, `${where}.stop`, 1000)
+      return (tokens) => tokens.map((token) => stripped(token, content, start, stop))
+    }
+    case 'ByteLevel':
+      return (tokens) => [lossyUtf8.decode(concat(tokens.map(fromByteAlphabet)))]
+    case 'Metaspace':
+      return metaspace(part.replacement, part.prepend_scheme, part.add_prefix_space, where)
+    case 'BPEDecoder': {
+      const suffix = asText(part.suffix ?? '</w>', `${where}.suffix`)
+      return (tokens) =>
+        tokens.map((token, k) => (suffix === '' ? token : token.replaceAll(suffix, k === tokens.length - 1 ? '' : ' ')))
+    }
+    default:
+      throw unsupported(where, type, KNOWN)
+  }
+}
+
+const BYTE_TOKEN = /^<0x([0-9A-Fa-f]{2})>$/
+
+/** Whether a token may be part of a character that is not whole yet. */
+export function isByteToken(token: string): boolean {
+  return BYTE_TOKEN.test(token)
+}
+
+/** A run of bytes is text where all of it is UTF-8, otherwise one U+FFFD for each byte. */
+function byteFallback(tokens: string[]): string[] {
+  const result: string[] = []
+  let bytes: number[] = []
+  const flush = () => {
+    if (bytes.length === 0) return
+    try {
+      result.push(utf8.decode(Uint8Array.from(bytes)))
+    } catch {
+      for (let k = 0; k < bytes.length; k++) result.push('\ufffd')
+    }
+    bytes = []
+  }
+  for (const token of tokens) {
+    const byte = BYTE_TOKEN.exec(token)
+    if (byte) bytes.push(Number.parseInt(byte[1], 16))
+    else {
+      flush()
+      result.push(token)
+    }
+  }
+  flush()
+  return result
+}
+
+function stripped(token: string, content: string, start: number, stop: number): string {
+  const characters = Array.from(token)
+  let from = 0
+  while (from < start && characters[from] === content) from++
+  let to = characters.length
+  while (characters.length - to < stop && to > from && characters[to - 1] === content) to--
+  return characters.slice(from, to).join('')
+}
+
+function metaspace(replacement: unknown, scheme: unknown, addPrefix: unknown, where: string): DecodeStep {
+  const mark = asText(replacement ?? '\u2581', `${where}.replacement`)
+  const legacy = asFlag(addPrefix, `${where}.add_prefix_space`, true) ? 'always' : 'never'
+  const prefixed = asText(scheme ?? legacy, `${where}.prepend_scheme`) !== 'never'
+  return (tokens) => tokens.map((token, k) => token.replaceAll(mark, k === 0 && prefixed ? '' : ' '))
+}
+
+function concat(parts: Uint8Array[]): Uint8Array {
+  const result = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    result.set(part, at)
+    at += part.length
+  }
+  return result
+}

@@ -1,0 +1,180 @@
+import { Charsmap } from '../charsmap.ts'
+import { TokenizerError } from '../tokenizer-error.ts'
+import { AlignedBuilder, type AlignedText } from './aligned-text.ts'
+import { toByteAlphabet } from './byte-alphabet.ts'
+import { asFlag, asList, asRecord, asText, type JsonRecord, typeOf, unsupported } from './json-value.ts'
+import { type Pattern, partsOf, readPattern } from './pattern.ts'
+
+/** A step of normalisation. */
+export type Rewrite = (text: AlignedText) => AlignedText
+
+const KNOWN = [
+  'Sequence',
+  'Prepend',
+  'Replace',
+  'NFC',
+  'NFD',
+  'NFKC',
+  'NFKD',
+  'Lowercase',
+  'Strip',
+  'StripAccents',
+  'Nmt',
+  'Precompiled',
+  'ByteLevel',
+]
+
+/** @throws TokenizerError where a normalizer is broken or of an unknown type, which is named */
+export function readNormalizer(value: unknown, where: string): Rewrite {
+  if (value === null || value === undefined) return (text) => text
+  const part = asRecord(value, where)
+  const type = typeOf(part, where)
+  switch (type) {
+    case 'Sequence': {
+      const steps = asList(part.normalizers, `${where}.normalizers`).map((step, k) =>
+        readNormalizer(step, `${where}.normalizers[${k}]`),
+      )
+      return (text) => steps.reduce((value, step) => step(value), text)
+    }
+    case 'Prepend':
+      return prepend(asText(part.prepend, `${where}.prepend`))
+    case 'Replace':
+      return replace(readPattern(part.pattern, `${where}.pattern`), asText(part.content, `${where}.content`))
+    case 'NFC':
+    case 'NFD':
+    case 'NFKC':
+    case 'NFKD':
+      return canonical(type)
+    case 'Lowercase':
+      return perCharacter((character) => character.toLowerCase())
+    case 'Strip':
+      return strip(part, where)
+    case 'StripAccents':
+      return perCharacter((character) => (/\p{Mn}/u.test(character) ? '' : character))
+    case 'Nmt':
+      return perCharacter(nmt)
+    case 'Precompiled':
+      return precompiled(asText(part.precompiled_charsmap, `${where}.precompiled_charsmap`))
+    case 'ByteLevel':
+      return perCharacter(toByteAlphabet)
+    default:
+      throw unsupported(where, type, KNOWN)
+  }
+}
+
+/** Puts `prefix` before the text, as part of its first character; an empty text stays empty. */
+export function prepend(prefix: string): Rewrite {
+  return (text) => {
+    if (text.text === '' || prefix === '') return text
+    const builder = new AlignedBuilder(text)
+    builder.write(prefix, 0)
+    builder.keep(0, text.text.length)
+    return builder.build()
+  }
+}
+
+/** Writes `content` for each match; it belongs to the last character of the match. */
+export function replace(pattern: Pattern, content: string): Rewrite {
+  return (text) => {
+    const parts = partsOf(pattern, text.text)
+    if (!parts.some(({ match }) => match)) return text
+    const builder = new AlignedBuilder(text)
+    for (const { from, to, match } of parts) {
+      if (match) builder.write(content, to - 1)
+      else builder.keep(from, to)
+    }
+    return builder.build()
+  }
+}
+
+/** Writes each character anew; what it becomes belongs to it. */
+export function perCharacter(rewrite: (character: string) => string): Rewrite {
+  return (text) => {
+    const builder = new AlignedBuilder(text)
+    let kept = 0
+    let changed = false
+    for (let i = 0; i < text.text.length; ) {
+      const character = String.fromCodePoint(text.text.codePointAt(i)!)
+      const written = rewrite(character)
+      if (written !== character) {
+        changed = true
+        builder.keep(kept, i)
+        if (written !== '') builder.write(written, i)
+        kept = i + character.length
+      }
+      i += character.length
+    }
+    if (!changed) return text
+    builder.keep(kept, text.text.length)
+    return builder.build()
+  }
+}
+
+/** A character with what may combine with it: marks, Hangul vowels and finals, half-width voicing marks. */
+const COMBINING_RUN = /[\s\S][\p{M}\u1160-\u11ff\uff9e\uff9f]*/gu
+
+function canonical(form: 'NFC' | 'NFD' | 'NFKC' | 'NFKD'): Rewrite {
+  return (text) => {
+    if (text.text.normalize(form) === text.text) return text
+    const builder = new AlignedBuilder(text)
+    for (const { 0: run, index } of text.text.matchAll(COMBINING_RUN)) {
+      const written = run.normalize(form)
+      if (written === run) {
+        builder.keep(index, index + run.length)
+        continue
+      }
+      const units = Array.from(run, (character) => character.length)
+      let at = index
+      let k = 0
+      for (const character of written) {
+        builder.write(character, at)
+        if (k + 1 < units.length) at += units[k++]
+      }
+    }
+    return builder.build()
+  }
+}
+
+function strip(part: JsonRecord, where: string): Rewrite {
+  const left = asFlag(part.strip_left, `${where}.strip_left`, true)
+  const right = asFlag(part.strip_right, `${where}.strip_right`, true)
+  return (text) => {
+    const from = left ? /^\p{White_Space}*/u.exec(text.text)![0].length : 0
+    let to = text.text.length
+    while (right && to > from && /\p{White_Space}/u.test(text.text[to - 1])) to--
+    return text.slice(from, to)
+  }
+}
+
+/** The clean-up of `nmt` rules: control characters go, odd spaces become a space. */
+function nmt(character: string): string {
+  const c = character.codePointAt(0)!
+  if ((c >= 1 && c <= 8) || c === 0xb || (c >= 0xe && c <= 0x1f) || c === 0x7f || c === 0x8f || c === 0x9f) return ''
+  if (c === 9 || c === 10 || c === 12 || c === 13 || c === 0x1680 || (c >= 0x200b && c <= 0x200f)) return ' '
+  return c === 0x2028 || c === 0x2029 || c === 0x2581 || c === 0xfeff || c === 0xfffd ? ' ' : character
+}
+
+function precompiled(base64: string): Rewrite {
+  let bytes: string
+  try {
+    bytes = atob(base64)
+  } catch {
+    throw new TokenizerError('tokenizer.json: a precompiled_charsmap is not base64')
+  }
+  const charsmap = new Charsmap(Uint8Array.from(bytes, (c) => c.charCodeAt(0)))
+  return (text) => {
+    const builder = new AlignedBuilder(text)
+    for (let i = 0; i < text.text.length; ) {
+      const found = charsmap.match(text.text, i, false)
+      if (found) {
+        builder.write(String.fromCharCode(...found.replacement), i)
+        i += found.length
+      } else {
+        const size = text.text.codePointAt(i)! > 0xffff ? 2 : 1
+        builder.keep(i, i + size)
+        i += size
+      }
+    }
+    return builder.build()
+  }
+}

@@ -1,0 +1,164 @@
+import { buildPieceTrie, type PieceTrie } from '../piece-trie.ts'
+import { TokenizerError } from '../tokenizer-error.ts'
+import { asFlag, asIndex, asList, asText, type JsonRecord } from './json-value.ts'
+import { byteIdsOf, findByteIds, type TokenModel, type TokenRun } from './token-run.ts'
+
+/** How much worse an unknown character is than the worst piece (nats). */
+const UNKNOWN_PENALTY = 10
+
+/**
+ * The Unigram model as Hugging Face computes it: scores in double precision throughout, every entry of the vocabulary can be
+ * found in text, and neighbouring unknown characters are one token. (SentencePiece decides some ties otherwise.)
+ * @see https://github.com/huggingface/tokenizers/blob/main/tokenizers/src/models/unigram/model.rs
+ */
+export class UnigramModel implements TokenModel {
+  readonly size: number
+  readonly #pieces: string[] = []
+  readonly #scores: Float64Array
+  readonly #ids = new Map<string, number>()
+  readonly #trie: PieceTrie
+  readonly #unkId: number
+  readonly #unkScore: number
+  readonly #byteIds: Int32Array | undefined
+  #best = new Float64Array(257)
+  #from = new Int32Array(257)
+  #piece = new Int32Array(257)
+
+  /** @throws TokenizerError where the vocabulary is empty, repeats a piece, or a score is not finite */
+  constructor(model: JsonRecord) {
+    const vocab = asList(model.vocab, 'model.vocab')
+    if (vocab.length === 0) throw new TokenizerError('tokenizer.json: model.vocab is empty; one piece is needed')
+    this.size = vocab.length
+    this.#scores = new Float64Array(vocab.length)
+    let smallest = Number.POSITIVE_INFINITY
+    vocab.forEach((entry, id) => {
+      const where = `model.vocab[${id}]`
+      const pair = asList(entry, where)
+      const piece = asText(pair[0], `${where}[0]`)
+      const score = pair[1]
+      if (typeof score !== 'number' || !Number.isFinite(score)) {
+        throw new TokenizerError(
+          `tokenizer.json: ${where}[1] is ${String(score).slice(0, 40)}; a finite score is needed`,
+        )
+      }
+      if (piece === '') throw new TokenizerError(`tokenizer.json: ${where} is an empty piece`)
+      const before = this.#ids.get(piece)
+      if (before !== undefined) {
+        throw new TokenizerError(`tokenizer.json: model.vocab ${before} and ${id} are both ${JSON.stringify(piece)}`)
+      }
+      this.#ids.set(piece, id)
+      this.#pieces.push(piece)
+      this.#scores[id] = score
+      smallest = Math.min(smallest, score)
+    })
+    const unk = model.unk_id
+    this.#unkId = unk === null || unk === undefined ? -1 : asIndex(unk, 'model.unk_id', vocab.length - 1)
+    this.#unkScore = smallest - UNKNOWN_PENALTY
+    if (asFlag(model.byte_fallback, 'model.byte_fallback', false)) {
+      this.#byteIds = findByteIds((token) => this.#ids.get(token))
+    }
+    this.#trie = buildPieceTrie(
+      this.#pieces,
+      Int32Array.from(this.#pieces, (_, id) => id),
+    )
+  }
+
+  idOf(token: string): number | undefined {
+    return this.#ids.get(token)
+  }
+
+  tokenOf(id: number): string | undefined {
+    return this.#pieces[id]
+  }
+
+  tokenize(text: string, out: TokenRun): void {
+    const length = text.length
+    this.#reserve(length)
+    const { base, check, value, codeOf } = this.#trie
+    const scores = this.#scores
+    const best = this.#best
+    const from = this.#from
+    const piece = this.#piece
+    from.fill(-1, 0, length + 1)
+    best[0] = 0
+    let next = 0
+    for (let start = 0; start < length; start = next) {
+      const unit = text.charCodeAt(start)
+      next = start + (unit >= 0xd800 && unit < 0xdc00 && start + 1 < length ? 2 : 1)
+      const here = best[start]
+      let single = false
+      let node = 0
+      for (let end = start; end < length; ) {
+        const child = base[node] + codeOf[text.charCodeAt(end)]
+        if (check[child] !== node) break
+        node = child
+        end++
+        const id = value[node]
+        if (id < 0) continue
+        const candidate = scores[id] + here
+        if (from[end] < 0 || candidate > best[end]) {
+          best[end] = candidate
+          from[end] = start
+          piece[end] = id
+        }
+        if (end === next) single = true
+      }
+      if (single) continue
+      const candidate = this.#unkScore + here
+      if (from[next] < 0 || candidate > best[next]) {
+        best[next] = candidate
+        from[next] = start
+        piece[next] = this.#unkId
+      }
+    }
+    this.#emit(text, out)
+  }
+
+  /** Writes the best path out, from its end; unknown neighbours are one token. */
+  #emit(text: string, out: TokenRun): void {
+    const path: number[] = []
+    for (let end = text.length; end > 0; end = this.#from[end]) path.push(end)
+    let unknownFrom = -1
+    let start = 0
+    for (let k = path.length - 1; k >= 0; k--) {
+      const end = path[k]
+      const id = this.#piece[end]
+      if (id === this.#unkId) {
+        if (unknownFrom < 0) unknownFrom = start
+        // Without an unknown piece every character stands alone, and cannot be written.
+        if (this.#unkId >= 0 && k > 0 && this.#piece[path[k - 1]] === this.#unkId) {
+          start = end
+          continue
+        }
+        this.#emitUnknown(text, unknownFrom, end, out)
+        unknownFrom = -1
+      } else out.push(id, start, end)
+      start = end
+    }
+  }
+
+  #emitUnknown(text: string, start: number, end: number, out: TokenRun): void {
+    const surface = text.slice(start, end)
+    const known = this.#ids.get(surface)
+    if (known !== undefined) {
+      out.push(known, start, end)
+      return
+    }
+    const bytes = this.#byteIds && byteIdsOf(surface, this.#byteIds)
+    if (bytes) for (const id of bytes) out.push(id, start, end)
+    else if (this.#unkId >= 0) out.push(this.#unkId, start, end)
+    else {
+      throw new TokenizerError(
+        `encode: ${JSON.stringify(surface.slice(0, 20))} is not in the vocabulary and the model has no unknown piece`,
+      )
+    }
+  }
+
+  #reserve(length: number): void {
+    if (this.#best.length > length) return
+    const capacity = Math.max(length, this.#best.length * 2) + 1
+    this.#best = new Float64Array(capacity)
+    this.#from = new Int32Array(capacity)
+    this.#piece = new Int32Array(capacity)
+  }
+}
