@@ -2,6 +2,7 @@
 
 import { type CodeArray, checkCodes, type Format, type FormatName, signBit } from './format.ts'
 import { formatOf } from './registry.ts'
+import { decodeWithSimd } from './simd/run.ts'
 
 const scratch = new Float32Array(1)
 const scratchBits = new Uint32Array(scratch.buffer)
@@ -32,7 +33,7 @@ export function decode(format: FormatName | Format, code: number): number {
 
 /**
  * The values of codes.
- * @param codes Uint16Array for 16-bit, Uint8Array for 8-bit formats
+ * @param codes Uint16Array for 16-bit formats, Uint8Array for the others, whose bits above the format's width are ignored
  * @param out values go here, from index 0; at least as long as `codes`; made when not given
  * @returns `out`
  * @throws TypeError for an array of the wrong kind; RangeError where out is too short
@@ -44,6 +45,12 @@ export function decodeArray(format: FormatName | Format, codes: CodeArray, out?:
   if (!(values instanceof Float32Array)) throw new TypeError('decodeArray: out must be a Float32Array')
   if (values.length < codes.length)
     throw new RangeError(`decodeArray: out has ${values.length} elements, codes has ${codes.length}`)
+  if (!f.signed || !decodeWithSimd(f, codes, values)) decodeByTable(f, codes, values)
+  return values
+}
+
+/** Decoding without SIMD. `values` is at least as long as `codes`. */
+export function decodeByTable(f: Format, codes: CodeArray, values: Float32Array): void {
   const bits = new Uint32Array(values.buffer, values.byteOffset, codes.length)
   if (f.bits === 16 && f.bias === 127) {
     for (let i = 0; i < codes.length; i++) bits[i] = codes[i] << 16
@@ -52,7 +59,6 @@ export function decodeArray(format: FormatName | Format, codes: CodeArray, out?:
     const mask = table.length - 1
     for (let i = 0; i < codes.length; i++) bits[i] = table[codes[i] & mask]
   }
-  return values
 }
 
 /**
@@ -60,6 +66,7 @@ export function decodeArray(format: FormatName | Format, codes: CodeArray, out?:
  * @param code 0 to 2^bits - 1
  */
 function decodeBits(f: Format, code: number): number {
+  if (!f.signed) return code > f.maxFiniteCode ? 0x7fc00000 : code === 0 ? 0x400000 : code << 23
   const top = signBit(f)
   const sign = (code & top) !== 0 ? 0x80000000 : 0
   const magnitude = code & (top - 1)

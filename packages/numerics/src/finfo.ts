@@ -1,8 +1,8 @@
 import { decode } from './decode.ts'
-import type { Format, FormatName } from './format.ts'
+import { type Format, type FormatName, signBit } from './format.ts'
 import { formatOf } from './registry.ts'
 
-/** The limits of a format, as numpy.finfo and ml_dtypes.finfo name them (in camelCase). */
+/** The limits of a format, as numpy.finfo and ml_dtypes.finfo name them (in camelCase), and which codes are no finite numbers. */
 export interface FormatInfo {
   name: string
   bits: number
@@ -11,21 +11,30 @@ export interface FormatInfo {
   bias: number
   /** Greatest finite value. */
   max: number
-  /** Least finite value. */
+  /** Least finite value (float8_e8m0fnu: the smallest, all being positive). */
   min: number
   /** Gap between 1 and the next greater value. */
   eps: number
   smallestNormal: number
+  /** Smallest value above zero. In a format without subnormals the smallest normal one. */
   smallestSubnormal: number
   /** Greatest decimal precision: floor(mantissaBits * log10(2)). */
   precision: number
   hasInfinity: boolean
+  /** Codes of +infinity and -infinity; empty where there are none. */
+  infinityCodes: readonly number[]
+  /** Every code that is NaN, ascending; empty where there are none. */
+  nanCodes: readonly number[]
 }
 
 /** @throws RangeError for an unknown format */
 export function finfo(format: FormatName | Format): FormatInfo {
   const f = formatOf(format)
   const max = decode(f, f.maxFiniteCode)
+  const smallestNormal = f.signed ? 2 ** (1 - f.bias) : 2 ** -f.bias
+  const signs = f.signed ? [0, signBit(f)] : [0]
+  const first = (f.hasInfinity ? f.infinityCode : f.maxFiniteCode) + 1
+  const nanCount = 2 ** f.bits / signs.length - first
   return {
     name: f.name,
     bits: f.bits,
@@ -33,11 +42,13 @@ export function finfo(format: FormatName | Format): FormatInfo {
     mantissaBits: f.mantissaBits,
     bias: f.bias,
     max,
-    min: -max,
+    min: f.signed ? -max : smallestNormal,
     eps: 2 ** -f.mantissaBits,
-    smallestNormal: 2 ** (1 - f.bias),
-    smallestSubnormal: 2 ** (1 - f.bias - f.mantissaBits),
+    smallestNormal,
+    smallestSubnormal: f.signed ? smallestNormal * 2 ** -f.mantissaBits : smallestNormal,
     precision: Math.floor(f.mantissaBits * Math.log10(2)),
     hasInfinity: f.hasInfinity,
+    infinityCodes: f.hasInfinity ? signs.map((sign) => sign | f.infinityCode) : [],
+    nanCodes: signs.flatMap((sign) => Array.from({ length: nanCount }, (_, i) => sign | (first + i))),
   }
 }

@@ -1,18 +1,30 @@
 // A number format, described by numbers alone: everything else in this package is derived from these fields.
 
 /** Names as in NumPy and ml_dtypes. */
-export type FormatName = 'bfloat16' | 'float16' | 'float8_e4m3fn' | 'float8_e5m2'
+export type FormatName =
+  | 'bfloat16'
+  | 'float16'
+  | 'float8_e4m3fn'
+  | 'float8_e5m2'
+  | 'float8_e8m0fnu'
+  | 'float6_e2m3fn'
+  | 'float6_e3m2fn'
+  | 'float4_e2m1fn'
 
 /**
- * A binary floating-point format of at most 16 bits: one sign bit, `exponentBits`, `mantissaBits`, most significant first.
+ * A binary floating-point format of at most 16 bits: a sign bit (where `signed`), `exponentBits`, `mantissaBits`, most significant first.
  *
  * A code with exponent field `e` and mantissa field `m` means `(-1)^s * 2^(e - bias) * (1 + m / 2^mantissaBits)`, or, where `e` is 0,
  * `(-1)^s * 2^(1 - bias) * m / 2^mantissaBits` (zero and the subnormals). Magnitudes above `maxFiniteCode` are infinity or NaN.
+ *
+ * A format that is not `signed` holds powers of two only (no mantissa, no zero, no subnormals): its code means 2^(code - bias).
  */
 export interface Format {
   readonly name: string
-  /** Width in bits: 1 + exponentBits + mantissaBits. */
+  /** Width in bits: exponentBits + mantissaBits, and 1 for the sign. */
   readonly bits: number
+  /** Whether there is a sign bit. false only for powers of two, as float8_e8m0fnu. */
+  readonly signed: boolean
   readonly exponentBits: number
   readonly mantissaBits: number
   readonly bias: number
@@ -23,16 +35,16 @@ export interface Format {
   readonly infinityCode: number
   /** The code written for a NaN (without sign), or -1 where the format has none. */
   readonly nanCode: number
-  /** Whether an out-of-range value becomes the greatest finite one unless the caller says otherwise: true for the 8-bit formats, as in training. */
+  /** Whether an out-of-range value becomes the greatest finite one unless the caller says otherwise: true for the signed formats of 8 bits and fewer, as in training. */
   readonly saturates: boolean
 }
 
-/** The sign bit of a format's codes. */
+/** The sign bit of a format's codes; 0 where it has none. */
 export function signBit(format: Format): number {
-  return 1 << (format.bits - 1)
+  return format.signed ? 1 << (format.bits - 1) : 0
 }
 
-/** The typed array that holds codes: Uint8Array up to 8 bits, Uint16Array above. */
+/** The typed array that holds codes, one an element, in its low bits: Uint8Array up to 8 bits, Uint16Array above. */
 export type CodeArray = Uint8Array | Uint16Array
 
 export function codeArray(format: Format, length: number): CodeArray {

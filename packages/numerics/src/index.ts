@@ -1,11 +1,40 @@
+export {
+  type BlockScalingRecipe,
+  type BlockScalingState,
+  type BlockwiseScalingOptions,
+  blockAmax,
+  blockwiseScaling,
+  dequantizeBlocks,
+  type MatrixShape,
+  quantizeBlocks,
+} from './block-scaling.ts'
+export { comparisonTable } from './comparison-table.ts'
 export { decode, decodeArray } from './decode.ts'
-export { type EncodeOptions, encode, encodeArray, type Rounding } from './encode.ts'
+export { encode, encodeArray } from './encode.ts'
+export { type ExponentHistogram, exponentHistogram } from './exponent-histogram.ts'
 export { type FormatInfo, finfo } from './finfo.ts'
 export { type CodeArray, codeArray, type Format, type FormatName } from './format.ts'
+export { type HistogramSvgOptions, histogramSvg } from './histogram-svg.ts'
 export { type CompareOptions, compareFormats, type FormatComparison, sqnr } from './measures.ts'
+export {
+  decodeMx,
+  encodeMx,
+  type MxArray,
+  type MxFormat,
+  type MxFormatName,
+  type MxScaleRounding,
+  type MxScalingOptions,
+  type MxScalingState,
+  mxFormatOf,
+  mxFormats,
+  mxScaleCode,
+  mxScaling,
+} from './mx.ts'
 export { dequantize, quantize } from './quantize.ts'
+export { randomBits } from './random-bits.ts'
 export { formatNames, formatOf, formats } from './registry.ts'
-export { round } from './round.ts'
+export { round, roundArray } from './round.ts'
+export type { EncodeOptions, Rounding } from './rounding.ts'
 export {
   amax,
   type CurrentScalingOptions,
@@ -18,3 +47,4 @@ export {
   type ScalingRecipe,
   scaleFor,
 } from './scaling.ts'
+export { codesPerWord, decodeWords, encodeWords, packWords, unpackWords } from './words.ts'

@@ -1,9 +1,11 @@
 // How much a format loses on given values.
 
-import { decode, decodeArray } from './decode.ts'
-import { encodeArray, type Rounding } from './encode.ts'
+import { decode } from './decode.ts'
+import { type ExponentHistogram, exponentHistogram } from './exponent-histogram.ts'
 import type { Format, FormatName } from './format.ts'
 import { formatNames, formatOf } from './registry.ts'
+import { roundArray } from './round.ts'
+import type { EncodeOptions, Rounding } from './rounding.ts'
 import { amax, scaleFor } from './scaling.ts'
 
 /**
@@ -26,12 +28,19 @@ export function sqnr(reference: ArrayLike<number>, approximation: ArrayLike<numb
 }
 
 export interface CompareOptions {
-  /** Default: every format of this package. */
+  /** Default: every signed format of this package. */
   formats?: readonly (FormatName | Format)[]
-  /** `none` (default): values as they are. `amax`: brought to the format's maximum. `amax-power-of-two`: the same, cut to a power of two. */
-  scaling?: 'none' | 'amax' | 'amax-power-of-two'
+  /**
+   * `none` (default): values as they are. `amax`: brought to the format's maximum. `amax-power-of-two`: the same, cut to a power of two.
+   * `best`: the scale of greatest SQNR among amax scaling times 2^(k/8), k = -16 to 32 (above 0 the greatest values saturate), judged on at most
+   * 2^16 of the values.
+   */
+  scaling?: 'none' | 'amax' | 'amax-power-of-two' | 'best'
   rounding?: Rounding
+  seed?: number
   random?: () => number
+  /** Whether each row holds the histogram of exponents of the encoded values. Default false. */
+  histogram?: boolean
 }
 
 /** One row of `compareFormats`. Fractions are of all values. */
@@ -50,6 +59,8 @@ export interface FormatComparison {
   saturationFraction: number
   /** Values whose code is NaN. */
   nanFraction: number
+  /** Exponents of the decoded values, still scaled: what the format made of the values. Where `histogram` was asked for. */
+  exponents?: ExponentHistogram
 }
 
 /**
@@ -59,25 +70,53 @@ export interface FormatComparison {
  * @throws RangeError for an unknown format, scaling or rounding
  */
 export function compareFormats(values: Float32Array, options: CompareOptions = {}): FormatComparison[] {
-  const { formats = formatNames, scaling = 'none', rounding, random } = options
-  if (scaling !== 'none' && scaling !== 'amax' && scaling !== 'amax-power-of-two')
-    throw new RangeError(`compareFormats: scaling must be 'none', 'amax' or 'amax-power-of-two', got '${scaling}'`)
+  const { formats = signedNames, scaling = 'none', rounding, seed, random, histogram = false } = options
+  if (!scalings.includes(scaling))
+    throw new RangeError(`compareFormats: scaling must be one of ${scalings.join(', ')}, got '${scaling}'`)
+  if (!(values instanceof Float32Array)) throw new TypeError('compareFormats: values must be a Float32Array')
   const greatest = amax(values)
+  const encoding = { rounding, seed, random }
   return formats.map((format) => {
     const f = formatOf(format)
+    if (scaling === 'best') return compareOne(f, values, bestScale(f, values, greatest, encoding), encoding, histogram)
     const scale = scaling === 'none' ? 1 : scaleFor(f, greatest, { powerOfTwo: scaling === 'amax-power-of-two' })
-    return compareOne(f, values, scale, { rounding, random })
+    return compareOne(f, values, scale, encoding, histogram)
   })
+}
+
+const scalings: readonly string[] = ['none', 'amax', 'amax-power-of-two', 'best'] satisfies CompareOptions['scaling'][]
+const signedNames = formatNames.filter((name) => formatOf(name).signed)
+
+function bestScale(f: Format, values: Float32Array, greatest: number, options: EncodeOptions): number {
+  const stride = Math.ceil(values.length / 2 ** 16)
+  const some =
+    stride <= 1
+      ? values
+      : Float32Array.from({ length: Math.floor(values.length / stride) }, (_, i) => values[i * stride])
+  const start = scaleFor(f, greatest)
+  let best = start
+  let most = Number.NEGATIVE_INFINITY
+  for (let k = -16; k <= 32; k++) {
+    const scale = Math.fround(start * 2 ** (k / 8))
+    if (!(scale > 0 && scale < Number.POSITIVE_INFINITY)) continue
+    const db = compareOne(f, some, scale, options, false).sqnrDb
+    if (db > most) {
+      most = db
+      best = scale
+    }
+  }
+  return best
 }
 
 function compareOne(
   f: Format,
   values: Float32Array,
   scale: number,
-  options: { rounding?: Rounding; random?: () => number },
+  options: EncodeOptions,
+  histogram: boolean,
 ): FormatComparison {
   const scaled = scale === 1 ? values : values.map((v) => v * scale)
-  const decoded = decodeArray(f, encodeArray(f, scaled, undefined, options))
+  const decoded = roundArray(f, scaled, undefined, options)
   const limit = decode(f, f.maxFiniteCode)
   let signal = 0
   let noise = 0
@@ -113,6 +152,7 @@ function compareOne(
     underflowFraction: underflow / n,
     saturationFraction: saturated / n,
     nanFraction: nan / n,
+    ...(histogram ? { exponents: exponentHistogram(decoded) } : {}),
   }
 }
 

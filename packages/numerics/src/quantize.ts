@@ -1,9 +1,10 @@
 // Encoding with a scale: codes hold value * scale, values come back as decoded / scale.
 
 import { decodeArray } from './decode.ts'
-import { type EncodeOptions, encodeArray } from './encode.ts'
+import { encodeArray } from './encode.ts'
 import { type CodeArray, checkCodes, codeArray, type Format, type FormatName } from './format.ts'
 import { formatOf } from './registry.ts'
+import type { EncodeOptions } from './rounding.ts'
 
 const blockLength = 4096
 const block = new Float32Array(blockLength)

@@ -1,6 +1,9 @@
-import { decode } from './decode.ts'
-import { type EncodeOptions, encode } from './encode.ts'
-import type { Format, FormatName } from './format.ts'
+import { decode, decodeArray } from './decode.ts'
+import { encode, encodeArray } from './encode.ts'
+import { codeArray, type Format, type FormatName } from './format.ts'
+import { formatOf } from './registry.ts'
+import { type EncodeOptions, settingsOf } from './rounding.ts'
+import { roundWithSimd } from './simd/run.ts'
 
 /**
  * `x` rounded to a value of `format`: decode(encode(x)), with the same rules as `encode` (float32 first, then the format).
@@ -8,4 +11,37 @@ import type { Format, FormatName } from './format.ts'
  */
 export function round(format: FormatName | Format, x: number, options: EncodeOptions = {}): number {
   return decode(format, encode(format, x, options))
+}
+
+const piece = 4096
+
+/**
+ * Values rounded to values of `format`: decodeArray(encodeArray(source)) without the codes in between.
+ * @param out at least as long as `source`, may be `source` itself; made when not given
+ * @returns `out`
+ * @throws TypeError for an array of the wrong kind; RangeError where out is too short, or for an unknown format or rounding
+ */
+export function roundArray(
+  format: FormatName | Format,
+  source: Float32Array,
+  out?: Float32Array,
+  options: EncodeOptions = {},
+): Float32Array {
+  const f = formatOf(format)
+  if (!(source instanceof Float32Array)) throw new TypeError('roundArray: source must be a Float32Array')
+  const values = out ?? new Float32Array(source.length)
+  if (!(values instanceof Float32Array)) throw new TypeError('roundArray: out must be a Float32Array')
+  if (values.length < source.length)
+    throw new RangeError(`roundArray: out has ${values.length} elements, source has ${source.length}`)
+  const { rounding, saturate } = settingsOf(f, options)
+  if (rounding === 'nearest-even' && f.signed && roundWithSimd(f, source, values, saturate)) return values
+  const codes = codeArray(f, Math.min(piece, source.length))
+  const { firstIndex = 0 } = options
+  for (let start = 0; start < source.length; start += piece) {
+    const end = Math.min(start + piece, source.length)
+    const some = codes.subarray(0, end - start)
+    encodeArray(f, source.subarray(start, end), some, { ...options, firstIndex: firstIndex + start })
+    decodeArray(f, some, values.subarray(start, end))
+  }
+  return values
 }

@@ -8,7 +8,7 @@ export function edgeBits(f: Format): Uint32Array {
   const rows: number[] = []
   for (let code = 0; code <= f.maxFiniteCode; code++) {
     const value = decode(f, code)
-    const next = code < f.maxFiniteCode ? decode(f, code + 1) : 2 * value - decode(f, code - 1)
+    const next = code < f.maxFiniteCode ? decode(f, code + 1) : 2 * value - (f.signed ? decode(f, code - 1) : 0)
     floats[0] = value
     floats[1] = (value + next) / 2
     const [v, middle] = bits
@@ -38,14 +38,15 @@ export function canonical(bits: Uint32Array): Uint32Array {
   return bits.map((b) => ((b & 0x7fffffff) > 0x7f800000 ? 0x7fc00000 : b))
 }
 
-/** A format that the package does not know: 4 bits, neither infinity nor NaN. */
-export const float4: Format = {
-  name: 'float4_e2m1fn',
-  bits: 4,
+/** A format that the package does not know: 5 bits, neither infinity nor NaN. */
+export const float5: Format = {
+  name: 'float5_e2m2fn',
+  bits: 5,
+  signed: true,
   exponentBits: 2,
-  mantissaBits: 1,
+  mantissaBits: 2,
   bias: 1,
-  maxFiniteCode: 7,
+  maxFiniteCode: 15,
   hasInfinity: false,
   infinityCode: -1,
   nanCode: -1,

@@ -3,9 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { create, globals } from 'webgpu'
 import { codeArray, decodeArray, encodeArray, type Format, formatNames, formats } from '../src/index.ts'
 import { wgslDecode, wgslEncode } from '../src/wgsl.ts'
-import { asFloats, canonical, edgeBits, float4, randomBits } from './edges.ts'
+import { asFloats, canonical, edgeBits, float5, randomBits } from './edges.ts'
 
-const everyFormat: Format[] = [...Object.values(formats), float4]
+const everyFormat: Format[] = [...Object.values(formats), float5]
 
 let gpu: GPU | undefined
 let device: GPUDevice | undefined

@@ -4,6 +4,7 @@ import type { Format } from '../format.ts'
 export const bfloat16: Format = {
   name: 'bfloat16',
   bits: 16,
+  signed: true,
   exponentBits: 8,
   mantissaBits: 7,
   bias: 127,

@@ -4,6 +4,7 @@ import type { Format } from '../format.ts'
 export const float16: Format = {
   name: 'float16',
   bits: 16,
+  signed: true,
   exponentBits: 5,
   mantissaBits: 10,
   bias: 15,

@@ -8,6 +8,7 @@ import type { Format } from '../format.ts'
 export const float8_e4m3fn: Format = {
   name: 'float8_e4m3fn',
   bits: 8,
+  signed: true,
   exponentBits: 4,
   mantissaBits: 3,
   bias: 7,

@@ -8,6 +8,7 @@ import type { Format } from '../format.ts'
 export const float8_e5m2: Format = {
   name: 'float8_e5m2',
   bits: 8,
+  signed: true,
   exponentBits: 5,
   mantissaBits: 2,
   bias: 15,

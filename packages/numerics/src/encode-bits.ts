@@ -1,0 +1,54 @@
+// One float32, given by its bits -> code, under any rounding. In integer arithmetic (held in float64, which is exact here).
+//
+// With M mantissa bits and smallest normal exponent E = 1 - bias, a float32 magnitude is sig * 2^(e - 23) where sig < 2^24.
+// Its quantum in the target is 2^(max(e, E) - M), so the lowest max(e, E) - e + 23 - M bits of sig are rounded away, and
+//   code = ((max(e, E) - E) << M) + rounded
+// holds for normals and subnormals alike: a carry out of the mantissa lands in the exponent, where it belongs.
+
+import { type Format, nanCodeOf, overflowCode, signBit } from './format.ts'
+import type { Settings } from './rounding.ts'
+
+/** @param index position of the value, for seeded stochastic rounding */
+export function encodeBits(f: Format, bits: number, settings: Settings, index: number): number {
+  if (!f.signed) return encodePowerOfTwo(f, bits, settings, index)
+  const sign = bits >>> 31 === 1 ? signBit(f) : 0
+  const magnitude = bits & 0x7fffffff
+  if (magnitude > 0x7f800000) return sign | nanCodeOf(f)
+  const limit = settings.saturate ? f.maxFiniteCode : overflowCode(f)
+  if (magnitude === 0x7f800000) return sign | limit
+  const biased = Math.max(magnitude >>> 23, 1)
+  const significand = magnitude < 0x800000 ? magnitude : (magnitude & 0x7fffff) | 0x800000
+  const exponent = biased - 127
+  const smallest = 1 - f.bias
+  const quantum = Math.max(exponent, smallest)
+  const gap = 2 ** (quantum - exponent + 23 - f.mantissaBits)
+  const kept = Math.floor(significand / gap)
+  const up = goesUp(kept, significand - kept * gap, gap, settings, index)
+  const code = ((quantum - smallest) << f.mantissaBits) + kept + (up ? 1 : 0)
+  if (code <= f.maxFiniteCode) return sign | code
+  return sign | (settings.rounding === 'toward-zero' ? f.maxFiniteCode : limit)
+}
+
+/**
+ * For powers of two: the significand is always 1, an odd number, so that a tie goes up. Below the smallest value everything becomes it.
+ * Between 2^-127 and 2^-126, where float32 is subnormal, nearest even always goes up: ml_dtypes (0.6.0) does so, and codes are to agree with it.
+ */
+function encodePowerOfTwo(f: Format, bits: number, settings: Settings, index: number): number {
+  const magnitude = bits & 0x7fffffff
+  if (magnitude > 0x7f800000) return f.nanCode
+  if (magnitude === 0) return settings.saturate ? 0 : f.nanCode
+  if (bits >>> 31 === 1) return f.nanCode
+  if (magnitude === 0x7f800000) return settings.saturate ? f.maxFiniteCode : f.nanCode
+  if (magnitude <= 0x400000) return 0
+  if (magnitude < 0x800000 && settings.rounding === 'nearest-even') return 1
+  const gap = magnitude < 0x800000 ? 0x400000 : 0x800000
+  const code = (magnitude >>> 23) + (goesUp(1, magnitude & (gap - 1), gap, settings, index) ? 1 : 0)
+  return settings.saturate ? Math.min(code, f.maxFiniteCode) : code
+}
+
+/** Whether `kept` and `rest` / `gap` become `kept` + 1. */
+function goesUp(kept: number, rest: number, gap: number, { rounding, draw }: Settings, index: number): boolean {
+  if (rest === 0 || rounding === 'toward-zero') return false
+  if (rounding === 'stochastic') return draw(index) * gap < rest * 2 ** 32
+  return 2 * rest > gap || (2 * rest === gap && (kept & 1) === 1)
+}

@@ -1,0 +1,145 @@
+// Codes packed into 32-bit words, as they lie in a GPU's buffer: 2 of 16 bits, 4 of 8 or of 6 (a 6-bit code takes a byte, as in ml_dtypes), or
+// 8 of 4 bits to a word; the first code in the lowest bits. What is left of the last word is zero.
+
+import { decodeArray } from './decode.ts'
+import { encodeArray } from './encode.ts'
+import { type CodeArray, checkCodes, codeArray, type Format, type FormatName } from './format.ts'
+import { formatOf } from './registry.ts'
+import type { EncodeOptions } from './rounding.ts'
+
+/** How many codes of a format a 32-bit word holds: 2, 4 or 8. */
+export function codesPerWord(format: FormatName | Format): 2 | 4 | 8 {
+  const { bits } = formatOf(format)
+  return bits > 8 ? 2 : bits > 4 ? 4 : 8
+}
+
+/**
+ * Codes into words.
+ * @param out at least ceil(codes.length / codesPerWord) long; made when not given
+ * @returns `out`
+ * @throws TypeError for an array of the wrong kind; RangeError for an unknown format, or where out is too short
+ */
+export function packWords(format: FormatName | Format, codes: CodeArray, out?: Uint32Array): Uint32Array {
+  const f = formatOf(format)
+  checkCodes('packWords: codes', f, codes)
+  const words = checkWords('packWords: out', f, out ?? new Uint32Array(wordCount(f, codes.length)), codes.length)
+  pack(f, codes, words)
+  return words
+}
+
+/**
+ * Codes out of words.
+ * @param count how many codes to take
+ * @param out at least `count` long; made when not given
+ * @returns `out`
+ * @throws TypeError for an array of the wrong kind; RangeError for an unknown format, or where words or out are too short for count
+ */
+export function unpackWords(
+  format: FormatName | Format,
+  words: Uint32Array,
+  count: number,
+  out?: CodeArray,
+): CodeArray {
+  const f = formatOf(format)
+  checkCount('unpackWords', f, words, count)
+  const codes = out ?? codeArray(f, count)
+  checkCodes('unpackWords: out', f, codes)
+  if (codes.length < count) throw new RangeError(`unpackWords: out has ${codes.length} elements, count is ${count}`)
+  unpack(f, words, codes.length === count ? codes : codes.subarray(0, count))
+  return codes
+}
+
+const piece = 4096
+const staged16 = new Uint16Array(piece)
+const staged8 = new Uint8Array(piece)
+
+/**
+ * Values as packed codes: packWords(encodeArray(source)), without an array of codes in between.
+ * @param out at least ceil(source.length / codesPerWord) long; made when not given
+ * @returns `out`
+ * @throws as `encodeArray` and `packWords`
+ */
+export function encodeWords(
+  format: FormatName | Format,
+  source: Float32Array,
+  out?: Uint32Array,
+  options: EncodeOptions = {},
+): Uint32Array {
+  const f = formatOf(format)
+  if (!(source instanceof Float32Array)) throw new TypeError('encodeWords: source must be a Float32Array')
+  const words = checkWords('encodeWords: out', f, out ?? new Uint32Array(wordCount(f, source.length)), source.length)
+  const staged = f.bits > 8 ? staged16 : staged8
+  const { firstIndex = 0 } = options
+  for (let start = 0; start < source.length; start += piece) {
+    const end = Math.min(start + piece, source.length)
+    const codes = staged.subarray(0, end - start)
+    encodeArray(f, source.subarray(start, end), codes, { ...options, firstIndex: firstIndex + start })
+    pack(f, codes, words.subarray(start / codesPerWord(f)))
+  }
+  return words
+}
+
+/**
+ * Values of packed codes.
+ * @param count how many values to take
+ * @param out at least `count` long; made when not given
+ * @returns `out`
+ * @throws as `unpackWords` and `decodeArray`
+ */
+export function decodeWords(
+  format: FormatName | Format,
+  words: Uint32Array,
+  count: number,
+  out?: Float32Array,
+): Float32Array {
+  const f = formatOf(format)
+  checkCount('decodeWords', f, words, count)
+  const values = out ?? new Float32Array(count)
+  if (!(values instanceof Float32Array)) throw new TypeError('decodeWords: out must be a Float32Array')
+  if (values.length < count) throw new RangeError(`decodeWords: out has ${values.length} elements, count is ${count}`)
+  const staged = f.bits > 8 ? staged16 : staged8
+  for (let start = 0; start < count; start += piece) {
+    const end = Math.min(start + piece, count)
+    const codes = staged.subarray(0, end - start)
+    unpack(f, words.subarray(start / codesPerWord(f)), codes)
+    decodeArray(f, codes, values.subarray(start, end))
+  }
+  return values
+}
+
+function wordCount(f: Format, codes: number): number {
+  return Math.ceil(codes / codesPerWord(f))
+}
+
+function pack(f: Format, codes: CodeArray, words: Uint32Array): void {
+  const perWord = codesPerWord(f)
+  const stride = 32 / perWord
+  const mask = 2 ** f.bits - 1
+  for (let w = 0, i = 0; i < codes.length; w++) {
+    let word = 0
+    for (let shift = 0; shift < 32 && i < codes.length; shift += stride) word |= (codes[i++] & mask) << shift
+    words[w] = word
+  }
+}
+
+function unpack(f: Format, words: Uint32Array, codes: CodeArray): void {
+  const perWord = codesPerWord(f)
+  const log = Math.log2(perWord)
+  const stride = 32 / perWord
+  const mask = 2 ** f.bits - 1
+  for (let i = 0; i < codes.length; i++) codes[i] = (words[i >>> log] >>> ((i & (perWord - 1)) * stride)) & mask
+}
+
+function checkWords(what: string, f: Format, words: Uint32Array, codes: number): Uint32Array {
+  if (!(words instanceof Uint32Array)) throw new TypeError(`${what} must be a Uint32Array`)
+  const needed = wordCount(f, codes)
+  if (words.length < needed)
+    throw new RangeError(`${what} has ${words.length} words, ${codes} codes of ${f.name} need ${needed}`)
+  return words
+}
+
+function checkCount(what: string, f: Format, words: Uint32Array, count: number): void {
+  if (!Number.isSafeInteger(count) || count < 0)
+    throw new RangeError(`${what}: count must be an integer of at least 0, got ${count}`)
+  checkWords(`${what}: words`, f, words, count)
+}
