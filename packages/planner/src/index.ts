@@ -19,3 +19,4 @@ export {
 } from './search.ts'
 export { emitSlurm, type SlurmOptions } from './slurm.ts'
 export type { StepTime } from './time.ts'
+export { emitTorchtitan, type TorchtitanJob } from './torchtitan.ts'

@@ -229,7 +229,8 @@ function recipeFlags(recipe: LaunchRecipe): Flag[] {
   ]
 }
 
-function checkRecipe(recipe: LaunchRecipe): LaunchRecipe {
+/** @throws RangeError or TypeError naming a field out of its bounds */
+export function checkRecipe(recipe: LaunchRecipe): LaunchRecipe {
   object('recipe', recipe)
   integer('recipe.trainSteps', recipe.trainSteps, 1, 1e12)
   integer('recipe.decaySteps', recipe.decaySteps, 1, 1e12)

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { emitMegatron, emitSlurm, fromArchitecture, plan } from '../src/index.ts'
+import { emitMegatron, emitSlurm, emitTorchtitan, fromArchitecture, plan } from '../src/index.ts'
 import { shellQuote } from '../src/megatron.ts'
 import { recipe, v3_13b, v3_172b, v4_32b, v4_32bA3b, v4_291b } from './models.ts'
 
@@ -214,5 +214,75 @@ describe('fromArchitecture', () => {
     expect(fromArchitecture(architecture)).toMatchObject(v3_13b)
     const experts = { numExperts: 8, numExpertsPerToken: 2, intermediateSize: 13_824 }
     expect(fromArchitecture({ ...architecture, experts }).experts).toMatchObject({ count: 8, topK: 2, ffn: 13_824 })
+  })
+})
+
+describe('emitTorchtitan', () => {
+  const request = {
+    model: { ...v3_13b, name: 'llm-jp-3-13b' },
+    cluster: { gpu: 'H100', nodes: 16, gpusPerNode: 8 },
+    plan: { tensorParallel: 2, pipelineParallel: 2, microBatchSize: 2, globalBatchSize: 1024, sequenceLength: 4096 },
+    recipe,
+  }
+  /** The job file as { section: { key: value } }; its values are JSON but for the numbers. */
+  const parse = (toml: string) => {
+    const sections: Record<string, Record<string, unknown>> = {}
+    let section = ''
+    for (const line of toml.split('\n')) {
+      const head = /^\[(\w+)\]$/.exec(line)
+      const field = /^(\w+) = (.+)$/.exec(line)
+      if (head) sections[(section = head[1])] = {}
+      else if (field) sections[section][field[1]] = JSON.parse(field[2])
+      else expect(line).toMatch(/^(#.*)?$/)
+    }
+    return sections
+  }
+
+  it('writes the job of LLM-jp-3 13B', () => {
+    const { toml, command, notes } = emitTorchtitan(request)
+    const job = parse(toml)
+    expect(job.parallelism).toMatchObject({
+      data_parallel_shard_degree: 32,
+      data_parallel_replicate_degree: 1,
+      tensor_parallel_degree: 2,
+      pipeline_parallel_degree: 2,
+      pipeline_parallel_schedule: '1F1B',
+      pipeline_parallel_layers_per_stage: 20,
+      pipeline_parallel_microbatch_size: 2,
+    })
+    expect(job.training).toMatchObject({ local_batch_size: 32, global_batch_size: 1024, seq_len: 4096, max_norm: 1 })
+    expect(job.optimizer).toMatchObject({ lr: 2e-4, beta2: 0.95, eps: 1e-8, weight_decay: 0.1 })
+    expect(job.lr_scheduler.decay_type).toBe('cosine')
+    expect(job.lr_scheduler.min_lr_factor).toBeCloseTo(0.1, 9)
+    expect(notes.join('\n')).toContain('dim=5120, n_layers=40, n_heads=40, n_kv_heads=40')
+    expect(command).toMatch(/^torchrun --nnodes 16 --nproc-per-node 8 .*torchtitan\.train/)
+  })
+
+  it("gives the MLP width by torchtitan's own formula", () => {
+    const { notes } = emitTorchtitan(request)
+    const [, multiple, , multiplier = '1'] = /multiple_of=(\d+)(, ffn_dim_multiplier=([\d.]+))?/.exec(notes[0])!
+    const width = Math.floor(Number(multiplier) * Math.floor((2 * 4 * v3_13b.hidden) / 3))
+    expect(Number(multiple) * Math.ceil(width / Number(multiple))).toBe(v3_13b.ffn)
+  })
+
+  it('maps WSD and refuses what torchtitan lacks', () => {
+    const wsd = { ...recipe, schedule: 'wsd' as const, wsdDecaySteps: 49412, wsdDecayStyle: 'minus_sqrt' as const }
+    expect(parse(emitTorchtitan({ ...request, recipe: wsd }).toml).lr_scheduler).toMatchObject({
+      decay_type: 'sqrt',
+      decay_ratio: 49412 / recipe.trainSteps,
+    })
+    expect(() => emitTorchtitan({ ...request, recipe: { ...wsd, wsdDecayStyle: 'exponential' } })).toThrow(
+      /exponential has no counterpart/,
+    )
+    expect(() => emitTorchtitan({ ...request, plan: { ...request.plan, precision: 'fp8' } })).toThrow(
+      /precision must be bf16/,
+    )
+    expect(() =>
+      emitTorchtitan({
+        ...request,
+        model: v4_32bA3b,
+        plan: { ...request.plan, pipelineParallel: 1, tensorParallel: 1, globalBatchSize: 256 },
+      }),
+    ).toThrow(/mixtures of experts/)
   })
 })

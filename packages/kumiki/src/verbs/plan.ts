@@ -12,7 +12,7 @@ interface PlanFlags extends ClusterFlags {
   by: 'stability' | 'throughput'
   limit: number
   choose: number
-  emit?: 'megatron' | 'slurm'
+  emit?: 'megatron' | 'slurm' | 'torchtitan'
   megatron: 'upstream' | 'llm-jp'
   recipeOf?: string
   tokenizer?: string
@@ -37,7 +37,7 @@ export function addPlan(program: Command): void {
           ),
         )
         .option('--limit <n>', 'plans listed', integer(1, 1000), 10)
-        .addOption(choice('--emit <form>', 'write the launch of a plan', ['megatron', 'slurm']))
+        .addOption(choice('--emit <form>', 'write the launch of a plan', ['megatron', 'slurm', 'torchtitan']))
         .addOption(
           choice(
             '--megatron <which>',
@@ -100,6 +100,10 @@ async function plan(options: PlanFlags): Promise<void> {
   if (options.emit === 'slurm') {
     const script = checkedUse(() => planner.emitSlurm(request))
     return answer(options, { plan: row(chosen), script }, () => script)
+  }
+  if (options.emit === 'torchtitan') {
+    const job = checkedUse(() => planner.emitTorchtitan({ ...request, model: { ...request.model, name: named.name } }))
+    return answer(options, { plan: row(chosen), ...job }, () => `# ${job.command}\n${job.toml}`)
   }
   const launch = checkedUse(() => planner.emitMegatron(request))
   answer(options, { plan: row(chosen), ...launch }, () =>
