@@ -1,9 +1,17 @@
 import { defineConfig } from 'tsup'
 
 export default defineConfig({
-  entry: ['src/index.ts', 'src/train.ts', 'src/huggingface.ts'],
+  entry: {
+    index: 'src/index.ts',
+    train: 'src/train.ts',
+    huggingface: 'src/huggingface.ts',
+    node: 'src/node.ts',
+    chat: 'src/chat.ts',
+    'encode-worker': 'src/load/encode-worker.ts',
+  },
   format: 'esm',
   dts: true,
   clean: true,
+  removeNodeProtocol: false,
   target: 'es2022',
 })

@@ -4,7 +4,8 @@
  */
 export type { DecodeStream } from './decode-stream.ts'
 export type { Encoding, OffsetUnit } from './encoding.ts'
+export { type FitOptions, type FittedIds, fitLength } from './fit-length.ts'
 export type { ModelType } from './model-file.ts'
-export { loadTokenizer, type Tokenizer } from './tokenizer.ts'
+export { type EncodeOptions, loadTokenizer, type ScoredIds, type Tokenizer } from './tokenizer.ts'
 export { TokenizerError } from './tokenizer-error.ts'
 export { textFromBytes } from './utf8.ts'

@@ -7,10 +7,26 @@ import { KEPT_UNITS, type NormalizedText, Normalizer } from './normalizer.ts'
 import { buildPieceTrie, longestPrefix, type PieceTrie } from './piece-trie.ts'
 import { type Segmenter, Segments } from './segments.ts'
 import { TokenizerError } from './tokenizer-error.ts'
+import type { UnigramLattice } from './unigram-lattice.ts'
 import { UnigramSegmenter } from './unigram-segmenter.ts'
 import { byteLengthOf, byteOf, codePointAt, MALFORMED, REPLACEMENT, readBytes } from './utf8.ts'
 import { Vocabulary } from './vocabulary.ts'
 import { CharSegmenter, textOf, WordSegmenter } from './word-segmenter.ts'
+
+/** What `encode` does besides cutting the text into pieces. */
+export type EncodeOptions = {
+  /** Puts `bosId` in front. Default false. */
+  addBos?: boolean
+  /** Puts `eosId` at the end. Default false. */
+  addEos?: boolean
+}
+
+/** One of the best segmentations of a text. */
+export type ScoredIds = {
+  ids: Int32Array
+  /** Log probability (nats, single precision). */
+  score: number
+}
 
 /**
  * Loads a SentencePiece model.
@@ -84,16 +100,45 @@ export class Tokenizer {
   }
 
   /**
-   * The ids of the pieces of a text, without those of its beginning and end.
+   * The ids of the pieces of a text, without those of its beginning and end unless they are asked for.
    * @param text a string (a lone surrogate is U+FFFD), or UTF-8 bytes (each byte outside a character is U+FFFD)
+   * @throws TokenizerError where a beginning or end is asked for that the model does not have
    */
-  encode(text: string | Uint8Array): Int32Array {
+  encode(text: string | Uint8Array, options?: EncodeOptions): Int32Array {
     const { units, length } = this.#normalize('encode', text, false)
     const segments = this.#segments
     this.#segmenter.segment(units, length, segments)
     const ids = this.#collect(units, segments)
     this.#release(length)
-    return ids
+    return options ? this.#surround(ids, options) : ids
+  }
+
+  /**
+   * The best segmentations of a text, best first; some may have the same ids, as SentencePiece gives them.
+   * @param count how many are wanted, 1 to 1024; there may be fewer
+   * @throws TokenizerError where the model is not unigram
+   */
+  encodeNBest(text: string | Uint8Array, count: number): ScoredIds[] {
+    if (!(Number.isInteger(count) && count >= 1 && count <= 1024)) {
+      throw new TokenizerError(`encodeNBest: count is ${count}; an integer from 1 to 1024 is needed`)
+    }
+    return this.#withLattice('encodeNBest', text, (lattice, write) =>
+      lattice.nBest(count).map(({ nodes, score }) => ({ ids: write(nodes), score })),
+    )
+  }
+
+  /**
+   * A segmentation at random (subword regularisation): each with a probability in proportion to its own to the power `alpha`.
+   * @param options `alpha`: 0 makes all equally likely, large values leave the best; `random`: uniform numbers from 0 to under 1
+   * @throws TokenizerError where the model is not unigram, or alpha is negative
+   * @see Kudo 2018, arXiv:1804.10959
+   */
+  sampleEncode(text: string | Uint8Array, options: { alpha?: number; random?: () => number } = {}): Int32Array {
+    const { alpha = 0.1, random = Math.random } = options
+    if (!(alpha >= 0 && alpha < Number.POSITIVE_INFINITY)) {
+      throw new TokenizerError(`sampleEncode: alpha is ${alpha}; a number of at least 0 is needed`)
+    }
+    return this.#withLattice('sampleEncode', text, (lattice, write) => write(lattice.sample(alpha, random)))
   }
 
   /**
@@ -181,6 +226,35 @@ export class Tokenizer {
   /** The file the tokenizer was loaded from (a copy). */
   modelBytes(): Uint8Array {
     return this.#bytes.slice()
+  }
+
+  #withLattice<T>(
+    name: string,
+    text: string | Uint8Array,
+    use: (lattice: UnigramLattice, write: (nodes: number[]) => Int32Array) => T,
+  ): T {
+    const segmenter = this.#segmenter
+    if (!(segmenter instanceof UnigramSegmenter)) {
+      throw new TokenizerError(`${name}: the model is ${this.modelType}; a unigram model is needed`)
+    }
+    const { units, length } = this.#normalize(name, text, false)
+    const lattice = segmenter.lattice(units, length)
+    const result = use(lattice, (nodes) => {
+      lattice.write(nodes, this.#segments)
+      return this.#collect(units, this.#segments)
+    })
+    this.#release(length)
+    return result
+  }
+
+  #surround(ids: Int32Array, { addBos, addEos }: EncodeOptions): Int32Array {
+    if (!addBos && !addEos) return ids
+    if ((addBos && this.bosId < 0) || (addEos && this.eosId < 0)) {
+      throw new TokenizerError(
+        `encode: the model has no piece for the ${addBos && this.bosId < 0 ? 'beginning' : 'end'}`,
+      )
+    }
+    return Int32Array.from([...(addBos ? [this.bosId] : []), ...ids, ...(addEos ? [this.eosId] : [])])
   }
 
   #normalize(name: string, text: string | Uint8Array, track: boolean): NormalizedText {

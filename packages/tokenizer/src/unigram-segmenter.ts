@@ -2,6 +2,7 @@ import { PieceType } from './model-file.ts'
 import { KEPT_UNITS } from './normalizer.ts'
 import { buildPieceTrie, type PieceTrie } from './piece-trie.ts'
 import type { Segmenter, Segments } from './segments.ts'
+import { UnigramLattice } from './unigram-lattice.ts'
 import { byteLengthOf } from './utf8.ts'
 import type { Vocabulary } from './vocabulary.ts'
 
@@ -20,6 +21,8 @@ export class UnigramSegmenter implements Segmenter {
   readonly #unkScore: number
   /** What a piece adds to the score of a path; -Infinity where the piece is never used. */
   readonly #gains: Float64Array
+  readonly #vocabulary: Vocabulary
+  readonly #largest: number
   #codes = new Uint16Array(256)
   #best = new Float32Array(257)
   #from = new Int32Array(257)
@@ -38,6 +41,8 @@ export class UnigramSegmenter implements Segmenter {
       if (types[id] === PieceType.normal || types[id] === PieceType.userDefined) ids.push(id)
     }
     if (smallest > largest) smallest = largest = 0
+    this.#vocabulary = vocabulary
+    this.#largest = largest
     this.#unkId = vocabulary.unkId
     this.#unkScore = Math.fround(smallest - UNKNOWN_PENALTY)
     this.#gains = new Float64Array(size)
@@ -104,6 +109,18 @@ export class UnigramSegmenter implements Segmenter {
       out.ids[count] = piece[end]
       out.ends[count] = end
     }
+  }
+
+  /** Every way to cut the text. */
+  lattice(units: Uint16Array, length: number): UnigramLattice {
+    const { types, scores } = this.#vocabulary
+    return new UnigramLattice(units, length, {
+      trie: this.#trie,
+      unkId: this.#unkId,
+      unkScore: this.#unkScore,
+      scoreOf: (id, characters) =>
+        types[id] === PieceType.userDefined ? Math.fround(Math.fround(characters * this.#largest) - 0.1) : scores[id],
+    })
   }
 
   release(): void {

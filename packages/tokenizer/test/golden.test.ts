@@ -29,6 +29,7 @@ type Row = {
   pieces?: string[]
   offsets_cp?: [number, number][]
   decoded?: string
+  nbest5?: { ids: number[]; score: number }[]
   sha256_u32le?: string
 }
 
@@ -77,6 +78,11 @@ function check(tokenizer: Tokenizer, row: Row): void {
       offsets.map(([start, end]) => [at[start], at[end]]),
       label,
     ).toEqual(row.offsets_cp)
+    expect(tokenizer.encodeWithOffsets(text, { unit: 'codePoint' }).offsets, label).toEqual(row.offsets_cp)
+  }
+  if (row.nbest5) {
+    const best = tokenizer.encodeNBest(text, 5).map(({ ids, score }) => ({ ids: [...ids], score }))
+    expect(best, label).toEqual(row.nbest5)
   }
   if (row.decoded !== undefined) expect(tokenizer.decode(row.ids), label).toBe(row.decoded)
 }

@@ -1,0 +1,122 @@
+import { availableParallelism } from 'node:os'
+import { Worker } from 'node:worker_threads'
+import type { HuggingFaceEncodeOptions } from '../huggingface/hugging-face-tokenizer.ts'
+import type { EncodeOptions } from '../tokenizer.ts'
+import { TokenizerError } from '../tokenizer-error.ts'
+import { tokenizerFromBytes } from './tokenizer-from-bytes.ts'
+
+export type EncodePoolOptions = {
+  /** Number of worker threads. Default: the processors there are. */
+  threads?: number
+  /** UTF-16 units that are sent to a thread at a time. Default 65,536. */
+  batchLength?: number
+}
+
+export type EncodeRequest = { batch: number; lines: string[]; options: EncodeOptions & HuggingFaceEncodeOptions }
+export type EncodeReply = { batch: number; ids: Int32Array; lengths: Int32Array } | { batch: number; error: string }
+
+type Pending = { resolve(ids: Int32Array[]): void; reject(error: Error): void }
+
+/** Encodes many texts on worker threads, each with a tokenizer of its own. Close it when done. */
+export class EncodePool {
+  readonly #workers: Worker[]
+  readonly #batchLength: number
+  readonly #pending = new Map<number, Pending>()
+  #batches = 0
+  #closed = false
+
+  /**
+   * @param model the bytes of a `.model` or a `tokenizer.json`
+   * @throws TokenizerError where they are broken, or an option is out of range
+   */
+  constructor(model: Uint8Array, options: EncodePoolOptions = {}) {
+    const threads = options.threads ?? availableParallelism()
+    this.#batchLength = options.batchLength ?? 1 << 16
+    for (const [name, value] of Object.entries({ threads, batchLength: this.#batchLength })) {
+      if (!(Number.isInteger(value) && value >= 1)) {
+        throw new TokenizerError(`EncodePool: ${name} is ${value}; an integer of at least 1 is needed`)
+      }
+    }
+    // A broken model is told here, not by a thread that dies.
+    tokenizerFromBytes(model)
+    this.#workers = Array.from({ length: threads }, () => this.#start(model))
+  }
+
+  /** @returns the ids of each text, in the order of the texts: what `encode` gives for it */
+  async encodeBatch(
+    texts: Iterable<string>,
+    options: EncodeOptions & HuggingFaceEncodeOptions = {},
+  ): Promise<Int32Array[]> {
+    if (this.#closed) throw new TokenizerError('EncodePool: it is closed')
+    const parts: Promise<Int32Array[]>[] = []
+    let lines: string[] = []
+    let length = 0
+    const send = () => {
+      const batch = this.#batches++
+      const request: EncodeRequest = { batch, lines, options }
+      parts.push(
+        new Promise((resolve, reject) => {
+          this.#pending.set(batch, { resolve, reject })
+        }),
+      )
+      const worker = this.#workers[batch % this.#workers.length]
+      worker.ref()
+      worker.postMessage(request)
+      lines = []
+      length = 0
+    }
+    for (const text of texts) {
+      lines.push(text)
+      length += text.length + 1
+      if (length >= this.#batchLength) send()
+    }
+    if (lines.length > 0) send()
+    return (await Promise.all(parts)).flat()
+  }
+
+  /** Ends the threads; what is not done yet fails. */
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#fail(new TokenizerError('EncodePool: it was closed'))
+    await Promise.all(this.#workers.map((worker) => worker.terminate()))
+  }
+
+  #start(model: Uint8Array): Worker {
+    const worker = startWorker(model)
+    worker.unref()
+    worker.on('message', (reply: EncodeReply) => {
+      const pending = this.#pending.get(reply.batch)
+      this.#pending.delete(reply.batch)
+      if ('error' in reply) pending?.reject(new TokenizerError(reply.error))
+      else pending?.resolve(cut(reply.ids, reply.lengths))
+      if (this.#pending.size === 0) for (const each of this.#workers) each.unref()
+    })
+    worker.on('error', (error) => this.#fail(new TokenizerError(`EncodePool: a thread ended: ${error.message}`)))
+    return worker
+  }
+
+  #fail(error: Error): void {
+    this.#closed = true
+    const pending = [...this.#pending.values()]
+    this.#pending.clear()
+    for (const { reject } of pending) reject(error)
+  }
+}
+
+function startWorker(model: Uint8Array): Worker {
+  const options = { workerData: model, execArgv: [] }
+  if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./encode-worker.js', import.meta.url), options)
+  // In a checkout the source itself is run: tsx, which is there, reads it.
+  const source = JSON.stringify(new URL('./encode-worker.ts', import.meta.url).href)
+  return new Worker(`import('tsx/esm/api').then(({ tsImport }) => tsImport(${source}, ${source}))`, {
+    ...options,
+    eval: true,
+  })
+}
+
+function cut(ids: Int32Array, lengths: Int32Array): Int32Array[] {
+  const result: Int32Array[] = []
+  let at = 0
+  for (const length of lengths) result.push(ids.slice(at, (at += length)))
+  return result
+}

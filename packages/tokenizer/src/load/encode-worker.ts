@@ -1,0 +1,23 @@
+// What a worker thread of EncodePool runs: it loads the tokenizer once, then encodes the batches it is sent.
+import { parentPort, workerData } from 'node:worker_threads'
+import type { EncodeReply, EncodeRequest } from './encode-pool.ts'
+import { tokenizerFromBytes } from './tokenizer-from-bytes.ts'
+
+const port = parentPort!
+const tokenizer = tokenizerFromBytes(workerData as Uint8Array)
+
+port.on('message', ({ batch, lines, options }: EncodeRequest) => {
+  try {
+    const encoded = lines.map((line) => tokenizer.encode(line, options))
+    const lengths = Int32Array.from(encoded, (ids) => ids.length)
+    const ids = new Int32Array(lengths.reduce((sum, length) => sum + length, 0))
+    let at = 0
+    for (const part of encoded) {
+      ids.set(part, at)
+      at += part.length
+    }
+    port.postMessage({ batch, ids, lengths } satisfies EncodeReply, [ids.buffer, lengths.buffer])
+  } catch (error) {
+    port.postMessage({ batch, error: (error as Error).message } satisfies EncodeReply)
+  }
+})

@@ -1,0 +1,62 @@
+import { existsSync } from 'node:fs'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { downloadFileToCacheDir, getHFHubCachePath } from '@huggingface/hub'
+import { TokenizerError } from '../tokenizer-error.ts'
+
+export type HubOptions = {
+  /** Where the Hub is. Default https://huggingface.co. */
+  hubUrl?: string
+  /** The folder that keeps what was fetched. Default: Hugging Face's own (`HF_HOME`, `HF_HUB_CACHE`). */
+  cacheDir?: string
+  /** A branch, tag or commit. Default `main`. A whole commit hash is never asked for twice. */
+  revision?: string
+  /** For repositories that are not public. */
+  accessToken?: string
+  fetch?: typeof fetch
+}
+
+const NAME = /^hf:([\w.-]+\/[\w.-]+)(?:@([\w./-]+))?(?::(.+))?$/
+
+/** @throws TokenizerError where the name is not `hf:owner/name`, `hf:owner/name@revision` or `hf:owner/name:file` */
+export function parseHubName(name: string): { repo: string; revision: string | undefined; file: string | undefined } {
+  const found = NAME.exec(name)
+  if (!found || found[1].split('/').some((part) => /^\.+$/.test(part))) {
+    throw new TokenizerError(
+      `openTokenizer: ${JSON.stringify(name)}; hf:owner/name, with @revision and :file, is needed`,
+    )
+  }
+  return { repo: found[1], revision: found[2], file: found[3] }
+}
+
+/**
+ * Fetches a file of a repository into the cache, or finds it there.
+ * Where the Hub cannot be reached, the file that the last fetch of this revision gave is used.
+ * @returns its path
+ */
+export async function fetchFromHub(repo: string, path: string, options: HubOptions): Promise<string> {
+  const cacheDir = options.cacheDir ?? getHFHubCachePath()
+  const revision = options.revision ?? 'main'
+  const folder = join(cacheDir, `models--${repo.replace('/', '--')}`)
+  const note = join(folder, `kumiki-${encodeURIComponent(`${revision}:${path}`)}.txt`)
+  try {
+    const found = await downloadFileToCacheDir({
+      repo,
+      path,
+      revision,
+      cacheDir,
+      hubUrl: options.hubUrl,
+      fetch: options.fetch,
+      ...(options.accessToken === undefined ? {} : { accessToken: options.accessToken }),
+    })
+    await writeFile(note, found)
+    return found
+  } catch (error) {
+    // A fetch that reaches nobody fails with a TypeError.
+    if (error instanceof TypeError && existsSync(note)) {
+      const found = await readFile(note, 'utf8')
+      if (found.startsWith(folder) && existsSync(found)) return found
+    }
+    throw error
+  }
+}

@@ -1,0 +1,80 @@
+import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import type { HuggingFaceTokenizer } from '../huggingface/hugging-face-tokenizer.ts'
+import type { Tokenizer } from '../tokenizer.ts'
+import { TokenizerError } from '../tokenizer-error.ts'
+import { fetchFromHub, type HubOptions, parseHubName } from './hub.ts'
+import { tokenizerFromBytes } from './tokenizer-from-bytes.ts'
+
+/** What is looked for in a Hub repository, in order. */
+const HUB_FILES = ['tokenizer.json', 'tokenizer.model', 'spiece.model', 'sentencepiece.bpe.model']
+/** No tokenizer file is larger (bytes). */
+const LARGEST = 2 ** 28
+
+export type OpenOptions = HubOptions & {
+  /** What fetches URLs. Default: the global `fetch`. */
+  fetch?: typeof fetch
+}
+
+/**
+ * Opens a SentencePiece `.model` or a Hugging Face `tokenizer.json`; which of the two it is, its content says.
+ * @param source the bytes; a path; an `http:`, `https:` or `file:` URL; or `hf:owner/name`, with `@revision` and `:file` behind
+ * it where wanted. What comes from the Hub is kept in its cache.
+ * @throws TokenizerError where it is not found or broken
+ */
+export async function openTokenizer(
+  source: Uint8Array | string | URL,
+  options: OpenOptions = {},
+): Promise<Tokenizer | HuggingFaceTokenizer> {
+  return tokenizerFromBytes(await readSource(source, options))
+}
+
+/** The bytes of a tokenizer file. */
+async function readSource(source: Uint8Array | string | URL, options: OpenOptions = {}): Promise<Uint8Array> {
+  if (source instanceof Uint8Array) return source
+  const name = String(source)
+  if (name.startsWith('hf:')) return readHub(name, options)
+  if (/^https?:/i.test(name)) return readUrl(name, options)
+  try {
+    return await readFile(/^file:/i.test(name) ? fileURLToPath(name) : name)
+  } catch (error) {
+    throw new TokenizerError(`openTokenizer: ${JSON.stringify(name)} cannot be read: ${(error as Error).message}`)
+  }
+}
+
+async function readHub(name: string, options: OpenOptions): Promise<Uint8Array> {
+  const { repo, revision, file } = parseHubName(name)
+  const failures: string[] = []
+  for (const path of file === undefined ? HUB_FILES : [file]) {
+    try {
+      return await readFile(await fetchFromHub(repo, path, { ...options, revision: revision ?? options.revision }))
+    } catch (error) {
+      failures.push(`${path}: ${(error as Error).message}`)
+    }
+  }
+  throw new TokenizerError(`openTokenizer: ${name} has no tokenizer that can be had (${failures.join('; ')})`)
+}
+
+async function readUrl(url: string, options: OpenOptions): Promise<Uint8Array> {
+  let response: Response
+  try {
+    response = await (options.fetch ?? fetch)(url)
+  } catch (error) {
+    throw new TokenizerError(`openTokenizer: ${url} cannot be fetched: ${(error as Error).message}`)
+  }
+  if (!response.ok || !response.body) throw new TokenizerError(`openTokenizer: ${url} gives status ${response.status}`)
+  const parts: Uint8Array[] = []
+  let size = 0
+  for await (const part of response.body as unknown as AsyncIterable<Uint8Array>) {
+    size += part.length
+    if (size > LARGEST) throw new TokenizerError(`openTokenizer: ${url} is larger than ${LARGEST} bytes`)
+    parts.push(part)
+  }
+  const bytes = new Uint8Array(size)
+  let at = 0
+  for (const part of parts) {
+    bytes.set(part, at)
+    at += part.length
+  }
+  return bytes
+}

@@ -1,0 +1,17 @@
+import { type HuggingFaceTokenizer, loadHuggingFaceTokenizer } from '../huggingface/hugging-face-tokenizer.ts'
+import { loadTokenizer, type Tokenizer } from '../tokenizer.ts'
+
+/** Loads either kind of file. */
+export function tokenizerFromBytes(bytes: Uint8Array): Tokenizer | HuggingFaceTokenizer {
+  return looksLikeJson(bytes) ? loadHuggingFaceTokenizer(bytes) : loadTokenizer(bytes)
+}
+
+/** A model file begins with a field of pieces (0x0A), which in JSON is a line feed: then the next letter decides. */
+function looksLikeJson(bytes: Uint8Array): boolean {
+  const isSpace = (byte: number) => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
+  let first = 0
+  while (first < bytes.length && isSpace(bytes[first])) first++
+  let last = bytes.length - 1
+  while (last > first && isSpace(bytes[last])) last--
+  return bytes[first] === 0x7b && (first === 0 || bytes[last] === 0x7d)
+}

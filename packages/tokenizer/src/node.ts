@@ -1,0 +1,11 @@
+/**
+ * For Node: tokenizers from paths, URLs and the Hub, batches over worker threads, files larger than memory.
+ * @packageDocumentation
+ */
+export type { HuggingFaceTokenizer } from './huggingface/hugging-face-tokenizer.ts'
+export { type EncodeFileOptions, encodeFile } from './load/encode-file.ts'
+export { EncodePool, type EncodePoolOptions } from './load/encode-pool.ts'
+export type { HubOptions } from './load/hub.ts'
+export { type OpenOptions, openTokenizer } from './load/open-tokenizer.ts'
+export type { Tokenizer } from './tokenizer.ts'
+export { TokenizerError } from './tokenizer-error.ts'
