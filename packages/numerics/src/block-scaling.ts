@@ -84,8 +84,8 @@ export function blockAmax(
     let greatest = amaxes[b]
     for (let i = start; i < start + length; i++) {
       const a = Math.abs(values[i])
-      if (a > greatest || a !== a) greatest = a
-      if (greatest !== greatest) break
+      if (a > greatest || Number.isNaN(a)) greatest = a
+      if (Number.isNaN(greatest)) break
     }
     amaxes[b] = greatest
   })

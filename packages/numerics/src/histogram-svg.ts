@@ -45,7 +45,7 @@ export function histogramSvg(values: Float32Array | ExponentHistogram, options: 
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="system-ui, sans-serif" font-size="12">`,
     `<rect width="${width}" height="${height}" fill="#ffffff"/>`,
-    text(left, 24, escape(title), ink, 'start', 16),
+    text(left, 24, escapeText(title), ink, 'start', 16),
     text(left, 44, summary(h), quiet, 'start'),
     ...bars(h, x, bottom),
     ...axis(low, high, x, bottom),
@@ -118,7 +118,7 @@ function formatRow(row: Range, y: number, x: (e: number) => number, low: number,
       : []
   }
   return [
-    text(left - 8, y + 10, escape(row.name), ink, 'end'),
+    text(left - 8, y + 10, escapeText(row.name), ink, 'end'),
     ...band(row.subnormal, row.normal, '#a7dba9'),
     ...band(row.normal, row.end, '#1a7f37'),
   ]
@@ -156,6 +156,6 @@ function line(x1: number, y1: number, x2: number, y2: number, stroke: string): s
   return `<line x1="${x1.toFixed(1)}" y1="${y1.toFixed(1)}" x2="${x2.toFixed(1)}" y2="${y2.toFixed(1)}" stroke="${stroke}"/>`
 }
 
-function escape(s: string): string {
+function escapeText(s: string): string {
   return s.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;').replace(/"/g, '&quot;')
 }

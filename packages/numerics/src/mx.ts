@@ -143,8 +143,8 @@ export function encodeMx(
       let amax = 0
       for (let i = from; i < from + blockSize; i++) {
         const a = Math.abs(source[i])
-        if (a > amax || a !== a) amax = a
-        if (amax !== amax) break
+        if (a > amax || Number.isNaN(a)) amax = a
+        if (Number.isNaN(amax)) break
       }
       const scale = mxScaleCode(f, amax, { scaleRounding })
       result.scales[from / blockSize] = scale

@@ -29,10 +29,14 @@ export function quantize(
   checkCodes('quantize: out', f, codes)
   if (codes.length < source.length)
     throw new RangeError(`quantize: out has ${codes.length} elements, source has ${source.length}`)
+  const { firstIndex = 0 } = options
   for (let start = 0; start < source.length; start += blockLength) {
     const end = Math.min(start + blockLength, source.length)
     for (let i = start; i < end; i++) block[i - start] = source[i] * scale
-    encodeArray(f, block.subarray(0, end - start), codes.subarray(start, end), options)
+    encodeArray(f, block.subarray(0, end - start), codes.subarray(start, end), {
+      ...options,
+      firstIndex: firstIndex + start,
+    })
   }
   return codes
 }

@@ -10,7 +10,6 @@ import {
   finfo,
   formatNames,
   formats,
-  round,
 } from '../src/index.ts'
 import vectors from '../vectors/formats.json' with { type: 'json' }
 import { asFloats, canonical, edgeBits, float5, randomBits, sha256 } from './edges.ts'
