@@ -1,17 +1,21 @@
 import { computeType, type DType } from '../dtype.ts'
 import { roundTo } from '../formats.ts'
-import { type Graph, rewrite } from '../graph/graph.ts'
+import { type Graph, rewrite, topologicalOrder } from '../graph/graph.ts'
 import { makeNode, type Node, type Value } from '../graph/node.ts'
 import { broadcastToOp } from '../ops/broadcast-to.ts'
 import { constantOp } from '../ops/leaf.ts'
+import { matmulOp } from '../ops/matmul.ts'
+import { transposeOp } from '../ops/transpose.ts'
 
-/** Merges equal nodes, folds constants, and drops copies and operations with neutral elements. */
+/** Merges equal nodes, folds constants, drops copies and operations with neutral elements, and turns transposed products around. */
 export function simplify(graph: Graph): Graph {
   const known = new Map<string, readonly Value[]>()
+  const uses = countUses(graph)
   return rewrite(graph, (node, ins) => {
     const { op, attrs } = node
     if (op.name === 'copy') return [ins[0]]
-    const folded = fold(node, ins) ?? neutral(node, ins)
+    const folded =
+      fold(node, ins) ?? neutral(node, ins) ?? (uses.get(node.inputs[0]) === 1 ? turned(node, ins) : undefined)
     if (folded) return [folded]
     const key = `${op.name}|${JSON.stringify(attrs)}|${ins.map((v) => `${v.node.id}.${v.index}`).join(',')}`
     const before = known.get(key)
@@ -62,4 +66,31 @@ function neutral(node: Node, ins: readonly Value[]): Value | undefined {
     default:
       return undefined
   }
+}
+
+function countUses(graph: Graph): Map<Value, number> {
+  const uses = new Map<Value, number>()
+  const count = (v: Value) => uses.set(v, (uses.get(v) ?? 0) + 1)
+  for (const node of topologicalOrder(graph.outputs, new Set(graph.inputs))) node.inputs.forEach(count)
+  graph.outputs.forEach(count)
+  return uses
+}
+
+/**
+ * (a b)ᵀ = bᵀ aᵀ: a product that is only read transposed is made that way round. Gradients of weights stored [out, in] come out in
+ * their own layout, so that what follows them walks memory in order.
+ */
+function turned(node: Node, ins: readonly Value[]): Value | undefined {
+  if (node.op !== transposeOp || ins[0].storage || ins[0].node.op !== matmulOp) return undefined
+  const { axes } = node.attrs as { axes: readonly number[] }
+  const rank = axes.length
+  const swap = axes.map((_, i) => (i < rank - 2 ? i : 2 * rank - 3 - i))
+  if (axes.some((a, i) => a !== swap[i])) return undefined
+  const product = ins[0].node
+  const flip = (v: Value): Value => {
+    const shape = swap.map((a) => v.shape[a])
+    return makeNode(transposeOp, [v], { axes: swap }, [{ shape, dtype: v.dtype }], product.order).outputs[0]
+  }
+  const [a, b] = product.inputs
+  return makeNode(matmulOp, [flip(b), flip(a)], product.attrs, node.outputs, product.order).outputs[0]
 }

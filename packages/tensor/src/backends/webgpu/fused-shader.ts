@@ -1,5 +1,5 @@
 import { wgslDecode, wgslEncode } from '@kumiki/numerics/wgsl'
-import { computeType, type DType } from '../../dtype.ts'
+import { bytesPerElement, computeType, type DType } from '../../dtype.ts'
 import { isPacked } from '../../formats.ts'
 import { coalesce, isContiguous } from '../../passes/access.ts'
 import { bufferKey, type Fused, type FusedNode, type Leaf, type Plan, type Step } from '../../passes/plan.ts'
@@ -55,6 +55,7 @@ export function fusedShader(plan: Plan, step: Step): FusedShader {
     lines.push(`  ${names.get(bufferKey(plan, o.slot))}_set4(i, v${fused.leaves.length + fused.results[k]});`)
   })
 
+  const first = names.get(bufferKey(plan, step.outputs[0].slot))!
   const declared = new Set(buffers.flatMap((b) => (isPacked(b.dtype) ? [b.dtype] : [])))
   const encoded = new Set(buffers.flatMap((b) => (isPacked(b.dtype) && b.write ? [b.dtype] : [])))
   const rounded = new Set(fused.nodes.flatMap((n) => (isPacked(n.dtype) && n.op.name !== 'copy' ? [n.dtype] : [])))
@@ -64,12 +65,31 @@ export function fusedShader(plan: Plan, step: Step): FusedShader {
     `fn round_${d}(v: vec4<f32>) -> vec4<f32> {\n  return vec4<f32>(${['x', 'y', 'z', 'w'].map((c) => `decode_${d}(encode_${d}(v.${c}))`).join(', ')});\n}`,
   ])
   extra.unshift(...new Set(fused.nodes.flatMap((n) => n.op.elementwise!.wgslFunctions ?? [])))
-  const body = `  let i = id * 4u;\n  if (i >= ${elements}u) { return; }\n${lines.join('\n')}`
+  const body = `  let i = id * 4u;\n  if (${isFlat(fused) ? pastBuffer(first, step.outputs[0].dtype, buffers.find((b) => b.name === first)!.vector === true) : `i >= ${elements}u`}) { return; }\n${lines.join('\n')}`
   return {
     wgsl: shader(buffers, `${extra.join('\n')}\n${linearEntry(64, body)}`),
     slots,
     workgroups: workgroupsFor(Math.ceil(elements / 4), 64),
   }
+}
+
+/** Whether every operand is walked from its start or repeated: then nothing in the shader depends on the shape. */
+function isFlat({ leaves }: Fused): boolean {
+  return leaves.every(
+    (l) =>
+      l.kind === 'constant' ||
+      (l.kind === 'memory' &&
+        (isContiguous(l.access) || l.access.strides.every((s, i) => s === 0 || l.access.shape[i] === 1))),
+  )
+}
+
+/**
+ * The end of the result's buffer instead of a number of elements: one shader then serves every size. Buffers are padded to 16
+ * bytes, and what lies past the elements belongs to nobody.
+ */
+function pastBuffer(name: string, dtype: DType, vector: boolean): string {
+  const perItem = vector ? 4 : 4 / bytesPerElement[dtype]
+  return perItem === 4 ? `id >= arrayLength(&${name})` : `i >= arrayLength(&${name}) * ${perItem}u`
 }
 
 /** Whether four neighbours of the index space are one aligned vector of the operand. */
