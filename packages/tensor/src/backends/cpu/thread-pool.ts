@@ -1,3 +1,4 @@
+import { DeviceError } from '../../errors.ts'
 import type { WasmBuffer, WasmMemory } from './wasm-memory.ts'
 
 /** A WebAssembly kernel: works on [start, end) of its range. */
@@ -13,7 +14,8 @@ const at = {
   chunk: 5,
   arguments: 6,
   scratchArgument: 7,
-  modules: 8,
+  /** 1 once a kernel has trapped in a worker. */
+  failed: 8,
   directory: 16,
 } as const
 const maximumModules = 8192
@@ -53,15 +55,20 @@ function start({ memory, kernels, words, args, thread }) {
       const left = ticket & ${maximumChunks}
       if (left === 0) break
       if (Atomics.compareExchange(words, ${at.ticket}, ticket, ticket - 1) !== ticket) continue
-      const id = words[${at.kernel}]
-      learn(id)
-      const chunk = words[${at.chunk}]
-      const n = words[${at.arguments}]
-      const list = Array.from(args.subarray(0, n))
-      const scratch = words[${at.scratchArgument}]
-      if (scratch >= 0) list[scratch] += thread * args[n]
-      const from = (left - 1) * chunk
-      table[id](from, Math.min(from + chunk, words[${at.count}]), thread, ...list)
+      try {
+        const id = words[${at.kernel}]
+        learn(id)
+        const chunk = words[${at.chunk}]
+        const n = words[${at.arguments}]
+        const list = Array.from(args.subarray(0, n))
+        const scratch = words[${at.scratchArgument}]
+        if (scratch >= 0) list[scratch] += thread * args[n]
+        const from = (left - 1) * chunk
+        table[id](from, Math.min(from + chunk, words[${at.count}]), thread, ...list)
+      } catch {
+        // The waiting thread must hear of it: it would wait for this chunk for ever.
+        Atomics.store(words, ${at.failed}, 1)
+      }
       Atomics.add(words, ${at.done}, 1)
       Atomics.notify(words, ${at.done})
     }
@@ -187,7 +194,11 @@ export class ThreadPool {
     }
     for (let spins = 0; ; spins++) {
       const done = Atomics.load(words, at.done)
-      if (done === chunks) return
+      if (done === chunks) {
+        if (Atomics.load(words, at.failed) !== 0)
+          throw new DeviceError('cpu: a kernel failed in a worker thread; the device cannot be used any more')
+        return
+      }
       // A page's main thread may not sleep; elsewhere leave the processor to the worker after a while.
       if (spins > 2000 && mayWait) Atomics.wait(words, at.done, done, 1)
     }
