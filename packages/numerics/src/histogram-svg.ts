@@ -28,7 +28,7 @@ const quiet = '#6e7781'
  * An SVG document: how many values (in percent) have each power of two, on a linear scale, and for each format the binades where it has its full
  * precision (dark) and where it is subnormal and loses bits (light). What lies left of a format's bar becomes zero in it, what lies right of it saturates.
  * @param values an array, or its histogram
- * @throws RangeError for an unknown format, or where scale or width is out of range
+ * @throws RangeError for an unknown format, or where scale or width is out of range; TypeError where values is neither
  */
 export function histogramSvg(values: Float32Array | ExponentHistogram, options: HistogramSvgOptions = {}): string {
   const { formats = defaults, scale = 1, title = 'Exponents', width = 760 } = options
@@ -36,7 +36,7 @@ export function histogramSvg(values: Float32Array | ExponentHistogram, options: 
     throw new RangeError(`histogramSvg: scale must be finite and greater than 0, got ${scale}`)
   if (!(width >= 320 && width <= 10_000))
     throw new RangeError(`histogramSvg: width must be 320 to 10000 pixels, got ${width}`)
-  const h = values instanceof Float32Array ? exponentHistogram(values) : values
+  const h = values instanceof Float32Array || !('counts' in values) ? exponentHistogram(values) : values
   const rows = formats.map((format) => rangeOf(format, scale))
   const [low, high] = extent(h, rows)
   const x = (exponent: number) => left + ((exponent - low) / (high - low)) * (width - left - right)
@@ -46,7 +46,7 @@ export function histogramSvg(values: Float32Array | ExponentHistogram, options: 
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="system-ui, sans-serif" font-size="12">`,
     `<rect width="${width}" height="${height}" fill="#ffffff"/>`,
     text(left, 24, escapeText(title), ink, 'start', 16),
-    text(left, 44, summary(h), quiet, 'start'),
+    text(left, 44, summary(h, scale), quiet, 'start'),
     ...bars(h, x, bottom),
     ...axis(low, high, x, bottom),
     ...rows.flatMap((row, i) => formatRow(row, bottom + 44 + i * rowHeight, x, low, high)),
@@ -133,7 +133,7 @@ function legend(x: number, y: number): string[] {
   ]
 }
 
-function summary(h: ExponentHistogram): string {
+function summary(h: ExponentHistogram, scale: number): string {
   const parts = [`${h.count.toLocaleString('en-US')} values`]
   for (const [n, name] of [
     [h.zeros, 'zero'],
@@ -141,6 +141,7 @@ function summary(h: ExponentHistogram): string {
     [h.nans, 'NaN'],
   ] as const)
     if (n > 0) parts.push(`${percent(n / h.count)} ${name}`)
+  if (scale !== 1) parts.push(`formats at scale ${Number(scale.toPrecision(4))}`)
   return parts.join(', ')
 }
 

@@ -32,8 +32,8 @@ export interface CompareOptions {
   formats?: readonly (FormatName | Format)[]
   /**
    * `none` (default): values as they are. `amax`: brought to the format's maximum. `amax-power-of-two`: the same, cut to a power of two.
-   * `best`: the scale of greatest SQNR among amax scaling times 2^(k/8), k = -16 to 32 (above 0 the greatest values saturate), judged on at most
-   * 2^16 of the values.
+   * `best`: the scale of greatest SQNR among amax scaling times 2^(k/8), k = -16 to 32 for formats that saturate (above 0 the
+   * greatest values do) and to 0 for the others, judged on at most 2^16 of the values.
    */
   scaling?: 'none' | 'amax' | 'amax-power-of-two' | 'best'
   rounding?: Rounding
@@ -96,7 +96,7 @@ function bestScale(f: Format, values: Float32Array, greatest: number, options: E
   const start = scaleFor(f, greatest)
   let best = start
   let most = Number.NEGATIVE_INFINITY
-  for (let k = -16; k <= 32; k++) {
+  for (let k = -16; k <= (f.saturates ? 32 : 0); k++) {
     const scale = Math.fround(start * 2 ** (k / 8))
     if (!(scale > 0 && scale < Number.POSITIVE_INFINITY)) continue
     const db = compareOne(f, some, scale, options, false).sqnrDb
