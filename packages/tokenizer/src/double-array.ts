@@ -12,8 +12,10 @@ export type DoubleArray = {
   maxCode: number
 }
 
-/** How many free slots are tried for a node of several children before it goes to the end: bounds the build. */
-const MAX_TRIES = 48
+/** How many free slots are tried for a node of several children before it goes to the end. */
+const MAX_TRIES = 16_384
+/** How many are tried for all nodes together, for each node there is: bounds the build, whatever the keys are. */
+const TRIES_PER_NODE = 256
 
 /**
  * Builds the trie of the keys `codes[starts[k] .. starts[k + 1])`, key k with the value k; of equal keys the first wins.
@@ -103,6 +105,7 @@ function placeTree(tree: Tree, maxCode: number): DoubleArray {
   let top = maxCode + 1
   const slotOf = new Int32Array(nodes)
   value[0] = tree.value[0]
+  let triesLeft = nodes * TRIES_PER_NODE
 
   for (let n = 0; n < nodes; n++) {
     const from = firstChild[n]
@@ -123,7 +126,7 @@ function placeTree(tree: Tree, maxCode: number): DoubleArray {
       let slot = head
       let tries = 0
       for (;;) {
-        if (tries++ >= MAX_TRIES || slot >= top) slot = Math.max(slot, top)
+        if (tries++ >= MAX_TRIES || triesLeft-- <= 0 || slot >= top) slot = Math.max(slot, top)
         offset = slot - smallest
         grow(offset + largest + 1)
         let free = true

@@ -1,0 +1,208 @@
+/**
+ * @kumiki/tokenizer against C++ SentencePiece (Debian's `sentencepiece`) and @huggingface/tokenizers, in one run, after the ids
+ * are compared. See README.md.
+ *
+ *     node --conditions=source --import tsx benchmarks/tokenizer.ts --rounds 5 --train --json
+ */
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpus, loadavg, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { loadTokenizer } from '@kumiki/tokenizer'
+import { peerOf } from './tokenizer/hugging-face-peer.ts'
+import { exists, median, run } from './tokenizer/spawned.ts'
+import { modelPath, readTexts } from './tokenizer/texts.ts'
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '5' },
+    /** Also train unigram and BPE models of 8000 pieces, and compare with spm_train. */
+    train: { type: 'boolean', default: false },
+    /** JSON lines on stdout; the table goes to stderr. */
+    json: { type: 'boolean', default: false },
+  },
+})
+const rounds = Number(values.rounds)
+if (!(Number.isInteger(rounds) && rounds >= 1))
+  throw new RangeError(`--rounds is ${values.rounds}; 1 or more is needed`)
+
+const git = (...args: string[]) => execFileSync('git', args, { encoding: 'utf8' }).trim()
+const provenance = {
+  benchmark: 'tokenizer',
+  date: new Date().toISOString(),
+  node: process.version,
+  commit: git('rev-parse', 'HEAD'),
+  modified: git('status', '--porcelain', 'packages/tokenizer/src', 'benchmarks/tokenizer', 'benchmarks/tokenizer.ts'),
+  processor: `${cpus()[0]?.model.trim()}, ${cpus().length} logical`,
+  loadAverage: Number(loadavg()[0].toFixed(2)),
+}
+const rows: Record<string, unknown>[] = []
+const report = (row: Record<string, unknown>) => {
+  rows.push(row)
+  const line = JSON.stringify({ ...provenance, ...row })
+  if (values.json) process.stdout.write(`${line}\n`)
+}
+const folder = mkdtempSync(join(tmpdir(), 'kumiki-bench-'))
+const child = async (...args: string[]) => {
+  const out = join(folder, 'child.json')
+  const flags = ['--expose-gc', '--conditions=source', '--import', 'tsx']
+  const spent = await run(
+    process.execPath,
+    [...flags, fileURLToPath(new URL('tokenizer/child.ts', import.meta.url)), ...args],
+    { stdout: out },
+  )
+  return { ...spent, ...JSON.parse(readFileSync(out, 'utf8')) } as Record<string, number>
+}
+const each = (texts: string[], use: (text: string) => unknown) => {
+  for (const text of texts) use(text)
+}
+const seconds = (work: () => void) => {
+  const start = performance.now()
+  work()
+  return (performance.now() - start) / 1000
+}
+
+try {
+  const cpp = await exists('spm_encode')
+  if (!cpp) console.error('spm_encode is not here (apt-get install sentencepiece): its rows are SKIPPED')
+  await speed(cpp)
+  if (values.train) await training(cpp)
+  console.table(rows)
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}
+
+async function speed(cpp: boolean): Promise<void> {
+  const { name: text, lines } = readTexts(5_000_000)
+  const bytes = lines.reduce((sum, line) => sum + Buffer.byteLength(line) + 1, 0)
+  const megabytes = bytes / 1e6
+  const { name: model, url } = modelPath()
+  const modelBytes = readFileSync(url)
+  const tokenizer = loadTokenizer(modelBytes)
+  const peer = peerOf(modelBytes)
+  const file = join(folder, 'lines.txt')
+  const empty = join(folder, 'empty.txt')
+  const repeated = join(folder, 'repeated.txt')
+  const long = 'あ'.repeat(Math.floor(1e6 / 3))
+  writeFileSync(file, `${lines.join('\n')}\n`)
+  writeFileSync(empty, '')
+  writeFileSync(repeated, `${long}\n`)
+  const spm = async (input: string, output?: string) =>
+    (await run('spm_encode', [`--model=${fileURLToPath(url)}`, '--output_format=id'], { stdin: input, stdout: output }))
+      .wallSeconds
+
+  // Ids first.
+  if (cpp) {
+    const out = join(folder, 'ids.txt')
+    await spm(file, out)
+    const wanted = readFileSync(out, 'utf8').split('\n')
+    const same = lines.filter((line, k) => tokenizer.encode(line).join(' ') === wanted[k]).length
+    report({ check: 'lines with the ids of spm_encode', same, of: lines.length })
+    if (same !== lines.length) throw new Error(`the ids differ in ${lines.length - same} lines`)
+    await spm(repeated, out)
+    if (readFileSync(out, 'utf8').trimEnd() !== tokenizer.encode(long).join(' '))
+      throw new Error('the ids differ in あ')
+  }
+  const sample = lines.slice(0, 10_000)
+  const agreeing = sample.filter((line) => String(peer(line)) === String(Array.from(tokenizer.encode(line)))).length
+  report({ check: 'lines with the ids of @huggingface/tokenizers', same: agreeing, of: sample.length })
+
+  const times: Record<string, number[]> = {}
+  const note = (name: string, value: number) => {
+    times[name] ??= []
+    times[name].push(value)
+  }
+  for (let round = 0; round < rounds; round++) {
+    note(
+      'kumiki',
+      seconds(() => each(lines, (line) => tokenizer.encode(line))),
+    )
+    note(
+      'kumiki, offsets',
+      seconds(() => each(lines, (line) => tokenizer.encodeWithOffsets(line))),
+    )
+    note(
+      'kumiki, 1 MB of あ',
+      seconds(() => tokenizer.encode(long)),
+    )
+    if (cpp) {
+      const load = await spm(empty)
+      note('spm_encode, load', load)
+      note('spm_encode', Math.max(1e-9, (await spm(file)) - load))
+      note('spm_encode, 1 MB of あ', Math.max(1e-9, (await spm(repeated)) - load))
+    }
+    // Far slower, so a part of the text is enough.
+    note('@huggingface/tokenizers', (seconds(() => each(sample, (line) => peer(line))) * lines.length) / sample.length)
+    const loaded = await child('load', fileURLToPath(url))
+    note('kumiki, load', loaded.loadMilliseconds / 1000)
+    note('kumiki, bytes after load', loaded.bytesAfterLoad)
+  }
+  for (const [name, values] of Object.entries(times)) {
+    const middle = median(values)
+    if (name === 'kumiki, bytes after load') report({ model, name, megabytes: round3(middle / 1e6) })
+    else if (name.includes('load') || name.includes('あ')) report({ model, name, milliseconds: round3(middle * 1000) })
+    else report({ model, text, bytes, lines: lines.length, name, megabytesPerSecond: round3(megabytes / middle) })
+  }
+  const ratio = (name: string, of: string, than: string) => {
+    if (!times[of] || !times[than]) return
+    const each = times[of].map((value, k) => value / times[than][k])
+    report({
+      ratio: name,
+      median: round3(median(each)),
+      smallest: round3(Math.min(...each)),
+      largest: round3(Math.max(...each)),
+    })
+  }
+  ratio('speed: kumiki / spm_encode', 'spm_encode', 'kumiki')
+  ratio('speed: kumiki with offsets / spm_encode', 'spm_encode', 'kumiki, offsets')
+  ratio('speed: kumiki / @huggingface/tokenizers', '@huggingface/tokenizers', 'kumiki')
+  ratio('time of 1 MB of あ: kumiki / spm_encode', 'kumiki, 1 MB of あ', 'spm_encode, 1 MB of あ')
+  ratio('time to load: kumiki / spm_encode', 'kumiki, load', 'spm_encode, load')
+}
+
+async function training(cpp: boolean): Promise<void> {
+  const { lines, heldOut } = readTexts(3_300_000)
+  const file = join(folder, 'train.txt')
+  writeFileSync(file, `${lines.join('\n')}\n`)
+  const bytes = Buffer.byteLength(lines.join('\n')) + 1
+  const charactersPerToken = (model: string) => {
+    const tokenizer = loadTokenizer(readFileSync(model))
+    let characters = 0
+    let tokens = 0
+    for (const line of heldOut) {
+      characters += [...line].length
+      tokens += tokenizer.encode(line).length
+    }
+    return round3(characters / tokens)
+  }
+  for (const type of ['unigram', 'bpe']) {
+    const ours = join(folder, `kumiki-${type}.model`)
+    const spent = await child('train', type, file, ours)
+    const row = { type, vocabSize: 8000, bytes, heldOutLines: heldOut.length }
+    const mine = { seconds: round3(spent.wallSeconds), peakMegabytes: round3(spent.peakBytes / 1e6) }
+    report({ ...row, name: 'kumiki', ...mine, charactersPerToken: charactersPerToken(ours) })
+    if (!cpp) continue
+    const prefix = join(folder, `spm-${type}`)
+    const theirs = await run('spm_train', [
+      ...[`--input=${file}`, `--model_prefix=${prefix}`, `--model_type=${type}`, '--vocab_size=8000'],
+      ...['--character_coverage=0.9995', '--byte_fallback=true', '--normalization_rule_name=identity'],
+      ...['--remove_extra_whitespaces=false', '--split_digits=true', '--allow_whitespace_only_pieces=true'],
+      ...['--max_sentence_length=100000', '--num_threads=1', '--minloglevel=2'],
+    ])
+    report({
+      ...row,
+      name: 'spm_train',
+      seconds: round3(theirs.wallSeconds),
+      peakMegabytes: round3(theirs.peakBytes / 1e6),
+      charactersPerToken: charactersPerToken(`${prefix}.model`),
+      secondsRatio: round3(spent.wallSeconds / theirs.wallSeconds),
+      memoryRatio: round3(spent.peakBytes / theirs.peakBytes),
+    })
+  }
+}
+
+function round3(value: number): number {
+  return Number(value.toPrecision(4))
+}

@@ -1,0 +1,55 @@
+import { spawn } from 'node:child_process'
+import { closeSync, openSync, readFileSync } from 'node:fs'
+
+/** What a process took. */
+export type Spent = { wallSeconds: number; peakBytes: number }
+
+/** Runs a program to its end; its peak memory is read from /proc while it runs (0 where there is none). */
+export async function run(
+  program: string,
+  args: string[],
+  files: { stdin?: string; stdout?: string } = {},
+): Promise<Spent> {
+  const input = files.stdin === undefined ? 'ignore' : openSync(files.stdin, 'r')
+  const output = files.stdout === undefined ? 'ignore' : openSync(files.stdout, 'w')
+  const start = performance.now()
+  const child = spawn(program, args, { stdio: [input, output, 'pipe'] })
+  let peakBytes = 0
+  let errors = ''
+  child.stderr!.on('data', (part) => {
+    errors = (errors + part).slice(-2000)
+  })
+  const timer = setInterval(() => {
+    try {
+      const found = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))
+      if (found) peakBytes = Math.max(peakBytes, Number(found[1]) * 1024)
+    } catch {
+      // It has ended, or the system has no /proc.
+    }
+  }, 10)
+  try {
+    await new Promise<void>((resolve, reject) => {
+      child.on('error', reject)
+      child.on('close', (code) =>
+        code === 0 ? resolve() : reject(new Error(`${program} ended with ${code}: ${errors}`)),
+      )
+    })
+    return { wallSeconds: (performance.now() - start) / 1000, peakBytes }
+  } finally {
+    clearInterval(timer)
+    for (const file of [input, output]) if (typeof file === 'number') closeSync(file)
+  }
+}
+
+/** Whether a program is there. */
+export async function exists(program: string): Promise<boolean> {
+  return run(program, ['--version']).then(
+    () => true,
+    () => false,
+  )
+}
+
+export function median(values: number[]): number {
+  const sorted = values.slice().sort((a, b) => a - b)
+  return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2
+}
