@@ -8,8 +8,6 @@ import type { Vocabulary } from './vocabulary.ts'
 
 /** How much worse an unknown character is than the worst piece (nats). */
 const UNKNOWN_PENALTY = 10
-/** Marks the id of a user-defined symbol in the trie. */
-const USER_DEFINED = 2 ** 30
 
 /**
  * The segmentation of highest probability (Viterbi), with ties decided as the C++ decides them: a candidate is computed in
@@ -19,18 +17,15 @@ const USER_DEFINED = 2 ** 30
  */
 export class UnigramSegmenter implements Segmenter {
   readonly #trie: PieceTrie
-  /** The trie again, a node's words side by side: base, check, value (an id, marked where it is user-defined), score as float32. */
-  readonly #nodes: Int32Array
-  readonly #nodeScores: Float32Array
   readonly #unkId: number
   readonly #unkScore: number
+  /** What a piece adds to the score of a path; -Infinity where the piece is never used. */
+  readonly #gains: Float64Array
   readonly #vocabulary: Vocabulary
   readonly #largest: number
-  readonly #codeOf: Int32Array
-  /** Length of each piece in UTF-16 units. */
-  readonly #lengths: Int32Array
-  #codes = new Int32Array(256)
+  #codes = new Uint16Array(256)
   #best = new Float32Array(257)
+  #from = new Int32Array(257)
   #piece = new Int32Array(257)
 
   constructor(vocabulary: Vocabulary) {
@@ -50,43 +45,27 @@ export class UnigramSegmenter implements Segmenter {
     this.#largest = largest
     this.#unkId = vocabulary.unkId
     this.#unkScore = Math.fround(smallest - UNKNOWN_PENALTY)
-    this.#lengths = Int32Array.from(pieces, (piece) => piece.length)
-    this.#trie = buildPieceTrie(pieces, Int32Array.from(ids))
-    const { base, check, value } = this.#trie
-    this.#nodes = new Int32Array(4 * base.length)
-    this.#nodeScores = new Float32Array(this.#nodes.buffer)
-    for (let node = 0; node < base.length; node++) {
-      const id = value[node]
-      // A word of a node is found by its own index, so children are placed by four.
-      this.#nodes[4 * node] = 4 * base[node]
-      this.#nodes[4 * node + 1] = check[node] < 0 ? -1 : 4 * check[node]
-      this.#nodes[4 * node + 2] = id
-      if (id < 0) continue
-      if (types[id] === PieceType.userDefined) {
-        // A user-defined symbol beats whatever else covers its text: its length in bytes times the best score, less 0.1.
-        this.#nodes[4 * node + 2] = id | USER_DEFINED
-        this.#nodeScores[4 * node + 3] = utf8Length(pieces[id]) * largest
-      } else this.#nodeScores[4 * node + 3] = scores[id]
+    this.#gains = new Float64Array(size)
+    for (const id of ids) {
+      // A user-defined symbol beats whatever else covers its text: its length in bytes times the best score there is.
+      this.#gains[id] =
+        types[id] === PieceType.userDefined ? Math.fround(utf8Length(pieces[id]) * largest) - 0.1 : scores[id]
     }
-    // Codes too are multiplied once.
-    this.#codeOf = Int32Array.from(this.#trie.codeOf, (code) => 4 * code)
+    this.#trie = buildPieceTrie(pieces, Int32Array.from(ids))
   }
 
   segment(units: Uint16Array, length: number, out: Segments): void {
     this.#reserve(length)
-    const nodes = this.#nodes
-    const nodeScores = this.#nodeScores
-    const codeOf = this.#codeOf
+    const { base, check, value, codeOf } = this.#trie
+    const gains = this.#gains
     const codes = this.#codes
     const best = this.#best
+    const from = this.#from
     const piece = this.#piece
     const unkId = this.#unkId
     const unkScore = this.#unkScore
-    const root = nodes[0]
     for (let i = 0; i < length; i++) codes[i] = codeOf[units[i]]
-    // A code that leads nowhere, so that no walk has to look where the text ends.
-    codes[length] = 0
-    best.fill(Number.NEGATIVE_INFINITY, 1, length + 1)
+    for (let i = 1; i <= length; i++) from[i] = -1
     best[0] = 0
 
     let next = 0
@@ -96,50 +75,39 @@ export class UnigramSegmenter implements Segmenter {
       const here = best[start]
       let single = false
       let node = 0
-      let child = root + codes[start]
-      let end = start
-      while (nodes[child + 1] === node) {
+      for (let end = start; end < length; ) {
+        const child = base[node] + codes[end]
+        if (check[child] !== node) break
         node = child
         end++
-        child = nodes[node] + codes[end]
-        let id = nodes[node + 2]
+        const id = value[node]
         if (id < 0) continue
-        let gain = nodeScores[node + 3]
-        if (id >= USER_DEFINED) {
-          id -= USER_DEFINED
-          gain -= 0.1
-        }
-        const candidate = gain + here
-        if (candidate > best[end]) {
+        const candidate = gains[id] + here
+        if (from[end] < 0 || candidate > best[end]) {
           best[end] = candidate
+          from[end] = start
           piece[end] = id
         }
         if (end === next) single = true
       }
       if (!single) {
         const candidate = Math.fround(unkScore + here)
-        if (candidate > best[next]) {
+        if (from[next] < 0 || candidate > best[next]) {
           best[next] = candidate
+          from[next] = start
           piece[next] = unkId
         }
       }
     }
 
-    const lengths = this.#lengths
-    const lengthAt = (end: number) => {
-      const id = piece[end]
-      if (id !== unkId) return lengths[id]
-      return end > 1 && units[end - 1] >= 0xdc00 && units[end - 1] <= 0xdfff ? 2 : 1
-    }
     let count = 0
-    for (let end = length; end > 0; end -= lengthAt(end)) count++
+    for (let end = length; end > 0; end = from[end]) count++
     out.clear(count)
     out.count = count
-    const { ids, ends } = out
-    for (let end = length; end > 0; end -= lengthAt(end)) {
+    for (let end = length; end > 0; end = from[end]) {
       count--
-      ids[count] = piece[end]
-      ends[count] = end
+      out.ids[count] = piece[end]
+      out.ends[count] = end
     }
   }
 
@@ -157,15 +125,16 @@ export class UnigramSegmenter implements Segmenter {
 
   release(): void {
     if (this.#codes.length <= KEPT_UNITS) return
-    this.#codes = new Int32Array(0)
+    this.#codes = new Uint16Array(0)
     this.#reserve(256)
   }
 
   #reserve(length: number): void {
-    if (this.#codes.length > length) return
-    const capacity = Math.max(length + 1, this.#codes.length * 2)
-    this.#codes = new Int32Array(capacity)
+    if (this.#codes.length >= length) return
+    const capacity = Math.max(length, this.#codes.length * 2)
+    this.#codes = new Uint16Array(capacity)
     this.#best = new Float32Array(capacity + 1)
+    this.#from = new Int32Array(capacity + 1)
     this.#piece = new Int32Array(capacity + 1)
   }
 }
