@@ -64,8 +64,10 @@ export class UnigramSegmenter implements Segmenter {
     const piece = this.#piece
     const unkId = this.#unkId
     const unkScore = this.#unkScore
-    for (let i = 0; i < length; i++) codes[i] = codeOf[units[i]]
-    for (let i = 1; i <= length; i++) from[i] = -1
+    for (let i = 0; i < length; i++) {
+      codes[i] = codeOf[units[i]]
+      best[i + 1] = Number.NEGATIVE_INFINITY
+    }
     best[0] = 0
 
     let next = 0
@@ -83,7 +85,7 @@ export class UnigramSegmenter implements Segmenter {
         const id = value[node]
         if (id < 0) continue
         const candidate = gains[id] + here
-        if (from[end] < 0 || candidate > best[end]) {
+        if (candidate > best[end]) {
           best[end] = candidate
           from[end] = start
           piece[end] = id
@@ -92,7 +94,7 @@ export class UnigramSegmenter implements Segmenter {
       }
       if (!single) {
         const candidate = Math.fround(unkScore + here)
-        if (from[next] < 0 || candidate > best[next]) {
+        if (candidate > best[next]) {
           best[next] = candidate
           from[next] = start
           piece[next] = unkId
