@@ -49,6 +49,16 @@ export function unpackWords(
   return codes
 }
 
+/** On such a machine (every one there is, nearly) packed codes of 8 and 16 bits are the codes' own bytes. */
+const littleEndian = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1
+
+/** The words' memory as an array of `count` codes, where that is what they are. */
+function asCodes(f: Format, words: Uint32Array, count: number): CodeArray | undefined {
+  if (!littleEndian || codesPerWord(f) === 8) return undefined
+  const Codes = f.bits > 8 ? Uint16Array : Uint8Array
+  return new Codes(words.buffer as ArrayBuffer, words.byteOffset, count)
+}
+
 const piece = 4096
 const staged16 = new Uint16Array(piece)
 const staged8 = new Uint8Array(piece)
@@ -68,6 +78,12 @@ export function encodeWords(
   const f = formatOf(format)
   if (!(source instanceof Float32Array)) throw new TypeError('encodeWords: source must be a Float32Array')
   const words = checkWords('encodeWords: out', f, out ?? new Uint32Array(wordCount(f, source.length)), source.length)
+  const own = asCodes(f, words, source.length)
+  if (own !== undefined) {
+    if (source.length % codesPerWord(f) !== 0) words[wordCount(f, source.length) - 1] = 0
+    encodeArray(f, source, own, options)
+    return words
+  }
   const staged = f.bits > 8 ? staged16 : staged8
   const { firstIndex = 0 } = options
   for (let start = 0; start < source.length; start += piece) {
@@ -97,6 +113,8 @@ export function decodeWords(
   const values = out ?? new Float32Array(count)
   if (!(values instanceof Float32Array)) throw new TypeError('decodeWords: out must be a Float32Array')
   if (values.length < count) throw new RangeError(`decodeWords: out has ${values.length} elements, count is ${count}`)
+  const own = asCodes(f, words, count)
+  if (own !== undefined) return decodeArray(f, own, values)
   const staged = f.bits > 8 ? staged16 : staged8
   for (let start = 0; start < count; start += piece) {
     const end = Math.min(start + piece, count)

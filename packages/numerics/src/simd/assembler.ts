@@ -39,12 +39,14 @@ export const v = {
   add: binary(0xae),
   subtract: binary(0xb1),
   min: binary(0xb6),
+  max: binary(0xb8),
   /** Signed comparisons, giving masks. */
   less: binary(0x39),
   greater: binary(0x3b),
   shiftLeft: shift(0xab),
   shiftRight: shift(0xad),
   addFloats: binary(0xe4),
+  subtractFloats: binary(0xe5),
   multiplyFloats: binary(0xe6),
   floatOf: unary(0xfa),
   /** 2 x 4 lanes -> 8 of 16 bits; 2 x 8 lanes -> 16 of 8 bits. Unsigned, saturating. */
@@ -55,6 +57,20 @@ export const v = {
   high8: unary(0x8a),
   low16: unary(0xa9),
   high16: unary(0xaa),
+  /** Eight lanes of 16 bits. */
+  add16: binary(0x8e),
+  less16: binary(0x2f),
+  shiftLeft16: shift(0x8b),
+  /** Sixteen lanes of 8 bits. */
+  greater8: binary(0x27),
+  /** Bytes of `table` by the indices in `indices`; 0 for an index above 15. */
+  lookup: (table: Code, indices: Code) => vector(0x0e, table, indices),
+  /** Eight lanes of 16 bits as the upper halves of 2 x 4 lanes of 32, zeros below. */
+  widenLow: (a: Code): Code => [...v.constant(0), ...a, 0xfd, 13, ...interleaved(0)],
+  widenHigh: (a: Code): Code => [...v.constant(0), ...a, 0xfd, 13, ...interleaved(8)],
+  /** An i32: whether any bit is set. */
+  any: unary(0x53),
+  bytes: (lanes: readonly number[]): Code => [0xfd, 12, ...lanes],
   /** The same 32 bits in every lane. */
   constant: (bits: number): Code => {
     const lane = [bits & 255, (bits >>> 8) & 255, (bits >>> 16) & 255, bits >>> 24]
@@ -63,6 +79,17 @@ export const v = {
   load: (address: Code, offset: number): Code => [...address, 0xfd, 0, 0, ...unsigned(offset)],
   store: (address: Code, offset: number, value: Code): Code => [...address, ...value, 0xfd, 11, 0, ...unsigned(offset)],
 }
+
+/** Byte indices that interleave 16-bit lanes of two vectors, from a byte on. */
+function interleaved(from: number): number[] {
+  return [0, 2, 4, 6].flatMap((k) => [from + k, from + k + 1, from + k + 16, from + k + 17])
+}
+
+/** Either of two statements, by an i32. */
+export const either = (condition: Code, then: Code, otherwise: Code): Code => [
+  ...[...condition, 0x04, 0x40, ...then],
+  ...[0x05, ...otherwise, 0x0b],
+]
 
 export const get = (local: number): Code => [0x20, ...unsigned(local)]
 export const set = (local: number, value: Code): Code => [...value, 0x21, ...unsigned(local)]

@@ -1,15 +1,15 @@
-// Runs the kernels over pieces of an array that fit a processor's nearest caches. One memory of 64 KiB, made on first use.
+// Runs the kernels over pieces of an array that fit a processor's nearest caches. One memory of 128 KiB, made on first use.
 //
 // WebAssembly may be missing, without SIMD, or forbidden (a page's content security policy): then everything here answers false, once and for
 // all, and the caller takes its loop in JavaScript, which gives the same bits.
 
 import type { CodeArray, Format } from '../format.ts'
-import { decodeKernel, encodeKernel } from './kernels.ts'
+import { decodeKernel, encodeKernel, roundKernel } from './kernels.ts'
 
 /** Below this many values calling a kernel costs more than it saves. */
 const worthwhile = 128
-/** Values in a piece: 32 KiB of float32. */
-const piece = 8192
+/** Values in a piece: 64 KiB of float32. */
+const piece = 16_384
 const codesAt = 4 * piece
 
 type Kernel = (from: number, to: number, end: number) => void
@@ -29,7 +29,7 @@ function hostOf(): Host | false {
   host = false
   if (typeof WebAssembly !== 'object') return host
   try {
-    const memory = new WebAssembly.Memory({ initial: 1, maximum: 1 })
+    const memory = new WebAssembly.Memory({ initial: 2, maximum: 2 })
     const { buffer } = memory
     const values = new Float32Array(buffer, 0, piece)
     host = {
@@ -51,8 +51,9 @@ function kernelOf(f: Format, key: string, make: () => Uint8Array<ArrayBuffer>): 
   if (ofFormat === undefined) kernels.set(f, (ofFormat = new Map()))
   let kernel = ofFormat.get(key)
   if (kernel === undefined) {
+    const bytes = make()
     try {
-      const instance = new WebAssembly.Instance(new WebAssembly.Module(make()), { host: { memory: here.memory } })
+      const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { host: { memory: here.memory } })
       kernel = instance.exports.run as Kernel
       ofFormat.set(key, kernel)
     } catch {
@@ -100,15 +101,12 @@ export function decodeWithSimd(f: Format, codes: CodeArray, values: Float32Array
 export function roundWithSimd(f: Format, source: Float32Array, out: Float32Array, saturate: boolean): boolean {
   const n = source.length
   if (n < worthwhile) return false
-  const encode = kernelOf(f, saturate ? 'saturate' : 'overflow', () => encodeKernel(f, saturate))
-  const decode = kernelOf(f, 'decode', () => decodeKernel(f))
-  if (encode === undefined || decode === undefined || !host) return false
-  const bytes = f.bits <= 8 ? 1 : 2
+  const kernel = kernelOf(f, saturate ? 'round, saturate' : 'round, overflow', () => roundKernel(f, saturate))
+  if (kernel === undefined || !host) return false
   for (let start = 0; start < n; start += piece) {
     const count = Math.min(piece, n - start)
     host.values.set(count === n ? source : source.subarray(start, start + count))
-    encode(0, codesAt, 4 * count)
-    decode(codesAt, 0, codesAt + bytes * count)
+    kernel(0, 0, 4 * count)
     out.set(count === piece ? host.values : host.values.subarray(0, count), start)
   }
   return true
