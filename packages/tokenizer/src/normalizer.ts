@@ -74,6 +74,7 @@ export class Normalizer {
     const prefix = this.#spec.addDummyPrefix && !this.#suffix
     if (prefix) this.#push(space, 0)
     const { units, origins } = out
+    const track = this.#track
     let n = out.length
     for (let i = 0; i < text.length; i++) {
       let unit = text.charCodeAt(i)
@@ -82,18 +83,18 @@ export class Normalizer {
         const next = unit < 0xdc00 && i + 1 < text.length ? text.charCodeAt(i + 1) : 0
         if (next >= 0xdc00 && next <= 0xdfff) {
           units[n] = unit
-          if (this.#track) origins[n] = i
+          if (track) origins[n] = i
           n++
           i++
           units[n] = next
-          if (this.#track) origins[n] = i - 1
+          if (track) origins[n] = i - 1
           n++
           continue
         }
         unit = REPLACEMENT
       }
       units[n] = unit
-      if (this.#track) origins[n] = i
+      if (track) origins[n] = i
       n++
     }
     out.length = n
