@@ -1,4 +1,4 @@
-// One float32, given by its bits -> code, under any rounding. In integer arithmetic (held in float64, which is exact here).
+// One float32, given by its bits -> code, under any rounding. In integer arithmetic.
 //
 // With M mantissa bits and smallest normal exponent E = 1 - bias, a float32 magnitude is sig * 2^(e - 23) where sig < 2^24.
 // Its quantum in the target is 2^(max(e, E) - M), so the lowest max(e, E) - e + 23 - M bits of sig are rounded away, and
@@ -16,14 +16,13 @@ export function encodeBits(f: Format, bits: number, settings: Settings, index: n
   if (magnitude > 0x7f800000) return sign | nanCodeOf(f)
   const limit = settings.saturate ? f.maxFiniteCode : overflowCode(f)
   if (magnitude === 0x7f800000) return sign | limit
-  const biased = Math.max(magnitude >>> 23, 1)
+  const exponent = Math.max(magnitude >>> 23, 1)
   const significand = magnitude < 0x800000 ? magnitude : (magnitude & 0x7fffff) | 0x800000
-  const exponent = biased - 127
-  const smallest = 1 - f.bias
+  const smallest = 128 - f.bias
   const quantum = Math.max(exponent, smallest)
-  const gap = 2 ** (quantum - exponent + 23 - f.mantissaBits)
-  const kept = Math.floor(significand / gap)
-  const up = goesUp(kept, significand - kept * gap, gap, settings, index)
+  const shift = quantum - exponent + 23 - f.mantissaBits
+  const kept = shift > 31 ? 0 : significand >>> shift
+  const up = goesUp(kept, shift > 31 ? significand : significand & ((1 << shift) - 1), shift, settings, index)
   const code = ((quantum - smallest) << f.mantissaBits) + kept + (up ? 1 : 0)
   if (code <= f.maxFiniteCode) return sign | code
   return sign | (settings.rounding === 'toward-zero' ? f.maxFiniteCode : limit)
@@ -41,14 +40,23 @@ function encodePowerOfTwo(f: Format, bits: number, settings: Settings, index: nu
   if (magnitude === 0x7f800000) return settings.saturate ? f.maxFiniteCode : f.nanCode
   if (magnitude <= 0x400000) return 0
   if (magnitude < 0x800000 && settings.rounding === 'nearest-even') return 1
-  const gap = magnitude < 0x800000 ? 0x400000 : 0x800000
-  const code = (magnitude >>> 23) + (goesUp(1, magnitude & (gap - 1), gap, settings, index) ? 1 : 0)
+  const shift = magnitude < 0x800000 ? 22 : 23
+  const code = (magnitude >>> 23) + (goesUp(1, magnitude & ((1 << shift) - 1), shift, settings, index) ? 1 : 0)
   return settings.saturate ? Math.min(code, f.maxFiniteCode) : code
 }
 
-/** Whether `kept` and `rest` / `gap` become `kept` + 1. */
-function goesUp(kept: number, rest: number, gap: number, { rounding, draw }: Settings, index: number): boolean {
-  if (rest === 0 || rounding === 'toward-zero') return false
-  if (rounding === 'stochastic') return draw(index) * gap < rest * 2 ** 32
-  return 2 * rest > gap || (2 * rest === gap && (kept & 1) === 1)
+/** Whether `kept` and `rest` / 2^`shift` become `kept` + 1. `rest` is below 2^24 and below 2^shift. */
+function goesUp(kept: number, rest: number, shift: number, settings: Settings, index: number): boolean {
+  if (rest === 0 || settings.rounding === 'toward-zero') return false
+  if (settings.rounding === 'stochastic') return settings.draw(index) < threshold(rest, shift)
+  if (shift > 25) return false
+  const half = 1 << (shift - 1)
+  return rest > half || (rest === half && (kept & 1) === 1)
+}
+
+/** rest / 2^shift as a fraction of 2^32, rounded up. */
+function threshold(rest: number, shift: number): number {
+  if (shift < 32) return (rest << (32 - shift)) >>> 0
+  const beyond = Math.min(shift - 32, 31)
+  return ((rest + ((1 << beyond) >>> 0) - 1) >>> 0) >>> beyond
 }

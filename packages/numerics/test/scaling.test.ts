@@ -91,6 +91,9 @@ test('quantize and dequantize with a power of two are exact for what the format 
   const codes = quantize('float8_e4m3fn', x, scale)
   expect(dequantize('float8_e4m3fn', codes, scale)).toEqual(x.map((v) => v + 0))
   expect(() => quantize('float8_e4m3fn', x, 0)).toThrow(/greater than 0, got 0/)
+  expect(() => quantize('float8_e4m3fn', x, Number.NaN)).toThrow(/scale must be finite and greater than 0, got NaN/)
+  expect(() => dequantize('float8_e4m3fn', codes, 0)).toThrow(/scale must be .* got 0/)
+  expect(() => dequantize('float8_e4m3fn', codes, Number.NaN)).toThrow(RangeError)
   expect(() => quantize('float8_e4m3fn', x, 1, new Uint8Array(3))).toThrow(RangeError)
 })
 
