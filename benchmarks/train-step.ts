@@ -6,9 +6,10 @@
  */
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
-import type { BackendName } from './train-step/contestant.ts'
+import { backendsOf, countOf } from './common/options.ts'
+import { provenance } from './common/provenance.ts'
 import { LossesDiffer, measure } from './train-step/measure.ts'
-import { jsonLines, provenance, readable } from './train-step/report.ts'
+import { jsonLines, readable } from './train-step/report.ts'
 
 const { values } = parseArgs({
   options: {
@@ -23,15 +24,12 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
   },
 })
-const backends = values.backends.split(',').map((name): BackendName => {
-  if (name !== 'cpu' && name !== 'webgpu') throw new RangeError(`--backends: no backend is called ${name}; cpu, webgpu`)
-  return name
-})
+const backends = backendsOf(values.backends)
 const rounds = countOf('rounds', values.rounds)
 const steps = countOf('steps', values.steps)
 const threads = values.threads.split(',').map((text) => countOf('threads', text))
 
-const from = provenance()
+const from = provenance(['tensor', 'models', 'optim', 'train'])
 const tables: string[] = []
 for (const backend of backends) {
   try {
@@ -47,10 +45,3 @@ for (const backend of backends) {
 }
 const print = values.json ? console.error : console.log
 for (const table of tables) print(`\n${table}`)
-
-function countOf(option: string, text: string): number {
-  const count = Number(text)
-  if (!Number.isInteger(count) || count < 1)
-    throw new RangeError(`--${option}: expected a whole number of at least 1, got ${text}`)
-  return count
-}

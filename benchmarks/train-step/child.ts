@@ -1,5 +1,6 @@
 /** The process of one implementation: makes it ready, then runs steps when told to. Started by `process.ts`. */
-import { cpus } from 'node:os'
+import { openGpu } from '../common/gpu.ts'
+import { processorName } from '../common/processor.ts'
 import type {
   Contestant,
   ContestantSpec,
@@ -45,24 +46,10 @@ interface Prepared extends ReadyReport {
 }
 
 function prepareCpu(): Prepared {
-  const processors = cpus()
-  return {
-    surroundings: {},
-    memory: countWasmMemory(),
-    adapter: `${processors[0].model.trim()}, ${processors.length} logical processors`,
-  }
+  return { surroundings: {}, memory: countWasmMemory(), adapter: processorName() }
 }
 
 async function prepareGpu(): Promise<Prepared> {
-  const { create, globals } = await import('webgpu')
-  Object.assign(globalThis, globals)
-  const gpu = create([])
-  const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' })
-  if (!adapter) throw new Error('there is no WebGPU adapter')
-  const { vendor, architecture, description } = adapter.info
-  return {
-    surroundings: { gpu },
-    memory: countGpuBuffers(gpu),
-    adapter: [vendor, architecture, description].filter(Boolean).join(' '),
-  }
+  const { gpu, name } = await openGpu()
+  return { surroundings: { gpu }, memory: countGpuBuffers(gpu), adapter: name }
 }

@@ -1,8 +1,8 @@
 /** An implementation under test, and the messages by which a run talks to the process it lives in. */
+import type { BackendName } from '../common/options.ts'
 import type { Batch } from './workload.ts'
 
 export type Implementation = 'kumiki' | 'jax-js'
-export type BackendName = 'cpu' | 'webgpu'
 
 export interface ContestantSpec {
   readonly implementation: Implementation

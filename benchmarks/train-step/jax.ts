@@ -3,8 +3,8 @@ import type * as Jax from '@jax-js/jax'
 import type { numpy } from '@jax-js/jax'
 import { initializeParameters } from '@kumiki/models'
 import { init as initKumiki, rotaryTables } from '@kumiki/tensor'
+import { provideWebPlatform } from '../common/web-platform.ts'
 import type { Contestant, ContestantSpec, Surroundings } from './contestant.ts'
-import { provideWebPlatform } from './web-platform.ts'
 import { architecture, batch, hyperparameters } from './workload.ts'
 
 type Arr = numpy.Array

@@ -1,5 +1,6 @@
 /** Compares losses, then times the implementations turn by turn. */
-import type { BackendName, ContestantSpec, MemoryReport, StepsReport } from './contestant.ts'
+import type { BackendName } from '../common/options.ts'
+import type { ContestantSpec, MemoryReport, StepsReport } from './contestant.ts'
 import { type ContestantProcess, startContestant } from './process.ts'
 import { checkedSteps, lossTolerance, tokensPerStep } from './workload.ts'
 

@@ -1,37 +1,8 @@
 /** Measurements as JSON lines for machines and as tables for people. */
-import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
-import { loadavg } from 'node:os'
+import { jaxVersion, type Provenance } from '../common/provenance.ts'
+import { medianOf } from '../common/statistics.ts'
 import { largestDifference, type Measurement, nameOf } from './measure.ts'
 import { batch } from './workload.ts'
-
-/** What the numbers depend on besides the adapter. */
-export interface Provenance {
-  readonly date: string
-  readonly node: string
-  /** Of Kumiki, with `modified` where files it depends on are not as committed. */
-  readonly commit: string
-  readonly modified: readonly string[]
-  readonly jaxVersion: string
-  /** Processes that wanted a processor in the last minute before the run (0 on Windows): what else the machine was doing. */
-  readonly loadAverage: number
-}
-
-export function provenance(): Provenance {
-  const root = new URL('../..', import.meta.url)
-  const git = (...args: string[]) => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trimEnd()
-  const sources = ['tensor', 'models', 'optim', 'train'].map((name) => `packages/${name}/src`)
-  const status = git('status', '--porcelain', '--untracked-files=no', '--', ...sources, 'benchmarks')
-  const jax = new URL('../package.json', import.meta.resolve('@jax-js/jax'))
-  return {
-    date: new Date().toISOString(),
-    node: process.version,
-    commit: git('rev-parse', 'HEAD'),
-    modified: status.split('\n').flatMap((line) => (line ? [line.slice(3)] : [])),
-    loadAverage: Number(loadavg()[0].toFixed(2)),
-    jaxVersion: JSON.parse(readFileSync(jax, 'utf8')).version,
-  }
-}
 
 /** Two measurements of one run, ours over theirs. */
 export interface Comparison {
@@ -50,14 +21,16 @@ export function compare(measurements: readonly Measurement[]): Comparison[] {
     ours,
     of('jax-js').find((m) => m.spec.backend === ours.spec.backend && m.spec.threads === ours.spec.threads)!,
   ])
-  const fastest = [of('kumiki'), of('jax-js')].map((all) => all.reduce((a, b) => (medianOf(b) > medianOf(a) ? b : a)))
+  const fastest = [of('kumiki'), of('jax-js')].map((all) =>
+    all.reduce((a, b) => (medianOf(b.rounds) > medianOf(a.rounds) ? b : a)),
+  )
   if (!pairs.some(([ours, theirs]) => ours === fastest[0] && theirs === fastest[1])) pairs.push(fastest)
   return pairs.map(([ours, theirs]) => {
     const ratios = ours.rounds.map((r, i) => r / theirs.rounds[i])
     return {
       ours,
       theirs,
-      ratioOfMedians: medianOf(ours) / medianOf(theirs),
+      ratioOfMedians: medianOf(ours.rounds) / medianOf(theirs.rounds),
       ratioOfRounds: [Math.min(...ratios), Math.max(...ratios)],
       largestLossDifference: largestDifference([ours.losses, theirs.losses]),
     }
@@ -65,17 +38,17 @@ export function compare(measurements: readonly Measurement[]): Comparison[] {
 }
 
 export function jsonLines(measurements: readonly Measurement[], steps: number, from: Provenance): string[] {
-  const { jaxVersion, ...rest } = from
-  const common = { benchmark: 'train-step', ...rest }
+  const common = { benchmark: 'train-step', ...from }
+  const version = jaxVersion()
   const results = measurements.map(({ spec, adapter, rounds, ...m }) => ({
     ...common,
     adapter,
     ...named(spec),
-    ...(spec.implementation === 'jax-js' ? { version: jaxVersion } : {}),
+    ...(spec.implementation === 'jax-js' ? { version } : {}),
     batch,
     stepsPerRound: steps,
     tokensPerSecond: {
-      median: round(medianOf({ rounds })),
+      median: round(medianOf(rounds)),
       best: round(Math.max(...rounds)),
       rounds: rounds.map(round),
     },
@@ -106,7 +79,7 @@ export function readable(measurements: readonly Measurement[], { node, commit, m
   for (const m of measurements) {
     rows.push([
       nameOf(m.spec),
-      medianOf(m).toFixed(0),
+      medianOf(m.rounds).toFixed(0),
       Math.max(...m.rounds).toFixed(0),
       `${m.firstStepSeconds.toFixed(2)} s`,
       `${(m.peakBytes / 1e6).toFixed(0)} MB`,
@@ -122,12 +95,6 @@ export function readable(measurements: readonly Measurement[], { node, commit, m
   }
   const changed = modified.length ? `, files modified since: ${modified.length}` : ''
   return [`${measurements[0].adapter}, Node ${node}, commit ${commit.slice(0, 12)}${changed}`, ...lines].join('\n')
-}
-
-function medianOf({ rounds }: { rounds: readonly number[] }): number {
-  const sorted = [...rounds].sort((a, b) => a - b)
-  const middle = sorted.length >> 1
-  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
 }
 
 const round = (x: number) => Number(x.toFixed(1))

@@ -1,0 +1,47 @@
+/** Holds an implementation in a process of its own, so that none disturbs another's memory, workers or compiled code. */
+import { type ChildProcess, fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+
+/** One question at a time; the answer to each is the next message. */
+export interface AskedProcess<Ready> {
+  /** What the process said first. */
+  readonly ready: Ready
+  ask<Reply>(request: object): Promise<Reply>
+  stop(): void
+}
+
+/**
+ * @param spec goes to the script as JSON, its only argument
+ * @param name for the error
+ * @throws Error if the process ends before it is ready
+ */
+export async function startProcess<Ready>(script: URL, spec: object, name: string): Promise<AskedProcess<Ready>> {
+  const child = fork(fileURLToPath(script), [JSON.stringify(spec)], {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    serialization: 'advanced', // typed arrays arrive as such
+  })
+  return {
+    ready: (await nextReply(child, name)) as Ready,
+    async ask<Reply>(request: object) {
+      const answer = nextReply(child, name)
+      child.send(request)
+      return (await answer) as Reply
+    },
+    stop: () => void child.kill(),
+  }
+}
+
+function nextReply(child: ChildProcess, name: string): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const onExit = (code: number | null, signal: string | null) => {
+      child.off('message', onMessage)
+      reject(new Error(`${name} ended with ${signal ?? `exit code ${code}`}`))
+    }
+    const onMessage = (reply: unknown) => {
+      child.off('exit', onExit)
+      resolve(reply)
+    }
+    child.once('exit', onExit)
+    child.once('message', onMessage)
+  })
+}

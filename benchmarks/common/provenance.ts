@@ -1,0 +1,35 @@
+/** What the numbers depend on besides the adapter. */
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { loadavg } from 'node:os'
+
+export interface Provenance {
+  readonly date: string
+  readonly node: string
+  /** Of Kumiki, with `modified` where files it depends on are not as committed. */
+  readonly commit: string
+  readonly modified: readonly string[]
+  /** Processes that wanted a processor in the last minute before the run (0 on Windows): what else the machine was doing. */
+  readonly loadAverage: number
+}
+
+/** @param packages whose sources the numbers depend on, by folder name */
+export function provenance(packages: readonly string[]): Provenance {
+  const root = new URL('../..', import.meta.url)
+  const git = (...args: string[]) => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trimEnd()
+  const sources = packages.map((name) => `packages/${name}/src`)
+  const status = git('status', '--porcelain', '--untracked-files=no', '--', ...sources, 'benchmarks')
+  return {
+    date: new Date().toISOString(),
+    node: process.version,
+    commit: git('rev-parse', 'HEAD'),
+    modified: status.split('\n').flatMap((line) => (line ? [line.slice(3)] : [])),
+    loadAverage: Number(loadavg()[0].toFixed(2)),
+  }
+}
+
+/** The release of jax-js that is installed. */
+export function jaxVersion(): string {
+  const file = new URL('../package.json', import.meta.resolve('@jax-js/jax'))
+  return JSON.parse(readFileSync(file, 'utf8')).version
+}
