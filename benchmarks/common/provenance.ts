@@ -1,7 +1,7 @@
 /** What the numbers depend on besides the adapter. */
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { loadavg } from 'node:os'
+import { loadAverage } from './load-average.ts'
 
 export interface Provenance {
   readonly date: string
@@ -9,7 +9,7 @@ export interface Provenance {
   /** Of Kumiki, with `modified` where files it depends on are not as committed. */
   readonly commit: string
   readonly modified: readonly string[]
-  /** Processes that wanted a processor in the last minute before the run (0 on Windows): what else the machine was doing. */
+  /** Before the run. */
   readonly loadAverage: number
 }
 
@@ -24,7 +24,7 @@ export function provenance(packages: readonly string[]): Provenance {
     node: process.version,
     commit: git('rev-parse', 'HEAD'),
     modified: status.split('\n').flatMap((line) => (line ? [line.slice(3)] : [])),
-    loadAverage: Number(loadavg()[0].toFixed(2)),
+    loadAverage: loadAverage(),
   }
 }
 

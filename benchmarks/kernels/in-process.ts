@@ -2,10 +2,10 @@
  * Kumiki alone, in this process: every matmul variant of the package that applies, and the other kernels as they are. It needs
  * neither jax-js, nor git, nor files of its own, so that it can be bundled and carried to a machine that has only a GPU and Node.
  */
-import { loadavg } from 'node:os'
 import { type Device, init } from '@kumiki/tensor'
 import { matmulVariants } from '../../packages/tensor/src/ops/matmul.wgsl.ts'
 import { openGpu } from '../common/gpu.ts'
+import { loadAverage } from '../common/load-average.ts'
 import type { BackendName } from '../common/options.ts'
 import { processorName } from '../common/processor.ts'
 import { attentionCases, type KernelCase, largestDifference, matmulCases, rowCases, tolerance } from './cases.ts'
@@ -41,7 +41,7 @@ export async function measureInProcess(options: InProcessOptions): Promise<strin
     benchmark: 'kernels-in-process',
     date: new Date().toISOString(),
     node: process.version,
-    loadAverage: Number(loadavg()[0].toFixed(2)),
+    loadAverage: loadAverage(),
     adapter,
     backend,
     ...(backend === 'cpu' ? { threads: options.threads } : {}),

@@ -1,5 +1,6 @@
 /** Compares the results of every kernel, then times the implementations turn by turn. */
 import { type AskedProcess, startProcess } from '../common/child-process.ts'
+import { loadAverage } from '../common/load-average.ts'
 import type { BackendName } from '../common/options.ts'
 import { type KernelCase, largestDifference, tolerance } from './cases.ts'
 import type { ContestantSpec, ReadyReport, Request } from './contestant.ts'
@@ -12,6 +13,8 @@ export interface Measurement {
   /** Of the cpu backend. */
   readonly threads?: number
   readonly adapter: string
+  /** When its rounds were over. */
+  readonly loadAverage: number
   readonly largestDifference: number
   /** Seconds a call in each round. */
   readonly kumiki: readonly number[]
@@ -62,6 +65,7 @@ export async function* measure({ backend, threads, cases, rounds, log }: Measure
           backend,
           ...(backend === 'cpu' ? { threads: count } : {}),
           adapter: processes[2 * pair].ready.adapter,
+          loadAverage: loadAverage(),
           largestDifference: differences[pair],
           kumiki: seconds[2 * pair],
           jax: seconds[2 * pair + 1],

@@ -37,6 +37,7 @@ export function jsonLine(m: Measurement, from: Provenance, version: string): str
   return JSON.stringify({
     benchmark: 'kernels',
     ...from,
+    loadAverageAfter: m.loadAverage,
     adapter: m.adapter,
     case: m.case.name,
     backend: m.backend,
