@@ -22,6 +22,11 @@ const wantedFeatures = ['subgroups', 'shader-f16', 'timestamp-query']
 /** Dawn drops its devices when the object that create() returned is collected: hold it while it is used. */
 const held = new Set<unknown>()
 
+function hold(gpu: GPU): { gpu: GPU; release: () => void } {
+  held.add(gpu)
+  return { gpu, release: () => held.delete(gpu) }
+}
+
 async function defaultGpu(): Promise<{ gpu: GPU; release: () => void }> {
   const own = (globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu
   if (own) return { gpu: own, release: () => {} }
@@ -34,9 +39,7 @@ async function defaultGpu(): Promise<{ gpu: GPU; release: () => void }> {
       "webgpu: this runtime has no navigator.gpu, and the npm package 'webgpu' is not installed (npm install webgpu)",
     )
   }
-  const gpu = create([])
-  held.add(gpu)
-  return { gpu, release: () => held.delete(gpu) }
+  return hold(create([]))
 }
 
 /**
@@ -64,7 +67,7 @@ export async function mayHaveAdapter(): Promise<boolean> {
 
 /** @throws DeviceError if there is no WebGPU or no adapter */
 export async function findAdapter(given?: GPU): Promise<FoundAdapter> {
-  const { gpu, release } = given ? { gpu: given, release: () => {} } : await defaultGpu()
+  const { gpu, release } = given ? hold(given) : await defaultGpu()
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' })
   if (!adapter) {
     release()
