@@ -3,7 +3,7 @@
  * neither jax-js, nor git, nor files of its own, so that it can be bundled and carried to a machine that has only a GPU and Node.
  */
 import { type Device, init } from '@kumiki/tensor'
-import { matmulVariants } from '../../packages/tensor/src/ops/matmul.wgsl.ts'
+import { matmulVariants } from '../../packages/tensor/src/ops/matmul/matmul.wgsl.ts'
 import { openGpu } from '../common/gpu.ts'
 import { loadAverage } from '../common/load-average.ts'
 import type { BackendName } from '../common/options.ts'

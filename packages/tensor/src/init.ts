@@ -4,7 +4,7 @@ import { type FoundAdapter, findAdapter, mayHaveAdapter, requestDevice } from '.
 import { WebGpuBackend } from './backends/webgpu/webgpu-backend.ts'
 import { Device } from './device.ts'
 import { DeviceError } from './errors.ts'
-import { matmulVariants } from './ops/matmul.wgsl.ts'
+import { matmulVariants } from './ops/matmul/matmul.wgsl.ts'
 
 /** `navigator.gpu`, or what the npm package `webgpu` creates. Structural: whoever only uses this package needs no WebGPU types. */
 export interface GpuLike {
@@ -27,8 +27,16 @@ export interface InitOptions {
   readonly threads?: number
   /** A GPU object to ask instead of `navigator.gpu` or the npm package `webgpu`. */
   readonly gpu?: GpuLike
-  /** Kernel variants to take where they apply instead of the ones chosen for the adapter, by op: `{ matmul: 'shared 4x4' }` (webgpu). */
-  readonly kernels?: { readonly matmul?: string }
+  /** Kernels to take where they apply instead of the ones chosen for the adapter: `{ matmul: 'shared 4x4' }` (webgpu). */
+  readonly kernels?: PinnedKernels
+}
+
+/** Choices that are otherwise made by rule or by measurement. */
+export interface PinnedKernels {
+  /** A variant of matmul, by name. */
+  readonly matmul?: string
+  /** Pieces that the inner dimension of a product is cut into, where it divides. */
+  readonly splitK?: number
 }
 
 /**
@@ -68,11 +76,20 @@ export async function fromDevice(gpuDevice: GpuDeviceLike): Promise<Device> {
   )
 }
 
-function checkedKernels(kernels: InitOptions['kernels']): Record<string, string> | undefined {
-  if (kernels?.matmul === undefined) return undefined
-  if (!matmulVariants.includes(kernels.matmul))
-    throw new RangeError(
-      `init: kernels.matmul must be one of ${matmulVariants.join(', ')}, got ${JSON.stringify(kernels.matmul)}`,
-    )
-  return { matmul: kernels.matmul }
+function checkedKernels(kernels: PinnedKernels = {}): Record<string, string> {
+  const pinned: Record<string, string> = {}
+  const { matmul, splitK } = kernels
+  if (matmul !== undefined) {
+    if (!matmulVariants.includes(matmul))
+      throw new RangeError(
+        `init: kernels.matmul must be one of ${matmulVariants.join(', ')}, got ${JSON.stringify(matmul)}`,
+      )
+    pinned.matmul = matmul
+  }
+  if (splitK !== undefined) {
+    if (!Number.isInteger(splitK) || splitK < 1 || splitK > 64)
+      throw new RangeError(`init: kernels.splitK must be an integer from 1 to 64, got ${splitK}`)
+    pinned.splitK = String(splitK)
+  }
+  return pinned
 }

@@ -9,7 +9,7 @@ import { type CrossEntropyAttrs, crossEntropyOp, logitsGradient, lossOf, require
 import { exp } from './exp.ts'
 import { log } from './log.ts'
 import { logSumExp } from './log-sum-exp.ts'
-import { matmul } from './matmul.ts'
+import { matmul } from './matmul/matmul.ts'
 import { maximum } from './maximum.ts'
 import { mul } from './mul.ts'
 import { sum } from './reduce.ts'

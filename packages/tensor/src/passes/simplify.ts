@@ -4,7 +4,7 @@ import { type Graph, rewrite, topologicalOrder } from '../graph/graph.ts'
 import { makeNode, type Node, type Value } from '../graph/node.ts'
 import { broadcastToOp } from '../ops/broadcast-to.ts'
 import { constantOp } from '../ops/leaf.ts'
-import { matmulOp } from '../ops/matmul.ts'
+import { matmulOp } from '../ops/matmul/matmul.ts'
 import { transposeOp } from '../ops/transpose.ts'
 
 /** Merges equal nodes, folds constants, drops copies and operations with neutral elements, and turns transposed products around. */

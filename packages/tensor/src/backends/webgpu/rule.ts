@@ -1,5 +1,6 @@
 import type { Spec } from '../../graph/node.ts'
 import type { KernelContext } from '../../passes/operand.ts'
+import type { ShaderBuffer } from './shader.ts'
 
 /** What kernels may ask about the adapter. */
 export interface AdapterTraits {
@@ -10,8 +11,12 @@ export interface AdapterTraits {
   readonly maxStorageBuffers: number
   /** A processor pretending to be a GPU: barriers are dear there, and one row per invocation is best. */
   readonly software: boolean
+  /** f16 subgroup matrices of 16 x 16 x 16 with f32 sums over subgroups of 32 (Dawn's experimental feature). */
+  readonly subgroupMatrix?: boolean
   /** Kernel variants asked for by name, by op; one that cannot run a case is passed over. */
   readonly pinned?: Readonly<Record<string, string>>
+  /** Variants that measured best on this adapter, by case. */
+  readonly tuned?: ReadonlyMap<string, string>
 }
 
 export type Binding = { readonly input: number } | { readonly output: number } | { readonly scratch: number }
@@ -22,6 +27,24 @@ export interface Dispatch {
   readonly wgsl: string
   readonly bindings: readonly Binding[]
   readonly workgroups: readonly [number, number, number]
+  readonly flops?: number
+  /** Where there is a choice of kernels: the case, and every kernel that could run it, by name. */
+  readonly tunable?: {
+    readonly key: string
+    readonly chosen: string
+    alternatives(): (readonly [name: string, dispatch: Dispatch])[]
+  }
+}
+
+/** Elementwise work on a kernel's results before they are stored. It takes the place of the kernel's own output. */
+export interface Epilogue {
+  readonly name?: string
+  readonly buffers: readonly ShaderBuffer[]
+  readonly bindings: readonly Binding[]
+  /** Functions the statement needs, declared before the kernel. */
+  readonly functions: string
+  /** A statement that takes four neighbouring results: the position of the first, a multiple of 4, and a vec4. */
+  store(index: string, value: string): string
 }
 
 export interface WebGpuPlan {
@@ -32,5 +55,7 @@ export interface WebGpuPlan {
 
 export interface WebGpuRule<A> {
   supports?(inputs: readonly Spec[], attrs: A, adapter: AdapterTraits): boolean
-  plan(context: KernelContext<A>, adapter: AdapterTraits): WebGpuPlan
+  /** Whether elementwise work on the first result can become part of the kernel (it stores by four). */
+  fusesResult?(inputs: readonly Spec[], outputs: readonly Spec[]): boolean
+  plan(context: KernelContext<A>, adapter: AdapterTraits, epilogue?: Epilogue): WebGpuPlan
 }

@@ -1,5 +1,5 @@
 import { wgslDecode, wgslEncode } from '@kumiki/numerics/wgsl'
-import { computeType, type DType } from '../../dtype.ts'
+import { bytesPerElement, computeType, type DType } from '../../dtype.ts'
 import { isPacked, type PackedDType } from '../../formats.ts'
 
 /** One storage binding of a shader, in the order of the dispatch's bindings. */
@@ -9,6 +9,8 @@ export interface ShaderBuffer {
   readonly write?: boolean
   /** Declare 32-bit buffers as vec4 arrays: `at4` is then one load, and `at` must not be used. */
   readonly vector?: boolean
+  /** Elements that are certain to be there. Bounds checks against a number cost less than against the buffer's length. */
+  readonly length?: number
 }
 
 /** The largest number of workgroups in one dimension of a dispatch that every WebGPU device allows. */
@@ -35,10 +37,14 @@ export function shader(buffers: readonly ShaderBuffer[], body: string): string {
   ].join('\n')
 }
 
-function declare({ name, dtype, write, vector }: ShaderBuffer, binding: number): string {
+function declare({ name, dtype, write, vector, length }: ShaderBuffer, binding: number): string {
   const type = computeType(dtype)
   const mode = write ? 'read_write' : 'read'
-  const head = (element: string) => `@group(0) @binding(${binding}) var<storage, ${mode}> ${name}: array<${element}>;`
+  const head = (element: string) => {
+    const bytes = element.startsWith('vec4') ? 16 : 4
+    const count = length === undefined ? '' : `, ${Math.max(1, Math.ceil((length * bytesPerElement[dtype]) / bytes))}`
+    return `@group(0) @binding(${binding}) var<storage, ${mode}> ${name}: array<${element}${count}>;`
+  }
   if (!isPacked(dtype)) {
     if (vector) {
       return [

@@ -1,14 +1,14 @@
-import { type DType, isFloat, promote } from '../dtype.ts'
-import { DTypeError, ShapeError } from '../errors.ts'
-import { defineOp, type Op } from '../op.ts'
-import { broadcastShapes, elementCount, formatShape } from '../shape.ts'
-import { apply1, type Tensor } from '../tensor.ts'
-import { broadcastTo } from './broadcast-to.ts'
-import { cast } from './cast.ts'
+import { type DType, isFloat, promote } from '../../dtype.ts'
+import { DTypeError, ShapeError } from '../../errors.ts'
+import { defineOp, type Op } from '../../op.ts'
+import { broadcastShapes, elementCount, formatShape } from '../../shape.ts'
+import { apply1, type Tensor } from '../../tensor.ts'
+import { broadcastTo } from '../broadcast-to.ts'
+import { cast } from '../cast.ts'
+import { reshape } from '../reshape.ts'
+import { swapAxes } from '../transpose.ts'
 import { matmulCpu } from './matmul.cpu.ts'
 import { matmulWgsl } from './matmul.wgsl.ts'
-import { reshape } from './reshape.ts'
-import { swapAxes } from './transpose.ts'
 
 /** a [..., M, K] times b [..., K, N], equal leading dimensions. Products and sums are float32 whatever is stored. */
 export const matmulOp: Op<{ dtype: DType }> = defineOp<{ dtype: DType }>({

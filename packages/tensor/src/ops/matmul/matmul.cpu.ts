@@ -1,6 +1,6 @@
-import type { CpuCall, CpuRule } from '../backends/cpu/rule.ts'
-import { bytesPerElement, type DType } from '../dtype.ts'
-import { matmulLayouts } from './matmul.wgsl.ts'
+import type { CpuCall, CpuRule } from '../../backends/cpu/rule.ts'
+import { bytesPerElement, type DType } from '../../dtype.ts'
+import { batchCount, matmulProblem, singleBatchProblems } from './layout.ts'
 
 /** How the WebAssembly packing routines name the formats they read. */
 export const packable: Partial<Record<DType, number>> = { float32: 0, bfloat16: 1, float16: 2 }
@@ -18,8 +18,9 @@ export const matmulCpu: CpuRule<unknown> = {
   plan: ({ inputs: [a, b] }) => {
     const calls: CpuCall[] = []
     let scratchBytes = 0
-    for (const { layout, outBatch } of matmulLayouts(a, b)) {
-      const { batch, m, n, k } = layout
+    for (const problem of singleBatchProblems(matmulProblem(a, b))) {
+      const { m, n, k } = problem
+      const batch = batchCount(problem)
       if (batch * m * n === 0) continue
       const panels = Math.ceil(n / panelColumns)
       scratchBytes = Math.max(scratchBytes, batch * panels * panelColumns * Math.max(k, 1) * 4)
@@ -31,14 +32,14 @@ export const matmulCpu: CpuRule<unknown> = {
         count: batch * panels,
         grain: Math.max(1, Math.ceil(32768 / Math.max(panelWork, 1))),
         args: [
-          { input: 1, offset: layout.b.offset * sizeB },
+          { input: 1, offset: problem.b.offset * sizeB },
           packable[b.dtype]!,
           { scratch: 0 },
           k,
           n,
-          layout.b.batchStride,
-          layout.b.rowStride,
-          layout.b.columnStride,
+          problem.b.batchStrides[0] ?? 0,
+          problem.b.rowStride,
+          problem.b.columnStride,
         ],
       })
       const tiles = Math.ceil(m / 4)
@@ -48,16 +49,16 @@ export const matmulCpu: CpuRule<unknown> = {
         // A grain of at least 16 rows keeps the packed panels of B in cache while they are used.
         grain: Math.max(Math.min(4, tiles), Math.ceil(200000 / Math.max(1, 8 * n * k))),
         args: [
-          { input: 0, offset: layout.a.offset * sizeA },
+          { input: 0, offset: problem.a.offset * sizeA },
           packable[a.dtype]!,
           { scratch: 0 },
-          { output: 0, offset: outBatch * m * n * 4 },
+          { output: 0, offset: problem.c.offset * 4 },
           m,
           n,
           k,
-          layout.a.batchStride,
-          layout.a.rowStride,
-          layout.a.columnStride,
+          problem.a.batchStrides[0] ?? 0,
+          problem.a.rowStride,
+          problem.a.columnStride,
           'threadScratch',
         ],
       })

@@ -1,0 +1,133 @@
+import type { MatmulProblem } from './layout.ts'
+import { bases, four, type MatmulCase, range, type VectorLoads } from './matmul.wgsl.ts'
+
+// Kernels that read straight from storage: each invocation keeps a small block of C in registers. Positions are counted on from
+// step to step, because products and clamps inside the loop cost as much as the loads.
+
+/** Where the loads of B start, as declarations, and the loads themselves with their advance: b0 .. b3 are rows p to p + 3 of B. */
+export function loadsOfB({ b }: MatmulProblem, loads: VectorLoads): { start: string; step: string } {
+  if (loads.b === 'column') {
+    return {
+      start: '  var ib = baseB + colB;',
+      step: `${four.map((r) => `    let b${r} = b_at4(ib + ${r * b.rowStride}u);`).join('\n')}
+    ib += ${4 * b.rowStride}u;`,
+    }
+  }
+  return {
+    start: four.map((r) => `  var ib${r} = baseB + (colB + ${r}u) * ${b.columnStride}u;`).join('\n'),
+    step: [
+      ...four.map((r) => `    let u${r} = b_at4(ib${r});\n    ib${r} += 4u;`),
+      ...four.map((r) => `    let b${r} = vec4<f32>(u0[${r}], u1[${r}], u2[${r}], u3[${r}]);`),
+    ].join('\n'),
+  }
+}
+
+/** An invocation makes 4 x 4 results, four steps of K at a time. */
+export function vectorTile({ problem, loads, store }: MatmulCase): string {
+  const { m, n, k, a, c } = problem
+  const ofB = loadsOfB(problem, loads!)
+  const ofA =
+    loads!.a === 'column'
+      ? {
+          start: four.map((r) => `  var ia${r} = baseA + min(row + ${r}u, ${m - 1}u) * ${a.rowStride}u;`),
+          step: four.map((r) => `    let a${r} = a_at4(ia${r});\n    ia${r} += 4u;`),
+        }
+      : {
+          start: ['  var ia = baseA + row;'],
+          step: [
+            ...four.map((r) => `    let t${r} = a_at4(ia + ${r * a.columnStride}u);`),
+            `    ia += ${4 * a.columnStride}u;`,
+            ...four.map((r) => `    let a${r} = vec4<f32>(t0[${r}], t1[${r}], t2[${r}], t3[${r}]);`),
+          ],
+        }
+  return `@compute @workgroup_size(8, 8)
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+  let row = id.y * 4u;
+  let col = id.x * 4u;
+  if (row >= ${m}u || col >= ${n}u) { return; }
+  let colB = col;
+${bases(problem, 'id.z')}
+${ofA.start.join('\n')}
+${ofB.start}
+${four.map((r) => `  var c${r} = vec4<f32>(0.0);`).join('\n')}
+  for (var p = 0u; p < ${k}u; p += 4u) {
+${ofA.step.join('\n')}
+${ofB.step}
+${four.map((r) => `    c${r} += a${r}.x * b0 + a${r}.y * b1 + a${r}.z * b2 + a${r}.w * b3;`).join('\n')}
+  }
+${four.map((r) => `  if (row + ${r}u < ${m}u) { ${store(`baseC + (row + ${r}u) * ${c.rowStride}u + col`, `c${r}`)} }`).join('\n')}
+}`
+}
+
+/**
+ * A subgroup of four lanes makes 8 x 16 results, a lane 8 x 4 of them. Each lane loads a quarter of A's 8 x 4 block and the subgroup
+ * shares it by broadcast: six vec4 loads for 128 multiply-adds, and no barrier.
+ */
+export function subgroupTile({ problem, loads, store }: MatmulCase): string {
+  const { m, n, k, a, c } = problem
+  const eight = range(8)
+  const byColumn = loads!.a === 'column'
+  const ofB = loadsOfB(problem, loads!)
+  // Column loads: lane l holds rows l and l + 4 at steps p to p + 3. Row loads: lane l holds rows 0-3 and 4-7 at step p + l.
+  const start = byColumn
+    ? `  var ix = baseA + min(row + lane, ${m - 1}u) * ${a.rowStride}u;
+  var iy = baseA + min(row + lane + 4u, ${m - 1}u) * ${a.rowStride}u;`
+    : `  var ix = baseA + row + lane * ${a.columnStride}u;
+  var iy = baseA + min(row + 4u, ${Math.max(0, m - 4)}u) + lane * ${a.columnStride}u;`
+  const advance = byColumn ? 4 : 4 * a.columnStride
+  const step = byColumn
+    ? eight.map(
+        (r) =>
+          `    let a${r} = subgroupBroadcast(${r < 4 ? 'x' : 'y'}, ${r % 4}u);\n    c${r} += a${r}.x * b0 + a${r}.y * b1 + a${r}.z * b2 + a${r}.w * b3;`,
+      )
+    : four.map(
+        (l) =>
+          `    let x${l} = subgroupBroadcast(x, ${l}u);\n    let y${l} = subgroupBroadcast(y, ${l}u);\n${eight.map((r) => `    c${r} += ${r < 4 ? 'x' : 'y'}${l}[${r % 4}] * b${l};`).join('\n')}`,
+      )
+  return `@compute @workgroup_size(4)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id) lane: u32) {
+  let row = group.y * 8u;
+  let col = group.x * 16u + lane * 4u;
+  let colB = min(col, ${n - 4}u);
+${bases(problem, 'group.z')}
+${start}
+${ofB.start}
+${eight.map((r) => `  var c${r} = vec4<f32>(0.0);`).join('\n')}
+  for (var p = 0u; p < ${k}u; p += 4u) {
+    let x = a_at4(ix);
+    let y = a_at4(iy);
+    ix += ${advance}u;
+    iy += ${advance}u;
+${ofB.step}
+${step.join('\n')}
+  }
+  if (col < ${n}u) {
+${eight.map((r) => `    if (row + ${r}u < ${m}u) { ${store(`baseC + (row + ${r}u) * ${c.rowStride}u + col`, `c${r}`)} }`).join('\n')}
+  }
+}`
+}
+
+/** Any strides and sizes: 4 x 4 results from single loads. */
+export function scalarTile({ problem, store }: MatmulCase): string {
+  const { m, n, k, a, b, c } = problem
+  const row = (r: number) => {
+    const at = `baseC + (row + ${r}u) * ${c.rowStride}u + col`
+    if (n % 4 === 0) return `  if (row + ${r}u < ${m}u) { ${store(at, `c${r}`)} }`
+    return four
+      .map((j) => `  if (row + ${r}u < ${m}u && col + ${j}u < ${n}u) { c_set(${at} + ${j}u, c${r}[${j}]); }`)
+      .join('\n')
+  }
+  return `@compute @workgroup_size(8, 8)
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+  let row = id.y * 4u;
+  let col = id.x * 4u;
+  if (row >= ${m}u || col >= ${n}u) { return; }
+${bases(problem, 'id.z')}
+${four.map((r) => `  let r${r} = baseA + min(row + ${r}u, ${m - 1}u) * ${a.rowStride}u;\n  let q${r} = baseB + min(col + ${r}u, ${n - 1}u) * ${b.columnStride}u;\n  var c${r} = vec4<f32>(0.0);`).join('\n')}
+  for (var p = 0u; p < ${k}u; p++) {
+    let bp = vec4<f32>(${four.map((r) => `b_at(q${r} + p * ${b.rowStride}u)`).join(', ')});
+${four.map((r) => `    c${r} += a_at(r${r} + p * ${a.columnStride}u) * bp;`).join('\n')}
+  }
+${four.map(row).join('\n')}
+}`
+}

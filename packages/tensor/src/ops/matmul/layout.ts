@@ -1,0 +1,75 @@
+import { coalesce } from '../../passes/access.ts'
+import type { Operand } from '../../passes/operand.ts'
+
+/** Where a matrix of a batch lies: offset + z-th step of the batch + row * rowStride + column * columnStride, in elements. */
+export interface MatrixAccess {
+  readonly offset: number
+  /** One stride for each dimension of the batch. */
+  readonly batchStrides: readonly number[]
+  readonly rowStride: number
+  readonly columnStride: number
+}
+
+/** C[z] = A[z] B[z] for all z: A is m x k, B is k x n, and C has neighbouring columns. */
+export interface MatmulProblem {
+  readonly m: number
+  readonly n: number
+  readonly k: number
+  /** The dimensions over which z runs, row-major; as few as the strides allow. */
+  readonly batchShape: readonly number[]
+  readonly a: MatrixAccess
+  readonly b: MatrixAccess
+  readonly c: MatrixAccess
+}
+
+export function batchCount({ batchShape }: MatmulProblem): number {
+  return batchShape.reduce((x, y) => x * y, 1)
+}
+
+/** The product of two operands into a row-major result. */
+export function matmulProblem(a: Operand, b: Operand): MatmulProblem {
+  const rank = a.access.shape.length
+  const [m, k] = a.access.shape.slice(-2)
+  const n = b.access.shape[rank - 1]
+  const lead = a.access.shape.slice(0, -2)
+  const contiguous = lead.map((_, d) => m * n * lead.slice(d + 1).reduce((x, y) => x * y, 1))
+  const { shape, strides } = coalesce(lead, [a.access.strides.slice(0, -2), b.access.strides.slice(0, -2), contiguous])
+  const matrix = ({ access }: Operand, batchStrides: readonly number[]): MatrixAccess => ({
+    offset: access.offset,
+    batchStrides,
+    rowStride: access.strides[rank - 2],
+    columnStride: access.strides[rank - 1],
+  })
+  return {
+    m,
+    n,
+    k,
+    batchShape: shape,
+    a: matrix(a, strides[0]),
+    b: matrix(b, strides[1]),
+    c: { offset: 0, batchStrides: strides[2], rowStride: n, columnStride: 1 },
+  }
+}
+
+/** The same work as problems whose batch is one dimension, for kernels that take one stride for it. */
+export function singleBatchProblems(problem: MatmulProblem): MatmulProblem[] {
+  const { batchShape } = problem
+  if (batchShape.length <= 1) return [problem]
+  const outer = batchShape.slice(0, -1)
+  const count = outer.reduce((x, y) => x * y, 1)
+  return Array.from({ length: count }, (_, z) => {
+    const index = outer.map((_, d) => Math.floor(z / outer.slice(d + 1).reduce((x, y) => x * y, 1)) % outer[d])
+    const at = (access: MatrixAccess): MatrixAccess => ({
+      ...access,
+      offset: access.offset + index.reduce((sum, i, d) => sum + i * access.batchStrides[d], 0),
+      batchStrides: access.batchStrides.slice(-1),
+    })
+    return { ...problem, batchShape: batchShape.slice(-1), a: at(problem.a), b: at(problem.b), c: at(problem.c) }
+  })
+}
+
+/** One more than the largest position a matrix access reaches: what its buffer must hold. */
+export function extent(access: MatrixAccess, rows: number, columns: number, batchShape: readonly number[]): number {
+  const batch = batchShape.reduce((sum, d, i) => sum + (d - 1) * access.batchStrides[i], 0)
+  return access.offset + batch + (rows - 1) * access.rowStride + (columns - 1) * access.columnStride + 1
+}

@@ -1,0 +1,296 @@
+import type { AdapterTraits, Binding, Dispatch, Epilogue, WebGpuRule } from '../../backends/webgpu/rule.ts'
+import { linearEntry, type ShaderBuffer, shader, workgroupsFor } from '../../backends/webgpu/shader.ts'
+import type { DType } from '../../dtype.ts'
+import { scalarTile, subgroupTile, vectorTile } from './direct.wgsl.ts'
+import { batchCount, extent, type MatmulProblem, type MatrixAccess, matmulProblem } from './layout.ts'
+import { sharedTile } from './shared.wgsl.ts'
+import {
+  subgroupMatrixHead,
+  subgroupMatrixSide,
+  subgroupMatrixStorage,
+  subgroupMatrixTile,
+} from './subgroup-matrix.wgsl.ts'
+
+export const range = (n: number): number[] => [...Array(n).keys()]
+export const four = range(4)
+
+/** What a variant is asked: may it, and how. */
+export interface MatmulCase {
+  readonly problem: MatmulProblem
+  readonly loads: VectorLoads | undefined
+  readonly dtypes: readonly [a: DType, b: DType]
+  readonly adapter: AdapterTraits
+  /** A statement that takes four neighbours of a row of C: the position of the first one in C's buffer, and the vector. */
+  readonly store: (index: string, value: string) => string
+}
+
+interface MatmulVariant {
+  /** Hard needs: features, limits, alignment. */
+  applies(c: Omit<MatmulCase, 'store'>): boolean
+  /** Whether it is worth it on this adapter and shape; the first variant that applies and suits is taken. */
+  suits(c: Omit<MatmulCase, 'store'>): boolean
+  /** Which operands are declared as vectors: those that are only read by vec4. */
+  vectors(c: Omit<MatmulCase, 'store'>): { readonly a: boolean; readonly b: boolean }
+  /** What the shader starts with. */
+  readonly head?: string
+  /** Rows and columns of C one workgroup makes. */
+  readonly tile: readonly [rows: number, columns: number]
+  body(c: MatmulCase): string
+}
+
+const both = () => ({ a: true, b: true })
+const neither = () => ({ a: false, b: false })
+/** Tiles in workgroup memory load by vec4 where an operand runs along the tile's lines. */
+const alongLines: MatmulVariant['vectors'] = ({ loads, problem: { m, n } }) => ({
+  a: loads?.a === 'row' && m % 4 === 0,
+  b: loads?.b === 'column' && n % 4 === 0,
+})
+/** Formats that float16 holds exactly, with a shader that may use it. */
+const inFloat16 = (d: DType) => d === 'float16' || d === 'float8_e4m3fn' || d === 'float8_e5m2'
+
+/** Best first. All but the first run within WebGPU's default limits; the last one takes any strides and sizes. */
+const variants: Readonly<Record<string, MatmulVariant>> = {
+  'subgroup matrix': {
+    applies: ({ adapter, dtypes, problem: { n, k } }) =>
+      adapter.subgroupMatrix === true &&
+      adapter.maxWorkgroupStorage >= subgroupMatrixStorage &&
+      dtypes.every(inFloat16) &&
+      n % 4 === 0 &&
+      k > 0,
+    suits: ({ problem: { m, n } }) => m >= 64 && n >= 64,
+    vectors: neither,
+    head: subgroupMatrixHead,
+    tile: [subgroupMatrixSide, subgroupMatrixSide],
+    body: subgroupMatrixTile,
+  },
+  'subgroup 8x4': {
+    applies: ({ loads, adapter, problem }) => loads !== undefined && adapter.subgroupSize === 4 && problem.m >= 8,
+    suits: () => true,
+    vectors: both,
+    head: 'enable subgroups;\n',
+    tile: [8, 16],
+    body: subgroupTile,
+  },
+  'shared 8x8': {
+    applies: ({ problem: { k } }) => k > 0,
+    suits: ({ problem: { m, n }, adapter }) => !adapter.software && m >= 256 && n >= 256,
+    vectors: alongLines,
+    tile: [128, 128],
+    body: (c) => sharedTile(c, 8),
+  },
+  'shared 4x4': {
+    applies: ({ problem: { k } }) => k > 0,
+    suits: ({ problem: { m, n }, adapter }) => !adapter.software && m >= 32 && n >= 32,
+    vectors: alongLines,
+    tile: [64, 64],
+    body: (c) => sharedTile(c, 4),
+  },
+  'direct 4x4 vec4': {
+    applies: ({ loads }) => loads !== undefined,
+    suits: () => true,
+    vectors: both,
+    tile: [32, 32],
+    body: vectorTile,
+  },
+  'direct 4x4': {
+    applies: () => true,
+    suits: () => true,
+    vectors: neither,
+    tile: [32, 32],
+    body: scalarTile,
+  },
+}
+
+/** Names of the matmul variants, for pinning one. */
+export const matmulVariants: readonly string[] = Object.keys(variants)
+
+/** The pinned, else the tuned variant where it applies, else the first that applies and suits. */
+function choose(c: Omit<MatmulCase, 'store'>, key: string): [name: string, variant: MatmulVariant] {
+  for (const wanted of [c.adapter.pinned?.matmul, c.adapter.tuned?.get(key)])
+    if (wanted !== undefined && variants[wanted]?.applies(c)) return [wanted, variants[wanted]]
+  return Object.entries(variants).find(([, v]) => v.applies(c) && v.suits(c))!
+}
+
+/** A matrix in a buffer. */
+export interface MatmulOperand {
+  readonly dtype: DType
+  readonly binding: Binding
+}
+
+/** One product as another kernel may ask for it: its operands are any bindings, and what becomes of the results is a statement. */
+export interface MatmulRequest {
+  readonly problem: MatmulProblem
+  readonly a: MatmulOperand
+  readonly b: MatmulOperand
+  /** Where results go; without it they are stored in `c`. */
+  readonly epilogue?: Epilogue
+  readonly c?: MatmulOperand
+  /** Only kernels that store by vec4 will do; true with an epilogue. */
+  readonly label?: string
+}
+
+/** What the choice of a variant depends on, as text. */
+function caseKey({ m, n, k, a, b }: MatmulProblem, dtypes: readonly DType[], batch: number): string {
+  const layout = (x: MatrixAccess) => (x.columnStride === 1 ? 'N' : x.rowStride === 1 ? 'T' : 'S')
+  return `matmul ${batch}x${m}x${n}x${k} ${layout(a)}${layout(b)} ${dtypes.join('*')}`
+}
+
+/** Whether epilogues can take the results of this product: they come in fours. */
+export function storesVectors({ n }: MatmulProblem): boolean {
+  return n % 4 === 0
+}
+
+export function matmulDispatch(request: MatmulRequest, adapter: AdapterTraits): Dispatch {
+  const { problem, a, b, c, epilogue } = request
+  const { m, n, k, batchShape } = problem
+  const batch = batchCount(problem)
+  const without = { problem, loads: vectorLoads(problem), dtypes: [a.dtype, b.dtype] as const, adapter }
+  const key = caseKey(problem, without.dtypes, batch)
+  const made = (name: string, variant: MatmulVariant): Dispatch => {
+    const vectors = variant.vectors(without)
+    const bufferC: ShaderBuffer | undefined = c && {
+      name: 'c',
+      dtype: c.dtype,
+      write: true,
+      vector: n % 4 === 0,
+      length: extent(problem.c, m, n, batchShape),
+    }
+    const buffers: ShaderBuffer[] = [
+      { name: 'a', dtype: a.dtype, vector: vectors.a, length: extent(problem.a, m, k, batchShape) },
+      { name: 'b', dtype: b.dtype, vector: vectors.b, length: extent(problem.b, k, n, batchShape) },
+      ...(epilogue?.buffers ?? [bufferC!]),
+    ]
+    const store = epilogue?.store ?? ((index: string, value: string) => `c_set4(${index}, ${value});`)
+    return {
+      name: `${request.label ?? 'matmul'} ${name}${epilogue?.name ? ` + ${epilogue.name}` : ''}`,
+      wgsl:
+        (variant.head ?? '') + shader(buffers, `${epilogue?.functions ?? ''}${variant.body({ ...without, store })}`),
+      bindings: [a.binding, b.binding, ...(epilogue?.bindings ?? [c!.binding])],
+      workgroups: [Math.ceil(n / variant.tile[1]), Math.ceil(m / variant.tile[0]), batch],
+      flops: 2 * batch * m * n * k,
+    }
+  }
+  const [name, variant] = choose(without, key)
+  return {
+    ...made(name, variant),
+    tunable: {
+      key,
+      chosen: name,
+      alternatives: () =>
+        Object.entries(variants).flatMap(([other, v]) =>
+          v.applies(without) ? [[other, made(other, v)] as const] : [],
+        ),
+    },
+  }
+}
+
+/** Pieces of K when C is too small to occupy a GPU and K is long; 1 keeps it whole. */
+function splits({ m, n, k }: MatmulProblem, batch: number, adapter: AdapterTraits): number {
+  const pinned = adapter.pinned?.splitK
+  const wanted = pinned ? Number(pinned) : adapter.software ? 1 : 96 / (Math.ceil(m / 64) * Math.ceil(n / 64) * batch)
+  let pieces = 2 ** Math.floor(Math.log2(Math.max(1, Math.min(wanted, 32))))
+  // Every piece a multiple of 16 deep, and deep enough to be worth a second pass over C.
+  while (pieces > 1 && (k % (16 * pieces) !== 0 || (!pinned && k / pieces < 256))) pieces /= 2
+  return pieces
+}
+
+export const matmulWgsl: WebGpuRule<unknown> = {
+  supports: (_, attrs) => (attrs as { dtype: string }).dtype === 'float32',
+  fusesResult: (_, [out]) => out.shape[out.shape.length - 1] % 4 === 0,
+  plan: ({ inputs, outputs: [out] }, adapter, epilogue) => {
+    const [a, b] = inputs
+    const problem = matmulProblem(a, b)
+    const batch = batchCount(problem)
+    const { m, n, k } = problem
+    if (m * n * batch === 0) return { dispatches: [] }
+    const operands = { a: { dtype: a.dtype, binding: { input: 0 } }, b: { dtype: b.dtype, binding: { input: 1 } } }
+    const c = { dtype: out.dtype, binding: { output: 0 } }
+    const pieces = storesVectors(problem) ? splits(problem, batch, adapter) : 1
+    if (pieces === 1)
+      return { dispatches: [matmulDispatch({ problem, ...operands, c: epilogue ? undefined : c, epilogue }, adapter)] }
+
+    // Each piece of K is one more batch whose product lands in scratch; a second pass adds the pieces up in order.
+    const total = batch * m * n
+    const piece = (access: MatrixAccess, stride: number): MatrixAccess => ({
+      ...access,
+      batchStrides: [stride, ...access.batchStrides],
+    })
+    const deep = k / pieces
+    const parts: MatmulProblem = {
+      ...problem,
+      k: deep,
+      batchShape: [pieces, ...problem.batchShape],
+      a: piece(problem.a, deep * problem.a.columnStride),
+      b: piece(problem.b, deep * problem.b.rowStride),
+      c: piece(problem.c, total),
+    }
+    const sumBuffers: ShaderBuffer[] = [
+      { name: 'parts', dtype: 'float32', vector: true, length: pieces * total },
+      ...(epilogue?.buffers ?? [{ name: 'c', dtype: out.dtype, write: true, vector: true, length: total }]),
+    ]
+    return {
+      dispatches: [
+        matmulDispatch({ problem: parts, ...operands, c: { dtype: 'float32', binding: { scratch: 0 } } }, adapter),
+        {
+          name: `matmul pieces${epilogue?.name ? ` + ${epilogue.name}` : ''}`,
+          wgsl: shader(
+            sumBuffers,
+            `${epilogue?.functions ?? ''}${linearEntry(
+              64,
+              `  let i = id * 4u;
+  if (i >= ${total}u) { return; }
+  var v = vec4<f32>(0.0);
+  for (var s = 0u; s < ${pieces}u; s++) { v += parts_at4(s * ${total}u + i); }
+  ${epilogue?.store('i', 'v') ?? 'c_set4(i, v);'}`,
+            )}`,
+          ),
+          bindings: [{ scratch: 0 }, ...(epilogue?.bindings ?? [{ output: 0 }])],
+          workgroups: workgroupsFor(total / 4, 64),
+        },
+      ],
+      scratch: [pieces * total * 4],
+    }
+  },
+}
+
+const fours = (...values: number[]) => values.every((v) => v % 4 === 0)
+
+/** Whether four neighbours along `along` are one aligned load. */
+function vectorAlong(
+  { offset, batchStrides, rowStride, columnStride }: MatrixAccess,
+  along: 'row' | 'column',
+  size: number,
+): boolean {
+  return along === 'column'
+    ? columnStride === 1 && fours(offset, ...batchStrides, rowStride, size)
+    : rowStride === 1 && fours(offset, ...batchStrides, columnStride, size)
+}
+
+/** Which way vec4 loads run in each operand; `undefined` where strides or sizes do not allow them. */
+export interface VectorLoads {
+  readonly a: 'row' | 'column'
+  readonly b: 'row' | 'column'
+}
+
+function vectorLoads({ m, n, k, a, b }: MatmulProblem): VectorLoads | undefined {
+  if (n % 4 !== 0 || k % 4 !== 0 || k === 0) return undefined
+  const alongA = vectorAlong(a, 'column', k) ? 'column' : vectorAlong(a, 'row', m) ? 'row' : undefined
+  const alongB = vectorAlong(b, 'column', n) ? 'column' : vectorAlong(b, 'row', k) ? 'row' : undefined
+  return alongA && alongB && { a: alongA, b: alongB }
+}
+
+/** Declares baseA, baseB and baseC: where batch `z` starts in each buffer. */
+export function bases({ a, b, c, batchShape }: MatmulProblem, z: string): string {
+  const base = (name: string, { offset, batchStrides }: MatrixAccess) => {
+    const terms = [`${offset}u`]
+    let below = 1
+    for (let d = batchShape.length - 1; d >= 0; d--) {
+      const divided = below === 1 ? z : `(${z} / ${below}u)`
+      if (batchStrides[d] !== 0)
+        terms.push(`${d === 0 ? divided : `(${divided} % ${batchShape[d]}u)`} * ${batchStrides[d]}u`)
+      below *= batchShape[d]
+    }
+    return `  let ${name} = ${terms.join(' + ')};`
+  }
+  return [base('baseA', a), base('baseB', b), base('baseC', c)].join('\n')
+}
