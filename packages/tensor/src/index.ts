@@ -9,7 +9,7 @@ export { fromDevice, type GpuDeviceLike, type GpuLike, type InitOptions, init } 
 export { defineOp, type Op } from './op.ts'
 export { abs } from './ops/abs.ts'
 export { add } from './ops/add.ts'
-export { attention } from './ops/attention.ts'
+export { attention } from './ops/attention/attention.ts'
 export { bitwiseAnd, bitwiseOr, bitwiseXor, shiftLeft, shiftRight } from './ops/bitwise.ts'
 export { broadcastTo } from './ops/broadcast-to.ts'
 export { cast } from './ops/cast.ts'

@@ -4,6 +4,7 @@ import { type FoundAdapter, findAdapter, mayHaveAdapter, requestDevice } from '.
 import { WebGpuBackend } from './backends/webgpu/webgpu-backend.ts'
 import { Device } from './device.ts'
 import { DeviceError } from './errors.ts'
+import { attentionVariants } from './ops/attention/attention.wgsl.ts'
 import { matmulVariants } from './ops/matmul/matmul.wgsl.ts'
 
 /** `navigator.gpu`, or what the npm package `webgpu` creates. Structural: whoever only uses this package needs no WebGPU types. */
@@ -35,6 +36,8 @@ export interface InitOptions {
 export interface PinnedKernels {
   /** A variant of matmul, by name. */
   readonly matmul?: string
+  /** A variant of attention, by name. */
+  readonly attention?: string
   /** Pieces that the inner dimension of a product is cut into, where it divides. */
   readonly splitK?: number
 }
@@ -78,13 +81,16 @@ export async function fromDevice(gpuDevice: GpuDeviceLike): Promise<Device> {
 
 function checkedKernels(kernels: PinnedKernels = {}): Record<string, string> {
   const pinned: Record<string, string> = {}
-  const { matmul, splitK } = kernels
-  if (matmul !== undefined) {
-    if (!matmulVariants.includes(matmul))
-      throw new RangeError(
-        `init: kernels.matmul must be one of ${matmulVariants.join(', ')}, got ${JSON.stringify(matmul)}`,
-      )
-    pinned.matmul = matmul
+  const { splitK } = kernels
+  for (const [op, variants] of [
+    ['matmul', matmulVariants],
+    ['attention', attentionVariants],
+  ] as const) {
+    const name = kernels[op]
+    if (name === undefined) continue
+    if (!variants.includes(name))
+      throw new RangeError(`init: kernels.${op} must be one of ${variants.join(', ')}, got ${JSON.stringify(name)}`)
+    pinned[op] = name
   }
   if (splitK !== undefined) {
     if (!Number.isInteger(splitK) || splitK < 1 || splitK > 64)

@@ -1,7 +1,7 @@
 import type { Op } from '../op.ts'
 import { absOp } from './abs.ts'
 import { addOp } from './add.ts'
-import { attentionGradientOp, attentionOp } from './attention.ts'
+import { attentionGradientOp, attentionOp } from './attention/attention.ts'
 import { bitwiseAndOp, bitwiseOrOp, bitwiseXorOp, shiftLeftOp, shiftRightOp } from './bitwise.ts'
 import { broadcastToOp } from './broadcast-to.ts'
 import { castOp } from './cast.ts'

@@ -1,6 +1,7 @@
 // Attention for one (batch, key-value head) at a time; blocks of 32 query rows stream past packed keys and values.
 //
 // q, o, g, dq [B, T, H, D]; k, v, dk, dv [B, S, KV, D]; lse [B, H, T]. Causal: query i sees keys 0 .. i + S - T.
+// `documents` [B, T], or 0: keys of another document than the query's are not seen.
 // Everything is a product of small matrices on the packed 4 x 8 micro-kernel. Masked keys past a block's last visible one are
 // never touched; inside the block they are set to a large negative number.
 
@@ -23,19 +24,23 @@ function floats(n: i32): usize {
 }
 
 /** Scores of `rows` query rows against `keys` keys (a multiple of nothing in particular), scaled and masked, into s [rows, ld]. */
-function blockScores(q: usize, qStride: i32, packedA: usize, packedK: usize, d: i32, s: usize, ld: i32, rows: i32, keys: i32, scale: f32, causal: i32, first: i32): void {
+function blockScores(q: usize, qStride: i32, packedA: usize, packedK: usize, d: i32, s: usize, ld: i32, rows: i32, keys: i32, scale: f32, causal: i32, first: i32, documents: usize): void {
   blockGemm(q, qStride, 1, packedA, packedK, floats(d * 8), s, floats(ld), rows, keys, d, false)
   for (let r = 0; r < rows; r++) {
     const row = s + floats(r * ld)
     scaleRow(row, keys, scale)
     if (causal) for (let j = first + r + 1; j < keys; j++) store<f32>(row + floats(j), -1e30)
+    if (documents) {
+      const own = load<i32>(documents + floats(first + r))
+      for (let j = 0; j < keys; j++) if (load<i32>(documents + floats(j)) != own) store<f32>(row + floats(j), -1e30)
+    }
   }
 }
 
 export function attentionForward(
   start: i32, end: i32, thread: i32,
   q: usize, k: usize, v: usize, o: usize, lse: usize,
-  t: i32, s: i32, h: i32, kv: i32, d: i32, scale: f32, causal: i32, scratch: usize,
+  t: i32, s: i32, h: i32, kv: i32, d: i32, scale: f32, causal: i32, documents: usize, scratch: usize,
 ): void {
   const group = h / kv
   const ld = up8(s)
@@ -45,6 +50,7 @@ export function attentionForward(
   const packedA = scores + floats(BLOCK * ld)
   for (let task = start; task < end; task++) {
     const b = task / kv
+    const own = documents ? documents + floats(b * t) : 0
     const head = task - b * kv
     const kBase = k + floats((b * s * kv + head) * d)
     const vBase = v + floats((b * s * kv + head) * d)
@@ -57,7 +63,7 @@ export function attentionForward(
         const first = i + s - t // the last key the block's first row sees
         const keys = causal ? first + rows : s
         const at = floats(((b * t + i) * h + hq) * d)
-        blockScores(q + at, h * d, packedA, packedK, d, scores, ld, rows, keys, scale, causal, first)
+        blockScores(q + at, h * d, packedA, packedK, d, scores, ld, rows, keys, scale, causal, first, own)
         for (let row = 0; row < rows; row++) {
           const p = scores + floats(row * ld)
           let top = load<f32>(p)
@@ -75,7 +81,7 @@ export function attentionForward(
 export function attentionBackward(
   start: i32, end: i32, thread: i32,
   q: usize, k: usize, v: usize, o: usize, lse: usize, g: usize, dq: usize, dk: usize, dv: usize,
-  t: i32, s: i32, h: i32, kv: i32, d: i32, scale: f32, causal: i32, scratch: usize,
+  t: i32, s: i32, h: i32, kv: i32, d: i32, scale: f32, causal: i32, documents: usize, scratch: usize,
 ): void {
   const group = h / kv
   const ld = up8(s)
@@ -90,6 +96,7 @@ export function attentionBackward(
   const packedA = ds + floats(BLOCK * ld)
   for (let task = start; task < end; task++) {
     const b = task / kv
+    const own = documents ? documents + floats(b * t) : 0
     const head = task - b * kv
     const kBase = floats((b * s * kv + head) * d)
     const stride = kv * d
@@ -107,7 +114,7 @@ export function attentionBackward(
         const first = i + s - t
         const keys = causal ? first + rows : s
         const at = floats(((b * t + i) * h + hq) * d)
-        blockScores(q + at, h * d, packedA, packedKt, d, p, ld, rows, keys, scale, causal, first)
+        blockScores(q + at, h * d, packedA, packedKt, d, p, ld, rows, keys, scale, causal, first, own)
         blockGemm(g + at, h * d, 1, packedA, packedVt, floats(d * 8), ds, floats(ld), rows, keys, d, false)
         for (let row = 0; row < rows; row++) {
           const gRow = g + at + floats(row * h * d)

@@ -28,12 +28,6 @@ export interface Dispatch {
   readonly bindings: readonly Binding[]
   readonly workgroups: readonly [number, number, number]
   readonly flops?: number
-  /** Where there is a choice of kernels: the case, and every kernel that could run it, by name. */
-  readonly tunable?: {
-    readonly key: string
-    readonly chosen: string
-    alternatives(): (readonly [name: string, dispatch: Dispatch])[]
-  }
 }
 
 /** Elementwise work on a kernel's results before they are stored. It takes the place of the kernel's own output. */
@@ -51,6 +45,16 @@ export interface WebGpuPlan {
   readonly dispatches: readonly Dispatch[]
   /** Bytes of each scratch buffer. */
   readonly scratch?: readonly number[]
+  readonly tunable?: Tunable
+}
+
+/** A choice of kernels for one case: what the tuner measures. */
+export interface Tunable {
+  /** The op and everything its speed depends on. */
+  readonly key: string
+  readonly chosen: string
+  /** Every kernel that could run the case. */
+  alternatives(): (readonly [name: string, plan: WebGpuPlan])[]
 }
 
 export interface WebGpuRule<A> {

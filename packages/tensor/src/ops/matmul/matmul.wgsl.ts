@@ -1,4 +1,4 @@
-import type { AdapterTraits, Binding, Dispatch, Epilogue, WebGpuRule } from '../../backends/webgpu/rule.ts'
+import type { AdapterTraits, Binding, Dispatch, Epilogue, Tunable, WebGpuRule } from '../../backends/webgpu/rule.ts'
 import { linearEntry, type ShaderBuffer, shader, workgroupsFor } from '../../backends/webgpu/shader.ts'
 import type { DType } from '../../dtype.ts'
 import { scalarTile, subgroupTile, vectorTile } from './direct.wgsl.ts'
@@ -140,7 +140,7 @@ export function storesVectors({ n }: MatmulProblem): boolean {
   return n % 4 === 0
 }
 
-export function matmulDispatch(request: MatmulRequest, adapter: AdapterTraits): Dispatch {
+function matmulChoice(request: MatmulRequest, adapter: AdapterTraits): { dispatch: Dispatch; tunable: Tunable } {
   const { problem, a, b, c, epilogue } = request
   const { m, n, k, batchShape } = problem
   const batch = batchCount(problem)
@@ -172,16 +172,20 @@ export function matmulDispatch(request: MatmulRequest, adapter: AdapterTraits): 
   }
   const [name, variant] = choose(without, key)
   return {
-    ...made(name, variant),
+    dispatch: made(name, variant),
     tunable: {
       key,
       chosen: name,
       alternatives: () =>
         Object.entries(variants).flatMap(([other, v]) =>
-          v.applies(without) ? [[other, made(other, v)] as const] : [],
+          v.applies(without) ? [[other, { dispatches: [made(other, v)] }] as const] : [],
         ),
     },
   }
+}
+
+export function matmulDispatch(request: MatmulRequest, adapter: AdapterTraits): Dispatch {
+  return matmulChoice(request, adapter).dispatch
 }
 
 /** Pieces of K when C is too small to occupy a GPU and K is long; 1 keeps it whole. */
@@ -206,8 +210,11 @@ export const matmulWgsl: WebGpuRule<unknown> = {
     const operands = { a: { dtype: a.dtype, binding: { input: 0 } }, b: { dtype: b.dtype, binding: { input: 1 } } }
     const c = { dtype: out.dtype, binding: { output: 0 } }
     const pieces = storesVectors(problem) ? splits(problem, batch, adapter) : 1
-    if (pieces === 1)
-      return { dispatches: [matmulDispatch({ problem, ...operands, c: epilogue ? undefined : c, epilogue }, adapter)] }
+    if (pieces === 1) {
+      const request = { problem, ...operands, c: epilogue ? undefined : c, epilogue }
+      const { dispatch, tunable } = matmulChoice(request, adapter)
+      return { dispatches: [dispatch], tunable }
+    }
 
     // Each piece of K is one more batch whose product lands in scratch; a second pass adds the pieces up in order.
     const total = batch * m * n

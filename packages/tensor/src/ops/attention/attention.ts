@@ -1,23 +1,23 @@
-import { ShapeError } from '../errors.ts'
-import { defineOp } from '../op.ts'
-import { elementCount, formatShape } from '../shape.ts'
-import { apply, type Tensor } from '../tensor.ts'
+import { ShapeError } from '../../errors.ts'
+import { defineOp, type Op } from '../../op.ts'
+import { elementCount, formatShape } from '../../shape.ts'
+import { apply, type Tensor } from '../../tensor.ts'
+import { broadcastTo } from '../broadcast-to.ts'
+import { cast } from '../cast.ts'
+import { equal, lessEqual } from '../compare.ts'
+import { exp } from '../exp.ts'
+import { iota } from '../leaf.ts'
+import { logSumExp } from '../log-sum-exp.ts'
+import { matmul } from '../matmul/matmul.ts'
+import { mul } from '../mul.ts'
+import { sum } from '../reduce.ts'
+import { requireFloat } from '../require.ts'
+import { reshape } from '../reshape.ts'
+import { sub } from '../sub.ts'
+import { swapAxes, transpose } from '../transpose.ts'
+import { where } from '../where.ts'
 import { attentionCpu, attentionGradientCpu } from './attention.cpu.ts'
 import { attentionGradientWgsl, attentionWgsl } from './attention.wgsl.ts'
-import { broadcastTo } from './broadcast-to.ts'
-import { cast } from './cast.ts'
-import { lessEqual } from './compare.ts'
-import { exp } from './exp.ts'
-import { iota } from './leaf.ts'
-import { logSumExp } from './log-sum-exp.ts'
-import { matmul } from './matmul/matmul.ts'
-import { mul } from './mul.ts'
-import { sum } from './reduce.ts'
-import { requireFloat } from './require.ts'
-import { reshape } from './reshape.ts'
-import { sub } from './sub.ts'
-import { swapAxes, transpose } from './transpose.ts'
-import { where } from './where.ts'
 
 export interface AttentionAttrs {
   readonly scale: number
@@ -25,7 +25,7 @@ export interface AttentionAttrs {
 }
 
 /** A large finite negative: masking with -Infinity breaks where a shader may assume that infinities do not occur. */
-export const masked = -1e30
+const unseen = -1e30
 
 /** [batch, seq, heads, d] as [batch, kvHeads, heads / kvHeads, seq, d]: query head h reads key head floor(h / group). */
 function grouped(x: Tensor, kvHeads: number): Tensor {
@@ -38,23 +38,32 @@ function ungrouped(x: Tensor): Tensor {
   return reshape(transpose(x, [0, 3, 1, 2, 4]), [b, t, kv * group, d])
 }
 
-/** Scores with the mask applied, [batch, kvHeads, group, seqQ, seqK]. Query i sees keys up to i + seqK - seqQ. */
-function scores(q: Tensor, k: Tensor, { scale, causal }: AttentionAttrs): Tensor {
+const given = (documents: Tensor | undefined): Tensor[] => (documents ? [documents] : [])
+
+/**
+ * Scores with the mask applied, [batch, kvHeads, group, seqQ, seqK]. Query i sees keys up to i + seqK - seqQ, and only those of its
+ * own document.
+ */
+function scores(q: Tensor, k: Tensor, documents: Tensor | undefined, { scale, causal }: AttentionAttrs): Tensor {
   const kv = k.shape[2]
   const qs = grouped(q, kv)
   const ks = grouped(k, kv)
   const [b, , group, t, d] = qs.shape
   const s = ks.shape[3]
-  const raw = mul(matmul(qs, broadcastTo(swapAxes(ks, -1, -2), [b, kv, group, d, s])), scale)
-  if (!causal) return raw
-  return where(broadcastTo(lessEqual(sub(iota([t, s], 1), s - t), iota([t, s], 0)), raw.shape), raw, masked)
+  let masked = mul(matmul(qs, broadcastTo(swapAxes(ks, -1, -2), [b, kv, group, d, s])), scale)
+  const mask = (seen: Tensor) => {
+    masked = where(broadcastTo(seen, masked.shape), masked, unseen)
+  }
+  if (causal) mask(lessEqual(sub(iota([t, s], 1), s - t), iota([t, s], 0)))
+  if (documents) mask(equal(reshape(documents, [b, 1, 1, t, 1]), reshape(documents, [b, 1, 1, 1, s])))
+  return masked
 }
 
 /** Outputs: o like q, and the log-sum-exp of the scores, float32 [batch, heads, seqQ], which the gradient needs. */
-export const attentionOp = defineOp<AttentionAttrs>({
+export const attentionOp: Op<AttentionAttrs> = defineOp<AttentionAttrs>({
   name: 'attention',
   kind: 'composite',
-  infer([q, k, v], { causal }) {
+  infer([q, k, v, documents], { causal }) {
     requireFloat('attention', q)
     const [b, t, h, d] = q.shape
     const shapes = `q ${formatShape(q.shape)}, k ${formatShape(k.shape)}, v ${formatShape(v.shape)}`
@@ -68,17 +77,28 @@ export const attentionOp = defineOp<AttentionAttrs>({
       throw new ShapeError(`attention: causal attention needs at least as many keys as queries, got ${shapes}`)
     if (q.dtype !== k.dtype || q.dtype !== v.dtype)
       throw new ShapeError(`attention: q, k and v must share a dtype, got ${q.dtype}, ${k.dtype}, ${v.dtype}`)
+    if (documents) {
+      if (documents.dtype !== 'int32' || formatShape(documents.shape) !== formatShape([b, t]) || k.shape[1] !== t)
+        throw new ShapeError(
+          `attention: documents must be int32 [batch, seq] with as many keys as queries, got ${documents.dtype} ${formatShape(documents.shape)} (${shapes})`,
+        )
+    }
     return [
       { shape: q.shape, dtype: q.dtype },
       { shape: [b, h, t], dtype: 'float32' },
     ]
   },
-  gradient({ inputs: [q, k, v], outputs: [o, lse], grads: [g], attrs }) {
+  gradient({ inputs: [q, k, v, documents], outputs: [o, lse], grads: [g], attrs }) {
     if (!g) return [undefined, undefined, undefined]
-    return apply(attentionGradientOp, [q, k, v, o, lse, cast(g, 'float32')], attrs)
+    return apply(attentionGradientOp, [q, k, v, o, lse, cast(g, 'float32'), ...given(documents)], attrs)
   },
-  define([q, k, v], attrs) {
-    const s = scores(q, k, attrs)
+  decompose([q, k, v, documents], attrs) {
+    if (q.dtype === 'float32') return undefined
+    const [o, lse] = apply(attentionOp, [...[q, k, v].map((x) => cast(x, 'float32')), ...given(documents)], attrs)
+    return [cast(o, q.dtype), lse]
+  },
+  define([q, k, v, documents], attrs) {
+    const s = scores(q, k, documents, attrs)
     const lse = logSumExp(s)
     const p = exp(sub(s, reshape(lse, [...lse.shape, 1])))
     const [b, kv, group, t] = s.shape
@@ -118,6 +138,42 @@ export const attentionOp = defineOp<AttentionAttrs>({
       attrs: { scale: 0.2, causal: true },
       tolerance: 3e-5,
     },
+    // Two packed documents or three (the ids that are drawn cut the sequence anywhere), and six queries to a key head.
+    {
+      inputs: [
+        { shape: [2, 8, 6, 16] },
+        { shape: [2, 8, 1, 16] },
+        { shape: [2, 8, 1, 16] },
+        { shape: [2, 8], dtype: 'int32', range: [0, 2] },
+      ],
+      attrs: { scale: 0.25, causal: true },
+      tolerance: 3e-5,
+    },
+    {
+      inputs: [
+        { shape: [1, 20, 2, 8] },
+        { shape: [1, 20, 2, 8] },
+        { shape: [1, 20, 2, 8] },
+        { shape: [1, 20], dtype: 'int32', range: [0, 3] },
+      ],
+      attrs: { scale: 0.35, causal: false },
+      tolerance: 3e-5,
+    },
+    {
+      inputs: [
+        { shape: [1, 12, 2, 64], dtype: 'bfloat16' },
+        { shape: [1, 12, 1, 64], dtype: 'bfloat16' },
+        { shape: [1, 12, 1, 64], dtype: 'bfloat16' },
+      ],
+      attrs: { scale: 0.125, causal: true },
+      differentiable: false,
+    },
+    {
+      inputs: [{ shape: [1, 36, 2, 192] }, { shape: [1, 36, 2, 192] }, { shape: [1, 36, 2, 192] }],
+      attrs: { scale: 0.07, causal: true },
+      tolerance: 3e-5,
+      differentiable: false,
+    },
     {
       inputs: [{ shape: [1, 70, 1, 12] }, { shape: [1, 70, 1, 12] }, { shape: [1, 70, 1, 12] }],
       attrs: { scale: 3, causal: true },
@@ -128,13 +184,18 @@ export const attentionOp = defineOp<AttentionAttrs>({
 })
 
 /** dq, dk, dv. With p the probabilities and D = rowsum(do * o): dv = pᵀ do, ds = p * (do vᵀ - D) * scale, dq = ds k, dk = dsᵀ q. */
-export const attentionGradientOp = defineOp<AttentionAttrs>({
+export const attentionGradientOp: Op<AttentionAttrs> = defineOp<AttentionAttrs>({
   name: 'attentionGradient',
   kind: 'composite',
   infer: ([q, k, v]) => [q, k, v].map((s) => ({ shape: s.shape, dtype: 'float32' as const })),
-  define([q, k, v, o, lse, g], attrs) {
+  decompose([q, k, v, o, lse, g, documents], attrs) {
+    if (q.dtype === 'float32' && o.dtype === 'float32') return undefined
+    const wide = [q, k, v, o].map((x) => cast(x, 'float32'))
+    return apply(attentionGradientOp, [...wide, lse, g, ...given(documents)], attrs)
+  },
+  define([q, k, v, o, lse, g, documents], attrs) {
     const kv = k.shape[2]
-    const s = scores(q, k, attrs)
+    const s = scores(q, k, documents, attrs)
     const [b, , group, t, n] = s.shape
     const d = q.shape[3]
     const p = exp(sub(s, reshape(lse, [b, kv, group, t, 1])))
@@ -160,10 +221,17 @@ export const attentionGradientOp = defineOp<AttentionAttrs>({
  * @param v like k
  * @param options.causal query i sees keys 0 to i + seqK - seqQ (default true)
  * @param options.scale default 1 / sqrt(headDim)
+ * @param options.documents int32 [batch, seq]: several documents packed into one sequence do not see each other; positions with
+ * the same number belong together. Needs as many keys as queries.
  * @returns like q
  * @see arXiv:2205.14135, arXiv:2305.13245
  */
-export function attention(q: Tensor, k: Tensor, v: Tensor, options: { causal?: boolean; scale?: number } = {}): Tensor {
+export function attention(
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  options: { causal?: boolean; scale?: number; documents?: Tensor } = {},
+): Tensor {
   const scale = options.scale ?? 1 / Math.sqrt(q.shape[q.ndim - 1])
-  return apply(attentionOp, [q, k, v], { scale, causal: options.causal ?? true })[0]
+  return apply(attentionOp, [q, k, v, ...given(options.documents)], { scale, causal: options.causal ?? true })[0]
 }

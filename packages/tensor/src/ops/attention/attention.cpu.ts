@@ -1,4 +1,5 @@
-import type { CpuRule } from '../backends/cpu/rule.ts'
+import type { CpuRule } from '../../backends/cpu/rule.ts'
+import type { Spec } from '../../graph/node.ts'
 import type { AttentionAttrs } from './attention.ts'
 
 /** Rows of queries that are worked on together; 4 | block. */
@@ -12,9 +13,12 @@ function scratchFor(s: number, d: number): number {
 }
 
 /** One task a (batch, key-value head): K and V are packed once, query blocks stream past them, masked keys are skipped. */
+/** Heads are read as float32; a narrower format is cast first. The documents, where there are any, come last. */
+const supports = (inputs: readonly Spec[]) => inputs.slice(0, 3).every((s) => s.dtype === 'float32')
+
 export const attentionCpu: CpuRule<AttentionAttrs> = {
-  supports: (inputs) => inputs.every((s) => s.dtype === 'float32'),
-  plan: ({ inputs: [q, k], attrs: { scale, causal } }) => {
+  supports,
+  plan: ({ inputs: [q, k, , documents], attrs: { scale, causal } }) => {
     const [b, t, h, d] = q.access.shape
     const [, s, kv] = k.access.shape
     return {
@@ -36,6 +40,7 @@ export const attentionCpu: CpuRule<AttentionAttrs> = {
             d,
             scale,
             causal ? 1 : 0,
+            documents ? { input: 3 } : 0,
             'threadScratch',
           ],
         },
@@ -46,8 +51,8 @@ export const attentionCpu: CpuRule<AttentionAttrs> = {
 }
 
 export const attentionGradientCpu: CpuRule<AttentionAttrs> = {
-  supports: (inputs) => inputs.every((s) => s.dtype === 'float32'),
-  plan: ({ inputs: [q, k], attrs: { scale, causal } }) => {
+  supports: (inputs) => supports(inputs) && inputs[3].dtype === 'float32',
+  plan: ({ inputs: [q, k, , , , , documents], attrs: { scale, causal } }) => {
     const [b, t, h, d] = q.access.shape
     const [, s, kv] = k.access.shape
     return {
@@ -73,6 +78,7 @@ export const attentionGradientCpu: CpuRule<AttentionAttrs> = {
             d,
             scale,
             causal ? 1 : 0,
+            documents ? { input: 6 } : 0,
             'threadScratch',
           ],
         },

@@ -1,9 +1,9 @@
-import type { AdapterTraits, WebGpuRule } from '../backends/webgpu/rule.ts'
-import { type ShaderBuffer, shader, workgroupsFor } from '../backends/webgpu/shader.ts'
-import type { DType } from '../dtype.ts'
-import type { Spec } from '../graph/node.ts'
+import type { AdapterTraits, WebGpuPlan } from '../../backends/webgpu/rule.ts'
+import { type ShaderBuffer, shader, workgroupsFor } from '../../backends/webgpu/shader.ts'
+import type { DType } from '../../dtype.ts'
+import type { KernelContext, Operand } from '../../passes/operand.ts'
+import { wgslFloat } from '../row-kernels.ts'
 import type { AttentionAttrs } from './attention.ts'
-import { wgslFloat } from './row-kernels.ts'
 
 /**
  * Writes a loop over the vectors of a head out: every line with a `#` is repeated with # = 0, 1, ... A row then lives in named
@@ -27,8 +27,6 @@ function unrolled(vectors: number, text: string): string {
 //
 // Neighbouring invocations own neighbouring rows of one head and read the same rows of the other side. Where subgroups have four
 // lanes, each lane loads a quarter of such a row and the subgroup shares it by broadcast; elsewhere every invocation loads it whole.
-
-const supports = ([q]: readonly Spec[]) => q.shape[3] % 4 === 0 && q.shape[3] <= 256
 
 interface Geometry {
   readonly constants: string
@@ -98,20 +96,28 @@ function sharedRow({ vectors, shared }: Geometry, name: string, buffer: string):
   ].join('\n')
 }
 
+const documentsBuffer: ShaderBuffer = { name: 'documents', dtype: 'int32' }
+
+/** The condition that a query and a key belong to one document, if there are documents. */
+function sameDocument(documents: Operand | undefined, query: string, key: string): string {
+  return documents ? ` && documents_at(batch * T + ${query}) == documents_at(batch * S + ${key})` : ''
+}
+
 function program(g: Geometry, buffers: readonly ShaderBuffer[], text: string): string {
   return `${g.shared ? 'enable subgroups;\n' : ''}${shader(buffers, `${g.constants}\n${text}`)}`
 }
 
 /** Online softmax: the running maximum and sum are corrected as keys come by. @see arXiv:2205.14135 algorithm 1 */
-export const attentionWgsl: WebGpuRule<AttentionAttrs> = {
-  supports,
-  plan: ({ inputs: [q, k, v], outputs: [o], attrs }, adapter) => {
-    const [b, t, h] = q.access.shape
-    const geo = geometry(q.access.shape, k.access.shape, t, attrs, adapter)
-    const { text, workgroups } = entry(
-      geo,
-      b * t * h,
-      `  let i = id % T;
+export function rowsForward(
+  { inputs: [q, k, v, documents], outputs: [o], attrs }: KernelContext<AttentionAttrs>,
+  adapter: AdapterTraits,
+): WebGpuPlan {
+  const [b, t, h] = q.access.shape
+  const geo = geometry(q.access.shape, k.access.shape, t, attrs, adapter)
+  const { text, workgroups } = entry(
+    geo,
+    b * t * h,
+    `  let i = id % T;
   let head = (id / T) % H;
   let batch = id / (T * H);
   let row = ((batch * T + i) * H + head) * D;
@@ -125,7 +131,7 @@ export const attentionWgsl: WebGpuRule<AttentionAttrs> = {
     let at = ((batch * S + j) * KV + head / GROUP) * D;
 ${sharedRow(geo, 'key', 'k')}
 ${sharedRow(geo, 'val', 'v')}
-    if (j < keys) {
+    if (j < keys${sameDocument(documents, 'i', 'j')}) {
       var dots = vec4<f32>(0.0);
       dots += query# * key#;
       let s = dots.x + dots.y + dots.z + dots.w;
@@ -143,31 +149,39 @@ ${sharedRow(geo, 'val', 'v')}
   let norm = 1.0 / total;
   o_set4(row + #4u, acc# * norm);
   lse_set((batch * H + head) * T + i, top + log(total));`,
-    )
-    const buffers: ShaderBuffer[] = [
-      { name: 'q', dtype: q.dtype, vector: true },
-      { name: 'k', dtype: k.dtype, vector: true },
-      { name: 'v', dtype: v.dtype, vector: true },
-      { name: 'o', dtype: o.dtype, write: true, vector: true },
-      { name: 'lse', dtype: 'float32', write: true },
-    ]
-    const bindings = [{ input: 0 }, { input: 1 }, { input: 2 }, { output: 0 }, { output: 1 }]
-    return { dispatches: [{ name: 'attention', wgsl: program(geo, buffers, text), bindings, workgroups }] }
-  },
+  )
+  const buffers: ShaderBuffer[] = [
+    { name: 'q', dtype: q.dtype, vector: true },
+    { name: 'k', dtype: k.dtype, vector: true },
+    { name: 'v', dtype: v.dtype, vector: true },
+    { name: 'o', dtype: o.dtype, write: true, vector: true },
+    { name: 'lse', dtype: 'float32', write: true },
+    ...(documents ? [documentsBuffer] : []),
+  ]
+  const bindings = [
+    { input: 0 },
+    { input: 1 },
+    { input: 2 },
+    { output: 0 },
+    { output: 1 },
+    ...(documents ? [{ input: 3 }] : []),
+  ]
+  return { dispatches: [{ name: 'attention', wgsl: program(geo, buffers, text), bindings, workgroups }] }
 }
 
 /** Two passes that both recompute p = exp(s - lse): one owns query rows (dq, and delta for the other), one owns key rows (dk, dv). */
-export const attentionGradientWgsl: WebGpuRule<AttentionAttrs> = {
-  supports,
-  plan: ({ inputs: [q, k, v, o, , g], attrs }, adapter) => {
-    const [b, t, h] = q.access.shape
-    const [, s, kv] = k.access.shape
-    const byQuery = geometry(q.access.shape, k.access.shape, t, attrs, adapter)
-    const byKey = geometry(q.access.shape, k.access.shape, s, attrs, adapter)
-    const queries = entry(
-      byQuery,
-      b * t * h,
-      `  let i = id % T;
+export function rowsBackward(
+  { inputs: [q, k, v, o, , g, documents], attrs }: KernelContext<AttentionAttrs>,
+  adapter: AdapterTraits,
+): WebGpuPlan {
+  const [b, t, h] = q.access.shape
+  const [, s, kv] = k.access.shape
+  const byQuery = geometry(q.access.shape, k.access.shape, t, attrs, adapter)
+  const byKey = geometry(q.access.shape, k.access.shape, s, attrs, adapter)
+  const queries = entry(
+    byQuery,
+    b * t * h,
+    `  let i = id % T;
   let head = (id / T) % H;
   let batch = id / (T * H);
   let row = ((batch * T + i) * H + head) * D;
@@ -186,7 +200,7 @@ export const attentionGradientWgsl: WebGpuRule<AttentionAttrs> = {
     let at = ((batch * S + j) * KV + head / GROUP) * D;
 ${sharedRow(byQuery, 'key', 'k')}
 ${sharedRow(byQuery, 'val', 'v')}
-    if (j < keys) {
+    if (j < keys${sameDocument(documents, 'i', 'j')}) {
       var s4 = vec4<f32>(0.0);
       var p4 = vec4<f32>(0.0);
       s4 += query# * key#;
@@ -197,11 +211,11 @@ ${sharedRow(byQuery, 'val', 'v')}
     }
   }
   dq_set4(row + #4u, acc#);`,
-    )
-    const keys = entry(
-      byKey,
-      b * s * kv,
-      `  let j = id % S;
+  )
+  const keys = entry(
+    byKey,
+    b * s * kv,
+    `  let j = id % S;
   let kvHead = (id / S) % KV;
   let batch = id / (S * KV);
   let row = ((batch * S + j) * KV + kvHead) * D;
@@ -218,7 +232,7 @@ ${sharedRow(byQuery, 'val', 'v')}
       let stat = (batch * H + head) * T + i;
 ${sharedRow(byKey, 'query', 'q')}
 ${sharedRow(byKey, 'grad', 'g')}
-      if (i >= first) {
+      if (i >= first${sameDocument(documents, 'i', 'j')}) {
         var s4 = vec4<f32>(0.0);
         var p4 = vec4<f32>(0.0);
         s4 += key# * query#;
@@ -232,46 +246,48 @@ ${sharedRow(byKey, 'grad', 'g')}
   }
   dk_set4(row + #4u, accK#);
   dv_set4(row + #4u, accV#);`,
-    )
-    const read = (name: string, dtype: DType): ShaderBuffer => ({ name, dtype, vector: true })
-    const queryBuffers: ShaderBuffer[] = [
-      read('q', q.dtype),
-      read('k', k.dtype),
-      read('v', v.dtype),
-      read('o', o.dtype),
-      { name: 'lse', dtype: 'float32' },
-      read('g', g.dtype),
-      { name: 'dq', dtype: 'float32', write: true, vector: true },
-      { name: 'delta', dtype: 'float32', write: true },
-    ]
-    const keyBuffers: ShaderBuffer[] = [
-      read('q', q.dtype),
-      read('k', k.dtype),
-      read('v', v.dtype),
-      { name: 'lse', dtype: 'float32' },
-      read('g', g.dtype),
-      { name: 'delta', dtype: 'float32' },
-      { name: 'dk', dtype: 'float32', write: true, vector: true },
-      { name: 'dv', dtype: 'float32', write: true, vector: true },
-    ]
-    const input = (i: number) => ({ input: i })
-    const output = (i: number) => ({ output: i })
-    return {
-      dispatches: [
-        {
-          name: 'attentionGradientQ',
-          wgsl: program(byQuery, queryBuffers, queries.text),
-          bindings: [...[0, 1, 2, 3, 4, 5].map(input), output(0), { scratch: 0 }],
-          workgroups: queries.workgroups,
-        },
-        {
-          name: 'attentionGradientKV',
-          wgsl: program(byKey, keyBuffers, keys.text),
-          bindings: [...[0, 1, 2, 4, 5].map(input), { scratch: 0 }, output(1), output(2)],
-          workgroups: keys.workgroups,
-        },
-      ],
-      scratch: [b * h * t * 4],
-    }
-  },
+  )
+  const read = (name: string, dtype: DType): ShaderBuffer => ({ name, dtype, vector: true })
+  const queryBuffers: ShaderBuffer[] = [
+    read('q', q.dtype),
+    read('k', k.dtype),
+    read('v', v.dtype),
+    read('o', o.dtype),
+    { name: 'lse', dtype: 'float32' },
+    read('g', g.dtype),
+    { name: 'dq', dtype: 'float32', write: true, vector: true },
+    { name: 'delta', dtype: 'float32', write: true },
+    ...(documents ? [documentsBuffer] : []),
+  ]
+  const keyBuffers: ShaderBuffer[] = [
+    read('q', q.dtype),
+    read('k', k.dtype),
+    read('v', v.dtype),
+    { name: 'lse', dtype: 'float32' },
+    read('g', g.dtype),
+    { name: 'delta', dtype: 'float32' },
+    { name: 'dk', dtype: 'float32', write: true, vector: true },
+    { name: 'dv', dtype: 'float32', write: true, vector: true },
+    ...(documents ? [documentsBuffer] : []),
+  ]
+  const input = (i: number) => ({ input: i })
+  const output = (i: number) => ({ output: i })
+  const mask = documents ? [input(6)] : []
+  return {
+    dispatches: [
+      {
+        name: 'attentionGradientQ',
+        wgsl: program(byQuery, queryBuffers, queries.text),
+        bindings: [...[0, 1, 2, 3, 4, 5].map(input), output(0), { scratch: 0 }, ...mask],
+        workgroups: queries.workgroups,
+      },
+      {
+        name: 'attentionGradientKV',
+        wgsl: program(byKey, keyBuffers, keys.text),
+        bindings: [...[0, 1, 2, 4, 5].map(input), { scratch: 0 }, output(1), output(2), ...mask],
+        workgroups: keys.workgroups,
+      },
+    ],
+    scratch: [b * h * t * 4],
+  }
 }

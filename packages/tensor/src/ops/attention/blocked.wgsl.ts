@@ -1,0 +1,364 @@
+import type { AdapterTraits, Binding, Dispatch, Epilogue, WebGpuPlan } from '../../backends/webgpu/rule.ts'
+import { linearEntry, type ShaderBuffer, shader, workgroupsFor } from '../../backends/webgpu/shader.ts'
+import { coalesce } from '../../passes/access.ts'
+import type { KernelContext } from '../../passes/operand.ts'
+import type { MatmulProblem } from '../matmul/layout.ts'
+import { type MatmulOperand, matmulDispatch } from '../matmul/matmul.wgsl.ts'
+import { wgslFloat } from '../row-kernels.ts'
+import type { AttentionAttrs } from './attention.ts'
+import { type AttentionSizes, attentionSizes } from './geometry.ts'
+
+// Attention as products on the matmul kernels, one block of query rows after the other. A block's scores stand in scratch memory
+// (rows x keys for every head: linear in the sequence), keys that no row of the block can see are never touched, and everything
+// elementwise happens where a product stores its results. It is the way where barriers are dear and the matmul kernel is good.
+
+/** Batch and heads as one run, in the order of lse [batch, heads, t]: (batch, key head, query head of its group). */
+type HeadStrides = readonly [batch: number, kvHead: number, member: number]
+
+/** Rows of queries worked on together: enough to fill the products, few enough that the causal half saves its work. */
+export function blockRows(t: number): number {
+  return Math.min(t, t <= 128 ? 32 : 64)
+}
+
+interface Block {
+  readonly first: number
+  readonly rows: number
+  readonly keys: number
+}
+
+function blocksOf({ t, s }: AttentionSizes, causal: boolean): Block[] {
+  const rows = blockRows(t)
+  return Array.from({ length: Math.ceil(t / rows) }, (_, i) => {
+    const first = i * rows
+    const own = Math.min(rows, t - first)
+    return { first, rows: own, keys: causal ? first + own + s - t : s }
+  })
+}
+
+/** Strides over (batch, key head, member) of q-like, k-like and score-like arrays. */
+function headStrides({ t, s, heads, kvHeads, group, d }: AttentionSizes, { rows, keys }: Block) {
+  return {
+    q: [t * heads * d, group * d, d] as HeadStrides,
+    k: [s * kvHeads * d, d, 0] as HeadStrides,
+    scores: [heads * rows * keys, group * rows * keys, rows * keys] as HeadStrides,
+  }
+}
+
+interface Side {
+  readonly offset?: number
+  readonly heads: HeadStrides
+  readonly row: number
+  readonly column: number
+}
+
+function problem(
+  { batch, kvHeads, group }: AttentionSizes,
+  [m, n, k]: readonly [number, number, number],
+  a: Side,
+  b: Side,
+  c: Side,
+  members = group,
+): MatmulProblem {
+  const { shape, strides } = coalesce([batch, kvHeads, members], [a.heads, b.heads, c.heads])
+  const access = (side: Side, i: number) => ({
+    offset: side.offset ?? 0,
+    batchStrides: strides[i],
+    rowStride: side.row,
+    columnStride: side.column,
+  })
+  return { m, n, k, batchShape: shape, a: access(a, 0), b: access(b, 1), c: access(c, 2) }
+}
+
+/** Vec4 products need sequences and heads in fours, and a document mask reads in fours too. */
+export function blockedApplies({ t, s, d }: AttentionSizes): boolean {
+  return t % 4 === 0 && s % 4 === 0 && d % 4 === 0 && t > 0 && s > 0
+}
+
+/** `fn seen(z, r, col)`: which of four keys row r of the block sees. */
+function seenFunction(sizes: AttentionSizes, { first }: Block, causal: boolean, documents: boolean): string {
+  const { t, s, heads } = sizes
+  const terms: string[] = []
+  if (causal) terms.push(`(vec4<u32>(col, col + 1u, col + 2u, col + 3u) <= vec4<u32>(${first + s - t}u + r))`)
+  if (documents)
+    terms.push(
+      `(vec4<i32>(documents_at((z / ${heads}u) * ${t}u + ${first}u + r)) == documents_at4((z / ${heads}u) * ${s}u + col))`,
+    )
+  return `fn seen(z: u32, r: u32, col: u32) -> vec4<bool> { return ${terms.join(' & ') || 'vec4<bool>(true)'}; }\n`
+}
+
+const documentsBuffer: ShaderBuffer = { name: 'documents', dtype: 'int32' }
+
+/** Splits the position in a block's scores into z (batch and head), r (row) and col. */
+const scorePlace = ({ rows, keys }: Block) =>
+  `let col = i % ${keys}u; let row = i / ${keys}u; let r = row % ${rows}u; let z = row / ${rows}u;`
+
+export function blockedForward(
+  { inputs, outputs: [o], attrs: { scale, causal } }: KernelContext<AttentionAttrs>,
+  adapter: AdapterTraits,
+): WebGpuPlan {
+  const [q, k, v, documents] = inputs
+  const sizes = attentionSizes(q, k)
+  const { batch, t, heads, d, kvHeads } = sizes
+  const dispatches: Dispatch[] = []
+  const scores: MatmulOperand = { dtype: 'float32', binding: { scratch: 0 } }
+  let scoreBytes = 0
+  for (const block of blocksOf(sizes, causal)) {
+    const { first, rows, keys } = block
+    const strides = headStrides(sizes, block)
+    scoreBytes = Math.max(scoreBytes, batch * heads * rows * keys * 4)
+    const qSide: Side = { offset: first * heads * d, heads: strides.q, row: heads * d, column: 1 }
+    const scoreSide: Side = { heads: strides.scores, row: keys, column: 1 }
+    dispatches.push(
+      matmulDispatch(
+        {
+          problem: problem(sizes, [rows, keys, d], qSide, { heads: strides.k, row: 1, column: kvHeads * d }, scoreSide),
+          a: { dtype: q.dtype, binding: { input: 0 } },
+          b: { dtype: k.dtype, binding: { input: 1 } },
+          c: scores,
+          label: 'attention scores',
+        },
+        adapter,
+      ),
+      softmaxBlock(sizes, block, wgslFloat(scale), causal, documents !== undefined),
+    )
+    // Probabilities are not yet divided by their sum: that is done to the few results instead.
+    const epilogue: Epilogue = {
+      name: 'normalize',
+      buffers: [
+        { name: 'o', dtype: o.dtype, write: true, vector: true },
+        { name: 'norm', dtype: 'float32' },
+      ],
+      bindings: [{ output: 0 }, { scratch: 1 }],
+      functions: `fn finish(i: u32, v: vec4<f32>) {
+  let at = i / ${d}u;
+  o_set4(i, v * norm_at(((at / ${t * heads}u) * ${heads}u + at % ${heads}u) * ${t}u + (at / ${heads}u) % ${t}u));
+}
+`,
+      store: (index, value) => `finish(${index}, ${value});`,
+    }
+    dispatches.push(
+      matmulDispatch(
+        {
+          problem: problem(sizes, [rows, d, keys], scoreSide, { heads: strides.k, row: kvHeads * d, column: 1 }, qSide),
+          a: scores,
+          b: { dtype: v.dtype, binding: { input: 2 } },
+          epilogue,
+          label: 'attention values',
+        },
+        adapter,
+      ),
+    )
+  }
+  return { dispatches, scratch: [scoreBytes, batch * heads * t * 4] }
+}
+
+/** Scores to exp(scaled score - largest), in place, by rows; lse and 1 / sum beside them. Unseen keys become 0. */
+function softmaxBlock(
+  sizes: AttentionSizes,
+  block: Block,
+  scale: string,
+  causal: boolean,
+  documents: boolean,
+): Dispatch {
+  const { batch, heads, t, s } = sizes
+  const { first, rows, keys } = block
+  const count = batch * heads * rows
+  const buffers: ShaderBuffer[] = [
+    { name: 'p', dtype: 'float32', write: true, vector: true, length: count * keys },
+    { name: 'lse', dtype: 'float32', write: true },
+    { name: 'norm', dtype: 'float32', write: true },
+    ...(documents ? [documentsBuffer] : []),
+  ]
+  // Keys before `whole` are seen by the row without a question.
+  const whole = documents ? '0u' : causal ? `(r + ${first + s - t + 1}u) & ~3u` : `${keys}u`
+  const body = `${seenFunction(sizes, block, causal, documents)}${linearEntry(
+    16,
+    `  if (id >= ${count}u) { return; }
+  let r = id % ${rows}u;
+  let z = id / ${rows}u;
+  let base = id * ${keys}u;
+  let whole = ${whole};
+  var top4 = vec4<f32>(-1.0e30);
+  for (var col = 0u; col < whole; col += 4u) { top4 = max(top4, p_at4(base + col)); }
+  for (var col = whole; col < ${keys}u; col += 4u) { top4 = max(top4, select(vec4<f32>(-1.0e30), p_at4(base + col), seen(z, r, col))); }
+  let top = max(max(top4.x, top4.y), max(top4.z, top4.w)) * ${scale};
+  var sum4 = vec4<f32>(0.0);
+  for (var col = 0u; col < whole; col += 4u) {
+    let e = exp(p_at4(base + col) * ${scale} - top);
+    p_set4(base + col, e);
+    sum4 += e;
+  }
+  for (var col = whole; col < ${keys}u; col += 4u) {
+    let e = select(vec4<f32>(0.0), exp(min(p_at4(base + col) * ${scale} - top, vec4<f32>(0.0))), seen(z, r, col));
+    p_set4(base + col, e);
+    sum4 += e;
+  }
+  let total = sum4.x + sum4.y + sum4.z + sum4.w;
+  let stat = z * ${t}u + ${first}u + r;
+  lse_set(stat, top + log(total));
+  norm_set(stat, 1.0 / total);`,
+  )}`
+  return {
+    name: 'attention softmax',
+    wgsl: shader(buffers, body),
+    bindings: [{ scratch: 0 }, { output: 1 }, { scratch: 1 }, ...(documents ? [{ input: 3 }] : [])],
+    workgroups: workgroupsFor(count, 16),
+  }
+}
+
+/**
+ * Gradients by the same blocks, last block first: it touches every key, so it stores dk and dv and the others add to them.
+ * Scratch: delta, probabilities, gradients of the scores.
+ */
+export function blockedBackward(
+  { inputs, attrs: { scale, causal } }: KernelContext<AttentionAttrs>,
+  adapter: AdapterTraits,
+): WebGpuPlan {
+  const [q, k, , o, , g, documents] = inputs
+  const sizes = attentionSizes(q, k)
+  const { batch, t, heads, d, kvHeads, group } = sizes
+  const operand = (i: number): MatmulOperand => ({ dtype: inputs[i].dtype, binding: { input: i } })
+  const probabilities: MatmulOperand = { dtype: 'float32', binding: { scratch: 1 } }
+  const scoreGradients: MatmulOperand = { dtype: 'float32', binding: { scratch: 2 } }
+  const dispatches: Dispatch[] = [deltaDispatch(sizes, o.dtype, g.dtype)]
+  let scoreBytes = 0
+  blocksOf(sizes, causal)
+    .reverse()
+    .forEach((block, order) => {
+      const { first, rows, keys } = block
+      const strides = headStrides(sizes, block)
+      const count = batch * heads * rows * keys
+      scoreBytes = Math.max(scoreBytes, count * 4)
+      const qSide: Side = { offset: first * heads * d, heads: strides.q, row: heads * d, column: 1 }
+      const across: Side = { heads: strides.k, row: 1, column: kvHeads * d }
+      const scoreSide: Side = { heads: strides.scores, row: keys, column: 1 }
+      const stat = `z * ${t}u + ${first}u + r`
+      const place = scorePlace(block)
+      const mask = documents ? [documentsBuffer] : []
+      const maskBinding: Binding[] = documents ? [{ input: 6 }] : []
+      const full: ShaderBuffer = { name: 'p', dtype: 'float32', write: true, vector: true, length: count }
+      dispatches.push(
+        matmulDispatch(
+          {
+            problem: problem(sizes, [rows, keys, d], qSide, across, scoreSide),
+            a: operand(0),
+            b: operand(1),
+            label: 'attention scores',
+            epilogue: {
+              name: 'exp',
+              buffers: [full, { name: 'lse', dtype: 'float32' }, ...mask],
+              bindings: [{ scratch: 1 }, { input: 4 }, ...maskBinding],
+              functions: `${seenFunction(sizes, block, causal, documents !== undefined)}fn finish(i: u32, v: vec4<f32>) {
+  ${place}
+  p_set4(i, select(vec4<f32>(0.0), exp(min(v * ${wgslFloat(scale)} - lse_at(${stat}), vec4<f32>(80.0))), seen(z, r, col)));
+}
+`,
+              store: (index, value) => `finish(${index}, ${value});`,
+            },
+          },
+          adapter,
+        ),
+        matmulDispatch(
+          {
+            problem: problem(sizes, [rows, keys, d], qSide, across, scoreSide),
+            a: operand(5),
+            b: operand(2),
+            label: 'attention score gradients',
+            epilogue: {
+              buffers: [
+                { ...full, write: false },
+                { name: 'delta', dtype: 'float32' },
+                { ...full, name: 'ds' },
+              ],
+              bindings: [{ scratch: 1 }, { scratch: 0 }, { scratch: 2 }],
+              functions: `fn finish(i: u32, v: vec4<f32>) {
+  ${place}
+  ds_set4(i, p_at4(i) * (v - delta_at(${stat})) * ${wgslFloat(scale)});
+}
+`,
+              store: (index, value) => `finish(${index}, ${value});`,
+            },
+          },
+          adapter,
+        ),
+        matmulDispatch(
+          {
+            problem: problem(
+              sizes,
+              [rows, d, keys],
+              scoreSide,
+              { heads: strides.k, row: kvHeads * d, column: 1 },
+              qSide,
+            ),
+            a: scoreGradients,
+            b: operand(1),
+            c: { dtype: 'float32', binding: { output: 0 } },
+            label: 'attention dq',
+          },
+          adapter,
+        ),
+      )
+      // Query heads of a group add up, one after the other.
+      for (let member = 0; member < group; member++) {
+        const down: Side = { offset: member * rows * keys, heads: strides.scores, row: 1, column: keys }
+        const rowsOfBlock: Side = { ...qSide, offset: qSide.offset! + member * d, row: heads * d, column: 1 }
+        const out: Side = { heads: strides.k, row: kvHeads * d, column: 1 }
+        for (const [name, a, b, output] of [
+          ['dk', scoreGradients, 0, 1],
+          ['dv', probabilities, 5, 2],
+        ] as const) {
+          dispatches.push(
+            matmulDispatch(
+              {
+                problem: problem(sizes, [keys, d, rows], down, rowsOfBlock, out, 1),
+                a,
+                b: operand(b),
+                label: `attention ${name}`,
+                epilogue: {
+                  buffers: [{ name: 'c', dtype: 'float32', write: true, vector: true }],
+                  bindings: [{ output }],
+                  functions: '',
+                  store: (index, value) =>
+                    order === 0 && member === 0
+                      ? `c_set4(${index}, ${value});`
+                      : `{ let at = ${index}; c_set4(at, c_at4(at) + ${value}); }`,
+                },
+              },
+              adapter,
+            ),
+          )
+        }
+      }
+    })
+  return { dispatches, scratch: [batch * heads * t * 4, scoreBytes, scoreBytes] }
+}
+
+/** delta[batch, head, i] = sum over d of g * o: what the softmax's gradient subtracts. */
+function deltaDispatch(
+  { batch, t, heads, d }: AttentionSizes,
+  o: ShaderBuffer['dtype'],
+  g: ShaderBuffer['dtype'],
+): Dispatch {
+  const count = batch * t * heads
+  const buffers: ShaderBuffer[] = [
+    { name: 'o', dtype: o, vector: true },
+    { name: 'g', dtype: g, vector: true },
+    { name: 'delta', dtype: 'float32', write: true },
+  ]
+  const body = linearEntry(
+    16,
+    `  if (id >= ${count}u) { return; }
+  let i = id % ${t}u;
+  let head = (id / ${t}u) % ${heads}u;
+  let row = (((id / ${t * heads}u) * ${t}u + i) * ${heads}u + head) * ${d}u;
+  var sum = vec4<f32>(0.0);
+  for (var e = 0u; e < ${d}u; e += 4u) { sum += o_at4(row + e) * g_at4(row + e); }
+  delta_set(id, sum.x + sum.y + sum.z + sum.w);`,
+  )
+  return {
+    name: 'attention delta',
+    wgsl: shader(buffers, body),
+    bindings: [{ input: 3 }, { input: 5 }, { scratch: 0 }],
+    workgroups: workgroupsFor(count, 16),
+  }
+}

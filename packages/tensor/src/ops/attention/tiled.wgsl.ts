@@ -1,0 +1,323 @@
+import type { Binding, WebGpuPlan } from '../../backends/webgpu/rule.ts'
+import { type ShaderBuffer, shader } from '../../backends/webgpu/shader.ts'
+import type { KernelContext } from '../../passes/operand.ts'
+import { range } from '../matmul/matmul.wgsl.ts'
+import { wgslFloat } from '../row-kernels.ts'
+import type { AttentionAttrs } from './attention.ts'
+import { type AttentionSizes, attentionSizes } from './geometry.ts'
+
+// Flash attention for GPUs. A workgroup of 128 owns 32 rows of one side and walks over the other side 32 rows at a time. Heads come
+// through workgroup memory in slices of 16 elements, so that any head dimension runs in under 10 KiB. Four invocations share a row:
+// each makes 8 of its 32 scores, and 4 of every 16 results, which stay in registers. Sums run in a fixed order; no atomics.
+
+const side = 32
+
+export function tiledApplies({ d }: AttentionSizes): boolean {
+  return d % 16 === 0 && d <= 256
+}
+
+interface Rows {
+  readonly buffer: string
+  /** Position of element 0 of row `line` (0 to 31) of the block. */
+  readonly at: (line: string) => string
+  /** Whether the row exists. */
+  readonly inside: (line: string) => string
+}
+
+/** Brings one slice of 32 rows into a tile: every invocation one vec4. */
+const bring = (tile: string, { buffer, at, inside }: Rows, slice: string) =>
+  `    ${tile}[local] = vec4<f32>(0.0);
+    if (${inside('line')}) { ${tile}[local] = ${buffer}_at4(${at('line')} + ${slice} * 16u + lane * 4u); }`
+
+/** NAME0 .. NAME7: products of own row of `own` with rows lane, lane + 4, ... of `other`. */
+function scores(name: string, slices: number, own: Rows, other: Rows): string {
+  return `${range(8)
+    .map((j) => `  var ${name}${j} = 0.0;`)
+    .join('\n')}
+  for (var c = 0u; c < ${slices}u; c++) {
+${bring('tile_a', own, 'c')}
+${bring('tile_b', other, 'c')}
+    workgroupBarrier();
+    for (var e = 0u; e < 4u; e++) {
+      let x = tile_a[line * 4u + e];
+${range(8)
+  .map((j) => `      ${name}${j} += dot(x, tile_b[(lane + ${4 * j}u) * 4u + e]);`)
+  .join('\n')}
+    }
+    workgroupBarrier();
+  }`
+}
+
+/** acc0 .. : adds, for own row, the sum over 32 rows of weights[row][other] * other's elements. `weight(j)` is the weight of row j. */
+function accumulate(name: string, slices: number, other: Rows, weight: string): string {
+  return range(slices)
+    .map(
+      (c) => `  {
+${bring('tile_b', other, `${c}u`)}
+    workgroupBarrier();
+    for (var j = 0u; j < ${side}u; j++) { ${name}${c} += ${weight} * tile_b[j * 4u + lane]; }
+    workgroupBarrier();
+  }`,
+    )
+    .join('\n')
+}
+
+function head({ t, s, heads, kvHeads, group, d }: AttentionSizes, scale: number, causal: boolean, documents: boolean) {
+  // Key j is seen by query i.
+  const terms = ['i < T && j < S']
+  if (causal) terms.push(`j <= i + ${s - t}u`)
+  if (documents) terms.push('documents_at(batch * T + i) == documents_at(batch * S + j)')
+  return `const T = ${t}u; const S = ${s}u; const H = ${heads}u; const KV = ${kvHeads}u; const GROUP = ${group}u; const D = ${d}u;
+const SCALE = ${wgslFloat(scale)};
+var<workgroup> tile_a: array<vec4<f32>, 128>;
+var<workgroup> tile_b: array<vec4<f32>, 128>;
+var<workgroup> weights: array<f32, ${side * (side + 1)}>;
+fn seen(batch: u32, i: u32, j: u32) -> bool {
+  if (!(${terms.slice(0, 1).join('')})) { return false; }
+  return ${terms.slice(1).join(' && ') || 'true'};
+}
+`
+}
+
+const entry = `@compute @workgroup_size(128)
+fn main(@builtin(workgroup_id) at: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+  let line = local / 4u;
+  let lane = local % 4u;
+`
+const pitch = side + 1
+
+const queryRows = (buffer: string, first: string, headName = 'head'): Rows => ({
+  buffer,
+  at: (line) => `((batch * T + ${first} + ${line}) * H + ${headName}) * D`,
+  inside: (line) => `${first} + ${line} < T`,
+})
+const keyRows = (buffer: string, first: string): Rows => ({
+  buffer,
+  at: (line) => `((batch * S + ${first} + ${line}) * KV + kvHead) * D`,
+  inside: (line) => `${first} + ${line} < S`,
+})
+
+const documentsBuffer: ShaderBuffer = { name: 'documents', dtype: 'int32' }
+const input = (i: number): Binding => ({ input: i })
+
+export function tiledForward({
+  inputs: [q, k, v, documents],
+  outputs: [o],
+  attrs: { scale, causal },
+}: KernelContext<AttentionAttrs>): WebGpuPlan {
+  const sizes = attentionSizes(q, k)
+  const { batch, t, heads, d, s } = sizes
+  const slices = d / 16
+  const queries = queryRows('q', 'first')
+  const body = `${head(sizes, scale, causal, documents !== undefined)}${entry}
+  let first = at.x * ${side}u;
+  let head = at.y;
+  let batch = at.z;
+  let kvHead = head / GROUP;
+  let i = first + line;
+${range(slices)
+  .map((c) => `  var acc${c} = vec4<f32>(0.0);`)
+  .join('\n')}
+  var top = -1.0e30;
+  var total = 0.0;
+  let keys = ${causal ? `min(S, first + ${side + s - t}u)` : 'S'};
+  for (var from_key = 0u; from_key < keys; from_key += ${side}u) {
+${scores('s', slices, queries, keyRows('k', 'from_key'))}
+${range(8)
+  .map(
+    (j) =>
+      `    weights[line * ${pitch}u + lane + ${4 * j}u] = select(-1.0e30, s${j} * SCALE, seen(batch, i, from_key + lane + ${4 * j}u));`,
+  )
+  .join('\n')}
+    workgroupBarrier();
+    var best = top;
+    for (var j = 0u; j < ${side}u; j++) { best = max(best, weights[line * ${pitch}u + j]); }
+    workgroupBarrier();
+    let keep = exp(top - best);
+    top = best;
+${range(8)
+  .map((j) => {
+    const w = `weights[line * ${pitch}u + lane + ${4 * j}u]`
+    return `    ${w} = select(0.0, exp(${w} - best), ${w} > -0.5e30);`
+  })
+  .join('\n')}
+    workgroupBarrier();
+    total *= keep;
+    for (var j = 0u; j < ${side}u; j++) { total += weights[line * ${pitch}u + j]; }
+${range(slices)
+  .map((c) => `    acc${c} *= keep;`)
+  .join('\n')}
+${accumulate('acc', slices, keyRows('v', 'from_key'), `weights[line * ${pitch}u + j]`)}
+  }
+  if (i < T) {
+    let norm = 1.0 / total;
+${range(slices)
+  .map((c) => `    o_set4(${queries.at('line')} + ${16 * c}u + lane * 4u, acc${c} * norm);`)
+  .join('\n')}
+    if (lane == 0u) { lse_set((batch * H + head) * T + i, top + log(total)); }
+  }
+}`
+  const buffers: ShaderBuffer[] = [
+    { name: 'q', dtype: q.dtype, vector: true },
+    { name: 'k', dtype: k.dtype, vector: true },
+    { name: 'v', dtype: v.dtype, vector: true },
+    { name: 'o', dtype: o.dtype, write: true, vector: true },
+    { name: 'lse', dtype: 'float32', write: true },
+    ...(documents ? [documentsBuffer] : []),
+  ]
+  return {
+    dispatches: [
+      {
+        name: 'attention tiled',
+        wgsl: shader(buffers, body),
+        bindings: [...[0, 1, 2].map(input), { output: 0 }, { output: 1 }, ...(documents ? [input(3)] : [])],
+        workgroups: [Math.ceil(t / side), heads, batch],
+      },
+    ],
+  }
+}
+
+/** Two kernels that both recompute the probabilities: one owns query rows (delta and dq), one owns key rows (dk and dv). */
+export function tiledBackward({
+  inputs: [q, k, v, o, , g, documents],
+  attrs: { scale, causal },
+}: KernelContext<AttentionAttrs>): WebGpuPlan {
+  const sizes = attentionSizes(q, k)
+  const { batch, t, heads, kvHeads, d, s } = sizes
+  const slices = d / 16
+  const shared = head(sizes, scale, causal, documents !== undefined)
+  const read = (name: string, dtype: ShaderBuffer['dtype']): ShaderBuffer => ({ name, dtype, vector: true })
+  const mask = documents ? [documentsBuffer] : []
+  const maskBinding = documents ? [input(6)] : []
+
+  const ownQueries = queryRows('q', 'first')
+  const ownGrads = queryRows('g', 'first')
+  const byQuery = `${shared}${entry}
+  let first = at.x * ${side}u;
+  let head = at.y;
+  let batch = at.z;
+  let kvHead = head / GROUP;
+  let i = first + line;
+  let stat = (batch * H + head) * T + min(i, T - 1u);
+  let row = ${queryRows('q', 'first').at('(min(i, T - 1u) - first)')};
+  var d4 = vec4<f32>(0.0);
+  for (var e = 0u; e < D; e += 4u) { d4 += g_at4(row + e) * o_at4(row + e); }
+  let own = d4.x + d4.y + d4.z + d4.w;
+  if (i < T && lane == 0u) { delta_set(stat, own); }
+  let l = lse_at(stat);
+${range(slices)
+  .map((c) => `  var acc${c} = vec4<f32>(0.0);`)
+  .join('\n')}
+  let keys = ${causal ? `min(S, first + ${side + s - t}u)` : 'S'};
+  for (var from_key = 0u; from_key < keys; from_key += ${side}u) {
+${scores('s', slices, ownQueries, keyRows('k', 'from_key'))}
+${scores('p', slices, ownGrads, keyRows('v', 'from_key'))}
+${range(8)
+  .map(
+    (j) =>
+      `    weights[line * ${pitch}u + lane + ${4 * j}u] = select(0.0, exp(min(s${j} * SCALE - l, 80.0)) * (p${j} - own) * SCALE, seen(batch, i, from_key + lane + ${4 * j}u));`,
+  )
+  .join('\n')}
+    workgroupBarrier();
+${accumulate('acc', slices, keyRows('k', 'from_key'), `weights[line * ${pitch}u + j]`)}
+  }
+  if (i < T) {
+${range(slices)
+  .map((c) => `    dq_set4(row + ${16 * c}u + lane * 4u, acc${c});`)
+  .join('\n')}
+  }
+}`
+  const byKey = `var<workgroup> score_gradients: array<f32, ${side * pitch}>;
+${shared}${entry}
+  let first = at.x * ${side}u;
+  let kvHead = at.y;
+  let batch = at.z;
+  let j = first + line;
+${range(slices)
+  .map((c) => `  var accK${c}_ = vec4<f32>(0.0);\n  var accV${c}_ = vec4<f32>(0.0);`)
+  .join('\n')}
+  let start = ${causal ? `((max(first, ${s - t}u) - ${s - t}u) / ${side}u) * ${side}u` : '0u'};
+  for (var member = 0u; member < GROUP; member++) {
+    let head = kvHead * GROUP + member;
+    for (var from_query = start; from_query < T; from_query += ${side}u) {
+${scores('s', slices, keyRows('k', 'first'), queryRows('q', 'from_query'))}
+${scores('p', slices, keyRows('v', 'first'), queryRows('g', 'from_query'))}
+${range(8)
+  .map(
+    (e) => `      {
+        let i = from_query + lane + ${4 * e}u;
+        let stat = (batch * H + head) * T + min(i, T - 1u);
+        let p = select(0.0, exp(min(s${e} * SCALE - lse_at(stat), 80.0)), seen(batch, i, j));
+        weights[line * ${pitch}u + lane + ${4 * e}u] = p;
+        score_gradients[line * ${pitch}u + lane + ${4 * e}u] = p * (p${e} - delta_at(stat)) * SCALE;
+      }`,
+  )
+  .join('\n')}
+      workgroupBarrier();
+${range(slices)
+  .map(
+    (c) => `      {
+${bring('tile_a', queryRows('q', 'from_query'), `${c}u`)}
+${bring('tile_b', queryRows('g', 'from_query'), `${c}u`)}
+        workgroupBarrier();
+        for (var e = 0u; e < ${side}u; e++) {
+          accK${c}_ += score_gradients[line * ${pitch}u + e] * tile_a[e * 4u + lane];
+          accV${c}_ += weights[line * ${pitch}u + e] * tile_b[e * 4u + lane];
+        }
+        workgroupBarrier();
+      }`,
+  )
+  .join('\n')}
+    }
+  }
+  if (j < S) {
+    let row = ${keyRows('k', 'first').at('line')} + lane * 4u;
+${range(slices)
+  .map((c) => `    dk_set4(row + ${16 * c}u, accK${c}_);\n    dv_set4(row + ${16 * c}u, accV${c}_);`)
+  .join('\n')}
+  }
+}`
+  return {
+    dispatches: [
+      {
+        name: 'attentionGradient tiled by query',
+        wgsl: shader(
+          [
+            read('q', q.dtype),
+            read('k', k.dtype),
+            read('v', v.dtype),
+            read('o', o.dtype),
+            { name: 'lse', dtype: 'float32' },
+            read('g', g.dtype),
+            { name: 'dq', dtype: 'float32', write: true, vector: true },
+            { name: 'delta', dtype: 'float32', write: true },
+            ...mask,
+          ],
+          byQuery,
+        ),
+        bindings: [...[0, 1, 2, 3, 4, 5].map(input), { output: 0 }, { scratch: 0 }, ...maskBinding],
+        workgroups: [Math.ceil(t / side), heads, batch],
+      },
+      {
+        name: 'attentionGradient tiled by key',
+        wgsl: shader(
+          [
+            read('q', q.dtype),
+            read('k', k.dtype),
+            read('v', v.dtype),
+            { name: 'lse', dtype: 'float32' },
+            read('g', g.dtype),
+            { name: 'delta', dtype: 'float32' },
+            { name: 'dk', dtype: 'float32', write: true, vector: true },
+            { name: 'dv', dtype: 'float32', write: true, vector: true },
+            ...mask,
+          ],
+          byKey,
+        ),
+        bindings: [...[0, 1, 2, 4, 5].map(input), { scratch: 0 }, { output: 1 }, { output: 2 }, ...maskBinding],
+        workgroups: [Math.ceil(s / side), kvHeads, batch],
+      },
+    ],
+    scratch: [batch * heads * t * 4],
+  }
+}
