@@ -98,8 +98,19 @@ export class Normalizer {
       n++
     }
     out.length = n
+    if (track && this.#protect) this.#joinOrigins(text, prefix ? 1 : 0)
     if (this.#spec.addDummyPrefix && this.#suffix) this.#push(space, text.length)
     if (this.#track) out.origins[out.length] = text.length
+  }
+
+  /** All of a protected symbol comes from where it begins. */
+  #joinOrigins(text: string, shift: number): void {
+    const { origins } = this.#out
+    for (let at = 0; at < text.length; ) {
+      const length = this.#protect!(text, at)
+      if (length > 0) origins.fill(at, at + shift, at + length + shift)
+      at += length || (text.codePointAt(at)! > 0xffff ? 2 : 1)
+    }
   }
 
   #rewrite(text: string, charsmap: Charsmap | undefined): void {

@@ -325,7 +325,7 @@ function createSegmenter(file: ModelFile, vocabulary: Vocabulary, symbols: Piece
     case 'bpe':
       return new BpeSegmenter(vocabulary, symbols)
     case 'word':
-      return new WordSegmenter(vocabulary, file.trainer.treatWhitespaceAsSuffix)
+      return new WordSegmenter(vocabulary)
     case 'char':
       return new CharSegmenter(vocabulary, symbols)
   }

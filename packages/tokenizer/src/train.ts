@@ -5,5 +5,6 @@
 
 export { TokenizerError } from './tokenizer-error.ts'
 export { trainBpe } from './training/bpe.ts'
+export type { NormalizationName, NormalizationRules } from './training/normalization-rules.ts'
 export type { TrainOptions, TrainProgress } from './training/options.ts'
 export { trainUnigram } from './training/unigram.ts'

@@ -6,6 +6,9 @@ import { UnigramLattice } from './unigram-lattice.ts'
 import { byteLengthOf } from './utf8.ts'
 import type { Vocabulary } from './vocabulary.ts'
 
+/** The least and the largest normal float32: where the C++ begins to look for the best and the worst score. */
+const FLOAT32_MIN = 2 ** -126
+const FLOAT32_MAX = (2 - 2 ** -23) * 2 ** 127
 /** How much worse an unknown character is than the worst piece (nats). */
 const UNKNOWN_PENALTY = 10
 
@@ -31,8 +34,8 @@ export class UnigramSegmenter implements Segmenter {
   constructor(vocabulary: Vocabulary) {
     const { pieces, types, scores, size } = vocabulary
     const ids: number[] = []
-    let smallest = Number.POSITIVE_INFINITY
-    let largest = Number.NEGATIVE_INFINITY
+    let smallest = FLOAT32_MAX
+    let largest = FLOAT32_MIN
     for (let id = 0; id < size; id++) {
       if (types[id] === PieceType.normal) {
         smallest = Math.min(smallest, scores[id])
@@ -40,14 +43,14 @@ export class UnigramSegmenter implements Segmenter {
       }
       if (types[id] === PieceType.normal || types[id] === PieceType.userDefined) ids.push(id)
     }
-    if (smallest > largest) smallest = largest = 0
     this.#vocabulary = vocabulary
     this.#largest = largest
     this.#unkId = vocabulary.unkId
     this.#unkScore = Math.fround(smallest - UNKNOWN_PENALTY)
     this.#gains = new Float64Array(size)
     for (const id of ids) {
-      // A user-defined symbol beats whatever else covers its text: its length in bytes times the best score there is.
+      // A user-defined symbol beats nearly all else that covers its text: its length in bytes times the best score there is
+      // (which for log probabilities is nearly 0).
       this.#gains[id] =
         types[id] === PieceType.userDefined ? Math.fround(utf8Length(pieces[id]) * largest) - 0.1 : scores[id]
     }

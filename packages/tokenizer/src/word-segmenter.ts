@@ -15,22 +15,19 @@ export function textOf(units: Uint16Array, from: number, to: number): string {
   return text
 }
 
-/** The word model: each word, from one space mark to before the next, is one piece. */
+/** The word model: each word, from one space mark to before the next (wherever the dummy prefix goes), is one piece. */
 export class WordSegmenter implements Segmenter {
   readonly #vocabulary: Vocabulary
-  readonly #suffix: boolean
 
-  /** @param suffix whether a space mark ends a word instead of beginning it */
-  constructor(vocabulary: Vocabulary, suffix: boolean) {
+  constructor(vocabulary: Vocabulary) {
     this.#vocabulary = vocabulary
-    this.#suffix = suffix
   }
 
   segment(units: Uint16Array, length: number, out: Segments): void {
     out.clear(0)
     let start = 0
     for (let i = 1; i <= length; i++) {
-      if (i < length && units[this.#suffix ? i - 1 : i] !== SPACE_MARK) continue
+      if (i < length && units[i] !== SPACE_MARK) continue
       const id = this.#vocabulary.idOf(textOf(units, start, i))
       out.push(id < 0 ? this.#vocabulary.unkId : id, i)
       start = i

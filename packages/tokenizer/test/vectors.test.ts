@@ -6,7 +6,14 @@ type Vectors = {
   model: string
   size: number
   special: { unk: number; bos: number; eos: number; pad: number }
-  cases: { text: string; ids: number[]; pieces: string[]; offsets: [number, number][]; decoded: string }[]
+  cases: {
+    text: string
+    ids: number[]
+    pieces: string[]
+    offsets: [number, number][]
+    decoded: string
+    best?: { ids: number[]; score: number }[]
+  }[]
   decode: { ids: number[]; decoded: string }[]
 }
 
@@ -32,6 +39,15 @@ describe.each(names)('%s, made by SentencePiece itself', (name) => {
     for (const { text, ids, pieces, offsets } of vectors.cases) {
       const encoding = tokenizer.encodeWithOffsets(text)
       expect({ ...encoding, ids: [...encoding.ids] }, JSON.stringify(text)).toEqual({ ids, pieces, offsets })
+    }
+  })
+
+  test('encodeNBest gives the best with their scores', () => {
+    const cases = vectors.cases.filter(({ best }) => best !== undefined)
+    expect(cases.length).toBeGreaterThanOrEqual(/unigram.json|rules.json/.test(name) ? 30 : 0)
+    for (const { text, best } of cases) {
+      const found = tokenizer.encodeNBest(text, 4).map(({ ids, score }) => ({ ids: [...ids], score }))
+      expect(found, JSON.stringify(text)).toEqual(best)
     }
   })
 

@@ -14,3 +14,27 @@ const options: TrainOptions = {
 }
 writeFileSync(new URL('kumiki-unigram.model', folder), trainUnigram(lines, options))
 writeFileSync(new URL('kumiki-bpe.model', folder), trainBpe(lines, options))
+const rules = new Map([
+  ['a', 'A'],
+  ['ab', 'X Y'],
+  ['abc', ''],
+  ['が', 'か\u3099'],
+  ['\u3000', ' '],
+  ['㈱', '(株)'],
+  ['𠮷', '吉'],
+])
+const userDefinedSymbols = ['<mask>', 'abd']
+writeFileSync(
+  new URL('kumiki-rules.model', folder),
+  trainUnigram(lines, {
+    ...options,
+    vocabSize: 700,
+    removeExtraWhitespaces: true,
+    userDefinedSymbols,
+    normalization: rules,
+  }),
+)
+writeFileSync(
+  new URL('kumiki-suffix.model', folder),
+  trainBpe(lines, { ...options, vocabSize: 700, treatWhitespaceAsSuffix: true }),
+)

@@ -7,10 +7,12 @@ The models are trained on corpus.txt and on sentences composed of the parts belo
 kumiki-*.model are made by make-kumiki-models.ts; here they are only read, which shows that SentencePiece reads them.
 """
 
+import hashlib
 import io
 import itertools
 import json
 import os
+import struct
 
 import sentencepiece as spm
 
@@ -23,6 +25,8 @@ WHO = ["The carpenter", "My neighbour", "A student", "The researchers", "Her bro
 DID = ["built", "found", "described", "repaired", "forgot"]
 WHAT = ["a wooden box", "the training log", "an old dictionary", "a language model", "the blue bicycle"]
 
+KUMIKI = ("kumiki-unigram", "kumiki-bpe", "kumiki-rules", "kumiki-suffix")
+
 TEXTS = [
     "", " ", "  ", "        ", "a", "\n", "\t", "a\tb\nc\r\n", "  two  spaces  inside  ", "trailing ", " leading",
     "木の箱を作った。", "The carpenter built a wooden box.", "言語モデルの学習は、文章をトークンに切ることから始まります。",
@@ -30,7 +34,7 @@ TEXTS = [
     "0123456789 1,234.5", "aaaaaaaaaaaaaaaaaaaa", "----------------------", "====", "abababababab",
     "<s></s><unk><pad>", "<0x0A>", "<mask>", "x<mask>y <sep> <mask><mask>", "\ufeffbom", "a\u00a0b\u3000c", "\u0000", "a\u0000b",
     "\u200bzero\u200cwidth", "한국어 Привет ελληνικά עברית", "function add(a, b) { return a + b }", "    return encode(text).length",
-    "https://example.com/?q=日本", "ーーーーー", "っっっ", "学習学習学習学習", "𠮷𠮷𠮷𠮷", "\U0010ffff\ue000\ufffd", "ab\u0301c\u0301",
+    "https://example.com/?q=日本", "ーーーーー", "っっっ", "学習学習学習学習", "𠮷𠮷𠮷𠮷", "\U0010ffff\ue000\ufffd", "ab\u0301c\u0301", "abcabdab abca",
 ]
 
 
@@ -58,13 +62,16 @@ def utf16(text, position):
 
 def golden(name):
     sp = spm.SentencePieceProcessor(model_file=os.path.join(HERE, f"{name}.model"))
+    unigram = name.endswith(("unigram", "rules"))
     cases = []
     for text in TEXTS + list(corpus())[:83]:
         proto = sp.encode(text, out_type="immutable_proto")
         ids = [piece.id for piece in proto.pieces]
         assert ids == sp.encode(text)
+        best = sp.nbest_encode(text, nbest_size=4, out_type="immutable_proto").nbests if unigram and len(text) < 24 else []
         cases.append({
             "text": text,
+            **({"best": [{"ids": [piece.id for piece in one.pieces], "score": one.score} for one in best]} if best else {}),
             "ids": ids,
             "pieces": [piece.piece for piece in proto.pieces],
             "offsets": [[utf16(text, piece.begin), utf16(text, piece.end)] for piece in proto.pieces],
@@ -95,8 +102,86 @@ def write(name):
         file.write("\n")
 
 
+def charsmap(name):
+    """The rules of a name, out of the trie that SentencePiece compiles into models."""
+    out = io.BytesIO()
+    spm.SentencePieceTrainer.train(sentence_iterator=corpus(), model_writer=out, model_type="char", vocab_size=500, minloglevel=2,
+                                   hard_vocab_limit=False, normalization_rule_name=name)
+    blob = next(data for number, data in fields(next(data for number, data in fields(out.getvalue()) if number == 3)) if number == 2)
+    (size,) = struct.unpack_from("<I", blob)
+    units = struct.unpack_from(f"<{size // 4}I", blob, 4)
+    texts = blob[4 + size:]
+    offset = lambda unit: (unit >> 10) << ((unit & 0x200) >> 6)
+    rules = []
+    stack = [(b"", offset(units[0]))]
+    while stack:
+        key, node = stack.pop()
+        for label in range(1, 256):
+            at = node ^ label
+            if at >= len(units) or units[at] & 0x800000FF != label:
+                continue
+            following = at ^ offset(units[at])
+            if units[at] >> 8 & 1:
+                start = units[following] & 0x7FFFFFFF
+                rules.append(((key + bytes([label])).decode(), texts[start:texts.index(0, start)].decode()))
+            stack.append((key + bytes([label]), following))
+    return sorted(rules, key=lambda rule: rule[0].encode())
+
+
+def fields(data):
+    """The length-delimited fields of a protocol buffer."""
+    at = 0
+
+    def varint():
+        nonlocal at
+        value = shift = 0
+        while True:
+            byte = data[at]
+            at += 1
+            value |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                return value
+
+    while at < len(data):
+        tag = varint()
+        if tag & 7 == 0:
+            varint()
+        elif tag & 7 == 5:
+            at += 4
+        elif tag & 7 == 1:
+            at += 8
+        else:
+            size = varint()
+            yield tag >> 3, data[at:at + size]
+            at += size
+
+
+def normalization():
+    """How many rules each name has, a hash of all of them, and what they make of texts."""
+    result = {"sentencepiece": spm.__version__}
+    for name in ("nfkc", "nmt_nfkc", "nfkc_cf", "nmt_nfkc_cf"):
+        rules = charsmap(name)
+        lines = "".join(f"{text}\0{replacement}\n" for text, replacement in rules)
+        result[name] = {
+            "rules": len(rules),
+            "sha256": hashlib.sha256(lines.encode()).hexdigest(),
+            "cases": [[text, spm.SentencePieceNormalizer(rule_name=name).normalize(text)] for text in NORMALIZED],
+        }
+    with open(os.path.join(HERE, "normalization", "rules.json"), "w", encoding="utf-8") as file:
+        json.dump(result, file, ensure_ascii=True, indent=0, separators=(",", ":"))
+        file.write("\n")
+
+
+NORMALIZED = [
+    "ＡＢＣ１２３　ﾊﾟｿｺﾝ ㈱ ﬁ", "か\u3099ＦＯＯ ％ ～", "①②③ ½ ㎏ ㍿ ℡", "e\u0301 E\u0301 e\u0323\u0302 ệ", "\u1100\u1161\u11a8 각 가", "\u0391\u0301\u0345 ᾼ ΐ",
+    "Straße ẞ İ ı ſ ǅ Σς", "\u13a0\uab70\u13f8 Ꭰ", "a\tb\nc\x01d\x7fe\u200bf\u200dg\ufeff", "𝐀𝔸𝟙 🄰 ꜰ", "\u212b \u2126 \u0149 \ufb03 ﷺ", "D\u0307\u0323 \u0dcf\u0dca", "",
+]
+
+
 def main():
     os.chdir(HERE)  # the path of the rules becomes part of the model: keep it a name
+    normalization()
     rules = "rules.tsv"
     train("unigram", normalization_rule_name="identity", remove_extra_whitespaces=False, allow_whitespace_only_pieces=True,
           split_digits=True, user_defined_symbols=["<mask>", "<sep>"], control_symbols=["<eod>"])
@@ -107,7 +192,9 @@ def main():
           add_dummy_prefix=False, remove_extra_whitespaces=False, bos_id=-1)
     train("char", model_type="char", normalization_rule_name="identity", byte_fallback=False, character_coverage=0.98)
     train("word", model_type="word", normalization_rule_name="identity", byte_fallback=False, use_all_vocab=True)
-    for name in ("unigram", "bpe", "unigram-rules", "unigram-suffix", "bpe-unknown", "char", "word", "kumiki-unigram", "kumiki-bpe"):
+    train("word-suffix", model_type="word", normalization_rule_name="identity", treat_whitespace_as_suffix=True, vocab_size=300,
+          user_defined_symbols=["<mask>", "a b"], add_dummy_prefix=False, byte_fallback=False)
+    for name in ("unigram", "bpe", "unigram-rules", "unigram-suffix", "bpe-unknown", "char", "word", "word-suffix", *KUMIKI):
         if os.path.exists(os.path.join(HERE, f"{name}.model")):
             write(name)
 

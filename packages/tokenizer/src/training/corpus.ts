@@ -2,6 +2,7 @@ import { defaultNormalizerSpec, type NormalizerSpec } from '../model-file.ts'
 import { Normalizer } from '../normalizer.ts'
 import { buildPieceTrie, longestPrefix } from '../piece-trie.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
+import { codePointAt } from '../utf8.ts'
 import { textOf } from '../word-segmenter.ts'
 import { cutFragments } from './fragments.ts'
 import type { ResolvedOptions } from './options.ts'
@@ -22,10 +23,31 @@ export type Corpus = {
   spaceCode: number
 }
 
+/** The fragments once for each character that follows them in the text: what candidates for pieces are found in. */
+export type FollowedFragments = {
+  /** The codes of each fragment, the code of the next character, and a 0. */
+  codes: Int32Array
+  /** For each code, where the same character of the same fragment is in the codes of the corpus. */
+  origins: Int32Array
+  /** Fragment f is `codes[starts[f] .. starts[f + 1] - 2)`. */
+  starts: Int32Array
+  /** How often each occurs with that next character. */
+  counts: Int32Array
+  /** The largest code: after the alphabet come that of the characters outside it and that of user-defined symbols. */
+  maxCode: number
+}
+
+/** What follows a fragment where no character does: the end of the line, or a user-defined symbol. */
+const LINE_END = 0
+const SYMBOL = 0x110000
+/** Code points and the two above fit below this. */
+const FOLLOWERS = 0x200000
+
 export function normalizerSpecOf(options: ResolvedOptions): NormalizerSpec {
   return {
     ...defaultNormalizerSpec(),
     name: options.normalization,
+    precompiledCharsmap: options.charsmap,
     addDummyPrefix: options.addDummyPrefix,
     removeExtraWhitespaces: options.removeExtraWhitespaces,
   }
@@ -33,14 +55,33 @@ export function normalizerSpecOf(options: ResolvedOptions): NormalizerSpec {
 
 /** @throws TokenizerError where the lines have no text */
 export function readCorpus(lines: Iterable<string>, options: ResolvedOptions): Corpus {
+  return readFollowedCorpus(lines, options).corpus
+}
+
+/**
+ * The corpus, and its fragments by what follows them.
+ * @throws TokenizerError where the lines have no text
+ */
+export function readFollowedCorpus(
+  lines: Iterable<string>,
+  options: ResolvedOptions,
+): { corpus: Corpus; followed: FollowedFragments } {
   const fragments = countFragments(lines, options)
   const { alphabet, characterCounts, codeOf } = chooseAlphabet(fragments, options.characterCoverage)
   if (alphabet.length === 0) throw new TokenizerError('train: the lines have no text; at least one character is needed')
-  return { alphabet, characterCounts, ...encodeFragments(fragments, codeOf), spaceCode: codeOf.get(0x2581) ?? 0 }
+  const { followed, ...encoded } = encodeFragments(fragments, codeOf)
+  return { corpus: { alphabet, characterCounts, ...encoded, spaceCode: codeOf.get(0x2581) ?? 0 }, followed }
 }
 
-function countFragments(lines: Iterable<string>, options: ResolvedOptions): Map<string, number> {
-  const normalizer = new Normalizer(normalizerSpecOf(options), false)
+/** Distinct fragments in the order of the text. */
+type Fragments = {
+  texts: string[]
+  counts: number[]
+  /** How often fragment f is followed by code point c, by `f * FOLLOWERS + c`. */
+  followers: Map<number, number>
+}
+
+function countFragments(lines: Iterable<string>, options: ResolvedOptions): Fragments {
   const symbols = [...options.userDefinedSymbols]
   const symbolTrie =
     symbols.length > 0
@@ -49,21 +90,38 @@ function countFragments(lines: Iterable<string>, options: ResolvedOptions): Map<
           Int32Array.from(symbols, (_, k) => k),
         )
       : undefined
-  const fragments = new Map<string, number>()
+  const normalizer = new Normalizer(
+    normalizerSpecOf(options),
+    options.treatWhitespaceAsSuffix,
+    symbolTrie && ((text, at) => longestPrefix(symbolTrie, (index) => text.charCodeAt(index), at, text.length)),
+  )
+  const indexOf = new Map<string, number>()
+  const fragments: Fragments = { texts: [], counts: [], followers: new Map() }
+  const add = (text: string, follower: number) => {
+    let index = indexOf.get(text)
+    if (index === undefined) {
+      index = indexOf.size
+      indexOf.set(text, index)
+      fragments.texts.push(text)
+      fragments.counts.push(0)
+    }
+    fragments.counts[index]++
+    const key = index * FOLLOWERS + follower
+    fragments.followers.set(key, (fragments.followers.get(key) ?? 0) + 1)
+  }
   let done = 0
   for (const line of lines) {
     if (typeof line !== 'string') throw new TokenizerError(`train: line ${done} is ${typeof line}; lines are strings`)
     const { units, length } = normalizer.normalize(line, false)
-    const add = (from: number, to: number) => {
-      const fragment = textOf(units, from, to)
-      fragments.set(fragment, (fragments.get(fragment) ?? 0) + 1)
+    const cut = (from: number, to: number) => {
+      const end = to < length ? SYMBOL : LINE_END
+      cutFragments(units.subarray(from, to), to - from, options, (a, b) =>
+        add(textOf(units, from + a, from + b), from + b < to ? codePointAt(units, from + b, to) : end),
+      )
     }
-    if (!symbolTrie) cutFragments(units, length, options, add)
-    else {
+    let start = 0
+    if (symbolTrie) {
       // User-defined symbols are cut out first: what is learnt never covers them.
-      const cut = (from: number, to: number) =>
-        cutFragments(units.subarray(from, to), to - from, options, (a, b) => add(from + a, from + b))
-      let start = 0
       for (let at = 0; at < length; ) {
         const symbol = longestPrefix(symbolTrie, (index) => units[index], at, length)
         if (symbol > 0) {
@@ -72,18 +130,20 @@ function countFragments(lines: Iterable<string>, options: ResolvedOptions): Map<
         }
         at += symbol || 1
       }
-      cut(start, length)
     }
+    cut(start, length)
     if (++done % 10_000 === 0) options.onProgress({ phase: 'read', done, total: done })
   }
   options.onProgress({ phase: 'read', done, total: done })
   return fragments
 }
 
-function chooseAlphabet(fragments: Map<string, number>, coverage: number) {
+function chooseAlphabet({ texts, counts: weights }: Fragments, coverage: number) {
   const counts = new Map<number, number>()
   let total = 0
-  for (const [fragment, count] of fragments) {
+  for (let f = 0; f < texts.length; f++) {
+    const fragment = texts[f]
+    const count = weights[f]
     for (let i = 0; i < fragment.length; i++) {
       const codePoint = fragment.codePointAt(i)!
       if (codePoint > 0xffff) i++
@@ -106,20 +166,24 @@ function chooseAlphabet(fragments: Map<string, number>, coverage: number) {
   return { alphabet, characterCounts, codeOf }
 }
 
-function encodeFragments(fragments: Map<string, number>, codeOf: Map<number, number>) {
+function encodeFragments({ texts, counts: weights, followers }: Fragments, codeOf: Map<number, number>) {
   let units = 0
-  for (const fragment of fragments.keys()) units += fragment.length + 1
+  for (const text of texts) units += text.length + 1
   // A character outside the alphabet ends the fragment before it, so no more codes than units are needed.
   const codes = new Int32Array(units)
   const starts: number[] = [0]
   const counts: number[] = []
+  /** By fragment of `texts`, the first of its parts. */
+  const firstPart = new Int32Array(texts.length + 1)
   let at = 0
-  for (const [fragment, count] of fragments) {
+  for (let f = 0; f < texts.length; f++) {
+    firstPart[f] = counts.length
+    const fragment = texts[f]
     const end = () => {
       if (at === starts[starts.length - 1]) return
       codes[at++] = 0
       starts.push(at)
-      counts.push(count)
+      counts.push(weights[f])
     }
     for (let i = 0; i < fragment.length; i++) {
       const codePoint = fragment.codePointAt(i)!
@@ -130,5 +194,63 @@ function encodeFragments(fragments: Map<string, number>, codeOf: Map<number, num
     }
     end()
   }
-  return { codes: codes.slice(0, at), starts: Int32Array.from(starts), counts: Int32Array.from(counts) }
+  firstPart[texts.length] = counts.length
+  const encoded = { codes: codes.slice(0, at), starts: Int32Array.from(starts), counts: Int32Array.from(counts) }
+  return { ...encoded, followed: followFragments(texts, followers, encoded, firstPart, codeOf) }
+}
+
+function followFragments(
+  texts: string[],
+  followers: Map<number, number>,
+  { codes, starts, counts }: { codes: Int32Array; starts: Int32Array; counts: Int32Array },
+  firstPart: Int32Array,
+  codeOf: Map<number, number>,
+): FollowedFragments {
+  const outside = codeOf.size + 1
+  const symbol = codeOf.size + 2
+  const parts: number[] = []
+  const next: number[] = []
+  const times: number[] = []
+  let size = 0
+  const put = (part: number, follower: number, count: number) => {
+    parts.push(part)
+    next.push(follower)
+    times.push(count)
+    size += starts[part + 1] - starts[part] + 1
+  }
+  const endsOutside = new Uint8Array(texts.length)
+  for (let f = 0; f < texts.length; f++) {
+    const text = texts[f]
+    const low = text.charCodeAt(text.length - 1)
+    const last = text.codePointAt(text.length - (low >= 0xdc00 && low <= 0xdfff && text.length > 1 ? 2 : 1))!
+    endsOutside[f] = codeOf.has(last) ? 0 : 1
+    // All parts but the last are followed by a character outside the alphabet, whatever follows the whole.
+    const inner = firstPart[f + 1] - (endsOutside[f] ? 0 : 1)
+    for (let part = firstPart[f]; part < inner; part++) put(part, outside, counts[part])
+  }
+  for (const [key, count] of followers) {
+    const f = Math.floor(key / FOLLOWERS)
+    if (endsOutside[f]) continue
+    const follower = key % FOLLOWERS
+    const code = follower === LINE_END ? 0 : follower === SYMBOL ? symbol : (codeOf.get(follower) ?? outside)
+    put(firstPart[f + 1] - 1, code, count)
+  }
+  const result: FollowedFragments = {
+    codes: new Int32Array(size),
+    origins: new Int32Array(size),
+    starts: new Int32Array(parts.length + 1),
+    counts: Int32Array.from(times),
+    maxCode: symbol,
+  }
+  let at = 0
+  for (let k = 0; k < parts.length; k++) {
+    for (let i = starts[parts[k]]; i < starts[parts[k] + 1] - 1; i++) {
+      result.codes[at] = codes[i]
+      result.origins[at++] = i
+    }
+    result.codes[at++] = next[k]
+    result.codes[at++] = 0
+    result.starts[k + 1] = at
+  }
+  return result
 }

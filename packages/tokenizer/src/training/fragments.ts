@@ -6,7 +6,7 @@ import { SCRIPT_INHERITED, scriptOf } from './script-of.ts'
 const ANY_SCRIPT = -1
 
 /**
- * Cuts normalised text where no piece may cross: before a space, around a digit, where the script changes.
+ * Cuts normalised text where no piece may cross: before a space (behind it, where spaces go behind words), around a digit, where the script changes.
  * As pieces stay inside fragments, training on the distinct fragments and their counts is training on the text.
  * @param emit called with the start and end of each fragment, in UTF-16 units
  */
@@ -20,6 +20,7 @@ export function cutFragments(
   let script = ANY_SCRIPT
   let afterDigit = false
   let onlySpaces = true
+  const suffix = options.treatWhitespaceAsSuffix
   const cut = (at: number) => {
     if (at > start) emit(start, at)
     start = at
@@ -35,7 +36,12 @@ export function cutFragments(
       cut(at)
       start = next
     } else if (codePoint === SPACE_MARK) {
-      if (options.splitByWhitespace && !(onlySpaces && options.allowWhitespaceOnlyPieces)) cut(at)
+      const joins = onlySpaces && options.allowWhitespaceOnlyPieces
+      if (options.splitByWhitespace && !suffix && !joins) cut(at)
+      // Behind words: what follows the space is another fragment, unless it is spaces all along.
+      if (options.splitByWhitespace && suffix && !(joins && codePointAt(units, next, length) === SPACE_MARK)) {
+        cut(next)
+      }
     } else {
       const digit = isDigit(codePoint)
       if (digit && options.splitDigits) {

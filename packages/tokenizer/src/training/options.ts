@@ -1,5 +1,7 @@
 import type { ModelType } from '../model-file.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
+import { compileCharsmap } from './compile-charsmap.ts'
+import { NORMALIZATION_NAMES, type NormalizationName, type NormalizationRules, rulesOf } from './normalization-rules.ts'
 
 /** How far training is: `done` of `total` in the unit of the phase (lines, pieces). */
 export type TrainProgress = {
@@ -26,14 +28,19 @@ export type TrainOptions = {
   splitByWhitespace?: boolean
   /** Pieces of spaces alone may be longer than one. Default false. */
   allowWhitespaceOnlyPieces?: boolean
+  /** The space mark goes behind a word, not in front of it. Default false. */
+  treatWhitespaceAsSuffix?: boolean
   /** Characters in the longest piece. Default 16. */
   maxPieceLength?: number
   /** Texts that are always one piece. */
   userDefinedSymbols?: readonly string[]
   /** Pieces that no text matches, set by whoever builds the ids. */
   controlSymbols?: readonly string[]
-  /** Replacement rules: `'identity'` has none. Default `'identity'` (spm_train: nmt_nfkc). */
-  normalization?: 'identity'
+  /**
+   * Rules that rewrite text before anything else, by SentencePiece's name for them, or as a map of what is written for what.
+   * They become part of the model. Default `'identity'`, which has none (spm_train: `'nmt_nfkc'`).
+   */
+  normalization?: NormalizationName | NormalizationRules
   /** A space is put before the text. Default true. */
   addDummyPrefix?: boolean
   /** Spaces at the ends are dropped and runs of them become one. Default true. */
@@ -62,9 +69,13 @@ export type TrainOptions = {
 }
 
 /** Options with every default filled in. */
-export type ResolvedOptions = Required<Omit<TrainOptions, 'onProgress'>> & {
+export type ResolvedOptions = Required<Omit<TrainOptions, 'onProgress' | 'normalization'>> & {
+  /** The name of the rules. */
+  normalization: string
   onProgress: (progress: TrainProgress) => void
   modelType: ModelType
+  /** The rules of `normalization`, compiled. */
+  charsmap: Uint8Array
 }
 
 /** @throws TokenizerError where an option cannot be met */
@@ -77,10 +88,10 @@ export function resolveOptions(given: TrainOptions, modelType: ModelType): Resol
     splitByNumber: true,
     splitByWhitespace: true,
     allowWhitespaceOnlyPieces: false,
+    treatWhitespaceAsSuffix: false,
     maxPieceLength: 16,
     userDefinedSymbols: [],
     controlSymbols: [],
-    normalization: 'identity',
     addDummyPrefix: true,
     removeExtraWhitespaces: true,
     seedSize: 1_000_000,
@@ -99,6 +110,7 @@ export function resolveOptions(given: TrainOptions, modelType: ModelType): Resol
     ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
     vocabSize: given.vocabSize,
     modelType,
+    ...compiledRules(given.normalization ?? 'identity'),
   }
   integer('vocabSize', options.vocabSize, 1, 2 ** 24)
   integer('maxPieceLength', options.maxPieceLength, 1, 512)
@@ -108,10 +120,25 @@ export function resolveOptions(given: TrainOptions, modelType: ModelType): Resol
   between('shrinkFactor', options.shrinkFactor, 0.01, 0.99)
   integer('unkId', options.unkId, 0, options.vocabSize - 1)
   for (const name of ['bosId', 'eosId', 'padId'] as const) integer(name, options[name], -1, options.vocabSize - 1)
-  if (options.normalization !== 'identity') {
-    throw new TokenizerError(`train: normalization is ${JSON.stringify(options.normalization)}; 'identity' is known`)
-  }
   return options
+}
+
+const compiled = new Map<NormalizationName, Uint8Array>()
+
+function compiledRules(given: NormalizationName | NormalizationRules): { normalization: string; charsmap: Uint8Array } {
+  if (given instanceof Map) return { normalization: 'user_defined', charsmap: compileCharsmap(given) }
+  const name = NORMALIZATION_NAMES.find((known) => known === given)
+  if (name === undefined) {
+    throw new TokenizerError(
+      `train: normalization is ${JSON.stringify(given)}; ${NORMALIZATION_NAMES.join(', ')} or a Map of rules are known`,
+    )
+  }
+  let charsmap = compiled.get(name)
+  if (charsmap === undefined) {
+    charsmap = compileCharsmap(rulesOf(name))
+    compiled.set(name, charsmap)
+  }
+  return { normalization: name, charsmap }
 }
 
 function integer(name: string, value: number, from: number, to: number): void {

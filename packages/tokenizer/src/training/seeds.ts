@@ -1,30 +1,35 @@
-import type { Corpus } from './corpus.ts'
+import type { Corpus, FollowedFragments } from './corpus.ts'
 import type { ResolvedOptions } from './options.ts'
 import { type PieceTable, pieceTable } from './piece-table.ts'
 
 /**
- * The candidates that unigram training starts from: every character of the alphabet, and the substrings that repeat and
- * cannot be made longer to the right without losing an occurrence, by frequency times length.
- * They are the inner nodes of the suffix tree of the fragments, found in a suffix array sorted as deep as pieces are long.
+ * The candidates that unigram training starts from: every character of the alphabet, and the substrings that occur twice
+ * and cannot be made longer to the right in the running text without losing an occurrence, by frequency times length.
+ * They are the inner nodes of the suffix tree of the text, found in a suffix array sorted as deep as pieces are long. What
+ * is sorted is each fragment once for each character that follows it, which is all of the text that tells nodes apart.
  * @see Kudo 2018, arXiv:1804.10959, section 3.2 ("seed vocabulary"); Abouelhoda et al. 2004 for intervals of equal prefix
  */
-export function seedPieces(corpus: Corpus, options: ResolvedOptions): PieceTable {
-  const { codes, starts, counts } = corpus
+export function seedPieces(corpus: Corpus, followed: FollowedFragments, options: ResolvedOptions): PieceTable {
+  const { codes, origins, starts, counts } = followed
   const n = codes.length
   const longest = options.maxPieceLength
-  const order = sortSuffixes(codes, corpus.alphabet.length, longest + 1)
+  const order = sortSuffixes(codes, followed.maxCode, longest + 1)
+  // Of the character that follows a fragment and of its end, neither begins a piece.
   const toEnd = new Int32Array(n)
   const weight = new Int32Array(n)
   for (let f = 0; f + 1 < starts.length; f++) {
-    for (let i = starts[f], left = starts[f + 1] - 1 - starts[f]; i < starts[f + 1]; i++, left--) {
-      toEnd[i] = left
+    const end = starts[f + 1] - 2
+    for (let i = starts[f]; i < end; i++) {
+      toEnd[i] = end - i
       weight[i] = counts[f]
     }
   }
   const found = { start: [] as number[], length: [] as number[], score: [] as number[] }
   const offer = (at: number, length: number, frequency: number) => {
-    if (length < 2 || length > longest || frequency < 2 || !mayBePiece(corpus, options, at, length)) return
-    found.start.push(at)
+    if (length < 2 || length > longest || length > toEnd[at] || frequency < 2) return
+    const start = origins[at]
+    if (!mayBePiece(corpus, options, start, length)) return
+    found.start.push(start)
     found.length.push(length)
     found.score.push(frequency * length)
   }
@@ -35,13 +40,14 @@ export function seedPieces(corpus: Corpus, options: ResolvedOptions): PieceTable
   const depths: number[] = []
   const lefts: number[] = []
   const weightBefore = new Float64Array(n + 1)
-  let before = 0
   for (let i = first; i < n; i++) {
     const at = order[i]
     weightBefore[i + 1] = weightBefore[i] + weight[at]
-    const shared = i + 1 < n ? commonPrefix(codes, at, order[i + 1], Math.min(longest + 1, toEnd[at])) : 0
-    // A whole suffix that no neighbour shares: its occurrences are those of its own fragment.
-    if (toEnd[at] > before && toEnd[at] > shared) offer(at, toEnd[at], weight[at])
+    // The character that follows a fragment is shared, too; the end behind it tells nothing.
+    const shared =
+      i + 1 < n
+        ? commonPrefix(codes, at, order[i + 1], Math.min(longest + 1, toEnd[at] + 1, toEnd[order[i + 1]] + 1))
+        : 0
     let left = i
     while (depths.length > 0 && depths[depths.length - 1] > shared) {
       const depth = depths.pop()!
@@ -52,7 +58,6 @@ export function seedPieces(corpus: Corpus, options: ResolvedOptions): PieceTable
       depths.push(shared)
       lefts.push(left)
     }
-    before = shared
   }
 
   const characters = corpus.alphabet.length
@@ -60,7 +65,7 @@ export function seedPieces(corpus: Corpus, options: ResolvedOptions): PieceTable
   ranked.sort((a, b) => found.score[b] - found.score[a] || a - b)
   ranked.length = Math.min(ranked.length, Math.max(0, options.seedSize - characters))
   const firstAt = new Int32Array(characters + 1).fill(-1)
-  for (let i = n - 1; i >= 0; i--) firstAt[codes[i]] = i
+  for (let i = corpus.codes.length - 1; i >= 0; i--) firstAt[corpus.codes[i]] = i
   const table = pieceTable(characters + ranked.length)
   let total = 0
   for (let c = 0; c < characters; c++) {
@@ -78,15 +83,17 @@ export function seedPieces(corpus: Corpus, options: ResolvedOptions): PieceTable
   return table
 }
 
-/** Whether spaces stand where a piece may have them: in front, or (if allowed) nowhere else but there, or all of it. */
+/** Whether spaces stand where a piece may have them: in front (or behind), or (if allowed) nowhere else but there, or all of it. */
 export function mayBePiece(corpus: Corpus, options: ResolvedOptions, at: number, length: number): boolean {
   const { codes, spaceCode } = corpus
   if (spaceCode === 0) return true
   let spaces = 0
   for (let i = 0; i < length; i++) if (codes[at + i] === spaceCode) spaces++
   if (spaces === length) return length === 1 || options.allowWhitespaceOnlyPieces
-  if (options.splitByWhitespace) return spaces === 0 || (spaces === 1 && codes[at] === spaceCode)
-  return codes[at + length - 1] !== spaceCode
+  const last = at + length - 1
+  const [own, other] = options.treatWhitespaceAsSuffix ? [last, at] : [at, last]
+  if (options.splitByWhitespace) return spaces === 0 || (spaces === 1 && codes[own] === spaceCode)
+  return codes[other] !== spaceCode
 }
 
 function commonPrefix(codes: Int32Array, a: number, b: number, limit: number): number {
@@ -96,13 +103,13 @@ function commonPrefix(codes: Int32Array, a: number, b: number, limit: number): n
 }
 
 /** Positions of `codes` by the text that follows, compared to at least `depth` codes (prefix doubling, radix sorts). */
-function sortSuffixes(codes: Int32Array, alphabetSize: number, depth: number): Int32Array {
+function sortSuffixes(codes: Int32Array, maxCode: number, depth: number): Int32Array {
   const n = codes.length
   let order = new Int32Array(n)
   let scratch = new Int32Array(n)
   let rank = codes.slice()
   let nextRank = new Int32Array(n)
-  const bucket = new Int32Array(Math.max(n, alphabetSize + 1) + 1)
+  const bucket = new Int32Array(Math.max(n, maxCode + 1) + 1)
   const sortByRank = (input: Int32Array | undefined, ranks: number) => {
     bucket.fill(0, 0, ranks + 1)
     for (let i = 0; i < n; i++) bucket[rank[i] + 1]++
@@ -113,8 +120,8 @@ function sortSuffixes(codes: Int32Array, alphabetSize: number, depth: number): I
     }
     ;[order, scratch] = [scratch, order]
   }
-  sortByRank(undefined, alphabetSize + 1)
-  let ranks = alphabetSize + 1
+  sortByRank(undefined, maxCode + 1)
+  let ranks = maxCode + 1
   const bySecond = new Int32Array(n)
   for (let width = 1; width < depth; width *= 2) {
     let k = 0

@@ -73,7 +73,7 @@ function writeTrainerSpec(writer: BinaryWriter, options: ResolvedOptions, vocabS
   bool(f.splitByUnicodeScript, options.splitByUnicodeScript)
   bool(f.splitByWhitespace, options.splitByWhitespace)
   bool(f.splitByNumber, options.splitByNumber)
-  bool(f.treatWhitespaceAsSuffix, false)
+  bool(f.treatWhitespaceAsSuffix, options.treatWhitespaceAsSuffix)
   bool(f.splitDigits, options.splitDigits)
   bool(f.allowWhitespaceOnlyPieces, options.allowWhitespaceOnlyPieces)
   for (const symbol of options.controlSymbols) text(f.controlSymbols, symbol)

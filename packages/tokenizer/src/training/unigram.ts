@@ -1,4 +1,4 @@
-import { type Corpus, readCorpus } from './corpus.ts'
+import { type Corpus, readFollowedCorpus } from './corpus.ts'
 import { ExpectationStep } from './expectation.ts'
 import { maximise } from './maximisation.ts'
 import { metaPieces } from './meta-pieces.ts'
@@ -23,10 +23,10 @@ export function trainUnigram(lines: Iterable<string>, options: TrainOptions): Ui
   const resolved = resolveOptions(options, 'unigram')
   const meta = metaPieces(resolved)
   const wanted = resolved.vocabSize - meta.size
-  const corpus = readCorpus(lines, resolved)
+  const { corpus, followed } = readFollowedCorpus(lines, resolved)
   requireRoom(corpus.alphabet.length, meta.size, resolved)
   resolved.onProgress({ phase: 'seed', done: 0, total: corpus.codes.length })
-  const table = estimate(corpus, seedPieces(corpus, resolved), resolved)
+  const table = estimate(corpus, seedPieces(corpus, followed, resolved), resolved)
   const pieces = finalPieces(corpus, table, wanted, new Set([...meta.values()].map(({ piece }) => piece)))
   requireSize(pieces.length, meta, resolved)
   resolved.onProgress({ phase: 'finish', done: pieces.length + meta.size, total: resolved.vocabSize })

@@ -1,0 +1,151 @@
+/** Rules that normalise text: what is written for a text. The longest rule that starts at a position applies. */
+export type NormalizationRules = ReadonlyMap<string, string>
+
+/** SentencePiece's own sets of rules. */
+export type NormalizationName = 'identity' | 'nfkc' | 'nmt_nfkc' | 'nfkc_cf' | 'nmt_nfkc_cf'
+
+export const NORMALIZATION_NAMES: readonly NormalizationName[] = [
+  'identity',
+  'nfkc',
+  'nmt_nfkc',
+  'nfkc_cf',
+  'nmt_nfkc_cf',
+]
+
+/**
+ * The rules of that name, made from the Unicode data of the runtime by SentencePiece's recipe:
+ * - `nfkc`: Unicode normalisation form KC, also of sequences of a base and its marks;
+ * - `nmt_nfkc`: the same, and other spaces are spaces, control characters vanish, and U+FF5E stays;
+ * - `_cf`: with simple case folding.
+ *
+ * SentencePiece 0.2.1 has Unicode 16. Characters with mappings that came later are left alone, as it leaves them; a runtime
+ * with an older Unicode lacks a few of the newest.
+ * @see https://github.com/google/sentencepiece/blob/master/doc/normalization.md, Unicode Standard Annex #15
+ */
+export function rulesOf(name: NormalizationName): NormalizationRules {
+  if (name === 'identity') return new Map()
+  let rules = nfkcRules()
+  if (name.startsWith('nmt_')) rules = withTranslationRules(rules)
+  return name.endsWith('_cf') ? withCaseFolding(rules) : rules
+}
+
+/** Characters whose mappings came with Unicode 17. */
+const LATER = /[\u{a7ce}\u{a7d2}\u{a7d4}\u{a7f1}\u{16ea0}-\u{16eb8}]/u
+
+function* characters(): Generator<string> {
+  for (let codePoint = 1; codePoint <= 0x10ffff; codePoint++) {
+    const surrogate = codePoint >= 0xd800 && codePoint < 0xe000
+    const noncharacter = (codePoint & 0xfffe) === 0xfffe || (codePoint >= 0xfdd0 && codePoint < 0xfdf0)
+    if (surrogate || noncharacter) continue
+    const character = String.fromCodePoint(codePoint)
+    if (!LATER.test(character)) yield character
+  }
+}
+
+function nfkcRules(): Map<string, string> {
+  const rules = new Map<string, string>()
+  /** The characters that decompose to one character, by that character. */
+  const writtenAs = new Map<string, string[]>()
+  const decomposed = new Set<string>()
+  for (const character of characters()) {
+    const composed = character.normalize('NFKC')
+    if (composed !== character) rules.set(character, composed)
+    const parts = character.normalize('NFKD')
+    if (lengthOf(parts) > 1) decomposed.add(parts)
+    else {
+      const known = writtenAs.get(parts)
+      if (known) known.push(character)
+      else writtenAs.set(parts, [character])
+    }
+  }
+  // Every other way to write a sequence that composes, for a rule of its own: rules do not see one another's results.
+  for (const parts of decomposed) {
+    const composed = parts.normalize('NFC')
+    if (composed === parts) continue
+    let ways = ['']
+    for (const part of parts) {
+      const others = writtenAs.get(part) ?? [part]
+      ways = ways.flatMap((way) => others.map((other) => way + other))
+    }
+    for (const way of ways) if (way !== composed) rules.set(way, composed)
+  }
+  return withoutRedundant(rules)
+}
+
+/** What neural machine translation wants besides: other spaces as spaces, and no control characters. */
+function withTranslationRules(given: Map<string, string>): Map<string, string> {
+  const rules = new Map(given)
+  for (const space of '\t\n\f\r\u1680\u200b\u200c\u200e\u200f\u2028\u2029\u2581\ufeff\ufffd') rules.set(space, ' ')
+  for (let code = 1; code < 0x20; code++) if (!'\t\n\f\r'.includes(String.fromCharCode(code))) remove(rules, code)
+  for (const code of [0x7f, 0x8f, 0x9f]) remove(rules, code)
+  // The full-width tilde and the tilde are used for different things in Japanese.
+  rules.delete('\uff5e')
+  return withoutRedundant(rules)
+}
+
+function remove(rules: Map<string, string>, code: number): void {
+  rules.set(String.fromCharCode(code), '')
+}
+
+function withCaseFolding(given: Map<string, string>): Map<string, string> {
+  const rules = new Map<string, string>()
+  for (const [text, replacement] of given) rules.set(text, Array.from(replacement, foldCase).join(''))
+  for (const character of characters()) {
+    if (rules.has(character)) continue
+    const folded = foldCase(character)
+    if (folded !== character) rules.set(character, folded)
+  }
+  return withoutRedundant(rules)
+}
+
+/** Simple case folding (statuses C and S of CaseFolding.txt): one code point to one. */
+function foldCase(character: string): string {
+  const codePoint = character.codePointAt(0)!
+  // Cherokee folds to upper case, and the dotless i is no case of i.
+  if ((codePoint >= 0x13a0 && codePoint <= 0x13f5) || codePoint === 0x131) return character
+  if (codePoint >= 0x13f8 && codePoint <= 0x13fd) return String.fromCodePoint(codePoint - 8)
+  if (codePoint >= 0xab70 && codePoint <= 0xabbf) return String.fromCodePoint(codePoint - 0xab70 + 0x13a0)
+  const upper = character.toUpperCase()
+  const lower = (lengthOf(upper) === 1 ? upper : character).toLowerCase()
+  return lengthOf(lower) === 1 ? lower : character
+}
+
+/** Leaves out rules for several characters that shorter rules together amount to. */
+function withoutRedundant(rules: Map<string, string>): Map<string, string> {
+  const byLength: [string[], string, string][][] = []
+  for (const [text, replacement] of rules) {
+    const parts = [...text]
+    const group = byLength[parts.length]
+    if (group) group.push([parts, text, replacement])
+    else byLength[parts.length] = [[parts, text, replacement]]
+  }
+  const kept = new Map<string, string>()
+  for (const [, text, replacement] of byLength[1] ?? []) kept.set(text, replacement)
+  for (let length = 2; length < byLength.length; length++) {
+    for (const [parts, text, replacement] of byLength[length] ?? []) {
+      if (apply(kept, parts, length - 1) !== replacement) kept.set(text, replacement)
+    }
+  }
+  return kept
+}
+
+function apply(rules: Map<string, string>, characters: string[], longest: number): string {
+  let result = ''
+  for (let at = 0; at < characters.length; ) {
+    let length = Math.min(longest, characters.length - at)
+    let replacement: string | undefined
+    for (; length > 0 && replacement === undefined; length--) {
+      replacement = rules.get(characters.slice(at, at + length).join(''))
+      if (replacement !== undefined) break
+    }
+    result += replacement ?? characters[at]
+    at += Math.max(1, length)
+  }
+  return result
+}
+
+function lengthOf(text: string): number {
+  let count = 0
+  for (const _ of text) count++
+  return count
+}
