@@ -1,15 +1,26 @@
 /** What a plan costs: memory of each stage, time of a step, utilisation. */
+import { type KnownRun, type RunCost, type RunRequest, runCost, validateRun } from './cost.ts'
 import { type Cluster, type KnownCluster, validateCluster } from './gpu.ts'
 import { estimateMemory, type StageMemory } from './memory.ts'
-import { type KnownModel, modelFlopsPerToken, type PlannerModel, totalParameters, validateModel } from './model.ts'
+import {
+  type KnownModel,
+  mlpMatrices,
+  modelFlopsPerToken,
+  type PlannerModel,
+  totalParameters,
+  validateModel,
+} from './model.ts'
 import { type KnownPlan, type ParallelPlan, validatePlan } from './parallel-plan.ts'
-import { estimateTime, type StepTime } from './time.ts'
+import { type StageLayers, stageLayers } from './stages.ts'
+import { estimateTime, type ShapeCosts, type StepTime } from './time.ts'
 
 /** A plan with what it needs. */
 export interface PlanRequest {
   readonly model: PlannerModel
   readonly cluster: Cluster
   readonly plan: ParallelPlan
+  /** Tokens to train on, for days, energy, price and lost time. */
+  readonly run?: RunRequest
 }
 
 /** What is expected of a plan. */
@@ -33,6 +44,12 @@ export interface Estimate {
   readonly mfu: number
   /** The same with attention counted full (Megatron-LM <= core_v0.11, PaLM appendix B). */
   readonly mfuFullAttention: number
+  /** Hardware utilisation: recomputation counted as work, causal attention half. */
+  readonly hfu: number
+  /** The same with attention counted full. */
+  readonly hfuFullAttention: number
+  /** The whole run; null where no tokens were given. */
+  readonly run: RunCost | null
 }
 
 /**
@@ -45,24 +62,44 @@ export interface Estimate {
 export function estimate(request: PlanRequest): Estimate {
   const model = validateModel(request.model)
   const cluster = validateCluster(request.cluster)
-  return estimateKnown(model, cluster, validatePlan(model, cluster, request.plan))
+  const run = request.run === undefined ? undefined : validateRun(request.run)
+  return estimateKnown(model, cluster, validatePlan(model, cluster, request.plan), { run })
+}
+
+/** What a caller that estimates many plans has counted already. */
+export interface Counted {
+  readonly run?: KnownRun
+  readonly layers?: readonly StageLayers[]
+  readonly costs?: ShapeCosts
+  readonly memoryByStage?: readonly StageMemory[]
+  readonly flops?: { readonly causal: number; readonly full: number }
+  readonly parameters?: number
 }
 
 /** Estimates what has been checked already. */
-export function estimateKnown(model: KnownModel, cluster: KnownCluster, plan: KnownPlan): Estimate {
-  const memoryByStage = estimateMemory(model, plan)
-  const memoryBytes = Math.max(...memoryByStage.map(({ total }) => total))
-  const time = estimateTime(model, cluster, plan)
+export function estimateKnown(
+  model: KnownModel,
+  cluster: KnownCluster,
+  plan: KnownPlan,
+  counted: Counted = {},
+): Estimate {
+  const layers = counted.layers ?? stageLayers(model, plan)
+  const memoryByStage = counted.memoryByStage ?? estimateMemory(model, plan, layers)
+  let memoryBytes = 0
+  for (const { total } of memoryByStage) if (total > memoryBytes) memoryBytes = total
+  const time = estimateTime(model, cluster, plan, layers, counted.costs)
   const tokensPerSecond = (plan.globalBatchSize * plan.sequenceLength) / time.step
   const tokensPerSecondPerGpu = tokensPerSecond / cluster.gpuCount
   const { gpu } = cluster
   const peak = plan.precision === 'fp8' ? gpu.peakFp8! : gpu.peakBf16
-  const modelFlopsPerGpu = tokensPerSecondPerGpu * modelFlopsPerToken(model, plan.sequenceLength, true)
-  const fullFlops = tokensPerSecondPerGpu * modelFlopsPerToken(model, plan.sequenceLength, false)
+  const { causal, full } = counted.flops ?? flopsPerToken(model, plan)
+  const modelFlopsPerGpu = tokensPerSecondPerGpu * causal
+  const fullFlops = tokensPerSecondPerGpu * full
+  const again = recomputedFlopsPerToken(model, plan)
   return {
     plan,
     gpuCount: cluster.gpuCount,
-    parameters: totalParameters(model),
+    parameters: counted.parameters ?? totalParameters(model),
     memoryBytes,
     memoryFraction: memoryBytes / gpu.memoryBytes,
     memoryByStage,
@@ -73,5 +110,40 @@ export function estimateKnown(model: KnownModel, cluster: KnownCluster, plan: Kn
     modelFlopsPerGpu,
     mfu: modelFlopsPerGpu / peak,
     mfuFullAttention: fullFlops / peak,
+    hfu: (tokensPerSecondPerGpu * (causal + again.causal)) / peak,
+    hfuFullAttention: (tokensPerSecondPerGpu * (full + again.full)) / peak,
+    run: counted.run ? runCost(model, cluster, plan, time.step, counted.run) : null,
   }
+}
+
+/** Model FLOPs of a token under both conventions. */
+export function flopsPerToken(
+  model: KnownModel,
+  plan: { readonly sequenceLength: number },
+): { causal: number; full: number } {
+  const { sequenceLength } = plan
+  return {
+    causal: modelFlopsPerToken(model, sequenceLength, true),
+    full: modelFlopsPerToken(model, sequenceLength, false),
+  }
+}
+
+/** FLOPs done again in the backward pass, for each token: full recomputation repeats all layers, core attention only its scores. */
+function recomputedFlopsPerToken(model: KnownModel, plan: KnownPlan): { causal: number; full: number } {
+  if (plan.recompute === 'none') return { causal: 0, full: 0 }
+  const headless = { ...model, vocab: 0 }
+  const layers = (causal: boolean) => modelFlopsPerToken(headless, plan.sequenceLength, causal) / 3
+  if (plan.recompute === 'full') return { causal: layers(true), full: layers(false) }
+  if (plan.recompute === 'operators') return { causal: 0.3 * layers(true), full: 0.3 * layers(false) }
+  // The conventions differ by half of the scores.
+  const half = layers(false) - layers(true)
+  const { experts, hidden } = model
+  let weights = 0
+  if (experts && plan.recomputeModules.includes('moe')) {
+    weights += (model.layers - experts.firstDenseLayers) * (experts.topK * experts.ffn + experts.sharedFfn)
+  }
+  if (plan.recomputeModules.includes('mlp')) weights += (experts ? experts.firstDenseLayers : model.layers) * model.ffn
+  const products = 2 * mlpMatrices(model) * hidden * weights
+  const scores = plan.recomputeModules.includes('core_attn') ? half : 0
+  return { causal: products + scores, full: products + 2 * scores }
 }

@@ -12,6 +12,7 @@ export interface ArchitectureLike {
   readonly headDim: number
   readonly vocabSize: number
   readonly tieWordEmbeddings?: boolean
+  readonly qkNorm?: boolean
   readonly experts?: {
     readonly numExperts: number
     readonly numExpertsPerToken: number
@@ -36,6 +37,7 @@ export function fromArchitecture(architecture: ArchitectureLike, name?: string):
     headDim: architecture.headDim,
     vocab: architecture.vocabSize,
     tiedEmbeddings: architecture.tieWordEmbeddings ?? false,
+    qkNorm: architecture.qkNorm ?? false,
     experts: experts && {
       count: experts.numExperts,
       topK: experts.numExpertsPerToken,

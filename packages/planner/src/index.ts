@@ -1,12 +1,14 @@
 /** Planning parallel training: what fits, how fast it is, what is stable, and how Megatron-LM is told. */
 export { assessBudget, type BudgetAssessment, type BudgetRequest } from './budget.ts'
+export type { LostTime, RunCost, RunRequest } from './cost.ts'
+export { type Architecture, type Efficiency, fittedEfficiency } from './efficiency.ts'
 export { type Estimate, estimate, type PlanRequest } from './estimate.ts'
 export { type ArchitectureLike, fromArchitecture } from './from-architecture.ts'
-export { type Cluster, findGpu, type Gpu, gpus } from './gpu.ts'
+export { type Cluster, findGpu, type Gpu, gpus, type Network } from './gpu.ts'
 export { emitMegatron, type Launch, type LaunchRecipe, type LaunchRequest } from './megatron.ts'
 export type { StageMemory } from './memory.ts'
-export type { PlannerExperts, PlannerModel } from './model.ts'
-export { type ParallelPlan, PlanError } from './parallel-plan.ts'
+export type { LatentAttention, PlannerExperts, PlannerModel, SlidingWindow } from './model.ts'
+export { type ParallelPlan, PlanError, type RecomputeModule } from './parallel-plan.ts'
 export { estimateRun, type RunEstimate } from './published-run.ts'
 export {
   type Candidate,
@@ -18,5 +20,5 @@ export {
   stableMemoryFraction,
 } from './search.ts'
 export { emitSlurm, type SlurmOptions } from './slurm.ts'
-export type { StepTime } from './time.ts'
+export type { Collective, ComputeTime, StepTime } from './time.ts'
 export { emitTorchtitan, type TorchtitanJob } from './torchtitan.ts'

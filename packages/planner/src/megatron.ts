@@ -102,7 +102,7 @@ export function emitMegatron(request: LaunchRequest): Launch {
     ...recipeFlags(recipe),
     [plan.precision === 'fp16' ? '--fp16' : '--bf16'],
     plan.precision === 'fp8' && ['--fp8-format', 'hybrid'],
-    ['--attention-backend', plan.flashAttention ? 'flash' : 'unfused'],
+    ['--attention-backend', plan.attentionBackend],
     ['--tokenizer-type', 'Llama2Tokenizer'],
     ['--tokenizer-model', paths.tokenizerModel ?? 'tokenizer.model'],
     ['--data-path', ...(paths.data ?? ['data_text_document'])],

@@ -1,5 +1,5 @@
 /** What the planner has to know of a model, and the counts that follow. */
-import { integer, object } from './check.ts'
+import { flag, integer, object, positive } from './check.ts'
 
 /** Routed experts. */
 export interface PlannerExperts {
@@ -13,6 +13,25 @@ export interface PlannerExperts {
   readonly sharedFfn?: number
   /** First layers that keep a dense MLP; default 0. */
   readonly firstDenseLayers?: number
+}
+
+/** Multi-head latent attention (DeepSeek-V2): queries, keys and values come from compressed vectors. */
+export interface LatentAttention {
+  /** Width queries are compressed to; 0: they are not. */
+  readonly queryRank: number
+  /** Width keys and values are compressed to. */
+  readonly keyValueRank: number
+  /** Rotary part of a query and key head, beside `headDim`. */
+  readonly ropeDim: number
+  /** Width of a value head. */
+  readonly valueDim: number
+}
+
+/** Layers that attend to the last `window` tokens alone. */
+export interface SlidingWindow {
+  readonly window: number
+  /** Part of the layers that do, above 0 and at most 1. */
+  readonly share: number
 }
 
 /** A decoder by its sizes. */
@@ -35,6 +54,12 @@ export interface PlannerModel {
   /** Rows of a learned position table; default 0: rotary. */
   readonly learnedPositions?: number
   readonly experts?: PlannerExperts
+  /** Multi-head latent attention; default none. */
+  readonly latentAttention?: LatentAttention
+  /** Windowed layers; default none. */
+  readonly slidingWindow?: SlidingWindow
+  /** Norms of queries and keys (one weight a head channel each); default false. */
+  readonly qkNorm?: boolean
 }
 
 /** A checked model with every default filled in. */
@@ -43,6 +68,7 @@ export interface KnownModel extends PlannerModel {
   readonly tiedEmbeddings: boolean
   readonly learnedPositions: number
   readonly experts: Required<PlannerExperts> | undefined
+  readonly qkNorm: boolean
 }
 
 /** Checks a model. @throws RangeError or TypeError naming field and bound */
@@ -59,9 +85,23 @@ export function validateModel(model: PlannerModel): KnownModel {
   integer('model.headDim', model.headDim, 1, 1 << 14)
   integer('model.vocab', model.vocab, 1, 1 << 25)
   const learnedPositions = integer('model.learnedPositions', model.learnedPositions ?? 0, 0, 1 << 28)
-  const { gatedMlp = true, tiedEmbeddings = false } = model
-  if (!model.experts) return { ...model, gatedMlp, tiedEmbeddings, learnedPositions, experts: undefined }
+  const gatedMlp = flag('model.gatedMlp', model.gatedMlp, true)
+  const tiedEmbeddings = flag('model.tiedEmbeddings', model.tiedEmbeddings, false)
+  const qkNorm = flag('model.qkNorm', model.qkNorm, false)
+  const latentAttention = model.latentAttention && validateLatent(model.latentAttention)
+  const slidingWindow = model.slidingWindow && {
+    window: integer(
+      'model.slidingWindow.window',
+      object('model.slidingWindow', model.slidingWindow).window,
+      1,
+      1 << 28,
+    ),
+    share: positive('model.slidingWindow.share', model.slidingWindow.share, 1),
+  }
+  const known = { ...model, gatedMlp, tiedEmbeddings, learnedPositions, qkNorm, latentAttention, slidingWindow }
+  if (model.experts === undefined || model.experts === null) return { ...known, experts: undefined }
   const given = model.experts
+  object('model.experts', given)
   const count = integer('model.experts.count', given.count, 1, 1 << 14)
   const experts = {
     count,
@@ -70,7 +110,68 @@ export function validateModel(model: PlannerModel): KnownModel {
     sharedFfn: integer('model.experts.sharedFfn', given.sharedFfn ?? 0, 0, 1 << 22),
     firstDenseLayers: integer('model.experts.firstDenseLayers', given.firstDenseLayers ?? 0, 0, layers),
   }
-  return { ...model, gatedMlp, tiedEmbeddings, learnedPositions, experts }
+  return { ...known, experts }
+}
+
+function validateLatent(given: LatentAttention): LatentAttention {
+  const fields = object('model.latentAttention', given)
+  const field = (name: keyof LatentAttention, lower: number) =>
+    integer(`model.latentAttention.${name}`, fields[name], lower, 1 << 16)
+  return {
+    queryRank: field('queryRank', 0),
+    keyValueRank: field('keyValueRank', 1),
+    ropeDim: field('ropeDim', 0),
+    valueDim: field('valueDim', 1),
+  }
+}
+
+/** Widths of attention, in channels of one token. */
+export interface AttentionWidths {
+  readonly query: number
+  readonly key: number
+  readonly value: number
+  /** Compressed vectors (latent attention alone), on every tensor-parallel rank. */
+  readonly compressed: number
+}
+
+/** Channels of all query, key and value heads. */
+export function attentionWidths(model: KnownModel): AttentionWidths {
+  const { heads: a, kvHeads: g, headDim: d, latentAttention: latent } = model
+  if (!latent) return { query: a * d, key: g * d, value: g * d, compressed: 0 }
+  const width = a * (d + latent.ropeDim)
+  return {
+    query: width,
+    key: width,
+    value: a * latent.valueDim,
+    compressed: latent.queryRank + latent.keyValueRank + latent.ropeDim,
+  }
+}
+
+/** Channels that come out of attention and into its output projection. */
+export function attentionOutput(model: KnownModel): number {
+  return model.heads * (model.latentAttention?.valueDim ?? model.headDim)
+}
+
+/** Weights of attention: what tensor parallelism splits, and what every rank holds (compressions). */
+export function attentionWeights(model: KnownModel): { split: number; copied: number } {
+  const { hidden: h, latentAttention: latent } = model
+  const { query, key, value } = attentionWidths(model)
+  const output = attentionOutput(model) * h
+  if (!latent) return { split: h * (query + key + value) + output, copied: 0 }
+  const { queryRank, keyValueRank, ropeDim } = latent
+  const queries = queryRank > 0 ? queryRank * query : h * query
+  return {
+    split: queries + keyValueRank * (model.heads * model.headDim + value) + output,
+    copied: h * (queryRank + keyValueRank + ropeDim),
+  }
+}
+
+/** Mean tokens a token would attend to without a causal mask: the sequence, or twice the window in windowed layers. */
+export function attendedTokens(model: KnownModel, sequenceLength: number): number {
+  const { slidingWindow } = model
+  if (!slidingWindow) return sequenceLength
+  const windowed = Math.min(sequenceLength, 2 * slidingWindow.window)
+  return sequenceLength * (1 - slidingWindow.share) + windowed * slidingWindow.share
 }
 
 /** Matrices of an MLP: gate, up and down, or up and down. */
@@ -92,28 +193,34 @@ export interface LayerParameters {
 
 /** Parameters of layer `layer`. */
 export function layerParameters(model: KnownModel, layer: number): LayerParameters {
-  const { hidden: h, headDim: d, heads, kvHeads, experts } = model
-  const attention = 2 * h * d * (heads + kvHeads)
+  const { hidden: h, experts, latentAttention: latent } = model
+  const { split: attention, copied } = attentionWeights(model)
   const matrices = mlpMatrices(model)
+  const norms = 2 * h + (model.qkNorm ? 2 * model.headDim : 0) + (latent ? latent.queryRank + latent.keyValueRank : 0)
   if (!experts || layer < experts.firstDenseLayers) {
-    return { attention, mlp: matrices * h * model.ffn, experts: 0, replicated: 2 * h }
+    return { attention, mlp: matrices * h * model.ffn, experts: 0, replicated: norms + copied }
   }
   return {
     attention,
     mlp: matrices * h * experts.sharedFfn,
     experts: experts.count * matrices * h * experts.ffn,
-    replicated: 2 * h + h * experts.count,
+    replicated: norms + copied + h * experts.count,
   }
 }
 
 /** All parameters, with the vocabulary as given (not padded). */
 export function totalParameters(model: KnownModel): number {
-  let total = model.hidden + model.hidden * (model.vocab * (model.tiedEmbeddings ? 1 : 2) + model.learnedPositions)
-  for (let layer = 0; layer < model.layers; layer++) {
+  const dense = model.experts ? model.experts.firstDenseLayers : model.layers
+  const sum = (layer: number) => {
     const { attention, mlp, experts, replicated } = layerParameters(model, layer)
-    total += attention + mlp + experts + replicated
+    return attention + mlp + experts + replicated
   }
-  return total
+  const tables = model.vocab * (model.tiedEmbeddings ? 1 : 2) + model.learnedPositions
+  return (
+    model.hidden * (1 + tables) +
+    (dense > 0 ? dense * sum(0) : 0) +
+    (dense < model.layers ? (model.layers - dense) * sum(model.layers - 1) : 0)
+  )
 }
 
 /**
@@ -122,9 +229,11 @@ export function totalParameters(model: KnownModel): number {
  * @see megatron/training/training.py `num_floating_point_operations`
  */
 export function modelFlopsPerToken(model: KnownModel, sequenceLength: number, causal: boolean): number {
-  const { hidden: h, headDim: d, heads, kvHeads, experts } = model
-  const projections = 4 * h * d * (heads + kvHeads)
-  const attention = (causal ? 2 : 4) * sequenceLength * heads * d
+  const { hidden: h, experts } = model
+  const { query } = attentionWidths(model)
+  const { split, copied } = attentionWeights(model)
+  const projections = 2 * (split + copied)
+  const attention = (causal ? 1 : 2) * attendedTokens(model, sequenceLength) * (query + attentionOutput(model))
   const perWidth = 2 * mlpMatrices(model) * h
   const dense = experts ? experts.firstDenseLayers : model.layers
   const width = experts ? experts.topK * experts.ffn + experts.sharedFfn : 0

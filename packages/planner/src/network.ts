@@ -1,27 +1,19 @@
 /** Bandwidth a group of GPUs sees. Bytes per second and GPU. */
 import type { KnownCluster } from './gpu.ts'
 
-/** Part of NVLink's bandwidth that collectives sustain (NCCL tests of LLM-jp's clusters: 436 of 450 x 1.2 GB/s bus). */
-const intraEfficiency = 0.78
-/** Part of the network's bandwidth that one GPU a node sustains (48 of 50 GB/s in the same tests). */
-const interEfficiency = 0.9
-
-/** GPUs of a group that share a node, when its members are `stride` ranks apart. */
+/** GPUs of a group that share an NVLink domain, when its members are `stride` ranks apart. */
 export function membersPerNode(cluster: KnownCluster, size: number, stride: number): number {
-  return Math.max(1, Math.min(size, Math.floor(cluster.gpusPerNode / stride)))
+  return Math.max(1, Math.min(size, Math.floor(cluster.nvlinkDomain / stride)))
 }
 
-/** Does a group of `size` GPUs, `stride` ranks apart, leave the node? */
+/** Does a group of `size` GPUs, `stride` ranks apart, leave the node (or the rack, where NVLink joins one)? */
 export function leavesNode(cluster: KnownCluster, size: number, stride: number): boolean {
-  return size * stride > cluster.gpusPerNode
+  return size * stride > cluster.nvlinkDomain
 }
 
 /** Point-to-point or ring bandwidth with one network adapter a GPU. */
 export function groupBandwidth(cluster: KnownCluster, size: number, stride: number): number {
-  const { gpu } = cluster
-  return leavesNode(cluster, size, stride)
-    ? gpu.interNodeBandwidth * interEfficiency
-    : gpu.intraNodeBandwidth * intraEfficiency
+  return leavesNode(cluster, size, stride) ? cluster.interRate : cluster.intraRate
 }
 
 /**
@@ -29,17 +21,15 @@ export function groupBandwidth(cluster: KnownCluster, size: number, stride: numb
  * with falling returns: NCCL tests of LLM-jp's H100 cluster give 48 GB/s for one GPU a node and 150 to 187 for eight.
  */
 export function collectiveBandwidth(cluster: KnownCluster, size: number, stride: number): number {
-  const { gpu } = cluster
-  const inside = gpu.intraNodeBandwidth * intraEfficiency
-  if (!leavesNode(cluster, size, stride)) return inside
-  const members = membersPerNode(cluster, size, stride)
-  return Math.min(inside, gpu.interNodeBandwidth * interEfficiency * members ** 0.6)
+  if (!leavesNode(cluster, size, stride)) return cluster.intraRate
+  const members = cluster.multiRail ? Math.min(cluster.gpusPerNode, membersPerNode(cluster, size, stride)) : 1
+  return Math.min(cluster.intraRate, cluster.interRate * members ** 0.6)
 }
 
 /**
  * Seconds of one exchange of tokens among `size` expert-parallel ranks: copies for the own node go over NVLink while the
  * others go over the network. NCCL's plain all-to-all can be far slower across nodes (8 to 15 GB/s on LLM-jp's cluster):
- * see the stability ranking.
+ * give it as `network.allToAllBandwidth`.
  * @param bytes of one copy of a rank's tokens
  * @param copies copies of each token (its chosen experts)
  * @param onePerNode a node gets a token once, however many of the chosen experts it holds
@@ -51,10 +41,9 @@ export function exchangeSeconds(
   copies: number,
   onePerNode: boolean,
 ): number {
-  const { gpu } = cluster
-  const inside = (bytes * copies * (size - 1)) / size / (gpu.intraNodeBandwidth * intraEfficiency * 0.9)
+  const inside = (bytes * copies * (size - 1)) / size / (cluster.intraRate * 0.9)
   if (!leavesNode(cluster, size, 1)) return inside
   const nodes = size / membersPerNode(cluster, size, 1)
   const away = onePerNode ? (nodes - 1) * (1 - (1 - 1 / nodes) ** copies) : copies * (1 - 1 / nodes)
-  return Math.max(inside, (bytes * away) / (gpu.interNodeBandwidth * interEfficiency))
+  return Math.max(inside, (bytes * away) / cluster.allToAllRate)
 }

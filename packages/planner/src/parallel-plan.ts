@@ -1,8 +1,13 @@
 /** A way to spread training over GPUs, and the rules it has to keep. */
-import { flag, integer, object, oneOf } from './check.ts'
+import { flag, integer, object, oneOf, show } from './check.ts'
 import type { KnownCluster } from './gpu.ts'
 import type { KnownModel } from './model.ts'
 import { layersPerStage } from './stages.ts'
+
+/** Parts of a layer that selective recomputation can drop. */
+export type RecomputeModule = 'core_attn' | 'moe_act' | 'layernorm' | 'mla_up_proj' | 'mlp' | 'moe'
+
+const recomputeModules = ['core_attn', 'moe_act', 'layernorm', 'mla_up_proj', 'mlp', 'moe'] as const
 
 /**
  * A plan. Axes: tensor (TP), pipeline (PP), context (CP), expert (EP), data (DP); GPUs = TP x PP x CP x DP, and experts
@@ -17,6 +22,8 @@ export interface ParallelPlan {
   readonly contextParallel?: number
   /** Default 1. */
   readonly expertParallel?: number
+  /** Tensor parallelism inside an expert; default 1 (Megatron-LM's own default is tensorParallel). */
+  readonly expertTensorParallel?: number
   /** Sequences a GPU processes at once. */
   readonly microBatchSize: number
   /** Sequences in one optimizer step. */
@@ -31,10 +38,12 @@ export interface ParallelPlan {
    */
   readonly sharding?: 'none' | 'optimizer' | 'gradients' | 'full'
   /**
-   * What the backward pass computes again: `none` (default); `selective`: core attention; `operators`: about two fifths
+   * What the backward pass computes again: `none` (default); `selective`: `recomputeModules`; `operators`: about two fifths
    * of the activations, as torch's per-operator checkpointing does; `full`: every layer.
    */
   readonly recompute?: 'none' | 'selective' | 'operators' | 'full'
+  /** What selective recomputation drops; default `['core_attn']`. Names of Megatron-LM's `--recompute-modules`. */
+  readonly recomputeModules?: readonly RecomputeModule[]
   /** bf16 (default), fp16, or fp8 matrix products over bf16 weights. */
   readonly precision?: 'bf16' | 'fp16' | 'fp8'
   /** Gradient reduction and parameter gathering run beside computation; default true. */
@@ -46,14 +55,21 @@ export interface ParallelPlan {
    * node and spreads it there.
    */
   readonly expertDispatch?: 'alltoall' | 'deepep'
-  /** Fused (flash) attention; default true. */
-  readonly flashAttention?: boolean
+  /**
+   * Kernels of attention: `fused` (default: cuDNN's or FlashAttention 3), `flash` (FlashAttention 2, slower on Hopper), `unfused`
+   * (scores are written out).
+   */
+  readonly attentionBackend?: 'fused' | 'flash' | 'unfused'
   /** Dropout masks are kept; default false. */
   readonly dropout?: boolean
   /** Norms, activations and residuals run as fused kernels (Transformer Engine, torch.compile); default true. */
   readonly fusedKernels?: boolean
+  /** Layers replay as CUDA graphs, so that launches cost next to nothing; default false. */
+  readonly cudaGraphs?: boolean
   /** Gradients are kept and reduced in fp32 (default true) or bf16. */
   readonly gradientsInFp32?: boolean
+  /** Adam's moments are kept in fp32 (default true) or bf16 (precision-aware optimizer). */
+  readonly momentsInFp32?: boolean
   /** Layers may be laid over stages unevenly (`--pipeline-model-parallel-layout`); default false. */
   readonly anyLayout?: boolean
 }
@@ -85,22 +101,36 @@ export function completePlan(plan: ParallelPlan): Required<ParallelPlan> {
     virtualPipeline: integer('plan.virtualPipeline', plan.virtualPipeline ?? 1, 1, 4096),
     contextParallel: integer('plan.contextParallel', plan.contextParallel ?? 1, 1, 4096),
     expertParallel: integer('plan.expertParallel', plan.expertParallel ?? 1, 1, 1 << 14),
+    expertTensorParallel: integer('plan.expertTensorParallel', plan.expertTensorParallel ?? 1, 1, 4096),
     microBatchSize: integer('plan.microBatchSize', plan.microBatchSize, 1, 1 << 20),
     globalBatchSize: integer('plan.globalBatchSize', plan.globalBatchSize, 1, 1 << 30),
     sequenceLength: integer('plan.sequenceLength', plan.sequenceLength, 1, 1 << 28),
     sequenceParallel: flag('plan.sequenceParallel', plan.sequenceParallel, true) && tensorParallel > 1,
     sharding: oneOf('plan.sharding', plan.sharding ?? 'optimizer', ['none', 'optimizer', 'gradients', 'full']),
     recompute: oneOf('plan.recompute', plan.recompute ?? 'none', ['none', 'selective', 'operators', 'full']),
+    recomputeModules: modules(plan.recomputeModules),
     precision: oneOf('plan.precision', plan.precision ?? 'bf16', ['bf16', 'fp16', 'fp8']),
     overlap: flag('plan.overlap', plan.overlap, true),
     overlapTensorParallel: flag('plan.overlapTensorParallel', plan.overlapTensorParallel, false),
     expertDispatch: oneOf('plan.expertDispatch', plan.expertDispatch ?? 'alltoall', ['alltoall', 'deepep']),
-    flashAttention: flag('plan.flashAttention', plan.flashAttention, true),
+    attentionBackend: oneOf('plan.attentionBackend', plan.attentionBackend ?? 'fused', ['fused', 'flash', 'unfused']),
     dropout: flag('plan.dropout', plan.dropout, false),
     fusedKernels: flag('plan.fusedKernels', plan.fusedKernels, true),
+    cudaGraphs: flag('plan.cudaGraphs', plan.cudaGraphs, false),
     gradientsInFp32: flag('plan.gradientsInFp32', plan.gradientsInFp32, true),
+    momentsInFp32: flag('plan.momentsInFp32', plan.momentsInFp32, true),
     anyLayout: flag('plan.anyLayout', plan.anyLayout, false),
   }
+}
+
+const coreAttention: readonly RecomputeModule[] = ['core_attn']
+
+function modules(given: unknown): readonly RecomputeModule[] {
+  if (given === undefined) return coreAttention
+  if (!Array.isArray(given) || given.length === 0) {
+    throw new TypeError(`plan.recomputeModules must be a list of ${recomputeModules.join(', ')}, got ${show(given)}`)
+  }
+  return given.slice(0, 16).map((name) => oneOf('plan.recomputeModules', name, recomputeModules))
 }
 
 /**
@@ -111,12 +141,15 @@ export function completePlan(plan: ParallelPlan): Required<ParallelPlan> {
 export function planFaults(model: KnownModel, cluster: KnownCluster, plan: Required<ParallelPlan>): string[] {
   const faults: string[] = []
   const { tensorParallel: t, pipelineParallel: p, virtualPipeline: v, contextParallel: c, expertParallel: e } = plan
+  const etp = plan.expertTensorParallel
   const world = cluster.gpuCount
   if (model.heads % t !== 0) faults.push(`tensorParallel ${t} must divide the ${model.heads} heads`)
   if (model.kvHeads % t !== 0 && t % model.kvHeads !== 0) {
     faults.push(`tensorParallel ${t} must divide the ${model.kvHeads} key/value heads or be a multiple of them`)
   }
-  if (model.ffn % t !== 0) faults.push(`tensorParallel ${t} must divide the MLP width ${model.ffn}`)
+  // Without a dense layer there is no MLP to split, but for a shared expert.
+  const width = model.experts?.firstDenseLayers === 0 ? model.experts.sharedFfn : model.ffn
+  if (width % t !== 0) faults.push(`tensorParallel ${t} must divide the MLP width ${width}`)
   if (layersPerStage(model.layers, p, v, plan.anyLayout) === null) {
     const parts = v > 1 ? `${p} stages x ${v} chunks` : `${p} stages`
     faults.push(`${model.layers} layers (with or without one more for embedding and loss) do not split into ${parts}`)
@@ -132,6 +165,10 @@ export function planFaults(model: KnownModel, cluster: KnownCluster, plan: Requi
   if (model.experts && model.experts.count % e !== 0) {
     faults.push(`expertParallel ${e} must divide the ${model.experts.count} experts`)
   }
+  if (etp > 1 && !model.experts) faults.push(`expertTensorParallel ${etp} needs a model with experts`)
+  if (model.experts && model.experts.ffn % etp !== 0) {
+    faults.push(`expertTensorParallel ${etp} must divide the experts' width ${model.experts.ffn}`)
+  }
   if (model.experts && t > 1 && e > 1 && !plan.sequenceParallel) {
     faults.push('tensor and expert parallelism together need sequence parallelism')
   }
@@ -139,7 +176,9 @@ export function planFaults(model: KnownModel, cluster: KnownCluster, plan: Requi
     faults.push(`TP x PP x CP = ${t * p * c} must divide the ${world} GPUs`)
     return faults
   }
-  if (world % (e * p) !== 0) faults.push(`EP x PP = ${e * p} must divide the ${world} GPUs`)
+  if (world % (e * etp * p) !== 0) {
+    faults.push(`EP x ${etp > 1 ? 'ETP x ' : ''}PP = ${e * etp * p} must divide the ${world} GPUs`)
+  }
   const dataParallel = world / (t * p * c)
   const perStep = plan.microBatchSize * dataParallel
   if (plan.globalBatchSize % perStep !== 0) {

@@ -1,7 +1,8 @@
 /** Estimating a run as papers and repositories publish it: loosely written rows, read strictly. */
 import { integer, object, positive, show } from './check.ts'
+import type { Efficiency } from './efficiency.ts'
 import { type Estimate, estimate } from './estimate.ts'
-import { type Gpu, gpus } from './gpu.ts'
+import { findGpu, type Gpu, gpus } from './gpu.ts'
 import type { PlannerExperts, PlannerModel } from './model.ts'
 import type { ParallelPlan } from './parallel-plan.ts'
 
@@ -24,15 +25,16 @@ export interface RunEstimate {
  * Estimates one row of a table of published runs: `{ id, model: { layers, hidden, ffn, gated_mlp, heads, kv_groups,
  * head_dim, vocab, tied_embeddings, positional, experts, topk, moe_ffn, ... }, gpu_type, gpu, gpus, gpus_per_node, tp, pp,
  * vpp, cp, ep, dp, sharding, sequence_parallel, micro_batch, global_batch, seq, recompute, precision, overlap }`.
- * A field `measured` is never read.
+ * A field `measured` is never read. Fields that are missing or null are taken as usual, and told in `assumptions`.
+ * @param efficiency sustained fractions in place of the fitted ones
  * @throws TypeError or RangeError naming the field that is missing or out of bounds
  */
-export function estimateRun(row: unknown): RunEstimate {
+export function estimateRun(row: unknown, efficiency?: Partial<Efficiency>): RunEstimate {
   const given = object('row', row)
   const id = typeof given.id === 'string' ? given.id : 'row'
   try {
     const assumptions: string[] = []
-    const result = estimate(request(given, assumptions))
+    const result = estimate(request(given, id, assumptions, efficiency))
     const { memoryBytes, stepSeconds, tokensPerSecondPerGpu, modelFlopsPerGpu, mfu, mfuFullAttention } =
       result as Estimate
     return { id, memoryBytes, stepSeconds, tokensPerSecondPerGpu, modelFlopsPerGpu, mfu, mfuFullAttention, assumptions }
@@ -42,9 +44,12 @@ export function estimateRun(row: unknown): RunEstimate {
   }
 }
 
-function request(row: Record<string, unknown>, assumptions: string[]) {
+function request(row: Record<string, unknown>, id: string, assumptions: string[], efficiency?: Partial<Efficiency>) {
+  const model = modelOf(row, integer('seq', row.seq, 1, 1 << 28))
+  const { experts } = model
   const count = (field: string, fallback: number) => integer(field, row[field] ?? fallback, 1, 1e6)
-  const gpuCount = integer('gpus', row.gpus, 1, 1e6)
+  const degrees = ['tp', 'pp', 'cp', 'dp'].map((field) => count(field, 1))
+  const gpuCount = integer('gpus', row.gpus ?? (row.dp ? degrees.reduce((a, b) => a * b) : undefined), 1, 1e6)
   const gpusPerNode = Math.min(gpuCount, nodeSize(row, gpuCount))
   const [tp, pp, cp] = [count('tp', 1), count('pp', 1), count('cp', 1)]
   const sequenceLength = integer('seq', row.seq, 1, 1 << 28)
@@ -62,49 +67,82 @@ function request(row: Record<string, unknown>, assumptions: string[]) {
   let microBatchSize: number
   if (row.micro_batch === null || row.micro_batch === undefined) {
     // Pipelines: one sequence (under FSDP as many micro-batches as stages); otherwise up to four.
-    const perRank = batch === null ? 1 : batch / dataParallel
+    const perRank = batch === null ? 1 : Math.max(1, Math.floor(batch / dataParallel))
     const fsdp = sharding(text(row, 'sharding', '')) === 'full'
     microBatchSize = pp === 1 ? largestDivisor(perRank, 4) : fsdp ? Math.max(1, Math.floor(perRank / pp)) : 1
     assumptions.push(`micro_batch: ${microBatchSize}`)
   } else microBatchSize = integer('micro_batch', row.micro_batch, 1, 1 << 20)
-  const globalBatchSize = batch ?? microBatchSize * dataParallel
-  if (batch === null) assumptions.push(`global_batch: ${globalBatchSize}`)
+  // What was published ran: a batch that does not divide was rounded somewhere.
+  const perStep = microBatchSize * dataParallel
+  const globalBatchSize = batch === null ? perStep : Math.max(1, Math.round(batch / perStep)) * perStep
+  if (batch !== globalBatchSize) assumptions.push(`global_batch: ${globalBatchSize}`)
   const precisionText = text(row, 'precision', 'bf16')
   const fp16 = /fp16/.test(precisionText)
+  const precision = /fp8|float8|fp4|fp6|\bmx/i.test(precisionText) ? 'fp8' : fp16 ? 'fp16' : 'bf16'
+  if (/fp4|fp6/i.test(precisionText)) assumptions.push('precision: fp8')
   const recomputeText = text(row, 'recompute', 'none')
   const shardingText = text(row, 'sharding', 'distributed optimizer')
   const overlapText = text(row, 'overlap', '')
   if (recomputeText === 'unknown') assumptions.push('recompute: none')
   // Before fused kernels (2021 and 2022, fp16) attention was written out.
   const unfused = /unfused/.test(recomputeText) || (fp16 && !/flash|fused/.test(recomputeText))
+  const source = text(row, 'source', '')
+  const bridge = /Megatron-Bridge/.test(source)
+  const blackwell = /^G?B\d/.test(text(row, 'gpu_type', ''))
+  // Releases of 2024 and before that overlapped nothing also left more kernels unfused.
+  const early = /^none/.test(overlapText)
+  // Experts with biases (GPT-OSS) have activations that are not fused into their grouped products.
+  const biased = experts !== undefined && object('model', row.model).bias === true
+  const ep = count('ep', 1)
+  const microBatches = globalBatchSize / perStep
+  const wantedChunks = count('vpp', 1)
+  const virtualPipeline = microBatches % pp === 0 ? wantedChunks : 1
+  if (virtualPipeline !== wantedChunks) assumptions.push('vpp: 1')
   const plan: ParallelPlan = {
     tensorParallel: tp,
     pipelineParallel: pp,
-    virtualPipeline: count('vpp', 1),
+    virtualPipeline: pp > 1 ? virtualPipeline : 1,
     contextParallel: cp,
-    expertParallel: count('ep', 1),
+    expertParallel: ep,
+    // Megatron-LM splits experts as it splits the rest, unless told; where experts are spread, recipes tell it not to.
+    expertTensorParallel: experts && ep === 1 && row.etp !== 1 ? count('etp', tp) : count('etp', 1),
     microBatchSize,
     globalBatchSize,
     sequenceLength,
     sequenceParallel: row.sequence_parallel !== false,
     sharding: sharding(shardingText),
-    recompute: recompute(recomputeText),
-    precision: /fp8|float8/.test(precisionText) ? 'fp8' : fp16 ? 'fp16' : 'bf16',
+    ...recompute(recomputeText),
+    precision,
     overlap: !/^none|off$/.test(overlapText),
-    overlapTensorParallel: /tp-comm/.test(overlapText),
-    flashAttention: !unfused,
+    // Megatron-Bridge's performance recipes overlap tensor-parallel communication.
+    overlapTensorParallel: /tp-comm|async ?TP/i.test(`${overlapText} ${id}`) || bridge,
+    // FlashAttention 2 where torch's own attention or no fused attention was asked for.
+    attentionBackend: unfused
+      ? 'unfused'
+      : early || /\+ flash attention/.test(recomputeText) || (sharding(shardingText) === 'full' && !bridge)
+        ? 'flash'
+        : 'fused',
     // Its mixtures exchange tokens by DeepEP or HybridEP.
-    expertDispatch: /Bridge/.test(text(row, 'source', '')) ? 'deepep' : 'alltoall',
+    expertDispatch: bridge ? 'deepep' : 'alltoall',
+    // Megatron-Bridge's recipes for Blackwell replay layers as CUDA graphs.
+    cudaGraphs: bridge && blackwell,
     dropout: unfused || /dropout 0\.[1-9]/.test(String(object('model', row.model).attention)),
     // Megatron-LM fuses; plain FSDP does where it compiles.
     fusedKernels:
-      sharding(shardingText) !== 'full' || /compile/.test(precisionText) || /Bridge/.test(text(row, 'source', '')),
-    // Megatron-Bridge's performance recipes reduce gradients in bf16.
-    gradientsInFp32: !(/Bridge/.test(text(row, 'source', '')) && /fp8/.test(precisionText)),
+      (sharding(shardingText) !== 'full' && !early && !biased) || /compile/.test(precisionText) || (bridge && !biased),
+    // Megatron-Bridge's recipes reduce gradients in bf16 where products are fp8; its DeepSeek-like ones keep moments in bf16 too.
+    momentsInFp32: !(bridge && model.latentAttention !== undefined),
+    gradientsInFp32: !(bridge && (model.latentAttention !== undefined || precision === 'fp8')),
     anyLayout: true,
   }
-  const cluster = { gpu: gpuOf(row), nodes: Math.ceil(gpuCount / gpusPerNode), gpusPerNode }
-  return { model: modelOf(row, sequenceLength), cluster, plan }
+  const cluster = {
+    gpu: gpuOf(row),
+    nodes: Math.ceil(gpuCount / gpusPerNode),
+    gpusPerNode,
+    ...(/DeepSpeed/i.test(shardingText) && { network: { multiRail: false } }),
+    ...(efficiency && { efficiency }),
+  }
+  return { model, cluster, plan }
 }
 
 /** GPUs of a node (or NVLink domain), a divisor of all GPUs. */
@@ -133,12 +171,16 @@ function sharding(given: string): ParallelPlan['sharding'] {
   return /^none/i.test(given) ? 'none' : 'optimizer'
 }
 
-function recompute(given: string): ParallelPlan['recompute'] {
-  if (/block/.test(given)) return 'none'
-  if (/^full/.test(given)) return 'full'
-  if (/per-op|recipe default/.test(given)) return 'operators'
-  return /core.?att/.test(given) ? 'selective' : 'none'
+function recompute(given: string): Pick<ParallelPlan, 'recompute' | 'recomputeModules'> {
+  if (/block/.test(given)) return { recompute: 'none' }
+  if (/^full/.test(given)) return { recompute: 'full' }
+  if (/per-op|recipe default/.test(given)) return { recompute: 'operators' }
+  const found = moduleNames.filter((name) => new RegExp(`\\b${name}\\b`).test(given))
+  if (found.length > 0) return { recompute: 'selective', recomputeModules: found }
+  return { recompute: /core.?att/.test(given) ? 'selective' : 'none' }
 }
+
+const moduleNames = ['core_attn', 'moe_act', 'layernorm', 'mla_up_proj', 'mlp', 'moe'] as const
 
 function modelOf(row: Record<string, unknown>, sequenceLength: number): PlannerModel {
   const model = object('model', row.model)
@@ -158,34 +200,61 @@ function modelOf(row: Record<string, unknown>, sequenceLength: number): PlannerM
     ffn: (model.ffn ?? model.moe_ffn) as number,
     heads: model.heads as number,
     kvHeads: (model.kv_groups ?? model.heads) as number,
-    headDim: model.head_dim as number,
+    headDim: (model.head_dim ?? Number(model.hidden) / Number(model.heads)) as number,
     vocab: model.vocab as number,
     gatedMlp: model.gated_mlp !== false,
     tiedEmbeddings: model.tied_embeddings === true,
     learnedPositions:
       typeof model.positional === 'string' && model.positional.startsWith('learned') ? sequenceLength : 0,
     experts,
+    ...attention(model),
   }
+}
+
+/** "MLA (q_lora 1536, kv_lora 512, rope head 64, v head 128)", "alternating sliding-window 128 / full". */
+function attention(model: Record<string, unknown>): Pick<PlannerModel, 'latentAttention' | 'slidingWindow'> {
+  const given = typeof model.attention === 'string' ? model.attention.slice(0, 200) : ''
+  const width = (name: string, fallback: number) => Number(new RegExp(`${name} (\\d+)`).exec(given)?.[1] ?? fallback)
+  if (/\bMLA\b/.test(given)) {
+    return {
+      latentAttention: {
+        queryRank: width('q_lora', 0),
+        keyValueRank: width('kv_lora', 512),
+        ropeDim: width('rope head', 64),
+        valueDim: width('v head', Number(model.head_dim)),
+      },
+    }
+  }
+  const window = /sliding-window (\d+)/.exec(given)
+  return window ? { slidingWindow: { window: Number(window[1]), share: /alternating/.test(given) ? 0.5 : 1 } } : {}
 }
 
 /** The catalogue's GPU of that name, or one made of the row's own numbers (TFLOP/s, GB, GB/s). */
 function gpuOf(row: Record<string, unknown>): Gpu {
   const name = text(row, 'gpu_type', '')
   if (Object.hasOwn(gpus, name)) return gpus[name]
+  if (typeof row.gpu !== 'object' || row.gpu === null) {
+    try {
+      return findGpu(name)
+    } catch {
+      // Its own numbers are asked for below.
+    }
+  }
   const stated = object(`gpu (gpu_type ${show(name)} is not in the catalogue, so its numbers are needed)`, row.gpu)
   const perSecond = (field: string, fallback: number) => {
     const found = /([\d.]+) GB\/s/.exec(typeof stated[field] === 'string' ? stated[field].slice(0, 200) : '')
     return found ? Number(found[1]) * 1e9 : fallback
   }
+  const peak = positive('gpu.peak_bf16', stated.peak_bf16, 1e8)
   return {
     name,
     memoryBytes: positive('gpu.vram_gb', stated.vram_gb, 1e6) * 1e9,
-    peakBf16: positive('gpu.peak_bf16', stated.peak_bf16, 1e8) * 1e12,
+    peakBf16: peak * 1e12,
     peakFp8: typeof stated.peak_fp8 === 'number' ? positive('gpu.peak_fp8', stated.peak_fp8, 1e8) * 1e12 : null,
     memoryBandwidth: positive('gpu.hbm_gbs', stated.hbm_gbs, 1e8) * 1e9,
     intraNodeBandwidth: perSecond('intra', 450e9),
     interNodeBandwidth: perSecond('inter', 50e9),
-    matmulEfficiency: 0.7,
-    attentionEfficiency: 0.45,
+    // The generation whose bf16 peak is nearest.
+    architecture: peak < 500 ? 'ampere' : peak > 1500 ? 'blackwell' : 'hopper',
   }
 }

@@ -1,4 +1,6 @@
 /** Which layers a pipeline stage holds, and how many micro-batches it keeps at once. */
+import type { KnownModel } from './model.ts'
+import type { KnownPlan } from './parallel-plan.ts'
 
 /**
  * Layers of each stage, or null where Megatron-LM cannot split them. Layers divide evenly over stages x chunks; or they
@@ -24,12 +26,23 @@ export function layersPerStage(layers: number, stages: number, chunks = 1, anyLa
   return Array.from({ length: stages }, (_, stage) => short + (stage >= firstLong && stage < firstLong + long ? 1 : 0))
 }
 
-/** First layer of each stage when chunks are laid end to end (where dense and mixture layers differ, an approximation). */
-export function firstLayers(perStage: readonly number[]): number[] {
-  let first = 0
-  return perStage.map((count) => {
-    first += count
-    return first - count
+/** Layers of a pipeline stage by kind, and the micro-batches it holds at its peak. */
+export interface StageLayers {
+  readonly dense: number
+  /** Layers with routed experts. */
+  readonly mixture: number
+  readonly inFlight: number
+}
+
+/** Layers of every stage. Chunks count as laid end to end: where the first layers are dense, the first stage has them. */
+export function stageLayers(model: KnownModel, plan: KnownPlan): StageLayers[] {
+  const { pipelineParallel: p, virtualPipeline: v } = plan
+  const perStage = layersPerStage(model.layers, p, v, plan.anyLayout)!
+  let denseLeft = model.experts ? model.experts.firstDenseLayers : model.layers
+  return perStage.map((count, stage) => {
+    const dense = Math.min(count, denseLeft)
+    denseLeft -= dense
+    return { dense, mixture: count - dense, inFlight: microBatchesInFlight(stage, p, v, plan.microBatches) }
   })
 }
 

@@ -1,17 +1,48 @@
 /** Time of one optimizer step, by part. Seconds throughout. */
+import { collectiveLatency, hiding, productLatency } from './efficiency.ts'
 import type { KnownCluster } from './gpu.ts'
-import { elementwiseBytes, paddedVocab, stageParameters } from './memory.ts'
-import { type KnownModel, mlpMatrices } from './model.ts'
+import { elementwiseBytes, paddedVocab, recomputes, stageParameters } from './memory.ts'
+import { attendedTokens, attentionOutput, attentionWidths, type KnownModel, mlpMatrices } from './model.ts'
 import { collectiveBandwidth, exchangeSeconds, groupBandwidth } from './network.ts'
 import type { KnownPlan } from './parallel-plan.ts'
-import { firstLayers, layersPerStage } from './stages.ts'
+import { type StageLayers, stageLayers } from './stages.ts'
 
-/** One step on the slowest pipeline stage. The parts add up to `step`. */
+/** Compute of all micro-batches on the slowest stage, by class of operation, forward and backward. */
+export interface ComputeTime {
+  /** Projections of attention. */
+  readonly projections: number
+  /** Scores and their product with the values. */
+  readonly attention: number
+  /** Dense MLPs and shared experts. */
+  readonly mlp: number
+  /** Routed experts. */
+  readonly experts: number
+  /** Norms, rotary positions, activations, residuals, routing; launches. */
+  readonly elementwise: number
+  /** Output projection and loss. */
+  readonly head: number
+}
+
+/** One kind of communication in a step, as one GPU sees it. */
+export interface Collective {
+  readonly axis: 'tensor' | 'context' | 'expert' | 'pipeline' | 'data'
+  readonly operation: string
+  /** Bytes a GPU sends. */
+  readonly bytes: number
+  /** Seconds it takes, hidden or not. */
+  readonly seconds: number
+  /** Seconds of it that the step waits for. */
+  readonly exposedSeconds: number
+}
+
+/** One step on the slowest pipeline stage. The parts but `computeParts` and `collectives` add up to `step`. */
 export interface StepTime {
   /** Matrix products, attention and elementwise work of all micro-batches. */
   readonly compute: number
   /** Work done again in the backward pass. */
   readonly recompute: number
+  /** For the slowest GPU. */
+  readonly waiting: number
   readonly tensorParallel: number
   readonly contextParallel: number
   readonly expertParallel: number
@@ -23,90 +54,121 @@ export interface StepTime {
   readonly dataParallel: number
   readonly optimizer: number
   readonly step: number
+  readonly computeParts: ComputeTime
+  readonly collectives: readonly Collective[]
 }
 
-/** Fitted constants (seconds, or parts of a peak). */
-export const constants = {
-  /** Fixed cost of one matrix product. */
-  kernelLatency: 6e-6,
-  /** Fixed cost of the small kernels of a layer, each way. */
-  layerLatency: 45e-6,
-  /** Fixed cost of routing, permuting and dispatching in a mixture layer, each way. */
-  expertLatency: 800e-6,
-  /** Bytes of elementwise work without fused kernels, over those with. */
-  unfusedElementwise: 1.6,
-  /** fp8 products without fused casts, over those with. */
-  unfusedFp8: 0.7,
-  /** Rate of attention without fused kernels around it (FlashAttention 2 rather than cuDNN's or FlashAttention 3). */
-  unfusedAttention: 0.62,
-  /** Fixed cost of one collective. */
-  collectiveLatency: 15e-6,
-  /** Part of the memory bandwidth that elementwise kernels sustain. */
-  memoryEfficiency: 0.67,
-  /** fp8 products: part of what the bf16 efficiency would give on the fp8 peak (casts, scales). */
-  fp8Efficiency: 0.95,
-  /** Part of tensor-parallel communication left visible when it overlaps products. */
-  exposedTensorParallel: 0.4,
-  /** Part of a backward pass that can hide gradient reduction. */
-  hiding: 0.95,
-  /** Logging, data, host work each step. */
-  stepLatency: 0.03,
-} as const
+/** One layer and one micro-batch, forward only. */
+interface LayerForward {
+  readonly projections: number
+  readonly attention: number
+  readonly mlp: number
+  readonly experts: number
+  readonly elementwise: number
+  /** What the backward pass computes again of it. */
+  readonly again: number
+  readonly forward: number
+  readonly backward: number
+}
 
-interface Parts {
-  forward: number
-  backward: number
-  attentionForward: number
+/** What one layer and the head cost for one micro-batch: all that does not depend on the pipeline or on data parallelism. */
+export interface ShapeCosts {
+  readonly dense: LayerForward
+  readonly mixture: LayerForward
+  /** Output projection and loss, forward and backward. */
+  readonly head: number
+  /** Exposed communication of one layer, forward and backward: tensor, context, and (mixtures) expert parallelism. */
+  readonly tensor: number
+  readonly context: number
+  readonly expert: number
+  readonly tensorCollective: Collective
+  readonly contextCollective: Collective
+  readonly expertCollective: Collective
 }
 
 /** Seconds of an [m, k] x [k, n] product: the peak's share, plus moving the operands once. */
 function product(cluster: KnownCluster, plan: KnownPlan, m: number, k: number, n: number): number {
-  const { gpu } = cluster
+  const { gpu, efficiency } = cluster
   const rate =
     plan.precision === 'fp8'
-      ? gpu.peakFp8! * gpu.matmulEfficiency * constants.fp8Efficiency * (plan.fusedKernels ? 1 : constants.unfusedFp8)
+      ? gpu.peakFp8! * gpu.matmulEfficiency * efficiency.fp8
       : gpu.peakBf16 * gpu.matmulEfficiency
-  const bytes = 2 * (m * k + k * n + m * n)
-  return (2 * m * k * n) / rate + bytes / gpu.memoryBandwidth + constants.kernelLatency
+  const launch = plan.cudaGraphs ? 0.2 * productLatency : productLatency
+  return (2 * m * k * n) / rate + (2 * (m * k + k * n + m * n)) / gpu.memoryBandwidth + launch
 }
 
-/** Compute of one layer for one micro-batch. */
-function layerParts(model: KnownModel, cluster: KnownCluster, plan: KnownPlan, layer: number): Parts {
-  const { tensorParallel: t, contextParallel: c } = plan
-  const { hidden: h, headDim: d, heads: a, kvHeads: g, experts } = model
-  const { gpu } = cluster
+function layerForward(model: KnownModel, cluster: KnownCluster, plan: KnownPlan, mixture: boolean): LayerForward {
+  const { tensorParallel: t, contextParallel: c, expertTensorParallel } = plan
+  const { hidden: h, heads: a, headDim, experts, latentAttention: latent } = model
+  const { gpu, efficiency } = cluster
   const tokens = (plan.sequenceLength * plan.microBatchSize) / c
   const inner = mlpMatrices(model) - 1
-  let products =
-    product(cluster, plan, tokens, h, (d * (a + 2 * g)) / t) + product(cluster, plan, tokens, (a * d) / t, h)
-  if (!experts || layer < experts.firstDenseLayers) {
-    products +=
-      product(cluster, plan, tokens, h, (inner * model.ffn) / t) + product(cluster, plan, tokens, model.ffn / t, h)
+  const widths = attentionWidths(model)
+  const output = attentionOutput(model)
+  let projections = product(cluster, plan, tokens, output / t, h)
+  let up = 0
+  if (latent) {
+    const { queryRank, keyValueRank, ropeDim } = latent
+    up = product(cluster, plan, tokens, keyValueRank, (a * headDim + widths.value) / t)
+    if (queryRank > 0) up += product(cluster, plan, tokens, queryRank, widths.query / t)
+    else projections += product(cluster, plan, tokens, h, widths.query / t)
+    projections += up + product(cluster, plan, tokens, h, queryRank + keyValueRank + ropeDim)
   } else {
-    const local = experts.count / plan.expertParallel
-    const routed = ((tokens / (plan.sequenceParallel ? t : 1)) * experts.topK) / local
-    products += local * product(cluster, plan, routed, h, inner * experts.ffn)
-    products += local * product(cluster, plan, routed, experts.ffn, h)
-    if (experts.sharedFfn > 0) {
-      products += product(cluster, plan, tokens, h, (inner * experts.sharedFfn) / t)
-      products += product(cluster, plan, tokens, experts.sharedFfn / t, h)
-    }
+    projections += product(cluster, plan, tokens, h, (widths.query + widths.key + widths.value) / t)
   }
-  const scores = (2 * tokens * plan.sequenceLength * a * d) / t
-  const rate = gpu.peakBf16 * gpu.attentionEfficiency * (plan.fusedKernels ? 1 : constants.unfusedAttention)
+  let mlp = 0
+  let routedProducts = 0
+  const feedForward = (width: number) =>
+    product(cluster, plan, tokens, h, (inner * width) / t) + product(cluster, plan, tokens, width / t, h)
+  if (!mixture || !experts) mlp = feedForward(model.ffn)
+  else {
+    const local = experts.count / plan.expertParallel
+    const rows = ((tokens / (plan.sequenceParallel ? t : 1)) * expertTensorParallel * experts.topK) / local
+    const width = experts.ffn / expertTensorParallel
+    routedProducts = local * (product(cluster, plan, rows, h, inner * width) + product(cluster, plan, rows, width, h))
+    if (experts.sharedFfn > 0) mlp = feedForward(experts.sharedFfn)
+  }
+  // A causal mask leaves half of the scores; kernels with heads under 128 channels reach less of the peak.
+  const scores = (tokens * attendedTokens(model, plan.sequenceLength) * (widths.query + output)) / t
+  const narrow = Math.min(1, Math.sqrt(headDim / 128))
+  const rate =
+    gpu.peakBf16 *
+    gpu.attentionEfficiency *
+    narrow *
+    (plan.attentionBackend === 'flash' && gpu.architecture !== 'ampere' ? efficiency.flash2 : 1)
   // Unfused attention counts the masked half too and moves the s x s scores about eight times.
-  const attentionForward = plan.flashAttention
-    ? scores / rate
-    : (2 * scores) / (gpu.peakBf16 * gpu.matmulEfficiency) +
-      (8 * 2 * a * (plan.sequenceLength / c) * tokens) / t / gpu.memoryBandwidth
-  const elementwise =
-    ((plan.fusedKernels ? 1 : constants.unfusedElementwise) * elementwiseBytes(model, plan, layer)) /
-      (gpu.memoryBandwidth * constants.memoryEfficiency) +
-    (experts ? constants.expertLatency : constants.layerLatency)
+  const attention =
+    plan.attentionBackend !== 'unfused'
+      ? scores / rate
+      : (2 * scores) / (gpu.peakBf16 * gpu.matmulEfficiency) +
+        (8 * 2 * a * (plan.sequenceLength / c) * tokens) / t / gpu.memoryBandwidth
+  const latency = (mixture ? efficiency.expertLatency : efficiency.layerLatency) * (plan.cudaGraphs ? 0.2 : 1)
+  const moved = elementwiseBytes(model, plan, mixture) / (gpu.memoryBandwidth * efficiency.memory)
+  const elementwise = moved / (plan.fusedKernels ? 1 : efficiency.unfused) + latency
+  const products = projections + mlp + routedProducts
+  const forward = products + attention + elementwise
   return {
-    forward: products + attentionForward + elementwise,
-    backward: 2 * products + (plan.flashAttention ? 2.5 : 2) * attentionForward + 2 * elementwise,
-    attentionForward,
+    projections,
+    attention,
+    mlp,
+    experts: routedProducts,
+    elementwise,
+    forward,
+    backward: 2 * products + (plan.attentionBackend === 'unfused' ? 2 : 2.5) * attention + 2 * elementwise,
+    again: again(),
+  }
+
+  function again(): number {
+    if (plan.recompute === 'full') return forward
+    if (plan.recompute === 'operators') return 0.3 * forward
+    let seconds = 0
+    if (recomputes(plan, 'core_attn')) seconds += attention
+    if (recomputes(plan, 'mla_up_proj')) seconds += up
+    if (recomputes(plan, 'mlp') && !mixture) seconds += mlp + 0.3 * elementwise
+    if (recomputes(plan, 'moe') && mixture) seconds += mlp + routedProducts + 0.6 * elementwise
+    else if (recomputes(plan, 'moe_act') && mixture) seconds += 0.1 * moved
+    if (recomputes(plan, 'layernorm')) seconds += 0.2 * moved
+    return seconds
   }
 }
 
@@ -114,125 +176,279 @@ function layerParts(model: KnownModel, cluster: KnownCluster, plan: KnownPlan, l
 function headSeconds(model: KnownModel, cluster: KnownCluster, plan: KnownPlan): number {
   const tokens = (plan.sequenceLength * plan.microBatchSize) / plan.contextParallel
   const columns = paddedVocab(model, plan) / plan.tensorParallel
-  const bf16 = { ...plan, precision: 'bf16' } as const
-  const softmax = (20 * tokens * columns) / (cluster.gpu.memoryBandwidth * constants.memoryEfficiency)
+  const bf16 = plan.precision === 'fp8' ? ({ ...plan, precision: 'bf16' } as const) : plan
+  const softmax = (20 * tokens * columns) / (cluster.gpu.memoryBandwidth * cluster.efficiency.memory)
   return 3 * product(cluster, bf16, tokens, model.hidden, columns) + softmax
 }
 
-/** Estimates one step. */
-export function estimateTime(model: KnownModel, cluster: KnownCluster, plan: KnownPlan): StepTime {
-  const { tensorParallel: t, pipelineParallel: p, contextParallel: c, expertParallel: e, virtualPipeline: v } = plan
-  const { gpu } = cluster
-  const m = plan.microBatches
-  const perStage = layersPerStage(model.layers, p, v, plan.anyLayout)!
-  const firsts = firstLayers(perStage)
+/** Costs of one layer and one micro-batch. */
+export function shapeCosts(model: KnownModel, cluster: KnownCluster, plan: KnownPlan): ShapeCosts {
+  const { tensorParallel: t, contextParallel: c, expertParallel: e } = plan
+  const { efficiency } = cluster
   const tokens = (plan.sequenceLength * plan.microBatchSize) / c
-  const again = plan.recompute === 'full' ? 1 : plan.recompute === 'operators' ? 0.3 : 0
-
-  // One layer kind is computed once: layers before and after `firstDenseLayers` are alike among themselves.
-  const dense = layerParts(model, cluster, plan, 0)
-  const last = layerParts(model, cluster, plan, model.layers - 1)
-  const kinds = model.experts?.firstDenseLayers ?? 0
-  const stages = perStage.map((layers, stage) => {
-    const denseLayers = Math.max(0, Math.min(layers, kinds - firsts[stage]))
-    const sum = (pick: (parts: Parts) => number) => denseLayers * pick(dense) + (layers - denseLayers) * pick(last)
-    const recomputed =
-      plan.recompute === 'selective' ? sum((parts) => parts.attentionForward) : again * sum((parts) => parts.forward)
-    return {
-      layers,
-      moeLayers: model.experts ? layers - denseLayers : 0,
-      compute:
-        sum((parts) => parts.forward + parts.backward) + (stage === p - 1 ? headSeconds(model, cluster, plan) : 0),
-      backward: sum((parts) => parts.backward),
-      recomputed,
-    }
-  })
-  const slowest = stages.reduce((best, stage) =>
-    stage.compute + stage.recomputed > best.compute + best.recomputed ? stage : best,
-  )
+  const mixed = model.experts !== undefined
+  const onlyMixture = mixed && model.experts.firstDenseLayers === 0
+  const mixture = layerForward(model, cluster, plan, mixed)
+  const dense = mixed && !onlyMixture ? layerForward(model, cluster, plan, false) : mixture
 
   // Korthikanti et al. 2022, section 4: 4 collectives forward, 4 backward (2 more overlap the weight gradients).
-  const tensorOps = 8 + (plan.recompute === 'full' ? 4 : 0)
+  const tensorOps = t === 1 ? 0 : 8 + (plan.recompute === 'full' ? 4 : 0)
   const tensorBytes = (tensorOps * 2 * tokens * model.hidden * (t - 1)) / t
-  const tensorExposed = plan.overlapTensorParallel ? constants.exposedTensorParallel : 1
-  const tensor =
-    t === 1
-      ? 0
-      : slowest.layers *
-        (tensorBytes / groupBandwidth(cluster, t, 1) + tensorOps * constants.collectiveLatency) *
-        tensorExposed
+  const tensorSeconds = tensorBytes / groupBandwidth(cluster, t, 1) + tensorOps * collectiveLatency
+  const tensorExposed = tensorSeconds * (plan.overlapTensorParallel ? efficiency.exposedTensorParallel : 1)
 
-  const ringBytes =
-    3 * (c - 1) * 4 * (tokens / plan.microBatchSize) * plan.microBatchSize * ((model.kvHeads * model.headDim) / t)
-  const ring = c === 1 ? 0 : ringBytes / groupBandwidth(cluster, c, t)
-  const attentionSeconds = 3.5 * last.attentionForward
-  const context = slowest.layers * (c === 1 ? 0 : Math.max(0.1 * ring, ring - attentionSeconds))
+  const widths = attentionWidths(model)
+  const ringBytes = (3 * (c - 1) * 2 * tokens * (widths.key + widths.value)) / t
+  const ringSeconds = ringBytes / groupBandwidth(cluster, c, t)
+  const ringExposed = c === 1 ? 0 : Math.max(0.1 * ringSeconds, ringSeconds - 3.5 * mixture.attention)
 
   const localTokens = plan.sequenceParallel ? tokens / t : tokens
-  // Dispatch and combine, forward and backward.
+  // Dispatch and combine, forward and backward; again where the layer is computed again.
+  const times = 4 + (plan.recompute === 'full' || recomputes(plan, 'moe') ? 2 : 0)
+  const copies = model.experts?.topK ?? 0
+  const ranks = e * plan.expertTensorParallel
   const exchange =
-    e === 1 || !model.experts
+    ranks === 1 || !mixed
       ? 0
-      : exchangeSeconds(
-          cluster,
-          e,
-          2 * localTokens * model.hidden,
-          model.experts.topK,
-          plan.expertDispatch === 'deepep',
-        )
-  const expert = e === 1 ? 0 : 4 * slowest.moeLayers * (exchange + constants.collectiveLatency)
+      : exchangeSeconds(cluster, ranks, 2 * localTokens * model.hidden, copies, plan.expertDispatch === 'deepep') +
+        collectiveLatency
+  const expert = times * exchange
+  const expertBytes = exchange === 0 ? 0 : (times * copies * 2 * localTokens * model.hidden * (ranks - 1)) / ranks
+  return {
+    dense,
+    mixture,
+    head: headSeconds(model, cluster, plan),
+    tensor: tensorExposed,
+    context: ringExposed,
+    expert,
+    tensorCollective: {
+      axis: 'tensor',
+      operation: plan.sequenceParallel ? 'all-gather and reduce-scatter of activations' : 'all-reduce of activations',
+      bytes: tensorBytes,
+      seconds: tensorSeconds,
+      exposedSeconds: tensorExposed,
+    },
+    contextCollective: {
+      axis: 'context',
+      operation: 'ring of keys and values',
+      bytes: ringBytes,
+      seconds: ringSeconds,
+      exposedSeconds: ringExposed,
+    },
+    expertCollective: {
+      axis: 'expert',
+      operation: 'all-to-all of tokens',
+      bytes: expertBytes,
+      seconds: expert,
+      exposedSeconds: expert,
+    },
+  }
+}
 
-  const hop =
-    (2 * tokens * model.hidden) /
-    (plan.sequenceParallel ? t : 1) /
-    groupBandwidth(cluster, 2, t * c * plan.dataParallel)
-  const pipe = p === 1 ? 0 : 2 * v * (hop + constants.collectiveLatency) * (v > 1 ? 0.5 : 1)
+/** What one stage does for one micro-batch (all of its chunks together), in seconds. */
+export interface StageCosts {
+  readonly forward: number
+  /** Backward pass with what is computed again. */
+  readonly backward: number
+  /** Gradients of weights: the part of `backward` that no other stage waits for. */
+  readonly weightGradient: number
+  /** Exposed tensor-, context- and expert-parallel communication within forward and backward. */
+  readonly communication: number
+}
 
-  const microBatch = slowest.compute + slowest.recomputed + tensor + context + expert + pipe
+/** Costs of every stage: compute with exposed communication. */
+export function stageCosts(
+  model: KnownModel,
+  cluster: KnownCluster,
+  plan: KnownPlan,
+  layers: readonly StageLayers[] = stageLayers(model, plan),
+  costs: ShapeCosts = shapeCosts(model, cluster, plan),
+): StageCosts[] {
+  return layers.map((here, stage) => {
+    const { dense, mixture } = costs
+    const count = here.dense + here.mixture
+    const sum = (pick: (layer: LayerForward) => number) => here.dense * pick(dense) + here.mixture * pick(mixture)
+    const head = stage === layers.length - 1 ? costs.head : 0
+    const communication = count * (costs.tensor + costs.context) + here.mixture * costs.expert
+    const products = sum((layer) => layer.projections + layer.mlp + layer.experts)
+    return {
+      forward: sum((layer) => layer.forward) + head / 3 + communication / 2,
+      backward: sum((layer) => layer.backward + layer.again) + (2 * head) / 3 + communication / 2,
+      weightGradient: products + head / 3,
+      communication,
+    }
+  })
+}
+
+/** Part of computing time that the mean GPU waits for the slowest of all: spread x the expected largest of N normal deviates. */
+export function waiting(cluster: KnownCluster): number {
+  return cluster.efficiency.spread * Math.sqrt(2 * Math.log(cluster.gpuCount))
+}
+
+/** Seconds to pass one micro-batch's activations to the next stage. */
+export function hopSeconds(model: KnownModel, cluster: KnownCluster, plan: KnownPlan): number {
+  if (plan.pipelineParallel === 1) return 0
+  const stride = plan.tensorParallel * plan.contextParallel * plan.dataParallel
+  return hopBytes(model, plan) / groupBandwidth(cluster, 2, stride) + collectiveLatency
+}
+
+function hopBytes(model: KnownModel, plan: KnownPlan): number {
+  const tokens = (plan.sequenceLength * plan.microBatchSize) / plan.contextParallel
+  return (2 * tokens * model.hidden) / (plan.sequenceParallel ? plan.tensorParallel : 1)
+}
+
+/** Estimates one step. */
+export function estimateTime(
+  model: KnownModel,
+  cluster: KnownCluster,
+  plan: KnownPlan,
+  layers: readonly StageLayers[] = stageLayers(model, plan),
+  costs: ShapeCosts = shapeCosts(model, cluster, plan),
+): StepTime {
+  const { pipelineParallel: p, virtualPipeline: v, contextParallel: c } = plan
+  const { gpu, efficiency } = cluster
+  const m = plan.microBatches
+  const { dense, mixture } = costs
+
+  // The slowest stage sets the pace.
+  let slowest = 0
+  let most = -1
+  for (let stage = 0; stage < p; stage++) {
+    const here = layers[stage]
+    const seconds =
+      here.dense * (dense.forward + dense.backward + dense.again) +
+      here.mixture * (mixture.forward + mixture.backward + mixture.again) +
+      (stage === p - 1 ? costs.head : 0)
+    if (seconds > most) {
+      most = seconds
+      slowest = stage
+    }
+  }
+  const here = layers[slowest]
+  const count = here.dense + here.mixture
+  const sum = (pick: (layer: LayerForward) => number) => here.dense * pick(dense) + here.mixture * pick(mixture)
+  const backward = sum((layer) => layer.backward)
+  const head = slowest === p - 1 ? costs.head : 0
+  const compute = sum((layer) => layer.forward) + backward + head
+  const recomputed = sum((layer) => layer.again)
+  const tensor = count * costs.tensor
+  const context = count * costs.context
+  const expert = here.mixture * costs.expert
+  const hop = hopSeconds(model, cluster, plan)
+  const pipe = p === 1 ? 0 : 2 * v * hop * (v > 1 ? 0.5 : 1)
+  // All wait for the slowest: clocks under a power limit differ between GPUs, the more of them the further the slowest is behind.
+  const wait = waiting(cluster) * (compute + recomputed)
+  const microBatch = compute + recomputed + wait + tensor + context + expert + pipe
   const bubble = ((p - 1) / v) * (microBatch - pipe)
 
-  const data = dataParallelSeconds(model, cluster, plan, slowest.backward)
+  const data = dataParallelTime(model, cluster, plan, layers[0], backward, microBatch)
   const shard = plan.sharding === 'none' ? 1 : plan.dataParallel * c
-  const { dense: denseCount, experts: expertCount } = stageParameters(model, plan, 0)
-  const held = denseCount + expertCount
   // Adam reads and writes master weights, moments and gradient; gradients are cleared, scaled and normed too.
-  const adamBytes = (34 * held) / shard + 12 * (plan.sharding === 'full' ? held / shard : held)
-  const optimizer = adamBytes / (gpu.memoryBandwidth * constants.memoryEfficiency) + constants.stepLatency
+  const adamBytes =
+    ((plan.momentsInFp32 ? 34 : 26) * data.held) / shard +
+    12 * (plan.sharding === 'full' ? data.held / shard : data.held)
+  const optimizer = adamBytes / (gpu.memoryBandwidth * efficiency.memory) + efficiency.stepLatency
 
-  const visible =
-    plan.sharding === 'full'
-      ? Math.max(0, data.perMicroBatch - 0.9 * microBatch) * m + 0.03 * data.perMicroBatch * m
-      : 0
-  const dataParallel = plan.sharding === 'full' ? visible : data.exposed
-  const parts = {
-    compute: m * slowest.compute,
-    recompute: m * slowest.recomputed,
+  const step = m * microBatch + bubble + data.exposedSeconds + optimizer
+  const products = (pick: (layer: LayerForward) => number) => 3 * m * sum(pick)
+  const collectives: Collective[] = []
+  const add = (collective: Collective, factor: number) => {
+    if (collective.bytes === 0) return
+    collectives.push({
+      ...collective,
+      bytes: factor * collective.bytes,
+      seconds: factor * collective.seconds,
+      exposedSeconds: factor * collective.exposedSeconds,
+    })
+  }
+  add(costs.tensorCollective, m * count)
+  add(costs.contextCollective, m * count)
+  add(costs.expertCollective, m * here.mixture)
+  if (p > 1) {
+    collectives.push({
+      axis: 'pipeline',
+      operation: 'activations and their gradients to the next stage',
+      bytes: 2 * v * m * hopBytes(model, plan),
+      seconds: 2 * v * m * hop,
+      exposedSeconds: m * pipe,
+    })
+  }
+  if (data.bytes > 0) {
+    collectives.push({
+      axis: 'data',
+      operation: data.operation,
+      bytes: data.bytes,
+      seconds: data.seconds,
+      exposedSeconds: data.exposedSeconds,
+    })
+  }
+  return {
+    compute: m * compute,
+    recompute: m * recomputed,
+    waiting: m * wait,
     tensorParallel: m * tensor,
     contextParallel: m * context,
     expertParallel: m * expert,
     pipeline: m * pipe,
     bubble,
-    dataParallel,
+    dataParallel: data.exposedSeconds,
     optimizer,
+    step,
+    computeParts: {
+      projections: products((layer) => layer.projections),
+      attention: (plan.attentionBackend === 'unfused' ? 3 : 3.5) * m * sum((layer) => layer.attention),
+      mlp: products((layer) => layer.mlp),
+      experts: products((layer) => layer.experts),
+      elementwise: products((layer) => layer.elementwise),
+      head: m * head,
+    },
+    collectives,
   }
-  return { ...parts, step: Object.values(parts).reduce((sum, seconds) => sum + seconds, 0) }
 }
 
 /** Gradient reduction and parameter gathering: what a step shows of them, and what FSDP moves for each micro-batch. */
-function dataParallelSeconds(model: KnownModel, cluster: KnownCluster, plan: KnownPlan, backward: number) {
-  const { tensorParallel: t, contextParallel: c, expertParallel: e } = plan
+function dataParallelTime(
+  model: KnownModel,
+  cluster: KnownCluster,
+  plan: KnownPlan,
+  firstStage: StageLayers,
+  backward: number,
+  microBatch: number,
+) {
+  const { tensorParallel: t, contextParallel: c } = plan
   const ranks = plan.dataParallel * c
-  const { dense, experts } = stageParameters(model, plan, 0)
-  const expertRanks = Math.max(1, (ranks * t) / e)
-  const seconds = (count: number, group: number, stride: number, bytes: number) =>
-    group <= 1 ? 0 : (bytes * count * ((group - 1) / group)) / collectiveBandwidth(cluster, group, stride)
-  const both = (bytes: number) => seconds(dense, ranks, t, bytes) + seconds(experts, expertRanks, e, bytes)
+  const { dense, experts } = stageParameters(model, plan, 0, firstStage)
+  const expertStride = plan.expertParallel * plan.expertTensorParallel
+  const expertRanks = Math.max(1, (ranks * t) / expertStride)
+  const bytesOf = (count: number, group: number, each: number) => (each * count * (group - 1)) / group
+  const total = (each: number) => {
+    const [forDense, forExperts] = [bytesOf(dense, ranks, each), bytesOf(experts, expertRanks, each)]
+    return {
+      bytes: forDense + forExperts,
+      seconds:
+        forDense / collectiveBandwidth(cluster, ranks, t) +
+        (forExperts === 0 ? 0 : forExperts / collectiveBandwidth(cluster, expertRanks, expertStride)),
+    }
+  }
+  const held = dense + experts
   if (plan.sharding === 'full') {
     // Weights gathered forward and backward in bf16, gradients scattered in fp32, for every micro-batch.
-    return { exposed: 0, perMicroBatch: both(2 + 2 + 4) }
+    const { bytes, seconds } = total(2 + 2 + 4)
+    const m = plan.microBatches
+    const exposed = Math.max(0, seconds - 0.9 * microBatch) + cluster.efficiency.interference * seconds
+    const operation = 'all-gather of weights and reduce-scatter of gradients, each micro-batch'
+    return { held, operation, bytes: m * bytes, seconds: m * seconds, exposedSeconds: m * exposed }
   }
-  // fp32 gradients scattered and bf16 weights gathered; without sharding an all-reduce of the gradients.
-  const total = both(plan.sharding === 'none' ? 8 : 6)
-  const exposed = plan.overlap ? Math.max(0.15 * total, total - constants.hiding * backward) : total
-  return { exposed, perMicroBatch: 0 }
+  // Gradients scattered (fp32 or bf16) beside the last backward pass, and bf16 weights gathered beside the first forward pass;
+  // without sharding an all-reduce of the gradients.
+  const gradient = plan.gradientsInFp32 ? 4 : 2
+  const whole = plan.sharding === 'none'
+  const { bytes, seconds } = total(whole ? 2 * gradient : gradient + 2)
+  const reduced = whole ? 1 : gradient / (gradient + 2)
+  const hidden =
+    Math.min(reduced * seconds, hiding * backward) + Math.min((1 - reduced) * seconds, (hiding * backward) / 2)
+  const exposedSeconds = plan.overlap ? Math.max(0.15 * seconds, seconds - hidden) : seconds
+  const operation =
+    plan.sharding === 'none' ? 'all-reduce of gradients' : 'reduce-scatter of gradients and all-gather of weights'
+  return { held, operation, bytes, seconds, exposedSeconds }
 }

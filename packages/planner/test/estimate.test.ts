@@ -76,7 +76,7 @@ describe('memory', () => {
       sharding: 'none',
       recompute: 'selective',
       precision: 'fp16',
-      flashAttention: false,
+      attentionBackend: 'unfused',
       dropout: true,
     } as const
     const cluster = { gpu: 'A100', nodes: 1, gpusPerNode: 8 }
@@ -111,8 +111,8 @@ describe('time', () => {
   it('knows the bubble', () => {
     const bubble = (model: typeof v3_13b, nodes: number, plan: ParallelPlan) => {
       const { time } = estimate({ model, cluster: h100(nodes), plan })
-      const { compute, recompute, tensorParallel } = time
-      return time.bubble / (compute + recompute + tensorParallel)
+      const { compute, recompute, waiting, tensorParallel } = time
+      return time.bubble / (compute + recompute + waiting + tensorParallel)
     }
     // (p - 1) / m of the ideal time; interleaved (p - 1) / (v m).
     const large = { ...seq, tensorParallel: 4, pipelineParallel: 16, microBatchSize: 1, globalBatchSize: 1728 }
@@ -123,20 +123,37 @@ describe('time', () => {
     expect(bubble(v3_13b, 16, interleaved)).toBeCloseTo(3 / (5 * 32), 3)
   })
 
-  it('comes near LLM-jp-3 13B and 172B as they ran', () => {
-    // llm-jp/scripts READMEs: 13B on 16 nodes about 11,000 steps a day; 172B on 64 nodes 37.5 s a step (bf16).
-    const plan = { ...seq, recompute: 'selective', overlap: false } as const
+  it('comes within 15 % of LLM-jp-3 13B and 172B as their logs have them', () => {
+    // llm-jp/scripts READMEs: 13B on 32 nodes about 20,000 steps a day, 172B on 64 nodes about 2,000: 32 % and 34 % of the peak. Steps a
+    // day include failures and checkpoints (every 1000 steps). The launches overlap nothing and turn cuDNN's attention off.
+    const plan = {
+      ...seq,
+      recompute: 'selective',
+      overlap: false,
+      attentionBackend: 'flash',
+      fusedKernels: false,
+    } as const
+    const run = { tokens: 2.1e12, checkpointSteps: 1000 }
     const small = { ...plan, tensorParallel: 2, pipelineParallel: 2, microBatchSize: 2, globalBatchSize: 1024 }
-    within(estimate({ model: v3_13b, cluster: h100(16), plan: small }).stepSeconds, 7.855, 0.2)
     const large = { ...plan, tensorParallel: 4, pipelineParallel: 16, microBatchSize: 1, globalBatchSize: 1728 }
-    within(estimate({ model: v3_172b, cluster: h100(64), plan: large }).stepSeconds, 37.5, 0.15)
+    for (const [model, nodes, layout, logged] of [
+      [v3_13b, 32, small, 0.323],
+      [v3_172b, 64, large, 0.342],
+    ] as const) {
+      const result = estimate({ model, cluster: h100(nodes), plan: layout, run })
+      within(result.mfu * result.run!.lost.goodput, logged, 0.15)
+    }
   })
 
   it('adds up and keeps its conventions', () => {
     const plan = { ...seq, tensorParallel: 2, pipelineParallel: 2, microBatchSize: 2, globalBatchSize: 1024 }
     const result = estimate({ model: v3_13b, cluster: h100(16), plan })
-    const { step, ...parts } = result.time
+    const { step, computeParts, collectives, ...parts } = result.time
     expect(Object.values(parts).reduce((sum, part) => sum + part, 0)).toBeCloseTo(step, 9)
+    expect(Object.values(computeParts).reduce((sum, part) => sum + part, 0)).toBeCloseTo(parts.compute, 9)
+    expect(collectives.map(({ axis }) => axis)).toEqual(['tensor', 'pipeline', 'data'])
+    for (const { seconds, exposedSeconds } of collectives)
+      expect(exposedSeconds).toBeLessThanOrEqual(seconds * 1.0000001)
     expect(result.tokensPerSecondPerGpu * 128 * step).toBeCloseTo(1024 * 4096, 3)
     expect(result.mfu).toBeCloseTo((result.tokensPerSecondPerGpu * 84_216_023_040) / 989e12, 9)
     expect(result.mfuFullAttention / result.mfu).toBeCloseTo(89_249_187_840 / 84_216_023_040, 9)
@@ -150,7 +167,7 @@ describe('time', () => {
     expect(seconds({ overlap: false })).toBeGreaterThan(seconds({}))
     expect(seconds({ tensorParallel: 8 })).toBeGreaterThan(seconds({}))
     expect(seconds({ precision: 'fp8' })).toBeLessThan(seconds({}))
-    expect(seconds({ flashAttention: false })).toBeGreaterThan(seconds({}))
+    expect(seconds({ attentionBackend: 'unfused' })).toBeGreaterThan(seconds({}))
   })
 })
 

@@ -1,0 +1,98 @@
+/** Fits the planner's efficiencies to measured step times: weighted, robust, held near a prior where rows are few. */
+import { type Efficiency, estimateRun } from '@kumiki/planner'
+import { type PublishedRow, sourceOf, timeError, weights } from './score.ts'
+
+type Tree = Record<string, number | Record<string, number>>
+
+/** Paths of the numbers in an efficiency table. */
+function paths(tree: Tree): (readonly [string, string?])[] {
+  return Object.entries(tree).flatMap(([name, value]) =>
+    typeof value === 'number' ? [[name] as const] : Object.keys(value).map((part) => [name, part] as const),
+  )
+}
+
+/** Where a search starts: round numbers of the size that kernel benchmarks of each generation show. */
+export const prior: Efficiency = {
+  matmul: { ampere: 0.85, hopper: 0.7, blackwell: 0.65 },
+  attention: { ampere: 0.4, hopper: 0.5, blackwell: 0.5 },
+  flash2: 0.5,
+  fp8: 0.9,
+  memory: 0.7,
+  unfused: 0.5,
+  layerLatency: 50e-6,
+  expertLatency: 500e-6,
+  exposedTensorParallel: 0.4,
+  interference: 0.1,
+  spread: 0.01,
+  stepLatency: 0.04,
+}
+
+const keys = paths(prior as unknown as Tree)
+/** Parts of a peak stay below 1. */
+const bounded = (key: readonly [string, string?]) => !key[0].endsWith('Latency')
+
+function read(efficiency: Efficiency): number[] {
+  const tree = efficiency as unknown as Tree
+  return keys.map(([name, part]) =>
+    Math.log(part ? (tree[name] as Record<string, number>)[part] : (tree[name] as number)),
+  )
+}
+
+function write(logs: readonly number[]): Efficiency {
+  const tree: Tree = {}
+  keys.forEach(([name, part], i) => {
+    const value = Math.exp(bounded(keys[i]) ? Math.min(logs[i], Math.log(0.99)) : logs[i])
+    if (part) tree[name] = { ...(tree[name] as Record<string, number> | undefined), [part]: value }
+    else tree[name] = value
+  })
+  return tree as unknown as Efficiency
+}
+
+export interface Fit {
+  readonly efficiency: Efficiency
+  /** Rows that had a step time or throughput. */
+  readonly rows: number
+  readonly lossBefore: number
+  readonly loss: number
+}
+
+/**
+ * Minimises the weighted mean of |log(estimated / measured)|, rounded at 5 % and flat past 30 % (a row that far off is of another
+ * kind, and no efficiency should bend to it), by coordinate steps in the logarithms of the parameters.
+ * @param ridge what a parameter costs to leave its prior: times the square of the logarithm
+ */
+export function fit(rows: readonly PublishedRow[], ridge = 0.01): Fit {
+  const used = rows.filter((row) => !row.exclude_from_stats && timeError(row, estimateRun(row)) !== null)
+  const weight = weights(used.map((row) => ({ id: row.id, source: sourceOf(row), error: 0 })))
+  const start = read(prior)
+  const loss = (logs: readonly number[]) => {
+    const efficiency = write(logs)
+    let sum = 0
+    used.forEach((row, i) => {
+      const error = Math.log(1 + (timeError(row, estimateRun(row, efficiency)) as number))
+      sum += weight[i] * Math.sqrt(0.05 ** 2 + Math.min(Math.abs(error), 0.3) ** 2)
+    })
+    return sum + ridge * logs.reduce((total, value, i) => total + (value - start[i]) ** 2, 0)
+  }
+  let logs = start
+  let best = loss(logs)
+  const lossBefore = best
+  for (let size = 0.2; size > 0.004; size /= 1.6) {
+    for (let round = 0; round < 6; round++) {
+      const before = best
+      for (let i = 0; i < logs.length; i++) {
+        for (const step of [size, -size]) {
+          const tried = logs.with(i, logs[i] + step)
+          const value = loss(tried)
+          if (value < best) {
+            best = value
+            logs = tried
+            break
+          }
+        }
+      }
+      if (before - best < 1e-5) break
+    }
+  }
+  return { efficiency: write(logs), rows: used.length, lossBefore, loss: best }
+}
