@@ -20,17 +20,22 @@ export function accumulate<P>(
   return combine('accumulate', 'sum', sum, 1, 'grads', grads, scale, inPlace)
 }
 
-/**
- * Exponential moving average of parameters: average * decay + params * (1 - decay).
- * @param decay at least 0 and below 1
- * @throws RangeError where decay is out of range; TypeError where the trees differ
- */
-export function ema<P>(average: P, params: P, decay: number, { inPlace = false }: UpdateOptions = {}): P {
-  checkDecayRate('ema: decay', decay)
-  return combine('ema', 'average', average, decay, 'params', params, 1 - decay, inPlace)
+export interface EmaOptions extends UpdateOptions {
+  /** 1 - decay, where decay is a 0-d array. */
+  weight?: any
 }
 
-function combine<P>(what: string, aName: string, a: P, x: number, bName: string, b: P, y: any, inPlace: boolean): P {
+/**
+ * Exponential moving average of parameters: average * decay + params * (1 - decay).
+ * @param decay at least 0 and below 1; a number, or (with `weight`) a 0-d array for array objects
+ * @throws RangeError where decay is out of range; TypeError where the trees differ
+ */
+export function ema<P>(average: P, params: P, decay: any, { inPlace = false, weight }: EmaOptions = {}): P {
+  if (typeof decay === 'number' || weight === undefined) checkDecayRate('ema: decay', decay)
+  return combine('ema', 'average', average, decay, 'params', params, weight ?? 1 - decay, inPlace)
+}
+
+function combine<P>(what: string, aName: string, a: P, x: any, bName: string, b: P, y: any, inPlace: boolean): P {
   const trees = [
     [aName, a],
     [bName, b],

@@ -23,14 +23,26 @@ export interface Elementwise<A, S> {
   subScaled(a: A, x: S | number, b: A, y: S | number): A
 }
 
-/** Operations on scalars, which never wait for a device. */
-export interface ScalarOperations<S> {
+/** Operations on scalars, which never wait for a device. A state of scalars is kept in arrays of one element, which load and store convert. */
+export interface ScalarOperations<A, S> {
   add(a: S, b: S | number): S
+  sub(a: S, b: S | number): S
+  mul(a: S, b: S | number): S
+  /** a / b. */
+  div(a: S, b: S | number): S
   sqrt(a: S): S
   /** numerator / a. */
   divide(numerator: number, a: S): S
-  minimum(a: S, b: number): S
+  minimum(a: S, b: S | number): S
+  maximum(a: S, b: S | number): S
+  /** An array that holds 0, to keep a scalar in; `like` says on which device. */
+  zero(like: A): A
+  load(a: A): S
+  store(value: S): A
 }
+
+/** How moments are stored. bfloat16 is half the memory; a Uint16Array holds its codes beside typed arrays. Sums are not kept in it: see adamw. */
+export type MomentDtype = 'float32' | 'bfloat16'
 
 export interface Arithmetic<A, S> {
   readonly name: string
@@ -38,11 +50,13 @@ export interface Arithmetic<A, S> {
   size(a: A): number
   /** Number of dimensions, or undefined where the array does not know its shape. */
   rank(a: A): number | undefined
-  /** Zeros of the same shape, in the precision in which moments are kept (float32, or float64 for Float64Array). */
-  zeros(a: A): A
+  /** Zeros of the same shape for a moment. Default: float32, or float64 for Float64Array. */
+  zeros(a: A, dtype?: MomentDtype): A
+  /** Sum over all elements. */
+  sum(a: A): S
   /** Sum of squares over all elements. */
   sumOfSquares(a: A): S
-  readonly scalar: ScalarOperations<S>
+  readonly scalar: ScalarOperations<A, S>
   /**
    * Runs `body` on arrays of one shape and gives one array for each of `targets`, of that target's type. `body` may be called on pieces of the
    * arrays, any number of times; it must be elementwise and must not keep what it is given.

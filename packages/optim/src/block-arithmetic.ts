@@ -1,10 +1,11 @@
 // Float32Array and Float64Array. A formula runs over blocks small enough to stay in the cache, so that its temporaries are a few KiB, whatever
 // the size of the arrays, and nothing of the arrays' size is allocated when results go in place.
 //
-// In float32 every operation's result is rounded to float32 once (addScaled and subScaled: once for both products and the sum), and numbers are
-// rounded to float32 before they are used.
+// In float32 every operation's result is rounded to float32 once, and numbers are rounded to float32 before they are used: the bits are those of
+// simd-program.ts and of a float32 tensor that computes operation by operation.
 
 import type { Arithmetic, Elementwise } from './arithmetic.ts'
+import { decodeBfloat16, encodeBfloat16 } from './bfloat16.ts'
 
 type FloatArray = Float32Array | Float64Array
 
@@ -92,7 +93,7 @@ class Blocks<A extends FloatArray> implements Elementwise<A, number> {
   sign(a: A): A {
     const n = this.count
     const o = this.scratch()
-    for (let i = 0; i < n; i++) o[i] = Math.sign(a[i])
+    for (let i = 0; i < n; i++) o[i] = a[i] > 0 ? 1 : a[i] < 0 ? -1 : a[i] === 0 ? 0 : Number.NaN
     return o
   }
 
@@ -113,20 +114,17 @@ class Blocks<A extends FloatArray> implements Elementwise<A, number> {
   }
 
   addScaled(a: A, x: number, b: A, y: number): A {
-    const n = this.count
-    const o = this.scratch()
-    const p = this.round(x)
-    const q = this.round(y)
-    for (let i = 0; i < n; i++) o[i] = a[i] * p + b[i] * q
-    return o
+    return this.add(x === 1 ? a : this.mul(a, x), y === 1 ? b : this.mul(b, y))
   }
 
   subScaled(a: A, x: number, b: A, y: number): A {
-    const n = this.count
+    return this.sub(x === 1 ? a : this.mul(a, x), y === 1 ? b : this.mul(b, y))
+  }
+
+  /** bfloat16 codes of the block in hand as numbers. */
+  decode(codes: Uint16Array): A {
     const o = this.scratch()
-    const p = this.round(x)
-    const q = this.round(y)
-    for (let i = 0; i < n; i++) o[i] = a[i] * p - b[i] * q
+    decodeBfloat16(codes, o)
     return o
   }
 }
@@ -142,7 +140,12 @@ function blockArithmetic<A extends FloatArray>(
     name,
     size: (a) => a.length,
     rank: () => undefined,
-    zeros: (a) => make(a.length),
+    zeros: (a, dtype) => (dtype === 'bfloat16' ? (new Uint16Array(a.length) as never) : make(a.length)),
+    sum(a) {
+      let sum = 0
+      for (let i = 0; i < a.length; i++) sum += a[i]
+      return sum
+    },
     sumOfSquares(a) {
       let s0 = 0
       let s1 = 0
@@ -156,28 +159,48 @@ function blockArithmetic<A extends FloatArray>(
     },
     scalar: {
       add: (a, b) => a + b,
+      sub: (a, b) => a - b,
+      mul: (a, b) => a * b,
+      div: (a, b) => a / b,
       sqrt: Math.sqrt,
       divide: (numerator, a) => numerator / a,
       minimum: Math.min,
+      maximum: Math.max,
+      zero: () => new Float64Array(1) as never,
+      load: (a) => a[0],
+      store: (value) => Float64Array.of(value) as never,
     },
     elementwise(inputs, targets, inPlace, body) {
-      const outputs = inPlace ? [...targets] : targets.map((t) => make(t.length))
+      const outputs = inPlace
+        ? [...targets]
+        : targets.map((t) => (codesOf(t) ? (new Uint16Array(t.length) as never) : make(t.length)))
       const length = targets[0].length
       for (let start = 0; start < length; start += blockLength) {
         const end = Math.min(start + blockLength, length)
         blocks.start(end - start)
         const results = body(
           blocks,
-          inputs.map((a) => view(a, start, end)),
+          inputs.map((a) => {
+            const codes = codesOf(a)
+            return codes ? blocks.decode(codes.subarray(start, end)) : view(a, start, end)
+          }),
         )
         for (let k = 0; k < outputs.length; k++) {
           const result = results[k]
-          outputs[k].set(result.length === end - start ? result : view(result, 0, end - start), start)
+          const output = outputs[k]
+          const codes = codesOf(output)
+          if (codes) encodeBfloat16(result, codes.subarray(start, end))
+          else output.set(result.length === end - start ? result : view(result, 0, end - start), start)
         }
       }
       return outputs
     },
   }
+}
+
+/** The codes of a moment kept as bfloat16. (The type parameter does not show these: they occur beside arrays of another type.) */
+function codesOf(a: unknown): Uint16Array | undefined {
+  return a instanceof Uint16Array ? a : undefined
 }
 
 /** Float32Array: float32 in, float32 out; sums are float64. */

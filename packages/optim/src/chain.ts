@@ -1,12 +1,26 @@
 // Putting steps before an optimizer.
 
-import { clipByGlobalNorm, clipByValue, globalNorm } from './clip.ts'
-import type { Optimizer, UpdateOptions } from './optimizer.ts'
+import { describeValue } from './check.ts'
+import { clipByGlobalNorm, clipByValue } from './clip.ts'
+import type { Optimizer, OptimizerState, UpdateOptions } from './optimizer.ts'
+
+/** Trees of arrays by name: what a step remembers. */
+export type TransformState = Record<string, any>
 
 /** A step that changes gradients before an optimizer sees them. */
 export interface GradientTransform {
   readonly name: string
-  apply<P>(grads: P, options: UpdateOptions): { grads: P; metrics: Record<string, any> }
+  /** What it remembers from step to step: trees of arrays, named so that no other step of the chain has the name. Default: nothing. */
+  init?(params: unknown): TransformState
+  /** See Optimizer.scalars; named like its state. */
+  scalars?(step: number): Record<string, number>
+  /** `metrics` are numbers, or 0-d arrays where gradients are array objects; `state` like that of `init`. */
+  apply<P>(
+    grads: P,
+    options: UpdateOptions,
+    state: TransformState,
+    scalars: Record<string, any>,
+  ): { grads: P; metrics: Record<string, any>; state?: TransformState }
 }
 
 /** `clipByGlobalNorm` as a step; its metric is `gradNorm`, the norm before clipping. */
@@ -30,8 +44,9 @@ export function clipValue(limit: number): GradientTransform {
 
 /**
  * An optimizer that sees the gradients as the steps before it leave them: `chain(clipGlobalNorm(1), adamw())`.
- * Its state and scalars are those of the optimizer; metrics of all are joined.
- * @throws TypeError where the last argument is no optimizer
+ * State, scalars and metrics of all are joined; where two have a metric of one name, the first one's is kept (`gradNorm` is the norm of
+ * what went into the chain).
+ * @throws TypeError where the last argument is no optimizer; (from init) RangeError where two steps have a state of one name
  */
 export function chain(...steps: readonly [...GradientTransform[], Optimizer]): Optimizer {
   const optimizer = steps[steps.length - 1] as Optimizer
@@ -39,41 +54,40 @@ export function chain(...steps: readonly [...GradientTransform[], Optimizer]): O
   if (typeof optimizer?.update !== 'function' || transforms.some((t) => typeof t?.apply !== 'function'))
     throw new TypeError('chain: expected gradient transforms followed by one optimizer')
   return {
+    ...optimizer,
     name: steps.map((s) => s.name).join(' > '),
-    init: (params) => optimizer.init(params),
-    scalars: (step, learningRate) => optimizer.scalars(step, learningRate),
+    init(params) {
+      const state: Record<string, any> = {}
+      for (const part of [...transforms.map((t) => t.init?.(params) ?? {}), optimizer.init(params)])
+        for (const [name, tree] of Object.entries(part)) {
+          if (Object.hasOwn(state, name))
+            throw new RangeError(
+              `chain: two steps have a state called ${describeValue(name)}; give each a name of its own`,
+            )
+          state[name] = tree
+        }
+      return state
+    },
+    scalars: (step, learningRate) => ({
+      ...Object.assign({}, ...transforms.map((t) => t.scalars?.(step) ?? {})),
+      ...optimizer.scalars(step, learningRate),
+    }),
     update(grads, state, params, scalars, options = {}) {
       const metrics: Record<string, any> = {}
+      const kept: Record<string, any> = {}
       for (const transform of transforms) {
-        const result = transform.apply(grads, options)
+        const result = transform.apply(grads, options, state, scalars)
         grads = result.grads
-        Object.assign(metrics, result.metrics)
+        addMissing(metrics, result.metrics)
+        Object.assign(kept, result.state)
       }
       const result = optimizer.update(grads, state, params, scalars, options)
-      return { ...result, metrics: { ...metrics, ...result.metrics } }
+      addMissing(metrics, result.metrics)
+      return { ...result, state: { ...kept, ...result.state } as OptimizerState<typeof params>, metrics }
     },
   }
 }
 
-/**
- * An optimizer that leaves parameters and state as they are where a gradient is NaN or infinite. Metrics: `skipped` (0 or 1).
- *
- * For typed arrays only, because the decision is made on the host. For array objects read the norm (metric `gradNorm`) and keep the old trees.
- * @throws TypeError (from update) where gradients are array objects
- */
-export function skipNonFinite(optimizer: Optimizer): Optimizer {
-  return {
-    ...optimizer,
-    name: `skipNonFinite(${optimizer.name})`,
-    update(grads, state, params, scalars, options) {
-      const norm = globalNorm(grads)
-      if (typeof norm !== 'number')
-        throw new TypeError(
-          'skipNonFinite: decides on the host and needs Float32Array or Float64Array gradients; for array objects read metrics.gradNorm and keep the old params and state',
-        )
-      if (!Number.isFinite(norm)) return { params, state, metrics: { gradNorm: norm, skipped: 1 } }
-      const result = optimizer.update(grads, state, params, scalars, options)
-      return { ...result, metrics: { ...result.metrics, skipped: 0 } }
-    },
-  }
+function addMissing(metrics: Record<string, any>, more: Record<string, any>): void {
+  for (const [name, value] of Object.entries(more)) if (!Object.hasOwn(metrics, name)) metrics[name] = value
 }

@@ -4,6 +4,7 @@ import { checkInteger, describeValue } from './check.ts'
 import type { AdamOptions } from './optimizers/adam.ts'
 import type { Schedule } from './schedule.ts'
 import { warmup } from './schedules/combine.ts'
+import { cooldown } from './schedules/cooldown.ts'
 import { cosine } from './schedules/cosine.ts'
 import { wsd } from './schedules/wsd.ts'
 
@@ -66,6 +67,12 @@ export function llmJp3Schedule(size: keyof typeof llmJp3Recipes, options: Partia
   )
 }
 
+/** Steps at which LLM-jp-4's decay branches leave the stable run (8B and 32B); each ends `llmJp4DecaySteps` later, at a rate of 0. */
+export const llmJp4DecayStarts: readonly number[] = [900_000, 1_900_000, 2_900_000]
+
+/** Length of LLM-jp-4's decay branches, in steps. */
+export const llmJp4DecaySteps = 100_000
+
 export interface LlmJp4ScheduleOptions extends Partial<LlmJpRecipe> {
   /** A decay branch that ends at this step: 1 - sqrt over its last `decaySteps`, to 0. LLM-jp made them at 1M, 2M and 3M. Default: none. */
   decayEnd?: number
@@ -74,16 +81,19 @@ export interface LlmJp4ScheduleOptions extends Partial<LlmJpRecipe> {
 }
 
 /**
- * The learning rate of an LLM-jp-4 run: the stable run (which falls to a tenth at its very last step), or a decay branch of it.
+ * The learning rate of an LLM-jp-4 run: the stable run (which falls to a tenth at its very last step), or a decay branch of it, which is
+ * `cooldown(llmJp4Schedule(size), { start: decayEnd - decaySteps, steps: decaySteps })`.
  * @throws RangeError for an unknown size or where the phases do not fit
  */
 export function llmJp4Schedule(size: keyof typeof llmJp4Recipes, options: LlmJp4ScheduleOptions = {}): Schedule {
-  const { decayEnd, decaySteps = 100_000, ...overrides } = options
+  const { decayEnd, decaySteps = llmJp4DecaySteps, ...overrides } = options
   const r = { ...pick('llmJp4Schedule', llmJp4Recipes, size), ...overrides }
   const { learningRate: peak, warmupSteps } = r
-  if (decayEnd !== undefined)
-    return wsd({ peak, final: 0, warmupSteps, steps: decayEnd, decaySteps, shape: 'minus_sqrt' })
-  return wsd({ peak, final: r.finalLearningRate, warmupSteps, steps: r.steps, decaySteps: 1, shape: 'linear' })
+  const stable = wsd({ peak, final: r.finalLearningRate, warmupSteps, steps: r.steps, decaySteps: 1, shape: 'linear' })
+  if (decayEnd === undefined) return stable
+  checkInteger('llmJp4Schedule: decaySteps', decaySteps, 1)
+  checkInteger('llmJp4Schedule: decayEnd', decayEnd, warmupSteps + decaySteps, r.steps - 1)
+  return cooldown(stable, { start: decayEnd - decaySteps, steps: decaySteps })
 }
 
 function pick<R extends Record<string, LlmJpRecipe>>(what: string, recipes: R, size: keyof R): LlmJpRecipe {

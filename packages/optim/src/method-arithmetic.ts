@@ -1,7 +1,7 @@
 // Arrays that bring their own operations as methods, such as lazy tensors. Formulas are functional here: nothing is written in place, and
 // nothing is read back to the host. Scalars are 0-d arrays or numbers.
 
-import type { Arithmetic, Elementwise } from './arithmetic.ts'
+import type { Arithmetic, Elementwise, MomentDtype } from './arithmetic.ts'
 
 /** The methods an array object needs. Each gives a new array; `b` broadcasts where it is a number or has no dimensions. */
 export interface MethodArray<T> {
@@ -21,6 +21,15 @@ export interface MethodArray<T> {
   /** The sum of all elements: 0-d. */
   sum(): T
   zerosLike(): T
+}
+
+/** What optimizers that look at rows and columns (adafactor, muon) need besides. Matrices are [rows, columns]. */
+export interface MatrixMethodArray<T> extends MethodArray<T> {
+  /** The sum along one axis, which stays with size 1. */
+  sum(axis?: number, keepDims?: boolean): T
+  matmul(b: T): T
+  transpose(): T
+  reshape(shape: readonly number[]): T
 }
 
 const methods = [
@@ -48,16 +57,23 @@ export function missingMethods(value: unknown): string[] | undefined {
 }
 
 /** Some array with methods: which one is the caller's affair. */
-interface AnyMethodArray extends MethodArray<any> {}
+export interface AnyMethodArray extends MethodArray<any> {}
 
 /** The array in float32, unless it is at least that wide already. */
-function widen(a: AnyMethodArray): AnyMethodArray {
+export function widen(a: AnyMethodArray): AnyMethodArray {
   return a.dtype === undefined || a.dtype === 'float32' || a.dtype === 'float64' || a.astype === undefined
     ? a
     : a.astype('float32')
 }
 
-function like(a: AnyMethodArray, target: AnyMethodArray): AnyMethodArray {
+function moment(a: AnyMethodArray, dtype: MomentDtype | undefined): AnyMethodArray {
+  if (dtype !== 'bfloat16') return a
+  if (a.astype === undefined)
+    throw new TypeError("momentDtype 'bfloat16': the array object has no method astype; leave the moments in float32")
+  return a.astype('bfloat16')
+}
+
+export function like(a: AnyMethodArray, target: AnyMethodArray): AnyMethodArray {
   return a.dtype === target.dtype || target.dtype === undefined || a.astype === undefined ? a : a.astype(target.dtype)
 }
 
@@ -83,13 +99,21 @@ export const methodArithmetic: Arithmetic<AnyMethodArray, AnyMethodArray> = {
   name: 'methods',
   size: (a) => a.shape.reduce((n, d) => n * d, 1),
   rank: (a) => a.shape.length,
-  zeros: (a) => widen(a.zerosLike()),
+  zeros: (a, dtype) => moment(widen(a.zerosLike()), dtype),
+  sum: (a) => widen(a).sum(),
   sumOfSquares: (a) => widen(a).square().sum(),
   scalar: {
     add: (a, b) => a.add(b),
+    sub: (a, b) => a.sub(b),
+    mul: (a, b) => a.mul(b),
+    div: (a, b) => a.div(b),
     sqrt: (a) => a.sqrt(),
     divide: (numerator, a) => a.zerosLike().add(numerator).div(a),
     minimum: (a, b) => a.minimum(b),
+    maximum: (a, b) => a.maximum(b),
+    zero: (like) => widen(like.zerosLike()).sum(),
+    load: (a) => a,
+    store: (value) => value,
   },
   elementwise(inputs, targets, _inPlace, body) {
     return body(operations, inputs.map(widen)).map((result, i) => like(result, targets[i]))

@@ -1,7 +1,9 @@
 // What an optimizer is, and how one is made from a formula for one array.
 
-import { arithmeticOf, type Elementwise } from './arithmetic.ts'
+import { arithmeticOf, type Elementwise, type MomentDtype } from './arithmetic.ts'
+import { float32Arithmetic } from './block-arithmetic.ts'
 import { checkInteger, checkNumber, describeValue } from './check.ts'
+import { compileSimd, type SimdProgram } from './simd-program.ts'
 import { leavesOf, mapTree, zipTrees } from './tree.ts'
 
 /** State of an optimizer: for each moment a tree like the parameters. Plain, so it can be saved, moved and compiled over. */
@@ -30,6 +32,8 @@ export interface UpdateResult<P> {
  */
 export interface Optimizer {
   readonly name: string
+  /** What is added to the root of the second moment `expAvgSq`, for optimizers that keep one; `withDynamics` compares the two. */
+  readonly epsilon?: number
   /** State before the first step: zeros. @throws TypeError where a leaf is no array */
   init<P>(params: P): OptimizerState<P>
   /**
@@ -64,9 +68,15 @@ export interface ElementwiseRule {
   readonly name: string
   /** Names of the moments it keeps. */
   readonly moments: readonly string[]
+  /** How they are stored. Default: float32, or float64 beside Float64Array. */
+  readonly momentDtype?: MomentDtype
+  /** See Optimizer.epsilon. */
+  readonly epsilon?: number
   /** See Optimizer.scalars; arguments are checked already. */
   scalars(step: number, learningRate: number): Record<string, number>
   /**
+   * Called on blocks of numbers, on tensors, or once on placeholders to write the formula down: it must treat arrays and scalars alike through
+   * `ops` alone, and its course must depend on nothing but `decays`.
    * @param decays whether this parameter is subject to weight decay
    * @returns the new parameter, then the new moments in the order of `moments`
    */
@@ -80,15 +90,28 @@ export interface ElementwiseRule {
   ): readonly A[]
 }
 
-/** An optimizer that updates every array by itself with an elementwise formula. */
+/**
+ * An optimizer that updates every array by itself with an elementwise formula. Over Float32Array the formula is compiled to WebAssembly SIMD
+ * where the engine allows it, with the same bits.
+ */
 export function elementwiseOptimizer(rule: ElementwiseRule, mask: Mask = decayMatrices): Optimizer {
+  checkMomentDtype(rule)
+  const names = Object.keys(rule.scalars(1, 0))
+  /** For parameters that do not decay and for those that do; null: cannot be compiled here. */
+  const programs: (SimdProgram | null | undefined)[] = []
+  const programFor = (decays: boolean) =>
+    (programs[decays ? 1 : 0] ??=
+      compileSimd(2 + rule.moments.length, names.length, (ops, [p, g, ...m], scalars) =>
+        rule.update(ops, p, g, m, Object.fromEntries(names.map((name, i) => [name, scalars[i]])), decays),
+      ) ?? null)
   return {
     name: rule.name,
+    ...(rule.epsilon === undefined ? {} : { epsilon: rule.epsilon }),
     init: (params) =>
       Object.fromEntries(
         rule.moments.map((moment) => [
           moment,
-          mapTree(params, (leaf, path) => arithmeticOf(leaf, `params.${path}`).zeros(leaf)),
+          mapTree(params, (leaf, path) => arithmeticOf(leaf, `params.${path}`).zeros(leaf, rule.momentDtype)),
         ]),
       ),
     scalars(step, learningRate) {
@@ -110,9 +133,20 @@ export function elementwiseOptimizer(rule: ElementwiseRule, mask: Mask = decayMa
         ...rule.moments.map((moment) => [`state.${moment}`, state[moment]] as const),
       ] as const
       const [newParams, ...moments] = zipTrees(rule.name, trees, (leaves, path) => {
-        const arithmetic = sameArithmetic(rule.name, trees, leaves, path)
+        const arithmetic = sameArithmetic(rule, trees, leaves, path)
         const [param, , ...old] = leaves
         const decays = mask(path, param)
+        const program = arithmetic === float32Arithmetic ? programFor(decays) : null
+        if (program) {
+          const targets = [param, ...old]
+          const outputs = inPlace ? targets : targets.map((t) => new t.constructor(t.length))
+          program.run(
+            leaves,
+            outputs,
+            names.map((name) => scalars[name]),
+          )
+          return outputs
+        }
         return arithmetic.elementwise(leaves, [param, ...old], inPlace, (ops, [p, g, ...m]) =>
           rule.update(ops, p, g, m, scalars, decays),
         )
@@ -126,22 +160,34 @@ export function elementwiseOptimizer(rule: ElementwiseRule, mask: Mask = decayMa
   }
 }
 
+function checkMomentDtype({ name, momentDtype }: ElementwiseRule): void {
+  if (momentDtype !== undefined && momentDtype !== 'float32' && momentDtype !== 'bfloat16')
+    throw new RangeError(`${name}: momentDtype must be float32 or bfloat16, got ${describeValue(momentDtype)}`)
+}
+
 function sameArithmetic(
-  what: string,
+  rule: ElementwiseRule,
   trees: readonly (readonly [string, unknown])[],
   leaves: readonly unknown[],
   path: string,
 ) {
-  const arithmetic = arithmeticOf(leaves[0], `${what}: params.${path}`)
+  const arithmetic = arithmeticOf(leaves[0], `${rule.name}: params.${path}`)
   const size = arithmetic.size(leaves[0])
   for (let i = 1; i < leaves.length; i++) {
     const name = `${trees[i][0]}.${path}`
-    if (arithmeticOf(leaves[i], `${what}: ${name}`) !== arithmetic)
+    const codes = leaves[i] instanceof Uint16Array
+    // Moments in bfloat16 lie beside typed arrays as their codes; beside array objects they are array objects.
+    if (i >= 2 && ArrayBuffer.isView(leaves[0]) && codes !== (rule.momentDtype === 'bfloat16'))
       throw new TypeError(
-        `${what}: ${name} is ${describeValue(leaves[i])} where params.${path} is ${describeValue(leaves[0])}`,
+        `${rule.name}: ${name} is ${describeValue(leaves[i])} where momentDtype is ${rule.momentDtype ?? 'not bfloat16'}`,
       )
-    const other = arithmetic.size(leaves[i])
-    if (other !== size) throw new RangeError(`${what}: ${name} has ${other} elements where params.${path} has ${size}`)
+    if (!codes && arithmeticOf(leaves[i], `${rule.name}: ${name}`) !== arithmetic)
+      throw new TypeError(
+        `${rule.name}: ${name} is ${describeValue(leaves[i])} where params.${path} is ${describeValue(leaves[0])}`,
+      )
+    const other = codes ? (leaves[i] as Uint16Array).length : arithmetic.size(leaves[i])
+    if (other !== size)
+      throw new RangeError(`${rule.name}: ${name} has ${other} elements where params.${path} has ${size}`)
   }
   return arithmetic
 }

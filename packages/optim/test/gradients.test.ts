@@ -83,9 +83,9 @@ test('skipNonFinite leaves everything as it was', () => {
     0,
   )
   const tensors = { w: new FakeTensor([1], [1]) }
-  expect(() => optimizer.update(tensors, optimizer.init(tensors), tensors, optimizer.scalars(1, 0.1))).toThrow(
-    TypeError,
-  )
+  const update = (o: typeof optimizer) => o.update(tensors, o.init(tensors), tensors, o.scalars(1, 0.1))
+  expect(() => update(optimizer)).toThrow(/give \{ where \}/)
+  expect(() => update(skipNonFinite(adamw(), { where: (_, a) => a }))).toThrow(/lacks the method less/)
 })
 
 test('trees: order of insertion, paths, no prototype tricks', () => {

@@ -1,4 +1,4 @@
-import type { Elementwise } from '../arithmetic.ts'
+import type { Elementwise, MomentDtype } from '../arithmetic.ts'
 import { checkDecayRate, checkNumber } from '../check.ts'
 import { elementwiseOptimizer, type Mask, type Optimizer } from '../optimizer.ts'
 
@@ -13,6 +13,11 @@ export interface AdamOptions {
   weightDecay?: number
   /** Which parameters decay. Default: matrices; typed arrays all. */
   mask?: Mask
+  /**
+   * How moments are stored. Default float32 (float64 beside Float64Array). bfloat16 halves the state. It has 8 significant bits: a second moment
+   * that is to change by less than a 512th part in a step stays where it is, so take it with a beta2 of at most about 0.99.
+   */
+  momentDtype?: MomentDtype
 }
 
 /**
@@ -27,11 +32,13 @@ export interface AdamOptions {
  * @see arXiv:1412.6980, algorithm 1
  */
 export function adam(options: AdamOptions = {}): Optimizer {
-  const { beta1, beta2, epsilon, weightDecay, mask } = checkAdam('adam', options, 0)
+  const { beta1, beta2, epsilon, weightDecay, mask, momentDtype } = checkAdam('adam', options, 0)
   return elementwiseOptimizer(
     {
       name: 'adam',
       moments: ['expAvg', 'expAvgSq'],
+      momentDtype,
+      epsilon,
       scalars: (step, learningRate) => biasCorrections(step, learningRate, beta1, beta2),
       update(ops, param, grad, [m, v], scalars, decays) {
         const g = decays && weightDecay > 0 ? ops.addScaled(grad, 1, param, weightDecay) : grad
@@ -69,10 +76,11 @@ export function adamDirection<A, S>(
 }
 
 export function checkAdam(name: string, options: AdamOptions, defaultDecay: number) {
-  const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = defaultDecay, mask } = options
+  const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = defaultDecay } = options
+  const { mask, momentDtype } = options
   checkDecayRate(`${name}: beta1`, beta1)
   checkDecayRate(`${name}: beta2`, beta2)
   checkNumber(`${name}: epsilon`, epsilon, 0)
   checkNumber(`${name}: weightDecay`, weightDecay, 0)
-  return { beta1, beta2, epsilon, weightDecay, mask }
+  return { beta1, beta2, epsilon, weightDecay, mask, momentDtype }
 }

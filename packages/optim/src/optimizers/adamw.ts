@@ -14,11 +14,13 @@ import { type AdamOptions, adamDirection, biasCorrections, checkAdam } from './a
  * @see arXiv:1711.05101, algorithm 2
  */
 export function adamw(options: AdamOptions = {}): Optimizer {
-  const { beta1, beta2, epsilon, weightDecay, mask } = checkAdam('adamw', options, 0.01)
+  const { beta1, beta2, epsilon, weightDecay, mask, momentDtype } = checkAdam('adamw', options, 0.01)
   return elementwiseOptimizer(
     {
       name: 'adamw',
       moments: ['expAvg', 'expAvgSq'],
+      momentDtype,
+      epsilon,
       scalars: (step, learningRate) => ({
         decay: 1 - learningRate * weightDecay,
         ...biasCorrections(step, learningRate, beta1, beta2),

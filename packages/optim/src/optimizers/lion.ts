@@ -1,3 +1,4 @@
+import type { MomentDtype } from '../arithmetic.ts'
 import { checkDecayRate, checkNumber } from '../check.ts'
 import { elementwiseOptimizer, type Mask, type Optimizer } from '../optimizer.ts'
 
@@ -10,6 +11,8 @@ export interface LionOptions {
   weightDecay?: number
   /** Which parameters decay. Default: matrices; typed arrays all. */
   mask?: Mask
+  /** How moments are stored. Default float32 (float64 beside Float64Array). bfloat16 halves them. */
+  momentDtype?: MomentDtype
 }
 
 /**
@@ -23,7 +26,7 @@ export interface LionOptions {
  * @see arXiv:2302.06675, algorithm 2
  */
 export function lion(options: LionOptions = {}): Optimizer {
-  const { beta1 = 0.9, beta2 = 0.99, weightDecay = 0, mask } = options
+  const { beta1 = 0.9, beta2 = 0.99, weightDecay = 0, mask, momentDtype } = options
   checkDecayRate('lion: beta1', beta1)
   checkDecayRate('lion: beta2', beta2)
   checkNumber('lion: weightDecay', weightDecay, 0)
@@ -31,6 +34,7 @@ export function lion(options: LionOptions = {}): Optimizer {
     {
       name: 'lion',
       moments: ['expAvg'],
+      momentDtype,
       scalars: (_, learningRate) => ({ decay: 1 - learningRate * weightDecay, learningRate }),
       update(ops, param, grad, [m], { decay, learningRate }, decays) {
         const direction = ops.sign(ops.addScaled(m, beta1, grad, 1 - beta1))

@@ -1,3 +1,4 @@
+import type { MomentDtype } from '../arithmetic.ts'
 import { checkDecayRate, checkNumber } from '../check.ts'
 import { elementwiseOptimizer, type Mask, type Optimizer } from '../optimizer.ts'
 
@@ -10,6 +11,8 @@ export interface SgdOptions {
   weightDecay?: number
   /** Which parameters decay. Default: matrices; typed arrays all. */
   mask?: Mask
+  /** How moments are stored. Default float32 (float64 beside Float64Array). bfloat16 halves them. */
+  momentDtype?: MomentDtype
 }
 
 /**
@@ -24,7 +27,7 @@ export interface SgdOptions {
  * @see http://www.cs.toronto.edu/~hinton/absps/momentum.pdf
  */
 export function sgd(options: SgdOptions = {}): Optimizer {
-  const { momentum = 0, nesterov = false, weightDecay = 0, mask } = options
+  const { momentum = 0, nesterov = false, weightDecay = 0, mask, momentDtype } = options
   checkDecayRate('sgd: momentum', momentum)
   checkNumber('sgd: weightDecay', weightDecay, 0)
   if (nesterov && momentum === 0) throw new RangeError('sgd: nesterov needs momentum above 0, got 0')
@@ -32,6 +35,7 @@ export function sgd(options: SgdOptions = {}): Optimizer {
     {
       name: 'sgd',
       moments: momentum > 0 ? ['momentum'] : [],
+      momentDtype,
       scalars: (_, learningRate) => ({ learningRate }),
       update(ops, param, grad, [buffer], { learningRate }, decays) {
         const g = decays && weightDecay > 0 ? ops.addScaled(grad, 1, param, weightDecay) : grad

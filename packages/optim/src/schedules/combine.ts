@@ -1,8 +1,7 @@
 // Schedules made of schedules.
 
-import { checkInteger, checkNumber } from '../check.ts'
+import { checkInteger, checkNumber, describeValue } from '../check.ts'
 import { checkSchedule, composeSchedule, describe, type Schedule } from '../schedule.ts'
-import { linear } from './linear.ts'
 
 /**
  * Runs schedules one after another. `boundaries[i]` is the step at which `schedules[i + 1]` begins; each sees steps counted from its own beginning.
@@ -33,20 +32,36 @@ export function join(schedules: readonly Schedule[], boundaries: readonly number
   )
 }
 
+/** How a warmup rises: with r from 0 to 1, the share of the way. */
+const warmupShapes = {
+  /** r */
+  linear: (r: number) => r,
+  /** (1 - cos(pi r)) / 2 */
+  cosine: (r: number) => 0.5 * (1 - Math.cos(Math.PI * r)),
+} as const
+
+export type WarmupShape = keyof typeof warmupShapes
+
 /**
- * A linear rise over `steps` to where `schedule` begins, then `schedule` from its own step 0.
+ * A rise over `steps` to where `schedule` begins, then `schedule` from its own step 0.
  * @param from value at step 0. Default 0
- * @throws RangeError where steps is below 1 or from is negative
+ * @param shape Default linear
+ * @throws RangeError where steps is below 1, from is negative or the shape is unknown
  */
-export function warmup(schedule: Schedule, steps: number, from = 0): Schedule {
+export function warmup(schedule: Schedule, steps: number, from = 0, shape: WarmupShape = 'linear'): Schedule {
   checkSchedule('warmup: schedule', schedule)
   checkInteger('warmup: steps', steps, 1)
   checkNumber('warmup: from', from, 0)
-  const rise = linear({ from, to: schedule(0), steps })
+  if (!Object.hasOwn(warmupShapes, shape))
+    throw new RangeError(
+      `warmup: shape must be one of ${Object.keys(warmupShapes).join(', ')}, got ${describeValue(shape)}`,
+    )
+  const to = schedule(0)
+  const share = warmupShapes[shape]
   return composeSchedule(
     [schedule],
-    () => ({ kind: 'warmup', schedule: describe(schedule), steps, from }),
-    (step) => (step < steps ? rise(step) : schedule(step - steps)),
+    () => ({ kind: 'warmup', schedule: describe(schedule), steps, from, shape }),
+    (step) => (step < steps ? from + (to - from) * share(step / steps) : schedule(step - steps)),
   )
 }
 

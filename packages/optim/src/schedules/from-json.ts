@@ -4,9 +4,14 @@ import { describeValue } from '../check.ts'
 import type { Schedule, ScheduleDescription } from '../schedule.ts'
 import { join, scale, warmup } from './combine.ts'
 import { constant } from './constant.ts'
+import { cooldown } from './cooldown.ts'
 import { cosine } from './cosine.ts'
+import { cosineRestarts } from './cosine-restarts.ts'
+import { exponential } from './exponential.ts'
 import { inverseSqrt } from './inverse-sqrt.ts'
 import { linear } from './linear.ts'
+import { oneCycle } from './one-cycle.ts'
+import { polynomial } from './polynomial.ts'
 import { wsd } from './wsd.ts'
 
 /** Makes a schedule of one kind; `parse` makes the schedules inside it. */
@@ -16,10 +21,15 @@ export type ScheduleBuilder = (description: any, parse: (description: unknown) =
 export const scheduleKinds: Readonly<Record<string, ScheduleBuilder>> = {
   constant: (d) => constant(d.value),
   linear,
+  polynomial,
   cosine,
+  cosineRestarts,
+  exponential,
+  oneCycle,
   wsd,
   inverseSqrt,
-  warmup: (d, parse) => warmup(parse(d.schedule), d.steps, d.from),
+  warmup: (d, parse) => warmup(parse(d.schedule), d.steps, d.from, d.shape),
+  cooldown: (d, parse) => cooldown(parse(d.schedule), d),
   scale: (d, parse) => scale(parse(d.schedule), d.factor),
   join: (d, parse) => {
     if (!Array.isArray(d.schedules)) throw new TypeError('fromJSON: join.schedules must be an array')

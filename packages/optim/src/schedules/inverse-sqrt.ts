@@ -4,22 +4,29 @@ import { defineSchedule, type Schedule } from '../schedule.ts'
 export interface InverseSqrtOptions {
   /** Value at step `warmupSteps`. */
   peak: number
-  /** Linear rise from 0; the fall is in units of it. At least 1. */
+  /** Linear rise from 0. At least 1. */
   warmupSteps: number
+  /** Steps after the warmup in which the value falls to peak / sqrt(2). Default: warmupSteps. */
+  timescale?: number
   /** Never below this after the warmup. Default 0. */
   final?: number
 }
 
 /**
- * A linear rise from 0 to `peak`, then peak * sqrt(warmupSteps / step), not below `final`.
+ * A linear rise from 0 to `peak`, then peak * sqrt(timescale / (step - warmupSteps + timescale)), not below `final`. Where timescale is
+ * warmupSteps that is peak * sqrt(warmupSteps / step), as in Megatron-LM; Transformers has the timescale.
  * @throws RangeError where an argument is out of range
  * @see arXiv:1706.03762, equation 3
  */
-export function inverseSqrt({ peak, warmupSteps, final = 0 }: InverseSqrtOptions): Schedule {
+export function inverseSqrt(options: InverseSqrtOptions): Schedule {
+  const { peak, warmupSteps, timescale = warmupSteps, final = 0 } = options
   checkNumber('inverseSqrt: peak', peak, 0)
   checkInteger('inverseSqrt: warmupSteps', warmupSteps, 1)
+  checkNumber('inverseSqrt: timescale', timescale, Number.MIN_VALUE)
   checkNumber('inverseSqrt: final', final, 0, peak)
-  return defineSchedule({ kind: 'inverseSqrt', peak, warmupSteps, final }, (step) =>
-    step <= warmupSteps ? (peak * step) / warmupSteps : Math.max(final, peak * Math.sqrt(warmupSteps / step)),
+  return defineSchedule({ kind: 'inverseSqrt', peak, warmupSteps, timescale, final }, (step) =>
+    step <= warmupSteps
+      ? (peak * step) / warmupSteps
+      : Math.max(final, peak * Math.sqrt(timescale / (step - warmupSteps + timescale))),
   )
 }

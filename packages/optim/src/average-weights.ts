@@ -1,0 +1,40 @@
+import { ema } from './accumulate.ts'
+import { arithmeticOf } from './arithmetic.ts'
+import { checkDecayRate } from './check.ts'
+import type { Optimizer, OptimizerState } from './optimizer.ts'
+import { mapTree } from './tree.ts'
+
+export interface AverageWeightsOptions {
+  /** How much of the old average is kept in a step: at least 0 and below 1. */
+  decay: number
+}
+
+/**
+ * An optimizer that keeps an exponential moving average of the weights in its state, as `average`: a copy of the parameters after the first
+ * update, then average * decay + params * (1 - decay). As torch.optim.swa_utils.AveragedModel with get_ema_multi_avg_fn(decay). Evaluate with the
+ * average in place of the parameters. Scalars: `averageDecay`.
+ * @throws RangeError where decay is out of range
+ */
+export function averageWeights(optimizer: Optimizer, { decay }: AverageWeightsOptions): Optimizer {
+  checkDecayRate('averageWeights: decay', decay)
+  return {
+    ...optimizer,
+    name: `averageWeights(${optimizer.name})`,
+    init: (params) => ({
+      ...optimizer.init(params),
+      average: mapTree(params, (leaf, path) => arithmeticOf(leaf, `params.${path}`).zeros(leaf)),
+    }),
+    scalars: (step, learningRate) => {
+      const averageDecay = step === 1 ? 0 : decay
+      return { ...optimizer.scalars(step, learningRate), averageDecay, averageWeight: 1 - averageDecay }
+    },
+    update(grads, state, params, scalars, options) {
+      const result = optimizer.update(grads, state, params, scalars, options)
+      const average = ema(state.average, result.params, scalars.averageDecay, {
+        ...options,
+        weight: scalars.averageWeight,
+      })
+      return { ...result, state: { ...result.state, average } as OptimizerState<typeof params> }
+    },
+  }
+}

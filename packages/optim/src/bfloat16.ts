@@ -1,0 +1,33 @@
+// bfloat16 in a Uint16Array: the upper half of a float32. Done by bits.
+
+const one = new Float32Array(1)
+const oneBits = new Uint32Array(one.buffer)
+
+/** @param out at least as long as the codes */
+export function decodeBfloat16(codes: Uint16Array, out: Float32Array | Float64Array): void {
+  if (out instanceof Float32Array) {
+    const bits = new Uint32Array(out.buffer, out.byteOffset, codes.length)
+    for (let i = 0; i < codes.length; i++) bits[i] = codes[i] << 16
+  } else
+    for (let i = 0; i < codes.length; i++) {
+      oneBits[0] = codes[i] << 16
+      out[i] = one[0]
+    }
+}
+
+/** Rounds to nearest, ties to even; a NaN stays one. @param values at least as long as the codes */
+export function encodeBfloat16(values: Float32Array | Float64Array, codes: Uint16Array): void {
+  if (values instanceof Float32Array) {
+    const bits = new Uint32Array(values.buffer, values.byteOffset, codes.length)
+    for (let i = 0; i < codes.length; i++) codes[i] = roundBits(bits[i])
+  } else
+    for (let i = 0; i < codes.length; i++) {
+      one[0] = values[i]
+      codes[i] = roundBits(oneBits[0])
+    }
+}
+
+function roundBits(bits: number): number {
+  if ((bits & 0x7fffffff) > 0x7f800000) return (bits >>> 16) | 0x40
+  return (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16
+}

@@ -1,0 +1,118 @@
+// What an update does to the weights, seen from outside.
+
+import { type Arithmetic, arithmeticOf } from './arithmetic.ts'
+import { checkNumber } from './check.ts'
+import { globalNorm } from './clip.ts'
+import type { Optimizer } from './optimizer.ts'
+import { leavesOf, mapTree, zipTrees } from './tree.ts'
+
+export interface DynamicsOptions {
+  /** Also each parameter's own figures, as `updateRatio.PATH` and so on. Default false. */
+  perParameter?: boolean
+  /** Compared with the root of the second moment. Default: the optimizer's own epsilon. */
+  epsilon?: number
+}
+
+/**
+ * The norm of an update by the norm of the weights before it: |after - before| / |before|. Around 1e-3 is usual while a model learns well.
+ * @returns a number for typed arrays, a 0-d array for array objects
+ * @throws TypeError where the trees differ
+ */
+export function updateToWeightRatio(before: unknown, after: unknown): any {
+  const difference = zipTrees(
+    'updateToWeightRatio',
+    [
+      ['before', before],
+      ['after', after],
+    ],
+    ([a, b], path) => [arithmeticOf(a, path).elementwise([b, a], [a], false, (ops, [x, y]) => [ops.sub(x, y)])[0]],
+  )[0]
+  const [{ leaf }] = leavesOf(before)
+  const { scalar } = arithmeticOf(leaf)
+  return scalar.div(globalNorm(difference), scalar.maximum(globalNorm(before), 1e-30))
+}
+
+/** What epsilon does to Adam's steps. All are 0-d arrays for array objects. */
+export interface EpsilonShare {
+  /** Root mean square of r, the root of the bias-corrected second moment: the size of gradients as Adam sees them. */
+  secondMomentRoot: any
+  /** Mean of r / (r + epsilon): by how much epsilon shortens the steps. Near 1 it does not matter, at 1/2 gradients are as small as epsilon. */
+  effectiveStep: any
+  /** Share of elements with r below epsilon, whose steps are cut to less than half. */
+  belowEpsilon: any
+}
+
+/**
+ * How far epsilon dominates Adam's denominator sqrt(v) / secondMomentCorrection + epsilon, over a tree of second moments.
+ * @param expAvgSq second moments
+ * @param secondMomentCorrection sqrt(1 - beta2^step), as adam's scalars have it
+ * @throws RangeError where epsilon is negative or the tree has no arrays
+ */
+export function epsilonShare(expAvgSq: unknown, secondMomentCorrection: any, epsilon: number): EpsilonShare {
+  checkNumber('epsilonShare: epsilon', epsilon, 0)
+  const leaves = leavesOf(expAvgSq)
+  if (leaves.length === 0) throw new RangeError('epsilonShare: the tree has no arrays')
+  let count = 0
+  let sums: any[] | undefined
+  let arithmetic!: Arithmetic<any, any>
+  for (const { leaf: stored, path } of leaves) {
+    const leaf = stored instanceof Uint16Array ? widenCodes(stored) : stored
+    arithmetic = arithmeticOf(leaf, `epsilonShare: ${path}`)
+    const { scalar } = arithmetic
+    count += arithmetic.size(leaf)
+    const [root, share, below] = arithmetic.elementwise([leaf], [leaf, leaf, leaf], false, (ops, [v]) => {
+      const r = ops.div(ops.sqrt(v), secondMomentCorrection)
+      return [r, ops.div(r, ops.maximum(ops.add(r, epsilon), 1e-38)), ops.minimum(ops.sign(ops.sub(r, epsilon)), 0)]
+    })
+    const here = [arithmetic.sumOfSquares(root), arithmetic.sum(share), scalar.mul(arithmetic.sum(below), -1)]
+    sums = sums?.map((sum, i) => scalar.add(sum, here[i])) ?? here
+  }
+  const { scalar } = arithmetic
+  const means = sums!.map((sum) => scalar.mul(sum, 1 / count))
+  return { secondMomentRoot: scalar.sqrt(means[0]), effectiveStep: means[1], belowEpsilon: means[2] }
+}
+
+/**
+ * An optimizer that reports its training dynamics as metrics: `updateRatio` (see updateToWeightRatio) and, where it keeps a second moment,
+ * `secondMomentRoot`, `effectiveStep` and `belowEpsilon` (see epsilonShare). Over array objects nothing is read back. Over typed arrays each
+ * update costs a copy of the parameters and about as much time again: measure now and then by updating with the bare optimizer in between, whose
+ * state and scalars are the same.
+ * @throws RangeError where epsilon is negative
+ */
+export function withDynamics(optimizer: Optimizer, options: DynamicsOptions = {}): Optimizer {
+  const { perParameter = false, epsilon = optimizer.epsilon } = options
+  if (epsilon !== undefined) checkNumber('withDynamics: epsilon', epsilon, 0)
+  return {
+    ...optimizer,
+    name: `withDynamics(${optimizer.name})`,
+    update(grads, state, params, scalars, updateOptions) {
+      const before = updateOptions?.inPlace ? mapTree(params, (a) => (ArrayBuffer.isView(a) ? copy(a) : a)) : params
+      const result = optimizer.update(grads, state, params, scalars, updateOptions)
+      const metrics: Record<string, any> = {
+        ...result.metrics,
+        updateRatio: updateToWeightRatio(before, result.params),
+      }
+      if (perParameter) {
+        const after = new Map(leavesOf(result.params).map(({ path, leaf }) => [path, leaf]))
+        for (const { path, leaf } of leavesOf(before))
+          metrics[`updateRatio.${path}`] = updateToWeightRatio(leaf, after.get(path))
+      }
+      const { expAvgSq } = result.state
+      if (expAvgSq !== undefined && epsilon !== undefined && scalars.secondMomentCorrection !== undefined) {
+        Object.assign(metrics, epsilonShare(expAvgSq, scalars.secondMomentCorrection, epsilon))
+        if (perParameter)
+          for (const { path, leaf } of leavesOf(expAvgSq))
+            for (const [name, value] of Object.entries(epsilonShare(leaf, scalars.secondMomentCorrection, epsilon)))
+              metrics[`${name}.${path}`] = value
+      }
+      return { ...result, metrics }
+    },
+  }
+}
+
+const copy = (a: ArrayBufferView) => (a as Float32Array).slice()
+
+function widenCodes(codes: Uint16Array): Float32Array {
+  const bits = Uint32Array.from(codes, (c) => c << 16)
+  return new Float32Array(bits.buffer)
+}

@@ -1,0 +1,115 @@
+import { checkNumber } from './check.ts'
+import type { Optimizer, OptimizerState } from './optimizer.ts'
+import { leavesOf, mapTree } from './tree.ts'
+
+export interface ParameterGroup {
+  /** Names its state and scalars. */
+  readonly name: string
+  /** Which parameters belong to it, by path and array; a parameter belongs to the first group that wants it. Default: all that are left. */
+  match?(path: string, leaf: any): boolean
+  readonly optimizer: Optimizer
+  /** Factor on the learning rate. Default 1. */
+  readonly learningRateScale?: number
+}
+
+/**
+ * Different optimizers, options or learning rates for different parameters:
+ *
+ * ```ts
+ * parameterGroups([
+ *   { name: 'hidden', match: (path, leaf) => leaf.shape.length === 2 && !/embed|lm_head/.test(path), optimizer: muon() },
+ *   { name: 'rest', optimizer: adamw(), learningRateScale: 0.3 },
+ * ])
+ * ```
+ *
+ * Scalars are named `group.scalar`. State: for each moment `group.moment` a record from path to array. Clipping belongs around the groups, so
+ * that the norm is that of all gradients.
+ * @throws RangeError where two groups have one name, or a factor is out of range; (from init and update) where no group wants a parameter
+ */
+export function parameterGroups(groups: readonly ParameterGroup[]): Optimizer {
+  if (groups.length === 0) throw new RangeError('parameterGroups: at least one group is needed, got none')
+  groups.forEach(({ name, optimizer, learningRateScale = 1 }, i) => {
+    if (typeof name !== 'string' || name === '' || name.includes('.'))
+      throw new TypeError(`parameterGroups: groups[${i}].name must be a non-empty string without a dot`)
+    if (groups.findIndex((g) => g.name === name) !== i)
+      throw new RangeError(`parameterGroups: two groups are called ${name}`)
+    if (typeof optimizer?.update !== 'function')
+      throw new TypeError(`parameterGroups: groups[${i}].optimizer is no optimizer`)
+    checkNumber(`parameterGroups: groups[${i}].learningRateScale`, learningRateScale, 0)
+  })
+
+  /** For each group its share of a tree, as a record from path to array. */
+  const split = (tree: unknown, owners: ReadonlyMap<string, ParameterGroup>) => {
+    const shares = new Map(groups.map((g) => [g, {} as Record<string, any>]))
+    for (const { path, leaf } of leavesOf(tree)) {
+      const owner = owners.get(path)
+      if (owner) shares.get(owner)![path] = leaf
+    }
+    return shares
+  }
+  const ownersOf = (params: unknown) =>
+    new Map(
+      leavesOf(params).map(({ path, leaf }) => {
+        const owner = groups.find((g) => g.match === undefined || g.match(path, leaf))
+        if (owner === undefined)
+          throw new RangeError(`parameterGroups: no group wants ${path}; end with a group without match`)
+        return [path, owner]
+      }),
+    )
+
+  return {
+    name: `parameterGroups(${groups.map((g) => `${g.name}: ${g.optimizer.name}`).join(', ')})`,
+    init(params) {
+      const shares = split(params, ownersOf(params))
+      const state: Record<string, any> = {}
+      for (const [group, share] of shares)
+        for (const [moment, tree] of Object.entries(group.optimizer.init(share)))
+          state[`${group.name}.${moment}`] = tree
+      return state
+    },
+    scalars: (step, learningRate) =>
+      Object.fromEntries(
+        groups.flatMap(({ name, optimizer, learningRateScale = 1 }) =>
+          Object.entries(optimizer.scalars(step, learningRate * learningRateScale)).map(([key, value]) => [
+            `${name}.${key}`,
+            value,
+          ]),
+        ),
+      ),
+    update(grads, state, params, scalars, options) {
+      const owners = ownersOf(params)
+      const paramShares = split(params, owners)
+      const gradShares = split(grads, owners)
+      const arrays: Record<string, any> = {}
+      const nextState: Record<string, any> = {}
+      const metrics: Record<string, any> = {}
+      for (const [group, share] of paramShares) {
+        const result = group.optimizer.update(
+          gradShares.get(group)!,
+          inner(state, group.name),
+          share,
+          inner(scalars, group.name),
+          options,
+        )
+        Object.assign(arrays, result.params)
+        for (const [moment, tree] of Object.entries(result.state)) nextState[`${group.name}.${moment}`] = tree
+        for (const [metric, value] of Object.entries(result.metrics)) metrics[`${group.name}.${metric}`] = value
+      }
+      return {
+        params: mapTree(params, (_, path) => arrays[path]),
+        state: nextState as OptimizerState<typeof params>,
+        metrics,
+      }
+    },
+  }
+}
+
+/** The entries `name.KEY`, by KEY. */
+function inner(record: Readonly<Record<string, any>>, name: string): Record<string, any> {
+  const prefix = `${name}.`
+  return Object.fromEntries(
+    Object.entries(record)
+      .filter(([key]) => key.startsWith(prefix))
+      .map(([key, value]) => [key.slice(prefix.length), value]),
+  )
+}

@@ -1,0 +1,48 @@
+import { checkInteger, checkNumber } from '../check.ts'
+import { checkSchedule, composeSchedule, describe, type Schedule } from '../schedule.ts'
+import { type DecayOptions, makeDecay } from './decay.ts'
+
+export interface CooldownOptions extends DecayOptions {
+  /** The step from which the rate falls; up to it the schedule is followed. */
+  start: number
+  /** Length of the fall, at least 1. */
+  steps: number
+  /** Value at `start + steps` and after. Default 0. */
+  final?: number
+}
+
+/**
+ * A decay branched off a running schedule: `schedule` until `start`, then from its value there down to `final` in `steps` steps. Several
+ * branches can leave one stable run, as LLM-jp-4's do at 0.9, 1.9 and 2.9 million steps:
+ *
+ * ```ts
+ * const stable = llmJp4Schedule('8b')
+ * const branches = llmJp4DecayStarts.map((start) => cooldown(stable, { start, steps: 100_000 }))
+ * ```
+ *
+ * Take up the stable run's checkpoint at `start` (weights, moments, place in the data) with the branch in place of the schedule.
+ * @throws RangeError where an argument is out of range, or the schedule is below `final` at `start`; TypeError where schedule is no function
+ * @see arXiv:2405.18392, section 4
+ */
+export function cooldown(schedule: Schedule, options: CooldownOptions): Schedule {
+  checkSchedule('cooldown: schedule', schedule)
+  const { start, steps, final = 0, shape = 'minus_sqrt', halfLife } = options
+  checkInteger('cooldown: start', start, 0)
+  checkInteger('cooldown: steps', steps, 1)
+  const from = schedule(start)
+  checkNumber('cooldown: final', final, 0, from)
+  const decayed = makeDecay('cooldown', { shape, halfLife }, from, final, steps)
+  return composeSchedule(
+    [schedule],
+    () => ({
+      kind: 'cooldown',
+      schedule: describe(schedule),
+      start,
+      steps,
+      final,
+      shape,
+      ...(halfLife === undefined ? {} : { halfLife }),
+    }),
+    (step) => (step <= start ? schedule(step) : decayed(Math.min(step - start, steps))),
+  )
+}

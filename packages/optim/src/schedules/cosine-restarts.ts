@@ -1,0 +1,37 @@
+import { checkInteger, checkNumber } from '../check.ts'
+import { defineSchedule, type Schedule } from '../schedule.ts'
+
+export interface CosineRestartsOptions {
+  /** Value at the beginning of each cycle. */
+  from: number
+  /** Value towards which each cycle falls. Default 0. */
+  to?: number
+  /** Steps of the first cycle, at least 1. */
+  steps: number
+  /** Each cycle is this many times as long as the one before: an integer of at least 1. Default 1. */
+  growth?: number
+}
+
+/**
+ * Half a cosine from `from` towards `to`, again and again (SGDR). At the first step of a cycle the value is `from`.
+ * As torch.optim.lr_scheduler.CosineAnnealingWarmRestarts with T_0 = steps, T_mult = growth, eta_min = to.
+ * @throws RangeError where an argument is out of range
+ * @see arXiv:1608.03983, equation 5
+ */
+export function cosineRestarts({ from, to = 0, steps, growth = 1 }: CosineRestartsOptions): Schedule {
+  checkNumber('cosineRestarts: from', from, 0)
+  checkNumber('cosineRestarts: to', to, 0)
+  checkInteger('cosineRestarts: steps', steps, 1)
+  checkInteger('cosineRestarts: growth', growth, 1)
+  return defineSchedule({ kind: 'cosineRestarts', from, to, steps, growth }, (step) => {
+    let length = steps
+    let at = step
+    if (growth === 1) at = step % steps
+    else
+      while (at >= length) {
+        at -= length
+        length *= growth
+      }
+    return to + (from - to) * 0.5 * (1 + Math.cos((Math.PI * at) / length))
+  })
+}

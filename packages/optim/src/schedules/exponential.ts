@@ -1,0 +1,27 @@
+import { checkNumber } from '../check.ts'
+import { defineSchedule, type Schedule } from '../schedule.ts'
+
+export interface ExponentialOptions {
+  /** Value at step 0. */
+  from: number
+  /** Factor for every `steps` steps: above 0, at most 1. */
+  rate: number
+  /** Steps in which the value is multiplied by `rate` once. Default 1. */
+  steps?: number
+  /** Never below this. Default 0. */
+  final?: number
+}
+
+/**
+ * from * rate^(step / steps), not below `final`. As torch.optim.lr_scheduler.ExponentialLR with gamma = rate, where steps is 1.
+ * @throws RangeError where an argument is out of range
+ */
+export function exponential({ from, rate, steps = 1, final = 0 }: ExponentialOptions): Schedule {
+  checkNumber('exponential: from', from, 0)
+  checkNumber('exponential: rate', rate, Number.MIN_VALUE, 1)
+  checkNumber('exponential: steps', steps, Number.MIN_VALUE)
+  checkNumber('exponential: final', final, 0, from)
+  return defineSchedule({ kind: 'exponential', from, rate, steps, final }, (step) =>
+    Math.max(final, from * rate ** (step / steps)),
+  )
+}

@@ -1,0 +1,67 @@
+import { checkInteger, checkNumber, describeValue } from '../check.ts'
+import { defineSchedule, type Schedule } from '../schedule.ts'
+
+export interface OneCycleOptions {
+  /** Largest value. */
+  peak: number
+  /** All steps; the last one is step `steps - 1`. */
+  steps: number
+  /** Share of the steps in which the value rises: above 0 and below 1 (below 1/2 with three phases). Default 0.3. */
+  warmupShare?: number
+  /** The first value is peak / initialDivisor. Default 25. */
+  initialDivisor?: number
+  /** The last value is the first one / finalDivisor. Default 10,000. */
+  finalDivisor?: number
+  /** Default `cosine`. */
+  anneal?: 'cosine' | 'linear'
+  /** Rise, fall back to the first value in as many steps, then to the last one. Default false: one fall. */
+  threePhase?: boolean
+}
+
+/**
+ * One rise and one fall ("super-convergence"), then the last value. As torch.optim.lr_scheduler.OneCycleLR, which also moves the momentum; this
+ * does not.
+ * @throws RangeError where an argument is out of range
+ * @see arXiv:1708.07120
+ */
+export function oneCycle(options: OneCycleOptions): Schedule {
+  const { peak, steps, warmupShare = 0.3, initialDivisor = 25, finalDivisor = 1e4 } = options
+  const { anneal = 'cosine', threePhase = false } = options
+  checkNumber('oneCycle: peak', peak, 0)
+  checkInteger('oneCycle: steps', steps, 2)
+  const limit = threePhase ? 0.5 : 1
+  checkNumber('oneCycle: warmupShare', warmupShare, 0, limit)
+  if (warmupShare === limit) throw new RangeError(`oneCycle: warmupShare must be below ${limit}, got ${warmupShare}`)
+  if (warmupShare * steps <= 1)
+    throw new RangeError(
+      `oneCycle: warmupShare * steps must be above 1, got ${warmupShare} * ${steps} = ${warmupShare * steps}`,
+    )
+  checkNumber('oneCycle: initialDivisor', initialDivisor, 1)
+  checkNumber('oneCycle: finalDivisor', finalDivisor, 1)
+  if (anneal !== 'cosine' && anneal !== 'linear')
+    throw new RangeError(`oneCycle: anneal must be cosine or linear, got ${describeValue(anneal)}`)
+  const first = peak / initialDivisor
+  const last = first / finalDivisor
+  const rise = warmupShare * steps - 1
+  const phases: [end: number, from: number, to: number][] = threePhase
+    ? [
+        [rise, first, peak],
+        [2 * warmupShare * steps - 2, peak, first],
+        [steps - 1, first, last],
+      ]
+    : [
+        [rise, first, peak],
+        [steps - 1, peak, last],
+      ]
+  const between = (from: number, to: number, share: number) =>
+    anneal === 'linear' ? from + (to - from) * share : to + ((from - to) / 2) * (1 + Math.cos(Math.PI * share))
+  const description = { kind: 'oneCycle', peak, steps, warmupShare, initialDivisor, finalDivisor, anneal, threePhase }
+  return defineSchedule(description, (step) => {
+    let start = 0
+    for (const [end, from, to] of phases) {
+      if (step <= end) return between(from, to, (step - start) / (end - start))
+      start = end
+    }
+    return last
+  })
+}

@@ -1,0 +1,22 @@
+import { checkNumber } from '../check.ts'
+import { defineSchedule, type Schedule } from '../schedule.ts'
+import { checkRamp, type RampOptions } from './linear.ts'
+
+export interface PolynomialOptions extends RampOptions {
+  /** Exponent, above 0. 1 is linear, 2 falls faster at first. Default 1. */
+  power?: number
+}
+
+/**
+ * to + (from - to) * (1 - step / steps)^power, then `to`. As torch.optim.lr_scheduler.PolynomialLR, which ends at 0, and Transformers'
+ * polynomial decay.
+ * @throws RangeError where an argument is out of range
+ */
+export function polynomial(options: PolynomialOptions): Schedule {
+  const { from, to, steps } = checkRamp('polynomial', options)
+  const { power = 1 } = options
+  checkNumber('polynomial: power', power, Number.MIN_VALUE)
+  return defineSchedule({ kind: 'polynomial', from, to, steps, power }, (step) =>
+    step >= steps ? to : to + (from - to) * (1 - step / steps) ** power,
+  )
+}

@@ -1,0 +1,65 @@
+import { describeValue } from './check.ts'
+import { globalNorm } from './clip.ts'
+import type { Optimizer, OptimizerState } from './optimizer.ts'
+import { zipTrees } from './tree.ts'
+
+export interface SkipNonFiniteOptions {
+  /**
+   * For array objects, which decide without being read: elements of a where the condition is not 0, else of b, the condition being 0-d.
+   * `where` of @kumiki/tensor, `where` of any NumPy-like library.
+   */
+  where?(condition: any, a: any, b: any): any
+}
+
+/** Largest float32 number: what is not below it is infinite or NaN. */
+const largest = 3.4028234e38
+
+/**
+ * An optimizer that leaves parameters and state as they are where a gradient is NaN or infinite, or where the sum of squares overflows. Put it
+ * around everything: `skipNonFinite(chain(clipGlobalNorm(1), adamw()), { where })`. Metrics: those of the optimizer, `gradNorm` and `skipped`
+ * (0 or 1). The step still counts: scalars of the next one are those of step + 1.
+ *
+ * Typed arrays are decided on by the host before anything is computed. For array objects both outcomes are computed and `where` picks one;
+ * they need the method `less`.
+ * @throws TypeError (from update) for array objects without `where` or without `less`
+ */
+export function skipNonFinite(optimizer: Optimizer, { where }: SkipNonFiniteOptions = {}): Optimizer {
+  return {
+    ...optimizer,
+    name: `skipNonFinite(${optimizer.name})`,
+    update(grads, state, params, scalars, options) {
+      const norm = globalNorm(grads)
+      if (typeof norm === 'number') {
+        if (!Number.isFinite(norm)) return { params, state, metrics: { gradNorm: norm, skipped: 1 } }
+        const result = optimizer.update(grads, state, params, scalars, options)
+        return { ...result, metrics: { gradNorm: norm, ...result.metrics, skipped: 0 } }
+      }
+      if (where === undefined)
+        throw new TypeError(
+          "skipNonFinite: gradients are array objects; give { where }, their library's choice between two arrays by a condition",
+        )
+      if (typeof norm.less !== 'function')
+        throw new TypeError(`skipNonFinite: ${describeValue(norm)} lacks the method less, which gives the condition`)
+      const finite = norm.less(largest)
+      const result = optimizer.update(grads, state, params, scalars, options)
+      const choose = <T>(what: string, after: T, before: T): T =>
+        zipTrees(
+          'skipNonFinite',
+          [
+            [what, after],
+            [`old ${what}`, before],
+          ],
+          ([a, b]) => [where(finite, a, b)],
+        )[0] as T
+      return {
+        params: choose('params', result.params, params),
+        state: choose<OptimizerState<typeof params>>('state', result.state, state),
+        metrics: {
+          gradNorm: norm,
+          ...result.metrics,
+          skipped: where(finite, norm.zerosLike(), norm.zerosLike().add(1)),
+        },
+      }
+    },
+  }
+}

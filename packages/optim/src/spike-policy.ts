@@ -1,0 +1,199 @@
+// What to do about a spike. A policy sees the metrics of every step and says how to go on; whoever runs the loop does it.
+
+import { checkInteger, checkNumber, describeValue } from './check.ts'
+import { type SpikeDetector, type SpikeDetectorOptions, spikeDetector } from './spike-detector.ts'
+
+/** What is known of a step that was made. */
+export interface SpikeInput {
+  /** Updates made, this one included. */
+  readonly step: number
+  readonly loss: number
+  /** Before clipping; leave it out where there is none. */
+  readonly gradNorm?: number
+}
+
+/** How to go on. */
+export type SpikeAction =
+  | { readonly kind: 'continue' }
+  /** Leave the next batches out, from the weights there are. */
+  | { readonly kind: 'skip'; readonly batches: number }
+  /** Take up the newest checkpoint at or before `step`, and leave out that many batches from its place in the data. */
+  | { readonly kind: 'rewind'; readonly step: number; readonly batches: number }
+  /** The policy is at its end: too many spikes. */
+  | { readonly kind: 'stop'; readonly reason: string }
+
+export interface SpikeDecision {
+  readonly spike: boolean
+  /** Robust z-scores; see SpikeReading.score. */
+  readonly lossScore: number
+  readonly gradNormScore: number
+  readonly action: SpikeAction
+}
+
+/** Everything a policy remembers, as JSON. */
+export interface SpikePolicyState {
+  readonly loss: readonly (readonly [step: number, value: number])[]
+  readonly gradNorm: readonly (readonly [step: number, value: number])[]
+  readonly acted: number
+  readonly running: number
+}
+
+export interface SpikePolicy {
+  readonly name: string
+  push(input: SpikeInput): SpikeDecision
+  /** To be told when a checkpoint was taken up: what came after that step is forgotten. */
+  rewound(step: number): void
+  state(): SpikePolicyState
+  /** @throws TypeError or RangeError where it is no state */
+  restore(state: SpikePolicyState): void
+}
+
+export interface SpikePolicyOptions {
+  /** Detector of spikes in the loss, or false for none. */
+  loss?: SpikeDetectorOptions | false
+  /** Detector of spikes in the gradient norm, or false for none. Default false: norms spike often, and mostly harmlessly. */
+  gradNorm?: SpikeDetectorOptions | false
+  /** Spiking steps in a row before the policy acts. Default 1. */
+  patience?: number
+  /** How often it acts before it gives up with `stop`. Default: without end. */
+  limit?: number
+}
+
+/** Notes spikes and goes on. With `zclip` in the optimizer's chain this is clipping harder as the answer to a spike. */
+export function continueThroughSpikes(options: SpikePolicyOptions = {}): SpikePolicy {
+  return makePolicy('continueThroughSpikes', options, () => ({ kind: 'continue' }))
+}
+
+export interface SkipBatchesOptions extends SpikePolicyOptions {
+  /** Batches left out after a spike. Default 10. */
+  batches?: number
+}
+
+/**
+ * Leaves out the next batches and goes on from the weights there are: enough where the data is to blame.
+ * @throws RangeError where an option is out of range
+ */
+export function skipBatches(options: SkipBatchesOptions = {}): SpikePolicy {
+  const { batches = 10 } = options
+  checkInteger('skipBatches: batches', batches, 1)
+  return makePolicy('skipBatches', options, () => ({ kind: 'skip', batches }))
+}
+
+export interface RewindAndSkipOptions extends SpikePolicyOptions {
+  /** How far before the spike the checkpoint must lie, in steps. Default 100. */
+  rewindSteps?: number
+  /** Batches left out from the checkpoint on, those before and during the spike among them. Default 300. */
+  batches?: number
+}
+
+/**
+ * Goes back to a checkpoint and leaves out the batches around the spike, as PaLM did: from about 100 steps before it, 200 to 500 batches.
+ * @throws RangeError where an option is out of range
+ * @see arXiv:2204.02311, section 5.1
+ */
+export function rewindAndSkip(options: RewindAndSkipOptions = {}): SpikePolicy {
+  const { rewindSteps = 100, batches = 300 } = options
+  checkInteger('rewindAndSkip: rewindSteps', rewindSteps, 1)
+  checkInteger('rewindAndSkip: batches', batches, 0)
+  const act = (step: number): SpikeAction => ({ kind: 'rewind', step: Math.max(0, step - rewindSteps), batches })
+  return makePolicy('rewindAndSkip', options, act, 4 * rewindSteps)
+}
+
+/** @param reserve values kept besides a detector's window, so that the window is full again after a rewind */
+function makePolicy(
+  name: string,
+  options: SpikePolicyOptions,
+  act: (step: number) => SpikeAction,
+  reserve = 0,
+): SpikePolicy {
+  const { loss = {}, gradNorm = false, patience = 1, limit = Number.POSITIVE_INFINITY } = options
+  if (loss === false && gradNorm === false)
+    throw new RangeError(`${name}: loss and gradNorm are both false, so nothing is watched; give options for one`)
+  checkInteger(`${name}: patience`, patience, 1)
+  if (limit !== Number.POSITIVE_INFINITY) checkInteger(`${name}: limit`, limit, 0)
+  const watched = {
+    loss: watch(name, 'loss', loss, reserve),
+    gradNorm: watch(name, 'gradNorm', gradNorm, reserve),
+  }
+  let acted = 0
+  let running = 0
+  return {
+    name,
+    push({ step, loss: lossValue, gradNorm: normValue }) {
+      checkInteger(`${name}: step`, step, 0)
+      const a = watched.loss.push(step, lossValue)
+      const b = watched.gradNorm.push(step, normValue)
+      const spike = a.spike || b.spike
+      running = spike ? running + 1 : 0
+      let action: SpikeAction = { kind: 'continue' }
+      if (running >= patience) {
+        if (acted < limit) {
+          acted++
+          running = 0
+          action = act(step)
+        } else
+          action = {
+            kind: 'stop',
+            reason: `step ${step} spiked (loss ${lossValue}) after the policy ${name} had acted ${acted} times`,
+          }
+      }
+      return { spike, lossScore: a.score, gradNormScore: b.score, action }
+    },
+    rewound(step) {
+      checkInteger(`${name}: step`, step, 0)
+      running = 0
+      watched.loss.forget(step)
+      watched.gradNorm.forget(step)
+    },
+    state: () => ({ loss: watched.loss.state(), gradNorm: watched.gradNorm.state(), acted, running }),
+    restore(state) {
+      if (typeof state !== 'object' || state === null || !Array.isArray(state.loss) || !Array.isArray(state.gradNorm))
+        throw new TypeError(`${name}: restore wants what state() gave, got ${describeValue(state)}`)
+      checkInteger(`${name}: state.acted`, state.acted, 0)
+      checkInteger(`${name}: state.running`, state.running, 0)
+      watched.loss.restore(state.loss)
+      watched.gradNorm.restore(state.gradNorm)
+      acted = state.acted
+      running = state.running
+    },
+  }
+}
+
+/** A detector whose window knows its steps. */
+function watch(policy: string, what: string, options: SpikeDetectorOptions | false, reserve: number) {
+  if (options === false)
+    return {
+      push: () => ({ spike: false, score: 0 }),
+      forget() {},
+      state: (): [number, number][] => [],
+      restore() {},
+    }
+  let detector: SpikeDetector = spikeDetector(options)
+  const most = (options.window ?? 128) + reserve
+  let seen: (readonly [number, number])[] = []
+  const refill = (entries: (readonly [number, number])[]) => {
+    seen = entries.slice(-most)
+    detector = spikeDetector(options)
+    detector.restore(seen.map(([, value]) => value))
+  }
+  return {
+    push(step: number, value: number | undefined) {
+      if (value === undefined) return { spike: false, score: 0 }
+      const reading = detector.push(value)
+      if (Number.isFinite(value)) seen.push([step, value])
+      if (seen.length > most) seen.shift()
+      return reading
+    },
+    forget: (after: number) => refill(seen.filter(([step]) => step <= after)),
+    state: () => seen.map(([step, value]): [number, number] => [step, value]),
+    restore(entries: readonly (readonly [number, number])[]) {
+      entries.forEach((entry, i) => {
+        if (!Array.isArray(entry) || entry.length !== 2)
+          throw new TypeError(`${policy}: state.${what}[${i}] must be [step, value], got ${describeValue(entry)}`)
+        checkInteger(`${policy}: state.${what}[${i}][0]`, entry[0], 0)
+        checkNumber(`${policy}: state.${what}[${i}][1]`, entry[1], -Number.MAX_VALUE)
+      })
+      refill([...entries])
+    },
+  }
+}
