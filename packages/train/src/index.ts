@@ -1,4 +1,5 @@
 export { bf16, f32, findPrecision, type PrecisionPolicy, precisions } from './precision.ts'
+export { runThroughSpikes, type SpikeRunOptions, type SpikeStep } from './spike-run.ts'
 export {
   countTargets,
   initialState,

@@ -37,9 +37,11 @@ export interface StepResult {
   readonly loss: Tensor
   /** L2 norm of all gradients before clipping, if the optimizer reports it. */
   readonly gradNorm?: Tensor
+  /** Everything else the optimizer reports, such as `skipped` or `updateRatio`: scalars by name. */
+  readonly metrics: Readonly<Record<string, Tensor | number>>
 }
 
-/** `(state, inputs, targets, scalars) => { state, loss, gradNorm }`; the state's memory is reused. */
+/** `(state, inputs, targets, scalars) => { state, loss, gradNorm, metrics }`; the state's memory is reused. */
 export type TrainStep = Compiled<[TrainState, Tensor, Tensor, Record<string, number>], StepResult>
 
 const isNarrow = (policy: PrecisionPolicy, t: Tensor) => policy.parameters !== 'float32' && t.ndim >= 2
@@ -55,7 +57,7 @@ export function initialState(parameters: Parameters, optimizer: Optimizer, polic
   const device = Object.values(parameters)[0].device!
   // Moments start as real memory: constants have none to donate.
   const zeros = optimizer.init(parameters)
-  const state = mapTensors(zeros, (t) => device.tensor(new Float32Array(t.size), t.shape))
+  const state = mapTensors(zeros, (t) => device.tensor(new Float32Array(t.size), t.shape, t.dtype))
   return { params, master, optimizer: state }
 }
 
@@ -104,10 +106,12 @@ export function makeTrainStep(options: TrainStepOptions): TrainStep {
         params[name] = narrow ? cast(t, precision.parameters) : t
         if (narrow) master[name] = t
       }
+      const { gradNorm, ...metrics } = result.metrics
       return {
         state: { params, master, optimizer: result.state },
         loss: loss!,
-        ...(result.metrics.gradNorm ? { gradNorm: result.metrics.gradNorm } : {}),
+        ...(gradNorm ? { gradNorm } : {}),
+        metrics,
       }
     },
     { donate: [0] },

@@ -46,6 +46,10 @@ export interface StepMetrics {
   readonly tokensPerSecond: number
   /** Seconds since the trainer began (not across resumed runs). */
   readonly seconds: number
+  /** 1 where the optimizer (skipNonFinite) left the step out because a gradient was NaN or infinite, else 0. */
+  readonly skipped?: number
+  /** Whatever else the optimizer reports, by name: `updateRatio`, `effectiveStep`, `clippedNorm` and the like. */
+  readonly [metric: string]: number | undefined
 }
 
 /** Everything needed to go on: plain numbers and named arrays. */
@@ -61,6 +65,10 @@ export interface TrainerSnapshot {
 export class TrainingError extends Error {
   override name = 'TrainingError'
 }
+
+/** An optimizer's metric: a scalar tensor, or a number where it does not depend on the step. */
+const numberOf = (value: Tensor | number): number | Promise<number> =>
+  typeof value === 'number' ? value : value.item()
 
 /** Trains one decoder. `create` it, `run` it, `dispose` it. */
 export class Trainer {
@@ -133,6 +141,11 @@ export class Trainer {
     return this.iterator.tokensPerEpoch
   }
 
+  /** Where the next batch begins; a snapshot has it too. */
+  get dataPosition(): BatchState {
+    return this.iterator.state()
+  }
+
   /** What the forward pass reads. */
   get parameters(): Parameters {
     return this.state.params
@@ -140,7 +153,8 @@ export class Trainer {
 
   /**
    * Trains until `steps` updates are made in all. Metrics arrive one step behind on a GPU, so that reading them stalls nothing.
-   * @throws TrainingError when the loss or the gradient norm is NaN or infinite; nothing that was saved is touched
+   * @throws TrainingError when the loss or the gradient norm is NaN or infinite and the optimizer has not skipped the step; nothing that was
+   * saved is touched
    */
   async *run(steps: number): AsyncGenerator<StepMetrics> {
     this.began ??= performance.now()
@@ -162,7 +176,7 @@ export class Trainer {
     const inputs = this.device.tensor(batch!.inputs, shape)
     const targets = this.device.tensor(batch!.targets, shape)
     const learningRate = schedule(this.steps)
-    const { state, loss, gradNorm } = await this.trainStep(
+    const { state, loss, gradNorm, metrics } = await this.trainStep(
       this.state,
       inputs,
       targets,
@@ -179,15 +193,21 @@ export class Trainer {
     const step = this.steps
     const tokens = this.tokenCount
     const reading = (async (): Promise<StepMetrics> => {
-      const [lossValue, normValue] = await Promise.all([loss.item(), gradNorm ? gradNorm.item() : Number.NaN])
-      loss.dispose()
-      gradNorm?.dispose()
-      if (!Number.isFinite(lossValue) || (gradNorm && !Number.isFinite(normValue))) {
+      const names = Object.keys(metrics)
+      const [lossValue, normValue, ...values] = await Promise.all([
+        loss.item(),
+        gradNorm ? gradNorm.item() : Number.NaN,
+        ...names.map((name) => numberOf(metrics[name])),
+      ])
+      for (const t of tensorsOf([loss, gradNorm, metrics])) t.dispose()
+      const reported: Record<string, number> = Object.fromEntries(names.map((name, i) => [name, values[i]]))
+      if (reported.skipped !== 1 && (!Number.isFinite(lossValue) || (gradNorm && !Number.isFinite(normValue)))) {
         throw new TrainingError(
           `step ${step}: the ${Number.isFinite(lossValue) ? `gradient norm is ${normValue}` : `loss is ${lossValue}`}; training stopped. Go on from the last checkpoint with a smaller learning rate (it was ${learningRate}) or more warmup`,
         )
       }
       return {
+        ...reported,
         step,
         tokens,
         loss: lossValue,
@@ -199,6 +219,16 @@ export class Trainer {
     })()
     reading.catch(() => {}) // it is awaited by run(), perhaps a step later
     return { reading }
+  }
+
+  /**
+   * Leaves the next batches of the data out, as if they had been trained on and forgotten; step and tokens stay.
+   * @throws RangeError where count is no integer of at least 0
+   */
+  skipBatches(count: number): void {
+    if (!Number.isInteger(count) || count < 0)
+      throw new RangeError(`Trainer.skipBatches: count must be an integer of at least 0, got ${count}`)
+    for (let i = 0; i < count; i++) this.iterator.next()
   }
 
   /**
@@ -251,7 +281,7 @@ export class Trainer {
    * @throws RangeError when an array is missing or has another shape, or the data is not the same
    */
   async restore(snapshot: TrainerSnapshot): Promise<void> {
-    const take = (name: string, shape: readonly number[]): Tensor => {
+    const take = (name: string, { shape, dtype }: Pick<Tensor, 'shape' | 'dtype'>): Tensor => {
       const found = snapshot.arrays.get(name)
       if (!found)
         throw new RangeError(
@@ -262,18 +292,16 @@ export class Trainer {
           `Trainer.restore: ${name} is [${found.shape.join(', ')}] in the snapshot and [${shape.join(', ')}] in the model`,
         )
       }
-      return this.device.tensor(found.data, shape)
+      return this.device.tensor(found.data, shape, dtype)
     }
     const parameters = Object.fromEntries(
-      Object.entries(this.masterParameters()).map(([name, t]) => [name, take(`params.${name}`, t.shape)]),
+      Object.entries(this.masterParameters()).map(([name, t]) => [name, take(`params.${name}`, t)]),
     )
     const fresh = initialState(parameters, this.options.optimizer, this.precision)
     const optimizer = Object.fromEntries(
       Object.entries(fresh.optimizer).map(([moment, tree]) => [
         moment,
-        Object.fromEntries(
-          Object.entries(tree).map(([name, t]) => [name, take(`optimizer.${moment}.${name}`, t.shape)]),
-        ),
+        Object.fromEntries(Object.entries(tree).map(([name, t]) => [name, take(`optimizer.${moment}.${name}`, t)])),
       ]),
     )
     this.iterator.restore(snapshot.batches)

@@ -1,0 +1,80 @@
+/** Training under a spike policy: the policy looks at every step, this does what it says. */
+import type { SpikeDecision, SpikePolicy } from '@kumiki/optim'
+import { type StepMetrics, type Trainer, type TrainerSnapshot, TrainingError } from './trainer.ts'
+
+export interface SpikeRunOptions {
+  /** Updates to be made in all. */
+  readonly steps: number
+  readonly policy: SpikePolicy
+  /** Steps between the snapshots kept in memory for a rewind. Default 50. */
+  readonly snapshotEvery?: number
+  /** Snapshots kept; the oldest go first, but the first one of all stays. Default 4. */
+  readonly snapshots?: number
+  /** Gives up after this many rewinds that did not get past the step they came from. Default 3. */
+  readonly attempts?: number
+}
+
+/** A step, what the policy made of it, and what was done. */
+export interface SpikeStep {
+  /** Undefined where the step ended in a loss or gradient that is no number. */
+  readonly metrics: StepMetrics | undefined
+  readonly step: number
+  readonly decision: SpikeDecision
+  /** For a rewind: the step of the snapshot that was taken up. */
+  readonly rewoundTo?: number
+}
+
+/**
+ * Trains until `steps` updates are made, and skips or rewinds where the policy says so. Every step is waited for, since the next one depends on
+ * what the policy makes of it. A loss that is no number counts as a spike: a policy that rewinds goes back, any other ends the run.
+ * @throws TrainingError where the policy stops, where rewinding does not get past a step, or for a number that is none without a rewind;
+ *   RangeError where an option is out of range
+ */
+export async function* runThroughSpikes(trainer: Trainer, options: SpikeRunOptions): AsyncGenerator<SpikeStep> {
+  const { steps, policy, snapshotEvery = 50, snapshots = 4, attempts = 3 } = options
+  for (const [name, value] of Object.entries({ steps, snapshotEvery, snapshots, attempts }))
+    if (!Number.isInteger(value) || value < 1)
+      throw new RangeError(`runThroughSpikes: ${name} must be an integer of at least 1, got ${value}`)
+  const kept: TrainerSnapshot[] = [await trainer.snapshot()]
+  let furthest = 0
+  let failures = 0
+  while (trainer.step < steps) {
+    let metrics: StepMetrics | undefined
+    let failure: TrainingError | undefined
+    try {
+      for await (const m of trainer.run(trainer.step + 1)) metrics = m
+    } catch (error) {
+      if (!(error instanceof TrainingError)) throw error
+      failure = error
+    }
+    const step = trainer.step
+    const decision = policy.push({ step, loss: metrics?.loss ?? Number.NaN, gradNorm: metrics?.gradNorm })
+    const { action } = decision
+    if (action.kind === 'stop') throw new TrainingError(action.reason, { cause: failure })
+    if (failure && action.kind !== 'rewind') throw failure
+    if (action.kind === 'rewind') {
+      failures = step > furthest ? 1 : failures + 1
+      furthest = Math.max(furthest, step)
+      if (failures > attempts)
+        throw new TrainingError(
+          `step ${step} spiked again after ${attempts} rewinds; take a smaller learning rate, or go back further`,
+          { cause: failure },
+        )
+      while (kept.length > 1 && kept[kept.length - 1].step > action.step) kept.pop()
+      const target = kept[kept.length - 1]
+      // The place in the data goes on from attempt to attempt: what was left out once stays out.
+      const batches = trainer.dataPosition
+      await trainer.restore(failures > 1 ? { ...target, batches } : target)
+      trainer.skipBatches(action.batches)
+      policy.rewound(target.step)
+      yield { metrics, step, decision, rewoundTo: target.step }
+      continue
+    }
+    if (action.kind === 'skip') trainer.skipBatches(action.batches)
+    if (step % snapshotEvery === 0 && !decision.spike) {
+      kept.push(await trainer.snapshot())
+      if (kept.length > snapshots + 1) kept.splice(1, 1)
+    }
+    yield { metrics, step, decision }
+  }
+}
