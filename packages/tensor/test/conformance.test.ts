@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ReferenceBackend } from '../src/backends/reference/reference-backend.ts'
+import { findAdapter, requestDevice } from '../src/backends/webgpu/adapter.ts'
+import { WebGpuBackend } from '../src/backends/webgpu/webgpu-backend.ts'
 import { Device } from '../src/device.ts'
 import { isFloat } from '../src/dtype.ts'
 import { type Device as DeviceType, init } from '../src/index.ts'
@@ -17,6 +19,7 @@ beforeAll(async () => {
   devices.double = new Device(new ReferenceBackend({ double: true }))
   devices.cpu = await init({ backend: 'cpu' })
   devices.webgpu = await init({ backend: 'webgpu' })
+  devices.gpu = await asHardware()
 })
 
 afterAll(() => {
@@ -48,8 +51,18 @@ test('every op that is not a leaf or an inner gradient has samples, and names ar
   expect(without).toEqual(['attentionGradient', 'linearCrossEntropyGradient'])
 })
 
-describe.each(backends)('%s agrees with the definitions', (backend) => {
-  test.each(cases)('$name', async ({ op, sample }) => {
+/** The kernels that a hardware GPU would get, on whatever adapter there is: workgroups share rows and tiles. */
+async function asHardware(): Promise<DeviceType> {
+  const found = await findAdapter()
+  const traits = { ...found.description, software: false, subgroupSize: 0 }
+  return new Device(new WebGpuBackend(await requestDevice(found), traits, true, found.release))
+}
+
+// Tiled products and attention have tests of their own; the rest of their cases would only spend time in the shader compiler.
+const forHardware = cases.filter(({ op }) => op.kind !== 'elementwise' && !/^(matmul|attention)/.test(op.name))
+
+describe.each(['cpu', 'webgpu', 'gpu'])('%s agrees with the definitions', (backend) => {
+  test.each(backend === 'gpu' ? forHardware : cases)('$name', async ({ op, sample }) => {
     const values = valuesOf(sample, 7)
     const attrs = sample.attrs ?? {}
     const expected = apply(op, inputsOn(devices.reference, sample, values), attrs)

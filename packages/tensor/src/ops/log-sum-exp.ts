@@ -1,5 +1,5 @@
 import { ShapeError } from '../errors.ts'
-import { defineOp } from '../op.ts'
+import { defineOp, type Op } from '../op.ts'
 import { elementCount, formatShape } from '../shape.ts'
 import { apply1, type Tensor } from '../tensor.ts'
 import { add } from './add.ts'
@@ -11,7 +11,8 @@ import { mul } from './mul.ts'
 import { max, sum } from './reduce.ts'
 import { requireFloat } from './require.ts'
 import { reshape } from './reshape.ts'
-import { rowCpu, rowWgsl } from './row-kernels.ts'
+import { rowCpu } from './row-kernels.cpu.ts'
+import { rowWgsl } from './row-kernels.wgsl.ts'
 import { sub } from './sub.ts'
 
 const rows = (x: Tensor) => [...x.shape.slice(0, -1), 1]
@@ -67,7 +68,7 @@ export const softmaxOp = defineOp<unknown>({
   },
   gradient: ({ outputs: [y], grads: [g] }) => {
     if (!g) return [undefined]
-    return [mul(y, sub(g, sum(mul(g, y), -1, true)))]
+    return [apply1(softmaxGradientOp, [y, g], {})]
   },
   define([x]) {
     const f = cast(x, 'float32')
@@ -82,6 +83,25 @@ export const softmaxOp = defineOp<unknown>({
     { inputs: [{ shape: [3, 1] }] },
     { inputs: [{ shape: [32, 64] }] },
     { inputs: [{ shape: [2, 130], range: [-300, 300] }], differentiable: false },
+  ],
+})
+
+/** dx of softmax from its result y: y * (g - sum(g * y)). */
+export const softmaxGradientOp: Op<unknown> = defineOp<unknown>({
+  name: 'softmaxGradient',
+  kind: 'composite',
+  infer: ([y]) => [{ shape: y.shape, dtype: 'float32' }],
+  define([y, g]) {
+    const f = cast(y, 'float32')
+    const h = cast(g, 'float32')
+    return [mul(f, sub(h, sum(mul(h, f), -1, true)))]
+  },
+  cpu: rowCpu('softmaxGradientRows'),
+  webgpu: rowWgsl('softmaxGradient'),
+  flops: ([y]) => 4 * elementCount(y.shape),
+  samples: [
+    { inputs: [{ shape: [5, 33], range: [0, 1] }, { shape: [5, 33] }] },
+    { inputs: [{ shape: [4, 64], range: [0, 1] }, { shape: [4, 64] }] },
   ],
 })
 

@@ -1,3 +1,4 @@
+import type { CpuArgument, CpuCall } from '../backends/cpu/rule.ts'
 import { isFloat } from '../dtype.ts'
 import { DTypeError, ShapeError } from '../errors.ts'
 import type { Spec } from '../graph/node.ts'
@@ -9,7 +10,7 @@ import { cast } from './cast.ts'
 import { equal } from './compare.ts'
 import { div } from './div.ts'
 import { mul } from './mul.ts'
-import { reduceWgsl } from './reduce.wgsl.ts'
+import { argMaxWgsl, reduceWgsl } from './reduce.wgsl.ts'
 import { reshape } from './reshape.ts'
 import { transpose } from './transpose.ts'
 
@@ -67,46 +68,33 @@ function reduction(
         }
       }
     },
-    // Few results from many elements: sum rows of a [pieces, n / pieces] view first, so that there is work for all threads.
-    decompose([x], attrs) {
-      const { outer, n, inner } = reduceExtents(x.shape, attrs)
-      if (outer * inner >= 64 || n < 16384) return undefined
-      const pieces = divisor(n, 1024)
-      if (pieces < 16) return undefined
-      const split = reshape(x, [outer, pieces, n / pieces, inner])
-      const partial = apply1(op(), [split], { axis: 2, count: 1 })
-      return [
-        reshape(
-          apply1(op(), [partial], { axis: 1, count: 1 }),
-          x.shape.filter((_, i) => i < attrs.axis || i >= attrs.axis + attrs.count),
-        ),
-      ]
-    },
     cpu: {
       supports: ([x]) => x.dtype === 'float32',
       plan: ({ inputs: [x], attrs }) => {
         const { outer, n, inner } = reduceExtents(x.access.shape, attrs)
-        if (inner === 1)
-          return {
-            calls: [
-              {
-                kernel: `${rules.kernel}Rows`,
-                count: outer,
-                grain: Math.max(1, (16384 / n) | 0),
-                args: [{ input: 0 }, { output: 0 }, n],
-              },
-            ],
+        const call = (from: CpuArgument, to: CpuArgument, count: number, length: number): CpuCall => {
+          if (inner === 1) {
+            const grain = Math.max(1, (16384 / length) | 0)
+            return { kernel: `${rules.kernel}Rows`, count, grain, args: [from, to, length] }
           }
-        const blocks = Math.ceil(inner / 32)
+          const blocks = Math.ceil(inner / 32)
+          const grain = Math.max(1, (512 / length) | 0)
+          return {
+            kernel: `${rules.kernel}Columns`,
+            count: count * blocks,
+            grain,
+            args: [from, to, length, inner, blocks],
+          }
+        }
+        // Few results from many elements: pieces of the axis first, so that there is work for all threads.
+        const pieces = outer * inner >= 64 || n < 16384 ? 1 : divisor(n, 1024)
+        if (pieces < 16) return { calls: [call({ input: 0 }, { output: 0 }, outer, n)] }
         return {
           calls: [
-            {
-              kernel: `${rules.kernel}Columns`,
-              count: outer * blocks,
-              grain: Math.max(1, (512 / n) | 0),
-              args: [{ input: 0 }, { output: 0 }, n, inner, blocks],
-            },
+            call({ input: 0 }, { scratch: 0 }, outer * pieces, n / pieces),
+            call({ scratch: 0 }, { output: 0 }, outer, pieces),
           ],
+          scratchBytes: outer * pieces * inner * 4,
         }
       },
     },
@@ -114,9 +102,6 @@ function reduction(
     flops: ([x]) => elementCount(x.shape),
     samples: [...samples, ...(rules.extra ?? [])],
   })
-  function op(): Op<ReduceAttrs> {
-    return name === 'sum' ? sumOp : maxOp
-  }
 }
 
 /** The largest divisor of n not above `limit`. */
@@ -216,7 +201,7 @@ export const argMaxOp = defineOp<{ axis: number }>({
       }
     }
   },
-  webgpu: reduceWgsl('argMax'),
+  webgpu: argMaxWgsl,
   samples: [
     { inputs: [{ shape: [5, 33] }], attrs: { axis: 1 }, differentiable: false },
     { inputs: [{ shape: [7, 3] }], attrs: { axis: 0 }, differentiable: false },

@@ -16,7 +16,7 @@ import { floorOp } from './floor.ts'
 import { constantOp, inputOp, iotaOp, sourceOp } from './leaf.ts'
 import { linearCrossEntropyGradientOp, linearCrossEntropyOp } from './linear-cross-entropy.ts'
 import { logOp } from './log.ts'
-import { logSumExpOp, softmaxOp } from './log-sum-exp.ts'
+import { logSumExpOp, softmaxGradientOp, softmaxOp } from './log-sum-exp.ts'
 import { matmulOp } from './matmul/matmul.ts'
 import { maximumOp } from './maximum.ts'
 import { minimumOp } from './minimum.ts'
@@ -93,6 +93,7 @@ export const opTable: readonly Op<any>[] = [
   matmulOp,
   siluOp,
   softmaxOp,
+  softmaxGradientOp,
   logSumExpOp,
   rmsNormOp,
   rmsNormGradientOp,

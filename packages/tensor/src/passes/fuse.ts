@@ -1,6 +1,7 @@
 import { type Graph, topologicalOrder } from '../graph/graph.ts'
 import type { Node, Value } from '../graph/node.ts'
-import { sameShape } from '../shape.ts'
+import { elementCount, sameShape } from '../shape.ts'
+import { isContiguous } from './access.ts'
 import type { Resolver } from './resolve.ts'
 
 /** Nodes that become one kernel: several elementwise ones over one index space, or one other node. */
@@ -8,12 +9,18 @@ export interface Unit {
   readonly nodes: readonly Node[]
   /** Values that somebody outside the unit reads. */
   readonly results: readonly Value[]
+  /** The node among elementwise ones that is a kernel of its own: they work on its result, or (`prologue`) make its operand. */
+  readonly kernel?: Node
+  readonly prologue?: boolean
 }
 
 export interface FuseLimits {
   /** Buffers one kernel may bind. */
   readonly operands: number
   readonly nodes: number
+  /** Kernels that take elementwise work on their first result, or on their only operand, into themselves. */
+  fusesResult?(node: Node): boolean
+  fusesOperand?(node: Node): boolean
 }
 
 interface Group {
@@ -22,6 +29,8 @@ interface Group {
   last: number
   deps: Set<number>
   merged?: Group
+  kernel?: Node
+  prologue?: boolean
 }
 
 /**
@@ -108,6 +117,59 @@ export function fuse(graph: Graph, resolver: Resolver, limits: FuseLimits): Unit
     }
   })
 
+  const join = (into: Group, other: Group) => {
+    into.nodes = [...into.nodes, ...other.nodes]
+    into.first = Math.min(into.first, other.first)
+    into.last = Math.max(into.last, other.last)
+    for (const d of other.deps) into.deps.add(d)
+    other.merged = into
+  }
+  const size = (v: Value) => elementCount(v.shape)
+  /** Whether a group reads `made` only element by element, in the order in which it lies. */
+  const inOrder = (g: Group, made: Value) =>
+    size(g.nodes[0].outputs[0]) === size(made) &&
+    g.nodes.every((n) =>
+      n.inputs.every((v) => {
+        const s = resolver.resolve(v)
+        return s?.kind !== 'memory' || s.base !== made || (isContiguous(s.access) && size(v) === size(made))
+      }),
+    )
+
+  order.forEach((node, i) => {
+    if (!limits.fusesResult?.(node)) return
+    for (const c of consumers[i]) {
+      const kernel = find(i)
+      const work = find(c)
+      if (work === kernel || work.kernel || order[c].op.kind !== 'elementwise' || !inOrder(work, node.outputs[0]))
+        continue
+      if (operandCount([node, ...work.nodes]) > limits.operands) continue
+      if (reaches(work, kernel) || reaches(kernel, work)) continue
+      work.kernel = node
+      join(work, kernel)
+      return
+    }
+  })
+
+  order.forEach((node, i) => {
+    if (!limits.fusesOperand?.(node)) return
+    const source = resolver.resolve(node.inputs[0])
+    if (source?.kind !== 'memory' || inputs.has(source.base) || source.base.node.op.kind !== 'elementwise') return
+    const at = position.get(source.base.node)
+    if (at === undefined || !isContiguous(source.access) || size(node.inputs[0]) !== size(source.base)) return
+    const work = find(at)
+    // Only work that nobody else reads: otherwise it would have to be stored all the same.
+    const inside = new Set(work.nodes)
+    const private_ = work.nodes.every(
+      (n) =>
+        !n.outputs.some((v) => outputs.has(v)) &&
+        consumers[position.get(n)!].every((c) => inside.has(order[c]) || order[c] === node),
+    )
+    if (work.kernel || !private_ || operandCount([...work.nodes, node]) > limits.operands) return
+    work.kernel = node
+    work.prologue = true
+    join(work, find(i))
+  })
+
   const live = [...new Set(order.map((_, i) => find(i)))]
   const scheduled: Unit[] = []
   const done = new Set<Group>()
@@ -122,13 +184,13 @@ export function fuse(graph: Graph, resolver: Resolver, limits: FuseLimits): Unit
     g.nodes.sort((a, b) => position.get(a)! - position.get(b)!)
     const inside = new Set(g.nodes)
     const results = g.nodes.flatMap((n) =>
-      n.op.kind === 'elementwise' &&
+      (n.op.kind === 'elementwise' || (n === g.kernel && !g.prologue)) &&
       !n.outputs.some((v) => outputs.has(v)) &&
       !consumers[position.get(n)!].some((c) => !inside.has(order[c]))
         ? []
         : n.outputs,
     )
-    scheduled.push({ nodes: g.nodes, results })
+    scheduled.push({ nodes: g.nodes, results, kernel: g.kernel, prologue: g.prologue })
   }
   return scheduled
 }

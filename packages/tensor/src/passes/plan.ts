@@ -1,13 +1,13 @@
 import { bufferBytes, type DType } from '../dtype.ts'
 import type { Graph } from '../graph/graph.ts'
-import type { Value } from '../graph/node.ts'
+import type { Node, Spec, Value } from '../graph/node.ts'
 import type { Op } from '../op.ts'
 import { elementCount, type Shape } from '../shape.ts'
 import { type Access, contiguousAccess, isContiguous } from './access.ts'
 import { type FuseLimits, fuse, type Unit } from './fuse.ts'
 import { materialize } from './materialize.ts'
 import type { Operand } from './operand.ts'
-import { Resolver } from './resolve.ts'
+import { Resolver, type Source } from './resolve.ts'
 import { simplify } from './simplify.ts'
 
 /** An operand of a fused kernel. */
@@ -15,6 +15,8 @@ export type Leaf =
   | ({ readonly kind: 'memory' } & Operand)
   | { readonly kind: 'constant'; readonly value: number; readonly dtype: DType }
   | { readonly kind: 'index'; readonly access: Access; readonly dtype: DType }
+  /** In an epilogue: what the kernel has just made. */
+  | { readonly kind: 'value'; readonly dtype: DType }
 
 /** One node of a fused kernel; `args` index into the leaves followed by the nodes. */
 export interface FusedNode {
@@ -30,7 +32,7 @@ export interface Fused {
   readonly shape: Shape
   readonly leaves: readonly Leaf[]
   readonly nodes: readonly FusedNode[]
-  /** For each output of the step, the index of its node. */
+  /** For each output of the step, what it is: an index into the leaves followed by the nodes. */
   readonly results: readonly number[]
 }
 
@@ -43,6 +45,10 @@ export interface Step {
   readonly op?: Op<any>
   readonly attrs?: any
   readonly flops: number
+  /** Elementwise work on the op's result: `inputs` are the op's operands, then the work's leaves; `outputs` are the work's. */
+  readonly epilogue?: Fused & { readonly operands: number; readonly result: Spec }
+  /** Elementwise work that makes the op's operand: `inputs` are the work's leaves. */
+  readonly prologue?: Fused & { readonly operand: Spec }
 }
 
 /** Where a slot lives while a program runs. */
@@ -91,56 +97,106 @@ function makeStep(unit: Unit, resolver: Resolver, slotOf: ReadonlyMap<Value, num
   const out = (v: Value): Operand => ({ slot: slotOf.get(v)!, dtype: v.dtype, access: contiguousAccess(v.shape) })
   const [first] = unit.nodes
   const flops = unit.nodes.reduce((sum, n) => sum + (n.op.flops?.(n.inputs, n.outputs, n.attrs) ?? 0), 0)
-  if (first.op.kind !== 'elementwise') {
-    const inputs = first.inputs.map((v): Operand => {
+  if (unit.prologue) {
+    const operand = unit.kernel!.inputs[0]
+    const members = unit.nodes.filter((n) => n !== unit.kernel)
+    // The operand may be a view of what the last node makes: the same elements in the same order.
+    const made = (resolver.resolve(operand) as Source & { kind: 'memory' }).base
+    const { fused, memory, results } = fuseNodes(members, [made], made.shape, resolver, slotOf)
+    return {
+      name: `${nameOf(members)} into ${unit.kernel!.op.name}`,
+      op: unit.kernel!.op,
+      attrs: unit.kernel!.attrs,
+      inputs: memory,
+      outputs: unit.results.map(out),
+      flops,
+      prologue: { ...fused, results, operand: { shape: operand.shape, dtype: operand.dtype } },
+    }
+  }
+  if (unit.kernel || first.op.kind !== 'elementwise') {
+    const kernel = unit.kernel ?? first
+    const inputs = kernel.inputs.map((v): Operand => {
       const s = resolver.resolve(v)
-      if (s?.kind !== 'memory') throw new Error(`plan: an operand of ${first.op.name} is not memory`)
+      if (s?.kind !== 'memory') throw new Error(`plan: an operand of ${kernel.op.name} is not memory`)
       return { slot: slotOf.get(s.base)!, dtype: v.dtype, access: s.access }
     })
-    return { name: first.op.name, op: first.op, attrs: first.attrs, inputs, outputs: first.outputs.map(out), flops }
+    const step = { name: kernel.op.name, op: kernel.op, attrs: kernel.attrs, flops }
+    if (!unit.kernel) return { ...step, inputs, outputs: kernel.outputs.map(out) }
+    const members = unit.nodes.filter((n) => n !== kernel)
+    const [made] = kernel.outputs
+    const { shape } = members[0].outputs[0]
+    const { fused, memory, results } = fuseNodes(members, unit.results, shape, resolver, slotOf, made)
+    return {
+      ...step,
+      name: `${kernel.op.name} into ${nameOf(members)}`,
+      inputs: [...inputs, ...memory],
+      outputs: unit.results.map(out),
+      epilogue: { ...fused, results, operands: inputs.length, result: { shape: made.shape, dtype: made.dtype } },
+    }
   }
 
+  const { shape } = first.outputs[0]
+  const { fused, memory, results } = fuseNodes(unit.nodes, unit.results, shape, resolver, slotOf)
+  return {
+    name: nameOf(unit.nodes),
+    inputs: memory,
+    outputs: unit.results.map(out),
+    fused: { ...fused, results },
+    flops,
+  }
+}
+
+function nameOf(nodes: readonly Node[]): string {
+  const names = nodes.map((n) => n.op.name)
+  return names.length > 4 ? `${names.slice(0, 3).join('+')}+${names.length - 3} more` : names.join('+')
+}
+
+/** Elementwise nodes as leaves and expressions. `given` is a value the nodes take as it is made. */
+function fuseNodes(
+  members: readonly Node[],
+  wanted: readonly Value[],
+  shape: Shape,
+  resolver: Resolver,
+  slotOf: ReadonlyMap<Value, number>,
+  given?: Value,
+): { fused: Omit<Fused, 'results'>; memory: Extract<Leaf, { kind: 'memory' }>[]; results: number[] } {
   const leaves: Leaf[] = []
   const leafIndex = new Map<string, number>()
   const leaf = (v: Value): number => {
     const s = resolver.resolve(v)
     if (!s) throw new Error('plan: an operand of an elementwise kernel cannot be read through strides')
     const item: Leaf =
-      s.kind === 'constant'
-        ? { kind: 'constant', value: s.value, dtype: v.dtype }
-        : s.kind === 'index'
-          ? { kind: 'index', access: s.access, dtype: v.dtype }
-          : { kind: 'memory', slot: slotOf.get(s.base)!, dtype: v.dtype, access: s.access }
+      s.base === given
+        ? { kind: 'value', dtype: v.dtype }
+        : s.kind === 'constant'
+          ? { kind: 'constant', value: s.value, dtype: v.dtype }
+          : s.kind === 'index'
+            ? { kind: 'index', access: s.access, dtype: v.dtype }
+            : { kind: 'memory', slot: slotOf.get(s.base)!, dtype: v.dtype, access: s.access }
     const key = JSON.stringify(item)
     let i = leafIndex.get(key)
     if (i === undefined) leafIndex.set(key, (i = leaves.push(item) - 1))
     return i
   }
   const inside = new Map<Value, number>()
-  unit.nodes.forEach((n, i) => {
+  members.forEach((n, i) => {
     inside.set(n.outputs[0], i)
   })
   // Leaves first, so that node arguments can be numbered after them.
-  const raw = unit.nodes.map((n) => n.inputs.map((v) => (inside.has(v) ? { node: inside.get(v)! } : { leaf: leaf(v) })))
-  const nodes = unit.nodes.map(
+  const raw = members.map((n) => n.inputs.map((v) => (inside.has(v) ? { node: inside.get(v)! } : { leaf: leaf(v) })))
+  const rawResults = wanted.map((v) => (inside.has(v) ? { node: inside.get(v)! } : { leaf: leaf(v) }))
+  const index = (r: { leaf?: number; node?: number }) => (r.leaf !== undefined ? r.leaf : leaves.length + r.node!)
+  const nodes = members.map(
     (n, i): FusedNode => ({
       op: n.op,
       attrs: n.attrs,
-      args: raw[i].map((r) => ('leaf' in r ? r.leaf! : leaves.length + r.node!)),
+      args: raw[i].map(index),
       from: n.inputs[0].dtype,
       dtype: n.outputs[0].dtype,
     }),
   )
-  const { shape } = first.outputs[0]
   const memory = leaves.filter((l): l is Extract<Leaf, { kind: 'memory' }> => l.kind === 'memory')
-  const names = unit.nodes.map((n) => n.op.name)
-  return {
-    name: names.length > 4 ? `${names.slice(0, 3).join('+')}+${names.length - 3} more` : names.join('+'),
-    inputs: memory,
-    outputs: unit.results.map(out),
-    fused: { shape, leaves, nodes, results: unit.results.map((v) => inside.get(v)!) },
-    flops,
-  }
+  return { fused: { shape, leaves, nodes }, memory, results: rawResults.map(index) }
 }
 
 /** Liveness: a buffer serves another value as soon as its last reader has run; elementwise kernels may write in place. */
@@ -166,8 +222,11 @@ function place(
   const free: number[] = []
 
   steps.forEach((step, i) => {
+    // Elementwise work reads an element before it writes it; what the kernel itself reads must stay.
+    const fixed = step.epilogue ? step.inputs.slice(0, step.epilogue.operands) : []
     const inPlace = (slot: number, out: Operand): boolean =>
-      step.fused !== undefined &&
+      (step.fused ?? step.epilogue) !== undefined &&
+      fixed.every((x) => x.slot !== slot) &&
       slots[slot].bytes === slots[out.slot].bytes &&
       slots[slot].dtype === slots[out.slot].dtype &&
       step.inputs.every(

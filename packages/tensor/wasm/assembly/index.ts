@@ -1,5 +1,5 @@
 export { gemmPacked, packB } from './gemm'
 export { attentionBackward, attentionForward } from './attention'
-export { crossEntropyRows, logSumExpRows, maxColumns, maxRows, rmsNormGradientRows, rmsNormRows, softmaxRows, sumColumns, sumRows } from './rows'
+export { crossEntropyRows, logSumExpRows, maxColumns, maxRows, rmsNormGradientRows, rmsNormRows, softmaxGradientRows, softmaxRows, sumColumns, sumRows } from './rows'
 export { copyRows, rotaryRows, scatterAddRows, takeRows } from './move'
 export { cos, decodeF16, encodeBf16, encodeF16, exp, log, sigmoid, sign, sin, tanh, truncateS, truncateU } from './math'

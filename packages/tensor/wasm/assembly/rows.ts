@@ -117,6 +117,33 @@ export function softmaxRows(start: i32, end: i32, thread: i32, x: usize, y: usiz
   }
 }
 
+export function softmaxGradientRows(start: i32, end: i32, thread: i32, y: usize, g: usize, dx: usize, n: i32): void {
+  for (let r = start; r < end; r++) {
+    const row = <usize>r * <usize>n << 2
+    let sum4 = f32x4.splat(0)
+    let sum: f32 = 0
+    let k = 0
+    for (; k + 4 <= n; k += 4) {
+      const at = row + (<usize>k << 2)
+      sum4 = f32x4.add(sum4, f32x4.mul(v128.load(y + at), v128.load(g + at)))
+    }
+    for (; k < n; k++) {
+      const at = row + (<usize>k << 2)
+      sum += load<f32>(y + at) * load<f32>(g + at)
+    }
+    sum += f32x4.extract_lane(sum4, 0) + f32x4.extract_lane(sum4, 1) + f32x4.extract_lane(sum4, 2) + f32x4.extract_lane(sum4, 3)
+    const all = f32x4.splat(sum)
+    for (k = 0; k + 4 <= n; k += 4) {
+      const at = row + (<usize>k << 2)
+      v128.store(dx + at, f32x4.mul(v128.load(y + at), f32x4.sub(v128.load(g + at), all)))
+    }
+    for (; k < n; k++) {
+      const at = row + (<usize>k << 2)
+      store<f32>(dx + at, load<f32>(y + at) * (load<f32>(g + at) - sum))
+    }
+  }
+}
+
 export function logSumExpRows(start: i32, end: i32, thread: i32, x: usize, y: usize, n: i32): void {
   for (let r = start; r < end; r++) {
     const row = x + (<usize>r * <usize>n << 2)

@@ -52,6 +52,7 @@ export function runByDefinition(step: Step, memory: (slot: number) => HostArray)
   const n = elementCount(shape)
   const values = leaves.map((leaf) => {
     if (leaf.kind === 'constant') return new Float64Array(n).fill(leaf.value)
+    if (leaf.kind === 'value') throw new Error('cpu: no kernel here takes elementwise work into itself')
     if (leaf.kind === 'memory') return gather(memory(leaf.slot), leaf.dtype, leaf.access)
     const identity = Int32Array.from(
       {
@@ -78,6 +79,6 @@ export function runByDefinition(step: Step, memory: (slot: number) => HostArray)
     values.push(out)
   }
   step.outputs.forEach((x, i) => {
-    store(memory(x.slot), x.dtype, values[leaves.length + results[i]])
+    store(memory(x.slot), x.dtype, values[results[i]])
   })
 }

@@ -55,7 +55,7 @@ export function canFuse({ leaves, nodes }: Fused): boolean {
  */
 export function fusedKernel(fused: Fused, outputs: readonly DType[], name: string): FusedKernel {
   const { leaves, nodes, results } = fused
-  const walked = leaves.map((l) => (l.kind === 'constant' ? undefined : l.access.strides))
+  const walked = leaves.map((l) => (l.kind === 'constant' || l.kind === 'value' ? undefined : l.access.strides))
   const withOutput = [
     fused.shape.map((_, i) => elementCount(fused.shape.slice(i + 1))),
     ...walked.map((s) => s ?? fused.shape.map(() => 0)),
@@ -89,7 +89,7 @@ export function fusedKernel(fused: Fused, outputs: readonly DType[], name: strin
   /** Per row: pointers to its first element, and operands that do not change along it. */
   const startRow = () => {
     leaves.forEach((leaf, l) => {
-      if (leaf.kind === 'constant') return
+      if (leaf.kind === 'constant' || leaf.kind === 'value') return
       f.constant(leaf.access.offset)
       addOuter(strides[l + 1])
       if (leaf.kind === 'memory')
@@ -218,7 +218,7 @@ export function fusedKernel(fused: Fused, outputs: readonly DType[], name: strin
       .op('i32.shl')
       .op('i32.add')
   const encoded = (o: number) => {
-    f.get(values[leaves.length + results[o]])
+    f.get(values[results[o]])
     if (outputs[o] === 'bfloat16') f.call(mathFunctions.indexOf('encodeBf16'))
     else if (outputs[o] === 'float16') f.call(mathFunctions.indexOf('encodeF16'))
     if (sizeOf(outputs[o]) === 2) f.tee(temporary).get(temporary).op('i16x8.narrow_i32x4_u')

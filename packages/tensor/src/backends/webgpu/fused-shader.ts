@@ -1,9 +1,10 @@
-import { wgslDecode, wgslEncode } from '@kumiki/numerics/wgsl'
 import { bytesPerElement, computeType, type DType } from '../../dtype.ts'
-import { isPacked } from '../../formats.ts'
+import { isPacked, type PackedDType } from '../../formats.ts'
 import { coalesce, isContiguous } from '../../passes/access.ts'
+import type { Operand } from '../../passes/operand.ts'
 import { bufferKey, type Fused, type FusedNode, type Leaf, type Plan, type Step } from '../../passes/plan.ts'
 import { elementCount } from '../../shape.ts'
+import type { Binding, Epilogue, Prologue } from './rule.ts'
 import { linearEntry, type ShaderBuffer, shader, workgroupsFor } from './shader.ts'
 
 /** A binding of a fused shader: the slot whose buffer it is. */
@@ -13,14 +14,29 @@ export interface FusedShader {
   readonly workgroups: readonly [number, number, number]
 }
 
+/** Elementwise work as statements over `i`, the position of the first of four elements. */
+interface FusedText {
+  readonly buffers: readonly ShaderBuffer[]
+  /** The slot behind each buffer. */
+  readonly slots: readonly number[]
+  /** Functions the statements call. */
+  readonly functions: string
+  /** Packed formats they convert, beside those of the buffers. */
+  readonly formats: readonly PackedDType[]
+  /** Loads and expressions. */
+  readonly lines: readonly string[]
+  /** The expression of each result. */
+  readonly results: readonly string[]
+  /** Names of the buffers of the outputs. */
+  readonly targets: readonly string[]
+}
+
 /**
- * One invocation makes four neighbouring elements of every result. All operands are loaded before anything is stored, so a
- * result may take over the buffer of an operand read at the same positions; such a pair is one read_write binding.
+ * All operands are loaded before anything is stored, so a result may take over the buffer of an operand read at the same positions;
+ * such a pair is one read_write binding.
  */
-export function fusedShader(plan: Plan, step: Step): FusedShader {
-  const fused = step.fused!
-  const elements = elementCount(fused.shape)
-  const written = new Map(step.outputs.map((o, i) => [bufferKey(plan, o.slot), i]))
+function fusedText(plan: Plan, fused: Fused, outputs: readonly Operand[]): FusedText {
+  const written = new Set(outputs.map((o) => bufferKey(plan, o.slot)))
   const buffers: ShaderBuffer[] = []
   const slots: number[] = []
   const names = new Map<string, string>()
@@ -40,37 +56,92 @@ export function fusedShader(plan: Plan, step: Step): FusedShader {
     return name
   }
   for (const l of memory) bind(l.slot, l.dtype, false)
-  for (const o of step.outputs) bind(o.slot, o.dtype, true)
+  const targets = outputs.map((o) => bind(o.slot, o.dtype, true))
 
   const lines: string[] = []
   fused.leaves.forEach((leaf, i) => {
-    lines.push(
-      `  let v${i} = ${loadLeaf(leaf, fused, leaf.kind === 'memory' ? names.get(bufferKey(plan, leaf.slot))! : '', i, lines)};`,
-    )
+    const name = leaf.kind === 'memory' ? names.get(bufferKey(plan, leaf.slot))! : ''
+    lines.push(`  let v${i} = ${loadLeaf(leaf, fused, name, i, lines)};`)
   })
   fused.nodes.forEach((node, n) => {
     lines.push(`  let v${fused.leaves.length + n} = ${expression(node)};`)
   })
-  step.outputs.forEach((o, k) => {
-    lines.push(`  ${names.get(bufferKey(plan, o.slot))}_set4(i, v${fused.leaves.length + fused.results[k]});`)
-  })
-
-  const first = names.get(bufferKey(plan, step.outputs[0].slot))!
-  const declared = new Set(buffers.flatMap((b) => (isPacked(b.dtype) ? [b.dtype] : [])))
-  const encoded = new Set(buffers.flatMap((b) => (isPacked(b.dtype) && b.write ? [b.dtype] : [])))
-  const rounded = new Set(fused.nodes.flatMap((n) => (isPacked(n.dtype) && n.op.name !== 'copy' ? [n.dtype] : [])))
-  const extra = [...rounded].flatMap((d) => [
-    ...(declared.has(d) ? [] : [wgslDecode(d)]),
-    ...(encoded.has(d) ? [] : [wgslEncode(d)]),
-    `fn round_${d}(v: vec4<f32>) -> vec4<f32> {\n  return vec4<f32>(${['x', 'y', 'z', 'w'].map((c) => `decode_${d}(encode_${d}(v.${c}))`).join(', ')});\n}`,
-  ])
-  extra.unshift(...new Set(fused.nodes.flatMap((n) => n.op.elementwise!.wgslFunctions ?? [])))
-  const body = `  let i = id * 4u;\n  if (${isFlat(fused) ? pastBuffer(first, step.outputs[0].dtype, buffers.find((b) => b.name === first)!.vector === true) : `i >= ${elements}u`}) { return; }\n${lines.join('\n')}`
+  const formats = [...new Set(fused.nodes.flatMap((n) => (isPacked(n.dtype) && n.op.name !== 'copy' ? [n.dtype] : [])))]
+  const functions = [
+    ...new Set(fused.nodes.flatMap((n) => n.op.elementwise!.wgslFunctions ?? [])),
+    ...formats.map(
+      (d) =>
+        `fn round_${d}(v: vec4<f32>) -> vec4<f32> {\n  return vec4<f32>(${['x', 'y', 'z', 'w'].map((c) => `decode_${d}(encode_${d}(v.${c}))`).join(', ')});\n}`,
+    ),
+  ].join('\n')
   return {
-    wgsl: shader(buffers, `${extra.join('\n')}\n${linearEntry(64, body)}`),
+    buffers,
+    slots,
+    functions: `${functions}\n`,
+    formats,
+    lines,
+    results: fused.results.map((r) => `v${r}`),
+    targets,
+  }
+}
+
+/** One invocation makes four neighbouring elements of every result. */
+export function fusedShader(plan: Plan, step: Step): FusedShader {
+  const fused = step.fused!
+  const elements = elementCount(fused.shape)
+  const { buffers, slots, functions, formats, lines, results, targets } = fusedText(plan, fused, step.outputs)
+  const vector = buffers.find((b) => b.name === targets[0])!.vector === true
+  const past = isFlat(fused) ? pastBuffer(targets[0], step.outputs[0].dtype, vector) : `i >= ${elements}u`
+  const stores = targets.map((name, k) => `  ${name}_set4(i, ${results[k]});`)
+  const body = `  let i = id * 4u;\n  if (${past}) { return; }\n${[...lines, ...stores].join('\n')}`
+  return {
+    wgsl: shader(buffers, `${functions}${linearEntry(64, body)}`, formats),
     slots,
     workgroups: workgroupsFor(Math.ceil(elements / 4), 64),
   }
+}
+
+/** The bindings of fused work inside a kernel's step: every buffer is an input or an output of the step. */
+function bindingsOf(step: Step, slots: readonly number[], first: number): Binding[] {
+  return slots.map((slot) => {
+    const output = step.outputs.findIndex((o) => o.slot === slot)
+    return output >= 0 ? { output } : { input: step.inputs.findIndex((x, i) => i >= first && x.slot === slot) }
+  })
+}
+
+/** The step's work on its kernel's result, for the kernel to take in. */
+export function epilogueOf(plan: Plan, step: Step): Epilogue | undefined {
+  const work = step.epilogue
+  if (!work) return undefined
+  const { buffers, slots, functions, formats, lines, results, targets } = fusedText(plan, work, step.outputs)
+  const stores = targets.map((name, k) => `  ${name}_set4(i, ${results[k]});`)
+  return {
+    name: workName(step),
+    buffers,
+    bindings: bindingsOf(step, slots, work.operands),
+    formats,
+    functions: `${functions}fn finish(i: u32, value: vec4<${computeType(work.result.dtype)}>) {\n${[...lines, ...stores].join('\n')}\n}\n`,
+    store: (index, value) => `finish(${index}, ${value});`,
+  }
+}
+
+/** The step's work that makes its kernel's operand, for the kernel to read through. */
+export function prologueOf(plan: Plan, step: Step): Prologue | undefined {
+  const work = step.prologue
+  if (!work) return undefined
+  const { buffers, slots, functions, formats, lines, results } = fusedText(plan, work, [])
+  return {
+    name: workName(step),
+    buffers,
+    bindings: bindingsOf(step, slots, 0),
+    formats,
+    functions: `${functions}fn x_at4(i: u32) -> vec4<${computeType(work.operand.dtype)}> {\n${lines.join('\n')}\n  return ${results[0]};\n}\n`,
+  }
+}
+
+const workName = ({ epilogue, prologue }: Step) => {
+  const names = (epilogue ?? prologue!).nodes.map((n) => n.op.name)
+  return names.length > 4 ? `${names.slice(0, 3).join('+')}+${names.length - 3} more` : names.join('+')
 }
 
 /** Whether every operand is walked from its start or repeated: then nothing in the shader depends on the shape. */
@@ -126,6 +197,7 @@ function position(index: string, dims: readonly number[], strides: readonly numb
 }
 
 function loadLeaf(leaf: Leaf, fused: Fused, name: string, i: number, lines: string[]): string {
+  if (leaf.kind === 'value') return 'value'
   const type = computeType(leaf.dtype)
   if (leaf.kind === 'constant') return `vec4<${type}>(${literal(leaf.value, type)})`
   const {

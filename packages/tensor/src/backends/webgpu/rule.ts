@@ -1,3 +1,4 @@
+import type { PackedDType } from '../../formats.ts'
 import type { Spec } from '../../graph/node.ts'
 import type { KernelContext } from '../../passes/operand.ts'
 import type { ShaderBuffer } from './shader.ts'
@@ -37,6 +38,8 @@ export interface Epilogue {
   readonly bindings: readonly Binding[]
   /** Functions the statement needs, declared before the kernel. */
   readonly functions: string
+  /** Packed formats the functions decode and encode, beside those of the buffers. */
+  readonly formats?: readonly PackedDType[]
   /** A statement that takes four neighbouring results: the position of the first, a multiple of 4, and a vec4. */
   store(index: string, value: string): string
 }
@@ -57,9 +60,20 @@ export interface Tunable {
   alternatives(): (readonly [name: string, plan: WebGpuPlan])[]
 }
 
+/** Elementwise work on a kernel's first operand while it is read: `x_at4(i)` computes four elements. */
+export interface Prologue {
+  readonly name: string
+  readonly buffers: readonly ShaderBuffer[]
+  readonly bindings: readonly Binding[]
+  readonly functions: string
+  readonly formats: readonly PackedDType[]
+}
+
 export interface WebGpuRule<A> {
   supports?(inputs: readonly Spec[], attrs: A, adapter: AdapterTraits): boolean
   /** Whether elementwise work on the first result can become part of the kernel (it stores by four). */
   fusesResult?(inputs: readonly Spec[], outputs: readonly Spec[]): boolean
-  plan(context: KernelContext<A>, adapter: AdapterTraits, epilogue?: Epilogue): WebGpuPlan
+  /** Whether elementwise work on the only operand can become part of the kernel (it reads by four, every element once). */
+  fusesOperand?(inputs: readonly Spec[], attrs: A): boolean
+  plan(context: KernelContext<A>, adapter: AdapterTraits, epilogue?: Epilogue, prologue?: Prologue): WebGpuPlan
 }

@@ -19,11 +19,11 @@ const maxWorkgroups = 65535
 /**
  * A whole shader: the codes of the formats in use, the buffers with their accessors, then the kernel.
  * Every buffer NAME gets `NAME_at(i)` (element i), `NAME_at4(i)` (elements i to i + 3, i a multiple of 4) and, if
- * written, `NAME_set4(i, v)`; 32-bit buffers also `NAME_set(i, v)`. Elements are f32, i32 or u32 whatever is stored.
+ * written, `NAME_set4(i, v)`; `formats` are packed formats the body converts by itself; 32-bit buffers also `NAME_set(i, v)`. Elements are f32, i32 or u32 whatever is stored.
  */
-export function shader(buffers: readonly ShaderBuffer[], body: string): string {
-  const read = new Set<PackedDType>()
-  const written = new Set<PackedDType>()
+export function shader(buffers: readonly ShaderBuffer[], body: string, formats: readonly PackedDType[] = []): string {
+  const read = new Set<PackedDType>(formats)
+  const written = new Set<PackedDType>(formats)
   for (const b of buffers) {
     if (!isPacked(b.dtype)) continue
     read.add(b.dtype)
@@ -124,4 +124,10 @@ ${linearEntry(
 )}`,
   )
   return { wgsl, workgroups: workgroupsFor(Math.ceil(elements / 4), 64) }
+}
+
+/** A literal that WGSL reads as f32. */
+export function wgslFloat(x: number): string {
+  const text = String(Math.fround(x))
+  return /[.e]/.test(text) ? text : `${text}.0`
 }

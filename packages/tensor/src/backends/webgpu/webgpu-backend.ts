@@ -1,13 +1,15 @@
 import type { HostArray } from '../../dtype.ts'
 import { DeviceError } from '../../errors.ts'
 import type { Graph } from '../../graph/graph.ts'
-import type { Node } from '../../graph/node.ts'
+import type { Node, Spec } from '../../graph/node.ts'
+import { contiguousAccess } from '../../passes/access.ts'
 import { expand } from '../../passes/expand.ts'
 import { explainPlan } from '../../passes/explain.ts'
-import { type Plan, planGraph } from '../../passes/plan.ts'
+import type { KernelContext, Operand } from '../../passes/operand.ts'
+import { type Plan, planGraph, type Step } from '../../passes/plan.ts'
 import type { DeviceBuffer } from '../../storage.ts'
 import type { Backend, CompileOptions, Counters, Executable } from '../backend.ts'
-import { fusedShader } from './fused-shader.ts'
+import { epilogueOf, fusedShader, prologueOf } from './fused-shader.ts'
 import { type GpuBuffer, GpuMemory } from './gpu-memory.ts'
 import type { AdapterTraits } from './rule.ts'
 
@@ -33,6 +35,16 @@ const mapModeRead = 1
 /** KUMIKI_DEBUG=kernels prints every kernel's WGSL to stderr when it is compiled. */
 function debugKernels(): boolean {
   return typeof process === 'object' && (process.env?.KUMIKI_DEBUG ?? '').split(',').includes('kernels')
+}
+
+/** What an op's rule sees of its step: its own operands and results, whatever work is merged into it. */
+function kernelContext({ inputs, outputs, attrs, epilogue, prologue }: Step): KernelContext<any> {
+  const unseen = ({ shape, dtype }: Spec): Operand => ({ slot: -1, dtype, access: contiguousAccess(shape) })
+  return {
+    inputs: prologue ? [unseen(prologue.operand)] : epilogue ? inputs.slice(0, epilogue.operands) : inputs,
+    outputs: epilogue ? [unseen(epilogue.result)] : outputs,
+    attrs,
+  }
 }
 
 /** Kernels in WGSL on a GPUDevice. */
@@ -118,7 +130,12 @@ export class WebGpuBackend implements Backend {
       node.op.webgpu !== undefined && (node.op.webgpu.supports?.(node.inputs, node.attrs, this.traits) ?? true)
     const plan = planGraph(expand(graph, hasKernel, { decompose: true }), {
       ...options,
-      limits: { operands: this.traits.maxStorageBuffers, nodes: 120 },
+      limits: {
+        operands: this.traits.maxStorageBuffers,
+        nodes: 120,
+        fusesResult: ({ op, inputs, outputs }) => op.webgpu?.fusesResult?.(inputs, outputs) ?? false,
+        fusesOperand: ({ op, inputs, attrs }) => op.webgpu?.fusesOperand?.(inputs, attrs) ?? false,
+      },
     })
     const scratch: number[] = []
     const instructions = plan.steps.flatMap((step): Instruction[] => {
@@ -128,7 +145,7 @@ export class WebGpuBackend implements Backend {
         return [{ name: step.name, wgsl, workgroups, bindings: slots.map((slot) => ({ slot })) }]
       }
       if (!step.op?.webgpu) throw new DeviceError(`webgpu: the op ${step.name} has no kernel on this device`)
-      const made = step.op.webgpu.plan({ inputs: step.inputs, outputs: step.outputs, attrs: step.attrs }, this.traits)
+      const made = step.op.webgpu.plan(kernelContext(step), this.traits, epilogueOf(plan, step), prologueOf(plan, step))
       made.scratch?.forEach((bytes, i) => {
         scratch[i] = Math.max(scratch[i] ?? 0, Math.ceil(bytes / 16) * 16)
       })

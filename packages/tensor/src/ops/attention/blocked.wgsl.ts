@@ -1,10 +1,9 @@
 import type { AdapterTraits, Binding, Dispatch, Epilogue, WebGpuPlan } from '../../backends/webgpu/rule.ts'
-import { linearEntry, type ShaderBuffer, shader, workgroupsFor } from '../../backends/webgpu/shader.ts'
+import { linearEntry, type ShaderBuffer, shader, wgslFloat, workgroupsFor } from '../../backends/webgpu/shader.ts'
 import { coalesce } from '../../passes/access.ts'
 import type { KernelContext } from '../../passes/operand.ts'
 import type { MatmulProblem } from '../matmul/layout.ts'
 import { type MatmulOperand, matmulDispatch } from '../matmul/matmul.wgsl.ts'
-import { wgslFloat } from '../row-kernels.ts'
 import type { AttentionAttrs } from './attention.ts'
 import { type AttentionSizes, attentionSizes } from './geometry.ts'
 

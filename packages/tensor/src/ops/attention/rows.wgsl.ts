@@ -1,8 +1,7 @@
 import type { AdapterTraits, WebGpuPlan } from '../../backends/webgpu/rule.ts'
-import { type ShaderBuffer, shader, workgroupsFor } from '../../backends/webgpu/shader.ts'
+import { type ShaderBuffer, shader, wgslFloat, workgroupsFor } from '../../backends/webgpu/shader.ts'
 import type { DType } from '../../dtype.ts'
 import type { KernelContext, Operand } from '../../passes/operand.ts'
-import { wgslFloat } from '../row-kernels.ts'
 import type { AttentionAttrs } from './attention.ts'
 
 /**

@@ -1,8 +1,7 @@
 import type { Binding, WebGpuPlan } from '../../backends/webgpu/rule.ts'
-import { type ShaderBuffer, shader } from '../../backends/webgpu/shader.ts'
+import { type ShaderBuffer, shader, wgslFloat } from '../../backends/webgpu/shader.ts'
 import type { KernelContext } from '../../passes/operand.ts'
 import { range } from '../matmul/matmul.wgsl.ts'
-import { wgslFloat } from '../row-kernels.ts'
 import type { AttentionAttrs } from './attention.ts'
 import { type AttentionSizes, attentionSizes } from './geometry.ts'
 

@@ -164,7 +164,8 @@ function matmulChoice(request: MatmulRequest, adapter: AdapterTraits): { dispatc
     return {
       name: `${request.label ?? 'matmul'} ${name}${epilogue?.name ? ` + ${epilogue.name}` : ''}`,
       wgsl:
-        (variant.head ?? '') + shader(buffers, `${epilogue?.functions ?? ''}${variant.body({ ...without, store })}`),
+        (variant.head ?? '') +
+        shader(buffers, `${epilogue?.functions ?? ''}${variant.body({ ...without, store })}`, epilogue?.formats),
       bindings: [a.binding, b.binding, ...(epilogue?.bindings ?? [c!.binding])],
       workgroups: [Math.ceil(n / variant.tile[1]), Math.ceil(m / variant.tile[0]), batch],
       flops: 2 * batch * m * n * k,
@@ -250,6 +251,7 @@ export const matmulWgsl: WebGpuRule<unknown> = {
   for (var s = 0u; s < ${pieces}u; s++) { v += parts_at4(s * ${total}u + i); }
   ${epilogue?.store('i', 'v') ?? 'c_set4(i, v);'}`,
             )}`,
+            epilogue?.formats,
           ),
           bindings: [{ scratch: 0 }, ...(epilogue?.bindings ?? [{ output: 0 }])],
           workgroups: workgroupsFor(total / 4, 64),
