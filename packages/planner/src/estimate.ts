@@ -11,8 +11,7 @@ import {
   validateModel,
 } from './model.ts'
 import { type KnownPlan, type ParallelPlan, validatePlan } from './parallel-plan.ts'
-import { type StageLayers, stageLayers } from './stages.ts'
-import { estimateTime, type ShapeCosts, type StepTime } from './time.ts'
+import { estimateTime, type StepTime } from './time.ts'
 
 /** A plan with what it needs. */
 export interface PlanRequest {
@@ -69,8 +68,7 @@ export function estimate(request: PlanRequest): Estimate {
 /** What a caller that estimates many plans has counted already. */
 export interface Counted {
   readonly run?: KnownRun
-  readonly layers?: readonly StageLayers[]
-  readonly costs?: ShapeCosts
+  readonly time?: StepTime
   readonly memoryByStage?: readonly StageMemory[]
   readonly flops?: { readonly causal: number; readonly full: number }
   readonly parameters?: number
@@ -83,11 +81,10 @@ export function estimateKnown(
   plan: KnownPlan,
   counted: Counted = {},
 ): Estimate {
-  const layers = counted.layers ?? stageLayers(model, plan)
-  const memoryByStage = counted.memoryByStage ?? estimateMemory(model, plan, layers)
+  const memoryByStage = counted.memoryByStage ?? estimateMemory(model, plan)
   let memoryBytes = 0
   for (const { total } of memoryByStage) if (total > memoryBytes) memoryBytes = total
-  const time = estimateTime(model, cluster, plan, layers, counted.costs)
+  const time = counted.time ?? estimateTime(model, cluster, plan)
   const tokensPerSecond = (plan.globalBatchSize * plan.sequenceLength) / time.step
   const tokensPerSecondPerGpu = tokensPerSecond / cluster.gpuCount
   const { gpu } = cluster

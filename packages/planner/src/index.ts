@@ -9,16 +9,37 @@ export { emitMegatron, type Launch, type LaunchRecipe, type LaunchRequest } from
 export type { StageMemory } from './memory.ts'
 export type { LatentAttention, PlannerExperts, PlannerModel, SlidingWindow } from './model.ts'
 export { type ParallelPlan, PlanError, type RecomputeModule } from './parallel-plan.ts'
+export {
+  type Pass,
+  type PipelineRequest,
+  type PipelineTimeline,
+  type Schedule,
+  type StageTimes,
+  simulatePipeline,
+} from './pipeline.ts'
 export { estimateRun, type RunEstimate } from './published-run.ts'
 export {
+  changeMemory,
+  type MemoryChange,
+  type MinimumGpus,
+  minimumGpus,
+  type Sensitivity,
+  sensitivity,
+} from './queries.ts'
+export { type PlanReportOptions, planLabel, planReport } from './report.ts'
+export {
   type Candidate,
+  type Placement,
   type PlanResult,
   type PlanSearch,
+  placePlan,
   plan,
   type Refusal,
   type SearchRecipe,
   stableMemoryFraction,
 } from './search.ts'
+export { closedFormBubble, type SimulateRequest, type Simulation, simulate } from './simulate.ts'
 export { emitSlurm, type SlurmOptions } from './slurm.ts'
 export type { Collective, ComputeTime, StepTime } from './time.ts'
+export { type TimelineOptions, timelineSvg } from './timeline-svg.ts'
 export { emitTorchtitan, type TorchtitanJob } from './torchtitan.ts'

@@ -1,9 +1,16 @@
 /** Searching for a plan: every legal one estimated, every other one refused with its reasons. */
-import { type Estimate, estimateKnown } from './estimate.ts'
+import { integer, object } from './check.ts'
+import { defaultRun, type KnownRun, lostTime, type RunRequest, validateRun } from './cost.ts'
+import { type Estimate, estimateKnown, flopsPerToken } from './estimate.ts'
 import { type Cluster, type KnownCluster, validateCluster } from './gpu.ts'
-import { type KnownModel, type PlannerModel, validateModel } from './model.ts'
-import { leavesNode } from './network.ts'
-import { completePlan, type ParallelPlan, planFaults } from './parallel-plan.ts'
+import { estimateMemory, type LayerBytes, layerBytes, overheadBytes, type StageMemory } from './memory.ts'
+import { type KnownModel, type PlannerModel, totalParameters, validateModel } from './model.ts'
+import { completePlan, type KnownPlan, type ParallelPlan, planFaults, validatePlan } from './parallel-plan.ts'
+import { countRisks, risksOf } from './risks.ts'
+import { stageLayers } from './stages.ts'
+import { estimateTime, type ShapeCosts, type StepTime, shapeCosts } from './time.ts'
+
+export { stableMemoryFraction } from './risks.ts'
 
 /** What the training run fixes. */
 export interface SearchRecipe {
@@ -12,6 +19,10 @@ export interface SearchRecipe {
   /** Tokens in a sequence. */
   readonly sequenceLength: number
   readonly precision?: ParallelPlan['precision']
+  /** Plans that compute activations again are considered; default true. */
+  readonly recompute?: boolean
+  /** Tokens to train on and how the cluster behaves: for days, price and lost time. */
+  readonly run?: RunRequest
 }
 
 export interface PlanSearch {
@@ -40,133 +51,283 @@ export interface Refusal {
 export interface PlanResult {
   /** Fastest first. */
   readonly byThroughput: readonly Candidate[]
-  /** Fewest risks first, then fastest: "not fast, but stable". */
+  /** Fewest risks first, then fastest with lost time counted: "not fast, but stable". */
   readonly byStability: readonly Candidate[]
+  /** Plans faster than the first by stability: what their speed would cost. Fastest first, at most `limit`. */
+  readonly fasterButRiskier: readonly Candidate[]
   readonly refused: readonly Refusal[]
   /** Reasons that differ in more than their numbers: how often each came up, and one in full. Most frequent first. */
   readonly refusalSummary: readonly { readonly count: number; readonly example: string }[]
   /** Plans considered: legal and fitting ones, and refused ones. */
   readonly considered: number
+  /** Legal and fitting plans. */
+  readonly feasible: number
 }
 
-/** CUDA context, NCCL and library buffers that no formula counts, in bytes. */
-export const overheadBytes = 2.5e9
+/** A feasible plan with what rankings need. */
+interface Sized {
+  readonly plan: KnownPlan
+  readonly memoryBytes: number
+  readonly memoryByStage: readonly StageMemory[]
+  readonly time: StepTime
+  readonly risks: number
+  /** Steps a second that count, with lost time. */
+  readonly pace: number
+}
+
+interface Enumeration {
+  readonly model: KnownModel
+  readonly cluster: KnownCluster
+  readonly run: KnownRun | undefined
+  readonly feasible: Sized[]
+  readonly refused: Refusal[]
+}
+
+/** All plans of a request. */
+export function enumerate(search: PlanSearch): Enumeration {
+  object('search', search)
+  const model = validateModel(search.model)
+  const cluster = validateCluster(search.cluster)
+  const recipe = object('recipe', search.recipe) as unknown as SearchRecipe
+  const run = recipe.run === undefined ? undefined : validateRun(recipe.run)
+  const feasible: Sized[] = []
+  const refused: Refusal[] = []
+  const shared = new Map<string, { costs: ShapeCosts; bytes: LayerBytes }>()
+  for (const plan of shapes(model, cluster, recipe)) {
+    const faults = planFaults(model, cluster, plan)
+    if (faults.length > 0) {
+      refused.push({ plan, reasons: faults })
+      continue
+    }
+    const known = complete(cluster, plan)
+    // What does not depend on the pipeline is counted once.
+    const key = `${plan.tensorParallel} ${plan.contextParallel} ${plan.expertParallel} ${plan.microBatchSize} ${plan.recompute} ${plan.recomputeModules[0]}`
+    let one = shared.get(key)
+    if (!one) {
+      one = { costs: shapeCosts(model, cluster, known), bytes: layerBytes(model, known) }
+      shared.set(key, one)
+    }
+    const sized = size(model, cluster, known, run, one)
+    if ('reasons' in sized) refused.push(sized)
+    else feasible.push(sized)
+  }
+  return { model, cluster, run, feasible, refused }
+}
+
+function complete(cluster: KnownCluster, plan: Required<ParallelPlan>): KnownPlan {
+  const dataParallel = cluster.gpuCount / (plan.tensorParallel * plan.pipelineParallel * plan.contextParallel)
+  return { ...plan, dataParallel, microBatches: plan.globalBatchSize / (plan.microBatchSize * dataParallel) }
+}
+
+function size(
+  model: KnownModel,
+  cluster: KnownCluster,
+  plan: KnownPlan,
+  run: KnownRun | undefined,
+  { costs, bytes }: { costs: ShapeCosts; bytes: LayerBytes },
+): Sized | Refusal {
+  const layers = stageLayers(model, plan)
+  const memoryByStage = estimateMemory(model, plan, layers, bytes)
+  let memoryBytes = 0
+  for (const { total } of memoryByStage) if (total > memoryBytes) memoryBytes = total
+  if (memoryBytes + overheadBytes > cluster.gpu.memoryBytes) {
+    return { plan, reasons: [shortage(cluster, memoryBytes)] }
+  }
+  const time = estimateTime(model, cluster, plan, layers, costs)
+  const judged = { plan, memoryBytes, memoryByStage, time }
+  const pace = lostTime(model, cluster, time.step, run ?? defaultRun).goodput / time.step
+  return { ...judged, risks: countRisks(model, cluster, judged, run), pace }
+}
+
+function shortage(cluster: KnownCluster, memoryBytes: number): string {
+  const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`
+  return `needs ${gigabytes(memoryBytes)} and ${gigabytes(overheadBytes)} of buffers, a ${cluster.gpu.name} has ${gigabytes(cluster.gpu.memoryBytes)}`
+}
+
+const faster = (a: Sized, b: Sized) => a.time.step - b.time.step
+const stabler = (a: Sized, b: Sized) => a.risks - b.risks || b.pace - a.pace
 
 /**
- * Estimates below this part of a GPU's memory never ran out of it in 454 measured runs.
- * @see Fujii, Watanabe and Yokota 2024, arXiv:2411.06465
- */
-export const stableMemoryFraction = 0.8
-
-/** A mixture's load is uneven early in training: some ranks get more tokens than the mean. */
-const expertImbalance = 1.25
-
-/**
- * Enumerates plans under Megatron-LM's rules: TP up to a node, PP, interleaving, CP for long sequences, EP, micro-batch
- * sizes, with and without full recomputation, always with the distributed optimizer.
+ * Enumerates plans under Megatron-LM's rules: TP up to two nodes, PP, interleaving, CP for long sequences, EP, micro-batch
+ * sizes, with and without recomputation, always with the distributed optimizer.
  * @returns rankings by throughput and by stability, and every refusal with its reasons; rankings are empty where nothing
  *   fits, and `refused` then says why
  * @throws RangeError or TypeError naming a field of the request that is none
  */
 export function plan(search: PlanSearch): PlanResult {
-  const model = validateModel(search.model)
-  const cluster = validateCluster(search.cluster)
-  const candidates: Candidate[] = []
-  const refused: Refusal[] = []
-  for (const shape of shapes(model, cluster, search.recipe)) {
-    const complete = completePlan(shape)
-    const faults = planFaults(model, cluster, complete)
-    if (faults.length > 0) {
-      refused.push({ plan: complete, reasons: faults })
-      continue
-    }
-    const candidate = judge(model, cluster, complete)
-    if ('reasons' in candidate) refused.push(candidate)
-    else candidates.push(candidate)
-  }
-  const limit = search.limit ?? 10
-  const faster = (a: Candidate, b: Candidate) => b.estimate.tokensPerSecond - a.estimate.tokensPerSecond
+  const limit = integer('limit', search.limit ?? 10, 1, 1e6)
+  const all = enumerate(search)
+  const { feasible, refused } = all
+  const candidates = candidatesOf(all)
+  const byThroughput = [...feasible].sort(faster)
+  const byStability = [...feasible].sort(stabler)
+  const [best] = byStability
   return {
-    byThroughput: [...candidates].sort(faster).slice(0, limit),
-    byStability: [...candidates].sort((a, b) => a.risks.length - b.risks.length || faster(a, b)).slice(0, limit),
+    byThroughput: byThroughput.slice(0, limit).map(candidates),
+    byStability: byStability.slice(0, limit).map(candidates),
+    fasterButRiskier: best
+      ? byThroughput
+          .filter((one) => one.time.step < best.time.step)
+          .slice(0, limit)
+          .map(candidates)
+      : [],
     refused,
     refusalSummary: summarize(refused),
-    considered: candidates.length + refused.length,
+    considered: feasible.length + refused.length,
+    feasible: feasible.length,
+  }
+}
+
+/** From the short form to the full one, each plan once. */
+function candidatesOf({ model, cluster, run }: Enumeration): (sized: Sized) => Candidate {
+  const made = new Map<Sized, Candidate>()
+  const parameters = totalParameters(model)
+  let flops: { causal: number; full: number } | undefined
+  return (sized) => {
+    let candidate = made.get(sized)
+    if (!candidate) {
+      flops ??= flopsPerToken(model, sized.plan)
+      const counted = { run, flops, parameters, memoryByStage: sized.memoryByStage, time: sized.time }
+      const estimate = estimateKnown(model, cluster, sized.plan, counted)
+      const risks = risksOf(model, cluster, sized, run)
+      candidate = { estimate, risks, headroomBytes: cluster.gpu.memoryBytes - sized.memoryBytes }
+      made.set(sized, candidate)
+    }
+    return candidate
   }
 }
 
 function summarize(refused: readonly Refusal[]): { count: number; example: string }[] {
   const kinds = new Map<string, { count: number; example: string }>()
-  for (const reason of refused.flatMap(({ reasons }) => reasons)) {
-    const kind = reason.replace(/\d+(\.\d+)?/g, '#')
-    const entry = kinds.get(kind)
-    if (entry) entry.count++
-    else kinds.set(kind, { count: 1, example: reason })
+  for (const { reasons } of refused) {
+    for (const reason of reasons) {
+      const kind = reason.replace(/\d+(\.\d+)?/g, '#')
+      const entry = kinds.get(kind)
+      if (entry) entry.count++
+      else kinds.set(kind, { count: 1, example: reason })
+    }
   }
   return [...kinds.values()].sort((a, b) => b.count - a.count)
 }
 
-function judge(model: KnownModel, cluster: KnownCluster, complete: Required<ParallelPlan>): Candidate | Refusal {
-  const { tensorParallel, pipelineParallel, contextParallel, microBatchSize, globalBatchSize } = complete
-  const dataParallel = cluster.gpuCount / (tensorParallel * pipelineParallel * contextParallel)
-  const microBatches = globalBatchSize / (microBatchSize * dataParallel)
-  const estimate = estimateKnown(model, cluster, { ...complete, dataParallel, microBatches })
-  const memory = cluster.gpu.memoryBytes
-  const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`
-  if (estimate.memoryBytes + overheadBytes > memory) {
-    const reason = `needs ${gigabytes(estimate.memoryBytes)} and ${gigabytes(overheadBytes)} of buffers, a ${cluster.gpu.name} has ${gigabytes(memory)}`
-    return { plan: complete, reasons: [reason] }
-  }
-  return { estimate, risks: risksOf(model, cluster, estimate), headroomBytes: memory - estimate.memoryBytes }
+/** Where a plan stands among all others. */
+export interface Placement {
+  /** Why it cannot be; empty for a legal plan that fits. */
+  readonly reasons: readonly string[]
+  /** The plan itself, where it is legal. */
+  readonly candidate: Candidate | null
+  /** Feasible plans, this one not counted. */
+  readonly feasible: number
+  /** Feasible plans that are faster, and that are stabler. */
+  readonly faster: number
+  readonly stabler: number
+  /** Part of the feasible plans that are stabler: 0.2 or less is the top fifth. */
+  readonly stabilityShare: number
+  /** The fastest plans that are faster, at most `limit`. */
+  readonly fasterPlans: readonly Candidate[]
 }
 
-/** What could stop a long run of a plan. */
-export function risksOf(model: KnownModel, cluster: KnownCluster, estimate: Estimate): string[] {
-  const risks: string[] = []
-  const { tensorParallel: t, expertParallel: e } = estimate.plan
-  const line = stableMemoryFraction * cluster.gpu.memoryBytes
-  if (estimate.memoryBytes > line) {
-    const percent = (100 * estimate.memoryFraction).toFixed(0)
-    risks.push(`memory ${percent} % is above the ${100 * stableMemoryFraction} % under which runs do not run out of it`)
-  } else if (model.experts) {
-    const uneven = Math.max(...estimate.memoryByStage.map((s) => s.total + (expertImbalance - 1) * s.activations))
-    if (uneven > line) risks.push(`uneven expert load (${expertImbalance} x) would take memory above 80 %`)
+/**
+ * Places a plan of one's own in both rankings.
+ * @throws RangeError or TypeError naming a field that is none; a plan that breaks a rule is told in `reasons`
+ */
+export function placePlan(search: PlanSearch, own: ParallelPlan): Placement {
+  const limit = integer('limit', search.limit ?? 10, 1, 1e6)
+  const all = enumerate(search)
+  const { model, cluster, run, feasible } = all
+  const nothing = {
+    candidate: null,
+    feasible: feasible.length,
+    faster: 0,
+    stabler: 0,
+    stabilityShare: 1,
+    fasterPlans: [],
   }
-  if (leavesNode(cluster, t, 1)) risks.push(`tensor parallelism ${t} leaves the node`)
-  if (e > 1 && leavesNode(cluster, e, 1)) {
-    risks.push(`expert parallelism ${e} leaves the node: all-to-all across nodes is 20 to 40 times slower than inside`)
+  const given = completePlan(own)
+  const faults = planFaults(model, cluster, given)
+  if (faults.length > 0) return { ...nothing, reasons: faults }
+  const known = validatePlan(model, cluster, own)
+  const sized = size(model, cluster, known, run, {
+    costs: shapeCosts(model, cluster, known),
+    bytes: layerBytes(model, known),
+  })
+  const candidates = candidatesOf(all)
+  if ('reasons' in sized) return { ...nothing, reasons: sized.reasons }
+  const others = feasible.filter(({ plan: other }) => !sameLayout(other, known))
+  const fasterOnes = others.filter((other) => faster(other, sized) < 0).sort(faster)
+  const stablerOnes = others.filter((other) => stabler(other, sized) < 0).length
+  return {
+    reasons: [],
+    candidate: candidates(sized),
+    feasible: others.length,
+    faster: fasterOnes.length,
+    stabler: stablerOnes,
+    stabilityShare: others.length === 0 ? 0 : stablerOnes / others.length,
+    fasterPlans: fasterOnes.slice(0, limit).map(candidates),
   }
-  return risks
 }
 
-function* shapes(model: KnownModel, cluster: KnownCluster, recipe: SearchRecipe): Generator<ParallelPlan> {
+function sameLayout(a: KnownPlan, b: KnownPlan): boolean {
+  return (
+    a.tensorParallel === b.tensorParallel &&
+    a.pipelineParallel === b.pipelineParallel &&
+    a.virtualPipeline === b.virtualPipeline &&
+    a.contextParallel === b.contextParallel &&
+    a.expertParallel === b.expertParallel &&
+    a.microBatchSize === b.microBatchSize &&
+    a.recompute === b.recompute &&
+    a.recomputeModules.join() === b.recomputeModules.join()
+  )
+}
+
+function* shapes(model: KnownModel, cluster: KnownCluster, recipe: SearchRecipe): Generator<Required<ParallelPlan>> {
   const { globalBatchSize, sequenceLength, precision = 'bf16' } = recipe
-  const tensor = powersOfTwo(Math.min(model.heads, cluster.gpusPerNode))
+  // Every field is checked once here.
+  const base = completePlan({
+    tensorParallel: 1,
+    pipelineParallel: 1,
+    microBatchSize: 1,
+    globalBatchSize,
+    sequenceLength,
+    precision,
+  })
+  const tensor = powersOfTwo(Math.min(model.heads, 2 * cluster.gpusPerNode, cluster.gpuCount))
   const most = Math.min(model.layers, cluster.gpuCount, 64)
-  const pipeline = [
-    ...new Set([...powersOfTwo(most), ...divisors(model.layers, most), ...divisors(model.layers + 2, most)]),
-  ]
+  const stages = new Set([...powersOfTwo(most), ...divisors(model.layers, most), ...divisors(model.layers + 2, most)])
+  const pipeline = [...stages].sort((a, b) => a - b)
   const context = sequenceLength >= 16_384 ? [1, 2, 4, 8, 16] : [1]
   const expert = model.experts ? powersOfTwo(Math.min(model.experts.count, cluster.gpuCount)) : [1]
+  const { recomputeModules } = base
+  const again: Pick<Required<ParallelPlan>, 'recompute' | 'recomputeModules'>[] = [
+    { recompute: 'none', recomputeModules },
+    ...(model.experts
+      ? ([
+          { recompute: 'selective', recomputeModules: ['moe_act', 'layernorm'] },
+          { recompute: 'selective', recomputeModules: ['moe'] },
+        ] as const)
+      : []),
+    { recompute: 'full', recomputeModules },
+  ]
+  const recomputes = recipe.recompute === false ? again.slice(0, 1) : again
   for (const tensorParallel of tensor) {
-    for (const pipelineParallel of pipeline.sort((a, b) => a - b)) {
-      const chunks = pipelineParallel > 1 ? divisors(Math.ceil(model.layers / pipelineParallel), 8) : [1]
+    const sequenceParallel = tensorParallel > 1
+    for (const pipelineParallel of pipeline) {
+      const chunks = pipelineParallel > 1 ? chunkCounts(model.layers, pipelineParallel) : [1]
       for (const virtualPipeline of chunks) {
         for (const contextParallel of context) {
           for (const expertParallel of expert) {
             for (const microBatchSize of [1, 2, 4, 8]) {
-              for (const recompute of ['none', 'full'] as const) {
+              for (const one of recomputes) {
                 yield {
+                  ...base,
+                  ...one,
                   tensorParallel,
+                  sequenceParallel,
                   pipelineParallel,
                   virtualPipeline,
                   contextParallel,
                   expertParallel,
                   microBatchSize,
-                  recompute,
-                  globalBatchSize,
-                  sequenceLength,
-                  precision,
                 }
               }
             }
@@ -175,6 +336,13 @@ function* shapes(model: KnownModel, cluster: KnownCluster, recipe: SearchRecipe)
       }
     }
   }
+}
+
+/** Chunks a stage that can be cut into: of its layers, or of its layers with embedding and loss counted. */
+function chunkCounts(layers: number, stages: number): number[] {
+  const counts = new Set(divisors(Math.ceil(layers / stages), 8))
+  if ((layers + 2) % stages === 0) for (const count of divisors((layers + 2) / stages, 8)) counts.add(count)
+  return [...counts].sort((a, b) => a - b)
 }
 
 function powersOfTwo(upTo: number): number[] {
