@@ -1,14 +1,22 @@
 /** The step as a user of Kumiki writes it. */
 import { Decoder, initializeParameters } from '@kumiki/models'
 import { adamw, chain, clipGlobalNorm } from '@kumiki/optim'
-import { init } from '@kumiki/tensor'
+import { type Device, init } from '@kumiki/tensor'
 import { f32, initialState, makeTrainStep } from '@kumiki/train'
 import type { Contestant, ContestantSpec, Surroundings } from './contestant.ts'
 import { architecture, batch, hyperparameters } from './workload.ts'
 
 const shape = [batch.sequences, batch.length]
 
-export async function startKumiki({ backend, threads }: ContestantSpec, { gpu }: Surroundings): Promise<Contestant> {
+export async function startKumiki(spec: ContestantSpec, { gpu }: Surroundings): Promise<Contestant> {
+  return trainingStep(spec, gpu)
+}
+
+/** The step, and the device it runs on. */
+export async function trainingStep(
+  { backend, threads }: Pick<ContestantSpec, 'backend' | 'threads'>,
+  gpu?: GPU,
+): Promise<Contestant & { readonly device: Device }> {
   const { learningRate, maxNorm, ...adam } = hyperparameters
   const device = await init({ backend, threads, gpu })
   const decoder = new Decoder(device, architecture)
@@ -16,6 +24,7 @@ export async function startKumiki({ backend, threads }: ContestantSpec, { gpu }:
   const trainStep = makeTrainStep({ decoder, optimizer, precision: f32, zLoss: 0, accumulation: 1 })
   let state = initialState(initializeParameters(device, architecture), optimizer, f32)
   return {
+    device,
     async step({ inputs, targets }, step) {
       using x = device.tensor(inputs, shape)
       using y = device.tensor(targets, shape)

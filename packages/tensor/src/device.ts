@@ -9,6 +9,13 @@ import { assertPresent, type DeviceBuffer, type Storage } from './storage.ts'
 import { isTensor, type Tensor, tensorFromStorage } from './tensor.ts'
 import { evaluateValues } from './transforms/evaluate.ts'
 
+/** What a tuner found, and on which adapter. */
+export interface Tuning {
+  readonly adapter: string
+  /** The kernel for each case, by name. */
+  readonly choices: Readonly<Record<string, string>>
+}
+
 /** Numbers a tensor can be made from. */
 export type TensorData = number | readonly number[] | Float32Array | Int32Array | Uint32Array | Float64Array
 
@@ -41,6 +48,14 @@ export class Device {
 
   get name(): string {
     return `${this.backend.kind} (${this.backend.description})`
+  }
+
+  /**
+   * Kernels that `tune()` measured best on this adapter, by case: a plain object to keep, for `init({ tuning })` in a later process.
+   * Devices on the same adapter in one process share them.
+   */
+  get tuning(): Tuning {
+    return { adapter: this.backend.description, choices: Object.fromEntries(this.backend.choices ?? []) }
   }
 
   /** Live numbers: buffers, bytes, submits, dispatches. */

@@ -1,11 +1,11 @@
 import './methods.ts'
 
-export type { Backend, Counters } from './backends/backend.ts'
-export type { Device, TensorData } from './device.ts'
+export type { Backend, Counters, KernelTiming, TunedCase } from './backends/backend.ts'
+export type { Device, TensorData, Tuning } from './device.ts'
 export { bytesPerElement, type DType, type HostArray, isFloat } from './dtype.ts'
 export { DeviceError, DisposedError, DTypeError, ShapeError } from './errors.ts'
 export { flatten, mapTensors, type Tree, tensorsOf } from './graph/tree.ts'
-export { fromDevice, type GpuDeviceLike, type GpuLike, type InitOptions, init } from './init.ts'
+export { fromDevice, type GpuDeviceLike, type GpuLike, type InitOptions, init, type PinnedKernels } from './init.ts'
 export { defineOp, type Op } from './op.ts'
 export { abs } from './ops/abs.ts'
 export { add } from './ops/add.ts'
@@ -49,6 +49,16 @@ export { tanh } from './ops/tanh.ts'
 export { topK } from './ops/top-k.ts'
 export { swapAxes, transpose } from './ops/transpose.ts'
 export { where } from './ops/where.ts'
+export {
+  type Ceilings,
+  chromeTrace,
+  measureCeilings,
+  type Profile,
+  type ProfileRow,
+  profile,
+  profileRows,
+  profileTable,
+} from './profile/profile.ts'
 export { apply, apply1, isTensor, Tensor } from './tensor.ts'
 export { checkpoint } from './transforms/checkpoint.ts'
 export { type Compiled, compile } from './transforms/compile.ts'

@@ -2,7 +2,7 @@ import { CpuBackend } from './backends/cpu/cpu-backend.ts'
 import { ReferenceBackend } from './backends/reference/reference-backend.ts'
 import { type FoundAdapter, findAdapter, mayHaveAdapter, requestDevice } from './backends/webgpu/adapter.ts'
 import { WebGpuBackend } from './backends/webgpu/webgpu-backend.ts'
-import { Device } from './device.ts'
+import { Device, type Tuning } from './device.ts'
 import { DeviceError } from './errors.ts'
 import { attentionVariants } from './ops/attention/attention.wgsl.ts'
 import { matmulVariants } from './ops/matmul/matmul.wgsl.ts'
@@ -30,6 +30,8 @@ export interface InitOptions {
   readonly gpu?: GpuLike
   /** Kernels to take where they apply instead of the ones chosen for the adapter: `{ matmul: 'shared 4x4' }` (webgpu). */
   readonly kernels?: PinnedKernels
+  /** Earlier results of `tune()` (see `Device.tuning`); ignored on another adapter than they were measured on. */
+  readonly tuning?: Tuning
 }
 
 /** Choices that are otherwise made by rule or by measurement. */
@@ -60,7 +62,9 @@ export async function init(options: InitOptions = {}): Promise<Device> {
     }
     if (found && (backend === 'webgpu' || !found.description.software)) {
       const description = { ...found.description, pinned: checkedKernels(options.kernels) }
-      return new Device(new WebGpuBackend(await requestDevice(found), description, true, found.release))
+      const made = new WebGpuBackend(await requestDevice(found), description, true, found.release)
+      applyTuning(made, options.tuning)
+      return new Device(made)
     }
     found?.release()
   }
@@ -77,6 +81,16 @@ export async function fromDevice(gpuDevice: GpuDeviceLike): Promise<Device> {
   return new Device(
     new WebGpuBackend(device, { name, software: /swiftshader|llvmpipe/i.test(name), subgroupSize: 0 }, false),
   )
+}
+
+function applyTuning(backend: WebGpuBackend, tuning: Tuning | undefined): void {
+  if (!tuning) return
+  if (typeof tuning.adapter !== 'string' || typeof tuning.choices !== 'object' || tuning.choices === null)
+    throw new TypeError('init: tuning must be what Device.tuning gave: { adapter, choices }')
+  if (tuning.adapter !== backend.description) return
+  // A name that no kernel has is passed over when kernels are chosen.
+  for (const [key, name] of Object.entries(tuning.choices))
+    if (typeof name === 'string' && !backend.choices.has(key)) backend.choices.set(key, name)
 }
 
 function checkedKernels(kernels: PinnedKernels = {}): Record<string, string> {

@@ -16,12 +16,33 @@ export interface Counters {
   dispatches: number
 }
 
+/** One kernel as it ran. Times are microseconds; `start` counts from the beginning of the recording. */
+export interface KernelTiming {
+  readonly name: string
+  readonly start: number
+  readonly duration: number
+  readonly flops: number
+  /** Bytes of the buffers it is bound to, each counted once. */
+  readonly bytes: number
+}
+
+/** What the tuner found for one case. */
+export interface TunedCase {
+  /** The op and everything its speed depends on. */
+  readonly key: string
+  readonly chosen: string
+  /** Microseconds of every kernel that could run the case, the best of several runs. */
+  readonly microseconds: Readonly<Record<string, number>>
+}
+
 /** A compiled graph. Buffers are given for every input and output; inputs listed as donated may share one with an output. */
 export interface Executable {
   run(inputs: readonly DeviceBuffer[], outputs: readonly DeviceBuffer[]): void | Promise<void>
   /** For each output, the input whose memory it takes over, or -1. */
   readonly aliases: readonly number[]
   explain(): string
+  /** Measures the kernels there are for each case of the program and remembers the best; `undefined` where there is no choice. */
+  tune?(): Promise<TunedCase[]>
   memory(): { temporaryBytes: number; inputBytes: number; outputBytes: number }
   dispose(): void
 }
@@ -41,11 +62,17 @@ export interface Backend {
   /** Human-readable: adapter or instruction set. */
   readonly description: string
   readonly counters: Counters
+  /** Kernels that measured best, by case, where there is a choice. */
+  readonly choices?: Map<string, string>
   allocate(bytes: number): DeviceBuffer
   release(buffer: DeviceBuffer): void
   upload(buffer: DeviceBuffer, data: HostArray): void
   /** The first `bytes` bytes of a buffer, in memory of their own. */
   download(buffer: DeviceBuffer, bytes: number): Promise<ArrayBuffer>
   compile(graph: Graph, options: CompileOptions): Promise<Executable>
+  /** Starts to time every kernel that runs, or (given nothing) stops. Programs run slower meanwhile. */
+  record?(into: KernelTiming[] | undefined): void
+  /** Waits until everything submitted has run. */
+  settle?(): Promise<void>
   destroy(): void
 }

@@ -1,5 +1,5 @@
 import type { WebGpuRule } from '../backends/webgpu/rule.ts'
-import { linearEntry, mapShader, shader, workgroupsFor } from '../backends/webgpu/shader.ts'
+import { linearEntry, mapShader, type ShaderBuffer, shader, workgroupsFor } from '../backends/webgpu/shader.ts'
 import { computeType } from '../dtype.ts'
 import { elementCount } from '../shape.ts'
 
@@ -30,8 +30,8 @@ export const takeWgsl: WebGpuRule<unknown> = {
 }
 
 /**
- * Zeros first; then the first position of every id, and only that one, adds up the rows of all positions with the same id in
- * order. No atomics, so the bits never vary.
+ * Zeros first; then positions with the same id are linked in order, and the first of each chain adds up its rows. No atomics, so the
+ * bits never vary. Scratch: for each position the next one with its id (-1 at the end), and whether it is the first.
  */
 export const scatterAddRowsWgsl: WebGpuRule<{ rows: number }> = {
   supports: ([x]) => x.dtype === 'float32',
@@ -40,41 +40,74 @@ export const scatterAddRowsWgsl: WebGpuRule<{ rows: number }> = {
     const row = elementCount(out.access.shape) / rows
     const elements = rows * row
     const fill = shader(
-      [{ name: 'out', dtype: 'float32', write: true }],
+      [{ name: 'out', dtype: 'float32', write: true, length: elements }],
       linearEntry(64, `  if (id < ${elements}u) { out_set(id, 0.0); }`),
+    )
+    const idsBuffer: ShaderBuffer = { name: 'ids', dtype: 'int32', length: n }
+    const link = shader(
+      [
+        idsBuffer,
+        { name: 'next', dtype: 'int32', write: true, length: n },
+        { name: 'first', dtype: 'int32', write: true, length: n },
+      ],
+      linearEntry(
+        64,
+        `  if (id >= ${n}u) { return; }
+  let mine = ids_at(id);
+  var before = id;
+  while (before > 0u) {
+    before--;
+    if (ids_at(before) == mine) { before = ${n}u; break; }
+  }
+  first_set(id, select(0, 1, before < ${n}u && mine >= 0 && mine < ${rows}));
+  var after = id + 1u;
+  while (after < ${n}u) {
+    if (ids_at(after) == mine) { break; }
+    after++;
+  }
+  next_set(id, select(-1, i32(after), after < ${n}u));`,
+      ),
     )
     // Four neighbouring columns an invocation where rows allow it.
     const wide = row % 4 === 0
     const width = wide ? 4 : 1
+    const load = wide ? 'x_at4' : 'x_at'
     const scatter = shader(
       [
-        { name: 'x', dtype: x.dtype, vector: wide },
-        { name: 'ids', dtype: 'int32' },
-        { name: 'out', dtype: 'float32', write: true, vector: wide },
+        { name: 'x', dtype: x.dtype, vector: wide, length: n * row },
+        idsBuffer,
+        { name: 'out', dtype: 'float32', write: true, vector: wide, length: elements },
+        { name: 'next', dtype: 'int32', length: n },
+        { name: 'first', dtype: 'int32', length: n },
       ],
       linearEntry(
         64,
         `  let at = id / ${row / width}u;
   let column = (id % ${row / width}u) * ${width}u;
   if (at >= ${n}u) { return; }
-  let mine = ids_at(at);
-  if (mine < 0 || mine >= ${rows}) { return; }
-  for (var k = 0u; k < at; k++) { if (ids_at(k) == mine) { return; } }
-  var acc = ${wide ? 'x_at4' : 'x_at'}(at * ${row}u + column);
-  for (var k = at + 1u; k < ${n}u; k++) { if (ids_at(k) == mine) { acc += ${wide ? 'x_at4' : 'x_at'}(k * ${row}u + column); } }
-  ${wide ? 'out_set4' : 'out_set'}(u32(mine) * ${row}u + column, acc);`,
+  if (first_at(at) == 0) { return; }
+  var acc = ${load}(at * ${row}u + column);
+  for (var k = next_at(at); k >= 0; k = next_at(u32(k))) { acc += ${load}(u32(k) * ${row}u + column); }
+  ${wide ? 'out_set4' : 'out_set'}(u32(ids_at(at)) * ${row}u + column, acc);`,
       ),
     )
     return {
       dispatches: [
         { name: 'fill', wgsl: fill, bindings: [{ output: 0 }], workgroups: workgroupsFor(elements, 64) },
         {
+          name: 'link equal ids',
+          wgsl: link,
+          bindings: [{ input: 1 }, { scratch: 0 }, { scratch: 1 }],
+          workgroups: workgroupsFor(n, 64),
+        },
+        {
           name: 'scatterAddRows',
           wgsl: scatter,
-          bindings: [{ input: 0 }, { input: 1 }, { output: 0 }],
+          bindings: [{ input: 0 }, { input: 1 }, { output: 0 }, { scratch: 0 }, { scratch: 1 }],
           workgroups: workgroupsFor((n * row) / width, 64),
         },
       ],
+      scratch: [n * 4, n * 4],
     }
   },
 }

@@ -136,21 +136,6 @@ export function fuse(graph: Graph, resolver: Resolver, limits: FuseLimits): Unit
     )
 
   order.forEach((node, i) => {
-    if (!limits.fusesResult?.(node)) return
-    for (const c of consumers[i]) {
-      const kernel = find(i)
-      const work = find(c)
-      if (work === kernel || work.kernel || order[c].op.kind !== 'elementwise' || !inOrder(work, node.outputs[0]))
-        continue
-      if (operandCount([node, ...work.nodes]) > limits.operands) continue
-      if (reaches(work, kernel) || reaches(kernel, work)) continue
-      work.kernel = node
-      join(work, kernel)
-      return
-    }
-  })
-
-  order.forEach((node, i) => {
     if (!limits.fusesOperand?.(node)) return
     const source = resolver.resolve(node.inputs[0])
     if (source?.kind !== 'memory' || inputs.has(source.base) || source.base.node.op.kind !== 'elementwise') return
@@ -168,6 +153,21 @@ export function fuse(graph: Graph, resolver: Resolver, limits: FuseLimits): Unit
     work.kernel = node
     work.prologue = true
     join(work, find(i))
+  })
+
+  order.forEach((node, i) => {
+    if (!limits.fusesResult?.(node)) return
+    for (const c of consumers[i]) {
+      const kernel = find(i)
+      const work = find(c)
+      if (work === kernel || work.kernel || order[c].op.kind !== 'elementwise' || !inOrder(work, node.outputs[0]))
+        continue
+      if (operandCount([node, ...work.nodes]) > limits.operands) continue
+      if (reaches(work, kernel) || reaches(kernel, work)) continue
+      work.kernel = node
+      join(work, kernel)
+      return
+    }
   })
 
   const live = [...new Set(order.map((_, i) => find(i)))]

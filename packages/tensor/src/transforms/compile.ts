@@ -1,4 +1,4 @@
-import type { Executable } from '../backends/backend.ts'
+import type { Executable, TunedCase } from '../backends/backend.ts'
 import type { Device } from '../device.ts'
 import { bufferBytes, type HostArray } from '../dtype.ts'
 import { DeviceError } from '../errors.ts'
@@ -23,6 +23,12 @@ export interface Compiled<Args extends unknown[], R> {
   explain(): string
   /** Bytes of the most recent program, planned before it ran. */
   memory(): { temporaryBytes: number; inputBytes: number; outputBytes: number }
+  /**
+   * Measures, for arguments like these, every kernel that could run each product and attention of the program on this adapter, and
+   * takes the fastest from then on (`explain()` says which). The function itself does not run. Choices hold for the adapter: see
+   * `Device.tuning`. Does nothing where a backend has one kernel for everything.
+   */
+  tune(...args: Args): Promise<TunedCase[]>
   /** Gives back all programs and their memory. */
   dispose(): void
 }
@@ -62,7 +68,7 @@ export function compile<Args extends unknown[], R>(
   for (const i of donate)
     if (!Number.isInteger(i) || i < 0) throw new RangeError(`compile: donate lists argument positions from 0, got ${i}`)
 
-  const call = async (...args: Args): Promise<R> => {
+  const prepare = async (args: Args): Promise<{ flat: Flattened; key: string; program: Program }> => {
     const flat = flatten(args)
     const device = deviceOf(flat)
     for (const leaf of flat.leaves) {
@@ -78,8 +84,16 @@ export function compile<Args extends unknown[], R>(
       program = await build(f, flat, device, donate)
       programs.set(key, program)
     }
+    return { flat, key, program }
+  }
+  const call = async (...args: Args): Promise<R> => {
+    const { flat, program } = await prepare(args)
     latest = program
     return run(program, flat) as Promise<R>
+  }
+  const discard = (program: Program) => {
+    program.executable.dispose()
+    for (const slot of program.slots) if (slot) program.device.backend.release(slot)
   }
 
   const need = (): Program => {
@@ -89,11 +103,19 @@ export function compile<Args extends unknown[], R>(
   return Object.assign(call, {
     explain: () => need().executable.explain(),
     memory: () => need().executable.memory(),
-    dispose() {
-      for (const p of programs.values()) {
-        p.executable.dispose()
-        for (const slot of p.slots) if (slot) p.device.backend.release(slot)
+    async tune(...args: Args) {
+      const { flat, key, program } = await prepare(args)
+      const cases = (await program.executable.tune?.()) ?? []
+      if (cases.length > 0) {
+        // The same graph again, now with what was measured.
+        discard(program)
+        latest = await build(f, flat, program.device, donate)
+        programs.set(key, latest)
       }
+      return cases
+    },
+    dispose() {
+      for (const p of programs.values()) discard(p)
       programs.clear()
       latest = undefined
     },

@@ -5,7 +5,7 @@ import { expand } from '../../passes/expand.ts'
 import { explainPlan } from '../../passes/explain.ts'
 import { type Plan, planGraph, type Step } from '../../passes/plan.ts'
 import type { DeviceBuffer } from '../../storage.ts'
-import type { Backend, CompileOptions, Counters, Executable } from '../backend.ts'
+import type { Backend, CompileOptions, Counters, Executable, KernelTiming } from '../backend.ts'
 import { runByDefinition } from './fallback.ts'
 import { canFuse, fusedKernel, mathFunctions } from './fused-kernel.ts'
 import { kernels } from './kernels.generated.ts'
@@ -33,7 +33,11 @@ interface Instruction {
   readonly args: readonly Bound[]
 }
 
-type Action = Instruction | { readonly definition: Step }
+type Action = (Instruction | { readonly definition: Step }) & {
+  readonly name: string
+  readonly flops: number
+  readonly bytes: number
+}
 
 /** WebAssembly SIMD on all processors. Ops without a kernel run by their definition. */
 export class CpuBackend implements Backend {
@@ -43,6 +47,7 @@ export class CpuBackend implements Backend {
   private readonly memory: WasmMemory
   private readonly pool: ThreadPool
   private readonly shared: boolean
+  private readonly recorder: { current: Recording | undefined } = { current: undefined }
   /** Fused kernels that exist already, by their step. */
   private readonly fusedIds = new Map<string, { kernel: number; count: number; grain: number }>()
 
@@ -96,6 +101,7 @@ export class CpuBackend implements Backend {
     })
     const { actions, scratchBytes, threadScratchBytes } = this.lower(plan)
     return new CpuProgram(
+      this.recorder,
       this.memory,
       this.pool,
       this.counters,
@@ -105,6 +111,10 @@ export class CpuBackend implements Backend {
       threadScratchBytes,
       options.keepTemporaries,
     )
+  }
+
+  record(into: KernelTiming[] | undefined): void {
+    this.recorder.current = into && new Recording(into)
   }
 
   destroy(): void {
@@ -151,6 +161,12 @@ export class CpuBackend implements Backend {
 
     const actions = plan.steps.flatMap((step): Action[] => {
       if (step.outputs.every((o) => plan.slots[o.slot].elements === 0)) return []
+      const slots = new Set([...step.inputs, ...step.outputs].map((x) => x.slot))
+      const about = {
+        name: step.name,
+        flops: step.flops,
+        bytes: [...slots].reduce((sum, slot) => sum + plan.slots[slot].bytes, 0),
+      }
       const bind = (a: CpuArgument): Bound => {
         if (typeof a === 'number' || a === 'threadScratch' || 'scratch' in (a as object)) return a as Bound
         const operand =
@@ -161,17 +177,21 @@ export class CpuBackend implements Backend {
       }
       if (step.fused) {
         const known = canFuse(step.fused) && this.fusedIds.get(keyOf(step))
-        if (!known) return [{ definition: step }]
+        if (!known) return [{ definition: step, ...about }]
         const args = [...step.inputs, ...step.outputs].map((x): Bound => ({ slot: x.slot, offset: 0 }))
-        return [{ ...known, args }]
+        return [{ ...known, args, ...about }]
       }
       const rule = step.op!.cpu
       const specs = step.inputs.map((x) => ({ shape: x.access.shape, dtype: x.dtype }))
-      if (!rule || !(rule.supports?.(specs, step.attrs) ?? true)) return [{ definition: step }]
+      if (!rule || !(rule.supports?.(specs, step.attrs) ?? true)) return [{ definition: step, ...about }]
       const made = rule.plan({ inputs: step.inputs, outputs: step.outputs, attrs: step.attrs })
       scratchBytes = Math.max(scratchBytes, made.scratchBytes ?? 0)
       threadScratchBytes = Math.max(threadScratchBytes, made.threadScratchBytes ?? 0)
-      return made.calls.map((c) => ({
+      // Work is told once a step: by its last call, which does most of it.
+      return made.calls.map((c, i) => ({
+        name: made.calls.length === 1 ? step.name : `${step.name} ${c.kernel}`,
+        flops: i === made.calls.length - 1 ? about.flops : 0,
+        bytes: about.bytes,
         kernel: this.pool.kernel(c.kernel),
         count: c.count,
         grain: c.grain,
@@ -179,6 +199,21 @@ export class CpuBackend implements Backend {
       }))
     })
     return { actions, scratchBytes, threadScratchBytes: Math.ceil(threadScratchBytes / 64) * 64 }
+  }
+}
+
+/** Times of kernels, from when the recording began. */
+class Recording {
+  private readonly into: KernelTiming[]
+  private readonly began = performance.now()
+
+  constructor(into: KernelTiming[]) {
+    this.into = into
+  }
+
+  add({ name, flops, bytes }: Action, started: number): void {
+    const duration = (performance.now() - started) * 1000
+    this.into.push({ name, start: (started - this.began) * 1000, duration, flops, bytes })
   }
 }
 
@@ -193,8 +228,10 @@ class CpuProgram implements Executable {
   private readonly threadScratchBytes: number
   private readonly keep: boolean
   private held: WasmBuffer[] | undefined
+  private readonly recorder: { readonly current: Recording | undefined }
 
   constructor(
+    recorder: { readonly current: Recording | undefined },
     memory: WasmMemory,
     pool: ThreadPool,
     counters: Counters,
@@ -204,6 +241,7 @@ class CpuProgram implements Executable {
     threadScratchBytes: number,
     keep: boolean,
   ) {
+    this.recorder = recorder
     this.memoryPool = memory
     this.pool = pool
     this.counters = counters
@@ -217,6 +255,7 @@ class CpuProgram implements Executable {
 
   run(inputs: readonly DeviceBuffer[], outputs: readonly DeviceBuffer[]): void {
     const { plan, pool } = this
+    const recording = this.recorder.current
     const temporaries = this.held ?? this.take()
     if (this.keep) this.held = temporaries
     const places = { input: inputs, output: outputs, temporary: temporaries }
@@ -226,11 +265,13 @@ class CpuProgram implements Executable {
     try {
       for (const action of this.actions) {
         this.counters.dispatches++
+        const started = recording ? performance.now() : 0
         if ('definition' in action) {
           runByDefinition(action.definition, (slot) => {
             const { dtype, elements } = plan.slots[slot]
             return storageArray(dtype, this.memoryPool.memory.buffer, pointers[slot], elements)
           })
+          if (recording) recording.add(action, started)
           continue
         }
         let scratchArgument = -1
@@ -243,6 +284,7 @@ class CpuProgram implements Executable {
           return 'slot' in a ? pointers[a.slot] + a.offset : scratch + a.scratch
         })
         pool.run(action.kernel, action.count, action.grain, args, scratchArgument, this.threadScratchBytes)
+        if (recording) recording.add(action, started)
       }
     } finally {
       if (!this.keep) for (const b of temporaries) this.memoryPool.release(b)

@@ -17,7 +17,7 @@ const wantedLimits = [
   'maxComputeInvocationsPerWorkgroup',
   'maxComputeWorkgroupSizeX',
 ] as const
-const wantedFeatures = ['subgroups', 'shader-f16', 'timestamp-query']
+const wantedFeatures = ['subgroups', 'shader-f16', 'timestamp-query', 'chromium-experimental-subgroup-matrix']
 
 /** Dawn drops its devices when the object that create() returned is collected: hold it while it is used. */
 const held = new Set<unknown>()
@@ -39,7 +39,8 @@ async function defaultGpu(): Promise<{ gpu: GPU; release: () => void }> {
       "webgpu: this runtime has no navigator.gpu, and the npm package 'webgpu' is not installed (npm install webgpu)",
     )
   }
-  return hold(create([]))
+  // Exact timestamps: Dawn rounds them to 65 microseconds otherwise, for the sake of web pages.
+  return hold(create(['disable-dawn-features=timestamp_quantization']))
 }
 
 /**
@@ -80,13 +81,31 @@ export async function findAdapter(given?: GPU): Promise<FoundAdapter> {
   const software =
     /swiftshader|llvmpipe|lavapipe|basic render|software/i.test(`${name} ${info.device}`) ||
     (info as { isFallbackAdapter?: boolean }).isFallbackAdapter === true
-  const { subgroupMinSize, subgroupMaxSize } = info as { subgroupMinSize?: number; subgroupMaxSize?: number }
+  const { subgroupMinSize, subgroupMaxSize, subgroupMatrixConfigs } = info as {
+    subgroupMinSize?: number
+    subgroupMaxSize?: number
+    subgroupMatrixConfigs?: Iterable<{
+      componentType: string
+      resultComponentType: string
+      M: number
+      N: number
+      K: number
+    }>
+  }
+  const subgroupMatrix =
+    adapter.features.has('shader-f16') &&
+    adapter.features.has('chromium-experimental-subgroup-matrix' as GPUFeatureName) &&
+    subgroupMaxSize === 32 &&
+    [...(subgroupMatrixConfigs ?? [])].some(
+      (c) => c.componentType === 'f16' && c.resultComponentType === 'f32' && c.M === 16 && c.N === 16 && c.K === 16,
+    )
   return {
     adapter,
     release,
     description: {
       name,
       software,
+      subgroupMatrix,
       subgroupSize: subgroupMinSize !== undefined && subgroupMinSize === subgroupMaxSize ? subgroupMinSize : 0,
     },
   }

@@ -8,10 +8,12 @@ import { explainPlan } from '../../passes/explain.ts'
 import type { KernelContext, Operand } from '../../passes/operand.ts'
 import { type Plan, planGraph, type Step } from '../../passes/plan.ts'
 import type { DeviceBuffer } from '../../storage.ts'
-import type { Backend, CompileOptions, Counters, Executable } from '../backend.ts'
+import type { Backend, CompileOptions, Counters, Executable, KernelTiming, TunedCase } from '../backend.ts'
 import { epilogueOf, fusedShader, prologueOf } from './fused-shader.ts'
 import { type GpuBuffer, GpuMemory } from './gpu-memory.ts'
+import { KernelRecorder } from './kernel-recorder.ts'
 import type { AdapterTraits } from './rule.ts'
+import { rememberedChoices, type TunableStep, tuneSteps } from './tuner.ts'
 
 /** A dispatch with its bindings resolved to slots or scratch buffers. */
 interface Instruction {
@@ -19,6 +21,8 @@ interface Instruction {
   readonly wgsl: string
   readonly bindings: readonly ({ readonly slot: number } | { readonly scratch: number })[]
   readonly workgroups: readonly [number, number, number]
+  readonly flops: number
+  readonly bytes: number
 }
 
 /** What the backend needs to know about where the device came from. */
@@ -27,6 +31,7 @@ export interface AdapterDescription {
   readonly software: boolean
   readonly subgroupSize: number
   /** See AdapterTraits. */
+  readonly subgroupMatrix?: boolean
   readonly pinned?: Readonly<Record<string, string>>
 }
 
@@ -54,12 +59,16 @@ export class WebGpuBackend implements Backend {
   readonly counters: Counters = { buffers: 0, bytes: 0, created: 0, submits: 0, encoders: 0, dispatches: 0 }
   readonly device: GPUDevice
   private readonly traits: AdapterTraits
+  /** Kernels that measured best on this adapter, by case. */
+  readonly choices: Map<string, string>
   private readonly memory: GpuMemory
   private readonly pipelines = new Map<string, Promise<GPUComputePipeline>>()
   private readonly ownsDevice: boolean
   private readonly onDestroy: () => void
   /** The first error that the device reported outside of a call. */
   private failure: DeviceError | undefined
+  /** Set while kernels are timed. */
+  recorder: KernelRecorder | undefined
 
   constructor(device: GPUDevice, adapter: AdapterDescription, ownsDevice: boolean, onDestroy: () => void = () => {}) {
     this.device = device
@@ -67,13 +76,16 @@ export class WebGpuBackend implements Backend {
     this.onDestroy = onDestroy
     this.description = adapter.name
     this.memory = new GpuMemory(device, this.counters)
+    this.choices = rememberedChoices(adapter.name)
     this.traits = {
       subgroups: device.features.has('subgroups' as GPUFeatureName),
       subgroupSize: adapter.subgroupSize,
       maxWorkgroupStorage: device.limits.maxComputeWorkgroupStorageSize,
       maxStorageBuffers: device.limits.maxStorageBuffersPerShaderStage,
       software: adapter.software,
+      subgroupMatrix: adapter.subgroupMatrix,
       pinned: adapter.pinned,
+      tuned: this.choices,
     }
     device.addEventListener('uncapturederror', (event) => {
       this.failure ??= new DeviceError(`webgpu: ${(event as GPUUncapturedErrorEvent).error.message}`)
@@ -138,28 +150,69 @@ export class WebGpuBackend implements Backend {
       },
     })
     const scratch: number[] = []
+    const tunables: TunableStep[] = []
+    const bytesOf = (slots: readonly number[]) =>
+      [...new Set(slots)].reduce((sum, slot) => sum + plan.slots[slot].bytes, 0)
     const instructions = plan.steps.flatMap((step): Instruction[] => {
       if (step.outputs.every((o) => plan.slots[o.slot].elements === 0)) return []
       if (step.fused) {
         const { wgsl, slots, workgroups } = fusedShader(plan, step)
-        return [{ name: step.name, wgsl, workgroups, bindings: slots.map((slot) => ({ slot })) }]
+        const bindings = slots.map((slot) => ({ slot }))
+        return [{ name: step.name, wgsl, workgroups, bindings, flops: step.flops, bytes: bytesOf(slots) }]
       }
       if (!step.op?.webgpu) throw new DeviceError(`webgpu: the op ${step.name} has no kernel on this device`)
       const made = step.op.webgpu.plan(kernelContext(step), this.traits, epilogueOf(plan, step), prologueOf(plan, step))
+      if (made.tunable) {
+        const bytes = (operands: readonly Operand[]) => operands.map((x) => plan.slots[x.slot].bytes)
+        tunables.push({ tunable: made.tunable, inputBytes: bytes(step.inputs), outputBytes: bytes(step.outputs) })
+      }
       made.scratch?.forEach((bytes, i) => {
         scratch[i] = Math.max(scratch[i] ?? 0, Math.ceil(bytes / 16) * 16)
       })
-      return made.dispatches.map((d) => ({
-        name: d.name,
-        wgsl: d.wgsl,
-        workgroups: d.workgroups,
-        bindings: d.bindings.map((b) =>
+      return made.dispatches.map((d) => {
+        const bindings = d.bindings.map((b) =>
           'scratch' in b ? b : { slot: 'input' in b ? step.inputs[b.input].slot : step.outputs[b.output].slot },
-        ),
-      }))
+        )
+        const scratchBytes = d.bindings.reduce((sum, b) => sum + ('scratch' in b ? made.scratch![b.scratch] : 0), 0)
+        return {
+          name: d.name,
+          wgsl: d.wgsl,
+          workgroups: d.workgroups,
+          bindings,
+          flops: d.flops ?? step.flops / made.dispatches.length,
+          bytes: bytesOf(bindings.flatMap((b) => ('slot' in b ? [b.slot] : []))) + scratchBytes,
+        }
+      })
     })
     const pipelines = await Promise.all(instructions.map((i) => this.pipeline(i.name, i.wgsl)))
-    return new WebGpuProgram(this, this.memory, plan, instructions, pipelines, scratch, options.keepTemporaries)
+    return new WebGpuProgram(
+      this,
+      this.memory,
+      plan,
+      instructions,
+      pipelines,
+      scratch,
+      tunables,
+      options.keepTemporaries,
+    )
+  }
+
+  /** See Executable.tune. */
+  async tune(steps: readonly TunableStep[]): Promise<TunedCase[]> {
+    const cases = await tuneSteps(this.device, steps, (name, wgsl) => this.pipeline(name, wgsl))
+    for (const { key, chosen } of cases) this.choices.set(key, chosen)
+    this.check()
+    return cases
+  }
+
+  record(into: KernelTiming[] | undefined): void {
+    this.recorder?.destroy()
+    this.recorder = into && new KernelRecorder(this.device, into)
+  }
+
+  async settle(): Promise<void> {
+    await this.device.queue.onSubmittedWorkDone()
+    this.check()
   }
 
   /** @throws DeviceError with the first thing that went wrong on the device */
@@ -214,6 +267,7 @@ class WebGpuProgram implements Executable {
   private readonly instructions: readonly Instruction[]
   private readonly pipelines: readonly GPUComputePipeline[]
   private readonly scratch: readonly number[]
+  private readonly tunables: readonly TunableStep[]
   private readonly keep: boolean
   private held: GpuBuffer[] | undefined
   /** Per instruction: bind groups by the buffers they bind. */
@@ -226,6 +280,7 @@ class WebGpuProgram implements Executable {
     instructions: readonly Instruction[],
     pipelines: readonly GPUComputePipeline[],
     scratch: readonly number[],
+    tunables: readonly TunableStep[],
     keep: boolean,
   ) {
     this.backend = backend
@@ -234,23 +289,21 @@ class WebGpuProgram implements Executable {
     this.instructions = instructions
     this.pipelines = pipelines
     this.scratch = scratch
+    this.tunables = tunables
     this.keep = keep
     this.aliases = plan.aliases
     this.groups = instructions.map(() => new Map())
   }
 
-  run(inputs: readonly DeviceBuffer[], outputs: readonly DeviceBuffer[]): void {
+  run(inputs: readonly DeviceBuffer[], outputs: readonly DeviceBuffer[]): void | Promise<void> {
     const { backend, plan } = this
     backend.check()
     const temporaries = this.held ?? [...plan.temporaries, ...this.scratch].map((bytes) => this.gpu.allocate(bytes))
     if (this.keep) this.held = temporaries
     const places = { input: inputs, output: outputs, temporary: temporaries }
     const buffers = plan.locations.map((l) => places[l.kind][l.index] as GpuBuffer)
-    const { device, counters } = backend
-    const encoder = device.createCommandEncoder()
-    counters.encoders++
-    const pass = encoder.beginComputePass()
-    this.instructions.forEach((instruction, k) => {
+    const { device, counters, recorder } = backend
+    const encode = (pass: GPUComputePassEncoder, instruction: Instruction, k: number) => {
       const bound = instruction.bindings.map((b) =>
         'slot' in b ? buffers[b.slot] : temporaries[plan.temporaries.length + b.scratch],
       )
@@ -258,18 +311,42 @@ class WebGpuProgram implements Executable {
       pass.setBindGroup(0, this.group(k, bound))
       pass.dispatchWorkgroups(...instruction.workgroups)
       counters.dispatches++
-    })
-    pass.end()
-    device.queue.submit([encoder.finish()])
-    counters.submits++
+    }
+    let timed: Promise<void> | undefined
+    if (recorder) {
+      timed = recorder.run(this.instructions, encode)
+    } else {
+      const encoder = device.createCommandEncoder()
+      counters.encoders++
+      const pass = encoder.beginComputePass()
+      this.instructions.forEach((instruction, k) => {
+        encode(pass, instruction, k)
+      })
+      pass.end()
+      device.queue.submit([encoder.finish()])
+      counters.submits++
+    }
     if (!this.keep) for (const b of temporaries) this.gpu.release(b)
+    return timed
   }
 
   explain(): string {
     const counts = new Map<string, number>()
     for (const { name } of this.instructions) counts.set(name, (counts.get(name) ?? 0) + 1)
     const dispatches = [...counts].sort((a, b) => b[1] - a[1]).map(([name, count]) => `${count} x ${name}`)
-    return `${explainPlan(this.plan)}\n${this.instructions.length} dispatches: ${dispatches.join(', ')}`
+    const choices = new Map(this.tunables.map(({ tunable: { key, chosen } }) => [key, chosen]))
+    const chosen = [...choices].map(
+      ([key, name]) => `${key}: ${name}${this.backend.choices.get(key) === name ? ' (measured)' : ''}`,
+    )
+    return [
+      explainPlan(this.plan),
+      `${this.instructions.length} dispatches: ${dispatches.join(', ')}`,
+      ...(chosen.length > 0 ? ['kernels chosen:', ...chosen.map((c) => `  ${c}`)] : []),
+    ].join('\n')
+  }
+
+  tune(): Promise<TunedCase[]> {
+    return this.backend.tune(this.tunables)
   }
 
   memory(): { temporaryBytes: number; inputBytes: number; outputBytes: number } {

@@ -1,0 +1,31 @@
+/**
+ * Where the time of a training step goes: every kernel of benchmarks/train-step.ts's workload, timed on the device, beside what the
+ * device reaches at best. See README.md.
+ *
+ *     node --conditions=source --import tsx benchmarks/profile.ts --backend webgpu --trace step.json
+ */
+import { writeFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { chromeTrace, profile, profileTable } from '@kumiki/tensor'
+import { backendsOf } from './common/options.ts'
+import { trainingStep } from './train-step/kumiki.ts'
+import { batchOf } from './train-step/workload.ts'
+
+const { values } = parseArgs({
+  options: {
+    backend: { type: 'string', default: 'cpu' },
+    threads: { type: 'string', default: '1' },
+    /** A file for the Chrome trace. */
+    trace: { type: 'string' },
+  },
+})
+const [backend] = backendsOf(values.backend)
+const { device, step } = await trainingStep({ backend, threads: Number(values.threads) })
+for (let i = 1; i <= 2; i++) await step(batchOf(i), i)
+const result = await profile(device, () => step(batchOf(3), 3), { ceilings: true })
+console.log(profileTable(result))
+if (values.trace) {
+  writeFileSync(values.trace, chromeTrace(result))
+  console.log(`\nwritten: ${values.trace} (open it in ui.perfetto.dev)`)
+}
+device.dispose()

@@ -1,0 +1,196 @@
+import type { KernelTiming } from '../backends/backend.ts'
+import type { Device } from '../device.ts'
+import { DeviceError } from '../errors.ts'
+import { add } from '../ops/add.ts'
+import { mul } from '../ops/mul.ts'
+import type { Tensor } from '../tensor.ts'
+import { compile } from '../transforms/compile.ts'
+
+/** What a device reaches at best, measured on it. */
+export interface Ceilings {
+  /** GFLOP/s of multiply-adds on values in registers. */
+  readonly gflops: number
+  /** GB/s of reading and writing arrays far larger than caches. */
+  readonly gigabytes: number
+}
+
+/** Kernels as they ran, in order. */
+export interface Profile {
+  readonly device: string
+  readonly kernels: readonly KernelTiming[]
+  readonly ceilings?: Ceilings
+}
+
+/**
+ * Times every kernel that `f` runs on a device, by timestamps on the device itself where it has them. Kernels run one at a time
+ * meanwhile, so the whole takes longer than unprofiled. Run `f` once before, so that compilation is not part of it.
+ *
+ * @param options.ceilings also measure what the device reaches at best, for comparison
+ * @throws DeviceError on the reference backend
+ */
+export async function profile(
+  device: Device,
+  f: () => unknown,
+  options: { readonly ceilings?: boolean } = {},
+): Promise<Profile> {
+  const { backend } = device
+  if (!backend.record) throw new DeviceError(`profile: the ${device.kind} backend does not time kernels`)
+  const ceilings = options.ceilings ? await measureCeilings(device) : undefined
+  const kernels: KernelTiming[] = []
+  await backend.settle?.()
+  backend.record(kernels)
+  try {
+    await f()
+    await backend.settle?.()
+  } finally {
+    backend.record(undefined)
+  }
+  return { device: device.name, kernels, ceilings }
+}
+
+/** Rounds of a measurement; the best counts, because other work on a machine only ever takes away. */
+const rounds = 7
+
+/** Measures a device's ceilings: chains of multiply-adds, and a pass over 64 MiB. */
+export async function measureCeilings(device: Device): Promise<Ceilings> {
+  const best = async (f: () => Promise<unknown>): Promise<number> => {
+    await f()
+    let fastest = Number.POSITIVE_INFINITY
+    for (let i = 0; i < rounds; i++) {
+      const { kernels } = await profile(device, f)
+      fastest = Math.min(
+        fastest,
+        kernels.reduce((sum, k) => sum + k.duration, 0),
+      )
+    }
+    return fastest
+  }
+  // Eight chains, a link of each in turn, hide the latency of the operations; together they are what one kernel takes.
+  const [width, links] = [8, 5]
+  const chains = compile((x: Tensor, a: Tensor, b: Tensor) => {
+    let values = Array.from({ length: width }, (_, c) => add(x, c + 1))
+    for (let i = 0; i < links; i++) values = values.map((y) => add(mul(y, a), b))
+    return values.reduce((sum, y) => add(sum, y))
+  })
+  const elements = 1 << 20
+  const x = device.tensor(new Float32Array(elements).fill(0.5))
+  const a = device.tensor(0.5)
+  const b = device.tensor(0.25)
+  const copied = compile((big: Tensor) => add(big, 1), { donate: [0] })
+  const bigElements = 1 << 24
+  let big = device.tensor(new Float32Array(bigElements))
+  try {
+    const computing = await best(async () => (await chains(x, a, b)).dispose())
+    const moving = await best(async () => {
+      big = await copied(big)
+    })
+    return {
+      gflops: (width * (2 * links + 2) * elements) / computing / 1e3,
+      gigabytes: (2 * 4 * bigElements) / moving / 1e3,
+    }
+  } finally {
+    chains.dispose()
+    copied.dispose()
+    for (const t of [x, a, b, big]) t.dispose()
+  }
+}
+
+/** Kernels of one name together. Times in milliseconds. */
+export interface ProfileRow {
+  readonly name: string
+  readonly count: number
+  readonly ms: number
+  /** Of the time of all kernels. */
+  readonly share: number
+  readonly gflops: number
+  readonly gigabytes: number
+}
+
+/** Kernels by name, the costliest first. */
+export function profileRows({ kernels }: Profile): ProfileRow[] {
+  const groups = new Map<string, KernelTiming[]>()
+  for (const k of kernels) {
+    const group = groups.get(k.name)
+    if (group) group.push(k)
+    else groups.set(k.name, [k])
+  }
+  const total = kernels.reduce((sum, k) => sum + k.duration, 0)
+  const rows = [...groups].map(([name, group]): ProfileRow => {
+    const of = (pick: (k: KernelTiming) => number) => group.reduce((sum, k) => sum + pick(k), 0)
+    const microseconds = of((k) => k.duration)
+    const rate = (amount: number) => (microseconds > 0 ? amount / microseconds / 1e3 : 0)
+    return {
+      name,
+      count: group.length,
+      ms: microseconds / 1000,
+      share: total > 0 ? microseconds / total : 0,
+      gflops: rate(of((k) => k.flops)),
+      gigabytes: rate(of((k) => k.bytes)),
+    }
+  })
+  return rows.sort((a, b) => b.ms - a.ms)
+}
+
+/** A profile as a table a person reads: time, share, and rates beside the device's ceilings. */
+export function profileTable(p: Profile, limit = 30): string {
+  const rows = profileRows(p)
+  const width = Math.max(6, ...rows.slice(0, limit).map((r) => r.name.length))
+  const line = (cells: readonly string[]) =>
+    [cells[0].padEnd(width), ...cells.slice(1).map((c) => c.padStart(9))].join(' ')
+  const percent = (x: number) => `${(100 * x).toFixed(1)} %`
+  const of = (value: number, ceiling: number | undefined) => (ceiling ? `${percent(value / ceiling)}` : '')
+  const head = ['kernel', 'runs', 'ms', 'share', 'GFLOP/s', 'GB/s', ...(p.ceilings ? ['of FLOPs', 'of GB/s'] : [])]
+  const body = rows
+    .slice(0, limit)
+    .map((r) =>
+      line([
+        r.name,
+        String(r.count),
+        r.ms.toFixed(3),
+        percent(r.share),
+        r.gflops.toFixed(2),
+        r.gigabytes.toFixed(2),
+        ...(p.ceilings ? [of(r.gflops, p.ceilings.gflops), of(r.gigabytes, p.ceilings.gigabytes)] : []),
+      ]),
+    )
+  const total = p.kernels.reduce((sum, k) => sum + k.duration, 0) / 1000
+  return [
+    `${p.device}: ${p.kernels.length} kernels, ${total.toFixed(2)} ms`,
+    ...(p.ceilings
+      ? [`ceilings: ${p.ceilings.gflops.toFixed(1)} GFLOP/s, ${p.ceilings.gigabytes.toFixed(1)} GB/s`]
+      : []),
+    line(head),
+    ...body,
+    ...(rows.length > limit ? [`... ${rows.length - limit} more kinds of kernels`] : []),
+  ].join('\n')
+}
+
+/**
+ * A profile in the Chrome trace event format: save it as a .json file and open it in ui.perfetto.dev or chrome://tracing.
+ * @see https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU
+ */
+export function chromeTrace({ device, kernels }: Profile): string {
+  const meta = { ph: 'M', pid: 1, tid: 1, ts: 0 }
+  return JSON.stringify({
+    displayTimeUnit: 'ms',
+    traceEvents: [
+      { ...meta, name: 'process_name', args: { name: 'Kumiki' } },
+      { ...meta, name: 'thread_name', args: { name: device } },
+      ...kernels.map(({ name, start, duration, flops, bytes }) => ({
+        name,
+        cat: 'kernel',
+        ph: 'X',
+        pid: 1,
+        tid: 1,
+        ts: start,
+        dur: duration,
+        args: {
+          flops,
+          bytes,
+          'GFLOP/s': duration > 0 ? flops / duration / 1e3 : 0,
+          'GB/s': duration > 0 ? bytes / duration / 1e3 : 0,
+        },
+      })),
+    ],
+  })
+}
