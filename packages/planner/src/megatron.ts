@@ -25,6 +25,8 @@ export interface LaunchRecipe {
   readonly zLoss?: number | null
   /** Load-balancing loss of mixtures. */
   readonly auxiliaryLoss?: number | null
+  /** Coefficient of the router's own z-loss (mixtures), which upstream has. */
+  readonly routerZLoss?: number | null
 }
 
 export interface LaunchRequest {
@@ -83,6 +85,9 @@ export function emitMegatron(request: LaunchRequest): Launch {
   if (plan.recompute === 'operators')
     throw new RangeError('plan.recompute operators is not emitted; use selective or full')
   const notes: string[] = []
+  if (model.slidingWindow)
+    notes.push('Windowed layers are not written; give --window-size and --window-attn-skip-freq by hand.')
+  if (plan.cudaGraphs) notes.push('CUDA graphs are not written; their flags differ between versions.')
   const { paths = {} } = request
   const flags: Flag[] = [
     ['--tensor-model-parallel-size', plan.tensorParallel],
@@ -92,11 +97,16 @@ export function emitMegatron(request: LaunchRequest): Launch {
     ['--context-parallel-size', plan.contextParallel],
     plan.sequenceParallel && ['--sequence-parallel'],
     plan.sharding === 'optimizer' && ['--use-distributed-optimizer'],
-    plan.sharding === 'optimizer' && plan.overlap && ['--overlap-grad-reduce'],
+    plan.overlap && ['--overlap-grad-reduce'],
     plan.sharding === 'optimizer' && plan.overlap && ['--overlap-param-gather'],
-    ...modelFlags(request, model, plan.sequenceLength),
+    ...modelFlags(request, model, plan),
     ...expertFlags(model, plan, recipe),
-    ...recomputeFlags(plan.recompute),
+    plan.overlapTensorParallel && ['--tp-comm-overlap'],
+    !plan.gradientsInFp32 && ['--grad-reduce-in-bf16'],
+    ...(plan.momentsInFp32
+      ? []
+      : ([['--use-precision-aware-optimizer'], ['--exp-avg-dtype', 'bf16'], ['--exp-avg-sq-dtype', 'bf16']] as const)),
+    ...recomputeFlags(plan),
     ['--micro-batch-size', plan.microBatchSize],
     ['--global-batch-size', plan.globalBatchSize],
     ...recipeFlags(recipe),
@@ -150,7 +160,11 @@ function splitFlags(layers: number, parts: number): Flag[] {
   return [both && ['--account-for-embedding-in-pipeline-split'], ['--account-for-loss-in-pipeline-split']]
 }
 
-function modelFlags(request: LaunchRequest, model: KnownModel, sequenceLength: number): Flag[] {
+function modelFlags(request: LaunchRequest, model: KnownModel, plan: KnownPlan): Flag[] {
+  const { sequenceLength } = plan
+  const { latentAttention: latent } = model
+  const learned = model.learnedPositions > 0
+  const dropout = plan.dropout ? '0.1' : '0.0'
   return [
     ['--num-layers', model.layers],
     ['--hidden-size', model.hidden],
@@ -158,19 +172,29 @@ function modelFlags(request: LaunchRequest, model: KnownModel, sequenceLength: n
     ['--num-attention-heads', model.heads],
     model.kvHeads < model.heads && ['--group-query-attention'],
     model.kvHeads < model.heads && ['--num-query-groups', model.kvHeads],
-    model.headDim * model.heads !== model.hidden && ['--kv-channels', model.headDim],
-    request.qkNorm === true && ['--qk-layernorm'],
+    !latent && model.headDim * model.heads !== model.hidden && ['--kv-channels', model.headDim],
+    ...(latent
+      ? ([
+          ['--multi-latent-attention'],
+          latent.queryRank > 0 && ['--q-lora-rank', latent.queryRank],
+          ['--kv-lora-rank', latent.keyValueRank],
+          ['--qk-head-dim', model.headDim],
+          ['--qk-pos-emb-head-dim', latent.ropeDim],
+          ['--v-head-dim', latent.valueDim],
+        ] satisfies Flag[])
+      : []),
+    (request.qkNorm === true || model.qkNorm) && ['--qk-layernorm'],
     ['--seq-length', sequenceLength],
-    ['--max-position-embeddings', request.maxPositionEmbeddings ?? sequenceLength],
-    ['--position-embedding-type', 'rope'],
-    ['--rotary-base', request.ropeTheta ?? 10_000],
+    ['--max-position-embeddings', learned ? model.learnedPositions : (request.maxPositionEmbeddings ?? sequenceLength)],
+    ['--position-embedding-type', learned ? 'learned_absolute' : 'rope'],
+    !learned && ['--rotary-base', request.ropeTheta ?? 10_000],
     model.gatedMlp && ['--swiglu'],
     ['--normalization', 'RMSNorm'],
     ['--norm-epsilon', request.rmsNormEps ?? 1e-5],
     ['--disable-bias-linear'],
     !model.tiedEmbeddings && ['--untie-embeddings-and-output-weights'],
-    ['--attention-dropout', '0.0'],
-    ['--hidden-dropout', '0.0'],
+    ['--attention-dropout', dropout],
+    ['--hidden-dropout', dropout],
     ['--init-method-std', request.initializerRange ?? 0.02],
   ]
 }
@@ -186,21 +210,22 @@ function expertFlags(model: KnownModel, plan: KnownPlan, recipe: LaunchRecipe): 
     experts.sharedFfn > 0 && ['--moe-shared-expert-intermediate-size', experts.sharedFfn],
     dense > 0 && ['--moe-layer-freq', `([0]*${dense}+[1]*${model.layers - dense})`],
     ['--expert-model-parallel-size', plan.expertParallel],
-    plan.tensorParallel > 1 && ['--expert-tensor-parallel-size', 1],
+    plan.tensorParallel > 1 && ['--expert-tensor-parallel-size', plan.expertTensorParallel],
     ['--moe-token-dispatcher-type', plan.expertDispatch === 'deepep' ? 'flex' : 'alltoall'],
     plan.expertDispatch === 'deepep' && ['--moe-enable-deepep'],
     ['--moe-grouped-gemm'],
     ['--moe-router-load-balancing-type', 'aux_loss'],
     ['--moe-aux-loss-coeff', recipe.auxiliaryLoss ?? 0.01],
+    Boolean(recipe.routerZLoss) && ['--moe-z-loss-coeff', recipe.routerZLoss as number],
   ]
 }
 
-function recomputeFlags(recompute: 'none' | 'selective' | 'full'): Flag[] {
+function recomputeFlags({ recompute, recomputeModules }: KnownPlan): Flag[] {
   if (recompute === 'none') return []
   if (recompute === 'selective')
     return [
       ['--recompute-granularity', 'selective'],
-      ['--recompute-modules', 'core_attn'],
+      ['--recompute-modules', ...recomputeModules],
     ]
   return [
     ['--recompute-granularity', 'full'],

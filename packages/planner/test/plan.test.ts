@@ -95,14 +95,15 @@ describe('emitMegatron', () => {
   }
   const value = (args: readonly string[], flag: string) => args[args.indexOf(flag) + 1]
 
-  // Flags of llm-jp's launch scripts, each checked against Megatron-LM d98e8a64; the four below by its own option classes.
+  // Flags of llm-jp's launch scripts, each checked against Megatron-LM d98e8a64; those below by its own option classes.
   const { explicit, dataclass_generated } = JSON.parse(
     readFileSync(new URL('../vectors/megatron-flags.json', import.meta.url), 'utf8'),
   ) as Record<string, string[]>
   const known = new Set([
     ...explicit,
     ...dataclass_generated,
-    ...['--fp16', '--fp8-format', '--recompute-method', '--recompute-num-layers'],
+    ...['--fp16', '--fp8-format', '--recompute-method', '--recompute-num-layers', '--tp-comm-overlap', '--q-lora-rank'],
+    ...['--grad-reduce-in-bf16', '--use-precision-aware-optimizer', '--exp-avg-dtype', '--exp-avg-sq-dtype'],
   ])
 
   it('writes the launch of LLM-jp-3 13B', () => {
@@ -138,7 +139,19 @@ describe('emitMegatron', () => {
     const launches = [
       request,
       { ...request, plan: { ...plan, precision: 'fp8', recompute: 'full', virtualPipeline: 2 } },
-      { ...request, plan: { ...plan, precision: 'fp16', recompute: 'selective', overlap: false } },
+      {
+        ...request,
+        plan: { ...plan, precision: 'fp16', recompute: 'selective', overlap: false },
+      },
+      {
+        ...request,
+        plan: { ...plan, overlapTensorParallel: true, gradientsInFp32: false, momentsInFp32: false, dropout: true },
+        model: {
+          ...v3_13b,
+          learnedPositions: 0,
+          latentAttention: { queryRank: 512, keyValueRank: 512, ropeDim: 64, valueDim: 128 },
+        },
+      },
       {
         ...request,
         model: { ...v4_291b, experts: { ...v4_291b.experts!, sharedFfn: 1024, firstDenseLayers: 2 } },
@@ -159,7 +172,7 @@ describe('emitMegatron', () => {
       const { args } = emitMegatron(launch)
       for (const word of args) if (word.startsWith('--')) expect(known, word).toContain(word)
     }
-    const { args, environment, notes } = emitMegatron(launches[3])
+    const { args, environment, notes } = emitMegatron(launches[4])
     expect(args).toContain('--account-for-embedding-in-pipeline-split')
     expect(args).toContain('--account-for-loss-in-pipeline-split')
     expect(value(args, '--moe-layer-freq')).toBe('([0]*2+[1]*68)')
