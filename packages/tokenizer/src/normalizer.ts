@@ -4,7 +4,7 @@ import { REPLACEMENT } from './utf8.ts'
 
 /** The mark that stands for a space: U+2581. */
 export const SPACE_MARK = 0x2581
-const SPACE = 0x20
+export const SPACE = 0x20
 
 /** Normalised text in UTF-16 units; the buffers are used again by the next call. */
 export type NormalizedText = {
@@ -39,6 +39,13 @@ export class Normalizer {
     this.#suffix = suffix
     this.#charsmap = spec.precompiledCharsmap.length > 0 ? new Charsmap(spec.precompiledCharsmap) : undefined
     this.#protect = protect
+  }
+
+  /** How many space marks are put before a text that is otherwise only given a space mark for each space; -1: more is done. */
+  get plainPrefix(): number {
+    const { removeExtraWhitespaces, addDummyPrefix } = this.#spec
+    if (this.#charsmap !== undefined || removeExtraWhitespaces || (addDummyPrefix && this.#suffix)) return -1
+    return addDummyPrefix ? 1 : 0
   }
 
   /**

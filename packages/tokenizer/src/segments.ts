@@ -3,9 +3,12 @@ export class Segments {
   ids = new Int32Array(256)
   ends = new Int32Array(256)
   count = 0
+  /** False where none of the ids is that of the unknown piece; true where one may be. */
+  unknown = true
 
   clear(capacity: number): void {
     this.count = 0
+    this.unknown = true
     if (this.ids.length < capacity) this.#grow(capacity)
   }
 

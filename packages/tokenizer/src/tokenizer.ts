@@ -3,7 +3,7 @@ import { type DecodeRules, DecodeStream } from './decode-stream.ts'
 import { type Encoding, type OffsetUnit, toCodePointOffsets } from './encoding.ts'
 import { type ModelFile, type ModelType, PieceType } from './model-file.ts'
 import { readModelFile } from './model-reader.ts'
-import { KEPT_UNITS, type NormalizedText, Normalizer } from './normalizer.ts'
+import { KEPT_UNITS, type NormalizedText, Normalizer, SPACE, SPACE_MARK } from './normalizer.ts'
 import { buildPieceTrie, longestPrefix, type PieceTrie } from './piece-trie.ts'
 import { type Segmenter, Segments } from './segments.ts'
 import { TokenizerError } from './tokenizer-error.ts'
@@ -56,6 +56,8 @@ export class Tokenizer {
   readonly #bytes: Uint8Array
   readonly #vocabulary: Vocabulary
   readonly #normalizer: Normalizer
+  /** How many space marks stand before a text that is changed in no other way than its spaces; -1: more is done. */
+  readonly #plainPrefix: number
   readonly #segmenter: Segmenter
   readonly #segments = new Segments()
   readonly #rules: DecodeRules
@@ -81,6 +83,7 @@ export class Tokenizer {
       trainer.treatWhitespaceAsSuffix,
       symbols && ((text, at) => longestPrefix(symbols, (index) => text.charCodeAt(index), at, text.length)),
     )
+    this.#plainPrefix = this.#normalizer.plainPrefix
     this.#segmenter = createSegmenter(file, vocabulary, symbols)
     this.#rules = {
       unkSurface: trainer.unkSurface,
@@ -105,12 +108,31 @@ export class Tokenizer {
    * @throws TokenizerError where a beginning or end is asked for that the model does not have
    */
   encode(text: string | Uint8Array, options?: EncodeOptions): Int32Array {
+    const ids = (typeof text === 'string' && this.#encodePlain(text)) || this.#encodeNormalized(text)
+    return options ? this.#surround(ids, options) : ids
+  }
+
+  /** Text of which only the spaces change is cut where it stands; undefined where that is not so. */
+  #encodePlain(text: string): Int32Array | undefined {
+    const prefix = this.#plainPrefix
+    const segmenter = this.#segmenter
+    if (prefix < 0 || text === '' || !(segmenter instanceof UnigramSegmenter)) return undefined
+    const segments = this.#segments
+    segmenter.segmentText(text, prefix, segments)
+    const ids = segments.unknown
+      ? this.#collect(this.#normalizer.normalize(text, false).units, segments)
+      : segments.ids.slice(0, segments.count)
+    this.#release(text.length)
+    return ids
+  }
+
+  #encodeNormalized(text: string | Uint8Array): Int32Array {
     const { units, length } = this.#normalize('encode', text, false)
     const segments = this.#segments
     this.#segmenter.segment(units, length, segments)
     const ids = this.#collect(units, segments)
     this.#release(length)
-    return options ? this.#surround(ids, options) : ids
+    return ids
   }
 
   /**
@@ -177,7 +199,8 @@ export class Tokenizer {
         offsets[offsets.length - 1][1] = origins[end]
       } else {
         ids.push(id)
-        pieces.push(textOf(units, start, end))
+        // A known piece is the text it matches.
+        pieces.push(unknown ? textOf(units, start, end) : names[id])
         offsets.push([origins[start], origins[end]])
       }
       afterUnknown = unknown
@@ -321,7 +344,7 @@ function userDefinedTrie(vocabulary: Vocabulary): PieceTrie | undefined {
 function createSegmenter(file: ModelFile, vocabulary: Vocabulary, symbols: PieceTrie | undefined): Segmenter {
   switch (file.trainer.modelType) {
     case 'unigram':
-      return new UnigramSegmenter(vocabulary)
+      return new UnigramSegmenter(vocabulary, file.normalizer.escapeWhitespaces ? SPACE_MARK : SPACE)
     case 'bpe':
       return new BpeSegmenter(vocabulary, symbols)
     case 'word':

@@ -1,9 +1,9 @@
 import { PieceType } from './model-file.ts'
-import { KEPT_UNITS } from './normalizer.ts'
+import { KEPT_UNITS, SPACE, SPACE_MARK } from './normalizer.ts'
 import { buildPieceTrie, type PieceTrie } from './piece-trie.ts'
 import type { Segmenter, Segments } from './segments.ts'
 import { UnigramLattice } from './unigram-lattice.ts'
-import { byteLengthOf } from './utf8.ts'
+import { byteLengthOf, REPLACEMENT } from './utf8.ts'
 import type { Vocabulary } from './vocabulary.ts'
 
 /** The least and the largest normal float32: where the C++ begins to look for the best and the worst score. */
@@ -22,16 +22,29 @@ export class UnigramSegmenter implements Segmenter {
   readonly #trie: PieceTrie
   readonly #unkId: number
   readonly #unkScore: number
-  /** What a piece adds to the score of a path; -Infinity where the piece is never used. */
+  /**
+   * The trie with what a step needs in one place: of each node, `base` and `check` (nodes and codes counted in fours) and,
+   * as a float64, what the piece that ends there adds to the score of a path (not a number: none does).
+   */
+  readonly #nodes: Int32Array
   readonly #gains: Float64Array
+  /** The id of the piece that ends at a node; at the root, that of the unknown piece. */
+  readonly #idOfNode: Int32Array
+  readonly #codeOf: Int32Array
+  /** The same for text that is not normalised yet: a space has the code of the space mark, and surrogates are looked at (-1). */
+  readonly #rawCodeOf: Int32Array
   readonly #vocabulary: Vocabulary
   readonly #largest: number
-  #codes = new Uint16Array(256)
+  /** Whether the text has a surrogate pair at a position. */
+  #isPair: (index: number) => boolean = () => false
+  #codes = new Int32Array(256)
+  /** By position: the score of the best path to it, where its last piece starts, and the node where that ends. */
   #best = new Float32Array(257)
   #from = new Int32Array(257)
-  #piece = new Int32Array(257)
+  #through = new Int32Array(257)
 
-  constructor(vocabulary: Vocabulary) {
+  /** @param space what a space is written as in pieces: the space mark, unless the model does not escape spaces */
+  constructor(vocabulary: Vocabulary, space: number = SPACE_MARK) {
     const { pieces, types, scores, size } = vocabulary
     const ids: number[] = []
     let smallest = FLOAT32_MAX
@@ -47,72 +60,155 @@ export class UnigramSegmenter implements Segmenter {
     this.#largest = largest
     this.#unkId = vocabulary.unkId
     this.#unkScore = Math.fround(smallest - UNKNOWN_PENALTY)
-    this.#gains = new Float64Array(size)
-    for (const id of ids) {
+    this.#trie = buildPieceTrie(pieces, Int32Array.from(ids))
+    const { base, check, value } = this.#trie
+    this.#nodes = new Int32Array(base.length * 4)
+    this.#gains = new Float64Array(this.#nodes.buffer)
+    for (let node = 0; node < base.length; node++) {
+      this.#nodes[node * 4] = base[node] * 4
+      this.#nodes[node * 4 + 1] = check[node] < 0 ? -1 : check[node] * 4
+      const id = value[node]
       // A user-defined symbol beats nearly all else that covers its text: its length in bytes times the best score there is
       // (which for log probabilities is nearly 0).
-      this.#gains[id] =
-        types[id] === PieceType.userDefined ? Math.fround(utf8Length(pieces[id]) * largest) - 0.1 : scores[id]
+      this.#gains[node * 2 + 1] =
+        id < 0
+          ? Number.NaN
+          : types[id] === PieceType.userDefined
+            ? Math.fround(utf8Length(pieces[id]) * largest) - 0.1
+            : scores[id]
     }
-    this.#trie = buildPieceTrie(pieces, Int32Array.from(ids))
+    this.#idOfNode = value.slice()
+    this.#idOfNode[0] = vocabulary.unkId
+    this.#codeOf = Int32Array.from(this.#trie.codeOf, (code) => code * 4)
+    this.#rawCodeOf = this.#codeOf.slice().fill(-1, 0xd800, 0xe000)
+    this.#rawCodeOf[SPACE] = this.#codeOf[space]
   }
 
   segment(units: Uint16Array, length: number, out: Segments): void {
     this.#reserve(length)
-    const { base, check, value, codeOf } = this.#trie
-    const gains = this.#gains
     const codes = this.#codes
     const best = this.#best
-    const from = this.#from
-    const piece = this.#piece
-    const unkId = this.#unkId
-    const unkScore = this.#unkScore
+    const codeOf = this.#codeOf
+    best[0] = 0
     for (let i = 0; i < length; i++) {
       codes[i] = codeOf[units[i]]
       best[i + 1] = Number.NEGATIVE_INFINITY
     }
-    best[0] = 0
+    this.#isPair = (index) => units[index] >= 0xd800 && units[index] < 0xdc00 && index + 1 < length
+    this.#findBest(length)
+    this.#writePath(length, out)
+  }
 
-    let next = 0
-    for (let start = 0; start < length; start = next) {
-      const unit = units[start]
-      next = start + (unit >= 0xd800 && unit < 0xdc00 ? 2 : 1)
+  /**
+   * The same for a text that nothing is done to but to write each space as the space mark, with one in front where `prefix` is
+   * 1: it is read where it stands. Ends count that mark.
+   */
+  segmentText(text: string, prefix: number, out: Segments): void {
+    const length = text.length + prefix
+    this.#reserve(length)
+    const codes = this.#codes
+    const best = this.#best
+    const codeOf = this.#rawCodeOf
+    best[0] = 0
+    if (prefix === 1) {
+      codes[0] = codeOf[SPACE]
+      best[1] = Number.NEGATIVE_INFINITY
+    }
+    for (let i = prefix; i < length; i++) {
+      const code = codeOf[text.charCodeAt(i - prefix)]
+      codes[i] = code < 0 ? this.#surrogateCode(text, i - prefix) : code
+      best[i + 1] = Number.NEGATIVE_INFINITY
+    }
+    this.#isPair = (index) => index >= prefix && text.codePointAt(index - prefix)! > 0xffff
+    this.#findBest(length)
+    this.#writePath(length, out)
+  }
+
+  /** The code of half a surrogate pair; of one without its other half, that of U+FFFD. */
+  #surrogateCode(text: string, at: number): number {
+    const unit = text.charCodeAt(at)
+    const other = unit < 0xdc00 ? text.charCodeAt(at + 1) ^ 0xdc00 : at === 0 ? -1 : text.charCodeAt(at - 1) ^ 0xd800
+    return this.#codeOf[(other & 0xfc00) === 0 ? unit : REPLACEMENT]
+  }
+
+  #findBest(length: number): void {
+    const nodes = this.#nodes
+    const gains = this.#gains
+    const codes = this.#codes
+    const best = this.#best
+    const from = this.#from
+    const through = this.#through
+    for (let start = 0; start < length; start++) {
       const here = best[start]
-      let single = false
-      let node = 0
-      for (let end = start; end < length; ) {
-        const child = base[node] + codes[end]
-        if (check[child] !== node) break
-        node = child
-        end++
-        const id = value[node]
-        if (id < 0) continue
-        const candidate = gains[id] + here
+      let known = false
+      // The children of the root are at their own codes.
+      const first = codes[start]
+      if (nodes[first + 1] === 0) {
+        let candidate = gains[(first >> 1) + 1] + here
+        // Not a number: no piece ends here.
+        known = !Number.isNaN(candidate)
+        let end = start + 1
         if (candidate > best[end]) {
           best[end] = candidate
           from[end] = start
-          piece[end] = id
+          through[end] = first
         }
-        if (end === next) single = true
-      }
-      if (!single) {
-        const candidate = Math.fround(unkScore + here)
-        if (candidate > best[next]) {
-          best[next] = candidate
-          from[next] = start
-          piece[next] = unkId
+        for (let node = first; end < length; ) {
+          const child = nodes[node] + codes[end]
+          if (nodes[child + 1] !== node) break
+          node = child
+          end++
+          candidate = gains[(child >> 1) + 1] + here
+          if (candidate > best[end]) {
+            best[end] = candidate
+            from[end] = start
+            through[end] = child
+          }
         }
       }
+      if (!known) start = this.#skipUnknown(start)
     }
+  }
 
+  /**
+   * No piece is the one unit at `start`: it is unknown, or the first of a surrogate pair.
+   * @returns the last unit of the character
+   */
+  #skipUnknown(start: number): number {
+    const nodes = this.#nodes
+    const codes = this.#codes
+    let last = start
+    if (this.#isPair(start)) {
+      last++
+      const first = codes[start]
+      const second = nodes[first] + codes[last]
+      if (nodes[first + 1] === 0 && nodes[second + 1] === first && this.#idOfNode[second >> 2] >= 0) return last
+    }
+    const candidate = Math.fround(this.#unkScore + this.#best[start])
+    if (candidate > this.#best[last + 1]) {
+      this.#best[last + 1] = candidate
+      this.#from[last + 1] = start
+      this.#through[last + 1] = 0
+    }
+    return last
+  }
+
+  #writePath(length: number, out: Segments): void {
+    const from = this.#from
+    const through = this.#through
+    const idOfNode = this.#idOfNode
     let count = 0
     for (let end = length; end > 0; end = from[end]) count++
     out.clear(count)
     out.count = count
+    out.unknown = false
+    const { ids, ends } = out
     for (let end = length; end > 0; end = from[end]) {
       count--
-      out.ids[count] = piece[end]
-      out.ends[count] = end
+      const node = through[end]
+      if (node === 0) out.unknown = true
+      ids[count] = idOfNode[node >> 2]
+      ends[count] = end
     }
   }
 
@@ -129,18 +225,19 @@ export class UnigramSegmenter implements Segmenter {
   }
 
   release(): void {
+    this.#isPair = () => false
     if (this.#codes.length <= KEPT_UNITS) return
-    this.#codes = new Uint16Array(0)
+    this.#codes = new Int32Array(0)
     this.#reserve(256)
   }
 
   #reserve(length: number): void {
     if (this.#codes.length >= length) return
     const capacity = Math.max(length, this.#codes.length * 2)
-    this.#codes = new Uint16Array(capacity)
+    this.#codes = new Int32Array(capacity)
     this.#best = new Float32Array(capacity + 1)
     this.#from = new Int32Array(capacity + 1)
-    this.#piece = new Int32Array(capacity + 1)
+    this.#through = new Int32Array(capacity + 1)
   }
 }
 
