@@ -16,6 +16,7 @@ const documents: Record<string, string> = {
   'README.ja.md': 'packages/kumiki',
   'docs/getting-started.md': 'packages/kumiki',
   'docs/ja/getting-started.md': 'packages/kumiki',
+  'docs/optimizers.md': 'packages/kumiki',
 }
 for (const name of readdirSync(join(root, 'packages')).sort()) {
   const vectors = `packages/${name}/vectors`

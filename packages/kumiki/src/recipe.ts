@@ -1,7 +1,7 @@
 /** What `kumiki train` trains and how: presets, a configuration file, and command-line overrides, resolved and checked. */
 import { readFile } from 'node:fs/promises'
 import { findModel, type ModelArchitecture, validateArchitecture } from '@kumiki/models/configs'
-import { cosine, type Schedule, warmup, wsd } from '@kumiki/optim'
+import { constant, cosine, type Schedule, warmup, wsd } from '@kumiki/optim'
 import { findPrecision } from '@kumiki/train'
 import { UsageError } from './usage-error.ts'
 
@@ -184,14 +184,10 @@ function pick(value: unknown, known: readonly string[], where: string): Record<s
 export function scheduleOf(recipe: Recipe): Schedule {
   const { learningRate, finalRate, steps, warmupSteps } = recipe
   const final = learningRate * finalRate
+  const decaySteps = Math.min(steps - warmupSteps, Math.round(steps * recipe.decayShare))
   if (recipe.schedule === 'wsd') {
-    return wsd({
-      peak: learningRate,
-      final,
-      warmupSteps,
-      steps,
-      decaySteps: Math.min(steps - warmupSteps, Math.round(steps * recipe.decayShare)),
-    })
+    if (decaySteps > 0) return wsd({ peak: learningRate, final, warmupSteps, steps, decaySteps })
+    return warmupSteps > 0 ? warmup(constant(learningRate), warmupSteps) : constant(learningRate)
   }
   const falling = cosine({ from: learningRate, to: final, steps: Math.max(1, steps - warmupSteps) })
   return warmupSteps > 0 ? warmup(falling, warmupSteps) : falling

@@ -116,7 +116,7 @@ test('values at joints and beyond the end', () => {
   expect([0, 5, 10, 19, 20, 25, 30, 1000].map(s)).toEqual([0, 0.5, 1, 1, 1, expect.closeTo(0.5, 15), 0, 0])
   expect(scale(s, 2)(5)).toBe(1)
   expect(warmup(constant(4), 8, 2)(4)).toBe(3)
-  expect(wsd({ peak: 1, steps: 10, decaySteps: 0 })(9)).toBe(1)
+  expect([8, 9, 10, 11].map(wsd({ peak: 1, steps: 10, decaySteps: 1 }))).toEqual([1, 1, 0, 0])
 })
 
 test('a schedule is any function; ours describe themselves', () => {
@@ -136,7 +136,7 @@ test('wrong input is named', () => {
   expect(() => linear({ from: 1, to: 0, steps: 0 })).toThrow(/linear: steps must be finite and at least 1, got 0/)
   expect(() => cosine({ from: -1, to: 0, steps: 5 })).toThrow(/cosine: from/)
   expect(() => wsd({ peak: 1, steps: 100, warmupSteps: 60, decaySteps: 50 })).toThrow(
-    /decaySteps must be from 0 to 40, got 50/,
+    /decaySteps must be from 1 to 40, got 50/,
   )
   expect(() => wsd({ peak: 1, final: 2, steps: 10, decaySteps: 1 })).toThrow(/final must be from 0 to 1/)
   expect(() => wsd({ peak: 1, steps: 10, decaySteps: 1, shape: 'toString' as never })).toThrow(
@@ -144,8 +144,9 @@ test('wrong input is named', () => {
   )
   expect(() => wsd({ peak: 1, steps: 10, decaySteps: 5, shape: 'inverse' })).toThrow(/final must be above 0/)
   expect(() => wsd({ peak: 1, steps: 10, decaySteps: 5, halfLife: 3 })).toThrow(/halfLife goes with shape halving/)
-  expect(() => wsd({ peak: 1, steps: 10, warmupSteps: 11, decaySteps: 0 })).toThrow(
-    /warmupSteps must be from 0 to 10, got 11/,
+  expect(() => wsd({ peak: 1, steps: 10, decaySteps: 0 })).toThrow(/wsd: decaySteps must be from 1 to 10, got 0/)
+  expect(() => wsd({ peak: 1, steps: 10, warmupSteps: 11, decaySteps: 1 })).toThrow(
+    /warmupSteps must be from 0 to 9, got 11/,
   )
   expect(() => cooldown(constant(1), { start: 5, steps: 0 })).toThrow(
     /cooldown: steps must be finite and at least 1, got 0/,

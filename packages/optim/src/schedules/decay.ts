@@ -63,7 +63,7 @@ export function makeDecay(
     return (done) => Math.max(to, from * 0.5 ** (done / half))
   }
   if (shape === 'inverse') {
-    if (to <= 0 && steps > 0) throw new RangeError(`${what}: final must be above 0 for shape inverse, got ${to}`)
+    if (to <= 0) throw new RangeError(`${what}: final must be above 0 for shape inverse, got ${to}`)
     return (done) => 1 / (done / steps / to + (1 - done / steps) / from)
   }
   const share = decayShapes[shape]

@@ -11,7 +11,7 @@ export interface WsdOptions extends DecayOptions {
   warmupSteps?: number
   /** All steps, warmup and decay included. */
   steps: number
-  /** Steps of the decay, at the end. 0: the rate drops to `final` at step `steps`. */
+  /** Steps of the decay, at the end; at least 1. */
   decaySteps: number
 }
 
@@ -27,11 +27,11 @@ export function wsd(options: WsdOptions): Schedule {
   checkNumber('wsd: peak', peak, 0)
   checkNumber('wsd: final', final, 0, peak)
   checkInteger('wsd: steps', steps, 1)
-  checkInteger('wsd: warmupSteps', warmupSteps, 0, steps)
-  checkInteger('wsd: decaySteps', decaySteps, 0, steps - warmupSteps)
+  checkInteger('wsd: warmupSteps', warmupSteps, 0, steps - 1)
+  checkInteger('wsd: decaySteps', decaySteps, 1, steps - warmupSteps)
   const decayed = makeDecay('wsd', { shape, halfLife }, peak, final, decaySteps)
   const start = steps - decaySteps
-  const end = decaySteps > 0 ? decayed(decaySteps) : final
+  const end = decayed(decaySteps)
   const description = {
     kind: 'wsd',
     peak,
