@@ -1,9 +1,9 @@
 /** The flags `plan` and `estimate` share, and the model they name. */
 import type { ModelArchitecture, TrainingRecipe } from '@kumiki/models/configs'
-import type { PlannerModel } from '@kumiki/planner'
+import type { Cluster, Gpu, Network, ParallelPlan, PlannerModel, RunRequest } from '@kumiki/planner'
 import type { Command } from 'commander'
 import { exists, readJson } from './files.ts'
-import { choice, integer } from './flag-values.ts'
+import { choice, integer, names, real } from './flag-values.ts'
 import { checkedUse, UsageError } from './usage-error.ts'
 
 export interface ClusterFlags {
@@ -14,24 +14,179 @@ export interface ClusterFlags {
   globalBatch: number
   seq: number
   precision: 'bf16' | 'fp16' | 'fp8'
+  network?: string
+  tokens?: number
+  price?: number
+  checkpointSteps?: number
 }
 
 /** Declares them; with `required` false they may be left out (`estimate --run`). */
-export function addClusterFlags(command: Command, required: boolean): Command {
+export function addClusterFlags(command: Command, required: boolean, optional: readonly string[] = []): Command {
   const option = (flags: string, description: string, parse?: (text: string) => number) => {
-    const created = command.createOption(flags, description).makeOptionMandatory(required)
+    const created = command.createOption(flags, description).makeOptionMandatory(required && !optional.includes(flags))
     command.addOption(parse ? created.argParser(parse) : created)
   }
   option(
     '--model <name|file>',
     'a known model, or JSON: a Hugging Face config.json or { layers, hidden, ffn, heads, kvHeads, headDim, vocab }',
   )
-  option('--gpu <name>', 'such as H100, A100, H200, B200')
+  option('--gpu <name|file>', 'such as H100, A100, H200, B200; or JSON with peaks, memory and bandwidths of another')
   option('--gpus-per-node <n>', 'GPUs of a node', integer(1, 1024))
   option('--nodes <n>', 'nodes', integer(1, 1_000_000))
   option('--global-batch <n>', 'sequences in one optimizer step', integer(1, 2 ** 30))
   option('--seq <n>', 'tokens in a sequence', integer(1, 2 ** 28))
-  return command.addOption(choice('--precision <format>', 'of matrix products', ['bf16', 'fp16', 'fp8'], 'bf16'))
+  return command
+    .addOption(choice('--precision <format>', 'of matrix products', ['bf16', 'fp16', 'fp8'], 'bf16'))
+    .option(
+      '--network <name|file>',
+      'infiniband (default), ethernet, pcie (in place of NVLink), or JSON such as { "inter": "ethernet", "allToAllBandwidth": 8e9 }',
+    )
+    .option('--tokens <n>', 'tokens to train on: days, energy, price and lost time', real({ above: 0, to: 1e18 }))
+    .option('--price <n>', 'of one GPU for an hour, in any currency', real({ above: 0, to: 1e9 }))
+    .option('--checkpoint-steps <n>', 'steps between checkpoints (default: what loses least)', integer(1, 1e9))
+}
+
+/** @throws UsageError for a GPU or network that is none; Error naming a file */
+export async function findCluster(
+  flags: Pick<ClusterFlags, 'gpu' | 'network' | 'price'>,
+  nodes: number,
+  gpusPerNode: number,
+): Promise<Cluster> {
+  const { findGpu } = await import('@kumiki/planner')
+  const gpu = /[/\\]|\.json$/i.test(flags.gpu)
+    ? ((await readObject(flags.gpu, 'a GPU')) as unknown as Gpu)
+    : checkedUse(() => findGpu(flags.gpu))
+  const network = await findNetwork(flags.network)
+  return {
+    gpu,
+    nodes,
+    gpusPerNode,
+    ...(network && { network }),
+    ...(flags.price !== undefined && { pricePerGpuHour: flags.price }),
+  }
+}
+
+async function findNetwork(given: string | undefined): Promise<Network | undefined> {
+  if (given === undefined || given === 'infiniband') return undefined
+  if (given === 'ethernet') return { inter: 'ethernet' }
+  if (given === 'pcie') return { intra: 'pcie' }
+  if (/[/\\]|\.json$/i.test(given)) return (await readObject(given, 'a network')) as Network
+  throw new UsageError(`--network ${given}: there are infiniband, ethernet and pcie, or a JSON file`)
+}
+
+async function readObject(path: string, what: string): Promise<Record<string, unknown>> {
+  const json = await readJson(path)
+  if (typeof json === 'object' && json !== null && !Array.isArray(json)) return json as Record<string, unknown>
+  throw new Error(`${path}: it must be a JSON object that describes ${what}`)
+}
+
+/** Tokens and checkpoints of a run, where tokens are given. */
+export function runOf({
+  tokens,
+  checkpointSteps,
+}: Pick<ClusterFlags, 'tokens' | 'checkpointSteps'>): RunRequest | undefined {
+  if (tokens === undefined) {
+    if (checkpointSteps !== undefined) throw new UsageError('--checkpoint-steps needs --tokens')
+    return undefined
+  }
+  return { tokens, ...(checkpointSteps !== undefined && { checkpointSteps }) }
+}
+
+/** A plan in the flags of `estimate` and `plan --place`. */
+export interface PlanAxes {
+  tp: number
+  pp: number
+  vpp: number
+  cp: number
+  ep: number
+  etp: number
+  microBatch?: number
+  recompute: 'none' | 'selective' | 'operators' | 'full'
+  recomputeModules?: string[]
+  sharding: 'none' | 'optimizer' | 'gradients' | 'full'
+  sequenceParallel: boolean
+  overlap: boolean
+  overlapTp?: boolean
+  attention: 'fused' | 'flash' | 'unfused'
+}
+
+/** Declares them. */
+export function addPlanFlags(command: Command): Command {
+  const axis = integer(1, 1 << 14)
+  return command
+    .option('--tp <n>', 'tensor parallel', axis, 1)
+    .option('--pp <n>', 'pipeline parallel', axis, 1)
+    .option('--vpp <n>', 'model chunks per pipeline stage', axis, 1)
+    .option('--cp <n>', 'context parallel', axis, 1)
+    .option('--ep <n>', 'expert parallel', axis, 1)
+    .option('--etp <n>', 'tensor parallel inside an expert', axis, 1)
+    .option('--micro-batch <n>', 'sequences a GPU processes at once', integer(1, 1 << 20))
+    .addOption(
+      choice(
+        '--recompute <what>',
+        'computed again in the backward pass',
+        ['none', 'selective', 'operators', 'full'],
+        'none',
+      ),
+    )
+    .option(
+      '--recompute-modules <names>',
+      'what selective drops: core_attn, moe_act, layernorm, mla_up_proj, mlp, moe',
+      names,
+    )
+    .addOption(
+      choice(
+        '--sharding <what>',
+        'shared among data-parallel ranks',
+        ['none', 'optimizer', 'gradients', 'full'],
+        'optimizer',
+      ),
+    )
+    .option('--no-sequence-parallel', 'norms and dropout on every tensor-parallel rank')
+    .option('--no-overlap', 'gradient reduction and parameter gathering after computation')
+    .option('--overlap-tp', 'tensor-parallel communication beside products')
+    .addOption(choice('--attention <kernel>', 'attention kernels', ['fused', 'flash', 'unfused'], 'fused'))
+}
+
+/** Names of these flags as commander keeps them. */
+export const planFlagNames = [
+  'tp',
+  'pp',
+  'vpp',
+  'cp',
+  'ep',
+  'etp',
+  'microBatch',
+  'recompute',
+  'recomputeModules',
+  'sharding',
+  'sequenceParallel',
+  'overlap',
+  'overlapTp',
+  'attention',
+] as const
+
+/** The plan those flags describe. */
+export function planOf(axes: PlanAxes, recipe: Pick<ClusterFlags, 'globalBatch' | 'seq' | 'precision'>): ParallelPlan {
+  return {
+    tensorParallel: axes.tp,
+    pipelineParallel: axes.pp,
+    virtualPipeline: axes.vpp,
+    contextParallel: axes.cp,
+    expertParallel: axes.ep,
+    expertTensorParallel: axes.etp,
+    microBatchSize: needed('--micro-batch <n>', axes.microBatch),
+    globalBatchSize: needed('--global-batch <n>', recipe.globalBatch),
+    sequenceLength: needed('--seq <n>', recipe.seq),
+    sequenceParallel: axes.sequenceParallel,
+    sharding: axes.sharding,
+    recompute: axes.recompute,
+    ...(axes.recomputeModules && { recomputeModules: axes.recomputeModules as ParallelPlan['recomputeModules'] }),
+    precision: recipe.precision,
+    overlap: axes.overlap,
+    overlapTensorParallel: axes.overlapTp === true,
+    attentionBackend: axes.attention,
+  }
 }
 
 /** A model for the planner, with what is known of it besides. */

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { findGpu } from '@kumiki/planner'
 import { afterAll, describe, expect, test } from 'vitest'
 import { createProgram, main } from '../src/cli.ts'
 import { kumiki, kumikis } from './run-cli.ts'
@@ -29,7 +30,7 @@ describe('wrong use: exit code 2, one line that names the verb', () => {
     ],
     ['model show llm-jp-99', /^kumiki model show: .*there are nano, llm-jp-3-150m/],
     ['model show', /^kumiki model show: missing required argument 'name'/],
-    ['plan --model 13b', /^kumiki plan: required option '--gpu <name>' not specified/],
+    ['plan --model 13b', /^kumiki plan: required option '--gpu <name\|file>' not specified/],
     [
       'plan --model 13b --gpu TPU --gpus-per-node 8 --nodes 2 --global-batch 64 --seq 4096',
       /^kumiki plan: gpu: no GPU is called "TPU"; there are A100/,
@@ -268,6 +269,108 @@ describe('verbs', () => {
         modelFlopsPerGpu: expect.any(Number),
         mfu: expect.any(Number),
       })
+  })
+
+  test('plan: a page, a place, queries; estimate: launches and timelines', async () => {
+    const cluster = '--model llm-jp-3-13b --gpu H100 --gpus-per-node 8 --nodes 16 --global-batch 1024 --seq 4096'
+    const page = at('plan.html')
+    const svg = at('timeline.svg')
+    const custom = write('gpu.json', JSON.stringify({ ...findGpu('H100'), name: 'mine', memoryBytes: 160e9 }))
+    const slow = write('network.json', '{ "inter": "ethernet", "interNodeBandwidth": 12.5e9 }')
+    const params = write(
+      'params.sh',
+      'ALL_PARAMS=( --num-layers 24 --hidden-size 2048 --num-attention-heads 16 --swiglu --ffn-hidden-size 7168 )\n',
+    )
+    const train = write(
+      'train.sh',
+      `#SBATCH --nodes=2\n#SBATCH --gpus-per-node=8\npython pretrain_gpt.py \${ALL_PARAMS[@]} --micro-batch-size $MB --global-batch-size 512 --seq-length 4096 --position-embedding-type rope --bf16 --use-distributed-optimizer\n`,
+    )
+    const [planned, placed, refused, minimum, memory, simulated, launched, other] = await kumikis([
+      `plan ${cluster} --tokens 2.1e12 --price 3 --html ${page} --json`,
+      `plan ${cluster} --place tp=2,pp=2,micro-batch=2 --json`,
+      `plan ${cluster} --place tp=3,micro-batch=2 --json`,
+      'plan --model llm-jp-3-13b --gpu H100 --gpus-per-node 8 --global-batch 1024 --seq 4096 --minimum-gpus --json',
+      `plan ${cluster} --memory-factor 2 --json`,
+      `estimate ${cluster} --tp 2 --pp 4 --micro-batch 2 --schedule zero-bubble --timeline ${svg} --sensitivity --json`,
+      `estimate --megatron ${params} --megatron ${train} --set MB=4 --vocab 99487 --gpu H100 --json`,
+      `estimate ${cluster.replace('H100', custom)} --network ${slow} --tp 2 --micro-batch 2 --json`,
+    ])
+    expect(planned.json().byStability[0].run).toMatchObject({
+      price: expect.any(Number),
+      lost: { failures: expect.any(Number) },
+    })
+    expect(readFileSync(page, 'utf8')).toMatch(/^<!doctype html>[\s\S]*Plans by stability[\s\S]*<svg/)
+    expect(placed.json()).toMatchObject({
+      reasons: [],
+      feasible: expect.any(Number),
+      stabilityShare: expect.any(Number),
+    })
+    expect(refused.json().reasons).toContainEqual(expect.stringMatching(/tensorParallel 3 must divide the 40 heads/))
+    expect(minimum.json().fits).toMatchObject({ nodes: 1, gpus: 8 })
+    expect(memory.json()).toMatchObject({ factor: 2, speedup: { byStability: expect.any(Number) } })
+    expect(simulated.json()[0]).toMatchObject({
+      pipeline: { schedule: 'zero-bubble', bubbleOverWork: expect.any(Number) },
+      sensitivity: expect.arrayContaining([expect.objectContaining({ parameter: 'tensorParallel' })]),
+    })
+    expect(readFileSync(svg, 'utf8')).toMatch(/^<svg[\s\S]*gradients of weights[\s\S]*<\/svg>$/)
+    expect(launched.json()[0]).toMatchObject({
+      gpuCount: 16,
+      parameters: expect.any(Number),
+      plan: { microBatchSize: 4, dataParallel: 16 },
+      launch: { model: { layers: 24, vocab: 99_487 } },
+    })
+    expect(other.json()[0].memoryFraction).toBeLessThan(0.5)
+  })
+
+  test('plan and estimate name what is nonsense', async () => {
+    const rest = '--gpu H100 --gpus-per-node 8 --nodes 16 --global-batch 1024 --seq 4096'
+    const sizes = { layers: 4, hidden: 64, ffn: 128, heads: 4, kvHeads: 4, headDim: 16, vocab: 100 }
+    const negative = write('negative.json', JSON.stringify({ ...sizes, layers: -4 }))
+    const { hidden: _, ...without } = sizes
+    const missing = write('missing.json', JSON.stringify(without))
+    const odd = write('odd.json', JSON.stringify({ ...sizes, kvHeads: 3 }))
+    const gpu = write('bad-gpu.json', '{ "name": "x", "memoryBytes": -1 }')
+    const cases: [string, RegExp][] = [
+      [
+        `plan --model 13b ${rest.replace('--nodes 16', '--nodes 0')}`,
+        /'--nodes <n>' argument '0' is invalid. It must be an integer from 1 to 1000000/,
+      ],
+      [
+        `plan --model 13b ${rest.replace('--nodes 16', '--nodes 1000000000000')}`,
+        /must be an integer from 1 to 1000000/,
+      ],
+      [`plan --model 13b ${rest.replace('--nodes 16', '')}`, /required option '--nodes <n>' not specified/],
+      [
+        `plan --model 13b ${rest} --tokens 1e12 --price NaN`,
+        /'--price <n>' argument 'NaN' is invalid. It must be a number above 0/,
+      ],
+      [`plan --model 13b ${rest} --tokens -5`, /must be a number above 0/],
+      [`plan --model ${negative} ${rest}`, /model.layers must be an integer from 1 to 4096, got -4/],
+      [`plan --model ${missing} ${rest}`, /model.hidden must be an integer from 1 to 1048576, got undefined/],
+      [`plan --model ${odd} ${rest}`, /model.kvHeads must divide model.heads, got 3 and 4/],
+      [`plan --model 13b ${rest.replace('H100', gpu)}`, /cluster.gpu.memoryBytes must be a number above 0/],
+      [`plan --model 13b ${rest} --network token-ring`, /there are infiniband, ethernet and pcie/],
+      [`plan --model 13b ${rest} --place tp=two,micro-batch=1`, /tp=two is none of tp=N/],
+      [`plan --model 13b ${rest} --place tp=2`, /needs micro-batch=N/],
+      [`plan --model 13b ${rest} --memory-factor 0`, /must be a number above 0/],
+      [`estimate --model 13b ${rest} --micro-batch 2 --schedule gpipe`, /--schedule needs --timeline FILE/],
+      [`estimate --model 13b ${rest} --micro-batch 2 --checkpoint-steps 5`, /--checkpoint-steps needs --tokens/],
+      [
+        `estimate --model 13b ${rest} --micro-batch 2 --recompute selective --recompute-modules moon`,
+        /plan.recomputeModules must be one of core_attn/,
+      ],
+      [
+        `estimate --megatron ${negative} --gpu H100`,
+        /negative.json: launch: it has no command that runs pretrain_gpt.py/,
+      ],
+    ]
+    for (const [line, message] of cases) {
+      const { code, stderr, stdout } = await inProcess(line.split(' ').filter(Boolean))
+      expect(stderr, line).toMatch(message)
+      expect(stderr.trim().split('\n'), line).toHaveLength(1)
+      expect(code, line).toBe(/launch: it has/.test(stderr) ? 1 : 2)
+      expect(stdout).toBe('')
+    }
   })
 
   test('ablate', async () => {

@@ -45,14 +45,14 @@ export function estimateRun(row: unknown, efficiency?: Partial<Efficiency>): Run
 }
 
 function request(row: Record<string, unknown>, id: string, assumptions: string[], efficiency?: Partial<Efficiency>) {
-  const model = modelOf(row, integer('seq', row.seq, 1, 1 << 28))
-  const { experts } = model
   const count = (field: string, fallback: number) => integer(field, row[field] ?? fallback, 1, 1e6)
   const degrees = ['tp', 'pp', 'cp', 'dp'].map((field) => count(field, 1))
   const gpuCount = integer('gpus', row.gpus ?? (row.dp ? degrees.reduce((a, b) => a * b) : undefined), 1, 1e6)
   const gpusPerNode = Math.min(gpuCount, nodeSize(row, gpuCount))
   const [tp, pp, cp] = [count('tp', 1), count('pp', 1), count('cp', 1)]
   const sequenceLength = integer('seq', row.seq, 1, 1 << 28)
+  const model = modelOf(row, sequenceLength)
+  const { experts } = model
   if (gpuCount % (tp * pp * cp) !== 0) {
     throw new RangeError(`tp x pp x cp = ${tp * pp * cp} must divide gpus = ${gpuCount}`)
   }

@@ -1,24 +1,35 @@
 /** `kumiki estimate` */
+import type { MegatronLaunch, PlanRequest, Schedule } from '@kumiki/planner'
 import type { Command } from 'commander'
-import { readJson } from '../files.ts'
-import { choice, integer } from '../flag-values.ts'
-import { addClusterFlags, type ClusterFlags, findPlannerModel, needed } from '../planner-flags.ts'
+import { readBytes, readJson, writeWhole } from '../files.ts'
+import { choice, collect, integer } from '../flag-values.ts'
+import {
+  addClusterFlags,
+  addPlanFlags,
+  type ClusterFlags,
+  findCluster,
+  findPlannerModel,
+  needed,
+  type PlanAxes,
+  planFlagNames,
+  planOf,
+  runOf,
+} from '../planner-flags.ts'
+import { breakdownText, runText, sensitivityText } from '../planner-tables.ts'
 import { gigabytes, percent, textTable } from '../text-table.ts'
 import { checkedUse, UsageError } from '../usage-error.ts'
 import { addVerb, answer, log } from '../verb.ts'
 
-interface EstimateFlags extends Partial<ClusterFlags> {
+interface EstimateFlags extends Partial<ClusterFlags>, PlanAxes {
+  precision: ClusterFlags['precision']
   run?: string
-  tp: number
-  pp: number
-  vpp: number
-  cp: number
-  ep: number
+  megatron?: string[]
+  set?: string[]
+  vocab?: number
   dp?: number
-  microBatch?: number
-  recompute: 'none' | 'selective' | 'operators' | 'full'
-  sharding: 'none' | 'optimizer' | 'gradients' | 'full'
-  sequenceParallel: boolean
+  sensitivity?: boolean
+  timeline?: string
+  schedule?: Schedule
   json?: boolean
 }
 
@@ -33,102 +44,122 @@ interface Row {
   readonly mfuFullAttention: number
 }
 
+/** Launch scripts are small; data lists make them longer. */
+const maxLaunchBytes = 4 * 2 ** 20
+
 export function addEstimate(program: Command): void {
-  const axis = integer(1, 1 << 14)
+  const clusterFlags = ['model', 'gpu', 'gpusPerNode', 'nodes', 'globalBatch', 'seq', 'precision', 'network', 'tokens']
   addVerb(
     program,
     'estimate',
     'Memory, time and utilisation of one plan, or of runs in a file.',
     (c) =>
-      addClusterFlags(c, false)
-        .addOption(
-          c
-            .createOption(
-              '--run <file>',
-              'instead of the other flags: JSON, one row of a table of runs or an array of them',
-            )
-            .conflicts([
-              'model',
-              'gpu',
-              'gpusPerNode',
-              'nodes',
-              'globalBatch',
-              'seq',
-              'precision',
-              'tp',
-              'pp',
-              'vpp',
-              'cp',
-              'ep',
-              'dp',
-              'microBatch',
-              'recompute',
-              'sharding',
-              'sequenceParallel',
-            ]),
-        )
-        .option('--tp <n>', 'tensor parallel', axis, 1)
-        .option('--pp <n>', 'pipeline parallel', axis, 1)
-        .option('--vpp <n>', 'model chunks per pipeline stage', axis, 1)
-        .option('--cp <n>', 'context parallel', axis, 1)
-        .option('--ep <n>', 'expert parallel', axis, 1)
+      addPlanFlags(
+        addClusterFlags(c, false)
+          .addOption(
+            c
+              .createOption(
+                '--run <file>',
+                'instead of the other flags: JSON, one row of a table of runs or an array of them',
+              )
+              .conflicts([...clusterFlags, ...planFlagNames, 'dp', 'megatron', 'sensitivity', 'timeline']),
+          )
+          .addOption(
+            c
+              .createOption(
+                '--megatron <file>',
+                'read model and plan from a Megatron-LM command or its scripts (repeat in the order they are sourced); give --gpu',
+              )
+              .argParser(collect as never)
+              .conflicts(['model', 'globalBatch', 'seq', 'precision', ...planFlagNames]),
+          )
+          .option('--set <name=value>', 'with --megatron: a variable that a script expects; repeat', collect)
+          .option('--vocab <n>', 'with --megatron: size of the vocabulary', integer(1, 1 << 25)),
+      )
         .option(
           '--dp <n>',
           'data parallel (default: what is left of the GPUs; gives --nodes where that is missing)',
           integer(1, 1_000_000),
         )
-        .option('--micro-batch <n>', 'sequences a GPU processes at once', integer(1, 1 << 20))
-        .addOption(
-          choice(
-            '--recompute <what>',
-            'computed again in the backward pass',
-            ['none', 'selective', 'operators', 'full'],
-            'none',
-          ),
-        )
-        .addOption(
-          choice(
-            '--sharding <what>',
-            'shared among data-parallel ranks',
-            ['none', 'optimizer', 'gradients', 'full'],
-            'optimizer',
-          ),
-        )
-        .option('--no-sequence-parallel', 'norms and dropout on every tensor-parallel rank'),
+        .option('--sensitivity', 'what each parameter changes, one at a time')
+        .option('--timeline <file>', 'draw the pipeline as SVG, simulated')
+        .addOption(choice('--schedule <name>', 'of the timeline', ['gpipe', '1f1b', 'interleaved', 'zero-bubble'])),
     estimate,
   )
 }
 
 async function estimate(options: EstimateFlags): Promise<void> {
-  const results = options.run === undefined ? [await estimateFlags(options)] : await estimateFile(options.run)
-  const good = results.filter((result): result is Row => !('error' in result))
-  answer(options, results, () =>
-    textTable(
-      ['run', 'memory', 'step', 'tokens/s/GPU', 'TFLOP/s/GPU', 'MFU', 'MFU, full attention'],
-      good.map((r) => [
-        r.id,
-        gigabytes(r.memoryBytes),
-        `${r.stepSeconds.toFixed(3)} s`,
-        r.tokensPerSecondPerGpu.toFixed(0),
-        (r.modelFlopsPerGpu / 1e12).toFixed(1),
-        percent(r.mfu),
-        percent(r.mfuFullAttention),
-      ]),
-    ),
+  if (options.run !== undefined) {
+    const results = await estimateFile(options.run)
+    const good = results.filter((result): result is Row => !('error' in result))
+    answer(options, results, () => table(good))
+    const bad = results.length - good.length
+    if (bad > 0) throw new Error(`${options.run}: ${bad} of ${results.length} rows cannot be estimated`)
+    return
+  }
+  const planner = await import('@kumiki/planner')
+  const { id, request, launch } = options.megatron ? await launchRequest(options) : await flagsRequest(options)
+  const result = checkedUse(() => planner.estimate(request))
+  const sensitivity = options.sensitivity ? checkedUse(() => planner.sensitivity(request)) : undefined
+  const pipeline = await drawTimeline(options, request)
+  const rest = {
+    ...(launch && { launch }),
+    ...(sensitivity && { sensitivity }),
+    ...(pipeline && { pipeline }),
+  }
+  answer(options, [{ id, ...result, ...rest }], () =>
+    [
+      ...(launch?.notes.map((note) => `# ${note}`) ?? []),
+      table([{ id, ...result }]),
+      ...breakdownText(result),
+      ...runText(result),
+      ...(sensitivity ? ['', sensitivityText(sensitivity)] : []),
+    ].join('\n'),
   )
-  const bad = results.length - good.length
-  if (bad > 0) throw new Error(`${options.run}: ${bad} of ${results.length} rows cannot be estimated`)
+}
+
+function table(rows: readonly Row[]): string {
+  return textTable(
+    ['run', 'memory', 'step', 'tokens/s/GPU', 'TFLOP/s/GPU', 'MFU', 'MFU, full attention'],
+    rows.map((r) => [
+      r.id,
+      gigabytes(r.memoryBytes),
+      `${r.stepSeconds.toFixed(3)} s`,
+      r.tokensPerSecondPerGpu.toFixed(0),
+      (r.modelFlopsPerGpu / 1e12).toFixed(1),
+      percent(r.mfu),
+      percent(r.mfuFullAttention),
+    ]),
+  )
+}
+
+/** Simulates and draws, where asked; the numbers without every pass. */
+async function drawTimeline(options: EstimateFlags, request: PlanRequest) {
+  if (options.timeline === undefined) {
+    if (options.schedule !== undefined) throw new UsageError('--schedule needs --timeline FILE')
+    return undefined
+  }
+  const { simulate, timelineSvg } = await import('@kumiki/planner')
+  const simulation = checkedUse(() => simulate({ ...request, schedule: options.schedule }))
+  const after = [
+    { label: 'gradient exchange', seconds: simulation.dataParallelSeconds },
+    { label: 'optimizer and host', seconds: simulation.optimizerSeconds },
+  ]
+  await writeWhole(options.timeline, timelineSvg(simulation, { after }))
+  log(`${options.timeline}: written`)
+  const { passes, plan: _, ...numbers } = simulation
+  return { ...numbers, passes: passes.length }
 }
 
 /** A row that cannot be estimated is told on stderr, keeps its place, and does not take the others with it. */
 async function estimateFile(path: string): Promise<(Row | { id: string; error: string })[]> {
   const { estimateRun } = await import('@kumiki/planner')
   const json = await readJson(path)
-  const table =
+  const rowsOf =
     typeof json === 'object' && json !== null && Array.isArray((json as { rows?: unknown }).rows)
       ? (json as { rows: unknown[] }).rows
       : json
-  const rows = Array.isArray(table) ? table : [table]
+  const rows = Array.isArray(rowsOf) ? rowsOf : [rowsOf]
   if (rows.length === 0) throw new Error(`${path}: it has no row`)
   return rows.map((row, index) => {
     try {
@@ -143,10 +174,15 @@ async function estimateFile(path: string): Promise<(Row | { id: string; error: s
   })
 }
 
-async function estimateFlags(options: EstimateFlags): Promise<Row> {
-  const planner = await import('@kumiki/planner')
+interface Requested {
+  readonly id: string
+  readonly request: PlanRequest
+  readonly launch?: MegatronLaunch
+}
+
+async function flagsRequest(options: EstimateFlags): Promise<Requested> {
   const named = await findPlannerModel(needed('--model <name|file>', options.model))
-  const gpu = checkedUse(() => planner.findGpu(needed('--gpu <name>', options.gpu)))
+  const gpu = needed('--gpu <name|file>', options.gpu)
   const gpusPerNode = needed('--gpus-per-node <n>', options.gpusPerNode)
   const { tp, pp, cp, dp } = options
   const wanted = dp === undefined ? undefined : tp * pp * cp * dp
@@ -157,26 +193,40 @@ async function estimateFlags(options: EstimateFlags): Promise<Row> {
   }
   if (!Number.isInteger(nodes))
     throw new UsageError(`TP x PP x CP x DP is ${wanted}, which is not a whole number of nodes of ${gpusPerNode} GPUs`)
-  const microBatchSize = needed('--micro-batch <n>', options.microBatch)
-  const result = checkedUse(() =>
-    planner.estimate({
-      model: named.model,
-      cluster: { gpu, nodes, gpusPerNode },
-      plan: {
-        tensorParallel: tp,
-        pipelineParallel: pp,
-        virtualPipeline: options.vpp,
-        contextParallel: cp,
-        expertParallel: options.ep,
-        microBatchSize,
-        globalBatchSize: needed('--global-batch <n>', options.globalBatch),
-        sequenceLength: needed('--seq <n>', options.seq),
-        sequenceParallel: options.sequenceParallel,
-        sharding: options.sharding,
-        recompute: options.recompute,
-        precision: options.precision,
-      },
-    }),
+  const cluster = await findCluster({ ...options, gpu }, nodes, gpusPerNode)
+  const plan = planOf(options, options as ClusterFlags)
+  return { id: named.name, request: { model: named.model, cluster, plan, run: runOf(options) } }
+}
+
+async function launchRequest(options: EstimateFlags): Promise<Requested> {
+  const { readMegatron } = await import('@kumiki/planner')
+  const files = options.megatron as string[]
+  const texts: string[] = []
+  for (const file of files) texts.push(new TextDecoder().decode(await readBytes(file, maxLaunchBytes)))
+  const environment: Record<string, string> = {}
+  for (const pair of options.set ?? []) {
+    const [, name, value] = /^([A-Za-z_]\w*)=([\s\S]*)$/.exec(pair) ?? []
+    if (name === undefined) throw new UsageError(`--set ${pair}: it must be NAME=VALUE`)
+    environment[name] = value
+  }
+  const { vocab, nodes, gpusPerNode } = options
+  let launch: MegatronLaunch
+  try {
+    launch = readMegatron(texts, {
+      environment,
+      ...(vocab !== undefined && { vocab }),
+      ...(nodes !== undefined && { nodes }),
+      ...(gpusPerNode !== undefined && { gpusPerNode }),
+    })
+  } catch (error) {
+    throw new Error(`${files.join(', ')}: ${(error as Error).message}`)
+  }
+  const gpu = needed('--gpu <name|file>', options.gpu)
+  const cluster = await findCluster(
+    { ...options, gpu },
+    needed('--nodes <n>', launch.nodes ?? undefined),
+    needed('--gpus-per-node <n>', launch.gpusPerNode ?? undefined),
   )
-  return { id: named.name, ...result }
+  const request = { model: launch.model, cluster, plan: launch.plan, run: runOf(options) }
+  return { id: files[files.length - 1], request: request satisfies PlanRequest, launch }
 }

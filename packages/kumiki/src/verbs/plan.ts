@@ -1,14 +1,39 @@
 /** `kumiki plan` */
-import type { Candidate, LaunchRecipe, LaunchRequest, PlanResult } from '@kumiki/planner'
+import type {
+  Candidate,
+  LaunchRecipe,
+  LaunchRequest,
+  ParallelPlan,
+  PlanResult,
+  PlanSearch,
+  SearchRecipe,
+} from '@kumiki/planner'
 import type { Command } from 'commander'
-import { choice, integer } from '../flag-values.ts'
-import { addClusterFlags, type ClusterFlags, findPlannerModel, type NamedModel } from '../planner-flags.ts'
-import { gigabytes, percent, textTable } from '../text-table.ts'
+import { writeWhole } from '../files.ts'
+import { choice, integer, real } from '../flag-values.ts'
+import {
+  addClusterFlags,
+  type ClusterFlags,
+  findCluster,
+  findPlannerModel,
+  type NamedModel,
+  needed,
+  runOf,
+} from '../planner-flags.ts'
+import {
+  memoryChangeText,
+  minimumText,
+  placementText,
+  planTable,
+  refusedText,
+  risksText,
+  runText,
+} from '../planner-tables.ts'
+import { count } from '../text-table.ts'
 import { checkedUse, UsageError } from '../usage-error.ts'
-import { addVerb, answer } from '../verb.ts'
+import { addVerb, answer, log } from '../verb.ts'
 
 interface PlanFlags extends ClusterFlags {
-  nodes: number
   by: 'stability' | 'throughput'
   limit: number
   choose: number
@@ -18,6 +43,11 @@ interface PlanFlags extends ClusterFlags {
   tokenizer?: string
   dataPath?: string[]
   checkpoints?: string
+  allowRecompute: boolean
+  html?: string
+  minimumGpus?: boolean
+  memoryFactor?: number
+  place?: string
   json?: boolean
 }
 
@@ -27,7 +57,7 @@ export function addPlan(program: Command): void {
     'plan',
     'Every way to lay a training run over a cluster: ranked, or refused with reasons; the launch of one.',
     (c) =>
-      addClusterFlags(c, true)
+      addClusterFlags(c, true, ['--nodes <n>'])
         .addOption(
           choice(
             '--by <order>',
@@ -37,6 +67,24 @@ export function addPlan(program: Command): void {
           ),
         )
         .option('--limit <n>', 'plans listed', integer(1, 1000), 10)
+        .option('--no-allow-recompute', 'leave out plans that compute activations again')
+        .option('--html <file>', 'write the result as a page: plans, memory, time, pipeline')
+        .addOption(
+          c
+            .createOption('--place <plan>', 'where a plan of your own stands, such as tp=4,pp=1,micro-batch=2')
+            .conflicts(['emit', 'html']),
+        )
+        .addOption(
+          c
+            .createOption('--minimum-gpus', 'instead: the fewest nodes on which a plan fits (up to --nodes, or 1024)')
+            .conflicts(['emit', 'html', 'place']),
+        )
+        .addOption(
+          c
+            .createOption('--memory-factor <n>', 'instead: what that many times the memory would change, such as 2')
+            .argParser(real({ above: 0, to: 1000 }))
+            .conflicts(['emit', 'html', 'place', 'minimumGpus']),
+        )
         .addOption(choice('--emit <form>', 'write the launch of a plan', ['megatron', 'slurm', 'torchtitan']))
         .addOption(
           choice(
@@ -58,26 +106,56 @@ export function addPlan(program: Command): void {
 async function plan(options: PlanFlags): Promise<void> {
   const planner = await import('@kumiki/planner')
   const named = await findPlannerModel(options.model)
-  const cluster = {
-    gpu: checkedUse(() => planner.findGpu(options.gpu)),
-    nodes: options.nodes,
-    gpusPerNode: options.gpusPerNode,
+  const recipe: SearchRecipe = {
+    globalBatchSize: options.globalBatch,
+    sequenceLength: options.seq,
+    precision: options.precision,
+    recompute: options.allowRecompute,
+    run: runOf(options),
   }
-  const recipe = { globalBatchSize: options.globalBatch, sequenceLength: options.seq, precision: options.precision }
-  const result = checkedUse(() =>
-    planner.plan({ model: named.model, cluster, recipe, limit: Math.max(options.limit, options.choose) }),
-  )
+  if (options.minimumGpus) {
+    const most = options.nodes ?? 1024
+    const { nodes: _, ...cluster } = await findCluster(options, 1, options.gpusPerNode)
+    const found = checkedUse(() => planner.minimumGpus({ model: named.model, cluster, recipe }, most))
+    const flat = (one: typeof found.fits) => one && { nodes: one.nodes, gpus: one.gpus, plan: row(one.best) }
+    return answer(options, { model: named.name, fits: flat(found.fits), stable: flat(found.stable) }, () =>
+      minimumText(found, most),
+    )
+  }
+  const cluster = await findCluster(options, needed('--nodes <n>', options.nodes), options.gpusPerNode)
+  const search: PlanSearch = {
+    model: named.model,
+    cluster,
+    recipe,
+    limit: Math.max(options.limit, options.choose),
+  }
+  if (options.memoryFactor !== undefined) {
+    const change = checkedUse(() => planner.changeMemory(search, options.memoryFactor))
+    return answer(options, { model: named.name, ...change }, () => memoryChangeText(change))
+  }
+  if (options.place !== undefined) {
+    const placed = checkedUse(() => planner.placePlan(search, placeOf(options.place as string, options)))
+    return answer(options, { model: named.name, ...placed }, () => placementText(placed))
+  }
+  const result = checkedUse(() => planner.plan(search))
+  if (options.html !== undefined) {
+    const title = { title: named.name }
+    await writeWhole(options.html, planner.planReport(search, result, title))
+    log(`${options.html}: written`)
+  }
   const ranking = options.by === 'throughput' ? result.byThroughput : result.byStability
   if (ranking.length === 0) throw new Error(noneFits(named.name, options, result))
   if (!options.emit) {
-    const { byThroughput, byStability, refusalSummary, considered, refused } = result
+    const { byThroughput, byStability, fasterButRiskier, refusalSummary, considered, feasible, refused } = result
     const data = {
       model: named.name,
       considered,
+      feasible,
       refused: refused.length,
       refusalSummary,
       byStability: byStability.slice(0, options.limit).map(row),
       byThroughput: byThroughput.slice(0, options.limit).map(row),
+      fasterButRiskier: fasterButRiskier.slice(0, options.limit).map(row),
     }
     return answer(options, data, () => describe(ranking.slice(0, options.limit), result, options))
   }
@@ -113,72 +191,58 @@ async function plan(options: PlanFlags): Promise<void> {
 
 /** A candidate as one flat object. */
 function row({ estimate, risks, headroomBytes }: Candidate) {
-  const {
-    plan,
-    gpuCount,
-    memoryBytes,
-    stepSeconds,
-    tokensPerSecond,
-    tokensPerSecondPerGpu,
-    modelFlopsPerGpu,
-    mfu,
-    mfuFullAttention,
-  } = estimate
-  return {
-    plan,
-    gpuCount,
-    memoryBytes,
-    headroomBytes,
-    stepSeconds,
-    tokensPerSecond,
-    tokensPerSecondPerGpu,
-    modelFlopsPerGpu,
-    mfu,
-    mfuFullAttention,
-    risks,
-  }
+  return { ...estimate, headroomBytes, risks }
 }
 
 function describe(candidates: readonly Candidate[], result: PlanResult, options: PlanFlags): string {
-  const head = ['plan', 'micro batch', 'recompute', 'memory', 'step', 'tokens/s/GPU', 'MFU', 'risks']
-  const rows = candidates.map(({ estimate: e, risks }, i) => {
-    const { plan: p } = e
-    const axes = [
-      `TP ${p.tensorParallel}`,
-      `PP ${p.pipelineParallel}${p.virtualPipeline > 1 ? `x${p.virtualPipeline}` : ''}`,
-      ...(p.contextParallel > 1 ? [`CP ${p.contextParallel}`] : []),
-      ...(p.expertParallel > 1 ? [`EP ${p.expertParallel}`] : []),
-      `DP ${p.dataParallel}`,
-    ]
-    return [
-      `${i + 1}. ${axes.join(' ')}`,
-      String(p.microBatchSize),
-      p.recompute,
-      gigabytes(e.memoryBytes),
-      `${e.stepSeconds.toFixed(2)} s`,
-      e.tokensPerSecondPerGpu.toFixed(0),
-      percent(e.mfu),
-      risks.length === 0 ? 'none' : String(risks.length),
-    ]
-  })
-  const risks = [...new Set(candidates.flatMap((c) => c.risks))].slice(0, 6)
   return [
-    `${result.considered} plans considered, ${result.refused.length} refused; by ${options.by}:`,
-    textTable(head, rows),
-    ...(risks.length > 0 ? ['', 'risks:', ...risks.map((risk) => `- ${risk}`)] : []),
-    ...(result.refusalSummary.length > 0
-      ? [
-          '',
-          'refused, most often because:',
-          ...result.refusalSummary.slice(0, 5).map(({ count, example }) => `- ${count} x such as: ${example}`),
-        ]
-      : []),
+    `${count(result.considered)} plans considered, ${count(result.refused.length)} refused; by ${options.by}:`,
+    planTable(candidates),
+    ...risksText(candidates),
+    ...runText(candidates[0].estimate),
+    ...refusedText(result),
   ].join('\n')
 }
 
 function noneFits(name: string, options: PlanFlags, result: PlanResult): string {
   const why = result.refusalSummary.slice(0, 3).map(({ count, example }) => `${count} x ${example}`)
-  return `no plan of ${name} fits ${options.nodes} nodes of ${options.gpusPerNode} ${options.gpu}: ${why.join('; ')}`
+  return `no plan of ${name} fits ${options.nodes} node${options.nodes === 1 ? '' : 's'} of ${options.gpusPerNode} ${options.gpu}: ${why.join('; ')}`
+}
+
+const placeNames: Readonly<Record<string, keyof ParallelPlan>> = {
+  tp: 'tensorParallel',
+  pp: 'pipelineParallel',
+  vpp: 'virtualPipeline',
+  cp: 'contextParallel',
+  ep: 'expertParallel',
+  etp: 'expertTensorParallel',
+  'micro-batch': 'microBatchSize',
+}
+
+/** "tp=4,pp=1,micro-batch=2,recompute=full" */
+function placeOf(text: string, options: PlanFlags): ParallelPlan {
+  const plan: Record<string, unknown> = {
+    tensorParallel: 1,
+    pipelineParallel: 1,
+    globalBatchSize: options.globalBatch,
+    sequenceLength: options.seq,
+    precision: options.precision,
+  }
+  for (const part of text.split(',')) {
+    const [name, value = ''] = part.split('=', 2).map((word) => word.trim())
+    if (name === 'recompute') {
+      const kinds = ['none', 'selective', 'operators', 'full']
+      plan.recompute = kinds.includes(value) ? value : 'selective'
+      if (!kinds.includes(value)) plan.recomputeModules = value.split('+')
+    } else if (Object.hasOwn(placeNames, name) && /^\d{1,9}$/.test(value)) plan[placeNames[name]] = Number(value)
+    else {
+      throw new UsageError(
+        `--place ${text}: ${part} is none of ${Object.keys(placeNames).join('=N, ')}=N and recompute=KIND`,
+      )
+    }
+  }
+  if (plan.microBatchSize === undefined) throw new UsageError(`--place ${text}: it needs micro-batch=N`)
+  return plan as unknown as ParallelPlan
 }
 
 /** Optimizer and schedule of a launch. */
