@@ -42,7 +42,12 @@ export function compileSimd(
   formula: (ops: Elementwise<Node, Node>, inputs: readonly Node[], scalars: readonly Node[]) => readonly Node[],
 ): SimdProgram | undefined {
   if (typeof WebAssembly === 'undefined') return undefined
-  const place = (op: Node['op']) => (_: unknown, value: number) => ({ op, operands: [], value })
+  const place = (op: Node['op']) => (_: unknown, value: number) => ({
+    op,
+    operands: [],
+    value,
+    [Symbol.toPrimitive]: refuse,
+  })
   const inputNodes = Array.from({ length: inputs }, place('input'))
   const results = formula(operations, inputNodes, Array.from({ length: scalars }, place('scalar')))
   const slots = inputs + results.length
@@ -77,6 +82,13 @@ export function compileSimd(
       }
     },
   }
+}
+
+/** A formula that calculates with a placeholder as with a number would silently become NaN. */
+function refuse(): never {
+  throw new TypeError(
+    'elementwise rule: arrays and scalars stand for what they will be; calculate with them through ops alone, and put arithmetic on scalars into scalars()',
+  )
 }
 
 const node = (op: Node['op'], ...operands: Node[]): Node => ({ op, operands, value: 0 })

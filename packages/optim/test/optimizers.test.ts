@@ -278,6 +278,13 @@ describe('the optimizer interface', () => {
     const params = [Float32Array.of(1, 1, 1)]
     const next = signSgd.update([Float32Array.of(5, 0, -2)], {}, params, signSgd.scalars(1, 0.5)).params
     expect([...next[0]]).toEqual([0.5, 1, 1.5])
+    const careless = elementwiseOptimizer({
+      name: 'careless',
+      moments: [],
+      scalars: (_, learningRate) => ({ learningRate }),
+      update: (ops, p, g, _, scalars) => [ops.subScaled(p, 1, g, 2 * (scalars.learningRate as number))],
+    })
+    expect(() => careless.update(params, {}, params, careless.scalars(1, 0.5))).toThrow(/through ops alone/)
   })
 
   test('parameter groups: each group is as if it were alone', () => {
