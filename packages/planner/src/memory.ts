@@ -29,7 +29,7 @@ export const overheadBytes = 2.5e9
 const fsdpFragmentation = 1.12
 
 /** Part of a layer's activations that torch's per-operator checkpointing keeps. */
-const operatorShare = 0.5
+const operatorShare = 0.45
 
 /** Vocabulary rows after padding to a multiple of 128 x TP. */
 export function paddedVocab(model: KnownModel, plan: { tensorParallel: number }): number {
