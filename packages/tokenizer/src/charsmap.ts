@@ -79,6 +79,27 @@ export class Charsmap {
     return bestLength === 0 ? undefined : { length: bestLength, replacement: this.#replacementAt(bestValue) }
   }
 
+  /** What the shortest rule that `text` begins with makes of it, or undefined where there is none. */
+  shortest(text: string): string | undefined {
+    const trie = this.#trie
+    let node = offsetOf(trie[0])
+    for (const character of text) {
+      const codePoint = character.codePointAt(0)!
+      for (let k = 0; k < byteLengthOf(codePoint); k++) {
+        const byte = byteOf(codePoint, k)
+        node ^= byte
+        if (node < 0 || node >= trie.length) return undefined
+        const unit = trie[node]
+        if ((unit & 0x800000ff) >>> 0 !== byte) return undefined
+        node ^= offsetOf(unit)
+        if (((unit >>> 8) & 1) === 1 && node >= 0 && node < trie.length) {
+          return String.fromCharCode(...this.#replacementAt(trie[node] & 0x7fffffff))
+        }
+      }
+    }
+    return undefined
+  }
+
   #replacementAt(at: number): Uint16Array {
     const known = this.#replacements.get(at)
     if (known) return known

@@ -24,6 +24,7 @@ TEXTS = [
     "I'm they'RE we'LL it'\u017f", "0123456789 1,234.5", "aaaaaaaaaaaaaaaaaaaa", "====--==", "abababababab", "<s></s><unk><pad>",
     "<|im_start|>user\nhi<|im_end|>\n", "x <|end|> y", "x<mask>  y <mask>", "wordtoken tokenword token", "\ufeffbom", "a\u00a0b\u3000c\u0085d",
     "\u0000", "\u200bzero\u200cwidth", "한국어 Привет ελληνικά ΣΑΣ", "function add(a, b) { return a + b }", "    return x;\n\n\n}\n",
+    "が\u035eか\u3099\u035e e\u034e\u0301x \u1f35\u035a", "㌲\u035e 册\u20de", "x abc abcab がくか\u3099㈱𠮷", "a<s>b<s> c", "Λά,ᆭᆭ!",
     "https://example.com/?q=日本", "!!!???", "\U0010ffff\ue000\ufffd", "ab\u0301c\u0301", "line one\nline two\r\n",
 ]
 
@@ -106,7 +107,49 @@ def metaspace():
     return t
 
 
-for make in (gpt2, llama3, qwen2, llama2, metaspace):
+def llmjp():
+    t = Tokenizer(models.Unigram())
+    t.normalizer = normalizers.Sequence([normalizers.Replace(Regex("(?<!\\n)^"), "\u2581"), normalizers.Replace(Regex(" "), "\u2581")])
+    t.pre_tokenizer = pre_tokenizers.Split("\u2581", "merged_with_next")
+    specials = ["<unk>", "<s>", "</s>"] + [f"<0x{b:02X}>" for b in range(256)]
+    t.train_from_iterator(corpus(), trainers.UnigramTrainer(vocab_size=700, unk_token="<unk>", special_tokens=specials, show_progress=False))
+    data = json.loads(t.to_str())
+    data["model"]["byte_fallback"] = True
+    data["pre_tokenizer"] = None
+    data["added_tokens"] = data["added_tokens"][:3]
+    t = Tokenizer.from_str(json.dumps(data))
+    t.decoder = decoders.Sequence([
+        decoders.ByteFallback(), decoders.Replace("\u2581", " "), decoders.Fuse(), decoders.Replace(Regex("(?<!\\n)^ "), ""),
+    ])
+    t.post_processor = processors.TemplateProcessing("<s> $A", special_tokens=[("<s>", 1)])
+    return t
+
+
+def xlmr():
+    with open(os.path.join(HERE, "kumiki-rules.model"), "rb") as file:
+        model = file.read()
+    # The rules of that model (normalizer_spec.precompiled_charsmap): its field 2, behind the name.
+    at = model.index(b"user_defined\x12") + len(b"user_defined\x12")
+    size = shift = 0
+    while True:
+        byte = model[at]
+        at += 1
+        size |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            break
+    t = Tokenizer(models.Unigram())
+    t.normalizer = normalizers.Sequence([normalizers.Precompiled(model[at:at + size]), normalizers.StripAccents(), normalizers.Replace(Regex(" {2,}"), " ")])
+    t.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace(prepend_scheme="always")])
+    t.decoder = decoders.Metaspace(prepend_scheme="always")
+    t.train_from_iterator(
+        corpus(), trainers.UnigramTrainer(vocab_size=500, unk_token="<unk>", special_tokens=["<s>", "</s>", "<unk>"], show_progress=False)
+    )
+    t.post_processor = processors.TemplateProcessing("<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 1)])
+    return t
+
+
+for make in (gpt2, llama3, qwen2, llama2, metaspace, llmjp, xlmr):
     name = os.path.join("hf", make.__name__)
     tokenizer = make()
     tokenizer.save(os.path.join(HERE, f"{name}.tokenizer.json"), pretty=False)

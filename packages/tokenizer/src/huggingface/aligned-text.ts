@@ -60,13 +60,13 @@ export class AlignedBuilder {
     }
   }
 
-  /** Writes `text` with the original of unit `at`; before the first unit there is nothing (0 to 0). */
+  /** Writes `text` with the original of unit `at`; before the first unit there is nothing, at the start of the text. */
   write(text: string, at: number): void {
     this.#parts.push(text)
     const { starts, ends } = this.#from
     if (!starts || !ends) return
-    const start = at < 0 ? 0 : starts[at]
-    const end = at < 0 ? 0 : ends[at]
+    const start = at < 0 ? (starts[0] ?? 0) : starts[at]
+    const end = at < 0 ? start : ends[at]
     for (let i = 0; i < text.length; i++) {
       this.#starts.push(start)
       this.#ends.push(end)

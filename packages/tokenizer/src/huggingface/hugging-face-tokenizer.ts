@@ -103,17 +103,18 @@ export class HuggingFaceTokenizer {
     const offsets: [number, number][] = []
     for (let k = 0; k < run.count; k++) offsets.push([run.starts[k], run.ends[k]])
     if (options.unit === 'codePoint') toCodePointOffsets(given, offsets)
+    const tokens = offsets.map((_, k) => run.spelt.get(k) ?? this.idToToken(run.ids[k]))
     const { trim } = this.#post
     if (trim) {
       offsets.forEach((pair, k) => {
-        trimOffsets(this.idToToken(run.ids[k]), pair, trim.prefix && (k === 0 || pair[0] === 0))
+        trimOffsets(tokens[k], pair, trim.prefix && (k === 0 || pair[0] === 0))
       })
     }
     const ids = Int32Array.from([...before, ...run.ids.subarray(0, run.count), ...after])
     const nothing = (): [number, number] => [0, 0]
     return {
       ids,
-      pieces: Array.from(ids, (id) => this.idToToken(id)),
+      pieces: [...before.map((id) => this.idToToken(id)), ...tokens, ...after.map((id) => this.idToToken(id))],
       offsets: [...before.map(nothing), ...offsets, ...after.map(nothing)],
     }
   }
@@ -170,11 +171,13 @@ export class HuggingFaceTokenizer {
     const given = typeof text === 'string' ? wellFormed(text) : textFromBytes(text)
     const run = this.#run
     if (run.ids.length > 1 << 20) Object.assign(run, new TokenRun())
-    run.count = 0
+    run.clear()
     const parts = this.#added.split(AlignedText.of(given, track || this.#origins), options.special ?? 'none')
     for (const part of parts) {
       if (part.id >= 0) {
-        run.push(part.id, 0, part.text.text.length)
+        const { text } = part.text
+        if (text !== this.#addedById.get(part.id)?.content) run.spelt.set(run.count, text)
+        run.push(part.id, 0, text.length)
         this.#place(part.text, run, run.count - 1)
         continue
       }

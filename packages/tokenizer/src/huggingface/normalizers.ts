@@ -1,5 +1,6 @@
 import { Charsmap } from '../charsmap.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
+import { byteLengthOf } from '../utf8.ts'
 import { AlignedBuilder, type AlignedText } from './aligned-text.ts'
 import { toByteAlphabet } from './byte-alphabet.ts'
 import { asFlag, asList, asRecord, asText, type JsonRecord, typeOf, unsupported } from './json-value.ts'
@@ -50,7 +51,7 @@ export function readNormalizer(value: unknown, where: string): Rewrite {
     case 'Strip':
       return strip(part, where)
     case 'StripAccents':
-      return perCharacter((character) => (/\p{Mn}/u.test(character) ? '' : character))
+      return perCharacter((character) => (/\p{M}/u.test(character) ? '' : character))
     case 'Nmt':
       return perCharacter(nmt)
     case 'Precompiled':
@@ -123,16 +124,57 @@ function canonical(form: 'NFC' | 'NFD' | 'NFKC' | 'NFKD'): Rewrite {
         builder.keep(index, index + run.length)
         continue
       }
-      const units = Array.from(run, (character) => character.length)
-      let at = index
-      let k = 0
-      for (const character of written) {
-        builder.write(character, at)
-        if (k + 1 < units.length) at += units[k++]
+      const characters = Array.from(run)
+      const separate = characters.map((character) => character.normalize(form))
+      if (separate.join('') === written) {
+        // Nothing is composed or moved: what each character becomes belongs to it.
+        let at = index
+        for (let k = 0; k < characters.length; k++) {
+          if (separate[k] !== '') builder.write(separate[k], at)
+          at += characters[k].length
+        }
+        continue
+      }
+      for (const { character, at } of placed(characters, written, form === 'NFC' || form === 'NFD' ? 'NFD' : 'NFKD')) {
+        builder.write(character, index + at)
       }
     }
     return builder.build()
   }
+}
+
+/**
+ * The characters of a normalised run with the unit each belongs to. As in Hugging Face's, originals are used up from left to right: a
+ * character takes one, and one more for each that is composed into it; what a decomposition adds takes none.
+ */
+function placed(
+  characters: string[],
+  written: string,
+  decomposition: 'NFD' | 'NFKD',
+): { character: string; at: number }[] {
+  const starts: number[] = []
+  const components: { text: string; added: boolean }[] = []
+  let units = 0
+  for (const character of characters) {
+    starts.push(units)
+    units += character.length
+    let added = false
+    for (const text of character.normalize(decomposition)) {
+      components.push({ text, added })
+      added = true
+    }
+  }
+  let used = 0
+  return Array.from(written, (character) => {
+    let takes = 0
+    for (const text of character.normalize(decomposition)) {
+      const k = components.findIndex((component) => component.text === text)
+      if (k >= 0 && !components.splice(k, 1)[0].added) takes++
+    }
+    const first = takes > 0 ? used : used - 1
+    used += takes
+    return { character, at: starts[Math.min(Math.max(0, first), starts.length - 1)] }
+  })
 }
 
 function strip(part: JsonRecord, where: string): Rewrite {
@@ -162,19 +204,41 @@ function precompiled(base64: string): Rewrite {
     throw new TokenizerError('tokenizer.json: a precompiled_charsmap is not base64')
   }
   const charsmap = new Charsmap(Uint8Array.from(bytes, (c) => c.charCodeAt(0)))
+  const graphemes = new Intl.Segmenter('und', { granularity: 'grapheme' })
+  // Unlike SentencePiece, Hugging Face looks at graphemes: one of fewer than six bytes is replaced whole by the shortest rule
+  // that it begins with; of others each character by itself.
   return (text) => {
     const builder = new AlignedBuilder(text)
-    for (let i = 0; i < text.text.length; ) {
-      const found = charsmap.match(text.text, i, false)
-      if (found) {
-        builder.write(String.fromCharCode(...found.replacement), i)
-        i += found.length
-      } else {
-        const size = text.text.codePointAt(i)! > 0xffff ? 2 : 1
-        builder.keep(i, i + size)
-        i += size
+    for (const { segment, index } of graphemes.segment(text.text)) {
+      const whole = utf8LengthOf(segment) < 6 ? charsmap.shortest(segment) : undefined
+      if (whole !== undefined) {
+        spread(builder, whole, segment, index)
+        continue
+      }
+      let at = index
+      for (const character of segment) {
+        const rewritten = charsmap.shortest(character)
+        if (rewritten === undefined) builder.keep(at, at + character.length)
+        else spread(builder, rewritten, character, at)
+        at += character.length
       }
     }
     return builder.build()
   }
+}
+
+/** Writes what a part of the text becomes: character for character, what is more with the last. */
+function spread(builder: AlignedBuilder, written: string, replaced: string, at: number): void {
+  const sizes = Array.from(replaced, (character) => character.length)
+  let k = 0
+  for (const character of written) {
+    builder.write(character, at)
+    if (k + 1 < sizes.length) at += sizes[k++]
+  }
+}
+
+function utf8LengthOf(text: string): number {
+  let bytes = 0
+  for (const character of text) bytes += byteLengthOf(character.codePointAt(0)!)
+  return bytes
 }

@@ -87,7 +87,8 @@ export function trimOffsets(token: string, offsets: [number, number], prefixed: 
   let trailing = 0
   while (trailing < token.length && isSpace(token[token.length - 1 - trailing])) trailing++
   if (leading > 0) {
-    if (prefixed) leading--
+    // More than one were not added, so they are of the text.
+    if (prefixed && leading === 1) leading = 0
     offsets[0] = Math.min(offsets[0] + leading, offsets[1])
   }
   if (trailing > 0 && offsets[1] >= trailing) offsets[1] = Math.max(offsets[1] - trailing, offsets[0])

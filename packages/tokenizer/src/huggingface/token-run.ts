@@ -4,6 +4,13 @@ export class TokenRun {
   starts = new Int32Array(64)
   ends = new Int32Array(64)
   count = 0
+  /** The texts of tokens that are not those of their ids: of unknown ones, and of added ones with the spaces they take. */
+  readonly spelt = new Map<number, string>()
+
+  clear(): void {
+    this.count = 0
+    if (this.spelt.size > 0) this.spelt.clear()
+  }
 
   push(id: number, start: number, end: number): void {
     if (this.count === this.ids.length) this.#grow()

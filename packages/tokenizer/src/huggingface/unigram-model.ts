@@ -146,8 +146,10 @@ export class UnigramModel implements TokenModel {
     }
     const bytes = this.#byteIds && byteIdsOf(surface, this.#byteIds)
     if (bytes) for (const id of bytes) out.push(id, start, end)
-    else if (this.#unkId >= 0) out.push(this.#unkId, start, end)
-    else {
+    else if (this.#unkId >= 0) {
+      out.spelt.set(out.count, surface)
+      out.push(this.#unkId, start, end)
+    } else {
       throw new TokenizerError(
         `encode: ${JSON.stringify(surface.slice(0, 20))} is not in the vocabulary and the model has no unknown piece`,
       )
