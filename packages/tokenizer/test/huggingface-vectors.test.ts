@@ -43,7 +43,7 @@ describe.each(['gpt2', 'llama3', 'qwen2', 'llama2', 'metaspace', 'llmjp', 'xlmr'
     })
 
     test('text that looks like a special token stays text unless allowed', () => {
-      const special = tokenizer.specialTokens().at(-1)!
+      const special = tokenizer.specialTokens().find((token) => token !== '<unk>')!
       const id = tokenizer.tokenToId(special)
       expect([...tokenizer.encode(`a ${special} b`)]).not.toContain(id)
       expect([...tokenizer.encode(`a ${special} b`, { special: [special] })]).toContain(id)
