@@ -49,6 +49,7 @@ export { tanh } from './ops/tanh.ts'
 export { topK } from './ops/top-k.ts'
 export { swapAxes, transpose } from './ops/transpose.ts'
 export { where } from './ops/where.ts'
+export type { ProgramMemory } from './passes/memory.ts'
 export {
   type Ceilings,
   chromeTrace,

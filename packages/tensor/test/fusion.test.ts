@@ -1,5 +1,18 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { cast, compile, type Device, init, matmul, mean, mul, silu, square, sum, type Tensor } from '../src/index.ts'
+import {
+  cast,
+  compile,
+  concatenate,
+  type Device,
+  init,
+  matmul,
+  mean,
+  mul,
+  silu,
+  square,
+  sum,
+  type Tensor,
+} from '../src/index.ts'
 
 /** Elementwise work inside kernels: what the plan says, and that the numbers are those of the definition. */
 
@@ -124,5 +137,38 @@ describe('fusion into kernels', () => {
     a.forEach((x, i) => {
       expect(Math.abs(x - b[i])).toBeLessThan(1e-4)
     })
+  })
+})
+
+describe('joins', () => {
+  test.each(['cpu', 'webgpu'] as const)('pieces nobody else wants are made in place on %s', async (backend) => {
+    const d = await init({ backend })
+    const f = (x: Tensor, w: Tensor) =>
+      concatenate([matmul(x, w), matmul(w, x).mul(2), concatenate([matmul(x, x), silu(x)])]).add(1)
+    const step = compile(f)
+    const make = (on: Device) =>
+      [on.tensor(wave(64 * 64, 0.7), [64, 64]), on.tensor(wave(64 * 64, 1.3), [64, 64])] as const
+    const actual = await (await step(...make(d))).data()
+    expect(step.explain()).not.toContain('concatenate')
+    const expected = await f(...make(reference)).data()
+    actual.forEach((x, i) => {
+      expect(Math.abs(x - expected[i])).toBeLessThan(1e-4)
+    })
+    // A piece that is a result as well, or comes twice, or an argument, is copied.
+    const copied = compile((x: Tensor) => {
+      const y = silu(x)
+      return [y, concatenate([y, matmul(x, x)]), concatenate([x, x])]
+    })
+    const results = await copied(make(d)[0])
+    expect(copied.explain().match(/= concatenate\(/g)).toHaveLength(2)
+    const same = compile((x: Tensor) => [silu(x), concatenate([silu(x), matmul(x, x)]), concatenate([x, x])])
+    const wanted = await same(make(reference)[0])
+    for (const [k, t] of results.entries()) {
+      const b = await wanted[k].data()
+      ;(await t.data()).forEach((x, i) => {
+        expect(Math.abs(x - b[i])).toBeLessThan(1e-4)
+      })
+    }
+    d.dispose()
   })
 })

@@ -1,5 +1,6 @@
 import type { HostArray } from '../dtype.ts'
 import type { Graph } from '../graph/graph.ts'
+import type { ProgramMemory } from '../passes/memory.ts'
 import type { DeviceBuffer } from '../storage.ts'
 
 /** Live numbers of a device, for tests and reports. */
@@ -43,7 +44,7 @@ export interface Executable {
   explain(): string
   /** Measures the kernels there are for each case of the program and remembers the best; `undefined` where there is no choice. */
   tune?(): Promise<TunedCase[]>
-  memory(): { temporaryBytes: number; inputBytes: number; outputBytes: number }
+  memory(): ProgramMemory
   dispose(): void
 }
 

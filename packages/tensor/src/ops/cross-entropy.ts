@@ -37,22 +37,23 @@ export function lossOf(lse: Tensor, picked: Tensor, targets: Tensor, zLoss: numb
   return where(less(targets, 0), 0, zLoss === 0 ? nll : add(nll, mul(square(lse), zLoss)))
 }
 
-/** d loss / d logits for logits whose first column is column `first` of the vocabulary. */
+/** d loss / d logits for logits whose first column is column `first` of the vocabulary (int32 [1, 1]; the very first unless given). */
 export function logitsGradient(
   logits: Tensor,
   lse: Tensor,
   targets: Tensor,
   g: Tensor,
   zLoss: number,
-  first = 0,
+  first?: Tensor,
 ): Tensor {
   const column = [...targets.shape, 1]
   const live = where(less(targets, 0), 0, g)
   const weight = zLoss === 0 ? live : mul(live, add(mul(lse, 2 * zLoss), 1))
   const p = mul(exp(sub(logits, reshape(lse, column))), reshape(weight, column))
+  const position = iota(logits.shape, logits.ndim - 1)
   const hot = equal(
-    iota(logits.shape, logits.ndim - 1),
-    broadcastTo(reshape(first === 0 ? targets : sub(targets, first), column), logits.shape),
+    first ? add(position, broadcastTo(first, logits.shape)) : position,
+    broadcastTo(reshape(targets, column), logits.shape),
   )
   return where(hot, sub(p, reshape(live, column)), p)
 }

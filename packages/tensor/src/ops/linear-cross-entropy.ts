@@ -5,8 +5,10 @@ import { apply, type Tensor } from '../tensor.ts'
 import { add } from './add.ts'
 import { cast } from './cast.ts'
 import { concatenate } from './concatenate.ts'
+import { barrier } from './copy.ts'
 import { type CrossEntropyAttrs, crossEntropyOp, logitsGradient, lossOf, requireTargets } from './cross-entropy.ts'
 import { exp } from './exp.ts'
+import { iota } from './leaf.ts'
 import { log } from './log.ts'
 import { logSumExp } from './log-sum-exp.ts'
 import { matmul } from './matmul/matmul.ts'
@@ -14,7 +16,7 @@ import { maximum } from './maximum.ts'
 import { mul } from './mul.ts'
 import { sum } from './reduce.ts'
 import { requireFloat } from './require.ts'
-import { sliceAxis } from './slice.ts'
+import { slice, sliceAxis } from './slice.ts'
 import { sub } from './sub.ts'
 import { take } from './take.ts'
 import { transpose } from './transpose.ts'
@@ -98,9 +100,17 @@ export const linearCrossEntropyGradientOp = defineOp<Attrs>({
   decompose([x, weight, targets, lse, g], { zLoss, chunk }) {
     let dx: Tensor | undefined
     const dw: Tensor[] = []
-    for (const [start, end] of chunks(weight.shape[0], chunk)) {
+    // The same products as before, but not before the loss is known: merged with those of the loss, every chunk's logits would be
+    // kept until now. Each chunk waits for the one before it for the same reason.
+    let again = barrier(x, [lse, g])
+    const ranges = [...chunks(weight.shape[0], chunk)]
+    // Where each chunk starts, as data and not as text of its kernel: one kernel then serves all chunks. Rows of 256 bytes, because
+    // that is where WebGPU lets a binding start.
+    const starts = mul(iota([ranges.length, 64], 0), chunk)
+    for (const [i, [start, end]] of ranges.entries()) {
       const w = sliceAxis(weight, 0, start, end)
-      const d = logitsGradient(logitsOf(x, w), lse, targets, g, zLoss, start)
+      if (dx) again = barrier(x, [dx])
+      const d = logitsGradient(logitsOf(again, w), lse, targets, g, zLoss, slice(starts, [i, 0], [1, 1]))
       const part = matmul(d, w, { dtype: 'float32' })
       dx = dx ? add(dx, part) : part
       dw.push(matmul(transpose(d), x, { dtype: 'float32' }))

@@ -26,11 +26,16 @@ export function expand(graph: Graph, hasKernel: (node: Node) => boolean, options
       node.attrs,
     )
     if (!outs) return undefined
-    for (const made of topologicalOrder(
+    // Between this node and the next, in the order in which the rule made them; rules within rules within those.
+    const made = topologicalOrder(
       outs.map((t) => t.value),
       new Set(node.inputs),
-    ))
-      if (made.id >= mark) made.order = node.order
+    ).filter((n) => n.id >= mark)
+    const step = Number.isInteger(node.order) ? 2 ** -13 : 2 ** -26
+    made.sort((a, b) => a.id - b.id)
+    made.forEach((n, i) => {
+      n.order = node.order + Math.min(i, 4095) * step
+    })
     return rewrite({ inputs: node.inputs, outputs: outs.map((t) => t.value) }, build).outputs
   }
   return rewrite(graph, build)

@@ -5,6 +5,7 @@ import type { Op } from '../op.ts'
 import { elementCount, type Shape } from '../shape.ts'
 import { type Access, contiguousAccess, isContiguous } from './access.ts'
 import { type FuseLimits, fuse, type Unit } from './fuse.ts'
+import { joinInPlace, placeOf } from './join.ts'
 import { materialize } from './materialize.ts'
 import type { Operand } from './operand.ts'
 import { Resolver, type Source } from './resolve.ts'
@@ -52,7 +53,12 @@ export interface Step {
 }
 
 /** Where a slot lives while a program runs. */
-export type Location = { readonly kind: 'input' | 'output' | 'temporary'; readonly index: number }
+export interface Location {
+  readonly kind: 'input' | 'output' | 'temporary'
+  readonly index: number
+  /** Bytes from the start of the buffer: where a piece of a joined value lies. */
+  readonly offset: number
+}
 
 export interface Plan {
   readonly steps: readonly Step[]
@@ -70,13 +76,16 @@ export interface PlanOptions {
   readonly donated: ReadonlySet<number>
   readonly preferred: readonly number[]
   readonly limits: FuseLimits
+  /** Bytes at whose multiples a kernel's output may start inside a buffer. */
+  readonly partAlignment?: number
 }
 
 /** From a graph of kernels and elementwise nodes to steps over buffers. Pure: needs no device. */
 export function planGraph(expanded: Graph, options: PlanOptions): Plan {
   const graph = materialize(simplify(expanded))
   const resolver = new Resolver(graph.inputs)
-  const units = fuse(graph, resolver, options.limits)
+  const fused = fuse(graph, resolver, options.limits)
+  const { parts, units } = joinInPlace(fused, graph, resolver, options.partAlignment ?? 16)
 
   const slots: Plan['slots'][number][] = []
   const slotOf = new Map<Value, number>()
@@ -87,10 +96,16 @@ export function planGraph(expanded: Graph, options: PlanOptions): Plan {
   }
   const inputSlots = graph.inputs.map(addSlot)
   for (const unit of units) unit.results.forEach(addSlot)
+  for (const { whole } of parts.values()) if (!slotOf.has(whole)) addSlot(whole)
   const outputSlots = graph.outputs.map((v) => slotOf.get(v)!)
 
   const steps = units.map((unit) => makeStep(unit, resolver, slotOf))
-  return { steps, slots, inputSlots, outputSlots, ...place(steps, slots, inputSlots, outputSlots, options) }
+  const within = new Map<number, { slot: number; offset: number }>()
+  for (const piece of parts.keys()) {
+    const { whole, offset } = placeOf(piece, parts)
+    within.set(slotOf.get(piece)!, { slot: slotOf.get(whole)!, offset })
+  }
+  return { steps, slots, inputSlots, outputSlots, ...place(steps, slots, inputSlots, outputSlots, within, options) }
 }
 
 function makeStep(unit: Unit, resolver: Resolver, slotOf: ReadonlyMap<Value, number>): Step {
@@ -205,16 +220,19 @@ function place(
   slots: Plan['slots'],
   inputSlots: readonly number[],
   outputSlots: readonly number[],
+  within: ReadonlyMap<number, { readonly slot: number; readonly offset: number }>,
   { donated, preferred }: PlanOptions,
 ): Pick<Plan, 'locations' | 'aliases' | 'temporaries'> {
+  /** Pieces live and die with what they are pieces of. */
+  const root = (slot: number) => within.get(slot)?.slot ?? slot
   const lastUse = new Array<number>(slots.length).fill(-1)
   steps.forEach((step, i) => {
-    for (const x of step.inputs) lastUse[x.slot] = i
-    for (const x of step.outputs) lastUse[x.slot] = Math.max(lastUse[x.slot], i)
+    for (const x of step.inputs) lastUse[root(x.slot)] = i
+    for (const x of step.outputs) lastUse[root(x.slot)] = Math.max(lastUse[root(x.slot)], i)
   })
   const locations = new Array<Location>(slots.length)
   inputSlots.forEach((s, index) => {
-    locations[s] = { kind: 'input', index }
+    locations[s] = { kind: 'input', index, offset: 0 }
   })
   const outputOf = new Map<number, number>(outputSlots.map((s, i) => [s, i]))
   const aliases = outputSlots.map(() => -1)
@@ -226,6 +244,8 @@ function place(
     const fixed = step.epilogue ? step.inputs.slice(0, step.epilogue.operands) : []
     const inPlace = (slot: number, out: Operand): boolean =>
       (step.fused ?? step.epilogue) !== undefined &&
+      !within.has(slot) &&
+      !within.has(out.slot) &&
       fixed.every((x) => x.slot !== slot) &&
       slots[slot].bytes === slots[out.slot].bytes &&
       slots[slot].dtype === slots[out.slot].dtype &&
@@ -234,13 +254,15 @@ function place(
       )
     const takenOver = new Set<number>()
     for (const out of step.outputs) {
-      const o = outputOf.get(out.slot)
+      const slot = root(out.slot)
+      if (slot !== out.slot && locations[slot]) continue
+      const o = outputOf.get(slot)
       if (o !== undefined) {
-        locations[out.slot] = { kind: 'output', index: o }
+        locations[slot] = { kind: 'output', index: o, offset: 0 }
         const donor = preferred[o]
         if (donor >= 0 && donated.has(donor)) {
           const s = inputSlots[donor]
-          if (slots[s].bytes === slots[out.slot].bytes && (lastUse[s] < i || (lastUse[s] === i && inPlace(s, out))))
+          if (slots[s].bytes === slots[slot].bytes && (lastUse[s] < i || (lastUse[s] === i && inPlace(s, out))))
             aliases[o] = donor
         }
         continue
@@ -257,7 +279,7 @@ function place(
         takenOver.add(locations[reuse.slot].index)
         continue
       }
-      const { bytes } = slots[out.slot]
+      const { bytes } = slots[slot]
       let best = -1
       free.forEach((t, k) => {
         if (
@@ -268,17 +290,21 @@ function place(
           best = k
       })
       const index = best >= 0 ? free.splice(best, 1)[0] : temporaries.push(bytes) - 1
-      locations[out.slot] = { kind: 'temporary', index }
+      locations[slot] = { kind: 'temporary', index, offset: 0 }
+    }
+    for (const out of step.outputs) {
+      const part = within.get(out.slot)
+      if (part) locations[out.slot] = { ...locations[part.slot], offset: part.offset }
     }
     const released = new Set<number>()
     for (const x of [...step.inputs, ...step.outputs]) {
       const at = locations[x.slot]
-      if (at.kind === 'temporary' && lastUse[x.slot] === i && !takenOver.has(at.index)) released.add(at.index)
+      if (at.kind === 'temporary' && lastUse[root(x.slot)] === i && !takenOver.has(at.index)) released.add(at.index)
     }
     // A buffer taken over in place stays with its new value, unless that value dies here as well.
     for (const x of step.outputs) {
       const at = locations[x.slot]
-      if (at.kind === 'temporary' && takenOver.has(at.index) && lastUse[x.slot] === i) released.add(at.index)
+      if (at.kind === 'temporary' && takenOver.has(at.index) && lastUse[root(x.slot)] === i) released.add(at.index)
     }
     free.push(...released)
   })
@@ -288,6 +314,7 @@ function place(
 /** A slot's buffer after donation: outputs that take over an input's buffer count as that input. */
 export function bufferKey(plan: Plan, slot: number): string {
   const at = plan.locations[slot]
-  if (at.kind === 'output' && plan.aliases[at.index] >= 0) return `input${plan.aliases[at.index]}`
-  return `${at.kind}${at.index}`
+  const piece = at.offset > 0 ? `+${at.offset}` : ''
+  if (at.kind === 'output' && plan.aliases[at.index] >= 0) return `input${plan.aliases[at.index]}${piece}`
+  return `${at.kind}${at.index}${piece}`
 }

@@ -7,6 +7,7 @@ import { makeNode, type Value } from '../graph/node.ts'
 import { type Flattened, flatten } from '../graph/tree.ts'
 import { copyOp } from '../ops/copy.ts'
 import { inputOp, sourceOp } from '../ops/leaf.ts'
+import type { ProgramMemory } from '../passes/memory.ts'
 import { elementCount } from '../shape.ts'
 import { assertPresent, type DeviceBuffer, type Storage } from '../storage.ts'
 import { apply1, isTensor, Tensor, tensorFromStorage } from '../tensor.ts'
@@ -21,8 +22,10 @@ export interface Compiled<Args extends unknown[], R> {
   (...args: Args): Promise<R>
   /** What became of the graph in the most recent program: one line a kernel. */
   explain(): string
-  /** Bytes of the most recent program, planned before it ran. */
-  memory(): { temporaryBytes: number; inputBytes: number; outputBytes: number }
+  /** Compiles for arguments like these without running: `explain()` and `memory()` then tell about that program. */
+  prepare(...args: Args): Promise<void>
+  /** Bytes of the most recent program, planned before it runs. */
+  memory(): ProgramMemory
   /**
    * Measures, for arguments like these, every kernel that could run each product and attention of the program on this adapter, and
    * takes the fastest from then on (`explain()` says which). The function itself does not run. Choices hold for the adapter: see
@@ -103,6 +106,9 @@ export function compile<Args extends unknown[], R>(
   return Object.assign(call, {
     explain: () => need().executable.explain(),
     memory: () => need().executable.memory(),
+    async prepare(...args: Args) {
+      latest = (await prepare(args)).program
+    },
     async tune(...args: Args) {
       const { flat, key, program } = await prepare(args)
       const cases = (await program.executable.tune?.()) ?? []
@@ -277,7 +283,13 @@ async function run(program: Program, flat: Flattened): Promise<unknown> {
     storage.host = undefined
     if (!kept.has(buffer)) backend.release(buffer)
   }
-  await running
+  try {
+    await running
+  } catch (error) {
+    // Donated arguments are gone; what was made for the results goes back.
+    for (const b of new Set(outs)) backend.release(b)
+    throw error
+  }
   let k = 0
   return program.result.rebuild(
     program.result.leaves.map((leaf) => {

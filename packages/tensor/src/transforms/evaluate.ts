@@ -42,10 +42,15 @@ export async function evaluateValues(device: Device, values: readonly Value[]): 
     device.programs.set(key, program)
   }
   const outputs = wanted.map((v) => device.backend.allocate(bufferBytes(v.dtype, elementCount(v.shape))))
-  await program.run(
-    leaves.map((v) => device.bufferOf(v.storage as Storage)),
-    outputs,
-  )
+  try {
+    await program.run(
+      leaves.map((v) => device.bufferOf(v.storage as Storage)),
+      outputs,
+    )
+  } catch (error) {
+    for (const b of outputs) device.backend.release(b)
+    throw error
+  }
   wanted.forEach((v, i) => {
     const storage: Storage = { device, spec: { shape: v.shape, dtype: v.dtype }, buffer: outputs[i] }
     v.storage = storage

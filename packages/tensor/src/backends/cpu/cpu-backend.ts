@@ -3,6 +3,7 @@ import type { Graph } from '../../graph/graph.ts'
 import type { Node } from '../../graph/node.ts'
 import { expand } from '../../passes/expand.ts'
 import { explainPlan } from '../../passes/explain.ts'
+import { type ProgramMemory, programMemory } from '../../passes/memory.ts'
 import { type Plan, planGraph, type Step } from '../../passes/plan.ts'
 import type { DeviceBuffer } from '../../storage.ts'
 import type { Backend, CompileOptions, Counters, Executable, KernelTiming } from '../backend.ts'
@@ -12,7 +13,7 @@ import { kernels } from './kernels.generated.ts'
 import type { CpuArgument } from './rule.ts'
 import { defaultThreads, ThreadPool } from './thread-pool.ts'
 import { encodeModule, type ModuleFunction } from './wasm-encoder.ts'
-import { type WasmBuffer, WasmMemory } from './wasm-memory.ts'
+import { allocatedBytes, type WasmBuffer, WasmMemory } from './wasm-memory.ts'
 
 export interface CpuOptions {
   /** Threads, the calling one included; default: all processors where memory can be shared, else 1. */
@@ -259,7 +260,7 @@ class CpuProgram implements Executable {
     const temporaries = this.held ?? this.take()
     if (this.keep) this.held = temporaries
     const places = { input: inputs, output: outputs, temporary: temporaries }
-    const pointers = plan.locations.map((l) => (places[l.kind][l.index] as WasmBuffer).pointer)
+    const pointers = plan.locations.map((l) => (places[l.kind][l.index] as WasmBuffer).pointer + l.offset)
     const scratch = temporaries[plan.temporaries.length]?.pointer ?? 0
     const threadScratch = temporaries[plan.temporaries.length + 1]?.pointer ?? 0
     try {
@@ -295,15 +296,8 @@ class CpuProgram implements Executable {
     return explainPlan(this.plan)
   }
 
-  memory(): { temporaryBytes: number; inputBytes: number; outputBytes: number } {
-    const sum = (slots: readonly number[]) => slots.reduce((a, s) => a + this.plan.slots[s].bytes, 0)
-    const temporaryBytes =
-      this.plan.temporaries.reduce((a, b) => a + b, 0) + this.scratchBytes + this.threadScratchBytes * this.pool.threads
-    return {
-      temporaryBytes,
-      inputBytes: sum(this.plan.inputSlots),
-      outputBytes: sum(this.plan.outputSlots.filter((_, i) => this.aliases[i] < 0)),
-    }
+  memory(): ProgramMemory {
+    return programMemory(this.plan, this.scratchSizes(), allocatedBytes)
   }
 
   dispose(): void {
@@ -311,11 +305,15 @@ class CpuProgram implements Executable {
     this.held = undefined
   }
 
+  private scratchSizes(): number[] {
+    return [this.scratchBytes, this.threadScratchBytes * this.pool.threads]
+  }
+
   /** Temporaries, then shared and per-thread scratch: all of them or none. */
   private take(): WasmBuffer[] {
     const taken: WasmBuffer[] = []
     try {
-      for (const bytes of [...this.plan.temporaries, this.scratchBytes, this.threadScratchBytes * this.pool.threads]) {
+      for (const bytes of [...this.plan.temporaries, ...this.scratchSizes()]) {
         taken.push(this.memoryPool.allocate(bytes))
       }
     } catch (error) {

@@ -14,6 +14,11 @@ const heapStart = page
 const slack = 16
 const maximumPages = 65536
 
+/** What a block of so many bytes takes from the memory. */
+export function allocatedBytes(bytes: number): number {
+  return Math.ceil((bytes + slack) / 64) * 64
+}
+
 /** Hands out blocks of one WebAssembly memory: exact sizes are recycled, the rest is cut from free runs, best fit first. */
 export class WasmMemory {
   readonly memory: WebAssembly.Memory
@@ -28,7 +33,7 @@ export class WasmMemory {
   }
 
   allocate(bytes: number): WasmBuffer {
-    const size = Math.ceil((bytes + slack) / 64) * 64
+    const size = allocatedBytes(bytes)
     const same = this.recycled.get(size)?.pop()
     if (same) return same
     let best = this.fit(size)

@@ -106,7 +106,7 @@ export class ReferenceBackend implements Backend {
       },
       explain: () =>
         order.map((n) => `${n.op.name}(${n.inputs.map((v) => `${v.dtype}[${v.shape}]`).join(', ')})`).join('\n'),
-      memory: () => ({ temporaryBytes: 0, inputBytes: 0, outputBytes: 0 }),
+      memory: () => ({ temporaryBytes: 0, inputBytes: 0, outputBytes: 0, peakBytes: 0 }),
       dispose() {},
     }
   }

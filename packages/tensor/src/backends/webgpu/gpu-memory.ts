@@ -5,6 +5,8 @@ import type { Counters } from '../backend.ts'
 export interface GpuBuffer extends DeviceBuffer {
   readonly id: number
   readonly gpu: GPUBuffer
+  /** The device had no memory for it: it must not be used again. */
+  failed?: boolean
 }
 
 const usage = { copySource: 4, copyTarget: 8, storage: 128, mapRead: 1 }
@@ -18,9 +20,12 @@ export class GpuMemory {
   private readonly all = new Set<GpuBuffer>()
   private nextId = 1
 
-  constructor(device: GPUDevice, counters: Counters) {
+  private readonly onFailure: (error: DeviceError) => void
+
+  constructor(device: GPUDevice, counters: Counters, onFailure: (error: DeviceError) => void) {
     this.device = device
     this.counters = counters
+    this.onFailure = onFailure
   }
 
   allocate(bytes: number): GpuBuffer {
@@ -33,8 +38,21 @@ export class GpuMemory {
         `webgpu: a tensor of ${bytes} bytes exceeds what one buffer may hold on this device (${limit} bytes: the smaller of maxBufferSize and maxStorageBufferBindingSize); split it`,
       )
     }
+    this.device.pushErrorScope('out-of-memory')
     const gpu = this.device.createBuffer({ size: bytes, usage: usage.storage | usage.copySource | usage.copyTarget })
     const buffer: GpuBuffer = { bytes, id: this.nextId++, gpu }
+    void this.device.popErrorScope().then(
+      (error) => {
+        if (!error) return
+        buffer.failed = true
+        this.onFailure(
+          new DeviceError(
+            `webgpu: out of memory: the device has no ${bytes} more bytes (${this.counters.bytes} bytes in ${this.counters.buffers} buffers are in use); use a smaller model, batch or sequence, or checkpoint(): ${error.message}`,
+          ),
+        )
+      },
+      () => {}, // a lost device is reported as such
+    )
     this.all.add(buffer)
     this.counters.buffers++
     this.counters.created++
@@ -44,6 +62,13 @@ export class GpuMemory {
 
   /** The memory may be reused at once: commands on one queue run in order. */
   release(buffer: GpuBuffer): void {
+    if (buffer.failed) {
+      if (!this.all.delete(buffer)) return
+      buffer.gpu.destroy()
+      this.counters.buffers--
+      this.counters.bytes -= buffer.bytes
+      return
+    }
     const list = this.free.get(buffer.bytes)
     if (list) list.push(buffer)
     else this.free.set(buffer.bytes, [buffer])

@@ -1,12 +1,13 @@
-import type { HostArray } from '../../dtype.ts'
+import { bytesPerElement, type HostArray } from '../../dtype.ts'
 import { DeviceError } from '../../errors.ts'
 import type { Graph } from '../../graph/graph.ts'
 import type { Node, Spec } from '../../graph/node.ts'
 import { contiguousAccess } from '../../passes/access.ts'
 import { expand } from '../../passes/expand.ts'
 import { explainPlan } from '../../passes/explain.ts'
+import { type ProgramMemory, programMemory } from '../../passes/memory.ts'
 import type { KernelContext, Operand } from '../../passes/operand.ts'
-import { type Plan, planGraph, type Step } from '../../passes/plan.ts'
+import { bufferKey, type Fused, type Plan, planGraph, type Step } from '../../passes/plan.ts'
 import type { DeviceBuffer } from '../../storage.ts'
 import type { Backend, CompileOptions, Counters, Executable, KernelTiming, TunedCase } from '../backend.ts'
 import { epilogueOf, fusedShader, prologueOf } from './fused-shader.ts'
@@ -19,7 +20,8 @@ import { rememberedChoices, type TunableStep, tuneSteps } from './tuner.ts'
 interface Instruction {
   readonly name: string
   readonly wgsl: string
-  readonly bindings: readonly ({ readonly slot: number } | { readonly scratch: number })[]
+  /** `shift`: bytes into the slot where the binding starts. */
+  readonly bindings: readonly ({ readonly slot: number; readonly shift: number } | { readonly scratch: number })[]
   readonly workgroups: readonly [number, number, number]
   readonly flops: number
   readonly bytes: number
@@ -40,6 +42,37 @@ const mapModeRead = 1
 /** KUMIKI_DEBUG=kernels prints every kernel's WGSL to stderr when it is compiled. */
 function debugKernels(): boolean {
   return typeof process === 'object' && (process.env?.KUMIKI_DEBUG ?? '').split(',').includes('kernels')
+}
+
+/**
+ * Operands that start at an aligned offset are bound there, so that kernels which differ only in the offset (the chunks of a large
+ * table) are one pipeline.
+ */
+function bindAtOffsets(step: Step, plan: Plan, alignment: number): { step: Step; shifts: ReadonlyMap<number, number> } {
+  const written = new Set(step.outputs.map((o) => bufferKey(plan, o.slot)))
+  const offsets = new Map<number, number | undefined>()
+  for (const { slot, dtype, access } of step.inputs) {
+    const bytes = access.offset * bytesPerElement[dtype]
+    const fits = bytes % alignment === 0 && !written.has(bufferKey(plan, slot))
+    const same = !offsets.has(slot) || offsets.get(slot) === bytes
+    offsets.set(slot, fits && same ? bytes : undefined)
+  }
+  const shifts = new Map([...offsets].flatMap(([slot, bytes]) => (bytes ? [[slot, bytes] as const] : [])))
+  if (shifts.size === 0) return { step, shifts }
+  const moved = <T extends Operand>(x: T): T => (shifts.has(x.slot) ? { ...x, access: { ...x.access, offset: 0 } } : x)
+  const work = <F extends Fused>(f: F | undefined): F | undefined =>
+    f && { ...f, leaves: f.leaves.map((l) => (l.kind === 'memory' ? moved(l) : l)) }
+  const { fused, epilogue, prologue } = step
+  return {
+    step: {
+      ...step,
+      inputs: step.inputs.map(moved),
+      fused: work(fused),
+      epilogue: work(epilogue),
+      prologue: work(prologue),
+    },
+    shifts,
+  }
 }
 
 /** What an op's rule sees of its step: its own operands and results, whatever work is merged into it. */
@@ -65,8 +98,10 @@ export class WebGpuBackend implements Backend {
   private readonly pipelines = new Map<string, Promise<GPUComputePipeline>>()
   private readonly ownsDevice: boolean
   private readonly onDestroy: () => void
-  /** The first error that the device reported outside of a call. */
+  /** The first error that the device reported outside of a call and that no call has thrown yet. */
   private failure: DeviceError | undefined
+  private destroyed = false
+  private lost = false
   /** Set while kernels are timed. */
   recorder: KernelRecorder | undefined
 
@@ -75,7 +110,9 @@ export class WebGpuBackend implements Backend {
     this.ownsDevice = ownsDevice
     this.onDestroy = onDestroy
     this.description = adapter.name
-    this.memory = new GpuMemory(device, this.counters)
+    this.memory = new GpuMemory(device, this.counters, (error) => {
+      this.failure ??= error
+    })
     this.choices = rememberedChoices(adapter.name)
     this.traits = {
       subgroups: device.features.has('subgroups' as GPUFeatureName),
@@ -91,7 +128,8 @@ export class WebGpuBackend implements Backend {
       this.failure ??= new DeviceError(`webgpu: ${(event as GPUUncapturedErrorEvent).error.message}`)
     })
     void device.lost.then((info) => {
-      if (info.reason !== 'destroyed') this.failure ??= new DeviceError(`webgpu: the device was lost: ${info.message}`)
+      if (!this.destroyed)
+        this.failure ??= new DeviceError(`webgpu: the device was lost: ${info.message || info.reason}`)
     })
   }
 
@@ -142,6 +180,7 @@ export class WebGpuBackend implements Backend {
       node.op.webgpu !== undefined && (node.op.webgpu.supports?.(node.inputs, node.attrs, this.traits) ?? true)
     const plan = planGraph(expand(graph, hasKernel, { decompose: true }), {
       ...options,
+      partAlignment: this.device.limits.minStorageBufferOffsetAlignment,
       limits: {
         operands: this.traits.maxStorageBuffers,
         nodes: 120,
@@ -153,11 +192,13 @@ export class WebGpuBackend implements Backend {
     const tunables: TunableStep[] = []
     const bytesOf = (slots: readonly number[]) =>
       [...new Set(slots)].reduce((sum, slot) => sum + plan.slots[slot].bytes, 0)
-    const instructions = plan.steps.flatMap((step): Instruction[] => {
+    const instructions = plan.steps.flatMap((planned): Instruction[] => {
+      const { step, shifts } = bindAtOffsets(planned, plan, this.device.limits.minStorageBufferOffsetAlignment)
+      const bound = (slot: number) => ({ slot, shift: shifts.get(slot) ?? 0 })
       if (step.outputs.every((o) => plan.slots[o.slot].elements === 0)) return []
       if (step.fused) {
         const { wgsl, slots, workgroups } = fusedShader(plan, step)
-        const bindings = slots.map((slot) => ({ slot }))
+        const bindings = slots.map(bound)
         return [{ name: step.name, wgsl, workgroups, bindings, flops: step.flops, bytes: bytesOf(slots) }]
       }
       if (!step.op?.webgpu) throw new DeviceError(`webgpu: the op ${step.name} has no kernel on this device`)
@@ -171,7 +212,7 @@ export class WebGpuBackend implements Backend {
       })
       return made.dispatches.map((d) => {
         const bindings = d.bindings.map((b) =>
-          'scratch' in b ? b : { slot: 'input' in b ? step.inputs[b.input].slot : step.outputs[b.output].slot },
+          'scratch' in b ? b : bound('input' in b ? step.inputs[b.input].slot : step.outputs[b.output].slot),
         )
         const scratchBytes = d.bindings.reduce((sum, b) => sum + ('scratch' in b ? made.scratch![b.scratch] : 0), 0)
         return {
@@ -217,10 +258,42 @@ export class WebGpuBackend implements Backend {
 
   /** @throws DeviceError with the first thing that went wrong on the device */
   check(): void {
-    if (this.failure) throw this.failure
+    const { failure } = this
+    // A lost device stays lost; anything else is told once.
+    if (!this.lost) this.failure = undefined
+    if (failure) throw failure
+  }
+
+  /**
+   * Does device work and waits until the device has accepted it, so that whatever is wrong with it is thrown here and not at some
+   * later call. Does not wait for the work itself.
+   */
+  async accepted(what: string, work: () => void | Promise<void>): Promise<void> {
+    const { device } = this
+    for (const filter of ['internal', 'out-of-memory', 'validation'] as const) device.pushErrorScope(filter)
+    const done: (void | Promise<void>)[] = []
+    let thrown: unknown
+    try {
+      done.push(work())
+    } catch (error) {
+      thrown = error
+    }
+    const problems = await Promise.all([device.popErrorScope(), device.popErrorScope(), device.popErrorScope()]).catch(
+      // A lost device refuses to answer; `lost` says why.
+      async () => {
+        const info = await device.lost
+        return [{ message: `the device was lost: ${info.message || info.reason}` }]
+      },
+    )
+    if (thrown) throw thrown
+    await done[0]
+    this.check()
+    const problem = problems.find((p) => p !== null)
+    if (problem) throw new DeviceError(`webgpu: ${what}: ${problem.message}`)
   }
 
   destroy(): void {
+    this.destroyed = true
     this.memory.destroy()
     if (this.ownsDevice) this.device.destroy()
     this.onDestroy()
@@ -270,8 +343,8 @@ class WebGpuProgram implements Executable {
   private readonly tunables: readonly TunableStep[]
   private readonly keep: boolean
   private held: GpuBuffer[] | undefined
-  /** Per instruction: bind groups by the buffers they bind. */
-  private readonly groups: Map<string, GPUBindGroup>[]
+  /** Bind groups of all instructions, by the buffers the program runs on. */
+  private readonly groups = new Map<string, readonly GPUBindGroup[]>()
 
   constructor(
     backend: WebGpuBackend,
@@ -292,26 +365,26 @@ class WebGpuProgram implements Executable {
     this.tunables = tunables
     this.keep = keep
     this.aliases = plan.aliases
-    this.groups = instructions.map(() => new Map())
   }
 
-  run(inputs: readonly DeviceBuffer[], outputs: readonly DeviceBuffer[]): void | Promise<void> {
+  run(inputs: readonly DeviceBuffer[], outputs: readonly DeviceBuffer[]): Promise<void> {
+    this.backend.check()
+    return this.backend.accepted('running a program', () => this.submit(inputs, outputs))
+  }
+
+  private submit(inputs: readonly DeviceBuffer[], outputs: readonly DeviceBuffer[]): void | Promise<void> {
     const { backend, plan } = this
-    backend.check()
     const temporaries = this.held ?? [...plan.temporaries, ...this.scratch].map((bytes) => this.gpu.allocate(bytes))
     if (this.keep) this.held = temporaries
-    const places = { input: inputs, output: outputs, temporary: temporaries }
-    const buffers = plan.locations.map((l) => places[l.kind][l.index] as GpuBuffer)
+    const groups = this.groupsFor(inputs as GpuBuffer[], outputs as GpuBuffer[], temporaries)
     const { device, counters, recorder } = backend
     const encode = (pass: GPUComputePassEncoder, instruction: Instruction, k: number) => {
-      const bound = instruction.bindings.map((b) =>
-        'slot' in b ? buffers[b.slot] : temporaries[plan.temporaries.length + b.scratch],
-      )
+      const [x, y, z] = instruction.workgroups
       pass.setPipeline(this.pipelines[k])
-      pass.setBindGroup(0, this.group(k, bound))
-      pass.dispatchWorkgroups(...instruction.workgroups)
-      counters.dispatches++
+      pass.setBindGroup(0, groups[k])
+      pass.dispatchWorkgroups(x, y, z)
     }
+    counters.dispatches += this.instructions.length
     let timed: Promise<void> | undefined
     if (recorder) {
       timed = recorder.run(this.instructions, encode)
@@ -349,34 +422,45 @@ class WebGpuProgram implements Executable {
     return this.backend.tune(this.tunables)
   }
 
-  memory(): { temporaryBytes: number; inputBytes: number; outputBytes: number } {
-    const sum = (slots: readonly number[]) => slots.reduce((a, s) => a + this.plan.slots[s].bytes, 0)
-    return {
-      temporaryBytes: [...this.plan.temporaries, ...this.scratch].reduce((a, b) => a + b, 0),
-      inputBytes: sum(this.plan.inputSlots),
-      outputBytes: sum(this.plan.outputSlots.filter((_, i) => this.aliases[i] < 0)),
-    }
+  memory(): ProgramMemory {
+    return programMemory(this.plan, this.scratch, (bytes) => bytes)
   }
 
   dispose(): void {
     for (const b of this.held ?? []) this.gpu.release(b)
     this.held = undefined
-    for (const g of this.groups) g.clear()
+    this.groups.clear()
   }
 
-  private group(k: number, buffers: readonly GpuBuffer[]): GPUBindGroup {
-    const key = buffers.map((b) => b.id).join(',')
-    const known = this.groups[k]
-    let group = known.get(key)
-    if (!group) {
-      // A program whose buffers keep changing must not collect bind groups without end.
-      if (known.size >= 8) known.clear()
-      group = this.backend.device.createBindGroup({
-        layout: this.pipelines[k].getBindGroupLayout(0),
-        entries: buffers.map((b, binding) => ({ binding, resource: { buffer: b.gpu } })),
-      })
-      known.set(key, group)
+  /** The bind groups of all instructions. They are kept for the buffers they bind: a step that is replayed makes none. */
+  private groupsFor(
+    inputs: readonly GpuBuffer[],
+    outputs: readonly GpuBuffer[],
+    temporaries: readonly GpuBuffer[],
+  ): readonly GPUBindGroup[] {
+    let key = ''
+    for (const list of [inputs, outputs, temporaries]) for (const b of list) key += `${b.id},`
+    const known = this.groups.get(key)
+    if (known) return known
+    const { plan } = this
+    const places = { input: inputs, output: outputs, temporary: temporaries }
+    const range = (slot: number, shift: number) => {
+      const { kind, index, offset } = plan.locations[slot]
+      return { buffer: places[kind][index].gpu, offset: offset + shift, size: plan.slots[slot].bytes - shift }
     }
-    return group
+    const made = this.instructions.map(({ bindings }, k) =>
+      this.backend.device.createBindGroup({
+        layout: this.pipelines[k].getBindGroupLayout(0),
+        entries: bindings.map((b, binding) => ({
+          binding,
+          resource:
+            'slot' in b ? range(b.slot, b.shift) : { buffer: temporaries[plan.temporaries.length + b.scratch].gpu },
+        })),
+      }),
+    )
+    // A program whose buffers keep changing must not collect bind groups without end.
+    if (this.groups.size >= 8) this.groups.clear()
+    this.groups.set(key, made)
+    return made
   }
 }

@@ -16,7 +16,7 @@ type HeadStrides = readonly [batch: number, kvHead: number, member: number]
 
 /** Rows of queries worked on together: enough to fill the products, few enough that the causal half saves its work. */
 export function blockRows(t: number): number {
-  return Math.min(t, t <= 128 ? 32 : 64)
+  return Math.min(t, 64)
 }
 
 interface Block {

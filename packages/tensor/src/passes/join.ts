@@ -1,0 +1,70 @@
+import { bytesPerElement } from '../dtype.ts'
+import type { Graph } from '../graph/graph.ts'
+import type { Value } from '../graph/node.ts'
+import { concatenateOp } from '../ops/concatenate.ts'
+import { elementCount } from '../shape.ts'
+import { isContiguous } from './access.ts'
+import type { Unit } from './fuse.ts'
+import type { Resolver } from './resolve.ts'
+
+/** Where a value is made inside another one. */
+export interface Part {
+  readonly whole: Value
+  /** In bytes. */
+  readonly offset: number
+}
+
+/**
+ * Finds joins along the outermost axis whose pieces nobody else wants: the pieces are then made where they belong, and the join costs
+ * neither time nor memory. Joins of joins come out as one.
+ * @param alignment bytes; every piece must start at a multiple
+ * @returns the place of each piece, and the units that are left
+ */
+export function joinInPlace(
+  units: readonly Unit[],
+  graph: Graph,
+  resolver: Resolver,
+  alignment: number,
+): { parts: ReadonlyMap<Value, Part>; units: readonly Unit[] } {
+  const readers = new Map<Value, number>()
+  const made = new Set<Value>()
+  for (const unit of units) {
+    for (const v of unit.results) made.add(v)
+    for (const v of new Set(unit.nodes.flatMap((n) => n.inputs))) {
+      const s = resolver.resolve(v)
+      if (s?.kind === 'memory') readers.set(s.base, (readers.get(s.base) ?? 0) + 1)
+    }
+  }
+  for (const v of graph.outputs) readers.set(v, (readers.get(v) ?? 0) + 1)
+
+  const parts = new Map<Value, Part>()
+  const left = units.filter((unit) => {
+    const [node] = unit.nodes
+    if (node.op !== concatenateOp) return true
+    const [whole] = node.outputs
+    const { axis } = node.attrs as { axis: number }
+    if (whole.shape.slice(0, axis).some((d) => d !== 1)) return true
+    const pieces: [Value, Part][] = []
+    let offset = 0
+    for (const v of node.inputs) {
+      const s = resolver.resolve(v)
+      if (s?.kind !== 'memory' || !made.has(s.base) || readers.get(s.base) !== 1 || pieces.some(([p]) => p === s.base))
+        return true
+      if (!isContiguous(s.access) || elementCount(s.base.shape) !== elementCount(v.shape) || offset % alignment !== 0)
+        return true
+      pieces.push([s.base, { whole, offset }])
+      offset += elementCount(v.shape) * bytesPerElement[v.dtype]
+    }
+    for (const [piece, part] of pieces) parts.set(piece, part)
+    return false
+  })
+  return { parts, units: left }
+}
+
+/** The outermost value a piece lies in, and where. */
+export function placeOf(value: Value, parts: ReadonlyMap<Value, Part>): Part {
+  const part = parts.get(value)
+  if (!part) return { whole: value, offset: 0 }
+  const outer = placeOf(part.whole, parts)
+  return { whole: outer.whole, offset: outer.offset + part.offset }
+}
