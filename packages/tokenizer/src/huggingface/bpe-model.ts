@@ -84,12 +84,12 @@ export class BpeModel implements TokenModel {
     return this.#tokens[id]
   }
 
-  tokenize(text: string, out: TokenRun): void {
+  tokenize(text: string, out: TokenRun, barred?: ReadonlySet<number>): void {
     if (text === '') return
     if (text.length >= PLACE) throw new TokenizerError(`encode: ${text.length} UTF-16 units in one part of the text`)
     if (this.#ignoreMerges) {
       const id = this.#ids.get(text)
-      if (id !== undefined) {
+      if (id !== undefined && !barred?.has(id)) {
         out.push(id, 0, text.length)
         return
       }

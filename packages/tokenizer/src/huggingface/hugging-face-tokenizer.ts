@@ -48,6 +48,8 @@ export class HuggingFaceTokenizer {
   readonly #origins: boolean
   readonly #post: PostProcessor
   readonly #decode: DecodeStep
+  /** Special tokens that the model itself would find in text. */
+  readonly #specialIds = new Set<number>()
   readonly #run = new TokenRun()
 
   constructor(source: Uint8Array | string) {
@@ -69,6 +71,8 @@ export class HuggingFaceTokenizer {
       this.#addedById.set(token.id, token)
       this.#addedByContent.set(token.content, token)
       size = Math.max(size, token.id + 1)
+      const known = token.special ? this.#model.idOf(token.content) : undefined
+      if (known !== undefined) this.#specialIds.add(known)
     }
     this.vocabSize = size
     this.#added = new AddedTokens(tokens, normalize)
@@ -172,6 +176,7 @@ export class HuggingFaceTokenizer {
     const run = this.#run
     if (run.ids.length > 1 << 20) Object.assign(run, new TokenRun())
     run.clear()
+    const barred = this.#barred(options.special ?? 'none')
     const parts = this.#added.split(AlignedText.of(given, track || this.#origins), options.special ?? 'none')
     for (const part of parts) {
       if (part.id >= 0) {
@@ -183,11 +188,18 @@ export class HuggingFaceTokenizer {
       }
       for (const piece of this.#cut ? this.#cut(part.text) : [part.text]) {
         const from = run.count
-        this.#model.tokenize(piece.text, run)
+        this.#model.tokenize(piece.text, run, barred)
         this.#place(piece, run, from)
       }
     }
     return run
+  }
+
+  /** The ids of special tokens that are in the vocabulary of the model and that text may not spell. */
+  #barred(allowed: SpecialInText): ReadonlySet<number> | undefined {
+    if (allowed === 'all' || this.#specialIds.size === 0) return undefined
+    if (allowed === 'none') return this.#specialIds
+    return new Set([...this.#specialIds].filter((id) => !allowed.includes(this.idToToken(id))))
   }
 
   /** Turns units of a part of the text, for the tokens from `from` on, into those of the text as given. */

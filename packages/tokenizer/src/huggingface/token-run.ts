@@ -35,8 +35,11 @@ function grown(from: Int32Array, length: number): Int32Array<ArrayBuffer> {
 
 /** What finds tokens in a part of a text. */
 export type TokenModel = {
-  /** Appends the tokens of `text`, their units counted from its start. */
-  tokenize(text: string, out: TokenRun): void
+  /**
+   * Appends the tokens of `text`, their units counted from its start.
+   * @param barred ids that text does not become, even where it spells them
+   */
+  tokenize(text: string, out: TokenRun, barred?: ReadonlySet<number>): void
   idOf(token: string): number | undefined
   tokenOf(id: number): string | undefined
   /** One more than the largest id. */

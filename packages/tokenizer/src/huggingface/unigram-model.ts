@@ -71,7 +71,7 @@ export class UnigramModel implements TokenModel {
     return this.#pieces[id]
   }
 
-  tokenize(text: string, out: TokenRun): void {
+  tokenize(text: string, out: TokenRun, barred?: ReadonlySet<number>): void {
     const length = text.length
     this.#reserve(length)
     const { base, check, value, codeOf } = this.#trie
@@ -94,7 +94,7 @@ export class UnigramModel implements TokenModel {
         node = child
         end++
         const id = value[node]
-        if (id < 0) continue
+        if (id < 0 || barred?.has(id)) continue
         const candidate = scores[id] + here
         if (from[end] < 0 || candidate > best[end]) {
           best[end] = candidate
@@ -111,11 +111,11 @@ export class UnigramModel implements TokenModel {
         piece[next] = this.#unkId
       }
     }
-    this.#emit(text, out)
+    this.#emit(text, out, barred)
   }
 
   /** Writes the best path out, from its end; unknown neighbours are one token. */
-  #emit(text: string, out: TokenRun): void {
+  #emit(text: string, out: TokenRun, barred: ReadonlySet<number> | undefined): void {
     const path: number[] = []
     for (let end = text.length; end > 0; end = this.#from[end]) path.push(end)
     let unknownFrom = -1
@@ -130,17 +130,17 @@ export class UnigramModel implements TokenModel {
           start = end
           continue
         }
-        this.#emitUnknown(text, unknownFrom, end, out)
+        this.#emitUnknown(text, unknownFrom, end, out, barred)
         unknownFrom = -1
       } else out.push(id, start, end)
       start = end
     }
   }
 
-  #emitUnknown(text: string, start: number, end: number, out: TokenRun): void {
+  #emitUnknown(text: string, start: number, end: number, out: TokenRun, barred: ReadonlySet<number> | undefined): void {
     const surface = text.slice(start, end)
     const known = this.#ids.get(surface)
-    if (known !== undefined) {
+    if (known !== undefined && !barred?.has(known)) {
       out.push(known, start, end)
       return
     }
