@@ -17,6 +17,7 @@ const documents: Record<string, string> = {
   'docs/getting-started.md': 'packages/kumiki',
   'docs/ja/getting-started.md': 'packages/kumiki',
   'docs/optimizers.md': 'packages/kumiki',
+  'docs/planner.md': 'packages/kumiki',
 }
 for (const name of readdirSync(join(root, 'packages')).sort()) {
   const vectors = `packages/${name}/vectors`
