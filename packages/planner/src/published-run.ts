@@ -221,7 +221,7 @@ function attention(model: Record<string, unknown>): Pick<PlannerModel, 'latentAt
         queryRank: width('q_lora', 0),
         keyValueRank: width('kv_lora', 512),
         ropeDim: width('rope head', 64),
-        valueDim: width('v head', Number(model.head_dim)),
+        valueDim: width('v head', Number(model.head_dim ?? Number(model.hidden) / Number(model.heads))),
       },
     }
   }

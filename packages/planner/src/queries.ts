@@ -2,7 +2,7 @@
 import { integer, positive } from './check.ts'
 import { type Estimate, estimate, type PlanRequest } from './estimate.ts'
 import { type Cluster, findGpu, type Gpu, validateCluster } from './gpu.ts'
-import type { PlannerModel } from './model.ts'
+import { type PlannerModel, totalParameters, validateModel } from './model.ts'
 import { completePlan, type ParallelPlan, PlanError } from './parallel-plan.ts'
 import { stableMemoryFraction } from './risks.ts'
 import { type Candidate, enumerate, type PlanSearch, plan, type SearchRecipe } from './search.ts'
@@ -29,13 +29,14 @@ export function minimumGpus(
 ): MinimumGpus {
   integer('mostNodes', mostNodes, 1, 1e6)
   const at = (nodes: number) => ({ ...search, cluster: { ...search.cluster, nodes }, limit: 1 })
-  // Weights, gradients and optimizer states of one replica bound the nodes from below.
   const { gpu, gpusPerNode } = validateCluster({ ...search.cluster, nodes: 1 })
   let fits: MinimumGpus['fits'] = null
   const { globalBatchSize, sequenceLength } = search.recipe
   completePlan({ tensorParallel: 1, pipelineParallel: 1, microBatchSize: 1, globalBatchSize, sequenceLength })
-  for (let nodes = 1; nodes <= mostNodes; nodes++) {
-    // At least one sequence for each replica: more GPUs than TP x PP x CP x batch cannot be used.
+  // One replica's weights and gradients (6 bytes a parameter) and the optimizer's states (12) are somewhere, however they are split.
+  const states = 18 * totalParameters(validateModel(search.model))
+  const least = Math.max(1, Math.ceil(states / (gpu.memoryBytes * gpusPerNode)))
+  for (let nodes = least; nodes <= mostNodes; nodes++) {
     const { feasible } = enumerate(at(nodes))
     if (feasible.length === 0) continue
     const found = (best: Candidate) => ({ nodes, gpus: nodes * gpusPerNode, best })

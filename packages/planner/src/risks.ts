@@ -35,17 +35,19 @@ export function hiddenFraction({ time }: Judged): number {
   return hidden / time.step
 }
 
-/** Numbers of nodes, from half of those there are, on which the plan keeps its global batch. */
+/** Numbers of nodes, from half of those there are, on which the plan keeps its global batch; largest first. */
 export function otherNodeCounts(model: KnownModel, cluster: KnownCluster, plan: KnownPlan): number[] {
-  const { tensorParallel: t, pipelineParallel: p, contextParallel: c, virtualPipeline: v } = plan
+  const { tensorParallel: t, pipelineParallel: p, contextParallel: c, virtualPipeline: v, microBatches } = plan
+  const perRank = plan.globalBatchSize / plan.microBatchSize
   const counts: number[] = []
-  for (let nodes = cluster.nodes - 1; nodes >= cluster.nodes / 2 && counts.length < 64; nodes--) {
-    const world = nodes * cluster.gpusPerNode
-    if (world % (t * p * c) !== 0) continue
+  // Fewer nodes do more micro-batches: up to twice as many on half of them. Longer searches find nothing that matters.
+  const most = Math.min(2 * microBatches, microBatches + 4096)
+  for (let more = microBatches + 1; more <= most; more++) {
+    if (perRank % more !== 0 || (v > 1 && more % p !== 0)) continue
+    const world = (perRank / more) * t * p * c
+    const nodes = world / cluster.gpusPerNode
+    if (!Number.isInteger(nodes) || nodes < cluster.nodes / 2) continue
     if (model.experts && world % (plan.expertParallel * plan.expertTensorParallel * p) !== 0) continue
-    const perStep = (world / (t * p * c)) * plan.microBatchSize
-    if (plan.globalBatchSize % perStep !== 0) continue
-    if (v > 1 && (plan.globalBatchSize / perStep) % p !== 0) continue
     counts.push(nodes)
   }
   return counts

@@ -196,6 +196,37 @@ describe('nonsense', () => {
       { model: { ...v4_332b, experts: { count: 8, topK: 9, ffn: 1 } } },
       /model.experts.topK must be .* from 1 to 8, got 9/,
     ],
+    [
+      { cluster: { ...h100(16), nodes: 1e12 } },
+      /cluster.nodes must be an integer from 1 to 1000000, got 1000000000000/,
+    ],
+    [
+      { cluster: { ...h100(16), pricePerGpuHour: Number.NaN } },
+      /cluster.pricePerGpuHour must be a number above 0 .* NaN/,
+    ],
+    [{ cluster: { ...h100(16), network: { intra: 'token ring' } } }, /network.intra must be one of nvlink, pcie/],
+    [
+      { cluster: { ...h100(16), network: { allToAllBandwidth: -1 } } },
+      /network.allToAllBandwidth must be a number above 0/,
+    ],
+    [
+      { cluster: { ...h100(16), efficiency: { matmul: { hopper: 2 } } } },
+      /efficiency.matmul.ampere must be .* got undefined/,
+    ],
+    [{ cluster: { ...h100(16), efficiency: { speed: 1 } } }, /cluster.efficiency has no speed; there are matmul, /],
+    [{ cluster: { ...h100(16), gpu: { ...findGpu('H100'), watts: 0 } } }, /cluster.gpu.watts must be a number above 0/],
+    [{ run: { tokens: -1 } }, /run.tokens must be a number above 0 and at most 1000000000000000000, got -1/],
+    [{ run: { tokens: 1e12, checkpointSteps: 0 } }, /run.checkpointSteps must be an integer from 1/],
+    [{ run: { tokens: 1e12, failuresPerGpuDay: Number.NaN } }, /run.failuresPerGpuDay must be a number above 0/],
+    [{ model: { ...v3_13b, latentAttention: { keyValueRank: 0 } } }, /latentAttention.queryRank must be an integer/],
+    [
+      { model: { ...v3_13b, slidingWindow: { window: 128, share: 2 } } },
+      /slidingWindow.share must be a number above 0 and at/,
+    ],
+    [{ model: { ...v3_13b, qkNorm: 'yes' } }, /model.qkNorm must be true or false, got "yes"/],
+    [{ plan: { ...plan, recomputeModules: [] } }, /plan.recomputeModules must be a list of core_attn/],
+    [{ plan: { ...plan, recomputeModules: ['all'] } }, /plan.recomputeModules must be one of core_attn/],
+    [{ plan: { ...plan, expertTensorParallel: 2 } }, /expertTensorParallel 2 needs a model with experts/],
     [{ plan: { ...plan, tensorParallel: 0 } }, /plan.tensorParallel must be an integer from 1/],
     [{ plan: { ...plan, tensorParallel: 16 } }, /tensorParallel 16 must divide the 40 heads/],
     [{ plan: { ...plan, pipelineParallel: 64 } }, /40 layers .* do not split into 64 stages/],
@@ -216,6 +247,52 @@ describe('nonsense', () => {
   it('reports every broken rule at once', () => {
     const broken = { ...plan, tensorParallel: 16, globalBatchSize: 999, expertParallel: 2 }
     expect(() => estimate({ ...good, plan: broken })).toThrow(/heads; .*experts; globalBatchSize/)
+  })
+})
+
+describe('a whole run', () => {
+  const request = {
+    model: v3_172b,
+    cluster: { ...h100(64), pricePerGpuHour: 2.5 },
+    plan: { sequenceLength: 4096, tensorParallel: 4, pipelineParallel: 16, microBatchSize: 1, globalBatchSize: 1728 },
+  }
+
+  it('counts days, energy and price', () => {
+    const { run, stepSeconds, hfu, mfu } = estimate({ ...request, run: { tokens: 2.072e12, checkpointSteps: 500 } })
+    expect(run!.steps).toBe(Math.ceil(2.072e12 / (1728 * 4096)))
+    within(run!.gpuDaysWithoutLoss, (run!.steps * stepSeconds * 512) / 86_400, 1e-9)
+    within(run!.gpuDays * run!.lost.goodput, run!.gpuDaysWithoutLoss, 1e-9)
+    expect(run!.price).toBeCloseTo(run!.gpuDays * 24 * 2.5, 3)
+    // 700 W a GPU, half as much for its server, a fifth more for the building.
+    within(run!.energyKilowattHours, run!.gpuDays * 24 * 0.7 * 1.5 * 1.2, 1e-9)
+    expect(hfu).toBeCloseTo(mfu, 12)
+    expect(estimate(request).run).toBeNull()
+  })
+
+  it('expects failures at the rate of Llama 3, and checkpoints by Young', () => {
+    const { lost } = estimate({ ...request, run: { tokens: 2.072e12 } }).run!
+    // 419 in 54 days on 16,384 GPUs.
+    within(lost.daysBetweenFailures, 54 / 419 / (512 / 16_384), 0.02)
+    const interval = (steps: number) =>
+      estimate({ ...request, run: { tokens: 2.072e12, checkpointSteps: steps } }).run!.lost
+    expect(interval(lost.checkpointSteps).goodput).toBeGreaterThan(interval(4 * lost.checkpointSteps).goodput)
+    expect(interval(lost.checkpointSteps).goodput).toBeGreaterThan(
+      interval(Math.ceil(lost.checkpointSteps / 4)).goodput,
+    )
+    // bf16 weights, fp32 master weights and two moments.
+    expect(lost.checkpointBytes).toBe(14 * 172_392_173_568)
+    expect(estimate({ ...request, run: { tokens: 1e12, failuresPerGpuDay: 0 } }).run!.lost).toMatchObject({
+      failures: 0,
+      failureFraction: 0,
+    })
+  })
+
+  it('counts recomputation as work of the hardware', () => {
+    const full = estimate({ ...request, plan: { ...request.plan, recompute: 'full' } })
+    // A third more of the layers; the head is not computed again.
+    expect(full.hfu / full.mfu).toBeGreaterThan(1.32)
+    expect(full.hfu / full.mfu).toBeLessThan(4 / 3)
+    expect(full.hfuFullAttention).toBeGreaterThan(full.hfu)
   })
 })
 
