@@ -14,7 +14,7 @@ export interface DynamicsOptions {
 }
 
 /**
- * The norm of an update by the norm of the weights before it: |after - before| / |before|. Around 1e-3 is usual while a model learns well.
+ * The norm of an update by the norm of the weights before it: |after - before| / |before|. About 1e-3 is a common rule of thumb.
  * @returns a number for typed arrays, a 0-d array for array objects
  * @throws TypeError where the trees differ
  */

@@ -255,5 +255,5 @@ def paper(decay):
 wsd = {"kind": "wsd", "peak": 1e-3, "warmupSteps": 200, "steps": 2000, "decaySteps": 400}
 schedules.append(sample("arXiv:2404.06395, section 4 (MiniCPM), T = 50", {"schedule": {**wsd, "shape": "halving", "halfLife": 50}}, 2000, paper(lambda n: 1e-3 * 0.5 ** (n / 50)), around(200, 1600)))
 schedules.append(sample("arXiv:2410.05192 (WSD-S), inverse proportional", {"schedule": {**wsd, "final": 1e-4, "shape": "inverse"}}, 2000, paper(lambda n: 1 / (n / 400 / 1e-4 + (1 - n / 400) / 1e-3)), around(200, 1600)))
-schedules.append(sample("arXiv:2405.18392, section 3 (1-sqrt)", {"schedule": {**wsd, "shape": "1-sqrt"}}, 2000, paper(lambda n: 1e-3 * (1 - math.sqrt(n / 400))), around(200, 1600)))
+schedules.append(sample("arXiv:2405.18392 (1-sqrt)", {"schedule": {**wsd, "shape": "1-sqrt"}}, 2000, paper(lambda n: 1e-3 * (1 - math.sqrt(n / 400))), around(200, 1600)))
 (HERE / "schedules.json").write_text(json.dumps(schedules, separators=(",", ":")) + "\n")

@@ -22,7 +22,7 @@ export interface CooldownOptions extends DecayOptions {
  *
  * Take up the stable run's checkpoint at `start` (weights, moments, place in the data) with the branch in place of the schedule.
  * @throws RangeError where an argument is out of range, or the schedule is below `final` at `start`; TypeError where schedule is no function
- * @see arXiv:2405.18392, section 4
+ * @see arXiv:2405.18392
  */
 export function cooldown(schedule: Schedule, options: CooldownOptions): Schedule {
   checkSchedule('cooldown: schedule', schedule)
