@@ -99,11 +99,16 @@ export function elementwiseOptimizer(rule: ElementwiseRule, mask: Mask = decayMa
   const names = Object.keys(rule.scalars(1, 0))
   /** For parameters that do not decay and for those that do; null: cannot be compiled here. */
   const programs: (SimdProgram | null | undefined)[] = []
-  const programFor = (decays: boolean) =>
-    (programs[decays ? 1 : 0] ??=
-      compileSimd(2 + rule.moments.length, names.length, (ops, [p, g, ...m], scalars) =>
-        rule.update(ops, p, g, m, Object.fromEntries(names.map((name, i) => [name, scalars[i]])), decays),
-      ) ?? null)
+  const programFor = (decays: boolean): SimdProgram | null => {
+    const i = decays ? 1 : 0
+    // Null is an answer, and is not asked for again.
+    if (programs[i] === undefined)
+      programs[i] =
+        compileSimd(2 + rule.moments.length, names.length, (ops, [p, g, ...m], scalars) =>
+          rule.update(ops, p, g, m, Object.fromEntries(names.map((name, k) => [name, scalars[k]])), decays),
+        ) ?? null
+    return programs[i] as SimdProgram | null
+  }
   return {
     name: rule.name,
     ...(rule.epsilon === undefined ? {} : { epsilon: rule.epsilon }),
