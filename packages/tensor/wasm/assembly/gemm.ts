@@ -4,17 +4,21 @@
 // Rows and columns past the edge are packed as zeros; only real ones are stored. Every element of C is summed over k in order,
 // in blocks of KC, so the result does not depend on how rows are shared among threads.
 
-import { decodeF16 } from './math'
+import { decodeE4M3, decodeE5M2, decodeF16 } from './math'
 
 export const KC: i32 = 512
 /** Rows of A packed at a time. */
 const MC: i32 = 64
 
-/** Four neighbouring elements of type 0 (float32), 1 (bfloat16) or 2 (float16) as float32. */
+/** Four neighbouring elements of type 0 (float32), 1 (bfloat16), 2 (float16), 3 (E4M3) or 4 (E5M2) as float32. */
 // @ts-ignore: decorator
 @inline
 function loadFour(p: usize, type: i32): v128 {
   if (type == 0) return v128.load(p)
+  if (type >= 3) {
+    const bytes = i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(v128.load32_zero(p)))
+    return type == 3 ? decodeE4M3(bytes) : decodeE5M2(bytes)
+  }
   const codes = v128.load_ext<u16>(p)
   if (type == 1) return i32x4.shl(codes, 16)
   return decodeF16(codes)
@@ -24,6 +28,10 @@ function loadFour(p: usize, type: i32): v128 {
 @inline
 function loadOne(p: usize, type: i32): f32 {
   if (type == 0) return load<f32>(p)
+  if (type >= 3) {
+    const byte = i32x4.splat(<u32>load<u8>(p))
+    return f32x4.extract_lane(type == 3 ? decodeE4M3(byte) : decodeE5M2(byte), 0)
+  }
   const code = <u32>load<u16>(p)
   if (type == 1) return reinterpret<f32>(code << 16)
   return f32x4.extract_lane(decodeF16(i32x4.splat(code)), 0)
@@ -33,7 +41,7 @@ function loadOne(p: usize, type: i32): f32 {
 // @ts-ignore: decorator
 @inline
 function packLines(src: usize, type: i32, lines: i32, width: i32, k: i32, lineStride: i32, step: i32, out: usize): void {
-  const shift: usize = type == 0 ? 2 : 1
+  const shift: usize = type == 0 ? 2 : type >= 3 ? 0 : 1
   if (lines == width && lineStride == 1) {
     // Lines are neighbours in memory: copy vectors.
     for (let p = 0; p < k; p++) {
@@ -93,7 +101,7 @@ function packLines(src: usize, type: i32, lines: i32, width: i32, k: i32, lineSt
 /** Packs K x 8 panels of B. Panels of all batches follow each other; panel j of batch z is at (z * panels + j) * K * 8. */
 export function packB(start: i32, end: i32, thread: i32, b: usize, type: i32, out: usize, k: i32, n: i32, batchStride: i32, rowStride: i32, columnStride: i32): void {
   const panels = (n + 7) >> 3
-  const size: usize = type == 0 ? 4 : 2
+  const size: usize = type == 0 ? 4 : type >= 3 ? 1 : 2
   for (let t = start; t < end; t++) {
     const z = t / panels
     const column = (t - z * panels) << 3
@@ -185,7 +193,7 @@ export function gemmPacked(
   const tiles = (m + 3) >> 2
   const panels = (n + 7) >> 3
   const ldc = (<usize>n) << 2
-  const size: usize = type == 0 ? 4 : 2
+  const size: usize = type == 0 ? 4 : type >= 3 ? 1 : 2
   let t = start
   while (t < end) {
     const z = t / tiles

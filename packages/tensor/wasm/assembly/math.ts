@@ -180,6 +180,50 @@ export function encodeF16(x: v128): v128 {
   return v128.or(sign, y)
 }
 
+/** float8 E5M2 codes in the low bytes to float32: the upper half of a float16. */
+export function decodeE5M2(code: v128): v128 {
+  return decodeF16(i32x4.shl(code, 8))
+}
+
+/** Float32 to E5M2 codes in the low bytes: nearest even, overflow and infinity to the largest, NaN to 0x7e. */
+export function encodeE5M2(x: v128): v128 {
+  const sign = v128.and(i32x4.shr_u(x, 24), i32x4.splat(0x80))
+  const a = v128.and(x, i32x4.splat(0x7fffffff))
+  const lsb = v128.and(i32x4.shr_u(a, 21), i32x4.splat(1))
+  const normal = i32x4.shr_u(i32x4.sub(i32x4.add(i32x4.add(a, i32x4.splat(0xfffff)), lsb), i32x4.splat(112 << 23)), 21)
+  // Below 2^-14 codes are 2^-16 apart, as the numbers from 128 to 256 are: the addition rounds, the mantissa is the code.
+  const small = i32x4.sub(f32x4.add(a, k(128)), i32x4.splat(0x43000000))
+  let y = v128.bitselect(small, normal, i32x4.lt_u(a, i32x4.splat(113 << 23)))
+  y = i32x4.min_u(y, i32x4.splat(0x7b))
+  y = v128.bitselect(i32x4.splat(0x7e), y, i32x4.gt_u(a, i32x4.splat(0x7f800000)))
+  return v128.or(sign, y)
+}
+
+/** float8 E4M3 codes in the low bytes to float32, exactly; 0x7f is NaN. */
+export function decodeE4M3(code: v128): v128 {
+  const sign = i32x4.shl(v128.and(code, i32x4.splat(0x80)), 24)
+  const magnitude = v128.and(code, i32x4.splat(0x7f))
+  const normal = i32x4.add(i32x4.shl(magnitude, 20), i32x4.splat(120 << 23))
+  const small = f32x4.mul(f32x4.convert_i32x4_s(magnitude), k(0.001953125)) // 2^-9
+  let y = v128.bitselect(small, normal, i32x4.lt_s(magnitude, i32x4.splat(8)))
+  y = v128.bitselect(i32x4.splat(0x7fc00000), y, i32x4.eq(magnitude, i32x4.splat(0x7f)))
+  return v128.or(sign, y)
+}
+
+/** Float32 to E4M3 codes in the low bytes: nearest even, overflow and infinity to the largest, NaN to 0x7f. */
+export function encodeE4M3(x: v128): v128 {
+  const sign = v128.and(i32x4.shr_u(x, 24), i32x4.splat(0x80))
+  const a = v128.and(x, i32x4.splat(0x7fffffff))
+  const lsb = v128.and(i32x4.shr_u(a, 20), i32x4.splat(1))
+  const normal = i32x4.shr_u(i32x4.sub(i32x4.add(i32x4.add(a, i32x4.splat(0x7ffff)), lsb), i32x4.splat(120 << 23)), 20)
+  // Below 2^-6 codes are 2^-9 apart, as the numbers from 16384 to 32768 are.
+  const small = i32x4.sub(f32x4.add(a, k(16384)), i32x4.splat(0x46800000))
+  let y = v128.bitselect(small, normal, i32x4.lt_u(a, i32x4.splat(121 << 23)))
+  y = i32x4.min_u(y, i32x4.splat(0x7e))
+  y = v128.bitselect(i32x4.splat(0x7f), y, i32x4.gt_u(a, i32x4.splat(0x7f800000)))
+  return v128.or(sign, y)
+}
+
 /** Float to integer: toward zero, saturating, NaN to 0. */
 export function truncateS(x: v128): v128 {
   return i32x4.trunc_sat_f32x4_s(x)

@@ -7,8 +7,12 @@ import { FunctionBody, type ModuleFunction } from './wasm-encoder.ts'
 /** Functions of the built kernels that fused code may call, in the order of their import. */
 export const mathFunctions = [
   'cos',
+  'decodeE4M3',
+  'decodeE5M2',
   'decodeF16',
   'encodeBf16',
+  'encodeE4M3',
+  'encodeE5M2',
   'encodeF16',
   'exp',
   'log',
@@ -20,6 +24,8 @@ export const mathFunctions = [
   'truncateU',
 ] as const
 
+type MathFunction = (typeof mathFunctions)[number]
+
 export interface FusedKernel {
   readonly fn: ModuleFunction
   /** Parallel extent: rows of the outer dimensions, or blocks of four elements of a single one. */
@@ -27,7 +33,24 @@ export interface FusedKernel {
   readonly grain: number
 }
 
-const loadable = (d: DType) => d === 'float32' || d === 'int32' || d === 'uint32' || d === 'bfloat16' || d === 'float16'
+/** The functions that convert a narrow format's codes, one in each lane; bfloat16 is decoded by a shift. */
+const converters: Partial<Record<DType, { decode?: MathFunction; encode: MathFunction }>> = {
+  bfloat16: { encode: 'encodeBf16' },
+  float16: { decode: 'decodeF16', encode: 'encodeF16' },
+  float8_e4m3fn: { decode: 'decodeE4M3', encode: 'encodeE4M3' },
+  float8_e5m2: { decode: 'decodeE5M2', encode: 'encodeE5M2' },
+}
+/** By bytes of an element: the load of one lane, and how many lanes of its width a 32-bit lane has. */
+const laneLoads: Record<number, readonly ['v128.load32_lane' | 'v128.load16_lane' | 'v128.load8_lane', number]> = {
+  4: ['v128.load32_lane', 1],
+  2: ['v128.load16_lane', 2],
+  1: ['v128.load8_lane', 4],
+}
+const laneStores: Record<number, 'v128.store32_lane' | 'v128.store16_lane' | 'v128.store8_lane'> = {
+  4: 'v128.store32_lane',
+  2: 'v128.store16_lane',
+  1: 'v128.store8_lane',
+}
 const bits = new DataView(new ArrayBuffer(4))
 
 function word(value: number, dtype: DType): number {
@@ -38,9 +61,7 @@ function word(value: number, dtype: DType): number {
 
 /** Whether the generator has instructions for every node and format of a fused step. */
 export function canFuse({ leaves, nodes }: Fused): boolean {
-  if (!leaves.every((l) => loadable(l.dtype))) return false
   return nodes.every((n) => {
-    if (!loadable(n.dtype)) return false
     if (n.op.name === 'cast' || n.op.name === 'where') return true
     if (n.op.name === 'shiftLeft' || n.op.name === 'shiftRight')
       return n.args[1] < leaves.length && leaves[n.args[1]].kind === 'constant'
@@ -82,8 +103,9 @@ export function fusedKernel(fused: Fused, outputs: readonly DType[], name: strin
 
   const sizeOf = (d: DType) => bytesPerElement[d]
   const decode = (dtype: DType) => {
+    const { decode: by } = converters[dtype] ?? {}
     if (dtype === 'bfloat16') f.constant(16).op('i32x4.shl')
-    else if (dtype === 'float16') f.call(mathFunctions.indexOf('decodeF16'))
+    else if (by) f.call(mathFunctions.indexOf(by))
   }
 
   /** Per row: pointers to its first element, and operands that do not change along it. */
@@ -102,7 +124,11 @@ export function fusedKernel(fused: Fused, outputs: readonly DType[], name: strin
       if (leaf.kind === 'index') f.get(bases[l]).op('i32x4.splat')
       else if (sizeOf(leaf.dtype) === 4) f.get(bases[l]).memory('v128.load32_splat')
       else {
-        f.get(bases[l]).memory('v128.load16_splat').splatConstant(0xffff).op('v128.and')
+        const wide = sizeOf(leaf.dtype) === 2
+        f.get(bases[l])
+          .memory(wide ? 'v128.load16_splat' : 'v128.load8_splat')
+          .splatConstant(wide ? 0xffff : 0xff)
+          .op('v128.and')
         decode(leaf.dtype)
       }
       f.set(values[l])
@@ -149,7 +175,8 @@ export function fusedKernel(fused: Fused, outputs: readonly DType[], name: strin
         .constant(Math.log2(size))
         .op('i32.shl')
         .op('i32.add')
-        .memory(size === 4 ? 'v128.load' : 'v128.load16x4_u')
+        .memory(size === 4 ? 'v128.load' : size === 2 ? 'v128.load16x4_u' : 'v128.load32_zero')
+      if (size === 1) f.op('i16x8.extend_low_i8x16_u').op('i32x4.extend_low_i16x8_u')
     } else {
       f.splatConstant(0).set(values[l])
       for (let lane = 0; lane < 4; lane++) {
@@ -168,7 +195,8 @@ export function fusedKernel(fused: Fused, outputs: readonly DType[], name: strin
           .get(bases[l])
           .op('i32.add')
           .get(values[l])
-        f.lane(size === 4 ? 'v128.load32_lane' : 'v128.load16_lane', size === 4 ? lane : lane * 2).set(values[l])
+        const [load, width] = laneLoads[size]
+        f.lane(load, lane * width).set(values[l])
       }
       f.get(values[l])
     }
@@ -203,10 +231,11 @@ export function fusedKernel(fused: Fused, outputs: readonly DType[], name: strin
       }
     }
     // A narrow result is rounded at once, as if it had been stored and read again.
-    if (node.dtype === 'bfloat16' && to === 'f32' && node.op.name !== 'copy')
-      f.call(mathFunctions.indexOf('encodeBf16')).constant(16).op('i32x4.shl')
-    else if (node.dtype === 'float16' && node.op.name !== 'copy')
-      f.call(mathFunctions.indexOf('encodeF16')).call(mathFunctions.indexOf('decodeF16'))
+    const narrow = converters[node.dtype]
+    if (narrow && node.op.name !== 'copy') {
+      f.call(mathFunctions.indexOf(narrow.encode))
+      decode(node.dtype)
+    }
     f.set(values[leaves.length + n])
   }
 
@@ -219,15 +248,16 @@ export function fusedKernel(fused: Fused, outputs: readonly DType[], name: strin
       .op('i32.add')
   const encoded = (o: number) => {
     f.get(values[results[o]])
-    if (outputs[o] === 'bfloat16') f.call(mathFunctions.indexOf('encodeBf16'))
-    else if (outputs[o] === 'float16') f.call(mathFunctions.indexOf('encodeF16'))
-    if (sizeOf(outputs[o]) === 2) f.tee(temporary).get(temporary).op('i16x8.narrow_i32x4_u')
+    const narrow = converters[outputs[o]]
+    if (narrow) f.call(mathFunctions.indexOf(narrow.encode))
+    if (sizeOf(outputs[o]) < 4) f.tee(temporary).get(temporary).op('i16x8.narrow_i32x4_u')
+    if (sizeOf(outputs[o]) === 1) f.tee(temporary).get(temporary).op('i8x16.narrow_i16x8_u')
   }
   const storeFour = (o: number) => {
     address(o)
     encoded(o)
     if (sizeOf(outputs[o]) === 4) f.memory('v128.store')
-    else f.lane('v128.store64_lane', 0)
+    else f.lane(sizeOf(outputs[o]) === 2 ? 'v128.store64_lane' : 'v128.store32_lane', 0)
   }
   const storeSome = (o: number) => {
     const size = sizeOf(outputs[o])
@@ -244,7 +274,7 @@ export function fusedKernel(fused: Fused, outputs: readonly DType[], name: strin
           .op('i32.shl')
           .op('i32.add')
           .get(temporary)
-        f.lane(size === 4 ? 'v128.store32_lane' : 'v128.store16_lane', lane)
+        f.lane(laneStores[size], lane)
       })
     }
   }

@@ -29,7 +29,10 @@ export function signed(n: number): number[] {
 const simd: Record<string, number> = {
   'i32x4.splat': 0x11,
   'f32x4.splat': 0x13,
+  'i8x16.narrow_i16x8_u': 0x66,
   'i16x8.narrow_i32x4_u': 0x86,
+  'i16x8.extend_low_i8x16_u': 0x89,
+  'i32x4.extend_low_i16x8_u': 0xa9,
   'i32x4.eq': 0x37,
   'i32x4.ne': 0x38,
   'i32x4.lt_s': 0x39,
@@ -87,13 +90,17 @@ const simd: Record<string, number> = {
 const simdMemory = {
   'v128.load': [0x00, 2],
   'v128.load16x4_u': [0x04, 1],
+  'v128.load8_splat': [0x07, 0],
   'v128.load16_splat': [0x08, 1],
   'v128.load32_splat': [0x09, 2],
   'v128.store': [0x0b, 2],
+  'v128.load32_zero': [0x5c, 2],
 } as const
 const simdLane = {
+  'v128.load8_lane': [0x54, 0],
   'v128.load16_lane': [0x55, 1],
   'v128.load32_lane': [0x56, 2],
+  'v128.store8_lane': [0x58, 0],
   'v128.store16_lane': [0x59, 1],
   'v128.store32_lane': [0x5a, 2],
   'v128.store64_lane': [0x5b, 2],

@@ -3,7 +3,13 @@ import { bytesPerElement, type DType } from '../../dtype.ts'
 import { batchCount, matmulProblem, singleBatchProblems } from './layout.ts'
 
 /** How the WebAssembly packing routines name the formats they read. */
-export const packable: Partial<Record<DType, number>> = { float32: 0, bfloat16: 1, float16: 2 }
+export const packable: Partial<Record<DType, number>> = {
+  float32: 0,
+  bfloat16: 1,
+  float16: 2,
+  float8_e4m3fn: 3,
+  float8_e5m2: 4,
+}
 
 /** Columns of B in one packed panel, and rows of A in one micro-tile. */
 const panelColumns = 8

@@ -1,0 +1,80 @@
+import { encodeArray as encode } from '@kumiki/numerics'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Device, init, matmul } from '../src/index.ts'
+
+/** Narrow formats on the devices against @kumiki/numerics, bit for bit, and products of every pair of formats. */
+
+const formats = ['float16', 'bfloat16', 'float8_e4m3fn', 'float8_e5m2'] as const
+
+/** Every upper half of a float32, with lower halves that lie on, just below and just above where formats round. */
+function hardCases(): Float32Array {
+  const lows = [0x0000, 0x0001, 0x7fff, 0x8000, 0x8001, 0xffff]
+  const bits = new Uint32Array(65536 * lows.length)
+  bits.forEach((_, i) => {
+    bits[i] = (Math.floor(i / lows.length) << 16) | lows[i % lows.length]
+  })
+  return new Float32Array(bits.buffer)
+}
+
+describe.each(['cpu', 'webgpu'] as const)('narrow formats on %s', (backend) => {
+  let device: Device
+  let reference: Device
+  beforeAll(async () => {
+    device = await init({ backend })
+    reference = await init({ backend: 'reference' })
+  })
+  afterAll(() => {
+    device.dispose()
+    reference.dispose()
+  })
+
+  test.each(formats)('%s is encoded and decoded as numerics does', async (format) => {
+    const values = hardCases()
+    const codes = encode(format, values)
+    const x = device.tensor(values)
+    const actual = await device.readCodes(x.astype(format))
+    let wrong = 0
+    codes.forEach((code, i) => {
+      if (actual[i] !== code) wrong++
+    })
+    expect(wrong).toBe(0)
+    // And back, strided and alone: all codes of the format, read every which way.
+    const all = codes.slice(0, 4099)
+    const t = device.tensorFromCodes(all, [all.length], format)
+    const r = reference.tensorFromCodes(all, [all.length], format)
+    const same = async (f: (d: typeof t) => typeof t) => {
+      const [a, b] = [await f(t).data(), await f(r).data()]
+      a.forEach((v, i) => {
+        // WGSL may take subnormal float32 numbers for zero in arithmetic.
+        if (v === 0 && Math.abs(b[i]) < 2 ** -126) return
+        if (!Object.is(v, b[i]) && !(Number.isNaN(v) && Number.isNaN(b[i])))
+          throw new Error(`element ${i}: ${v}, expected ${b[i]}`)
+      })
+    }
+    await same((d) => d.astype('float32'))
+    await same((d) => d.astype('float32').add(d.reshape([all.length]).astype('float32')))
+    await same((d) => d.reshape([1, all.length]).transpose().astype('float32'))
+  })
+
+  // Shaders read every format through the same accessors; the cpu's packing has a path for each layout.
+  const layouts = backend === 'cpu' ? ['NN', 'NT', 'TN', 'TT'] : ['NT']
+  test.each(formats.flatMap((a) => [...formats, 'float32' as const].map((b) => [a, b] as const)))(
+    'products of %s and %s in every layout',
+    async (da, db) => {
+      for (const layout of layouts) {
+        const product = (d: Device) => {
+          const wave = (n: number, f: number) => Float32Array.from({ length: n }, (_, i) => Math.sin(i * f) * 3)
+          const a = d.tensor(wave(20 * 36, 0.7), layout[0] === 'T' ? [36, 20] : [20, 36], da)
+          const b = d.tensor(wave(36 * 24, 1.3), layout[1] === 'T' ? [24, 36] : [36, 24], db)
+          return matmul(layout[0] === 'T' ? a.transpose() : a, layout[1] === 'T' ? b.transpose() : b, {
+            dtype: 'float32',
+          })
+        }
+        const [actual, expected] = [await product(device).data(), await product(reference).data()]
+        actual.forEach((x, i) => {
+          expect(Math.abs(x - expected[i])).toBeLessThan(1e-4)
+        })
+      }
+    },
+  )
+})
