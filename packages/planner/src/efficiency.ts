@@ -33,20 +33,20 @@ export interface Efficiency {
   readonly stepLatency: number
 }
 
-/** Fitted on the half of 126 published runs that seed 1 draws (`benchmarks/planner.ts --fit` prints these). */
+/** Fitted on the half of 126 published runs that seed 2 draws (`benchmarks/planner.ts --fit` prints these). */
 export const fittedEfficiency: Efficiency = {
-  matmul: { ampere: 0.876, hopper: 0.73, blackwell: 0.56 },
-  attention: { ampere: 0.353, hopper: 0.54, blackwell: 0.542 },
-  flash2: 0.421,
+  matmul: { ampere: 0.88, hopper: 0.722, blackwell: 0.589 },
+  attention: { ampere: 0.374, hopper: 0.474, blackwell: 0.483 },
+  flash2: 0.476,
   fp8: 0.99,
-  memory: 0.61,
-  unfused: 0.47,
-  layerLatency: 51.2e-6,
-  expertLatency: 506e-6,
-  exposedTensorParallel: 0.377,
-  interference: 0.105,
-  spread: 0.00982,
-  stepLatency: 0.0456,
+  memory: 0.675,
+  unfused: 0.397,
+  layerLatency: 50.8e-6,
+  expertLatency: 519e-6,
+  exposedTensorParallel: 0.378,
+  interference: 0.102,
+  spread: 0.0103,
+  stepLatency: 0.0412,
 }
 
 /** Fixed cost of one matrix product's launch and of one collective, in seconds. */

@@ -158,6 +158,8 @@ const intraEfficiency = 0.78
 /** Part of the network's bandwidth that one GPU a node sustains (48 of 50 GB/s in the same tests, less in training). */
 const interEfficiency = { infiniband: 0.9, ethernet: 0.75 } as const
 const interLatency = { infiniband: 5e-6, ethernet: 10e-6 } as const
+/** Clocks go no further above those of the architecture's usual GPU, whatever the power. */
+const highestClock = 1.15
 /** Watts over bf16 TFLOP/s at which a GPU of each architecture keeps its clock (A100, H100 and B200 SXM). */
 const wattsPerTeraflop: Readonly<Record<Architecture, number>> = {
   ampere: 400 / 312,
@@ -214,7 +216,7 @@ function validateGpu(gpu: Gpu, efficiency: Efficiency): KnownGpu {
   const watts = positive('cluster.gpu.watts', gpu.watts ?? 700, 1e6)
   // Clocks fall about with the root of the power limit where it is below what the architecture needs for its peak.
   const needed = wattsPerTeraflop[architecture] * (gpu.peakBf16 / 1e12)
-  const clock = gpu.watts === undefined ? 1 : Math.min(1, Math.sqrt(watts / needed))
+  const clock = gpu.watts === undefined ? 1 : Math.min(highestClock, Math.sqrt(watts / needed))
   const part = (field: 'matmulEfficiency' | 'attentionEfficiency', fitted: number) =>
     gpu[field] === undefined ? fitted * clock : positive(`cluster.gpu.${field}`, gpu[field], 1)
   return {

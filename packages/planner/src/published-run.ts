@@ -1,7 +1,8 @@
 /** Estimating a run as papers and repositories publish it: loosely written rows, read strictly. */
 import { integer, object, positive, show } from './check.ts'
+import type { RunCost } from './cost.ts'
 import type { Efficiency } from './efficiency.ts'
-import { type Estimate, estimate } from './estimate.ts'
+import { estimate } from './estimate.ts'
 import { findGpu, type Gpu, gpus } from './gpu.ts'
 import type { PlannerExperts, PlannerModel } from './model.ts'
 import type { ParallelPlan } from './parallel-plan.ts'
@@ -34,10 +35,22 @@ export function estimateRun(row: unknown, efficiency?: Partial<Efficiency>): Run
   const id = typeof given.id === 'string' ? given.id : 'row'
   try {
     const assumptions: string[] = []
-    const result = estimate(request(given, id, assumptions, efficiency))
-    const { memoryBytes, stepSeconds, tokensPerSecondPerGpu, modelFlopsPerGpu, mfu, mfuFullAttention } =
-      result as Estimate
-    return { id, memoryBytes, stepSeconds, tokensPerSecondPerGpu, modelFlopsPerGpu, mfu, mfuFullAttention, assumptions }
+    const made = request(given, id, assumptions, efficiency)
+    // A training run's own README counts steps a day, with whatever stopped it; a benchmark counts steps.
+    const steady = !/training README|training log/i.test(text(given, 'source', ''))
+    const result = estimate({ ...made, run: { tokens: 1e12, checkpointSteps: 1000 } })
+    const goodput = steady ? 1 : (result.run as RunCost).lost.goodput
+    if (!steady) assumptions.push(`lost time: ${(100 * (1 - goodput)).toFixed(1)} %`)
+    return {
+      id,
+      memoryBytes: result.memoryBytes,
+      stepSeconds: result.stepSeconds / goodput,
+      tokensPerSecondPerGpu: result.tokensPerSecondPerGpu * goodput,
+      modelFlopsPerGpu: result.modelFlopsPerGpu * goodput,
+      mfu: result.mfu * goodput,
+      mfuFullAttention: result.mfuFullAttention * goodput,
+      assumptions,
+    }
   } catch (error) {
     if (error instanceof Error) error.message = `${id.slice(0, 80)}: ${error.message}`
     throw error
