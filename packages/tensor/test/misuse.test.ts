@@ -27,11 +27,18 @@ const misuses: Record<string, readonly [call: () => unknown, message: RegExp][]>
     [() => k.attention(four(1, 2, 3, 4), four(1, 2, 2, 4), four(1, 2, 2, 4)), /3 query heads do not divide among 2/],
     [() => k.attention(four(1, 3, 2, 4), four(1, 2, 2, 4), four(1, 2, 2, 4)), /at least as many keys as queries/],
   ],
+  bitcast: [[() => k.bitcast(m.astype('bfloat16'), 'uint32'), /bitcast: needs float32, int32 or uint32 on both sides/]],
   bitwiseAnd: [[() => k.bitwiseAnd(m, 1), /bitwiseAnd: needs int32 or uint32, got float32/]],
   bitwiseOr: [[() => k.bitwiseOr(m, 1), /bitwiseOr: needs int32/]],
   bitwiseXor: [[() => k.bitwiseXor(m, 1), /bitwiseXor: needs int32/]],
   broadcastTo: [[() => k.broadcastTo(m, [2, 4]), /broadcastTo: .*\[2, 3\].*\[2, 4\]/]],
   cast: [[() => k.cast(m, 'float64' as never), /cast: unknown dtype 'float64'; known are/]],
+  castStochastic: [
+    [
+      () => k.castStochastic(m, 'float32', [1, 2]),
+      /castStochastic: needs a float32 tensor and a narrower float format/,
+    ],
+  ],
   categorical: [[() => k.categorical(m, m), /a key is two numbers or a uint32 tensor/]],
   concatenate: [
     [() => k.concatenate([]), /needs at least one tensor/],

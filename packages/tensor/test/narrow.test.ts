@@ -1,6 +1,6 @@
 import { encodeArray as encode } from '@kumiki/numerics'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Device, init, matmul } from '../src/index.ts'
+import { castStochastic, type Device, init, matmul } from '../src/index.ts'
 
 /** Narrow formats on the devices against @kumiki/numerics, bit for bit, and products of every pair of formats. */
 
@@ -55,6 +55,39 @@ describe.each(['cpu', 'webgpu'] as const)('narrow formats on %s', (backend) => {
     await same((d) => d.astype('float32').add(d.reshape([all.length]).astype('float32')))
     await same((d) => d.reshape([1, all.length]).transpose().astype('float32'))
   })
+
+  test.each(formats)(
+    '%s: stochastic rounding takes one of the two neighbours, and is right on average',
+    async (format) => {
+      const values = Float32Array.of(1.0437, -0.33, 3e-6, -2.2e-3, 0.25, 300.7, 0, 1e-3, -1e-5)
+      const n = 4096
+      const many = new Float32Array(values.length * n).map((_, i) => values[Math.floor(i / n)])
+      const x = device.tensor(many)
+      const rounded = await castStochastic(x, format, [7, 9]).data()
+      const again = await castStochastic(reference.tensor(many), format, [7, 9]).data()
+      expect(Buffer.from(rounded.buffer).equals(Buffer.from(again.buffer))).toBe(true)
+      values.forEach((v, k) => {
+        const own = rounded.slice(k * n, (k + 1) * n)
+        const kinds = [...new Set(own)].sort((a, b) => a - b)
+        expect(kinds.length).toBeLessThanOrEqual(2)
+        expect(kinds[0]).toBeLessThanOrEqual(v)
+        expect(kinds[kinds.length - 1]).toBeGreaterThanOrEqual(v)
+        const mean = Array.from(own).reduce((a, b) => a + b, 0) / n
+        const gap = kinds[kinds.length - 1] - kinds[0]
+        // Five deviations of a mean of n draws.
+        expect(Math.abs(mean - v)).toBeLessThanOrEqual((5 * gap) / 2 / Math.sqrt(n) + 1e-7 * Math.abs(v))
+      })
+      // NaN and infinity pass through the cast's own rules.
+      const special = await castStochastic(
+        device.tensor([Number.NaN, Number.POSITIVE_INFINITY, 1e30]),
+        format,
+        [1, 2],
+      ).data()
+      const plain = await device.tensor([Number.NaN, Number.POSITIVE_INFINITY, 1e30]).astype(format).data()
+      expect(Number.isNaN(special[0])).toBe(true)
+      expect(special[1]).toBe(plain[1])
+    },
+  )
 
   // Shaders read every format through the same accessors; the cpu's packing has a path for each layout.
   const layouts = backend === 'cpu' ? ['NN', 'NT', 'TN', 'TT'] : ['NT']

@@ -2,6 +2,7 @@ import type { Op } from '../op.ts'
 import { absOp } from './abs.ts'
 import { addOp } from './add.ts'
 import { attentionGradientOp, attentionOp } from './attention/attention.ts'
+import { bitcastOp } from './bitcast.ts'
 import { bitwiseAndOp, bitwiseOrOp, bitwiseXorOp, shiftLeftOp, shiftRightOp } from './bitwise.ts'
 import { broadcastToOp } from './broadcast-to.ts'
 import { castOp } from './cast.ts'
@@ -71,6 +72,7 @@ export const opTable: readonly Op<any>[] = [
   tanhOp,
   sigmoidOp,
   floorOp,
+  bitcastOp,
   bitwiseAndOp,
   bitwiseOrOp,
   bitwiseXorOp,

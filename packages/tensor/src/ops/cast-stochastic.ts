@@ -1,0 +1,45 @@
+import { finfo } from '@kumiki/numerics'
+import type { DType } from '../dtype.ts'
+import { DTypeError } from '../errors.ts'
+import { isPacked } from '../formats.ts'
+import type { Tensor } from '../tensor.ts'
+import { abs } from './abs.ts'
+import { add } from './add.ts'
+import { bitcast } from './bitcast.ts'
+import { bitwiseAnd, bitwiseOr, shiftRight } from './bitwise.ts'
+import { cast } from './cast.ts'
+import { less } from './compare.ts'
+import { floor } from './floor.ts'
+import { mul } from './mul.ts'
+import { type RandomKey, randomBits } from './random.ts'
+import { where } from './where.ts'
+
+/**
+ * Rounds to a narrow float format up or down at random, each with the probability that makes the mean exact: what many small
+ * changes to a narrow weight need. Same key, same bits, on every backend.
+ * @param key see randomBits; another one for every call
+ * @throws DTypeError unless x is float32 and the format is narrower
+ */
+export function castStochastic(x: Tensor, dtype: DType, key: RandomKey): Tensor {
+  if (x.dtype !== 'float32' || !isPacked(dtype))
+    throw new DTypeError(
+      `castStochastic: needs a float32 tensor and a narrower float format, got ${x.dtype} and ${dtype}`,
+    )
+  const { eps: epsilon, smallestNormal } = finfo(dtype)
+  const dropped = 23 + Math.log2(epsilon)
+  const random = randomBits(key, x.shape)
+  const bits = bitcast(x, 'uint32')
+  const magnitude = bitwiseAnd(bits, 0x7fffffff)
+  // A random number below the last place that is kept, then everything below that place cut off.
+  const up = add(bits, shiftRight(random, 32 - dropped))
+  let rounded = bitcast(bitwiseAnd(up, (0xffffffff << dropped) >>> 0), 'float32')
+  if (smallestNormal > 2 ** -126) {
+    // Below the smallest normal number the format's numbers are evenly spaced.
+    const spacing = smallestNormal * epsilon
+    const uniform = mul(cast(shiftRight(random, 9), 'float32'), 2 ** -23)
+    const steps = mul(floor(add(mul(abs(x), 1 / spacing), uniform)), spacing)
+    const signed = bitcast(bitwiseOr(bitcast(steps, 'uint32'), bitwiseAnd(bits, 0x80000000)), 'float32')
+    rounded = where(less(abs(x), smallestNormal), signed, rounded)
+  }
+  return cast(where(less(magnitude, 0x7f800000), rounded, x), dtype)
+}
