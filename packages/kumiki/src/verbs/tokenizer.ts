@@ -1,11 +1,13 @@
 /** `kumiki tokenizer encode|decode|train|inspect` */
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { readBytes, writeWhole } from '../files.ts'
 import { choice, collect, integer, real } from '../flag-values.ts'
 import { readLines, TextOutput } from '../line-streams.ts'
 import { count, textFields, textTable } from '../text-table.ts'
 import { checkedUse, UsageError } from '../usage-error.ts'
 import { addCommand, addVerb, answer, log } from '../verb.ts'
+import { createTrainingProgress } from './tokenizer-progress.ts'
+import { readTokenizerRecipe } from './tokenizer-recipe.ts'
 
 const modelFlag = ['--model <file>', 'a SentencePiece model'] as const
 
@@ -32,7 +34,11 @@ export function addTokenizer(program: Command): void {
     (c) =>
       c
         .requiredOption('--model <file>', 'where the model is written')
-        .requiredOption('--vocab-size <n>', 'pieces, with control and byte pieces', integer(1, 2 ** 24))
+        .option(
+          '--vocab-size <n>',
+          'pieces, with control and byte pieces (with --recipe: as many as it gives)',
+          integer(1, 2 ** 24),
+        )
         .option('--data <path...>', 'texts: files or folders of .txt, .md, .jsonl (default: a small built-in corpus)')
         .addOption(choice('--type <type>', 'kind of model', ['unigram', 'bpe'], 'unigram'))
         .option(
@@ -40,6 +46,21 @@ export function addTokenizer(program: Command): void {
           'share of characters with a piece of their own',
           real({ above: 0, to: 1 }),
           0.9995,
+        )
+        .addOption(
+          choice(
+            '--normalization <name>',
+            "rules that rewrite text first, by SentencePiece's names; they become part of the model",
+            ['identity', 'nfkc', 'nmt_nfkc', 'nfkc_cf', 'nmt_nfkc_cf'],
+            'identity',
+          ),
+        )
+        .option('--fixed-pieces <file>', 'pieces to have whatever the text says, one a line, spaces as ▁ (unigram)')
+        .addOption(
+          new Option(
+            '--recipe <file>',
+            'train in stages, one language after another, and estimate all scores at the end, as LLM-jp-3 did (JSON; unigram)',
+          ).conflicts(['data', 'vocabSize', 'fixedPieces', 'hardVocabLimit']),
         )
         .option('--no-byte-fallback', 'unknown characters are <unk>, not bytes')
         .option('--no-split-digits', 'digits may join into pieces')
@@ -132,10 +153,13 @@ function parseIds(line: Uint8Array, number: number): number[] {
 
 interface TrainFlags {
   model: string
-  vocabSize: number
+  vocabSize?: number
   data?: string[]
   type: 'unigram' | 'bpe'
   characterCoverage: number
+  normalization: 'identity' | 'nfkc' | 'nmt_nfkc' | 'nfkc_cf' | 'nmt_nfkc_cf'
+  fixedPieces?: string
+  recipe?: string
   byteFallback: boolean
   splitDigits: boolean
   hardVocabLimit: boolean
@@ -146,43 +170,72 @@ interface TrainFlags {
 
 async function train(options: TrainFlags): Promise<void> {
   const began = performance.now()
-  const { TokenizerError, trainBpe, trainUnigram } = await import('@kumiki/tokenizer/train')
+  const { TokenizerError, trainBpe, trainStaged, trainUnigram } = await import('@kumiki/tokenizer/train')
   const { builtinCorpus, readCorpus } = await import('@kumiki/data/node')
-  const documents = options.data
-    ? await readCorpus(options.data)
-    : (await builtinCorpus()).train.map(({ text }) => text)
-  const lines = documents.flatMap((text) => text.split(/\r?\n/)).filter((line) => line !== '')
-  log(`training a ${options.type} model of ${count(options.vocabSize)} pieces on ${count(lines.length)} lines`)
-  const phases = new Set<string>()
-  let bytes: Uint8Array
-  try {
-    bytes = (options.type === 'bpe' ? trainBpe : trainUnigram)(lines, {
-      vocabSize: options.vocabSize,
-      characterCoverage: options.characterCoverage,
-      byteFallback: options.byteFallback,
-      splitDigits: options.splitDigits,
+  if (options.type === 'bpe' && (options.recipe !== undefined || options.fixedPieces !== undefined)) {
+    throw new UsageError(`--${options.recipe === undefined ? 'fixed-pieces' : 'recipe'} needs --type unigram`)
+  }
+  const settings = {
+    characterCoverage: options.characterCoverage,
+    normalization: options.normalization,
+    byteFallback: options.byteFallback,
+    splitDigits: options.splitDigits,
+    allowWhitespaceOnlyPieces: true,
+    removeExtraWhitespaces: false,
+    userDefinedSymbols: options.userSymbol,
+    controlSymbols: options.controlSymbol,
+  }
+  const progress = createTrainingProgress()
+  const work = async (): Promise<{ bytes: Uint8Array; lines: number }> => {
+    if (options.recipe !== undefined) {
+      const recipe = await readTokenizerRecipe(options.recipe)
+      const texts = [...recipe.stages.map((stage) => stage.lines ?? []), recipe.estimateLines] as string[][]
+      const lines = texts.reduce((sum, text) => sum + text.length, 0)
+      log(`training a unigram model in ${recipe.stages.length} stages on ${count(lines)} lines`)
+      const onStage = ({ name, pieces }: { name: string; pieces: number }) =>
+        progress.begin(`${name} (from ${count(pieces)} pieces)`)
+      return { lines, bytes: trainStaged({ ...settings, ...recipe, onStage, onProgress: progress.update }) }
+    }
+    const { vocabSize } = options
+    if (vocabSize === undefined) throw new UsageError('--vocab-size or --recipe is needed')
+    const documents = options.data
+      ? await readCorpus(options.data)
+      : (await builtinCorpus()).train.map(({ text }) => text)
+    const lines = documents.flatMap((text) => text.split(/\r?\n/)).filter((line) => line !== '')
+    const fixedPieces =
+      options.fixedPieces === undefined
+        ? undefined
+        : new TextDecoder()
+            .decode(await readBytes(options.fixedPieces))
+            .split(/\r?\n/)
+            .filter((line) => line !== '')
+    log(`training a ${options.type} model of ${count(vocabSize)} pieces on ${count(lines.length)} lines`)
+    const bytes = (options.type === 'bpe' ? trainBpe : trainUnigram)(lines, {
+      ...settings,
+      vocabSize,
+      fixedPieces,
       hardVocabLimit: options.hardVocabLimit,
-      allowWhitespaceOnlyPieces: true,
-      removeExtraWhitespaces: false,
-      userDefinedSymbols: options.userSymbol,
-      controlSymbols: options.controlSymbol,
-      onProgress: ({ phase }) => {
-        if (phases.has(phase)) return
-        phases.add(phase)
-        log(`  ${phase}`)
-      },
+      onProgress: progress.update,
     })
+    return { lines: lines.length, bytes }
+  }
+  let bytes: Uint8Array
+  let lines: number
+  try {
+    ;({ bytes, lines } = await work())
   } catch (error) {
-    if (error instanceof TokenizerError && /options?\b|vocabSize is|is needed/.test(error.message))
+    if (error instanceof TokenizerError && /options?\b|vocabSize is|is needed|fixedPieces/.test(error.message))
       throw new UsageError(error.message, { cause: error })
     throw error
+  } finally {
+    progress.stop()
   }
   await writeWhole(options.model, bytes)
   const result = {
     model: options.model,
     type: options.type,
     vocabSize: (await openTokenizer(options.model)).vocabSize,
-    lines: lines.length,
+    lines,
     bytes: bytes.length,
     seconds: (performance.now() - began) / 1000,
   }

@@ -1,3 +1,4 @@
+import { TokenizerError } from '../tokenizer-error.ts'
 import { type Corpus, readCorpus } from './corpus.ts'
 import { metaPieces } from './meta-pieces.ts'
 import { type ResolvedOptions, resolveOptions, type TrainOptions } from './options.ts'
@@ -18,6 +19,7 @@ const LEAST_COUNT = 2
  */
 export function trainBpe(lines: Iterable<string>, options: TrainOptions): Uint8Array {
   const resolved = resolveOptions(options, 'bpe')
+  if (resolved.fixedPieces.length > 0) throw new TokenizerError('train: fixedPieces are for unigram models')
   const meta = metaPieces(resolved)
   const corpus = readCorpus(lines, resolved)
   const taken = new Set([...meta.values()].map(({ piece }) => piece))
@@ -54,8 +56,8 @@ class Merger {
     this.#options = options
     this.#taken = taken
     for (const codePoint of corpus.alphabet) this.#symbolOf(String.fromCodePoint(codePoint), 1)
-    const n = corpus.codes.length
-    this.#symbol = corpus.codes.slice()
+    const n = corpus.starts[corpus.starts.length - 1]
+    this.#symbol = corpus.codes.slice(0, n)
     this.#next = new Int32Array(n)
     this.#previous = new Int32Array(n)
     this.#weight = new Int32Array(n)

@@ -1,5 +1,5 @@
 import { defaultNormalizerSpec, type NormalizerSpec } from '../model-file.ts'
-import { Normalizer } from '../normalizer.ts'
+import { Normalizer, SPACE_MARK } from '../normalizer.ts'
 import { buildPieceTrie, longestPrefix } from '../piece-trie.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
 import { codePointAt } from '../utf8.ts'
@@ -21,6 +21,8 @@ export type Corpus = {
   counts: Int32Array
   /** Code of the space mark, 0 where the alphabet has none. */
   spaceCode: number
+  /** The fixed pieces of several characters: piece k is `codes[fixed[k] .. fixed[k + 1])`, behind all fragments. */
+  fixed: Int32Array
 }
 
 /** The fragments once for each character that follows them in the text: what candidates for pieces are found in. */
@@ -67,10 +69,32 @@ export function readFollowedCorpus(
   options: ResolvedOptions,
 ): { corpus: Corpus; followed: FollowedFragments } {
   const fragments = countFragments(lines, options)
-  const { alphabet, characterCounts, codeOf } = chooseAlphabet(fragments, options.characterCoverage)
+  const { alphabet, characterCounts, codeOf } = chooseAlphabet(fragments, options)
   if (alphabet.length === 0) throw new TokenizerError('train: the lines have no text; at least one character is needed')
-  const { followed, ...encoded } = encodeFragments(fragments, codeOf)
-  return { corpus: { alphabet, characterCounts, ...encoded, spaceCode: codeOf.get(0x2581) ?? 0 }, followed }
+  const { followed, codes, starts, counts } = encodeFragments(fragments, codeOf)
+  const spaceCode = codeOf.get(SPACE_MARK) ?? 0
+  return {
+    corpus: { alphabet, characterCounts, starts, counts, spaceCode, ...withFixed(codes, options.fixedPieces, codeOf) },
+    followed,
+  }
+}
+
+/** Puts the fixed pieces of several characters, and each character, behind the codes of the fragments. */
+function withFixed(codes: Int32Array, fixedPieces: readonly string[], codeOf: Map<number, number>) {
+  const fixed = [codes.length]
+  const more: number[] = []
+  for (const piece of fixedPieces) {
+    const characters = Array.from(piece, (character) => codeOf.get(character.codePointAt(0)!)!)
+    if (characters.length === 1) continue
+    for (const code of characters) more.push(code)
+    fixed.push(codes.length + more.length)
+  }
+  // A character that only a fixed piece has must be found somewhere, too.
+  for (let code = 1; code <= codeOf.size; code++) more.push(code)
+  const all = new Int32Array(codes.length + more.length)
+  all.set(codes)
+  all.set(more, codes.length)
+  return { codes: all, fixed: Int32Array.from(fixed) }
 }
 
 /** Distinct fragments in the order of the text. */
@@ -110,6 +134,7 @@ function countFragments(lines: Iterable<string>, options: ResolvedOptions): Frag
     fragments.followers.set(key, (fragments.followers.get(key) ?? 0) + 1)
   }
   let done = 0
+  const total = Array.isArray(lines) ? lines.length : 0
   for (const line of lines) {
     if (typeof line !== 'string') throw new TokenizerError(`train: line ${done} is ${typeof line}; lines are strings`)
     const { units, length } = normalizer.normalize(line, false)
@@ -132,13 +157,13 @@ function countFragments(lines: Iterable<string>, options: ResolvedOptions): Frag
       }
     }
     cut(start, length)
-    if (++done % 10_000 === 0) options.onProgress({ phase: 'read', done, total: done })
+    if (++done % 10_000 === 0) options.onProgress({ phase: 'read', done, total: Math.max(done, total) })
   }
   options.onProgress({ phase: 'read', done, total: done })
   return fragments
 }
 
-function chooseAlphabet({ texts, counts: weights }: Fragments, coverage: number) {
+function chooseAlphabet({ texts, counts: weights }: Fragments, options: ResolvedOptions) {
   const counts = new Map<number, number>()
   let total = 0
   for (let f = 0; f < texts.length; f++) {
@@ -157,11 +182,20 @@ function chooseAlphabet({ texts, counts: weights }: Fragments, coverage: number)
   const codeOf = new Map<number, number>()
   let covered = 0
   for (const [codePoint, count] of sorted) {
-    if (covered / total >= coverage) break
+    if (covered / total >= options.characterCoverage) break
     covered += count
     alphabet.push(codePoint)
     characterCounts.push(count)
     codeOf.set(codePoint, alphabet.length)
+  }
+  for (const piece of options.fixedPieces) {
+    for (const character of piece) {
+      const codePoint = character.codePointAt(0)!
+      if (codeOf.has(codePoint)) continue
+      alphabet.push(codePoint)
+      characterCounts.push(counts.get(codePoint) ?? 0)
+      codeOf.set(codePoint, alphabet.length)
+    }
   }
   return { alphabet, characterCounts, codeOf }
 }

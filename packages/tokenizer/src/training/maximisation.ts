@@ -1,18 +1,19 @@
 import { type PieceTable, selectPieces } from './piece-table.ts'
 
-/** Pieces expected less often than this are dropped (characters of the alphabet are kept, counted as this often). */
+/** Pieces expected less often than this are dropped (those that are always kept are counted as this often). */
 const LEAST_COUNT = 0.5
 
 /**
  * The maximisation step in its Bayesian form: with a sparse Dirichlet prior over the pieces, log probabilities become
  * `digamma(count) - digamma(sum)`, which is smaller than the logarithm for rare pieces and so thins them out.
+ * @param always how many pieces, the first of the table, are kept whatever their counts
  * @see Liang and Klein 2009, "Structured Bayesian nonparametric models with variational inference", section 3
  */
-export function maximise(table: PieceTable, counts: Float64Array, characters: number): PieceTable {
+export function maximise(table: PieceTable, counts: Float64Array, always: number): PieceTable {
   const kept: number[] = []
   let sum = 0
   for (let k = 0; k < counts.length; k++) {
-    if (k >= characters && counts[k] < LEAST_COUNT) continue
+    if (k >= always && counts[k] < LEAST_COUNT) continue
     kept.push(k)
     sum += Math.max(counts[k], LEAST_COUNT)
   }

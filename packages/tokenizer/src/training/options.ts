@@ -3,9 +3,12 @@ import { TokenizerError } from '../tokenizer-error.ts'
 import { compileCharsmap } from './compile-charsmap.ts'
 import { NORMALIZATION_NAMES, type NormalizationName, type NormalizationRules, rulesOf } from './normalization-rules.ts'
 
-/** How far training is: `done` of `total` in the unit of the phase (lines, pieces). */
+/**
+ * How far training is: `done` of `total` in the unit of the phase. Lines are read (`total` is their number where it is known);
+ * estimating and pruning go from many pieces (`done`) down to `total`; merging goes up to `total` pieces, rescoring to `total` rounds.
+ */
 export type TrainProgress = {
-  phase: 'read' | 'seed' | 'estimate' | 'prune' | 'merge' | 'finish'
+  phase: 'read' | 'seed' | 'estimate' | 'prune' | 'merge' | 'rescore' | 'finish'
   done: number
   total: number
 }
@@ -32,6 +35,11 @@ export type TrainOptions = {
   treatWhitespaceAsSuffix?: boolean
   /** Characters in the longest piece. Default 16. */
   maxPieceLength?: number
+  /**
+   * Pieces that are in the vocabulary whatever the text says, with the scores that the text gives them; spaces are U+2581. They
+   * count in `vocabSize`, and so do the characters they are made of. Unigram only. Default none.
+   */
+  fixedPieces?: readonly string[]
   /** Texts that are always one piece. */
   userDefinedSymbols?: readonly string[]
   /** Pieces that no text matches, set by whoever builds the ids. */
@@ -90,6 +98,7 @@ export function resolveOptions(given: TrainOptions, modelType: ModelType): Resol
     allowWhitespaceOnlyPieces: false,
     treatWhitespaceAsSuffix: false,
     maxPieceLength: 16,
+    fixedPieces: [],
     userDefinedSymbols: [],
     controlSymbols: [],
     addDummyPrefix: true,
@@ -120,7 +129,23 @@ export function resolveOptions(given: TrainOptions, modelType: ModelType): Resol
   between('shrinkFactor', options.shrinkFactor, 0.01, 0.99)
   integer('unkId', options.unkId, 0, options.vocabSize - 1)
   for (const name of ['bosId', 'eosId', 'padId'] as const) integer(name, options[name], -1, options.vocabSize - 1)
+  checkFixedPieces(options.fixedPieces)
   return options
+}
+
+function checkFixedPieces(pieces: readonly string[]): void {
+  const seen = new Set<string>()
+  pieces.forEach((piece, k) => {
+    if (typeof piece !== 'string' || piece === '' || /[ \0\p{Cs}]/u.test(piece)) {
+      throw new TokenizerError(
+        `train: fixedPieces[${k}] is ${JSON.stringify(piece)}; a text is needed, with spaces as U+2581`,
+      )
+    }
+    if (piece.length > 512)
+      throw new TokenizerError(`train: fixedPieces[${k}] has ${piece.length} units; 512 are allowed`)
+    if (seen.has(piece)) throw new TokenizerError(`train: fixedPieces[${k}] is ${JSON.stringify(piece)} once more`)
+    seen.add(piece)
+  })
 }
 
 const compiled = new Map<NormalizationName, Uint8Array>()

@@ -3,8 +3,8 @@ import type { Corpus } from './corpus.ts'
 
 /**
  * Pieces in training: piece k is the text at `codes[start[k] .. start[k] + length[k])` of the corpus.
- * The characters of the alphabet come first (the character of code c is piece c - 1) and are never taken out, so every
- * text can be segmented.
+ * The characters of the alphabet come first (the character of code c is piece c - 1), then the fixed pieces; these are never
+ * taken out, so every text can be segmented.
  */
 export type PieceTable = {
   start: Int32Array

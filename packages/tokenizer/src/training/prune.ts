@@ -1,6 +1,7 @@
 import type { DoubleArray } from '../double-array.ts'
 import type { Corpus } from './corpus.ts'
 import { type PieceTable, selectPieces } from './piece-table.ts'
+import { keptPieces } from './seeds.ts'
 
 /**
  * What a token more costs besides likelihood (nats). By likelihood alone, pairs of rare characters are kept before frequent
@@ -18,7 +19,7 @@ const TOKEN_NATS = 10
  * @see Kudo 2018, arXiv:1804.10959, section 3.2 (step 2, "compute the loss")
  */
 export function prune(table: PieceTable, trie: DoubleArray, corpus: Corpus, target: number): PieceTable {
-  const characters = corpus.alphabet.length
+  const always = keptPieces(corpus)
   const size = table.score.length
   const best = new BestPath(table, trie, corpus)
   const frequency = new Float64Array(size)
@@ -34,10 +35,10 @@ export function prune(table: PieceTable, trie: DoubleArray, corpus: Corpus, targ
   const logSum = Math.log(sum)
 
   const kept: number[] = []
-  for (let k = 0; k < characters; k++) kept.push(k)
+  for (let k = 0; k < always; k++) kept.push(k)
   const candidates: number[] = []
   const loss = new Float64Array(size)
-  for (let k = characters; k < size; k++) {
+  for (let k = always; k < size; k++) {
     if (frequency[k] === 0) continue
     const path = best.find(table.start[k], table.length[k], true)
     if (best.score > table.score[k]) continue

@@ -1,3 +1,4 @@
+import { buildDoubleArray, type DoubleArray } from '../double-array.ts'
 import type { Corpus, FollowedFragments } from './corpus.ts'
 import type { ResolvedOptions } from './options.ts'
 import { type PieceTable, pieceTable } from './piece-table.ts'
@@ -61,26 +62,62 @@ export function seedPieces(corpus: Corpus, followed: FollowedFragments, options:
   }
 
   const characters = corpus.alphabet.length
-  const ranked = Array.from(found.score.keys())
+  const fixed = fixedTrie(corpus)
+  const kept = keptPieces(corpus)
+  /** Of each fixed piece, what it would score as a candidate. */
+  const fixedScores = new Float64Array(kept - characters).fill(1)
+  const ranked: number[] = []
+  for (let k = 0; k < found.score.length; k++) {
+    const known = fixed ? pieceAt(fixed, corpus.codes, found.start[k], found.length[k]) : -1
+    if (known < 0) ranked.push(k)
+    else fixedScores[known] = found.score[k]
+  }
   ranked.sort((a, b) => found.score[b] - found.score[a] || a - b)
-  ranked.length = Math.min(ranked.length, Math.max(0, options.seedSize - characters))
+  ranked.length = Math.min(ranked.length, Math.max(0, options.seedSize - kept))
   const firstAt = new Int32Array(characters + 1).fill(-1)
   for (let i = corpus.codes.length - 1; i >= 0; i--) firstAt[corpus.codes[i]] = i
-  const table = pieceTable(characters + ranked.length)
+  const table = pieceTable(kept + ranked.length)
   let total = 0
-  for (let c = 0; c < characters; c++) {
-    table.start[c] = firstAt[c + 1]
-    table.length[c] = 1
-    total += table.score[c] = corpus.characterCounts[c]
+  const put = (id: number, start: number, length: number, score: number) => {
+    table.start[id] = start
+    table.length[id] = length
+    total += table.score[id] = score
+  }
+  for (let c = 0; c < characters; c++) put(c, firstAt[c + 1], 1, Math.max(1, corpus.characterCounts[c]))
+  for (let k = 0; k < kept - characters; k++) {
+    put(characters + k, corpus.fixed[k], corpus.fixed[k + 1] - corpus.fixed[k], fixedScores[k])
   }
   for (let k = 0; k < ranked.length; k++) {
-    const id = characters + k
-    table.start[id] = found.start[ranked[k]]
-    table.length[id] = found.length[ranked[k]]
-    total += table.score[id] = found.score[ranked[k]]
+    put(kept + k, found.start[ranked[k]], found.length[ranked[k]], found.score[ranked[k]])
   }
   for (let id = 0; id < table.score.length; id++) table.score[id] = Math.log(table.score[id] / total)
   return table
+}
+
+/** How many pieces, the first of a table, are never taken out: the characters and the fixed pieces. */
+export function keptPieces(corpus: Corpus): number {
+  return corpus.alphabet.length + corpus.fixed.length - 1
+}
+
+function fixedTrie(corpus: Corpus): DoubleArray | undefined {
+  if (corpus.fixed.length === 1) return undefined
+  const from = corpus.fixed[0]
+  return buildDoubleArray(
+    corpus.codes.subarray(from, corpus.fixed[corpus.fixed.length - 1]),
+    corpus.fixed.map((at) => at - from),
+    corpus.alphabet.length,
+  )
+}
+
+/** The number of the key that a part of `codes` is, or -1. */
+function pieceAt({ base, check, value }: DoubleArray, codes: Int32Array, at: number, length: number): number {
+  let node = 0
+  for (let i = at; i < at + length; i++) {
+    const next = base[node] + codes[i]
+    if (check[next] !== node) return -1
+    node = next
+  }
+  return value[node]
 }
 
 /** Whether spaces stand where a piece may have them: in front (or behind), or (if allowed) nowhere else but there, or all of it. */

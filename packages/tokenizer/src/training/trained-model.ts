@@ -6,11 +6,11 @@ import type { ResolvedOptions } from './options.ts'
 
 export type ScoredPiece = { piece: string; score: number }
 
-/** @throws TokenizerError where the alphabet and the reserved pieces alone are larger than the vocabulary */
+/** @throws TokenizerError where the alphabet, the fixed pieces and the reserved pieces alone are larger than the vocabulary */
 export function requireRoom(characters: number, reserved: number, options: ResolvedOptions): void {
   if (characters + reserved <= options.vocabSize) return
   throw new TokenizerError(
-    `train: vocabSize is ${options.vocabSize}, but ${characters} characters and ${reserved} reserved pieces need ` +
+    `train: vocabSize is ${options.vocabSize}, but ${characters} characters${options.fixedPieces.length > 0 ? ' and fixed pieces' : ''} and ${reserved} reserved pieces need ` +
       `${characters + reserved}; raise vocabSize or lower characterCoverage`,
   )
 }

@@ -5,7 +5,7 @@ import { metaPieces } from './meta-pieces.ts'
 import { type ResolvedOptions, resolveOptions, type TrainOptions } from './options.ts'
 import { type PieceTable, pieceText, trieOf } from './piece-table.ts'
 import { prune } from './prune.ts'
-import { seedPieces } from './seeds.ts'
+import { keptPieces, seedPieces } from './seeds.ts'
 import { requireRoom, requireSize, type ScoredPiece, writeTrainedModel } from './trained-model.ts'
 
 /** How many more pieces than wanted pruning stops at; the last cut is by probability. */
@@ -24,7 +24,7 @@ export function trainUnigram(lines: Iterable<string>, options: TrainOptions): Ui
   const meta = metaPieces(resolved)
   const wanted = resolved.vocabSize - meta.size
   const { corpus, followed } = readFollowedCorpus(lines, resolved)
-  requireRoom(corpus.alphabet.length, meta.size, resolved)
+  requireRoom(keptPieces(corpus), meta.size, resolved)
   resolved.onProgress({ phase: 'seed', done: 0, total: corpus.codes.length })
   const table = estimate(corpus, seedPieces(corpus, followed, resolved), resolved)
   const pieces = finalPieces(corpus, table, wanted, new Set([...meta.values()].map(({ piece }) => piece)))
@@ -34,14 +34,14 @@ export function trainUnigram(lines: Iterable<string>, options: TrainOptions): Ui
 }
 
 function estimate(corpus: Corpus, seeds: PieceTable, options: ResolvedOptions): PieceTable {
-  const characters = corpus.alphabet.length
+  const always = keptPieces(corpus)
   const desired = Math.floor(options.vocabSize * SURPLUS)
   const step = new ExpectationStep(corpus)
   let table = seeds
   for (;;) {
     options.onProgress({ phase: 'estimate', done: table.score.length, total: desired })
     for (let i = 0; i < options.subIterations; i++) {
-      table = maximise(table, step.run(table, trieOf(table, corpus)).counts, characters)
+      table = maximise(table, step.run(table, trieOf(table, corpus)).counts, always)
     }
     const size = table.score.length
     if (size <= desired) return table
@@ -52,15 +52,15 @@ function estimate(corpus: Corpus, seeds: PieceTable, options: ResolvedOptions): 
   }
 }
 
-/** Every character, then the most probable of the others, best first. */
+/** Every character and fixed piece, then the most probable of the others, best first. */
 function finalPieces(corpus: Corpus, table: PieceTable, wanted: number, taken: Set<string>): ScoredPiece[] {
-  const characters = corpus.alphabet.length
+  const always = keptPieces(corpus)
   const all: ScoredPiece[] = []
   for (let k = 0; k < table.score.length; k++) {
     all.push({ piece: pieceText(table, corpus, k), score: table.score[k] })
   }
-  const others = all.slice(characters).filter(({ piece }) => !taken.has(piece))
-  const kept = all.slice(0, characters).filter(({ piece }) => !taken.has(piece))
+  const others = all.slice(always).filter(({ piece }) => !taken.has(piece))
+  const kept = all.slice(0, always).filter(({ piece }) => !taken.has(piece))
   others.sort(byScore)
   return [...kept, ...others.slice(0, wanted - kept.length)].sort(byScore)
 }

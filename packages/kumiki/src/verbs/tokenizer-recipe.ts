@@ -1,0 +1,89 @@
+/** A recipe for staged training (`kumiki tokenizer train --recipe FILE`), read and checked. */
+import { dirname, resolve } from 'node:path'
+import { readCorpus } from '@kumiki/data/node'
+import type { StagedOptions, VocabularyStage } from '@kumiki/tokenizer/train'
+import { readBytes, readJson } from '../files.ts'
+import { UsageError } from '../usage-error.ts'
+
+type Recipe = Pick<StagedOptions, 'fixedPieces' | 'stages' | 'estimateLines' | 'estimate'>
+
+const longestPattern = 1000
+
+/**
+ * Reads a recipe: `{ fixedPieces?, stages: [{ name, data?, size?, keep?, add?, head? }], estimate: { data, iterations?, countVocabulary? } }`.
+ * Paths are from the folder of the recipe. `data` are texts; `fixedPieces` and `add` are lists of pieces, or a file with one a line; `keep` is
+ * a regular expression (flag u).
+ * @throws UsageError naming the file and what is wrong in it
+ */
+export async function readTokenizerRecipe(path: string): Promise<Recipe> {
+  const fail = (what: string): never => {
+    throw new UsageError(`--recipe ${path}: ${what}`)
+  }
+  const folder = dirname(path)
+  const record = (value: unknown, where: string, known: string[]): Record<string, unknown> => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return fail(`${where} must be an object`)
+    for (const key of Object.keys(value)) {
+      if (!known.includes(key)) fail(`${where} has ${JSON.stringify(key)}; ${known.join(', ')} are known`)
+    }
+    return value as Record<string, unknown>
+  }
+  const strings = (value: unknown, where: string): string[] =>
+    Array.isArray(value) && value.every((item) => typeof item === 'string')
+      ? value
+      : fail(`${where} must be an array of texts`)
+  const whole = (value: unknown, where: string): number | undefined =>
+    value === undefined || (Number.isInteger(value) && (value as number) >= 1)
+      ? (value as number | undefined)
+      : fail(`${where} is ${JSON.stringify(value)}; an integer of at least 1 is needed`)
+  const pieces = async (value: unknown, where: string): Promise<string[] | undefined> => {
+    if (value === undefined) return undefined
+    if (typeof value !== 'string') return strings(value, where)
+    const text = new TextDecoder().decode(await readBytes(resolve(folder, value)))
+    return text.split(/\r?\n/).filter((line) => line !== '')
+  }
+  const lines = async (value: unknown, where: string): Promise<string[]> => {
+    const documents = await readCorpus(strings(value, where).map((file) => resolve(folder, file)))
+    return documents.flatMap((text) => text.split(/\r?\n/)).filter((line) => line !== '')
+  }
+  const pattern = (value: unknown, where: string): ((piece: string) => boolean) | undefined => {
+    if (value === undefined) return undefined
+    if (typeof value !== 'string' || value.length > longestPattern) {
+      return fail(`${where} must be a regular expression of at most ${longestPattern} units`)
+    }
+    try {
+      const expression = new RegExp(value, 'u')
+      return (piece) => expression.test(piece)
+    } catch (error) {
+      return fail(`${where} is no regular expression (${(error as Error).message})`)
+    }
+  }
+
+  const recipe = record(await readJson(path), 'the recipe', ['fixedPieces', 'stages', 'estimate'])
+  if (!Array.isArray(recipe.stages)) return fail('stages must be an array')
+  const stages: VocabularyStage[] = []
+  for (const [k, value] of recipe.stages.entries()) {
+    const where = `stages[${k}]`
+    const stage = record(value, where, ['name', 'data', 'size', 'keep', 'add', 'head'])
+    stages.push({
+      name: typeof stage.name === 'string' ? stage.name : fail(`${where}.name must be a text`),
+      lines: stage.data === undefined ? undefined : await lines(stage.data, `${where}.data`),
+      size: whole(stage.size, `${where}.size`),
+      keep: pattern(stage.keep, `${where}.keep`),
+      add: await pieces(stage.add, `${where}.add`),
+      head: whole(stage.head, `${where}.head`),
+    })
+  }
+  const estimate = record(recipe.estimate, 'estimate', ['data', 'iterations', 'countVocabulary'])
+  if (estimate.countVocabulary !== undefined && typeof estimate.countVocabulary !== 'boolean') {
+    fail('estimate.countVocabulary must be true or false')
+  }
+  return {
+    fixedPieces: await pieces(recipe.fixedPieces, 'fixedPieces'),
+    stages,
+    estimateLines: await lines(estimate.data, 'estimate.data'),
+    estimate: {
+      ...(estimate.iterations !== undefined && { iterations: whole(estimate.iterations, 'estimate.iterations') }),
+      ...(estimate.countVocabulary !== undefined && { countVocabulary: estimate.countVocabulary as boolean }),
+    },
+  }
+}

@@ -1,0 +1,90 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { loadTokenizer } from '@kumiki/tokenizer'
+import { type TrainProgress, trainUnigram } from '@kumiki/tokenizer/train'
+import { afterAll, expect, test } from 'vitest'
+import { createTrainingProgress, trainedShare } from '../src/verbs/tokenizer-progress.ts'
+import { kumiki, kumikis } from './run-cli.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'kumiki-tokenizer-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+const at = (name: string) => join(folder, name)
+const corpus = readFileSync(new URL('../../tokenizer/vectors/corpus.txt', import.meta.url), 'utf8')
+const lines = corpus.trimEnd().split('\n')
+const isJapanese = (line: string) => /[\u3040-\u30ff\u4e00-\u9fff]/.test(line)
+
+function phasesOf(): TrainProgress[] {
+  const seen: TrainProgress[] = []
+  trainUnigram([...lines, ...lines], { vocabSize: 400, onProgress: (progress) => seen.push(progress) })
+  return seen
+}
+
+function fakeStream(isTTY: boolean) {
+  const parts: string[] = []
+  const cursor = { cursorTo() {}, clearLine() {}, moveCursor() {}, on() {}, once() {}, removeListener() {} }
+  const stream = { isTTY, columns: 120, write: (text: string) => parts.push(text), ...cursor }
+  return { parts, stream: stream as unknown as NodeJS.WriteStream }
+}
+
+test('the share of the work that is done never falls, and ends at 1', () => {
+  const share = trainedShare()
+  const shares = phasesOf().map(share)
+  expect(shares.slice().sort((a, b) => a - b)).toEqual(shares)
+  expect(shares.at(-1)).toBe(1)
+  expect(new Set(shares).size).toBeGreaterThan(3)
+})
+
+test('a bar on a terminal, a line a phase elsewhere', () => {
+  for (const isTTY of [true, false]) {
+    const { parts, stream } = fakeStream(isTTY)
+    const progress = createTrainingProgress(stream)
+    progress.begin('stage one')
+    for (const each of phasesOf()) progress.update(each)
+    progress.stop()
+    const text = parts.join('')
+    if (isTTY) expect(text).toMatch(/█{24} 100 % {2}stage one: done/)
+    else
+      expect(parts).toEqual(['stage one', 'read', 'seed', 'estimate', 'prune', 'finish'].map((line) => `  ${line}\n`))
+  }
+})
+
+test('train in stages by a recipe; with fixed pieces and rules', async () => {
+  writeFileSync(at('en.txt'), lines.filter((line) => !isJapanese(line)).join('\n'))
+  writeFileSync(at('ja.txt'), lines.filter(isJapanese).join('\n'))
+  writeFileSync(at('all.txt'), corpus)
+  writeFileSync(at('fixed.txt'), '▁▁▁▁\n▁the\n')
+  const recipe = {
+    fixedPieces: 'fixed.txt',
+    stages: [
+      { name: 'en', data: ['en.txt'], size: 300 },
+      { name: 'ja', data: ['ja.txt'], size: 600, keep: '^[^a-z0-9]+$' },
+      { name: 'characters', add: ['亜'] },
+    ],
+    estimate: { data: ['en.txt', 'ja.txt'], iterations: 2 },
+  }
+  writeFileSync(at('recipe.json'), JSON.stringify(recipe))
+  writeFileSync(at('bad.json'), JSON.stringify({ ...recipe, stages: [{ name: 'x', sise: 3 }] }))
+  const train = (model: string, ...flags: string[]) => ['tokenizer', 'train', '--json', '--model', at(model), ...flags]
+  const text = ['--data', at('all.txt'), '--vocab-size', '700']
+  const [staged, fixed, bad, neither] = await kumikis([
+    train('staged.model', '--recipe', at('recipe.json')),
+    train('fixed.model', ...text, '--fixed-pieces', at('fixed.txt'), '--normalization', 'nfkc'),
+    train('x.model', '--recipe', at('bad.json')),
+    train('x.model'),
+  ])
+  expect(staged.stderr).toContain('  ja (from ')
+  const tokenizer = loadTokenizer(readFileSync(at('staged.model')))
+  expect(staged.json().vocabSize).toBe(tokenizer.vocabSize)
+  for (const piece of ['▁▁▁▁', '▁the', '亜']) expect(tokenizer.idToPiece(tokenizer.pieceToId(piece))).toBe(piece)
+  for (const line of lines) expect(tokenizer.decode(tokenizer.encode(line))).toBe(line)
+
+  expect(fixed.json()).toMatchObject({ vocabSize: 700 })
+  const rules = loadTokenizer(readFileSync(at('fixed.model')))
+  expect(rules.encodeWithOffsets('ＴＨＥ').pieces.join('')).toBe('▁THE')
+
+  expect([bad.code, bad.stderr]).toEqual([2, expect.stringContaining('stages[0] has "sise"; name, data, size')])
+  expect([neither.code, neither.stderr]).toEqual([2, expect.stringContaining('--vocab-size or --recipe is needed')])
+  const bpe = await kumiki(train('x.model', '--type', 'bpe', '--recipe', at('recipe.json')))
+  expect([bpe.code, bpe.stderr]).toEqual([2, expect.stringContaining('--recipe needs --type unigram')])
+})

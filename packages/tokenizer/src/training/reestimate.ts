@@ -1,0 +1,272 @@
+import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
+import { buildDoubleArray, type DoubleArray } from '../double-array.ts'
+import { Field, type ModelFile, PieceType } from '../model-file.ts'
+import { readModelFile } from '../model-reader.ts'
+import { Normalizer } from '../normalizer.ts'
+import { buildPieceTrie, longestPrefix } from '../piece-trie.ts'
+import { TokenizerError } from '../tokenizer-error.ts'
+import { codePointAt } from '../utf8.ts'
+import { textOf } from '../word-segmenter.ts'
+import { ExpectationStep } from './expectation.ts'
+import type { TrainProgress } from './options.ts'
+import { type PieceTable, pieceTable } from './piece-table.ts'
+
+/** A piece expected less often than this is counted as this often. */
+const LEAST_COUNT = 0.5
+/** How much worse than the worst piece a character without a piece is (nats), as in encoding. */
+const UNKNOWN_PENALTY = 10
+
+export type ReestimateOptions = {
+  /** Rounds of expectation and maximisation. Default 4. */
+  iterations?: number
+  /** Counts each piece of several characters once as text, so that each is seen (LLM-jp's "vocabulary corpus"). Default false. */
+  countVocabulary?: boolean
+  /** The score of a piece that is not to be estimated (any type); undefined: estimated, or left as it is. */
+  fixedScore?: (piece: string) => number | undefined
+  onProgress?: (progress: TrainProgress) => void
+}
+
+/**
+ * Estimates the scores of a unigram model's pieces anew from a text, by expectation and maximisation (maximum likelihood); the
+ * pieces, their ids and everything else stay. This is how LLM-jp makes one model of vocabularies that were trained apart.
+ * @param model a SentencePiece `.model` file of type unigram
+ * @returns the file with new scores: log probabilities (nats) of the pieces of type normal
+ * @throws TokenizerError where the model is broken or not unigram, an option is out of range, or the lines have no text
+ */
+export function reestimateScores(
+  model: Uint8Array,
+  lines: Iterable<string>,
+  options: ReestimateOptions = {},
+): Uint8Array {
+  const { iterations = 4, countVocabulary = false, fixedScore, onProgress = () => {} } = options
+  if (!(Number.isInteger(iterations) && iterations >= 1 && iterations <= 1000)) {
+    throw new TokenizerError(`reestimateScores: iterations is ${iterations}; an integer from 1 to 1000 is needed`)
+  }
+  const file = readModelFile(model)
+  if (file.trainer.modelType !== 'unigram') {
+    throw new TokenizerError(`reestimateScores: the model is ${file.trainer.modelType}; a unigram model is needed`)
+  }
+  const pieces = estimatedPieces(file)
+  if (pieces.ids.length === 0) throw new TokenizerError('reestimateScores: the model has no pieces of type normal')
+  const fragments = readFragments(lines, file, pieces, onProgress)
+  if (countVocabulary) {
+    for (const id of pieces.ids) {
+      const text = file.pieces[id].piece
+      if ([...text].length > 1) fragments.set(text, (fragments.get(text) ?? 0) + 1)
+    }
+  }
+  if (fragments.size === 0) throw new TokenizerError('reestimateScores: the lines have no text')
+  const scores = estimate(fragments, pieces, iterations, onProgress)
+  return withScores(model, (id) => {
+    const { piece, score, type } = file.pieces[id]
+    const fixed = fixedScore?.(piece)
+    if (fixed !== undefined && !Number.isFinite(fixed)) {
+      throw new TokenizerError(`reestimateScores: fixedScore gives ${fixed} for ${JSON.stringify(piece)}`)
+    }
+    return fixed ?? (type === PieceType.normal ? scores.get(id)! : score)
+  })
+}
+
+/**
+ * The scores that LLM-jp's version 3 overwrites after estimation: runs of n spaces have -7.5 n - 7.5.
+ * @see https://github.com/llm-jp/llm-jp-tokenizer, scripts of version 3
+ */
+export function llmJpFixedScore(piece: string): number | undefined {
+  return /^\u2581+$/.test(piece) ? -7.5 * piece.length - 7.5 : undefined
+}
+
+/** The pieces whose scores are estimated, over codes of their characters. */
+type EstimatedPieces = {
+  ids: number[]
+  /** Code k + 1 is of this character. */
+  characters: string[]
+  codeOf: Map<number, number>
+  /** Codes of neighbours within some piece, as `left * characters + right`: between any others a text may be cut. */
+  inside: Set<number>
+  /** First the characters, then the pieces of several. */
+  table: PieceTable
+  trie: DoubleArray
+  /** By number in the table, the id; -1: the character has no piece. */
+  idOf: Int32Array
+}
+
+function estimatedPieces(file: ModelFile): EstimatedPieces {
+  const ids: number[] = []
+  const codeOf = new Map<number, number>()
+  const characters: string[] = []
+  file.pieces.forEach(({ piece, type }, id) => {
+    if (type !== PieceType.normal) return
+    ids.push(id)
+    for (const character of piece) {
+      const codePoint = character.codePointAt(0)!
+      if (codeOf.has(codePoint)) continue
+      characters.push(character)
+      codeOf.set(codePoint, characters.length)
+    }
+  })
+  const texts = characters.map((_, k) => [k + 1])
+  const idOf = characters.map(() => -1)
+  const inside = new Set<number>()
+  for (const id of ids) {
+    const codes = Array.from(file.pieces[id].piece, (character) => codeOf.get(character.codePointAt(0)!)!)
+    if (codes.length === 1) {
+      idOf[codes[0] - 1] = id
+      continue
+    }
+    texts.push(codes)
+    idOf.push(id)
+    for (let i = 1; i < codes.length; i++) inside.add(codes[i - 1] * 0x200000 + codes[i])
+  }
+  const starts = new Int32Array(texts.length + 1)
+  texts.forEach((codes, k) => {
+    starts[k + 1] = starts[k] + codes.length
+  })
+  const table = pieceTable(texts.length)
+  let worst = 0
+  for (const id of ids) worst = Math.min(worst, file.pieces[id].score)
+  texts.forEach((codes, k) => {
+    table.length[k] = codes.length
+    table.score[k] = idOf[k] < 0 ? worst - UNKNOWN_PENALTY : file.pieces[idOf[k]].score
+  })
+  const trie = buildDoubleArray(Int32Array.from(texts.flat()), starts, characters.length)
+  return { ids, characters, codeOf, inside, table, trie, idOf: Int32Array.from(idOf) }
+}
+
+/** The distinct parts of the text that no piece crosses, with their counts; characters of no piece are left out. */
+function readFragments(
+  lines: Iterable<string>,
+  file: ModelFile,
+  { codeOf, inside }: EstimatedPieces,
+  onProgress: (progress: TrainProgress) => void,
+): Map<string, number> {
+  const symbols = file.pieces.filter(({ type }) => type === PieceType.userDefined).map(({ piece }) => piece)
+  const trie =
+    symbols.length > 0
+      ? buildPieceTrie(
+          symbols,
+          Int32Array.from(symbols, (_, k) => k),
+        )
+      : undefined
+  const normalizer = new Normalizer(
+    file.normalizer,
+    file.trainer.treatWhitespaceAsSuffix,
+    trie && ((text, at) => longestPrefix(trie, (index) => text.charCodeAt(index), at, text.length)),
+  )
+  const fragments = new Map<string, number>()
+  const total = Array.isArray(lines) ? lines.length : 0
+  let done = 0
+  for (const line of lines) {
+    if (typeof line !== 'string') {
+      throw new TokenizerError(`reestimateScores: line ${done} is ${typeof line}; lines are strings`)
+    }
+    const { units, length } = normalizer.normalize(line, false)
+    let start = 0
+    let before = 0
+    const cut = (at: number) => {
+      if (at > start) {
+        const text = textOf(units, start, at)
+        fragments.set(text, (fragments.get(text) ?? 0) + 1)
+      }
+      start = at
+    }
+    for (let at = 0; at < length; ) {
+      const symbol = trie ? longestPrefix(trie, (index) => units[index], at, length) : 0
+      const codePoint = codePointAt(units, at, length)
+      const code = symbol > 0 ? undefined : codeOf.get(codePoint)
+      const next = at + (symbol || (codePoint > 0xffff ? 2 : 1))
+      if (code === undefined) {
+        cut(at)
+        start = next
+      } else if (before > 0 && !inside.has(before * 0x200000 + code)) cut(at)
+      before = code ?? 0
+      at = next
+    }
+    cut(length)
+    if (++done % 10_000 === 0) onProgress({ phase: 'read', done, total: Math.max(done, total) })
+  }
+  onProgress({ phase: 'read', done, total: done })
+  return fragments
+}
+
+function estimate(
+  fragments: Map<string, number>,
+  { table, trie, characters, codeOf, idOf }: EstimatedPieces,
+  iterations: number,
+  onProgress: (progress: TrainProgress) => void,
+): Map<number, number> {
+  const starts = new Int32Array(fragments.size + 1)
+  const counts = new Int32Array(fragments.size)
+  const codes: number[] = []
+  let f = 0
+  for (const [text, count] of fragments) {
+    for (const character of text) codes.push(codeOf.get(character.codePointAt(0)!)!)
+    codes.push(0)
+    counts[f++] = count
+    starts[f] = codes.length
+  }
+  const step = new ExpectationStep({
+    alphabet: characters.map((character) => character.codePointAt(0)!),
+    characterCounts: [],
+    codes: Int32Array.from(codes),
+    starts,
+    counts,
+    spaceCode: 0,
+    fixed: Int32Array.of(codes.length),
+  })
+  for (let round = 0; round < iterations; round++) {
+    onProgress({ phase: 'rescore', done: round, total: iterations })
+    const expected = step.run(table, trie).counts
+    let sum = 0
+    for (let k = 0; k < expected.length; k++) if (idOf[k] >= 0) sum += Math.max(expected[k], LEAST_COUNT)
+    let worst = 0
+    for (let k = 0; k < expected.length; k++) {
+      if (idOf[k] < 0) continue
+      table.score[k] = Math.log(Math.max(expected[k], LEAST_COUNT) / sum)
+      worst = Math.min(worst, table.score[k])
+    }
+    for (let k = 0; k < expected.length; k++) if (idOf[k] < 0) table.score[k] = worst - UNKNOWN_PENALTY
+  }
+  onProgress({ phase: 'rescore', done: iterations, total: iterations })
+  const scores = new Map<number, number>()
+  idOf.forEach((id, k) => {
+    if (id >= 0) scores.set(id, table.score[k])
+  })
+  return scores
+}
+
+/** The file with other scores; every other byte of every field stays. */
+function withScores(model: Uint8Array, scoreOf: (id: number) => number): Uint8Array {
+  const reader = new BinaryReader(model)
+  const writer = new BinaryWriter()
+  let id = 0
+  while (reader.pos < reader.len) {
+    const from = reader.pos
+    const [field, wire] = reader.tag()
+    if (field !== Field.model.pieces) {
+      reader.skip(wire, field)
+      writer.raw(model.subarray(from, reader.pos))
+      continue
+    }
+    const bytes = reader.bytes()
+    const piece = new BinaryReader(bytes)
+    writer.tag(field, WireType.LengthDelimited).fork()
+    let written = false
+    const put = () => {
+      writer.tag(Field.piece.score, WireType.Bit32).float(Math.fround(scoreOf(id)))
+      written = true
+    }
+    while (piece.pos < piece.len) {
+      const start = piece.pos
+      const [inner, innerWire] = piece.tag()
+      piece.skip(innerWire, inner)
+      // Fields are in order of their numbers: the text, the score, the type.
+      if (inner > Field.piece.score && !written) put()
+      if (inner === Field.piece.score) put()
+      else writer.raw(bytes.subarray(start, piece.pos))
+    }
+    if (!written) put()
+    writer.join()
+    id++
+  }
+  return writer.finish()
+}
