@@ -108,6 +108,7 @@ export interface PlanAxes {
   overlap: boolean
   overlapTp?: boolean
   attention: 'fused' | 'flash' | 'unfused'
+  fusedKernels: boolean
 }
 
 /** Declares them. */
@@ -146,6 +147,10 @@ export function addPlanFlags(command: Command): Command {
     .option('--no-overlap', 'gradient reduction and parameter gathering after computation')
     .option('--overlap-tp', 'tensor-parallel communication beside products')
     .addOption(choice('--attention <kernel>', 'attention kernels', ['fused', 'flash', 'unfused'], 'fused'))
+    .option(
+      '--no-fused-kernels',
+      'norms, activations and residuals each in a kernel of its own, as in launches of early 2024',
+    )
 }
 
 /** Names of these flags as commander keeps them. */
@@ -164,6 +169,7 @@ export const planFlagNames = [
   'overlap',
   'overlapTp',
   'attention',
+  'fusedKernels',
 ] as const
 
 /** The plan those flags describe. */
@@ -186,6 +192,7 @@ export function planOf(axes: PlanAxes, recipe: Pick<ClusterFlags, 'globalBatch' 
     overlap: axes.overlap,
     overlapTensorParallel: axes.overlapTp === true,
     attentionBackend: axes.attention,
+    fusedKernels: axes.fusedKernels,
   }
 }
 
