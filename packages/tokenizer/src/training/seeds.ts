@@ -3,6 +3,12 @@ import type { Corpus, FollowedFragments } from './corpus.ts'
 import type { ResolvedOptions } from './options.ts'
 import { type PieceTable, pieceTable } from './piece-table.ts'
 
+/** How many more pieces than wanted pruning stops at; the last cut is by probability. */
+export const SURPLUS = 1.1
+
+/** Pieces by where they are in the codes of the corpus. */
+type Candidates = { start: number[]; length: number[]; score: number[] }
+
 /**
  * The candidates that unigram training starts from: every character of the alphabet, and the substrings that occur twice
  * and cannot be made longer to the right in the running text without losing an occurrence, by frequency times length.
@@ -25,14 +31,18 @@ export function seedPieces(corpus: Corpus, followed: FollowedFragments, options:
       weight[i] = counts[f]
     }
   }
-  const found = { start: [] as number[], length: [] as number[], score: [] as number[] }
-  const offer = (at: number, length: number, frequency: number) => {
-    if (length < 2 || length > longest || length > toEnd[at] || frequency < 2) return
+  const found: Candidates = { start: [], length: [], score: [] }
+  // Strings that are always followed by the same: no candidates, unless there are too few.
+  const spare: Candidates = { start: [], length: [], score: [] }
+  const offer = (at: number, depth: number, frequency: number) => {
+    const list = depth > toEnd[at] ? spare : found
+    const length = Math.min(depth, toEnd[at])
+    if (length < 2 || length > longest || frequency < 2) return
     const start = origins[at]
     if (!mayBePiece(corpus, options, start, length)) return
-    found.start.push(start)
-    found.length.push(length)
-    found.score.push(frequency * length)
+    list.start.push(start)
+    list.length.push(length)
+    list.score.push(frequency * length)
   }
 
   // Suffixes that begin with the end of a fragment come first and are passed over.
@@ -41,6 +51,7 @@ export function seedPieces(corpus: Corpus, followed: FollowedFragments, options:
   const depths: number[] = []
   const lefts: number[] = []
   const weightBefore = new Float64Array(n + 1)
+  let before = 0
   for (let i = first; i < n; i++) {
     const at = order[i]
     weightBefore[i + 1] = weightBefore[i] + weight[at]
@@ -49,6 +60,7 @@ export function seedPieces(corpus: Corpus, followed: FollowedFragments, options:
       i + 1 < n
         ? commonPrefix(codes, at, order[i + 1], Math.min(longest + 1, toEnd[at] + 1, toEnd[order[i + 1]] + 1))
         : 0
+    if (shared <= toEnd[at] && before <= toEnd[at]) offer(at, toEnd[at] + 1, weight[at])
     let left = i
     while (depths.length > 0 && depths[depths.length - 1] > shared) {
       const depth = depths.pop()!
@@ -58,6 +70,14 @@ export function seedPieces(corpus: Corpus, followed: FollowedFragments, options:
     if (shared > 0 && (depths.length === 0 || depths[depths.length - 1] < shared)) {
       depths.push(shared)
       lefts.push(left)
+    }
+    before = shared
+  }
+  if (found.score.length + keptPieces(corpus) < options.vocabSize * SURPLUS) {
+    for (let k = 0; k < spare.score.length; k++) {
+      found.start.push(spare.start[k])
+      found.length.push(spare.length[k])
+      found.score.push(spare.score[k])
     }
   }
 

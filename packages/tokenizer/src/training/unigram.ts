@@ -5,11 +5,8 @@ import { metaPieces } from './meta-pieces.ts'
 import { type ResolvedOptions, resolveOptions, type TrainOptions } from './options.ts'
 import { type PieceTable, pieceText, trieOf } from './piece-table.ts'
 import { prune } from './prune.ts'
-import { keptPieces, seedPieces } from './seeds.ts'
+import { keptPieces, SURPLUS, seedPieces } from './seeds.ts'
 import { requireRoom, requireSize, type ScoredPiece, writeTrainedModel } from './trained-model.ts'
-
-/** How many more pieces than wanted pruning stops at; the last cut is by probability. */
-const SURPLUS = 1.1
 
 /**
  * Trains a unigram model: many candidates from the text, then rounds of estimating their probabilities (expectation and
