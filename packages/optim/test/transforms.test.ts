@@ -7,6 +7,7 @@ import {
   clipGlobalNorm,
   epsilonShare,
   globalNorm,
+  type MatrixMethodArray,
   parameterGroups,
   sgd,
   skipNonFinite,
@@ -22,6 +23,11 @@ beforeAll(async () => {
 })
 afterAll(() => {
   for (const device of Object.values(devices)) device.dispose()
+})
+
+test('a tensor is an array object for every optimizer, by its type too', () => {
+  const asArray = (t: Tensor): MatrixMethodArray<Tensor> => t
+  expect(asArray(devices.cpu.tensor([1, 2])).shape).toEqual([2])
 })
 
 /** Norms that wander, with spikes. */
