@@ -4,10 +4,12 @@ import { type PublishedRow, sourceOf, timeError, weights } from './score.ts'
 
 type Tree = Record<string, number | Record<string, number>>
 
+type Path = readonly [name: string, part?: string]
+
 /** Paths of the numbers in an efficiency table. */
-function paths(tree: Tree): (readonly [string, string?])[] {
-  return Object.entries(tree).flatMap(([name, value]) =>
-    typeof value === 'number' ? [[name] as const] : Object.keys(value).map((part) => [name, part] as const),
+function paths(tree: Tree): Path[] {
+  return Object.entries(tree).flatMap(([name, value]): Path[] =>
+    typeof value === 'number' ? [[name]] : Object.keys(value).map((part): Path => [name, part]),
   )
 }
 
@@ -29,7 +31,7 @@ export const prior: Efficiency = {
 
 const keys = paths(prior as unknown as Tree)
 /** Parts of a peak stay below 1. */
-const bounded = (key: readonly [string, string?]) => !key[0].endsWith('Latency')
+const bounded = (key: Path) => !key[0].endsWith('Latency')
 
 function read(efficiency: Efficiency): number[] {
   const tree = efficiency as unknown as Tree

@@ -310,15 +310,17 @@ export function estimateTime(
   const m = plan.microBatches
   const { dense, mixture } = costs
 
-  // The slowest stage sets the pace.
+  // The slowest stage, in computation and exposed communication, sets the pace.
+  const wait = waiting(cluster)
+  const shared = costs.tensor + costs.context
+  const perDense = (1 + wait) * (dense.forward + dense.backward + dense.again) + shared
+  const perMixture = (1 + wait) * (mixture.forward + mixture.backward + mixture.again) + shared + costs.expert
   let slowest = 0
   let most = -1
   for (let stage = 0; stage < p; stage++) {
-    const here = layers[stage]
-    const seconds =
-      here.dense * (dense.forward + dense.backward + dense.again) +
-      here.mixture * (mixture.forward + mixture.backward + mixture.again) +
-      (stage === p - 1 ? costs.head : 0)
+    const { dense: denseLayers, mixture: mixtureLayers } = layers[stage]
+    const head = stage === p - 1 ? (1 + wait) * costs.head : 0
+    const seconds = denseLayers * perDense + mixtureLayers * perMixture + head
     if (seconds > most) {
       most = seconds
       slowest = stage
@@ -337,8 +339,8 @@ export function estimateTime(
   const hop = hopSeconds(model, cluster, plan)
   const pipe = p === 1 ? 0 : 2 * v * hop * (v > 1 ? 0.5 : 1)
   // All wait for the slowest: clocks under a power limit differ between GPUs, the more of them the further the slowest is behind.
-  const wait = waiting(cluster) * (compute + recomputed)
-  const microBatch = compute + recomputed + wait + tensor + context + expert + pipe
+  const waited = wait * (compute + recomputed)
+  const microBatch = compute + recomputed + waited + tensor + context + expert + pipe
   const bubble = ((p - 1) / v) * (microBatch - pipe)
 
   const data = dataParallelTime(model, cluster, plan, layers[0], backward, microBatch)
@@ -385,7 +387,7 @@ export function estimateTime(
   return {
     compute: m * compute,
     recompute: m * recomputed,
-    waiting: m * wait,
+    waiting: m * waited,
     tensorParallel: m * tensor,
     contextParallel: m * context,
     expertParallel: m * expert,
