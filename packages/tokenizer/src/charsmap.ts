@@ -22,7 +22,7 @@ export class Charsmap {
   /** For each first unit: 0 not looked at, 1 no rule begins so, 2 rules may. */
   readonly #begins = new Uint8Array(0x10000)
 
-  /** @throws TokenizerError where the sizes in the blob do not fit */
+  /** @throws TokenizerError where the sizes in the blob do not fit, or it points outside itself */
   constructor(blob: Uint8Array) {
     if (blob.length < 8)
       throw new TokenizerError(`precompiled_charsmap: ${blob.length} bytes is too short to hold rules`)
@@ -34,6 +34,28 @@ export class Charsmap {
     this.#trie = new Uint32Array(size / 4)
     for (let i = 0; i < this.#trie.length; i++) this.#trie[i] = view.getUint32(4 + 4 * i, true)
     this.#texts = blob.subarray(4 + size)
+    this.#check()
+  }
+
+  /** Every unit must lead to units that are there, and every rule to a replacement that ends. */
+  #check(): void {
+    const trie = this.#trie
+    const texts = this.#texts
+    const lastEnd = texts.lastIndexOf(0)
+    for (let i = 0; i < trie.length; i++) {
+      if (trie[i] >>> 31 === 1) continue
+      const next = i ^ offsetOf(trie[i])
+      if (next < 0 || next >= trie.length) {
+        throw new TokenizerError(
+          `precompiled_charsmap: unit ${i} of its trie leads to unit ${next}; there are ${trie.length}`,
+        )
+      }
+      if (((trie[i] >>> 8) & 1) === 1 && (trie[next] & 0x7fffffff) > lastEnd) {
+        throw new TokenizerError(
+          `precompiled_charsmap: a rule points at byte ${trie[next] & 0x7fffffff} of ${texts.length} bytes of replacements`,
+        )
+      }
+    }
   }
 
   /**

@@ -3,6 +3,7 @@ import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { loadTokenizer, TokenizerError } from '../src/index.ts'
+import { compileCharsmap } from '../src/training/compile-charsmap.ts'
 
 const small = (name: string) => new Uint8Array(readFileSync(new URL(`../vectors/${name}.model`, import.meta.url)))
 
@@ -39,6 +40,18 @@ function modelOf(
 
 const unk: Entry = { piece: '<unk>', type: 2 }
 
+/** A model with one rule, changed. */
+function withCharsmap(change: (view: DataView) => void): Uint8Array {
+  const blob = compileCharsmap(new Map([['a', 'bcd']]))
+  change(new DataView(blob.buffer))
+  return modelOf([unk, { piece: 'b', score: -1 }], undefined, (w) => w.tag(2, WireType.LengthDelimited).bytes(blob))
+}
+
+/** The unit of the only value. */
+function leafOf(view: DataView): number {
+  for (let i = 0; ; i++) if (view.getUint32(4 + 4 * i, true) >>> 31 === 1) return i
+}
+
 describe('a broken model gives a TokenizerError', () => {
   const cases: [string, () => Uint8Array, RegExp][] = [
     ['empty file', () => new Uint8Array(0), /empty/],
@@ -61,6 +74,21 @@ describe('a broken model gives a TokenizerError', () => {
     ],
     ['an unknown model type', () => modelOf([unk], (w) => w.tag(3, WireType.Varint).int32(7)), /model_type is 7/],
     ['a wrong wire type', () => modelOf([unk], (w) => w.tag(3, WireType.Bit32).float(1)), /wire type/],
+    [
+      'a charsmap with a rule that points outside it',
+      () => withCharsmap((view) => view.setUint32(4 + 4 * leafOf(view), (0x80000000 | 5000) >>> 0, true)),
+      /a rule points at byte 5000 of 4 bytes/,
+    ],
+    [
+      'a charsmap with a trie that leads outside it',
+      () => withCharsmap((view) => view.setUint32(4, 0x3ff << 10, true)),
+      /unit 0 of its trie leads to unit 1023; there are 256/,
+    ],
+    [
+      'a charsmap with a replacement that does not end',
+      () => withCharsmap((view) => view.setUint8(view.byteLength - 1, 0x41)),
+      /a rule points at byte 0 of 4 bytes/,
+    ],
     [
       'a charsmap that claims too much',
       () =>

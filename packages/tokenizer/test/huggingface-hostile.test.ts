@@ -67,6 +67,11 @@ describe('a broken tokenizer.json gives a TokenizerError', () => {
       () => changed((f) => f.post_processor.single.push({ SpecialToken: { id: 'constructor' } })),
       /names "constructor"/,
     ],
+    ...['(a+)+$', '(?:a|a)*', '([a-z]?x){20}', '(?:\\s*\\w+)+'].map((Regex): [string, () => string, RegExp] => [
+      `a pattern that may take forever: ${Regex}`,
+      () => changed((f) => (f.pre_tokenizer = { type: 'Split', pattern: { Regex }, behavior: 'Isolated' })),
+      /pattern .* is not supported: a repeated group that varies inside/,
+    ]),
     [
       'a charsmap that points outside itself',
       () =>

@@ -70,10 +70,14 @@ function translate(source: string): string {
   let groups = 0
   /** Where the last atom starts in `out`, -1 where there is none to repeat. */
   let atom = -1
-  const stack: { at: number; fold: boolean; capturing: boolean }[] = []
+  const stack: { at: number; fold: boolean; varies: boolean }[] = []
+  /** Whether what is open can match texts of different length, or one text in different ways; and the same of the last atom. */
+  let varies = false
+  let atomVaries = false
   let fold = false
   const put = (text: string) => {
     atom = out.length
+    atomVaries = false
     out += text
   }
   const escaped = (inClass: boolean): string => {
@@ -171,7 +175,7 @@ function translate(source: string): string {
     else if (c === '(') {
       if (stack.length >= 64) throw new Error('groups nested deeper than 64')
       const head = /^\((?:\?(?:<?[=!]|:|>|([a-z]*)(?:-[a-z]+)?[:)]|<[A-Za-z_]\w*>))?/.exec(source.slice(i, i + 64))![0]
-      const opened = { at: out.length, fold, capturing: false }
+      const opened = { at: out.length, fold, varies }
       if (/^\(\?[a-z]/.test(head)) {
         if (!/^\(\?i[:)]$/.test(head)) throw new Error(head)
         fold = true
@@ -188,6 +192,7 @@ function translate(source: string): string {
       } else if (/^\(\?</.test(head) && !/^\(\?<[=!]/.test(head)) out += '(?:'
       else out += head
       stack.push(opened)
+      varies = false
       i += head.length
       atom = -1
     } else if (c === ')') {
@@ -195,10 +200,13 @@ function translate(source: string): string {
       if (!opened) throw new Error('a ) without (')
       out += ')'
       atom = opened.at
+      atomVaries = varies
+      varies ||= opened.varies
       fold = opened.fold
       i++
     } else if (c === '|') {
       out += '|'
+      varies = true
       atom = -1
       i++
     } else if (c === '^') {
@@ -215,10 +223,14 @@ function translate(source: string): string {
       let quantifier = c === '{' ? /^\{\d*,?\d*\}/.exec(source.slice(i, i + 16))![0] : c
       i += quantifier.length
       if (/^\{,/.test(quantifier)) quantifier = quantifier.replace('{', '{0')
+      if (atomVaries && repeats(quantifier)) throw new Error('a repeated group that varies inside may take forever')
+      const possessive = source[i] === '+' && c !== '{'
+      // A possessive part matches one text in one way.
+      if (!possessive && !/^\{\d+\}$/.test(quantifier)) varies = true
       if (source[i] === '?') {
         out += `${quantifier}?`
         i++
-      } else if (source[i] === '+' && c !== '{') {
+      } else if (possessive) {
         i++
         groups++
         out = `${out.slice(0, atom)}(?:(?=(${out.slice(atom)}${quantifier}))\\${groups})`
@@ -233,4 +245,15 @@ function translate(source: string): string {
   }
   if (stack.length > 0) throw new Error('a ( without )')
   return out
+}
+
+/** Times a group that varies inside may be repeated: the ways to match it are counted by powers of them. */
+const MOST_REPEATS = 8
+
+function repeats(quantifier: string): boolean {
+  if (quantifier === '*' || quantifier === '+') return true
+  const bounds = /^\{(\d*)(,?)(\d*)\}$/.exec(quantifier)
+  if (!bounds) return false
+  const most = bounds[2] === '' ? bounds[1] : bounds[3]
+  return most === '' || Number(most) > MOST_REPEATS
 }
