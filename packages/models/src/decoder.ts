@@ -26,6 +26,17 @@ export interface DecoderOptions {
   readonly activations?: DType
 }
 
+/**
+ * How a linear layer inside the blocks is computed: x [..., in] times weight [out, in], float32 [..., out]. `name` is the weight's, such as
+ * `model.layers.0.self_attn.q_proj.weight`. Whoever brings a number format or a kernel of their own puts it in here.
+ */
+export type LinearRule = (x: Tensor, weight: Tensor, name: string) => Tensor
+
+export interface ForwardOptions {
+  /** Default: a product of what is stored, summed in float32. */
+  readonly linear?: LinearRule
+}
+
 export interface InitializeOptions {
   /** Default 0. The same seed gives the same weights on every backend. */
   readonly seed?: number
@@ -82,7 +93,8 @@ export class Decoder {
    * @param tokens int32 [batch, seq], seq at most maxPositionEmbeddings
    * @returns float32 [batch, seq, hidden]
    */
-  hidden(p: Parameters, tokens: Tensor): Tensor {
+  hidden(p: Parameters, tokens: Tensor, options: ForwardOptions = {}): Tensor {
+    const linear = options.linear ?? ((x, weight) => this.linear(x, weight))
     const { numHiddenLayers, rmsNormEps, maxPositionEmbeddings } = this.architecture
     const [, seq] = tokens.shape
     if (tokens.ndim !== 2 || seq > maxPositionEmbeddings) {
@@ -93,7 +105,7 @@ export class Decoder {
     const cos = sliceAxis(this.cos, 0, 0, seq)
     const sin = sliceAxis(this.sin, 0, 0, seq)
     let x = cast(take(p['model.embed_tokens.weight'], tokens), 'float32') // [B, T, C]
-    for (let i = 0; i < numHiddenLayers; i++) x = this.layer(p, `model.layers.${i}`, x, cos, sin)
+    for (let i = 0; i < numHiddenLayers; i++) x = this.layer(p, `model.layers.${i}`, x, cos, sin, linear)
     return rmsNorm(x, p['model.norm.weight'], rmsNormEps)
   }
 
@@ -107,38 +119,54 @@ export class Decoder {
    * @param targets int32 [batch, seq]; negative ones are ignored (their loss is 0)
    * @returns float32 [batch * seq]: negative log-likelihood in nats plus zLoss * logsumexp^2
    */
-  losses(p: Parameters, tokens: Tensor, targets: Tensor, options: { zLoss?: number } = {}): Tensor {
-    const x = this.hidden(p, tokens)
+  losses(p: Parameters, tokens: Tensor, targets: Tensor, options: ForwardOptions & { zLoss?: number } = {}): Tensor {
+    const x = this.hidden(p, tokens, options)
     const rows = cast(x.reshape([-1, this.architecture.hiddenSize]), this.activations)
-    return linearCrossEntropy(rows, this.head(p), targets.reshape([-1]), options)
+    return linearCrossEntropy(rows, this.head(p), targets.reshape([-1]), { zLoss: options.zLoss })
   }
 
   /** One transformer block. @param x [B, T, C] */
-  layer(p: Parameters, prefix: string, x: Tensor, cos: Tensor, sin: Tensor): Tensor {
+  private layer(p: Parameters, prefix: string, x: Tensor, cos: Tensor, sin: Tensor, linear: LinearRule): Tensor {
     const { rmsNormEps } = this.architecture
     const h = x.add(
-      this.attention(p, `${prefix}.self_attn`, rmsNorm(x, p[`${prefix}.input_layernorm.weight`], rmsNormEps), cos, sin),
+      this.attention(
+        p,
+        `${prefix}.self_attn`,
+        rmsNorm(x, p[`${prefix}.input_layernorm.weight`], rmsNormEps),
+        cos,
+        sin,
+        linear,
+      ),
     )
     const n = this.store(rmsNorm(h, p[`${prefix}.post_attention_layernorm.weight`], rmsNormEps))
-    const gate = this.linear(n, p[`${prefix}.mlp.gate_proj.weight`])
-    const up = this.linear(n, p[`${prefix}.mlp.up_proj.weight`])
-    return h.add(this.linear(swiglu(gate, up), p[`${prefix}.mlp.down_proj.weight`]))
+    const apply = (input: Tensor, name: string) => linear(input, p[`${prefix}.${name}`], `${prefix}.${name}`)
+    const gate = apply(n, 'mlp.gate_proj.weight')
+    const up = apply(n, 'mlp.up_proj.weight')
+    return h.add(apply(swiglu(gate, up), 'mlp.down_proj.weight'))
   }
 
-  private attention(p: Parameters, prefix: string, x: Tensor, cos: Tensor, sin: Tensor): Tensor {
-    const { q, k, v } = this.project(p, prefix, x)
+  private attention(p: Parameters, prefix: string, x: Tensor, cos: Tensor, sin: Tensor, linear: LinearRule): Tensor {
+    const { q, k, v } = this.project(p, prefix, x, linear)
     const [b, t] = x.shape
     const o = attention(rotary(q, cos, sin), rotary(k, cos, sin), v)
-    return this.linear(o.reshape([b, t, -1]), p[`${prefix}.o_proj.weight`])
+    const name = `${prefix}.o_proj.weight`
+    return linear(o.reshape([b, t, -1]), p[name], name)
   }
 
   /** Queries [B, T, H, D], keys and values [B, T, KV, D], before rotation. */
-  project(p: Parameters, prefix: string, x: Tensor): { q: Tensor; k: Tensor; v: Tensor } {
+  project(
+    p: Parameters,
+    prefix: string,
+    x: Tensor,
+    linear: LinearRule = (y, weight) => this.linear(y, weight),
+  ): { q: Tensor; k: Tensor; v: Tensor } {
     const { numAttentionHeads, numKeyValueHeads, headDim } = this.architecture
     const [b, t] = x.shape
     const n = this.store(x)
-    const heads = (name: string, count: number) =>
-      this.linear(n, p[`${prefix}.${name}.weight`]).reshape([b, t, count, headDim])
+    const heads = (name: string, count: number) => {
+      const full = `${prefix}.${name}.weight`
+      return linear(n, p[full], full).reshape([b, t, count, headDim])
+    }
     return {
       q: heads('q_proj', numAttentionHeads),
       k: heads('k_proj', numKeyValueHeads),

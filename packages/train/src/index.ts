@@ -1,7 +1,31 @@
-export { bf16, f32, findPrecision, type PrecisionPolicy, precisions } from './precision.ts'
+export {
+  exceptFirstAndLast,
+  type Fp8Layer,
+  type Fp8Pass,
+  type Fp8Policy,
+  Fp8Recipe,
+  type Fp8Role,
+  type Fp8Scaling,
+  type Fp8Tensor,
+  type ScalingState,
+} from './fp8/recipe.ts'
+export {
+  bf16,
+  bf16Pure,
+  f32,
+  findPrecision,
+  fp8Block,
+  fp8Current,
+  fp8Hybrid,
+  mxfp8,
+  type PrecisionPolicy,
+  precisions,
+  withoutFirstAndLast,
+} from './precision.ts'
 export { runThroughSpikes, type SpikeRunOptions, type SpikeStep } from './spike-run.ts'
 export {
   countTargets,
+  fp8RecipeOf,
   initialState,
   makeTrainStep,
   meanLoss,

@@ -1,24 +1,31 @@
 /** One optimizer step of a decoder as a compiled function. */
-import type { Decoder, Parameters } from '@kumiki/models'
+import type { Decoder, LinearRule, ModelArchitecture, Parameters } from '@kumiki/models'
 import type { Optimizer, OptimizerState } from '@kumiki/optim'
 import {
   type Compiled,
   cast,
+  castStochastic,
   compile,
+  concatenate,
+  full,
   less,
   mapTensors,
+  maximum,
   sliceAxis,
   type Tensor,
   valueAndGrad,
   where,
 } from '@kumiki/tensor'
+import { type Fp8Pass, Fp8Recipe, type ScalingState } from './fp8/recipe.ts'
 import type { PrecisionPolicy } from './precision.ts'
 
-/** Everything a step changes. `master` is empty where the parameters are float32 themselves. */
+/** Everything a step changes. `master` is empty where the parameters are float32 themselves, or have no float32 copy. */
 export interface TrainState {
   readonly params: Parameters
   readonly master: Parameters
   readonly optimizer: OptimizerState<Parameters>
+  /** Scales and amax histories of delayed fp8 scaling; empty otherwise. */
+  readonly scaling: ScalingState
 }
 
 export interface TrainStepOptions {
@@ -37,6 +44,10 @@ export interface StepResult {
   readonly loss: Tensor
   /** L2 norm of all gradients before clipping, if the optimizer reports it. */
   readonly gradNorm?: Tensor
+  /** Largest magnitudes of the tensors that were quantised to fp8, in the order of `Fp8Recipe.tensors`: float32 [tensors]. */
+  readonly amaxes?: Tensor
+  /** For delayed scaling: how far each went beyond what its scale could hold; above 1 it was clipped. float32 [tensors]. */
+  readonly overflow?: Tensor
   /** Everything else the optimizer reports, such as `skipped` or `updateRatio`: scalars by name. */
   readonly metrics: Readonly<Record<string, Tensor | number>>
 }
@@ -45,20 +56,32 @@ export interface StepResult {
 export type TrainStep = Compiled<[TrainState, Tensor, Tensor, Record<string, number>], StepResult>
 
 const isNarrow = (policy: PrecisionPolicy, t: Tensor) => policy.parameters !== 'float32' && t.ndim >= 2
+const hasMaster = (policy: PrecisionPolicy, t: Tensor) => isNarrow(policy, t) && policy.master !== false
 
-/** The state before the first step, from float32 parameters (which it takes over). */
-export function initialState(parameters: Parameters, optimizer: Optimizer, policy: PrecisionPolicy): TrainState {
+/** The recipe of a policy's fp8 part for an architecture, if it has one. */
+export function fp8RecipeOf(architecture: ModelArchitecture, policy: PrecisionPolicy): Fp8Recipe | undefined {
+  return policy.fp8 && new Fp8Recipe(architecture, policy.fp8)
+}
+
+/** The state before the first step, from float32 parameters (which it takes over). @param recipe see fp8RecipeOf */
+export function initialState(
+  parameters: Parameters,
+  optimizer: Optimizer,
+  policy: PrecisionPolicy,
+  recipe?: Fp8Recipe,
+): TrainState {
+  if (policy.fp8 && !recipe) throw new RangeError(`initialState: the policy ${policy.name} needs its fp8 recipe`)
   const params: Parameters = {}
   const master: Parameters = {}
   for (const [name, t] of Object.entries(parameters)) {
     params[name] = isNarrow(policy, t) ? cast(t, policy.parameters) : t
-    if (isNarrow(policy, t)) master[name] = t
+    if (hasMaster(policy, t)) master[name] = t
   }
   const device = Object.values(parameters)[0].device!
   // Moments start as real memory: constants have none to donate.
   const zeros = optimizer.init(parameters)
   const state = mapTensors(zeros, (t) => device.tensor(new Float32Array(t.size), t.shape, t.dtype))
-  return { params, master, optimizer: state }
+  return { params, master, optimizer: state, scaling: recipe?.initialState(device) ?? {} }
 }
 
 /** The mean loss over the targets that are not negative. */
@@ -69,8 +92,9 @@ export function meanLoss(
   targets: Tensor,
   count: Tensor,
   zLoss: number,
+  linear?: LinearRule,
 ): Tensor {
-  return decoder.losses(params, inputs, targets, { zLoss }).sum().div(count)
+  return decoder.losses(params, inputs, targets, { zLoss, linear }).sum().div(count)
 }
 
 /** Number of targets that are not negative, at least 1, as a float32 scalar. */
@@ -78,44 +102,91 @@ export function countTargets(targets: Tensor): Tensor {
   return where(less(targets, 0), 0, 1).astype('float32').sum().maximum(1)
 }
 
+/** The name of the scalar that seeds stochastic rounding: the number of the step. */
+export const roundingStep = 'roundingStep'
+
 export function makeTrainStep(options: TrainStepOptions): TrainStep {
   const { decoder, optimizer, precision, zLoss, accumulation } = options
-  const gradients = valueAndGrad((params: Parameters, inputs: Tensor, targets: Tensor, count: Tensor) =>
-    meanLoss(decoder, params, inputs, targets, count, zLoss),
+  const recipe = fp8RecipeOf(decoder.architecture, precision)
+  const gradients = valueAndGrad(
+    (
+      { params, scales }: { params: Parameters; scales: Record<string, Tensor> },
+      scaling: ScalingState,
+      inputs: Tensor,
+      targets: Tensor,
+      count: Tensor,
+    ): readonly [Tensor, Fp8Pass['seen'] | undefined] => {
+      const pass = recipe?.begin(scaling, scales)
+      const linear: LinearRule | undefined =
+        pass &&
+        ((x, weight, name) =>
+          recipe?.includes(name)
+            ? pass.linear(cast(x, precision.activations), weight, name)
+            : decoder.linear(x, weight))
+      return [meanLoss(decoder, params, inputs, targets, count, zLoss, linear), pass?.seen]
+    },
   )
   return compile(
     (state: TrainState, inputs: Tensor, targets: Tensor, scalars: Record<string, number>): StepResult => {
       const count = countTargets(targets)
       const rows = inputs.shape[0] / accumulation
+      const scales = recipe?.gradientScales(state.scaling) ?? {}
       let loss: Tensor | undefined
       let grads: Parameters | undefined
+      let amaxes: Tensor | undefined
       for (let part = 0; part < accumulation; part++) {
         const from = part * rows
         const piece = (t: Tensor) => sliceAxis(t, 0, from, from + rows)
-        const result = gradients(state.params, piece(inputs), piece(targets), count)
+        const result = gradients({ params: state.params, scales }, state.scaling, piece(inputs), piece(targets), count)
         loss = loss ? loss.add(result.value) : result.value
-        grads = grads ? addTrees(grads, result.grads) : result.grads
+        grads = grads ? addTrees(grads, result.grads.params) : result.grads.params
+        const seen = result.aux && recipe?.amaxes(result.aux, result.grads.scales)
+        if (seen) amaxes = amaxes ? maximum(amaxes, seen) : seen
       }
-      // The optimizer sees the master copy where there is one.
-      const updated = { ...state.params, ...state.master }
+      if (precision.gradients === 'bfloat16')
+        grads = Object.fromEntries(
+          Object.entries(grads!).map(([name, g]) => [name, g.ndim >= 2 ? cast(cast(g, 'bfloat16'), 'float32') : g]),
+        )
+      // The optimizer sees float32: the master copy where there is one.
+      const updated = Object.fromEntries(
+        Object.entries({ ...state.params, ...state.master }).map(([name, t]) => [name, cast(t, 'float32')]),
+      )
       const result = optimizer.update(grads!, state.optimizer, updated, scalars)
       const params: Parameters = {}
       const master: Parameters = {}
-      for (const [name, t] of Object.entries(result.params)) {
-        const narrow = state.master[name] !== undefined
-        params[name] = narrow ? cast(t, precision.parameters) : t
-        if (narrow) master[name] = t
-      }
+      Object.entries(result.params).forEach(([name, t], i) => {
+        const narrow = isNarrow(precision, t)
+        const kept = state.master[name] !== undefined
+        params[name] = !narrow
+          ? t
+          : kept
+            ? cast(t, precision.parameters)
+            : castStochastic(t, precision.parameters, roundingKey(precision, scalars, i))
+        if (kept) master[name] = t
+      })
       const { gradNorm, ...metrics } = result.metrics
+      const overflow = amaxes && recipe?.overflow(state.scaling, amaxes)
       return {
-        state: { params, master, optimizer: result.state },
+        state: { params, master, optimizer: result.state, scaling: recipe?.advance(state.scaling, amaxes) ?? {} },
         loss: loss!,
         ...(gradNorm ? { gradNorm } : {}),
+        ...(amaxes ? { amaxes } : {}),
+        ...(overflow ? { overflow } : {}),
         metrics,
       }
     },
     { donate: [0] },
   )
+}
+
+/** Another random stream for every parameter and every step. */
+function roundingKey(policy: PrecisionPolicy, scalars: Record<string, number>, parameter: number): Tensor {
+  const step = scalars[roundingStep] as unknown as Tensor | undefined
+  if (step === undefined)
+    throw new RangeError(
+      `makeTrainStep: the policy ${policy.name} rounds weights at random: give the number of the step as scalars.${roundingStep}`,
+    )
+  return concatenate([cast(step, 'uint32').reshape([1]), full([1], parameter, 'uint32')])
 }
 
 function addTrees(a: Parameters, b: Parameters): Parameters {

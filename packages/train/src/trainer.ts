@@ -3,8 +3,16 @@ import { type BatchIterator, type BatchState, batches, packEvaluation, type Toke
 import { Decoder, initializeParameters, type ModelArchitecture, type Parameters } from '@kumiki/models'
 import type { Optimizer, Schedule } from '@kumiki/optim'
 import { type Compiled, compile, type Device, type Tensor, tensorsOf } from '@kumiki/tensor'
+import type { Fp8Recipe } from './fp8/recipe.ts'
 import { f32, type PrecisionPolicy } from './precision.ts'
-import { initialState, makeTrainStep, type TrainState, type TrainStep } from './train-step.ts'
+import {
+  fp8RecipeOf,
+  initialState,
+  makeTrainStep,
+  roundingStep,
+  type TrainState,
+  type TrainStep,
+} from './train-step.ts'
 
 export interface TrainerOptions {
   readonly device: Device
@@ -57,7 +65,7 @@ export interface TrainerSnapshot {
   readonly step: number
   readonly tokens: number
   readonly batches: BatchState
-  /** Float32 arrays: `params.NAME` (the master copy where there is one) and `optimizer.MOMENT.NAME`. */
+  /** Float32 arrays: `params.NAME` (the master copy where there is one), `optimizer.MOMENT.NAME`, and `scaling.NAME` of delayed fp8 scaling. */
   readonly arrays: ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>
 }
 
@@ -81,6 +89,9 @@ export class Trainer {
   private readonly trainStep: TrainStep
   private readonly evaluationStep: Compiled<[Parameters, Tensor, Tensor], { nats: Tensor }>
   private state: TrainState
+  private readonly fp8: Fp8Recipe | undefined
+  /** The tensor that left its format's range first, for the message when training fails. */
+  private firstClipped: string | undefined
   private steps = 0
   private tokenCount = 0
   /** Milliseconds; see StepMetrics.seconds. */
@@ -117,7 +128,8 @@ export class Trainer {
     this.evaluationStep = compile((params: Parameters, inputs: Tensor, targets: Tensor) => ({
       nats: this.decoder.losses(params, inputs, targets).sum(),
     }))
-    this.state = initialState(parameters, optimizer, precision)
+    this.fp8 = fp8RecipeOf(architecture, precision)
+    this.state = initialState(parameters, optimizer, precision, this.fp8)
   }
 
   /** @throws RangeError for options that do not fit together */
@@ -176,12 +188,10 @@ export class Trainer {
     const inputs = this.device.tensor(batch!.inputs, shape)
     const targets = this.device.tensor(batch!.targets, shape)
     const learningRate = schedule(this.steps)
-    const { state, loss, gradNorm, metrics } = await this.trainStep(
-      this.state,
-      inputs,
-      targets,
-      optimizer.scalars(this.steps + 1, learningRate),
-    )
+    const { state, loss, gradNorm, amaxes, overflow, metrics } = await this.trainStep(this.state, inputs, targets, {
+      ...optimizer.scalars(this.steps + 1, learningRate),
+      ...(this.precision.master === false ? { [roundingStep]: this.steps + 1 } : {}),
+    })
     this.state = state
     this.steps++
     this.tokenCount += batchSize * sequenceLength
@@ -199,11 +209,12 @@ export class Trainer {
         gradNorm ? gradNorm.item() : Number.NaN,
         ...names.map((name) => numberOf(metrics[name])),
       ])
-      for (const t of tensorsOf([loss, gradNorm, metrics])) t.dispose()
       const reported: Record<string, number> = Object.fromEntries(names.map((name, i) => [name, values[i]]))
+      if (amaxes) reported.clippedTensors = await this.countClipped(step, amaxes, overflow)
+      for (const t of tensorsOf([loss, gradNorm, amaxes, overflow, metrics])) t.dispose()
       if (reported.skipped !== 1 && (!Number.isFinite(lossValue) || (gradNorm && !Number.isFinite(normValue)))) {
         throw new TrainingError(
-          `step ${step}: the ${Number.isFinite(lossValue) ? `gradient norm is ${normValue}` : `loss is ${lossValue}`}; training stopped. Go on from the last checkpoint with a smaller learning rate (it was ${learningRate}) or more warmup`,
+          `step ${step}: the ${Number.isFinite(lossValue) ? `gradient norm is ${normValue}` : `loss is ${lossValue}`}; training stopped. Go on from the last checkpoint with a smaller learning rate (it was ${learningRate}) or more warmup${this.firstClipped ? `. ${this.firstClipped}` : ''}`,
         )
       }
       return {
@@ -219,6 +230,26 @@ export class Trainer {
     })()
     reading.catch(() => {}) // it is awaited by run(), perhaps a step later
     return { reading }
+  }
+
+  /** How many fp8 tensors left their range in a step: clipped by a scale from earlier steps, or not finite. */
+  private async countClipped(step: number, amaxes: Tensor, overflow: Tensor | undefined): Promise<number> {
+    const [largest, beyond] = await Promise.all([amaxes.data(), overflow?.data()])
+    const clipped = this.fp8!.tensors.flatMap(({ layer, role }, i) => {
+      if (!Number.isFinite(largest[i])) return [`the ${role} of ${layer} was not finite`]
+      return beyond && beyond[i] > 1
+        ? [`the ${role} of ${layer} reached ${largest[i]}, ${beyond[i].toPrecision(3)} times what its scale could hold`]
+        : []
+    })
+    // In the first step nothing was seen yet and scales are 1: that is no sign of trouble.
+    if (clipped.length > 0 && step > 1)
+      this.firstClipped ??= `The first tensor to leave the range of fp8, at step ${step}: ${clipped[0]}`
+    return clipped.length
+  }
+
+  /** What left the range of its 8-bit format first, and at which step; undefined where nothing has. */
+  get firstSaturation(): string | undefined {
+    return this.firstClipped
   }
 
   /**
@@ -273,6 +304,7 @@ export class Trainer {
     for (const [moment, tree] of Object.entries(this.state.optimizer)) {
       for (const [name, t] of Object.entries(tree)) await add(`optimizer.${moment}.${name}`, t)
     }
+    for (const [name, t] of Object.entries(this.state.scaling)) await add(`scaling.${name}`, t)
     return { step: this.steps, tokens: this.tokenCount, batches: this.iterator.state(), arrays }
   }
 
@@ -297,16 +329,19 @@ export class Trainer {
     const parameters = Object.fromEntries(
       Object.entries(this.masterParameters()).map(([name, t]) => [name, take(`params.${name}`, t)]),
     )
-    const fresh = initialState(parameters, this.options.optimizer, this.precision)
+    const fresh = initialState(parameters, this.options.optimizer, this.precision, this.fp8)
     const optimizer = Object.fromEntries(
       Object.entries(fresh.optimizer).map(([moment, tree]) => [
         moment,
         Object.fromEntries(Object.entries(tree).map(([name, t]) => [name, take(`optimizer.${moment}.${name}`, t)])),
       ]),
     )
+    const scaling = Object.fromEntries(
+      Object.entries(fresh.scaling).map(([name, t]) => [name, take(`scaling.${name}`, t)]),
+    )
     this.iterator.restore(snapshot.batches)
     for (const t of tensorsOf(this.state)) t.dispose()
-    this.state = { ...fresh, optimizer }
+    this.state = { ...fresh, optimizer, scaling }
     this.steps = snapshot.step
     this.tokenCount = snapshot.tokens
   }

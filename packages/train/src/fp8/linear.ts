@@ -1,0 +1,120 @@
+/**
+ * Linear layers on 8-bit operands: y = q(x) q(w), dx = q(dy) q(w), dw = q(dy) q(x), products of codes summed in float32.
+ * Operands that the gradient needs are kept as codes, one byte an element.
+ */
+import { apply, type DType, defineOp, div, matmul, mul, type Op, type Tensor, transpose } from '@kumiki/tensor'
+import {
+  amaxOf,
+  type BlockRule,
+  dequantizeBlocks,
+  type Float8,
+  quantize,
+  quantizeBlocks,
+  type ScaleRule,
+  scaleOf,
+  targetOf,
+} from './quantize.ts'
+
+interface TensorScaledAttrs extends ScaleRule {
+  /** Format of x and w, and of dy. */
+  readonly forward: Float8
+  readonly backward: Float8
+  /** The scale of dy: the given one, or made from dy itself. */
+  readonly gradientScale: 'given' | 'current'
+}
+
+const product = (a: Tensor, b: Tensor) => matmul(a, b, { dtype: 'float32' })
+
+/**
+ * Inputs: x [rows, in], w [out, in], the scales of x, w and dy (float32 scalars). Outputs: y float32 [rows, out], the codes of x and of w.
+ * The "gradient" of dy's scale is dy's largest magnitude: that is how the backward pass reports it.
+ */
+const tensorScaledOp: Op<TensorScaledAttrs> = defineOp<TensorScaledAttrs>({
+  name: 'fp8Linear',
+  kind: 'composite',
+  infer: ([x, w], { forward }) => [
+    { shape: [x.shape[0], w.shape[0]], dtype: 'float32' },
+    { shape: x.shape, dtype: forward },
+    { shape: w.shape, dtype: forward },
+  ],
+  define([x, w, scaleX, scaleW], { forward }) {
+    const qx = quantize(x, scaleX, forward)
+    const qw = quantize(w, scaleW, forward)
+    return [mul(product(qx, transpose(qw)), mul(div(1, scaleX), div(1, scaleW))), qx, qw]
+  },
+  gradient({ inputs: [, , scaleX, scaleW, scaleG], outputs: [, qx, qw], grads: [g], attrs }) {
+    if (!g) return [undefined, undefined, undefined, undefined, undefined]
+    const { backward, gradientScale } = attrs
+    const amax = amaxOf(g)
+    const scale = gradientScale === 'given' ? scaleG : scaleOf(amax, targetOf(backward, attrs), attrs, 1)
+    const qg = quantize(g, scale, backward)
+    const inverse = div(1, scale)
+    const dx = mul(product(qg, qw), mul(inverse, div(1, scaleW)))
+    const dw = mul(product(transpose(qg), qx), mul(inverse, div(1, scaleX)))
+    return [dx, dw, undefined, undefined, amax]
+  },
+})
+
+/** One scale for each tensor. @param x [rows, in] @param w [out, in] @returns float32 [rows, out] */
+export function tensorScaledLinear(
+  x: Tensor,
+  w: Tensor,
+  scales: { readonly x: Tensor; readonly w: Tensor; readonly g: Tensor },
+  attrs: TensorScaledAttrs,
+): Tensor {
+  return apply(tensorScaledOp, [x, w, scales.x, scales.w, scales.g], attrs)[0]
+}
+
+/** How each operand of each of the three products is cut into blocks. */
+export interface BlockLinearAttrs {
+  readonly forward: { readonly x: BlockRule; readonly w: BlockRule }
+  /** dx = dy w: blocks along out. */
+  readonly input: { readonly g: BlockRule; readonly w: BlockRule }
+  /** dw = dy x: blocks along rows. */
+  readonly weight: { readonly g: BlockRule; readonly x: BlockRule }
+}
+
+const sameRule = (a: BlockRule, b: BlockRule) =>
+  a.format === b.format && a.block[0] === b.block[0] && a.block[1] === b.block[1]
+
+/**
+ * Inputs: x [rows, in], w [out, in], and a scalar whose "gradient" is dy's largest magnitude. Outputs: y, then codes and scales of x as the weight's gradient reads it and of w as the input's
+ * gradient reads it. Blocks lie along the axis that is summed over, so x is quantised twice, from the values themselves.
+ */
+const blockScaledOp: Op<BlockLinearAttrs> = defineOp<BlockLinearAttrs>({
+  name: 'fp8BlockLinear',
+  kind: 'composite',
+  infer: ([x, w], { weight, input }) => {
+    const grid = (shape: readonly number[], { block }: BlockRule) => [shape[0] / block[0], shape[1] / block[1]]
+    return [
+      { shape: [x.shape[0], w.shape[0]], dtype: 'float32' as DType },
+      { shape: x.shape, dtype: weight.x.format },
+      { shape: grid(x.shape, weight.x), dtype: 'float32' },
+      { shape: w.shape, dtype: input.w.format },
+      { shape: grid(w.shape, input.w), dtype: 'float32' },
+    ]
+  },
+  define([x, w], { forward, input, weight }) {
+    const qx = quantizeBlocks(x, forward.x)
+    const qw = quantizeBlocks(w, forward.w)
+    const kept = quantizeBlocks(x, weight.x)
+    const across = sameRule(forward.w, input.w) ? qw : quantizeBlocks(w, input.w)
+    const y = product(dequantizeBlocks(qx), transpose(dequantizeBlocks(qw)))
+    return [y, kept.codes, kept.inverse, across.codes, across.inverse]
+  },
+  gradient({ outputs: [, xCodes, xInverse, wCodes, wInverse], grads: [g], attrs: { input, weight } }) {
+    if (!g) return [undefined, undefined, undefined]
+    const along = dequantizeBlocks(quantizeBlocks(g, input.g))
+    const down = dequantizeBlocks(quantizeBlocks(g, weight.g))
+    return [
+      product(along, dequantizeBlocks({ codes: wCodes, inverse: wInverse })),
+      product(transpose(down), dequantizeBlocks({ codes: xCodes, inverse: xInverse })),
+      amaxOf(g),
+    ]
+  },
+})
+
+/** A scale for each block. @param x [rows, in] @param w [out, in] @param probe scalar @returns float32 [rows, out] */
+export function blockScaledLinear(x: Tensor, w: Tensor, probe: Tensor, attrs: BlockLinearAttrs): Tensor {
+  return apply(blockScaledOp, [x, w, probe], attrs)[0]
+}

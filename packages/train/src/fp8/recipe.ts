@@ -1,0 +1,283 @@
+/** Which linear layers run on 8-bit operands, how they are scaled, and the state that delayed scaling carries from step to step. */
+import type { LinearRule, ModelArchitecture } from '@kumiki/models'
+import {
+  concatenate,
+  type Device,
+  div,
+  full,
+  greater,
+  max,
+  mul,
+  reshape,
+  slice,
+  type Tensor,
+  where,
+} from '@kumiki/tensor'
+import { type BlockLinearAttrs, blockScaledLinear, tensorScaledLinear } from './linear.ts'
+import { amaxOf, type BlockRule, dividesInto, type Float8, scaleOf, targetOf } from './quantize.ts'
+
+/** How values are brought into an 8-bit format's range. */
+export type Fp8Scaling =
+  /** Each tensor by its own largest magnitude. */
+  | { readonly kind: 'current'; readonly margin?: number; readonly powerOfTwo?: boolean }
+  /** Each tensor by the largest magnitudes of earlier steps (Transformer Engine's DelayedScaling). */
+  | {
+      readonly kind: 'delayed'
+      readonly margin?: number
+      /** Steps remembered. Default 1024. */
+      readonly historyLength?: number
+      readonly amaxCompute?: 'max' | 'most-recent'
+    }
+  /** Blocks of 1 x 128 (activations and gradients) and 128 x 128 (weights), as DeepSeek-V3. */
+  | { readonly kind: 'block'; readonly powerOfTwo?: boolean }
+  /** Blocks of 32 with E8M0 scales (OCP MX). */
+  | { readonly kind: 'mx' }
+
+/** The 8-bit part of a precision policy. */
+export interface Fp8Policy {
+  readonly scaling: Fp8Scaling
+  /** Format of activations and weights. Default E4M3. */
+  readonly forward?: Float8
+  /** Format of gradients. Default E5M2, Transformer Engine's HYBRID. */
+  readonly backward?: Float8
+  /** Whether a linear layer takes part. Default: every linear layer of the blocks (embedding, norms and head never do). */
+  readonly includes?: (layer: Fp8Layer) => boolean
+}
+
+export interface Fp8Layer {
+  /** The weight's name, such as `model.layers.0.mlp.up_proj.weight`. */
+  readonly name: string
+  /** From 0. */
+  readonly block: number
+  readonly blocks: number
+}
+
+/** `includes` that leaves out the first and the last `count` blocks (Megatron-LM's `--first-last-layers-bf16`). */
+export function exceptFirstAndLast(count = 1): (layer: Fp8Layer) => boolean {
+  if (!Number.isInteger(count) || count < 0)
+    throw new RangeError(`exceptFirstAndLast: count must be an integer of at least 0, got ${count}`)
+  return ({ block, blocks }) => block >= count && block < blocks - count
+}
+
+const roles = ['input', 'weight', 'gradient'] as const
+export type Fp8Role = (typeof roles)[number]
+
+/** A tensor that is quantised: what it is, and of which layer. */
+export interface Fp8Tensor {
+  readonly layer: string
+  readonly role: Fp8Role
+}
+
+/** Scales and amax histories of all quantised tensors; empty for scalings without memory. */
+export interface ScalingState {
+  /** float32 [tensors]. */
+  readonly scale?: Tensor
+  /** float32 [tensors, historyLength], the latest first. */
+  readonly history?: Tensor
+}
+
+/** One forward and backward pass under a recipe. */
+export interface Fp8Pass {
+  readonly linear: LinearRule
+  /** After the forward pass: largest magnitudes of inputs and weights by layer. */
+  readonly seen: ReadonlyMap<string, { readonly input: Tensor; readonly weight: Tensor }>
+}
+
+/** A policy fitted to an architecture. */
+export class Fp8Recipe {
+  /** What is quantised, in the order of the state: input, weight and gradient of each layer. */
+  readonly tensors: readonly Fp8Tensor[]
+  private readonly policy: Fp8Policy
+  private readonly layers: readonly string[]
+  private readonly forward: Float8
+  private readonly backward: Float8
+
+  constructor(architecture: ModelArchitecture, policy: Fp8Policy) {
+    checkPolicy(policy)
+    this.policy = policy
+    this.forward = policy.forward ?? 'float8_e4m3fn'
+    this.backward = policy.backward ?? 'float8_e5m2'
+    const blocks = architecture.numHiddenLayers
+    const names = ['q_proj', 'k_proj', 'v_proj', 'o_proj']
+      .map((n) => `self_attn.${n}`)
+      .concat(['gate_proj', 'up_proj', 'down_proj'].map((n) => `mlp.${n}`))
+    this.layers = Array.from({ length: blocks }, (_, block) =>
+      names.map((n): Fp8Layer => ({ name: `model.layers.${block}.${n}.weight`, block, blocks })),
+    )
+      .flat()
+      .filter((layer) => policy.includes?.(layer) ?? true)
+      .map(({ name }) => name)
+    this.tensors = this.layers.flatMap((layer) => roles.map((role) => ({ layer, role })))
+  }
+
+  /** What delayed scaling starts from: scales of 1, nothing seen. */
+  initialState(device: Device): ScalingState {
+    const { scaling } = this.policy
+    if (scaling.kind !== 'delayed' || this.tensors.length === 0) return {}
+    const count = this.tensors.length
+    const length = scaling.historyLength ?? 1024
+    return {
+      scale: device.tensor(new Float32Array(count).fill(1), [count]),
+      history: device.tensor(new Float32Array(count * length), [count, length]),
+    }
+  }
+
+  /**
+   * The scales of the gradients, by layer: what a loss is differentiated with respect to, beside the parameters, so that the backward
+   * pass reports the gradients' largest magnitudes.
+   */
+  gradientScales(state: ScalingState): Record<string, Tensor> {
+    const { kind } = this.policy.scaling
+    // Other scalings make them from the gradients themselves: these only stand in.
+    return Object.fromEntries(
+      this.layers.map((layer, i) => [
+        layer,
+        kind === 'delayed' ? reshape(slice(state.scale!, [3 * i + 2], [1]), []) : full([], 1),
+      ]),
+    )
+  }
+
+  /** @param state tensors of the graph being built @param gradientScales those of the same state, as the loss function got them */
+  begin(state: ScalingState, gradientScales: Readonly<Record<string, Tensor>>): Fp8Pass {
+    const { scaling } = this.policy
+    const scaleAt = (layer: string, role: number) => {
+      const at = 3 * this.layers.indexOf(layer) + role
+      return reshape(slice(state.scale!, [at], [1]), [])
+    }
+    const included = new Set(this.layers)
+    const seen = new Map<string, { input: Tensor; weight: Tensor }>()
+    return {
+      seen,
+      linear: (x, weight, name) => {
+        const rows = reshape(x, [-1, weight.shape[1]])
+        const back = (y: Tensor) => reshape(y, [...x.shape.slice(0, -1), weight.shape[0]])
+        if (!included.has(name)) throw new RangeError(`fp8: ${name} is not a layer of this recipe`)
+        const measured = { input: amaxOf(rows), weight: amaxOf(weight) }
+        seen.set(name, measured)
+        if (scaling.kind === 'block' || scaling.kind === 'mx') {
+          const attrs = this.blockAttrs(scaling)
+          this.checkBlocks(name, rows, weight, attrs)
+          return back(blockScaledLinear(rows, weight, gradientScales[name], attrs))
+        }
+        const rule = {
+          margin: scaling.margin ?? 0,
+          powerOfTwo: scaling.kind === 'current' && (scaling.powerOfTwo ?? false),
+        }
+        const target = targetOf(this.forward, rule)
+        const scales =
+          scaling.kind === 'delayed'
+            ? { x: scaleAt(name, 0), w: scaleAt(name, 1), g: gradientScales[name] }
+            : {
+                x: scaleOf(measured.input, target, rule, 1),
+                w: scaleOf(measured.weight, target, rule, 1),
+                g: gradientScales[name],
+              }
+        return back(
+          tensorScaledLinear(rows, weight, scales, {
+            ...rule,
+            forward: this.forward,
+            backward: this.backward,
+            gradientScale: scaling.kind === 'delayed' ? 'given' : 'current',
+          }),
+        )
+      },
+    }
+  }
+
+  /** Whether a layer runs on 8-bit operands. */
+  includes(name: string): boolean {
+    return this.layers.includes(name)
+  }
+
+  /** Largest magnitudes in the order of `tensors`: float32 [tensors]. */
+  amaxes(seen: Fp8Pass['seen'], gradients: Readonly<Record<string, Tensor>>): Tensor | undefined {
+    if (seen.size === 0) return undefined
+    const list = this.layers.flatMap((layer) => {
+      const { input, weight } = seen.get(layer)!
+      return [input, weight, gradients[layer]]
+    })
+    return concatenate(list.map((t) => reshape(t, [1])))
+  }
+
+  /** How far each tensor went beyond what its scale can hold: amax * scale / greatest; above 1 it was clipped. */
+  overflow(state: ScalingState, amaxes: Tensor): Tensor | undefined {
+    return state.scale && div(mul(amaxes, state.scale), this.greatest(0))
+  }
+
+  /** The state after a step. */
+  advance(state: ScalingState, amaxes: Tensor | undefined): ScalingState {
+    const { scaling } = this.policy
+    if (scaling.kind !== 'delayed' || !state.scale || !state.history || !amaxes) return state
+    const [count, length] = state.history.shape
+    const column = reshape(amaxes, [count, 1])
+    const history = length === 1 ? column : concatenate([column, slice(state.history, [0, 0], [count, length - 1])], 1)
+    // NaN compares false everywhere: it counts as nothing seen.
+    const known = where(greater(history, 0), history, 0)
+    const seen = scaling.amaxCompute === 'most-recent' ? amaxes : max(known, 1)
+    const rule = { margin: scaling.margin ?? 0, powerOfTwo: false }
+    return { scale: scaleOf(seen, this.greatest(rule.margin), rule, state.scale), history }
+  }
+
+  /** The target of each tensor's scale. */
+  private greatest(margin: number): Tensor {
+    const of = (format: Float8) => targetOf(format, { margin, powerOfTwo: false })
+    const layers = this.layers.length
+    const columns = [of(this.forward), of(this.forward), of(this.backward)].map((v) => full([layers, 1], v))
+    return reshape(concatenate(columns, 1), [3 * layers])
+  }
+
+  private blockAttrs(scaling: Extract<Fp8Scaling, { kind: 'block' | 'mx' }>): BlockLinearAttrs {
+    const rule = (block: readonly [number, number], format: Float8): BlockRule => ({
+      block,
+      format,
+      scale: scaling.kind === 'mx' ? 'e8m0' : (scaling.powerOfTwo ?? true) ? 'power-of-two' : 'float32',
+    })
+    const n = scaling.kind === 'mx' ? 32 : 128
+    const { forward, backward } = this
+    const square = scaling.kind === 'block'
+    return {
+      forward: { x: rule([1, n], forward), w: rule(square ? [n, n] : [1, n], forward) },
+      input: { g: rule([1, n], backward), w: rule(square ? [n, n] : [n, 1], forward) },
+      weight: { g: rule([n, 1], backward), x: rule([n, 1], forward) },
+    }
+  }
+
+  private checkBlocks(name: string, x: Tensor, w: Tensor, { forward, input, weight }: BlockLinearAttrs): void {
+    const gradient = [x.shape[0], w.shape[0]]
+    const matrices: [string, readonly number[], readonly [number, number]][] = [
+      ['its input', x.shape, forward.x.block],
+      ['its input', x.shape, weight.x.block],
+      ['its weight', w.shape, forward.w.block],
+      ['its weight', w.shape, input.w.block],
+      ['its gradient', gradient, input.g.block],
+      ['its gradient', gradient, weight.g.block],
+    ]
+    for (const [what, shape, block] of matrices) {
+      if (!dividesInto(shape, block))
+        throw new RangeError(
+          `fp8: ${name}: ${what} is [${shape.join(', ')}], which blocks of ${block.join(' x ')} do not divide; leave the layer out with \`includes\`, or choose batch and sequence so that tokens are a multiple of ${Math.max(...block)}`,
+        )
+    }
+  }
+}
+
+function checkPolicy({ scaling, forward, backward }: Fp8Policy): void {
+  for (const [what, format] of [
+    ['forward', forward],
+    ['backward', backward],
+  ] as const)
+    if (format !== undefined && format !== 'float8_e4m3fn' && format !== 'float8_e5m2')
+      throw new RangeError(`fp8: ${what} must be float8_e4m3fn or float8_e5m2, got ${format}`)
+  const kinds = ['current', 'delayed', 'block', 'mx']
+  if (!kinds.includes(scaling?.kind))
+    throw new RangeError(`fp8: scaling.kind must be one of ${kinds.join(', ')}, got ${scaling?.kind}`)
+  if ('margin' in scaling && scaling.margin !== undefined && !(Number.isInteger(scaling.margin) && scaling.margin >= 0))
+    throw new RangeError(`fp8: scaling.margin must be an integer of at least 0, got ${scaling.margin}`)
+  if (scaling.kind === 'delayed') {
+    const { historyLength = 1, amaxCompute = 'max' } = scaling
+    if (!Number.isInteger(historyLength) || historyLength < 1 || historyLength > 65536)
+      throw new RangeError(`fp8: scaling.historyLength must be an integer from 1 to 65536, got ${historyLength}`)
+    if (amaxCompute !== 'max' && amaxCompute !== 'most-recent')
+      throw new RangeError(`fp8: scaling.amaxCompute must be 'max' or 'most-recent', got ${amaxCompute}`)
+  }
+}

@@ -1,0 +1,481 @@
+import { nano } from '@kumiki/models'
+import {
+  amax as amaxOfArray,
+  blockAmax,
+  blockwiseScaling,
+  decodeArray,
+  delayedScaling,
+  dequantizeBlocks as dequantizeBlocksOnHost,
+  encodeArray,
+  mxScaleCode,
+  quantizeBlocks as quantizeBlocksOnHost,
+  scaleFor,
+} from '@kumiki/numerics'
+import { adamw, chain, clipGlobalNorm, constant } from '@kumiki/optim'
+import { compile, type Device, grad, init, matmul, silu, sum, type Tensor } from '@kumiki/tensor'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { blockScaledLinear, tensorScaledLinear } from '../src/fp8/linear.ts'
+import { amaxOf, dequantizeBlocks, quantize, quantizeBlocks, scaleOf, targetOf } from '../src/fp8/quantize.ts'
+import {
+  bf16,
+  exceptFirstAndLast,
+  Fp8Recipe,
+  findPrecision,
+  fp8Block,
+  fp8Current,
+  fp8Hybrid,
+  mxfp8,
+  type PrecisionPolicy,
+  precisions,
+  Trainer,
+  type TrainerOptions,
+  withoutFirstAndLast,
+} from '../src/index.ts'
+
+const wave = (n: number, f: number, scale = 1) =>
+  Float32Array.from({ length: n }, (_, i) => Math.fround(Math.sin(i * f) * Math.exp(Math.sin(i * 1.7) * 3) * scale))
+
+const tiny = {
+  ...nano,
+  hiddenSize: 32,
+  intermediateSize: 64,
+  numHiddenLayers: 2,
+  numAttentionHeads: 4,
+  numKeyValueHeads: 2,
+  headDim: 8,
+  vocabSize: 50,
+  paddedVocabSize: 50,
+}
+const documents = Array.from({ length: 40 }, (_, d) =>
+  Int32Array.from({ length: 20 + (d % 7) }, (_, i) => 3 + ((d + i) % 47)),
+)
+
+describe.each(['cpu', 'webgpu'] as const)('fp8 on %s', (backend) => {
+  let device: Device
+  beforeAll(async () => {
+    device = await init({ backend })
+  })
+  afterAll(() => device.dispose())
+
+  const options = (extra: Partial<TrainerOptions> = {}): TrainerOptions => ({
+    device,
+    architecture: tiny,
+    documents,
+    eosId: 2,
+    optimizer: chain(clipGlobalNorm(1), adamw({ beta1: 0.9, beta2: 0.95, weightDecay: 0.1 })),
+    schedule: constant(3e-3),
+    batchSize: 4,
+    sequenceLength: 16,
+    seed: 5,
+    ...extra,
+  })
+  const codesOf = (t: Tensor) => device.readCodes(t)
+
+  test.each(['float8_e4m3fn', 'float8_e5m2'] as const)(
+    'scales and codes of %s are those of numerics',
+    async (format) => {
+      for (const powerOfTwo of [false, true]) {
+        for (const scale of [1, 1e-20, 3e20, 0]) {
+          const values = wave(1000, 0.37, scale)
+          const x = device.tensor(values)
+          const rule = { margin: 1, powerOfTwo }
+          const amax = amaxOf(x)
+          const s = scaleOf(amax, targetOf(format, rule), rule, 1)
+          expect(await amax.item()).toBe(amaxOfArray(values))
+          const expected = scaleFor(format, amaxOfArray(values), rule)
+          expect(await s.item()).toBe(expected)
+          const scaled = values.map((v) => v * expected)
+          expect(await codesOf(quantize(x, s, format))).toEqual(encodeArray(format, scaled))
+        }
+      }
+    },
+  )
+
+  test('blocks, and their way back, are those of numerics', async () => {
+    const shape = [64, 256] as const
+    const values = wave(64 * 256, 0.11)
+    for (const block of [
+      [1, 128],
+      [32, 128],
+      [64, 1],
+    ] as const) {
+      const made = quantizeBlocks(device.tensor(values, [...shape]), {
+        block,
+        format: 'float8_e4m3fn',
+        scale: 'power-of-two',
+      })
+      const recipe = blockwiseScaling('float8_e4m3fn', { block })
+      const { scales } = recipe.update(recipe.init(shape), blockAmax(values, shape, block))
+      const codes = quantizeBlocksOnHost('float8_e4m3fn', values, shape, block, scales)
+      expect(await codesOf(made.codes)).toEqual(codes)
+      expect(await dequantizeBlocks(made).data()).toEqual(
+        dequantizeBlocksOnHost('float8_e4m3fn', codes, shape, block, scales),
+      )
+    }
+  })
+
+  test('E8M0 scales are those of numerics, also where nothing or nearly nothing is in a block', async () => {
+    for (const format of ['float8_e4m3fn', 'float8_e5m2'] as const) {
+      const amaxes = [0, 1e-37, 0.9, 1, 447, 448, 449, 57344, 57345, 1e30, 1.75, 1.7500001]
+      const values = new Float32Array(amaxes.length * 32)
+      amaxes.forEach((a, i) => {
+        values[i * 32 + 5] = -a
+      })
+      const made = quantizeBlocks(device.tensor(values, [amaxes.length, 32]), { block: [1, 32], format, scale: 'e8m0' })
+      const inverse = await made.inverse.data()
+      amaxes.forEach((a, i) => {
+        const code = mxScaleCode(format === 'float8_e4m3fn' ? 'mxfp8_e4m3' : 'mxfp8_e5m2', a)
+        // WGSL may take the one subnormal scale, 2^-127, for zero.
+        if (code === 0 && inverse[i] === 0) return
+        expect(inverse[i], `amax ${a}`).toBe(2 ** (code - 127))
+      })
+    }
+  })
+
+  /** Multiples of 1/8 up to 2: scaled, they are exact in E4M3 and E5M2 alike, and sums of products are exact in any order. */
+  const grid = (n: number, f: number) => Float32Array.from({ length: n }, (_, i) => Math.round(Math.sin(i * f) * 3) / 2)
+
+  test('y, dx and dw of the linear layer are those of its emulation, bit for bit', async () => {
+    const [rows, inputs, outputs] = [20, 24, 12]
+    const [x, w, dy] = [grid(rows * inputs, 0.7), grid(outputs * inputs, 1.3), grid(rows * outputs, 2.9)]
+    const scales = { x: 4, w: 8, g: 16 }
+    const tensors = {
+      x: device.tensor(scales.x),
+      w: device.tensor(scales.w),
+      g: device.tensor(scales.g),
+    }
+    const attrs = {
+      forward: 'float8_e4m3fn',
+      backward: 'float8_e5m2',
+      margin: 0,
+      powerOfTwo: false,
+      gradientScale: 'given',
+    } as const
+    const weight = device.tensor(dy, [rows, outputs])
+    const f = (t: Tensor[]) => sum(tensorScaledLinear(t[0], t[1], { ...tensors, g: t[2] }, attrs).mul(weight))
+    const [xt, wt] = [device.tensor(x, [rows, inputs]), device.tensor(w, [outputs, inputs])]
+    const y = await tensorScaledLinear(xt, wt, tensors, attrs).data()
+    const [dx, dw, dyMax] = await Promise.all(grad(f)([xt, wt, tensors.g]).map((t) => t.data()))
+    const q = (values: Float32Array, scale: number, format: 'float8_e4m3fn' | 'float8_e5m2') =>
+      decodeArray(
+        format,
+        encodeArray(
+          format,
+          values.map((v) => v * scale),
+        ),
+      )
+    const [qx, qw, qg] = [q(x, scales.x, attrs.forward), q(w, scales.w, attrs.forward), q(dy, scales.g, attrs.backward)]
+    const product = (
+      m: number,
+      n: number,
+      k: number,
+      a: (i: number, p: number) => number,
+      b: (p: number, j: number) => number,
+      scale: number,
+    ) =>
+      Float32Array.from({ length: m * n }, (_, at) => {
+        let total = 0
+        for (let p = 0; p < k; p++) total += a(Math.floor(at / n), p) * b(p, at % n)
+        return total / scale
+      })
+    expect(y).toEqual(
+      product(
+        rows,
+        outputs,
+        inputs,
+        (i, p) => qx[i * inputs + p],
+        (p, j) => qw[j * inputs + p],
+        scales.x * scales.w,
+      ),
+    )
+    expect(dx).toEqual(
+      product(
+        rows,
+        inputs,
+        outputs,
+        (i, p) => qg[i * outputs + p],
+        (p, j) => qw[p * inputs + j],
+        scales.g * scales.w,
+      ),
+    )
+    expect(dw).toEqual(
+      product(
+        outputs,
+        inputs,
+        rows,
+        (i, p) => qg[p * outputs + i],
+        (p, j) => qx[p * inputs + j],
+        scales.g * scales.x,
+      ),
+    )
+    // The gradient of the gradient's scale reports its largest magnitude.
+    expect(dyMax[0]).toBe(amaxOfArray(dy))
+  })
+
+  test('the linear layer in blocks agrees with its emulation', async () => {
+    const [rows, inputs, outputs] = [128, 256, 128]
+    const [x, w, dy] = [wave(rows * inputs, 0.7), wave(outputs * inputs, 1.3), wave(rows * outputs, 2.9)]
+    const rule = (block: readonly [number, number]) =>
+      ({ block, format: 'float8_e4m3fn', scale: 'power-of-two' }) as const
+    const attrs = {
+      forward: { x: rule([1, 128]), w: rule([128, 128]) },
+      input: { g: rule([1, 128]), w: rule([128, 128]) },
+      weight: { g: rule([128, 1]), x: rule([128, 1]) },
+    }
+    const there = (values: Float32Array, shape: readonly [number, number], block: readonly [number, number]) => {
+      const recipe = blockwiseScaling('float8_e4m3fn', { block })
+      const { scales } = recipe.update(recipe.init(shape), blockAmax(values, shape, block))
+      const codes = quantizeBlocksOnHost('float8_e4m3fn', values, shape, block, scales)
+      return dequantizeBlocksOnHost('float8_e4m3fn', codes, shape, block, scales)
+    }
+    const weight = device.tensor(dy, [rows, outputs])
+    const probe = device.tensor(1)
+    const [xt, wt] = [device.tensor(x, [rows, inputs]), device.tensor(w, [outputs, inputs])]
+    const [dx, dw] = await Promise.all(
+      grad((t: Tensor[]) => sum(blockScaledLinear(t[0], t[1], probe, attrs).mul(weight)))([xt, wt]).map((t) =>
+        t.data(),
+      ),
+    )
+    const y = await blockScaledLinear(xt, wt, probe, attrs).data()
+    const close = (actual: ArrayLike<number>, at: number, terms: readonly number[]) => {
+      const total = terms.reduce((a, b) => a + b, 0)
+      const size = terms.reduce((a, b) => a + Math.abs(b), 0)
+      expect(Math.abs(actual[at] - total)).toBeLessThanOrEqual(1e-5 * size)
+    }
+    const xf = there(x, [rows, inputs], [1, 128])
+    const wf = there(w, [outputs, inputs], [128, 128])
+    const ga = there(dy, [rows, outputs], [1, 128])
+    const gd = there(dy, [rows, outputs], [128, 1])
+    const xd = there(x, [rows, inputs], [128, 1])
+    for (let s = 0; s < 200; s++) {
+      const [i, j, k] = [(s * 37) % rows, (s * 53) % outputs, (s * 71) % inputs]
+      const over = (n: number, f: (p: number) => number) => Array.from({ length: n }, (_, p) => f(p))
+      close(
+        y,
+        i * outputs + j,
+        over(inputs, (p) => xf[i * inputs + p] * wf[j * inputs + p]),
+      )
+      close(
+        dx,
+        i * inputs + k,
+        over(outputs, (p) => ga[i * outputs + p] * wf[p * inputs + k]),
+      )
+      close(
+        dw,
+        j * inputs + k,
+        over(rows, (p) => gd[p * outputs + j] * xd[p * inputs + k]),
+      )
+    }
+  })
+
+  test('operands of the gradient are kept as one byte an element', async () => {
+    const [rows, side] = [512, 256]
+    const attrs = { forward: 'float8_e4m3fn', backward: 'float8_e5m2', margin: 0, powerOfTwo: false } as const
+    const one = device.tensor(1)
+    const loss = (x: Tensor, w: Tensor) =>
+      sum(tensorScaledLinear(x, w, { x: one, w: one, g: one }, { ...attrs, gradientScale: 'given' }))
+    const f = compile((x: Tensor, w: Tensor) => grad((p: Tensor[]) => loss(p[0], p[1]))([x, w]))
+    await f.prepare(
+      device.tensor(wave(rows * side, 1), [rows, side]),
+      device.tensor(wave(side * side, 2), [side, side]),
+    )
+    // The products read codes directly: no operand of theirs is anything else.
+    const products = f.explain().match(/= matmul[^(]*\(.*\)/g)!
+    expect(products).toHaveLength(2)
+    for (const line of products) expect(line.match(/float8_e\dm\d/g)).toHaveLength(2)
+    if (backend === 'webgpu') return // the plan is the same, and the shaders take long to compile
+    // A chain of layers keeps every input for the gradient: a byte an element, where bfloat16 takes two and float32 four.
+    const chainOf = async (layer: (x: Tensor, w: Tensor) => Tensor) => {
+      const deep = compile((x: Tensor, w: Tensor) =>
+        grad((p: Tensor[]) => {
+          let h = p[0]
+          for (let i = 0; i < 12; i++) h = silu(layer(h, p[1]))
+          return sum(h)
+        })([x, w]),
+      )
+      await deep.prepare(
+        device.tensor(wave(4 * rows * side, 1), [4 * rows, side]),
+        device.tensor(wave(side * side, 2), [side, side]),
+      )
+      return deep.memory().temporaryBytes
+    }
+    const narrow = (t: Tensor) => t.astype('bfloat16')
+    const in8 = await chainOf((x, w) =>
+      tensorScaledLinear(x, w, { x: one, w: one, g: one }, { ...attrs, gradientScale: 'given' }),
+    )
+    const in16 = await chainOf((x, w) => matmul(narrow(x), narrow(w).transpose(), { dtype: 'float32' }))
+    const in32 = await chainOf((x, w) => matmul(x, w.transpose()))
+    const step = 12 * 4 * rows * side
+    expect(in16 - in8).toBeGreaterThan(0.8 * step)
+    expect(in32 - in8).toBeGreaterThan(2.4 * step)
+  })
+
+  test('delayed scaling over 50 steps is the state machine of numerics', async () => {
+    const policy: PrecisionPolicy = {
+      ...fp8Hybrid,
+      fp8: { scaling: { kind: 'delayed', historyLength: 8, margin: 1 } },
+    }
+    const trainer = Trainer.create(options({ precision: policy }))
+    const recipe = new Fp8Recipe(tiny, policy.fp8!)
+    const machines = recipe.tensors.map(({ role }) =>
+      delayedScaling(role === 'gradient' ? 'float8_e5m2' : 'float8_e4m3fn', { historyLength: 8, margin: 1 }),
+    )
+    let states = machines.map((m) => m.init())
+    const arrays = async () => (await trainer.snapshot()).arrays
+    for (let step = 1; step <= 50; step++) {
+      for await (const _ of trainer.run(step));
+      const found = await arrays()
+      const history = found.get('scaling.history')!.data
+      states = states.map((s, i) => machines[i].update(s, history[i * 8]))
+      const scale = found.get('scaling.scale')!.data
+      states.forEach((s, i) => {
+        expect(scale[i], `${recipe.tensors[i].role} of ${recipe.tensors[i].layer} at step ${step}`).toBe(
+          machines[i].scale(s),
+        )
+      })
+      if (step === 50) {
+        states.forEach((s, i) => {
+          expect([...history.slice(i * 8, i * 8 + 8)].reverse()).toEqual([...s.history])
+        })
+        expect(new Set(scale).size).toBeGreaterThan(20)
+      }
+    }
+    trainer.dispose()
+  }, 120_000)
+
+  test.each(['fp8-hybrid', 'fp8-current', 'bf16-pure'])(
+    '%s: a run taken up again has the bits of an unbroken one',
+    async (name) => {
+      const precision = findPrecision(name)
+      const optimizer = chain(
+        clipGlobalNorm(1),
+        adamw({ beta1: 0.9, beta2: 0.95, weightDecay: 0.1, momentDtype: precision.moments }),
+      )
+      const whole = Trainer.create(options({ precision, optimizer }))
+      for await (const _ of whole.run(6));
+      const first = Trainer.create(options({ precision, optimizer }))
+      for await (const _ of first.run(3));
+      const second = Trainer.create(options({ precision, optimizer }))
+      await second.restore(await first.snapshot())
+      for await (const _ of second.run(6));
+      const [a, b] = [await whole.snapshot(), await second.snapshot()]
+      expect([...b.arrays.keys()]).toEqual([...a.arrays.keys()])
+      for (const [key, { data }] of a.arrays) expect(b.arrays.get(key)!.data, key).toEqual(data)
+      if (name === 'fp8-hybrid') expect(a.arrays.has('scaling.history')).toBe(true)
+      for (const t of [whole, first, second]) t.dispose()
+    },
+  )
+
+  test('every policy learns', async () => {
+    // Blocks of 128 want sizes that they divide.
+    const architecture = {
+      ...tiny,
+      hiddenSize: 128,
+      intermediateSize: 256,
+      headDim: 32,
+      numKeyValueHeads: 4,
+      numHiddenLayers: 1,
+    }
+    const losses: Record<string, number> = {}
+    const taken = Object.entries(precisions).filter(
+      ([name]) => backend === 'cpu' || ['f32', 'fp8-hybrid', 'mxfp8'].includes(name),
+    )
+    for (const [name, precision] of taken) {
+      const trainer = Trainer.create(
+        options({
+          architecture,
+          precision,
+          sequenceLength: 32,
+          optimizer: chain(clipGlobalNorm(1), adamw({ momentDtype: precision.moments })),
+        }),
+      )
+      let last = Number.NaN
+      for await (const m of trainer.run(backend === 'cpu' ? 30 : 6)) last = m.loss
+      losses[name] = last
+      trainer.dispose()
+    }
+    for (const [name, loss] of Object.entries(losses)) {
+      expect(loss, name).toBeLessThan(backend === 'cpu' ? 1.5 : 3.8)
+      expect(Math.abs(loss - losses.f32), name).toBeLessThan(0.2)
+    }
+  }, 120_000)
+})
+
+describe('policies', () => {
+  let device: Device
+  beforeAll(async () => {
+    device = await init({ backend: 'cpu' })
+  })
+  afterAll(() => device.dispose())
+
+  test('which layers take part is the policy’s to say', () => {
+    const four = { ...tiny, numHiddenLayers: 4 }
+    const count = (p: PrecisionPolicy) => new Fp8Recipe(four, p.fp8!).tensors.length / 3
+    expect(count(fp8Current)).toBe(28)
+    expect(count(withoutFirstAndLast(fp8Current))).toBe(14)
+    expect(count({ ...fp8Current, fp8: { ...fp8Current.fp8!, includes: ({ name }) => name.includes('mlp') } })).toBe(12)
+    expect(new Fp8Recipe(four, withoutFirstAndLast(mxfp8, 2).fp8!).tensors).toEqual([])
+    expect(new Fp8Recipe(four, fp8Hybrid.fp8!).tensors[2]).toEqual({
+      layer: 'model.layers.0.self_attn.q_proj.weight',
+      role: 'gradient',
+    })
+  })
+
+  test('what cannot be is refused with the reason', () => {
+    const fp8 = (over: object) => () => new Fp8Recipe(tiny, { scaling: { kind: 'current' }, ...over } as never)
+    expect(fp8({ scaling: { kind: 'magic' } })).toThrow(
+      /scaling.kind must be one of current, delayed, block, mx, got magic/,
+    )
+    expect(fp8({ scaling: { kind: 'delayed', historyLength: 0 } })).toThrow(/historyLength must be an integer from 1/)
+    expect(fp8({ scaling: { kind: 'current', margin: -1 } })).toThrow(/margin must be an integer of at least 0/)
+    expect(fp8({ forward: 'float16' })).toThrow(/forward must be float8_e4m3fn or float8_e5m2, got float16/)
+    expect(() => exceptFirstAndLast(0.5)).toThrow(/count must be an integer/)
+    expect(() => withoutFirstAndLast(bf16)).toThrow(/bf16 has no fp8 part/)
+    expect(() => findPrecision('fp4')).toThrow(
+      /there are f32, bf16, bf16-pure, fp8-hybrid, fp8-current, fp8-block, mxfp8/,
+    )
+  })
+
+  test('blocks that do not divide a layer name it, its sizes and what helps', async () => {
+    const trainer = Trainer.create({
+      device,
+      architecture: tiny,
+      documents,
+      eosId: 2,
+      optimizer: adamw(),
+      schedule: constant(1e-3),
+      batchSize: 4,
+      sequenceLength: 16,
+      precision: fp8Block,
+    })
+    await expect(trainer.run(1).next()).rejects.toThrow(
+      /model\.layers\.0\.self_attn\.q_proj\.weight: its input is \[64, 32\], which blocks of 1 x 128 do not divide; leave the layer out/,
+    )
+    trainer.dispose()
+  })
+
+  test('a run that leaves the range of fp8 says which tensor did first, and when', async () => {
+    // Weights that explode: the rate is absurd, and the scales of a short history come too late.
+    const trainer = Trainer.create({
+      device,
+      architecture: tiny,
+      documents,
+      eosId: 2,
+      optimizer: adamw(),
+      schedule: (step) => (step < 2 ? 1e-3 : 1e5),
+      batchSize: 4,
+      sequenceLength: 16,
+      precision: { ...fp8Hybrid, fp8: { scaling: { kind: 'delayed', historyLength: 2 } } },
+    })
+    let clipped = 0
+    const run = async () => {
+      for await (const m of trainer.run(400)) clipped = Math.max(clipped, m.clippedTensors as number)
+    }
+    await run().catch(() => {})
+    expect(clipped).toBeGreaterThan(0)
+    expect(trainer.firstSaturation).toMatch(
+      /The first tensor to leave the range of fp8, at step \d+: the (input|weight|gradient) of model\.layers\.\d\.[\w.]+ (reached|was not finite)/,
+    )
+    trainer.dispose()
+  })
+})
