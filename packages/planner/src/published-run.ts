@@ -104,6 +104,8 @@ function request(row: Record<string, unknown>, id: string, assumptions: string[]
   const blackwell = /^G?B\d/.test(text(row, 'gpu_type', ''))
   // Releases of 2024 and before that overlapped nothing also left more kernels unfused.
   const early = /^none/.test(overlapText)
+  // Megatron-LM's functional tests run deterministic kernels, without fused gradient accumulation.
+  const deterministic = /functional test/.test(source)
   // Experts with biases (GPT-OSS) have activations that are not fused into their grouped products.
   const biased = experts !== undefined && object('model', row.model).bias === true
   const ep = count('ep', 1)
@@ -142,7 +144,9 @@ function request(row: Record<string, unknown>, id: string, assumptions: string[]
     dropout: unfused || /dropout 0\.[1-9]/.test(String(object('model', row.model).attention)),
     // Megatron-LM fuses; plain FSDP does where it compiles.
     fusedKernels:
-      (sharding(shardingText) !== 'full' && !early && !biased) || /compile/.test(precisionText) || (bridge && !biased),
+      (sharding(shardingText) !== 'full' && !early && !biased && !deterministic) ||
+      /compile/.test(precisionText) ||
+      (bridge && !biased),
     // Megatron-Bridge's recipes reduce gradients in bf16 where products are fp8; its DeepSeek-like ones keep moments in bf16 too.
     momentsInFp32: !(bridge && model.latentAttention !== undefined),
     gradientsInFp32: !(bridge && (model.latentAttention !== undefined || precision === 'fp8')),

@@ -95,6 +95,10 @@ export function enumerate(search: PlanSearch): Enumeration {
   const shared = new Map<string, { costs: ShapeCosts; bytes: LayerBytes }>()
   for (const plan of shapes(model, cluster, recipe)) {
     const faults = planFaults(model, cluster, plan)
+    const { nvlinkDomain } = cluster
+    if (nvlinkDomain % plan.tensorParallel !== 0 && plan.tensorParallel % nvlinkDomain !== 0) {
+      faults.push(`tensorParallel ${plan.tensorParallel} groups would straddle nodes of ${nvlinkDomain} GPUs`)
+    }
     if (faults.length > 0) {
       refused.push({ plan, reasons: faults })
       continue

@@ -67,6 +67,27 @@ describe('plan', () => {
     expect(wide.risks.join()).toMatch(/expert parallelism 32 leaves the node: all-to-all/)
   })
 
+  it('refuses tensor parallelism that straddles nodes, and ranks what leaves them as a risk', () => {
+    const recipe = { globalBatchSize: 768, sequenceLength: 4096 }
+    const six = plan({ model: v3_13b, cluster: { gpu: 'H100', nodes: 16, gpusPerNode: 6 }, recipe, limit: 1000 })
+    expect(six.refused.flatMap(({ reasons }) => reasons)).toContain(
+      'tensorParallel 4 groups would straddle nodes of 6 GPUs',
+    )
+    const four = { gpu: 'H100', nodes: 32, gpusPerNode: 4 }
+    const wide = plan({ model: v3_13b, cluster: four, recipe: { ...recipe, globalBatchSize: 1024 }, limit: 1000 })
+    const across = wide.byThroughput.find(({ estimate }) => estimate.plan.tensorParallel === 8)!
+    expect(across.risks).toContain('tensor parallelism 8 leaves the node')
+    // A rack of 72 joins 18 such nodes.
+    const rack = plan({
+      model: v3_13b,
+      cluster: { ...four, gpu: 'GB200', nodes: 18 },
+      recipe: { ...recipe, globalBatchSize: 1152 },
+      limit: 1000,
+    })
+    const inside = rack.byThroughput.find(({ estimate }) => estimate.plan.tensorParallel === 8)!
+    expect(inside.risks.join()).not.toMatch(/leaves the node/)
+  })
+
   it('gives empty rankings and reasons where nothing fits', () => {
     const cluster = { gpu: 'A100-40GB', nodes: 1, gpusPerNode: 8 }
     const result = plan({ model: v3_172b, cluster, recipe: { globalBatchSize: 8, sequenceLength: 4096 } })
