@@ -17,11 +17,14 @@ import {
 import vectors from '../vectors/optimizers.json' with { type: 'json' }
 import { FakeTensor } from './fake-tensor.ts'
 
-let device: Device
+const backends = ['cpu', 'webgpu'] as const
+const devices = {} as Record<(typeof backends)[number], Device>
 beforeAll(async () => {
-  device = await init({ backend: 'cpu' })
+  for (const backend of backends) devices[backend] = await init({ backend })
 })
-afterAll(() => device.dispose())
+afterAll(() => {
+  for (const device of Object.values(devices)) device.dispose()
+})
 
 type Shapes = Record<string, readonly number[]>
 type Numbers = Record<string, number[]>
@@ -95,7 +98,7 @@ function runTyped(
 }
 
 /** The same on tensors, each step compiled. */
-async function runTensors(c: any, name: string, extra: object = {}) {
+async function runTensors(device: Device, c: any, name: string, extra: object = {}) {
   const draw = generator(c.shapes)
   const tree = (numbers: Numbers): any =>
     Object.fromEntries(Object.entries(numbers).map(([k, v]) => [k, device.tensor(Float32Array.from(v), c.shapes[k])]))
@@ -149,8 +152,8 @@ describe.each(cases)('%s against PyTorch (Lion: optax)', (name, c) => {
     })
   })
 
-  test('tensors to 1e-6', async () => {
-    const { params } = await runTensors(c, name)
+  test.each(backends)('tensors to 1e-6 (%s)', async (backend) => {
+    const { params } = await runTensors(devices[backend], c, name)
     for (const leaf of Object.keys(c.shapes)) expectClose(params[leaf], c.float32[leaf], 1e-6, () => 0.5, leaf)
   })
 })
@@ -162,7 +165,7 @@ describe.each(bitwise)('%s: tensors and Float32Array agree to the last bit', (na
   test.each(['float32', 'bfloat16'] as const)('moments in %s', async (momentDtype) => {
     let typed: any
     runTyped(c, name, Float32Array, (_, params, state) => (typed = { params, state }), { momentDtype })
-    const tensors = await runTensors(c, name, { momentDtype })
+    const tensors = await runTensors(devices.cpu, c, name, { momentDtype })
     expect(tensors.params).toEqual(typed.params)
     for (const [moment, tree] of Object.entries<any>(typed.state))
       for (const [leaf, values] of Object.entries<any>(tree)) {
@@ -354,6 +357,7 @@ describe('the optimizer interface', () => {
       { name: 'vectors', optimizer: lion() },
     ])
     const wanted = typed.update(values, typed.init(values), values, typed.scalars(1, 0.1)).params
+    const device = devices.cpu
     const params = { w: device.tensor(values.w, [2, 3]), b: device.tensor(values.b, [2]) }
     const step = compile((p: typeof params, s: any, scalars: Record<string, number>) =>
       optimizer.update(p, s, p, scalars),
