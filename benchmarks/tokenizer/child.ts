@@ -1,4 +1,4 @@
-// One measurement in a process of its own: `child.ts load MODEL`, `child.ts train unigram|bpe TEXT MODEL`.
+// One measurement in a process of its own: `child.ts load MODEL`, `child.ts train unigram|bpe TEXT MODEL SIZE`.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { loadTokenizer } from '@kumiki/tokenizer'
 import { type TrainOptions, trainBpe, trainUnigram } from '@kumiki/tokenizer/train'
@@ -17,9 +17,9 @@ if (verb === 'load') {
   collect()
   process.stdout.write(JSON.stringify({ loadMilliseconds, bytesAfterLoad: process.memoryUsage().rss - before }))
 } else {
-  const [type, text, model] = rest
+  const [type, text, model, size] = rest
   const options: TrainOptions = {
-    vocabSize: 8000,
+    vocabSize: Number(size),
     characterCoverage: 0.9995,
     byteFallback: true,
     splitDigits: true,

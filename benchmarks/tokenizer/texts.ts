@@ -12,9 +12,14 @@ export type Texts = {
   heldOut: string[]
 }
 
-/** Lines of all files in turn (one of each, then the next), so that every part is mixed; repeated until `bytes` are there. */
-export function readTexts(bytes: number): Texts {
-  const shared = existsSync(SHARED) ? readdirSync(SHARED).filter((name) => name.endsWith('.txt')) : []
+/**
+ * Lines of all files in turn (one of each, then the next), so that every part is mixed; repeated until `bytes` are there.
+ * @param kind only the files whose names begin so (`ja`, `en`, ...), where there are any, and none of their lines twice
+ */
+export function readTexts(bytes: number, kind = ''): Texts {
+  const shared = existsSync(SHARED)
+    ? readdirSync(SHARED).filter((name) => name.endsWith('.txt') && name.startsWith(kind))
+    : []
   const files = shared.length > 0 ? shared.sort().map((name) => new URL(name, SHARED)) : [BUILT_IN]
   const columns = files.map((file) =>
     readFileSync(file, 'utf8')
@@ -24,8 +29,10 @@ export function readTexts(bytes: number): Texts {
   const lines: string[] = []
   const heldOut: string[] = []
   let size = 0
-  for (let round = 0; size < bytes; round++) {
+  const longest = Math.max(...columns.map((column) => column.length))
+  for (let round = 0; size < bytes && (kind === '' || round < longest); round++) {
     for (const column of columns) {
+      if (kind !== '' && round >= column.length) continue
       const line = column[round % column.length]
       if (round < column.length && round % 20 === 19) heldOut.push(line)
       else if ((round % column.length) % 20 !== 19) {
@@ -35,7 +42,8 @@ export function readTexts(bytes: number): Texts {
       if (size >= bytes) break
     }
   }
-  return { name: shared.length > 0 ? `${files.length} texts of ../shared` : 'built-in corpus', lines, heldOut }
+  const name = kind === '' ? `${files.length} texts of ../shared` : `${kind}: ${files.length} texts of ../shared`
+  return { name: shared.length > 0 ? name : 'built-in corpus', lines, heldOut }
 }
 
 /** LLM-jp's ver3.0b1 where it is, else a model of the package's vectors. */

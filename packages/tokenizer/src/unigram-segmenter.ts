@@ -62,24 +62,24 @@ export class UnigramSegmenter implements Segmenter {
     this.#unkScore = Math.fround(smallest - UNKNOWN_PENALTY)
     this.#trie = buildPieceTrie(pieces, Int32Array.from(ids))
     const { base, check, value } = this.#trie
-    this.#nodes = new Int32Array(base.length * 4)
-    this.#gains = new Float64Array(this.#nodes.buffer)
+    const nodes = new Int32Array(base.length * 4)
+    const gains = new Float64Array(nodes.buffer)
     for (let node = 0; node < base.length; node++) {
-      this.#nodes[node * 4] = base[node] * 4
-      this.#nodes[node * 4 + 1] = check[node] < 0 ? -1 : check[node] * 4
+      nodes[node * 4] = base[node] * 4
+      nodes[node * 4 + 1] = check[node] < 0 ? -1 : check[node] * 4
       const id = value[node]
+      if (id < 0) gains[node * 2 + 1] = Number.NaN
+      else if (types[id] === PieceType.normal) gains[node * 2 + 1] = scores[id]
       // A user-defined symbol beats nearly all else that covers its text: its length in bytes times the best score there is
       // (which for log probabilities is nearly 0).
-      this.#gains[node * 2 + 1] =
-        id < 0
-          ? Number.NaN
-          : types[id] === PieceType.userDefined
-            ? Math.fround(utf8Length(pieces[id]) * largest) - 0.1
-            : scores[id]
+      else gains[node * 2 + 1] = Math.fround(utf8Length(pieces[id]) * largest) - 0.1
     }
+    this.#nodes = nodes
+    this.#gains = gains
     this.#idOfNode = value.slice()
     this.#idOfNode[0] = vocabulary.unkId
-    this.#codeOf = Int32Array.from(this.#trie.codeOf, (code) => code * 4)
+    this.#codeOf = new Int32Array(this.#trie.codeOf.length)
+    for (let unit = 0; unit < this.#codeOf.length; unit++) this.#codeOf[unit] = this.#trie.codeOf[unit] * 4
     this.#rawCodeOf = this.#codeOf.slice().fill(-1, 0xd800, 0xe000)
     this.#rawCodeOf[SPACE] = this.#codeOf[space]
   }
