@@ -68,8 +68,6 @@ export function estimate(request: PlanRequest): Estimate {
 /** What a caller that estimates many plans has counted already. */
 export interface Counted {
   readonly run?: KnownRun
-  readonly time?: StepTime
-  readonly memoryByStage?: readonly StageMemory[]
   readonly flops?: { readonly causal: number; readonly full: number }
   readonly parameters?: number
 }
@@ -81,10 +79,10 @@ export function estimateKnown(
   plan: KnownPlan,
   counted: Counted = {},
 ): Estimate {
-  const memoryByStage = counted.memoryByStage ?? estimateMemory(model, plan)
+  const memoryByStage = estimateMemory(model, plan)
   let memoryBytes = 0
   for (const { total } of memoryByStage) if (total > memoryBytes) memoryBytes = total
-  const time = counted.time ?? estimateTime(model, cluster, plan)
+  const time = estimateTime(model, cluster, plan)
   const tokensPerSecond = (plan.globalBatchSize * plan.sequenceLength) / time.step
   const tokensPerSecondPerGpu = tokensPerSecond / cluster.gpuCount
   const { gpu } = cluster

@@ -3,12 +3,12 @@ import { integer, object } from './check.ts'
 import { defaultRun, type KnownRun, lostTime, type RunRequest, validateRun } from './cost.ts'
 import { type Estimate, estimateKnown, flopsPerToken } from './estimate.ts'
 import { type Cluster, type KnownCluster, validateCluster } from './gpu.ts'
-import { estimateMemory, type LayerBytes, layerBytes, overheadBytes, type StageMemory } from './memory.ts'
+import { estimateMemory, type LayerBytes, layerBytes, overheadBytes } from './memory.ts'
 import { type KnownModel, type PlannerModel, totalParameters, validateModel } from './model.ts'
 import { completePlan, type KnownPlan, type ParallelPlan, planFaults, validatePlan } from './parallel-plan.ts'
 import { countRisks, risksOf } from './risks.ts'
 import { stageLayers } from './stages.ts'
-import { estimateTime, type ShapeCosts, type StepTime, shapeCosts } from './time.ts'
+import { estimateTime, type ShapeCosts, shapeCosts } from './time.ts'
 
 export { stableMemoryFraction } from './risks.ts'
 
@@ -64,12 +64,10 @@ export interface PlanResult {
   readonly feasible: number
 }
 
-/** A feasible plan with what rankings need. */
+/** A feasible plan with what rankings need: there are thousands, and what is kept of each costs more time than what is counted. */
 interface Sized {
   readonly plan: KnownPlan
-  readonly memoryBytes: number
-  readonly memoryByStage: readonly StageMemory[]
-  readonly time: StepTime
+  readonly stepSeconds: number
   readonly risks: number
   /** Steps a second that count, with lost time. */
   readonly pace: number
@@ -93,27 +91,31 @@ export function enumerate(search: PlanSearch): Enumeration {
   const feasible: Sized[] = []
   const refused: Refusal[] = []
   const shared = new Map<string, { costs: ShapeCosts; bytes: LayerBytes }>()
-  for (const plan of shapes(model, cluster, recipe)) {
-    const faults = planFaults(model, cluster, plan)
-    const { nvlinkDomain } = cluster
-    if (nvlinkDomain % plan.tensorParallel !== 0 && plan.tensorParallel % nvlinkDomain !== 0) {
-      faults.push(`tensorParallel ${plan.tensorParallel} groups would straddle nodes of ${nvlinkDomain} GPUs`)
+  const variants = recomputations(model, recipe)
+  const { nvlinkDomain } = cluster
+  for (const shape of shapes(model, cluster, recipe)) {
+    // Rules do not ask what is computed again.
+    const faults = planFaults(model, cluster, shape)
+    if (nvlinkDomain % shape.tensorParallel !== 0 && shape.tensorParallel % nvlinkDomain !== 0) {
+      faults.push(`tensorParallel ${shape.tensorParallel} groups would straddle nodes of ${nvlinkDomain} GPUs`)
     }
     if (faults.length > 0) {
-      refused.push({ plan, reasons: faults })
+      for (const variant of variants) refused.push({ plan: { ...shape, ...variant }, reasons: faults })
       continue
     }
-    const known = complete(cluster, plan)
-    // What does not depend on the pipeline is counted once.
-    const key = `${plan.tensorParallel} ${plan.contextParallel} ${plan.expertParallel} ${plan.microBatchSize} ${plan.recompute} ${plan.recomputeModules[0]}`
-    let one = shared.get(key)
-    if (!one) {
-      one = { costs: shapeCosts(model, cluster, known), bytes: layerBytes(model, known) }
-      shared.set(key, one)
+    for (const variant of variants) {
+      const known = complete(cluster, { ...shape, ...variant })
+      // What does not depend on the pipeline is counted once.
+      const key = `${known.tensorParallel} ${known.contextParallel} ${known.expertParallel} ${known.microBatchSize} ${known.recompute} ${known.recomputeModules[0]}`
+      let one = shared.get(key)
+      if (!one) {
+        one = { costs: shapeCosts(model, cluster, known), bytes: layerBytes(model, known) }
+        shared.set(key, one)
+      }
+      const sized = size(model, cluster, known, run, one)
+      if ('reasons' in sized) refused.push(sized)
+      else feasible.push(sized)
     }
-    const sized = size(model, cluster, known, run, one)
-    if ('reasons' in sized) refused.push(sized)
-    else feasible.push(sized)
   }
   return { model, cluster, run, feasible, refused }
 }
@@ -140,7 +142,7 @@ function size(
   const time = estimateTime(model, cluster, plan, layers, costs)
   const judged = { plan, memoryBytes, memoryByStage, time }
   const pace = lostTime(model, cluster, time.step, run ?? defaultRun).goodput / time.step
-  return { ...judged, risks: countRisks(model, cluster, judged, run), pace }
+  return { plan, stepSeconds: time.step, risks: countRisks(model, cluster, judged, run), pace }
 }
 
 function shortage(cluster: KnownCluster, memoryBytes: number): string {
@@ -148,7 +150,7 @@ function shortage(cluster: KnownCluster, memoryBytes: number): string {
   return `needs ${gigabytes(memoryBytes)} and ${gigabytes(overheadBytes)} of buffers, a ${cluster.gpu.name} has ${gigabytes(cluster.gpu.memoryBytes)}`
 }
 
-const faster = (a: Sized, b: Sized) => a.time.step - b.time.step
+const faster = (a: Sized, b: Sized) => a.stepSeconds - b.stepSeconds
 const stabler = (a: Sized, b: Sized) => a.risks - b.risks || b.pace - a.pace
 
 /**
@@ -171,7 +173,7 @@ export function plan(search: PlanSearch): PlanResult {
     byStability: byStability.slice(0, limit).map(candidates),
     fasterButRiskier: best
       ? byThroughput
-          .filter((one) => one.time.step < best.time.step)
+          .filter((one) => one.stepSeconds < best.stepSeconds)
           .slice(0, limit)
           .map(candidates)
       : [],
@@ -191,10 +193,9 @@ function candidatesOf({ model, cluster, run }: Enumeration): (sized: Sized) => C
     let candidate = made.get(sized)
     if (!candidate) {
       flops ??= flopsPerToken(model, sized.plan)
-      const counted = { run, flops, parameters, memoryByStage: sized.memoryByStage, time: sized.time }
-      const estimate = estimateKnown(model, cluster, sized.plan, counted)
-      const risks = risksOf(model, cluster, sized, run)
-      candidate = { estimate, risks, headroomBytes: cluster.gpu.memoryBytes - sized.memoryBytes }
+      const estimate = estimateKnown(model, cluster, sized.plan, { run, flops, parameters })
+      const headroomBytes = cluster.gpu.memoryBytes - estimate.memoryBytes
+      candidate = { estimate, risks: risksOf(model, cluster, estimate, run), headroomBytes }
       made.set(sized, candidate)
     }
     return candidate
@@ -301,18 +302,6 @@ function* shapes(model: KnownModel, cluster: KnownCluster, recipe: SearchRecipe)
   const pipeline = [...stages].sort((a, b) => a - b)
   const context = sequenceLength >= 16_384 ? [1, 2, 4, 8, 16] : [1]
   const expert = model.experts ? powersOfTwo(Math.min(model.experts.count, cluster.gpuCount)) : [1]
-  const { recomputeModules } = base
-  const again: Pick<Required<ParallelPlan>, 'recompute' | 'recomputeModules'>[] = [
-    { recompute: 'none', recomputeModules },
-    ...(model.experts
-      ? ([
-          { recompute: 'selective', recomputeModules: ['moe_act', 'layernorm'] },
-          { recompute: 'selective', recomputeModules: ['moe'] },
-        ] as const)
-      : []),
-    { recompute: 'full', recomputeModules },
-  ]
-  const recomputes = recipe.recompute === false ? again.slice(0, 1) : again
   for (const tensorParallel of tensor) {
     const sequenceParallel = tensorParallel > 1
     for (const pipelineParallel of pipeline) {
@@ -321,18 +310,15 @@ function* shapes(model: KnownModel, cluster: KnownCluster, recipe: SearchRecipe)
         for (const contextParallel of context) {
           for (const expertParallel of expert) {
             for (const microBatchSize of [1, 2, 4, 8]) {
-              for (const one of recomputes) {
-                yield {
-                  ...base,
-                  ...one,
-                  tensorParallel,
-                  sequenceParallel,
-                  pipelineParallel,
-                  virtualPipeline,
-                  contextParallel,
-                  expertParallel,
-                  microBatchSize,
-                }
+              yield {
+                ...base,
+                tensorParallel,
+                sequenceParallel,
+                pipelineParallel,
+                virtualPipeline,
+                contextParallel,
+                expertParallel,
+                microBatchSize,
               }
             }
           }
@@ -340,6 +326,26 @@ function* shapes(model: KnownModel, cluster: KnownCluster, recipe: SearchRecipe)
       }
     }
   }
+}
+
+/** What may be computed again: nothing, parts of mixtures as LLM-jp's recipes do, everything. */
+function recomputations(
+  model: KnownModel,
+  recipe: SearchRecipe,
+): readonly Pick<Required<ParallelPlan>, 'recompute' | 'recomputeModules'>[] {
+  const core = ['core_attn'] as const
+  const none = { recompute: 'none', recomputeModules: core } as const
+  if (recipe.recompute === false) return [none]
+  return [
+    none,
+    ...(model.experts
+      ? ([
+          { recompute: 'selective', recomputeModules: ['moe_act', 'layernorm'] },
+          { recompute: 'selective', recomputeModules: ['moe'] },
+        ] as const)
+      : []),
+    { recompute: 'full', recomputeModules: core },
+  ]
 }
 
 /** Chunks a stage that can be cut into: of its layers, or of its layers with embedding and loss counted. */
