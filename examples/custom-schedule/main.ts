@@ -1,0 +1,95 @@
+/**
+ * A schedule and an optimizer of one's own in the Trainer, beside those of the package; and the package's in a foreign loop.
+ *
+ *   npm start                      3 seeds
+ *   npm start -- --steps 60 --seeds 1
+ */
+import {
+  adamw,
+  chain,
+  clipGlobalNorm,
+  cooldown,
+  cosine,
+  describe,
+  fromJSON,
+  type Optimizer,
+  plotSchedule,
+  type Schedule,
+  warmup,
+} from '@kumiki/optim'
+import { charts, Results, Study, smoothed, spread, withTable } from 'example-study-tools'
+import { fitAndResume } from './other-library.ts'
+import { harmonic, normalizedSgd, ownKinds, rootGradients, sawtooth, signum } from './own-pieces.ts'
+
+const fitted = fitAndResume()
+console.log(
+  `Kumiki's wsd and adamw in a foreign loop: y = ${fitted.w.toFixed(3)} x ${fitted.b.toFixed(3)} (2 x - 0.5 was wanted)`,
+)
+
+const study = await Study.open({
+  name: 'custom-schedule',
+  description: 'Schedules and optimizers of one’s own.',
+  steps: 200,
+})
+const { steps } = study
+const rise = Math.max(1, Math.round(steps / 10))
+const fall = Math.round(steps / 5)
+
+/** Own schedules go through the package's combinators, and back from JSON where they describe themselves. */
+const own = cooldown(warmup(harmonic({ peak: 4e-3, halfAfter: 150 }), rise), { start: steps - fall, steps: fall })
+const again = fromJSON(JSON.parse(JSON.stringify(describe(own))), ownKinds)
+for (let step = 0; step <= steps; step++)
+  if (again(step) !== own(step)) throw new Error(`step ${step}: ${again(step)} from JSON, ${own(step)} before`)
+
+const schedules: Record<string, Schedule> = {
+  cosine: warmup(cosine({ from: 3e-3, to: 0, steps: steps - rise }), rise),
+  'harmonic with cooldown (own)': again,
+  'sawtooth (own function)': warmup(sawtooth, rise),
+}
+const ours = (): Optimizer => chain(clipGlobalNorm(1), adamw({ beta2: 0.95, weightDecay: 0.1 }))
+const arms: { name: string; schedule: Schedule; optimizer: () => Optimizer }[] = [
+  ...Object.entries(schedules).map(([name, schedule]) => ({ name: `adamw, ${name}`, schedule, optimizer: ours })),
+  {
+    name: 'signum (own rule), cosine / 4',
+    schedule: (step) => schedules.cosine(step) / 4,
+    optimizer: () => chain(clipGlobalNorm(1), signum({ momentum: 0.95, weightDecay: 0.1 })),
+  },
+  {
+    name: 'rootGradients > normalizedSgd (own), cosine x 100',
+    schedule: (step) => schedules.cosine(step) * 100,
+    optimizer: () => chain(rootGradients, normalizedSgd),
+  },
+]
+
+const results = new Results(import.meta.dirname)
+results.add(study.environment())
+const curves: { label: string; points: [number, number][][] }[] = []
+const rows: string[][] = []
+for (const { name, schedule, optimizer } of arms) {
+  const heldOut: number[] = []
+  const points: [number, number][][] = []
+  for (const seed of study.seeds) {
+    const trainer = study.trainer({ optimizer: optimizer(), schedule, seed })
+    const losses: number[] = []
+    for await (const { loss } of trainer.run(steps)) losses.push(loss)
+    heldOut.push(await study.evaluate(trainer))
+    trainer.dispose()
+    points.push(smoothed(losses, 5).map((y, i) => [i + 1, y]))
+    results.add({
+      kind: 'run',
+      arm: name,
+      seed,
+      heldOut: heldOut.at(-1),
+      losses: losses.map((x) => Number(x.toFixed(4))),
+    })
+  }
+  study.log(`${name}: ${spread(heldOut)}`)
+  curves.push({ label: name, points })
+  rows.push([name, spread(heldOut)])
+}
+study.close()
+await withTable(import.meta.dirname, 'results', ['optimizer, schedule', 'held-out nats/token'], rows)
+await results.write({
+  'schedules.svg': plotSchedule(schedules, { steps, title: 'A schedule of the package and two of one’s own' }),
+  'custom-schedule.svg': charts([{ title: 'Training loss', xLabel: 'step', yLabel: 'nats per token', lines: curves }]),
+})
