@@ -11,7 +11,8 @@ export const castOp = defineOp<{ dtype: DType }>({
       throw new DTypeError(`cast: unknown dtype '${dtype}'; known are ${Object.keys(bytesPerElement).join(', ')}`)
     return [{ shape: x.shape, dtype }]
   },
-  gradient: ({ inputs: [x], grads: [g] }) => [g && isFloat(x.dtype) ? cast(g, x.dtype) : undefined],
+  // Gradients are float32 whatever the values are stored in: rounding them is the business of whoever stores them.
+  gradient: ({ inputs: [x], grads: [g] }) => [g && isFloat(x.dtype) ? cast(g, 'float32') : undefined],
   evaluate: ([x], { dtype }, [out]) => {
     // Floats are rounded to their format by the caller; floats to integers truncate and saturate.
     const type = computeType(dtype)
@@ -46,7 +47,7 @@ function toInteger(x: number, type: 'i32' | 'u32'): number {
   return type === 'i32' ? Math.min(Math.max(t, -2147483648), 2147483647) : Math.min(Math.max(t, 0), 4294967295)
 }
 
-/** Converts to another dtype: floats round to nearest even, floats to integers truncate. The gradient is cast back. */
+/** Converts to another dtype: floats round to nearest even, floats to integers truncate. The gradient passes as float32. */
 export function cast(x: Tensor, dtype: DType): Tensor {
   return x.dtype === dtype ? x : apply1(castOp, [x], { dtype })
 }
