@@ -18,6 +18,9 @@ export interface ShellReading {
 const mostText = 4 * 2 ** 20
 const mostWords = 200_000
 const mostValue = 2 ** 20
+/** Characters and words that all expansions together may copy, and how deep defaults may nest. */
+const mostWork = 2 ** 29
+const deepest = 64
 
 interface Word {
   /** Pieces between quotes of any kind; `split` where unquoted. */
@@ -195,6 +198,8 @@ export function readShell(texts: readonly string[], environment: Readonly<Record
   const sbatch = new Map<string, string>()
   const notes = new Set<string>()
   const commands: string[][] = []
+  let work = 0
+  let depth = 0
   for (const text of texts) {
     for (const [, name, value] of text.matchAll(/^#SBATCH\s+(--?[\w-]+)[=\s]\s*(\S+)/gm)) sbatch.set(name, value)
     const scanner = new Scanner(text)
@@ -263,8 +268,15 @@ export function readShell(texts: readonly string[], environment: Readonly<Record
     return true
   }
 
+  /** Scripts whose values grow with every line would keep a reader busy for hours. */
+  function spend(amount: number): void {
+    work += amount
+    if (work > mostWork) throw new RangeError(`launch: its expansions copy more than ${mostWork} characters`)
+  }
+
   function set(name: string, values: readonly string[]): void {
     let length = 0
+    spend(16 * values.length)
     for (const value of values) length += value.length
     if (length > mostValue || values.length > mostWords) {
       throw new RangeError(`launch: ${name} grows past ${mostValue} characters or ${mostWords} words`)
@@ -302,10 +314,19 @@ export function readShell(texts: readonly string[], environment: Readonly<Record
     }
     if (current !== null) words.push(current)
     if (words.length > mostWords) throw new RangeError(`launch: a word expands into more than ${mostWords}`)
+    spend(16 * words.length)
     return words
   }
 
   function expandText(text: string): string {
+    depth++
+    if (depth > deepest) throw new RangeError(`launch: expansions nest deeper than ${deepest}`)
+    const expanded = expandParts(text)
+    depth--
+    return expanded
+  }
+
+  function expandParts(text: string): string {
     let out = ''
     let at = 0
     while (at < text.length) {
@@ -339,6 +360,7 @@ export function readShell(texts: readonly string[], environment: Readonly<Record
   }
 
   function bounded(text: string): string {
+    spend(text.length)
     if (text.length > mostValue) throw new RangeError(`launch: a value grows past ${mostValue} characters`)
     return text
   }

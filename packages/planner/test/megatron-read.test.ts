@@ -216,6 +216,65 @@ describe('readMegatron', () => {
   })
 })
 
+describe('hostile scripts', () => {
+  it('end in an error or a result', () => {
+    const word = fc.constantFrom(
+      '$',
+      '{',
+      '}',
+      '(',
+      ')',
+      '"',
+      "'",
+      '`',
+      '\\',
+      '\n',
+      ';',
+      '#',
+      'A',
+      '=',
+      '+=',
+      '$A',
+      ':-',
+      'if',
+      'then',
+      'fi',
+      '[',
+      ']',
+      ' ',
+      '@',
+      '1',
+      '*',
+      '--x',
+    )
+    fc.assert(
+      fc.property(fc.array(word, { maxLength: 60 }), (words) => {
+        try {
+          readShell([words.join('')], {})
+        } catch (error) {
+          expect(error).toBeInstanceOf(RangeError)
+          expect((error as Error).message).toMatch(/^launch: /)
+        }
+      }),
+      { numRuns: 5000, seed: 11 },
+    )
+  })
+
+  it.each([
+    ['values that grow', `A=${'x'.repeat(2 ** 19)}\n${'A="$A"\n'.repeat(200_000)}`, /copy more than/],
+    ['arrays that grow', `A=()\n${'A+=(x)\n'.repeat(400_000)}`, /copy more than/],
+    ['defaults in defaults', `A=${`\${B:-`.repeat(200_000)}${'}'.repeat(200_000)}`, /nest deeper than 64/],
+    ['brackets in arithmetic', `A=$((${'('.repeat(100_000)}1${')'.repeat(100_000)}))`, null],
+  ])(
+    '%s',
+    (_, script, message) => {
+      if (message) expect(() => readShell([script], {})).toThrow(message)
+      else expect(readShell([script], {}).notes.join()).toMatch(/is not known/)
+    },
+    60_000,
+  )
+})
+
 describe('round trip', () => {
   const models = fc.record({
     layers: fc.constantFrom(24, 48),
