@@ -10,6 +10,8 @@ export type DoubleArray = {
   /** The value of the key that ends at the node, or -1. */
   value: Int32Array
   maxCode: number
+  /** Whether two keys were equal. */
+  repeats: boolean
 }
 
 /** How many free slots are tried for a node of several children before it goes to the end. */
@@ -34,6 +36,7 @@ type Tree = {
   /** Children of node s: `children[firstChild[s] .. firstChild[s + 1])`. */
   firstChild: Int32Array
   children: Int32Array
+  repeats: boolean
 }
 
 function buildTree(codes: ArrayLike<number>, starts: ArrayLike<number>): Tree {
@@ -48,6 +51,7 @@ function buildTree(codes: ArrayLike<number>, starts: ArrayLike<number>): Tree {
   const slots = new Int32Array(1 << bits)
   const mask = slots.length - 1
   let nodes = 1
+  let repeats = false
   for (let k = 0; k < keys; k++) {
     let node = 0
     for (let i = starts[k]; i < starts[k + 1]; i++) {
@@ -65,6 +69,7 @@ function buildTree(codes: ArrayLike<number>, starts: ArrayLike<number>): Tree {
       node = child
     }
     if (value[node] < 0) value[node] = k
+    else repeats = true
   }
   const firstChild = new Int32Array(nodes + 1)
   for (let n = 1; n < nodes; n++) firstChild[parent[n] + 1]++
@@ -72,7 +77,7 @@ function buildTree(codes: ArrayLike<number>, starts: ArrayLike<number>): Tree {
   const next = firstChild.slice(0, nodes)
   const children = new Int32Array(nodes)
   for (let n = 1; n < nodes; n++) children[next[parent[n]]++] = n
-  return { nodes, code, value, firstChild, children }
+  return { nodes, code, value, firstChild, children, repeats }
 }
 
 function placeTree(tree: Tree, maxCode: number): DoubleArray {
@@ -150,5 +155,11 @@ function placeTree(tree: Tree, maxCode: number): DoubleArray {
   }
   const size = top + maxCode + 1
   grow(size)
-  return { base: base.slice(0, size), check: check.slice(0, size), value: value.slice(0, size), maxCode }
+  return {
+    base: base.slice(0, size),
+    check: check.slice(0, size),
+    value: value.slice(0, size),
+    maxCode,
+    repeats: tree.repeats,
+  }
 }

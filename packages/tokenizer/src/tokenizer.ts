@@ -67,6 +67,7 @@ export class Tokenizer {
     const file = readModelFile(model)
     this.#bytes = model.slice()
     const vocabulary = new Vocabulary(file)
+    if (file.trainer.modelType !== 'unigram') vocabulary.checkRepeats()
     const { trainer, normalizer } = file
     this.#vocabulary = vocabulary
     this.vocabSize = vocabulary.size

@@ -61,6 +61,8 @@ export class UnigramSegmenter implements Segmenter {
     this.#unkId = vocabulary.unkId
     this.#unkScore = Math.fround(smallest - UNKNOWN_PENALTY)
     this.#trie = buildPieceTrie(pieces, Int32Array.from(ids))
+    // The trie tells of equal pieces without a map of all; it does not have the unused ones.
+    if (this.#trie.repeats || types.includes(PieceType.unused)) vocabulary.checkRepeats()
     const { base, check, value } = this.#trie
     const nodes = new Int32Array(base.length * 4)
     const gains = new Float64Array(nodes.buffer)

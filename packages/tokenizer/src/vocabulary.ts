@@ -15,7 +15,8 @@ export class Vocabulary {
   readonly byteIds: Int32Array
   /** The byte a piece stands for, or -1. */
   readonly bytes: Int16Array
-  readonly #inText = new Map<string, number>()
+  /** Made when it is first asked for, as encoding and decoding do without it. */
+  #inText: Map<string, number> | undefined
   readonly #reserved = new Map<string, number>()
 
   /** @throws TokenizerError where pieces repeat, or the unknown piece or byte pieces are missing */
@@ -32,17 +33,7 @@ export class Vocabulary {
       const { piece, score, type } = file.pieces[id]
       this.types[id] = type
       this.scores[id] = score
-      const map =
-        type === PieceType.normal || type === PieceType.userDefined || type === PieceType.unused
-          ? this.#inText
-          : this.#reserved
-      const before = map.get(piece)
-      if (before !== undefined) {
-        throw new TokenizerError(
-          `model: pieces ${before} and ${id} are both ${JSON.stringify(piece)}; each may occur once`,
-        )
-      }
-      map.set(piece, id)
+      if (!isInText(type)) put(this.#reserved, piece, id)
       if (type === PieceType.unknown) {
         if (unkId >= 0)
           throw new TokenizerError(`model: pieces ${unkId} and ${id} are both of type unknown; one is needed`)
@@ -61,6 +52,20 @@ export class Vocabulary {
     }
   }
 
+  /** @throws TokenizerError where a piece repeats */
+  #texts(): Map<string, number> {
+    if (this.#inText) return this.#inText
+    const inText = new Map<string, number>()
+    for (let id = 0; id < this.size; id++) if (isInText(this.types[id])) put(inText, this.pieces[id], id)
+    this.#inText = inText
+    return inText
+  }
+
+  /** @throws TokenizerError where a piece that can be found in text repeats */
+  checkRepeats(): void {
+    this.#texts()
+  }
+
   #addByte(id: number, piece: string): void {
     if (!this.byteFallback) {
       throw new TokenizerError(`model: piece ${id} (${JSON.stringify(piece)}) is a byte, but byte_fallback is off`)
@@ -77,19 +82,26 @@ export class Vocabulary {
     return this.pieces.length
   }
 
-  /** The id of a piece that text can match, or -1. */
-  idInText(piece: string): number {
-    return this.#inText.get(piece) ?? -1
-  }
-
   /** The id of a piece (reserved ones first), or -1. */
   idOf(piece: string): number {
-    return this.#reserved.get(piece) ?? this.#inText.get(piece) ?? -1
+    return this.#reserved.get(piece) ?? this.#texts().get(piece) ?? -1
   }
 
   /** The id of `piece` where it is a control piece, or -1. */
   controlId(piece: string): number {
-    const id = this.idOf(piece)
+    const id = this.#reserved.get(piece) ?? -1
     return id >= 0 && this.types[id] === PieceType.control ? id : -1
   }
+}
+
+function isInText(type: number): boolean {
+  return type === PieceType.normal || type === PieceType.userDefined || type === PieceType.unused
+}
+
+function put(map: Map<string, number>, piece: string, id: number): void {
+  const before = map.get(piece)
+  if (before !== undefined) {
+    throw new TokenizerError(`model: pieces ${before} and ${id} are both ${JSON.stringify(piece)}; each may occur once`)
+  }
+  map.set(piece, id)
 }
