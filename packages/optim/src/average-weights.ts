@@ -1,7 +1,7 @@
 import { ema } from './accumulate.ts'
 import { arithmeticOf } from './arithmetic.ts'
 import { checkDecayRate } from './check.ts'
-import type { Optimizer, OptimizerState } from './optimizer.ts'
+import { delegated, type Optimizer, type OptimizerState } from './optimizer.ts'
 import { mapTree } from './tree.ts'
 
 export interface AverageWeightsOptions {
@@ -18,7 +18,7 @@ export interface AverageWeightsOptions {
 export function averageWeights(optimizer: Optimizer, { decay }: AverageWeightsOptions): Optimizer {
   checkDecayRate('averageWeights: decay', decay)
   return {
-    ...optimizer,
+    ...delegated(optimizer),
     name: `averageWeights(${optimizer.name})`,
     init: (params) => ({
       ...optimizer.init(params),

@@ -2,7 +2,7 @@
 
 import { describeValue } from './check.ts'
 import { clipByGlobalNorm, clipByValue } from './clip.ts'
-import type { Optimizer, OptimizerState, UpdateOptions } from './optimizer.ts'
+import { delegated, type Optimizer, type OptimizerState, type UpdateOptions } from './optimizer.ts'
 
 /** Trees of arrays by name: what a step remembers. */
 export type TransformState = Record<string, any>
@@ -54,7 +54,7 @@ export function chain(...steps: readonly [...GradientTransform[], Optimizer]): O
   if (typeof optimizer?.update !== 'function' || transforms.some((t) => typeof t?.apply !== 'function'))
     throw new TypeError('chain: expected gradient transforms followed by one optimizer')
   return {
-    ...optimizer,
+    ...delegated(optimizer),
     name: steps.map((s) => s.name).join(' > '),
     init(params) {
       const state: Record<string, any> = {}

@@ -3,7 +3,7 @@
 import { type Arithmetic, arithmeticOf } from './arithmetic.ts'
 import { checkNumber } from './check.ts'
 import { globalNorm } from './clip.ts'
-import type { Optimizer } from './optimizer.ts'
+import { delegated, type Optimizer } from './optimizer.ts'
 import { leavesOf, mapTree, zipTrees } from './tree.ts'
 
 export interface DynamicsOptions {
@@ -83,7 +83,7 @@ export function withDynamics(optimizer: Optimizer, options: DynamicsOptions = {}
   const { perParameter = false, epsilon = optimizer.epsilon } = options
   if (epsilon !== undefined) checkNumber('withDynamics: epsilon', epsilon, 0)
   return {
-    ...optimizer,
+    ...delegated(optimizer),
     name: `withDynamics(${optimizer.name})`,
     update(grads, state, params, scalars, updateOptions) {
       const before = updateOptions?.inPlace ? mapTree(params, (a) => (ArrayBuffer.isView(a) ? copy(a) : a)) : params

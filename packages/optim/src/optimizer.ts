@@ -57,6 +57,15 @@ export interface Optimizer {
   ): UpdateResult<P>
 }
 
+/** What a wrapper takes over from the optimizer inside, which may be an object of a class. */
+export function delegated(optimizer: Optimizer): Pick<Optimizer, 'epsilon' | 'init' | 'scalars'> {
+  return {
+    ...(optimizer.epsilon === undefined ? {} : { epsilon: optimizer.epsilon }),
+    init: (params) => optimizer.init(params),
+    scalars: (step, learningRate) => optimizer.scalars(step, learningRate),
+  }
+}
+
 /** Which parameters decay. */
 export type Mask = (path: string, leaf: any) => boolean
 

@@ -1,6 +1,6 @@
 import { describeValue } from './check.ts'
 import { globalNorm } from './clip.ts'
-import type { Optimizer, OptimizerState } from './optimizer.ts'
+import { delegated, type Optimizer, type OptimizerState } from './optimizer.ts'
 import { zipTrees } from './tree.ts'
 
 export interface SkipNonFiniteOptions {
@@ -25,7 +25,7 @@ const largest = 3.4028234e38
  */
 export function skipNonFinite(optimizer: Optimizer, { where }: SkipNonFiniteOptions = {}): Optimizer {
   return {
-    ...optimizer,
+    ...delegated(optimizer),
     name: `skipNonFinite(${optimizer.name})`,
     update(grads, state, params, scalars, options) {
       const norm = globalNorm(grads)

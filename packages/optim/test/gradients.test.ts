@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import {
   accumulate,
   adamw,
+  averageWeights,
   chain,
   clipByGlobalNorm,
   clipByValue,
@@ -11,8 +12,13 @@ import {
   globalNorm,
   leavesOf,
   mapTree,
+  type Optimizer,
+  type OptimizerState,
+  parameterGroups,
   sgd,
   skipNonFinite,
+  withDynamics,
+  zclip,
 } from '../src/index.ts'
 import { FakeTensor } from './fake-tensor.ts'
 
@@ -86,6 +92,29 @@ test('skipNonFinite leaves everything as it was', () => {
   const update = (o: typeof optimizer) => o.update(tensors, o.init(tensors), tensors, o.scalars(1, 0.1))
   expect(() => update(optimizer)).toThrow(/give \{ where \}/)
   expect(() => update(skipNonFinite(adamw(), { where: (_, a) => a }))).toThrow(/lacks the method less/)
+})
+
+test('an optimizer may be an object of a class, inside every wrapper', () => {
+  class Halving implements Optimizer {
+    readonly name = 'halving'
+    init() {
+      return {}
+    }
+    scalars(_: number, learningRate: number) {
+      return { learningRate }
+    }
+    update<P>(_: P, state: OptimizerState<P>, params: P) {
+      return { params: mapTree(params, (p) => p.map((x: number) => x / 2)), state, metrics: {} }
+    }
+  }
+  const wrapped = averageWeights(
+    withDynamics(skipNonFinite(chain(zclip(), parameterGroups([{ name: 'all', optimizer: new Halving() }])))),
+    { decay: 0.9 },
+  )
+  const params = { w: Float32Array.of(8) }
+  const result = wrapped.update(params, wrapped.init(params), params, wrapped.scalars(1, 0.1))
+  expect([result.params.w[0], result.state.average.w[0], result.metrics.updateRatio]).toEqual([4, 4, 0.5])
+  expect(Object.keys(result.state)).toEqual(['zclip', 'average'])
 })
 
 test('trees: order of insertion, paths, no prototype tricks', () => {
