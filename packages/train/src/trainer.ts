@@ -2,8 +2,8 @@
 import { type BatchIterator, type BatchState, batches, packEvaluation, type TokenDocument } from '@kumiki/data'
 import { Decoder, initializeParameters, type ModelArchitecture, type Parameters } from '@kumiki/models'
 import type { Optimizer, Schedule } from '@kumiki/optim'
-import { type Compiled, compile, type Device, type Tensor, tensorsOf } from '@kumiki/tensor'
-import type { Fp8Recipe } from './fp8/recipe.ts'
+import { type Compiled, compile, type Device, type ProgramMemory, type Tensor, tensorsOf } from '@kumiki/tensor'
+import type { Fp8Recipe, ScalingState } from './fp8/recipe.ts'
 import { f32, type PrecisionPolicy } from './precision.ts'
 import {
   fp8RecipeOf,
@@ -287,6 +287,16 @@ export class Trainer {
       result.nats.dispose()
     }
     return { nats, tokens: set.tokens, natsPerToken: nats / set.tokens }
+  }
+
+  /** Scales and histories of delayed fp8 scaling; empty for other policies. */
+  get scaling(): ScalingState {
+    return this.state.scaling
+  }
+
+  /** Bytes of the compiled step. Only after the first step. */
+  memory(): ProgramMemory {
+    return this.trainStep.memory()
   }
 
   /** The float32 weights: the master copy where there is one. */

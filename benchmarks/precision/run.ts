@@ -1,0 +1,134 @@
+/** One training run under a policy: every loss, probes of the gradients now and then, and what it took. */
+import { type Batch, batches, type TokenDocument } from '@kumiki/data'
+import { countParameters } from '@kumiki/models'
+import { adamw, chain, clipGlobalNorm, cosine, warmup } from '@kumiki/optim'
+import type { Device } from '@kumiki/tensor'
+import { type PrecisionPolicy, Trainer, TrainingError } from '@kumiki/train'
+import { type Subject, sequenceLength } from './models.ts'
+import { gradientProbe, type ProbeResult } from './probe.ts'
+
+export interface Texts {
+  readonly documents: readonly TokenDocument[]
+  readonly heldOut: readonly TokenDocument[]
+  readonly vocabSize: number
+  readonly eosId: number
+}
+
+export interface RunRecord {
+  readonly kind: 'run'
+  readonly model: string
+  readonly parameters: number
+  readonly policy: string
+  readonly seed: number
+  readonly steps: number
+  readonly heldOut: number
+  readonly losses: readonly number[]
+  readonly gradNorms: readonly number[]
+  /** fp8 tensors that left their range, by step. */
+  readonly clipped: readonly number[]
+  readonly probes: readonly (ProbeResult & { readonly step: number })[]
+  readonly tokensPerSecond: number
+  /** Of the compiled step: state, temporaries and results. */
+  readonly peakBytes: number
+  readonly stateBytes: number
+  /** Why the run ended early, if it did. */
+  readonly failure?: string
+}
+
+export interface RunRequest {
+  readonly device: Device
+  readonly model: string
+  readonly subject: Subject
+  readonly texts: Texts
+  readonly policy: PrecisionPolicy
+  readonly seed: number
+  readonly steps: number
+  /** Steps between probes of the gradients; 0 for none. */
+  readonly probeEvery: number
+  onStep(step: number, loss: number): void
+}
+
+/** A twentieth of warmup, then a cosine to a tenth. */
+function scheduleFor(peak: number, steps: number) {
+  const rising = Math.max(1, Math.round(steps / 20))
+  return warmup(cosine({ from: peak, to: peak / 10, steps: Math.max(1, steps - rising) }), rising)
+}
+
+export async function trainUnder(request: RunRequest): Promise<RunRecord> {
+  const { device, model, subject, texts, policy, seed, steps, probeEvery } = request
+  const { batchSize, learningRate } = subject
+  const architecture = { ...subject.architecture, vocabSize: texts.vocabSize, paddedVocabSize: texts.vocabSize }
+  const trainer = Trainer.create({
+    device,
+    architecture,
+    documents: texts.documents,
+    eosId: texts.eosId,
+    optimizer: chain(
+      clipGlobalNorm(1),
+      adamw({ beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, momentDtype: policy.moments }),
+    ),
+    schedule: scheduleFor(learningRate, steps),
+    batchSize,
+    sequenceLength,
+    seed,
+    precision: policy,
+  })
+  const probe = probeEvery > 0 ? gradientProbe(device, architecture, policy) : undefined
+  // The same batch for every probe, every policy and every seed: the first of another order of the data.
+  const { value: batch } = batches({ ...texts, sequenceLength, batchSize, seed: 12345 }).next() as { value: Batch }
+  const losses: number[] = []
+  const gradNorms: number[] = []
+  const clipped: number[] = []
+  const probes: (ProbeResult & { step: number })[] = []
+  let failure: string | undefined
+  let seconds = 0
+  try {
+    for (let from = 0; from < steps; ) {
+      const to = probeEvery > 0 ? Math.min(steps, from + probeEvery) : steps
+      const began = performance.now()
+      for await (const m of trainer.run(to)) {
+        losses.push(m.loss)
+        gradNorms.push(m.gradNorm)
+        clipped.push(Number(m.clippedTensors ?? 0))
+        request.onStep(m.step, m.loss)
+      }
+      // The first stretch compiles.
+      if (from > 0) seconds += (performance.now() - began) / 1000
+      if (probe) {
+        const shape = [batchSize, sequenceLength]
+        const inputs = device.tensor(batch.inputs, shape)
+        const targets = device.tensor(batch.targets, shape)
+        probes.push({
+          step: to,
+          ...(await probe.measure(trainer.masterParameters(), trainer.scaling, inputs, targets)),
+        })
+      }
+      from = to
+    }
+  } catch (error) {
+    if (!(error instanceof TrainingError)) throw error
+    failure = error.message
+  }
+  const timed = losses.length - Math.min(losses.length, probeEvery || steps)
+  const { peakBytes, inputBytes } = trainer.memory()
+  const heldOut = failure ? Number.NaN : (await trainer.evaluate(texts.heldOut)).natsPerToken
+  probe?.dispose()
+  trainer.dispose()
+  return {
+    kind: 'run',
+    model,
+    parameters: countParameters(architecture).total,
+    policy: policy.name,
+    seed,
+    steps,
+    heldOut,
+    losses,
+    gradNorms,
+    clipped,
+    probes,
+    tokensPerSecond: seconds > 0 ? (timed * batchSize * sequenceLength) / seconds : Number.NaN,
+    peakBytes,
+    stateBytes: inputBytes,
+    failure,
+  }
+}
