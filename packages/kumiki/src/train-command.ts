@@ -110,7 +110,10 @@ export async function runTrain(options: TrainCommandOptions): Promise<TrainSumma
       architecture,
       documents: train,
       eosId: tokenizer.eosId,
-      optimizer: chain(clipGlobalNorm(gradientClip), adamw({ beta1, beta2, epsilon, weightDecay })),
+      optimizer: chain(
+        clipGlobalNorm(gradientClip),
+        adamw({ beta1, beta2, epsilon, weightDecay, momentDtype: precision.moments }),
+      ),
       schedule: scheduleOf(recipe),
       batchSize,
       sequenceLength,

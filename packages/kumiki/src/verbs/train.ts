@@ -1,6 +1,7 @@
 /** `kumiki train` */
 import type { Command } from 'commander'
 import { choice, integer, real } from '../flag-values.ts'
+import { precisionNames } from '../precision-names.ts'
 import { addVerb, answer, log } from '../verb.ts'
 
 interface TrainFlags {
@@ -43,7 +44,7 @@ export function addTrain(program: Command): void {
         .addOption(choice('--schedule <shape>', 'of the learning rate', ['cosine', 'wsd']))
         .option('--warmup <n>', 'steps of warm-up', integer(0, 1e9))
         .option('--vocab-size <n>', 'pieces of the tokenizer trained on the text', integer(260, 1 << 24))
-        .addOption(choice('--precision <format>', 'of weights and activations', ['f32', 'bf16']))
+        .addOption(choice('--precision <policy>', 'what numbers are stored in', precisionNames))
         .addOption(
           choice(
             '--device <kind>',

@@ -1,0 +1,7 @@
+import { precisions } from '@kumiki/train'
+import { expect, test } from 'vitest'
+import { precisionNames } from '../src/precision-names.ts'
+
+test('the command line offers every precision policy there is', () => {
+  expect([...precisionNames]).toEqual(Object.keys(precisions))
+})
