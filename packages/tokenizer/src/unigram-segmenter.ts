@@ -38,8 +38,11 @@ export class UnigramSegmenter implements Segmenter {
   /** Whether the text has a surrogate pair at a position. */
   #isPair: (index: number) => boolean = () => false
   #codes = new Int32Array(256)
-  /** By position: the score of the best path to it, where its last piece starts, and the node where that ends. */
-  #best = new Float32Array(257)
+  /**
+   * By position: the score of the best path to it (a float32, in a float64 to spare the conversions), where its last piece
+   * starts, and the node where that ends.
+   */
+  #best = new Float64Array(257)
   #from = new Int32Array(257)
   #through = new Int32Array(257)
 
@@ -151,7 +154,7 @@ export class UnigramSegmenter implements Segmenter {
         known = !Number.isNaN(candidate)
         let end = start + 1
         if (candidate > best[end]) {
-          best[end] = candidate
+          best[end] = Math.fround(candidate)
           from[end] = start
           through[end] = first
         }
@@ -162,7 +165,7 @@ export class UnigramSegmenter implements Segmenter {
           end++
           candidate = gains[(child >> 1) + 1] + here
           if (candidate > best[end]) {
-            best[end] = candidate
+            best[end] = Math.fround(candidate)
             from[end] = start
             through[end] = child
           }
@@ -237,7 +240,7 @@ export class UnigramSegmenter implements Segmenter {
     if (this.#codes.length >= length) return
     const capacity = Math.max(length, this.#codes.length * 2)
     this.#codes = new Int32Array(capacity)
-    this.#best = new Float32Array(capacity + 1)
+    this.#best = new Float64Array(capacity + 1)
     this.#from = new Int32Array(capacity + 1)
     this.#through = new Int32Array(capacity + 1)
   }
