@@ -115,8 +115,9 @@ export function makeTrainStep(options: TrainStepOptions): TrainStep {
       inputs: Tensor,
       targets: Tensor,
       count: Tensor,
+      step: Tensor | undefined,
     ): readonly [Tensor, Fp8Pass['seen'] | undefined] => {
-      const pass = recipe?.begin(scaling, scales)
+      const pass = recipe?.begin(scaling, scales, step)
       const linear: LinearRule | undefined =
         pass &&
         ((x, weight, name) =>
@@ -137,7 +138,14 @@ export function makeTrainStep(options: TrainStepOptions): TrainStep {
       for (let part = 0; part < accumulation; part++) {
         const from = part * rows
         const piece = (t: Tensor) => sliceAxis(t, 0, from, from + rows)
-        const result = gradients({ params: state.params, scales }, state.scaling, piece(inputs), piece(targets), count)
+        const result = gradients(
+          { params: state.params, scales },
+          state.scaling,
+          piece(inputs),
+          piece(targets),
+          count,
+          scalars[roundingStep] as unknown as Tensor | undefined,
+        )
         loss = loss ? loss.add(result.value) : result.value
         grads = grads ? addTrees(grads, result.grads.params) : result.grads.params
         const seen = result.aux && recipe?.amaxes(result.aux, result.grads.scales)

@@ -190,7 +190,9 @@ export class Trainer {
     const learningRate = schedule(this.steps)
     const { state, loss, gradNorm, amaxes, overflow, metrics } = await this.trainStep(this.state, inputs, targets, {
       ...optimizer.scalars(this.steps + 1, learningRate),
-      ...(this.precision.master === false ? { [roundingStep]: this.steps + 1 } : {}),
+      ...(this.precision.master === false || this.precision.fp8?.stochasticGradients
+        ? { [roundingStep]: this.steps + 1 }
+        : {}),
     })
     this.state = state
     this.steps++

@@ -343,10 +343,13 @@ describe.each(['cpu', 'webgpu'] as const)('fp8 on %s', (backend) => {
     trainer.dispose()
   }, 120_000)
 
-  test.each(['fp8-hybrid', 'fp8-current', 'bf16-pure'])(
+  test.each(['fp8-hybrid', 'fp8-current', 'bf16-pure', 'fp8 at random'])(
     '%s: a run taken up again has the bits of an unbroken one',
     async (name) => {
-      const precision = findPrecision(name)
+      const precision =
+        name === 'fp8 at random'
+          ? { ...fp8Current, name, fp8: { ...fp8Current.fp8!, stochasticGradients: true } }
+          : findPrecision(name)
       const optimizer = chain(
         clipGlobalNorm(1),
         adamw({ beta1: 0.9, beta2: 0.95, weightDecay: 0.1, momentDtype: precision.moments }),

@@ -26,7 +26,8 @@ interface TensorScaledAttrs extends ScaleRule {
 const product = (a: Tensor, b: Tensor) => matmul(a, b, { dtype: 'float32' })
 
 /**
- * Inputs: x [rows, in], w [out, in], the scales of x, w and dy (float32 scalars). Outputs: y float32 [rows, out], the codes of x and of w.
+ * Inputs: x [rows, in], w [out, in], the scales of x, w and dy (float32 scalars), and a random key (uint32 [2]) if dy is to be rounded at
+ * random. Outputs: y float32 [rows, out], the codes of x and of w.
  * The "gradient" of dy's scale is dy's largest magnitude: that is how the backward pass reports it.
  */
 const tensorScaledOp: Op<TensorScaledAttrs> = defineOp<TensorScaledAttrs>({
@@ -42,27 +43,28 @@ const tensorScaledOp: Op<TensorScaledAttrs> = defineOp<TensorScaledAttrs>({
     const qw = quantize(w, scaleW, forward)
     return [mul(product(qx, transpose(qw)), mul(div(1, scaleX), div(1, scaleW))), qx, qw]
   },
-  gradient({ inputs: [, , scaleX, scaleW, scaleG], outputs: [, qx, qw], grads: [g], attrs }) {
-    if (!g) return [undefined, undefined, undefined, undefined, undefined]
+  gradient({ inputs: [, , scaleX, scaleW, scaleG, key], outputs: [, qx, qw], grads: [g], attrs }) {
+    if (!g) return [undefined, undefined, undefined, undefined, undefined, undefined]
     const { backward, gradientScale } = attrs
     const amax = amaxOf(g)
     const scale = gradientScale === 'given' ? scaleG : scaleOf(amax, targetOf(backward, attrs), attrs, 1)
-    const qg = quantize(g, scale, backward)
+    const qg = quantize(g, scale, backward, key)
     const inverse = div(1, scale)
     const dx = mul(product(qg, qw), mul(inverse, div(1, scaleW)))
     const dw = mul(product(transpose(qg), qx), mul(inverse, div(1, scaleX)))
-    return [dx, dw, undefined, undefined, amax]
+    return [dx, dw, undefined, undefined, amax, undefined]
   },
 })
 
-/** One scale for each tensor. @param x [rows, in] @param w [out, in] @returns float32 [rows, out] */
+/** One scale for each tensor. @param x [rows, in] @param w [out, in] @param key rounds dy at random @returns float32 [rows, out] */
 export function tensorScaledLinear(
   x: Tensor,
   w: Tensor,
   scales: { readonly x: Tensor; readonly w: Tensor; readonly g: Tensor },
   attrs: TensorScaledAttrs,
+  key?: Tensor,
 ): Tensor {
-  return apply(tensorScaledOp, [x, w, scales.x, scales.w, scales.g], attrs)[0]
+  return apply(tensorScaledOp, [x, w, scales.x, scales.w, scales.g, ...(key ? [key] : [])], attrs)[0]
 }
 
 /** How each operand of each of the three products is cut into blocks. */
@@ -78,7 +80,8 @@ const sameRule = (a: BlockRule, b: BlockRule) =>
   a.format === b.format && a.block[0] === b.block[0] && a.block[1] === b.block[1]
 
 /**
- * Inputs: x [rows, in], w [out, in], and a scalar whose "gradient" is dy's largest magnitude. Outputs: y, then codes and scales of x as the weight's gradient reads it and of w as the input's
+ * Inputs: x [rows, in], w [out, in], a scalar whose "gradient" is dy's largest magnitude, and a random key if
+ * dy is to be rounded at random. Outputs: y, then codes and scales of x as the weight's gradient reads it and of w as the input's
  * gradient reads it. Blocks lie along the axis that is summed over, so x is quantised twice, from the values themselves.
  */
 const blockScaledOp: Op<BlockLinearAttrs> = defineOp<BlockLinearAttrs>({
@@ -102,19 +105,25 @@ const blockScaledOp: Op<BlockLinearAttrs> = defineOp<BlockLinearAttrs>({
     const y = product(dequantizeBlocks(qx), transpose(dequantizeBlocks(qw)))
     return [y, kept.codes, kept.inverse, across.codes, across.inverse]
   },
-  gradient({ outputs: [, xCodes, xInverse, wCodes, wInverse], grads: [g], attrs: { input, weight } }) {
-    if (!g) return [undefined, undefined, undefined]
-    const along = dequantizeBlocks(quantizeBlocks(g, input.g))
-    const down = dequantizeBlocks(quantizeBlocks(g, weight.g))
+  gradient({
+    inputs: [, , , key],
+    outputs: [, xCodes, xInverse, wCodes, wInverse],
+    grads: [g],
+    attrs: { input, weight },
+  }) {
+    if (!g) return [undefined, undefined, undefined, undefined]
+    const along = dequantizeBlocks(quantizeBlocks(g, input.g, key))
+    const down = dequantizeBlocks(quantizeBlocks(g, weight.g, key))
     return [
       product(along, dequantizeBlocks({ codes: wCodes, inverse: wInverse })),
       product(transpose(down), dequantizeBlocks({ codes: xCodes, inverse: xInverse })),
       amaxOf(g),
+      undefined,
     ]
   },
 })
 
 /** A scale for each block. @param x [rows, in] @param w [out, in] @param probe scalar @returns float32 [rows, out] */
-export function blockScaledLinear(x: Tensor, w: Tensor, probe: Tensor, attrs: BlockLinearAttrs): Tensor {
-  return apply(blockScaledOp, [x, w, probe], attrs)[0]
+export function blockScaledLinear(x: Tensor, w: Tensor, probe: Tensor, attrs: BlockLinearAttrs, key?: Tensor): Tensor {
+  return apply(blockScaledOp, [x, w, probe, ...(key ? [key] : [])], attrs)[0]
 }

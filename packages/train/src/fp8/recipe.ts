@@ -1,6 +1,7 @@
 /** Which linear layers run on 8-bit operands, how they are scaled, and the state that delayed scaling carries from step to step. */
 import type { LinearRule, ModelArchitecture } from '@kumiki/models'
 import {
+  cast,
   concatenate,
   type Device,
   div,
@@ -40,6 +41,8 @@ export interface Fp8Policy {
   readonly forward?: Float8
   /** Format of gradients. Default E5M2, Transformer Engine's HYBRID. */
   readonly backward?: Float8
+  /** Gradients are rounded up or down at random, each with the probability that makes the mean exact. Default false: to nearest. */
+  readonly stochasticGradients?: boolean
   /** Whether a linear layer takes part. Default: every linear layer of the blocks (embedding, norms and head never do). */
   readonly includes?: (layer: Fp8Layer) => boolean
 }
@@ -137,14 +140,30 @@ export class Fp8Recipe {
     )
   }
 
-  /** @param state tensors of the graph being built @param gradientScales those of the same state, as the loss function got them */
-  begin(state: ScalingState, gradientScales: Readonly<Record<string, Tensor>>): Fp8Pass {
+  /**
+   * @param state tensors of the graph being built
+   * @param gradientScales those of the same state, as the loss function got them
+   * @param step number of the step, a scalar: what stochastic rounding draws from
+   * @throws RangeError for a policy with stochastic rounding and no step
+   */
+  begin(state: ScalingState, gradientScales: Readonly<Record<string, Tensor>>, step?: Tensor): Fp8Pass {
     const { scaling } = this.policy
     const scaleAt = (layer: string, role: number) => {
       const at = 3 * this.layers.indexOf(layer) + role
       return reshape(slice(state.scale!, [at], [1]), [])
     }
     const included = new Set(this.layers)
+    const { stochasticGradients = false } = this.policy
+    if (stochasticGradients && !step)
+      throw new RangeError('fp8: gradients are rounded at random: the number of the step is needed')
+    // Another stream for every layer and every step, apart from those of weights.
+    const keyOf = (layer: string) =>
+      stochasticGradients
+        ? concatenate([
+            reshape(cast(step!, 'uint32'), [1]),
+            full([1], 0x80000000 + this.layers.indexOf(layer), 'uint32'),
+          ])
+        : undefined
     const seen = new Map<string, { input: Tensor; weight: Tensor }>()
     return {
       seen,
@@ -157,7 +176,7 @@ export class Fp8Recipe {
         if (scaling.kind === 'block' || scaling.kind === 'mx') {
           const attrs = this.blockAttrs(scaling)
           this.checkBlocks(name, rows, weight, attrs)
-          return back(blockScaledLinear(rows, weight, gradientScales[name], attrs))
+          return back(blockScaledLinear(rows, weight, gradientScales[name], attrs, keyOf(name)))
         }
         const rule = {
           margin: scaling.margin ?? 0,
@@ -173,12 +192,18 @@ export class Fp8Recipe {
                 g: gradientScales[name],
               }
         return back(
-          tensorScaledLinear(rows, weight, scales, {
-            ...rule,
-            forward: this.forward,
-            backward: this.backward,
-            gradientScale: scaling.kind === 'delayed' ? 'given' : 'current',
-          }),
+          tensorScaledLinear(
+            rows,
+            weight,
+            scales,
+            {
+              ...rule,
+              forward: this.forward,
+              backward: this.backward,
+              gradientScale: scaling.kind === 'delayed' ? 'given' : 'current',
+            },
+            keyOf(name),
+          ),
         )
       },
     }
