@@ -1,6 +1,6 @@
 import type { CpuRule } from '../../backends/cpu/rule.ts'
 import type { Spec } from '../../graph/node.ts'
-import type { AttentionAttrs } from './attention.ts'
+import type { AttentionAttrs } from './geometry.ts'
 
 /** Rows of queries that are worked on together; 4 | block. */
 const block = 32

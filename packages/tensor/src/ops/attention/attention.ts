@@ -18,11 +18,7 @@ import { swapAxes, transpose } from '../transpose.ts'
 import { where } from '../where.ts'
 import { attentionCpu, attentionGradientCpu } from './attention.cpu.ts'
 import { attentionGradientWgsl, attentionWgsl } from './attention.wgsl.ts'
-
-export interface AttentionAttrs {
-  readonly scale: number
-  readonly causal: boolean
-}
+import type { AttentionAttrs } from './geometry.ts'
 
 /** A large finite negative: masking with -Infinity breaks where a shader may assume that infinities do not occur. */
 const unseen = -1e30

@@ -4,7 +4,7 @@ import { coalesce } from '../../passes/access.ts'
 import type { KernelContext } from '../../passes/operand.ts'
 import type { MatmulProblem } from '../matmul/layout.ts'
 import { type MatmulOperand, matmulDispatch } from '../matmul/matmul.wgsl.ts'
-import type { AttentionAttrs } from './attention.ts'
+import type { AttentionAttrs } from './geometry.ts'
 import { type AttentionSizes, attentionSizes } from './geometry.ts'
 
 // Attention as products on the matmul kernels, one block of query rows after the other. A block's scores stand in scratch memory

@@ -1,5 +1,10 @@
 import type { Operand } from '../../passes/operand.ts'
 
+export interface AttentionAttrs {
+  readonly scale: number
+  readonly causal: boolean
+}
+
 /** The numbers of an attention: q [batch, t, heads, d], k and v [batch, s, kvHeads, d]. */
 export interface AttentionSizes {
   readonly batch: number

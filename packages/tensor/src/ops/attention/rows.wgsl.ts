@@ -2,7 +2,7 @@ import type { AdapterTraits, WebGpuPlan } from '../../backends/webgpu/rule.ts'
 import { type ShaderBuffer, shader, wgslFloat, workgroupsFor } from '../../backends/webgpu/shader.ts'
 import type { DType } from '../../dtype.ts'
 import type { KernelContext, Operand } from '../../passes/operand.ts'
-import type { AttentionAttrs } from './attention.ts'
+import type { AttentionAttrs } from './geometry.ts'
 
 /**
  * Writes a loop over the vectors of a head out: every line with a `#` is repeated with # = 0, 1, ... A row then lives in named

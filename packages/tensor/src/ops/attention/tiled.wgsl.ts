@@ -1,8 +1,8 @@
 import type { Binding, WebGpuPlan } from '../../backends/webgpu/rule.ts'
 import { type ShaderBuffer, shader, wgslFloat } from '../../backends/webgpu/shader.ts'
 import type { KernelContext } from '../../passes/operand.ts'
-import { range } from '../matmul/matmul.wgsl.ts'
-import type { AttentionAttrs } from './attention.ts'
+import { range } from '../matmul/case.ts'
+import type { AttentionAttrs } from './geometry.ts'
 import { type AttentionSizes, attentionSizes } from './geometry.ts'
 
 // Flash attention for GPUs. A workgroup of 128 owns 32 rows of one side and walks over the other side 32 rows at a time. Heads come

@@ -1,5 +1,5 @@
+import { bases, four, type MatmulCase, range, type VectorLoads } from './case.ts'
 import type { MatmulProblem } from './layout.ts'
-import { bases, four, type MatmulCase, range, type VectorLoads } from './matmul.wgsl.ts'
 
 // Kernels that read straight from storage: each invocation keeps a small block of C in registers. Positions are counted on from
 // step to step, because products and clamps inside the loop cost as much as the loads.

@@ -1,5 +1,5 @@
+import { bases, type MatmulCase, range } from './case.ts'
 import type { MatrixAccess } from './layout.ts'
-import { bases, type MatmulCase, range } from './matmul.wgsl.ts'
 
 /**
  * 16 x 16 invocations share tiles of A and B in workgroup memory, twice: while one pair is multiplied the next one is on its way

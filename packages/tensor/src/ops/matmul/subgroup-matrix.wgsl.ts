@@ -1,4 +1,4 @@
-import { bases, type MatmulCase, range } from './matmul.wgsl.ts'
+import { bases, type MatmulCase, range } from './case.ts'
 
 /**
  * Everything about the syntax of Dawn's experimental subgroup matrices, which is still changing, is in this function.
