@@ -5,6 +5,16 @@ export { type Architecture, type Efficiency, fittedEfficiency } from './efficien
 export { type Estimate, estimate, type PlanRequest } from './estimate.ts'
 export { type ArchitectureLike, fromArchitecture } from './from-architecture.ts'
 export { type Cluster, findGpu, type Gpu, gpus, type Network } from './gpu.ts'
+export {
+  estimateLocalMemory,
+  type LocalLayerBytes,
+  type LocalMemory,
+  type LocalMoment,
+  type LocalPrecision,
+  type LocalRun,
+  localLayerBytes,
+  localPrecisions,
+} from './local-memory.ts'
 export { emitMegatron, type Launch, type LaunchRecipe, type LaunchRequest } from './megatron.ts'
 export { type MegatronLaunch, type ReadOptions, readMegatron } from './megatron-read.ts'
 export type { StageMemory } from './memory.ts'
