@@ -6,7 +6,7 @@ import type { Optimizer, Schedule } from '@kumiki/optim'
 import { type Device, init } from '@kumiki/tensor'
 import { loadTokenizer } from '@kumiki/tokenizer'
 import { trainUnigram } from '@kumiki/tokenizer/train'
-import { Trainer } from '@kumiki/train'
+import { type PrecisionPolicy, Trainer } from '@kumiki/train'
 import { Command } from 'commander'
 
 export interface RunOptions {
@@ -14,6 +14,8 @@ export interface RunOptions {
   readonly schedule: Schedule | ((step: number) => number)
   readonly seed: number
   readonly batchSize?: number
+  /** What numbers are stored in. Default: float32. */
+  readonly precision?: PrecisionPolicy
 }
 
 export interface StudyOptions {
@@ -100,7 +102,7 @@ export class Study {
   }
 
   /** A model that is ready to be trained. The same seed gives the same weights and the same order of data. */
-  trainer({ optimizer, schedule, seed, batchSize: rows = batchSize }: RunOptions): Trainer {
+  trainer({ optimizer, schedule, seed, precision, batchSize: rows = batchSize }: RunOptions): Trainer {
     return Trainer.create({
       device: this.device,
       architecture: this.architecture,
@@ -111,6 +113,7 @@ export class Study {
       batchSize: rows,
       sequenceLength,
       seed,
+      precision,
     })
   }
 
