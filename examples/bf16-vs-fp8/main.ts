@@ -99,7 +99,7 @@ await results.write({
       title: 'Less bf16’s, same seed (smoothed)',
       xLabel: 'step',
       yLabel: 'nats per token',
-      yDomain: [-0.1, 0.3],
+      yDomain: [-0.65, 0.35],
       lines: policies.slice(1).map((p, i) => ({
         label: p.name,
         color: i + 1,
