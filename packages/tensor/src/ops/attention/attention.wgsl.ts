@@ -43,7 +43,9 @@ export const attentionVariants: readonly string[] = Object.keys(variants)
 
 function rule(direction: 'forward' | 'backward'): WebGpuRule<AttentionAttrs> {
   return {
-    supports: ([q]: readonly Spec[]) => q.shape[3] % 4 === 0 && q.shape[3] <= 256,
+    // Its inputs and, backward, two of its results and a scratch buffer are the most one kernel binds.
+    supports: (inputs: readonly Spec[], _, { maxStorageBuffers }) =>
+      inputs[0].shape[3] % 4 === 0 && inputs[0].shape[3] <= 256 && inputs.length + 2 <= maxStorageBuffers,
     plan: (context, adapter) => {
       const [q, k] = context.inputs
       const sizes = attentionSizes(q, k)
