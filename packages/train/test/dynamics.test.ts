@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { nano } from '@kumiki/models'
 import { decodeSafetensors, encodeSafetensors } from '@kumiki/models/safetensors'
 import {
   adafactor,
@@ -27,6 +26,7 @@ import { type Device, init, where } from '@kumiki/tensor'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { bf16, runThroughSpikes, type SpikeStep, Trainer, type TrainerOptions, TrainingError } from '../src/index.ts'
 import { listCheckpoints, loadCheckpoint, saveCheckpoint } from '../src/node.ts'
+import { documents, tiny as twoLayers } from './tiny.ts'
 
 let device: Device
 let folder: string
@@ -39,20 +39,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true })
 })
 
-const tiny = {
-  ...nano,
-  hiddenSize: 16,
-  intermediateSize: 32,
-  numHiddenLayers: 1,
-  numAttentionHeads: 2,
-  numKeyValueHeads: 2,
-  headDim: 8,
-  vocabSize: 50,
-  paddedVocabSize: 50,
-}
-const documents = Array.from({ length: 40 }, (_, d) =>
-  Int32Array.from({ length: 20 + (d % 7) }, (_, i) => 3 + ((d + i) % 47)),
-)
+const tiny = { ...twoLayers, hiddenSize: 16, intermediateSize: 32, numHiddenLayers: 1, numAttentionHeads: 2 }
 
 function make(extra: Partial<TrainerOptions> = {}): Trainer {
   return Trainer.create({

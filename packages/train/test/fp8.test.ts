@@ -1,4 +1,3 @@
-import { nano } from '@kumiki/models'
 import {
   amax as amaxOfArray,
   blockAmax,
@@ -31,24 +30,10 @@ import {
   type TrainerOptions,
   withoutFirstAndLast,
 } from '../src/index.ts'
+import { documents, tiny } from './tiny.ts'
 
 const wave = (n: number, f: number, scale = 1) =>
   Float32Array.from({ length: n }, (_, i) => Math.fround(Math.sin(i * f) * Math.exp(Math.sin(i * 1.7) * 3) * scale))
-
-const tiny = {
-  ...nano,
-  hiddenSize: 32,
-  intermediateSize: 64,
-  numHiddenLayers: 2,
-  numAttentionHeads: 4,
-  numKeyValueHeads: 2,
-  headDim: 8,
-  vocabSize: 50,
-  paddedVocabSize: 50,
-}
-const documents = Array.from({ length: 40 }, (_, d) =>
-  Int32Array.from({ length: 20 + (d % 7) }, (_, i) => 3 + ((d + i) % 47)),
-)
 
 describe.each(['cpu', 'webgpu'] as const)('fp8 on %s', (backend) => {
   let device: Device

@@ -1,7 +1,6 @@
 import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { nano } from '@kumiki/models'
 import { adamw, chain, clipGlobalNorm, constant } from '@kumiki/optim'
 import { type Device, init } from '@kumiki/tensor'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -14,6 +13,7 @@ import {
   saveModel,
   writeFileAtomically,
 } from '../src/node.ts'
+import { documents, tiny } from './tiny.ts'
 
 let device: Device
 let folder: string
@@ -25,22 +25,6 @@ afterAll(async () => {
   device.dispose()
   await rm(folder, { recursive: true })
 })
-
-const tiny = {
-  ...nano,
-  hiddenSize: 32,
-  intermediateSize: 64,
-  numHiddenLayers: 2,
-  numAttentionHeads: 4,
-  numKeyValueHeads: 2,
-  headDim: 8,
-  vocabSize: 50,
-  paddedVocabSize: 50,
-}
-/** Counting texts: the next token is nearly always the one after. */
-const documents = Array.from({ length: 40 }, (_, d) =>
-  Int32Array.from({ length: 20 + (d % 7) }, (_, i) => 3 + ((d + i) % 47)),
-)
 
 function options(extra: Partial<TrainerOptions> = {}): TrainerOptions {
   return {

@@ -185,18 +185,29 @@ export function decodeE5M2(code: v128): v128 {
   return decodeF16(i32x4.shl(code, 8))
 }
 
-/** Float32 to E5M2 codes in the low bytes: nearest even, overflow and infinity to the largest, NaN to 0x7e. */
-export function encodeE5M2(x: v128): v128 {
+/**
+ * Float32 to float8 codes in the low bytes: nearest even, overflow and infinity to the `largest` code, NaN to `nan`.
+ * @param dropped bits of the float32 mantissa below the format's
+ * @param normal exponent field of the format's smallest normal number as float32
+ * @param magic the number whose neighbours are as far apart as the format's subnormal numbers: added, it rounds, and the mantissa is the code
+ */
+// @ts-ignore: decorator
+@inline
+function encodeFloat8(x: v128, dropped: i32, normal: i32, magic: f32, largest: i32, nan: i32): v128 {
   const sign = v128.and(i32x4.shr_u(x, 24), i32x4.splat(0x80))
   const a = v128.and(x, i32x4.splat(0x7fffffff))
-  const lsb = v128.and(i32x4.shr_u(a, 21), i32x4.splat(1))
-  const normal = i32x4.shr_u(i32x4.sub(i32x4.add(i32x4.add(a, i32x4.splat(0xfffff)), lsb), i32x4.splat(112 << 23)), 21)
-  // Below 2^-14 codes are 2^-16 apart, as the numbers from 128 to 256 are: the addition rounds, the mantissa is the code.
-  const small = i32x4.sub(f32x4.add(a, k(128)), i32x4.splat(0x43000000))
-  let y = v128.bitselect(small, normal, i32x4.lt_u(a, i32x4.splat(113 << 23)))
-  y = i32x4.min_u(y, i32x4.splat(0x7b))
-  y = v128.bitselect(i32x4.splat(0x7e), y, i32x4.gt_u(a, i32x4.splat(0x7f800000)))
+  const lsb = v128.and(i32x4.shr_u(a, dropped), i32x4.splat(1))
+  const half = i32x4.add(i32x4.splat((1 << (dropped - 1)) - 1), lsb)
+  const above = i32x4.shr_u(i32x4.sub(i32x4.add(a, half), i32x4.splat((normal - 1) << 23)), dropped)
+  const below = i32x4.sub(f32x4.add(a, k(magic)), i32x4.splat(reinterpret<i32>(magic)))
+  let y = v128.bitselect(below, above, i32x4.lt_u(a, i32x4.splat(normal << 23)))
+  y = i32x4.min_u(y, i32x4.splat(largest))
+  y = v128.bitselect(i32x4.splat(nan), y, i32x4.gt_u(a, i32x4.splat(0x7f800000)))
   return v128.or(sign, y)
+}
+
+export function encodeE5M2(x: v128): v128 {
+  return encodeFloat8(x, 21, 113, 128, 0x7b, 0x7e)
 }
 
 /** float8 E4M3 codes in the low bytes to float32, exactly; 0x7f is NaN. */
@@ -210,18 +221,8 @@ export function decodeE4M3(code: v128): v128 {
   return v128.or(sign, y)
 }
 
-/** Float32 to E4M3 codes in the low bytes: nearest even, overflow and infinity to the largest, NaN to 0x7f. */
 export function encodeE4M3(x: v128): v128 {
-  const sign = v128.and(i32x4.shr_u(x, 24), i32x4.splat(0x80))
-  const a = v128.and(x, i32x4.splat(0x7fffffff))
-  const lsb = v128.and(i32x4.shr_u(a, 20), i32x4.splat(1))
-  const normal = i32x4.shr_u(i32x4.sub(i32x4.add(i32x4.add(a, i32x4.splat(0x7ffff)), lsb), i32x4.splat(120 << 23)), 20)
-  // Below 2^-6 codes are 2^-9 apart, as the numbers from 16384 to 32768 are.
-  const small = i32x4.sub(f32x4.add(a, k(16384)), i32x4.splat(0x46800000))
-  let y = v128.bitselect(small, normal, i32x4.lt_u(a, i32x4.splat(121 << 23)))
-  y = i32x4.min_u(y, i32x4.splat(0x7e))
-  y = v128.bitselect(i32x4.splat(0x7f), y, i32x4.gt_u(a, i32x4.splat(0x7f800000)))
-  return v128.or(sign, y)
+  return encodeFloat8(x, 20, 121, 16384, 0x7e, 0x7f)
 }
 
 /** Float to integer: toward zero, saturating, NaN to 0. */
