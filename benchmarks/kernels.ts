@@ -8,8 +8,9 @@
 import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { backendsOf, countOf } from './common/options.ts'
-import { jaxVersion, provenance } from './common/provenance.ts'
+import { jaxVersion, provenance, versionOf } from './common/provenance.ts'
 import { comparedCases, selectCases } from './kernels/cases.ts'
+import { peers } from './kernels/contestant.ts'
 import { inProcessCases, measureInProcess } from './kernels/in-process.ts'
 import { type Measurement, measure, ResultsDiffer } from './kernels/measure.ts'
 import { jsonLine, readable } from './kernels/report.ts'
@@ -18,6 +19,8 @@ const { values } = parseArgs({
   options: {
     /** cpu (jax-js: wasm), webgpu, or both. Default: cpu; webgpu with --in-process. */
     backends: { type: 'string' },
+    /** What Kumiki is compared with: jax-js, or tfjs (products on one thread of the cpu backend). */
+    peer: { type: 'string', default: 'jax-js' },
     /** A regular expression for the names of the cases. */
     cases: { type: 'string', default: '' },
     /** Thread counts of the cpu backend; one pair of implementations for each. */
@@ -33,6 +36,8 @@ const alone = values['in-process']
 const backends = backendsOf(values.backends ?? (alone ? 'webgpu' : 'cpu'))
 const cases = selectCases(alone ? inProcessCases : comparedCases, values.cases)
 const rounds = countOf('rounds', values.rounds)
+const peer = peers.find((p) => p === values.peer)
+if (!peer) throw new RangeError(`--peer: expected one of ${peers.join(', ')}, got ${values.peer}`)
 const threads = values.threads.split(',').map((text) => countOf('threads', text))
 const json = (line: string) => {
   if (values.json) console.log(line)
@@ -46,10 +51,10 @@ if (alone) {
     )
 } else {
   const from = provenance(['tensor'])
-  const version = jaxVersion()
+  const version = peer === 'tfjs' ? versionOf('@tensorflow/tfjs-core') : jaxVersion()
   for (const backend of backends) {
     const measurements: Measurement[] = []
-    const options = { backend, threads: backend === 'cpu' ? threads : [1], cases, rounds, log: console.error }
+    const options = { backend, peer, threads: backend === 'cpu' ? threads : [1], cases, rounds, log: console.error }
     try {
       for await (const m of measure(options)) {
         json(jsonLine(m, from, version))

@@ -1,6 +1,8 @@
 /** What the numbers depend on besides the adapter. */
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
 import { loadAverage } from './load-average.ts'
 
 export interface Provenance {
@@ -26,6 +28,18 @@ export function provenance(packages: readonly string[]): Provenance {
     modified: status.split('\n').flatMap((line) => (line ? [line.slice(3)] : [])),
     loadAverage: loadAverage(),
   }
+}
+
+/** The release of a package that is installed. */
+export function versionOf(name: string): string {
+  const require = createRequire(import.meta.url)
+  let folder = dirname(require.resolve(name))
+  while (
+    !existsSync(join(folder, 'package.json')) ||
+    JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')).name !== name
+  )
+    folder = dirname(folder)
+  return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')).version
 }
 
 /** The release of jax-js that is installed. */

@@ -2,8 +2,12 @@
 import type { BackendName } from '../common/options.ts'
 import type { KernelCase } from './cases.ts'
 
+/** What Kumiki is compared with. */
+export const peers = ['jax-js', 'tfjs'] as const
+export type Peer = (typeof peers)[number]
+
 export interface ContestantSpec {
-  readonly implementation: 'kumiki' | 'jax-js'
+  readonly implementation: 'kumiki' | Peer
   readonly backend: BackendName
   /** Threads of the cpu backend; not used by webgpu. */
   readonly threads: number

@@ -3,7 +3,7 @@ import { type AskedProcess, startProcess } from '../common/child-process.ts'
 import { loadAverage } from '../common/load-average.ts'
 import type { BackendName } from '../common/options.ts'
 import { type KernelCase, largestDifference, tolerance } from './cases.ts'
-import type { ContestantSpec, ReadyReport, Request } from './contestant.ts'
+import type { ContestantSpec, Peer, ReadyReport, Request } from './contestant.ts'
 import { takeTurns } from './turns.ts'
 
 /** One kernel in both implementations. */
@@ -18,13 +18,15 @@ export interface Measurement {
   readonly largestDifference: number
   /** Seconds a call in each round. */
   readonly kumiki: readonly number[]
-  readonly jax: readonly number[]
+  readonly peer: Peer
+  readonly theirs: readonly number[]
 }
 
 export class ResultsDiffer extends Error {}
 
 export interface MeasureOptions {
   readonly backend: BackendName
+  readonly peer: Peer
   readonly threads: readonly number[]
   readonly cases: readonly KernelCase[]
   readonly rounds: number
@@ -32,10 +34,17 @@ export interface MeasureOptions {
 }
 
 /** Yields what is measured as soon as it is. @throws ResultsDiffer before a kernel with wrong results is timed */
-export async function* measure({ backend, threads, cases, rounds, log }: MeasureOptions): AsyncGenerator<Measurement> {
+export async function* measure({
+  backend,
+  peer,
+  threads,
+  cases,
+  rounds,
+  log,
+}: MeasureOptions): AsyncGenerator<Measurement> {
   const specs = threads.flatMap((t): ContestantSpec[] => [
     { implementation: 'kumiki', backend, threads: t },
-    { implementation: 'jax-js', backend, threads: t },
+    { implementation: peer, backend, threads: t },
   ])
   const processes: AskedProcess<ReadyReport>[] = []
   const ask = <Reply>(i: number, request: Request) => processes[i].ask<Reply>(request)
@@ -68,7 +77,8 @@ export async function* measure({ backend, threads, cases, rounds, log }: Measure
           loadAverage: loadAverage(),
           largestDifference: differences[pair],
           kumiki: seconds[2 * pair],
-          jax: seconds[2 * pair + 1],
+          peer,
+          theirs: seconds[2 * pair + 1],
         }
     }
   } finally {

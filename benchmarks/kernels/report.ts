@@ -25,10 +25,10 @@ interface Ratio {
 }
 
 /** How many times as fast Kumiki is. */
-export function ratioOf({ kumiki, jax }: Measurement): Ratio {
-  const ratios = kumiki.map((ours, round) => jax[round] / ours)
+export function ratioOf({ kumiki, theirs }: Measurement): Ratio {
+  const ratios = kumiki.map((ours, round) => theirs[round] / ours)
   return {
-    ofMedians: rounded(medianOf(jax) / medianOf(kumiki)),
+    ofMedians: rounded(medianOf(theirs) / medianOf(kumiki)),
     ofRounds: [rounded(Math.min(...ratios)), rounded(Math.max(...ratios))],
   }
 }
@@ -43,7 +43,7 @@ export function jsonLine(m: Measurement, from: Provenance, version: string): str
     backend: m.backend,
     ...(m.threads ? { threads: m.threads } : {}),
     kumiki: timingOf(m.case, m.kumiki),
-    'jax-js': { version, ...timingOf(m.case, m.jax) },
+    [m.peer]: { version, ...timingOf(m.case, m.theirs) },
     ratio: ratioOf(m),
     largestDifference: m.largestDifference,
   })
@@ -56,7 +56,7 @@ export function readable(measurements: readonly Measurement[], from: Provenance)
       m.case.name,
       m.threads ? String(m.threads) : '',
       ...cells(timingOf(m.case, m.kumiki)),
-      ...cells(timingOf(m.case, m.jax)),
+      ...cells(timingOf(m.case, m.theirs)),
       `${ratio.ofMedians.toFixed(2)} (${ratio.ofRounds.map((r) => r.toFixed(2)).join(' to ')})`,
     ]
   })
@@ -65,7 +65,17 @@ export function readable(measurements: readonly Measurement[], from: Provenance)
   return [
     `${measurements[0].adapter}, Node ${from.node}, commit ${from.commit.slice(0, 12)}${changed}, ${load}`,
     table([
-      ['', 'threads', 'Kumiki ms', 'best', 'GFLOP/s', 'jax-js ms', 'best', 'GFLOP/s', 'times as fast (rounds)'],
+      [
+        '',
+        'threads',
+        'Kumiki ms',
+        'best',
+        'GFLOP/s',
+        `${measurements[0].peer} ms`,
+        'best',
+        'GFLOP/s',
+        'times as fast (rounds)',
+      ],
       ...rows,
     ]),
   ].join('\n')
