@@ -18,6 +18,7 @@ const documents: Record<string, string> = {
   'docs/ja/getting-started.md': 'packages/kumiki',
   'docs/optimizers.md': 'packages/kumiki',
   'docs/planner.md': 'packages/kumiki',
+  'docs/precision.md': 'packages/kumiki',
   'docs/tokenizer.md': 'packages/tokenizer/vectors',
 }
 for (const name of readdirSync(join(root, 'packages')).sort()) {
