@@ -1,0 +1,57 @@
+/** A training step of any decoder, compiled and with a state of its own: as benchmarks/train-step has it, for other shapes. */
+import { Decoder, initializeParameters, type ModelArchitecture } from '@kumiki/models'
+import { adamw, chain, clipGlobalNorm } from '@kumiki/optim'
+import { type Device, type ProgramMemory, tensorsOf } from '@kumiki/tensor'
+import { f32, initialState, makeTrainStep, type TrainStep } from '@kumiki/train'
+import { hyperparameters } from '../train-step/workload.ts'
+
+export interface DecoderStep {
+  /** Starts a step on the same batch; resolves when the call returns, the device may still work. */
+  start(): Promise<void>
+  /** The loss of the last step, when it is known. */
+  loss(): Promise<number>
+  memory(): ProgramMemory
+  dispose(): void
+}
+
+/** @param shape sequences and tokens of each; the tokens are spread over the vocabulary */
+export async function decoderStep(
+  device: Device,
+  architecture: ModelArchitecture,
+  shape: readonly [batch: number, sequence: number],
+): Promise<DecoderStep> {
+  const { learningRate, maxNorm, ...adam } = hyperparameters
+  const decoder = new Decoder(device, architecture)
+  const optimizer = chain(clipGlobalNorm(maxNorm), adamw(adam))
+  const run: TrainStep = makeTrainStep({ decoder, optimizer, precision: f32, zLoss: 0, accumulation: 1 })
+  let state = initialState(initializeParameters(device, architecture), optimizer, f32)
+  const tokens = (first: number) =>
+    device.tensor(
+      Int32Array.from({ length: shape[0] * shape[1] }, (_, i) => ((i + first) * 7919) % architecture.vocabSize),
+      [...shape],
+    )
+  const [inputs, targets] = [tokens(0), tokens(1)]
+  let step = 0
+  let last: { dispose(): void; item(): Promise<number> } | undefined
+  await run.prepare(state, inputs, targets, optimizer.scalars(1, learningRate))
+  return {
+    async start() {
+      last?.dispose()
+      const result = await run(state, inputs, targets, optimizer.scalars(++step, learningRate))
+      state = result.state
+      last = result.loss
+      result.gradNorm?.dispose()
+    },
+    async loss() {
+      if (!last) throw new Error('decoderStep: no step was started yet')
+      return last.item()
+    },
+    memory: () => run.memory(),
+    dispose() {
+      run.dispose()
+      last?.dispose()
+      for (const t of [...tensorsOf(state), inputs, targets]) t.dispose()
+      decoder.dispose()
+    },
+  }
+}

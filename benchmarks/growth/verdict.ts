@@ -1,0 +1,38 @@
+/** Whether a curve bends: whether a unit of work costs more at a larger size than at the best smaller one. */
+
+export interface Point {
+  readonly size: number
+  /** FLOPs, or whatever the cost should be proportional to. */
+  readonly work: number
+  /** Seconds, or bytes. */
+  readonly cost: number
+}
+
+export interface PointVerdict extends Point {
+  /** d log(cost) / d log(work) from the size before; 1 where cost grows as work does. */
+  readonly exponent?: number
+  /** Cost of a unit of work over the least of the smaller sizes; 1 where cost grows as work does. */
+  readonly bend?: number
+}
+
+export interface CurveVerdict {
+  readonly points: readonly PointVerdict[]
+  readonly worst: PointVerdict
+  readonly bends: boolean
+}
+
+/** @param allowed a unit of work may cost so many times what it costs at the best smaller size */
+export function judge(points: readonly Point[], allowed: number): CurveVerdict {
+  if (points.length < 2) throw new RangeError(`judge: a curve needs two points or more, got ${points.length}`)
+  let least = Number.POSITIVE_INFINITY
+  const judged = points.map((point, i): PointVerdict => {
+    const before = points[i - 1]
+    const unit = point.cost / point.work
+    const bend = unit / least
+    least = Math.min(least, unit)
+    if (!before) return point
+    return { ...point, exponent: Math.log(point.cost / before.cost) / Math.log(point.work / before.work), bend }
+  })
+  const worst = judged.slice(1).reduce((a, b) => (b.bend! > a.bend! ? b : a))
+  return { points: judged, worst, bends: worst.bend! > allowed }
+}
