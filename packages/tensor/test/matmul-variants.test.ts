@@ -58,6 +58,21 @@ test.each([2, 8])('K in %i pieces agrees with the definition', async (splitK) =>
   expect(worst).toBeLessThan(2e-4)
 })
 
+test.each(['NT', 'TT'])('%s with rows a multiple of 1 KiB apart agrees with the definition', async (layout) => {
+  const device = await init({ backend: 'webgpu' })
+  const [m, k, n] = [128, 256, 24]
+  const product = (d: Device) => {
+    const a = d.tensor(wave(3 * m * k, 0.7), layout[0] === 'T' ? [3, k, m] : [3, m, k])
+    const b = d.tensor(wave(3 * k * n, 1.3), [3, n, k])
+    return matmul(layout[0] === 'T' ? a.swapAxes(1, 2) : a, b.swapAxes(1, 2)).add(1)
+  }
+  const [actual, expected] = [await product(device).data(), await product(reference).data()]
+  device.dispose()
+  let worst = 0
+  for (let i = 0; i < expected.length; i++) worst = Math.max(worst, Math.abs(actual[i] - expected[i]))
+  expect(worst).toBeLessThan(1e-3)
+})
+
 test('an unknown variant is refused', async () => {
   await expect(init({ backend: 'webgpu', kernels: { matmul: 'magic' } })).rejects.toThrow(
     /kernels\.matmul must be one of subgroup matrix/,

@@ -18,7 +18,7 @@ const maxWorkgroups = 65535
 
 /**
  * A whole shader: the codes of the formats in use, the buffers with their accessors, then the kernel.
- * Every buffer NAME gets `NAME_at(i)` (element i), `NAME_at4(i)` (elements i to i + 3, i a multiple of 4) and, if
+ * Every buffer NAME gets `NAME_at(i)` (element i), `NAME_at4(i)` (elements i to i + 3, i a multiple of 4), `NAME_quad(q)` (elements 4 q to 4 q + 3) and, if
  * written, `NAME_set4(i, v)`; `formats` are packed formats the body converts by itself; 32-bit buffers also `NAME_set(i, v)`. Elements are f32, i32 or u32 whatever is stored.
  */
 export function shader(buffers: readonly ShaderBuffer[], body: string, formats: readonly PackedDType[] = []): string {
@@ -50,6 +50,7 @@ function declare({ name, dtype, write, vector, length }: ShaderBuffer, binding: 
       return [
         head(`vec4<${type}>`),
         `fn ${name}_at4(i: u32) -> vec4<${type}> { return ${name}[i >> 2u]; }`,
+        `fn ${name}_quad(q: u32) -> vec4<${type}> { return ${name}[q]; }`,
         write ? `fn ${name}_set4(i: u32, v: vec4<${type}>) { ${name}[i >> 2u] = v; }` : '',
       ].join('\n')
     }
@@ -63,6 +64,7 @@ function declare({ name, dtype, write, vector, length }: ShaderBuffer, binding: 
         : '',
     ].join('\n')
   }
+  const quad = `fn ${name}_quad(q: u32) -> vec4<f32> { return ${name}_at4(q << 2u); }`
   const decode = `decode_${dtype}`
   const encode = `encode_${dtype}`
   if (dtype === 'float16' || dtype === 'bfloat16') {
@@ -73,6 +75,7 @@ function declare({ name, dtype, write, vector, length }: ShaderBuffer, binding: 
       `  let w0 = ${name}[i >> 1u]; let w1 = ${name}[(i >> 1u) + 1u];`,
       `  return vec4<f32>(${decode}(w0 & 0xffffu), ${decode}(w0 >> 16u), ${decode}(w1 & 0xffffu), ${decode}(w1 >> 16u));`,
       '}',
+      quad,
       write
         ? `fn ${name}_set4(i: u32, v: vec4<f32>) {\n  ${name}[i >> 1u] = ${encode}(v.x) | (${encode}(v.y) << 16u);\n  ${name}[(i >> 1u) + 1u] = ${encode}(v.z) | (${encode}(v.w) << 16u);\n}`
         : '',
@@ -85,6 +88,7 @@ function declare({ name, dtype, write, vector, length }: ShaderBuffer, binding: 
     `  let w0 = ${name}[i >> 2u];`,
     `  return vec4<f32>(${decode}(w0 & 0xffu), ${decode}((w0 >> 8u) & 0xffu), ${decode}((w0 >> 16u) & 0xffu), ${decode}(w0 >> 24u));`,
     '}',
+    quad,
     write
       ? `fn ${name}_set4(i: u32, v: vec4<f32>) {\n  ${name}[i >> 2u] = ${encode}(v.x) | (${encode}(v.y) << 8u) | (${encode}(v.z) << 16u) | (${encode}(v.w) << 24u);\n}`
       : '',

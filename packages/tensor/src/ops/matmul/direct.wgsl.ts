@@ -1,22 +1,28 @@
 import { bases, four, type MatmulCase, range, type VectorLoads } from './case.ts'
 import type { MatmulProblem } from './layout.ts'
 
-// Kernels that read straight from storage: each invocation keeps a small block of C in registers. Positions are counted on from
-// step to step, because products and clamps inside the loop cost as much as the loads.
+// Kernels that read straight from storage: each invocation keeps a small block of C in registers. Positions are counted in vectors,
+// as one product and one sum with what is known before the loop: on adapters where arithmetic is dear it costs as much as the loads.
 
-/** Where the loads of B start, as declarations, and the loads themselves with their advance: b0 .. b3 are rows p to p + 3 of B. */
-export function loadsOfB({ b }: MatmulProblem, loads: VectorLoads): { start: string; step: string } {
+/** What the loads of an operand need before the loop, and the loads themselves at step p (four of K a step). */
+interface Loads {
+  readonly start: string
+  readonly step: string
+}
+
+/** b0 .. b3: rows 4 p to 4 p + 3 of B at columns colB to colB + 3. */
+function loadsOfB({ b }: MatmulProblem, loads: VectorLoads): Loads {
   if (loads.b === 'column') {
     return {
-      start: '  var ib = baseB + colB;',
-      step: `${four.map((r) => `    let b${r} = b_at4(ib + ${r * b.rowStride}u);`).join('\n')}
-    ib += ${4 * b.rowStride}u;`,
+      start: '  let ib = (baseB + colB) >> 2u;',
+      step: `    let qb = ib + p * ${b.rowStride}u;
+${four.map((r) => `    let b${r} = b_quad(qb + ${(r * b.rowStride) / 4}u);`).join('\n')}`,
     }
   }
   return {
-    start: four.map((r) => `  var ib${r} = baseB + (colB + ${r}u) * ${b.columnStride}u;`).join('\n'),
+    start: four.map((r) => `  let ib${r} = (baseB + (colB + ${r}u) * ${b.columnStride}u) >> 2u;`).join('\n'),
     step: [
-      ...four.map((r) => `    let u${r} = b_at4(ib${r});\n    ib${r} += 4u;`),
+      ...four.map((r) => `    let u${r} = b_quad(ib${r} + p);`),
       ...four.map((r) => `    let b${r} = vec4<f32>(u0[${r}], u1[${r}], u2[${r}], u3[${r}]);`),
     ].join('\n'),
   }
@@ -26,19 +32,21 @@ export function loadsOfB({ b }: MatmulProblem, loads: VectorLoads): { start: str
 export function vectorTile({ problem, loads, store }: MatmulCase): string {
   const { m, n, k, a, c } = problem
   const ofB = loadsOfB(problem, loads!)
-  const ofA =
+  const ofA: Loads =
     loads!.a === 'column'
       ? {
-          start: four.map((r) => `  var ia${r} = baseA + min(row + ${r}u, ${m - 1}u) * ${a.rowStride}u;`),
-          step: four.map((r) => `    let a${r} = a_at4(ia${r});\n    ia${r} += 4u;`),
+          start: four
+            .map((r) => `  let ia${r} = (baseA + min(row + ${r}u, ${m - 1}u) * ${a.rowStride}u) >> 2u;`)
+            .join('\n'),
+          step: four.map((r) => `    let a${r} = a_quad(ia${r} + p);`).join('\n'),
         }
       : {
-          start: ['  var ia = baseA + row;'],
+          start: '  let ia = (baseA + row) >> 2u;',
           step: [
-            ...four.map((r) => `    let t${r} = a_at4(ia + ${r * a.columnStride}u);`),
-            `    ia += ${4 * a.columnStride}u;`,
+            `    let qa = ia + p * ${a.columnStride}u;`,
+            ...four.map((r) => `    let t${r} = a_quad(qa + ${(r * a.columnStride) / 4}u);`),
             ...four.map((r) => `    let a${r} = vec4<f32>(t0[${r}], t1[${r}], t2[${r}], t3[${r}]);`),
-          ],
+          ].join('\n'),
         }
   return `@compute @workgroup_size(8, 8)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
@@ -47,11 +55,11 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   if (row >= ${m}u || col >= ${n}u) { return; }
   let colB = col;
 ${bases(problem, 'id.z')}
-${ofA.start.join('\n')}
+${ofA.start}
 ${ofB.start}
 ${four.map((r) => `  var c${r} = vec4<f32>(0.0);`).join('\n')}
-  for (var p = 0u; p < ${k}u; p += 4u) {
-${ofA.step.join('\n')}
+  for (var p = 0u; p < ${k / 4}u; p++) {
+${ofA.step}
 ${ofB.step}
 ${four.map((r) => `    c${r} += a${r}.x * b0 + a${r}.y * b1 + a${r}.z * b2 + a${r}.w * b3;`).join('\n')}
   }
@@ -68,13 +76,13 @@ export function subgroupTile({ problem, loads, store }: MatmulCase): string {
   const eight = range(8)
   const byColumn = loads!.a === 'column'
   const ofB = loadsOfB(problem, loads!)
-  // Column loads: lane l holds rows l and l + 4 at steps p to p + 3. Row loads: lane l holds rows 0-3 and 4-7 at step p + l.
+  // Column loads: lane l holds rows l and l + 4 at four steps. Row loads: lane l holds rows 0-3 and 4-7 at the l-th of four steps.
   const start = byColumn
-    ? `  var ix = baseA + min(row + lane, ${m - 1}u) * ${a.rowStride}u;
-  var iy = baseA + min(row + lane + 4u, ${m - 1}u) * ${a.rowStride}u;`
-    : `  var ix = baseA + row + lane * ${a.columnStride}u;
-  var iy = baseA + min(row + 4u, ${Math.max(0, m - 4)}u) + lane * ${a.columnStride}u;`
-  const advance = byColumn ? 4 : 4 * a.columnStride
+    ? `  let ix = (baseA + min(row + lane, ${m - 1}u) * ${a.rowStride}u) >> 2u;
+  let iy = (baseA + min(row + lane + 4u, ${m - 1}u) * ${a.rowStride}u) >> 2u;`
+    : `  let ix = (baseA + row + lane * ${a.columnStride}u) >> 2u;
+  let iy = (baseA + min(row + 4u, ${Math.max(0, m - 4)}u) + lane * ${a.columnStride}u) >> 2u;`
+  const advance = byColumn ? 'p' : `p * ${a.columnStride}u`
   const step = byColumn
     ? eight.map(
         (r) =>
@@ -93,11 +101,10 @@ ${bases(problem, 'group.z')}
 ${start}
 ${ofB.start}
 ${eight.map((r) => `  var c${r} = vec4<f32>(0.0);`).join('\n')}
-  for (var p = 0u; p < ${k}u; p += 4u) {
-    let x = a_at4(ix);
-    let y = a_at4(iy);
-    ix += ${advance}u;
-    iy += ${advance}u;
+  for (var p = 0u; p < ${k / 4}u; p++) {
+    let advance = ${advance};
+    let x = a_quad(ix + advance);
+    let y = a_quad(iy + advance);
 ${ofB.step}
 ${step.join('\n')}
   }

@@ -1,7 +1,7 @@
 import type { AdapterTraits, Binding, Dispatch, Epilogue, Tunable, WebGpuRule } from '../../backends/webgpu/rule.ts'
 import { linearEntry, type ShaderBuffer, shader, workgroupsFor } from '../../backends/webgpu/shader.ts'
-import type { DType } from '../../dtype.ts'
-import { type MatmulCase, vectorLoads } from './case.ts'
+import { bytesPerElement, type DType } from '../../dtype.ts'
+import { bases, four, type MatmulCase, vectorLoads } from './case.ts'
 import { scalarTile, subgroupTile, vectorTile } from './direct.wgsl.ts'
 import { batchCount, extent, type MatmulProblem, type MatrixAccess, matmulProblem } from './layout.ts'
 import { sharedTile } from './shared.wgsl.ts'
@@ -187,6 +187,57 @@ function splits({ m, n, k }: MatmulProblem, batch: number, adapter: AdapterTrait
   return pieces
 }
 
+/**
+ * Whether rows of a transposed B lie so that a processor's cache puts them all into the same few places: multiples of 1 KiB apart. A
+ * software adapter then reads every vector from further away; laying B out once costs less.
+ */
+function rowsCollide(problem: MatmulProblem, dtype: DType, adapter: AdapterTraits): boolean {
+  const { m, b } = problem
+  return (
+    adapter.software &&
+    adapter.pinned?.matmul === undefined &&
+    m >= 128 &&
+    vectorLoads(problem)?.b === 'row' &&
+    (b.columnStride * bytesPerElement[dtype]) % 1024 === 0
+  )
+}
+
+/** B laid out by rows in scratch memory, and the product that reads it there. */
+function turnedB(problem: MatmulProblem, { dtype }: { readonly dtype: DType }) {
+  const { n, k, b, batchShape } = problem
+  const batch = batchCount(problem)
+  const contiguous = batchShape.map((_, d) => n * k * batchShape.slice(d + 1).reduce((x, y) => x * y, 1))
+  const laid: MatrixAccess = { offset: 0, batchStrides: contiguous, rowStride: n, columnStride: 1 }
+  const buffers: ShaderBuffer[] = [
+    { name: 'b', dtype, vector: true, length: extent(b, k, n, batchShape) },
+    { name: 'laid', dtype: 'float32', write: true, vector: true, length: batch * n * k },
+  ]
+  const blocks = (n / 4) * (k / 4)
+  const body = linearEntry(
+    16,
+    `  if (id >= ${blocks * batch}u) { return; }
+  let z = id / ${blocks}u;
+  let block = id % ${blocks}u;
+  let row = (block / ${n / 4}u) * 4u;
+  let col = (block % ${n / 4}u) * 4u;
+${bases({ ...problem, a: laid, c: laid }, 'z')}
+${four.map((r) => `  let u${r} = b_at4(baseB + (col + ${r}u) * ${b.columnStride}u + row);`).join('\n')}
+${four.map((r) => `  laid_set4(baseC + (row + ${r}u) * ${n}u + col, vec4<f32>(u0[${r}], u1[${r}], u2[${r}], u3[${r}]));`).join('\n')}`,
+  )
+  return {
+    problem: { ...problem, b: laid },
+    b: { dtype: 'float32', binding: { scratch: 0 } } satisfies MatmulOperand,
+    bytes: batch * n * k * 4,
+    dispatch: {
+      name: 'matmul lay out b',
+      wgsl: shader(buffers, body),
+      bindings: [{ input: 1 }, { scratch: 0 }],
+      workgroups: workgroupsFor(blocks * batch, 16),
+      flops: 0,
+    } satisfies Dispatch,
+  }
+}
+
 export const matmulWgsl: WebGpuRule<unknown> = {
   supports: (_, attrs) => (attrs as { dtype: string }).dtype === 'float32',
   fusesResult: (_, [out]) => out.shape[out.shape.length - 1] % 4 === 0,
@@ -201,6 +252,11 @@ export const matmulWgsl: WebGpuRule<unknown> = {
     const pieces = storesVectors(problem) ? splits(problem, batch, adapter) : 1
     if (pieces === 1) {
       const request = { problem, ...operands, c: epilogue ? undefined : c, epilogue }
+      if (rowsCollide(problem, b.dtype, adapter)) {
+        const turned = turnedB(problem, b)
+        const { dispatch } = matmulChoice({ ...request, problem: turned.problem, b: turned.b }, adapter)
+        return { dispatches: [turned.dispatch, dispatch], scratch: [turned.bytes] }
+      }
       const { dispatch, tunable } = matmulChoice(request, adapter)
       return { dispatches: [dispatch], tunable }
     }
