@@ -4,10 +4,15 @@ import type { Measured } from './measure.ts'
 
 export function picture(all: readonly Measured[]): string {
   const names = [...new Set(all.map((m) => m.curve.name))]
-  const chart = (name: string, yLabel: string, linesOf: (m: Measured, color: number) => Line[]): Chart => {
+  const chart = (
+    name: string,
+    what: string,
+    yLabel: string,
+    linesOf: (m: Measured, color: number) => Line[],
+  ): Chart => {
     const measured = all.filter((m) => m.curve.name === name)
     return {
-      title: name,
+      title: `${name}: ${what}`,
       xLabel: measured[0].curve.axis,
       yLabel,
       xScale: 'log',
@@ -16,7 +21,7 @@ export function picture(all: readonly Measured[]): string {
     }
   }
   const time = names.map((name) =>
-    chart(name, 'seconds', (m, color) => {
+    chart(name, 'time', 'seconds', (m, color) => {
       // The line of the FLOPs lies under the curve and touches it where a FLOP costs least.
       const least = Math.min(...m.time.points.map((p) => p.cost / p.work))
       return [
@@ -31,7 +36,7 @@ export function picture(all: readonly Measured[]): string {
     }),
   )
   const memory = names.map((name) =>
-    chart(name, 'peak memory, MB', (m, color) => {
+    chart(name, 'peak memory', 'MB', (m, color) => {
       const { points } = m.memory
       const least = Math.min(...points.map((p) => p.cost / p.work))
       return [

@@ -1,7 +1,7 @@
 /** The training step of a shape, compiled and not run: its state is zeros that no kernel ever reads. */
 import { Decoder, type ModelArchitecture, parameterShapes } from '@kumiki/models'
 import { adamw, chain, clipGlobalNorm } from '@kumiki/optim'
-import { bytesPerElement, type Device, type DType, mapTensors, type ProgramMemory, type Tensor } from '@kumiki/tensor'
+import { type Device, type DType, mapTensors, type ProgramMemory, type Tensor } from '@kumiki/tensor'
 import { makeTrainStep, type PrecisionPolicy, type TrainState } from '@kumiki/train'
 import { hyperparameters } from '../train-step/workload.ts'
 import type { Shape } from './shapes.ts'
@@ -44,12 +44,8 @@ function emptyState(
   return { params, master, optimizer: moments, scaling: {} }
 }
 
-const arrays = { float32: Float32Array, bfloat16: Uint16Array, int32: Int32Array } as const
-
-/** Pages that are never touched cost no memory, so a shape may be larger than what is free. */
 function zeros(device: Device, shape: readonly number[], dtype: DType): Tensor {
   const count = shape.reduce((a, b) => a * b, 1)
-  const kind = arrays[dtype as keyof typeof arrays]
-  if (!kind) throw new TypeError(`zeros: no array holds ${dtype} (${bytesPerElement[dtype]} bytes)`)
-  return device.tensor(new kind(count), shape, dtype)
+  if (dtype === 'bfloat16') return device.tensorFromCodes(new Uint16Array(count), shape, dtype)
+  return device.tensor(dtype === 'int32' ? new Int32Array(count) : new Float32Array(count), shape, dtype)
 }
