@@ -18,7 +18,7 @@ const maxWorkgroups = 65535
 
 /**
  * A whole shader: the codes of the formats in use, the buffers with their accessors, then the kernel.
- * Every buffer NAME gets `NAME_at(i)` (element i), `NAME_at4(i)` (elements i to i + 3, i a multiple of 4), `NAME_quad(q)` (elements 4 q to 4 q + 3) and, if
+ * Every buffer NAME gets `NAME_at(i)` (element i), `NAME_at4(i)` (elements i to i + 3, i a multiple of 4), `NAME_quad(at)` (elements 4 at to 4 at + 3) and, if
  * written, `NAME_set4(i, v)`; `formats` are packed formats the body converts by itself; 32-bit buffers also `NAME_set(i, v)`. Elements are f32, i32 or u32 whatever is stored.
  */
 export function shader(buffers: readonly ShaderBuffer[], body: string, formats: readonly PackedDType[] = []): string {
@@ -50,7 +50,7 @@ function declare({ name, dtype, write, vector, length }: ShaderBuffer, binding: 
       return [
         head(`vec4<${type}>`),
         `fn ${name}_at4(i: u32) -> vec4<${type}> { return ${name}[i >> 2u]; }`,
-        `fn ${name}_quad(q: u32) -> vec4<${type}> { return ${name}[q]; }`,
+        `fn ${name}_quad(at: u32) -> vec4<${type}> { return ${name}[at]; }`,
         write ? `fn ${name}_set4(i: u32, v: vec4<${type}>) { ${name}[i >> 2u] = v; }` : '',
       ].join('\n')
     }
@@ -64,7 +64,7 @@ function declare({ name, dtype, write, vector, length }: ShaderBuffer, binding: 
         : '',
     ].join('\n')
   }
-  const quad = `fn ${name}_quad(q: u32) -> vec4<f32> { return ${name}_at4(q << 2u); }`
+  const quad = `fn ${name}_quad(at: u32) -> vec4<f32> { return ${name}_at4(at << 2u); }`
   const decode = `decode_${dtype}`
   const encode = `encode_${dtype}`
   if (dtype === 'float16' || dtype === 'bfloat16') {
