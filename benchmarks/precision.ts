@@ -33,6 +33,8 @@ const { values } = parseArgs({
     probe: { type: 'string', default: '50' },
     device: { type: 'string', default: 'cpu' },
     threads: { type: 'string' },
+    /** Only writes the report again, from the runs that are there. */
+    report: { type: 'boolean', default: false },
     /** Folder for runs.jsonl and report.html. Runs that are already there are not made again. */
     out: { type: 'string', default: 'precision-report' },
   },
@@ -71,7 +73,7 @@ const device = await init({
   ...(values.threads ? { threads: countOf('threads', values.threads) } : {}),
 })
 const from = provenance(['tensor', 'train', 'models', 'optim', 'numerics'])
-for (const model of values.model) {
+for (const model of values.report ? [] : values.model) {
   const subject = subjects[model]
   const steps = values.steps ? countOf('steps', values.steps) : subject.steps
   // Policies take turns, so that a machine's good and bad hours fall on all of them.
@@ -96,10 +98,10 @@ for (const model of values.model) {
         },
       })
       runs.push(record)
-      appendFileSync(
-        file,
-        `${JSON.stringify({ ...record, device: device.name, commit: from.commit, date: from.date })}\n`,
-      )
+      const line = { ...record, device: device.name, commit: from.commit, date: from.date }
+      // Six digits are more than any of these numbers means.
+      const digits = (_: string, x: unknown) => (typeof x === 'number' ? Number(x.toPrecision(6)) : x)
+      appendFileSync(file, `${JSON.stringify(line, digits)}\n`)
       console.error(
         `${model} ${policy.name} seed ${seed}: held out ${record.heldOut.toFixed(4)}${record.failure ? ` (${record.failure})` : ''}`,
       )

@@ -12,7 +12,10 @@ export interface Comparison {
   readonly seeds: number
   /** Mean over seeds, nats per token. */
   readonly heldOut: number
-  /** Mean of the paired differences, and half the width of its 95 % confidence interval (Student's t). */
+  /**
+   * Mean of the paired differences, and half the width of its confidence interval (Student's t). The intervals of all policies hold together
+   * with 95 % (Bonferroni): with many policies one would look different by chance.
+   */
   readonly difference: number
   readonly halfWidth: number
   readonly tokensPerSecond: number
@@ -39,7 +42,9 @@ export function countSpikes(losses: readonly number[]): number {
 export function compareRuns(runs: readonly RunRecord[], model: string, baseline: string): Comparison[] {
   const own = runs.filter((r) => r.model === model)
   const base = new Map(own.filter((r) => r.policy === baseline).map((r) => [r.seed, r.heldOut]))
-  return [...new Set(own.map((r) => r.policy))].map((policy) => {
+  const policies = [...new Set(own.map((r) => r.policy))]
+  const level = 1 - 0.05 / (2 * Math.max(1, policies.length - 1))
+  return policies.map((policy) => {
     const mine = own.filter((r) => r.policy === policy)
     const pairs = mine.flatMap((r) => (base.has(r.seed) && !r.failure ? [r.heldOut - base.get(r.seed)!] : []))
     const difference = mean(pairs)
@@ -52,7 +57,7 @@ export function compareRuns(runs: readonly RunRecord[], model: string, baseline:
       seeds: mine.length,
       heldOut: mean(mine.filter((r) => !r.failure).map((r) => r.heldOut)),
       difference,
-      halfWidth: (studentT(0.975, pairs.length - 1) * deviation) / Math.sqrt(pairs.length),
+      halfWidth: (studentT(level, pairs.length - 1) * deviation) / Math.sqrt(pairs.length),
       tokensPerSecond: mean(mine.map((r) => r.tokensPerSecond)),
       peakBytes: mine[0].peakBytes,
       spikes: mine.reduce((s, r) => s + countSpikes(r.losses), 0),
@@ -69,7 +74,7 @@ const columns = [
   'policy',
   'held-out',
   'difference',
-  '95 % interval',
+  '95 % intervals',
   'tokens/s',
   'peak MB',
   'spikes',
@@ -248,8 +253,10 @@ function amaxTable(runs: readonly RunRecord[]): string {
       const own = tensors.filter((t) => t.role === role)
       if (own.length === 0) return []
       const amaxes = own.map((t) => t.amax).sort((a, b) => a - b)
-      const percent = (pick: (t: (typeof own)[number]) => number) => {
-        const value = mean(own.map(pick))
+      const percent = (pick: (t: (typeof own)[number]) => number | null) => {
+        // Not counted where every block has a scale of its own (NaN, null in a file).
+        const values = own.map(pick).filter((x): x is number => x !== null && Number.isFinite(x))
+        const value = values.length > 0 ? mean(values) : Number.NaN
         return Number.isFinite(value) ? `${(100 * value).toFixed(3)} %` : '–'
       }
       return [
