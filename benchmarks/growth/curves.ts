@@ -10,7 +10,6 @@ import {
   valueAndGrad,
 } from '@kumiki/tensor'
 import { decoderStep } from '../common/decoder-step.ts'
-import type { BackendName } from '../common/options.ts'
 import { inputValues } from '../kernels/cases.ts'
 
 export interface Prepared {
@@ -25,7 +24,7 @@ export interface Curve {
   readonly name: string
   /** What grows. */
   readonly axis: string
-  readonly sizes: Readonly<Record<BackendName, readonly number[]>>
+  readonly sizes: readonly number[]
   /** FLOPs of one call, those that are done twice to save memory included. */
   flops(size: number): number
   prepare(device: Device, size: number): Promise<Prepared>
@@ -38,7 +37,7 @@ const headDim = 64
 const attentionCurve: Curve = {
   name: 'causal attention, forward and backward',
   axis: 'sequence length',
-  sizes: { cpu: [128, 256, 512, 1024, 2048, 4096, 8192], webgpu: [128, 256, 512, 1024, 2048] },
+  sizes: [128, 256, 512, 1024, 2048, 4096, 8192],
   flops: (length) => 7 * length * (length + 1) * heads * headDim,
   async prepare(device, length) {
     const shape = [1, length, heads, headDim]
@@ -61,7 +60,7 @@ const keptLogits = 16 << 20
 const vocabularyCurve: Curve = {
   name: 'linear + cross-entropy, loss and gradient',
   axis: 'vocabulary',
-  sizes: { cpu: [2048, 4096, 8192, 16_384, 32_768, 65_536, 99_584], webgpu: [2048, 4096, 8192, 16_384, 32_768] },
+  sizes: [2048, 4096, 8192, 16_384, 32_768, 65_536, 99_584],
   flops: (vocabulary) => (4 * tokens * vocabulary <= keptLogits ? 6 : 8) * tokens * hidden * vocabulary,
   async prepare(device, vocabulary) {
     const inputs = [
@@ -85,7 +84,7 @@ const step = [2, 128] as const
 const layersCurve: Curve = {
   name: 'training step, nano with more layers',
   axis: 'layers',
-  sizes: { cpu: [2, 4, 8, 16, 24], webgpu: [2, 4, 8, 16, 24] },
+  sizes: [2, 4, 8, 16, 24],
   flops: (layers) =>
     step[0] * step[1] * flopsPerToken({ ...nano, numHiddenLayers: layers }, { sequenceLength: step[1] }),
   async prepare(device, layers) {

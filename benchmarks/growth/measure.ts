@@ -28,7 +28,7 @@ export async function measureCurve(
   options: { rounds: number; threads: number; sizes?: readonly number[] },
 ): Promise<Measured> {
   const device = await init({ backend, threads: options.threads })
-  const sizes = options.sizes ?? curve.sizes[backend]
+  const sizes = options.sizes ?? curve.sizes
   const all: { prepared: Prepared; calls: number; seconds: number[] }[] = []
   for (const size of sizes) {
     const prepared = await curve.prepare(device, size)
