@@ -367,17 +367,42 @@ class WebGpuProgram implements Executable {
     this.aliases = plan.aliases
   }
 
-  run(inputs: readonly DeviceBuffer[], outputs: readonly DeviceBuffer[]): Promise<void> {
+  run(inputs: readonly DeviceBuffer[], outputs: readonly DeviceBuffer[]): void | Promise<void> {
     this.backend.check()
-    return this.backend.accepted('running a program', () => this.submit(inputs, outputs))
+    const temporaries = this.takeTemporaries()
+    let key = ''
+    for (const list of [inputs, outputs, temporaries]) for (const b of list) key += `${(b as GpuBuffer).id},`
+    const known = this.groups.get(key)
+    // What was accepted once on these buffers is accepted again; then only losing the device can stop it, and that is told by itself.
+    if (known) return this.submit(known, temporaries)
+    return this.firstRun(key, inputs as GpuBuffer[], outputs as GpuBuffer[], temporaries)
   }
 
-  private submit(inputs: readonly DeviceBuffer[], outputs: readonly DeviceBuffer[]): void | Promise<void> {
-    const { backend, plan } = this
-    const temporaries = this.held ?? [...plan.temporaries, ...this.scratch].map((bytes) => this.gpu.allocate(bytes))
-    if (this.keep) this.held = temporaries
-    const groups = this.groupsFor(inputs as GpuBuffer[], outputs as GpuBuffer[], temporaries)
-    const { device, counters, recorder } = backend
+  /** Bind groups are kept for the buffers they bind, once the device has accepted them: a step that is replayed makes none. */
+  private async firstRun(
+    key: string,
+    inputs: readonly GpuBuffer[],
+    outputs: readonly GpuBuffer[],
+    temporaries: readonly GpuBuffer[],
+  ): Promise<void> {
+    let groups: readonly GPUBindGroup[] = []
+    await this.backend.accepted('running a program', () => {
+      groups = this.makeGroups(inputs, outputs, temporaries)
+      return this.submit(groups, temporaries)
+    })
+    // A program whose buffers keep changing must not collect bind groups without end.
+    if (this.groups.size >= 8) this.groups.clear()
+    this.groups.set(key, groups)
+  }
+
+  private takeTemporaries(): readonly GpuBuffer[] {
+    const taken = this.held ?? [...this.plan.temporaries, ...this.scratch].map((bytes) => this.gpu.allocate(bytes))
+    if (this.keep) this.held = taken
+    return taken
+  }
+
+  private submit(groups: readonly GPUBindGroup[], temporaries: readonly GpuBuffer[]): void | Promise<void> {
+    const { device, counters, recorder } = this.backend
     const encode = (pass: GPUComputePassEncoder, instruction: Instruction, k: number) => {
       const [x, y, z] = instruction.workgroups
       pass.setPipeline(this.pipelines[k])
@@ -432,23 +457,18 @@ class WebGpuProgram implements Executable {
     this.groups.clear()
   }
 
-  /** The bind groups of all instructions. They are kept for the buffers they bind: a step that is replayed makes none. */
-  private groupsFor(
+  private makeGroups(
     inputs: readonly GpuBuffer[],
     outputs: readonly GpuBuffer[],
     temporaries: readonly GpuBuffer[],
   ): readonly GPUBindGroup[] {
-    let key = ''
-    for (const list of [inputs, outputs, temporaries]) for (const b of list) key += `${b.id},`
-    const known = this.groups.get(key)
-    if (known) return known
     const { plan } = this
     const places = { input: inputs, output: outputs, temporary: temporaries }
     const range = (slot: number, shift: number) => {
       const { kind, index, offset } = plan.locations[slot]
       return { buffer: places[kind][index].gpu, offset: offset + shift, size: plan.slots[slot].bytes - shift }
     }
-    const made = this.instructions.map(({ bindings }, k) =>
+    return this.instructions.map(({ bindings }, k) =>
       this.backend.device.createBindGroup({
         layout: this.pipelines[k].getBindGroupLayout(0),
         entries: bindings.map((b, binding) => ({
@@ -458,9 +478,5 @@ class WebGpuProgram implements Executable {
         })),
       }),
     )
-    // A program whose buffers keep changing must not collect bind groups without end.
-    if (this.groups.size >= 8) this.groups.clear()
-    this.groups.set(key, made)
-    return made
   }
 }
