@@ -10,6 +10,7 @@ import type { KernelContext, Operand } from '../../passes/operand.ts'
 import { bufferKey, type Fused, type Plan, planGraph, type Step } from '../../passes/plan.ts'
 import type { DeviceBuffer } from '../../storage.ts'
 import type { Backend, CompileOptions, Counters, Executable, KernelTiming, TunedCase } from '../backend.ts'
+import { CalmWait } from './calm-wait.ts'
 import { epilogueOf, fusedShader, prologueOf } from './fused-shader.ts'
 import { type GpuBuffer, GpuMemory } from './gpu-memory.ts'
 import { KernelRecorder } from './kernel-recorder.ts'
@@ -102,6 +103,7 @@ export class WebGpuBackend implements Backend {
   private failure: DeviceError | undefined
   private destroyed = false
   private lost = false
+  readonly wait = new CalmWait()
   /** Set while kernels are timed. */
   recorder: KernelRecorder | undefined
 
@@ -161,8 +163,10 @@ export class WebGpuBackend implements Backend {
     const encoder = this.device.createCommandEncoder()
     encoder.copyBufferToBuffer((buffer as GpuBuffer).gpu, 0, staging, 0, size)
     this.device.queue.submit([encoder.finish()])
+    await this.wait.sleep()
     try {
       await staging.mapAsync(mapModeRead, 0, size)
+      this.wait.done()
     } catch (error) {
       this.check()
       throw new DeviceError(`webgpu: reading ${bytes} bytes back failed: ${(error as Error).message}`)
@@ -252,7 +256,9 @@ export class WebGpuBackend implements Backend {
   }
 
   async settle(): Promise<void> {
+    await this.wait.sleep()
     await this.device.queue.onSubmittedWorkDone()
+    this.wait.done()
     this.check()
   }
 
@@ -423,6 +429,7 @@ class WebGpuProgram implements Executable {
       pass.end()
       device.queue.submit([encoder.finish()])
       counters.submits++
+      this.backend.wait.submitted(this)
     }
     if (!this.keep) for (const b of temporaries) this.gpu.release(b)
     return timed

@@ -1,0 +1,47 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { CalmWait } from '../src/backends/webgpu/calm-wait.ts'
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'performance'] }))
+afterEach(() => void vi.useRealTimers())
+
+/** Submits, and finishes after `milliseconds` of device time; says how long was slept first. */
+async function round(wait: CalmWait, work: object, milliseconds: number): Promise<number> {
+  const start = performance.now()
+  wait.submitted(work)
+  const sleeping = wait.sleep()
+  await vi.runAllTimersAsync()
+  await sleeping
+  const slept = performance.now() - start
+  vi.advanceTimersByTime(Math.max(0, milliseconds - slept))
+  wait.done()
+  return slept
+}
+
+test('the thread sleeps for most of the time that work took before, and asks in time', async () => {
+  const wait = new CalmWait()
+  const work = {}
+  expect(await round(wait, work, 100)).toBe(0) // nothing is known yet
+  expect(await round(wait, work, 100)).toBeCloseTo(80, 6)
+  expect(await round(wait, work, 100)).toBeCloseTo(80, 6)
+})
+
+test('a device that is faster than expected is soon expected to be', async () => {
+  const wait = new CalmWait()
+  const work = {}
+  await round(wait, work, 100)
+  let slept = 0
+  for (let i = 0; i < 60; i++) slept = await round(wait, work, 10)
+  expect(slept).toBeLessThanOrEqual(10.5)
+})
+
+test('short work is not slept for, and work in a row adds up', async () => {
+  const wait = new CalmWait()
+  const [short, long] = [{}, {}]
+  await round(wait, short, 2)
+  expect(await round(wait, short, 2)).toBe(0)
+  await round(wait, long, 50)
+  wait.submitted(long)
+  expect(await round(wait, long, 200)).toBeCloseTo(80, 0)
+  // What several programs took together says nothing of each.
+  expect(await round(wait, long, 50)).toBeCloseTo(40, 0)
+})
