@@ -4,7 +4,7 @@ import { join } from 'node:path'
 
 // Whatever tests put into the temporary folder goes with the run.
 
-let folder: string
+let folder: string | undefined
 
 export function setup(): void {
   folder = mkdtempSync(join(tmpdir(), 'kumiki-tests-'))
@@ -12,5 +12,5 @@ export function setup(): void {
 }
 
 export function teardown(): void {
-  rmSync(folder, { recursive: true, force: true })
+  if (folder) rmSync(folder, { recursive: true, force: true }) // there is none where an earlier setup failed
 }

@@ -119,7 +119,7 @@ function makeStep(unit: Unit, resolver: Resolver, slotOf: ReadonlyMap<Value, num
     const made = (resolver.resolve(operand) as Source & { kind: 'memory' }).base
     const { fused, memory, results } = fuseNodes(members, [made], made.shape, resolver, slotOf)
     return {
-      name: `${nameOf(members)} into ${unit.kernel!.op.name}`,
+      name: `${workName(members)} into ${unit.kernel!.op.name}`,
       op: unit.kernel!.op,
       attrs: unit.kernel!.attrs,
       inputs: memory,
@@ -143,7 +143,7 @@ function makeStep(unit: Unit, resolver: Resolver, slotOf: ReadonlyMap<Value, num
     const { fused, memory, results } = fuseNodes(members, unit.results, shape, resolver, slotOf, made)
     return {
       ...step,
-      name: `${kernel.op.name} into ${nameOf(members)}`,
+      name: `${kernel.op.name} into ${workName(members)}`,
       inputs: [...inputs, ...memory],
       outputs: unit.results.map(out),
       epilogue: { ...fused, results, operands: inputs.length, result: { shape: made.shape, dtype: made.dtype } },
@@ -153,7 +153,7 @@ function makeStep(unit: Unit, resolver: Resolver, slotOf: ReadonlyMap<Value, num
   const { shape } = first.outputs[0]
   const { fused, memory, results } = fuseNodes(unit.nodes, unit.results, shape, resolver, slotOf)
   return {
-    name: nameOf(unit.nodes),
+    name: workName(unit.nodes),
     inputs: memory,
     outputs: unit.results.map(out),
     fused: { ...fused, results },
@@ -161,7 +161,8 @@ function makeStep(unit: Unit, resolver: Resolver, slotOf: ReadonlyMap<Value, num
   }
 }
 
-function nameOf(nodes: readonly Node[]): string {
+/** What fused nodes are called in profiles: their ops, cut short. */
+export function workName(nodes: readonly { readonly op: { readonly name: string } }[]): string {
   const names = nodes.map((n) => n.op.name)
   return names.length > 4 ? `${names.slice(0, 3).join('+')}+${names.length - 3} more` : names.join('+')
 }

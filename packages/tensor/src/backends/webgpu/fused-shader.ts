@@ -2,10 +2,10 @@ import { bytesPerElement, computeType, type DType } from '../../dtype.ts'
 import { isPacked, type PackedDType } from '../../formats.ts'
 import { coalesce, isContiguous } from '../../passes/access.ts'
 import type { Operand } from '../../passes/operand.ts'
-import { bufferKey, type Fused, type FusedNode, type Leaf, type Plan, type Step } from '../../passes/plan.ts'
+import { bufferKey, type Fused, type FusedNode, type Leaf, type Plan, type Step, workName } from '../../passes/plan.ts'
 import { elementCount } from '../../shape.ts'
 import type { Binding, Epilogue, Prologue } from './rule.ts'
-import { linearEntry, type ShaderBuffer, shader, workgroupsFor } from './shader.ts'
+import { linearEntry, type ShaderBuffer, shader, wgslFloat, workgroupsFor } from './shader.ts'
 
 /** A binding of a fused shader: the slot whose buffer it is. */
 export interface FusedShader {
@@ -116,7 +116,7 @@ export function epilogueOf(plan: Plan, step: Step): Epilogue | undefined {
   const { buffers, slots, functions, formats, lines, results, targets } = fusedText(plan, work, step.outputs)
   const stores = targets.map((name, k) => `  ${name}_set4(i, ${results[k]});`)
   return {
-    name: workName(step),
+    name: workName(work.nodes),
     buffers,
     bindings: bindingsOf(step, slots, work.operands),
     formats,
@@ -131,17 +131,12 @@ export function prologueOf(plan: Plan, step: Step): Prologue | undefined {
   if (!work) return undefined
   const { buffers, slots, functions, formats, lines, results } = fusedText(plan, work, [])
   return {
-    name: workName(step),
+    name: workName(work.nodes),
     buffers,
     bindings: bindingsOf(step, slots, 0),
     formats,
     functions: `${functions}fn x_at4(i: u32) -> vec4<${computeType(work.operand.dtype)}> {\n${lines.join('\n')}\n  return ${results[0]};\n}\n`,
   }
-}
-
-const workName = ({ epilogue, prologue }: Step) => {
-  const names = (epilogue ?? prologue!).nodes.map((n) => n.op.name)
-  return names.length > 4 ? `${names.slice(0, 3).join('+')}+${names.length - 3} more` : names.join('+')
 }
 
 /** Whether every operand is walked from its start or repeated: then nothing in the shader depends on the shape. */
@@ -230,8 +225,7 @@ function literal(value: number, type: 'f32' | 'i32' | 'u32'): string {
   const f = Math.fround(value)
   if (!Number.isFinite(f))
     throw new RangeError(`a kernel needs the constant ${value}, which WGSL cannot write; use a large finite number`)
-  const text = String(f)
-  return /[.e]/.test(text) ? `${text}f` : `${text}.0f`
+  return `${wgslFloat(f)}f`
 }
 
 function expression(node: FusedNode): string {

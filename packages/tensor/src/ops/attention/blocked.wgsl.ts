@@ -6,6 +6,7 @@ import type { MatmulProblem } from '../matmul/layout.ts'
 import { type MatmulOperand, matmulDispatch } from '../matmul/matmul.wgsl.ts'
 import type { AttentionAttrs } from './geometry.ts'
 import { type AttentionSizes, attentionSizes } from './geometry.ts'
+import { documentsBuffer } from './kernel-memory.ts'
 
 // Attention as products on the matmul kernels, one block of query rows after the other. A block's scores stand in scratch memory
 // (rows x keys for every head: linear in the sequence), keys that no row of the block can see are never touched, and everything
@@ -84,8 +85,6 @@ function seenFunction(sizes: AttentionSizes, { first }: Block, causal: boolean, 
     )
   return `fn seen(z: u32, r: u32, col: u32) -> vec4<bool> { return ${terms.join(' & ') || 'vec4<bool>(true)'}; }\n`
 }
-
-const documentsBuffer: ShaderBuffer = { name: 'documents', dtype: 'int32' }
 
 /** Splits the position in a block's scores into z (batch and head), r (row) and col. */
 const scorePlace = ({ rows, keys }: Block) =>

@@ -1,8 +1,8 @@
 import type { AdapterTraits, WebGpuPlan } from '../../backends/webgpu/rule.ts'
 import { type ShaderBuffer, shader, wgslFloat, workgroupsFor } from '../../backends/webgpu/shader.ts'
-import type { DType } from '../../dtype.ts'
 import type { KernelContext, Operand } from '../../passes/operand.ts'
 import type { AttentionAttrs } from './geometry.ts'
+import { forwardMemory, gradientMemory } from './kernel-memory.ts'
 
 /**
  * Writes a loop over the vectors of a head out: every line with a `#` is repeated with # = 0, 1, ... A row then lives in named
@@ -95,8 +95,6 @@ function sharedRow({ vectors, shared }: Geometry, name: string, buffer: string):
   ].join('\n')
 }
 
-const documentsBuffer: ShaderBuffer = { name: 'documents', dtype: 'int32' }
-
 /** The condition that a query and a key belong to one document, if there are documents. */
 function sameDocument(documents: Operand | undefined, query: string, key: string): string {
   return documents ? ` && documents_at(batch * T + ${query}) == documents_at(batch * S + ${key})` : ''
@@ -108,9 +106,10 @@ function program(g: Geometry, buffers: readonly ShaderBuffer[], text: string): s
 
 /** Online softmax: the running maximum and sum are corrected as keys come by. @see arXiv:2205.14135 algorithm 1 */
 export function rowsForward(
-  { inputs: [q, k, v, documents], outputs: [o], attrs }: KernelContext<AttentionAttrs>,
+  { inputs, outputs: [o], attrs }: KernelContext<AttentionAttrs>,
   adapter: AdapterTraits,
 ): WebGpuPlan {
+  const [q, k, , documents] = inputs
   const [b, t, h] = q.access.shape
   const geo = geometry(q.access.shape, k.access.shape, t, attrs, adapter)
   const { text, workgroups } = entry(
@@ -149,30 +148,14 @@ ${sharedRow(geo, 'val', 'v')}
   o_set4(row + #4u, acc# * norm);
   lse_set((batch * H + head) * T + i, top + log(total));`,
   )
-  const buffers: ShaderBuffer[] = [
-    { name: 'q', dtype: q.dtype, vector: true },
-    { name: 'k', dtype: k.dtype, vector: true },
-    { name: 'v', dtype: v.dtype, vector: true },
-    { name: 'o', dtype: o.dtype, write: true, vector: true },
-    { name: 'lse', dtype: 'float32', write: true },
-    ...(documents ? [documentsBuffer] : []),
-  ]
-  const bindings = [
-    { input: 0 },
-    { input: 1 },
-    { input: 2 },
-    { output: 0 },
-    { output: 1 },
-    ...(documents ? [{ input: 3 }] : []),
-  ]
+  const { buffers, bindings } = forwardMemory(inputs, o)
   return { dispatches: [{ name: 'attention', wgsl: program(geo, buffers, text), bindings, workgroups }] }
 }
 
 /** Two passes that both recompute p = exp(s - lse): one owns query rows (dq, and delta for the other), one owns key rows (dk, dv). */
-export function rowsBackward(
-  { inputs: [q, k, v, o, , g, documents], attrs }: KernelContext<AttentionAttrs>,
-  adapter: AdapterTraits,
-): WebGpuPlan {
+export function rowsBackward({ inputs, attrs }: KernelContext<AttentionAttrs>, adapter: AdapterTraits): WebGpuPlan {
+  const [q, k] = inputs
+  const documents = inputs.at(6)
   const [b, t, h] = q.access.shape
   const [, s, kv] = k.access.shape
   const byQuery = geometry(q.access.shape, k.access.shape, t, attrs, adapter)
@@ -246,44 +229,19 @@ ${sharedRow(byKey, 'grad', 'g')}
   dk_set4(row + #4u, accK#);
   dv_set4(row + #4u, accV#);`,
   )
-  const read = (name: string, dtype: DType): ShaderBuffer => ({ name, dtype, vector: true })
-  const queryBuffers: ShaderBuffer[] = [
-    read('q', q.dtype),
-    read('k', k.dtype),
-    read('v', v.dtype),
-    read('o', o.dtype),
-    { name: 'lse', dtype: 'float32' },
-    read('g', g.dtype),
-    { name: 'dq', dtype: 'float32', write: true, vector: true },
-    { name: 'delta', dtype: 'float32', write: true },
-    ...(documents ? [documentsBuffer] : []),
-  ]
-  const keyBuffers: ShaderBuffer[] = [
-    read('q', q.dtype),
-    read('k', k.dtype),
-    read('v', v.dtype),
-    { name: 'lse', dtype: 'float32' },
-    read('g', g.dtype),
-    { name: 'delta', dtype: 'float32' },
-    { name: 'dk', dtype: 'float32', write: true, vector: true },
-    { name: 'dv', dtype: 'float32', write: true, vector: true },
-    ...(documents ? [documentsBuffer] : []),
-  ]
-  const input = (i: number) => ({ input: i })
-  const output = (i: number) => ({ output: i })
-  const mask = documents ? [input(6)] : []
+  const memory = gradientMemory(inputs)
   return {
     dispatches: [
       {
         name: 'attentionGradientQ',
-        wgsl: program(byQuery, queryBuffers, queries.text),
-        bindings: [...[0, 1, 2, 3, 4, 5].map(input), output(0), { scratch: 0 }, ...mask],
+        wgsl: program(byQuery, memory.byQuery.buffers, queries.text),
+        bindings: memory.byQuery.bindings,
         workgroups: queries.workgroups,
       },
       {
         name: 'attentionGradientKV',
-        wgsl: program(byKey, keyBuffers, keys.text),
-        bindings: [...[0, 1, 2, 4, 5].map(input), { scratch: 0 }, output(1), output(2), ...mask],
+        wgsl: program(byKey, memory.byKey.buffers, keys.text),
+        bindings: memory.byKey.bindings,
         workgroups: keys.workgroups,
       },
     ],

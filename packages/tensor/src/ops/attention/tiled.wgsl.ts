@@ -1,9 +1,10 @@
-import type { Binding, WebGpuPlan } from '../../backends/webgpu/rule.ts'
-import { type ShaderBuffer, shader, wgslFloat } from '../../backends/webgpu/shader.ts'
+import type { WebGpuPlan } from '../../backends/webgpu/rule.ts'
+import { shader, wgslFloat } from '../../backends/webgpu/shader.ts'
 import type { KernelContext } from '../../passes/operand.ts'
 import { range } from '../matmul/case.ts'
 import type { AttentionAttrs } from './geometry.ts'
 import { type AttentionSizes, attentionSizes } from './geometry.ts'
+import { forwardMemory, gradientMemory } from './kernel-memory.ts'
 
 // Flash attention for GPUs. A workgroup of 128 owns 32 rows of one side and walks over the other side 32 rows at a time. Heads come
 // through workgroup memory in slices of 16 elements, so that any head dimension runs in under 10 KiB. Four invocations share a row:
@@ -96,14 +97,12 @@ const keyRows = (buffer: string, first: string): Rows => ({
   inside: (line) => `${first} + ${line} < S`,
 })
 
-const documentsBuffer: ShaderBuffer = { name: 'documents', dtype: 'int32' }
-const input = (i: number): Binding => ({ input: i })
-
 export function tiledForward({
-  inputs: [q, k, v, documents],
+  inputs,
   outputs: [o],
   attrs: { scale, causal },
 }: KernelContext<AttentionAttrs>): WebGpuPlan {
+  const [q, k, , documents] = inputs
   const sizes = attentionSizes(q, k)
   const { batch, t, heads, d, s } = sizes
   const slices = d / 16
@@ -156,20 +155,13 @@ ${range(slices)
     if (lane == 0u) { lse_set((batch * H + head) * T + i, top + log(total)); }
   }
 }`
-  const buffers: ShaderBuffer[] = [
-    { name: 'q', dtype: q.dtype, vector: true },
-    { name: 'k', dtype: k.dtype, vector: true },
-    { name: 'v', dtype: v.dtype, vector: true },
-    { name: 'o', dtype: o.dtype, write: true, vector: true },
-    { name: 'lse', dtype: 'float32', write: true },
-    ...(documents ? [documentsBuffer] : []),
-  ]
+  const { buffers, bindings } = forwardMemory(inputs, o)
   return {
     dispatches: [
       {
         name: 'attention tiled',
         wgsl: shader(buffers, body),
-        bindings: [...[0, 1, 2].map(input), { output: 0 }, { output: 1 }, ...(documents ? [input(3)] : [])],
+        bindings,
         workgroups: [Math.ceil(t / side), heads, batch],
       },
     ],
@@ -177,17 +169,13 @@ ${range(slices)
 }
 
 /** Two kernels that both recompute the probabilities: one owns query rows (delta and dq), one owns key rows (dk and dv). */
-export function tiledBackward({
-  inputs: [q, k, v, o, , g, documents],
-  attrs: { scale, causal },
-}: KernelContext<AttentionAttrs>): WebGpuPlan {
+export function tiledBackward({ inputs, attrs: { scale, causal } }: KernelContext<AttentionAttrs>): WebGpuPlan {
+  const [q, k] = inputs
+  const documents = inputs.at(6)
   const sizes = attentionSizes(q, k)
   const { batch, t, heads, kvHeads, d, s } = sizes
   const slices = d / 16
   const shared = head(sizes, scale, causal, documents !== undefined)
-  const read = (name: string, dtype: ShaderBuffer['dtype']): ShaderBuffer => ({ name, dtype, vector: true })
-  const mask = documents ? [documentsBuffer] : []
-  const maskBinding = documents ? [input(6)] : []
 
   const ownQueries = queryRows('q', 'first')
   const ownGrads = queryRows('g', 'first')
@@ -276,44 +264,19 @@ ${range(slices)
   .join('\n')}
   }
 }`
+  const memory = gradientMemory(inputs)
   return {
     dispatches: [
       {
         name: 'attentionGradient tiled by query',
-        wgsl: shader(
-          [
-            read('q', q.dtype),
-            read('k', k.dtype),
-            read('v', v.dtype),
-            read('o', o.dtype),
-            { name: 'lse', dtype: 'float32' },
-            read('g', g.dtype),
-            { name: 'dq', dtype: 'float32', write: true, vector: true },
-            { name: 'delta', dtype: 'float32', write: true },
-            ...mask,
-          ],
-          byQuery,
-        ),
-        bindings: [...[0, 1, 2, 3, 4, 5].map(input), { output: 0 }, { scratch: 0 }, ...maskBinding],
+        wgsl: shader(memory.byQuery.buffers, byQuery),
+        bindings: memory.byQuery.bindings,
         workgroups: [Math.ceil(t / side), heads, batch],
       },
       {
         name: 'attentionGradient tiled by key',
-        wgsl: shader(
-          [
-            read('q', q.dtype),
-            read('k', k.dtype),
-            read('v', v.dtype),
-            { name: 'lse', dtype: 'float32' },
-            read('g', g.dtype),
-            { name: 'delta', dtype: 'float32' },
-            { name: 'dk', dtype: 'float32', write: true, vector: true },
-            { name: 'dv', dtype: 'float32', write: true, vector: true },
-            ...mask,
-          ],
-          byKey,
-        ),
-        bindings: [...[0, 1, 2, 4, 5].map(input), { scratch: 0 }, { output: 1 }, { output: 2 }, ...maskBinding],
+        wgsl: shader(memory.byKey.buffers, byKey),
+        bindings: memory.byKey.bindings,
         workgroups: [Math.ceil(s / side), kvHeads, batch],
       },
     ],

@@ -113,7 +113,7 @@ export interface MatmulRequest {
   /** Where results go; without it they are stored in `c`. */
   readonly epilogue?: Epilogue
   readonly c?: MatmulOperand
-  /** Only kernels that store by vec4 will do; true with an epilogue. */
+  /** What the kernel is called in profiles, in place of `matmul`. */
   readonly label?: string
 }
 

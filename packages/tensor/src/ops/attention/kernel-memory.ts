@@ -1,0 +1,71 @@
+import type { Binding } from '../../backends/webgpu/rule.ts'
+import type { ShaderBuffer } from '../../backends/webgpu/shader.ts'
+import type { DType } from '../../dtype.ts'
+import type { Operand } from '../../passes/operand.ts'
+
+/** What a kernel reads and writes: declarations, and where each comes from in the same order. */
+export interface KernelMemory {
+  readonly buffers: readonly ShaderBuffer[]
+  readonly bindings: readonly Binding[]
+}
+
+export const documentsBuffer: ShaderBuffer = { name: 'documents', dtype: 'int32' }
+
+const memory = (...items: readonly (readonly [ShaderBuffer, Binding])[]): KernelMemory => ({
+  buffers: items.map(([buffer]) => buffer),
+  bindings: items.map(([, binding]) => binding),
+})
+
+const read = (name: string, { dtype }: Operand, input: number): [ShaderBuffer, Binding] => [
+  { name, dtype, vector: true },
+  { input },
+]
+const write = (name: string, dtype: DType, output: number): [ShaderBuffer, Binding] => [
+  { name, dtype, write: true, vector: true },
+  { output },
+]
+const documentsAt = (documents: Operand | undefined, input: number): [ShaderBuffer, Binding][] =>
+  documents ? [[documentsBuffer, { input }]] : []
+
+/** A forward kernel: q, k, v and documents, to o and lse. */
+export function forwardMemory([q, k, v, documents]: readonly Operand[], o: Operand): KernelMemory {
+  return memory(
+    read('q', q, 0),
+    read('k', k, 1),
+    read('v', v, 2),
+    write('o', o.dtype, 0),
+    [{ name: 'lse', dtype: 'float32', write: true }, { output: 1 }],
+    ...documentsAt(documents, 3),
+  )
+}
+
+/** The gradient's two kernels: the one that owns query rows leaves delta in the first scratch buffer for the one that owns key rows. */
+export function gradientMemory([q, k, v, o, , g, documents]: readonly Operand[]): {
+  byQuery: KernelMemory
+  byKey: KernelMemory
+} {
+  const heads = [read('q', q, 0), read('k', k, 1), read('v', v, 2)]
+  const lse: [ShaderBuffer, Binding] = [{ name: 'lse', dtype: 'float32' }, { input: 4 }]
+  const delta: ShaderBuffer = { name: 'delta', dtype: 'float32' }
+  const mask = documentsAt(documents, 6)
+  return {
+    byQuery: memory(
+      ...heads,
+      read('o', o, 3),
+      lse,
+      read('g', g, 5),
+      write('dq', 'float32', 0),
+      [{ ...delta, write: true }, { scratch: 0 }],
+      ...mask,
+    ),
+    byKey: memory(
+      ...heads,
+      lse,
+      read('g', g, 5),
+      [delta, { scratch: 0 }],
+      write('dk', 'float32', 1),
+      write('dv', 'float32', 2),
+      ...mask,
+    ),
+  }
+}
