@@ -10,8 +10,7 @@ export function wgslDecode(format: FormatName | Format): string {
   const f = formatOf(format)
   if (!f.signed) return decodePowerOfTwo(f)
   if (isUpperBits(f)) return decodeUpperBits(f)
-  if (f.maxFiniteCode === 2 ** (f.bits - 1) - 1) return decodeFinite(f)
-  return f.hasInfinity ? decodeWithInfinity(f) : decodeWithoutInfinity(f)
+  return decodeMagnitude(f)
 }
 
 function decodePowerOfTwo(f: Format): string {
@@ -29,59 +28,24 @@ function decodeUpperBits(f: Format): string {
 `
 }
 
-function decodeWithInfinity(f: Format): string {
+/**
+ * No branch, so that all lanes take the same course. Below the smallest normal number the magnitude counts steps of one size: an integer that
+ * float32 holds, times a power of two.
+ */
+function decodeMagnitude(f: Format): string {
   const drop = 23 - f.mantissaBits
+  const step = 2 ** (1 - f.bias - f.mantissaBits)
+  const special = f.hasInfinity
+    ? `select(small, 0x7f800000u | ((magnitude - ${hex(f.infinityCode)}) << ${drop}u), magnitude > ${hex(f.maxFiniteCode)})`
+    : f.maxFiniteCode === 2 ** (f.bits - 1) - 1
+      ? 'small'
+      : `select(small, 0x7fc00000u, magnitude > ${hex(f.maxFiniteCode)})`
   return `fn decode_${f.name}(code: u32) -> f32 {
   let sign = (code << ${32 - f.bits}u) & 0x80000000u;
   let magnitude = code & ${hex(2 ** (f.bits - 1) - 1)};
-  if (magnitude > ${hex(f.maxFiniteCode)}) {
-    return bitcast<f32>(sign | 0x7f800000u | ((magnitude - ${hex(f.infinityCode)}) << ${drop}u));
-  }
-  if (magnitude >= ${hex(1 << f.mantissaBits)}) {
-    return bitcast<f32>(sign | ((magnitude << ${drop}u) + ${hex((127 - f.bias) << 23)}));
-  }
-  if (magnitude == 0u) {
-    return bitcast<f32>(sign);
-  }
-  let top = firstLeadingBit(magnitude);
-  return bitcast<f32>(sign | ((top + ${128 - f.bias - f.mantissaBits}u) << 23u) | ((magnitude << (23u - top)) & 0x7fffffu));
-}
-`
-}
-
-function decodeWithoutInfinity(f: Format): string {
-  const drop = 23 - f.mantissaBits
-  return `fn decode_${f.name}(code: u32) -> f32 {
-  let sign = (code << ${32 - f.bits}u) & 0x80000000u;
-  let magnitude = code & ${hex(2 ** (f.bits - 1) - 1)};
-  if (magnitude > ${hex(f.maxFiniteCode)}) {
-    return bitcast<f32>(sign | 0x7fc00000u);
-  }
-  if (magnitude >= ${hex(1 << f.mantissaBits)}) {
-    return bitcast<f32>(sign | ((magnitude << ${drop}u) + ${hex((127 - f.bias) << 23)}));
-  }
-  if (magnitude == 0u) {
-    return bitcast<f32>(sign);
-  }
-  let top = firstLeadingBit(magnitude);
-  return bitcast<f32>(sign | ((top + ${128 - f.bias - f.mantissaBits}u) << 23u) | ((magnitude << (23u - top)) & 0x7fffffu));
-}
-`
-}
-
-function decodeFinite(f: Format): string {
-  const drop = 23 - f.mantissaBits
-  return `fn decode_${f.name}(code: u32) -> f32 {
-  let sign = (code << ${32 - f.bits}u) & 0x80000000u;
-  let magnitude = code & ${hex(2 ** (f.bits - 1) - 1)};
-  if (magnitude >= ${hex(1 << f.mantissaBits)}) {
-    return bitcast<f32>(sign | ((magnitude << ${drop}u) + ${hex((127 - f.bias) << 23)}));
-  }
-  if (magnitude == 0u) {
-    return bitcast<f32>(sign);
-  }
-  let top = firstLeadingBit(magnitude);
-  return bitcast<f32>(sign | ((top + ${128 - f.bias - f.mantissaBits}u) << 23u) | ((magnitude << (23u - top)) & 0x7fffffu));
+  let normal = (magnitude << ${drop}u) + ${hex((127 - f.bias) << 23)};
+  let small = select(normal, bitcast<u32>(f32(magnitude) * ${step}f), magnitude < ${hex(1 << f.mantissaBits)});
+  return bitcast<f32>(sign | ${special});
 }
 `
 }
