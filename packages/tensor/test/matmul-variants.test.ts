@@ -1,8 +1,19 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { create } from 'webgpu'
 import type { AdapterTraits } from '../src/backends/webgpu/rule.ts'
-import { type Device, init, matmul } from '../src/index.ts'
+import type { DType } from '../src/dtype.ts'
+import {
+  compile,
+  type Device,
+  dequantizeBlocks,
+  init,
+  matmul,
+  scaledMatmul,
+  swapAxes,
+  type Tensor,
+} from '../src/index.ts'
 import { matmulVariants, matmulWgsl } from '../src/ops/matmul/matmul.wgsl.ts'
+import { scaledMatmulWgsl } from '../src/ops/matmul/scaled-matmul.wgsl.ts'
 import { contiguousAccess } from '../src/passes/access.ts'
 
 const wave = (n: number, f = 1) => Float32Array.from({ length: n }, (_, i) => Math.sin(i * f))
@@ -23,8 +34,34 @@ const sizes = [
 ] as const
 const layouts = ['NN', 'NT', 'TN', 'TT'] as const
 
+/** A product of codes in blocks, as the kernel reads them and from operands decoded before. */
+function scaledProducts(d: Device, [m, k, n]: readonly number[], layout: string, blockA: number[], blockB: number[]) {
+  const matrix = (rows: number, columns: number, [r, c]: number[], f: number) => ({
+    codes: d.tensor(wave(2 * rows * columns, f), [2, rows, columns], 'float8_e4m3fn'),
+    // Not powers of two: an order of operations that differs would show.
+    scales: d.tensor(
+      wave((2 * rows * columns) / (r * c), f + 1).map((x) => 0.3 + x * x),
+      [2, rows / r, columns / c],
+    ),
+  })
+  const [transposeA, transposeB] = [layout[0] === 'T', layout[1] === 'T']
+  const a = matrix(transposeA ? k : m, transposeA ? m : k, blockA, 0.7)
+  const b = matrix(transposeB ? n : k, transposeB ? k : n, blockB, 1.3)
+  const turned = (x: Tensor, turn: boolean) => (turn ? swapAxes(x, -1, -2) : x)
+  return {
+    direct: scaledMatmul(a, b, { transposeA, transposeB }),
+    decoded: async () => {
+      const [x, y] = [dequantizeBlocks(a), dequantizeBlocks(b)]
+      await d.evaluate([x, y]) // so that nothing of it becomes part of the product
+      return matmul(turned(x, transposeA), turned(y, transposeB))
+    },
+  }
+}
+
 // No software adapter has subgroup matrices: that variant is compiled below, and runs where a GPU offers it.
 describe.each(matmulVariants.filter((v) => v !== 'subgroup matrix'))('matmul variant %s', (variant) => {
+  // Barriers are slow on a software adapter: the tiled kernels get an edge case and one of several tiles.
+  const tiled = variant.startsWith('shared')
   let device: Device
   beforeAll(async () => {
     device = await init({ backend: 'webgpu', kernels: { matmul: variant } })
@@ -32,8 +69,7 @@ describe.each(matmulVariants.filter((v) => v !== 'subgroup matrix'))('matmul var
   afterAll(() => device.dispose())
 
   test.each(layouts)('%s agrees with the definition', async (layout) => {
-    // Barriers are slow on a software adapter: the tiled kernels get an edge case and one of several tiles.
-    for (const [m, k, n] of variant.startsWith('shared') ? [sizes[1], sizes[4]] : sizes) {
+    for (const [m, k, n] of tiled ? [sizes[1], sizes[4]] : sizes) {
       const product = (d: Device) => {
         const a = d.tensor(wave(2 * m * k, 0.7), layout[0] === 'T' ? [2, k, m] : [2, m, k])
         const b = d.tensor(wave(2 * k * n, 1.3), layout[1] === 'T' ? [2, n, k] : [2, k, n])
@@ -45,6 +81,85 @@ describe.each(matmulVariants.filter((v) => v !== 'subgroup matrix'))('matmul var
       expect(worst, `${m} x ${k} x ${n}`).toBeLessThan(2e-5 * k)
     }
   })
+
+  test.each(tiled ? ['NN', 'TT'] : layouts)(
+    '%s of codes in blocks has the bits of a product of decoded operands',
+    async (layout) => {
+      const cases = [
+        // Blocks along K, squares, blocks across K, and one that no vector fits into.
+        { size: [40, 32, 40], a: [1, 8], b: [8, 8] },
+        { size: [40, 32, 40], a: [4, 1], b: [2, 1] },
+        { size: [40, 32, 40], a: [2, 2], b: [4, 4] },
+        { size: [21, 15, 9], a: [3, 3], b: [3, 3] },
+      ]
+      for (const { size, a, b } of tiled ? cases.slice(0, 1) : cases) {
+        const { direct, decoded } = scaledProducts(device, size, layout, a, b)
+        expect(await direct.data(), `${size.join(' x ')}, blocks ${a} and ${b}`).toEqual(await (await decoded()).data())
+      }
+    },
+  )
+})
+
+test.each(['cpu', 'webgpu'] as const)('codes in blocks, without a pinned kernel, on %s', async (backend) => {
+  const device = await init({ backend })
+  for (const layout of layouts) {
+    const blocks: [number[], number[]] = [layout[0] === 'T' ? [32, 1] : [1, 32], layout[1] === 'T' ? [1, 32] : [32, 1]]
+    const { direct, decoded } = scaledProducts(device, [96, 64, 72], layout, ...blocks)
+    const [actual, expected] = [await direct.data(), await (await decoded()).data()]
+    // On a processor the sum runs in the same order; elsewhere another kernel may suit the decoded operands.
+    if (backend === 'cpu') expect(actual, layout).toEqual(expected)
+    let worst = 0
+    for (let i = 0; i < expected.length; i++) worst = Math.max(worst, Math.abs(actual[i] - expected[i]))
+    expect(worst, layout).toBeLessThan(1e-4)
+  }
+  // One step: no operand is decoded before.
+  const program = compile((a: Tensor, sa: Tensor, b: Tensor, sb: Tensor) =>
+    scaledMatmul({ codes: a, scales: sa }, { codes: b, scales: sb }, { transposeB: true }),
+  )
+  const zeros = (shape: number[], dtype: 'float32' | 'float8_e4m3fn') =>
+    device.tensor(new Float32Array(shape.reduce((x, y) => x * y)), shape, dtype)
+  await program.prepare(
+    zeros([96, 64], 'float8_e4m3fn'),
+    zeros([96, 2], 'float32'),
+    zeros([72, 64], 'float8_e4m3fn'),
+    zeros([9, 2], 'float32'),
+  )
+  expect(program.explain()).toContain('1 kernels, 0 temporary buffers')
+  device.dispose()
+})
+
+test('narrow operands that a software adapter lays out first agree with the definition', async () => {
+  const device = await init({ backend: 'webgpu' })
+  const [m, k, n] = [68, 36, 64]
+  for (const dtype of ['bfloat16', 'float8_e5m2'] as const)
+    for (const layout of layouts) {
+      const product = (d: Device) => {
+        const a = d.tensor(wave(3 * m * k, 0.7), layout[0] === 'T' ? [3, k, m] : [3, m, k], dtype)
+        const b = d.tensor(wave(3 * k * n, 1.3), layout[1] === 'T' ? [3, n, k] : [3, k, n], dtype)
+        const turned = (x: Tensor, turn: boolean) => (turn ? swapAxes(x, 1, 2) : x)
+        return matmul(turned(a, layout[0] === 'T'), turned(b, layout[1] === 'T'), { dtype: 'float32' }).add(1)
+      }
+      const [actual, expected] = [await product(device).data(), await product(reference).data()]
+      let worst = 0
+      for (let i = 0; i < expected.length; i++) worst = Math.max(worst, Math.abs(actual[i] - expected[i]))
+      expect(worst, `${dtype} ${layout}`).toBeLessThan(1e-4)
+    }
+  device.dispose()
+})
+
+test('scales that do not fit are refused with both shapes', async () => {
+  const t = (...shape: number[]) => reference.tensor(new Float32Array(shape.reduce((a, b) => a * b)), shape)
+  const b = { codes: t(8, 4), scales: t(2, 1) }
+  expect(() => scaledMatmul({ codes: t(4, 8), scales: t(4, 3) }, b)).toThrow(
+    /scaledMatmul: a: the scales do not cut the codes into equal whole blocks, got codes \[4, 8\], scales \[4, 3\]/,
+  )
+  expect(() => scaledMatmul({ codes: t(4, 8), scales: t(4) }, b)).toThrow(/must be matrices of the same batch/)
+  expect(() => scaledMatmul({ codes: t(4, 6), scales: t(4, 3) }, b)).toThrow(
+    /batch and inner dimensions must be equal, got \[4, 6\] and \[8, 4\]/,
+  )
+  expect(() => dequantizeBlocks({ codes: t(4, 8), scales: t(0, 1) })).toThrow(/equal whole blocks/)
+  const integer = reference.tensor(new Int32Array(32), [4, 8], 'int32')
+  expect(() => scaledMatmul({ codes: integer, scales: t(4, 1) }, b)).toThrow(/must be floats, got int32/)
 })
 
 test.each([2, 8])('K in %i pieces agrees with the definition', async (splitK) => {
@@ -95,7 +210,7 @@ test('every variant compiles on a device without a GPU, for every stored format'
   }
   for (const variant of matmulVariants) {
     for (const dtype of ['float32', 'float16', 'bfloat16', 'float8_e4m3fn', 'float8_e5m2'] as const) {
-      const operand = (slot: number, shape: number[], d: typeof dtype | 'float32') => ({
+      const operand = (slot: number, shape: number[], d: DType) => ({
         slot,
         dtype: d,
         access: contiguousAccess(shape),
@@ -110,6 +225,24 @@ test('every variant compiles on a device without a GPU, for every stored format'
       )
       const exact = dtype !== 'float32' && dtype !== 'bfloat16'
       expect(dispatches[0].name).toBe(`matmul ${variant === 'subgroup matrix' && !exact ? 'subgroup 8x4' : variant}`)
+      const inBlocks = scaledMatmulWgsl.plan(
+        {
+          inputs: [
+            operand(0, [32, 64], dtype),
+            operand(1, [2, 64], 'float32'),
+            operand(2, [32, 64], dtype),
+            operand(3, [2, 2], 'bfloat16'),
+          ],
+          outputs: [operand(4, [64, 64], 'float32')],
+          attrs: { transposeA: true, transposeB: false },
+        },
+        { ...traits, pinned: { matmul: variant } },
+      ).dispatches[0]
+      const scaled = await device.createShaderModule({ code: inBlocks.wgsl }).getCompilationInfo()
+      expect(
+        scaled.messages.filter((m) => m.type === 'error').map((m) => m.message),
+        `${variant} ${dtype} in blocks`,
+      ).toEqual([])
       const { messages } = await device.createShaderModule({ code: dispatches[0].wgsl }).getCompilationInfo()
       expect(
         messages.filter((m) => m.type === 'error').map((m) => m.message),

@@ -49,6 +49,10 @@ const misuses: Record<string, readonly [call: () => unknown, message: RegExp][]>
     [() => k.crossEntropy(m, m), /crossEntropy: targets must be int32/],
     [() => k.crossEntropy(m, device.tensor(Int32Array.of(1, 2, 3))), /targets must be \[2\], got \[3\]/],
   ],
+  dequantizeBlocks: [
+    [() => k.dequantizeBlocks(m as never), /expected \{ codes, scales \}, two tensors; codes is function/],
+    [() => k.dequantizeBlocks({ codes: m, scales: four(2, 2) }), /do not cut the codes into equal whole blocks/],
+  ],
   div: [[() => k.div(ids, 2), /div: needs a float tensor/]],
   equal: [[() => k.equal(m, device.tensor([1, 2])), /equal: shapes/]],
   exp: [[() => k.exp(ids), /exp: needs a float tensor/]],
@@ -108,6 +112,16 @@ const misuses: Record<string, readonly [call: () => unknown, message: RegExp][]>
   scatterAddRows: [[() => k.scatterAddRows(m, m, 3), /scatterAddRows: needs float rows and int32 ids/]],
   shiftLeft: [[() => k.shiftLeft(m, 1), /shiftLeft: needs int32/]],
   shiftRight: [[() => k.shiftRight(m, 1), /shiftRight: needs int32/]],
+  scaledMatmul: [
+    [
+      () => k.scaledMatmul({ codes: m, scales: four(1, 1) }, m as never),
+      /scaledMatmul: b: expected \{ codes, scales \}/,
+    ],
+    [
+      () => k.scaledMatmul({ codes: m, scales: four(1, 1) }, { codes: m, scales: four(1, 3) }),
+      /batch and inner dimensions must be equal, got \[2, 3\] and \[2, 3\]/,
+    ],
+  ],
   sigmoid: [[() => k.sigmoid(ids), /sigmoid: needs a float tensor/]],
   sign: [[() => k.sign(ids), /sign: needs a float tensor/]],
   silu: [[() => k.silu(ids), /silu: needs a float tensor/]],

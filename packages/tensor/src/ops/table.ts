@@ -19,6 +19,7 @@ import { linearCrossEntropyGradientOp, linearCrossEntropyOp } from './linear-cro
 import { logOp } from './log.ts'
 import { logSumExpOp, softmaxGradientOp, softmaxOp } from './log-sum-exp.ts'
 import { matmulOp } from './matmul/matmul.ts'
+import { scaledMatmulOp } from './matmul/scaled-matmul.ts'
 import { maximumOp } from './maximum.ts'
 import { minimumOp } from './minimum.ts'
 import { mulOp } from './mul.ts'
@@ -93,6 +94,7 @@ export const opTable: readonly Op<any>[] = [
   argMaxOp,
   topKOp,
   matmulOp,
+  scaledMatmulOp,
   siluOp,
   softmaxOp,
   softmaxGradientOp,

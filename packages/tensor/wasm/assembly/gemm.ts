@@ -98,14 +98,65 @@ function packLines(src: usize, type: i32, lines: i32, width: i32, k: i32, lineSt
   }
 }
 
-/** Packs K x 8 panels of B. Panels of all batches follow each other; panel j of batch z is at (z * panels + j) * K * 8. */
-export function packB(start: i32, end: i32, thread: i32, b: usize, type: i32, out: usize, k: i32, n: i32, batchStride: i32, rowStride: i32, columnStride: i32): void {
+/** Scales of four lines from `line` on, at one block of K. Lines past the last have the last one's. */
+// @ts-ignore: decorator
+@inline
+function fourScales(scales: usize, type: i32, line: i32, last: i32, lineBlock: i32, lineStride: i32): v128 {
+  const shift: usize = type == 0 ? 2 : type >= 3 ? 0 : 1
+  let v = f32x4.splat(loadOne(scales + (<usize>((line / lineBlock) * lineStride) << shift), type))
+  v = f32x4.replace_lane(v, 1, loadOne(scales + (<usize>((min(line + 1, last) / lineBlock) * lineStride) << shift), type))
+  v = f32x4.replace_lane(v, 2, loadOne(scales + (<usize>((min(line + 2, last) / lineBlock) * lineStride) << shift), type))
+  return f32x4.replace_lane(v, 3, loadOne(scales + (<usize>((min(line + 3, last) / lineBlock) * lineStride) << shift), type))
+}
+
+/**
+ * Multiplies packed lines by the scales of their blocks: `lines` lines from `line` on, K from `step` to `step + k`. A block has lineBlock
+ * lines and stepBlock steps of K; the scales of neighbouring blocks are lineStride and stepStride apart.
+ */
+function scaleLines(
+  packed: usize, width: i32, lines: i32, k: i32, scales: usize, type: i32,
+  line: i32, lineBlock: i32, lineStride: i32, step: i32, stepBlock: i32, stepStride: i32,
+): void {
+  const shift: usize = type == 0 ? 2 : type >= 3 ? 0 : 1
+  const last = line + lines - 1
+  let p = 0
+  while (p < k) {
+    const block = (step + p) / stepBlock
+    const end = min(k, (block + 1) * stepBlock - step)
+    const from = scales + (<usize>(block * stepStride) << shift)
+    const low = fourScales(from, type, line, last, lineBlock, lineStride)
+    if (width == 4) {
+      for (; p < end; p++) {
+        v128.store(packed, f32x4.mul(v128.load(packed), low))
+        packed += 16
+      }
+    } else {
+      const high = fourScales(from, type, min(line + 4, last), last, lineBlock, lineStride)
+      for (; p < end; p++) {
+        v128.store(packed, f32x4.mul(v128.load(packed), low))
+        v128.store(packed, f32x4.mul(v128.load(packed, 16), high), 16)
+        packed += 32
+      }
+    }
+  }
+}
+
+/** Packs K x 8 panels of B. Panels of all batches follow each other; panel j of batch z is at (z * panels + j) * K * 8. `scales` 0: none. */
+export function packB(
+  start: i32, end: i32, thread: i32, b: usize, type: i32, out: usize, k: i32, n: i32, batchStride: i32, rowStride: i32, columnStride: i32,
+  scales: usize, scaleType: i32, scaleBatch: i32, lineBlock: i32, lineStride: i32, stepBlock: i32, stepStride: i32,
+): void {
   const panels = (n + 7) >> 3
   const size: usize = type == 0 ? 4 : type >= 3 ? 1 : 2
   for (let t = start; t < end; t++) {
     const z = t / panels
     const column = (t - z * panels) << 3
-    packLines(b + <usize>(z * batchStride + column * columnStride) * size, type, min(8, n - column), 8, k, columnStride, rowStride, out + (<usize>t * <usize>k << 5))
+    const panel = out + (<usize>t * <usize>k << 5)
+    packLines(b + <usize>(z * batchStride + column * columnStride) * size, type, min(8, n - column), 8, k, columnStride, rowStride, panel)
+    if (scales) {
+      const own = scales + <usize>(z * scaleBatch) * (scaleType == 0 ? 4 : scaleType >= 3 ? 1 : 2)
+      scaleLines(panel, 8, min(8, n - column), k, own, scaleType, column, lineBlock, lineStride, 0, stepBlock, stepStride)
+    }
   }
 }
 
@@ -184,11 +235,12 @@ function storeEdge(c: usize, x: v128, y: v128, columns: i32, accumulate: bool): 
   }
 }
 
-/** Rows [start * 4, end * 4) of C = A B over all batches, B packed by packB. */
+/** Rows [start * 4, end * 4) of C = A B over all batches, B packed by packB. `scales` 0: none of A. */
 export function gemmPacked(
   start: i32, end: i32, thread: i32,
   a: usize, type: i32, packed: usize, c: usize,
   m: i32, n: i32, k: i32, batchStride: i32, rowStride: i32, columnStride: i32, scratch: usize,
+  scales: usize, scaleType: i32, scaleBatch: i32, lineBlock: i32, lineStride: i32, stepBlock: i32, stepStride: i32,
 ): void {
   const tiles = (m + 3) >> 2
   const panels = (n + 7) >> 3
@@ -206,7 +258,14 @@ export function gemmPacked(
     do {
       const kc = min(KC, k - p)
       for (let i = 0; i < count; i++) {
-        packLines(a + <usize>(z * batchStride + (row + (i << 2)) * rowStride + p * columnStride) * size, type, min(4, m - row - (i << 2)), 4, kc, rowStride, columnStride, scratch + (<usize>(i * kc) << 4))
+        const line = row + (i << 2)
+        const lines = min(4, m - line)
+        const packedTile = scratch + (<usize>(i * kc) << 4)
+        packLines(a + <usize>(z * batchStride + line * rowStride + p * columnStride) * size, type, lines, 4, kc, rowStride, columnStride, packedTile)
+        if (scales) {
+          const own = scales + <usize>(z * scaleBatch) * (scaleType == 0 ? 4 : scaleType >= 3 ? 1 : 2)
+          scaleLines(packedTile, 4, lines, kc, own, scaleType, line, lineBlock, lineStride, p, stepBlock, stepStride)
+        }
       }
       for (let j = 0; j < panels; j++) {
         const columns = min(8, n - (j << 3))

@@ -41,18 +41,25 @@ export function vectorLoads({ m, n, k, a, b }: MatmulProblem): VectorLoads | und
   return alongA && alongB && { a: alongA, b: alongB }
 }
 
+/** Declares where batch `z` of a matrix starts in its buffer. */
+export function base(
+  name: string,
+  { offset, batchStrides }: MatrixAccess,
+  batchShape: readonly number[],
+  z: string,
+): string {
+  const terms = [`${offset}u`]
+  let below = 1
+  for (let d = batchShape.length - 1; d >= 0; d--) {
+    const divided = below === 1 ? z : `(${z} / ${below}u)`
+    if (batchStrides[d] !== 0)
+      terms.push(`${d === 0 ? divided : `(${divided} % ${batchShape[d]}u)`} * ${batchStrides[d]}u`)
+    below *= batchShape[d]
+  }
+  return `  let ${name} = ${terms.join(' + ')};`
+}
+
 /** Declares baseA, baseB and baseC: where batch `z` starts in each buffer. */
 export function bases({ a, b, c, batchShape }: MatmulProblem, z: string): string {
-  const base = (name: string, { offset, batchStrides }: MatrixAccess) => {
-    const terms = [`${offset}u`]
-    let below = 1
-    for (let d = batchShape.length - 1; d >= 0; d--) {
-      const divided = below === 1 ? z : `(${z} / ${below}u)`
-      if (batchStrides[d] !== 0)
-        terms.push(`${d === 0 ? divided : `(${divided} % ${batchShape[d]}u)`} * ${batchStrides[d]}u`)
-      below *= batchShape[d]
-    }
-    return `  let ${name} = ${terms.join(' + ')};`
-  }
-  return [base('baseA', a), base('baseB', b), base('baseC', c)].join('\n')
+  return [base('baseA', a, batchShape, z), base('baseB', b, batchShape, z), base('baseC', c, batchShape, z)].join('\n')
 }

@@ -10,6 +10,15 @@ export interface MatrixAccess {
   readonly columnStride: number
 }
 
+/** How a matrix as it is stored, row-major, is cut into blocks that share a scale. Every dimension is made of whole blocks. */
+export interface BlockGrid {
+  /** Of one matrix of a batch. */
+  readonly rows: number
+  readonly columns: number
+  /** Rows and columns of a block. */
+  readonly block: readonly [rows: number, columns: number]
+}
+
 /** C[z] = A[z] B[z] for all z: A is m x k, B is k x n, and C has neighbouring columns. */
 export interface MatmulProblem {
   readonly m: number
@@ -24,6 +33,14 @@ export interface MatmulProblem {
 
 export function batchCount({ batchShape }: MatmulProblem): number {
   return batchShape.reduce((x, y) => x * y, 1)
+}
+
+/** An operand with its last two dimensions exchanged. */
+export function turnedOperand(operand: Operand, turned: boolean): Operand {
+  if (!turned) return operand
+  const { shape, strides, offset } = operand.access
+  const swap = (list: readonly number[]) => [...list.slice(0, -2), list[list.length - 1], list[list.length - 2]]
+  return { ...operand, access: { shape: swap(shape), strides: swap(strides), offset } }
 }
 
 /** The product of two operands into a row-major result. */

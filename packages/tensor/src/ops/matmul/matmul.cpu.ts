@@ -1,6 +1,13 @@
-import type { CpuCall, CpuRule } from '../../backends/cpu/rule.ts'
+import type { CpuArgument, CpuCall, CpuPlan, CpuRule } from '../../backends/cpu/rule.ts'
 import { bytesPerElement, type DType } from '../../dtype.ts'
-import { batchCount, matmulProblem, singleBatchProblems } from './layout.ts'
+import {
+  type BlockGrid,
+  batchCount,
+  type MatmulProblem,
+  type MatrixAccess,
+  matmulProblem,
+  singleBatchProblems,
+} from './layout.ts'
 
 /** How the WebAssembly packing routines name the formats they read. */
 export const packable: Partial<Record<DType, number>> = {
@@ -14,63 +21,105 @@ export const packable: Partial<Record<DType, number>> = {
 /** Columns of B in one packed panel, and rows of A in one micro-tile. */
 const panelColumns = 8
 
+/** Which input of the step a matrix is, and how it is stored. */
+export interface GemmOperand {
+  readonly dtype: DType
+  readonly input: number
+  /** What decoded values are multiplied by, a number for each block. */
+  readonly scales?: {
+    readonly dtype: DType
+    readonly input: number
+    readonly grid: BlockGrid
+    /** The product reads the matrix with rows and columns exchanged. */
+    readonly turned: boolean
+  }
+}
+
+/**
+ * What packing needs to know of an operand's scales: where they begin, their format, the step from one matrix of the batch to the next;
+ * lines (rows of A, columns of B) of a block and the step from one block's scale to that of the next; the same along K.
+ */
+function scaleArguments(
+  { scales }: GemmOperand,
+  { offset, batchStrides }: MatrixAccess,
+  lines: 'rows' | 'columns',
+): CpuArgument[] {
+  if (!scales) return [0, 0, 0, 1, 0, 1, 0]
+  const { dtype, input, grid, turned } = scales
+  const { rows, columns, block } = grid
+  const across = columns / block[1]
+  const matrix = (rows / block[0]) * across
+  // Matrices of a batch follow each other, and so do their scales.
+  const first = (offset / (rows * columns)) * matrix
+  const batch = ((batchStrides[0] ?? 0) / (rows * columns)) * matrix
+  const [ofRows, ofColumns] = [
+    [block[0], across],
+    [block[1], 1],
+  ]
+  const [ofLines, ofSteps] = (lines === 'rows') !== turned ? [ofRows, ofColumns] : [ofColumns, ofRows]
+  return [{ input, offset: first * bytesPerElement[dtype] }, packable[dtype]!, batch, ...ofLines, ...ofSteps]
+}
+
 /**
  * Goto's scheme: B is packed into panels of 8 columns (parallel over panels), then rows of C are computed 4 x 8 at a time from
  * packed slices of A (parallel over rows). Packing reads through strides and converts to float32, so every layout costs the same.
  */
+export function planGemm(whole: MatmulProblem, a: GemmOperand, b: GemmOperand): CpuPlan {
+  const calls: CpuCall[] = []
+  let scratchBytes = 0
+  for (const problem of singleBatchProblems(whole)) {
+    const { m, n, k } = problem
+    const batch = batchCount(problem)
+    if (batch * m * n === 0) continue
+    const panels = Math.ceil(n / panelColumns)
+    scratchBytes = Math.max(scratchBytes, batch * panels * panelColumns * Math.max(k, 1) * 4)
+    const panelWork = k * panelColumns
+    calls.push({
+      kernel: 'packB',
+      count: batch * panels,
+      grain: Math.max(1, Math.ceil(32768 / Math.max(panelWork, 1))),
+      args: [
+        { input: b.input, offset: problem.b.offset * bytesPerElement[b.dtype] },
+        packable[b.dtype]!,
+        { scratch: 0 },
+        k,
+        n,
+        problem.b.batchStrides[0] ?? 0,
+        problem.b.rowStride,
+        problem.b.columnStride,
+        ...scaleArguments(b, problem.b, 'columns'),
+      ],
+    })
+    const tiles = Math.ceil(m / 4)
+    calls.push({
+      kernel: 'gemmPacked',
+      count: batch * tiles,
+      // A grain of at least 16 rows keeps the packed panels of B in cache while they are used.
+      grain: Math.max(Math.min(4, tiles), Math.ceil(200000 / Math.max(1, 8 * n * k))),
+      args: [
+        { input: a.input, offset: problem.a.offset * bytesPerElement[a.dtype] },
+        packable[a.dtype]!,
+        { scratch: 0 },
+        { output: 0, offset: problem.c.offset * 4 },
+        m,
+        n,
+        k,
+        problem.a.batchStrides[0] ?? 0,
+        problem.a.rowStride,
+        problem.a.columnStride,
+        'threadScratch',
+        ...scaleArguments(a, problem.a, 'rows'),
+      ],
+    })
+  }
+  return { calls, scratchBytes, threadScratchBytes: gemmThreadScratch }
+}
+
 export const matmulCpu: CpuRule<unknown> = {
   supports: ([a, b], attrs) =>
     a.dtype in packable && b.dtype in packable && (attrs as { dtype: DType }).dtype === 'float32',
-  plan: ({ inputs: [a, b] }) => {
-    const calls: CpuCall[] = []
-    let scratchBytes = 0
-    for (const problem of singleBatchProblems(matmulProblem(a, b))) {
-      const { m, n, k } = problem
-      const batch = batchCount(problem)
-      if (batch * m * n === 0) continue
-      const panels = Math.ceil(n / panelColumns)
-      scratchBytes = Math.max(scratchBytes, batch * panels * panelColumns * Math.max(k, 1) * 4)
-      const sizeA = bytesPerElement[a.dtype]
-      const sizeB = bytesPerElement[b.dtype]
-      const panelWork = k * panelColumns
-      calls.push({
-        kernel: 'packB',
-        count: batch * panels,
-        grain: Math.max(1, Math.ceil(32768 / Math.max(panelWork, 1))),
-        args: [
-          { input: 1, offset: problem.b.offset * sizeB },
-          packable[b.dtype]!,
-          { scratch: 0 },
-          k,
-          n,
-          problem.b.batchStrides[0] ?? 0,
-          problem.b.rowStride,
-          problem.b.columnStride,
-        ],
-      })
-      const tiles = Math.ceil(m / 4)
-      calls.push({
-        kernel: 'gemmPacked',
-        count: batch * tiles,
-        // A grain of at least 16 rows keeps the packed panels of B in cache while they are used.
-        grain: Math.max(Math.min(4, tiles), Math.ceil(200000 / Math.max(1, 8 * n * k))),
-        args: [
-          { input: 0, offset: problem.a.offset * sizeA },
-          packable[a.dtype]!,
-          { scratch: 0 },
-          { output: 0, offset: problem.c.offset * 4 },
-          m,
-          n,
-          k,
-          problem.a.batchStrides[0] ?? 0,
-          problem.a.rowStride,
-          problem.a.columnStride,
-          'threadScratch',
-        ],
-      })
-    }
-    return { calls, scratchBytes, threadScratchBytes: gemmThreadScratch }
-  },
+  plan: ({ inputs: [a, b] }) =>
+    planGemm(matmulProblem(a, b), { dtype: a.dtype, input: 0 }, { dtype: b.dtype, input: 1 }),
 }
 
 /** Bytes a thread needs to pack A: 64 rows of 512 columns. */

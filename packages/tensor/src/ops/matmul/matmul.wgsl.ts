@@ -1,9 +1,12 @@
-import type { AdapterTraits, Binding, Dispatch, Epilogue, Tunable, WebGpuRule } from '../../backends/webgpu/rule.ts'
+import type { AdapterTraits, Dispatch, Epilogue, Tunable, WebGpuPlan, WebGpuRule } from '../../backends/webgpu/rule.ts'
 import { linearEntry, type ShaderBuffer, shader, workgroupsFor } from '../../backends/webgpu/shader.ts'
 import { bytesPerElement, type DType } from '../../dtype.ts'
-import { bases, four, type MatmulCase, vectorLoads } from './case.ts'
+import { isPacked } from '../../formats.ts'
+import type { Operand } from '../../passes/operand.ts'
+import { base, four, type MatmulCase, vectorLoads } from './case.ts'
 import { scalarTile, subgroupTile, vectorTile } from './direct.wgsl.ts'
 import { batchCount, extent, type MatmulProblem, type MatrixAccess, matmulProblem } from './layout.ts'
+import { type MatmulOperand, operandKey, readingOf, valueType } from './scaled-operand.wgsl.ts'
 import { sharedTile } from './shared.wgsl.ts'
 import {
   subgroupMatrixHead,
@@ -99,12 +102,6 @@ function choose(c: Omit<MatmulCase, 'store'>, key: string): [name: string, varia
   return Object.entries(variants).find(([, v]) => v.applies(c) && v.suits(c))!
 }
 
-/** A matrix in a buffer. */
-export interface MatmulOperand {
-  readonly dtype: DType
-  readonly binding: Binding
-}
-
 /** One product as another kernel may ask for it: its operands are any bindings, and what becomes of the results is a statement. */
 export interface MatmulRequest {
   readonly problem: MatmulProblem
@@ -118,9 +115,11 @@ export interface MatmulRequest {
 }
 
 /** What the choice of a variant depends on, as text. */
-function caseKey({ m, n, k, a, b }: MatmulProblem, dtypes: readonly DType[], batch: number): string {
+function caseKey({ problem, a, b }: MatmulRequest): string {
+  const { m, n, k } = problem
   const layout = (x: MatrixAccess) => (x.columnStride === 1 ? 'N' : x.rowStride === 1 ? 'T' : 'S')
-  return `matmul ${batch}x${m}x${n}x${k} ${layout(a)}${layout(b)} ${dtypes.join('*')}`
+  const operands = [a, b].map(operandKey).join('*')
+  return `matmul ${batchCount(problem)}x${m}x${n}x${k} ${layout(problem.a)}${layout(problem.b)} ${operands}`
 }
 
 /** Whether epilogues can take the results of this product: they come in fours. */
@@ -132,8 +131,8 @@ function matmulChoice(request: MatmulRequest, adapter: AdapterTraits): { dispatc
   const { problem, a, b, c, epilogue } = request
   const { m, n, k, batchShape } = problem
   const batch = batchCount(problem)
-  const without = { problem, loads: vectorLoads(problem), dtypes: [a.dtype, b.dtype] as const, adapter }
-  const key = caseKey(problem, without.dtypes, batch)
+  const without = { problem, loads: vectorLoads(problem), dtypes: [valueType(a), valueType(b)] as const, adapter }
+  const key = caseKey(request)
   const made = (name: string, variant: MatmulVariant): Dispatch => {
     const vectors = variant.vectors(without)
     const bufferC: ShaderBuffer | undefined = c && {
@@ -143,18 +142,16 @@ function matmulChoice(request: MatmulRequest, adapter: AdapterTraits): { dispatc
       vector: n % 4 === 0,
       length: extent(problem.c, m, n, batchShape),
     }
-    const buffers: ShaderBuffer[] = [
-      { name: 'a', dtype: a.dtype, vector: vectors.a, length: extent(problem.a, m, k, batchShape) },
-      { name: 'b', dtype: b.dtype, vector: vectors.b, length: extent(problem.b, k, n, batchShape) },
-      ...(epilogue?.buffers ?? [bufferC!]),
-    ]
+    const readA = readingOf('a', a, vectors.a, extent(problem.a, m, k, batchShape))
+    const readB = readingOf('b', b, vectors.b, extent(problem.b, k, n, batchShape))
+    const buffers = [...readA.buffers, ...readB.buffers, ...(epilogue?.buffers ?? [bufferC!])]
+    const functions = `${readA.functions}${readB.functions}${epilogue?.functions ?? ''}`
     const store = epilogue?.store ?? ((index: string, value: string) => `c_set4(${index}, ${value});`)
     return {
       name: `${request.label ?? 'matmul'} ${name}${epilogue?.name ? ` + ${epilogue.name}` : ''}`,
       wgsl:
-        (variant.head ?? '') +
-        shader(buffers, `${epilogue?.functions ?? ''}${variant.body({ ...without, store })}`, epilogue?.formats),
-      bindings: [a.binding, b.binding, ...(epilogue?.bindings ?? [c!.binding])],
+        (variant.head ?? '') + shader(buffers, `${functions}${variant.body({ ...without, store })}`, epilogue?.formats),
+      bindings: [...readA.bindings, ...readB.bindings, ...(epilogue?.bindings ?? [c!.binding])],
       workgroups: [Math.ceil(n / variant.tile[1]), Math.ceil(m / variant.tile[0]), batch],
       flops: 2 * batch * m * n * k,
     }
@@ -188,120 +185,156 @@ function splits({ m, n, k }: MatmulProblem, batch: number, adapter: AdapterTrait
 }
 
 /**
- * Whether rows of a transposed B lie so that a processor's cache puts them all into the same few places: multiples of 1 KiB apart. A
- * software adapter then reads every vector from further away; laying B out once costs less.
+ * Whether a software adapter had better read an operand from a float32 copy laid out by rows. Its kernels load every element many times
+ * over, and each time would decode it; and where rows that are read side by side begin multiples of 1 KiB apart, a processor's cache puts
+ * them all into the same few places. A GPU's tiles do such work once.
  */
-function rowsCollide(problem: MatmulProblem, dtype: DType, adapter: AdapterTraits): boolean {
-  const { m, b } = problem
-  return (
-    adapter.software &&
-    adapter.pinned?.matmul === undefined &&
-    m >= 128 &&
-    vectorLoads(problem)?.b === 'row' &&
-    (b.columnStride * bytesPerElement[dtype]) % 1024 === 0
-  )
+function layOutPays(name: 'a' | 'b', problem: MatmulProblem, operand: MatmulOperand, adapter: AdapterTraits): boolean {
+  const { m, n, b } = problem
+  const loads = vectorLoads(problem)
+  if (!adapter.software || adapter.pinned?.matmul !== undefined || !loads) return false
+  if (operand.scales || isPacked(operand.dtype)) return name === 'a' ? n >= 64 : m >= 64
+  return name === 'b' && m >= 128 && loads.b === 'row' && (b.columnStride * bytesPerElement[operand.dtype]) % 1024 === 0
 }
 
-/** B laid out by rows in scratch memory, and the product that reads it there. */
-function turnedB(problem: MatmulProblem, { dtype }: { readonly dtype: DType }) {
-  const { n, k, b, batchShape } = problem
+/** The rows of an operand as float32 in scratch memory, and where the product finds them there. */
+function layOut(name: 'a' | 'b', problem: MatmulProblem, operand: MatmulOperand, scratch: number) {
+  const { m, n, k, batchShape } = problem
+  const access = problem[name]
+  const [rows, columns] = name === 'a' ? [m, k] : [k, n]
   const batch = batchCount(problem)
-  const contiguous = batchShape.map((_, d) => n * k * batchShape.slice(d + 1).reduce((x, y) => x * y, 1))
-  const laid: MatrixAccess = { offset: 0, batchStrides: contiguous, rowStride: n, columnStride: 1 }
+  const bytes = batch * rows * columns * 4
+  const contiguous = batchShape.map((_, d) => rows * columns * batchShape.slice(d + 1).reduce((x, y) => x * y, 1))
+  const laid: MatrixAccess = { offset: 0, batchStrides: contiguous, rowStride: columns, columnStride: 1 }
+  const reading = readingOf('x', operand, true, extent(access, rows, columns, batchShape))
   const buffers: ShaderBuffer[] = [
-    { name: 'b', dtype, vector: true, length: extent(b, k, n, batchShape) },
-    { name: 'laid', dtype: 'float32', write: true, vector: true, length: batch * n * k },
+    ...reading.buffers,
+    { name: 'laid', dtype: 'float32', write: true, vector: true, length: batch * rows * columns },
   ]
-  const blocks = (n / 4) * (k / 4)
+  // Loads run along the rows, or along the columns: then blocks of 4 x 4 are turned.
+  const turned = vectorLoads(problem)![name] === 'row'
+  const high = turned ? 4 : 1
+  const across = columns / 4
+  const blocks = (rows / high) * across
+  const first = (i: number) =>
+    turned ? `baseX + (col + ${i}u) * ${access.columnStride}u + row` : `baseX + row * ${access.rowStride}u + col`
+  const move = turned
+    ? `${four.map((i) => `  let u${i} = x_at4(${first(i)});`).join('\n')}
+${four.map((i) => `  laid_set4(baseLaid + (row + ${i}u) * ${columns}u + col, vec4<f32>(u0[${i}], u1[${i}], u2[${i}], u3[${i}]));`).join('\n')}`
+    : `  laid_set4(baseLaid + row * ${columns}u + col, x_at4(${first(0)}));`
   const body = linearEntry(
     16,
     `  if (id >= ${blocks * batch}u) { return; }
   let z = id / ${blocks}u;
   let block = id % ${blocks}u;
-  let row = (block / ${n / 4}u) * 4u;
-  let col = (block % ${n / 4}u) * 4u;
-${bases({ ...problem, a: laid, c: laid }, 'z')}
-${four.map((r) => `  let u${r} = b_at4(baseB + (col + ${r}u) * ${b.columnStride}u + row);`).join('\n')}
-${four.map((r) => `  laid_set4(baseC + (row + ${r}u) * ${n}u + col, vec4<f32>(u0[${r}], u1[${r}], u2[${r}], u3[${r}]));`).join('\n')}`,
+  let row = (block / ${across}u) * ${high}u;
+  let col = (block % ${across}u) * 4u;
+${base('baseX', access, batchShape, 'z')}
+${base('baseLaid', laid, batchShape, 'z')}
+${move}`,
   )
   return {
-    problem: { ...problem, b: laid },
-    b: { dtype: 'float32', binding: { scratch: 0 } } satisfies MatmulOperand,
-    bytes: batch * n * k * 4,
+    problem: { ...problem, [name]: laid },
+    operand: { dtype: 'float32', binding: { scratch } } satisfies MatmulOperand,
+    bytes,
     dispatch: {
-      name: 'matmul lay out b',
-      wgsl: shader(buffers, body),
-      bindings: [{ input: 1 }, { scratch: 0 }],
+      name: `matmul lay out ${name}`,
+      wgsl: shader(buffers, `${reading.functions}${body}`),
+      bindings: [...reading.bindings, { scratch }],
       workgroups: workgroupsFor(blocks * batch, 16),
       flops: 0,
     } satisfies Dispatch,
   }
 }
 
-export const matmulWgsl: WebGpuRule<unknown> = {
-  supports: (_, attrs) => (attrs as { dtype: string }).dtype === 'float32',
-  fusesResult: (_, [out]) => out.shape[out.shape.length - 1] % 4 === 0,
-  plan: ({ inputs, outputs: [out] }, adapter, epilogue) => {
-    const [a, b] = inputs
-    const problem = matmulProblem(a, b)
-    const batch = batchCount(problem)
-    const { m, n, k } = problem
-    if (m * n * batch === 0) return { dispatches: [] }
-    const operands = { a: { dtype: a.dtype, binding: { input: 0 } }, b: { dtype: b.dtype, binding: { input: 1 } } }
-    const c = { dtype: out.dtype, binding: { output: 0 } }
-    const pieces = storesVectors(problem) ? splits(problem, batch, adapter) : 1
-    if (pieces === 1) {
-      const request = { problem, ...operands, c: epilogue ? undefined : c, epilogue }
-      if (rowsCollide(problem, b.dtype, adapter)) {
-        const turned = turnedB(problem, b)
-        const { dispatch } = matmulChoice({ ...request, problem: turned.problem, b: turned.b }, adapter)
-        return { dispatches: [turned.dispatch, dispatch], scratch: [turned.bytes] }
-      }
-      const { dispatch, tunable } = matmulChoice(request, adapter)
-      return { dispatches: [dispatch], tunable }
+/** How a product is computed: in one pass, in pieces of K, or after B was laid out. */
+export function planMatmul(
+  problem: MatmulProblem,
+  a: MatmulOperand,
+  b: MatmulOperand,
+  out: Operand,
+  adapter: AdapterTraits,
+  epilogue?: Epilogue,
+): WebGpuPlan {
+  const batch = batchCount(problem)
+  const { m, n, k } = problem
+  if (m * n * batch === 0) return { dispatches: [] }
+  const pieces = storesVectors(problem) ? splits(problem, batch, adapter) : 1
+  if (pieces === 1) {
+    const c = epilogue ? undefined : { dtype: out.dtype, binding: { output: 0 } }
+    const request = { problem, a, b, c, epilogue }
+    const dispatches: Dispatch[] = []
+    const scratch: number[] = []
+    for (const name of ['a', 'b'] as const) {
+      if (!layOutPays(name, request.problem, request[name], adapter)) continue
+      const laid = layOut(name, request.problem, request[name], scratch.length)
+      request.problem = laid.problem
+      request[name] = laid.operand
+      dispatches.push(laid.dispatch)
+      scratch.push(laid.bytes)
     }
+    const { dispatch, tunable } = matmulChoice(request, adapter)
+    return { dispatches: [...dispatches, dispatch], scratch, ...(scratch.length === 0 ? { tunable } : {}) }
+  }
 
-    // Each piece of K is one more batch whose product lands in scratch; a second pass adds the pieces up in order.
-    const total = batch * m * n
-    const piece = (access: MatrixAccess, stride: number): MatrixAccess => ({
-      ...access,
-      batchStrides: [stride, ...access.batchStrides],
-    })
-    const deep = k / pieces
-    const parts: MatmulProblem = {
-      ...problem,
-      k: deep,
-      batchShape: [pieces, ...problem.batchShape],
-      a: piece(problem.a, deep * problem.a.columnStride),
-      b: piece(problem.b, deep * problem.b.rowStride),
-      c: piece(problem.c, total),
-    }
-    const sumBuffers: ShaderBuffer[] = [
-      { name: 'parts', dtype: 'float32', vector: true, length: pieces * total },
-      ...(epilogue?.buffers ?? [{ name: 'c', dtype: out.dtype, write: true, vector: true, length: total }]),
-    ]
-    return {
-      dispatches: [
-        matmulDispatch({ problem: parts, ...operands, c: { dtype: 'float32', binding: { scratch: 0 } } }, adapter),
-        {
-          name: `matmul pieces${epilogue?.name ? ` + ${epilogue.name}` : ''}`,
-          wgsl: shader(
-            sumBuffers,
-            `${epilogue?.functions ?? ''}${linearEntry(
-              64,
-              `  let i = id * 4u;
+  // Each piece of K is one more batch whose product lands in scratch; a second pass adds the pieces up in order.
+  const total = batch * m * n
+  const piece = (access: MatrixAccess, stride: number): MatrixAccess => ({
+    ...access,
+    batchStrides: [stride, ...access.batchStrides],
+  })
+  const deep = k / pieces
+  const parts: MatmulProblem = {
+    ...problem,
+    k: deep,
+    batchShape: [pieces, ...problem.batchShape],
+    a: piece(problem.a, deep * problem.a.columnStride),
+    b: piece(problem.b, deep * problem.b.rowStride),
+    c: piece(problem.c, total),
+  }
+  const sumBuffers: ShaderBuffer[] = [
+    { name: 'parts', dtype: 'float32', vector: true, length: pieces * total },
+    ...(epilogue?.buffers ?? [{ name: 'c', dtype: out.dtype, write: true, vector: true, length: total }]),
+  ]
+  return {
+    dispatches: [
+      matmulDispatch({ problem: parts, a, b, c: { dtype: 'float32', binding: { scratch: 0 } } }, adapter),
+      {
+        name: `matmul pieces${epilogue?.name ? ` + ${epilogue.name}` : ''}`,
+        wgsl: shader(
+          sumBuffers,
+          `${epilogue?.functions ?? ''}${linearEntry(
+            64,
+            `  let i = id * 4u;
   if (i >= ${total}u) { return; }
   var v = vec4<f32>(0.0);
   for (var s = 0u; s < ${pieces}u; s++) { v += parts_at4(s * ${total}u + i); }
   ${epilogue?.store('i', 'v') ?? 'c_set4(i, v);'}`,
-            )}`,
-            epilogue?.formats,
-          ),
-          bindings: [{ scratch: 0 }, ...(epilogue?.bindings ?? [{ output: 0 }])],
-          workgroups: workgroupsFor(total / 4, 64),
-        },
-      ],
-      scratch: [pieces * total * 4],
-    }
-  },
+          )}`,
+          epilogue?.formats,
+        ),
+        bindings: [{ scratch: 0 }, ...(epilogue?.bindings ?? [{ output: 0 }])],
+        workgroups: workgroupsFor(total / 4, 64),
+      },
+    ],
+    scratch: [pieces * total * 4],
+  }
+}
+
+/** Whether elementwise work on a product can become part of its kernel. */
+export const fusesByFour: NonNullable<WebGpuRule<unknown>['fusesResult']> = (_, [out]) =>
+  out.shape[out.shape.length - 1] % 4 === 0
+
+export const matmulWgsl: WebGpuRule<unknown> = {
+  supports: (_, attrs) => (attrs as { dtype: string }).dtype === 'float32',
+  fusesResult: fusesByFour,
+  plan: ({ inputs: [a, b], outputs: [out] }, adapter, epilogue) =>
+    planMatmul(
+      matmulProblem(a, b),
+      { dtype: a.dtype, binding: { input: 0 } },
+      { dtype: b.dtype, binding: { input: 1 } },
+      out,
+      adapter,
+      epilogue,
+    ),
 }

@@ -1,0 +1,25 @@
+import type { CpuRule } from '../../backends/cpu/rule.ts'
+import type { Operand } from '../../passes/operand.ts'
+import { matmulProblem, turnedOperand } from './layout.ts'
+import { type GemmOperand, packable, planGemm } from './matmul.cpu.ts'
+import { blockGrid, type ScaledMatmulAttrs } from './scaled-matmul.ts'
+
+/** matmul's kernels, whose packing multiplies every value by its scale. */
+export const scaledMatmulCpu: CpuRule<ScaledMatmulAttrs> = {
+  supports: (inputs) => inputs.every(({ dtype }) => dtype in packable),
+  plan({ inputs: [a, scalesA, b, scalesB], attrs }) {
+    const operand = (codes: Operand, scales: Operand, input: number, turned: boolean): GemmOperand => ({
+      dtype: codes.dtype,
+      input,
+      scales: {
+        dtype: scales.dtype,
+        input: input + 1,
+        grid: blockGrid('scaledMatmul', codes.access, scales.access),
+        turned,
+      },
+    })
+    const { transposeA, transposeB } = attrs
+    const problem = matmulProblem(turnedOperand(a, transposeA), turnedOperand(b, transposeB))
+    return planGemm(problem, operand(a, scalesA, 0, transposeA), operand(b, scalesB, 2, transposeB))
+  },
+}

@@ -1,0 +1,149 @@
+import { type DType, isFloat } from '../../dtype.ts'
+import { DTypeError, ShapeError } from '../../errors.ts'
+import type { Spec } from '../../graph/node.ts'
+import { defineOp, type Op } from '../../op.ts'
+import { elementCount, formatShape, type Shape } from '../../shape.ts'
+import { apply1, isTensor, type Tensor } from '../../tensor.ts'
+import { broadcastTo } from '../broadcast-to.ts'
+import { cast } from '../cast.ts'
+import { mul } from '../mul.ts'
+import { reshape } from '../reshape.ts'
+import { swapAxes } from '../transpose.ts'
+import type { BlockGrid } from './layout.ts'
+import { matmul } from './matmul.ts'
+import { scaledMatmulCpu } from './scaled-matmul.cpu.ts'
+import { scaledMatmulWgsl } from './scaled-matmul.wgsl.ts'
+
+/** A matrix in narrow codes that is cut into equal blocks with a scale each. */
+export interface ScaledMatrix {
+  /** [..., rows, columns] of any float dtype, as a rule float8. */
+  readonly codes: Tensor
+  /** [..., rows / block rows, columns / block columns] of any float dtype: what decoded values are multiplied by. */
+  readonly scales: Tensor
+}
+
+/** How operands are read. */
+export interface ScaledMatmulAttrs {
+  readonly transposeA: boolean
+  readonly transposeB: boolean
+}
+
+/** @throws ShapeError where scales do not cut the codes into whole blocks */
+export function blockGrid(
+  what: string,
+  codes: { readonly shape: Shape },
+  scales: { readonly shape: Shape },
+): BlockGrid {
+  const shapes = `codes ${formatShape(codes.shape)}, scales ${formatShape(scales.shape)}`
+  const rank = codes.shape.length
+  if (rank < 2 || scales.shape.length !== rank || scales.shape.slice(0, -2).some((d, i) => d !== codes.shape[i]))
+    throw new ShapeError(`${what}: codes and scales must be matrices of the same batch, got ${shapes}`)
+  const [rows, columns] = codes.shape.slice(-2)
+  const [down, across] = scales.shape.slice(-2)
+  if (down === 0 || across === 0 || rows % down !== 0 || columns % across !== 0)
+    throw new ShapeError(`${what}: the scales do not cut the codes into equal whole blocks, got ${shapes}`)
+  return { rows, columns, block: [rows / down, columns / across] }
+}
+
+/** Inputs: codes and scales of a, then of b. Values are rounded to float32 where a scale is applied; then as matmul. */
+export const scaledMatmulOp: Op<ScaledMatmulAttrs> = defineOp<ScaledMatmulAttrs>({
+  name: 'scaledMatmul',
+  kind: 'composite',
+  infer([a, scalesA, b, scalesB], { transposeA, transposeB }) {
+    const dtypes: DType[] = [a, scalesA, b, scalesB].map((t) => t.dtype)
+    if (!dtypes.every(isFloat))
+      throw new DTypeError(`scaledMatmul: codes and scales must be floats, got ${dtypes.join(', ')}`)
+    blockGrid('scaledMatmul: a', a, scalesA)
+    blockGrid('scaledMatmul: b', b, scalesB)
+    const sides = ({ shape }: Spec, turned: boolean) => (turned ? shape.slice(-2).reverse() : shape.slice(-2))
+    const [m, k] = sides(a, transposeA)
+    const [k2, n] = sides(b, transposeB)
+    const batch = a.shape.slice(0, -2)
+    if (k !== k2 || formatShape(batch) !== formatShape(b.shape.slice(0, -2)))
+      throw new ShapeError(
+        `scaledMatmul: batch and inner dimensions must be equal, got ${formatShape(a.shape)}${transposeA ? ' transposed' : ''} and ${formatShape(b.shape)}${transposeB ? ' transposed' : ''}`,
+      )
+    return [{ shape: [...batch, m, n], dtype: 'float32' }]
+  },
+  define([a, scalesA, b, scalesB], { transposeA, transposeB }) {
+    const matrix = (codes: Tensor, scales: Tensor, turned: boolean) => {
+      const values = dequantizeBlocks({ codes, scales })
+      return turned ? swapAxes(values, -1, -2) : values
+    }
+    return [matmul(matrix(a, scalesA, transposeA), matrix(b, scalesB, transposeB))]
+  },
+  cpu: scaledMatmulCpu,
+  webgpu: scaledMatmulWgsl,
+  flops: ([a], [out], { transposeA }) => 2 * elementCount(out.shape) * a.shape[a.shape.length - (transposeA ? 2 : 1)],
+  samples: [
+    // Scales along K as training has them: 1 x 32 by 32 x 32 and, transposed, 16 x 1 by 16 x 1.
+    sample([40, 64], [40, 2], [32, 64], [1, 2], { transposeA: false, transposeB: true }),
+    sample([32, 12], [2, 12], [32, 20], [2, 20], { transposeA: true, transposeB: false }),
+    sample([9, 16], [9, 4], [16, 8], [4, 1], { transposeA: false, transposeB: false }),
+    // Blocks along the rows of a, odd sizes, one scale for everything, and a batch.
+    sample([6, 15], [2, 15], [7, 15], [7, 3], { transposeA: false, transposeB: true }),
+    sample([5, 7], [1, 1], [7, 3], [1, 1], { transposeA: false, transposeB: false }),
+    sample([2, 3, 8, 12], [2, 3, 4, 2], [2, 3, 8, 12], [2, 3, 2, 12], { transposeA: true, transposeB: false }),
+    sample([2, 8, 4], [2, 4, 1], [2, 12, 8], [2, 3, 1], { transposeA: true, transposeB: true }),
+    { ...sample([16, 32], [16, 1], [32, 8], [1, 8], { transposeA: false, transposeB: false }, 'float32') },
+  ],
+})
+
+function sample(
+  a: readonly number[],
+  scalesA: readonly number[],
+  b: readonly number[],
+  scalesB: readonly number[],
+  attrs: ScaledMatmulAttrs,
+  dtype: DType = 'float8_e4m3fn',
+) {
+  const positive = [0.25, 4] as const
+  return {
+    inputs: [
+      { shape: a, dtype },
+      { shape: scalesA, range: positive },
+      { shape: b, dtype },
+      { shape: scalesB, range: positive, ...(dtype === 'float32' ? {} : { dtype: 'bfloat16' as const }) },
+    ],
+    attrs,
+    tolerance: 2e-5,
+    differentiable: dtype === 'float32',
+  }
+}
+
+function requireTensors(what: string, matrix: ScaledMatrix): void {
+  for (const part of ['codes', 'scales'] as const)
+    if (!isTensor(matrix?.[part]))
+      throw new TypeError(`${what}: expected { codes, scales }, two tensors; ${part} is ${typeof matrix?.[part]}`)
+}
+
+/** Values of a matrix in blocks, float32 like its codes. @throws ShapeError where scales do not cut the codes into whole blocks */
+export function dequantizeBlocks(matrix: ScaledMatrix): Tensor {
+  requireTensors('dequantizeBlocks', matrix)
+  const { codes, scales } = matrix
+  const { rows, columns, block } = blockGrid('dequantizeBlocks', codes, scales)
+  const batch = codes.shape.slice(0, -2)
+  const [down, across] = [rows / block[0], columns / block[1]]
+  const tiles = reshape(cast(codes, 'float32'), [...batch, down, block[0], across, block[1]])
+  const factor = broadcastTo(reshape(cast(scales, 'float32'), [...batch, down, 1, across, 1]), tiles.shape)
+  return reshape(mul(tiles, factor), codes.shape)
+}
+
+/**
+ * Product of two matrices in blocks, read as the codes they are: no operand is decoded into memory first. Every decoded value times its
+ * scale is rounded to float32 (powers of two change nothing); products and sums are float32.
+ *
+ * @param a codes [..., M, K], or [..., K, M] with `transposeA`
+ * @param b codes [..., K, N], or [..., N, K] with `transposeB`; the same batch as a
+ * @returns float32 [..., M, N]
+ * @throws ShapeError if sizes differ or scales do not cut the codes into whole blocks, DTypeError for integers
+ */
+export function scaledMatmul(
+  a: ScaledMatrix,
+  b: ScaledMatrix,
+  { transposeA = false, transposeB = false }: Partial<ScaledMatmulAttrs> = {},
+): Tensor {
+  requireTensors('scaledMatmul: a', a)
+  requireTensors('scaledMatmul: b', b)
+  return apply1(scaledMatmulOp, [a.codes, a.scales, b.codes, b.scales], { transposeA, transposeB })
+}

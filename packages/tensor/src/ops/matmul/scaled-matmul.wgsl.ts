@@ -1,0 +1,24 @@
+import type { WebGpuRule } from '../../backends/webgpu/rule.ts'
+import type { Operand } from '../../passes/operand.ts'
+import { matmulProblem, turnedOperand } from './layout.ts'
+import { fusesByFour, planMatmul } from './matmul.wgsl.ts'
+import { blockGrid, type ScaledMatmulAttrs } from './scaled-matmul.ts'
+import type { MatmulOperand } from './scaled-operand.wgsl.ts'
+
+/** matmul's kernels, whose operands multiply every value they load by its scale. */
+export const scaledMatmulWgsl: WebGpuRule<ScaledMatmulAttrs> = {
+  fusesResult: fusesByFour,
+  plan({ inputs: [a, scalesA, b, scalesB], outputs: [out], attrs }, adapter, epilogue) {
+    const operand = (codes: Operand, scales: Operand, input: number): MatmulOperand => ({
+      dtype: codes.dtype,
+      binding: { input },
+      scales: {
+        dtype: scales.dtype,
+        binding: { input: input + 1 },
+        grid: blockGrid('scaledMatmul', codes.access, scales.access),
+      },
+    })
+    const problem = matmulProblem(turnedOperand(a, attrs.transposeA), turnedOperand(b, attrs.transposeB))
+    return planMatmul(problem, operand(a, scalesA, 0), operand(b, scalesB, 2), out, adapter, epilogue)
+  },
+}

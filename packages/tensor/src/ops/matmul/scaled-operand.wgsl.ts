@@ -1,0 +1,69 @@
+import type { Binding } from '../../backends/webgpu/rule.ts'
+import type { ShaderBuffer } from '../../backends/webgpu/shader.ts'
+import type { DType } from '../../dtype.ts'
+import { isPacked } from '../../formats.ts'
+import type { BlockGrid } from './layout.ts'
+
+/** A matrix in a buffer, or the codes of one whose scales lie in another. */
+export interface MatmulOperand {
+  readonly dtype: DType
+  readonly binding: Binding
+  /** What decoded values are multiplied by, a number for each block. */
+  readonly scales?: { readonly dtype: DType; readonly binding: Binding; readonly grid: BlockGrid }
+}
+
+/** How a shader reads an operand: `NAME_at(i)`, `NAME_at4(i)` and `NAME_quad(at)` give values, scales applied. */
+export interface OperandReading {
+  readonly buffers: readonly ShaderBuffer[]
+  readonly bindings: readonly Binding[]
+  readonly functions: string
+}
+
+/** The dtype an operand's values need: scaled ones are float32. */
+export function valueType({ dtype, scales }: MatmulOperand): DType {
+  return scales ? 'float32' : dtype
+}
+
+/** Of what an operand's speed depends on, as text. */
+export function operandKey({ dtype, scales }: MatmulOperand): string {
+  return scales ? `${dtype}/${scales.grid.block.join('x')}` : dtype
+}
+
+/** @param vector the operand is only read by four @param length elements that are certain to be there */
+export function readingOf(name: string, operand: MatmulOperand, vector: boolean, length: number): OperandReading {
+  const { dtype, binding, scales } = operand
+  if (!scales) return { buffers: [{ name, dtype, vector, length }], bindings: [binding], functions: '' }
+  const { columns, block } = scales.grid
+  const codes = `${name}_codes`
+  const at = (i: string) => `${name}_scales_at(${scaleIndex(scales.grid, i)})`
+  // Four neighbours lie in one row: they share a scale, or have four that are neighbours too.
+  const four =
+    block[1] % 4 === 0
+      ? at('i')
+      : block[1] === 1 && columns % 4 === 0
+        ? `${name}_scales_at4(${scaleIndex(scales.grid, 'i')})`
+        : `vec4<f32>(${['i', '(i + 1u)', '(i + 2u)', '(i + 3u)'].map(at).join(', ')})`
+  const functions = [
+    vector && !isPacked(dtype) ? '' : `fn ${name}_at(i: u32) -> f32 { return ${codes}_at(i) * ${at('i')}; }`,
+    `fn ${name}_at4(i: u32) -> vec4<f32> { return ${codes}_at4(i) * ${four}; }`,
+    `fn ${name}_quad(at: u32) -> vec4<f32> { return ${name}_at4(at << 2u); }`,
+    '',
+  ].join('\n')
+  return {
+    buffers: [
+      { name: codes, dtype, vector, length },
+      { name: `${name}_scales`, dtype: scales.dtype },
+    ],
+    bindings: [binding, scales.binding],
+    functions,
+  }
+}
+
+/** The position of element i's scale. Blocks of one row, or of one column, take fewer divisions than others. */
+function scaleIndex({ columns, block: [blockRows, blockColumns] }: BlockGrid, i: string): string {
+  const across = columns / blockColumns
+  const block = blockColumns === 1 ? i : `${i} / ${blockColumns}u`
+  if (blockRows === 1) return block
+  if (across === 1) return `${i} / ${blockRows * columns}u`
+  return `(${i} / ${blockRows * columns}u) * ${across}u + (${block}) % ${across}u`
+}
