@@ -110,10 +110,7 @@ export async function runTrain(options: TrainCommandOptions): Promise<TrainSumma
       architecture,
       documents: train,
       eosId: tokenizer.eosId,
-      optimizer: chain(
-        clipGlobalNorm(gradientClip),
-        adamw({ beta1, beta2, epsilon, weightDecay, momentDtype: precision.moments }),
-      ),
+      optimizer: chain(clipGlobalNorm(gradientClip), adamw({ beta1, beta2, epsilon, weightDecay })),
       schedule: scheduleOf(recipe),
       batchSize,
       sequenceLength,

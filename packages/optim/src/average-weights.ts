@@ -18,7 +18,7 @@ export interface AverageWeightsOptions {
 export function averageWeights(optimizer: Optimizer, { decay }: AverageWeightsOptions): Optimizer {
   checkDecayRate('averageWeights: decay', decay)
   return {
-    ...delegated(optimizer),
+    ...delegated(optimizer, (inside) => averageWeights(inside, { decay })),
     name: `averageWeights(${optimizer.name})`,
     init: (params) => ({
       ...optimizer.init(params),

@@ -54,7 +54,7 @@ export function chain(...steps: readonly [...GradientTransform[], Optimizer]): O
   if (typeof optimizer?.update !== 'function' || transforms.some((t) => typeof t?.apply !== 'function'))
     throw new TypeError('chain: expected gradient transforms followed by one optimizer')
   return {
-    ...delegated(optimizer),
+    ...delegated(optimizer, (inside) => chain(...transforms, inside)),
     name: steps.map((s) => s.name).join(' > '),
     init(params) {
       const state: Record<string, any> = {}

@@ -83,7 +83,7 @@ export function withDynamics(optimizer: Optimizer, options: DynamicsOptions = {}
   const { perParameter = false, epsilon = optimizer.epsilon } = options
   if (epsilon !== undefined) checkNumber('withDynamics: epsilon', epsilon, 0)
   return {
-    ...delegated(optimizer),
+    ...delegated(optimizer, (inside) => withDynamics(inside, options)),
     name: `withDynamics(${optimizer.name})`,
     update(grads, state, params, scalars, updateOptions) {
       const before = updateOptions?.inPlace ? mapTree(params, (a) => (ArrayBuffer.isView(a) ? copy(a) : a)) : params

@@ -55,14 +55,26 @@ export interface Optimizer {
     scalars: Record<string, any>,
     options?: UpdateOptions,
   ): UpdateResult<P>
+  /**
+   * The same optimizer with its moments stored in `dtype`: how a precision policy is applied. Missing where there is no such choice.
+   * @throws RangeError where its maker chose another one
+   */
+  withMomentDtype?(dtype: MomentDtype): Optimizer
 }
 
-/** What a wrapper takes over from the optimizer inside, which may be an object of a class. */
-export function delegated(optimizer: Optimizer): Pick<Optimizer, 'epsilon' | 'init' | 'scalars'> {
+/**
+ * What a wrapper takes over from the optimizer inside, which may be an object of a class.
+ * @param wrap makes the wrapper around another optimizer
+ */
+export function delegated(
+  optimizer: Optimizer,
+  wrap: (inside: Optimizer) => Optimizer,
+): Pick<Optimizer, 'epsilon' | 'init' | 'scalars' | 'withMomentDtype'> {
   return {
     ...(optimizer.epsilon === undefined ? {} : { epsilon: optimizer.epsilon }),
     init: (params) => optimizer.init(params),
     scalars: (step, learningRate) => optimizer.scalars(step, learningRate),
+    ...(optimizer.withMomentDtype ? { withMomentDtype: (dtype) => wrap(optimizer.withMomentDtype!(dtype)) } : {}),
   }
 }
 
@@ -128,6 +140,13 @@ export function elementwiseOptimizer(rule: ElementwiseRule, mask: Mask = decayMa
           mapTree(params, (leaf, path) => arithmeticOf(leaf, `params.${path}`).zeros(leaf, rule.momentDtype)),
         ]),
       ),
+    withMomentDtype(momentDtype) {
+      if (rule.momentDtype !== undefined && rule.momentDtype !== momentDtype)
+        throw new RangeError(
+          `${rule.name}: it was made with momentDtype ${rule.momentDtype}, and is asked for ${momentDtype}; say it in one place`,
+        )
+      return elementwiseOptimizer({ ...rule, momentDtype }, mask)
+    },
     scalars(step, learningRate) {
       checkInteger(`${rule.name}: step`, step, 1)
       checkNumber(`${rule.name}: learningRate`, learningRate, 0)

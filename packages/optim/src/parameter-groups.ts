@@ -67,6 +67,12 @@ export function parameterGroups(groups: readonly ParameterGroup[]): Optimizer {
           state[`${group.name}.${moment}`] = tree
       return state
     },
+    ...(groups.every(({ optimizer }) => optimizer.withMomentDtype)
+      ? {
+          withMomentDtype: (dtype) =>
+            parameterGroups(groups.map((g) => ({ ...g, optimizer: g.optimizer.withMomentDtype!(dtype) }))),
+        }
+      : {}),
     scalars: (step, learningRate) =>
       Object.fromEntries(
         groups.flatMap(({ name, optimizer, learningRateScale = 1 }) =>

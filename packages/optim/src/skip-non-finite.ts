@@ -25,7 +25,7 @@ const largest = 3.4028234e38
  */
 export function skipNonFinite(optimizer: Optimizer, { where }: SkipNonFiniteOptions = {}): Optimizer {
   return {
-    ...delegated(optimizer),
+    ...delegated(optimizer, (inside) => skipNonFinite(inside, { where })),
     name: `skipNonFinite(${optimizer.name})`,
     update(grads, state, params, scalars, options) {
       const norm = globalNorm(grads)

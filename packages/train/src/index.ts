@@ -1,3 +1,4 @@
+export type { Fp8Fit } from './fp8/quantize.ts'
 export {
   exceptFirstAndLast,
   type Fp8Layer,
@@ -12,14 +13,17 @@ export {
 export {
   bf16,
   bf16Pure,
+  checkPrecision,
   f32,
   findPrecision,
   fp8Block,
   fp8Current,
   fp8Hybrid,
   mxfp8,
+  optimizerUnder,
   type PrecisionPolicy,
   precisions,
+  type StoredFloat,
   withoutFirstAndLast,
 } from './precision.ts'
 export { runThroughSpikes, type SpikeRunOptions, type SpikeStep } from './spike-run.ts'

@@ -1,24 +1,74 @@
-import type { DType } from '@kumiki/tensor'
-import { exceptFirstAndLast, type Fp8Policy } from './fp8/recipe.ts'
+import type { Optimizer } from '@kumiki/optim'
+import { checkFp8Policy, exceptFirstAndLast, type Fp8Policy } from './fp8/recipe.ts'
+
+/** Formats in which parameters and activations are kept. */
+export type StoredFloat = 'float32' | 'bfloat16' | 'float16'
 
 /** Which number format each part of training is stored in, and which products run on 8 bits. Sums are float32 throughout. */
 export interface PrecisionPolicy {
   readonly name: string
   /** What the forward pass reads (matrices; norm weights stay float32). */
-  readonly parameters: DType
+  readonly parameters: StoredFloat
   /**
    * Whether narrow parameters have a float32 copy that the optimizer updates. Default true. Without one, updates are rounded to the
    * narrow format at random with the right mean: to nearest they would be lost.
    */
   readonly master?: boolean
   /** Inputs of linear layers, kept for the gradient. */
-  readonly activations: DType
+  readonly activations: StoredFloat
   /** What the optimizer is given: float32 (default), or bfloat16 gradients. */
   readonly gradients?: 'float32' | 'bfloat16'
-  /** The optimizer's moments: what recipes set its `momentDtype` to. Default float32. */
+  /** How the optimizer stores its moments, whatever optimizer it is (see Optimizer.withMomentDtype). Default: as it was made. */
   readonly moments?: 'float32' | 'bfloat16'
   /** Linear layers of the blocks on 8-bit operands. */
   readonly fp8?: Fp8Policy
+}
+
+const stored = ['float32', 'bfloat16', 'float16']
+const reduced = ['float32', 'bfloat16']
+/** What each field may be, for policies that no compiler has seen. */
+const fields: { readonly [field in keyof Required<PrecisionPolicy>]: (value: unknown) => string | undefined } = {
+  name: (v) => (typeof v === 'string' && v !== '' ? undefined : 'a name'),
+  parameters: oneOf(stored),
+  master: (v) => (v === undefined || typeof v === 'boolean' ? undefined : 'true or false'),
+  activations: oneOf(stored),
+  gradients: oneOf([undefined, ...reduced]),
+  moments: oneOf([undefined, ...reduced]),
+  fp8: (v) => (v === undefined || (typeof v === 'object' && v !== null) ? undefined : 'an object'),
+}
+
+function oneOf(list: readonly unknown[]): (value: unknown) => string | undefined {
+  return (value) => (list.includes(value) ? undefined : `one of ${list.filter((x) => x !== undefined).join(', ')}`)
+}
+
+/** @throws RangeError naming the policy and the field that cannot be, or that there is none of that name */
+export function checkPrecision(policy: PrecisionPolicy): void {
+  if (typeof policy !== 'object' || policy === null)
+    throw new RangeError(`precision: a policy is an object such as bf16, got ${JSON.stringify(policy)}`)
+  const name = `precision ${JSON.stringify(policy.name)}`
+  for (const key of Object.keys(policy))
+    if (!Object.hasOwn(fields, key))
+      throw new RangeError(`${name}: there is no field ${key}; there are ${Object.keys(fields).join(', ')}`)
+  for (const [field, expected] of Object.entries(fields)) {
+    const value = policy[field as keyof PrecisionPolicy]
+    const wanted = expected(value)
+    if (wanted) throw new RangeError(`${name}: ${field} must be ${wanted}, got ${JSON.stringify(value)}`)
+  }
+  if (policy.fp8) checkFp8Policy(policy.fp8)
+}
+
+/**
+ * The optimizer with its moments stored as the policy wants them.
+ * @throws RangeError where it cannot store them so, or was made with another format
+ */
+export function optimizerUnder({ name, moments }: PrecisionPolicy, optimizer: Optimizer): Optimizer {
+  if (moments === undefined) return optimizer
+  if (optimizer.withMomentDtype) return optimizer.withMomentDtype(moments)
+  // Without a choice moments are float32.
+  if (moments === 'float32') return optimizer
+  throw new RangeError(
+    `precision ${JSON.stringify(name)}: moments in ${moments}, but ${optimizer.name} cannot store them so; take another optimizer, or leave \`moments\` out of the policy`,
+  )
 }
 
 /** float32 throughout. */

@@ -1,23 +1,28 @@
 /** One optimizer step of a decoder as a compiled function. */
 import type { Decoder, LinearRule, ModelArchitecture, Parameters } from '@kumiki/models'
-import type { Optimizer, OptimizerState } from '@kumiki/optim'
+import { globalNorm, type Optimizer, type OptimizerState } from '@kumiki/optim'
 import {
+  bitcast,
+  bitwiseAnd,
   type Compiled,
   cast,
   castStochastic,
   compile,
   concatenate,
   full,
+  greater,
+  greaterEqual,
   less,
   mapTensors,
   maximum,
   sliceAxis,
+  sum,
   type Tensor,
   valueAndGrad,
   where,
 } from '@kumiki/tensor'
 import { type Fp8Pass, Fp8Recipe, type ScalingState } from './fp8/recipe.ts'
-import type { PrecisionPolicy } from './precision.ts'
+import { checkPrecision, optimizerUnder, type PrecisionPolicy } from './precision.ts'
 
 /** Everything a step changes. `master` is empty where the parameters are float32 themselves, or have no float32 copy. */
 export interface TrainState {
@@ -42,12 +47,14 @@ export interface StepResult {
   readonly state: TrainState
   /** Mean over the counted targets, float32 scalar. */
   readonly loss: Tensor
-  /** L2 norm of all gradients before clipping, if the optimizer reports it. */
-  readonly gradNorm?: Tensor
+  /** L2 norm of all gradients before clipping, float32 scalar. */
+  readonly gradNorm: Tensor
   /** Largest magnitudes of the tensors that were quantised to fp8, in the order of `Fp8Recipe.tensors`: float32 [tensors]. */
   readonly amaxes?: Tensor
   /** For delayed scaling: how far each went beyond what its scale could hold; above 1 it was clipped. float32 [tensors]. */
   readonly overflow?: Tensor
+  /** How many of them were clipped or not finite: float32 scalar. */
+  readonly clipped?: Tensor
   /** Everything else the optimizer reports, such as `skipped` or `updateRatio`: scalars by name. */
   readonly metrics: Readonly<Record<string, Tensor | number>>
 }
@@ -70,6 +77,7 @@ export function initialState(
   policy: PrecisionPolicy,
   recipe?: Fp8Recipe,
 ): TrainState {
+  checkPrecision(policy)
   if (policy.fp8 && !recipe) throw new RangeError(`initialState: the policy ${policy.name} needs its fp8 recipe`)
   const params: Parameters = {}
   const master: Parameters = {}
@@ -79,9 +87,9 @@ export function initialState(
   }
   const device = Object.values(parameters)[0].device!
   // Moments start as real memory: constants have none to donate.
-  const zeros = optimizer.init(parameters)
-  const state = mapTensors(zeros, (t) => device.tensor(new Float32Array(t.size), t.shape, t.dtype))
-  return { params, master, optimizer: state, scaling: recipe?.initialState(device) ?? {} }
+  const zeros = optimizerUnder(policy, optimizer).init(parameters)
+  const moments = mapTensors(zeros, (t) => device.tensor(new Float32Array(t.size), t.shape, t.dtype))
+  return { params, master, optimizer: moments, scaling: recipe?.initialState(device) ?? {} }
 }
 
 /** The mean loss over the targets that are not negative. */
@@ -106,7 +114,9 @@ export function countTargets(targets: Tensor): Tensor {
 export const roundingStep = 'roundingStep'
 
 export function makeTrainStep(options: TrainStepOptions): TrainStep {
-  const { decoder, optimizer, precision, zLoss, accumulation } = options
+  const { decoder, precision, zLoss, accumulation } = options
+  checkPrecision(precision)
+  const optimizer = optimizerUnder(precision, options.optimizer)
   const recipe = fp8RecipeOf(decoder.architecture, precision)
   const gradients = valueAndGrad(
     (
@@ -172,13 +182,14 @@ export function makeTrainStep(options: TrainStepOptions): TrainStep {
             : castStochastic(t, precision.parameters, roundingKey(precision, scalars, i))
         if (kept) master[name] = t
       })
-      const { gradNorm, ...metrics } = result.metrics
+      // Optimizers that clip or skip know the norm already.
+      const { gradNorm = globalNorm(grads), ...metrics } = result.metrics
       const overflow = amaxes && recipe?.overflow(state.scaling, amaxes)
       return {
         state: { params, master, optimizer: result.state, scaling: recipe?.advance(state.scaling, amaxes) ?? {} },
         loss: loss!,
-        ...(gradNorm ? { gradNorm } : {}),
-        ...(amaxes ? { amaxes } : {}),
+        gradNorm,
+        ...(amaxes ? { amaxes, clipped: countOutOfRange(amaxes, overflow) } : {}),
         ...(overflow ? { overflow } : {}),
         metrics,
       }
@@ -195,6 +206,14 @@ function roundingKey(policy: PrecisionPolicy, scalars: Record<string, number>, p
       `makeTrainStep: the policy ${policy.name} rounds weights at random: give the number of the step as scalars.${roundingStep}`,
     )
   return concatenate([cast(step, 'uint32').reshape([1]), full([1], parameter, 'uint32')])
+}
+
+/** How many tensors were clipped or not finite. */
+function countOutOfRange(amaxes: Tensor, overflow: Tensor | undefined): Tensor {
+  // By bits: shaders may assume that no number is NaN.
+  const magnitude = bitwiseAnd(bitcast(amaxes, 'uint32'), 0x7fffffff)
+  const out = cast(greaterEqual(magnitude, 0x7f800000), 'float32')
+  return sum(overflow ? maximum(out, cast(greater(overflow, 1), 'float32')) : out)
 }
 
 function addTrees(a: Parameters, b: Parameters): Parameters {

@@ -4,7 +4,7 @@ import { Decoder, initializeParameters, type ModelArchitecture, type Parameters 
 import type { Optimizer, Schedule } from '@kumiki/optim'
 import { type Compiled, compile, type Device, type ProgramMemory, type Tensor, tensorsOf } from '@kumiki/tensor'
 import type { Fp8Recipe, ScalingState } from './fp8/recipe.ts'
-import { f32, type PrecisionPolicy } from './precision.ts'
+import { checkPrecision, f32, optimizerUnder, type PrecisionPolicy } from './precision.ts'
 import {
   fp8RecipeOf,
   initialState,
@@ -48,7 +48,7 @@ export interface StepMetrics {
   readonly tokens: number
   /** Mean over the batch in nats per token, z-loss included. */
   readonly loss: number
-  /** L2 norm of the gradients before clipping; NaN if the optimizer does not report it. */
+  /** L2 norm of the gradients before clipping. */
   readonly gradNorm: number
   readonly learningRate: number
   readonly tokensPerSecond: number
@@ -99,7 +99,7 @@ export class Trainer {
   private lastUpdate = 0
 
   private constructor(options: TrainerOptions, parameters: Parameters) {
-    const { device, architecture, precision = f32, accumulation = 1, zLoss = 0, optimizer } = options
+    const { device, architecture, precision = f32, accumulation = 1, zLoss = 0 } = options
     const { batchSize, sequenceLength } = options
     if (!Number.isInteger(accumulation) || accumulation < 1 || batchSize % accumulation !== 0) {
       throw new RangeError(
@@ -112,7 +112,9 @@ export class Trainer {
       )
     }
     if (!(zLoss >= 0)) throw new RangeError(`Trainer: zLoss must be 0 or more, got ${zLoss}`)
-    this.options = options
+    checkPrecision(precision)
+    const optimizer = optimizerUnder(precision, options.optimizer)
+    this.options = { ...options, optimizer }
     this.device = device
     this.architecture = architecture
     this.precision = precision
@@ -188,12 +190,17 @@ export class Trainer {
     const inputs = this.device.tensor(batch!.inputs, shape)
     const targets = this.device.tensor(batch!.targets, shape)
     const learningRate = schedule(this.steps)
-    const { state, loss, gradNorm, amaxes, overflow, metrics } = await this.trainStep(this.state, inputs, targets, {
-      ...optimizer.scalars(this.steps + 1, learningRate),
-      ...(this.precision.master === false || this.precision.fp8?.stochasticGradients
-        ? { [roundingStep]: this.steps + 1 }
-        : {}),
-    })
+    const { state, loss, gradNorm, amaxes, overflow, clipped, metrics } = await this.trainStep(
+      this.state,
+      inputs,
+      targets,
+      {
+        ...optimizer.scalars(this.steps + 1, learningRate),
+        ...(this.precision.master === false || this.precision.fp8?.stochasticGradients
+          ? { [roundingStep]: this.steps + 1 }
+          : {}),
+      },
+    )
     this.state = state
     this.steps++
     this.tokenCount += batchSize * sequenceLength
@@ -206,15 +213,17 @@ export class Trainer {
     const tokens = this.tokenCount
     const reading = (async (): Promise<StepMetrics> => {
       const names = Object.keys(metrics)
-      const [lossValue, normValue, ...values] = await Promise.all([
+      const [lossValue, normValue, clippedTensors, ...values] = await Promise.all([
         loss.item(),
-        gradNorm ? gradNorm.item() : Number.NaN,
+        gradNorm.item(),
+        clipped ? clipped.item() : 0,
         ...names.map((name) => numberOf(metrics[name])),
       ])
       const reported: Record<string, number> = Object.fromEntries(names.map((name, i) => [name, values[i]]))
-      if (amaxes) reported.clippedTensors = await this.countClipped(step, amaxes, overflow)
-      for (const t of tensorsOf([loss, gradNorm, amaxes, overflow, metrics])) t.dispose()
-      if (reported.skipped !== 1 && (!Number.isFinite(lossValue) || (gradNorm && !Number.isFinite(normValue)))) {
+      if (clipped) reported.clippedTensors = clippedTensors
+      if (clippedTensors > 0) await this.findClipped(step, amaxes!, overflow)
+      for (const t of tensorsOf([loss, gradNorm, amaxes, overflow, clipped, metrics])) t.dispose()
+      if (reported.skipped !== 1 && !(Number.isFinite(lossValue) && Number.isFinite(normValue))) {
         throw new TrainingError(
           `step ${step}: the ${Number.isFinite(lossValue) ? `gradient norm is ${normValue}` : `loss is ${lossValue}`}; training stopped. Go on from the last checkpoint with a smaller learning rate (it was ${learningRate}) or more warmup${this.firstClipped ? `. ${this.firstClipped}` : ''}`,
         )
@@ -234,8 +243,10 @@ export class Trainer {
     return { reading }
   }
 
-  /** How many fp8 tensors left their range in a step: clipped by a scale from earlier steps, or not finite. */
-  private async countClipped(step: number, amaxes: Tensor, overflow: Tensor | undefined): Promise<number> {
+  /** Remembers the first fp8 tensor to leave its range: clipped by a scale from earlier steps, or not finite. */
+  private async findClipped(step: number, amaxes: Tensor, overflow: Tensor | undefined): Promise<void> {
+    // In the first step nothing was seen yet and scales are 1: that is no sign of trouble.
+    if (step === 1 || this.firstClipped) return
     const [largest, beyond] = await Promise.all([amaxes.data(), overflow?.data()])
     const clipped = this.fp8!.tensors.flatMap(({ layer, role }, i) => {
       if (!Number.isFinite(largest[i])) return [`the ${role} of ${layer} was not finite`]
@@ -243,10 +254,7 @@ export class Trainer {
         ? [`the ${role} of ${layer} reached ${largest[i]}, ${beyond[i].toPrecision(3)} times what its scale could hold`]
         : []
     })
-    // In the first step nothing was seen yet and scales are 1: that is no sign of trouble.
-    if (clipped.length > 0 && step > 1)
-      this.firstClipped ??= `The first tensor to leave the range of fp8, at step ${step}: ${clipped[0]}`
-    return clipped.length
+    this.firstClipped ??= `The first tensor to leave the range of fp8, at step ${step}: ${clipped[0]}`
   }
 
   /** What left the range of its 8-bit format first, and at which step; undefined where nothing has. */

@@ -2,16 +2,16 @@
  * Linear layers on 8-bit operands: y = q(x) q(w), dx = q(dy) q(w), dw = q(dy) q(x), products of codes summed in float32.
  * Operands that the gradient needs are kept as codes, one byte an element.
  */
-import { apply, type DType, defineOp, div, matmul, mul, type Op, type Tensor, transpose } from '@kumiki/tensor'
+import { apply, defineOp, div, matmul, mul, type Op, scaledMatmul, type Tensor, transpose } from '@kumiki/tensor'
 import {
   amaxOf,
   type BlockRule,
-  dequantizeBlocks,
   type Float8,
   quantize,
   quantizeBlocks,
   type ScaleRule,
   scaleOf,
+  scaleType,
   targetOf,
 } from './quantize.ts'
 
@@ -88,35 +88,29 @@ const blockScaledOp: Op<BlockLinearAttrs> = defineOp<BlockLinearAttrs>({
   name: 'fp8BlockLinear',
   kind: 'composite',
   infer: ([x, w], { weight, input }) => {
-    const grid = (shape: readonly number[], { block }: BlockRule) => [shape[0] / block[0], shape[1] / block[1]]
-    return [
-      { shape: [x.shape[0], w.shape[0]], dtype: 'float32' as DType },
-      { shape: x.shape, dtype: weight.x.format },
-      { shape: grid(x.shape, weight.x), dtype: 'float32' },
-      { shape: w.shape, dtype: input.w.format },
-      { shape: grid(w.shape, input.w), dtype: 'float32' },
+    const matrix = ({ shape }: { readonly shape: readonly number[] }, rule: BlockRule) => [
+      { shape, dtype: rule.format },
+      { shape: [shape[0] / rule.block[0], shape[1] / rule.block[1]], dtype: scaleType(rule) },
     ]
+    return [{ shape: [x.shape[0], w.shape[0]], dtype: 'float32' }, ...matrix(x, weight.x), ...matrix(w, input.w)]
   },
   define([x, w], { forward, input, weight }) {
     const qx = quantizeBlocks(x, forward.x)
     const qw = quantizeBlocks(w, forward.w)
     const kept = quantizeBlocks(x, weight.x)
     const across = sameRule(forward.w, input.w) ? qw : quantizeBlocks(w, input.w)
-    const y = product(dequantizeBlocks(qx), transpose(dequantizeBlocks(qw)))
-    return [y, kept.codes, kept.inverse, across.codes, across.inverse]
+    return [scaledMatmul(qx, qw, { transposeB: true }), kept.codes, kept.scales, across.codes, across.scales]
   },
   gradient({
     inputs: [, , , key],
-    outputs: [, xCodes, xInverse, wCodes, wInverse],
+    outputs: [, xCodes, xScales, wCodes, wScales],
     grads: [g],
     attrs: { input, weight },
   }) {
     if (!g) return [undefined, undefined, undefined, undefined]
-    const along = dequantizeBlocks(quantizeBlocks(g, input.g, key))
-    const down = dequantizeBlocks(quantizeBlocks(g, weight.g, key))
     return [
-      product(along, dequantizeBlocks({ codes: wCodes, inverse: wInverse })),
-      product(transpose(down), dequantizeBlocks({ codes: xCodes, inverse: xInverse })),
+      scaledMatmul(quantizeBlocks(g, input.g, key), { codes: wCodes, scales: wScales }),
+      scaledMatmul(quantizeBlocks(g, weight.g, key), { codes: xCodes, scales: xScales }, { transposeA: true }),
       amaxOf(g),
       undefined,
     ]

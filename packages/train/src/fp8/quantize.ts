@@ -9,14 +9,18 @@ import {
   cast,
   castStochastic,
   div,
+  equal,
   greater,
   lessEqual,
   max,
   maximum,
+  mean,
   minimum,
   mul,
+  notEqual,
   type RandomKey,
   reshape,
+  type ScaledMatrix,
   shiftLeft,
   shiftRight,
   sub,
@@ -70,12 +74,31 @@ export function quantize(x: Tensor, scale: Tensor, format: Float8, key?: RandomK
   return key ? castStochastic(scaled, format, key) : cast(scaled, format)
 }
 
-/** A matrix in blocks with a scale each. */
-export interface Blocks {
-  /** [rows, columns], one byte an element. */
-  readonly codes: Tensor
-  /** float32 [rows / block rows, columns / block columns]: what to multiply decoded values by. */
-  readonly inverse: Tensor
+/** How the values of a tensor fit the format they are quantised to: float32 scalars, shares of all its elements from 0 to 1. */
+export interface Fp8Fit {
+  /** Beyond the format's greatest value once they are scaled, so clipped to it. */
+  readonly saturated: Tensor
+  /** Not zero, but with a code that is zero. */
+  readonly underflow: Tensor
+}
+
+/** A value that its scale brings exactly to the format's greatest may come out above it, by the rounding of scale and product. */
+const productRounding = 2 ** -21
+
+/**
+ * How x fits `format` under a scale.
+ * @param scale a scalar, or what is broadcast over x
+ * @param key that of the quantisation, if it rounds at random
+ */
+export function fitOf(x: Tensor, scale: Tensor, format: Float8, key?: RandomKey): Fp8Fit {
+  const values = cast(x, 'float32')
+  const scaled = abs(mul(values, broadcastTo(scale, x.shape)))
+  const decoded = cast(quantize(x, scale, format, key), 'float32')
+  const ones = (condition: Tensor) => cast(condition, 'float32')
+  return {
+    saturated: mean(ones(greater(scaled, greatestOf(format) * (1 + productRounding)))),
+    underflow: mean(mul(ones(equal(decoded, 0)), ones(notEqual(values, 0)))),
+  }
 }
 
 export interface BlockRule {
@@ -91,8 +114,8 @@ export function dividesInto([rows, columns]: readonly number[], [blockRows, bloc
   return rows % blockRows === 0 && columns % blockColumns === 0
 }
 
-/** @param x [rows, columns] of whole blocks */
-export function quantizeBlocks(x: Tensor, { block, format, scale: rule }: BlockRule, key?: RandomKey): Blocks {
+/** A matrix as tiles [rows / block rows, block rows, columns / block columns, block columns], and a scale for each, of sizes 1 in a block. */
+function scaledTiles(x: Tensor, { block, format, scale: rule }: BlockRule): { tiles: Tensor; scale: Tensor } {
   const [rows, columns] = x.shape
   const grid = [rows / block[0], columns / block[1]]
   const tiles = reshape(cast(x, 'float32'), [grid[0], block[0], grid[1], block[1]])
@@ -101,16 +124,36 @@ export function quantizeBlocks(x: Tensor, { block, format, scale: rule }: BlockR
     rule === 'e8m0'
       ? microscale(amax, format)
       : scaleOf(amax, greatestOf(format), { margin: 0, powerOfTwo: rule === 'power-of-two' }, 1)
-  return { codes: reshape(quantize(tiles, scale, format, key), [rows, columns]), inverse: reshape(div(1, scale), grid) }
+  return { tiles, scale }
 }
 
-/** Values of blocks, float32 [rows, columns]. */
-export function dequantizeBlocks({ codes, inverse }: Blocks): Tensor {
-  const [rows, columns] = codes.shape
-  const [down, across] = inverse.shape
-  const tiles = reshape(cast(codes, 'float32'), [down, rows / down, across, columns / across])
-  const factor = broadcastTo(reshape(inverse, [down, 1, across, 1]), tiles.shape)
-  return reshape(mul(tiles, factor), [rows, columns])
+/** How the scales of blocks are stored. */
+export function scaleType({ scale }: BlockRule): 'float32' | 'bfloat16' {
+  return scale === 'float32' ? 'float32' : 'bfloat16'
+}
+
+/** Codes, and what they are multiplied by on their way back: powers of two fit into bfloat16. @param x [rows, columns] of whole blocks */
+export function quantizeBlocks(x: Tensor, rule: BlockRule, key?: RandomKey): ScaledMatrix {
+  const { tiles, scale } = scaledTiles(x, rule)
+  const grid = [scale.shape[0], scale.shape[2]]
+  return {
+    codes: reshape(quantize(tiles, scale, rule.format, key), x.shape),
+    scales: reshape(rule.scale === 'float32' ? div(1, scale) : cast(inversePower(scale), scaleType(rule)), grid),
+  }
+}
+
+/** 1 / x for powers of two, by exponents alone: shaders may divide inexactly. */
+function inversePower(x: Tensor): Tensor {
+  const field = sub(254, bitcast(shiftRight(bitcast(x, 'uint32'), 23), 'int32'))
+  // The inverse of 2^127 is no normal number any more.
+  const bits = where(greater(field, 0), bitcast(shiftLeft(field, 23), 'uint32'), 0x400000)
+  return bitcast(bits, 'float32')
+}
+
+/** How x fits its blocks. @param x [rows, columns] of whole blocks @param key as of quantizeBlocks */
+export function fitOfBlocks(x: Tensor, rule: BlockRule, key?: RandomKey): Fp8Fit {
+  const { tiles, scale } = scaledTiles(x, rule)
+  return fitOf(tiles, scale, rule.format, key)
 }
 
 /** 2^-e for the smallest e with amax <= greatest * 2^e: by exponents alone, so the same on every device. */

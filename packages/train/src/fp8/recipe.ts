@@ -1,5 +1,5 @@
 /** Which linear layers run on 8-bit operands, how they are scaled, and the state that delayed scaling carries from step to step. */
-import type { LinearRule, ModelArchitecture } from '@kumiki/models'
+import { type LinearRule, type ModelArchitecture, parameterShapes } from '@kumiki/models'
 import {
   cast,
   concatenate,
@@ -15,7 +15,18 @@ import {
   where,
 } from '@kumiki/tensor'
 import { type BlockLinearAttrs, blockScaledLinear, tensorScaledLinear } from './linear.ts'
-import { amaxOf, type BlockRule, dividesInto, type Float8, scaleOf, targetOf } from './quantize.ts'
+import {
+  amaxOf,
+  type BlockRule,
+  dividesInto,
+  type Float8,
+  type Fp8Fit,
+  fitOf,
+  fitOfBlocks,
+  type ScaleRule,
+  scaleOf,
+  targetOf,
+} from './quantize.ts'
 
 /** How values are brought into an 8-bit format's range. */
 export type Fp8Scaling =
@@ -96,7 +107,7 @@ export class Fp8Recipe {
   private readonly backward: Float8
 
   constructor(architecture: ModelArchitecture, policy: Fp8Policy) {
-    checkPolicy(policy)
+    checkFp8Policy(policy)
     this.policy = policy
     this.forward = policy.forward ?? 'float8_e4m3fn'
     this.backward = policy.backward ?? 'float8_e5m2'
@@ -133,10 +144,7 @@ export class Fp8Recipe {
     const { kind } = this.policy.scaling
     // Other scalings make them from the gradients themselves: these only stand in.
     return Object.fromEntries(
-      this.layers.map((layer, i) => [
-        layer,
-        kind === 'delayed' ? reshape(slice(state.scale!, [3 * i + 2], [1]), []) : full([], 1),
-      ]),
+      this.layers.map((layer, i) => [layer, kind === 'delayed' ? storedScale(state, 3 * i + 2) : full([], 1)]),
     )
   }
 
@@ -148,61 +156,38 @@ export class Fp8Recipe {
    */
   begin(state: ScalingState, gradientScales: Readonly<Record<string, Tensor>>, step?: Tensor): Fp8Pass {
     const { scaling } = this.policy
-    const scaleAt = (layer: string, role: number) => {
-      const at = 3 * this.layers.indexOf(layer) + role
-      return reshape(slice(state.scale!, [at], [1]), [])
-    }
-    const included = new Set(this.layers)
-    const { stochasticGradients = false } = this.policy
-    if (stochasticGradients && !step)
-      throw new RangeError('fp8: gradients are rounded at random: the number of the step is needed')
-    // Another stream for every layer and every step, apart from those of weights.
-    const keyOf = (layer: string) =>
-      stochasticGradients
-        ? concatenate([
-            reshape(cast(step!, 'uint32'), [1]),
-            full([1], 0x80000000 + this.layers.indexOf(layer), 'uint32'),
-          ])
-        : undefined
+    this.checkStep(step)
     const seen = new Map<string, { input: Tensor; weight: Tensor }>()
     return {
       seen,
       linear: (x, weight, name) => {
         const rows = reshape(x, [-1, weight.shape[1]])
         const back = (y: Tensor) => reshape(y, [...x.shape.slice(0, -1), weight.shape[0]])
-        if (!included.has(name)) throw new RangeError(`fp8: ${name} is not a layer of this recipe`)
+        this.checkIncluded(name)
         const measured = { input: amaxOf(rows), weight: amaxOf(weight) }
         seen.set(name, measured)
         if (scaling.kind === 'block' || scaling.kind === 'mx') {
           const attrs = this.blockAttrs(scaling)
-          this.checkBlocks(name, rows, weight, attrs)
-          return back(blockScaledLinear(rows, weight, gradientScales[name], attrs, keyOf(name)))
+          this.checkBlocks(name, rows.shape, weight.shape, attrs)
+          return back(blockScaledLinear(rows, weight, gradientScales[name], attrs, this.roundingKey(name, step)))
         }
-        const rule = {
-          margin: scaling.margin ?? 0,
-          powerOfTwo: scaling.kind === 'current' && (scaling.powerOfTwo ?? false),
+        const scales = {
+          x: this.scaleFor({ layer: name, role: 'input' }, measured.input, state),
+          w: this.scaleFor({ layer: name, role: 'weight' }, measured.weight, state),
+          g: gradientScales[name],
         }
-        const target = targetOf(this.forward, rule)
-        const scales =
-          scaling.kind === 'delayed'
-            ? { x: scaleAt(name, 0), w: scaleAt(name, 1), g: gradientScales[name] }
-            : {
-                x: scaleOf(measured.input, target, rule, 1),
-                w: scaleOf(measured.weight, target, rule, 1),
-                g: gradientScales[name],
-              }
         return back(
           tensorScaledLinear(
             rows,
             weight,
             scales,
             {
-              ...rule,
+              ...this.scaleRule(),
               forward: this.forward,
               backward: this.backward,
               gradientScale: scaling.kind === 'delayed' ? 'given' : 'current',
             },
-            keyOf(name),
+            this.roundingKey(name, step),
           ),
         )
       },
@@ -229,6 +214,46 @@ export class Fp8Recipe {
     return state.scale && div(mul(amaxes, state.scale), this.greatest(0))
   }
 
+  /**
+   * The shares of a tensor's values that this recipe's quantisation clips and rounds to zero: with the formats, margins and scales it
+   * would use in a step from `state`. Of block scalings that of the product which reads the tensor first: y for inputs and weights,
+   * dx for gradients.
+   * @param x the values as the linear layer gets them: input [..., in], weight [out, in], gradient of the output [..., out]
+   * @param tensor which of the recipe's tensors they are
+   * @param state tensors of the graph being built, as in `begin`; only delayed scaling reads it
+   * @param step as in `begin`, for gradients that are rounded at random
+   * @throws RangeError for a layer that is not in the recipe, blocks that do not divide x, a missing state or step
+   */
+  fit(x: Tensor, tensor: Fp8Tensor, state: ScalingState, step?: Tensor): Fp8Fit {
+    const { layer, role } = tensor
+    const { scaling } = this.policy
+    this.checkIncluded(layer)
+    const gradient = role === 'gradient'
+    if (gradient) this.checkStep(step)
+    const matrix = reshape(x, [-1, x.shape[x.ndim - 1]])
+    const key = gradient ? this.roundingKey(layer, step) : undefined
+    if (scaling.kind === 'block' || scaling.kind === 'mx') {
+      const { forward, input } = this.blockAttrs(scaling)
+      const rule = { input: forward.x, weight: forward.w, gradient: input.g }[role]
+      checkDivides(layer, role, matrix.shape, rule.block)
+      return fitOfBlocks(matrix, rule, key)
+    }
+    return fitOf(matrix, this.scaleFor(tensor, amaxOf(matrix), state), this.formatOf(role), key)
+  }
+
+  /**
+   * Checks that the recipe's blocks divide every matrix of a step, before anything is built. Scalings by the tensor always fit.
+   * @param rows tokens of a step (of one part where gradients are accumulated)
+   * @throws RangeError naming the layer, its sizes and what helps
+   */
+  check(architecture: ModelArchitecture, rows: number): void {
+    const { scaling } = this.policy
+    if (scaling.kind !== 'block' && scaling.kind !== 'mx') return
+    const attrs = this.blockAttrs(scaling)
+    for (const { name, shape } of parameterShapes(architecture))
+      if (this.includes(name)) this.checkBlocks(name, [rows, shape[1]], shape, attrs)
+  }
+
   /** The state after a step. */
   advance(state: ScalingState, amaxes: Tensor | undefined): ScalingState {
     const { scaling } = this.policy
@@ -239,8 +264,47 @@ export class Fp8Recipe {
     // NaN compares false everywhere: it counts as nothing seen.
     const known = where(greater(history, 0), history, 0)
     const seen = scaling.amaxCompute === 'most-recent' ? amaxes : max(known, 1)
-    const rule = { margin: scaling.margin ?? 0, powerOfTwo: false }
+    const rule = this.scaleRule()
     return { scale: scaleOf(seen, this.greatest(rule.margin), rule, state.scale), history }
+  }
+
+  /** How scales of whole tensors are made. */
+  private scaleRule(): ScaleRule {
+    const { scaling } = this.policy
+    return {
+      margin: 'margin' in scaling ? (scaling.margin ?? 0) : 0,
+      powerOfTwo: scaling.kind === 'current' && (scaling.powerOfTwo ?? false),
+    }
+  }
+
+  private formatOf(role: Fp8Role): Float8 {
+    return role === 'gradient' ? this.backward : this.forward
+  }
+
+  /** The scale of a whole tensor: the stored one, or made from the largest magnitude it has now. */
+  private scaleFor({ layer, role }: Fp8Tensor, amax: Tensor, state: ScalingState): Tensor {
+    if (this.policy.scaling.kind === 'delayed')
+      return storedScale(state, 3 * this.layers.indexOf(layer) + roles.indexOf(role))
+    const rule = this.scaleRule()
+    return scaleOf(amax, targetOf(this.formatOf(role), rule), rule, 1)
+  }
+
+  /** Another stream for every layer and every step, apart from those of weights. */
+  private roundingKey(layer: string, step: Tensor | undefined): Tensor | undefined {
+    if (!this.policy.stochasticGradients) return undefined
+    return concatenate([
+      reshape(cast(step!, 'uint32'), [1]),
+      full([1], 0x80000000 + this.layers.indexOf(layer), 'uint32'),
+    ])
+  }
+
+  private checkStep(step: Tensor | undefined): void {
+    if (this.policy.stochasticGradients && !step)
+      throw new RangeError('fp8: gradients are rounded at random: the number of the step is needed')
+  }
+
+  private checkIncluded(layer: string): void {
+    if (!this.includes(layer)) throw new RangeError(`fp8: ${layer} is not a layer of this recipe`)
   }
 
   /** The target of each tensor's scale. */
@@ -267,26 +331,39 @@ export class Fp8Recipe {
     }
   }
 
-  private checkBlocks(name: string, x: Tensor, w: Tensor, { forward, input, weight }: BlockLinearAttrs): void {
-    const gradient = [x.shape[0], w.shape[0]]
-    const matrices: [string, readonly number[], readonly [number, number]][] = [
-      ['its input', x.shape, forward.x.block],
-      ['its input', x.shape, weight.x.block],
-      ['its weight', w.shape, forward.w.block],
-      ['its weight', w.shape, input.w.block],
-      ['its gradient', gradient, input.g.block],
-      ['its gradient', gradient, weight.g.block],
-    ]
-    for (const [what, shape, block] of matrices) {
-      if (!dividesInto(shape, block))
-        throw new RangeError(
-          `fp8: ${name}: ${what} is [${shape.join(', ')}], which blocks of ${block.join(' x ')} do not divide; leave the layer out with \`includes\`, or choose batch and sequence so that tokens are a multiple of ${Math.max(...block)}`,
-        )
-    }
+  private checkBlocks(
+    name: string,
+    x: readonly number[],
+    w: readonly number[],
+    { forward, input, weight }: BlockLinearAttrs,
+  ): void {
+    const gradient = [x[0], w[0]]
+    checkDivides(name, 'input', x, forward.x.block)
+    checkDivides(name, 'input', x, weight.x.block)
+    checkDivides(name, 'weight', w, forward.w.block)
+    checkDivides(name, 'weight', w, input.w.block)
+    checkDivides(name, 'gradient', gradient, input.g.block)
+    checkDivides(name, 'gradient', gradient, weight.g.block)
   }
 }
 
-function checkPolicy({ scaling, forward, backward }: Fp8Policy): void {
+/** The scale that delayed scaling keeps for the tensor at `index`: float32 scalar. */
+function storedScale({ scale }: ScalingState, index: number): Tensor {
+  if (!scale)
+    throw new RangeError('fp8: delayed scaling needs the scales of its state (initialState, or Trainer.scaling)')
+  return reshape(slice(scale, [index], [1]), [])
+}
+
+/** @throws RangeError where blocks do not divide a matrix */
+function checkDivides(layer: string, role: Fp8Role, shape: readonly number[], block: readonly [number, number]): void {
+  if (!dividesInto(shape, block))
+    throw new RangeError(
+      `fp8: ${layer}: its ${role} is [${shape.join(', ')}], which blocks of ${block.join(' x ')} do not divide; leave the layer out with \`includes\`, or choose batch and sequence so that tokens are a multiple of ${Math.max(...block)}`,
+    )
+}
+
+/** @throws RangeError naming what cannot be */
+export function checkFp8Policy({ scaling, forward, backward }: Fp8Policy): void {
   for (const [what, format] of [
     ['forward', forward],
     ['backward', backward],

@@ -1,0 +1,119 @@
+import {
+  adamw,
+  averageWeights,
+  chain,
+  clipGlobalNorm,
+  constant,
+  muon,
+  type Optimizer,
+  parameterGroups,
+  sgd,
+  skipNonFinite,
+  withDynamics,
+} from '@kumiki/optim'
+import { type Device, init, where } from '@kumiki/tensor'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { bf16, bf16Pure, checkPrecision, type PrecisionPolicy, Trainer } from '../src/index.ts'
+import { documents, tiny } from './tiny.ts'
+
+let device: Device
+beforeAll(async () => {
+  device = await init({ backend: 'cpu' })
+})
+afterAll(() => device.dispose())
+
+const create = (optimizer: Optimizer, precision: PrecisionPolicy, rate = 3e-3) =>
+  Trainer.create({
+    device,
+    architecture: tiny,
+    documents,
+    eosId: 2,
+    optimizer,
+    schedule: constant(rate),
+    batchSize: 4,
+    sequenceLength: 16,
+    precision,
+  })
+
+describe('the moments of a policy', () => {
+  const stateBytes = async (optimizer: Optimizer, precision: PrecisionPolicy) => {
+    const trainer = create(optimizer, precision)
+    for await (const _ of trainer.run(1));
+    const { inputBytes } = trainer.memory()
+    trainer.dispose()
+    return inputBytes
+  }
+
+  test('are stored so by every optimizer that can, through all that is put around it', async () => {
+    const own = adamw({ momentDtype: 'bfloat16' })
+    const narrow = await stateBytes(chain(clipGlobalNorm(1), own), bf16Pure)
+    const wide = await stateBytes(chain(clipGlobalNorm(1), adamw()), { ...bf16Pure, moments: 'float32' })
+    expect(wide - narrow).toBeGreaterThan(0.3 * wide)
+    const around: Optimizer[] = [
+      chain(clipGlobalNorm(1), adamw()),
+      withDynamics(adamw()),
+      skipNonFinite(chain(clipGlobalNorm(1), adamw()), { where }),
+      parameterGroups([{ name: 'all', optimizer: adamw() }]),
+    ]
+    for (const optimizer of around) expect(await stateBytes(optimizer, bf16Pure), optimizer.name).toBe(narrow)
+    // An average of the weights is no moment: it stays float32.
+    const averaged = await stateBytes(averageWeights(adamw(), { decay: 0.99 }), bf16Pure)
+    expect(averaged).toBeGreaterThan(wide)
+    // A policy that says nothing leaves moments as they were made.
+    expect(await stateBytes(own, { ...bf16Pure, moments: undefined })).toBe(narrow)
+  })
+
+  test('that contradict the optimizer, or that it cannot have, are refused', () => {
+    expect(() => create(adamw({ momentDtype: 'bfloat16' }), { ...bf16, moments: 'float32' })).toThrow(
+      /adamw: it was made with momentDtype bfloat16, and is asked for float32; say it in one place/,
+    )
+    const mixed = parameterGroups([
+      { name: 'norms', match: (_, leaf) => leaf.ndim === 1, optimizer: sgd() },
+      { name: 'rest', optimizer: muon() },
+    ])
+    expect(() => create(mixed, bf16Pure)).toThrow(
+      /precision "bf16-pure": moments in bfloat16, but parameterGroups\(norms: sgd, rest: muon\) cannot store them so; take another optimizer/,
+    )
+    expect(() => create(mixed, { ...bf16, moments: 'float32' }).dispose()).not.toThrow()
+  })
+})
+
+test('a policy that cannot be says which field, and what it may be', () => {
+  const refuse = (change: object, message: RegExp) =>
+    expect(() => create(adamw(), { ...bf16, ...change } as PrecisionPolicy)).toThrow(message)
+  refuse({ parameters: 'bf16' }, /precision "bf16": parameters must be one of float32, bfloat16, float16, got "bf16"/)
+  refuse({ activations: undefined }, /activations must be one of float32, bfloat16, float16, got undefined/)
+  refuse({ gradients: 'float16' }, /gradients must be one of float32, bfloat16, got "float16"/)
+  refuse({ moments: 'fp8' }, /moments must be one of float32, bfloat16, got "fp8"/)
+  refuse({ master: 'yes' }, /master must be true or false, got "yes"/)
+  refuse({ name: '' }, /name must be a name/)
+  refuse({ scaling: {} }, /there is no field scaling; there are name, parameters, master, activations/)
+  refuse({ fp8: true }, /fp8 must be an object, got true/)
+  refuse({ fp8: { scaling: { kind: 'magic' } } }, /scaling.kind must be one of current, delayed, block, mx/)
+  expect(() => checkPrecision('bf16' as never)).toThrow(/a policy is an object such as bf16, got "bf16"/)
+})
+
+test('the gradient norm is known, and a NaN gradient stops the run in its step, whatever the optimizer reports', async () => {
+  const norms: number[][] = []
+  for (const optimizer of [adamw(), chain(clipGlobalNorm(1e9), adamw())]) {
+    const trainer = create(optimizer, bf16)
+    const own: number[] = []
+    for await (const { gradNorm } of trainer.run(3)) own.push(gradNorm)
+    norms.push(own)
+    trainer.dispose()
+  }
+  expect(norms[0].every((x) => x > 0)).toBe(true)
+  norms[0].forEach((x, i) => expect(Math.abs(x - norms[1][i])).toBeLessThan(1e-5 * x))
+  // The loss is finite; the norm of gradients this large is not.
+  const trainer = create(adamw(), bf16)
+  const snapshot = await trainer.snapshot()
+  const arrays = new Map(snapshot.arrays)
+  const head = arrays.get('params.lm_head.weight')!
+  arrays.set('params.lm_head.weight', { ...head, data: head.data.map((x) => x * 1e30) })
+  await trainer.restore({ ...snapshot, arrays })
+  const run = async () => {
+    for await (const _ of trainer.run(1));
+  }
+  await expect(run()).rejects.toThrow(/step 1: the gradient norm is Infinity; training stopped/)
+  trainer.dispose()
+})
