@@ -7,7 +7,10 @@ import {
   clipGlobalNorm,
   epsilonShare,
   globalNorm,
+  lion,
   type MatrixMethodArray,
+  muon,
+  type Optimizer,
   parameterGroups,
   sgd,
   skipNonFinite,
@@ -28,6 +31,48 @@ afterAll(() => {
 test('a tensor is an array object for every optimizer, by its type too', () => {
   const asArray = (t: Tensor): MatrixMethodArray<Tensor> => t
   expect(asArray(devices.cpu.tensor([1, 2])).shape).toEqual([2])
+})
+
+test('moments change their format under every wrapper, and the numbers with them stay those of the optimizer made so', () => {
+  const params = { w: Float32Array.of(1, -2, 3), b: Float32Array.of(0.5) }
+  const after = (optimizer: Optimizer) => {
+    let state = optimizer.init(params)
+    let next = params
+    for (let step = 1; step <= 3; step++)
+      ({ params: next, state } = optimizer.update(params, state, next, optimizer.scalars(step, 0.1)))
+    return { next, state }
+  }
+  const around: ((inside: Optimizer) => Optimizer)[] = [
+    (o) => o,
+    (o) => chain(clipGlobalNorm(1), zclip(), o),
+    (o) => skipNonFinite(withDynamics(o)),
+    (o) => averageWeights(o, { decay: 0.9 }),
+    (o) =>
+      parameterGroups([
+        { name: 'b', match: (path) => path === 'b', optimizer: lion() },
+        { name: 'rest', optimizer: o },
+      ]),
+  ]
+  for (const wrap of around) {
+    const made = wrap(adamw({ momentDtype: 'bfloat16' }))
+    const changed = wrap(adamw()).withMomentDtype!('bfloat16')
+    expect(changed.name).toBe(made.name)
+    if (made.name.startsWith('parameterGroups')) {
+      expect(
+        Object.values(changed.init(params)).every((tree: any) =>
+          Object.values(tree).every((a) => a instanceof Uint16Array),
+        ),
+      ).toBe(true)
+      continue
+    }
+    expect(after(changed)).toEqual(after(made))
+    // Asking twice changes nothing; asking for another format than was said is refused.
+    expect(after(changed.withMomentDtype!('bfloat16'))).toEqual(after(made))
+    expect(() => made.withMomentDtype!('float32')).toThrow(
+      /adamw: it was made with momentDtype bfloat16, and is asked for float32; say it in one place/,
+    )
+  }
+  expect(chain(clipGlobalNorm(1), muon()).withMomentDtype).toBeUndefined()
 })
 
 /** Norms that wander, with spikes. */

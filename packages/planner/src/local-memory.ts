@@ -19,6 +19,8 @@ export interface LocalPrecision {
   readonly master?: boolean
   /** Inputs of linear layers, kept for the gradient. */
   readonly activations: 'float32' | 'bfloat16'
+  /** Gradients of matrices while they wait for the update; default float32. */
+  readonly gradients?: 'float32' | 'bfloat16'
   /** The two moments of Adam; default float32. */
   readonly moments?: 'float32' | 'bfloat16'
 }
@@ -27,7 +29,13 @@ export interface LocalPrecision {
 export const localPrecisions = {
   f32: { parameters: 'float32', activations: 'float32' },
   bf16: { parameters: 'bfloat16', activations: 'bfloat16' },
-  'bf16-pure': { parameters: 'bfloat16', master: false, activations: 'bfloat16', moments: 'bfloat16' },
+  'bf16-pure': {
+    parameters: 'bfloat16',
+    master: false,
+    activations: 'bfloat16',
+    gradients: 'bfloat16',
+    moments: 'bfloat16',
+  },
 } as const satisfies Record<string, LocalPrecision>
 
 export interface LocalRun {
@@ -53,7 +61,7 @@ export interface LocalMemory {
   readonly optimizer: number
   /** Tokens, targets, rotary tables. */
   readonly inputs: number
-  /** Gradients that exist at the peak, in float32. They stay until the global norm is known. */
+  /** Gradients that exist at the peak. They stay until the global norm is known. */
   readonly gradients: number
   /** Activations that exist at the peak, kept for the backward pass. */
   readonly activations: number
@@ -74,12 +82,6 @@ export interface LocalMemory {
 const logitsBytes = 16 << 20
 
 const bytesOf = { float32: 4, bfloat16: 2 } as const
-
-/**
- * Float32 values a channel of the MLP keeps, beside the product that goes into its projection: the silu of the gate, up, and what the gate's
- * gradient is multiplied with. (Gate and up would do.)
- */
-const swigluKept = 3
 
 /** Bytes of activations that one layer keeps for each token. */
 export interface LocalLayerBytes {
@@ -120,6 +122,7 @@ function validatePrecision(given: LocalRun['precision']): Required<LocalPrecisio
     parameters,
     master: flag('precision.master', fields.master, true) && parameters !== 'float32',
     activations: oneOf('precision.activations', fields.activations, formats),
+    gradients: oneOf('precision.gradients', fields.gradients ?? 'float32', formats),
     moments: oneOf('precision.moments', fields.moments ?? 'float32', formats),
   }
 }
@@ -127,7 +130,7 @@ function validatePrecision(given: LocalRun['precision']): Required<LocalPrecisio
 /**
  * What a layer keeps for its gradient, for each token. Float32 unless said: the residual before each half (2 x 4h); each norm's result as
  * the input of its linear layers (2 x wh) and 1 / rms (2 x 4); rotated queries and keys, values (4 (q + 2k)); what attention gives (4q, and
- * wq again where its projection reads a narrower copy) and the log-sum-exp of its scores (4a); SwiGLU's silu, its derivative and up (12f),
+ * wq again where its projection reads a narrower copy) and the log-sum-exp of its scores (4a); SwiGLU's gate and up (8f),
  * and the product (wf).
  */
 export function localLayerBytes(model: PlannerModel, precision: LocalRun['precision']): LocalLayerBytes {
@@ -139,7 +142,7 @@ export function localLayerBytes(model: PlannerModel, precision: LocalRun['precis
   const copied = w < 4 ? w * output : 0
   return {
     attention: 4 * h + w * h + 4 + 4 * (query + key + value) + 4 * output + copied + 4 * a,
-    mlp: 4 * h + w * h + 4 + (4 * swigluKept + w) * f,
+    mlp: 4 * h + w * h + 4 + (8 + w) * f,
   }
 }
 
@@ -151,7 +154,7 @@ export function localLayerBytes(model: PlannerModel, precision: LocalRun['precis
  *   chunks, and the gradient of the last hidden states with the summand of one chunk (8hT);
  * - *backward* of the last layer: its activations still exist, beside the gradients of the residual stream (4hT) and of the MLP's
  *   inner product (4fT); logits are gone;
- * - *update*: the gradients of all parameters. They wait for the global norm.
+ * - *update*: the gradients of all parameters, matrices' in the format of `gradients`. They wait for the global norm.
  *
  * Kernels' scratch memory is not counted (a few MB).
  * @param run batch and sequence are those of one part where gradients are accumulated
@@ -195,7 +198,7 @@ export function estimateLocalMemory(model: PlannerModel, run: LocalRun): LocalMe
     },
     backward: { gradients: 4 * (table + h), activations: layers, logits: 0, working: 4 * (h + f) * tokens },
     update: {
-      gradients: 4 * (parameters + (tiedEmbeddings ? table : 0)),
+      gradients: bytesOf[precision.gradients] * (matrices + (tiedEmbeddings ? table : 0)) + 4 * vectors,
       activations: 0,
       logits: 0,
       working: 4 * h * tokens,

@@ -37,8 +37,8 @@ describe('estimateLocalMemory', () => {
 
   it('is what a count by hand gives for nano in float32', () => {
     const m = estimateLocalMemory(nano, { ...run, positions: 256 })
-    // Floats a token and layer: residual and norm twice, q, k, v, o, four heads' log-sum-exp, two 1 / rms, four times the inner width.
-    const floats = 4 * 128 + 4 * 128 + 4 + 2 + 4 * 512
+    // Floats a token and layer: residual and norm twice, q, k, v, o, four heads' log-sum-exp, two 1 / rms, three times the inner width.
+    const floats = 4 * 128 + 4 * 128 + 4 + 2 + 3 * 512
     const after = 2 * 128 + 1 + 3
     expect(m.activations).toBe(4 * 512 * (4 * floats + after))
     expect(m.logits).toBe(4 * 512 * 2048)

@@ -1,5 +1,18 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import { compile, type Device, grad, init, linearCrossEntropy, matmul, silu, sum, type Tensor } from '../src/index.ts'
+import {
+  cast,
+  compile,
+  type Device,
+  grad,
+  init,
+  linearCrossEntropy,
+  matmul,
+  silu,
+  square,
+  sum,
+  swiglu,
+  type Tensor,
+} from '../src/index.ts'
 
 const wave = (n: number, f = 1) => Float32Array.from({ length: n }, (_, i) => Math.sin(i * f) / 8)
 
@@ -29,6 +42,38 @@ describe.each(['cpu', 'webgpu'] as const)('memory on %s', (backend) => {
     for (let i = 0; i < 3; i++) state = await step(state, x)
     expect(device.counters.bytes).toBe(plan.peakBytes)
     expect(plan.peakBytes).toBe(plan.inputBytes + plan.outputBytes + plan.temporaryBytes)
+  })
+
+  test('SwiGLU keeps its two inputs, and nothing made of them', async () => {
+    device = await init({ backend, threads: 1 })
+    const [tokens, width, depth] = [2048, 64, 6]
+    const one = tokens * width * 4
+    // Every layer keeps its gate, up and, for the products' gradients, its input.
+    const f = compile((x: Tensor, w: Tensor[]) =>
+      grad((p: Tensor[]) => sum(p.reduce((h, m) => swiglu(matmul(h, m), matmul(h, m.swapAxes(0, 1))), x)))(w),
+    )
+    await f.prepare(
+      device.tensor(wave(tokens * width), [tokens, width]),
+      Array.from({ length: depth }, (_, i) => device.tensor(wave(width * width, i + 1), [width, width])),
+    )
+    expect(f.memory().temporaryBytes).toBeLessThan((3 * depth + 4) * one)
+  })
+
+  test('values that wait in a narrow format are stored in it, as soon as they are made', async () => {
+    device = await init({ backend, threads: 1 })
+    const [side, count] = [256, 12]
+    const f = compile((x: Tensor, ws: Tensor[]) => {
+      const gradients = ws.map((w) => cast(cast(matmul(x, w), 'bfloat16'), 'float32'))
+      // All wait for a norm that needs all of them.
+      const norm = gradients.map((g) => sum(square(g))).reduce((a, b) => a.add(b))
+      return gradients.map((g, i) => ws[i].sub(g.div(norm)))
+    })
+    const matrix = (i: number) => device.tensor(wave(side * side, i), [side, side])
+    await f.prepare(
+      matrix(0.5),
+      Array.from({ length: count }, (_, i) => matrix(i + 1)),
+    )
+    expect(f.memory().temporaryBytes).toBeLessThan((2 * count + 12) * side * side)
   })
 
   test('a loss over a large vocabulary never holds its logits', async () => {

@@ -27,6 +27,7 @@ const misuses: Record<string, readonly [call: () => unknown, message: RegExp][]>
     [() => k.attention(four(1, 2, 3, 4), four(1, 2, 2, 4), four(1, 2, 2, 4)), /3 query heads do not divide among 2/],
     [() => k.attention(four(1, 3, 2, 4), four(1, 2, 2, 4), four(1, 2, 2, 4)), /at least as many keys as queries/],
   ],
+  barrier: [[() => k.barrier(3 as never, [m]), /barrier: expected a tensor, got number/]],
   bitcast: [[() => k.bitcast(m.astype('bfloat16'), 'uint32'), /bitcast: needs float32, int32 or uint32 on both sides/]],
   bitwiseAnd: [[() => k.bitwiseAnd(m, 1), /bitwiseAnd: needs int32 or uint32, got float32/]],
   bitwiseOr: [[() => k.bitwiseOr(m, 1), /bitwiseOr: needs int32/]],
@@ -140,7 +141,10 @@ const misuses: Record<string, readonly [call: () => unknown, message: RegExp][]>
     [() => k.sum(m, 1.5), /sum: axis 1.5/],
   ],
   swapAxes: [[() => k.swapAxes(m, 0, 2), /swapAxes: axis 2 is outside/]],
-  swiglu: [[() => k.swiglu(ids, ids), /silu: needs a float tensor/]],
+  swiglu: [
+    [() => k.swiglu(ids, ids), /swiglu: needs a float tensor/],
+    [() => k.swiglu(m, four(3, 2)), /swiglu: gate and up must have one shape, got \[2, 3\] and \[3, 2\]/],
+  ],
   take: [
     [() => k.take(m, m), /take: ids must be int32, got float32/],
     [() => k.take(device.tensor(1), ids), /the table is a scalar/],

@@ -128,12 +128,17 @@ export function makeTrainStep(options: TrainStepOptions): TrainStep {
       step: Tensor | undefined,
     ): readonly [Tensor, Fp8Pass['seen'] | undefined] => {
       const pass = recipe?.begin(scaling, scales, step)
+      // Layers that read the same tensor get the same narrow one.
+      const narrowed = new Map<Tensor, Tensor>()
+      const narrow = (x: Tensor) => {
+        const known = narrowed.get(x) ?? cast(x, precision.activations)
+        narrowed.set(x, known)
+        return known
+      }
       const linear: LinearRule | undefined =
         pass &&
         ((x, weight, name) =>
-          recipe?.includes(name)
-            ? pass.linear(cast(x, precision.activations), weight, name)
-            : decoder.linear(x, weight))
+          recipe?.includes(name) ? pass.linear(narrow(x), weight, name) : decoder.linear(x, weight))
       return [meanLoss(decoder, params, inputs, targets, count, zLoss, linear), pass?.seen]
     },
   )

@@ -13,7 +13,18 @@ import {
 } from '@kumiki/optim'
 import { type Device, init, where } from '@kumiki/tensor'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { bf16, bf16Pure, checkPrecision, type PrecisionPolicy, Trainer } from '../src/index.ts'
+import {
+  bf16,
+  bf16Pure,
+  checkPrecision,
+  f32,
+  fp8Block,
+  fp8Current,
+  fp8Hybrid,
+  mxfp8,
+  type PrecisionPolicy,
+  Trainer,
+} from '../src/index.ts'
 import { documents, tiny } from './tiny.ts'
 
 let device: Device
@@ -78,6 +89,47 @@ describe('the moments of a policy', () => {
   })
 })
 
+describe('what a step keeps', () => {
+  const temporaries = async (precision: PrecisionPolicy, sequenceLength: number, batchSize: number) => {
+    const trainer = Trainer.create({
+      device,
+      architecture: {
+        ...tiny,
+        hiddenSize: 128,
+        intermediateSize: 512,
+        headDim: 32,
+        numKeyValueHeads: 4,
+        numHiddenLayers: 6,
+      },
+      documents,
+      eosId: 2,
+      optimizer: chain(clipGlobalNorm(1), adamw()),
+      schedule: constant(1e-3),
+      batchSize,
+      sequenceLength,
+      precision,
+    })
+    for await (const _ of trainer.run(1));
+    const { temporaryBytes } = trainer.memory()
+    trainer.dispose()
+    return temporaryBytes
+  }
+
+  test('is less in fp8 than in bfloat16, and less there than in float32', async () => {
+    const [wide, narrow] = [await temporaries(f32, 32, 32), await temporaries(bf16, 32, 32)]
+    expect(narrow).toBeLessThan(0.95 * wide)
+    for (const policy of [fp8Hybrid, fp8Current, fp8Block, mxfp8])
+      expect(await temporaries(policy, 32, 32), policy.name).toBeLessThan(narrow)
+  })
+
+  test('bfloat16 gradients take two bytes', async () => {
+    // Few tokens: gradients, which wait for their norm, are most of what there is.
+    const wide = await temporaries({ ...bf16Pure, gradients: 'float32' }, 16, 1)
+    const narrow = await temporaries(bf16Pure, 16, 1)
+    expect(narrow).toBeLessThan(0.65 * wide)
+  })
+})
+
 test('a policy that cannot be says which field, and what it may be', () => {
   const refuse = (change: object, message: RegExp) =>
     expect(() => create(adamw(), { ...bf16, ...change } as PrecisionPolicy)).toThrow(message)
@@ -103,7 +155,7 @@ test('the gradient norm is known, and a NaN gradient stops the run in its step, 
     trainer.dispose()
   }
   expect(norms[0].every((x) => x > 0)).toBe(true)
-  norms[0].forEach((x, i) => expect(Math.abs(x - norms[1][i])).toBeLessThan(1e-5 * x))
+  for (const [i, x] of norms[0].entries()) expect(Math.abs(x - norms[1][i])).toBeLessThan(1e-5 * x)
   // The loss is finite; the norm of gradients this large is not.
   const trainer = create(adamw(), bf16)
   const snapshot = await trainer.snapshot()

@@ -14,7 +14,6 @@ export const copyOp = defineOp<unknown>({
   samples: [{ inputs: [{ shape: [5, 7] }] }, { inputs: [{ shape: [33], dtype: 'bfloat16' }], differentiable: false }],
 })
 
-/** The first input, but only once all others are computed. Keeps a recomputation from being merged with, or moved to, the original. */
 export const barrierOp = defineOp<unknown>({
   name: 'barrier',
   kind: 'view',
@@ -27,6 +26,10 @@ export const barrierOp = defineOp<unknown>({
   samples: [{ inputs: [{ shape: [3] }, { shape: [2] }], differentiable: false }],
 })
 
+/**
+ * x itself, but only once `after` is computed. What is made of it is not merged with what was made of x before: an op's gradient that makes
+ * something again from its inputs, to keep less, makes it from `barrier(input, [gradient])`.
+ */
 export function barrier(x: Tensor, after: readonly Tensor[]): Tensor {
   return apply1(barrierOp, [x, ...after], {})
 }

@@ -1,6 +1,11 @@
+import { promote } from '../dtype.ts'
+import { ShapeError } from '../errors.ts'
 import { defineOp } from '../op.ts'
+import { formatShape, sameShape } from '../shape.ts'
 import { apply1, type Tensor } from '../tensor.ts'
 import { add } from './add.ts'
+import { cast } from './cast.ts'
+import { barrier } from './copy.ts'
 import { mul } from './mul.ts'
 import { requireFloat } from './require.ts'
 import { sigmoid } from './sigmoid.ts'
@@ -24,7 +29,50 @@ export function silu(x: Tensor): Tensor {
   return apply1(siluOp, [x], {})
 }
 
-/** silu(gate) * up: the feed-forward gate of Llama-like models. @see arXiv:2002.05202 */
+/** Its gradient keeps the gate and up alone: the sigmoid is computed again. */
+export const swigluOp = defineOp<unknown>({
+  name: 'swiglu',
+  kind: 'composite',
+  infer([gate, up]) {
+    requireFloat('swiglu', gate)
+    requireFloat('swiglu', up)
+    if (!sameShape(gate.shape, up.shape))
+      throw new ShapeError(
+        `swiglu: gate and up must have one shape, got ${formatShape(gate.shape)} and ${formatShape(up.shape)}`,
+      )
+    return [{ shape: gate.shape, dtype: promote('swiglu', gate.dtype, up.dtype) }]
+  },
+  gradient({ inputs: [gate, up], grads: [g] }) {
+    if (!g) return [undefined, undefined]
+    const x = cast(barrier(gate, [g]), 'float32')
+    const s = sigmoid(x)
+    const y = mul(x, s)
+    return [mul(mul(g, cast(up, 'float32')), add(s, mul(y, sub(1, s)))), mul(g, y)]
+  },
+  define([gate, up]) {
+    const x = cast(gate, 'float32')
+    const y = mul(mul(x, sigmoid(x)), cast(up, 'float32'))
+    return [cast(y, promote('swiglu', gate.dtype, up.dtype))]
+  },
+  samples: [
+    { inputs: [{ shape: [33], range: [-6, 6] }, { shape: [33] }] },
+    { inputs: [{ shape: [4, 32] }, { shape: [4, 32] }] },
+    {
+      inputs: [
+        { shape: [5, 8], dtype: 'bfloat16' },
+        { shape: [5, 8], dtype: 'bfloat16' },
+      ],
+      differentiable: false,
+    },
+  ],
+})
+
+/**
+ * silu(gate) * up: the feed-forward gate of Llama-like models. Computed in float32 whatever is stored.
+ * @param gate any shape @param up the same shape
+ * @throws ShapeError where the shapes differ
+ * @see arXiv:2002.05202
+ */
 export function swiglu(gate: Tensor, up: Tensor): Tensor {
-  return mul(silu(gate), up)
+  return apply1(swigluOp, [gate, up], {})
 }

@@ -31,7 +31,7 @@ import { rotaryOp } from './rotary.ts'
 import { rsqrtOp } from './rsqrt.ts'
 import { sigmoidOp } from './sigmoid.ts'
 import { signOp } from './sign.ts'
-import { siluOp } from './silu.ts'
+import { siluOp, swigluOp } from './silu.ts'
 import { sinOp } from './sin.ts'
 import { sliceOp } from './slice.ts'
 import { sqrtOp } from './sqrt.ts'
@@ -96,6 +96,7 @@ export const opTable: readonly Op<any>[] = [
   matmulOp,
   scaledMatmulOp,
   siluOp,
+  swigluOp,
   softmaxOp,
   softmaxGradientOp,
   logSumExpOp,

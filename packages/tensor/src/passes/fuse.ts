@@ -3,6 +3,8 @@ import type { Node, Value } from '../graph/node.ts'
 import { elementCount, sameShape } from '../shape.ts'
 import { isContiguous } from './access.ts'
 import type { Resolver } from './resolve.ts'
+import { schedule } from './schedule.ts'
+import { widens } from './widen.ts'
 
 /** Nodes that become one kernel: several elementwise ones over one index space, or one other node. */
 export interface Unit {
@@ -97,8 +99,7 @@ export function fuse(graph: Graph, resolver: Resolver, limits: FuseLimits): Unit
     return ins.size + outs
   }
 
-  order.forEach((node, i) => {
-    if (node.op.kind !== 'elementwise') return
+  const mergeWithProducers = (node: Node, i: number) => {
     for (const v of node.inputs) {
       if (inputs.has(v) || v.storage || v.node.op.kind !== 'elementwise' || !sameShape(v.shape, node.outputs[0].shape))
         continue
@@ -115,7 +116,13 @@ export function fuse(graph: Graph, resolver: Resolver, limits: FuseLimits): Unit
       for (const d of mine.deps) other.deps.add(d)
       mine.merged = other
     }
-  })
+  }
+  // A widened value belongs to its reader rather than to what made the narrow one: then the narrow one is what is stored between them.
+  const elementwise = [...order.entries()].filter(([, node]) => node.op.kind === 'elementwise')
+  for (const [i, node] of elementwise) if (!widens(node)) mergeWithProducers(node, i)
+  // Unless nobody else reads the narrow one: then it need not be stored at all.
+  for (const [i, node] of elementwise)
+    if (widens(node) && producers[i].every((p) => consumers[p].length === 1)) mergeWithProducers(node, i)
 
   const join = (into: Group, other: Group) => {
     into.nodes = [...into.nodes, ...other.nodes]
@@ -171,28 +178,27 @@ export function fuse(graph: Graph, resolver: Resolver, limits: FuseLimits): Unit
   })
 
   const live = [...new Set(order.map((_, i) => find(i)))]
-  const scheduled: Unit[] = []
-  const done = new Set<Group>()
-  // Always the ready group whose last node was traced first; a simple scan is fast enough for thousands of nodes.
-  const pending = [...live].sort((a, b) => a.last - b.last)
-  const waiting = new Map(pending.map((g) => [g, depsOf(g)]))
-  while (pending.length > 0) {
-    const at = pending.findIndex((g) => [...waiting.get(g)!].every((d) => done.has(d)))
-    if (at < 0) throw new Error('fuse: the groups form a cycle')
-    const [g] = pending.splice(at, 1)
-    done.add(g)
-    g.nodes.sort((a, b) => position.get(a)! - position.get(b)!)
-    const inside = new Set(g.nodes)
-    const results = g.nodes.flatMap((n) =>
-      (n.op.kind === 'elementwise' || (n === g.kernel && !g.prologue)) &&
+  const index = new Map(live.map((g, i) => [g, i]))
+  const tasks = live.map((g) => ({
+    unit: unitOf(g),
+    // When its last node was traced.
+    order: g.last,
+    needs: new Set([...depsOf(g)].map((d) => index.get(d)!)),
+  }))
+  return schedule(tasks, graph, resolver)
+
+  function unitOf({ nodes, kernel, prologue }: Group): Unit {
+    nodes.sort((a, b) => position.get(a)! - position.get(b)!)
+    const inside = new Set(nodes)
+    const results = nodes.flatMap((n) =>
+      (n.op.kind === 'elementwise' || (n === kernel && !prologue)) &&
       !n.outputs.some((v) => outputs.has(v)) &&
       !consumers[position.get(n)!].some((c) => !inside.has(order[c]))
         ? []
         : n.outputs,
     )
-    scheduled.push({ nodes: g.nodes, results, kernel: g.kernel, prologue: g.prologue })
+    return { nodes, results, kernel, prologue }
   }
-  return scheduled
 }
 
 /** The nodes whose memory or completion a node waits for, seen through views. */

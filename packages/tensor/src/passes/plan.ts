@@ -10,6 +10,7 @@ import { materialize } from './materialize.ts'
 import type { Operand } from './operand.ts'
 import { Resolver, type Source } from './resolve.ts'
 import { simplify } from './simplify.ts'
+import { widenWhereRead } from './widen.ts'
 
 /** An operand of a fused kernel. */
 export type Leaf =
@@ -82,7 +83,7 @@ export interface PlanOptions {
 
 /** From a graph of kernels and elementwise nodes to steps over buffers. Pure: needs no device. */
 export function planGraph(expanded: Graph, options: PlanOptions): Plan {
-  const graph = materialize(simplify(expanded))
+  const graph = materialize(widenWhereRead(simplify(expanded)))
   const resolver = new Resolver(graph.inputs)
   const fused = fuse(graph, resolver, options.limits)
   const { parts, units } = joinInPlace(fused, graph, resolver, options.partAlignment ?? 16)
@@ -215,6 +216,15 @@ function fuseNodes(
   return { fused: { shape, leaves, nodes }, memory, results: rawResults.map(index) }
 }
 
+/** Values that one buffer holds one after another, each made in place of the one before. */
+interface Tenant {
+  readonly slots: number[]
+  bytes: number
+  /** First and last step in which it is touched. */
+  readonly from: number
+  to: number
+}
+
 /** Liveness: a buffer serves another value as soon as its last reader has run; elementwise kernels may write in place. */
 function place(
   steps: readonly Step[],
@@ -237,8 +247,8 @@ function place(
   })
   const outputOf = new Map<number, number>(outputSlots.map((s, i) => [s, i]))
   const aliases = outputSlots.map(() => -1)
-  const temporaries: number[] = []
-  const free: number[] = []
+  const tenants: Tenant[] = []
+  const tenantOf = new Map<number, Tenant>()
 
   steps.forEach((step, i) => {
     // Elementwise work reads an element before it writes it; what the kernel itself reads must stay.
@@ -253,10 +263,10 @@ function place(
       step.inputs.every(
         (x) => x.slot !== slot || (isContiguous(x.access) && elementCount(x.access.shape) === slots[slot].elements),
       )
-    const takenOver = new Set<number>()
+    const takenOver = new Set<Tenant>()
     for (const out of step.outputs) {
       const slot = root(out.slot)
-      if (slot !== out.slot && locations[slot]) continue
+      if (slot !== out.slot && (locations[slot] || tenantOf.has(slot))) continue
       const o = outputOf.get(slot)
       if (o !== undefined) {
         locations[slot] = { kind: 'output', index: o, offset: 0 }
@@ -268,48 +278,71 @@ function place(
         }
         continue
       }
-      const reuse = step.inputs.find(
-        (x) =>
-          locations[x.slot].kind === 'temporary' &&
-          lastUse[x.slot] === i &&
-          !takenOver.has(locations[x.slot].index) &&
-          inPlace(x.slot, out),
-      )
-      if (reuse) {
-        locations[out.slot] = locations[reuse.slot]
-        takenOver.add(locations[reuse.slot].index)
-        continue
-      }
-      const { bytes } = slots[slot]
-      let best = -1
-      free.forEach((t, k) => {
-        if (
-          temporaries[t] >= bytes &&
-          temporaries[t] <= 2 * bytes &&
-          (best < 0 || temporaries[t] < temporaries[free[best]])
-        )
-          best = k
+      const reuse = step.inputs.find(({ slot: s }) => {
+        const tenant = tenantOf.get(s)
+        return tenant && lastUse[s] === i && !takenOver.has(tenant) && inPlace(s, out)
       })
-      const index = best >= 0 ? free.splice(best, 1)[0] : temporaries.push(bytes) - 1
-      locations[slot] = { kind: 'temporary', index, offset: 0 }
+      const before = reuse && tenantOf.get(reuse.slot)!
+      const tenant = before ?? { slots: [], bytes: slots[slot].bytes, from: i, to: i }
+      if (before) takenOver.add(before)
+      else tenants.push(tenant)
+      tenant.slots.push(slot)
+      tenant.to = Math.max(i, lastUse[slot])
+      tenantOf.set(slot, tenant)
     }
-    for (const out of step.outputs) {
-      const part = within.get(out.slot)
-      if (part) locations[out.slot] = { ...locations[part.slot], offset: part.offset }
-    }
-    const released = new Set<number>()
-    for (const x of [...step.inputs, ...step.outputs]) {
-      const at = locations[x.slot]
-      if (at.kind === 'temporary' && lastUse[root(x.slot)] === i && !takenOver.has(at.index)) released.add(at.index)
-    }
-    // A buffer taken over in place stays with its new value, unless that value dies here as well.
-    for (const x of step.outputs) {
-      const at = locations[x.slot]
-      if (at.kind === 'temporary' && takenOver.has(at.index) && lastUse[root(x.slot)] === i) released.add(at.index)
-    }
-    free.push(...released)
   })
+
+  const { buffers, temporaries } = house(tenants)
+  tenants.forEach((tenant, t) => {
+    for (const slot of tenant.slots) locations[slot] = { kind: 'temporary', index: buffers[t], offset: 0 }
+  })
+  for (const [slot, part] of within) locations[slot] = { ...locations[part.slot], offset: part.offset }
   return { locations, aliases, temporaries }
+}
+
+/**
+ * Finds a buffer for every tenant, none with two at a time. The largest choose first and make the buffers; whoever comes later moves into the
+ * smallest one that is empty all its time.
+ */
+function house(tenants: readonly Tenant[]): { buffers: number[]; temporaries: number[] } {
+  const buffers = new Array<number>(tenants.length)
+  const temporaries: number[] = []
+  /** Of each buffer: who lives there, in order of time. */
+  const inside: Tenant[][] = []
+  const order = tenants.map((_, t) => t).sort((a, b) => tenants[b].bytes - tenants[a].bytes || a - b)
+  for (const t of order) {
+    const tenant = tenants[t]
+    let index = -1
+    let at = 0
+    // Buffers were made largest first.
+    for (let k = temporaries.length - 1; k >= 0 && index < 0; k--) {
+      at = laterThan(inside[k], tenant.from)
+      if (
+        (at === 0 || inside[k][at - 1].to < tenant.from) &&
+        (at === inside[k].length || inside[k][at].from > tenant.to)
+      )
+        index = k
+    }
+    if (index < 0) {
+      index = temporaries.push(tenant.bytes) - 1
+      inside.push([])
+      at = 0
+    }
+    inside[index].splice(at, 0, tenant)
+    buffers[t] = index
+  }
+  return { buffers, temporaries }
+}
+
+/** How many of a list in order of time begin at a step or before. */
+function laterThan(list: readonly Tenant[], step: number): number {
+  let [low, high] = [0, list.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (list[middle].from <= step) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 /** A slot's buffer after donation: outputs that take over an input's buffer count as that input. */

@@ -2,7 +2,18 @@
  * Linear layers on 8-bit operands: y = q(x) q(w), dx = q(dy) q(w), dw = q(dy) q(x), products of codes summed in float32.
  * Operands that the gradient needs are kept as codes, one byte an element.
  */
-import { apply, defineOp, div, matmul, mul, type Op, scaledMatmul, type Tensor, transpose } from '@kumiki/tensor'
+import {
+  apply,
+  barrier,
+  defineOp,
+  div,
+  matmul,
+  mul,
+  type Op,
+  scaledMatmul,
+  type Tensor,
+  transpose,
+} from '@kumiki/tensor'
 import {
   amaxOf,
   type BlockRule,
@@ -27,7 +38,7 @@ const product = (a: Tensor, b: Tensor) => matmul(a, b, { dtype: 'float32' })
 
 /**
  * Inputs: x [rows, in], w [out, in], the scales of x, w and dy (float32 scalars), and a random key (uint32 [2]) if dy is to be rounded at
- * random. Outputs: y float32 [rows, out], the codes of x and of w.
+ * random. Outputs: y float32 [rows, out], and the codes of x. Those of w are made again from w, which is there anyhow.
  * The "gradient" of dy's scale is dy's largest magnitude: that is how the backward pass reports it.
  */
 const tensorScaledOp: Op<TensorScaledAttrs> = defineOp<TensorScaledAttrs>({
@@ -36,19 +47,19 @@ const tensorScaledOp: Op<TensorScaledAttrs> = defineOp<TensorScaledAttrs>({
   infer: ([x, w], { forward }) => [
     { shape: [x.shape[0], w.shape[0]], dtype: 'float32' },
     { shape: x.shape, dtype: forward },
-    { shape: w.shape, dtype: forward },
   ],
   define([x, w, scaleX, scaleW], { forward }) {
     const qx = quantize(x, scaleX, forward)
     const qw = quantize(w, scaleW, forward)
-    return [mul(product(qx, transpose(qw)), mul(div(1, scaleX), div(1, scaleW))), qx, qw]
+    return [mul(product(qx, transpose(qw)), mul(div(1, scaleX), div(1, scaleW))), qx]
   },
-  gradient({ inputs: [, , scaleX, scaleW, scaleG, key], outputs: [, qx, qw], grads: [g], attrs }) {
+  gradient({ inputs: [, w, scaleX, scaleW, scaleG, key], outputs: [, qx], grads: [g], attrs }) {
     if (!g) return [undefined, undefined, undefined, undefined, undefined, undefined]
-    const { backward, gradientScale } = attrs
+    const { forward, backward, gradientScale } = attrs
     const amax = amaxOf(g)
     const scale = gradientScale === 'given' ? scaleG : scaleOf(amax, targetOf(backward, attrs), attrs, 1)
     const qg = quantize(g, scale, backward, key)
+    const qw = quantize(barrier(w, [g]), scaleW, forward)
     const inverse = div(1, scale)
     const dx = mul(product(qg, qw), mul(inverse, div(1, scaleW)))
     const dw = mul(product(transpose(qg), qx), mul(inverse, div(1, scaleX)))
@@ -76,40 +87,30 @@ export interface BlockLinearAttrs {
   readonly weight: { readonly g: BlockRule; readonly x: BlockRule }
 }
 
-const sameRule = (a: BlockRule, b: BlockRule) =>
-  a.format === b.format && a.block[0] === b.block[0] && a.block[1] === b.block[1]
-
 /**
  * Inputs: x [rows, in], w [out, in], a scalar whose "gradient" is dy's largest magnitude, and a random key if
- * dy is to be rounded at random. Outputs: y, then codes and scales of x as the weight's gradient reads it and of w as the input's
- * gradient reads it. Blocks lie along the axis that is summed over, so x is quantised twice, from the values themselves.
+ * dy is to be rounded at random. Outputs: y, then codes and scales of x as the weight's gradient reads it. Blocks lie along the axis that is summed over, so x is quantised twice, from the values themselves.
  */
 const blockScaledOp: Op<BlockLinearAttrs> = defineOp<BlockLinearAttrs>({
   name: 'fp8BlockLinear',
   kind: 'composite',
-  infer: ([x, w], { weight, input }) => {
+  infer: ([x, w], { weight }) => {
     const matrix = ({ shape }: { readonly shape: readonly number[] }, rule: BlockRule) => [
       { shape, dtype: rule.format },
       { shape: [shape[0] / rule.block[0], shape[1] / rule.block[1]], dtype: scaleType(rule) },
     ]
-    return [{ shape: [x.shape[0], w.shape[0]], dtype: 'float32' }, ...matrix(x, weight.x), ...matrix(w, input.w)]
+    return [{ shape: [x.shape[0], w.shape[0]], dtype: 'float32' }, ...matrix(x, weight.x)]
   },
-  define([x, w], { forward, input, weight }) {
+  define([x, w], { forward, weight }) {
     const qx = quantizeBlocks(x, forward.x)
     const qw = quantizeBlocks(w, forward.w)
     const kept = quantizeBlocks(x, weight.x)
-    const across = sameRule(forward.w, input.w) ? qw : quantizeBlocks(w, input.w)
-    return [scaledMatmul(qx, qw, { transposeB: true }), kept.codes, kept.scales, across.codes, across.scales]
+    return [scaledMatmul(qx, qw, { transposeB: true }), kept.codes, kept.scales]
   },
-  gradient({
-    inputs: [, , , key],
-    outputs: [, xCodes, xScales, wCodes, wScales],
-    grads: [g],
-    attrs: { input, weight },
-  }) {
+  gradient({ inputs: [, w, , key], outputs: [, xCodes, xScales], grads: [g], attrs: { input, weight } }) {
     if (!g) return [undefined, undefined, undefined, undefined]
     return [
-      scaledMatmul(quantizeBlocks(g, input.g, key), { codes: wCodes, scales: wScales }),
+      scaledMatmul(quantizeBlocks(g, input.g, key), quantizeBlocks(barrier(w, [g]), input.w)),
       scaledMatmul(quantizeBlocks(g, weight.g, key), { codes: xCodes, scales: xScales }, { transposeA: true }),
       amaxOf(g),
       undefined,

@@ -158,12 +158,15 @@ export class Fp8Recipe {
     const { scaling } = this.policy
     this.checkStep(step)
     const seen = new Map<string, { input: Tensor; weight: Tensor }>()
+    // Layers that read the same tensor have seen the same magnitudes: with the scale of the first of them they share its codes too.
+    const readers = new Map<Tensor, string>()
     return {
       seen,
       linear: (x, weight, name) => {
         const rows = reshape(x, [-1, weight.shape[1]])
         const back = (y: Tensor) => reshape(y, [...x.shape.slice(0, -1), weight.shape[0]])
         this.checkIncluded(name)
+        if (!readers.has(x)) readers.set(x, name)
         const measured = { input: amaxOf(rows), weight: amaxOf(weight) }
         seen.set(name, measured)
         if (scaling.kind === 'block' || scaling.kind === 'mx') {
@@ -172,7 +175,7 @@ export class Fp8Recipe {
           return back(blockScaledLinear(rows, weight, gradientScales[name], attrs, this.roundingKey(name, step)))
         }
         const scales = {
-          x: this.scaleFor({ layer: name, role: 'input' }, measured.input, state),
+          x: this.scaleFor({ layer: readers.get(x)!, role: 'input' }, measured.input, state),
           w: this.scaleFor({ layer: name, role: 'weight' }, measured.weight, state),
           g: gradientScales[name],
         }
