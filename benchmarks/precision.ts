@@ -3,121 +3,174 @@
  *
  *     node --conditions=source --import tsx benchmarks/precision.ts --model nano --model 10m --policy bf16 --policy fp8-hybrid --out DIR
  */
-import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { builtinCorpus } from '@kumiki/data/node'
-import { init } from '@kumiki/tensor'
+import { DeviceError, init } from '@kumiki/tensor'
 import { loadTokenizer } from '@kumiki/tokenizer'
 import { trainUnigram } from '@kumiki/tokenizer/train'
-import { findPrecision } from '@kumiki/train'
 import { countOf } from './common/options.ts'
 import { provenance } from './common/provenance.ts'
-import { subjects } from './precision/models.ts'
-import { compareRuns, findings, page, table } from './precision/report.ts'
-import { type RunRecord, type Texts, trainUnder } from './precision/run.ts'
+import { compareRuns, findings, table } from './precision/comparison.ts'
+import { checkMemory, nameOf, subjectOf } from './precision/models.ts'
+import { Progress } from './precision/progress.ts'
+import { groupsOf, planOf, Records, type RunRecord } from './precision/records.ts'
+import { page, settingOf } from './precision/report.ts'
+import { type Texts, trainUnder } from './precision/run.ts'
+import { checkedUse, checkPolicyFits, policyOf, positiveOf, UsageError } from './precision/usage.ts'
 
-const { values } = parseArgs({
-  options: {
-    /** Repeatable. */
-    model: { type: 'string', multiple: true, default: ['nano'] },
-    /** Repeatable; the first is what the others are compared with. */
-    policy: {
-      type: 'string',
-      multiple: true,
-      default: ['bf16', 'f32', 'fp8-hybrid', 'fp8-current', 'fp8-block', 'mxfp8'],
+const defaultModels = ['nano']
+const defaultPolicies = ['bf16', 'f32', 'fp8-hybrid', 'fp8-current', 'fp8-block', 'mxfp8']
+
+const options = {
+  /** Repeatable: nano, 10m, a model that @kumiki/models knows, or the path of a config.json. */
+  model: { type: 'string', multiple: true },
+  /** Repeatable: a name, or a module whose default export is a policy. The first is what the others are compared with. */
+  policy: { type: 'string', multiple: true },
+  steps: { type: 'string' },
+  /** Sequences in a step. */
+  batch: { type: 'string' },
+  /** Tokens in a sequence; no more than the model's positions. */
+  sequence: { type: 'string' },
+  'learning-rate': { type: 'string' },
+  seeds: { type: 'string', default: '3' },
+  /** Steps between probes of the gradients; 0 for none. */
+  probe: { type: 'string', default: '50' },
+  device: { type: 'string', default: 'cpu' },
+  threads: { type: 'string' },
+  /** Only writes the report again, from the runs that are there. */
+  report: { type: 'boolean', default: false },
+  /** Folder for runs.jsonl and report.html. Runs that are already there are not made again. */
+  out: { type: 'string', default: 'precision-report' },
+} as const
+
+type Values = ReturnType<typeof readArguments>
+
+/** @throws UsageError */
+function readArguments() {
+  const { values } = checkedUse(() => parseArgs({ options }))
+  const count = (option: 'steps' | 'batch' | 'sequence' | 'threads') =>
+    values[option] === undefined ? undefined : checkedUse(() => countOf(option, values[option]!))
+  const rate = values['learning-rate']
+  if (values.device !== 'cpu' && values.device !== 'webgpu')
+    throw new UsageError(`--device: expected cpu or webgpu, got ${values.device}`)
+  return {
+    ...values,
+    device: values.device as 'cpu' | 'webgpu',
+    given: {
+      steps: count('steps'),
+      batch: count('batch'),
+      sequence: count('sequence'),
+      learningRate: rate === undefined ? undefined : positiveOf('learning-rate', rate),
     },
-    steps: { type: 'string' },
-    seeds: { type: 'string', default: '3' },
-    /** Steps between probes of the gradients. */
-    probe: { type: 'string', default: '50' },
-    device: { type: 'string', default: 'cpu' },
-    threads: { type: 'string' },
-    /** Only writes the report again, from the runs that are there. */
-    report: { type: 'boolean', default: false },
-    /** Folder for runs.jsonl and report.html. Runs that are already there are not made again. */
-    out: { type: 'string', default: 'precision-report' },
-  },
-})
-const policies = values.policy.map(findPrecision)
-const seeds = Array.from({ length: countOf('seeds', values.seeds) }, (_, i) => i + 1)
-for (const name of values.model)
-  if (!subjects[name]) throw new RangeError(`--model: there is no ${name}; ${Object.keys(subjects).join(', ')}`)
-
-const corpus = await builtinCorpus()
-const tokenizer = loadTokenizer(
-  trainUnigram(
-    corpus.train.map(({ text }) => text),
-    { vocabSize: 2048, byteFallback: true, hardVocabLimit: false },
-  ),
-)
-const encode = (list: readonly { text: string }[]) => list.map(({ text }) => tokenizer.encode(text))
-const texts: Texts = {
-  documents: encode(corpus.train),
-  heldOut: encode(corpus.heldOut),
-  vocabSize: tokenizer.vocabSize,
-  eosId: tokenizer.eosId,
+    threads: count('threads'),
+    probe: values.probe === '0' ? 0 : checkedUse(() => countOf('probe', values.probe)),
+    seeds: Array.from({ length: checkedUse(() => countOf('seeds', values.seeds)) }, (_, i) => i + 1),
+  }
 }
 
-mkdirSync(values.out, { recursive: true })
-const file = join(values.out, 'runs.jsonl')
-const runs: RunRecord[] = existsSync(file)
-  ? readFileSync(file, 'utf8')
-      .split('\n')
-      .filter(Boolean)
-      .map((line) => JSON.parse(line))
-      .filter((r) => r.kind === 'run')
-  : []
-const device = await init({
-  backend: values.device as 'cpu',
-  ...(values.threads ? { threads: countOf('threads', values.threads) } : {}),
-})
-const from = provenance(['tensor', 'train', 'models', 'optim', 'numerics'])
-for (const model of values.report ? [] : values.model) {
-  const subject = subjects[model]
-  const steps = values.steps ? countOf('steps', values.steps) : subject.steps
+/** The built-in corpus, and a tokenizer trained on it. */
+async function readTexts(): Promise<Texts & { name: string }> {
+  const corpus = await builtinCorpus()
+  const tokenizer = loadTokenizer(
+    trainUnigram(
+      corpus.train.map(({ text }) => text),
+      { vocabSize: 2048, byteFallback: true, hardVocabLimit: false },
+    ),
+  )
+  const encode = (list: readonly { text: string }[]) => list.map(({ text }) => tokenizer.encode(text))
+  return {
+    name: `Messages of the TypeScript ${corpus.version} compiler, Japanese and English`,
+    documents: encode(corpus.train),
+    heldOut: encode(corpus.heldOut),
+    vocabSize: tokenizer.vocabSize,
+    eosId: tokenizer.eosId,
+  }
+}
+
+/** Makes the runs that are not in the records yet. Everything that can be wrong is found before the first of them. */
+async function makeRuns(values: Values, records: Records): Promise<{ models: string[]; policies: string[] }> {
+  const policies = await Promise.all((values.policy ?? defaultPolicies).map(policyOf))
+  const twice = policies.find((p, i) => policies.findIndex(({ name }) => name === p.name) !== i)
+  if (twice) throw new UsageError(`--policy: two policies are called ${twice.name}`)
+  const texts = await readTexts()
+  const subjects = (values.model ?? defaultModels).map((model) => subjectOf(model, texts.vocabSize, values.given))
+  for (const subject of subjects) {
+    for (const policy of policies) checkPolicyFits(policy, subject)
+    checkMemory(subject, policies, { device: values.device, probes: values.probe > 0 })
+  }
   // Policies take turns, so that a machine's good and bad hours fall on all of them.
-  for (const seed of seeds) {
-    for (const policy of policies) {
-      const known = runs.some(
-        (r) => r.model === model && r.policy === policy.name && r.seed === seed && r.steps === steps,
-      )
-      if (known) continue
-      const record = await trainUnder({
+  const jobs = subjects.flatMap((subject) =>
+    values.seeds.flatMap((seed) =>
+      policies.map((policy) => ({ subject, policy, seed, plan: planOf(subject, policy, seed, texts.name) })),
+    ),
+  )
+  const missing = jobs.filter(({ plan }) => !records.has(plan))
+  if (missing.length > 0) {
+    const device = await init({ backend: values.device, ...(values.threads && { threads: values.threads }) })
+    const { commit, modified, node } = provenance([
+      'tensor',
+      'train',
+      'models',
+      'optim',
+      'numerics',
+      'data',
+      'tokenizer',
+    ])
+    const progress = new Progress()
+    for (const [i, { subject, policy, seed, plan }] of missing.entries()) {
+      progress.begin(`${i + 1}/${missing.length} ${subject.name} ${policy.name} seed ${seed}`, subject.steps)
+      const outcome = await trainUnder({
         device,
-        model,
         subject,
         texts,
         policy,
         seed,
-        steps,
-        probeEvery: countOf('probe', values.probe),
-        onStep: (step, loss) => {
-          if (step % 50 === 0)
-            console.error(`${model} ${policy.name} seed ${seed}: step ${step}, loss ${loss.toFixed(4)}`)
-        },
+        probeEvery: values.probe,
+        onStep: (step, loss) => progress.step(step, loss),
       })
-      runs.push(record)
-      const line = { ...record, device: device.name, commit: from.commit, date: from.date }
-      // Six digits are more than any of these numbers means.
-      const digits = (_: string, x: unknown) => (typeof x === 'number' ? Number(x.toPrecision(6)) : x)
-      appendFileSync(file, `${JSON.stringify(line, digits)}\n`)
-      console.error(
-        `${model} ${policy.name} seed ${seed}: held out ${record.heldOut.toFixed(4)}${record.failure ? ` (${record.failure})` : ''}`,
-      )
+      records.add(plan, outcome, { device: device.name, node, commit, modified, date: new Date().toISOString() })
+      progress.end(outcome.failure ?? `held out ${outcome.heldOut!.toFixed(4)}`)
     }
+    device.dispose()
   }
+  return { models: subjects.map(({ name }) => name), policies: policies.map(({ name }) => name) }
 }
-const baseline = policies[0].name
-const wanted = runs.filter((r) => values.model.includes(r.model) && policies.some((p) => p.name === r.policy))
-for (const model of values.model) {
-  const comparisons = compareRuns(wanted, model, baseline)
-  console.log(`\n${model}\n${table(comparisons)}\n\n${findings(comparisons).join('\n')}`)
+
+/** What a report is about: without a choice, everything there is. */
+async function chosen(values: Values, runs: readonly RunRecord[]): Promise<{ models: string[]; policies: string[] }> {
+  const policies = values.policy && (await Promise.all(values.policy.map(policyOf))).map(({ name }) => name)
+  const all = (field: 'model' | 'policy') => [...new Set(runs.map((run) => run[field]))]
+  return { models: values.model?.map(nameOf) ?? all('model'), policies: policies ?? all('policy') }
 }
-const about = [
-  `Messages of the TypeScript ${corpus.version} compiler, Japanese and English; vocabulary ${texts.vocabSize}. Every policy sees the same batches in the same order from the same float32 weights; held-out loss is that of the trained weights, computed alike for all. ${device.name}, Node ${process.version}, commit ${from.commit.slice(0, 12)}.`,
-  'Products of 8-bit codes are computed here with float32 sums, which is better than the accumulators of some hardware: this compares number formats, not the speed or the sums of a GPU.',
-]
-writeFileSync(join(values.out, 'report.html'), page(wanted, baseline, about))
-console.log(`\nwritten: ${join(values.out, 'report.html')}, ${file}`)
-device.dispose()
+
+async function main(): Promise<void> {
+  const values = readArguments()
+  const records = new Records(values.out)
+  if (records.unreadable > 0)
+    console.error(`${records.file}: ${records.unreadable} lines of an older form are left out`)
+  const { models, policies } = values.report ? await chosen(values, records.runs) : await makeRuns(values, records)
+  const wanted = records.runs.filter((r) => models.includes(r.model) && policies.includes(r.policy))
+  if (wanted.length === 0)
+    throw new UsageError(
+      `${records.file} has no runs of ${models.join(', ') || 'any model'} to report; leave --report out to make them`,
+    )
+  const [baseline] = policies
+  for (const group of groupsOf(wanted)) {
+    const comparisons = compareRuns(group, baseline)
+    console.log(`\n${settingOf(group)}\n${table(comparisons)}\n\n${findings(comparisons).join('\n')}`)
+  }
+  const report = join(values.out, 'report.html')
+  writeFileSync(report, page(wanted, baseline))
+  console.log(`\nwritten: ${report}, ${records.file}`)
+}
+
+try {
+  await main()
+} catch (error) {
+  if (error instanceof UsageError) process.exitCode = 2
+  else if (error instanceof DeviceError) process.exitCode = 1
+  else throw error
+  console.error(`precision: ${error.message}`)
+}

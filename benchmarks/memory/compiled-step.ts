@@ -2,7 +2,7 @@
 import { Decoder, type ModelArchitecture, parameterShapes } from '@kumiki/models'
 import { adamw, chain, clipGlobalNorm } from '@kumiki/optim'
 import { type Device, type DType, mapTensors, type ProgramMemory, type Tensor } from '@kumiki/tensor'
-import { makeTrainStep, type PrecisionPolicy, type TrainState } from '@kumiki/train'
+import { makeTrainStep, optimizerUnder, type PrecisionPolicy, type TrainState } from '@kumiki/train'
 import { hyperparameters } from '../train-step/workload.ts'
 import type { Shape } from './shapes.ts'
 
@@ -15,11 +15,12 @@ export async function compileStep(device: Device, shape: Shape, precision: Preci
   const { architecture, batch, sequence } = shape
   const { learningRate, maxNorm, ...adam } = hyperparameters
   const decoder = new Decoder(device, architecture, { activations: precision.activations })
-  const optimizer = chain(clipGlobalNorm(maxNorm), adamw(adam))
+  const optimizer = optimizerUnder(precision, chain(clipGlobalNorm(maxNorm), adamw(adam)))
   const step = makeTrainStep({ decoder, optimizer, precision, zLoss: 0, accumulation: 1 })
   const tokens = () => zeros(device, [batch, sequence], 'int32')
   await step.prepare(emptyState(device, architecture, optimizer, precision), tokens(), tokens(), {
     ...optimizer.scalars(1, learningRate),
+    ...(precision.master === false ? { roundingStep: 1 } : {}),
   })
   const compiled = { memory: step.memory(), explained: step.explain() }
   step.dispose()

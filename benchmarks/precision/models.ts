@@ -1,17 +1,43 @@
-/** What is trained: the shapes of LLM-jp-3, in two sizes a processor can train. */
-import { type ModelArchitecture, nano } from '@kumiki/models'
+/** What is trained: a model by name or from a config.json, with the benchmark's vocabulary, and how it is trained. */
+import { readFileSync } from 'node:fs'
+import { freemem } from 'node:os'
+import { basename, dirname, resolve } from 'node:path'
+import {
+  countParameters,
+  findModel,
+  fromHuggingFaceConfig,
+  listModels,
+  type ModelArchitecture,
+  nano,
+} from '@kumiki/models'
+import { estimateLocalMemory, fromArchitecture } from '@kumiki/planner'
+import type { PrecisionPolicy, StoredFloat } from '@kumiki/train'
+import { checkedUse, isFile, UsageError } from './usage.ts'
 
-export interface Subject {
-  readonly architecture: ModelArchitecture
-  /** Sequences of 128 tokens in a step. */
-  readonly batchSize: number
+/** How a model is trained where the command line does not say. */
+interface Defaults {
+  /** Sequences in a step. */
+  readonly batch: number
   readonly steps: number
+  /** The highest of the schedule. */
   readonly learningRate: number
 }
 
-export const subjects: Readonly<Record<string, Subject>> = {
+export interface Subject extends Defaults {
+  readonly name: string
+  readonly architecture: ModelArchitecture
+  /** Tokens in a sequence. */
+  readonly sequence: number
+}
+
+interface Preset extends Defaults {
+  readonly architecture: ModelArchitecture
+}
+
+/** LLM-jp-3 in two sizes that a processor trains in minutes. */
+const presets: Readonly<Record<string, Preset>> = {
   /** 1.6 million parameters. */
-  nano: { architecture: nano, batchSize: 4, steps: 400, learningRate: 3e-3 },
+  nano: { architecture: nano, batch: 4, steps: 400, learningRate: 3e-3 },
   /** 10.5 million parameters. */
   '10m': {
     architecture: {
@@ -23,10 +49,172 @@ export const subjects: Readonly<Record<string, Subject>> = {
       numKeyValueHeads: 8,
       headDim: 32,
     },
-    batchSize: 2,
+    batch: 2,
     steps: 150,
     learningRate: 2e-3,
   },
 }
 
-export const sequenceLength = 128
+/** Of models that have no recipe: the rate of most of LLM-jp-3. */
+const others: Defaults = { batch: 2, steps: 100, learningRate: 3e-4 }
+
+const defaultSequence = 128
+
+/**
+ * @param model `nano`, `10m`, a name that `findModel` knows, or the path of a Hugging Face config.json
+ * @param vocabSize the tokenizer's, in place of the model's
+ * @param given what the command line says
+ * @throws UsageError naming the model or file and what helps
+ */
+export function subjectOf(
+  model: string,
+  vocabSize: number,
+  given: Partial<Defaults> & { readonly sequence?: number },
+): Subject {
+  const { name, architecture, ...defaults } = Object.hasOwn(presets, model)
+    ? { name: model, ...presets[model] }
+    : isFile(model, /\.json$/)
+      ? { ...fromFile(model), ...others }
+      : known(model)
+  if (architecture.experts)
+    throw new UsageError(
+      `--model ${model}: is a mixture of experts, which the Trainer does not train; name a dense model (${denseNames()})`,
+    )
+  const { maxPositionEmbeddings } = architecture
+  return {
+    name,
+    architecture: { ...architecture, vocabSize, paddedVocabSize: vocabSize },
+    batch: given.batch ?? defaults.batch,
+    sequence: Math.min(given.sequence ?? defaultSequence, maxPositionEmbeddings),
+    steps: given.steps ?? defaults.steps,
+    learningRate: given.learningRate ?? defaults.learningRate,
+  }
+}
+
+const denseNames = () =>
+  [
+    ...new Set([...Object.keys(presets), ...listModels().flatMap((m) => (m.architecture.experts ? [] : [m.name]))]),
+  ].join(', ')
+
+function known(model: string): { name: string } & Preset {
+  try {
+    const { name, architecture, recipe } = findModel(model)
+    return { name, architecture, ...others, ...(recipe && { learningRate: recipe.learningRate }) }
+  } catch {
+    throw new UsageError(
+      `--model: no model is called ${model}; there are ${denseNames()}, and any config.json of a Llama model by its path`,
+    )
+  }
+}
+
+function fromFile(path: string): { name: string; architecture: ModelArchitecture } {
+  let json: unknown
+  try {
+    json = JSON.parse(readFileSync(path, 'utf8'))
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    throw new UsageError(
+      `--model ${path}: ${code ? `cannot be read (${code})` : `is not JSON (${message})`}; give the path of the config.json of a Llama model`,
+    )
+  }
+  const architecture = checkedUse(() => {
+    try {
+      return fromHuggingFaceConfig(json)
+    } catch (error) {
+      // The message begins with `config.json`, whatever the file is called.
+      ;(error as Error).message =
+        `${(error as Error).message.replace(/^config\.json: /, '')}; correct the file, or name another`
+      throw error
+    }
+  }, `--model ${path}: `)
+  return { name: nameOfFile(path), architecture }
+}
+
+/** A config.json has the name of its folder, another file its own. */
+function nameOfFile(path: string): string {
+  const whole = resolve(path)
+  const file = basename(whole, '.json')
+  return file === 'config' ? basename(dirname(whole)) : file
+}
+
+/** What runs of a model are recorded under. @throws UsageError for a name that is not known */
+export function nameOf(model: string): string {
+  if (Object.hasOwn(presets, model)) return model
+  return isFile(model, /\.json$/) ? nameOfFile(model) : known(model).name
+}
+
+/** Bytes of the float32 parameters, gradients and two moments of Adam: hardly a policy takes less. */
+const stateBytes = 16
+/** Bytes of a parameter's fresh weight and zeros on their way to the device, and of the program, the texts and the tokenizer. */
+const hostBytes = { parameter: 8, base: 0.5e9 }
+/** What WebAssembly can address. */
+const cpuBackendBytes = 2 ** 32
+
+/** Bytes at the peak of training. */
+export interface MemoryNeed {
+  /**
+   * On the device: the step, and where gradients are probed, both sets of them and the activations of a float32 pass. The copies of fp8
+   * products are not in it.
+   */
+  readonly device: number
+  /** Beside it, on the host. */
+  readonly host: number
+}
+
+/** An estimate by the planner's formulas. */
+export function memoryNeeded(subject: Subject, policy: PrecisionPolicy, probes: boolean): MemoryNeed {
+  const { architecture, batch, sequence } = subject
+  const model = fromArchitecture(architecture, subject.name)
+  const run = { batch, sequence, positions: architecture.maxPositionEmbeddings }
+  const { master, gradients, moments } = policy
+  // Both formats of 16 bits take the same.
+  const sized = (format: StoredFloat) => (format === 'float16' ? 'bfloat16' : format)
+  const precision = {
+    parameters: sized(policy.parameters),
+    activations: sized(policy.activations),
+    master,
+    gradients,
+    moments,
+  }
+  const step = estimateLocalMemory(model, { ...run, precision })
+  const exact = estimateLocalMemory(model, { ...run, precision: 'f32' })
+  const probe = 2 * 4 * step.parameters + exact.activations + exact.logits + exact.working
+  return {
+    device: Math.max(step.total, stateBytes * step.parameters) + (probes ? probe : 0),
+    host: hostBytes.parameter * step.parameters + hostBytes.base,
+  }
+}
+
+/**
+ * Before memory is taken. Of webgpu only the host's part is known beforehand.
+ * @param free bytes of the machine
+ * @throws UsageError naming the numbers and what helps
+ */
+export function checkMemory(
+  subject: Subject,
+  policies: readonly PrecisionPolicy[],
+  { device, probes }: { readonly device: 'cpu' | 'webgpu'; readonly probes: boolean },
+  free = freemem(),
+): void {
+  const excessOf = (tried: Subject, withProbes: boolean) => {
+    const needs = policies.map((policy) => memoryNeeded(tried, policy, withProbes))
+    const onDevice = Math.max(...needs.map((need) => need.device))
+    const all = needs[0].host + (device === 'cpu' ? onDevice : 0)
+    if (all > free) return { bytes: all, limit: `${gigabytes(free)} are free` }
+    if (device === 'cpu' && onDevice > cpuBackendBytes)
+      return { bytes: onDevice, limit: `the cpu backend can address ${gigabytes(cpuBackendBytes)}` }
+    return undefined
+  }
+  const excess = excessOf(subject, probes)
+  if (!excess) return
+  const parameters = countParameters(subject.architecture).total.toLocaleString('en')
+  const remedy = excessOf({ ...subject, batch: 1 }, false)
+    ? `name a smaller model, or ${device === 'cpu' ? 'use --device webgpu with a GPU that has the memory' : 'use a machine with more memory'}`
+    : 'use --batch 1, a shorter --sequence or --probe 0'
+  const size = `${parameters} parameters in batches of ${subject.batch} x ${subject.sequence} tokens`
+  throw new UsageError(
+    `--model ${subject.name}: ${size} take about ${gigabytes(excess.bytes)}, and ${excess.limit}; ${remedy}`,
+  )
+}
+
+const gigabytes = (bytes: number) => `${(bytes / 1e9).toPrecision(3)} GB`

@@ -1,7 +1,6 @@
-/** Gradients under a policy held against float32 ones at the same weights, and how the values of fp8 tensors sit in their formats. */
-import { Decoder, type LinearRule, type ModelArchitecture, type Parameters } from '@kumiki/models'
+/** Gradients under a policy held against float32 ones at the same weights, and how the values of fp8 tensors fit their formats. */
+import { Decoder, type LinearRule, type ModelArchitecture, type Parameters, parameterShapes } from '@kumiki/models'
 import {
-  abs,
   apply,
   type Compiled,
   cast,
@@ -9,148 +8,165 @@ import {
   concatenate,
   type Device,
   defineOp,
-  equal,
   full,
-  greater,
-  mean,
-  mul,
   type Op,
+  reshape,
+  square,
   sum,
   type Tensor,
+  tensorsOf,
   valueAndGrad,
-  where,
 } from '@kumiki/tensor'
-import { countTargets, fp8RecipeOf, meanLoss, type PrecisionPolicy, type ScalingState } from '@kumiki/train'
+import {
+  countTargets,
+  type Fp8Fit,
+  type Fp8Recipe,
+  type Fp8Role,
+  fp8RecipeOf,
+  meanLoss,
+  type PrecisionPolicy,
+  type ScalingState,
+} from '@kumiki/train'
 
-/** Shares of a tensor's elements. */
-interface Fractions {
-  /** Beyond the format's greatest value. */
-  readonly saturated: number
-  /** Not zero, but rounded to zero. */
-  readonly underflow: number
-}
-
-export interface TensorProbe extends Fractions {
-  readonly layer: string
-  readonly role: string
-  readonly amax: number
+/** Of one role of fp8 tensors, a number for each layer of `GradientProbe.layers`. */
+export interface FitByLayer {
+  /** Largest magnitudes; null where they are not finite. */
+  readonly amax: readonly (number | null)[]
+  /** Shares of the values that the policy's own quantisation clips, and rounds to zero though they are not. */
+  readonly saturated: readonly number[]
+  readonly underflow: readonly number[]
 }
 
 export interface ProbeResult {
-  /** Signal to quantisation noise of each gradient, in dB, by parameter. */
-  readonly sqnr: Readonly<Record<string, number>>
-  readonly tensors: readonly TensorProbe[]
+  /**
+   * Signal to quantisation noise of each gradient, in dB, in the order of `GradientProbe.gradients`; null where it is not a number: both
+   * gradients are the same, or zero.
+   */
+  readonly sqnr: readonly (number | null)[]
+  /** Without a layer on 8 bits, empty lists. */
+  readonly fit: Readonly<Record<Fp8Role, FitByLayer>>
 }
-
-const greatest = { input: 448, weight: 448, gradient: 57344 }
-const smallest = { input: 2 ** -10, weight: 2 ** -10, gradient: 2 ** -17 }
-
-/** [saturated, underflow] as a float32 tensor of 2, for values that are scaled by `scale` on their way to a format. */
-function fractionsOf(x: Tensor, scale: Tensor, role: keyof typeof greatest): Tensor {
-  const scaled = mul(abs(cast(x, 'float32')), scale)
-  const above = mean(cast(greater(scaled, greatest[role] * (1 + 2 ** -5)), 'float32'))
-  const isZero = cast(equal(scaled, 0), 'float32')
-  const lost = mean(mul(cast(greater(smallest[role], scaled), 'float32'), isZero.neg().add(1)))
-  return concatenate([above.reshape([1]), lost.reshape([1])])
-}
-
-/** Passes y on; the "gradient" of `probe` [2] is the fractions of y's gradient, scaled as fp8 would scale it now. */
-const tapOp: Op<unknown> = defineOp<unknown>({
-  name: 'precisionTap',
-  kind: 'composite',
-  infer: ([y]) => [y],
-  define: ([y]) => [y.add(0)],
-  gradient: ({ grads: [g] }) => {
-    if (!g) return [undefined, undefined]
-    const amax = abs(g).max()
-    return [
-      g,
-      fractionsOf(
-        g,
-        where(greater(amax, 0), full([], greatest.gradient).div(where(greater(amax, 0), amax, 1)), 1),
-        'gradient',
-      ),
-    ]
-  },
-})
 
 type Probe = Compiled<
   [Parameters, ScalingState, Tensor, Tensor],
-  { exact: Parameters; narrow: Parameters; amaxes: Tensor; fractions: Tensor }
+  { signal: Tensor; noise: Tensor; fits: Tensor; amaxes: Tensor }
 >
 
 export interface GradientProbe {
+  /** Names of the parameters. */
+  readonly gradients: readonly string[]
+  /** Names of the linear layers on 8 bits: those of their weights. */
+  readonly layers: readonly string[]
+  /** @param weights as they are stored @param inputs int32 [batch, seq] @param targets int32 [batch, seq] */
   measure(weights: Parameters, scaling: ScalingState, inputs: Tensor, targets: Tensor): Promise<ProbeResult>
   dispose(): void
 }
 
+const vectorOf = (scalars: readonly Tensor[]) => concatenate(scalars.map((t) => reshape(t, [1])))
+const pairOf = ({ saturated, underflow }: Fp8Fit) => vectorOf([saturated, underflow])
+
+/**
+ * Inputs: y, a float32 [2], the number of the step, and delayed scaling's scales if there are any. Passes y on; the "gradient" of the
+ * second is how y's gradient fits.
+ */
+const tapOf = (recipe: Fp8Recipe): Op<{ layer: string }> =>
+  defineOp<{ layer: string }>({
+    name: 'precisionTap',
+    kind: 'composite',
+    infer: ([y]) => [y],
+    define: ([y]) => [y.add(0)],
+    gradient: ({ inputs, grads: [g], attrs: { layer } }) => {
+      const nothing = inputs.map(() => undefined)
+      if (!g) return nothing
+      const [, , step, scale] = inputs
+      const fit = recipe.fit(g, { layer, role: 'gradient' }, scale ? { scale } : {}, step)
+      return [g, pairOf(fit), ...nothing.slice(2)]
+    },
+  })
+
 export function gradientProbe(device: Device, architecture: ModelArchitecture, policy: PrecisionPolicy): GradientProbe {
   const recipe = fp8RecipeOf(architecture, policy)
+  const names = parameterShapes(architecture).map(({ name }) => name)
+  const tensors = recipe?.tensors ?? []
+  const layers = [...new Set(tensors.map(({ layer }) => layer))]
+  const tap = recipe && tapOf(recipe)
   const decoders = {
     exact: new Decoder(device, architecture),
     narrow: new Decoder(device, architecture, { activations: policy.activations }),
   }
-  const blockwise = policy.fp8?.scaling.kind === 'block' || policy.fp8?.scaling.kind === 'mx'
   const probe: Probe = compile((weights, scaling, inputs, targets) => {
     const count = countTargets(targets)
-    const exact = valueAndGrad((p: Parameters) => meanLoss(decoders.exact, p, inputs, targets, count, 0))(weights).grads
-    const stored = Object.fromEntries(
-      Object.entries(weights).map(([name, t]) => [name, t.ndim >= 2 ? cast(t, policy.parameters) : t]),
-    )
+    const matricesIn = (dtype: PrecisionPolicy['parameters']) =>
+      Object.fromEntries(
+        names.map((name) => [name, weights[name].ndim >= 2 ? cast(weights[name], dtype) : weights[name]]),
+      )
+    const exact = valueAndGrad((p: Parameters) => meanLoss(decoders.exact, p, inputs, targets, count, 0))(
+      matricesIn('float32'),
+    ).grads
     const scales = recipe?.gradientScales(scaling) ?? {}
-    const taps = Object.fromEntries(Object.keys(scales).map((name) => [name, full([2], 0)]))
-    const forward: Tensor[] = []
+    // Where gradients are rounded at random, every probe draws the same.
+    const step = full([], 1, 'uint32')
+    const fits = new Map<string, Partial<Record<Fp8Role, Tensor>>>()
     const { grads, aux } = valueAndGrad(
       ({ p, s, t }: { p: Parameters; s: Record<string, Tensor>; t: Record<string, Tensor> }) => {
-        const pass = recipe?.begin(scaling, s)
+        const pass = recipe?.begin(scaling, s, step)
         const linear: LinearRule | undefined =
           pass &&
-          ((x, w, name) => {
-            const y = pass.linear(cast(x, policy.activations), w, name)
-            const { input, weight } = pass.seen.get(name)!
-            forward.push(
-              fractionsOf(x, full([], greatest.input).div(input), 'input'),
-              fractionsOf(w, full([], greatest.weight).div(weight), 'weight'),
-            )
-            return apply(tapOp, [y, t[name]], {})[0]
+          ((x, w, layer) => {
+            if (!recipe!.includes(layer)) return decoders.narrow.linear(x, w)
+            const stored = cast(x, policy.activations)
+            fits.set(layer, {
+              input: pairOf(recipe!.fit(stored, { layer, role: 'input' }, scaling)),
+              weight: pairOf(recipe!.fit(w, { layer, role: 'weight' }, scaling)),
+            })
+            const state = scaling.scale ? [scaling.scale] : []
+            return apply(tap!, [pass.linear(stored, w, layer), t[layer], step, ...state], { layer })[0]
           })
         return [meanLoss(decoders.narrow, p, inputs, targets, count, 0, linear), pass?.seen] as const
       },
-    )({ p: stored, s: scales, t: taps })
+    )({
+      p: matricesIn(policy.parameters),
+      s: scales,
+      t: Object.fromEntries(layers.map((layer) => [layer, full([2], 0)])),
+    })
+    /** As the optimizer gets it. */
+    const narrow = (name: string) => {
+      const g = grads.p[name]
+      return cast(policy.gradients === 'bfloat16' && g.ndim >= 2 ? cast(g, 'bfloat16') : g, 'float32')
+    }
     const none = full([1], 0)
-    const layers = Object.keys(scales)
     return {
-      exact,
-      narrow: grads.p,
+      signal: vectorOf(names.map((name) => sum(square(exact[name])))),
+      noise: vectorOf(names.map((name) => sum(square(exact[name].sub(narrow(name)))))),
       amaxes: (aux && recipe?.amaxes(aux, grads.s)) ?? none,
-      fractions:
+      fits:
         layers.length > 0
-          ? concatenate(layers.flatMap((name, i) => [forward[2 * i], forward[2 * i + 1], grads.t[name]]))
+          ? concatenate(tensors.map(({ layer, role }) => fits.get(layer)?.[role] ?? grads.t[layer]))
           : none,
     }
   })
   return {
+    gradients: names,
+    layers,
     async measure(weights, scaling, inputs, targets) {
       const result = await probe(weights, scaling, inputs, targets)
-      const sqnr: Record<string, number> = {}
-      for (const name of Object.keys(weights)) {
-        const [a, b] = [result.exact[name], result.narrow[name]]
-        const signal = await sum(mul(a, a)).item()
-        const noise = a.sub(cast(b, 'float32'))
-        sqnr[name] = 10 * Math.log10(signal / (await sum(mul(noise, noise)).item()))
-        for (const t of [a, b, noise]) t.dispose()
+      const [signal, noise, amaxes, fits] = await Promise.all(
+        [result.signal, result.noise, result.amaxes, result.fits].map((t) => t.data()),
+      )
+      for (const t of tensorsOf(result)) t.dispose()
+      const orNull = (value: number) => (Number.isFinite(value) ? value : null)
+      const fitOf = (role: Fp8Role): FitByLayer => {
+        const at = tensors.flatMap((tensor, i) => (tensor.role === role ? [i] : []))
+        return {
+          amax: at.map((i) => orNull(amaxes[i])),
+          saturated: at.map((i) => fits[2 * i]),
+          underflow: at.map((i) => fits[2 * i + 1]),
+        }
       }
-      const [amaxes, fractions] = await Promise.all([result.amaxes.data(), result.fractions.data()])
-      for (const t of [result.amaxes, result.fractions]) t.dispose()
-      const tensors = (recipe?.tensors ?? []).map(({ layer, role }, i) => ({
-        layer,
-        role,
-        amax: amaxes[i],
-        // Of a scale for the whole tensor; blocks have their own, and lose less.
-        saturated: blockwise ? Number.NaN : fractions[2 * i],
-        underflow: blockwise ? Number.NaN : fractions[2 * i + 1],
-      }))
-      return { sqnr, tensors }
+      return {
+        sqnr: names.map((_, i) => orNull(10 * Math.log10(signal[i] / noise[i]))),
+        fit: { input: fitOf('input'), weight: fitOf('weight'), gradient: fitOf('gradient') },
+      }
     },
     dispose() {
       probe.dispose()

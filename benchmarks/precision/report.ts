@@ -1,124 +1,9 @@
-/** The comparison as a table, JSON lines and one page of HTML with its pictures inside. */
+/** The comparison as one page of HTML with its pictures inside. */
 import { type Chart, charts, smoothed } from 'example-study-tools'
-import { studentT } from '../common/student-t.ts'
-import type { RunRecord } from './run.ts'
-
-/** A policy's held-out losses against the baseline's, seed by seed. */
-export interface Comparison {
-  readonly kind: 'comparison'
-  readonly model: string
-  readonly policy: string
-  readonly baseline: string
-  readonly seeds: number
-  /** Mean over seeds, nats per token. */
-  readonly heldOut: number
-  /**
-   * Mean of the paired differences, and half the width of its confidence interval (Student's t). The intervals of all policies hold together
-   * with 95 % (Bonferroni): with many policies one would look different by chance.
-   */
-  readonly difference: number
-  readonly halfWidth: number
-  readonly tokensPerSecond: number
-  readonly peakBytes: number
-  readonly spikes: number
-  readonly clippedSteps: number
-  readonly failed: number
-}
-
-const mean = (x: readonly number[]) => x.reduce((a, b) => a + b, 0) / x.length
-
-/** Steps whose loss stands out of the ones before: five robust deviations above the median of the last 20. */
-export function countSpikes(losses: readonly number[]): number {
-  let spikes = 0
-  for (let i = 20; i < losses.length; i++) {
-    const near = losses.slice(i - 20, i).sort((a, b) => a - b)
-    const median = (near[9] + near[10]) / 2
-    const off = near.map((x) => Math.abs(x - median)).sort((a, b) => a - b)
-    if (losses[i] - median > 5 * 1.4826 * ((off[9] + off[10]) / 2)) spikes++
-  }
-  return spikes
-}
-
-export function compareRuns(runs: readonly RunRecord[], model: string, baseline: string): Comparison[] {
-  const own = runs.filter((r) => r.model === model)
-  const base = new Map(own.filter((r) => r.policy === baseline).map((r) => [r.seed, r.heldOut]))
-  const policies = [...new Set(own.map((r) => r.policy))]
-  const level = 1 - 0.05 / (2 * Math.max(1, policies.length - 1))
-  return policies.map((policy) => {
-    const mine = own.filter((r) => r.policy === policy)
-    const pairs = mine.flatMap((r) => (base.has(r.seed) && !r.failure ? [r.heldOut - base.get(r.seed)!] : []))
-    const difference = mean(pairs)
-    const deviation = Math.sqrt(pairs.reduce((s, d) => s + (d - difference) ** 2, 0) / (pairs.length - 1))
-    return {
-      kind: 'comparison',
-      model,
-      policy,
-      baseline,
-      seeds: mine.length,
-      heldOut: mean(mine.filter((r) => !r.failure).map((r) => r.heldOut)),
-      difference,
-      halfWidth: (studentT(level, pairs.length - 1) * deviation) / Math.sqrt(pairs.length),
-      tokensPerSecond: mean(mine.map((r) => r.tokensPerSecond)),
-      peakBytes: mine[0].peakBytes,
-      spikes: mine.reduce((s, r) => s + countSpikes(r.losses), 0),
-      clippedSteps: mine.reduce((s, r) => s + r.clipped.slice(1).filter((c) => c > 0).length, 0),
-      failed: mine.filter((r) => r.failure).length,
-    }
-  })
-}
-
-const signed = (x: number, digits = 4) =>
-  Number.isFinite(x) ? `${x < 0 ? '−' : '+'}${Math.abs(x).toFixed(digits)}` : '–'
-
-const columns = [
-  'policy',
-  'held-out',
-  'difference',
-  '95 % intervals',
-  'tokens/s',
-  'peak MB',
-  'spikes',
-  'steps with clipping',
-  'failed',
-]
-
-function cells(c: Comparison): string[] {
-  const own = c.policy === c.baseline
-  return [
-    c.policy,
-    c.heldOut.toFixed(4),
-    own ? '' : signed(c.difference),
-    own ? '' : `${signed(c.difference - c.halfWidth)} to ${signed(c.difference + c.halfWidth)}`,
-    c.tokensPerSecond.toFixed(0),
-    (c.peakBytes / 1e6).toFixed(1),
-    String(c.spikes),
-    String(c.clippedSteps),
-    String(c.failed),
-  ]
-}
-
-export function table(comparisons: readonly Comparison[]): string {
-  const rows = [columns, ...comparisons.map(cells)]
-  const widths = columns.map((_, i) => Math.max(...rows.map((r) => r[i].length)))
-  return rows.map((r) => r.map((c, i) => (i === 0 ? c.padEnd(widths[i]) : c.padStart(widths[i]))).join('  ')).join('\n')
-}
-
-/** What the numbers allow to be said, and no more. */
-export function findings(comparisons: readonly Comparison[]): string[] {
-  return comparisons
-    .filter((c) => c.policy !== c.baseline)
-    .map((c) => {
-      if (c.failed === c.seeds) return `${c.policy} diverged in every one of ${c.seeds} runs.`
-      const [low, high] = [c.difference - c.halfWidth, c.difference + c.halfWidth]
-      const verdict =
-        low > 0
-          ? `is worse than ${c.baseline}`
-          : high < 0
-            ? `is better than ${c.baseline}`
-            : `cannot be told from ${c.baseline} by ${c.seeds} seeds`
-      return `${c.policy} ${verdict}: ${signed(c.difference)} nats per token (${signed(low)} to ${signed(high)}).`
-    })
-}
+import { cells, columns, compareRuns, findings, mean } from './comparison.ts'
+import { gradientHeatMaps, heatStyle } from './heat-map.ts'
+import { escapeHtml, htmlTable } from './html.ts'
+import { groupsOf, type RunRecord } from './records.ts'
 
 /** Published gaps of fp8 against bf16, for orientation: other models, other data, other sizes. LLM-jp has published none. */
 const published: readonly (readonly [string, string, string])[] = [
@@ -129,37 +14,50 @@ const published: readonly (readonly [string, string, string])[] = [
   ['NVIDIA/Megatron-LM#1152', 'expected by maintainers', '0.02 early, under 0.01 after several B tokens'],
 ]
 
-const escapeHtml = (text: string) => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`)
-
 const style = `body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:1180px;padding:0 1rem;color:#222;background:#fff}
-table{border-collapse:collapse;margin:1rem 0;font-variant-numeric:tabular-nums}td,th{padding:.3rem .8rem;border-bottom:1px solid #ddd;text-align:right}
-td:first-child,th:first-child{text-align:left}svg{max-width:100%;height:auto}h2{margin-top:2.5rem}
-@media(prefers-color-scheme:dark){body{color:#ddd;background:#1b1b1b}td,th{border-color:#444}}`
+.scroll{overflow-x:auto}table{border-collapse:collapse;margin:1rem 0;font-variant-numeric:tabular-nums}
+td,th{padding:.3rem .8rem;border-bottom:1px solid #ddd;text-align:right;white-space:nowrap}
+td:first-child,th:first-child{text-align:left}caption{text-align:left;font-weight:600}svg{max-width:100%;height:auto}h2{margin-top:2.5rem}
+@media(prefers-color-scheme:dark){body{color:#ddd;background:#1b1b1b}td,th{border-color:#444}}
+${heatStyle}`
 
-const htmlTable = (head: readonly string[], rows: readonly (readonly string[])[]) =>
-  `<table><thead><tr>${head.map((h) => `<th>${escapeHtml(h)}</th>`).join('')}</tr></thead><tbody>${rows
-    .map((r) => `<tr>${r.map((c) => `<td>${escapeHtml(c)}</td>`).join('')}</tr>`)
-    .join('')}</tbody></table>`
+/** What a group's runs have in common, in words. */
+export function settingOf([run]: readonly RunRecord[]): string {
+  return `${run.model}: ${run.parameters.toLocaleString('en')} parameters, ${run.steps} steps of ${run.batch} x ${run.sequence} tokens, learning rate ${run.learningRate}`
+}
 
-export function page(runs: readonly RunRecord[], baseline: string, about: readonly string[]): string {
-  const models = [...new Set(runs.map((r) => r.model))]
-  const sections = models.map((model) => {
-    const own = runs.filter((r) => r.model === model)
-    const comparisons = compareRuns(runs, model, baseline)
-    return `<h2>${escapeHtml(model)}: ${own[0].parameters.toLocaleString('en')} parameters, ${own[0].steps} steps, ${comparisons[0].seeds} seeds</h2>
+/** Where the numbers of a page come from: paragraphs. */
+export function about(runs: readonly RunRecord[]): string[] {
+  const distinct = (of: (run: RunRecord) => string) => [...new Set(runs.map(of))].sort().join(', ')
+  const commit = ({ commit, modified }: RunRecord) =>
+    `${commit.slice(0, 12)}${modified.length > 0 ? ' with changes' : ''}`
+  return [
+    `${distinct((r) => r.corpus)}; vocabulary ${distinct((r) => String(r.architecture.vocabSize))}. Every policy sees the same batches in the same order from the same float32 weights; held-out loss is that of the trained weights as the forward pass reads them, never on 8 bits. ${distinct((r) => r.device)}; Node ${distinct((r) => r.node)}; commit ${distinct(commit)}; ${distinct((r) => r.date.slice(0, 10))}.`,
+    'Products of 8-bit codes are computed here with float32 sums, which is better than the accumulators of some hardware: this compares number formats, not the speed or the sums of a GPU.',
+  ]
+}
+
+/** @param runs of any settings: those of one are compared, in a section of their own */
+export function page(runs: readonly RunRecord[], baseline: string): string {
+  const sections = groupsOf(runs).map((own) => {
+    const comparisons = compareRuns(own, baseline)
+    return `<h2>${escapeHtml(settingOf(own))}</h2>
 ${htmlTable(columns, comparisons.map(cells))}
 <ul>${findings(comparisons)
       .map((f) => `<li>${escapeHtml(f)}</li>`)
       .join('')}</ul>
-${charts(modelCharts(own, baseline))}
-${amaxTable(own)}`
+${charts(trainingCharts(own, baseline))}
+${gradientHeatMaps(own)}
+${fitSection(own)}`
   })
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <title>Number formats in training</title><style>${style}</style></head><body>
 <h1>Number formats in training</h1>
-${about.map((p) => `<p>${escapeHtml(p)}</p>`).join('\n')}
+${about(runs)
+  .map((p) => `<p>${escapeHtml(p)}</p>`)
+  .join('\n')}
 ${sections.join('\n')}
 <h2>Published differences</h2>
 <p>Of other models, data and sizes; not comparable number by number. LLM-jp trained models with fp8 and with bf16 and kept bf16, but has published no
@@ -169,8 +67,10 @@ ${htmlTable(['source', 'what', 'fp8 less bf16'], published)}
 `
 }
 
-function modelCharts(runs: readonly RunRecord[], baseline: string): Chart[] {
-  const policies = [...new Set(runs.map((r) => r.policy))]
+const policiesOf = (runs: readonly RunRecord[]) => [...new Set(runs.map((r) => r.policy))]
+
+function trainingCharts(runs: readonly RunRecord[], baseline: string): Chart[] {
+  const policies = policiesOf(runs)
   const of = (policy: string) => runs.filter((r) => r.policy === policy && !r.failure)
   const points = (values: readonly number[]) => values.map((y, i) => [i + 1, y] as const)
   const paired = policies
@@ -186,32 +86,10 @@ function modelCharts(runs: readonly RunRecord[], baseline: string): Chart[] {
       }),
     }))
   const median = (x: readonly number[]) => [...x].sort((a, b) => a - b)[x.length >> 1]
-  const sqnr = policies.map((policy, color) => ({
-    label: policy,
-    color,
-    dots: true,
-    points: of(policy).map((r) =>
-      r.probes.map((p) => {
-        const blocks = Object.entries(p.sqnr).flatMap(([name, db]) => (/_proj\.weight$/.test(name) ? [db] : []))
-        return [p.step, median(blocks)] as const
-      }),
-    ),
-  }))
-  const layerOf = (name: string) => Number(/layers\.(\d+)\./.exec(name)?.[1] ?? Number.NaN)
-  const byLayer = policies.map((policy, color) => ({
-    label: policy,
-    color,
-    dots: true,
-    points: of(policy).map((r) => {
-      const last = r.probes[r.probes.length - 1]
-      const layers = new Map<number, number[]>()
-      for (const [name, db] of Object.entries(last?.sqnr ?? {})) {
-        if (!/_proj\.weight$/.test(name)) continue
-        layers.set(layerOf(name), [...(layers.get(layerOf(name)) ?? []), db])
-      }
-      return [...layers].map(([layer, list]) => [layer, median(list)] as const)
-    }),
-  }))
+  const linear = ({ gradients }: RunRecord, probe: RunRecord['probes'][number] | undefined, within = '') =>
+    (probe?.sqnr ?? []).filter(
+      (db, i): db is number => db !== null && gradients[i].includes(within) && /_proj\.weight$/.test(gradients[i]),
+    )
   return [
     {
       title: 'Training loss (smoothed)',
@@ -233,46 +111,105 @@ function modelCharts(runs: readonly RunRecord[], baseline: string): Chart[] {
       title: 'Gradients of the linear layers against float32: median',
       xLabel: 'step',
       yLabel: 'signal to noise, dB',
-      lines: sqnr,
+      lines: policies.map((policy, color) => ({
+        label: policy,
+        color,
+        dots: true,
+        points: of(policy).map((r) => r.probes.map((p) => [p.step, median(linear(r, p))] as const)),
+      })),
     },
     {
-      title: 'The same by layer, at the last step',
-      xLabel: 'layer',
+      title: 'The same by block, at the last probe',
+      xLabel: 'block',
       yLabel: 'signal to noise, dB',
-      lines: byLayer,
+      lines: policies.map((policy, color) => ({
+        label: policy,
+        color,
+        dots: true,
+        points: of(policy).map((r) =>
+          Array.from({ length: r.architecture.numHiddenLayers }, (_, block) => {
+            return [block, median(linear(r, r.probes.at(-1), `layers.${block}.`))] as const
+          }),
+        ),
+      })),
     },
   ]
 }
 
-/** Ranges of the fp8 tensors at the last probe, by role: what a scale for a whole tensor has to hold. */
-function amaxTable(runs: readonly RunRecord[]): string {
-  const rows = [...new Set(runs.map((r) => r.policy))].flatMap((policy) => {
-    const probes = runs.filter((r) => r.policy === policy).flatMap((r) => r.probes.slice(-1))
-    const tensors = probes.flatMap((p) => p.tensors)
-    return ['input', 'weight', 'gradient'].flatMap((role) => {
-      const own = tensors.filter((t) => t.role === role)
-      if (own.length === 0) return []
-      const amaxes = own.map((t) => t.amax).sort((a, b) => a - b)
-      const percent = (pick: (t: (typeof own)[number]) => number | null) => {
-        // Not counted where every block has a scale of its own (NaN, null in a file).
-        const values = own.map(pick).filter((x): x is number => x !== null && Number.isFinite(x))
-        const value = values.length > 0 ? mean(values) : Number.NaN
-        return Number.isFinite(value) ? `${(100 * value).toFixed(3)} %` : '–'
+const roles = [
+  ['input', 'inputs'],
+  ['weight', 'weights'],
+  ['gradient', 'gradients'],
+] as const
+
+const shares = [
+  ['saturated', 'clipped'],
+  ['underflow', 'rounded to zero'],
+] as const
+
+/** How the values of fp8 tensors fit their formats: by step, and at the last probe. */
+function fitSection(runs: readonly RunRecord[]): string {
+  if (runs.every((r) => r.layers.length === 0)) return ''
+  return `<h3>How values fit 8 bits</h3>
+<p>Shares of the values that each policy's own quantisation clips to the format's greatest value, or rounds to zero though they are not: with
+its formats and scales as they stand at that step, on one fixed batch. Of a layer its input, its weight and the gradient of its output. Lines
+are the tensor where the share is greatest; the table has means too.</p>
+${charts(fitCharts(runs))}
+${fitTable(runs)}`
+}
+
+function fitCharts(runs: readonly RunRecord[]): Chart[] {
+  const policies = policiesOf(runs)
+  return roles.flatMap(([role, plural]) =>
+    shares.map(([field, verb]): Chart => {
+      const lines = policies.flatMap((label, color) => {
+        const own = runs.filter((r) => r.policy === label && r.layers.length > 0 && r.probes.length > 0)
+        const points = own.map((r) => r.probes.map((p) => [p.step, 100 * Math.max(...p.fit[role][field])] as const))
+        return own.length > 0 ? [{ label, color, dots: true, points }] : []
+      })
+      const highest = Math.max(...lines.flatMap((l) => l.points.flat().map(([, y]) => y)).filter(Number.isFinite))
+      return {
+        title: `${plural[0].toUpperCase()}${plural.slice(1)} ${verb}: worst tensor`,
+        xLabel: 'step',
+        yLabel: '% of values',
+        lines,
+        // From zero, also where nothing is clipped.
+        yDomain: [0, highest > 0 ? 1.05 * highest : 1],
       }
-      return [
-        [
-          policy,
-          role,
-          amaxes[0].toPrecision(3),
-          amaxes[amaxes.length >> 1].toPrecision(3),
-          amaxes[amaxes.length - 1].toPrecision(3),
-          percent((t) => t.saturated),
-          percent((t) => t.underflow),
-        ],
-      ]
+    }),
+  )
+}
+
+/** Ranges and fit of the fp8 tensors at the last probe, by role. */
+function fitTable(runs: readonly RunRecord[]): string {
+  const percent = (share: number) =>
+    share === 0 ? '0' : share < 1e-5 ? '< 0.001 %' : `${Number((100 * share).toPrecision(2))} %`
+  const magnitude = (x: number | undefined) =>
+    x === undefined ? 'not finite' : x >= 1e-3 || x === 0 ? x.toPrecision(3) : x.toExponential(2)
+  const rows = policiesOf(runs).flatMap((policy) => {
+    const last = runs.flatMap((r) => {
+      const probe = r.policy === policy && r.layers.length > 0 ? r.probes.at(-1) : undefined
+      return probe ? [{ layers: r.layers, fit: probe.fit }] : []
+    })
+    if (last.length === 0) return []
+    return roles.map(([role, plural]) => {
+      const amaxes = last.flatMap(({ fit }) => fit[role].amax.filter((a) => a !== null)).sort((a, b) => a - b)
+      const fit = shares.flatMap(([field]) => {
+        const all = last.flatMap(({ layers, fit }) => fit[role][field].map((share, i) => ({ share, layer: layers[i] })))
+        const worst = all.reduce((a, b) => (b.share > a.share ? b : a))
+        const where = /layers\.(\d+)\.\w+\.(\w+)\.weight/.exec(worst.layer)!
+        return [
+          percent(mean(all.map(({ share }) => share))),
+          worst.share === 0 ? '0' : `${percent(worst.share)} (${where[1]} ${where[2]})`,
+        ]
+      })
+      const range = [amaxes[0], amaxes[amaxes.length >> 1], amaxes[amaxes.length - 1]].map(magnitude)
+      return [policy, plural, ...range, ...fit]
     })
   })
-  if (rows.length === 0) return ''
-  return `<p>Largest magnitudes of the tensors at the last probe, and the shares of their elements that a scale made from the tensor itself would clip or
-round to zero:</p>${htmlTable(['policy', 'tensor', 'least amax', 'median', 'greatest', 'clipped', 'rounded to zero'], rows)}`
+  return `<p>At the last probe: largest magnitudes of the tensors (all layers and seeds), and shares as the mean of the tensors and of the
+worst one, which is named by its block and matrix.</p>${htmlTable(
+    ['policy', 'tensors', 'least amax', 'median', 'greatest', 'clipped', 'worst clipped', 'to zero', 'worst to zero'],
+    rows,
+  )}`
 }

@@ -4,7 +4,7 @@ import { countParameters } from '@kumiki/models'
 import { adamw, chain, clipGlobalNorm, cosine, warmup } from '@kumiki/optim'
 import type { Device } from '@kumiki/tensor'
 import { type PrecisionPolicy, Trainer, TrainingError } from '@kumiki/train'
-import { type Subject, sequenceLength } from './models.ts'
+import type { Subject } from './models.ts'
 import { gradientProbe, type ProbeResult } from './probe.ts'
 
 export interface Texts {
@@ -14,20 +14,21 @@ export interface Texts {
   readonly eosId: number
 }
 
-export interface RunRecord {
-  readonly kind: 'run'
-  readonly model: string
+/** What is known after a run. */
+export interface RunOutcome {
   readonly parameters: number
-  readonly policy: string
-  readonly seed: number
-  readonly steps: number
-  readonly heldOut: number
+  /** Nats per token of held-out text; null where the run failed. */
+  readonly heldOut: number | null
   readonly losses: readonly number[]
   readonly gradNorms: readonly number[]
   /** fp8 tensors that left their range, by step. */
   readonly clipped: readonly number[]
   readonly probes: readonly (ProbeResult & { readonly step: number })[]
-  readonly tokensPerSecond: number
+  /** What the numbers of a probe belong to: parameters, and linear layers on 8 bits. Empty without probes. */
+  readonly gradients: readonly string[]
+  readonly layers: readonly string[]
+  /** Without the steps that compile; null where there are no others. */
+  readonly tokensPerSecond: number | null
   /** Of the compiled step: state, temporaries and results. */
   readonly peakBytes: number
   readonly stateBytes: number
@@ -37,16 +38,17 @@ export interface RunRecord {
 
 export interface RunRequest {
   readonly device: Device
-  readonly model: string
   readonly subject: Subject
   readonly texts: Texts
   readonly policy: PrecisionPolicy
   readonly seed: number
-  readonly steps: number
   /** Steps between probes of the gradients; 0 for none. */
   readonly probeEvery: number
   onStep(step: number, loss: number): void
 }
+
+/** Steps at the beginning that are not timed: they compile. */
+const warmSteps = 2
 
 /** A twentieth of warmup, then a cosine to a tenth. */
 function scheduleFor(peak: number, steps: number) {
@@ -54,19 +56,16 @@ function scheduleFor(peak: number, steps: number) {
   return warmup(cosine({ from: peak, to: peak / 10, steps: Math.max(1, steps - rising) }), rising)
 }
 
-export async function trainUnder(request: RunRequest): Promise<RunRecord> {
-  const { device, model, subject, texts, policy, seed, steps, probeEvery } = request
-  const { batchSize, learningRate } = subject
-  const architecture = { ...subject.architecture, vocabSize: texts.vocabSize, paddedVocabSize: texts.vocabSize }
+/** Trains once. What diverges is an outcome too. */
+export async function trainUnder(request: RunRequest): Promise<RunOutcome> {
+  const { device, subject, texts, policy, seed, probeEvery } = request
+  const { architecture, batch: batchSize, sequence: sequenceLength, steps, learningRate } = subject
   const trainer = Trainer.create({
     device,
     architecture,
     documents: texts.documents,
     eosId: texts.eosId,
-    optimizer: chain(
-      clipGlobalNorm(1),
-      adamw({ beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, momentDtype: policy.moments }),
-    ),
+    optimizer: chain(clipGlobalNorm(1), adamw({ beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1 })),
     schedule: scheduleFor(learningRate, steps),
     batchSize,
     sequenceLength,
@@ -85,15 +84,16 @@ export async function trainUnder(request: RunRequest): Promise<RunRecord> {
   try {
     for (let from = 0; from < steps; ) {
       const to = probeEvery > 0 ? Math.min(steps, from + probeEvery) : steps
-      const began = performance.now()
+      let before = performance.now()
       for await (const m of trainer.run(to)) {
         losses.push(m.loss)
         gradNorms.push(m.gradNorm)
         clipped.push(Number(m.clippedTensors ?? 0))
+        const now = performance.now()
+        if (m.step > warmSteps) seconds += (now - before) / 1000
+        before = now
         request.onStep(m.step, m.loss)
       }
-      // The first stretch compiles.
-      if (from > 0) seconds += (performance.now() - began) / 1000
       if (probe) {
         const shape = [batchSize, sequenceLength]
         const inputs = device.tensor(batch.inputs, shape)
@@ -109,24 +109,21 @@ export async function trainUnder(request: RunRequest): Promise<RunRecord> {
     if (!(error instanceof TrainingError)) throw error
     failure = error.message
   }
-  const timed = losses.length - Math.min(losses.length, probeEvery || steps)
+  const timed = losses.length - warmSteps
   const { peakBytes, inputBytes } = trainer.memory()
-  const heldOut = failure ? Number.NaN : (await trainer.evaluate(texts.heldOut)).natsPerToken
+  const heldOut = failure ? null : (await trainer.evaluate(texts.heldOut)).natsPerToken
   probe?.dispose()
   trainer.dispose()
   return {
-    kind: 'run',
-    model,
     parameters: countParameters(architecture).total,
-    policy: policy.name,
-    seed,
-    steps,
     heldOut,
     losses,
     gradNorms,
     clipped,
+    gradients: probe?.gradients ?? [],
+    layers: probe?.layers ?? [],
     probes,
-    tokensPerSecond: seconds > 0 ? (timed * batchSize * sequenceLength) / seconds : Number.NaN,
+    tokensPerSecond: timed > 0 ? (timed * batchSize * sequenceLength) / seconds : null,
     peakBytes,
     stateBytes: inputBytes,
     failure,
