@@ -22,7 +22,7 @@ import { fillNormal, hashName } from './random.ts'
 export type Parameters = Record<string, Tensor>
 
 export interface DecoderOptions {
-  /** Inputs of linear layers are stored in this format (and kept in it for the gradient). Default float32. */
+  /** Inputs of linear layers, and SwiGLU's gate and up, are stored in this format (and kept in it for the gradient). Default float32. */
   readonly activations?: DType
 }
 
@@ -138,11 +138,28 @@ export class Decoder {
         linear,
       ),
     )
-    const n = this.store(rmsNorm(h, p[`${prefix}.post_attention_layernorm.weight`], rmsNormEps))
+    return h.add(
+      this.feedForward(
+        p,
+        `${prefix}.mlp`,
+        rmsNorm(h, p[`${prefix}.post_attention_layernorm.weight`], rmsNormEps),
+        linear,
+      ),
+    )
+  }
+
+  /** @param x the normed residual, float32 [batch, seq, hidden] @returns float32 of the same shape */
+  feedForward(
+    p: Parameters,
+    prefix: string,
+    x: Tensor,
+    linear: LinearRule = (y, weight) => this.linear(y, weight),
+  ): Tensor {
     const apply = (input: Tensor, name: string) => linear(input, p[`${prefix}.${name}`], `${prefix}.${name}`)
-    const gate = apply(n, 'mlp.gate_proj.weight')
-    const up = apply(n, 'mlp.up_proj.weight')
-    return h.add(apply(swiglu(gate, up), 'mlp.down_proj.weight'))
+    const n = this.store(x)
+    const gate = this.store(apply(n, 'gate_proj.weight'))
+    const up = this.store(apply(n, 'up_proj.weight'))
+    return apply(swiglu(gate, up), 'down_proj.weight')
   }
 
   private attention(p: Parameters, prefix: string, x: Tensor, cos: Tensor, sin: Tensor, linear: LinearRule): Tensor {

@@ -12,7 +12,6 @@ import {
   rotary,
   softmax,
   swapAxes,
-  swiglu,
   type Tensor,
   take,
   where,
@@ -181,9 +180,7 @@ export class Generator {
         this.decoder.linear(o.reshape([1, 1, numAttentionHeads * headDim]), p[`${prefix}.self_attn.o_proj.weight`]),
       )
       const n = rmsNorm(h, p[`${prefix}.post_attention_layernorm.weight`], rmsNormEps)
-      const gate = this.decoder.linear(n, p[`${prefix}.mlp.gate_proj.weight`])
-      const up = this.decoder.linear(n, p[`${prefix}.mlp.up_proj.weight`])
-      x = h.add(this.decoder.linear(swiglu(gate, up), p[`${prefix}.mlp.down_proj.weight`]))
+      x = h.add(this.decoder.feedForward(p, `${prefix}.mlp`, n))
     }
     const hidden = rmsNorm(x, p['model.norm.weight'], rmsNormEps)
     return { logits: this.decoder.linear(hidden, this.decoder.head(p)).reshape([-1]), cache: next }

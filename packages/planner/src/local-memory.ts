@@ -6,7 +6,7 @@
  * logits, and plans buffers by when they are needed. So the peak is not a sum over parts but the largest of a few moments.
  *
  * Legend: T tokens of a batch, L layers, h hidden, f inner width of the MLP, q and k widths of all query and all key heads, a heads,
- * V vocabulary, w bytes of an input of a linear layer (4 or 2).
+ * V vocabulary, w bytes of an input of a linear layer (4 or 2), and of SwiGLU's gate and up.
  */
 import { flag, integer, object, oneOf } from './check.ts'
 import { attentionOutput, attentionWidths, layerParameters, type PlannerModel, validateModel } from './model.ts'
@@ -17,7 +17,7 @@ export interface LocalPrecision {
   readonly parameters: 'float32' | 'bfloat16'
   /** Whether narrow matrices have a float32 copy for the optimizer; default true. */
   readonly master?: boolean
-  /** Inputs of linear layers, kept for the gradient. */
+  /** Inputs of linear layers, and SwiGLU's gate and up, kept for the gradient. */
   readonly activations: 'float32' | 'bfloat16'
   /** Gradients of matrices while they wait for the update; default float32. */
   readonly gradients?: 'float32' | 'bfloat16'
@@ -130,7 +130,7 @@ function validatePrecision(given: LocalRun['precision']): Required<LocalPrecisio
 /**
  * What a layer keeps for its gradient, for each token. Float32 unless said: the residual before each half (2 x 4h); each norm's result as
  * the input of its linear layers (2 x wh) and 1 / rms (2 x 4); rotated queries and keys, values (4 (q + 2k)); what attention gives (4q, and
- * wq again where its projection reads a narrower copy) and the log-sum-exp of its scores (4a); SwiGLU's gate and up (8f),
+ * wq again where its projection reads a narrower copy) and the log-sum-exp of its scores (4a); SwiGLU's gate and up (2wf),
  * and the product (wf).
  */
 export function localLayerBytes(model: PlannerModel, precision: LocalRun['precision']): LocalLayerBytes {
@@ -142,7 +142,7 @@ export function localLayerBytes(model: PlannerModel, precision: LocalRun['precis
   const copied = w < 4 ? w * output : 0
   return {
     attention: 4 * h + w * h + 4 + 4 * (query + key + value) + 4 * output + copied + 4 * a,
-    mlp: 4 * h + w * h + 4 + (8 + w) * f,
+    mlp: 4 * h + w * h + 4 + 3 * w * f,
   }
 }
 

@@ -80,8 +80,8 @@ describe('estimateLocalMemory', () => {
       const { attention, mlp } = localLayerBytes(model, precision)
       return attention + mlp
     }
-    // Norms twice and the inner product are halved; the copy for attention's projection comes on top.
-    expect(layer(nano, 'f32') - layer(nano, 'bf16')).toBe(2 * (2 * 128 + 512) - 2 * 128)
+    // Norms twice, gate, up and their product are halved; the copy for attention's projection comes on top.
+    expect(layer(nano, 'f32') - layer(nano, 'bf16')).toBe(2 * (2 * 128 + 3 * 512) - 2 * 128)
     expect(layer({ ...nano, kvHeads: 1 }, 'f32')).toBe(layer(nano, 'f32') - 2 * 4 * 3 * 32)
     const [tied, untied] = [true, false].map((tiedEmbeddings) =>
       estimateLocalMemory({ ...grouped, tiedEmbeddings }, run),

@@ -14,7 +14,7 @@ export interface PrecisionPolicy {
    * narrow format at random with the right mean: to nearest they would be lost.
    */
   readonly master?: boolean
-  /** Inputs of linear layers, kept for the gradient. */
+  /** Inputs of linear layers, and SwiGLU's gate and up, kept for the gradient. */
   readonly activations: StoredFloat
   /** What the optimizer is given: float32 (default), or bfloat16 gradients. */
   readonly gradients?: 'float32' | 'bfloat16'

@@ -8,7 +8,8 @@ Twenty steps of the model `mha` of make_training_steps.py (same weights, loss, o
 two policies, every number that they store rounded by PyTorch's own casts, products of rounded values in float32:
 
     bf16         Matrices are rounded to bfloat16 from float32 masters. The input of every linear layer (the head too) is rounded to
-                 bfloat16; the backward pass multiplies the float32 gradient by those rounded operands. Everything else is float32.
+                 bfloat16, and so are SwiGLU's gate and up; the backward pass multiplies the float32 gradient by those rounded operands.
+                 Everything else is float32.
     fp8-current  Like bf16; and in the linear layers of the blocks the rounded input x, the rounded weight w and the gradient g become
                  q(t) = cast(t * s), s = float32(greatest / amax(t)), in float8_e4m3fn (x, w) and float8_e5m2 (g);
                  y = q(x) q(w)^T / (s_x s_w), dx = q(g) q(w) / (s_g s_w), dw = q(g)^T q(x) / (s_g s_x).
@@ -89,7 +90,10 @@ def prepare(model, fp8):
     for name, module in model.named_modules():
         if isinstance(module, torch.nn.Linear):
             inside = fp8 and ".layers." in f".{name}"
-            module.forward = lambda x, m=module, f=inside: Linear.apply(x, m.weight, f)
+            if name.endswith(("gate_proj", "up_proj")):
+                module.forward = lambda x, m=module, f=inside: Rounded.apply(Linear.apply(x, m.weight, f))
+            else:
+                module.forward = lambda x, m=module, f=inside: Linear.apply(x, m.weight, f)
         if isinstance(module, torch.nn.Embedding):
             module.forward = lambda ids, m=module: F.embedding(ids, Rounded.apply(m.weight))
 

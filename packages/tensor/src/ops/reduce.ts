@@ -148,21 +148,20 @@ function reduceWith(
   axes: number | readonly number[] | undefined,
   keepDims: boolean,
 ): Tensor {
-  const list = normalizeAxes(op.name, axes, x.ndim)
-  if (list.length === 0) return isFloat(x.dtype) ? cast(x, 'float32') : x
+  const asked = normalizeAxes(op.name, axes, x.ndim)
+  const shape = keepDims
+    ? x.shape.map((d, i) => (asked.includes(i) ? 1 : d))
+    : x.shape.filter((_, i) => !asked.includes(i))
+  // An axis of one element has nothing to reduce.
+  const list = asked.filter((i) => x.shape[i] !== 1)
+  if (list.length === 0) return reshape(isFloat(x.dtype) ? cast(x, 'float32') : x, shape)
   let y = x
   let axis = list[0]
   if (list[list.length - 1] - list[0] !== list.length - 1) {
     y = transpose(x, [...x.shape.keys()].filter((i) => !list.includes(i)).concat(list))
     axis = x.ndim - list.length
   }
-  const out = apply1(op, [y], { axis, count: list.length })
-  return keepDims
-    ? reshape(
-        out,
-        x.shape.map((d, i) => (list.includes(i) ? 1 : d)),
-      )
-    : out
+  return reshape(apply1(op, [y], { axis, count: list.length }), shape)
 }
 
 /** Sum over axes (all of them unless given). Float formats give float32. */
