@@ -13,12 +13,12 @@ import { trainUnigram } from '@kumiki/tokenizer/train'
 import { countOf } from './common/options.ts'
 import { provenance } from './common/provenance.ts'
 import { compareRuns, findings, table } from './precision/comparison.ts'
-import { checkMemory, nameOf, subjectOf } from './precision/models.ts'
+import { checkMemory, checkPolicyFits, nameOf, subjectOf } from './precision/models.ts'
 import { Progress } from './precision/progress.ts'
 import { groupsOf, planOf, Records, type RunRecord } from './precision/records.ts'
 import { page, settingOf } from './precision/report.ts'
 import { type Texts, trainUnder } from './precision/run.ts'
-import { checkedUse, checkPolicyFits, policyOf, positiveOf, UsageError } from './precision/usage.ts'
+import { checkedUse, policyOf, positiveOf, UsageError } from './precision/usage.ts'
 
 const defaultModels = ['nano']
 const defaultPolicies = ['bf16', 'f32', 'fp8-hybrid', 'fp8-current', 'fp8-block', 'mxfp8']

@@ -11,7 +11,7 @@ import {
   nano,
 } from '@kumiki/models'
 import { estimateLocalMemory, fromArchitecture } from '@kumiki/planner'
-import type { PrecisionPolicy, StoredFloat } from '@kumiki/train'
+import { fp8RecipeOf, type PrecisionPolicy, type StoredFloat } from '@kumiki/train'
 import { checkedUse, isFile, UsageError } from './usage.ts'
 
 /** How a model is trained where the command line does not say. */
@@ -141,6 +141,14 @@ function nameOfFile(path: string): string {
 export function nameOf(model: string): string {
   if (Object.hasOwn(presets, model)) return model
   return isFile(model, /\.json$/) ? nameOfFile(model) : known(model).name
+}
+
+/** @throws UsageError where a policy cannot train a model in these batches */
+export function checkPolicyFits(policy: PrecisionPolicy, { name, architecture, batch, sequence }: Subject): void {
+  checkedUse(
+    () => fp8RecipeOf(architecture, policy)?.check(architecture, batch * sequence),
+    `--policy ${policy.name} on ${name}: `,
+  )
 }
 
 /** Bytes of the float32 parameters, gradients and two moments of Adam: hardly a policy takes less. */

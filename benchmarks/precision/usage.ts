@@ -1,8 +1,7 @@
 /** What the command line may say: errors of use, numbers, and precision policies by name or file. */
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { checkPrecision, fp8RecipeOf, type PrecisionPolicy, precisions } from '@kumiki/train'
-import type { Subject } from './models.ts'
+import { checkPrecision, type PrecisionPolicy, precisions } from '@kumiki/train'
 
 /** Wrong use of the command line: a message without a stack trace, and exit code 2. */
 export class UsageError extends Error {
@@ -57,12 +56,4 @@ export async function policyOf(value: string): Promise<PrecisionPolicy> {
   if (Object.hasOwn(precisions, policy.name) && precisions[policy.name] !== policy)
     throw new UsageError(`${owner}a policy of Kumiki is called ${policy.name} already; take another name`)
   return policy
-}
-
-/** @throws UsageError where a policy cannot train a model in these batches */
-export function checkPolicyFits(policy: PrecisionPolicy, { name, architecture, batch, sequence }: Subject): void {
-  checkedUse(
-    () => fp8RecipeOf(architecture, policy)?.check(architecture, batch * sequence),
-    `--policy ${policy.name} on ${name}: `,
-  )
 }

@@ -3,18 +3,8 @@ import type { Node, Value } from '../graph/node.ts'
 import { elementCount, sameShape } from '../shape.ts'
 import { isContiguous } from './access.ts'
 import type { Resolver } from './resolve.ts'
-import { schedule } from './schedule.ts'
+import { schedule, type Unit } from './schedule.ts'
 import { widens } from './widen.ts'
-
-/** Nodes that become one kernel: several elementwise ones over one index space, or one other node. */
-export interface Unit {
-  readonly nodes: readonly Node[]
-  /** Values that somebody outside the unit reads. */
-  readonly results: readonly Value[]
-  /** The node among elementwise ones that is a kernel of its own: they work on its result, or (`prologue`) make its operand. */
-  readonly kernel?: Node
-  readonly prologue?: boolean
-}
 
 export interface FuseLimits {
   /** Buffers one kernel may bind. */

@@ -4,8 +4,8 @@ import type { Value } from '../graph/node.ts'
 import { concatenateOp } from '../ops/concatenate.ts'
 import { elementCount } from '../shape.ts'
 import { isContiguous } from './access.ts'
-import type { Unit } from './fuse.ts'
 import type { Resolver } from './resolve.ts'
+import type { Unit } from './schedule.ts'
 
 /** Where a value is made inside another one. */
 export interface Part {

@@ -1,9 +1,18 @@
 import { bytesPerElement } from '../dtype.ts'
 import type { Graph } from '../graph/graph.ts'
-import type { Value } from '../graph/node.ts'
+import type { Node, Value } from '../graph/node.ts'
 import { elementCount } from '../shape.ts'
-import type { Unit } from './fuse.ts'
 import type { Resolver } from './resolve.ts'
+
+/** Nodes that become one kernel: several elementwise ones over one index space, or one other node. */
+export interface Unit {
+  readonly nodes: readonly Node[]
+  /** Values that somebody outside the unit reads. */
+  readonly results: readonly Value[]
+  /** The node among elementwise ones that is a kernel of its own: they work on its result, or (`prologue`) make its operand. */
+  readonly kernel?: Node
+  readonly prologue?: boolean
+}
 
 /** A unit, and what has to run before it. */
 export interface Task {

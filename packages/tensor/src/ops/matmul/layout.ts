@@ -1,5 +1,7 @@
+import { ShapeError } from '../../errors.ts'
 import { coalesce } from '../../passes/access.ts'
 import type { Operand } from '../../passes/operand.ts'
+import { formatShape, type Shape } from '../../shape.ts'
 
 /** Where a matrix of a batch lies: offset + z-th step of the batch + row * rowStride + column * columnStride, in elements. */
 export interface MatrixAccess {
@@ -17,6 +19,29 @@ export interface BlockGrid {
   readonly columns: number
   /** Rows and columns of a block. */
   readonly block: readonly [rows: number, columns: number]
+}
+
+/** How the operands of a scaled product are read. */
+export interface ScaledMatmulAttrs {
+  readonly transposeA: boolean
+  readonly transposeB: boolean
+}
+
+/** @throws ShapeError where scales do not cut the codes into whole blocks */
+export function blockGrid(
+  what: string,
+  codes: { readonly shape: Shape },
+  scales: { readonly shape: Shape },
+): BlockGrid {
+  const shapes = `codes ${formatShape(codes.shape)}, scales ${formatShape(scales.shape)}`
+  const rank = codes.shape.length
+  if (rank < 2 || scales.shape.length !== rank || scales.shape.slice(0, -2).some((d, i) => d !== codes.shape[i]))
+    throw new ShapeError(`${what}: codes and scales must be matrices of the same batch, got ${shapes}`)
+  const [rows, columns] = codes.shape.slice(-2)
+  const [down, across] = scales.shape.slice(-2)
+  if (down === 0 || across === 0 || rows % down !== 0 || columns % across !== 0)
+    throw new ShapeError(`${what}: the scales do not cut the codes into equal whole blocks, got ${shapes}`)
+  return { rows, columns, block: [rows / down, columns / across] }
 }
 
 /** C[z] = A[z] B[z] for all z: A is m x k, B is k x n, and C has neighbouring columns. */

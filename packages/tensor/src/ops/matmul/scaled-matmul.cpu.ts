@@ -1,8 +1,7 @@
 import type { CpuRule } from '../../backends/cpu/rule.ts'
 import type { Operand } from '../../passes/operand.ts'
-import { matmulProblem, turnedOperand } from './layout.ts'
+import { blockGrid, matmulProblem, type ScaledMatmulAttrs, turnedOperand } from './layout.ts'
 import { type GemmOperand, packable, planGemm } from './matmul.cpu.ts'
-import { blockGrid, type ScaledMatmulAttrs } from './scaled-matmul.ts'
 
 /** matmul's kernels, whose packing multiplies every value by its scale. */
 export const scaledMatmulCpu: CpuRule<ScaledMatmulAttrs> = {

@@ -2,14 +2,14 @@ import { type DType, isFloat } from '../../dtype.ts'
 import { DTypeError, ShapeError } from '../../errors.ts'
 import type { Spec } from '../../graph/node.ts'
 import { defineOp, type Op } from '../../op.ts'
-import { elementCount, formatShape, type Shape } from '../../shape.ts'
+import { elementCount, formatShape } from '../../shape.ts'
 import { apply1, isTensor, type Tensor } from '../../tensor.ts'
 import { broadcastTo } from '../broadcast-to.ts'
 import { cast } from '../cast.ts'
 import { mul } from '../mul.ts'
 import { reshape } from '../reshape.ts'
 import { swapAxes } from '../transpose.ts'
-import type { BlockGrid } from './layout.ts'
+import { blockGrid, type ScaledMatmulAttrs } from './layout.ts'
 import { matmul } from './matmul.ts'
 import { scaledMatmulCpu } from './scaled-matmul.cpu.ts'
 import { scaledMatmulWgsl } from './scaled-matmul.wgsl.ts'
@@ -20,29 +20,6 @@ export interface ScaledMatrix {
   readonly codes: Tensor
   /** [..., rows / block rows, columns / block columns] of any float dtype: what decoded values are multiplied by. */
   readonly scales: Tensor
-}
-
-/** How operands are read. */
-export interface ScaledMatmulAttrs {
-  readonly transposeA: boolean
-  readonly transposeB: boolean
-}
-
-/** @throws ShapeError where scales do not cut the codes into whole blocks */
-export function blockGrid(
-  what: string,
-  codes: { readonly shape: Shape },
-  scales: { readonly shape: Shape },
-): BlockGrid {
-  const shapes = `codes ${formatShape(codes.shape)}, scales ${formatShape(scales.shape)}`
-  const rank = codes.shape.length
-  if (rank < 2 || scales.shape.length !== rank || scales.shape.slice(0, -2).some((d, i) => d !== codes.shape[i]))
-    throw new ShapeError(`${what}: codes and scales must be matrices of the same batch, got ${shapes}`)
-  const [rows, columns] = codes.shape.slice(-2)
-  const [down, across] = scales.shape.slice(-2)
-  if (down === 0 || across === 0 || rows % down !== 0 || columns % across !== 0)
-    throw new ShapeError(`${what}: the scales do not cut the codes into equal whole blocks, got ${shapes}`)
-  return { rows, columns, block: [rows / down, columns / across] }
 }
 
 /** Inputs: codes and scales of a, then of b. Values are rounded to float32 where a scale is applied; then as matmul. */

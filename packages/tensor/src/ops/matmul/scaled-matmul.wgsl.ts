@@ -1,8 +1,7 @@
 import type { WebGpuRule } from '../../backends/webgpu/rule.ts'
 import type { Operand } from '../../passes/operand.ts'
-import { matmulProblem, turnedOperand } from './layout.ts'
+import { blockGrid, matmulProblem, type ScaledMatmulAttrs, turnedOperand } from './layout.ts'
 import { fusesByFour, planMatmul } from './matmul.wgsl.ts'
-import { blockGrid, type ScaledMatmulAttrs } from './scaled-matmul.ts'
 import type { MatmulOperand } from './scaled-operand.wgsl.ts'
 
 /** matmul's kernels, whose operands multiply every value they load by its scale. */
