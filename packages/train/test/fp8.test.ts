@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import {
   amax as amaxOfArray,
   blockAmax,
@@ -30,6 +33,7 @@ import {
   type TrainerOptions,
   withoutFirstAndLast,
 } from '../src/index.ts'
+import { loadCheckpoint, saveCheckpoint } from '../src/node.ts'
 import { documents, tiny } from './tiny.ts'
 
 const wave = (n: number, f: number, scale = 1) =>
@@ -362,7 +366,10 @@ describe.each(['cpu', 'webgpu'] as const)('fp8 on %s', (backend) => {
       const first = Trainer.create(options({ precision, optimizer }))
       for await (const _ of first.run(3));
       const second = Trainer.create(options({ precision, optimizer }))
-      await second.restore(await first.snapshot())
+      // Through files, as a killed run does.
+      const folder = mkdtempSync(join(tmpdir(), 'kumiki-fp8-'))
+      await second.restore(await loadCheckpoint(await saveCheckpoint(folder, await first.snapshot())))
+      rmSync(folder, { recursive: true })
       for await (const _ of second.run(6));
       const [a, b] = [await whole.snapshot(), await second.snapshot()]
       expect([...b.arrays.keys()]).toEqual([...a.arrays.keys()])
