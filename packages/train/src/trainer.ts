@@ -113,6 +113,8 @@ export class Trainer {
     }
     if (!(zLoss >= 0)) throw new RangeError(`Trainer: zLoss must be 0 or more, got ${zLoss}`)
     checkPrecision(precision)
+    this.fp8 = fp8RecipeOf(architecture, precision)
+    this.fp8?.check(architecture, (batchSize / accumulation) * sequenceLength)
     const optimizer = optimizerUnder(precision, options.optimizer)
     this.options = { ...options, optimizer }
     this.device = device
@@ -130,7 +132,6 @@ export class Trainer {
     this.evaluationStep = compile((params: Parameters, inputs: Tensor, targets: Tensor) => ({
       nats: this.decoder.losses(params, inputs, targets).sum(),
     }))
-    this.fp8 = fp8RecipeOf(architecture, precision)
     this.state = initialState(parameters, optimizer, precision, this.fp8)
   }
 
