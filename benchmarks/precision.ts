@@ -28,7 +28,8 @@ const options = {
   model: { type: 'string', multiple: true },
   /** Repeatable: a name, or a module whose default export is a policy. The first is what the others are compared with. */
   policy: { type: 'string', multiple: true },
-  steps: { type: 'string' },
+  /** Repeatable: every model is trained for each. */
+  steps: { type: 'string', multiple: true },
   /** Sequences in a step. */
   batch: { type: 'string' },
   /** Tokens in a sequence; no more than the model's positions. */
@@ -50,7 +51,7 @@ type Values = ReturnType<typeof readArguments>
 /** @throws UsageError */
 function readArguments() {
   const { values } = checkedUse(() => parseArgs({ options }))
-  const count = (option: 'steps' | 'batch' | 'sequence' | 'threads') =>
+  const count = (option: 'batch' | 'sequence' | 'threads') =>
     values[option] === undefined ? undefined : checkedUse(() => countOf(option, values[option]!))
   const rate = values['learning-rate']
   if (values.device !== 'cpu' && values.device !== 'webgpu')
@@ -58,8 +59,8 @@ function readArguments() {
   return {
     ...values,
     device: values.device as 'cpu' | 'webgpu',
+    steps: values.steps?.map((steps) => checkedUse(() => countOf('steps', steps))),
     given: {
-      steps: count('steps'),
       batch: count('batch'),
       sequence: count('sequence'),
       learningRate: rate === undefined ? undefined : positiveOf('learning-rate', rate),
@@ -95,7 +96,9 @@ async function makeRuns(values: Values, records: Records): Promise<{ models: str
   const twice = policies.find((p, i) => policies.findIndex(({ name }) => name === p.name) !== i)
   if (twice) throw new UsageError(`--policy: two policies are called ${twice.name}`)
   const texts = await readTexts()
-  const subjects = (values.model ?? defaultModels).map((model) => subjectOf(model, texts.vocabSize, values.given))
+  const subjects = (values.model ?? defaultModels).flatMap((model) =>
+    (values.steps ?? [undefined]).map((steps) => subjectOf(model, texts.vocabSize, { ...values.given, steps })),
+  )
   for (const subject of subjects) {
     for (const policy of policies) checkPolicyFits(policy, subject)
     checkMemory(subject, policies, { device: values.device, probes: values.probe > 0 })
@@ -151,7 +154,9 @@ async function main(): Promise<void> {
   if (records.unreadable > 0)
     console.error(`${records.file}: ${records.unreadable} lines of an older form are left out`)
   const { models, policies } = values.report ? await chosen(values, records.runs) : await makeRuns(values, records)
-  const wanted = records.runs.filter((r) => models.includes(r.model) && policies.includes(r.policy))
+  const wanted = records.runs.filter(
+    (r) => models.includes(r.model) && policies.includes(r.policy) && (values.steps?.includes(r.steps) ?? true),
+  )
   if (wanted.length === 0)
     throw new UsageError(
       `${records.file} has no runs of ${models.join(', ') || 'any model'} to report; leave --report out to make them`,

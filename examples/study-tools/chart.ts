@@ -77,7 +77,9 @@ function draw(chart: Chart): string {
   const px = (value: number) => round(x(value))
   const py = (value: number) => round(y(clamp(value)))
   const yTicks = ticksOf(y, chart.yScale, 6)
-  const xTicks = ticksOf(x, chart.xScale, 6)
+  // Steps and layers are counted: between two of them is nothing to mark.
+  const counted = xs.every(Number.isInteger)
+  const xTicks = ticksOf(x, chart.xScale, 6).filter((t) => !counted || Number.isInteger(t))
   const parts = [
     `<text class="t" x="${left}" y="20">${escapeXml(title)}</text>`,
     ...bands.map(
