@@ -98,6 +98,10 @@ export function fusedKernel(fused: Fused, outputs: readonly DType[], name: strin
   const bases = leaves.map((l) => (l.kind === 'constant' ? -1 : f.local('i32')))
   const outBases = outputs.map(() => f.local('i32'))
   const values = [...leaves, ...nodes].map(() => f.local('v128'))
+  /** Codes of narrow nodes that are results, as they are made: stored as they are. */
+  const codes = nodes.map((n, k) =>
+    converters[n.dtype] && n.op.name !== 'copy' && results.includes(leaves.length + k) ? f.local('v128') : undefined,
+  )
   const temporary = f.local('v128')
   const index = f.local('i32')
 
@@ -234,6 +238,12 @@ export function fusedKernel(fused: Fused, outputs: readonly DType[], name: strin
     const narrow = converters[node.dtype]
     if (narrow && node.op.name !== 'copy') {
       f.call(mathFunctions.indexOf(narrow.encode))
+      const kept = codes[n]
+      if (kept !== undefined && !nodes.some(({ args }) => args.includes(leaves.length + n))) {
+        f.set(kept) // nobody reads the value
+        return
+      }
+      if (kept !== undefined) f.tee(kept)
       decode(node.dtype)
     }
     f.set(values[leaves.length + n])
@@ -247,9 +257,10 @@ export function fusedKernel(fused: Fused, outputs: readonly DType[], name: strin
       .op('i32.shl')
       .op('i32.add')
   const encoded = (o: number) => {
-    f.get(values[results[o]])
+    const made = codes[results[o] - leaves.length]
+    f.get(made ?? values[results[o]])
     const narrow = converters[outputs[o]]
-    if (narrow) f.call(mathFunctions.indexOf(narrow.encode))
+    if (narrow && made === undefined) f.call(mathFunctions.indexOf(narrow.encode))
     if (sizeOf(outputs[o]) < 4) f.tee(temporary).get(temporary).op('i16x8.narrow_i32x4_u')
     if (sizeOf(outputs[o]) === 1) f.tee(temporary).get(temporary).op('i8x16.narrow_i16x8_u')
   }
