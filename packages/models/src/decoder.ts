@@ -110,8 +110,8 @@ export class Decoder {
   }
 
   /** Scores of the next token at every position: float32 [batch, seq, vocabulary]. */
-  logits(p: Parameters, tokens: Tensor): Tensor {
-    return this.linear(this.hidden(p, tokens), this.head(p))
+  logits(p: Parameters, tokens: Tensor, options: ForwardOptions = {}): Tensor {
+    return this.linear(this.hidden(p, tokens, options), this.head(p))
   }
 
   /**

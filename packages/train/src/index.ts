@@ -31,6 +31,7 @@ export {
   countTargets,
   fp8RecipeOf,
   initialState,
+  linearUnder,
   makeTrainStep,
   meanLoss,
   type StepResult,

@@ -110,6 +110,33 @@ export function countTargets(targets: Tensor): Tensor {
   return where(less(targets, 0), 0, 1).astype('float32').sum().maximum(1)
 }
 
+function linearOf(decoder: Decoder, precision: PrecisionPolicy, recipe: Fp8Recipe, pass: Fp8Pass): LinearRule {
+  // Layers that read the same tensor get the same narrow one.
+  const narrowed = new Map<Tensor, Tensor>()
+  const narrow = (x: Tensor) => {
+    const known = narrowed.get(x) ?? cast(x, precision.activations)
+    narrowed.set(x, known)
+    return known
+  }
+  return (x, weight, name) => (recipe.includes(name) ? pass.linear(narrow(x), weight, name) : decoder.linear(x, weight))
+}
+
+/**
+ * A model's linear layers as a policy computes them, for its forward pass: `decoder.logits(parameters, tokens, { linear })`. Make one for
+ * every pass.
+ * @param decoder made with the policy's activations: `new Decoder(device, architecture, policy)`
+ * @param scaling of delayed scaling: `Trainer.scaling`, or tensors of the graph being built
+ * @throws RangeError for a policy that cannot be, or delayed scaling without its scales
+ */
+export function linearUnder(decoder: Decoder, precision: PrecisionPolicy, scaling: ScalingState = {}): LinearRule {
+  checkPrecision(precision)
+  const recipe = fp8RecipeOf(decoder.architecture, precision)
+  if (!recipe) return (x, weight) => decoder.linear(x, weight)
+  // Nothing is rounded at random on the way forward.
+  const pass = recipe.begin(scaling, recipe.gradientScales(scaling), full([], 0))
+  return linearOf(decoder, precision, recipe, pass)
+}
+
 /** The name of the scalar that seeds stochastic rounding: the number of the step. */
 export const roundingStep = 'roundingStep'
 
@@ -128,17 +155,7 @@ export function makeTrainStep(options: TrainStepOptions): TrainStep {
       step: Tensor | undefined,
     ): readonly [Tensor, Fp8Pass['seen'] | undefined] => {
       const pass = recipe?.begin(scaling, scales, step)
-      // Layers that read the same tensor get the same narrow one.
-      const narrowed = new Map<Tensor, Tensor>()
-      const narrow = (x: Tensor) => {
-        const known = narrowed.get(x) ?? cast(x, precision.activations)
-        narrowed.set(x, known)
-        return known
-      }
-      const linear: LinearRule | undefined =
-        pass &&
-        ((x, weight, name) =>
-          recipe?.includes(name) ? pass.linear(narrow(x), weight, name) : decoder.linear(x, weight))
+      const linear = pass && linearOf(decoder, precision, recipe!, pass)
       return [meanLoss(decoder, params, inputs, targets, count, zLoss, linear), pass?.seen]
     },
   )

@@ -8,6 +8,7 @@ import { checkPrecision, f32, optimizerUnder, type PrecisionPolicy } from './pre
 import {
   fp8RecipeOf,
   initialState,
+  linearUnder,
   makeTrainStep,
   roundingStep,
   type TrainState,
@@ -78,6 +79,8 @@ export class TrainingError extends Error {
 const numberOf = (value: Tensor | number): number | Promise<number> =>
   typeof value === 'number' ? value : value.item()
 
+type EvaluationStep = Compiled<[Parameters, ScalingState, Tensor, Tensor], { nats: Tensor }>
+
 /** Trains one decoder. `create` it, `run` it, `dispose` it. */
 export class Trainer {
   readonly device: Device
@@ -87,7 +90,9 @@ export class Trainer {
   private readonly decoder: Decoder
   private readonly iterator: BatchIterator
   private readonly trainStep: TrainStep
-  private readonly evaluationStep: Compiled<[Parameters, Tensor, Tensor], { nats: Tensor }>
+  private readonly evaluationStep: EvaluationStep
+  /** The same on the policy's 8-bit operands; made when asked for. */
+  private fp8EvaluationStep: EvaluationStep | undefined
   private state: TrainState
   private readonly fp8: Fp8Recipe | undefined
   /** The tensor that left its format's range first, for the message when training fails. */
@@ -129,7 +134,7 @@ export class Trainer {
     })
     this.decoder = new Decoder(device, architecture, { activations: precision.activations })
     this.trainStep = makeTrainStep({ decoder: this.decoder, optimizer, precision, zLoss, accumulation })
-    this.evaluationStep = compile((params: Parameters, inputs: Tensor, targets: Tensor) => ({
+    this.evaluationStep = compile((params, _, inputs, targets) => ({
       nats: this.decoder.losses(params, inputs, targets).sum(),
     }))
     this.state = initialState(parameters, optimizer, precision, this.fp8)
@@ -275,9 +280,24 @@ export class Trainer {
 
   /**
    * Negative log-likelihood of documents, windows as in training, without z-loss.
+   * @param options.fp8 whether the policy's 8-bit layers run on 8 bits here too, as in training. Default false: on weights and activations
+   *   as they are stored, so that policies are compared by the weights they lead to.
    * @returns nats in all and per predicted token (every token and every document's end)
+   * @throws RangeError where 8 bits are asked for and the policy has none
    */
-  async evaluate(documents: readonly TokenDocument[]): Promise<{ nats: number; tokens: number; natsPerToken: number }> {
+  async evaluate(
+    documents: readonly TokenDocument[],
+    { fp8 = false }: { readonly fp8?: boolean } = {},
+  ): Promise<{ nats: number; tokens: number; natsPerToken: number }> {
+    if (fp8 && !this.fp8)
+      throw new RangeError(`Trainer.evaluate: fp8 is asked for, but the policy ${this.precision.name} has no fp8 part`)
+    if (fp8)
+      this.fp8EvaluationStep ??= compile((params, scaling, inputs, targets) => ({
+        nats: this.decoder
+          .losses(params, inputs, targets, { linear: linearUnder(this.decoder, this.precision, scaling) })
+          .sum(),
+      }))
+    const step = fp8 ? this.fp8EvaluationStep! : this.evaluationStep
     const { sequenceLength, batchSize, eosId } = this.options
     const set = packEvaluation(documents, sequenceLength, { eosId })
     let nats = 0
@@ -289,8 +309,9 @@ export class Trainer {
       inputs.set(set.inputs.subarray(at, at + window))
       targets.set(set.targets.subarray(at, at + window))
       const shape = [batchSize, sequenceLength]
-      const result = await this.evaluationStep(
+      const result = await step(
         this.state.params,
+        this.state.scaling,
         this.device.tensor(inputs, shape),
         this.device.tensor(targets, shape),
       )
@@ -375,6 +396,7 @@ export class Trainer {
   dispose(): void {
     this.trainStep.dispose()
     this.evaluationStep.dispose()
+    this.fp8EvaluationStep?.dispose()
     this.decoder.dispose()
     for (const t of tensorsOf(this.state)) t.dispose()
   }

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Decoder, type LinearRule } from '@kumiki/models'
 import {
   amax as amaxOfArray,
   blockAmax,
@@ -26,6 +27,7 @@ import {
   fp8Block,
   fp8Current,
   fp8Hybrid,
+  linearUnder,
   mxfp8,
   type PrecisionPolicy,
   precisions,
@@ -420,6 +422,68 @@ describe('policies', () => {
     device = await init({ backend: 'cpu' })
   })
   afterAll(() => device.dispose())
+
+  test('a model runs under a policy without a trainer, and a trainer evaluates under its own', async () => {
+    const tokens = device.tensor(
+      Int32Array.from({ length: 32 }, (_, i) => 3 + i),
+      [2, 16],
+    )
+    for (const precision of [
+      fp8Current,
+      fp8Hybrid,
+      { ...fp8Current, fp8: { ...fp8Current.fp8!, stochasticGradients: true } },
+    ]) {
+      const trainer = Trainer.create({
+        device,
+        architecture: tiny,
+        documents,
+        eosId: 2,
+        optimizer: adamw(),
+        schedule: constant(3e-3),
+        batchSize: 4,
+        sequenceLength: 16,
+        precision,
+      })
+      for await (const _ of trainer.run(20));
+      const held = documents.slice(0, 8)
+      const [stored, narrow] = [await trainer.evaluate(held), await trainer.evaluate(held, { fp8: true })]
+      expect(narrow.natsPerToken).not.toBe(stored.natsPerToken)
+      expect(Math.abs(narrow.natsPerToken - stored.natsPerToken)).toBeLessThan(0.1)
+      const decoder = new Decoder(device, tiny, precision)
+      const logits = (linear: LinearRule | undefined) => decoder.logits(trainer.parameters, tokens, { linear })
+      const [plain, rounded] = [
+        await logits(undefined).data(),
+        await logits(linearUnder(decoder, precision, trainer.scaling)).data(),
+      ]
+      let worst = 0
+      for (let i = 0; i < plain.length; i++) worst = Math.max(worst, Math.abs(plain[i] - rounded[i]))
+      expect(worst).toBeGreaterThan(0)
+      expect(worst).toBeLessThan(1)
+      // Layers that are left out run on what is stored.
+      const none = { ...precision, fp8: { ...precision.fp8!, includes: () => false } }
+      expect(await logits(linearUnder(decoder, none)).data()).toEqual(plain)
+      decoder.dispose()
+      trainer.dispose()
+    }
+    const trainer = Trainer.create({
+      device,
+      architecture: tiny,
+      documents,
+      eosId: 2,
+      optimizer: adamw(),
+      schedule: constant(3e-3),
+      batchSize: 4,
+      sequenceLength: 16,
+      precision: bf16,
+    })
+    await expect(trainer.evaluate(documents, { fp8: true })).rejects.toThrow(/the policy bf16 has no fp8 part/)
+    trainer.dispose()
+    const decoder = new Decoder(device, tiny, fp8Hybrid)
+    expect(() => decoder.logits({}, tokens, { linear: linearUnder(decoder, fp8Hybrid) })).toThrow(
+      /delayed scaling needs the scales of its state/,
+    )
+    decoder.dispose()
+  })
 
   test('which layers take part is the policy’s to say', () => {
     const four = { ...tiny, numHiddenLayers: 4 }
