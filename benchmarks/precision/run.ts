@@ -81,20 +81,24 @@ export async function trainUnder(request: RunRequest): Promise<RunOutcome> {
   const probes: (ProbeResult & { step: number })[] = []
   let failure: string | undefined
   let seconds = 0
+  let timed = 0
   try {
     for (let from = 0; from < steps; ) {
-      const to = probeEvery > 0 ? Math.min(steps, from + probeEvery) : steps
-      let before = performance.now()
+      // Whole stretches are timed: metrics come a step late, and the last two of a stretch together.
+      const next = probeEvery > 0 ? (Math.floor(from / probeEvery) + 1) * probeEvery : steps
+      const to = Math.min(steps, from < warmSteps ? Math.min(next, warmSteps) : next)
+      const began = performance.now()
       for await (const m of trainer.run(to)) {
         losses.push(m.loss)
         gradNorms.push(m.gradNorm)
         clipped.push(Number(m.clippedTensors ?? 0))
-        const now = performance.now()
-        if (m.step > warmSteps) seconds += (now - before) / 1000
-        before = now
         request.onStep(m.step, m.loss)
       }
-      if (probe) {
+      if (from >= warmSteps) {
+        seconds += (performance.now() - began) / 1000
+        timed += to - from
+      }
+      if (probe && (to === steps || to % probeEvery === 0)) {
         const shape = [batchSize, sequenceLength]
         const inputs = device.tensor(batch.inputs, shape)
         const targets = device.tensor(batch.targets, shape)
@@ -109,7 +113,6 @@ export async function trainUnder(request: RunRequest): Promise<RunOutcome> {
     if (!(error instanceof TrainingError)) throw error
     failure = error.message
   }
-  const timed = losses.length - warmSteps
   const { peakBytes, inputBytes } = trainer.memory()
   const heldOut = failure ? null : (await trainer.evaluate(texts.heldOut)).natsPerToken
   probe?.dispose()

@@ -184,15 +184,19 @@ function splits({ m, n, k }: MatmulProblem, batch: number, adapter: AdapterTrait
   return pieces
 }
 
+/** Bytes that every WebGPU device can bind as one buffer. */
+const largestBinding = 2 ** 27
+
 /**
  * Whether a software adapter had better read an operand from a float32 copy laid out by rows. Its kernels load every element many times
  * over, and each time would decode it; and where rows that are read side by side begin multiples of 1 KiB apart, a processor's cache puts
  * them all into the same few places. A GPU's tiles do such work once.
  */
 function layOutPays(name: 'a' | 'b', problem: MatmulProblem, operand: MatmulOperand, adapter: AdapterTraits): boolean {
-  const { m, n, b } = problem
+  const { m, n, k, b } = problem
   const loads = vectorLoads(problem)
-  if (!adapter.software || adapter.pinned?.matmul !== undefined || !loads) return false
+  const bytes = batchCount(problem) * k * (name === 'a' ? m : n) * 4
+  if (!adapter.software || adapter.pinned?.matmul !== undefined || !loads || bytes > largestBinding) return false
   if (operand.scales || isPacked(operand.dtype)) return name === 'a' ? n >= 64 : m >= 64
   return name === 'b' && m >= 128 && loads.b === 'row' && (b.columnStride * bytesPerElement[operand.dtype]) % 1024 === 0
 }
