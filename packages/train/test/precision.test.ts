@@ -90,7 +90,12 @@ describe('the moments of a policy', () => {
 })
 
 describe('what a step keeps', () => {
-  const temporaries = async (precision: PrecisionPolicy, sequenceLength: number, batchSize: number) => {
+  const temporaries = async (
+    precision: PrecisionPolicy,
+    sequenceLength: number,
+    batchSize: number,
+    accumulation = 1,
+  ) => {
     const trainer = Trainer.create({
       device,
       architecture: {
@@ -107,6 +112,7 @@ describe('what a step keeps', () => {
       schedule: constant(1e-3),
       batchSize,
       sequenceLength,
+      accumulation,
       precision,
     })
     for await (const _ of trainer.run(1));
@@ -120,6 +126,16 @@ describe('what a step keeps', () => {
     expect(narrow).toBeLessThan(0.95 * wide)
     for (const policy of [fp8Hybrid, fp8Current, fp8Block, mxfp8])
       expect(await temporaries(policy, 32, 32), policy.name).toBeLessThan(narrow)
+  })
+
+  test('is that of one part, where gradients are accumulated', async () => {
+    const [whole, halves, eighths] = [
+      await temporaries(bf16, 32, 32),
+      await temporaries(bf16, 32, 32, 2),
+      await temporaries(bf16, 32, 32, 8),
+    ]
+    expect(halves).toBeLessThan(0.7 * whole)
+    expect(eighths).toBeLessThan(0.35 * whole)
   })
 
   test('bfloat16 gradients take two bytes', async () => {

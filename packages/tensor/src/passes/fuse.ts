@@ -1,3 +1,4 @@
+import { bytesPerElement } from '../dtype.ts'
 import { type Graph, topologicalOrder } from '../graph/graph.ts'
 import type { Node, Value } from '../graph/node.ts'
 import { elementCount, sameShape } from '../shape.ts'
@@ -74,6 +75,28 @@ export function fuse(graph: Graph, resolver: Resolver, limits: FuseLimits): Unit
     }
     return false
   }
+  const latestOf = (groups: Iterable<Group>, except?: Group): number => {
+    let latest = -1
+    for (const g of groups) if (g !== except) latest = Math.max(latest, g.last)
+    return latest
+  }
+  const bytesOf = (v: Value) => elementCount(v.shape) * bytesPerElement[v.dtype]
+  /**
+   * Whether a group that makes something had better not wait for what `later` waits for, as it would in one kernel with it: others read
+   * it before that, or it takes less memory than what it is made of.
+   */
+  const hasToHurry = (maker: Group, later: Group): boolean => {
+    const until = latestOf(depsOf(later), maker)
+    const outside = (c: number) => find(c) !== maker && find(c) !== later
+    if (maker.nodes.some((n) => consumers[position.get(n)!].some((c) => c < until && outside(c)))) return true
+    if (until <= latestOf(depsOf(maker))) return false
+    const wanted = maker.nodes.filter((n) => consumers[position.get(n)!].some((c) => find(c) === later))
+    const sources = new Set(maker.nodes.flatMap((n) => producers[position.get(n)!]))
+    let freed = 0
+    for (const p of sources)
+      if (find(p) !== maker && consumers[p].every((c) => find(c) === maker)) freed += bytesOf(order[p].outputs[0])
+    return freed > wanted.reduce((sum, n) => sum + bytesOf(n.outputs[0]), 0)
+  }
   const operandCount = (members: readonly Node[]): number => {
     const inside = new Set(members)
     const ins = new Set<Value>()
@@ -97,7 +120,7 @@ export function fuse(graph: Graph, resolver: Resolver, limits: FuseLimits): Unit
       const other = find(position.get(v.node)!)
       if (mine === other) continue
       if (mine.nodes.length + other.nodes.length > limits.nodes) continue
-      if (reaches(mine, other) || reaches(other, mine)) continue
+      if (reaches(mine, other) || reaches(other, mine) || hasToHurry(other, mine)) continue
       const members = [...other.nodes, ...mine.nodes]
       if (operandCount(members) > limits.operands) continue
       other.nodes = members
@@ -160,7 +183,7 @@ export function fuse(graph: Graph, resolver: Resolver, limits: FuseLimits): Unit
       if (work === kernel || work.kernel || order[c].op.kind !== 'elementwise' || !inOrder(work, node.outputs[0]))
         continue
       if (operandCount([node, ...work.nodes]) > limits.operands) continue
-      if (reaches(work, kernel) || reaches(kernel, work)) continue
+      if (reaches(work, kernel) || reaches(kernel, work) || hasToHurry(kernel, work)) continue
       work.kernel = node
       join(work, kernel)
       return
