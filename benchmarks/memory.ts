@@ -34,12 +34,18 @@ const off: string[] = []
 for (const backend of backendsOf(values.backends)) {
   for (const shape of shapes) {
     for (const precision of precisions) {
-      const { architecture, batch, sequence } = shape
+      const { architecture, batch, sequence, accumulation } = shape
       const model = fromArchitecture(architecture)
       const positions = architecture.maxPositionEmbeddings
       const { fp8, ...formats } = precision
       if (fp8) throw new RangeError(`--precisions: the formulas do not know ${precision.name}`)
-      const estimated = estimateLocalMemory(model, { batch, sequence, positions, precision: formats as never })
+      const estimated = estimateLocalMemory(model, {
+        batch,
+        sequence,
+        accumulation,
+        positions,
+        precision: formats as never,
+      })
       const device = await init({ backend, threads: 1 })
       const { memory, explained } = await compileStep(device, shape, precision)
       const live = livePeak(explained)

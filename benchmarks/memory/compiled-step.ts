@@ -12,11 +12,11 @@ export interface CompiledStep {
 }
 
 export async function compileStep(device: Device, shape: Shape, precision: PrecisionPolicy): Promise<CompiledStep> {
-  const { architecture, batch, sequence } = shape
+  const { architecture, batch, sequence, accumulation = 1 } = shape
   const { learningRate, maxNorm, ...adam } = hyperparameters
   const decoder = new Decoder(device, architecture, { activations: precision.activations })
   const optimizer = optimizerUnder(precision, chain(clipGlobalNorm(maxNorm), adamw(adam)))
-  const step = makeTrainStep({ decoder, optimizer, precision, zLoss: 0, accumulation: 1 })
+  const step = makeTrainStep({ decoder, optimizer, precision, zLoss: 0, accumulation })
   const tokens = () => zeros(device, [batch, sequence], 'int32')
   await step.prepare(emptyState(device, architecture, optimizer, precision), tokens(), tokens(), {
     ...optimizer.scalars(1, learningRate),

@@ -43,6 +43,8 @@ export interface LocalRun {
   readonly batch: number
   /** Tokens of a sequence. */
   readonly sequence: number
+  /** Parts that a batch is worked on in, one after another; divides it. Default 1. */
+  readonly accumulation?: number
   /** A name, or formats. Default f32. */
   readonly precision?: keyof typeof localPrecisions | LocalPrecision
   /** Rows of the rotary tables (`maxPositionEmbeddings`). Default: the sequence. */
@@ -156,8 +158,8 @@ export function localLayerBytes(model: PlannerModel, precision: LocalRun['precis
  *   inner product (4fT); logits are gone;
  * - *update*: the gradients of all parameters, matrices' in the format of `gradients`. They wait for the global norm.
  *
+ * Where gradients are accumulated, activations and logits are those of one part, and the float32 sums of the parts before lie beside them.
  * Kernels' scratch memory is not counted (a few MB).
- * @param run batch and sequence are those of one part where gradients are accumulated
  * @throws RangeError or TypeError naming field and bound; RangeError for mixtures and whatever else Kumiki's decoder does not build
  * @see arXiv:2205.05198 for the same count in Megatron-LM (`estimate`); arXiv:1604.06174 for planning by liveness
  */
@@ -167,9 +169,12 @@ export function estimateLocalMemory(model: PlannerModel, run: LocalRun): LocalMe
   const batch = integer('run.batch', run.batch, 1, 1 << 20)
   const sequence = integer('run.sequence', run.sequence, 1, 1 << 28)
   const positions = integer('run.positions', run.positions ?? sequence, sequence, 1 << 28)
+  const accumulation = integer('run.accumulation', run.accumulation ?? 1, 1, batch)
+  if (batch % accumulation !== 0)
+    throw new RangeError(`run.accumulation: ${accumulation} parts do not divide a batch of ${batch}`)
   const precision = validatePrecision(run.precision)
   const { hidden: h, ffn: f, layers: count, vocab, headDim, tiedEmbeddings } = known
-  const tokens = batch * sequence
+  const tokens = (batch / accumulation) * sequence
   const w = bytesOf[precision.activations]
 
   const { attention, mlp, replicated } = layerParameters(known, 0)
@@ -179,7 +184,7 @@ export function estimateLocalMemory(model: PlannerModel, run: LocalRun): LocalMe
   const parameters = matrices + vectors
   const weights = bytesOf[precision.parameters] * matrices + 4 * vectors
   const optimizer = 2 * bytesOf[precision.moments] * parameters + (precision.master ? 4 * matrices : 0)
-  const inputs = 2 * 4 * tokens + 4 * positions * headDim
+  const inputs = 2 * 4 * batch * sequence + 4 * positions * headDim
 
   const layer = localLayerBytes(model, run.precision)
   const layers = count * tokens * (layer.attention + layer.mlp)
@@ -189,14 +194,15 @@ export function estimateLocalMemory(model: PlannerModel, run: LocalRun): LocalMe
     4 * tokens * vocab <= logitsBytes ? vocab : Math.max(128, Math.floor(logitsBytes / 4 / tokens / 128) * 128)
   const logits = 4 * tokens * Math.min(rows, vocab)
 
+  const sums = accumulation > 1 ? 4 * parameters : 0
   const moments = {
     loss: {
-      gradients: 4 * table,
+      gradients: sums + 4 * table,
       activations: layers + afterLayers,
       logits,
       working: (rows < vocab ? 8 : 4) * h * tokens,
     },
-    backward: { gradients: 4 * (table + h), activations: layers, logits: 0, working: 4 * (h + f) * tokens },
+    backward: { gradients: sums + 4 * (table + h), activations: layers, logits: 0, working: 4 * (h + f) * tokens },
     update: {
       gradients: bytesOf[precision.gradients] * (matrices + (tiedEmbeddings ? table : 0)) + 4 * vectors,
       activations: 0,

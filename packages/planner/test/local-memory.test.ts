@@ -49,6 +49,19 @@ describe('estimateLocalMemory', () => {
     expect(m.total).toBe(parts(m))
   })
 
+  it('keeps one part of an accumulated batch, and the sums of those before', () => {
+    const whole = estimateLocalMemory(nano, { ...run, positions: 128 })
+    const parts = estimateLocalMemory(nano, { ...run, batch: 16, accumulation: 4, positions: 128 })
+    expect(parts.activations).toBe(whole.activations)
+    expect(parts.logits).toBe(whole.logits)
+    expect(parts.gradients).toBe(whole.gradients + 4 * whole.parameters)
+    expect(parts.inputs - whole.inputs).toBe(2 * 4 * 12 * 128)
+    expect(() => estimateLocalMemory(nano, { ...run, accumulation: 3 })).toThrow(
+      /run.accumulation: 3 parts do not divide a batch of 4/,
+    )
+    expect(() => estimateLocalMemory(nano, { ...run, accumulation: 8 })).toThrow(/accumulation/)
+  })
+
   it('holds a chunk of at most 16 MiB of a large vocabulary, in columns of 128', () => {
     const m = estimateLocalMemory(m150, { batch: 1, sequence: 2048 })
     expect(m.logits).toBe(4 * 2048 * 2048)
