@@ -59,6 +59,25 @@ describe.each(['cpu', 'webgpu'] as const)('memory on %s', (backend) => {
     expect(f.memory().temporaryBytes).toBeLessThan((3 * depth + 4) * one)
   })
 
+  test('of parts that are worked on one after another only one is there at a time', async () => {
+    device = await init({ backend, threads: 1 })
+    const [tokens, width, depth] = [1024, 64, 6]
+    const bytes = async (parts: number) => {
+      const f = compile((xs: Tensor[], ws: Tensor[]) => {
+        const each = xs.map((x) =>
+          grad((p: Tensor[]) => sum(p.reduce((h, w) => silu(matmul(h, w)), x)).div(sum(square(xs[0]))))(ws),
+        )
+        return each.reduce((a, b) => a.map((g, i) => g.add(b[i])))
+      })
+      await f.prepare(
+        Array.from({ length: parts }, (_, i) => device.tensor(wave(tokens * width, i + 0.5), [tokens, width])),
+        Array.from({ length: depth }, (_, i) => device.tensor(wave(width * width, i + 1), [width, width])),
+      )
+      return f.memory().temporaryBytes
+    }
+    expect(await bytes(4)).toBeLessThan(1.3 * (await bytes(1)))
+  })
+
   test('values that wait in a narrow format are stored in it, as soon as they are made', async () => {
     device = await init({ backend, threads: 1 })
     const [side, count] = [256, 12]

@@ -183,7 +183,9 @@ export function fuse(graph: Graph, resolver: Resolver, limits: FuseLimits): Unit
       if (work === kernel || work.kernel || order[c].op.kind !== 'elementwise' || !inOrder(work, node.outputs[0]))
         continue
       if (operandCount([node, ...work.nodes]) > limits.operands) continue
-      if (reaches(work, kernel) || reaches(kernel, work) || hasToHurry(kernel, work)) continue
+      if (reaches(work, kernel) || reaches(kernel, work)) continue
+      // Of several kernels whose results meet in the work, the last one takes it: an earlier one would have to wait with all its operands.
+      if (latestOf(depsOf(work), kernel) > kernel.last) continue
       work.kernel = node
       join(work, kernel)
       return
