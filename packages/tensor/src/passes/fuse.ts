@@ -112,6 +112,13 @@ export function fuse(graph: Graph, resolver: Resolver, limits: FuseLimits): Unit
     return ins.size + outs
   }
 
+  const join = (into: Group, other: Group) => {
+    into.nodes = [...into.nodes, ...other.nodes]
+    into.first = Math.min(into.first, other.first)
+    into.last = Math.max(into.last, other.last)
+    for (const d of other.deps) into.deps.add(d)
+    other.merged = into
+  }
   const mergeWithProducers = (node: Node, i: number) => {
     for (const v of node.inputs) {
       if (inputs.has(v) || v.storage || v.node.op.kind !== 'elementwise' || !sameShape(v.shape, node.outputs[0].shape))
@@ -121,13 +128,8 @@ export function fuse(graph: Graph, resolver: Resolver, limits: FuseLimits): Unit
       if (mine === other) continue
       if (mine.nodes.length + other.nodes.length > limits.nodes) continue
       if (reaches(mine, other) || reaches(other, mine) || hasToHurry(other, mine)) continue
-      const members = [...other.nodes, ...mine.nodes]
-      if (operandCount(members) > limits.operands) continue
-      other.nodes = members
-      other.first = Math.min(other.first, mine.first)
-      other.last = Math.max(other.last, mine.last)
-      for (const d of mine.deps) other.deps.add(d)
-      mine.merged = other
+      if (operandCount([...other.nodes, ...mine.nodes]) > limits.operands) continue
+      join(other, mine)
     }
   }
   // A widened value belongs to its reader rather than to what made the narrow one: then the narrow one is what is stored between them.
@@ -137,13 +139,6 @@ export function fuse(graph: Graph, resolver: Resolver, limits: FuseLimits): Unit
   for (const [i, node] of elementwise)
     if (widens(node) && producers[i].every((p) => consumers[p].length === 1)) mergeWithProducers(node, i)
 
-  const join = (into: Group, other: Group) => {
-    into.nodes = [...into.nodes, ...other.nodes]
-    into.first = Math.min(into.first, other.first)
-    into.last = Math.max(into.last, other.last)
-    for (const d of other.deps) into.deps.add(d)
-    other.merged = into
-  }
   const size = (v: Value) => elementCount(v.shape)
   /** Whether a group reads `made` only element by element, in the order in which it lies. */
   const inOrder = (g: Group, made: Value) =>
