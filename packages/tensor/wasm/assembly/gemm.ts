@@ -98,15 +98,19 @@ function packLines(src: usize, type: i32, lines: i32, width: i32, k: i32, lineSt
   }
 }
 
-/** Scales of four lines from `line` on, at one block of K. Lines past the last have the last one's. */
+/** A scale, of type 0 (float32) or 1 (bfloat16). */
 // @ts-ignore: decorator
 @inline
+function scaleAt(scales: usize, type: i32, index: i32): f32 {
+  return type == 0 ? load<f32>(scales + (<usize>index << 2)) : reinterpret<f32>(<u32>load<u16>(scales + (<usize>index << 1)) << 16)
+}
+
+/** Scales of four lines from `line` on, at one block of K. Lines past the last have the last one's. */
 function fourScales(scales: usize, type: i32, line: i32, last: i32, lineBlock: i32, lineStride: i32): v128 {
-  const shift: usize = type == 0 ? 2 : type >= 3 ? 0 : 1
-  let v = f32x4.splat(loadOne(scales + (<usize>((line / lineBlock) * lineStride) << shift), type))
-  v = f32x4.replace_lane(v, 1, loadOne(scales + (<usize>((min(line + 1, last) / lineBlock) * lineStride) << shift), type))
-  v = f32x4.replace_lane(v, 2, loadOne(scales + (<usize>((min(line + 2, last) / lineBlock) * lineStride) << shift), type))
-  return f32x4.replace_lane(v, 3, loadOne(scales + (<usize>((min(line + 3, last) / lineBlock) * lineStride) << shift), type))
+  let v = f32x4.splat(scaleAt(scales, type, (min(line, last) / lineBlock) * lineStride))
+  v = f32x4.replace_lane(v, 1, scaleAt(scales, type, (min(line + 1, last) / lineBlock) * lineStride))
+  v = f32x4.replace_lane(v, 2, scaleAt(scales, type, (min(line + 2, last) / lineBlock) * lineStride))
+  return f32x4.replace_lane(v, 3, scaleAt(scales, type, (min(line + 3, last) / lineBlock) * lineStride))
 }
 
 /**
@@ -117,7 +121,7 @@ function scaleLines(
   packed: usize, width: i32, lines: i32, k: i32, scales: usize, type: i32,
   line: i32, lineBlock: i32, lineStride: i32, step: i32, stepBlock: i32, stepStride: i32,
 ): void {
-  const shift: usize = type == 0 ? 2 : type >= 3 ? 0 : 1
+  const shift: usize = type == 0 ? 2 : 1
   const last = line + lines - 1
   let p = 0
   while (p < k) {
@@ -131,7 +135,7 @@ function scaleLines(
         packed += 16
       }
     } else {
-      const high = fourScales(from, type, min(line + 4, last), last, lineBlock, lineStride)
+      const high = fourScales(from, type, line + 4, last, lineBlock, lineStride)
       for (; p < end; p++) {
         v128.store(packed, f32x4.mul(v128.load(packed), low))
         v128.store(packed, f32x4.mul(v128.load(packed, 16), high), 16)
@@ -154,7 +158,7 @@ export function packB(
     const panel = out + (<usize>t * <usize>k << 5)
     packLines(b + <usize>(z * batchStride + column * columnStride) * size, type, min(8, n - column), 8, k, columnStride, rowStride, panel)
     if (scales) {
-      const own = scales + <usize>(z * scaleBatch) * (scaleType == 0 ? 4 : scaleType >= 3 ? 1 : 2)
+      const own = scales + <usize>(z * scaleBatch) * (scaleType == 0 ? 4 : 2)
       scaleLines(panel, 8, min(8, n - column), k, own, scaleType, column, lineBlock, lineStride, 0, stepBlock, stepStride)
     }
   }
@@ -263,7 +267,7 @@ export function gemmPacked(
         const packedTile = scratch + (<usize>(i * kc) << 4)
         packLines(a + <usize>(z * batchStride + line * rowStride + p * columnStride) * size, type, lines, 4, kc, rowStride, columnStride, packedTile)
         if (scales) {
-          const own = scales + <usize>(z * scaleBatch) * (scaleType == 0 ? 4 : scaleType >= 3 ? 1 : 2)
+          const own = scales + <usize>(z * scaleBatch) * (scaleType == 0 ? 4 : 2)
           scaleLines(packedTile, 4, lines, kc, own, scaleType, line, lineBlock, lineStride, p, stepBlock, stepStride)
         }
       }

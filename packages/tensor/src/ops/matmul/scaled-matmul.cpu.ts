@@ -5,7 +5,9 @@ import { type GemmOperand, packable, planGemm } from './matmul.cpu.ts'
 
 /** matmul's kernels, whose packing multiplies every value by its scale. */
 export const scaledMatmulCpu: CpuRule<ScaledMatmulAttrs> = {
-  supports: (inputs) => inputs.every(({ dtype }) => dtype in packable),
+  supports: ([a, scalesA, b, scalesB]) =>
+    [a, b].every(({ dtype }) => dtype in packable) &&
+    [scalesA, scalesB].every(({ dtype }) => dtype === 'float32' || dtype === 'bfloat16'),
   plan({ inputs: [a, scalesA, b, scalesB], attrs }) {
     const operand = (codes: Operand, scales: Operand, input: number, turned: boolean): GemmOperand => ({
       dtype: codes.dtype,
