@@ -51,7 +51,7 @@ const presets: Readonly<Record<string, Preset>> = {
     },
     batch: 2,
     steps: 150,
-    learningRate: 2e-3,
+    learningRate: 3e-4,
   },
 }
 
