@@ -1,3 +1,4 @@
+export type { HeldOutLoss } from './evaluation.ts'
 export type { Fp8Fit } from './fp8/quantize.ts'
 export {
   exceptFirstAndLast,

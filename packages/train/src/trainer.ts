@@ -1,14 +1,14 @@
 /** The training loop: batches in, metrics out, state that can be saved and taken up again to the bit. */
-import { type BatchIterator, type BatchState, batches, packEvaluation, type TokenDocument } from '@kumiki/data'
+import { type BatchIterator, type BatchState, batches, type TokenDocument } from '@kumiki/data'
 import { Decoder, initializeParameters, type ModelArchitecture, type Parameters } from '@kumiki/models'
 import type { Optimizer, Schedule } from '@kumiki/optim'
-import { type Compiled, compile, type Device, type ProgramMemory, type Tensor, tensorsOf } from '@kumiki/tensor'
+import { type Device, type ProgramMemory, type Tensor, tensorsOf } from '@kumiki/tensor'
+import { Evaluation, type HeldOutLoss } from './evaluation.ts'
 import type { Fp8Recipe, ScalingState } from './fp8/recipe.ts'
-import { checkPrecision, f32, optimizerUnder, type PrecisionPolicy } from './precision.ts'
+import { checkPrecision, f32, type PrecisionPolicy } from './precision.ts'
 import {
   fp8RecipeOf,
   initialState,
-  linearUnder,
   makeTrainStep,
   roundingStep,
   type TrainState,
@@ -79,8 +79,6 @@ export class TrainingError extends Error {
 const numberOf = (value: Tensor | number): number | Promise<number> =>
   typeof value === 'number' ? value : value.item()
 
-type EvaluationStep = Compiled<[Parameters, ScalingState, Tensor, Tensor], { nats: Tensor }>
-
 /** Trains one decoder. `create` it, `run` it, `dispose` it. */
 export class Trainer {
   readonly device: Device
@@ -90,9 +88,7 @@ export class Trainer {
   private readonly decoder: Decoder
   private readonly iterator: BatchIterator
   private readonly trainStep: TrainStep
-  private readonly evaluationStep: EvaluationStep
-  /** The same on the policy's 8-bit operands; made when asked for. */
-  private fp8EvaluationStep: EvaluationStep | undefined
+  private readonly evaluation: Evaluation
   private state: TrainState
   private readonly fp8: Fp8Recipe | undefined
   /** The tensor that left its format's range first, for the message when training fails. */
@@ -105,7 +101,7 @@ export class Trainer {
 
   private constructor(options: TrainerOptions, parameters: Parameters) {
     const { device, architecture, precision = f32, accumulation = 1, zLoss = 0 } = options
-    const { batchSize, sequenceLength } = options
+    const { optimizer, batchSize, sequenceLength, eosId } = options
     if (!Number.isInteger(accumulation) || accumulation < 1 || batchSize % accumulation !== 0) {
       throw new RangeError(
         `Trainer: accumulation must be an integer that divides batchSize ${batchSize}, got ${accumulation}`,
@@ -120,8 +116,7 @@ export class Trainer {
     checkPrecision(precision)
     this.fp8 = fp8RecipeOf(architecture, precision)
     this.fp8?.check(architecture, (batchSize / accumulation) * sequenceLength)
-    const optimizer = optimizerUnder(precision, options.optimizer)
-    this.options = { ...options, optimizer }
+    this.options = options
     this.device = device
     this.architecture = architecture
     this.precision = precision
@@ -129,14 +124,19 @@ export class Trainer {
       documents: options.documents,
       sequenceLength,
       batchSize,
-      eosId: options.eosId,
+      eosId,
       seed: options.seed ?? 0,
     })
     this.decoder = new Decoder(device, architecture, { activations: precision.activations })
     this.trainStep = makeTrainStep({ decoder: this.decoder, optimizer, precision, zLoss, accumulation })
-    this.evaluationStep = compile((params, _, inputs, targets) => ({
-      nats: this.decoder.losses(params, inputs, targets).sum(),
-    }))
+    this.evaluation = new Evaluation({
+      device,
+      decoder: this.decoder,
+      precision,
+      batchSize,
+      sequenceLength,
+      eosId,
+    })
     this.state = initialState(parameters, optimizer, precision, this.fp8)
   }
 
@@ -288,37 +288,8 @@ export class Trainer {
   async evaluate(
     documents: readonly TokenDocument[],
     { fp8 = false }: { readonly fp8?: boolean } = {},
-  ): Promise<{ nats: number; tokens: number; natsPerToken: number }> {
-    if (fp8 && !this.fp8)
-      throw new RangeError(`Trainer.evaluate: fp8 is asked for, but the policy ${this.precision.name} has no fp8 part`)
-    if (fp8)
-      this.fp8EvaluationStep ??= compile((params, scaling, inputs, targets) => ({
-        nats: this.decoder
-          .losses(params, inputs, targets, { linear: linearUnder(this.decoder, this.precision, scaling) })
-          .sum(),
-      }))
-    const step = fp8 ? this.fp8EvaluationStep! : this.evaluationStep
-    const { sequenceLength, batchSize, eosId } = this.options
-    const set = packEvaluation(documents, sequenceLength, { eosId })
-    let nats = 0
-    const window = batchSize * sequenceLength
-    for (let at = 0; at < set.inputs.length; at += window) {
-      // The last batch is filled up with targets that do not count.
-      const inputs = new Int32Array(window).fill(eosId)
-      const targets = new Int32Array(window).fill(-1)
-      inputs.set(set.inputs.subarray(at, at + window))
-      targets.set(set.targets.subarray(at, at + window))
-      const shape = [batchSize, sequenceLength]
-      const result = await step(
-        this.state.params,
-        this.state.scaling,
-        this.device.tensor(inputs, shape),
-        this.device.tensor(targets, shape),
-      )
-      nats += await result.nats.item()
-      result.nats.dispose()
-    }
-    return { nats, tokens: set.tokens, natsPerToken: nats / set.tokens }
+  ): Promise<HeldOutLoss> {
+    return this.evaluation.run(this.state, documents, { fp8 })
   }
 
   /** Scales and histories of delayed fp8 scaling; empty for other policies. */
@@ -395,8 +366,7 @@ export class Trainer {
 
   dispose(): void {
     this.trainStep.dispose()
-    this.evaluationStep.dispose()
-    this.fp8EvaluationStep?.dispose()
+    this.evaluation.dispose()
     this.decoder.dispose()
     for (const t of tensorsOf(this.state)) t.dispose()
   }

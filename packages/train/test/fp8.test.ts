@@ -420,6 +420,19 @@ describe('policies', () => {
   })
   afterAll(() => device.dispose())
 
+  const plain = (precision: PrecisionPolicy, schedule: TrainerOptions['schedule'] = constant(3e-3)) =>
+    Trainer.create({
+      device,
+      architecture: tiny,
+      documents,
+      eosId: 2,
+      optimizer: adamw(),
+      schedule,
+      batchSize: 4,
+      sequenceLength: 16,
+      precision,
+    })
+
   test('a model runs under a policy without a trainer, and a trainer evaluates under its own', async () => {
     const tokens = device.tensor(
       Int32Array.from({ length: 32 }, (_, i) => 3 + i),
@@ -430,17 +443,7 @@ describe('policies', () => {
       fp8Hybrid,
       { ...fp8Current, fp8: { ...fp8Current.fp8!, stochasticGradients: true } },
     ]) {
-      const trainer = Trainer.create({
-        device,
-        architecture: tiny,
-        documents,
-        eosId: 2,
-        optimizer: adamw(),
-        schedule: constant(3e-3),
-        batchSize: 4,
-        sequenceLength: 16,
-        precision,
-      })
+      const trainer = plain(precision)
       for await (const _ of trainer.run(20));
       const held = documents.slice(0, 8)
       const [stored, narrow] = [await trainer.evaluate(held), await trainer.evaluate(held, { fp8: true })]
@@ -448,31 +451,21 @@ describe('policies', () => {
       expect(Math.abs(narrow.natsPerToken - stored.natsPerToken)).toBeLessThan(0.1)
       const decoder = new Decoder(device, tiny, precision)
       const logits = (linear: LinearRule | undefined) => decoder.logits(trainer.parameters, tokens, { linear })
-      const [plain, rounded] = [
+      const [exact, rounded] = [
         await logits(undefined).data(),
         await logits(linearUnder(decoder, precision, trainer.scaling)).data(),
       ]
       let worst = 0
-      for (let i = 0; i < plain.length; i++) worst = Math.max(worst, Math.abs(plain[i] - rounded[i]))
+      for (let i = 0; i < exact.length; i++) worst = Math.max(worst, Math.abs(exact[i] - rounded[i]))
       expect(worst).toBeGreaterThan(0)
       expect(worst).toBeLessThan(1)
       // Layers that are left out run on what is stored.
       const none = { ...precision, fp8: { ...precision.fp8!, includes: () => false } }
-      expect(await logits(linearUnder(decoder, none)).data()).toEqual(plain)
+      expect(await logits(linearUnder(decoder, none)).data()).toEqual(exact)
       decoder.dispose()
       trainer.dispose()
     }
-    const trainer = Trainer.create({
-      device,
-      architecture: tiny,
-      documents,
-      eosId: 2,
-      optimizer: adamw(),
-      schedule: constant(3e-3),
-      batchSize: 4,
-      sequenceLength: 16,
-      precision: bf16,
-    })
+    const trainer = plain(bf16)
     await expect(trainer.evaluate(documents, { fp8: true })).rejects.toThrow(/the policy bf16 has no fp8 part/)
     trainer.dispose()
     const decoder = new Decoder(device, tiny, fp8Hybrid)
@@ -511,36 +504,16 @@ describe('policies', () => {
   })
 
   test('blocks that do not divide a layer name it, its sizes and what helps, before anything is built', () => {
-    const create = () =>
-      Trainer.create({
-        device,
-        architecture: tiny,
-        documents,
-        eosId: 2,
-        optimizer: adamw(),
-        schedule: constant(1e-3),
-        batchSize: 4,
-        sequenceLength: 16,
-        precision: fp8Block,
-      })
-    expect(create).toThrow(
+    expect(() => plain(fp8Block)).toThrow(
       /model\.layers\.0\.self_attn\.q_proj\.weight: its input is \[64, 32\], which blocks of 1 x 128 do not divide; leave the layer out/,
     )
   })
 
   test('a run that leaves the range of fp8 says which tensor did first, and when', async () => {
     // Weights that explode: the rate is absurd, and the scales of a short history come too late.
-    const trainer = Trainer.create({
-      device,
-      architecture: tiny,
-      documents,
-      eosId: 2,
-      optimizer: adamw(),
-      schedule: (step) => (step < 2 ? 1e-3 : 1e5),
-      batchSize: 4,
-      sequenceLength: 16,
-      precision: { ...fp8Hybrid, fp8: { scaling: { kind: 'delayed', historyLength: 2 } } },
-    })
+    const trainer = plain({ ...fp8Hybrid, fp8: { scaling: { kind: 'delayed', historyLength: 2 } } }, (step) =>
+      step < 2 ? 1e-3 : 1e5,
+    )
     let clipped = 0
     const run = async () => {
       for await (const m of trainer.run(400)) clipped = Math.max(clipped, m.clippedTensors as number)

@@ -251,7 +251,7 @@ ${move}`,
   }
 }
 
-/** How a product is computed: in one pass, in pieces of K, or after B was laid out. */
+/** How a product is computed: in one pass, in pieces of K, or after operands were laid out. */
 export function planMatmul(
   problem: MatmulProblem,
   a: MatmulOperand,

@@ -62,7 +62,7 @@ export const scaledMatmulOp: Op<ScaledMatmulAttrs> = defineOp<ScaledMatmulAttrs>
     sample([5, 7], [1, 1], [7, 3], [1, 1], { transposeA: false, transposeB: false }),
     sample([2, 3, 8, 12], [2, 3, 4, 2], [2, 3, 8, 12], [2, 3, 2, 12], { transposeA: true, transposeB: false }),
     sample([2, 8, 4], [2, 4, 1], [2, 12, 8], [2, 3, 1], { transposeA: true, transposeB: true }),
-    { ...sample([16, 32], [16, 1], [32, 8], [1, 8], { transposeA: false, transposeB: false }, 'float32') },
+    sample([16, 32], [16, 1], [32, 8], [1, 8], { transposeA: false, transposeB: false }, 'float32'),
   ],
 })
 
