@@ -26,12 +26,15 @@ export default defineConfig({
   resolve: { conditions: ['source'] },
   ssr: { resolve: { conditions: ['source'] } },
   test: {
-    include: ['packages/*/{src,test}/**/*.test.ts', 'examples/*/**/*.test.ts', 'test/**/*.test.ts'],
+    // `npm run test:deep`: long sweeps and fuzzing, which neither `npm test` nor CI runs.
+    include: process.env.KUMIKI_DEEP
+      ? ['packages/*/{src,test}/**/*.deep.ts', 'test/**/*.deep.ts']
+      : ['packages/*/{src,test}/**/*.test.ts', 'examples/*/**/*.test.ts', 'test/**/*.test.ts'],
     globalSetup: ['test/adapter.setup.ts', 'test/temporary-folder.setup.ts'],
     sequence: { sequencer: SlowFirst },
     pool: 'forks',
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    testTimeout: process.env.KUMIKI_DEEP ? 7_200_000 : 300_000,
+    hookTimeout: 300_000,
     maxWorkers: Math.max(2, Math.floor(availableParallelism() / 2)), // the cpu backend has threads of its own
   },
 })
