@@ -17,6 +17,8 @@ export interface BatchOptions {
   readonly batchSize: number
   /** Added after every document that does not end in it. */
   readonly eosId: number
+  /** Ids at or above it are refused by id and document; default: none is. */
+  readonly vocabSize?: number
   /** Default 0. */
   readonly seed?: number
   /** Passes over the documents after which the iterator ends (a last, partly filled batch is dropped); default: never. */
@@ -75,7 +77,7 @@ export class BatchIterator implements IterableIterator<Batch> {
         `batches: sequenceLength x batchSize must be at most 2^28, got ${sequenceLength} x ${batchSize}`,
       )
     }
-    this.#stream = joinDocuments('batches', options.documents, eosId)
+    this.#stream = joinDocuments('batches', options.documents, eosId, options.vocabSize)
     this.sequenceLength = sequenceLength
     this.batchSize = batchSize
     this.seed = seed

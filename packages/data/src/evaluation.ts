@@ -4,6 +4,8 @@ import { checkInteger, joinDocuments, type TokenDocument } from './token-stream.
 export interface EvaluationOptions {
   /** Opens the first window and closes every document; also what padding positions hold as input. */
   readonly eosId: number
+  /** Ids at or above it are refused by id and document; default: none is. */
+  readonly vocabSize?: number
   /**
    * `stream` (default): documents follow each other as in training, windows are full but for the last.
    * `document`: every document starts a window of its own after an eos, and sees nothing but itself.
@@ -35,7 +37,7 @@ export function packEvaluation(
 ): EvaluationSet {
   checkInteger('packEvaluation', 'sequenceLength', sequenceLength, 1, 2 ** 24)
   const { eosId, layout = 'stream' } = options
-  const { tokens, offsets } = joinDocuments('packEvaluation', documents, eosId)
+  const { tokens, offsets } = joinDocuments('packEvaluation', documents, eosId, options.vocabSize)
   if (tokens.length === 0)
     throw new RangeError('packEvaluation: there is no token to predict; give documents with text')
   // Runs of tokens that share windows.

@@ -21,10 +21,17 @@ export function checkInteger(owner: string, field: string, value: unknown, lower
 
 /**
  * Copies documents into a stream. Empty documents are left out; eos is not added where a document already ends in it.
- * @throws RangeError for an id that is not an integer from 0 to 2^31 - 1, or more than 2^30 tokens
+ * @param vocabSize ids are below it; default 2^31
+ * @throws RangeError for an id that is not an integer from 0 to vocabSize - 1, or more than 2^30 tokens
  */
-export function joinDocuments(owner: string, documents: readonly TokenDocument[], eosId: number): TokenStream {
-  checkInteger(owner, 'eosId', eosId, 0, 2 ** 31 - 1)
+export function joinDocuments(
+  owner: string,
+  documents: readonly TokenDocument[],
+  eosId: number,
+  vocabSize: number = 2 ** 31,
+): TokenStream {
+  checkInteger(owner, 'vocabSize', vocabSize, 1, 2 ** 31)
+  checkInteger(owner, 'eosId', eosId, 0, vocabSize - 1)
   const lengths: number[] = []
   let total = 0
   for (const document of documents) {
@@ -44,9 +51,10 @@ export function joinDocuments(owner: string, documents: readonly TokenDocument[]
     if (document.length === 0) return
     for (let i = 0; i < document.length; i++) {
       const id = document[i]
-      if (!(Number.isInteger(id) && id >= 0 && id < 2 ** 31)) {
+      if (!(Number.isInteger(id) && id >= 0 && id < vocabSize)) {
+        const bound = vocabSize === 2 ** 31 ? '2^31 - 1' : `${vocabSize - 1} (a vocabulary of ${vocabSize})`
         throw new RangeError(
-          `${owner}: token ${i} of document ${number} must be an integer from 0 to 2^31 - 1, got ${id}`,
+          `${owner}: token ${i} of document ${number} must be an integer from 0 to ${bound}, got ${id}`,
         )
       }
       tokens[at + i] = id

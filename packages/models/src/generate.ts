@@ -76,6 +76,12 @@ export class Generator {
       throw new RangeError(`generate: maxTokens must be an integer of 0 or more, got ${maxTokens}`)
     if (prompt.length === 0)
       throw new RangeError('generate: the prompt is empty; give at least one token (such as the end-of-text id)')
+    const { vocabSize } = this.architecture
+    for (let i = 0; i < prompt.length; i++)
+      if (!Number.isInteger(prompt[i]) || prompt[i] < 0 || prompt[i] >= vocabSize)
+        throw new RangeError(
+          `generate: token ${i} of the prompt must be an integer from 0 to ${vocabSize - 1} (a vocabulary of ${vocabSize}), got ${prompt[i]}`,
+        )
     const next = words(seed, 0x5eed)
     let context = Array.from(prompt).slice(-(this.maxPositions - 1))
     let cache = this.emptyCache()
