@@ -1,6 +1,7 @@
 /** Files that are either the old ones or the new ones, never half of each. Node only. */
-import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { open, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { makeFolder } from '@kumiki/data/node'
 
 let counter = 0
 
@@ -9,7 +10,7 @@ export async function writeFileAtomically(
   path: string,
   content: string | Uint8Array | AsyncIterable<Uint8Array>,
 ): Promise<void> {
-  await mkdir(dirname(path), { recursive: true })
+  await makeFolder(dirname(path))
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.${counter++}.tmp`)
   try {
     const file = await open(temporary, 'wx')
@@ -29,7 +30,8 @@ export async function writeFileAtomically(
 
 async function writeAll(file: Awaited<ReturnType<typeof open>>, chunk: Uint8Array): Promise<void> {
   for (let at = 0; at < chunk.byteLength; ) {
-    const { bytesWritten } = await file.write(chunk, at)
+    // One write takes less than 2 GiB.
+    const { bytesWritten } = await file.write(chunk, at, Math.min(chunk.byteLength - at, 2 ** 26))
     at += bytesWritten
   }
 }

@@ -45,14 +45,22 @@ export class Evaluation {
   async run(
     { params, scaling }: TrainState,
     documents: readonly TokenDocument[],
-    { fp8 }: { readonly fp8: boolean },
+    { fp8, signal }: { readonly fp8: boolean; readonly signal?: AbortSignal },
   ): Promise<HeldOutLoss> {
     const { device, sequenceLength, batchSize, eosId } = this.options
     const step = fp8 ? this.fp8Step() : this.stored
-    const set = packEvaluation(documents, sequenceLength, { eosId })
+    const set = packEvaluation(documents, sequenceLength, {
+      eosId,
+      vocabSize: this.options.decoder.architecture.vocabSize,
+    })
     let nats = 0
     const window = batchSize * sequenceLength
     for (let at = 0; at < set.inputs.length; at += window) {
+      if (signal) {
+        // Who asks to stop must get a word in.
+        await new Promise((resolve) => setTimeout(resolve))
+        signal.throwIfAborted()
+      }
       // The last batch is filled up with targets that do not count.
       const inputs = new Int32Array(window).fill(eosId)
       const targets = new Int32Array(window).fill(-1)

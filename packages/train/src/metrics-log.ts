@@ -5,27 +5,62 @@ import type { StepMetrics } from './trainer.ts'
 
 /** Appends steps to a file; a resumed run first drops the steps after its checkpoint. */
 export class MetricsLog {
+  /** The steps that were there already and stay, in order. */
+  readonly kept: readonly Partial<StepMetrics>[]
+  /** Ranges of steps, first to last, that should be there and are not. */
+  readonly gaps: readonly (readonly [number, number])[]
   private readonly path: string
   private file: Awaited<ReturnType<typeof open>> | undefined
 
-  private constructor(path: string) {
+  private constructor(path: string, kept: readonly Partial<StepMetrics>[], through: number) {
     this.path = path
+    this.kept = kept
+    this.gaps = gapsOf(kept, through)
   }
 
-  /** @param keepThrough steps above it are dropped from a file that is there already */
-  static async open(path: string, keepThrough = 0): Promise<MetricsLog> {
-    const log = new MetricsLog(path)
-    const text = await readFile(path, 'utf8').catch(() => '')
-    const kept = text.split('\n').filter((line) => {
-      try {
-        return JSON.parse(line).step <= keepThrough
-      } catch {
-        return false // a line that was half written when the run was killed
-      }
-    })
-    await writeFileAtomically(path, kept.map((line) => `${line}\n`).join(''))
+  /**
+   * Opens the log of a run that stands at a step.
+   * @param keepThrough steps above it are dropped from a file that is there already
+   * @param options.aside where to put the whole old file, if steps are dropped and it should be kept
+   */
+  static async open(path: string, keepThrough = 0, options: { readonly aside?: string } = {}): Promise<MetricsLog> {
+    const { text, steps } = await MetricsLog.read(path)
+    const byStep = new Map<number, (typeof steps)[number]>()
+    let dropped = 0
+    for (const entry of steps) {
+      const { step } = entry.metrics
+      // A step that is there twice was made again after a resume: the later one counts.
+      if (step! <= keepThrough) byStep.set(step!, entry)
+      else dropped++
+    }
+    const kept = [...byStep.values()].sort((a, b) => a.metrics.step! - b.metrics.step!)
+    if (dropped > 0 && options.aside !== undefined) await writeFileAtomically(options.aside, text)
+    await writeFileAtomically(path, kept.map(({ line }) => `${line}\n`).join(''))
+    const log = new MetricsLog(
+      path,
+      kept.map(({ metrics }) => metrics),
+      keepThrough,
+    )
     log.file = await open(path, 'a')
     return log
+  }
+
+  /** What a log holds, without changing it. `seconds` is the most of any step. */
+  static async read(path: string): Promise<{
+    readonly text: string
+    readonly steps: readonly { readonly line: string; readonly metrics: Partial<StepMetrics> }[]
+    readonly seconds: number
+  }> {
+    const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return ''
+      throw new Error(`${path}: cannot be read (${error.code ?? error.message})`, { cause: error })
+    })
+    const steps = text.split('\n').flatMap((line) => {
+      const metrics = parse(line)
+      return metrics ? [{ line, metrics }] : []
+    })
+    const seconds = steps.reduce((most, { metrics }) => Math.max(most, metrics.seconds ?? 0), 0)
+    return { text, steps, seconds }
   }
 
   async append(metrics: StepMetrics): Promise<void> {
@@ -46,4 +81,24 @@ export class MetricsLog {
     await this.file?.close()
     this.file = undefined
   }
+}
+
+/** Undefined for a line that was half written when the run was killed, or that is none of ours. */
+function parse(line: string): Partial<StepMetrics> | undefined {
+  try {
+    const json = JSON.parse(line)
+    return Number.isSafeInteger(json?.step) ? json : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function gapsOf(kept: readonly Partial<StepMetrics>[], through: number): [number, number][] {
+  const gaps: [number, number][] = []
+  let next = 1
+  for (const { step } of [...kept, { step: through + 1 }]) {
+    if (step! > next) gaps.push([next, step! - 1])
+    next = step! + 1
+  }
+  return gaps
 }

@@ -53,7 +53,7 @@ export interface StepMetrics {
   readonly gradNorm: number
   readonly learningRate: number
   readonly tokensPerSecond: number
-  /** Seconds since the trainer began (not across resumed runs). */
+  /** Seconds since the trainer began (not across resumed runs; the metrics.jsonl of a run folder counts over all of its processes). */
   readonly seconds: number
   /** 1 where the optimizer (skipNonFinite) left the step out because a gradient was NaN or infinite, else 0. */
   readonly skipped?: number
@@ -95,6 +95,8 @@ export class Trainer {
   private firstClipped: string | undefined
   private steps = 0
   private tokenCount = 0
+  /** Metrics of the last update made, while nobody has read them. */
+  private unread: Promise<StepMetrics> | undefined
   /** Milliseconds; see StepMetrics.seconds. */
   private began: number | undefined
   private lastUpdate = 0
@@ -125,6 +127,7 @@ export class Trainer {
       sequenceLength,
       batchSize,
       eosId,
+      vocabSize: architecture.vocabSize,
       seed: options.seed ?? 0,
     })
     this.decoder = new Decoder(device, architecture, { activations: precision.activations })
@@ -140,7 +143,7 @@ export class Trainer {
     this.state = initialState(parameters, optimizer, precision, this.fp8)
   }
 
-  /** @throws RangeError for options that do not fit together */
+  /** @throws RangeError for options that do not fit together, and for a token id the model has no row for */
   static create(options: TrainerOptions): Trainer {
     const parameters =
       options.parameters ?? initializeParameters(options.device, options.architecture, { seed: options.seed ?? 0 })
@@ -172,20 +175,32 @@ export class Trainer {
   }
 
   /**
-   * Trains until `steps` updates are made in all. Metrics arrive one step behind on a GPU, so that reading them stalls nothing.
+   * Trains until `steps` updates are made in all. Metrics arrive one step behind, so that reading them stalls nothing: who breaks out of the loop
+   * has one step made whose metrics are unread. The next `run` begins with them (`run(trainer.step)` gives them alone).
    * @throws TrainingError when the loss or the gradient norm is NaN or infinite and the optimizer has not skipped the step; nothing that was
    * saved is touched
    */
   async *run(steps: number): AsyncGenerator<StepMetrics> {
     this.began ??= performance.now()
     this.lastUpdate = performance.now()
-    let pending: Promise<StepMetrics> | undefined
     while (this.steps < steps) {
-      const { reading } = await this.update()
-      if (pending) yield await pending
-      pending = reading
+      const earlier = this.unread
+      this.unread = (await this.update()).reading
+      if (earlier) yield await this.checked(earlier)
     }
-    if (pending) yield await pending
+    const last = this.unread
+    this.unread = undefined
+    if (last) yield await last
+  }
+
+  /** A reading; where it is a failure, the one of the step after it is not asked for any more. */
+  private async checked(reading: Promise<StepMetrics>): Promise<StepMetrics> {
+    try {
+      return await reading
+    } catch (error) {
+      this.unread = undefined
+      throw error
+    }
   }
 
   /** Submits one update; its metrics can be awaited apart. */
@@ -282,14 +297,15 @@ export class Trainer {
    * Negative log-likelihood of documents, windows as in training, without z-loss.
    * @param options.fp8 whether the policy's 8-bit layers run on 8 bits here too, as in training. Default false: on weights and activations
    *   as they are stored, so that policies are compared by the weights they lead to.
+   * @param options.signal ends it between two batches, with the signal's reason
    * @returns nats in all and per predicted token (every token and every document's end)
    * @throws RangeError where 8 bits are asked for and the policy has none
    */
   async evaluate(
     documents: readonly TokenDocument[],
-    { fp8 = false }: { readonly fp8?: boolean } = {},
+    { fp8 = false, signal }: { readonly fp8?: boolean; readonly signal?: AbortSignal } = {},
   ): Promise<HeldOutLoss> {
-    return this.evaluation.run(this.state, documents, { fp8 })
+    return this.evaluation.run(this.state, documents, { fp8, signal })
   }
 
   /** Scales and histories of delayed fp8 scaling; empty for other policies. */
@@ -357,6 +373,7 @@ export class Trainer {
     this.state = { ...fresh, optimizer, scaling }
     this.steps = snapshot.step
     this.tokenCount = snapshot.tokens
+    this.unread = undefined
   }
 
   /** The plan of the compiled step as text: one line a kernel. Only after the first step. */

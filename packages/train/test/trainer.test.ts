@@ -97,6 +97,31 @@ test('gradient accumulation is the same mean over the batch', async () => {
   four.dispose()
 })
 
+test('breaking out of a run loses no step: the next one begins with what was not read', async () => {
+  const trainer = Trainer.create(options())
+  const steps: number[] = []
+  for await (const { step } of trainer.run(6)) {
+    steps.push(step)
+    if (step === 3) break
+  }
+  expect(trainer.step).toBe(4)
+  for await (const { step } of trainer.run(trainer.step)) steps.push(step)
+  for await (const { step } of trainer.run(6)) steps.push(step)
+  expect(steps).toEqual([1, 2, 3, 4, 5, 6])
+  trainer.dispose()
+})
+
+test('a token id that the model has no row for is named with its document', async () => {
+  const far = [...documents.slice(0, 3), Int32Array.of(3, 4, 50)]
+  expect(() => Trainer.create(options({ documents: far }))).toThrow(
+    /token 2 of document 3 must be an integer from 0 to 49 \(a vocabulary of 50\), got 50/,
+  )
+  expect(() => Trainer.create(options({ eosId: 50 }))).toThrow(/eosId must be an integer from 0 to 49/)
+  const trainer = Trainer.create(options())
+  await expect(trainer.evaluate(far)).rejects.toThrow(/token 2 of document 3/)
+  trainer.dispose()
+})
+
 test('a loss that is no number stops the run and names the step', async () => {
   const trainer = Trainer.create(options({ schedule: () => 1e30 }))
   await expect(lossesOf(trainer, 20)).rejects.toThrow(TrainingError)
@@ -117,9 +142,9 @@ test('old checkpoints are dropped, half-written and broken ones are told', async
   const [, { path }] = await listCheckpoints(run)
   const file = join(path, 'state.safetensors')
   await truncate(file, 1000)
-  await expect(loadCheckpoint(path)).rejects.toThrow(/state\.safetensors: .*broken, take an older checkpoint/)
-  await writeFile(join(path, 'trainer.json'), '{"version":1,"step":-1}')
-  await expect(loadCheckpoint(path)).rejects.toThrow(/trainer\.json: step must be a non-negative integer/)
+  await expect(loadCheckpoint(path)).rejects.toThrow(/state\.safetensors: .*broken, take another checkpoint/)
+  await writeFile(join(path, 'checkpoint.json'), '{"version":2,"step":-1}')
+  await expect(loadCheckpoint(path)).rejects.toThrow(/checkpoint\.json: does not match its own checksum/)
   await expect(loadCheckpoint(join(run, 'nowhere'))).rejects.toThrow(/is this a checkpoint folder/)
   const other = Trainer.create(options({ architecture: { ...tiny, hiddenSize: 64 } }))
   await expect(other.restore(await trainer.snapshot())).rejects.toThrow(/in the snapshot and .* in the model/)

@@ -1,0 +1,141 @@
+/** Reading checkpoints: what does not match its seal is refused, and the newest sound one is found. Node only. */
+import { createHash } from 'node:crypto'
+import { readFile, rename } from 'node:fs/promises'
+import { join } from 'node:path'
+import { openSafetensors, type RangeSource } from '@kumiki/models/safetensors'
+import { writeFileAtomically } from '../atomic-file.ts'
+import { openFileRanges } from '../file-ranges.ts'
+import type { TrainerSnapshot } from '../trainer.ts'
+import type { FileSeal } from './disk.ts'
+import { type CheckpointEntry, listCheckpoints } from './list.ts'
+import { type CheckpointManifest, readManifest, writeManifest } from './manifest.ts'
+
+export interface LoadedCheckpoint {
+  readonly path: string
+  readonly snapshot: TrainerSnapshot
+  readonly manifest: CheckpointManifest
+}
+
+/**
+ * Reads a checkpoint and holds every byte of it against its seals. Files of any size.
+ * @param options.chunkBytes the most that is read at once; default 64 MiB
+ * @throws Error naming the file, for a checkpoint that is missing, cut, changed, or put together from two
+ */
+export async function loadCheckpoint(
+  folder: string,
+  options: { readonly chunkBytes?: number } = {},
+): Promise<TrainerSnapshot> {
+  return (await read(folder, options)).snapshot
+}
+
+async function read(folder: string, options: { readonly chunkBytes?: number } = {}): Promise<LoadedCheckpoint> {
+  const manifestFile = join(folder, 'checkpoint.json')
+  const stateFile = join(folder, 'state.safetensors')
+  const text = await readFile(manifestFile, 'utf8').catch((error) => {
+    throw new Error(`${manifestFile}: cannot be read (${error.code ?? error.message}); is this a checkpoint folder?`)
+  })
+  let manifest: CheckpointManifest
+  try {
+    manifest = readManifest(text)
+  } catch (error) {
+    throw new Error(`${manifestFile}: ${(error as Error).message}; take another checkpoint`)
+  }
+  const file = await openFileRanges(stateFile, options.chunkBytes)
+  try {
+    const arrays = await readState(stateFile, file, manifest.files['state.safetensors'])
+    const { step, tokens, batches } = manifest
+    return { path: folder, manifest, snapshot: { step, tokens, batches, arrays } }
+  } finally {
+    await file.close()
+  }
+}
+
+/** Every array of a state file, whose bytes must be those that its seal was made from. */
+async function readState(path: string, file: RangeSource, wanted: FileSeal): Promise<TrainerSnapshot['arrays']> {
+  const broken = (fault: string) => new Error(`${path}: ${fault}; the file is broken, take another checkpoint`)
+  if (file.size !== wanted.bytes) throw broken(`has ${file.size} bytes, checkpoint.json says ${wanted.bytes}`)
+  const hash = createHash('sha256')
+  const sealed: RangeSource = {
+    size: file.size,
+    async read(at, length) {
+      const bytes = await file.read(at, length)
+      hash.update(bytes)
+      return bytes
+    },
+  }
+  const arrays = new Map<string, { shape: readonly number[]; data: Float32Array }>()
+  try {
+    // The header, then tensors in the order of their bytes: every byte passes the hash once.
+    const reader = await openSafetensors(sealed)
+    for (const { name, dtype, shape } of reader.tensors.values()) {
+      if (dtype !== 'F32') throw new RangeError(`array ${name} is ${dtype}, not F32`)
+      const bytes = await reader.read(name)
+      arrays.set(name, { shape, data: new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4) })
+    }
+  } catch (error) {
+    throw broken((error as Error).message)
+  }
+  if (hash.digest('hex') !== wanted.sha256)
+    throw broken('its bytes are not those that were written (checksum), or it is the state of another step')
+  return arrays
+}
+
+export interface FindOptions {
+  /** Checkpoints of other runs are refused. */
+  readonly run?: string
+  /** The step to go back to; default: the newest. */
+  readonly step?: number
+  /** Called with every checkpoint that is passed over, and why. */
+  readonly onFault?: (checkpoint: CheckpointEntry, fault: string) => void
+}
+
+/**
+ * The newest sound checkpoint of a run, or that of a step. What is passed over is renamed to `NAME.damaged`; a step that is asked for becomes the
+ * newest, so that the run goes on from there. Call it while holding the run folder.
+ * @returns undefined where the run has made none yet
+ * @throws Error where none is sound, or none of that step
+ */
+export async function takeUpCheckpoint(
+  runFolder: string,
+  options: FindOptions = {},
+): Promise<LoadedCheckpoint | undefined> {
+  const all = (await listCheckpoints(runFolder)).reverse()
+  // What cannot be read at all comes first: it is told, and does not hide behind a sound one.
+  const unread = all.filter(({ manifest }) => !manifest)
+  const ordered = [...unread, ...all.filter(({ manifest }) => manifest)]
+  const wanted = options.step === undefined ? ordered : ordered.filter(({ step }) => step === options.step)
+  if (options.step !== undefined && wanted.length === 0) {
+    const steps = all.map(({ step }) => step).sort((a, b) => a - b)
+    throw new Error(
+      `${runFolder}: there is no checkpoint of step ${options.step}; there ${steps.length === 1 ? 'is' : 'are'} ${steps.join(', ') || 'none'}`,
+    )
+  }
+  const faults: string[] = []
+  const damaged: CheckpointEntry[] = []
+  for (const entry of wanted) {
+    try {
+      if (!entry.manifest) throw new Error(entry.fault)
+      if (options.run !== undefined && entry.manifest.run !== options.run)
+        throw new Error(`${entry.path}: it is a checkpoint of another run`)
+      const loaded = await read(entry.path)
+      for (const one of damaged) await rename(one.path, `${one.path}.damaged`).catch(() => {})
+      return options.step === undefined ? loaded : await makeNewest(loaded, all)
+    } catch (error) {
+      faults.push((error as Error).message)
+      damaged.push(entry)
+      options.onFault?.(entry, (error as Error).message)
+    }
+  }
+  if (wanted.length === 0) return undefined
+  throw new Error(
+    `${runFolder}: no ${options.step === undefined ? 'checkpoint' : `checkpoint of step ${options.step}`} is sound: ${faults.join('; ')}`,
+  )
+}
+
+async function makeNewest(loaded: LoadedCheckpoint, all: readonly CheckpointEntry[]): Promise<LoadedCheckpoint> {
+  const newest = Math.max(...all.map((c) => c.manifest?.serial ?? 0))
+  if (loaded.manifest.serial === newest) return loaded
+  const manifest = { ...loaded.manifest, serial: newest + 1 }
+  await writeFileAtomically(join(loaded.path, 'checkpoint.json'), writeManifest(manifest))
+  return { ...loaded, manifest }
+}

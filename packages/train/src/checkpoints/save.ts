@@ -1,0 +1,107 @@
+/** Writing checkpoints and dropping old ones, so that a process that dies at any moment loses nothing. Node only. */
+import { join } from 'node:path'
+import { type SafetensorsTensor, safetensorsChunks } from '@kumiki/models/safetensors'
+import type { TrainerSnapshot } from '../trainer.ts'
+import { type Disk, nodeDisk } from './disk.ts'
+import { listCheckpoints } from './list.ts'
+import { type CheckpointContext, type CheckpointManifest, writeManifest } from './manifest.ts'
+
+export interface SaveOptions {
+  /** How many of the newest stay, this one included. Default 2. */
+  readonly keep?: number
+  /** Another that stays: the newest made before this step. For a run whose loss has gone wrong since. */
+  readonly keepBefore?: number
+  readonly context?: CheckpointContext
+  readonly disk?: Disk
+}
+
+let counter = 0
+
+/**
+ * Writes a checkpoint into a folder of its own that appears under its name only when it is complete, then drops the oldest.
+ * @returns its path
+ * @throws Error naming the file, where it cannot be written; what was there is still there
+ */
+export async function saveCheckpoint(
+  runFolder: string,
+  snapshot: TrainerSnapshot,
+  options: SaveOptions = {},
+): Promise<string> {
+  const { disk = nodeDisk, keep = 2, context = {} } = options
+  if (!Number.isInteger(keep) || keep < 1)
+    throw new RangeError(`saveCheckpoint: keep must be an integer of at least 1, got ${keep}`)
+  const root = join(runFolder, 'checkpoints')
+  const name = `step-${String(snapshot.step).padStart(8, '0')}`
+  const temporary = join(root, `.${name}.${process.pid}.${counter++}.tmp`)
+  await disk.makeFolder(root)
+  const before = await listCheckpoints(runFolder)
+  try {
+    await disk.makeFolder(temporary)
+    const state = await disk.write(join(temporary, 'state.safetensors'), stateChunks(snapshot))
+    const { step, tokens, batches } = snapshot
+    const manifest: CheckpointManifest = {
+      version: 2,
+      serial: 1 + Math.max(0, ...before.map((c) => c.manifest?.serial ?? 0)),
+      step,
+      tokens,
+      batches,
+      saved: new Date().toISOString(),
+      files: { 'state.safetensors': state },
+      ...context,
+    }
+    await disk.write(join(temporary, 'checkpoint.json'), [new TextEncoder().encode(writeManifest(manifest))])
+    await disk.settle(temporary)
+    // A run that went back to an earlier step passes the same steps again: a name of its own each time, nothing is replaced.
+    const names = await disk.list(root)
+    let target = name
+    for (let n = 2; names.includes(target) || names.includes(`${target}.damaged`); n++) target = `${name}-${n}`
+    await disk.rename(temporary, join(root, target))
+    await disk.settle(root)
+    await dropOldest(runFolder, { keep, keepBefore: options.keepBefore }, disk)
+    return join(root, target)
+  } catch (error) {
+    await disk.remove(temporary).catch(() => {})
+    throw explained(root, error)
+  }
+}
+
+function stateChunks(snapshot: TrainerSnapshot): AsyncIterable<Uint8Array> {
+  const tensors = [...snapshot.arrays].map(
+    ([name, { shape, data }]): SafetensorsTensor => ({
+      name,
+      dtype: 'F32',
+      shape,
+      data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+    }),
+  )
+  return safetensorsChunks(tensors, { format: 'kumiki', step: String(snapshot.step) })
+}
+
+async function dropOldest(
+  runFolder: string,
+  { keep, keepBefore }: { keep: number; keepBefore: number | undefined },
+  disk: Disk,
+): Promise<void> {
+  const all = await listCheckpoints(runFolder)
+  const kept = new Set(all.slice(-keep))
+  const early = keepBefore === undefined ? undefined : all.findLast((c) => c.manifest && c.step < keepBefore)
+  if (early) kept.add(early)
+  for (const checkpoint of all) {
+    // What cannot be read is left for somebody to look at.
+    if (kept.has(checkpoint) || !checkpoint.manifest) continue
+    // A folder half removed must not bear the name of a checkpoint.
+    const aside = join(runFolder, 'checkpoints', `.${checkpoint.name}.${process.pid}.removed.tmp`)
+    await disk.rename(checkpoint.path, aside)
+    await disk.remove(aside)
+  }
+}
+
+function explained(root: string, error: unknown): unknown {
+  const { code } = error as NodeJS.ErrnoException
+  if (code === 'ENOSPC')
+    return new Error(`${root}: the disk is full; the checkpoints there are whole. Free some space and resume the run`, {
+      cause: error,
+    })
+  if (code === 'EACCES' || code === 'EROFS') return new Error(`${root}: no permission to write here`, { cause: error })
+  return error
+}
