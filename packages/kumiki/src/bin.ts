@@ -1,9 +1,6 @@
 #!/usr/bin/env node
 import { main } from './cli.ts'
+import { surviveClosedOutput } from './closed-output.ts'
 
-// A reader that has seen enough (`| head`) is no failure.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0)
-  throw error
-})
+surviveClosedOutput()
 process.exitCode = await main(process.argv.slice(2))

@@ -19,7 +19,10 @@ export function createProgram(): Command {
   const program = prepare(new Command('kumiki'), 'kumiki')
     .description('Train small language models the LLM-jp way, and plan the large ones.')
     .version(version(), '--version', 'the version of this program')
-    .addHelpText('after', '\nExit codes: 0 success, 1 failure, 2 wrong use.')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 success, 1 failure, 2 wrong use; 130, 143 or 129 where SIGINT, SIGTERM or SIGHUP stopped a run.',
+    )
   for (const add of [
     addTrain,
     addGenerate,
@@ -56,6 +59,9 @@ export async function main(argv: readonly string[]): Promise<number> {
     if (!(error instanceof VerbError)) throw error
     process.stderr.write(`${error.verb}: ${oneLine(error.message)}\n`)
     if (process.env.KUMIKI_DEBUG) process.stderr.write(`${(error.cause as Error)?.stack ?? error.cause}\n`)
-    return error.cause instanceof UsageError ? 2 : 1
+    if (error.cause instanceof UsageError) return 2
+    // A run that a signal stopped says what shells expect of it.
+    const { exitCode } = (error.cause ?? {}) as { exitCode?: unknown }
+    return typeof exitCode === 'number' ? exitCode : 1
   }
 }

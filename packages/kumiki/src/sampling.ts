@@ -1,6 +1,8 @@
 /** Text in, text out. */
-import type { Generator } from '@kumiki/models'
+import { Generator } from '@kumiki/models'
+import type { Device } from '@kumiki/tensor'
 import type { Tokenizer } from '@kumiki/tokenizer'
+import type { Trainer } from '@kumiki/train'
 
 export interface ContinueOptions {
   readonly maxTokens: number
@@ -8,6 +10,8 @@ export interface ContinueOptions {
   readonly topP: number
   readonly topK: number
   readonly seed: number
+  /** Ends it between two tokens, with its reason. */
+  readonly signal?: AbortSignal
 }
 
 /** Continues a prompt until the end of the document or maxTokens; returns the continuation alone. */
@@ -28,8 +32,33 @@ export async function continueText(
     text += piece
     onText?.(piece)
   }
-  for await (const id of generator.generate(ids, options.maxTokens, { ...options, stopIds: [tokenizer.eosId] }))
+  for await (const id of generator.generate(ids, options.maxTokens, { ...options, stopIds: [tokenizer.eosId] })) {
     emit(stream.push(id))
+    if (options.signal) await new Promise((resolve) => setImmediate(resolve))
+    options.signal?.throwIfAborted()
+  }
   emit(stream.end())
   return text
+}
+
+/** How a model in training continues each prompt. @throws the signal's reason */
+export async function sampleTexts(
+  device: Device,
+  trainer: Trainer,
+  tokenizer: Tokenizer,
+  prompts: readonly { readonly label: string; readonly prompt: string }[],
+  seed: number,
+  signal: AbortSignal,
+): Promise<{ label: string; prompt: string; text: string }[]> {
+  const generator = new Generator(device, trainer.architecture, trainer.parameters)
+  try {
+    const samples = []
+    for (const { label, prompt } of prompts) {
+      const options = { maxTokens: 60, temperature: 0.7, topP: 0.95, topK: 0, seed, signal }
+      samples.push({ label, prompt, text: await continueText(generator, tokenizer, prompt, options) })
+    }
+    return samples
+  } finally {
+    generator.dispose()
+  }
 }

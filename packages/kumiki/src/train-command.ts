@@ -1,27 +1,42 @@
 /** `kumiki train`: text to tokenizer to model to report, in one run folder. */
-import { mkdir, readFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
-import { countParameters, Generator } from '@kumiki/models'
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { countParameters, type ModelArchitecture } from '@kumiki/models'
 import { fitNgram } from '@kumiki/models/ngram'
 import { adamw, chain, clipGlobalNorm } from '@kumiki/optim'
 import { type Device, type InitOptions, init } from '@kumiki/tensor'
-import { loadTokenizer, type Tokenizer } from '@kumiki/tokenizer'
-import { trainUnigram } from '@kumiki/tokenizer/train'
+import type { Tokenizer } from '@kumiki/tokenizer'
 import { findPrecision, Trainer } from '@kumiki/train'
 import {
+  checkTrainingMemory,
   listCheckpoints,
-  loadCheckpoint,
   MetricsLog,
-  saveCheckpoint,
+  parseRunAtStep,
+  RunFolder,
+  RunFolderError,
+  Stopped,
+  type StopSignal,
+  StopSignals,
   saveModel,
   writeFileAtomically,
 } from '@kumiki/train/node'
 import { type Corpus, loadCorpus } from './corpus.ts'
-import { readJson, writeWhole } from './files.ts'
-import { createProgress } from './progress.ts'
-import { checkRecipe, type Recipe, type ResolvedRun, resolveRun, scheduleOf } from './recipe.ts'
+import { type Recipe, resolveRun, scheduleOf } from './recipe.ts'
+import { changedRecipe, type MadeWith, refuseFixedFlags, resumeRemarks, takeUp } from './resume.ts'
+import {
+  type Cadence,
+  newRecord,
+  type RunProcess,
+  type RunRecord,
+  readRecord,
+  recipeChanges,
+  secondsOf,
+  writeRecord,
+} from './run-record.ts'
 import { writeReport } from './run-report.ts'
-import { continueText } from './sampling.ts'
+import { openRunTokenizer, trainRunTokenizer } from './run-tokenizer.ts'
+import { sampleTexts } from './sampling.ts'
+import { trainLoop } from './train-loop.ts'
 import { UsageError } from './usage-error.ts'
 import { log } from './verb.ts'
 
@@ -35,10 +50,16 @@ export interface TrainCommandOptions {
   readonly threads?: number
   /** Run folder; default runs/NAME-DATE. */
   readonly out?: string
-  /** A run folder to go on with, instead of everything above but device, threads and steps. */
+  /** Whether a run in `out` may be removed. */
+  readonly overwrite?: boolean
+  /** A run folder to go on with, or `RUN@STEP`: what stands in its run.json is taken, with `overrides` over it. */
   readonly resume?: string
   /** Steps between checkpoints. Default: a tenth of the run, at most 500. */
   readonly checkpointEvery?: number
+  /** Minutes after which one is made in any case. Default 10. */
+  readonly checkpointMinutes?: number
+  /** Checkpoints that stay. Default 2. */
+  readonly keep?: number
 }
 
 interface Figures {
@@ -51,6 +72,7 @@ export interface TrainSummary {
   readonly baselines: { readonly unigram: Figures; readonly bigram: Figures; readonly trigram: Figures }
   readonly steps: number
   readonly tokens: number
+  /** Over all processes of the run. */
   readonly seconds: number
   readonly device: string
   readonly precision: string
@@ -60,57 +82,217 @@ export interface TrainSummary {
   readonly folder: string
 }
 
-/** What run.json holds: enough to go on with the run. */
-interface RunRecord extends ResolvedRun {
-  readonly version: 1
-  readonly data: readonly string[]
-}
-
-/** A run that was stopped by the user: a checkpoint is there. */
-export class Interrupted extends Error {
-  override name = 'Interrupted'
-}
-
+/** @throws Stopped for a signal, when everything is in a safe place; UsageError for flags that do not fit */
 export async function runTrain(options: TrainCommandOptions): Promise<TrainSummary> {
   const started = performance.now()
-  const run = options.resume
-    ? await readRun(options.resume, options.overrides)
-    : { version: 1 as const, ...(await resolveRun(options)), data: options.data.map((p) => resolve(p)) }
-  const { recipe } = run
-  const folder = resolve(
-    options.resume ??
-      options.out ??
-      join('runs', `${run.name}-${new Date().toISOString().slice(0, 19).replace(/[T:]/g, '-')}`),
-  )
-  const corpus = await loadCorpus(run.data)
-  const device = await init({ backend: options.device, threads: options.threads } as InitOptions)
+  const plan = options.resume === undefined ? await beginRun(options) : await goOn(options, options.resume)
+  const where: Where = { phase: 'before the first step', kept: await keptIn(plan.folder) }
+  const stop = new StopSignals({
+    onRequest: (signal) =>
+      log(`${signal}: stopping ${where.stepping ? 'after the step at hand' : 'here'}; a second one ends at once`),
+    onSecond: (signal) => log(`${signal}: ended at once. ${resumeHint(plan.folder.path, where.kept)}`),
+  })
   try {
-    await mkdir(folder, { recursive: true })
-    log(`Training ${run.name} on ${corpus.name}`)
-    log(`Device: ${device.name}`)
-    const tokenizer = await tokenizerFor(folder, corpus, recipe, options.resume !== undefined)
-    const train = corpus.train.map((t) => tokenizer.encode(t))
-    const heldOut = corpus.heldOut.map((t) => tokenizer.encode(t))
-    const heldOutBytes = corpus.heldOut.reduce((n, t) => n + new TextEncoder().encode(t).length, 0)
-    const architecture = { ...run.architecture, vocabSize: tokenizer.vocabSize, paddedVocabSize: tokenizer.vocabSize }
-    const parameters = countParameters(architecture).total
-    const precision = findPrecision(recipe.precision)
-    log(
-      `${parameters.toLocaleString('en')} parameters, ${precision.name}; ${count(train)} training tokens, ${count(heldOut)} held out; run folder ${folder}`,
-    )
-    await writeFileAtomically(
-      join(folder, 'run.json'),
-      `${JSON.stringify({ ...run, architecture, tokens: { train: total(train), heldOut: total(heldOut) }, device: device.name }, null, 2)}\n`,
-    )
+    return await new Run(plan, options, stop, where, started).train()
+  } catch (error) {
+    throw error instanceof Stopped ? stopped(error.signal, plan.folder.path, where) : error
+  } finally {
+    stop.dispose()
+    await plan.folder.release()
+  }
+}
 
-    const { beta1, beta2, epsilon, weightDecay, gradientClip, batchSize, sequenceLength, accumulation, zLoss, seed } =
-      recipe
+/** A folder that is held, and what shall be done in it. */
+interface Plan {
+  readonly folder: RunFolder
+  readonly record: RunRecord
+  /** For a run that goes on: from which step, and the recipe it had. */
+  readonly resume?: { readonly step?: number; readonly recipe: Recipe }
+  readonly changed: Readonly<Record<string, readonly [unknown, unknown]>>
+}
+
+/** What signals are answered with. */
+interface Where {
+  /** What is being done. */
+  phase: string
+  /** Whether steps are being made. */
+  stepping?: boolean
+  /** The newest checkpoint; undefined before there is one. */
+  kept: number | undefined
+}
+
+async function keptIn(folder: RunFolder): Promise<number | undefined> {
+  return (await listCheckpoints(folder.path)).findLast(({ manifest }) => manifest)?.step
+}
+
+function resumeHint(folder: string, kept: number | undefined): string {
+  return kept === undefined
+    ? 'No checkpoint was made yet'
+    : `The checkpoint of step ${kept} is kept; go on with: kumiki train --resume ${folder}`
+}
+
+function stopped(signal: StopSignal, folder: string, { phase, stepping, kept }: Where): Stopped {
+  return new Stopped(
+    signal,
+    kept === undefined
+      ? `stopped by ${signal} ${phase}; no step was made and nothing is kept`
+      : `stopped by ${signal} ${stepping ? `at step ${kept}` : phase}; go on with: kumiki train --resume ${folder}`,
+  )
+}
+
+function cadenceOf(options: TrainCommandOptions, recipe: Recipe, before?: Cadence): Cadence {
+  return {
+    steps: options.checkpointEvery ?? before?.steps ?? Math.min(500, Math.max(1, Math.ceil(recipe.steps / 10))),
+    minutes: options.checkpointMinutes ?? before?.minutes ?? 10,
+    keep: options.keep ?? before?.keep ?? 2,
+  }
+}
+
+async function beginRun(options: TrainCommandOptions): Promise<Plan> {
+  const resolved = await resolveRun(options)
+  const { recipe, name } = resolved
+  checkMemory(resolved, recipe, options.device === 'cpu' ? 'cpu' : 'webgpu')
+  const record = newRecord(resolved, options.data, cadenceOf(options, recipe))
+  const folder = await asUsage(() =>
+    options.out === undefined
+      ? RunFolder.reserve('runs', `${name}-${new Date().toISOString().slice(0, 19).replace(/[T:]/g, '-')}`)
+      : RunFolder.create(options.out, options),
+  )
+  return { folder, record, changed: {} }
+}
+
+async function goOn(options: TrainCommandOptions, resume: string): Promise<Plan> {
+  refuseFixedFlags({ ...options, ...options.overrides })
+  // A folder whose own name ends in @5 is that folder.
+  const { folder: path, step } = (await isFolder(resume)) ? { folder: resume, step: undefined } : parseRunAtStep(resume)
+  const folder = await asUsage(() => RunFolder.open(path))
+  try {
+    const before = await readRecord(folder.path)
+    const recipe = changedRecipe(before, options.overrides)
+    const checkpoints = cadenceOf(options, recipe, before.checkpoints)
+    checkMemory(before, recipe, options.device === 'cpu' ? 'cpu' : 'webgpu')
+    return {
+      folder,
+      record: { ...before, recipe, checkpoints },
+      resume: { step, recipe: before.recipe },
+      changed: recipeChanges(before.recipe, recipe),
+    }
+  } catch (error) {
+    await folder.release()
+    throw error
+  }
+}
+
+const isFolder = (path: string) =>
+  stat(path)
+    .then((info) => info.isDirectory())
+    .catch(() => false)
+
+/** A folder that cannot be taken is wrong use. */
+async function asUsage<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof RunFolderError) throw new UsageError(error.message, { cause: error })
+    throw error
+  }
+}
+
+function checkMemory(
+  { name, architecture }: { readonly name: string; readonly architecture: ModelArchitecture },
+  recipe: Recipe,
+  device: 'cpu' | 'webgpu',
+): void {
+  // The tables have as many rows as the tokenizer will have pieces.
+  const rows = { vocabSize: recipe.vocabSize, paddedVocabSize: recipe.vocabSize }
+  checkTrainingMemory(
+    name,
+    {
+      architecture: { ...architecture, ...rows },
+      precision: findPrecision(recipe.precision),
+      sequences: recipe.batchSize / recipe.accumulation,
+      sequenceLength: recipe.sequenceLength,
+    },
+    device,
+  )
+}
+
+/** One process at work on a run. */
+class Run {
+  private readonly plan: Plan
+  private readonly options: TrainCommandOptions
+  private readonly stop: StopSignals
+  private readonly where: Where
+  private readonly started: number
+  /** Seconds of the processes before this one. */
+  private secondsBefore: number
+
+  constructor(plan: Plan, options: TrainCommandOptions, stop: StopSignals, where: Where, started: number) {
+    this.plan = plan
+    this.options = options
+    this.stop = stop
+    this.where = where
+    this.started = started
+    this.secondsBefore = secondsOf(plan.record)
+  }
+
+  async train(): Promise<TrainSummary> {
+    const { folder, record, resume } = this.plan
+    const corpus = await loadCorpus(record.data)
+    const { device: backend, threads } = this.options
+    const device = await init({ backend, threads } as InitOptions)
+    try {
+      if (device.kind === 'cpu') checkMemory(record, record.recipe, 'cpu')
+      if (!resume) {
+        await folder.empty()
+        this.where.kept = undefined
+      }
+      log(`Training ${record.name} on ${corpus.name}`)
+      log(`Device: ${device.name}`)
+      return await this.on(device, corpus)
+    } finally {
+      device.dispose()
+    }
+  }
+
+  private async on(device: Device, corpus: Corpus): Promise<TrainSummary> {
+    const { folder, record, resume } = this.plan
+    const { recipe } = record
+    const path = folder.path
+    this.where.phase = 'while the tokenizer trained'
+    if (!resume) log(`Training a unigram tokenizer of ${recipe.vocabSize} pieces`)
+    const tokenizer = resume
+      ? await openRunTokenizer(path)
+      : await trainRunTokenizer(path, corpus.train, recipe.vocabSize, this.stop.signal)
+    this.where.phase = 'before the first step'
+    const train = await this.encode(tokenizer, corpus.train)
+    const heldOut = await this.encode(tokenizer, corpus.heldOut)
+    const architecture = {
+      ...record.architecture,
+      vocabSize: tokenizer.vocabSize,
+      paddedVocabSize: tokenizer.vocabSize,
+    }
+    const precision = findPrecision(recipe.precision)
+    const parameters = countParameters(architecture).total
+    log(
+      `${parameters.toLocaleString('en')} parameters, ${precision.name}; ${count(train)} training tokens, ${count(heldOut)} held out; run folder ${path}`,
+    )
+    const loaded = resume && (await takeUp(path, { id: record.id, recipe: resume.recipe }, recipe, resume.step, log))
+    const { batchSize, sequenceLength, accumulation, zLoss, seed } = recipe
     const trainer = Trainer.create({
       device,
       architecture,
       documents: train,
       eosId: tokenizer.eosId,
-      optimizer: chain(clipGlobalNorm(gradientClip), adamw({ beta1, beta2, epsilon, weightDecay })),
+      optimizer: chain(
+        clipGlobalNorm(recipe.gradientClip),
+        adamw({
+          beta1: recipe.beta1,
+          beta2: recipe.beta2,
+          epsilon: recipe.epsilon,
+          weightDecay: recipe.weightDecay,
+        }),
+      ),
       schedule: scheduleOf(recipe),
       batchSize,
       sequenceLength,
@@ -119,175 +301,146 @@ export async function runTrain(options: TrainCommandOptions): Promise<TrainSumma
       seed,
       precision,
     })
-    if (options.resume) await takeUp(trainer, folder)
-    await trainLoop(trainer, recipe, folder, heldOut, options)
+    try {
+      if (loaded) {
+        await trainer.restore(loaded.snapshot).catch((error: Error) => {
+          const text = /other documents/.test(error.message)
+          throw text
+            ? new Error(
+                `${corpus.name}: it is not the text the run was begun on, so the run cannot go on; put that text back`,
+              )
+            : error
+        })
+        const made = loaded.manifest.made as Partial<MadeWith> | undefined
+        for (const line of resumeRemarks(made, recipe, trainer.step, device.name)) log(line)
+        // A process that was killed said how far it was in its metrics alone.
+        const old = await MetricsLog.read(join(path, 'metrics.jsonl'))
+        this.secondsBefore = Math.max(this.secondsBefore, loaded.manifest.seconds ?? 0, old.seconds)
+      }
+      const from = trainer.step
+      const saved = (step: number) =>
+        writeRecord(path, {
+          ...record,
+          architecture,
+          tokens: { train: total(train), heldOut: total(heldOut) },
+          device: device.name,
+          processes: [...record.processes, this.process(device.name, from, step)],
+        })
+      await saved(from)
+      this.where.stepping = true
+      await trainLoop({
+        trainer,
+        recipe,
+        cadence: record.checkpoints,
+        folder,
+        runId: record.id,
+        heldOut,
+        stop: this.stop,
+        device: device.name,
+        wentBack: resume?.step !== undefined,
+        seconds: () => this.seconds(),
+        onSaved: async (step) => {
+          this.where.kept = step
+          await saved(step)
+        },
+        log,
+      })
+      if (this.stop.requested && trainer.step < recipe.steps) throw this.stop.signal.reason
+      this.where.stepping = false
+      this.where.phase = 'after the last step, before the model and the report were written'
+      this.stop.signal.throwIfAborted()
+      const summary = await this.finish({ device, trainer, tokenizer, corpus, train, heldOut, parameters })
+      await saved(trainer.step)
+      return summary
+    } finally {
+      trainer.dispose()
+    }
+  }
 
+  /** Model, samples, summary and report. */
+  private async finish(made: {
+    device: Device
+    trainer: Trainer
+    tokenizer: Tokenizer
+    corpus: Corpus
+    train: readonly Int32Array[]
+    heldOut: readonly Int32Array[]
+    parameters: number
+  }): Promise<TrainSummary> {
+    const { device, trainer, tokenizer, corpus, train, heldOut, parameters } = made
+    const { folder, record } = this.plan
+    const path = folder.path
+    const { signal } = this.stop
+    const bytes = corpus.heldOut.reduce((n, t) => n + new TextEncoder().encode(t).length, 0)
     const figures = ({ nats, natsPerToken }: { nats: number; natsPerToken: number }): Figures => ({
       natsPerToken,
-      bitsPerByte: nats / Math.LN2 / heldOutBytes,
+      bitsPerByte: nats / Math.LN2 / bytes,
     })
     log('Held-out loss, baselines and samples')
-    const result = await trainer.evaluate(heldOut)
-    const baseline = (order: 1 | 2 | 3) =>
-      figures(fitNgram(train, { order, vocabSize: tokenizer.vocabSize, endId: tokenizer.eosId }).score(heldOut))
-    await saveModel(folder, architecture, trainer.parameters, {
+    const result = await trainer.evaluate(heldOut, { signal })
+    const baseline = async (order: 1 | 2 | 3) => {
+      await this.stop.listen()
+      signal.throwIfAborted()
+      return figures(fitNgram(train, { order, vocabSize: tokenizer.vocabSize, endId: tokenizer.eosId }).score(heldOut))
+    }
+    const baselines = { unigram: await baseline(1), bigram: await baseline(2), trigram: await baseline(3) }
+    await folder.check()
+    await saveModel(path, trainer.architecture, trainer.parameters, {
       bosTokenId: tokenizer.bosId,
       eosTokenId: tokenizer.eosId,
     })
-    const samples = await sampleTexts(device, trainer, tokenizer, corpus, seed)
+    const { seed } = record.recipe
+    const samples = await sampleTexts(device, trainer, tokenizer, corpus.prompts, seed, signal)
     const summary: TrainSummary = {
       heldOut: figures(result),
-      baselines: { unigram: baseline(1), bigram: baseline(2), trigram: baseline(3) },
+      baselines,
       steps: trainer.step,
       tokens: trainer.tokens,
-      seconds: (performance.now() - started) / 1000,
+      seconds: this.seconds(),
       device: device.name,
-      precision: precision.name,
+      precision: trainer.precision.name,
       seed,
       parameters,
       samples,
-      folder,
+      folder: path,
     }
-    trainer.dispose()
-    await writeFileAtomically(join(folder, 'samples.json'), `${JSON.stringify(samples, null, 2)}\n`)
-    await writeFileAtomically(join(folder, 'summary.json'), `${JSON.stringify(summary, null, 2)}\n`)
-    await writeReport([folder], join(folder, 'report.html'))
+    await writeFileAtomically(join(path, 'samples.json'), `${JSON.stringify(samples, null, 2)}\n`)
+    await writeFileAtomically(join(path, 'summary.json'), `${JSON.stringify(summary, null, 2)}\n`)
+    await writeReport([path], join(path, 'report.html'))
     return summary
-  } finally {
-    device.dispose()
   }
-}
 
-async function trainLoop(
-  trainer: Trainer,
-  recipe: Recipe,
-  folder: string,
-  heldOut: readonly Int32Array[],
-  options: TrainCommandOptions,
-): Promise<void> {
-  const every = options.checkpointEvery ?? Math.min(500, Math.max(1, Math.ceil(recipe.steps / 10)))
-  const evaluateEvery = Math.max(1, Math.ceil(recipe.steps / 8))
-  const metricsLog = await MetricsLog.open(join(folder, 'metrics.jsonl'), trainer.step)
-  const evaluationsFile = join(folder, 'evaluations.json')
-  const evaluations =
-    trainer.step > 0
-      ? ((await readJson(evaluationsFile).catch(() => [])) as { step: number }[]).filter((e) => e.step <= trainer.step)
-      : []
-  const progress = createProgress({ total: recipe.steps, start: trainer.step })
-  let interrupted = false
-  const onSignal = () => {
-    interrupted = true
-  }
-  process.once('SIGINT', onSignal)
-  process.once('SIGTERM', onSignal)
-  try {
-    // In pieces, so that no step is under way when a checkpoint or an evaluation looks at the state.
-    while (trainer.step < recipe.steps && !interrupted) {
-      const next = Math.min(recipe.steps, nextMultiple(trainer.step, every), nextMultiple(trainer.step, evaluateEvery))
-      while (trainer.step < next && !interrupted) {
-        for await (const metrics of trainer.run(Math.min(next, trainer.step + 25))) {
-          await metricsLog.append(metrics)
-          progress.update(metrics)
-        }
-      }
-      if (trainer.step % evaluateEvery === 0 || trainer.step === recipe.steps) {
-        const { natsPerToken } = await trainer.evaluate(heldOut)
-        evaluations.push({ step: trainer.step, natsPerToken } as { step: number })
-        await writeWhole(evaluationsFile, `${JSON.stringify(evaluations)}\n`)
-      }
-      if (trainer.step % every === 0 || trainer.step === recipe.steps || interrupted)
-        await saveCheckpoint(folder, await trainer.snapshot())
+  /** Texts as ids. Signals are heard meanwhile. */
+  private async encode(tokenizer: Tokenizer, texts: readonly string[]): Promise<Int32Array[]> {
+    const documents: Int32Array[] = []
+    let heard = performance.now()
+    for (const text of texts) {
+      documents.push(tokenizer.encode(text))
+      if (performance.now() - heard < 100) continue
+      await this.stop.listen()
+      this.stop.signal.throwIfAborted()
+      heard = performance.now()
     }
-  } finally {
-    progress.stop()
-    process.off('SIGINT', onSignal)
-    process.off('SIGTERM', onSignal)
-    await metricsLog.close()
+    return documents
   }
-  if (interrupted && trainer.step < recipe.steps)
-    throw new Interrupted(`stopped at step ${trainer.step}; go on with: kumiki train --resume ${folder}`)
-}
 
-function nextMultiple(step: number, every: number): number {
-  return (Math.floor(step / every) + 1) * every
-}
-
-/** The run's tokenizer: the saved one when a run is taken up, else trained on the training text. */
-async function tokenizerFor(folder: string, corpus: Corpus, recipe: Recipe, resumed: boolean): Promise<Tokenizer> {
-  const file = join(folder, 'tokenizer.model')
-  if (resumed) {
-    const bytes = await readFile(file).catch((error) => {
-      throw new Error(`${file}: cannot be read (${error.code ?? error.message}); the run cannot be taken up`)
-    })
-    return loadTokenizer(bytes)
+  /** Seconds over all processes of the run. */
+  private seconds(): number {
+    return this.secondsBefore + (performance.now() - this.started) / 1000
   }
-  log(`Training a unigram tokenizer of ${recipe.vocabSize} pieces`)
-  const lines = corpus.train.flatMap((t) => t.split('\n')).filter((l) => l.length > 0)
-  const model = trainUnigram(lines, {
-    vocabSize: recipe.vocabSize,
-    byteFallback: true,
-    removeExtraWhitespaces: false,
-    allowWhitespaceOnlyPieces: true,
-    hardVocabLimit: false,
-  })
-  await writeFileAtomically(file, model)
-  return loadTokenizer(model)
-}
 
-async function readRun(folder: string, overrides: Partial<Recipe>): Promise<RunRecord> {
-  const file = join(folder, 'run.json')
-  const text = await readFile(file, 'utf8').catch(() => {
-    throw new UsageError(`--resume ${folder}: there is no run.json; give the folder of a run`)
-  })
-  let record: RunRecord
-  try {
-    record = JSON.parse(text)
-  } catch (error) {
-    throw new Error(`${file}: is not JSON: ${(error as Error).message}`)
+  private process(device: string, fromStep: number, step: number): RunProcess {
+    const { changed, record } = this.plan
+    const seconds = this.seconds() - secondsOf(record)
+    return {
+      started: new Date(Date.now() - (performance.now() - this.started)).toISOString(),
+      device,
+      fromStep,
+      step,
+      seconds,
+      ...(Object.keys(changed).length > 0 && { changed }),
+    }
   }
-  if (
-    record?.version !== 1 ||
-    !Array.isArray(record.data) ||
-    typeof record.recipe !== 'object' ||
-    typeof record.architecture !== 'object'
-  )
-    throw new Error(`${file}: is not the record of a run`)
-  const { steps } = overrides
-  return { ...record, recipe: checkRecipe({ ...record.recipe, ...(steps === undefined ? {} : { steps }) }, file) }
-}
-
-async function takeUp(trainer: Trainer, folder: string): Promise<void> {
-  const checkpoints = await listCheckpoints(folder)
-  if (checkpoints.length === 0) {
-    log('There is no checkpoint yet; beginning from the first step')
-    return
-  }
-  const { path, step } = checkpoints[checkpoints.length - 1]
-  await trainer.restore(await loadCheckpoint(path))
-  log(`Going on from step ${step}`)
-}
-
-async function sampleTexts(
-  device: Device,
-  trainer: Trainer,
-  tokenizer: Tokenizer,
-  corpus: Corpus,
-  seed: number,
-): Promise<TrainSummary['samples']> {
-  const generator = new Generator(device, trainer.architecture, trainer.parameters)
-  const samples = []
-  for (const { label, prompt } of corpus.prompts) {
-    const text = await continueText(generator, tokenizer, prompt, {
-      maxTokens: 60,
-      temperature: 0.7,
-      topP: 0.95,
-      topK: 0,
-      seed,
-    })
-    samples.push({ label, prompt, text })
-  }
-  generator.dispose()
-  return samples
 }
 
 const total = (documents: readonly Int32Array[]) => documents.reduce((n, d) => n + d.length, 0)

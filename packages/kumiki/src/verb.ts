@@ -1,5 +1,6 @@
 /** How every verb is declared, fails and answers. */
 import type { Command } from 'commander'
+import { UsageError } from './usage-error.ts'
 
 /** A failure, and the verb it happened in. */
 export class VerbError extends Error {
@@ -40,11 +41,40 @@ export function addVerb(
   return command.action(async (...given: unknown[]) => {
     const args = given.slice(0, -2) // commander appends options and command
     try {
+      checkPaths(command, args)
       await action(command.opts(), ...args)
     } catch (error) {
       throw new VerbError(pathOf(command), error)
     }
   })
+}
+
+/**
+ * A value that names a file or folder: an empty one is an unset variable in quotes, and one that is a flag of the verb was meant as that flag.
+ * @throws UsageError
+ */
+function checkPaths(command: Command, args: readonly unknown[]): void {
+  const flags = new Set(command.options.flatMap(({ long, short }) => [long, short]))
+  const check = (name: string, isPath: boolean, value: unknown) => {
+    for (const one of Array.isArray(value) ? value : [value]) {
+      if (one === '' && isPath)
+        throw new UsageError(`${name}: the name is empty; give a file or folder (. is the current one)`)
+      if (typeof one === 'string' && flags.has(one))
+        throw new UsageError(
+          `${name} needs a value, but ${one} follows, which is a flag${isPath ? ` (a file of that name is ./${one})` : ''}`,
+        )
+    }
+  }
+  const isPath = (placeholder: string) => /file|folder|path|prefix|dir|run/i.test(placeholder)
+  for (const option of command.options)
+    if (option.required || option.optional)
+      check(
+        option.long ?? option.flags,
+        isPath(option.flags.split(' ').at(-1)!),
+        command.getOptionValue(option.attributeName()),
+      )
+  for (const [i, { _name: name }] of (command.registeredArguments as unknown as { _name: string }[]).entries())
+    check(name, isPath(name), args[i])
 }
 
 /** 'kumiki tokenizer encode' */

@@ -1,5 +1,6 @@
 /** `kumiki generate` */
 import type { Command } from 'commander'
+import { endWithReader } from '../closed-output.ts'
 import { choice, integer, real } from '../flag-values.ts'
 import { addVerb, answer } from '../verb.ts'
 
@@ -45,6 +46,7 @@ export function addGenerate(program: Command): void {
 
 async function generate({ json, ...options }: GenerateFlags): Promise<void> {
   const { runGenerate } = await import('../generate-command.ts')
+  if (!json) endWithReader()
   let begun = false
   const onText = (text: string) => {
     // The prompt first, once the model is there: a failure before leaves stdout empty.

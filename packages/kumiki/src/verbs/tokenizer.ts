@@ -1,5 +1,6 @@
 /** `kumiki tokenizer encode|decode|train|inspect` */
 import { type Command, Option } from 'commander'
+import { endWithReader } from '../closed-output.ts'
 import { readBytes, writeWhole } from '../files.ts'
 import { choice, collect, integer, real } from '../flag-values.ts'
 import { readLines, TextOutput } from '../line-streams.ts'
@@ -126,6 +127,7 @@ async function translate(
   line: (bytes: Uint8Array, number: number) => string,
   asJson: (text: string) => string,
 ): Promise<void> {
+  endWithReader()
   const output = new TextOutput(process.stdout)
   let number = 0
   try {

@@ -22,7 +22,10 @@ interface TrainFlags {
   seed?: number
   out?: string
   resume?: string
+  overwrite?: boolean
   checkpointEvery?: number
+  checkpointMinutes?: number
+  keep?: number
   json?: boolean
 }
 
@@ -35,7 +38,7 @@ export function addTrain(program: Command): void {
       c
         .option('--preset <name>', 'a known model and recipe (default: nano)')
         .option('--config <file>', 'JSON: { name, architecture: {...}, recipe: {...} }, over the preset')
-        .option('--data <path...>', 'texts: files or folders of .txt, .md, .jsonl (default: a small built-in corpus)')
+        .option('--data <path...>', 'texts: files, or folders of .txt, .md, .jsonl (default: a small built-in corpus)')
         .option('--steps <n>', 'optimizer steps', integer(1, 1e9))
         .option('--batch-size <n>', 'sequences in a step', integer(1, 1 << 20))
         .option('--accumulation <n>', 'parts of a batch, one after another', integer(1, 1 << 20))
@@ -56,17 +59,57 @@ export function addTrain(program: Command): void {
         .option('--threads <n>', 'of the cpu device (default: all processors)', integer(1, 256))
         .option('--seed <n>', 'initial weights and order of the data', integer(0, 2 ** 32 - 1))
         .option('--out <folder>', 'run folder (default: runs/NAME-DATE)')
-        .option('--resume <folder>', 'go on with a run from its last checkpoint')
-        .option('--checkpoint-every <n>', 'steps between checkpoints', integer(1, 1e9)),
+        .option('--overwrite', 'remove the run that is in --out')
+        .option(
+          '--resume <run[@step]>',
+          'go on with a run from its newest checkpoint, or that of a step; steps, rate, schedule, warm-up and batch may be changed',
+        )
+        .option('--checkpoint-every <n>', 'steps between checkpoints (default: a tenth of the run)', integer(1, 1e9))
+        .option(
+          '--checkpoint-minutes <m>',
+          'minutes between checkpoints, at most (default: 10)',
+          real({ above: 0, to: 1e6 }),
+        )
+        .option('--keep <n>', 'checkpoints that stay (default: 2)', integer(1, 1e6))
+        .addHelpText(
+          'after',
+          `
+Ctrl-C (SIGINT), SIGTERM and SIGHUP stop after the step at hand, with a checkpoint: exit codes 130, 143, 129. A second one ends at once.`,
+        ),
     train,
   )
 }
 
 async function train(options: TrainFlags): Promise<void> {
   const { runTrain } = await import('../train-command.ts')
-  const { preset, config, data = [], device, threads, out, resume, checkpointEvery, json: _, warmup, ...rest } = options
-  const overrides = { ...rest, ...(warmup !== undefined && { warmupSteps: warmup }) }
-  const summary = await runTrain({ preset, config, data, overrides, device, threads, out, resume, checkpointEvery })
+  const {
+    steps,
+    batchSize,
+    accumulation,
+    sequenceLength,
+    learningRate,
+    schedule,
+    warmup,
+    vocabSize,
+    precision,
+    seed,
+    ...rest
+  } = options
+  const overrides = Object.fromEntries(
+    Object.entries({
+      steps,
+      batchSize,
+      accumulation,
+      sequenceLength,
+      learningRate,
+      schedule,
+      warmupSteps: warmup,
+      vocabSize,
+      precision,
+      seed,
+    }).filter(([, value]) => value !== undefined),
+  )
+  const summary = await runTrain({ ...rest, data: rest.data ?? [], overrides })
   if (!options.json)
     for (const { label, prompt, text } of summary.samples) log(`${label}: ${prompt}|${text.replace(/\s*\n\s*/g, ' ')}`)
   answer(options, summary, () => {

@@ -1,0 +1,24 @@
+/** Output that nobody reads any more: work that lasts goes on, a stream of text ends. */
+
+let streaming = false
+
+/**
+ * A reader that goes away (`| head`, a terminal that is closed) ends nothing: what is being made is made to the end. Only what a reader's end
+ * makes pointless, see `endWithReader`, stops then.
+ */
+export function surviveClosedOutput(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // A reader that has seen enough is no failure.
+    if (streaming && error.code === 'EPIPE') process.exit(0)
+    if (error.code === 'EPIPE' || error.code === 'EIO') return
+    process.exitCode = 1
+    process.stderr.write(`kumiki: stdout cannot be written (${error.message})\n`)
+  })
+  // Nowhere is left to say it.
+  process.stderr.on('error', () => {})
+}
+
+/** For verbs whose only work is what they write to stdout: nobody reads it, nothing is left to do. */
+export function endWithReader(): void {
+  streaming = true
+}

@@ -1,0 +1,92 @@
+/** run.json: what a run is, enough to go on with it, and what each of its processes did. */
+import { randomUUID } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { writeFileAtomically } from '@kumiki/train/node'
+import { checkRecipe, type Recipe, type ResolvedRun } from './recipe.ts'
+
+/** When checkpoints are made and how many stay. */
+export interface Cadence {
+  /** Steps between them. */
+  readonly steps: number
+  /** Minutes after which one is made in any case. */
+  readonly minutes: number
+  readonly keep: number
+}
+
+/** One process that worked on a run. */
+export interface RunProcess {
+  /** ISO time. */
+  readonly started: string
+  readonly device: string
+  /** Where it began. */
+  readonly fromStep: number
+  /** How far it came, as far as is known. */
+  readonly step: number
+  readonly seconds: number
+  /** What was changed against the record before: field, old value, new value. */
+  readonly changed?: Readonly<Record<string, readonly [unknown, unknown]>>
+}
+
+export interface RunRecord extends ResolvedRun {
+  readonly version: 1
+  readonly id: string
+  readonly data: readonly string[]
+  readonly checkpoints: Cadence
+  readonly tokens?: { readonly train: number; readonly heldOut: number }
+  readonly device?: string
+  readonly processes: readonly RunProcess[]
+}
+
+export function newRecord(run: ResolvedRun, data: readonly string[], checkpoints: Cadence): RunRecord {
+  return { version: 1, id: randomUUID(), ...run, data: data.map((p) => resolve(p)), checkpoints, processes: [] }
+}
+
+export async function writeRecord(folder: string, record: RunRecord): Promise<void> {
+  await writeFileAtomically(join(folder, 'run.json'), `${JSON.stringify(record, null, 2)}\n`)
+}
+
+/** @throws Error naming the file and what is wrong with it */
+export async function readRecord(folder: string): Promise<RunRecord> {
+  const file = join(folder, 'run.json')
+  const text = await readFile(file, 'utf8').catch((error) => {
+    throw new Error(`${file}: cannot be read (${error.code ?? error.message})`)
+  })
+  let record: RunRecord
+  try {
+    record = JSON.parse(text)
+  } catch (error) {
+    throw new Error(`${file}: is not JSON: ${(error as Error).message}`)
+  }
+  const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value)
+  if (
+    record?.version !== 1 ||
+    typeof record.id !== 'string' ||
+    typeof record.name !== 'string' ||
+    !Array.isArray(record.data) ||
+    !isObject(record.recipe) ||
+    !isObject(record.architecture) ||
+    !isObject(record.checkpoints) ||
+    !Array.isArray(record.processes)
+  )
+    throw new Error(`${file}: is not the record of a run that this version can go on with`)
+  checkRecipe(record.recipe, file)
+  const { steps, minutes, keep } = record.checkpoints
+  for (const [name, value] of Object.entries({ steps, minutes, keep }))
+    if (typeof value !== 'number' || !(value > 0))
+      throw new Error(`${file}: checkpoints.${name} must be a number above 0, got ${JSON.stringify(value)}`)
+  return record
+}
+
+/** Seconds of all processes so far. */
+export function secondsOf(record: RunRecord): number {
+  return record.processes.reduce((sum, { seconds }) => sum + (seconds > 0 ? seconds : 0), 0)
+}
+
+/** The fields in which two recipes differ: old and new. */
+export function recipeChanges(before: Partial<Recipe>, after: Recipe): Record<string, [unknown, unknown]> {
+  const changes: Record<string, [unknown, unknown]> = {}
+  for (const key of Object.keys(after) as (keyof Recipe)[])
+    if (before[key] !== after[key]) changes[key] = [before[key], after[key]]
+  return changes
+}

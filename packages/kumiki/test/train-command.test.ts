@@ -1,0 +1,211 @@
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import { resumeRemarks } from '../src/resume.ts'
+import { runTrain, type TrainCommandOptions, type TrainSummary } from '../src/train-command.ts'
+
+const root = mkdtempSync(join(tmpdir(), 'kumiki-train-command-'))
+const at = (...names: string[]) => join(root, ...names)
+afterAll(() => rmSync(root, { recursive: true, force: true }))
+
+/** What was said on stderr since the test began. */
+let said = ''
+beforeAll(() => {
+  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
+    said += String(text)
+    return true
+  })
+})
+afterAll(() => vi.restoreAllMocks())
+beforeEach(() => {
+  said = ''
+})
+
+function train(options: Partial<TrainCommandOptions>): Promise<TrainSummary> {
+  return runTrain({ data: [], overrides: {}, device: 'cpu', threads: 1, ...options })
+}
+
+const begin = (out: string, overrides = {}, more: Partial<TrainCommandOptions> = {}) =>
+  train({
+    config: at('tiny.json'),
+    data: [at('texts.txt')],
+    out: at(out),
+    overrides: { steps: 8, ...overrides },
+    ...more,
+  })
+
+const stepsOf = (run: string) =>
+  readFileSync(at(run, 'metrics.jsonl'), 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line).step)
+const json = (...names: string[]) => JSON.parse(readFileSync(at(...names), 'utf8'))
+const weights = (run: string) => readFileSync(at(run, 'model.safetensors'))
+
+/** A run of 8 steps with checkpoints at 4 and 8, made once. */
+beforeAll(async () => {
+  writeFileSync(
+    at('texts.txt'),
+    Array.from({ length: 80 }, (_, i) => `本棚の${i}番目の本は赤い。\nthe book number ${i} on the shelf is red.`).join(
+      '\n\n',
+    ),
+  )
+  const architecture = {
+    hiddenSize: 16,
+    intermediateSize: 32,
+    numHiddenLayers: 1,
+    numAttentionHeads: 2,
+    numKeyValueHeads: 1,
+    headDim: 8,
+  }
+  const recipe = { batchSize: 2, sequenceLength: 16, vocabSize: 300 }
+  writeFileSync(at('tiny.json'), JSON.stringify({ name: 'tiny', architecture, recipe }))
+  await begin('whole', {}, { checkpointEvery: 4 })
+})
+
+const copy = (name: string) => cpSync(at('whole'), at(name), { recursive: true })
+
+test('a folder that holds a run is refused, and left as it was', async () => {
+  const before = readdirSync(at('whole')).sort()
+  await expect(begin('whole')).rejects.toThrow(/holds a run already .*--resume .*--overwrite/)
+  expect(readdirSync(at('whole')).sort()).toEqual(before)
+  copy('second')
+  await begin('second', { steps: 3 }, { overwrite: true })
+  expect(stepsOf('second')).toEqual([1, 2, 3])
+  expect(readdirSync(at('second', 'checkpoints'))).toEqual(['step-00000002', 'step-00000003'])
+})
+
+test('a signal stops after the step at hand; the run goes on to the bit, and its time is counted whole', async () => {
+  const began = performance.now()
+  const running = begin('stopped', {}, { checkpointEvery: 4 })
+  const end = expect(running).rejects.toMatchObject({
+    exitCode: 143,
+    message: /stopped by SIGTERM at step \d; go on with: kumiki train --resume/,
+  })
+  while (!existsSync(at('stopped', 'metrics.jsonl')) || readFileSync(at('stopped', 'metrics.jsonl'), 'utf8') === '')
+    await new Promise((resolve) => setTimeout(resolve, 1))
+  process.emit('SIGTERM')
+  expect(said).toContain('SIGTERM: stopping after the step at hand; a second one ends at once')
+  await end
+  expect(existsSync(at('stopped', 'run.lock'))).toBe(false)
+  const first = (performance.now() - began) / 1000
+  const summary = await train({ resume: at('stopped') })
+  expect(said).toMatch(/Going on from step \d/)
+  expect(stepsOf('stopped')).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
+  expect(weights('stopped')).toEqual(weights('whole'))
+  expect(summary.seconds).toBeGreaterThan(first * 0.8)
+  const { processes } = json('stopped', 'run.json')
+  expect(processes.map((p: { step: number }) => p.step)).toEqual([processes[1].fromStep, 8])
+})
+
+test('a signal while the tokenizer trains leaves nothing', async () => {
+  const running = begin('early')
+  const end = expect(running).rejects.toMatchObject({
+    exitCode: 130,
+    message: /while the tokenizer trained; no step was made/,
+  })
+  while (!said.includes('Training a unigram tokenizer')) await new Promise((resolve) => setTimeout(resolve, 1))
+  process.emit('SIGINT')
+  await end
+  expect(existsSync(at('early'))).toBe(false)
+})
+
+test('what is changed on the way is said and recorded; what cannot be is refused by name', async () => {
+  for (const [flags, flag] of [
+    [{ data: ['x.txt'] }, '--data'],
+    [{ out: 'x' }, '--out'],
+    [{ preset: 'nano' }, '--preset'],
+    [{ config: 'x' }, '--config'],
+    [{ overrides: { precision: 'f32' } }, '--precision'],
+    [{ overrides: { seed: 0 } }, '--seed'],
+    [{ overrides: { vocabSize: 300 } }, '--vocab-size'],
+    [{ overrides: { sequenceLength: 16 } }, '--sequence-length'],
+    [{ overwrite: true }, '--overwrite'],
+  ] as const)
+    await expect(train({ resume: at('whole'), ...(flags as object) })).rejects.toThrow(
+      `${flag} cannot be changed with --resume`,
+    )
+  await expect(train({ resume: at('whole'), overrides: { steps: 6 } })).rejects.toThrow(
+    /--steps 6: the run has made 8 steps already/,
+  )
+  await expect(train({ resume: at('whole'), overrides: { learningRate: 1e-4 } })).rejects.toThrow(
+    /all 8 steps of the run are made, so learningRate would change nothing/,
+  )
+  await expect(train({ resume: `${at('whole')}@5` })).rejects.toThrow(/no checkpoint of step 5; there are 4, 8/)
+  expect(json('whole', 'run.json').recipe).toMatchObject({ steps: 8, learningRate: 3e-3 })
+
+  copy('changed')
+  await train({ resume: `${at('changed')}@4`, overrides: { learningRate: 1e-3, steps: 10, batchSize: 4 } })
+  for (const line of [
+    'Going on from step 4',
+    'learningRate was 0.003 up to step 4, and is 0.001 from here on',
+    'batchSize was 2 up to step 4, and is 4 from here on',
+    'steps was 8 up to step 4, and is 10 from here on',
+    'The learning rate of step 5 is 0.000689 now; it was 0.00217 at step 4 and would have been 0.00165',
+  ])
+    expect(said).toContain(line)
+  expect(json('changed', 'run.json')).toMatchObject({
+    recipe: { learningRate: 1e-3, steps: 10, batchSize: 4 },
+    processes: [{}, { fromStep: 4, step: 10, changed: { learningRate: [3e-3, 1e-3] } }],
+  })
+  expect(stepsOf('changed')).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+  // The steps that were given up are put aside, not lost.
+  expect(readFileSync(at('changed', 'metrics-before-4.jsonl'), 'utf8').trimEnd().split('\n').length).toBe(8)
+})
+
+test('a record that was edited and metrics that were cut are said', async () => {
+  copy('edited')
+  const record = json('edited', 'run.json')
+  record.recipe = { ...record.recipe, steps: 9, learningRate: 1e-4 }
+  writeFileSync(at('edited', 'run.json'), JSON.stringify(record))
+  const lines = readFileSync(at('edited', 'metrics.jsonl'), 'utf8').split('\n')
+  lines[2] = lines[2].slice(0, 20)
+  writeFileSync(at('edited', 'metrics.jsonl'), lines.join('\n'))
+  await train({ resume: at('edited') })
+  expect(said).toContain('learningRate was 0.003 up to step 8, and is 0.0001 from here on')
+  expect(said).toContain('metrics.jsonl lacks step 3:')
+})
+
+test('another device or arithmetic is said, another number of threads is not', () => {
+  const { recipe } = json('whole', 'run.json')
+  const remarks = (device: string) =>
+    resumeRemarks({ recipe, device: 'cpu (WebAssembly SIMD, 2 threads)' }, recipe, 4, device)
+  expect(remarks('cpu (WebAssembly SIMD, 1 thread)')).toEqual([])
+  for (const device of ['cpu (WebAssembly relaxed SIMD, 2 threads)', 'webgpu (nvidia ada)'])
+    expect(remarks(device)).toEqual([expect.stringContaining(`this is ${device}: its results differ in the last bits`)])
+  // A longer run moves the end of its schedule.
+  expect(resumeRemarks({ recipe, device: 'cpu' }, { ...recipe, steps: 12 }, 8, 'cpu').join('\n')).toMatch(
+    /The learning rate of step 9 is 0.00\d+ now; it was 0.000\d+ at step 8, where the schedule ended/,
+  )
+})
+
+test('other text is not taken for the same', async () => {
+  copy('other-text')
+  const record = json('other-text', 'run.json')
+  writeFileSync(at('other.txt'), Array.from({ length: 90 }, (_, i) => `the shelf ${i} is red and long.`).join('\n\n'))
+  writeFileSync(at('other-text', 'run.json'), JSON.stringify({ ...record, data: [at('other.txt')] }))
+  await expect(train({ resume: at('other-text') })).rejects.toThrow(/not the text the run was begun on/)
+})
+
+test('a loss that leaves the numbers says where to go back to, and the rate can be changed there', async () => {
+  await begin(
+    'diverged',
+    { learningRate: 50, weightDecay: 100, steps: 40, warmupSteps: 12 },
+    { checkpointEvery: 2 },
+  ).then(
+    () => Promise.reject(new Error('it should diverge')),
+    (error: Error) => {
+      expect(error.message).toMatch(
+        /step \d+: the .*\. Go back to step \d+ with a smaller rate: kumiki train --resume .*@\d+ --learning-rate 16.7$/,
+      )
+    },
+  )
+})
+
+test('what no machine holds is refused before anything is made', async () => {
+  await expect(train({ preset: 'llm-jp-3-172b', out: at('large'), device: 'auto' })).rejects.toThrow(
+    /llm-jp-3-172b: training 16\d,\d+,\d+,\d+ parameters .* takes about \d,\d+ GiB .*would fit/,
+  )
+  expect(existsSync(at('large'))).toBe(false)
+})
