@@ -115,7 +115,7 @@ export class Charsmap {
         if ((unit & 0x800000ff) >>> 0 !== byte) return undefined
         node ^= offsetOf(unit)
         if (((unit >>> 8) & 1) === 1 && node >= 0 && node < trie.length) {
-          return String.fromCharCode(...this.#replacementAt(trie[node] & 0x7fffffff))
+          return utf16.decode(this.#replacementAt(trie[node] & 0x7fffffff))
         }
       }
     }
@@ -143,6 +143,8 @@ export class Charsmap {
     return result
   }
 }
+
+const utf16 = new TextDecoder('utf-16le', { ignoreBOM: true })
 
 /** Where the children of a Darts-clone unit are, relative (by xor) to the unit. */
 function offsetOf(unit: number): number {

@@ -1,3 +1,4 @@
+import { checkOptions } from './check-options.ts'
 import { TokenizerError } from './tokenizer-error.ts'
 
 /** How sequences of ids are brought to one length. */
@@ -19,11 +20,14 @@ export type FitOptions = {
 /** Sequences with, for each id, 1 where it is of the text and 0 where it was added. */
 export type FittedIds = { ids: Int32Array[]; attentionMask: Uint8Array[] }
 
+const OPTIONS = ['maxLength', 'truncationSide', 'padding', 'paddingSide', 'padId', 'padToMultipleOf']
+
 /**
  * Cuts and pads sequences of ids.
  * @throws TokenizerError where an option is out of range, or padding is asked for without `padId` or `maxLength`
  */
 export function fitLength(sequences: Iterable<ArrayLike<number>>, options: FitOptions): FittedIds {
+  checkOptions('fitLength', options, OPTIONS)
   const { maxLength, padding = 'none', padId = -1, padToMultipleOf = 1 } = options
   if (maxLength !== undefined && !(Number.isInteger(maxLength) && maxLength >= 0)) {
     throw new TokenizerError(`fitLength: maxLength is ${maxLength}; an integer of at least 0 is needed`)

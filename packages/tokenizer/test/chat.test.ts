@@ -48,4 +48,15 @@ describe('chat templates', () => {
     expect(() => loadChatTemplate({ chat_template: '{% if %}' })).toThrow(TokenizerError)
     expect(() => loadChatTemplate(config).render([{ role: 'robot', content: '' }])).toThrow(/unknown role: robot/)
   })
+
+  test('the time is told in English, and can be fixed', () => {
+    const template = loadChatTemplate(
+      {},
+      { template: "{{ strftime_now('%d %b %Y, %A %H:%M %p %j %Q %%') }}{{ range(1, 7, 2) | join(',') }}" },
+    )
+    const now = new Date(2024, 6, 26, 15, 4)
+    expect(template.render([], { now })).toBe('26 Jul 2024, Friday 15:04 PM 208 %Q %1,3,5')
+    expect(template.render([], { variables: { strftime_now: () => 'then' } })).toBe('then1,3,5')
+    expect(() => template.render([], { addGenerationPromt: true } as object)).toThrow(/nearest is addGenerationPrompt/)
+  })
 })

@@ -59,7 +59,6 @@ describe('a broken tokenizer.json gives a TokenizerError', () => {
     ['no vocabulary', () => changed((f) => (f.model.vocab = {})), /empty/],
     ['a NaN score', () => JSON.stringify({ model: { type: 'Unigram', vocab: [['a', Number.NaN]] } }), /finite score/],
     ['an infinite score', () => '{"model":{"type":"Unigram","vocab":[["a",1e999]]}}', /finite score/],
-    ['a piece twice', () => '{"model":{"type":"Unigram","vocab":[["a",1],["a",2]]}}', /both "a"/],
     ['an empty piece', () => '{"model":{"type":"Unigram","vocab":[["",1]]}}', /empty piece/],
     ['an added token twice', () => changed((f) => f.added_tokens.push(f.added_tokens[0])), /both "<unk>"/],
     [
@@ -67,11 +66,6 @@ describe('a broken tokenizer.json gives a TokenizerError', () => {
       () => changed((f) => f.post_processor.single.push({ SpecialToken: { id: 'constructor' } })),
       /names "constructor"/,
     ],
-    ...['(a+)+$', '(?:a|a)*', '([a-z]?x){20}', '(?:\\s*\\w+)+'].map((Regex): [string, () => string, RegExp] => [
-      `a pattern that may take forever: ${Regex}`,
-      () => changed((f) => (f.pre_tokenizer = { type: 'Split', pattern: { Regex }, behavior: 'Isolated' })),
-      /pattern .* is not supported: a repeated group that varies inside/,
-    ]),
     [
       'a charsmap that points outside itself',
       () =>

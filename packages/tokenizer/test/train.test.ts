@@ -108,6 +108,15 @@ describe('trainUnigram', () => {
     expect(covered.vocabSize).toBe(400)
   })
 
+  test('a symbol that is the piece of the end is that piece, as in spm_train', () => {
+    const at = (options: Partial<TrainOptions>) => loadTokenizer(trainUnigram(lines, { ...OPTIONS, ...options }))
+    const model = at({ userDefinedSymbols: ['</s>', 'a1'] })
+    expect([model.idToPiece(2), model.idToPiece(3), model.eosId, model.bosId]).toEqual(['</s>', 'a1', -1, 1])
+    expect(model.encodeWithOffsets('a</s>b').pieces).toEqual(['▁a', '</s>', 'b'])
+    expect(at({ controlSymbols: ['</s>', '<q>'] }).idToPiece(3)).toBe('<q>')
+    expect(at({ userDefinedSymbols: ['<pad>'], padId: 3 }).padId).toBe(-1)
+  })
+
   test('progress is told', () => {
     const phases = new Set<string>()
     trainUnigram(composed(), { vocabSize: 100, onProgress: ({ phase }) => phases.add(phase) })
@@ -125,7 +134,13 @@ describe('trainUnigram', () => {
     fails({ vocabSize: Number.NaN }, /vocabSize is NaN/)
     fails({ shrinkFactor: 1 }, /shrinkFactor is 1/)
     fails({ bosId: 0 }, /id 0 is wanted by <unk> and <s>/)
-    fails({ userDefinedSymbols: ['<s>'] }, /"<s>" is wanted twice/)
+    fails({ userDefinedSymbols: ['<unk>'] }, /"<unk>" is wanted twice/)
+    fails({ userDefinedSymbols: ['</s>', '</s>'] }, /"<\/s>" is wanted twice/)
+    fails({ userDefinedSymbols: ['x'], controlSymbols: ['x'] }, /"x" is wanted twice/)
+    fails({ vocab_size: 9 } as object, /no option vocab_size; the nearest is vocabSize/)
+    fails({ byteFalback: true } as object, /the nearest is byteFallback/)
+    fails({}, /lines is one string; give a list/, 'a string')
+    fails({}, /lines is number/, 5 as unknown as string[])
     fails({ normalization: 'nfd' as 'identity' }, /normalization is "nfd"/)
     fails({}, /no text/, [])
     fails({}, /line 0 is number/, [1] as unknown as string[])

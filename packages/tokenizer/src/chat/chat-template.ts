@@ -1,6 +1,8 @@
-import { Template } from '@huggingface/jinja'
+import { Environment, Interpreter, Template } from '@huggingface/jinja'
+import { checkOptions } from '../check-options.ts'
 import { asList, asRecord, asText, type JsonRecord, parseJson } from '../huggingface/json-value.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
+import { strftime } from './strftime.ts'
 
 /** One turn of a conversation; templates may read other keys too. */
 export type ChatMessage = { role: string; content: unknown; [key: string]: unknown }
@@ -8,6 +10,8 @@ export type ChatMessage = { role: string; content: unknown; [key: string]: unkno
 export type RenderOptions = {
   /** Whether the text ends where the model is to go on. Default false. */
   addGenerationPrompt?: boolean
+  /** The time that `strftime_now` of the template tells, in the runtime's time zone. Default: now. */
+  now?: Date
   /** Other variables of the template (`tools`, `documents`, ...). */
   variables?: Readonly<Record<string, unknown>>
 }
@@ -74,17 +78,42 @@ export class ChatTemplate {
    * @throws TokenizerError where the template refuses the messages (its own words are in the error)
    */
   render(messages: readonly ChatMessage[], options: RenderOptions = {}): string {
+    checkOptions('chat template', options, ['addGenerationPrompt', 'now', 'variables'])
     try {
-      return this.#template.render({
+      const environment = new Environment(globals(options.now ?? new Date()))
+      const variables = {
         ...this.#tokens,
         messages,
         add_generation_prompt: options.addGenerationPrompt ?? false,
         ...options.variables,
-      })
+      }
+      for (const [name, value] of Object.entries(variables)) environment.set(name, value)
+      return String(new Interpreter(environment).run(this.#template.parsed).value)
     } catch (error) {
       throw new TokenizerError(`chat template: ${messageOf(error)}`)
     }
   }
+}
+
+/** What every template can name. */
+function globals(now: Date): Environment {
+  const environment = new Environment()
+  for (const [name, value] of Object.entries({ true: true, false: false, none: null })) {
+    environment.set(name, value)
+    environment.set(name[0].toUpperCase() + name.slice(1), value)
+  }
+  environment.set('raise_exception', (message: string) => {
+    throw new Error(message)
+  })
+  environment.set('range', (first: number, second?: number, step = 1) => {
+    if (!Number.isInteger(step) || step === 0) throw new Error(`range: the step is ${step}`)
+    const [from, to] = second === undefined ? [0, first] : [first, second]
+    const count = Math.max(0, Math.ceil((to - from) / step))
+    if (count > 1e6) throw new Error(`range: ${count} numbers`)
+    return Array.from({ length: count }, (_, k) => from + k * step)
+  })
+  environment.set('strftime_now', (format: string) => strftime(now, format))
+  return environment
 }
 
 function messageOf(error: unknown): string {

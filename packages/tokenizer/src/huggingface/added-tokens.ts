@@ -3,6 +3,7 @@ import { TokenizerError } from '../tokenizer-error.ts'
 import { AlignedText } from './aligned-text.ts'
 import { asFlag, asIndex, asList, asRecord, asText } from './json-value.ts'
 import type { Rewrite } from './normalizers.ts'
+import { classSource, Dialect } from './pattern/character-set.ts'
 
 /** A token that is found in text before the model sees it. */
 export type AddedToken = {
@@ -75,13 +76,14 @@ export class AddedTokens {
     const parts: TextPart[] = []
     for (const part of this.#raw.split(text, allowed)) {
       if (part.id >= 0) parts.push(part)
-      else parts.push(...this.#normalized.split(this.#normalize(part.text), allowed))
+      else for (const found of this.#normalized.split(this.#normalize(part.text), allowed)) parts.push(found)
     }
     return parts
   }
 }
 
-const WORD = /[\p{L}\p{M}\p{N}\p{Pc}]/u
+/** What `\w` is in Rust's regex, with which the ends of a `single_word` are looked at. */
+const WORD = new RegExp(classSource(Dialect.rust.word), 'u')
 
 /** Finds the tokens of one list. */
 class Finder {
@@ -119,7 +121,7 @@ class Finder {
       let to = i + length
       i = to
       if (token.special && !(allowed === 'all' || (allowed !== 'none' && allowed.includes(token.content)))) continue
-      if (token.singleWord && (isWord(text, from - 1) || isWord(text, to))) continue
+      if (token.singleWord && (isWord(text, before(text, from)) || isWord(text, to))) continue
       if (token.lstrip) while (from > done && /\p{White_Space}/u.test(text[from - 1])) from--
       if (token.rstrip) while (to < text.length && /\p{White_Space}/u.test(text[to])) to++
       if (from > done) parts.push({ text: whole.slice(done, from), id: -1 })
@@ -131,6 +133,11 @@ class Finder {
   }
 }
 
+/** Where the character before `at` starts, -1 at the start of the text. */
+function before(text: string, at: number): number {
+  return at > 1 && text.codePointAt(at - 2)! > 0xffff ? at - 2 : at - 1
+}
+
 function isWord(text: string, at: number): boolean {
-  return at >= 0 && at < text.length && WORD.test(text[at])
+  return at >= 0 && at < text.length && WORD.test(String.fromCodePoint(text.codePointAt(at)!))
 }

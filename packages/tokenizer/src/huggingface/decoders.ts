@@ -1,6 +1,6 @@
 import { fromByteAlphabet } from './byte-alphabet.ts'
-import { asFlag, asIndex, asList, asRecord, asText, typeOf, unsupported } from './json-value.ts'
-import { partsOf, readPattern } from './pattern.ts'
+import { asFlag, asIndex, asList, asRecord, asText, type JsonRecord, typeOf, unsupported } from './json-value.ts'
+import { readPattern } from './pattern.ts'
 
 /** A step of decoding: texts of tokens to texts. Their concatenation, after the last step, is the text. */
 export type DecodeStep = (tokens: string[]) => string[]
@@ -9,18 +9,37 @@ const KNOWN = ['Sequence', 'Replace', 'ByteFallback', 'Fuse', 'Strip', 'ByteLeve
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const lossyUtf8 = new TextDecoder('utf-8', { ignoreBOM: true })
 
+/**
+ * A decoder, and what a stream has to know of it: `'bytes'`, where tokens are bytes and nothing else is done; `'mixed'`, where other
+ * steps stand beside that; `'text'`.
+ */
+export type Decoder = { step: DecodeStep; kind: 'bytes' | 'mixed' | 'text' }
+
+/** @throws TokenizerError where a decoder is broken or of an unknown type, which is named */
+export function readDecoder(value: unknown, where: string): Decoder {
+  const types = typesOf(value)
+  const level = types.includes('ByteLevel')
+  const alone = level && types.every((type) => type === 'Sequence' || type === 'ByteLevel' || type === 'Fuse')
+  return { step: readStep(value, where), kind: alone ? 'bytes' : level ? 'mixed' : 'text' }
+}
+
+function typesOf(value: unknown): unknown[] {
+  if (typeof value !== 'object' || value === null) return []
+  const { type, decoders } = value as JsonRecord
+  return [type, ...(Array.isArray(decoders) ? decoders.flatMap(typesOf) : [])]
+}
+
 /** Without a decoder, tokens are put together with spaces. */
 const joined: DecodeStep = (tokens) => [tokens.join(' ')]
 
-/** @throws TokenizerError where a decoder is broken or of an unknown type, which is named */
-export function readDecoder(value: unknown, where: string): DecodeStep {
+function readStep(value: unknown, where: string): DecodeStep {
   if (value === null || value === undefined) return joined
   const part = asRecord(value, where)
   const type = typeOf(part, where)
   switch (type) {
     case 'Sequence': {
       const steps = asList(part.decoders, `${where}.decoders`).map((step, k) =>
-        readDecoder(step, `${where}.decoders[${k}]`),
+        readStep(step, `${where}.decoders[${k}]`),
       )
       return (tokens) => steps.reduce((value, step) => step(value), tokens)
     }
@@ -29,7 +48,8 @@ export function readDecoder(value: unknown, where: string): DecodeStep {
       const content = asText(part.content, `${where}.content`)
       return (tokens) =>
         tokens.map((token) =>
-          partsOf(pattern, token)
+          pattern
+            .partsOf(token)
             .map(({ from, to, match }) => (match ? content : token.slice(from, to)))
             .join(''),
         )

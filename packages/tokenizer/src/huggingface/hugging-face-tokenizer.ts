@@ -5,7 +5,7 @@ import { textFromBytes } from '../utf8.ts'
 import { type AddedToken, AddedTokens, readAddedTokens, type SpecialInText } from './added-tokens.ts'
 import { AlignedText } from './aligned-text.ts'
 import { BpeModel } from './bpe-model.ts'
-import { type DecodeStep, readDecoder } from './decoders.ts'
+import { type Decoder, readDecoder } from './decoders.ts'
 import { asRecord, asText, parseJson, unsupported } from './json-value.ts'
 import { readNormalizer } from './normalizers.ts'
 import { type PostProcessor, readPostProcessor, trimOffsets } from './post-processors.ts'
@@ -47,7 +47,7 @@ export class HuggingFaceTokenizer {
   readonly #cut: Cut | undefined
   readonly #origins: boolean
   readonly #post: PostProcessor
-  readonly #decode: DecodeStep
+  readonly #decoder: Decoder
   /** Special tokens that the model itself would find in text. */
   readonly #specialIds = new Set<number>()
   readonly #run = new TokenRun()
@@ -64,7 +64,7 @@ export class HuggingFaceTokenizer {
     this.#cut = readPreTokenizer(file.pre_tokenizer, 'pre_tokenizer')
     this.#origins = needsOrigins(file.pre_tokenizer)
     this.#post = readPostProcessor(file.post_processor, 'post_processor')
-    this.#decode = readDecoder(file.decoder, 'decoder')
+    this.#decoder = readDecoder(file.decoder, 'decoder')
     const tokens = readAddedTokens(file.added_tokens, this.#model.size * 8 + 0x10000)
     let size = this.#model.size
     for (const token of tokens) {
@@ -134,19 +134,16 @@ export class HuggingFaceTokenizer {
       const token = this.idToToken(ids[k])
       if (!(options.skipSpecialTokens && this.#addedByContent.get(token)?.special)) tokens.push(token)
     }
-    return this.#decode(tokens).join('')
+    return this.#decoder.step(tokens).join('')
   }
 
   /** A decoder for ids that come one at a time; it never shows half a character. */
   decodeStream(options: { skipSpecialTokens?: boolean } = {}): TextDecodeStream {
     const isSpecial = (token: string) => this.#addedByContent.get(token)?.special === true
-    return new TextDecodeStream(
-      (id) => {
-        const token = this.idToToken(id)
-        return options.skipSpecialTokens && isSpecial(token) ? undefined : token
-      },
-      (tokens) => this.#decode(tokens).join(''),
-    )
+    return new TextDecodeStream((id) => {
+      const token = this.idToToken(id)
+      return options.skipSpecialTokens && isSpecial(token) ? undefined : token
+    }, this.#decoder)
   }
 
   /** @throws TokenizerError where the id is not in the vocabulary */

@@ -3,8 +3,9 @@ import { TokenizerError } from '../tokenizer-error.ts'
 import { byteLengthOf } from '../utf8.ts'
 import { AlignedBuilder, type AlignedText } from './aligned-text.ts'
 import { toByteAlphabet } from './byte-alphabet.ts'
+import { combiningRuns } from './combining-runs.ts'
 import { asFlag, asList, asRecord, asText, type JsonRecord, typeOf, unsupported } from './json-value.ts'
-import { type Pattern, partsOf, readPattern } from './pattern.ts'
+import { type Pattern, readPattern } from './pattern.ts'
 
 /** A step of normalisation. */
 export type Rewrite = (text: AlignedText) => AlignedText
@@ -77,7 +78,7 @@ export function prepend(prefix: string): Rewrite {
 /** Writes `content` for each match; it belongs to the last character of the match. */
 export function replace(pattern: Pattern, content: string): Rewrite {
   return (text) => {
-    const parts = partsOf(pattern, text.text)
+    const parts = pattern.partsOf(text.text)
     if (!parts.some(({ match }) => match)) return text
     const builder = new AlignedBuilder(text)
     for (const { from, to, match } of parts) {
@@ -111,17 +112,16 @@ export function perCharacter(rewrite: (character: string) => string): Rewrite {
   }
 }
 
-/** A character with what may combine with it: marks, Hangul vowels and finals, half-width voicing marks. */
-const COMBINING_RUN = /[\s\S][\p{M}\u1160-\u11ff\uff9e\uff9f]*/gu
-
 function canonical(form: 'NFC' | 'NFD' | 'NFKC' | 'NFKD'): Rewrite {
+  const decomposition = form === 'NFC' || form === 'NFD' ? 'NFD' : 'NFKD'
   return (text) => {
     if (text.text.normalize(form) === text.text) return text
     const builder = new AlignedBuilder(text)
-    for (const { 0: run, index } of text.text.matchAll(COMBINING_RUN)) {
+    for (const [index, end] of combiningRuns(text.text, decomposition)) {
+      const run = text.text.slice(index, end)
       const written = run.normalize(form)
       if (written === run) {
-        builder.keep(index, index + run.length)
+        builder.keep(index, end)
         continue
       }
       const characters = Array.from(run)
@@ -135,7 +135,7 @@ function canonical(form: 'NFC' | 'NFD' | 'NFKC' | 'NFKD'): Rewrite {
         }
         continue
       }
-      for (const { character, at } of placed(characters, written, form === 'NFC' || form === 'NFD' ? 'NFD' : 'NFKD')) {
+      for (const { character, at } of placed(characters, written, decomposition)) {
         builder.write(character, index + at)
       }
     }
@@ -153,14 +153,17 @@ function placed(
   decomposition: 'NFD' | 'NFKD',
 ): { character: string; at: number }[] {
   const starts: number[] = []
-  const components: { text: string; added: boolean }[] = []
+  /** By text of a component: which of them a decomposition added, in order, and how many are used up. */
+  const components = new Map<string, { added: boolean[]; used: number }>()
   let units = 0
   for (const character of characters) {
     starts.push(units)
     units += character.length
     let added = false
     for (const text of character.normalize(decomposition)) {
-      components.push({ text, added })
+      const same = components.get(text)
+      if (same) same.added.push(added)
+      else components.set(text, { added: [added], used: 0 })
       added = true
     }
   }
@@ -168,8 +171,8 @@ function placed(
   return Array.from(written, (character) => {
     let takes = 0
     for (const text of character.normalize(decomposition)) {
-      const k = components.findIndex((component) => component.text === text)
-      if (k >= 0 && !components.splice(k, 1)[0].added) takes++
+      const same = components.get(text)
+      if (same && same.used < same.added.length && !same.added[same.used++]) takes++
     }
     const first = takes > 0 ? used : used - 1
     used += takes
@@ -209,7 +212,7 @@ function precompiled(base64: string): Rewrite {
   // that it begins with; of others each character by itself.
   return (text) => {
     const builder = new AlignedBuilder(text)
-    for (const { segment, index } of graphemes.segment(text.text)) {
+    for (const { segment, index } of graphemesOf(text.text, graphemes)) {
       const whole = utf8LengthOf(segment) < 6 ? charsmap.shortest(segment) : undefined
       if (whole !== undefined) {
         spread(builder, whole, segment, index)
@@ -226,6 +229,27 @@ function precompiled(base64: string): Rewrite {
     return builder.build()
   }
 }
+
+/** The graphemes of a text. Some engines take time that grows with the square of what they are given, so it is given in parts. */
+function* graphemesOf(text: string, graphemes: Intl.Segmenter): Generator<{ segment: string; index: number }> {
+  let size = PART
+  for (let from = 0; from < text.length; ) {
+    const whole = from + size >= text.length
+    const segments = Array.from(graphemes.segment(text.slice(from, from + size)))
+    // The last of a part may go on in the next.
+    if (!whole && segments.length === 1) {
+      size *= 2
+      continue
+    }
+    const done = whole ? segments.length : segments.length - 1
+    for (let k = 0; k < done; k++) yield { segment: segments[k].segment, index: from + segments[k].index }
+    from = whole ? text.length : from + segments[done].index
+    size = PART
+  }
+}
+
+/** UTF-16 units. */
+const PART = 512
 
 /** Writes what a part of the text becomes: character for character, what is more with the last. */
 function spread(builder: AlignedBuilder, written: string, replaced: string, at: number): void {

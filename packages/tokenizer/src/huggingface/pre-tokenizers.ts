@@ -3,7 +3,7 @@ import { AlignedText } from './aligned-text.ts'
 import { toByteAlphabet } from './byte-alphabet.ts'
 import { asFlag, asList, asRecord, asText, type JsonRecord, typeOf, unsupported } from './json-value.ts'
 import { perCharacter, prepend, replace } from './normalizers.ts'
-import { compile, type Pattern, type PatternPart, partsOf, readPattern } from './pattern.ts'
+import { compile, type Pattern, type PatternPart, readPattern } from './pattern.ts'
 
 /** Cuts a text into the parts that a model sees, one by one. */
 export type Cut = (text: AlignedText) => AlignedText[]
@@ -40,18 +40,18 @@ export function readPreTokenizer(value: unknown, where: string): Cut | undefined
     }
     case 'Digits':
       return splitBy(
-        /\p{N}/gu,
+        compile('\\p{N}', where),
         asFlag(part.individual_digits, `${where}.individual_digits`, false) ? 'Isolated' : 'Contiguous',
         false,
       )
     case 'Metaspace':
       return metaspace(part, where)
     case 'Whitespace':
-      return splitBy(compile('\\w+|[^\\w\\s]+', where), 'Removed', true)
+      return splitBy(compile('\\w+|[^\\w\\s]+', where, 'rust'), 'Removed', true)
     case 'WhitespaceSplit':
-      return splitBy(/\p{White_Space}/gu, 'Removed', false)
+      return splitBy(compile('\\s', where), 'Removed', false)
     case 'Punctuation':
-      return splitBy(/[\p{P}$+<=>^`|~]/gu, readBehavior(part.behavior ?? 'Isolated', where), false)
+      return splitBy(compile('[\\p{P}$+<=>^`|~]', where), readBehavior(part.behavior ?? 'Isolated', where), false)
     default:
       throw unsupported(where, type, KNOWN)
   }
@@ -65,7 +65,7 @@ function readBehavior(value: unknown, where: string): string {
 
 function splitBy(pattern: Pattern, behavior: string, invert: boolean): Cut {
   return (text) => {
-    const parts = partsOf(pattern, text.text)
+    const parts = pattern.partsOf(text.text)
     if (invert) for (const part of parts) part.match = !part.match
     const result: AlignedText[] = []
     for (const { from, to } of arrange(parts, behavior)) if (from < to) result.push(text.slice(from, to))
@@ -121,7 +121,7 @@ function metaspace(part: JsonRecord, where: string): Cut {
     throw unsupported(`${where}.prepend_scheme`, scheme, ['always', 'first', 'never'])
   }
   if ([...mark].length !== 1) throw new TokenizerError(`tokenizer.json: ${where}.replacement is not one character`)
-  const spaces = replace(/ /gu, mark)
+  const spaces = replace(readPattern(' ', where), mark)
   const prefix = prepend(mark)
   const split = asFlag(part.split, `${where}.split`, true)
     ? splitBy(readPattern(mark, where), 'MergedWithNext', false)

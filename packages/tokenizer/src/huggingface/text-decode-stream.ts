@@ -1,20 +1,26 @@
-import { isByteToken } from './decoders.ts'
+import { fromByteAlphabet } from './byte-alphabet.ts'
+import { type Decoder, isByteToken } from './decoders.ts'
+
+/** Tokens of bytes that may be waited for, where other steps work on their text. */
+const LONGEST_HALF = 8
 
 /**
- * Decodes ids one at a time. A run of bytes, and text that ends in U+FFFD, are held back until what follows decides them, so
- * that what `push` returns is final.
+ * Decodes ids one at a time, each in the same time. What `push` returns is final: bytes of a character that is not whole yet are
+ * held back, and of a decoder with byte fallback the bytes of a run, of which a later one decides whether they are text at all.
  */
 export class TextDecodeStream {
   readonly #tokenOf: (id: number) => string | undefined
-  readonly #decode: (tokens: string[]) => string
+  readonly #decoder: Decoder
+  /** Where tokens are nothing but bytes, their text becomes certain character by character. */
+  #utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
   /** The tokens of the last text shown: they decide how the next ones are joined to it. */
   #context: string[] = []
   #pending: string[] = []
 
   /** @param tokenOf the token of an id, or undefined for one that is left out */
-  constructor(tokenOf: (id: number) => string | undefined, decode: (tokens: string[]) => string) {
+  constructor(tokenOf: (id: number) => string | undefined, decoder: Decoder) {
     this.#tokenOf = tokenOf
-    this.#decode = decode
+    this.#decoder = decoder
   }
 
   /**
@@ -24,10 +30,12 @@ export class TextDecodeStream {
   push(id: number): string {
     const token = this.#tokenOf(id)
     if (token === undefined) return ''
+    if (this.#decoder.kind === 'bytes') return this.#utf8.decode(fromByteAlphabet(token), { stream: true })
     this.#pending.push(token)
     if (isByteToken(token)) return ''
     const text = this.#text()
-    if (text === '' || text.endsWith('\ufffd')) return ''
+    if (text === '') return ''
+    if (this.#decoder.kind === 'mixed' && text.endsWith('\ufffd') && this.#pending.length < LONGEST_HALF) return ''
     this.#context = this.#pending
     this.#pending = []
     return text
@@ -35,6 +43,7 @@ export class TextDecodeStream {
 
   /** @returns what was held back; the stream is ready for another text */
   end(): string {
+    if (this.#decoder.kind === 'bytes') return this.#utf8.decode()
     const text = this.#pending.length > 0 ? this.#text() : ''
     this.#context = []
     this.#pending = []
@@ -42,7 +51,8 @@ export class TextDecodeStream {
   }
 
   #text(): string {
-    const before = this.#context.length > 0 ? this.#decode(this.#context) : ''
-    return this.#decode([...this.#context, ...this.#pending]).slice(before.length)
+    const decode = (tokens: string[]) => this.#decoder.step(tokens).join('')
+    const before = this.#context.length > 0 ? decode(this.#context) : ''
+    return decode([...this.#context, ...this.#pending]).slice(before.length)
   }
 }

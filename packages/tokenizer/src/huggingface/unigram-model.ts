@@ -24,7 +24,7 @@ export class UnigramModel implements TokenModel {
   #from = new Int32Array(257)
   #piece = new Int32Array(257)
 
-  /** @throws TokenizerError where the vocabulary is empty, repeats a piece, or a score is not finite */
+  /** @throws TokenizerError where the vocabulary is empty, or a score is not finite */
   constructor(model: JsonRecord) {
     const vocab = asList(model.vocab, 'model.vocab')
     if (vocab.length === 0) throw new TokenizerError('tokenizer.json: model.vocab is empty; one piece is needed')
@@ -42,10 +42,7 @@ export class UnigramModel implements TokenModel {
         )
       }
       if (piece === '') throw new TokenizerError(`tokenizer.json: ${where} is an empty piece`)
-      const before = this.#ids.get(piece)
-      if (before !== undefined) {
-        throw new TokenizerError(`tokenizer.json: model.vocab ${before} and ${id} are both ${JSON.stringify(piece)}`)
-      }
+      // Files that Hugging Face writes may have a piece twice: text becomes the last of them.
       this.#ids.set(piece, id)
       this.#pieces.push(piece)
       this.#scores[id] = score
@@ -57,10 +54,7 @@ export class UnigramModel implements TokenModel {
     if (asFlag(model.byte_fallback, 'model.byte_fallback', false)) {
       this.#byteIds = findByteIds((token) => this.#ids.get(token))
     }
-    this.#trie = buildPieceTrie(
-      this.#pieces,
-      Int32Array.from(this.#pieces, (_, id) => id),
-    )
+    this.#trie = buildPieceTrie(this.#pieces, Int32Array.from(this.#ids.values()))
   }
 
   idOf(token: string): number | undefined {

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
+import { checkOptions } from '../check-options.ts'
 import type { HuggingFaceEncodeOptions } from '../huggingface/hugging-face-tokenizer.ts'
 import type { EncodeOptions } from '../tokenizer.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
@@ -30,6 +31,7 @@ export class EncodePool {
    * @throws TokenizerError where they are broken, or an option is out of range
    */
   constructor(model: Uint8Array, options: EncodePoolOptions = {}) {
+    checkOptions('EncodePool', options, ['threads', 'batchLength'])
     const threads = options.threads ?? availableParallelism()
     this.#batchLength = options.batchLength ?? 1 << 16
     for (const [name, value] of Object.entries({ threads, batchLength: this.#batchLength })) {
@@ -48,6 +50,9 @@ export class EncodePool {
     options: EncodeOptions & HuggingFaceEncodeOptions = {},
   ): Promise<Int32Array[]> {
     if (this.#closed) throw new TokenizerError('EncodePool: it is closed')
+    if (typeof texts === 'string') {
+      throw new TokenizerError('EncodePool: texts is one string; give a list of texts, as [text]')
+    }
     const parts: Promise<Int32Array[]>[] = []
     let lines: string[] = []
     let length = 0

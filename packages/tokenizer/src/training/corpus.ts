@@ -1,3 +1,4 @@
+import { checkLines } from '../check-options.ts'
 import { defaultNormalizerSpec, type NormalizerSpec } from '../model-file.ts'
 import { Normalizer, SPACE_MARK } from '../normalizer.ts'
 import { buildPieceTrie, longestPrefix } from '../piece-trie.ts'
@@ -68,6 +69,7 @@ export function readFollowedCorpus(
   lines: Iterable<string>,
   options: ResolvedOptions,
 ): { corpus: Corpus; followed: FollowedFragments } {
+  checkLines('train', lines)
   const fragments = countFragments(lines, options)
   const { alphabet, characterCounts, codeOf } = chooseAlphabet(fragments, options)
   if (alphabet.length === 0) throw new TokenizerError('train: the lines have no text; at least one character is needed')

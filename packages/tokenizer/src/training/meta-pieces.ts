@@ -18,12 +18,22 @@ export function metaPieces(options: ResolvedOptions): Map<number, { piece: strin
     texts.add(piece)
     byId.set(id, { piece, type })
   }
+  const special = [options.bosId, options.eosId, options.padId].filter((id) => id >= 0)
   put(options.unkId, options.unkPiece, PieceType.unknown)
   if (options.bosId >= 0) put(options.bosId, options.bosPiece, PieceType.control)
   if (options.eosId >= 0) put(options.eosId, options.eosPiece, PieceType.control)
   if (options.padId >= 0) put(options.padId, options.padPiece, PieceType.control)
   let id = 0
+  const listed = new Set<string>()
   const append = (piece: string, type: number) => {
+    // As in spm_train: a symbol that is the piece of beginning, end or padding is that piece, with the type it is listed for.
+    const known =
+      listed.has(piece) || piece === options.unkPiece ? undefined : special.find((k) => byId.get(k)?.piece === piece)
+    listed.add(piece)
+    if (known !== undefined) {
+      byId.set(known, { piece, type })
+      return
+    }
     while (byId.has(id)) id++
     put(id, piece, type)
   }
@@ -34,7 +44,8 @@ export function metaPieces(options: ResolvedOptions): Map<number, { piece: strin
       append(`<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`, PieceType.byte)
     }
   }
-  const highest = Math.max(...byId.keys())
+  let highest = 0
+  for (const id of byId.keys()) highest = Math.max(highest, id)
   if (highest >= options.vocabSize) {
     throw new TokenizerError(
       `train: vocabSize is ${options.vocabSize}, but the pieces that are not learnt take ${byId.size} ids up to ${highest}`,

@@ -1,3 +1,4 @@
+import { checkOptions } from '../check-options.ts'
 import type { ModelType } from '../model-file.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
 import { compileCharsmap } from './compile-charsmap.ts'
@@ -86,9 +87,8 @@ export type ResolvedOptions = Required<Omit<TrainOptions, 'onProgress' | 'normal
   charsmap: Uint8Array
 }
 
-/** @throws TokenizerError where an option cannot be met */
-export function resolveOptions(given: TrainOptions, modelType: ModelType): ResolvedOptions {
-  const options: ResolvedOptions = {
+function defaultOptions() {
+  return {
     characterCoverage: 0.9995,
     byteFallback: false,
     splitDigits: false,
@@ -116,6 +116,20 @@ export function resolveOptions(given: TrainOptions, modelType: ModelType): Resol
     padPiece: '<pad>',
     hardVocabLimit: true,
     onProgress: () => {},
+  } satisfies Partial<ResolvedOptions>
+}
+
+/** @throws TokenizerError where an option is not known or cannot be met */
+export function resolveOptions(given: TrainOptions, modelType: ModelType): ResolvedOptions {
+  if (typeof given !== 'object' || given === null) {
+    throw new TokenizerError(
+      `train: options is ${given === null ? 'null' : typeof given}; an object with vocabSize is needed`,
+    )
+  }
+  const defaults = defaultOptions()
+  checkOptions('train', given, ['vocabSize', 'normalization', ...Object.keys(defaults)])
+  const options: ResolvedOptions = {
+    ...defaults,
     ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
     vocabSize: given.vocabSize,
     modelType,

@@ -1,4 +1,5 @@
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
+import { checkLines, checkOptions } from '../check-options.ts'
 import { buildDoubleArray, type DoubleArray } from '../double-array.ts'
 import { Field, type ModelFile, PieceType } from '../model-file.ts'
 import { readModelFile } from '../model-reader.ts'
@@ -38,6 +39,8 @@ export function reestimateScores(
   lines: Iterable<string>,
   options: ReestimateOptions = {},
 ): Uint8Array {
+  checkLines('reestimateScores', lines)
+  checkOptions('reestimateScores', options, ['iterations', 'countVocabulary', 'fixedScore', 'onProgress'])
   const { iterations = 4, countVocabulary = false, fixedScore, onProgress = () => {} } = options
   if (!(Number.isInteger(iterations) && iterations >= 1 && iterations <= 1000)) {
     throw new TokenizerError(`reestimateScores: iterations is ${iterations}; an integer from 1 to 1000 is needed`)

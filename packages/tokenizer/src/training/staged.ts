@@ -1,3 +1,4 @@
+import { checkOptions } from '../check-options.ts'
 import { PieceType } from '../model-file.ts'
 import { readModelFile } from '../model-reader.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
@@ -51,6 +52,7 @@ export function trainStaged(options: StagedOptions): Uint8Array {
   const pieces = new Set(fixedPieces)
   if (stages.length === 0 && pieces.size === 0)
     throw new TokenizerError('trainStaged: there are no stages and no pieces')
+  for (const stage of stages) checkOptions(`trainStaged: stage ${JSON.stringify(stage.name)}`, stage, STAGE_OPTIONS)
   for (const stage of stages) {
     onStage({ name: stage.name, pieces: pieces.size })
     try {
@@ -80,6 +82,8 @@ export function trainStaged(options: StagedOptions): Uint8Array {
     onProgress: rest.onProgress,
   })
 }
+
+const STAGE_OPTIONS = ['name', 'lines', 'size', 'keep', 'add', 'head']
 
 /** Adds to `pieces` what the stage finds and brings. */
 function runStage(stage: VocabularyStage, pieces: Set<string>, options: Omit<TrainOptions, 'vocabSize'>): void {

@@ -24,7 +24,8 @@ export function requireSize(learnt: number, meta: ReadonlyMap<number, unknown>, 
         `give more text, a vocabSize of at most ${size}, or hardVocabLimit: false`,
     )
   }
-  const highest = Math.max(...meta.keys())
+  let highest = 0
+  for (const id of meta.keys()) highest = Math.max(highest, id)
   if (highest >= size) throw new TokenizerError(`train: id ${highest} is past the ${size} pieces that the text gives`)
 }
 

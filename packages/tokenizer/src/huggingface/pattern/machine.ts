@@ -1,0 +1,447 @@
+import { TokenizerError } from '../../tokenizer-error.ts'
+import { classSource } from './character-set.ts'
+import type { PatternNode, Place } from './syntax.ts'
+
+/** Instructions; `next` and `other` are places in the program. */
+type Instruction =
+  | { op: 'set'; has: (point: number) => boolean }
+  | { op: 'run'; has: (point: number) => boolean; min: number; max: number; mode: 'greedy' | 'lazy' | 'possessive' }
+  | { op: 'split'; first: number; second: number }
+  | { op: 'jump'; to: number }
+  | { op: 'progress'; slot: number }
+  | { op: 'save'; slot: number }
+  | { op: 'again'; index: number; fold: boolean }
+  | { op: 'place'; place: Place; isWord: (point: number) => boolean }
+  | { op: 'atomic'; end: number }
+  | { op: 'look'; end: number; behind: boolean; negative: boolean; least: number; most: number }
+  | { op: 'end' }
+
+/** Instructions that a program may have: counted repeats are written out. */
+const LARGEST = 20_000
+/** Steps a character of the text may take where back references keep dead ends from being remembered. */
+const STEPS_PER_UNIT = 1000
+const FEWEST_STEPS = 10_000_000
+
+/**
+ * Finds a pattern by backtracking with a stack of its own, so texts of any length can be matched, and with a memory of dead
+ * ends, so no pattern without back references takes time that grows faster than the text, times the pattern, times the longest
+ * run. It is for what `RegExp` cannot do; elsewhere that is faster.
+ */
+export class PatternMachine {
+  readonly #program: Instruction[] = []
+  readonly #membership = memberships()
+  /** By capture: start and end, -1 where unset; behind them the places where open loops began. */
+  readonly #slots: Int32Array
+  #slotCount: number
+  readonly #remembers: boolean
+  #text = ''
+  #from = 0
+  #dead: Uint8Array = new Uint8Array(0)
+  #stack: number[] = []
+  #steps = 0
+
+  constructor(node: PatternNode) {
+    const captures = countCaptures(node)
+    this.#slotCount = 2 * (captures + 1)
+    this.#remembers = !dependsOnBefore(node)
+    this.#compile(node)
+    this.#emit({ op: 'end' })
+    this.#slots = new Int32Array(this.#slotCount).fill(-1)
+  }
+
+  /** The matches of a text in order, as `String.matchAll` gives them: start and end. */
+  *matches(text: string): Generator<[from: number, to: number]> {
+    this.#text = text
+    // One bit a place and an instruction, kept over the matches of a text: what fails once at a place fails again.
+    const bits = this.#program.length * (text.length + 1)
+    this.#dead = new Uint8Array(this.#remembers && bits < 2 ** 31 ? Math.ceil(bits / 8) : 0)
+    this.#steps = Math.max(FEWEST_STEPS, STEPS_PER_UNIT * text.length)
+    try {
+      this.#from = 0
+      for (let at = 0; at <= text.length; ) {
+        this.#slots.fill(-1)
+        const end = this.#run(0, at, -1)
+        if (end < 0) {
+          at += this.#sizeAt(at)
+          continue
+        }
+        yield [at, end]
+        // The way of the match itself is no dead end; the next one may go through its end.
+        this.#revive(end)
+        at = end > at ? end : at + this.#sizeAt(at)
+        this.#from = at
+      }
+    } finally {
+      this.#text = ''
+      this.#dead = new Uint8Array(0)
+      this.#stack = []
+    }
+  }
+
+  #sizeAt(at: number): number {
+    return at < this.#text.length && this.#text.codePointAt(at)! > 0xffff ? 2 : 1
+  }
+
+  #sizeBefore(at: number): number {
+    return at > 1 && this.#text.codePointAt(at - 2)! > 0xffff ? 2 : 1
+  }
+
+  #revive(at: number): void {
+    if (this.#dead.length === 0) return
+    for (let k = at * this.#program.length; k < (at + 1) * this.#program.length; k++)
+      this.#dead[k >> 3] &= ~(1 << (k & 7))
+  }
+
+  /**
+   * Runs the program from an instruction to the `end` that belongs to it.
+   * @param goal where it has to end; -1: anywhere
+   * @returns where it ends, or -1
+   */
+  #run(start: number, from: number, goal: number): number {
+    const program = this.#program
+    const text = this.#text
+    const stack = this.#stack
+    const base = stack.length
+    const slots = this.#slots
+    // Within lookarounds and atomic groups nothing is remembered: the same place may be asked for again.
+    const dead = start === 0 && this.#dead.length > 0 ? this.#dead : undefined
+    const size = program.length
+    let pc = start
+    let at = from
+    for (;;) {
+      let failed = false
+      if (--this.#steps < 0 && !dead) {
+        throw new TokenizerError(
+          'encode: a pattern of tokenizer.json takes too long over this text; cut the text into shorter parts',
+        )
+      }
+      const instruction = program[pc]
+      if (dead && instruction.op !== 'set') {
+        const bit = at * size + pc
+        if (dead[bit >> 3] & (1 << (bit & 7))) failed = true
+        else if (instruction.op !== 'end') dead[bit >> 3] |= 1 << (bit & 7)
+      }
+      if (!failed) {
+        switch (instruction.op) {
+          case 'set': {
+            const point = at < text.length ? text.codePointAt(at)! : -1
+            if (point >= 0 && instruction.has(point)) {
+              at += point > 0xffff ? 2 : 1
+              pc++
+            } else failed = true
+            break
+          }
+          case 'run': {
+            const { has, min, max, mode } = instruction
+            let count = 0
+            let least = at
+            const most = mode === 'lazy' ? min : max
+            let end = at
+            while (count < most && end < text.length) {
+              const point = text.codePointAt(end)!
+              if (!has(point)) break
+              end += point > 0xffff ? 2 : 1
+              if (++count === min) least = end
+            }
+            if (count < min) failed = true
+            else {
+              if (mode === 'greedy' && end > least) stack.push(pc + 1, end, least)
+              if (mode === 'lazy' && max > min) stack.push(pc, end, -2 - (max - min))
+              at = end
+              pc++
+            }
+            break
+          }
+          case 'split':
+            stack.push(instruction.second, at, -1)
+            pc = instruction.first
+            break
+          case 'jump':
+            pc = instruction.to
+            break
+          case 'save':
+            stack.push(-1 - instruction.slot, slots[instruction.slot], 0)
+            slots[instruction.slot] = at
+            pc++
+            break
+          case 'progress':
+            if (slots[instruction.slot] === at) failed = true
+            else pc++
+            break
+          case 'again': {
+            const begin = slots[2 * instruction.index]
+            const end = slots[2 * instruction.index + 1]
+            const found = text.slice(at, at + end - begin)
+            const wanted = text.slice(begin, end)
+            const same = instruction.fold ? found.toLowerCase() === wanted.toLowerCase() : found === wanted
+            if (begin >= 0 && end >= begin && same) {
+              at += end - begin
+              pc++
+            } else failed = true
+            break
+          }
+          case 'place':
+            if (this.#isAt(instruction.place, at, instruction.isWord)) pc++
+            else failed = true
+            break
+          case 'atomic': {
+            const end = this.#run(pc + 1, at, -1)
+            if (end < 0) failed = true
+            else {
+              at = end
+              pc = instruction.end
+            }
+            break
+          }
+          case 'look': {
+            const found = instruction.behind ? this.#behind(pc + 1, at, instruction) : this.#run(pc + 1, at, -1) >= 0
+            if (found === instruction.negative) failed = true
+            else pc = instruction.end
+            break
+          }
+          case 'end':
+            if (goal < 0 || at === goal) {
+              // What was saved stays; the other ways are given up.
+              if (start === 0 || base === 0) stack.length = base
+              else this.#keepSaved(base)
+              return at
+            }
+            failed = true
+        }
+      }
+      while (failed) {
+        if (stack.length === base) return -1
+        const extra = stack.pop()!
+        const place = stack.pop()!
+        const target = stack.pop()!
+        if (target < 0) {
+          slots[-1 - target] = place
+          continue
+        }
+        failed = false
+        if (extra === -1) {
+          pc = target
+          at = place
+        } else if (extra >= 0) {
+          // A greedy run gives back one character.
+          pc = target
+          at = place - this.#sizeBefore(place)
+          if (at > extra) stack.push(target, at, extra)
+        } else {
+          // A lazy run takes one more.
+          const run = program[target] as Instruction & { op: 'run' }
+          const point = place < text.length ? text.codePointAt(place)! : -1
+          if (point < 0 || !run.has(point)) {
+            failed = true
+            continue
+          }
+          at = place + (point > 0xffff ? 2 : 1)
+          if (extra < -3) stack.push(target, at, extra + 1)
+          pc = target + 1
+        }
+      }
+    }
+  }
+
+  /** Of what a part of the program left on the stack, keeps what undoes its saves. */
+  #keepSaved(base: number): void {
+    const stack = this.#stack
+    let kept = base
+    for (let k = base; k < stack.length; k += 3) {
+      if (stack[k] >= 0) continue
+      for (let j = 0; j < 3; j++) stack[kept + j] = stack[k + j]
+      kept += 3
+    }
+    stack.length = kept
+  }
+
+  #behind(start: number, at: number, { least, most }: { least: number; most: number }): boolean {
+    let from = at
+    for (let count = 0; count <= most; count++) {
+      if (count >= least && this.#run(start, from, at) >= 0) return true
+      if (from === 0) return false
+      from -= this.#sizeBefore(from)
+    }
+    return false
+  }
+
+  #isAt(place: Place, at: number, isWord: (point: number) => boolean): boolean {
+    const text = this.#text
+    const end = text.length
+    switch (place) {
+      case 'text start':
+        return at === 0
+      case 'text end':
+        return at === end
+      case 'line start':
+        return at === 0 || (text[at - 1] === '\n' && at < end)
+      case 'line end':
+        return at === end || text[at] === '\n'
+      case 'last line end':
+        return at === end || (at === end - 1 && text[at] === '\n')
+      case 'search start':
+        return at === this.#from
+      default: {
+        const before = at > 0 && isWord(text.codePointAt(at - this.#sizeBefore(at))!)
+        const after = at < end && isWord(text.codePointAt(at)!)
+        return (before !== after) === (place === 'word edge')
+      }
+    }
+  }
+
+  #emit(instruction: Instruction): number {
+    if (this.#program.length >= LARGEST)
+      throw new Error(`larger than ${LARGEST} steps when its repeats are written out`)
+    return this.#program.push(instruction) - 1
+  }
+
+  #compile(node: PatternNode): void {
+    switch (node.type) {
+      case 'set':
+        this.#emit({ op: 'set', has: this.#membership(classSource(node.set)) })
+        return
+      case 'sequence':
+        for (const item of node.items) this.#compile(item)
+        return
+      case 'choice': {
+        const jumps: number[] = []
+        node.items.forEach((item, k) => {
+          if (k === node.items.length - 1) {
+            this.#compile(item)
+            return
+          }
+          const split = this.#emit({ op: 'split', first: this.#program.length + 1, second: -1 })
+          this.#compile(item)
+          jumps.push(this.#emit({ op: 'jump', to: -1 }))
+          this.#program[split] = { op: 'split', first: split + 1, second: this.#program.length }
+        })
+        for (const jump of jumps) this.#program[jump] = { op: 'jump', to: this.#program.length }
+        return
+      }
+      case 'capture':
+        this.#emit({ op: 'save', slot: 2 * node.index })
+        this.#compile(node.body)
+        this.#emit({ op: 'save', slot: 2 * node.index + 1 })
+        return
+      case 'again':
+        this.#emit({ op: 'again', index: node.index, fold: node.fold })
+        return
+      case 'place':
+        this.#emit({ op: 'place', place: node.place, isWord: this.#membership(classSource(node.word)) })
+        return
+      case 'atomic':
+        this.#within((end) => ({ op: 'atomic', end }), node.body)
+        return
+      case 'look': {
+        const [least, most] = lengthsOf(node.body)
+        this.#within(
+          (end) => ({ op: 'look', end, behind: node.behind, negative: node.negative, least, most }),
+          node.body,
+        )
+        return
+      }
+      case 'repeat':
+        this.#compileRepeat(node)
+    }
+  }
+
+  /** A part of the program with an end of its own. */
+  #within(head: (end: number) => Instruction, body: PatternNode): void {
+    const at = this.#emit({ op: 'jump', to: -1 })
+    this.#compile(body)
+    this.#emit({ op: 'end' })
+    this.#program[at] = head(this.#program.length)
+  }
+
+  #compileRepeat(node: PatternNode & { type: 'repeat' }): void {
+    const { body, min, max, mode } = node
+    if (body.type === 'set') {
+      this.#emit({ op: 'run', has: this.#membership(classSource(body.set)), min, max, mode })
+      return
+    }
+    if (mode === 'possessive') {
+      this.#compile({ type: 'atomic', body: { ...node, mode: 'greedy' } })
+      return
+    }
+    for (let k = 0; k < min; k++) this.#compile(body)
+    const split = (into: number, past: number): Instruction =>
+      mode === 'lazy' ? { op: 'split', first: past, second: into } : { op: 'split', first: into, second: past }
+    if (max === Number.POSITIVE_INFINITY) {
+      const slot = this.#slotCount++
+      const head = this.#emit({ op: 'jump', to: -1 })
+      this.#emit({ op: 'save', slot })
+      this.#compile(body)
+      // A round that takes no text ends the loop.
+      this.#emit({ op: 'progress', slot })
+      this.#emit({ op: 'jump', to: head })
+      this.#program[head] = split(head + 1, this.#program.length)
+      return
+    }
+    const splits: number[] = []
+    for (let k = min; k < max; k++) {
+      splits.push(this.#emit({ op: 'jump', to: -1 }))
+      this.#compile(body)
+    }
+    for (const at of splits) this.#program[at] = split(at + 1, this.#program.length)
+  }
+}
+
+type Membership = (point: number) => boolean
+
+/** Gives the test of a class; its answers for characters of one unit are kept. */
+function memberships(): (source: string) => Membership {
+  const made = new Map<string, Membership>()
+  return (source) => {
+    let has = made.get(source)
+    if (has) return has
+    const expression = new RegExp(`^${source}$`, 'v')
+    const known = new Uint8Array(0x10000)
+    has = (point) => {
+      if (point > 0xffff) return expression.test(String.fromCodePoint(point))
+      if (known[point] === 0) known[point] = expression.test(String.fromCodePoint(point)) ? 2 : 1
+      return known[point] === 2
+    }
+    made.set(source, has)
+    return has
+  }
+}
+
+function childrenOf(node: PatternNode): readonly PatternNode[] {
+  if (node.type === 'sequence' || node.type === 'choice') return node.items
+  return 'body' in node ? [node.body] : []
+}
+
+function countCaptures(node: PatternNode): number {
+  return Math.max(node.type === 'capture' ? node.index : 0, ...childrenOf(node).map(countCaptures))
+}
+
+/** Whether what matches at a place depends on what was matched before it. */
+function dependsOnBefore(node: PatternNode): boolean {
+  if (node.type === 'again' || (node.type === 'place' && node.place === 'search start')) return true
+  return childrenOf(node).some(dependsOnBefore)
+}
+
+/** How few and how many characters a part can match. */
+function lengthsOf(node: PatternNode): [least: number, most: number] {
+  switch (node.type) {
+    case 'set':
+      return [1, 1]
+    case 'sequence':
+      return node.items.map(lengthsOf).reduce(([a, b], [c, d]) => [a + c, b + d], [0, 0])
+    case 'choice': {
+      const each = node.items.map(lengthsOf)
+      return [Math.min(...each.map(([a]) => a)), Math.max(...each.map(([, b]) => b))]
+    }
+    case 'repeat': {
+      const [least, most] = lengthsOf(node.body)
+      return [least * node.min, most === 0 || node.max === 0 ? 0 : most * node.max]
+    }
+    case 'atomic':
+    case 'capture':
+      return lengthsOf(node.body)
+    case 'again':
+      return [0, Number.POSITIVE_INFINITY]
+    default:
+      return [0, 0]
+  }
+}
