@@ -5,7 +5,9 @@ import { Generator } from '@kumiki/models'
 import { type InitOptions, init } from '@kumiki/tensor'
 import { loadTokenizer } from '@kumiki/tokenizer'
 import { loadModel } from '@kumiki/train/node'
+import { exists } from './files.ts'
 import { type ContinueOptions, continueText } from './sampling.ts'
+import { log } from './verb.ts'
 
 export interface GenerateCommandOptions extends ContinueOptions {
   readonly checkpoint: string
@@ -21,15 +23,20 @@ export async function runGenerate(
 ): Promise<{ prompt: string; text: string; device: string; seconds: number }> {
   const started = performance.now()
   const file = join(options.checkpoint, 'tokenizer.model')
-  const model = await readFile(file).catch((error) => {
-    throw new Error(
-      `${file}: cannot be read (${error.code ?? error.message}); --checkpoint wants the folder of a finished run`,
-    )
+  const model = await readFile(file).catch(async (error) => {
+    const fault =
+      (await exists(options.checkpoint)) === false
+        ? 'there is no such folder'
+        : (await exists(join(options.checkpoint, 'tokenizer.json')))
+          ? 'there is a tokenizer.json alone; a SentencePiece model is needed'
+          : `it cannot be read (${error.code ?? error.message})`
+    throw new Error(`${file}: ${fault}; --checkpoint wants the folder of a finished run`)
   })
   const tokenizer = loadTokenizer(model)
   const device = await init({ backend: options.device, threads: options.threads } as InitOptions)
   try {
-    const { architecture, parameters } = await loadModel(device, options.checkpoint)
+    const { architecture, parameters, warnings } = await loadModel(device, options.checkpoint)
+    for (const warning of warnings) log(warning)
     if (architecture.vocabSize < tokenizer.vocabSize)
       throw new Error(
         `${options.checkpoint}: the tokenizer has ${tokenizer.vocabSize} pieces, the model only ${architecture.vocabSize} rows; they do not belong together`,

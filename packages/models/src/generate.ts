@@ -58,7 +58,7 @@ export class Generator {
 
   /**
    * Continues a prompt. The context slides: once it holds maxPositionEmbeddings tokens, its older half is dropped.
-   * @param prompt token ids, at least one
+   * @param prompt token ids, at least one and fewer than maxPositions
    * @yields the ids of the continuation
    */
   async *generate(
@@ -82,8 +82,12 @@ export class Generator {
         throw new RangeError(
           `generate: token ${i} of the prompt must be an integer from 0 to ${vocabSize - 1} (a vocabulary of ${vocabSize}), got ${prompt[i]}`,
         )
+    if (prompt.length >= this.maxPositions)
+      throw new RangeError(
+        `generate: the prompt has ${prompt.length} tokens, the context of the model holds ${this.maxPositions} and needs room for one more; shorten it, or give its end alone`,
+      )
     const next = words(seed, 0x5eed)
-    let context = Array.from(prompt).slice(-(this.maxPositions - 1))
+    let context = Array.from(prompt)
     let cache = this.emptyCache()
     let position = 0
     let logits: Float32Array | undefined

@@ -1,12 +1,18 @@
 /** The safetensors file format: dtypes, limits, and a header parser that trusts nothing. */
 
-/** Bits of one element of each dtype the format names. @see safetensors/src/tensor.rs `Dtype` */
+/** Bits of one element of each dtype the format names. @see safetensors/src/tensor.rs `Dtype` (0.8.0) */
 const dtypeBits = {
   BOOL: 8,
+  F4: 4,
+  F6_E2M3: 6,
+  F6_E3M2: 6,
   U8: 8,
   I8: 8,
   F8_E5M2: 8,
   F8_E4M3: 8,
+  F8_E8M0: 8,
+  F8_E4M3FNUZ: 8,
+  F8_E5M2FNUZ: 8,
   I16: 16,
   U16: 16,
   F16: 16,
@@ -14,6 +20,7 @@ const dtypeBits = {
   I32: 32,
   U32: 32,
   F32: 32,
+  C64: 64,
   F64: 64,
   I64: 64,
   U64: 64,
@@ -41,21 +48,33 @@ export interface SafetensorsHeader {
 /** The format's own limit on the JSON header, in bytes. @see safetensors/src/tensor.rs MAX_HEADER_SIZE */
 export const maxHeaderBytes = 100_000_000
 
-/** Bytes of a tensor. @throws RangeError for an unknown dtype or an impossible shape */
-export function tensorBytes(owner: string, dtype: string, shape: readonly number[]): number {
+/** Bits of one element. @throws RangeError for an unknown dtype */
+export function elementBits(owner: string, dtype: string): number {
   if (!Object.hasOwn(dtypeBits, dtype)) {
     throw new RangeError(
       `${owner}: dtype ${JSON.stringify(dtype)} is not known; known are ${Object.keys(dtypeBits).join(', ')}`,
     )
   }
-  let elements = 1
+  return dtypeBits[dtype as SafetensorsDtype]
+}
+
+/** Bytes of a tensor. @throws RangeError for an unknown dtype or an impossible shape */
+export function tensorBytes(owner: string, dtype: string, shape: readonly number[]): number {
+  const bits = elementBits(owner, dtype)
+  let elements = 1n
   for (const size of shape) {
     if (!Number.isSafeInteger(size) || size < 0) {
       throw new RangeError(`${owner}: shape must hold integers of at least 0, got [${shape.join(', ')}]`)
     }
-    elements *= size
+    // From the left in 64 bits, as the reference implementation counts: a 0 that comes too late does not help.
+    elements *= BigInt(size)
+    if (elements >= 2n ** 64n)
+      throw new RangeError(`${owner}: shape [${shape.join(', ')}] has more bytes than can be counted`)
   }
-  const bytes = (elements * dtypeBits[dtype as SafetensorsDtype]) / 8
+  const all = elements * BigInt(bits)
+  if (all % 8n !== 0n)
+    throw new RangeError(`${owner}: ${dtype} [${shape.join(', ')}] takes ${all} bits, which are no whole bytes`)
+  const bytes = Number(all / 8n)
   if (!Number.isSafeInteger(bytes)) {
     throw new RangeError(`${owner}: shape [${shape.join(', ')}] has more bytes than can be counted`)
   }
@@ -78,7 +97,7 @@ export function headerLength(prefix: Uint8Array, fileBytes: number): number {
 }
 
 /**
- * Parses the JSON header.
+ * Parses the JSON header. It takes and refuses what Python's safetensors does, but for equal keys, which the format forbids and Python takes.
  * @param header the header's bytes (after the 8-byte length)
  * @param fileBytes size of the whole file
  * @throws SyntaxError for what is not JSON, TypeError and RangeError for what is JSON but not a header:
@@ -91,22 +110,22 @@ export function parseHeader(header: Uint8Array, fileBytes: number): SafetensorsH
   } catch {
     throw new SyntaxError('safetensors: the header is not UTF-8')
   }
-  if (!text.startsWith('{')) throw new SyntaxError('safetensors: the header does not start with "{"')
   let json: unknown
   try {
     json = JSON.parse(text)
   } catch (error) {
     throw new SyntaxError(`safetensors: the header is not JSON: ${(error as Error).message.slice(0, 200)}`)
   }
-  rejectDuplicateKeys(text)
+  if (!isObject(json)) throw new SyntaxError('safetensors: the header does not start with "{"')
   const dataStart = 8 + header.length
   const dataBytes = fileBytes - dataStart
   let metadata: Record<string, string> = {}
   const infos: SafetensorsInfo[] = []
-  for (const [name, entry] of Object.entries(json as Record<string, unknown>)) {
+  for (const [name, entry] of Object.entries(json)) {
     if (name === '__metadata__') metadata = parseMetadata(entry)
     else infos.push(parseEntry(name, entry, dataStart, dataBytes))
   }
+  checkStrictly(text)
   infos.sort((a, b) => a.byteOffset - b.byteOffset || a.byteLength - b.byteLength)
   let end = dataStart
   for (const info of infos) {
@@ -127,6 +146,7 @@ export function parseHeader(header: Uint8Array, fileBytes: number): SafetensorsH
 }
 
 function parseMetadata(entry: unknown): Record<string, string> {
+  if (entry === null) return {}
   if (!isObject(entry)) throw new TypeError('safetensors: __metadata__ must be an object of strings')
   const pairs = Object.entries(entry)
   for (const [key, value] of pairs) {
@@ -139,8 +159,14 @@ function parseMetadata(entry: unknown): Record<string, string> {
 
 function parseEntry(name: string, entry: unknown, dataStart: number, dataBytes: number): SafetensorsInfo {
   const owner = `safetensors: tensor ${quote(name)}`
-  if (!isObject(entry)) throw new TypeError(`${owner} must be an object with dtype, shape and data_offsets`)
-  const { dtype, shape, data_offsets: offsets } = entry
+  // The reference reads a list of the three as well, and a dtype as the only key of an object.
+  const fields = Array.isArray(entry) && entry.length === 3 ? entry : undefined
+  if (!fields && !isObject(entry)) throw new TypeError(`${owner} must be an object with dtype, shape and data_offsets`)
+  const [given, shape, offsets] = fields ?? tensorFields(entry as Record<string, unknown>)
+  const dtype =
+    isObject(given) && Object.keys(given).length === 1 && Object.values(given)[0] === null
+      ? Object.keys(given)[0]
+      : given
   if (typeof dtype !== 'string') throw new TypeError(`${owner}: dtype must be a string`)
   if (!isNumbers(shape)) throw new TypeError(`${owner}: shape must be an array of numbers`)
   if (!isNumbers(offsets) || offsets.length !== 2) {
@@ -159,22 +185,45 @@ function parseEntry(name: string, entry: unknown, dataStart: number, dataBytes: 
   return { name, dtype: dtype as SafetensorsDtype, shape, byteOffset: dataStart + begin, byteLength: bytes }
 }
 
-/** JSON.parse keeps the last of two equal keys; the format forbids them. `text` is known to be valid JSON. */
-function rejectDuplicateKeys(text: string): void {
-  const open: (Set<string> | null)[] = []
-  for (let at = 0; at < text.length; at++) {
-    const character = text[at]
-    if (character === '{') open.push(new Set())
-    else if (character === '[') open.push(null)
-    else if (character === '}' || character === ']') open.pop()
-    else if (character === '"') {
-      const start = at
-      for (at++; text[at] !== '"'; at++) if (text[at] === '\\') at++
-      const keys = open[open.length - 1]
-      if (!keys || !isKey(text, at + 1)) continue
-      const key = JSON.parse(text.slice(start, at + 1)) as string
-      if (keys.has(key)) throw new RangeError(`safetensors: the header has ${quote(key)} twice`)
-      keys.add(key)
+function tensorFields({ dtype, shape, data_offsets: offsets }: Record<string, unknown>): unknown[] {
+  return [dtype, shape, offsets]
+}
+
+/** Containers in each other that the reference's reader of JSON bears. */
+const maxDepth = 127
+
+/**
+ * What JSON.parse is lenient about: equal keys (it keeps the last), halves of surrogate pairs, numbers out of range, 1.0 and 1e0 where an
+ * integer is due, and depth. `text` is known to be valid JSON.
+ */
+function checkStrictly(text: string): void {
+  /** Objects with their keys so far, and arrays, from the outside in. */
+  const open: { keys: Set<string> | undefined; key: string | undefined }[] = []
+  const token = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\]]|-?\d[\d.eE+-]*/g
+  for (let match = token.exec(text); match; match = token.exec(text)) {
+    const [word] = match
+    if (word === '{' || word === '[') {
+      open.push({ keys: word === '{' ? new Set() : undefined, key: undefined })
+      if (open.length > maxDepth) throw new RangeError(`safetensors: the header is nested more than ${maxDepth} deep`)
+    } else if (word === '}' || word === ']') open.pop()
+    else if (word.startsWith('"')) {
+      const value = JSON.parse(word) as string
+      if (/\p{Surrogate}/u.test(value))
+        throw new SyntaxError(`safetensors: ${quote(value)} in the header has half a surrogate pair`)
+      const inner = open.at(-1)
+      if (!inner?.keys || !isKey(text, token.lastIndex)) continue
+      if (inner.keys.has(value)) throw new RangeError(`safetensors: the header has ${quote(value)} twice`)
+      inner.keys.add(value)
+      inner.key = value
+    } else {
+      if (!Number.isFinite(Number(word)))
+        throw new RangeError(`safetensors: ${quote(word)} in the header is out of range`)
+      // Numbers of a tensor's own, and not of a field that nobody reads.
+      const field = open.length >= 3 && open[1].keys ? open[1].key : 'shape'
+      if (open.length < 3 || (field !== 'shape' && field !== 'data_offsets') || /^\d+$/.test(word)) continue
+      throw new TypeError(
+        `safetensors: tensor ${quote(open[0].key ?? '')}: ${field} must hold integers of at least 0, got ${word}`,
+      )
     }
   }
 }

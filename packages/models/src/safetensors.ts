@@ -4,6 +4,7 @@
  * @see https://huggingface.co/docs/safetensors
  */
 import {
+  elementBits,
   headerLength,
   maxHeaderBytes,
   parseHeader,
@@ -48,7 +49,7 @@ function layOut(tensors: readonly SafetensorsTensor[], metadata: Readonly<Record
     seen.add(tensor.name)
     const bytes = tensorBytes(owner, tensor.dtype, tensor.shape)
     if (typeof tensor.data !== 'function') checkLength(tensor, tensor.data, bytes)
-    return { tensor, bytes, width: tensorBytes(owner, tensor.dtype, []) }
+    return { tensor, bytes, width: elementBits(owner, tensor.dtype) }
   })
   sized.sort((a, b) => b.width - a.width)
   const header: [string, unknown][] = []

@@ -151,7 +151,55 @@ describe('config.json', () => {
     expect(read).toEqual({ ...nano, ropeTheta: 5e5 } satisfies ModelArchitecture)
   })
 
+  // What LlamaConfig of transformers 5.24.0 makes of each (and 4.57.6, where it knows the key).
   it.each([
+    [{ rope_theta: 5e5, rope_parameters: { rope_type: 'default' } }, 5e5],
+    [{ rope_theta: 5e5, rope_parameters: { rope_type: 'default', rope_theta: 7 } }, 7],
+    [{ rope_theta: 5, rope_scaling: { rope_type: 'default' } }, 5],
+    [{ rope_theta: 5, rope_scaling: { rope_type: 'default', rope_theta: 9 } }, 9],
+    [{ rope_theta: undefined, rope_scaling: { type: 'default' } }, 10_000],
+    [{ rope_theta: 5, rope_parameters: {} }, 5],
+    [{ rope_theta: 5, rope_parameters: null, rope_scaling: null }, 5],
+    [{ rope_theta: undefined, rope_parameters: { rope_theta: 5 } }, 5],
+    [{ rope_theta: 5, rope_parameters: { rope_type: 'default', factor: 2 } }, 5],
+  ])('%j gives theta %d', (change, theta) => {
+    expect(fromHuggingFaceConfig({ ...toHuggingFaceConfig(nano), ...change }).ropeTheta).toBe(theta)
+  })
+
+  it('passes over what changes no number, whatever transformers writes', () => {
+    const more = {
+      hidden_act: 'swish',
+      dtype: 'bfloat16',
+      transformers_version: '5.24.0',
+      pretraining_tp: 1,
+      unk_token_id: 0,
+      pruned_heads: {},
+      auto_map: { AutoTokenizer: 'x' },
+      partial_rotary_factor: 1,
+      sliding_window: null,
+      quantization_config: null,
+    }
+    expect(fromHuggingFaceConfig({ ...toHuggingFaceConfig(nano), ...more })).toEqual(nano)
+  })
+
+  it.each([
+    [{ partial_rotary_factor: 0.5 }, /partial_rotary_factor must be 1 \(whole heads are rotated\), got 0\.5/],
+    [{ rope_parameters: { rope_type: 'llama3', factor: 8 } }, /rope_parameters\.rope_type must be "default"/],
+    [{ rope_parameters: { rope_type: 'default', type: 'linear' } }, /rope_parameters\.type must be "default"/],
+    [{ rope_parameters: { partial_rotary_factor: 0.5 } }, /rope_parameters\.partial_rotary_factor must be 1/],
+    [{ rope_parameters: { full_attention: { rope_theta: 3 } } }, /rope_parameters\.full_attention is not known/],
+    [
+      { rope_scaling: { rope_type: 'default', rope_theta: 3 }, rope_parameters: { rope_theta: 4 } },
+      /different rope_theta, 3 and 4/,
+    ],
+    [{ quantization_config: { bits: 4 } }, /quantization_config is set to .*: quantised weights cannot be read/],
+    [{ attn_logit_softcapping: 50 }, /attn_logit_softcapping is set to 50: it is not known, and may change/],
+    [{ sliding_window: 4096 }, /sliding_window must be false/],
+    [
+      { auto_map: { AutoModelForCausalLM: 'modeling.X' } },
+      /auto_map\.AutoModelForCausalLM names code of the model's own/,
+    ],
+    [{ pruned_heads: { 0: [1] } }, /pruned_heads must be empty/],
     [null, /must be a JSON object, got null/],
     [[], /got an array/],
     [{ model_type: 'mamba' }, /model_type "mamba" is not supported/],

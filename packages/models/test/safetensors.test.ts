@@ -164,3 +164,26 @@ describe('a hostile file', () => {
     }
   })
 })
+
+it("headers are taken and refused as Python's safetensors does", () => {
+  const cases = JSON.parse(readFileSync(new URL('../vectors/safetensors-headers.json', import.meta.url), 'utf8')) as [
+    string,
+    number,
+    boolean,
+  ][]
+  const taken = (header: string, size: number) => {
+    const text = new TextEncoder().encode(header)
+    const file = new Uint8Array(8 + text.length + size)
+    new DataView(file.buffer).setBigUint64(0, BigInt(text.length), true)
+    file.set(text, 8)
+    try {
+      decodeSafetensors(file)
+      return true
+    } catch (error) {
+      expect((error as Error).message).toMatch(/^safetensors: /)
+      return false
+    }
+  }
+  for (const [header, size, expected] of cases) expect(taken(header, size), header).toBe(expected)
+  expect(cases.length).toBeGreaterThan(300)
+})

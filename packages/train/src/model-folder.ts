@@ -1,5 +1,5 @@
 /** A model on disk as Hugging Face tools expect it: config.json, model.safetensors. Node only. */
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Parameters } from '@kumiki/models'
 import {
@@ -8,14 +8,10 @@ import {
   parameterShapes,
   toHuggingFaceConfig,
 } from '@kumiki/models/configs'
-import {
-  decodeSafetensors,
-  type SafetensorsDtype,
-  type SafetensorsTensor,
-  safetensorsChunks,
-} from '@kumiki/models/safetensors'
+import { type SafetensorsDtype, type SafetensorsTensor, safetensorsChunks } from '@kumiki/models/safetensors'
 import { cast, type Device, type DType, type HostArray } from '@kumiki/tensor'
 import { writeFileAtomically } from './atomic-file.ts'
+import { openWeights, type WeightFiles } from './weight-files.ts'
 
 const dtypes: Partial<Record<SafetensorsDtype, DType>> = { F32: 'float32', BF16: 'bfloat16', F16: 'float16' }
 
@@ -42,53 +38,94 @@ function bytesOf(codes: HostArray): Uint8Array {
   return new Uint8Array(codes.buffer, codes.byteOffset, codes.byteLength)
 }
 
+export interface LoadedModel {
+  readonly architecture: ModelArchitecture
+  readonly parameters: Parameters
+  /** What a user should know: tensors that were not read, tables that are not tied. */
+  readonly warnings: readonly string[]
+}
+
 /**
- * Reads config.json and model.safetensors, as float32 tensors.
+ * Reads config.json and the weights (one file or shards), as float32 tensors. Tensors are read one after another: files of any size.
+ * Where the configuration ties the tables but the files hold two that differ, they are not tied, as in Transformers 5.
  * @throws Error naming file and field, for files that are missing, broken, or do not belong together
  */
-export async function loadModel(
-  device: Device,
-  folder: string,
-): Promise<{ architecture: ModelArchitecture; parameters: Parameters }> {
-  const configFile = join(folder, 'config.json')
-  const weightFile = join(folder, 'model.safetensors')
-  const text = await readFile(configFile, 'utf8').catch((error) => {
-    throw new Error(
-      `${configFile}: cannot be read (${error.code ?? error.message}); give the folder of a run or of a Llama model`,
-    )
-  })
-  let architecture: ModelArchitecture
+export async function loadModel(device: Device, folder: string): Promise<LoadedModel> {
+  const configured = await readConfig(folder)
+  const weights = await openWeights(folder)
   try {
-    architecture = fromHuggingFaceConfig(JSON.parse(text))
-  } catch (error) {
-    throw new Error(`${configFile}: ${(error as Error).message}`)
-  }
-  const bytes = await readFile(weightFile).catch((error) => {
-    throw new Error(
-      `${weightFile}: cannot be read (${error.code ?? error.message}); a run has it once training has finished`,
-    )
-  })
-  let tensors: ReturnType<typeof decodeSafetensors>['tensors']
-  try {
-    ;({ tensors } = decodeSafetensors(bytes))
-  } catch (error) {
-    throw new Error(`${weightFile}: ${(error as Error).message}`)
-  }
-  const parameters: Parameters = {}
-  for (const { name, shape } of parameterShapes(architecture)) {
-    const found = tensors.get(name)
-    const dtype = found && dtypes[found.dtype]
-    if (!found) throw new Error(`${weightFile}: has no tensor ${name}, which config.json calls for`)
-    if (!dtype) throw new Error(`${weightFile}: ${name} is stored as ${found.dtype}; F32, BF16 and F16 can be read`)
-    if (found.shape.length !== shape.length || found.shape.some((d, i) => d !== shape[i])) {
-      throw new Error(
-        `${weightFile}: ${name} is [${found.shape.join(', ')}], but config.json calls for [${shape.join(', ')}]`,
-      )
+    const warnings: string[] = []
+    const architecture = await untieWhereTheyDiffer(configured, weights, warnings)
+    const parameters: Parameters = {}
+    const used = new Set<string>()
+    for (const { name, shape } of parameterShapes(architecture)) {
+      // A tied table may be stored under the name of the other.
+      const stored = name === embedding && !weights.has(embedding) && architecture.tieWordEmbeddings ? head : name
+      used.add(stored)
+      const { file, dtype: storedDtype, shape: found } = weights.info(stored)
+      const dtype = dtypes[storedDtype]
+      if (!dtype) throw new Error(`${file}: ${stored} is stored as ${storedDtype}; F32, BF16 and F16 can be read`)
+      if (found.length !== shape.length || found.some((d, i) => d !== shape[i])) {
+        throw new Error(`${file}: ${stored} is [${found.join(', ')}], but config.json calls for [${shape.join(', ')}]`)
+      }
+      const bytes = await weights.read(stored)
+      const Codes = dtype === 'float32' ? Float32Array : Uint16Array
+      const codes = new Codes(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength / Codes.BYTES_PER_ELEMENT)
+      const tensor = cast(device.tensorFromCodes(codes, shape, dtype), 'float32')
+      await device.evaluate(tensor)
+      parameters[name] = tensor
     }
-    const copy = new Uint8Array(found.data) // (slice() of a Node Buffer would share its memory)
-    const codes = dtype === 'float32' ? new Float32Array(copy.buffer) : new Uint16Array(copy.buffer)
-    parameters[name] = cast(device.tensorFromCodes(codes, shape, dtype), 'float32')
+    const unread = weights
+      .names()
+      .filter((name) => !used.has(name) && name !== head && !/rotary_emb\.inv_freq$/.test(name))
+    if (unread.length > 0)
+      warnings.push(
+        `${folder}: ${unread.length} tensor${unread.length === 1 ? '' : 's'} of the weights ${unread.length === 1 ? 'has' : 'have'} no place in the model and ${unread.length === 1 ? 'is' : 'are'} not read: ${unread.slice(0, 3).join(', ')}${unread.length > 3 ? ', ...' : ''}`,
+      )
+    return { architecture, parameters, warnings }
+  } finally {
+    await weights.close()
   }
-  await device.evaluate(parameters)
-  return { architecture, parameters }
+}
+
+const embedding = 'model.embed_tokens.weight'
+const head = 'lm_head.weight'
+
+async function readConfig(folder: string): Promise<ModelArchitecture> {
+  const file = join(folder, 'config.json')
+  const text = await readFile(file, 'utf8').catch(async (error) => {
+    if (error.code === 'ENOENT' && (await exists(join(folder, 'run.json'))))
+      throw new Error(
+        `${folder}: the run has no model yet, since its training has not finished; go on with: kumiki train --resume ${folder}`,
+      )
+    throw new Error(
+      `${file}: cannot be read (${error.code ?? error.message}); give the folder of a run or of a Llama model`,
+    )
+  })
+  try {
+    return fromHuggingFaceConfig(JSON.parse(text))
+  } catch (error) {
+    throw new Error(`${file}: ${(error as Error).message.replace(/^config\.json: /, '')}`)
+  }
+}
+
+const exists = (path: string) =>
+  stat(path).then(
+    () => true,
+    () => false,
+  )
+
+async function untieWhereTheyDiffer(
+  architecture: ModelArchitecture,
+  weights: WeightFiles,
+  warnings: string[],
+): Promise<ModelArchitecture> {
+  if (!architecture.tieWordEmbeddings || !weights.has(head) || !weights.has(embedding)) return architecture
+  const [a, b] = [await weights.read(embedding), await weights.read(head)]
+  const same = weights.info(embedding).dtype === weights.info(head).dtype && Buffer.compare(a, b) === 0
+  if (same) return architecture
+  warnings.push(
+    `${weights.info(head).file}: config.json ties the two tables, but ${head} differs from ${embedding}: they are not tied; set tie_word_embeddings to false`,
+  )
+  return { ...architecture, tieWordEmbeddings: false }
 }

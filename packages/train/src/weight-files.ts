@@ -1,0 +1,105 @@
+/** The weights of a model folder: model.safetensors, or shards under model.safetensors.index.json, read tensor by tensor. Node only. */
+import { readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { openSafetensors, type SafetensorsInfo, type SafetensorsReader } from '@kumiki/models/safetensors'
+import { type FileRanges, openFileRanges } from './file-ranges.ts'
+
+export interface WeightFiles {
+  has(name: string): boolean
+  names(): string[]
+  /** @throws Error naming the file that should have it */
+  info(name: string): SafetensorsInfo & { readonly file: string }
+  read(name: string): Promise<Uint8Array>
+  close(): Promise<void>
+}
+
+interface OpenFile {
+  readonly path: string
+  readonly reader: SafetensorsReader
+  readonly ranges: FileRanges
+}
+
+/** @throws Error naming the file that is missing or broken */
+export async function openWeights(folder: string): Promise<WeightFiles> {
+  const whole = join(folder, 'model.safetensors')
+  const index = join(folder, 'model.safetensors.index.json')
+  const map = (await exists(whole)) ? undefined : await readIndex(index, folder)
+  const paths = map ? [...new Set(map.values())] : ['model.safetensors']
+  const files: OpenFile[] = []
+  const close = async () => {
+    for (const { ranges } of files) await ranges.close()
+  }
+  try {
+    for (const name of paths) files.push(await openOne(join(folder, name)))
+    const places = new Map<string, OpenFile>()
+    for (const file of files)
+      for (const name of file.reader.tensors.keys()) {
+        if (map && map.get(name) !== undefined && join(folder, map.get(name)!) !== file.path) continue
+        if (places.has(name)) throw new Error(`${file.path}: has ${name}, which is in ${places.get(name)!.path} too`)
+        places.set(name, file)
+      }
+    const of = (name: string): OpenFile => {
+      const file = places.get(name)
+      if (file) return file
+      const where = map?.get(name) ?? (map ? 'model.safetensors.index.json' : 'model.safetensors')
+      throw new Error(`${join(folder, where)}: has no tensor ${name}, which config.json calls for`)
+    }
+    return {
+      has: (name) => places.has(name),
+      names: () => [...places.keys()],
+      info: (name) => ({ ...of(name).reader.tensors.get(name)!, file: of(name).path }),
+      async read(name) {
+        const { path, reader } = of(name)
+        try {
+          return await reader.read(name)
+        } catch (error) {
+          throw new Error(`${path}: ${(error as Error).message}`)
+        }
+      },
+      close,
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function openOne(path: string): Promise<OpenFile> {
+  const ranges = await openFileRanges(path)
+  try {
+    return { path, ranges, reader: await openSafetensors(ranges) }
+  } catch (error) {
+    await ranges.close()
+    throw new Error(`${path}: ${(error as Error).message}`)
+  }
+}
+
+/** Tensors to files, from the index of shards. */
+async function readIndex(index: string, folder: string): Promise<Map<string, string>> {
+  const text = await readFile(index, 'utf8').catch((error) => {
+    if (error.code !== 'ENOENT') throw new Error(`${index}: cannot be read (${error.code ?? error.message})`)
+    throw new Error(
+      `${folder}: there are no weights (model.safetensors, or model.safetensors.index.json with shards); a run has them once its training has finished`,
+    )
+  })
+  let map: unknown
+  try {
+    map = JSON.parse(text)?.weight_map
+  } catch (error) {
+    throw new Error(`${index}: is not JSON (${(error as Error).message.slice(0, 120)})`)
+  }
+  if (typeof map !== 'object' || map === null || Array.isArray(map))
+    throw new Error(`${index}: weight_map must be an object of tensors and their files`)
+  for (const [name, file] of Object.entries(map))
+    if (typeof file !== 'string' || !/^[^/\\]+\.safetensors$/.test(file))
+      throw new Error(
+        `${index}: weight_map gives ${JSON.stringify(file)} for ${name}; it must be a .safetensors file beside it`,
+      )
+  return new Map(Object.entries(map as Record<string, string>))
+}
+
+const exists = (path: string) =>
+  stat(path).then(
+    () => true,
+    () => false,
+  )
