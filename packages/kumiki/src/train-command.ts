@@ -18,6 +18,7 @@ import {
   type StopSignal,
   StopSignals,
   saveModel,
+  saveTokenizerConfig,
   writeFileAtomically,
 } from '@kumiki/train/node'
 import { type Corpus, loadCorpus } from './corpus.ts'
@@ -389,6 +390,11 @@ class Run {
       bosTokenId: tokenizer.bosId,
       eosTokenId: tokenizer.eosId,
     })
+    await saveTokenizerConfig(
+      path,
+      { bos: '<s>', eos: '</s>', unk: '<unk>' }, // what trainUnigram calls them
+      trainer.architecture.maxPositionEmbeddings,
+    )
     const { seed } = record.recipe
     const samples = await sampleTexts(device, trainer, tokenizer, corpus.prompts, seed, signal)
     const summary: TrainSummary = {

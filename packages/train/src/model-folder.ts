@@ -34,6 +34,31 @@ export async function saveModel(
   await writeFileAtomically(join(folder, 'config.json'), `${JSON.stringify(config, null, 2)}\n`)
 }
 
+/**
+ * Writes tokenizer_config.json beside a SentencePiece tokenizer.model, so that Transformers (held against 4.57.6 and 5.24.0) gives the ids a run
+ * was trained on: no beginning of text. It names no class: 5.x reads unigram models right only without one. Special tokens written out in a
+ * text (`<s>`) are special tokens there and plain text here.
+ * @param maxLength tokens the model takes
+ */
+export async function saveTokenizerConfig(
+  folder: string,
+  pieces: { readonly bos: string; readonly eos: string; readonly unk: string },
+  maxLength: number,
+): Promise<void> {
+  const config = {
+    add_bos_token: false,
+    add_eos_token: false,
+    bos_token: pieces.bos,
+    eos_token: pieces.eos,
+    unk_token: pieces.unk,
+    // A text that begins with a space keeps it.
+    legacy: true,
+    clean_up_tokenization_spaces: false,
+    model_max_length: maxLength,
+  }
+  await writeFileAtomically(join(folder, 'tokenizer_config.json'), `${JSON.stringify(config, null, 2)}\n`)
+}
+
 function bytesOf(codes: HostArray): Uint8Array {
   return new Uint8Array(codes.buffer, codes.byteOffset, codes.byteLength)
 }

@@ -7,7 +7,7 @@ export type { CheckpointContext, CheckpointManifest } from './checkpoints/manife
 export { type SaveOptions, saveCheckpoint } from './checkpoints/save.ts'
 export { type FileRanges, openFileRanges } from './file-ranges.ts'
 export { MetricsLog } from './metrics-log.ts'
-export { loadModel, saveModel } from './model-folder.ts'
+export { type LoadedModel, loadModel, saveModel, saveTokenizerConfig } from './model-folder.ts'
 export {
   availableMemory,
   checkTrainingMemory,

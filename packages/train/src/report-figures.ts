@@ -76,7 +76,10 @@ function lossFigure(runs: readonly ReportRun[], axis: Axis): string {
     rules,
     tick: plain,
   })
-  return figure('Loss, nats per token', `<ul class="legend">${keys.join('')}</ul>`, `<div class="large">${chart}</div>`)
+  const title = sameTokens(runs)
+    ? 'Loss, nats per token'
+    : 'Loss, nats per token of each run’s own tokenizer (these curves do not compare: see bits per byte)'
+  return figure(title, `<ul class="legend">${keys.join('')}</ul>`, `<div class="large">${chart}</div>`)
 }
 
 /** The baselines, where every run that has any has the same: then one line each says it all. */
@@ -86,6 +89,32 @@ export function sharedBaselines(runs: readonly ReportRun[]): RunSummary['baselin
     baselineNames.every((name) => Math.abs(b[name].natsPerToken - all[0][name].natsPerToken) < 1e-9),
   )
   return same ? all[0] : undefined
+}
+
+/**
+ * Whether nats per token of the runs can be laid beside each other: the same tokenizer on the same text gives as many bytes a token. Where no
+ * run has ended, what their records say of tokenizer and text.
+ */
+export function sameTokens(runs: readonly ReportRun[]): boolean {
+  const bytesPerToken = runs.flatMap(({ summary }) =>
+    summary ? [summary.heldOut.natsPerToken / summary.heldOut.bitsPerByte] : [],
+  )
+  if (bytesPerToken.some((b) => Math.abs(b - bytesPerToken[0]) > 1e-6 * Math.abs(bytesPerToken[0]))) return false
+  const marks = runs.map(({ config }) => {
+    const part = (name: string) => config[name] as Record<string, unknown> | undefined
+    return JSON.stringify([
+      part('architecture')?.vocabSize ?? config.vocab_size,
+      part('recipe')?.vocabSize,
+      config.data,
+    ])
+  })
+  return bytesPerToken.length === runs.length || marks.every((mark) => mark === marks[0])
+}
+
+/** Steps from the first to the last that have no metrics. */
+export function missingSteps({ metrics }: ReportRun): number {
+  const last = metrics[metrics.length - 1]
+  return last ? last.step - metrics.length : 0
 }
 
 /** Training loss at the end, smoothed as in the figure; NaN without metrics. */

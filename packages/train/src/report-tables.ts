@@ -1,5 +1,5 @@
 /** The tables of a report: baselines against the model, runs against each other, configurations. */
-import { finalTrainingLoss, medianThroughput } from './report-figures.ts'
+import { finalTrainingLoss, medianThroughput, sameTokens } from './report-figures.ts'
 import { count, duration, escapeHtml, loss, shortCount, table } from './report-html.ts'
 import { baselineNames, type ReportRun, type RunSummary } from './report-run.ts'
 
@@ -23,7 +23,10 @@ export function baselineTable({ heldOut, baselines }: RunSummary): string {
 
 /** One line a run. */
 export function comparisonTable(runs: readonly ReportRun[]): string {
-  const best = Math.min(...runs.map((run) => run.summary?.heldOut.natsPerToken ?? Number.POSITIVE_INFINITY))
+  const comparable = sameTokens(runs)
+  const measure = ({ summary }: ReportRun) =>
+    summary?.heldOut[comparable ? 'natsPerToken' : 'bitsPerByte'] ?? Number.POSITIVE_INFINITY
+  const best = Math.min(...runs.map(measure))
   const rows = runs.map((run, color) => {
     const { summary, metrics } = run
     const last = metrics[metrics.length - 1]
@@ -44,9 +47,9 @@ export function comparisonTable(runs: readonly ReportRun[]): string {
   })
   const head = [
     'run',
-    'nats per token',
+    comparable ? 'nats per token' : 'nats per own token',
     'bits per byte',
-    'training loss',
+    comparable ? 'training loss' : 'training loss, own tokens',
     'steps',
     'tokens',
     'tokens/s',
@@ -58,7 +61,7 @@ export function comparisonTable(runs: readonly ReportRun[]): string {
   ]
   return table(head, rows, {
     className: 'runs',
-    rowClasses: runs.map((run) => (run.summary?.heldOut.natsPerToken === best ? 'model' : '')),
+    rowClasses: runs.map((run) => (Number.isFinite(best) && measure(run) === best ? 'model' : '')),
   })
 }
 

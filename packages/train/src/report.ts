@@ -2,7 +2,7 @@
  * A training run as one page of HTML: what it reached against models that only count, its curves, samples and configuration.
  * The page needs nothing else: no network, no script. It is as readable in the dark and on paper.
  */
-import { figures, finalTrainingLoss, sharedBaselines } from './report-figures.ts'
+import { figures, finalTrainingLoss, missingSteps, sameTokens, sharedBaselines } from './report-figures.ts'
 import { count, duration, escapeHtml, listing, loss, shortCount } from './report-html.ts'
 import { baselineNames, type ReportRun, type Sample } from './report-run.ts'
 import { reportStyle } from './report-style.ts'
@@ -55,17 +55,22 @@ ${configuration(runs)}
 `
 }
 
-/** What came out, in a sentence. */
+/** What came out, in a sentence. Across tokenizers (or texts) runs are compared by bits per byte alone. */
 export function headline(runs: readonly ReportRun[]): string {
   const finished = runs.filter((run) => run.summary !== undefined)
+  const comparable = sameTokens(finished.length > 0 ? finished : runs)
   if (finished.length === 0) {
-    const [run] = runs.toSorted((a, b) => finalTrainingLoss(a) - finalTrainingLoss(b))
-    const last = run.metrics[run.metrics.length - 1]
-    if (!last) return 'Nothing has been trained yet.'
+    const trained = runs.filter((run) => run.metrics.length > 0)
+    const [run] = trained.toSorted((a, b) => finalTrainingLoss(a) - finalTrainingLoss(b))
+    const last = run?.metrics.at(-1)
+    if (!run || !last) return 'Nothing has been trained yet.'
+    if (trained.length > 1 && !comparable)
+      return 'There is no held-out result yet, and training losses of different tokenizers or texts do not compare.'
     const who = runs.length > 1 ? `${run.name} is at the lowest training loss, ` : 'Training loss '
     return `${who}${loss(finalTrainingLoss(run))} nats per token after ${count(last.step)} steps; there is no held-out result yet.`
   }
-  const [best, second] = finished.toSorted((a, b) => a.summary!.heldOut.natsPerToken - b.summary!.heldOut.natsPerToken)
+  const measure = ({ summary }: ReportRun) => summary!.heldOut[comparable ? 'natsPerToken' : 'bitsPerByte']
+  const [best, second] = finished.toSorted((a, b) => measure(a) - measure(b))
   const { heldOut, baselines } = best.summary!
   const beaten = baselineNames.filter((name) => heldOut.natsPerToken < baselines[name].natsPerToken)
   const unbeaten = baselineNames.filter((name) => !beaten.includes(name))
@@ -81,8 +86,10 @@ export function headline(runs: readonly ReportRun[]): string {
   ].join(', ')
   const figure = `${loss(heldOut.natsPerToken)} nats per token (${loss(heldOut.bitsPerByte)} bits per byte)`
   if (!second) return `${runs.length > 1 ? `${best.name}: held-out` : 'Held-out'} loss ${figure}: ${against}.`
-  const ahead = second.summary!.heldOut.natsPerToken - heldOut.natsPerToken
-  return `${best.name} has the lowest held-out loss, ${figure}, ${loss(ahead)} below ${second.name}: ${against}.`
+  const ahead = loss(measure(second) - measure(best))
+  return comparable
+    ? `${best.name} has the lowest held-out loss, ${figure}, ${ahead} below ${second.name}: ${against}.`
+    : `${best.name} has the lowest held-out loss, ${loss(heldOut.bitsPerByte)} bits per byte, ${ahead} below ${second.name} (tokenizer or text differ, so nats per token do not compare): ${against}.`
 }
 
 function facts(run: ReportRun): string {
@@ -105,6 +112,8 @@ function facts(run: ReportRun): string {
           ['Time', duration(last.seconds ?? Number.NaN)],
         ]
       : []
+  const missing = missingSteps(run)
+  if (missing > 0) entries.push(['Steps without metrics', count(missing)])
   if (entries.length === 0) return ''
   return `<dl class="facts">${entries.map(([name, value]) => `<div><dt>${name}</dt><dd>${escapeHtml(value)}</dd></div>`).join('')}</dl>`
 }

@@ -179,3 +179,34 @@ test('smoothing keeps constants and does not lag behind a straight line', () => 
     ).every(({ y }) => Math.abs(y - 2) < 1e-12),
   ).toBe(true)
 })
+
+test('runs of different tokenizers are compared by bits per byte alone', () => {
+  // Fewer nats for each of many small tokens, and yet the worse model.
+  const worse = run({
+    name: 'small pieces',
+    summary: { ...summary(2), heldOut: { natsPerToken: 2, bitsPerByte: 1.5 } },
+  })
+  const better = run({
+    name: 'large pieces',
+    summary: { ...summary(3), heldOut: { natsPerToken: 3, bitsPerByte: 1.2 } },
+  })
+  const html = renderReport([worse, better])
+  expect(headlineOf(html)).toMatch(
+    /^large pieces has the lowest held-out loss, 1\.2\d* bits per byte, 0\.30\d* below small pieces \(tokenizer or text differ/,
+  )
+  expect(html).toContain('nats per own token')
+  expect(html).toContain('these curves do not compare')
+  expect(/<tr class="model">.*?<\/tr>/s.exec(html)![0]).toContain('large pieces')
+  // Before anything has ended there is nothing to compare by.
+  const unfinished = (vocabSize: number) => run({ name: `v${vocabSize}`, config: { architecture: { vocabSize } } })
+  expect(headlineOf(renderReport([unfinished(400), unfinished(800)]))).toMatch(
+    /different tokenizers or texts do not compare/,
+  )
+  expect(headlineOf(renderReport([unfinished(400), unfinished(400)]))).toMatch(/lowest training loss/)
+})
+
+test('steps that metrics lack are counted', () => {
+  const cut = run({ metrics: [1, 2, 3, 9, 10].map((step) => metric(step)) })
+  expect(renderReport([cut])).toMatch(/Steps without metrics<\/dt><dd>5/)
+  expect(renderReport([run()])).not.toContain('Steps without metrics')
+})
