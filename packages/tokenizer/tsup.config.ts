@@ -5,6 +5,7 @@ export default defineConfig({
     index: 'src/index.ts',
     train: 'src/train.ts',
     huggingface: 'src/huggingface.ts',
+    'tokenizer-json': 'src/tokenizer-json.ts',
     node: 'src/node.ts',
     chat: 'src/chat.ts',
     'encode-worker': 'src/load/encode-worker.ts',

@@ -3,9 +3,12 @@
  * @packageDocumentation
  */
 export type { Encoding, OffsetUnit } from './encoding.ts'
-export type { SpecialInText } from './huggingface/added-tokens.ts'
+export type { NewToken, SpecialInText } from './huggingface/added-tokens.ts'
+export type { FullEncoding, TruncationOptions } from './huggingface/full-encoding.ts'
 export {
+  type FullEncodeOptions,
   type HuggingFaceEncodeOptions,
+  type HuggingFaceModelType,
   type HuggingFaceTokenizer,
   loadHuggingFaceTokenizer,
 } from './huggingface/hugging-face-tokenizer.ts'

@@ -29,14 +29,14 @@ describe('a broken tokenizer.json gives a TokenizerError', () => {
       /nested deeper/,
     ],
     ['no model', () => '{}', /model is undefined/],
-    ['an unknown model', () => changed((f) => (f.model.type = 'WordPiece')), /model "WordPiece" is not supported/],
+    ['an unknown model', () => changed((f) => (f.model.type = 'Lattice')), /model "Lattice" is not supported/],
     ['an unknown normalizer', () => changed((f) => (f.normalizer = { type: 'Bert' })), /normalizer "Bert" is not/],
     [
       'an unknown pre-tokenizer inside',
       () => changed((f) => (f.pre_tokenizer = { type: 'Sequence', pretokenizers: [{ type: 'Jieba' }] })),
       /pre_tokenizer\.pretokenizers\[0\] "Jieba"/,
     ],
-    ['an unknown decoder', () => changed((f) => (f.decoder = { type: 'CTC' })), /decoder "CTC" is not/],
+    ['an unknown decoder', () => changed((f) => (f.decoder = { type: 'Own' })), /decoder "Own" is not/],
     ['an unknown post-processor', () => changed((f) => (f.post_processor = { type: 'X' })), /post_processor "X"/],
     [
       'an expression that is none',

@@ -1,3 +1,4 @@
+import { checkOptions } from '../check-options.ts'
 import { buildPieceTrie, longestPrefix, type PieceTrie } from '../piece-trie.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
 import { AlignedText } from './aligned-text.ts'
@@ -14,6 +15,29 @@ export type AddedToken = {
   lstrip: boolean
   rstrip: boolean
   normalized: boolean
+}
+
+/** A token to add; what is left out is false, but for `normalized`, which is the opposite of `special`. */
+export type NewToken = { content: string } & Partial<Omit<AddedToken, 'id' | 'content'>>
+
+const FLAGS = ['special', 'singleWord', 'lstrip', 'rstrip', 'normalized'] as const
+
+/** @throws TokenizerError where it has no text, or a flag is neither true nor false */
+export function newToken(given: string | NewToken): Omit<AddedToken, 'id'> {
+  const token = typeof given === 'string' ? { content: given } : given
+  if (typeof token !== 'object' || token === null || typeof token.content !== 'string' || token.content === '') {
+    throw new TokenizerError('addTokens: a token is a text, or an object with a text as content')
+  }
+  checkOptions('addTokens', token, ['content', ...FLAGS])
+  for (const name of FLAGS) {
+    if (token[name] !== undefined && typeof token[name] !== 'boolean') {
+      throw new TokenizerError(
+        `addTokens: ${name} of ${JSON.stringify(token.content)} is ${token[name]}; true or false is needed`,
+      )
+    }
+  }
+  const { content, special = false, singleWord = false, lstrip = false, rstrip = false, normalized = !special } = token
+  return { content, special, singleWord, lstrip, rstrip, normalized }
 }
 
 /** A part of a text: an added token, or text still to be looked at (`id` -1). */

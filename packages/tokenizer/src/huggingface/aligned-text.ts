@@ -82,3 +82,8 @@ export class AlignedBuilder {
     )
   }
 }
+
+/** The text with U+FFFD for each half of a surrogate pair that stands alone. */
+export function wellFormed(text: string): string {
+  return /\p{Surrogate}/u.test(text) ? text.replaceAll(/\p{Surrogate}/gu, '\ufffd') : text
+}

@@ -1,7 +1,7 @@
 import { TokenizerError } from '../tokenizer-error.ts'
 import { asFlag, asIndex, asList, asRecord, asText, type JsonRecord } from './json-value.ts'
 import { MergeTable } from './merge-table.ts'
-import { byteIdsOf, findByteIds, type TokenModel, TokenRun } from './token-run.ts'
+import { byteIdsOf, type Dropout, findByteIds, type TokenModel, TokenRun } from './token-run.ts'
 
 /** Words whose tokens are kept, and the longest of them in UTF-16 units. */
 const CACHED_WORDS = 20_000
@@ -16,6 +16,8 @@ const PLACE = 2 ** 26
  */
 export class BpeModel implements TokenModel {
   readonly size: number
+  /** What the file says of dropout. */
+  readonly dropout: number
   readonly #tokens: string[] = []
   readonly #ids = new Map<string, number>()
   readonly #merges: MergeTable
@@ -52,9 +54,13 @@ export class BpeModel implements TokenModel {
     this.#suffix = asText(model.end_of_word_suffix ?? '', 'model.end_of_word_suffix')
     this.#fuseUnk = asFlag(model.fuse_unk, 'model.fuse_unk', false)
     this.#ignoreMerges = asFlag(model.ignore_merges, 'model.ignore_merges', false)
-    if (typeof model.dropout === 'number' && model.dropout > 0) {
-      throw new TokenizerError(`tokenizer.json: model.dropout is ${model.dropout}; only none is supported`)
+    const dropout = model.dropout ?? 0
+    if (typeof dropout !== 'number' || !(dropout >= 0 && dropout <= 1)) {
+      throw new TokenizerError(
+        `tokenizer.json: model.dropout is ${String(dropout).slice(0, 40)}; a number from 0 to 1 is needed`,
+      )
     }
+    this.dropout = dropout
     const unk = model.unk_token
     this.#unkId =
       unk === null || unk === undefined ? -1 : this.#require(asText(unk, 'model.unk_token'), 'model.unk_token')
@@ -84,9 +90,13 @@ export class BpeModel implements TokenModel {
     return this.#tokens[id]
   }
 
-  tokenize(text: string, out: TokenRun, barred?: ReadonlySet<number>): void {
+  tokenize(text: string, out: TokenRun, barred?: ReadonlySet<number>, dropout?: Dropout): void {
     if (text === '') return
     if (text.length >= PLACE) throw new TokenizerError(`encode: ${text.length} UTF-16 units in one part of the text`)
+    if (dropout) {
+      this.#merge(text, out, dropout)
+      return
+    }
     if (this.#ignoreMerges) {
       const id = this.#ids.get(text)
       if (id !== undefined && !barred?.has(id)) {
@@ -155,7 +165,7 @@ export class BpeModel implements TokenModel {
     flush()
   }
 
-  #merge(text: string, out: TokenRun): void {
+  #merge(text: string, out: TokenRun, dropout?: Dropout): void {
     this.#split(text)
     const { ids, starts, ends, count } = this.#symbols
     if (this.#next.length < count) {
@@ -172,8 +182,16 @@ export class BpeModel implements TokenModel {
       previous[k] = k - 1
     }
     for (let k = 0; k + 1 < count; k++) this.#offer(ids, k, k + 1)
+    const skipped: number[] = []
     while (heap.length > 0) {
       const key = popSmallest(heap)
+      if (dropout && dropout.random() < dropout.probability) {
+        skipped.push(key)
+        continue
+      }
+      // As in Hugging Face's: what was skipped has another chance once a merge was looked at.
+      for (const again of skipped) pushKey(heap, again)
+      skipped.length = 0
       const at = key % PLACE
       // Gone: a symbol merged into its left neighbour has no id.
       if (ids[at] < 0 || next[at] >= count) continue

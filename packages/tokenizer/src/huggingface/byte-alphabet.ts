@@ -19,10 +19,18 @@ const encoder = new TextEncoder()
 
 /** The bytes of a character (or of a longer text) in the alphabet. */
 export function toByteAlphabet(text: string): string {
+  return toByteAlphabetFromBytes(encoder.encode(text))
+}
+
+/** Bytes in the alphabet. */
+export function toByteAlphabetFromBytes(bytes: Uint8Array): string {
   let result = ''
-  for (const byte of encoder.encode(text)) result += CHARACTER_OF[byte]
+  for (const byte of bytes) result += CHARACTER_OF[byte]
   return result
 }
+
+/** The characters of the alphabet by byte. */
+export const byteAlphabet: readonly string[] = CHARACTER_OF
 
 /** The bytes that a token stands for; of one that has other characters, its UTF-8. */
 export function fromByteAlphabet(token: string): Uint8Array {

@@ -5,7 +5,18 @@ import { readPattern } from './pattern.ts'
 /** A step of decoding: texts of tokens to texts. Their concatenation, after the last step, is the text. */
 export type DecodeStep = (tokens: string[]) => string[]
 
-const KNOWN = ['Sequence', 'Replace', 'ByteFallback', 'Fuse', 'Strip', 'ByteLevel', 'Metaspace', 'BPEDecoder']
+const KNOWN = [
+  'Sequence',
+  'Replace',
+  'ByteFallback',
+  'Fuse',
+  'Strip',
+  'ByteLevel',
+  'Metaspace',
+  'BPEDecoder',
+  'WordPiece',
+  'CTC',
+]
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const lossyUtf8 = new TextDecoder('utf-8', { ignoreBOM: true })
 
@@ -73,10 +84,51 @@ function readStep(value: unknown, where: string): DecodeStep {
       return (tokens) =>
         tokens.map((token, k) => (suffix === '' ? token : token.replaceAll(suffix, k === tokens.length - 1 ? '' : ' ')))
     }
+    case 'WordPiece': {
+      const prefix = asText(part.prefix ?? '##', `${where}.prefix`)
+      const clean = asFlag(part.cleanup, `${where}.cleanup`, true) ? cleaned : (text: string) => text
+      return (tokens) =>
+        tokens.map((token, k) =>
+          clean(k === 0 ? token : prefix !== '' && token.startsWith(prefix) ? token.slice(prefix.length) : ` ${token}`),
+        )
+    }
+    case 'CTC': {
+      const pad = asText(part.pad_token ?? '<pad>', `${where}.pad_token`)
+      const delimiter = asText(part.word_delimiter_token ?? '|', `${where}.word_delimiter_token`)
+      const clean = asFlag(part.cleanup, `${where}.cleanup`, true)
+      return (tokens) =>
+        tokens
+          .filter((token, k) => token !== tokens[k - 1])
+          .map((token) => {
+            const text = pad === '' ? token : token.replaceAll(pad, '')
+            return clean ? cleaned(text).replaceAll(delimiter, ' ') : text
+          })
+          .filter((text) => text !== '')
+    }
     default:
       throw unsupported(where, type, KNOWN)
   }
 }
+
+/** Takes out the spaces that English has not, one kind after the other. */
+function cleaned(text: string): string {
+  for (const [spaced, written] of SPACED) text = text.replaceAll(spaced, written)
+  return text
+}
+
+const SPACED = [
+  [' .', '.'],
+  [' ?', '?'],
+  [' !', '!'],
+  [' ,', ','],
+  [" ' ", "'"],
+  [" n't", "n't"],
+  [" 'm", "'m"],
+  [' do not', " don't"],
+  [" 's", "'s"],
+  [" 've", "'ve"],
+  [" 're", "'re"],
+]
 
 const BYTE_TOKEN = /^<0x([0-9A-Fa-f]{2})>$/
 

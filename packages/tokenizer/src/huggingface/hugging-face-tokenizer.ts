@@ -1,18 +1,44 @@
+import { checkOptions } from '../check-options.ts'
 import type { Encoding, OffsetUnit } from '../encoding.ts'
 import { toCodePointOffsets } from '../encoding.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
 import { textFromBytes } from '../utf8.ts'
-import { type AddedToken, AddedTokens, readAddedTokens, type SpecialInText } from './added-tokens.ts'
-import { AlignedText } from './aligned-text.ts'
+import {
+  type AddedToken,
+  AddedTokens,
+  type NewToken,
+  newToken,
+  readAddedTokens,
+  type SpecialInText,
+} from './added-tokens.ts'
+import { AlignedText, wellFormed } from './aligned-text.ts'
 import { BpeModel } from './bpe-model.ts'
 import { type Decoder, readDecoder } from './decoders.ts'
-import { asRecord, asText, parseJson, unsupported } from './json-value.ts'
-import { readNormalizer } from './normalizers.ts'
-import { type PostProcessor, readPostProcessor, trimOffsets } from './post-processors.ts'
+import {
+  assembled,
+  type FullEncoding,
+  type SequenceTokens,
+  type TruncationOptions,
+  truncated,
+} from './full-encoding.ts'
+import { asRecord, asText, type JsonRecord, parseJson, unsupported } from './json-value.ts'
+import { type Rewrite, readNormalizer } from './normalizers.ts'
+import { PLAIN, type PostProcessor, readPostProcessor, trimOffsets } from './post-processors.ts'
 import { type Cut, needsOrigins, readPreTokenizer } from './pre-tokenizers.ts'
 import { TextDecodeStream } from './text-decode-stream.ts'
-import { type TokenModel, TokenRun } from './token-run.ts'
+import { type Dropout, type TokenModel, TokenRun } from './token-run.ts'
 import { UnigramModel } from './unigram-model.ts'
+import { WordLevelModel, WordPieceModel } from './word-models.ts'
+
+/** What finds tokens in the text. */
+export type HuggingFaceModelType = 'unigram' | 'bpe' | 'wordpiece' | 'wordlevel'
+
+const MODELS: Record<string, (model: JsonRecord) => TokenModel> = {
+  Unigram: (model) => new UnigramModel(model),
+  BPE: (model) => new BpeModel(model),
+  WordPiece: (model) => new WordPieceModel(model),
+  WordLevel: (model) => new WordLevelModel(model),
+}
 
 /** How a text is encoded. */
 export type HuggingFaceEncodeOptions = {
@@ -23,7 +49,25 @@ export type HuggingFaceEncodeOptions = {
    * Hugging Face's own default is what `'all'` does.
    */
   special?: SpecialInText
+  /** BPE: the probability with which each merge is skipped (BPE-dropout, arXiv:1910.13267). Default: what the file says, mostly 0. */
+  dropout?: number
+  /** Uniform numbers from 0 to under 1, for `dropout`. Default `Math.random`. */
+  random?: () => number
 }
+
+const ENCODE_OPTIONS =
+  'addSpecialTokens special dropout random unit pair maxLength stride truncationStrategy truncationSide addBos addEos'.split(
+    ' ',
+  )
+
+/** How one text or two are encoded with everything that is known of their tokens. */
+export type FullEncodeOptions = HuggingFaceEncodeOptions &
+  TruncationOptions & {
+    /** The second text. */
+    pair?: string | Uint8Array
+    /** What offsets count: UTF-16 units (the default) or code points. */
+    unit?: OffsetUnit
+  }
 
 /**
  * Loads a Hugging Face `tokenizer.json`: a Unigram or BPE model with its normalizers, pre-tokenizers, post-processor, decoder
@@ -37,11 +81,12 @@ export function loadHuggingFaceTokenizer(source: Uint8Array | string): HuggingFa
 
 /** A tokenizer from a `tokenizer.json`, with the ids of Hugging Face's own. One instance serves one thread. */
 export class HuggingFaceTokenizer {
-  /** One more than the largest id, added tokens included. */
-  readonly vocabSize: number
-  readonly modelType: 'unigram' | 'bpe'
+  readonly modelType: HuggingFaceModelType
   readonly #model: TokenModel
-  readonly #added: AddedTokens
+  #added: AddedTokens
+  #vocabSize: number
+  readonly #source: Uint8Array | string
+  readonly #normalize: Rewrite
   readonly #addedById = new Map<number, AddedToken>()
   readonly #addedByContent = new Map<string, AddedToken>()
   readonly #cut: Cut | undefined
@@ -51,32 +96,81 @@ export class HuggingFaceTokenizer {
   /** Special tokens that the model itself would find in text. */
   readonly #specialIds = new Set<number>()
   readonly #run = new TokenRun()
+  /** By word of the last text: how many tokens there are up to its end. */
+  #words: number[] = []
 
   constructor(source: Uint8Array | string) {
     const file = asRecord(parseJson(source), 'the file')
     const model = asRecord(file.model, 'model')
     // Old files of BPE models have no type.
     const type = model.type === undefined && model.merges !== undefined ? 'BPE' : asText(model.type, 'model.type')
-    if (type !== 'Unigram' && type !== 'BPE') throw unsupported('model', type, ['Unigram', 'BPE'])
-    this.modelType = type === 'BPE' ? 'bpe' : 'unigram'
-    this.#model = type === 'BPE' ? new BpeModel(model) : new UnigramModel(model)
-    const normalize = readNormalizer(file.normalizer, 'normalizer')
+    if (!Object.hasOwn(MODELS, type)) throw unsupported('model', type, Object.keys(MODELS))
+    this.modelType = type.toLowerCase() as HuggingFaceModelType
+    this.#model = MODELS[type](model)
+    this.#source = source
+    this.#normalize = readNormalizer(file.normalizer, 'normalizer')
     this.#cut = readPreTokenizer(file.pre_tokenizer, 'pre_tokenizer')
     this.#origins = needsOrigins(file.pre_tokenizer)
     this.#post = readPostProcessor(file.post_processor, 'post_processor')
     this.#decoder = readDecoder(file.decoder, 'decoder')
     const tokens = readAddedTokens(file.added_tokens, this.#model.size * 8 + 0x10000)
-    let size = this.#model.size
-    for (const token of tokens) {
-      this.#addedById.set(token.id, token)
-      this.#addedByContent.set(token.content, token)
-      size = Math.max(size, token.id + 1)
-      const known = token.special ? this.#model.idOf(token.content) : undefined
-      if (known !== undefined) this.#specialIds.add(known)
+    this.#vocabSize = this.#model.size
+    for (const token of tokens) this.#learn(token)
+    this.#added = new AddedTokens(tokens, this.#normalize)
+    for (const part of [...this.#post.single, ...this.#post.pair]) {
+      if ('ids' in part) for (const id of part.ids) this.idToToken(id)
     }
-    this.vocabSize = size
-    this.#added = new AddedTokens(tokens, normalize)
-    for (const id of [...this.#post.before, ...this.#post.after]) this.idToToken(id)
+  }
+
+  /** One more than the largest id, added tokens included. */
+  get vocabSize(): number {
+    return this.#vocabSize
+  }
+
+  /**
+   * Adds tokens that are found in text before the model sees it, at new ids from `vocabSize` on; one that the model has keeps its id.
+   * @param tokens their texts, or what else is to be said of them (`special`: text may spell it only where `special` of `encode`
+   * allows it, and decoding may leave it out; `normalized`: it is found in normalised text, unless it is special)
+   * @returns how many were not there before
+   * @throws TokenizerError where one has no text
+   */
+  addTokens(tokens: readonly (string | NewToken)[]): number {
+    if (!Array.isArray(tokens)) throw new TokenizerError('addTokens: a list of tokens is needed')
+    const news = tokens.map((given) => newToken(given))
+    let count = 0
+    for (const token of news) {
+      if (this.#addedByContent.has(token.content)) continue
+      this.#learn({ ...token, id: this.#model.idOf(token.content) ?? this.#vocabSize })
+      count++
+    }
+    if (count > 0) this.#added = new AddedTokens([...this.#addedByContent.values()], this.#normalize)
+    return count
+  }
+
+  /** The `tokenizer.json`, with the tokens that were added since it was loaded. */
+  toJson(): string {
+    const file = asRecord(parseJson(this.#source), 'the file')
+    const added = [...this.#addedByContent.values()].sort((a, b) => a.id - b.id)
+    return JSON.stringify({
+      ...file,
+      added_tokens: added.map(({ id, content, singleWord, lstrip, rstrip, normalized, special }) => ({
+        id,
+        content,
+        single_word: singleWord,
+        lstrip,
+        rstrip,
+        normalized,
+        special,
+      })),
+    })
+  }
+
+  #learn(token: AddedToken): void {
+    this.#addedById.set(token.id, token)
+    this.#addedByContent.set(token.content, token)
+    this.#vocabSize = Math.max(this.#vocabSize, token.id + 1)
+    const known = token.special ? this.#model.idOf(token.content) : undefined
+    if (known !== undefined) this.#specialIds.add(known)
   }
 
   /**
@@ -101,26 +195,67 @@ export class HuggingFaceTokenizer {
     text: string | Uint8Array,
     options: HuggingFaceEncodeOptions & { unit?: OffsetUnit } = {},
   ): Encoding {
-    const given = typeof text === 'string' ? text : textFromBytes(text)
-    const run = this.#tokenize('encodeWithOffsets', given, options, true)
+    const { ids, pieces, offsets } = this.#sequence('encodeWithOffsets', text, options)
     const { before, after } = options.addSpecialTokens ? this.#post : NO_SPECIALS
+    const nothing = (): [number, number] => [0, 0]
+    return {
+      ids: Int32Array.from([...before, ...ids, ...after]),
+      pieces: [...before.map((id) => this.idToToken(id)), ...pieces, ...after.map((id) => this.idToToken(id))],
+      offsets: [...before.map(nothing), ...offsets, ...after.map(nothing)],
+    }
+  }
+
+  /**
+   * Everything that is known of the tokens of a text, or of two: type ids, words, which text, and the parts beyond a length.
+   * @param options `pair`: a second text, as models that compare two were trained to see it; `maxLength`, `stride`, ...: how they
+   * are cut, with the rest in `overflowing`
+   * @throws TokenizerError where the options cannot be met
+   */
+  encodeFull(text: string | Uint8Array, options: FullEncodeOptions = {}): FullEncoding {
+    const { pair, maxLength, addSpecialTokens = false } = options
+    const texts = pair === undefined ? [text] : [text, pair]
+    const sequences = texts.map((each) => this.#sequence('encodeFull', each, options))
+    const kind = pair === undefined ? 'single' : 'pair'
+    const template = (addSpecialTokens ? this.#post : PLAIN)[kind]
+    let room = Number.POSITIVE_INFINITY
+    if (maxLength !== undefined) {
+      if (!Number.isInteger(maxLength) || maxLength < 0) {
+        throw new TokenizerError(`encodeFull: maxLength is ${maxLength}; an integer of at least 0 is needed`)
+      }
+      const added = template.reduce((sum, part) => sum + ('ids' in part ? part.ids.length : 0), 0)
+      room = Math.max(0, maxLength - added)
+      if (added > maxLength) {
+        throw new TokenizerError(
+          `encodeFull: maxLength is ${maxLength}, but ${added} special tokens are added; give more`,
+        )
+      }
+    }
+    return assembled(truncated(sequences, room, options), template, (id) => this.idToToken(id))
+  }
+
+  /** The tokens of one text, with nothing added. */
+  #sequence(
+    name: string,
+    text: string | Uint8Array,
+    options: HuggingFaceEncodeOptions & { unit?: OffsetUnit },
+  ): SequenceTokens {
+    const given = typeof text === 'string' || !(text instanceof Uint8Array) ? text : textFromBytes(text)
+    const run = this.#tokenize(name, given, options, true)
     const offsets: [number, number][] = []
     for (let k = 0; k < run.count; k++) offsets.push([run.starts[k], run.ends[k]])
     if (options.unit === 'codePoint') toCodePointOffsets(given, offsets)
-    const tokens = offsets.map((_, k) => run.spelt.get(k) ?? this.idToToken(run.ids[k]))
+    const pieces = offsets.map((_, k) => run.spelt.get(k) ?? this.idToToken(run.ids[k]))
     const { trim } = this.#post
     if (trim) {
       offsets.forEach((pair, k) => {
-        trimOffsets(tokens[k], pair, trim.prefix && (k === 0 || pair[0] === 0))
+        trimOffsets(pieces[k], pair, trim.prefix && (k === 0 || pair[0] === 0))
       })
     }
-    const ids = Int32Array.from([...before, ...run.ids.subarray(0, run.count), ...after])
-    const nothing = (): [number, number] => [0, 0]
-    return {
-      ids,
-      pieces: [...before.map((id) => this.idToToken(id)), ...tokens, ...after.map((id) => this.idToToken(id))],
-      offsets: [...before.map(nothing), ...offsets, ...after.map(nothing)],
-    }
+    const wordIds = new Int32Array(run.count)
+    this.#words.forEach((end, word) => {
+      wordIds.fill(word, word > 0 ? this.#words[word - 1] : 0, end)
+    })
+    return { ids: run.ids.slice(0, run.count), pieces, offsets, wordIds }
   }
 
   /**
@@ -169,10 +304,13 @@ export class HuggingFaceTokenizer {
     if (typeof text !== 'string' && !(text instanceof Uint8Array)) {
       throw new TokenizerError(`${name}: a string or UTF-8 bytes are needed, got ${typeof text}`)
     }
+    checkOptions(name, options, ENCODE_OPTIONS)
     const given = typeof text === 'string' ? wellFormed(text) : textFromBytes(text)
+    const dropout = this.#model instanceof BpeModel ? dropoutOf(name, options, this.#model.dropout) : undefined
     const run = this.#run
     if (run.ids.length > 1 << 20) Object.assign(run, new TokenRun())
     run.clear()
+    this.#words = []
     const barred = this.#barred(options.special ?? 'none')
     const parts = this.#added.split(AlignedText.of(given, track || this.#origins), options.special ?? 'none')
     for (const part of parts) {
@@ -181,12 +319,14 @@ export class HuggingFaceTokenizer {
         if (text !== this.#addedById.get(part.id)?.content) run.spelt.set(run.count, text)
         run.push(part.id, 0, text.length)
         this.#place(part.text, run, run.count - 1)
+        if (track) this.#words.push(run.count)
         continue
       }
       for (const piece of this.#cut ? this.#cut(part.text) : [part.text]) {
         const from = run.count
-        this.#model.tokenize(piece.text, run, barred)
+        this.#model.tokenize(piece.text, run, barred, dropout)
         this.#place(piece, run, from)
+        if (track) this.#words.push(run.count)
       }
     }
     return run
@@ -213,6 +353,10 @@ export class HuggingFaceTokenizer {
 
 const NO_SPECIALS = { before: [] as number[], after: [] as number[] }
 
-function wellFormed(text: string): string {
-  return /\p{Surrogate}/u.test(text) ? text.replaceAll(/\p{Surrogate}/gu, '\ufffd') : text
+function dropoutOf(name: string, options: HuggingFaceEncodeOptions, ofFile: number): Dropout | undefined {
+  const probability = options.dropout ?? ofFile
+  if (!(probability >= 0 && probability <= 1)) {
+    throw new TokenizerError(`${name}: dropout is ${probability}; a number from 0 to 1 is needed`)
+  }
+  return probability > 0 ? { probability, random: options.random ?? Math.random } : undefined
 }

@@ -2,6 +2,7 @@ import { Charsmap } from '../charsmap.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
 import { byteLengthOf } from '../utf8.ts'
 import { AlignedBuilder, type AlignedText } from './aligned-text.ts'
+import { bertNormalizer } from './bert-normalizer.ts'
 import { toByteAlphabet } from './byte-alphabet.ts'
 import { combiningRuns } from './combining-runs.ts'
 import { asFlag, asList, asRecord, asText, type JsonRecord, typeOf, unsupported } from './json-value.ts'
@@ -24,6 +25,7 @@ const KNOWN = [
   'Nmt',
   'Precompiled',
   'ByteLevel',
+  'BertNormalizer',
 ]
 
 /** @throws TokenizerError where a normalizer is broken or of an unknown type, which is named */
@@ -53,6 +55,8 @@ export function readNormalizer(value: unknown, where: string): Rewrite {
       return strip(part, where)
     case 'StripAccents':
       return perCharacter((character) => (/\p{M}/u.test(character) ? '' : character))
+    case 'BertNormalizer':
+      return bertNormalizer(part, where, canonical('NFD'))
     case 'Nmt':
       return perCharacter(nmt)
     case 'Precompiled':

@@ -2,8 +2,17 @@ import { TokenizerError } from '../tokenizer-error.ts'
 import { SPACE_IN_ALPHABET } from './byte-alphabet.ts'
 import { asFlag, asIndex, asList, asRecord, asText, type JsonRecord, typeOf, unsupported } from './json-value.ts'
 
+/** A part of what is made of one text or two: the tokens of a text, or special tokens; and the type id all of them get. */
+export type TemplatePart = { sequence: 0 | 1; typeId: number } | { ids: number[]; typeId: number }
+
 /** What is done with the tokens of a text: special ones around them, and offsets trimmed. */
 export type PostProcessor = {
+  /** For one text, and for two. */
+  single: TemplatePart[]
+  pair: TemplatePart[]
+  /** Whether there is a template; without one, the tokens are as they are. */
+  templated: boolean
+  /** Of `single`: the ids before and behind the text. */
   before: number[]
   after: number[]
   /** Whether offsets leave out the spaces of a token; `prefix`: one of the first token's is not of the text. */
@@ -11,72 +20,120 @@ export type PostProcessor = {
 }
 
 const KNOWN = ['TemplateProcessing', 'ByteLevel', 'Sequence', 'BertProcessing', 'RobertaProcessing']
-const NOTHING: PostProcessor = { before: [], after: [], trim: undefined }
+const FIRST: TemplatePart = { sequence: 0, typeId: 0 }
+/** No special tokens. */
+export const PLAIN: PostProcessor = {
+  single: [FIRST],
+  pair: [FIRST, { sequence: 1, typeId: 1 }],
+  templated: false,
+  before: [],
+  after: [],
+  trim: undefined,
+}
 
 /** @throws TokenizerError where a post-processor is broken or of an unknown type, which is named */
 export function readPostProcessor(value: unknown, where: string): PostProcessor {
-  if (value === null || value === undefined) return NOTHING
+  if (value === null || value === undefined) return PLAIN
   const part = asRecord(value, where)
   const type = typeOf(part, where)
   switch (type) {
-    case 'TemplateProcessing':
-      return template(part, where)
+    case 'TemplateProcessing': {
+      const single = template(part, 'single', where)
+      return templated(
+        single,
+        part.pair === undefined || part.pair === null ? PLAIN.pair : template(part, 'pair', where),
+      )
+    }
     case 'ByteLevel': {
       const trim = asFlag(part.trim_offsets, `${where}.trim_offsets`, true)
       const prefix = asFlag(part.add_prefix_space, `${where}.add_prefix_space`, true)
-      return { ...NOTHING, trim: trim ? { prefix } : undefined }
+      return { ...PLAIN, trim: trim ? { prefix } : undefined }
     }
     case 'Sequence':
       return asList(part.processors, `${where}.processors`)
         .map((step, k) => readPostProcessor(step, `${where}.processors[${k}]`))
-        .reduce(
-          (all, step) => ({
-            before: [...step.before, ...all.before],
-            after: [...all.after, ...step.after],
-            trim: step.trim ?? all.trim,
-          }),
-          NOTHING,
-        )
+        .reduce((all, step) => ({ ...wrapped(all, step), trim: step.trim ?? all.trim }), PLAIN)
     case 'BertProcessing':
     case 'RobertaProcessing': {
-      const idOf = (name: 'cls' | 'sep') => {
+      const idsOf = (name: 'cls' | 'sep') => {
         const pair = asList(part[name], `${where}.${name}`)
-        return asIndex(pair[1], `${where}.${name}[1]`, 2 ** 31 - 1)
+        return [asIndex(pair[1], `${where}.${name}[1]`, 2 ** 31 - 1)]
       }
-      const roberta = type === 'RobertaProcessing' && asFlag(part.trim_offsets, `${where}.trim_offsets`, true)
+      const cls = { ids: idsOf('cls'), typeId: 0 }
+      const sep = { ids: idsOf('sep'), typeId: 0 }
+      if (type === 'BertProcessing') {
+        return templated([cls, FIRST, sep], [cls, FIRST, sep, { sequence: 1, typeId: 1 }, { ...sep, typeId: 1 }])
+      }
+      const trim = asFlag(part.trim_offsets, `${where}.trim_offsets`, true)
       const prefix = asFlag(part.add_prefix_space, `${where}.add_prefix_space`, true)
-      return { before: [idOf('cls')], after: [idOf('sep')], trim: roberta ? { prefix } : undefined }
+      const pair: TemplatePart[] = [cls, FIRST, sep, sep, { sequence: 1, typeId: 0 }, sep]
+      return { ...templated([cls, FIRST, sep], pair), trim: trim ? { prefix } : undefined }
     }
     default:
       throw unsupported(where, type, KNOWN)
   }
 }
 
-function template(part: JsonRecord, where: string): PostProcessor {
+function templated(single: TemplatePart[], pair: TemplatePart[]): PostProcessor {
+  const at = single.findIndex((part) => 'sequence' in part)
+  const idsOf = (parts: TemplatePart[]) => parts.flatMap((part) => ('ids' in part ? part.ids : []))
+  return {
+    single,
+    pair,
+    templated: true,
+    before: idsOf(single.slice(0, at)),
+    after: idsOf(single.slice(at + 1)),
+    trim: undefined,
+  }
+}
+
+/** What `outer` makes of what `inner` gives. Of two templates the outer one's parts for a pair stand around the inner one's. */
+function wrapped(inner: PostProcessor, outer: PostProcessor): PostProcessor {
+  if (!outer.templated) return inner
+  if (!inner.templated) return outer
+  const single = outer.single.flatMap((part) => ('sequence' in part ? inner.single : [part]))
+  return templated(single, inner.pair)
+}
+
+function template(part: JsonRecord, kind: 'single' | 'pair', where: string): TemplatePart[] {
   const specials = asRecord(part.special_tokens ?? {}, `${where}.special_tokens`)
-  const before: number[] = []
-  const after: number[] = []
-  let seen = false
-  asList(part.single, `${where}.single`).forEach((entry, k) => {
-    const at = `${where}.single[${k}]`
+  const seen = new Set<string>()
+  const parts = asList(part[kind], `${where}.${kind}`).map((entry, k): TemplatePart => {
+    const at = `${where}.${kind}[${k}]`
     const item = asRecord(entry, at)
     if (item.Sequence !== undefined) {
-      if (seen) throw new TokenizerError(`tokenizer.json: ${at} is a second text; one is supported`)
-      seen = true
-      return
+      const sequence = asRecord(item.Sequence, `${at}.Sequence`)
+      const id = asText(sequence.id ?? 'A', `${at}.Sequence.id`)
+      if (id !== 'A' && id !== 'B')
+        throw new TokenizerError(`tokenizer.json: ${at} is of text ${JSON.stringify(id)}; A and B are known`)
+      if (seen.has(id)) {
+        throw new TokenizerError(`tokenizer.json: ${at} is text ${id} a second time; once is supported`)
+      }
+      seen.add(id)
+      return { sequence: id === 'A' ? 0 : 1, typeId: typeIdOf(sequence, at) }
     }
-    const name = asText(asRecord(item.SpecialToken, `${at}.SpecialToken`).id, `${at}.SpecialToken.id`)
+    const special = asRecord(item.SpecialToken, `${at}.SpecialToken`)
+    const name = asText(special.id, `${at}.SpecialToken.id`)
     if (!Object.hasOwn(specials, name)) {
       throw new TokenizerError(
         `tokenizer.json: ${at} names ${JSON.stringify(name)}, which special_tokens does not have`,
       )
     }
     const ids = asList(asRecord(specials[name], `${where}.special_tokens`).ids, `${where}.special_tokens.ids`)
-    const list = seen ? after : before
-    for (const id of ids) list.push(asIndex(id, `${where}.special_tokens.ids`, 2 ** 31 - 1))
+    return {
+      ids: ids.map((id) => asIndex(id, `${where}.special_tokens.ids`, 2 ** 31 - 1)),
+      typeId: typeIdOf(special, at),
+    }
   })
-  if (!seen) throw new TokenizerError(`tokenizer.json: ${where}.single has no Sequence`)
-  return { before, after, trim: undefined }
+  if (!seen.has('A')) throw new TokenizerError(`tokenizer.json: ${where}.${kind} has no Sequence A`)
+  if (kind === 'single' ? seen.has('B') : !seen.has('B')) {
+    throw new TokenizerError(`tokenizer.json: ${where}.${kind} ${kind === 'single' ? 'has' : 'lacks'} a Sequence B`)
+  }
+  return parts
+}
+
+function typeIdOf(part: JsonRecord, where: string): number {
+  return asIndex(part.type_id ?? 0, `${where}.type_id`, 2 ** 31 - 1)
 }
 
 /** Takes the spaces at its ends out of what a token of bytes covers. */

@@ -1,7 +1,8 @@
+import { scriptOf } from '../script-of.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
 import { AlignedText } from './aligned-text.ts'
 import { toByteAlphabet } from './byte-alphabet.ts'
-import { asFlag, asList, asRecord, asText, type JsonRecord, typeOf, unsupported } from './json-value.ts'
+import { asFlag, asIndex, asList, asRecord, asText, type JsonRecord, typeOf, unsupported } from './json-value.ts'
 import { perCharacter, prepend, replace } from './normalizers.ts'
 import { compile, type Pattern, type PatternPart, readPattern } from './pattern.ts'
 
@@ -13,7 +14,11 @@ export function needsOrigins(value: unknown): boolean {
   return JSON.stringify(value ?? null).includes('"prepend_scheme":"first"')
 }
 
-const KNOWN = ['Sequence', 'ByteLevel', 'Split', 'Digits', 'Metaspace', 'Whitespace', 'WhitespaceSplit', 'Punctuation']
+const KNOWN =
+  'Sequence ByteLevel Split Digits Metaspace Whitespace WhitespaceSplit Punctuation BertPreTokenizer CharDelimiterSplit UnicodeScripts FixedLength'.split(
+    ' ',
+  )
+const PUNCTUATION = '[\\p{P}$+<=>^`|~]'
 const BEHAVIORS = ['Removed', 'Isolated', 'MergedWithPrevious', 'MergedWithNext', 'Contiguous']
 const GPT2_WORDS = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
 
@@ -51,7 +56,18 @@ export function readPreTokenizer(value: unknown, where: string): Cut | undefined
     case 'WhitespaceSplit':
       return splitBy(compile('\\s', where), 'Removed', false)
     case 'Punctuation':
-      return splitBy(compile('[\\p{P}$+<=>^`|~]', where), readBehavior(part.behavior ?? 'Isolated', where), false)
+      return splitBy(compile(PUNCTUATION, where), readBehavior(part.behavior ?? 'Isolated', where), false)
+    case 'BertPreTokenizer': {
+      const spaces = splitBy(compile('\\s', where), 'Removed', false)
+      const marks = splitBy(compile(PUNCTUATION, where), 'Isolated', false)
+      return (text) => spaces(text).flatMap(marks)
+    }
+    case 'CharDelimiterSplit':
+      return splitBy(readPattern(asText(part.delimiter, `${where}.delimiter`), where), 'Removed', false)
+    case 'UnicodeScripts':
+      return unicodeScripts
+    case 'FixedLength':
+      return fixedLength(asIndex(part.length, `${where}.length`, 2 ** 31 - 1))
     default:
       throw unsupported(where, type, KNOWN)
   }
@@ -96,6 +112,45 @@ function arrange(parts: PatternPart[], behavior: string): PatternPart[] {
     before = part.match
   }
   return result
+}
+
+/** A part for each run of one script; a space is of any. Hiragana, Katakana and the prolonged sound mark are Han. */
+function unicodeScripts(text: AlignedText): AlignedText[] {
+  const result: AlignedText[] = []
+  // Spaces at the beginning are of no part, in Hugging Face's too.
+  let from = text.text.search(/[^ ]/)
+  if (from < 0) return result
+  let last = scriptOf(text.text.codePointAt(from)!)
+  for (let at = from; at < text.text.length; ) {
+    const point = text.text.codePointAt(at)!
+    const script = point === 0x20 ? last : scriptOf(point)
+    if (script !== last) {
+      result.push(text.slice(from, at))
+      from = at
+      last = script
+    }
+    at += point > 0xffff ? 2 : 1
+  }
+  result.push(text.slice(from, text.text.length))
+  return result
+}
+
+/** A part for every so many characters. */
+function fixedLength(length: number): Cut {
+  return (text) => {
+    const result: AlignedText[] = []
+    if (length === 0) return text.text === '' ? [] : [text]
+    let from = 0
+    let count = 0
+    for (let at = 0; at < text.text.length; ) {
+      at += text.text.codePointAt(at)! > 0xffff ? 2 : 1
+      if (++count < length && at < text.text.length) continue
+      result.push(text.slice(from, at))
+      from = at
+      count = 0
+    }
+    return result
+  }
 }
 
 function byteLevel(part: JsonRecord, where: string): Cut {

@@ -33,13 +33,17 @@ function grown(from: Int32Array, length: number): Int32Array<ArrayBuffer> {
   return to
 }
 
+/** How often a merge is skipped, and the uniform numbers that decide it. */
+export type Dropout = { probability: number; random: () => number }
+
 /** What finds tokens in a part of a text. */
 export type TokenModel = {
   /**
    * Appends the tokens of `text`, their units counted from its start.
    * @param barred ids that text does not become, even where it spells them
+   * @param dropout BPE: merges that are skipped at random
    */
-  tokenize(text: string, out: TokenRun, barred?: ReadonlySet<number>): void
+  tokenize(text: string, out: TokenRun, barred?: ReadonlySet<number>, dropout?: Dropout): void
   idOf(token: string): number | undefined
   tokenOf(id: number): string | undefined
   /** One more than the largest id. */

@@ -7,7 +7,7 @@ import { fetchFromHub, type HubOptions, parseHubName } from './hub.ts'
 import { tokenizerFromBytes } from './tokenizer-from-bytes.ts'
 
 /** What is looked for in a Hub repository, in order. */
-const HUB_FILES = ['tokenizer.json', 'tokenizer.model', 'spiece.model', 'sentencepiece.bpe.model']
+const HUB_FILES = ['tokenizer.json', 'tokenizer.model', 'spiece.model', 'sentencepiece.bpe.model', 'tekken.json']
 /** No tokenizer file is larger (bytes). */
 const LARGEST = 2 ** 28
 
@@ -17,7 +17,7 @@ export type OpenOptions = HubOptions & {
 }
 
 /**
- * Opens a SentencePiece `.model` or a Hugging Face `tokenizer.json`; which of the two it is, its content says.
+ * Opens a SentencePiece `.model`, a Hugging Face `tokenizer.json` or Mistral's `tekken.json`; which of them it is, its content says.
  * @param source the bytes; a path; an `http:`, `https:` or `file:` URL; or `hf:owner/name`, with `@revision` and `:file` behind
  * it where wanted. What comes from the Hub is kept in its cache.
  * @throws TokenizerError where it is not found or broken

@@ -1,9 +1,16 @@
 import { type HuggingFaceTokenizer, loadHuggingFaceTokenizer } from '../huggingface/hugging-face-tokenizer.ts'
 import { loadTokenizer, type Tokenizer } from '../tokenizer.ts'
+import { tokenizerJsonFromTekken } from '../tokenizer-json/from-tekken.ts'
 
-/** Loads either kind of file. */
+/** Loads any kind of file: SentencePiece, `tokenizer.json`, tekken. */
 export function tokenizerFromBytes(bytes: Uint8Array): Tokenizer | HuggingFaceTokenizer {
-  return looksLikeJson(bytes) ? loadHuggingFaceTokenizer(bytes) : loadTokenizer(bytes)
+  if (!looksLikeJson(bytes)) return loadTokenizer(bytes)
+  return loadHuggingFaceTokenizer(looksLikeTekken(bytes) ? tokenizerJsonFromTekken(bytes) : bytes)
+}
+
+/** A tekken file begins with its configuration. */
+function looksLikeTekken(bytes: Uint8Array): boolean {
+  return new TextDecoder('latin1').decode(bytes.subarray(0, 4096)).includes('"default_num_special_tokens"')
 }
 
 /** A model file begins with a field of pieces (0x0A), which in JSON is a line feed: then the next letter decides. */

@@ -1,7 +1,7 @@
 import { SPACE_MARK } from '../normalizer.ts'
+import { SCRIPT_INHERITED, scriptOf } from '../script-of.ts'
 import { codePointAt } from '../utf8.ts'
 import type { ResolvedOptions } from './options.ts'
-import { SCRIPT_INHERITED, scriptOf } from './script-of.ts'
 
 const ANY_SCRIPT = -1
 

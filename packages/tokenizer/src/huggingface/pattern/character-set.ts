@@ -8,8 +8,6 @@ export type CharacterSet = {
   readonly nested: boolean
 }
 
-export const none: CharacterSet = { items: '', negated: false, nested: false }
-
 export function anyOf(): CharacterSet {
   return { items: '', negated: true, nested: false }
 }

@@ -1,0 +1,144 @@
+import { TokenizerError } from '../tokenizer-error.ts'
+import { asIndex, asRecord, asText, type JsonRecord } from './json-value.ts'
+import type { TokenModel, TokenRun } from './token-run.ts'
+
+/** A vocabulary as an object from tokens to ids. */
+class Vocab {
+  readonly ids = new Map<string, number>()
+  readonly tokens: string[] = []
+
+  /** @throws TokenizerError where it is empty, or ids are out of range or repeated */
+  constructor(model: JsonRecord) {
+    const vocab = asRecord(model.vocab, 'model.vocab')
+    const names = Object.keys(vocab)
+    if (names.length === 0) throw new TokenizerError('tokenizer.json: model.vocab is empty; one token is needed')
+    const most = names.length * 8 + 0x10000
+    for (const name of names) {
+      const id = asIndex(vocab[name], `model.vocab[${JSON.stringify(name.slice(0, 40))}]`, most)
+      if (this.tokens[id] !== undefined) {
+        throw new TokenizerError(
+          `tokenizer.json: id ${id} is both ${JSON.stringify(this.tokens[id])} and ${JSON.stringify(name)}`,
+        )
+      }
+      this.tokens[id] = name
+      this.ids.set(name, id)
+    }
+  }
+}
+
+/** Words whose ids are kept. */
+const CACHED_WORDS = 20_000
+
+/**
+ * WordPiece: of each word the longest piece it begins with, then the longest of the rest with the prefix, and so on; a word that
+ * has no such cut is unknown as a whole.
+ * @see arXiv:2012.15524, section 2
+ */
+export class WordPieceModel implements TokenModel {
+  readonly size: number
+  readonly #vocab: Vocab
+  readonly #unk: string
+  readonly #prefix: string
+  readonly #longestWord: number
+  /** UTF-16 units of the longest token. */
+  readonly #longestToken: number
+  readonly #cache = new Map<string, number[] | undefined>()
+
+  constructor(model: JsonRecord) {
+    this.#vocab = new Vocab(model)
+    this.size = this.#vocab.tokens.length
+    this.#unk = asText(model.unk_token ?? '[UNK]', 'model.unk_token')
+    this.#prefix = asText(model.continuing_subword_prefix ?? '##', 'model.continuing_subword_prefix')
+    this.#longestWord = asIndex(model.max_input_chars_per_word ?? 100, 'model.max_input_chars_per_word', 2 ** 31 - 1)
+    let longest = 0
+    for (const token of this.#vocab.ids.keys()) longest = Math.max(longest, token.length)
+    this.#longestToken = longest
+  }
+
+  idOf(token: string): number | undefined {
+    return this.#vocab.ids.get(token)
+  }
+
+  tokenOf(id: number): string | undefined {
+    return this.#vocab.tokens[id]
+  }
+
+  tokenize(text: string, out: TokenRun, barred?: ReadonlySet<number>): void {
+    if (text === '') return
+    // Barred ids are of special tokens: which they are may differ from call to call.
+    const keep = !barred || barred.size === 0
+    let ends = keep && this.#cache.has(text) ? this.#cache.get(text) : this.#cut(text, barred)
+    if (keep && text.length <= this.#longestWord) {
+      if (this.#cache.size >= CACHED_WORDS) this.#cache.clear()
+      this.#cache.set(text, ends)
+    }
+    if (ends === undefined) {
+      const id = this.#vocab.ids.get(this.#unk)
+      if (id === undefined) {
+        throw new TokenizerError(
+          `encode: ${JSON.stringify(text.slice(0, 20))} is not in the vocabulary, and neither is unk_token ${JSON.stringify(this.#unk)}`,
+        )
+      }
+      ends = [id, text.length]
+    }
+    let start = 0
+    for (let k = 0; k < ends.length; k += 2) {
+      out.push(ends[k], start, ends[k + 1])
+      start = ends[k + 1]
+    }
+  }
+
+  /** Ids and the ends of what they cover, or undefined where there is no cut. */
+  #cut(text: string, barred: ReadonlySet<number> | undefined): number[] | undefined {
+    if (text.length > this.#longestWord && Array.from(text).length > this.#longestWord) return undefined
+    const found: number[] = []
+    for (let start = 0; start < text.length; ) {
+      const prefix = start > 0 ? this.#prefix : ''
+      let end = Math.min(text.length, start + this.#longestToken)
+      for (; end > start; end--) {
+        // Between the two halves of a character there is no end.
+        if (end < text.length && (text.charCodeAt(end) & 0xfc00) === 0xdc00) continue
+        const id = this.#vocab.ids.get(prefix + text.slice(start, end))
+        if (id === undefined || barred?.has(id)) continue
+        found.push(id, end)
+        break
+      }
+      if (end === start) return undefined
+      start = end
+    }
+    return found
+  }
+}
+
+/** WordLevel: each word is one token, or unknown. */
+export class WordLevelModel implements TokenModel {
+  readonly size: number
+  readonly #vocab: Vocab
+  readonly #unk: string
+
+  constructor(model: JsonRecord) {
+    this.#vocab = new Vocab(model)
+    this.size = this.#vocab.tokens.length
+    this.#unk = asText(model.unk_token ?? '<unk>', 'model.unk_token')
+  }
+
+  idOf(token: string): number | undefined {
+    return this.#vocab.ids.get(token)
+  }
+
+  tokenOf(id: number): string | undefined {
+    return this.#vocab.tokens[id]
+  }
+
+  tokenize(text: string, out: TokenRun, barred?: ReadonlySet<number>): void {
+    if (text === '') return
+    const known = this.#vocab.ids.get(text)
+    const id = known !== undefined && !barred?.has(known) ? known : this.#vocab.ids.get(this.#unk)
+    if (id === undefined) {
+      throw new TokenizerError(
+        `encode: ${JSON.stringify(text.slice(0, 20))} is not in the vocabulary, and neither is unk_token ${JSON.stringify(this.#unk)}`,
+      )
+    }
+    out.push(id, 0, text.length)
+  }
+}
