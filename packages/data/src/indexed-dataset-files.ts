@@ -85,6 +85,9 @@ export async function openIndexedDataset(prefix: string): Promise<IndexedDataset
     const idx = open(`${prefix}.idx`)
     try {
       index = parseIndex(readFileSync(idx), fstatSync(descriptor).size)
+    } catch (error) {
+      const { message } = error as Error
+      throw new RangeError(`${prefix}.idx: ${message.replace(/^\.idx file: /, '')}`, { cause: error })
     } finally {
       closeSync(idx)
     }

@@ -13,6 +13,9 @@ const readers: Readonly<Record<string, (path: string, text: string) => string[]>
   '.jsonl': jsonLines,
 }
 
+/** Endings of files that hold text in a form of their own, even where all of their bytes are letters. */
+const notPlain = new Set(['.pdf', '.ps', '.rtf', '.docx', '.odt', '.epub', '.gz', '.zip', '.parquet'])
+
 const known = Object.keys(readers).join(', ')
 
 /** V8 holds at most about 2^29 UTF-16 units in a string; a file must stay below that. */
@@ -20,14 +23,15 @@ const maxFileBytes = 2 ** 29 - 2 ** 16
 
 /**
  * Reads files and directories (recursively, in sorted order; other extensions, hidden files and symbolic links inside
- * directories are passed over) into documents:
+ * directories are passed over; a file that is named itself may have any) into documents:
  *
  * - `.txt`: paragraphs separated by blank lines; a file without blank lines: one document a line
  * - `.md`: the file
- * - `.jsonl`: the field `text` of each line
+ * - `.jsonl`, `.ndjson`: the field `text` of each line
+ * - any other file that is named itself (`page.html`, `main.py`): as `.txt`, where it is text (UTF-8 without bytes of 0)
  *
- * @throws Error naming file, line and remedy: for a path that does not exist, an extension that is not known, a file or
- *   directory without text, text that is binary or not UTF-8, a line that is not JSON or has no `text`
+ * @throws Error naming file, line and remedy: for a path that does not exist, a file or directory without
+ *   text, text that is binary or not UTF-8, a line that is not JSON or has no `text`
  */
 export async function readCorpus(paths: readonly string[]): Promise<string[]> {
   const files = await readCorpusFiles(paths)
@@ -49,7 +53,11 @@ export async function readCorpusFiles(paths: readonly string[]): Promise<CorpusF
         `${path}: ${size} bytes are more than one file may have (${maxFileBytes}); split it, e.g. with split -l`,
       )
     }
-    const documents = readers[extname(path).toLowerCase()](path, decodeText(path, await readFile(path)))
+    const extension = extname(path).toLowerCase()
+    // Text is text, whatever it is called.
+    const reader =
+      extension === '.ndjson' ? jsonLines : Object.hasOwn(readers, extension) ? readers[extension] : readers['.txt']
+    const documents = reader(path, decodeText(path, await readFile(path)))
     if (documents.length === 0) throw new Error(`${path}: the file has no text; remove it or fill it`)
     files.push({ path, documents })
   }
@@ -65,9 +73,10 @@ async function filesAt(path: string): Promise<string[]> {
     throw new Error(`${path}: ${fault}; check the path (relative ones start at ${process.cwd()})`)
   })
   if (info.isFile()) {
-    if (!Object.hasOwn(readers, extname(path).toLowerCase())) {
-      throw new Error(`${path}: extension ${JSON.stringify(extname(path))} is not known; known are ${known}`)
-    }
+    if (notPlain.has(extname(path).toLowerCase()))
+      throw new Error(
+        `${path}: extension ${JSON.stringify(extname(path))} is not known; known are ${known}, and any other plain text`,
+      )
     return [path]
   }
   if (!info.isDirectory()) throw new Error(`${path}: it is neither a file nor a directory`)

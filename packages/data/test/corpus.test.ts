@@ -45,6 +45,23 @@ describe('readCorpus', () => {
     ])
   })
 
+  it('reads a file that is named itself as text, whatever its ending', async () => {
+    const root = folder({
+      'a.html': '<p>one</p>\n\n<p>two</p>',
+      'b.py': 'x = 1',
+      'c.ndjson': '{"text":"three"}',
+      LICENSE: 'four',
+    })
+    const at = (name: string) => join(root, name)
+    expect(await readCorpus(['a.html', 'b.py', 'c.ndjson', 'LICENSE'].map(at))).toEqual([
+      '<p>one</p>',
+      '<p>two</p>',
+      'x = 1',
+      'three',
+      'four',
+    ])
+  })
+
   it.each([
     ['a missing path', {}, 'no.txt', /no.txt: there is no such file or directory; check the path/],
     ['an empty directory', {}, '', /the directory holds no .txt, .md, .jsonl file/],
@@ -53,7 +70,12 @@ describe('readCorpus', () => {
     ['a binary file', { 'a.txt': new Uint8Array([65, 0]) }, '', /byte 1 is 0, so the file is binary/],
     ['Shift_JIS', { 'a.txt': new Uint8Array([65, 10, 0x82, 0xa0]) }, '', /line 2 is not UTF-8; .* iconv -f SHIFT_JIS/],
     ['UTF-16', { 'a.txt': new Uint8Array([0xff, 0xfe, 65, 0]) }, '', /UTF-16, not UTF-8/],
-    ['another extension', { 'a.pdf': 'x' }, 'a.pdf', /extension ".pdf" is not known; known are .txt, .md, .jsonl/],
+    [
+      'another extension',
+      { 'a.pdf': 'x' },
+      'a.pdf',
+      /extension ".pdf" is not known; known are .txt, .md, .jsonl, and any other plain text/,
+    ],
     ['a line that is not JSON', { 'a.jsonl': '{"text":"a"}\n{text}\n' }, '', /a.jsonl: line 2 is not JSON/],
     ['a line without text', { 'a.jsonl': '{"body":"a"}' }, '', /a.jsonl: line 1 has no string field "text"/],
     ['a line that is null', { 'a.jsonl': 'null' }, '', /line 1 has no string field "text"/],

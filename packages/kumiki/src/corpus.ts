@@ -37,7 +37,9 @@ export async function loadCorpus(paths: readonly string[]): Promise<Corpus> {
   if (heldOut.length === 0 && train.length > 1) heldOut.push(train.pop()!)
   if (train.length === 0 && heldOut.length > 1) train.push(heldOut.pop()!)
   if (train.length === 0 || heldOut.length === 0)
-    throw new Error(`--data ${paths.join(' ')}: there is only one document, so nothing can be held out; give more text`)
+    throw new Error(
+      `--data ${paths.join(' ')}: the text is one document of ${[...train, ...heldOut].join('').length} characters, so nothing can be held out; give more text (from ${2 * pieceLength} characters on it is cut into documents)`,
+    )
   return { name: paths.join(' '), train, heldOut, prompts: samplePrompts(heldOut) }
 }
 
@@ -50,17 +52,42 @@ function isHeldOut(text: string): boolean {
   return ((h ^ (h >>> 12)) >>> 0) % 10 === 0
 }
 
+/** A long document in parts: at line ends, in a long line at the ends of sentences or words, else anywhere. */
 function pieces(text: string): string[] {
   const out: string[] = []
   let current = ''
   for (const line of text.split('\n')) {
-    if (current.length + line.length > pieceLength && current) {
-      out.push(current)
-      current = ''
+    for (const [i, part] of parts(line).entries()) {
+      if (current.length + part.length > pieceLength && current) {
+        out.push(current)
+        current = ''
+      }
+      current += current && i === 0 ? `\n${part}` : part
     }
-    current += current ? `\n${line}` : line
   }
   if (current.trim()) out.push(current)
+  return out
+}
+
+/** A line in parts of at most `pieceLength` characters. */
+function parts(line: string): string[] {
+  const out: string[] = []
+  let rest = line
+  while (rest.length > pieceLength) {
+    const head = rest.slice(0, pieceLength)
+    const sentence = Math.max(
+      ...['。', '．', '！', '？', '. ', '! ', '? '].map(
+        (end) => head.lastIndexOf(end) + end.length * Number(head.includes(end)),
+      ),
+    )
+    const word = head.lastIndexOf(' ') + 1
+    let cut = sentence > pieceLength / 2 ? sentence : word > pieceLength / 2 ? word : pieceLength
+    // Not through a character of two units.
+    if (/[\ud800-\udbff]/.test(rest[cut - 1])) cut--
+    out.push(rest.slice(0, cut))
+    rest = rest.slice(cut)
+  }
+  out.push(rest)
   return out
 }
 

@@ -1,5 +1,5 @@
 /** Reading and writing files whose errors name them. */
-import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 /** JSON documents that this command line reads are small; a larger one is no configuration. */
@@ -41,7 +41,8 @@ export async function exists(path: string): Promise<boolean> {
 export async function writeWhole(path: string, data: string | Uint8Array): Promise<void> {
   const temporary = `${path}.${process.pid}.tmp`
   try {
-    await mkdir(dirname(path), { recursive: true })
+    const { makeFolder } = await import('@kumiki/data/node')
+    await makeFolder(dirname(path))
     await writeFile(temporary, data)
     await rename(temporary, path)
   } catch (error) {

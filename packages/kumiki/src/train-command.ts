@@ -8,7 +8,6 @@ import { type Device, type InitOptions, init } from '@kumiki/tensor'
 import type { Tokenizer } from '@kumiki/tokenizer'
 import { findPrecision, Trainer } from '@kumiki/train'
 import {
-  checkTrainingMemory,
   listCheckpoints,
   MetricsLog,
   parseRunAtStep,
@@ -38,6 +37,7 @@ import { writeReport } from './run-report.ts'
 import { openRunTokenizer, trainRunTokenizer } from './run-tokenizer.ts'
 import { sampleTexts } from './sampling.ts'
 import { trainLoop } from './train-loop.ts'
+import { checkTrainingMemory } from './training-memory.ts'
 import { UsageError } from './usage-error.ts'
 import { log } from './verb.ts'
 
@@ -152,7 +152,7 @@ function cadenceOf(options: TrainCommandOptions, recipe: Recipe, before?: Cadenc
 async function beginRun(options: TrainCommandOptions): Promise<Plan> {
   const resolved = await resolveRun(options)
   const { recipe, name } = resolved
-  checkMemory(resolved, recipe, options.device === 'cpu' ? 'cpu' : 'webgpu')
+  checkMemory(resolved, recipe, options.device)
   const record = newRecord(resolved, options.data, cadenceOf(options, recipe))
   const folder = await asUsage(() =>
     options.out === undefined
@@ -171,7 +171,7 @@ async function goOn(options: TrainCommandOptions, resume: string): Promise<Plan>
     const before = await readRecord(folder.path)
     const recipe = changedRecipe(before, options.overrides)
     const checkpoints = cadenceOf(options, recipe, before.checkpoints)
-    checkMemory(before, recipe, options.device === 'cpu' ? 'cpu' : 'webgpu')
+    checkMemory(before, recipe, options.device)
     return {
       folder,
       record: { ...before, recipe, checkpoints },
@@ -202,7 +202,7 @@ async function asUsage<T>(work: () => Promise<T>): Promise<T> {
 function checkMemory(
   { name, architecture }: { readonly name: string; readonly architecture: ModelArchitecture },
   recipe: Recipe,
-  device: 'cpu' | 'webgpu',
+  device: 'auto' | 'cpu' | 'webgpu',
 ): void {
   // The tables have as many rows as the tokenizer will have pieces.
   const rows = { vocabSize: recipe.vocabSize, paddedVocabSize: recipe.vocabSize }
@@ -211,7 +211,8 @@ function checkMemory(
     {
       architecture: { ...architecture, ...rows },
       precision: findPrecision(recipe.precision),
-      sequences: recipe.batchSize / recipe.accumulation,
+      batchSize: recipe.batchSize,
+      accumulation: recipe.accumulation,
       sequenceLength: recipe.sequenceLength,
     },
     device,

@@ -205,7 +205,7 @@ test('a loss that leaves the numbers says where to go back to, and the rate can 
 
 test('what no machine holds is refused before anything is made', async () => {
   await expect(train({ preset: 'llm-jp-3-172b', out: at('large'), device: 'auto' })).rejects.toThrow(
-    /llm-jp-3-172b: training 16\d,\d+,\d+,\d+ parameters .* takes about \d,\d+ GiB .*would fit/,
+    /llm-jp-3-172b: training 16\d,\d+,\d+,\d+ parameters .* takes about \d,\d+ GiB; .*would fit/,
   )
   expect(existsSync(at('large'))).toBe(false)
 })

@@ -8,13 +8,6 @@ export { type SaveOptions, saveCheckpoint } from './checkpoints/save.ts'
 export { type FileRanges, openFileRanges } from './file-ranges.ts'
 export { MetricsLog } from './metrics-log.ts'
 export { type LoadedModel, loadModel, saveModel, saveTokenizerConfig } from './model-folder.ts'
-export {
-  availableMemory,
-  checkTrainingMemory,
-  estimateTrainingMemory,
-  type MemoryNeed,
-  type MemoryShape,
-} from './run/memory-need.ts'
 export { parseRunAtStep, RunFolder, RunFolderError } from './run/run-folder.ts'
 export { type LockHolder, RunLock, RunLockedError } from './run/run-lock.ts'
 export { exitCodeOf, Stopped, type StopSignal, type StopSignalOptions, StopSignals } from './run/stop-signals.ts'

@@ -68,7 +68,7 @@ async function build(options: {
   const encoded = (function* () {
     for (const text of texts) yield tokenizer.encode(text)
   })()
-  await makeFolder(options.out)
+  await makeFolderOf(options.out)
   const written = await writeIndexedDataset(options.out, encoded, { vocabSize: tokenizer.vocabSize, eosId })
   const result = {
     prefix: options.out,
@@ -92,10 +92,10 @@ function endId(tokenizer: { eosId: number }, options: { eos: boolean; tokenizer?
   return tokenizer.eosId
 }
 
-async function makeFolder(prefix: string): Promise<void> {
-  const { mkdir } = await import('node:fs/promises')
+async function makeFolderOf(prefix: string): Promise<void> {
+  const { makeFolder } = await import('@kumiki/data/node')
   const { dirname } = await import('node:path')
-  await mkdir(dirname(prefix), { recursive: true })
+  await makeFolder(dirname(prefix))
 }
 
 interface MixFlags {
@@ -135,7 +135,7 @@ async function mix(options: MixFlags): Promise<void> {
     if (loaded.unit !== 'tokens')
       throw new UsageError('--out writes token files: give --tokenizer FILE, or sources that are token files')
     const { writeIndexedDataset } = await import('@kumiki/data/node')
-    await makeFolder(options.out)
+    await makeFolderOf(options.out)
     const vocabSize = tokenizer?.vocabSize ?? loaded.vocabSize
     written = {
       prefix: options.out,

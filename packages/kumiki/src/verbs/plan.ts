@@ -205,7 +205,9 @@ function describe(candidates: readonly Candidate[], result: PlanResult, options:
 }
 
 function noneFits(name: string, options: PlanFlags, result: PlanResult): string {
-  const why = result.refusalSummary.slice(0, 3).map(({ count, example }) => `${count} x ${example}`)
+  const why = result.refusalSummary
+    .slice(0, 3)
+    .map(({ count, example }) => `${count} plan${count === 1 ? '' : 's'} because: ${example}`)
   return `no plan of ${name} fits ${options.nodes} node${options.nodes === 1 ? '' : 's'} of ${options.gpusPerNode} ${options.gpu}: ${why.join('; ')}`
 }
 

@@ -200,6 +200,12 @@ async function train(options: TrainFlags): Promise<void> {
     }
     const { vocabSize } = options
     if (vocabSize === undefined) throw new UsageError('--vocab-size or --recipe is needed')
+    const unlearnt =
+      3 + (options.byteFallback ? 256 : 0) + (options.userSymbol ?? []).length + (options.controlSymbol ?? []).length
+    if (vocabSize <= unlearnt)
+      throw new UsageError(
+        `--vocab-size ${vocabSize}: ${unlearnt} pieces are not learnt (${options.byteFallback ? '256 bytes, ' : ''}<unk>, <s>, </s>${options.userSymbol || options.controlSymbol ? ', symbols' : ''}); give more than that${options.byteFallback ? ', or --no-byte-fallback' : ''}`,
+      )
     const documents = options.data
       ? await readCorpus(options.data)
       : (await builtinCorpus()).train.map(({ text }) => text)
@@ -226,9 +232,11 @@ async function train(options: TrainFlags): Promise<void> {
   try {
     ;({ bytes, lines } = await work())
   } catch (error) {
-    if (error instanceof TokenizerError && /options?\b|vocabSize is|is needed|fixedPieces/.test(error.message))
-      throw new UsageError(error.message, { cause: error })
-    throw error
+    if (!(error instanceof TokenizerError)) throw error
+    const message = inFlags(error.message)
+    if (/options?\b|vocabSize is|is needed|fixedPieces/.test(error.message))
+      throw new UsageError(message, { cause: error })
+    throw new Error(message, { cause: error })
   } finally {
     progress.stop()
   }
@@ -246,6 +254,26 @@ async function train(options: TrainFlags): Promise<void> {
     result,
     () =>
       `${result.model}: ${count(result.vocabSize)} pieces, ${count(result.bytes)} bytes, ${result.seconds.toFixed(1)} s`,
+  )
+}
+
+/** A message of the library in the words of this command line. */
+function inFlags(message: string): string {
+  const flags: Readonly<Record<string, string>> = {
+    'hardVocabLimit: false': '--no-hard-vocab-limit',
+    'byteFallback: false': '--no-byte-fallback',
+    'splitDigits: false': '--no-split-digits',
+    vocabSize: '--vocab-size',
+    characterCoverage: '--character-coverage',
+    fixedPieces: '--fixed-pieces',
+    userDefinedSymbols: '--user-symbol',
+    controlSymbols: '--control-symbol',
+    hardVocabLimit: '--hard-vocab-limit',
+    normalization: '--normalization',
+  }
+  return Object.entries(flags).reduce(
+    (text, [option, flag]) => text.replaceAll(option, flag),
+    message.replace(/^train: /, '').replace(/\bvocabSize is /, '--vocab-size '),
   )
 }
 

@@ -1,0 +1,92 @@
+/** What training takes in memory, held against what there is before anything is built. */
+import { totalmem } from 'node:os'
+import { listModels, type ModelArchitecture } from '@kumiki/models/configs'
+import { estimateLocalMemory, fromArchitecture } from '@kumiki/planner'
+import type { PrecisionPolicy } from '@kumiki/train'
+
+export interface MemoryRun {
+  readonly architecture: ModelArchitecture
+  readonly precision: PrecisionPolicy
+  readonly batchSize: number
+  readonly accumulation: number
+  readonly sequenceLength: number
+}
+
+/** The cpu device's memory is one WebAssembly memory: 4 GiB of addresses. */
+const webAssemblyBytes = 2 ** 32
+
+/** Bytes this process may use: the machine's memory, or its container's share. */
+function availableMemory(): number {
+  const constrained = process.constrainedMemory?.() ?? 0
+  return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem()
+}
+
+/**
+ * @param device `cpu` is bound by WebAssembly's 4 GiB; on a GPU (whose memory is not told), and where it is not known yet, only what the host
+ *   needs is checked: float32 copies of weights and moments, for initial values and checkpoints
+ * @param available bytes; default: what this process may use
+ * @throws RangeError with what is needed, what there is, and what would fit
+ */
+export function checkTrainingMemory(
+  name: string,
+  run: MemoryRun,
+  device: 'auto' | 'cpu' | 'webgpu',
+  available: number = availableMemory(),
+): void {
+  const onCpu = (other: MemoryRun) => memoryOf(other).total <= Math.min(available, webAssemblyBytes)
+  const onHost = (other: MemoryRun) => 12 * memoryOf(other).parameters <= available
+  if (device === 'cpu' ? onCpu(run) : onHost(run)) return
+  const { parameters, total } = memoryOf(run)
+  const there =
+    device !== 'cpu'
+      ? `the host needs ${gigabytes(12 * parameters)} of it for float32 copies and has ${gigabytes(available)}`
+      : available < webAssemblyBytes
+        ? `this machine has ${gigabytes(available)}`
+        : `the cpu device holds ${gigabytes(webAssemblyBytes)} at most (this machine has ${gigabytes(available)})`
+  throw new RangeError(
+    `${name}: training ${parameters.toLocaleString('en')} parameters under ${run.precision.name} takes about ${gigabytes(total)}; ${there}. ${whatFits(run, device === 'webgpu' ? onHost : onCpu)}`,
+  )
+}
+
+function memoryOf({ architecture, precision, ...run }: MemoryRun): { parameters: number; total: number } {
+  const { parameters, master, activations, gradients, moments } = precision
+  const formats = { parameters, master, activations, gradients, moments }
+  return estimateLocalMemory(fromArchitecture(architecture), {
+    batch: run.batchSize,
+    sequence: run.sequenceLength,
+    positions: Math.max(architecture.maxPositionEmbeddings, run.sequenceLength),
+    accumulation: run.accumulation,
+    // Copies on 8 bits come on top; float16 takes what bfloat16 does.
+    precision: Object.fromEntries(
+      Object.entries(formats).map(([field, format]) => [field, format === 'float16' ? 'bfloat16' : format]),
+    ) as never,
+  })
+}
+
+/** A smaller batch first, then smaller models. */
+function whatFits(run: MemoryRun, fits: (run: MemoryRun) => boolean): string {
+  const parts = divisors(run.batchSize).find(
+    (accumulation) => accumulation > run.accumulation && fits({ ...run, accumulation }),
+  )
+  if (parts !== undefined) return `The batch in ${parts} parts would fit: --accumulation ${parts}`
+  const one = { ...run, batchSize: 1, accumulation: 1 }
+  if (fits(one)) return 'One sequence at once would fit: --batch-size 1'
+  const { vocabSize } = run.architecture
+  const known = listModels()
+    .filter(({ architecture }) => !architecture.experts)
+    .map((model) => ({ ...model, architecture: { ...model.architecture, vocabSize, paddedVocabSize: vocabSize } }))
+    .filter(({ architecture }) => fits({ ...one, architecture }))
+    .map(({ name, architecture }) => ({ name, parameters: memoryOf({ ...one, architecture }).parameters }))
+    .sort((a, b) => b.parameters - a.parameters)
+  const largest = known.length > 0 ? `--preset ${known[0].name} is the largest known model that would fit; l` : 'L'
+  return `${largest}arger ones train on many GPUs: see kumiki plan`
+}
+
+function divisors(n: number): number[] {
+  return Array.from({ length: n }, (_, i) => i + 1).filter((d) => n % d === 0)
+}
+
+function gigabytes(bytes: number): string {
+  const value = bytes / 2 ** 30
+  return `${value >= 100 ? Math.round(value).toLocaleString('en') : value.toPrecision(2)} GiB`
+}

@@ -1,0 +1,36 @@
+import { findModel } from '@kumiki/models/configs'
+import { bf16, findPrecision, precisions } from '@kumiki/train'
+import { expect, test } from 'vitest'
+import { checkTrainingMemory } from '../src/training-memory.ts'
+
+const run = (name: string, more = {}) => ({
+  architecture: findModel(name).architecture,
+  precision: bf16,
+  batchSize: 8,
+  accumulation: 1,
+  sequenceLength: 128,
+  ...more,
+})
+const gib = 2 ** 30
+
+test('what fits passes, under every policy', () => {
+  for (const name of Object.keys(precisions))
+    expect(
+      () => checkTrainingMemory('nano', run('nano', { precision: findPrecision(name) }), 'cpu', gib),
+      name,
+    ).not.toThrow()
+})
+
+test('what does not fit says how much it needs and what would fit', () => {
+  expect(() => checkTrainingMemory('large', run('llm-jp-3-172b'), 'cpu', 64 * gib)).toThrow(
+    /^large: training 17\d,\d+,\d+,\d+ parameters under bf16 takes about \d,\d+ GiB; the cpu device holds 4\.0 GiB at most \(this machine has 64 GiB\)\. --preset llm-jp-3-150m is the largest known model that would fit; larger ones train on many GPUs: see kumiki plan$/,
+  )
+  expect(() => checkTrainingMemory('large', run('llm-jp-3-172b'), 'webgpu', 64 * gib)).toThrow(
+    /the host needs [\d,]+ GiB of it for float32 copies and has 64 GiB/,
+  )
+  expect(() => checkTrainingMemory('small', run('llm-jp-3-150m'), 'cpu', 2 * gib)).toThrow(/this machine has 2\.0 GiB/)
+  // The batch alone is too much.
+  expect(() => checkTrainingMemory('wide', run('nano', { batchSize: 2048 }), 'cpu', 64 * gib)).toThrow(
+    /The batch in \d+ parts would fit: --accumulation \d+/,
+  )
+})
