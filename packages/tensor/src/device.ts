@@ -1,13 +1,14 @@
 import type { Backend, Counters } from './backends/backend.ts'
 import { bufferBytes, bytesPerElement, type DType, type HostArray, storageArray } from './dtype.ts'
-import { DTypeError, ShapeError } from './errors.ts'
+import { DisposedError, DTypeError, ShapeError } from './errors.ts'
 import { decodeArray, encodeArray, isPacked } from './formats.ts'
 import { flatten } from './graph/tree.ts'
 import { sourceOp } from './ops/leaf.ts'
+import { ProgramCache } from './program-cache.ts'
 import { checkShape, elementCount, formatShape, type Shape } from './shape.ts'
 import { assertPresent, type DeviceBuffer, type Storage } from './storage.ts'
 import { isTensor, type Tensor, tensorFromStorage } from './tensor.ts'
-import { evaluateValues } from './transforms/evaluate.ts'
+import { evaluateValues, type LazyProgram } from './transforms/evaluate.ts'
 
 /** What a tuner found, and on which adapter. */
 export interface Tuning {
@@ -22,8 +23,11 @@ export type TensorData = number | readonly number[] | Float32Array | Int32Array 
 /** One backend with its memory. Several can live side by side; tensors of different devices do not mix. */
 export class Device {
   readonly backend: Backend
-  /** Programs of lazily evaluated graphs, by structure. */
-  readonly programs = new Map<string, unknown>()
+  /** @internal Programs of lazily evaluated graphs, by structure. Enough for those of a training loop without `compile`. */
+  readonly programs = new ProgramCache<LazyProgram>({
+    capacity: 512,
+    discard: ({ executable }) => executable.dispose(),
+  })
 
   /** Gives back the memory of tensors that nobody can reach any more. Explicit disposal is earlier, this is the net below it. */
   private readonly collected: FinalizationRegistry<DeviceBuffer>
@@ -40,6 +44,18 @@ export class Device {
   }
 
   private readonly markReleased: () => void
+  private disposed = false
+
+  /** Whether dispose() was called. */
+  get isDisposed(): boolean {
+    return this.disposed
+  }
+
+  /** @internal @throws DisposedError after dispose() */
+  assertUsable(what: string): void {
+    if (this.disposed)
+      throw new DisposedError(`${what}: the device ${this.name} was disposed; ask for another one with init()`)
+  }
 
   /** 'webgpu', 'cpu' or 'reference'. */
   get kind(): Backend['kind'] {
@@ -70,6 +86,7 @@ export class Device {
    * @throws ShapeError if the shape does not hold the number of values
    */
   tensor(data: TensorData, shape?: Shape, dtype?: DType): Tensor {
+    this.assertUsable('tensor')
     const values = typeof data === 'number' ? [data] : data
     if (!Array.isArray(values) && !ArrayBuffer.isView(values))
       throw new TypeError(
@@ -94,6 +111,7 @@ export class Device {
 
   /** A tensor from raw storage codes: uint16 for the 16-bit formats, uint8 for the 8-bit ones, values for the rest. */
   tensorFromCodes(codes: HostArray, shape: Shape, dtype: DType): Tensor {
+    this.assertUsable('tensorFromCodes')
     checkShape('tensorFromCodes', shape)
     const expected = storageArray(dtype, 0).constructor
     if (codes.constructor !== expected)
@@ -121,6 +139,7 @@ export class Device {
   /** @internal Storage codes of a tensor. */
   async readCodes(t: Tensor): Promise<HostArray> {
     await evaluateValues(this, [t.value])
+    this.assertUsable('data()')
     const storage = t.value.storage as Storage
     assertPresent(storage, 'data()')
     const n = elementCount(t.shape)
@@ -154,6 +173,7 @@ export class Device {
 
   /** @internal */
   releaseStorage(storage: Storage): void {
+    if (storage.readers || this.disposed) return
     this.disown(storage)
     if (storage.buffer) this.backend.release(storage.buffer)
     storage.buffer = undefined
@@ -162,8 +182,10 @@ export class Device {
 
   /** Frees everything the device holds; its tensors can no longer be used. */
   dispose(): void {
+    if (this.disposed) return
     this.markReleased()
     this.programs.clear()
+    this.disposed = true
     this.backend.destroy()
   }
 

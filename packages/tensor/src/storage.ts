@@ -18,6 +18,26 @@ export interface Storage {
   host?: HostArray
   buffer?: DeviceBuffer
   gone?: 'disposed' | 'donated'
+  /** Computations under way that read it. Its memory stays until they have run. */
+  readers?: Set<Promise<void>>
+}
+
+/** Keeps the memory of storages until the returned function is called, whoever disposes them meanwhile. */
+export function pin(storages: readonly Storage[]): () => void {
+  let finish = () => {}
+  const done = new Promise<void>((resolve) => {
+    finish = resolve
+  })
+  for (const s of storages) (s.readers ??= new Set()).add(done)
+  return () => {
+    for (const s of storages) {
+      s.readers!.delete(done)
+      if (s.readers!.size > 0) continue
+      s.readers = undefined
+      if (s.gone === 'disposed') s.device.releaseStorage(s)
+    }
+    finish()
+  }
 }
 
 export function assertPresent(storage: Storage, what: string): void {

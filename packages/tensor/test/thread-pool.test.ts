@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { CpuBackend } from '../src/backends/cpu/cpu-backend.ts'
 import type { ThreadPool } from '../src/backends/cpu/thread-pool.ts'
 import { encodeModule, FunctionBody } from '../src/backends/cpu/wasm-encoder.ts'
+import type { WasmBuffer, WasmMemory } from '../src/backends/cpu/wasm-memory.ts'
 
 /** A module with one kernel `(start, end, thread)`. */
 function moduleOf(build: (body: FunctionBody) => void): Uint8Array {
@@ -16,7 +17,7 @@ test('a kernel that traps in a worker is reported; the caller does not wait for 
   const backend = await CpuBackend.create({ threads: 2 })
   const pool = (backend as unknown as { pool: ThreadPool }).pool
   // Traps on every thread but the calling one, which runs its chunks as usual.
-  const id = pool.load(
+  const { first: id } = pool.load(
     moduleOf((body) => {
       body.get(2).when(() => body.code.push(unreachable))
     }),
@@ -34,8 +35,44 @@ test('a kernel that traps in a worker is reported; the caller does not wait for 
 test('a kernel that traps on the calling thread throws there', async () => {
   const backend = await CpuBackend.create({ threads: 1 })
   const pool = (backend as unknown as { pool: ThreadPool }).pool
-  const id = pool.load(encodeModule([{ name: 'kernel', parameters: 3, body: trap() }], [], false))
+  const { first: id } = pool.load(encodeModule([{ name: 'kernel', parameters: 3, body: trap() }], [], false))
   expect(() => pool.run(id, 1, 1, [], -1, 0)).toThrow(/unreachable/)
+  backend.destroy()
+})
+
+test('a module takes the place of one that was unloaded, on every thread', async () => {
+  const backend = await CpuBackend.create({ threads: 2 })
+  const pool = (backend as unknown as { pool: ThreadPool }).pool
+  const buffer = backend.allocate(256) as WasmBuffer
+  const memory = (backend as unknown as { memory: WasmMemory }).memory
+  /** Writes a number to every element of its range. */
+  const fill = (value: number) => {
+    const body = new FunctionBody(4)
+    body.loop(
+      () => body.get(0).get(1).op('i32.lt_u'),
+      () => {
+        body.get(0).constant(2).op('i32.shl').get(3).op('i32.add').splatConstant(value)
+        body.lane('v128.store32_lane', 0)
+        body.get(0).constant(1).op('i32.add').set(0)
+      },
+    )
+    return encodeModule([{ name: 'kernel', parameters: 4, body }], [], true)
+  }
+  const before = backend.counters.bytes
+  const ids = new Set<number>()
+  for (let value = 1; value <= 200; value++) {
+    const module = pool.load(fill(value))
+    ids.add(module.first)
+    for (let k = 0; k < 5; k++) {
+      memory.bytes(buffer, 256).fill(0)
+      pool.run(module.first, 64, 1, [buffer.pointer], -1, 0)
+      const made = new Int32Array(memory.memory.buffer, buffer.pointer, 64)
+      expect(made.every((x) => x === value)).toBe(true)
+    }
+    pool.unload(module)
+  }
+  expect(ids.size).toBe(1)
+  expect(backend.counters.bytes - before).toBeLessThan(1024)
   backend.destroy()
 })
 

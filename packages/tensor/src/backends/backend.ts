@@ -45,6 +45,9 @@ export interface Executable {
   /** Measures the kernels there are for each case of the program and remembers the best; `undefined` where there is no choice. */
   tune?(): Promise<TunedCase[]>
   memory(): ProgramMemory
+  /** Gives back the memory kept between runs; the next run takes it again. */
+  rest(): void
+  /** Gives back everything. The program cannot run any more. */
   dispose(): void
 }
 
@@ -66,7 +69,10 @@ export interface Backend {
   /** Kernels that measured best, by case, where there is a choice. */
   readonly choices?: Map<string, string>
   allocate(bytes: number): DeviceBuffer
+  /** The memory may be handed out again. */
   release(buffer: DeviceBuffer): void
+  /** The memory goes back to the system, where the backend can do that. */
+  discard(buffer: DeviceBuffer): void
   upload(buffer: DeviceBuffer, data: HostArray): void
   /** The first `bytes` bytes of a buffer, in memory of their own. */
   download(buffer: DeviceBuffer, bytes: number): Promise<ArrayBuffer>

@@ -3,7 +3,7 @@ import { type Graph, topologicalOrder } from '../graph/graph.ts'
 import type { Node, Value } from '../graph/node.ts'
 import { elementCount, sameShape } from '../shape.ts'
 import { isContiguous } from './access.ts'
-import type { Resolver } from './resolve.ts'
+import { isSame, type Resolver } from './resolve.ts'
 import { schedule, type Unit } from './schedule.ts'
 import { widens } from './widen.ts'
 
@@ -21,6 +21,8 @@ interface Group {
   first: number
   last: number
   deps: Set<number>
+  /** Values its members read at other positions than their own: such a value must be in memory before the group runs. */
+  elsewhere: Set<Value>
   merged?: Group
   kernel?: Node
   prologue?: boolean
@@ -44,7 +46,13 @@ export function fuse(graph: Graph, resolver: Resolver, limits: FuseLimits): Unit
     for (const p of list) consumers[p].push(i)
   })
 
-  const groups: Group[] = order.map((node, i) => ({ nodes: [node], first: i, last: i, deps: new Set(producers[i]) }))
+  const groups: Group[] = order.map((node, i) => ({
+    nodes: [node],
+    first: i,
+    last: i,
+    deps: new Set(producers[i]),
+    elsewhere: readElsewhere(node, resolver),
+  }))
   const find = (i: number): Group => {
     let g = groups[i]
     while (g.merged) g = g.merged
@@ -112,8 +120,15 @@ export function fuse(graph: Graph, resolver: Resolver, limits: FuseLimits): Unit
     return ins.size + outs
   }
 
+  /** Whether a member of one reads from memory what the other makes: one kernel cannot run both. */
+  const needsMemory = (a: Group, b: Group): boolean => {
+    const reads = ({ elsewhere }: Group, { nodes }: Group) =>
+      elsewhere.size > 0 && nodes.some((n) => n.outputs.some((v) => elsewhere.has(v)))
+    return reads(a, b) || reads(b, a)
+  }
   const join = (into: Group, other: Group) => {
     into.nodes = [...into.nodes, ...other.nodes]
+    for (const v of other.elsewhere) into.elsewhere.add(v)
     into.first = Math.min(into.first, other.first)
     into.last = Math.max(into.last, other.last)
     for (const d of other.deps) into.deps.add(d)
@@ -126,7 +141,7 @@ export function fuse(graph: Graph, resolver: Resolver, limits: FuseLimits): Unit
       const mine = find(i)
       const other = find(position.get(v.node)!)
       if (mine === other) continue
-      if (mine.nodes.length + other.nodes.length > limits.nodes) continue
+      if (mine.nodes.length + other.nodes.length > limits.nodes || needsMemory(mine, other)) continue
       if (reaches(mine, other) || reaches(other, mine) || hasToHurry(other, mine)) continue
       if (operandCount([...other.nodes, ...mine.nodes]) > limits.operands) continue
       join(other, mine)
@@ -139,6 +154,11 @@ export function fuse(graph: Graph, resolver: Resolver, limits: FuseLimits): Unit
   for (const [i, node] of elementwise)
     if (widens(node) && producers[i].every((p) => consumers[p].length === 1)) mergeWithProducers(node, i)
 
+  const baseOf = (v: Value): Value | undefined => {
+    const s = resolver.resolve(v)
+    return s?.kind === 'memory' ? s.base : undefined
+  }
+  const makes = (g: Group, v: Value) => g.nodes.some((n) => n.outputs.includes(baseOf(v)!))
   const size = (v: Value) => elementCount(v.shape)
   /** Whether a group reads `made` only element by element, in the order in which it lies. */
   const inOrder = (g: Group, made: Value) =>
@@ -157,6 +177,7 @@ export function fuse(graph: Graph, resolver: Resolver, limits: FuseLimits): Unit
     const at = position.get(source.base.node)
     if (at === undefined || !isContiguous(source.access) || size(node.inputs[0]) !== size(source.base)) return
     const work = find(at)
+    if (node.inputs.slice(1).some((v) => makes(work, v))) return
     // Only work that nobody else reads: otherwise it would have to be stored all the same.
     const inside = new Set(work.nodes)
     const private_ = work.nodes.every(
@@ -177,6 +198,8 @@ export function fuse(graph: Graph, resolver: Resolver, limits: FuseLimits): Unit
       const work = find(c)
       if (work === kernel || work.kernel || order[c].op.kind !== 'elementwise' || !inOrder(work, node.outputs[0]))
         continue
+      // The work gets the first result as it is made; another one would have to be in memory before.
+      if (node.outputs.slice(1).some((v) => work.nodes.some((n) => n.inputs.some((x) => baseOf(x) === v)))) continue
       if (operandCount([node, ...work.nodes]) > limits.operands) continue
       if (reaches(work, kernel) || reaches(kernel, work)) continue
       // Of several kernels whose results meet in the work, the last one takes it: an earlier one would have to wait with all its operands.
@@ -209,6 +232,17 @@ export function fuse(graph: Graph, resolver: Resolver, limits: FuseLimits): Unit
     )
     return { nodes, results, kernel, prologue }
   }
+}
+
+/** What an elementwise node reads other than element by element, seen through views. */
+function readElsewhere(node: Node, resolver: Resolver): Set<Value> {
+  const found = new Set<Value>()
+  if (node.op.kind !== 'elementwise') return found
+  for (const v of node.inputs) {
+    const s = resolver.resolve(v)
+    if (s?.kind === 'memory' && !isSame(v, s)) found.add(s.base)
+  }
+  return found
 }
 
 /** The nodes whose memory or completion a node waits for, seen through views. */

@@ -1,5 +1,6 @@
 import { bufferBytes, type DType } from '../dtype.ts'
 import type { Graph } from '../graph/graph.ts'
+import { keyOf } from '../graph/key.ts'
 import type { Node, Spec, Value } from '../graph/node.ts'
 import type { Op } from '../op.ts'
 import { elementCount, type Shape } from '../shape.ts'
@@ -8,7 +9,7 @@ import { type FuseLimits, fuse } from './fuse.ts'
 import { joinInPlace, placeOf } from './join.ts'
 import { materialize } from './materialize.ts'
 import type { Operand } from './operand.ts'
-import { Resolver, type Source } from './resolve.ts'
+import { isSame, Resolver, type Source } from './resolve.ts'
 import type { Unit } from './schedule.ts'
 import { simplify } from './simplify.ts'
 import { widenWhereRead } from './widen.ts'
@@ -191,7 +192,7 @@ function fuseNodes(
           : s.kind === 'index'
             ? { kind: 'index', access: s.access, dtype: v.dtype }
             : { kind: 'memory', slot: slotOf.get(s.base)!, dtype: v.dtype, access: s.access }
-    const key = JSON.stringify(item)
+    const key = keyOf(item)
     let i = leafIndex.get(key)
     if (i === undefined) leafIndex.set(key, (i = leaves.push(item) - 1))
     return i
@@ -200,9 +201,15 @@ function fuseNodes(
   members.forEach((n, i) => {
     inside.set(n.outputs[0], i)
   })
+  /** Made here, perhaps behind views that come to nothing; or read. */
+  const part = (v: Value): { node: number } | { leaf: number } => {
+    const s = inside.has(v) ? undefined : resolver.resolve(v)
+    const made = inside.get(s?.kind === 'memory' && isSame(v, s) ? s.base : v)
+    return made === undefined ? { leaf: leaf(v) } : { node: made }
+  }
   // Leaves first, so that node arguments can be numbered after them.
-  const raw = members.map((n) => n.inputs.map((v) => (inside.has(v) ? { node: inside.get(v)! } : { leaf: leaf(v) })))
-  const rawResults = wanted.map((v) => (inside.has(v) ? { node: inside.get(v)! } : { leaf: leaf(v) }))
+  const raw = members.map((n) => n.inputs.map(part))
+  const rawResults = wanted.map(part)
   const index = (r: { leaf?: number; node?: number }) => (r.leaf !== undefined ? r.leaf : leaves.length + r.node!)
   const nodes = members.map(
     (n, i): FusedNode => ({

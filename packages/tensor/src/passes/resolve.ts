@@ -1,6 +1,7 @@
 import type { Value } from '../graph/node.ts'
 import { constantOp, iotaOp } from '../ops/leaf.ts'
-import { type Access, contiguousAccess } from './access.ts'
+import { sameShape } from '../shape.ts'
+import { type Access, contiguousAccess, isContiguous } from './access.ts'
 
 /** Where the elements of a value come from, seen through view ops. */
 export type Source =
@@ -8,6 +9,11 @@ export type Source =
   | { readonly kind: 'constant'; readonly value: number; readonly base: Value }
   /** The element's own position: offset + sum of index * stride. */
   | { readonly kind: 'index'; readonly access: Access; readonly base: Value }
+
+/** Whether a value is, position by position, the value in memory behind it: no view between them, or views that come to nothing. */
+export function isSame(v: Value, { base, access }: Source & { kind: 'memory' }): boolean {
+  return v === base || (isContiguous(access) && sameShape(v.shape, base.shape))
+}
 
 /** Finds sources, remembering them. `undefined` where strides cannot express a view. */
 export class Resolver {

@@ -1,10 +1,16 @@
-import { computeType, type DType } from '../dtype.ts'
+import { computeType, type DType, isFloat } from '../dtype.ts'
 import { roundTo } from '../formats.ts'
 import { type Graph, rewrite, topologicalOrder } from '../graph/graph.ts'
+import { identityOf, keyOf } from '../graph/key.ts'
 import { makeNode, type Node, type Value } from '../graph/node.ts'
+import { addOp } from '../ops/add.ts'
 import { broadcastToOp } from '../ops/broadcast-to.ts'
+import { copyOp } from '../ops/copy.ts'
+import { divOp } from '../ops/div.ts'
 import { constantOp } from '../ops/leaf.ts'
 import { matmulOp } from '../ops/matmul/matmul.ts'
+import { mulOp } from '../ops/mul.ts'
+import { subOp } from '../ops/sub.ts'
 import { transposeOp } from '../ops/transpose.ts'
 
 /** Merges equal nodes, folds constants, drops copies and operations with neutral elements, and turns transposed products around. */
@@ -13,11 +19,11 @@ export function simplify(graph: Graph): Graph {
   const uses = countUses(graph)
   return rewrite(graph, (node, ins) => {
     const { op, attrs } = node
-    if (op.name === 'copy') return [ins[0]]
+    if (op === copyOp) return [ins[0]]
     const folded =
       fold(node, ins) ?? neutral(node, ins) ?? (uses.get(node.inputs[0]) === 1 ? turned(node, ins) : undefined)
     if (folded) return [folded]
-    const key = `${op.name}|${JSON.stringify(attrs)}|${ins.map((v) => `${v.node.id}.${v.index}`).join(',')}`
+    const key = `${identityOf(op)}|${keyOf(attrs)}|${ins.map((v) => `${v.node.id}.${v.index}`).join(',')}`
     const before = known.get(key)
     if (before) return before
     const same = ins.every((v, i) => v === node.inputs[i])
@@ -54,14 +60,16 @@ function fold(node: Node, ins: readonly Value[]): Value | undefined {
 function neutral(node: Node, ins: readonly Value[]): Value | undefined {
   const a = ins[0] && constantValue(ins[0])
   const b = ins[1] && constantValue(ins[1])
-  switch (node.op.name) {
-    case 'add':
-      return a === 0 ? ins[1] : b === 0 ? ins[0] : undefined
-    case 'sub':
-      return b === 0 ? ins[0] : undefined
-    case 'mul':
+  // -0 + 0 is 0, so that only -0 (in floats) leaves every number as it is.
+  const nothing = node.op === addOp && isFloat(ins[0].dtype) ? -0 : 0
+  switch (node.op) {
+    case addOp:
+      return Object.is(a, nothing) ? ins[1] : Object.is(b, nothing) ? ins[0] : undefined
+    case subOp:
+      return Object.is(b, 0) ? ins[0] : undefined
+    case mulOp:
       return a === 1 ? ins[1] : b === 1 ? ins[0] : undefined
-    case 'div':
+    case divOp:
       return b === 1 ? ins[0] : undefined
     default:
       return undefined

@@ -3,11 +3,13 @@ import type { Device } from '../device.ts'
 import { bufferBytes, type HostArray } from '../dtype.ts'
 import { DeviceError } from '../errors.ts'
 import { topologicalOrder } from '../graph/graph.ts'
+import { keyOf } from '../graph/key.ts'
 import { makeNode, type Value } from '../graph/node.ts'
 import { type Flattened, flatten } from '../graph/tree.ts'
 import { copyOp } from '../ops/copy.ts'
 import { inputOp, sourceOp } from '../ops/leaf.ts'
 import type { ProgramMemory } from '../passes/memory.ts'
+import { ProgramCache } from '../program-cache.ts'
 import { elementCount } from '../shape.ts'
 import { assertPresent, type DeviceBuffer, type Storage } from '../storage.ts'
 import { apply1, isTensor, Tensor, tensorFromStorage } from '../tensor.ts'
@@ -65,15 +67,25 @@ export function compile<Args extends unknown[], R>(
   f: (...args: Args) => R,
   settings: CompileSettings = {},
 ): Compiled<Args, R> {
-  const programs = new Map<string, Program>()
+  const programs = new ProgramCache<Program>({ capacity: 64, awake: 4, discard, rest })
   let latest: Program | undefined
   const donate = new Set(settings.donate ?? [])
   for (const i of donate)
     if (!Number.isInteger(i) || i < 0) throw new RangeError(`compile: donate lists argument positions from 0, got ${i}`)
 
-  const prepare = async (args: Args): Promise<{ flat: Flattened; key: string; program: Program }> => {
+  /** Runs `use` with the program for these arguments, traced if there is none yet. */
+  const withProgram = async <T>(
+    args: Args,
+    use: (program: Program, flat: Flattened, key: string) => T | Promise<T>,
+  ): Promise<T> => {
+    for (const i of donate)
+      if (i >= args.length)
+        throw new RangeError(
+          `compile: donate lists argument ${i}, but the call has ${args.length} argument${args.length === 1 ? '' : 's'} (positions count from 0)`,
+        )
     const flat = flatten(args)
     const device = deviceOf(flat)
+    device.assertUsable('compile')
     for (const leaf of flat.leaves) {
       if (!isTensor(leaf)) continue
       if (leaf.value.storage) assertPresent(leaf.value.storage, 'compile')
@@ -82,22 +94,16 @@ export function compile<Args extends unknown[], R>(
     }
     await device.evaluate(flat.leaves.filter((l) => isTensor(l) && !l.value.storage))
     const key = signature(flat)
-    let program = programs.get(key)
-    if (!program) {
-      program = await build(f, flat, device, donate)
-      programs.set(key, program)
-    }
-    return { flat, key, program }
+    return programs.use(
+      key,
+      () => build(f, flat, device, donate),
+      (program) => {
+        latest = program
+        return use(program, flat, key)
+      },
+    )
   }
-  const call = async (...args: Args): Promise<R> => {
-    const { flat, program } = await prepare(args)
-    latest = program
-    return run(program, flat) as Promise<R>
-  }
-  const discard = (program: Program) => {
-    program.executable.dispose()
-    for (const slot of program.slots) if (slot) program.device.backend.release(slot)
-  }
+  const call = (...args: Args): Promise<R> => withProgram(args, run) as Promise<R>
 
   const need = (): Program => {
     if (!latest) throw new Error('compile: nothing was compiled yet; call the function first')
@@ -106,26 +112,36 @@ export function compile<Args extends unknown[], R>(
   return Object.assign(call, {
     explain: () => need().executable.explain(),
     memory: () => need().executable.memory(),
-    async prepare(...args: Args) {
-      latest = (await prepare(args)).program
-    },
+    prepare: (...args: Args) => withProgram(args, () => {}),
     async tune(...args: Args) {
-      const { flat, key, program } = await prepare(args)
-      const cases = (await program.executable.tune?.()) ?? []
-      if (cases.length > 0) {
+      const cases = await withProgram(args, async (program, _, key) => {
+        const measured = (await program.executable.tune?.()) ?? []
         // The same graph again, now with what was measured.
-        discard(program)
-        latest = await build(f, flat, program.device, donate)
-        programs.set(key, latest)
-      }
+        if (measured.length > 0) programs.evict(key, program)
+        return measured
+      })
+      if (cases.length > 0) await withProgram(args, () => {})
       return cases
     },
     dispose() {
-      for (const p of programs.values()) discard(p)
       programs.clear()
       latest = undefined
     },
   })
+}
+
+/** Gives back the memory that a program keeps between runs. */
+function rest(program: Program): void {
+  program.executable.rest()
+  program.slots.forEach((slot, i) => {
+    if (slot && !program.device.isDisposed) program.device.backend.discard(slot)
+    program.slots[i] = undefined
+  })
+}
+
+function discard(program: Program): void {
+  rest(program)
+  program.executable.dispose()
 }
 
 function deviceOf(flat: Flattened): Device {
@@ -137,13 +153,16 @@ function deviceOf(flat: Flattened): Device {
 
 const isInput = (leaf: unknown): leaf is Tensor | number => isTensor(leaf) || typeof leaf === 'number'
 
+/** Equal for arguments that one program serves: tensors by dtype and shape, numbers whatever they are, the rest by keyOf. */
 function signature(flat: Flattened): string {
-  const leaves = flat.leaves.map((leaf) => {
+  const leaves = flat.leaves.map((leaf, i) => {
     if (isTensor(leaf)) return `${leaf.dtype}[${leaf.shape.join(',')}]`
     if (typeof leaf === 'number') return '#'
     if (ArrayBuffer.isView(leaf))
-      throw new TypeError('compile: an argument holds a typed array; make it a tensor with device.tensor()')
-    return typeof leaf === 'function' ? 'function' : `${typeof leaf}:${String(leaf)}`
+      throw new TypeError(
+        `compile: argument ${flat.paths[i]} is a ${leaf.constructor.name}; make it a tensor with device.tensor()`,
+      )
+    return keyOf(leaf)
   })
   return `${flat.structure}|${leaves.join('|')}`
 }
@@ -166,7 +185,10 @@ async function build(
     return t
   })
   const result = flatten(f(...(flat.rebuild(placeholders) as unknown[])))
-  if (result.leaves.some((leaf) => leaf instanceof Promise))
+  const promises = result.leaves.filter((leaf) => leaf instanceof Promise)
+  // Nobody will await them: what becomes of them must not end the process.
+  for (const p of promises) p.catch(() => {})
+  if (promises.length > 0)
     throw new TypeError('compile: the function is async or returns a promise; it must build its graph synchronously')
   const taken = new Set<Value>()
   const outputs: Value[] = []
@@ -238,6 +260,10 @@ async function run(program: Program, flat: Flattened): Promise<unknown> {
   const { device, executable, outputs } = program
   const { backend } = device
   const leaves = flat.leaves.filter(isInput)
+  const given = [...program.donated].map((i) => (leaves[i] as Tensor).value.storage!)
+  checkDonation(program, flat, given)
+  // Memory about to be reused: evaluations that are reading it come first.
+  while (given.some((s) => s.readers)) await Promise.all(given.flatMap((s) => [...(s.readers ?? [])]))
   const buffers = leaves.map((leaf, i) => {
     if (typeof leaf === 'number') return slot(program, i, 16, Float32Array.of(leaf))
     const storage = leaf.value.storage as Storage
@@ -251,13 +277,7 @@ async function run(program: Program, flat: Flattened): Promise<unknown> {
     assertPresent(v.storage!, 'compile')
     buffers.push(device.bufferOf(v.storage!))
   }
-  const donors = [...program.donated].map((i) => ({
-    buffer: buffers[i],
-    storage: (leaves[i] as Tensor).value.storage!,
-  }))
-  if (new Set(donors.map((d) => d.buffer)).size < donors.length) {
-    throw new DeviceError('compile: one tensor is donated twice in the same call')
-  }
+  const donors = [...program.donated].map((i, k) => ({ buffer: buffers[i], storage: given[k] }))
   const fresh: DeviceBuffer[] = []
   let outs: DeviceBuffer[]
   let running: void | Promise<void>
@@ -298,6 +318,30 @@ async function run(program: Program, flat: Flattened): Promise<unknown> {
       return tensorFromStorage(device, { shape: v.shape, dtype: v.dtype }, sourceOp, { buffer: outs[k++] })
     }),
   )
+}
+
+/** @throws DeviceError if the function also reads donated memory under another name: it would be overwritten while it is read */
+function checkDonation(program: Program, flat: Flattened, donated: readonly Storage[]): void {
+  if (donated.length === 0) return
+  const paths = flat.paths.filter((_, i) => isInput(flat.leaves[i]))
+  const leaves = flat.leaves.filter(isInput)
+  const nameOf = (storage: Storage): string =>
+    paths[leaves.findIndex((l) => isTensor(l) && l.value.storage === storage)]
+  const seen = new Set<Storage>()
+  leaves.forEach((leaf, i) => {
+    const storage = isTensor(leaf) ? leaf.value.storage! : undefined
+    if (!storage || !donated.includes(storage)) return
+    if (seen.has(storage))
+      throw new DeviceError(
+        `compile: arguments ${nameOf(storage)} and ${paths[i]} are one tensor, and it is donated: its memory would be overwritten while the other is read; pass a copy (x.mul(1)), or do not donate it`,
+      )
+    seen.add(storage)
+  })
+  const captured = program.captured.find((v) => donated.includes(v.storage!))
+  if (captured)
+    throw new DeviceError(
+      `compile: argument ${nameOf(captured.storage!)} is donated, but the function also reads that tensor from outside (it closes over it); read the argument instead, or do not donate it`,
+    )
 }
 
 function slot(program: Program, i: number, bytes: number, data: HostArray): DeviceBuffer {

@@ -1,19 +1,52 @@
 import type { Executable } from '../backends/backend.ts'
 import type { Device } from '../device.ts'
-import { bufferBytes } from '../dtype.ts'
-import { type Graph, topologicalOrder } from '../graph/graph.ts'
-import type { Node, Value } from '../graph/node.ts'
+import { bufferBytes, type HostArray, storageArray } from '../dtype.ts'
+import { encodeArray, isPacked } from '../formats.ts'
+import { type Graph, rewrite, topologicalOrder } from '../graph/graph.ts'
+import { identityOf, keyOf } from '../graph/key.ts'
+import { makeNode, type Node, type Value } from '../graph/node.ts'
+import { constantOp, inputOp } from '../ops/leaf.ts'
 import { elementCount } from '../shape.ts'
-import { assertPresent, type Storage } from '../storage.ts'
+import { assertPresent, type DeviceBuffer, pin, type Storage } from '../storage.ts'
 
-/** How many lazily built programs a device remembers. */
-const remembered = 512
+/** A lazily built program. Constants of the graph that changed from call to call are inputs of it, the others are part of it. */
+export interface LazyProgram {
+  readonly executable: Executable
+  /** For each constant of the graph: its value, or undefined where it is an input. */
+  readonly constants: readonly (number | undefined)[]
+}
 
-/** Computes values and gives them storage. Graphs of one structure share one program. */
+/** Values that are being computed, each with the promise of whoever computes it. */
+const pending = new WeakMap<Value, Promise<void>>()
+
+/**
+ * Computes values and gives them storage. Graphs of one structure share one program, whatever numbers they hold. What another call is
+ * already computing is waited for, not computed again.
+ */
 export async function evaluateValues(device: Device, values: readonly Value[]): Promise<void> {
-  const wanted = [...new Set(values)].filter((v) => !v.storage)
-  if (wanted.length === 0) return
-  const order = topologicalOrder(wanted)
+  for (;;) {
+    const wanted = [...new Set(values)].filter((v) => !v.storage)
+    if (wanted.length === 0) return
+    device.assertUsable('evaluate')
+    const order = topologicalOrder(wanted)
+    const others = new Set(
+      order.flatMap((node) => node.outputs.map((v) => pending.get(v)).filter((p) => p !== undefined)),
+    )
+    if (others.size > 0) {
+      await Promise.all(others)
+      continue
+    }
+    const work = compute(device, order, wanted)
+    for (const v of wanted) pending.set(v, work)
+    try {
+      await work
+    } finally {
+      for (const v of wanted) pending.delete(v)
+    }
+  }
+}
+
+async function compute(device: Device, order: readonly Node[], wanted: readonly Value[]): Promise<void> {
   const leaves: Value[] = []
   const seen = new Set<Value>()
   for (const node of order) {
@@ -25,60 +58,112 @@ export async function evaluateValues(device: Device, values: readonly Value[]): 
     }
   }
   for (const v of leaves) assertPresent(v.storage!, 'evaluate')
-  const graph: Graph = { inputs: leaves, outputs: wanted }
-  const key = structureKey(order, leaves, wanted)
-  let program = device.programs.get(key) as Executable | undefined
-  if (!program) {
-    program = await device.backend.compile(graph, {
-      donated: new Set(),
-      preferred: wanted.map(() => -1),
-      keepTemporaries: false,
-    })
-    if (device.programs.size >= remembered) {
-      const [oldest] = device.programs.keys()
-      ;(device.programs.get(oldest) as Executable).dispose()
-      device.programs.delete(oldest)
-    }
-    device.programs.set(key, program)
-  }
-  const outputs = wanted.map((v) => device.backend.allocate(bufferBytes(v.dtype, elementCount(v.shape))))
+  // Whoever disposes or donates an operand meanwhile does not take it away from here.
+  const unpin = pin(leaves.map((v) => v.storage as Storage))
+  const taken: DeviceBuffer[] = []
   try {
-    await program.run(
-      leaves.map((v) => device.bufferOf(v.storage as Storage)),
-      outputs,
-    )
-  } catch (error) {
-    for (const b of outputs) device.backend.release(b)
-    throw error
-  }
-  wanted.forEach((v, i) => {
-    const storage: Storage = { device, spec: { shape: v.shape, dtype: v.dtype }, buffer: outputs[i] }
-    v.storage = storage
-    device.adopt(storage)
+    const take = (bytes: number): DeviceBuffer => {
+      taken.push(device.backend.allocate(bytes))
+      return taken[taken.length - 1]
+    }
+    const outputs = wanted.map((v) => take(bufferBytes(v.dtype, elementCount(v.shape))))
+    const constants = order.filter((node) => node.op === constantOp)
+    await withProgram(device, { inputs: leaves, outputs: wanted }, order, constants, (program) => {
+      device.assertUsable('evaluate')
+      const numbers = constants.flatMap((node, i) => {
+        if (program.constants[i] !== undefined) return []
+        const buffer = take(16)
+        device.backend.upload(buffer, scalarOf(node))
+        return [buffer]
+      })
+      return program.executable.run([...leaves.map((v) => device.bufferOf(v.storage as Storage)), ...numbers], outputs)
+    })
+    wanted.forEach((v, i) => {
+      const storage: Storage = { device, spec: { shape: v.shape, dtype: v.dtype }, buffer: outputs[i] }
+      v.storage = storage
+      device.adopt(storage)
+    })
+    taken.splice(0, outputs.length)
     // A node whose results all exist needs its inputs no longer: let the garbage collector have them.
-    if (v.node.outputs.every((o) => o.storage)) v.node.inputs = []
-  })
+    for (const { node } of wanted) if (node.outputs.every((o) => o.storage)) node.inputs = []
+  } finally {
+    for (const b of taken) device.backend.release(b)
+    unpin()
+  }
 }
 
-function structureKey(order: readonly Node[], leaves: readonly Value[], outputs: readonly Value[]): string {
+/** Runs `f` with the program of a graph, built for these constants or with those among its inputs that change. */
+async function withProgram(
+  device: Device,
+  graph: Graph,
+  order: readonly Node[],
+  constants: readonly Node[],
+  f: (program: LazyProgram) => void | Promise<void>,
+): Promise<void> {
+  const key = structureKey(order, graph)
+  const values = constants.map((node) => node.attrs.value as number)
+  let fixed: readonly (number | undefined)[] = values
+  const build = async (): Promise<LazyProgram> => ({
+    constants: fixed,
+    executable: await device.backend.compile(withInputs(graph, constants, fixed), {
+      donated: new Set(),
+      preferred: graph.outputs.map(() => -1),
+      keepTemporaries: false,
+    }),
+  })
+  for (let ran = false; !ran; ) {
+    ran = await device.programs.use(key, build, async (program) => {
+      const fits = program.constants.every((c, i) => c === undefined || Object.is(c, values[i]))
+      if (fits) await f(program)
+      else {
+        // Other numbers in the same computation: those that changed are inputs from now on.
+        fixed = program.constants.map((c, i) => (Object.is(c, values[i]) ? c : undefined))
+        device.programs.evict(key, program)
+      }
+      return fits
+    })
+  }
+}
+
+/** The graph with some of its constants as further inputs. */
+function withInputs(graph: Graph, constants: readonly Node[], fixed: readonly (number | undefined)[]): Graph {
+  const replaced = new Map<Node, Value>()
+  constants.forEach((node, i) => {
+    if (fixed[i] !== undefined) return
+    const [spec] = node.outputs
+    const attrs = { index: graph.inputs.length + replaced.size, shape: spec.shape, dtype: spec.dtype }
+    replaced.set(node, makeNode(inputOp, [], attrs, [spec], node.order).outputs[0])
+  })
+  if (replaced.size === 0) return graph
+  const { outputs } = rewrite(graph, (node, ins) => {
+    const input = replaced.get(node)
+    if (input) return [input]
+    const same = ins.every((v, i) => v === node.inputs[i])
+    return same ? node.outputs : makeNode(node.op, ins, node.attrs, node.outputs, node.order).outputs
+  })
+  return { inputs: [...graph.inputs, ...replaced.values()], outputs }
+}
+
+function scalarOf(node: Node): HostArray {
+  const { value, dtype } = node.attrs as { value: number; dtype: Value['dtype'] }
+  if (isPacked(dtype)) return encodeArray(dtype, Float32Array.of(value)) as HostArray
+  const data = storageArray(dtype, 1)
+  data[0] = value
+  return data
+}
+
+/** Equal for graphs that differ in the values of constants alone. */
+function structureKey(order: readonly Node[], { inputs, outputs }: Graph): string {
   const names = new Map<Value, string>()
-  leaves.forEach((v, i) => {
+  inputs.forEach((v, i) => {
     names.set(v, `$${i}:${v.dtype}${v.shape.join('x')}`)
   })
   const lines = order.map((node, i) => {
     node.outputs.forEach((v, k) => {
       names.set(v, `%${i}.${k}`)
     })
-    return `${node.op.name}(${node.inputs.map((v) => names.get(v)).join(',')})${JSON.stringify(node.attrs, (_, x) => (typeof x === 'function' ? `f${identity(x)}` : x === Infinity ? 'inf' : x))}`
+    const attrs = node.op === constantOp ? node.attrs.dtype : keyOf(node.attrs)
+    return `${identityOf(node.op)}(${node.inputs.map((v) => names.get(v)).join(',')})${attrs}`
   })
-  return `${lines.join(';')}=>${outputs.map((v) => names.get(v)).join(',')}|${leaves.map((v) => names.get(v)).join(',')}`
-}
-
-const functionIds = new WeakMap<object, number>()
-let nextFunction = 1
-
-function identity(f: object): number {
-  let id = functionIds.get(f)
-  if (!id) functionIds.set(f, (id = nextFunction++))
-  return id
+  return `${lines.join(';')}=>${outputs.map((v) => names.get(v)).join(',')}|${inputs.map((v) => names.get(v)).join(',')}`
 }

@@ -1,5 +1,6 @@
 import { type HostArray, storageArray } from '../../dtype.ts'
 import type { Graph } from '../../graph/graph.ts'
+import { keyOf } from '../../graph/key.ts'
 import type { Node } from '../../graph/node.ts'
 import { expand } from '../../passes/expand.ts'
 import { explainPlan } from '../../passes/explain.ts'
@@ -8,11 +9,11 @@ import { type Plan, planGraph, type Step } from '../../passes/plan.ts'
 import type { DeviceBuffer } from '../../storage.ts'
 import type { Backend, CompileOptions, Counters, Executable, KernelTiming } from '../backend.ts'
 import { runByDefinition } from './fallback.ts'
-import { canFuse, fusedKernel, mathFunctions } from './fused-kernel.ts'
+import { canFuse, type FusedKernel, fusedKernel, mathFunctions } from './fused-kernel.ts'
 import { kernels } from './kernels.generated.ts'
 import type { CpuArgument } from './rule.ts'
-import { defaultThreads, ThreadPool } from './thread-pool.ts'
-import { encodeModule, type ModuleFunction } from './wasm-encoder.ts'
+import { defaultThreads, type LoadedModule, ThreadPool } from './thread-pool.ts'
+import { encodeModule } from './wasm-encoder.ts'
 import { allocatedBytes, type WasmBuffer, WasmMemory } from './wasm-memory.ts'
 
 export interface CpuOptions {
@@ -34,6 +35,21 @@ interface Instruction {
   readonly args: readonly Bound[]
 }
 
+/** A module of fused kernels, for as long as a program uses one of them. */
+interface FusedModule {
+  readonly module: LoadedModule
+  /** The steps its kernels were made for. */
+  readonly keys: readonly string[]
+  users: number
+}
+
+interface LoadedKernel {
+  readonly owner: FusedModule
+  readonly kernel: number
+  readonly count: number
+  readonly grain: number
+}
+
 type Action = (Instruction | { readonly definition: Step }) & {
   readonly name: string
   readonly flops: number
@@ -50,7 +66,7 @@ export class CpuBackend implements Backend {
   private readonly shared: boolean
   private readonly recorder: { current: Recording | undefined } = { current: undefined }
   /** Fused kernels that exist already, by their step. */
-  private readonly fusedIds = new Map<string, { kernel: number; count: number; grain: number }>()
+  private readonly fused = new Map<string, LoadedKernel>()
 
   private constructor(memory: WasmMemory, pool: ThreadPool, counters: Counters, shared: boolean, fused: boolean) {
     this.memory = memory
@@ -83,6 +99,10 @@ export class CpuBackend implements Backend {
     this.memory.release(buffer as WasmBuffer)
   }
 
+  discard(buffer: DeviceBuffer): void {
+    this.release(buffer)
+  }
+
   upload(buffer: DeviceBuffer, data: HostArray): void {
     this.memory
       .bytes(buffer as WasmBuffer, data.byteLength)
@@ -100,7 +120,7 @@ export class CpuBackend implements Backend {
       ...options,
       limits: { operands: 40, nodes: 100 },
     })
-    const { actions, scratchBytes, threadScratchBytes } = this.lower(plan)
+    const { actions, scratchBytes, threadScratchBytes, modules } = this.lower(plan)
     return new CpuProgram(
       this.recorder,
       this.memory,
@@ -111,6 +131,7 @@ export class CpuBackend implements Backend {
       scratchBytes,
       threadScratchBytes,
       options.keepTemporaries,
+      () => this.giveUp(modules),
     )
   }
 
@@ -122,43 +143,50 @@ export class CpuBackend implements Backend {
     this.pool.destroy()
   }
 
-  private lower(plan: Plan): { actions: Action[]; scratchBytes: number; threadScratchBytes: number } {
+  /** A program that used these is gone: what no other uses is unloaded. */
+  private giveUp(modules: Iterable<FusedModule>): void {
+    for (const m of modules) {
+      if (--m.users > 0) continue
+      for (const key of m.keys) this.fused.delete(key)
+      this.pool.unload(m.module)
+    }
+  }
+
+  private lower(plan: Plan): {
+    actions: Action[]
+    scratchBytes: number
+    threadScratchBytes: number
+    modules: ReadonlySet<FusedModule>
+  } {
     let scratchBytes = 0
     let threadScratchBytes = 0
-    const made: { key: string; fn: ModuleFunction; count: number; grain: number }[] = []
-    const keyOf = (step: Step) =>
-      JSON.stringify([
-        step.fused!.shape,
-        step.fused!.leaves.map((l) => ({ ...l, slot: 0 })),
-        step.fused!.nodes.map((n) => [n.op.name, n.attrs, n.args, n.from, n.dtype]),
-        step.fused!.results,
-        step.outputs.map((o) => o.dtype),
-      ])
+    const made = new Map<string, FusedKernel>()
+    const stepKeys = new Map<Step, string>()
     for (const step of plan.steps) {
       if (!step.fused || !canFuse(step.fused)) continue
-      const key = keyOf(step)
-      if (this.fusedIds.has(key) || made.some((m) => m.key === key)) continue
-      made.push({
-        key,
-        ...fusedKernel(
-          step.fused,
-          step.outputs.map((o) => o.dtype),
-          `f${made.length}`,
-        ),
-      })
+      const { shape, leaves, nodes, results } = step.fused
+      const key = keyOf([
+        shape,
+        leaves.map((l) => ({ ...l, slot: 0 })),
+        nodes.map((n) => [n.op, n.attrs, n.args, n.from, n.dtype]),
+        results,
+        step.outputs.map((o) => o.dtype),
+      ])
+      stepKeys.set(step, key)
+      if (this.fused.has(key) || made.has(key)) continue
+      const dtypes = step.outputs.map((o) => o.dtype)
+      made.set(key, fusedKernel(step.fused, dtypes, `f${made.size}`))
     }
-    if (made.length > 0) {
-      const first = this.pool.load(
-        encodeModule(
-          made.map((m) => m.fn),
-          mathFunctions,
-          this.shared,
-        ),
-      )
-      made.forEach((m, i) => {
-        this.fusedIds.set(m.key, { kernel: first + i, count: m.count, grain: m.grain })
-      })
+    if (made.size > 0) {
+      const functions = [...made.values()].map((m) => m.fn)
+      const module = this.pool.load(encodeModule(functions, mathFunctions, this.shared))
+      const owner: FusedModule = { module, keys: [...made.keys()], users: 0 }
+      let kernel = module.first
+      for (const [key, { count, grain }] of made) this.fused.set(key, { owner, kernel: kernel++, count, grain })
     }
+    const modules = new Set<FusedModule>()
+    for (const key of stepKeys.values()) modules.add(this.fused.get(key)!.owner)
+    for (const m of modules) m.users++
 
     const actions = plan.steps.flatMap((step): Action[] => {
       if (step.outputs.every((o) => plan.slots[o.slot].elements === 0)) return []
@@ -177,10 +205,11 @@ export class CpuBackend implements Backend {
         return { slot: operand.slot, offset: (a as { offset?: number }).offset ?? 0 }
       }
       if (step.fused) {
-        const known = canFuse(step.fused) && this.fusedIds.get(keyOf(step))
-        if (!known) return [{ definition: step, ...about }]
+        const key = stepKeys.get(step)
+        if (key === undefined) return [{ definition: step, ...about }]
+        const { kernel, count, grain } = this.fused.get(key)!
         const args = [...step.inputs, ...step.outputs].map((x): Bound => ({ slot: x.slot, offset: 0 }))
-        return [{ ...known, args, ...about }]
+        return [{ kernel, count, grain, args, ...about }]
       }
       const rule = step.op!.cpu
       const specs = step.inputs.map((x) => ({ shape: x.access.shape, dtype: x.dtype }))
@@ -199,7 +228,7 @@ export class CpuBackend implements Backend {
         args: c.args.map(bind),
       }))
     })
-    return { actions, scratchBytes, threadScratchBytes: Math.ceil(threadScratchBytes / 64) * 64 }
+    return { actions, scratchBytes, threadScratchBytes: Math.ceil(threadScratchBytes / 64) * 64, modules }
   }
 }
 
@@ -229,6 +258,8 @@ class CpuProgram implements Executable {
   private readonly threadScratchBytes: number
   private readonly keep: boolean
   private held: WasmBuffer[] | undefined
+  private disposed = false
+  private readonly onDispose: () => void
   private readonly recorder: { readonly current: Recording | undefined }
 
   constructor(
@@ -241,7 +272,9 @@ class CpuProgram implements Executable {
     scratchBytes: number,
     threadScratchBytes: number,
     keep: boolean,
+    onDispose: () => void,
   ) {
+    this.onDispose = onDispose
     this.recorder = recorder
     this.memoryPool = memory
     this.pool = pool
@@ -300,9 +333,16 @@ class CpuProgram implements Executable {
     return programMemory(this.plan, this.scratchSizes(), allocatedBytes)
   }
 
-  dispose(): void {
+  rest(): void {
     for (const b of this.held ?? []) this.memoryPool.release(b)
     this.held = undefined
+  }
+
+  dispose(): void {
+    this.rest()
+    if (this.disposed) return
+    this.disposed = true
+    this.onDispose()
   }
 
   private scratchSizes(): number[] {

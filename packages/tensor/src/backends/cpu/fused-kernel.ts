@@ -1,4 +1,8 @@
 import { bytesPerElement, computeType, type DType } from '../../dtype.ts'
+import { shiftLeftOp, shiftRightOp } from '../../ops/bitwise.ts'
+import { castOp } from '../../ops/cast.ts'
+import { copyOp } from '../../ops/copy.ts'
+import { whereOp } from '../../ops/where.ts'
 import { coalesce } from '../../passes/access.ts'
 import type { Fused, FusedNode, Leaf } from '../../passes/plan.ts'
 import { elementCount } from '../../shape.ts'
@@ -62,8 +66,8 @@ function word(value: number, dtype: DType): number {
 /** Whether the generator has instructions for every node and format of a fused step. */
 export function canFuse({ leaves, nodes }: Fused): boolean {
   return nodes.every((n) => {
-    if (n.op.name === 'cast' || n.op.name === 'where') return true
-    if (n.op.name === 'shiftLeft' || n.op.name === 'shiftRight')
+    if (n.op === castOp || n.op === whereOp) return true
+    if (n.op === shiftLeftOp || n.op === shiftRightOp)
       return n.args[1] < leaves.length && leaves[n.args[1]].kind === 'constant'
     return n.op.elementwise?.simd?.[computeType(n.from)] !== undefined
   })
@@ -100,7 +104,7 @@ export function fusedKernel(fused: Fused, outputs: readonly DType[], name: strin
   const values = [...leaves, ...nodes].map(() => f.local('v128'))
   /** Codes of narrow nodes that are results, as they are made: stored as they are. */
   const codes = nodes.map((n, k) =>
-    converters[n.dtype] && n.op.name !== 'copy' && results.includes(leaves.length + k) ? f.local('v128') : undefined,
+    converters[n.dtype] && n.op !== copyOp && results.includes(leaves.length + k) ? f.local('v128') : undefined,
   )
   const temporary = f.local('v128')
   const index = f.local('i32')
@@ -212,17 +216,17 @@ export function fusedKernel(fused: Fused, outputs: readonly DType[], name: strin
     const args = node.args.map((a) => values[a])
     const from = computeType(node.from)
     const to = computeType(node.dtype)
-    if (node.op.name === 'cast') {
+    if (node.op === castOp) {
       f.get(args[0])
       if (from === 'f32' && to !== 'f32') f.call(mathFunctions.indexOf(to === 'i32' ? 'truncateS' : 'truncateU'))
       else if (from !== 'f32' && to === 'f32') f.op(from === 'i32' ? 'f32x4.convert_i32x4_s' : 'f32x4.convert_i32x4_u')
-    } else if (node.op.name === 'where') {
+    } else if (node.op === whereOp) {
       f.get(args[1]).get(args[2]).get(args[0]).splatConstant(0).op('i32x4.ne').op('v128.bitselect')
-    } else if (node.op.name === 'shiftLeft' || node.op.name === 'shiftRight') {
+    } else if (node.op === shiftLeftOp || node.op === shiftRightOp) {
       const by = leaves[node.args[1]] as Extract<Leaf, { kind: 'constant' }>
       f.get(args[0])
         .constant(by.value)
-        .op(node.op.name === 'shiftLeft' ? 'i32x4.shl' : 'i32x4.shr_u')
+        .op(node.op === shiftLeftOp ? 'i32x4.shl' : 'i32x4.shr_u')
     } else {
       for (const a of args) f.get(a)
       for (const instruction of node.op.elementwise!.simd![from]!) {
@@ -236,7 +240,7 @@ export function fusedKernel(fused: Fused, outputs: readonly DType[], name: strin
     }
     // A narrow result is rounded at once, as if it had been stored and read again.
     const narrow = converters[node.dtype]
-    if (narrow && node.op.name !== 'copy') {
+    if (narrow && node.op !== copyOp) {
       f.call(mathFunctions.indexOf(narrow.encode))
       const kept = codes[n]
       if (kept !== undefined && !nodes.some(({ args }) => args.includes(leaves.length + n))) {

@@ -18,32 +18,37 @@ const at = {
   failed: 8,
   directory: 16,
 } as const
+/** Modules made at run time that can be loaded at once. Each has three words: where its bytes lie, how many, and which module it is by now. */
 const maximumModules = 8192
+const moduleWords = 3
+/** Ids of built-in kernels are smaller; others are (place of the module + 1) << 16 | function. */
+const firstLoaded = 1 << 16
 /** A ticket is generation << 16 | chunks left. */
 const maximumChunks = 0xffff
 
 /**
  * What a worker runs. It claims chunks by compare-and-swap on the ticket, so a claim succeeds only on the current task; the task's
- * description is written only while no chunk is left, so it is stable for whoever holds a claim. Modules made later are read from
- * the directory when a kernel id is not known yet.
+ * description is written only while no chunk is left, so it is stable for whoever holds a claim. Modules made at run time are read
+ * from the directory when one is wanted that is not there yet, or that has taken the place of another.
  */
 const workerBody = `
 function start({ memory, kernels, words, args, thread }) {
   const base = new WebAssembly.Instance(kernels, { env: { memory, abort() { throw new Error('abort in a kernel') } } })
-  const table = []
-  const register = (module, instance) => {
-    for (const { name, kind } of WebAssembly.Module.exports(module)) if (kind === 'function') table.push(instance.exports[name])
-  }
-  register(kernels, base)
-  let known = 0
-  const learn = (id) => {
-    while (table.length <= id) {
-      const pointer = words[${at.directory} + 2 * known]
-      const length = words[${at.directory} + 2 * known + 1]
-      const module = new WebAssembly.Module(new Uint8Array(memory.buffer, pointer >>> 0, length).slice())
-      register(module, new WebAssembly.Instance(module, { env: { memory }, math: base.exports }))
-      known++
+  const functions = (module, instance) =>
+    WebAssembly.Module.exports(module).filter(({ kind }) => kind === 'function').map(({ name }) => instance.exports[name])
+  const builtIn = functions(kernels, base)
+  const loaded = []
+  const find = (id) => {
+    if (id < ${firstLoaded}) return builtIn[id]
+    const place = (id >>> 16) - 1
+    const at = ${at.directory} + ${moduleWords} * place
+    if (loaded[place]?.version !== words[at + 2]) {
+      const bytes = new Uint8Array(memory.buffer, words[at] >>> 0, words[at + 1]).slice()
+      const module = new WebAssembly.Module(bytes)
+      const instance = new WebAssembly.Instance(module, { env: { memory }, math: base.exports })
+      loaded[place] = { version: words[at + 2], table: functions(module, instance) }
     }
+    return loaded[place].table[id & 0xffff]
   }
   let seen = 0
   for (;;) {
@@ -56,15 +61,14 @@ function start({ memory, kernels, words, args, thread }) {
       if (left === 0) break
       if (Atomics.compareExchange(words, ${at.ticket}, ticket, ticket - 1) !== ticket) continue
       try {
-        const id = words[${at.kernel}]
-        learn(id)
+        const kernel = find(words[${at.kernel}])
         const chunk = words[${at.chunk}]
         const n = words[${at.arguments}]
         const list = Array.from(args.subarray(0, n))
         const scratch = words[${at.scratchArgument}]
         if (scratch >= 0) list[scratch] += thread * args[n]
         const from = (left - 1) * chunk
-        table[id](from, Math.min(from + chunk, words[${at.count}]), thread, ...list)
+        kernel(from, Math.min(from + chunk, words[${at.count}]), thread, ...list)
       } catch {
         // The waiting thread must hear of it: it would wait for this chunk for ever.
         Atomics.store(words, ${at.failed}, 1)
@@ -80,29 +84,44 @@ interface WorkerLike {
   terminate(): unknown
 }
 
+/** A module made at run time. Its functions have the ids from `first` on. */
+export interface LoadedModule {
+  readonly first: number
+  readonly table: readonly Kernel[]
+  /** Where the workers read it. */
+  bytes?: WasmBuffer
+}
+
 /** Runs kernels over ranges, on the calling thread and on workers that share the memory. */
 export class ThreadPool {
   readonly threads: number
   private readonly memory: WasmMemory
   private readonly words: Int32Array
   private readonly args: Float64Array
-  private readonly table: Kernel[] = []
+  private readonly builtIn: readonly Kernel[]
+  private readonly loaded: (LoadedModule | undefined)[] = []
+  /** Places of modules that were unloaded. */
+  private readonly vacant: number[] = []
   private readonly names = new Map<string, number>()
   private readonly base: WebAssembly.Instance
   private readonly workers: WorkerLike[] = []
-  private readonly moduleBytes: WasmBuffer[] = []
   private generation = 0
 
   private constructor(memory: WasmMemory, kernels: WebAssembly.Module, threads: number) {
     this.memory = memory
     this.threads = threads
     const shared = (bytes: number) => (threads > 1 ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes))
-    this.words = new Int32Array(shared((at.directory + 2 * maximumModules) * 4))
+    this.words = new Int32Array(shared((at.directory + moduleWords * maximumModules) * 4))
     this.args = new Float64Array(shared(64 * 8))
     this.base = new WebAssembly.Instance(kernels, {
       env: { memory: memory.memory, abort: () => fail('a kernel aborted') },
     })
-    this.register(kernels, this.base)
+    this.builtIn = functionsOf(kernels, this.base)
+    WebAssembly.Module.exports(kernels)
+      .filter(({ kind }) => kind === 'function')
+      .forEach(({ name }, id) => {
+        this.names.set(name, id)
+      })
   }
 
   /** @param threads including the calling one; more than 1 needs shared memory */
@@ -123,27 +142,40 @@ export class ThreadPool {
     return id
   }
 
-  /** Adds the functions of a module that was made at run time; returns the id of its first. */
-  load(bytes: Uint8Array): number {
-    const first = this.table.length
+  /** Adds the functions of a module that was made at run time: their ids are `first`, `first + 1`, ... */
+  load(bytes: Uint8Array): LoadedModule {
     const module = new WebAssembly.Module(bytes as BufferSource)
-    this.register(
-      module,
-      new WebAssembly.Instance(module, {
-        env: { memory: this.memory.memory },
-        math: this.base.exports as WebAssembly.ModuleImports,
-      }),
-    )
+    const instance = new WebAssembly.Instance(module, {
+      env: { memory: this.memory.memory },
+      math: this.base.exports as WebAssembly.ModuleImports,
+    })
+    const place = this.vacant.pop() ?? this.loaded.length
+    if (place >= maximumModules)
+      throw new DeviceError(`cpu: more than ${maximumModules} programs are alive on one device; dispose some`)
+    const made: LoadedModule = { first: (place + 1) << 16, table: functionsOf(module, instance) }
     if (this.workers.length > 0) {
-      const n = this.moduleBytes.length
-      if (n >= maximumModules) throw new Error(`cpu: more than ${maximumModules} programs were compiled on one device`)
-      const copy = this.memory.allocate(bytes.length)
-      this.memory.bytes(copy, bytes.length).set(bytes)
-      this.moduleBytes.push(copy)
-      this.words[at.directory + 2 * n] = copy.pointer
-      this.words[at.directory + 2 * n + 1] = bytes.length
+      made.bytes = this.memory.allocate(bytes.length)
+      this.memory.bytes(made.bytes, bytes.length).set(bytes)
+      const entry = at.directory + moduleWords * place
+      this.words[entry] = made.bytes.pointer
+      this.words[entry + 1] = bytes.length
+      this.words[entry + 2]++
     }
-    return first
+    this.loaded[place] = made
+    return made
+  }
+
+  /** Forgets a module: its ids are given to others. */
+  unload(module: LoadedModule): void {
+    const place = (module.first >>> 16) - 1
+    if (this.loaded[place] !== module) return
+    this.loaded[place] = undefined
+    this.vacant.push(place)
+    if (module.bytes) this.memory.release(module.bytes)
+  }
+
+  private find(id: number): Kernel {
+    return id < firstLoaded ? this.builtIn[id] : this.loaded[(id >>> 16) - 1]!.table[id & 0xffff]
   }
 
   /**
@@ -160,15 +192,16 @@ export class ThreadPool {
   ): void {
     if (count <= 0) return
     const { words } = this
+    const kernel = this.find(id)
     if (this.workers.length === 0 || count <= grain) {
-      this.table[id](0, count, 0, ...args)
+      kernel(0, count, 0, ...args)
       return
     }
     // About four chunks a thread: enough to even out, few enough to keep locality.
     const chunk = Math.max(grain, Math.ceil(count / (this.threads * 4)), Math.ceil(count / maximumChunks))
     const chunks = Math.ceil(count / chunk)
     if (chunks === 1) {
-      this.table[id](0, count, 0, ...args)
+      kernel(0, count, 0, ...args)
       return
     }
     words[at.kernel] = id
@@ -189,7 +222,7 @@ export class ThreadPool {
       if (left === 0) break
       if (Atomics.compareExchange(words, at.ticket, ticket, ticket - 1) !== ticket) continue
       const from = (left - 1) * chunk
-      this.table[id](from, Math.min(from + chunk, count), 0, ...args)
+      kernel(from, Math.min(from + chunk, count), 0, ...args)
       Atomics.add(words, at.done, 1)
     }
     for (let spins = 0; ; spins++) {
@@ -208,14 +241,12 @@ export class ThreadPool {
     for (const w of this.workers) w.terminate()
     this.workers.length = 0
   }
+}
 
-  private register(module: WebAssembly.Module, instance: WebAssembly.Instance): void {
-    for (const { name, kind } of WebAssembly.Module.exports(module)) {
-      if (kind !== 'function') continue
-      if (!this.names.has(name)) this.names.set(name, this.table.length)
-      this.table.push(instance.exports[name] as Kernel)
-    }
-  }
+function functionsOf(module: WebAssembly.Module, instance: WebAssembly.Instance): Kernel[] {
+  return WebAssembly.Module.exports(module)
+    .filter(({ kind }) => kind === 'function')
+    .map(({ name }) => instance.exports[name] as Kernel)
 }
 
 function fail(message: string): never {

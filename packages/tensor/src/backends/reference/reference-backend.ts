@@ -43,6 +43,10 @@ export class ReferenceBackend implements Backend {
     this.counters.bytes -= buffer.bytes
   }
 
+  discard(buffer: DeviceBuffer): void {
+    this.release(buffer)
+  }
+
   upload(buffer: DeviceBuffer, data: HostArray): void {
     new Uint8Array((buffer as ReferenceBuffer).memory).set(
       new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
@@ -107,6 +111,7 @@ export class ReferenceBackend implements Backend {
       explain: () =>
         order.map((n) => `${n.op.name}(${n.inputs.map((v) => `${v.dtype}[${v.shape}]`).join(', ')})`).join('\n'),
       memory: () => ({ temporaryBytes: 0, inputBytes: 0, outputBytes: 0, peakBytes: 0 }),
+      rest() {},
       dispose() {},
     }
   }

@@ -1,5 +1,6 @@
 import { bytesPerElement, computeType, type DType } from '../../dtype.ts'
 import { isPacked, type PackedDType } from '../../formats.ts'
+import { copyOp } from '../../ops/copy.ts'
 import { coalesce, isContiguous } from '../../passes/access.ts'
 import type { Operand } from '../../passes/operand.ts'
 import { bufferKey, type Fused, type FusedNode, type Leaf, type Plan, type Step, workName } from '../../passes/plan.ts'
@@ -66,7 +67,7 @@ function fusedText(plan: Plan, fused: Fused, outputs: readonly Operand[]): Fused
   fused.nodes.forEach((node, n) => {
     lines.push(`  let v${fused.leaves.length + n} = ${expression(node)};`)
   })
-  const formats = [...new Set(fused.nodes.flatMap((n) => (isPacked(n.dtype) && n.op.name !== 'copy' ? [n.dtype] : [])))]
+  const formats = [...new Set(fused.nodes.flatMap((n) => (isPacked(n.dtype) && n.op !== copyOp ? [n.dtype] : [])))]
   const functions = [
     ...new Set(fused.nodes.flatMap((n) => n.op.elementwise!.wgslFunctions ?? [])),
     ...formats.map(
@@ -90,8 +91,7 @@ export function fusedShader(plan: Plan, step: Step): FusedShader {
   const fused = step.fused!
   const elements = elementCount(fused.shape)
   const { buffers, slots, functions, formats, lines, results, targets } = fusedText(plan, fused, step.outputs)
-  const vector = buffers.find((b) => b.name === targets[0])!.vector === true
-  const past = isFlat(fused) ? pastBuffer(targets[0], step.outputs[0].dtype, vector) : `i >= ${elements}u`
+  const past = isFlat(fused) ? pastBuffers(buffers, targets) : `i >= ${elements}u`
   const stores = targets.map((name, k) => `  ${name}_set4(i, ${results[k]});`)
   const body = `  let i = id * 4u;\n  if (${past}) { return; }\n${[...lines, ...stores].join('\n')}`
   return {
@@ -150,12 +150,16 @@ function isFlat({ leaves }: Fused): boolean {
 }
 
 /**
- * The end of the result's buffer instead of a number of elements: one shader then serves every size. Buffers are padded to 16
- * bytes, and what lies past the elements belongs to nobody.
+ * The end of the results' buffers instead of a number of elements: one shader then serves every size. Buffers are padded to 16
+ * bytes, and what lies past the elements belongs to nobody. Padding holds the fewest elements of the widest result: past its end a
+ * store would be clamped onto its last element.
  */
-function pastBuffer(name: string, dtype: DType, vector: boolean): string {
-  const perItem = vector ? 4 : 4 / bytesPerElement[dtype]
-  return perItem === 4 ? `id >= arrayLength(&${name})` : `i >= arrayLength(&${name}) * ${perItem}u`
+function pastBuffers(buffers: readonly ShaderBuffer[], targets: readonly string[]): string {
+  const widest = buffers
+    .filter((b) => targets.includes(b.name))
+    .reduce((a, b) => (bytesPerElement[b.dtype] > bytesPerElement[a.dtype] ? b : a))
+  const perItem = widest.vector ? 4 : 4 / bytesPerElement[widest.dtype]
+  return perItem === 4 ? `id >= arrayLength(&${widest.name})` : `i >= arrayLength(&${widest.name}) * ${perItem}u`
 }
 
 /** Whether four neighbours of the index space are one aligned vector of the operand. */
@@ -232,5 +236,5 @@ function expression(node: FusedNode): string {
   const args = node.args.map((a) => `v${a}`)
   const value = node.op.elementwise!.wgsl(args, computeType(node.from), node.attrs)
   // A narrow result is rounded at once, as if it had been stored and read again.
-  return isPacked(node.dtype) && node.op.name !== 'copy' ? `round_${node.dtype}(${value})` : value
+  return isPacked(node.dtype) && node.op !== copyOp ? `round_${node.dtype}(${value})` : value
 }

@@ -9,6 +9,10 @@ export interface GpuBuffer extends DeviceBuffer {
   failed?: boolean
 }
 
+/** Free buffers kept for the next who asks for their size: so many, and so many bytes or as many as are in use. */
+const maximumIdle = 1024
+const idleBytes = 2 ** 28
+
 const usage = { copySource: 4, copyTarget: 8, storage: 128, mapRead: 1 }
 
 /** Whole buffers, recycled by size. WebGPU tracks usage per buffer, so ranges of one buffer are never handed out. */
@@ -18,6 +22,9 @@ export class GpuMemory {
   private readonly free = new Map<number, GpuBuffer[]>()
   private readonly staging = new Map<number, GPUBuffer[]>()
   private readonly all = new Set<GpuBuffer>()
+  /** The free ones, the longest unused first, and their bytes together. */
+  private readonly idle = new Set<GpuBuffer>()
+  private idleBytes = 0
   private nextId = 1
 
   private readonly onFailure: (error: DeviceError) => void
@@ -30,7 +37,11 @@ export class GpuMemory {
 
   allocate(bytes: number): GpuBuffer {
     const same = this.free.get(bytes)?.pop()
-    if (same) return same
+    if (same) {
+      this.idle.delete(same)
+      this.idleBytes -= bytes
+      return same
+    }
     const { maxBufferSize, maxStorageBufferBindingSize } = this.device.limits
     const limit = Math.min(maxBufferSize, maxStorageBufferBindingSize)
     if (bytes > limit) {
@@ -63,15 +74,37 @@ export class GpuMemory {
   /** The memory may be reused at once: commands on one queue run in order. */
   release(buffer: GpuBuffer): void {
     if (buffer.failed) {
-      if (!this.all.delete(buffer)) return
-      buffer.gpu.destroy()
-      this.counters.buffers--
-      this.counters.bytes -= buffer.bytes
+      this.discard(buffer)
       return
     }
     const list = this.free.get(buffer.bytes)
     if (list) list.push(buffer)
     else this.free.set(buffer.bytes, [buffer])
+    this.idle.add(buffer)
+    this.idleBytes += buffer.bytes
+    // Sizes that nobody asks for any more go back to the system.
+    while (
+      this.idle.size > maximumIdle ||
+      (this.idleBytes > idleBytes && this.idleBytes * 2 > this.counters.bytes && this.idle.size > 1)
+    )
+      this.forget(this.idle.values().next().value!)
+  }
+
+  /** Gives the memory back to the system, once what was submitted has run. */
+  discard(buffer: GpuBuffer): void {
+    if (!this.all.delete(buffer)) return
+    buffer.gpu.destroy()
+    this.counters.buffers--
+    this.counters.bytes -= buffer.bytes
+  }
+
+  private forget(buffer: GpuBuffer): void {
+    const list = this.free.get(buffer.bytes)!
+    list.splice(list.indexOf(buffer), 1)
+    if (list.length === 0) this.free.delete(buffer.bytes)
+    this.idle.delete(buffer)
+    this.idleBytes -= buffer.bytes
+    this.discard(buffer)
   }
 
   /** A mappable buffer of at least `bytes`, from a ring of earlier ones. */
@@ -91,6 +124,8 @@ export class GpuMemory {
     for (const list of this.staging.values()) for (const b of list) b.destroy()
     this.all.clear()
     this.free.clear()
+    this.idle.clear()
+    this.idleBytes = 0
     this.counters.buffers = 0
     this.counters.bytes = 0
   }

@@ -40,6 +40,9 @@ export interface AdapterDescription {
 
 const mapModeRead = 1
 
+/** Far more than a model needs; ever new shapes must not collect them without end. */
+const rememberedPipelines = 2048
+
 /** KUMIKI_DEBUG=kernels prints every kernel's WGSL to stderr when it is compiled. */
 function debugKernels(): boolean {
   return typeof process === 'object' && (process.env?.KUMIKI_DEBUG ?? '').split(',').includes('kernels')
@@ -86,6 +89,12 @@ function kernelContext({ inputs, outputs, attrs, epilogue, prologue }: Step): Ke
   }
 }
 
+function lostError(info: GPUDeviceLostInfo): DeviceError {
+  return new DeviceError(
+    `webgpu: the device was lost (${info.message || info.reason}); everything on it is gone: dispose it, ask for another one with init() and load the last checkpoint`,
+  )
+}
+
 /** Kernels in WGSL on a GPUDevice. */
 export class WebGpuBackend implements Backend {
   readonly kind = 'webgpu'
@@ -130,8 +139,9 @@ export class WebGpuBackend implements Backend {
       this.failure ??= new DeviceError(`webgpu: ${(event as GPUUncapturedErrorEvent).error.message}`)
     })
     void device.lost.then((info) => {
-      if (!this.destroyed)
-        this.failure ??= new DeviceError(`webgpu: the device was lost: ${info.message || info.reason}`)
+      if (this.destroyed) return
+      this.lost = true
+      this.failure = lostError(info)
     })
   }
 
@@ -142,6 +152,10 @@ export class WebGpuBackend implements Backend {
 
   release(buffer: DeviceBuffer): void {
     this.memory.release(buffer as GpuBuffer)
+  }
+
+  discard(buffer: DeviceBuffer): void {
+    this.memory.discard(buffer as GpuBuffer)
   }
 
   upload(buffer: DeviceBuffer, data: HostArray): void {
@@ -168,6 +182,7 @@ export class WebGpuBackend implements Backend {
       await staging.mapAsync(mapModeRead, 0, size)
       this.wait.done()
     } catch (error) {
+      await this.settleLoss()
       this.check()
       throw new DeviceError(`webgpu: reading ${bytes} bytes back failed: ${(error as Error).message}`)
     }
@@ -262,7 +277,12 @@ export class WebGpuBackend implements Backend {
     this.check()
   }
 
-  /** @throws DeviceError with the first thing that went wrong on the device */
+  /** A lost device first fails what is under way, and says only then that it is lost. */
+  private async settleLoss(): Promise<void> {
+    await Promise.race([this.device.lost, new Promise((resolve) => setTimeout(resolve, 50))])
+  }
+
+  /** @throws DeviceError with the first thing that went wrong on the device; that it is lost, at every call */
   check(): void {
     const { failure } = this
     // A lost device stays lost; anything else is told once.
@@ -287,8 +307,7 @@ export class WebGpuBackend implements Backend {
     const problems = await Promise.all([device.popErrorScope(), device.popErrorScope(), device.popErrorScope()]).catch(
       // A lost device refuses to answer; `lost` says why.
       async () => {
-        const info = await device.lost
-        return [{ message: `the device was lost: ${info.message || info.reason}` }]
+        throw lostError(await device.lost)
       },
     )
     if (thrown) throw thrown
@@ -306,11 +325,11 @@ export class WebGpuBackend implements Backend {
   }
 
   private pipeline(name: string, wgsl: string): Promise<GPUComputePipeline> {
-    let made = this.pipelines.get(wgsl)
-    if (!made) {
-      made = this.makePipeline(name, wgsl)
-      this.pipelines.set(wgsl, made)
-    }
+    const made = this.pipelines.get(wgsl) ?? this.makePipeline(name, wgsl)
+    // The most recently used stands last; programs hold their own, so one that is forgotten is at worst made again.
+    this.pipelines.delete(wgsl)
+    this.pipelines.set(wgsl, made)
+    if (this.pipelines.size > rememberedPipelines) this.pipelines.delete(this.pipelines.keys().next().value!)
     return made
   }
 
@@ -458,10 +477,14 @@ class WebGpuProgram implements Executable {
     return programMemory(this.plan, this.scratch, (bytes) => bytes)
   }
 
-  dispose(): void {
-    for (const b of this.held ?? []) this.gpu.release(b)
+  rest(): void {
+    for (const b of this.held ?? []) this.gpu.discard(b)
     this.held = undefined
     this.groups.clear()
+  }
+
+  dispose(): void {
+    this.rest()
   }
 
   private makeGroups(

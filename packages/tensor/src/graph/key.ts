@@ -1,0 +1,62 @@
+/**
+ * A string that two values share exactly if nothing can tell them apart: numbers by `Object.is` (NaN, -0 and the infinities each have their
+ * own), strings, booleans and the like by value, plain objects, arrays and typed arrays by content, and everything else (functions, Maps,
+ * instances of classes) by identity. Every key of a cache is made here, so that no two things meet under one.
+ *
+ * @throws TypeError if an object contains itself
+ */
+export function keyOf(x: unknown): string {
+  return write(x, [])
+}
+
+function write(x: unknown, above: readonly object[]): string {
+  switch (typeof x) {
+    case 'number':
+      return Object.is(x, -0) ? '-0' : String(x)
+    case 'string':
+      return JSON.stringify(x)
+    case 'bigint':
+      return `${x}n`
+    case 'boolean':
+    case 'undefined':
+      return String(x)
+    case 'symbol':
+      return identityOf(x)
+  }
+  if (x === null) return 'null'
+  const object = x as object
+  if (above.includes(object)) throw new TypeError('key: an object contains itself')
+  const inside = [...above, object]
+  if (ArrayBuffer.isView(object) && !(object instanceof DataView)) {
+    const items = Array.from(object as Float32Array, (item) => write(item, inside))
+    return `${object.constructor.name}[${items.join(',')}]`
+  }
+  if (Array.isArray(object)) {
+    // A hole is not undefined.
+    const items = Array.from(object, (item, i) => (i in object ? write(item, inside) : ''))
+    return `[${items.join(',')}${items.at(-1) === '' ? ',' : ''}]`
+  }
+  if (isPlain(object)) {
+    const entries = Object.entries(object).map(([key, value]) => `${JSON.stringify(key)}:${write(value, inside)}`)
+    return `{${entries.sort().join(',')}}`
+  }
+  return identityOf(object)
+}
+
+function isPlain(x: object): boolean {
+  const prototype = Object.getPrototypeOf(x)
+  const plain = prototype === Object.prototype || prototype === null
+  return plain && Object.getOwnPropertySymbols(x).length === 0
+}
+
+const identities = new WeakMap<object, number>()
+const symbols = new Map<symbol, number>()
+let nextIdentity = 1
+
+/** `@` and a number that belongs to this object alone, for as long as the process lives. */
+export function identityOf(x: object | symbol): string {
+  const known = (typeof x === 'symbol' ? symbols : identities) as Map<object | symbol, number>
+  let id = known.get(x)
+  if (id === undefined) known.set(x, (id = nextIdentity++))
+  return `@${id}`
+}
