@@ -1,3 +1,4 @@
+import type { ComputeType } from '../dtype.ts'
 import type { Op } from '../op.ts'
 import type { Tensor } from '../tensor.ts'
 import { elementwiseOp } from './elementwise.ts'
@@ -6,20 +7,27 @@ import { binary, type Operand } from './operation.ts'
 function bitwise(
   name: string,
   js: (a: number, b: number) => number,
-  wgsl: (a: string, b: string) => string,
+  wgsl: (a: string, b: string, type: ComputeType) => string,
   simd?: string,
 ): Op<unknown> {
   return elementwiseOp({
     name,
     accepts: 'integer',
     js: ([a, b], type) => (type === 'u32' ? js(a, b) >>> 0 : js(a, b) | 0),
-    wgsl: ([a, b]) => wgsl(a, b),
+    wgsl: ([a, b], type) => wgsl(a, b, type),
     simd: simd ? { i32: [simd], u32: [simd] } : undefined,
     samples: [
       {
         inputs: [
           { shape: [33], dtype: 'uint32', range: [0, 31] },
           { shape: [33], dtype: 'uint32', range: [0, 31] },
+        ],
+        differentiable: false,
+      },
+      {
+        inputs: [
+          { shape: [3, 7], dtype: 'int32', range: [-1000, 1000] },
+          { shape: [3, 7], dtype: 'int32', range: [0, 31] },
         ],
         differentiable: false,
       },
@@ -53,7 +61,7 @@ export const shiftLeftOp = bitwise(
 export const shiftRightOp = bitwise(
   'shiftRight',
   (a, b) => a >>> b,
-  (a, b) => `bitcast<vec4<u32>>(bitcast<vec4<u32>>(${a}) >> vec4<u32>(${b}))`,
+  (a, b, type) => `bitcast<vec4<${type}>>(bitcast<vec4<u32>>(${a}) >> vec4<u32>(${b}))`,
 )
 
 /** a & b on int32 or uint32. */

@@ -9,7 +9,7 @@ import { cast } from './cast.ts'
 import { equal, less } from './compare.ts'
 import { exp } from './exp.ts'
 import { iota } from './leaf.ts'
-import { logSumExp } from './log-sum-exp.ts'
+import { logSumExp, requireRow } from './log-sum-exp.ts'
 import { mul } from './mul.ts'
 import { requireFloat } from './require.ts'
 import { reshape } from './reshape.ts'
@@ -65,6 +65,7 @@ export const crossEntropyOp = defineOp<CrossEntropyAttrs>({
   infer([logits, targets]) {
     requireFloat('crossEntropy', logits)
     if (logits.shape.length === 0) throw new ShapeError('crossEntropy: logits must be [..., vocabulary], got a scalar')
+    requireRow('crossEntropy', logits.shape)
     const rows = logits.shape.slice(0, -1)
     requireTargets('crossEntropy', targets, rows)
     return [

@@ -45,6 +45,10 @@ export const linearCrossEntropyOp = defineOp<Attrs>({
         `linearCrossEntropy: x must be [tokens, hidden] and the weight [vocabulary, hidden], got ${formatShape(x.shape)} and ${formatShape(weight.shape)}`,
       )
     }
+    if (weight.shape[0] === 0)
+      throw new ShapeError(
+        `linearCrossEntropy: the weight must be [vocabulary, hidden] with at least one row, got ${formatShape(weight.shape)}`,
+      )
     const rows = [x.shape[0]]
     requireTargets('linearCrossEntropy', targets, rows)
     return [

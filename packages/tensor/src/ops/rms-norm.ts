@@ -50,6 +50,7 @@ export const rmsNormOp = defineOp<{ epsilon: number }>({
   samples: [
     { inputs: [{ shape: [5, 32] }, { shape: [32] }], attrs: { epsilon: 1e-5 } },
     { inputs: [{ shape: [2, 3, 33] }, { shape: [33] }], attrs: { epsilon: 1e-5 } },
+    { inputs: [{ shape: [2, 0] }, { shape: [0] }], attrs: { epsilon: 1e-5 }, differentiable: false },
     // A row of one element: its gradient is all cancellation, so only the value is compared.
     { inputs: [{ shape: [1, 1] }, { shape: [1] }], attrs: { epsilon: 1e-5 }, differentiable: false },
     {

@@ -20,7 +20,8 @@ export function rowCpu<A>(kernel: string, extra: (attrs: A) => number[] = () => 
         n,
         ...extra(attrs),
       ]
-      return { calls: [{ kernel, count: elementCount(shape) / n, grain: Math.max(1, (4096 / n) | 0), args }] }
+      const count = elementCount(shape.slice(0, -1))
+      return { calls: [{ kernel, count, grain: Math.max(1, (4096 / Math.max(n, 1)) | 0), args }] }
     },
   }
 }

@@ -123,7 +123,7 @@ export function rowWgsl<A>(name: keyof typeof kernels): WebGpuRule<A> {
     plan: ({ inputs, outputs, attrs }, adapter) => {
       const { shape } = inputs[0].access
       const n = shape[shape.length - 1]
-      const rows = elementCount(shape) / n
+      const rows = elementCount(shape.slice(0, -1))
       const vector = n % 4 === 0
       // cross-entropy picks one element of its row.
       const declared = (per: string) => vector && per !== 'scalar' && name !== 'crossEntropy'

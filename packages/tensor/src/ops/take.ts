@@ -39,7 +39,7 @@ export const takeOp = defineOp<unknown>({
           {
             kernel: 'takeRows',
             count: elementCount(ids.access.shape),
-            grain: Math.max(1, (16384 / row) | 0),
+            grain: Math.max(1, (16384 / Math.max(row, 1)) | 0),
             args: [{ input: 0 }, { input: 1 }, { output: 0 }, row, table.access.shape[0]],
           },
         ],
@@ -51,6 +51,7 @@ export const takeOp = defineOp<unknown>({
     { inputs: [{ shape: [5, 8] }, { shape: [3], dtype: 'int32', range: [0, 5] }] },
     { inputs: [{ shape: [33, 3] }, { shape: [2, 17], dtype: 'int32', range: [0, 33] }] },
     { inputs: [{ shape: [6, 2] }, { shape: [4], dtype: 'int32', range: [-2, 8] }] },
+    { inputs: [{ shape: [3, 2] }, { shape: [0], dtype: 'int32' }] },
     {
       inputs: [
         { shape: [9, 6], dtype: 'bfloat16' },
@@ -117,6 +118,7 @@ export const scatterAddRowsOp = defineOp<{ rows: number }>({
   samples: [
     { inputs: [{ shape: [6, 8] }, { shape: [6], dtype: 'int32', range: [0, 4] }], attrs: { rows: 4 } },
     { inputs: [{ shape: [2, 33, 3] }, { shape: [2, 33], dtype: 'int32', range: [-1, 9] }], attrs: { rows: 8 } },
+    { inputs: [{ shape: [0, 3] }, { shape: [0], dtype: 'int32' }], attrs: { rows: 2 } },
   ],
 })
 

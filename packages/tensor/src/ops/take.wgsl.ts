@@ -37,13 +37,16 @@ export const scatterAddRowsWgsl: WebGpuRule<{ rows: number }> = {
   supports: ([x]) => x.dtype === 'float32',
   plan: ({ inputs: [x, ids], outputs: [out], attrs: { rows } }) => {
     const n = elementCount(ids.access.shape)
-    const row = elementCount(out.access.shape) / rows
+    const row = elementCount(out.access.shape.slice(1))
     const elements = rows * row
     const fill = shader(
       [{ name: 'out', dtype: 'float32', write: true, length: elements }],
       linearEntry(64, `  if (id < ${elements}u) { out_set(id, 0.0); }`),
     )
     const idsBuffer: ShaderBuffer = { name: 'ids', dtype: 'int32', length: n }
+    const filled = { name: 'fill', wgsl: fill, bindings: [{ output: 0 }], workgroups: workgroupsFor(elements, 64) }
+    // Nothing to add: buffers of no elements are not bound.
+    if (n === 0) return { dispatches: [filled] }
     const link = shader(
       [
         idsBuffer,
@@ -93,7 +96,7 @@ export const scatterAddRowsWgsl: WebGpuRule<{ rows: number }> = {
     )
     return {
       dispatches: [
-        { name: 'fill', wgsl: fill, bindings: [{ output: 0 }], workgroups: workgroupsFor(elements, 64) },
+        filled,
         {
           name: 'link equal ids',
           wgsl: link,

@@ -1,5 +1,6 @@
 import { ShapeError } from '../errors.ts'
-import { defineOp } from '../op.ts'
+import { isPacked } from '../formats.ts'
+import { defineOp, type Op } from '../op.ts'
 import { elementCount, formatShape } from '../shape.ts'
 import { apply, type Tensor } from '../tensor.ts'
 import { broadcastTo } from './broadcast-to.ts'
@@ -12,7 +13,7 @@ import { reshape } from './reshape.ts'
 import { topKWgsl } from './top-k.wgsl.ts'
 
 /** The k largest of the last axis, largest first; equals in the order they stand. Outputs: values, and int32 indices. */
-export const topKOp = defineOp<{ k: number }>({
+export const topKOp: Op<{ k: number }> = defineOp<{ k: number }>({
   name: 'topK',
   kind: 'kernel',
   infer([x], { k }) {
@@ -43,11 +44,20 @@ export const topKOp = defineOp<{ k: number }>({
       }
     }
   },
+  // Single elements of packed formats cannot be stored; every one of them is a float32.
+  decompose([x], { k }) {
+    if (!isPacked(x.dtype)) return undefined
+    const [values, indices] = apply(topKOp, [cast(x, 'float32')], { k })
+    return [cast(values, x.dtype), indices]
+  },
   webgpu: topKWgsl,
   samples: [
     { inputs: [{ shape: [5, 33] }], attrs: { k: 3 } },
     { inputs: [{ shape: [2, 3, 4] }], attrs: { k: 4 } },
     { inputs: [{ shape: [7], dtype: 'int32', range: [0, 3] }], attrs: { k: 5 }, differentiable: false },
+    { inputs: [{ shape: [3, 9], dtype: 'bfloat16' }], attrs: { k: 2 }, differentiable: false },
+    { inputs: [{ shape: [2, 5], dtype: 'float16' }], attrs: { k: 3 }, differentiable: false },
+    { inputs: [{ shape: [2, 5], dtype: 'float8_e4m3fn', range: [-100, 100] }], attrs: { k: 3 }, differentiable: false },
   ],
 })
 

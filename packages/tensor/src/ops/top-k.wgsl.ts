@@ -8,7 +8,7 @@ export const topKWgsl: WebGpuRule<{ k: number }> = {
   supports: ([x]) => !isPacked(x.dtype),
   plan: ({ inputs: [x], outputs: [values], attrs: { k } }) => {
     const n = x.access.shape[x.access.shape.length - 1]
-    const rows = elementCount(x.access.shape) / n
+    const rows = elementCount(x.access.shape.slice(0, -1))
     const body = `  if (id >= ${rows}u) { return; }
   let base = id * ${n}u;
   var last = x_at(base);

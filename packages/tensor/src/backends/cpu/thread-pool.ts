@@ -190,6 +190,11 @@ export class ThreadPool {
     scratchArgument: number,
     scratchStride: number,
   ): void {
+    // A count that is no number would leave every thread waiting for chunks that nobody can claim.
+    if (!Number.isSafeInteger(count) || !(grain >= 1))
+      throw new DeviceError(
+        `cpu: kernel ${this.nameOf(id)} was planned over ${count} items in ranges of ${grain}; both must be whole numbers`,
+      )
     if (count <= 0) return
     const { words } = this
     const kernel = this.find(id)
@@ -235,6 +240,10 @@ export class ThreadPool {
       // A page's main thread may not sleep; elsewhere leave the processor to the worker after a while.
       if (spins > 2000 && mayWait) Atomics.wait(words, at.done, done, 1)
     }
+  }
+
+  private nameOf(id: number): string {
+    return [...this.names].find(([, known]) => known === id)?.[0] ?? `${id}`
   }
 
   destroy(): void {

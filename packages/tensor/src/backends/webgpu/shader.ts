@@ -14,7 +14,7 @@ export interface ShaderBuffer {
 }
 
 /** The largest number of workgroups in one dimension of a dispatch that every WebGPU device allows. */
-const maxWorkgroups = 65535
+export const maxWorkgroups = 65535
 
 /**
  * A whole shader: the codes of the formats in use, the buffers with their accessors, then the kernel.

@@ -69,6 +69,7 @@ export const attentionOp: Op<AttentionAttrs> = defineOp<AttentionAttrs>({
       throw new ShapeError(`attention: k and v must share a shape, and batch and headDim with q, got ${shapes}`)
     if (k.shape[2] === 0 || h % k.shape[2] !== 0)
       throw new ShapeError(`attention: ${h} query heads do not divide among ${k.shape[2]} key-value heads (${shapes})`)
+    if (k.shape[1] === 0) throw new ShapeError(`attention: needs at least one key, got ${shapes}`)
     if (causal && k.shape[1] < t)
       throw new ShapeError(`attention: causal attention needs at least as many keys as queries, got ${shapes}`)
     if (q.dtype !== k.dtype || q.dtype !== v.dtype)

@@ -1,5 +1,12 @@
 import type { AdapterTraits, Binding, Dispatch, Epilogue, WebGpuPlan } from '../../backends/webgpu/rule.ts'
-import { linearEntry, type ShaderBuffer, shader, wgslFloat, workgroupsFor } from '../../backends/webgpu/shader.ts'
+import {
+  linearEntry,
+  maxWorkgroups,
+  type ShaderBuffer,
+  shader,
+  wgslFloat,
+  workgroupsFor,
+} from '../../backends/webgpu/shader.ts'
 import { coalesce } from '../../passes/access.ts'
 import type { KernelContext } from '../../passes/operand.ts'
 import type { MatmulProblem } from '../matmul/layout.ts'
@@ -71,8 +78,8 @@ function problem(
 }
 
 /** Vec4 products need sequences and heads in fours, and a document mask reads in fours too. */
-export function blockedApplies({ t, s, d }: AttentionSizes): boolean {
-  return t % 4 === 0 && s % 4 === 0 && d % 4 === 0 && t > 0 && s > 0
+export function blockedApplies({ t, s, d, batch, heads }: AttentionSizes): boolean {
+  return t % 4 === 0 && s % 4 === 0 && d % 4 === 0 && t > 0 && s > 0 && batch * heads <= maxWorkgroups
 }
 
 /** `fn seen(z, r, col)`: which of four keys row r of the block sees. */

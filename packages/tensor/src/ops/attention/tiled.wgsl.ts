@@ -1,5 +1,5 @@
 import type { WebGpuPlan } from '../../backends/webgpu/rule.ts'
-import { shader, wgslFloat } from '../../backends/webgpu/shader.ts'
+import { maxWorkgroups, shader, wgslFloat } from '../../backends/webgpu/shader.ts'
 import type { KernelContext } from '../../passes/operand.ts'
 import { range } from '../matmul/case.ts'
 import type { AttentionAttrs } from './geometry.ts'
@@ -12,8 +12,8 @@ import { forwardMemory, gradientMemory } from './kernel-memory.ts'
 
 const side = 32
 
-export function tiledApplies({ d }: AttentionSizes): boolean {
-  return d % 16 === 0 && d <= 256
+export function tiledApplies({ d, batch, heads }: AttentionSizes): boolean {
+  return d % 16 === 0 && d <= 256 && Math.max(batch, heads) <= maxWorkgroups
 }
 
 interface Rows {

@@ -110,6 +110,42 @@ export function singleBatchProblems(problem: MatmulProblem): MatmulProblem[] {
   })
 }
 
+/**
+ * The same work as problems that one dispatch each can hold: at most `workgroups` matrices of a batch, and as many rows and columns as
+ * that many tiles of at least 8 x 8 make.
+ */
+export function dispatchProblems(problem: MatmulProblem, workgroups: number): MatmulProblem[] {
+  const { m, n, batchShape } = problem
+  // A multiple of 128: parts keep the alignment of vector loads and of every tile.
+  const lines = Math.max(128, Math.floor((workgroups * 8) / 128) * 128)
+  const part = (change: Partial<MatmulProblem>, a: number, b: number, c: number): MatmulProblem => ({
+    ...problem,
+    ...change,
+    a: { ...(change.a ?? problem.a), offset: problem.a.offset + a },
+    b: { ...(change.b ?? problem.b), offset: problem.b.offset + b },
+    c: { ...(change.c ?? problem.c), offset: problem.c.offset + c },
+  })
+  const pieces = (size: number, at: number, make: (start: number, length: number) => MatmulProblem) =>
+    Array.from({ length: Math.ceil(size / at) }, (_, i) => make(i * at, Math.min(at, size - i * at))).flatMap((p) =>
+      dispatchProblems(p, workgroups),
+    )
+  const { a, b, c } = problem
+  if (m > lines) return pieces(m, lines, (i, m) => part({ m }, i * a.rowStride, 0, i * c.rowStride))
+  if (n > lines) return pieces(n, lines, (i, n) => part({ n }, 0, i * b.columnStride, i * c.columnStride))
+  if (batchCount(problem) <= workgroups) return [problem]
+  const [first, ...rest] = batchShape
+  const inner = rest.reduce((x, y) => x * y, 1)
+  const steps = ({ batchStrides: [step] }: MatrixAccess, i: number) => i * step
+  if (inner <= workgroups)
+    return pieces(first, Math.floor(workgroups / inner), (i, length) =>
+      part({ batchShape: [length, ...rest] }, steps(a, i), steps(b, i), steps(c, i)),
+    )
+  const without = (x: MatrixAccess): MatrixAccess => ({ ...x, batchStrides: x.batchStrides.slice(1) })
+  return pieces(first, 1, (i) =>
+    part({ batchShape: rest, a: without(a), b: without(b), c: without(c) }, steps(a, i), steps(b, i), steps(c, i)),
+  )
+}
+
 /** One more than the largest position a matrix access reaches: what its buffer must hold. */
 export function extent(access: MatrixAccess, rows: number, columns: number, batchShape: readonly number[]): number {
   const batch = batchShape.reduce((sum, d, i) => sum + (d - 1) * access.batchStrides[i], 0)

@@ -1,11 +1,11 @@
 import type { AdapterTraits, Dispatch, Epilogue, Tunable, WebGpuPlan, WebGpuRule } from '../../backends/webgpu/rule.ts'
-import { linearEntry, type ShaderBuffer, shader, workgroupsFor } from '../../backends/webgpu/shader.ts'
+import { linearEntry, maxWorkgroups, type ShaderBuffer, shader, workgroupsFor } from '../../backends/webgpu/shader.ts'
 import { bytesPerElement, type DType } from '../../dtype.ts'
 import { isPacked } from '../../formats.ts'
 import type { Operand } from '../../passes/operand.ts'
 import { base, four, type MatmulCase, vectorLoads } from './case.ts'
 import { scalarTile, subgroupTile, vectorTile } from './direct.wgsl.ts'
-import { batchCount, extent, type MatmulProblem, type MatrixAccess, matmulProblem } from './layout.ts'
+import { batchCount, dispatchProblems, extent, type MatmulProblem, type MatrixAccess, matmulProblem } from './layout.ts'
 import { type MatmulOperand, operandKey, readingOf, valueType } from './scaled-operand.wgsl.ts'
 import { sharedTile } from './shared.wgsl.ts'
 import {
@@ -180,7 +180,8 @@ function splits({ m, n, k }: MatmulProblem, batch: number, adapter: AdapterTrait
   const wanted = pinned ? Number(pinned) : adapter.software ? 1 : 96 / (Math.ceil(m / 64) * Math.ceil(n / 64) * batch)
   let pieces = 2 ** Math.floor(Math.log2(Math.max(1, Math.min(wanted, 32))))
   // Every piece a multiple of 16 deep, and deep enough to be worth a second pass over C.
-  while (pieces > 1 && (k % (16 * pieces) !== 0 || (!pinned && k / pieces < 256))) pieces /= 2
+  while (pieces > 1 && (k % (16 * pieces) !== 0 || (!pinned && k / pieces < 256) || pieces * batch > maxWorkgroups))
+    pieces /= 2
   return pieces
 }
 
@@ -263,7 +264,8 @@ export function planMatmul(
   const batch = batchCount(problem)
   const { m, n, k } = problem
   if (m * n * batch === 0) return { dispatches: [] }
-  const pieces = storesVectors(problem) ? splits(problem, batch, adapter) : 1
+  const problems = dispatchProblems(problem, maxWorkgroups)
+  const pieces = storesVectors(problem) && problems.length === 1 ? splits(problem, batch, adapter) : 1
   if (pieces === 1) {
     const c = epilogue ? undefined : { dtype: out.dtype, binding: { output: 0 } }
     const request = { problem, a, b, c, epilogue }
@@ -277,8 +279,12 @@ export function planMatmul(
       dispatches.push(laid.dispatch)
       scratch.push(laid.bytes)
     }
-    const { dispatch, tunable } = matmulChoice(request, adapter)
-    return { dispatches: [...dispatches, dispatch], scratch, ...(scratch.length === 0 ? { tunable } : {}) }
+    const parts = dispatchProblems(request.problem, maxWorkgroups).map((part) =>
+      matmulChoice({ ...request, problem: part }, adapter),
+    )
+    dispatches.push(...parts.map((p) => p.dispatch))
+    const { tunable } = parts[0]
+    return { dispatches, scratch, ...(scratch.length === 0 && parts.length === 1 ? { tunable } : {}) }
   }
 
   // Each piece of K is one more batch whose product lands in scratch; a second pass adds the pieces up in order.
