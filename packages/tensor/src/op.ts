@@ -22,6 +22,12 @@ export interface Op<A = unknown> {
   /** Gradients of the inputs, as graph; `undefined` where there is none. Missing: differentiate `define`. */
   gradient?(context: GradientContext<A>): (Tensor | undefined)[]
 
+  /**
+   * The gradient rule reads the gradient of the first output alone (the others serve the rule itself). Where another one arrives, as in
+   * second derivatives, `define` is differentiated instead.
+   */
+  readonly gradientOfFirst?: true
+
   /** The meaning in simpler ops: the oracle of every kernel of this op. */
   define?(inputs: readonly Tensor[], attrs: A): Tensor[]
 
@@ -69,7 +75,7 @@ export interface ElementwiseRule<A> {
   /** An expression over vec4 operands of the compute type. */
   wgsl(args: readonly string[], type: ComputeType, attrs: A): string
   /** WGSL functions the expression calls; a shader contains each text once. */
-  readonly wgslFunctions?: string
+  readonly wgslFunctions?: string | readonly string[]
   /** WebAssembly SIMD instructions applied to the operands on the stack, per compute type of the inputs. */
   readonly simd?: Partial<Record<ComputeType, readonly string[]>>
 }

@@ -1,7 +1,8 @@
-import { bytesPerElement, computeType, type DType, isFloat } from '../dtype.ts'
+import { bytesPerElement, type ComputeType, computeType, type DType, isFloat } from '../dtype.ts'
 import { DTypeError } from '../errors.ts'
 import { defineOp } from '../op.ts'
 import { apply1, type Tensor } from '../tensor.ts'
+import { truncateWgsl } from './functions.wgsl.ts'
 
 export const castOp = defineOp<{ dtype: DType }>({
   name: 'cast',
@@ -14,14 +15,18 @@ export const castOp = defineOp<{ dtype: DType }>({
   // Gradients are float32 whatever the values are stored in: rounding them is the business of whoever stores them.
   gradient: ({ inputs: [x], grads: [g] }) => [g && isFloat(x.dtype) ? cast(g, 'float32') : undefined],
   evaluate: ([x], { dtype }, [out]) => {
-    // Floats are rounded to their format by the caller; floats to integers truncate and saturate.
-    const type = computeType(dtype)
-    for (let i = 0; i < out.data.length; i++) out.data[i] = type === 'f32' ? x.data[i] : toInteger(x.data[i], type)
+    // Floats are rounded to their format by the caller.
+    for (let i = 0; i < out.data.length; i++) out.data[i] = castElement(x.data[i], computeType(x.dtype), dtype)
   },
   elementwise: {
-    js: ([x], _, { dtype }) => (isFloat(dtype) ? x : toInteger(x, computeType(dtype) as 'i32' | 'u32')),
+    js: ([x], from, { dtype }) => castElement(x, from, dtype),
     // Rounding to a storage format is added by the backend, which owns the formats' code.
-    wgsl: ([x], from, { dtype }) => (computeType(dtype) === from ? x : `vec4<${computeType(dtype)}>(${x})`),
+    wgsl: ([x], from, { dtype }) => {
+      const to = computeType(dtype)
+      if (to === from) return x
+      return from === 'f32' ? `truncate_${to}(${x})` : `vec4<${to}>(${x})`
+    },
+    wgslFunctions: truncateWgsl,
   },
   samples: [
     { inputs: [{ shape: [33] }], attrs: { dtype: 'bfloat16' }, differentiable: false },
@@ -41,13 +46,21 @@ export const castOp = defineOp<{ dtype: DType }>({
   ],
 })
 
-function toInteger(x: number, type: 'i32' | 'u32'): number {
+function castElement(x: number, from: ComputeType, dtype: DType): number {
+  const type = computeType(dtype)
+  if (type === 'f32') return x
+  // Between integers the bits stay.
+  if (from !== 'f32') return type === 'i32' ? x | 0 : x >>> 0
   if (Number.isNaN(x)) return 0
   const t = Math.trunc(x)
   return type === 'i32' ? Math.min(Math.max(t, -2147483648), 2147483647) : Math.min(Math.max(t, 0), 4294967295)
 }
 
-/** Converts to another dtype: floats round to nearest even, floats to integers truncate. The gradient passes as float32. */
+/**
+ * Converts to another dtype, by one rule on every backend. To a float: to nearest, ties to even; beyond the largest number to infinity, or,
+ * in the 8-bit formats, to the largest number. Floats to integers: toward zero, to the nearest limit outside the range, NaN to 0. Between
+ * int32 and uint32 the bits stay: -1 is 4294967295. The gradient passes as float32.
+ */
 export function cast(x: Tensor, dtype: DType): Tensor {
   return x.dtype === dtype ? x : apply1(castOp, [x], { dtype })
 }

@@ -1,5 +1,6 @@
 import type { Op } from '../op.ts'
 import type { Tensor } from '../tensor.ts'
+import { isNanWgsl } from './bits.wgsl.ts'
 import { binarySamples, elementwiseOp, wgslBoolean } from './elementwise.ts'
 import { binary, type Operand } from './operation.ts'
 
@@ -8,7 +9,15 @@ function comparison(name: string, symbol: string, js: (a: number, b: number) => 
     name,
     result: 'boolean',
     js: ([a, b]) => (js(a, b) ? 1 : 0),
-    wgsl: ([a, b]) => wgslBoolean(`${a} ${symbol} ${b}`),
+    wgsl: ([a, b], type) => {
+      const plain = `${a} ${symbol} ${b}`
+      if (type !== 'f32') return wgslBoolean(plain)
+      // A NaN differs from everything, itself included; every other comparison with it is false.
+      return wgslBoolean(
+        symbol === '!=' ? `(${plain}) | either_nan(${a}, ${b})` : `(${plain}) & !either_nan(${a}, ${b})`,
+      )
+    },
+    wgslFunctions: isNanWgsl,
     simd: {
       f32: [`f32x4.${simd}`, 'boolean'],
       i32: [`i32x4.${simd}${/[lg]/.test(simd) ? '_s' : ''}`, 'boolean'],

@@ -31,23 +31,32 @@ export function requireTargets(op: string, targets: Spec, rows: readonly number[
   }
 }
 
-/** lse - logit of the target + zLoss * lse^2, and 0 where the target is negative. */
-export function lossOf(lse: Tensor, picked: Tensor, targets: Tensor, zLoss: number): Tensor {
-  const nll = sub(lse, picked)
-  return where(less(targets, 0), 0, zLoss === 0 ? nll : add(nll, mul(square(lse), zLoss)))
+/** `x` where the target is in the vocabulary, 0 where it is negative (ignored), NaN where it is past the end. */
+function whereCounted(x: Tensor, targets: Tensor, vocabulary: number): Tensor {
+  return where(less(targets, 0), 0, where(less(targets, vocabulary), x, NaN))
 }
 
-/** d loss / d logits for logits whose first column is column `first` of the vocabulary (int32 [1, 1]; the very first unless given). */
+/** lse - logit of the target + zLoss * lse^2, and 0 where the target is negative. */
+export function lossOf(lse: Tensor, picked: Tensor, targets: Tensor, zLoss: number, vocabulary: number): Tensor {
+  const nll = sub(lse, picked)
+  return whereCounted(zLoss === 0 ? nll : add(nll, mul(square(lse), zLoss)), targets, vocabulary)
+}
+
+/**
+ * d loss / d logits for logits whose first column is column `first` of the vocabulary (int32 [1, 1]; the very first unless given).
+ * @param vocabulary columns of all logits
+ */
 export function logitsGradient(
   logits: Tensor,
   lse: Tensor,
   targets: Tensor,
   g: Tensor,
   zLoss: number,
+  vocabulary: number,
   first?: Tensor,
 ): Tensor {
   const column = [...targets.shape, 1]
-  const live = where(less(targets, 0), 0, g)
+  const live = whereCounted(g, targets, vocabulary)
   const weight = zLoss === 0 ? live : mul(live, add(mul(lse, 2 * zLoss), 1))
   const p = mul(exp(sub(logits, reshape(lse, column))), reshape(weight, column))
   const position = iota(logits.shape, logits.ndim - 1)
@@ -62,6 +71,7 @@ export function logitsGradient(
 export const crossEntropyOp = defineOp<CrossEntropyAttrs>({
   name: 'crossEntropy',
   kind: 'composite',
+  gradientOfFirst: true,
   infer([logits, targets]) {
     requireFloat('crossEntropy', logits)
     if (logits.shape.length === 0) throw new ShapeError('crossEntropy: logits must be [..., vocabulary], got a scalar')
@@ -74,13 +84,13 @@ export const crossEntropyOp = defineOp<CrossEntropyAttrs>({
     ]
   },
   gradient: ({ inputs: [logits, targets], outputs: [, lse], grads: [g], attrs: { zLoss } }) => [
-    g && logitsGradient(logits, lse, targets, g, zLoss),
+    g && logitsGradient(logits, lse, targets, g, zLoss, logits.shape[logits.ndim - 1]),
     undefined,
   ],
   define([logits, targets], { zLoss }) {
     const f = cast(logits, 'float32')
     const lse = logSumExp(f)
-    return [lossOf(lse, takeLast(f, targets), targets, zLoss), lse]
+    return [lossOf(lse, takeLast(f, targets), targets, zLoss, f.shape[f.ndim - 1]), lse]
   },
   cpu: rowCpu('crossEntropyRows', ({ zLoss }) => [zLoss]),
   webgpu: rowWgsl('crossEntropy'),
@@ -96,7 +106,7 @@ export const crossEntropyOp = defineOp<CrossEntropyAttrs>({
  * Negative log-likelihood of each target, plus `zLoss` times the squared log-sum-exp (PaLM's auxiliary loss, which keeps
  * logits from drifting).
  * @param logits [..., vocabulary]
- * @param targets int32 [...]; a negative target is ignored: its loss is 0
+ * @param targets int32 [...]; a negative target is ignored: its loss is 0. One past the vocabulary has no loss: it gives NaN
  * @returns float32 [...]
  * @see arXiv:2204.02311 section 5
  */

@@ -7,7 +7,7 @@ interface Family {
   readonly name: string
   readonly js: ElementwiseRule<unknown>['js']
   readonly wgsl: ElementwiseRule<unknown>['wgsl']
-  readonly wgslFunctions?: string
+  readonly wgslFunctions?: ElementwiseRule<unknown>['wgslFunctions']
   readonly simd?: ElementwiseRule<unknown>['simd']
   readonly gradient?: (context: GradientContext<unknown>) => (Tensor | undefined)[]
   /** 'float': floats only; 'integer': int32 and uint32 only; 'any'. */

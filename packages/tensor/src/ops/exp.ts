@@ -1,5 +1,6 @@
 import type { Tensor } from '../tensor.ts'
 import { elementwiseOp, unarySamples } from './elementwise.ts'
+import { expWgsl } from './functions.wgsl.ts'
 import { mul } from './mul.ts'
 import { unary } from './operation.ts'
 
@@ -7,7 +8,8 @@ export const expOp = elementwiseOp({
   name: 'exp',
   accepts: 'float',
   js: ([x]) => Math.exp(x),
-  wgsl: ([x]) => `exp(${x})`,
+  wgsl: ([x]) => `exp_f32(${x})`,
+  wgslFunctions: expWgsl,
   simd: { f32: ['call exp'] },
   gradient: ({ outputs: [y], grads: [g] }) => [g && mul(g, y)],
   samples: unarySamples(),

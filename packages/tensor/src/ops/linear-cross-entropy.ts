@@ -10,7 +10,7 @@ import { type CrossEntropyAttrs, crossEntropyOp, logitsGradient, lossOf, require
 import { exp } from './exp.ts'
 import { iota } from './leaf.ts'
 import { log } from './log.ts'
-import { logSumExp } from './log-sum-exp.ts'
+import { finiteOr0, logSumExp } from './log-sum-exp.ts'
 import { matmul } from './matmul/matmul.ts'
 import { maximum } from './maximum.ts'
 import { mul } from './mul.ts'
@@ -38,6 +38,7 @@ function* chunks(rows: number, chunk: number): Generator<[start: number, end: nu
 export const linearCrossEntropyOp = defineOp<Attrs>({
   name: 'linearCrossEntropy',
   kind: 'composite',
+  gradientOfFirst: true,
   infer([x, weight, targets]) {
     requireFloat('linearCrossEntropy', x)
     if (x.shape.length !== 2 || weight.shape.length !== 2 || x.shape[1] !== weight.shape[1]) {
@@ -69,11 +70,11 @@ export const linearCrossEntropyOp = defineOp<Attrs>({
         lse = part
         continue
       }
-      const top = maximum(lse, part)
+      const top = finiteOr0(maximum(lse, part))
       lse = add(top, log(add(exp(sub(lse, top)), exp(sub(part, top)))))
     }
     const picked = sum(mul(cast(x, 'float32'), cast(take(weight, targets), 'float32')), 1)
-    return [lossOf(lse!, picked, targets, zLoss), lse!]
+    return [lossOf(lse!, picked, targets, zLoss, weight.shape[0]), lse!]
   },
   flops: ([x, w]) => 2 * elementCount(x.shape) * w.shape[0],
   samples: [
@@ -98,7 +99,7 @@ export const linearCrossEntropyGradientOp = defineOp<Attrs>({
     { shape: weight.shape, dtype: 'float32' },
   ],
   define([x, weight, targets, lse, g], { zLoss }) {
-    const d = logitsGradient(logitsOf(x, weight), lse, targets, g, zLoss)
+    const d = logitsGradient(logitsOf(x, weight), lse, targets, g, zLoss, weight.shape[0])
     return [matmul(d, weight, { dtype: 'float32' }), matmul(transpose(d), x, { dtype: 'float32' })]
   },
   decompose([x, weight, targets, lse, g], { zLoss, chunk }) {
@@ -114,7 +115,8 @@ export const linearCrossEntropyGradientOp = defineOp<Attrs>({
     for (const [i, [start, end]] of ranges.entries()) {
       const w = sliceAxis(weight, 0, start, end)
       if (dx) again = barrier(x, [dx])
-      const d = logitsGradient(logitsOf(again, w), lse, targets, g, zLoss, slice(starts, [i, 0], [1, 1]))
+      const first = slice(starts, [i, 0], [1, 1])
+      const d = logitsGradient(logitsOf(again, w), lse, targets, g, zLoss, weight.shape[0], first)
       const part = matmul(d, w, { dtype: 'float32' })
       dx = dx ? add(dx, part) : part
       dw.push(matmul(transpose(d), x, { dtype: 'float32' }))
@@ -131,7 +133,7 @@ const keepLogitsBytes = 16 << 20
  * Cross-entropy of `x` times a vocabulary matrix, without ever holding all logits of a large vocabulary.
  * @param x [tokens, hidden]
  * @param weight [vocabulary, hidden]
- * @param targets int32 [tokens]; negative ones are ignored (loss 0)
+ * @param targets int32 [tokens]; negative ones are ignored (loss 0), those past the vocabulary give NaN
  * @param options.zLoss weight of the squared log-sum-exp
  * @param options.chunk vocabulary columns at a time; default: all if the logits take at most 16 MiB, else 16 MiB worth
  * @returns float32 [tokens]

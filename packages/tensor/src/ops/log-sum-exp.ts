@@ -2,8 +2,10 @@ import { ShapeError } from '../errors.ts'
 import { defineOp, type Op } from '../op.ts'
 import { elementCount, formatShape } from '../shape.ts'
 import { apply1, type Tensor } from '../tensor.ts'
+import { abs } from './abs.ts'
 import { add } from './add.ts'
 import { cast } from './cast.ts'
+import { less } from './compare.ts'
 import { div } from './div.ts'
 import { exp } from './exp.ts'
 import { log } from './log.ts'
@@ -14,12 +16,18 @@ import { reshape } from './reshape.ts'
 import { rowCpu } from './row-kernels.cpu.ts'
 import { rowWgsl } from './row-kernels.wgsl.ts'
 import { sub } from './sub.ts'
+import { where } from './where.ts'
 
 const rows = (x: Tensor) => [...x.shape.slice(0, -1), 1]
 
 export function requireRow(op: string, shape: readonly number[]): void {
   if (shape.length === 0 || shape[shape.length - 1] === 0)
     throw new ShapeError(`${op}: needs a last axis with at least one element, got ${formatShape(shape)}`)
+}
+
+/** x where it is finite, else 0: what may be subtracted before an exponential, so that rows of -Infinity give -Infinity and not NaN. */
+export function finiteOr0(x: Tensor): Tensor {
+  return where(less(abs(x), Infinity), x, 0)
 }
 
 export const logSumExpOp = defineOp<unknown>({
@@ -35,8 +43,8 @@ export const logSumExpOp = defineOp<unknown>({
   ],
   define([x]) {
     const f = cast(x, 'float32')
-    const m = max(f, -1, true)
-    return [reshape(add(m, log(sum(exp(sub(f, m)), -1, true))), x.shape.slice(0, -1))]
+    const shift = finiteOr0(max(f, -1, true))
+    return [reshape(add(shift, log(sum(exp(sub(f, shift)), -1, true))), x.shape.slice(0, -1))]
   },
   cpu: rowCpu('logSumExpRows'),
   webgpu: rowWgsl('logSumExp'),

@@ -1,13 +1,15 @@
 import type { Tensor } from '../tensor.ts'
 import { div } from './div.ts'
 import { elementwiseOp, unarySamples } from './elementwise.ts'
+import { logWgsl } from './functions.wgsl.ts'
 import { unary } from './operation.ts'
 
 export const logOp = elementwiseOp({
   name: 'log',
   accepts: 'float',
   js: ([x]) => Math.log(x),
-  wgsl: ([x]) => `log(${x})`,
+  wgsl: ([x]) => `log_f32(${x})`,
+  wgslFunctions: logWgsl,
   simd: { f32: ['call log'] },
   gradient: ({ inputs: [x], grads: [g] }) => [g && div(g, x)],
   samples: unarySamples([0.2, 4], true, 2e-5),

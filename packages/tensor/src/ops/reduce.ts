@@ -169,7 +169,7 @@ export function sum(x: Tensor, axes?: number | readonly number[], keepDims = fal
   return reduceWith(sumOp, x, axes, keepDims)
 }
 
-/** Largest element over axes. @throws ShapeError for an empty axis. */
+/** Largest element over axes, NaN where there is one. @throws ShapeError for an empty axis. */
 export function max(x: Tensor, axes?: number | readonly number[], keepDims = false): Tensor {
   return reduceWith(maxOp, x, axes, keepDims)
 }
@@ -180,6 +180,11 @@ export function mean(x: Tensor, axes?: number | readonly number[], keepDims = fa
     throw new DTypeError(`mean: needs a float tensor, got ${x.dtype}; cast it with astype('float32')`)
   const total = sum(x, axes, keepDims)
   return mul(total, 1 / (x.size / total.size))
+}
+
+/** Whether a is larger than b, where NaN is larger than everything else. */
+export function above(a: number, b: number): boolean {
+  return a > b || (Number.isNaN(a) && !Number.isNaN(b))
 }
 
 export const argMaxOp = defineOp<{ axis: number }>({
@@ -195,7 +200,8 @@ export const argMaxOp = defineOp<{ axis: number }>({
     for (let o = 0; o < outer; o++) {
       for (let i = 0; i < inner; i++) {
         let best = 0
-        for (let k = 1; k < n; k++) if (x.data[(o * n + k) * inner + i] > x.data[(o * n + best) * inner + i]) best = k
+        for (let k = 1; k < n; k++)
+          if (above(x.data[(o * n + k) * inner + i], x.data[(o * n + best) * inner + i])) best = k
         out.data[o * inner + i] = best
       }
     }
@@ -207,7 +213,7 @@ export const argMaxOp = defineOp<{ axis: number }>({
   ],
 })
 
-/** Index of the largest element along an axis, int32; the first of equals. */
+/** Index of the largest element along an axis, int32; the first of equals, or the first NaN. */
 export function argMax(x: Tensor, axis = -1): Tensor {
   return apply1(argMaxOp, [x], { axis: normalizeAxis('argMax', axis, x.ndim) })
 }

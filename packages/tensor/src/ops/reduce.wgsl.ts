@@ -2,6 +2,7 @@ import type { AdapterTraits, Dispatch, WebGpuRule } from '../backends/webgpu/rul
 import { linearEntry, type ShaderBuffer, shader, workgroupsFor } from '../backends/webgpu/shader.ts'
 import { computeType, type DType } from '../dtype.ts'
 import { elementCount } from '../shape.ts'
+import { magnitudeWgsl, nanScalar, orderKeyWgsl } from './bits.wgsl.ts'
 
 interface Extents {
   readonly outer: number
@@ -38,20 +39,33 @@ function pass(
   pieces: number,
 ): { body: string; invocations: number } {
   const { outer, n, inner } = e
-  const combine = (a: string, b: string) => (kind === 'sum' ? `${a} + ${b}` : `max(${a}, ${b})`)
   const way = direction(e)
+  // WGSL's max may lose a NaN: of floats, the largest magnitude is kept beside the largest value.
+  const nan = kind === 'max' && type === 'f32'
+  const wide = way === 'single' ? '' : '4'
+  const start = (first: string) =>
+    kind === 'sum'
+      ? `  var acc = ${wide ? `vec4<${type}>` : type}(0);`
+      : `  var acc = ${first};${nan ? `\n  var size = magnitude${wide}(acc);` : ''}`
+  const combine = (value: string) =>
+    kind === 'sum'
+      ? `acc += ${value};`
+      : nan
+        ? `let v = ${value}; acc = max(acc, v); size = max(size, magnitude${wide}(v));`
+        : `acc = max(acc, ${value});`
   if (way === 'along') {
     const vectors = n / 4
     const invocations = outer * pieces
     const fold = kind === 'sum' ? '(acc.x + acc.y) + (acc.z + acc.w)' : 'max(max(acc.x, acc.y), max(acc.z, acc.w))'
+    const result = nan ? `select(${fold}, ${nanScalar}, largest4(size) > INFINITE)` : fold
     return {
       invocations,
       body: `  if (id >= ${invocations}u) { return; }
   let base = (id / ${pieces}u) * ${n}u;
   let first = id % ${pieces}u;
-  var acc = ${kind === 'sum' ? `vec4<${type}>(0)` : 'x_at4(base + first * 4u)'};
-  for (var k = first; k < ${vectors}u; k += ${pieces}u) { acc = ${combine('acc', 'x_at4(base + k * 4u)')}; }
-  out_set(id, ${fold});`,
+${start('x_at4(base + first * 4u)')}
+  for (var k = first; k < ${vectors}u; k += ${pieces}u) { ${combine('x_at4(base + k * 4u)')} }
+  out_set(id, ${result});`,
     }
   }
   if (way === 'across') {
@@ -63,9 +77,9 @@ function pass(
   let column = id % ${columns}u;
   let piece = (id / ${columns}u) % ${pieces}u;
   let base = (id / ${columns * pieces}u) * ${n * inner}u + column * 4u;
-  var acc = ${kind === 'sum' ? `vec4<${type}>(0)` : `x_at4(base + piece * ${inner}u)`};
-  for (var k = piece; k < ${n}u; k += ${pieces}u) { acc = ${combine('acc', `x_at4(base + k * ${inner}u)`)}; }
-  out_set4(id * 4u, acc);`,
+${start(`x_at4(base + piece * ${inner}u)`)}
+  for (var k = piece; k < ${n}u; k += ${pieces}u) { ${combine(`x_at4(base + k * ${inner}u)`)} }
+  out_set4(id * 4u, ${nan ? `select(acc, vec4<f32>(${nanScalar}), size > vec4<u32>(INFINITE))` : 'acc'});`,
     }
   }
   const invocations = outer * pieces * inner
@@ -74,10 +88,15 @@ function pass(
     body: `  if (id >= ${invocations}u) { return; }
   let piece = (id / ${inner}u) % ${pieces}u;
   let base = (id / ${inner * pieces}u) * ${n * inner}u + id % ${inner}u;
-  var acc = ${kind === 'sum' ? `${type}(0)` : `x_at(base + piece * ${inner}u)`};
-  for (var k = piece; k < ${n}u; k += ${pieces}u) { acc = ${combine('acc', `x_at(base + k * ${inner}u)`)}; }
-  out_set(id, acc);`,
+${start(`x_at(base + piece * ${inner}u)`)}
+  for (var k = piece; k < ${n}u; k += ${pieces}u) { ${combine(`x_at(base + k * ${inner}u)`)} }
+  out_set(id, ${nan ? `select(acc, ${nanScalar}, size > INFINITE)` : 'acc'});`,
   }
+}
+
+/** What the passes of a largest float call, unless the work merged into them brings it. */
+function nanFunctions(kind: Kind, type: 'f32' | 'i32' | 'u32'): string {
+  return kind === 'max' && type === 'f32' ? `${magnitudeWgsl}\n` : ''
 }
 
 /** Sum or largest over an axis, in one or two passes in a fixed order. */
@@ -121,7 +140,7 @@ export function reduceWgsl(kind: Kind): WebGpuRule<{ axis: number; count?: numbe
         ]
         return {
           name,
-          wgsl: shader(buffers, `${functions}${linearEntry(64, body)}`, prologue?.formats),
+          wgsl: shader(buffers, `${functions}${nanFunctions(kind, type)}${linearEntry(64, body)}`, prologue?.formats),
           bindings: [...bindings, target.binding],
           workgroups: workgroupsFor(invocations, 64),
         }
@@ -168,10 +187,10 @@ export const argMaxWgsl: WebGpuRule<{ axis: number }> = {
     const results = elementCount(out.access.shape)
     const body = `  if (id >= ${results}u) { return; }
   let base = (id / ${inner}u) * ${n * inner}u + id % ${inner}u;
-  var acc = x_at(base);
+  var acc = order_key(x_at(base));
   var best = 0i;
   for (var k = 1u; k < ${n}u; k++) {
-    let v = x_at(base + k * ${inner}u);
+    let v = order_key(x_at(base + k * ${inner}u));
     if (v > acc) { acc = v; best = i32(k); }
   }
   out_set(id, best);`
@@ -180,7 +199,7 @@ export const argMaxWgsl: WebGpuRule<{ axis: number }> = {
         { name: 'x', dtype: x.dtype },
         { name: 'out', dtype: out.dtype, write: true },
       ],
-      linearEntry(64, body),
+      `${orderKeyWgsl(computeType(x.dtype))}\n${linearEntry(64, body)}`,
     )
     return {
       dispatches: [

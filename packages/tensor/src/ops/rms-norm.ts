@@ -20,6 +20,7 @@ const column = (x: Tensor) => [...x.shape.slice(0, -1), 1]
 export const rmsNormOp = defineOp<{ epsilon: number }>({
   name: 'rmsNorm',
   kind: 'composite',
+  gradientOfFirst: true,
   infer([x, weight]) {
     requireFloat('rmsNorm', x)
     const n = x.shape[x.shape.length - 1]

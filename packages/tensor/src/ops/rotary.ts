@@ -7,6 +7,7 @@ import { cast } from './cast.ts'
 import { concatenate } from './concatenate.ts'
 import { mul } from './mul.ts'
 import { neg } from './neg.ts'
+import { sum } from './reduce.ts'
 import { requireFloat } from './require.ts'
 import { reshape } from './reshape.ts'
 import { rotaryWgsl } from './rotary.wgsl.ts'
@@ -35,11 +36,19 @@ export const rotaryOp: Op<{ inverse: boolean }> = defineOp<{ inverse: boolean }>
     }
     return [{ shape: x.shape, dtype: x.dtype }]
   },
-  gradient: ({ inputs: [, cos, sin], grads: [g], attrs: { inverse } }) => [
-    g && apply1(rotaryOp, [g, cos, sin], { inverse: !inverse }),
-    undefined,
-    undefined,
-  ],
+  gradient: ({ inputs: [x, cos, sin], grads: [g], attrs: { inverse } }) => {
+    if (!g) return [undefined, undefined, undefined]
+    // The tables' gradients are graph that nobody computes unless the tables are learned.
+    const [, , , d] = x.shape
+    const [a, b] = [sliceAxis(x, 3, 0, d / 2), sliceAxis(x, 3, d / 2, d)]
+    const [ga, gb] = [sliceAxis(g, 3, 0, d / 2), sliceAxis(g, 3, d / 2, d)]
+    const dsin = sum(sub(mul(gb, a), mul(ga, b)), [0, 2])
+    return [
+      apply1(rotaryOp, [g, cos, sin], { inverse: !inverse }),
+      sum(add(mul(ga, a), mul(gb, b)), [0, 2]),
+      inverse ? neg(dsin) : dsin,
+    ]
+  },
   define([x, cos, sin], { inverse }) {
     const [, t, , d] = x.shape
     const c = reshape(cos, [1, t, 1, d / 2])
@@ -70,12 +79,10 @@ export const rotaryOp: Op<{ inverse: boolean }> = defineOp<{ inverse: boolean }>
     {
       inputs: [{ shape: [2, 5, 3, 8] }, { shape: [5, 4] }, { shape: [5, 4] }],
       attrs: { inverse: false },
-      differentiable: false,
     },
     {
       inputs: [{ shape: [1, 33, 2, 6] }, { shape: [33, 3] }, { shape: [33, 3] }],
       attrs: { inverse: true },
-      differentiable: false,
     },
   ],
 })

@@ -1,6 +1,7 @@
 import type { AdapterTraits, WebGpuRule } from '../backends/webgpu/rule.ts'
 import { linearEntry, type ShaderBuffer, shader, wgslFloat, workgroupsFor } from '../backends/webgpu/shader.ts'
 import { elementCount } from '../shape.ts'
+import { magnitudeWgsl, nanScalar } from './bits.wgsl.ts'
 
 // Kernels that walk the last axis of their first input, one row at a time. A kernel is written once, as sweeps over a row; how a
 // sweep runs is decided here: four elements at a time where rows allow it, by one invocation where barriers are dear, by a workgroup
@@ -22,6 +23,10 @@ interface Sweep {
 interface RowText {
   /** vec4<f32> or f32. */
   readonly type: string
+  /** vec4<u32> or u32. */
+  readonly bits: string
+  /** The largest of what sweeps have collected in `bits`, of this invocation alone. */
+  own(value: string): string
   sweep(text: (s: Sweep) => string): string
   /** The sum, or the largest, over the row of a value that sweeps have collected in `type`. */
   sum(value: string): string
@@ -33,6 +38,8 @@ interface RowText {
 interface RowKernel {
   readonly inputs: readonly { readonly name: string; readonly per: 'row' | 'column' | 'scalar' }[]
   readonly outputs: readonly { readonly name: string; readonly per: 'row' | 'scalar' }[]
+  /** What the body calls. */
+  readonly functions?: string
   body(t: RowText, attrs: any): string
 }
 
@@ -40,32 +47,54 @@ const row = (name: string) => ({ name, per: 'row' as const })
 const column = (name: string) => ({ name, per: 'column' as const })
 const scalar = (name: string) => ({ name, per: 'scalar' as const })
 
-/** top and total: the largest element and the sum of exp(x - top). `each` may use the exponentials. */
-const maxAndSum = (t: RowText, each: (s: Sweep, e: string) => string = () => '') => `
-  var top_v = ${t.type}(-3.0e38);
-${t.sweep((s) => `top_v = max(top_v, ${s.row('x')});`)}
-  let top = ${t.max('top_v')};
-  var total_v = ${t.type}(0.0);
-${t.sweep((s) => `{ let e = exp(${s.row('x')} - top); total_v += e; ${each(s, 'e')} }`)}
+/** top: the largest element where it is finite (of a row of infinities the finite number next to it, or 0). `size_v`: see magnitudeWgsl. */
+const largest = (t: RowText) => `
+  var top_v = ${t.type}(${lowest});
+  var size_v = ${t.bits}(0u);
+${t.sweep((s) => `{ let v = ${s.row('x')}; top_v = max(top_v, v); size_v = max(size_v, ${t.bits === 'u32' ? 'magnitude' : 'magnitude4'}(v)); }`)}
+  var top = ${t.max('top_v')};
+  if (magnitude(top) == INFINITE) { top = 0.0; }
+  var total_v = ${t.type}(0.0);`
+
+/** The sum of exp(x - top): a NaN of the row becomes one of the sum. */
+const total = (t: RowText) => `
+  if (${t.own('size_v')} > INFINITE) { total_v = ${t.type}(${nanScalar}); }
   let total = ${t.sum('total_v')};`
+
+/** top, and lse: the log-sum-exp of a row. */
+const logSumExpRow = (t: RowText) => `${largest(t)}
+${t.sweep((s) => `total_v += exp(${s.row('x')} - top);`)}
+${total(t)}
+  let lse = log_of_sum(top, total);`
+
+/** The smallest finite float32. */
+const lowest = '-3.4028234e38'
+
+const logOfSum = `fn log_of_sum(top: f32, total: f32) -> f32 {
+  let bits = bitcast<u32>(total);
+  if (bits == 0u) { return bitcast<f32>(bits | 0xff800000u); }
+  if (bits >= INFINITE) { return total; }
+  return top + log(total);
+}
+`
 
 const kernels = {
   logSumExp: {
     inputs: [row('x')],
     outputs: [scalar('y')],
-    body: (t) => `${maxAndSum(t)}
-${t.once('y_set(row, top + log(total));')}`,
+    functions: `${magnitudeWgsl}\n${logOfSum}`,
+    body: (t) => `${logSumExpRow(t)}
+${t.once('y_set(row, lse);')}`,
   },
   softmax: {
     inputs: [row('x')],
     outputs: [row('y')],
-    body: (t) => `
-  var top_v = ${t.type}(-3.0e38);
-${t.sweep((s) => `top_v = max(top_v, ${s.row('x')});`)}
-  let top = ${t.max('top_v')};
-  var total_v = ${t.type}(0.0);
+    functions: `${magnitudeWgsl}\n`,
+    // A row of infinities has no largest element to compare with: its sum is 0 or infinite, and its results are NaN.
+    body: (t) => `${largest(t)}
 ${t.sweep((s) => `${s.keep(`exp(${s.row('x')} - top)`)} total_v += ${s.kept()};`)}
-  let norm = 1.0 / ${t.sum('total_v')};
+${total(t)}
+  let norm = select(1.0 / total, ${nanScalar}, total == 0.0 || magnitude(total) >= INFINITE);
 ${t.sweep((s) => s.store('y', `${s.kept()} * norm`))}`,
   },
   softmaxGradient: {
@@ -80,11 +109,12 @@ ${t.sweep((s) => s.store('dx', `${s.row('y')} * (${s.row('g')} - dot_row)`))}`,
   crossEntropy: {
     inputs: [row('x'), scalar('targets')],
     outputs: [scalar('loss'), scalar('lse')],
-    body: (t, { zLoss }) => `${maxAndSum(t)}
+    functions: `${magnitudeWgsl}\n${logOfSum}`,
+    body: (t, { zLoss }) => `${logSumExpRow(t)}
 ${t.once(`{
-    let l = top + log(total);
+    let l = lse;
     let id = targets_at(row);
-    var picked = 0.0;
+    var picked = nan_of(0u);
     if (id >= 0 && u32(id) < N) { picked = x_at(base + u32(id)); }
     lse_set(row, l);
     loss_set(row, select(l - picked + ${wgslFloat(zLoss)} * l * l, 0.0, id < 0));
@@ -209,10 +239,12 @@ function rowShader(
   const type = vector ? 'vec4<f32>' : 'f32'
   const across = vector
     ? {
+        bits: 'vec4<u32>',
+        own: (v: string) => `largest4(${v})`,
         sum: (v: string) => `(${v}.x + ${v}.y + ${v}.z + ${v}.w)`,
         max: (v: string) => `max(max(${v}.x, ${v}.y), max(${v}.z, ${v}.w))`,
       }
-    : { sum: (v: string) => v, max: (v: string) => v }
+    : { bits: 'u32', own: (v: string) => v, sum: (v: string) => v, max: (v: string) => v }
   if (adapter.software || n <= 32) {
     const body = kernel.body(
       { type, ...across, once: (text) => `  ${text}`, sweep: looped(vector, '0u', vector ? '4u' : '1u', scratchRow) },
@@ -221,7 +253,7 @@ function rowShader(
     const wgsl = shader(
       buffers,
       `const N = ${n}u;
-${linearEntry(
+${kernel.functions ?? ''}${linearEntry(
   16,
   `  let row = id;
   if (row >= ${rows}u) { return; }
@@ -246,6 +278,8 @@ ${body}`,
   const body = kernel.body(
     {
       type,
+      bits: across.bits,
+      own: across.own,
       sum: (v) => `reduce_sum(${across.sum(v)}, lane)`,
       max: (v) => `reduce_max(${across.max(v)}, lane)`,
       once: (text) => `  if (lane == 0u) { ${text} }`,
@@ -269,7 +303,7 @@ ${body}`,
   const wgsl = shader(
     buffers,
     `const N = ${n}u;
-var<workgroup> partial: array<f32, ${lanes}>;
+${kernel.functions ?? ''}var<workgroup> partial: array<f32, ${lanes}>;
 fn reduce_max(v: f32, lane: u32) -> f32 {${tree('max(partial[lane], partial[lane + half])')}
 }
 fn reduce_sum(v: f32, lane: u32) -> f32 {${tree('partial[lane] + partial[lane + half]')}

@@ -1,5 +1,6 @@
 import type { Tensor } from '../tensor.ts'
 import { elementwiseOp, unarySamples } from './elementwise.ts'
+import { sigmoidWgsl } from './functions.wgsl.ts'
 import { mul } from './mul.ts'
 import { unary } from './operation.ts'
 import { sub } from './sub.ts'
@@ -8,7 +9,8 @@ export const sigmoidOp = elementwiseOp({
   name: 'sigmoid',
   accepts: 'float',
   js: ([x]) => 1 / (1 + Math.exp(-x)),
-  wgsl: ([x]) => `(1.0 / (1.0 + exp(-max(${x}, vec4<f32>(-80.0)))))`,
+  wgsl: ([x]) => `sigmoid_f32(${x})`,
+  wgslFunctions: sigmoidWgsl,
   simd: { f32: ['call sigmoid'] },
   gradient: ({ outputs: [y], grads: [g] }) => [g && mul(g, mul(y, sub(1, y)))],
   samples: unarySamples([-6, 6]),

@@ -1,4 +1,5 @@
 import type { Tensor } from '../tensor.ts'
+import { isNanWgsl } from './bits.wgsl.ts'
 import { elementwiseOp, unarySamples } from './elementwise.ts'
 import { unary } from './operation.ts'
 
@@ -6,7 +7,8 @@ export const signOp = elementwiseOp({
   name: 'sign',
   accepts: 'float',
   js: ([x]) => Math.sign(x),
-  wgsl: ([x]) => `sign(${x})`,
+  wgsl: ([x]) => `select(sign(${x}), ${x}, is_nan(${x}))`,
+  wgslFunctions: isNanWgsl,
   simd: { f32: ['call sign'] },
   gradient: () => [undefined],
   samples: unarySamples(undefined, false),

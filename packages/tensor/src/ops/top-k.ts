@@ -8,7 +8,7 @@ import { cast } from './cast.ts'
 import { equal } from './compare.ts'
 import { iota } from './leaf.ts'
 import { mul } from './mul.ts'
-import { sum } from './reduce.ts'
+import { above, sum } from './reduce.ts'
 import { reshape } from './reshape.ts'
 import { topKWgsl } from './top-k.wgsl.ts'
 
@@ -37,7 +37,9 @@ export const topKOp: Op<{ k: number }> = defineOp<{ k: number }>({
     const n = x.shape[x.shape.length - 1]
     for (let r = 0; r < elementCount(x.shape.slice(0, -1)); r++) {
       const row = x.data.subarray(r * n, (r + 1) * n)
-      const order = Array.from(row.keys()).sort((a, b) => row[b] - row[a] || a - b)
+      const order = Array.from(row.keys()).sort((a, b) =>
+        above(row[a], row[b]) ? -1 : above(row[b], row[a]) ? 1 : a - b,
+      )
       for (let i = 0; i < k; i++) {
         values.data[r * k + i] = row[order[i]]
         indices.data[r * k + i] = order[i]
@@ -61,7 +63,7 @@ export const topKOp: Op<{ k: number }> = defineOp<{ k: number }>({
   ],
 })
 
-/** The k largest elements of each row and where they stand. @param x [..., n] @returns values and int32 indices, [..., k] */
+/** The k largest elements of each row, NaN first, and where they stand. @param x [..., n] @returns values and int32 indices, [..., k] */
 export function topK(x: Tensor, k: number): { values: Tensor; indices: Tensor } {
   const [values, indices] = apply(topKOp, [x], { k })
   return { values, indices }

@@ -1,7 +1,9 @@
 import type { WebGpuRule } from '../backends/webgpu/rule.ts'
 import { linearEntry, shader, workgroupsFor } from '../backends/webgpu/shader.ts'
+import { computeType } from '../dtype.ts'
 import { isPacked } from '../formats.ts'
 import { elementCount } from '../shape.ts'
+import { orderKeyWgsl } from './bits.wgsl.ts'
 
 /** One invocation a row: k passes, each finding the largest element that comes after the one before it. */
 export const topKWgsl: WebGpuRule<{ k: number }> = {
@@ -11,18 +13,18 @@ export const topKWgsl: WebGpuRule<{ k: number }> = {
     const rows = elementCount(x.access.shape.slice(0, -1))
     const body = `  if (id >= ${rows}u) { return; }
   let base = id * ${n}u;
-  var last = x_at(base);
+  var last = 0u;
   var lastAt = -1i;
   for (var pass_index = 0u; pass_index < ${k}u; pass_index++) {
     var found = false;
     var best = last;
     var bestAt = 0u;
     for (var j = 0u; j < ${n}u; j++) {
-      let v = x_at(base + j);
+      let v = order_key(x_at(base + j));
       let after = pass_index == 0u || v < last || (v == last && i32(j) > lastAt);
       if (after && (!found || v > best)) { best = v; bestAt = j; found = true; }
     }
-    values_set(id * ${k}u + pass_index, best);
+    values_set(id * ${k}u + pass_index, x_at(base + bestAt));
     indices_set(id * ${k}u + pass_index, i32(bestAt));
     last = best;
     lastAt = i32(bestAt);
@@ -33,7 +35,7 @@ export const topKWgsl: WebGpuRule<{ k: number }> = {
         { name: 'values', dtype: values.dtype, write: true },
         { name: 'indices', dtype: 'int32', write: true },
       ],
-      linearEntry(16, body),
+      `${orderKeyWgsl(computeType(x.dtype))}\n${linearEntry(16, body)}`,
     )
     return {
       dispatches: [

@@ -44,7 +44,8 @@ export function pullBack(
     const ins = node.inputs.map((v) => new Tensor(v, device))
     const outs = node.outputs.map((v) => new Tensor(v, device))
     let inGrads: readonly (Tensor | undefined)[]
-    if (node.op.gradient) {
+    const others = node.op.gradientOfFirst && outGrads.slice(1).some((g) => g !== undefined)
+    if (node.op.gradient && !others) {
       inGrads = node.op.gradient({ inputs: ins, outputs: outs, grads: outGrads, attrs: node.attrs })
     } else if (node.op.define) {
       // Differentiate the definition, on fresh stand-ins so that the walk stops at this node's inputs.

@@ -41,12 +41,15 @@ export function exp4(x: v128): v128 {
   return v128.bitselect(x, y, f32x4.ne(x, x))
 }
 
-/** Natural logarithm. Zero gives -Infinity, negatives NaN; subnormals count as zero. */
+/** Natural logarithm. Zero gives -Infinity, negatives NaN. */
 // @ts-ignore: decorator
 @inline
 export function log4(x: v128): v128 {
-  const bits = x
-  let e = f32x4.convert_i32x4_s(i32x4.sub(i32x4.shr_s(bits, 23), i32x4.splat(126)))
+  // A subnormal number is its code times 2^-149.
+  const tiny = i32x4.lt_u(x, i32x4.splat(0x00800000))
+  const bits = v128.bitselect(f32x4.convert_i32x4_s(x), x, tiny)
+  const bias = v128.bitselect(i32x4.splat(275), i32x4.splat(126), tiny)
+  let e = f32x4.convert_i32x4_s(i32x4.sub(i32x4.shr_s(bits, 23), bias))
   let m = v128.or(v128.and(bits, i32x4.splat(0x007fffff)), i32x4.splat(0x3f000000)) // [0.5, 1)
   const low = f32x4.lt(m, k(0.707106781186547524))
   e = f32x4.sub(e, v128.and(low, k(1)))
@@ -66,8 +69,8 @@ export function log4(x: v128): v128 {
   y = fma(z, k(-0.5), y)
   y = f32x4.add(m, y)
   y = fma(e, k(0.693359375), y)
-  y = v128.bitselect(k(-Infinity), y, f32x4.lt(f32x4.abs(x), k(1.1754944e-38)))
-  y = v128.bitselect(k(NaN), y, f32x4.le(x, k(-1.1754944e-38)))
+  y = v128.bitselect(k(-Infinity), y, f32x4.eq(x, k(0)))
+  y = v128.bitselect(k(NaN), y, f32x4.lt(x, k(0)))
   y = v128.bitselect(x, y, f32x4.eq(x, k(Infinity)))
   return v128.bitselect(x, y, f32x4.ne(x, x))
 }
@@ -105,7 +108,35 @@ export function sign(x: v128): v128 {
   return v128.bitselect(x, one, v128.or(f32x4.eq(x, k(0)), f32x4.ne(x, x)))
 }
 
-/** Octant reduction by multiples of pi / 4 in three steps; good to 1e-6 for |x| up to about 8192. */
+// 4 / pi in binary: word 0 ends at the point.
+const fourOverPi = memory.data<u32>([0x1, 0x45f306dc, 0x9c882a53, 0xf84eafa3, 0xea69bb81, 0xb6c52b32, 0x78872083, 0xfca2c757])
+
+/**
+ * x mod 2 pi in octants as 3 bits and a fraction of 61, by the 96 bits of 4 / pi that matter for the exponent of x (Payne and Hanek):
+ * higher ones add multiples of 8 octants, lower ones vanish. For x of at least 1.
+ */
+function octants(x: i32): u64 {
+  const at = (x >>> 23) - 121
+  const word = fourOverPi + (<usize>(at >> 5) << 2)
+  const s = <u64>(at & 31)
+  const w0 = (((<u64>load<u32>(word) << 32) | <u64>load<u32>(word, 4)) << s) >> 32
+  const w1 = (((<u64>load<u32>(word, 4) << 32) | <u64>load<u32>(word, 8)) << s) >> 32
+  const w2 = (((<u64>load<u32>(word, 8) << 32) | <u64>load<u32>(word, 12)) << s) >> 32
+  const m = <u64>((x & 0x007fffff) | 0x00800000)
+  return ((m * w0) << 32) + m * w1 + ((m * w2) >> 32)
+}
+
+/** Octant (even) and what is left of the lanes of a that three steps do not reduce well: those from 4096 on. */
+// @ts-ignore: decorator
+@inline
+function reduceLane(a: i32): u64 {
+  const t = octants(a)
+  const octant = ((t >> 61) + 1) & 6
+  const left = <f32>(<f64>(<i64>(t - (octant << 61))) * 3.406121575365214e-19) // 2^-61 pi / 4
+  return (octant << 32) | <u64>reinterpret<u32>(left)
+}
+
+/** Octant reduction by multiples of pi / 4: in three steps, or for large arguments by the bits of 4 / pi. */
 function sincos(x: v128, shift: i32): v128 {
   const a = f32x4.abs(x)
   let j = i32x4.trunc_sat_f32x4_s(f32x4.mul(a, k(1.27323954473516)))
@@ -114,6 +145,27 @@ function sincos(x: v128, shift: i32): v128 {
   let r = fma(y, k(-0.78515625), a)
   r = fma(y, k(-2.4187564849853515625e-4), r)
   r = fma(y, k(-3.77489497744594108e-8), r)
+  const large = v128.and(f32x4.gt(a, k(4096)), f32x4.lt(a, k(Infinity)))
+  if (v128.any_true(large)) {
+    // Lanes that are not large get some finite number and are not taken.
+    const safe = v128.bitselect(a, k(8192), large)
+    const p0 = reduceLane(i32x4.extract_lane(safe, 0))
+    const p1 = reduceLane(i32x4.extract_lane(safe, 1))
+    const p2 = reduceLane(i32x4.extract_lane(safe, 2))
+    const p3 = reduceLane(i32x4.extract_lane(safe, 3))
+    let rs = i32x4.splat(<i32>p0)
+    rs = i32x4.replace_lane(rs, 1, <i32>p1)
+    rs = i32x4.replace_lane(rs, 2, <i32>p2)
+    rs = i32x4.replace_lane(rs, 3, <i32>p3)
+    let js = i32x4.splat(<i32>(p0 >> 32))
+    js = i32x4.replace_lane(js, 1, <i32>(p1 >> 32))
+    js = i32x4.replace_lane(js, 2, <i32>(p2 >> 32))
+    js = i32x4.replace_lane(js, 3, <i32>(p3 >> 32))
+    r = v128.bitselect(rs, r, large)
+    j = v128.bitselect(js, j, large)
+  }
+  // Infinity has no sine.
+  r = f32x4.add(r, f32x4.sub(a, a))
   // For the cosine, start two octants later.
   const q = i32x4.add(j, i32x4.splat(shift))
   const z = f32x4.mul(r, r)

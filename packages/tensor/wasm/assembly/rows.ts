@@ -31,6 +31,35 @@ function rowMax(x: usize, n: i32): f32 {
   return m
 }
 
+/** The largest element, or NaN where there is one: pmax may lose it. */
+// @ts-ignore: decorator
+@inline
+function rowMaxOrNan(x: usize, n: i32): f32 {
+  let m = load<f32>(x)
+  let i = 0
+  if (n >= 4) {
+    let a = v128.load(x)
+    let nan = f32x4.ne(a, a)
+    for (i = 4; i + 4 <= n; i += 4) {
+      const v = v128.load(x + (<usize>i << 2))
+      a = f32x4.pmax(a, v)
+      nan = v128.or(nan, f32x4.ne(v, v))
+    }
+    m = v128.any_true(nan) ? NaN : maxLanes(a)
+  }
+  for (; i < n; i++) m = max(m, load<f32>(x + (<usize>i << 2)))
+  return m
+}
+
+/** log of the sum of exp over a row. Infinities are not subtracted: a row of -Infinity gives -Infinity. */
+// @ts-ignore: decorator
+@inline
+function rowLogSumExp(x: usize, n: i32): f32 {
+  const largest = rowMax(x, n)
+  const top: f32 = abs(largest) == Infinity ? 0 : largest
+  return top + log1(expSum(x, 0, n, top))
+}
+
 /** Writes exp(x - top) to y (if y) and returns the sum. */
 // @ts-ignore: decorator
 @inline
@@ -66,7 +95,7 @@ export function sumRows(start: i32, end: i32, thread: i32, x: usize, y: usize, n
 }
 
 export function maxRows(start: i32, end: i32, thread: i32, x: usize, y: usize, n: i32): void {
-  for (let r = start; r < end; r++) store<f32>(y + (<usize>r << 2), rowMax(x + (<usize>r * <usize>n << 2), n))
+  for (let r = start; r < end; r++) store<f32>(y + (<usize>r << 2), rowMaxOrNan(x + (<usize>r * <usize>n << 2), n))
 }
 
 // A task is a block of 32 columns of one outer index.
@@ -146,20 +175,18 @@ export function softmaxGradientRows(start: i32, end: i32, thread: i32, y: usize,
 
 export function logSumExpRows(start: i32, end: i32, thread: i32, x: usize, y: usize, n: i32): void {
   for (let r = start; r < end; r++) {
-    const row = x + (<usize>r * <usize>n << 2)
-    const top = rowMax(row, n)
-    store<f32>(y + (<usize>r << 2), top + log1(expSum(row, 0, n, top)))
+    store<f32>(y + (<usize>r << 2), rowLogSumExp(x + (<usize>r * <usize>n << 2), n))
   }
 }
 
 export function crossEntropyRows(start: i32, end: i32, thread: i32, x: usize, targets: usize, loss: usize, lse: usize, n: i32, z: f32): void {
   for (let r = start; r < end; r++) {
     const row = x + (<usize>r * <usize>n << 2)
-    const top = rowMax(row, n)
-    const l = top + log1(expSum(row, 0, n, top))
+    const l = rowLogSumExp(row, n)
     const t = load<i32>(targets + (<usize>r << 2))
     store<f32>(lse + (<usize>r << 2), l)
-    const picked: f32 = t >= 0 && t < n ? load<f32>(row + (<usize>t << 2)) : 0
+    // A target past the vocabulary has no loss: NaN says so.
+    const picked: f32 = t >= 0 && t < n ? load<f32>(row + (<usize>t << 2)) : NaN
     store<f32>(loss + (<usize>r << 2), t < 0 ? 0 : l - picked + z * l * l)
   }
 }

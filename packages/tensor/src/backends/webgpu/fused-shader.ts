@@ -1,5 +1,6 @@
 import { bytesPerElement, computeType, type DType } from '../../dtype.ts'
 import { isPacked, type PackedDType } from '../../formats.ts'
+import { bitsWithoutLiteral, floatBitsWgsl } from '../../ops/bits.wgsl.ts'
 import { copyOp } from '../../ops/copy.ts'
 import { coalesce, isContiguous } from '../../passes/access.ts'
 import type { Operand } from '../../passes/operand.ts'
@@ -69,7 +70,10 @@ function fusedText(plan: Plan, fused: Fused, outputs: readonly Operand[]): Fused
   })
   const formats = [...new Set(fused.nodes.flatMap((n) => (isPacked(n.dtype) && n.op !== copyOp ? [n.dtype] : [])))]
   const functions = [
-    ...new Set(fused.nodes.flatMap((n) => n.op.elementwise!.wgslFunctions ?? [])),
+    ...new Set([
+      ...(fused.leaves.some(withoutLiteral) ? [floatBitsWgsl] : []),
+      ...fused.nodes.flatMap((n) => n.op.elementwise!.wgslFunctions ?? []),
+    ]),
     ...formats.map(
       (d) =>
         `fn round_${d}(v: vec4<f32>) -> vec4<f32> {\n  return vec4<f32>(${['x', 'y', 'z', 'w'].map((c) => `decode_${d}(encode_${d}(v.${c}))`).join(', ')});\n}`,
@@ -226,11 +230,12 @@ function loadLeaf(leaf: Leaf, fused: Fused, name: string, i: number, lines: stri
 function literal(value: number, type: 'f32' | 'i32' | 'u32'): string {
   if (type === 'i32') return value === -2147483648 ? '(-2147483647i - 1i)' : `${value}i`
   if (type === 'u32') return `${value >>> 0}u`
-  const f = Math.fround(value)
-  if (!Number.isFinite(f))
-    throw new RangeError(`a kernel needs the constant ${value}, which WGSL cannot write; use a large finite number`)
-  return `${wgslFloat(f)}f`
+  const bits = bitsWithoutLiteral(value)
+  return bits === undefined ? `${wgslFloat(value)}f` : `float_bits(${bits}u)`
 }
+
+const withoutLiteral = (leaf: Leaf): boolean =>
+  leaf.kind === 'constant' && computeType(leaf.dtype) === 'f32' && bitsWithoutLiteral(leaf.value) !== undefined
 
 function expression(node: FusedNode): string {
   const args = node.args.map((a) => `v${a}`)

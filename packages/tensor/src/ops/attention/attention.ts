@@ -59,6 +59,7 @@ function scores(q: Tensor, k: Tensor, documents: Tensor | undefined, { scale, ca
 export const attentionOp: Op<AttentionAttrs> = defineOp<AttentionAttrs>({
   name: 'attention',
   kind: 'composite',
+  gradientOfFirst: true,
   infer([q, k, v, documents], { causal }) {
     requireFloat('attention', q)
     const [b, t, h, d] = q.shape

@@ -9,6 +9,7 @@ import {
 } from '../../backends/webgpu/shader.ts'
 import { coalesce } from '../../passes/access.ts'
 import type { KernelContext } from '../../passes/operand.ts'
+import { magnitudeWgsl, nanScalar } from '../bits.wgsl.ts'
 import type { MatmulProblem } from '../matmul/layout.ts'
 import { matmulDispatch } from '../matmul/matmul.wgsl.ts'
 import type { MatmulOperand } from '../matmul/scaled-operand.wgsl.ts'
@@ -177,16 +178,26 @@ function softmaxBlock(
   ]
   // Keys before `whole` are seen by the row without a question.
   const whole = documents ? '0u' : causal ? `(r + ${first + s - t + 1}u) & ~3u` : `${keys}u`
-  const body = `${seenFunction(sizes, block, causal, documents)}${linearEntry(
-    16,
-    `  if (id >= ${count}u) { return; }
+  const body = `${magnitudeWgsl}
+${seenFunction(sizes, block, causal, documents)}${linearEntry(
+  16,
+  `  if (id >= ${count}u) { return; }
   let r = id % ${rows}u;
   let z = id / ${rows}u;
   let base = id * ${keys}u;
   let whole = ${whole};
   var top4 = vec4<f32>(-1.0e30);
-  for (var col = 0u; col < whole; col += 4u) { top4 = max(top4, p_at4(base + col)); }
-  for (var col = whole; col < ${keys}u; col += 4u) { top4 = max(top4, select(vec4<f32>(-1.0e30), p_at4(base + col), seen(z, r, col))); }
+  var size4 = vec4<u32>(0u);
+  for (var col = 0u; col < whole; col += 4u) {
+    let s = p_at4(base + col);
+    top4 = max(top4, s);
+    size4 = max(size4, magnitude4(s));
+  }
+  for (var col = whole; col < ${keys}u; col += 4u) {
+    let s = select(vec4<f32>(-1.0e30), p_at4(base + col), seen(z, r, col));
+    top4 = max(top4, s);
+    size4 = max(size4, magnitude4(s));
+  }
   let top = max(max(top4.x, top4.y), max(top4.z, top4.w)) * ${scale};
   var sum4 = vec4<f32>(0.0);
   for (var col = 0u; col < whole; col += 4u) {
@@ -199,11 +210,12 @@ function softmaxBlock(
     p_set4(base + col, e);
     sum4 += e;
   }
-  let total = sum4.x + sum4.y + sum4.z + sum4.w;
+  var total = sum4.x + sum4.y + sum4.z + sum4.w;
+  if (largest4(size4) > INFINITE || magnitude(top) >= INFINITE) { total = ${nanScalar}; }
   let stat = z * ${t}u + ${first}u + r;
   lse_set(stat, top + log(total));
   norm_set(stat, 1.0 / total);`,
-  )}`
+)}`
   return {
     name: 'attention softmax',
     wgsl: shader(buffers, body),

@@ -1,6 +1,7 @@
 import type { AdapterTraits, WebGpuPlan } from '../../backends/webgpu/rule.ts'
 import { type ShaderBuffer, shader, wgslFloat, workgroupsFor } from '../../backends/webgpu/shader.ts'
 import type { KernelContext, Operand } from '../../passes/operand.ts'
+import { magnitudeWgsl, nanScalar } from '../bits.wgsl.ts'
 import type { AttentionAttrs } from './geometry.ts'
 import { forwardMemory, gradientMemory } from './kernel-memory.ts'
 
@@ -122,6 +123,7 @@ export function rowsForward(
   let query# = q_at4(row + #4u) * SCALE;
   var acc# = vec4<f32>(0.0);
   var top = -1.0e30;
+  var size = 0u;
   var total = 0.0;
   let keys = keys_of(i);
   let limit = keys_of(high % T);
@@ -133,6 +135,7 @@ ${sharedRow(geo, 'val', 'v')}
       var dots = vec4<f32>(0.0);
       dots += query# * key#;
       let s = dots.x + dots.y + dots.z + dots.w;
+      size = max(size, magnitude(s));
       if (s > top) {
         let keep = exp(top - s);
         total *= keep;
@@ -144,12 +147,15 @@ ${sharedRow(geo, 'val', 'v')}
       acc# += p * val#;
     }
   }
+  if (size > INFINITE || magnitude(top) >= INFINITE) { total = ${nanScalar}; }
   let norm = 1.0 / total;
   o_set4(row + #4u, acc# * norm);
   lse_set((batch * H + head) * T + i, top + log(total));`,
   )
   const { buffers, bindings } = forwardMemory(inputs, o)
-  return { dispatches: [{ name: 'attention', wgsl: program(geo, buffers, text), bindings, workgroups }] }
+  return {
+    dispatches: [{ name: 'attention', wgsl: program(geo, buffers, `${magnitudeWgsl}\n${text}`), bindings, workgroups }],
+  }
 }
 
 /** Two passes that both recompute p = exp(s - lse): one owns query rows (dq, and delta for the other), one owns key rows (dk, dv). */

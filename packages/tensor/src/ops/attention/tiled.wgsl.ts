@@ -1,6 +1,7 @@
 import type { WebGpuPlan } from '../../backends/webgpu/rule.ts'
 import { maxWorkgroups, shader, wgslFloat } from '../../backends/webgpu/shader.ts'
 import type { KernelContext } from '../../passes/operand.ts'
+import { magnitudeWgsl, nanScalar } from '../bits.wgsl.ts'
 import { range } from '../matmul/case.ts'
 import type { AttentionAttrs } from './geometry.ts'
 import { type AttentionSizes, attentionSizes } from './geometry.ts'
@@ -107,7 +108,8 @@ export function tiledForward({
   const { batch, t, heads, d, s } = sizes
   const slices = d / 16
   const queries = queryRows('q', 'first')
-  const body = `${head(sizes, scale, causal, documents !== undefined)}${entry}
+  const body = `${magnitudeWgsl}
+${head(sizes, scale, causal, documents !== undefined)}${entry}
   let first = at.x * ${side}u;
   let head = at.y;
   let batch = at.z;
@@ -117,6 +119,7 @@ ${range(slices)
   .map((c) => `  var acc${c} = vec4<f32>(0.0);`)
   .join('\n')}
   var top = -1.0e30;
+  var size = 0u;
   var total = 0.0;
   let keys = ${causal ? `min(S, first + ${side + s - t}u)` : 'S'};
   for (var from_key = 0u; from_key < keys; from_key += ${side}u) {
@@ -129,7 +132,11 @@ ${range(8)
   .join('\n')}
     workgroupBarrier();
     var best = top;
-    for (var j = 0u; j < ${side}u; j++) { best = max(best, weights[line * ${pitch}u + j]); }
+    for (var j = 0u; j < ${side}u; j++) {
+      let w = weights[line * ${pitch}u + j];
+      best = max(best, w);
+      size = max(size, magnitude(w));
+    }
     workgroupBarrier();
     let keep = exp(top - best);
     top = best;
@@ -148,6 +155,7 @@ ${range(slices)
 ${accumulate('acc', slices, keyRows('v', 'from_key'), `weights[line * ${pitch}u + j]`)}
   }
   if (i < T) {
+    if (size > INFINITE || magnitude(top) >= INFINITE) { total = ${nanScalar}; }
     let norm = 1.0 / total;
 ${range(slices)
   .map((c) => `    o_set4(${queries.at('line')} + ${16 * c}u + lane * 4u, acc${c} * norm);`)

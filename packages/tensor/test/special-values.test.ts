@@ -1,0 +1,205 @@
+import { readFileSync } from 'node:fs'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { findAdapter, requestDevice } from '../src/backends/webgpu/adapter.ts'
+import { WebGpuBackend } from '../src/backends/webgpu/webgpu-backend.ts'
+import { Device } from '../src/device.ts'
+import * as k from '../src/index.ts'
+import type { Tensor } from '../src/tensor.ts'
+
+/** NaN, infinities, zeros and numbers near the limits, on every backend: the values are PyTorch's (vectors/make.py). */
+
+const devices: Device[] = []
+beforeAll(async () => {
+  for (const backend of ['reference', 'cpu', 'webgpu'] as const) devices.push(await k.init({ backend }))
+  // The kernels of a hardware GPU, on whatever adapter there is.
+  const found = await findAdapter()
+  const traits = { ...found.description, software: false, subgroupSize: 0 }
+  devices.push(new Device(new WebGpuBackend(await requestDevice(found), traits, true, found.release)))
+})
+afterAll(() => {
+  for (const d of devices) d.dispose()
+})
+
+type Numbers = readonly (number | string)[]
+interface Vectors {
+  readonly x: Numbers
+  readonly unary: Record<string, Numbers>
+  readonly a: Numbers
+  readonly b: Numbers
+  readonly binary: Record<string, Numbers>
+  readonly rows: readonly {
+    x: Numbers
+    softmax: Numbers
+    logSoftmax: Numbers
+    logSumExp: Numbers
+    max: Numbers
+    argMax: number
+    top2: Numbers
+  }[]
+  readonly casts: Record<string, Numbers>
+}
+const vectors: Vectors = JSON.parse(readFileSync(new URL('../vectors/special-values.json', import.meta.url), 'utf8'))
+const numbers = (list: Numbers) => list.map(Number)
+const operations = k as unknown as Record<string, (...xs: Tensor[]) => Tensor>
+
+/** Equal NaN and infinities; numbers to `tolerance`, relative and absolute. Subnormal results may be 0. */
+function compare(device: Device, what: string, actual: ArrayLike<number>, expected: Numbers, tolerance: number): void {
+  expect(actual.length, what).toBe(expected.length)
+  numbers(expected).forEach((want, i) => {
+    const got = actual[i]
+    const same = Number.isNaN(want)
+      ? Number.isNaN(got)
+      : got === want ||
+        Math.abs(got - want) <= tolerance * Math.min(Math.max(1, Math.abs(want)), Number.MAX_VALUE) ||
+        (Math.abs(want) < 1.2e-38 && Math.abs(got) < 1.2e-38)
+    if (!same || (!Number.isFinite(want) && !Object.is(got, want)))
+      throw new Error(`${device.name}: ${what}: element ${i} is ${got}, expected ${want}`)
+  })
+}
+
+/** Functions whose value is far from 1 are compared relative to it. */
+async function check(what: string, expected: Numbers, tolerance: number, f: (device: Device) => Tensor): Promise<void> {
+  for (const device of devices) compare(device, what, await f(device).data(), expected, tolerance)
+}
+
+test.each(Object.entries(vectors.unary))('%s', async (name, expected) => {
+  const x = numbers(vectors.x)
+  // A subnormal argument may count as zero.
+  const plain = x.map((v) => !(Math.abs(v) > 0 && Math.abs(v) < 1.2e-38))
+  for (const device of devices) {
+    const got = await operations[name](device.tensor(x)).data()
+    const pick = <T>(list: ArrayLike<T>) => Array.from(list).filter((_, i) => plain[i] || device.kind === 'reference')
+    compare(device, name, pick(got), pick(expected), 2e-6)
+  }
+})
+
+test.each(Object.entries(vectors.binary))('%s', async (name, expected) => {
+  await check(name, expected, 1e-6, (d) => operations[name](d.tensor(numbers(vectors.a)), d.tensor(numbers(vectors.b))))
+})
+
+test('rows', async () => {
+  for (const row of vectors.rows) {
+    const x = numbers(row.x)
+    const what = (name: string) => `${name} of [${x.slice(0, 8).join(', ')}${x.length > 8 ? ', ...' : ''}]`
+    const over = (d: Device) => d.tensor(x, [1, x.length])
+    await check(what('softmax'), row.softmax, 1e-6, (d) => k.softmax(over(d)))
+    await check(what('logSoftmax'), row.logSoftmax, 1e-6, (d) => k.logSoftmax(over(d)))
+    await check(what('logSumExp'), row.logSumExp, 1e-6, (d) => k.logSumExp(over(d)))
+    await check(what('max'), row.max, 0, (d) => k.max(over(d), 1))
+    await check(what('max of a column'), row.max, 0, (d) => k.max(d.tensor(x), 0))
+    await check(what('max across'), [...row.max, ...row.max, ...row.max, ...row.max], 0, (d) =>
+      k.max(
+        d.tensor(
+          x.flatMap((v) => [v, v, v, v]),
+          [x.length, 4],
+        ),
+        0,
+      ),
+    )
+    await check(what('argMax'), [row.argMax], 0, (d) => k.argMax(over(d)))
+    await check(what('topK'), row.top2, 0, (d) => k.topK(over(d), 2).values)
+  }
+})
+
+describe('casts', () => {
+  test('between integers the bits stay; integers to float round to nearest even', async () => {
+    const { casts } = vectors
+    await check('int32 to uint32', casts['int32 to uint32'], 0, (d) =>
+      k.cast(d.tensor(Int32Array.from(numbers(casts.int32))), 'uint32'),
+    )
+    await check('uint32 to int32', casts.int32, 0, (d) =>
+      k.cast(d.tensor(Uint32Array.from(numbers(casts.uint32))), 'int32'),
+    )
+    await check('int32 to float32', casts['int32 as float32'], 0, (d) =>
+      k.cast(d.tensor(Int32Array.from(numbers(casts.int32))), 'float32'),
+    )
+    await check('uint32 to float32', casts['uint32 as float32'], 0, (d) =>
+      k.cast(d.tensor(Uint32Array.from(numbers(casts.uint32))), 'float32'),
+    )
+    await check('where by a negative number', [1, 2], 0, (d) =>
+      k.where(d.tensor(Int32Array.of(-1, 0)), d.tensor([1, 1]), 2),
+    )
+  })
+
+  const floats = [NaN, Infinity, -Infinity, 3e9, -3e9, 2147483520, -2147483648, 5e9, 2.9, -2.9, -0, 0.5, 65504]
+  const int32 = [
+    0, 2147483647, -2147483648, 2147483647, -2147483648, 2147483520, -2147483648, 2147483647, 2, -2, 0, 0, 65504,
+  ]
+  const uint32 = [0, 4294967295, 0, 3e9, 0, 2147483520, 0, 4294967295, 2, 0, 0, 0, 65504]
+  test('floats to integers go toward zero and stop at the limits; NaN is 0', async () => {
+    await check('float32 to int32', int32, 0, (d) => k.cast(d.tensor(floats), 'int32'))
+    await check('float32 to uint32', uint32, 0, (d) => k.cast(d.tensor(floats), 'uint32'))
+    for (const dtype of ['float16', 'bfloat16'] as const) {
+      const narrow = [NaN, Infinity, -Infinity, 2.5, -2.5, 1024]
+      await check(`${dtype} to int32`, [0, 2147483647, -2147483648, 2, -2, 1024], 0, (d) =>
+        k.cast(d.tensor(narrow, [6], dtype), 'int32'),
+      )
+      await check(`${dtype} to uint32`, [0, 4294967295, 0, 2, 0, 1024], 0, (d) =>
+        k.cast(d.tensor(narrow, [6], dtype), 'uint32'),
+      )
+    }
+  })
+
+  test('every pair of dtypes is as the reference has it', async () => {
+    const dtypes = Object.keys(k.bytesPerElement) as k.DType[]
+    for (const from of dtypes) {
+      const integer = from === 'int32' || from === 'uint32'
+      const x = integer ? [0, 1, -1, 2147483647, 300, 16777217] : [...floats, 1e-3, 449, 57344, 70000, 65520]
+      const expected: Numbers[] = []
+      for (const device of devices) {
+        const source = device.tensor(x, [x.length], from)
+        const all = dtypes.map((to) => k.cast(source, to))
+        await device.evaluate(all)
+        for (const [i, t] of all.entries()) {
+          const got = await t.data()
+          if (device.kind === 'reference') expected.push([...got].map((v) => (Number.isFinite(v) ? v : String(v))))
+          compare(device, `${from} to ${dtypes[i]}`, got, expected[i], 0)
+        }
+      }
+    }
+  })
+})
+
+describe('constants that WGSL cannot write', () => {
+  const some = [1, 5]
+  test.each([
+    ['Infinity', (x: Tensor) => k.where(k.less(x, 2), x, Infinity), [1, Infinity]],
+    ['-Infinity', (x: Tensor) => k.maximum(k.where(k.less(x, 2), -Infinity, x), -Infinity), [-Infinity, 5]],
+    ['NaN', (x: Tensor) => k.where(k.less(x, 2), x, NaN), [1, NaN]],
+    ['-0', (x: Tensor) => k.div(1, k.mul(x, -0)), [-Infinity, -Infinity]],
+    ['the mean of nothing', (x: Tensor) => k.mean(k.slice(x, [0], [0])).reshape([1]), [NaN]],
+    ['1 / 0', (x: Tensor) => k.div(x, 0), [Infinity, Infinity]],
+  ] as const)('%s', async (name, f, want) => {
+    await check(name, want.map(String), 0, (d) => f(d.tensor(some)))
+  })
+})
+
+test('far arguments of sine and cosine', async () => {
+  const x = Float32Array.from({ length: 400 }, (_, i) => (i % 2 ? -1 : 1) * 1.37 ** (i / 1.5))
+  await check('sin', [...x].map(Math.sin), 3e-7, (d) => k.sin(d.tensor(x)))
+  await check('cos', [...x].map(Math.cos), 3e-7, (d) => k.cos(d.tensor(x)))
+})
+
+test('attention and losses keep a NaN', async () => {
+  for (const d of devices) {
+    for (const t of [4, 16]) {
+      const q = new Float32Array(t * 16).fill(0.5)
+      q[16] = NaN
+      const other = () => d.tensor(new Float32Array(t * 16).fill(0.25), [1, t, 1, 16])
+      const o = await k.attention(d.tensor(q, [1, t, 1, 16]), other(), other()).data()
+      expect([...o].map(Number.isNaN), d.name).toEqual([...o].map((_, i) => i >= 16 && i < 32))
+    }
+    const loss = (x: number[], id: number) =>
+      k.crossEntropy(d.tensor(x, [1, x.length]), d.tensor(Int32Array.of(id))).item()
+    expect(await loss([0, NaN, 0], 0), d.name).toBeNaN()
+    expect(await loss([0, -Infinity], 0), d.name).toBe(0)
+    expect(await loss([0, -Infinity], 1), d.name).toBe(Infinity)
+    expect(await loss([0, 0], -1), d.name).toBe(0)
+    expect(await loss([0, 0], 2), d.name).toBeNaN()
+    const w = d.tensor([1, 0, 0, 1], [2, 2])
+    const linear = (id: number) =>
+      k.linearCrossEntropy(d.tensor([0, 0], [1, 2]), w, d.tensor(Int32Array.of(id)), { chunk: 1 }).item()
+    expect(await linear(2), d.name).toBeNaN()
+    expect(await linear(1), d.name).toBeCloseTo(Math.log(2), 5)
+  }
+})
