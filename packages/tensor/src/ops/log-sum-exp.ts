@@ -64,7 +64,9 @@ export function logSumExp(x: Tensor): Tensor {
 
 /** x minus its log-sum-exp: log-probabilities over the last axis, float32. */
 export function logSoftmax(x: Tensor): Tensor {
-  return sub(x, reshape(logSumExp(x), rows(x)))
+  const lse = logSumExp(x)
+  // A row whose sum is infinite or nothing has no probabilities.
+  return sub(x, reshape(where(less(abs(lse), Infinity), lse, NaN), rows(x)))
 }
 
 export const softmaxOp = defineOp<unknown>({
