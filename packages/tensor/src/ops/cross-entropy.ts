@@ -31,32 +31,28 @@ export function requireTargets(op: string, targets: Spec, rows: readonly number[
   }
 }
 
-/** `x` where the target is in the vocabulary, 0 where it is negative (ignored), NaN where it is past the end. */
-function whereCounted(x: Tensor, targets: Tensor, vocabulary: number): Tensor {
-  return where(less(targets, 0), 0, where(less(targets, vocabulary), x, NaN))
+/** The log-sum-exp of rows whose target is in the vocabulary or ignored. Others have no loss: from NaN here follow a loss and a gradient of NaN. */
+export function lseOfKnown(lse: Tensor, targets: Tensor, vocabulary: number): Tensor {
+  return where(less(targets, vocabulary), lse, NaN)
 }
 
 /** lse - logit of the target + zLoss * lse^2, and 0 where the target is negative. */
-export function lossOf(lse: Tensor, picked: Tensor, targets: Tensor, zLoss: number, vocabulary: number): Tensor {
+export function lossOf(lse: Tensor, picked: Tensor, targets: Tensor, zLoss: number): Tensor {
   const nll = sub(lse, picked)
-  return whereCounted(zLoss === 0 ? nll : add(nll, mul(square(lse), zLoss)), targets, vocabulary)
+  return where(less(targets, 0), 0, zLoss === 0 ? nll : add(nll, mul(square(lse), zLoss)))
 }
 
-/**
- * d loss / d logits for logits whose first column is column `first` of the vocabulary (int32 [1, 1]; the very first unless given).
- * @param vocabulary columns of all logits
- */
+/** d loss / d logits for logits whose first column is column `first` of the vocabulary (int32 [1, 1]; the very first unless given). */
 export function logitsGradient(
   logits: Tensor,
   lse: Tensor,
   targets: Tensor,
   g: Tensor,
   zLoss: number,
-  vocabulary: number,
   first?: Tensor,
 ): Tensor {
   const column = [...targets.shape, 1]
-  const live = whereCounted(g, targets, vocabulary)
+  const live = where(less(targets, 0), 0, g)
   const weight = zLoss === 0 ? live : mul(live, add(mul(lse, 2 * zLoss), 1))
   const p = mul(exp(sub(logits, reshape(lse, column))), reshape(weight, column))
   const position = iota(logits.shape, logits.ndim - 1)
@@ -84,13 +80,13 @@ export const crossEntropyOp = defineOp<CrossEntropyAttrs>({
     ]
   },
   gradient: ({ inputs: [logits, targets], outputs: [, lse], grads: [g], attrs: { zLoss } }) => [
-    g && logitsGradient(logits, lse, targets, g, zLoss, logits.shape[logits.ndim - 1]),
+    g && logitsGradient(logits, lse, targets, g, zLoss),
     undefined,
   ],
   define([logits, targets], { zLoss }) {
     const f = cast(logits, 'float32')
-    const lse = logSumExp(f)
-    return [lossOf(lse, takeLast(f, targets), targets, zLoss, f.shape[f.ndim - 1]), lse]
+    const lse = lseOfKnown(logSumExp(f), targets, f.shape[f.ndim - 1])
+    return [lossOf(lse, takeLast(f, targets), targets, zLoss), lse]
   },
   cpu: rowCpu('crossEntropyRows', ({ zLoss }) => [zLoss]),
   webgpu: rowWgsl('crossEntropy'),

@@ -6,7 +6,14 @@ import { add } from './add.ts'
 import { cast } from './cast.ts'
 import { concatenate } from './concatenate.ts'
 import { barrier } from './copy.ts'
-import { type CrossEntropyAttrs, crossEntropyOp, logitsGradient, lossOf, requireTargets } from './cross-entropy.ts'
+import {
+  type CrossEntropyAttrs,
+  crossEntropyOp,
+  logitsGradient,
+  lossOf,
+  lseOfKnown,
+  requireTargets,
+} from './cross-entropy.ts'
 import { exp } from './exp.ts'
 import { iota } from './leaf.ts'
 import { log } from './log.ts'
@@ -74,7 +81,8 @@ export const linearCrossEntropyOp = defineOp<Attrs>({
       lse = add(top, log(add(exp(sub(lse, top)), exp(sub(part, top)))))
     }
     const picked = sum(mul(cast(x, 'float32'), cast(take(weight, targets), 'float32')), 1)
-    return [lossOf(lse!, picked, targets, zLoss, weight.shape[0]), lse!]
+    const known = lseOfKnown(lse!, targets, weight.shape[0])
+    return [lossOf(known, picked, targets, zLoss), known]
   },
   flops: ([x, w]) => 2 * elementCount(x.shape) * w.shape[0],
   samples: [
@@ -99,7 +107,7 @@ export const linearCrossEntropyGradientOp = defineOp<Attrs>({
     { shape: weight.shape, dtype: 'float32' },
   ],
   define([x, weight, targets, lse, g], { zLoss }) {
-    const d = logitsGradient(logitsOf(x, weight), lse, targets, g, zLoss, weight.shape[0])
+    const d = logitsGradient(logitsOf(x, weight), lse, targets, g, zLoss)
     return [matmul(d, weight, { dtype: 'float32' }), matmul(transpose(d), x, { dtype: 'float32' })]
   },
   decompose([x, weight, targets, lse, g], { zLoss, chunk }) {
@@ -116,7 +124,7 @@ export const linearCrossEntropyGradientOp = defineOp<Attrs>({
       const w = sliceAxis(weight, 0, start, end)
       if (dx) again = barrier(x, [dx])
       const first = slice(starts, [i, 0], [1, 1])
-      const d = logitsGradient(logitsOf(again, w), lse, targets, g, zLoss, weight.shape[0], first)
+      const d = logitsGradient(logitsOf(again, w), lse, targets, g, zLoss, first)
       const part = matmul(d, w, { dtype: 'float32' })
       dx = dx ? add(dx, part) : part
       dw.push(matmul(transpose(d), x, { dtype: 'float32' }))

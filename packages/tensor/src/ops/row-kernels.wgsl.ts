@@ -112,9 +112,10 @@ ${t.sweep((s) => s.store('dx', `${s.row('y')} * (${s.row('g')} - dot_row)`))}`,
     functions: `${magnitudeWgsl}\n${logOfSum}`,
     body: (t, { zLoss }) => `${logSumExpRow(t)}
 ${t.once(`{
-    let l = lse;
     let id = targets_at(row);
-    var picked = nan_of(0u);
+    // A target past the vocabulary has no loss: NaN says so, here and in the gradient.
+    let l = select(lse, nan_of(0u), id >= i32(N));
+    var picked = 0.0;
     if (id >= 0 && u32(id) < N) { picked = x_at(base + u32(id)); }
     lse_set(row, l);
     loss_set(row, select(l - picked + ${wgslFloat(zLoss)} * l * l, 0.0, id < 0));

@@ -16,7 +16,7 @@ export const sincosWgsl = [
 fn reduce_large(x: f32) -> vec2<u32> {
   var table = array<u32, 8>(0x1u, 0x45f306dcu, 0x9c882a53u, 0xf84eafa3u, 0xea69bb81u, 0xb6c52b32u, 0x78872083u, 0xfca2c757u);
   let bits = bitcast<u32>(x);
-  let at = min(bits >> 23u, 254u) - 121u;
+  let at = clamp(bits >> 23u, 121u, 254u) - 121u;
   let word = at >> 5u;
   let s = at & 31u;
   let w0 = (table[word] << s) | ((table[word + 1u] >> 1u) >> (31u - s));
@@ -37,13 +37,13 @@ fn sincos(x: vec4<f32>, shift: u32) -> vec4<f32> {
   let y = vec4<f32>(j);
   var r = ((a - y * 0.78515625) - y * 2.4187564849853515625e-4) - y * 3.77489497744594108e-8;
   let size = bitcast<vec4<u32>>(a);
-  if (any(size > vec4<u32>(0x45800000u))) { // 4096
+  let large = size > vec4<u32>(0x45800000u); // 4096
+  if (any(large)) {
     for (var k = 0u; k < 4u; k++) {
-      if (size[k] > 0x45800000u) {
-        let reduced = reduce_large(a[k]);
-        j[k] = reduced.x;
-        r[k] = bitcast<f32>(reduced.y);
-      }
+      let reduced = reduce_large(a[k]);
+      let lane = large & (vec4<u32>(0u, 1u, 2u, 3u) == vec4<u32>(k));
+      j = select(j, vec4<u32>(reduced.x), lane);
+      r = select(r, vec4<f32>(bitcast<f32>(reduced.y)), lane);
     }
   }
   let q = j + vec4<u32>(shift);

@@ -182,11 +182,11 @@ export function logSumExpRows(start: i32, end: i32, thread: i32, x: usize, y: us
 export function crossEntropyRows(start: i32, end: i32, thread: i32, x: usize, targets: usize, loss: usize, lse: usize, n: i32, z: f32): void {
   for (let r = start; r < end; r++) {
     const row = x + (<usize>r * <usize>n << 2)
-    const l = rowLogSumExp(row, n)
     const t = load<i32>(targets + (<usize>r << 2))
+    // A target past the vocabulary has no loss: NaN says so, here and in the gradient.
+    const l: f32 = t < n ? rowLogSumExp(row, n) : NaN
     store<f32>(lse + (<usize>r << 2), l)
-    // A target past the vocabulary has no loss: NaN says so.
-    const picked: f32 = t >= 0 && t < n ? load<f32>(row + (<usize>t << 2)) : NaN
+    const picked: f32 = t >= 0 && t < n ? load<f32>(row + (<usize>t << 2)) : 0
     store<f32>(loss + (<usize>r << 2), t < 0 ? 0 : l - picked + z * l * l)
   }
 }
