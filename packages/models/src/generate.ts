@@ -41,7 +41,7 @@ export class Generator {
   private readonly parameters: Parameters
   private readonly architecture: ModelArchitecture
   private readonly decoder: Decoder
-  private readonly step: Compiled<[Parameters, Cache, Tensor, Tensor, Tensor, number], { logits: Tensor; cache: Cache }>
+  private readonly step: Compiled<[Parameters, Cache, Tensor, Tensor, Tensor, Tensor], { logits: Tensor; cache: Cache }>
 
   constructor(device: Device, architecture: ModelArchitecture, parameters: Parameters) {
     this.device = device
@@ -50,8 +50,8 @@ export class Generator {
     this.decoder = new Decoder(device, architecture)
     this.maxPositions = architecture.maxPositionEmbeddings
     this.step = compile(
-      (p: Parameters, cache: Cache, token: Tensor, cos: Tensor, sin: Tensor, position: number) =>
-        this.decode(p, cache, token, cos, sin, position as unknown as Tensor),
+      (p: Parameters, cache: Cache, token: Tensor, cos: Tensor, sin: Tensor, position: Tensor) =>
+        this.decode(p, cache, token, cos, sin, position),
       { donate: [1] },
     )
   }

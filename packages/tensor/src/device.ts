@@ -1,8 +1,10 @@
+import { requireDType, shown } from './arguments.ts'
 import type { Backend, Counters } from './backends/backend.ts'
 import { bufferBytes, bytesPerElement, type DType, type HostArray, storageArray } from './dtype.ts'
-import { DisposedError, DTypeError, ShapeError } from './errors.ts'
+import { DisposedError, ShapeError } from './errors.ts'
 import { decodeArray, encodeArray, isPacked } from './formats.ts'
 import { flatten } from './graph/tree.ts'
+import { hostValues, type TensorData } from './host-data.ts'
 import { sourceOp } from './ops/leaf.ts'
 import { ProgramCache } from './program-cache.ts'
 import { checkShape, elementCount, formatShape, type Shape } from './shape.ts'
@@ -16,9 +18,6 @@ export interface Tuning {
   /** The kernel for each case, by name. */
   readonly choices: Readonly<Record<string, string>>
 }
-
-/** Numbers a tensor can be made from. */
-export type TensorData = number | readonly number[] | Float32Array | Int32Array | Uint32Array | Float64Array
 
 /** One backend with its memory. Several can live side by side; tensors of different devices do not mix. */
 export class Device {
@@ -80,28 +79,15 @@ export class Device {
   }
 
   /**
-   * A tensor from host numbers. The data is copied.
-   * @param shape default: one dimension, or none for a number
+   * A tensor from host numbers. The data is copied. `device.tensor([[1, 2], [3, 4]])` is [2, 2].
+   * @param shape default: that of the nested arrays; one dimension for a typed array, none for a number
    * @param dtype default: float32, or the integer dtype of an Int32Array or Uint32Array
-   * @throws ShapeError if the shape does not hold the number of values
+   * @throws ShapeError if the shape does not hold the number of values, TypeError (with the place) for what is no number and for arrays
+   * of different lengths, RangeError for numbers that an integer dtype cannot hold
    */
   tensor(data: TensorData, shape?: Shape, dtype?: DType): Tensor {
     this.assertUsable('tensor')
-    const values = typeof data === 'number' ? [data] : data
-    if (!Array.isArray(values) && !ArrayBuffer.isView(values))
-      throw new TypeError(
-        `tensor: data must be a number, an array of numbers or a typed array, got ${values === null ? 'null' : typeof values}`,
-      )
-    const type: DType =
-      dtype ?? (values instanceof Int32Array ? 'int32' : values instanceof Uint32Array ? 'uint32' : 'float32')
-    if (!(type in bytesPerElement))
-      throw new DTypeError(`tensor: unknown dtype '${type}'; known are ${Object.keys(bytesPerElement).join(', ')}`)
-    const full = shape ?? (typeof data === 'number' ? [] : [values.length])
-    checkShape('tensor', full)
-    if (elementCount(full) !== values.length)
-      throw new ShapeError(
-        `tensor: ${values.length} values do not fill shape ${formatShape(full)} (${elementCount(full)})`,
-      )
+    const { values, shape: full, dtype: type } = hostValues(data, shape, dtype)
     const host = isPacked(type)
       ? encodeArray(type, values instanceof Float32Array ? values : Float32Array.from(values as ArrayLike<number>))
       : (storageArray(type, values.length) as Float32Array)
@@ -113,9 +99,12 @@ export class Device {
   tensorFromCodes(codes: HostArray, shape: Shape, dtype: DType): Tensor {
     this.assertUsable('tensorFromCodes')
     checkShape('tensorFromCodes', shape)
+    requireDType('tensorFromCodes', dtype)
     const expected = storageArray(dtype, 0).constructor
-    if (codes.constructor !== expected)
-      throw new TypeError(`tensorFromCodes: ${dtype} codes come in ${expected.name}, got ${codes.constructor.name}`)
+    if (codes?.constructor !== expected)
+      throw new TypeError(
+        `tensorFromCodes: ${dtype} codes come in ${expected.name}, got ${ArrayBuffer.isView(codes) ? codes.constructor.name : shown(codes)}`,
+      )
     if (elementCount(shape) !== codes.length)
       throw new ShapeError(`tensorFromCodes: ${codes.length} codes do not fill shape ${formatShape(shape)}`)
     return tensorFromStorage(this, { shape: [...shape], dtype }, sourceOp, { host: codes.slice() as HostArray })

@@ -1,3 +1,4 @@
+import { shown } from './arguments.ts'
 import { ShapeError } from './errors.ts'
 
 export type Shape = readonly number[]
@@ -46,7 +47,8 @@ export function broadcastShapes(op: string, a: Shape, b: Shape): number[] {
 
 /** An axis counted from the front; negative ones count from the back. */
 export function normalizeAxis(op: string, axis: number, rank: number): number {
-  if (!Number.isInteger(axis) || axis < -rank || axis >= rank) {
+  if (!Number.isInteger(axis)) throw new ShapeError(`${op}: an axis must be a whole number, got ${shown(axis)}`)
+  if (axis < -rank || axis >= rank) {
     throw new ShapeError(`${op}: axis ${axis} is outside a tensor of ${rank} dimensions`)
   }
   return axis < 0 ? axis + rank : axis
@@ -55,15 +57,30 @@ export function normalizeAxis(op: string, axis: number, rank: number): number {
 /** Several axes, normalised, sorted, without repeats; `undefined` means all of them. */
 export function normalizeAxes(op: string, axes: number | readonly number[] | undefined, rank: number): number[] {
   if (axes === undefined) return Array.from({ length: rank }, (_, i) => i)
+  if (typeof axes !== 'number' && !Array.isArray(axes))
+    throw new TypeError(`${op}: axes must be a number or an array of numbers, got ${shown(axes)}`)
   const list = (typeof axes === 'number' ? [axes] : [...axes]).map((a) => normalizeAxis(op, a, rank))
   if (new Set(list).size !== list.length) throw new ShapeError(`${op}: axes ${formatShape(list)} repeat an axis`)
   return list.sort((x, y) => x - y)
 }
 
+/** A list of numbers where one is wanted: a shape, starts, sizes. @throws TypeError */
+export function requireNumbers(op: string, name: string, list: unknown): asserts list is readonly number[] {
+  if (!Array.isArray(list))
+    throw new TypeError(
+      `${op}: ${name} must be an array of numbers, got ${shown(list)}${typeof list === 'number' ? `; write [${list}]` : ''}`,
+    )
+  for (const item of list)
+    if (typeof item !== 'number') throw new TypeError(`${op}: ${name} must be numbers, got ${shown(list)}`)
+}
+
 export function checkShape(what: string, shape: Shape): void {
+  requireNumbers(what, 'the shape', shape)
   for (const d of shape) {
     if (!Number.isInteger(d) || d < 0) {
       throw new ShapeError(`${what}: shape ${formatShape(shape)} has a dimension that is not a non-negative integer`)
     }
   }
+  if (!Number.isSafeInteger(elementCount(shape)))
+    throw new ShapeError(`${what}: shape ${formatShape(shape)} has more elements than can be counted`)
 }

@@ -1,3 +1,4 @@
+import { requireTensor } from './arguments.ts'
 import type { Device } from './device.ts'
 import type { DType, HostArray } from './dtype.ts'
 import { DeviceError, ShapeError } from './errors.ts'
@@ -82,10 +83,21 @@ export class Tensor {
     if (this.value.storage) assertPresent(this.value.storage, what)
     if (!this.device) {
       throw new DeviceError(
-        `${what}: a constant belongs to no device; make it with device.tensor(), or combine it with a tensor first`,
+        `${what}: constants, iota and random numbers belong to no device until they meet a tensor of one; make it with device.tensor(), or combine it with a tensor first: x.add(device.tensor(0))`,
       )
     }
     return this.device
+  }
+
+  /**
+   * A tensor is no JavaScript number: operators, Math and comparisons would silently compute with NaN. Template strings print it.
+   * @throws TypeError
+   */
+  [Symbol.toPrimitive](hint: string): string {
+    if (hint === 'string') return this.toString()
+    throw new TypeError(
+      `${this} was used as a JavaScript number or string (by an operator, a comparison or Math). Use operations: x.mul(2), x.add(1), where(x.greater(10), a, b); print it in a template string; read its value with await x.item() or x.data(). Inside a compiled function a number argument is a tensor: a number that decides what is computed is closed over instead, with one compile() for each value`,
+    )
   }
 
   toString(): string {
@@ -101,7 +113,7 @@ export function isTensor(x: unknown): x is Tensor {
 export function apply<A>(op: Op<A>, inputs: readonly Tensor[], attrs: A): Tensor[] {
   let device: Device | undefined
   for (const t of inputs) {
-    if (!isTensor(t)) throw new TypeError(`${op.name}: expected a tensor, got ${describe(t)}`)
+    requireTensor(op.name, t)
     if (t.value.storage) assertPresent(t.value.storage, op.name)
     if (!t.device) continue
     if (device && device !== t.device) {
@@ -125,12 +137,6 @@ export function apply<A>(op: Op<A>, inputs: readonly Tensor[], attrs: A): Tensor
 
 export function apply1<A>(op: Op<A>, inputs: readonly Tensor[], attrs: A): Tensor {
   return apply(op, inputs, attrs)[0]
-}
-
-function describe(x: unknown): string {
-  if (x === null) return 'null'
-  if (ArrayBuffer.isView(x)) return x.constructor.name
-  return Array.isArray(x) ? 'an array' : typeof x
 }
 
 /** Wraps a computed result. */

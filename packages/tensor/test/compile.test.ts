@@ -21,7 +21,7 @@ describe.each(backends)('on %s', (backend) => {
     const y = device.tensor(ramp(4, Math.cos), [4])
     const loss = (w: Tensor) => matmul(x, w).sub(y).square().mean()
     const step = compile(
-      (state: { w: Tensor; v: Tensor }, rate: number) => {
+      (state: { w: Tensor; v: Tensor }, rate: Tensor) => {
         const { value, grads } = valueAndGrad(loss)(state.w)
         const v = state.v.mul(0.9).add(grads)
         return { state: { w: state.w.sub(v.mul(rate)), v }, value }
@@ -51,7 +51,7 @@ describe.each(backends)('on %s', (backend) => {
 
   test('trees go in and out; numbers are inputs, strings choose a program; results keep their own memory', async () => {
     const device = devices[backend]
-    const f = compile((t: { a: Tensor; list: readonly [Tensor, { b: Tensor }]; name: string }, k: number) => ({
+    const f = compile((t: { a: Tensor; list: readonly [Tensor, { b: Tensor }]; name: string }, k: Tensor) => ({
       name: t.name,
       sum: t.a.add(t.list[1].b).mul(k),
       same: t.a,
@@ -103,7 +103,7 @@ describe.each(backends)('on %s', (backend) => {
     const twice = compile((x: Tensor, y: Tensor) => x.add(y), { donate: [0, 1] })
     const t = device.tensor([1, 2])
     await expect(twice(t, t)).rejects.toThrow(/are one tensor, and it is donated/)
-    await expect(compile((n: number) => n)(1)).rejects.toThrow(/nowhere to run/)
+    await expect(compile((n: Tensor) => n)(1)).rejects.toThrow(/nowhere to run/)
   })
 })
 
@@ -111,7 +111,7 @@ describe.each(backends)('on %s', (backend) => {
 async function replayCosts(device: Device) {
   const params = { a: device.tensor(ramp(64 * 64), [64, 64]), b: device.tensor(ramp(64 * 64, Math.cos), [64, 64]) }
   const step = compile(
-    (p: typeof params, x: Tensor, rate: number) => {
+    (p: typeof params, x: Tensor, rate: Tensor) => {
       const { value, grads } = valueAndGrad((p: { a: Tensor; b: Tensor }) =>
         matmul(matmul(x, p.a).tanh(), p.b).square().mean(),
       )(p)

@@ -1,3 +1,4 @@
+import { requireTensor, shown } from '../arguments.ts'
 import { computeType, type DType } from '../dtype.ts'
 import { DTypeError } from '../errors.ts'
 import { defineOp } from '../op.ts'
@@ -19,7 +20,8 @@ export const bitcastOp = defineOp<{ dtype: DType }>({
   kind: 'elementwise',
   infer([x], { dtype }) {
     for (const d of [x.dtype, dtype])
-      if (!words.includes(d)) throw new DTypeError(`bitcast: needs float32, int32 or uint32 on both sides, got ${d}`)
+      if (!words.includes(d))
+        throw new DTypeError(`bitcast: needs float32, int32 or uint32 on both sides, got ${shown(d)}`)
     return [{ shape: x.shape, dtype }]
   },
   gradient: () => [undefined],
@@ -44,5 +46,6 @@ export const bitcastOp = defineOp<{ dtype: DType }>({
 
 /** The same 32 bits read as another dtype: float32, int32 or uint32. */
 export function bitcast(x: Tensor, dtype: DType): Tensor {
+  requireTensor('bitcast', x)
   return x.dtype === dtype ? x : apply1(bitcastOp, [x], { dtype })
 }

@@ -1,6 +1,7 @@
+import { requireTensor } from '../arguments.ts'
 import { ShapeError } from '../errors.ts'
 import { defineOp } from '../op.ts'
-import { broadcastShapes, contiguousStrides, formatShape, type Shape, sameShape } from '../shape.ts'
+import { broadcastShapes, checkShape, contiguousStrides, formatShape, type Shape, sameShape } from '../shape.ts'
 import { apply1, type Tensor } from '../tensor.ts'
 import { sum } from './reduce.ts'
 import { reshape } from './reshape.ts'
@@ -46,5 +47,7 @@ export const broadcastToOp = defineOp<{ shape: Shape }>({
 
 /** Repeats dimensions of size 1, and adds leading ones, until the shape is reached. Costs no memory. */
 export function broadcastTo(x: Tensor, shape: Shape): Tensor {
+  requireTensor('broadcastTo', x)
+  checkShape('broadcastTo', shape)
   return sameShape(x.shape, shape) ? x : apply1(broadcastToOp, [x], { shape: [...shape] })
 }

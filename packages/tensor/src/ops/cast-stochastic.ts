@@ -1,4 +1,5 @@
 import { finfo } from '@kumiki/numerics'
+import { requireTensor, shown } from '../arguments.ts'
 import type { DType } from '../dtype.ts'
 import { DTypeError } from '../errors.ts'
 import { isPacked } from '../formats.ts'
@@ -21,9 +22,10 @@ import { where } from './where.ts'
  * @throws DTypeError unless x is float32 and the format is narrower
  */
 export function castStochastic(x: Tensor, dtype: DType, key: RandomKey): Tensor {
+  requireTensor('castStochastic', x)
   if (x.dtype !== 'float32' || !isPacked(dtype))
     throw new DTypeError(
-      `castStochastic: needs a float32 tensor and a narrower float format, got ${x.dtype} and ${dtype}`,
+      `castStochastic: needs a float32 tensor and a narrower float format, got ${x.dtype} and ${shown(dtype)}`,
     )
   const { eps: epsilon, smallestNormal } = finfo(dtype)
   const dropped = 23 + Math.log2(epsilon)

@@ -1,5 +1,5 @@
-import { bytesPerElement, type ComputeType, computeType, type DType, isFloat } from '../dtype.ts'
-import { DTypeError } from '../errors.ts'
+import { requireDType, requireTensor } from '../arguments.ts'
+import { type ComputeType, computeType, type DType, isFloat } from '../dtype.ts'
 import { defineOp } from '../op.ts'
 import { apply1, type Tensor } from '../tensor.ts'
 import { truncateWgsl } from './functions.wgsl.ts'
@@ -8,8 +8,7 @@ export const castOp = defineOp<{ dtype: DType }>({
   name: 'cast',
   kind: 'elementwise',
   infer([x], { dtype }) {
-    if (!(dtype in bytesPerElement))
-      throw new DTypeError(`cast: unknown dtype '${dtype}'; known are ${Object.keys(bytesPerElement).join(', ')}`)
+    requireDType('cast', dtype)
     return [{ shape: x.shape, dtype }]
   },
   // Gradients are float32 whatever the values are stored in: rounding them is the business of whoever stores them.
@@ -62,5 +61,6 @@ function castElement(x: number, from: ComputeType, dtype: DType): number {
  * int32 and uint32 the bits stay: -1 is 4294967295. The gradient passes as float32.
  */
 export function cast(x: Tensor, dtype: DType): Tensor {
+  requireTensor('cast', x)
   return x.dtype === dtype ? x : apply1(castOp, [x], { dtype })
 }

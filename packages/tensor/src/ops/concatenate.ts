@@ -1,3 +1,4 @@
+import { requireTensor, shown } from '../arguments.ts'
 import { bytesPerElement, promote } from '../dtype.ts'
 import { ShapeError } from '../errors.ts'
 import { defineOp } from '../op.ts'
@@ -82,6 +83,9 @@ const widest = 7
 
 /** Joins tensors along one axis; all other dimensions must agree. */
 export function concatenate(tensors: readonly Tensor[], axis = 0): Tensor {
+  if (!Array.isArray(tensors))
+    throw new TypeError(`concatenate: expected an array of tensors, got ${shown(tensors)}; write [a, b]`)
+  for (const t of tensors) requireTensor('concatenate', t)
   if (tensors.length === 0) throw new ShapeError('concatenate: needs at least one tensor')
   const a = normalizeAxis('concatenate', axis, tensors[0].ndim)
   const dtype = tensors.map((t) => t.dtype).reduce((x, y) => promote('concatenate', x, y))

@@ -1,3 +1,4 @@
+import { requireTensor, shown } from '../arguments.ts'
 import { defineOp } from '../op.ts'
 import { apply1, type Tensor } from '../tensor.ts'
 
@@ -31,5 +32,8 @@ export const barrierOp = defineOp<unknown>({
  * something again from its inputs, to keep less, makes it from `barrier(input, [gradient])`.
  */
 export function barrier(x: Tensor, after: readonly Tensor[]): Tensor {
+  requireTensor('barrier', x)
+  if (!Array.isArray(after))
+    throw new TypeError(`barrier: expected an array of tensors to wait for, got ${shown(after)}`)
   return apply1(barrierOp, [x, ...after], {})
 }

@@ -1,3 +1,4 @@
+import { requireNumber, requireOptions } from '../arguments.ts'
 import { DTypeError, ShapeError } from '../errors.ts'
 import type { Spec } from '../graph/node.ts'
 import { defineOp } from '../op.ts'
@@ -107,5 +108,8 @@ export const crossEntropyOp = defineOp<CrossEntropyAttrs>({
  * @see arXiv:2204.02311 section 5
  */
 export function crossEntropy(logits: Tensor, targets: Tensor, options: { zLoss?: number } = {}): Tensor {
-  return apply(crossEntropyOp, [logits, targets], { zLoss: options.zLoss ?? 0 })[0]
+  requireOptions('crossEntropy', options, ['zLoss'])
+  const zLoss = options.zLoss ?? 0
+  requireNumber('crossEntropy', 'zLoss', zLoss)
+  return apply(crossEntropyOp, [logits, targets], { zLoss })[0]
 }

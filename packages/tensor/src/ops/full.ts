@@ -1,3 +1,4 @@
+import { requireDType, requireTensor } from '../arguments.ts'
 import type { DType } from '../dtype.ts'
 import { checkShape, type Shape } from '../shape.ts'
 import type { Tensor } from '../tensor.ts'
@@ -7,6 +8,7 @@ import { constant } from './leaf.ts'
 /** A tensor of one repeated value. It belongs to no device until it meets a tensor that does. */
 export function full(shape: Shape, value: number, dtype: DType = 'float32'): Tensor {
   checkShape('full', shape)
+  requireDType('full', dtype)
   return broadcastTo(constant(value, dtype), shape)
 }
 
@@ -15,5 +17,6 @@ export function zeros(shape: Shape, dtype: DType = 'float32'): Tensor {
 }
 
 export function zerosLike(x: Tensor): Tensor {
+  requireTensor('zerosLike', x)
   return zeros(x.shape, x.dtype)
 }

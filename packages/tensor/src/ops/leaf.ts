@@ -1,6 +1,9 @@
+import { shown } from '../arguments.ts'
 import { computeType, type DType } from '../dtype.ts'
+import { DTypeError } from '../errors.ts'
+import { isPacked, roundTo } from '../formats.ts'
 import { defineOp, type Op } from '../op.ts'
-import { elementCount, type Shape } from '../shape.ts'
+import { checkShape, elementCount, normalizeAxis, type Shape } from '../shape.ts'
 import { apply1, type Tensor } from '../tensor.ts'
 
 /** Memory that already holds its values (host data or an earlier result). */
@@ -24,10 +27,17 @@ export const constantOp = defineOp<{ value: number; dtype: DType }>({
 })
 
 export function constant(value: number, dtype: DType = 'float32'): Tensor {
-  if (typeof value !== 'number') throw new TypeError(`constant: expected a number, got ${typeof value}`)
-  if (computeType(dtype) !== 'f32' && !Number.isInteger(value))
+  if (typeof value !== 'number') throw new TypeError(`constant: expected a number, got ${shown(value)}`)
+  // Rounded here, so that it is one number whether a kernel contains it or reads it.
+  if (isPacked(dtype)) return apply1(constantOp, [], { value: roundTo(dtype, value), dtype })
+  if (dtype === 'float32') return apply1(constantOp, [], { value, dtype })
+  if (value < -2147483648 || value > 4294967295)
+    throw new RangeError(
+      `constant: ${value} does not fit into 32 bits, but the tensor is ${dtype}; use astype('float32') first`,
+    )
+  if (!Number.isInteger(value))
     throw new TypeError(`constant: ${value} is not an integer, but the tensor is ${dtype}; use astype('float32') first`)
-  return apply1(constantOp, [], { value, dtype })
+  return apply1(constantOp, [], { value: dtype === 'uint32' ? value >>> 0 : value | 0, dtype })
 }
 
 /** A number becomes a constant of the other operand's dtype; an integer tensor meets a fraction as float32. */
@@ -49,5 +59,8 @@ export const iotaOp = defineOp<{ shape: Shape; axis: number; dtype: 'int32' | 'u
 
 /** Coordinates along one axis, int32 unless said. */
 export function iota(shape: Shape, axis: number, dtype: 'int32' | 'uint32' = 'int32'): Tensor {
-  return apply1(iotaOp, [], { shape: [...shape], axis, dtype })
+  checkShape('iota', shape)
+  if (dtype !== 'int32' && dtype !== 'uint32')
+    throw new DTypeError(`iota: coordinates are int32 or uint32, got ${shown(dtype)}; cast them afterwards`)
+  return apply1(iotaOp, [], { shape: [...shape], axis: normalizeAxis('iota', axis, shape.length), dtype })
 }

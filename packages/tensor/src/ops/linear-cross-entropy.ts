@@ -1,3 +1,4 @@
+import { requireNumber, requireOptions, requireTensor, shown } from '../arguments.ts'
 import { ShapeError } from '../errors.ts'
 import { defineOp } from '../op.ts'
 import { elementCount, formatShape } from '../shape.ts'
@@ -48,6 +49,7 @@ export const linearCrossEntropyOp = defineOp<Attrs>({
   gradientOfFirst: true,
   infer([x, weight, targets]) {
     requireFloat('linearCrossEntropy', x)
+    requireFloat('linearCrossEntropy', weight)
     if (x.shape.length !== 2 || weight.shape.length !== 2 || x.shape[1] !== weight.shape[1]) {
       throw new ShapeError(
         `linearCrossEntropy: x must be [tokens, hidden] and the weight [vocabulary, hidden], got ${formatShape(x.shape)} and ${formatShape(weight.shape)}`,
@@ -152,9 +154,14 @@ export function linearCrossEntropy(
   targets: Tensor,
   options: { zLoss?: number; chunk?: number } = {},
 ): Tensor {
+  requireTensor('linearCrossEntropy', x, 'x')
+  requireTensor('linearCrossEntropy', weight, 'the weight')
+  requireTensor('linearCrossEntropy', targets, 'targets')
+  requireOptions('linearCrossEntropy', options, ['zLoss', 'chunk'])
   const zLoss = options.zLoss ?? 0
+  requireNumber('linearCrossEntropy', 'zLoss', zLoss)
   if (options.chunk !== undefined && !(Number.isInteger(options.chunk) && options.chunk > 0))
-    throw new RangeError(`linearCrossEntropy: chunk must be a positive integer, got ${options.chunk}`)
+    throw new RangeError(`linearCrossEntropy: chunk must be a positive integer, got ${shown(options.chunk)}`)
   const tokens = x.shape[0]
   if (
     options.chunk === undefined &&

@@ -1,3 +1,4 @@
+import { requireTensor } from '../arguments.ts'
 import { ShapeError } from '../errors.ts'
 import { defineOp, type Op } from '../op.ts'
 import { elementCount, formatShape } from '../shape.ts'
@@ -64,6 +65,7 @@ export function logSumExp(x: Tensor): Tensor {
 
 /** x minus its log-sum-exp: log-probabilities over the last axis, float32. */
 export function logSoftmax(x: Tensor): Tensor {
+  requireTensor('logSoftmax', x)
   const lse = logSumExp(x)
   // A row whose sum is infinite or nothing has no probabilities.
   return sub(x, reshape(where(less(abs(lse), Infinity), lse, NaN), rows(x)))

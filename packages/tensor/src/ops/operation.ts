@@ -1,3 +1,4 @@
+import { shown } from '../arguments.ts'
 import { type DType, promote } from '../dtype.ts'
 import type { Op } from '../op.ts'
 import { broadcastShapes, sameShape } from '../shape.ts'
@@ -12,11 +13,13 @@ export type Operand = Tensor | number
 /** Casts to a common dtype and broadcasts to a common shape. */
 export function align(name: string, a: Tensor | number, b: Tensor | number): [Tensor, Tensor] {
   if (!isTensor(a) && !isTensor(b)) {
-    throw new TypeError(`${name}: needs at least one tensor, got ${typeof a} and ${typeof b}`)
+    throw new TypeError(`${name}: needs at least one tensor, got ${shown(a)} and ${shown(b)}`)
   }
   for (const x of [a, b]) {
     if (!isTensor(x) && typeof x !== 'number')
-      throw new TypeError(`${name}: expected a tensor or a number, got ${x === null ? 'null' : typeof x}`)
+      throw new TypeError(
+        `${name}: expected a tensor or a number, got ${x === null ? 'null' : `${typeof x} (${shown(x)})`}`,
+      )
   }
   const x = isTensor(a) ? a : toTensor(a, (b as Tensor).dtype)
   const y = isTensor(b) ? b : toTensor(b, (a as Tensor).dtype)

@@ -1,15 +1,18 @@
+import { requireTensor, shown } from '../arguments.ts'
 import { ShapeError } from '../errors.ts'
 import { checkShape, elementCount, type Shape } from '../shape.ts'
-import type { Tensor } from '../tensor.ts'
+import { isTensor, type Tensor } from '../tensor.ts'
 import { add } from './add.ts'
 import { bitwiseOr, bitwiseXor, shiftLeft, shiftRight } from './bitwise.ts'
 import { cast } from './cast.ts'
 import { cos } from './cos.ts'
 import { constant, iota } from './leaf.ts'
 import { log } from './log.ts'
+import { requireRow } from './log-sum-exp.ts'
 import { mul } from './mul.ts'
 import { neg } from './neg.ts'
 import { argMax } from './reduce.ts'
+import { requireFloat } from './require.ts'
 import { reshape } from './reshape.ts'
 import { slice } from './slice.ts'
 import { sqrt } from './sqrt.ts'
@@ -17,6 +20,18 @@ import { sub } from './sub.ts'
 
 /** Two 32-bit words that name a random stream: numbers, or a uint32 tensor of shape [2] for a key that changes per call. */
 export type RandomKey = readonly [number, number] | Tensor
+
+function requireKey(key: unknown): void {
+  if (isTensor(key) ? key.dtype === 'uint32' && key.ndim === 1 && key.size === 2 : twoNumbers(key)) return
+  const help = typeof key === 'number' ? `; write [${key}, 0]` : ''
+  throw new ShapeError(
+    `randomBits: a key is two whole numbers or a uint32 tensor of shape [2], got ${shown(key)}${help}`,
+  )
+}
+
+function twoNumbers(key: unknown): boolean {
+  return Array.isArray(key) && key.length === 2 && key.every((word) => Number.isSafeInteger(word))
+}
 
 const rotations = [13, 15, 26, 6, 17, 29, 16, 24]
 
@@ -27,10 +42,9 @@ const rotations = [13, 15, 26, 6, 17, 29, 16, 24]
  */
 export function randomBits(key: RandomKey, shape: Shape): Tensor {
   checkShape('randomBits', shape)
+  requireKey(key)
   const word = (i: number): Tensor =>
     Array.isArray(key) ? constant(key[i] >>> 0, 'uint32') : reshape(slice(key as Tensor, [i], [1]), [])
-  if (!Array.isArray(key) && ((key as Tensor).dtype !== 'uint32' || (key as Tensor).size !== 2))
-    throw new ShapeError(`randomBits: a key is two numbers or a uint32 tensor of shape [2], got ${key}`)
   const ks = [word(0), word(1)]
   ks.push(bitwiseXor(bitwiseXor(ks[0], ks[1]), 0x1bd11bda))
   const n = elementCount(shape)
@@ -56,6 +70,7 @@ export function randomUniform(key: RandomKey, shape: Shape): Tensor {
 
 /** Normal with mean 0 and deviation 1, by Box and Muller. */
 export function randomNormal(key: RandomKey, shape: Shape): Tensor {
+  checkShape('randomNormal', shape)
   const n = elementCount(shape)
   const u = randomUniform(key, [2, n])
   const radius = sqrt(mul(log(sub(1, slice(u, [0, 0], [1, n]))), -2))
@@ -64,6 +79,9 @@ export function randomNormal(key: RandomKey, shape: Shape): Tensor {
 
 /** One index per row, drawn with probability softmax(logits), by the Gumbel trick. @param logits [..., n] @returns int32 [...] */
 export function categorical(key: RandomKey, logits: Tensor): Tensor {
+  requireTensor('categorical', logits, 'logits')
+  requireFloat('categorical', logits)
+  requireRow('categorical', logits.shape)
   const u = add(randomUniform(key, logits.shape), 2 ** -24)
   return argMax(add(logits, neg(log(neg(log(u))))), -1)
 }

@@ -1,3 +1,4 @@
+import { requireBoolean, requireTensor } from '../arguments.ts'
 import type { CpuArgument, CpuCall } from '../backends/cpu/rule.ts'
 import { isFloat } from '../dtype.ts'
 import { DTypeError, ShapeError } from '../errors.ts'
@@ -148,6 +149,8 @@ function reduceWith(
   axes: number | readonly number[] | undefined,
   keepDims: boolean,
 ): Tensor {
+  requireTensor(op.name, x)
+  requireBoolean(op.name, 'keepDims', keepDims)
   const asked = normalizeAxes(op.name, axes, x.ndim)
   const shape = keepDims
     ? x.shape.map((d, i) => (asked.includes(i) ? 1 : d))
@@ -176,6 +179,7 @@ export function max(x: Tensor, axes?: number | readonly number[], keepDims = fal
 
 /** Mean over axes. @throws DTypeError for integers. */
 export function mean(x: Tensor, axes?: number | readonly number[], keepDims = false): Tensor {
+  requireTensor('mean', x)
   if (!isFloat(x.dtype))
     throw new DTypeError(`mean: needs a float tensor, got ${x.dtype}; cast it with astype('float32')`)
   const total = sum(x, axes, keepDims)
@@ -215,5 +219,6 @@ export const argMaxOp = defineOp<{ axis: number }>({
 
 /** Index of the largest element along an axis, int32; the first of equals, or the first NaN. */
 export function argMax(x: Tensor, axis = -1): Tensor {
+  requireTensor('argMax', x)
   return apply1(argMaxOp, [x], { axis: normalizeAxis('argMax', axis, x.ndim) })
 }

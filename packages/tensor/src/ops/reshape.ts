@@ -1,7 +1,8 @@
+import { requireTensor } from '../arguments.ts'
 import { ShapeError } from '../errors.ts'
 import { defineOp } from '../op.ts'
 import { reshapeAccess } from '../passes/access.ts'
-import { checkShape, elementCount, formatShape, type Shape, sameShape } from '../shape.ts'
+import { checkShape, elementCount, formatShape, requireNumbers, type Shape, sameShape } from '../shape.ts'
 import { apply1, type Tensor } from '../tensor.ts'
 
 export const reshapeOp = defineOp<{ shape: Shape }>({
@@ -28,6 +29,8 @@ export const reshapeOp = defineOp<{ shape: Shape }>({
 
 /** The same elements in another shape; one dimension may be -1 and is then computed. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
+  requireTensor('reshape', x)
+  requireNumbers('reshape', 'the shape', shape)
   const open = shape.indexOf(-1)
   let full = [...shape]
   if (open >= 0) {

@@ -1,3 +1,4 @@
+import { requireNumber } from '../arguments.ts'
 import { ShapeError } from '../errors.ts'
 import { defineOp } from '../op.ts'
 import { elementCount, formatShape } from '../shape.ts'
@@ -23,6 +24,7 @@ export const rmsNormOp = defineOp<{ epsilon: number }>({
   gradientOfFirst: true,
   infer([x, weight]) {
     requireFloat('rmsNorm', x)
+    requireFloat('rmsNorm', weight)
     const n = x.shape[x.shape.length - 1]
     if (x.shape.length === 0 || weight.shape.length !== 1 || weight.shape[0] !== n) {
       throw new ShapeError(
@@ -98,6 +100,6 @@ export const rmsNormGradientOp = defineOp<unknown>({
  * @see arXiv:1910.07467
  */
 export function rmsNorm(x: Tensor, weight: Tensor, epsilon = 1e-5): Tensor {
-  if (!(epsilon >= 0)) throw new RangeError(`rmsNorm: epsilon must be 0 or more, got ${epsilon}`)
+  requireNumber('rmsNorm', 'epsilon', epsilon, 0)
   return apply(rmsNormOp, [x, weight], { epsilon })[0]
 }

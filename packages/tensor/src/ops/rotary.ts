@@ -1,6 +1,7 @@
+import { requireNumber, requireWhole, shown } from '../arguments.ts'
 import { ShapeError } from '../errors.ts'
 import { defineOp, type Op } from '../op.ts'
-import { elementCount, formatShape } from '../shape.ts'
+import { elementCount, formatShape, requireNumbers } from '../shape.ts'
 import { apply1, type Tensor } from '../tensor.ts'
 import { add } from './add.ts'
 import { cast } from './cast.ts'
@@ -104,7 +105,11 @@ export function rotaryTables(
   theta = 10000,
 ): { cos: Float32Array; sin: Float32Array; shape: [number, number] } {
   if (!Number.isInteger(headDim) || headDim <= 0 || headDim % 2)
-    throw new RangeError(`rotaryTables: headDim must be a positive even integer, got ${headDim}`)
+    throw new RangeError(`rotaryTables: headDim must be a positive even integer, got ${shown(headDim)}`)
+  if (Array.isArray(positions)) requireNumbers('rotaryTables', 'positions', positions)
+  else requireWhole('rotaryTables', 'positions (a count, or an array of numbers)', positions)
+  requireNumber('rotaryTables', 'theta', theta)
+  if (theta <= 0) throw new RangeError(`rotaryTables: theta must be above 0, got ${theta}`)
   const list = typeof positions === 'number' ? Array.from({ length: positions }, (_, i) => i) : positions
   const half = headDim / 2
   const cos = new Float32Array(list.length * half)

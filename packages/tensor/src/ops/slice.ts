@@ -1,6 +1,7 @@
+import { requireTensor, shown } from '../arguments.ts'
 import { ShapeError } from '../errors.ts'
 import { defineOp } from '../op.ts'
-import { contiguousStrides, formatShape, type Shape } from '../shape.ts'
+import { contiguousStrides, formatShape, normalizeAxis, requireNumbers, type Shape } from '../shape.ts'
 import { apply1, type Tensor } from '../tensor.ts'
 import { concatenate } from './concatenate.ts'
 import { zeros } from './full.ts'
@@ -60,6 +61,9 @@ export const sliceOp = defineOp<{ starts: readonly number[]; sizes: readonly num
 
 /** A rectangular part: from `starts`, `sizes` elements along each axis. Costs no memory where the user reads through strides. */
 export function slice(x: Tensor, starts: readonly number[], sizes: Shape): Tensor {
+  requireTensor('slice', x)
+  requireNumbers('slice', 'starts', starts)
+  requireNumbers('slice', 'sizes', sizes)
   if (starts.length !== x.ndim || sizes.length !== x.ndim) {
     throw new ShapeError(
       `slice: needs ${x.ndim} starts and sizes for ${formatShape(x.shape)}, got ${starts.length} and ${sizes.length}`,
@@ -71,8 +75,10 @@ export function slice(x: Tensor, starts: readonly number[], sizes: Shape): Tenso
 
 /** Elements `start` to `end` (exclusive) along one axis; negative ones count from the back. */
 export function sliceAxis(x: Tensor, axis: number, start: number, end: number): Tensor {
-  const a = axis < 0 ? axis + x.ndim : axis
-  if (!(a >= 0 && a < x.ndim)) throw new ShapeError(`slice: axis ${axis} is outside a tensor of ${x.ndim} dimensions`)
+  requireTensor('sliceAxis', x)
+  const a = normalizeAxis('slice', axis, x.ndim)
+  for (const [name, at] of Object.entries({ start, end }))
+    if (!Number.isInteger(at)) throw new ShapeError(`sliceAxis: ${name} must be a whole number, got ${shown(at)}`)
   const from = start < 0 ? start + x.shape[a] : start
   const to = end < 0 ? end + x.shape[a] : end
   return slice(

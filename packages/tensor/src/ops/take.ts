@@ -1,7 +1,8 @@
+import { requireTensor, requireWhole } from '../arguments.ts'
 import { bytesPerElement, isFloat } from '../dtype.ts'
 import { DTypeError, ShapeError } from '../errors.ts'
 import { defineOp } from '../op.ts'
-import { elementCount, formatShape } from '../shape.ts'
+import { elementCount, formatShape, normalizeAxis } from '../shape.ts'
 import { apply1, type Tensor } from '../tensor.ts'
 import { broadcastTo } from './broadcast-to.ts'
 import { cast } from './cast.ts'
@@ -69,10 +70,10 @@ export const takeOp = defineOp<unknown>({
  * @returns [...ids.shape, ...table.shape.slice(1)]
  */
 export function take(table: Tensor, ids: Tensor, axis = 0): Tensor {
+  requireTensor('take', table, 'the table')
+  requireTensor('take', ids, 'ids')
   if (axis === 0) return apply1(takeOp, [table, ids], {})
-  const a = axis < 0 ? axis + table.ndim : axis
-  if (!(a >= 0 && a < table.ndim))
-    throw new ShapeError(`take: axis ${axis} is outside a table of shape ${formatShape(table.shape)}`)
+  const a = normalizeAxis('take', axis, table.ndim)
   const front = transpose(table, [a, ...[...table.shape.keys()].filter((i) => i !== a)])
   const taken = apply1(takeOp, [front, ids], {})
   const n = ids.ndim
@@ -87,6 +88,10 @@ export const scatterAddRowsOp = defineOp<{ rows: number }>({
   infer([x, ids], { rows }) {
     if (ids.dtype !== 'int32' || !isFloat(x.dtype))
       throw new DTypeError(`scatterAddRows: needs float rows and int32 ids, got ${x.dtype} and ${ids.dtype}`)
+    if (x.shape.length < ids.shape.length || ids.shape.some((d, i) => d !== x.shape[i]))
+      throw new ShapeError(
+        `scatterAddRows: x must be [...ids.shape, ...row]: one row for each id, got x ${formatShape(x.shape)} and ids ${formatShape(ids.shape)}`,
+      )
     return [{ shape: [rows, ...x.shape.slice(ids.shape.length)], dtype: 'float32' }]
   },
   gradient: ({ inputs: [, ids], grads: [g] }) => [g && take(g, ids), undefined],
@@ -124,11 +129,15 @@ export const scatterAddRowsOp = defineOp<{ rows: number }>({
 
 /** out[r] = sum of x[i] over all i with ids[i] = r. @param x [...ids.shape, ...row] @returns float32 [rows, ...row] */
 export function scatterAddRows(x: Tensor, ids: Tensor, rows: number): Tensor {
+  requireWhole('scatterAddRows', 'rows', rows)
   return apply1(scatterAddRowsOp, [x, ids], { rows })
 }
 
 /** One element per row: x[..., ids[...]]; zero where the id is outside. @param x [..., n] @param ids int32 [...] */
 export function takeLast(x: Tensor, ids: Tensor): Tensor {
+  requireTensor('takeLast', x)
+  requireTensor('takeLast', ids, 'ids')
+  if (x.ndim === 0) throw new ShapeError('takeLast: x is a scalar; it needs a last axis to take from')
   const hot = equal(iota(x.shape, x.ndim - 1), broadcastTo(reshape(ids, [...ids.shape, 1]), x.shape))
   return sum(where(hot, x, 0), -1)
 }

@@ -1,3 +1,4 @@
+import { shown } from '../arguments.ts'
 import { ShapeError } from '../errors.ts'
 import { isPacked } from '../formats.ts'
 import { defineOp, type Op } from '../op.ts'
@@ -19,7 +20,9 @@ export const topKOp: Op<{ k: number }> = defineOp<{ k: number }>({
   infer([x], { k }) {
     const n = x.shape[x.shape.length - 1]
     if (x.shape.length === 0 || !Number.isInteger(k) || k < 1 || k > n)
-      throw new ShapeError(`topK: k must be an integer from 1 to the last axis of ${formatShape(x.shape)}, got ${k}`)
+      throw new ShapeError(
+        `topK: k must be an integer from 1 to the last axis of ${formatShape(x.shape)}, got ${shown(k)}`,
+      )
     const shape = [...x.shape.slice(0, -1), k]
     return [
       { shape, dtype: x.dtype },

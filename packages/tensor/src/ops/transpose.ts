@@ -1,6 +1,7 @@
+import { requireTensor } from '../arguments.ts'
 import { ShapeError } from '../errors.ts'
 import { defineOp } from '../op.ts'
-import { contiguousStrides, formatShape, normalizeAxis } from '../shape.ts'
+import { contiguousStrides, formatShape, normalizeAxis, requireNumbers } from '../shape.ts'
 import { apply1, type Tensor } from '../tensor.ts'
 
 export const transposeOp = defineOp<{ axes: readonly number[] }>({
@@ -36,6 +37,8 @@ export const transposeOp = defineOp<{ axes: readonly number[] }>({
 
 /** Permutes the dimensions; without `axes`, reverses them. Costs no memory where the user reads through strides. */
 export function transpose(x: Tensor, axes?: readonly number[]): Tensor {
+  requireTensor('transpose', x)
+  if (axes !== undefined) requireNumbers('transpose', 'axes', axes)
   const order = axes ? axes.map((a) => normalizeAxis('transpose', a, x.ndim)) : x.shape.map((_, i) => x.ndim - 1 - i)
   if (order.length !== x.ndim || new Set(order).size !== x.ndim) {
     throw new ShapeError(
@@ -47,6 +50,7 @@ export function transpose(x: Tensor, axes?: readonly number[]): Tensor {
 
 /** Exchanges two dimensions. */
 export function swapAxes(x: Tensor, a: number, b: number): Tensor {
+  requireTensor('swapAxes', x)
   const order = x.shape.map((_, i) => i)
   const i = normalizeAxis('swapAxes', a, x.ndim)
   const j = normalizeAxis('swapAxes', b, x.ndim)

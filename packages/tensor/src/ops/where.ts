@@ -1,3 +1,4 @@
+import { requireTensor, shown } from '../arguments.ts'
 import { computeType, promote } from '../dtype.ts'
 import { DTypeError } from '../errors.ts'
 import { defineOp } from '../op.ts'
@@ -40,6 +41,10 @@ export const whereOp = defineOp<unknown>({
 
 /** Elements of `a` where the condition is not 0, else of `b`; all three broadcast. */
 export function where(condition: Tensor, a: Tensor | number, b: Tensor | number): Tensor {
+  requireTensor('where', condition, 'the condition')
+  for (const x of [a, b])
+    if (!isTensor(x) && typeof x !== 'number')
+      throw new TypeError(`where: expected a tensor or a number, got ${shown(x)}`)
   const like = isTensor(a) ? a.dtype : isTensor(b) ? b.dtype : 'float32'
   const x = toTensor(a, like)
   const y = toTensor(b, like)

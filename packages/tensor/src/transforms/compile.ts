@@ -19,13 +19,38 @@ export interface CompileSettings {
   readonly donate?: readonly number[]
 }
 
-/** A compiled function: call it like the original, with `await`. */
+/** What a compiled function may be given where the traced one takes T: a number for a tensor without dimensions. */
+export type Argument<T> = T extends Tensor
+  ? T | number
+  : T extends (...args: any[]) => unknown
+    ? T
+    : T extends object
+      ? { [K in keyof T]: Argument<T[K]> }
+      : T
+
+/** The arguments of a call. */
+export type Arguments<Args extends unknown[]> = { [K in keyof Args]: Argument<Args[K]> }
+
+/** Refuses a traced function with a parameter declared as number: what arrives there is a tensor. */
+export type NumbersAreTensors<Args extends unknown[]> = true extends {
+  [K in keyof Args]: 0 extends 1 & Args[K]
+    ? false
+    : [Args[K]] extends [never]
+      ? false
+      : [Args[K]] extends [number]
+        ? true
+        : false
+}[number]
+  ? { readonly 'a number argument is a Tensor inside a compiled function: declare it as Tensor': never }
+  : unknown
+
+/** A compiled function: call it like the original, with `await`; a number may be given for a tensor without dimensions. */
 export interface Compiled<Args extends unknown[], R> {
-  (...args: Args): Promise<R>
+  (...args: Arguments<Args>): Promise<R>
   /** What became of the graph in the most recent program: one line a kernel. */
   explain(): string
   /** Compiles for arguments like these without running: `explain()` and `memory()` then tell about that program. */
-  prepare(...args: Args): Promise<void>
+  prepare(...args: Arguments<Args>): Promise<void>
   /** Bytes of the most recent program, planned before it runs. */
   memory(): ProgramMemory
   /**
@@ -33,7 +58,7 @@ export interface Compiled<Args extends unknown[], R> {
    * takes the fastest from then on (`explain()` says which). The function itself does not run. Choices hold for the adapter: see
    * `Device.tuning`. Does nothing where a backend has one kernel for everything.
    */
-  tune(...args: Args): Promise<TunedCase[]>
+  tune(...args: Arguments<Args>): Promise<TunedCase[]>
   /** Gives back all programs and their memory. */
   dispose(): void
 }
@@ -57,14 +82,23 @@ const slotBytes = 1 << 20
  * submit on WebGPU, no new buffers. Arguments are trees of tensors and numbers. A number is an input (a scalar float32 tensor
  * inside `f`), so it may change from call to call; strings, booleans and the like are part of the program's identity.
  *
+ * Inside `f` a number argument is a tensor: compute with its operations (`rate.mul(2)`), not with operators, which throw. A number that
+ * decides what is computed (a count of layers, an axis, a branch) is closed over, with one compiled function for each value.
+ *
  * `donate` lists arguments whose memory the results may take over (parameters, optimizer state): they cannot be used afterwards.
  *
  * @example
  * const step = compile((w: Tensor, x: Tensor) => w.sub(grad(loss)(w, x).mul(0.1)), { donate: [0] })
  * w = await step(w, x)
+ *
+ * @example
+ * const update = compile((w: Tensor, g: Tensor, rate: Tensor) => w.sub(g.mul(rate)))
+ * w = await update(w, g, 0.01)
+ * const power = (n: number) => compile((x: Tensor) => Array.from({ length: n }, () => x).reduce((y, x) => y.mul(x)))
+ * const cube = power(3)
  */
 export function compile<Args extends unknown[], R>(
-  f: (...args: Args) => R,
+  f: ((...args: Args) => R) & NumbersAreTensors<Args>,
   settings: CompileSettings = {},
 ): Compiled<Args, R> {
   const programs = new ProgramCache<Program>({ capacity: 64, awake: 4, discard, rest })
@@ -75,7 +109,7 @@ export function compile<Args extends unknown[], R>(
 
   /** Runs `use` with the program for these arguments, traced if there is none yet. */
   const withProgram = async <T>(
-    args: Args,
+    args: Arguments<Args>,
     use: (program: Program, flat: Flattened, key: string) => T | Promise<T>,
   ): Promise<T> => {
     for (const i of donate)
@@ -103,7 +137,7 @@ export function compile<Args extends unknown[], R>(
       },
     )
   }
-  const call = (...args: Args): Promise<R> => withProgram(args, run) as Promise<R>
+  const call = (...args: Arguments<Args>): Promise<R> => withProgram(args, run) as Promise<R>
 
   const need = (): Program => {
     if (!latest) throw new Error('compile: nothing was compiled yet; call the function first')
@@ -112,8 +146,8 @@ export function compile<Args extends unknown[], R>(
   return Object.assign(call, {
     explain: () => need().executable.explain(),
     memory: () => need().executable.memory(),
-    prepare: (...args: Args) => withProgram(args, () => {}),
-    async tune(...args: Args) {
+    prepare: (...args: Arguments<Args>) => withProgram(args, () => {}),
+    async tune(...args: Arguments<Args>) {
       const cases = await withProgram(args, async (program, _, key) => {
         const measured = (await program.executable.tune?.()) ?? []
         // The same graph again, now with what was measured.

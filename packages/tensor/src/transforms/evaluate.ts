@@ -29,6 +29,10 @@ export async function evaluateValues(device: Device, values: readonly Value[]): 
     if (wanted.length === 0) return
     device.assertUsable('evaluate')
     const order = topologicalOrder(wanted)
+    if (order.some((node) => node.op === inputOp))
+      throw new TypeError(
+        'data(): this tensor depends on an argument of a function that is being compiled, and has no value while the program is built; return it from the function and read the result. What is compiled cannot read tensors, wait for promises or call another compiled function: call the plain function there',
+      )
     const others = new Set(
       order.flatMap((node) => node.outputs.map((v) => pending.get(v)).filter((p) => p !== undefined)),
     )

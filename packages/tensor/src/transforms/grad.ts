@@ -1,3 +1,4 @@
+import { shown } from '../arguments.ts'
 import { isFloat } from '../dtype.ts'
 import { DTypeError, ShapeError } from '../errors.ts'
 import { flatten } from '../graph/tree.ts'
@@ -7,6 +8,18 @@ import { constant } from '../ops/leaf.ts'
 import { formatShape } from '../shape.ts'
 import { apply1, isTensor, Tensor } from '../tensor.ts'
 import { pullBack } from './vjp.ts'
+
+/**
+ * Functions are traced synchronously: they build a graph and wait for nothing.
+ * @throws TypeError for a promise, which is marked as handled so that it does not end the process later
+ */
+export function refusePromise(what: string, result: unknown): void {
+  if (typeof (result as PromiseLike<unknown> | undefined)?.then !== 'function') return
+  ;(result as PromiseLike<unknown>).then(undefined, () => {})
+  throw new TypeError(
+    `${what}: the function is async, or it returned the promise of a compiled function; it must build its graph synchronously. Take the gradient inside: compile((w) => grad(loss)(w))`,
+  )
+}
 
 /**
  * Turns a scalar function into one that also gives the gradient of its first argument (a tensor or a tree of tensors).
@@ -25,8 +38,13 @@ export function valueAndGrad<P, Rest extends unknown[], Aux = undefined>(
     // A node of its own for every parameter: gradients stop here, and one tensor given twice counts as two.
     const marked = flat.leaves.map((leaf) => (isTensor(leaf) ? apply1(copyOp, [leaf], {}) : leaf))
     const result = f(flat.rebuild(marked) as P, ...rest)
-    const [value, aux] = isTensor(result) ? [result, undefined as Aux] : result
-    if (!isTensor(value)) throw new TypeError('grad: the function must return a scalar tensor, or [scalar tensor, aux]')
+    refusePromise('grad', result)
+    const [value, aux] = isTensor(result) || !Array.isArray(result) ? [result as Tensor, undefined as Aux] : result
+    refusePromise('grad', value)
+    if (!isTensor(value))
+      throw new TypeError(
+        `grad: the function must return a scalar tensor, or [scalar tensor, aux], got ${shown(result)}`,
+      )
     if (value.ndim !== 0)
       throw new ShapeError(
         `grad: the function must return a scalar, got shape ${formatShape(value.shape)}; reduce it with sum() or mean()`,

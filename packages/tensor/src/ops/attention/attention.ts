@@ -1,3 +1,4 @@
+import { requireBoolean, requireNumber, requireOptions, requireTensor } from '../../arguments.ts'
 import { ShapeError } from '../../errors.ts'
 import { defineOp, type Op } from '../../op.ts'
 import { elementCount, formatShape } from '../../shape.ts'
@@ -230,6 +231,13 @@ export function attention(
   v: Tensor,
   options: { causal?: boolean; scale?: number; documents?: Tensor } = {},
 ): Tensor {
-  const scale = options.scale ?? 1 / Math.sqrt(q.shape[q.ndim - 1])
+  requireTensor('attention', q, 'q')
+  requireTensor('attention', k, 'k')
+  requireTensor('attention', v, 'v')
+  requireOptions('attention', options, ['causal', 'scale', 'documents'])
+  requireBoolean('attention', 'causal', options.causal)
+  if (options.documents !== undefined) requireTensor('attention', options.documents, 'documents')
+  const scale = options.scale ?? 1 / Math.sqrt(Math.max(q.shape[q.ndim - 1] ?? 1, 1))
+  requireNumber('attention', 'scale', scale)
   return apply(attentionOp, [q, k, v, ...given(options.documents)], { scale, causal: options.causal ?? true })[0]
 }

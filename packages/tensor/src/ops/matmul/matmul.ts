@@ -1,3 +1,4 @@
+import { requireDType, requireOptions, requireTensor } from '../../arguments.ts'
 import { type DType, isFloat, promote } from '../../dtype.ts'
 import { DTypeError, ShapeError } from '../../errors.ts'
 import { defineOp, type Op } from '../../op.ts'
@@ -81,7 +82,8 @@ export const matmulOp: Op<{ dtype: DType }> = defineOp<{ dtype: DType }>({
 })
 
 /**
- * Matrix product over the last two dimensions; leading dimensions broadcast, and vectors act as one row or one column.
+ * Matrix product over the last two dimensions; leading dimensions broadcast. A vector acts as one row or one column, which the result
+ * does not have: two vectors give a scalar.
  * Transposed operands are read in place. `dtype` is how the result is stored: the promoted dtype of the operands unless said.
  *
  * @param a [..., M, K]
@@ -90,19 +92,22 @@ export const matmulOp: Op<{ dtype: DType }> = defineOp<{ dtype: DType }>({
  * @throws ShapeError if the inner dimensions differ
  */
 export function matmul(a: Tensor, b: Tensor, options: { dtype?: DType } = {}): Tensor {
+  requireTensor('matmul', a, 'a')
+  requireTensor('matmul', b, 'b')
+  requireOptions('matmul', options, ['dtype'])
   for (const t of [a, b])
     if (!isFloat(t.dtype)) throw new DTypeError(`matmul: needs float tensors, got ${a.dtype} and ${b.dtype}`)
   const dtype = options.dtype ?? promote('matmul', a.dtype, b.dtype)
+  requireDType('matmul', dtype)
+  if (!isFloat(dtype)) throw new DTypeError(`matmul: the result is a float, not ${dtype}; cast it afterwards`)
   if (a.ndim === 0 || b.ndim === 0)
     throw new ShapeError(
       `matmul: needs at least one dimension, got ${formatShape(a.shape)} and ${formatShape(b.shape)}`,
     )
   if (a.ndim === 1) {
     const out = matmul(reshape(a, [1, a.shape[0]]), b, { dtype })
-    return reshape(
-      out,
-      out.shape.filter((_, i) => i !== out.ndim - 2 || b.ndim === 1),
-    )
+    // Two vectors make a scalar; a vector and matrices, vectors.
+    return reshape(out, b.ndim === 1 ? [] : [...out.shape.slice(0, -2), out.shape[out.ndim - 1]])
   }
   if (b.ndim === 1) {
     const out = matmul(a, reshape(b, [b.shape[0], 1]), { dtype })

@@ -1,3 +1,4 @@
+import { requireBoolean } from '../../arguments.ts'
 import { type DType, isFloat } from '../../dtype.ts'
 import { DTypeError, ShapeError } from '../../errors.ts'
 import type { Spec } from '../../graph/node.ts'
@@ -120,6 +121,8 @@ export function scaledMatmul(
   b: ScaledMatrix,
   { transposeA = false, transposeB = false }: Partial<ScaledMatmulAttrs> = {},
 ): Tensor {
+  requireBoolean('scaledMatmul', 'transposeA', transposeA)
+  requireBoolean('scaledMatmul', 'transposeB', transposeB)
   requireTensors('scaledMatmul: a', a)
   requireTensors('scaledMatmul: b', b)
   return apply1(scaledMatmulOp, [a.codes, a.scales, b.codes, b.scales], { transposeA, transposeB })
