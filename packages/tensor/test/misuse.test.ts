@@ -40,7 +40,7 @@ const misuses: Record<string, readonly [call: () => unknown, message: RegExp][]>
       /castStochastic: needs a float32 tensor and a narrower float format/,
     ],
   ],
-  categorical: [[() => k.categorical(m, m), /a key is two numbers or a uint32 tensor/]],
+  categorical: [[() => k.categorical(m, m), /a key is two whole numbers or a uint32 tensor/]],
   concatenate: [
     [() => k.concatenate([]), /needs at least one tensor/],
     [() => k.concatenate([m, four(3, 4)]), /differ outside axis 0/],
@@ -92,7 +92,7 @@ const misuses: Record<string, readonly [call: () => unknown, message: RegExp][]>
   mul: [[() => k.mul(ids, device.tensor(Uint32Array.of(1, 2))), /mul: int32 and uint32 do not mix/]],
   neg: [[() => k.neg(null as never), /neg: expected a tensor, got null/]],
   notEqual: [[() => k.notEqual(m, device.tensor([1, 2])), /notEqual: shapes/]],
-  randomBits: [[() => k.randomBits(m, [2]), /a key is two numbers/]],
+  randomBits: [[() => k.randomBits(m, [2]), /a key is two whole numbers/]],
   randomNormal: [[() => k.randomNormal([1, 2], [2.5]), /not a non-negative integer/]],
   randomUniform: [[() => k.randomUniform([1, 2], [-2]), /not a non-negative integer/]],
   reshape: [
@@ -102,7 +102,7 @@ const misuses: Record<string, readonly [call: () => unknown, message: RegExp][]>
   ],
   rmsNorm: [
     [() => k.rmsNorm(m, device.tensor([1, 1])), /rmsNorm: the weight must be \[3\] for x \[2, 3\], got \[2\]/],
-    [() => k.rmsNorm(m, device.tensor([1, 1, 1]), -1), /epsilon must be 0 or more/],
+    [() => k.rmsNorm(m, device.tensor([1, 1, 1]), -1), /epsilon must be a finite number, 0 or more/],
   ],
   rotary: [
     [() => k.rotary(m, m, m), /rotary: x must be \[batch, seq, heads, headDim\]/],
@@ -138,7 +138,7 @@ const misuses: Record<string, readonly [call: () => unknown, message: RegExp][]>
   sub: [[() => k.sub(m, device.tensor([1, 2])), /sub: shapes/]],
   sum: [
     [() => k.sum(m, [0, 0]), /sum: axes \[0, 0\] repeat an axis/],
-    [() => k.sum(m, 1.5), /sum: axis 1.5/],
+    [() => k.sum(m, 1.5), /sum: an axis must be a whole number, got 1.5/],
   ],
   swapAxes: [[() => k.swapAxes(m, 0, 2), /swapAxes: axis 2 is outside/]],
   swiglu: [

@@ -1,0 +1,248 @@
+import type { Tensor } from '../src/index.ts'
+import * as k from '../src/index.ts'
+import { random } from './conformance-cases.ts'
+
+/**
+ * Random calls of every public operation with arguments of which many make no sense. Each must fail at once with an error of the
+ * package's own that speaks of what was given, or give a tensor that can be computed and is what the reference makes of the same call.
+ */
+
+type Argument = { readonly tensor: number } | { readonly value: unknown }
+type Draw = () => Argument
+
+interface TensorSpec {
+  readonly shape: number[]
+  readonly dtype: k.DType
+  readonly data: number[]
+}
+
+export interface Misuse {
+  readonly calls: number
+  readonly thrown: number
+  readonly computed: number
+  /** What was wrong, with the call. */
+  readonly faults: string[]
+}
+
+/** JavaScript's own words for misuse: an operation ought to have noticed before. */
+const unclear =
+  /Cannot read prop|is not a function|is not iterable|Cannot convert|Invalid (typed )?array length|undefined \(reading|Cannot mix BigInt|Spread syntax|Reduce of empty|\[object Object\]|out of memory|Cannot destructure|unreachable|Maximum call|is not defined|Cannot create|object is not|Invalid array/i
+const own = /^(ShapeError|DTypeError|RangeError|TypeError|DeviceError|DisposedError)$/
+
+const shapes = [
+  [],
+  [0],
+  [1],
+  [3],
+  [4],
+  [2, 3],
+  [3, 2],
+  [1, 3],
+  [0, 3],
+  [2, 0],
+  [2, 3, 4],
+  [2, 5, 2, 8],
+  [1, 5, 1, 8],
+  [5, 4],
+  [8],
+  [4, 8],
+]
+const dtypes: k.DType[] = ['float32', 'int32', 'uint32', 'bfloat16', 'float16']
+const senseless: readonly unknown[] = [
+  undefined,
+  null,
+  NaN,
+  'x',
+  {},
+  [],
+  -1,
+  1.5,
+  2 ** 53,
+  [1, -1],
+  [NaN],
+  ['a'],
+  true,
+  Float32Array.of(1, 2),
+  Infinity,
+  () => 1,
+  [
+    [1, 2],
+    [3, 4],
+  ],
+  Symbol('s'),
+  10n,
+  new Date(0),
+  [undefined],
+  [1.5],
+  '2',
+  [-1, -1],
+  Promise.resolve(1),
+]
+
+function text(argument: Argument, specs: readonly TensorSpec[]): string {
+  if ('tensor' in argument) return `${specs[argument.tensor].dtype}[${specs[argument.tensor].shape}]`
+  const v = argument.value
+  if (typeof v === 'symbol' || typeof v === 'function' || typeof v === 'bigint') return typeof v
+  return JSON.stringify(v, (_, x) =>
+    typeof x === 'bigint' || (typeof x === 'number' && !Number.isFinite(x)) ? String(x) : x,
+  )
+}
+
+/** How each operation is called. */
+function signatures(next: () => number, specs: readonly TensorSpec[]): Record<string, readonly Draw[]> {
+  const pick = <T>(list: readonly T[]): T => list[Math.floor(next() * list.length)]
+  const tensor: Draw = () => (next() < 0.9 ? { tensor: Math.floor(next() * specs.length) } : { value: pick(senseless) })
+  const one =
+    (sensible: readonly unknown[]): Draw =>
+    () => ({ value: pick(next() < 0.6 ? sensible : senseless) })
+  const operand: Draw = () => (next() < 0.6 ? tensor() : { value: pick(next() < 0.5 ? [0, 1, -1, 0.5, 2] : senseless) })
+  const options =
+    (keys: Record<string, unknown>): Draw =>
+    () => {
+      if (next() < 0.15) return { value: pick(senseless) }
+      const made = Object.entries(keys).flatMap(([key, good]) =>
+        next() < 0.6 ? [[key, next() < 0.6 ? good : pick(senseless)] as const] : [],
+      )
+      return { value: Object.fromEntries(made) }
+    }
+  const axis = one([0, 1, 2, -1, -2, 5])
+  const axes = one([undefined, [0], [1], [0, 1], [-1], 0, [0, 0], [3]])
+  const shape = one([...shapes, [-1], [2, -1], [6], [12], [3, 4, 2]])
+  const dtype = one([...dtypes, 'float64', 'bool', 'float8_e4m3fn'])
+  const whole = one([1, 2, 3, 0, 5])
+  const number = one([1e-5, 0, 1, 0.5, -1])
+  const boolean = one([true, false])
+  const key = one([[1, 2]])
+  const unary =
+    'abs cos exp floor log neg rsqrt sigmoid sign silu sin sqrt square tanh softmax logSoftmax logSumExp zerosLike'
+  const binary =
+    'add sub mul div maximum minimum equal notEqual less lessEqual greater greaterEqual bitwiseAnd bitwiseOr bitwiseXor shiftLeft shiftRight'
+  return {
+    ...Object.fromEntries(unary.split(' ').map((name) => [name, [tensor]])),
+    ...Object.fromEntries(binary.split(' ').map((name) => [name, [operand, operand]])),
+    sum: [tensor, axes, boolean],
+    mean: [tensor, axes, boolean],
+    max: [tensor, axes, boolean],
+    argMax: [tensor, axis],
+    reshape: [tensor, shape],
+    transpose: [tensor, axes],
+    swapAxes: [tensor, axis, axis],
+    broadcastTo: [tensor, shape],
+    slice: [tensor, shape, shape],
+    sliceAxis: [tensor, axis, whole, whole],
+    cast: [tensor, dtype],
+    bitcast: [tensor, dtype],
+    castStochastic: [tensor, dtype, key],
+    where: [tensor, operand, operand],
+    take: [tensor, tensor, axis],
+    takeLast: [tensor, tensor],
+    scatterAddRows: [tensor, tensor, whole],
+    concatenate: [tensor, tensor, axis],
+    matmul: [tensor, tensor, options({ dtype: 'float32' })],
+    rmsNorm: [tensor, tensor, number],
+    rotary: [tensor, tensor, tensor],
+    swiglu: [tensor, tensor],
+    attention: [tensor, tensor, tensor, options({ causal: true, scale: 0.5 })],
+    crossEntropy: [tensor, tensor, options({ zLoss: 0.1 })],
+    linearCrossEntropy: [tensor, tensor, tensor, options({ zLoss: 0.1, chunk: 2 })],
+    topK: [tensor, whole],
+    full: [shape, number, dtype],
+    zeros: [shape, dtype],
+    iota: [shape, axis, dtype],
+    randomBits: [key, shape],
+    randomUniform: [key, shape],
+    randomNormal: [key, shape],
+    categorical: [key, tensor],
+    rotaryTables: [whole, whole, number],
+    tensor: [
+      one([
+        [1, 2, 3],
+        Float32Array.of(1, 2),
+        5,
+        [
+          [1, 2],
+          [3, 4],
+        ],
+      ]),
+      shape,
+      dtype,
+    ],
+    tensorFromCodes: [one([Uint16Array.of(1, 2), Uint8Array.of(1)]), shape, dtype],
+    barrier: [tensor, one([[]])],
+    dequantizeBlocks: [options({ codes: 0, scales: 0 })],
+  }
+}
+
+function call(device: k.Device, name: string, args: readonly Argument[], specs: readonly TensorSpec[]): unknown {
+  const real = args.map((a) => {
+    if (!('tensor' in a)) return a.value
+    const { data, shape, dtype } = specs[a.tensor]
+    return device.tensor(data, shape, dtype)
+  })
+  if (name === 'tensor' || name === 'tensorFromCodes') return (device as any)[name](...real)
+  if (name === 'concatenate') return (k as any).concatenate(real.slice(0, -1), real[real.length - 1])
+  return (k as any)[name](...real)
+}
+
+const tensorsOf = (result: unknown): Tensor[] =>
+  k.isTensor(result)
+    ? [result]
+    : k.isTensor((result as any)?.values)
+      ? [(result as any).values, (result as any).indices]
+      : []
+
+const read = (t: Tensor, device: k.Device) => (t.device ? t : k.add(k.cast(t, 'float32'), device.tensor(0))).data()
+
+export async function misuse(device: k.Device, reference: k.Device, count: number, seed: number): Promise<Misuse> {
+  const next = random(seed)
+  const specs = shapes.flatMap((shape): TensorSpec[] =>
+    dtypes.map((dtype) => ({
+      shape,
+      dtype,
+      data: Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () =>
+        /int/.test(dtype) ? Math.floor(next() * 4) : Math.round((next() * 4 - 2) * 8) / 8,
+      ),
+    })),
+  )
+  const draw = signatures(next, specs)
+  const names = Object.keys(draw)
+  const faults: string[] = []
+  let thrown = 0
+  let computed = 0
+  for (let i = 0; i < count; i++) {
+    const name = names[i % names.length]
+    const args = draw[name].map((f) => f())
+    const fault = (what: string) => faults.push(`${name}(${args.map((a) => text(a, specs)).join(', ')}): ${what}`)
+    let outputs: Tensor[]
+    try {
+      outputs = tensorsOf(call(device, name, args, specs))
+    } catch (error) {
+      thrown++
+      const { name: kind, message } = error as Error
+      if (!(error instanceof Error) || !own.test(kind) || unclear.test(message)) fault(`${kind}: ${message}`)
+      continue
+    }
+    if (outputs.length === 0 && name !== 'rotaryTables') fault('gave no tensor')
+    for (const [n, t] of outputs.entries()) {
+      if (t.shape.some((d) => !Number.isSafeInteger(d) || d < 0) || !(t.dtype in k.bytesPerElement)) {
+        fault(`made an impossible tensor ${t}`)
+        continue
+      }
+      if (t.size > 1e6) continue
+      try {
+        const got = await read(t, device)
+        const want = await read(tensorsOf(call(reference, name, args, specs))[n], reference)
+        computed++
+        const at = got.findIndex((x, j) => {
+          const near = Math.abs(x - want[j]) <= 1e-4 * Math.max(1, Math.abs(want[j]))
+          return !(near || Object.is(x, want[j]))
+        })
+        if (got.length !== want.length) fault(`has ${got.length} elements, the reference ${want.length}`)
+        else if (at >= 0) fault(`element ${at} is ${got[at]}, the reference has ${want[at]}`)
+      } catch (error) {
+        fault(`failed late: ${(error as Error).name}: ${(error as Error).message}`)
+      }
+    }
+  }
+  return { calls: count, thrown, computed, faults }
+}
