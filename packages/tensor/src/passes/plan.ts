@@ -6,6 +6,7 @@ import type { Op } from '../op.ts'
 import { elementCount, type Shape } from '../shape.ts'
 import { type Access, contiguousAccess, isContiguous } from './access.ts'
 import { type FuseLimits, fuse } from './fuse.ts'
+import { inspection } from './inspection.ts'
 import { joinInPlace, placeOf } from './join.ts'
 import { materialize } from './materialize.ts'
 import type { Operand } from './operand.ts'
@@ -85,9 +86,17 @@ export interface PlanOptions {
 
 /** From a graph of kernels and elementwise nodes to steps over buffers. Pure: needs no device. */
 export function planGraph(expanded: Graph, options: PlanOptions): Plan {
-  const graph = materialize(widenWhereRead(simplify(expanded)))
+  const passed = (graph: Graph, stage: string): Graph => {
+    inspection.graph?.(graph, stage)
+    return graph
+  }
+  passed(expanded, 'expand')
+  const simple = passed(simplify(expanded), 'simplify')
+  const widened = passed(widenWhereRead(simple), 'widen')
+  const graph = passed(materialize(widened), 'materialize')
   const resolver = new Resolver(graph.inputs)
   const fused = fuse(graph, resolver, options.limits)
+  inspection.units?.(fused, graph, 'fuse')
   const { parts, units } = joinInPlace(fused, graph, resolver, options.partAlignment ?? 16)
 
   const slots: Plan['slots'][number][] = []
@@ -108,7 +117,10 @@ export function planGraph(expanded: Graph, options: PlanOptions): Plan {
     const { whole, offset } = placeOf(piece, parts)
     within.set(slotOf.get(piece)!, { slot: slotOf.get(whole)!, offset })
   }
-  return { steps, slots, inputSlots, outputSlots, ...place(steps, slots, inputSlots, outputSlots, within, options) }
+  const places = place(steps, slots, inputSlots, outputSlots, within, options)
+  const plan: Plan = { steps, slots, inputSlots, outputSlots, ...places }
+  inspection.plan?.(plan, 'plan')
+  return plan
 }
 
 function makeStep(unit: Unit, resolver: Resolver, slotOf: ReadonlyMap<Value, number>): Step {

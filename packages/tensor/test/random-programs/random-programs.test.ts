@@ -1,0 +1,61 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import * as K from '../../src/index.ts'
+import { inspection } from '../../src/passes/inspection.ts'
+import { verifyPasses } from '../../src/passes/verify.ts'
+import { checkSeed } from './check.ts'
+import { moveTable } from './moves.ts'
+
+/**
+ * Random programs over all operations, run eager, step by step, compiled, compiled again and donated, on every backend, against the
+ * reference; `verify` looks at each graph and plan on the way. `random-programs.deep.ts` has more of them.
+ */
+
+let reference: K.Device
+const devices: Record<string, K.Device> = {}
+beforeAll(async () => {
+  reference = await K.init({ backend: 'reference' })
+  for (const backend of ['cpu', 'webgpu'] as const) devices[backend] = await K.init({ backend, threads: 2 })
+  verifyPasses()
+})
+afterAll(() => {
+  for (const key of Object.keys(inspection)) delete inspection[key as keyof typeof inspection]
+  for (const d of [reference, ...Object.values(devices)]) d.dispose()
+})
+
+describe.each([
+  ['cpu', 240],
+  ['webgpu', 80],
+] as const)('on %s', (backend, count) => {
+  test(`${count} programs give what the reference gives`, async () => {
+    let loose = 0
+    for (let seed = 0; seed < count; seed++) {
+      const verdict = await checkSeed(seed, reference, [devices[backend]])
+      if (verdict.problem) throw new Error(`${verdict.problem}\n${JSON.stringify(verdict.program)}`)
+      if (verdict.loose) loose++
+    }
+    // A value between two codes of a narrow format may go either way. That is rare.
+    expect(loose).toBeLessThanOrEqual(count / 40)
+  })
+})
+
+test('every operation has a move', () => {
+  const others = [
+    ...['fromDevice', 'init', 'compile', 'grad', 'valueAndGrad', 'apply', 'apply1', 'defineOp', 'isTensor', 'flatten'],
+    ...[
+      'mapTensors',
+      'tensorsOf',
+      'isFloat',
+      'chromeTrace',
+      'measureCeilings',
+      'profile',
+      'profileRows',
+      'profileTable',
+    ],
+    // Their results depend on functions that backends compute to different last bits.
+    ...['randomNormal', 'categorical'],
+    'rotaryTables',
+  ]
+  const operations = Object.entries(K).filter(([, f]) => typeof f === 'function' && !/^class /.test(String(f)))
+  const covered = new Set([...moveTable].flatMap(([name, { covers = [name] }]) => covers))
+  expect(operations.map(([name]) => name).filter((name) => !covered.has(name) && !others.includes(name))).toEqual([])
+})
