@@ -14,6 +14,7 @@ const checks = {
   'build (tsup)': build,
   'packages (publint, are-the-types-wrong)': [process.execPath, 'scripts/check-packages.mjs'],
   'sizes (size-limit)': ['size-limit'],
+  'sizes of what a page loads': [process.execPath, 'scripts/check-loads.mjs'],
 }
 
 const env = { ...process.env, PATH: join(root, 'node_modules', '.bin') + delimiter + (process.env.PATH ?? '') }

@@ -1,10 +1,24 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { loadKernels, relaxedProbe } from '../packages/tensor/src/backends/cpu/load-kernels.ts'
 // @ts-expect-error: a script without types
-import { build, generated } from '../packages/tensor/wasm/build.mjs'
+import { build, folder } from '../packages/tensor/wasm/build.mjs'
 
 test('the committed WebAssembly is what its AssemblyScript builds to', async () => {
-  const fresh: string = await build()
+  const fresh: Record<string, string> = await build()
+  expect(Object.keys(fresh).sort()).toEqual(readdirSync(folder).sort())
   // Not toBe on the texts: a difference would print a hundred kilobytes of base64.
-  expect(fresh === readFileSync(generated, 'utf8'), 'run `npm run build:wasm` and commit the result').toBe(true)
+  for (const [name, text] of Object.entries(fresh))
+    expect(
+      text === readFileSync(join(folder, name), 'utf8'),
+      `${name}: run \`npm run build:wasm\` and commit the result`,
+    ).toBe(true)
+})
+
+test('the probe for relaxed SIMD says what the kernels say', async () => {
+  for (const shared of [true, false]) {
+    const bytes = Uint8Array.from(atob(await loadKernels(shared, true)), (c) => c.charCodeAt(0))
+    expect(WebAssembly.validate(relaxedProbe)).toBe(WebAssembly.validate(bytes))
+  }
 })

@@ -1,4 +1,6 @@
 import { defineConfig } from 'tsup'
+// @ts-expect-error: a script without types
+import { shipOps } from './ship-ops.mjs'
 
 export default defineConfig({
   entry: ['src/index.ts'],
@@ -7,4 +9,5 @@ export default defineConfig({
   clean: true,
   removeNodeProtocol: false,
   target: 'es2022',
+  esbuildPlugins: [shipOps],
 })

@@ -1,4 +1,5 @@
 import type { CpuRule } from './backends/cpu/rule.ts'
+import type { KernelSource } from './backends/kernel-source.ts'
 import type { WebGpuRule } from './backends/webgpu/rule.ts'
 import type { ComputeType, DType } from './dtype.ts'
 import type { Spec } from './graph/node.ts'
@@ -46,8 +47,9 @@ export interface Op<A = unknown> {
   /** Whether kernels of this op read inputs through strides; otherwise inputs are made contiguous first. */
   readonly strided?: boolean
 
-  readonly cpu?: CpuRule<A>
-  readonly webgpu?: WebGpuRule<A>
+  /** Kernels by hand; `lazyKernels` leaves them in a module of their own until a program has the op. */
+  readonly cpu?: KernelSource<CpuRule<A>>
+  readonly webgpu?: KernelSource<WebGpuRule<A>>
 
   /** FLOPs of one application (a multiply-add is 2). */
   flops?(inputs: readonly Spec[], outputs: readonly Spec[], attrs: A): number

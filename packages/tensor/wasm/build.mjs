@@ -1,14 +1,14 @@
-// Builds assembly/ into src/backends/cpu/kernels.generated.ts: with and without shared memory, with and without relaxed SIMD (a fused
+// Builds assembly/ into src/backends/cpu/kernels/*.generated.ts: with and without shared memory, with and without relaxed SIMD (a fused
 // multiply-add), as base64.
 // Run it after a change in assembly/ (`pnpm build:wasm`); a test compares the committed file with a fresh build.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import asc from 'assemblyscript/asc'
 
 const here = dirname(fileURLToPath(import.meta.url))
-export const generated = join(here, '..', 'src', 'backends', 'cpu', 'kernels.generated.ts')
+export const folder = join(here, '..', 'src', 'backends', 'cpu', 'kernels')
 
 async function compile(shared, relaxed) {
   const dir = mkdtempSync(join(tmpdir(), 'kumiki-wasm-'))
@@ -40,16 +40,19 @@ async function compile(shared, relaxed) {
   return bytes.toString('base64')
 }
 
-/** The text of the generated file. */
+/** The texts of the generated files, by name. */
 export async function build() {
-  return `// Made by wasm/build.mjs from wasm/assembly. Do not edit.
-export const kernels = {
-  shared: '${await compile(true, false)}',
-  sharedRelaxed: '${await compile(true, true)}',
-  plain: '${await compile(false, false)}',
-  plainRelaxed: '${await compile(false, true)}',
-} as const
-`
+  const text = async (shared, relaxed) =>
+    `// Made by wasm/build.mjs from wasm/assembly. Do not edit.\nexport const kernels =\n  '${await compile(shared, relaxed)}'\n`
+  return {
+    'shared.generated.ts': await text(true, false),
+    'shared-relaxed.generated.ts': await text(true, true),
+    'plain.generated.ts': await text(false, false),
+    'plain-relaxed.generated.ts': await text(false, true),
+  }
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(generated, await build())
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  mkdirSync(folder, { recursive: true })
+  for (const [name, text] of Object.entries(await build())) writeFileSync(join(folder, name), text)
+}

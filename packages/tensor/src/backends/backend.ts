@@ -78,7 +78,7 @@ export interface Backend {
   download(buffer: DeviceBuffer, bytes: number): Promise<ArrayBuffer>
   compile(graph: Graph, options: CompileOptions): Promise<Executable>
   /** Starts to time every kernel that runs, or (given nothing) stops. Programs run slower meanwhile. */
-  record?(into: KernelTiming[] | undefined): void
+  record?(into: KernelTiming[] | undefined): void | Promise<void>
   /** Waits until everything submitted has run. */
   settle?(): Promise<void>
   destroy(): void

@@ -1,11 +1,11 @@
 import { requireTensor, shown } from '../arguments.ts'
+import { lazyKernels } from '../backends/kernel-source.ts'
 import { bytesPerElement, promote } from '../dtype.ts'
 import { ShapeError } from '../errors.ts'
 import { defineOp } from '../op.ts'
 import { elementCount, formatShape, normalizeAxis } from '../shape.ts'
 import { apply1, type Tensor } from '../tensor.ts'
 import { cast } from './cast.ts'
-import { concatenateWgsl } from './concatenate.wgsl.ts'
 import { sliceAxis } from './slice.ts'
 
 export const concatenateOp = defineOp<{ axis: number }>({
@@ -62,7 +62,7 @@ export const concatenateOp = defineOp<{ axis: number }>({
       return { calls: calls.filter((c) => c.count > 0 && c.args[2] !== 0) }
     },
   },
-  webgpu: concatenateWgsl,
+  webgpu: lazyKernels(async () => (await import('./concatenate.wgsl.ts')).concatenateWgsl),
   samples: [
     { inputs: [{ shape: [3, 4] }, { shape: [3, 8] }], attrs: { axis: 1 } },
     { inputs: [{ shape: [2, 5] }, { shape: [1, 5] }, { shape: [31, 5] }], attrs: { axis: 0 } },

@@ -1,4 +1,5 @@
 import { requireNumber, requireOptions } from '../arguments.ts'
+import { lazyKernels } from '../backends/kernel-source.ts'
 import { DTypeError, ShapeError } from '../errors.ts'
 import type { Spec } from '../graph/node.ts'
 import { defineOp } from '../op.ts'
@@ -15,7 +16,6 @@ import { mul } from './mul.ts'
 import { requireFloat } from './require.ts'
 import { reshape } from './reshape.ts'
 import { rowCpu } from './row-kernels.cpu.ts'
-import { rowWgsl } from './row-kernels.wgsl.ts'
 import { square } from './square.ts'
 import { sub } from './sub.ts'
 import { takeLast } from './take.ts'
@@ -90,7 +90,7 @@ export const crossEntropyOp = defineOp<CrossEntropyAttrs>({
     return [lossOf(lse, takeLast(f, targets), targets, zLoss), lse]
   },
   cpu: rowCpu('crossEntropyRows', ({ zLoss }) => [zLoss]),
-  webgpu: rowWgsl('crossEntropy'),
+  webgpu: lazyKernels(async () => (await import('./row-kernels.wgsl.ts')).rowWgsl('crossEntropy')),
   flops: ([x]) => 4 * elementCount(x.shape),
   samples: [
     { inputs: [{ shape: [5, 33] }, { shape: [5], dtype: 'int32', range: [0, 33] }], attrs: { zLoss: 1e-2 } },

@@ -1,4 +1,5 @@
 import { requireTensor } from '../arguments.ts'
+import { lazyKernels } from '../backends/kernel-source.ts'
 import { ShapeError } from '../errors.ts'
 import { defineOp, type Op } from '../op.ts'
 import { elementCount, formatShape } from '../shape.ts'
@@ -15,7 +16,6 @@ import { max, sum } from './reduce.ts'
 import { requireFloat } from './require.ts'
 import { reshape } from './reshape.ts'
 import { rowCpu } from './row-kernels.cpu.ts'
-import { rowWgsl } from './row-kernels.wgsl.ts'
 import { sub } from './sub.ts'
 import { where } from './where.ts'
 
@@ -48,7 +48,7 @@ export const logSumExpOp = defineOp<unknown>({
     return [reshape(add(shift, log(sum(exp(sub(f, shift)), -1, true))), x.shape.slice(0, -1))]
   },
   cpu: rowCpu('logSumExpRows'),
-  webgpu: rowWgsl('logSumExp'),
+  webgpu: lazyKernels(async () => (await import('./row-kernels.wgsl.ts')).rowWgsl('logSumExp')),
   flops: ([x]) => 4 * elementCount(x.shape),
   samples: [
     { inputs: [{ shape: [5, 33] }] },
@@ -88,7 +88,7 @@ export const softmaxOp = defineOp<unknown>({
     return [cast(div(e, sum(e, -1, true)), x.dtype)]
   },
   cpu: rowCpu('softmaxRows'),
-  webgpu: rowWgsl('softmax'),
+  webgpu: lazyKernels(async () => (await import('./row-kernels.wgsl.ts')).rowWgsl('softmax')),
   flops: ([x]) => 5 * elementCount(x.shape),
   samples: [
     { inputs: [{ shape: [5, 33] }] },
@@ -109,7 +109,7 @@ export const softmaxGradientOp: Op<unknown> = defineOp<unknown>({
     return [mul(f, sub(h, sum(mul(h, f), -1, true)))]
   },
   cpu: rowCpu('softmaxGradientRows'),
-  webgpu: rowWgsl('softmaxGradient'),
+  webgpu: lazyKernels(async () => (await import('./row-kernels.wgsl.ts')).rowWgsl('softmaxGradient')),
   flops: ([y]) => 4 * elementCount(y.shape),
   samples: [
     { inputs: [{ shape: [5, 33], range: [0, 1] }, { shape: [5, 33] }] },

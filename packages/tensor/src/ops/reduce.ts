@@ -1,5 +1,6 @@
 import { requireBoolean, requireTensor } from '../arguments.ts'
 import type { CpuArgument, CpuCall } from '../backends/cpu/rule.ts'
+import { lazyKernels } from '../backends/kernel-source.ts'
 import { isFloat } from '../dtype.ts'
 import { DTypeError, ShapeError } from '../errors.ts'
 import type { Spec } from '../graph/node.ts'
@@ -11,7 +12,6 @@ import { cast } from './cast.ts'
 import { equal } from './compare.ts'
 import { div } from './div.ts'
 import { mul } from './mul.ts'
-import { argMaxWgsl, reduceWgsl } from './reduce.wgsl.ts'
 import { reshape } from './reshape.ts'
 import { transpose } from './transpose.ts'
 
@@ -99,7 +99,7 @@ function reduction(
         }
       },
     },
-    webgpu: reduceWgsl(name === 'sum' ? 'sum' : 'max'),
+    webgpu: lazyKernels(async () => (await import('./reduce.wgsl.ts')).reduceWgsl(name === 'sum' ? 'sum' : 'max')),
     flops: ([x]) => elementCount(x.shape),
     samples: [...samples, ...(rules.extra ?? [])],
   })
@@ -210,7 +210,7 @@ export const argMaxOp = defineOp<{ axis: number }>({
       }
     }
   },
-  webgpu: argMaxWgsl,
+  webgpu: lazyKernels(async () => (await import('./reduce.wgsl.ts')).argMaxWgsl),
   samples: [
     { inputs: [{ shape: [5, 33] }], attrs: { axis: 1 }, differentiable: false },
     { inputs: [{ shape: [7, 3] }], attrs: { axis: 0 }, differentiable: false },

@@ -1,4 +1,5 @@
 import { requireNumber } from '../arguments.ts'
+import { lazyKernels } from '../backends/kernel-source.ts'
 import { ShapeError } from '../errors.ts'
 import { defineOp } from '../op.ts'
 import { elementCount, formatShape } from '../shape.ts'
@@ -10,7 +11,6 @@ import { mean, sum } from './reduce.ts'
 import { requireFloat } from './require.ts'
 import { reshape } from './reshape.ts'
 import { rowCpu } from './row-kernels.cpu.ts'
-import { rowWgsl } from './row-kernels.wgsl.ts'
 import { rsqrt } from './rsqrt.ts'
 import { square } from './square.ts'
 import { sub } from './sub.ts'
@@ -48,7 +48,7 @@ export const rmsNormOp = defineOp<{ epsilon: number }>({
     return [cast(mul(mul(f, scale), weight), x.dtype), reshape(scale, x.shape.slice(0, -1))]
   },
   cpu: rowCpu('rmsNormRows', ({ epsilon }) => [epsilon]),
-  webgpu: rowWgsl('rmsNorm'),
+  webgpu: lazyKernels(async () => (await import('./row-kernels.wgsl.ts')).rowWgsl('rmsNorm')),
   flops: ([x]) => 4 * elementCount(x.shape),
   samples: [
     { inputs: [{ shape: [5, 32] }, { shape: [32] }], attrs: { epsilon: 1e-5 } },
@@ -79,7 +79,7 @@ export const rmsNormGradientOp = defineOp<unknown>({
     return [mul(s, sub(h, mul(mul(f, square(s)), mean(mul(h, f), -1, true))))]
   },
   cpu: rowCpu('rmsNormGradientRows'),
-  webgpu: rowWgsl('rmsNormGradient'),
+  webgpu: lazyKernels(async () => (await import('./row-kernels.wgsl.ts')).rowWgsl('rmsNormGradient')),
   flops: ([x]) => 8 * elementCount(x.shape),
   samples: [
     {

@@ -1,4 +1,5 @@
 import { requireNumber, requireWhole, shown } from '../arguments.ts'
+import { lazyKernels } from '../backends/kernel-source.ts'
 import { ShapeError } from '../errors.ts'
 import { defineOp, type Op } from '../op.ts'
 import { elementCount, formatShape, requireNumbers } from '../shape.ts'
@@ -11,7 +12,6 @@ import { neg } from './neg.ts'
 import { sum } from './reduce.ts'
 import { requireFloat } from './require.ts'
 import { reshape } from './reshape.ts'
-import { rotaryWgsl } from './rotary.wgsl.ts'
 import { sliceAxis } from './slice.ts'
 import { sub } from './sub.ts'
 
@@ -74,7 +74,7 @@ export const rotaryOp: Op<{ inverse: boolean }> = defineOp<{ inverse: boolean }>
       }
     },
   },
-  webgpu: rotaryWgsl,
+  webgpu: lazyKernels(async () => (await import('./rotary.wgsl.ts')).rotaryWgsl),
   flops: ([x]) => 3 * elementCount(x.shape),
   samples: [
     {

@@ -1,4 +1,5 @@
 import { requireTensor, requireWhole } from '../arguments.ts'
+import { lazyKernels } from '../backends/kernel-source.ts'
 import { bytesPerElement, isFloat } from '../dtype.ts'
 import { DTypeError, ShapeError } from '../errors.ts'
 import { defineOp } from '../op.ts'
@@ -11,7 +12,6 @@ import { iota } from './leaf.ts'
 import { matmul } from './matmul/matmul.ts'
 import { sum } from './reduce.ts'
 import { reshape } from './reshape.ts'
-import { scatterAddRowsWgsl, takeWgsl } from './take.wgsl.ts'
 import { transpose } from './transpose.ts'
 import { where } from './where.ts'
 
@@ -47,7 +47,7 @@ export const takeOp = defineOp<unknown>({
       }
     },
   },
-  webgpu: takeWgsl,
+  webgpu: lazyKernels(async () => (await import('./take.wgsl.ts')).takeWgsl),
   samples: [
     { inputs: [{ shape: [5, 8] }, { shape: [3], dtype: 'int32', range: [0, 5] }] },
     { inputs: [{ shape: [33, 3] }, { shape: [2, 17], dtype: 'int32', range: [0, 33] }] },
@@ -119,7 +119,7 @@ export const scatterAddRowsOp = defineOp<{ rows: number }>({
       }
     },
   },
-  webgpu: scatterAddRowsWgsl,
+  webgpu: lazyKernels(async () => (await import('./take.wgsl.ts')).scatterAddRowsWgsl),
   samples: [
     { inputs: [{ shape: [6, 8] }, { shape: [6], dtype: 'int32', range: [0, 4] }], attrs: { rows: 4 } },
     { inputs: [{ shape: [2, 33, 3] }, { shape: [2, 33], dtype: 'int32', range: [-1, 9] }], attrs: { rows: 8 } },

@@ -1,4 +1,5 @@
 import { shown } from '../arguments.ts'
+import { lazyKernels } from '../backends/kernel-source.ts'
 import { ShapeError } from '../errors.ts'
 import { isPacked } from '../formats.ts'
 import { defineOp, type Op } from '../op.ts'
@@ -11,7 +12,6 @@ import { iota } from './leaf.ts'
 import { mul } from './mul.ts'
 import { above, sum } from './reduce.ts'
 import { reshape } from './reshape.ts'
-import { topKWgsl } from './top-k.wgsl.ts'
 
 /** The k largest of the last axis, largest first; equals in the order they stand. Outputs: values, and int32 indices. */
 export const topKOp: Op<{ k: number }> = defineOp<{ k: number }>({
@@ -56,6 +56,7 @@ export const topKOp: Op<{ k: number }> = defineOp<{ k: number }>({
     return [cast(values, x.dtype), indices]
   },
   webgpu: topKWgsl,
+  webgpu: lazyKernels(async () => (await import('./top-k.wgsl.ts')).topKWgsl),
   samples: [
     { inputs: [{ shape: [5, 33] }], attrs: { k: 3 } },
     { inputs: [{ shape: [2, 3, 4] }], attrs: { k: 4 } },

@@ -38,12 +38,12 @@ export async function profile(
   const ceilings = options.ceilings ? await measureCeilings(device) : undefined
   const kernels: KernelTiming[] = []
   await backend.settle?.()
-  backend.record(kernels)
+  await backend.record(kernels)
   try {
     await f()
     await backend.settle?.()
   } finally {
-    backend.record(undefined)
+    await backend.record(undefined)
   }
   return { device: device.name, kernels, ceilings }
 }

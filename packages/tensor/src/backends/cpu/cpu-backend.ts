@@ -2,16 +2,16 @@ import { type HostArray, storageArray } from '../../dtype.ts'
 import type { Graph } from '../../graph/graph.ts'
 import { keyOf } from '../../graph/key.ts'
 import type { Node } from '../../graph/node.ts'
-import { expand } from '../../passes/expand.ts'
 import { explainPlan } from '../../passes/explain.ts'
 import { type ProgramMemory, programMemory } from '../../passes/memory.ts'
 import { type Plan, planGraph, type Step } from '../../passes/plan.ts'
 import type { DeviceBuffer } from '../../storage.ts'
 import type { Backend, CompileOptions, Counters, Executable, KernelTiming } from '../backend.ts'
+import { expandFor, kernelsOf } from '../kernel-source.ts'
 import { runByDefinition } from './fallback.ts'
 import { canFuse, type FusedKernel, fusedKernel, mathFunctions } from './fused-kernel.ts'
-import { kernels } from './kernels.generated.ts'
-import type { CpuArgument } from './rule.ts'
+import { loadKernels, relaxedProbe } from './load-kernels.ts'
+import type { CpuArgument, CpuRule } from './rule.ts'
 import { defaultThreads, type LoadedModule, ThreadPool } from './thread-pool.ts'
 import { encodeModule } from './wasm-encoder.ts'
 import { allocatedBytes, type WasmBuffer, WasmMemory } from './wasm-memory.ts'
@@ -84,9 +84,8 @@ export class CpuBackend implements Backend {
     const shared = threads > 1
     const memory = new WasmMemory(shared, counters)
     // Runtimes with relaxed SIMD multiply and add in one instruction.
-    const relaxed = bytesOf(shared ? kernels.sharedRelaxed : kernels.plainRelaxed)
-    const fused = WebAssembly.validate(relaxed)
-    const bytes = fused ? relaxed : bytesOf(shared ? kernels.shared : kernels.plain)
+    const fused = WebAssembly.validate(relaxedProbe)
+    const bytes = bytesOf(await loadKernels(shared, fused))
     const pool = await ThreadPool.create(memory, await WebAssembly.compile(bytes), threads)
     return new CpuBackend(memory, pool, counters, shared, fused)
   }
@@ -114,9 +113,8 @@ export class CpuBackend implements Backend {
   }
 
   async compile(graph: Graph, options: CompileOptions): Promise<Executable> {
-    const hasKernel = (node: Node) =>
-      node.op.cpu !== undefined && (node.op.cpu.supports?.(node.inputs, node.attrs) ?? true)
-    const plan = planGraph(expand(graph, hasKernel, { decompose: true }), {
+    const supports = (rule: CpuRule<any>, { inputs, attrs }: Node) => rule.supports?.(inputs, attrs) ?? true
+    const plan = planGraph(await expandFor(graph, (op) => op.cpu, supports), {
       ...options,
       limits: { operands: 40, nodes: 100 },
     })
@@ -211,7 +209,7 @@ export class CpuBackend implements Backend {
         const args = [...step.inputs, ...step.outputs].map((x): Bound => ({ slot: x.slot, offset: 0 }))
         return [{ kernel, count, grain, args, ...about }]
       }
-      const rule = step.op!.cpu
+      const rule = kernelsOf(step.op!.cpu)
       const specs = step.inputs.map((x) => ({ shape: x.access.shape, dtype: x.dtype }))
       if (!rule || !(rule.supports?.(specs, step.attrs) ?? true)) return [{ definition: step, ...about }]
       const made = rule.plan({ inputs: step.inputs, outputs: step.outputs, attrs: step.attrs })

@@ -1,22 +1,7 @@
 import type { KernelTiming, TunedCase } from '../backend.ts'
+import type { TunableStep } from './choices.ts'
 import { KernelRecorder } from './kernel-recorder.ts'
-import type { Tunable, WebGpuPlan } from './rule.ts'
-
-/** A case of a program, with the sizes of the buffers its kernels bind. */
-export interface TunableStep {
-  readonly tunable: Tunable
-  readonly inputBytes: readonly number[]
-  readonly outputBytes: readonly number[]
-}
-
-/** Choices made on this adapter in this process, so that a second device starts with them. */
-const remembered = new Map<string, Map<string, string>>()
-
-export function rememberedChoices(adapter: string): Map<string, string> {
-  let choices = remembered.get(adapter)
-  if (!choices) remembered.set(adapter, (choices = new Map()))
-  return choices
-}
+import type { WebGpuPlan } from './rule.ts'
 
 const rounds = 5
 const usage = { copySource: 4, copyTarget: 8, storage: 128 }

@@ -3,19 +3,19 @@ import { DeviceError } from '../../errors.ts'
 import type { Graph } from '../../graph/graph.ts'
 import type { Node, Spec } from '../../graph/node.ts'
 import { contiguousAccess } from '../../passes/access.ts'
-import { expand } from '../../passes/expand.ts'
 import { explainPlan } from '../../passes/explain.ts'
 import { type ProgramMemory, programMemory } from '../../passes/memory.ts'
 import type { KernelContext, Operand } from '../../passes/operand.ts'
 import { bufferKey, type Fused, type Plan, planGraph, type Step } from '../../passes/plan.ts'
 import type { DeviceBuffer } from '../../storage.ts'
 import type { Backend, CompileOptions, Counters, Executable, KernelTiming, TunedCase } from '../backend.ts'
+import { expandFor, kernelsOf } from '../kernel-source.ts'
 import { CalmWait } from './calm-wait.ts'
+import { rememberedChoices, type TunableStep } from './choices.ts'
 import { epilogueOf, fusedShader, prologueOf } from './fused-shader.ts'
 import { type GpuBuffer, GpuMemory } from './gpu-memory.ts'
-import { KernelRecorder } from './kernel-recorder.ts'
-import type { AdapterTraits } from './rule.ts'
-import { rememberedChoices, type TunableStep, tuneSteps } from './tuner.ts'
+import type { KernelRecorder } from './kernel-recorder.ts'
+import type { AdapterTraits, WebGpuRule } from './rule.ts'
 
 /** A dispatch with its bindings resolved to slots or scratch buffers. */
 interface Instruction {
@@ -195,16 +195,17 @@ export class WebGpuBackend implements Backend {
 
   async compile(graph: Graph, options: CompileOptions): Promise<Executable> {
     this.check()
-    const hasKernel = (node: Node) =>
-      node.op.webgpu !== undefined && (node.op.webgpu.supports?.(node.inputs, node.attrs, this.traits) ?? true)
-    const plan = planGraph(expand(graph, hasKernel, { decompose: true }), {
+    const supports = (rule: WebGpuRule<any>, { inputs, attrs }: Node) =>
+      rule.supports?.(inputs, attrs, this.traits) ?? true
+    const expanded = await expandFor(graph, (op) => op.webgpu, supports)
+    const plan = planGraph(expanded, {
       ...options,
       partAlignment: this.device.limits.minStorageBufferOffsetAlignment,
       limits: {
         operands: this.traits.maxStorageBuffers,
         nodes: 120,
-        fusesResult: ({ op, inputs, outputs }) => op.webgpu?.fusesResult?.(inputs, outputs) ?? false,
-        fusesOperand: ({ op, inputs, attrs }) => op.webgpu?.fusesOperand?.(inputs, attrs) ?? false,
+        fusesResult: ({ op, inputs, outputs }) => kernelsOf(op.webgpu)?.fusesResult?.(inputs, outputs) ?? false,
+        fusesOperand: ({ op, inputs, attrs }) => kernelsOf(op.webgpu)?.fusesOperand?.(inputs, attrs) ?? false,
       },
     })
     const scratch: number[] = []
@@ -220,8 +221,9 @@ export class WebGpuBackend implements Backend {
         const bindings = slots.map(bound)
         return [{ name: step.name, wgsl, workgroups, bindings, flops: step.flops, bytes: bytesOf(slots) }]
       }
-      if (!step.op?.webgpu) throw new DeviceError(`webgpu: the op ${step.name} has no kernel on this device`)
-      const made = step.op.webgpu.plan(kernelContext(step), this.traits, epilogueOf(plan, step), prologueOf(plan, step))
+      const rule = kernelsOf(step.op?.webgpu)
+      if (!rule) throw new DeviceError(`webgpu: the op ${step.name} has no kernel on this device`)
+      const made = rule.plan(kernelContext(step), this.traits, epilogueOf(plan, step), prologueOf(plan, step))
       if (made.tunable) {
         const bytes = (operands: readonly Operand[]) => operands.map((x) => plan.slots[x.slot].bytes)
         tunables.push({ tunable: made.tunable, inputBytes: bytes(step.inputs), outputBytes: bytes(step.outputs) })
@@ -259,15 +261,19 @@ export class WebGpuBackend implements Backend {
 
   /** See Executable.tune. */
   async tune(steps: readonly TunableStep[]): Promise<TunedCase[]> {
+    const { tuneSteps } = await import('./tuner.ts')
     const cases = await tuneSteps(this.device, steps, (name, wgsl) => this.pipeline(name, wgsl))
     for (const { key, chosen } of cases) this.choices.set(key, chosen)
     this.check()
     return cases
   }
 
-  record(into: KernelTiming[] | undefined): void {
+  async record(into: KernelTiming[] | undefined): Promise<void> {
     this.recorder?.destroy()
-    this.recorder = into && new KernelRecorder(this.device, into)
+    this.recorder = undefined
+    if (!into) return
+    const { KernelRecorder } = await import('./kernel-recorder.ts')
+    this.recorder = new KernelRecorder(this.device, into)
   }
 
   async settle(): Promise<void> {

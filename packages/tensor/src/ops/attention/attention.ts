@@ -1,4 +1,5 @@
 import { requireBoolean, requireNumber, requireOptions, requireTensor } from '../../arguments.ts'
+import { lazyKernels } from '../../backends/kernel-source.ts'
 import { ShapeError } from '../../errors.ts'
 import { defineOp, type Op } from '../../op.ts'
 import { elementCount, formatShape } from '../../shape.ts'
@@ -17,8 +18,6 @@ import { reshape } from '../reshape.ts'
 import { sub } from '../sub.ts'
 import { swapAxes, transpose } from '../transpose.ts'
 import { where } from '../where.ts'
-import { attentionCpu, attentionGradientCpu } from './attention.cpu.ts'
-import { attentionGradientWgsl, attentionWgsl } from './attention.wgsl.ts'
 import type { AttentionAttrs } from './geometry.ts'
 
 /** A large finite negative: masking with -Infinity breaks where a shader may assume that infinities do not occur. */
@@ -105,8 +104,8 @@ export const attentionOp: Op<AttentionAttrs> = defineOp<AttentionAttrs>({
     const o = ungrouped(matmul(p, broadcastTo(vs, [b, kv, group, vs.shape[3], vs.shape[4]])))
     return [cast(o, q.dtype), reshape(lse, [b, kv * group, t])]
   },
-  cpu: attentionCpu,
-  webgpu: attentionWgsl,
+  cpu: lazyKernels(async () => (await import('./attention.cpu.ts')).attentionCpu),
+  webgpu: lazyKernels(async () => (await import('./attention.wgsl.ts')).attentionWgsl),
   flops: ([q, k], _, { causal }) => (4 * elementCount(q.shape) * k.shape[1]) / (causal ? 2 : 1),
   samples: [
     {
@@ -208,8 +207,8 @@ export const attentionGradientOp: Op<AttentionAttrs> = defineOp<AttentionAttrs>(
     const share = (x: Tensor) => ungrouped(sum(x, 2, true))
     return [dq, share(matmul(swapAxes(ds, -1, -2), grouped(q, kv))), share(matmul(swapAxes(p, -1, -2), gs))]
   },
-  cpu: attentionGradientCpu,
-  webgpu: attentionGradientWgsl,
+  cpu: lazyKernels(async () => (await import('./attention.cpu.ts')).attentionGradientCpu),
+  webgpu: lazyKernels(async () => (await import('./attention.wgsl.ts')).attentionGradientWgsl),
   flops: ([q, k], _, { causal }) => (10 * elementCount(q.shape) * k.shape[1]) / (causal ? 2 : 1),
 })
 

@@ -1,4 +1,5 @@
 import { requireDType, requireOptions, requireTensor } from '../../arguments.ts'
+import { lazyKernels } from '../../backends/kernel-source.ts'
 import { type DType, isFloat, promote } from '../../dtype.ts'
 import { DTypeError, ShapeError } from '../../errors.ts'
 import { defineOp, type Op } from '../../op.ts'
@@ -8,8 +9,6 @@ import { broadcastTo } from '../broadcast-to.ts'
 import { cast } from '../cast.ts'
 import { reshape } from '../reshape.ts'
 import { swapAxes } from '../transpose.ts'
-import { matmulCpu } from './matmul.cpu.ts'
-import { matmulWgsl } from './matmul.wgsl.ts'
 
 /** a [..., M, K] times b [..., K, N], equal leading dimensions. Products and sums are float32 whatever is stored. */
 export const matmulOp: Op<{ dtype: DType }> = defineOp<{ dtype: DType }>({
@@ -41,8 +40,8 @@ export const matmulOp: Op<{ dtype: DType }> = defineOp<{ dtype: DType }>({
   },
   decompose: ([a, b], { dtype }) =>
     dtype === 'float32' ? undefined : [cast(apply1(matmulOp, [a, b], { dtype: 'float32' }), dtype)],
-  cpu: matmulCpu,
-  webgpu: matmulWgsl,
+  cpu: lazyKernels(async () => (await import('./matmul.cpu.ts')).matmulCpu),
+  webgpu: lazyKernels(async () => (await import('./matmul.wgsl.ts')).matmulWgsl),
   flops: ([a], [out]) => 2 * elementCount(out.shape) * a.shape[a.shape.length - 1],
   samples: [
     ...[1, 3, 31, 32, 33].map((n) => ({

@@ -1,4 +1,5 @@
 import { requireBoolean } from '../../arguments.ts'
+import { lazyKernels } from '../../backends/kernel-source.ts'
 import { type DType, isFloat } from '../../dtype.ts'
 import { DTypeError, ShapeError } from '../../errors.ts'
 import type { Spec } from '../../graph/node.ts'
@@ -12,8 +13,6 @@ import { reshape } from '../reshape.ts'
 import { swapAxes } from '../transpose.ts'
 import { blockGrid, type ScaledMatmulAttrs } from './layout.ts'
 import { matmul } from './matmul.ts'
-import { scaledMatmulCpu } from './scaled-matmul.cpu.ts'
-import { scaledMatmulWgsl } from './scaled-matmul.wgsl.ts'
 
 /** A matrix in narrow codes that is cut into equal blocks with a scale each. */
 export interface ScaledMatrix {
@@ -50,8 +49,8 @@ export const scaledMatmulOp: Op<ScaledMatmulAttrs> = defineOp<ScaledMatmulAttrs>
     }
     return [matmul(matrix(a, scalesA, transposeA), matrix(b, scalesB, transposeB))]
   },
-  cpu: scaledMatmulCpu,
-  webgpu: scaledMatmulWgsl,
+  cpu: lazyKernels(async () => (await import('./scaled-matmul.cpu.ts')).scaledMatmulCpu),
+  webgpu: lazyKernels(async () => (await import('./scaled-matmul.wgsl.ts')).scaledMatmulWgsl),
   flops: ([a], [out], { transposeA }) => 2 * elementCount(out.shape) * a.shape[a.shape.length - (transposeA ? 2 : 1)],
   samples: [
     // Scales along K as training has them: 1 x 32 by 32 x 32 and, transposed, 16 x 1 by 16 x 1.

@@ -1,0 +1,64 @@
+import { type Graph, topologicalOrder } from '../graph/graph.ts'
+import type { Node } from '../graph/node.ts'
+import type { Op } from '../op.ts'
+import { expand } from '../passes/expand.ts'
+
+/** The kernels of an op on one backend: at hand, or loaded when a program first has the op. */
+export type KernelSource<R> = R | LazyKernels<R>
+
+/** Kernels in a module of their own: a page that never runs the op on that backend never loads it. */
+export interface LazyKernels<R> {
+  readonly load: () => Promise<R>
+  loaded?: R
+}
+
+/**
+ * Kernels loaded when they are needed.
+ * @example webgpu: lazyKernels(async () => (await import('./top-k.wgsl.ts')).topKWgsl)
+ */
+export function lazyKernels<R>(load: () => Promise<R>): LazyKernels<R> {
+  const source: LazyKernels<R> = {
+    async load() {
+      source.loaded ??= await load()
+      return source.loaded
+    },
+  }
+  return source
+}
+
+function isLazy<R>(source: KernelSource<R>): source is LazyKernels<R> {
+  return typeof source === 'object' && source !== null && 'load' in source
+}
+
+/** The kernels, where there are any and they are loaded. */
+export function kernelsOf<R>(source: KernelSource<R> | undefined): R | undefined {
+  return source === undefined || !isLazy(source) ? source : source.loaded
+}
+
+/** Expands a graph for a backend, whose kernels are loaded on the way. */
+export async function expandFor<R>(
+  graph: Graph,
+  sourceOf: (op: Op<any>) => KernelSource<R> | undefined,
+  supports: (kernels: R, node: Node) => boolean,
+): Promise<Graph> {
+  for (;;) {
+    const wanted = new Set<LazyKernels<R>>()
+    /** A node whose kernels are not loaded yet stays as it is for this round. */
+    const hasKernel = (node: Node): boolean => {
+      const source = sourceOf(node.op)
+      if (source === undefined) return false
+      if (isLazy(source) && source.loaded === undefined) {
+        wanted.add(source)
+        return true
+      }
+      return supports(kernelsOf(source)!, node)
+    }
+    const expanded = expand(graph, hasKernel, { decompose: true })
+    for (const node of topologicalOrder(expanded.outputs, new Set(graph.inputs))) {
+      const source = sourceOf(node.op)
+      if (source !== undefined && isLazy(source) && source.loaded === undefined) wanted.add(source)
+    }
+    if (wanted.size === 0) return expanded
+    await Promise.all([...wanted].map((source) => source.load()))
+  }
+}
