@@ -343,7 +343,7 @@ def run(program):
 
 
 def plain(v):
-    flat = v.t.detach().reshape(-1).tolist()
+    flat = (v.t.detach() + 0).contiguous().reshape(-1).tolist()  # autograd gives zeros without storage
     return [float(f"{x:.8g}") for x in flat] if is_float(v) else flat
 
 

@@ -55,7 +55,6 @@ export const topKOp: Op<{ k: number }> = defineOp<{ k: number }>({
     const [values, indices] = apply(topKOp, [cast(x, 'float32')], { k })
     return [cast(values, x.dtype), indices]
   },
-  webgpu: topKWgsl,
   webgpu: lazyKernels(async () => (await import('./top-k.wgsl.ts')).topKWgsl),
   samples: [
     { inputs: [{ shape: [5, 33] }], attrs: { k: 3 } },

@@ -7,7 +7,8 @@ import { Tensor } from '../tensor.ts'
 
 /**
  * Pulls gradients of `outputs` back to `inputs` (reverse mode), as graph. An input that no output depends on gets `undefined`.
- * Nodes that do not lead to an input are never visited.
+ * Nodes that do not lead to an input are never visited. A value that is given as several inputs has one gradient, which stands at the
+ * first of them: whoever adds up what all operands get counts it once.
  */
 export function pullBack(
   outputs: readonly Tensor[],
@@ -59,5 +60,5 @@ export function pullBack(
     })
     for (const v of node.outputs) if (!targets.has(v)) total.delete(v)
   }
-  return inputs.map((t) => total.get(t.value))
+  return inputs.map((t, i) => (inputs.findIndex((u) => u.value === t.value) === i ? total.get(t.value) : undefined))
 }

@@ -60,7 +60,10 @@ const ways: Record<string, (program: Program, device: K.Device, seed: number) =>
   /** The second run of a program, on buffers that hold other values. */
   async again(program, device) {
     const f = K.compile((list: readonly K.Tensor[]) => build(program, list))
-    const others = { ...program, inputs: program.inputs.map((x) => ({ ...x, data: x.data.map((v) => v / 2) })) }
+    const others = {
+      ...program,
+      inputs: program.inputs.map((x) => ({ ...x, data: x.data.map((v) => Math.trunc(v / 2)) })),
+    }
     await resultsOf(await f(inputsOn(device, others)), device).catch(() => {})
     const results = await resultsOf(await f(inputsOn(device, program)), device)
     f.dispose()
