@@ -68,6 +68,7 @@ export function decodeByTable(f: Format, codes: CodeArray, values: Float32Array)
 function decodeBits(f: Format, code: number): number {
   if (!f.signed) return code > f.maxFiniteCode ? 0x7fc00000 : code === 0 ? 0x400000 : code << 23
   const top = signBit(f)
+  if (f.negativeZeroIsNaN && code === top) return 0x7fc00000
   const sign = (code & top) !== 0 ? 0x80000000 : 0
   const magnitude = code & (top - 1)
   const mantissaBits = f.mantissaBits

@@ -11,6 +11,10 @@ import type { Settings } from './rounding.ts'
 /** @param index position of the value, for seeded stochastic rounding */
 export function encodeBits(f: Format, bits: number, settings: Settings, index: number): number {
   if (!f.signed) return encodePowerOfTwo(f, bits, settings, index)
+  if (f.negativeZeroIsNaN && bits >>> 31 === 1) {
+    const code = encodeBits(f, bits & 0x7fffffff, settings, index)
+    return code === 0 ? 0 : code | signBit(f)
+  }
   const sign = bits >>> 31 === 1 ? signBit(f) : 0
   const magnitude = bits & 0x7fffffff
   if (magnitude > 0x7f800000) return sign | nanCodeOf(f)

@@ -20,8 +20,7 @@ const scratchBits = new Uint32Array(scratch.buffer)
 /**
  * The code of `x` in `format`. Signed zero and subnormals are kept.
  *
- * `x` is first rounded to float32 (nearest even), then to the format. Where `x` is not a float32 this rounds twice, which can differ from
- * one direct rounding, when the float32 lands on the midpoint of two neighbours.
+ * `x` is rounded once, from double precision to the format, as NumPy does it for float16. (ml_dtypes rounds arrays of float64 to float32 first.)
  * @throws RangeError unknown format or rounding; TypeError where x is not a number
  */
 export function encode(format: FormatName | Format, x: number, options: EncodeOptions = {}): number {
@@ -29,8 +28,20 @@ export function encode(format: FormatName | Format, x: number, options: EncodeOp
   const f = formatOf(format)
   const settings = settingsOf(f, options)
   if (Number.isNaN(x)) return nanCodeOf(f)
+  return encodeBits(f, bitsToOdd(x), settings, 0)
+}
+
+/**
+ * The float32 of a double as bits, for rounding once more to a format of at most 11 significant bits: what float32 does not hold is cut off and
+ * leaves a 1 in the last place ("round to odd"), so that no value falls on a midpoint, or off it, that was not there.
+ * @see Boldo and Melquiond 2008, "Emulation of FMA and correctly rounded sums: proved algorithms using rounding to odd"
+ */
+function bitsToOdd(x: number): number {
   scratch[0] = x
-  return encodeBits(f, scratchBits[0], settings, 0)
+  const near = scratch[0]
+  if (near === x) return scratchBits[0]
+  const bits = scratchBits[0]
+  return ((Math.abs(near) > Math.abs(x) ? bits - 1 : bits) | 1) >>> 0
 }
 
 /**
@@ -86,6 +97,7 @@ function encodeAnyBias(f: Format, bits: Uint32Array, codes: CodeArray, saturate:
   const signShift = f.bits - 1
   const nan = nanCodeOf(f)
   const limit = saturate ? f.maxFiniteCode : overflowCode(f)
+  const unsignedZero = f.negativeZeroIsNaN === true
   for (let i = 0; i < bits.length; i++) {
     const b = bits[i]
     const magnitude = b & 0x7fffffff
@@ -103,6 +115,7 @@ function encodeAnyBias(f: Format, bits: Uint32Array, codes: CodeArray, saturate:
       }
       if (code > f.maxFiniteCode) code = limit
     }
-    codes[i] = ((b >>> 31) << signShift) | code
+    // Where negative zero is NaN, zero has no sign.
+    codes[i] = code === 0 && unsignedZero ? 0 : ((b >>> 31) << signShift) | code
   }
 }

@@ -49,6 +49,8 @@ export function finfo(format: FormatName | Format): FormatInfo {
     precision: Math.floor(f.mantissaBits * Math.log10(2)),
     hasInfinity: f.hasInfinity,
     infinityCodes: f.hasInfinity ? signs.map((sign) => sign | f.infinityCode) : [],
-    nanCodes: signs.flatMap((sign) => Array.from({ length: nanCount }, (_, i) => sign | (first + i))),
+    nanCodes: f.negativeZeroIsNaN
+      ? [f.nanCode]
+      : signs.flatMap((sign) => Array.from({ length: nanCount }, (_, i) => sign | (first + i))),
   }
 }

@@ -6,6 +6,10 @@ export type FormatName =
   | 'float16'
   | 'float8_e4m3fn'
   | 'float8_e5m2'
+  | 'float8_e4m3fnuz'
+  | 'float8_e5m2fnuz'
+  | 'float8_e4m3b11fnuz'
+  | 'float8_e3m4'
   | 'float8_e8m0fnu'
   | 'float6_e2m3fn'
   | 'float6_e3m2fn'
@@ -37,6 +41,8 @@ export interface Format {
   readonly nanCode: number
   /** Whether an out-of-range value becomes the greatest finite one unless the caller says otherwise: true for the signed formats of 8 bits and fewer, as in training. */
   readonly saturates: boolean
+  /** True: the code of negative zero is the NaN, and every other code is finite (the `fnuz` formats). Default false. */
+  readonly negativeZeroIsNaN?: boolean
 }
 
 /** The sign bit of a format's codes; 0 where it has none. */

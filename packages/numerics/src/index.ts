@@ -30,6 +30,7 @@ export {
   mxScaleCode,
   mxScaling,
 } from './mx.ts'
+export { decodeNvfp4, encodeNvfp4, type Nvfp4Array, nvfp4BlockSize, nvfp4TensorScale } from './nvfp4.ts'
 export { dequantize, quantize } from './quantize.ts'
 export { randomBits } from './random-bits.ts'
 export { formatNames, formatOf, formats } from './registry.ts'

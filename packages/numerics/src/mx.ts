@@ -39,8 +39,13 @@ export const mxFormats: Readonly<Record<MxFormatName, MxFormat>> = {
  * `up` (default): the smallest e with amax <= max * 2^e, so that no element saturates. Transformer Engine and cuDNN do this for MXFP8.
  * `floor`: e = floor(log2 amax) - floor(log2 max), as OCP MX v1.0, section 6.3, has it. It keeps up to one more bit but clips amax where its
  * mantissa is above max's (E4M3: 1.75 to 2); training with it can diverge (arXiv:2506.08027, section 3.1).
+ *
+ * `even`: as `floor`, of amax rounded first to the element's mantissa (half up), so that it clips only what rounds down to max anyway.
+ * `ceil`: e = ceil(log2 amax) - floor(log2 max); nothing saturates, at the price of up to a bit. Both as in torchao's scale calculation modes.
  */
-export type MxScaleRounding = 'up' | 'floor'
+export type MxScaleRounding = 'up' | 'floor' | 'even' | 'ceil'
+
+const SCALE_ROUNDINGS: readonly MxScaleRounding[] = ['up', 'floor', 'even', 'ceil']
 
 export interface MxScalingOptions {
   /** Default `up`. */
@@ -71,8 +76,10 @@ const scratchBits = new Uint32Array(scratch.buffer)
 export function mxScaleCode(format: MxFormatName | MxFormat, amax: number, options: MxScalingOptions = {}): number {
   const { element } = mxFormatOf(format)
   const { scaleRounding = 'up' } = options
-  if (scaleRounding !== 'up' && scaleRounding !== 'floor')
-    throw new RangeError(`scaleRounding: '${scaleRounding}' is unknown; use 'up' or 'floor'`)
+  if (!SCALE_ROUNDINGS.includes(scaleRounding))
+    throw new RangeError(
+      `scaleRounding: '${scaleRounding}' is unknown; use ${SCALE_ROUNDINGS.map((r) => `'${r}'`).join(', ')}`,
+    )
   if (amax < 0) throw new RangeError(`mxScaleCode: amax must not be negative, got ${amax}`)
   if (Number.isNaN(amax)) return 0xff
   scratch[0] = decode(element, element.maxFiniteCode)
@@ -80,8 +87,12 @@ export function mxScaleCode(format: MxFormatName | MxFormat, amax: number, optio
   scratch[0] = amax
   const bits = scratchBits[0]
   if (bits === 0x7f800000) return 0xfe
-  const clips = scaleRounding === 'up' && (bits & 0x7fffff) > (greatest & 0x7fffff)
-  return Math.max((bits >>> 23) - ((greatest >>> 23) - 127) + (clips ? 1 : 0), 0)
+  const mantissa = bits & 0x7fffff
+  const raised =
+    (scaleRounding === 'up' && mantissa > (greatest & 0x7fffff)) ||
+    (scaleRounding === 'ceil' && mantissa > 0) ||
+    (scaleRounding === 'even' && mantissa + (1 << (22 - element.mantissaBits)) >= 0x800000)
+  return Math.max((bits >>> 23) - ((greatest >>> 23) - 127) + (raised ? 1 : 0), 0)
 }
 
 /**

@@ -3,8 +3,12 @@ import { bfloat16 } from './formats/bfloat16.ts'
 import { float4_e2m1fn } from './formats/float4-e2m1fn.ts'
 import { float6_e2m3fn } from './formats/float6-e2m3fn.ts'
 import { float6_e3m2fn } from './formats/float6-e3m2fn.ts'
+import { float8_e3m4 } from './formats/float8-e3m4.ts'
+import { float8_e4m3b11fnuz } from './formats/float8-e4m3b11fnuz.ts'
 import { float8_e4m3fn } from './formats/float8-e4m3fn.ts'
+import { float8_e4m3fnuz } from './formats/float8-e4m3fnuz.ts'
 import { float8_e5m2 } from './formats/float8-e5m2.ts'
+import { float8_e5m2fnuz } from './formats/float8-e5m2fnuz.ts'
 import { float8_e8m0fnu } from './formats/float8-e8m0fnu.ts'
 import { float16 } from './formats/float16.ts'
 
@@ -14,6 +18,10 @@ export const formats: Readonly<Record<FormatName, Format>> = {
   float16,
   float8_e4m3fn,
   float8_e5m2,
+  float8_e4m3fnuz,
+  float8_e5m2fnuz,
+  float8_e4m3b11fnuz,
+  float8_e3m4,
   float8_e8m0fnu,
   float6_e2m3fn,
   float6_e3m2fn,
@@ -44,6 +52,10 @@ export function formatOf(format: FormatName | Format): Format {
     if (bits !== 1 + exponentBits + mantissaBits || bits > 16 || mantissaBits < 1 || exponentBits < 2)
       throw new RangeError(
         `format: ${name} must have bits = 1 + exponentBits + mantissaBits <= 16, exponentBits >= 2 and mantissaBits >= 1, got ${bits} = 1 + ${exponentBits} + ${mantissaBits}`,
+      )
+    if (format.negativeZeroIsNaN && (format.hasInfinity || format.nanCode !== 1 << (bits - 1)))
+      throw new RangeError(
+        `format: ${name} has its NaN at negative zero, so nanCode must be ${1 << (bits - 1)} and there is no infinity`,
       )
     return format
   }

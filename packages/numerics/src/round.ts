@@ -6,7 +6,7 @@ import { type EncodeOptions, settingsOf } from './rounding.ts'
 import { roundWithSimd } from './simd/run.ts'
 
 /**
- * `x` rounded to a value of `format`: decode(encode(x)), with the same rules as `encode` (float32 first, then the format).
+ * `x` rounded to a value of `format`: decode(encode(x)), with the same rules as `encode` (one rounding, from double precision).
  * @throws RangeError unknown format or rounding; TypeError where x is not a number
  */
 export function round(format: FormatName | Format, x: number, options: EncodeOptions = {}): number {

@@ -10,6 +10,7 @@ import {
   finfo,
   formatNames,
   formats,
+  round,
 } from '../src/index.ts'
 import vectors from '../vectors/formats.json' with { type: 'json' }
 import { asFloats, canonical, edgeBits, float5, randomBits, sha256 } from './edges.ts'
@@ -55,6 +56,23 @@ describe.each(formatNames)('%s against ml_dtypes', (name) => {
     }
   })
 
+  test('a double is rounded once', () => {
+    const { once } = golden
+    const values = Array.from({ length: f.maxFiniteCode + 1 }, (_, code) => decode(f, code))
+    const inputs: number[] = []
+    for (let code = 1; code < f.maxFiniteCode; code += Math.max(1, Math.floor(f.maxFiniteCode / 300))) {
+      for (const x of [values[code], (values[code] + values[code + 1]) / 2])
+        inputs.push(nextAfter(x, -1), x, nextAfter(x, 1), x * (1 - 2 ** -40), x * (1 + 2 ** -40))
+    }
+    expect(inputs.length).toBe(once.count)
+    expect(sha256(new Uint32Array(Float64Array.from(inputs).buffer))).toBe(once.inputs)
+    expect(sha256(Uint16Array.from(inputs, (x) => encode(f, x)))).toBe(once.codes)
+    for (const x of inputs) {
+      const down = decode(f, encode(f, x, { rounding: 'toward-zero' }))
+      expect(down <= x || down === values[0]).toBe(true)
+    }
+  })
+
   test('finfo', () => {
     const info = finfo(name)
     expect(info.bits).toBe(golden.finfo.bits)
@@ -88,6 +106,21 @@ describe.each(formatNames)('%s against ml_dtypes', (name) => {
     for (let code = 0; code <= f.maxFiniteCode; code++)
       expect(encode(f, decode(f, code), { rounding: 'stochastic', random: never })).toBe(code)
   })
+})
+
+/** The double next to a positive one, up (1) or down (-1). */
+function nextAfter(x: number, direction: number): number {
+  const bits = new BigInt64Array(Float64Array.of(x).buffer)
+  bits[0] += BigInt(direction)
+  return new Float64Array(bits.buffer)[0]
+}
+
+test('doubles that are on a midpoint once they are float32', () => {
+  expect(round('float16', 2.9802322387695319e-8)).toBe(2 ** -24)
+  expect(round('bfloat16', 1 + 2 ** -8 + 2 ** -40)).toBe(1 + 2 ** -7)
+  expect(round('float16', 1e300)).toBe(Number.POSITIVE_INFINITY)
+  expect(round('bfloat16', 1e300, { rounding: 'toward-zero' })).toBe(decode('bfloat16', 0x7f7f))
+  expect(round('bfloat16', -1e-300)).toBe(-0)
 })
 
 test('encodeArray and decodeArray write into out and allocate nothing of their own', () => {

@@ -33,6 +33,22 @@ describe.each(names)('%s', (name) => {
     }
   })
 
+  test('even and ceil', () => {
+    const emax = Math.floor(Math.log2(max))
+    for (const bits of randomBits(20_000)) {
+      const amax = Math.abs(asFloats(Uint32Array.of(bits))[0])
+      if (!(amax > 1e-30 && amax < 1e38)) continue
+      const exponent = Math.floor(Math.log2(amax))
+      const fraction = amax / 2 ** exponent
+      expect(mxScaleCode(name, amax, { scaleRounding: 'ceil' }) - 127).toBe(exponent + (fraction > 1 ? 1 : 0) - emax)
+      // Half of the last place of the element's mantissa below 2 is enough.
+      const carries = fraction >= 2 - 2 ** -(element.mantissaBits + 1)
+      expect(mxScaleCode(name, amax, { scaleRounding: 'even' }) - 127).toBe(exponent + (carries ? 1 : 0) - emax)
+    }
+    expect(mxScaleCode(name, 3.4e38, { scaleRounding: 'ceil' })).toBeLessThanOrEqual(0xfe)
+    expect(() => mxScaleCode(name, 1, { scaleRounding: 'down' as never })).toThrow(/use 'up', 'floor', 'even', 'ceil'/)
+  })
+
   test('a block is its elements times its scale', () => {
     const { codes, scales } = encodeMx(name, wide)
     const back = decodeMx(name, { codes, scales })

@@ -6,7 +6,8 @@ import { codeArray, decodeArray, encodeArray, type Format, formats, roundArray }
 import { decodeWithSimd, encodeWithSimd, roundWithSimd } from '../src/simd/run.ts'
 import { asFloats, edgeBits, float5, randomBits } from './edges.ts'
 
-const signed: Format[] = [...Object.values(formats).filter((f) => f.signed), float5]
+/** Those whose negative zero is NaN have no kernels: `encodeWithSimd` and its like say so. */
+const signed: Format[] = [...Object.values(formats).filter((f) => f.signed && !f.negativeZeroIsNaN), float5]
 const bitsOf = (a: Float32Array) => new Uint32Array(a.buffer, a.byteOffset, a.length)
 const same = (a: { buffer: ArrayBufferLike }, b: { buffer: ArrayBufferLike }) =>
   Buffer.compare(Buffer.from(a.buffer), Buffer.from(b.buffer)) === 0

@@ -7,11 +7,13 @@ little-endian uint16, of two lists of float32 inputs: `edges` (each finite value
 of these two; then all of them negated) and `random` (2^18 bit patterns of a linear congruential generator).
 
 NaN codes are made canonical with their sign. Where a format has no NaN, ml_dtypes encodes one as -0; here, as in the package, it is the greatest
-finite value with the NaN's sign. `saturate`: values are clipped to the greatest finite one first (for float8_e8m0fnu zero becomes the smallest one).
+finite value with the NaN's sign. `once`: codes of doubles rounded once. `saturate`: values are clipped to the greatest finite one first (for float8_e8m0fnu zero becomes the smallest one).
 """
 import hashlib
 import json
+import math
 import sys
+from fractions import Fraction
 
 import ml_dtypes
 import numpy as np
@@ -22,6 +24,10 @@ FORMATS = {
     "float16": (np.float16, np.uint16, 16, True, 0x7BFF, 0x7E00),
     "float8_e4m3fn": (ml_dtypes.float8_e4m3fn, np.uint8, 8, True, 0x7E, 0x7F),
     "float8_e5m2": (ml_dtypes.float8_e5m2, np.uint8, 8, True, 0x7B, 0x7E),
+    "float8_e4m3fnuz": (ml_dtypes.float8_e4m3fnuz, np.uint8, 8, True, 0x7F, 0x80),
+    "float8_e5m2fnuz": (ml_dtypes.float8_e5m2fnuz, np.uint8, 8, True, 0x7F, 0x80),
+    "float8_e4m3b11fnuz": (ml_dtypes.float8_e4m3b11fnuz, np.uint8, 8, True, 0x7F, 0x80),
+    "float8_e3m4": (ml_dtypes.float8_e3m4, np.uint8, 8, True, 0x6F, 0x78),
     "float8_e8m0fnu": (ml_dtypes.float8_e8m0fnu, np.uint8, 8, False, 0xFE, 0xFF),
     "float6_e2m3fn": (ml_dtypes.float6_e2m3fn, np.uint8, 6, True, 0x1F, 0x1F),
     "float6_e3m2fn": (ml_dtypes.float6_e3m2fn, np.uint8, 6, True, 0x1F, 0x1F),
@@ -78,7 +84,9 @@ def toward_zero(words, fmt, limit):
     x = words.view(np.float32)
     with np.errstate(invalid="ignore"):
         down = (np.abs(back) > np.abs(x)) & (codes != 0)
-        return np.where(down, codes - 1, codes).astype(np.uint16)
+        codes = np.where(down, codes - 1, codes).astype(np.uint16)
+    # Where negative zero is the NaN, what is cut to zero loses its sign.
+    return np.where((codes == 0x80) & ~np.isnan(x), np.uint16(0), codes) if fmt[5] == 0x80 else codes
 
 
 SELECTED = [0x00000000, 0x80000000, 0x00000001, 0x80000001, 0x3F800000, 0xBF800000, 0x7F7FFFFF, 0xFF7FFFFF, 0x7F800000, 0xFF800000,
@@ -109,5 +117,34 @@ for name, fmt in FORMATS.items():
     info = ml_dtypes.finfo(dtype)
     entry["finfo"] = {k: float(getattr(info, k)) for k in ("bits", "max", "min", "eps", "smallest_normal", "smallest_subnormal")}
     result["formats"][name] = entry
+
+
+def once(fmt):
+    """Codes of doubles on, just under and just over each finite value and each midpoint, by exact arithmetic: rounded once."""
+    dtype, store, bits, signed, top, _ = fmt
+    values = [Fraction(float(v)) for v in decoded(dtype, store, bits).view(np.float32)[: top + 1].astype(np.float64)]
+    step = max(1, top // 300)
+    inputs, codes = [], []
+    for code in range(1, top, step):
+        for at, below, above in (
+            (values[code], None, None),
+            ((values[code] + values[code + 1]) / 2, code, code + 1),
+        ):
+            x = float(at)
+            for y in (math.nextafter(x, 0), x, math.nextafter(x, math.inf), x * (1 - 2**-40), x * (1 + 2**-40)):
+                if below is None:
+                    wanted = code
+                elif Fraction(y) == at:
+                    # A tie: to the even code; of powers of two, up.
+                    wanted = above if (below % 2 == 1 or not signed) else below
+                else:
+                    wanted = below if Fraction(y) < at else above
+                inputs.append(y)
+                codes.append(wanted)
+    return {"count": len(inputs), "inputs": hashlib.sha256(np.array(inputs, "<f8").tobytes()).hexdigest(), "codes": sha(np.array(codes), "<u2")}
+
+
+for name, fmt in FORMATS.items():
+    result["formats"][name]["once"] = once(fmt)
 json.dump(result, sys.stdout, separators=(",", ":"))
 print()

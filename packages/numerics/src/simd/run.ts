@@ -6,6 +6,8 @@
 import type { CodeArray, Format } from '../format.ts'
 import { decodeKernel, encodeKernel, roundKernel } from './kernels.ts'
 
+// Formats whose negative zero is NaN have no kernels: nothing trains in them here, and the loops are there.
+
 /** Below this many values calling a kernel costs more than it saves. */
 const worthwhile = 128
 /** Values in a piece: 64 KiB of float32. */
@@ -67,7 +69,7 @@ function kernelOf(f: Format, key: string, make: () => Uint8Array<ArrayBuffer>): 
 /** Encodes by nearest even; false where that is not possible or not worthwhile. `codes` is at least as long as `source`. */
 export function encodeWithSimd(f: Format, source: Float32Array, codes: CodeArray, saturate: boolean): boolean {
   const n = source.length
-  if (n < worthwhile) return false
+  if (n < worthwhile || f.negativeZeroIsNaN) return false
   const kernel = kernelOf(f, saturate ? 'saturate' : 'overflow', () => encodeKernel(f, saturate))
   if (kernel === undefined || !host) return false
   const staged = f.bits <= 8 ? host.codes8 : host.codes16
@@ -83,7 +85,7 @@ export function encodeWithSimd(f: Format, source: Float32Array, codes: CodeArray
 /** Decodes; false where that is not possible or not worthwhile. `values` is at least as long as `codes`. */
 export function decodeWithSimd(f: Format, codes: CodeArray, values: Float32Array): boolean {
   const n = codes.length
-  if (n < worthwhile) return false
+  if (n < worthwhile || f.negativeZeroIsNaN) return false
   const kernel = kernelOf(f, 'decode', () => decodeKernel(f))
   if (kernel === undefined || !host) return false
   const staged = f.bits <= 8 ? host.codes8 : host.codes16
@@ -100,7 +102,7 @@ export function decodeWithSimd(f: Format, codes: CodeArray, values: Float32Array
 /** Encodes by nearest even and decodes again; false where that is not possible or not worthwhile. `out` is at least as long as `source`. */
 export function roundWithSimd(f: Format, source: Float32Array, out: Float32Array, saturate: boolean): boolean {
   const n = source.length
-  if (n < worthwhile) return false
+  if (n < worthwhile || f.negativeZeroIsNaN) return false
   const kernel = kernelOf(f, saturate ? 'round, saturate' : 'round, overflow', () => roundKernel(f, saturate))
   if (kernel === undefined || !host) return false
   for (let start = 0; start < n; start += piece) {

@@ -35,11 +35,13 @@ function decodeUpperBits(f: Format): string {
 function decodeMagnitude(f: Format): string {
   const drop = 23 - f.mantissaBits
   const step = 2 ** (1 - f.bias - f.mantissaBits)
-  const special = f.hasInfinity
-    ? `select(small, 0x7f800000u | ((magnitude - ${hex(f.infinityCode)}) << ${drop}u), magnitude > ${hex(f.maxFiniteCode)})`
-    : f.maxFiniteCode === 2 ** (f.bits - 1) - 1
-      ? 'small'
-      : `select(small, 0x7fc00000u, magnitude > ${hex(f.maxFiniteCode)})`
+  const special = f.negativeZeroIsNaN
+    ? `select(small, 0x7fc00000u, (code & ${hex(2 ** f.bits - 1)}) == ${hex(f.nanCode)})`
+    : f.hasInfinity
+      ? `select(small, 0x7f800000u | ((magnitude - ${hex(f.infinityCode)}) << ${drop}u), magnitude > ${hex(f.maxFiniteCode)})`
+      : f.maxFiniteCode === 2 ** (f.bits - 1) - 1
+        ? 'small'
+        : `select(small, 0x7fc00000u, magnitude > ${hex(f.maxFiniteCode)})`
   return `fn decode_${f.name}(code: u32) -> f32 {
   let sign = (code << ${32 - f.bits}u) & 0x80000000u;
   let magnitude = code & ${hex(2 ** (f.bits - 1) - 1)};

@@ -36,6 +36,7 @@ export function wgslEncode(format: FormatName | Format, options: WgslEncodeOptio
   const f = formatOf(format)
   const { rounding, saturate } = settingsOf(f, options)
   const name = wgslEncodeName(f, options)
+  if (f.negativeZeroIsNaN) return withoutNegativeZero(f, name, rounding, saturate)
   const limit = saturate ? f.maxFiniteCode : overflowCode(f)
   if (!f.signed) return powersOfTwo[rounding](f, name, saturate ? 0 : f.nanCode, saturate ? f.maxFiniteCode : f.nanCode)
   if (rounding === 'stochastic') return stochastic(f, name, limit)
@@ -44,6 +45,20 @@ export function wgslEncode(format: FormatName | Format, options: WgslEncodeOptio
     return saturate ? nearestUpperBitsSaturating(f, name) : nearestUpperBits(f, name)
   }
   return rounding === 'toward-zero' ? towardZero(f, name, limit) : nearest(f, name, limit)
+}
+
+/** Magnitudes are encoded, then the sign is set unless that is zero or NaN, whose codes are 0 and the sign alone. */
+function withoutNegativeZero(f: Format, name: string, rounding: Rounding, saturate: boolean): string {
+  const limit = saturate ? f.maxFiniteCode : overflowCode(f)
+  const inner = `${name}_magnitude`
+  const more = rounding === 'stochastic' ? [', random: u32', ', random'] : ['', '']
+  const body = rounding === 'stochastic' ? stochastic : rounding === 'toward-zero' ? towardZero : nearest
+  return `${body(f, inner, limit)}fn ${name}(x: f32${more[0]}) -> u32 {
+  let bits = bitcast<u32>(x);
+  let code = ${inner}(bitcast<f32>(bits & 0x7fffffffu)${more[1]});
+  return select(code | ((bits >> 31u) << ${f.bits - 1}u), code, (code & ${hex((1 << (f.bits - 1)) - 1)}) == 0u);
+}
+`
 }
 
 function nearestUpperBits(f: Format, name: string): string {
