@@ -51,7 +51,7 @@ export interface MadeWith {
  */
 export async function takeUp(
   folder: string,
-  record: Pick<RunRecord, 'id' | 'recipe'>,
+  record: Pick<RunRecord, 'id' | 'recipe' | 'processes'>,
   recipe: Recipe,
   step: number | undefined,
   log: (line: string) => void,
@@ -66,6 +66,11 @@ export async function takeUp(
     },
   })
   if (!loaded) {
+    const made = Math.max(0, ...record.processes.map((process) => process.step))
+    if (made > 0)
+      throw new Error(
+        `${folder}: ${made} steps were made (run.json), but there is no checkpoint any more; put checkpoints/ back, or begin a new run`,
+      )
     log('There is no checkpoint yet; beginning from the first step')
     return undefined
   }
@@ -103,7 +108,7 @@ export function resumeRemarks(
     const before = made.recipe.steps > step ? scheduleOf(made.recipe)(step) : scheduleOf(made.recipe)(step - 1)
     const after = scheduleOf(recipe)(step)
     const last = scheduleOf(made.recipe)(Math.max(0, step - 1))
-    if (Math.abs(after - before) > 1e-9 * Math.max(after, before))
+    if (rate(after) !== rate(before))
       lines.push(
         `The learning rate of step ${step + 1} is ${rate(after)} now; it was ${rate(last)} at step ${step}${made.recipe.steps > step ? ` and would have been ${rate(before)}` : ', where the schedule ended'}`,
       )

@@ -240,7 +240,13 @@ class Run {
 
   async train(): Promise<TrainSummary> {
     const { folder, record, resume } = this.plan
-    const corpus = await loadCorpus(record.data)
+    const corpus = await loadCorpus(record.data).catch((error: Error) => {
+      throw resume
+        ? new Error(
+            `${error.message}. The run was begun on it: put it back, or name its new place under data in ${join(folder.path, 'run.json')}`,
+          )
+        : error
+    })
     const { device: backend, threads } = this.options
     const device = await init({ backend, threads } as InitOptions)
     try {
@@ -279,7 +285,7 @@ class Run {
     log(
       `${parameters.toLocaleString('en')} parameters, ${precision.name}; ${count(train)} training tokens, ${count(heldOut)} held out; run folder ${path}`,
     )
-    const loaded = resume && (await takeUp(path, { id: record.id, recipe: resume.recipe }, recipe, resume.step, log))
+    const loaded = resume && (await takeUp(path, { ...record, recipe: resume.recipe }, recipe, resume.step, log))
     const { batchSize, sequenceLength, accumulation, zLoss, seed } = recipe
     const trainer = Trainer.create({
       device,

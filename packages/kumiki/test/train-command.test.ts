@@ -188,6 +188,21 @@ test('other text is not taken for the same', async () => {
   await expect(train({ resume: at('other-text') })).rejects.toThrow(/not the text the run was begun on/)
 })
 
+test('text or checkpoints that are gone are said, and nothing is begun anew', async () => {
+  copy('gone')
+  const record = json('gone', 'run.json')
+  writeFileSync(at('gone', 'run.json'), JSON.stringify({ ...record, data: [at('moved.txt')] }))
+  await expect(train({ resume: at('gone') })).rejects.toThrow(
+    /moved\.txt: there is no such file .* put it back, or name its new place under data in .*run\.json/,
+  )
+  writeFileSync(at('gone', 'run.json'), JSON.stringify(record))
+  rmSync(at('gone', 'checkpoints'), { recursive: true })
+  await expect(train({ resume: at('gone') })).rejects.toThrow(
+    /8 steps were made \(run\.json\), but there is no checkpoint any more/,
+  )
+  expect(stepsOf('gone').length).toBe(8)
+})
+
 test('a loss that leaves the numbers says where to go back to, and the rate can be changed there', async () => {
   await begin(
     'diverged',

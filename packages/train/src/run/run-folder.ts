@@ -72,7 +72,12 @@ export class RunFolder {
   static async open(path: string): Promise<RunFolder> {
     const full = resolve(path)
     const names = await readdir(full).catch((error: NodeJS.ErrnoException) => {
-      const fault = error.code === 'ENOENT' ? 'there is no such folder' : error.message
+      const fault =
+        error.code === 'ENOENT'
+          ? 'there is no such folder'
+          : error.code === 'ENOTDIR'
+            ? 'it is no folder'
+            : error.message
       throw new RunFolderError(`${path}: ${fault}; give the folder of a run`)
     })
     if (!names.includes('run.json')) throw new RunFolderError(`${path}: there is no run.json; give the folder of a run`)

@@ -1,0 +1,61 @@
+/** A tiny run, and processes of the real command line at work on it. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const bin = fileURLToPath(new URL('../src/bin.ts', import.meta.url))
+
+/** Writes texts and configuration of a run of 12,000 parameters. @returns the flags that begin it */
+export function tinyRun(folder: string): string[] {
+  const texts = Array.from(
+    { length: 80 },
+    (_, i) => `本棚の${i}番目の本は赤い。\nthe book number ${i} on the shelf is red.`,
+  )
+  writeFileSync(join(folder, 'texts.txt'), texts.join('\n\n'))
+  const architecture = {
+    hiddenSize: 16,
+    intermediateSize: 32,
+    numHiddenLayers: 1,
+    numAttentionHeads: 2,
+    numKeyValueHeads: 1,
+    headDim: 8,
+  }
+  const recipe = { batchSize: 2, sequenceLength: 16, vocabSize: 300 }
+  writeFileSync(join(folder, 'tiny.json'), JSON.stringify({ name: 'tiny', architecture, recipe }))
+  return ['--config', join(folder, 'tiny.json'), '--data', join(folder, 'texts.txt')]
+}
+
+/** `kumiki train ARGS` on one thread of the processor. */
+export function startTrain(args: readonly string[]): ChildProcess {
+  const flags = ['--conditions=source', '--import', import.meta.resolve('tsx')]
+  const verb = ['train', '--device', 'cpu', '--threads', '1']
+  return spawn(process.execPath, [...flags, bin, ...verb, ...args], { stdio: 'pipe' })
+}
+
+/** Exit code, or the signal that ended it, and what it said on stderr. */
+export async function ended(child: ChildProcess): Promise<{ code: number | string; said: string }> {
+  let said = ''
+  child.stderr?.on('data', (text) => {
+    said += text
+  })
+  const [code, signal] = await once(child, 'close')
+  return { code: code ?? signal, said }
+}
+
+/** Steps in metrics.jsonl, whole lines only. */
+export function metricSteps(run: string): number[] {
+  const file = join(run, 'metrics.jsonl')
+  if (!existsSync(file)) return []
+  const lines = readFileSync(file, 'utf8').split('\n').slice(0, -1)
+  return lines.map((line) => JSON.parse(line).step)
+}
+
+/** Waits until something is so; a minute at most. */
+export async function until(what: () => boolean): Promise<void> {
+  for (const end = Date.now() + 60_000; !what(); ) {
+    if (Date.now() > end) throw new Error('it did not come about in a minute')
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
