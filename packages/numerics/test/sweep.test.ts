@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { encodeWords } from '../src/index.ts'
 import { type Adapter, openAdapter } from './adapter.ts'
-import { encodeOnAdapter, expectedHash, sliceOnCpu, sweptFormats, sweptModes } from './sweep.ts'
+import { encodeOnAdapter, expectedHash, sliceOnCpu, sweptModes, trainedFormats } from './sweep.ts'
 
 let adapter: Adapter
 
@@ -12,7 +12,7 @@ beforeAll(async () => {
 
 afterAll(() => adapter?.close())
 
-describe.each(sweptFormats.flatMap((f) => sweptModes(f).map((mode) => [f, mode] as const)))(
+describe.each(trainedFormats.flatMap((f) => sweptModes(f).map((mode) => [f, mode] as const)))(
   '%s, %s',
   (format, mode) => {
     const saturate = mode === 'saturate'

@@ -16,8 +16,11 @@ import { wgslEncode, wgslEncodeName, wgslEncodeWord } from '../src/wgsl.ts'
 import sweep from '../vectors/sweep.json' with { type: 'json' }
 import { type Adapter, openAdapter } from './adapter.ts'
 
-export const sweptFormats = ['bfloat16', 'float8_e4m3fn', 'float8_e5m2'] as const
-export type Swept = (typeof sweptFormats)[number]
+/** Those of which every test run does a part, and those that are swept in sweep.deep.ts alone. */
+export const trainedFormats = ['bfloat16', 'float8_e4m3fn', 'float8_e5m2'] as const
+export const otherFormats = ['float8_e4m3fnuz', 'float8_e5m2fnuz', 'float8_e3m4'] as const
+const sweptFormats = [...trainedFormats, ...otherFormats] as const
+type Swept = (typeof sweptFormats)[number]
 
 export const sweptModes = (format: Swept) => Object.keys(sweep.hashes[format]) as ('overflow' | 'saturate')[]
 

@@ -18,6 +18,9 @@ JOBS = [
     ("float8_e4m3fn", "saturate", ml_dtypes.float8_e4m3fn, "u1", 448.0, 0x7F),
     ("float8_e5m2", "overflow", ml_dtypes.float8_e5m2, "u1", None, 0x7E),
     ("float8_e5m2", "saturate", ml_dtypes.float8_e5m2, "u1", 57344.0, 0x7E),
+    ("float8_e4m3fnuz", "overflow", ml_dtypes.float8_e4m3fnuz, "u1", None, 0x80),
+    ("float8_e5m2fnuz", "overflow", ml_dtypes.float8_e5m2fnuz, "u1", None, 0x80),
+    ("float8_e3m4", "overflow", ml_dtypes.float8_e3m4, "u1", None, 0x78),
 ]
 CHUNK = 2**22
 

@@ -27,6 +27,7 @@ export class BpeSegmenter implements Segmenter {
   /** By id of an unused piece: how long the left half was of the pair last seen to give it, in UTF-16 units. */
   readonly #unusedCuts = new Map<number, number>()
   readonly #heap = new PairHeap()
+  #skips: (() => boolean) | undefined
 
   /** @param symbols the user-defined symbols, which are cut out first and never merged */
   constructor(vocabulary: Vocabulary, symbols: PieceTrie | undefined) {
@@ -41,6 +42,16 @@ export class BpeSegmenter implements Segmenter {
     for (const id of ids) {
       const named = vocabulary.idOf(vocabulary.pieces[id])
       if (vocabulary.types[named] !== PieceType.unused) this.#final[id] = named
+    }
+  }
+
+  /** Cuts the text with merges left out where `skips` says so (BPE-dropout, arXiv:1910.13267); as in the C++, for good. */
+  segmentAtRandom(units: Uint16Array, length: number, out: Segments, skips: () => boolean): void {
+    this.#skips = skips
+    try {
+      this.segment(units, length, out)
+    } finally {
+      this.#skips = undefined
     }
   }
 
@@ -62,6 +73,7 @@ export class BpeSegmenter implements Segmenter {
       const right = heap.right
       // Stale where either symbol has been merged since.
       if (end[left] !== right || end[right] !== heap.end) continue
+      if (this.#skips?.()) continue
       end[left] = end[right]
       end[right] = 0
       this.#node[left] = heap.node

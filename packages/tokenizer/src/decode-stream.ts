@@ -43,6 +43,15 @@ export class DecodeStream {
     return ''
   }
 
+  /** The text of a piece that the vocabulary does not have: as it is. */
+  pushText(piece: string): string {
+    const text = this.#dropBytes() + piece
+    if (text !== '') this.#started = true
+    if (!this.#finish) return text
+    this.#whole += text
+    return ''
+  }
+
   /** @returns what was held back; the stream is ready for another text */
   end(): string {
     let text = this.#dropBytes()

@@ -1,4 +1,5 @@
 import { BpeSegmenter } from './bpe-segmenter.ts'
+import { checkOptions } from './check-options.ts'
 import { type DecodeRules, DecodeStream } from './decode-stream.ts'
 import { type Encoding, type OffsetUnit, toCodePointOffsets } from './encoding.ts'
 import { type ModelFile, type ModelType, PieceType } from './model-file.ts'
@@ -20,6 +21,11 @@ export type EncodeOptions = {
   /** Puts `eosId` at the end. Default false. */
   addEos?: boolean
 }
+
+/** What a piece is for: text, the unknown, control (no text becomes it), a text that is always one piece, nothing any more, or a byte. */
+export type PieceKind = keyof typeof PieceType
+
+const PIECE_KINDS = Object.keys(PieceType) as PieceKind[]
 
 /** One of the best segmentations of a text. */
 export type ScoredIds = {
@@ -151,17 +157,43 @@ export class Tokenizer {
   }
 
   /**
-   * A segmentation at random (subword regularisation): each with a probability in proportion to its own to the power `alpha`.
-   * @param options `alpha`: 0 makes all equally likely, large values leave the best; `random`: uniform numbers from 0 to under 1
-   * @throws TokenizerError where the model is not unigram, or alpha is negative
-   * @see Kudo 2018, arXiv:1804.10959
+   * A segmentation at random (subword regularisation). Unigram: each with a probability in proportion to its own to the power `alpha`.
+   * BPE: merges are left out with probability `alpha` (BPE-dropout).
+   * @param options `alpha`: of a unigram model, 0 makes all equally likely, large values leave the best; of a BPE model, 0 to 1. Default 0.1.
+   * `nBestSize`: unigram, only so many of the best are chosen from (2 to 1024); default: from all. `random`: uniform numbers from 0 to under 1
+   * @throws TokenizerError where the model is neither, or an option is out of range
+   * @see Kudo 2018, arXiv:1804.10959; Provilkov et al. 2020, arXiv:1910.13267
    */
-  sampleEncode(text: string | Uint8Array, options: { alpha?: number; random?: () => number } = {}): Int32Array {
-    const { alpha = 0.1, random = Math.random } = options
+  sampleEncode(
+    text: string | Uint8Array,
+    options: { alpha?: number; nBestSize?: number; random?: () => number } = {},
+  ): Int32Array {
+    checkOptions('sampleEncode', options, ['alpha', 'nBestSize', 'random'])
+    const { alpha = 0.1, nBestSize, random = Math.random } = options
     if (!(alpha >= 0 && alpha < Number.POSITIVE_INFINITY)) {
       throw new TokenizerError(`sampleEncode: alpha is ${alpha}; a number of at least 0 is needed`)
     }
-    return this.#withLattice('sampleEncode', text, (lattice, write) => write(lattice.sample(alpha, random)))
+    const segmenter = this.#segmenter
+    if (segmenter instanceof BpeSegmenter) {
+      if (alpha > 1) throw new TokenizerError(`sampleEncode: alpha is ${alpha}; of a bpe model, 0 to 1 is needed`)
+      if (nBestSize !== undefined) throw new TokenizerError('sampleEncode: nBestSize is for unigram models')
+      const { units, length } = this.#normalize('sampleEncode', text, false)
+      segmenter.segmentAtRandom(units, length, this.#segments, () => random() < alpha)
+      const ids = this.#collect(units, this.#segments)
+      this.#release(length)
+      return ids
+    }
+    if (nBestSize === undefined) {
+      return this.#withLattice('sampleEncode', text, (lattice, write) => write(lattice.sample(alpha, random)))
+    }
+    if (!(Number.isInteger(nBestSize) && nBestSize >= 2 && nBestSize <= 1024)) {
+      throw new TokenizerError(`sampleEncode: nBestSize is ${nBestSize}; an integer from 2 to 1024 is needed`)
+    }
+    const best = this.encodeNBest(text, nBestSize)
+    const weights = best.map(({ score }) => Math.exp(alpha * (score - best[0].score)))
+    let left = random() * weights.reduce((sum, weight) => sum + weight, 0)
+    const chosen = weights.findIndex((weight) => (left -= weight) < 0)
+    return best[chosen < 0 ? best.length - 1 : chosen].ids
   }
 
   /**
@@ -227,6 +259,26 @@ export class Tokenizer {
     return parts.join('')
   }
 
+  /** The text of pieces, as `decode` of their ids gives it; one that the vocabulary does not have is written as it is. */
+  decodePieces(pieces: Iterable<string>): string {
+    const stream = this.decodeStream()
+    const parts: string[] = []
+    for (const piece of pieces) {
+      const id = this.#vocabulary.idOf(piece)
+      parts.push(id < 0 ? stream.pushText(piece) : stream.push(id))
+    }
+    parts.push(stream.end())
+    return parts.join('')
+  }
+
+  /** The text that the pieces are found in: by the model's rules, with its space marks. */
+  normalize(text: string | Uint8Array): string {
+    const { units, length } = this.#normalize('normalize', text, false)
+    const result = textOf(units, 0, length)
+    this.#release(length)
+    return result
+  }
+
   /** A decoder for ids that come one at a time; it never shows half a character. */
   decodeStream(): DecodeStream {
     return new DecodeStream(this.#vocabulary, this.#rules, this.#finish)
@@ -239,6 +291,24 @@ export class Tokenizer {
       throw new TokenizerError(`idToPiece: id ${id} is not in the vocabulary; 0 to ${this.vocabSize - 1} are`)
     }
     return piece
+  }
+
+  /**
+   * The score of a piece: its log probability (nats), or of a BPE model minus the rank of the merge that makes it.
+   * @throws TokenizerError where the id is not in the vocabulary
+   */
+  pieceScore(id: number): number {
+    this.idToPiece(id)
+    return this.#vocabulary.scores[id]
+  }
+
+  /**
+   * What a piece is for.
+   * @throws TokenizerError where the id is not in the vocabulary
+   */
+  pieceType(id: number): PieceKind {
+    this.idToPiece(id)
+    return PIECE_KINDS.find((kind) => PieceType[kind] === this.#vocabulary.types[id])!
   }
 
   /** The id of a piece, or `unkId` where there is none. */

@@ -7,6 +7,7 @@ import { codePointAt } from '../utf8.ts'
 import { textOf } from '../word-segmenter.ts'
 import { cutFragments } from './fragments.ts'
 import type { ResolvedOptions } from './options.ts'
+import { sampledLines } from './sampled-lines.ts'
 
 /** The text to train on: its alphabet, and its distinct fragments with their counts. */
 export type Corpus = {
@@ -70,7 +71,8 @@ export function readFollowedCorpus(
   options: ResolvedOptions,
 ): { corpus: Corpus; followed: FollowedFragments } {
   checkLines('train', lines)
-  const fragments = countFragments(lines, options)
+  const { inputSentenceSize, shuffleInputSentence } = options
+  const fragments = countFragments(sampledLines(lines, inputSentenceSize, shuffleInputSentence), options)
   const { alphabet, characterCounts, codeOf } = chooseAlphabet(fragments, options)
   if (alphabet.length === 0) throw new TokenizerError('train: the lines have no text; at least one character is needed')
   const { followed, codes, starts, counts } = encodeFragments(fragments, codeOf)

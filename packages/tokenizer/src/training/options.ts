@@ -54,6 +54,10 @@ export type TrainOptions = {
   addDummyPrefix?: boolean
   /** Spaces at the ends are dropped and runs of them become one. Default true. */
   removeExtraWhitespaces?: boolean
+  /** Lines that are trained on at most, chosen at random from all (or the first ones, see below). Default 0: all. */
+  inputSentenceSize?: number
+  /** Whether they are chosen at random, always the same ones for the same `inputSentenceSize`. Default true. */
+  shuffleInputSentence?: boolean
   /** Candidates that unigram training starts from. Default 1,000,000. */
   seedSize?: number
   /** Share of the pieces that a pruning keeps, over 0 and under 1. Default 0.75. */
@@ -103,6 +107,8 @@ function defaultOptions() {
     controlSymbols: [],
     addDummyPrefix: true,
     removeExtraWhitespaces: true,
+    inputSentenceSize: 0,
+    shuffleInputSentence: true,
     seedSize: 1_000_000,
     shrinkFactor: 0.75,
     subIterations: 2,
@@ -137,6 +143,7 @@ export function resolveOptions(given: TrainOptions, modelType: ModelType): Resol
   }
   integer('vocabSize', options.vocabSize, 1, 2 ** 24)
   integer('maxPieceLength', options.maxPieceLength, 1, 512)
+  integer('inputSentenceSize', options.inputSentenceSize, 0, 2 ** 30)
   integer('seedSize', options.seedSize, 1, 2 ** 30)
   integer('subIterations', options.subIterations, 1, 1000)
   between('characterCoverage', options.characterCoverage, 0, 1)

@@ -1,0 +1,9 @@
+// All 2^32 float32 values in the formats of which the usual tests do the edges and random values.
+import { describe, expect, test } from 'vitest'
+import { expectedHash, otherFormats, sliceOnCpu } from './sweep.ts'
+
+describe.each(otherFormats)('%s', (format) => {
+  test.each(Array.from({ length: 16 }, (_, slice) => slice))('slice %i', (slice) => {
+    expect(sliceOnCpu(format, false, slice)).toBe(expectedHash(format, 'overflow', slice))
+  })
+})
