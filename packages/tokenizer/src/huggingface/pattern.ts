@@ -26,32 +26,43 @@ export class Pattern {
     const native = this.#native
     if (native) {
       try {
-        return arrange(text, (add) => {
-          for (const found of text.matchAll(native)) add(found.index, found.index + found[0].length)
-        })
+        const parts = new Parts(text)
+        for (const found of text.matchAll(native)) parts.add(found.index, found.index + found[0].length)
+        return parts.end()
       } catch (error) {
         // A run of millions of characters overflows the stack of RegExp.
         if (!(error instanceof RangeError)) throw error
       }
     }
-    return arrange(text, (add) => {
-      for (const [from, to] of this.#machine().matches(text)) add(from, to)
-    })
+    const parts = new Parts(text)
+    for (const [from, to] of this.#machine().matches(text)) parts.add(from, to)
+    return parts.end()
   }
 }
 
-function arrange(text: string, find: (add: (from: number, to: number) => void) => void): PatternPart[] {
-  const parts: PatternPart[] = []
-  let at = 0
-  find((from, to) => {
+/** Puts matches, and what is between them, in a row. */
+class Parts {
+  readonly #text: string
+  readonly #parts: PatternPart[] = []
+  #at = 0
+
+  constructor(text: string) {
+    this.#text = text
+  }
+
+  add(from: number, to: number): void {
+    const at = this.#at
     // As in Hugging Face's: right behind a match there is no empty one.
     if (from === to && from === at && at > 0) return
-    if (from > at) parts.push({ from: at, to: from, match: false })
-    parts.push({ from, to, match: true })
-    at = to
-  })
-  if (at < text.length) parts.push({ from: at, to: text.length, match: false })
-  return parts
+    if (from > at) this.#parts.push({ from: at, to: from, match: false })
+    this.#parts.push({ from, to, match: true })
+    this.#at = to
+  }
+
+  end(): PatternPart[] {
+    if (this.#at < this.#text.length) this.#parts.push({ from: this.#at, to: this.#text.length, match: false })
+    return this.#parts
+  }
 }
 
 /** @throws TokenizerError where the pattern is neither a String nor a Regex, or its syntax is not supported */

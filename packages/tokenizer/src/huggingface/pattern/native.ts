@@ -21,6 +21,8 @@ function write(node: PatternNode, writer: Writer): string {
   switch (node.type) {
     case 'set':
       writer.nested ||= node.set.nested
+      // One character by itself is faster than a class of one.
+      if (!node.set.negated && /^\\u\{[0-9a-f]+\}$/.test(node.set.items)) return node.set.items
       return classSource(node.set)
     case 'sequence':
       return node.items
