@@ -8,6 +8,7 @@ import { type Device, type InitOptions, init } from '@kumiki/tensor'
 import type { Tokenizer } from '@kumiki/tokenizer'
 import { findPrecision, Trainer } from '@kumiki/train'
 import {
+  type LockHolder,
   listCheckpoints,
   MetricsLog,
   parseRunAtStep,
@@ -157,7 +158,7 @@ async function beginRun(options: TrainCommandOptions): Promise<Plan> {
   const folder = await asUsage(() =>
     options.out === undefined
       ? RunFolder.reserve('runs', `${name}-${new Date().toISOString().slice(0, 19).replace(/[T:]/g, '-')}`)
-      : RunFolder.create(options.out, options),
+      : RunFolder.create(options.out, { overwrite: options.overwrite, onWait }),
   )
   return { folder, record, changed: {} }
 }
@@ -166,7 +167,7 @@ async function goOn(options: TrainCommandOptions, resume: string): Promise<Plan>
   refuseFixedFlags({ ...options, ...options.overrides })
   // A folder whose own name ends in @5 is that folder.
   const { folder: path, step } = (await isFolder(resume)) ? { folder: resume, step: undefined } : parseRunAtStep(resume)
-  const folder = await asUsage(() => RunFolder.open(path))
+  const folder = await asUsage(() => RunFolder.open(path, { onWait }))
   try {
     const before = await readRecord(folder.path)
     const recipe = changedRecipe(before, options.overrides)
@@ -183,6 +184,9 @@ async function goOn(options: TrainCommandOptions, resume: string): Promise<Plan>
     throw error
   }
 }
+
+const onWait = ({ pid, host }: LockHolder, seconds: number) =>
+  log(`Process ${pid} on ${host} holds the folder and cannot be seen from here; waiting ${seconds} s for a sign of it`)
 
 const isFolder = (path: string) =>
   stat(path)

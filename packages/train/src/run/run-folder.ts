@@ -2,7 +2,7 @@
 import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { makeFolder } from '@kumiki/data/node'
-import { RunLock } from './run-lock.ts'
+import { type LockOptions, RunLock } from './run-lock.ts'
 
 /** Everything a run writes. Nothing else in its folder is ever touched. */
 const runFiles = [
@@ -42,12 +42,12 @@ export class RunFolder {
    * @param options.overwrite lets it hold a run: `empty` removes that one
    * @throws RunFolderError where it holds a run; RunLockedError where another process is at work there
    */
-  static async create(path: string, options: { readonly overwrite?: boolean } = {}): Promise<RunFolder> {
+  static async create(path: string, options: LockOptions & { readonly overwrite?: boolean } = {}): Promise<RunFolder> {
     const full = resolve(path)
     await makeFolder(dirname(full))
     const fresh = await makeExclusively(full)
     if (!fresh) await makeFolder(full) // says so where it is a file
-    const folder = new RunFolder(full, await RunLock.take(full), fresh)
+    const folder = new RunFolder(full, await RunLock.take(full, options), fresh)
     const found = await folder.contents()
     if (found.length === 0 || options.overwrite) return folder
     await folder.release()
@@ -69,7 +69,7 @@ export class RunFolder {
    * Takes the folder of a run to go on with, and clears away what dead processes left half done.
    * @throws RunFolderError where there is no run; RunLockedError where another process is at work there
    */
-  static async open(path: string): Promise<RunFolder> {
+  static async open(path: string, options: LockOptions = {}): Promise<RunFolder> {
     const full = resolve(path)
     const names = await readdir(full).catch((error: NodeJS.ErrnoException) => {
       const fault =
@@ -81,7 +81,7 @@ export class RunFolder {
       throw new RunFolderError(`${path}: ${fault}; give the folder of a run`)
     })
     if (!names.includes('run.json')) throw new RunFolderError(`${path}: there is no run.json; give the folder of a run`)
-    const folder = new RunFolder(full, await RunLock.take(full), false)
+    const folder = new RunFolder(full, await RunLock.take(full, options), false)
     await folder.clean()
     return folder
   }

@@ -29,6 +29,13 @@ export interface LockHolder {
   readonly since: string
 }
 
+export interface LockOptions {
+  /** How long a holder that cannot be looked at is waited for; default 20. */
+  readonly silentSeconds?: number
+  /** Called before such a wait. */
+  readonly onWait?: (holder: LockHolder, seconds: number) => void
+}
+
 /** Another process has the folder. */
 export class RunLockedError extends Error {
   override name = 'RunLockedError'
@@ -71,7 +78,7 @@ setInterval(() => { try { const now = new Date(); utimesSync(workerData.path, no
    * container) signs of life are waited for.
    * @throws RunLockedError where a living process holds it
    */
-  static async take(folder: string, options: { readonly silentSeconds?: number } = {}): Promise<RunLock> {
+  static async take(folder: string, options: LockOptions = {}): Promise<RunLock> {
     const path = join(folder, lockName)
     const holder = thisProcess()
     for (let attempt = 0; attempt < 10; attempt++) {
@@ -82,7 +89,7 @@ setInterval(() => { try { const now = new Date(); utimesSync(workerData.path, no
       }
       const found = await look(path)
       if (!found) continue // it was given up just now
-      if (await isAlive(path, found.holder, holder, options.silentSeconds ?? silentSeconds))
+      if (await isAlive(path, found.holder, holder, options))
         throw new RunLockedError(folder, found.holder ?? unknownHolder)
       await takeAway(path, found.holder?.id, `${holder.id}.${attempt}`)
     }
@@ -201,7 +208,12 @@ async function look(path: string): Promise<{ holder: LockHolder | undefined; bea
   }
 }
 
-async function isAlive(path: string, holder: LockHolder | undefined, me: LockHolder, silent: number): Promise<boolean> {
+async function isAlive(
+  path: string,
+  holder: LockHolder | undefined,
+  me: LockHolder,
+  { silentSeconds: silent = silentSeconds, onWait }: LockOptions,
+): Promise<boolean> {
   const here = holder && holder.host === me.host && holder.machine === me.machine
   if (here && holder.boot !== me.boot) return false // the machine was started anew since
   if (here && holder.container === me.container) {
@@ -214,6 +226,7 @@ async function isAlive(path: string, holder: LockHolder | undefined, me: LockHol
     }
     // It lives, but perhaps it is another process with the same number.
   }
+  if (holder) onWait?.(holder, silent)
   const seen = await look(path)
   for (const end = Date.now() + silent * 1000; Date.now() < end; ) {
     await new Promise((resolve) => setTimeout(resolve, Math.min(1000, silent * 250)))
