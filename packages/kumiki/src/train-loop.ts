@@ -133,8 +133,10 @@ async function save(run: Loop): Promise<void> {
   await run.onSaved(trainer.step)
   if (watch.since !== undefined && watch.since !== run.said && trainer.step - watch.since >= troubledSteps) {
     run.said = watch.since
+    const { since } = watch
+    const before = (await listCheckpoints(folder.path)).findLast(({ step, manifest }) => manifest && step < since)
     run.progress.log(
-      `The loss is far above what it was since step ${watch.since}: the newest checkpoint from before is kept`,
+      `The loss is far above what it was since step ${since}: ${before ? `the checkpoint of step ${before.step}, from before, is kept` : 'there is no checkpoint from before'}`,
     )
   }
 }

@@ -224,3 +224,16 @@ test('what no machine holds is refused before anything is made', async () => {
   )
   expect(existsSync(at('large'))).toBe(false)
 })
+
+test('a loss that goes wrong and stays finite keeps a checkpoint from before, and says so', async () => {
+  // A rate that is far too high from step 60 on.
+  await begin('spoilt', { steps: 60, schedule: 'wsd', finalRate: 1, warmupSteps: 4 }, { checkpointEvery: 20 })
+  await train({ resume: at('spoilt'), overrides: { steps: 200, learningRate: 3 } })
+  expect(said).toMatch(
+    /The loss is far above what it was since step 6\d: the checkpoint of step 60, from before, is kept/,
+  )
+  expect(said).toMatch(
+    /since step 6\d\. (?:.*)Go back to step 60 with a smaller rate: kumiki train --resume .*@60 --learning-rate 1\n/,
+  )
+  expect(readdirSync(at('spoilt', 'checkpoints'))).toEqual(['step-00000060', 'step-00000180', 'step-00000200'])
+})
