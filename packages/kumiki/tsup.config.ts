@@ -5,6 +5,7 @@ export default defineConfig({
   format: 'esm',
   dts: { entry: 'src/index.ts' },
   clean: true,
+  sourcemap: true,
   removeNodeProtocol: false,
   target: 'es2022',
 })

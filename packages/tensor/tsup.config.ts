@@ -5,8 +5,10 @@ import { shipOps } from './ship-ops.mjs'
 export default defineConfig({
   entry: ['src/index.ts'],
   format: 'esm',
-  dts: true,
+  // For `[Symbol.dispose]`, whatever `lib` a project has.
+  dts: { banner: '/// <reference lib="esnext.disposable" />' },
   clean: true,
+  sourcemap: true,
   removeNodeProtocol: false,
   target: 'es2022',
   esbuildPlugins: [shipOps],

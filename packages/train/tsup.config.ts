@@ -5,6 +5,7 @@ export default defineConfig({
   format: 'esm',
   dts: true,
   clean: true,
+  sourcemap: true,
   removeNodeProtocol: false,
   target: 'es2022',
 })

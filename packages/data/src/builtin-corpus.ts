@@ -1,6 +1,6 @@
 /**
  * A corpus that is always at hand: the compiler messages of TypeScript in Japanese and English, from the npm package
- * `typescript` (Apache License 2.0, Microsoft Corporation). Node only.
+ * `typescript` (Apache License 2.0, Microsoft Corporation), an optional peer. Node only.
  */
 
 /** One message in one language. */
@@ -28,12 +28,19 @@ interface Typescript {
 /**
  * Loads the corpus: about 2,118 messages, 93,000 characters of Japanese and 144,000 of English.
  * Near-duplicates (messages that differ in a word) may stand on both sides of the split.
- * @throws Error when the package `typescript` lacks its messages
+ * @throws Error when the package `typescript` is not installed or lacks its messages
  */
 export async function builtinCorpus(): Promise<BuiltinCorpus> {
   const { createRequire } = await import('node:module')
   const { readFile } = await import('node:fs/promises')
-  const path = createRequire(import.meta.url).resolve('typescript/lib/ja/diagnosticMessages.generated.json')
+  let path: string
+  try {
+    path = createRequire(import.meta.url).resolve('typescript/lib/ja/diagnosticMessages.generated.json')
+  } catch {
+    throw new Error(
+      'builtinCorpus: the texts are in the npm package `typescript`, which is not installed: npm install typescript@5.9',
+    )
+  }
   const japanese: Record<string, unknown> = JSON.parse(new TextDecoder().decode(await readFile(path)))
   // The table of messages is exported but not declared: it is not part of TypeScript's promised API.
   const module = (await import('typescript')) as unknown as { default: Typescript }

@@ -21,6 +21,12 @@ export interface InitOptions {
   readonly backend?: 'auto' | 'webgpu' | 'cpu' | 'reference'
   /** Threads of the cpu backend; default: all processors. */
   readonly threads?: number
+  /**
+   * Runtimes with relaxed SIMD (Node 22 and newer, Deno, current browsers) multiply and add in one rounding, others (Node 20, Bun) in two: the
+   * cpu backend's last bits differ between them. `false` takes two everywhere: the same bits, at some cost in speed. Default: what there is;
+   * `Device.name` says which.
+   */
+  readonly relaxedSimd?: boolean
   /** A GPU object to ask instead of `navigator.gpu` or the npm package `webgpu`. */
   readonly gpu?: GpuLike
   /** Kernels to take where they apply instead of the ones chosen for the adapter: `{ matmul: 'shared 4x4' }` (webgpu). */
@@ -58,7 +64,7 @@ export async function init(options: InitOptions = {}): Promise<Device> {
     if (started) return new Device(started)
   }
   const { CpuBackend } = await import('./backends/cpu/cpu-backend.ts')
-  return new Device(await CpuBackend.create({ threads: options.threads }))
+  return new Device(await CpuBackend.create({ threads: options.threads, relaxedSimd: options.relaxedSimd }))
 }
 
 /** Works on a GPUDevice that an application already has. It is not destroyed with the Kumiki device. */

@@ -1,4 +1,5 @@
 import { type HostArray, storageArray } from '../../dtype.ts'
+import { DeviceError } from '../../errors.ts'
 import type { Graph } from '../../graph/graph.ts'
 import { keyOf } from '../../graph/key.ts'
 import type { Node } from '../../graph/node.ts'
@@ -8,7 +9,7 @@ import { type Plan, planGraph, type Step } from '../../passes/plan.ts'
 import type { DeviceBuffer } from '../../storage.ts'
 import type { Backend, CompileOptions, Counters, Executable, KernelTiming } from '../backend.ts'
 import { expandFor, kernelsOf } from '../kernel-source.ts'
-import { runByDefinition } from './fallback.ts'
+import { runByDefinition } from '../run-by-definition.ts'
 import { canFuse, type FusedKernel, fusedKernel, mathFunctions } from './fused-kernel.ts'
 import { loadKernels, relaxedProbe } from './load-kernels.ts'
 import type { CpuArgument, CpuRule } from './rule.ts'
@@ -19,6 +20,8 @@ import { allocatedBytes, type WasmBuffer, WasmMemory } from './wasm-memory.ts'
 export interface CpuOptions {
   /** Threads, the calling one included; default: all processors where memory can be shared, else 1. */
   readonly threads?: number
+  /** False: multiply and add in two roundings even where the runtime can do it in one. */
+  readonly relaxedSimd?: boolean
 }
 
 /** An argument of a call: a number, or a slot's pointer plus an offset. */
@@ -56,6 +59,16 @@ type Action = (Instruction | { readonly definition: Step }) & {
   readonly bytes: number
 }
 
+async function compileKernels(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module> {
+  try {
+    return await WebAssembly.compile(bytes)
+  } catch (error) {
+    throw new DeviceError(
+      `cpu: this runtime does not compile the WebAssembly kernels (${(error as Error).message}). A page's Content-Security-Policy must allow them (script-src 'wasm-unsafe-eval') and, for several threads, the workers (worker-src blob:); WebAssembly SIMD is needed too. init({ backend: 'reference' }) works without, slowly`,
+    )
+  }
+}
+
 /** WebAssembly SIMD on all processors. Ops without a kernel run by their definition. */
 export class CpuBackend implements Backend {
   readonly kind = 'cpu'
@@ -84,9 +97,9 @@ export class CpuBackend implements Backend {
     const shared = threads > 1
     const memory = new WasmMemory(shared, counters)
     // Runtimes with relaxed SIMD multiply and add in one instruction.
-    const fused = WebAssembly.validate(relaxedProbe)
+    const fused = options.relaxedSimd !== false && WebAssembly.validate(relaxedProbe)
     const bytes = bytesOf(await loadKernels(shared, fused))
-    const pool = await ThreadPool.create(memory, await WebAssembly.compile(bytes), threads)
+    const pool = await ThreadPool.create(memory, await compileKernels(bytes), threads)
     return new CpuBackend(memory, pool, counters, shared, fused)
   }
 

@@ -3,8 +3,6 @@ import { DeviceError } from '../../errors.ts'
 import type { Graph } from '../../graph/graph.ts'
 import type { Node, Spec } from '../../graph/node.ts'
 import { contiguousAccess } from '../../passes/access.ts'
-import { explainPlan } from '../../passes/explain.ts'
-import { type ProgramMemory, programMemory } from '../../passes/memory.ts'
 import type { KernelContext, Operand } from '../../passes/operand.ts'
 import { bufferKey, type Fused, type Plan, planGraph, type Step } from '../../passes/plan.ts'
 import type { DeviceBuffer } from '../../storage.ts'
@@ -15,18 +13,8 @@ import { rememberedChoices, type TunableStep } from './choices.ts'
 import { epilogueOf, fusedShader, prologueOf } from './fused-shader.ts'
 import { type GpuBuffer, GpuMemory } from './gpu-memory.ts'
 import type { KernelRecorder } from './kernel-recorder.ts'
+import { type Instruction, isOnHost, WebGpuProgram } from './program.ts'
 import type { AdapterTraits, WebGpuRule } from './rule.ts'
-
-/** A dispatch with its bindings resolved to slots or scratch buffers. */
-interface Instruction {
-  readonly name: string
-  readonly wgsl: string
-  /** `shift`: bytes into the slot where the binding starts. */
-  readonly bindings: readonly ({ readonly slot: number; readonly shift: number } | { readonly scratch: number })[]
-  readonly workgroups: readonly [number, number, number]
-  readonly flops: number
-  readonly bytes: number
-}
 
 /** What the backend needs to know about where the device came from. */
 export interface AdapterDescription {
@@ -87,6 +75,18 @@ function kernelContext({ inputs, outputs, attrs, epilogue, prologue }: Step): Ke
     outputs: epilogue ? [unseen(epilogue.result)] : outputs,
     attrs,
   }
+}
+
+const warned = new WeakSet<object>()
+
+/** An op of a user's own that has `evaluate` alone works everywhere, but here every use of it costs two copies and a wait. */
+function warnOnHost({ op, name }: Step): void {
+  if (!op?.evaluate) throw new DeviceError(`webgpu: the op ${name} has neither a kernel (webgpu) nor an evaluation`)
+  if (warned.has(op)) return
+  warned.add(op)
+  console.warn(
+    `webgpu: the op ${name} has no WGSL kernel: it runs on the host, and its operands are copied there and back each time; give it 'webgpu', or define it in terms of other ops`,
+  )
 }
 
 function lostError(info: GPUDeviceLostInfo): DeviceError {
@@ -158,7 +158,7 @@ export class WebGpuBackend implements Backend {
     this.memory.discard(buffer as GpuBuffer)
   }
 
-  upload(buffer: DeviceBuffer, data: HostArray): void {
+  upload(buffer: DeviceBuffer, data: HostArray, offset = 0): void {
     const { byteLength } = data
     const whole = byteLength % 4 === 0
     // writeBuffer wants multiples of four bytes; buffers are padded, so a longer copy is safe.
@@ -166,16 +166,17 @@ export class WebGpuBackend implements Backend {
       ? new Uint8Array(data.buffer, data.byteOffset, byteLength)
       : new Uint8Array(Math.ceil(byteLength / 4) * 4)
     if (!whole) bytes.set(new Uint8Array(data.buffer, data.byteOffset, byteLength))
-    if (bytes.length > 0) this.device.queue.writeBuffer((buffer as GpuBuffer).gpu, 0, bytes as Uint8Array<ArrayBuffer>)
+    if (bytes.length > 0)
+      this.device.queue.writeBuffer((buffer as GpuBuffer).gpu, offset, bytes as Uint8Array<ArrayBuffer>)
   }
 
-  async download(buffer: DeviceBuffer, bytes: number): Promise<ArrayBuffer> {
+  async download(buffer: DeviceBuffer, bytes: number, offset = 0): Promise<ArrayBuffer> {
     this.check()
     const size = Math.ceil(bytes / 4) * 4
     if (size === 0) return new ArrayBuffer(0)
     const staging = this.memory.takeStaging(size)
     const encoder = this.device.createCommandEncoder()
-    encoder.copyBufferToBuffer((buffer as GpuBuffer).gpu, 0, staging, 0, size)
+    encoder.copyBufferToBuffer((buffer as GpuBuffer).gpu, offset, staging, 0, size)
     this.device.queue.submit([encoder.finish()])
     await this.wait.sleep()
     try {
@@ -222,7 +223,11 @@ export class WebGpuBackend implements Backend {
         return [{ name: step.name, wgsl, workgroups, bindings, flops: step.flops, bytes: bytesOf(slots) }]
       }
       const rule = kernelsOf(step.op?.webgpu)
-      if (!rule) throw new DeviceError(`webgpu: the op ${step.name} has no kernel on this device`)
+      if (!rule) {
+        warnOnHost(step)
+        const slots = [...step.inputs, ...step.outputs].map((x) => x.slot)
+        return [{ name: `${step.name} on the host`, host: step, flops: step.flops, bytes: bytesOf(slots) }]
+      }
       const made = rule.plan(kernelContext(step), this.traits, epilogueOf(plan, step), prologueOf(plan, step))
       if (made.tunable) {
         const bytes = (operands: readonly Operand[]) => operands.map((x) => plan.slots[x.slot].bytes)
@@ -246,7 +251,9 @@ export class WebGpuBackend implements Backend {
         }
       })
     })
-    const pipelines = await Promise.all(instructions.map((i) => this.pipeline(i.name, i.wgsl)))
+    const pipelines = await Promise.all(
+      instructions.map((i) => (isOnHost(i) ? undefined : this.pipeline(i.name, i.wgsl))),
+    )
     return new WebGpuProgram(
       this,
       this.memory,
@@ -360,159 +367,5 @@ export class WebGpuBackend implements Backend {
         `webgpu: the kernel '${name}' did not compile: ${details.join('\n') || (error as Error).message}`,
       )
     }
-  }
-}
-
-class WebGpuProgram implements Executable {
-  readonly aliases: readonly number[]
-  private readonly backend: WebGpuBackend
-  private readonly gpu: GpuMemory
-  private readonly plan: Plan
-  private readonly instructions: readonly Instruction[]
-  private readonly pipelines: readonly GPUComputePipeline[]
-  private readonly scratch: readonly number[]
-  private readonly tunables: readonly TunableStep[]
-  private readonly keep: boolean
-  private held: GpuBuffer[] | undefined
-  /** Bind groups of all instructions, by the buffers the program runs on. */
-  private readonly groups = new Map<string, readonly GPUBindGroup[]>()
-
-  constructor(
-    backend: WebGpuBackend,
-    gpu: GpuMemory,
-    plan: Plan,
-    instructions: readonly Instruction[],
-    pipelines: readonly GPUComputePipeline[],
-    scratch: readonly number[],
-    tunables: readonly TunableStep[],
-    keep: boolean,
-  ) {
-    this.backend = backend
-    this.gpu = gpu
-    this.plan = plan
-    this.instructions = instructions
-    this.pipelines = pipelines
-    this.scratch = scratch
-    this.tunables = tunables
-    this.keep = keep
-    this.aliases = plan.aliases
-  }
-
-  run(inputs: readonly DeviceBuffer[], outputs: readonly DeviceBuffer[]): void | Promise<void> {
-    this.backend.check()
-    const temporaries = this.takeTemporaries()
-    let key = ''
-    for (const list of [inputs, outputs, temporaries]) for (const b of list) key += `${(b as GpuBuffer).id},`
-    const known = this.groups.get(key)
-    // What was accepted once on these buffers is accepted again; then only losing the device can stop it, and that is told by itself.
-    if (known) return this.submit(known, temporaries)
-    return this.firstRun(key, inputs as GpuBuffer[], outputs as GpuBuffer[], temporaries)
-  }
-
-  /** Bind groups are kept for the buffers they bind, once the device has accepted them: a step that is replayed makes none. */
-  private async firstRun(
-    key: string,
-    inputs: readonly GpuBuffer[],
-    outputs: readonly GpuBuffer[],
-    temporaries: readonly GpuBuffer[],
-  ): Promise<void> {
-    let groups: readonly GPUBindGroup[] = []
-    await this.backend.accepted('running a program', () => {
-      groups = this.makeGroups(inputs, outputs, temporaries)
-      return this.submit(groups, temporaries)
-    })
-    // A program whose buffers keep changing must not collect bind groups without end.
-    if (this.groups.size >= 8) this.groups.clear()
-    this.groups.set(key, groups)
-  }
-
-  private takeTemporaries(): readonly GpuBuffer[] {
-    const taken = this.held ?? [...this.plan.temporaries, ...this.scratch].map((bytes) => this.gpu.allocate(bytes))
-    if (this.keep) this.held = taken
-    return taken
-  }
-
-  private submit(groups: readonly GPUBindGroup[], temporaries: readonly GpuBuffer[]): void | Promise<void> {
-    const { device, counters, recorder } = this.backend
-    const encode = (pass: GPUComputePassEncoder, instruction: Instruction, k: number) => {
-      const [x, y, z] = instruction.workgroups
-      pass.setPipeline(this.pipelines[k])
-      pass.setBindGroup(0, groups[k])
-      pass.dispatchWorkgroups(x, y, z)
-    }
-    counters.dispatches += this.instructions.length
-    let timed: Promise<void> | undefined
-    if (recorder) {
-      timed = recorder.run(this.instructions, encode)
-    } else {
-      const encoder = device.createCommandEncoder()
-      counters.encoders++
-      const pass = encoder.beginComputePass()
-      this.instructions.forEach((instruction, k) => {
-        encode(pass, instruction, k)
-      })
-      pass.end()
-      device.queue.submit([encoder.finish()])
-      counters.submits++
-      this.backend.wait.submitted(this)
-    }
-    if (!this.keep) for (const b of temporaries) this.gpu.release(b)
-    return timed
-  }
-
-  explain(): string {
-    const counts = new Map<string, number>()
-    for (const { name } of this.instructions) counts.set(name, (counts.get(name) ?? 0) + 1)
-    const dispatches = [...counts].sort((a, b) => b[1] - a[1]).map(([name, count]) => `${count} x ${name}`)
-    const choices = new Map(this.tunables.map(({ tunable: { key, chosen } }) => [key, chosen]))
-    const chosen = [...choices].map(
-      ([key, name]) => `${key}: ${name}${this.backend.choices.get(key) === name ? ' (measured)' : ''}`,
-    )
-    return [
-      explainPlan(this.plan),
-      `${this.instructions.length} dispatches: ${dispatches.join(', ')}`,
-      ...(chosen.length > 0 ? ['kernels chosen:', ...chosen.map((c) => `  ${c}`)] : []),
-    ].join('\n')
-  }
-
-  tune(): Promise<TunedCase[]> {
-    return this.backend.tune(this.tunables)
-  }
-
-  memory(): ProgramMemory {
-    return programMemory(this.plan, this.scratch, (bytes) => bytes)
-  }
-
-  rest(): void {
-    for (const b of this.held ?? []) this.gpu.discard(b)
-    this.held = undefined
-    this.groups.clear()
-  }
-
-  dispose(): void {
-    this.rest()
-  }
-
-  private makeGroups(
-    inputs: readonly GpuBuffer[],
-    outputs: readonly GpuBuffer[],
-    temporaries: readonly GpuBuffer[],
-  ): readonly GPUBindGroup[] {
-    const { plan } = this
-    const places = { input: inputs, output: outputs, temporary: temporaries }
-    const range = (slot: number, shift: number) => {
-      const { kind, index, offset } = plan.locations[slot]
-      return { buffer: places[kind][index].gpu, offset: offset + shift, size: plan.slots[slot].bytes - shift }
-    }
-    return this.instructions.map(({ bindings }, k) =>
-      this.backend.device.createBindGroup({
-        layout: this.pipelines[k].getBindGroupLayout(0),
-        entries: bindings.map((b, binding) => ({
-          binding,
-          resource:
-            'slot' in b ? range(b.slot, b.shift) : { buffer: temporaries[plan.temporaries.length + b.scratch].gpu },
-        })),
-      }),
-    )
   }
 }

@@ -1,9 +1,9 @@
-import { computeType, type DType, type HostArray } from '../../dtype.ts'
-import { decodeArray, encodeArray, isPacked, roundTo } from '../../formats.ts'
-import type { Logical } from '../../op.ts'
-import type { Access } from '../../passes/access.ts'
-import type { Step } from '../../passes/plan.ts'
-import { elementCount } from '../../shape.ts'
+import { computeType, type DType, type HostArray } from '../dtype.ts'
+import { decodeArray, encodeArray, isPacked, roundTo } from '../formats.ts'
+import type { Logical } from '../op.ts'
+import type { Access } from '../passes/access.ts'
+import type { Step } from '../passes/plan.ts'
+import { elementCount } from '../shape.ts'
 
 /** The logical values an access sees of stored codes. */
 function gather(codes: HostArray, dtype: DType, access: Access): Float64Array {
@@ -40,7 +40,7 @@ export function runByDefinition(step: Step, memory: (slot: number) => HostArray)
       dtype: x.dtype,
       data: new Float64Array(elementCount(x.access.shape)),
     }))
-    if (!step.op?.evaluate) throw new Error(`cpu: the op ${step.name} has neither a kernel nor an evaluation`)
+    if (!step.op?.evaluate) throw new Error(`the op ${step.name} has neither a kernel nor an evaluation`)
     step.op.evaluate(inputs, step.attrs, outputs)
     step.outputs.forEach((x, i) => {
       for (let k = 0; k < outputs[i].data.length; k++) outputs[i].data[k] = roundTo(x.dtype, outputs[i].data[k])
@@ -52,7 +52,7 @@ export function runByDefinition(step: Step, memory: (slot: number) => HostArray)
   const n = elementCount(shape)
   const values = leaves.map((leaf) => {
     if (leaf.kind === 'constant') return new Float64Array(n).fill(leaf.value)
-    if (leaf.kind === 'value') throw new Error('cpu: no kernel here takes elementwise work into itself')
+    if (leaf.kind === 'value') throw new Error('a definition takes no elementwise work into itself')
     if (leaf.kind === 'memory') return gather(memory(leaf.slot), leaf.dtype, leaf.access)
     const identity = Int32Array.from(
       {
