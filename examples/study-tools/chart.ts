@@ -37,9 +37,10 @@ export interface Chart {
 
 const colors = ['#3b78d8', '#e0662b', '#1f9e6e', '#c0438f', '#8a6fd1', '#a07d00', '#1b9ec2', '#8c8c8c', '#d04040']
 
+/** In a page it has the page's colours; as a file or an image, those that its reader prefers. */
 const style =
-  'text{font:12px system-ui,sans-serif;fill:#333}.t{font-size:14px;font-weight:600}.g{stroke:#e2e2e2}.b{fill:#fff}.band{fill:#999;opacity:.15}' +
-  '@media(prefers-color-scheme:dark){text{fill:#ccc}.g{stroke:#444}.b{fill:#1b1b1b}}'
+  'svg:root{color-scheme:light dark;color:CanvasText}.ks text{font:12px system-ui,sans-serif;fill:currentColor}' +
+  '.ks .t{font-size:14px;font-weight:600}.ks .g{stroke:currentColor;stroke-opacity:.15}.ks .band{fill:#999;opacity:.15}'
 
 const [width, height] = [560, 380]
 const round = (value: number) => Math.round(value * 10) / 10
@@ -52,7 +53,7 @@ export function charts(all: readonly Chart[], columns = Math.min(2, all.length))
     (chart, i) =>
       `<g transform="translate(${width * (i % columns)},${height * Math.floor(i / columns)})">${draw(chart)}</g>`,
   )
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${w} ${h}" width="${w}" height="${h}" role="img" aria-label="${escapeXml(all.map((c) => c.title).join('; '))}"><style>${style}</style><rect class="b" width="${w}" height="${h}"/>\n${parts.join('\n')}</svg>\n`
+  return `<svg xmlns="http://www.w3.org/2000/svg" class="ks" viewBox="0 0 ${w} ${h}" width="${w}" height="${h}" role="img" aria-label="${escapeXml(all.map((c) => c.title).join('; '))}"><style>${style}</style>\n${parts.join('\n')}</svg>\n`
 }
 
 const isMany = (points: Line['points']): points is readonly Points[] =>

@@ -49,7 +49,7 @@ ${whisker}<text x="${width - 8}" y="${y + 4}" text-anchor="end">${short(e.differ
     (t) => `<text x="${x(t)}" y="${bottom + 18}" text-anchor="middle">${short(t)}</text>`,
   )
   const label = title ?? `Effects on ${response}`
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="13" fill="currentColor" role="img" aria-label="${escapeXml(label)}">
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="13" fill="currentColor" role="img" aria-label="${escapeXml(label)}"><style>svg:root{color-scheme:light dark;color:CanvasText}</style>
 ${title === undefined ? '' : `<text x="${width / 2}" y="22" text-anchor="middle" font-size="15" font-weight="bold">${escapeXml(title)}</text>\n`}<path d="M${zero} ${top}V${bottom}" stroke="currentColor" stroke-dasharray="3 3"/>
 ${rows.join('\n')}
 ${ticks.join('')}

@@ -21,8 +21,8 @@ const right = 20
 const top = 64
 const plotHeight = 200
 const rowHeight = 24
-const ink = '#24292f'
-const quiet = '#6e7781'
+const ink = 'currentColor'
+const quiet = '#7d858e'
 
 /**
  * An SVG document: how many values (in percent) have each power of two, on a linear scale, and for each format the binades where it has its full
@@ -44,7 +44,8 @@ export function histogramSvg(values: Float32Array | ExponentHistogram, options: 
   const height = bottom + 44 + rows.length * rowHeight + 34
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="system-ui, sans-serif" font-size="12">`,
-    `<rect width="${width}" height="${height}" fill="#ffffff"/>`,
+    // In a page it has the page's colours; as a file or an image, those that its reader prefers.
+    '<style>svg:root{color-scheme:light dark;color:CanvasText}</style>',
     text(left, 24, escapeText(title), ink, 'start', 16),
     text(left, 44, summary(h, scale), quiet, 'start'),
     ...bars(h, x, bottom),

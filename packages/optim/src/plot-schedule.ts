@@ -19,9 +19,10 @@ export interface PlotScheduleOptions {
 /** Dark enough on white, light enough on black, told apart by those who see few colours (Paul Tol's bright scheme, adapted). */
 const colors = ['#3b78d8', '#e0662b', '#1f9e6e', '#c0438f', '#8a6fd1', '#a07d00', '#1b9ec2', '#8c8c8c']
 
+/** In a page it has the page's colours; as a file or an image, those that its reader prefers. */
 const style =
-  'text{font:12px system-ui,sans-serif;fill:#333}.t{font-size:14px;font-weight:600}.g{stroke:#ddd}.b{fill:#fff}' +
-  '@media(prefers-color-scheme:dark){text{fill:#ccc}.g{stroke:#444}.b{fill:#1b1b1b}}'
+  'svg:root{color-scheme:light dark;color:CanvasText}.ks text{font:12px system-ui,sans-serif;fill:currentColor}' +
+  '.ks .t{font-size:14px;font-weight:600}.ks .g{stroke:currentColor;stroke-opacity:.2}'
 
 /**
  * Learning-rate schedules as a line chart: one SVG element, self-contained, for pages in light and in dark.
@@ -64,7 +65,6 @@ export function plotSchedule(
   const x = (step: number) => round(left + ((right - left) * (step - from)) / (steps - from))
   const y = (value: number) => round(bottom - ((bottom - top) * value) / ceiling)
   const parts = [
-    `<rect class="b" width="${width}" height="${height}"/>`,
     title ? `<text class="t" x="${left}" y="22">${escapeXml(title)}</text>` : '',
     ...yTicks.map(
       (t) =>
@@ -92,7 +92,7 @@ export function plotSchedule(
     }
   })
   const label = escapeXml(title ?? (named.map(([name]) => name).join(', ') || 'learning-rate schedule'))
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${label}"><style>${style}</style>${parts.join('\n')}</svg>\n`
+  return `<svg xmlns="http://www.w3.org/2000/svg" class="ks" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${label}"><style>${style}</style>${parts.join('\n')}</svg>\n`
 }
 
 /** Names in rows as wide as the chart; a character is taken for 7.2 pixels. */

@@ -92,7 +92,7 @@ test('where the definitions of a decay differ', () => {
 
 test('plotSchedule draws what it is given', () => {
   const one = plotSchedule(linear({ from: 0, to: 1, steps: 10 }), { steps: 10, width: 300, height: 200 })
-  expect(one).toMatch(/^<svg xmlns="[^"]+" viewBox="0 0 300 200"/)
+  expect(one).toMatch(/^<svg xmlns="[^"]+" class="ks" viewBox="0 0 300 200"/)
   const d = /d="M([^"]+)"/
     .exec(one)![1]
     .split('L')

@@ -12,13 +12,11 @@ export interface TimelineOptions {
   readonly after?: readonly { readonly label: string; readonly seconds: number }[]
 }
 
-/** Dark enough on white, light enough on black, told apart by those who see few colours. */
+/** In a page it has the page's colours; as a file or an image, those that its reader prefers. Hues: dark enough on white, light enough on black, told apart by those who see few colours. */
 const style =
-  '.kt text{font:12px system-ui,sans-serif;fill:#33312d}.kt .t{font-size:14px;font-weight:600}.kt .bg{fill:#fff}.kt .lane{fill:#eceae4}' +
+  'svg:root{color-scheme:light dark;color:CanvasText}.kt text{font:12px system-ui,sans-serif;fill:currentColor}.kt .t{font-size:14px;font-weight:600}.kt .lane{fill:currentColor;opacity:.09}' +
   '.kt .forward{fill:#3b78d8}.kt .backward{fill:#e0862b}.kt .weight{fill:#1f9e6e}.kt .after{fill:#8a8f98}.kt .n{font-size:10.5px;fill:#fff;text-anchor:middle}' +
-  '.kt .g{stroke:#cfcbc2}.kt .cut{stroke:#8b877f;stroke-dasharray:3 3}.kt .edge{fill:none;stroke:#fff;stroke-width:.7}' +
-  '@media screen and (prefers-color-scheme:dark){.kt text{fill:#d6d3cb}.kt .bg{fill:#1e1e1b}.kt .lane{fill:#2f2e2a}.kt .g{stroke:#45433d}.kt .n{fill:#fff}.kt .edge{stroke:#1e1e1b}' +
-  '.kt .forward{fill:#4f8ae6}.kt .backward{fill:#c9721c}.kt .weight{fill:#23976b}}'
+  '.kt .g{stroke:currentColor;stroke-opacity:.25}.kt .cut{stroke:#8b877f;stroke-dasharray:3 3}.kt .edge{fill:none;stroke:Canvas;stroke-width:.7}'
 
 const names = { forward: 'forward', backward: 'backward', weight: 'gradients of weights' } as const
 
@@ -92,7 +90,7 @@ export function timelineSvg(timeline: PipelineTimeline, options: TimelineOptions
   parts.push(axis(windows, bottom, end))
   return (
     `<svg xmlns="http://www.w3.org/2000/svg" class="kt" role="img" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" aria-label="${escapeHtml(title)}">` +
-    `<style>${style}</style><rect class="bg" width="${width}" height="${height}"/><text class="t" x="${left}" y="20">${escapeHtml(title)}</text>${legend.text}${parts.join('')}</svg>`
+    `<style>${style}</style><text class="t" x="${left}" y="20">${escapeHtml(title)}</text>${legend.text}${parts.join('')}</svg>`
   )
 }
 
