@@ -2,7 +2,7 @@
 import type { Trainer } from '@kumiki/train'
 import { type LoadedCheckpoint, takeUpCheckpoint } from '@kumiki/train/node'
 import { checkRecipe, type Recipe, scheduleOf } from './recipe.ts'
-import { type RunRecord, recipeChanges } from './run-record.ts'
+import { type RunRecord, recipeChanges, shellWord } from './run-record.ts'
 import { UsageError } from './usage-error.ts'
 
 /** Flags of a new run that a resumed one cannot take, by their names in the options. */
@@ -148,5 +148,5 @@ export function wayBack(
   const trouble = since !== undefined && since < trainer.step ? `The trouble began at step ${since}. ` : ''
   return target === undefined
     ? `${trouble}There is no checkpoint from before it: begin anew with a smaller rate (--learning-rate ${smaller}) or a longer --warmup`
-    : `${trouble}Go back to step ${target} with a smaller rate: kumiki train --resume ${folder}@${target} --learning-rate ${smaller}`
+    : `${trouble}Go back to step ${target} with a smaller rate: kumiki train --resume ${shellWord(`${folder}@${target}`)} --learning-rate ${smaller}`
 }

@@ -90,3 +90,8 @@ export function recipeChanges(before: Partial<Recipe>, after: Recipe): Record<st
     if (before[key] !== after[key]) changes[key] = [before[key], after[key]]
   return changes
 }
+
+/** A path as a shell takes it: a command in a message can be copied. */
+export function shellWord(path: string): string {
+  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`
+}

@@ -1,19 +1,15 @@
 /** `kumiki train`: text to tokenizer to model to report, in one run folder. */
-import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { countParameters, type ModelArchitecture } from '@kumiki/models'
+import { countParameters } from '@kumiki/models'
 import { fitNgram } from '@kumiki/models/ngram'
 import { adamw, chain, clipGlobalNorm } from '@kumiki/optim'
 import { type Device, type InitOptions, init } from '@kumiki/tensor'
 import type { Tokenizer } from '@kumiki/tokenizer'
 import { findPrecision, Trainer } from '@kumiki/train'
 import {
-  type LockHolder,
   listCheckpoints,
   MetricsLog,
-  parseRunAtStep,
-  RunFolder,
-  RunFolderError,
+  type RunFolder,
   Stopped,
   type StopSignal,
   StopSignals,
@@ -22,24 +18,14 @@ import {
   writeFileAtomically,
 } from '@kumiki/train/node'
 import { type Corpus, loadCorpus } from './corpus.ts'
-import { type Recipe, resolveRun, scheduleOf } from './recipe.ts'
-import { changedRecipe, type MadeWith, refuseFixedFlags, resumeRemarks, takeUp } from './resume.ts'
-import {
-  type Cadence,
-  newRecord,
-  type RunProcess,
-  type RunRecord,
-  readRecord,
-  recipeChanges,
-  secondsOf,
-  writeRecord,
-} from './run-record.ts'
+import { type Recipe, scheduleOf } from './recipe.ts'
+import { type MadeWith, resumeRemarks, takeUp } from './resume.ts'
+import { beginRun, checkMemory, goOn, type Plan } from './run-plan.ts'
+import { type RunProcess, secondsOf, shellWord, writeRecord } from './run-record.ts'
 import { writeReport } from './run-report.ts'
 import { openRunTokenizer, trainRunTokenizer } from './run-tokenizer.ts'
 import { sampleTexts } from './sampling.ts'
 import { trainLoop } from './train-loop.ts'
-import { checkTrainingMemory } from './training-memory.ts'
-import { UsageError } from './usage-error.ts'
 import { log } from './verb.ts'
 
 export interface TrainCommandOptions {
@@ -104,15 +90,6 @@ export async function runTrain(options: TrainCommandOptions): Promise<TrainSumma
   }
 }
 
-/** A folder that is held, and what shall be done in it. */
-interface Plan {
-  readonly folder: RunFolder
-  readonly record: RunRecord
-  /** For a run that goes on: from which step, and the recipe it had. */
-  readonly resume?: { readonly step?: number; readonly recipe: Recipe }
-  readonly changed: Readonly<Record<string, readonly [unknown, unknown]>>
-}
-
 /** What signals are answered with. */
 interface Where {
   /** What is being done. */
@@ -130,7 +107,7 @@ async function keptIn(folder: RunFolder): Promise<number | undefined> {
 function resumeHint(folder: string, kept: number | undefined): string {
   return kept === undefined
     ? 'No checkpoint was made yet'
-    : `The checkpoint of step ${kept} is kept; go on with: kumiki train --resume ${folder}`
+    : `The checkpoint of step ${kept} is kept; go on with: kumiki train --resume ${shellWord(folder)}`
 }
 
 function stopped(signal: StopSignal, folder: string, { phase, stepping, kept }: Where): Stopped {
@@ -138,88 +115,7 @@ function stopped(signal: StopSignal, folder: string, { phase, stepping, kept }: 
     signal,
     kept === undefined
       ? `stopped by ${signal} ${phase}; no step was made and nothing is kept`
-      : `stopped by ${signal} ${stepping ? `at step ${kept}` : phase}; go on with: kumiki train --resume ${folder}`,
-  )
-}
-
-function cadenceOf(options: TrainCommandOptions, recipe: Recipe, before?: Cadence): Cadence {
-  return {
-    steps: options.checkpointEvery ?? before?.steps ?? Math.min(500, Math.max(1, Math.ceil(recipe.steps / 10))),
-    minutes: options.checkpointMinutes ?? before?.minutes ?? 10,
-    keep: options.keep ?? before?.keep ?? 2,
-  }
-}
-
-async function beginRun(options: TrainCommandOptions): Promise<Plan> {
-  const resolved = await resolveRun(options)
-  const { recipe, name } = resolved
-  checkMemory(resolved, recipe, options.device)
-  const record = newRecord(resolved, options.data, cadenceOf(options, recipe))
-  const folder = await asUsage(() =>
-    options.out === undefined
-      ? RunFolder.reserve('runs', `${name}-${new Date().toISOString().slice(0, 19).replace(/[T:]/g, '-')}`)
-      : RunFolder.create(options.out, { overwrite: options.overwrite, onWait }),
-  )
-  return { folder, record, changed: {} }
-}
-
-async function goOn(options: TrainCommandOptions, resume: string): Promise<Plan> {
-  refuseFixedFlags({ ...options, ...options.overrides })
-  // A folder whose own name ends in @5 is that folder.
-  const { folder: path, step } = (await isFolder(resume)) ? { folder: resume, step: undefined } : parseRunAtStep(resume)
-  const folder = await asUsage(() => RunFolder.open(path, { onWait }))
-  try {
-    const before = await readRecord(folder.path)
-    const recipe = changedRecipe(before, options.overrides)
-    const checkpoints = cadenceOf(options, recipe, before.checkpoints)
-    checkMemory(before, recipe, options.device)
-    return {
-      folder,
-      record: { ...before, recipe, checkpoints },
-      resume: { step, recipe: before.recipe },
-      changed: recipeChanges(before.recipe, recipe),
-    }
-  } catch (error) {
-    await folder.release()
-    throw error
-  }
-}
-
-const onWait = ({ pid, host }: LockHolder, seconds: number) =>
-  log(`Process ${pid} on ${host} holds the folder and cannot be seen from here; waiting ${seconds} s for a sign of it`)
-
-const isFolder = (path: string) =>
-  stat(path)
-    .then((info) => info.isDirectory())
-    .catch(() => false)
-
-/** A folder that cannot be taken is wrong use. */
-async function asUsage<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    if (error instanceof RunFolderError) throw new UsageError(error.message, { cause: error })
-    throw error
-  }
-}
-
-function checkMemory(
-  { name, architecture }: { readonly name: string; readonly architecture: ModelArchitecture },
-  recipe: Recipe,
-  device: 'auto' | 'cpu' | 'webgpu',
-): void {
-  // The tables have as many rows as the tokenizer will have pieces.
-  const rows = { vocabSize: recipe.vocabSize, paddedVocabSize: recipe.vocabSize }
-  checkTrainingMemory(
-    name,
-    {
-      architecture: { ...architecture, ...rows },
-      precision: findPrecision(recipe.precision),
-      batchSize: recipe.batchSize,
-      accumulation: recipe.accumulation,
-      sequenceLength: recipe.sequenceLength,
-    },
-    device,
+      : `stopped by ${signal} ${stepping ? `at step ${kept}` : phase}; go on with: kumiki train --resume ${shellWord(folder)}`,
   )
 }
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { resumeRemarks } from '../src/resume.ts'
+import { shellWord } from '../src/run-record.ts'
 import { runTrain, type TrainCommandOptions, type TrainSummary } from '../src/train-command.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'kumiki-train-command-'))
@@ -70,6 +71,7 @@ test('a folder that holds a run is refused, and left as it was', async () => {
   const before = readdirSync(at('whole')).sort()
   await expect(begin('whole')).rejects.toThrow(/holds a run already .*--resume .*--overwrite/)
   expect(readdirSync(at('whole')).sort()).toEqual(before)
+  await expect(train({ overwrite: true })).rejects.toThrow(/--overwrite removes the run that is in --out: give --out/)
   copy('second')
   await begin('second', { steps: 3 }, { overwrite: true })
   expect(stepsOf('second')).toEqual([1, 2, 3])
@@ -178,6 +180,10 @@ test('another device or arithmetic is said, another number of threads is not', (
   expect(resumeRemarks({ recipe, device: 'cpu' }, { ...recipe, steps: 12 }, 8, 'cpu').join('\n')).toMatch(
     /The learning rate of step 9 is 0.00\d+ now; it was 0.000\d+ at step 8, where the schedule ended/,
   )
+})
+
+test('commands in messages can be copied', () => {
+  expect(['runs/a-1', "it's here", '本棚'].map(shellWord)).toEqual(['runs/a-1', "'it'\\''s here'", "'本棚'"])
 })
 
 test('other text is not taken for the same', async () => {
