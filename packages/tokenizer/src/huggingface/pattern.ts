@@ -26,43 +26,42 @@ export class Pattern {
     const native = this.#native
     if (native) {
       try {
-        const parts = new Parts(text)
-        for (const found of text.matchAll(native)) parts.add(found.index, found.index + found[0].length)
-        return parts.end()
+        return partsBy(native, text)
       } catch (error) {
         // A run of millions of characters overflows the stack of RegExp.
         if (!(error instanceof RangeError)) throw error
       }
     }
-    const parts = new Parts(text)
-    for (const [from, to] of this.#machine().matches(text)) parts.add(from, to)
-    return parts.end()
+    const parts: PatternPart[] = []
+    let at = 0
+    for (const [from, to] of this.#machine().matches(text)) at = addPart(parts, at, from, to)
+    if (at < text.length) parts.push({ from: at, to: text.length, match: false })
+    return parts
   }
 }
 
-/** Puts matches, and what is between them, in a row. */
-class Parts {
-  readonly #text: string
-  readonly #parts: PatternPart[] = []
-  #at = 0
-
-  constructor(text: string) {
-    this.#text = text
+/** Matches of an expression with the flag g, and what is between them, in a row. A loop over `exec`: every word of a text comes here. */
+function partsBy(native: RegExp, text: string): PatternPart[] {
+  const parts: PatternPart[] = []
+  let at = 0
+  native.lastIndex = 0
+  for (let found = native.exec(text); found !== null; found = native.exec(text)) {
+    const from = found.index
+    const to = from + found[0].length
+    if (from === to) native.lastIndex = to + (text.codePointAt(to)! > 0xffff ? 2 : 1)
+    at = addPart(parts, at, from, to)
   }
+  if (at < text.length) parts.push({ from: at, to: text.length, match: false })
+  return parts
+}
 
-  add(from: number, to: number): void {
-    const at = this.#at
-    // As in Hugging Face's: right behind a match there is no empty one.
-    if (from === to && from === at && at > 0) return
-    if (from > at) this.#parts.push({ from: at, to: from, match: false })
-    this.#parts.push({ from, to, match: true })
-    this.#at = to
-  }
-
-  end(): PatternPart[] {
-    if (this.#at < this.#text.length) this.#parts.push({ from: this.#at, to: this.#text.length, match: false })
-    return this.#parts
-  }
+/** Puts a match behind what is there, and what is between them before it. @returns where the row ends now */
+function addPart(parts: PatternPart[], at: number, from: number, to: number): number {
+  // As in Hugging Face's: right behind a match there is no empty one.
+  if (from === to && from === at && at > 0) return at
+  if (from > at) parts.push({ from: at, to: from, match: false })
+  parts.push({ from, to, match: true })
+  return to
 }
 
 /** @throws TokenizerError where the pattern is neither a String nor a Regex, or its syntax is not supported */
