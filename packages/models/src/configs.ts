@@ -3,7 +3,7 @@
  * Pure data and arithmetic: this entry loads no tensor runtime.
  */
 import type { ModelArchitecture } from './architecture.ts'
-import { llmJp3, llmJp3Moe, type Model } from './llm-jp-3.ts'
+import { llmJp3, llmJp3Failed, llmJp3Moe, type Model } from './llm-jp-3.ts'
 import { llmJp4 } from './llm-jp-4.ts'
 
 export { type ExpertArchitecture, type ModelArchitecture, padVocabSize, validateArchitecture } from './architecture.ts'
@@ -13,7 +13,7 @@ export {
   type HuggingFaceLlamaConfig,
   toHuggingFaceConfig,
 } from './huggingface-config.ts'
-export { llmJp3, llmJp3Moe, type Model } from './llm-jp-3.ts'
+export { llmJp3, llmJp3Failed, llmJp3Moe, type Model } from './llm-jp-3.ts'
 export { llmJp4 } from './llm-jp-4.ts'
 export {
   countParameters,
@@ -45,6 +45,7 @@ const models = new Map<string, Model>(
   [
     { name: 'nano', architecture: nano, recipe: null },
     ...Object.values(llmJp3),
+    ...Object.values(llmJp3Failed),
     ...Object.values(llmJp3Moe),
     ...Object.values(llmJp4),
   ].map((model) => [model.name, model]),

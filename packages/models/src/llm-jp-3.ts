@@ -69,8 +69,8 @@ function recipeOf(row: Row, minLearningRate: number): TrainingRecipe {
   }
 }
 
-function dense(name: string, row: Row, minLearningRate: number): Model {
-  return { name, architecture: architectureOf(row), recipe: recipeOf(row, minLearningRate) }
+function dense(name: string, row: Row, minLearningRate: number, rest: Partial<TrainingRecipe> = {}): Model {
+  return { name, architecture: architectureOf(row), recipe: { ...recipeOf(row, minLearningRate), ...rest } }
 }
 
 /** The eight dense LLM-jp-3 models by name. All but 172B use as many key/value heads as heads. */
@@ -114,7 +114,25 @@ export const llmJp3 = {
     'llm-jp-3-172b',
     [96, 12_288, 38_464, 96, 16, 128, 64, 4, 16, 1, 1728, 8e-5, 292_812, 'v3-172b-exp2-sakura'],
     8e-6,
+    { timeoutMinutes: 15 },
   ),
+} as const satisfies Record<string, Model>
+
+/** A launch that is no longer in use and lies elsewhere. */
+const failed172b: TrainingRecipe = {
+  ...recipeOf([96, 12_288, 38_464, 96, 16, 128, 64, 4, 16, 1, 1728, 1e-4, 296_699, ''], 1e-5),
+  decaySteps: 268_442,
+  epsilon: 1e-5,
+  source: 'llm-jp/Megatron-LM branch 172b-exp2 scripts/gcp/Llama-2-175B/llama-2-175b.sh',
+}
+
+/** The 172B as it was first trained: Adam's epsilon of 1e-5 stopped it from learning, and it was started again. */
+export const llmJp3Failed = {
+  'llm-jp-172b-exp1-failed': {
+    name: 'llm-jp-172b-exp1-failed',
+    architecture: llmJp3['llm-jp-3-172b'].architecture,
+    recipe: failed172b,
+  },
 } as const satisfies Record<string, Model>
 
 function mixture(name: string, row: Row, expertParallel: number, decaySteps: number): Model {
@@ -122,7 +140,17 @@ function mixture(name: string, row: Row, expertParallel: number, decaySteps: num
   return {
     name,
     architecture: { ...architectureOf(row), experts },
-    recipe: { ...recipeOf(row, 3e-5), decaySteps, expertParallel, zLoss: null, auxiliaryLoss: 0.01 },
+    recipe: {
+      ...recipeOf(row, 3e-5),
+      decaySteps,
+      expertParallel,
+      // The Megatron-LM of the time had no other.
+      expertTensorParallel: row[7],
+      zLoss: null,
+      auxiliaryLoss: 0.01,
+      recompute: 'none',
+      overlap: true,
+    },
   }
 }
 

@@ -43,6 +43,32 @@ export interface TrainingRecipe {
   readonly gpu: string
   /** Load-balancing loss coefficient of mixture models; null for dense ones. */
   readonly auxiliaryLoss: number | null
+  /** Coefficient of the router's own z-loss; null where the run has none. */
+  readonly routerZLoss: number | null
+  /** Format the router computes in where it is not that of the activations; null otherwise. */
+  readonly routerPrecision: 'fp32' | null
+  /** Tensor parallelism inside an expert. */
+  readonly expertTensorParallel: number
+  /** How tokens reach experts. */
+  readonly expertDispatch: 'alltoall' | 'deepep'
+  /** What the backward pass computes again, and the parts of a layer where it is `selective`. */
+  readonly recompute: 'none' | 'selective'
+  readonly recomputeModules: readonly ('core_attn' | 'moe_act' | 'layernorm' | 'moe')[]
+  /** Gradients are reduced and parameters gathered beside computation. */
+  readonly overlap: boolean
+  /** Kernels of attention. */
+  readonly attentionBackend: 'fused' | 'flash'
+  /** Token files are mapped into memory (Megatron-LM's default) or read. */
+  readonly memoryMappedData: boolean
+  /** Permuting tokens for experts, and the router, run as one kernel each. */
+  readonly permuteFusion: boolean
+  readonly routerFusion: boolean
+  /** Steps between collections of Python's garbage on all ranks at once; null where Python decides. */
+  readonly garbageCollectionSteps: number | null
+  /** The loss is computed by one kernel. */
+  readonly lossFusion: boolean
+  /** Minutes that collectives wait: token files of many terabytes take long to index. null: Megatron-LM's 10. */
+  readonly timeoutMinutes: number | null
   /** Where every number stands. */
   readonly source: string
 }
@@ -70,6 +96,21 @@ export const llmJp3Common = {
   gpusPerNode: 8,
   gpu: 'H100-SXM-80GB',
   auxiliaryLoss: null,
+  routerZLoss: null,
+  routerPrecision: null,
+  expertTensorParallel: 1,
+  expertDispatch: 'alltoall',
+  // --recompute-activations
+  recompute: 'selective',
+  recomputeModules: ['core_attn'],
+  overlap: false,
+  attentionBackend: 'flash',
+  memoryMappedData: true,
+  permuteFusion: false,
+  routerFusion: false,
+  garbageCollectionSteps: null,
+  lossFusion: false,
+  timeoutMinutes: null,
 } as const satisfies Partial<TrainingRecipe>
 
 /** The values every LLM-jp-4 run shares: the v4 `params.sh` files of llm-jp/scripts at commit 0a703870. */
@@ -81,4 +122,20 @@ export const llmJp4Common = {
   gpu: 'H200-SXM-141GB',
   trainSteps: 12_000_000,
   decaySteps: 12_000_000,
+  recompute: 'none',
+  overlap: true,
+  attentionBackend: 'fused',
+  timeoutMinutes: 120,
+} as const satisfies Partial<TrainingRecipe>
+
+/** What the LLM-jp-4 mixtures share besides. */
+export const llmJp4MixtureCommon = {
+  ...llmJp4Common,
+  auxiliaryLoss: 0.01,
+  routerZLoss: 1e-3,
+  routerPrecision: 'fp32',
+  attentionBackend: 'flash',
+  permuteFusion: true,
+  garbageCollectionSteps: 100,
+  lossFusion: true,
 } as const satisfies Partial<TrainingRecipe>

@@ -101,6 +101,10 @@ function validateLocal(model: PlannerModel) {
     known.learnedPositions > 0 && 'learnedPositions',
     known.qkNorm && 'qkNorm',
     !known.gatedMlp && 'gatedMlp: false',
+    known.gatedMlp && known.activation !== 'silu' && 'activation: gelu',
+    known.biases !== 'none' && known.learnedPositions === 0 && 'biases',
+    known.norm !== 'rms' && known.learnedPositions === 0 && 'norm: layer',
+    known.normsPerLayer !== 2 && 'normsPerLayer',
   ].filter(Boolean)
   if (unknown.length > 0)
     throw new RangeError(

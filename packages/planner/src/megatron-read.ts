@@ -234,6 +234,8 @@ function modelOf(flags: Flags, options: ReadOptions, tokenizer: string | undefin
     tiedEmbeddings: !flags.has('--untie-embeddings-and-output-weights'),
     ...(learned && { learnedPositions: flags.number('--max-position-embeddings') }),
     ...(flags.has('--qk-layernorm') && { qkNorm: true }),
+    norm: (flags.text('--normalization') ?? 'LayerNorm') === 'LayerNorm' ? 'layer' : 'rms',
+    biases: flags.has('--disable-bias-linear') ? (flags.has('--add-qkv-bias') ? 'qkv' : 'none') : 'all',
     ...(latent && {
       latentAttention: {
         queryRank: flags.number('--q-lora-rank', 0),
@@ -338,6 +340,8 @@ function planOf(
 function chunksOf(flags: Flags, model: PlannerModel, stages: number): number {
   const direct = flags.number('--num-virtual-stages-per-pipeline-rank', null)
   const perChunk = flags.number('--num-layers-per-virtual-pipeline-stage', null)
+  const layout = flags.text('--pipeline-model-parallel-layout')
+  if (layout !== undefined) return Math.max(1, Math.floor(partsOf(layout) / stages))
   if (direct !== null) return direct
   if (perChunk === null) return 1
   const chunks = model.layers / stages / perChunk
@@ -347,6 +351,13 @@ function chunksOf(flags: Flags, model: PlannerModel, stages: number): number {
     )
   }
   return chunks
+}
+
+/** Parts of a layout such as `Et*3|(t|)*29|L`. */
+function partsOf(layout: string): number {
+  const bars = (text: string) => text.split('|').length - 1
+  const repeated = [...layout.matchAll(/\(([^)]*)\)\*(\d{1,4})/g)]
+  return 1 + bars(layout) + repeated.reduce((sum, [, inside, times]) => sum + bars(inside) * (Number(times) - 1), 0)
 }
 
 function recomputeOf(flags: Flags, notes: string[]): Pick<ParallelPlan, 'recompute' | 'recomputeModules'> {
@@ -376,6 +387,20 @@ function recipeOf(flags: Flags, zLoss: boolean, notes: string[]): LaunchRecipe |
   const wsdSteps = flags.number('--lr-wsd-decay-iters', null)
   const auxiliaryLoss = flags.number('--moe-aux-loss-coeff', null)
   const routerZLoss = flags.number('--moe-z-loss-coeff', null)
+  const routerPrecision = flags.text('--moe-router-dtype')
+  flags.has('--moe-router-pre-softmax')
+  const collects = flags.has('--manual-gc')
+  const collectSteps = flags.number('--manual-gc-interval', null)
+  const timeoutMinutes = flags.number('--distributed-timeout-minutes', null)
+  const runtime = {
+    ...(flags.has('--moe-permute-fusion') && { permuteFusion: true }),
+    ...(flags.has('--moe-router-fusion') && { routerFusion: true }),
+    ...(flags.has('--no-mmap-bin-files') && { memoryMappedData: false }),
+    ...(flags.has('--cross-entropy-loss-fusion') && { lossFusion: true }),
+    ...(collects && collectSteps !== null && { garbageCollectionSteps: collectSteps }),
+    ...(timeoutMinutes !== null && { timeoutMinutes }),
+  }
+  flags.text('--cross-entropy-fusion-impl')
   flags.text('--moe-router-load-balancing-type')
   const decaySteps = flags.number('--lr-decay-iters', trainSteps)
   const rest = {
@@ -414,5 +439,7 @@ function recipeOf(flags: Flags, zLoss: boolean, notes: string[]): LaunchRecipe |
     ...(zLoss && { zLoss: forkZLoss }),
     ...(auxiliaryLoss !== null && { auxiliaryLoss }),
     ...(routerZLoss !== null && { routerZLoss }),
-  }
+    ...(routerPrecision === 'fp32' && { routerPrecision }),
+    ...runtime,
+  } as LaunchRecipe
 }

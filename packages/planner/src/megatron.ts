@@ -3,6 +3,7 @@ import { integer, object, oneOf, positive } from './check.ts'
 import { type Cluster, validateCluster } from './gpu.ts'
 import { type KnownModel, type PlannerModel, validateModel } from './model.ts'
 import { type KnownPlan, type ParallelPlan, validatePlan } from './parallel-plan.ts'
+import { layersPerStage } from './stages.ts'
 
 /** Numbers of the optimizer and schedule. Steps are optimizer steps. */
 export interface LaunchRecipe {
@@ -27,6 +28,19 @@ export interface LaunchRecipe {
   readonly auxiliaryLoss?: number | null
   /** Coefficient of the router's own z-loss (mixtures), which upstream has. */
   readonly routerZLoss?: number | null
+  /** The router computes in fp32 (`--moe-router-dtype`); default: only where DeepEP, which asks for it, carries the tokens. */
+  readonly routerPrecision?: 'fp32' | null
+  /** false: token files are read, not mapped into memory (`--no-mmap-bin-files`). */
+  readonly memoryMappedData?: boolean
+  /** Permuting tokens for experts runs as one kernel; the router does. */
+  readonly permuteFusion?: boolean
+  readonly routerFusion?: boolean
+  /** Steps between collections of Python's garbage on all ranks at once (`--manual-gc`). */
+  readonly garbageCollectionSteps?: number | null
+  /** The loss is computed by one kernel (`--cross-entropy-loss-fusion`). */
+  readonly lossFusion?: boolean
+  /** Minutes that collectives wait (`--distributed-timeout-minutes`); Megatron-LM's default is 10. */
+  readonly timeoutMinutes?: number | null
 }
 
 export interface LaunchRequest {
@@ -84,6 +98,7 @@ export function emitMegatron(request: LaunchRequest): Launch {
   }
   if (plan.recompute === 'operators')
     throw new RangeError('plan.recompute operators is not emitted; use selective or full')
+  refuseUnsupported(model, plan)
   const notes: string[] = []
   if (model.slidingWindow)
     notes.push('Windowed layers are not written; give --window-size and --window-attn-skip-freq by hand.')
@@ -92,15 +107,17 @@ export function emitMegatron(request: LaunchRequest): Launch {
   const flags: Flag[] = [
     ['--tensor-model-parallel-size', plan.tensorParallel],
     ['--pipeline-model-parallel-size', plan.pipelineParallel],
-    plan.virtualPipeline > 1 && ['--num-virtual-stages-per-pipeline-rank', plan.virtualPipeline],
-    ...splitFlags(model.layers, plan.pipelineParallel * plan.virtualPipeline),
+    // A layout says the chunks itself.
+    plan.virtualPipeline > 1 &&
+      !needsLayout(model.layers, plan) && ['--num-virtual-stages-per-pipeline-rank', plan.virtualPipeline],
+    ...splitFlags(model.layers, plan),
     ['--context-parallel-size', plan.contextParallel],
     plan.sequenceParallel && ['--sequence-parallel'],
     plan.sharding === 'optimizer' && ['--use-distributed-optimizer'],
     plan.overlap && ['--overlap-grad-reduce'],
     plan.sharding === 'optimizer' && plan.overlap && ['--overlap-param-gather'],
     ...modelFlags(request, model, plan),
-    ...expertFlags(model, plan, recipe),
+    ...expertFlags(model, plan, recipe, target),
     plan.overlapTensorParallel && ['--tp-comm-overlap'],
     !plan.gradientsInFp32 && ['--grad-reduce-in-bf16'],
     ...(plan.momentsInFp32
@@ -125,6 +142,7 @@ export function emitMegatron(request: LaunchRequest): Launch {
     ['--ckpt-format', 'torch_dist'],
     ['--log-throughput'],
     ['--log-interval', 1],
+    ...runtimeFlags(recipe),
   ]
   if (recipe.zLoss) {
     if (target === 'llm-jp') flags.push(['--use-z-loss'])
@@ -141,8 +159,14 @@ export function emitMegatron(request: LaunchRequest): Launch {
   if (blackwell) notes.push('CUDA_DEVICE_MAX_CONNECTIONS is left unset: it is not wanted on Blackwell.')
   if (!paths.data) notes.push('--data-path is a placeholder: give weights and prefixes of .bin/.idx files.')
   if (!paths.tokenizerModel) notes.push('--tokenizer-model is a placeholder: give a SentencePiece model.')
-  if (plan.anyLayout)
-    notes.push('The plan allows any layout of layers; write --pipeline-model-parallel-layout by hand.')
+  if (model.experts?.topK === 1)
+    notes.push(
+      'One expert a token: --moe-router-pre-softmax is written, which Megatron-LM asks for (a softmax over one has no gradient).',
+    )
+  if (model.experts && model.experts.count > 32 && !routerPrecision(plan, recipe))
+    notes.push(
+      `Megatron-LM advises --moe-router-dtype fp32 for ${model.experts.count} experts; the recipe has routerPrecision for it.`,
+    )
   const torchrun = ['torchrun', '--nnodes', String(cluster.nodes), '--nproc-per-node', String(cluster.gpusPerNode)]
   if (cluster.nodes > 1) torchrun.push('--rdzv-backend', 'c10d', '--rdzv-endpoint', '"$MASTER_ADDR:$MASTER_PORT"')
   const assignments = Object.entries(environment).map(([name, value]) => `${name}=${shellQuote(value)}`)
@@ -153,11 +177,66 @@ export function emitMegatron(request: LaunchRequest): Launch {
 /** A flag and its values, or nothing. */
 type Flag = false | readonly [string, ...(string | number)[]]
 
-/** Embedding and loss count as layers where the layers alone do not divide. */
-function splitFlags(layers: number, parts: number): Flag[] {
-  if (layers % parts === 0) return []
-  const both = (layers + 2) % parts === 0
+/**
+ * What Megatron-LM's own checks refuse beside the rules of every plan.
+ * @see megatron/training/arguments.py, megatron/core/transformer/transformer_config.py,
+ *   megatron/core/transformer/moe/token_dispatcher.py
+ */
+function refuseUnsupported(model: KnownModel, plan: KnownPlan): void {
+  const recomputed = plan.recompute === 'selective' ? plan.recomputeModules : []
+  const refusals: (readonly [refused: boolean, why: string])[] = [
+    [
+      !plan.momentsInFp32 && plan.sharding !== 'optimizer',
+      "plan.momentsInFp32 false needs sharding optimizer (Megatron's distributed optimizer)",
+    ],
+    [
+      plan.precision === 'fp8' && recomputed.some((name) => name === 'moe_act' || name === 'layernorm'),
+      'plan.recomputeModules: moe_act and layernorm are not computed again with fp8 of delayed scaling',
+    ],
+    [
+      plan.expertDispatch === 'deepep' && plan.expertParallel * plan.expertTensorParallel === 1,
+      'plan.expertDispatch deepep needs expertParallel or expertTensorParallel above 1',
+    ],
+    [
+      model.learnedPositions > 0 && model.learnedPositions < plan.sequenceLength,
+      `plan.sequenceLength ${plan.sequenceLength} is more than the ${model.learnedPositions} rows of the position table`,
+    ],
+    [
+      model.gatedMlp && model.activation === 'gelu',
+      'model.activation: a gated MLP with GELU has no flag in Megatron-LM',
+    ],
+    [model.normsPerLayer !== 2, `model.normsPerLayer must be 2 for Megatron-LM's GPT, got ${model.normsPerLayer}`],
+  ]
+  for (const [refused, why] of refusals) if (refused) throw new RangeError(`megatron: ${why}`)
+}
+
+/** Layers that split neither evenly nor with embedding and loss counted. */
+function needsLayout(layers: number, { pipelineParallel, virtualPipeline }: KnownPlan): boolean {
+  return layersPerStage(layers, pipelineParallel, virtualPipeline) === null
+}
+
+/** Embedding and loss count as layers where the layers alone do not divide; where nothing does, the layout is written out. */
+function splitFlags(layers: number, plan: KnownPlan): Flag[] {
+  const { pipelineParallel: p, virtualPipeline: v } = plan
+  if (layers % (p * v) === 0) return []
+  if (needsLayout(layers, plan)) return [['--pipeline-model-parallel-layout', layoutText(layers, plan)]]
+  const both = (layers + 2) % (p * v) === 0
   return [both && ['--account-for-embedding-in-pipeline-split'], ['--account-for-loss-in-pipeline-split']]
+}
+
+/**
+ * "Et*6|t*6|t*6|t*7L": chunks in the order a token meets them, E the embedding, t a layer, L the loss.
+ * @see megatron/core/transformer/pipeline_parallel_layer_layout.py `parse_str_to_list`
+ */
+function layoutText(layers: number, { pipelineParallel: p, virtualPipeline: v }: KnownPlan): string {
+  const perStage = layersPerStage(layers, p, v, true) as number[]
+  const parts: number[] = []
+  for (let chunk = 0; chunk < v; chunk++)
+    for (const count of perStage) parts.push(Math.floor(count / v) + (chunk < count % v ? 1 : 0))
+  const words = parts.map((count) => (count === 0 ? '' : count === 1 ? 't' : `t*${count}`))
+  words[0] = `E${words[0]}`
+  words[words.length - 1] += 'L'
+  return words.join('|')
 }
 
 function modelFlags(request: LaunchRequest, model: KnownModel, plan: KnownPlan): Flag[] {
@@ -189,9 +268,10 @@ function modelFlags(request: LaunchRequest, model: KnownModel, plan: KnownPlan):
     ['--position-embedding-type', learned ? 'learned_absolute' : 'rope'],
     !learned && ['--rotary-base', request.ropeTheta ?? 10_000],
     model.gatedMlp && ['--swiglu'],
-    ['--normalization', 'RMSNorm'],
+    ['--normalization', model.norm === 'layer' ? 'LayerNorm' : 'RMSNorm'],
     ['--norm-epsilon', request.rmsNormEps ?? 1e-5],
-    ['--disable-bias-linear'],
+    model.biases !== 'all' && ['--disable-bias-linear'],
+    model.biases === 'qkv' && ['--add-qkv-bias'],
     !model.tiedEmbeddings && ['--untie-embeddings-and-output-weights'],
     ['--attention-dropout', dropout],
     ['--hidden-dropout', dropout],
@@ -199,7 +279,11 @@ function modelFlags(request: LaunchRequest, model: KnownModel, plan: KnownPlan):
   ]
 }
 
-function expertFlags(model: KnownModel, plan: KnownPlan, recipe: LaunchRecipe): Flag[] {
+function routerPrecision(plan: KnownPlan, recipe: LaunchRecipe): 'fp32' | null {
+  return recipe.routerPrecision ?? (plan.expertDispatch === 'deepep' ? 'fp32' : null)
+}
+
+function expertFlags(model: KnownModel, plan: KnownPlan, recipe: LaunchRecipe, target: 'upstream' | 'llm-jp'): Flag[] {
   const { experts } = model
   if (!experts) return []
   const { firstDenseLayers: dense } = experts
@@ -210,13 +294,33 @@ function expertFlags(model: KnownModel, plan: KnownPlan, recipe: LaunchRecipe): 
     experts.sharedFfn > 0 && ['--moe-shared-expert-intermediate-size', experts.sharedFfn],
     dense > 0 && ['--moe-layer-freq', `([0]*${dense}+[1]*${model.layers - dense})`],
     ['--expert-model-parallel-size', plan.expertParallel],
-    plan.tensorParallel > 1 && ['--expert-tensor-parallel-size', plan.expertTensorParallel],
+    // Megatron-LM's own default is the tensor parallelism of the rest.
+    ['--expert-tensor-parallel-size', plan.expertTensorParallel],
     ['--moe-token-dispatcher-type', plan.expertDispatch === 'deepep' ? 'flex' : 'alltoall'],
-    plan.expertDispatch === 'deepep' && ['--moe-enable-deepep'],
+    // LLM-jp's fork is older than the flag that took the place of its own.
+    plan.expertDispatch === 'deepep' &&
+      (target === 'llm-jp' ? ['--moe-enable-deepep'] : ['--moe-flex-dispatcher-backend', 'deepep']),
     ['--moe-grouped-gemm'],
     ['--moe-router-load-balancing-type', 'aux_loss'],
     ['--moe-aux-loss-coeff', recipe.auxiliaryLoss ?? 0.01],
     Boolean(recipe.routerZLoss) && ['--moe-z-loss-coeff', recipe.routerZLoss as number],
+    routerPrecision(plan, recipe) !== null && ['--moe-router-dtype', 'fp32'],
+    experts.topK === 1 && ['--moe-router-pre-softmax'],
+    recipe.permuteFusion === true && ['--moe-permute-fusion'],
+    recipe.routerFusion === true && ['--moe-router-fusion'],
+  ]
+}
+
+/** What changes no number of the training, but whether and how fast it runs. */
+function runtimeFlags(recipe: LaunchRecipe): Flag[] {
+  const { garbageCollectionSteps: collect, timeoutMinutes: minutes } = recipe
+  return [
+    recipe.memoryMappedData === false && ['--no-mmap-bin-files'],
+    Boolean(collect) && ['--manual-gc'],
+    Boolean(collect) && ['--manual-gc-interval', collect as number],
+    recipe.lossFusion === true && ['--cross-entropy-loss-fusion'],
+    recipe.lossFusion === true && ['--cross-entropy-fusion-impl', 'native'],
+    Boolean(minutes) && ['--distributed-timeout-minutes', minutes as number],
   ]
 }
 
@@ -266,5 +370,10 @@ export function checkRecipe(recipe: LaunchRecipe): LaunchRecipe {
   for (const field of ['beta1', 'beta2', 'epsilon'] as const) positive(`recipe.${field}`, recipe[field], 1)
   if (recipe.weightDecay !== 0) positive('recipe.weightDecay', recipe.weightDecay, 100)
   positive('recipe.gradientClip', recipe.gradientClip, 1e6)
+  for (const field of ['zLoss', 'auxiliaryLoss', 'routerZLoss'] as const)
+    if (recipe[field]) positive(`recipe.${field}`, recipe[field], 1e3)
+  if (recipe.routerPrecision) oneOf('recipe.routerPrecision', recipe.routerPrecision, ['fp32'])
+  for (const field of ['garbageCollectionSteps', 'timeoutMinutes'] as const)
+    if (recipe[field] !== undefined && recipe[field] !== null) integer(`recipe.${field}`, recipe[field], 1, 1e6)
   return recipe
 }

@@ -1,5 +1,12 @@
 /** Peak memory of every pipeline stage, by part. Bytes throughout. */
-import { attentionOutput, attentionWidths, type KnownModel, layerParameters, mlpMatrices } from './model.ts'
+import {
+  attentionOutput,
+  attentionWidths,
+  type KnownModel,
+  layerParameters,
+  mlpMatrices,
+  normWeights,
+} from './model.ts'
 import type { KnownPlan, RecomputeModule } from './parallel-plan.ts'
 import { type StageLayers, stageLayers } from './stages.ts'
 
@@ -60,7 +67,7 @@ export function stageParameters(
   add(layers.mixture, model.layers - 1)
   const table = (paddedVocab(model, plan) * model.hidden) / t
   if (stage === 0) dense += table + model.learnedPositions * model.hidden
-  if (stage === p - 1) dense += model.hidden + (model.tiedEmbeddings && p === 1 ? 0 : table)
+  if (stage === p - 1) dense += normWeights(model) + (model.tiedEmbeddings && p === 1 ? 0 : table)
   return { dense, experts }
 }
 

@@ -1,5 +1,5 @@
 /** What the planner has to know of a model, and the counts that follow. */
-import { flag, integer, object, positive } from './check.ts'
+import { flag, integer, object, oneOf, positive } from './check.ts'
 
 /** Routed experts. */
 export interface PlannerExperts {
@@ -60,6 +60,14 @@ export interface PlannerModel {
   readonly slidingWindow?: SlidingWindow
   /** Norms of queries and keys (one weight a head channel each); default false. */
   readonly qkNorm?: boolean
+  /** RMSNorm, or LayerNorm with its bias; default RMSNorm, LayerNorm where positions are learned (GPT-2 and 3). */
+  readonly norm?: 'rms' | 'layer'
+  /** Norms of a layer over the hidden size; default 2 (Gemma 2 and 3: 4). */
+  readonly normsPerLayer?: number
+  /** Biases of linear layers: of none, of queries, keys and values, or of all; default none, all where positions are learned. */
+  readonly biases?: 'none' | 'qkv' | 'all'
+  /** Of the MLP; default silu where it is gated, else gelu. */
+  readonly activation?: 'silu' | 'gelu'
 }
 
 /** A checked model with every default filled in. */
@@ -69,6 +77,10 @@ export interface KnownModel extends PlannerModel {
   readonly learnedPositions: number
   readonly experts: Required<PlannerExperts> | undefined
   readonly qkNorm: boolean
+  readonly norm: 'rms' | 'layer'
+  readonly normsPerLayer: number
+  readonly biases: 'none' | 'qkv' | 'all'
+  readonly activation: 'silu' | 'gelu'
 }
 
 /** Checks a model. @throws RangeError or TypeError naming field and bound */
@@ -89,6 +101,16 @@ export function validateModel(model: PlannerModel): KnownModel {
   const tiedEmbeddings = flag('model.tiedEmbeddings', model.tiedEmbeddings, false)
   const qkNorm = flag('model.qkNorm', model.qkNorm, false)
   const latentAttention = model.latentAttention && validateLatent(model.latentAttention)
+  if (latentAttention && kvHeads !== heads) {
+    throw new RangeError(
+      `model.kvHeads must be model.heads with latentAttention (every head has keys and values of its own), got ${kvHeads} and ${heads}`,
+    )
+  }
+  const gpt = learnedPositions > 0
+  const norm = oneOf('model.norm', model.norm ?? (gpt ? 'layer' : 'rms'), ['rms', 'layer'])
+  const biases = oneOf('model.biases', model.biases ?? (gpt ? 'all' : 'none'), ['none', 'qkv', 'all'])
+  const activation = oneOf('model.activation', model.activation ?? (gatedMlp ? 'silu' : 'gelu'), ['silu', 'gelu'])
+  const normsPerLayer = integer('model.normsPerLayer', model.normsPerLayer ?? 2, 1, 16)
   const slidingWindow = model.slidingWindow && {
     window: integer(
       'model.slidingWindow.window',
@@ -98,7 +120,8 @@ export function validateModel(model: PlannerModel): KnownModel {
     ),
     share: positive('model.slidingWindow.share', model.slidingWindow.share, 1),
   }
-  const known = { ...model, gatedMlp, tiedEmbeddings, learnedPositions, qkNorm, latentAttention, slidingWindow }
+  const flags = { gatedMlp, tiedEmbeddings, learnedPositions, qkNorm, norm, normsPerLayer, biases, activation }
+  const known = { ...model, ...flags, latentAttention, slidingWindow }
   if (model.experts === undefined || model.experts === null) return { ...known, experts: undefined }
   const given = model.experts
   object('model.experts', given)
@@ -179,7 +202,7 @@ export function mlpMatrices(model: KnownModel): 2 | 3 {
   return model.gatedMlp ? 3 : 2
 }
 
-/** Parameters by where they live. Norms are counted as RMSNorm weights. */
+/** Parameters by where they live. */
 export interface LayerParameters {
   /** Attention projections, split by tensor parallelism. */
   readonly attention: number
@@ -194,18 +217,32 @@ export interface LayerParameters {
 /** Parameters of layer `layer`. */
 export function layerParameters(model: KnownModel, layer: number): LayerParameters {
   const { hidden: h, experts, latentAttention: latent } = model
-  const { split: attention, copied } = attentionWeights(model)
+  const { split, copied } = attentionWeights(model)
+  const { query, key, value } = attentionWidths(model)
+  const all = model.biases === 'all'
+  const attention = split + (model.biases === 'none' ? 0 : query + key + value)
   const matrices = mlpMatrices(model)
-  const norms = 2 * h + (model.qkNorm ? 2 * model.headDim : 0) + (latent ? latent.queryRank + latent.keyValueRank : 0)
+  const mlpOf = (width: number) => (width === 0 ? 0 : matrices * h * width + (all ? (matrices - 1) * width : 0))
+  const norms =
+    normWeights(model) * model.normsPerLayer +
+    (model.qkNorm ? 2 * model.headDim : 0) +
+    (latent ? latent.queryRank + latent.keyValueRank : 0)
+  // Output biases of attention and of the MLP stand on every tensor-parallel rank.
+  const replicated = norms + copied + (all ? h : 0)
   if (!experts || layer < experts.firstDenseLayers) {
-    return { attention, mlp: matrices * h * model.ffn, experts: 0, replicated: norms + copied }
+    return { attention, mlp: mlpOf(model.ffn), experts: 0, replicated: replicated + (all ? h : 0) }
   }
   return {
     attention,
-    mlp: matrices * h * experts.sharedFfn,
-    experts: experts.count * matrices * h * experts.ffn,
-    replicated: norms + copied + h * experts.count,
+    mlp: mlpOf(experts.sharedFfn),
+    experts: experts.count * (mlpOf(experts.ffn) + (all ? h : 0)),
+    replicated: replicated + h * experts.count + (all && experts.sharedFfn > 0 ? h : 0),
   }
+}
+
+/** Weights of one norm over the hidden size. */
+export function normWeights(model: KnownModel): number {
+  return model.norm === 'layer' ? 2 * model.hidden : model.hidden
 }
 
 /** All parameters, with the vocabulary as given (not padded). */
@@ -217,7 +254,8 @@ export function totalParameters(model: KnownModel): number {
   }
   const tables = model.vocab * (model.tiedEmbeddings ? 1 : 2) + model.learnedPositions
   return (
-    model.hidden * (1 + tables) +
+    normWeights(model) +
+    model.hidden * tables +
     (dense > 0 ? dense * sum(0) : 0) +
     (dense < model.layers ? (model.layers - dense) * sum(model.layers - 1) : 0)
   )

@@ -111,7 +111,7 @@ export function completePlan(plan: ParallelPlan): Required<ParallelPlan> {
     recomputeModules: modules(plan.recomputeModules),
     precision: oneOf('plan.precision', plan.precision ?? 'bf16', ['bf16', 'fp16', 'fp8']),
     overlap: flag('plan.overlap', plan.overlap, true),
-    overlapTensorParallel: flag('plan.overlapTensorParallel', plan.overlapTensorParallel, false),
+    overlapTensorParallel: flag('plan.overlapTensorParallel', plan.overlapTensorParallel, false) && tensorParallel > 1,
     expertDispatch: oneOf('plan.expertDispatch', plan.expertDispatch ?? 'alltoall', ['alltoall', 'deepep']),
     attentionBackend: oneOf('plan.attentionBackend', plan.attentionBackend ?? 'fused', ['fused', 'flash', 'unfused']),
     dropout: flag('plan.dropout', plan.dropout, false),
@@ -169,8 +169,18 @@ export function planFaults(model: KnownModel, cluster: KnownCluster, plan: Requi
   if (model.experts && model.experts.ffn % etp !== 0) {
     faults.push(`expertTensorParallel ${etp} must divide the experts' width ${model.experts.ffn}`)
   }
-  if (model.experts && t > 1 && e > 1 && !plan.sequenceParallel) {
-    faults.push('tensor and expert parallelism together need sequence parallelism')
+  if (model.experts && t > 1 && !plan.sequenceParallel) {
+    faults.push('tensor parallelism of a model with experts needs sequence parallelism')
+  }
+  if (plan.overlapTensorParallel && !plan.sequenceParallel) {
+    faults.push('overlapTensorParallel needs sequence parallelism')
+  }
+  if (plan.recompute === 'selective') {
+    const lacks = (name: RecomputeModule, part: string) => {
+      if (plan.recomputeModules.includes(name)) faults.push(`recomputeModules: ${name} needs a model with ${part}`)
+    }
+    if (!model.experts) for (const name of ['moe', 'moe_act'] as const) lacks(name, 'experts')
+    if (!model.latentAttention) lacks('mla_up_proj', 'latent attention')
   }
   if (world % (t * p * c) !== 0) {
     faults.push(`TP x PP x CP = ${t * p * c} must divide the ${world} GPUs`)

@@ -362,6 +362,7 @@ describe('round trip', () => {
           const model = {
             ...givenModel,
             learnedPositions: givenModel.latentAttention ? 0 : givenModel.learnedPositions,
+            kvHeads: givenModel.latentAttention ? givenModel.heads : givenModel.kvHeads,
           }
           const plan: ParallelPlan = {
             ...givenPlan,
@@ -402,11 +403,14 @@ describe('round trip', () => {
               ...(given.schedule === 'wsd' && { wsdDecaySteps, wsdDecayStyle }),
               ...(zLoss && { zLoss }),
               ...(model.experts && { auxiliaryLoss }),
+              // DeepEP asks for it.
+              ...(plan.expertDispatch === 'deepep' && { routerPrecision: 'fp32' }),
             })
             expect(read).toMatchObject({ nodes: 4, gpusPerNode: 8 })
             expect(read.paths).toEqual(request.paths)
             if (!model.learnedPositions) expect(read.ropeTheta).toBe(500_000)
-            expect(emitMegatron({ ...request, ...read, cluster: request.cluster, recipe: read.recipe! }).args).toEqual(
+            const { megatron, cluster } = request
+            expect(emitMegatron({ ...request, ...read, megatron, cluster, recipe: read.recipe! }).args).toEqual(
               launch.args,
             )
           }
