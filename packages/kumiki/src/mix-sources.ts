@@ -3,6 +3,7 @@ import type { CorpusSource, ReleaseLevel } from '@kumiki/data'
 import type { Tokenizer } from '@kumiki/tokenizer'
 import { exists, readJson } from './files.ts'
 import { UsageError } from './usage-error.ts'
+import { checkWritten } from './written-json.ts'
 
 /** A source by name and place. */
 export interface MixSource {
@@ -38,19 +39,7 @@ export function readSource(text: string): MixSource {
 export async function sourcesFromFile(file: string): Promise<MixSource[]> {
   const json = await readJson(file)
   if (!Array.isArray(json)) throw new Error(`${file}: it must be an array of { name, path, repeats, releaseLevel }`)
-  return json.map((entry, index) => {
-    const { name, path, repeats, releaseLevel } = (entry ?? {}) as Record<string, unknown>
-    const fits =
-      typeof name === 'string' &&
-      typeof path === 'string' &&
-      (repeats === undefined || typeof repeats === 'number') &&
-      (releaseLevel === undefined || typeof releaseLevel === 'string')
-    if (!fits)
-      throw new Error(
-        `${file}: entry ${index} must be { name: string, path: string, repeats?: number, releaseLevel?: string }`,
-      )
-    return { name, path, repeats, releaseLevel: releaseLevel as ReleaseLevel | undefined } as MixSource
-  })
+  return json.map((entry, index) => checkWritten<MixSource>('source', entry, `${file}: entry ${index}`))
 }
 
 /**

@@ -1,10 +1,12 @@
 /** The flags `plan` and `estimate` share, and the model they name. */
+import { join } from 'node:path'
 import type { ModelArchitecture, TrainingRecipe } from '@kumiki/models/configs'
 import type { Cluster, Gpu, Network, ParallelPlan, PlannerModel, RunRequest } from '@kumiki/planner'
 import type { Command } from 'commander'
 import { exists, readJson } from './files.ts'
 import { choice, integer, names, real } from './flag-values.ts'
 import { checkedUse, UsageError } from './usage-error.ts'
+import { checkWritten } from './written-json.ts'
 
 export interface ClusterFlags {
   model: string
@@ -54,7 +56,7 @@ export async function findCluster(
 ): Promise<Cluster> {
   const { findGpu } = await import('@kumiki/planner')
   const gpu = /[/\\]|\.json$/i.test(flags.gpu)
-    ? ((await readObject(flags.gpu, 'a GPU')) as unknown as Gpu)
+    ? checkWritten<Gpu>('gpu', await readObject(flags.gpu, 'a GPU'), flags.gpu)
     : checkedUse(() => findGpu(flags.gpu))
   const network = await findNetwork(flags.network)
   return {
@@ -70,7 +72,7 @@ async function findNetwork(given: string | undefined): Promise<Network | undefin
   if (given === undefined || given === 'infiniband') return undefined
   if (given === 'ethernet') return { inter: 'ethernet' }
   if (given === 'pcie') return { intra: 'pcie' }
-  if (/[/\\]|\.json$/i.test(given)) return (await readObject(given, 'a network')) as Network
+  if (/[/\\]|\.json$/i.test(given)) return checkWritten<Network>('network', await readObject(given, 'a network'), given)
   throw new UsageError(`--network ${given}: there are infiniband, ethernet and pcie, or a JSON file`)
 }
 
@@ -200,35 +202,65 @@ export function planOf(axes: PlanAxes, recipe: Pick<ClusterFlags, 'globalBatch' 
 export interface NamedModel {
   readonly name: string
   readonly model: PlannerModel
+  /** null where it is given by the planner's sizes alone, or is none that Kumiki builds. */
   readonly architecture: ModelArchitecture | null
   readonly recipe: TrainingRecipe | null
+  /** What a launch says besides, where it is known. */
+  readonly ropeTheta?: number
+  readonly rmsNormEps?: number
+  readonly initializerRange?: number
+  /** Tokens it was made for, where that is known. */
+  readonly positions: number | null
+  /** What is not counted. */
+  readonly notes: readonly string[]
 }
 
 /**
- * A model by name, or from a JSON file: Hugging Face's snake_case keys, `hiddenSize` ... in camelCase, or the planner's own sizes.
+ * A model by name, or from a JSON file: a config.json (snake_case), `hiddenSize` ... in camelCase, or the planner's own sizes.
  * @throws UsageError for an unknown name; Error naming the file
  */
 export async function findPlannerModel(nameOrFile: string): Promise<NamedModel> {
-  const { fromArchitecture } = await import('@kumiki/planner')
-  const { findModel, fromHuggingFaceConfig } = await import('@kumiki/models/configs')
+  const { fromArchitecture, fromHuggingFace, isHuggingFaceConfig } = await import('@kumiki/planner')
+  const { findModel } = await import('@kumiki/models/configs')
   if (!(/[/\\]|\.json$/i.test(nameOrFile) || (await exists(nameOrFile)))) {
     const { name, architecture, recipe } = checkedUse(() => findModel(nameOrFile))
-    return { name, architecture, recipe, model: fromArchitecture(architecture, name) }
+    const { maxPositionEmbeddings: positions, ropeTheta, rmsNormEps, initializerRange } = architecture
+    const model = fromArchitecture(architecture, name)
+    return { name, architecture, recipe, positions, ropeTheta, rmsNormEps, initializerRange, notes: [], model }
   }
-  const json = await readJson(nameOrFile)
+  const file = await configFile(nameOrFile)
+  const json = await readJson(file)
   if (typeof json !== 'object' || json === null || Array.isArray(json))
-    throw new Error(`${nameOrFile}: it must be a JSON object that describes a model`)
-  const known = { name: nameOrFile, recipe: null }
-  try {
-    if ('hidden_size' in json) {
-      const architecture = fromHuggingFaceConfig(json)
-      return { ...known, architecture, model: fromArchitecture(architecture) }
+    throw new Error(`${file}: it must be a JSON object that describes a model`)
+  const known = { name: file, recipe: null, architecture: null, positions: null, notes: [] }
+  if (isHuggingFaceConfig(json)) {
+    try {
+      return { ...known, ...fromHuggingFace(json), architecture: await builtHere(json) }
+    } catch (error) {
+      throw new Error(`${file}: ${(error as Error).message}`)
     }
-    if ('hiddenSize' in json) return { ...known, architecture: null, model: fromArchitecture(json as never) }
-    const { name: _, ...sizes } = json as PlannerModel
-    return { ...known, architecture: null, model: sizes }
-  } catch (error) {
-    throw new Error(`${nameOrFile}: ${(error as Error).message}`)
+  }
+  if ('hiddenSize' in json) {
+    const architecture = checkWritten<ModelArchitecture>('architecture', json, file)
+    return { ...known, positions: architecture.maxPositionEmbeddings ?? null, model: fromArchitecture(architecture) }
+  }
+  const { name: _, ...sizes } = checkWritten<PlannerModel>('plannerModel', json, file)
+  return { ...known, model: sizes }
+}
+
+/** A folder stands for the config.json in it. */
+async function configFile(path: string): Promise<string> {
+  const inside = join(path, 'config.json')
+  return (await exists(inside)) ? inside : path
+}
+
+/** The architecture where Kumiki's decoder is what the file describes. */
+async function builtHere(json: object): Promise<ModelArchitecture | null> {
+  const { fromHuggingFaceConfig } = await import('@kumiki/models/configs')
+  try {
+    return fromHuggingFaceConfig(json)
+  } catch {
+    return null
   }
 }
 

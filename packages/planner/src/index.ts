@@ -1,9 +1,11 @@
 /** Planning parallel training: what fits, how fast it is, what is stable, and how Megatron-LM is told. */
 export { assessBudget, type BudgetAssessment, type BudgetRequest } from './budget.ts'
 export type { LostTime, RunCost, RunRequest } from './cost.ts'
+export { countModel, type ModelCount } from './count-model.ts'
 export { type Architecture, type Efficiency, fittedEfficiency } from './efficiency.ts'
 export { type Estimate, estimate, type PlanRequest } from './estimate.ts'
 export { type ArchitectureLike, fromArchitecture } from './from-architecture.ts'
+export { fromHuggingFace, type HuggingFaceModel, isHuggingFaceConfig } from './from-huggingface.ts'
 export { type Cluster, findGpu, type Gpu, gpus, type Network } from './gpu.ts'
 export {
   estimateLocalMemory,

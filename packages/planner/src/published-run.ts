@@ -58,9 +58,21 @@ export function estimateRun(row: unknown, efficiency?: Partial<Efficiency>): Run
 }
 
 function request(row: Record<string, unknown>, id: string, assumptions: string[], efficiency?: Partial<Efficiency>) {
-  const count = (field: string, fallback: number) => integer(field, row[field] ?? fallback, 1, 1e6)
+  const said = new Set<string>()
+  /** A count; of words the number they begin with or name, else the usual one, and that is said. */
+  const count = (field: string, fallback: number) => {
+    const given = row[field]
+    if (typeof given !== 'string') return integer(field, given ?? fallback, 1, 1e6)
+    const found = /\d{1,6}/.exec(given.slice(0, 200))
+    const taken = found ? integer(field, Number(found[0]), 1, 1e6) : fallback
+    if (!said.has(field)) assumptions.push(`${field}: ${taken} (given in words: ${show(given)})`)
+    said.add(field)
+    return taken
+  }
   const degrees = ['tp', 'pp', 'cp', 'dp'].map((field) => count(field, 1))
-  const gpuCount = integer('gpus', row.gpus ?? (row.dp ? degrees.reduce((a, b) => a * b) : undefined), 1, 1e6)
+  const product = row.dp ? degrees.reduce((a, b) => a * b) : undefined
+  const gpuCount =
+    typeof row.gpus === 'string' ? count('gpus', product ?? 1) : integer('gpus', row.gpus ?? product, 1, 1e6)
   const gpusPerNode = Math.min(gpuCount, nodeSize(row, gpuCount))
   const [tp, pp, cp] = [count('tp', 1), count('pp', 1), count('cp', 1)]
   const sequenceLength = integer('seq', row.seq, 1, 1 << 28)
@@ -70,21 +82,24 @@ function request(row: Record<string, unknown>, id: string, assumptions: string[]
     throw new RangeError(`tp x pp x cp = ${tp * pp * cp} must divide gpus = ${gpuCount}`)
   }
   const dataParallel = gpuCount / (tp * pp * cp)
-  if (row.dp !== undefined && row.dp !== null && row.dp !== dataParallel) {
+  if (typeof row.dp === 'number' && row.dp !== dataParallel) {
     throw new RangeError(`dp must be gpus / (tp x pp x cp) = ${dataParallel}, got ${show(row.dp)}`)
   }
   const batch =
-    row.global_batch === null || row.global_batch === undefined
+    row.global_batch === null || row.global_batch === undefined || wordless(row.global_batch)
       ? null
-      : integer('global_batch', row.global_batch, 1, 1 << 30)
+      : typeof row.global_batch === 'string'
+        ? count('global_batch', 1)
+        : integer('global_batch', row.global_batch, 1, 1 << 30)
   let microBatchSize: number
-  if (row.micro_batch === null || row.micro_batch === undefined) {
+  if (row.micro_batch === null || row.micro_batch === undefined || wordless(row.micro_batch)) {
     // Pipelines: one sequence (under FSDP as many micro-batches as stages); otherwise up to four.
     const perRank = batch === null ? 1 : Math.max(1, Math.floor(batch / dataParallel))
     const fsdp = sharding(text(row, 'sharding', '')) === 'full'
     microBatchSize = pp === 1 ? largestDivisor(perRank, 4) : fsdp ? Math.max(1, Math.floor(perRank / pp)) : 1
     assumptions.push(`micro_batch: ${microBatchSize}`)
-  } else microBatchSize = integer('micro_batch', row.micro_batch, 1, 1 << 20)
+  } else if (typeof row.micro_batch === 'string') microBatchSize = count('micro_batch', 1)
+  else microBatchSize = integer('micro_batch', row.micro_batch, 1, 1 << 20)
   // What was published ran: a batch that does not divide was rounded somewhere.
   const perStep = microBatchSize * dataParallel
   const globalBatchSize = batch === null ? perStep : Math.max(1, Math.round(batch / perStep)) * perStep
@@ -167,8 +182,14 @@ function nodeSize(row: Record<string, unknown>, gpuCount: number): number {
   const gpu = typeof row.gpu === 'object' && row.gpu !== null ? (row.gpu as { intra?: unknown }) : {}
   // What counts is the NVLink domain: 72 GPUs in an NVL72 rack, whatever its servers hold.
   const domain = /NVL(\d+)/.exec(typeof gpu.intra === 'string' ? gpu.intra.slice(0, 200) : '')
-  const stated = integer('gpus_per_node', domain ? Number(domain[1]) : (row.gpus_per_node ?? 8), 1, 1024)
+  const own = typeof row.gpus_per_node === 'string' ? (/\d{1,4}/.exec(row.gpus_per_node)?.[0] ?? 8) : row.gpus_per_node
+  const stated = integer('gpus_per_node', domain ? Number(domain[1]) : Number(own ?? 8), 1, 1024)
   return gpuCount % stated === 0 ? stated : largestDivisor(gpuCount, stated)
+}
+
+/** Words without a number in them. */
+function wordless(value: unknown): boolean {
+  return typeof value === 'string' && !/\d/.test(value)
 }
 
 function largestDivisor(value: number, upTo: number): number {
@@ -216,7 +237,8 @@ function modelOf(row: Record<string, unknown>, sequenceLength: number): PlannerM
     hidden: model.hidden as number,
     ffn: (model.ffn ?? model.moe_ffn) as number,
     heads: model.heads as number,
-    kvHeads: (model.kv_groups ?? model.heads) as number,
+    // Latent attention gives every head keys and values of its own, whatever a table says.
+    kvHeads: (/\bMLA\b/.test(String(model.attention)) ? model.heads : (model.kv_groups ?? model.heads)) as number,
     headDim: (model.head_dim ?? Number(model.hidden) / Number(model.heads)) as number,
     vocab: model.vocab as number,
     gatedMlp: model.gated_mlp !== false,

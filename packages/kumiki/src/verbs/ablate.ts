@@ -5,6 +5,7 @@ import { readBytes, readJson, writeWhole } from '../files.ts'
 import { collect, integer, names, real } from '../flag-values.ts'
 import { checkedUse, UsageError } from '../usage-error.ts'
 import { addCommand, addVerb, answer } from '../verb.ts'
+import { checkWritten } from '../written-json.ts'
 
 export function addAblate(program: Command): void {
   const group = addCommand(program, 'ablate', 'Which of these changes helped: designs of few runs, and their analysis.')
@@ -114,7 +115,7 @@ async function analyze(options: AnalyzeFlags): Promise<void> {
 
 /** A design out of a file. @throws Error naming file and field */
 function readDesign(json: unknown, file: string): Design {
-  const given = (json ?? {}) as Partial<Record<keyof Design, unknown>>
+  const given = checkWritten<Partial<Record<keyof Design, unknown>>>('design', json, file)
   const fail = (message: string): never => {
     throw new Error(`${file}: ${message}; \`kumiki ablate design --out FILE\` writes one`)
   }

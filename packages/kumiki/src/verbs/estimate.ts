@@ -19,6 +19,7 @@ import { breakdownText, runText, sensitivityText } from '../planner-tables.ts'
 import { gigabytes, percent, textTable } from '../text-table.ts'
 import { checkedUse, UsageError } from '../usage-error.ts'
 import { addVerb, answer, log } from '../verb.ts'
+import { checkWritten } from '../written-json.ts'
 
 interface EstimateFlags extends Partial<ClusterFlags>, PlanAxes {
   precision: ClusterFlags['precision']
@@ -163,7 +164,7 @@ async function estimateFile(path: string): Promise<(Row | { id: string; error: s
   if (rows.length === 0) throw new Error(`${path}: it has no row`)
   return rows.map((row, index) => {
     try {
-      return estimateRun(row)
+      return estimateRun(checkWritten('run', row, `row ${index}`))
     } catch (error) {
       const given = (row as { id?: unknown } | null)?.id
       const id = typeof given === 'string' ? given : `row ${index}`

@@ -1,6 +1,9 @@
 /** `kumiki model list|show` */
+import type { TrainingRecipe } from '@kumiki/models/configs'
+import type { PlannerModel } from '@kumiki/planner'
 import type { Command } from 'commander'
-import { count, textFields, textTable } from '../text-table.ts'
+import { findPlannerModel } from '../planner-flags.ts'
+import { count, percent, textFields, textTable } from '../text-table.ts'
 import { checkedUse } from '../usage-error.ts'
 import { addCommand, addVerb, answer } from '../verb.ts'
 
@@ -11,7 +14,7 @@ export function addModel(program: Command): void {
     group,
     'show',
     'Configuration, parameters, FLOP per token and recipe of one model.',
-    (c) => c.argument('<name>', 'such as llm-jp-3-13b (see: model list)'),
+    (c) => c.argument('<name>', 'such as llm-jp-3-13b (see: model list), or a config.json, or the folder it is in'),
     show,
   )
 }
@@ -41,71 +44,100 @@ async function list(options: { json?: boolean }): Promise<void> {
 }
 
 async function show(options: { json?: boolean }, name: string): Promise<void> {
-  const { countParameters, findModel, flopsPerToken } = await import('@kumiki/models/configs')
-  const model = checkedUse(() => findModel(name))
-  const { architecture, recipe } = model
-  const sequenceLength = recipe?.sequenceLength ?? architecture.maxPositionEmbeddings
-  const parameters = countParameters(architecture)
+  const { countModel } = await import('@kumiki/planner')
+  const { countParameters } = await import('@kumiki/models/configs')
+  const named = await findPlannerModel(name)
+  const { architecture, recipe, model, notes } = named
+  const sequenceLength = recipe?.sequenceLength ?? named.positions ?? 4096
+  const counted = checkedUse(() => countModel(model))
+  const { total, embedding, nonEmbedding, activated } = counted
+  const flops = counted.flopsPerToken(sequenceLength)
   const result = {
-    name: model.name,
-    configuration: architecture,
+    name: named.name,
+    configuration: architecture ?? model,
     // Two sizes that are easily confused: what model cards count with, and the rows that Megatron-LM trains.
-    vocabulary: { size: architecture.vocabSize, padded: architecture.paddedVocabSize },
-    parameters,
+    vocabulary: {
+      size: model.vocab,
+      padded: architecture?.paddedVocabSize ?? 128 * Math.ceil(model.vocab / 128),
+    },
+    parameters: architecture ? countParameters(architecture) : { total, embedding, nonEmbedding, activated },
     sequenceLength,
     // Attention counted half under the causal mask, as Megatron-LM does since core_v0.12, and full, as before.
-    flopsPerToken: flopsPerToken(architecture, { sequenceLength }),
-    flopsPerTokenFullAttention: flopsPerToken(architecture, { sequenceLength, causal: false }),
+    flopsPerToken: flops.causal,
+    flopsPerTokenFullAttention: flops.full,
     recipe,
+    notes,
   }
   answer(options, result, () => {
-    const { experts } = architecture
     const sizes: [string, string][] = [
-      ['layers', String(architecture.numHiddenLayers)],
-      ['hidden', count(architecture.hiddenSize)],
+      ['layers', count(model.layers)],
+      ['hidden', count(model.hidden)],
+      ['MLP', mlpText(model)],
+      ['heads', headsText(model)],
       [
-        'MLP',
-        experts
-          ? `${experts.numExperts} experts of ${count(experts.intermediateSize)}, ${experts.numExpertsPerToken} a token`
-          : count(architecture.intermediateSize),
+        'positions',
+        [
+          named.positions === null ? 'not said' : count(named.positions),
+          named.ropeTheta === undefined ? '' : `, rotary base ${count(named.ropeTheta)}`,
+        ].join(''),
       ],
-      [
-        'heads',
-        `${architecture.numAttentionHeads} x ${architecture.headDim}, ${architecture.numKeyValueHeads} key/value`,
-      ],
-      ['positions', `${count(architecture.maxPositionEmbeddings)}, rotary base ${count(architecture.ropeTheta)}`],
-      ['vocabulary', `${count(architecture.vocabSize)} (padded for training: ${count(architecture.paddedVocabSize)})`],
-      ['parameters', count(parameters.total)],
-      ['  embedding', count(parameters.embedding)],
-      ['  the rest', count(parameters.nonEmbedding)],
-      ['  activated', count(parameters.activated)],
-      ['  padded', count(parameters.totalPadded)],
+      ['vocabulary', `${count(model.vocab)} (padded for training: ${count(result.vocabulary.padded)})`],
+      ['parameters', count(total)],
+      ['  embedding', count(embedding)],
+      ['  the rest', count(nonEmbedding)],
+      ['  activated', count(activated)],
+      ['  padded', count(total + ((result.vocabulary.padded - model.vocab) * embedding) / model.vocab)],
       [
         'FLOP per token',
-        `${result.flopsPerToken.toExponential(4)} at ${count(sequenceLength)} tokens (attention counted full: ${result.flopsPerTokenFullAttention.toExponential(4)})`,
+        `${flops.causal.toExponential(4)} at ${count(sequenceLength)} tokens (attention counted full: ${flops.full.toExponential(4)})`,
       ],
+      ...(recipe ? recipeText(recipe) : []),
+      ...notes.map((note) => ['note', note] as [string, string]),
     ]
-    if (recipe) {
-      sizes.push(
-        [
-          'learning rate',
-          `${recipe.learningRate} to ${recipe.minLearningRate}, ${recipe.schedule}, ${count(recipe.warmupSteps)} steps of warm-up`,
-        ],
-        [
-          'batch',
-          `${count(recipe.globalBatchSize)} sequences of ${count(recipe.sequenceLength)}, ${count(recipe.trainSteps)} steps`,
-        ],
-        [
-          'AdamW',
-          `beta ${recipe.beta1}, ${recipe.beta2}, epsilon ${recipe.epsilon}, weight decay ${recipe.weightDecay}, clip ${recipe.gradientClip}${recipe.zLoss ? `, z-loss ${recipe.zLoss}` : ''}`,
-        ],
-        [
-          'launch',
-          `TP ${recipe.tensorParallel}, PP ${recipe.pipelineParallel}, micro batch ${recipe.microBatchSize}, ${recipe.nodes ?? '?'} nodes of ${recipe.gpusPerNode} ${recipe.gpu}`,
-        ],
-        ['source', recipe.source],
-      )
-    }
-    return `${model.name}\n${textFields(sizes)}`
+    return `${named.name}\n${textFields(sizes)}`
   })
+}
+
+function mlpText({ experts, ffn }: PlannerModel): string {
+  if (!experts) return count(ffn)
+  const shared = experts.sharedFfn ? `, a shared one of ${count(experts.sharedFfn)}` : ''
+  const dense = experts.firstDenseLayers ? `; ${count(ffn)} in the first ${experts.firstDenseLayers} layers` : ''
+  return `${experts.count} experts of ${count(experts.ffn)}, ${experts.topK} a token${shared}${dense}`
+}
+
+function headsText({ heads, headDim, kvHeads, latentAttention: latent, slidingWindow: window }: PlannerModel): string {
+  const widths = latent
+    ? `${heads} x ${headDim} and ${latent.ropeDim} rotary; latent: queries ${latent.queryRank}, keys and values ${latent.keyValueRank}`
+    : `${heads} x ${headDim}, ${kvHeads} key/value`
+  return window ? `${widths}; ${percent(window.share)} of the layers see ${count(window.window)} tokens` : widths
+}
+
+function recipeText(recipe: TrainingRecipe): [string, string][] {
+  return [
+    [
+      'learning rate',
+      `${recipe.learningRate} to ${recipe.minLearningRate}, ${recipe.schedule}, ${count(recipe.warmupSteps)} steps of warm-up`,
+    ],
+    [
+      'batch',
+      `${count(recipe.globalBatchSize)} sequences of ${count(recipe.sequenceLength)}, ${count(recipe.trainSteps)} steps`,
+    ],
+    [
+      'AdamW',
+      `beta ${recipe.beta1}, ${recipe.beta2}, epsilon ${recipe.epsilon}, weight decay ${recipe.weightDecay}, clip ${recipe.gradientClip}${recipe.zLoss ? `, z-loss ${recipe.zLoss}` : ''}`,
+    ],
+    ...(recipe.auxiliaryLoss === null
+      ? []
+      : [
+          [
+            'router',
+            `auxiliary loss ${recipe.auxiliaryLoss}${recipe.routerZLoss ? `, z-loss ${recipe.routerZLoss}` : ''}${recipe.routerPrecision ? `, ${recipe.routerPrecision}` : ''}`,
+          ] as [string, string],
+        ]),
+    [
+      'launch',
+      `TP ${recipe.tensorParallel}, PP ${recipe.pipelineParallel}${recipe.virtualPipeline ? `x${recipe.virtualPipeline}` : ''}, EP ${recipe.expertParallel}, micro batch ${recipe.microBatchSize}, ${recipe.nodes ?? '?'} nodes of ${recipe.gpusPerNode} ${recipe.gpu}`,
+    ],
+    ['source', recipe.source],
+  ]
 }

@@ -1,0 +1,201 @@
+/**
+ * JSON that people write, checked against its schema: a key that is not known is refused with the nearest one that is, so that a slip of
+ * the pen never becomes a default.
+ */
+import { distance } from 'fastest-levenshtein'
+import * as v from 'valibot'
+
+const count = v.pipe(v.number(), v.integer())
+
+/** An object with notes of one's own among its keys, whose values are checked where they are read. */
+function notes(keys: string, rest: v.ObjectEntries = {}) {
+  const entries = keys.split(/\s+/).map((key) => [key, v.optional(v.unknown())] as const)
+  return v.looseObject({ ...Object.fromEntries(entries), ...rest })
+}
+
+/** An entry of `data mix --sources`. */
+const source = v.strictObject({
+  name: v.string(),
+  path: v.string(),
+  repeats: v.optional(v.number()),
+  releaseLevel: v.optional(v.picklist(['L1', 'L2', 'L3', 'LX', 'LZ'])),
+})
+
+/** A model in the planner's own terms. */
+const plannerModel = v.strictObject({
+  name: v.optional(v.string()),
+  layers: count,
+  hidden: count,
+  ffn: count,
+  heads: count,
+  kvHeads: count,
+  headDim: count,
+  vocab: count,
+  gatedMlp: v.optional(v.boolean()),
+  tiedEmbeddings: v.optional(v.boolean()),
+  learnedPositions: v.optional(count),
+  experts: v.nullish(
+    v.strictObject({
+      count,
+      topK: count,
+      ffn: count,
+      sharedFfn: v.optional(count),
+      firstDenseLayers: v.optional(count),
+    }),
+  ),
+  latentAttention: v.nullish(
+    v.strictObject({ queryRank: count, keyValueRank: count, ropeDim: count, valueDim: count }),
+  ),
+  slidingWindow: v.nullish(v.strictObject({ window: count, share: v.number() })),
+  qkNorm: v.optional(v.boolean()),
+  norm: v.optional(v.picklist(['rms', 'layer'])),
+  normsPerLayer: v.optional(count),
+  biases: v.optional(v.picklist(['none', 'qkv', 'all'])),
+  activation: v.optional(v.picklist(['silu', 'gelu'])),
+})
+
+/** A model in Hugging Face's terms with camelCase keys (ModelArchitecture). */
+const architecture = v.strictObject({
+  name: v.optional(v.string()),
+  hiddenSize: count,
+  intermediateSize: count,
+  numHiddenLayers: count,
+  numAttentionHeads: count,
+  numKeyValueHeads: count,
+  headDim: count,
+  vocabSize: count,
+  paddedVocabSize: v.optional(count),
+  maxPositionEmbeddings: v.optional(count),
+  ropeTheta: v.optional(v.number()),
+  rmsNormEps: v.optional(v.number()),
+  initializerRange: v.optional(v.number()),
+  tieWordEmbeddings: v.optional(v.boolean()),
+  qkNorm: v.optional(v.boolean()),
+  experts: v.nullish(
+    v.strictObject({
+      numExperts: count,
+      numExpertsPerToken: count,
+      intermediateSize: count,
+      tensorNames: v.optional(v.string()),
+    }),
+  ),
+})
+
+const gpu = v.strictObject({
+  name: v.string(),
+  architecture: v.optional(v.string()),
+  memoryBytes: v.number(),
+  peakBf16: v.number(),
+  peakFp8: v.nullable(v.number()),
+  memoryBandwidth: v.number(),
+  intraNodeBandwidth: v.number(),
+  interNodeBandwidth: v.number(),
+  nvlinkDomain: v.optional(v.number()),
+  watts: v.optional(v.number()),
+  matmulEfficiency: v.optional(v.number()),
+  attentionEfficiency: v.optional(v.number()),
+})
+
+const network = v.strictObject({
+  intra: v.optional(v.string()),
+  inter: v.optional(v.string()),
+  intraNodeBandwidth: v.optional(v.number()),
+  interNodeBandwidth: v.optional(v.number()),
+  allToAllBandwidth: v.optional(v.number()),
+  multiRail: v.optional(v.boolean()),
+})
+
+/** What `ablate design` writes, with or without `--json`. */
+const design = v.strictObject({
+  factors: v.array(v.strictObject({ name: v.string(), off: v.optional(v.string()), on: v.optional(v.string()) })),
+  runs: v.array(v.array(v.picklist([-1, 1]))),
+  definingRelation: v.optional(v.array(v.unknown())),
+  wordLengths: v.optional(v.array(v.number())),
+  resolution: v.nullish(v.number()),
+  aliases: v.optional(v.unknown()),
+})
+
+/**
+ * A row of a table of runs. People note more in such tables than is read; what is not read passes, unless it looks like a slip of the pen.
+ */
+const run = notes(
+  `id gpu_type gpu gpus gpus_per_node tp pp vpp cp ep etp dp sharding sequence_parallel micro_batch global_batch seq recompute
+  precision overlap num_microbatches measured source ref`,
+  {
+    model: notes(
+      `name layers hidden ffn gated_mlp heads kv_groups head_dim vocab padded_vocab params_published tied_embeddings positional norm
+      experts topk moe_ffn shared_ffn first_dense_layers attention bias`,
+    ),
+  },
+)
+
+const schemas = { source, plannerModel, architecture, gpu, network, design, run } as const
+
+type Entries = Readonly<Record<string, unknown>>
+
+/** The schema itself, out of what makes it optional. */
+function bare(schema: unknown): { entries?: Entries; type?: string } {
+  let at = schema as { wrapped?: unknown; entries?: Entries; type?: string }
+  while (at?.wrapped !== undefined) at = at.wrapped as typeof at
+  return at ?? {}
+}
+
+/** The nearest of some names, where one is near enough to be meant. */
+export function nearest(name: string, known: readonly string[]): string | undefined {
+  const plain = (word: string) => word.toLowerCase().replace(/[^a-z0-9]/g, '')
+  const ranked = known.map((one) => [distance(plain(name), plain(one)), one] as const).sort(([a], [b]) => a - b)
+  const [best] = ranked
+  return best && best[0] <= Math.max(1, Math.floor(plain(name).length / 3)) ? best[1] : undefined
+}
+
+/** "repeat is not known; did you mean repeats?", of the first key that is not known, wherever it stands. */
+function unknownKey(schema: unknown, value: unknown, path: string): string | undefined {
+  const { entries, type } = bare(schema)
+  if (Array.isArray(value)) {
+    const item = (bare(schema) as { item?: unknown }).item
+    if (item === undefined) return undefined
+    for (const [i, one] of value.entries()) {
+      const found = unknownKey(item, one, `${path}[${i}]`)
+      if (found) return found
+    }
+    return undefined
+  }
+  if (!entries || typeof value !== 'object' || value === null) return undefined
+  const known = Object.keys(entries)
+  for (const [key, inner] of Object.entries(value)) {
+    const at = path === '' ? key : `${path}.${key}`
+    if (Object.hasOwn(entries, key)) {
+      const found = unknownKey(entries[key], inner, at)
+      if (found) return found
+      continue
+    }
+    const meant = nearest(
+      key,
+      known.filter((one) => !Object.hasOwn(value, one)),
+    )
+    // Notes of one's own pass where they may stand.
+    if (type === 'loose_object' && (meant === undefined || key.length < 3)) continue
+    return `${at} is not known; ${meant ? `did you mean ${meant}?` : `there are ${known.join(', ')}`}`
+  }
+  return undefined
+}
+
+/**
+ * Checks what was read from a file.
+ * @param where what an error calls it: the file, or a place in it
+ * @returns the value itself
+ * @throws Error naming place and key
+ */
+export function checkWritten<T>(kind: keyof typeof schemas, value: unknown, where: string): T {
+  const schema = schemas[kind]
+  const slip = unknownKey(schema, value, '')
+  if (slip) throw new Error(`${where}: ${slip}`)
+  const result = v.safeParse(schema, value)
+  if (result.success) return value as T
+  const [issue] = result.issues
+  const at = v.getDotPath(issue)
+  if (at && issue.received === 'undefined') throw new Error(`${where}: ${at} is missing`)
+  const given = `got ${issue.received}`
+  const expected = String(issue.expected ?? issue.message)
+  throw new Error(`${where}: ${at ?? 'it'} must be ${expected.replaceAll('"', '')}, ${given}`)
+}
