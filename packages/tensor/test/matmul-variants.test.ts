@@ -15,8 +15,7 @@ import {
 import { matmulVariants, matmulWgsl } from '../src/ops/matmul/matmul.wgsl.ts'
 import { scaledMatmulWgsl } from '../src/ops/matmul/scaled-matmul.wgsl.ts'
 import { contiguousAccess } from '../src/passes/access.ts'
-
-const wave = (n: number, f = 1) => Float32Array.from({ length: n }, (_, i) => Math.sin(i * f))
+import { blockCases, expectBlocks, expectProduct, matmulLayouts, scaledProducts, wave } from './matmul-cases.ts'
 
 let reference: Device
 beforeAll(async () => {
@@ -24,78 +23,61 @@ beforeAll(async () => {
 })
 afterAll(() => reference.dispose())
 
-/** Sizes around the tiles' edges, in every operand layout. */
-const sizes = [
-  [4, 8, 4],
-  [33, 20, 36],
-  [63, 17, 65],
-  [64, 16, 64],
-  [130, 40, 132],
-] as const
-const layouts = ['NN', 'NT', 'TN', 'TT'] as const
+const layouts = matmulLayouts
 
-/** A product of codes in blocks, as the kernel reads them and from operands decoded before. */
-function scaledProducts(d: Device, [m, k, n]: readonly number[], layout: string, blockA: number[], blockB: number[]) {
-  const matrix = (rows: number, columns: number, [r, c]: number[], f: number) => ({
-    codes: d.tensor(wave(2 * rows * columns, f), [2, rows, columns], 'float8_e4m3fn'),
-    // Not powers of two: an order of operations that differs would show.
-    scales: d.tensor(
-      wave((2 * rows * columns) / (r * c), f + 1).map((x) => 0.3 + x * x),
-      [2, rows / r, columns / c],
-    ),
-  })
-  const [transposeA, transposeB] = [layout[0] === 'T', layout[1] === 'T']
-  const a = matrix(transposeA ? k : m, transposeA ? m : k, blockA, 0.7)
-  const b = matrix(transposeB ? n : k, transposeB ? k : n, blockB, 1.3)
-  const turned = (x: Tensor, turn: boolean) => (turn ? swapAxes(x, -1, -2) : x)
-  return {
-    direct: scaledMatmul(a, b, { transposeA, transposeB }),
-    decoded: async () => {
-      const [x, y] = [dequantizeBlocks(a), dequantizeBlocks(b)]
-      await d.evaluate([x, y]) // so that nothing of it becomes part of the product
-      return matmul(turned(x, transposeA), turned(y, transposeB))
-    },
-  }
+// No software adapter has subgroup matrices: that variant is compiled below, and runs where a GPU offers it. Each size and layout is a
+// shader of its own, which a software adapter compiles slowly, tiles of 8 x 8 in seconds: the edges of tiles here, every size in every layout
+// in matmul-variants.deep.ts.
+const taken: Readonly<
+  Record<
+    string,
+    readonly (readonly [layout: string, sizes: readonly (readonly number[])[], blocks: readonly number[]])[]
+  >
+> = {
+  'shared 8x8': [
+    ['NN', [[130, 40, 132]], []],
+    ['TT', [[33, 20, 36]], []],
+  ],
+  'shared 4x4': [
+    ['NN', [[130, 40, 132]], []],
+    ['NT', [[33, 20, 36]], [0]],
+    ['TN', [[33, 20, 36]], []],
+  ],
 }
+const everywhere = [
+  [
+    'NN',
+    [
+      [4, 8, 4],
+      [63, 17, 65],
+      [130, 40, 132],
+    ],
+    [0, 3],
+  ],
+  ['NT', [[33, 20, 36]], [2]],
+  ['TN', [[33, 20, 36]], []],
+  [
+    'TT',
+    [
+      [63, 17, 65],
+      [130, 40, 132],
+    ],
+    [1],
+  ],
+] as const
 
-// No software adapter has subgroup matrices: that variant is compiled below, and runs where a GPU offers it.
 describe.each(matmulVariants.filter((v) => v !== 'subgroup matrix'))('matmul variant %s', (variant) => {
-  // Barriers are slow on a software adapter: the tiled kernels get an edge case and one of several tiles.
-  const tiled = variant.startsWith('shared')
   let device: Device
   beforeAll(async () => {
     device = await init({ backend: 'webgpu', kernels: { matmul: variant } })
   })
   afterAll(() => device.dispose())
 
-  test.each(layouts)('%s agrees with the definition', async (layout) => {
-    for (const [m, k, n] of tiled ? [sizes[1], sizes[4]] : sizes) {
-      const product = (d: Device) => {
-        const a = d.tensor(wave(2 * m * k, 0.7), layout[0] === 'T' ? [2, k, m] : [2, m, k])
-        const b = d.tensor(wave(2 * k * n, 1.3), layout[1] === 'T' ? [2, n, k] : [2, k, n])
-        return matmul(layout[0] === 'T' ? a.swapAxes(1, 2) : a, layout[1] === 'T' ? b.swapAxes(1, 2) : b)
-      }
-      const [actual, expected] = [await product(device).data(), await product(reference).data()]
-      let worst = 0
-      for (let i = 0; i < expected.length; i++) worst = Math.max(worst, Math.abs(actual[i] - expected[i]))
-      expect(worst, `${m} x ${k} x ${n}`).toBeLessThan(2e-5 * k)
-    }
-  })
-
-  test.each(tiled ? ['NN', 'TT'] : layouts)(
-    '%s of codes in blocks has the bits of a product of decoded operands',
-    async (layout) => {
-      const cases = [
-        // Blocks along K, squares, blocks across K, and one that no vector fits into.
-        { size: [40, 32, 40], a: [1, 8], b: [8, 8] },
-        { size: [40, 32, 40], a: [4, 1], b: [2, 1] },
-        { size: [40, 32, 40], a: [2, 2], b: [4, 4] },
-        { size: [21, 15, 9], a: [3, 3], b: [3, 3] },
-      ]
-      for (const { size, a, b } of tiled ? cases.slice(0, 1) : cases) {
-        const { direct, decoded } = scaledProducts(device, size, layout, a, b)
-        expect(await direct.data(), `${size.join(' x ')}, blocks ${a} and ${b}`).toEqual(await (await decoded()).data())
-      }
+  test.each(taken[variant] ?? everywhere)(
+    '%s agrees with the definition, of codes in blocks to the bit',
+    async (layout, sizes, blocks) => {
+      for (const size of sizes) await expectProduct(device, reference, size, layout)
+      for (const i of blocks) await expectBlocks(device, layout, blockCases[i])
     },
   )
 })
