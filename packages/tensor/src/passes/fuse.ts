@@ -4,8 +4,8 @@ import type { Node, Value } from '../graph/node.ts'
 import { elementCount, sameShape } from '../shape.ts'
 import { isContiguous } from './access.ts'
 import { isSame, type Resolver } from './resolve.ts'
-import { schedule, type Unit } from './schedule.ts'
-import { widens } from './widen.ts'
+import { type FusionGroup, schedule } from './schedule.ts'
+import { isUpcast } from './sink-upcasts.ts'
 
 export interface FuseLimits {
   /** Buffers one kernel may bind. */
@@ -16,23 +16,23 @@ export interface FuseLimits {
   fusesOperand?(node: Node): boolean
 }
 
-interface Group {
+interface Draft {
   nodes: Node[]
   first: number
   last: number
   deps: Set<number>
   /** Values its members read at other positions than their own: such a value must be in memory before the group runs. */
   elsewhere: Set<Value>
-  merged?: Group
+  merged?: Draft
   kernel?: Node
   prologue?: boolean
 }
 
 /**
  * Groups elementwise nodes that feed each other and share a shape, as long as the group can still run as a whole: no path may
- * leave it and come back. Units come out in an order in which they can run, as close to the order of tracing as possible.
+ * leave it and come back. Groups come out in an order in which they can run, as close to the order of tracing as possible.
  */
-export function fuse(graph: Graph, resolver: Resolver, limits: FuseLimits): Unit[] {
+export function fuse(graph: Graph, resolver: Resolver, limits: FuseLimits): FusionGroup[] {
   const inputs = new Set(graph.inputs)
   const order = topologicalOrder(graph.outputs, inputs).filter((n) => n.op.kind !== 'view' && n.op.kind !== 'leaf')
   order.sort((a, b) => a.order - b.order || a.id - b.id)
@@ -46,20 +46,20 @@ export function fuse(graph: Graph, resolver: Resolver, limits: FuseLimits): Unit
     for (const p of list) consumers[p].push(i)
   })
 
-  const groups: Group[] = order.map((node, i) => ({
+  const groups: Draft[] = order.map((node, i) => ({
     nodes: [node],
     first: i,
     last: i,
     deps: new Set(producers[i]),
     elsewhere: readElsewhere(node, resolver),
   }))
-  const find = (i: number): Group => {
+  const find = (i: number): Draft => {
     let g = groups[i]
     while (g.merged) g = g.merged
     return g
   }
-  const depsOf = (g: Group): Set<Group> => {
-    const out = new Set<Group>()
+  const depsOf = (g: Draft): Set<Draft> => {
+    const out = new Set<Draft>()
     for (const d of g.deps) {
       const h = find(d)
       if (h !== g) out.add(h)
@@ -67,9 +67,9 @@ export function fuse(graph: Graph, resolver: Resolver, limits: FuseLimits): Unit
     return out
   }
   /** Whether `from` needs `target` through something other than a direct edge. */
-  const reaches = (from: Group, target: Group): boolean => {
+  const reaches = (from: Draft, target: Draft): boolean => {
     const stack = [...depsOf(from)].filter((g) => g !== target)
-    const seen = new Set<Group>(stack)
+    const seen = new Set<Draft>(stack)
     while (stack.length > 0) {
       const g = stack.pop()!
       if (g.last < target.first) continue
@@ -83,7 +83,7 @@ export function fuse(graph: Graph, resolver: Resolver, limits: FuseLimits): Unit
     }
     return false
   }
-  const latestOf = (groups: Iterable<Group>, except?: Group): number => {
+  const latestOf = (groups: Iterable<Draft>, except?: Draft): number => {
     let latest = -1
     for (const g of groups) if (g !== except) latest = Math.max(latest, g.last)
     return latest
@@ -93,7 +93,7 @@ export function fuse(graph: Graph, resolver: Resolver, limits: FuseLimits): Unit
    * Whether a group that makes something had better not wait for what `later` waits for, as it would in one kernel with it: others read
    * it before that, or it takes less memory than what it is made of.
    */
-  const hasToHurry = (maker: Group, later: Group): boolean => {
+  const mustRunEarly = (maker: Draft, later: Draft): boolean => {
     const until = latestOf(depsOf(later), maker)
     const outside = (c: number) => find(c) !== maker && find(c) !== later
     if (maker.nodes.some((n) => consumers[position.get(n)!].some((c) => c < until && outside(c)))) return true
@@ -121,12 +121,12 @@ export function fuse(graph: Graph, resolver: Resolver, limits: FuseLimits): Unit
   }
 
   /** Whether a member of one reads from memory what the other makes: one kernel cannot run both. */
-  const needsMemory = (a: Group, b: Group): boolean => {
-    const reads = ({ elsewhere }: Group, { nodes }: Group) =>
+  const needsMemory = (a: Draft, b: Draft): boolean => {
+    const reads = ({ elsewhere }: Draft, { nodes }: Draft) =>
       elsewhere.size > 0 && nodes.some((n) => n.outputs.some((v) => elsewhere.has(v)))
     return reads(a, b) || reads(b, a)
   }
-  const join = (into: Group, other: Group) => {
+  const join = (into: Draft, other: Draft) => {
     into.nodes = [...into.nodes, ...other.nodes]
     for (const v of other.elsewhere) into.elsewhere.add(v)
     into.first = Math.min(into.first, other.first)
@@ -142,26 +142,26 @@ export function fuse(graph: Graph, resolver: Resolver, limits: FuseLimits): Unit
       const other = find(position.get(v.node)!)
       if (mine === other) continue
       if (mine.nodes.length + other.nodes.length > limits.nodes || needsMemory(mine, other)) continue
-      if (reaches(mine, other) || reaches(other, mine) || hasToHurry(other, mine)) continue
+      if (reaches(mine, other) || reaches(other, mine) || mustRunEarly(other, mine)) continue
       if (operandCount([...other.nodes, ...mine.nodes]) > limits.operands) continue
       join(other, mine)
     }
   }
   // A widened value belongs to its reader rather than to what made the narrow one: then the narrow one is what is stored between them.
   const elementwise = [...order.entries()].filter(([, node]) => node.op.kind === 'elementwise')
-  for (const [i, node] of elementwise) if (!widens(node)) mergeWithProducers(node, i)
+  for (const [i, node] of elementwise) if (!isUpcast(node)) mergeWithProducers(node, i)
   // Unless nobody else reads the narrow one: then it need not be stored at all.
   for (const [i, node] of elementwise)
-    if (widens(node) && producers[i].every((p) => consumers[p].length === 1)) mergeWithProducers(node, i)
+    if (isUpcast(node) && producers[i].every((p) => consumers[p].length === 1)) mergeWithProducers(node, i)
 
   const baseOf = (v: Value): Value | undefined => {
     const s = resolver.resolve(v)
     return s?.kind === 'memory' ? s.base : undefined
   }
-  const makes = (g: Group, v: Value) => g.nodes.some((n) => n.outputs.includes(baseOf(v)!))
+  const makes = (g: Draft, v: Value) => g.nodes.some((n) => n.outputs.includes(baseOf(v)!))
   const size = (v: Value) => elementCount(v.shape)
   /** Whether a group reads `made` only element by element, in the order in which it lies. */
-  const inOrder = (g: Group, made: Value) =>
+  const inOrder = (g: Draft, made: Value) =>
     size(g.nodes[0].outputs[0]) === size(made) &&
     g.nodes.every((n) =>
       n.inputs.every((v) => {
@@ -212,15 +212,15 @@ export function fuse(graph: Graph, resolver: Resolver, limits: FuseLimits): Unit
 
   const live = [...new Set(order.map((_, i) => find(i)))]
   const index = new Map(live.map((g, i) => [g, i]))
-  const tasks = live.map((g) => ({
-    unit: unitOf(g),
+  const pending = live.map((g) => ({
+    group: groupOf(g),
     // When its last node was traced.
     order: g.last,
     needs: new Set([...depsOf(g)].map((d) => index.get(d)!)),
   }))
-  return schedule(tasks, graph, resolver)
+  return schedule(pending, graph, resolver)
 
-  function unitOf({ nodes, kernel, prologue }: Group): Unit {
+  function groupOf({ nodes, kernel, prologue }: Draft): FusionGroup {
     nodes.sort((a, b) => position.get(a)! - position.get(b)!)
     const inside = new Set(nodes)
     const results = nodes.flatMap((n) =>

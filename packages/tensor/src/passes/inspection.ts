@@ -1,10 +1,10 @@
 import type { Graph } from '../graph/graph.ts'
 import type { Plan } from './plan.ts'
-import type { Unit } from './schedule.ts'
+import type { FusionGroup } from './schedule.ts'
 
 /** What looks at graphs and plans between passes: nobody, unless `verify.ts` is asked to. */
 export const inspection: {
   graph?(graph: Graph, stage: string): void
-  units?(units: readonly Unit[], graph: Graph, stage: string): void
+  groups?(groups: readonly FusionGroup[], graph: Graph, stage: string): void
   plan?(plan: Plan, stage: string): void
 } = {}

@@ -5,36 +5,36 @@ import { elementCount } from '../shape.ts'
 import type { Resolver } from './resolve.ts'
 
 /** Nodes that become one kernel: several elementwise ones over one index space, or one other node. */
-export interface Unit {
+export interface FusionGroup {
   readonly nodes: readonly Node[]
-  /** Values that somebody outside the unit reads. */
+  /** Values that somebody outside the group reads. */
   readonly results: readonly Value[]
   /** The node among elementwise ones that is a kernel of its own: they work on its result, or (`prologue`) make its operand. */
   readonly kernel?: Node
   readonly prologue?: boolean
 }
 
-/** A unit, and what has to run before it. */
-export interface Task {
-  readonly unit: Unit
+/** A group, and what has to run before it. */
+export interface PendingGroup {
+  readonly group: FusionGroup
   /** Smaller ones are run first. */
   readonly order: number
-  /** Indices of other tasks. */
+  /** Indices of other pending groups. */
   readonly needs: ReadonlySet<number>
 }
 
 /**
- * An order in which units can run: always the ready one with the smallest order, except that one which frees more memory than it takes runs
+ * An order in which groups can run: always the ready one with the smallest order, except that one which frees more memory than it takes runs
  * as soon as it can. A value that is only waiting to be made smaller does not wait.
  */
-export function schedule(tasks: readonly Task[], graph: Graph, resolver: Resolver): Unit[] {
+export function schedule(pending: readonly PendingGroup[], graph: Graph, resolver: Resolver): FusionGroup[] {
   const fixed = new Set([...graph.inputs, ...graph.outputs])
   const bytesOf = (v: Value) => elementCount(v.shape) * bytesPerElement[v.dtype]
-  /** Temporary values a task reads. */
-  const reads = tasks.map(({ unit }) => {
-    const own = new Set<Value>(unit.results)
+  /** Temporary values a group reads. */
+  const reads = pending.map(({ group }) => {
+    const own = new Set<Value>(group.results)
     const found = new Set<Value>()
-    for (const node of unit.nodes)
+    for (const node of group.nodes)
       for (const v of node.inputs) {
         const source = resolver.resolve(v)
         if (source?.kind === 'memory' && !source.base.storage && !fixed.has(source.base) && !own.has(source.base))
@@ -46,13 +46,13 @@ export function schedule(tasks: readonly Task[], graph: Graph, resolver: Resolve
   reads.forEach((values, t) => {
     for (const v of values) readers.set(v, (readers.get(v) ?? new Set()).add(t))
   })
-  const dependents: number[][] = tasks.map(() => [])
-  const missing = tasks.map(({ needs }, t) => {
+  const dependents: number[][] = pending.map(() => [])
+  const missing = pending.map(({ needs }, t) => {
     for (const n of needs) dependents[n].push(t)
     return needs.size
   })
   const shrinks = (t: number) => {
-    const { results } = tasks[t].unit
+    const { results } = pending[t].group
     // Results of the graph may take over the memory of inputs, once nobody reads those any more: they wait for their turn.
     if (results.some((v) => fixed.has(v))) return false
     let change = results.reduce((sum, v) => sum + bytesOf(v), 0)
@@ -67,7 +67,7 @@ export function schedule(tasks: readonly Task[], graph: Graph, resolver: Resolve
     let [low, high] = [0, ready.length]
     while (low < high) {
       const middle = (low + high) >> 1
-      if (tasks[ready[middle]].order <= tasks[t].order) low = middle + 1
+      if (pending[ready[middle]].order <= pending[t].order) low = middle + 1
       else high = middle
     }
     ready.splice(low, 0, t)
@@ -79,13 +79,13 @@ export function schedule(tasks: readonly Task[], graph: Graph, resolver: Resolve
   missing.forEach((n, t) => {
     if (n === 0) enter(t)
   })
-  const units: Unit[] = []
+  const groups: FusionGroup[] = []
   while (ready.length > 0) {
     const wanted = urgent.pop()
     if (wanted !== undefined && !waits.has(wanted)) continue
     const [t] = ready.splice(wanted === undefined ? 0 : ready.indexOf(wanted), 1)
     waits.delete(t)
-    units.push(tasks[t].unit)
+    groups.push(pending[t].group)
     for (const d of dependents[t])
       if (--missing[d] === 0) {
         enter(d)
@@ -97,6 +97,6 @@ export function schedule(tasks: readonly Task[], graph: Graph, resolver: Resolve
       if (left.size === 1) for (const last of left) hurry(last)
     }
   }
-  if (units.length < tasks.length) throw new Error('schedule: the units form a cycle')
-  return units
+  if (groups.length < pending.length) throw new Error('schedule: the groups form a cycle')
+  return groups
 }

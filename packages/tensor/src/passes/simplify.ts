@@ -13,7 +13,7 @@ import { mulOp } from '../ops/mul.ts'
 import { subOp } from '../ops/sub.ts'
 import { transposeOp } from '../ops/transpose.ts'
 
-/** Merges equal nodes, folds constants, drops copies and operations with neutral elements, and turns transposed products around. */
+/** Merges equal nodes, folds constants, drops copies and operations with neutral elements, and writes transposed products as products of transposes. */
 export function simplify(graph: Graph): Graph {
   const known = new Map<string, readonly Value[]>()
   const uses = countUses(graph)
@@ -21,7 +21,9 @@ export function simplify(graph: Graph): Graph {
     const { op, attrs } = node
     if (op === copyOp) return [ins[0]]
     const folded =
-      fold(node, ins) ?? neutral(node, ins) ?? (uses.get(node.inputs[0]) === 1 ? turned(node, ins) : undefined)
+      fold(node, ins) ??
+      neutral(node, ins) ??
+      (uses.get(node.inputs[0]) === 1 ? transposeProduct(node, ins) : undefined)
     if (folded) return [folded]
     const key = `${identityOf(op)}|${keyOf(attrs)}|${ins.map((v) => `${v.node.id}.${v.index}`).join(',')}`
     const before = known.get(key)
@@ -88,7 +90,7 @@ function countUses(graph: Graph): Map<Value, number> {
  * (a b)ᵀ = bᵀ aᵀ: a product that is only read transposed is made that way round. Gradients of weights stored [out, in] come out in
  * their own layout, so that what follows them walks memory in order.
  */
-function turned(node: Node, ins: readonly Value[]): Value | undefined {
+function transposeProduct(node: Node, ins: readonly Value[]): Value | undefined {
   if (node.op !== transposeOp || ins[0].storage || ins[0].node.op !== matmulOp) return undefined
   const { axes } = node.attrs as { axes: readonly number[] }
   const rank = axes.length

@@ -6,7 +6,7 @@ import { isContiguous } from './access.ts'
 import { inspection } from './inspection.ts'
 import type { Plan } from './plan.ts'
 import { isSame, Resolver } from './resolve.ts'
-import type { Unit } from './schedule.ts'
+import type { FusionGroup } from './schedule.ts'
 
 /**
  * The grammar of legal graphs and plans, as checks that run after every pass. They cost more than the passes themselves: tests and
@@ -14,7 +14,7 @@ import type { Unit } from './schedule.ts'
  */
 export function verifyPasses(): void {
   inspection.graph = verifyGraph
-  inspection.units = verifyUnits
+  inspection.groups = verifyGroups
   inspection.plan = verifyPlan
 }
 
@@ -72,12 +72,12 @@ function verifyReadable(graph: Graph, stage: string): void {
   }
 }
 
-/** Units hold every node once, in an order in which whatever is read from memory has been written by an earlier unit. */
-export function verifyUnits(units: readonly Unit[], graph: Graph, stage: string): void {
+/** Groups hold every node once, in an order in which whatever is read from memory has been written by an earlier group. */
+export function verifyGroups(groups: readonly FusionGroup[], graph: Graph, stage: string): void {
   const resolver = new Resolver(graph.inputs)
   const ready = new Set<Value>(graph.inputs)
   const placed = new Set<Node>()
-  for (const { nodes, results, kernel, prologue } of units) {
+  for (const { nodes, results, kernel, prologue } of groups) {
     const made = new Set<Value>()
     for (const node of nodes) {
       if (placed.has(node)) fail(stage, `${node.op.name}#${node.id} runs twice`)
@@ -95,14 +95,14 @@ export function verifyUnits(units: readonly Unit[], graph: Graph, stage: string)
     }
     if (prologue && nodes[nodes.length - 1] !== kernel) fail(stage, 'a prologue does not end in its kernel')
     for (const v of results) {
-      if (!made.has(v)) fail(stage, `${describe(v)} is a result of a unit that does not make it`)
+      if (!made.has(v)) fail(stage, `${describe(v)} is a result of a group that does not make it`)
       ready.add(v)
     }
   }
   for (const v of graph.outputs) if (!ready.has(v)) fail(stage, `nobody makes the result ${describe(v)}`)
   for (const node of topologicalOrder(graph.outputs, new Set(graph.inputs)))
     if (node.op.kind !== 'view' && node.op.kind !== 'leaf' && !placed.has(node))
-      fail(stage, `${node.op.name}#${node.id} is in no unit`)
+      fail(stage, `${node.op.name}#${node.id} is in no group`)
 }
 
 /** Runs the plan on labels instead of numbers: every step finds in its buffers what was last written for it, and so does the caller. */

@@ -8,11 +8,11 @@ import { bufferKey, type Fused, type Plan, planGraph, type Step } from '../../pa
 import type { DeviceBuffer } from '../../storage.ts'
 import type { Backend, CompileOptions, Counters, Executable, KernelTiming, TunedCase } from '../backend.ts'
 import { expandFor, kernelsOf } from '../kernel-source.ts'
-import { CalmWait } from './calm-wait.ts'
 import { rememberedChoices, type TunableStep } from './choices.ts'
 import { epilogueOf, fusedShader, prologueOf } from './fused-shader.ts'
 import { type GpuBuffer, GpuMemory } from './gpu-memory.ts'
 import type { KernelRecorder } from './kernel-recorder.ts'
+import { PollingBackoff } from './polling-backoff.ts'
 import { type Instruction, isOnHost, WebGpuProgram } from './program.ts'
 import type { AdapterTraits, WebGpuRule } from './rule.ts'
 
@@ -112,7 +112,7 @@ export class WebGpuBackend implements Backend {
   private failure: DeviceError | undefined
   private destroyed = false
   private lost = false
-  readonly wait = new CalmWait()
+  readonly wait = new PollingBackoff()
   /** Set while kernels are timed. */
   recorder: KernelRecorder | undefined
 

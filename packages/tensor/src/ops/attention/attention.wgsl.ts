@@ -1,17 +1,17 @@
 import type { AdapterTraits, WebGpuPlan, WebGpuRule } from '../../backends/webgpu/rule.ts'
 import type { Spec } from '../../graph/node.ts'
 import type { KernelContext } from '../../passes/operand.ts'
-import { blockedApplies, blockedBackward, blockedForward } from './blocked.wgsl.ts'
+import { blockedBackward, blockedForward, blockedIsSupported } from './blocked.wgsl.ts'
 import type { AttentionAttrs } from './geometry.ts'
 import { type AttentionSizes, attentionSizes } from './geometry.ts'
 import { rowsBackward, rowsForward } from './rows.wgsl.ts'
-import { tiledApplies, tiledBackward, tiledForward } from './tiled.wgsl.ts'
+import { tiledBackward, tiledForward, tiledIsSupported } from './tiled.wgsl.ts'
 
 type Planner = (context: KernelContext<AttentionAttrs>, adapter: AdapterTraits) => WebGpuPlan
 
 interface AttentionVariant {
-  applies(sizes: AttentionSizes, adapter: AdapterTraits): boolean
-  suits(sizes: AttentionSizes, adapter: AdapterTraits): boolean
+  isSupported(sizes: AttentionSizes, adapter: AdapterTraits): boolean
+  isPreferred(sizes: AttentionSizes, adapter: AdapterTraits): boolean
   readonly forward: Planner
   readonly backward: Planner
 }
@@ -19,20 +19,20 @@ interface AttentionVariant {
 /** Best first; the last one takes every size. */
 const variants: Readonly<Record<string, AttentionVariant>> = {
   tiled: {
-    applies: tiledApplies,
-    suits: (_, adapter) => !adapter.software,
+    isSupported: tiledIsSupported,
+    isPreferred: (_, adapter) => !adapter.software,
     forward: tiledForward,
     backward: tiledBackward,
   },
   blocked: {
-    applies: blockedApplies,
-    suits: ({ t }) => t >= 16,
+    isSupported: blockedIsSupported,
+    isPreferred: ({ t }) => t >= 16,
     forward: blockedForward,
     backward: blockedBackward,
   },
   rows: {
-    applies: () => true,
-    suits: () => true,
+    isSupported: () => true,
+    isPreferred: () => true,
     forward: rowsForward,
     backward: rowsBackward,
   },
@@ -52,10 +52,10 @@ function rule(direction: 'forward' | 'backward'): WebGpuRule<AttentionAttrs> {
       const { batch, t, heads, d, s, kvHeads } = sizes
       const causal = context.attrs.causal ? ' causal' : ''
       const key = `attention ${direction} ${batch}x${t}x${heads}x${d} over ${s}x${kvHeads}${causal} ${q.dtype}`
-      const usable = Object.entries(variants).filter(([, v]) => v.applies(sizes, adapter))
+      const usable = Object.entries(variants).filter(([, v]) => v.isSupported(sizes, adapter))
       const wanted = [adapter.pinned?.attention, adapter.tuned?.get(key)]
       const [name, chosen] =
-        usable.find(([n]) => wanted.includes(n)) ?? usable.find(([, v]) => v.suits(sizes, adapter))!
+        usable.find(([n]) => wanted.includes(n)) ?? usable.find(([, v]) => v.isPreferred(sizes, adapter))!
       return {
         ...chosen[direction](context, adapter),
         tunable: {

@@ -79,7 +79,7 @@ function problem(
 }
 
 /** Vec4 products need sequences and heads in fours, and a document mask reads in fours too. */
-export function blockedApplies({ t, s, d, batch, heads }: AttentionSizes): boolean {
+export function blockedIsSupported({ t, s, d, batch, heads }: AttentionSizes): boolean {
   return t % 4 === 0 && s % 4 === 0 && d % 4 === 0 && t > 0 && s > 0 && batch * heads <= maxWorkgroups
 }
 

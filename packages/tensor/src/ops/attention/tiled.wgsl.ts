@@ -13,7 +13,7 @@ import { forwardMemory, gradientMemory } from './kernel-memory.ts'
 
 const side = 32
 
-export function tiledApplies({ d, batch, heads }: AttentionSizes): boolean {
+export function tiledIsSupported({ d, batch, heads }: AttentionSizes): boolean {
   return d % 16 === 0 && d <= 256 && Math.max(batch, heads) <= maxWorkgroups
 }
 

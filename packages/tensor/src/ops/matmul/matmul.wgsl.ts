@@ -17,9 +17,9 @@ import {
 
 interface MatmulVariant {
   /** Hard needs: features, limits, alignment. */
-  applies(c: Omit<MatmulCase, 'store'>): boolean
-  /** Whether it is worth it on this adapter and shape; the first variant that applies and suits is taken. */
-  suits(c: Omit<MatmulCase, 'store'>): boolean
+  isSupported(c: Omit<MatmulCase, 'store'>): boolean
+  /** Whether it is worth it on this adapter and shape; the first variant that is supported and preferred is taken. */
+  isPreferred(c: Omit<MatmulCase, 'store'>): boolean
   /** Which operands are declared as vectors: those that are only read by vec4. */
   vectors(c: Omit<MatmulCase, 'store'>): { readonly a: boolean; readonly b: boolean }
   /** What the shader starts with. */
@@ -42,50 +42,50 @@ const inFloat16 = (d: DType) => d === 'float16' || d === 'float8_e4m3fn' || d ==
 /** Best first. All but the first run within WebGPU's default limits; the last one takes any strides and sizes. */
 const variants: Readonly<Record<string, MatmulVariant>> = {
   'subgroup matrix': {
-    applies: ({ adapter, dtypes, problem: { n, k } }) =>
+    isSupported: ({ adapter, dtypes, problem: { n, k } }) =>
       adapter.subgroupMatrix === true &&
       adapter.maxWorkgroupStorage >= subgroupMatrixStorage &&
       dtypes.every(inFloat16) &&
       n % 4 === 0 &&
       k > 0,
-    suits: ({ problem: { m, n } }) => m >= 64 && n >= 64,
+    isPreferred: ({ problem: { m, n } }) => m >= 64 && n >= 64,
     vectors: neither,
     head: subgroupMatrixHead,
     tile: [subgroupMatrixSide, subgroupMatrixSide],
     body: subgroupMatrixTile,
   },
   'subgroup 8x4': {
-    applies: ({ loads, adapter, problem }) => loads !== undefined && adapter.subgroupSize === 4 && problem.m >= 8,
-    suits: () => true,
+    isSupported: ({ loads, adapter, problem }) => loads !== undefined && adapter.subgroupSize === 4 && problem.m >= 8,
+    isPreferred: () => true,
     vectors: both,
     head: 'enable subgroups;\n',
     tile: [8, 16],
     body: subgroupTile,
   },
   'shared 8x8': {
-    applies: ({ problem: { k } }) => k > 0,
-    suits: ({ problem: { m, n }, adapter }) => !adapter.software && m >= 256 && n >= 256,
+    isSupported: ({ problem: { k } }) => k > 0,
+    isPreferred: ({ problem: { m, n }, adapter }) => !adapter.software && m >= 256 && n >= 256,
     vectors: alongLines,
     tile: [128, 128],
     body: (c) => sharedTile(c, 8),
   },
   'shared 4x4': {
-    applies: ({ problem: { k } }) => k > 0,
-    suits: ({ problem: { m, n }, adapter }) => !adapter.software && m >= 32 && n >= 32,
+    isSupported: ({ problem: { k } }) => k > 0,
+    isPreferred: ({ problem: { m, n }, adapter }) => !adapter.software && m >= 32 && n >= 32,
     vectors: alongLines,
     tile: [64, 64],
     body: (c) => sharedTile(c, 4),
   },
   'direct 4x4 vec4': {
-    applies: ({ loads }) => loads !== undefined,
-    suits: () => true,
+    isSupported: ({ loads }) => loads !== undefined,
+    isPreferred: () => true,
     vectors: both,
     tile: [32, 32],
     body: vectorTile,
   },
   'direct 4x4': {
-    applies: () => true,
-    suits: () => true,
+    isSupported: () => true,
+    isPreferred: () => true,
     vectors: neither,
     tile: [32, 32],
     body: scalarTile,
@@ -95,11 +95,11 @@ const variants: Readonly<Record<string, MatmulVariant>> = {
 /** Names of the matmul variants, for pinning one. */
 export const matmulVariants: readonly string[] = Object.keys(variants)
 
-/** The pinned, else the tuned variant where it applies, else the first that applies and suits. */
+/** The pinned, else the tuned variant where it is supported, else the first that is supported and preferred. */
 function choose(c: Omit<MatmulCase, 'store'>, key: string): [name: string, variant: MatmulVariant] {
   for (const wanted of [c.adapter.pinned?.matmul, c.adapter.tuned?.get(key)])
-    if (wanted !== undefined && variants[wanted]?.applies(c)) return [wanted, variants[wanted]]
-  return Object.entries(variants).find(([, v]) => v.applies(c) && v.suits(c))!
+    if (wanted !== undefined && variants[wanted]?.isSupported(c)) return [wanted, variants[wanted]]
+  return Object.entries(variants).find(([, v]) => v.isSupported(c) && v.isPreferred(c))!
 }
 
 /** One product as another kernel may ask for it: its operands are any bindings, and what becomes of the results is a statement. */
@@ -164,7 +164,7 @@ function matmulChoice(request: MatmulRequest, adapter: AdapterTraits): { dispatc
       chosen: name,
       alternatives: () =>
         Object.entries(variants).flatMap(([other, v]) =>
-          v.applies(without) ? [[other, { dispatches: [made(other, v)] }] as const] : [],
+          v.isSupported(without) ? [[other, { dispatches: [made(other, v)] }] as const] : [],
         ),
     },
   }
@@ -193,7 +193,7 @@ const largestBinding = 2 ** 27
  * over, and each time would decode it; and where rows that are read side by side begin multiples of 1 KiB apart, a processor's cache puts
  * them all into the same few places. A GPU's tiles do such work once.
  */
-function layOutPays(name: 'a' | 'b', problem: MatmulProblem, operand: MatmulOperand, adapter: AdapterTraits): boolean {
+function packingPays(name: 'a' | 'b', problem: MatmulProblem, operand: MatmulOperand, adapter: AdapterTraits): boolean {
   const { m, n, k, b } = problem
   const loads = vectorLoads(problem)
   const bytes = batchCount(problem) * k * (name === 'a' ? m : n) * 4
@@ -203,7 +203,7 @@ function layOutPays(name: 'a' | 'b', problem: MatmulProblem, operand: MatmulOper
 }
 
 /** The rows of an operand as float32 in scratch memory, and where the product finds them there. */
-function layOut(name: 'a' | 'b', problem: MatmulProblem, operand: MatmulOperand, scratch: number) {
+function packOperand(name: 'a' | 'b', problem: MatmulProblem, operand: MatmulOperand, scratch: number) {
   const { m, n, k, batchShape } = problem
   const access = problem[name]
   const [rows, columns] = name === 'a' ? [m, k] : [k, n]
@@ -216,14 +216,14 @@ function layOut(name: 'a' | 'b', problem: MatmulProblem, operand: MatmulOperand,
     ...reading.buffers,
     { name: 'laid', dtype: 'float32', write: true, vector: true, length: batch * rows * columns },
   ]
-  // Loads run along the rows, or along the columns: then blocks of 4 x 4 are turned.
-  const turned = vectorLoads(problem)![name] === 'row'
-  const high = turned ? 4 : 1
+  // Loads run along the rows, or along the columns: then blocks of 4 x 4 are transposed.
+  const transposed = vectorLoads(problem)![name] === 'row'
+  const high = transposed ? 4 : 1
   const across = columns / 4
   const blocks = (rows / high) * across
   const first = (i: number) =>
-    turned ? `baseX + (col + ${i}u) * ${access.columnStride}u + row` : `baseX + row * ${access.rowStride}u + col`
-  const move = turned
+    transposed ? `baseX + (col + ${i}u) * ${access.columnStride}u + row` : `baseX + row * ${access.rowStride}u + col`
+  const move = transposed
     ? `${four.map((i) => `  let u${i} = x_at4(${first(i)});`).join('\n')}
 ${four.map((i) => `  laid_set4(baseLaid + (row + ${i}u) * ${columns}u + col, vec4<f32>(u0[${i}], u1[${i}], u2[${i}], u3[${i}]));`).join('\n')}`
     : `  laid_set4(baseLaid + row * ${columns}u + col, x_at4(${first(0)}));`
@@ -272,8 +272,8 @@ export function planMatmul(
     const dispatches: Dispatch[] = []
     const scratch: number[] = []
     for (const name of ['a', 'b'] as const) {
-      if (!layOutPays(name, request.problem, request[name], adapter)) continue
-      const laid = layOut(name, request.problem, request[name], scratch.length)
+      if (!packingPays(name, request.problem, request[name], adapter)) continue
+      const laid = packOperand(name, request.problem, request[name], scratch.length)
       request.problem = laid.problem
       request[name] = laid.operand
       dispatches.push(laid.dispatch)

@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { CalmWait } from '../src/backends/webgpu/calm-wait.ts'
+import { PollingBackoff } from '../src/backends/webgpu/polling-backoff.ts'
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'performance'] }))
 afterEach(() => void vi.useRealTimers())
 
 /** Submits, and finishes after `milliseconds` of device time; says how long was slept first. */
-async function round(wait: CalmWait, work: object, milliseconds: number): Promise<number> {
+async function round(wait: PollingBackoff, work: object, milliseconds: number): Promise<number> {
   const start = performance.now()
   wait.submitted(work)
   const sleeping = wait.sleep()
@@ -18,7 +18,7 @@ async function round(wait: CalmWait, work: object, milliseconds: number): Promis
 }
 
 test('the thread sleeps for most of the time that work took before, and asks in time', async () => {
-  const wait = new CalmWait()
+  const wait = new PollingBackoff()
   const work = {}
   expect(await round(wait, work, 100)).toBe(0) // nothing is known yet
   expect(await round(wait, work, 100)).toBeCloseTo(80, 6)
@@ -26,7 +26,7 @@ test('the thread sleeps for most of the time that work took before, and asks in 
 })
 
 test('a device that is faster than expected is soon expected to be', async () => {
-  const wait = new CalmWait()
+  const wait = new PollingBackoff()
   const work = {}
   await round(wait, work, 100)
   let slept = 0
@@ -35,7 +35,7 @@ test('a device that is faster than expected is soon expected to be', async () =>
 })
 
 test('short work is not slept for, and work in a row adds up', async () => {
-  const wait = new CalmWait()
+  const wait = new PollingBackoff()
   const [short, long] = [{}, {}]
   await round(wait, short, 2)
   expect(await round(wait, short, 2)).toBe(0)

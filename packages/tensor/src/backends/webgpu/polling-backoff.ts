@@ -3,7 +3,7 @@
  * goes to asking whether the device is done, which on a software adapter is half of what it computes with, and the turning leaves garbage
  * behind. So the thread sleeps for most of the time that the queue is expected to take, and asks only then.
  */
-export class CalmWait {
+export class PollingBackoff {
   /** When the work that is queued should be done; performance.now(). */
   private expectedEnd = 0
   /** The program that has been submitted since the device was last seen idle, if it is a single one. */

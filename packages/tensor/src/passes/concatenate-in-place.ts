@@ -5,7 +5,7 @@ import { concatenateOp } from '../ops/concatenate.ts'
 import { elementCount } from '../shape.ts'
 import { isContiguous } from './access.ts'
 import type { Resolver } from './resolve.ts'
-import type { Unit } from './schedule.ts'
+import type { FusionGroup } from './schedule.ts'
 
 /** Where a value is made inside another one. */
 export interface Part {
@@ -18,19 +18,19 @@ export interface Part {
  * Finds joins along the outermost axis whose pieces nobody else wants: the pieces are then made where they belong, and the join costs
  * neither time nor memory. Joins of joins come out as one.
  * @param alignment bytes; every piece must start at a multiple
- * @returns the place of each piece, and the units that are left
+ * @returns the place of each piece, and the groups that are left
  */
-export function joinInPlace(
-  units: readonly Unit[],
+export function concatenateInPlace(
+  groups: readonly FusionGroup[],
   graph: Graph,
   resolver: Resolver,
   alignment: number,
-): { parts: ReadonlyMap<Value, Part>; units: readonly Unit[] } {
+): { parts: ReadonlyMap<Value, Part>; groups: readonly FusionGroup[] } {
   const readers = new Map<Value, number>()
   const made = new Set<Value>()
-  for (const unit of units) {
-    for (const v of unit.results) made.add(v)
-    for (const v of new Set(unit.nodes.flatMap((n) => n.inputs))) {
+  for (const group of groups) {
+    for (const v of group.results) made.add(v)
+    for (const v of new Set(group.nodes.flatMap((n) => n.inputs))) {
       const s = resolver.resolve(v)
       if (s?.kind === 'memory') readers.set(s.base, (readers.get(s.base) ?? 0) + 1)
     }
@@ -38,8 +38,8 @@ export function joinInPlace(
   for (const v of graph.outputs) readers.set(v, (readers.get(v) ?? 0) + 1)
 
   const parts = new Map<Value, Part>()
-  const left = units.filter((unit) => {
-    const [node] = unit.nodes
+  const left = groups.filter((group) => {
+    const [node] = group.nodes
     if (node.op !== concatenateOp) return true
     const [whole] = node.outputs
     const { axis } = node.attrs as { axis: number }
@@ -58,7 +58,7 @@ export function joinInPlace(
     for (const [piece, part] of pieces) parts.set(piece, part)
     return false
   })
-  return { parts, units: left }
+  return { parts, groups: left }
 }
 
 /** The outermost value a piece lies in, and where. */

@@ -1,0 +1,133 @@
+import { elementCount } from '../shape.ts'
+import { isContiguous } from './access.ts'
+import type { Operand } from './operand.ts'
+import type { Location, Plan, PlanOptions, Step } from './plan.ts'
+
+/** When one buffer's worth of memory is needed: values that are made one in place of the other share it. */
+interface Lifetime {
+  readonly slots: number[]
+  bytes: number
+  /** First and last step in which it is touched. */
+  readonly from: number
+  to: number
+}
+
+/** Liveness: a buffer serves another value as soon as its last reader has run; elementwise kernels may write in place. */
+export function assignBuffers(
+  steps: readonly Step[],
+  slots: Plan['slots'],
+  inputSlots: readonly number[],
+  outputSlots: readonly number[],
+  within: ReadonlyMap<number, { readonly slot: number; readonly offset: number }>,
+  { donated, preferred }: PlanOptions,
+): Pick<Plan, 'locations' | 'aliases' | 'temporaries'> {
+  /** Pieces live and die with what they are pieces of. */
+  const root = (slot: number) => within.get(slot)?.slot ?? slot
+  const lastUse = new Array<number>(slots.length).fill(-1)
+  steps.forEach((step, i) => {
+    for (const x of step.inputs) lastUse[root(x.slot)] = i
+    for (const x of step.outputs) lastUse[root(x.slot)] = Math.max(lastUse[root(x.slot)], i)
+  })
+  const locations = new Array<Location>(slots.length)
+  inputSlots.forEach((s, index) => {
+    locations[s] = { kind: 'input', index, offset: 0 }
+  })
+  const outputOf = new Map<number, number>(outputSlots.map((s, i) => [s, i]))
+  const aliases = outputSlots.map(() => -1)
+  const lifetimes: Lifetime[] = []
+  const lifetimeOf = new Map<number, Lifetime>()
+
+  steps.forEach((step, i) => {
+    // Elementwise work reads an element before it writes it; what the kernel itself reads must stay.
+    const fixed = step.epilogue ? step.inputs.slice(0, step.epilogue.operands) : []
+    const inPlace = (slot: number, out: Operand): boolean =>
+      (step.fused ?? step.epilogue) !== undefined &&
+      !within.has(slot) &&
+      !within.has(out.slot) &&
+      fixed.every((x) => x.slot !== slot) &&
+      slots[slot].bytes === slots[out.slot].bytes &&
+      slots[slot].dtype === slots[out.slot].dtype &&
+      step.inputs.every(
+        (x) => x.slot !== slot || (isContiguous(x.access) && elementCount(x.access.shape) === slots[slot].elements),
+      )
+    const takenOver = new Set<Lifetime>()
+    for (const out of step.outputs) {
+      const slot = root(out.slot)
+      if (slot !== out.slot && (locations[slot] || lifetimeOf.has(slot))) continue
+      const o = outputOf.get(slot)
+      if (o !== undefined) {
+        locations[slot] = { kind: 'output', index: o, offset: 0 }
+        const donor = preferred[o]
+        if (donor >= 0 && donated.has(donor)) {
+          const s = inputSlots[donor]
+          if (slots[s].bytes === slots[slot].bytes && (lastUse[s] < i || (lastUse[s] === i && inPlace(s, out))))
+            aliases[o] = donor
+        }
+        continue
+      }
+      const reuse = step.inputs.find(({ slot: s }) => {
+        const lifetime = lifetimeOf.get(s)
+        return lifetime && lastUse[s] === i && !takenOver.has(lifetime) && inPlace(s, out)
+      })
+      const before = reuse && lifetimeOf.get(reuse.slot)!
+      const lifetime = before ?? { slots: [], bytes: slots[slot].bytes, from: i, to: i }
+      if (before) takenOver.add(before)
+      else lifetimes.push(lifetime)
+      lifetime.slots.push(slot)
+      lifetime.to = Math.max(i, lastUse[slot])
+      lifetimeOf.set(slot, lifetime)
+    }
+  })
+
+  const { buffers, temporaries } = shareBuffers(lifetimes)
+  lifetimes.forEach((lifetime, t) => {
+    for (const slot of lifetime.slots) locations[slot] = { kind: 'temporary', index: buffers[t], offset: 0 }
+  })
+  for (const [slot, part] of within) locations[slot] = { ...locations[part.slot], offset: part.offset }
+  return { locations, aliases, temporaries }
+}
+
+/**
+ * Finds a buffer for every lifetime, none with two that overlap. The largest come first and make the buffers; a later one takes the
+ * smallest that is free for all its time.
+ */
+function shareBuffers(lifetimes: readonly Lifetime[]): { buffers: number[]; temporaries: number[] } {
+  const buffers = new Array<number>(lifetimes.length)
+  const temporaries: number[] = []
+  /** Of each buffer: its lifetimes, in order of time. */
+  const inside: Lifetime[][] = []
+  const order = lifetimes.map((_, t) => t).sort((a, b) => lifetimes[b].bytes - lifetimes[a].bytes || a - b)
+  for (const t of order) {
+    const lifetime = lifetimes[t]
+    let index = -1
+    let at = 0
+    // Buffers were made largest first.
+    for (let k = temporaries.length - 1; k >= 0 && index < 0; k--) {
+      at = laterThan(inside[k], lifetime.from)
+      if (
+        (at === 0 || inside[k][at - 1].to < lifetime.from) &&
+        (at === inside[k].length || inside[k][at].from > lifetime.to)
+      )
+        index = k
+    }
+    if (index < 0) {
+      index = temporaries.push(lifetime.bytes) - 1
+      inside.push([])
+      at = 0
+    }
+    inside[index].splice(at, 0, lifetime)
+    buffers[t] = index
+  }
+  return { buffers, temporaries }
+}
+
+/** How many of a list in order of time begin at a step or before. */
+function laterThan(list: readonly Lifetime[], step: number): number {
+  let [low, high] = [0, list.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (list[middle].from <= step) low = middle + 1
+    else high = middle
+  }
+  return low
+}

@@ -1,0 +1,151 @@
+import { describe, expect, test } from 'vitest'
+import type { DType } from '../src/dtype.ts'
+import type { Graph } from '../src/graph/graph.ts'
+import { topologicalOrder } from '../src/graph/graph.ts'
+import { makeNode } from '../src/graph/node.ts'
+import { cast, concatenate, cos, exp, matmul, mul, sin, sliceAxis, sum, Tensor, transpose } from '../src/index.ts'
+import { inputOp } from '../src/ops/leaf.ts'
+import { expand } from '../src/passes/expand.ts'
+import { fuse } from '../src/passes/fuse.ts'
+import { materialize } from '../src/passes/materialize.ts'
+import { type Plan, planGraph } from '../src/passes/plan.ts'
+import { Resolver } from '../src/passes/resolve.ts'
+import { simplify } from '../src/passes/simplify.ts'
+import { sinkUpcasts } from '../src/passes/sink-upcasts.ts'
+import { verifyGraph, verifyGroups, verifyPlan } from '../src/passes/verify.ts'
+
+/** The passes by themselves: no device, no kernel runs. */
+
+function input(shape: number[], dtype: DType = 'float32'): Tensor {
+  return new Tensor(makeNode(inputOp, [], { index: 0, shape, dtype }, [{ shape, dtype }]).outputs[0], undefined)
+}
+
+const graphOf = (inputs: readonly Tensor[], outputs: readonly Tensor[]): Graph => ({
+  inputs: inputs.map((t) => t.value),
+  outputs: outputs.map((t) => t.value),
+})
+const opsOf = (graph: Graph) => topologicalOrder(graph.outputs, new Set(graph.inputs)).map((n) => n.op.name)
+const limits = { operands: 8, nodes: 100 }
+const planOf = (graph: Graph, donated: readonly number[] = []): Plan =>
+  planGraph(graph, { limits, donated: new Set(donated), preferred: graph.outputs.map((_, i) => donated[i] ?? -1) })
+const groupsOf = (graph: Graph) => {
+  const ready = materialize(graph)
+  return { ready, groups: fuse(ready, new Resolver(ready.inputs), limits) }
+}
+
+describe('simplify', () => {
+  test('equal nodes are one, neutral ones none, and only -0 is neutral in a sum', () => {
+    const x = input([4])
+    const same = simplify(graphOf([x], [sin(x).add(sin(x))]))
+    expect(opsOf(same).filter((name) => name === 'sin')).toHaveLength(1)
+    expect(opsOf(simplify(graphOf([x], [x.mul(1).div(1).sub(0).exp()])))).toEqual(['exp'])
+    expect(opsOf(simplify(graphOf([x], [x.add(-0).exp()])))).toEqual(['exp'])
+    expect(opsOf(simplify(graphOf([x], [x.add(0).exp()])))).toContain('add')
+  })
+
+  test('a transposed product is the product of transposes', () => {
+    const [a, b] = [input([3, 4]), input([4, 5])]
+    const simple = simplify(graphOf([a, b], [transpose(matmul(a, b))]))
+    expect(opsOf(simple).at(-1)).toBe('matmul')
+    expect(simple.outputs[0].shape).toEqual([5, 3])
+  })
+})
+
+test('an upcast is done by each elementwise reader, so that the narrow value is what is kept', () => {
+  const x = input([8], 'bfloat16')
+  const wide = cast(x, 'float32')
+  const sunk = sinkUpcasts(graphOf([x], [sin(wide), cos(wide)]))
+  expect(opsOf(sunk).filter((name) => name === 'cast')).toHaveLength(2)
+  verifyGraph(sunk, 'sink upcasts')
+})
+
+describe('fuse', () => {
+  test('a chain is one group', () => {
+    const x = input([8])
+    const { ready, groups } = groupsOf(graphOf([x], [exp(sin(x).mul(2))]))
+    expect(groups.map((g) => g.nodes.map((n) => n.op.name))).toEqual([['sin', 'mul', 'exp']])
+    verifyGroups(groups, ready, 'fuse')
+  })
+
+  test('what is read through a view is in memory before', () => {
+    const x = input([4, 4])
+    const e = exp(x)
+    for (const r of [e.add(transpose(e)), transpose(e).add(1).mul(e)]) {
+      const { ready, groups } = groupsOf(graphOf([x], [r]))
+      expect(groups.length).toBe(2)
+      verifyGroups(groups, ready, 'fuse')
+    }
+  })
+
+  test('no path may leave a group and come back', () => {
+    const x = input([4, 4])
+    const e = exp(x)
+    const { ready, groups } = groupsOf(graphOf([x], [matmul(e, e).add(e)]))
+    expect(groups.map((g) => g.nodes.map((n) => n.op.name))).toEqual([['exp'], ['matmul'], ['add']])
+    verifyGroups(groups, ready, 'fuse')
+  })
+})
+
+describe('buffers', () => {
+  test('a chain of reductions and elementwise work needs few, and the largest come first', () => {
+    const x = input([64, 64])
+    let y: Tensor = x
+    for (let i = 0; i < 6; i++) y = matmul(y, x).sin()
+    const plan = planOf(graphOf([x], [y]))
+    expect(plan.temporaries.length).toBeLessThanOrEqual(2)
+    verifyPlan(plan, 'plan')
+  })
+
+  test('a donated input is overwritten by the result that comes in its place, once nobody reads it', () => {
+    const [w, g] = [input([16]), input([16])]
+    const step = planOf(graphOf([w, g], [w.sub(g)]), [0])
+    expect(step.aliases).toEqual([0])
+    const late = planOf(graphOf([w, g], [w.sub(g), sum(w.mul(g).reshape([4, 4]), 0)]), [0])
+    verifyPlan(late, 'plan')
+  })
+
+  test('pieces that nobody else wants are made where they belong', () => {
+    const [a, b] = [input([4, 8]), input([4, 8])]
+    const joined = planOf(graphOf([a, b], [sum(concatenate([exp(a), sin(b)], 0), 1)]))
+    expect(joined.steps.map((s) => s.name)).not.toContain('concatenate')
+    verifyPlan(joined, 'plan')
+    const kept = exp(a)
+    const copied = planOf(graphOf([a, b], [sum(concatenate([kept, sin(b)], 0), 1), kept]))
+    expect(copied.steps.map((s) => s.name)).toContain('concatenate')
+  })
+})
+
+test('composites become what a backend runs, between their own place and the next', () => {
+  const x = input([4, 8])
+  const expanded = expand(graphOf([x], [x.softmax()]), () => false, { decompose: true })
+  expect(opsOf(expanded)).not.toContain('softmax')
+  verifyGraph(expanded, 'expand')
+})
+
+describe('verify can fail', () => {
+  const x = input([4, 4])
+  const e = exp(x)
+
+  test('a node that is not what its op infers', () => {
+    const wrong = makeNode(e.value.node.op, [x.value], {}, [{ shape: [2, 2], dtype: 'float32' }]).outputs[0]
+    expect(() => verifyGraph({ inputs: [x.value], outputs: [wrong] }, 'a test')).toThrow(/after a test: exp.*infers/)
+  })
+
+  test('a value that nobody makes', () => {
+    expect(() => verifyGraph({ inputs: [], outputs: [e.value] }, 'a test')).toThrow(/has no value and is no input/)
+  })
+
+  test('groups in the wrong order, twice, or not there', () => {
+    const { ready, groups } = groupsOf(graphOf([x], [e.add(transpose(e))]))
+    expect(() => verifyGroups([...groups].reverse(), ready, 'a test')).toThrow(/before it is in memory/)
+    expect(() => verifyGroups([...groups, groups[0]], ready, 'a test')).toThrow(/runs twice/)
+    expect(() => verifyGroups(groups.slice(0, 1), ready, 'a test')).toThrow(/nobody makes the result/)
+  })
+
+  test('a buffer that is given to two values at a time', () => {
+    const plan = planOf(graphOf([x], [matmul(exp(x), matmul(sin(x), x)), sliceAxis(mul(x, 2), 0, 0, 2)]))
+    const temporary = plan.locations.findIndex((l) => l?.kind === 'temporary')
+    const others = plan.locations.map((l) => (l?.kind === 'temporary' ? plan.locations[temporary] : l))
+    expect(() => verifyPlan({ ...plan, locations: others }, 'a test')).toThrow(/holds something else/)
+  })
+})
