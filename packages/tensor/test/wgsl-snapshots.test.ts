@@ -1,0 +1,108 @@
+import { describe, expect, test } from 'vitest'
+import type { AdapterTraits, WebGpuPlan, WebGpuRule } from '../src/backends/webgpu/rule.ts'
+import type { DType } from '../src/dtype.ts'
+import { attentionGradientWgsl, attentionVariants, attentionWgsl } from '../src/ops/attention/attention.wgsl.ts'
+import { matmulVariants, matmulWgsl } from '../src/ops/matmul/matmul.wgsl.ts'
+import { argMaxWgsl, reduceWgsl } from '../src/ops/reduce.wgsl.ts'
+import { rowWgsl } from '../src/ops/row-kernels.wgsl.ts'
+import { contiguousAccess } from '../src/passes/access.ts'
+
+/**
+ * The shaders as a reader sees them: a change of a kernel is reviewed as a diff of `wgsl/*.wgsl`. `npm test -- FILE -u` writes them anew.
+ * That they compile and are right is tested elsewhere.
+ */
+
+const hardware: AdapterTraits = {
+  subgroups: true,
+  subgroupSize: 32,
+  subgroupMatrix: true,
+  maxWorkgroupStorage: 32768,
+  maxStorageBuffers: 8,
+  software: false,
+}
+const software: AdapterTraits = {
+  ...hardware,
+  subgroupSize: 4,
+  subgroupMatrix: false,
+  maxWorkgroupStorage: 16384,
+  software: true,
+}
+
+const operand = (shape: number[], dtype: DType = 'float32') => ({ slot: 0, dtype, access: contiguousAccess(shape) })
+
+async function expectShaders(name: string, plan: WebGpuPlan): Promise<void> {
+  const text = plan.dispatches
+    .map(
+      ({ name: dispatch, wgsl, workgroups }) =>
+        `// ${dispatch}: ${workgroups.join(' x ')} workgroups\n${wgsl.trim()}\n`,
+    )
+    .join('\n')
+  await expect(text).toMatchFileSnapshot(`wgsl/${name}.wgsl`)
+}
+
+describe('matmul', () => {
+  test.each(matmulVariants)('%s', async (variant) => {
+    const traits = variant === 'subgroup 8x4' ? software : hardware
+    const dtype = variant === 'subgroup matrix' ? 'float16' : 'float32'
+    const plan = matmulWgsl.plan(
+      {
+        inputs: [operand([256, 256], dtype), operand([256, 256], dtype)],
+        outputs: [operand([256, 256])],
+        attrs: { dtype: 'float32' },
+      },
+      { ...traits, pinned: { matmul: variant } },
+    )
+    await expectShaders(`matmul ${variant}`.replaceAll(' ', '-'), plan)
+  })
+})
+
+describe('attention', () => {
+  const [q, k, lse] = [operand([1, 128, 4, 64]), operand([1, 128, 2, 64]), operand([1, 4, 128])]
+  const attrs = { scale: 0.125, causal: true }
+  test.each(attentionVariants)('%s', async (variant) => {
+    const traits = { ...(variant === 'tiled' ? hardware : software), pinned: { attention: variant } }
+    await expectShaders(
+      `attention-${variant}`,
+      attentionWgsl.plan({ inputs: [q, k, k], outputs: [q, lse], attrs }, traits),
+    )
+    await expectShaders(
+      `attention-${variant}-gradient`,
+      attentionGradientWgsl.plan({ inputs: [q, k, k, q, lse, q], outputs: [q, k, k], attrs }, traits),
+    )
+  })
+})
+
+describe('rows', () => {
+  const [x, weight, column] = [operand([64, 512]), operand([512]), operand([64])]
+  const targets = operand([64], 'int32')
+  const cases = {
+    softmax: [[x], [x], {}],
+    softmaxGradient: [[x, x], [x], {}],
+    logSumExp: [[x], [column], {}],
+    rmsNorm: [[x, weight], [x, column], { epsilon: 1e-5 }],
+    rmsNormGradient: [[x, weight, column, x], [x], {}],
+    crossEntropy: [[x, targets], [column, column], { zLoss: 1e-4 }],
+  } as const
+  test.each(Object.entries(cases))('%s', async (name, [inputs, outputs, attrs]) => {
+    const rule = rowWgsl(name as 'softmax') as WebGpuRule<any>
+    for (const [adapter, traits] of Object.entries({ hardware, software }))
+      await expectShaders(`${name}-${adapter}`, rule.plan({ inputs, outputs, attrs }, traits))
+  })
+})
+
+describe('reductions', () => {
+  test.each(['sum', 'max'] as const)('%s', async (kind) => {
+    const rule = reduceWgsl(kind)
+    for (const [adapter, traits] of Object.entries({ hardware, software })) {
+      const rows = { inputs: [operand([64, 512])], outputs: [operand([64])], attrs: { axis: 1, count: 1 } }
+      const columns = { inputs: [operand([512, 64])], outputs: [operand([64])], attrs: { axis: 0, count: 1 } }
+      await expectShaders(`${kind}-rows-${adapter}`, rule.plan(rows, traits))
+      await expectShaders(`${kind}-columns-${adapter}`, rule.plan(columns, traits))
+    }
+  })
+
+  test('argMax', async () => {
+    const context = { inputs: [operand([64, 512])], outputs: [operand([64], 'int32')], attrs: { axis: 1 } }
+    await expectShaders('argMax', argMaxWgsl.plan(context, hardware))
+  })
+})

@@ -1,0 +1,42 @@
+// logSumExp: 4 x 1 x 1 workgroups
+@group(0) @binding(0) var<storage, read> x: array<vec4<f32>, 8192>;
+fn x_at4(i: u32) -> vec4<f32> { return x[i >> 2u]; }
+fn x_quad(at: u32) -> vec4<f32> { return x[at]; }
+
+@group(0) @binding(1) var<storage, read_write> y: array<f32, 64>;
+fn y_at(i: u32) -> f32 { return y[i]; }
+fn y_at4(i: u32) -> vec4<f32> { return vec4<f32>(y[i], y[i + 1u], y[i + 2u], y[i + 3u]); }
+fn y_set(i: u32, v: f32) { y[i] = v; }
+fn y_set4(i: u32, v: vec4<f32>) { y[i] = v.x; y[i + 1u] = v.y; y[i + 2u] = v.z; y[i + 3u] = v.w; }
+const N = 512u;
+const INFINITE = 0x7f800000u;
+fn magnitude(v: f32) -> u32 { return bitcast<u32>(v) & 0x7fffffffu; }
+fn magnitude4(v: vec4<f32>) -> vec4<u32> { return bitcast<vec4<u32>>(v) & vec4<u32>(0x7fffffffu); }
+fn largest4(v: vec4<u32>) -> u32 { return max(max(v.x, v.y), max(v.z, v.w)); }
+fn nan_of(bits: u32) -> f32 { return bitcast<f32>(bits | 0x7fc00000u); }
+fn log_of_sum(top: f32, total: f32) -> f32 {
+  let bits = bitcast<u32>(total);
+  if (bits == 0u) { return bitcast<f32>(bits | 0xff800000u); }
+  if (bits >= INFINITE) { return total; }
+  return top + log(total);
+}
+@compute @workgroup_size(16)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+  let id = (group.x + group.y * 65535u) * 16u + local;
+  let row = id;
+  if (row >= 64u) { return; }
+  let base = row * N;
+
+  var top_v = vec4<f32>(-3.4028234e38);
+  var size_v = vec4<u32>(0u);
+  for (var k = 0u; k < N; k += 4u) { { let v = x_at4(base + k); top_v = max(top_v, v); size_v = max(size_v, magnitude4(v)); } }
+  var top = max(max(top_v.x, top_v.y), max(top_v.z, top_v.w));
+  if (magnitude(top) == INFINITE) { top = 0.0; }
+  var total_v = vec4<f32>(0.0);
+  for (var k = 0u; k < N; k += 4u) { total_v += exp(x_at4(base + k) - top); }
+
+  if (largest4(size_v) > INFINITE) { total_v = vec4<f32>(nan_of(0u)); }
+  let total = (total_v.x + total_v.y + total_v.z + total_v.w);
+  let lse = log_of_sum(top, total);
+  y_set(row, lse);
+}

@@ -1,0 +1,26 @@
+// max: 1 x 1 x 1 workgroups
+@group(0) @binding(0) var<storage, read> x: array<vec4<f32>, 8192>;
+fn x_at4(i: u32) -> vec4<f32> { return x[i >> 2u]; }
+fn x_quad(at: u32) -> vec4<f32> { return x[at]; }
+
+@group(0) @binding(1) var<storage, read_write> out: array<f32, 64>;
+fn out_at(i: u32) -> f32 { return out[i]; }
+fn out_at4(i: u32) -> vec4<f32> { return vec4<f32>(out[i], out[i + 1u], out[i + 2u], out[i + 3u]); }
+fn out_set(i: u32, v: f32) { out[i] = v; }
+fn out_set4(i: u32, v: vec4<f32>) { out[i] = v.x; out[i + 1u] = v.y; out[i + 2u] = v.z; out[i + 3u] = v.w; }
+const INFINITE = 0x7f800000u;
+fn magnitude(v: f32) -> u32 { return bitcast<u32>(v) & 0x7fffffffu; }
+fn magnitude4(v: vec4<f32>) -> vec4<u32> { return bitcast<vec4<u32>>(v) & vec4<u32>(0x7fffffffu); }
+fn largest4(v: vec4<u32>) -> u32 { return max(max(v.x, v.y), max(v.z, v.w)); }
+fn nan_of(bits: u32) -> f32 { return bitcast<f32>(bits | 0x7fc00000u); }
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
+  let id = (group.x + group.y * 65535u) * 64u + local;
+  if (id >= 64u) { return; }
+  let base = (id / 1u) * 512u;
+  let first = id % 1u;
+  var acc = x_at4(base + first * 4u);
+  var size = magnitude4(acc);
+  for (var k = first; k < 128u; k += 1u) { let v = x_at4(base + k * 4u); acc = max(acc, v); size = max(size, magnitude4(v)); }
+  out_set(id, select(max(max(acc.x, acc.y), max(acc.z, acc.w)), nan_of(0u), largest4(size) > INFINITE));
+}
