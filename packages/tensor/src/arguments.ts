@@ -1,6 +1,7 @@
 import { bytesPerElement, type DType } from './dtype.ts'
 import { DTypeError } from './errors.ts'
-import { isTensor, type Tensor } from './tensor.ts'
+import { isTensor } from './is-tensor.ts'
+import type { Tensor } from './tensor.ts'
 
 // What a public operation checks of its arguments before it reads them, and how errors show what was given.
 

@@ -3,11 +3,12 @@ import type { Device } from './device.ts'
 import type { DType, HostArray } from './dtype.ts'
 import { DeviceError, ShapeError } from './errors.ts'
 import { makeNode, type Spec, type Value } from './graph/node.ts'
+import { tensorBrand } from './is-tensor.ts'
 import type { Op } from './op.ts'
 import { elementCount, formatShape, type Shape } from './shape.ts'
 import { assertPresent, type Storage } from './storage.ts'
 
-const brand = Symbol.for('kumiki.tensor')
+export { isTensor } from './is-tensor.ts'
 
 /**
  * A lazy n-dimensional array. Methods build a graph; `await data()` computes what is needed. Tensors are values: nothing
@@ -21,7 +22,7 @@ export class Tensor {
   constructor(value: Value, device: Device | undefined) {
     this.value = value
     this.device = device
-    Object.defineProperty(this, brand, { value: true })
+    Object.defineProperty(this, tensorBrand, { value: true })
   }
 
   get shape(): Shape {
@@ -103,10 +104,6 @@ export class Tensor {
   toString(): string {
     return `Tensor(${this.dtype}${formatShape(this.shape)})`
   }
-}
-
-export function isTensor(x: unknown): x is Tensor {
-  return typeof x === 'object' && x !== null && (x as Record<symbol, unknown>)[brand] === true
 }
 
 /** Builds a node: checks shapes and dtypes, and that every operand lives on one device. */

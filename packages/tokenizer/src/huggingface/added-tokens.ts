@@ -3,8 +3,8 @@ import { buildPieceTrie, longestPrefix, type PieceTrie } from '../piece-trie.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
 import { AlignedText } from './aligned-text.ts'
 import { asFlag, asIndex, asList, asRecord, asText } from './json-value.ts'
-import type { Rewrite } from './normalizers.ts'
 import { classSource, Dialect } from './pattern/character-set.ts'
+import type { Rewrite } from './rewrite.ts'
 
 /** A token that is found in text before the model sees it. */
 export type AddedToken = {

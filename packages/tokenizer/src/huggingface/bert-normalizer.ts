@@ -1,5 +1,5 @@
 import { asFlag, type JsonRecord } from './json-value.ts'
-import { perCharacter, type Rewrite } from './normalizers.ts'
+import { perCharacter, type Rewrite } from './rewrite.ts'
 
 /**
  * What BERT does to text: control characters go and white space becomes a space; Chinese characters get spaces around them; accents

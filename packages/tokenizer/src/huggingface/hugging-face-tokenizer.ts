@@ -22,9 +22,10 @@ import {
   truncated,
 } from './full-encoding.ts'
 import { asRecord, asText, type JsonRecord, parseJson, unsupported } from './json-value.ts'
-import { type Rewrite, readNormalizer } from './normalizers.ts'
+import { readNormalizer } from './normalizers.ts'
 import { PLAIN, type PostProcessor, readPostProcessor, trimOffsets } from './post-processors.ts'
 import { type Cut, needsOrigins, readPreTokenizer } from './pre-tokenizers.ts'
+import type { Rewrite } from './rewrite.ts'
 import { TextDecodeStream } from './text-decode-stream.ts'
 import { type Dropout, type TokenModel, TokenRun } from './token-run.ts'
 import { UnigramModel } from './unigram-model.ts'

@@ -1,15 +1,13 @@
 import { Charsmap } from '../charsmap.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
 import { byteLengthOf } from '../utf8.ts'
-import { AlignedBuilder, type AlignedText } from './aligned-text.ts'
+import { AlignedBuilder } from './aligned-text.ts'
 import { bertNormalizer } from './bert-normalizer.ts'
 import { toByteAlphabet } from './byte-alphabet.ts'
 import { combiningRuns } from './combining-runs.ts'
 import { asFlag, asList, asRecord, asText, type JsonRecord, typeOf, unsupported } from './json-value.ts'
 import { type Pattern, readPattern } from './pattern.ts'
-
-/** A step of normalisation. */
-export type Rewrite = (text: AlignedText) => AlignedText
+import { perCharacter, type Rewrite } from './rewrite.ts'
 
 const KNOWN = [
   'Sequence',
@@ -89,29 +87,6 @@ export function replace(pattern: Pattern, content: string): Rewrite {
       if (match) builder.write(content, to - 1)
       else builder.keep(from, to)
     }
-    return builder.build()
-  }
-}
-
-/** Writes each character anew; what it becomes belongs to it. */
-export function perCharacter(rewrite: (character: string) => string): Rewrite {
-  return (text) => {
-    const builder = new AlignedBuilder(text)
-    let kept = 0
-    let changed = false
-    for (let i = 0; i < text.text.length; ) {
-      const character = String.fromCodePoint(text.text.codePointAt(i)!)
-      const written = rewrite(character)
-      if (written !== character) {
-        changed = true
-        builder.keep(kept, i)
-        if (written !== '') builder.write(written, i)
-        kept = i + character.length
-      }
-      i += character.length
-    }
-    if (!changed) return text
-    builder.keep(kept, text.text.length)
     return builder.build()
   }
 }

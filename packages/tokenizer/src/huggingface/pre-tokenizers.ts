@@ -3,8 +3,9 @@ import { TokenizerError } from '../tokenizer-error.ts'
 import { AlignedText } from './aligned-text.ts'
 import { toByteAlphabet } from './byte-alphabet.ts'
 import { asFlag, asIndex, asList, asRecord, asText, type JsonRecord, typeOf, unsupported } from './json-value.ts'
-import { perCharacter, prepend, replace } from './normalizers.ts'
+import { prepend, replace } from './normalizers.ts'
 import { compile, type Pattern, type PatternPart, readPattern } from './pattern.ts'
+import { perCharacter } from './rewrite.ts'
 
 /** Cuts a text into the parts that a model sees, one by one. */
 export type Cut = (text: AlignedText) => AlignedText[]
