@@ -1,28 +1,70 @@
+import { type Format, type FormatName, formatOf, round } from '@kumiki/numerics'
 import { DTypeError } from './errors.ts'
 
-/** How the elements of a tensor are stored. Arithmetic on every float format is done in float32. */
-export type DType = 'float32' | 'float16' | 'bfloat16' | 'float8_e4m3fn' | 'float8_e5m2' | 'int32' | 'uint32'
+/** The formats narrower than 32 bits that can be stored; numerics defines what their codes mean. */
+export type PackedDType = 'float16' | 'bfloat16' | 'float8_e4m3fn' | 'float8_e5m2'
 
-/** Bytes one element takes in a buffer. */
-export const bytesPerElement: Readonly<Record<DType, number>> = {
-  float32: 4,
-  float16: 2,
-  bfloat16: 2,
-  float8_e4m3fn: 1,
-  float8_e5m2: 1,
-  int32: 4,
-  uint32: 4,
-}
+/** How the elements of a tensor are stored. Arithmetic on every float format is done in float32. */
+export type DType = 'float32' | PackedDType | 'int32' | 'uint32'
 
 /** The type an element has in registers: every float format computes as float32. */
 export type ComputeType = 'f32' | 'i32' | 'u32'
 
+/** Everything that is known of a dtype. A format that numerics knows can be stored once it stands here, with its functions in `wasm/`. */
+interface DTypeInfo {
+  readonly bytes: number
+  readonly compute: ComputeType
+  /** What holds raw storage: values, or codes of a narrow format. */
+  readonly array: new (
+    buffer: ArrayBuffer,
+    byteOffset?: number,
+    length?: number,
+  ) => HostArray
+  /** The nearest value it can hold, of a number in double precision. */
+  round(x: number): number
+  /** For floats narrower than 32 bits. */
+  readonly format?: Format
+  /** WebAssembly functions that convert codes, one in each lane; bfloat16 is decoded by a shift. */
+  readonly lanes?: { readonly decode?: LaneFunction; readonly encode: LaneFunction }
+  /** How `pack` of the WebAssembly kernels is told to read it as the operand of a product. */
+  readonly packCode?: number
+}
+
+type LaneFunction = 'decodeE4M3' | 'decodeE5M2' | 'decodeF16' | 'encodeBf16' | 'encodeE4M3' | 'encodeE5M2' | 'encodeF16'
+
+function packed(name: FormatName & PackedDType, lanes: DTypeInfo['lanes'], packCode: number): DTypeInfo {
+  const format = formatOf(name)
+  const array = format.bits <= 8 ? Uint8Array : Uint16Array
+  const info = { bytes: format.bits / 8, compute: 'f32', array, format, lanes, packCode } as const
+  return { ...info, round: (x) => round(name, Math.fround(x)) }
+}
+
+export const dtypeInfo: Readonly<Record<DType, DTypeInfo>> = {
+  float32: { bytes: 4, compute: 'f32', array: Float32Array, round: Math.fround, packCode: 0 },
+  float16: packed('float16', { decode: 'decodeF16', encode: 'encodeF16' }, 2),
+  bfloat16: packed('bfloat16', { encode: 'encodeBf16' }, 1),
+  float8_e4m3fn: packed('float8_e4m3fn', { decode: 'decodeE4M3', encode: 'encodeE4M3' }, 3),
+  float8_e5m2: packed('float8_e5m2', { decode: 'decodeE5M2', encode: 'encodeE5M2' }, 4),
+  int32: { bytes: 4, compute: 'i32', array: Int32Array, round: (x) => x | 0 },
+  uint32: { bytes: 4, compute: 'u32', array: Uint32Array, round: (x) => x >>> 0 },
+}
+
+/** Bytes one element takes in a buffer. */
+export const bytesPerElement = Object.fromEntries(
+  Object.entries(dtypeInfo).map(([dtype, { bytes }]) => [dtype, bytes]),
+) as Readonly<Record<DType, number>>
+
 export function computeType(dtype: DType): ComputeType {
-  return dtype === 'int32' ? 'i32' : dtype === 'uint32' ? 'u32' : 'f32'
+  return dtypeInfo[dtype].compute
 }
 
 export function isFloat(dtype: DType): boolean {
-  return computeType(dtype) === 'f32'
+  return dtypeInfo[dtype].compute === 'f32'
+}
+
+/** Whether elements are stored as codes of a format narrower than 32 bits. */
+export function isPacked(dtype: DType): dtype is PackedDType {
+  return dtypeInfo[dtype].format !== undefined
 }
 
 /** The dtype of an elementwise result: equal dtypes stay, a float beats an integer, two different floats give float32. */
@@ -45,15 +87,7 @@ export function storageArray(
   byteOffset?: number,
   length?: number,
 ): HostArray {
-  const make = {
-    float32: Float32Array,
-    float16: Uint16Array,
-    bfloat16: Uint16Array,
-    float8_e4m3fn: Uint8Array,
-    float8_e5m2: Uint8Array,
-    int32: Int32Array,
-    uint32: Uint32Array,
-  }[dtype]
+  const make = dtypeInfo[dtype].array as Uint8ArrayConstructor
   return typeof a === 'number' ? new make(a) : new make(a as ArrayBuffer, byteOffset, length)
 }
 

@@ -1,4 +1,4 @@
-import { bytesPerElement, computeType, type DType } from '../../dtype.ts'
+import { bytesPerElement, computeType, type DType, dtypeInfo } from '../../dtype.ts'
 import { shiftLeftOp, shiftRightOp } from '../../ops/bitwise.ts'
 import { castOp } from '../../ops/cast.ts'
 import { copyOp } from '../../ops/copy.ts'
@@ -28,8 +28,6 @@ export const mathFunctions = [
   'truncateU',
 ] as const
 
-type MathFunction = (typeof mathFunctions)[number]
-
 export interface FusedKernel {
   readonly fn: ModuleFunction
   /** Parallel extent: rows of the outer dimensions, or blocks of four elements of a single one. */
@@ -37,13 +35,6 @@ export interface FusedKernel {
   readonly grain: number
 }
 
-/** The functions that convert a narrow format's codes, one in each lane; bfloat16 is decoded by a shift. */
-const converters: Partial<Record<DType, { decode?: MathFunction; encode: MathFunction }>> = {
-  bfloat16: { encode: 'encodeBf16' },
-  float16: { decode: 'decodeF16', encode: 'encodeF16' },
-  float8_e4m3fn: { decode: 'decodeE4M3', encode: 'encodeE4M3' },
-  float8_e5m2: { decode: 'decodeE5M2', encode: 'encodeE5M2' },
-}
 /** By bytes of an element: the load of one lane, and how many lanes of its width a 32-bit lane has. */
 const laneLoads: Record<number, readonly ['v128.load32_lane' | 'v128.load16_lane' | 'v128.load8_lane', number]> = {
   4: ['v128.load32_lane', 1],
@@ -104,14 +95,14 @@ export function fusedKernel(fused: Fused, outputs: readonly DType[], name: strin
   const values = [...leaves, ...nodes].map(() => f.local('v128'))
   /** Codes of narrow nodes that are results, as they are made: stored as they are. */
   const codes = nodes.map((n, k) =>
-    converters[n.dtype] && n.op !== copyOp && results.includes(leaves.length + k) ? f.local('v128') : undefined,
+    dtypeInfo[n.dtype].lanes && n.op !== copyOp && results.includes(leaves.length + k) ? f.local('v128') : undefined,
   )
   const temporary = f.local('v128')
   const index = f.local('i32')
 
   const sizeOf = (d: DType) => bytesPerElement[d]
   const decode = (dtype: DType) => {
-    const { decode: by } = converters[dtype] ?? {}
+    const by = dtypeInfo[dtype].lanes?.decode
     if (dtype === 'bfloat16') f.constant(16).op('i32x4.shl')
     else if (by) f.call(mathFunctions.indexOf(by))
   }
@@ -239,7 +230,7 @@ export function fusedKernel(fused: Fused, outputs: readonly DType[], name: strin
       }
     }
     // A narrow result is rounded at once, as if it had been stored and read again.
-    const narrow = converters[node.dtype]
+    const narrow = dtypeInfo[node.dtype].lanes
     if (narrow && node.op !== copyOp) {
       f.call(mathFunctions.indexOf(narrow.encode))
       const kept = codes[n]
@@ -263,7 +254,7 @@ export function fusedKernel(fused: Fused, outputs: readonly DType[], name: strin
   const encoded = (o: number) => {
     const made = codes[results[o] - leaves.length]
     f.get(made ?? values[results[o]])
-    const narrow = converters[outputs[o]]
+    const narrow = dtypeInfo[outputs[o]].lanes
     if (narrow && made === undefined) f.call(mathFunctions.indexOf(narrow.encode))
     if (sizeOf(outputs[o]) < 4) f.tee(temporary).get(temporary).op('i16x8.narrow_i32x4_u')
     if (sizeOf(outputs[o]) === 1) f.tee(temporary).get(temporary).op('i8x16.narrow_i16x8_u')

@@ -67,7 +67,7 @@ function declare({ name, dtype, write, vector, length }: ShaderBuffer, binding: 
   const quad = `fn ${name}_quad(at: u32) -> vec4<f32> { return ${name}_at4(at << 2u); }`
   const decode = `decode_${dtype}`
   const encode = `encode_${dtype}`
-  if (dtype === 'float16' || dtype === 'bfloat16') {
+  if (bytesPerElement[dtype] === 2) {
     return [
       head('u32'),
       `fn ${name}_at(i: u32) -> f32 { return ${decode}((${name}[i >> 1u] >> ((i & 1u) * 16u)) & 0xffffu); }`,

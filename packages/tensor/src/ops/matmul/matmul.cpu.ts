@@ -1,5 +1,5 @@
 import type { CpuArgument, CpuCall, CpuPlan, CpuRule } from '../../backends/cpu/rule.ts'
-import { bytesPerElement, type DType } from '../../dtype.ts'
+import { bytesPerElement, type DType, dtypeInfo } from '../../dtype.ts'
 import {
   type BlockGrid,
   batchCount,
@@ -9,14 +9,8 @@ import {
   singleBatchProblems,
 } from './layout.ts'
 
-/** How the WebAssembly packing routines name the formats they read. */
-export const packable: Partial<Record<DType, number>> = {
-  float32: 0,
-  bfloat16: 1,
-  float16: 2,
-  float8_e4m3fn: 3,
-  float8_e5m2: 4,
-}
+/** Whether the WebAssembly packing routines read a dtype. */
+export const isPackable = (dtype: DType): boolean => dtypeInfo[dtype].packCode !== undefined
 
 /** Columns of B in one packed panel, and rows of A in one micro-tile. */
 const panelColumns = 8
@@ -57,7 +51,7 @@ function scaleArguments(
     [block[1], 1],
   ]
   const [ofLines, ofSteps] = (lines === 'rows') !== turned ? [ofRows, ofColumns] : [ofColumns, ofRows]
-  return [{ input, offset: first * bytesPerElement[dtype] }, packable[dtype]!, batch, ...ofLines, ...ofSteps]
+  return [{ input, offset: first * bytesPerElement[dtype] }, dtypeInfo[dtype].packCode!, batch, ...ofLines, ...ofSteps]
 }
 
 /**
@@ -80,7 +74,7 @@ export function planGemm(whole: MatmulProblem, a: GemmOperand, b: GemmOperand): 
       grain: Math.max(1, Math.ceil(32768 / Math.max(panelWork, 1))),
       args: [
         { input: b.input, offset: problem.b.offset * bytesPerElement[b.dtype] },
-        packable[b.dtype]!,
+        dtypeInfo[b.dtype].packCode!,
         { scratch: 0 },
         k,
         n,
@@ -98,7 +92,7 @@ export function planGemm(whole: MatmulProblem, a: GemmOperand, b: GemmOperand): 
       grain: Math.max(Math.min(4, tiles), Math.ceil(200000 / Math.max(1, 8 * n * k))),
       args: [
         { input: a.input, offset: problem.a.offset * bytesPerElement[a.dtype] },
-        packable[a.dtype]!,
+        dtypeInfo[a.dtype].packCode!,
         { scratch: 0 },
         { output: 0, offset: problem.c.offset * 4 },
         m,
@@ -117,7 +111,7 @@ export function planGemm(whole: MatmulProblem, a: GemmOperand, b: GemmOperand): 
 
 export const matmulCpu: CpuRule<unknown> = {
   supports: ([a, b], attrs) =>
-    a.dtype in packable && b.dtype in packable && (attrs as { dtype: DType }).dtype === 'float32',
+    isPackable(a.dtype) && isPackable(b.dtype) && (attrs as { dtype: DType }).dtype === 'float32',
   plan: ({ inputs: [a, b] }) =>
     planGemm(matmulProblem(a, b), { dtype: a.dtype, input: 0 }, { dtype: b.dtype, input: 1 }),
 }

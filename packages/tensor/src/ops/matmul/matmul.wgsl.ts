@@ -1,6 +1,6 @@
 import type { AdapterTraits, Dispatch, Epilogue, Tunable, WebGpuPlan, WebGpuRule } from '../../backends/webgpu/rule.ts'
 import { linearEntry, maxWorkgroups, type ShaderBuffer, shader, workgroupsFor } from '../../backends/webgpu/shader.ts'
-import { bytesPerElement, type DType } from '../../dtype.ts'
+import { bytesPerElement, type DType, dtypeInfo } from '../../dtype.ts'
 import { isPacked } from '../../formats.ts'
 import type { Operand } from '../../passes/operand.ts'
 import { base, four, type MatmulCase, vectorLoads } from './case.ts'
@@ -37,7 +37,10 @@ const alongLines: MatmulVariant['vectors'] = ({ loads, problem: { m, n } }) => (
   b: loads?.b === 'column' && n % 4 === 0,
 })
 /** Formats that float16 holds exactly, with a shader that may use it. */
-const inFloat16 = (d: DType) => d === 'float16' || d === 'float8_e4m3fn' || d === 'float8_e5m2'
+const inFloat16 = (d: DType) => {
+  const { format } = dtypeInfo[d]
+  return format !== undefined && format.mantissaBits <= 10 && format.exponentBits <= 5
+}
 
 /** Best first. All but the first run within WebGPU's default limits; the last one takes any strides and sizes. */
 const variants: Readonly<Record<string, MatmulVariant>> = {

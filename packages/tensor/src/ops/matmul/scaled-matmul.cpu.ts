@@ -1,12 +1,12 @@
 import type { CpuRule } from '../../backends/cpu/rule.ts'
 import type { Operand } from '../../passes/operand.ts'
 import { blockGrid, matmulProblem, type ScaledMatmulAttrs, turnedOperand } from './layout.ts'
-import { type GemmOperand, packable, planGemm } from './matmul.cpu.ts'
+import { type GemmOperand, isPackable, planGemm } from './matmul.cpu.ts'
 
 /** matmul's kernels, whose packing multiplies every value by its scale. */
 export const scaledMatmulCpu: CpuRule<ScaledMatmulAttrs> = {
   supports: ([a, scalesA, b, scalesB]) =>
-    [a, b].every(({ dtype }) => dtype in packable) &&
+    [a, b].every(({ dtype }) => isPackable(dtype)) &&
     [scalesA, scalesB].every(({ dtype }) => dtype === 'float32' || dtype === 'bfloat16'),
   plan({ inputs: [a, scalesA, b, scalesB], attrs }) {
     const operand = (codes: Operand, scales: Operand, input: number, turned: boolean): GemmOperand => ({
