@@ -1,8 +1,7 @@
 /** What the studies share: a corpus, a model small enough for a processor, and training runs that differ in what a study is about. */
 import { availableParallelism, cpus } from 'node:os'
-import { batches, type EvaluationSet, packEvaluation } from '@kumiki/data'
 import { builtinCorpus } from '@kumiki/data/node'
-import { countParameters, type DecoderModel, decoderModel, type ModelArchitecture, nano } from '@kumiki/models'
+import { countParameters, type ModelArchitecture, nano } from '@kumiki/models'
 import type { Optimizer, Schedule } from '@kumiki/optim'
 import { type Device, init } from '@kumiki/tensor'
 import { loadTokenizer } from '@kumiki/tokenizer'
@@ -36,8 +35,7 @@ export class Study {
   readonly steps: number
   readonly seeds: readonly number[]
   readonly architecture: ModelArchitecture
-  private readonly heldOut: EvaluationSet
-  private readonly model: DecoderModel
+  readonly heldOut: readonly Int32Array[]
   private readonly documents: readonly Int32Array[]
   private readonly eosId: number
   private readonly began = performance.now()
@@ -53,6 +51,7 @@ export class Study {
     this.steps = steps
     this.seeds = seeds
     this.documents = data.documents
+    this.heldOut = data.heldOut
     this.eosId = data.eosId
     this.architecture = {
       ...nano,
@@ -66,8 +65,6 @@ export class Study {
       paddedVocabSize: vocabSize,
       maxPositionEmbeddings: sequenceLength,
     }
-    this.model = decoderModel(this.architecture)
-    this.heldOut = packEvaluation(data.heldOut, sequenceLength, { eosId: data.eosId, vocabSize })
   }
 
   /** Reads the command line (--steps, --seeds, --device), the corpus and its tokenizer. */
@@ -108,17 +105,13 @@ export class Study {
   trainer({ optimizer, schedule, seed, precision, batchSize: rows = batchSize }: RunOptions): Trainer {
     return Trainer.create({
       device: this.device,
-      model: this.model,
-      data: batches({
-        documents: this.documents,
-        eosId: this.eosId,
-        vocabSize: this.architecture.vocabSize,
-        batchSize: rows,
-        sequenceLength,
-        seed,
-      }),
+      architecture: this.architecture,
+      documents: this.documents,
+      eosId: this.eosId,
       optimizer,
       schedule,
+      batchSize: rows,
+      sequenceLength,
       seed,
       precision,
     })

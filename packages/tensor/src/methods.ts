@@ -1,10 +1,13 @@
 import type { DType } from './dtype.ts'
 import { abs } from './ops/abs.ts'
+import { relu } from './ops/activations.ts'
 import { add } from './ops/add.ts'
 import { broadcastTo } from './ops/broadcast-to.ts'
 import { cast } from './ops/cast.ts'
+import { clamp } from './ops/clamp.ts'
 import { equal, greater, greaterEqual, less, lessEqual, notEqual } from './ops/compare.ts'
 import { cos } from './ops/cos.ts'
+import { cumsum } from './ops/cumulative.ts'
 import { div } from './ops/div.ts'
 import { exp } from './ops/exp.ts'
 import { floor } from './ops/floor.ts'
@@ -16,9 +19,11 @@ import { maximum } from './ops/maximum.ts'
 import { minimum } from './ops/minimum.ts'
 import { mul } from './ops/mul.ts'
 import { neg } from './ops/neg.ts'
+import { pow } from './ops/pow.ts'
 import { argMax, max, mean, sum } from './ops/reduce.ts'
 import { reshape } from './ops/reshape.ts'
 import { rsqrt } from './ops/rsqrt.ts'
+import { expandDims, squeeze } from './ops/shapes.ts'
 import { sigmoid } from './ops/sigmoid.ts'
 import { sign } from './ops/sign.ts'
 import { silu } from './ops/silu.ts'
@@ -26,6 +31,8 @@ import { sin } from './ops/sin.ts'
 import { slice } from './ops/slice.ts'
 import { sqrt } from './ops/sqrt.ts'
 import { square } from './ops/square.ts'
+import { min, variance } from './ops/statistics.ts'
+import { stopGradient } from './ops/stop-gradient.ts'
 import { sub } from './ops/sub.ts'
 import { take } from './ops/take.ts'
 import { tanh } from './ops/tanh.ts'
@@ -65,16 +72,25 @@ declare module './tensor.ts' {
     sigmoid(): Tensor
     silu(): Tensor
     floor(): Tensor
-    softmax(): Tensor
-    logSoftmax(): Tensor
-    logSumExp(): Tensor
+    relu(): Tensor
+    pow(exponent: Operand): Tensor
+    clamp(low?: Operand, high?: Operand): Tensor
+    stopGradient(): Tensor
+    softmax(axis?: number): Tensor
+    logSoftmax(axis?: number): Tensor
+    logSumExp(axes?: Axes, keepDims?: boolean): Tensor
     zerosLike(): Tensor
     matmul(other: Tensor): Tensor
     take(ids: Tensor, axis?: number): Tensor
     sum(axes?: Axes, keepDims?: boolean): Tensor
     mean(axes?: Axes, keepDims?: boolean): Tensor
     max(axes?: Axes, keepDims?: boolean): Tensor
+    min(axes?: Axes, keepDims?: boolean): Tensor
+    variance(axes?: Axes, keepDims?: boolean, correction?: number): Tensor
     argMax(axis?: number): Tensor
+    cumsum(axis?: number, reverse?: boolean): Tensor
+    squeeze(axes?: Axes): Tensor
+    expandDims(axis: number): Tensor
     reshape(shape: Shape): Tensor
     transpose(axes?: readonly number[]): Tensor
     swapAxes(a: number, b: number): Tensor
@@ -111,6 +127,10 @@ const methods: Record<string, (x: any, ...rest: any[]) => Tensor> = {
   sigmoid,
   silu,
   floor,
+  relu,
+  pow,
+  clamp,
+  stopGradient,
   softmax,
   logSoftmax,
   logSumExp,
@@ -120,7 +140,12 @@ const methods: Record<string, (x: any, ...rest: any[]) => Tensor> = {
   sum,
   mean,
   max,
+  min,
+  variance,
   argMax,
+  cumsum,
+  squeeze,
+  expandDims,
   reshape,
   transpose,
   swapAxes,

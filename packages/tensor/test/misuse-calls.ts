@@ -114,8 +114,10 @@ function signatures(next: () => number, specs: readonly TensorSpec[]): Record<st
   const boolean = one([true, false])
   const key = one([[1, 2]])
   const unary =
-    'abs cos exp floor log neg rsqrt sigmoid sign silu sin sqrt square tanh softmax logSoftmax logSumExp zerosLike'
+    'relu erf log1p expm1 softplus logSigmoid hardSigmoid hardSwish elu gelu leakyRelu ceil round trunc reciprocal log2 tan asin acos atan sinh cosh isNaN isFinite nanToNum logicalNot diag trace squeeze flip stopGradient onesLike tril triu layerNorm batchNorm ' +
+    'abs cos exp floor log neg rsqrt sigmoid sign silu sin sqrt square tanh zerosLike'
   const binary =
+    'pow mod atan2 logicalAnd logicalOr logicalXor outer mse ' +
     'add sub mul div maximum minimum equal notEqual less lessEqual greater greaterEqual bitwiseAnd bitwiseOr bitwiseXor shiftLeft shiftRight'
   return {
     ...Object.fromEntries(unary.split(' ').map((name) => [name, [tensor]])),
@@ -124,6 +126,54 @@ function signatures(next: () => number, specs: readonly TensorSpec[]): Record<st
     mean: [tensor, axes, boolean],
     max: [tensor, axes, boolean],
     argMax: [tensor, axis],
+    argMin: [tensor, axis],
+    min: [tensor, axes, boolean],
+    prod: [tensor, axes, boolean],
+    any: [tensor, axes, boolean],
+    all: [tensor, axes, boolean],
+    variance: [tensor, axes, boolean, one([0, 1])],
+    std: [tensor, axes, boolean],
+    norm: [tensor, options({ p: 2, axes: 0, keepDims: true })],
+    softmax: [tensor, axis],
+    logSoftmax: [tensor, axis],
+    logSumExp: [tensor, axes, boolean],
+    clamp: [tensor, operand, operand],
+    cumsum: [tensor, axis, boolean],
+    cumprod: [tensor, axis, boolean],
+    sort: [tensor, axis, boolean],
+    argSort: [tensor, axis, boolean],
+    gather: [tensor, tensor, axis],
+    scatter: [tensor, tensor, tensor, axis],
+    scatterAdd: [tensor, tensor, tensor, axis],
+    oneHot: [tensor, whole, dtype],
+    expandDims: [tensor, axis],
+    repeat: [tensor, whole, axis],
+    tile: [tensor, shape],
+    roll: [tensor, whole, axis],
+    pad: [
+      tensor,
+      one([
+        [[1, 1]],
+        [
+          [0, 1],
+          [2, 0],
+        ],
+      ]),
+      one(['constant', 'reflect', 'edge', 'wrap', 'symmetric']),
+    ],
+    eye: [whole, whole, dtype],
+    linspace: [number, number, whole],
+    einsum: [one(['ij->ji', 'ij,jk->ik', 'i->', 'i,i', '...->...']), tensor, tensor],
+    groupNorm: [tensor, whole],
+    conv1d: [tensor, tensor, one([undefined]), options({ stride: 1, padding: 1, dilation: 1, groups: 1 })],
+    conv2d: [tensor, tensor, one([undefined]), options({ stride: 1, padding: 1, dilation: 1, groups: 1 })],
+    maxPool1d: [tensor, whole, options({ stride: 1, padding: 1 })],
+    avgPool2d: [tensor, whole, options({ stride: 1, padding: 1 })],
+    nllLoss: [tensor, tensor],
+    dropout: [tensor, one([0, 0.5, 1]), key],
+    bernoulli: [key, one([0, 0.5, 1]), shape],
+    randomInt: [key, shape, one([-3, 0]), one([4, 100])],
+    permutation: [key, whole],
     reshape: [tensor, shape],
     transpose: [tensor, axes],
     swapAxes: [tensor, axis, axis],

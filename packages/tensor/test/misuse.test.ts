@@ -12,6 +12,7 @@ beforeAll(async () => {
 })
 afterAll(() => device.dispose())
 
+const operations = k as unknown as Record<string, (...xs: Tensor[]) => Tensor>
 const four = (...shape: number[]) => device.tensor(new Float32Array(shape.reduce((a, b) => a * b, 1)), shape)
 
 /** For every public operation: calls that must fail, and what the error must say. */
@@ -155,6 +156,140 @@ const misuses: Record<string, readonly [call: () => unknown, message: RegExp][]>
   topK: [[() => k.topK(m, 4), /topK: k must be an integer from 1 to the last axis of \[2, 3\], got 4/]],
   transpose: [[() => k.transpose(m, [0, 0]), /are not a permutation/]],
   where: [[() => k.where(m, m, m), /where: the condition must be uint32/]],
+  // What floats alone have.
+  ...Object.fromEntries(
+    'elu erf expm1 gelu hardSigmoid hardSwish leakyRelu log1p log2 logSigmoid softplus acos asin atan cosh sinh ceil round trunc reciprocal std tan variance norm layerNorm'
+      .split(' ')
+      .map((name) => [
+        name,
+        [
+          [() => operations[name](ids), /: needs a float tensor, got int32; cast it with astype\('float32'\)/],
+          [() => operations[name](3 as never), new RegExp(`${name}: expected a tensor, got number`)],
+        ],
+      ]),
+  ),
+  // What takes any tensor.
+  ...Object.fromEntries(
+    'relu isNaN isFinite nanToNum logicalNot any all min argMin prod cumsum cumprod sort argSort squeeze flip onesLike stopGradient diag'
+      .split(' ')
+      .map((name) => [
+        name,
+        [[() => operations[name](3 as never), new RegExp(`${name}: expected a tensor, got number`)]],
+      ]),
+  ),
+  ...Object.fromEntries(
+    'logicalAnd logicalOr logicalXor'
+      .split(' ')
+      .map((name) => [
+        name,
+        [[() => operations[name](m, 1 as never), new RegExp(`${name}: expected a tensor, got number`)]],
+      ]),
+  ),
+  atan2: [[() => k.atan2(m, device.tensor([1, 2])), /atan2: shapes/]],
+  avgPool1d: [[() => k.avgPool1d(m, 2), /avgPool1d: x must be \[batch, channels, length\], got \[2, 3\]/]],
+  avgPool2d: [[() => k.avgPool2d(four(1, 1, 2, 2), 3), /avgPool2d: a window of 3 does not fit into axis 3/]],
+  batchNorm: [
+    [() => k.batchNorm(device.tensor([1])), /batchNorm: x must be \[batch, channels, \.\.\.\]/],
+    [() => k.batchNorm(m, { mean: four(3) }), /batchNorm: give mean and variance, or neither/],
+    [() => k.batchNorm(m, { weight: four(2) }), /batchNorm: the weight must be \[3\]/],
+  ],
+  bernoulli: [[() => k.bernoulli([1, 2], 1.5, [2]), /bernoulli: p must be a number from 0 to 1, got 1.5/]],
+  clamp: [[() => k.clamp(m), /clamp: give low, high or both/]],
+  conv1d: [
+    [() => k.conv1d(four(1, 3, 5), four(2, 2, 3)), /conv1d: the weight must be \[out, 3 \/ 1/],
+    [() => k.conv1d(four(1, 3, 5), four(2, 3, 3), four(3)), /conv1d: the bias must be \[2\], got \[3\]/],
+    [() => k.conv1d(four(1, 3, 5), four(2, 3, 3), undefined, { stride: 0 }), /stride must be a whole number from 1/],
+    [() => k.conv1d(four(1, 3, 5), four(2, 3, 6)), /a window of 6 does not fit into axis 2/],
+  ],
+  conv2d: [[() => k.conv2d(m, four(1, 1, 1, 1)), /conv2d: x must be \[batch, channels, height, width\]/]],
+  dropout: [
+    [() => k.dropout(m, 2, [1, 2]), /dropout: the rate must be a number from 0 to 1, got 2/],
+    [() => k.dropout(m, 0.5, 3 as never), /a key is two whole numbers/],
+  ],
+  einsum: [
+    [() => k.einsum('ij,jk->ik', m), /einsum: 'ij,jk->ik' has 2 terms, but there are 1 tensors/],
+    [() => k.einsum('ij,jk->ik', m, m), /einsum: axis 'j' of 'ij,jk->ik' is 3 and 2 long/],
+    [() => k.einsum('ij->ik', m), /einsum: 'k' of the result/],
+    [() => k.einsum('i->i', m), /einsum: 'i' does not name the axes of \[2, 3\]/],
+    [() => k.einsum('i1->i', m), /is no equation/],
+  ],
+  expandDims: [[() => k.expandDims(m, 4), /expandDims: axis 4 is outside/]],
+  eye: [[() => k.eye(-1), /eye: rows must be a whole number, 0 or more, got -1/]],
+  gather: [
+    [() => k.gather(m, m), /gather: ids must be int32, got float32/],
+    [() => k.gather(m, ids), /gather: needs as many dimensions of both/],
+  ],
+  groupNorm: [[() => k.groupNorm(m, 2), /channels that divide into 2 groups, got \[2, 3\]/]],
+  jvp: [[() => k.jvp((x: Tensor) => x.exp(), m, ids), /jvp: tangents .*must be \[2, 3\], got \[2\]/]],
+  linspace: [[() => k.linspace(0, NaN, 3), /linspace: end must be a finite number, got NaN/]],
+  maxPool1d: [[() => k.maxPool1d(four(1, 1, 5), 2, { padding: 2 }), /padding 2 is more than half of the window 2/]],
+  maxPool2d: [[() => k.maxPool2d(m, 2), /maxPool2d: x must be \[batch, channels, height, width\]/]],
+  meshgrid: [[() => k.meshgrid([m]), /meshgrid: needs vectors, got \[2, 3\]/]],
+  mod: [[() => k.mod(m, device.tensor([1, 2])), /mod: shapes/]],
+  mse: [[() => k.mse(m, ids), /mse: prediction and target must have one shape/]],
+  nllLoss: [[() => k.nllLoss(m, m), /nllLoss: targets must be int32/]],
+  oneHot: [[() => k.oneHot(m, 3), /oneHot: ids must be int32 or uint32, got float32/]],
+  outer: [[() => k.outer(m, m), /outer: needs two vectors/]],
+  pad: [
+    [() => k.pad(m, [[1, 1]]), /pad: widths must be one \[before, after\] for each axis of \[2, 3\]/],
+    [
+      () =>
+        k.pad(
+          m,
+          [
+            [0, 0],
+            [3, 0],
+          ],
+          'reflect',
+        ),
+      /pad: 'reflect' can add up to 2 to axis 1 of \[2, 3\], got 3/,
+    ],
+    [
+      () =>
+        k.pad(
+          m,
+          [
+            [0, 0],
+            [0, 0],
+          ],
+          'mirror' as never,
+        ),
+      /the mode must be 'constant', .* got 'mirror'/,
+    ],
+  ],
+  permutation: [[() => k.permutation([1, 2], -1), /permutation: n must be a whole number/]],
+  pow: [[() => k.pow(ids, 2), /pow: needs a float tensor, got int32/]],
+  randomInt: [[() => k.randomInt([1, 2], [3], 5, 5), /randomInt: high must be above low, got 5 and 5/]],
+  repeat: [[() => k.repeat(m, -1), /repeat: count must be a whole number/]],
+  roll: [[() => k.roll(m, 0.5), /roll: the shift must be a whole number, got 0.5/]],
+  scan: [
+    [() => k.scan((c: Tensor, x: Tensor) => [x, c], m, m), /scan: the carry must stay what it is/],
+    [() => k.scan((c: Tensor) => c as never, m, m), /scan: the function must return \[carry, y\]/],
+    [() => k.scan((c: Tensor) => [c, c], m, undefined), /xs has no tensor; say how many steps by \{ length \}/],
+    [
+      () => k.scan((c: Tensor) => [c, c], m, four(1025)),
+      /1025 steps are more than one graph may hold \(1024\); use compileScan/,
+    ],
+  ],
+  scatter: [
+    [() => k.scatter(m, ids, m), /scatter: ids and the source must have the shape of x \[2, 3\] outside axis 1/],
+  ],
+  scatterAdd: [[() => k.scatterAdd(m, m, m), /scatterAdd: ids must be int32/]],
+  split: [
+    [() => k.split(m, 0), /split: size must be a whole number, 1 or more, got 0/],
+    [() => k.split(m, [1, 2], 0), /split: sizes \[1, 2\] add up to 3, axis 0 of \[2, 3\] has 2/],
+  ],
+  splitKey: [[() => k.splitKey([1, 2], 0), /splitKey: count must be a whole number, 1 or more/]],
+  stack: [[() => k.stack([m, ids]), /stack: shapes differ: \[2, 3\] and \[2\]/]],
+  tile: [[() => k.tile(m, [-1]), /tile: a count must be a whole number/]],
+  trace: [[() => k.trace(ids), /trace: needs at least two dimensions, got \[2\]/]],
+  tril: [[() => k.tril(m, 0.5), /tril: the diagonal must be a whole number, got 0.5/]],
+  triu: [[() => k.triu(ids), /triu: needs at least two dimensions, got \[2\]/]],
+  vjp: [[() => k.vjp((x: Tensor) => x.exp(), m).pull(ids), /vjp: gradients .*must be \[2, 3\], got \[2\]/]],
+  vmap: [
+    [() => k.vmap((a: Tensor, b: Tensor) => a.add(b))(m, four(3)), /different numbers of examples: 2 and 3/],
+    [() => k.vmap((a: Tensor) => a, null)(m), /no argument is a tensor with an axis of examples/],
+  ],
 }
 
 const kinds = ['ShapeError', 'DTypeError', 'TypeError', 'RangeError', 'DeviceError']
@@ -180,6 +315,7 @@ test('every public operation is in the list', () => {
     'checkpoint',
     'chromeTrace',
     'compile',
+    'compileScan',
     'defineOp',
     'flatten',
     'fromDevice',
@@ -189,6 +325,7 @@ test('every public operation is in the list', () => {
     'isFloat',
     'isTensor',
     'mapTensors',
+    'ones',
     'measureCeilings',
     'profile',
     'profileRows',

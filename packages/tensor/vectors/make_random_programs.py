@@ -306,6 +306,218 @@ moves = {
 }
 
 
+F = torch.nn.functional
+
+
+def along(f):
+    def run(args, attrs):
+        made = f(args[0].t, attrs["axis"])
+        return [Value(t, args[0].dtype) for t in made] if isinstance(made, (list, tuple)) else Value(made, args[0].dtype)
+
+    return run
+
+
+def over(f):
+    """f(t, axes, keep); None stands for all axes."""
+
+    def run(args, attrs):
+        t = args[0].t
+        axes = attrs.get("axes")
+        axes = list(range(t.dim())) if axes is None else axes
+        return f(args[0], t, axes, attrs["keep"])
+
+    return run
+
+
+def prod(x, t, axes, keep):
+    for axis in sorted(axes, reverse=True):
+        t = torch.prod(t, axis, keepdim=keep)
+    return Value(t, x.dtype)
+
+
+def both(f):
+    return lambda args, attrs: Value(f(args[0].t != 0, args[1].t != 0).to(torch.int64), "uint32")
+
+
+def ids_along(t, axis, count, n):
+    shape = list(t.shape)
+    shape[axis] = count
+    line = (torch.arange(count) * 3 + 1) % n
+    return line.reshape([count if i == axis else 1 for i in range(t.dim())]).expand(shape)
+
+
+def scatter_add(t, axis):
+    n = t.shape[axis]
+    return (t * 0.5).scatter_add(axis, ids_along(t, axis, n, n), t)
+
+
+def scatter(t, axis):
+    m = (t.shape[axis] + 1) >> 1
+    line = torch.roll(torch.arange(m), 1)
+    shape = list(t.shape)
+    shape[axis] = m
+    ids = line.reshape([m if i == axis else 1 for i in range(t.dim())]).expand(shape)
+    return (-t).scatter(axis, ids, t.narrow(axis, 0, m))
+
+
+def one_hot(args, attrs):
+    ids = args[0].t
+    return Value((ids[..., None] == torch.arange(4)).to(torch.float64), "float32")
+
+
+def widen(t, axis):
+    n = t.shape[axis]
+    first, last = t.narrow(axis, 0, 1), t.narrow(axis, n - 1, 1)
+    two = torch.full_like(first, 2)
+    return [torch.cat([first, t, last], axis), torch.cat([first, t, last], axis), torch.cat([two, t, two], axis)]
+
+
+def outer(args, attrs):
+    a, b = real(args[0]), real(args[1])
+    return [Value(t, "float32") for t in [torch.outer(a, b), *torch.meshgrid(a, b, indexing="ij")]]
+
+
+def constants(args, attrs):
+    return Value(real(args[0]) + (torch.eye(2, 3) * torch.linspace(0, 1, 3)).sum(), "float32")
+
+
+def einsum(args, attrs):
+    ts = [real(a) for a in args]
+    if attrs["equation"] == "ij,ij->i":
+        ts = [ts[0], ts[0]]
+    return Value(torch.einsum(attrs["equation"], *ts), "float32")
+
+
+def standard(t, axes):
+    return (t - t.mean(axes, keepdim=True)) * torch.rsqrt(t.var(axes, correction=0, keepdim=True) + 0.5)
+
+
+def group_or_batch(t):
+    if t.shape[1] % 2 == 0:
+        return standard(t.reshape([t.shape[0], -1]), [1]).reshape(t.shape)
+    return standard(t, [i for i in range(t.dim()) if i != 1])
+
+
+def conv1(t):
+    row = t.reshape([1, 2, -1])
+    return F.conv1d(row, row[:, :, :2], padding=1)
+
+
+def conv2(t):
+    image = t.reshape([1, 1, 2, -1])
+    return F.conv2d(image, image[..., :2], stride=(1, 2)).sum() + F.avg_pool2d(image, (1, 2))
+
+
+def pools(t):
+    row = t.reshape([1, 1, -1])
+    pairs = torch.stack([row[..., :-1], row[..., 1:]], -1)
+    return pairs.amax(-1) + pairs.mean(-1) + pairs.amax(-1)
+
+
+def scan(t):
+    carry = torch.zeros(t.shape[1:])
+    ys = []
+    for row in t:
+        ys.append(carry * row)
+        carry = torch.tanh(carry + row)
+    return torch.stack(ys) + carry
+
+
+def nll(args, attrs):
+    return cross_entropy(real(args[0]), args[1].t, 0)
+
+
+def roll(t, axis):
+    return torch.roll(t, 2, axis)
+
+
+moves |= {
+    "relu": unary_any(torch.relu),
+    "leakyRelu": unary(lambda x: F.leaky_relu(x, 0.25)),
+    "elu": unary(F.elu),
+    "gelu": unary(F.gelu),
+    "geluTanh": unary(lambda x: F.gelu(x, approximate="tanh")),
+    "softplus": unary(F.softplus),
+    "logSigmoid": unary(F.logsigmoid),
+    "hardSigmoid": unary(F.hardsigmoid),
+    "hardSwish": unary(F.hardswish),
+    "erf": unary(torch.erf),
+    "log1p": unary(torch.log1p),
+    "expm1": unary(torch.expm1),
+    "log2": unary(torch.log2),
+    "reciprocal": unary(torch.reciprocal),
+    "tan": unary(torch.tan),
+    "asin": unary(torch.asin),
+    "acos": unary(torch.acos),
+    "atan": unary(torch.atan),
+    "sinh": unary(torch.sinh),
+    "cosh": unary(torch.cosh),
+    "ceil": unary(torch.ceil),
+    "trunc": unary(torch.trunc),
+    "round": unary(lambda x: torch.round(x - 0.5)),
+    "isNaN": lambda args, attrs: Value(torch.full(args[0].t.shape, 2), "uint32"),
+    "nanToNum": unary_any(lambda t: t + 0),
+    "logicalNot": lambda args, attrs: Value((args[0].t == 0).to(torch.int64), "uint32"),
+    "stopGradient": unary_any(lambda t: t.detach() + t),
+    "logicalAnd": both(torch.logical_and),
+    "logicalOr": both(torch.logical_or),
+    "logicalXor": both(torch.logical_xor),
+    "atan2": binary(torch.atan2),
+    "mod": binary(torch.remainder),
+    "powNumber": lambda args, attrs: Value(real(args[0]) ** attrs["number"], "float32"),
+    "pow": binary(torch.pow),
+    "clamp": lambda args, attrs: Value(torch.clamp(args[0].t, min=attrs["number"]), args[0].dtype),
+    "min": reduce(lambda t, axes, keep: torch.amin(t, dim=axes, keepdim=keep)),
+    "argMin": lambda args, attrs: Value(
+        torch.sort(args[0].t.detach(), dim=attrs["axis"], stable=True).indices.select(attrs["axis"], 0), "int32"
+    ),
+    "prod": over(prod),
+    "any": over(lambda x, t, axes, keep: Value(((t != 0).to(torch.int64).sum(axes, keepdim=keep) != 0).to(torch.int64), "uint32")),
+    "all": over(lambda x, t, axes, keep: Value(((t == 0).to(torch.int64).sum(axes, keepdim=keep) == 0).to(torch.int64), "uint32")),
+    "variance": over(lambda x, t, axes, keep: Value(torch.var(real(x), axes, correction=0, keepdim=keep), "float32")),
+    "std": unary(torch.std),
+    "norm": unary(lambda x: (x.abs() ** 3).sum() ** (1 / 3)),
+    "softmaxAxis": along(lambda t, axis: [torch.softmax(t, axis), torch.log_softmax(t, axis)]),
+    "logSumExpAxes": over(lambda x, t, axes, keep: Value(torch.logsumexp(t, axes, keepdim=keep), "float32")),
+    "cumsum": along(lambda t, axis: [t.cumsum(axis), t.flip(axis).cumsum(axis).flip(axis)]),
+    "cumprod": along(lambda t, axis: [t.cumprod(axis), t.flip(axis).cumprod(axis).flip(axis)]),
+    "sort": along(lambda t, axis: torch.sort(t, dim=axis, stable=True).values),
+    "argSort": lambda args, attrs: Value(
+        torch.sort(args[0].t.detach(), dim=attrs["axis"], descending=True, stable=True).indices, "int32"
+    ),
+    "gather": along(lambda t, axis: torch.gather(t, axis, ids_along(t, axis, 5, t.shape[axis]))),
+    "scatterAdd": along(scatter_add),
+    "scatter": along(scatter),
+    "oneHot": one_hot,
+    "stack": lambda args, attrs: Value(torch.stack([args[0].t, args[1].t], -1), args[0].dtype),
+    "split": along(lambda t, axis: list(torch.split(t, 2, axis))),
+    "squeeze": unary_any(torch.squeeze),
+    "expandDims": along(lambda t, axis: t.unsqueeze(axis)),
+    "pad": along(widen),
+    "tril": unary_any(lambda t: torch.tril(t, -1)),
+    "triu": unary_any(torch.triu),
+    "trace": unary_any(lambda t: torch.diagonal(t, dim1=-2, dim2=-1).sum(-1)),
+    "diag": unary_any(torch.diag),
+    "flip": along(lambda t, axis: t.flip(axis)),
+    "roll": along(roll),
+    "repeat": along(lambda t, axis: torch.repeat_interleave(t, 2, axis)),
+    "tile": unary_any(lambda t: torch.tile(t, [2, 1])),
+    "outer": outer,
+    "constants": constants,
+    "einsum": einsum,
+    "layerNorm": unary(lambda x: standard(x, [-1])),
+    "groupNorm": unary(group_or_batch),
+    "conv1d": unary(conv1),
+    "conv2d": unary(conv2),
+    "pools": unary(pools),
+    "mse": lambda args, attrs: Value((real(args[0]) - real(args[1])).square().mean(), "float32"),
+    "nllLoss": nll,
+    "jvp": unary(lambda x: torch.cos(x) * torch.cos(x) + x * (1 - torch.tanh(x) ** 2)),
+    "vmap": unary(lambda x: torch.tanh(x) * x.sum(list(range(1, x.dim())), keepdim=True) if x.dim() > 1 else torch.tanh(x) * x),
+    "scan": unary(scan),
+}
+
+
 def weighted(values):
     total = torch.zeros([])
     for v in values:

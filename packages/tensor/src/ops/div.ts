@@ -1,3 +1,4 @@
+import { requireTensor } from '../arguments.ts'
 import type { Tensor } from '../tensor.ts'
 import { binarySamples, elementwiseOp } from './elementwise.ts'
 import { mul } from './mul.ts'
@@ -17,4 +18,10 @@ export const divOp = elementwiseOp({
 /** a / b elementwise, broadcast; floats only. */
 export function div(a: Operand, b: Operand): Tensor {
   return binary(divOp, a, b)
+}
+
+/** 1 / x. */
+export function reciprocal(x: Tensor): Tensor {
+  requireTensor('reciprocal', x)
+  return div(1, x)
 }

@@ -16,6 +16,17 @@ export function zeros(shape: Shape, dtype: DType = 'float32'): Tensor {
   return full(shape, 0, dtype)
 }
 
+/** Ones of a shape. */
+export function ones(shape: Shape, dtype: DType = 'float32'): Tensor {
+  return full(shape, 1, dtype)
+}
+
+/** Ones of the shape and dtype of x. */
+export function onesLike(x: Tensor): Tensor {
+  requireTensor('onesLike', x)
+  return ones(x.shape, x.dtype)
+}
+
 export function zerosLike(x: Tensor): Tensor {
   requireTensor('zerosLike', x)
   return zeros(x.shape, x.dtype)

@@ -1,8 +1,8 @@
-import { requireTensor } from '../arguments.ts'
+import { requireBoolean, requireTensor } from '../arguments.ts'
 import { lazyKernels } from '../backends/kernel-source.ts'
 import { ShapeError } from '../errors.ts'
 import { defineOp, type Op } from '../op.ts'
-import { elementCount, formatShape } from '../shape.ts'
+import { elementCount, formatShape, normalizeAxes, normalizeAxis } from '../shape.ts'
 import { apply1, type Tensor } from '../tensor.ts'
 import { abs } from './abs.ts'
 import { add } from './add.ts'
@@ -17,6 +17,7 @@ import { requireFloat } from './require.ts'
 import { reshape } from './reshape.ts'
 import { rowCpu } from './row-kernels.cpu.ts'
 import { sub } from './sub.ts'
+import { swapAxes, transpose } from './transpose.ts'
 import { where } from './where.ts'
 
 const rows = (x: Tensor) => [...x.shape.slice(0, -1), 1]
@@ -58,14 +59,41 @@ export const logSumExpOp = defineOp<unknown>({
   ],
 })
 
-/** log(sum(exp(x))) over the last axis, safe for large values. @param x [..., n] @returns float32 [...] */
-export function logSumExp(x: Tensor): Tensor {
-  return apply1(logSumExpOp, [x], {})
+/**
+ * log(sum(exp(x))), safe for large values, over the last axis unless others are given.
+ * @param x [..., n] @returns float32, without these axes or, with `keepDims`, with 1 in their place
+ */
+export function logSumExp(x: Tensor, axes: number | readonly number[] = -1, keepDims = false): Tensor {
+  requireTensor('logSumExp', x)
+  requireBoolean('logSumExp', 'keepDims', keepDims)
+  if (axes === -1 && !keepDims) return apply1(logSumExpOp, [x], {})
+  const list = normalizeAxes('logSumExp', axes, x.ndim)
+  const others = [...x.shape.keys()].filter((i) => !list.includes(i))
+  const kept = others.map((i) => x.shape[i])
+  const n = elementCount(list.map((i) => x.shape[i]))
+  const y = apply1(logSumExpOp, [reshape(transpose(x, [...others, ...list]), [...kept, n])], {})
+  return keepDims
+    ? reshape(
+        y,
+        x.shape.map((d, i) => (list.includes(i) ? 1 : d)),
+      )
+    : y
 }
 
-/** x minus its log-sum-exp: log-probabilities over the last axis, float32. */
-export function logSoftmax(x: Tensor): Tensor {
-  requireTensor('logSoftmax', x)
+/** The function of the last axis, over another. */
+function along(name: string, x: Tensor, axis: number, f: (x: Tensor) => Tensor): Tensor {
+  requireTensor(name, x)
+  if (axis === -1) return f(x)
+  const a = normalizeAxis(name, axis, x.ndim)
+  return swapAxes(f(swapAxes(x, a, -1)), a, -1)
+}
+
+/** x minus its log-sum-exp: log-probabilities over an axis, the last unless said; float32. */
+export function logSoftmax(x: Tensor, axis = -1): Tensor {
+  return along('logSoftmax', x, axis, logSoftmaxRows)
+}
+
+function logSoftmaxRows(x: Tensor): Tensor {
   const lse = logSumExp(x)
   // A row whose sum is infinite or nothing has no probabilities.
   return sub(x, reshape(where(less(abs(lse), Infinity), lse, NaN), rows(x)))
@@ -117,7 +145,7 @@ export const softmaxGradientOp: Op<unknown> = defineOp<unknown>({
   ],
 })
 
-/** exp(x) / sum(exp(x)) over the last axis. @param x [..., n] @returns like x */
-export function softmax(x: Tensor): Tensor {
-  return apply1(softmaxOp, [x], {})
+/** exp(x) / sum(exp(x)) over an axis, the last unless said. @param x [..., n] @returns like x */
+export function softmax(x: Tensor, axis = -1): Tensor {
+  return along('softmax', x, axis, (y) => apply1(softmaxOp, [y], {}))
 }

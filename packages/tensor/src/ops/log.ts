@@ -1,7 +1,9 @@
+import { requireTensor } from '../arguments.ts'
 import type { Tensor } from '../tensor.ts'
 import { div } from './div.ts'
 import { elementwiseOp, unarySamples } from './elementwise.ts'
 import { logWgsl } from './functions.wgsl.ts'
+import { mul } from './mul.ts'
 import { unary } from './operation.ts'
 
 export const logOp = elementwiseOp({
@@ -18,4 +20,10 @@ export const logOp = elementwiseOp({
 /** Natural logarithm. */
 export function log(x: Tensor): Tensor {
   return unary(logOp, x)
+}
+
+/** Logarithm to base 2. */
+export function log2(x: Tensor): Tensor {
+  requireTensor('log2', x)
+  return mul(log(x), Math.LOG2E)
 }

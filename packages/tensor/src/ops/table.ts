@@ -11,19 +11,27 @@ import { concatenateOp } from './concatenate.ts'
 import { barrierOp, copyOp } from './copy.ts'
 import { cosOp } from './cos.ts'
 import { crossEntropyOp } from './cross-entropy.ts'
+import { cumsumOp } from './cumulative.ts'
 import { divOp } from './div.ts'
+import { erfOp } from './erf.ts'
 import { expOp } from './exp.ts'
+import { expm1Op } from './expm1.ts'
+import { flipOp } from './flip.ts'
 import { floorOp } from './floor.ts'
+import { gatherOp, scatterOp } from './gather.ts'
 import { constantOp, inputOp, iotaOp, sourceOp } from './leaf.ts'
 import { linearCrossEntropyGradientOp, linearCrossEntropyOp } from './linear-cross-entropy.ts'
 import { logOp } from './log.ts'
 import { logSumExpOp, softmaxGradientOp, softmaxOp } from './log-sum-exp.ts'
+import { log1pOp } from './log1p.ts'
 import { matmulOp } from './matmul/matmul.ts'
 import { scaledMatmulOp } from './matmul/scaled-matmul.ts'
 import { maximumOp } from './maximum.ts'
 import { minimumOp } from './minimum.ts'
+import { modOp } from './mod.ts'
 import { mulOp } from './mul.ts'
 import { negOp } from './neg.ts'
+import { powOp } from './pow.ts'
 import { argMaxOp, maxOp, sumOp } from './reduce.ts'
 import { reshapeOp } from './reshape.ts'
 import { rmsNormGradientOp, rmsNormOp } from './rms-norm.ts'
@@ -34,13 +42,17 @@ import { signOp } from './sign.ts'
 import { siluOp, swigluOp } from './silu.ts'
 import { sinOp } from './sin.ts'
 import { sliceOp } from './slice.ts'
+import { softplusOp } from './softplus.ts'
+import { sortOp } from './sort.ts'
 import { sqrtOp } from './sqrt.ts'
 import { squareOp } from './square.ts'
+import { stopGradientOp } from './stop-gradient.ts'
 import { subOp } from './sub.ts'
 import { scatterAddRowsOp, takeOp } from './take.ts'
 import { tanhOp } from './tanh.ts'
 import { topKOp } from './top-k.ts'
 import { transposeOp } from './transpose.ts'
+import { acosOp, asinOp, atan2Op, atanOp, coshOp, sinhOp } from './trigonometry.ts'
 import { whereOp } from './where.ts'
 
 /** Every op there is. The conformance suite walks this table. */
@@ -73,6 +85,18 @@ export const opTable: readonly Op<any>[] = [
   tanhOp,
   sigmoidOp,
   floorOp,
+  modOp,
+  powOp,
+  erfOp,
+  log1pOp,
+  expm1Op,
+  softplusOp,
+  sinhOp,
+  coshOp,
+  asinOp,
+  acosOp,
+  atanOp,
+  atan2Op,
   bitcastOp,
   bitwiseAndOp,
   bitwiseOrOp,
@@ -82,6 +106,7 @@ export const opTable: readonly Op<any>[] = [
   castOp,
   copyOp,
   barrierOp,
+  stopGradientOp,
   reshapeOp,
   transposeOp,
   broadcastToOp,
@@ -89,10 +114,15 @@ export const opTable: readonly Op<any>[] = [
   concatenateOp,
   takeOp,
   scatterAddRowsOp,
+  gatherOp,
+  scatterOp,
+  flipOp,
+  cumsumOp,
   sumOp,
   maxOp,
   argMaxOp,
   topKOp,
+  sortOp,
   matmulOp,
   scaledMatmulOp,
   siluOp,

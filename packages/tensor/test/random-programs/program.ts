@@ -1,6 +1,7 @@
 import * as K from '../../src/index.ts'
 import { random } from '../conformance-cases.ts'
-import { isFloat, type Known, type Move, moveTable, type Scene } from './moves.ts'
+import { isFloat, type Known, type Move, type Scene } from './move-kinds.ts'
+import { moveTable } from './moves.ts'
 
 export interface ProgramInput {
   readonly shape: readonly number[]

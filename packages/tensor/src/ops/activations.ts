@@ -1,0 +1,66 @@
+import { requireNumber, requireTensor, shown } from '../arguments.ts'
+import type { Tensor } from '../tensor.ts'
+import { add } from './add.ts'
+import { cast } from './cast.ts'
+import { greaterEqual, lessEqual } from './compare.ts'
+import { erf } from './erf.ts'
+import { expm1 } from './expm1.ts'
+import { mul } from './mul.ts'
+import { requireFloat } from './require.ts'
+import { square } from './square.ts'
+import { tanh } from './tanh.ts'
+import { where } from './where.ts'
+
+/** The larger of x and 0, NaN where x is; the gradient at 0 is 0. */
+export function relu(x: Tensor): Tensor {
+  requireTensor('relu', x)
+  return where(lessEqual(x, 0), 0, x)
+}
+
+/** x where it is above 0, else `slope` times x. */
+export function leakyRelu(x: Tensor, slope = 0.01): Tensor {
+  requireTensor('leakyRelu', x)
+  requireFloat('leakyRelu', x)
+  requireNumber('leakyRelu', 'slope', slope)
+  return where(lessEqual(x, 0), mul(x, slope), x)
+}
+
+/** x where it is above 0, else `alpha` (exp(x) - 1). @see arXiv:1511.07289 */
+export function elu(x: Tensor, alpha = 1): Tensor {
+  requireTensor('elu', x)
+  requireFloat('elu', x)
+  requireNumber('elu', 'alpha', alpha)
+  return where(lessEqual(x, 0), mul(expm1(where(lessEqual(x, 0), x, 0)), alpha), where(lessEqual(x, 0), 0, x))
+}
+
+/**
+ * x times the probability that a standard normal number is below x. Computed in float32 whatever is stored.
+ * @param approximate 'none': by erf; 'tanh': GPT-2's approximation, 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))
+ * @see arXiv:1606.08415
+ * @example gelu(x); gelu(x, 'tanh')
+ */
+export function gelu(x: Tensor, approximate: 'none' | 'tanh' = 'none'): Tensor {
+  requireTensor('gelu', x)
+  requireFloat('gelu', x)
+  if (approximate !== 'none' && approximate !== 'tanh')
+    throw new TypeError(`gelu: approximate must be 'none' or 'tanh', got ${shown(approximate)}`)
+  const f = cast(x, 'float32')
+  const inner =
+    approximate === 'none'
+      ? erf(mul(f, Math.SQRT1_2))
+      : tanh(mul(mul(f, add(mul(square(f), 0.044715), 1)), Math.sqrt(2 / Math.PI)))
+  return cast(mul(mul(f, 0.5), add(inner, 1)), x.dtype)
+}
+
+/** 0 up to -3, 1 from 3 on, x / 6 + 1 / 2 between. */
+export function hardSigmoid(x: Tensor): Tensor {
+  requireTensor('hardSigmoid', x)
+  requireFloat('hardSigmoid', x)
+  return where(lessEqual(x, -3), 0, where(greaterEqual(x, 3), 1, add(mul(x, 1 / 6), 0.5)))
+}
+
+/** x times hardSigmoid(x). @see arXiv:1905.02244 */
+export function hardSwish(x: Tensor): Tensor {
+  requireTensor('hardSwish', x)
+  return mul(x, hardSigmoid(x))
+}

@@ -1,0 +1,80 @@
+import { requireNumber, requireTensor } from '../arguments.ts'
+import { computeType } from '../dtype.ts'
+import type { Tensor } from '../tensor.ts'
+import { abs } from './abs.ts'
+import { bitwiseAnd, bitwiseOr, bitwiseXor } from './bitwise.ts'
+import { cast } from './cast.ts'
+import { equal, greater, less, notEqual } from './compare.ts'
+import { full } from './full.ts'
+import { sum } from './reduce.ts'
+import { where } from './where.ts'
+
+const truth = (op: string, x: Tensor): Tensor => {
+  requireTensor(op, x)
+  return notEqual(x, 0)
+}
+
+/** Where both are not 0, as uint32 0 or 1; broadcast. */
+export function logicalAnd(a: Tensor, b: Tensor): Tensor {
+  return bitwiseAnd(truth('logicalAnd', a), truth('logicalAnd', b))
+}
+
+/** Where one or both are not 0, as uint32 0 or 1; broadcast. */
+export function logicalOr(a: Tensor, b: Tensor): Tensor {
+  return bitwiseOr(truth('logicalOr', a), truth('logicalOr', b))
+}
+
+/** Where one alone is not 0, as uint32 0 or 1; broadcast. */
+export function logicalXor(a: Tensor, b: Tensor): Tensor {
+  return bitwiseXor(truth('logicalXor', a), truth('logicalXor', b))
+}
+
+/** Where x is 0, as uint32 0 or 1. */
+export function logicalNot(x: Tensor): Tensor {
+  requireTensor('logicalNot', x)
+  return equal(x, 0)
+}
+
+/** Whether any element over the axes is not 0, as uint32 0 or 1; 0 where there are none. */
+export function any(x: Tensor, axes?: number | readonly number[], keepDims = false): Tensor {
+  return notEqual(sum(truth('any', x), axes, keepDims), 0)
+}
+
+/** Whether all elements over the axes are not 0, as uint32 0 or 1; 1 where there are none. */
+export function all(x: Tensor, axes?: number | readonly number[], keepDims = false): Tensor {
+  requireTensor('all', x)
+  return equal(sum(equal(x, 0), axes, keepDims), 0)
+}
+
+/** Where x is NaN, as uint32 0 or 1. */
+// biome-ignore lint/suspicious/noShadowRestrictedNames: its name everywhere
+export function isNaN(x: Tensor): Tensor {
+  requireTensor('isNaN', x)
+  return notEqual(x, x)
+}
+
+/** Where x is neither NaN nor infinite, as uint32 0 or 1. */
+// biome-ignore lint/suspicious/noShadowRestrictedNames: its name everywhere
+export function isFinite(x: Tensor): Tensor {
+  requireTensor('isFinite', x)
+  if (computeType(x.dtype) !== 'f32') return full(x.shape, 1, 'uint32')
+  return less(abs(cast(x, 'float32')), Infinity)
+}
+
+const largest = {
+  float32: 3.4028234663852886e38,
+  bfloat16: 3.3895313892515355e38,
+  float16: 65504,
+  float8_e4m3fn: 448,
+  float8_e5m2: 57344,
+}
+
+/** NaN as `nan`, and the infinities as the dtype's largest and smallest numbers. */
+export function nanToNum(x: Tensor, nan = 0): Tensor {
+  requireTensor('nanToNum', x)
+  requireNumber('nanToNum', 'nan', nan)
+  if (x.dtype === 'int32' || x.dtype === 'uint32') return x
+  const limit = largest[x.dtype]
+  const low = where(less(x, -limit), -limit, x)
+  return where(isNaN(x), nan, where(greater(low, limit), limit, low))
+}

@@ -1,0 +1,40 @@
+import { requireTensor } from '../arguments.ts'
+import { ShapeError } from '../errors.ts'
+import { formatShape } from '../shape.ts'
+import type { Tensor } from '../tensor.ts'
+import { less } from './compare.ts'
+import { requireTargets } from './cross-entropy.ts'
+import { neg } from './neg.ts'
+import { mean } from './reduce.ts'
+import { requireFloat } from './require.ts'
+import { square } from './square.ts'
+import { sub } from './sub.ts'
+import { takeLast } from './take.ts'
+import { where } from './where.ts'
+
+/** The mean of the squared differences, a scalar. */
+export function mse(prediction: Tensor, target: Tensor): Tensor {
+  requireTensor('mse', prediction, 'the prediction')
+  requireTensor('mse', target, 'the target')
+  if (prediction.shape.join() !== target.shape.join())
+    throw new ShapeError(
+      `mse: prediction and target must have one shape, got ${formatShape(prediction.shape)} and ${formatShape(target.shape)}`,
+    )
+  return mean(square(sub(prediction, target)))
+}
+
+/**
+ * Minus the log-probability of each target.
+ * @param logProbabilities [..., classes], as logSoftmax gives them
+ * @param targets int32 [...]; a negative one is ignored: its loss is 0. One past the classes gives 0 too
+ * @returns [...]
+ */
+export function nllLoss(logProbabilities: Tensor, targets: Tensor): Tensor {
+  requireTensor('nllLoss', logProbabilities, 'the log-probabilities')
+  requireTensor('nllLoss', targets, 'the targets')
+  requireFloat('nllLoss', logProbabilities)
+  if (logProbabilities.ndim === 0)
+    throw new ShapeError('nllLoss: log-probabilities must be [..., classes], got a scalar')
+  requireTargets('nllLoss', targets, logProbabilities.shape.slice(0, -1))
+  return where(less(targets, 0), 0, neg(takeLast(logProbabilities, targets)))
+}

@@ -1,0 +1,127 @@
+import { requireDType, requireNumber, requireTensor, requireWhole, shown } from '../arguments.ts'
+import { type DType, isFloat } from '../dtype.ts'
+import { DTypeError, ShapeError } from '../errors.ts'
+import { formatShape } from '../shape.ts'
+import type { Tensor } from '../tensor.ts'
+import { add } from './add.ts'
+import { broadcastTo } from './broadcast-to.ts'
+import { cast } from './cast.ts'
+import { equal, lessEqual } from './compare.ts'
+import { iota } from './leaf.ts'
+import { mul } from './mul.ts'
+import { sum } from './reduce.ts'
+import { reshape } from './reshape.ts'
+import { slice } from './slice.ts'
+import { sub } from './sub.ts'
+import { where } from './where.ts'
+
+function requireMatrix(op: string, x: Tensor): void {
+  requireTensor(op, x)
+  if (x.ndim < 2) throw new ShapeError(`${op}: needs at least two dimensions, got ${formatShape(x.shape)}`)
+}
+
+function requireOffset(op: string, k: number): void {
+  if (!Number.isSafeInteger(k)) throw new RangeError(`${op}: the diagonal must be a whole number, got ${shown(k)}`)
+}
+
+/** Column minus row of every element of the last two axes. */
+const offsets = (shape: readonly number[]): Tensor => sub(iota(shape, shape.length - 1), iota(shape, shape.length - 2))
+
+/** The elements on and below a diagonal of the last two axes, zeros above it; `diagonal` counts from the main one upwards. */
+export function tril(x: Tensor, diagonal = 0): Tensor {
+  requireMatrix('tril', x)
+  requireOffset('tril', diagonal)
+  return where(lessEqual(offsets(x.shape.slice(-2)), diagonal), x, 0)
+}
+
+/** The elements on and above a diagonal of the last two axes, zeros below it. */
+export function triu(x: Tensor, diagonal = 0): Tensor {
+  requireMatrix('triu', x)
+  requireOffset('triu', diagonal)
+  return where(lessEqual(diagonal, offsets(x.shape.slice(-2))), x, 0)
+}
+
+/** Ones on the diagonal of [rows, columns], square unless said. */
+export function eye(rows: number, columns = rows, dtype: DType = 'float32'): Tensor {
+  requireWhole('eye', 'rows', rows)
+  requireWhole('eye', 'columns', columns)
+  requireDType('eye', dtype)
+  return cast(equal(offsets([rows, columns]), 0), dtype)
+}
+
+/** A vector as the diagonal of a square matrix, or the diagonal of a matrix as a vector. */
+export function diag(x: Tensor): Tensor {
+  requireTensor('diag', x)
+  if (x.ndim === 1) {
+    const n = x.shape[0]
+    return where(equal(offsets([n, n]), 0), broadcastTo(x, [n, n]), 0)
+  }
+  if (x.ndim !== 2) throw new ShapeError(`diag: needs a vector or a matrix, got ${formatShape(x.shape)}`)
+  const n = Math.min(...x.shape)
+  const square = slice(x, [0, 0], [n, n])
+  const flat = sum(where(equal(offsets([n, n]), 0), square, 0), 1)
+  return cast(flat, x.dtype)
+}
+
+/** The sum of the diagonal of the last two axes. Float formats give float32. */
+export function trace(x: Tensor): Tensor {
+  requireMatrix('trace', x)
+  return sum(where(equal(offsets(x.shape.slice(-2)), 0), x, 0), [-2, -1])
+}
+
+/** The products of all pairs of two vectors. @param a [m] @param b [n] @returns [m, n] */
+export function outer(a: Tensor, b: Tensor): Tensor {
+  requireTensor('outer', a, 'a')
+  requireTensor('outer', b, 'b')
+  if (a.ndim !== 1 || b.ndim !== 1)
+    throw new ShapeError(`outer: needs two vectors, got ${formatShape(a.shape)} and ${formatShape(b.shape)}`)
+  return mul(reshape(a, [a.shape[0], 1]), b)
+}
+
+/** The coordinates of a grid, one tensor for each vector: meshgrid([x, y])[0] changes along axis 0 (indexing 'ij'). */
+export function meshgrid(vectors: readonly Tensor[]): Tensor[] {
+  if (!Array.isArray(vectors) || vectors.length === 0)
+    throw new TypeError(`meshgrid: expected an array of vectors, got ${shown(vectors)}`)
+  for (const v of vectors) {
+    requireTensor('meshgrid', v)
+    if (v.ndim !== 1) throw new ShapeError(`meshgrid: needs vectors, got ${formatShape(v.shape)}`)
+  }
+  const shape = vectors.map((v) => v.shape[0])
+  return vectors.map((v, k) =>
+    broadcastTo(
+      reshape(
+        v,
+        shape.map((d, i) => (i === k ? d : 1)),
+      ),
+      shape,
+    ),
+  )
+}
+
+/** `count` numbers from `start` to `end`, both included, at equal distances; float32. */
+export function linspace(start: number, end: number, count: number): Tensor {
+  requireNumber('linspace', 'start', start)
+  requireNumber('linspace', 'end', end)
+  requireWhole('linspace', 'count', count)
+  const step = count > 1 ? (end - start) / (count - 1) : 0
+  const at = iota([count], 0)
+  // From both ends, so that both are exact.
+  const up = add(mul(cast(at, 'float32'), step), start)
+  const down = sub(end, mul(cast(sub(count - 1, at), 'float32'), step))
+  return where(lessEqual(at, Math.floor((count - 1) / 2)), up, down)
+}
+
+/**
+ * 1 at the place of each id along a new last axis, 0 elsewhere; an id outside [0, classes) has no 1.
+ * @param ids int32 or uint32 [...] @returns [..., classes]
+ */
+export function oneHot(ids: Tensor, classes: number, dtype: DType = 'float32'): Tensor {
+  requireTensor('oneHot', ids, 'ids')
+  requireWhole('oneHot', 'classes', classes)
+  requireDType('oneHot', dtype)
+  if (isFloat(ids.dtype))
+    throw new DTypeError(`oneHot: ids must be int32 or uint32, got ${ids.dtype}; cast them with astype('int32')`)
+  const shape = [...ids.shape, classes]
+  const column = iota(shape, ids.ndim, ids.dtype as 'int32' | 'uint32')
+  return cast(equal(column, reshape(ids, [...ids.shape, 1])), dtype)
+}

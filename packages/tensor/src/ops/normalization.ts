@@ -1,0 +1,104 @@
+import { requireNumber, requireOptions, requireTensor, requireWhole } from '../arguments.ts'
+import { ShapeError } from '../errors.ts'
+import { formatShape } from '../shape.ts'
+import type { Tensor } from '../tensor.ts'
+import { add } from './add.ts'
+import { cast } from './cast.ts'
+import { mul } from './mul.ts'
+import { mean } from './reduce.ts'
+import { requireFloat } from './require.ts'
+import { reshape } from './reshape.ts'
+import { rsqrt } from './rsqrt.ts'
+import { square } from './square.ts'
+import { sub } from './sub.ts'
+
+/** x less its mean, over its deviation, over these axes; float32. */
+function standardized(x: Tensor, axes: readonly number[], epsilon: number): Tensor {
+  const f = cast(x, 'float32')
+  const off = sub(f, mean(f, axes, true))
+  return mul(off, rsqrt(add(mean(square(off), axes, true), epsilon)))
+}
+
+/** y times the weight plus the bias, each a vector along `axis`. */
+function affine(op: string, y: Tensor, axis: number, weight?: Tensor, bias?: Tensor): Tensor {
+  const n = y.shape[axis]
+  const along = (name: string, t: Tensor): Tensor => {
+    requireTensor(op, t, name)
+    if (t.ndim !== 1 || t.shape[0] !== n)
+      throw new ShapeError(`${op}: ${name} must be [${n}] for x ${formatShape(y.shape)}, got ${formatShape(t.shape)}`)
+    return reshape(
+      t,
+      y.shape.slice(axis).map((_, i) => (i === 0 ? n : 1)),
+    )
+  }
+  const scaled = weight ? mul(y, along('the weight', weight)) : y
+  return bias ? add(scaled, along('the bias', bias)) : scaled
+}
+
+/**
+ * Over the last axis: (x - mean) / sqrt(variance + epsilon), times the weight, plus the bias; computed in float32.
+ * @param x [..., n] @param weight [n] @param bias [n]
+ * @returns like x
+ * @see arXiv:1607.06450
+ */
+export function layerNorm(x: Tensor, weight?: Tensor, bias?: Tensor, epsilon = 1e-5): Tensor {
+  requireTensor('layerNorm', x)
+  requireFloat('layerNorm', x)
+  requireNumber('layerNorm', 'epsilon', epsilon, 0)
+  if (x.ndim === 0) throw new ShapeError('layerNorm: x is a scalar; it needs a last axis')
+  return cast(affine('layerNorm', standardized(x, [x.ndim - 1], epsilon), x.ndim - 1, weight, bias), x.dtype)
+}
+
+/**
+ * The channels of each example in groups that are normalized together; computed in float32.
+ * @param x [batch, channels, ...] @param groups divides the channels @param weight [channels] @param bias [channels]
+ * @returns like x
+ * @see arXiv:1803.08494
+ */
+export function groupNorm(x: Tensor, groups: number, weight?: Tensor, bias?: Tensor, epsilon = 1e-5): Tensor {
+  requireTensor('groupNorm', x)
+  requireFloat('groupNorm', x)
+  requireWhole('groupNorm', 'groups', groups, 1)
+  requireNumber('groupNorm', 'epsilon', epsilon, 0)
+  if (x.ndim < 2 || x.shape[1] % groups !== 0)
+    throw new ShapeError(
+      `groupNorm: x must be [batch, channels, ...] with channels that divide into ${groups} groups, got ${formatShape(x.shape)}`,
+    )
+  const rest = x.size === 0 ? 0 : x.size / (x.shape[0] * groups)
+  const y = standardized(reshape(x, [x.shape[0], groups, rest]), [2], epsilon)
+  return cast(affine('groupNorm', reshape(y, x.shape), 1, weight, bias), x.dtype)
+}
+
+export interface BatchNormOptions {
+  readonly weight?: Tensor
+  readonly bias?: Tensor
+  /** Both or none: statistics of the channels, [channels], as kept from training. Without them the batch's own are taken. */
+  readonly mean?: Tensor
+  readonly variance?: Tensor
+  readonly epsilon?: number
+}
+
+/**
+ * Every channel normalized over the batch and what follows; computed in float32. Nothing is kept: whoever trains keeps running
+ * averages of `mean(x, axes)` and `variance(x, axes)` over all axes but 1, and gives them here afterwards.
+ * @param x [batch, channels, ...]
+ * @returns like x
+ * @see arXiv:1502.03167
+ */
+export function batchNorm(x: Tensor, options: BatchNormOptions = {}): Tensor {
+  requireTensor('batchNorm', x)
+  requireOptions('batchNorm', options, ['weight', 'bias', 'mean', 'variance', 'epsilon'])
+  requireFloat('batchNorm', x)
+  const { weight, bias, epsilon = 1e-5 } = options
+  requireNumber('batchNorm', 'epsilon', epsilon, 0)
+  if (x.ndim < 2) throw new ShapeError(`batchNorm: x must be [batch, channels, ...], got ${formatShape(x.shape)}`)
+  if ((options.mean === undefined) !== (options.variance === undefined))
+    throw new TypeError('batchNorm: give mean and variance, or neither')
+  const axes = [...x.shape.keys()].filter((i) => i !== 1)
+  if (!options.mean) return cast(affine('batchNorm', standardized(x, axes, epsilon), 1, weight, bias), x.dtype)
+  requireTensor('batchNorm', options.mean, 'the mean')
+  requireTensor('batchNorm', options.variance, 'the variance')
+  const scale = rsqrt(add(options.variance, epsilon))
+  const y = affine('batchNorm', cast(x, 'float32'), 1, scale, mul(mul(options.mean, scale), -1))
+  return cast(affine('batchNorm', y, 1, weight, bias), x.dtype)
+}

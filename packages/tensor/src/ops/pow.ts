@@ -1,0 +1,75 @@
+import { isFloat } from '../dtype.ts'
+import { apply1, isTensor, type Tensor } from '../tensor.ts'
+import { abs } from './abs.ts'
+import { bitcast } from './bitcast.ts'
+import { bitwiseAnd, bitwiseOr } from './bitwise.ts'
+import { equal, less, lessEqual, notEqual } from './compare.ts'
+import { div } from './div.ts'
+import { elementFunction } from './element-function.ts'
+import { exp } from './exp.ts'
+import { floor } from './floor.ts'
+import { log } from './log.ts'
+import { mul } from './mul.ts'
+import { neg } from './neg.ts'
+import { align, type Operand } from './operation.ts'
+import { rsqrt } from './rsqrt.ts'
+import { sqrt } from './sqrt.ts'
+import { square } from './square.ts'
+import { sub } from './sub.ts'
+import { where } from './where.ts'
+
+export const powOp = elementFunction({
+  name: 'pow',
+  // C's pow: 1 to any power is 1, and so is -1 to an infinite one.
+  js: (a, b) => (a === 1 || (a === -1 && Math.abs(b) === Infinity) ? 1 : a ** b),
+  compose(a, b) {
+    const size = exp(mul(b, log(abs(a))))
+    const whole = equal(floor(b), b)
+    const half = mul(b, 0.5)
+    const odd = bitwiseAnd(whole, notEqual(floor(half), half))
+    // The sign bit: -0 has it too.
+    const negative = less(bitcast(a, 'int32'), 0)
+    const signed = where(bitwiseAnd(negative, odd), neg(size), size)
+    // A negative finite number has whole powers alone.
+    const defined = where(bitwiseAnd(bitwiseAnd(less(a, 0), less(-Infinity, a)), equal(whole, 0)), NaN, signed)
+    const ones = bitwiseAnd(equal(abs(a), 1), bitwiseOr(equal(abs(b), Infinity), equal(a, 1)))
+    return where(bitwiseOr(equal(b, 0), ones), 1, defined)
+  },
+  gradient({ inputs: [a, b], outputs: [y], grads: [g] }) {
+    if (!g) return [undefined, undefined]
+    const slope = mul(b, pow(a, sub(b, 1)))
+    // 0 to any power from 0 on stays as it is while the exponent moves.
+    const still = bitwiseAnd(equal(a, 0), lessEqual(0, b))
+    return [mul(g, where(equal(b, 0), 0, slope)), where(still, 0, mul(g, mul(y, log(where(still, 1, a)))))]
+  },
+  samples: [
+    { inputs: [{ shape: [33], range: [0.2, 3] }, { shape: [33] }] },
+    {
+      inputs: [
+        { shape: [3, 5], range: [0.2, 3] },
+        { shape: [3, 5], range: [-5, 5] },
+      ],
+    },
+    { inputs: [{ shape: [], range: [0.2, 3] }, { shape: [] }] },
+    { inputs: [{ shape: [0, 3] }, { shape: [0, 3] }] },
+  ],
+})
+
+/**
+ * a to the power of b, broadcast; floats only. Whole powers up to 4, 1/2 and their inverses are products, roots and quotients; others are
+ * exp(b log|a|), whose relative error grows with |b log a|. A negative number to a power that is not whole is NaN; x^0 and 1^x are 1.
+ * @example pow(x, 3); x.pow(0.5); pow(2, x)
+ */
+export function pow(a: Operand, b: Operand): Tensor {
+  if (isTensor(a) && typeof b === 'number' && isFloat(a.dtype)) {
+    if (b === 1) return a
+    if (b === 2) return square(a)
+    if (b === 3) return mul(square(a), a)
+    if (b === 4) return square(square(a))
+    if (b === -1) return div(1, a)
+    if (b === -2) return div(1, square(a))
+    if (b === 0.5) return where(equal(a, -Infinity), Infinity, sqrt(a))
+    if (b === -0.5) return where(equal(a, -Infinity), 0, rsqrt(a))
+  }
+  return apply1(powOp, align('pow', a, b), {})
+}

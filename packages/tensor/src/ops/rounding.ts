@@ -1,0 +1,38 @@
+import { requireTensor } from '../arguments.ts'
+import type { Tensor } from '../tensor.ts'
+import { add } from './add.ts'
+import { bitwiseAnd, bitwiseOr } from './bitwise.ts'
+import { cast } from './cast.ts'
+import { equal, less, notEqual } from './compare.ts'
+import { floor } from './floor.ts'
+import { mul } from './mul.ts'
+import { neg } from './neg.ts'
+import { requireFloat } from './require.ts'
+import { sub } from './sub.ts'
+import { where } from './where.ts'
+
+/** The smallest whole number not below x. Its gradient is zero everywhere. */
+export function ceil(x: Tensor): Tensor {
+  requireTensor('ceil', x)
+  requireFloat('ceil', x)
+  return neg(floor(neg(x)))
+}
+
+/** x without its fraction. Its gradient is zero everywhere. */
+export function trunc(x: Tensor): Tensor {
+  requireTensor('trunc', x)
+  requireFloat('trunc', x)
+  return where(less(x, 0), ceil(x), floor(x))
+}
+
+/** The nearest whole number, halves to the even one. Its gradient is zero everywhere. */
+export function round(x: Tensor): Tensor {
+  requireTensor('round', x)
+  requireFloat('round', x)
+  const f = cast(x, 'float32')
+  const low = floor(f)
+  const part = sub(f, low)
+  const half = mul(low, 0.5)
+  const up = bitwiseOr(less(0.5, part), bitwiseAnd(equal(part, 0.5), notEqual(floor(half), half)))
+  return cast(where(up, add(low, 1), low), x.dtype)
+}

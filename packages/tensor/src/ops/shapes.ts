@@ -1,0 +1,100 @@
+import { requireTensor, requireWhole, shown } from '../arguments.ts'
+import { ShapeError } from '../errors.ts'
+import { formatShape, normalizeAxes, normalizeAxis, requireNumbers } from '../shape.ts'
+import type { Tensor } from '../tensor.ts'
+import { broadcastTo } from './broadcast-to.ts'
+import { concatenate } from './concatenate.ts'
+import { reshape } from './reshape.ts'
+import { sliceAxis } from './slice.ts'
+
+/** Joins tensors of one shape along a new axis. @example stack([a, b]) is [2, ...a.shape] */
+export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
+  if (!Array.isArray(tensors) || tensors.length === 0)
+    throw new TypeError(`stack: expected an array of at least one tensor, got ${shown(tensors)}`)
+  for (const t of tensors) requireTensor('stack', t)
+  const { shape } = tensors[0]
+  for (const t of tensors)
+    if (t.shape.join() !== shape.join())
+      throw new ShapeError(`stack: shapes differ: ${formatShape(shape)} and ${formatShape(t.shape)}`)
+  const a = normalizeAxis('stack', axis, shape.length + 1)
+  return concatenate(
+    tensors.map((t) => expandDims(t, a)),
+    a,
+  )
+}
+
+/**
+ * Cuts an axis into parts: of `size` elements each, the last one possibly smaller, or of the given sizes, which must add up.
+ * @example const [q, k, v] = split(x, [512, 128, 128], -1)
+ */
+export function split(x: Tensor, size: number | readonly number[], axis = 0): Tensor[] {
+  requireTensor('split', x)
+  const a = normalizeAxis('split', axis, x.ndim)
+  const n = x.shape[a]
+  if (!Array.isArray(size)) requireWhole('split', 'size', size, 1)
+  else for (const s of size) requireWhole('split', 'a size', s)
+  const sizes = Array.isArray(size)
+    ? (size as readonly number[])
+    : Array.from({ length: Math.max(1, Math.ceil(n / (size as number))) }, (_, i) =>
+        Math.min(size as number, n - i * (size as number)),
+      )
+  const total = sizes.reduce((sum, s) => sum + s, 0)
+  if (total !== n)
+    throw new ShapeError(
+      `split: sizes ${shown([...sizes])} add up to ${total}, axis ${a} of ${formatShape(x.shape)} has ${n}`,
+    )
+  let at = 0
+  return sizes.map((s) => sliceAxis(x, a, at, (at += s)))
+}
+
+/** Takes axes of one element away: these, or all there are. @throws ShapeError if one of these has more */
+export function squeeze(x: Tensor, axes?: number | readonly number[]): Tensor {
+  requireTensor('squeeze', x)
+  const list = axes === undefined ? undefined : normalizeAxes('squeeze', axes, x.ndim)
+  for (const i of list ?? [])
+    if (x.shape[i] !== 1)
+      throw new ShapeError(`squeeze: axis ${i} of ${formatShape(x.shape)} has ${x.shape[i]} elements, not 1`)
+  return reshape(
+    x,
+    x.shape.filter((d, i) => (list ? !list.includes(i) : d !== 1)),
+  )
+}
+
+/** A new axis of one element; `axis` is where it stands in the result. */
+export function expandDims(x: Tensor, axis: number): Tensor {
+  requireTensor('expandDims', x)
+  const a = normalizeAxis('expandDims', axis, x.ndim + 1)
+  return reshape(x, [...x.shape.slice(0, a), 1, ...x.shape.slice(a)])
+}
+
+/** Every element of an axis `count` times in a row: NumPy's repeat, PyTorch's repeat_interleave. */
+export function repeat(x: Tensor, count: number, axis = 0): Tensor {
+  requireTensor('repeat', x)
+  requireWhole('repeat', 'count', count)
+  const a = normalizeAxis('repeat', axis, x.ndim)
+  const before = x.shape.slice(0, a + 1)
+  const after = x.shape.slice(a + 1)
+  const wide = broadcastTo(reshape(x, [...before, 1, ...after]), [...before, count, ...after])
+  return reshape(wide, [...x.shape.slice(0, a), x.shape[a] * count, ...after])
+}
+
+/** The whole tensor again and again along each axis: NumPy's tile. @example tile(x, [2, 1]): twice, one below the other */
+export function tile(x: Tensor, counts: readonly number[]): Tensor {
+  requireTensor('tile', x)
+  requireNumbers('tile', 'counts', counts)
+  for (const c of counts) requireWhole('tile', 'a count', c)
+  const rank = Math.max(x.ndim, counts.length)
+  const shape = [...Array<number>(rank - x.ndim).fill(1), ...x.shape]
+  const times = [...Array<number>(rank - counts.length).fill(1), ...counts]
+  const wide = broadcastTo(
+    reshape(
+      x,
+      shape.flatMap((d) => [1, d]),
+    ),
+    shape.flatMap((d, i) => [times[i], d]),
+  )
+  return reshape(
+    wide,
+    shape.map((d, i) => d * times[i]),
+  )
+}

@@ -1,0 +1,21 @@
+import { requireTensor } from '../arguments.ts'
+import { defineOp } from '../op.ts'
+import { apply1, type Tensor } from '../tensor.ts'
+
+export const stopGradientOp = defineOp<unknown>({
+  name: 'stopGradient',
+  kind: 'view',
+  infer: ([x]) => [{ shape: x.shape, dtype: x.dtype }],
+  gradient: () => [undefined],
+  evaluate: ([x], _, [out]) => {
+    out.data.set(x.data)
+  },
+  view: (input) => input,
+  samples: [{ inputs: [{ shape: [3, 5] }], differentiable: false }],
+})
+
+/** x itself, which gradients take for a constant: PyTorch's detach. */
+export function stopGradient(x: Tensor): Tensor {
+  requireTensor('stopGradient', x)
+  return apply1(stopGradientOp, [x], {})
+}

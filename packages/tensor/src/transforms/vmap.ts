@@ -1,0 +1,238 @@
+import { shown } from '../arguments.ts'
+import { ShapeError } from '../errors.ts'
+import { topologicalOrder } from '../graph/graph.ts'
+import { makeNode, type Node, type Value } from '../graph/node.ts'
+import { flatten } from '../graph/tree.ts'
+import type { Op } from '../op.ts'
+import { add } from '../ops/add.ts'
+import { bitwiseAnd } from '../ops/bitwise.ts'
+import { broadcastTo, broadcastToOp } from '../ops/broadcast-to.ts'
+import { less, lessEqual } from '../ops/compare.ts'
+import { concatenateOp } from '../ops/concatenate.ts'
+import { barrierOp } from '../ops/copy.ts'
+import { cumsumOp } from '../ops/cumulative.ts'
+import { erfOp } from '../ops/erf.ts'
+import { expm1Op } from '../ops/expm1.ts'
+import { flipOp } from '../ops/flip.ts'
+import { gatherOp, scatterOp } from '../ops/gather.ts'
+import { inputOp, iota } from '../ops/leaf.ts'
+import { logSumExpOp, softmaxGradientOp, softmaxOp } from '../ops/log-sum-exp.ts'
+import { log1pOp } from '../ops/log1p.ts'
+import { matmul, matmulOp } from '../ops/matmul/matmul.ts'
+import { mul } from '../ops/mul.ts'
+import { powOp } from '../ops/pow.ts'
+import { argMaxOp, maxOp, sumOp } from '../ops/reduce.ts'
+import { reshape, reshapeOp } from '../ops/reshape.ts'
+import { siluOp, swigluOp } from '../ops/silu.ts'
+import { sliceOp } from '../ops/slice.ts'
+import { softplusOp } from '../ops/softplus.ts'
+import { sortOp } from '../ops/sort.ts'
+import { stopGradientOp } from '../ops/stop-gradient.ts'
+import { scatterAddRowsOp, takeOp } from '../ops/take.ts'
+import { topKOp } from '../ops/top-k.ts'
+import { transpose, transposeOp } from '../ops/transpose.ts'
+import { acosOp, asinOp, atan2Op, atanOp, coshOp, sinhOp } from '../ops/trigonometry.ts'
+import { where } from '../ops/where.ts'
+import { formatShape, normalizeAxis } from '../shape.ts'
+import { apply, apply1, isTensor, Tensor } from '../tensor.ts'
+import { refusePromise } from './grad.ts'
+
+/** An operand of a node: the tensor with the new axis in front, or the one that all examples share. */
+interface Operand {
+  readonly t: Tensor
+  readonly own: boolean
+}
+
+/** One node for all examples: every result has the new axis, of `size`, in front. */
+type Rule = (operands: readonly Operand[], attrs: any, size: number, op: Op<any>) => Tensor[]
+
+/** The operand with the axis in front, repeated where all share it. */
+const each = ({ t, own }: Operand, size: number): Tensor => (own ? t : broadcastTo(t, [size, ...t.shape]))
+
+/** The op itself, which treats leading axes alike. */
+const same: Rule = (operands, attrs, size, op) =>
+  apply(
+    op,
+    operands.map((x) => each(x, size)),
+    attrs,
+  )
+/** The op itself, one axis further. */
+const shifted: Rule = (operands, attrs, size, op) =>
+  apply(
+    op,
+    operands.map((x) => each(x, size)),
+    { ...attrs, axis: attrs.axis + 1 },
+  )
+
+/** Ids of every example in one table of all examples' rows; those outside stay outside. */
+function globalIds(ids: Tensor, rows: number): Tensor {
+  const inside = bitwiseAnd(lessEqual(0, ids), less(ids, rows))
+  return where(inside, add(ids, mul(iota(ids.shape, 0), rows)), -1)
+}
+
+let rules: ReadonlyMap<Op<any>, Rule> | undefined
+
+/** Made when first asked for: a page without vmap then has none of these ops. */
+const makeRules = (): ReadonlyMap<Op<any>, Rule> =>
+  new Map<Op<any>, Rule>([
+    ...[topKOp, sortOp, softmaxOp, softmaxGradientOp, logSumExpOp, siluOp, swigluOp, stopGradientOp].map(
+      (op): [Op<any>, Rule] => [op, same],
+    ),
+    ...[erfOp, log1pOp, expm1Op, powOp, softplusOp, atanOp, asinOp, acosOp, atan2Op, sinhOp, coshOp].map(
+      (op): [Op<any>, Rule] => [op, same],
+    ),
+    ...[sumOp, maxOp, argMaxOp, cumsumOp, gatherOp, scatterOp, flipOp, concatenateOp].map((op): [Op<any>, Rule] => [
+      op,
+      shifted,
+    ]),
+    [
+      barrierOp,
+      (operands, attrs, size, op) => apply(op, [each(operands[0], size), ...operands.slice(1).map((x) => x.t)], attrs),
+    ],
+    [reshapeOp, ([x], { shape }, size) => [reshape(each(x, size), [size, ...shape])]],
+    [transposeOp, ([x], { axes }, size) => [transpose(each(x, size), [0, ...axes.map((a: number) => a + 1)])]],
+    [
+      broadcastToOp,
+      ([x], { shape }, size) => {
+        const t = each(x, size)
+        const ones = Array<number>(shape.length - (t.ndim - 1)).fill(1)
+        return [broadcastTo(reshape(t, [size, ...ones, ...t.shape.slice(1)]), [size, ...shape])]
+      },
+    ],
+    [
+      sliceOp,
+      ([x], { starts, sizes }, size) => [
+        apply1(sliceOp, [each(x, size)], { starts: [0, ...starts], sizes: [size, ...sizes] }),
+      ],
+    ],
+    [
+      matmulOp,
+      ([a, b], { dtype }, size) => [
+        !b.own && b.t.ndim === 2
+          ? matmul(a.t, b.t, { dtype })
+          : apply1(matmulOp, [each(a, size), each(b, size)], { dtype }),
+      ],
+    ],
+    [
+      takeOp,
+      ([table, ids], attrs, size) => {
+        if (!table.own) return [apply1(takeOp, [table.t, ids.t], attrs)]
+        const [, rows, ...row] = table.t.shape
+        return [apply1(takeOp, [reshape(table.t, [size * rows, ...row]), globalIds(each(ids, size), rows)], attrs)]
+      },
+    ],
+    [
+      scatterAddRowsOp,
+      ([x, ids], { rows }, size) => {
+        const all = apply1(scatterAddRowsOp, [each(x, size), globalIds(each(ids, size), rows)], { rows: size * rows })
+        return [reshape(all, [size, rows, ...all.shape.slice(1)])]
+      },
+    ],
+  ])
+
+function ruleOf(node: Node): Rule {
+  rules ??= makeRules()
+  const rule = rules.get(node.op) ?? (node.op.elementwise ? same : undefined)
+  if (rule) return rule
+  const { define } = node.op
+  if (!define)
+    throw new TypeError(
+      `vmap: the op ${node.op.name} has no batching rule; call it outside, or give it an axis of its own for the examples`,
+    )
+  // By its definition, traced for one example.
+  return (operands, attrs, size) => {
+    const known = new Map<Value, Tensor>()
+    const ins = operands.map(({ t, own }, i) => {
+      if (!own) return t
+      const stand = placeholder({ shape: t.shape.slice(1), dtype: t.dtype }, t)
+      known.set(stand.value, operands[i].t)
+      return stand
+    })
+    return replay(define(ins, attrs), known, size)
+  }
+}
+
+function placeholder(spec: Pick<Tensor, 'shape' | 'dtype'>, like: Tensor): Tensor {
+  const { shape, dtype } = spec
+  const node = makeNode(inputOp, [], { index: 0, shape, dtype }, [{ shape, dtype }])
+  return new Tensor(node.outputs[0], like.device)
+}
+
+/** Makes what was traced for one example for all of them; `known` has the inputs with the axis in front. */
+function replay(outputs: readonly Tensor[], known: Map<Value, Tensor>, size: number): Tensor[] {
+  const device = [...known.values()].find((t) => t.device)?.device
+  const operand = (v: Value): Operand => {
+    const t = known.get(v)
+    return t ? { t, own: true } : { t: new Tensor(v, v.storage ? v.storage.device : undefined), own: false }
+  }
+  const order = topologicalOrder(
+    outputs.map((t) => t.value),
+    new Set(known.keys()),
+  )
+  for (const node of order) {
+    if (!node.inputs.some((v) => known.has(v))) continue
+    const made = ruleOf(node)(node.inputs.map(operand), node.attrs, size, node.op)
+    for (const [i, v] of node.outputs.entries()) known.set(v, new Tensor(made[i].value, made[i].device ?? device))
+  }
+  return outputs.map((t) => each(operand(t.value), size))
+}
+
+/**
+ * Turns a function of one example into one of many: `vmap(f)(xs)` is `stack` of `f(x)` for every x of xs, traced once, in whole-batch
+ * operations. Every op has a rule, or is done by its definition; an op without either is an error that names it. Random numbers are the
+ * same for every example unless the key is mapped too; `checkpoint` inside keeps its meaning but not its saving.
+ *
+ * @param inAxes the axis of the examples in every tensor of each argument (one number for all), or null for what all examples share
+ * @param outAxis where the axis stands in the results
+ * @throws ShapeError where arguments have different numbers of examples
+ * @example vmap((x, w) => x.mul(w).sum(), [0, null])(batch, weights)
+ */
+export function vmap<Args extends unknown[], R>(
+  f: (...args: Args) => R,
+  inAxes: number | null | readonly (number | null)[] = 0,
+  outAxis = 0,
+): (...args: Args) => R {
+  if (typeof f !== 'function') throw new TypeError(`vmap: expected a function, got ${shown(f)}`)
+  return (...args) => {
+    const flat = flatten(args)
+    const axisOf = (path: string): number | null => {
+      const axis = Array.isArray(inAxes) ? inAxes[Number(path.split('.')[0])] : inAxes
+      if (axis !== null && !Number.isInteger(axis))
+        throw new TypeError(`vmap: inAxes has one whole number or null for each argument, got ${shown(inAxes)}`)
+      return axis as number | null
+    }
+    const known = new Map<Value, Tensor>()
+    let size: number | undefined
+    const stands = flat.leaves.map((leaf, i) => {
+      if (!isTensor(leaf)) return leaf
+      const axis = axisOf(flat.paths[i])
+      if (axis === null) return leaf
+      const a = normalizeAxis('vmap', axis, leaf.ndim)
+      if (size !== undefined && size !== leaf.shape[a])
+        throw new ShapeError(
+          `vmap: arguments have different numbers of examples: ${size} and ${leaf.shape[a]} (axis ${a} of ${formatShape(leaf.shape)})`,
+        )
+      size = leaf.shape[a]
+      const front = transpose(leaf, [a, ...[...leaf.shape.keys()].filter((k) => k !== a)])
+      const stand = placeholder({ shape: front.shape.slice(1), dtype: leaf.dtype }, leaf)
+      known.set(stand.value, front)
+      return stand
+    })
+    if (size === undefined) throw new TypeError('vmap: no argument is a tensor with an axis of examples')
+    const value = f(...(flat.rebuild(stands) as Args))
+    refusePromise('vmap', value)
+    const result = flatten(value)
+    const outs = replay(result.leaves.filter(isTensor), known, size)
+    let k = 0
+    return result.rebuild(
+      result.leaves.map((leaf) => {
+        if (!isTensor(leaf)) return leaf
+        const t = outs[k++]
+        const to = normalizeAxis('vmap', outAxis, t.ndim)
+        const order = [...t.shape.keys()].slice(1)
+        order.splice(to, 0, 0)
+        return transpose(t, order)
+      }),
+    ) as R
+  }
+}
