@@ -1,5 +1,5 @@
 /** A training step of any decoder, compiled and with a state of its own: as benchmarks/train-step has it, for other shapes. */
-import { Decoder, initializeParameters, type ModelArchitecture } from '@kumiki/models'
+import { decoderModel, type ModelArchitecture } from '@kumiki/models'
 import { adamw, chain, clipGlobalNorm } from '@kumiki/optim'
 import { type Device, type ProgramMemory, tensorsOf } from '@kumiki/tensor'
 import { f32, initialState, makeTrainStep, type TrainStep } from '@kumiki/train'
@@ -21,23 +21,23 @@ export async function decoderStep(
   shape: readonly [batch: number, sequence: number],
 ): Promise<DecoderStep> {
   const { learningRate, maxNorm, ...adam } = hyperparameters
-  const decoder = new Decoder(device, architecture)
+  const model = decoderModel(architecture)
   const optimizer = chain(clipGlobalNorm(maxNorm), adamw(adam))
-  const run: TrainStep = makeTrainStep({ decoder, optimizer, precision: f32, zLoss: 0, accumulation: 1 })
-  let state = initialState(initializeParameters(device, architecture), optimizer, f32)
+  const run: TrainStep = makeTrainStep({ model, optimizer, precision: f32, zLoss: 0, accumulation: 1 })
+  let state = initialState(model.initialize(device), optimizer, f32)
   const tokens = (first: number) =>
     device.tensor(
       Int32Array.from({ length: shape[0] * shape[1] }, (_, i) => ((i + first) * 7919) % architecture.vocabSize),
       [...shape],
     )
-  const [inputs, targets] = [tokens(0), tokens(1)]
+  const batch = { inputs: tokens(0), targets: tokens(1) }
   let step = 0
   let last: { dispose(): void; item(): Promise<number> } | undefined
-  await run.prepare(state, inputs, targets, optimizer.scalars(1, learningRate))
+  await run.prepare(state, batch, optimizer.scalars(1, learningRate))
   return {
     async start() {
       last?.dispose()
-      const result = await run(state, inputs, targets, optimizer.scalars(++step, learningRate))
+      const result = await run(state, batch, optimizer.scalars(++step, learningRate))
       state = result.state
       last = result.loss
       result.gradNorm?.dispose()
@@ -50,8 +50,8 @@ export async function decoderStep(
     dispose() {
       run.dispose()
       last?.dispose()
-      for (const t of [...tensorsOf(state), inputs, targets]) t.dispose()
-      decoder.dispose()
+      for (const t of [...tensorsOf([state, batch])]) t.dispose()
+      model.dispose()
     },
   }
 }

@@ -1,5 +1,5 @@
 /** The training step of a shape, compiled and not run: its state is zeros that no kernel ever reads. */
-import { Decoder, type ModelArchitecture, parameterShapes } from '@kumiki/models'
+import { decoderModel, type ModelArchitecture, parameterShapes } from '@kumiki/models'
 import { adamw, chain, clipGlobalNorm } from '@kumiki/optim'
 import { type Device, type DType, mapTensors, type ProgramMemory, type Tensor } from '@kumiki/tensor'
 import { makeTrainStep, optimizerUnder, type PrecisionPolicy, type TrainState } from '@kumiki/train'
@@ -14,17 +14,21 @@ export interface CompiledStep {
 export async function compileStep(device: Device, shape: Shape, precision: PrecisionPolicy): Promise<CompiledStep> {
   const { architecture, batch, sequence, accumulation = 1 } = shape
   const { learningRate, maxNorm, ...adam } = hyperparameters
-  const decoder = new Decoder(device, architecture, { activations: precision.activations })
+  const model = decoderModel(architecture)
   const optimizer = optimizerUnder(precision, chain(clipGlobalNorm(maxNorm), adamw(adam)))
-  const step = makeTrainStep({ decoder, optimizer, precision, zLoss: 0, accumulation })
+  const step = makeTrainStep({ model, optimizer, precision, zLoss: 0, accumulation })
   const tokens = () => zeros(device, [batch, sequence], 'int32')
-  await step.prepare(emptyState(device, architecture, optimizer, precision), tokens(), tokens(), {
-    ...optimizer.scalars(1, learningRate),
-    ...(precision.master === false ? { roundingStep: 1 } : {}),
-  })
+  await step.prepare(
+    emptyState(device, architecture, optimizer, precision),
+    { inputs: tokens(), targets: tokens() },
+    {
+      ...optimizer.scalars(1, learningRate),
+      ...(precision.master === false ? { roundingStep: 1 } : {}),
+    },
+  )
   const compiled = { memory: step.memory(), explained: step.explain() }
   step.dispose()
-  decoder.dispose()
+  model.dispose()
   return compiled
 }
 

@@ -4,6 +4,7 @@ import { freemem } from 'node:os'
 import { basename, dirname, resolve } from 'node:path'
 import {
   countParameters,
+  decoderModel,
   findModel,
   fromHuggingFaceConfig,
   listModels,
@@ -146,7 +147,7 @@ export function nameOf(model: string): string {
 /** @throws UsageError where a policy cannot train a model in these batches */
 export function checkPolicyFits(policy: PrecisionPolicy, { name, architecture, batch, sequence }: Subject): void {
   checkedUse(
-    () => fp8RecipeOf(architecture, policy)?.check(architecture, batch * sequence),
+    () => fp8RecipeOf(decoderModel(architecture), policy)?.check(batch * sequence),
     `--policy ${policy.name} on ${name}: `,
   )
 }

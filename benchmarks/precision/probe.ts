@@ -1,12 +1,11 @@
 /** Gradients under a policy held against float32 ones at the same weights, and how the values of fp8 tensors fit their formats. */
-import { Decoder, type LinearRule, type ModelArchitecture, type Parameters, parameterShapes } from '@kumiki/models'
+import { type LanguageModel, type LinearRule, linear as linearLayer, type Parameters } from '@kumiki/models'
 import {
   apply,
   type Compiled,
   cast,
   compile,
   concatenate,
-  type Device,
   defineOp,
   full,
   type Op,
@@ -84,25 +83,21 @@ const tapOf = (recipe: Fp8Recipe): Op<{ layer: string }> =>
     },
   })
 
-export function gradientProbe(device: Device, architecture: ModelArchitecture, policy: PrecisionPolicy): GradientProbe {
-  const recipe = fp8RecipeOf(architecture, policy)
-  const names = parameterShapes(architecture).map(({ name }) => name)
+export function gradientProbe(model: LanguageModel, policy: PrecisionPolicy): GradientProbe {
+  const recipe = fp8RecipeOf(model, policy)
+  const names = model.parameters.map(({ name }) => name)
   const tensors = recipe?.tensors ?? []
   const layers = [...new Set(tensors.map(({ layer }) => layer))]
   const tap = recipe && tapOf(recipe)
-  const decoders = {
-    exact: new Decoder(device, architecture),
-    narrow: new Decoder(device, architecture, { activations: policy.activations }),
-  }
+  const { activations } = policy
   const probe: Probe = compile((weights, scaling, inputs, targets) => {
+    const batch = { inputs, targets }
     const count = countTargets(targets)
     const matricesIn = (dtype: PrecisionPolicy['parameters']) =>
       Object.fromEntries(
         names.map((name) => [name, weights[name].ndim >= 2 ? cast(weights[name], dtype) : weights[name]]),
       )
-    const exact = valueAndGrad((p: Parameters) => meanLoss(decoders.exact, p, inputs, targets, count, 0))(
-      matricesIn('float32'),
-    ).grads
+    const exact = valueAndGrad((p: Parameters) => meanLoss(model, p, batch, count))(matricesIn('float32')).grads
     const scales = recipe?.gradientScales(scaling) ?? {}
     // Where gradients are rounded at random, every probe draws the same.
     const step = full([], 1, 'uint32')
@@ -113,7 +108,7 @@ export function gradientProbe(device: Device, architecture: ModelArchitecture, p
         const linear: LinearRule | undefined =
           pass &&
           ((x, w, layer) => {
-            if (!recipe!.includes(layer)) return decoders.narrow.linear(x, w)
+            if (!recipe!.includes(layer)) return linearLayer(x, w, activations)
             const stored = cast(x, policy.activations)
             fits.set(layer, {
               input: pairOf(recipe!.fit(stored, { layer, role: 'input' }, scaling)),
@@ -122,7 +117,7 @@ export function gradientProbe(device: Device, architecture: ModelArchitecture, p
             const state = scaling.scale ? [scaling.scale] : []
             return apply(tap!, [pass.linear(stored, w, layer), t[layer], step, ...state], { layer })[0]
           })
-        return [meanLoss(decoders.narrow, p, inputs, targets, count, 0, linear), pass?.seen] as const
+        return [meanLoss(model, p, batch, count, { activations, linear }), pass?.seen] as const
       },
     )({
       p: matricesIn(policy.parameters),
@@ -170,8 +165,6 @@ export function gradientProbe(device: Device, architecture: ModelArchitecture, p
     },
     dispose() {
       probe.dispose()
-      decoders.exact.dispose()
-      decoders.narrow.dispose()
     },
   }
 }

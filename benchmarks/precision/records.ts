@@ -1,7 +1,7 @@
 /** The runs in a folder: one line of JSON each, with everything that a run depends on. */
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { ModelArchitecture } from '@kumiki/models'
+import { decoderModel, type ModelArchitecture } from '@kumiki/models'
 import { fp8RecipeOf, type PrecisionPolicy } from '@kumiki/train'
 import type { Subject } from './models.ts'
 import type { RunOutcome } from './run.ts'
@@ -52,7 +52,7 @@ export function planOf(subject: Subject, policy: PrecisionPolicy, seed: number, 
 }
 
 function includedLayers(architecture: ModelArchitecture, policy: PrecisionPolicy): string[] {
-  return [...new Set(fp8RecipeOf(architecture, policy)!.tensors.map(({ layer }) => layer))]
+  return [...new Set(fp8RecipeOf(decoderModel(architecture), policy)!.tensors.map(({ layer }) => layer))]
 }
 
 /** Runs of one setting each, in the order of the file. */

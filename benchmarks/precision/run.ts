@@ -1,6 +1,6 @@
 /** One training run under a policy: every loss, probes of the gradients now and then, and what it took. */
-import { type Batch, batches, type TokenDocument } from '@kumiki/data'
-import { countParameters } from '@kumiki/models'
+import { type Batch, batches, packEvaluation, type TokenDocument } from '@kumiki/data'
+import { countParameters, decoderModel } from '@kumiki/models'
 import { adamw, chain, clipGlobalNorm, cosine, warmup } from '@kumiki/optim'
 import type { Device } from '@kumiki/tensor'
 import { type PrecisionPolicy, Trainer, TrainingError } from '@kumiki/train'
@@ -60,19 +60,17 @@ function scheduleFor(peak: number, steps: number) {
 export async function trainUnder(request: RunRequest): Promise<RunOutcome> {
   const { device, subject, texts, policy, seed, probeEvery } = request
   const { architecture, batch: batchSize, sequence: sequenceLength, steps, learningRate } = subject
+  const model = decoderModel(architecture)
   const trainer = Trainer.create({
     device,
-    architecture,
-    documents: texts.documents,
-    eosId: texts.eosId,
+    model,
+    data: batches({ ...texts, sequenceLength, batchSize, seed }),
     optimizer: chain(clipGlobalNorm(1), adamw({ beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1 })),
     schedule: scheduleFor(learningRate, steps),
-    batchSize,
-    sequenceLength,
     seed,
     precision: policy,
   })
-  const probe = probeEvery > 0 ? gradientProbe(device, architecture, policy) : undefined
+  const probe = probeEvery > 0 ? gradientProbe(model, policy) : undefined
   // The same batch for every probe, every policy and every seed: the first of another order of the data.
   const { value: batch } = batches({ ...texts, sequenceLength, batchSize, seed: 12345 }).next() as { value: Batch }
   const losses: number[] = []
@@ -114,9 +112,12 @@ export async function trainUnder(request: RunRequest): Promise<RunOutcome> {
     failure = error.message
   }
   const { peakBytes, inputBytes } = trainer.memory()
-  const heldOut = failure ? null : (await trainer.evaluate(texts.heldOut)).natsPerToken
+  const heldOut = failure
+    ? null
+    : (await trainer.evaluate(packEvaluation(texts.heldOut, sequenceLength, texts))).natsPerToken
   probe?.dispose()
   trainer.dispose()
+  model.dispose()
   return {
     parameters: countParameters(architecture).total,
     heldOut,

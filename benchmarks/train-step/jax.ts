@@ -1,7 +1,7 @@
 /** The same step as a user of jax-js writes it: forward, backward, clipping and AdamW in one jit. */
 import type * as Jax from '@jax-js/jax'
 import type { numpy } from '@jax-js/jax'
-import { initializeParameters } from '@kumiki/models'
+import { decoderModel } from '@kumiki/models'
 import { init as initKumiki, rotaryTables } from '@kumiki/tensor'
 import { provideWebPlatform } from '../common/web-platform.ts'
 import type { Contestant, ContestantSpec, Surroundings } from './contestant.ts'
@@ -64,7 +64,7 @@ export async function startJax({ backend, threads }: ContestantSpec, { gpu }: Su
 async function initialWeights(): Promise<Record<string, { values: Float32Array<ArrayBuffer>; shape: number[] }>> {
   using device = await initKumiki({ backend: 'reference' })
   const weights: Record<string, { values: Float32Array<ArrayBuffer>; shape: number[] }> = {}
-  for (const [name, t] of Object.entries(initializeParameters(device, architecture))) {
+  for (const [name, t] of Object.entries(decoderModel(architecture).initialize(device))) {
     const values = Float32Array.from(await t.data())
     const [rows, columns] = t.shape
     const linear = t.ndim === 2 && !name.includes('embed_tokens')

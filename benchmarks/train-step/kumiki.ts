@@ -1,5 +1,5 @@
 /** The step as a user of Kumiki writes it. */
-import { Decoder, initializeParameters } from '@kumiki/models'
+import { decoderModel } from '@kumiki/models'
 import { adamw, chain, clipGlobalNorm } from '@kumiki/optim'
 import { type Device, init } from '@kumiki/tensor'
 import { f32, initialState, makeTrainStep } from '@kumiki/train'
@@ -19,16 +19,16 @@ export async function trainingStep(
 ): Promise<Contestant & { readonly device: Device }> {
   const { learningRate, maxNorm, ...adam } = hyperparameters
   const device = await init({ backend, threads, gpu })
-  const decoder = new Decoder(device, architecture)
+  const model = decoderModel(architecture)
   const optimizer = chain(clipGlobalNorm(maxNorm), adamw(adam))
-  const trainStep = makeTrainStep({ decoder, optimizer, precision: f32, zLoss: 0, accumulation: 1 })
-  let state = initialState(initializeParameters(device, architecture), optimizer, f32)
+  const trainStep = makeTrainStep({ model, optimizer, precision: f32, zLoss: 0, accumulation: 1 })
+  let state = initialState(model.initialize(device), optimizer, f32)
   return {
     device,
     async step({ inputs, targets }, step) {
       using x = device.tensor(inputs, shape)
       using y = device.tensor(targets, shape)
-      const result = await trainStep(state, x, y, optimizer.scalars(step, learningRate))
+      const result = await trainStep(state, { inputs: x, targets: y }, optimizer.scalars(step, learningRate))
       state = result.state
       using loss = result.loss
       using _norm = result.gradNorm

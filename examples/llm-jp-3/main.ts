@@ -6,7 +6,7 @@
  *   npm start -- --model 172b                       shapes and counts alone
  */
 
-import { Decoder, initializeParameters, type Parameters } from '@kumiki/models'
+import { decoderModel, type Parameters } from '@kumiki/models'
 import {
   countParameters,
   findModel,
@@ -106,20 +106,18 @@ function tokens(device: Device, step: number): { inputs: Tensor; targets: Tensor
 /** Real updates with the recipe's AdamW, clipping and z-loss, in bfloat16 with float32 master weights. */
 async function trainSteps(device: Device): Promise<void> {
   const { recipe } = model
-  const decoder = new Decoder(device, architecture, { activations: bf16.activations })
+  const decoder = decoderModel(architecture)
   const optimizer = chain(
     clipGlobalNorm(recipe!.gradientClip),
     adamw({ beta1: recipe!.beta1, beta2: recipe!.beta2, epsilon: recipe!.epsilon, weightDecay: recipe!.weightDecay }),
   )
-  const step = makeTrainStep({ decoder, optimizer, precision: bf16, zLoss: recipe!.zLoss ?? 0, accumulation: 1 })
-  let state = initialState(initializeParameters(device, architecture), optimizer, bf16)
+  const step = makeTrainStep({ model: decoder, optimizer, precision: bf16, zLoss: recipe!.zLoss ?? 0, accumulation: 1 })
+  let state = initialState(decoder.initialize(device), optimizer, bf16)
   for (let i = 1; i <= options.steps; i++) {
     const started = performance.now()
-    const { inputs, targets } = tokens(device, i)
     const result = await step(
       state,
-      inputs,
-      targets,
+      tokens(device, i),
       optimizer.scalars(i, (recipe!.learningRate * i) / recipe!.warmupSteps),
     )
     state = result.state
@@ -135,13 +133,15 @@ async function trainSteps(device: Device): Promise<void> {
 
 /** Mean loss on bfloat16 weights. */
 async function forwardPass(device: Device): Promise<void> {
-  const decoder = new Decoder(device, architecture, { activations: 'bfloat16' })
+  const decoder = decoderModel(architecture)
   const parameters: Parameters = {}
-  for (const [name, t] of Object.entries(initializeParameters(device, architecture))) {
+  for (const [name, t] of Object.entries(decoder.initialize(device))) {
     parameters[name] = t.ndim >= 2 ? await cast(t, 'bfloat16').evaluate() : t
     if (t.ndim >= 2) t.dispose()
   }
-  const run = compile((p: Parameters, inputs: Tensor, targets: Tensor) => decoder.losses(p, inputs, targets).mean())
+  const run = compile((p: Parameters, inputs: Tensor, targets: Tensor) =>
+    decoder.forward(p, inputs, { activations: 'bfloat16' }).losses(targets).mean(),
+  )
   const { inputs, targets } = tokens(device, 1)
   const started = performance.now()
   const loss = await (await run(parameters, inputs, targets)).item()

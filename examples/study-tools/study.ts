@@ -1,7 +1,8 @@
 /** What the studies share: a corpus, a model small enough for a processor, and training runs that differ in what a study is about. */
 import { availableParallelism, cpus } from 'node:os'
+import { batches, type EvaluationSet, packEvaluation } from '@kumiki/data'
 import { builtinCorpus } from '@kumiki/data/node'
-import { countParameters, type ModelArchitecture, nano } from '@kumiki/models'
+import { countParameters, type DecoderModel, decoderModel, type ModelArchitecture, nano } from '@kumiki/models'
 import type { Optimizer, Schedule } from '@kumiki/optim'
 import { type Device, init } from '@kumiki/tensor'
 import { loadTokenizer } from '@kumiki/tokenizer'
@@ -35,7 +36,8 @@ export class Study {
   readonly steps: number
   readonly seeds: readonly number[]
   readonly architecture: ModelArchitecture
-  readonly heldOut: readonly Int32Array[]
+  private readonly heldOut: EvaluationSet
+  private readonly model: DecoderModel
   private readonly documents: readonly Int32Array[]
   private readonly eosId: number
   private readonly began = performance.now()
@@ -51,7 +53,6 @@ export class Study {
     this.steps = steps
     this.seeds = seeds
     this.documents = data.documents
-    this.heldOut = data.heldOut
     this.eosId = data.eosId
     this.architecture = {
       ...nano,
@@ -65,6 +66,8 @@ export class Study {
       paddedVocabSize: vocabSize,
       maxPositionEmbeddings: sequenceLength,
     }
+    this.model = decoderModel(this.architecture)
+    this.heldOut = packEvaluation(data.heldOut, sequenceLength, { eosId: data.eosId, vocabSize })
   }
 
   /** Reads the command line (--steps, --seeds, --device), the corpus and its tokenizer. */
@@ -105,13 +108,17 @@ export class Study {
   trainer({ optimizer, schedule, seed, precision, batchSize: rows = batchSize }: RunOptions): Trainer {
     return Trainer.create({
       device: this.device,
-      architecture: this.architecture,
-      documents: this.documents,
-      eosId: this.eosId,
+      model: this.model,
+      data: batches({
+        documents: this.documents,
+        eosId: this.eosId,
+        vocabSize: this.architecture.vocabSize,
+        batchSize: rows,
+        sequenceLength,
+        seed,
+      }),
       optimizer,
       schedule,
-      batchSize: rows,
-      sequenceLength,
       seed,
       precision,
     })

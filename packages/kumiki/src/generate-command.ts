@@ -1,7 +1,7 @@
 /** `kumiki generate`: continues text from a run folder, or from any folder with config.json, model.safetensors and tokenizer.model. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Generator } from '@kumiki/models'
+import { decoderModel, Generator } from '@kumiki/models'
 import { type InitOptions, init } from '@kumiki/tensor'
 import { loadTokenizer } from '@kumiki/tokenizer'
 import { loadModel } from '@kumiki/train/node'
@@ -41,7 +41,7 @@ export async function runGenerate(
       throw new Error(
         `${options.checkpoint}: the tokenizer has ${tokenizer.vocabSize} pieces, the model only ${architecture.vocabSize} rows; they do not belong together`,
       )
-    const generator = new Generator(device, architecture, parameters)
+    const generator = new Generator(device, decoderModel(architecture), parameters)
     const text = await continueText(generator, tokenizer, options.prompt, options, options.onText)
     generator.dispose()
     return { prompt: options.prompt, text, device: device.name, seconds: (performance.now() - started) / 1000 }

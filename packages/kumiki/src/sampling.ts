@@ -50,7 +50,7 @@ export async function sampleTexts(
   seed: number,
   signal: AbortSignal,
 ): Promise<{ label: string; prompt: string; text: string }[]> {
-  const generator = new Generator(device, trainer.architecture, trainer.parameters)
+  const generator = new Generator(device, trainer.model, trainer.parameters)
   try {
     const samples = []
     for (const { label, prompt } of prompts) {

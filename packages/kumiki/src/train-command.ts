@@ -1,11 +1,12 @@
 /** `kumiki train`: text to tokenizer to model to report, in one run folder. */
 import { join } from 'node:path'
-import { countParameters } from '@kumiki/models'
+import { batches, packEvaluation } from '@kumiki/data'
+import { countParameters, decoderModel, type ModelArchitecture } from '@kumiki/models'
 import { fitNgram } from '@kumiki/models/ngram'
 import { adamw, chain, clipGlobalNorm } from '@kumiki/optim'
 import { type Device, type InitOptions, init } from '@kumiki/tensor'
 import type { Tokenizer } from '@kumiki/tokenizer'
-import { findPrecision, Trainer } from '@kumiki/train'
+import { findPrecision, type HeldOutText, Trainer } from '@kumiki/train'
 import {
   listCheckpoints,
   MetricsLog,
@@ -189,9 +190,15 @@ class Run {
     const { batchSize, sequenceLength, accumulation, zLoss, seed } = recipe
     const trainer = Trainer.create({
       device,
-      architecture,
-      documents: train,
-      eosId: tokenizer.eosId,
+      model: decoderModel(architecture),
+      data: batches({
+        documents: train,
+        eosId: tokenizer.eosId,
+        vocabSize: architecture.vocabSize,
+        batchSize,
+        sequenceLength,
+        seed,
+      }),
       optimizer: chain(
         clipGlobalNorm(recipe.gradientClip),
         adamw({
@@ -202,12 +209,14 @@ class Run {
         }),
       ),
       schedule: scheduleOf(recipe),
-      batchSize,
-      sequenceLength,
       accumulation,
       zLoss,
       seed,
       precision,
+    })
+    const windows = packEvaluation(heldOut, sequenceLength, {
+      eosId: tokenizer.eosId,
+      vocabSize: architecture.vocabSize,
     })
     try {
       if (loaded) {
@@ -242,7 +251,7 @@ class Run {
         cadence: record.checkpoints,
         folder,
         runId: record.id,
-        heldOut,
+        heldOut: windows,
         stop: this.stop,
         device: device.name,
         wentBack: resume?.step !== undefined,
@@ -257,7 +266,17 @@ class Run {
       this.where.stepping = false
       this.where.phase = 'after the last step, before the model and the report were written'
       this.stop.signal.throwIfAborted()
-      const summary = await this.finish({ device, trainer, tokenizer, corpus, train, heldOut, parameters })
+      const summary = await this.finish({
+        device,
+        trainer,
+        architecture,
+        tokenizer,
+        corpus,
+        train,
+        heldOut,
+        windows,
+        parameters,
+      })
       await saved(trainer.step)
       return summary
     } finally {
@@ -269,13 +288,15 @@ class Run {
   private async finish(made: {
     device: Device
     trainer: Trainer
+    architecture: ModelArchitecture
     tokenizer: Tokenizer
     corpus: Corpus
     train: readonly Int32Array[]
     heldOut: readonly Int32Array[]
+    windows: HeldOutText
     parameters: number
   }): Promise<TrainSummary> {
-    const { device, trainer, tokenizer, corpus, train, heldOut, parameters } = made
+    const { device, trainer, architecture, tokenizer, corpus, train, heldOut, windows, parameters } = made
     const { folder, record } = this.plan
     const path = folder.path
     const { signal } = this.stop
@@ -285,7 +306,7 @@ class Run {
       bitsPerByte: nats / Math.LN2 / bytes,
     })
     log('Held-out loss, baselines and samples')
-    const result = await trainer.evaluate(heldOut, { signal })
+    const result = await trainer.evaluate(windows, { signal })
     const baseline = async (order: 1 | 2 | 3) => {
       await this.stop.listen()
       signal.throwIfAborted()
@@ -293,14 +314,14 @@ class Run {
     }
     const baselines = { unigram: await baseline(1), bigram: await baseline(2), trigram: await baseline(3) }
     await folder.check()
-    await saveModel(path, trainer.architecture, trainer.parameters, {
+    await saveModel(path, architecture, trainer.parameters, {
       bosTokenId: tokenizer.bosId,
       eosTokenId: tokenizer.eosId,
     })
     await saveTokenizerConfig(
       path,
       { bos: '<s>', eos: '</s>', unk: '<unk>' }, // what trainUnigram calls them
-      trainer.architecture.maxPositionEmbeddings,
+      architecture.maxPositionEmbeddings,
     )
     const { seed } = record.recipe
     const samples = await sampleTexts(device, trainer, tokenizer, corpus.prompts, seed, signal)

@@ -1,6 +1,6 @@
 /** The steps of a run: metrics, evaluations and checkpoints along the way, until the last step or a signal. */
 import { join } from 'node:path'
-import { type Trainer, TrainingError } from '@kumiki/train'
+import { type HeldOutText, type Trainer, TrainingError } from '@kumiki/train'
 import {
   listCheckpoints,
   MetricsLog,
@@ -21,7 +21,7 @@ export interface LoopOptions {
   readonly cadence: Cadence
   readonly folder: RunFolder
   readonly runId: string
-  readonly heldOut: readonly Int32Array[]
+  readonly heldOut: HeldOutText
   readonly stop: StopSignals
   readonly device: string
   /** Whether an earlier step was asked for: the metrics after it are put aside. */

@@ -1,23 +1,6 @@
-/** Text generation, one token at a time, with a cache of keys and values. */
-import {
-  type Compiled,
-  cast,
-  compile,
-  type Device,
-  equal,
-  iota,
-  lessEqual,
-  matmul,
-  rmsNorm,
-  rotary,
-  softmax,
-  swapAxes,
-  type Tensor,
-  take,
-  where,
-} from '@kumiki/tensor'
-import type { ModelArchitecture } from './architecture.ts'
-import { Decoder, type Parameters } from './decoder.ts'
+/** Text generation: the prompt in one pass, then one token at a time with what the model keeps of those before. */
+import { type Compiled, compile, type Device, type Tensor, tensorsOf } from '@kumiki/tensor'
+import type { ForwardPass, LanguageModel, ModelCache, Parameters } from './language-model.ts'
 import { words } from './random.ts'
 
 export interface SamplingOptions {
@@ -31,33 +14,42 @@ export interface SamplingOptions {
   readonly seed?: number
 }
 
-/** Keys and values so far: [1, positions, kvHeads, headDim] for each layer. */
-type Cache = { k: Tensor; v: Tensor }[]
+/** Scores of the next token, and the cache to go on from. */
+interface Step {
+  readonly logits: Tensor
+  readonly cache: ModelCache
+}
 
 /** Generates from one set of parameters. Dispose it at the end. */
 export class Generator {
   readonly maxPositions: number
   private readonly device: Device
   private readonly parameters: Parameters
-  private readonly architecture: ModelArchitecture
-  private readonly decoder: Decoder
-  private readonly step: Compiled<[Parameters, Cache, Tensor, Tensor, Tensor, Tensor], { logits: Tensor; cache: Cache }>
+  private readonly model: LanguageModel
+  private readonly prefill: Compiled<[Parameters, Tensor], Step>
+  private readonly decode: Compiled<[Parameters, ModelCache, Tensor], Step>
 
-  constructor(device: Device, architecture: ModelArchitecture, parameters: Parameters) {
+  constructor(device: Device, model: LanguageModel, parameters: Parameters) {
     this.device = device
     this.parameters = parameters
-    this.architecture = architecture
-    this.decoder = new Decoder(device, architecture)
-    this.maxPositions = architecture.maxPositionEmbeddings
-    this.step = compile(
-      (p: Parameters, cache: Cache, token: Tensor, cos: Tensor, sin: Tensor, position: Tensor) =>
-        this.decode(p, cache, token, cos, sin, position),
+    this.model = model
+    this.maxPositions = model.contextLength
+    const next = (pass: ForwardPass): Step => {
+      if (!pass.cache)
+        throw new RangeError(
+          `Generator: the model ${model.name} keeps no cache: its forward pass must give one where options.cache is 'begin' or a cache`,
+        )
+      return { logits: pass.logits('last').reshape([-1]), cache: pass.cache }
+    }
+    this.prefill = compile((p: Parameters, tokens: Tensor) => next(model.forward(p, tokens, { cache: 'begin' })))
+    this.decode = compile(
+      (p: Parameters, cache: ModelCache, token: Tensor) => next(model.forward(p, token, { cache })),
       { donate: [1] },
     )
   }
 
   /**
-   * Continues a prompt. The context slides: once it holds maxPositionEmbeddings tokens, its older half is dropped.
+   * Continues a prompt. The context slides: once it holds contextLength tokens, its older half is dropped.
    * @param prompt token ids, at least one and fewer than maxPositions
    * @yields the ids of the continuation
    */
@@ -76,7 +68,7 @@ export class Generator {
       throw new RangeError(`generate: maxTokens must be an integer of 0 or more, got ${maxTokens}`)
     if (prompt.length === 0)
       throw new RangeError('generate: the prompt is empty; give at least one token (such as the end-of-text id)')
-    const { vocabSize } = this.architecture
+    const { vocabSize } = this.model
     for (let i = 0; i < prompt.length; i++)
       if (!Number.isInteger(prompt[i]) || prompt[i] < 0 || prompt[i] >= vocabSize)
         throw new RangeError(
@@ -88,31 +80,27 @@ export class Generator {
       )
     const next = words(seed, 0x5eed)
     let context = Array.from(prompt)
-    let cache = this.emptyCache()
+    let cache: ModelCache | undefined
     let position = 0
     let logits: Float32Array | undefined
-    const feed = async (id: number) => {
-      const { cos, sin } = this.decoder.rotaryRow(position)
-      const rows = await Promise.all(
-        [cos, sin].map(async (t) => this.device.tensor((await t.data()) as Float32Array, t.shape)),
-      )
-      const out = await this.step(
-        this.parameters,
-        cache,
-        this.device.tensor(Int32Array.of(id), [1, 1]),
-        rows[0],
-        rows[1],
-        position,
-      )
-      cos.dispose()
-      sin.dispose()
-      cache = out.cache
-      position++
-      logits = (await out.logits.data()) as Float32Array
-      out.logits.dispose()
+    const feed = async (ids: readonly number[]) => {
+      const tokens = this.device.tensor(Int32Array.from(ids), [1, ids.length])
+      const step = cache
+        ? await this.decode(this.parameters, cache, tokens)
+        : await this.prefill(this.parameters, tokens)
+      tokens.dispose()
+      cache = step.cache
+      position += ids.length
+      logits = (await step.logits.data()) as Float32Array
+      step.logits.dispose()
+    }
+    const forget = () => {
+      for (const t of tensorsOf(cache)) t.dispose()
+      cache = undefined
+      position = 0
     }
     try {
-      for (const id of context) await feed(id)
+      await feed(context)
       for (let made = 0; made < maxTokens; made++) {
         const id = sample(logits!, { temperature, topP, topK }, next() / 4294967296)
         if (stopIds.includes(id)) return
@@ -120,80 +108,18 @@ export class Generator {
         context.push(id)
         if (position === this.maxPositions) {
           context = context.slice(-Math.ceil(this.maxPositions / 2))
-          this.release(cache)
-          cache = this.emptyCache()
-          position = 0
-          for (const old of context) await feed(old)
-        } else await feed(id)
+          forget()
+          await feed(context)
+        } else await feed([id])
       }
     } finally {
-      this.release(cache)
+      forget()
     }
   }
 
   dispose(): void {
-    this.step.dispose()
-    this.decoder.dispose()
-  }
-
-  private emptyCache(): Cache {
-    const { numHiddenLayers, numKeyValueHeads, headDim } = this.architecture
-    const zeros = () =>
-      this.device.tensor(new Float32Array(this.maxPositions * numKeyValueHeads * headDim), [
-        1,
-        this.maxPositions,
-        numKeyValueHeads,
-        headDim,
-      ])
-    return Array.from({ length: numHiddenLayers }, () => ({ k: zeros(), v: zeros() }))
-  }
-
-  private release(cache: Cache): void {
-    for (const { k, v } of cache) {
-      k.dispose()
-      v.dispose()
-    }
-  }
-
-  /** One position through all layers; later positions of the cache hold zeros and are masked. */
-  private decode(
-    p: Parameters,
-    cache: Cache,
-    token: Tensor,
-    cos: Tensor,
-    sin: Tensor,
-    position: Tensor,
-  ): { logits: Tensor; cache: Cache } {
-    const { numHiddenLayers, numAttentionHeads, numKeyValueHeads, headDim, rmsNormEps } = this.architecture
-    const group = numAttentionHeads / numKeyValueHeads
-    const s = this.maxPositions
-    const index = cast(iota([1, s, 1, 1], 1), 'float32')
-    const here = equal(index, position)
-    const seen = lessEqual(cast(iota([1, 1, 1, s], 3), 'float32'), position)
-    let x = cast(take(p['model.embed_tokens.weight'], token), 'float32') // [1, 1, C]
-    const next: Cache = []
-    for (let i = 0; i < numHiddenLayers; i++) {
-      const prefix = `model.layers.${i}`
-      const { q, k, v } = this.decoder.project(
-        p,
-        `${prefix}.self_attn`,
-        rmsNorm(x, p[`${prefix}.input_layernorm.weight`], rmsNormEps),
-      )
-      const keys = where(here, rotary(k, cos, sin), cache[i].k) // [1, S, KV, D]
-      const values = where(here, v, cache[i].v)
-      next.push({ k: keys, v: values })
-      const queries = rotary(q, cos, sin).reshape([1, numKeyValueHeads, group, headDim])
-      const scores = matmul(queries, keys.transpose([0, 2, 3, 1])).mul(1 / Math.sqrt(headDim)) // [1, KV, G, S]
-      const weights = softmax(where(seen, scores, -1e30))
-      const o = matmul(weights, swapAxes(values, 1, 2)) // [1, KV, G, D]
-      const h = x.add(
-        this.decoder.linear(o.reshape([1, 1, numAttentionHeads * headDim]), p[`${prefix}.self_attn.o_proj.weight`]),
-      )
-      const n = rmsNorm(h, p[`${prefix}.post_attention_layernorm.weight`], rmsNormEps)
-      x = h.add(this.decoder.feedForward(p, `${prefix}.mlp`, n))
-    }
-    const hidden = rmsNorm(x, p['model.norm.weight'], rmsNormEps)
-    return { logits: this.decoder.linear(hidden, this.decoder.head(p)).reshape([-1]), cache: next }
+    this.prefill.dispose()
+    this.decode.dispose()
   }
 }
 

@@ -1,10 +1,21 @@
 /** Held-out loss of a model in training. */
-import { packEvaluation, type TokenDocument } from '@kumiki/data'
-import type { Decoder, Parameters } from '@kumiki/models'
+import type { LanguageModel, Parameters } from '@kumiki/models'
 import { type Compiled, compile, type Device, type Tensor } from '@kumiki/tensor'
+import { checkIds } from './batch-source.ts'
 import type { ScalingState } from './fp8/recipe.ts'
 import type { PrecisionPolicy } from './precision.ts'
-import { linearUnder, type TrainState } from './train-step.ts'
+import { forwardUnder } from './train-step.ts'
+
+/** Windows over text that is held out; `packEvaluation` of @kumiki/data makes one from documents. */
+export interface HeldOutText {
+  /** Row-major [sequences, sequenceLength] ids. */
+  readonly inputs: Int32Array
+  /** What comes after each input; negative ones do not count. */
+  readonly targets: Int32Array
+  readonly sequenceLength: number
+  /** Targets that count. */
+  readonly tokens: number
+}
 
 export interface HeldOutLoss {
   readonly nats: number
@@ -15,17 +26,15 @@ export interface HeldOutLoss {
 
 export interface EvaluationOptions {
   readonly device: Device
-  readonly decoder: Decoder
+  readonly model: LanguageModel
   readonly precision: PrecisionPolicy
-  /** Windows in a batch, and tokens in each. */
+  /** Windows in a batch. */
   readonly batchSize: number
-  readonly sequenceLength: number
-  readonly eosId: number
 }
 
 type EvaluationStep = Compiled<[Parameters, ScalingState, Tensor, Tensor], { nats: Tensor }>
 
-/** Negative log-likelihood of documents, windows as in training. What it compiles it keeps until `dispose`. */
+/** Negative log-likelihood of text. What it compiles it keeps until `dispose`. */
 export class Evaluation {
   private readonly options: EvaluationOptions
   private readonly stored: EvaluationStep
@@ -34,8 +43,11 @@ export class Evaluation {
 
   constructor(options: EvaluationOptions) {
     this.options = options
-    const { decoder } = options
-    this.stored = compile((params, _, inputs, targets) => ({ nats: decoder.losses(params, inputs, targets).sum() }))
+    const { model, precision } = options
+    const { activations } = precision
+    this.stored = compile((params, _, inputs, targets) => ({
+      nats: model.forward(params, inputs, { activations }).losses(targets).sum(),
+    }))
   }
 
   /**
@@ -43,43 +55,49 @@ export class Evaluation {
    * @throws RangeError where 8 bits are asked for and the policy has none
    */
   async run(
-    { params, scaling }: TrainState,
-    documents: readonly TokenDocument[],
+    params: Parameters,
+    scaling: ScalingState,
+    text: HeldOutText,
     { fp8, signal }: { readonly fp8: boolean; readonly signal?: AbortSignal },
   ): Promise<HeldOutLoss> {
-    const { device, sequenceLength, batchSize, eosId } = this.options
+    const { device, batchSize, model } = this.options
+    const { sequenceLength } = text
     const step = fp8 ? this.fp8Step() : this.stored
-    const set = packEvaluation(documents, sequenceLength, {
-      eosId,
-      vocabSize: this.options.decoder.architecture.vocabSize,
-    })
+    if (sequenceLength > model.contextLength)
+      throw new RangeError(
+        `Trainer.evaluate: sequenceLength ${sequenceLength} is above the model's contextLength ${model.contextLength}`,
+      )
+    checkIds('Trainer.evaluate', text.inputs, text.targets, model.vocabSize)
     let nats = 0
     const window = batchSize * sequenceLength
-    for (let at = 0; at < set.inputs.length; at += window) {
+    for (let at = 0; at < text.inputs.length; at += window) {
       if (signal) {
         // Who asks to stop must get a word in.
         await new Promise((resolve) => setTimeout(resolve))
         signal.throwIfAborted()
       }
-      // The last batch is filled up with targets that do not count.
-      const inputs = new Int32Array(window).fill(eosId)
+      // The last batch is filled up with targets that do not count; a text begins with the token that ends another.
+      const inputs = new Int32Array(window).fill(text.inputs[0])
       const targets = new Int32Array(window).fill(-1)
-      inputs.set(set.inputs.subarray(at, at + window))
-      targets.set(set.targets.subarray(at, at + window))
+      inputs.set(text.inputs.subarray(at, at + window))
+      targets.set(text.targets.subarray(at, at + window))
       const tensor = (ids: Int32Array) => device.tensor(ids, [batchSize, sequenceLength])
       const result = await step(params, scaling, tensor(inputs), tensor(targets))
       nats += await result.nats.item()
       result.nats.dispose()
     }
-    return { nats, tokens: set.tokens, natsPerToken: nats / set.tokens }
+    return { nats, tokens: text.tokens, natsPerToken: nats / text.tokens }
   }
 
   private fp8Step(): EvaluationStep {
-    const { decoder, precision } = this.options
+    const { model, precision } = this.options
     if (!precision.fp8)
       throw new RangeError(`Trainer.evaluate: fp8 is asked for, but the policy ${precision.name} has no fp8 part`)
     this.fp8 ??= compile((params, scaling, inputs, targets) => ({
-      nats: decoder.losses(params, inputs, targets, { linear: linearUnder(decoder, precision, scaling) }).sum(),
+      nats: model
+        .forward(params, inputs, forwardUnder(model, precision, scaling))
+        .losses(targets)
+        .sum(),
     }))
     return this.fp8
   }

@@ -1,4 +1,5 @@
-export type { HeldOutLoss } from './evaluation.ts'
+export type { BatchSource, TrainingBatch } from './batch-source.ts'
+export type { HeldOutLoss, HeldOutText } from './evaluation.ts'
 export type { Fp8Fit } from './fp8/quantize.ts'
 export {
   exceptFirstAndLast,
@@ -30,14 +31,16 @@ export {
 export { runThroughSpikes, type SpikeRunOptions, type SpikeStep } from './spike-run.ts'
 export {
   countTargets,
+  forwardUnder,
   fp8RecipeOf,
   initialState,
-  linearUnder,
   makeTrainStep,
   meanLoss,
+  type StepBatch,
   type StepResult,
   type TrainState,
   type TrainStep,
   type TrainStepOptions,
 } from './train-step.ts'
+export type { Trainable } from './trainable.ts'
 export { type StepMetrics, Trainer, type TrainerOptions, type TrainerSnapshot, TrainingError } from './trainer.ts'

@@ -65,12 +65,12 @@ export async function* runThroughSpikes(trainer: Trainer, options: SpikeRunOptio
       // The place in the data goes on from attempt to attempt: what was left out once stays out.
       const batches = trainer.dataPosition
       await trainer.restore(failures > 1 ? { ...target, batches } : target)
-      trainer.skipBatches(action.batches)
+      await trainer.skipBatches(action.batches)
       policy.rewound(target.step)
       yield { metrics, step, decision, rewoundTo: target.step }
       continue
     }
-    if (action.kind === 'skip') trainer.skipBatches(action.batches)
+    if (action.kind === 'skip') await trainer.skipBatches(action.batches)
     if (step % snapshotEvery === 0 && !decision.spike) {
       kept.push(await trainer.snapshot())
       if (kept.length > snapshots + 1) kept.splice(1, 1)

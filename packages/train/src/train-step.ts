@@ -1,5 +1,5 @@
-/** One optimizer step of a decoder as a compiled function. */
-import type { Decoder, LinearRule, ModelArchitecture, Parameters } from '@kumiki/models'
+/** One optimizer step of a model as a compiled function. */
+import { type ForwardOptions, type LanguageModel, type LinearRule, linear, type Parameters } from '@kumiki/models'
 import { globalNorm, type Optimizer, type OptimizerState } from '@kumiki/optim'
 import {
   bitcast,
@@ -24,7 +24,7 @@ import {
 import { type Fp8Pass, Fp8Recipe, type ScalingState } from './fp8/recipe.ts'
 import { checkPrecision, optimizerUnder, type PrecisionPolicy } from './precision.ts'
 
-/** Everything a step changes. `master` is empty where the parameters are float32 themselves, or have no float32 copy. */
+/** Everything a step changes: what is trained, and nothing that is frozen. `master` is empty where the parameters are float32 themselves, or have no float32 copy. */
 export interface TrainState {
   readonly params: Parameters
   readonly master: Parameters
@@ -34,7 +34,7 @@ export interface TrainState {
 }
 
 export interface TrainStepOptions {
-  readonly decoder: Decoder
+  readonly model: LanguageModel
   readonly optimizer: Optimizer
   readonly precision: PrecisionPolicy
   /** Weight of the squared log-sum-exp in the loss. */
@@ -59,15 +59,32 @@ export interface StepResult {
   readonly metrics: Readonly<Record<string, Tensor | number>>
 }
 
-/** `(state, inputs, targets, scalars) => { state, loss, gradNorm, metrics }`; the state's memory is reused. */
-export type TrainStep = Compiled<[TrainState, Tensor, Tensor, Record<string, number>], StepResult>
+/** A batch on the device: int32 [batch, seq] each. */
+export interface StepBatch {
+  readonly inputs: Tensor
+  /** Negative ones do not count. */
+  readonly targets: Tensor
+  /** See `TrainingBatch.documents`. */
+  readonly documents?: Tensor
+}
+
+/**
+ * `(state, batch, scalars, frozen) => { state, loss, gradNorm, metrics }`; the state's memory is reused. `frozen`: the parameters that are
+ * not in the state, as they are stored; none where all are trained.
+ */
+export type TrainStep = Compiled<[TrainState, StepBatch, Record<string, number>, Parameters?], StepResult>
 
 const isNarrow = (policy: PrecisionPolicy, t: Tensor) => policy.parameters !== 'float32' && t.ndim >= 2
 const hasMaster = (policy: PrecisionPolicy, t: Tensor) => isNarrow(policy, t) && policy.master !== false
 
-/** The recipe of a policy's fp8 part for an architecture, if it has one. */
-export function fp8RecipeOf(architecture: ModelArchitecture, policy: PrecisionPolicy): Fp8Recipe | undefined {
-  return policy.fp8 && new Fp8Recipe(architecture, policy.fp8)
+/** The recipe of a policy's fp8 part for a model, if it has one. */
+export function fp8RecipeOf(model: LanguageModel, policy: PrecisionPolicy): Fp8Recipe | undefined {
+  return policy.fp8 && new Fp8Recipe(model, policy.fp8)
+}
+
+/** A parameter as the forward pass reads it, from float32. */
+export function storedUnder(policy: PrecisionPolicy, t: Tensor): Tensor {
+  return isNarrow(policy, t) ? cast(t, policy.parameters) : t
 }
 
 /** The state before the first step, from float32 parameters (which it takes over). @param recipe see fp8RecipeOf */
@@ -82,7 +99,7 @@ export function initialState(
   const params: Parameters = {}
   const master: Parameters = {}
   for (const [name, t] of Object.entries(parameters)) {
-    params[name] = isNarrow(policy, t) ? cast(t, policy.parameters) : t
+    params[name] = storedUnder(policy, t)
     if (hasMaster(policy, t)) master[name] = t
   }
   const device = Object.values(parameters)[0].device!
@@ -92,17 +109,23 @@ export function initialState(
   return { params, master, optimizer: moments, scaling: recipe?.initialState(device) ?? {} }
 }
 
-/** The mean loss over the targets that are not negative. */
+/**
+ * The mean loss over the targets that are not negative.
+ * @param count see countTargets
+ * @returns float32 scalar
+ */
 export function meanLoss(
-  decoder: Decoder,
+  model: LanguageModel,
   params: Parameters,
-  inputs: Tensor,
-  targets: Tensor,
+  { inputs, targets, documents }: StepBatch,
   count: Tensor,
-  zLoss: number,
-  linear?: LinearRule,
+  { zLoss, ...options }: Omit<ForwardOptions, 'documents' | 'cache'> & { readonly zLoss?: number } = {},
 ): Tensor {
-  return decoder.losses(params, inputs, targets, { zLoss, linear }).sum().div(count)
+  return model
+    .forward(params, inputs, { ...options, documents })
+    .losses(targets, { zLoss })
+    .sum()
+    .div(count)
 }
 
 /** Number of targets that are not negative, at least 1, as a float32 scalar. */
@@ -110,7 +133,7 @@ export function countTargets(targets: Tensor): Tensor {
   return where(less(targets, 0), 0, 1).astype('float32').sum().maximum(1)
 }
 
-function linearOf(decoder: Decoder, precision: PrecisionPolicy, recipe: Fp8Recipe, pass: Fp8Pass): LinearRule {
+function linearOf(precision: PrecisionPolicy, recipe: Fp8Recipe, pass: Fp8Pass): LinearRule {
   // Layers that read the same tensor get the same narrow one.
   const narrowed = new Map<Tensor, Tensor>()
   const narrow = (x: Tensor) => {
@@ -118,51 +141,61 @@ function linearOf(decoder: Decoder, precision: PrecisionPolicy, recipe: Fp8Recip
     narrowed.set(x, known)
     return known
   }
-  return (x, weight, name) => (recipe.includes(name) ? pass.linear(narrow(x), weight, name) : decoder.linear(x, weight))
+  return (x, weight, name) =>
+    recipe.includes(name) ? pass.linear(narrow(x), weight, name) : linear(x, weight, precision.activations)
 }
 
 /**
- * A model's linear layers as a policy computes them, for its forward pass: `decoder.logits(parameters, tokens, { linear })`. Make one for
- * every pass.
- * @param decoder made with the policy's activations: `new Decoder(device, architecture, policy)`
+ * How a policy computes a model's forward pass: `model.forward(parameters, tokens, forwardUnder(model, policy))`. Make one for every pass.
  * @param scaling of delayed scaling: `Trainer.scaling`, or tensors of the graph being built
  * @throws RangeError for a policy that cannot be, or delayed scaling without its scales
  */
-export function linearUnder(decoder: Decoder, precision: PrecisionPolicy, scaling: ScalingState = {}): LinearRule {
+export function forwardUnder(
+  model: LanguageModel,
+  precision: PrecisionPolicy,
+  scaling: ScalingState = {},
+): Pick<ForwardOptions, 'activations' | 'linear'> {
   checkPrecision(precision)
-  const recipe = fp8RecipeOf(decoder.architecture, precision)
-  if (!recipe) return (x, weight) => decoder.linear(x, weight)
+  const { activations } = precision
+  const recipe = fp8RecipeOf(model, precision)
+  if (!recipe) return { activations }
   // Nothing is rounded at random on the way forward.
   const pass = recipe.begin(scaling, recipe.gradientScales(scaling), full([], 0))
-  return linearOf(decoder, precision, recipe, pass)
+  return { activations, linear: linearOf(precision, recipe, pass) }
 }
 
 /** The name of the scalar that seeds stochastic rounding: the number of the step. */
 export const roundingStep = 'roundingStep'
 
 export function makeTrainStep(options: TrainStepOptions): TrainStep {
-  const { decoder, precision, zLoss, accumulation } = options
+  const { model, precision, zLoss, accumulation } = options
   checkPrecision(precision)
+  const { activations } = precision
   const optimizer = optimizerUnder(precision, options.optimizer)
-  const recipe = fp8RecipeOf(decoder.architecture, precision)
+  const recipe = fp8RecipeOf(model, precision)
   const gradients = valueAndGrad(
     (
       { params, scales }: { params: Parameters; scales: Record<string, Tensor> },
+      frozen: Parameters,
       scaling: ScalingState,
-      inputs: Tensor,
-      targets: Tensor,
+      batch: StepBatch,
       count: Tensor,
       step: Tensor | undefined,
     ): readonly [Tensor, Fp8Pass['seen'] | undefined] => {
       const pass = recipe?.begin(scaling, scales, step)
-      const linear = pass && linearOf(decoder, precision, recipe!, pass)
-      return [meanLoss(decoder, params, inputs, targets, count, zLoss, linear), pass?.seen]
+      const linear = pass && linearOf(precision, recipe!, pass)
+      return [meanLoss(model, { ...params, ...frozen }, batch, count, { zLoss, activations, linear }), pass?.seen]
     },
   )
   return compile(
-    (state: TrainState, inputs: Tensor, targets: Tensor, scalars: Record<string, number>): StepResult => {
-      const count = countTargets(targets)
-      const rows = inputs.shape[0] / accumulation
+    (
+      state: TrainState,
+      batch: StepBatch,
+      scalars: Record<string, number>,
+      frozen: Parameters | undefined = {},
+    ): StepResult => {
+      const count = countTargets(batch.targets)
+      const rows = batch.inputs.shape[0] / accumulation
       const scales = recipe?.gradientScales(state.scaling) ?? {}
       let loss: Tensor | undefined
       let grads: Parameters | undefined
@@ -172,9 +205,13 @@ export function makeTrainStep(options: TrainStepOptions): TrainStep {
         const piece = (t: Tensor) => sliceAxis(t, 0, from, from + rows)
         const result = gradients(
           { params: state.params, scales },
+          frozen,
           state.scaling,
-          piece(inputs),
-          piece(targets),
+          {
+            inputs: piece(batch.inputs),
+            targets: piece(batch.targets),
+            ...(batch.documents && { documents: piece(batch.documents) }),
+          },
           count,
           scalars[roundingStep] as unknown as Tensor | undefined,
         )

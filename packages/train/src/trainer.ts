@@ -1,9 +1,9 @@
 /** The training loop: batches in, metrics out, state that can be saved and taken up again to the bit. */
-import { type BatchIterator, type BatchState, batches, type TokenDocument } from '@kumiki/data'
-import { Decoder, initializeParameters, type ModelArchitecture, type Parameters } from '@kumiki/models'
+import type { LanguageModel, Parameters } from '@kumiki/models'
 import type { Optimizer, Schedule } from '@kumiki/optim'
 import { type Device, type ProgramMemory, type Tensor, tensorsOf } from '@kumiki/tensor'
-import { Evaluation, type HeldOutLoss } from './evaluation.ts'
+import { type BatchSource, checkBatch, type TrainingBatch } from './batch-source.ts'
+import { Evaluation, type HeldOutLoss, type HeldOutText } from './evaluation.ts'
 import type { Fp8Recipe, ScalingState } from './fp8/recipe.ts'
 import { checkPrecision, f32, type PrecisionPolicy } from './precision.ts'
 import {
@@ -11,31 +11,30 @@ import {
   initialState,
   makeTrainStep,
   roundingStep,
+  storedUnder,
   type TrainState,
   type TrainStep,
 } from './train-step.ts'
+import { splitParameters, type Trainable, trainableNames } from './trainable.ts'
 
 export interface TrainerOptions {
   readonly device: Device
-  readonly architecture: ModelArchitecture
-  /** Training documents as token ids, without eos. */
-  readonly documents: readonly TokenDocument[]
-  /** The id that ends a document. */
-  readonly eosId: number
+  /** `decoderModel(architecture)`, or a model of your own. It stays yours: a trainer disposes its own memory alone. */
+  readonly model: LanguageModel
+  /** Where batches come from: `batches({ documents, ... })` of @kumiki/data, or a source of your own. */
+  readonly data: BatchSource
   readonly optimizer: Optimizer
   /** Learning rate by update, 0 for the first. Any function will do. */
   readonly schedule: Schedule | ((step: number) => number)
-  /** Sequences in a batch. */
-  readonly batchSize: number
-  /** Tokens in a sequence, at most maxPositionEmbeddings. */
-  readonly sequenceLength: number
   /** Default f32. */
   readonly precision?: PrecisionPolicy
-  /** Parts a batch is worked on in, one after another; divides batchSize. Default 1. */
+  /** Which parameters are updated, by name. Default: all. The others have no gradient, no moments and no master copy. */
+  readonly trainable?: Trainable
+  /** Parts a batch is worked on in, one after another; divides the source's batchSize. Default 1. */
   readonly accumulation?: number
   /** Weight of the squared log-sum-exp in the loss. Default 0. */
   readonly zLoss?: number
-  /** Decides initial weights and the order of the data. Default 0. */
+  /** Decides initial weights. Default 0. */
   readonly seed?: number
   /** Float32 tensors to start from instead of fresh weights; the trainer takes them over. */
   readonly parameters?: Parameters
@@ -65,7 +64,8 @@ export interface StepMetrics {
 export interface TrainerSnapshot {
   readonly step: number
   readonly tokens: number
-  readonly batches: BatchState
+  /** What the batch source says of where it stands. */
+  readonly batches: object
   /** Float32 arrays: `params.NAME` (the master copy where there is one), `optimizer.MOMENT.NAME`, and `scaling.NAME` of delayed fp8 scaling. */
   readonly arrays: ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>
 }
@@ -79,17 +79,19 @@ export class TrainingError extends Error {
 const numberOf = (value: Tensor | number): number | Promise<number> =>
   typeof value === 'number' ? value : value.item()
 
-/** Trains one decoder. `create` it, `run` it, `dispose` it. */
+/** Trains one model. `create` it, `run` it, `dispose` it. */
 export class Trainer {
   readonly device: Device
-  readonly architecture: ModelArchitecture
+  readonly model: LanguageModel
   readonly precision: PrecisionPolicy
   private readonly options: TrainerOptions
-  private readonly decoder: Decoder
-  private readonly iterator: BatchIterator
+  private readonly data: BatchSource
   private readonly trainStep: TrainStep
   private readonly evaluation: Evaluation
+  private readonly trained: ReadonlySet<string>
   private state: TrainState
+  /** Parameters that are not updated, as they are stored. */
+  private frozen: Parameters
   private readonly fp8: Fp8Recipe | undefined
   /** The tensor that left its format's range first, for the message when training fails. */
   private firstClipped: string | undefined
@@ -101,53 +103,49 @@ export class Trainer {
   private began: number | undefined
   private lastUpdate = 0
 
-  private constructor(options: TrainerOptions, parameters: Parameters) {
-    const { device, architecture, precision = f32, accumulation = 1, zLoss = 0 } = options
-    const { optimizer, batchSize, sequenceLength, eosId } = options
+  private constructor(options: TrainerOptions) {
+    const { device, model, data, optimizer, precision = f32, accumulation = 1, zLoss = 0, seed = 0 } = options
+    const { batchSize, sequenceLength } = data
     if (!Number.isInteger(accumulation) || accumulation < 1 || batchSize % accumulation !== 0) {
       throw new RangeError(
         `Trainer: accumulation must be an integer that divides batchSize ${batchSize}, got ${accumulation}`,
       )
     }
-    if (sequenceLength > architecture.maxPositionEmbeddings) {
+    if (sequenceLength > model.contextLength) {
       throw new RangeError(
-        `Trainer: sequenceLength ${sequenceLength} is above maxPositionEmbeddings ${architecture.maxPositionEmbeddings}`,
+        `Trainer: sequenceLength ${sequenceLength} is above the model's contextLength ${model.contextLength}`,
       )
     }
     if (!(zLoss >= 0)) throw new RangeError(`Trainer: zLoss must be 0 or more, got ${zLoss}`)
     checkPrecision(precision)
-    this.fp8 = fp8RecipeOf(architecture, precision)
-    this.fp8?.check(architecture, (batchSize / accumulation) * sequenceLength)
+    this.fp8 = fp8RecipeOf(model, precision)
+    this.fp8?.check((batchSize / accumulation) * sequenceLength)
+    this.trained = trainableNames(model, options.trainable)
     this.options = options
     this.device = device
-    this.architecture = architecture
+    this.model = model
     this.precision = precision
-    this.iterator = batches({
-      documents: options.documents,
-      sequenceLength,
-      batchSize,
-      eosId,
-      vocabSize: architecture.vocabSize,
-      seed: options.seed ?? 0,
-    })
-    this.decoder = new Decoder(device, architecture, { activations: precision.activations })
-    this.trainStep = makeTrainStep({ decoder: this.decoder, optimizer, precision, zLoss, accumulation })
-    this.evaluation = new Evaluation({
-      device,
-      decoder: this.decoder,
-      precision,
-      batchSize,
-      sequenceLength,
-      eosId,
-    })
-    this.state = initialState(parameters, optimizer, precision, this.fp8)
+    this.data = data
+    this.trainStep = makeTrainStep({ model, optimizer, precision, zLoss, accumulation })
+    this.evaluation = new Evaluation({ device, model, precision, batchSize })
+    const parameters = options.parameters ?? model.initialize(device, { seed })
+    checkParameters(model, parameters)
+    const { state, frozen } = this.begin(parameters)
+    this.state = state
+    this.frozen = frozen
   }
 
-  /** @throws RangeError for options that do not fit together, and for a token id the model has no row for */
+  /** @throws RangeError for options that do not fit together */
   static create(options: TrainerOptions): Trainer {
-    const parameters =
-      options.parameters ?? initializeParameters(options.device, options.architecture, { seed: options.seed ?? 0 })
-    return new Trainer(options, parameters)
+    return new Trainer(options)
+  }
+
+  /** The state before the first step. @param parameters float32, all of the model's */
+  private begin(parameters: Parameters): { state: TrainState; frozen: Parameters } {
+    const { chosen, others } = splitParameters(parameters, this.trained)
+    const state = initialState(chosen, this.options.optimizer, this.precision, this.fp8)
+    const frozen = Object.entries(others).map(([name, t]) => [name, storedUnder(this.precision, t)] as const)
+    return { state, frozen: Object.fromEntries(frozen) }
   }
 
   /** Updates made so far. */
@@ -159,26 +157,26 @@ export class Trainer {
     return this.tokenCount
   }
 
-  /** Tokens in one pass over the data, eos included. */
-  get tokensPerEpoch(): number {
-    return this.iterator.tokensPerEpoch
-  }
-
   /** Where the next batch begins; a snapshot has it too. */
-  get dataPosition(): BatchState {
-    return this.iterator.state()
+  get dataPosition(): object {
+    return this.data.state()
   }
 
   /** What the forward pass reads. */
   get parameters(): Parameters {
-    return this.state.params
+    return this.inOrder(this.state.params, this.frozen)
+  }
+
+  private inOrder(...trees: readonly Parameters[]): Parameters {
+    const all: Parameters = Object.assign({}, ...trees)
+    return Object.fromEntries(this.model.parameters.map(({ name }) => [name, all[name]]))
   }
 
   /**
    * Trains until `steps` updates are made in all. Metrics arrive one step behind, so that reading them stalls nothing: who breaks out of the loop
    * has one step made whose metrics are unread. The next `run` begins with them (`run(trainer.step)` gives them alone).
    * @throws TrainingError when the loss or the gradient norm is NaN or infinite and the optimizer has not skipped the step; nothing that was
-   * saved is touched
+   * saved is touched; RangeError where the data ends before, and for a token id the model has no row for
    */
   async *run(steps: number): AsyncGenerator<StepMetrics> {
     this.began ??= performance.now()
@@ -205,22 +203,25 @@ export class Trainer {
 
   /** Submits one update; its metrics can be awaited apart. */
   private async update(): Promise<{ reading: Promise<StepMetrics> }> {
-    const { optimizer, schedule, batchSize, sequenceLength } = this.options
-    const { value: batch } = this.iterator.next()
-    const shape = [batchSize, sequenceLength]
-    const inputs = this.device.tensor(batch!.inputs, shape)
-    const targets = this.device.tensor(batch!.targets, shape)
+    const { optimizer, schedule } = this.options
+    const { batchSize, sequenceLength } = this.data
+    const batch = await this.nextBatch()
+    const tensor = (ids: Int32Array) => this.device.tensor(ids, [batchSize, sequenceLength])
     const learningRate = schedule(this.steps)
     const { state, loss, gradNorm, amaxes, overflow, clipped, metrics } = await this.trainStep(
       this.state,
-      inputs,
-      targets,
+      {
+        inputs: tensor(batch.inputs),
+        targets: tensor(batch.targets),
+        ...(batch.documents && { documents: tensor(batch.documents) }),
+      },
       {
         ...optimizer.scalars(this.steps + 1, learningRate),
         ...(this.precision.master === false || this.precision.fp8?.stochasticGradients
           ? { [roundingStep]: this.steps + 1 }
           : {}),
       },
+      this.frozen,
     )
     this.state = state
     this.steps++
@@ -283,29 +284,40 @@ export class Trainer {
     return this.firstClipped
   }
 
+  private async nextBatch(): Promise<TrainingBatch> {
+    const { done, value } = await this.data.next()
+    if (done)
+      throw new RangeError(
+        `Trainer: the data ended after step ${this.steps}; ask for at most so many steps, or give a source that goes on (more epochs)`,
+      )
+    checkBatch(value, this.data, this.model.vocabSize)
+    return value
+  }
+
   /**
    * Leaves the next batches of the data out, as if they had been trained on and forgotten; step and tokens stay.
    * @throws RangeError where count is no integer of at least 0
    */
-  skipBatches(count: number): void {
+  async skipBatches(count: number): Promise<void> {
     if (!Number.isInteger(count) || count < 0)
       throw new RangeError(`Trainer.skipBatches: count must be an integer of at least 0, got ${count}`)
-    for (let i = 0; i < count; i++) this.iterator.next()
+    for (let i = 0; i < count; i++) await this.data.next()
   }
 
   /**
-   * Negative log-likelihood of documents, windows as in training, without z-loss.
+   * Negative log-likelihood of text that is held out, without z-loss.
+   * @param text `packEvaluation(documents, sequenceLength, { eosId, vocabSize })` of @kumiki/data: windows as in training
    * @param options.fp8 whether the policy's 8-bit layers run on 8 bits here too, as in training. Default false: on weights and activations
    *   as they are stored, so that policies are compared by the weights they lead to.
    * @param options.signal ends it between two batches, with the signal's reason
-   * @returns nats in all and per predicted token (every token and every document's end)
-   * @throws RangeError where 8 bits are asked for and the policy has none
+   * @returns nats in all and per target that counts
+   * @throws RangeError where 8 bits are asked for and the policy has none, and for a token id the model has no row for
    */
   async evaluate(
-    documents: readonly TokenDocument[],
+    text: HeldOutText,
     { fp8 = false, signal }: { readonly fp8?: boolean; readonly signal?: AbortSignal } = {},
   ): Promise<HeldOutLoss> {
-    return this.evaluation.run(this.state, documents, { fp8, signal })
+    return this.evaluation.run(this.parameters, this.state.scaling, text, { fp8, signal })
   }
 
   /** Scales and histories of delayed fp8 scaling; empty for other policies. */
@@ -318,9 +330,9 @@ export class Trainer {
     return this.trainStep.memory()
   }
 
-  /** The float32 weights: the master copy where there is one. */
+  /** The weights at their most exact: the float32 master copy where there is one, else as they are stored. */
   masterParameters(): Parameters {
-    return { ...this.state.params, ...this.state.master }
+    return this.inOrder(this.state.params, this.state.master, this.frozen)
   }
 
   /** Copies everything to the host. */
@@ -334,7 +346,7 @@ export class Trainer {
       for (const [name, t] of Object.entries(tree)) await add(`optimizer.${moment}.${name}`, t)
     }
     for (const [name, t] of Object.entries(this.state.scaling)) await add(`scaling.${name}`, t)
-    return { step: this.steps, tokens: this.tokenCount, batches: this.iterator.state(), arrays }
+    return { step: this.steps, tokens: this.tokenCount, batches: this.data.state(), arrays }
   }
 
   /**
@@ -356,9 +368,12 @@ export class Trainer {
       return this.device.tensor(found.data, shape, dtype)
     }
     const parameters = Object.fromEntries(
-      Object.entries(this.masterParameters()).map(([name, t]) => [name, take(`params.${name}`, t)]),
+      Object.entries(this.masterParameters()).map(([name, t]) => [
+        name,
+        take(`params.${name}`, { shape: t.shape, dtype: 'float32' }),
+      ]),
     )
-    const fresh = initialState(parameters, this.options.optimizer, this.precision, this.fp8)
+    const { state: fresh, frozen } = this.begin(parameters)
     const optimizer = Object.fromEntries(
       Object.entries(fresh.optimizer).map(([moment, tree]) => [
         moment,
@@ -368,8 +383,9 @@ export class Trainer {
     const scaling = Object.fromEntries(
       Object.entries(fresh.scaling).map(([name, t]) => [name, take(`scaling.${name}`, t)]),
     )
-    this.iterator.restore(snapshot.batches)
-    for (const t of tensorsOf(this.state)) t.dispose()
+    await this.data.restore(snapshot.batches)
+    for (const t of tensorsOf([this.state, this.frozen])) t.dispose()
+    this.frozen = frozen
     this.state = { ...fresh, optimizer, scaling }
     this.steps = snapshot.step
     this.tokenCount = snapshot.tokens
@@ -384,7 +400,21 @@ export class Trainer {
   dispose(): void {
     this.trainStep.dispose()
     this.evaluation.dispose()
-    this.decoder.dispose()
-    for (const t of tensorsOf(this.state)) t.dispose()
+    for (const t of tensorsOf([this.state, this.frozen])) t.dispose()
   }
+}
+
+/** @throws RangeError for tensors that are not the model's parameters */
+function checkParameters(model: LanguageModel, parameters: Parameters): void {
+  for (const { name, shape } of model.parameters) {
+    const found = parameters[name]
+    if (!found) throw new RangeError(`Trainer: the parameters have no ${name}, which the model ${model.name} has`)
+    if (found.shape.length !== shape.length || found.shape.some((d, i) => d !== shape[i]))
+      throw new RangeError(
+        `Trainer: the parameter ${name} is [${found.shape.join(', ')}], the model ${model.name} wants [${shape.join(', ')}]`,
+      )
+  }
+  const known = new Set(model.parameters.map(({ name }) => name))
+  const unknown = Object.keys(parameters).find((name) => !known.has(name))
+  if (unknown !== undefined) throw new RangeError(`Trainer: the model ${model.name} has no parameter ${unknown}`)
 }

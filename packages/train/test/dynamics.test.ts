@@ -24,9 +24,9 @@ import {
 } from '@kumiki/optim'
 import { type Device, init, where } from '@kumiki/tensor'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { bf16, runThroughSpikes, type SpikeStep, Trainer, type TrainerOptions, TrainingError } from '../src/index.ts'
+import { bf16, runThroughSpikes, type SpikeStep, Trainer, TrainingError } from '../src/index.ts'
 import { listCheckpoints, loadCheckpoint, saveCheckpoint } from '../src/node.ts'
-import { documents, tiny as twoLayers } from './tiny.ts'
+import { type TinyRun, tinyOptions, tiny as twoLayers } from './tiny.ts'
 
 let device: Device
 let folder: string
@@ -41,20 +41,8 @@ afterAll(async () => {
 
 const tiny = { ...twoLayers, hiddenSize: 16, intermediateSize: 32, numHiddenLayers: 1, numAttentionHeads: 2 }
 
-function make(extra: Partial<TrainerOptions> = {}): Trainer {
-  return Trainer.create({
-    device,
-    architecture: tiny,
-    documents,
-    eosId: 2,
-    optimizer: adamw(),
-    schedule: constant(3e-3),
-    batchSize: 4,
-    sequenceLength: 16,
-    seed: 5,
-    ...extra,
-  })
-}
+const make = (extra: TinyRun = {}): Trainer =>
+  Trainer.create(tinyOptions(device, { architecture: tiny, optimizer: adamw(), seed: 5, ...extra }))
 
 async function all(trainer: Trainer, steps: number) {
   const seen = []
@@ -196,7 +184,7 @@ test('runThroughSpikes skips batches, gives up where it must, and says so', asyn
     policy: skipBatches({ batches: 5, loss: { window: 16 } }),
   }));
   expect(trainer.dataPosition).not.toEqual(position.dataPosition)
-  expect(() => trainer.skipBatches(-1)).toThrow(/integer of at least 0, got -1/)
+  await expect(trainer.skipBatches(-1)).rejects.toThrow(/integer of at least 0, got -1/)
   const hopeless = make({ schedule: (step) => (step >= 30 ? 1e30 : 3e-3) })
   const policy = rewindAndSkip({ rewindSteps: 5, batches: 1, loss: { window: 16 } })
   const run = async () => {

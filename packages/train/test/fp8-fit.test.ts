@@ -10,7 +10,7 @@ import {
 import { compile, type Device, init, type Tensor } from '@kumiki/tensor'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Fp8Recipe, type Fp8Role, type Fp8Scaling, type ScalingState } from '../src/index.ts'
-import { tiny } from './tiny.ts'
+import { tinyModel } from './tiny.ts'
 
 type Format = 'float8_e4m3fn' | 'float8_e5m2'
 const greatest = { float8_e4m3fn: 448, float8_e5m2: 57344 } as const
@@ -54,7 +54,7 @@ describe.each(['cpu', 'webgpu'] as const)('how values fit fp8, on %s', (backend)
     run.dispose()
     return found
   }
-  const recipeOf = (scaling: Fp8Scaling, over = {}) => new Fp8Recipe(tiny, { scaling, ...over })
+  const recipeOf = (scaling: Fp8Scaling, over = {}) => new Fp8Recipe(tinyModel, { scaling, ...over })
 
   test('delayed: by the stored scales, too large, too small and fitting', async () => {
     const recipe = recipeOf({ kind: 'delayed', historyLength: 2 })
@@ -185,13 +185,11 @@ describe.each(['cpu', 'webgpu'] as const)('how values fit fp8, on %s', (backend)
 
 test('blocks are held against every matrix before anything is built', () => {
   const recipe = (kind: 'current' | 'block' | 'mx', includes?: (l: { name: string }) => boolean) =>
-    new Fp8Recipe(tiny, { scaling: { kind }, includes })
-  expect(() => recipe('block').check(tiny, 128)).toThrow(
-    /layers\.0\.self_attn\.q_proj\.weight: its input is \[128, 32\]/,
-  )
-  expect(() => recipe('mx').check(tiny, 64)).toThrow(/k_proj\.weight: its weight is \[16, 32\], which blocks of 32 x 1/)
+    new Fp8Recipe(tinyModel, { scaling: { kind }, includes })
+  expect(() => recipe('block').check(128)).toThrow(/layers\.0\.self_attn\.q_proj\.weight: its input is \[128, 32\]/)
+  expect(() => recipe('mx').check(64)).toThrow(/k_proj\.weight: its weight is \[16, 32\], which blocks of 32 x 1/)
   const feedForward = recipe('mx', ({ name }) => name.includes('mlp'))
-  feedForward.check(tiny, 64)
-  expect(() => feedForward.check(tiny, 48)).toThrow(/tokens are a multiple of 32/)
-  recipe('current').check(tiny, 1)
+  feedForward.check(64)
+  expect(() => feedForward.check(48)).toThrow(/tokens are a multiple of 32/)
+  recipe('current').check(1)
 })

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Decoder, type LinearRule } from '@kumiki/models'
+import { decoderModel, type ForwardOptions } from '@kumiki/models'
 import {
   amax as amaxOfArray,
   blockAmax,
@@ -24,10 +24,10 @@ import {
   exceptFirstAndLast,
   Fp8Recipe,
   findPrecision,
+  forwardUnder,
   fp8Block,
   fp8Current,
   fp8Hybrid,
-  linearUnder,
   mxfp8,
   type PrecisionPolicy,
   precisions,
@@ -36,7 +36,7 @@ import {
   withoutFirstAndLast,
 } from '../src/index.ts'
 import { loadCheckpoint, saveCheckpoint } from '../src/node.ts'
-import { documents, tiny } from './tiny.ts'
+import { documents, heldOut, type TinyRun, tiny, tinyModel, tinyOptions } from './tiny.ts'
 
 const wave = (n: number, f: number, scale = 1) =>
   Float32Array.from({ length: n }, (_, i) => Math.fround(Math.sin(i * f) * Math.exp(Math.sin(i * 1.7) * 3) * scale))
@@ -48,18 +48,7 @@ describe.each(['cpu', 'webgpu'] as const)('fp8 on %s', (backend) => {
   })
   afterAll(() => device.dispose())
 
-  const options = (extra: Partial<TrainerOptions> = {}): TrainerOptions => ({
-    device,
-    architecture: tiny,
-    documents,
-    eosId: 2,
-    optimizer: chain(clipGlobalNorm(1), adamw({ beta1: 0.9, beta2: 0.95, weightDecay: 0.1 })),
-    schedule: constant(3e-3),
-    batchSize: 4,
-    sequenceLength: 16,
-    seed: 5,
-    ...extra,
-  })
+  const options = (extra: TinyRun = {}): TrainerOptions => tinyOptions(device, { seed: 5, ...extra })
   const codesOf = (t: Tensor) => device.readCodes(t)
 
   test.each(['float8_e4m3fn', 'float8_e5m2'] as const)(
@@ -328,7 +317,7 @@ describe.each(['cpu', 'webgpu'] as const)('fp8 on %s', (backend) => {
       fp8: { scaling: { kind: 'delayed', historyLength: 8, margin: 1 } },
     }
     const trainer = Trainer.create(options({ precision: policy }))
-    const recipe = new Fp8Recipe(tiny, policy.fp8!)
+    const recipe = new Fp8Recipe(tinyModel, policy.fp8!)
     const machines = recipe.tensors.map(({ role }) =>
       delayedScaling(role === 'gradient' ? 'float8_e5m2' : 'float8_e4m3fn', { historyLength: 8, margin: 1 }),
     )
@@ -421,17 +410,7 @@ describe('policies', () => {
   afterAll(() => device.dispose())
 
   const plain = (precision: PrecisionPolicy, schedule: TrainerOptions['schedule'] = constant(3e-3)) =>
-    Trainer.create({
-      device,
-      architecture: tiny,
-      documents,
-      eosId: 2,
-      optimizer: adamw(),
-      schedule,
-      batchSize: 4,
-      sequenceLength: 16,
-      precision,
-    })
+    Trainer.create(tinyOptions(device, { optimizer: adamw(), schedule, precision }))
 
   test('a model runs under a policy without a trainer, and a trainer evaluates under its own', async () => {
     const tokens = device.tensor(
@@ -445,15 +424,15 @@ describe('policies', () => {
     ]) {
       const trainer = plain(precision)
       for await (const _ of trainer.run(20));
-      const held = documents.slice(0, 8)
+      const held = heldOut(documents.slice(0, 8))
       const [stored, narrow] = [await trainer.evaluate(held), await trainer.evaluate(held, { fp8: true })]
       expect(narrow.natsPerToken).not.toBe(stored.natsPerToken)
       expect(Math.abs(narrow.natsPerToken - stored.natsPerToken)).toBeLessThan(0.1)
-      const decoder = new Decoder(device, tiny, precision)
-      const logits = (linear: LinearRule | undefined) => decoder.logits(trainer.parameters, tokens, { linear })
+      const { activations } = precision
+      const logits = (options: ForwardOptions) => tinyModel.forward(trainer.parameters, tokens, options).logits()
       const [exact, rounded] = [
-        await logits(undefined).data(),
-        await logits(linearUnder(decoder, precision, trainer.scaling)).data(),
+        await logits({ activations }).data(),
+        await logits(forwardUnder(tinyModel, precision, trainer.scaling)).data(),
       ]
       let worst = 0
       for (let i = 0; i < exact.length; i++) worst = Math.max(worst, Math.abs(exact[i] - rounded[i]))
@@ -461,22 +440,17 @@ describe('policies', () => {
       expect(worst).toBeLessThan(1)
       // Layers that are left out run on what is stored.
       const none = { ...precision, fp8: { ...precision.fp8!, includes: () => false } }
-      expect(await logits(linearUnder(decoder, none)).data()).toEqual(exact)
-      decoder.dispose()
+      expect(await logits(forwardUnder(tinyModel, none)).data()).toEqual(exact)
       trainer.dispose()
     }
     const trainer = plain(bf16)
-    await expect(trainer.evaluate(documents, { fp8: true })).rejects.toThrow(/the policy bf16 has no fp8 part/)
+    await expect(trainer.evaluate(heldOut(documents), { fp8: true })).rejects.toThrow(/the policy bf16 has no fp8 part/)
     trainer.dispose()
-    const decoder = new Decoder(device, tiny, fp8Hybrid)
-    expect(() => decoder.logits({}, tokens, { linear: linearUnder(decoder, fp8Hybrid) })).toThrow(
-      /delayed scaling needs the scales of its state/,
-    )
-    decoder.dispose()
+    expect(() => forwardUnder(tinyModel, fp8Hybrid)).toThrow(/delayed scaling needs the scales of its state/)
   })
 
   test('which layers take part is the policy’s to say', () => {
-    const four = { ...tiny, numHiddenLayers: 4 }
+    const four = decoderModel({ ...tiny, numHiddenLayers: 4 })
     const count = (p: PrecisionPolicy) => new Fp8Recipe(four, p.fp8!).tensors.length / 3
     expect(count(fp8Current)).toBe(28)
     expect(count(withoutFirstAndLast(fp8Current))).toBe(14)
@@ -489,7 +463,7 @@ describe('policies', () => {
   })
 
   test('what cannot be is refused with the reason', () => {
-    const fp8 = (over: object) => () => new Fp8Recipe(tiny, { scaling: { kind: 'current' }, ...over } as never)
+    const fp8 = (over: object) => () => new Fp8Recipe(tinyModel, { scaling: { kind: 'current' }, ...over } as never)
     expect(fp8({ scaling: { kind: 'magic' } })).toThrow(
       /scaling.kind must be one of current, delayed, block, mx, got magic/,
     )

@@ -1,12 +1,12 @@
 import { copyFile, mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { initializeParameters, type Parameters } from '@kumiki/models'
+import type { Parameters } from '@kumiki/models'
 import { decodeSafetensors, encodeSafetensors, type SafetensorsTensor } from '@kumiki/models/safetensors'
 import { type Device, init } from '@kumiki/tensor'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { loadModel, saveModel } from '../src/node.ts'
-import { tiny } from './tiny.ts'
+import { tiny, tinyModel } from './tiny.ts'
 
 let device: Device
 let root: string
@@ -14,7 +14,7 @@ let parameters: Parameters
 beforeAll(async () => {
   device = await init({ backend: 'cpu', threads: 1 })
   root = await mkdtemp(join(tmpdir(), 'kumiki-models-'))
-  parameters = initializeParameters(device, tiny)
+  parameters = tinyModel.initialize(device)
   await saveModel(join(root, 'plain'), tiny, parameters, { eosTokenId: 2 })
 })
 afterAll(async () => {

@@ -25,7 +25,7 @@ import {
   type PrecisionPolicy,
   Trainer,
 } from '../src/index.ts'
-import { documents, tiny } from './tiny.ts'
+import { tiny, tinyOptions } from './tiny.ts'
 
 let device: Device
 beforeAll(async () => {
@@ -34,17 +34,7 @@ beforeAll(async () => {
 afterAll(() => device.dispose())
 
 const create = (optimizer: Optimizer, precision: PrecisionPolicy, rate = 3e-3) =>
-  Trainer.create({
-    device,
-    architecture: tiny,
-    documents,
-    eosId: 2,
-    optimizer,
-    schedule: constant(rate),
-    batchSize: 4,
-    sequenceLength: 16,
-    precision,
-  })
+  Trainer.create(tinyOptions(device, { optimizer, schedule: constant(rate), precision }))
 
 describe('the moments of a policy', () => {
   const stateBytes = async (optimizer: Optimizer, precision: PrecisionPolicy) => {
@@ -96,25 +86,17 @@ describe('what a step keeps', () => {
     batchSize: number,
     accumulation = 1,
   ) => {
-    const trainer = Trainer.create({
-      device,
-      architecture: {
-        ...tiny,
-        hiddenSize: 128,
-        intermediateSize: 512,
-        headDim: 32,
-        numKeyValueHeads: 4,
-        numHiddenLayers: 6,
-      },
-      documents,
-      eosId: 2,
-      optimizer: chain(clipGlobalNorm(1), adamw()),
-      schedule: constant(1e-3),
-      batchSize,
-      sequenceLength,
-      accumulation,
-      precision,
-    })
+    const architecture = {
+      ...tiny,
+      hiddenSize: 128,
+      intermediateSize: 512,
+      headDim: 32,
+      numKeyValueHeads: 4,
+      numHiddenLayers: 6,
+    }
+    const trainer = Trainer.create(
+      tinyOptions(device, { architecture, batchSize, sequenceLength, accumulation, precision }),
+    )
     for await (const _ of trainer.run(1));
     const { temporaryBytes } = trainer.memory()
     trainer.dispose()

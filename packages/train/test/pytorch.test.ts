@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
-import { Decoder, type LinearRule, type ModelArchitecture, type Parameters, parameterShapes } from '@kumiki/models'
+import { decoderModel, type LinearRule, type ModelArchitecture, type Parameters } from '@kumiki/models'
 import { adamw, chain, clipGlobalNorm } from '@kumiki/optim'
-import { type Device, init, type Tensor, valueAndGrad } from '@kumiki/tensor'
+import { type Device, init, valueAndGrad } from '@kumiki/tensor'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { bf16, f32, fp8Current, type PrecisionPolicy } from '../src/precision.ts'
-import { countTargets, fp8RecipeOf, initialState, makeTrainStep, meanLoss } from '../src/train-step.ts'
+import { countTargets, fp8RecipeOf, initialState, makeTrainStep, meanLoss, type StepBatch } from '../src/train-step.ts'
 
 // Ten steps of Transformers' LlamaForCausalLM in PyTorch; see ../vectors/README.md.
 const vectors = JSON.parse(readFileSync(new URL('../vectors/training-steps.json', import.meta.url), 'utf8'))
@@ -57,15 +57,14 @@ afterAll(() => {
 
 const { training } = vectors
 
-function setUp(device: Device, key: 'mha' | 'gqa', precision: PrecisionPolicy = f32) {
-  const architecture = architectureOf(vectors[key].config)
-  const decoder = new Decoder(device, architecture, { activations: precision.activations })
+function setUp(device: Device, key: 'mha' | 'gqa') {
+  const model = decoderModel(architectureOf(vectors[key].config))
   const parameters: Parameters = {}
-  for (const { name, shape } of parameterShapes(architecture))
-    parameters[name] = device.tensor(weightsOf(name, shape), shape)
+  for (const { name, shape } of model.parameters) parameters[name] = device.tensor(weightsOf(name, shape), shape)
   const batch = (k: number, what: 'inputs' | 'targets') =>
     device.tensor(Int32Array.from(vectors[key].tokens[k][what].flat()), [training.batch, training.length])
-  return { decoder, parameters, batch }
+  const batchOf = (k: number) => ({ inputs: batch(k, 'inputs'), targets: batch(k, 'targets') })
+  return { model, parameters, batch: batchOf }
 }
 
 function optimizerOf() {
@@ -77,19 +76,14 @@ function optimizerOf() {
 }
 
 async function tenSteps(device: Device, key: 'mha' | 'gqa', precision: PrecisionPolicy) {
-  const { decoder, parameters, batch } = setUp(device, key, precision)
+  const { model, parameters, batch } = setUp(device, key)
   const optimizer = optimizerOf()
-  const step = makeTrainStep({ decoder, optimizer, precision, zLoss: training.zLoss, accumulation: 1 })
+  const step = makeTrainStep({ model, optimizer, precision, zLoss: training.zLoss, accumulation: 1 })
   let state = initialState(parameters, optimizer, precision)
   const losses: number[] = []
   const norms: number[] = []
   for (let k = 0; k < training.steps; k++) {
-    const out = await step(
-      state,
-      batch(k, 'inputs'),
-      batch(k, 'targets'),
-      optimizer.scalars(k + 1, training.learningRates[k]),
-    )
+    const out = await step(state, batch(k), optimizer.scalars(k + 1, training.learningRates[k]))
     state = out.state
     losses.push(await out.loss.item())
     norms.push(await out.gradNorm!.item())
@@ -102,16 +96,16 @@ describe.each(backends)('against PyTorch on %s', (backend) => {
   describe.each(['mha', 'gqa'] as const)('%s', (key) => {
     test('logits and every parameter gradient of the first step', async () => {
       const device = devices[backend]
-      const { decoder, parameters, batch } = setUp(device, key)
+      const { model, parameters, batch } = setUp(device, key)
       const expected = vectors[key].step0
-      const logits = (await decoder.logits(parameters, batch(0, 'inputs')).data()) as Float32Array
-      const vocab = decoder.architecture.vocabSize
+      const logits = (await model.forward(parameters, batch(0).inputs).logits().data()) as Float32Array
+      const vocab = model.vocabSize
       closeTo(logits.subarray(0, vocab), floats(expected.logits), 5e-6, 'logits of the first position')
       closeTo(logits.subarray(-vocab), floats(expected.lastLogits), 5e-6, 'logits of the last position')
-      const gradient = valueAndGrad((p: Parameters, x: Tensor, t: Tensor) =>
-        meanLoss(decoder, p, x, t, countTargets(t), training.zLoss),
+      const gradient = valueAndGrad((p: Parameters, batch: StepBatch) =>
+        meanLoss(model, p, batch, countTargets(batch.targets), { zLoss: training.zLoss }),
       )
-      const { value, grads } = gradient(parameters, batch(0, 'inputs'), batch(0, 'targets'))
+      const { value, grads } = gradient(parameters, batch(0))
       await device.evaluate([value, grads])
       expect(Math.abs((await value.item()) - vectors[key].float64.losses[0])).toBeLessThan(2e-6)
       expect(Object.keys(grads).sort()).toEqual(Object.keys(expected.gradients).sort())
@@ -182,20 +176,21 @@ describe.each(['cpu', 'webgpu'] as const)('narrow formats against PyTorch on %s'
   test.each([bf16, fp8Current])('$name: the first gradients, and twenty steps', async (precision) => {
     const device = devices[backend]
     const expected = narrow[precision.name]
-    const { decoder, parameters } = setUp(device, 'mha', precision)
-    const batch = (k: number, what: 'inputs' | 'targets') =>
-      device.tensor(Int32Array.from(narrow.tokens[k][what].flat()), [training.batch, training.length])
+    const { model, parameters } = setUp(device, 'mha')
+    const ids = (values: number[][]) => device.tensor(Int32Array.from(values.flat()), [training.batch, training.length])
+    const batch = (k: number) => ({ inputs: ids(narrow.tokens[k].inputs), targets: ids(narrow.tokens[k].targets) })
     const optimizer = optimizerOf()
-    const step = makeTrainStep({ decoder, optimizer, precision, zLoss: training.zLoss, accumulation: 1 })
-    const recipe = fp8RecipeOf(decoder.architecture, precision)
+    const step = makeTrainStep({ model, optimizer, precision, zLoss: training.zLoss, accumulation: 1 })
+    const recipe = fp8RecipeOf(model, precision)
     let state = initialState(parameters, optimizer, precision, recipe)
     const scales = recipe?.gradientScales(state.scaling) ?? {}
-    const gradient = valueAndGrad((p: Parameters, x: Tensor, t: Tensor) => {
+    const gradient = valueAndGrad((p: Parameters, batch: StepBatch) => {
       const pass = recipe?.begin(state.scaling, scales)
       const linear: LinearRule | undefined = pass && ((y, w, name) => pass.linear(y.astype('bfloat16'), w, name))
-      return meanLoss(decoder, p, x, t, countTargets(t), training.zLoss, linear)
+      const { activations } = precision
+      return meanLoss(model, p, batch, countTargets(batch.targets), { zLoss: training.zLoss, activations, linear })
     })
-    const { grads } = gradient(state.params, batch(0, 'inputs'), batch(0, 'targets'))
+    const { grads } = gradient(state.params, batch(0))
     for (const [name, g] of Object.entries(grads)) {
       const { stride, values, largest, float32Error } = expected.gradients[name]
       const all = (await g.data()) as Float32Array
@@ -209,7 +204,7 @@ describe.each(['cpu', 'webgpu'] as const)('narrow formats against PyTorch on %s'
       Math.max(...values.slice(0, k + 1).map((x, i) => Math.abs(x - wide[i]) / x))
     for (let k = 0; k < narrow.steps; k++) {
       const scalars = optimizer.scalars(k + 1, narrow.learningRates[k])
-      const out = await step(state, batch(k, 'inputs'), batch(k, 'targets'), scalars)
+      const out = await step(state, batch(k), scalars)
       state = out.state
       const loss = await out.loss.item()
       const tolerance =

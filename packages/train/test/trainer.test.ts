@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { adamw, chain, clipGlobalNorm, constant } from '@kumiki/optim'
+import { batches, packEvaluation } from '@kumiki/data'
 import { type Device, init } from '@kumiki/tensor'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { bf16, Trainer, type TrainerOptions, TrainingError } from '../src/index.ts'
@@ -13,7 +13,7 @@ import {
   saveModel,
   writeFileAtomically,
 } from '../src/node.ts'
-import { documents, tiny } from './tiny.ts'
+import { documents, heldOut, lossesOf, type TinyRun, tiny, tinyOptions } from './tiny.ts'
 
 let device: Device
 let folder: string
@@ -26,28 +26,8 @@ afterAll(async () => {
   await rm(folder, { recursive: true })
 })
 
-function options(extra: Partial<TrainerOptions> = {}): TrainerOptions {
-  return {
-    device,
-    architecture: tiny,
-    documents,
-    eosId: 2,
-    optimizer: chain(clipGlobalNorm(1), adamw({ beta1: 0.9, beta2: 0.95, weightDecay: 0.1 })),
-    schedule: constant(3e-3),
-    batchSize: 4,
-    sequenceLength: 16,
-    zLoss: 1e-4,
-    seed: 5,
-    precision: bf16,
-    ...extra,
-  }
-}
-
-async function lossesOf(trainer: Trainer, steps: number): Promise<number[]> {
-  const losses: number[] = []
-  for await (const m of trainer.run(steps)) losses.push(m.loss)
-  return losses
-}
+const options = (extra: TinyRun = {}): TrainerOptions =>
+  tinyOptions(device, { zLoss: 1e-4, seed: 5, precision: bf16, ...extra })
 
 test('learns, reports every step once and in order', async () => {
   const trainer = Trainer.create(options())
@@ -60,7 +40,7 @@ test('learns, reports every step once and in order', async () => {
   }
   expect(seen).toEqual(Array.from({ length: 60 }, (_, i) => i + 1))
   expect(last).toBeLessThan(2)
-  const { natsPerToken, tokens } = await trainer.evaluate(documents)
+  const { natsPerToken, tokens } = await trainer.evaluate(heldOut(documents))
   expect(tokens).toBe(documents.reduce((n, d) => n + d.length + 1, 0))
   expect(natsPerToken).toBeLessThan(2.2)
   trainer.dispose()
@@ -117,8 +97,14 @@ test('a token id that the model has no row for is named with its document', asyn
     /token 2 of document 3 must be an integer from 0 to 49 \(a vocabulary of 50\), got 50/,
   )
   expect(() => Trainer.create(options({ eosId: 50 }))).toThrow(/eosId must be an integer from 0 to 49/)
-  const trainer = Trainer.create(options())
-  await expect(trainer.evaluate(far)).rejects.toThrow(/token 2 of document 3/)
+  expect(() => heldOut(far)).toThrow(/token 2 of document 3/)
+  // Where the data does not know the vocabulary, the trainer does.
+  const trainer = Trainer.create({
+    ...options(),
+    data: batches({ documents: far.slice(3), eosId: 2, batchSize: 1, sequenceLength: 3 }),
+  })
+  await expect(lossesOf(trainer, 1)).rejects.toThrow(/is the token id 50, but ids of the model are below 50/)
+  await expect(trainer.evaluate(packEvaluation(far, 16, { eosId: 2 }))).rejects.toThrow(/is the token id 50/)
   trainer.dispose()
 })
 

@@ -1,5 +1,5 @@
 /** Which linear layers run on 8-bit operands, how they are scaled, and the state that delayed scaling carries from step to step. */
-import { type LinearRule, type ModelArchitecture, parameterShapes } from '@kumiki/models'
+import type { LanguageModel, LinearLayer, LinearRule, ParameterShape } from '@kumiki/models'
 import {
   cast,
   concatenate,
@@ -54,15 +54,13 @@ export interface Fp8Policy {
   readonly backward?: Float8
   /** Gradients are rounded up or down at random, each with the probability that makes the mean exact. Default false: to nearest. */
   readonly stochasticGradients?: boolean
-  /** Whether a linear layer takes part. Default: every linear layer of the blocks (embedding, norms and head never do). */
+  /** Whether a linear layer takes part. Default: every one that the model lists (`linearLayers`; a decoder's embedding, norms and head never do). */
   readonly includes?: (layer: Fp8Layer) => boolean
 }
 
-export interface Fp8Layer {
-  /** The weight's name, such as `model.layers.0.mlp.up_proj.weight`. */
-  readonly name: string
-  /** From 0. */
-  readonly block: number
+/** A linear layer of the model. */
+export interface Fp8Layer extends LinearLayer {
+  /** How many blocks there are. */
   readonly blocks: number
 }
 
@@ -97,7 +95,7 @@ export interface Fp8Pass {
   readonly seen: ReadonlyMap<string, { readonly input: Tensor; readonly weight: Tensor }>
 }
 
-/** A policy fitted to an architecture. */
+/** A policy fitted to a model. */
 export class Fp8Recipe {
   /** What is quantised, in the order of the state: input, weight and gradient of each layer. */
   readonly tensors: readonly Fp8Tensor[]
@@ -105,21 +103,18 @@ export class Fp8Recipe {
   private readonly layers: readonly string[]
   private readonly forward: Float8
   private readonly backward: Float8
+  private readonly shapes: readonly ParameterShape[]
 
-  constructor(architecture: ModelArchitecture, policy: Fp8Policy) {
+  /** @throws RangeError for a policy that cannot be */
+  constructor({ linearLayers, parameters }: Pick<LanguageModel, 'linearLayers' | 'parameters'>, policy: Fp8Policy) {
     checkFp8Policy(policy)
     this.policy = policy
+    this.shapes = parameters
     this.forward = policy.forward ?? 'float8_e4m3fn'
     this.backward = policy.backward ?? 'float8_e5m2'
-    const blocks = architecture.numHiddenLayers
-    const names = ['q_proj', 'k_proj', 'v_proj', 'o_proj']
-      .map((n) => `self_attn.${n}`)
-      .concat(['gate_proj', 'up_proj', 'down_proj'].map((n) => `mlp.${n}`))
-    this.layers = Array.from({ length: blocks }, (_, block) =>
-      names.map((n): Fp8Layer => ({ name: `model.layers.${block}.${n}.weight`, block, blocks })),
-    )
-      .flat()
-      .filter((layer) => policy.includes?.(layer) ?? true)
+    const blocks = linearLayers.reduce((most, { block }) => Math.max(most, block + 1), 0)
+    this.layers = linearLayers
+      .filter((layer) => policy.includes?.({ ...layer, blocks }) ?? true)
       .map(({ name }) => name)
     this.tensors = this.layers.flatMap((layer) => roles.map((role) => ({ layer, role })))
   }
@@ -206,7 +201,12 @@ export class Fp8Recipe {
   amaxes(seen: Fp8Pass['seen'], gradients: Readonly<Record<string, Tensor>>): Tensor | undefined {
     if (seen.size === 0) return undefined
     const list = this.layers.flatMap((layer) => {
-      const { input, weight } = seen.get(layer)!
+      const found = seen.get(layer)
+      if (!found)
+        throw new RangeError(
+          `fp8: ${layer} is among the model's linearLayers, but its forward pass does not compute it by options.linear`,
+        )
+      const { input, weight } = found
       return [input, weight, gradients[layer]]
     })
     return concatenate(list.map((t) => reshape(t, [1])))
@@ -249,11 +249,11 @@ export class Fp8Recipe {
    * @param rows tokens of a step (of one part where gradients are accumulated)
    * @throws RangeError naming the layer, its sizes and what helps
    */
-  check(architecture: ModelArchitecture, rows: number): void {
+  check(rows: number): void {
     const { scaling } = this.policy
     if (scaling.kind !== 'block' && scaling.kind !== 'mx') return
     const attrs = this.blockAttrs(scaling)
-    for (const { name, shape } of parameterShapes(architecture))
+    for (const { name, shape } of this.shapes)
       if (this.includes(name)) this.checkBlocks(name, [rows, shape[1]], shape, attrs)
   }
 

@@ -1,0 +1,107 @@
+/** The contract of a language model: what training, evaluation, generation and number formats know of one. */
+import { cast, type Device, type DType, matmul, type Tensor } from '@kumiki/tensor'
+import type { ParameterShape } from './parameters.ts'
+
+/** Parameters by name, in the order of `LanguageModel.parameters`. */
+export type Parameters = Record<string, Tensor>
+
+/**
+ * How a linear layer is computed: x [..., in] times weight [out, in], float32 [..., out]. `name` is the weight's, such as
+ * `model.layers.0.self_attn.q_proj.weight`. Whoever brings a number format or a kernel of their own puts it in here.
+ */
+export type LinearRule = (x: Tensor, weight: Tensor, name: string) => Tensor
+
+/** A linear layer that a model computes by the linear rule. */
+export interface LinearLayer {
+  /** The name of its weight [out, in] among the parameters. */
+  readonly name: string
+  /** What it is in its block, such as `query` or `down`. */
+  readonly role: string
+  /** Which block it is in, from 0. */
+  readonly block: number
+}
+
+/**
+ * What a model keeps of the tokens so far, to go on from them: keys and values of attention, the state of a recurrent model. Tensors by
+ * name; only the model that made one reads it.
+ */
+export type ModelCache = Readonly<Record<string, Tensor>>
+
+export interface ForwardOptions {
+  /** Inputs of linear layers are stored in this format, and kept in it for the gradient. Default float32. */
+  readonly activations?: DType
+  /** Computes the layers of `LanguageModel.linearLayers`. Default: `linear`, a product of what is stored, summed in float32. */
+  readonly linear?: LinearRule
+  /** int32 [batch, seq]: several documents in one sequence do not see each other; positions with the same number belong together. */
+  readonly documents?: Tensor
+  /** `begin` keeps what the tokens leave behind; a cache from an earlier pass goes on after its tokens. Default: nothing is kept. */
+  readonly cache?: 'begin' | ModelCache
+}
+
+/** A forward pass: graphs, of which only what is asked for is computed. */
+export interface ForwardPass {
+  /** float32 [batch, seq, hidden]: what the output layer reads. */
+  readonly hidden: Tensor
+  /**
+   * Scores of the next token.
+   * @param positions `all` (default), or the `last` one alone
+   * @returns float32 [batch, seq or 1, vocabulary]
+   */
+  logits(positions?: 'all' | 'last'): Tensor
+  /**
+   * The loss of every position.
+   * @param targets int32 [batch, seq]; negative ones are ignored (their loss is 0)
+   * @returns float32 [batch * seq]: negative log-likelihood in nats plus zLoss * logsumexp^2
+   */
+  losses(targets: Tensor, options?: { readonly zLoss?: number }): Tensor
+  /** Where `ForwardOptions.cache` is given: what the tokens so far left behind. */
+  readonly cache?: ModelCache
+}
+
+/** How many parameters there are. */
+export interface ModelCounts {
+  readonly total: number
+}
+
+/**
+ * A language model: a description, without weights and without a device. `decoderModel` gives LLM-jp's; write your own by giving these
+ * fields, and `outputLayer` for what most models do after their last block.
+ */
+export interface LanguageModel {
+  /** What messages call it. */
+  readonly name: string
+  /** The most tokens in a sequence. */
+  readonly contextLength: number
+  /** Token ids are below it. */
+  readonly vocabSize: number
+  /** Names and shapes, [out, in] for linear layers, in the order of the forward pass. */
+  readonly parameters: readonly ParameterShape[]
+  /** The layers that go through `ForwardOptions.linear`, in the order of the forward pass; empty where none does. */
+  readonly linearLayers: readonly LinearLayer[]
+  /**
+   * Initial values of all parameters.
+   * @param options.seed default 0; the same seed gives the same values on every backend
+   * @returns float32 tensors of the device
+   */
+  initialize(device: Device, options?: { readonly seed?: number }): Parameters
+  /**
+   * Builds the graph of a forward pass, inside or outside a compiled function.
+   * @param parameters as `initialize` gives them, in whatever formats they are stored
+   * @param tokens int32 [batch, seq], seq at most contextLength
+   * @throws RangeError for an option the model does not compute
+   */
+  forward(parameters: Parameters, tokens: Tensor, options?: ForwardOptions): ForwardPass
+  countParameters(): ModelCounts
+  /** FLOP of training on one token, forward and backward. @param sequenceLength tokens in a sequence; default contextLength */
+  flopsPerToken(sequenceLength?: number): number
+}
+
+/**
+ * The linear layer that models use where no other rule is given.
+ * @param x [..., in], stored as `activations`
+ * @param weight [out, in]
+ * @returns float32 [..., out]: products of narrow formats are summed in float32
+ */
+export function linear(x: Tensor, weight: Tensor, activations: DType = 'float32'): Tensor {
+  return matmul(cast(x, activations), weight.transpose(), { dtype: 'float32' })
+}
