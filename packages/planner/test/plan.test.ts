@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { emitMegatron, emitSlurm, emitTorchtitan, fromArchitecture, plan } from '../src/index.ts'
 import { shellQuote } from '../src/megatron.ts'
-import { recipe, v3_13b, v3_172b, v4_32b, v4_32bA3b, v4_291b } from './models.ts'
+import { recipe, v3_13b, v3_172b, v4_8b, v4_32b, v4_32bA3b, v4_291b } from './models.ts'
 
 const h200 = (nodes: number) => ({ gpu: 'H200', nodes, gpusPerNode: 8 })
 
@@ -273,7 +273,7 @@ describe('emitTorchtitan', () => {
   }
 
   it('writes the job of LLM-jp-3 13B', () => {
-    const { toml, command, notes } = emitTorchtitan(request)
+    const { toml, tomlCommand: command, tomlNotes: notes } = emitTorchtitan(request)
     const job = parse(toml)
     expect(job.parallelism).toMatchObject({
       data_parallel_shard_degree: 32,
@@ -281,7 +281,8 @@ describe('emitTorchtitan', () => {
       tensor_parallel_degree: 2,
       pipeline_parallel_degree: 2,
       pipeline_parallel_schedule: '1F1B',
-      pipeline_parallel_layers_per_stage: 20,
+      // 40 layers, embedding and output make 42.
+      pipeline_parallel_layers_per_stage: 21,
       pipeline_parallel_microbatch_size: 2,
     })
     expect(job.training).toMatchObject({ local_batch_size: 32, global_batch_size: 1024, seq_len: 4096, max_norm: 1 })
@@ -293,10 +294,62 @@ describe('emitTorchtitan', () => {
   })
 
   it("gives the MLP width by torchtitan's own formula", () => {
-    const { notes } = emitTorchtitan(request)
+    const { tomlNotes: notes } = emitTorchtitan(request)
     const [, multiple, , multiplier = '1'] = /multiple_of=(\d+)(, ffn_dim_multiplier=([\d.]+))?/.exec(notes[0])!
     const width = Math.floor(Number(multiplier) * Math.floor((2 * 4 * v3_13b.hidden) / 3))
     expect(Number(multiple) * Math.ceil(width / Number(multiple))).toBe(v3_13b.ffn)
+  })
+
+  it("cuts pipelines by torchtitan's own rule, or names the modules", () => {
+    let named = 0
+    for (const layers of [20, 25, 32, 40, 64, 96]) {
+      for (const pipelineParallel of [2, 4, 8, 16]) {
+        for (const virtualPipeline of [1, 2, 3]) {
+          const plan = { ...request.plan, pipelineParallel, virtualPipeline, tensorParallel: 1, microBatchSize: 1 }
+          let job: ReturnType<typeof emitTorchtitan>
+          try {
+            job = emitTorchtitan({ ...request, model: { ...v3_13b, layers }, plan: { ...plan, globalBatchSize: 2048 } })
+          } catch (error) {
+            expect(String(error)).toMatch(/do not split/)
+            continue
+          }
+          const chunks = pipelineParallel * virtualPipeline
+          const {
+            pipeline_parallel_layers_per_stage: each,
+            module_fqns_per_model_part: names,
+            pipeline_parallel_schedule: schedule,
+          } = parse(job.toml).parallelism as Record<string, any>
+          // distributed/pipeline_parallel.py: chunks = ceil((layers + 1 + 1) / each), one a rank for 1F1B, at least two for Interleaved1F1B.
+          if (each !== undefined) expect(Math.ceil((layers + 2) / each)).toBe(chunks)
+          else {
+            named++
+            expect(names).toHaveLength(chunks)
+            const all = Array.from({ length: layers }, (_, i) => `layers.${i}`)
+            expect(names.flat()).toEqual(['tok_embeddings', ...all, 'norm', 'output'])
+            expect(job.python).toContain('"norm","lm_head"]]')
+          }
+          expect(schedule).toBe(virtualPipeline > 1 ? 'Interleaved1F1B' : '1F1B')
+        }
+      }
+    }
+    expect(named).toBeGreaterThan(3)
+  })
+
+  it('writes the configuration in Python that current versions read', () => {
+    const { python, command } = emitTorchtitan(request)
+    expect(command).toMatch(/--module kumiki_job --config job$/)
+    for (const line of [
+      'as of b5bcd76c',
+      'DIM, HEADS, VOCABULARY = 5120, 40, 99584',
+      'hidden_dim=13824',
+      'betas=(0.9, 0.95)',
+      'num_tokens_per_microbatch_per_dp_rank=2 * 4096',
+      'num_tokens_per_train_step=1024 * 4096',
+      'num_pp_microbatches=16',
+      'tensor_parallel_degree=2',
+      'activation_checkpoint=None',
+    ])
+      expect(python).toContain(line)
   })
 
   it('maps WSD and refuses what torchtitan lacks', () => {
@@ -308,6 +361,10 @@ describe('emitTorchtitan', () => {
     expect(() => emitTorchtitan({ ...request, recipe: { ...wsd, wsdDecayStyle: 'exponential' } })).toThrow(
       /exponential has no counterpart/,
     )
+    expect(() =>
+      emitTorchtitan({ ...request, model: v4_8b, plan: { ...request.plan, tensorParallel: 16, globalBatchSize: 64 } }),
+    ).toThrow(/tensorParallel 16 must divide the 8 key\/value heads/)
+    expect(() => emitTorchtitan({ ...request, model: { ...v3_13b, biases: 'qkv' } })).toThrow(/this model differs/)
     expect(() => emitTorchtitan({ ...request, plan: { ...request.plan, precision: 'fp8' } })).toThrow(
       /precision must be bf16/,
     )

@@ -37,7 +37,7 @@ interface PlanFlags extends ClusterFlags {
   by: 'stability' | 'throughput'
   limit: number
   choose: number
-  emit?: 'megatron' | 'slurm' | 'torchtitan'
+  emit?: 'megatron' | 'slurm' | 'torchtitan' | 'torchtitan-toml'
   megatron: 'upstream' | 'llm-jp'
   recipeOf?: string
   tokenizer?: string
@@ -85,7 +85,9 @@ export function addPlan(program: Command): void {
             .argParser(real({ above: 0, to: 1000 }))
             .conflicts(['emit', 'html', 'place', 'minimumGpus']),
         )
-        .addOption(choice('--emit <form>', 'write the launch of a plan', ['megatron', 'slurm', 'torchtitan']))
+        .addOption(
+          choice('--emit <form>', 'write the launch of a plan', ['megatron', 'slurm', 'torchtitan', 'torchtitan-toml']),
+        )
         .addOption(
           choice(
             '--megatron <which>',
@@ -179,9 +181,11 @@ async function plan(options: PlanFlags): Promise<void> {
     const script = checkedUse(() => planner.emitSlurm(request))
     return answer(options, { plan: row(chosen), script }, () => script)
   }
-  if (options.emit === 'torchtitan') {
+  if (options.emit === 'torchtitan' || options.emit === 'torchtitan-toml') {
     const job = checkedUse(() => planner.emitTorchtitan({ ...request, model: { ...request.model, name: named.name } }))
-    return answer(options, { plan: row(chosen), ...job }, () => `# ${job.command}\n${job.toml}`)
+    return answer(options, { plan: row(chosen), ...job }, () =>
+      options.emit === 'torchtitan' ? `# ${job.command}\n${job.python}` : `# ${job.tomlCommand}\n${job.toml}`,
+    )
   }
   const launch = checkedUse(() => planner.emitMegatron(request))
   answer(options, { plan: row(chosen), ...launch }, () =>
