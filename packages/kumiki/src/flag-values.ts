@@ -31,6 +31,20 @@ export function real(bounds: { above?: number; from?: number; to?: number }): (t
   }
 }
 
+const scales: Readonly<Record<string, number>> = { k: 1e3, m: 1e6, b: 1e9, g: 1e9, t: 1e12 }
+
+/** A number above 0, plain or with k, M, B (or G) or T for thousands to trillions: `2T`, `1.5e12`, `300B`. */
+export function amount(to: number): (text: string) => number {
+  return (text) => {
+    const [, number, scale] = /^(.*?)([kmbgt]?)$/i.exec(text) as RegExpExecArray
+    try {
+      return real({ above: 0, to })(String(real({})(number) * (scales[scale.toLowerCase()] ?? 1)))
+    } catch {
+      throw new InvalidArgumentError(`It must be a number above 0 and at most ${to}, such as 2e12 or 2T.`)
+    }
+  }
+}
+
 /** Names between commas. */
 export function names(text: string): string[] {
   const list = text.split(',').map((name) => name.trim())

@@ -4,7 +4,7 @@ import type { ModelArchitecture, TrainingRecipe } from '@kumiki/models/configs'
 import type { Cluster, Gpu, Network, ParallelPlan, PlannerModel, RunRequest } from '@kumiki/planner'
 import type { Command } from 'commander'
 import { exists, readJson } from './files.ts'
-import { choice, integer, names, real } from './flag-values.ts'
+import { amount, choice, integer, names, real } from './flag-values.ts'
 import { checkedUse, UsageError } from './usage-error.ts'
 import { checkWritten } from './written-json.ts'
 
@@ -43,7 +43,11 @@ export function addClusterFlags(command: Command, required: boolean, optional: r
       '--network <name|file>',
       'infiniband (default), ethernet, pcie (in place of NVLink), or JSON such as { "inter": "ethernet", "allToAllBandwidth": 8e9 }',
     )
-    .option('--tokens <n>', 'tokens to train on: days, energy, price and lost time', real({ above: 0, to: 1e18 }))
+    .option(
+      '--tokens <n>',
+      'tokens to train on, such as 2T: days, energy, price, lost time; steps of --emit',
+      amount(1e18),
+    )
     .option('--price <n>', 'of one GPU for an hour, in any currency', real({ above: 0, to: 1e9 }))
     .option('--checkpoint-steps <n>', 'steps between checkpoints (default: what loses least)', integer(1, 1e9))
 }

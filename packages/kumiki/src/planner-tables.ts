@@ -27,14 +27,17 @@ export function axesText({ plan: p }: Estimate): string {
 }
 
 export function planTable(candidates: readonly Candidate[]): string {
-  const head = ['plan', 'micro batch', 'recompute', 'memory', 'step', 'tokens/s/GPU', 'MFU', 'risks']
+  // The ordinary case first; the tuned one is the estimate that published runs reach.
+  const head = ['plan', 'micro batch', 'recompute', 'memory', 'step', 'tuned', 'tokens/s/GPU', 'MFU', 'tuned', 'risks']
   const rows = candidates.map(({ estimate: e, risks }, i) => [
     `${i + 1}. ${axesText(e)}`,
     String(e.plan.microBatchSize),
     e.plan.recompute === 'selective' ? e.plan.recomputeModules.join('+') : e.plan.recompute,
     gigabytes(e.memoryBytes),
+    `${e.ordinary.stepSeconds.toFixed(2)} s`,
     `${e.stepSeconds.toFixed(2)} s`,
-    e.tokensPerSecondPerGpu.toFixed(0),
+    e.ordinary.tokensPerSecondPerGpu.toFixed(0),
+    percent(e.ordinary.mfu),
     percent(e.mfu),
     risks.length === 0 ? 'none' : String(risks.length),
   ])
@@ -56,20 +59,39 @@ export function refusedText(result: PlanResult): string[] {
 }
 
 /** Days, energy, price and lost time; nothing without tokens. */
-export function runText({ run }: Estimate): string[] {
-  if (!run) return []
+export function runText({ run: tuned, ordinary: { run } }: Estimate): string[] {
+  if (!run || !tuned) return []
   const { lost } = run
   const fields: [string, string][] = [
     ['tokens', `${count(run.tokens)} in ${count(run.steps)} steps`],
-    ['time', `${run.days.toFixed(1)} days, ${count(Math.round(run.gpuDays))} GPU-days`],
-    ['energy', `${count(Math.round(run.energyKilowattHours))} kWh`],
-    ...(run.price === null ? [] : ([['price', count(Math.round(run.price))]] as [string, string][])),
+    [
+      'time',
+      `${run.days.toFixed(1)} days, ${count(Math.round(run.gpuDays))} GPU-days (tuned: ${tuned.days.toFixed(1)}, ${count(Math.round(tuned.gpuDays))})`,
+    ],
+    [
+      'energy',
+      `${count(Math.round(run.energyKilowattHours))} kWh (tuned: ${count(Math.round(tuned.energyKilowattHours))})`,
+    ],
+    ...(run.price === null || tuned.price === null
+      ? []
+      : ([['price', `${count(Math.round(run.price))} (tuned: ${count(Math.round(tuned.price))})`]] as [
+          string,
+          string,
+        ][])),
     [
       'lost time',
       `${percent(1 - lost.goodput)}: ${lost.failures.toFixed(1)} failures expected ${percent(lost.failureFraction)}, checkpoints every ${count(lost.checkpointSteps)} steps ${percent(lost.checkpointFraction)}`,
     ],
   ]
   return ['', textFields(fields)]
+}
+
+/** Says that a plan does not fit, and what the GPU lacks; nothing for one that does. */
+export function shortageText(e: Estimate, gpuName: string): string | undefined {
+  if (e.fits) return undefined
+  const { reserve } = e.memoryByStage[0]
+  const has = e.memoryBytes / e.memoryFraction
+  return `does not fit: it needs ${gigabytes(e.memoryBytes)} and ${gigabytes(reserve)} of buffers, a ${gpuName} has ${gigabytes(has)}; times are those of a GPU with enough`
 }
 
 /** Memory of each stage and time of a step, by part. */
@@ -102,7 +124,7 @@ export function breakdownText(e: Estimate): string[] {
             ]),
           ),
         ]
-  return ['', memory, '', textFields([['step', secondsText(step)], ...fields]), ...communication]
+  return ['', memory, '', textFields([['step, tuned', secondsText(step)], ...fields]), ...communication]
 }
 
 export function placementText(placed: Placement): string {

@@ -3,7 +3,7 @@ export { assessBudget, type BudgetAssessment, type BudgetRequest } from './budge
 export type { LostTime, RunCost, RunRequest } from './cost.ts'
 export { countModel, type ModelCount } from './count-model.ts'
 export { type Architecture, type Efficiency, fittedEfficiency } from './efficiency.ts'
-export { type Estimate, estimate, type PlanRequest } from './estimate.ts'
+export { type Estimate, estimate, type OrdinarySpeed, type PlanRequest } from './estimate.ts'
 export { type ArchitectureLike, fromArchitecture } from './from-architecture.ts'
 export { fromHuggingFace, type HuggingFaceModel, isHuggingFaceConfig } from './from-huggingface.ts'
 export { type Cluster, findGpu, type Gpu, gpus, type Network } from './gpu.ts'
@@ -39,6 +39,7 @@ export {
   type Sensitivity,
   sensitivity,
 } from './queries.ts'
+export { fitRecipe, type RunLength, type SizedRecipe } from './recipe-length.ts'
 export { type PlanReportOptions, planLabel, planReport } from './report.ts'
 export {
   type Candidate,

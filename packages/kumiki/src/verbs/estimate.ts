@@ -3,25 +3,29 @@ import type { MegatronLaunch, PlanRequest, Schedule } from '@kumiki/planner'
 import type { Command } from 'commander'
 import { readBytes, readJson, writeWhole } from '../files.ts'
 import { choice, collect, integer } from '../flag-values.ts'
+import { addEmissionFlags, type EmissionFlags, emission } from '../launch-emission.ts'
 import {
   addClusterFlags,
   addPlanFlags,
   type ClusterFlags,
   findCluster,
   findPlannerModel,
+  type NamedModel,
   needed,
   type PlanAxes,
   planFlagNames,
   planOf,
   runOf,
 } from '../planner-flags.ts'
-import { breakdownText, runText, sensitivityText } from '../planner-tables.ts'
+import { breakdownText, runText, sensitivityText, shortageText } from '../planner-tables.ts'
 import { gigabytes, percent, textTable } from '../text-table.ts'
 import { checkedUse, UsageError } from '../usage-error.ts'
 import { addVerb, answer, log } from '../verb.ts'
 import { checkWritten } from '../written-json.ts'
 
-interface EstimateFlags extends Partial<ClusterFlags>, PlanAxes {
+interface EstimateFlags extends Partial<ClusterFlags>, PlanAxes, EmissionFlags {
+  emitFor: 'upstream' | 'llm-jp'
+
   precision: ClusterFlags['precision']
   run?: string
   megatron?: string[]
@@ -43,6 +47,8 @@ interface Row {
   readonly modelFlopsPerGpu: number
   readonly mfu: number
   readonly mfuFullAttention: number
+  /** Rows of published runs have none: they are compared as they are. */
+  readonly ordinary?: { readonly slowdown: number }
 }
 
 /** Launch scripts are small; data lists make them longer. */
@@ -55,28 +61,38 @@ export function addEstimate(program: Command): void {
     'estimate',
     'Memory, time and utilisation of one plan, or of runs in a file.',
     (c) =>
-      addPlanFlags(
-        addClusterFlags(c, false)
-          .addOption(
-            c
-              .createOption(
-                '--run <file>',
-                'instead of the other flags: JSON, one row of a table of runs or an array of them',
-              )
-              .conflicts([...clusterFlags, ...planFlagNames, 'dp', 'megatron', 'sensitivity', 'timeline']),
-          )
-          .addOption(
-            c
-              .createOption(
-                '--megatron <file>',
-                'read model and plan from a Megatron-LM command or its scripts (repeat in the order they are sourced); give --gpu',
-              )
-              .argParser(collect as never)
-              .conflicts(['model', 'globalBatch', 'seq', 'precision', ...planFlagNames]),
-          )
-          .option('--set <name=value>', 'with --megatron: a variable that a script expects; repeat', collect)
-          .option('--vocab <n>', 'with --megatron: size of the vocabulary', integer(1, 1 << 25)),
+      addEmissionFlags(
+        addPlanFlags(
+          addClusterFlags(c, false)
+            .addOption(
+              c
+                .createOption(
+                  '--run <file>',
+                  'instead of the other flags: JSON, one row of a table of runs or an array of them',
+                )
+                .conflicts([...clusterFlags, ...planFlagNames, 'dp', 'megatron', 'sensitivity', 'timeline', 'emit']),
+            )
+            .addOption(
+              c
+                .createOption(
+                  '--megatron <file>',
+                  'read model and plan from a Megatron-LM command or its scripts (repeat in the order they are sourced); give --gpu',
+                )
+                .argParser(collect as never)
+                .conflicts(['model', 'globalBatch', 'seq', 'precision', ...planFlagNames]),
+            )
+            .option('--set <name=value>', 'with --megatron: a variable that a script expects; repeat', collect)
+            .option('--vocab <n>', 'with --megatron: size of the vocabulary', integer(1, 1 << 25)),
+        ),
       )
+        .addOption(
+          choice(
+            '--emit-for <which>',
+            "emit for upstream Megatron-LM or LLM-jp's fork (z-loss)",
+            ['upstream', 'llm-jp'],
+            'upstream',
+          ),
+        )
         .option(
           '--dp <n>',
           'data parallel (default: what is left of the GPUs; gives --nodes where that is missing)',
@@ -99,10 +115,19 @@ async function estimate(options: EstimateFlags): Promise<void> {
     return
   }
   const planner = await import('@kumiki/planner')
-  const { id, request, launch } = options.megatron ? await launchRequest(options) : await flagsRequest(options)
+  const { id, request, launch, named } = options.megatron ? await launchRequest(options) : await flagsRequest(options)
   const result = checkedUse(() => planner.estimate(request))
+  const { gpu } = request.cluster
+  const shortage = shortageText(result, typeof gpu === 'string' ? gpu : gpu.name)
+  if (options.emit) {
+    if (shortage) log(`${id}: ${shortage}`)
+    const recipe = launch?.recipe ?? undefined
+    const { data, text } = await emission(options, options.emitFor, named, request.cluster, request.plan, recipe)
+    return answer(options, { id, estimate: result, ...data }, () => (shortage ? `# ${shortage}\n${text}` : text))
+  }
   const sensitivity = options.sensitivity ? checkedUse(() => planner.sensitivity(request)) : undefined
   const pipeline = await drawTimeline(options, request)
+  if (shortage) log(`${id}: ${shortage}`)
   const rest = {
     ...(launch && { launch }),
     ...(sensitivity && { sensitivity }),
@@ -111,7 +136,9 @@ async function estimate(options: EstimateFlags): Promise<void> {
   answer(options, [{ id, ...result, ...rest }], () =>
     [
       ...(launch?.notes.map((note) => `# ${note}`) ?? []),
+      ...named.notes.map((note) => `# ${note}`),
       table([{ id, ...result }]),
+      ...(shortage ? ['', shortage] : []),
       ...breakdownText(result),
       ...runText(result),
       ...(sensitivity ? ['', sensitivityText(sensitivity)] : []),
@@ -121,16 +148,23 @@ async function estimate(options: EstimateFlags): Promise<void> {
 
 function table(rows: readonly Row[]): string {
   return textTable(
-    ['run', 'memory', 'step', 'tokens/s/GPU', 'TFLOP/s/GPU', 'MFU', 'MFU, full attention'],
-    rows.map((r) => [
-      r.id,
-      gigabytes(r.memoryBytes),
-      `${r.stepSeconds.toFixed(3)} s`,
-      r.tokensPerSecondPerGpu.toFixed(0),
-      (r.modelFlopsPerGpu / 1e12).toFixed(1),
-      percent(r.mfu),
-      percent(r.mfuFullAttention),
-    ]),
+    ['run', 'memory', 'speed', 'step', 'tokens/s/GPU', 'TFLOP/s/GPU', 'MFU', 'MFU, full attention'],
+    rows.flatMap((r) => {
+      const speed = (name: string, slowdown: number) => [
+        name,
+        `${(r.stepSeconds * slowdown).toFixed(3)} s`,
+        (r.tokensPerSecondPerGpu / slowdown).toFixed(0),
+        (r.modelFlopsPerGpu / slowdown / 1e12).toFixed(1),
+        percent(r.mfu / slowdown),
+        percent(r.mfuFullAttention / slowdown),
+      ]
+      const head = [r.id, gigabytes(r.memoryBytes)]
+      if (!r.ordinary) return [[...head, ...speed('tuned', 1)]]
+      return [
+        [...head, ...speed('ordinary', r.ordinary.slowdown)],
+        ['', '', ...speed('tuned', 1)],
+      ]
+    }),
   )
 }
 
@@ -179,6 +213,7 @@ interface Requested {
   readonly id: string
   readonly request: PlanRequest
   readonly launch?: MegatronLaunch
+  readonly named: NamedModel
 }
 
 async function flagsRequest(options: EstimateFlags): Promise<Requested> {
@@ -196,7 +231,7 @@ async function flagsRequest(options: EstimateFlags): Promise<Requested> {
     throw new UsageError(`TP x PP x CP x DP is ${wanted}, which is not a whole number of nodes of ${gpusPerNode} GPUs`)
   const cluster = await findCluster({ ...options, gpu }, nodes, gpusPerNode)
   const plan = planOf(options, options as ClusterFlags)
-  return { id: named.name, request: { model: named.model, cluster, plan, run: runOf(options) } }
+  return { id: named.name, named, request: { model: named.model, cluster, plan, run: runOf(options) } }
 }
 
 async function launchRequest(options: EstimateFlags): Promise<Requested> {
@@ -229,5 +264,18 @@ async function launchRequest(options: EstimateFlags): Promise<Requested> {
     needed('--gpus-per-node <n>', launch.gpusPerNode ?? undefined),
   )
   const request = { model: launch.model, cluster, plan: launch.plan, run: runOf(options) }
-  return { id: files[files.length - 1], request: request satisfies PlanRequest, launch }
+  const id = files[files.length - 1]
+  const { ropeTheta, rmsNormEps, initializerRange } = launch
+  const named = {
+    name: id,
+    model: launch.model,
+    architecture: null,
+    recipe: null,
+    positions: launch.maxPositionEmbeddings,
+    ropeTheta,
+    rmsNormEps,
+    initializerRange,
+    notes: [],
+  }
+  return { id, request: request satisfies PlanRequest, launch, named }
 }

@@ -1,25 +1,10 @@
 /** `kumiki plan` */
-import type {
-  Candidate,
-  LaunchRecipe,
-  LaunchRequest,
-  ParallelPlan,
-  PlanResult,
-  PlanSearch,
-  SearchRecipe,
-} from '@kumiki/planner'
+import type { Candidate, ParallelPlan, PlanResult, PlanSearch, SearchRecipe } from '@kumiki/planner'
 import type { Command } from 'commander'
 import { writeWhole } from '../files.ts'
 import { choice, integer, real } from '../flag-values.ts'
-import {
-  addClusterFlags,
-  type ClusterFlags,
-  findCluster,
-  findPlannerModel,
-  type NamedModel,
-  needed,
-  runOf,
-} from '../planner-flags.ts'
+import { addEmissionFlags, type EmissionFlags, emission } from '../launch-emission.ts'
+import { addClusterFlags, type ClusterFlags, findCluster, findPlannerModel, needed, runOf } from '../planner-flags.ts'
 import {
   memoryChangeText,
   minimumText,
@@ -33,16 +18,11 @@ import { count } from '../text-table.ts'
 import { checkedUse, UsageError } from '../usage-error.ts'
 import { addVerb, answer, log } from '../verb.ts'
 
-interface PlanFlags extends ClusterFlags {
+interface PlanFlags extends ClusterFlags, Omit<EmissionFlags, 'tokens'> {
   by: 'stability' | 'throughput'
   limit: number
   choose: number
-  emit?: 'megatron' | 'slurm' | 'torchtitan' | 'torchtitan-toml'
   megatron: 'upstream' | 'llm-jp'
-  recipeOf?: string
-  tokenizer?: string
-  dataPath?: string[]
-  checkpoints?: string
   allowRecompute: boolean
   html?: string
   minimumGpus?: boolean
@@ -57,7 +37,7 @@ export function addPlan(program: Command): void {
     'plan',
     'Every way to lay a training run over a cluster: ranked, or refused with reasons; the launch of one.',
     (c) =>
-      addClusterFlags(c, true, ['--nodes <n>'])
+      addEmissionFlags(addClusterFlags(c, true, ['--nodes <n>']))
         .addOption(
           choice(
             '--by <order>',
@@ -86,9 +66,6 @@ export function addPlan(program: Command): void {
             .conflicts(['emit', 'html', 'place', 'minimumGpus']),
         )
         .addOption(
-          choice('--emit <form>', 'write the launch of a plan', ['megatron', 'slurm', 'torchtitan', 'torchtitan-toml']),
-        )
-        .addOption(
           choice(
             '--megatron <which>',
             "emit for upstream Megatron-LM or LLM-jp's fork (z-loss)",
@@ -96,11 +73,7 @@ export function addPlan(program: Command): void {
             'upstream',
           ),
         )
-        .option('--choose <n>', 'which plan of the ranking is emitted', integer(1, 1000), 1)
-        .option('--recipe-of <name>', "emit with a known model's optimizer and schedule (default: the model's own)")
-        .option('--tokenizer <file>', 'emit: SentencePiece model')
-        .option('--data-path <word...>', 'emit: weights and prefixes of token files')
-        .option('--checkpoints <folder>', 'emit: where checkpoints go'),
+        .option('--choose <n>', 'which plan of the ranking is emitted', integer(1, 1000), 1),
     plan,
   )
 }
@@ -163,34 +136,8 @@ async function plan(options: PlanFlags): Promise<void> {
   }
   const chosen = ranking[options.choose - 1]
   if (!chosen) throw new UsageError(`--choose ${options.choose}: the ranking has ${ranking.length} plans`)
-  const request: LaunchRequest = {
-    model: named.model,
-    cluster,
-    plan: chosen.estimate.plan,
-    recipe: await launchRecipe(named, options),
-    megatron: options.megatron,
-    ...(named.architecture && {
-      ropeTheta: named.architecture.ropeTheta,
-      rmsNormEps: named.architecture.rmsNormEps,
-      initializerRange: named.architecture.initializerRange,
-      qkNorm: named.architecture.qkNorm,
-    }),
-    paths: { tokenizerModel: options.tokenizer, data: options.dataPath, checkpoints: options.checkpoints },
-  }
-  if (options.emit === 'slurm') {
-    const script = checkedUse(() => planner.emitSlurm(request))
-    return answer(options, { plan: row(chosen), script }, () => script)
-  }
-  if (options.emit === 'torchtitan' || options.emit === 'torchtitan-toml') {
-    const job = checkedUse(() => planner.emitTorchtitan({ ...request, model: { ...request.model, name: named.name } }))
-    return answer(options, { plan: row(chosen), ...job }, () =>
-      options.emit === 'torchtitan' ? `# ${job.command}\n${job.python}` : `# ${job.tomlCommand}\n${job.toml}`,
-    )
-  }
-  const launch = checkedUse(() => planner.emitMegatron(request))
-  answer(options, { plan: row(chosen), ...launch }, () =>
-    [...launch.notes.map((note) => `# ${note}`), launch.command].join('\n'),
-  )
+  const { data, text } = await emission(options, options.megatron, named, cluster, chosen.estimate.plan)
+  answer(options, { plan: row(chosen), ...data }, () => text)
 }
 
 /** A candidate as one flat object. */
@@ -249,18 +196,4 @@ function placeOf(text: string, options: PlanFlags): ParallelPlan {
   }
   if (plan.microBatchSize === undefined) throw new UsageError(`--place ${text}: it needs micro-batch=N`)
   return plan as unknown as ParallelPlan
-}
-
-/** Optimizer and schedule of a launch. */
-async function launchRecipe(named: NamedModel, options: PlanFlags): Promise<LaunchRecipe> {
-  if (options.recipeOf === undefined && named.recipe) return named.recipe
-  if (options.recipeOf === undefined) {
-    throw new UsageError(
-      `--emit: ${named.name} has no training recipe; --recipe-of NAME takes that of a known model, such as llm-jp-3-1.8b`,
-    )
-  }
-  const { findModel } = await import('@kumiki/models/configs')
-  const { name, recipe } = checkedUse(() => findModel(options.recipeOf as string))
-  if (!recipe) throw new UsageError(`--recipe-of ${name}: it has no training recipe`)
-  return recipe
 }
