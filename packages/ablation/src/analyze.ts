@@ -31,7 +31,9 @@ export interface Effect {
   confidenceInterval: readonly [low: number, high: number] | null
   /** Sum of squares, 1 degree of freedom. */
   sumOfSquares: number
-  /** F statistic with 1 and `residual.degreesOfFreedom`; null where it is undefined. */
+  /**
+   * F statistic with 1 and `residual.degreesOfFreedom`; null where it is undefined, infinite where the terms fit every response but for rounding.
+   */
   F: number | null
   pValue: number | null
   /** p-value after Holm's correction for the number of terms. */
@@ -79,7 +81,12 @@ export function analyze(
   const { confidence = 0.95 } = options
   if (!(confidence > 0 && confidence < 1))
     throw new RangeError(`analyze: confidence must be above 0 and below 1, got ${confidence}`)
-  const table = readResponses(design, responses, options.replicates)
+  checkLevels(design)
+  const given = readResponses(design, responses, options.replicates)
+  // Squares of responses as large or small as numbers get are no numbers; a power of two in between changes no digit.
+  const largest = given.flat().reduce((most, y) => Math.max(most, Math.abs(y)), 0)
+  const unit = largest === 0 ? 1 : 2 ** Math.max(-1020, Math.min(1020, Math.floor(Math.log2(largest))))
+  const table = given.map((row) => row.map((y) => y / unit))
   const terms = readTerms(design, options.interactions ?? [])
   const columns = terms.map((mask) => column(design, mask))
   const perRun = table[0].length
@@ -89,14 +96,17 @@ export function analyze(
   const all = table.flat()
   const mean = sum(all) / n
   const totalSumOfSquares = sum(all.map((y) => (y - mean) ** 2))
+  const noise = 4 * n * Number.EPSILON * (largest / unit)
   const estimates = columns.map((levels) => {
     const on = mean2(table, levels, 1)
     const off = mean2(table, levels, -1)
-    return { on, off, difference: on - off, sumOfSquares: (n / 4) * (on - off) ** 2 }
+    // What is within the rounding of the sums is nothing.
+    const difference = Math.abs(on - off) <= noise ? 0 : on - off
+    return { on, off, difference, sumOfSquares: (n / 4) * difference ** 2 }
   })
   const degreesOfFreedom = n - 1 - terms.length
   // From the fitted values rather than total - explained, which cancels.
-  const residualSumOfSquares =
+  const leftOver =
     degreesOfFreedom === 0
       ? 0
       : sum(
@@ -105,7 +115,9 @@ export function analyze(
             return row.map((y) => (y - fitted) ** 2)
           }),
         )
+  const residualSumOfSquares = leftOver <= n * noise ** 2 ? 0 : leftOver
   const meanSquare = degreesOfFreedom === 0 ? null : residualSumOfSquares / degreesOfFreedom
+  const squared = unit * unit
   const t = meanSquare === null ? null : tQuantile((1 + confidence) / 2, degreesOfFreedom)
 
   const effects = estimates.map((e, i): Effect => {
@@ -115,12 +127,12 @@ export function analyze(
     return {
       term: nameOf(design, terms[i]),
       factors: members(terms[i]).map((f) => design.factors[f].name),
-      meanOn: e.on,
-      meanOff: e.off,
-      difference: e.difference,
-      standardError,
-      confidenceInterval: margin === null ? null : [e.difference - margin, e.difference + margin],
-      sumOfSquares: e.sumOfSquares,
+      meanOn: unit * e.on,
+      meanOff: unit * e.off,
+      difference: unit * e.difference,
+      standardError: standardError === null ? null : unit * standardError,
+      confidenceInterval: margin === null ? null : [unit * (e.difference - margin), unit * (e.difference + margin)],
+      sumOfSquares: squared * e.sumOfSquares,
       F,
       pValue: F === null ? null : fUpperTail(F, 1, degreesOfFreedom),
       adjustedPValue: null,
@@ -131,15 +143,15 @@ export function analyze(
   holm(effects)
   return {
     observations: n,
-    mean,
+    mean: unit * mean,
     effects,
     residual: {
       degreesOfFreedom,
-      sumOfSquares: residualSumOfSquares,
-      meanSquare,
-      standardDeviation: root(meanSquare),
+      sumOfSquares: squared * residualSumOfSquares,
+      meanSquare: meanSquare === null ? null : squared * meanSquare,
+      standardDeviation: meanSquare === null ? null : unit * Math.sqrt(meanSquare),
     },
-    totalSumOfSquares,
+    totalSumOfSquares: squared * totalSumOfSquares,
     rSquared: totalSumOfSquares === 0 ? null : 1 - residualSumOfSquares / totalSumOfSquares,
     confidence,
   }
@@ -206,6 +218,14 @@ function readResponses(
   return table
 }
 
+/** Levels are -1 and 1: with another one sums would still come out, of another design. */
+function checkLevels(design: Design): void {
+  for (const [run, row] of design.runs.entries())
+    for (const [i, factor] of design.factors.entries())
+      if (row[i] !== 1 && row[i] !== -1)
+        throw new RangeError(`analyze: run ${run} has ${factor.name} at level ${String(row[i])}; levels are -1 and 1`)
+}
+
 function readTerms(design: Design, interactions: readonly (readonly string[])[]): number[] {
   const terms = design.factors.map((_, i) => 1 << i)
   for (const names of interactions) {
@@ -230,10 +250,17 @@ function column(design: Design, mask: number): Level[] {
 
 function checkOrthogonal(design: Design, terms: readonly number[], columns: readonly Level[][]): void {
   columns.forEach((a, i) => {
-    if (sum(a) !== 0)
+    if (sum(a) !== 0) {
+      const on = a.filter((level) => level > 0).length
+      const runs = a.length
+      const lost =
+        Number.isInteger(Math.log2(runs)) || design.definingRelation.length === 0
+          ? ''
+          : `; ${runs} runs are no whole design, so some are missing: repeat those, or give the design a response for each`
       throw new RangeError(
-        `analyze: ${nameOf(design, terms[i])} is not on in half of the runs: its effect cannot be read`,
+        `analyze: ${nameOf(design, terms[i])} is on in ${on} and off in ${runs - on} of the ${runs} runs: its effect cannot be read apart from the mean${lost}`,
       )
+    }
     for (let j = 0; j < i; j++)
       if (a.reduce((s, x, run) => s + x * columns[j][run], 0) !== 0)
         throw new RangeError(

@@ -111,3 +111,52 @@ test('wrong input is named', () => {
   expect(() => analyze(five, responses, { interactions: [['MegaMath', 'Q']] })).toThrow(/'Q', which is no factor/)
   expect(() => analyze(five, responses, { interactions: [['MegaMath']] })).toThrow(/two or more/)
 })
+
+describe('responses and designs at the edge', () => {
+  const d = design({ factors: ['A', 'B', 'C'], runs: 4 })
+  const eight = design({ factors: ['A', 'B', 'C', 'D'], runs: 8 })
+
+  test('a level that is neither -1 nor 1 is refused', () => {
+    const runs = d.runs.map((row, i) => (i === 2 ? [0, ...row.slice(1)] : row)) as never
+    expect(() => analyze({ ...d, runs }, [1, 2, 3, 4])).toThrow(/run 2 has A at level 0; levels are -1 and 1/)
+  })
+
+  test('responses of any size give the same F and p', () => {
+    const y = [0.1, 0.5, 0.3, 0.9, 0.2, 0.55, 0.28, 0.97]
+    const { effects } = analyze(eight, y)
+    for (const scale of [2 ** 600, 2 ** -600, 2 ** 1010]) {
+      const scaled = analyze(
+        eight,
+        y.map((v) => v * scale),
+      )
+      expect(scaled.effects.map(({ F, pValue, cohensF }) => [F, pValue, cohensF])).toEqual(
+        effects.map(({ F, pValue, cohensF }) => [F, pValue, cohensF]),
+      )
+      expect(scaled.effects[0].difference).toBe(effects[0].difference * scale)
+    }
+    expect(
+      analyze(eight, [1e200, -1e200, 1e200, 3e199, 1, 2, 3, 4]).effects.every(
+        ({ pValue }) => pValue! > 0 && pValue! < 1,
+      ),
+    ).toBe(true)
+  })
+
+  test('a fit that is perfect but for rounding has no p from its rounding', () => {
+    const y = eight.runs.map((row) => 0.1 + 0.3 * row[0])
+    const { effects, residual } = analyze(eight, y)
+    expect(residual.sumOfSquares).toBe(0)
+    expect(effects.map(({ F, pValue }) => [F, pValue])).toEqual([
+      [Number.POSITIVE_INFINITY, 0],
+      [null, null],
+      [null, null],
+      [null, null],
+    ])
+  })
+
+  test('a lost run is called that', () => {
+    const runs = eight.runs.slice(0, 7)
+    expect(() => analyze({ ...eight, runs }, [1, 2, 3, 4, 5, 6, 7])).toThrow(
+      /on in \d and off in \d of the 7 runs.*7 runs are no whole design, so some are missing/,
+    )
+  })
+})

@@ -142,3 +142,29 @@ test('wrong input is named', () => {
   expect(() => design({ ...base, generators: { D: ['A', 'X'], E: ['B', 'A'] } })).toThrow(/'X', which is no factor/)
   expect(() => aliases(design(base), 0)).toThrow(RangeError)
 })
+
+// Words of length 4 and 5 of the designs of least aberration: Chen, Sun and Wu (1993) for 32 and 64 runs; Block and Mee (2005) for 128.
+test.each([
+  [32, 12, 38, 0],
+  [32, 15, 105, 0],
+  [64, 10, 2, 8],
+  [64, 11, 4, 14],
+  [64, 13, 14, 28],
+  [64, 15, 30, 60],
+  [128, 11, 0, 6],
+  [128, 13, 2, 16],
+  [128, 14, 3, 24],
+])('%i runs of %i factors have %i words of length 4 and %i of length 5', (runs, count, four, five) => {
+  const factors = Array.from({ length: count }, (_, i) => `F${i}`)
+  const { wordLengths } = design({ factors, runs })
+  expect([...wordLengths.slice(0, 4), wordLengths[4], wordLengths[5]]).toEqual([0, 0, 0, 0, four, five])
+})
+
+test('designs have an entry of their own, without the statistics', async () => {
+  const only = await import('../src/design-only.ts')
+  expect(Object.keys(only).sort()).toEqual(['aliasTable', 'aliases', 'design', 'designCsv', 'designTable', 'foldover'])
+  const { readFileSync } = await import('node:fs')
+  const text = (name: string) => readFileSync(new URL(`../src/${name}`, import.meta.url), 'utf8')
+  for (const name of ['design-only.ts', 'design.ts', 'tables.ts', 'generators.ts', 'words.ts'])
+    expect(text(name), name).not.toMatch(/^import (?!type).*(jstat|distributions|analyze)/m)
+})

@@ -172,6 +172,13 @@ export function parseIndex(idx: Uint8Array, binBytes: number): DatasetIndex {
     sequenceLengths[i] = length
     byteOffsets[i] = offset
   }
+  // Sequences that share bytes of .bin would make a small file into any number of documents.
+  const total = sequenceLengths.reduce((sum, length) => sum + length * bytes, 0)
+  if (total > binBytes) {
+    fail(
+      `its ${sequences} sequences take ${total} bytes, but the .bin file has ${binBytes}: sequences overlap, so the files do not belong together`,
+    )
+  }
   for (let i = 0; i < entries; i++) {
     const first = Number(view.getBigInt64(documentsAt + i * 8, true))
     const lower = i === 0 ? 0 : documentIndex[i - 1]

@@ -27,8 +27,8 @@ export interface MixRow {
 
 /**
  * Mixes sources by repeats. A source with repeats 2.3 comes in twice whole, and then documents drawn by seed come in
- * until they make up three tenths of it. Documents are shared, not copied, and stay grouped by source: whoever draws
- * batches shuffles them.
+ * until they make up three tenths of it; where documents are too long for that (a corpus of one), the beginning of one makes up what is
+ * missing. Whole documents are shared, not copied, and stay grouped by source: whoever draws batches shuffles them.
  * @param options.seed picks the documents of fractional repeats; default 0
  * @throws RangeError for a source that may not train, repeats out of bounds, a name given twice, or an empty mix
  */
@@ -56,18 +56,40 @@ export function mixCorpora<Document extends ArrayLike<unknown>>(
     for (let pass = 0; pass < Math.floor(repeats); pass++) source.documents.forEach(take)
     const wanted = (repeats % 1) * size
     let taken = 0
+    const skipped: Document[] = []
     for (const at of permutation(source.documents.length, randomIntegers(options.seed ?? 0, index, 1))) {
       const document = source.documents[at]
       // The document that brings the sum closer to the wanted size is still taken.
-      if (taken + document.length / 2 > wanted) continue
-      take(document)
-      taken += document.length
+      if (taken + document.length / 2 > wanted) {
+        skipped.push(document)
+        continue
+      }
+      // Of one that brings far too much, the part that is wanted.
+      const over = taken + document.length - wanted
+      const taking = over > 0.05 * size ? beginningOf(document, document.length - Math.round(over)) : document
+      take(taking)
+      taken += taking.length
     }
+    // Documents too long for that leave a part missing: the beginning of one, of the length that is missing, stands in.
+    const missing = Math.round(wanted - taken)
+    const part = skipped.find((document) => document.length > missing)
+    if (missing > 0 && part && (taken === 0 || missing > 0.05 * size)) take(beginningOf(part, missing))
     rows.push({ name, releaseLevel, repeats, size, mixedSize })
   })
   const total = rows.reduce((sum, row) => sum + row.mixedSize, 0)
   if (total === 0) throw new RangeError('mixCorpora: the mix is empty; give documents and repeats above 0')
   return { documents, table: rows.map((row) => ({ ...row, share: row.mixedSize / total })) }
+}
+
+/** The first elements of a document, which is text or ids; no half of a surrogate pair. */
+function beginningOf<Document extends ArrayLike<unknown>>(document: Document, length: number): Document {
+  const given: unknown = document
+  if (typeof given === 'string') {
+    const cut = given.slice(0, length)
+    return (/[\ud800-\udbff]$/.test(cut) ? cut.slice(0, -1) : cut) as unknown as Document
+  }
+  // Arrays and typed arrays alike.
+  return (given as { slice(from: number, to: number): Document }).slice(0, length)
 }
 
 /**

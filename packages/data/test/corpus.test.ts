@@ -15,6 +15,10 @@ function folder(files: Record<string, string | Uint8Array>): string {
   return root
 }
 
+// "日本語の文章です。これは" in both.
+const eucJp = Uint8Array.from(Buffer.from('c6fccbdcb8eca4cecab8becfa4c7a4b9a1a3a4b3a4eca4cf', 'hex'))
+const shiftJis = Uint8Array.from(Buffer.from('93fa967b8cea82cc95b68fcd82c582b7814282b182ea82cd', 'hex'))
+
 describe('readCorpus', () => {
   it('cuts each kind of file into documents', async () => {
     const root = folder({
@@ -68,6 +72,9 @@ describe('readCorpus', () => {
     ['an empty file', { 'a.txt': '' }, 'a.txt', /a.txt: the file is empty/],
     ['a blank file', { 'a.txt': ' \n\n' }, '', /a.txt: the file has no text/],
     ['a binary file', { 'a.txt': new Uint8Array([65, 0]) }, '', /byte 1 is 0, so the file is binary/],
+    ['EUC-JP', { 'a.txt': eucJp }, '', /line 1 is not UTF-8; .* iconv -f EUC-JP/],
+    ['longer Shift_JIS', { 'a.txt': shiftJis }, '', /line 1 is not UTF-8; .* iconv -f SHIFT_JIS/],
+    ['Latin-1', { 'a.txt': new Uint8Array([0x63, 0x61, 0x66, 0xe9, 0x20, 0x66]) }, '', /iconv -f WINDOWS-1252/],
     ['Shift_JIS', { 'a.txt': new Uint8Array([65, 10, 0x82, 0xa0]) }, '', /line 2 is not UTF-8; .* iconv -f SHIFT_JIS/],
     ['UTF-16', { 'a.txt': new Uint8Array([0xff, 0xfe, 65, 0]) }, '', /UTF-16, not UTF-8/],
     [
@@ -124,6 +131,23 @@ describe('mixCorpora', () => {
       { name: 'en', releaseLevel: 'L3', repeats: 0.25, size: 1000, mixedSize: 250, share: 250 / 262 },
     ])
     expect(mixCorpora([japanese, english]).documents).toEqual(documents)
+  })
+
+  it('gives the part of a corpus of one document', () => {
+    const [one] = [['0123456789'.repeat(10)]]
+    for (const repeats of [0.3, 1.3]) {
+      const { documents, table } = mixCorpora([{ name: 'one', documents: one, repeats }])
+      expect(table[0].mixedSize).toBe(100 * repeats)
+      expect(documents.at(-1)).toBe(one[0].slice(0, 30))
+    }
+    const ids = mixCorpora([{ name: 'ids', documents: [Int32Array.from({ length: 10 }, (_, i) => i)], repeats: 0.5 }])
+    expect(ids.documents).toEqual([Int32Array.of(0, 1, 2, 3, 4)])
+    // No half of a character.
+    const pairs = mixCorpora([{ name: 'pairs', documents: ['𠮷'.repeat(5)], repeats: 0.3 }])
+    expect(pairs.documents).toEqual(['𠮷'])
+    // Two long documents: the part comes out too.
+    const two = mixCorpora([{ name: 'two', documents: ['a'.repeat(100), 'b'.repeat(100)], repeats: 0.2 }])
+    expect(two.table[0].mixedSize).toBe(40)
   })
 
   it('draws the part by seed', () => {

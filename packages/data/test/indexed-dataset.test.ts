@@ -63,6 +63,14 @@ describe('a hostile .idx', () => {
     ['is cut', idx.slice(0, -1), /the file has/],
     ['has a negative length', changed((view) => view.setInt32(34, -1, true)), /sequence 0 \(-1 tokens at byte 0\)/],
     ['has a length past the end', changed((view) => view.setInt32(38, 9, true)), /sequence 1 .* .bin file of 6 bytes/],
+    [
+      'has sequences that overlap',
+      changed((view) => {
+        view.setInt32(38, 2, true)
+        view.setBigInt64(50, 2n, true)
+      }),
+      /2 sequences take 8 bytes, but the .bin file has 6: sequences overlap/,
+    ],
     ['has an odd offset', changed((view) => view.setBigInt64(50, 3n, true)), /sequence 1/],
     ['has a document going back', changed((view) => view.setBigInt64(66, -1n, true)), /document entry 1/],
     ['ends its documents early', changed((view) => view.setBigInt64(74, 1n, true)), /end with the number of sequences/],

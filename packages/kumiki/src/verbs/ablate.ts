@@ -57,7 +57,7 @@ interface DesignFlags {
 }
 
 async function design(options: DesignFlags): Promise<void> {
-  const ablation = await import('@kumiki/ablation')
+  const ablation = await import('@kumiki/ablation/design')
   const generators = options.generator && Object.fromEntries(options.generator.map(readGenerator))
   const made = checkedUse(() => {
     const first = ablation.design({
