@@ -1,4 +1,5 @@
 /** How far a training run is: a bar where somebody looks, a quiet line now and then elsewhere. Always on stderr. */
+import type { RunObserver } from '@kumiki/train'
 import { SingleBar } from 'cli-progress'
 
 /** What is shown of a step. */
@@ -28,6 +29,22 @@ export interface Progress {
   log(line: string): void
   /** Ends the bar; the last reading is shown. */
   stop(): void
+}
+
+/** The progress of a run, and a log whose lines stay above it. @param plain logs where no bar is drawn */
+export function progressObserver(plain: (line: string) => void): RunObserver & { log(line: string): void } {
+  let progress: Progress | undefined
+  return {
+    log: (line) => (progress ? progress.log(line) : plain(line)),
+    onStart({ trainer, steps }) {
+      progress = createProgress({ total: steps, start: trainer.step })
+    },
+    onStep: (metrics) => progress?.update(metrics),
+    onEnd() {
+      progress?.stop()
+      progress = undefined
+    },
+  }
 }
 
 export function createProgress(options: ProgressOptions): Progress {

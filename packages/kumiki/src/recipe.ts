@@ -1,37 +1,9 @@
 /** What `kumiki train` trains and how: presets, a configuration file, and command-line overrides, resolved and checked. */
 import { readFile } from 'node:fs/promises'
 import { findModel, type ModelArchitecture, validateArchitecture } from '@kumiki/models/configs'
-import { constant, cosine, type Schedule, warmup, wsd } from '@kumiki/optim'
-import { findPrecision } from '@kumiki/train'
+import { checkRecipe, type Recipe } from '@kumiki/train'
+import type { RunDefinition } from '@kumiki/train/node'
 import { UsageError } from './usage-error.ts'
-
-/** A training recipe; every number is per run. */
-export interface Recipe {
-  readonly steps: number
-  /** Sequences in a batch. */
-  readonly batchSize: number
-  /** Parts of a batch worked on one after another. */
-  readonly accumulation: number
-  /** Tokens in a sequence. */
-  readonly sequenceLength: number
-  readonly learningRate: number
-  /** Where the schedule ends, as a share of learningRate. */
-  readonly finalRate: number
-  readonly schedule: 'cosine' | 'wsd'
-  readonly warmupSteps: number
-  /** Share of the steps in which a wsd schedule decays. */
-  readonly decayShare: number
-  readonly beta1: number
-  readonly beta2: number
-  readonly epsilon: number
-  readonly weightDecay: number
-  readonly gradientClip: number
-  readonly zLoss: number
-  readonly precision: string
-  readonly seed: number
-  /** Pieces of the tokenizer that is trained on the text. */
-  readonly vocabSize: number
-}
 
 /** The LLM-jp-3 recipe at nano's size: its betas, epsilon, decay, clipping, z-loss and bfloat16; rate and length found by trial. */
 export const nanoRecipe: Recipe = {
@@ -55,61 +27,6 @@ export const nanoRecipe: Recipe = {
   vocabSize: 2048,
 }
 
-export interface ResolvedRun {
-  readonly name: string
-  readonly architecture: ModelArchitecture
-  readonly recipe: Recipe
-}
-
-/** [lowest, highest] of every numeric field; integers where the lowest is one. */
-const bounds: { readonly [K in keyof Recipe]?: readonly [number, number, 'integer' | 'number'] } = {
-  steps: [1, 1e9, 'integer'],
-  batchSize: [1, 1 << 20, 'integer'],
-  accumulation: [1, 1 << 20, 'integer'],
-  sequenceLength: [1, 1 << 24, 'integer'],
-  learningRate: [0, 100, 'number'],
-  finalRate: [0, 1, 'number'],
-  warmupSteps: [0, 1e9, 'integer'],
-  decayShare: [0, 1, 'number'],
-  beta1: [0, 0.999999, 'number'],
-  beta2: [0, 0.999999999, 'number'],
-  epsilon: [0, 1, 'number'],
-  weightDecay: [0, 100, 'number'],
-  gradientClip: [1e-9, 1e9, 'number'],
-  zLoss: [0, 1, 'number'],
-  seed: [0, 2 ** 32 - 1, 'integer'],
-  vocabSize: [260, 1 << 24, 'integer'],
-}
-
-/** @throws UsageError naming the field, what was given and what is allowed */
-export function checkRecipe(recipe: Recipe, where: string): Recipe {
-  for (const [key, [low, high, kind]] of Object.entries(bounds) as [
-    keyof Recipe,
-    readonly [number, number, string],
-  ][]) {
-    const value = recipe[key]
-    if (
-      typeof value !== 'number' ||
-      !(value >= low && value <= high) ||
-      (kind === 'integer' && !Number.isInteger(value))
-    ) {
-      throw new UsageError(
-        `${where}: ${key} must be ${kind === 'integer' ? 'an integer' : 'a number'} from ${low} to ${high}, got ${JSON.stringify(value)}`,
-      )
-    }
-  }
-  if (recipe.schedule !== 'cosine' && recipe.schedule !== 'wsd')
-    throw new UsageError(`${where}: schedule must be cosine or wsd, got ${JSON.stringify(recipe.schedule)}`)
-  if (recipe.batchSize % recipe.accumulation !== 0)
-    throw new UsageError(`${where}: accumulation ${recipe.accumulation} does not divide batchSize ${recipe.batchSize}`)
-  try {
-    findPrecision(recipe.precision)
-  } catch (error) {
-    throw new UsageError(`${where}: ${(error as Error).message}`)
-  }
-  return recipe
-}
-
 export interface RecipeSources {
   readonly preset?: string
   /** A JSON file: { name?, architecture?: {...}, recipe?: {...} }, on top of the preset. */
@@ -118,7 +35,7 @@ export interface RecipeSources {
 }
 
 /** Preset, then configuration file, then command line. The vocabulary of the architecture becomes the tokenizer's later. */
-export async function resolveRun({ preset = 'nano', config, overrides }: RecipeSources): Promise<ResolvedRun> {
+export async function resolveRun({ preset = 'nano', config, overrides }: RecipeSources): Promise<RunDefinition> {
   let architecture: ModelArchitecture
   let name: string
   try {
@@ -178,17 +95,4 @@ function pick(value: unknown, known: readonly string[], where: string): Record<s
   const unknown = Object.keys(value).filter((k) => !known.includes(k))
   if (unknown.length > 0) throw new UsageError(`${where}: unknown field ${unknown[0]}; known are ${known.join(', ')}`)
   return value as Record<string, unknown>
-}
-
-/** The learning rate by update. */
-export function scheduleOf(recipe: Recipe): Schedule {
-  const { learningRate, finalRate, steps, warmupSteps } = recipe
-  const final = learningRate * finalRate
-  const decaySteps = Math.min(steps - warmupSteps, Math.round(steps * recipe.decayShare))
-  if (recipe.schedule === 'wsd') {
-    if (decaySteps > 0) return wsd({ peak: learningRate, final, warmupSteps, steps, decaySteps })
-    return warmupSteps > 0 ? warmup(constant(learningRate), warmupSteps) : constant(learningRate)
-  }
-  const falling = cosine({ from: learningRate, to: final, steps: Math.max(1, steps - warmupSteps) })
-  return warmupSteps > 0 ? warmup(falling, warmupSteps) : falling
 }

@@ -1,6 +1,7 @@
 /** report.html from run folders. */
 import { stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
+import type { RunObserver } from '@kumiki/train'
 import {
   parseEvaluations,
   parseMetrics,
@@ -13,6 +14,15 @@ import { exists, readBytes, readJson, writeWhole } from './files.ts'
 
 /** Metrics are read whole; a million steps take about 200 MB. */
 const maxMetricsBytes = 512 * 2 ** 20
+
+/** Writes report.html of a run folder when the run has finished. Needs what the folder holds by then: give it last. */
+export function reportObserver(folder: string): RunObserver {
+  return {
+    async onEnd({ kind }) {
+      if (kind === 'finished') await writeReport([folder], join(folder, 'report.html'))
+    },
+  }
+}
 
 /** Writes one page for one or several runs. @returns what is on it */
 export async function writeReport(folders: readonly string[], out: string): Promise<ReportRun[]> {

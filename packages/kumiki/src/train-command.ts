@@ -1,33 +1,42 @@
 /** `kumiki train`: text to tokenizer to model to report, in one run folder. */
+
 import { join } from 'node:path'
 import { batches, packEvaluation } from '@kumiki/data'
 import { countParameters, decoderModel, type ModelArchitecture } from '@kumiki/models'
-import { fitNgram } from '@kumiki/models/ngram'
-import { adamw, chain, clipGlobalNorm } from '@kumiki/optim'
 import { type Device, type InitOptions, init } from '@kumiki/tensor'
 import type { Tokenizer } from '@kumiki/tokenizer'
-import { findPrecision, type HeldOutText, Trainer } from '@kumiki/train'
+import { configurationOf, findPrecision, type Recipe, RecipeError, Run, type RunObserver } from '@kumiki/train'
 import {
+  beginRun,
+  folderObservers,
+  goOnWithRun,
+  keepRecord,
   listCheckpoints,
+  type MadeWith,
   MetricsLog,
+  RunClock,
   type RunFolder,
+  RunFolderError,
+  type RunPlan,
+  resumeRemarks,
   Stopped,
   type StopSignal,
   StopSignals,
-  saveModel,
-  saveTokenizerConfig,
-  writeFileAtomically,
+  shellWord,
+  takeUp,
 } from '@kumiki/train/node'
 import { type Corpus, loadCorpus } from './corpus.ts'
-import { type Recipe, scheduleOf } from './recipe.ts'
-import { type MadeWith, resumeRemarks, takeUp } from './resume.ts'
-import { beginRun, checkMemory, goOn, type Plan } from './run-plan.ts'
-import { type RunProcess, secondsOf, shellWord, writeRecord } from './run-record.ts'
-import { writeReport } from './run-report.ts'
+import { finishObserver, type TrainSummary } from './finished-run.ts'
+import { refuseFixedFlags } from './fixed-flags.ts'
+import { progressObserver } from './progress.ts'
+import { resolveRun } from './recipe.ts'
+import { reportObserver } from './run-report.ts'
 import { openRunTokenizer, trainRunTokenizer } from './run-tokenizer.ts'
-import { sampleTexts } from './sampling.ts'
-import { trainLoop } from './train-loop.ts'
+import { checkRunMemory } from './training-memory.ts'
+import { UsageError } from './usage-error.ts'
 import { log } from './verb.ts'
+
+export type { TrainSummary } from './finished-run.ts'
 
 export interface TrainCommandOptions {
   readonly preset?: string
@@ -51,30 +60,10 @@ export interface TrainCommandOptions {
   readonly keep?: number
 }
 
-interface Figures {
-  readonly natsPerToken: number
-  readonly bitsPerByte: number
-}
-
-export interface TrainSummary {
-  readonly heldOut: Figures
-  readonly baselines: { readonly unigram: Figures; readonly bigram: Figures; readonly trigram: Figures }
-  readonly steps: number
-  readonly tokens: number
-  /** Over all processes of the run. */
-  readonly seconds: number
-  readonly device: string
-  readonly precision: string
-  readonly seed: number
-  readonly parameters: number
-  readonly samples: readonly { readonly label: string; readonly prompt: string; readonly text: string }[]
-  readonly folder: string
-}
-
 /** @throws Stopped for a signal, when everything is in a safe place; UsageError for flags that do not fit */
 export async function runTrain(options: TrainCommandOptions): Promise<TrainSummary> {
   const started = performance.now()
-  const plan = options.resume === undefined ? await beginRun(options) : await goOn(options, options.resume)
+  const plan = await asUsage(() => planOf(options))
   const where: Where = { phase: 'before the first step', kept: await keptIn(plan.folder) }
   const stop = new StopSignals({
     onRequest: (signal) =>
@@ -82,12 +71,43 @@ export async function runTrain(options: TrainCommandOptions): Promise<TrainSumma
     onSecond: (signal) => log(`${signal}: ended at once. ${resumeHint(plan.folder.path, where.kept)}`),
   })
   try {
-    return await new Run(plan, options, stop, where, started).train()
+    return await asUsage(() => new TrainProcess(plan, options, stop, where, started).train())
   } catch (error) {
     throw error instanceof Stopped ? stopped(error.signal, plan.folder.path, where) : error
   } finally {
     stop.dispose()
     await plan.folder.release()
+  }
+}
+
+/** A new run or one that goes on, its folder held. */
+async function planOf(options: TrainCommandOptions): Promise<RunPlan> {
+  const planning = {
+    cadence: { steps: options.checkpointEvery, minutes: options.checkpointMinutes, keep: options.keep },
+    check: (run: Parameters<typeof checkRunMemory>[0]) => checkRunMemory(run, options.device),
+    onWait: ({ pid, host }: { pid: number; host: string }, seconds: number) =>
+      log(
+        `Process ${pid} on ${host} holds the folder and cannot be seen from here; waiting ${seconds} s for a sign of it`,
+      ),
+  }
+  if (options.resume !== undefined) {
+    refuseFixedFlags({ ...options, ...options.overrides })
+    return goOnWithRun(options.resume, options.overrides, planning)
+  }
+  if (options.overwrite && options.out === undefined)
+    throw new UsageError('--overwrite removes the run that is in --out: give --out FOLDER too')
+  const { data, out: folder, overwrite } = options
+  return beginRun(await resolveRun(options), { ...planning, data, folder, overwrite })
+}
+
+/** A folder that cannot be taken, and a recipe that cannot be, are wrong use. */
+async function asUsage<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof RunFolderError || error instanceof RecipeError)
+      throw new UsageError(error.message, { cause: error })
+    throw error
   }
 }
 
@@ -121,22 +141,19 @@ function stopped(signal: StopSignal, folder: string, { phase, stepping, kept }: 
 }
 
 /** One process at work on a run. */
-class Run {
-  private readonly plan: Plan
+class TrainProcess {
+  private readonly plan: RunPlan
   private readonly options: TrainCommandOptions
   private readonly stop: StopSignals
   private readonly where: Where
-  private readonly started: number
-  /** Seconds of the processes before this one. */
-  private secondsBefore: number
+  private readonly clock: RunClock
 
-  constructor(plan: Plan, options: TrainCommandOptions, stop: StopSignals, where: Where, started: number) {
+  constructor(plan: RunPlan, options: TrainCommandOptions, stop: StopSignals, where: Where, started: number) {
     this.plan = plan
     this.options = options
     this.stop = stop
     this.where = where
-    this.started = started
-    this.secondsBefore = secondsOf(plan.record)
+    this.clock = new RunClock(plan.record, started)
   }
 
   async train(): Promise<TrainSummary> {
@@ -151,7 +168,7 @@ class Run {
     const { device: backend, threads } = this.options
     const device = await init({ backend, threads } as InitOptions)
     try {
-      if (device.kind === 'cpu') checkMemory(record, record.recipe, 'cpu')
+      if (device.kind === 'cpu') checkRunMemory(record, 'cpu')
       if (!resume) {
         await folder.empty()
         this.where.kept = undefined
@@ -166,61 +183,75 @@ class Run {
 
   private async on(device: Device, corpus: Corpus): Promise<TrainSummary> {
     const { folder, record, resume } = this.plan
-    const { recipe } = record
+    const { recipe, checkpoints } = record
     const path = folder.path
-    this.where.phase = 'while the tokenizer trained'
+    const { stop, clock, where } = this
+    where.phase = 'while the tokenizer trained'
     if (!resume) log(`Training a unigram tokenizer of ${recipe.vocabSize} pieces`)
     const tokenizer = resume
       ? await openRunTokenizer(path)
-      : await trainRunTokenizer(path, corpus.train, recipe.vocabSize, this.stop.signal)
-    this.where.phase = 'before the first step'
+      : await trainRunTokenizer(path, corpus.train, recipe.vocabSize, stop.signal)
+    where.phase = 'before the first step'
     const train = await this.encode(tokenizer, corpus.train)
     const heldOut = await this.encode(tokenizer, corpus.heldOut)
-    const architecture = {
-      ...record.architecture,
-      vocabSize: tokenizer.vocabSize,
-      paddedVocabSize: tokenizer.vocabSize,
-    }
-    const precision = findPrecision(recipe.precision)
-    const parameters = countParameters(architecture).total
+    const { vocabSize, eosId } = tokenizer
+    const architecture: ModelArchitecture = { ...record.architecture, vocabSize, paddedVocabSize: vocabSize }
     log(
-      `${parameters.toLocaleString('en')} parameters, ${precision.name}; ${count(train)} training tokens, ${count(heldOut)} held out; run folder ${path}`,
+      `${countParameters(architecture).total.toLocaleString('en')} parameters, ${findPrecision(recipe.precision).name}; ${count(train)} training tokens, ${count(heldOut)} held out; run folder ${path}`,
     )
     const loaded = resume && (await takeUp(path, { ...record, recipe: resume.recipe }, recipe, resume.step, log))
-    const { batchSize, sequenceLength, accumulation, zLoss, seed } = recipe
-    const trainer = Trainer.create({
+    const { batchSize, sequenceLength, seed } = recipe
+    const progress = progressObserver(log)
+    const finish = finishObserver({
       device,
-      model: decoderModel(architecture),
-      data: batches({
-        documents: train,
-        eosId: tokenizer.eosId,
-        vocabSize: architecture.vocabSize,
-        batchSize,
-        sequenceLength,
-        seed,
-      }),
-      optimizer: chain(
-        clipGlobalNorm(recipe.gradientClip),
-        adamw({
-          beta1: recipe.beta1,
-          beta2: recipe.beta2,
-          epsilon: recipe.epsilon,
-          weightDecay: recipe.weightDecay,
-        }),
-      ),
-      schedule: scheduleOf(recipe),
-      accumulation,
-      zLoss,
+      folder,
+      architecture,
+      tokenizer,
+      corpus,
+      train,
+      heldOut,
       seed,
-      precision,
+      stop,
+      clock,
     })
-    const windows = packEvaluation(heldOut, sequenceLength, {
-      eosId: tokenizer.eosId,
-      vocabSize: architecture.vocabSize,
-    })
+    const run = Run.create(
+      {
+        ...configurationOf(recipe),
+        device,
+        model: decoderModel(architecture),
+        data: batches({ documents: train, eosId, vocabSize, batchSize, sequenceLength, seed }),
+        heldOut: packEvaluation(heldOut, sequenceLength, { eosId, vocabSize }),
+        cadence: {
+          checkpointSteps: checkpoints.steps,
+          checkpointMinutes: checkpoints.minutes,
+          evaluationSteps: Math.max(1, Math.ceil(recipe.steps / 8)),
+        },
+      },
+      [
+        progress,
+        ...folderObservers({
+          folder,
+          runId: record.id,
+          recipe,
+          keep: checkpoints.keep,
+          device: device.name,
+          wentBack: resume?.step !== undefined,
+          seconds: () => clock.seconds(),
+          stop,
+          log: progress.log,
+        }),
+        this.place(),
+        finish,
+        reportObserver(path),
+        keepRecord(this.plan, device.name, clock, {
+          architecture,
+          tokens: { train: total(train), heldOut: total(heldOut) },
+        }),
+      ],
+    )
     try {
       if (loaded) {
-        await trainer.restore(loaded.snapshot).catch((error: Error) => {
+        await run.trainer.restore(loaded.snapshot).catch((error: Error) => {
           const text = /other documents/.test(error.message)
           throw text
             ? new Error(
@@ -229,119 +260,35 @@ class Run {
             : error
         })
         const made = loaded.manifest.made as Partial<MadeWith> | undefined
-        for (const line of resumeRemarks(made, recipe, trainer.step, device.name)) log(line)
-        // A process that was killed said how far it was in its metrics alone.
-        const old = await MetricsLog.read(join(path, 'metrics.jsonl'))
-        this.secondsBefore = Math.max(this.secondsBefore, loaded.manifest.seconds ?? 0, old.seconds)
+        for (const line of resumeRemarks(made, recipe, run.trainer.step, device.name)) log(line)
+        clock.atLeast(loaded.manifest.seconds ?? 0)
+        clock.atLeast((await MetricsLog.read(join(path, 'metrics.jsonl'))).seconds)
       }
-      const from = trainer.step
-      const saved = (step: number) =>
-        writeRecord(path, {
-          ...record,
-          architecture,
-          tokens: { train: total(train), heldOut: total(heldOut) },
-          device: device.name,
-          processes: [...record.processes, this.process(device.name, from, step)],
-        })
-      await saved(from)
-      this.where.stepping = true
-      await trainLoop({
-        trainer,
-        recipe,
-        cadence: record.checkpoints,
-        folder,
-        runId: record.id,
-        heldOut: windows,
-        stop: this.stop,
-        device: device.name,
-        wentBack: resume?.step !== undefined,
-        seconds: () => this.seconds(),
-        onSaved: async (step) => {
-          this.where.kept = step
-          await saved(step)
-        },
-        log,
-      })
-      if (this.stop.requested && trainer.step < recipe.steps) throw this.stop.signal.reason
-      this.where.stepping = false
-      this.where.phase = 'after the last step, before the model and the report were written'
-      this.stop.signal.throwIfAborted()
-      const summary = await this.finish({
-        device,
-        trainer,
-        architecture,
-        tokenizer,
-        corpus,
-        train,
-        heldOut,
-        windows,
-        parameters,
-      })
-      await saved(trainer.step)
-      return summary
+      const end = await run.train(stop)
+      if (end.kind === 'stopped') throw stop.signal.reason
+      return finish.summary()
     } finally {
-      trainer.dispose()
+      run.dispose()
     }
   }
 
-  /** Model, samples, summary and report. */
-  private async finish(made: {
-    device: Device
-    trainer: Trainer
-    architecture: ModelArchitecture
-    tokenizer: Tokenizer
-    corpus: Corpus
-    train: readonly Int32Array[]
-    heldOut: readonly Int32Array[]
-    windows: HeldOutText
-    parameters: number
-  }): Promise<TrainSummary> {
-    const { device, trainer, architecture, tokenizer, corpus, train, heldOut, windows, parameters } = made
-    const { folder, record } = this.plan
-    const path = folder.path
-    const { signal } = this.stop
-    const bytes = corpus.heldOut.reduce((n, t) => n + new TextEncoder().encode(t).length, 0)
-    const figures = ({ nats, natsPerToken }: { nats: number; natsPerToken: number }): Figures => ({
-      natsPerToken,
-      bitsPerByte: nats / Math.LN2 / bytes,
-    })
-    log('Held-out loss, baselines and samples')
-    const result = await trainer.evaluate(windows, { signal })
-    const baseline = async (order: 1 | 2 | 3) => {
-      await this.stop.listen()
-      signal.throwIfAborted()
-      return figures(fitNgram(train, { order, vocabSize: tokenizer.vocabSize, endId: tokenizer.eosId }).score(heldOut))
+  /** Keeps what signals are answered with. */
+  private place(): RunObserver {
+    const { where, stop } = this
+    return {
+      onStart() {
+        where.stepping = true
+      },
+      onCheckpoint({ trainer }) {
+        where.kept = trainer.step
+      },
+      onEnd({ kind }) {
+        if (kind !== 'finished') return
+        where.stepping = false
+        where.phase = 'after the last step, before the model and the report were written'
+        stop.signal.throwIfAborted()
+      },
     }
-    const baselines = { unigram: await baseline(1), bigram: await baseline(2), trigram: await baseline(3) }
-    await folder.check()
-    await saveModel(path, architecture, trainer.parameters, {
-      bosTokenId: tokenizer.bosId,
-      eosTokenId: tokenizer.eosId,
-    })
-    await saveTokenizerConfig(
-      path,
-      { bos: '<s>', eos: '</s>', unk: '<unk>' }, // what trainUnigram calls them
-      architecture.maxPositionEmbeddings,
-    )
-    const { seed } = record.recipe
-    const samples = await sampleTexts(device, trainer, tokenizer, corpus.prompts, seed, signal)
-    const summary: TrainSummary = {
-      heldOut: figures(result),
-      baselines,
-      steps: trainer.step,
-      tokens: trainer.tokens,
-      seconds: this.seconds(),
-      device: device.name,
-      precision: trainer.precision.name,
-      seed,
-      parameters,
-      samples,
-      folder: path,
-    }
-    await writeFileAtomically(join(path, 'samples.json'), `${JSON.stringify(samples, null, 2)}\n`)
-    await writeFileAtomically(join(path, 'summary.json'), `${JSON.stringify(summary, null, 2)}\n`)
-    await writeReport([path], join(path, 'report.html'))
-    return summary
   }
 
   /** Texts as ids. Signals are heard meanwhile. */
@@ -356,24 +303,6 @@ class Run {
       heard = performance.now()
     }
     return documents
-  }
-
-  /** Seconds over all processes of the run. */
-  private seconds(): number {
-    return this.secondsBefore + (performance.now() - this.started) / 1000
-  }
-
-  private process(device: string, fromStep: number, step: number): RunProcess {
-    const { changed, record } = this.plan
-    const seconds = this.seconds() - secondsOf(record)
-    return {
-      started: new Date(Date.now() - (performance.now() - this.started)).toISOString(),
-      device,
-      fromStep,
-      step,
-      seconds,
-      ...(Object.keys(changed).length > 0 && { changed }),
-    }
   }
 }
 

@@ -2,7 +2,8 @@
 import { totalmem } from 'node:os'
 import { listModels, type ModelArchitecture } from '@kumiki/models/configs'
 import { estimateLocalMemory, fromArchitecture } from '@kumiki/planner'
-import type { PrecisionPolicy } from '@kumiki/train'
+import { findPrecision, type PrecisionPolicy } from '@kumiki/train'
+import type { RunDefinition } from '@kumiki/train/node'
 
 export interface MemoryRun {
   readonly architecture: ModelArchitecture
@@ -89,4 +90,22 @@ function divisors(n: number): number[] {
 function gigabytes(bytes: number): string {
   const value = bytes / 2 ** 30
   return `${value >= 100 ? Math.round(value).toLocaleString('en') : value.toPrecision(2)} GiB`
+}
+
+/** @throws RangeError where a run does not fit the memory there is */
+export function checkRunMemory({ name, architecture, recipe }: RunDefinition, device: 'auto' | 'cpu' | 'webgpu'): void {
+  // The tables have as many rows as the tokenizer will have pieces.
+  const rows = { vocabSize: recipe.vocabSize, paddedVocabSize: recipe.vocabSize }
+  const { batchSize, accumulation, sequenceLength } = recipe
+  checkTrainingMemory(
+    name,
+    {
+      architecture: { ...architecture, ...rows },
+      precision: findPrecision(recipe.precision),
+      batchSize,
+      accumulation,
+      sequenceLength,
+    },
+    device,
+  )
 }

@@ -1,9 +1,8 @@
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { resumeRemarks, shellWord } from '@kumiki/train/node'
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
-import { resumeRemarks } from '../src/resume.ts'
-import { shellWord } from '../src/run-record.ts'
 import { runTrain, type TrainCommandOptions, type TrainSummary } from '../src/train-command.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'kumiki-train-command-'))

@@ -28,6 +28,23 @@ export {
   type StoredFloat,
   withoutFirstAndLast,
 } from './precision.ts'
+export {
+  checkRecipe,
+  configurationOf,
+  type Recipe,
+  RecipeError,
+  recipeChanges,
+  scheduleOf,
+} from './run/recipe.ts'
+export {
+  Run,
+  type RunCadence,
+  type RunConfiguration,
+  type RunEnd,
+  type RunEvaluation,
+  type RunObserver,
+  type RunStop,
+} from './run/run.ts'
 export { runThroughSpikes, type SpikeRunOptions, type SpikeStep } from './spike-run.ts'
 export {
   countTargets,

@@ -1,38 +1,9 @@
-/** Going on with a run: what may be changed, and everything that is not as it was, said. */
-import type { Trainer } from '@kumiki/train'
-import { type LoadedCheckpoint, takeUpCheckpoint } from '@kumiki/train/node'
-import { checkRecipe, type Recipe, scheduleOf } from './recipe.ts'
-import { type RunRecord, recipeChanges, shellWord } from './run-record.ts'
-import { UsageError } from './usage-error.ts'
+/** Going on with a run: what may be changed, and everything that is not as it was, said. Node only. */
+import { type LoadedCheckpoint, takeUpCheckpoint } from '../checkpoints/load.ts'
+import { checkRecipe, type Recipe, RecipeError, recipeChanges, scheduleOf } from './recipe.ts'
+import { type RunRecord, shellWord } from './run-record.ts'
 
-/** Flags of a new run that a resumed one cannot take, by their names in the options. */
-const fixedFlags: Readonly<Record<string, string>> = {
-  preset: '--preset',
-  config: '--config',
-  data: '--data',
-  sequenceLength: '--sequence-length',
-  vocabSize: '--vocab-size',
-  precision: '--precision',
-  seed: '--seed',
-  out: '--out',
-  overwrite: '--overwrite',
-}
-
-const changeable =
-  '--steps, --learning-rate, --schedule, --warmup, --batch-size, --accumulation, --device, --threads, --keep, --checkpoint-every and --checkpoint-minutes'
-
-/** @throws UsageError naming a flag that a resumed run cannot take */
-export function refuseFixedFlags(given: Readonly<Record<string, unknown>>): void {
-  for (const [option, flag] of Object.entries(fixedFlags)) {
-    const value = given[option]
-    if (value === undefined || value === false || (Array.isArray(value) && value.length === 0)) continue
-    throw new UsageError(
-      `${flag} cannot be changed with --resume: the run goes on as run.json says. What can be changed: ${changeable}. For anything else begin a new run`,
-    )
-  }
-}
-
-/** The recipe of a record with the flags of this command over it. @throws UsageError for values that do not fit */
+/** The recipe of a record with changes over it. @throws RecipeError for values that do not fit */
 export function changedRecipe(record: RunRecord, overrides: Partial<Recipe>): Recipe {
   const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined))
   return checkRecipe({ ...record.recipe, ...given }, 'train --resume')
@@ -47,7 +18,7 @@ export interface MadeWith {
 /**
  * Takes up the newest sound checkpoint, or that of a step. Everything that is passed over is logged.
  * @returns undefined where there is none yet
- * @throws UsageError where the run has made more steps than it shall make
+ * @throws RecipeError where the run has made more steps than it shall make
  */
 export async function takeUp(
   folder: string,
@@ -76,13 +47,13 @@ export async function takeUp(
   }
   const at = loaded.snapshot.step
   if (recipe.steps < at)
-    throw new UsageError(
+    throw new RecipeError(
       `--steps ${recipe.steps}: the run has made ${at} steps already; give ${at} or more, or go back to an earlier checkpoint by --resume ${folder}@STEP`,
     )
   const changed = Object.keys(recipeChanges(record.recipe, recipe))
   const unused = changed.filter((field) => field !== 'steps')
   if (recipe.steps === at && unused.length > 0)
-    throw new UsageError(
+    throw new RecipeError(
       `all ${at} steps of the run are made, so ${unused.join(' and ')} would change nothing: give more --steps, or go back to an earlier checkpoint by --resume ${folder}@STEP`,
     )
   log(
@@ -134,18 +105,23 @@ export function gapRemark(gaps: readonly (readonly [number, number])[]): string 
   return `metrics.jsonl lacks step${gaps.length === 1 && gaps[0][0] === gaps[0][1] ? '' : 's'} ${ranges.join(', ')}${gaps.length > 5 ? ' and more' : ''}: curves have a gap there, the run itself is whole`
 }
 
-/** What to do about a loss that went wrong. */
+/**
+ * What to do about a loss that went wrong.
+ * @param step where the run stands
+ * @param steps those of its checkpoints
+ * @param since the step at which it went wrong
+ */
 export function wayBack(
   folder: string,
-  trainer: Trainer,
+  step: number,
   recipe: Recipe,
   steps: readonly number[],
   since: number | undefined,
 ): string {
-  const before = since === undefined ? steps : steps.filter((step) => step < since)
+  const before = since === undefined ? steps : steps.filter((made) => made < since)
   const target = before.length > 0 ? Math.max(...before) : undefined
   const smaller = rate(recipe.learningRate / 3)
-  const trouble = since !== undefined && since < trainer.step ? `The trouble began at step ${since}. ` : ''
+  const trouble = since !== undefined && since < step ? `The trouble began at step ${since}. ` : ''
   return target === undefined
     ? `${trouble}There is no checkpoint from before it: begin anew with a smaller rate (--learning-rate ${smaller}) or a longer --warmup`
     : `${trouble}Go back to step ${target} with a smaller rate: kumiki train --resume ${shellWord(`${folder}@${target}`)} --learning-rate ${smaller}`

@@ -1,9 +1,17 @@
-/** run.json: what a run is, enough to go on with it, and what each of its processes did. */
+/** run.json: what a run is, enough to go on with it, and what each of its processes did. Node only. */
 import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { writeFileAtomically } from '@kumiki/train/node'
-import { checkRecipe, type Recipe, type ResolvedRun } from './recipe.ts'
+import type { ModelArchitecture } from '@kumiki/models/configs'
+import { writeFileAtomically } from '../atomic-file.ts'
+import { checkRecipe, type Recipe } from './recipe.ts'
+
+/** What is trained and how: the plain part of a run. */
+export interface RunDefinition {
+  readonly name: string
+  readonly architecture: ModelArchitecture
+  readonly recipe: Recipe
+}
 
 /** When checkpoints are made and how many stay. */
 export interface Cadence {
@@ -28,7 +36,7 @@ export interface RunProcess {
   readonly changed?: Readonly<Record<string, readonly [unknown, unknown]>>
 }
 
-export interface RunRecord extends ResolvedRun {
+export interface RunRecord extends RunDefinition {
   readonly version: 1
   readonly id: string
   readonly data: readonly string[]
@@ -38,7 +46,7 @@ export interface RunRecord extends ResolvedRun {
   readonly processes: readonly RunProcess[]
 }
 
-export function newRecord(run: ResolvedRun, data: readonly string[], checkpoints: Cadence): RunRecord {
+export function newRecord(run: RunDefinition, data: readonly string[], checkpoints: Cadence): RunRecord {
   return { version: 1, id: randomUUID(), ...run, data: data.map((p) => resolve(p)), checkpoints, processes: [] }
 }
 
@@ -81,14 +89,6 @@ export async function readRecord(folder: string): Promise<RunRecord> {
 /** Seconds of all processes so far. */
 export function secondsOf(record: RunRecord): number {
   return record.processes.reduce((sum, { seconds }) => sum + (seconds > 0 ? seconds : 0), 0)
-}
-
-/** The fields in which two recipes differ: old and new. */
-export function recipeChanges(before: Partial<Recipe>, after: Recipe): Record<string, [unknown, unknown]> {
-  const changes: Record<string, [unknown, unknown]> = {}
-  for (const key of Object.keys(after) as (keyof Recipe)[])
-    if (before[key] !== after[key]) changes[key] = [before[key], after[key]]
-  return changes
 }
 
 /** A path as a shell takes it: a command in a message can be copied. */

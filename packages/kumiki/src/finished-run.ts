@@ -1,0 +1,112 @@
+/** What a finished run leaves behind: model, samples, figures. */
+import { join } from 'node:path'
+import { countParameters, type ModelArchitecture } from '@kumiki/models'
+import { fitNgram } from '@kumiki/models/ngram'
+import type { Device } from '@kumiki/tensor'
+import type { Tokenizer } from '@kumiki/tokenizer'
+import type { Run, RunObserver } from '@kumiki/train'
+import {
+  type RunClock,
+  type RunFolder,
+  type StopSignals,
+  saveModel,
+  saveTokenizerConfig,
+  writeFileAtomically,
+} from '@kumiki/train/node'
+import type { Corpus } from './corpus.ts'
+import { sampleTexts } from './sampling.ts'
+import { log } from './verb.ts'
+
+interface Figures {
+  readonly natsPerToken: number
+  readonly bitsPerByte: number
+}
+
+export interface TrainSummary {
+  readonly heldOut: Figures
+  readonly baselines: { readonly unigram: Figures; readonly bigram: Figures; readonly trigram: Figures }
+  readonly steps: number
+  readonly tokens: number
+  /** Over all processes of the run. */
+  readonly seconds: number
+  readonly device: string
+  readonly precision: string
+  readonly seed: number
+  readonly parameters: number
+  readonly samples: readonly { readonly label: string; readonly prompt: string; readonly text: string }[]
+  readonly folder: string
+}
+
+export interface FinishOptions {
+  readonly device: Device
+  readonly folder: RunFolder
+  readonly architecture: ModelArchitecture
+  readonly tokenizer: Tokenizer
+  readonly corpus: Corpus
+  /** Documents as ids. */
+  readonly train: readonly Int32Array[]
+  readonly heldOut: readonly Int32Array[]
+  readonly seed: number
+  readonly stop: StopSignals
+  readonly clock: RunClock
+}
+
+/** Writes the model, samples.json and summary.json when the run has finished. */
+export function finishObserver(options: FinishOptions): RunObserver & { summary(): TrainSummary } {
+  let made: TrainSummary | undefined
+  return {
+    summary() {
+      if (!made) throw new Error('finishObserver: the run has not finished')
+      return made
+    },
+    async onEnd({ kind }, run) {
+      if (kind === 'finished') made = await finish(options, run)
+    },
+  }
+}
+
+async function finish(options: FinishOptions, { trainer, configuration }: Run): Promise<TrainSummary> {
+  const { device, folder, architecture, tokenizer, corpus, train, heldOut, seed, stop, clock } = options
+  const path = folder.path
+  const { signal } = stop
+  const bytes = corpus.heldOut.reduce((n, t) => n + new TextEncoder().encode(t).length, 0)
+  const figures = ({ nats, natsPerToken }: { nats: number; natsPerToken: number }): Figures => ({
+    natsPerToken,
+    bitsPerByte: nats / Math.LN2 / bytes,
+  })
+  log('Held-out loss, baselines and samples')
+  const result = await trainer.evaluate(configuration.heldOut!, { signal })
+  const baseline = async (order: 1 | 2 | 3) => {
+    await stop.listen()
+    signal.throwIfAborted()
+    return figures(fitNgram(train, { order, vocabSize: tokenizer.vocabSize, endId: tokenizer.eosId }).score(heldOut))
+  }
+  const baselines = { unigram: await baseline(1), bigram: await baseline(2), trigram: await baseline(3) }
+  await folder.check()
+  await saveModel(path, architecture, trainer.parameters, {
+    bosTokenId: tokenizer.bosId,
+    eosTokenId: tokenizer.eosId,
+  })
+  await saveTokenizerConfig(
+    path,
+    { bos: '<s>', eos: '</s>', unk: '<unk>' }, // what trainUnigram calls them
+    architecture.maxPositionEmbeddings,
+  )
+  const samples = await sampleTexts(device, trainer, tokenizer, corpus.prompts, seed, signal)
+  const summary: TrainSummary = {
+    heldOut: figures(result),
+    baselines,
+    steps: trainer.step,
+    tokens: trainer.tokens,
+    seconds: clock.seconds(),
+    device: device.name,
+    precision: trainer.precision.name,
+    seed,
+    parameters: countParameters(architecture).total,
+    samples,
+    folder: path,
+  }
+  await writeFileAtomically(join(path, 'samples.json'), `${JSON.stringify(samples, null, 2)}\n`)
+  await writeFileAtomically(join(path, 'summary.json'), `${JSON.stringify(summary, null, 2)}\n`)
+  return summary
+}

@@ -1,0 +1,83 @@
+/** A run about to be made: a new one or one that goes on, checked, with its folder held. Node only. */
+import { stat } from 'node:fs/promises'
+import { type Recipe, recipeChanges } from './recipe.ts'
+import { changedRecipe } from './resume.ts'
+import { parseRunAtStep, RunFolder } from './run-folder.ts'
+import type { LockOptions } from './run-lock.ts'
+import { type Cadence, newRecord, type RunDefinition, type RunRecord, readRecord } from './run-record.ts'
+
+/** A folder that is held, and what shall be done in it. `folder.release()` at the end. */
+export interface RunPlan {
+  readonly folder: RunFolder
+  readonly record: RunRecord
+  /** For a run that goes on: from which step, and the recipe it had. */
+  readonly resume?: { readonly step?: number; readonly recipe: Recipe }
+  readonly changed: Readonly<Record<string, readonly [unknown, unknown]>>
+}
+
+export interface PlanOptions extends LockOptions {
+  /** When checkpoints are made. Default: each tenth of the run, at most 500 steps and 10 minutes apart; two stay. */
+  readonly cadence?: Partial<Cadence>
+  /** Looks at what will be trained before a folder is touched, such as at its memory. What it throws ends the plan. */
+  readonly check?: (run: RunDefinition) => void
+}
+
+export interface NewRunOptions extends PlanOptions {
+  /** What is trained on, for the record: paths. */
+  readonly data: readonly string[]
+  /** Run folder; default runs/NAME-DATE. */
+  readonly folder?: string
+  /** Whether a run in `folder` may be removed. */
+  readonly overwrite?: boolean
+}
+
+function cadenceOf({ cadence = {} }: PlanOptions, recipe: Recipe, before?: Cadence): Cadence {
+  return {
+    steps: cadence.steps ?? before?.steps ?? Math.min(500, Math.max(1, Math.ceil(recipe.steps / 10))),
+    minutes: cadence.minutes ?? before?.minutes ?? 10,
+    keep: cadence.keep ?? before?.keep ?? 2,
+  }
+}
+
+/** Takes a folder for a new run. @throws RunFolderError where there is a run in it; what `check` throws */
+export async function beginRun(run: RunDefinition, options: NewRunOptions): Promise<RunPlan> {
+  options.check?.(run)
+  const record = newRecord(run, options.data, cadenceOf(options, run.recipe))
+  const folder =
+    options.folder === undefined
+      ? await RunFolder.reserve('runs', `${run.name}-${new Date().toISOString().slice(0, 19).replace(/[T:]/g, '-')}`)
+      : await RunFolder.create(options.folder, options)
+  return { folder, record, changed: {} }
+}
+
+/**
+ * Takes the folder of a run to go on with.
+ * @param run its folder, or `FOLDER@STEP`
+ * @param changes to its recipe
+ * @throws RunFolderError where there is no run; RecipeError for changes that cannot be; what `check` throws
+ */
+export async function goOnWithRun(run: string, changes: Partial<Recipe>, options: PlanOptions = {}): Promise<RunPlan> {
+  // A folder whose own name ends in @5 is that folder.
+  const { folder: path, step } = (await isFolder(run)) ? { folder: run, step: undefined } : parseRunAtStep(run)
+  const folder = await RunFolder.open(path, options)
+  try {
+    const before = await readRecord(folder.path)
+    const recipe = changedRecipe(before, changes)
+    const record = { ...before, recipe, checkpoints: cadenceOf(options, recipe, before.checkpoints) }
+    options.check?.(record)
+    return {
+      folder,
+      record,
+      resume: { step, recipe: before.recipe },
+      changed: recipeChanges(before.recipe, recipe),
+    }
+  } catch (error) {
+    await folder.release()
+    throw error
+  }
+}
+
+const isFolder = (path: string) =>
+  stat(path)
+    .then((info) => info.isDirectory())
+    .catch(() => false)
