@@ -2,9 +2,12 @@ import { describe, expect, test } from 'vitest'
 import type { AdapterTraits, WebGpuPlan, WebGpuRule } from '../src/backends/webgpu/rule.ts'
 import type { DType } from '../src/dtype.ts'
 import { attentionGradientWgsl, attentionVariants, attentionWgsl } from '../src/ops/attention/attention.wgsl.ts'
+import { cumsumWgsl } from '../src/ops/cumulative.wgsl.ts'
+import { gatherWgsl, scatterWgsl } from '../src/ops/gather.wgsl.ts'
 import { matmulVariants, matmulWgsl } from '../src/ops/matmul/matmul.wgsl.ts'
 import { argMaxWgsl, reduceWgsl } from '../src/ops/reduce.wgsl.ts'
 import { rowWgsl } from '../src/ops/row-kernels.wgsl.ts'
+import { sortWgsl } from '../src/ops/sort.wgsl.ts'
 import { contiguousAccess } from '../src/passes/access.ts'
 
 /**
@@ -105,4 +108,19 @@ describe('reductions', () => {
     const context = { inputs: [operand([64, 512])], outputs: [operand([64], 'int32')], attrs: { axis: 1 } }
     await expectShaders('argMax', argMaxWgsl.plan(context, hardware))
   })
+})
+
+test('sort, cumsum, gather and scatter', async () => {
+  const [x, ids] = [operand([4, 1000]), operand([4, 1000], 'int32')]
+  await expectShaders('sort', sortWgsl.plan({ inputs: [x], outputs: [x, ids], attrs: { descending: false } }, hardware))
+  const attrs = { axis: 1, reverse: false }
+  await expectShaders('cumsum', cumsumWgsl.plan({ inputs: [x], outputs: [x], attrs }, hardware))
+  await expectShaders('gather', gatherWgsl.plan({ inputs: [x, ids], outputs: [x], attrs: { axis: 1 } }, hardware))
+  const add = { axis: 1, size: 1000, last: false }
+  await expectShaders('scatter', scatterWgsl.plan({ inputs: [x, ids], outputs: [x], attrs: add }, hardware))
+  const [many, manyIds] = [operand([128, 100]), operand([128, 100], 'int32')]
+  await expectShaders(
+    'scatter-lines',
+    scatterWgsl.plan({ inputs: [many, manyIds], outputs: [many], attrs: { ...add, size: 100 } }, hardware),
+  )
 })
