@@ -1,7 +1,17 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { CpuBackend } from '../src/backends/cpu/cpu-backend.ts'
 import type { ThreadPool } from '../src/backends/cpu/thread-pool.ts'
-import { attention, crossEntropy, type Device, init, linearCrossEntropy, rmsNorm } from '../src/index.ts'
+import {
+  all,
+  any,
+  attention,
+  crossEntropy,
+  type Device,
+  init,
+  linearCrossEntropy,
+  rmsNorm,
+  trace,
+} from '../src/index.ts'
 
 /** Rows of no elements: a count made by division is NaN there, and a thread pool that is given NaN waits for ever. */
 
@@ -19,6 +29,14 @@ test('rmsNorm of rows without elements returns', async () => {
     const x = d.tensor([], [2, 0])
     expect([...(await rmsNorm(x, d.tensor([], [0])).data())], d.kind).toEqual([])
     expect([...(await rmsNorm(d.tensor([], [0, 3]), d.tensor([1, 1, 1])).data())], d.kind).toEqual([])
+  }
+})
+
+test('sums of elementwise work over nothing are 0', async () => {
+  for (const d of devices) {
+    expect([...(await trace(d.tensor([], [3, 2, 0])).data())], d.kind).toEqual([0, 0, 0])
+    expect(await any(d.tensor([], [0, 3])).data(), d.kind).toEqual(Uint32Array.of(0))
+    expect(await all(d.tensor([], [0, 3])).data(), d.kind).toEqual(Uint32Array.of(1))
   }
 })
 

@@ -36,6 +36,7 @@ const misuses: Record<string, readonly [call: () => unknown, message: RegExp][]>
   broadcastTo: [[() => k.broadcastTo(m, [2, 4]), /broadcastTo: .*\[2, 3\].*\[2, 4\]/]],
   cast: [[() => k.cast(m, 'float64' as never), /cast: unknown dtype 'float64'; known are/]],
   castStochastic: [
+    [() => k.castStochastic(m, null as never, [1, 2]), /castStochastic: unknown dtype null; known are/],
     [
       () => k.castStochastic(m, 'float32', [1, 2]),
       /castStochastic: needs a float32 tensor and a narrower float format/,

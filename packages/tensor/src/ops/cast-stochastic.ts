@@ -1,5 +1,5 @@
 import { finfo } from '@kumiki/numerics'
-import { requireTensor, shown } from '../arguments.ts'
+import { requireDType, requireTensor, shown } from '../arguments.ts'
 import type { DType } from '../dtype.ts'
 import { DTypeError } from '../errors.ts'
 import { isPacked } from '../formats.ts'
@@ -23,6 +23,7 @@ import { where } from './where.ts'
  */
 export function castStochastic(x: Tensor, dtype: DType, key: RandomKey): Tensor {
   requireTensor('castStochastic', x)
+  requireDType('castStochastic', dtype)
   if (x.dtype !== 'float32' || !isPacked(dtype))
     throw new DTypeError(
       `castStochastic: needs a float32 tensor and a narrower float format, got ${x.dtype} and ${shown(dtype)}`,

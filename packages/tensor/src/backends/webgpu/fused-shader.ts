@@ -184,17 +184,20 @@ function vectorLoad(leaf: Extract<Leaf, { kind: 'memory' }>, { shape }: Fused): 
   )
 }
 
-/** WGSL of an element's position in an operand: offset + sum of coordinate * stride. */
+/**
+ * WGSL of an element's position in an operand: offset + sum of coordinate * stride. Over an empty space nothing is read, but the text is
+ * compiled (a sum of nothing is 0): it must not divide by 0.
+ */
 function position(index: string, dims: readonly number[], strides: readonly number[], offset: number): string {
   const terms: string[] = []
   let below = 1
   for (let d = dims.length - 1; d >= 0; d--) {
     if (strides[d] !== 0) {
       const divided = below === 1 ? index : `(${index} / ${below}u)`
-      const coordinate = d === 0 ? divided : `(${divided} % ${dims[d]}u)`
+      const coordinate = d === 0 ? divided : `(${divided} % ${Math.max(1, dims[d])}u)`
       terms.push(strides[d] === 1 ? coordinate : `${coordinate} * ${strides[d]}u`)
     }
-    below *= dims[d]
+    below *= Math.max(1, dims[d])
   }
   if (offset !== 0 || terms.length === 0) terms.push(`${offset}u`)
   return terms.join(' + ')
