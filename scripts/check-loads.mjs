@@ -13,7 +13,7 @@ const rows = [
     name: '@kumiki/tensor: init and matmul on WebGPU',
     code: "export { init, matmul } from '@kumiki/tensor'",
     parts: ['start', 'matmul.wgsl'],
-    limit: 45_000,
+    limit: 51_000,
   },
   {
     name: '@kumiki/tensor: init and matmul on the processor',
