@@ -115,6 +115,9 @@ export interface PlanAxes {
   overlapTp?: boolean
   attention: 'fused' | 'flash' | 'unfused'
   fusedKernels: boolean
+  eightBitOptimizer?: boolean
+  offloadOptimizer?: boolean
+  loraRank?: number
 }
 
 /** Declares them. */
@@ -157,6 +160,13 @@ export function addPlanFlags(command: Command): Command {
       '--no-fused-kernels',
       'norms, activations and residuals each in a kernel of its own, as in launches of early 2024',
     )
+    .option('--eight-bit-optimizer', "Adam's moments in 8 bits")
+    .option('--offload-optimizer', 'master weights and moments in the memory of the host')
+    .option(
+      '--lora-rank <n>',
+      'train low-rank adapters of every linear layer instead of the weights',
+      integer(1, 1 << 14),
+    )
 }
 
 /** Names of these flags as commander keeps them. */
@@ -176,6 +186,9 @@ export const planFlagNames = [
   'overlapTp',
   'attention',
   'fusedKernels',
+  'eightBitOptimizer',
+  'offloadOptimizer',
+  'loraRank',
 ] as const
 
 /** The plan those flags describe. */
@@ -199,6 +212,9 @@ export function planOf(axes: PlanAxes, recipe: Pick<ClusterFlags, 'globalBatch' 
     overlapTensorParallel: axes.overlapTp === true,
     attentionBackend: axes.attention,
     fusedKernels: axes.fusedKernels,
+    eightBitMoments: axes.eightBitOptimizer === true,
+    offloadOptimizer: axes.offloadOptimizer === true,
+    loraRank: axes.loraRank ?? 0,
   }
 }
 

@@ -86,6 +86,7 @@ const gpu = v.strictObject({
   architecture: v.optional(v.string()),
   memoryBytes: v.number(),
   peakBf16: v.number(),
+  bf16: v.optional(v.boolean()),
   peakFp8: v.nullable(v.number()),
   memoryBandwidth: v.number(),
   intraNodeBandwidth: v.number(),

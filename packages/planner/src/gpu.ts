@@ -11,6 +11,8 @@ export interface Gpu {
   readonly memoryBytes: number
   /** Dense matrix peak in bf16 (and fp16), FLOP/s. */
   readonly peakBf16: number
+  /** false: fp16 alone (Volta); default true. */
+  readonly bf16?: boolean
   /** Dense matrix peak in fp8, FLOP/s; null where there is none. */
   readonly peakFp8: number | null
   /** Bytes/s of device memory. */
@@ -39,7 +41,13 @@ type Numbers = readonly [
   watts: number,
 ]
 
-function gpu(name: string, architecture: Architecture, numbers: Numbers, nvlinkDomain?: number): Gpu {
+function gpu(
+  name: string,
+  architecture: Architecture,
+  numbers: Numbers,
+  nvlinkDomain?: number,
+  rest: Partial<Gpu> = {},
+): Gpu {
   const [memoryGB, bf16, fp8, memoryGBs, intraGBs, interGBs, watts] = numbers
   return {
     name,
@@ -52,8 +60,11 @@ function gpu(name: string, architecture: Architecture, numbers: Numbers, nvlinkD
     interNodeBandwidth: interGBs * 1e9,
     watts,
     ...(nvlinkDomain !== undefined && { nvlinkDomain }),
+    ...rest,
   }
 }
+
+const apple: Partial<Gpu> = { matmulEfficiency: 0.75, attentionEfficiency: 0.4 }
 
 /**
  * Known GPUs by name. Columns: memory GB, bf16 and fp8 TFLOP/s (dense), memory GB/s, NVLink (or PCIe) GB/s, network GB/s, watts:
@@ -72,6 +83,31 @@ export const gpus: Readonly<Record<string, Gpu>> = Object.fromEntries(
     gpu('B300-SXM', 'blackwell', [288, 2250, 4500, 8000, 900, 100, 1100]),
     gpu('GB200', 'blackwell', [199, 2500, 5000, 8000, 900, 50, 1200], 72),
     gpu('GB300', 'blackwell', [299, 2500, 5000, 8000, 900, 100, 1400], 72),
+    gpu('GH200-96GB', 'hopper', [102.0, 989, 1979, 4000, 450, 50, 700]),
+    gpu('GH200-144GB', 'hopper', [154.6, 989, 1979, 4900, 450, 50, 700]),
+    // For export to China: NVLink of 400 GB/s both ways.
+    gpu('A800-SXM-80GB', 'ampere', [85.9, 312, null, 2039, 200, 25, 400]),
+    gpu('H800-SXM-80GB', 'hopper', [85.5, 989, 1979, 3350, 200, 50, 700]),
+    // The rest stands outside the architectures that were fitted; what their products sustain is taken from vendors' and users' benchmarks.
+    gpu('V100-SXM-32GB', 'ampere', [34.1, 125, null, 900, 150, 12.5, 300], undefined, {
+      bf16: false,
+      matmulEfficiency: 0.7,
+      attentionEfficiency: 0.25,
+    }),
+    gpu('MI300X', 'hopper', [206, 1307, 2615, 5300, 448, 50, 750], undefined, {
+      matmulEfficiency: 0.5,
+      attentionEfficiency: 0.3,
+    }),
+    // Peaks with sums in fp32, which training needs.
+    gpu('RTX-4090', 'ampere', [25.3, 165, 330, 1008, 32, 3, 450], undefined, { matmulEfficiency: 0.88 }),
+    gpu('RTX-5090', 'blackwell', [34.2, 209, 419, 1792, 64, 3, 575], undefined, {
+      matmulEfficiency: 0.85,
+      attentionEfficiency: 0.5,
+    }),
+    // Of the memory that processor and GPU share the GPU may have about three quarters.
+    gpu('Apple-M4-Max-128GB', 'ampere', [96, 18.4, null, 546, 5, 1.2, 60], undefined, apple),
+    gpu('Apple-M3-Ultra-512GB', 'ampere', [384, 28.2, null, 819, 5, 1.2, 140], undefined, apple),
+    gpu('Apple-M2-Ultra-192GB', 'ampere', [144, 27.2, null, 800, 5, 1.2, 120], undefined, apple),
   ].map((entry) => [entry.name, entry]),
 )
 
@@ -86,6 +122,17 @@ const aliases: Readonly<Record<string, string>> = {
   'h100-pcie': 'H100-PCIe-80GB',
   h200: 'H200-SXM-141GB',
   'h200-sxm': 'H200-SXM-141GB',
+  gh200: 'GH200-96GB',
+  a800: 'A800-SXM-80GB',
+  h800: 'H800-SXM-80GB',
+  v100: 'V100-SXM-32GB',
+  '4090': 'RTX-4090',
+  rtx4090: 'RTX-4090',
+  '5090': 'RTX-5090',
+  rtx5090: 'RTX-5090',
+  'm4-max': 'Apple-M4-Max-128GB',
+  'm3-ultra': 'Apple-M3-Ultra-512GB',
+  'm2-ultra': 'Apple-M2-Ultra-192GB',
   b200: 'B200-SXM',
   b300: 'B300-SXM',
 }

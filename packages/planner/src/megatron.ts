@@ -102,6 +102,8 @@ export function emitMegatron(request: LaunchRequest): Launch {
   const notes: string[] = []
   if (model.slidingWindow)
     notes.push('Windowed layers are not written; give --window-size and --window-attn-skip-freq by hand.')
+  if (plan.deterministic)
+    notes.push('Deterministic kernels are not written; give --deterministic-mode and NCCL_ALGO by hand.')
   if (plan.cudaGraphs) notes.push('CUDA graphs are not written; their flags differ between versions.')
   const { paths = {} } = request
   const flags: Flag[] = [
@@ -123,6 +125,9 @@ export function emitMegatron(request: LaunchRequest): Launch {
     ...(plan.momentsInFp32
       ? []
       : ([['--use-precision-aware-optimizer'], ['--exp-avg-dtype', 'bf16'], ['--exp-avg-sq-dtype', 'bf16']] as const)),
+    ...(plan.offloadOptimizer
+      ? ([['--optimizer-cpu-offload'], plan.momentsInFp32 && ['--use-precision-aware-optimizer']] satisfies Flag[])
+      : []),
     ...recomputeFlags(plan),
     ['--micro-batch-size', plan.microBatchSize],
     ['--global-batch-size', plan.globalBatchSize],
@@ -189,6 +194,9 @@ function refuseUnsupported(model: KnownModel, plan: KnownPlan): void {
       !plan.momentsInFp32 && plan.sharding !== 'optimizer',
       "plan.momentsInFp32 false needs sharding optimizer (Megatron's distributed optimizer)",
     ],
+    [plan.eightBitMoments, 'plan.eightBitMoments is not emitted; Megatron-LM keeps moments in 16 bits at least here'],
+    [plan.loraRank > 0, 'plan.loraRank is not emitted; pretrain_gpt.py trains all weights'],
+    [plan.offloadOptimizer && plan.sharding !== 'optimizer', 'plan.offloadOptimizer needs sharding optimizer'],
     [
       plan.precision === 'fp8' && recomputed.some((name) => name === 'moe_act' || name === 'layernorm'),
       'plan.recomputeModules: moe_act and layernorm are not computed again with fp8 of delayed scaling',

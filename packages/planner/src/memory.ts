@@ -75,7 +75,18 @@ export function stageParameters(
 function stateBytes(plan: KnownPlan, count: number, ranks: number) {
   // bf16 weights, gradients in fp32 or bf16, fp32 master weights and two fp32 moments: 2 + 4 + 12.
   const gradient = plan.gradientsInFp32 ? 4 : 2
-  const moments = plan.momentsInFp32 ? 8 : 4
+  const moments = momentBytes(plan)
+  const states = optimizerStates(plan, count, ranks, gradient, moments)
+  return plan.offloadOptimizer ? { ...states, optimizer: 0 } : states
+}
+
+/** Bytes of both moments of a parameter: fp32, bf16, or 8 bits with an fp32 scale for each block of 256. */
+export function momentBytes(plan: KnownPlan): number {
+  if (plan.eightBitMoments) return 2 * (1 + 4 / 256)
+  return plan.momentsInFp32 ? 8 : 4
+}
+
+function optimizerStates(plan: KnownPlan, count: number, ranks: number, gradient: number, moments: number) {
   switch (plan.sharding) {
     case 'none':
       return { weights: 2 * count, gradients: gradient * count, optimizer: (4 + moments) * count }
@@ -90,6 +101,31 @@ function stateBytes(plan: KnownPlan, count: number, ranks: number) {
         ? { weights: (4 / ranks + 2) * count, gradients: gradient * count, optimizer: (moments * count) / ranks }
         : { weights: (4 * count) / ranks, gradients: (4 * count) / ranks, optimizer: (moments * count) / ranks }
   }
+}
+
+/**
+ * Parameters of the adapters of one layer: rank x (in + out) for each linear layer; every tensor-parallel rank holds its part of the wide side.
+ * @see Hu et al. 2021 (LoRA), arXiv:2106.09685
+ */
+function adapterParameters(model: KnownModel, plan: KnownPlan): number {
+  const { query, key, value } = attentionWidths(model)
+  const { hidden: h, ffn } = model
+  const t = plan.tensorParallel
+  const linear = (inside: number, outside: number) => plan.loraRank * (inside + outside)
+  const output = attentionOutput(model)
+  return (
+    linear(h, query / t) +
+    linear(h, key / t) +
+    linear(h, value / t) +
+    linear(output / t, h) +
+    (mlpMatrices(model) - 1) * linear(h, ffn / t) +
+    linear(ffn / t, h)
+  )
+}
+
+/** Parameters that are trained on one GPU of a stage, of those it holds. */
+export function trainedParameters(model: KnownModel, plan: KnownPlan, layers: StageLayers, held: number): number {
+  return plan.loraRank === 0 ? held : (layers.dense + layers.mixture) * adapterParameters(model, plan)
 }
 
 /** Does the plan compute a part of a layer again? */
@@ -113,15 +149,20 @@ export function layerActivationBytes(model: KnownModel, plan: KnownPlan, mixture
   const widths = attentionWidths(model)
   // Two norms: what goes in, and what comes out as the input of a product.
   const outside = 4 * h + (recomputes(plan, 'layernorm') ? 0 : 2 * input * h) + (plan.dropout ? 2 * h : 0)
-  const heads = recomputes(plan, 'mla_up_proj') ? 0 : 2 * (widths.query + widths.key + widths.value)
+  // Kernels that are not fused keep what lies between: the norms' input in fp32, queries and keys before they are rotated, SiLU's result.
+  const plain = !plan.fusedKernels && plan.sharding !== 'full'
+  const apart = plain && !recomputes(plan, 'layernorm') ? 8 * h : 0
+  const rotated = plain && model.learnedPositions === 0 ? 2 * (widths.query + widths.key) : 0
+  const heads = recomputes(plan, 'mla_up_proj') ? 0 : 2 * (widths.query + widths.key + widths.value) + rotated
   let bytes =
-    (tokens * (outside + 2 * widths.compressed)) / split + (tokens * (heads + input * attentionOutput(model))) / t
+    (tokens * (outside + apart + 2 * widths.compressed)) / split +
+    (tokens * (heads + input * attentionOutput(model))) / t
   if (!recomputes(plan, 'core_attn')) {
     // The statistics of a fused softmax in fp32, or its probabilities, mask and dropped-out probabilities.
     bytes +=
       plan.attentionBackend !== 'unfused' ? (4 * tokens * a) / t : (5 * a * (plan.sequenceLength / c) * tokens) / t
   }
-  const gates = 2 * (mlpMatrices(model) - 1)
+  const gates = 2 * (mlpMatrices(model) - 1) + (plain && model.gatedMlp ? 2 : 0)
   const perWidth = gates + input
   if (!mixture || !experts) {
     if (!recomputes(plan, 'mlp')) bytes += (tokens * perWidth * model.ffn) / t
@@ -167,20 +208,24 @@ export function estimateMemory(
   const split = plan.sequenceParallel ? t : 1
   const expertRanks = Math.max(1, (dataParallel * c * t) / (plan.expertParallel * plan.expertTensorParallel))
   // bf16 logits, then fp32 probabilities that become the gradient; torch without a fused loss keeps copies of both.
-  const perLogit = plan.sharding === 'full' ? 12 : 6
+  const perLogit = plan.sharding === 'full' || !plan.fusedKernels ? 12 : 6
   // A gathered input and the gradient of one, whole on every rank; what a stage sends and receives.
   const gathered =
     (plan.sequenceParallel ? 4 * tokens * model.hidden : 0) + (p > 1 ? (4 * tokens * model.hidden) / split : 0)
   return layers.map((here, stage) => {
     const { dense, experts } = stageParameters(model, plan, stage, here)
-    const denseState = stateBytes(plan, dense, dataParallel * c)
+    const frozen = plan.loraRank > 0
+    const trained = trainedParameters(model, plan, here, dense)
+    const denseState = stateBytes(plan, trained, dataParallel * c)
+    // Frozen weights are bf16 alone.
+    const frozenBytes = frozen ? (2 * dense) / (plan.sharding === 'full' ? dataParallel * c : 1) : 0
     const expertState = stateBytes(plan, experts, expertRanks)
     const count = here.dense + here.mixture
     let activations = here.inFlight * (here.dense * bytes.dense + here.mixture * bytes.mixture)
     if (stage === 0) activations += (here.inFlight * 2 * tokens * model.hidden) / split
     // While one layer is recomputed all of its activations exist.
     activations += bytes.whole
-    let weights = denseState.weights + expertState.weights
+    let weights = denseState.weights + expertState.weights + frozenBytes
     if (plan.sharding === 'full' && p === 1) weights += (2 * 2 * (dense + experts)) / Math.max(1, count)
     const logits = stage === p - 1 ? (perLogit * tokens * paddedVocab(model, plan)) / t : 0
     const gradients = denseState.gradients + expertState.gradients

@@ -62,8 +62,10 @@ export interface ParallelPlan {
   readonly attentionBackend?: 'fused' | 'flash' | 'unfused'
   /** Dropout masks are kept; default false. */
   readonly dropout?: boolean
-  /** Norms, activations and residuals run as fused kernels (Transformer Engine, torch.compile); default true. */
+  /** Norms, activations, residuals and the loss run as fused kernels (Transformer Engine, torch.compile); default true. */
   readonly fusedKernels?: boolean
+  /** Kernels that give the same bits each time: as slow as if they were not fused, with the memory of fused ones; default false. */
+  readonly deterministic?: boolean
   /** Layers replay as CUDA graphs, so that launches cost next to nothing; default false. */
   readonly cudaGraphs?: boolean
   /** Gradients are kept and reduced in fp32 (default true) or bf16. */
@@ -72,6 +74,12 @@ export interface ParallelPlan {
   readonly momentsInFp32?: boolean
   /** Layers may be laid over stages unevenly (`--pipeline-model-parallel-layout`); default false. */
   readonly anyLayout?: boolean
+  /** Adam's moments in 8 bits, by blocks of 256 with a scale each (bitsandbytes), whatever `momentsInFp32`; default false. */
+  readonly eightBitMoments?: boolean
+  /** Master weights and moments lie in the host's memory and are updated there; default false. */
+  readonly offloadOptimizer?: boolean
+  /** Low-rank adapters of this rank on every linear layer are trained, the weights themselves are frozen in bf16; default 0: all is trained. */
+  readonly loraRank?: number
 }
 
 /** A plan with every default filled in. */
@@ -116,10 +124,14 @@ export function completePlan(plan: ParallelPlan): Required<ParallelPlan> {
     attentionBackend: oneOf('plan.attentionBackend', plan.attentionBackend ?? 'fused', ['fused', 'flash', 'unfused']),
     dropout: flag('plan.dropout', plan.dropout, false),
     fusedKernels: flag('plan.fusedKernels', plan.fusedKernels, true),
+    deterministic: flag('plan.deterministic', plan.deterministic, false),
     cudaGraphs: flag('plan.cudaGraphs', plan.cudaGraphs, false),
     gradientsInFp32: flag('plan.gradientsInFp32', plan.gradientsInFp32, true),
     momentsInFp32: flag('plan.momentsInFp32', plan.momentsInFp32, true),
     anyLayout: flag('plan.anyLayout', plan.anyLayout, false),
+    eightBitMoments: flag('plan.eightBitMoments', plan.eightBitMoments, false),
+    offloadOptimizer: flag('plan.offloadOptimizer', plan.offloadOptimizer, false),
+    loraRank: integer('plan.loraRank', plan.loraRank ?? 0, 0, 1 << 14),
   }
 }
 
@@ -200,6 +212,9 @@ export function planFaults(model: KnownModel, cluster: KnownCluster, plan: Requi
       `the interleaved schedule needs micro-batches (${plan.globalBatchSize / perStep}) in multiples of PP ${p}`,
     )
   }
+  if (plan.loraRank > 0 && model.experts) faults.push('loraRank: adapters of experts are not counted')
+  if (plan.precision === 'bf16' && cluster.gpu.bf16 === false)
+    faults.push(`${cluster.gpu.name} has no bf16; precision fp16 does`)
   if (plan.precision === 'fp8' && cluster.gpu.peakFp8 === null) faults.push(`${cluster.gpu.name} has no fp8`)
   return faults
 }

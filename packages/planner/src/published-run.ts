@@ -159,9 +159,8 @@ function request(row: Record<string, unknown>, id: string, assumptions: string[]
     dropout: unfused || /dropout 0\.[1-9]/.test(String(object('model', row.model).attention)),
     // Megatron-LM fuses; plain FSDP does where it compiles.
     fusedKernels:
-      (sharding(shardingText) !== 'full' && !early && !biased && !deterministic) ||
-      /compile/.test(precisionText) ||
-      (bridge && !biased),
+      (sharding(shardingText) !== 'full' && !early && !biased) || /compile/.test(precisionText) || (bridge && !biased),
+    deterministic,
     // Megatron-Bridge's recipes reduce gradients in bf16 where products are fp8; its DeepSeek-like ones keep moments in bf16 too.
     momentsInFp32: !(bridge && model.latentAttention !== undefined),
     gradientsInFp32: !(bridge && (model.latentAttention !== undefined || precision === 'fp8')),

@@ -1,7 +1,7 @@
 /** Time of one optimizer step, by part. Seconds throughout. */
 import { collectiveLatency, hiding, productLatency } from './efficiency.ts'
 import type { KnownCluster } from './gpu.ts'
-import { elementwiseBytes, paddedVocab, recomputes, stageParameters } from './memory.ts'
+import { elementwiseBytes, momentBytes, paddedVocab, recomputes, stageParameters, trainedParameters } from './memory.ts'
 import { attendedTokens, attentionOutput, attentionWidths, type KnownModel, mlpMatrices } from './model.ts'
 import { collectiveBandwidth, exchangeSeconds, groupBandwidth } from './network.ts'
 import type { KnownPlan } from './parallel-plan.ts'
@@ -57,6 +57,10 @@ export interface StepTime {
   readonly computeParts: ComputeTime
   readonly collectives: readonly Collective[]
 }
+
+/** Bytes/s between a GPU and its host (PCIe 4, one direction), and of the host's memory, one GPU's part of it. */
+const hostLinkRate = 25e9
+const hostMemoryRate = 25e9
 
 /** One layer and one micro-batch, forward only. */
 interface LayerForward {
@@ -144,7 +148,7 @@ function layerForward(model: KnownModel, cluster: KnownCluster, plan: KnownPlan,
         (8 * 2 * a * (plan.sequenceLength / c) * tokens) / t / gpu.memoryBandwidth
   const latency = (mixture ? efficiency.expertLatency : efficiency.layerLatency) * (plan.cudaGraphs ? 0.2 : 1)
   const moved = elementwiseBytes(model, plan, mixture) / (gpu.memoryBandwidth * efficiency.memory)
-  const elementwise = moved / (plan.fusedKernels ? 1 : efficiency.unfused) + latency
+  const elementwise = moved / (plan.fusedKernels && !plan.deterministic ? 1 : efficiency.unfused) + latency
   const products = projections + mlp + routedProducts
   const forward = products + attention + elementwise
   return {
@@ -154,7 +158,11 @@ function layerForward(model: KnownModel, cluster: KnownCluster, plan: KnownPlan,
     experts: routedProducts,
     elementwise,
     forward,
-    backward: 2 * products + (plan.attentionBackend === 'unfused' ? 2 : 2.5) * attention + 2 * elementwise,
+    // Frozen weights have no gradients; those of adapters cost next to nothing.
+    backward:
+      (plan.loraRank > 0 ? 1 : 2) * products +
+      (plan.attentionBackend === 'unfused' ? 2 : 2.5) * attention +
+      2 * elementwise,
     again: again(),
   }
 
@@ -346,10 +354,14 @@ export function estimateTime(
   const data = dataParallelTime(model, cluster, plan, layers[0], backward, microBatch)
   const shard = plan.sharding === 'none' ? 1 : plan.dataParallel * c
   // Adam reads and writes master weights, moments and gradient; gradients are cleared, scaled and normed too.
-  const adamBytes =
-    ((plan.momentsInFp32 ? 34 : 26) * data.held) / shard +
-    12 * (plan.sharding === 'full' ? data.held / shard : data.held)
-  const optimizer = adamBytes / (gpu.memoryBandwidth * efficiency.memory) + efficiency.stepLatency
+  const states = ((18 + 2 * momentBytes(plan)) * data.held) / shard
+  const gradients = 12 * (plan.sharding === 'full' ? data.held / shard : data.held)
+  const memoryRate = gpu.memoryBandwidth * efficiency.memory
+  // On the host the update goes at the pace of its memory, after gradients (fp32) went there and before weights (bf16) come back.
+  const update = plan.offloadOptimizer
+    ? states / hostMemoryRate + (6 * data.held) / shard / hostLinkRate + gradients / memoryRate
+    : (states + gradients) / memoryRate
+  const optimizer = update + efficiency.stepLatency
 
   const step = m * microBatch + bubble + data.exposedSeconds + optimizer
   const products = (pick: (layer: LayerForward) => number) => 3 * m * sum(pick)
@@ -420,11 +432,12 @@ function dataParallelTime(
   const { tensorParallel: t, contextParallel: c } = plan
   const ranks = plan.dataParallel * c
   const { dense, experts } = stageParameters(model, plan, 0, firstStage)
+  const trained = trainedParameters(model, plan, firstStage, dense)
   const expertStride = plan.expertParallel * plan.expertTensorParallel
   const expertRanks = Math.max(1, (ranks * t) / expertStride)
   const bytesOf = (count: number, group: number, each: number) => (each * count * (group - 1)) / group
   const total = (each: number) => {
-    const [forDense, forExperts] = [bytesOf(dense, ranks, each), bytesOf(experts, expertRanks, each)]
+    const [forDense, forExperts] = [bytesOf(trained, ranks, each), bytesOf(experts, expertRanks, each)]
     return {
       bytes: forDense + forExperts,
       seconds:
@@ -432,8 +445,9 @@ function dataParallelTime(
         (forExperts === 0 ? 0 : forExperts / collectiveBandwidth(cluster, expertRanks, expertStride)),
     }
   }
-  const held = dense + experts
-  if (plan.sharding === 'full') {
+  const held = trained + experts
+  // With a pipeline FSDP keeps gathered weights from the first micro-batch to the last and reduces once, as memory counts it.
+  if (plan.sharding === 'full' && plan.pipelineParallel === 1) {
     // Weights gathered forward and backward in bf16, gradients scattered in fp32, for every micro-batch.
     const { bytes, seconds } = total(2 + 2 + 4)
     const m = plan.microBatches

@@ -77,6 +77,8 @@ function refuseUnsupported(request: LaunchRequest, model: KnownModel, plan: Know
     throw new RangeError(
       `torchtitan: tensorParallel ${plan.tensorParallel} must divide the ${model.kvHeads} key/value heads`,
     )
+  for (const field of ['eightBitMoments', 'offloadOptimizer', 'loraRank'] as const)
+    if (plan[field]) throw new RangeError(`torchtitan: plan.${field} is not emitted`)
   if (plan.precision !== 'bf16') throw new RangeError(`torchtitan: plan.precision must be bf16, got ${plan.precision}`)
   const style = recipe.wsdDecayStyle ?? 'linear'
   if (recipe.schedule === 'wsd' && !decayTypes[style]) {

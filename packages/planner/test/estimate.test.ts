@@ -183,7 +183,7 @@ describe('nonsense', () => {
   it.each([
     [{ cluster: { ...h100(16), nodes: 0 } }, /cluster.nodes must be an integer from 1 to 1000000, got 0/],
     [{ cluster: { ...h100(16), gpusPerNode: Number.NaN } }, /cluster.gpusPerNode must be an integer .* got NaN/],
-    [{ cluster: { ...h100(16), gpu: 'V100' } }, /no GPU is called "V100"; there are A100-SXM-40GB, /],
+    [{ cluster: { ...h100(16), gpu: 'P100' } }, /no GPU is called "P100"; there are A100-SXM-40GB, /],
     [{ cluster: null }, /cluster must be an object, got null/],
     [
       { cluster: { ...h100(1), gpu: { ...findGpu('H100'), peakBf16: -1 } } },
