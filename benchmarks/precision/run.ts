@@ -3,7 +3,7 @@ import { type Batch, batches, packEvaluation, type TokenDocument } from '@kumiki
 import { countParameters, decoderModel } from '@kumiki/models'
 import { adamw, chain, clipGlobalNorm, cosine, warmup } from '@kumiki/optim'
 import type { Device } from '@kumiki/tensor'
-import { type PrecisionPolicy, Trainer, TrainingError } from '@kumiki/train'
+import { type PrecisionPolicy, Run, type RunObserver, TrainingError } from '@kumiki/train'
 import type { Subject } from './models.ts'
 import { gradientProbe, type ProbeResult } from './probe.ts'
 
@@ -61,15 +61,6 @@ export async function trainUnder(request: RunRequest): Promise<RunOutcome> {
   const { device, subject, texts, policy, seed, probeEvery } = request
   const { architecture, batch: batchSize, sequence: sequenceLength, steps, learningRate } = subject
   const model = decoderModel(architecture)
-  const trainer = Trainer.create({
-    device,
-    model,
-    data: batches({ ...texts, sequenceLength, batchSize, seed }),
-    optimizer: chain(clipGlobalNorm(1), adamw({ beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1 })),
-    schedule: scheduleFor(learningRate, steps),
-    seed,
-    precision: policy,
-  })
   const probe = probeEvery > 0 ? gradientProbe(model, policy) : undefined
   // The same batch for every probe, every policy and every seed: the first of another order of the data.
   const { value: batch } = batches({ ...texts, sequenceLength, batchSize, seed: 12345 }).next() as { value: Batch }
@@ -78,45 +69,65 @@ export async function trainUnder(request: RunRequest): Promise<RunOutcome> {
   const clipped: number[] = []
   const probes: (ProbeResult & { step: number })[] = []
   let failure: string | undefined
+  let heldOut: number | null = null
+  // Stretches between probes are timed, from when the steps that compile are over.
+  let since: { readonly step: number; readonly at: number } | undefined
   let seconds = 0
   let timed = 0
-  try {
-    for (let from = 0; from < steps; ) {
-      // Whole stretches are timed: metrics come a step late, and the last two of a stretch together.
-      const next = probeEvery > 0 ? (Math.floor(from / probeEvery) + 1) * probeEvery : steps
-      const to = Math.min(steps, from < warmSteps ? Math.min(next, warmSteps) : next)
-      const began = performance.now()
-      for await (const m of trainer.run(to)) {
-        losses.push(m.loss)
-        gradNorms.push(m.gradNorm)
-        clipped.push(Number(m.clippedTensors ?? 0))
-        request.onStep(m.step, m.loss)
+  const observer: RunObserver = {
+    onStep(m, { trainer }) {
+      losses.push(m.loss)
+      gradNorms.push(m.gradNorm)
+      clipped.push(Number(m.clippedTensors ?? 0))
+      request.onStep(m.step, m.loss)
+      // Metrics come a step late: the next step is made already.
+      if (m.step === warmSteps) since = { step: trainer.step, at: performance.now() }
+    },
+    async onCheckpoint({ trainer }) {
+      const { step } = trainer
+      if (since) {
+        seconds += (performance.now() - since.at) / 1000
+        timed += step - since.step
       }
-      if (from >= warmSteps) {
-        seconds += (performance.now() - began) / 1000
-        timed += to - from
-      }
-      if (probe && (to === steps || to % probeEvery === 0)) {
+      if (probe && (step === steps || step % probeEvery === 0)) {
         const shape = [batchSize, sequenceLength]
         const inputs = device.tensor(batch.inputs, shape)
         const targets = device.tensor(batch.targets, shape)
         probes.push({
-          step: to,
+          step,
           ...(await probe.measure(trainer.masterParameters(), trainer.scaling, inputs, targets)),
         })
       }
-      from = to
-    }
+      if (since) since = { step, at: performance.now() }
+    },
+    onEvaluation({ natsPerToken }) {
+      heldOut = natsPerToken
+    },
+  }
+  const run = Run.create(
+    {
+      device,
+      model,
+      data: batches({ ...texts, sequenceLength, batchSize, seed }),
+      optimizer: chain(clipGlobalNorm(1), adamw({ beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1 })),
+      schedule: scheduleFor(learningRate, steps),
+      seed,
+      precision: policy,
+      steps,
+      heldOut: packEvaluation(texts.heldOut, sequenceLength, texts),
+      cadence: { checkpointSteps: probeEvery > 0 ? probeEvery : steps },
+    },
+    [observer],
+  )
+  try {
+    await run.train()
   } catch (error) {
     if (!(error instanceof TrainingError)) throw error
     failure = error.message
   }
-  const { peakBytes, inputBytes } = trainer.memory()
-  const heldOut = failure
-    ? null
-    : (await trainer.evaluate(packEvaluation(texts.heldOut, sequenceLength, texts))).natsPerToken
+  const { peakBytes, inputBytes } = run.trainer.memory()
   probe?.dispose()
-  trainer.dispose()
+  run.dispose()
   model.dispose()
   return {
     parameters: countParameters(architecture).total,

@@ -54,16 +54,18 @@ async function run({ scale, epsilon, boost = 1 }: Setting, seed: number): Promis
     scaleGradients(scale),
     withDynamics(adamw({ beta2: 0.95, epsilon, weightDecay: 0.1 })),
   )
-  const trainer = study.trainer({ optimizer, schedule: warmup(constant(3e-3 * boost), 20), seed })
   const [losses, root, effective, below]: number[][] = [[], [], [], []]
-  for await (const m of trainer.run(study.steps)) {
-    losses.push(m.loss)
-    root.push(m.secondMomentRoot!)
-    effective.push(m.effectiveStep!)
-    below.push(m.belowEpsilon!)
-  }
-  const heldOut = await study.evaluate(trainer)
-  trainer.dispose()
+  const heldOut = await study.run(
+    { optimizer, schedule: warmup(constant(3e-3 * boost), 20), seed },
+    {
+      onStep(m) {
+        losses.push(m.loss)
+        root.push(m.secondMomentRoot!)
+        effective.push(m.effectiveStep!)
+        below.push(m.belowEpsilon!)
+      },
+    },
+  )
   return { losses, root, effective, below, heldOut }
 }
 

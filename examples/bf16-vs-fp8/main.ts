@@ -6,7 +6,7 @@
  */
 import { compareFormats, comparisonTable } from '@kumiki/numerics'
 import { adamw, chain, clipGlobalNorm, cosine, warmup } from '@kumiki/optim'
-import { bf16, f32, fp8Current, fp8Hybrid, type PrecisionPolicy } from '@kumiki/train'
+import { bf16, f32, fp8Current, fp8Hybrid, type PrecisionPolicy, type Trainer } from '@kumiki/train'
 import { charts, mean, Results, Study, smoothed, spread, withTable } from 'example-study-tools'
 
 const study = await Study.open({ name: 'bf16-vs-fp8', description: 'bfloat16 against fp8 in training.', steps: 300 })
@@ -45,36 +45,37 @@ interface Outcome {
 const outcomes: Outcome[] = []
 for (const seed of study.seeds) {
   for (const precision of policies) {
-    const trainer = study.trainer({
-      optimizer: chain(clipGlobalNorm(1), adamw({ beta2: 0.95, weightDecay: 0.1 })),
-      schedule,
-      seed,
-      precision,
-    })
     const losses: number[] = []
     let clippedSteps = 0
-    for await (const m of trainer.run(steps)) {
-      losses.push(m.loss)
-      if (m.step > 1 && Number(m.clippedTensors ?? 0) > 0) clippedSteps++
-    }
-    const heldOut = await study.evaluate(trainer)
-    outcomes.push({
-      policy: precision.name,
-      seed,
-      heldOut,
-      losses,
-      clippedSteps,
-      peakBytes: trainer.memory().peakBytes,
-    })
+    let peakBytes = 0
+    const heldOut = await study.run(
+      {
+        optimizer: chain(clipGlobalNorm(1), adamw({ beta2: 0.95, weightDecay: 0.1 })),
+        schedule,
+        seed,
+        precision,
+      },
+      {
+        onStep(m) {
+          losses.push(m.loss)
+          if (m.step > 1 && Number(m.clippedTensors ?? 0) > 0) clippedSteps++
+        },
+        async onEnd(_, { trainer }) {
+          peakBytes = trainer.memory().peakBytes
+          if (precision === bf16 && seed === study.seeds[0]) await printFormats(trainer.masterParameters())
+        },
+      },
+    )
+    outcomes.push({ policy: precision.name, seed, heldOut, losses, clippedSteps, peakBytes })
     study.log(`${precision.name}, seed ${seed}: held out ${heldOut.toFixed(4)}`)
-    if (precision === bf16 && seed === study.seeds[0]) {
-      // What the formats do to the numbers that are in this model, before any training with them.
-      const [name, weight] = Object.entries(trainer.masterParameters()).find(([n]) => n.includes('down_proj'))!
-      console.log(`\n${name} in each format, with the best scale:\n`)
-      console.log(comparisonTable(compareFormats((await weight.data()) as Float32Array)))
-    }
-    trainer.dispose()
   }
+}
+
+/** What the formats do to the numbers that are in this model, before any training with them. */
+async function printFormats(parameters: Trainer['parameters']): Promise<void> {
+  const [name, weight] = Object.entries(parameters).find(([n]) => n.includes('down_proj'))!
+  console.log(`\n${name} in each format, with the best scale:\n`)
+  console.log(comparisonTable(compareFormats((await weight.data()) as Float32Array)))
 }
 
 const of = (policy: PrecisionPolicy) => outcomes.filter((o) => o.policy === policy.name)

@@ -69,11 +69,10 @@ for (const { name, schedule, optimizer } of arms) {
   const heldOut: number[] = []
   const points: [number, number][][] = []
   for (const seed of study.seeds) {
-    const trainer = study.trainer({ optimizer: optimizer(), schedule, seed })
     const losses: number[] = []
-    for await (const { loss } of trainer.run(steps)) losses.push(loss)
-    heldOut.push(await study.evaluate(trainer))
-    trainer.dispose()
+    heldOut.push(
+      await study.run({ optimizer: optimizer(), schedule, seed }, { onStep: ({ loss }) => void losses.push(loss) }),
+    )
     points.push(smoothed(losses, 5).map((y, i) => [i + 1, y]))
     results.add({
       kind: 'run',

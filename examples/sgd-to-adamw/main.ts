@@ -39,19 +39,22 @@ interface Run {
 }
 
 async function run({ make }: Stage, rate: number, seed: number, steps: number): Promise<Run> {
-  const trainer = study.trainer({
-    optimizer: chain(clipGlobalNorm(1), withDynamics(make())),
-    schedule: warmup(constant(rate), 20),
-    seed,
-  })
   const losses: number[] = []
   const ratios: number[] = []
-  for await (const m of trainer.run(steps)) {
-    losses.push(m.loss)
-    ratios.push(m.updateRatio!)
-  }
-  const heldOut = await study.evaluate(trainer)
-  trainer.dispose()
+  const heldOut = await study.run(
+    {
+      optimizer: chain(clipGlobalNorm(1), withDynamics(make())),
+      schedule: warmup(constant(rate), 20),
+      seed,
+      steps,
+    },
+    {
+      onStep(m) {
+        losses.push(m.loss)
+        ratios.push(m.updateRatio!)
+      },
+    },
+  )
   return { losses, ratios, heldOut }
 }
 

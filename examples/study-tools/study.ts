@@ -7,7 +7,7 @@ import type { Optimizer, Schedule } from '@kumiki/optim'
 import { type Device, init } from '@kumiki/tensor'
 import { loadTokenizer } from '@kumiki/tokenizer'
 import { trainUnigram } from '@kumiki/tokenizer/train'
-import { type PrecisionPolicy, Trainer } from '@kumiki/train'
+import { type PrecisionPolicy, Run, type RunConfiguration, type RunObserver, Trainer } from '@kumiki/train'
 import { Command } from 'commander'
 
 export interface RunOptions {
@@ -104,9 +104,42 @@ export class Study {
     return study
   }
 
-  /** A model that is ready to be trained. The same seed gives the same weights and the same order of data. */
-  trainer({ optimizer, schedule, seed, precision, batchSize: rows = batchSize }: RunOptions): Trainer {
-    return Trainer.create({
+  /**
+   * Trains for `steps` updates; observers see every step.
+   * @returns nats per token on text that was held out
+   */
+  async run(
+    { steps = this.steps, ...options }: RunOptions & { steps?: number },
+    ...observers: RunObserver[]
+  ): Promise<number> {
+    let heldOut = Number.NaN
+    const last: RunObserver = {
+      onEvaluation({ natsPerToken }) {
+        heldOut = natsPerToken
+      },
+    }
+    const run = Run.create({ ...this.configuration(options), steps, heldOut: this.heldOut }, [...observers, last])
+    try {
+      await run.train()
+      return heldOut
+    } finally {
+      run.dispose()
+    }
+  }
+
+  /** For studies that turn back or branch: a model that is ready to be trained. The same seed gives the same weights and order of data. */
+  trainer(options: RunOptions): Trainer {
+    return Trainer.create(this.configuration(options))
+  }
+
+  private configuration({
+    optimizer,
+    schedule,
+    seed,
+    precision,
+    batchSize: rows = batchSize,
+  }: RunOptions): Omit<RunConfiguration, 'steps'> {
+    return {
       device: this.device,
       model: this.model,
       data: batches({
@@ -121,7 +154,7 @@ export class Study {
       schedule,
       seed,
       precision,
-    })
+    }
   }
 
   /** Nats per token on text that was held out. */

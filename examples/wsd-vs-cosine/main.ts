@@ -58,10 +58,12 @@ async function advance(trainer: Trainer, end: number): Promise<number[]> {
 }
 
 async function whole(arm: string, schedule: Schedule, peak: number, budget: number, seed: number): Promise<void> {
-  const trainer = study.trainer({ optimizer: optimizer(), schedule, seed })
-  const losses = await advance(trainer, budget)
-  outcomes.push({ arm, peak, budget, seed, heldOut: await study.evaluate(trainer), losses })
-  trainer.dispose()
+  const losses: number[] = []
+  const heldOut = await study.run(
+    { optimizer: optimizer(), schedule, seed, steps: budget },
+    { onStep: ({ loss }) => void losses.push(loss) },
+  )
+  outcomes.push({ arm, peak, budget, seed, heldOut, losses })
 }
 
 /** One stable run; a snapshot where each branch leaves it; then the branches. */
