@@ -83,7 +83,7 @@ function nothing(result: PlanResult): string {
 function found(search: PlanSearch, result: PlanResult, best: Candidate, shown: number, memory: number): string {
   const { estimate } = best
   const [fastest] = result.byThroughput
-  const headline = `${planLabel(estimate.plan)}: ${seconds(estimate.stepSeconds)} a step, ${percent(estimate.mfu)} of the peak, ${percent(estimate.memoryFraction)} of the memory.`
+  const headline = `${planLabel(estimate.plan)}: ${seconds(estimate.ordinary.stepSeconds)} a step (tuned: ${seconds(estimate.stepSeconds)}), ${percent(estimate.ordinary.mfu)} of the peak, ${percent(estimate.memoryFraction)} of the memory.`
   const stable = result.byStability.slice(0, shown)
   const quick = result.byThroughput.slice(0, Math.max(1, Math.floor(shown / 2)))
   const compared = [...stable, ...quick.filter((candidate) => !stable.includes(candidate))]
@@ -100,7 +100,7 @@ ${table(result.byThroughput.slice(0, Math.max(shown, 10)))}
 ${memoryBars(compared, memory)}</figure>
 ${stageMemory(estimate, memory)}
 <h2>Time</h2>
-<figure><figcaption><h3>One step on the slowest stage</h3></figcaption>
+<figure><figcaption><h3>One tuned step on the slowest stage</h3></figcaption>
 ${timeBars(compared)}</figure>
 ${communication(estimate)}
 ${timeline(search, result, best)}`
@@ -116,12 +116,13 @@ function choice(best: Candidate, fastest: Candidate, result: PlanResult): string
 }
 
 function facts(estimate: Estimate, best: Candidate, result: PlanResult): string {
-  const { run } = estimate
+  const { ordinary } = estimate
+  const { run } = ordinary
   const entries: [string, string][] = [
     ['GPUs', number(estimate.gpuCount)],
-    ['tokens/s', number(estimate.tokensPerSecond)],
-    ['tokens/s/GPU', number(estimate.tokensPerSecondPerGpu)],
-    ['MFU (HFU)', `${percent(estimate.mfu)} (${percent(estimate.hfu)})`],
+    ['tokens/s (tuned)', `${number(ordinary.tokensPerSecond)} (${number(estimate.tokensPerSecond)})`],
+    ['tokens/s/GPU (tuned)', `${number(ordinary.tokensPerSecondPerGpu)} (${number(estimate.tokensPerSecondPerGpu)})`],
+    ['MFU (tuned MFU, HFU)', `${percent(ordinary.mfu)} (${percent(estimate.mfu)}, ${percent(estimate.hfu)})`],
     ['headroom', gigabytes(best.headroomBytes)],
     ['plans that fit', `${number(result.feasible)} of ${number(result.considered)}`],
   ]
@@ -139,13 +140,15 @@ function facts(estimate: Estimate, best: Candidate, result: PlanResult): string 
 }
 
 function table(candidates: readonly Candidate[]): string {
-  const head = ['plan', 'step', 'tokens/s/GPU', 'MFU', 'memory', 'risks']
+  const head = ['plan', 'step', 'tuned', 'tokens/s/GPU', 'MFU', 'tuned', 'memory', 'risks']
   const rows = candidates.map(({ estimate: e, risks }, index) =>
     [
       `<th scope="row">${index + 1}. ${escapeHtml(planLabel(e.plan))}</th>`,
       ...[
+        seconds(e.ordinary.stepSeconds),
         seconds(e.stepSeconds),
-        number(e.tokensPerSecondPerGpu),
+        number(e.ordinary.tokensPerSecondPerGpu),
+        percent(e.ordinary.mfu),
         percent(e.mfu),
         `${gigabytes(e.memoryBytes)}, ${percent(e.memoryFraction)}`,
       ].map((cell) => `<td>${escapeHtml(cell)}</td>`),

@@ -123,7 +123,7 @@ describe('planReport', () => {
       'Fullest GPU of each plan',
       '80 %',
       '85.5 GB',
-      'One step on the slowest stage',
+      'One tuned step on the slowest stage',
       'all-gather of weights',
       'simulated',
       'GPU-days',
