@@ -3,18 +3,19 @@
  * Pure data and arithmetic: this entry loads no tensor runtime.
  */
 import type { ModelArchitecture } from './architecture.ts'
-import { llmJp3, llmJp3Failed, llmJp3Moe, type Model } from './llm-jp-3.ts'
-import { llmJp4 } from './llm-jp-4.ts'
+import { llmJp3, llmJp3Failed, llmJp3Moe, type Model } from './configs/llm-jp-3.ts'
+import { llmJp4 } from './configs/llm-jp-4.ts'
 
 export { type ExpertArchitecture, type ModelArchitecture, padVocabSize, validateArchitecture } from './architecture.ts'
+export { llmJp3, llmJp3Failed, llmJp3Moe, type Model } from './configs/llm-jp-3.ts'
+export { llmJp4 } from './configs/llm-jp-4.ts'
+export type { TrainingRecipe } from './configs/recipe.ts'
 export {
   fromHuggingFaceConfig,
   type HuggingFaceConfigOptions,
   type HuggingFaceLlamaConfig,
   toHuggingFaceConfig,
 } from './huggingface-config.ts'
-export { llmJp3, llmJp3Failed, llmJp3Moe, type Model } from './llm-jp-3.ts'
-export { llmJp4 } from './llm-jp-4.ts'
 export {
   countParameters,
   flopsPerToken,
@@ -22,7 +23,6 @@ export {
   type ParameterShape,
   parameterShapes,
 } from './parameters.ts'
-export type { TrainingRecipe } from './recipe.ts'
 
 /** A model small enough to train in minutes on a laptop: 1.6 million parameters, the same layers as LLM-jp-3. */
 export const nano: ModelArchitecture = {

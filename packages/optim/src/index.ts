@@ -1,15 +1,15 @@
-export { accumulate, type EmaOptions, ema } from './accumulate.ts'
 export {
   type Arithmetic,
   arithmeticOf,
   type Elementwise,
   type MomentDtype,
   type ScalarOperations,
-} from './arithmetic.ts'
-export { type AverageWeightsOptions, averageWeights } from './average-weights.ts'
-export { chain, clipGlobalNorm, clipValue, type GradientTransform, type TransformState } from './chain.ts'
-export { clipByGlobalNorm, clipByValue, globalNorm } from './clip.ts'
-export { type DynamicsOptions, type EpsilonShare, epsilonShare, updateToWeightRatio, withDynamics } from './dynamics.ts'
+} from './arrays/arithmetic.ts'
+export type { MatrixMethodArray, MethodArray } from './arrays/method-arithmetic.ts'
+export { leavesOf, mapTree, type Tree } from './arrays/tree.ts'
+export { accumulate, type EmaOptions, ema } from './gradients/accumulate.ts'
+export { clipByGlobalNorm, clipByValue, globalNorm } from './gradients/clip.ts'
+export { type ZclipOptions, zclip } from './gradients/zclip.ts'
 export {
   type LlmJp4ScheduleOptions,
   type LlmJpRecipe,
@@ -22,8 +22,12 @@ export {
   llmJpAdamW,
   llmJpClipNorm,
 } from './llm-jp.ts'
-export type { MatrixOptimizerOptions, ShapeOf } from './matrix-optimizer.ts'
-export type { MatrixMethodArray, MethodArray } from './method-arithmetic.ts'
+export { type AdafactorOptions, adafactor } from './optimizers/adafactor.ts'
+export { type AdamOptions, adam } from './optimizers/adam.ts'
+export { adamw } from './optimizers/adamw.ts'
+export { type LionOptions, lion } from './optimizers/lion.ts'
+export type { MatrixOptimizerOptions, ShapeOf } from './optimizers/matrix-optimizer.ts'
+export { type MuonOptions, muon } from './optimizers/muon.ts'
 export {
   decayMatrices,
   type ElementwiseRule,
@@ -33,17 +37,11 @@ export {
   type OptimizerState,
   type UpdateOptions,
   type UpdateResult,
-} from './optimizer.ts'
-export { type AdafactorOptions, adafactor } from './optimizers/adafactor.ts'
-export { type AdamOptions, adam } from './optimizers/adam.ts'
-export { adamw } from './optimizers/adamw.ts'
-export { type LionOptions, lion } from './optimizers/lion.ts'
-export { type MuonOptions, muon } from './optimizers/muon.ts'
+} from './optimizers/optimizer.ts'
 export { optimizers } from './optimizers/registry.ts'
 export { type SgdOptions, sgd } from './optimizers/sgd.ts'
-export { type ParameterGroup, parameterGroups } from './parameter-groups.ts'
+export { type JsonArray, stateFromJSON, stateToJSON } from './optimizers/state-json.ts'
 export { type PlotScheduleOptions, plotSchedule } from './plot-schedule.ts'
-export { defineSchedule, describe, isDescribed, type Schedule, type ScheduleDescription } from './schedule.ts'
 export { join, scale, type WarmupShape, warmup } from './schedules/combine.ts'
 export { constant } from './schedules/constant.ts'
 export { type CooldownOptions, cooldown } from './schedules/cooldown.ts'
@@ -56,9 +54,14 @@ export { type InverseSqrtOptions, inverseSqrt } from './schedules/inverse-sqrt.t
 export { linear, type RampOptions } from './schedules/linear.ts'
 export { type OneCycleOptions, oneCycle } from './schedules/one-cycle.ts'
 export { type PolynomialOptions, polynomial } from './schedules/polynomial.ts'
+export { defineSchedule, describe, isDescribed, type Schedule, type ScheduleDescription } from './schedules/schedule.ts'
 export { type WsdOptions, wsd } from './schedules/wsd.ts'
-export { type SkipNonFiniteOptions, skipNonFinite } from './skip-non-finite.ts'
-export { type SpikeDetector, type SpikeDetectorOptions, type SpikeReading, spikeDetector } from './spike-detector.ts'
+export {
+  type SpikeDetector,
+  type SpikeDetectorOptions,
+  type SpikeReading,
+  spikeDetector,
+} from './spikes/spike-detector.ts'
 export {
   continueThroughSpikes,
   type RewindAndSkipOptions,
@@ -71,7 +74,15 @@ export {
   type SpikePolicyOptions,
   type SpikePolicyState,
   skipBatches,
-} from './spike-policy.ts'
-export { type JsonArray, stateFromJSON, stateToJSON } from './state-json.ts'
-export { leavesOf, mapTree, type Tree } from './tree.ts'
-export { type ZclipOptions, zclip } from './zclip.ts'
+} from './spikes/spike-policy.ts'
+export { type AverageWeightsOptions, averageWeights } from './wrappers/average-weights.ts'
+export { chain, clipGlobalNorm, clipValue, type GradientTransform, type TransformState } from './wrappers/chain.ts'
+export {
+  type DynamicsOptions,
+  type EpsilonShare,
+  epsilonShare,
+  updateToWeightRatio,
+  withDynamics,
+} from './wrappers/dynamics.ts'
+export { type ParameterGroup, parameterGroups } from './wrappers/parameter-groups.ts'
+export { type SkipNonFiniteOptions, skipNonFinite } from './wrappers/skip-non-finite.ts'

@@ -2,10 +2,10 @@
 
 import { checkInteger, describeValue } from './check.ts'
 import type { AdamOptions } from './optimizers/adam.ts'
-import type { Schedule } from './schedule.ts'
 import { warmup } from './schedules/combine.ts'
 import { cooldown } from './schedules/cooldown.ts'
 import { cosine } from './schedules/cosine.ts'
+import type { Schedule } from './schedules/schedule.ts'
 import { wsd } from './schedules/wsd.ts'
 
 /** The numbers of one run. A step is globalBatchSize * 4096 tokens. */

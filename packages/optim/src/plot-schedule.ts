@@ -1,7 +1,7 @@
 // A schedule as a picture.
 
 import { checkInteger, checkNumber } from './check.ts'
-import { checkSchedule, type Schedule } from './schedule.ts'
+import { checkSchedule, type Schedule } from './schedules/schedule.ts'
 
 export interface PlotScheduleOptions {
   /** Last step drawn. */

@@ -1,7 +1,7 @@
+import { HostMatrix } from '../arrays/host-matrix.ts'
 import { checkNumber } from '../check.ts'
-import { HostMatrix } from '../host-matrix.ts'
-import { type Matrix, type MatrixOptimizerOptions, matrixOptimizer } from '../matrix-optimizer.ts'
-import type { Mask, Optimizer } from '../optimizer.ts'
+import { type Matrix, type MatrixOptimizerOptions, matrixOptimizer } from './matrix-optimizer.ts'
+import type { Mask, Optimizer } from './optimizer.ts'
 
 export interface AdafactorOptions extends MatrixOptimizerOptions {
   /** The second moment's decay rate at step t is 1 - t^beta2Decay. From -1 to 0, exclusive. Default -0.8. */

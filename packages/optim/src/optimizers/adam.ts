@@ -1,6 +1,6 @@
-import type { Elementwise, MomentDtype } from '../arithmetic.ts'
+import type { Elementwise, MomentDtype } from '../arrays/arithmetic.ts'
 import { checkDecayRate, checkNumber } from '../check.ts'
-import { elementwiseOptimizer, type Mask, type Optimizer } from '../optimizer.ts'
+import { elementwiseOptimizer, type Mask, type Optimizer } from './optimizer.ts'
 
 export interface AdamOptions {
   /** Decay rate of the first moment. Default 0.9. */

@@ -1,5 +1,5 @@
-import { elementwiseOptimizer, type Optimizer } from '../optimizer.ts'
 import { type AdamOptions, adamDirection, biasCorrections, checkAdam } from './adam.ts'
+import { elementwiseOptimizer, type Optimizer } from './optimizer.ts'
 
 /**
  * AdamW: Adam with decoupled weight decay. With t the step:

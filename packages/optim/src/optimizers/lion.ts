@@ -1,6 +1,6 @@
-import type { MomentDtype } from '../arithmetic.ts'
+import type { MomentDtype } from '../arrays/arithmetic.ts'
 import { checkDecayRate, checkNumber } from '../check.ts'
-import { elementwiseOptimizer, type Mask, type Optimizer } from '../optimizer.ts'
+import { elementwiseOptimizer, type Mask, type Optimizer } from './optimizer.ts'
 
 export interface LionOptions {
   /** Weight of the momentum in the direction. Default 0.9. */

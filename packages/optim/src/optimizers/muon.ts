@@ -1,6 +1,6 @@
 import { checkDecayRate, checkInteger, checkNumber, describeValue } from '../check.ts'
-import { type Matrix, type MatrixOptimizerOptions, matrixOptimizer } from '../matrix-optimizer.ts'
-import type { Mask, Optimizer } from '../optimizer.ts'
+import { type Matrix, type MatrixOptimizerOptions, matrixOptimizer } from './matrix-optimizer.ts'
+import type { Mask, Optimizer } from './optimizer.ts'
 
 /** Factor on the learning rate of a matrix [rows, columns]. */
 const scalings = {

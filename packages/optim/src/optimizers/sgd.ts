@@ -1,6 +1,6 @@
-import type { MomentDtype } from '../arithmetic.ts'
+import type { MomentDtype } from '../arrays/arithmetic.ts'
 import { checkDecayRate, checkNumber } from '../check.ts'
-import { elementwiseOptimizer, type Mask, type Optimizer } from '../optimizer.ts'
+import { elementwiseOptimizer, type Mask, type Optimizer } from './optimizer.ts'
 
 export interface SgdOptions {
   /** Default 0: no momentum and no state. */

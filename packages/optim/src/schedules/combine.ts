@@ -1,7 +1,7 @@
 // Schedules made of schedules.
 
 import { checkInteger, checkNumber, describeValue } from '../check.ts'
-import { checkSchedule, composeSchedule, describe, type Schedule } from '../schedule.ts'
+import { checkSchedule, composeSchedule, describe, type Schedule } from './schedule.ts'
 
 /**
  * Runs schedules one after another. `boundaries[i]` is the step at which `schedules[i + 1]` begins; each sees steps counted from its own beginning.

@@ -1,5 +1,5 @@
 import { checkNumber } from '../check.ts'
-import { defineSchedule, type Schedule } from '../schedule.ts'
+import { defineSchedule, type Schedule } from './schedule.ts'
 
 /** The same value at every step. @throws RangeError where value is negative or not finite */
 export function constant(value: number): Schedule {

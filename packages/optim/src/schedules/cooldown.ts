@@ -1,6 +1,6 @@
 import { checkInteger, checkNumber } from '../check.ts'
-import { checkSchedule, composeSchedule, describe, type Schedule } from '../schedule.ts'
 import { type DecayOptions, makeDecay } from './decay.ts'
+import { checkSchedule, composeSchedule, describe, type Schedule } from './schedule.ts'
 
 export interface CooldownOptions extends DecayOptions {
   /** The step from which the rate falls; up to it the schedule is followed. */

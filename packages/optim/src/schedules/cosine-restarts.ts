@@ -1,5 +1,5 @@
 import { checkInteger, checkNumber } from '../check.ts'
-import { defineSchedule, type Schedule } from '../schedule.ts'
+import { defineSchedule, type Schedule } from './schedule.ts'
 
 export interface CosineRestartsOptions {
   /** Value at the beginning of each cycle. */

@@ -1,5 +1,5 @@
-import { defineSchedule, type Schedule } from '../schedule.ts'
 import { checkRamp, type RampOptions } from './linear.ts'
+import { defineSchedule, type Schedule } from './schedule.ts'
 
 /**
  * Half a cosine: to + (from - to) * (1 + cos(pi * step / steps)) / 2, then `to`.

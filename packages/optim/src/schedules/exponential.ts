@@ -1,5 +1,5 @@
 import { checkNumber } from '../check.ts'
-import { defineSchedule, type Schedule } from '../schedule.ts'
+import { defineSchedule, type Schedule } from './schedule.ts'
 
 export interface ExponentialOptions {
   /** Value at step 0. */

@@ -1,7 +1,6 @@
 // A schedule from its description: the inverse of `describe`.
 
 import { describeValue } from '../check.ts'
-import type { Schedule, ScheduleDescription } from '../schedule.ts'
 import { join, scale, warmup } from './combine.ts'
 import { constant } from './constant.ts'
 import { cooldown } from './cooldown.ts'
@@ -12,6 +11,7 @@ import { inverseSqrt } from './inverse-sqrt.ts'
 import { linear } from './linear.ts'
 import { oneCycle } from './one-cycle.ts'
 import { polynomial } from './polynomial.ts'
+import type { Schedule, ScheduleDescription } from './schedule.ts'
 import { wsd } from './wsd.ts'
 
 /** Makes a schedule of one kind; `parse` makes the schedules inside it. */

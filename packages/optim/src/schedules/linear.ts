@@ -1,5 +1,5 @@
 import { checkInteger, checkNumber } from '../check.ts'
-import { defineSchedule, type Schedule } from '../schedule.ts'
+import { defineSchedule, type Schedule } from './schedule.ts'
 
 export interface RampOptions {
   /** Value at step 0. */

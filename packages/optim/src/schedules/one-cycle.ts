@@ -1,5 +1,5 @@
 import { checkInteger, checkNumber, describeValue } from '../check.ts'
-import { defineSchedule, type Schedule } from '../schedule.ts'
+import { defineSchedule, type Schedule } from './schedule.ts'
 
 export interface OneCycleOptions {
   /** Largest value. */

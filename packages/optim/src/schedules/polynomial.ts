@@ -1,6 +1,6 @@
 import { checkNumber } from '../check.ts'
-import { defineSchedule, type Schedule } from '../schedule.ts'
 import { checkRamp, type RampOptions } from './linear.ts'
+import { defineSchedule, type Schedule } from './schedule.ts'
 
 export interface PolynomialOptions extends RampOptions {
   /** Exponent, above 0. 1 is linear, 2 falls faster at first. Default 1. */

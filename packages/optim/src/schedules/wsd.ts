@@ -1,6 +1,6 @@
 import { checkInteger, checkNumber } from '../check.ts'
-import { defineSchedule, type Schedule } from '../schedule.ts'
 import { type DecayOptions, makeDecay } from './decay.ts'
+import { defineSchedule, type Schedule } from './schedule.ts'
 
 export interface WsdOptions extends DecayOptions {
   /** Value of the stable phase. */

@@ -1,10 +1,10 @@
 // What an update does to the weights, seen from outside.
 
-import { type Arithmetic, arithmeticOf } from './arithmetic.ts'
-import { checkNumber } from './check.ts'
-import { globalNorm } from './clip.ts'
-import { delegated, type Optimizer } from './optimizer.ts'
-import { leavesOf, mapTree, zipTrees } from './tree.ts'
+import { type Arithmetic, arithmeticOf } from '../arrays/arithmetic.ts'
+import { leavesOf, mapTree, zipTrees } from '../arrays/tree.ts'
+import { checkNumber } from '../check.ts'
+import { globalNorm } from '../gradients/clip.ts'
+import { delegated, type Optimizer } from '../optimizers/optimizer.ts'
 
 export interface DynamicsOptions {
   /** Also each parameter's own figures, as `updateRatio.PATH` and so on. Default false. */

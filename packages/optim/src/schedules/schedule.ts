@@ -1,6 +1,6 @@
 // Learning-rate schedules are plain functions of the step. Those made here also carry a description, from which they can be made again.
 
-import { checkNumber, describeValue } from './check.ts'
+import { checkNumber, describeValue } from '../check.ts'
 
 /**
  * The learning rate for a step. `step` counts the updates already made: 0 for the first one, as Megatron-LM, PyTorch and optax count.

@@ -1,8 +1,8 @@
-import { ema } from './accumulate.ts'
-import { arithmeticOf } from './arithmetic.ts'
-import { checkDecayRate } from './check.ts'
-import { delegated, type Optimizer, type OptimizerState } from './optimizer.ts'
-import { mapTree } from './tree.ts'
+import { arithmeticOf } from '../arrays/arithmetic.ts'
+import { mapTree } from '../arrays/tree.ts'
+import { checkDecayRate } from '../check.ts'
+import { ema } from '../gradients/accumulate.ts'
+import { delegated, type Optimizer, type OptimizerState } from '../optimizers/optimizer.ts'
 
 export interface AverageWeightsOptions {
   /** How much of the old average is kept in a step: at least 0 and below 1. */

@@ -1,9 +1,9 @@
 // Gradient clipping. Nothing is read back to the host: where gradients are array objects, so are the norm and the factor.
 
-import { type Arithmetic, arithmeticOf } from './arithmetic.ts'
-import { checkNumber } from './check.ts'
-import type { UpdateOptions } from './optimizer.ts'
-import { leavesOf, mapTree } from './tree.ts'
+import { type Arithmetic, arithmeticOf } from '../arrays/arithmetic.ts'
+import { leavesOf, mapTree } from '../arrays/tree.ts'
+import { checkNumber } from '../check.ts'
+import type { UpdateOptions } from '../optimizers/optimizer.ts'
 
 /**
  * The L2 norm over all elements of all leaves.

@@ -1,11 +1,11 @@
 // How an optimizer is made from a formula for a matrix or a vector, where rows and columns matter.
 
-import { arithmeticOf } from './arithmetic.ts'
-import { checkInteger, checkNumber, describeValue } from './check.ts'
-import { HostMatrix } from './host-matrix.ts'
-import { type AnyMethodArray, like, type MatrixMethodArray, widen } from './method-arithmetic.ts'
+import { arithmeticOf } from '../arrays/arithmetic.ts'
+import { HostMatrix } from '../arrays/host-matrix.ts'
+import { type AnyMethodArray, like, type MatrixMethodArray, widen } from '../arrays/method-arithmetic.ts'
+import { leavesOf, mapTree } from '../arrays/tree.ts'
+import { checkInteger, checkNumber, describeValue } from '../check.ts'
 import { decayMatrices, type Mask, type Optimizer, type OptimizerState } from './optimizer.ts'
-import { leavesOf, mapTree } from './tree.ts'
 
 /** Says which shape a typed array has; array objects have their own. Undefined: a vector. */
 export type ShapeOf = (path: string, leaf: Float32Array | Float64Array) => readonly number[] | undefined

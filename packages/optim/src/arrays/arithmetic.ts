@@ -1,8 +1,8 @@
 // What an optimizer needs of an array type. Float32Array and Float64Array have it built in (block-arithmetic.ts); any object with
 // the methods of `MethodArray`, such as a lazy tensor, has it by those (method-arithmetic.ts).
 
+import { describeValue } from '../check.ts'
 import { float32Arithmetic, float64Arithmetic } from './block-arithmetic.ts'
-import { describeValue } from './check.ts'
 import { isMethodArray, methodArithmetic, missingMethods } from './method-arithmetic.ts'
 
 /** Elementwise operations. A: array, S: scalar that the array type understands besides a number. All arrays of one call have one shape. */

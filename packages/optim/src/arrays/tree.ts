@@ -1,7 +1,7 @@
 // Trees of arrays: plain objects and arrays, nested, whose leaves are anything else. Leaves are visited in order of index or of insertion,
 // always by the keys of the first tree given, and are named by their path: 'layers.0.attention.q'. The path of a tree that is a leaf is ''.
 
-import { describeValue } from './check.ts'
+import { describeValue } from '../check.ts'
 
 /** A leaf, or a plain object or array of trees. */
 export type Tree<L> = L | readonly Tree<L>[] | { readonly [key: string]: Tree<L> }

@@ -1,5 +1,5 @@
 /** The LLM-jp-3 models and the launches that trained them, from llm-jp/scripts at commit 0a703870. */
-import { type ModelArchitecture, padVocabSize } from './architecture.ts'
+import { type ModelArchitecture, padVocabSize } from '../architecture.ts'
 import { llmJp3Common, type TrainingRecipe } from './recipe.ts'
 
 /** A model with a name: its sizes and, where it was trained for real, the launch. */

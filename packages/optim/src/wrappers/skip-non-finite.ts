@@ -1,7 +1,7 @@
-import { describeValue } from './check.ts'
-import { globalNorm } from './clip.ts'
-import { delegated, type Optimizer, type OptimizerState } from './optimizer.ts'
-import { zipTrees } from './tree.ts'
+import { zipTrees } from '../arrays/tree.ts'
+import { describeValue } from '../check.ts'
+import { globalNorm } from '../gradients/clip.ts'
+import { delegated, type Optimizer, type OptimizerState } from '../optimizers/optimizer.ts'
 
 export interface SkipNonFiniteOptions {
   /**

@@ -1,6 +1,6 @@
 // Loss spikes: values far above what the recent past makes likely.
 
-import { checkInteger, checkNumber } from './check.ts'
+import { checkInteger, checkNumber } from '../check.ts'
 
 export interface SpikeDetectorOptions {
   /** Past values that are compared with. Default 128. */

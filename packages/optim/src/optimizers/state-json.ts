@@ -1,7 +1,7 @@
 // Optimizer state as JSON. For large states safetensors are the better file: leavesOf(state) names every array, mapTree puts them back.
 
-import { describeValue } from './check.ts'
-import { leavesOf, mapTree } from './tree.ts'
+import { leavesOf, mapTree } from '../arrays/tree.ts'
+import { describeValue } from '../check.ts'
 
 const dtypes = { float32: Float32Array, float64: Float64Array, bfloat16: Uint16Array } as const
 

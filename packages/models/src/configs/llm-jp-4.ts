@@ -1,5 +1,5 @@
 /** The LLM-jp-4 models and their first-phase launches, from the `params.sh` files of llm-jp/scripts at 0a703870. */
-import type { ModelArchitecture } from './architecture.ts'
+import type { ModelArchitecture } from '../architecture.ts'
 import type { Model } from './llm-jp-3.ts'
 import { llmJp4Common, llmJp4MixtureCommon, type TrainingRecipe } from './recipe.ts'
 

@@ -1,8 +1,8 @@
-import { arithmeticOf, type ScalarOperations } from './arithmetic.ts'
-import type { GradientTransform } from './chain.ts'
-import { checkDecayRate, checkInteger, checkNumber } from './check.ts'
+import { arithmeticOf, type ScalarOperations } from '../arrays/arithmetic.ts'
+import { leavesOf } from '../arrays/tree.ts'
+import { checkDecayRate, checkInteger, checkNumber } from '../check.ts'
+import type { GradientTransform } from '../wrappers/chain.ts'
 import { globalNorm, scaleTree } from './clip.ts'
-import { leavesOf } from './tree.ts'
 
 export interface ZclipOptions {
   /** z-score from which a norm is clipped, above 0. Default 2.5. */

@@ -1,6 +1,6 @@
 // What to do about a spike. A policy sees the metrics of every step and says how to go on; whoever runs the loop does it.
 
-import { checkInteger, checkNumber, describeValue } from './check.ts'
+import { checkInteger, checkNumber, describeValue } from '../check.ts'
 import { type SpikeDetector, type SpikeDetectorOptions, spikeDetector } from './spike-detector.ts'
 
 /** What is known of a step that was made. */

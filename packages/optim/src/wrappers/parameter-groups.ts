@@ -1,6 +1,6 @@
-import { checkNumber } from './check.ts'
-import type { Optimizer, OptimizerState } from './optimizer.ts'
-import { leavesOf, mapTree } from './tree.ts'
+import { leavesOf, mapTree } from '../arrays/tree.ts'
+import { checkNumber } from '../check.ts'
+import type { Optimizer, OptimizerState } from '../optimizers/optimizer.ts'
 
 export interface ParameterGroup {
   /** Names its state and scalars. */

@@ -1,10 +1,10 @@
 // What an optimizer is, and how one is made from a formula for one array.
 
-import { arithmeticOf, type Elementwise, type MomentDtype } from './arithmetic.ts'
-import { float32Arithmetic } from './block-arithmetic.ts'
-import { checkInteger, checkNumber, describeValue } from './check.ts'
-import { compileSimd, type SimdProgram } from './simd-program.ts'
-import { leavesOf, mapTree, zipTrees } from './tree.ts'
+import { arithmeticOf, type Elementwise, type MomentDtype } from '../arrays/arithmetic.ts'
+import { float32Arithmetic } from '../arrays/block-arithmetic.ts'
+import { compileSimd, type SimdProgram } from '../arrays/simd-program.ts'
+import { leavesOf, mapTree, zipTrees } from '../arrays/tree.ts'
+import { checkInteger, checkNumber, describeValue } from '../check.ts'
 
 /** State of an optimizer: for each moment a tree like the parameters. Plain, so it can be saved, moved and compiled over. */
 export type OptimizerState<P> = { readonly [moment: string]: P }

@@ -1,8 +1,8 @@
 // Putting steps before an optimizer.
 
-import { describeValue } from './check.ts'
-import { clipByGlobalNorm, clipByValue } from './clip.ts'
-import { delegated, type Optimizer, type OptimizerState, type UpdateOptions } from './optimizer.ts'
+import { describeValue } from '../check.ts'
+import { clipByGlobalNorm, clipByValue } from '../gradients/clip.ts'
+import { delegated, type Optimizer, type OptimizerState, type UpdateOptions } from '../optimizers/optimizer.ts'
 
 /** Trees of arrays by name: what a step remembers. */
 export type TransformState = Record<string, any>

@@ -1,8 +1,8 @@
-import { arithmeticOf } from './arithmetic.ts'
-import { checkDecayRate } from './check.ts'
+import { arithmeticOf } from '../arrays/arithmetic.ts'
+import { zipTrees } from '../arrays/tree.ts'
+import { checkDecayRate } from '../check.ts'
+import type { UpdateOptions } from '../optimizers/optimizer.ts'
 import { scaleTree } from './clip.ts'
-import type { UpdateOptions } from './optimizer.ts'
-import { zipTrees } from './tree.ts'
 
 /**
  * sum + grads * scale, over trees: the gradient of a batch from its micro-batches (scale = 1 / their number).
