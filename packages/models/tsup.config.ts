@@ -1,7 +1,12 @@
 import { defineConfig } from 'tsup'
 
 export default defineConfig({
-  entry: ['src/index.ts', 'src/configs.ts', 'src/ngram.ts', 'src/safetensors.ts'],
+  entry: {
+    index: 'src/index.ts',
+    configs: 'src/configs.ts',
+    ngram: 'src/history/ngram.ts',
+    safetensors: 'src/safetensors/safetensors.ts',
+  },
   format: 'esm',
   dts: true,
   clean: true,

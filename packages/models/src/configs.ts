@@ -15,7 +15,7 @@ export {
   type HuggingFaceConfigOptions,
   type HuggingFaceLlamaConfig,
   toHuggingFaceConfig,
-} from './huggingface-config.ts'
+} from './huggingface/config.ts'
 export {
   countParameters,
   flopsPerToken,

@@ -1,7 +1,8 @@
 export * from './configs.ts'
 export { type DecoderModel, decoderModel } from './decoder/decoder.ts'
 export type { InitializeOptions } from './decoder/initialize.ts'
-export { Generator, type SamplingOptions, sample } from './generate.ts'
+export { Generator, type SamplingOptions, sample } from './generate/generator.ts'
+export * from './history/ngram.ts'
 export {
   type ForwardOptions,
   type ForwardPass,
@@ -13,6 +14,5 @@ export {
   type ModelCounts,
   type Parameters,
 } from './language-model.ts'
-export * from './ngram.ts'
 export { outputLayer } from './output-layer.ts'
-export * from './safetensors.ts'
+export * from './safetensors/safetensors.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { fitNgram } from '../src/ngram.ts'
+import { fitNgram } from '../src/history/ngram.ts'
 
 /** A small linear congruential generator: the tests need variety, not quality. */
 function random(seed: number) {

@@ -6,7 +6,7 @@ import {
   openSafetensors,
   type SafetensorsTensor,
   safetensorsChunks,
-} from '../src/safetensors.ts'
+} from '../src/safetensors/safetensors.ts'
 
 const golden = new Uint8Array(readFileSync(new URL('../vectors/safetensors-python.safetensors', import.meta.url)))
 

@@ -1,5 +1,5 @@
 /** `config.json` of a Hugging Face LlamaForCausalLM, to and from a model architecture. */
-import { type ModelArchitecture, padVocabSize, validateArchitecture } from './architecture.ts'
+import { type ModelArchitecture, padVocabSize, validateArchitecture } from '../architecture.ts'
 
 /** What `toHuggingFaceConfig` writes: the snake_case keys transformers reads. */
 export interface HuggingFaceLlamaConfig {

@@ -1,7 +1,7 @@
 /** Text generation: the prompt in one pass, then one token at a time with what the model keeps of those before. */
 import { type Compiled, compile, type Device, type Tensor, tensorsOf } from '@kumiki/tensor'
-import type { ForwardPass, LanguageModel, ModelCache, Parameters } from './language-model.ts'
-import { words } from './random.ts'
+import type { ForwardPass, LanguageModel, ModelCache, Parameters } from '../language-model.ts'
+import { words } from '../random.ts'
 
 export interface SamplingOptions {
   /** 0 takes the likeliest token; 1 samples from the model's distribution. Default 0.8. */

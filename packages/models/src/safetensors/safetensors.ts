@@ -12,9 +12,9 @@ import {
   type SafetensorsHeader,
   type SafetensorsInfo,
   tensorBytes,
-} from './safetensors-format.ts'
+} from './format.ts'
 
-export type { SafetensorsDtype, SafetensorsHeader, SafetensorsInfo } from './safetensors-format.ts'
+export type { SafetensorsDtype, SafetensorsHeader, SafetensorsInfo } from './format.ts'
 
 /** A tensor to write. `data` holds little-endian elements, or is a function that gives them when they are due. */
 export interface SafetensorsTensor {
