@@ -73,7 +73,7 @@ const tapOf = (recipe: Fp8Recipe): Op<{ layer: string }> =>
     name: 'precisionTap',
     kind: 'composite',
     infer: ([y]) => [y],
-    define: ([y]) => [y.add(0)],
+    definition: ([y]) => [y.add(0)],
     gradient: ({ inputs, grads: [g], attrs: { layer } }) => {
       const nothing = inputs.map(() => undefined)
       if (!g) return nothing

@@ -10,7 +10,7 @@ import type { Tensor } from './tensor.ts'
  * The contract of an op. Three words are kept apart: the *operation* is the public function (it checks, promotes and
  * builds the node), the *op* is this table entry (the node's rules), a *kernel* is what a backend runs for it.
  *
- * An op is either primitive (it has `evaluate`, the plainest possible meaning) or composite (it has `define`, its
+ * An op is either primitive (it has `evaluate`, the plainest possible meaning) or composite (it has `definition`, its
  * meaning in simpler ops). Everything else is an optimisation, held against that meaning by the conformance suite.
  */
 export interface Op<A = unknown> {
@@ -20,20 +20,20 @@ export interface Op<A = unknown> {
   /** Shapes and dtypes of the outputs. @throws ShapeError, DTypeError with the message a user reads. */
   infer(inputs: readonly Spec[], attrs: A): Spec[]
 
-  /** Gradients of the inputs, as graph; `undefined` where there is none. Missing: differentiate `define`. */
+  /** Gradients of the inputs, as graph; `undefined` where there is none. Missing: differentiate `definition`. */
   gradient?(context: GradientContext<A>): (Tensor | undefined)[]
 
   /**
    * The gradient rule reads the gradient of the first output alone (the others serve the rule itself). Where another one arrives, as in
-   * second derivatives, `define` is differentiated instead.
+   * second derivatives, `definition` is differentiated instead.
    */
   readonly gradientOfFirst?: true
 
   /** The meaning in simpler ops: the oracle of every kernel of this op. */
-  define?(inputs: readonly Tensor[], attrs: A): Tensor[]
+  definition?(inputs: readonly Tensor[], attrs: A): Tensor[]
 
-  /** A better composition for a real backend (chunked, split); `undefined` keeps `define`. */
-  decompose?(inputs: readonly Tensor[], attrs: A): Tensor[] | undefined
+  /** A better composition for a real backend (chunked, split); `undefined` keeps `definition`. */
+  lowering?(inputs: readonly Tensor[], attrs: A): Tensor[] | undefined
 
   /** The plain meaning of a primitive on logical values in doubles; the caller rounds the outputs to their dtype. */
   evaluate?(inputs: readonly Logical[], attrs: A, outputs: readonly Logical[]): void

@@ -101,7 +101,7 @@ function weighted(outs: readonly Tensor[], device: DeviceType, first: boolean): 
 const differentiable = cases.filter(
   ({ op, sample }) =>
     sample.differentiable !== false &&
-    (op.gradient || op.define) &&
+    (op.gradient || op.definition) &&
     sample.inputs.some((i) => (i.dtype ?? 'float32') === 'float32'),
 )
 

@@ -51,7 +51,7 @@ function gradientOf(op: Op<any>): string {
     (s) => s.differentiable !== false && s.inputs.some((x) => (x.dtype ?? 'float32') === 'float32'),
   )
   if (smooth || passing.includes(op.name)) return op.gradient ? 'own' : 'of its definition'
-  return op.define ? 'of its definition' : 'none'
+  return op.definition ? 'of its definition' : 'none'
 }
 
 /** What the compiler of the processor's chains writes by itself. */
@@ -62,10 +62,10 @@ function runsOn(op: Op<any>, backend: 'cpu' | 'webgpu'): string {
   if (op.elementwise)
     return backend === 'webgpu' || op.elementwise.simd || written.includes(op.name) ? 'fused' : 'definition'
   if (op[backend]) return 'kernel'
-  if (op.define) return 'composition'
+  if (op.definition) return 'composition'
   const sample = op.samples?.[0]
   const inputs = sample?.inputs.map((x) => k.zeros(x.shape, x.dtype)) ?? []
-  if (op.decompose?.(inputs, sample?.attrs ?? {})) return 'composition'
+  if (op.lowering?.(inputs, sample?.attrs ?? {})) return 'composition'
   return op.kind === 'leaf' ? 'fused' : 'definition'
 }
 

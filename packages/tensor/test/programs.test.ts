@@ -31,7 +31,7 @@ describe.each(['cpu', 'webgpu'] as const)('programs on %s', (backend) => {
 
   test('two ops of one name and different meaning do not share a program', async () => {
     const op = (by: number) =>
-      defineOp<unknown>({ name: 'scaled', kind: 'composite', infer: ([x]) => [x], define: ([x]) => [x.mul(by)] })
+      defineOp<unknown>({ name: 'scaled', kind: 'composite', infer: ([x]) => [x], definition: ([x]) => [x.mul(by)] })
     const x = device.tensor([1, 2])
     const [twice, thrice] = [op(2), op(3)]
     expect(await list(apply1(twice, [x], {}))).toEqual([2, 4])

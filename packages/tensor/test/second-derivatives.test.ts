@@ -51,13 +51,13 @@ const cases = opTable.flatMap((op) =>
   (op.samples ?? []).flatMap((sample) => {
     const size = sample.inputs.reduce((n, { shape }) => n + shape.reduce((a, b) => a * b, 1), 0)
     const fits = sample.differentiable !== false && size > 0 && size <= 800
-    return fits && (op.gradient || op.define) ? [{ op, sample, name: nameOf(op, sample) }] : []
+    return fits && (op.gradient || op.definition) ? [{ op, sample, name: nameOf(op, sample) }] : []
   }),
 )
 
 test('every op with a gradient is there, but those that have none of its own or are part of another', () => {
   const tried = new Set(cases.map(({ op }) => op))
-  const left = opTable.filter((op) => (op.gradient || op.define) && !tried.has(op)).map((op) => op.name)
+  const left = opTable.filter((op) => (op.gradient || op.definition) && !tried.has(op)).map((op) => op.name)
   expect(left.join(' ')).toBe(
     'less lessEqual equal notEqual sign floor bitcast bitwiseAnd bitwiseOr bitwiseXor shiftLeft shiftRight cast barrier stopGradient argMax ' +
       'rmsNormGradient attentionGradient linearCrossEntropyGradient',

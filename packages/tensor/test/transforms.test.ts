@@ -68,7 +68,7 @@ describe('vmap', () => {
     const codes = device.tensor([1, 2, 3, 4], [2, 1, 2])
     const scales = k.ones([1, 1])
     const f = (x: Tensor) => k.scaledMatmul({ codes: x, scales }, { codes: x, scales })
-    if (opTable.find((op) => op.name === 'scaledMatmul')?.define) return
+    if (opTable.find((op) => op.name === 'scaledMatmul')?.definition) return
     expect(() => k.vmap(f)(codes)).toThrow(/vmap: the op scaledMatmul has no batching rule/)
   })
 

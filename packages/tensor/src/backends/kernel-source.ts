@@ -53,7 +53,7 @@ export async function expandFor<R>(
       }
       return supports(kernelsOf(source)!, node)
     }
-    const expanded = expand(graph, hasKernel, { decompose: true })
+    const expanded = expand(graph, hasKernel, { lower: true })
     for (const node of topologicalOrder(expanded.outputs, new Set(graph.inputs))) {
       const source = sourceOf(node.op)
       if (source !== undefined && isLazy(source) && source.loaded === undefined) wanted.add(source)

@@ -84,7 +84,7 @@ export const crossEntropyOp = defineOp<CrossEntropyAttrs>({
     g && logitsGradient(logits, lse, targets, g, zLoss),
     undefined,
   ],
-  define([logits, targets], { zLoss }) {
+  definition([logits, targets], { zLoss }) {
     const f = cast(logits, 'float32')
     const lse = lseOfKnown(logSumExp(f), targets, f.shape[f.ndim - 1])
     return [lossOf(lse, takeLast(f, targets), targets, zLoss), lse]

@@ -35,7 +35,7 @@ export function elementFunction({ name, js, compose, gradient, samples }: Elemen
     evaluate(inputs, _, [out]) {
       for (let i = 0; i < out.data.length; i++) out.data[i] = js(...inputs.map((x) => x.data[i]))
     },
-    decompose: (inputs) => [cast(compose(...inputs.map((x) => cast(x, 'float32'))), inputs[0].dtype)],
+    lowering: (inputs) => [cast(compose(...inputs.map((x) => cast(x, 'float32'))), inputs[0].dtype)],
     flops: (_, [out]) => 16 * elementCount(out.shape),
     samples,
   })

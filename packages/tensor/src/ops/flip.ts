@@ -14,7 +14,7 @@ export const flipOp: Op<{ axis: number }> = defineOp<{ axis: number }>({
   kind: 'composite',
   infer: ([x]) => [{ shape: x.shape, dtype: x.dtype }],
   gradient: ({ grads: [g], attrs }) => [g && apply1(flipOp, [g], attrs)],
-  define([x], { axis }) {
+  definition([x], { axis }) {
     const n = x.shape[axis]
     return [take(x, sub(n - 1, iota([n], 0)), axis)]
   },

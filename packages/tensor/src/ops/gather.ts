@@ -98,7 +98,7 @@ export const scatterOp: Op<{ axis: number; size: number; last: boolean }> = defi
     })
   },
   // Single elements of packed formats cannot be stored; every one of them is a float32.
-  decompose: ([source, ids], attrs) =>
+  lowering: ([source, ids], attrs) =>
     isPacked(source.dtype) && attrs.last
       ? [cast(apply1(scatterOp, [cast(source, 'float32'), ids], attrs), source.dtype)]
       : undefined,

@@ -70,8 +70,8 @@ export const linearCrossEntropyOp = defineOp<Attrs>({
     g
       ? [...apply(linearCrossEntropyGradientOp, [x, weight, targets, lse, g], attrs), undefined]
       : [undefined, undefined, undefined],
-  define: ([x, weight, targets], { zLoss }) => apply(crossEntropyOp, [logitsOf(x, weight), targets], { zLoss }),
-  decompose([x, weight, targets], { zLoss, chunk }) {
+  definition: ([x, weight, targets], { zLoss }) => apply(crossEntropyOp, [logitsOf(x, weight), targets], { zLoss }),
+  lowering([x, weight, targets], { zLoss, chunk }) {
     let lse: Tensor | undefined
     for (const [start, end] of chunks(weight.shape[0], chunk)) {
       const part = logSumExp(logitsOf(x, sliceAxis(weight, 0, start, end)))
@@ -108,11 +108,11 @@ export const linearCrossEntropyGradientOp = defineOp<Attrs>({
     { shape: x.shape, dtype: 'float32' },
     { shape: weight.shape, dtype: 'float32' },
   ],
-  define([x, weight, targets, lse, g], { zLoss }) {
+  definition([x, weight, targets, lse, g], { zLoss }) {
     const d = logitsGradient(logitsOf(x, weight), lse, targets, g, zLoss)
     return [matmul(d, weight, { dtype: 'float32' }), matmul(transpose(d), x, { dtype: 'float32' })]
   },
-  decompose([x, weight, targets, lse, g], { zLoss, chunk }) {
+  lowering([x, weight, targets, lse, g], { zLoss, chunk }) {
     let dx: Tensor | undefined
     const dw: Tensor[] = []
     // The same products as before, but not before the loss is known: merged with those of the loss, every chunk's logits would be

@@ -43,7 +43,7 @@ export const logSumExpOp = defineOp<unknown>({
   gradient: ({ inputs: [x], outputs: [y], grads: [g] }) => [
     g && mul(exp(sub(x, reshape(y, rows(x)))), reshape(g, rows(x))),
   ],
-  define([x]) {
+  definition([x]) {
     const f = cast(x, 'float32')
     const shift = finiteOr0(max(f, -1, true))
     return [reshape(add(shift, log(sum(exp(sub(f, shift)), -1, true))), x.shape.slice(0, -1))]
@@ -110,7 +110,7 @@ export const softmaxOp = defineOp<unknown>({
     if (!g) return [undefined]
     return [apply1(softmaxGradientOp, [y, g], {})]
   },
-  define([x]) {
+  definition([x]) {
     const f = cast(x, 'float32')
     const e = exp(sub(f, max(f, -1, true)))
     return [cast(div(e, sum(e, -1, true)), x.dtype)]
@@ -131,7 +131,7 @@ export const softmaxGradientOp: Op<unknown> = defineOp<unknown>({
   name: 'softmaxGradient',
   kind: 'composite',
   infer: ([y]) => [{ shape: y.shape, dtype: 'float32' }],
-  define([y, g]) {
+  definition([y, g]) {
     const f = cast(y, 'float32')
     const h = cast(g, 'float32')
     return [mul(f, sub(h, sum(mul(h, f), -1, true)))]

@@ -42,7 +42,7 @@ export const rmsNormOp = defineOp<{ epsilon: number }>({
     const rows = [...Array(x.ndim - 1).keys()]
     return [dx, sum(mul(mul(g, cast(x, 'float32')), reshape(scale, column(x))), rows)]
   },
-  define([x, weight], { epsilon }) {
+  definition([x, weight], { epsilon }) {
     const f = cast(x, 'float32')
     const scale = rsqrt(add(mean(square(f), -1, true), epsilon))
     return [cast(mul(mul(f, scale), weight), x.dtype), reshape(scale, x.shape.slice(0, -1))]
@@ -72,7 +72,7 @@ export const rmsNormGradientOp = defineOp<unknown>({
   name: 'rmsNormGradient',
   kind: 'composite',
   infer: ([x]) => [{ shape: x.shape, dtype: 'float32' }],
-  define([x, weight, scale, g]) {
+  definition([x, weight, scale, g]) {
     const s = reshape(scale, column(x))
     const f = cast(x, 'float32')
     const h = mul(g, cast(weight, 'float32'))

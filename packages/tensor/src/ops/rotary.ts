@@ -50,7 +50,7 @@ export const rotaryOp: Op<{ inverse: boolean }> = defineOp<{ inverse: boolean }>
       inverse ? neg(dsin) : dsin,
     ]
   },
-  define([x, cos, sin], { inverse }) {
+  definition([x, cos, sin], { inverse }) {
     const [, t, , d] = x.shape
     const c = reshape(cos, [1, t, 1, d / 2])
     const s = inverse ? neg(reshape(sin, [1, t, 1, d / 2])) : reshape(sin, [1, t, 1, d / 2])

@@ -20,7 +20,7 @@ export const siluOp = defineOp<unknown>({
     const s = sigmoid(x)
     return [mul(g, add(s, mul(y, sub(1, s))))]
   },
-  define: ([x]) => [mul(x, sigmoid(x))],
+  definition: ([x]) => [mul(x, sigmoid(x))],
   samples: [{ inputs: [{ shape: [33], range: [-6, 6] }] }, { inputs: [{ shape: [4, 32] }] }],
 })
 
@@ -49,7 +49,7 @@ export const swigluOp = defineOp<unknown>({
     const y = mul(x, s)
     return [mul(mul(g, cast(up, 'float32')), add(s, mul(y, sub(1, s)))), mul(g, y)]
   },
-  define([gate, up]) {
+  definition([gate, up]) {
     const x = cast(gate, 'float32')
     const y = mul(mul(x, sigmoid(x)), cast(up, 'float32'))
     return [cast(y, promote('swiglu', gate.dtype, up.dtype))]

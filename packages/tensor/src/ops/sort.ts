@@ -39,7 +39,7 @@ export const sortOp: Op<{ descending: boolean }> = defineOp<{ descending: boolea
     }
   },
   // Single elements of packed formats cannot be stored; every one of them is a float32.
-  decompose([x], attrs) {
+  lowering([x], attrs) {
     if (!isPacked(x.dtype)) return undefined
     const [values, indices] = apply(sortOp, [cast(x, 'float32')], attrs)
     return [cast(values, x.dtype), indices]

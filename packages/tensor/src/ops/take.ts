@@ -95,7 +95,7 @@ export const scatterAddRowsOp = defineOp<{ rows: number }>({
     return [{ shape: [rows, ...x.shape.slice(ids.shape.length)], dtype: 'float32' }]
   },
   gradient: ({ inputs: [, ids], grads: [g] }) => [g && take(g, ids), undefined],
-  define([x, ids], { rows }) {
+  definition([x, ids], { rows }) {
     const n = elementCount(ids.shape)
     const hot = cast(equal(broadcastTo(reshape(ids, [n, 1]), [n, rows]), iota([n, rows], 1)), 'float32')
     const flat = reshape(x, [n, elementCount(x.shape.slice(ids.ndim))])

@@ -50,7 +50,7 @@ export const topKOp: Op<{ k: number }> = defineOp<{ k: number }>({
     }
   },
   // Single elements of packed formats cannot be stored; every one of them is a float32.
-  decompose([x], { k }) {
+  lowering([x], { k }) {
     if (!isPacked(x.dtype)) return undefined
     const [values, indices] = apply(topKOp, [cast(x, 'float32')], { k })
     return [cast(values, x.dtype), indices]

@@ -4,16 +4,16 @@ import { Tensor } from '../tensor.ts'
 
 /**
  * Replaces composite ops by what they are made of, until only nodes are left that the backend runs itself.
- * `hasKernel` says which those are. With `decompose: false` every op becomes its plain definition.
+ * `hasKernel` says which those are. With `lower: false` every op becomes its plain definition.
  */
-export function expand(graph: Graph, hasKernel: (node: Node) => boolean, options: { decompose: boolean }): Graph {
+export function expand(graph: Graph, hasKernel: (node: Node) => boolean, options: { lower: boolean }): Graph {
   const build = (node: Node, ins: readonly Value[]): readonly Value[] => {
     const same = ins.every((v, i) => v === node.inputs[i])
     const current = same ? node : makeNode(node.op, ins, node.attrs, node.outputs, node.order)
     const { op } = node
-    if (op.kind === 'kernel') return (options.decompose && replace(current, op.decompose)) || current.outputs
+    if (op.kind === 'kernel') return (options.lower && replace(current, op.lowering)) || current.outputs
     if (op.kind !== 'composite' || hasKernel(current)) return current.outputs
-    return (options.decompose && replace(current, op.decompose)) || replace(current, op.define)!
+    return (options.lower && replace(current, op.lowering)) || replace(current, op.definition)!
   }
   /** The values a rule builds, themselves expanded. */
   const replace = (

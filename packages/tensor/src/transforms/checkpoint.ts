@@ -22,7 +22,7 @@ const checkpointOp = defineOp<CheckpointAttrs>({
     const again = inputs.map((x) => barrier(x, present))
     return pullBack(attrs.replay(again), grads, again, inputs.find((t) => t.device)?.device)
   },
-  define: (inputs, { replay }) => replay(inputs),
+  definition: (inputs, { replay }) => replay(inputs),
 })
 
 /**

@@ -48,9 +48,9 @@ export function pullBack(
     const others = node.op.gradientOfFirst && outGrads.slice(1).some((g) => g !== undefined)
     if (node.op.gradient && !others) {
       inGrads = node.op.gradient({ inputs: ins, outputs: outs, grads: outGrads, attrs: node.attrs })
-    } else if (node.op.define) {
+    } else if (node.op.definition) {
       // Differentiate the definition, on fresh stand-ins so that the walk stops at this node's inputs.
-      inGrads = pullBack(node.op.define(ins, node.attrs), outGrads, ins, device)
+      inGrads = pullBack(node.op.definition(ins, node.attrs), outGrads, ins, device)
     } else {
       throw new Error(`grad: the op ${node.op.name} has no gradient`)
     }

@@ -134,8 +134,8 @@ function ruleOf(node: Node): Rule {
   rules ??= makeRules()
   const rule = rules.get(node.op) ?? (node.op.elementwise ? same : undefined)
   if (rule) return rule
-  const { define } = node.op
-  if (!define)
+  const { definition } = node.op
+  if (!definition)
     throw new TypeError(
       `vmap: the op ${node.op.name} has no batching rule; call it outside, or give it an axis of its own for the examples`,
     )
@@ -148,7 +148,7 @@ function ruleOf(node: Node): Rule {
       known.set(stand.value, operands[i].t)
       return stand
     })
-    return replay(define(ins, attrs), known, size)
+    return replay(definition(ins, attrs), known, size)
   }
 }
 

@@ -48,7 +48,7 @@ const tensorScaledOp: Op<TensorScaledAttrs> = defineOp<TensorScaledAttrs>({
     { shape: [x.shape[0], w.shape[0]], dtype: 'float32' },
     { shape: x.shape, dtype: forward },
   ],
-  define([x, w, scaleX, scaleW], { forward }) {
+  definition([x, w, scaleX, scaleW], { forward }) {
     const qx = quantize(x, scaleX, forward)
     const qw = quantize(w, scaleW, forward)
     return [mul(product(qx, transpose(qw)), mul(div(1, scaleX), div(1, scaleW))), qx]
@@ -102,7 +102,7 @@ const blockScaledOp: Op<BlockLinearAttrs> = defineOp<BlockLinearAttrs>({
     ]
     return [{ shape: [x.shape[0], w.shape[0]], dtype: 'float32' }, ...matrix(x, weight.x)]
   },
-  define([x, w], { forward, weight }) {
+  definition([x, w], { forward, weight }) {
     const qx = quantizeBlocks(x, forward.x)
     const qw = quantizeBlocks(w, forward.w)
     const kept = quantizeBlocks(x, weight.x)

@@ -30,7 +30,7 @@ export interface CpuPlan {
 }
 
 export interface CpuRule<A> {
-  /** False: the op is decomposed, or evaluated by its plain meaning. */
+  /** False: the op is lowered, or evaluated by its plain meaning. */
   supports?(inputs: readonly Spec[], attrs: A): boolean
   plan(context: KernelContext<A>): CpuPlan
 }

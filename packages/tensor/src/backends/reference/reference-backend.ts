@@ -63,7 +63,7 @@ export class ReferenceBackend implements Backend {
   }
 
   async compile(graph: Graph, _options: CompileOptions): Promise<Executable> {
-    const plain = expand(graph, () => false, { decompose: false })
+    const plain = expand(graph, () => false, { lower: false })
     const inputs = new Set(plain.inputs)
     // Nodes drop their inputs once their results exist, so the program keeps its own lists.
     const order = topologicalOrder(plain.outputs, inputs).map((node) => ({

@@ -85,7 +85,7 @@ function warnOnHost({ op, name }: Step): void {
   if (warned.has(op)) return
   warned.add(op)
   console.warn(
-    `webgpu: the op ${name} has no WGSL kernel: it runs on the host, and its operands are copied there and back each time; give it 'webgpu', or define it in terms of other ops`,
+    `webgpu: the op ${name} has no WGSL kernel: it runs on the host, and its operands are copied there and back each time; give it 'webgpu', or 'definition', its meaning in terms of other ops`,
   )
 }
 

@@ -90,12 +90,12 @@ export const attentionOp: Op<AttentionAttrs> = defineOp<AttentionAttrs>({
     if (!g) return [undefined, undefined, undefined]
     return apply(attentionGradientOp, [q, k, v, o, lse, cast(g, 'float32'), ...given(documents)], attrs)
   },
-  decompose([q, k, v, documents], attrs) {
+  lowering([q, k, v, documents], attrs) {
     if (q.dtype === 'float32') return undefined
     const [o, lse] = apply(attentionOp, [...[q, k, v].map((x) => cast(x, 'float32')), ...given(documents)], attrs)
     return [cast(o, q.dtype), lse]
   },
-  define([q, k, v, documents], attrs) {
+  definition([q, k, v, documents], attrs) {
     const s = scores(q, k, documents, attrs)
     const lse = logSumExp(s)
     const p = exp(sub(s, reshape(lse, [...lse.shape, 1])))
@@ -186,12 +186,12 @@ export const attentionGradientOp: Op<AttentionAttrs> = defineOp<AttentionAttrs>(
   name: 'attentionGradient',
   kind: 'composite',
   infer: ([q, k, v]) => [q, k, v].map((s) => ({ shape: s.shape, dtype: 'float32' as const })),
-  decompose([q, k, v, o, lse, g, documents], attrs) {
+  lowering([q, k, v, o, lse, g, documents], attrs) {
     if (q.dtype === 'float32' && o.dtype === 'float32') return undefined
     const wide = [q, k, v, o].map((x) => cast(x, 'float32'))
     return apply(attentionGradientOp, [...wide, lse, g, ...given(documents)], attrs)
   },
-  define([q, k, v, o, lse, g, documents], attrs) {
+  definition([q, k, v, o, lse, g, documents], attrs) {
     const kv = k.shape[2]
     const s = scores(q, k, documents, attrs)
     const [b, , group, t, n] = s.shape

@@ -38,7 +38,7 @@ export const matmulOp: Op<{ dtype: DType }> = defineOp<{ dtype: DType }>({
       }
     }
   },
-  decompose: ([a, b], { dtype }) =>
+  lowering: ([a, b], { dtype }) =>
     dtype === 'float32' ? undefined : [cast(apply1(matmulOp, [a, b], { dtype: 'float32' }), dtype)],
   cpu: lazyKernels(async () => (await import('./matmul.cpu.ts')).matmulCpu),
   webgpu: lazyKernels(async () => (await import('./matmul.wgsl.ts')).matmulWgsl),

@@ -42,7 +42,7 @@ export const scaledMatmulOp: Op<ScaledMatmulAttrs> = defineOp<ScaledMatmulAttrs>
       )
     return [{ shape: [...batch, m, n], dtype: 'float32' }]
   },
-  define([a, scalesA, b, scalesB], { transposeA, transposeB }) {
+  definition([a, scalesA, b, scalesB], { transposeA, transposeB }) {
     const matrix = (codes: Tensor, scales: Tensor, turned: boolean) => {
       const values = dequantizeBlocks({ codes, scales })
       return turned ? swapAxes(values, -1, -2) : values
