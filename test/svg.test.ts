@@ -3,7 +3,7 @@ import { charts } from '../examples/study-tools/chart.ts'
 import { analyze, design, effectsSvg } from '../packages/ablation/src/index.ts'
 import { histogramSvg } from '../packages/numerics/src/index.ts'
 import { cosine, plotSchedule } from '../packages/optim/src/index.ts'
-import { simulatePipeline } from '../packages/planner/src/pipeline.ts'
+import { simulatePipeline } from '../packages/planner/src/estimate/pipeline.ts'
 import { timelineSvg } from '../packages/planner/src/timeline-svg.ts'
 
 /** Every picture has the colours of the page it stands in: dark text on dark pages is no picture. */

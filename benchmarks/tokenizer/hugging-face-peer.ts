@@ -1,5 +1,5 @@
 import { Tokenizer as PeerTokenizer } from '@huggingface/tokenizers'
-import { readModelFile } from '../../packages/tokenizer/src/model-reader.ts'
+import { readModelFile } from '../../packages/tokenizer/src/sentencepiece/model-reader.ts'
 
 /** The same model for @huggingface/tokenizers: a tokenizer.json of the form that LLM-jp converts its models to. */
 export function peerOf(model: Uint8Array): (text: string) => number[] {

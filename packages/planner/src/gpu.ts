@@ -1,6 +1,6 @@
 /** GPUs and clusters: peaks from data sheets, sustained fractions fitted to published runs. */
 import { integer, object, oneOf, positive, show } from './check.ts'
-import { type Architecture, completeEfficiency, type Efficiency } from './efficiency.ts'
+import { type Architecture, completeEfficiency, type Efficiency } from './estimate/efficiency.ts'
 
 /** One GPU in a server. Rates are per second and per GPU; bandwidths are one direction. */
 export interface Gpu {

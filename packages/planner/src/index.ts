@@ -1,12 +1,8 @@
 /** Planning parallel training: what fits, how fast it is, what is stable, and how Megatron-LM is told. */
-export { assessBudget, type BudgetAssessment, type BudgetRequest } from './budget.ts'
-export type { LostTime, RunCost, RunRequest } from './cost.ts'
-export { countModel, type ModelCount } from './count-model.ts'
-export { type Architecture, type Efficiency, fittedEfficiency } from './efficiency.ts'
-export { type Estimate, estimate, type OrdinarySpeed, type PlanRequest } from './estimate.ts'
-export { type ArchitectureLike, fromArchitecture } from './from-architecture.ts'
-export { fromHuggingFace, type HuggingFaceModel, isHuggingFaceConfig } from './from-huggingface.ts'
-export { type Cluster, findGpu, type Gpu, gpus, type Network } from './gpu.ts'
+
+export type { LostTime, RunCost, RunRequest } from './estimate/cost.ts'
+export { type Architecture, type Efficiency, fittedEfficiency } from './estimate/efficiency.ts'
+export { type Estimate, estimate, type OrdinarySpeed, type PlanRequest } from './estimate/estimate.ts'
 export {
   estimateLocalMemory,
   type LocalLayerBytes,
@@ -16,12 +12,8 @@ export {
   type LocalRun,
   localLayerBytes,
   localPrecisions,
-} from './local-memory.ts'
-export { emitMegatron, type Launch, type LaunchRecipe, type LaunchRequest } from './megatron.ts'
-export { type MegatronLaunch, type ReadOptions, readMegatron } from './megatron-read.ts'
-export type { StageMemory } from './memory.ts'
-export type { LatentAttention, PlannerExperts, PlannerModel, SlidingWindow } from './model.ts'
-export { type ParallelPlan, PlanError, type RecomputeModule } from './parallel-plan.ts'
+} from './estimate/local-memory.ts'
+export type { StageMemory } from './estimate/memory.ts'
 export {
   type Pass,
   type PipelineRequest,
@@ -29,8 +21,23 @@ export {
   type Schedule,
   type StageTimes,
   simulatePipeline,
-} from './pipeline.ts'
-export { estimateRun, type RunEstimate } from './published-run.ts'
+} from './estimate/pipeline.ts'
+export { estimateRun, type RunEstimate } from './estimate/published-run.ts'
+export { closedFormBubble, type SimulateRequest, type Simulation, simulate } from './estimate/simulate.ts'
+export type { Collective, ComputeTime, StepTime } from './estimate/time.ts'
+export { type Cluster, findGpu, type Gpu, gpus, type Network } from './gpu.ts'
+export { emitMegatron, type Launch, type LaunchRecipe, type LaunchRequest } from './launch/megatron.ts'
+export { type MegatronLaunch, type ReadOptions, readMegatron } from './launch/megatron-read.ts'
+export { fitRecipe, type RunLength, type SizedRecipe } from './launch/recipe-length.ts'
+export { emitSlurm, type SlurmOptions } from './launch/slurm.ts'
+export { emitTorchtitan, type TorchtitanJob } from './launch/torchtitan.ts'
+export { countModel, type ModelCount } from './model/count-model.ts'
+export { type ArchitectureLike, fromArchitecture } from './model/from-architecture.ts'
+export { fromHuggingFace, type HuggingFaceModel, isHuggingFaceConfig } from './model/from-huggingface.ts'
+export type { LatentAttention, PlannerExperts, PlannerModel, SlidingWindow } from './model/model.ts'
+export { type ParallelPlan, PlanError, type RecomputeModule } from './parallel-plan.ts'
+export { type PlanReportOptions, planLabel, planReport } from './report.ts'
+export { assessBudget, type BudgetAssessment, type BudgetRequest } from './search/budget.ts'
 export {
   changeMemory,
   type MemoryChange,
@@ -38,9 +45,7 @@ export {
   minimumGpus,
   type Sensitivity,
   sensitivity,
-} from './queries.ts'
-export { fitRecipe, type RunLength, type SizedRecipe } from './recipe-length.ts'
-export { type PlanReportOptions, planLabel, planReport } from './report.ts'
+} from './search/queries.ts'
 export {
   type Candidate,
   type Placement,
@@ -51,9 +56,5 @@ export {
   type Refusal,
   type SearchRecipe,
   stableMemoryFraction,
-} from './search.ts'
-export { closedFormBubble, type SimulateRequest, type Simulation, simulate } from './simulate.ts'
-export { emitSlurm, type SlurmOptions } from './slurm.ts'
-export type { Collective, ComputeTime, StepTime } from './time.ts'
+} from './search/search.ts'
 export { type TimelineOptions, timelineSvg } from './timeline-svg.ts'
-export { emitTorchtitan, type TorchtitanJob } from './torchtitan.ts'

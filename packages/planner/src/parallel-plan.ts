@@ -1,7 +1,7 @@
 /** A way to spread training over GPUs, and the rules it has to keep. */
 import { flag, integer, object, oneOf, show } from './check.ts'
 import type { KnownCluster } from './gpu.ts'
-import type { KnownModel } from './model.ts'
+import type { KnownModel } from './model/model.ts'
 import { layersPerStage } from './stages.ts'
 
 /** Parts of a layer that selective recomputation can drop. */

@@ -1,13 +1,13 @@
 /** A search for a plan as one HTML page that needs nothing else. */
 import { stackedBars } from './bars-svg.ts'
 import { integer, object } from './check.ts'
-import type { Estimate } from './estimate.ts'
+import type { Estimate } from './estimate/estimate.ts'
+import { stableMemoryFraction } from './estimate/risks.ts'
+import { simulate } from './estimate/simulate.ts'
 import { validateCluster } from './gpu.ts'
 import type { KnownPlan } from './parallel-plan.ts'
 import { reportStyle } from './report-style.ts'
-import { stableMemoryFraction } from './risks.ts'
-import type { Candidate, PlanResult, PlanSearch } from './search.ts'
-import { simulate } from './simulate.ts'
+import type { Candidate, PlanResult, PlanSearch } from './search/search.ts'
 import { escapeHtml, seconds } from './svg-parts.ts'
 import { timelineSvg } from './timeline-svg.ts'
 

@@ -1,5 +1,5 @@
 /** Which layers a pipeline stage holds, and how many micro-batches it keeps at once. */
-import type { KnownModel } from './model.ts'
+import type { KnownModel } from './model/model.ts'
 import type { KnownPlan } from './parallel-plan.ts'
 
 /**

@@ -1,6 +1,6 @@
 /** A pipeline's step as a picture: one row a stage, one box a pass. */
 import { integer } from './check.ts'
-import type { Pass, PipelineTimeline, Schedule } from './pipeline.ts'
+import type { Pass, PipelineTimeline, Schedule } from './estimate/pipeline.ts'
 import { escapeHtml, round, seconds, textWidth, ticks } from './svg-parts.ts'
 
 export interface TimelineOptions {

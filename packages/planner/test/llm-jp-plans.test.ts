@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { placePlan } from '../src/index.ts'
-import { totalParameters, validateModel } from '../src/model.ts'
+import { totalParameters, validateModel } from '../src/model/model.ts'
 import { clusterOf, modelOf, planOf, type RecipeRow } from './llm-jp-plans.ts'
 
 const table = new URL('../../../../shared/llm-jp/models.json', import.meta.url)

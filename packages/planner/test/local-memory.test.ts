@@ -7,7 +7,7 @@ import {
   localPrecisions,
   type PlannerModel,
 } from '../src/index.ts'
-import { totalParameters, validateModel } from '../src/model.ts'
+import { totalParameters, validateModel } from '../src/model/model.ts'
 import { v4_32bA3b } from './models.ts'
 
 /** The `nano` preset of @kumiki/models, and LLM-jp-3 150M. */

@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { emitMegatron, emitSlurm, estimate, type LaunchRequest, type ParallelPlan, readMegatron } from '../src/index.ts'
-import { validateModel } from '../src/model.ts'
+import { readShell } from '../src/launch/shell-reader.ts'
+import { validateModel } from '../src/model/model.ts'
 import { completePlan } from '../src/parallel-plan.ts'
-import { readShell } from '../src/shell-reader.ts'
 import { recipe, v3_13b } from './models.ts'
 
 /** Words of a script's arrays and last command, as bash itself has them. */

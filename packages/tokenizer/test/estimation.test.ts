@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { loadTokenizer } from '../src/index.ts'
-import { PieceType } from '../src/model-file.ts'
-import { readModelFile } from '../src/model-reader.ts'
+import { PieceType } from '../src/sentencepiece/model-file.ts'
+import { readModelFile } from '../src/sentencepiece/model-reader.ts'
 import { llmJpFixedScore, reestimateScores, TokenizerError, trainBpe, trainStaged, trainUnigram } from '../src/train.ts'
 
 const folder = new URL('../vectors/', import.meta.url)

@@ -1,5 +1,5 @@
 import { checkOptions } from '../check-options.ts'
-import { buildPieceTrie, longestPrefix, type PieceTrie } from '../piece-trie.ts'
+import { buildPieceTrie, longestPrefix, type PieceTrie } from '../sentencepiece/piece-trie.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
 import { AlignedText } from './aligned-text.ts'
 import { asFlag, asIndex, asList, asRecord, asText } from './json-value.ts'

@@ -1,4 +1,4 @@
-import { Charsmap } from '../charsmap.ts'
+import { Charsmap } from '../sentencepiece/charsmap.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
 import { byteLengthOf } from '../utf8.ts'
 import { AlignedBuilder } from './aligned-text.ts'

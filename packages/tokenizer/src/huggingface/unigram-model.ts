@@ -1,4 +1,4 @@
-import { buildPieceTrie, type PieceTrie } from '../piece-trie.ts'
+import { buildPieceTrie, type PieceTrie } from '../sentencepiece/piece-trie.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
 import { asFlag, asIndex, asList, asText, type JsonRecord } from './json-value.ts'
 import { byteIdsOf, findByteIds, type TokenModel, type TokenRun } from './token-run.ts'

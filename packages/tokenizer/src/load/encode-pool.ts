@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { checkOptions } from '../check-options.ts'
 import type { HuggingFaceEncodeOptions } from '../huggingface/hugging-face-tokenizer.ts'
-import type { EncodeOptions } from '../tokenizer.ts'
+import type { EncodeOptions } from '../sentencepiece/tokenizer.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
 import { tokenizerFromBytes } from './tokenizer-from-bytes.ts'
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import type { HuggingFaceTokenizer } from '../huggingface/hugging-face-tokenizer.ts'
-import type { Tokenizer } from '../tokenizer.ts'
+import type { Tokenizer } from '../sentencepiece/tokenizer.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
 import { fetchFromHub, type HubOptions, parseHubName } from './hub.ts'
 import { tokenizerFromBytes } from './tokenizer-from-bytes.ts'

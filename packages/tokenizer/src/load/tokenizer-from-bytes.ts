@@ -1,5 +1,5 @@
 import { type HuggingFaceTokenizer, loadHuggingFaceTokenizer } from '../huggingface/hugging-face-tokenizer.ts'
-import { loadTokenizer, type Tokenizer } from '../tokenizer.ts'
+import { loadTokenizer, type Tokenizer } from '../sentencepiece/tokenizer.ts'
 import { tokenizerJsonFromTekken } from '../tokenizer-json/from-tekken.ts'
 
 /** Loads any kind of file: SentencePiece, `tokenizer.json`, tekken. */

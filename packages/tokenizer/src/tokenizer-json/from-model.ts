@@ -1,5 +1,5 @@
-import { PieceType } from '../model-file.ts'
-import { readModelFile } from '../model-reader.ts'
+import { PieceType } from '../sentencepiece/model-file.ts'
+import { readModelFile } from '../sentencepiece/model-reader.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
 import { addedTokens, type WrittenToken } from './written-file.ts'
 

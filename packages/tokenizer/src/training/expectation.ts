@@ -1,4 +1,4 @@
-import type { DoubleArray } from '../double-array.ts'
+import type { DoubleArray } from '../sentencepiece/double-array.ts'
 import type { Corpus } from './corpus.ts'
 import type { PieceTable } from './piece-table.ts'
 

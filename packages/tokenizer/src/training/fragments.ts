@@ -1,5 +1,5 @@
-import { SPACE_MARK } from '../normalizer.ts'
 import { SCRIPT_INHERITED, scriptOf } from '../script-of.ts'
+import { SPACE_MARK } from '../sentencepiece/normalizer.ts'
 import { codePointAt } from '../utf8.ts'
 import type { ResolvedOptions } from './options.ts'
 

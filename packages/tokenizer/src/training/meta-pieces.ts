@@ -1,4 +1,4 @@
-import { PieceType } from '../model-file.ts'
+import { PieceType } from '../sentencepiece/model-file.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
 import type { ResolvedOptions } from './options.ts'
 

@@ -1,5 +1,5 @@
 import { checkOptions } from '../check-options.ts'
-import type { ModelType } from '../model-file.ts'
+import type { ModelType } from '../sentencepiece/model-file.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
 import { compileCharsmap } from './compile-charsmap.ts'
 import { NORMALIZATION_NAMES, type NormalizationName, type NormalizationRules, rulesOf } from './normalization-rules.ts'

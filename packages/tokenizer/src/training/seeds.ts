@@ -1,4 +1,4 @@
-import { buildDoubleArray, type DoubleArray } from '../double-array.ts'
+import { buildDoubleArray, type DoubleArray } from '../sentencepiece/double-array.ts'
 import type { Corpus, FollowedFragments } from './corpus.ts'
 import type { ResolvedOptions } from './options.ts'
 import { type PieceTable, pieceTable } from './piece-table.ts'

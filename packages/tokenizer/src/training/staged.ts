@@ -1,6 +1,6 @@
 import { checkOptions } from '../check-options.ts'
-import { PieceType } from '../model-file.ts'
-import { readModelFile } from '../model-reader.ts'
+import { PieceType } from '../sentencepiece/model-file.ts'
+import { readModelFile } from '../sentencepiece/model-reader.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
 import { metaPieces } from './meta-pieces.ts'
 import { resolveOptions, type TrainOptions } from './options.ts'

@@ -1,5 +1,5 @@
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
-import { Field, MODEL_TYPES, type NormalizerSpec, PieceType } from '../model-file.ts'
+import { Field, MODEL_TYPES, type NormalizerSpec, PieceType } from '../sentencepiece/model-file.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
 import { normalizerSpecOf } from './corpus.ts'
 import type { ResolvedOptions } from './options.ts'

@@ -1,0 +1,140 @@
+/** What a training run costs beside its steps: failures, checkpoints, energy, money. */
+import { flag, integer, object, positive } from '../check.ts'
+import type { KnownCluster } from '../gpu.ts'
+import { type KnownModel, totalParameters } from '../model/model.ts'
+import type { KnownPlan } from '../parallel-plan.ts'
+
+/** What is to be trained, and how the cluster behaves. Everything but `tokens` has a default. */
+export interface RunRequest {
+  /** Tokens to train on. */
+  readonly tokens: number
+  /** Failures that stop the job, for one GPU and day; default 4.7e-4 (419 in 54 days on 16,384 GPUs: arXiv:2407.21783, section 3.3.4). */
+  readonly failuresPerGpuDay?: number
+  /** Seconds from a failure to the next step: the NCCL timeout of a hang (10 to 15 minutes), a new node, loading; default 3600. */
+  readonly restartSeconds?: number
+  /** Steps between checkpoints; default the one that loses least (Young 1974), at most 1000. */
+  readonly checkpointSteps?: number
+  /** Bytes/s that all nodes together write; default 2e9 for each node. */
+  readonly checkpointBandwidth?: number
+  /** Training goes on while a checkpoint is written (`--async-save`); only a tenth of the writing is waited for. Default false. */
+  readonly asyncCheckpoint?: boolean
+  /** Watts of a server over those of its GPUs (processors, memory, network, fans); default 1.5. */
+  readonly serverPowerFactor?: number
+  /** Power of the building over that of its servers (PUE); default 1.2. */
+  readonly powerUsageEffectiveness?: number
+}
+
+/** A checked request. */
+export type KnownRun = Required<Omit<RunRequest, 'checkpointSteps' | 'checkpointBandwidth'>> &
+  Pick<RunRequest, 'checkpointSteps' | 'checkpointBandwidth'>
+
+/** Time that does not train. */
+export interface LostTime {
+  /** Failures expected over the whole run. */
+  readonly failures: number
+  /** Days between failures. */
+  readonly daysBetweenFailures: number
+  readonly checkpointBytes: number
+  /** Seconds that writing one checkpoint holds up training. */
+  readonly checkpointSeconds: number
+  readonly checkpointSteps: number
+  /** Parts of all time: repeating lost steps and restarting, and waiting for checkpoints. */
+  readonly failureFraction: number
+  readonly checkpointFraction: number
+  /** Part of all time that trains. */
+  readonly goodput: number
+}
+
+/** A whole run. */
+export interface RunCost {
+  readonly tokens: number
+  readonly steps: number
+  /** With lost time. */
+  readonly days: number
+  readonly gpuDays: number
+  /** The same without any failure or checkpoint. */
+  readonly gpuDaysWithoutLoss: number
+  readonly energyKilowattHours: number
+  /** In the currency of the cluster's pricePerGpuHour; null without one. */
+  readonly price: number | null
+  readonly lost: LostTime
+}
+
+/** @throws RangeError or TypeError naming the field */
+export function validateRun(run: RunRequest): KnownRun {
+  object('run', run)
+  const steps = run.checkpointSteps
+  const bandwidth = run.checkpointBandwidth
+  return {
+    tokens: positive('run.tokens', run.tokens, 1e18),
+    failuresPerGpuDay:
+      run.failuresPerGpuDay === 0 ? 0 : positive('run.failuresPerGpuDay', run.failuresPerGpuDay ?? 4.7e-4, 1e3),
+    restartSeconds: positive('run.restartSeconds', run.restartSeconds ?? 3600, 1e7),
+    asyncCheckpoint: flag('run.asyncCheckpoint', run.asyncCheckpoint, false),
+    serverPowerFactor: positive('run.serverPowerFactor', run.serverPowerFactor ?? 1.5, 10),
+    powerUsageEffectiveness: positive('run.powerUsageEffectiveness', run.powerUsageEffectiveness ?? 1.2, 10),
+    ...(steps !== undefined && { checkpointSteps: integer('run.checkpointSteps', steps, 1, 1e9) }),
+    ...(bandwidth !== undefined && { checkpointBandwidth: positive('run.checkpointBandwidth', bandwidth, 1e15) }),
+  }
+}
+
+/** Defaults of everything but the tokens, for plans that are compared without a run. */
+export const defaultRun: KnownRun = validateRun({ tokens: 1 })
+
+/**
+ * Expected loss to failures and checkpoints, for steps of `stepSeconds`. A failure loses half an interval on average, and the restart.
+ * @see Young 1974, doi:10.1145/361147.361115, for the interval
+ */
+export function lostTime(
+  model: KnownModel,
+  cluster: KnownCluster,
+  stepSeconds: number,
+  run: KnownRun,
+): Omit<LostTime, 'failures'> {
+  // bf16 weights, fp32 master weights and two moments.
+  const checkpointBytes = 14 * totalParameters(model)
+  const writing = checkpointBytes / (run.checkpointBandwidth ?? 2e9 * cluster.nodes)
+  const checkpointSeconds = run.asyncCheckpoint ? 0.1 * writing : writing
+  const perSecond = (run.failuresPerGpuDay * cluster.gpuCount) / 86_400
+  const best = perSecond === 0 ? Number.POSITIVE_INFINITY : Math.sqrt((2 * checkpointSeconds) / perSecond)
+  const checkpointSteps = run.checkpointSteps ?? Math.max(1, Math.min(1000, Math.round(best / stepSeconds)))
+  const interval = checkpointSteps * stepSeconds
+  const perTraining = checkpointSeconds / interval
+  const failing = Math.min(0.99, perSecond * (interval / 2 + run.restartSeconds))
+  // Of one second of training: waiting for checkpoints beside it, and all of that again in the part that is lost.
+  const goodput = (1 - failing) / (1 + perTraining)
+  return {
+    daysBetweenFailures: perSecond === 0 ? Number.POSITIVE_INFINITY : 1 / (perSecond * 86_400),
+    checkpointBytes,
+    checkpointSeconds,
+    checkpointSteps,
+    failureFraction: failing,
+    checkpointFraction: 1 - failing - goodput,
+    goodput,
+  }
+}
+
+/** Days, energy and money of a run at a pace. */
+export function runCost(
+  model: KnownModel,
+  cluster: KnownCluster,
+  plan: KnownPlan,
+  stepSeconds: number,
+  run: KnownRun,
+): RunCost {
+  const steps = Math.ceil(run.tokens / (plan.globalBatchSize * plan.sequenceLength))
+  const lost = lostTime(model, cluster, stepSeconds, run)
+  const seconds = (steps * stepSeconds) / lost.goodput
+  const gpuHours = (seconds / 3600) * cluster.gpuCount
+  const kilowatts = (cluster.gpu.watts * run.serverPowerFactor * run.powerUsageEffectiveness) / 1000
+  return {
+    tokens: run.tokens,
+    steps,
+    days: seconds / 86_400,
+    gpuDays: gpuHours / 24,
+    gpuDaysWithoutLoss: (steps * stepSeconds * cluster.gpuCount) / 86_400,
+    energyKilowattHours: gpuHours * kilowatts,
+    price: cluster.pricePerGpuHour === undefined ? null : gpuHours * cluster.pricePerGpuHour,
+    lost: { failures: seconds / 86_400 / lost.daysBetweenFailures, ...lost },
+  }
+}

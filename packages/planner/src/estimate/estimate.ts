@@ -1,0 +1,183 @@
+/** What a plan costs: memory of each stage, time of a step, utilisation. */
+
+import { type Cluster, type KnownCluster, validateCluster } from '../gpu.ts'
+import {
+  type KnownModel,
+  mlpMatrices,
+  modelFlopsPerToken,
+  type PlannerModel,
+  totalParameters,
+  validateModel,
+} from '../model/model.ts'
+import { type KnownPlan, type ParallelPlan, validatePlan } from '../parallel-plan.ts'
+import { type KnownRun, type RunCost, type RunRequest, runCost, validateRun } from './cost.ts'
+import { estimateMemory, overheadBytes, type StageMemory } from './memory.ts'
+import { estimateTime, type StepTime } from './time.ts'
+
+/** A plan with what it needs. */
+export interface PlanRequest {
+  readonly model: PlannerModel
+  readonly cluster: Cluster
+  readonly plan: ParallelPlan
+  /** Tokens to train on, for days, energy, price and lost time. */
+  readonly run?: RunRequest
+}
+
+/** What is expected of a plan. */
+export interface Estimate {
+  readonly plan: KnownPlan
+  readonly gpuCount: number
+  /** Parameters of the model, vocabulary not padded. */
+  readonly parameters: number
+  /** Peak allocated bytes on the fullest GPU. CUDA context and NCCL buffers (1 to 3 GB) come on top. */
+  readonly memoryBytes: number
+  /** memoryBytes over the GPU's memory. */
+  readonly memoryFraction: number
+  /** Whether memoryBytes and what no formula counts (`memoryByStage[].reserve`) are within the GPU's memory. */
+  readonly fits: boolean
+  readonly memoryByStage: readonly StageMemory[]
+  readonly time: StepTime
+  readonly stepSeconds: number
+  readonly tokensPerSecond: number
+  readonly tokensPerSecondPerGpu: number
+  /** Model FLOP/s of each GPU, causal attention counted half. */
+  readonly modelFlopsPerGpu: number
+  /** Utilisation of the peak of the plan's precision, causal attention counted half (Megatron-LM >= core_v0.12). */
+  readonly mfu: number
+  /** The same with attention counted full (Megatron-LM <= core_v0.11, PaLM appendix B). */
+  readonly mfuFullAttention: number
+  /** Hardware utilisation: recomputation counted as work, causal attention half. */
+  readonly hfu: number
+  /** The same with attention counted full. */
+  readonly hfuFullAttention: number
+  /** The whole run; null where no tokens were given. */
+  readonly run: RunCost | null
+  /**
+   * The same as people's runs usually go. All other times and rates are those of tuned runs: the estimates are fitted to published ones, which
+   * are the good ones.
+   */
+  readonly ordinary: OrdinarySpeed
+}
+
+/** Speed without much tuning. */
+export interface OrdinarySpeed {
+  /** Steps take so many times as long as tuned ones. */
+  readonly slowdown: number
+  readonly stepSeconds: number
+  readonly tokensPerSecond: number
+  readonly tokensPerSecondPerGpu: number
+  readonly modelFlopsPerGpu: number
+  readonly mfu: number
+  readonly run: RunCost | null
+}
+
+/**
+ * How much longer a step takes than estimated in reports of users (2024 to 2026): Llama 13B and 70B with FSDP on A100 1.12 to 1.26, Qwen2.5-32B on
+ * H200 1.14, a 1B model 1.24; Mixtral 8x7B on 16 H100 1.29 to 1.40. Rounded middles; a mixture whose kernels are not fused takes three
+ * times as long, which is no tuning but a fault.
+ */
+export const ordinarySlowdown = { dense: 1.2, mixture: 1.35 } as const
+
+/**
+ * Estimates a plan.
+ * @throws PlanError with every rule a plan breaks; RangeError or TypeError naming a field that is none
+ * @example
+ * estimate({ model, cluster: { gpu: 'H100', nodes: 16, gpusPerNode: 8 }, plan: { tensorParallel: 2, pipelineParallel: 2,
+ *   microBatchSize: 2, globalBatchSize: 1024, sequenceLength: 4096 } }).mfu
+ */
+export function estimate(request: PlanRequest): Estimate {
+  const model = validateModel(request.model)
+  const cluster = validateCluster(request.cluster)
+  const run = request.run === undefined ? undefined : validateRun(request.run)
+  return estimateKnown(model, cluster, validatePlan(model, cluster, request.plan), { run })
+}
+
+/** What a caller that estimates many plans has counted already. */
+export interface Counted {
+  readonly run?: KnownRun
+  readonly flops?: { readonly causal: number; readonly full: number }
+  readonly parameters?: number
+}
+
+/** Estimates what has been checked already. */
+export function estimateKnown(
+  model: KnownModel,
+  cluster: KnownCluster,
+  plan: KnownPlan,
+  counted: Counted = {},
+): Estimate {
+  const memoryByStage = estimateMemory(model, plan)
+  let memoryBytes = 0
+  for (const { total } of memoryByStage) if (total > memoryBytes) memoryBytes = total
+  const time = estimateTime(model, cluster, plan)
+  const tokensPerSecond = (plan.globalBatchSize * plan.sequenceLength) / time.step
+  const tokensPerSecondPerGpu = tokensPerSecond / cluster.gpuCount
+  const { gpu } = cluster
+  const peak = plan.precision === 'fp8' ? gpu.peakFp8! : gpu.peakBf16
+  const { causal, full } = counted.flops ?? flopsPerToken(model, plan)
+  const modelFlopsPerGpu = tokensPerSecondPerGpu * causal
+  const fullFlops = tokensPerSecondPerGpu * full
+  const again = recomputedFlopsPerToken(model, plan)
+  const slowdown = model.experts ? ordinarySlowdown.mixture : ordinarySlowdown.dense
+  const runOf = (seconds: number) => (counted.run ? runCost(model, cluster, plan, seconds, counted.run) : null)
+  return {
+    plan,
+    gpuCount: cluster.gpuCount,
+    parameters: counted.parameters ?? totalParameters(model),
+    memoryBytes,
+    memoryFraction: memoryBytes / gpu.memoryBytes,
+    fits: memoryBytes + overheadBytes <= gpu.memoryBytes,
+    memoryByStage,
+    time,
+    stepSeconds: time.step,
+    tokensPerSecond,
+    tokensPerSecondPerGpu,
+    modelFlopsPerGpu,
+    mfu: modelFlopsPerGpu / peak,
+    mfuFullAttention: fullFlops / peak,
+    hfu: (tokensPerSecondPerGpu * (causal + again.causal)) / peak,
+    hfuFullAttention: (tokensPerSecondPerGpu * (full + again.full)) / peak,
+    run: runOf(time.step),
+    ordinary: {
+      slowdown,
+      stepSeconds: time.step * slowdown,
+      tokensPerSecond: tokensPerSecond / slowdown,
+      tokensPerSecondPerGpu: tokensPerSecondPerGpu / slowdown,
+      modelFlopsPerGpu: modelFlopsPerGpu / slowdown,
+      mfu: modelFlopsPerGpu / peak / slowdown,
+      run: runOf(time.step * slowdown),
+    },
+  }
+}
+
+/** Model FLOPs of a token under both conventions. */
+export function flopsPerToken(
+  model: KnownModel,
+  plan: { readonly sequenceLength: number },
+): { causal: number; full: number } {
+  const { sequenceLength } = plan
+  return {
+    causal: modelFlopsPerToken(model, sequenceLength, true),
+    full: modelFlopsPerToken(model, sequenceLength, false),
+  }
+}
+
+/** FLOPs done again in the backward pass, for each token: full recomputation repeats all layers, core attention only its scores. */
+function recomputedFlopsPerToken(model: KnownModel, plan: KnownPlan): { causal: number; full: number } {
+  if (plan.recompute === 'none') return { causal: 0, full: 0 }
+  const headless = { ...model, vocab: 0 }
+  const layers = (causal: boolean) => modelFlopsPerToken(headless, plan.sequenceLength, causal) / 3
+  if (plan.recompute === 'full') return { causal: layers(true), full: layers(false) }
+  if (plan.recompute === 'operators') return { causal: 0.3 * layers(true), full: 0.3 * layers(false) }
+  // The conventions differ by half of the scores.
+  const half = layers(false) - layers(true)
+  const { experts, hidden } = model
+  let weights = 0
+  if (experts && plan.recomputeModules.includes('moe')) {
+    weights += (model.layers - experts.firstDenseLayers) * (experts.topK * experts.ffn + experts.sharedFfn)
+  }
+  if (plan.recomputeModules.includes('mlp')) weights += (experts ? experts.firstDenseLayers : model.layers) * model.ffn
+  const products = 2 * mlpMatrices(model) * hidden * weights
+  const scores = plan.recomputeModules.includes('core_attn') ? half : 0
+  return { causal: products + scores, full: products + 2 * scores }
+}

@@ -1,0 +1,263 @@
+/** Peak memory of every pipeline stage, by part. Bytes throughout. */
+import {
+  attentionOutput,
+  attentionWidths,
+  type KnownModel,
+  layerParameters,
+  mlpMatrices,
+  normWeights,
+} from '../model/model.ts'
+import type { KnownPlan, RecomputeModule } from '../parallel-plan.ts'
+import { type StageLayers, stageLayers } from '../stages.ts'
+
+/** Peak allocated bytes of a GPU of one pipeline stage. */
+export interface StageMemory {
+  readonly stage: number
+  /** Parameters on this GPU before data-parallel sharding. */
+  readonly parameters: number
+  readonly weights: number
+  readonly gradients: number
+  readonly optimizer: number
+  /** Activations of the micro-batches in flight. */
+  readonly activations: number
+  /** Logits and their gradient (last stage). */
+  readonly logits: number
+  /** Gathered tensors of tensor parallelism, activations between stages, and what a caching allocator holds unused under FSDP. */
+  readonly buffers: number
+  readonly total: number
+  /** Beside the total: CUDA context, NCCL and library workspaces, which torch does not count as allocated. */
+  readonly reserve: number
+}
+
+/** CUDA context, NCCL and library buffers that no formula counts, in bytes. */
+export const overheadBytes = 2.5e9
+
+/** What torch reserves over what it allocates where FSDP gathers and frees weights of every layer (torchtitan reports the first). */
+const fsdpFragmentation = 1.12
+
+/** Part of a layer's activations that torch's per-operator checkpointing keeps. */
+const operatorShare = 0.45
+
+/** Vocabulary rows after padding to a multiple of 128 x TP. */
+export function paddedVocab(model: KnownModel, plan: { tensorParallel: number }): number {
+  const multiple = 128 * plan.tensorParallel
+  return Math.ceil(model.vocab / multiple) * multiple
+}
+
+/** Parameters on one GPU of a stage: dense ones, and experts (which have their own data-parallel group). */
+export function stageParameters(
+  model: KnownModel,
+  plan: KnownPlan,
+  stage: number,
+  layers: StageLayers = stageLayers(model, plan)[stage],
+): { dense: number; experts: number } {
+  const { tensorParallel: t, pipelineParallel: p, expertParallel: e, expertTensorParallel } = plan
+  // Key and value heads are copied where there are fewer of them than TP ranks.
+  const widths = attentionWidths(model)
+  const copied = Math.max(0, t / model.kvHeads - 1) * model.hidden * (widths.key + widths.value)
+  let dense = 0
+  let experts = 0
+  const add = (count: number, layer: number) => {
+    if (count === 0) return
+    const one = layerParameters(model, layer)
+    dense += count * ((one.attention + copied + one.mlp) / t + one.replicated)
+    experts += (count * one.experts) / (e * expertTensorParallel)
+  }
+  add(layers.dense, 0)
+  add(layers.mixture, model.layers - 1)
+  const table = (paddedVocab(model, plan) * model.hidden) / t
+  if (stage === 0) dense += table + model.learnedPositions * model.hidden
+  if (stage === p - 1) dense += normWeights(model) + (model.tiedEmbeddings && p === 1 ? 0 : table)
+  return { dense, experts }
+}
+
+/** Bytes of weights, gradients and optimizer for `count` parameters shared by `ranks` data-parallel ranks. */
+function stateBytes(plan: KnownPlan, count: number, ranks: number) {
+  // bf16 weights, gradients in fp32 or bf16, fp32 master weights and two fp32 moments: 2 + 4 + 12.
+  const gradient = plan.gradientsInFp32 ? 4 : 2
+  const moments = momentBytes(plan)
+  const states = optimizerStates(plan, count, ranks, gradient, moments)
+  return plan.offloadOptimizer ? { ...states, optimizer: 0 } : states
+}
+
+/** Bytes of both moments of a parameter: fp32, bf16, or 8 bits with an fp32 scale for each block of 256. */
+export function momentBytes(plan: KnownPlan): number {
+  if (plan.eightBitMoments) return 2 * (1 + 4 / 256)
+  return plan.momentsInFp32 ? 8 : 4
+}
+
+function optimizerStates(plan: KnownPlan, count: number, ranks: number, gradient: number, moments: number) {
+  switch (plan.sharding) {
+    case 'none':
+      return { weights: 2 * count, gradients: gradient * count, optimizer: (4 + moments) * count }
+    case 'optimizer':
+      return { weights: 2 * count, gradients: gradient * count, optimizer: ((4 + moments) * count) / ranks }
+    case 'gradients':
+      return { weights: 2 * count, gradients: (gradient * count) / ranks, optimizer: ((4 + moments) * count) / ranks }
+    case 'full':
+      // FSDP keeps fp32 shards of weights, gradients and moments; bf16 weights exist layer by layer. With a pipeline,
+      // weights and gradients stay whole from the first micro-batch to the last.
+      return plan.pipelineParallel > 1
+        ? { weights: (4 / ranks + 2) * count, gradients: gradient * count, optimizer: (moments * count) / ranks }
+        : { weights: (4 * count) / ranks, gradients: (4 * count) / ranks, optimizer: (moments * count) / ranks }
+  }
+}
+
+/**
+ * Parameters of the adapters of one layer: rank x (in + out) for each linear layer; every tensor-parallel rank holds its part of the wide side.
+ * @see Hu et al. 2021 (LoRA), arXiv:2106.09685
+ */
+function adapterParameters(model: KnownModel, plan: KnownPlan): number {
+  const { query, key, value } = attentionWidths(model)
+  const { hidden: h, ffn } = model
+  const t = plan.tensorParallel
+  const linear = (inside: number, outside: number) => plan.loraRank * (inside + outside)
+  const output = attentionOutput(model)
+  return (
+    linear(h, query / t) +
+    linear(h, key / t) +
+    linear(h, value / t) +
+    linear(output / t, h) +
+    (mlpMatrices(model) - 1) * linear(h, ffn / t) +
+    linear(ffn / t, h)
+  )
+}
+
+/** Parameters that are trained on one GPU of a stage, of those it holds. */
+export function trainedParameters(model: KnownModel, plan: KnownPlan, layers: StageLayers, held: number): number {
+  return plan.loraRank === 0 ? held : (layers.dense + layers.mixture) * adapterParameters(model, plan)
+}
+
+/** Does the plan compute a part of a layer again? */
+export function recomputes(plan: KnownPlan, module: RecomputeModule): boolean {
+  return plan.recompute === 'selective' && plan.recomputeModules.includes(module)
+}
+
+/**
+ * Bytes of one layer's activations for one micro-batch, kept from forward to backward.
+ * @param mixture of a layer with routed experts
+ * @see Korthikanti et al. 2022 (arXiv:2205.05198), table 2; without the s^2 terms for fused attention
+ */
+export function layerActivationBytes(model: KnownModel, plan: KnownPlan, mixture: boolean): number {
+  const { tensorParallel: t, contextParallel: c, expertTensorParallel } = plan
+  const { hidden: h, heads: a, experts } = model
+  const tokens = (plan.sequenceLength * plan.microBatchSize) / c
+  const split = plan.sequenceParallel ? t : 1
+  // Inputs of matrix products are kept in fp8 where the products are (Transformer Engine; torch's float8 keeps bf16).
+  const input = plan.precision === 'fp8' && plan.sharding !== 'full' ? 1 : 2
+  if (plan.recompute === 'full') return (2 * tokens * h) / split
+  const widths = attentionWidths(model)
+  // Two norms: what goes in, and what comes out as the input of a product.
+  const outside = 4 * h + (recomputes(plan, 'layernorm') ? 0 : 2 * input * h) + (plan.dropout ? 2 * h : 0)
+  // Kernels that are not fused keep what lies between: the norms' input in fp32, queries and keys before they are rotated, SiLU's result.
+  const plain = !plan.fusedKernels && plan.sharding !== 'full'
+  const apart = plain && !recomputes(plan, 'layernorm') ? 8 * h : 0
+  const rotated = plain && model.learnedPositions === 0 ? 2 * (widths.query + widths.key) : 0
+  const heads = recomputes(plan, 'mla_up_proj') ? 0 : 2 * (widths.query + widths.key + widths.value) + rotated
+  let bytes =
+    (tokens * (outside + apart + 2 * widths.compressed)) / split +
+    (tokens * (heads + input * attentionOutput(model))) / t
+  if (!recomputes(plan, 'core_attn')) {
+    // The statistics of a fused softmax in fp32, or its probabilities, mask and dropped-out probabilities.
+    bytes +=
+      plan.attentionBackend !== 'unfused' ? (4 * tokens * a) / t : (5 * a * (plan.sequenceLength / c) * tokens) / t
+  }
+  const gates = 2 * (mlpMatrices(model) - 1) + (plain && model.gatedMlp ? 2 : 0)
+  const perWidth = gates + input
+  if (!mixture || !experts) {
+    if (!recomputes(plan, 'mlp')) bytes += (tokens * perWidth * model.ffn) / t
+    return plan.recompute === 'operators' ? operatorShare * bytes : bytes
+  }
+  if (!recomputes(plan, 'moe')) {
+    // Router logits and probabilities in fp32; for each chosen expert the token, its inner widths, and what comes back.
+    const inner = gates + (recomputes(plan, 'moe_act') ? 0 : input)
+    const routed = 2 * input * h + (inner * experts.ffn) / expertTensorParallel
+    bytes += (tokens / split) * (8 * experts.count + expertTensorParallel * experts.topK * routed)
+    bytes += (tokens * perWidth * experts.sharedFfn) / t
+  }
+  return plan.recompute === 'operators' ? operatorShare * bytes : bytes
+}
+
+/** Bytes of one layer's activations by kind: of a dense layer, and of a mixture layer. */
+export interface LayerBytes {
+  readonly dense: number
+  readonly mixture: number
+  /** All activations of the larger kind, while a fully recomputed layer exists. */
+  readonly whole: number
+}
+
+export function layerBytes(model: KnownModel, plan: KnownPlan): LayerBytes {
+  const mixture = model.experts !== undefined
+  const whole = plan.recompute === 'full' ? layerActivationBytes(model, { ...plan, recompute: 'none' }, mixture) : 0
+  return {
+    dense: layerActivationBytes(model, plan, false),
+    mixture: mixture ? layerActivationBytes(model, plan, true) : 0,
+    whole,
+  }
+}
+
+/** Peak memory of each stage. `bytes` of a plan is the largest total. */
+export function estimateMemory(
+  model: KnownModel,
+  plan: KnownPlan,
+  layers: readonly StageLayers[] = stageLayers(model, plan),
+  bytes: LayerBytes = layerBytes(model, plan),
+): StageMemory[] {
+  const { pipelineParallel: p, contextParallel: c, tensorParallel: t, dataParallel } = plan
+  const tokens = (plan.sequenceLength * plan.microBatchSize) / c
+  const split = plan.sequenceParallel ? t : 1
+  const expertRanks = Math.max(1, (dataParallel * c * t) / (plan.expertParallel * plan.expertTensorParallel))
+  // bf16 logits, then fp32 probabilities that become the gradient; torch without a fused loss keeps copies of both.
+  const perLogit = plan.sharding === 'full' || !plan.fusedKernels ? 12 : 6
+  // A gathered input and the gradient of one, whole on every rank; what a stage sends and receives.
+  const gathered =
+    (plan.sequenceParallel ? 4 * tokens * model.hidden : 0) + (p > 1 ? (4 * tokens * model.hidden) / split : 0)
+  return layers.map((here, stage) => {
+    const { dense, experts } = stageParameters(model, plan, stage, here)
+    const frozen = plan.loraRank > 0
+    const trained = trainedParameters(model, plan, here, dense)
+    const denseState = stateBytes(plan, trained, dataParallel * c)
+    // Frozen weights are bf16 alone.
+    const frozenBytes = frozen ? (2 * dense) / (plan.sharding === 'full' ? dataParallel * c : 1) : 0
+    const expertState = stateBytes(plan, experts, expertRanks)
+    const count = here.dense + here.mixture
+    let activations = here.inFlight * (here.dense * bytes.dense + here.mixture * bytes.mixture)
+    if (stage === 0) activations += (here.inFlight * 2 * tokens * model.hidden) / split
+    // While one layer is recomputed all of its activations exist.
+    activations += bytes.whole
+    let weights = denseState.weights + expertState.weights + frozenBytes
+    if (plan.sharding === 'full' && p === 1) weights += (2 * 2 * (dense + experts)) / Math.max(1, count)
+    const logits = stage === p - 1 ? (perLogit * tokens * paddedVocab(model, plan)) / t : 0
+    const gradients = denseState.gradients + expertState.gradients
+    const optimizer = denseState.optimizer + expertState.optimizer
+    const counted = weights + gradients + optimizer + activations + logits + gathered
+    const buffers = gathered + (plan.sharding === 'full' ? (fsdpFragmentation - 1) * counted : 0)
+    return {
+      stage,
+      parameters: dense + experts,
+      weights,
+      gradients,
+      optimizer,
+      activations,
+      logits,
+      buffers,
+      total: counted + buffers - gathered,
+      reserve: overheadBytes,
+    }
+  })
+}
+
+/** Bytes a layer moves in one forward pass besides its products: norms, residuals, rotary, activation. */
+export function elementwiseBytes(model: KnownModel, plan: KnownPlan, mixture: boolean): number {
+  const { tensorParallel: t, contextParallel: c, expertTensorParallel } = plan
+  const { hidden: h, experts } = model
+  const widths = attentionWidths(model)
+  const tokens = (plan.sequenceLength * plan.microBatchSize) / c
+  const split = plan.sequenceParallel ? t : 1
+  const gate = 2 * mlpMatrices(model)
+  const outside = (20 * h * tokens) / split
+  const rotary = (4 * (widths.query + widths.key) * tokens) / t
+  if (!mixture || !experts) return outside + rotary + (gate * model.ffn * tokens) / t
+  const routed = experts.topK * (gate * experts.ffn + 12 * h * expertTensorParallel)
+  return outside + rotary + (tokens / split) * routed + (gate * experts.sharedFfn * tokens) / t
+}

@@ -1,0 +1,49 @@
+/** Bandwidth a group of GPUs sees. Bytes per second and GPU. */
+import type { KnownCluster } from '../gpu.ts'
+
+/** GPUs of a group that share an NVLink domain, when its members are `stride` ranks apart. */
+export function membersPerNode(cluster: KnownCluster, size: number, stride: number): number {
+  return Math.max(1, Math.min(size, Math.floor(cluster.nvlinkDomain / stride)))
+}
+
+/** Does a group of `size` GPUs, `stride` ranks apart, leave the node (or the rack, where NVLink joins one)? */
+export function leavesNode(cluster: KnownCluster, size: number, stride: number): boolean {
+  return size * stride > cluster.nvlinkDomain
+}
+
+/** Point-to-point or ring bandwidth with one network adapter a GPU. */
+export function groupBandwidth(cluster: KnownCluster, size: number, stride: number): number {
+  return leavesNode(cluster, size, stride) ? cluster.interRate : cluster.intraRate
+}
+
+/**
+ * Ring collectives of large messages. Members in one node add up their adapters (a ring crosses a node's border once),
+ * with falling returns: NCCL tests of LLM-jp's H100 cluster give 48 GB/s for one GPU a node and 150 to 187 for eight.
+ */
+export function collectiveBandwidth(cluster: KnownCluster, size: number, stride: number): number {
+  if (!leavesNode(cluster, size, stride)) return cluster.intraRate
+  const members = cluster.multiRail ? Math.min(cluster.gpusPerNode, membersPerNode(cluster, size, stride)) : 1
+  return Math.min(cluster.intraRate, cluster.interRate * members ** 0.6)
+}
+
+/**
+ * Seconds of one exchange of tokens among `size` expert-parallel ranks: copies for the own node go over NVLink while the
+ * others go over the network. NCCL's plain all-to-all can be far slower across nodes (8 to 15 GB/s on LLM-jp's cluster):
+ * give it as `network.allToAllBandwidth`.
+ * @param bytes of one copy of a rank's tokens
+ * @param copies copies of each token (its chosen experts)
+ * @param onePerNode a node gets a token once, however many of the chosen experts it holds
+ */
+export function exchangeSeconds(
+  cluster: KnownCluster,
+  size: number,
+  bytes: number,
+  copies: number,
+  onePerNode: boolean,
+): number {
+  const inside = (bytes * copies * (size - 1)) / size / (cluster.intraRate * 0.9)
+  if (!leavesNode(cluster, size, 1)) return inside
+  const nodes = size / membersPerNode(cluster, size, 1)
+  const away = onePerNode ? (nodes - 1) * (1 - (1 - 1 / nodes) ** copies) : copies * (1 - 1 / nodes)
+  return Math.max(inside, (bytes * away) / cluster.allToAllRate)
+}

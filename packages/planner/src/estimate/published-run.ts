@@ -1,0 +1,298 @@
+/** Estimating a run as papers and repositories publish it: loosely written rows, read strictly. */
+import { integer, object, positive, show } from '../check.ts'
+import { findGpu, type Gpu, gpus } from '../gpu.ts'
+import type { PlannerExperts, PlannerModel } from '../model/model.ts'
+import type { ParallelPlan } from '../parallel-plan.ts'
+import type { RunCost } from './cost.ts'
+import type { Efficiency } from './efficiency.ts'
+import { estimate } from './estimate.ts'
+
+/** What is reported for a row. */
+export interface RunEstimate {
+  readonly id: string
+  readonly memoryBytes: number
+  readonly stepSeconds: number
+  readonly tokensPerSecondPerGpu: number
+  /** FLOP/s of each GPU, causal attention counted half. */
+  readonly modelFlopsPerGpu: number
+  readonly mfu: number
+  /** Utilisation with attention counted full. */
+  readonly mfuFullAttention: number
+  /** Fields the row left open, and what was taken. */
+  readonly assumptions: readonly string[]
+}
+
+/**
+ * Estimates one row of a table of published runs: `{ id, model: { layers, hidden, ffn, gated_mlp, heads, kv_groups,
+ * head_dim, vocab, tied_embeddings, positional, experts, topk, moe_ffn, ... }, gpu_type, gpu, gpus, gpus_per_node, tp, pp,
+ * vpp, cp, ep, dp, sharding, sequence_parallel, micro_batch, global_batch, seq, recompute, precision, overlap }`.
+ * A field `measured` is never read. Fields that are missing or null are taken as usual, and told in `assumptions`.
+ * @param efficiency sustained fractions in place of the fitted ones
+ * @throws TypeError or RangeError naming the field that is missing or out of bounds
+ */
+export function estimateRun(row: unknown, efficiency?: Partial<Efficiency>): RunEstimate {
+  const given = object('row', row)
+  const id = typeof given.id === 'string' ? given.id : 'row'
+  try {
+    const assumptions: string[] = []
+    const made = request(given, id, assumptions, efficiency)
+    // A training run's own README counts steps a day, with whatever stopped it; a benchmark counts steps.
+    const steady = !/training README|training log/i.test(text(given, 'source', ''))
+    const result = estimate({ ...made, run: { tokens: 1e12, checkpointSteps: 1000 } })
+    const goodput = steady ? 1 : (result.run as RunCost).lost.goodput
+    if (!steady) assumptions.push(`lost time: ${(100 * (1 - goodput)).toFixed(1)} %`)
+    return {
+      id,
+      memoryBytes: result.memoryBytes,
+      stepSeconds: result.stepSeconds / goodput,
+      tokensPerSecondPerGpu: result.tokensPerSecondPerGpu * goodput,
+      modelFlopsPerGpu: result.modelFlopsPerGpu * goodput,
+      mfu: result.mfu * goodput,
+      mfuFullAttention: result.mfuFullAttention * goodput,
+      assumptions,
+    }
+  } catch (error) {
+    if (error instanceof Error) error.message = `${id.slice(0, 80)}: ${error.message}`
+    throw error
+  }
+}
+
+function request(row: Record<string, unknown>, id: string, assumptions: string[], efficiency?: Partial<Efficiency>) {
+  const said = new Set<string>()
+  /** A count; of words the number they begin with or name, else the usual one, and that is said. */
+  const count = (field: string, fallback: number) => {
+    const given = row[field]
+    if (typeof given !== 'string') return integer(field, given ?? fallback, 1, 1e6)
+    const found = /\d{1,6}/.exec(given.slice(0, 200))
+    const taken = found ? integer(field, Number(found[0]), 1, 1e6) : fallback
+    if (!said.has(field)) assumptions.push(`${field}: ${taken} (given in words: ${show(given)})`)
+    said.add(field)
+    return taken
+  }
+  const degrees = ['tp', 'pp', 'cp', 'dp'].map((field) => count(field, 1))
+  const product = row.dp ? degrees.reduce((a, b) => a * b) : undefined
+  const gpuCount =
+    typeof row.gpus === 'string' ? count('gpus', product ?? 1) : integer('gpus', row.gpus ?? product, 1, 1e6)
+  const gpusPerNode = Math.min(gpuCount, nodeSize(row, gpuCount))
+  const [tp, pp, cp] = [count('tp', 1), count('pp', 1), count('cp', 1)]
+  const sequenceLength = integer('seq', row.seq, 1, 1 << 28)
+  const model = modelOf(row, sequenceLength)
+  const { experts } = model
+  if (gpuCount % (tp * pp * cp) !== 0) {
+    throw new RangeError(`tp x pp x cp = ${tp * pp * cp} must divide gpus = ${gpuCount}`)
+  }
+  const dataParallel = gpuCount / (tp * pp * cp)
+  if (typeof row.dp === 'number' && row.dp !== dataParallel) {
+    throw new RangeError(`dp must be gpus / (tp x pp x cp) = ${dataParallel}, got ${show(row.dp)}`)
+  }
+  const batch =
+    row.global_batch === null || row.global_batch === undefined || wordless(row.global_batch)
+      ? null
+      : typeof row.global_batch === 'string'
+        ? count('global_batch', 1)
+        : integer('global_batch', row.global_batch, 1, 1 << 30)
+  let microBatchSize: number
+  if (row.micro_batch === null || row.micro_batch === undefined || wordless(row.micro_batch)) {
+    // Pipelines: one sequence (under FSDP as many micro-batches as stages); otherwise up to four.
+    const perRank = batch === null ? 1 : Math.max(1, Math.floor(batch / dataParallel))
+    const fsdp = sharding(text(row, 'sharding', '')) === 'full'
+    microBatchSize = pp === 1 ? largestDivisor(perRank, 4) : fsdp ? Math.max(1, Math.floor(perRank / pp)) : 1
+    assumptions.push(`micro_batch: ${microBatchSize}`)
+  } else if (typeof row.micro_batch === 'string') microBatchSize = count('micro_batch', 1)
+  else microBatchSize = integer('micro_batch', row.micro_batch, 1, 1 << 20)
+  // What was published ran: a batch that does not divide was rounded somewhere.
+  const perStep = microBatchSize * dataParallel
+  const globalBatchSize = batch === null ? perStep : Math.max(1, Math.round(batch / perStep)) * perStep
+  if (batch !== globalBatchSize) assumptions.push(`global_batch: ${globalBatchSize}`)
+  const precisionText = text(row, 'precision', 'bf16')
+  const fp16 = /fp16/.test(precisionText)
+  const precision = /fp8|float8|fp4|fp6|\bmx/i.test(precisionText) ? 'fp8' : fp16 ? 'fp16' : 'bf16'
+  if (/fp4|fp6/i.test(precisionText)) assumptions.push('precision: fp8')
+  const recomputeText = text(row, 'recompute', 'none')
+  const shardingText = text(row, 'sharding', 'distributed optimizer')
+  const overlapText = text(row, 'overlap', '')
+  if (recomputeText === 'unknown') assumptions.push('recompute: none')
+  // Before fused kernels (2021 and 2022, fp16) attention was written out.
+  const unfused = /unfused/.test(recomputeText) || (fp16 && !/flash|fused/.test(recomputeText))
+  const source = text(row, 'source', '')
+  const bridge = /Megatron-Bridge/.test(source)
+  const blackwell = /^G?B\d/.test(text(row, 'gpu_type', ''))
+  // Releases of 2024 and before that overlapped nothing also left more kernels unfused.
+  const early = /^none/.test(overlapText)
+  // Megatron-LM's functional tests run deterministic kernels, without fused gradient accumulation.
+  const deterministic = /functional test/.test(source)
+  // Experts with biases (GPT-OSS) have activations that are not fused into their grouped products.
+  const biased = experts !== undefined && object('model', row.model).bias === true
+  const ep = count('ep', 1)
+  const microBatches = globalBatchSize / perStep
+  const wantedChunks = count('vpp', 1)
+  const virtualPipeline = microBatches % pp === 0 ? wantedChunks : 1
+  if (virtualPipeline !== wantedChunks) assumptions.push('vpp: 1')
+  const plan: ParallelPlan = {
+    tensorParallel: tp,
+    pipelineParallel: pp,
+    virtualPipeline: pp > 1 ? virtualPipeline : 1,
+    contextParallel: cp,
+    expertParallel: ep,
+    // Megatron-LM splits experts as it splits the rest, unless told; where experts are spread, recipes tell it not to.
+    expertTensorParallel: experts && ep === 1 && row.etp !== 1 ? count('etp', tp) : count('etp', 1),
+    microBatchSize,
+    globalBatchSize,
+    sequenceLength,
+    sequenceParallel: row.sequence_parallel !== false,
+    sharding: sharding(shardingText),
+    ...recompute(recomputeText),
+    precision,
+    overlap: !/^none|off$/.test(overlapText),
+    // Megatron-Bridge's performance recipes overlap tensor-parallel communication.
+    overlapTensorParallel: /tp-comm|async ?TP/i.test(`${overlapText} ${id}`) || bridge,
+    // FlashAttention 2 where torch's own attention or no fused attention was asked for.
+    attentionBackend: unfused
+      ? 'unfused'
+      : early || /\+ flash attention/.test(recomputeText) || (sharding(shardingText) === 'full' && !bridge)
+        ? 'flash'
+        : 'fused',
+    // Its mixtures exchange tokens by DeepEP or HybridEP.
+    expertDispatch: bridge ? 'deepep' : 'alltoall',
+    // Megatron-Bridge's recipes for Blackwell replay layers as CUDA graphs.
+    cudaGraphs: bridge && blackwell,
+    dropout: unfused || /dropout 0\.[1-9]/.test(String(object('model', row.model).attention)),
+    // Megatron-LM fuses; plain FSDP does where it compiles.
+    fusedKernels:
+      (sharding(shardingText) !== 'full' && !early && !biased) || /compile/.test(precisionText) || (bridge && !biased),
+    deterministic,
+    // Megatron-Bridge's recipes reduce gradients in bf16 where products are fp8; its DeepSeek-like ones keep moments in bf16 too.
+    momentsInFp32: !(bridge && model.latentAttention !== undefined),
+    gradientsInFp32: !(bridge && (model.latentAttention !== undefined || precision === 'fp8')),
+    anyLayout: true,
+  }
+  const cluster = {
+    gpu: gpuOf(row),
+    nodes: Math.ceil(gpuCount / gpusPerNode),
+    gpusPerNode,
+    ...(/DeepSpeed/i.test(shardingText) && { network: { multiRail: false } }),
+    ...(efficiency && { efficiency }),
+  }
+  return { model, cluster, plan }
+}
+
+/** GPUs of a node (or NVLink domain), a divisor of all GPUs. */
+function nodeSize(row: Record<string, unknown>, gpuCount: number): number {
+  const gpu = typeof row.gpu === 'object' && row.gpu !== null ? (row.gpu as { intra?: unknown }) : {}
+  // What counts is the NVLink domain: 72 GPUs in an NVL72 rack, whatever its servers hold.
+  const domain = /NVL(\d+)/.exec(typeof gpu.intra === 'string' ? gpu.intra.slice(0, 200) : '')
+  const own = typeof row.gpus_per_node === 'string' ? (/\d{1,4}/.exec(row.gpus_per_node)?.[0] ?? 8) : row.gpus_per_node
+  const stated = integer('gpus_per_node', domain ? Number(domain[1]) : Number(own ?? 8), 1, 1024)
+  return gpuCount % stated === 0 ? stated : largestDivisor(gpuCount, stated)
+}
+
+/** Words without a number in them. */
+function wordless(value: unknown): boolean {
+  return typeof value === 'string' && !/\d/.test(value)
+}
+
+function largestDivisor(value: number, upTo: number): number {
+  for (let divisor = Math.min(upTo, value); divisor > 1; divisor--) if (value % divisor === 0) return divisor
+  return 1
+}
+
+function text(row: Record<string, unknown>, field: string, fallback: string): string {
+  const value = row[field] ?? fallback
+  if (typeof value !== 'string') throw new TypeError(`${field} must be a string, got ${show(value)}`)
+  return value.slice(0, 1000)
+}
+
+function sharding(given: string): ParallelPlan['sharding'] {
+  if (/zero-3|full_shard|fsdp \d/i.test(given)) return 'full'
+  if (/zero-2|shard_grad/i.test(given)) return 'gradients'
+  return /^none/i.test(given) ? 'none' : 'optimizer'
+}
+
+function recompute(given: string): Pick<ParallelPlan, 'recompute' | 'recomputeModules'> {
+  if (/block/.test(given)) return { recompute: 'none' }
+  if (/^full/.test(given)) return { recompute: 'full' }
+  if (/per-op|recipe default/.test(given)) return { recompute: 'operators' }
+  const found = moduleNames.filter((name) => new RegExp(`\\b${name}\\b`).test(given))
+  if (found.length > 0) return { recompute: 'selective', recomputeModules: found }
+  return { recompute: /core.?att/.test(given) ? 'selective' : 'none' }
+}
+
+const moduleNames = ['core_attn', 'moe_act', 'layernorm', 'mla_up_proj', 'mlp', 'moe'] as const
+
+function modelOf(row: Record<string, unknown>, sequenceLength: number): PlannerModel {
+  const model = object('model', row.model)
+  const experts: PlannerExperts | undefined =
+    model.experts === null || model.experts === undefined
+      ? undefined
+      : {
+          count: model.experts as number,
+          topK: model.topk as number,
+          ffn: model.moe_ffn as number,
+          sharedFfn: (model.shared_ffn ?? 0) as number,
+          firstDenseLayers: (model.first_dense_layers ?? 0) as number,
+        }
+  return {
+    layers: model.layers as number,
+    hidden: model.hidden as number,
+    ffn: (model.ffn ?? model.moe_ffn) as number,
+    heads: model.heads as number,
+    // Latent attention gives every head keys and values of its own, whatever a table says.
+    kvHeads: (/\bMLA\b/.test(String(model.attention)) ? model.heads : (model.kv_groups ?? model.heads)) as number,
+    headDim: (model.head_dim ?? Number(model.hidden) / Number(model.heads)) as number,
+    vocab: model.vocab as number,
+    gatedMlp: model.gated_mlp !== false,
+    tiedEmbeddings: model.tied_embeddings === true,
+    learnedPositions:
+      typeof model.positional === 'string' && model.positional.startsWith('learned') ? sequenceLength : 0,
+    experts,
+    ...attention(model),
+  }
+}
+
+/** "MLA (q_lora 1536, kv_lora 512, rope head 64, v head 128)", "alternating sliding-window 128 / full". */
+function attention(model: Record<string, unknown>): Pick<PlannerModel, 'latentAttention' | 'slidingWindow'> {
+  const given = typeof model.attention === 'string' ? model.attention.slice(0, 200) : ''
+  const width = (name: string, fallback: number) => Number(new RegExp(`${name} (\\d+)`).exec(given)?.[1] ?? fallback)
+  if (/\bMLA\b/.test(given)) {
+    return {
+      latentAttention: {
+        queryRank: width('q_lora', 0),
+        keyValueRank: width('kv_lora', 512),
+        ropeDim: width('rope head', 64),
+        valueDim: width('v head', Number(model.head_dim ?? Number(model.hidden) / Number(model.heads))),
+      },
+    }
+  }
+  const window = /sliding-window (\d+)/.exec(given)
+  return window ? { slidingWindow: { window: Number(window[1]), share: /alternating/.test(given) ? 0.5 : 1 } } : {}
+}
+
+/** The catalogue's GPU of that name, or one made of the row's own numbers (TFLOP/s, GB, GB/s). */
+function gpuOf(row: Record<string, unknown>): Gpu {
+  const name = text(row, 'gpu_type', '')
+  if (Object.hasOwn(gpus, name)) return gpus[name]
+  if (typeof row.gpu !== 'object' || row.gpu === null) {
+    try {
+      return findGpu(name)
+    } catch {
+      // Its own numbers are asked for below.
+    }
+  }
+  const stated = object(`gpu (gpu_type ${show(name)} is not in the catalogue, so its numbers are needed)`, row.gpu)
+  const perSecond = (field: string, fallback: number) => {
+    const found = /([\d.]+) GB\/s/.exec(typeof stated[field] === 'string' ? stated[field].slice(0, 200) : '')
+    return found ? Number(found[1]) * 1e9 : fallback
+  }
+  const peak = positive('gpu.peak_bf16', stated.peak_bf16, 1e8)
+  return {
+    name,
+    memoryBytes: positive('gpu.vram_gb', stated.vram_gb, 1e6) * 1e9,
+    peakBf16: peak * 1e12,
+    peakFp8: typeof stated.peak_fp8 === 'number' ? positive('gpu.peak_fp8', stated.peak_fp8, 1e8) * 1e12 : null,
+    memoryBandwidth: positive('gpu.hbm_gbs', stated.hbm_gbs, 1e8) * 1e9,
+    intraNodeBandwidth: perSecond('intra', 450e9),
+    interNodeBandwidth: perSecond('inter', 50e9),
+    // The generation whose bf16 peak is nearest.
+    architecture: peak < 500 ? 'ampere' : peak > 1500 ? 'blackwell' : 'hopper',
+  }
+}

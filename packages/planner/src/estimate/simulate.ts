@@ -1,0 +1,88 @@
+/** A plan's step as its pipeline would run it. */
+
+import { type KnownCluster, validateCluster } from '../gpu.ts'
+import { type KnownModel, validateModel } from '../model/model.ts'
+import { type KnownPlan, validatePlan } from '../parallel-plan.ts'
+import type { PlanRequest } from './estimate.ts'
+import { type PipelineTimeline, type Schedule, simulatePipeline } from './pipeline.ts'
+import { estimateTime, hopSeconds, stageCosts, waiting } from './time.ts'
+
+export interface SimulateRequest extends PlanRequest {
+  /** Default: interleaved where the plan has chunks, 1f1b otherwise. */
+  readonly schedule?: Schedule
+}
+
+export interface Simulation extends PipelineTimeline {
+  readonly plan: KnownPlan
+  /** Seconds after the pipeline: exposed gradient exchange, and the optimizer. */
+  readonly dataParallelSeconds: number
+  readonly optimizerSeconds: number
+  /** The pipeline and what follows. */
+  readonly stepSeconds: number
+  /** What the closed formulas of `estimate` give for the same step (1F1B or interleaved). */
+  readonly estimatedStepSeconds: number
+  /** Bubble over work by closed formula, for stages that are even and hops that take no time. */
+  readonly closedFormBubble: number
+}
+
+/**
+ * Bubble over work by closed formula: (p - 1) / m for GPipe and 1F1B, (p - 1) / (v m) interleaved, and for ZB-H1
+ * (p - 1) (F + B - W) / (m (F + B + W)) with B the gradients of activations alone.
+ * @see Narayanan et al. 2021, arXiv:2104.04473, section 2.2; Qi et al. 2023, arXiv:2401.10241, table 2
+ */
+export function closedFormBubble(
+  schedule: Schedule,
+  stages: number,
+  microBatches: number,
+  chunks = 1,
+  weightShare = 1 / 3,
+): number {
+  const bubble = (stages - 1) / microBatches
+  if (schedule === 'interleaved') return bubble / chunks
+  // F + B - W of F + B + W = 1, where W is the share.
+  return schedule === 'zero-bubble' ? bubble * (1 - 2 * weightShare) : bubble
+}
+
+/**
+ * Simulates one step of a plan: uneven stages (embedding, loss, layers that do not divide), tensor-, context- and expert-parallel
+ * communication within passes, hops between stages.
+ * @throws PlanError for an illegal plan; RangeError or TypeError naming a field that is none, or for too many passes
+ * @example simulate({ model, cluster, plan, schedule: 'zero-bubble' }).bubbleOverWork
+ */
+export function simulate(request: SimulateRequest): Simulation {
+  const model = validateModel(request.model)
+  const cluster = validateCluster(request.cluster)
+  const plan = validatePlan(model, cluster, request.plan)
+  return simulateKnown(model, cluster, plan, request.schedule)
+}
+
+function simulateKnown(model: KnownModel, cluster: KnownCluster, plan: KnownPlan, given?: Schedule): Simulation {
+  const schedule = given ?? (plan.virtualPipeline > 1 ? 'interleaved' : '1f1b')
+  const chunks = schedule === 'interleaved' ? Math.max(2, plan.virtualPipeline) : 1
+  // Everyone waits for the slowest GPU, in computation but not in communication.
+  const wait = 1 + waiting(cluster)
+  const stages = stageCosts(model, cluster, plan).map(({ forward, backward, weightGradient, communication }) => ({
+    forward: (forward - communication / 2) * wait + communication / 2,
+    backward: (backward - communication / 2) * wait + communication / 2,
+    weightGradient: weightGradient * wait,
+  }))
+  const timeline = simulatePipeline({
+    stages,
+    microBatches: plan.microBatches,
+    schedule,
+    chunks,
+    hopSeconds: hopSeconds(model, cluster, plan),
+  })
+  const time = estimateTime(model, cluster, plan)
+  const total = stages.reduce((sum, { forward, backward }) => sum + forward + backward, 0)
+  const weights = stages.reduce((sum, { weightGradient }) => sum + weightGradient, 0)
+  return {
+    ...timeline,
+    plan,
+    dataParallelSeconds: time.dataParallel,
+    optimizerSeconds: time.optimizer,
+    stepSeconds: timeline.seconds + time.dataParallel + time.optimizer,
+    estimatedStepSeconds: time.step,
+    closedFormBubble: closedFormBubble(schedule, plan.pipelineParallel, plan.microBatches, chunks, weights / total),
+  }
+}

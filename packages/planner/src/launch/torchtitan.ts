@@ -1,0 +1,338 @@
+/**
+ * A plan as a torchtitan job: a Python configuration for pytorch/torchtitan as of b5bcd76c (August 2026), and the TOML file that its versions
+ * up to 238fa995 (February 2026) read.
+ */
+
+import { paddedVocab } from '../estimate/memory.ts'
+import { validateCluster } from '../gpu.ts'
+import { type KnownModel, validateModel } from '../model/model.ts'
+import { type KnownPlan, validatePlan } from '../parallel-plan.ts'
+import { layersPerStage } from '../stages.ts'
+import { checkRecipe, type LaunchRecipe, type LaunchRequest } from './megatron.ts'
+
+export interface TorchtitanJob {
+  /** The configuration, a Python module to save as `kumiki_job.py`. */
+  readonly python: string
+  /** The command of one node, run beside that file. */
+  readonly command: string
+  /** The job file of versions that read TOML, and their command. */
+  readonly toml: string
+  readonly tomlCommand: string
+  /** What has to be done first, and what differs from the plan. */
+  readonly notes: readonly string[]
+  /** The same for versions that read TOML. */
+  readonly tomlNotes: readonly string[]
+}
+
+type Value = string | number | boolean | readonly (readonly string[])[]
+
+/** torchtitan's names of Megatron-LM's decay curves; `exponential` has none. */
+const decayTypes: Readonly<Record<string, string>> = { linear: 'linear', cosine: 'cosine', minus_sqrt: 'sqrt' }
+
+/** A pipeline as torchtitan cuts it: names of the modules of each chunk, in the order a token meets them. */
+function moduleNames(layers: number, plan: KnownPlan): string[][] {
+  const { pipelineParallel: p, virtualPipeline: v } = plan
+  const perStage = layersPerStage(layers, p, v, true) as number[]
+  let layer = 0
+  const chunks = Array.from({ length: p * v }, (_, part) => {
+    const count = perStage[part % p]
+    const here = Math.floor(count / v) + (Math.floor(part / p) < count % v ? 1 : 0)
+    return Array.from({ length: here }, () => `layers.${layer++}`)
+  })
+  chunks[0].unshift('tok_embeddings')
+  return chunks
+}
+
+/**
+ * `pipeline_parallel_layers_per_stage` that makes as many chunks as the plan has, or null where none does: torchtitan counts embedding and
+ * output as a layer each and cuts `ceil((layers + 2) / it)` chunks.
+ * @see torchtitan/distributed/pipeline_parallel.py
+ */
+function layersPerChunk(layers: number, { pipelineParallel: p, virtualPipeline: v }: KnownPlan): number | null {
+  const least = Math.ceil((layers + 2) / (p * v))
+  return Math.ceil((layers + 2) / least) === p * v ? least : null
+}
+
+/** What torchtitan's llama3 model cannot be. @throws RangeError */
+function refuseUnsupported(request: LaunchRequest, model: KnownModel, plan: KnownPlan, recipe: LaunchRecipe): void {
+  if (model.experts) throw new RangeError('torchtitan: mixtures of experts are not emitted; the llama3 model is dense')
+  if (
+    !model.gatedMlp ||
+    model.activation !== 'silu' ||
+    model.tiedEmbeddings ||
+    model.headDim * model.heads !== model.hidden ||
+    request.qkNorm ||
+    model.qkNorm ||
+    model.latentAttention ||
+    model.slidingWindow ||
+    model.learnedPositions > 0 ||
+    model.norm !== 'rms' ||
+    model.normsPerLayer !== 2 ||
+    model.biases !== 'none'
+  ) {
+    throw new RangeError(
+      'torchtitan: its llama3 has SwiGLU, two RMSNorms a layer, rotary positions, untied tables, heads x headDim = hidden, full attention, no q/k norm and no biases; this model differs',
+    )
+  }
+  if (model.kvHeads % plan.tensorParallel !== 0)
+    throw new RangeError(
+      `torchtitan: tensorParallel ${plan.tensorParallel} must divide the ${model.kvHeads} key/value heads`,
+    )
+  for (const field of ['eightBitMoments', 'offloadOptimizer', 'loraRank'] as const)
+    if (plan[field]) throw new RangeError(`torchtitan: plan.${field} is not emitted`)
+  if (plan.precision !== 'bf16') throw new RangeError(`torchtitan: plan.precision must be bf16, got ${plan.precision}`)
+  const style = recipe.wsdDecayStyle ?? 'linear'
+  if (recipe.schedule === 'wsd' && !decayTypes[style]) {
+    throw new RangeError(
+      `torchtitan: recipe.wsdDecayStyle ${style} has no counterpart; there are ${Object.keys(decayTypes).join(', ')}`,
+    )
+  }
+}
+
+/**
+ * Writes a job for torchtitan's `llama3` model: dense models, bfloat16, with data, tensor, pipeline and context parallelism.
+ * torchtitan has no ZeRO-1: optimizer sharding becomes fully sharded data parallelism that keeps gathered weights between forward
+ * and backward.
+ * @throws RangeError for what torchtitan's llama3 does not have (experts, plain MLPs, fp16, fp8, exponential decay, key/value heads that
+ *   tensor parallelism does not divide), and as emitMegatron
+ */
+export function emitTorchtitan(request: LaunchRequest): TorchtitanJob {
+  const model = validateModel(request.model)
+  const cluster = validateCluster(request.cluster)
+  const plan = validatePlan(model, cluster, request.plan)
+  const recipe = checkRecipe(request.recipe)
+  refuseUnsupported(request, model, plan, recipe)
+  const style = recipe.wsdDecayStyle ?? 'linear'
+  const notes: string[] = []
+  const flavor = request.model.name ?? 'kumiki'
+  const sharded = plan.sharding !== 'none'
+  if (plan.sharding === 'optimizer') {
+    notes.push(
+      'The plan shards optimizer state alone (ZeRO-1); torchtitan shards weights and gradients too, and keeps gathered weights for the backward pass. Memory is lower, communication higher.',
+    )
+  }
+  if (recipe.zLoss)
+    notes.push(`The recipe has a z-loss of ${recipe.zLoss}; torchtitan has none, so this job trains without.`)
+  if (recipe.schedule === 'cosine' && recipe.decaySteps !== recipe.trainSteps) {
+    notes.push(`The cosine ends at step ${recipe.trainSteps} (the last) instead of ${recipe.decaySteps}.`)
+  }
+  notes.push('torchtitan reads text datasets, not Megatron-LM token files; the data set (c4) is a placeholder.')
+  if (!request.paths?.tokenizerModel)
+    notes.push('hf_assets_path is a placeholder: give the folder of a tokenizer.json.')
+  const tomlNotes = [`Add a flavor to torchtitan/models/llama3: ${flavorLine(flavor, model, request)}`, ...notes]
+
+  const pipeline = plan.pipelineParallel > 1
+  const perChunk = pipeline ? layersPerChunk(model.layers, plan) : null
+  // Where no number of layers makes the chunks, they are named.
+  const cut: Record<string, Value> = !pipeline
+    ? {}
+    : perChunk === null
+      ? { module_fqns_per_model_part: withOutput(moduleNames(model.layers, plan), 'output') }
+      : { pipeline_parallel_layers_per_stage: perChunk }
+  const schedule = {
+    warmup_steps: recipe.warmupSteps,
+    ...(recipe.schedule === 'wsd' ? { decay_ratio: Math.min(1, (recipe.wsdDecaySteps ?? 1) / recipe.trainSteps) } : {}),
+    decay_type: recipe.schedule === 'wsd' ? decayTypes[style] : 'cosine',
+    min_lr_factor: recipe.minLearningRate / recipe.learningRate,
+  }
+  const axes = {
+    data_parallel_replicate_degree: sharded ? 1 : plan.dataParallel,
+    data_parallel_shard_degree: sharded ? plan.dataParallel : 1,
+    fsdp_reshard_after_forward: plan.sharding === 'full' ? 'always' : 'never',
+    tensor_parallel_degree: plan.tensorParallel,
+    pipeline_parallel_degree: plan.pipelineParallel,
+    ...(pipeline ? { pipeline_parallel_schedule: plan.virtualPipeline > 1 ? 'Interleaved1F1B' : '1F1B' } : {}),
+    context_parallel_degree: plan.contextParallel,
+  }
+  const sections: Record<string, Record<string, Value>> = {
+    job: { dump_folder: request.paths?.checkpoints ?? './outputs', description: `${flavor}, planned by Kumiki` },
+    metrics: { log_freq: 10 },
+    model: { name: 'llama3', flavor, hf_assets_path: request.paths?.tokenizerModel ?? './assets/tokenizer' },
+    optimizer: {
+      name: 'AdamW',
+      lr: recipe.learningRate,
+      beta1: recipe.beta1,
+      beta2: recipe.beta2,
+      eps: recipe.epsilon,
+      weight_decay: recipe.weightDecay,
+    },
+    lr_scheduler: schedule,
+    training: {
+      // With a pipeline a rank's whole share is one batch, cut into micro-batches; without, gradients are accumulated.
+      local_batch_size: pipeline ? plan.globalBatchSize / plan.dataParallel : plan.microBatchSize,
+      global_batch_size: plan.globalBatchSize,
+      seq_len: plan.sequenceLength,
+      max_norm: recipe.gradientClip,
+      steps: recipe.trainSteps,
+      dataset: 'c4',
+    },
+    parallelism: {
+      ...axes,
+      ...cut,
+      ...(pipeline ? { pipeline_parallel_microbatch_size: plan.microBatchSize } : {}),
+    },
+    checkpoint: { enable: true, folder: 'checkpoint', interval: request.saveInterval ?? 1000, async_mode: 'async' },
+    activation_checkpoint: {
+      mode: plan.recompute === 'operators' ? 'selective' : plan.recompute,
+      ...(plan.recompute === 'selective' || plan.recompute === 'operators' ? { selective_ac_option: 'op' } : {}),
+    },
+    compile: { enable: true },
+  }
+  const toml = Object.entries(sections)
+    .map(([name, fields]) =>
+      [`[${name}]`, ...Object.entries(fields).map(([key, value]) => `${key} = ${tomlValue(value)}`)].join('\n'),
+    )
+    .join('\n\n')
+  const where = cluster.nodes > 1 ? ' --rdzv-backend c10d --rdzv-endpoint "$MASTER_ADDR:$MASTER_PORT"' : ''
+  const torchrun = `torchrun --nnodes ${cluster.nodes} --nproc-per-node ${cluster.gpusPerNode}${where} -m torchtitan.train`
+  const parallelism = pipeline
+    ? { ...axes, ...renamed(cut, model, plan), num_pp_microbatches: plan.microBatches }
+    : axes
+  return {
+    python: pythonModule(request, model, plan, recipe, notes, parallelism, schedule, flavor),
+    command: `PYTHONPATH=. ${torchrun} --module kumiki_job --config job`,
+    toml: `${tomlNotes.map((note) => `# ${note}`).join('\n')}\n\n${toml}\n`,
+    tomlCommand: `${torchrun} --job.config_file job.toml`,
+    notes,
+    tomlNotes,
+  }
+}
+
+/** The last chunk has the final norm and the output, whose module has another name in each version. */
+function withOutput(chunks: string[][], output: string): string[][] {
+  return chunks.map((names, i) => (i === chunks.length - 1 ? [...names, 'norm', output] : names))
+}
+
+function renamed(cut: Record<string, Value>, model: KnownModel, plan: KnownPlan): Record<string, Value> {
+  return 'module_fqns_per_model_part' in cut
+    ? { module_fqns_per_model_part: withOutput(moduleNames(model.layers, plan), 'lm_head') }
+    : cut
+}
+
+/** The configuration in Python. What begins with an underscore is torchtitan's own at the commit named above. */
+function pythonModule(
+  request: LaunchRequest,
+  model: KnownModel,
+  plan: KnownPlan,
+  recipe: LaunchRecipe,
+  notes: readonly string[],
+  parallelism: Record<string, Value>,
+  schedule: Record<string, Value>,
+  flavor: string,
+): string {
+  const call = (fields: Record<string, Value>, indent: string) =>
+    Object.entries(fields)
+      .map(([key, value]) => `${indent}${key}=${pythonValue(value)},`)
+      .join('\n')
+  const recomputing =
+    plan.recompute === 'none' ? 'None' : plan.recompute === 'full' ? 'FullAC.Config()' : 'SelectiveAC.Config()'
+  return `${notes.map((note) => `# ${note}`).join('\n')}
+# For pytorch/torchtitan as of b5bcd76c (August 2026). Save as kumiki_job.py.
+import torchtitan.models.llama3 as llama3
+from torchtitan.components.checkpointer import CheckpointManager
+from torchtitan.components.data import ConcatThenSplitPackingConfig, GrainDataLoader
+from torchtitan.components.loss import ChunkedLossWrapper, CrossEntropyLoss
+from torchtitan.components.metrics import MetricsProcessor
+from torchtitan.components.optimizer import LRSchedulersContainer, default_adamw
+from torchtitan.config import CompileConfig, ParallelismConfig, TrainingConfig
+from torchtitan.distributed.activation_checkpoint import FullAC, SelectiveAC
+from torchtitan.hf_datasets.text_datasets import DATASETS
+from torchtitan.models.common import ComplexRoPE, Embedding, Linear, RMSNorm
+from torchtitan.models.common.config_utils import decoder_vocab_size
+from torchtitan.trainer import Trainer
+
+DIM, HEADS, VOCABULARY = ${model.hidden}, ${model.heads}, ${paddedVocab(model, plan)}
+EPSILON = ${request.rmsNormEps ?? 1e-5}
+
+
+def _model(attn_backend: str, tp_gemm_backend="default") -> llama3.Llama3Model.Config:
+    layers = llama3._build_llama3_layers(
+        n_layers=${model.layers},
+        dim=DIM,
+        n_heads=HEADS,
+        n_kv_heads=${model.kvHeads},
+        hidden_dim=${model.ffn},
+        rope=ComplexRoPE.Config(
+            dim=DIM // HEADS, max_context_length=${Math.max(request.maxPositionEmbeddings ?? 0, plan.sequenceLength)}, theta=${request.ropeTheta ?? 10_000}
+        ),
+        attn_backend=attn_backend,
+        tp_gemm_backend=tp_gemm_backend,
+    )
+    for layer in layers:
+        layer.attention_norm.eps = layer.ffn_norm.eps = EPSILON
+    return llama3.Llama3Model.Config(
+        dim=DIM,
+        vocab_size=VOCABULARY,
+        tok_embeddings=Embedding.Config(
+            num_embeddings=VOCABULARY, embedding_dim=DIM, param_init=llama3._EMBEDDING_INIT
+        ),
+        norm=RMSNorm.Config(normalized_shape=DIM, eps=EPSILON, param_init=llama3._NORM_INIT),
+        lm_head=Linear.Config(
+            in_features=DIM, out_features=VOCABULARY, param_init=llama3._output_linear_init(DIM)
+        ),
+        layers=layers,
+    )
+
+
+llama3.llama3_configs[${pythonValue(flavor)}] = _model
+
+
+def job() -> Trainer.Config:
+    model_spec = llama3.model_registry(${pythonValue(flavor)})
+    return Trainer.Config(
+        model_spec=model_spec,
+        hf_assets_path=${pythonValue(request.paths?.tokenizerModel ?? './assets/tokenizer')},
+        dump_folder=${pythonValue(request.paths?.checkpoints ?? './outputs')},
+        loss=ChunkedLossWrapper.Config(
+            loss_fn=CrossEntropyLoss.Config(global_vocab_size=decoder_vocab_size(model_spec)),
+        ),
+        optimizer=default_adamw(
+            lr=${recipe.learningRate},
+            betas=(${recipe.beta1}, ${recipe.beta2}),
+            eps=${recipe.epsilon},
+            weight_decay=${recipe.weightDecay},
+        ),
+        lr_scheduler=LRSchedulersContainer.Config(
+${call(schedule, '            ')}
+        ),
+        training=TrainingConfig(
+            num_tokens_per_microbatch_per_dp_rank=${plan.microBatchSize} * ${plan.sequenceLength},
+            num_tokens_per_train_step=${plan.globalBatchSize} * ${plan.sequenceLength},
+            max_context_length=${plan.sequenceLength},
+            max_norm=${recipe.gradientClip},
+            steps=${recipe.trainSteps},
+            disable_cuda_graphs=True,
+        ),
+        parallelism=ParallelismConfig(
+${call(parallelism, '            ')}
+        ),
+        dataloader=GrainDataLoader.Config(dataset=ConcatThenSplitPackingConfig(dataset=DATASETS["c4"])),
+        metrics=MetricsProcessor.Config(log_freq=10),
+        checkpoint=CheckpointManager.Config(enable=True, interval=${request.saveInterval ?? 1000}, async_mode="async"),
+        activation_checkpoint=${recomputing},
+        compile=CompileConfig(enable=True),
+    )
+`
+}
+
+function pythonValue(value: Value): string {
+  if (typeof value === 'boolean') return value ? 'True' : 'False'
+  return typeof value === 'number' ? String(value) : JSON.stringify(value)
+}
+
+/** Strings as TOML basic strings; numbers with a point or an exponent where they are no integers. */
+function tomlValue(value: Value): string {
+  return typeof value === 'string' || typeof value === 'object' ? JSON.stringify(value) : String(value)
+}
+
+/**
+ * The sizes as torchtitan's TransformerModelArgs. It computes the MLP's width as 2/3 of 4 x hidden, times a multiplier, rounded up to a
+ * multiple; with the width itself as the multiple, any product not above it rounds to exactly that width.
+ */
+function flavorLine(flavor: string, model: KnownModel, request: LaunchRequest): string {
+  const base = Math.floor((8 * model.hidden) / 3)
+  // Padded as Megatron-LM pads it, so that it divides among tensor-parallel ranks.
+  const padding = 128 * (request.plan.tensorParallel ?? 1)
+  const multiplier = base > model.ffn ? `, ffn_dim_multiplier=${(model.ffn / base).toFixed(6)}` : ''
+  return `${JSON.stringify(flavor)}: TransformerModelArgs(dim=${model.hidden}, n_layers=${model.layers}, n_heads=${model.heads}, n_kv_heads=${model.kvHeads}, vocab_size=${Math.ceil(model.vocab / padding) * padding}, multiple_of=${model.ffn}${multiplier}, norm_eps=${request.rmsNormEps ?? 1e-5}, rope_theta=${request.ropeTheta ?? 10_000})`
+}
