@@ -1,5 +1,5 @@
 import type { CpuRule } from '../../backends/cpu/rule.ts'
-import { type AttentionAttrs, attentionSizes } from './geometry.ts'
+import { type AttentionAttrs, attentionSizes, kernelsCompute } from './geometry.ts'
 
 /** Rows of queries that are worked on together; 4 | block. */
 const block = 32
@@ -20,7 +20,7 @@ function scratchFor(s: number, d: number): number {
 function rule(kernel: string, inputs: number, outputs: number): CpuRule<AttentionAttrs> {
   const range = (n: number) => [...Array(n).keys()]
   return {
-    supports: (specs) => specs.slice(0, inputs).every((s) => s.dtype === 'float32'),
+    supports: (specs, attrs) => kernelsCompute(attrs) && specs.slice(0, inputs).every((s) => s.dtype === 'float32'),
     plan: ({ inputs: operands, attrs: { scale, causal } }) => {
       const { batch, t, heads, d, s, kvHeads } = attentionSizes(operands[0], operands[1])
       return {

@@ -1,4 +1,4 @@
-import { requireBoolean, requireNumber, requireOptions, requireTensor } from '../../arguments.ts'
+import { requireBoolean, requireNumber, requireOptions, requireTensor, requireWhole } from '../../arguments.ts'
 import { lazyKernels } from '../../backends/kernel-source.ts'
 import { ShapeError } from '../../errors.ts'
 import { defineOp, type Op } from '../../op.ts'
@@ -6,7 +6,7 @@ import { elementCount, formatShape } from '../../shape.ts'
 import { apply, type Tensor } from '../../tensor.ts'
 import { broadcastTo } from '../broadcast-to.ts'
 import { cast } from '../cast.ts'
-import { equal, lessEqual } from '../compare.ts'
+import { equal, greater, lessEqual } from '../compare.ts'
 import { exp } from '../exp.ts'
 import { iota } from '../leaf.ts'
 import { logSumExp } from '../log-sum-exp.ts'
@@ -15,7 +15,9 @@ import { mul } from '../mul.ts'
 import { sum } from '../reduce.ts'
 import { requireFloat } from '../require.ts'
 import { reshape } from '../reshape.ts'
+import { square } from '../square.ts'
 import { sub } from '../sub.ts'
+import { tanh } from '../tanh.ts'
 import { swapAxes, transpose } from '../transpose.ts'
 import { where } from '../where.ts'
 import type { AttentionAttrs } from './geometry.ts'
@@ -37,22 +39,26 @@ function ungrouped(x: Tensor): Tensor {
 const given = (documents: Tensor | undefined): Tensor[] => (documents ? [documents] : [])
 
 /**
- * Scores with the mask applied, [batch, kvHeads, group, seqQ, seqK]. Query i sees keys up to i + seqK - seqQ, and only those of its
- * own document.
+ * Scores, [batch, kvHeads, group, seqQ, seqK], as they are (capped where there is a cap) and with the mask applied. Query i sees keys up to
+ * i + seqK - seqQ, of those the last `window`, and only those of its own document.
  */
-function scores(q: Tensor, k: Tensor, documents: Tensor | undefined, { scale, causal }: AttentionAttrs): Tensor {
+function scores(q: Tensor, k: Tensor, documents: Tensor | undefined, attrs: AttentionAttrs) {
+  const { scale, causal, window, softcap } = attrs
   const kv = k.shape[2]
   const qs = grouped(q, kv)
   const ks = grouped(k, kv)
   const [b, , group, t, d] = qs.shape
   const s = ks.shape[3]
-  let masked = mul(matmul(qs, broadcastTo(swapAxes(ks, -1, -2), [b, kv, group, d, s])), scale)
+  const scaled = mul(matmul(qs, broadcastTo(swapAxes(ks, -1, -2), [b, kv, group, d, s])), scale)
+  const capped = softcap === undefined ? scaled : mul(tanh(mul(scaled, 1 / softcap)), softcap)
+  let masked = capped
   const mask = (seen: Tensor) => {
     masked = where(broadcastTo(seen, masked.shape), masked, unseen)
   }
   if (causal) mask(lessEqual(sub(iota([t, s], 1), s - t), iota([t, s], 0)))
+  if (window !== undefined) mask(greater(sub(iota([t, s], 1), s - t - window), iota([t, s], 0)))
   if (documents) mask(equal(reshape(documents, [b, 1, 1, t, 1]), reshape(documents, [b, 1, 1, 1, s])))
-  return masked
+  return { capped, masked }
 }
 
 /** Outputs: o like q, and the log-sum-exp of the scores, float32 [batch, heads, seqQ], which the gradient needs. */
@@ -60,7 +66,7 @@ export const attentionOp: Op<AttentionAttrs> = defineOp<AttentionAttrs>({
   name: 'attention',
   kind: 'composite',
   gradientOfFirst: true,
-  infer([q, k, v, documents], { causal }) {
+  infer([q, k, v, documents], { causal, window }) {
     requireFloat('attention', q)
     const [b, t, h, d] = q.shape
     const shapes = `q ${formatShape(q.shape)}, k ${formatShape(k.shape)}, v ${formatShape(v.shape)}`
@@ -73,6 +79,8 @@ export const attentionOp: Op<AttentionAttrs> = defineOp<AttentionAttrs>({
     if (k.shape[1] === 0) throw new ShapeError(`attention: needs at least one key, got ${shapes}`)
     if (causal && k.shape[1] < t)
       throw new ShapeError(`attention: causal attention needs at least as many keys as queries, got ${shapes}`)
+    if (window !== undefined && !causal)
+      throw new ShapeError(`attention: a window of ${window} keys needs causal attention, got causal: false`)
     if (q.dtype !== k.dtype || q.dtype !== v.dtype)
       throw new ShapeError(`attention: q, k and v must share a dtype, got ${q.dtype}, ${k.dtype}, ${v.dtype}`)
     if (documents) {
@@ -96,7 +104,7 @@ export const attentionOp: Op<AttentionAttrs> = defineOp<AttentionAttrs>({
     return [cast(o, q.dtype), lse]
   },
   definition([q, k, v, documents], attrs) {
-    const s = scores(q, k, documents, attrs)
+    const { masked: s } = scores(q, k, documents, attrs)
     const lse = logSumExp(s)
     const p = exp(sub(s, reshape(lse, [...lse.shape, 1])))
     const [b, kv, group, t] = s.shape
@@ -157,6 +165,21 @@ export const attentionOp: Op<AttentionAttrs> = defineOp<AttentionAttrs>({
       attrs: { scale: 0.35, causal: false },
       tolerance: 3e-5,
     },
+    // Windows and caps, alone and together, with more keys than queries and with documents.
+    {
+      inputs: [{ shape: [1, 3, 2, 4] }, { shape: [1, 7, 1, 4] }, { shape: [1, 7, 1, 4] }],
+      attrs: { scale: 0.5, causal: true, window: 2 },
+    },
+    {
+      inputs: [
+        { shape: [1, 9, 2, 8] },
+        { shape: [1, 9, 2, 8] },
+        { shape: [1, 9, 2, 8] },
+        { shape: [1, 9], dtype: 'int32', range: [0, 2] },
+      ],
+      attrs: { scale: 0.7, causal: true, window: 4, softcap: 3 },
+      tolerance: 3e-5,
+    },
     {
       inputs: [
         { shape: [1, 12, 2, 64], dtype: 'bfloat16' },
@@ -193,14 +216,17 @@ export const attentionGradientOp: Op<AttentionAttrs> = defineOp<AttentionAttrs>(
   },
   definition([q, k, v, o, lse, g, documents], attrs) {
     const kv = k.shape[2]
-    const s = scores(q, k, documents, attrs)
+    const { softcap } = attrs
+    const { capped, masked: s } = scores(q, k, documents, attrs)
     const [b, , group, t, n] = s.shape
     const d = q.shape[3]
     const p = exp(sub(s, reshape(lse, [b, kv, group, t, 1])))
     const gs = grouped(g, kv)
     const delta = sum(mul(gs, grouped(o, kv)), -1, true)
     const vt = broadcastTo(swapAxes(grouped(v, kv), -1, -2), [b, kv, group, d, n])
-    const ds = mul(mul(p, sub(matmul(gs, vt), delta)), attrs.scale)
+    const uncapped = mul(mul(p, sub(matmul(gs, vt), delta)), attrs.scale)
+    // d softcap tanh(s / softcap) / ds = 1 - tanh^2, of the scores before the mask: a masked one squared is not finite.
+    const ds = softcap === undefined ? uncapped : mul(uncapped, sub(1, square(mul(capped, 1 / softcap))))
     const ks = broadcastTo(grouped(k, kv), [b, kv, group, n, d])
     const dq = ungrouped(matmul(ds, ks))
     // Query heads that share a key head add up.
@@ -219,24 +245,40 @@ export const attentionGradientOp: Op<AttentionAttrs> = defineOp<AttentionAttrs>(
  * @param v like k
  * @param options.causal query i sees keys 0 to i + seqK - seqQ (default true)
  * @param options.scale default 1 / sqrt(headDim)
+ * @param options.window query i sees the last so many of those keys (causal attention alone): sliding windows
+ * @param options.softcap scores s become softcap tanh(s / softcap), as in Gemma 2
  * @param options.documents int32 [batch, seq]: several documents packed into one sequence do not see each other; positions with
  * the same number belong together. Needs as many keys as queries.
  * @returns like q
- * @see arXiv:2205.14135, arXiv:2305.13245
+ * With a window or a cap the scores are held, [batch, heads, seqQ, seqK]: those have no kernel yet.
+ * @see arXiv:2205.14135, arXiv:2305.13245, arXiv:2408.00118
  */
 export function attention(
   q: Tensor,
   k: Tensor,
   v: Tensor,
-  options: { causal?: boolean; scale?: number; documents?: Tensor } = {},
+  options: { causal?: boolean; scale?: number; window?: number; softcap?: number; documents?: Tensor } = {},
 ): Tensor {
   requireTensor('attention', q, 'q')
   requireTensor('attention', k, 'k')
   requireTensor('attention', v, 'v')
-  requireOptions('attention', options, ['causal', 'scale', 'documents'])
+  requireOptions('attention', options, ['causal', 'scale', 'window', 'softcap', 'documents'])
   requireBoolean('attention', 'causal', options.causal)
   if (options.documents !== undefined) requireTensor('attention', options.documents, 'documents')
   const scale = options.scale ?? 1 / Math.sqrt(Math.max(q.shape[q.ndim - 1] ?? 1, 1))
   requireNumber('attention', 'scale', scale)
-  return apply(attentionOp, [q, k, v, ...given(options.documents)], { scale, causal: options.causal ?? true })[0]
+  const { window, softcap, causal = true } = options
+  if (window !== undefined) requireWhole('attention', 'window', window, 1)
+  if (softcap !== undefined) requireNumber('attention', 'softcap', softcap)
+  if (softcap !== undefined && softcap <= 0)
+    throw new RangeError(`attention: softcap must be above 0, got ${softcap}; leave it out for no cap`)
+  // A window over all keys is none.
+  const narrows = window !== undefined && window < (k.shape[1] ?? 0)
+  const attrs = {
+    scale,
+    causal,
+    ...((narrows || !causal) && window !== undefined && { window }),
+    ...(softcap !== undefined && { softcap }),
+  }
+  return apply(attentionOp, [q, k, v, ...given(options.documents)], attrs)[0]
 }

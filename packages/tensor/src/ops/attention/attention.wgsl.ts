@@ -2,8 +2,7 @@ import type { AdapterTraits, WebGpuPlan, WebGpuRule } from '../../backends/webgp
 import type { Spec } from '../../graph/node.ts'
 import type { KernelContext } from '../../passes/operand.ts'
 import { blockedBackward, blockedForward, blockedIsSupported } from './blocked.wgsl.ts'
-import type { AttentionAttrs } from './geometry.ts'
-import { type AttentionSizes, attentionSizes } from './geometry.ts'
+import { type AttentionAttrs, type AttentionSizes, attentionSizes, kernelsCompute } from './geometry.ts'
 import { rowsBackward, rowsForward } from './rows.wgsl.ts'
 import { tiledBackward, tiledForward, tiledIsSupported } from './tiled.wgsl.ts'
 
@@ -44,8 +43,11 @@ export const attentionVariants: readonly string[] = Object.keys(variants)
 function rule(direction: 'forward' | 'backward'): WebGpuRule<AttentionAttrs> {
   return {
     // Its inputs and, backward, two of its results and a scratch buffer are the most one kernel binds.
-    supports: (inputs: readonly Spec[], _, { maxStorageBuffers }) =>
-      inputs[0].shape[3] % 4 === 0 && inputs[0].shape[3] <= 256 && inputs.length + 2 <= maxStorageBuffers,
+    supports: (inputs: readonly Spec[], attrs, { maxStorageBuffers }) =>
+      kernelsCompute(attrs) &&
+      inputs[0].shape[3] % 4 === 0 &&
+      inputs[0].shape[3] <= 256 &&
+      inputs.length + 2 <= maxStorageBuffers,
     plan: (context, adapter) => {
       const [q, k] = context.inputs
       const sizes = attentionSizes(q, k)

@@ -3,7 +3,15 @@ import type { Operand } from '../../passes/operand.ts'
 export interface AttentionAttrs {
   readonly scale: number
   readonly causal: boolean
+  /** Query i sees this many keys: its own and those just before. Causal attention alone. */
+  readonly window?: number
+  /** Scores s become softcap tanh(s / softcap) before the mask. */
+  readonly softcap?: number
 }
+
+/** What the kernels do not compute runs by the definition, which holds the scores. */
+export const kernelsCompute = ({ window, softcap }: AttentionAttrs): boolean =>
+  window === undefined && softcap === undefined
 
 /** The numbers of an attention: q [batch, t, heads, d], k and v [batch, s, kvHeads, d]. */
 export interface AttentionSizes {
