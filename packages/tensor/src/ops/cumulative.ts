@@ -5,12 +5,11 @@ import { defineOp, type Op } from '../op.ts'
 import { elementCount, normalizeAxis } from '../shape.ts'
 import { apply1, type Tensor } from '../tensor.ts'
 import { cast } from './cast.ts'
-import { concatenate } from './concatenate.ts'
 import { flip } from './flip.ts'
 import { ones } from './full.ts'
 import { mul } from './mul.ts'
-import { reduceExtents } from './reduce.ts'
-import { sliceAxis } from './slice.ts'
+import { reduceExtents } from './reduction.ts'
+import { concatenate, sliceAxis } from './slice-concatenate.ts'
 
 export interface CumulativeAttrs {
   readonly axis: number

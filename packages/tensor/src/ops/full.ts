@@ -2,7 +2,7 @@ import { requireDType, requireTensor } from '../arguments.ts'
 import type { DType } from '../dtype.ts'
 import { checkShape, type Shape } from '../shape.ts'
 import type { Tensor } from '../tensor.ts'
-import { broadcastTo } from './broadcast-to.ts'
+import { broadcastTo } from './broadcast-sum.ts'
 import { constant } from './leaf.ts'
 
 /** A tensor of one repeated value. It belongs to no device until it meets a tensor that does. */

@@ -3,10 +3,10 @@ import { computeType } from '../dtype.ts'
 import type { Tensor } from '../tensor.ts'
 import { abs } from './abs.ts'
 import { bitwiseAnd, bitwiseOr, bitwiseXor } from './bitwise.ts'
+import { sum } from './broadcast-sum.ts'
 import { cast } from './cast.ts'
 import { equal, greater, less, notEqual } from './compare.ts'
 import { full } from './full.ts'
-import { sum } from './reduce.ts'
 import { where } from './where.ts'
 
 const truth = (op: string, x: Tensor): Tensor => {

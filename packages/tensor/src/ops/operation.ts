@@ -3,7 +3,7 @@ import { type DType, promote } from '../dtype.ts'
 import type { Op } from '../op.ts'
 import { broadcastShapes, sameShape } from '../shape.ts'
 import { apply1, isTensor, type Tensor } from '../tensor.ts'
-import { broadcastTo } from './broadcast-to.ts'
+import { broadcastTo } from './broadcast-sum.ts'
 import { cast } from './cast.ts'
 import { toTensor } from './leaf.ts'
 

@@ -2,11 +2,10 @@ import { requireTensor, requireWhole, shown } from '../arguments.ts'
 import { ShapeError } from '../errors.ts'
 import { formatShape } from '../shape.ts'
 import type { Tensor } from '../tensor.ts'
-import { concatenate } from './concatenate.ts'
 import { flip } from './flip.ts'
 import { full } from './full.ts'
 import { repeat } from './shapes.ts'
-import { sliceAxis } from './slice.ts'
+import { concatenate, sliceAxis } from './slice-concatenate.ts'
 
 /** How the border is filled: with a number, the mirror image without or with the edge, the edge itself, or the other end. */
 export type PadMode = 'constant' | 'reflect' | 'symmetric' | 'edge' | 'wrap'

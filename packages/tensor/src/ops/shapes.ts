@@ -2,10 +2,9 @@ import { requireTensor, requireWhole, shown } from '../arguments.ts'
 import { ShapeError } from '../errors.ts'
 import { formatShape, normalizeAxes, normalizeAxis, requireNumbers } from '../shape.ts'
 import type { Tensor } from '../tensor.ts'
-import { broadcastTo } from './broadcast-to.ts'
-import { concatenate } from './concatenate.ts'
+import { broadcastTo } from './broadcast-sum.ts'
 import { reshape } from './reshape.ts'
-import { sliceAxis } from './slice.ts'
+import { concatenate, sliceAxis } from './slice-concatenate.ts'
 
 /** Joins tensors of one shape along a new axis. @example stack([a, b]) is [2, ...a.shape] */
 export function stack(tensors: readonly Tensor[], axis = 0): Tensor {

@@ -7,7 +7,7 @@ import { elementCount, normalizeAxis } from '../shape.ts'
 import { apply, apply1, type Tensor } from '../tensor.ts'
 import { cast } from './cast.ts'
 import { scatterOp } from './gather.ts'
-import { above } from './reduce.ts'
+import { above } from './max.ts'
 import { swapAxes } from './transpose.ts'
 
 /** The last axis in order; equals in the order they stand. Outputs: values, and int32 indices. */

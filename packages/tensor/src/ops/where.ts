@@ -4,7 +4,7 @@ import { DTypeError } from '../errors.ts'
 import { defineOp } from '../op.ts'
 import { broadcastShapes } from '../shape.ts'
 import { apply1, isTensor, type Tensor } from '../tensor.ts'
-import { broadcastTo } from './broadcast-to.ts'
+import { broadcastTo } from './broadcast-sum.ts'
 import { cast } from './cast.ts'
 import { toTensor } from './leaf.ts'
 

@@ -1,7 +1,7 @@
 import { bytesPerElement } from '../dtype.ts'
 import type { Graph } from '../graph/graph.ts'
 import type { Value } from '../graph/node.ts'
-import { concatenateOp } from '../ops/concatenate.ts'
+import { concatenateOp } from '../ops/slice-concatenate.ts'
 import { elementCount } from '../shape.ts'
 import { isContiguous } from './access.ts'
 import type { Resolver } from './resolve.ts'

@@ -2,16 +2,12 @@ import { requireBoolean, requireTensor } from '../arguments.ts'
 import type { CpuArgument, CpuCall } from '../backends/cpu/rule.ts'
 import { lazyKernels } from '../backends/kernel-source.ts'
 import { isFloat } from '../dtype.ts'
-import { DTypeError, ShapeError } from '../errors.ts'
+import { ShapeError } from '../errors.ts'
 import type { Spec } from '../graph/node.ts'
 import { defineOp, type Op, type Sample } from '../op.ts'
-import { elementCount, formatShape, normalizeAxes, normalizeAxis } from '../shape.ts'
+import { elementCount, formatShape, normalizeAxes } from '../shape.ts'
 import { apply1, type Tensor } from '../tensor.ts'
-import { broadcastTo } from './broadcast-to.ts'
 import { cast } from './cast.ts'
-import { equal } from './compare.ts'
-import { div } from './div.ts'
-import { mul } from './mul.ts'
 import { reshape } from './reshape.ts'
 import { transpose } from './transpose.ts'
 
@@ -42,7 +38,8 @@ const samples: Sample[] = [
   { inputs: [{ shape: [8, 7], dtype: 'bfloat16' }], attrs: { axis: 1, count: 1 }, differentiable: false },
 ]
 
-function reduction(
+/** An op that reduces with an associative step. */
+export function reduction(
   name: string,
   identity: number,
   step: (a: number, b: number) => number,
@@ -111,39 +108,8 @@ function divisor(n: number, limit: number): number {
   return 1
 }
 
-/** Puts the reduced axes back as size 1 and stretches to the input's shape. */
-function stretch(g: Tensor, x: Tensor, { axis, count }: ReduceAttrs): Tensor {
-  return broadcastTo(
-    reshape(
-      g,
-      x.shape.map((d, i) => (i >= axis && i < axis + count ? 1 : d)),
-    ),
-    x.shape,
-  )
-}
-
-export const sumOp: Op<ReduceAttrs> = reduction('sum', 0, (a, b) => a + b, {
-  kernel: 'sum',
-  gradient: ({ inputs: [x], grads: [g], attrs }) => [g && stretch(g, x, attrs)],
-  extra: [
-    { inputs: [{ shape: [0, 3] }], attrs: { axis: 0, count: 1 } },
-    { inputs: [{ shape: [9], dtype: 'int32', range: [-5, 5] }], attrs: { axis: 0, count: 1 }, differentiable: false },
-    { inputs: [{ shape: [1 << 15] }], attrs: { axis: 0, count: 1 }, tolerance: 1e-4, differentiable: false },
-  ],
-})
-
-export const maxOp: Op<ReduceAttrs> = reduction('max', -Infinity, (a, b) => Math.max(a, b), {
-  kernel: 'max',
-  // Ties share the gradient evenly.
-  gradient: ({ inputs: [x], outputs: [y], grads: [g], attrs }) => {
-    if (!g) return [undefined]
-    const hit = cast(equal(x, stretch(y, x, attrs)), 'float32')
-    const ties = apply1(sumOp, [hit], attrs)
-    return [mul(hit, stretch(div(g, ties), x, attrs))]
-  },
-})
-
-function reduceWith(
+/** Applies a reduction over axes of any order, all of them unless given. */
+export function reduceWith(
   op: Op<ReduceAttrs>,
   x: Tensor,
   axes: number | readonly number[] | undefined,
@@ -165,60 +131,4 @@ function reduceWith(
     axis = x.ndim - list.length
   }
   return reshape(apply1(op, [y], { axis, count: list.length }), shape)
-}
-
-/** Sum over axes (all of them unless given). Float formats give float32. */
-export function sum(x: Tensor, axes?: number | readonly number[], keepDims = false): Tensor {
-  return reduceWith(sumOp, x, axes, keepDims)
-}
-
-/** Largest element over axes, NaN where there is one. @throws ShapeError for an empty axis. */
-export function max(x: Tensor, axes?: number | readonly number[], keepDims = false): Tensor {
-  return reduceWith(maxOp, x, axes, keepDims)
-}
-
-/** Mean over axes. @throws DTypeError for integers. */
-export function mean(x: Tensor, axes?: number | readonly number[], keepDims = false): Tensor {
-  requireTensor('mean', x)
-  if (!isFloat(x.dtype))
-    throw new DTypeError(`mean: needs a float tensor, got ${x.dtype}; cast it with astype('float32')`)
-  const total = sum(x, axes, keepDims)
-  return mul(total, 1 / (x.size / total.size))
-}
-
-/** Whether a is larger than b, where NaN is larger than everything else. */
-export function above(a: number, b: number): boolean {
-  return a > b || (Number.isNaN(a) && !Number.isNaN(b))
-}
-
-export const argMaxOp = defineOp<{ axis: number }>({
-  name: 'argMax',
-  kind: 'kernel',
-  infer([x], { axis }) {
-    if (x.shape[axis] === 0) throw new ShapeError(`argMax: axis ${axis} of ${formatShape(x.shape)} is empty`)
-    return [{ shape: x.shape.filter((_, i) => i !== axis), dtype: 'int32' }]
-  },
-  gradient: () => [undefined],
-  evaluate([x], { axis }, [out]) {
-    const { outer, n, inner } = reduceExtents(x.shape, { axis, count: 1 })
-    for (let o = 0; o < outer; o++) {
-      for (let i = 0; i < inner; i++) {
-        let best = 0
-        for (let k = 1; k < n; k++)
-          if (above(x.data[(o * n + k) * inner + i], x.data[(o * n + best) * inner + i])) best = k
-        out.data[o * inner + i] = best
-      }
-    }
-  },
-  webgpu: lazyKernels(async () => (await import('./reduce.wgsl.ts')).argMaxWgsl),
-  samples: [
-    { inputs: [{ shape: [5, 33] }], attrs: { axis: 1 }, differentiable: false },
-    { inputs: [{ shape: [7, 3] }], attrs: { axis: 0 }, differentiable: false },
-  ],
-})
-
-/** Index of the largest element along an axis, int32; the first of equals, or the first NaN. */
-export function argMax(x: Tensor, axis = -1): Tensor {
-  requireTensor('argMax', x)
-  return apply1(argMaxOp, [x], { axis: normalizeAxis('argMax', axis, x.ndim) })
 }

@@ -1,9 +1,9 @@
 import { requireTensor } from '../arguments.ts'
 import { ShapeError } from '../errors.ts'
-import { defineOp } from '../op.ts'
+import { defineOp, type Op } from '../op.ts'
 import { broadcastShapes, checkShape, contiguousStrides, formatShape, type Shape, sameShape } from '../shape.ts'
 import { apply1, type Tensor } from '../tensor.ts'
-import { sum } from './reduce.ts'
+import { type ReduceAttrs, reduceWith, reduction } from './reduction.ts'
 import { reshape } from './reshape.ts'
 
 export const broadcastToOp = defineOp<{ shape: Shape }>({
@@ -50,4 +50,30 @@ export function broadcastTo(x: Tensor, shape: Shape): Tensor {
   requireTensor('broadcastTo', x)
   checkShape('broadcastTo', shape)
   return sameShape(x.shape, shape) ? x : apply1(broadcastToOp, [x], { shape: [...shape] })
+}
+
+/** Puts the reduced axes back as size 1 and stretches to the input's shape. */
+export function stretch(g: Tensor, x: Tensor, { axis, count }: ReduceAttrs): Tensor {
+  return broadcastTo(
+    reshape(
+      g,
+      x.shape.map((d, i) => (i >= axis && i < axis + count ? 1 : d)),
+    ),
+    x.shape,
+  )
+}
+
+export const sumOp: Op<ReduceAttrs> = reduction('sum', 0, (a, b) => a + b, {
+  kernel: 'sum',
+  gradient: ({ inputs: [x], grads: [g], attrs }) => [g && stretch(g, x, attrs)],
+  extra: [
+    { inputs: [{ shape: [0, 3] }], attrs: { axis: 0, count: 1 } },
+    { inputs: [{ shape: [9], dtype: 'int32', range: [-5, 5] }], attrs: { axis: 0, count: 1 }, differentiable: false },
+    { inputs: [{ shape: [1 << 15] }], attrs: { axis: 0, count: 1 }, tolerance: 1e-4, differentiable: false },
+  ],
+})
+
+/** Sum over axes (all of them unless given). Float formats give float32. */
+export function sum(x: Tensor, axes?: number | readonly number[], keepDims = false): Tensor {
+  return reduceWith(sumOp, x, axes, keepDims)
 }

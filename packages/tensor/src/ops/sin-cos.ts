@@ -1,7 +1,7 @@
 import type { Tensor } from '../tensor.ts'
-import { cos } from './cos.ts'
 import { elementwiseOp, unarySamples } from './elementwise.ts'
 import { mul } from './mul.ts'
+import { neg } from './neg.ts'
 import { unary } from './operation.ts'
 import { sincosWgsl } from './sincos.wgsl.ts'
 
@@ -19,4 +19,20 @@ export const sinOp = elementwiseOp({
 /** Sine of x in radians. */
 export function sin(x: Tensor): Tensor {
   return unary(sinOp, x)
+}
+
+export const cosOp = elementwiseOp({
+  name: 'cos',
+  accepts: 'float',
+  js: ([x]) => Math.cos(x),
+  wgsl: ([x]) => `sincos(${x}, 2u)`,
+  wgslFunctions: sincosWgsl,
+  simd: { f32: ['call cos'] },
+  gradient: ({ inputs: [x], grads: [g] }) => [g && neg(mul(g, sin(x)))],
+  samples: unarySamples([-3, 3], true, 1e-4),
+})
+
+/** Cosine of x in radians. */
+export function cos(x: Tensor): Tensor {
+  return unary(cosOp, x)
 }
