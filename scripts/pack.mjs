@@ -6,7 +6,7 @@ import { pnpm } from './pnpm.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 
-/** Every package of the workspace: { name, folder, manifest }. */
+/** Every package that is published: { name, folder, manifest }. */
 export function packages() {
   return readdirSync(join(root, 'packages'))
     .sort()
@@ -16,6 +16,7 @@ export function packages() {
       const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
       return { name: manifest.name, folder, manifest }
     })
+    .filter(({ manifest }) => !manifest.private)
 }
 
 function newest(folder) {
@@ -25,13 +26,16 @@ function newest(folder) {
     .reduce((time, entry) => Math.max(time, statSync(join(entry.parentPath, entry.name)).mtimeMs), 0)
 }
 
+/** Sources that others bundle. */
+const bundled = newest(join(root, 'packages', 'wasm', 'src'))
+
 function isStale({ folder }) {
   const dist = join(folder, 'dist', 'index.js')
   const types = join(folder, 'dist', 'index.d.ts')
   if (!existsSync(dist) || !existsSync(types)) return true
   const made = Math.min(statSync(dist).mtimeMs, statSync(types).mtimeMs)
   const configuration = ['package.json', 'tsup.config.ts'].map((file) => statSync(join(folder, file)).mtimeMs)
-  return Math.max(newest(join(folder, 'src')), ...configuration) > made
+  return Math.max(newest(join(folder, 'src')), bundled, ...configuration) > made
 }
 
 /** Builds the packages whose dist is missing or older than their sources, dependencies first. */
@@ -47,7 +51,16 @@ export function build() {
 export function pack(destination) {
   build()
   mkdirSync(destination, { recursive: true })
-  const { status, output } = pnpm(['-r', '--filter', './packages/*', 'pack', '--pack-destination', destination])
+  const { status, output } = pnpm([
+    '-r',
+    '--filter',
+    './packages/*',
+    '--filter',
+    '!@kumiki/wasm',
+    'pack',
+    '--pack-destination',
+    destination,
+  ])
   if (status !== 0) throw new Error(`Packing failed:\n${output}`)
   return packages().map((entry) => {
     const file = `${entry.name.replace('@', '').replace('/', '-')}-${entry.manifest.version}.tgz`

@@ -1,14 +1,15 @@
+import { FunctionBody } from '@kumiki/wasm'
 import { expect, test } from 'vitest'
 import { CpuBackend } from '../src/backends/cpu/cpu-backend.ts'
+import { encodeKernels } from '../src/backends/cpu/kernel-module.ts'
 import type { ThreadPool } from '../src/backends/cpu/thread-pool.ts'
-import { encodeModule, FunctionBody } from '../src/backends/cpu/wasm-encoder.ts'
 import type { WasmBuffer, WasmMemory } from '../src/backends/cpu/wasm-memory.ts'
 
 /** A module with one kernel `(start, end, thread)`. */
 function moduleOf(build: (body: FunctionBody) => void): Uint8Array {
   const body = new FunctionBody(3)
   build(body)
-  return encodeModule([{ name: 'kernel', parameters: 3, body }], [], true)
+  return encodeKernels([{ name: 'kernel', parameters: 3, body }], [], true)
 }
 
 const unreachable = 0x00
@@ -35,7 +36,7 @@ test('a kernel that traps in a worker is reported; the caller does not wait for 
 test('a kernel that traps on the calling thread throws there', async () => {
   const backend = await CpuBackend.create({ threads: 1 })
   const pool = (backend as unknown as { pool: ThreadPool }).pool
-  const { first: id } = pool.load(encodeModule([{ name: 'kernel', parameters: 3, body: trap() }], [], false))
+  const { first: id } = pool.load(encodeKernels([{ name: 'kernel', parameters: 3, body: trap() }], [], false))
   expect(() => pool.run(id, 1, 1, [], -1, 0)).toThrow(/unreachable/)
   backend.destroy()
 })
@@ -56,7 +57,7 @@ test('a module takes the place of one that was unloaded, on every thread', async
         body.get(0).constant(1).op('i32.add').set(0)
       },
     )
-    return encodeModule([{ name: 'kernel', parameters: 4, body }], [], true)
+    return encodeKernels([{ name: 'kernel', parameters: 4, body }], [], true)
   }
   const before = backend.counters.bytes
   const ids = new Set<number>()

@@ -1,29 +1,22 @@
-// A small assembler for WebAssembly SIMD: an expression is the bytes of its instructions, operands first.
-// Opcodes: WebAssembly core specification 2.0, appendix "Index of Instructions".
+// Expressions of WebAssembly SIMD: an expression is the bytes of its instructions, operands first.
+
+import {
+  codeSection,
+  encodeModule,
+  exportSection,
+  functionExport,
+  functionSection,
+  functionType,
+  importSection,
+  memoryImport,
+  signed,
+  sized,
+  typeSection,
+  unsigned,
+} from '@kumiki/wasm'
+import * as op from '@kumiki/wasm/opcodes'
 
 export type Code = readonly number[]
-
-/** Unsigned LEB128. */
-export function unsigned(n: number): number[] {
-  const bytes: number[] = []
-  do {
-    bytes.push((n & 0x7f) | (n > 0x7f ? 0x80 : 0))
-    n >>>= 7
-  } while (n !== 0)
-  return bytes
-}
-
-/** Signed LEB128 of a 32-bit integer. */
-function signed(n: number): number[] {
-  const bytes: number[] = []
-  for (;;) {
-    const low = n & 0x7f
-    n >>= 7
-    const done = (n === 0 && (low & 0x40) === 0) || (n === -1 && (low & 0x40) !== 0)
-    bytes.push(done ? low : low | 0x80)
-    if (done) return bytes
-  }
-}
 
 const vector = (opcode: number, ...operands: Code[]): Code => [...operands.flat(), 0xfd, ...unsigned(opcode)]
 const unary = (opcode: number) => (a: Code) => vector(opcode, a)
@@ -32,52 +25,59 @@ const shift = (opcode: number) => (a: Code, count: number) => vector(opcode, a, 
 
 /** Four lanes of 32 bits, unless named otherwise. */
 export const v = {
-  and: binary(0x4e),
-  or: binary(0x50),
+  and: binary(op.v128And),
+  or: binary(op.v128Or),
   /** a where the mask's bits are 1, else b. */
-  select: (a: Code, b: Code, mask: Code) => vector(0x52, a, b, mask),
-  add: binary(0xae),
-  subtract: binary(0xb1),
-  min: binary(0xb6),
-  max: binary(0xb8),
+  select: (a: Code, b: Code, mask: Code) => vector(op.v128Bitselect, a, b, mask),
+  add: binary(op.i32x4Add),
+  subtract: binary(op.i32x4Sub),
+  min: binary(op.i32x4MinS),
+  max: binary(op.i32x4MaxS),
   /** Signed comparisons, giving masks. */
-  less: binary(0x39),
-  greater: binary(0x3b),
-  shiftLeft: shift(0xab),
-  shiftRight: shift(0xad),
-  addFloats: binary(0xe4),
-  subtractFloats: binary(0xe5),
-  multiplyFloats: binary(0xe6),
-  floatOf: unary(0xfa),
+  less: binary(op.i32x4LtS),
+  greater: binary(op.i32x4GtS),
+  shiftLeft: shift(op.i32x4Shl),
+  shiftRight: shift(op.i32x4ShrU),
+  addFloats: binary(op.f32x4Add),
+  subtractFloats: binary(op.f32x4Sub),
+  multiplyFloats: binary(op.f32x4Mul),
+  floatOf: unary(op.f32x4ConvertI32x4S),
   /** 2 x 4 lanes -> 8 of 16 bits; 2 x 8 lanes -> 16 of 8 bits. Unsigned, saturating. */
-  narrowTo16: binary(0x86),
-  narrowTo8: binary(0x66),
+  narrowTo16: binary(op.i16x8NarrowI32x4U),
+  narrowTo8: binary(op.i8x16NarrowI16x8U),
   /** The lower and the upper half of 16 lanes of 8 bits as 8 of 16; of 8 lanes of 16 bits as 4 of 32. Unsigned. */
-  low8: unary(0x89),
-  high8: unary(0x8a),
-  low16: unary(0xa9),
-  high16: unary(0xaa),
+  low8: unary(op.i16x8ExtendLowI8x16U),
+  high8: unary(op.i16x8ExtendHighI8x16U),
+  low16: unary(op.i32x4ExtendLowI16x8U),
+  high16: unary(op.i32x4ExtendHighI16x8U),
   /** Eight lanes of 16 bits. */
-  add16: binary(0x8e),
-  less16: binary(0x2f),
-  shiftLeft16: shift(0x8b),
+  add16: binary(op.i16x8Add),
+  less16: binary(op.i16x8LtS),
+  shiftLeft16: shift(op.i16x8Shl),
   /** Sixteen lanes of 8 bits. */
-  greater8: binary(0x27),
+  greater8: binary(op.i8x16GtS),
   /** Bytes of `table` by the indices in `indices`; 0 for an index above 15. */
-  lookup: (table: Code, indices: Code) => vector(0x0e, table, indices),
+  lookup: (table: Code, indices: Code) => vector(op.i8x16Swizzle, table, indices),
   /** Eight lanes of 16 bits as the upper halves of 2 x 4 lanes of 32, zeros below. */
-  widenLow: (a: Code): Code => [...v.constant(0), ...a, 0xfd, 13, ...interleaved(0)],
-  widenHigh: (a: Code): Code => [...v.constant(0), ...a, 0xfd, 13, ...interleaved(8)],
+  widenLow: (a: Code): Code => [...v.constant(0), ...a, 0xfd, op.i8x16Shuffle, ...interleaved(0)],
+  widenHigh: (a: Code): Code => [...v.constant(0), ...a, 0xfd, op.i8x16Shuffle, ...interleaved(8)],
   /** An i32: whether any bit is set. */
-  any: unary(0x53),
-  bytes: (lanes: readonly number[]): Code => [0xfd, 12, ...lanes],
+  any: unary(op.v128AnyTrue),
+  bytes: (lanes: readonly number[]): Code => [0xfd, op.v128Const, ...lanes],
   /** The same 32 bits in every lane. */
   constant: (bits: number): Code => {
     const lane = [bits & 255, (bits >>> 8) & 255, (bits >>> 16) & 255, bits >>> 24]
-    return [0xfd, 12, ...lane, ...lane, ...lane, ...lane]
+    return [0xfd, op.v128Const, ...lane, ...lane, ...lane, ...lane]
   },
-  load: (address: Code, offset: number): Code => [...address, 0xfd, 0, 0, ...unsigned(offset)],
-  store: (address: Code, offset: number, value: Code): Code => [...address, ...value, 0xfd, 11, 0, ...unsigned(offset)],
+  load: (address: Code, offset: number): Code => [...address, 0xfd, op.v128Load, 0, ...unsigned(offset)],
+  store: (address: Code, offset: number, value: Code): Code => [
+    ...address,
+    ...value,
+    0xfd,
+    op.v128Store,
+    0,
+    ...unsigned(offset),
+  ],
 }
 
 /** Byte indices that interleave 16-bit lanes of two vectors, from a byte on. */
@@ -108,16 +108,11 @@ export const repeatWhileBelow = (a: number, b: number, body: Code): Code => [
  * It imports its memory as `host.memory`.
  */
 export function moduleOf(vectors: number, body: Code): Uint8Array<ArrayBuffer> {
-  const sized = (bytes: Code) => [...unsigned(bytes.length), ...bytes]
-  const section = (id: number, bytes: Code) => [id, ...sized(bytes)]
-  const text = (s: string) => sized([...s].map((c) => c.charCodeAt(0)))
-  const locals = [1, ...unsigned(vectors), 0x7b]
-  return Uint8Array.from([
-    ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-    ...section(1, [1, 0x60, 3, 0x7f, 0x7f, 0x7f, 0]),
-    ...section(2, [1, ...text('host'), ...text('memory'), 2, 0, 1]),
-    ...section(3, [1, 0]),
-    ...section(7, [1, ...text('run'), 0, 0]),
-    ...section(10, [1, ...sized([...locals, ...body, 0x0b])]),
-  ])
+  return encodeModule(
+    typeSection([functionType(['i32', 'i32', 'i32'])]),
+    importSection([memoryImport('host', 'memory', 1)]),
+    functionSection([0]),
+    exportSection([functionExport('run', 0)]),
+    codeSection([sized([1, ...unsigned(vectors), 0x7b, ...body, 0x0b])]),
+  )
 }

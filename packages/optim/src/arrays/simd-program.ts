@@ -6,6 +6,20 @@
 // costs less than the arithmetic saves. Where WebAssembly with SIMD cannot be had (an old engine, a content security policy without
 // 'wasm-unsafe-eval'), compileSimd gives undefined and the caller computes block by block in JavaScript.
 
+import {
+  codeSection,
+  encodeModule,
+  exportSection,
+  functionExport,
+  functionSection,
+  functionType,
+  memoryExport,
+  memorySection,
+  sized,
+  typeSection,
+  unsigned,
+} from '@kumiki/wasm'
+import * as op from '@kumiki/wasm/opcodes'
 import type { Elementwise } from './arithmetic.ts'
 import { decodeBfloat16, encodeBfloat16 } from './bfloat16.ts'
 
@@ -18,7 +32,15 @@ interface Node {
 }
 
 /** f32x4 operations, after the SIMD prefix 0xfd. */
-const opcodes = { sqrt: 0xe3, add: 0xe4, sub: 0xe5, mul: 0xe6, div: 0xe7, min: 0xe8, max: 0xe9 } as const
+const opcodes = {
+  sqrt: op.f32x4Sqrt,
+  add: op.f32x4Add,
+  sub: op.f32x4Sub,
+  mul: op.f32x4Mul,
+  div: op.f32x4Div,
+  min: op.f32x4Min,
+  max: op.f32x4Max,
+} as const
 
 const blockLength = 4096
 
@@ -55,7 +77,7 @@ export function compileSimd(
   let loop: (bytes: number, ...scalars: number[]) => void
   try {
     const bytes = assemble(inputs, scalars, results)
-    const exports = new WebAssembly.Instance(new WebAssembly.Module(bytes as BufferSource)).exports as any
+    const exports = new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports as any
     memory = exports.m.buffer
     loop = exports.f
   } catch {
@@ -110,7 +132,7 @@ const operations: Elementwise<Node, Node> = {
 }
 
 /** The module: one memory `m` with a block for each input and result, one function `f(bytes, ...scalars)`. */
-function assemble(inputs: number, scalars: number, results: readonly Node[]): Uint8Array {
+function assemble(inputs: number, scalars: number, results: readonly Node[]): Uint8Array<ArrayBuffer> {
   const order: Node[] = []
   const local = new Map<Node, number>()
   const visit = (n: Node) => {
@@ -128,21 +150,21 @@ function assemble(inputs: number, scalars: number, results: readonly Node[]): Ui
   const inside: number[] = []
   for (const n of order) {
     const set = [0x21, ...unsigned(local.get(n)!)]
-    if (n.op === 'scalar') before.push(0x20, ...unsigned(n.value + 1), ...simd(0x13), ...set)
+    if (n.op === 'scalar') before.push(0x20, ...unsigned(n.value + 1), ...simd(op.f32x4Splat), ...set)
     else if (n.op === 'constant') before.push(...splat(n.value), ...set)
     else if (n.op === 'input')
-      inside.push(0x20, ...unsigned(position), ...simd(0x00, 4, ...unsigned(n.value * blockLength * 4)), ...set)
+      inside.push(0x20, ...unsigned(position), ...simd(op.v128Load, 4, ...unsigned(n.value * blockLength * 4)), ...set)
     else if (n.op === 'sign') {
       // A NaN stays what it is: bitselect(x, (x > 0 and 1) - (x < 0 and 1), x is not x)
       const [x] = n.operands
-      const part = (compare: number) => [...get(x), ...splat(0), ...simd(compare), ...splat(1), ...simd(0x4e)]
-      inside.push(...get(x), ...part(0x44), ...part(0x43), ...simd(opcodes.sub))
-      inside.push(...get(x), ...get(x), ...simd(0x42), ...simd(0x52), ...set)
+      const part = (compare: number) => [...get(x), ...splat(0), ...simd(compare), ...splat(1), ...simd(op.v128And)]
+      inside.push(...get(x), ...part(op.f32x4Gt), ...part(op.f32x4Lt), ...simd(opcodes.sub))
+      inside.push(...get(x), ...get(x), ...simd(op.f32x4Ne), ...simd(op.v128Bitselect), ...set)
     } else inside.push(...n.operands.flatMap(get), ...simd(opcodes[n.op]), ...set)
   }
   results.forEach((n, k) => {
     const offset = unsigned((inputs + k) * blockLength * 4)
-    inside.push(0x20, ...unsigned(position), ...get(n), ...simd(0x0b, 4, ...offset))
+    inside.push(0x20, ...unsigned(position), ...get(n), ...simd(op.v128Store, 4, ...offset))
   })
   const body = [
     ...[2, 1, 0x7f, ...unsigned(order.length), 0x7b], // locals: the position in bytes, and a v128 for each value
@@ -152,32 +174,17 @@ function assemble(inputs: number, scalars: number, results: readonly Node[]): Ui
     ...[0x20, ...unsigned(position), 0x41, 16, 0x6a, 0x22, ...unsigned(position), 0x20, 0, 0x49, 0x0d, 0],
     ...[0x0b, 0x0b],
   ]
-  const pages = Math.ceil(((inputs + results.length) * blockLength * 4) / 65536)
-  return Uint8Array.from([
-    ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-    ...section(1, [1, 0x60, ...unsigned(scalars + 1), 0x7f, ...new Array(scalars).fill(0x7d), 0]),
-    ...section(3, [1, 0]),
-    ...section(5, [1, 0, ...unsigned(pages)]),
-    ...section(7, [2, 1, 0x6d, 2, 0, 1, 0x66, 0, 0]),
-    ...section(10, [1, ...unsigned(body.length), ...body]),
-  ])
+  return encodeModule(
+    typeSection([functionType(['i32', ...new Array<'f32'>(scalars).fill('f32')])]),
+    functionSection([0]),
+    memorySection(Math.ceil(((inputs + results.length) * blockLength * 4) / 65536)),
+    exportSection([memoryExport('m'), functionExport('f', 0)]),
+    codeSection([sized(body)]),
+  )
 }
-
-const section = (id: number, content: readonly number[]) => [id, ...unsigned(content.length), ...content]
 
 /** v128.const with four times the float32 nearest to x. */
 function splat(x: number): number[] {
   const bytes = new Uint8Array(Float32Array.of(x).buffer)
-  return [0xfd, 0x0c, ...bytes, ...bytes, ...bytes, ...bytes]
-}
-
-/** LEB128. */
-function unsigned(value: number): number[] {
-  const bytes: number[] = []
-  do {
-    const rest = value >>> 7
-    bytes.push(rest > 0 ? (value & 127) | 128 : value & 127)
-    value = rest
-  } while (value > 0)
-  return bytes
+  return [0xfd, op.v128Const, ...bytes, ...bytes, ...bytes, ...bytes]
 }

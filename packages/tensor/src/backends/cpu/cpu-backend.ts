@@ -11,10 +11,10 @@ import type { Backend, CompileOptions, Counters, Executable, KernelTiming } from
 import { expandFor, kernelsOf } from '../kernel-source.ts'
 import { runByDefinition } from '../run-by-definition.ts'
 import { canFuse, type FusedKernel, fusedKernel, mathFunctions } from './fused-kernel.ts'
+import { encodeKernels } from './kernel-module.ts'
 import { loadKernels, relaxedProbe } from './load-kernels.ts'
 import type { CpuArgument, CpuRule } from './rule.ts'
 import { defaultThreads, type LoadedModule, ThreadPool } from './thread-pool.ts'
-import { encodeModule } from './wasm-encoder.ts'
 import { allocatedBytes, type WasmBuffer, WasmMemory } from './wasm-memory.ts'
 
 export interface CpuOptions {
@@ -190,7 +190,7 @@ export class CpuBackend implements Backend {
     }
     if (made.size > 0) {
       const functions = [...made.values()].map((m) => m.fn)
-      const module = this.pool.load(encodeModule(functions, mathFunctions, this.shared))
+      const module = this.pool.load(encodeKernels(functions, mathFunctions, this.shared))
       const owner: FusedModule = { module, keys: [...made.keys()], users: 0 }
       let kernel = module.first
       for (const [key, { count, grain }] of made) this.fused.set(key, { owner, kernel: kernel++, count, grain })

@@ -1,3 +1,4 @@
+import { FunctionBody } from '@kumiki/wasm'
 import { bytesPerElement, computeType, type DType, dtypeInfo } from '../../dtype.ts'
 import { shiftLeftOp, shiftRightOp } from '../../ops/bitwise.ts'
 import { castOp } from '../../ops/cast.ts'
@@ -6,7 +7,7 @@ import { whereOp } from '../../ops/where.ts'
 import { coalesce } from '../../passes/access.ts'
 import type { Fused, FusedNode, Leaf } from '../../passes/plan.ts'
 import { elementCount } from '../../shape.ts'
-import { FunctionBody, type ModuleFunction } from './wasm-encoder.ts'
+import type { KernelFunction } from './kernel-module.ts'
 
 /** Functions of the built kernels that fused code may call, in the order of their import. */
 export const mathFunctions = [
@@ -29,7 +30,7 @@ export const mathFunctions = [
 ] as const
 
 export interface FusedKernel {
-  readonly fn: ModuleFunction
+  readonly fn: KernelFunction
   /** Parallel extent: rows of the outer dimensions, or blocks of four elements of a single one. */
   readonly count: number
   readonly grain: number

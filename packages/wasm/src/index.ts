@@ -1,0 +1,3 @@
+export { FunctionBody } from './function-body.ts'
+export { signed, unsigned } from './leb128.ts'
+export * from './module.ts'

@@ -1,0 +1,61 @@
+// A module is its sections in ascending order (WebAssembly core specification 2.0, section 5.5). Each has a function of its own, so that a
+// bundle carries the ones it uses.
+
+import { unsigned } from './leb128.ts'
+
+export const valueType = { i32: 0x7f, f32: 0x7d, v128: 0x7b } as const
+export type ValueType = keyof typeof valueType
+type Bytes = readonly number[]
+
+/** Content behind its length in bytes. */
+export const sized = (content: Bytes): number[] => [...unsigned(content.length), ...content]
+
+const text = (s: string) => sized([...new TextEncoder().encode(s)])
+const list = (items: readonly Bytes[]) => [...unsigned(items.length), ...items.flat()]
+const section = (id: number) => (items: readonly Bytes[]) => [id, ...sized(list(items))]
+
+/** Section 1: what `functionType` gives. */
+export const typeSection = section(1)
+export function functionType(parameters: readonly ValueType[], results: readonly ValueType[] = []): number[] {
+  const types = (names: readonly ValueType[]) => list(names.map((name) => [valueType[name]]))
+  return [0x60, ...types(parameters), ...types(results)]
+}
+
+/** Section 2: what the two functions below give. */
+export const importSection = section(2)
+export const functionImport = (module: string, name: string, type: number): number[] => [
+  ...[...text(module), ...text(name), 0],
+  ...unsigned(type),
+]
+/** Pages of 64 KiB; a memory that is shared between threads states its maximum. */
+export const memoryImport = (module: string, name: string, pages: number, maximum?: number, shared = false) => [
+  ...[...text(module), ...text(name), 2],
+  ...(maximum === undefined ? [0, ...unsigned(pages)] : [shared ? 3 : 1, ...unsigned(pages), ...unsigned(maximum)]),
+]
+
+/** Section 3: the type of each function that section 10 has the code of. */
+export const functionSection = (types: readonly number[]): number[] => section(3)(types.map(unsigned))
+
+/** Section 5: one memory, of pages of 64 KiB. */
+export const memorySection = (pages: number): number[] => section(5)([[0, ...unsigned(pages)]])
+
+/** Section 7: what the two functions below give. Indices of functions count the imported ones first. */
+export const exportSection = section(7)
+export const functionExport = (name: string, index: number): number[] => [...text(name), 0, ...unsigned(index)]
+export const memoryExport = (name: string): number[] => [...text(name), 2, 0]
+
+/** Section 10: what `FunctionBody.bytes()` gives for each function. */
+export const codeSection = section(10)
+
+/**
+ * The bytes of a module.
+ * @example
+ * encodeModule(
+ *   typeSection([functionType(['i32', 'i32'], ['i32'])]),
+ *   functionSection([0]),
+ *   exportSection([functionExport('add', 0)]),
+ *   codeSection([new FunctionBody(2).get(0).get(1).op('i32.add').bytes()]),
+ * )
+ */
+export const encodeModule = (...sections: Bytes[]): Uint8Array<ArrayBuffer> =>
+  Uint8Array.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, ...sections.flat()])
