@@ -129,12 +129,12 @@ export function breakdownText(e: Estimate): string[] {
 
 export function placementText(placed: Placement): string {
   if (!placed.candidate) return ['the plan cannot be:', ...placed.reasons.map((reason) => `- ${reason}`)].join('\n')
-  const { faster, stabler, feasible, fasterPlans, candidate } = placed
+  const { faster, moreStable, feasible, fasterPlans, candidate } = placed
   return [
     planTable([candidate]),
     ...(candidate.risks.length > 0 ? risksText([candidate]) : ['', 'no risk was found']),
     '',
-    `of ${count(feasible)} other plans that fit, ${count(faster)} are faster and ${count(stabler)} stabler (${percent(placed.stabilityShare)})`,
+    `of ${count(feasible)} other plans that fit, ${count(faster)} are faster and ${count(moreStable)} more stable (${percent(placed.stabilityShare)})`,
     ...(fasterPlans.length > 0 ? ['', 'faster:', planTable(fasterPlans), ...risksText(fasterPlans)] : []),
   ].join('\n')
 }

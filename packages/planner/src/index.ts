@@ -1,5 +1,7 @@
 /** Planning parallel training: what fits, how fast it is, what is stable, and how Megatron-LM is told. */
 
+export type { Cluster, Network } from './cluster/cluster.ts'
+export { findGpu, type Gpu, gpus } from './cluster/gpus.ts'
 export type { LostTime, RunCost, RunRequest } from './estimate/cost.ts'
 export { type Architecture, type Efficiency, fittedEfficiency } from './estimate/efficiency.ts'
 export { type Estimate, estimate, type OrdinarySpeed, type PlanRequest } from './estimate/estimate.ts'
@@ -23,10 +25,13 @@ export {
   simulatePipeline,
 } from './estimate/pipeline.ts'
 export { estimateRun, type RunEstimate } from './estimate/published-run.ts'
+export { stableMemoryFraction } from './estimate/risks.ts'
+export type { Collective } from './estimate/shape-costs.ts'
 export { closedFormBubble, type SimulateRequest, type Simulation, simulate } from './estimate/simulate.ts'
-export type { Collective, ComputeTime, StepTime } from './estimate/time.ts'
-export { type Cluster, findGpu, type Gpu, gpus, type Network } from './gpu.ts'
-export { emitMegatron, type Launch, type LaunchRecipe, type LaunchRequest } from './launch/megatron.ts'
+export type { ComputeTime, StepTime } from './estimate/time.ts'
+export type { LaunchRecipe } from './launch/launch-recipe.ts'
+export type { LaunchRequest } from './launch/launch-request.ts'
+export { emitMegatron, type Launch } from './launch/megatron.ts'
 export { type MegatronLaunch, type ReadOptions, readMegatron } from './launch/megatron-read.ts'
 export { fitRecipe, type RunLength, type SizedRecipe } from './launch/recipe-length.ts'
 export { emitSlurm, type SlurmOptions } from './launch/slurm.ts'
@@ -35,9 +40,13 @@ export { countModel, type ModelCount } from './model/count-model.ts'
 export { type ArchitectureLike, fromArchitecture } from './model/from-architecture.ts'
 export { fromHuggingFace, type HuggingFaceModel, isHuggingFaceConfig } from './model/from-huggingface.ts'
 export type { LatentAttention, PlannerExperts, PlannerModel, SlidingWindow } from './model/model.ts'
-export { type ParallelPlan, PlanError, type RecomputeModule } from './parallel-plan.ts'
+export type { ParallelPlan, RecomputeModule } from './plan/parallel-plan.ts'
+export { PlanError } from './plan/plan-rules.ts'
 export { type PlanReportOptions, planLabel, planReport } from './report.ts'
 export { assessBudget, type BudgetAssessment, type BudgetRequest } from './search/budget.ts'
+export type { Candidate } from './search/candidates.ts'
+export type { Refusal } from './search/enumerate.ts'
+export { type Placement, placePlan } from './search/place.ts'
 export {
   changeMemory,
   type MemoryChange,
@@ -46,15 +55,6 @@ export {
   type Sensitivity,
   sensitivity,
 } from './search/queries.ts'
-export {
-  type Candidate,
-  type Placement,
-  type PlanResult,
-  type PlanSearch,
-  placePlan,
-  plan,
-  type Refusal,
-  type SearchRecipe,
-  stableMemoryFraction,
-} from './search/search.ts'
+export type { PlanSearch, SearchRecipe } from './search/request.ts'
+export { type PlanResult, plan } from './search/search.ts'
 export { type TimelineOptions, timelineSvg } from './timeline-svg.ts'

@@ -1,13 +1,15 @@
 /** A search for a plan as one HTML page that needs nothing else. */
 import { stackedBars } from './bars-svg.ts'
 import { integer, object } from './check.ts'
+import { validateCluster } from './cluster/cluster.ts'
 import type { Estimate } from './estimate/estimate.ts'
 import { stableMemoryFraction } from './estimate/risks.ts'
 import { simulate } from './estimate/simulate.ts'
-import { validateCluster } from './gpu.ts'
-import type { KnownPlan } from './parallel-plan.ts'
+import type { ResolvedPlan } from './plan/parallel-plan.ts'
 import { reportStyle } from './report-style.ts'
-import type { Candidate, PlanResult, PlanSearch } from './search/search.ts'
+import type { Candidate } from './search/candidates.ts'
+import type { PlanSearch } from './search/request.ts'
+import type { PlanResult } from './search/search.ts'
 import { escapeHtml, seconds } from './svg-parts.ts'
 import { timelineSvg } from './timeline-svg.ts'
 
@@ -19,7 +21,7 @@ export interface PlanReportOptions {
 }
 
 /** "TP 4, PP 2 x 5, EP 8, DP 32, micro-batch 1, full recompute" */
-export function planLabel(plan: KnownPlan): string {
+export function planLabel(plan: ResolvedPlan): string {
   return [
     `TP ${plan.tensorParallel}`,
     `PP ${plan.pipelineParallel}${plan.virtualPipeline > 1 ? ` x ${plan.virtualPipeline}` : ''}`,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { assessBudget, estimate, estimateRun, findGpu, type ParallelPlan } from '../src/index.ts'
 import { modelFlopsPerToken, totalParameters, validateModel } from '../src/model/model.ts'
-import { layersPerStage, microBatchesInFlight } from '../src/stages.ts'
+import { layersPerStage, microBatchesInFlight } from '../src/plan/stages.ts'
 import { ci7b, v3_13b, v3_172b, v4_8b, v4_32b, v4_32bA3b, v4_291b, v4_332b } from './models.ts'
 
 const within = (value: number, expected: number, part: number) => {

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { emitMegatron, emitSlurm, estimate, type LaunchRequest, type ParallelPlan, readMegatron } from '../src/index.ts'
 import { readShell } from '../src/launch/shell-reader.ts'
 import { validateModel } from '../src/model/model.ts'
-import { completePlan } from '../src/parallel-plan.ts'
+import { completePlan } from '../src/plan/plan-rules.ts'
 import { recipe, v3_13b } from './models.ts'
 
 /** Words of a script's arrays and last command, as bash itself has them. */

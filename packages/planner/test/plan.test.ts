@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { emitMegatron, emitSlurm, emitTorchtitan, fromArchitecture, plan } from '../src/index.ts'
-import { shellQuote } from '../src/launch/megatron.ts'
+import { shellQuote } from '../src/launch/shell-quote.ts'
 import { recipe, v3_13b, v3_172b, v4_8b, v4_32b, v4_32bA3b, v4_291b } from './models.ts'
 
 const h200 = (nodes: number) => ({ gpu: 'H200', nodes, gpusPerNode: 8 })

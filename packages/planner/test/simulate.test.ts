@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { closedFormBubble, type Pass, type Schedule, simulate, simulatePipeline, timelineSvg } from '../src/index.ts'
-import { microBatchesInFlight } from '../src/stages.ts'
+import { microBatchesInFlight } from '../src/plan/stages.ts'
 import { v3_13b, v3_172b, v4_332b } from './models.ts'
 
 const schedules = ['gpipe', '1f1b', 'interleaved', 'zero-bubble'] as const

@@ -1,8 +1,8 @@
 /** What a training run costs beside its steps: failures, checkpoints, energy, money. */
 import { flag, integer, object, positive } from '../check.ts'
-import type { KnownCluster } from '../gpu.ts'
-import { type KnownModel, totalParameters } from '../model/model.ts'
-import type { KnownPlan } from '../parallel-plan.ts'
+import type { ResolvedCluster } from '../cluster/cluster.ts'
+import { type ResolvedModel, totalParameters } from '../model/model.ts'
+import type { ResolvedPlan } from '../plan/parallel-plan.ts'
 
 /** What is to be trained, and how the cluster behaves. Everything but `tokens` has a default. */
 export interface RunRequest {
@@ -25,7 +25,7 @@ export interface RunRequest {
 }
 
 /** A checked request. */
-export type KnownRun = Required<Omit<RunRequest, 'checkpointSteps' | 'checkpointBandwidth'>> &
+export type ResolvedRun = Required<Omit<RunRequest, 'checkpointSteps' | 'checkpointBandwidth'>> &
   Pick<RunRequest, 'checkpointSteps' | 'checkpointBandwidth'>
 
 /** Time that does not train. */
@@ -61,7 +61,7 @@ export interface RunCost {
 }
 
 /** @throws RangeError or TypeError naming the field */
-export function validateRun(run: RunRequest): KnownRun {
+export function validateRun(run: RunRequest): ResolvedRun {
   object('run', run)
   const steps = run.checkpointSteps
   const bandwidth = run.checkpointBandwidth
@@ -79,17 +79,17 @@ export function validateRun(run: RunRequest): KnownRun {
 }
 
 /** Defaults of everything but the tokens, for plans that are compared without a run. */
-export const defaultRun: KnownRun = validateRun({ tokens: 1 })
+export const defaultRun: ResolvedRun = validateRun({ tokens: 1 })
 
 /**
  * Expected loss to failures and checkpoints, for steps of `stepSeconds`. A failure loses half an interval on average, and the restart.
  * @see Young 1974, doi:10.1145/361147.361115, for the interval
  */
 export function lostTime(
-  model: KnownModel,
-  cluster: KnownCluster,
+  model: ResolvedModel,
+  cluster: ResolvedCluster,
   stepSeconds: number,
-  run: KnownRun,
+  run: ResolvedRun,
 ): Omit<LostTime, 'failures'> {
   // bf16 weights, fp32 master weights and two moments.
   const checkpointBytes = 14 * totalParameters(model)
@@ -116,11 +116,11 @@ export function lostTime(
 
 /** Days, energy and money of a run at a pace. */
 export function runCost(
-  model: KnownModel,
-  cluster: KnownCluster,
-  plan: KnownPlan,
+  model: ResolvedModel,
+  cluster: ResolvedCluster,
+  plan: ResolvedPlan,
   stepSeconds: number,
-  run: KnownRun,
+  run: ResolvedRun,
 ): RunCost {
   const steps = Math.ceil(run.tokens / (plan.globalBatchSize * plan.sequenceLength))
   const lost = lostTime(model, cluster, stepSeconds, run)

@@ -1,16 +1,17 @@
 /** What a plan costs: memory of each stage, time of a step, utilisation. */
 
-import { type Cluster, type KnownCluster, validateCluster } from '../gpu.ts'
+import { type Cluster, type ResolvedCluster, validateCluster } from '../cluster/cluster.ts'
 import {
-  type KnownModel,
   mlpMatrices,
   modelFlopsPerToken,
   type PlannerModel,
+  type ResolvedModel,
   totalParameters,
   validateModel,
 } from '../model/model.ts'
-import { type KnownPlan, type ParallelPlan, validatePlan } from '../parallel-plan.ts'
-import { type KnownRun, type RunCost, type RunRequest, runCost, validateRun } from './cost.ts'
+import type { ParallelPlan, ResolvedPlan } from '../plan/parallel-plan.ts'
+import { validatePlan } from '../plan/plan-rules.ts'
+import { type ResolvedRun, type RunCost, type RunRequest, runCost, validateRun } from './cost.ts'
 import { estimateMemory, overheadBytes, type StageMemory } from './memory.ts'
 import { estimateTime, type StepTime } from './time.ts'
 
@@ -25,7 +26,7 @@ export interface PlanRequest {
 
 /** What is expected of a plan. */
 export interface Estimate {
-  readonly plan: KnownPlan
+  readonly plan: ResolvedPlan
   readonly gpuCount: number
   /** Parameters of the model, vocabulary not padded. */
   readonly parameters: number
@@ -94,16 +95,16 @@ export function estimate(request: PlanRequest): Estimate {
 
 /** What a caller that estimates many plans has counted already. */
 export interface Counted {
-  readonly run?: KnownRun
+  readonly run?: ResolvedRun
   readonly flops?: { readonly causal: number; readonly full: number }
   readonly parameters?: number
 }
 
 /** Estimates what has been checked already. */
 export function estimateKnown(
-  model: KnownModel,
-  cluster: KnownCluster,
-  plan: KnownPlan,
+  model: ResolvedModel,
+  cluster: ResolvedCluster,
+  plan: ResolvedPlan,
   counted: Counted = {},
 ): Estimate {
   const memoryByStage = estimateMemory(model, plan)
@@ -152,7 +153,7 @@ export function estimateKnown(
 
 /** Model FLOPs of a token under both conventions. */
 export function flopsPerToken(
-  model: KnownModel,
+  model: ResolvedModel,
   plan: { readonly sequenceLength: number },
 ): { causal: number; full: number } {
   const { sequenceLength } = plan
@@ -163,7 +164,7 @@ export function flopsPerToken(
 }
 
 /** FLOPs done again in the backward pass, for each token: full recomputation repeats all layers, core attention only its scores. */
-function recomputedFlopsPerToken(model: KnownModel, plan: KnownPlan): { causal: number; full: number } {
+function recomputedFlopsPerToken(model: ResolvedModel, plan: ResolvedPlan): { causal: number; full: number } {
   if (plan.recompute === 'none') return { causal: 0, full: 0 }
   const headless = { ...model, vocab: 0 }
   const layers = (causal: boolean) => modelFlopsPerToken(headless, plan.sequenceLength, causal) / 3

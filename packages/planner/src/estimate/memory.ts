@@ -2,13 +2,13 @@
 import {
   attentionOutput,
   attentionWidths,
-  type KnownModel,
   layerParameters,
   mlpMatrices,
   normWeights,
+  type ResolvedModel,
 } from '../model/model.ts'
-import type { KnownPlan, RecomputeModule } from '../parallel-plan.ts'
-import { type StageLayers, stageLayers } from '../stages.ts'
+import type { RecomputeModule, ResolvedPlan } from '../plan/parallel-plan.ts'
+import { type StageLayers, stageLayers } from '../plan/stages.ts'
 
 /** Peak allocated bytes of a GPU of one pipeline stage. */
 export interface StageMemory {
@@ -39,15 +39,15 @@ const fsdpFragmentation = 1.12
 const operatorShare = 0.45
 
 /** Vocabulary rows after padding to a multiple of 128 x TP. */
-export function paddedVocab(model: KnownModel, plan: { tensorParallel: number }): number {
+export function paddedVocab(model: ResolvedModel, plan: { tensorParallel: number }): number {
   const multiple = 128 * plan.tensorParallel
   return Math.ceil(model.vocab / multiple) * multiple
 }
 
 /** Parameters on one GPU of a stage: dense ones, and experts (which have their own data-parallel group). */
 export function stageParameters(
-  model: KnownModel,
-  plan: KnownPlan,
+  model: ResolvedModel,
+  plan: ResolvedPlan,
   stage: number,
   layers: StageLayers = stageLayers(model, plan)[stage],
 ): { dense: number; experts: number } {
@@ -72,7 +72,7 @@ export function stageParameters(
 }
 
 /** Bytes of weights, gradients and optimizer for `count` parameters shared by `ranks` data-parallel ranks. */
-function stateBytes(plan: KnownPlan, count: number, ranks: number) {
+function stateBytes(plan: ResolvedPlan, count: number, ranks: number) {
   // bf16 weights, gradients in fp32 or bf16, fp32 master weights and two fp32 moments: 2 + 4 + 12.
   const gradient = plan.gradientsInFp32 ? 4 : 2
   const moments = momentBytes(plan)
@@ -81,12 +81,12 @@ function stateBytes(plan: KnownPlan, count: number, ranks: number) {
 }
 
 /** Bytes of both moments of a parameter: fp32, bf16, or 8 bits with an fp32 scale for each block of 256. */
-export function momentBytes(plan: KnownPlan): number {
+export function momentBytes(plan: ResolvedPlan): number {
   if (plan.eightBitMoments) return 2 * (1 + 4 / 256)
   return plan.momentsInFp32 ? 8 : 4
 }
 
-function optimizerStates(plan: KnownPlan, count: number, ranks: number, gradient: number, moments: number) {
+function optimizerStates(plan: ResolvedPlan, count: number, ranks: number, gradient: number, moments: number) {
   switch (plan.sharding) {
     case 'none':
       return { weights: 2 * count, gradients: gradient * count, optimizer: (4 + moments) * count }
@@ -107,7 +107,7 @@ function optimizerStates(plan: KnownPlan, count: number, ranks: number, gradient
  * Parameters of the adapters of one layer: rank x (in + out) for each linear layer; every tensor-parallel rank holds its part of the wide side.
  * @see Hu et al. 2021 (LoRA), arXiv:2106.09685
  */
-function adapterParameters(model: KnownModel, plan: KnownPlan): number {
+function adapterParameters(model: ResolvedModel, plan: ResolvedPlan): number {
   const { query, key, value } = attentionWidths(model)
   const { hidden: h, ffn } = model
   const t = plan.tensorParallel
@@ -124,12 +124,12 @@ function adapterParameters(model: KnownModel, plan: KnownPlan): number {
 }
 
 /** Parameters that are trained on one GPU of a stage, of those it holds. */
-export function trainedParameters(model: KnownModel, plan: KnownPlan, layers: StageLayers, held: number): number {
+export function trainedParameters(model: ResolvedModel, plan: ResolvedPlan, layers: StageLayers, held: number): number {
   return plan.loraRank === 0 ? held : (layers.dense + layers.mixture) * adapterParameters(model, plan)
 }
 
 /** Does the plan compute a part of a layer again? */
-export function recomputes(plan: KnownPlan, module: RecomputeModule): boolean {
+export function recomputes(plan: ResolvedPlan, module: RecomputeModule): boolean {
   return plan.recompute === 'selective' && plan.recomputeModules.includes(module)
 }
 
@@ -138,7 +138,7 @@ export function recomputes(plan: KnownPlan, module: RecomputeModule): boolean {
  * @param mixture of a layer with routed experts
  * @see Korthikanti et al. 2022 (arXiv:2205.05198), table 2; without the s^2 terms for fused attention
  */
-export function layerActivationBytes(model: KnownModel, plan: KnownPlan, mixture: boolean): number {
+export function layerActivationBytes(model: ResolvedModel, plan: ResolvedPlan, mixture: boolean): number {
   const { tensorParallel: t, contextParallel: c, expertTensorParallel } = plan
   const { hidden: h, heads: a, experts } = model
   const tokens = (plan.sequenceLength * plan.microBatchSize) / c
@@ -186,7 +186,7 @@ export interface LayerBytes {
   readonly whole: number
 }
 
-export function layerBytes(model: KnownModel, plan: KnownPlan): LayerBytes {
+export function layerBytes(model: ResolvedModel, plan: ResolvedPlan): LayerBytes {
   const mixture = model.experts !== undefined
   const whole = plan.recompute === 'full' ? layerActivationBytes(model, { ...plan, recompute: 'none' }, mixture) : 0
   return {
@@ -198,8 +198,8 @@ export function layerBytes(model: KnownModel, plan: KnownPlan): LayerBytes {
 
 /** Peak memory of each stage. `bytes` of a plan is the largest total. */
 export function estimateMemory(
-  model: KnownModel,
-  plan: KnownPlan,
+  model: ResolvedModel,
+  plan: ResolvedPlan,
   layers: readonly StageLayers[] = stageLayers(model, plan),
   bytes: LayerBytes = layerBytes(model, plan),
 ): StageMemory[] {
@@ -248,7 +248,7 @@ export function estimateMemory(
 }
 
 /** Bytes a layer moves in one forward pass besides its products: norms, residuals, rotary, activation. */
-export function elementwiseBytes(model: KnownModel, plan: KnownPlan, mixture: boolean): number {
+export function elementwiseBytes(model: ResolvedModel, plan: ResolvedPlan, mixture: boolean): number {
   const { tensorParallel: t, contextParallel: c, expertTensorParallel } = plan
   const { hidden: h, experts } = model
   const widths = attentionWidths(model)

@@ -1,18 +1,18 @@
 /** Bandwidth a group of GPUs sees. Bytes per second and GPU. */
-import type { KnownCluster } from '../gpu.ts'
+import type { ResolvedCluster } from '../cluster/cluster.ts'
 
 /** GPUs of a group that share an NVLink domain, when its members are `stride` ranks apart. */
-export function membersPerNode(cluster: KnownCluster, size: number, stride: number): number {
+export function membersPerNode(cluster: ResolvedCluster, size: number, stride: number): number {
   return Math.max(1, Math.min(size, Math.floor(cluster.nvlinkDomain / stride)))
 }
 
 /** Does a group of `size` GPUs, `stride` ranks apart, leave the node (or the rack, where NVLink joins one)? */
-export function leavesNode(cluster: KnownCluster, size: number, stride: number): boolean {
+export function leavesNode(cluster: ResolvedCluster, size: number, stride: number): boolean {
   return size * stride > cluster.nvlinkDomain
 }
 
 /** Point-to-point or ring bandwidth with one network adapter a GPU. */
-export function groupBandwidth(cluster: KnownCluster, size: number, stride: number): number {
+export function groupBandwidth(cluster: ResolvedCluster, size: number, stride: number): number {
   return leavesNode(cluster, size, stride) ? cluster.interRate : cluster.intraRate
 }
 
@@ -20,7 +20,7 @@ export function groupBandwidth(cluster: KnownCluster, size: number, stride: numb
  * Ring collectives of large messages. Members in one node add up their adapters (a ring crosses a node's border once),
  * with falling returns: NCCL tests of LLM-jp's H100 cluster give 48 GB/s for one GPU a node and 150 to 187 for eight.
  */
-export function collectiveBandwidth(cluster: KnownCluster, size: number, stride: number): number {
+export function collectiveBandwidth(cluster: ResolvedCluster, size: number, stride: number): number {
   if (!leavesNode(cluster, size, stride)) return cluster.intraRate
   const members = cluster.multiRail ? Math.min(cluster.gpusPerNode, membersPerNode(cluster, size, stride)) : 1
   return Math.min(cluster.intraRate, cluster.interRate * members ** 0.6)
@@ -35,7 +35,7 @@ export function collectiveBandwidth(cluster: KnownCluster, size: number, stride:
  * @param onePerNode a node gets a token once, however many of the chosen experts it holds
  */
 export function exchangeSeconds(
-  cluster: KnownCluster,
+  cluster: ResolvedCluster,
   size: number,
   bytes: number,
   copies: number,

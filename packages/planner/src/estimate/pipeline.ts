@@ -88,7 +88,7 @@ export function simulatePipeline(request: PipelineRequest): PipelineTimeline {
   return summarize(schedule, done, p, chunks)
 }
 
-interface KnownStage {
+interface ResolvedStage {
   readonly forward: number
   readonly backward: number
   readonly weightGradient: number
@@ -99,7 +99,7 @@ function nonNegative(field: string, value: unknown): number {
   throw new RangeError(`${field} must be a number of seconds from 0 to 1e9, got ${show(value)}`)
 }
 
-function validateStage(stage: unknown, index: number): KnownStage {
+function validateStage(stage: unknown, index: number): ResolvedStage {
   const given = object(`stages[${index}]`, stage)
   const backward = nonNegative(`stages[${index}].backward`, given.backward)
   const weightGradient = nonNegative(`stages[${index}].weightGradient`, given.weightGradient ?? backward / 2)
@@ -147,7 +147,7 @@ function orderOf(schedule: Schedule, stage: number, p: number, m: number, v: num
 
 /** Runs the stages' orders. A stage waits for its next pass, whatever else it could do. */
 function run(
-  stages: readonly KnownStage[],
+  stages: readonly ResolvedStage[],
   orders: readonly Step[][],
   m: number,
   v: number,

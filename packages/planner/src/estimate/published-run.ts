@@ -1,8 +1,8 @@
 /** Estimating a run as papers and repositories publish it: loosely written rows, read strictly. */
 import { integer, object, positive, show } from '../check.ts'
-import { findGpu, type Gpu, gpus } from '../gpu.ts'
+import { findGpu, type Gpu, gpus } from '../cluster/gpus.ts'
 import type { PlannerExperts, PlannerModel } from '../model/model.ts'
-import type { ParallelPlan } from '../parallel-plan.ts'
+import type { ParallelPlan } from '../plan/parallel-plan.ts'
 import type { RunCost } from './cost.ts'
 import type { Efficiency } from './efficiency.ts'
 import { estimate } from './estimate.ts'
@@ -78,6 +78,7 @@ function request(row: Record<string, unknown>, id: string, assumptions: string[]
   const sequenceLength = integer('seq', row.seq, 1, 1 << 28)
   const model = modelOf(row, sequenceLength)
   const { experts } = model
+  const gpu = gpuOf(row)
   if (gpuCount % (tp * pp * cp) !== 0) {
     throw new RangeError(`tp x pp x cp = ${tp * pp * cp} must divide gpus = ${gpuCount}`)
   }
@@ -116,7 +117,6 @@ function request(row: Record<string, unknown>, id: string, assumptions: string[]
   const unfused = /unfused/.test(recomputeText) || (fp16 && !/flash|fused/.test(recomputeText))
   const source = text(row, 'source', '')
   const bridge = /Megatron-Bridge/.test(source)
-  const blackwell = /^G?B\d/.test(text(row, 'gpu_type', ''))
   // Releases of 2024 and before that overlapped nothing also left more kernels unfused.
   const early = /^none/.test(overlapText)
   // Megatron-LM's functional tests run deterministic kernels, without fused gradient accumulation.
@@ -155,7 +155,7 @@ function request(row: Record<string, unknown>, id: string, assumptions: string[]
     // Its mixtures exchange tokens by DeepEP or HybridEP.
     expertDispatch: bridge ? 'deepep' : 'alltoall',
     // Megatron-Bridge's recipes for Blackwell replay layers as CUDA graphs.
-    cudaGraphs: bridge && blackwell,
+    cudaGraphs: bridge && gpu.architecture === 'blackwell',
     dropout: unfused || /dropout 0\.[1-9]/.test(String(object('model', row.model).attention)),
     // Megatron-LM fuses; plain FSDP does where it compiles.
     fusedKernels:
@@ -167,7 +167,7 @@ function request(row: Record<string, unknown>, id: string, assumptions: string[]
     anyLayout: true,
   }
   const cluster = {
-    gpu: gpuOf(row),
+    gpu,
     nodes: Math.ceil(gpuCount / gpusPerNode),
     gpusPerNode,
     ...(/DeepSpeed/i.test(shardingText) && { network: { multiRail: false } }),

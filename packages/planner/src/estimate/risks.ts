@@ -1,9 +1,9 @@
 /** What could stop or slow a long run of a plan. */
 
-import type { KnownCluster } from '../gpu.ts'
-import type { KnownModel } from '../model/model.ts'
-import type { KnownPlan } from '../parallel-plan.ts'
-import { defaultRun, type KnownRun, lostTime } from './cost.ts'
+import type { ResolvedCluster } from '../cluster/cluster.ts'
+import type { ResolvedModel } from '../model/model.ts'
+import type { ResolvedPlan } from '../plan/parallel-plan.ts'
+import { defaultRun, lostTime, type ResolvedRun } from './cost.ts'
 import type { StageMemory } from './memory.ts'
 import { leavesNode } from './network.ts'
 import type { StepTime } from './time.ts'
@@ -23,7 +23,7 @@ const acceptableLoss = 0.1
 
 /** What risks are read from. */
 export interface Judged {
-  readonly plan: KnownPlan
+  readonly plan: ResolvedPlan
   readonly memoryBytes: number
   readonly memoryByStage: readonly StageMemory[]
   readonly time: StepTime
@@ -37,7 +37,7 @@ export function hiddenFraction({ time }: Judged): number {
 }
 
 /** Numbers of nodes, from half of those there are, on which the plan keeps its global batch; largest first. */
-export function otherNodeCounts(model: KnownModel, cluster: KnownCluster, plan: KnownPlan): number[] {
+export function otherNodeCounts(model: ResolvedModel, cluster: ResolvedCluster, plan: ResolvedPlan): number[] {
   const { tensorParallel: t, pipelineParallel: p, contextParallel: c, virtualPipeline: v, microBatches } = plan
   const perRank = plan.globalBatchSize / plan.microBatchSize
   const counts: number[] = []
@@ -56,7 +56,13 @@ export function otherNodeCounts(model: KnownModel, cluster: KnownCluster, plan: 
 
 type Reporter = (text: () => string) => void
 
-function visit(model: KnownModel, cluster: KnownCluster, judged: Judged, run: KnownRun, report: Reporter): void {
+function visit(
+  model: ResolvedModel,
+  cluster: ResolvedCluster,
+  judged: Judged,
+  run: ResolvedRun,
+  report: Reporter,
+): void {
   const { plan, memoryBytes, memoryByStage, time } = judged
   const { tensorParallel: t, expertParallel: e } = plan
   const memory = cluster.gpu.memoryBytes
@@ -96,10 +102,10 @@ function visit(model: KnownModel, cluster: KnownCluster, judged: Judged, run: Kn
 
 /** What could stop a long run of a plan, as sentences. */
 export function risksOf(
-  model: KnownModel,
-  cluster: KnownCluster,
+  model: ResolvedModel,
+  cluster: ResolvedCluster,
   judged: Judged,
-  run: KnownRun = defaultRun,
+  run: ResolvedRun = defaultRun,
 ): string[] {
   const risks: string[] = []
   visit(model, cluster, judged, run, (text) => risks.push(text()))
@@ -108,10 +114,10 @@ export function risksOf(
 
 /** How many of them there are. */
 export function countRisks(
-  model: KnownModel,
-  cluster: KnownCluster,
+  model: ResolvedModel,
+  cluster: ResolvedCluster,
   judged: Judged,
-  run: KnownRun = defaultRun,
+  run: ResolvedRun = defaultRun,
 ): number {
   let count = 0
   visit(model, cluster, judged, run, () => {

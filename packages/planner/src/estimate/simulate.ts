@@ -1,11 +1,13 @@
 /** A plan's step as its pipeline would run it. */
 
-import { type KnownCluster, validateCluster } from '../gpu.ts'
-import { type KnownModel, validateModel } from '../model/model.ts'
-import { type KnownPlan, validatePlan } from '../parallel-plan.ts'
+import { type ResolvedCluster, validateCluster } from '../cluster/cluster.ts'
+import { type ResolvedModel, validateModel } from '../model/model.ts'
+import type { ResolvedPlan } from '../plan/parallel-plan.ts'
+import { validatePlan } from '../plan/plan-rules.ts'
 import type { PlanRequest } from './estimate.ts'
 import { type PipelineTimeline, type Schedule, simulatePipeline } from './pipeline.ts'
-import { estimateTime, hopSeconds, stageCosts, waiting } from './time.ts'
+import { hopSeconds, stageCosts, waiting } from './stage-costs.ts'
+import { estimateTime } from './time.ts'
 
 export interface SimulateRequest extends PlanRequest {
   /** Default: interleaved where the plan has chunks, 1f1b otherwise. */
@@ -13,7 +15,7 @@ export interface SimulateRequest extends PlanRequest {
 }
 
 export interface Simulation extends PipelineTimeline {
-  readonly plan: KnownPlan
+  readonly plan: ResolvedPlan
   /** Seconds after the pipeline: exposed gradient exchange, and the optimizer. */
   readonly dataParallelSeconds: number
   readonly optimizerSeconds: number
@@ -56,7 +58,12 @@ export function simulate(request: SimulateRequest): Simulation {
   return simulateKnown(model, cluster, plan, request.schedule)
 }
 
-function simulateKnown(model: KnownModel, cluster: KnownCluster, plan: KnownPlan, given?: Schedule): Simulation {
+function simulateKnown(
+  model: ResolvedModel,
+  cluster: ResolvedCluster,
+  plan: ResolvedPlan,
+  given?: Schedule,
+): Simulation {
   const schedule = given ?? (plan.virtualPipeline > 1 ? 'interleaved' : '1f1b')
   const chunks = schedule === 'interleaved' ? Math.max(2, plan.virtualPipeline) : 1
   // Everyone waits for the slowest GPU, in computation but not in communication.

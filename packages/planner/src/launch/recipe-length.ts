@@ -1,6 +1,6 @@
 /** A recipe for another batch, sequence or number of tokens than it was written for. */
 import { integer, object, positive } from '../check.ts'
-import { checkRecipe, type LaunchRecipe } from './megatron.ts'
+import { checkRecipe, type LaunchRecipe } from './launch-recipe.ts'
 
 /** What the run is to be. */
 export interface RunLength {

@@ -1,7 +1,9 @@
 /** A Megatron-LM launch as a Slurm batch script. */
 import { integer } from '../check.ts'
-import { validateCluster } from '../gpu.ts'
-import { emitMegatron, type LaunchRequest, shellQuote } from './megatron.ts'
+import { validateCluster } from '../cluster/cluster.ts'
+import type { LaunchRequest } from './launch-request.ts'
+import { emitMegatron } from './megatron.ts'
+import { shellQuote } from './shell-quote.ts'
 
 export interface SlurmOptions {
   /** Letters, digits, `.`, `_` and `-`; default `kumiki`. */

@@ -3,12 +3,14 @@
  * up to 238fa995 (February 2026) read.
  */
 
-import { paddedVocab } from '../estimate/memory.ts'
-import { validateCluster } from '../gpu.ts'
-import { type KnownModel, validateModel } from '../model/model.ts'
-import { type KnownPlan, validatePlan } from '../parallel-plan.ts'
-import { layersPerStage } from '../stages.ts'
-import { checkRecipe, type LaunchRecipe, type LaunchRequest } from './megatron.ts'
+import { validateCluster } from '../cluster/cluster.ts'
+import { type ResolvedModel, validateModel } from '../model/model.ts'
+import type { ResolvedPlan } from '../plan/parallel-plan.ts'
+import { validatePlan } from '../plan/plan-rules.ts'
+import { layersPerStage } from '../plan/stages.ts'
+import { checkRecipe, type LaunchRecipe } from './launch-recipe.ts'
+import type { LaunchRequest } from './launch-request.ts'
+import { pythonModule, type Value } from './torchtitan-python.ts'
 
 export interface TorchtitanJob {
   /** The configuration, a Python module to save as `kumiki_job.py`. */
@@ -24,13 +26,11 @@ export interface TorchtitanJob {
   readonly tomlNotes: readonly string[]
 }
 
-type Value = string | number | boolean | readonly (readonly string[])[]
-
 /** torchtitan's names of Megatron-LM's decay curves; `exponential` has none. */
 const decayTypes: Readonly<Record<string, string>> = { linear: 'linear', cosine: 'cosine', minus_sqrt: 'sqrt' }
 
 /** A pipeline as torchtitan cuts it: names of the modules of each chunk, in the order a token meets them. */
-function moduleNames(layers: number, plan: KnownPlan): string[][] {
+function moduleNames(layers: number, plan: ResolvedPlan): string[][] {
   const { pipelineParallel: p, virtualPipeline: v } = plan
   const perStage = layersPerStage(layers, p, v, true) as number[]
   let layer = 0
@@ -48,13 +48,18 @@ function moduleNames(layers: number, plan: KnownPlan): string[][] {
  * output as a layer each and cuts `ceil((layers + 2) / it)` chunks.
  * @see torchtitan/distributed/pipeline_parallel.py
  */
-function layersPerChunk(layers: number, { pipelineParallel: p, virtualPipeline: v }: KnownPlan): number | null {
+function layersPerChunk(layers: number, { pipelineParallel: p, virtualPipeline: v }: ResolvedPlan): number | null {
   const least = Math.ceil((layers + 2) / (p * v))
   return Math.ceil((layers + 2) / least) === p * v ? least : null
 }
 
 /** What torchtitan's llama3 model cannot be. @throws RangeError */
-function refuseUnsupported(request: LaunchRequest, model: KnownModel, plan: KnownPlan, recipe: LaunchRecipe): void {
+function refuseUnsupported(
+  request: LaunchRequest,
+  model: ResolvedModel,
+  plan: ResolvedPlan,
+  recipe: LaunchRecipe,
+): void {
   if (model.experts) throw new RangeError('torchtitan: mixtures of experts are not emitted; the llama3 model is dense')
   if (
     !model.gatedMlp ||
@@ -203,121 +208,10 @@ function withOutput(chunks: string[][], output: string): string[][] {
   return chunks.map((names, i) => (i === chunks.length - 1 ? [...names, 'norm', output] : names))
 }
 
-function renamed(cut: Record<string, Value>, model: KnownModel, plan: KnownPlan): Record<string, Value> {
+function renamed(cut: Record<string, Value>, model: ResolvedModel, plan: ResolvedPlan): Record<string, Value> {
   return 'module_fqns_per_model_part' in cut
     ? { module_fqns_per_model_part: withOutput(moduleNames(model.layers, plan), 'lm_head') }
     : cut
-}
-
-/** The configuration in Python. What begins with an underscore is torchtitan's own at the commit named above. */
-function pythonModule(
-  request: LaunchRequest,
-  model: KnownModel,
-  plan: KnownPlan,
-  recipe: LaunchRecipe,
-  notes: readonly string[],
-  parallelism: Record<string, Value>,
-  schedule: Record<string, Value>,
-  flavor: string,
-): string {
-  const call = (fields: Record<string, Value>, indent: string) =>
-    Object.entries(fields)
-      .map(([key, value]) => `${indent}${key}=${pythonValue(value)},`)
-      .join('\n')
-  const recomputing =
-    plan.recompute === 'none' ? 'None' : plan.recompute === 'full' ? 'FullAC.Config()' : 'SelectiveAC.Config()'
-  return `${notes.map((note) => `# ${note}`).join('\n')}
-# For pytorch/torchtitan as of b5bcd76c (August 2026). Save as kumiki_job.py.
-import torchtitan.models.llama3 as llama3
-from torchtitan.components.checkpointer import CheckpointManager
-from torchtitan.components.data import ConcatThenSplitPackingConfig, GrainDataLoader
-from torchtitan.components.loss import ChunkedLossWrapper, CrossEntropyLoss
-from torchtitan.components.metrics import MetricsProcessor
-from torchtitan.components.optimizer import LRSchedulersContainer, default_adamw
-from torchtitan.config import CompileConfig, ParallelismConfig, TrainingConfig
-from torchtitan.distributed.activation_checkpoint import FullAC, SelectiveAC
-from torchtitan.hf_datasets.text_datasets import DATASETS
-from torchtitan.models.common import ComplexRoPE, Embedding, Linear, RMSNorm
-from torchtitan.models.common.config_utils import decoder_vocab_size
-from torchtitan.trainer import Trainer
-
-DIM, HEADS, VOCABULARY = ${model.hidden}, ${model.heads}, ${paddedVocab(model, plan)}
-EPSILON = ${request.rmsNormEps ?? 1e-5}
-
-
-def _model(attn_backend: str, tp_gemm_backend="default") -> llama3.Llama3Model.Config:
-    layers = llama3._build_llama3_layers(
-        n_layers=${model.layers},
-        dim=DIM,
-        n_heads=HEADS,
-        n_kv_heads=${model.kvHeads},
-        hidden_dim=${model.ffn},
-        rope=ComplexRoPE.Config(
-            dim=DIM // HEADS, max_context_length=${Math.max(request.maxPositionEmbeddings ?? 0, plan.sequenceLength)}, theta=${request.ropeTheta ?? 10_000}
-        ),
-        attn_backend=attn_backend,
-        tp_gemm_backend=tp_gemm_backend,
-    )
-    for layer in layers:
-        layer.attention_norm.eps = layer.ffn_norm.eps = EPSILON
-    return llama3.Llama3Model.Config(
-        dim=DIM,
-        vocab_size=VOCABULARY,
-        tok_embeddings=Embedding.Config(
-            num_embeddings=VOCABULARY, embedding_dim=DIM, param_init=llama3._EMBEDDING_INIT
-        ),
-        norm=RMSNorm.Config(normalized_shape=DIM, eps=EPSILON, param_init=llama3._NORM_INIT),
-        lm_head=Linear.Config(
-            in_features=DIM, out_features=VOCABULARY, param_init=llama3._output_linear_init(DIM)
-        ),
-        layers=layers,
-    )
-
-
-llama3.llama3_configs[${pythonValue(flavor)}] = _model
-
-
-def job() -> Trainer.Config:
-    model_spec = llama3.model_registry(${pythonValue(flavor)})
-    return Trainer.Config(
-        model_spec=model_spec,
-        hf_assets_path=${pythonValue(request.paths?.tokenizerModel ?? './assets/tokenizer')},
-        dump_folder=${pythonValue(request.paths?.checkpoints ?? './outputs')},
-        loss=ChunkedLossWrapper.Config(
-            loss_fn=CrossEntropyLoss.Config(global_vocab_size=decoder_vocab_size(model_spec)),
-        ),
-        optimizer=default_adamw(
-            lr=${recipe.learningRate},
-            betas=(${recipe.beta1}, ${recipe.beta2}),
-            eps=${recipe.epsilon},
-            weight_decay=${recipe.weightDecay},
-        ),
-        lr_scheduler=LRSchedulersContainer.Config(
-${call(schedule, '            ')}
-        ),
-        training=TrainingConfig(
-            num_tokens_per_microbatch_per_dp_rank=${plan.microBatchSize} * ${plan.sequenceLength},
-            num_tokens_per_train_step=${plan.globalBatchSize} * ${plan.sequenceLength},
-            max_context_length=${plan.sequenceLength},
-            max_norm=${recipe.gradientClip},
-            steps=${recipe.trainSteps},
-            disable_cuda_graphs=True,
-        ),
-        parallelism=ParallelismConfig(
-${call(parallelism, '            ')}
-        ),
-        dataloader=GrainDataLoader.Config(dataset=ConcatThenSplitPackingConfig(dataset=DATASETS["c4"])),
-        metrics=MetricsProcessor.Config(log_freq=10),
-        checkpoint=CheckpointManager.Config(enable=True, interval=${request.saveInterval ?? 1000}, async_mode="async"),
-        activation_checkpoint=${recomputing},
-        compile=CompileConfig(enable=True),
-    )
-`
-}
-
-function pythonValue(value: Value): string {
-  if (typeof value === 'boolean') return value ? 'True' : 'False'
-  return typeof value === 'number' ? String(value) : JSON.stringify(value)
 }
 
 /** Strings as TOML basic strings; numbers with a point or an exponent where they are no integers. */
@@ -329,7 +223,7 @@ function tomlValue(value: Value): string {
  * The sizes as torchtitan's TransformerModelArgs. It computes the MLP's width as 2/3 of 4 x hidden, times a multiplier, rounded up to a
  * multiple; with the width itself as the multiple, any product not above it rounds to exactly that width.
  */
-function flavorLine(flavor: string, model: KnownModel, request: LaunchRequest): string {
+function flavorLine(flavor: string, model: ResolvedModel, request: LaunchRequest): string {
   const base = Math.floor((8 * model.hidden) / 3)
   // Padded as Megatron-LM pads it, so that it divides among tensor-parallel ranks.
   const padding = 128 * (request.plan.tensorParallel ?? 1)

@@ -71,7 +71,7 @@ export interface PlannerModel {
 }
 
 /** A checked model with every default filled in. */
-export interface KnownModel extends PlannerModel {
+export interface ResolvedModel extends PlannerModel {
   readonly gatedMlp: boolean
   readonly tiedEmbeddings: boolean
   readonly learnedPositions: number
@@ -84,7 +84,7 @@ export interface KnownModel extends PlannerModel {
 }
 
 /** Checks a model. @throws RangeError or TypeError naming field and bound */
-export function validateModel(model: PlannerModel): KnownModel {
+export function validateModel(model: PlannerModel): ResolvedModel {
   object('model', model)
   const layers = integer('model.layers', model.layers, 1, 4096)
   integer('model.hidden', model.hidden, 1, 1 << 20)
@@ -158,7 +158,7 @@ export interface AttentionWidths {
 }
 
 /** Channels of all query, key and value heads. */
-export function attentionWidths(model: KnownModel): AttentionWidths {
+export function attentionWidths(model: ResolvedModel): AttentionWidths {
   const { heads: a, kvHeads: g, headDim: d, latentAttention: latent } = model
   if (!latent) return { query: a * d, key: g * d, value: g * d, compressed: 0 }
   const width = a * (d + latent.ropeDim)
@@ -171,12 +171,12 @@ export function attentionWidths(model: KnownModel): AttentionWidths {
 }
 
 /** Channels that come out of attention and into its output projection. */
-export function attentionOutput(model: KnownModel): number {
+export function attentionOutput(model: ResolvedModel): number {
   return model.heads * (model.latentAttention?.valueDim ?? model.headDim)
 }
 
 /** Weights of attention: what tensor parallelism splits, and what every rank holds (compressions). */
-export function attentionWeights(model: KnownModel): { split: number; copied: number } {
+export function attentionWeights(model: ResolvedModel): { split: number; copied: number } {
   const { hidden: h, latentAttention: latent } = model
   const { query, key, value } = attentionWidths(model)
   const output = attentionOutput(model) * h
@@ -190,7 +190,7 @@ export function attentionWeights(model: KnownModel): { split: number; copied: nu
 }
 
 /** Mean tokens a token would attend to without a causal mask: the sequence, or twice the window in windowed layers. */
-export function attendedTokens(model: KnownModel, sequenceLength: number): number {
+export function attendedTokens(model: ResolvedModel, sequenceLength: number): number {
   const { slidingWindow } = model
   if (!slidingWindow) return sequenceLength
   const windowed = Math.min(sequenceLength, 2 * slidingWindow.window)
@@ -198,7 +198,7 @@ export function attendedTokens(model: KnownModel, sequenceLength: number): numbe
 }
 
 /** Matrices of an MLP: gate, up and down, or up and down. */
-export function mlpMatrices(model: KnownModel): 2 | 3 {
+export function mlpMatrices(model: ResolvedModel): 2 | 3 {
   return model.gatedMlp ? 3 : 2
 }
 
@@ -215,7 +215,7 @@ export interface LayerParameters {
 }
 
 /** Parameters of layer `layer`. */
-export function layerParameters(model: KnownModel, layer: number): LayerParameters {
+export function layerParameters(model: ResolvedModel, layer: number): LayerParameters {
   const { hidden: h, experts, latentAttention: latent } = model
   const { split, copied } = attentionWeights(model)
   const { query, key, value } = attentionWidths(model)
@@ -241,12 +241,12 @@ export function layerParameters(model: KnownModel, layer: number): LayerParamete
 }
 
 /** Weights of one norm over the hidden size. */
-export function normWeights(model: KnownModel): number {
+export function normWeights(model: ResolvedModel): number {
   return model.norm === 'layer' ? 2 * model.hidden : model.hidden
 }
 
 /** All parameters, with the vocabulary as given (not padded). */
-export function totalParameters(model: KnownModel): number {
+export function totalParameters(model: ResolvedModel): number {
   const dense = model.experts ? model.experts.firstDenseLayers : model.layers
   const sum = (layer: number) => {
     const { attention, mlp, experts, replicated } = layerParameters(model, layer)
@@ -266,7 +266,7 @@ export function totalParameters(model: KnownModel): number {
  * @param causal true: a causal mask halves attention (Megatron-LM >= core_v0.12); false: attention counted full
  * @see megatron/training/training.py `num_floating_point_operations`
  */
-export function modelFlopsPerToken(model: KnownModel, sequenceLength: number, causal: boolean): number {
+export function modelFlopsPerToken(model: ResolvedModel, sequenceLength: number, causal: boolean): number {
   const { hidden: h, experts } = model
   const { query } = attentionWidths(model)
   const { split, copied } = attentionWeights(model)

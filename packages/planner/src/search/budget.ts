@@ -1,6 +1,6 @@
 /** Does a budget of GPU-days buy a training run? */
 import { positive } from '../check.ts'
-import { findGpu, type Gpu } from '../gpu.ts'
+import { findGpu, type Gpu } from '../cluster/gpus.ts'
 import { modelFlopsPerToken, type PlannerModel, validateModel } from '../model/model.ts'
 
 export interface BudgetRequest {

@@ -1,11 +1,16 @@
 /** Questions about a cluster and a plan: how few GPUs, what depends on what, what more memory would change. */
 import { integer, positive } from '../check.ts'
+import { type Cluster, validateCluster } from '../cluster/cluster.ts'
+import { findGpu, type Gpu } from '../cluster/gpus.ts'
 import { type Estimate, estimate, type PlanRequest } from '../estimate/estimate.ts'
 import { stableMemoryFraction } from '../estimate/risks.ts'
-import { type Cluster, findGpu, type Gpu, validateCluster } from '../gpu.ts'
 import { type PlannerModel, totalParameters, validateModel } from '../model/model.ts'
-import { completePlan, type ParallelPlan, PlanError } from '../parallel-plan.ts'
-import { type Candidate, enumerate, type PlanSearch, plan, type SearchRecipe } from './search.ts'
+import type { ParallelPlan } from '../plan/parallel-plan.ts'
+import { completePlan, PlanError } from '../plan/plan-rules.ts'
+import type { Candidate } from './candidates.ts'
+import { enumerate } from './enumerate.ts'
+import type { PlanSearch, SearchRecipe } from './request.ts'
+import { plan } from './search.ts'
 
 export interface MinimumGpus {
   /** Nodes and GPUs of the smallest cluster on which any plan fits; null where none does up to `mostNodes`. */

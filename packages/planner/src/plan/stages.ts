@@ -1,6 +1,6 @@
 /** Which layers a pipeline stage holds, and how many micro-batches it keeps at once. */
-import type { KnownModel } from './model/model.ts'
-import type { KnownPlan } from './parallel-plan.ts'
+import type { ResolvedModel } from '../model/model.ts'
+import type { ResolvedPlan } from './parallel-plan.ts'
 
 /**
  * Layers of each stage, or null where Megatron-LM cannot split them. Layers divide evenly over stages x chunks; or they
@@ -35,7 +35,7 @@ export interface StageLayers {
 }
 
 /** Layers of every stage. Chunks count as laid end to end: where the first layers are dense, the first stage has them. */
-export function stageLayers(model: KnownModel, plan: KnownPlan): StageLayers[] {
+export function stageLayers(model: ResolvedModel, plan: ResolvedPlan): StageLayers[] {
   const { pipelineParallel: p, virtualPipeline: v } = plan
   const perStage = layersPerStage(model.layers, p, v, plan.anyLayout)!
   let denseLeft = model.experts ? model.experts.firstDenseLayers : model.layers

@@ -1,0 +1,150 @@
+/** A cluster: servers of equal GPUs and the network between them, checked and resolved to what each sustains. */
+import { integer, object, oneOf, positive } from '../check.ts'
+import { type Architecture, completeEfficiency, type Efficiency } from '../estimate/efficiency.ts'
+import { findGpu, type Gpu } from './gpus.ts'
+
+/** How GPUs are joined, where it is not what the GPU's server usually has. */
+export interface Network {
+  /** Inside a node; default NVLink (PCIe for PCIe cards). `pcie`: 32 GB/s on A100, 64 after. */
+  readonly intra?: 'nvlink' | 'pcie'
+  /** Between nodes; default infiniband. Ethernet (RoCE) is taken to sustain less of its rate, with twice the latency. */
+  readonly inter?: 'infiniband' | 'ethernet'
+  /** Bytes/s and GPU, one direction, in place of the GPU's. */
+  readonly intraNodeBandwidth?: number
+  readonly interNodeBandwidth?: number
+  /** Bytes/s and GPU that an all-to-all sustains between nodes where it was measured (8e9 to 15e9 on LLM-jp's H100 cluster). */
+  readonly allToAllBandwidth?: number
+  /** Collectives between nodes use every adapter of a node (default true), or one a ring, as DeepSpeed did in 2021. */
+  readonly multiRail?: boolean
+}
+
+/** Servers of equal GPUs. */
+export interface Cluster {
+  /** A GPU, or the name of a known one. */
+  readonly gpu: Gpu | string
+  readonly nodes: number
+  readonly gpusPerNode: number
+  readonly network?: Network
+  /** Price of one GPU for an hour, in any currency. */
+  readonly pricePerGpuHour?: number
+  /** Sustained fractions and latencies in place of the fitted ones. */
+  readonly efficiency?: Partial<Efficiency>
+}
+
+/** A GPU with what it sustains. */
+export interface ResolvedGpu extends Gpu {
+  readonly architecture: Architecture
+  readonly watts: number
+  readonly matmulEfficiency: number
+  readonly attentionEfficiency: number
+  /** Part of `attentionEfficiency` that FlashAttention 2 reaches. */
+  readonly flash2Efficiency: number
+  readonly pcieRate: number
+  /** Communication overlaps products only with one hardware queue (`CUDA_DEVICE_MAX_CONNECTIONS=1`). */
+  readonly needsOneConnection: boolean
+}
+
+/** A checked cluster. */
+export interface ResolvedCluster {
+  readonly gpu: ResolvedGpu
+  readonly nodes: number
+  readonly gpusPerNode: number
+  readonly gpuCount: number
+  /** GPUs joined by NVLink: a node's, or a rack's. */
+  readonly nvlinkDomain: number
+  /** Bytes/s one GPU sustains inside and across nodes, and latency of a hop across, in seconds. */
+  readonly intraRate: number
+  readonly interRate: number
+  readonly interLatency: number
+  readonly allToAllRate: number
+  readonly multiRail: boolean
+  readonly pricePerGpuHour: number | undefined
+  readonly efficiency: Efficiency
+}
+
+/** Part of NVLink's bandwidth that collectives sustain (all-gather of LLM-jp's NCCL tests: 347 of 450 GB/s). */
+const intraEfficiency = 0.78
+/** Part of the network's bandwidth that one GPU a node sustains (48 of 50 GB/s in the same tests, less in training). */
+const interEfficiency = { infiniband: 0.9, ethernet: 0.75 } as const
+const interLatency = { infiniband: 5e-6, ethernet: 10e-6 } as const
+/** Clocks go no further above those of the architecture's usual GPU, whatever the power. */
+const highestClock = 1.15
+/** What differs between architectures beside the fitted fractions. */
+interface ArchitectureFacts {
+  /** Watts over bf16 TFLOP/s at which a GPU keeps its clock (A100, H100 and B200 SXM). */
+  readonly wattsPerTeraflop: number
+  readonly pcieRate: number
+  /** FlashAttention 2 reaches what the fused kernels do. */
+  readonly flash2IsFused: boolean
+  readonly needsOneConnection: boolean
+}
+
+const facts: Readonly<Record<Architecture, ArchitectureFacts>> = {
+  ampere: { wattsPerTeraflop: 400 / 312, pcieRate: 32e9, flash2IsFused: true, needsOneConnection: true },
+  hopper: { wattsPerTeraflop: 700 / 989, pcieRate: 64e9, flash2IsFused: false, needsOneConnection: true },
+  blackwell: { wattsPerTeraflop: 1000 / 2250, pcieRate: 64e9, flash2IsFused: false, needsOneConnection: false },
+}
+
+/** Checks a cluster and resolves its GPU. @throws RangeError or TypeError naming the field */
+export function validateCluster(cluster: Cluster): ResolvedCluster {
+  object('cluster', cluster)
+  const nodes = integer('cluster.nodes', cluster.nodes, 1, 1e6)
+  const gpusPerNode = integer('cluster.gpusPerNode', cluster.gpusPerNode, 1, 1024)
+  const efficiency = completeEfficiency(cluster.efficiency)
+  const gpu = validateGpu(typeof cluster.gpu === 'string' ? findGpu(cluster.gpu) : cluster.gpu, efficiency)
+  const network = cluster.network === undefined ? {} : (object('cluster.network', cluster.network) as Network)
+  const bandwidth = (field: keyof Network, fallback: number) =>
+    network[field] === undefined ? fallback : positive(`cluster.network.${field}`, network[field], 1e20)
+  const intra = oneOf('cluster.network.intra', network.intra ?? 'nvlink', ['nvlink', 'pcie'])
+  const inter = oneOf('cluster.network.inter', network.inter ?? 'infiniband', ['infiniband', 'ethernet'])
+  const inside = intra === 'pcie' ? Math.min(gpu.pcieRate, gpu.intraNodeBandwidth) : gpu.intraNodeBandwidth
+  const interRate = bandwidth('interNodeBandwidth', gpu.interNodeBandwidth) * interEfficiency[inter]
+  return {
+    gpu,
+    nodes,
+    gpusPerNode,
+    gpuCount: nodes * gpusPerNode,
+    nvlinkDomain: intra === 'pcie' ? gpusPerNode : Math.max(gpusPerNode, gpu.nvlinkDomain ?? 1),
+    intraRate: bandwidth('intraNodeBandwidth', inside) * intraEfficiency,
+    interRate,
+    interLatency: interLatency[inter],
+    allToAllRate: bandwidth('allToAllBandwidth', interRate),
+    multiRail: network.multiRail !== false,
+    pricePerGpuHour:
+      cluster.pricePerGpuHour === undefined
+        ? undefined
+        : positive('cluster.pricePerGpuHour', cluster.pricePerGpuHour, 1e9),
+    efficiency,
+  }
+}
+
+function validateGpu(gpu: Gpu, efficiency: Efficiency): ResolvedGpu {
+  const fields = object('cluster.gpu', gpu)
+  for (const field of ['memoryBytes', 'peakBf16', 'memoryBandwidth', 'intraNodeBandwidth', 'interNodeBandwidth']) {
+    positive(`cluster.gpu.${field}`, fields[field], 1e20)
+  }
+  if (gpu.peakFp8 !== null) positive('cluster.gpu.peakFp8', gpu.peakFp8, 1e20)
+  if (gpu.nvlinkDomain !== undefined) integer('cluster.gpu.nvlinkDomain', gpu.nvlinkDomain, 1, 1e6)
+  const architecture = oneOf('cluster.gpu.architecture', gpu.architecture ?? 'hopper', [
+    'ampere',
+    'hopper',
+    'blackwell',
+  ])
+  const watts = positive('cluster.gpu.watts', gpu.watts ?? 700, 1e6)
+  // Clocks fall about with the root of the power limit where it is below what the architecture needs for its peak.
+  const { wattsPerTeraflop, pcieRate, flash2IsFused, needsOneConnection } = facts[architecture]
+  const needed = wattsPerTeraflop * (gpu.peakBf16 / 1e12)
+  const clock = gpu.watts === undefined ? 1 : Math.min(highestClock, Math.sqrt(watts / needed))
+  const part = (field: 'matmulEfficiency' | 'attentionEfficiency', fitted: number) =>
+    gpu[field] === undefined ? fitted * clock : positive(`cluster.gpu.${field}`, gpu[field], 1)
+  return {
+    ...gpu,
+    architecture,
+    watts,
+    matmulEfficiency: part('matmulEfficiency', efficiency.matmul[architecture]),
+    attentionEfficiency: part('attentionEfficiency', efficiency.attention[architecture]),
+    flash2Efficiency: flash2IsFused ? 1 : efficiency.flash2,
+    pcieRate,
+    needsOneConnection,
+  }
+}

@@ -1,0 +1,57 @@
+/** Time of gradient reduction and parameter gathering. */
+import type { ResolvedCluster } from '../cluster/cluster.ts'
+import type { ResolvedModel } from '../model/model.ts'
+import type { ResolvedPlan } from '../plan/parallel-plan.ts'
+import type { StageLayers } from '../plan/stages.ts'
+import { hiding } from './efficiency.ts'
+import { stageParameters, trainedParameters } from './memory.ts'
+import { collectiveBandwidth } from './network.ts'
+
+/** Gradient reduction and parameter gathering: what a step shows of them, and what FSDP moves for each micro-batch. */
+export function dataParallelTime(
+  model: ResolvedModel,
+  cluster: ResolvedCluster,
+  plan: ResolvedPlan,
+  firstStage: StageLayers,
+  backward: number,
+  microBatch: number,
+) {
+  const { tensorParallel: t, contextParallel: c } = plan
+  const ranks = plan.dataParallel * c
+  const { dense, experts } = stageParameters(model, plan, 0, firstStage)
+  const trained = trainedParameters(model, plan, firstStage, dense)
+  const expertStride = plan.expertParallel * plan.expertTensorParallel
+  const expertRanks = Math.max(1, (ranks * t) / expertStride)
+  const bytesOf = (count: number, group: number, each: number) => (each * count * (group - 1)) / group
+  const total = (each: number) => {
+    const [forDense, forExperts] = [bytesOf(trained, ranks, each), bytesOf(experts, expertRanks, each)]
+    return {
+      bytes: forDense + forExperts,
+      seconds:
+        forDense / collectiveBandwidth(cluster, ranks, t) +
+        (forExperts === 0 ? 0 : forExperts / collectiveBandwidth(cluster, expertRanks, expertStride)),
+    }
+  }
+  const held = trained + experts
+  // With a pipeline FSDP keeps gathered weights from the first micro-batch to the last and reduces once, as memory counts it.
+  if (plan.sharding === 'full' && plan.pipelineParallel === 1) {
+    // Weights gathered forward and backward in bf16, gradients scattered in fp32, for every micro-batch.
+    const { bytes, seconds } = total(2 + 2 + 4)
+    const m = plan.microBatches
+    const exposed = Math.max(0, seconds - 0.9 * microBatch) + cluster.efficiency.interference * seconds
+    const operation = 'all-gather of weights and reduce-scatter of gradients, each micro-batch'
+    return { held, operation, bytes: m * bytes, seconds: m * seconds, exposedSeconds: m * exposed }
+  }
+  // Gradients scattered (fp32 or bf16) beside the last backward pass, and bf16 weights gathered beside the first forward pass;
+  // without sharding an all-reduce of the gradients.
+  const gradient = plan.gradientsInFp32 ? 4 : 2
+  const whole = plan.sharding === 'none'
+  const { bytes, seconds } = total(whole ? 2 * gradient : gradient + 2)
+  const reduced = whole ? 1 : gradient / (gradient + 2)
+  const hidden =
+    Math.min(reduced * seconds, hiding * backward) + Math.min((1 - reduced) * seconds, (hiding * backward) / 2)
+  const exposedSeconds = plan.overlap ? Math.max(0.15 * seconds, seconds - hidden) : seconds
+  const operation =
+    plan.sharding === 'none' ? 'all-reduce of gradients' : 'reduce-scatter of gradients and all-gather of weights'
+  return { held, operation, bytes, seconds, exposedSeconds }
+}

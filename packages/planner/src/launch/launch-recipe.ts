@@ -1,0 +1,60 @@
+/** The numbers of optimizer and schedule that a launch writes out. */
+import { integer, object, oneOf, positive } from '../check.ts'
+
+/** Numbers of the optimizer and schedule. Steps are optimizer steps. */
+export interface LaunchRecipe {
+  readonly learningRate: number
+  readonly minLearningRate: number
+  readonly warmupSteps: number
+  readonly schedule: 'cosine' | 'wsd'
+  readonly trainSteps: number
+  /** Length of the schedule (`--lr-decay-iters`). */
+  readonly decaySteps: number
+  /** WSD: steps of the final decay (default 1: none before the last step) and its curve (default linear). */
+  readonly wsdDecaySteps?: number
+  readonly wsdDecayStyle?: 'linear' | 'cosine' | 'exponential' | 'minus_sqrt'
+  readonly beta1: number
+  readonly beta2: number
+  readonly epsilon: number
+  readonly weightDecay: number
+  readonly gradientClip: number
+  /** Coefficient of log(Z)^2; upstream has no flag for it. */
+  readonly zLoss?: number | null
+  /** Load-balancing loss of mixtures. */
+  readonly auxiliaryLoss?: number | null
+  /** Coefficient of the router's own z-loss (mixtures), which upstream has. */
+  readonly routerZLoss?: number | null
+  /** The router computes in fp32 (`--moe-router-dtype`); default: only where DeepEP, which asks for it, carries the tokens. */
+  readonly routerPrecision?: 'fp32' | null
+  /** false: token files are read, not mapped into memory (`--no-mmap-bin-files`). */
+  readonly memoryMappedData?: boolean
+  /** Permuting tokens for experts runs as one kernel; the router does. */
+  readonly permuteFusion?: boolean
+  readonly routerFusion?: boolean
+  /** Steps between collections of Python's garbage on all ranks at once (`--manual-gc`). */
+  readonly garbageCollectionSteps?: number | null
+  /** The loss is computed by one kernel (`--cross-entropy-loss-fusion`). */
+  readonly lossFusion?: boolean
+  /** Minutes that collectives wait (`--distributed-timeout-minutes`); Megatron-LM's default is 10. */
+  readonly timeoutMinutes?: number | null
+}
+
+/** @throws RangeError or TypeError naming a field out of its bounds */
+export function checkRecipe(recipe: LaunchRecipe): LaunchRecipe {
+  object('recipe', recipe)
+  integer('recipe.trainSteps', recipe.trainSteps, 1, 1e12)
+  integer('recipe.decaySteps', recipe.decaySteps, 1, 1e12)
+  integer('recipe.warmupSteps', recipe.warmupSteps, 0, recipe.trainSteps)
+  positive('recipe.learningRate', recipe.learningRate, 100)
+  if (recipe.minLearningRate !== 0) positive('recipe.minLearningRate', recipe.minLearningRate, recipe.learningRate)
+  oneOf('recipe.schedule', recipe.schedule, ['cosine', 'wsd'])
+  for (const field of ['beta1', 'beta2', 'epsilon'] as const) positive(`recipe.${field}`, recipe[field], 1)
+  if (recipe.weightDecay !== 0) positive('recipe.weightDecay', recipe.weightDecay, 100)
+  positive('recipe.gradientClip', recipe.gradientClip, 1e6)
+  for (const field of ['zLoss', 'auxiliaryLoss', 'routerZLoss'] as const)
+    if (recipe[field]) positive(`recipe.${field}`, recipe[field], 1e3)
+  if (recipe.routerPrecision) oneOf('recipe.routerPrecision', recipe.routerPrecision, ['fp32'])
+  for (const field of ['garbageCollectionSteps', 'timeoutMinutes'] as const)
+    if (recipe[field] !== undefined && recipe[field] !== null) integer(`recipe.${field}`, recipe[field], 1, 1e6)
+  return recipe
+}

@@ -1,0 +1,79 @@
+/** Where a plan of one's own stands among all others. */
+import { integer } from '../check.ts'
+import { layerBytes } from '../estimate/memory.ts'
+import { shapeCosts } from '../estimate/shape-costs.ts'
+import type { ParallelPlan, ResolvedPlan } from '../plan/parallel-plan.ts'
+import { completePlan, planFaults, validatePlan } from '../plan/plan-rules.ts'
+import { type Candidate, candidatesOf, faster, moreStable } from './candidates.ts'
+import { enumerate, size } from './enumerate.ts'
+import type { PlanSearch } from './request.ts'
+
+/** Where a plan stands among all others. */
+export interface Placement {
+  /** Why it cannot be; empty for a legal plan that fits. */
+  readonly reasons: readonly string[]
+  /** The plan itself, where it is legal. */
+  readonly candidate: Candidate | null
+  /** Feasible plans, this one not counted. */
+  readonly feasible: number
+  /** Feasible plans that are faster, and that are more stable. */
+  readonly faster: number
+  readonly moreStable: number
+  /** Part of the feasible plans that are moreStable: 0.2 or less is the top fifth. */
+  readonly stabilityShare: number
+  /** The fastest plans that are faster, at most `limit`. */
+  readonly fasterPlans: readonly Candidate[]
+}
+
+/**
+ * Places a plan of one's own in both rankings.
+ * @throws RangeError or TypeError naming a field that is none; a plan that breaks a rule is told in `reasons`
+ */
+export function placePlan(search: PlanSearch, own: ParallelPlan): Placement {
+  const limit = integer('limit', search.limit ?? 10, 1, 1e6)
+  const all = enumerate(search)
+  const { model, cluster, run, feasible } = all
+  const nothing = {
+    candidate: null,
+    feasible: feasible.length,
+    faster: 0,
+    moreStable: 0,
+    stabilityShare: 1,
+    fasterPlans: [],
+  }
+  const given = completePlan(own)
+  const faults = planFaults(model, cluster, given)
+  if (faults.length > 0) return { ...nothing, reasons: faults }
+  const known = validatePlan(model, cluster, own)
+  const sized = size(model, cluster, known, run, {
+    costs: shapeCosts(model, cluster, known),
+    bytes: layerBytes(model, known),
+  })
+  const candidates = candidatesOf(all)
+  if ('reasons' in sized) return { ...nothing, reasons: sized.reasons }
+  const others = feasible.filter(({ plan: other }) => !sameLayout(other, known))
+  const fasterOnes = others.filter((other) => faster(other, sized) < 0).sort(faster)
+  const moreStableOnes = others.filter((other) => moreStable(other, sized) < 0).length
+  return {
+    reasons: [],
+    candidate: candidates(sized),
+    feasible: others.length,
+    faster: fasterOnes.length,
+    moreStable: moreStableOnes,
+    stabilityShare: others.length === 0 ? 0 : moreStableOnes / others.length,
+    fasterPlans: fasterOnes.slice(0, limit).map(candidates),
+  }
+}
+
+function sameLayout(a: ResolvedPlan, b: ResolvedPlan): boolean {
+  return (
+    a.tensorParallel === b.tensorParallel &&
+    a.pipelineParallel === b.pipelineParallel &&
+    a.virtualPipeline === b.virtualPipeline &&
+    a.contextParallel === b.contextParallel &&
+    a.expertParallel === b.expertParallel &&
+    a.microBatchSize === b.microBatchSize &&
+    a.recompute === b.recompute &&
+    a.recomputeModules.join() === b.recomputeModules.join()
+  )
+}
