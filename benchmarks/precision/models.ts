@@ -10,6 +10,7 @@ import {
   listModels,
   type ModelArchitecture,
   nano,
+  scheduleNumbers,
 } from '@kumiki/models'
 import { estimateLocalMemory, fromArchitecture } from '@kumiki/planner'
 import { fp8RecipeOf, type PrecisionPolicy, type StoredFloat } from '@kumiki/train'
@@ -100,7 +101,12 @@ const denseNames = () =>
 function known(model: string): { name: string } & Preset {
   try {
     const { name, architecture, recipe } = findModel(model)
-    return { name, architecture, ...others, ...(recipe && { learningRate: recipe.learningRate }) }
+    return {
+      name,
+      architecture,
+      ...others,
+      ...(recipe && { learningRate: scheduleNumbers(recipe.schedule).learningRate }),
+    }
   } catch {
     throw new UsageError(
       `--model: no model is called ${model}; there are ${denseNames()}, and any config.json of a Llama model by its path`,

@@ -10,11 +10,11 @@ import {
   clipGlobalNorm,
   cooldown,
   cosine,
-  describe,
-  fromJSON,
   type Optimizer,
   plotSchedule,
   type Schedule,
+  scheduleFromJSON,
+  scheduleToJSON,
   warmup,
 } from '@kumiki/optim'
 import { charts, Results, Study, smoothed, spread, withTable } from 'example-study-tools'
@@ -37,7 +37,7 @@ const fall = Math.round(steps / 5)
 
 /** Own schedules go through the package's combinators, and back from JSON where they describe themselves. */
 const own = cooldown(warmup(harmonic({ peak: 4e-3, halfAfter: 150 }), rise), { start: steps - fall, steps: fall })
-const again = fromJSON(JSON.parse(JSON.stringify(describe(own))), ownKinds)
+const again = scheduleFromJSON(JSON.parse(JSON.stringify(scheduleToJSON(own))), ownKinds)
 for (let step = 0; step <= steps; step++)
   if (again(step) !== own(step)) throw new Error(`step ${step}: ${again(step)} from JSON, ${own(step)} before`)
 

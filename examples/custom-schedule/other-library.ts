@@ -6,10 +6,10 @@ import {
   adamw,
   chain,
   clipGlobalNorm,
-  describe,
-  fromJSON,
   type Optimizer,
   type Schedule,
+  scheduleFromJSON,
+  scheduleToJSON,
   stateFromJSON,
   stateToJSON,
   wsd,
@@ -53,14 +53,14 @@ export function fitAndResume(): { w: number; b: number } {
   const start = (): Line => ({ w: new Float32Array(1), b: new Float32Array(1) })
   const half = fit(schedule, optimizer, 0, 150, start(), optimizer.init(start()))
   const text = JSON.stringify({
-    schedule: describe(schedule),
+    schedule: scheduleToJSON(schedule),
     params: stateToJSON(half.params),
     state: stateToJSON(half.state),
   })
   const saved = JSON.parse(text)
   const params = stateFromJSON(saved.params, start())
   const end = fit(
-    fromJSON(saved.schedule),
+    scheduleFromJSON(saved.schedule),
     optimizer,
     150,
     300,

@@ -30,7 +30,7 @@ export function harmonic({ peak, halfAfter }: HarmonicOptions): Schedule {
   return defineSchedule({ kind: 'harmonic', peak, halfAfter }, (step) => peak / (1 + step / halfAfter))
 }
 
-/** What `fromJSON` needs to make it again. */
+/** What `scheduleFromJSON` needs to make it again. */
 export const ownKinds: Readonly<Record<string, ScheduleBuilder>> = { harmonic }
 
 /**

@@ -14,7 +14,7 @@ import {
   type ModelArchitecture,
   parameterShapes,
 } from '@kumiki/models/configs'
-import { adamw, chain, clipGlobalNorm } from '@kumiki/optim'
+import { chain, clipGlobalNorm, optimizerFromJSON, scheduleFromJSON } from '@kumiki/optim'
 import { cast, compile, type Device, init, type Tensor } from '@kumiki/tensor'
 import { bf16, initialState, makeTrainStep } from '@kumiki/train'
 import { Command } from 'commander'
@@ -107,10 +107,8 @@ function tokens(device: Device, step: number): { inputs: Tensor; targets: Tensor
 async function trainSteps(device: Device): Promise<void> {
   const { recipe } = model
   const decoder = decoderModel(architecture)
-  const optimizer = chain(
-    clipGlobalNorm(recipe!.gradientClip),
-    adamw({ beta1: recipe!.beta1, beta2: recipe!.beta2, epsilon: recipe!.epsilon, weightDecay: recipe!.weightDecay }),
-  )
+  const optimizer = chain(clipGlobalNorm(recipe!.maxGradNorm), optimizerFromJSON(recipe!.optimizer))
+  const schedule = scheduleFromJSON(recipe!.schedule)
   const step = makeTrainStep({ model: decoder, optimizer, precision: bf16, zLoss: recipe!.zLoss ?? 0, accumulation: 1 })
   let state = initialState(decoder.initialize(device), optimizer, bf16)
   for (let i = 1; i <= options.steps; i++) {
@@ -118,7 +116,8 @@ async function trainSteps(device: Device): Promise<void> {
     const result = await step(
       state,
       tokens(device, i),
-      optimizer.scalars(i, (recipe!.learningRate * i) / recipe!.warmupSteps),
+      // The rate of the second update on: at the first one the warm-up is at 0.
+      optimizer.scalars(i, schedule(i)),
     )
     state = result.state
     const seconds = (performance.now() - started) / 1000

@@ -2,6 +2,7 @@
 import type { Cluster, LaunchRequest, ParallelPlan, SizedRecipe } from '@kumiki/planner'
 import type { Command } from 'commander'
 import { choice } from './flag-values.ts'
+import { launchRecipe } from './launch-recipe.ts'
 import type { NamedModel } from './planner-flags.ts'
 import { checkedUse, UsageError } from './usage-error.ts'
 
@@ -45,7 +46,7 @@ export async function emission(
   recipe?: SizedRecipe,
 ): Promise<Emission> {
   const planner = await import('@kumiki/planner')
-  const own = recipe ?? (await launchRecipe(named, options))
+  const own = recipe ?? (await ownRecipe(named, options))
   // A recipe is of a batch and a number of tokens: steps and schedule follow what was asked for.
   const { globalBatchSize, sequenceLength } = plan
   const fitted = checkedUse(() => planner.fitRecipe(own, { globalBatchSize, sequenceLength, tokens: options.tokens }))
@@ -83,15 +84,15 @@ export async function emission(
 }
 
 /** Optimizer and schedule of a launch. */
-async function launchRecipe(named: NamedModel, options: EmissionFlags): Promise<SizedRecipe> {
-  if (options.recipeOf === undefined && named.recipe) return named.recipe
+async function ownRecipe(named: NamedModel, options: EmissionFlags): Promise<SizedRecipe> {
+  if (options.recipeOf === undefined && named.recipe && named.layout) return launchRecipe(named.recipe, named.layout)
   if (options.recipeOf === undefined) {
     throw new UsageError(
       `--emit: ${named.name} has no training recipe; --recipe-of NAME takes that of a known model, such as llm-jp-3-1.8b`,
     )
   }
   const { findModel } = await import('@kumiki/models/configs')
-  const { name, recipe } = checkedUse(() => findModel(options.recipeOf as string))
-  if (!recipe) throw new UsageError(`--recipe-of ${name}: it has no training recipe`)
-  return recipe
+  const { name, recipe, layout } = checkedUse(() => findModel(options.recipeOf as string))
+  if (!recipe || !layout) throw new UsageError(`--recipe-of ${name}: it has no training recipe`)
+  return launchRecipe(recipe, layout)
 }

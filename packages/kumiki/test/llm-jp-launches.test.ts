@@ -3,9 +3,10 @@
  * `llm-jp-launches.json` is made by `make_llm_jp_launches.py` beside it.
  */
 import { readFileSync } from 'node:fs'
-import { findModel, listModels, type TrainingRecipe } from '@kumiki/models/configs'
+import { findModel, listModels, type ParallelLayout, type TrainingRecipe } from '@kumiki/models/configs'
 import { emitMegatron, fromArchitecture, type ParallelPlan } from '@kumiki/planner'
 import { describe, expect, it } from 'vitest'
+import { launchRecipe } from '../src/launch-recipe.ts'
 
 type Flags = Readonly<Record<string, readonly string[]>>
 
@@ -48,24 +49,33 @@ const oursAlone: Readonly<Record<string, readonly string[]>> = {
 /** Written for every launch, whatever the script: where files go, when they are saved. */
 const ours = /^--(data-path|tokenizer-\w+|save|load|save-interval|ckpt-format|eval-\w+|split|log-\S+)$/
 
-function planOf(recipe: TrainingRecipe): ParallelPlan {
-  return { ...recipe, virtualPipeline: recipe.virtualPipeline ?? 1, sharding: 'optimizer', dropout: recipe.dropout > 0 }
+function planOf(
+  { globalBatchSize, sequenceLength, precision, dropout }: TrainingRecipe,
+  layout: ParallelLayout,
+): ParallelPlan {
+  return {
+    ...layout,
+    ...{ globalBatchSize, sequenceLength, precision },
+    virtualPipeline: layout.virtualPipeline ?? 1,
+    sharding: 'optimizer',
+    dropout: dropout > 0,
+  }
 }
 
 function emit(name: string): Flags {
-  const { architecture, recipe } = findModel(name)
-  if (!recipe) throw new Error(name)
-  const plan = planOf(recipe)
+  const { architecture, recipe, layout } = findModel(name)
+  if (!recipe || !layout) throw new Error(name)
+  const plan = planOf(recipe, layout)
   const world = plan.tensorParallel * plan.pipelineParallel * Math.max(8, plan.expertParallel ?? 1)
   const { args } = emitMegatron({
     model: fromArchitecture(architecture),
     cluster: {
-      gpu: /^[AHB]\d+/.exec(recipe.gpu)?.[0] as string,
-      nodes: recipe.nodes ?? Math.max(1, world / 8),
+      gpu: /^[AHB]\d+/.exec(layout.gpu)?.[0] as string,
+      nodes: layout.nodes ?? Math.max(1, world / 8),
       gpusPerNode: 8,
     },
     plan,
-    recipe,
+    recipe: launchRecipe(recipe, layout),
     megatron: 'llm-jp',
     ropeTheta: architecture.ropeTheta,
     rmsNormEps: architecture.rmsNormEps,
@@ -103,12 +113,12 @@ function differences(mine: Flags, theirs: Flags): string[] {
 /** What differs for one model ("flag: ours | theirs"), and why. */
 const withoutTensorParallel = ['--sequence-parallel: - | '] // Megatron-LM switches it off where TP is 1
 const own = (name: string): readonly string[] => {
-  const { recipe } = findModel(name)
+  const { recipe, layout } = findModel(name)
   const mixture = recipe?.auxiliaryLoss !== null
-  const one = recipe?.tensorParallel === 1 ? withoutTensorParallel : []
+  const one = layout?.tensorParallel === 1 ? withoutTensorParallel : []
   // Megatron-LM's default is TP, and so it was in the runs that do not say it.
   const experts =
-    mixture && !/332b|291b/.test(name) ? [`--expert-tensor-parallel-size: ${recipe?.tensorParallel} | -`] : []
+    mixture && !/332b|291b/.test(name) ? [`--expert-tensor-parallel-size: ${layout?.tensorParallel} | -`] : []
   if (/8x1.8b/.test(name)) return ['--num-query-groups: - | 16', ...one, '--moe-ffn-hidden-size: 7168 | -', ...experts]
   if (/8x13b/.test(name)) return ['--num-query-groups: - | 40', '--moe-ffn-hidden-size: 13824 | -', ...experts]
   // 80 layers / 4 stages / 4 layers a chunk.
@@ -121,8 +131,11 @@ describe("launches beside LLM-jp's scripts", () => {
     expect(differences(emit(name), scripts[name].flags)).toEqual(own(name))
   })
 
-  it('has a script for every recipe but the one that failed', () => {
+  it('has a script for every recipe but the one that failed and mid-training', () => {
     const recipes = listModels().filter(({ recipe }) => recipe !== null)
-    expect(recipes.map(({ name }) => name).filter((name) => !(name in scripts))).toEqual(['llm-jp-172b-exp1-failed'])
+    expect(recipes.map(({ name }) => name).filter((name) => !(name in scripts))).toEqual([
+      'llm-jp-172b-exp1-failed',
+      'llm-jp-4-8b-65k',
+    ])
   })
 })

@@ -3,13 +3,37 @@
  * Pure data and arithmetic: this entry loads no tensor runtime.
  */
 import type { ModelArchitecture } from './architecture.ts'
-import { llmJp3, llmJp3Failed, llmJp3Moe, type Model } from './configs/llm-jp-3.ts'
+import { llmJp3, llmJp3Failed, llmJp3Moe } from './configs/llm-jp-3.ts'
 import { llmJp4 } from './configs/llm-jp-4.ts'
+import type { Model } from './configs/model.ts'
 
 export { type ExpertArchitecture, type ModelArchitecture, padVocabSize, validateArchitecture } from './architecture.ts'
-export { llmJp3, llmJp3Failed, llmJp3Moe, type Model } from './configs/llm-jp-3.ts'
+export {
+  type CorpusBlend,
+  type CorpusSubset,
+  corpusShares,
+  countCorpusTokens,
+  languageShares,
+} from './configs/corpus-blend.ts'
+export { llmJp3, llmJp3Failed, llmJp3Moe } from './configs/llm-jp-3.ts'
+export { llmJp3Corpus } from './configs/llm-jp-3-corpus.ts'
 export { llmJp4 } from './configs/llm-jp-4.ts'
-export type { TrainingRecipe } from './configs/recipe.ts'
+export {
+  llmJp4Corpus,
+  llmJp4InstructionCorpus,
+  llmJp4Phase2Corpus,
+  llmJp4PlannedCorpus,
+} from './configs/llm-jp-4-corpora.ts'
+export type { Cooldown, DecayBranch, Model } from './configs/model.ts'
+export { type CardCount, countAsCard } from './configs/model-card.ts'
+export {
+  type ParallelLayout,
+  type RecipeOptimizer,
+  scheduleNumbers,
+  type TrainingRecipe,
+  type WarmupCosine,
+  type WarmupStableDecay,
+} from './configs/recipe.ts'
 export {
   fromHuggingFaceConfig,
   type HuggingFaceConfigOptions,
@@ -43,7 +67,18 @@ export const nano: ModelArchitecture = {
 
 const models = new Map<string, Model>(
   [
-    { name: 'nano', architecture: nano, recipe: null },
+    {
+      name: 'nano',
+      architecture: nano,
+      recipe: null,
+      layout: null,
+      corpus: null,
+      startsFrom: null,
+      branches: [],
+      card: null,
+      lesson: null,
+      source: null,
+    },
     ...Object.values(llmJp3),
     ...Object.values(llmJp3Failed),
     ...Object.values(llmJp3Moe),

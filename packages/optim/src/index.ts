@@ -1,30 +1,19 @@
-export {
-  type Arithmetic,
-  arithmeticOf,
-  type Elementwise,
-  type MomentDtype,
-  type ScalarOperations,
-} from './arrays/arithmetic.ts'
+export type { Arithmetic, Elementwise, MomentDtype, ScalarOperations } from './arrays/arithmetic.ts'
+export { arithmeticOf } from './arrays/arithmetic-of.ts'
 export type { MatrixMethodArray, MethodArray } from './arrays/method-arithmetic.ts'
 export { leavesOf, mapTree, type Tree } from './arrays/tree.ts'
 export { accumulate, type EmaOptions, ema } from './gradients/accumulate.ts'
 export { clipByGlobalNorm, clipByValue, globalNorm } from './gradients/clip.ts'
 export { type ZclipOptions, zclip } from './gradients/zclip.ts'
-export {
-  type LlmJp4ScheduleOptions,
-  type LlmJpRecipe,
-  llmJp3Recipes,
-  llmJp3Schedule,
-  llmJp4DecayStarts,
-  llmJp4DecaySteps,
-  llmJp4Recipes,
-  llmJp4Schedule,
-  llmJpAdamW,
-  llmJpClipNorm,
-} from './llm-jp.ts'
 export { type AdafactorOptions, adafactor } from './optimizers/adafactor.ts'
 export { type AdamOptions, adam } from './optimizers/adam.ts'
 export { adamw } from './optimizers/adamw.ts'
+export {
+  type OptimizerBuilder,
+  type OptimizerDescription,
+  optimizerFromJSON,
+  optimizerKinds,
+} from './optimizers/from-json.ts'
 export { type LionOptions, lion } from './optimizers/lion.ts'
 export type { MatrixOptimizerOptions, ShapeOf } from './optimizers/matrix-optimizer.ts'
 export { type MuonOptions, muon } from './optimizers/muon.ts'
@@ -49,12 +38,18 @@ export { cosine } from './schedules/cosine.ts'
 export { type CosineRestartsOptions, cosineRestarts } from './schedules/cosine-restarts.ts'
 export { type DecayOptions, type DecayShape, decayShapeNames, decayShapes } from './schedules/decay.ts'
 export { type ExponentialOptions, exponential } from './schedules/exponential.ts'
-export { fromJSON, type ScheduleBuilder, scheduleKinds } from './schedules/from-json.ts'
+export { type ScheduleBuilder, scheduleFromJSON, scheduleKinds } from './schedules/from-json.ts'
 export { type InverseSqrtOptions, inverseSqrt } from './schedules/inverse-sqrt.ts'
 export { linear, type RampOptions } from './schedules/linear.ts'
 export { type OneCycleOptions, oneCycle } from './schedules/one-cycle.ts'
 export { type PolynomialOptions, polynomial } from './schedules/polynomial.ts'
-export { defineSchedule, describe, isDescribed, type Schedule, type ScheduleDescription } from './schedules/schedule.ts'
+export {
+  defineSchedule,
+  isDescribed,
+  type Schedule,
+  type ScheduleDescription,
+  scheduleToJSON,
+} from './schedules/schedule.ts'
 export { type WsdOptions, wsd } from './schedules/wsd.ts'
 export {
   type SpikeDetector,

@@ -214,15 +214,22 @@ for shape in ("linear", "cosine", "exponential", "minus_sqrt"):
     stable = {"kind": "warmup", "schedule": {"kind": "constant", "value": 3e-4}, "steps": 2000}
     schedules.append(sample(MEGATRON, {"schedule": {"kind": "cooldown", "schedule": stable, "start": 17000, "steps": 3000, "final": 3e-5, "shape": shape}}, 20000, megatron(3e-4, 3e-5, 2000, 20000, "WSD", 3000, shape), around(2000, 17000)))
 schedules.append(sample(MEGATRON, {"schedule": {"kind": "inverseSqrt", "peak": 1e-3, "warmupSteps": 2000, "final": 1e-4}}, 150000, megatron(1e-3, 1e-4, 2000, 10**9, "inverse-square-root"), around(2000)))
-LLM_JP_3 = {"150m": (3e-4, 3e-5, 988240), "440m": (3e-4, 3e-5, 988240), "980m": (3e-4, 3e-5, 988240), "1.8b": (3e-4, 3e-5, 988240), "3.7b": (3e-4, 3e-5, 494120),
-            "7.2b": (2.5e-4, 2.5e-5, 494120), "13b": (2e-4, 2e-5, 494120), "172b": (8e-5, 8e-6, 292812), "8x1.8b": (3e-4, 3e-5, 492120), "8x13b": (3e-4, 3e-5, 494120)}
-for size, (peak, final, iters) in LLM_JP_3.items():
-    schedules.append(sample(MEGATRON, {"llmJp3": size}, iters, megatron(peak, final, 2000, iters - 2000, "cosine"), around(2000, iters - 2000)))
-for size, peak in {"8b": 3e-4, "32b": 2e-4}.items():
+# LLM-jp's: peak, minimum, --train-iters, --lr-decay-iters (from which Megatron-LM takes the warm-up off). The 440M, 980M and 1.8B are as the
+# 150M; 8x1.8B, whose --lr-decay-iters is its --train-iters of 492,120, as the 3.7B; the last one is the 172B that failed.
+LLM_JP_3 = [(3e-4, 3e-5, 988240, 986240), (3e-4, 3e-5, 494120, 492120), (2.5e-4, 2.5e-5, 494120, 492120), (2e-4, 2e-5, 494120, 492120),
+            (8e-5, 8e-6, 292812, 290812), (3e-4, 3e-5, 494120, 494120), (1e-4, 1e-5, 296699, 268442)]
+for peak, final, iters, decay in LLM_JP_3:
+    cosine = {"kind": "cosine", "from": peak, "to": final, "steps": decay - 2000}
+    schedules.append(sample(MEGATRON, {"schedule": {"kind": "warmup", "schedule": cosine, "steps": 2000, "from": 0, "shape": "linear"}}, iters, megatron(peak, final, 2000, decay, "cosine"), around(2000, decay)))
+stable = lambda peak, steps: {"kind": "wsd", "peak": peak, "final": round(peak / 10, 9), "warmupSteps": 2000, "steps": steps, "decaySteps": 1, "shape": "linear"}
+for peak in (3e-4, 2e-4):
     for end in (1_000_000, 2_000_000, 3_000_000):
-        schedules.append(sample(MEGATRON, {"llmJp4": size, "decayEnd": end}, end, megatron(peak, 0.0, 2000, end, "WSD", 100_000, "minus_sqrt"), around(2000, end - 100_000)))
-for size, peak in {"8b": 3e-4, "32b": 2e-4, "32b-a3.8b": 4e-4, "332b-a31b": 4e-4, "291b-a27b": 4e-4}.items():
-    schedules.append(sample(MEGATRON, {"llmJp4": size}, 12_000_000, megatron(peak, peak / 10, 2000, 12_000_000, "WSD", 1, "linear"), around(2000)))
+        branch = {"kind": "cooldown", "schedule": stable(peak, 12_000_000), "start": end - 100_000, "steps": 100_000, "final": 0, "shape": "minus_sqrt"}
+        schedules.append(sample(MEGATRON, {"schedule": branch}, end, megatron(peak, 0.0, 2000, end, "WSD", 100_000, "minus_sqrt"), around(2000, end - 100_000)))
+for peak, steps in ((3e-4, 12_000_000), (2e-4, 12_000_000), (4e-4, 12_000_000), (3e-4, 1_000_000)):
+    schedules.append(sample(MEGATRON, {"schedule": stable(peak, steps)}, steps, megatron(peak, round(peak / 10, 9), 2000, steps, "WSD", 1, "linear"), around(2000)))
+middle = {"kind": "wsd", "peak": 1.5e-4, "final": 0, "warmupSteps": 250, "steps": 25_000, "decaySteps": 12_500, "shape": "minus_sqrt"}
+schedules.append(sample(MEGATRON, {"schedule": middle}, 25_000, megatron(1.5e-4, 0.0, 250, 25_000, "WSD", 12_500, "minus_sqrt"), around(250, 12_500)))
 
 S = torch.optim.lr_scheduler
 schedules.append(sample(TORCH, {"schedule": {"kind": "constant", "value": 0.1}}, 220, stepped(lambda o: S.ConstantLR(o, 1.0), 220, 0.1), beyond=False))
@@ -233,7 +240,7 @@ schedules.append(sample(TORCH, {"schedule": {"kind": "exponential", "from": 0.1,
 for growth in (1, 2):
     schedules.append(sample(TORCH, {"schedule": {"kind": "cosineRestarts", "from": 0.1, "to": 0.01, "steps": 40, "growth": growth}}, 320, stepped(lambda o, m=growth: S.CosineAnnealingWarmRestarts(o, 40, m, 0.01), 320, 0.1), around(40, 80, 120, 280), beyond=False))
 for anneal, three in (("cosine", False), ("linear", False), ("cosine", True), ("linear", True)):
-    schedules.append(sample(TORCH, {"schedule": {"kind": "oneCycle", "peak": 0.1, "steps": 230, "warmupShare": 0.25, "anneal": anneal, "threePhase": three}}, 229, stepped(lambda o, a=anneal, t=three: S.OneCycleLR(o, 0.1, 230, pct_start=0.25, anneal_strategy=a[:3] if a == "cosine" else a, three_phase=t, cycle_momentum=False), 229, 0.1), around(56, 57, 113, 114), beyond=False))
+    schedules.append(sample(TORCH, {"schedule": {"kind": "oneCycle", "peak": 0.1, "steps": 230, "warmupFraction": 0.25, "anneal": anneal, "threePhase": three}}, 229, stepped(lambda o, a=anneal, t=three: S.OneCycleLR(o, 0.1, 230, pct_start=0.25, anneal_strategy=a[:3] if a == "cosine" else a, three_phase=t, cycle_momentum=False), 229, 0.1), around(56, 57, 113, 114), beyond=False))
 schedules.append(sample(TORCH, {"schedule": {"kind": "join", "schedules": [{"kind": "linear", "from": 0.01, "to": 0.1, "steps": 30}, {"kind": "constant", "value": 0.1}, {"kind": "exponential", "from": 0.1, "rate": 0.99}], "boundaries": [30, 100]}}, 220,
                         stepped(lambda o: S.SequentialLR(o, [S.LinearLR(o, 0.1, 1.0, 30), S.ConstantLR(o, 1.0), S.ExponentialLR(o, 0.99)], [30, 100]), 220, 0.1), around(30, 100), beyond=False))
 

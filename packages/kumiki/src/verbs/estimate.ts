@@ -271,6 +271,8 @@ async function launchRequest(options: EstimateFlags): Promise<Requested> {
     model: launch.model,
     architecture: null,
     recipe: null,
+    layout: null,
+    source: null,
     positions: launch.maxPositionEmbeddings,
     ropeTheta,
     rmsNormEps,

@@ -1,7 +1,8 @@
 /** `kumiki model list|show` */
-import type { TrainingRecipe } from '@kumiki/models/configs'
+import type { ParallelLayout, TrainingRecipe } from '@kumiki/models/configs'
 import type { PlannerModel } from '@kumiki/planner'
 import type { Command } from 'commander'
+import { launchRecipe } from '../launch-recipe.ts'
 import { findPlannerModel } from '../planner-flags.ts'
 import { count, percent, textFields, textTable } from '../text-table.ts'
 import { checkedUse } from '../usage-error.ts'
@@ -47,7 +48,7 @@ async function show(options: { json?: boolean }, name: string): Promise<void> {
   const { countModel } = await import('@kumiki/planner')
   const { countParameters } = await import('@kumiki/models/configs')
   const named = await findPlannerModel(name)
-  const { architecture, recipe, model, notes } = named
+  const { architecture, recipe, layout, source, model, notes } = named
   const sequenceLength = recipe?.sequenceLength ?? named.positions ?? 4096
   const counted = checkedUse(() => countModel(model))
   const { total, embedding, nonEmbedding, activated } = counted
@@ -66,6 +67,8 @@ async function show(options: { json?: boolean }, name: string): Promise<void> {
     flopsPerToken: flops.causal,
     flopsPerTokenFullAttention: flops.full,
     recipe,
+    layout,
+    source,
     notes,
   }
   answer(options, result, () => {
@@ -91,7 +94,8 @@ async function show(options: { json?: boolean }, name: string): Promise<void> {
         'FLOP per token',
         `${flops.causal.toExponential(4)} at ${count(sequenceLength)} tokens (attention counted full: ${flops.full.toExponential(4)})`,
       ],
-      ...(recipe ? recipeText(recipe) : []),
+      ...(recipe && layout ? recipeText(recipe, layout) : []),
+      ...(source ? [['source', source] as [string, string]] : []),
       ...notes.map((note) => ['note', note] as [string, string]),
     ]
     return `${named.name}\n${textFields(sizes)}`
@@ -112,19 +116,18 @@ function headsText({ heads, headDim, kvHeads, latentAttention: latent, slidingWi
   return window ? `${widths}; ${percent(window.share)} of the layers see ${count(window.window)} tokens` : widths
 }
 
-function recipeText(recipe: TrainingRecipe): [string, string][] {
+function recipeText(recipe: TrainingRecipe, layout: ParallelLayout): [string, string][] {
+  const { learningRate, minLearningRate, warmupSteps, schedule } = launchRecipe(recipe, layout)
+  const { beta1, beta2, epsilon, weightDecay } = recipe.optimizer
   return [
-    [
-      'learning rate',
-      `${recipe.learningRate} to ${recipe.minLearningRate}, ${recipe.schedule}, ${count(recipe.warmupSteps)} steps of warm-up`,
-    ],
+    ['learning rate', `${learningRate} to ${minLearningRate}, ${schedule}, ${count(warmupSteps)} steps of warm-up`],
     [
       'batch',
       `${count(recipe.globalBatchSize)} sequences of ${count(recipe.sequenceLength)}, ${count(recipe.trainSteps)} steps`,
     ],
     [
       'AdamW',
-      `beta ${recipe.beta1}, ${recipe.beta2}, epsilon ${recipe.epsilon}, weight decay ${recipe.weightDecay}, clip ${recipe.gradientClip}${recipe.zLoss ? `, z-loss ${recipe.zLoss}` : ''}`,
+      `beta ${beta1}, ${beta2}, epsilon ${epsilon}, weight decay ${weightDecay}, clip ${recipe.maxGradNorm}${recipe.zLoss ? `, z-loss ${recipe.zLoss}` : ''}`,
     ],
     ...(recipe.auxiliaryLoss === null
       ? []
@@ -136,8 +139,7 @@ function recipeText(recipe: TrainingRecipe): [string, string][] {
         ]),
     [
       'launch',
-      `TP ${recipe.tensorParallel}, PP ${recipe.pipelineParallel}${recipe.virtualPipeline ? `x${recipe.virtualPipeline}` : ''}, EP ${recipe.expertParallel}, micro batch ${recipe.microBatchSize}, ${recipe.nodes ?? '?'} nodes of ${recipe.gpusPerNode} ${recipe.gpu}`,
+      `TP ${layout.tensorParallel}, PP ${layout.pipelineParallel}${layout.virtualPipeline ? `x${layout.virtualPipeline}` : ''}, CP ${layout.contextParallel}, EP ${layout.expertParallel}, DP ${layout.dataParallel ?? '?'}, micro batch ${layout.microBatchSize}, ${layout.nodes ?? '?'} nodes of ${layout.gpusPerNode} ${layout.gpu}`,
     ],
-    ['source', recipe.source],
   ]
 }

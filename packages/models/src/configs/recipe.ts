@@ -1,38 +1,84 @@
-/** How a model was trained: the numbers of a pre-training launch. */
+/** How a model was trained: its recipe, and the layout of the launch that trained it. */
+
+/** AdamW, in the JSON that `optimizerFromJSON` of @kumiki/optim reads. */
+export interface RecipeOptimizer {
+  readonly kind: 'adamw'
+  readonly beta1: number
+  readonly beta2: number
+  readonly epsilon: number
+  /** Multiplied by the learning rate. */
+  readonly weightDecay: number
+}
+
+/** Linear warm-up from 0, then half a cosine; in the JSON that `scheduleFromJSON` of @kumiki/optim reads. */
+export interface WarmupCosine {
+  readonly kind: 'warmup'
+  /** Of the warm-up. */
+  readonly steps: number
+  readonly from: 0
+  readonly shape: 'linear'
+  readonly schedule: {
+    readonly kind: 'cosine'
+    /** Peak learning rate. */
+    readonly from: number
+    /** Learning rate at the end. */
+    readonly to: number
+    /** After the warm-up. */
+    readonly steps: number
+  }
+}
+
+/** Warm-up, stable, decay; in the JSON that `scheduleFromJSON` of @kumiki/optim reads. */
+export interface WarmupStableDecay {
+  readonly kind: 'wsd'
+  /** Peak learning rate. */
+  readonly peak: number
+  /** Learning rate at the end of the decay. */
+  readonly final: number
+  readonly warmupSteps: number
+  /** All of them. */
+  readonly steps: number
+  /** At the end. 1: the stable run never decays before its planned end. */
+  readonly decaySteps: number
+  readonly shape: 'linear' | 'minus_sqrt'
+}
 
 /** One pre-training run. Steps are optimizer steps, batch sizes are sequences, lengths are tokens. */
 export interface TrainingRecipe {
-  /** Peak learning rate, reached at the end of the warm-up. */
-  readonly learningRate: number
-  /** Learning rate at the end of the decay. */
-  readonly minLearningRate: number
-  readonly warmupSteps: number
-  /** `cosine`: linear warm-up, then half a cosine. `wsd`: warm-up, stable, decay. */
-  readonly schedule: 'cosine' | 'wsd'
+  readonly optimizer: RecipeOptimizer
+  readonly schedule: WarmupCosine | WarmupStableDecay
+  /** Largest global norm of the gradient. */
+  readonly maxGradNorm: number
   /** Planned optimizer steps (`--train-iters`). */
   readonly trainSteps: number
-  /** Length in steps of the schedule (`--lr-decay-iters`); the v3 runs set it to trainSteps - warmupSteps. */
-  readonly decaySteps: number
   /** Sequences in one optimizer step over all GPUs. */
   readonly globalBatchSize: number
   /** Tokens in one sequence. */
   readonly sequenceLength: number
-  readonly beta1: number
-  readonly beta2: number
-  readonly epsilon: number
-  readonly weightDecay: number
-  /** Largest global gradient norm. */
-  readonly gradientClip: number
   /** Coefficient of log(Z)^2 in the loss; null where the run has none. */
   readonly zLoss: number | null
   readonly precision: 'bf16'
   readonly dropout: number
+  /** Load-balancing loss coefficient of mixture models; null for dense ones. */
+  readonly auxiliaryLoss: number | null
+  /** Coefficient of the router's own z-loss; null where the run has none. */
+  readonly routerZLoss: number | null
+  /** Format the router computes in where it is not that of the activations; null otherwise. */
+  readonly routerPrecision: 'fp32' | null
+}
+
+/** How a run was laid out on GPUs, and what its launch says besides. */
+export interface ParallelLayout {
   readonly tensorParallel: number
   readonly pipelineParallel: number
   /** Model chunks per pipeline stage (interleaved schedule); null without interleaving. */
   readonly virtualPipeline: number | null
   readonly contextParallel: number
+  /** Replicas of the model; null where the scripts take the number of nodes as an argument. */
+  readonly dataParallel: number | null
   readonly expertParallel: number
+  /** Tensor parallelism inside an expert. */
+  readonly expertTensorParallel: number
   readonly sequenceParallel: boolean
   readonly distributedOptimizer: boolean
   /** Sequences a GPU processes at once. */
@@ -41,17 +87,9 @@ export interface TrainingRecipe {
   readonly nodes: number | null
   readonly gpusPerNode: number
   readonly gpu: string
-  /** Load-balancing loss coefficient of mixture models; null for dense ones. */
-  readonly auxiliaryLoss: number | null
-  /** Coefficient of the router's own z-loss; null where the run has none. */
-  readonly routerZLoss: number | null
-  /** Format the router computes in where it is not that of the activations; null otherwise. */
-  readonly routerPrecision: 'fp32' | null
-  /** Tensor parallelism inside an expert. */
-  readonly expertTensorParallel: number
   /** How tokens reach experts. */
   readonly expertDispatch: 'alltoall' | 'deepep'
-  /** What the backward pass computes again, and the parts of a layer where it is `selective`. */
+  /** What the backward pass recomputes, and the parts of a layer where it is `selective`. */
   readonly recompute: 'none' | 'selective'
   readonly recomputeModules: readonly ('core_attn' | 'moe_act' | 'layernorm' | 'moe')[]
   /** Gradients are reduced and parameters gathered beside computation. */
@@ -69,73 +107,39 @@ export interface TrainingRecipe {
   readonly lossFusion: boolean
   /** Minutes that collectives wait: token files of many terabytes take long to index. null: Megatron-LM's 10. */
   readonly timeoutMinutes: number | null
-  /** Where every number stands. */
-  readonly source: string
 }
 
-/** The values every LLM-jp-3 dense run shares: the v3 launch scripts of llm-jp/scripts at commit 0a703870. */
-export const llmJp3Common = {
-  warmupSteps: 2000,
-  schedule: 'cosine',
+/** What people ask of a schedule first: peak and last learning rate, and the steps of the warm-up. */
+export function scheduleNumbers(schedule: TrainingRecipe['schedule']): {
+  readonly learningRate: number
+  readonly minLearningRate: number
+  readonly warmupSteps: number
+} {
+  if (schedule.kind === 'wsd') {
+    const { peak, final, warmupSteps } = schedule
+    return { learningRate: peak, minLearningRate: final, warmupSteps }
+  }
+  const { steps, schedule: cosine } = schedule
+  return { learningRate: cosine.from, minLearningRate: cosine.to, warmupSteps: steps }
+}
+
+/** The numbers that every LLM-jp run shares. */
+export const commonRecipe = {
+  optimizer: { kind: 'adamw', beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1 },
+  maxGradNorm: 1,
   sequenceLength: 4096,
-  beta1: 0.9,
-  beta2: 0.95,
-  epsilon: 1e-8,
-  weightDecay: 0.1,
-  gradientClip: 1,
-  // llm-jp/Megatron-LM, megatron/core/tensor_parallel/cross_entropy.py: z_loss_strength=1e-4 under --use-z-loss.
-  zLoss: 1e-4,
+  zLoss: null,
   precision: 'bf16',
   dropout: 0,
-  virtualPipeline: null,
-  contextParallel: 1,
-  expertParallel: 1,
-  // Megatron-LM itself switches it off where tensorParallel is 1.
-  sequenceParallel: true,
-  distributedOptimizer: true,
-  gpusPerNode: 8,
-  gpu: 'H100-SXM-80GB',
   auxiliaryLoss: null,
   routerZLoss: null,
   routerPrecision: null,
-  expertTensorParallel: 1,
-  expertDispatch: 'alltoall',
-  // --recompute-activations
-  recompute: 'selective',
-  recomputeModules: ['core_attn'],
-  overlap: false,
-  attentionBackend: 'flash',
-  memoryMappedData: true,
-  permuteFusion: false,
-  routerFusion: false,
-  garbageCollectionSteps: null,
-  lossFusion: false,
-  timeoutMinutes: null,
 } as const satisfies Partial<TrainingRecipe>
 
-/** The values every LLM-jp-4 run shares: the v4 `params.sh` files of llm-jp/scripts at commit 0a703870. */
-export const llmJp4Common = {
-  ...llmJp3Common,
-  schedule: 'wsd',
-  zLoss: null,
-  nodes: null,
-  gpu: 'H200-SXM-141GB',
-  trainSteps: 12_000_000,
-  decaySteps: 12_000_000,
-  recompute: 'none',
-  overlap: true,
-  attentionBackend: 'fused',
-  timeoutMinutes: 120,
-} as const satisfies Partial<TrainingRecipe>
-
-/** What the LLM-jp-4 mixtures share besides. */
-export const llmJp4MixtureCommon = {
-  ...llmJp4Common,
-  auxiliaryLoss: 0.01,
-  routerZLoss: 1e-3,
-  routerPrecision: 'fp32',
-  attentionBackend: 'flash',
-  permuteFusion: true,
-  garbageCollectionSteps: 100,
-  lossFusion: true,
-} as const satisfies Partial<TrainingRecipe>
+/** Replicas that a number of nodes holds. */
+export function withDataParallel(layout: Omit<ParallelLayout, 'dataParallel'>): ParallelLayout {
+  const { nodes, gpusPerNode, tensorParallel, pipelineParallel, contextParallel } = layout
+  const dataParallel =
+    nodes === null ? null : (nodes * gpusPerNode) / (tensorParallel * pipelineParallel * contextParallel)
+  return { ...layout, dataParallel }
+}

@@ -1,9 +1,5 @@
 // What an optimizer needs of an array type. Float32Array and Float64Array have it built in (block-arithmetic.ts); any object with
-// the methods of `MethodArray`, such as a lazy tensor, has it by those (method-arithmetic.ts).
-
-import { describeValue } from '../check.ts'
-import { float32Arithmetic, float64Arithmetic } from './block-arithmetic.ts'
-import { isMethodArray, methodArithmetic, missingMethods } from './method-arithmetic.ts'
+// the methods of `MethodArray`, such as a lazy tensor, has it by those (method-arithmetic.ts). `arithmetic-of.ts` finds it.
 
 /** Elementwise operations. A: array, S: scalar that the array type understands besides a number. All arrays of one call have one shape. */
 export interface Elementwise<A, S> {
@@ -68,20 +64,4 @@ export interface Arithmetic<A, S> {
     inPlace: boolean,
     body: (ops: Elementwise<A, S>, inputs: readonly A[]) => readonly A[],
   ): A[]
-}
-
-/**
- * The arithmetic of an array.
- * @throws TypeError where the value is no array of a known kind
- */
-export function arithmeticOf(leaf: unknown, what = 'leaf'): Arithmetic<any, any> {
-  if (leaf instanceof Float32Array) return float32Arithmetic
-  if (leaf instanceof Float64Array) return float64Arithmetic
-  if (isMethodArray(leaf)) return methodArithmetic
-  const missing = missingMethods(leaf)
-  throw new TypeError(
-    missing
-      ? `${what}: ${describeValue(leaf)} has a shape but lacks ${missing.join(', ')}`
-      : `${what}: expected a Float32Array, a Float64Array or an array object with a shape and methods add, mul, sqrt, ..., got ${describeValue(leaf)}`,
-  )
 }

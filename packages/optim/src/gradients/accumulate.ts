@@ -1,4 +1,4 @@
-import { arithmeticOf } from '../arrays/arithmetic.ts'
+import { arithmeticOf } from '../arrays/arithmetic-of.ts'
 import { zipTrees } from '../arrays/tree.ts'
 import { checkDecayRate } from '../check.ts'
 import type { UpdateOptions } from '../optimizers/optimizer.ts'

@@ -1,6 +1,7 @@
 // Gradient clipping. Nothing is read back to the host: where gradients are array objects, so are the norm and the factor.
 
-import { type Arithmetic, arithmeticOf } from '../arrays/arithmetic.ts'
+import type { Arithmetic } from '../arrays/arithmetic.ts'
+import { arithmeticOf } from '../arrays/arithmetic-of.ts'
 import { leavesOf, mapTree } from '../arrays/tree.ts'
 import { checkNumber } from '../check.ts'
 import type { UpdateOptions } from '../optimizers/optimizer.ts'

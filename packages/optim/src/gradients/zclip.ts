@@ -1,4 +1,5 @@
-import { arithmeticOf, type ScalarOperations } from '../arrays/arithmetic.ts'
+import type { ScalarOperations } from '../arrays/arithmetic.ts'
+import { arithmeticOf } from '../arrays/arithmetic-of.ts'
 import { leavesOf } from '../arrays/tree.ts'
 import { checkDecayRate, checkInteger, checkNumber } from '../check.ts'
 import type { GradientTransform } from '../wrappers/chain.ts'

@@ -1,6 +1,6 @@
 // How an optimizer is made from a formula for a matrix or a vector, where rows and columns matter.
 
-import { arithmeticOf } from '../arrays/arithmetic.ts'
+import { arithmeticOf } from '../arrays/arithmetic-of.ts'
 import { HostMatrix } from '../arrays/host-matrix.ts'
 import { type AnyMethodArray, like, type MatrixMethodArray, widen } from '../arrays/method-arithmetic.ts'
 import { leavesOf, mapTree } from '../arrays/tree.ts'

@@ -1,6 +1,7 @@
 // What an optimizer is, and how one is made from a formula for one array.
 
-import { arithmeticOf, type Elementwise, type MomentDtype } from '../arrays/arithmetic.ts'
+import type { Elementwise, MomentDtype } from '../arrays/arithmetic.ts'
+import { arithmeticOf } from '../arrays/arithmetic-of.ts'
 import { float32Arithmetic } from '../arrays/block-arithmetic.ts'
 import { compileSimd, type SimdProgram } from '../arrays/simd-program.ts'
 import { leavesOf, mapTree, zipTrees } from '../arrays/tree.ts'

@@ -1,7 +1,7 @@
 // Schedules made of schedules.
 
 import { checkInteger, checkNumber, describeValue } from '../check.ts'
-import { checkSchedule, composeSchedule, describe, type Schedule } from './schedule.ts'
+import { checkSchedule, composeSchedule, type Schedule, scheduleToJSON } from './schedule.ts'
 
 /**
  * Runs schedules one after another. `boundaries[i]` is the step at which `schedules[i + 1]` begins; each sees steps counted from its own beginning.
@@ -23,7 +23,7 @@ export function join(schedules: readonly Schedule[], boundaries: readonly number
   const starts = [0, ...boundaries]
   return composeSchedule(
     schedules,
-    () => ({ kind: 'join', schedules: schedules.map(describe), boundaries: [...boundaries] }),
+    () => ({ kind: 'join', schedules: schedules.map(scheduleToJSON), boundaries: [...boundaries] }),
     (step) => {
       let i = starts.length - 1
       while (step < starts[i]) i--
@@ -60,7 +60,7 @@ export function warmup(schedule: Schedule, steps: number, from = 0, shape: Warmu
   const share = warmupShapes[shape]
   return composeSchedule(
     [schedule],
-    () => ({ kind: 'warmup', schedule: describe(schedule), steps, from, shape }),
+    () => ({ kind: 'warmup', schedule: scheduleToJSON(schedule), steps, from, shape }),
     (step) => (step < steps ? from + (to - from) * share(step / steps) : schedule(step - steps)),
   )
 }
@@ -71,7 +71,7 @@ export function scale(schedule: Schedule, factor: number): Schedule {
   checkNumber('scale: factor', factor, 0)
   return composeSchedule(
     [schedule],
-    () => ({ kind: 'scale', schedule: describe(schedule), factor }),
+    () => ({ kind: 'scale', schedule: scheduleToJSON(schedule), factor }),
     (step) => schedule(step) * factor,
   )
 }

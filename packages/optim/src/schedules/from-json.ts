@@ -1,6 +1,7 @@
-// A schedule from its description: the inverse of `describe`.
+// A schedule from its JSON description: the inverse of `scheduleToJSON`.
 
 import { describeValue } from '../check.ts'
+import { builderOf, type JsonKinds, knownOptions } from '../json-kinds.ts'
 import { join, scale, warmup } from './combine.ts'
 import { constant } from './constant.ts'
 import { cooldown } from './cooldown.ts'
@@ -11,56 +12,62 @@ import { inverseSqrt } from './inverse-sqrt.ts'
 import { linear } from './linear.ts'
 import { oneCycle } from './one-cycle.ts'
 import { polynomial } from './polynomial.ts'
-import type { Schedule, ScheduleDescription } from './schedule.ts'
+import type { Schedule } from './schedule.ts'
 import { wsd } from './wsd.ts'
 
 /** Makes a schedule of one kind; `parse` makes the schedules inside it. */
 export type ScheduleBuilder = (description: any, parse: (description: unknown) => Schedule) => Schedule
 
-/** The kinds that `fromJSON` knows. */
-export const scheduleKinds: Readonly<Record<string, ScheduleBuilder>> = {
-  constant: (d) => constant(d.value),
-  linear,
-  polynomial,
-  cosine,
-  cosineRestarts,
-  exponential,
-  oneCycle,
-  wsd,
-  inverseSqrt,
-  warmup: (d, parse) => warmup(parse(d.schedule), d.steps, d.from, d.shape),
-  cooldown: (d, parse) => cooldown(parse(d.schedule), d),
-  scale: (d, parse) => scale(parse(d.schedule), d.factor),
-  join: (d, parse) => {
-    if (!Array.isArray(d.schedules)) throw new TypeError('fromJSON: join.schedules must be an array')
-    return join(d.schedules.map(parse), d.boundaries)
-  },
-}
+const ramp = ['from', 'to', 'steps']
+const decay = ['final', 'shape', 'halfLife']
 
-const deepest = 32
+/** The kinds that `scheduleFromJSON` knows; each refuses options it does not have. */
+export const scheduleKinds: Readonly<Record<string, ScheduleBuilder>> = /* @__PURE__ */ knownOptions<ScheduleBuilder>(
+  'scheduleFromJSON',
+  {
+    constant: [['value'], (d) => constant(d.value)],
+    linear: [ramp, linear],
+    polynomial: [[...ramp, 'power'], polynomial],
+    cosine: [ramp, cosine],
+    cosineRestarts: [[...ramp, 'growth'], cosineRestarts],
+    exponential: [['from', 'rate', 'steps', 'final'], exponential],
+    oneCycle: [['peak', 'steps', 'warmupFraction', 'initialDivisor', 'finalDivisor', 'anneal', 'threePhase'], oneCycle],
+    wsd: [['peak', 'warmupSteps', 'steps', 'decaySteps', ...decay], wsd],
+    inverseSqrt: [['peak', 'warmupSteps', 'timescale', 'final'], inverseSqrt],
+    warmup: [['schedule', 'steps', 'from', 'shape'], (d, parse) => warmup(parse(d.schedule), d.steps, d.from, d.shape)],
+    cooldown: [['schedule', 'start', 'steps', ...decay], (d, parse) => cooldown(parse(d.schedule), d)],
+    scale: [['schedule', 'factor'], (d, parse) => scale(parse(d.schedule), d.factor)],
+    join: [
+      ['schedules', 'boundaries'],
+      (d, parse) => {
+        if (!Array.isArray(d.schedules))
+          throw new TypeError(`scheduleFromJSON: join.schedules must be an array, got ${describeValue(d.schedules)}`)
+        return join(d.schedules.map(parse), d.boundaries)
+      },
+    ],
+  },
+)
 
 /**
- * @param description what `describe` gave, after a trip through JSON or not
- * @param kinds kinds of one's own, besides `scheduleKinds`
- * @throws TypeError where it is no description; RangeError for an unknown kind or an argument out of range
+ * A schedule from JSON: `kind` names what makes it, the other keys are its options, as `scheduleToJSON` gives them.
+ * @param description such as `{ kind: 'cosine', from: 3e-4, to: 3e-5, steps: 1000 }`
+ * @param kinds kinds of one's own by name, besides `scheduleKinds`
+ * @throws TypeError where it is no description; RangeError for an unknown kind or option, or one out of range
+ * @example
+ * ```ts
+ * import { defineSchedule, scheduleFromJSON } from '@kumiki/optim'
+ *
+ * const json = '{ "kind": "warmup", "steps": 100, "schedule": { "kind": "cosine", "from": 3e-4, "to": 3e-5, "steps": 900 } }'
+ * console.log(scheduleFromJSON(JSON.parse(json))(100)) // 0.0003
+ * const harmonic = (d: { kind: string; peak: number }) => defineSchedule(d, (step) => d.peak / (step + 1))
+ * console.log(scheduleFromJSON({ kind: 'harmonic', peak: 1 }, { harmonic })(3)) // 0.25
+ * ```
  */
-export function fromJSON(description: unknown, kinds: Readonly<Record<string, ScheduleBuilder>> = {}): Schedule {
+export function scheduleFromJSON(description: unknown, kinds: JsonKinds<ScheduleBuilder> = {}): Schedule {
   return parseAt(description, kinds, 0)
 }
 
-function parseAt(description: unknown, kinds: Readonly<Record<string, ScheduleBuilder>>, depth: number): Schedule {
-  const kind = (description as ScheduleDescription | null | undefined)?.kind
-  if (typeof description !== 'object' || typeof kind !== 'string')
-    throw new TypeError(`fromJSON: a schedule must be an object with a kind, got ${describeValue(description)}`)
-  if (depth > deepest) throw new RangeError(`fromJSON: schedules are nested deeper than ${deepest}`)
-  const builder = Object.hasOwn(kinds, kind)
-    ? kinds[kind]
-    : Object.hasOwn(scheduleKinds, kind)
-      ? scheduleKinds[kind]
-      : undefined
-  if (builder === undefined)
-    throw new RangeError(
-      `fromJSON: unknown kind '${kind}'; known are ${[...Object.keys(scheduleKinds), ...Object.keys(kinds)].join(', ')}`,
-    )
+function parseAt(description: unknown, kinds: JsonKinds<ScheduleBuilder>, depth: number): Schedule {
+  const builder = builderOf('scheduleFromJSON', 'a schedule', description, scheduleKinds, kinds, depth)
   return builder(description, (inner) => parseAt(inner, kinds, depth + 1))
 }

@@ -7,7 +7,7 @@ export interface OneCycleOptions {
   /** All steps; the last one is step `steps - 1`. */
   steps: number
   /** Share of the steps in which the value rises: above 0 and below 1 (below 1/2 with three phases). Default 0.3. */
-  warmupShare?: number
+  warmupFraction?: number
   /** The first value is peak / initialDivisor. Default 25. */
   initialDivisor?: number
   /** The last value is the first one / finalDivisor. Default 10,000. */
@@ -25,16 +25,17 @@ export interface OneCycleOptions {
  * @see arXiv:1708.07120
  */
 export function oneCycle(options: OneCycleOptions): Schedule {
-  const { peak, steps, warmupShare = 0.3, initialDivisor = 25, finalDivisor = 1e4 } = options
+  const { peak, steps, warmupFraction = 0.3, initialDivisor = 25, finalDivisor = 1e4 } = options
   const { anneal = 'cosine', threePhase = false } = options
   checkNumber('oneCycle: peak', peak, 0)
   checkInteger('oneCycle: steps', steps, 2)
   const limit = threePhase ? 0.5 : 1
-  checkNumber('oneCycle: warmupShare', warmupShare, 0, limit)
-  if (warmupShare === limit) throw new RangeError(`oneCycle: warmupShare must be below ${limit}, got ${warmupShare}`)
-  if (warmupShare * steps <= 1)
+  checkNumber('oneCycle: warmupFraction', warmupFraction, 0, limit)
+  if (warmupFraction === limit)
+    throw new RangeError(`oneCycle: warmupFraction must be below ${limit}, got ${warmupFraction}`)
+  if (warmupFraction * steps <= 1)
     throw new RangeError(
-      `oneCycle: warmupShare * steps must be above 1, got ${warmupShare} * ${steps} = ${warmupShare * steps}`,
+      `oneCycle: warmupFraction * steps must be above 1, got ${warmupFraction} * ${steps} = ${warmupFraction * steps}`,
     )
   checkNumber('oneCycle: initialDivisor', initialDivisor, 1)
   checkNumber('oneCycle: finalDivisor', finalDivisor, 1)
@@ -42,11 +43,11 @@ export function oneCycle(options: OneCycleOptions): Schedule {
     throw new RangeError(`oneCycle: anneal must be cosine or linear, got ${describeValue(anneal)}`)
   const first = peak / initialDivisor
   const last = first / finalDivisor
-  const rise = warmupShare * steps - 1
+  const rise = warmupFraction * steps - 1
   const phases: [end: number, from: number, to: number][] = threePhase
     ? [
         [rise, first, peak],
-        [2 * warmupShare * steps - 2, peak, first],
+        [2 * warmupFraction * steps - 2, peak, first],
         [steps - 1, first, last],
       ]
     : [
@@ -55,7 +56,16 @@ export function oneCycle(options: OneCycleOptions): Schedule {
       ]
   const between = (from: number, to: number, share: number) =>
     anneal === 'linear' ? from + (to - from) * share : to + ((from - to) / 2) * (1 + Math.cos(Math.PI * share))
-  const description = { kind: 'oneCycle', peak, steps, warmupShare, initialDivisor, finalDivisor, anneal, threePhase }
+  const description = {
+    kind: 'oneCycle',
+    peak,
+    steps,
+    warmupFraction,
+    initialDivisor,
+    finalDivisor,
+    anneal,
+    threePhase,
+  }
   return defineSchedule(description, (step) => {
     let start = 0
     for (const [end, from, to] of phases) {

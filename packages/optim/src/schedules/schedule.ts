@@ -29,15 +29,17 @@ export function defineSchedule(description: ScheduleDescription, f: Schedule): S
  * The JSON description of a schedule made by this package.
  * @throws TypeError for a schedule of one's own
  */
-export function describe(schedule: Schedule): ScheduleDescription {
-  checkSchedule('describe: schedule', schedule)
+export function scheduleToJSON(schedule: Schedule): ScheduleDescription {
+  checkSchedule('scheduleToJSON: schedule', schedule)
   const description = (schedule as { [key]?: ScheduleDescription })[key]
   if (description === undefined)
-    throw new TypeError('describe: this schedule is a function of your own and has no description; see isDescribed')
+    throw new TypeError(
+      'scheduleToJSON: this schedule is a function of your own and has no description; see isDescribed',
+    )
   return description
 }
 
-/** Whether `describe` has an answer, for the schedule itself and those it is made of. */
+/** Whether `scheduleToJSON` has an answer, for the schedule itself and those it is made of. */
 export function isDescribed(schedule: Schedule): boolean {
   return typeof schedule === 'function' && key in schedule
 }

@@ -1,6 +1,7 @@
 // What an update does to the weights, seen from outside.
 
-import { type Arithmetic, arithmeticOf } from '../arrays/arithmetic.ts'
+import type { Arithmetic } from '../arrays/arithmetic.ts'
+import { arithmeticOf } from '../arrays/arithmetic-of.ts'
 import { leavesOf, mapTree, zipTrees } from '../arrays/tree.ts'
 import { checkNumber } from '../check.ts'
 import { globalNorm } from '../gradients/clip.ts'
