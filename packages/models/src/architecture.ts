@@ -1,4 +1,4 @@
-/** What a model is: the sizes a LLM-jp (Llama-style) decoder is built from. */
+/** What a model is: the sizes and choices a decoder is built from. */
 
 /** Mixture-of-experts sizes; each expert is one SwiGLU MLP. */
 export interface ExpertArchitecture {
@@ -12,9 +12,26 @@ export interface ExpertArchitecture {
   readonly tensorNames: 'mixtral' | 'qwen3_moe'
 }
 
+/** Which Hugging Face class an architecture is written as. */
+export type ArchitectureFamily = 'llama' | 'mistral' | 'qwen2' | 'qwen3' | 'gemma2' | 'gemma3' | 'olmo2'
+
 /**
- * A decoder with RMSNorm, rotary positions, SwiGLU, grouped-query attention and no biases.
- * Sizes are counts of elements (not bytes).
+ * Rotary positions beyond the length a model was first trained on. `linear` divides positions by the factor; `dynamic` raises theta with the
+ * length of the sequence once it is over `maxPositionEmbeddings`; `llama3` divides low frequencies alone.
+ */
+export type RopeScaling =
+  | { readonly type: 'linear' | 'dynamic'; readonly factor: number }
+  | {
+      readonly type: 'llama3'
+      readonly factor: number
+      readonly lowFreqFactor: number
+      readonly highFreqFactor: number
+      readonly originalMaxPositionEmbeddings: number
+    }
+
+/**
+ * A decoder. Without the optional fields it is Llama's: RMSNorm before each half of a block, rotary positions, SwiGLU, grouped-query
+ * attention over all earlier positions, no biases. Sizes are counts of elements (not bytes).
  */
 export interface ModelArchitecture {
   readonly hiddenSize: number
@@ -36,9 +53,38 @@ export interface ModelArchitecture {
   /** Standard deviation of the normal distribution weights start from. */
   readonly initializerRange: number
   readonly tieWordEmbeddings: boolean
-  /** RMSNorm over each head's queries and keys. Default false. */
+  /** RMSNorm of queries and keys. Default false. */
   readonly qkNorm?: boolean
+  /** Over each `head` (Qwen3, Gemma 3; default), or over the `projection`, all heads together (OLMo 2). */
+  readonly qkNormOver?: 'head' | 'projection'
   readonly experts?: ExpertArchitecture
+  /** Which class config.json names. Default: `llama`, or by the experts' names. */
+  readonly family?: ArchitectureFamily
+  /** Biases of query, key and value (`qkv`: Qwen2), or of the output projection too (true). Default false. */
+  readonly attentionBias?: boolean | 'qkv'
+  /** Biases of the three layers of the MLP. Default false. */
+  readonly mlpBias?: boolean
+  /** Default `silu`. `gelu` is by erf, `gelu_tanh` its approximation. */
+  readonly activation?: 'silu' | 'gelu' | 'gelu_tanh'
+  /** Norms before each half of a block (`pre`, default), after it and before the sum (`post`: OLMo 2), or at both places (`both`: Gemma). */
+  readonly normPlacement?: 'pre' | 'post' | 'both'
+  /** Norms multiply by 1 + weight (Gemma). Default false. */
+  readonly normOffset?: boolean
+  /** Embeddings are multiplied by sqrt(hiddenSize) (Gemma). Default false. */
+  readonly scaleEmbeddings?: boolean
+  /** Scores are divided by its square root. Default `headDim`. */
+  readonly queryPreAttnScalar?: number
+  /** Attention scores s become c tanh(s / c). Default: no cap. */
+  readonly attentionSoftcap?: number
+  /** So do the logits. Default: no cap. */
+  readonly logitSoftcap?: number
+  readonly ropeScaling?: RopeScaling
+  /** Keys that a query of a sliding layer sees, its own among them. */
+  readonly slidingWindow?: number
+  /** Which layers slide, one for each layer. Default: all of them where there is a `slidingWindow`. */
+  readonly slidingLayers?: readonly boolean[]
+  /** Theta of the sliding layers, unscaled (Gemma 3). Default: as the others. */
+  readonly localRopeTheta?: number
 }
 
 /** Upper bounds that keep a hostile configuration from asking for absurd memory; all known models are far below. */
@@ -100,12 +146,98 @@ export function validateArchitecture(
   checkReal(owner, 'ropeTheta', architecture.ropeTheta, 0, 1e12)
   checkReal(owner, 'rmsNormEps', architecture.rmsNormEps, 0, 1)
   checkReal(owner, 'initializerRange', architecture.initializerRange, 0, 100)
+  checkChoices(architecture, owner)
   if (experts) {
     checkCount(owner, 'experts.numExperts', experts.numExperts, 1 << 14)
     checkCount(owner, 'experts.numExpertsPerToken', experts.numExpertsPerToken, experts.numExperts)
     checkCount(owner, 'experts.intermediateSize', experts.intermediateSize, upperBounds.intermediateSize)
   }
   return architecture
+}
+
+const choices = {
+  qkNorm: [true, false],
+  qkNormOver: ['head', 'projection'],
+  attentionBias: [true, false, 'qkv'],
+  mlpBias: [true, false],
+  activation: ['silu', 'gelu', 'gelu_tanh'],
+  normPlacement: ['pre', 'post', 'both'],
+  normOffset: [true, false],
+  scaleEmbeddings: [true, false],
+  family: ['llama', 'mistral', 'qwen2', 'qwen3', 'gemma2', 'gemma3', 'olmo2'],
+} as const satisfies { [field in keyof ModelArchitecture]?: readonly unknown[] }
+
+/** What goes beyond Llama's decoder. */
+function checkChoices(architecture: ModelArchitecture, owner: string): void {
+  for (const [field, allowed] of Object.entries(choices)) {
+    const value = architecture[field as keyof typeof choices]
+    if (value !== undefined && !(allowed as readonly unknown[]).includes(value))
+      throw new RangeError(`${owner}: ${field} must be one of ${allowed.map(show).join(', ')}, got ${show(value)}`)
+  }
+  for (const field of ['queryPreAttnScalar', 'attentionSoftcap', 'logitSoftcap', 'localRopeTheta'] as const)
+    if (architecture[field] !== undefined) checkReal(owner, field, architecture[field], 0, 1e12)
+  const { ropeScaling, slidingWindow, slidingLayers, localRopeTheta, numHiddenLayers } = architecture
+  if (slidingWindow !== undefined) checkCount(owner, 'slidingWindow', slidingWindow, upperBounds.maxPositionEmbeddings)
+  if (slidingLayers !== undefined) {
+    if (slidingWindow === undefined)
+      throw new RangeError(`${owner}: slidingLayers needs slidingWindow, the number of keys that they see`)
+    if (!Array.isArray(slidingLayers) || slidingLayers.length !== numHiddenLayers)
+      throw new RangeError(
+        `${owner}: slidingLayers must hold true or false for each of the ${numHiddenLayers} layers, got ${show(slidingLayers)}`,
+      )
+  }
+  if (localRopeTheta !== undefined && slidingWindow === undefined)
+    throw new RangeError(`${owner}: localRopeTheta is of sliding layers, but there is no slidingWindow`)
+  if (ropeScaling === undefined) return
+  if (!['linear', 'dynamic', 'llama3'].includes(ropeScaling?.type))
+    throw new RangeError(`${owner}: ropeScaling must be linear, dynamic or llama3, got ${show(ropeScaling)}`)
+  checkReal(owner, 'ropeScaling.factor', ropeScaling.factor, 0, 1e6)
+  if (ropeScaling.type === 'dynamic') {
+    checkReal(owner, 'ropeScaling.factor', ropeScaling.factor, 1 - 1e-12, 1e6)
+    if (architecture.headDim < 4)
+      throw new RangeError(`${owner}: dynamic ropeScaling needs a headDim of at least 4, got ${architecture.headDim}`)
+  }
+  if (ropeScaling.type !== 'llama3') return
+  checkReal(owner, 'ropeScaling.lowFreqFactor', ropeScaling.lowFreqFactor, 0, 1e6)
+  checkReal(owner, 'ropeScaling.highFreqFactor', ropeScaling.highFreqFactor, ropeScaling.lowFreqFactor, 1e6)
+  const original = ropeScaling.originalMaxPositionEmbeddings
+  checkCount(owner, 'ropeScaling.originalMaxPositionEmbeddings', original, upperBounds.maxPositionEmbeddings)
+}
+
+const defaults: Partial<ModelArchitecture> = {
+  qkNorm: false,
+  qkNormOver: 'head',
+  family: 'llama',
+  attentionBias: false,
+  mlpBias: false,
+  activation: 'silu',
+  normPlacement: 'pre',
+  normOffset: false,
+  scaleEmbeddings: false,
+}
+
+/** The same architecture without fields that say what is so anyway: two that compute the same are equal. */
+export function canonicalArchitecture(architecture: ModelArchitecture): ModelArchitecture {
+  const { slidingWindow, slidingLayers: _, localRopeTheta, queryPreAttnScalar, ...others } = architecture
+  const kept = Object.entries(others).filter(
+    ([field, value]) => value !== undefined && value !== defaults[field as keyof ModelArchitecture],
+  )
+  const layers = Array.from({ length: architecture.numHiddenLayers }, (_, i) => slides(architecture, i))
+  const window = layers.includes(true)
+  // Their own theta is unscaled.
+  const ownTheta = localRopeTheta !== architecture.ropeTheta || architecture.ropeScaling !== undefined
+  return {
+    ...(Object.fromEntries(kept) as unknown as ModelArchitecture),
+    ...(queryPreAttnScalar !== undefined && queryPreAttnScalar !== architecture.headDim && { queryPreAttnScalar }),
+    ...(window && { slidingWindow }),
+    ...(window && layers.includes(false) && { slidingLayers: layers }),
+    ...(window && localRopeTheta !== undefined && ownTheta && { localRopeTheta }),
+  }
+}
+
+/** Whether a layer sees a window alone. @param layer from 0 */
+export function slides({ slidingWindow, slidingLayers }: ModelArchitecture, layer: number): boolean {
+  return slidingWindow !== undefined && (slidingLayers?.[layer] ?? true)
 }
 
 /**

@@ -7,7 +7,14 @@ import { llmJp3, llmJp3Failed, llmJp3Moe } from './configs/llm-jp-3.ts'
 import { llmJp4 } from './configs/llm-jp-4.ts'
 import type { Model } from './configs/model.ts'
 
-export { type ExpertArchitecture, type ModelArchitecture, padVocabSize, validateArchitecture } from './architecture.ts'
+export {
+  type ArchitectureFamily,
+  type ExpertArchitecture,
+  type ModelArchitecture,
+  padVocabSize,
+  type RopeScaling,
+  validateArchitecture,
+} from './architecture.ts'
 export {
   type CorpusBlend,
   type CorpusSubset,
@@ -36,8 +43,8 @@ export {
 } from './configs/recipe.ts'
 export {
   fromHuggingFaceConfig,
+  type HuggingFaceConfig,
   type HuggingFaceConfigOptions,
-  type HuggingFaceLlamaConfig,
   toHuggingFaceConfig,
 } from './huggingface/config.ts'
 export {

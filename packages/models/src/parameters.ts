@@ -38,10 +38,14 @@ export function countParameters(config: ModelArchitecture): ParameterCount {
   const { hiddenSize: h, numHiddenLayers: layers, headDim: d, experts } = config
   const queryWidth = config.numAttentionHeads * d
   const keyValueWidth = config.numKeyValueHeads * d
-  const attention = 2 * h * queryWidth + 2 * h * keyValueWidth + (config.qkNorm ? 2 * d : 0)
+  const normed = !config.qkNorm ? 0 : config.qkNormOver === 'projection' ? queryWidth + keyValueWidth : 2 * d
+  const biases = config.attentionBias ? queryWidth + 2 * keyValueWidth + (config.attentionBias === true ? h : 0) : 0
+  const attention = 2 * h * queryWidth + 2 * h * keyValueWidth + normed + biases
   const expert = experts ? 3 * h * experts.intermediateSize : 0
-  const mlp = experts ? experts.numExperts * expert + h * experts.numExperts : 3 * h * config.intermediateSize
-  const layer = attention + mlp + 2 * h
+  const dense = 3 * h * config.intermediateSize + (config.mlpBias ? 2 * config.intermediateSize + h : 0)
+  const mlp = experts ? experts.numExperts * expert + h * experts.numExperts : dense
+  const norms = (config.normPlacement === 'both' ? 4 : 2) * h
+  const layer = attention + mlp + norms
   const nonEmbedding = layers * layer + h
   const tables = config.tieWordEmbeddings ? 1 : 2
   const inputEmbedding = config.vocabSize * h
@@ -58,7 +62,7 @@ export function countParameters(config: ModelArchitecture): ParameterCount {
     layer,
     attention,
     mlp,
-    norms: (2 * layers + 1) * h,
+    norms: layers * norms + h,
     totalPadded: nonEmbedding + tables * config.paddedVocabSize * h,
   }
 }
@@ -96,7 +100,7 @@ export interface ParameterShape {
 }
 
 /**
- * Every parameter tensor in the order of the forward pass, with Hugging Face names (Llama; Mixtral or Qwen3-MoE for mixtures).
+ * Every parameter tensor in the order of the forward pass, with Hugging Face names (Llama's and those of its kin; Mixtral or Qwen3-MoE for mixtures).
  * @param options.vocab rows of the tables: `exact` (vocabSize, default) or `padded` (paddedVocabSize)
  * @returns names and shapes; their element counts add up to `countParameters(config).total` (`totalPadded`)
  */
@@ -112,20 +116,28 @@ export function parameterShapes(
   const shapes: ParameterShape[] = [{ name: 'model.embed_tokens.weight', shape: [rows, h] }]
   for (let layer = 0; layer < config.numHiddenLayers; layer++) {
     const prefix = `model.layers.${layer}`
-    shapes.push(
-      { name: `${prefix}.input_layernorm.weight`, shape: [h] },
-      { name: `${prefix}.self_attn.q_proj.weight`, shape: [queryWidth, h] },
-      { name: `${prefix}.self_attn.k_proj.weight`, shape: [keyValueWidth, h] },
-      { name: `${prefix}.self_attn.v_proj.weight`, shape: [keyValueWidth, h] },
-      { name: `${prefix}.self_attn.o_proj.weight`, shape: [h, queryWidth] },
-    )
+    const norm = (name: string) => shapes.push({ name: `${prefix}.${name}.weight`, shape: [h] })
+    const linear = (name: string, shape: readonly [number, number], bias: boolean) => {
+      shapes.push({ name: `${prefix}.${name}.weight`, shape })
+      if (bias) shapes.push({ name: `${prefix}.${name}.bias`, shape: [shape[0]] })
+    }
+    const { attentionBias = false, normPlacement = 'pre' } = config
+    if (normPlacement !== 'post') norm('input_layernorm')
+    linear('self_attn.q_proj', [queryWidth, h], attentionBias !== false)
+    linear('self_attn.k_proj', [keyValueWidth, h], attentionBias !== false)
+    linear('self_attn.v_proj', [keyValueWidth, h], attentionBias !== false)
+    linear('self_attn.o_proj', [h, queryWidth], attentionBias === true)
     if (config.qkNorm) {
+      const whole = config.qkNormOver === 'projection'
       shapes.push(
-        { name: `${prefix}.self_attn.q_norm.weight`, shape: [d] },
-        { name: `${prefix}.self_attn.k_norm.weight`, shape: [d] },
+        { name: `${prefix}.self_attn.q_norm.weight`, shape: [whole ? queryWidth : d] },
+        { name: `${prefix}.self_attn.k_norm.weight`, shape: [whole ? keyValueWidth : d] },
       )
     }
-    shapes.push({ name: `${prefix}.post_attention_layernorm.weight`, shape: [h] }, ...mlpShapes(config, prefix))
+    norm('post_attention_layernorm')
+    if (normPlacement === 'both') norm('pre_feedforward_layernorm')
+    shapes.push(...mlpShapes(config, prefix))
+    if (normPlacement !== 'pre') norm('post_feedforward_layernorm')
   }
   shapes.push({ name: 'model.norm.weight', shape: [h] })
   if (!config.tieWordEmbeddings) shapes.push({ name: 'lm_head.weight', shape: [rows, h] })
@@ -135,11 +147,15 @@ export function parameterShapes(
 function mlpShapes(config: ModelArchitecture, prefix: string): ParameterShape[] {
   const { hiddenSize: h, intermediateSize: f, experts } = config
   if (!experts) {
-    return [
-      { name: `${prefix}.mlp.gate_proj.weight`, shape: [f, h] },
-      { name: `${prefix}.mlp.up_proj.weight`, shape: [f, h] },
-      { name: `${prefix}.mlp.down_proj.weight`, shape: [h, f] },
+    const layers = [
+      { name: 'gate_proj', shape: [f, h] },
+      { name: 'up_proj', shape: [f, h] },
+      { name: 'down_proj', shape: [h, f] },
     ]
+    return layers.flatMap(({ name, shape }) => [
+      { name: `${prefix}.mlp.${name}.weight`, shape },
+      ...(config.mlpBias ? [{ name: `${prefix}.mlp.${name}.bias`, shape: [shape[0]] }] : []),
+    ])
   }
   const mixtral = experts.tensorNames === 'mixtral'
   const block = mixtral ? `${prefix}.block_sparse_moe` : `${prefix}.mlp`

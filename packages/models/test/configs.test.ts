@@ -113,8 +113,21 @@ describe('config.json', () => {
 
   it.each([
     [{ partial_rotary_factor: 0.5 }, /partial_rotary_factor must be 1 \(whole heads are rotated\), got 0\.5/],
-    [{ rope_parameters: { rope_type: 'llama3', factor: 8 } }, /rope_parameters\.rope_type must be "default"/],
-    [{ rope_parameters: { rope_type: 'default', type: 'linear' } }, /rope_parameters\.type must be "default"/],
+    [{ rope_parameters: { rope_type: 'llama3', factor: 8 } }, /rope_parameters\.low_freq_factor must be a number/],
+    [
+      { rope_parameters: { rope_type: 'yarn', factor: 8 } },
+      /rope_parameters\.rope_type must be "default", "linear", "dynamic" or "llama3"; "yarn" is not computed/,
+    ],
+    [
+      { rope_parameters: { rope_type: 'default', type: 'linear' } },
+      /rope_type and type differ, "default" and "linear"/,
+    ],
+    [{ rope_scaling: { type: 'dynamic', factor: 0.5 } }, /rope_scaling.factor must be a number above/],
+    [
+      { rope_scaling: { type: 'linear', factor: 2 }, rope_parameters: { rope_type: 'linear', factor: 3 } },
+      /scale differently/,
+    ],
+    [{ attention_bias: 'yes' }, /attention_bias must be true or false, got "yes"/],
     [{ rope_parameters: { partial_rotary_factor: 0.5 } }, /rope_parameters\.partial_rotary_factor must be 1/],
     [{ rope_parameters: { full_attention: { rope_theta: 3 } } }, /rope_parameters\.full_attention is not known/],
     [
@@ -139,11 +152,12 @@ describe('config.json', () => {
     [{ num_key_value_heads: 3 }, /num_key_value_heads must divide num_attention_heads, got 3 and 4/],
     [{ head_dim: 31 }, /head_dim must be even/],
     [{ vocab_size: -1 }, /vocab_size must be an integer/],
-    [{ hidden_act: 'gelu' }, /hidden_act must be "silu"/],
-    [{ rope_scaling: { type: 'linear' } }, /rope_scaling must be null/],
+    [{ hidden_act: 'relu' }, /hidden_act must be "silu" or one of silu, swish, gelu, gelu_pytorch_tanh, got "relu"/],
+    [{ rope_scaling: { type: 'linear' } }, /rope_scaling.factor must be a number, got nothing/],
     [{ rms_norm_eps: 0 }, /rms_norm_eps must be a number above 0/],
     [{ tie_word_embeddings: 'no' }, /tie_word_embeddings must be true or false/],
-    [{ head_dim: undefined, num_attention_heads: 0 }, /num_attention_heads must divide hidden_size/],
+    [{ head_dim: undefined, num_attention_heads: 3 }, /num_attention_heads must divide hidden_size/],
+    [{ architectures: ['LlamaForSequenceClassification'] }, /only its language model loads/],
   ])('refuses %j', (change, message) => {
     const good = toHuggingFaceConfig(nano)
     const bad = change === null || Array.isArray(change) ? change : { ...good, ...change }

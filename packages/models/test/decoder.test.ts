@@ -100,9 +100,11 @@ test('documents in one sequence do not see each other', async () => {
 })
 
 test('what the decoder does not compute is refused by name', () => {
-  expect(() => decoderModel({ ...tiny, qkNorm: true })).toThrow(/qkNorm is not computed by the decoder, got true/)
-  expect(() => decoderModel({ ...tiny, ropeScaling: { factor: 2 } } as ModelArchitecture)).toThrow(
-    /ropeScaling is not computed by the decoder, got \{"factor":2\}; give an architecture without it/,
+  expect(() => decoderModel({ ...tiny, alibi: { slope: 2 } } as ModelArchitecture)).toThrow(
+    /alibi is not computed by the decoder, got \{"slope":2\}; give an architecture without it/,
+  )
+  expect(() => decoderModel({ ...tiny, ropeScaling: { type: 'yarn', factor: 2 } } as never)).toThrow(
+    /ropeScaling must be linear, dynamic or llama3, got \{"type":"yarn"/,
   )
   const experts = { numExperts: 4, numExpertsPerToken: 2, intermediateSize: 64, tensorNames: 'mixtral' } as const
   expect(() => decoderModel({ ...tiny, experts })).toThrow(/experts is not computed .* a mixture of experts/)

@@ -1,32 +1,61 @@
 /** The transformer block: one for training, evaluation, prefill and decoding. */
-import { rmsNorm, type Tensor } from '@kumiki/tensor'
+import { add, cast, rmsNorm, type Tensor } from '@kumiki/tensor'
 import type { ModelArchitecture } from '../architecture.ts'
 import type { LinearLayer, LinearRule, Parameters } from '../language-model.ts'
 import { selfAttention } from './attention.ts'
 import { feedForward } from './feed-forward.ts'
 import type { KeyValueCache } from './kv-cache.ts'
+import type { Rotation } from './rope.ts'
 
 /** What all blocks of a forward pass share. */
 export interface BlockContext {
-  readonly parameters: Parameters
   readonly architecture: ModelArchitecture
-  readonly linear: LinearRule
+  /** A linear layer of the parameters, with its bias where it has one. @param name without `.weight` */
+  apply(x: Tensor, name: string): Tensor
+  /** RMSNorm over the last axis. @param name of its weight, without `.weight` */
+  norm(x: Tensor, name: string): Tensor
   /** Brings a tensor into the format of activations. */
   readonly store: (x: Tensor) => Tensor
-  /** The rotary tables' rows of the pass's positions: [T, D / 2]. */
-  readonly cos: Tensor
-  readonly sin: Tensor
+  /** Rotary positions of the pass, in layers that see everything and in sliding ones. */
+  readonly rotation: Rotation
+  readonly localRotation: Rotation
   readonly documents?: Tensor
   readonly cache?: KeyValueCache
 }
 
+/** The layers and norms of a pass, by name. */
+export function namedLayers(
+  parameters: Parameters,
+  { rmsNormEps, normOffset }: ModelArchitecture,
+  linear: LinearRule,
+): Pick<BlockContext, 'apply' | 'norm'> {
+  return {
+    apply(x, name) {
+      const weight = `${name}.weight`
+      const y = linear(x, parameters[weight], weight)
+      const bias = parameters[`${name}.bias`]
+      return bias ? add(y, cast(bias, 'float32')) : y
+    },
+    norm(x, name) {
+      const weight = parameters[`${name}.weight`]
+      return rmsNorm(x, normOffset ? add(cast(weight, 'float32'), 1) : weight, rmsNormEps)
+    },
+  }
+}
+
 /** @param x the residual stream, float32 [B, T, C] */
 export function transformerBlock(context: BlockContext, layer: number, x: Tensor): Tensor {
-  const { parameters: p, architecture } = context
-  const norm = (y: Tensor, name: string) =>
-    rmsNorm(y, p[`model.layers.${layer}.${name}.weight`], architecture.rmsNormEps)
-  const h = x.add(selfAttention(context, layer, norm(x, 'input_layernorm')))
-  return h.add(feedForward(context, layer, norm(h, 'post_attention_layernorm')))
+  const { normPlacement = 'pre' } = context.architecture
+  const norm = (y: Tensor, name: string) => context.norm(y, `model.layers.${layer}.${name}`)
+  const attended = (y: Tensor) => selfAttention(context, layer, y)
+  const fed = (y: Tensor) => feedForward(context, layer, y)
+  if (normPlacement === 'pre') {
+    const h = x.add(attended(norm(x, 'input_layernorm')))
+    return h.add(fed(norm(h, 'post_attention_layernorm')))
+  }
+  const both = normPlacement === 'both'
+  const h = x.add(norm(attended(both ? norm(x, 'input_layernorm') : x), 'post_attention_layernorm'))
+  return h.add(norm(fed(both ? norm(h, 'pre_feedforward_layernorm') : h), 'post_feedforward_layernorm'))
 }
 
 const roles = {

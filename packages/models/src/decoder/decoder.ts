@@ -1,12 +1,13 @@
-/** The LLM-jp-3 decoder: RMSNorm, rotary positions, grouped-query attention, SwiGLU, no biases, untied or tied tables. */
-import { cast, type Device, rmsNorm, rotaryTables, sliceAxis, type Tensor, take } from '@kumiki/tensor'
+/** The decoder: Llama's and its kin's (`ModelArchitecture` says where they differ), untied or tied tables. */
+import { cast, type Device, full, iota, sliceAxis, type Tensor, take } from '@kumiki/tensor'
 import { type ModelArchitecture, validateArchitecture } from '../architecture.ts'
 import { type LanguageModel, linear, type Parameters } from '../language-model.ts'
 import { outputLayer } from '../output-layer.ts'
 import { countParameters, flopsPerToken, type ParameterCount, parameterShapes } from '../parameters.ts'
-import { type BlockContext, blockLinearLayers, transformerBlock } from './block.ts'
+import { type BlockContext, blockLinearLayers, namedLayers, transformerBlock } from './block.ts'
 import { type InitializeOptions, initializeDecoder } from './initialize.ts'
-import { openCache } from './kv-cache.ts'
+import { type KeyValueCache, openCache } from './kv-cache.ts'
+import { dynamicRotation, type Rotation, ropeFrequencies, rotationTables } from './rope.ts'
 
 export interface DecoderModel extends LanguageModel {
   readonly architecture: ModelArchitecture
@@ -31,6 +32,22 @@ const computed: { readonly [field in keyof Required<ModelArchitecture>]?: true }
   rmsNormEps: true,
   initializerRange: true,
   tieWordEmbeddings: true,
+  qkNorm: true,
+  qkNormOver: true,
+  family: true,
+  attentionBias: true,
+  mlpBias: true,
+  activation: true,
+  normPlacement: true,
+  normOffset: true,
+  scaleEmbeddings: true,
+  queryPreAttnScalar: true,
+  attentionSoftcap: true,
+  logitSoftcap: true,
+  ropeScaling: true,
+  slidingWindow: true,
+  slidingLayers: true,
+  localRopeTheta: true,
 }
 
 /** @throws RangeError for what the architecture has and the decoder does not compute, by its name */
@@ -46,7 +63,7 @@ function refuseWhatIsNotComputed(architecture: ModelArchitecture): void {
 
 /**
  * The decoder of an architecture.
- * @throws RangeError for a field outside its bounds, and for one that the decoder does not compute (experts, qkNorm)
+ * @throws RangeError for a field outside its bounds, and for one that the decoder does not compute (experts)
  * @example
  * const model = decoderModel(nano)
  * const parameters = model.initialize(device, { seed: 1 })
@@ -65,11 +82,12 @@ class Decoder implements DecoderModel {
   readonly vocabSize: number
   readonly parameters: LanguageModel['parameters']
   readonly linearLayers: LanguageModel['linearLayers']
-  private readonly tables = new Map<Device, { readonly cos: Tensor; readonly sin: Tensor }>()
+  private readonly tables = new Map<Device, { readonly all: Rotation; readonly local: Rotation }>()
 
   constructor(architecture: ModelArchitecture) {
     this.architecture = architecture
-    this.contextLength = architecture.maxPositionEmbeddings
+    const { maxPositionEmbeddings: positions, ropeScaling } = architecture
+    this.contextLength = ropeScaling?.type === 'dynamic' ? Math.floor(positions * ropeScaling.factor) : positions
     this.vocabSize = architecture.vocabSize
     this.parameters = parameterShapes(architecture)
     this.linearLayers = Array.from({ length: architecture.numHiddenLayers }, (_, i) => blockLinearLayers(i)).flat()
@@ -86,23 +104,22 @@ class Decoder implements DecoderModel {
     if (documents && options.cache && options.cache !== 'begin')
       throw new RangeError('decoder: documents cannot be given for a pass that goes on from a cache')
     const cache = options.cache && openCache(options.cache, seq, contextLength, documents)
-    const tables = this.tablesOn(p['model.embed_tokens.weight'])
-    const rows = (table: Tensor) => (cache ? cache.rows(table) : sliceAxis(table, 0, 0, seq))
+    const embedding = p['model.embed_tokens.weight']
     const context: BlockContext = {
-      parameters: p,
       architecture,
-      linear: options.linear ?? ((x, weight) => linear(x, weight, activations)),
+      ...namedLayers(p, architecture, options.linear ?? ((x, weight) => linear(x, weight, activations))),
       store: (x) => cast(x, activations),
-      cos: rows(tables.cos),
-      sin: rows(tables.sin),
+      ...this.rotations(embedding, seq, cache || undefined),
       documents,
       cache,
     }
-    let x = cast(take(p['model.embed_tokens.weight'], tokens), 'float32') // [B, T, C]
+    let x = cast(take(embedding, tokens), 'float32') // [B, T, C]
+    if (architecture.scaleEmbeddings) x = x.mul(Math.sqrt(architecture.hiddenSize))
     for (let i = 0; i < architecture.numHiddenLayers; i++) x = transformerBlock(context, i, x)
-    const hidden = rmsNorm(x, p['model.norm.weight'], architecture.rmsNormEps)
-    const table = p[architecture.tieWordEmbeddings ? 'model.embed_tokens.weight' : 'lm_head.weight']
-    return { ...outputLayer(hidden, table, activations), ...(cache && { cache: cache.kept() }) }
+    const hidden = context.norm(x, 'model.norm')
+    const table = architecture.tieWordEmbeddings ? embedding : p['lm_head.weight']
+    const output = outputLayer(hidden, table, activations, { softcap: architecture.logitSoftcap })
+    return { ...output, ...(cache && { cache: cache.kept() }) }
   }
 
   countParameters(): ParameterCount {
@@ -114,7 +131,8 @@ class Decoder implements DecoderModel {
   }
 
   dispose(): void {
-    for (const { cos, sin } of this.tables.values())
+    const made = [...this.tables.values()].flatMap(({ all, local }) => [all, local])
+    for (const { cos, sin } of new Set(made))
       for (const table of [cos, sin]) if (!table.device!.isDisposed) table.dispose()
     this.tables.clear()
   }
@@ -128,16 +146,44 @@ class Decoder implements DecoderModel {
     return seq
   }
 
+  /** The rows of the rotary tables at the pass's positions; beyond them, where scaling is dynamic, made for its length. */
+  private rotations(
+    embedding: Tensor,
+    seq: number,
+    cache: KeyValueCache | undefined,
+  ): Pick<BlockContext, 'rotation' | 'localRotation'> {
+    const { architecture } = this
+    const { ropeScaling: scaling, maxPositionEmbeddings } = architecture
+    const { all, local } = this.tablesOn(embedding)
+    const goesOn = cache?.goesOn
+    const rows = ({ cos, sin }: Rotation): Rotation => {
+      const of = (table: Tensor) =>
+        goesOn ? take(table, cast(goesOn.positions.reshape([seq]), 'int32')) : sliceAxis(table, 0, 0, seq)
+      return { cos: of(cos), sin: of(sin) }
+    }
+    const raised = scaling?.type === 'dynamic' && (goesOn || seq > maxPositionEmbeddings)
+    const positions = () => goesOn?.positions ?? cast(iota([seq, 1], 0), 'float32')
+    const rotation = raised
+      ? dynamicRotation(architecture, scaling.factor, positions(), goesOn?.length ?? full([], seq))
+      : rows(all)
+    return { rotation, localRotation: local === all ? rotation : rows(local) }
+  }
+
   /** Rotary tables are made once a device. */
-  private tablesOn({ device }: Tensor): { readonly cos: Tensor; readonly sin: Tensor } {
+  private tablesOn({ device }: Tensor): { readonly all: Rotation; readonly local: Rotation } {
     if (!device) throw new TypeError('decoder: the parameters must be tensors of a device')
     const known = this.tables.get(device)
     if (known) return known
     for (const other of this.tables.keys()) if (other.isDisposed) this.tables.delete(other)
-    const { maxPositionEmbeddings, headDim, ropeTheta } = this.architecture
-    const { cos, sin, shape } = rotaryTables(maxPositionEmbeddings, headDim, ropeTheta)
-    const made = { cos: device.tensor(cos, shape), sin: device.tensor(sin, shape) }
-    this.tables.set(device, made)
-    return made
+    const { architecture, contextLength } = this
+    const { headDim, ropeTheta, localRopeTheta, ropeScaling, maxPositionEmbeddings } = architecture
+    const tables = (theta: number, scaling: typeof ropeScaling, positions: number): Rotation => {
+      const { cos, sin, shape } = rotationTables(ropeFrequencies(headDim, theta, scaling), positions)
+      return { cos: device.tensor(cos, shape), sin: device.tensor(sin, shape) }
+    }
+    const all = tables(ropeTheta, ropeScaling, ropeScaling?.type === 'dynamic' ? maxPositionEmbeddings : contextLength)
+    const local = localRopeTheta === undefined ? all : tables(localRopeTheta, undefined, contextLength)
+    this.tables.set(device, { all, local })
+    return { all, local }
   }
 }

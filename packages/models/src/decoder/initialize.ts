@@ -13,7 +13,7 @@ export interface InitializeOptions {
 }
 
 /**
- * Normal with deviation `initializerRange`, norm weights 1.
+ * Normal with deviation `initializerRange`; norms multiply by 1, biases are 0.
  * @returns float32 host tensors of the device
  */
 export function initializeDecoder(
@@ -26,7 +26,8 @@ export function initializeDecoder(
   const parameters: Parameters = {}
   for (const { name, shape } of parameterShapes(architecture)) {
     const values = new Float32Array(shape.reduce((a, b) => a * b, 1))
-    if (shape.length === 1) values.fill(1)
+    if (name.endsWith('.bias')) values.fill(0)
+    else if (shape.length === 1) values.fill(architecture.normOffset ? 0 : 1)
     else {
       const output = scaleOutputs && /\.(o_proj|down_proj)\./.test(name)
       fillNormal(values, initializerRange / (output ? Math.sqrt(2 * numHiddenLayers) : 1), seed, hashName(name))

@@ -5,30 +5,33 @@ import {
   cast,
   concatenate,
   full,
+  greater,
   iota,
   less,
   lessEqual,
+  logicalAnd,
   matmul,
-  sliceAxis,
   softmax,
   sub,
   swapAxes,
   type Tensor,
   take,
+  tanh,
   where,
 } from '@kumiki/tensor'
 import type { ModelCache } from '../language-model.ts'
+import type { ScoreOptions } from './attention.ts'
 
 /** Attention that remembers: what a block is given in place of plain attention. */
 export interface KeyValueCache {
-  /** The rotary tables' rows of the pass's positions. @param table [contextLength, headDim / 2] */
-  rows(table: Tensor): Tensor
+  /** Where a pass goes on: its positions, float32 [T, 1], and how many tokens there are after it, float32 []. */
+  readonly goesOn?: { readonly positions: Tensor; readonly length: Tensor }
   /**
    * Attention over the tokens so far and those of this pass, whose keys and values are kept.
    * @param q [B, T, H, D], rotated @param k [B, T, KV, D], rotated @param v [B, T, KV, D]
    * @returns like q
    */
-  attend(layer: number, q: Tensor, k: Tensor, v: Tensor): Tensor
+  attend(layer: number, q: Tensor, k: Tensor, v: Tensor, options: ScoreOptions): Tensor
   /** What is kept after all layers. */
   kept(): ModelCache
 }
@@ -54,11 +57,10 @@ function beginCache(seq: number, contextLength: number, documents: Tensor | unde
     return seq === contextLength ? x : concatenate([x, full([b, contextLength - seq, heads, width], 0)], 1)
   }
   return {
-    rows: (table) => sliceAxis(table, 0, 0, seq),
-    attend(layer, q, k, v) {
+    attend(layer, q, k, v, options) {
       kept[`layers.${layer}.keys`] = wholeContext(k)
       kept[`layers.${layer}.values`] = wholeContext(v)
-      return attention(q, k, v, { documents })
+      return attention(q, k, v, { documents, ...options })
     },
     kept: () => kept,
   }
@@ -70,14 +72,19 @@ function continueCache(cache: ModelCache, seq: number, contextLength: number): K
   // Where each position of the context lies in this pass: below 0 it came before.
   const offset = sub(cast(iota([contextLength], 0), 'float32'), tokens) // [S]
   const positions = add(cast(iota([seq, 1], 0), 'float32'), tokens) // [T, 1]
-  const seen = lessEqual(cast(iota([1, contextLength], 1), 'float32'), positions) // [T, S]
+  const keyPositions = cast(iota([1, contextLength], 1), 'float32')
+  /** Which keys each query sees, [T, S]. */
+  const seen = (window?: number) => {
+    const before = lessEqual(keyPositions, positions)
+    return window === undefined ? before : logicalAnd(before, greater(keyPositions, positions.sub(window)))
+  }
   const column = offset.reshape([1, contextLength, 1, 1])
   const isNew = less(column.sub((seq - 1) / 2).abs(), seq / 2)
   /** The context with this pass's rows in their places. */
   const written = (old: Tensor, x: Tensor) => where(isNew, seq === 1 ? x : take(x, cast(offset, 'int32'), 1), old)
   return {
-    rows: (table) => take(table, cast(positions.reshape([seq]), 'int32')),
-    attend(layer, q, k, v) {
+    goesOn: { positions, length: kept.tokens },
+    attend(layer, q, k, v, options) {
       const keys = written(cache[`layers.${layer}.keys`], k) // [B, S, KV, D]
       const values = written(cache[`layers.${layer}.values`], v)
       kept[`layers.${layer}.keys`] = keys
@@ -90,8 +97,10 @@ function continueCache(cache: ModelCache, seq: number, contextLength: number): K
         .reshape([b, seq, kv, group, width])
         .transpose([0, 2, 3, 1, 4])
         .reshape([b, kv, group * seq, width])
-      const scores = matmul(queries, keys.transpose([0, 2, 3, 1])).mul(1 / Math.sqrt(width)) // [B, KV, G T, S]
-      const masked = where(seen, scores.reshape([b, kv, group, seq, contextLength]), -1e30)
+      const scores = matmul(queries, keys.transpose([0, 2, 3, 1])).mul(options.scale) // [B, KV, G T, S]
+      const { window, softcap } = options
+      const capped = softcap === undefined ? scores : tanh(scores.mul(1 / softcap)).mul(softcap)
+      const masked = where(seen(window), capped.reshape([b, kv, group, seq, contextLength]), -1e30)
       const weights = softmax(masked).reshape([b, kv, group * seq, contextLength])
       const o = matmul(weights, swapAxes(values, 1, 2)) // [B, KV, G T, D]
       return o.reshape([b, kv, group, seq, width]).transpose([0, 3, 1, 2, 4]).reshape([b, seq, heads, width])

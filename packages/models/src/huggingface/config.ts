@@ -1,14 +1,18 @@
-/** `config.json` of a Hugging Face LlamaForCausalLM, to and from a model architecture. */
-import { type ModelArchitecture, padVocabSize, validateArchitecture } from '../architecture.ts'
+/** `config.json` of Hugging Face's decoders, to and from a model architecture. */
+import {
+  type ArchitectureFamily,
+  canonicalArchitecture,
+  type ModelArchitecture,
+  padVocabSize,
+  validateArchitecture,
+} from '../architecture.ts'
+import { type Family, families } from './families.ts'
+import { Fields, isObject, show } from './fields.ts'
 
-/** What `toHuggingFaceConfig` writes: the snake_case keys transformers reads. */
-export interface HuggingFaceLlamaConfig {
-  architectures: ['LlamaForCausalLM']
-  model_type: 'llama'
-  hidden_act: 'silu'
-  attention_bias: false
-  mlp_bias: false
-  attention_dropout: 0
+/** What `toHuggingFaceConfig` writes: the snake_case keys transformers reads, those below and the class's own. */
+export interface HuggingFaceConfig extends Record<string, unknown> {
+  architectures: string[]
+  model_type: string
   hidden_size: number
   intermediate_size: number
   num_hidden_layers: number
@@ -17,15 +21,10 @@ export interface HuggingFaceLlamaConfig {
   head_dim: number
   vocab_size: number
   max_position_embeddings: number
-  rope_theta: number
   rms_norm_eps: number
   initializer_range: number
   tie_word_embeddings: boolean
   torch_dtype: string
-  use_cache: true
-  bos_token_id?: number
-  eos_token_id?: number
-  pad_token_id?: number
 }
 
 /** What a checkpoint's config.json says besides the architecture. */
@@ -39,27 +38,28 @@ export interface HuggingFaceConfigOptions {
   readonly padTokenId?: number
 }
 
+/** Which class has an architecture, where it does not say. */
+function familyOf({ family, experts }: ModelArchitecture): ArchitectureFamily {
+  if (experts)
+    throw new RangeError(
+      'toHuggingFaceConfig: the dense classes have no experts; a mixture of experts cannot be written yet',
+    )
+  return family ?? 'llama'
+}
+
 /**
- * The config.json of a dense architecture, as LlamaForCausalLM.
- * @throws RangeError for a field outside its bounds, or an architecture Llama cannot express (experts, q/k norms)
+ * The config.json of a dense architecture, as its `family` (Llama where there is none).
+ * @throws RangeError for a field outside its bounds, or one that the class does not have
  */
 export function toHuggingFaceConfig(
   config: ModelArchitecture,
   options: HuggingFaceConfigOptions = {},
-): HuggingFaceLlamaConfig {
+): HuggingFaceConfig {
   validateArchitecture(config, 'toHuggingFaceConfig')
-  if (config.experts || config.qkNorm) {
-    const part = config.experts ? 'experts' : 'q/k norms'
-    throw new RangeError(
-      `toHuggingFaceConfig: LlamaForCausalLM has no ${part}; only dense LLM-jp models can be written`,
-    )
-  }
-  return {
-    architectures: ['LlamaForCausalLM'],
-    model_type: 'llama',
-    hidden_act: 'silu',
-    attention_bias: false,
-    mlp_bias: false,
+  const family = families[familyOf(config)]
+  const json: HuggingFaceConfig = {
+    architectures: [family.className],
+    model_type: family.modelType,
     attention_dropout: 0,
     hidden_size: config.hiddenSize,
     intermediate_size: config.intermediateSize,
@@ -69,52 +69,42 @@ export function toHuggingFaceConfig(
     head_dim: config.headDim,
     vocab_size: options.vocab === 'padded' ? config.paddedVocabSize : config.vocabSize,
     max_position_embeddings: config.maxPositionEmbeddings,
-    rope_theta: config.ropeTheta,
     rms_norm_eps: config.rmsNormEps,
     initializer_range: config.initializerRange,
     tie_word_embeddings: config.tieWordEmbeddings,
     torch_dtype: options.torchDtype ?? 'float32',
     use_cache: true,
+    ...family.write(config),
     ...(options.bosTokenId === undefined ? {} : { bos_token_id: options.bosTokenId }),
     ...(options.eosTokenId === undefined ? {} : { eos_token_id: options.eosTokenId }),
     ...(options.padTokenId === undefined ? {} : { pad_token_id: options.padTokenId }),
+  }
+  refuseWhatIsLost(config, json, family)
+  return json
+}
+
+const inOrder = (value: unknown) => JSON.stringify(value, isObject(value) ? Object.keys(value).sort() : undefined)
+
+/** What the class cannot say would be another model when it is read again. */
+function refuseWhatIsLost(config: ModelArchitecture, json: HuggingFaceConfig, family: Family): void {
+  const given = canonicalArchitecture(config)
+  const { vocabSize, paddedVocabSize } = given
+  const again = { ...fromHuggingFaceConfig(json), vocabSize, paddedVocabSize }
+  for (const field of new Set([...Object.keys(given), ...Object.keys(again)]) as Set<keyof ModelArchitecture>) {
+    const [a, b] = [given[field], again[field]]
+    if (inOrder(a) === inOrder(b)) continue
+    const fault = a === undefined ? `always has ${field} ${show(b)}` : `has no ${field} ${show(a)}`
+    throw new RangeError(`toHuggingFaceConfig: ${family.className} ${fault}; give the architecture another family`)
   }
 }
 
 /** Fields that must have one of a few values (null and missing are the default, the first). */
 const fixed: readonly (readonly [field: string, allowed: readonly unknown[], why: string])[] = [
-  // Two names of one function.
-  ['hidden_act', ['silu', 'swish'], 'the MLP is SwiGLU'],
-  ['attention_bias', [false], 'projections have no bias'],
-  ['mlp_bias', [false], 'projections have no bias'],
   ['partial_rotary_factor', [1], 'whole heads are rotated'],
-  ['sliding_window', [false], 'every position sees all before it'],
   ['is_encoder_decoder', [false], 'a decoder stands alone'],
   ['add_cross_attention', [false], 'a decoder stands alone'],
   ['tie_encoder_decoder', [false], 'a decoder stands alone'],
   ['chunk_size_feed_forward', [0], 'the MLP is not cut'],
-]
-
-/** Fields that are read. */
-const computed = [
-  'architectures',
-  'head_dim',
-  'hidden_size',
-  'initializer_range',
-  'intermediate_size',
-  'max_position_embeddings',
-  'model_type',
-  'num_attention_heads',
-  'num_hidden_layers',
-  'num_key_value_heads',
-  'rms_norm_eps',
-  'rope_parameters',
-  'rope_scaling',
-  'rope_theta',
-  'tie_word_embeddings',
-  'vocab_size',
-  'pruned_heads',
-  'auto_map',
 ]
 
 /** Fields that change no logit: storage, special ids, dropout (training only), how text is generated, labels, notes of the library. */
@@ -128,13 +118,15 @@ const harmless = new Set(
   max_length min_length do_sample early_stopping num_beams num_beam_groups diversity_penalty temperature top_k top_p typical_p
   repetition_penalty length_penalty no_repeat_ngram_size encoder_no_repeat_ngram_size bad_words_ids num_return_sequences
   output_scores return_dict_in_generate forced_bos_token_id forced_eos_token_id remove_invalid_values
-  exponential_decay_length_penalty suppress_tokens begin_suppress_tokens renormalize_logits`.split(/\s+/),
+  exponential_decay_length_penalty cache_implementation suppress_tokens begin_suppress_tokens renormalize_logits`.split(
+    /\s+/,
+  ),
 )
 
 /**
- * Reads a parsed config.json of a Llama model (transformers 4 and 5 key styles). The input is not trusted:
- * every field is checked for kind and bound before anything is built from it. A field that is neither computed nor known to change no
- * number is refused; null counts as missing.
+ * Reads a parsed config.json of Llama, Mistral, Qwen2, Qwen3, Gemma 2, Gemma 3 (text) or OLMo 2 (transformers 4 and 5 key styles). The input
+ * is not trusted: every field is checked for kind and bound before anything is built from it. A field that is neither computed nor known to
+ * change no number is refused; null counts as missing where the class takes it so.
  * @param json what `JSON.parse` gave
  * @returns the architecture; `paddedVocabSize` is `vocab_size` rounded up to 128
  * @throws TypeError for a missing field or one of the wrong kind, RangeError for a value out of bounds;
@@ -142,139 +134,96 @@ const harmless = new Set(
  */
 export function fromHuggingFaceConfig(json: unknown): ModelArchitecture {
   const owner = 'config.json'
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
+  if (!isObject(json)) {
     const kind = json === null ? 'null' : Array.isArray(json) ? 'an array' : typeof json
     throw new TypeError(`${owner}: must be a JSON object, got ${kind}`)
   }
-  const given = json as Record<string, unknown>
-  const has = (key: string) => Object.hasOwn(given, key) && given[key] !== null && given[key] !== undefined
-  if (has('model_type') ? given.model_type !== 'llama' : !names(given.architectures).includes('LlamaForCausalLM')) {
-    const found = has('model_type')
-      ? `model_type ${show(given.model_type)}`
-      : `architectures ${show(given.architectures)}`
-    throw new RangeError(`${owner}: ${found} is not supported; only "llama" (LlamaForCausalLM) is`)
-  }
-  for (const [key, allowed, why] of fixed) {
-    if (has(key) && !allowed.includes(given[key])) {
-      throw new RangeError(`${owner}: ${key} must be ${show(allowed[0])} (${why}), got ${show(given[key])}`)
-    }
-  }
-  refuseUnknown(given, has, owner)
-  const number = (key: string, fallback?: number): number => {
-    if (!has(key)) {
-      if (fallback !== undefined) return fallback
-      throw new TypeError(`${owner}: ${key} is missing; it must be a number`)
-    }
-    const value = given[key]
-    if (typeof value !== 'number') throw new TypeError(`${owner}: ${key} must be a number, got ${show(value)}`)
-    return value
-  }
-  const hiddenSize = number('hidden_size')
-  const numAttentionHeads = number('num_attention_heads')
-  const vocabSize = number('vocab_size')
-  if (!has('head_dim') && hiddenSize % numAttentionHeads !== 0) {
+  const fields = new Fields(owner, json)
+  const [name, family] = findFamily(fields)
+  for (const [key, allowed, why] of fixed) fields.only(key, allowed, why)
+  const size = (key: string, fallback?: number) =>
+    fields.number(key, (family.defaults[key] as number | undefined) ?? fallback)
+  const hiddenSize = size('hidden_size')
+  const numAttentionHeads = size('num_attention_heads')
+  const vocabSize = size('vocab_size')
+  const headDim = size('head_dim', hiddenSize / numAttentionHeads)
+  if (!fields.has('head_dim') && headDim !== Math.round(headDim)) {
     throw new RangeError(
       `${owner}: num_attention_heads must divide hidden_size where head_dim is missing, got ${numAttentionHeads} and ${hiddenSize}`,
     )
   }
-  const tie = has('tie_word_embeddings') ? given.tie_word_embeddings : false
-  if (typeof tie !== 'boolean') {
-    throw new TypeError(`${owner}: tie_word_embeddings must be true or false, got ${show(tie)}`)
-  }
-  const architecture: ModelArchitecture = {
+  const keyValueHeads = fields.raw('num_key_value_heads') === null ? numAttentionHeads : undefined
+  const numHiddenLayers = size('num_hidden_layers')
+  const maxPositionEmbeddings = size('max_position_embeddings')
+  const sizes = {
     hiddenSize,
-    intermediateSize: number('intermediate_size'),
-    numHiddenLayers: number('num_hidden_layers'),
+    intermediateSize: size('intermediate_size'),
+    numHiddenLayers,
     numAttentionHeads,
-    numKeyValueHeads: number('num_key_value_heads', numAttentionHeads),
-    headDim: number('head_dim', hiddenSize / numAttentionHeads),
+    numKeyValueHeads: keyValueHeads ?? size('num_key_value_heads', numAttentionHeads),
+    headDim,
     vocabSize,
     paddedVocabSize: padVocabSize(vocabSize),
-    maxPositionEmbeddings: number('max_position_embeddings'),
-    ropeTheta: ropeTheta(given, number, owner),
-    rmsNormEps: number('rms_norm_eps', 1e-6),
-    initializerRange: number('initializer_range', 0.02),
-    tieWordEmbeddings: tie,
+    maxPositionEmbeddings,
+    rmsNormEps: size('rms_norm_eps'),
+    initializerRange: size('initializer_range', 0.02),
+    tieWordEmbeddings: fields.flag('tie_word_embeddings', family.defaults.tie_word_embeddings === true),
+    // Bounds of the sizes come first: the layers are written out below.
+    ropeTheta: 10_000,
   }
-  return inSnakeCase(() => validateArchitecture(architecture, owner))
+  inSnakeCase(() => validateArchitecture(sizes, owner))
+  const choices = family.read(fields, numHiddenLayers, maxPositionEmbeddings)
+  refuseUnknown(fields)
+  const architecture: ModelArchitecture = { ...sizes, ...choices, family: name }
+  inSnakeCase(() => validateArchitecture(architecture, owner))
+  return canonicalArchitecture(architecture)
+}
+
+function findFamily(fields: Fields): [ArchitectureFamily, Family] {
+  const classes = fields.raw('architectures')
+  const known = Object.entries(families) as [ArchitectureFamily, Family][]
+  const found = known.find(([, { modelType, className }]) =>
+    fields.has('model_type')
+      ? fields.raw('model_type') === modelType
+      : Array.isArray(classes) && classes.includes(className),
+  )
+  if (!found) {
+    const given = fields.has('model_type')
+      ? `model_type ${show(fields.raw('model_type'))}`
+      : `architectures ${show(classes)}`
+    throw new RangeError(
+      `${fields.owner}: ${given} is not supported; there are ${known.map(([, f]) => `${f.modelType} (${f.className})`).join(', ')}`,
+    )
+  }
+  const [, { className, modelType }] = found
+  const other = Array.isArray(classes) && classes.length > 0 && !classes.includes(className) ? classes[0] : undefined
+  if (other !== undefined)
+    throw new RangeError(
+      `${fields.owner}: architectures names ${show(other)}, but model_type "${modelType}" is ${className}; only its language model loads`,
+    )
+  return found
 }
 
 /** A field that is neither computed nor known to be harmless may change every number: it is refused. */
-function refuseUnknown(given: Record<string, unknown>, has: (key: string) => boolean, owner: string): void {
-  const pruned = given.pruned_heads
-  if (has('pruned_heads') && (typeof pruned !== 'object' || Object.keys(pruned as object).length > 0))
+function refuseUnknown(fields: Fields): void {
+  const { owner } = fields
+  const pruned = fields.raw('pruned_heads')
+  if (fields.has('pruned_heads') && (typeof pruned !== 'object' || Object.keys(pruned as object).length > 0))
     throw new RangeError(`${owner}: pruned_heads must be empty (every head is computed), got ${show(pruned)}`)
-  const own = has('auto_map') && typeof given.auto_map === 'object' ? Object.keys(given.auto_map as object) : []
-  const model = own.find((name) => name.startsWith('AutoModel'))
+  const map = fields.raw('auto_map')
+  const model = isObject(map) && Object.keys(map).find((name) => name.startsWith('AutoModel'))
   if (model)
     throw new RangeError(
-      `${owner}: auto_map.${model} names code of the model's own, which is not run; only plain Llama models load`,
+      `${owner}: auto_map.${model} names code of the model's own, which is not run; only plain models load`,
     )
-  const known = new Set([...computed, ...fixed.map(([key]) => key)])
-  for (const key of Object.keys(given)) {
-    if (!has(key) || known.has(key) || harmless.has(key)) continue
+  for (const key of fields.unread()) {
+    if (harmless.has(key)) continue
     const why =
       key === 'quantization_config'
         ? 'quantised weights cannot be read; give a folder in bfloat16, float16 or float32'
         : 'it is not known, and may change what the model computes; take it out if it does not'
-    throw new RangeError(`${owner}: ${key} is set to ${show(given[key])}: ${why}`)
+    throw new RangeError(`${owner}: ${key} is set to ${show(fields.raw(key))}: ${why}`)
   }
-}
-
-/** Parameters of scaled rotary positions, which the plain ones pass over. */
-const scalingFields = [
-  'factor',
-  'original_max_position_embeddings',
-  'attention_factor',
-  'beta_fast',
-  'beta_slow',
-  'short_factor',
-  'long_factor',
-  'low_freq_factor',
-  'high_freq_factor',
-]
-
-/**
- * Theta, as transformers 5 finds it: in `rope_scaling` (the older name) or `rope_parameters`, else in `rope_theta` beside them, else 10000.
- */
-function ropeTheta(
-  given: Record<string, unknown>,
-  number: (key: string, fallback?: number) => number,
-  owner: string,
-): number {
-  const beside = number('rope_theta', 10_000)
-  const thetas = ['rope_scaling', 'rope_parameters'].flatMap((key) => {
-    const nested = given[key]
-    if (nested === undefined || nested === null) return []
-    if (typeof nested !== 'object' || Array.isArray(nested))
-      throw new TypeError(`${owner}: ${key} must be an object, got ${show(nested)}`)
-    if (Object.keys(nested).length === 0) return []
-    return [nestedTheta(`${owner}: ${key}`, nested as Record<string, unknown>) ?? beside]
-  })
-  if (thetas.length === 2 && thetas[0] !== thetas[1])
-    throw new RangeError(
-      `${owner}: rope_scaling and rope_parameters give different rope_theta, ${thetas[0]} and ${thetas[1]}; leave one`,
-    )
-  return thetas[0] ?? beside
-}
-
-/** @returns undefined where the object has no theta of its own */
-function nestedTheta(where: string, nested: Record<string, unknown>): number | undefined {
-  const known = Object.fromEntries(Object.entries(nested).filter(([, value]) => value !== null))
-  for (const key of ['rope_type', 'type'])
-    if (known[key] !== undefined && known[key] !== 'default')
-      throw new RangeError(
-        where.endsWith('rope_scaling')
-          ? `${where} must be null or of rope_type "default" (rotary positions are not rescaled), got ${show(nested)}`
-          : `${where}.${key} must be "default" (rotary positions are not rescaled), got ${show(known[key])}`,
-      )
-  const { rope_type: _, type: __, rope_theta: theta, partial_rotary_factor: factor = 1, ...others } = known
-  const unknown = Object.keys(others).find((key) => !scalingFields.includes(key))
-  if (unknown) throw new RangeError(`${where}.${unknown} is not known, got ${show(others[unknown])}`)
-  if (factor !== 1)
-    throw new RangeError(`${where}.partial_rotary_factor must be 1 (whole heads are rotated), got ${show(factor)}`)
-  if (theta === undefined || typeof theta === 'number') return theta
-  throw new TypeError(`${where}.rope_theta must be a number, got ${show(theta)}`)
 }
 
 /** The reader of an error looks at the file, whose keys are snake_case. */
@@ -287,13 +236,4 @@ function inSnakeCase<T>(check: () => T): T {
       message.replace(/\b[a-z]+(?:[A-Z][a-z]+)+\b/g, (word) => word.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`)),
     )
   }
-}
-
-function names(value: unknown): unknown[] {
-  return Array.isArray(value) ? value : []
-}
-
-function show(value: unknown): string {
-  const text = typeof value === 'number' ? String(value) : JSON.stringify(value)
-  return text === undefined ? 'nothing' : text.length > 80 ? `${text.slice(0, 77)}...` : text
 }
