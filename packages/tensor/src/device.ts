@@ -10,7 +10,7 @@ import { ProgramCache } from './program-cache.ts'
 import { checkShape, elementCount, formatShape, type Shape } from './shape.ts'
 import { assertPresent, type DeviceBuffer, type Storage } from './storage.ts'
 import { isTensor, type Tensor, tensorFromStorage } from './tensor.ts'
-import { evaluateValues, type LazyProgram } from './transforms/evaluate.ts'
+import { type Evaluator, evaluateValues, type LazyProgram } from './transforms/evaluate.ts'
 
 /** What a tuner found, and on which adapter. */
 export interface Tuning {
@@ -20,7 +20,7 @@ export interface Tuning {
 }
 
 /** One backend with its memory. Several can live side by side; tensors of different devices do not mix. */
-export class Device {
+export class Device implements Evaluator {
   readonly backend: Backend
   /** @internal Programs of lazily evaluated graphs, by structure. Enough for those of a training loop without `compile`. */
   readonly programs = new ProgramCache<LazyProgram>({
@@ -119,22 +119,22 @@ export class Device {
     )
   }
 
-  /** @internal Values of a tensor, decoded. */
-  async read(t: Tensor): Promise<Float32Array | Int32Array | Uint32Array> {
-    const codes = await this.readCodes(t)
-    return isPacked(t.dtype) ? decodeArray(t.dtype, codes as Uint16Array) : (codes as Float32Array)
+  /** @internal Values of a storage, decoded. */
+  async read(storage: Storage): Promise<Float32Array | Int32Array | Uint32Array> {
+    const codes = await this.readCodes(storage)
+    const { dtype } = storage.spec
+    return isPacked(dtype) ? decodeArray(dtype, codes as Uint16Array) : (codes as Float32Array)
   }
 
-  /** @internal Storage codes of a tensor. */
-  async readCodes(t: Tensor): Promise<HostArray> {
-    await evaluateValues(this, [t.value])
+  /** @internal Storage codes. */
+  async readCodes(storage: Storage): Promise<HostArray> {
     this.assertUsable('data()')
-    const storage = t.value.storage as Storage
     assertPresent(storage, 'data()')
-    const n = elementCount(t.shape)
     if (storage.host) return storage.host.slice() as HostArray
-    const bytes = await this.backend.download(storage.buffer!, n * bytesPerElement[t.dtype])
-    return storageArray(t.dtype, bytes, 0, n)
+    const { shape, dtype } = storage.spec
+    const n = elementCount(shape)
+    const bytes = await this.backend.download(storage.buffer!, n * bytesPerElement[dtype])
+    return storageArray(dtype, bytes, 0, n)
   }
 
   /** @internal The device memory of a computed value; host data is uploaded on first use. */

@@ -1,3 +1,4 @@
+import type { Device } from './device.ts'
 import type { DType } from './dtype.ts'
 import { abs } from './ops/abs.ts'
 import { relu } from './ops/activations.ts'
@@ -46,6 +47,8 @@ type Axes = number | readonly number[]
 declare module './tensor.ts' {
   /** Every operation whose first operand is a tensor, as a method. */
   interface Tensor {
+    /** Undefined for constants, which go to whatever device they meet. */
+    readonly device: Device | undefined
     add(other: Operand): Tensor
     sub(other: Operand): Tensor
     mul(other: Operand): Tensor
@@ -163,3 +166,10 @@ for (const [name, operation] of Object.entries(methods)) {
     },
   })
 }
+
+Object.defineProperty(Tensor.prototype, 'device', {
+  configurable: true,
+  get(this: Tensor) {
+    return this.owner
+  },
+})

@@ -2,9 +2,12 @@ import type { CpuRule } from './backends/cpu/rule.ts'
 import type { KernelSource } from './backends/kernel-source.ts'
 import type { WebGpuRule } from './backends/webgpu/rule.ts'
 import type { ComputeType, DType } from './dtype.ts'
-import type { Spec } from './graph/node.ts'
+import type { Spec } from './graph/spec.ts'
 import type { Access } from './passes/access.ts'
 import type { Tensor } from './tensor.ts'
+
+/** What an op without attributes has: `{}`. */
+export type NoAttributes = Readonly<Record<string, never>>
 
 /**
  * The contract of an op. Three words are kept apart: the *operation* is the public function (it checks, promotes and
@@ -13,7 +16,7 @@ import type { Tensor } from './tensor.ts'
  * An op is either primitive (it has `evaluate`, the plainest possible meaning) or composite (it has `definition`, its
  * meaning in simpler ops). Everything else is an optimisation, held against that meaning by the conformance suite.
  */
-export interface Op<A = unknown> {
+export interface Op<A = NoAttributes> {
   readonly name: string
   readonly kind: 'leaf' | 'elementwise' | 'view' | 'kernel' | 'composite'
 
@@ -44,6 +47,21 @@ export interface Op<A = unknown> {
   /** View ops: how element positions map into the input; `undefined` when strides cannot express it. */
   view?(input: Access, attrs: A): Access | undefined
 
+  /** Leaf ops: the number that every element is, where that is known while a program is built. */
+  constant?(attrs: A): number
+
+  /** The result is the operand itself, for now only where it lies may differ: `simplify` drops it, kernels move its codes as they are. */
+  readonly identity?: true
+
+  /** View ops: every element of the operand is repeated, so that a constant stays one. */
+  readonly repeats?: true
+
+  /** View ops: whether these attributes exchange the last two axes and leave all others. */
+  swapsLastAxes?(attrs: A): boolean
+
+  /** The result with its last two axes exchanged is this op of these operands, each with its last two axes exchanged: (a b)ᵀ = bᵀ aᵀ. */
+  readonly transposed?: readonly number[]
+
   /** Whether kernels of this op read inputs through strides; otherwise inputs are made contiguous first. */
   readonly strided?: boolean
 
@@ -55,7 +73,7 @@ export interface Op<A = unknown> {
   flops?(inputs: readonly Spec[], outputs: readonly Spec[], attrs: A): number
 
   /** Cases the conformance suite runs. */
-  readonly samples?: readonly Sample[]
+  readonly samples?: readonly Sample<A>[]
 }
 
 /** A tensor's logical values, row-major, as doubles. */
@@ -78,14 +96,31 @@ export interface ElementwiseRule<A> {
   wgsl(args: readonly string[], type: ComputeType, attrs: A): string
   /** WGSL functions the expression calls; a shader contains each text once. */
   readonly wgslFunctions?: string | readonly string[]
-  /** WebAssembly SIMD instructions applied to the operands on the stack, per compute type of the inputs. */
-  readonly simd?: Partial<Record<ComputeType, readonly string[]>>
+  /** WebAssembly SIMD code, by the compute types of the first operand and of the result. Without it the op is not fused on the processor. */
+  readonly simd?: SimdTable | ((from: ComputeType, to: ComputeType) => readonly SimdStep[] | undefined)
+  /** For each of two operands, the number that leaves the other one as it is: x * 1 is x. */
+  neutral?(type: ComputeType): readonly [left: number | undefined, right: number | undefined]
 }
 
+export type SimdTable = Partial<Record<ComputeType, readonly SimdStep[]>>
+
+/**
+ * One step of SIMD code on the stack. An instruction by its name; `call f`, where f is a function (v128) -> v128 of `wasm/assembly`; a number
+ * pushes that operand (code without any finds all operands on the stack, in order); `ones` pushes 1 and `zeros` 0 in every lane of the
+ * compute type; `scalar k` pushes operand k as an i32: it must be a number known while the program is built.
+ */
+export type SimdStep =
+  | `${'f32x4' | 'i32x4' | 'v128'}.${string}`
+  | `call ${string}`
+  | `scalar ${number}`
+  | 'ones'
+  | 'zeros'
+  | number
+
 /** One case of the conformance suite: random inputs of these shapes. */
-export interface Sample {
+export interface Sample<A = unknown> {
   readonly inputs: readonly SampleInput[]
-  readonly attrs?: unknown
+  readonly attrs?: A
   /** Relative tolerance on float32; 1e-5 unless said. */
   readonly tolerance?: number
   /** False where finite differences make no sense (ties, integers). */
@@ -99,7 +134,19 @@ export interface SampleInput {
   readonly range?: readonly [low: number, high: number]
 }
 
+type Needs<A, Kind extends Op['kind'], Rules extends keyof Op<A>> = Op<A> & { readonly kind: Kind } & {
+  readonly [Rule in Rules]-?: NonNullable<Op<A>[Rule]>
+}
+
+/** The rules an op of each kind cannot do without: one that is forgotten is a type error. */
+export type OpRules<A> =
+  | Needs<A, 'leaf', 'infer'>
+  | Needs<A, 'elementwise', 'evaluate' | 'elementwise' | 'gradient'>
+  | Needs<A, 'view', 'evaluate' | 'view' | 'gradient'>
+  | Needs<A, 'kernel', 'evaluate'>
+  | Needs<A, 'composite', 'definition'>
+
 /** Declares an op; the name makes stack traces and tables readable. */
-export function defineOp<A>(op: Op<A>): Op<A> {
+export function defineOp<A = NoAttributes>(op: OpRules<A>): Op<A> {
   return op
 }

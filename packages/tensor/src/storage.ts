@@ -1,11 +1,27 @@
-import type { Device } from './device.ts'
 import type { HostArray } from './dtype.ts'
 import { DisposedError } from './errors.ts'
-import type { Spec } from './graph/node.ts'
+import type { Spec } from './graph/spec.ts'
 
 /** A block of memory that a backend handed out; opaque outside the backend. */
 export interface DeviceBuffer {
   readonly bytes: number
+}
+
+/** Whose memory a storage is: what tensors, storages and evaluation know of a device. */
+export interface StorageOwner {
+  readonly name: string
+  /** @throws DisposedError after dispose() */
+  assertUsable(what: string): void
+  /** Computes every tensor of a tree, together. */
+  evaluate(tree: unknown): Promise<void>
+  /** Elements as storage codes, and decoded. */
+  readCodes(storage: Storage): Promise<HostArray>
+  read(storage: Storage): Promise<Float32Array | Int32Array | Uint32Array>
+  /** The device memory of a computed value; host data is uploaded on first use. */
+  bufferOf(storage: Storage): DeviceBuffer
+  /** The storage owns its buffer from now on: it goes back when the storage is released or collected. */
+  adopt(storage: Storage): void
+  releaseStorage(storage: Storage): void
 }
 
 /**
@@ -13,7 +29,7 @@ export interface DeviceBuffer {
  * `gone` says why the memory can no longer be read.
  */
 export interface Storage {
-  readonly device: Device
+  readonly owner: StorageOwner
   readonly spec: Spec
   host?: HostArray
   buffer?: DeviceBuffer
@@ -34,7 +50,7 @@ export function pin(storages: readonly Storage[]): () => void {
       s.readers!.delete(done)
       if (s.readers!.size > 0) continue
       s.readers = undefined
-      if (s.gone === 'disposed') s.device.releaseStorage(s)
+      if (s.gone === 'disposed') s.owner.releaseStorage(s)
     }
     finish()
   }

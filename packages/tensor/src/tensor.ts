@@ -1,12 +1,12 @@
 import { requireTensor } from './arguments.ts'
-import type { Device } from './device.ts'
 import type { DType, HostArray } from './dtype.ts'
 import { DeviceError, ShapeError } from './errors.ts'
-import { makeNode, type Spec, type Value } from './graph/node.ts'
+import { makeNode, type Value } from './graph/node.ts'
+import type { Spec } from './graph/spec.ts'
 import { tensorBrand } from './is-tensor.ts'
 import type { Op } from './op.ts'
 import { elementCount, formatShape, type Shape } from './shape.ts'
-import { assertPresent, type Storage } from './storage.ts'
+import { assertPresent, type DeviceBuffer, type Storage, type StorageOwner } from './storage.ts'
 
 export { isTensor } from './is-tensor.ts'
 
@@ -16,12 +16,12 @@ export { isTensor } from './is-tensor.ts'
  */
 export class Tensor {
   readonly value: Value
-  /** Undefined for constants, which go to whatever device they meet. */
-  readonly device: Device | undefined
+  /** @internal The device (see `device`), as far as a tensor knows one. */
+  readonly owner: StorageOwner | undefined
 
-  constructor(value: Value, device: Device | undefined) {
+  constructor(value: Value, owner: StorageOwner | undefined) {
     this.value = value
-    this.device = device
+    this.owner = owner
     Object.defineProperty(this, tensorBrand, { value: true })
   }
 
@@ -45,8 +45,7 @@ export class Tensor {
 
   /** The elements, row-major: Int32Array or Uint32Array for integers, Float32Array for every float format. */
   async data(): Promise<Float32Array | Int32Array | Uint32Array> {
-    const device = this.requireDevice('data()')
-    return device.read(this)
+    return this.requireOwner('data()').read(await this.computed())
   }
 
   /** The only element of a tensor of one element. @throws ShapeError if there are more. */
@@ -58,13 +57,12 @@ export class Tensor {
 
   /** Raw storage codes (for the 16- and 8-bit formats) or the values themselves. */
   async codes(): Promise<HostArray> {
-    const device = this.requireDevice('codes()')
-    return device.readCodes(this)
+    return this.requireOwner('codes()').readCodes(await this.computed())
   }
 
   /** Computes the tensor now and keeps the result. */
   async evaluate(): Promise<this> {
-    await this.requireDevice('evaluate()').evaluate([this])
+    await this.requireOwner('evaluate()').evaluate([this])
     return this
   }
 
@@ -73,21 +71,24 @@ export class Tensor {
     const storage = this.value.storage
     if (!storage || storage.gone) return
     storage.gone = 'disposed'
-    storage.device.releaseStorage(storage)
+    storage.owner.releaseStorage(storage)
   }
 
   [Symbol.dispose](): void {
     this.dispose()
   }
 
-  private requireDevice(what: string): Device {
+  private async computed(): Promise<Storage> {
+    await this.evaluate()
+    return this.value.storage!
+  }
+
+  private requireOwner(what: string): StorageOwner {
     if (this.value.storage) assertPresent(this.value.storage, what)
-    if (!this.device) {
-      throw new DeviceError(
-        `${what}: constants, iota and random numbers belong to no device until they meet a tensor of one; make it with device.tensor(), or combine it with a tensor first: x.add(device.tensor(0))`,
-      )
-    }
-    return this.device
+    if (this.owner) return this.owner
+    throw new DeviceError(
+      `${what}: constants, iota and random numbers belong to no device until they meet a tensor of one; make it with device.tensor(), or combine it with a tensor first: x.add(device.tensor(0))`,
+    )
   }
 
   /**
@@ -108,17 +109,17 @@ export class Tensor {
 
 /** Builds a node: checks shapes and dtypes, and that every operand lives on one device. */
 export function apply<A>(op: Op<A>, inputs: readonly Tensor[], attrs: A): Tensor[] {
-  let device: Device | undefined
+  let owner: StorageOwner | undefined
   for (const t of inputs) {
     requireTensor(op.name, t)
     if (t.value.storage) assertPresent(t.value.storage, op.name)
-    if (!t.device) continue
-    if (device && device !== t.device) {
+    if (!t.owner) continue
+    if (owner && owner !== t.owner) {
       throw new DeviceError(
-        `${op.name}: operands live on two devices (${device.name} and ${t.device.name}); move one with device.tensor(await t.data(), t.shape)`,
+        `${op.name}: operands live on two devices (${owner.name} and ${t.owner.name}); move one with device.tensor(await t.data(), t.shape)`,
       )
     }
-    device = t.device
+    owner = t.owner
   }
   const specs = op.infer(
     inputs.map((t) => t.value),
@@ -129,7 +130,7 @@ export function apply<A>(op: Op<A>, inputs: readonly Tensor[], attrs: A): Tensor
     inputs.map((t) => t.value),
     attrs,
     specs,
-  ).outputs.map((v) => new Tensor(v, device))
+  ).outputs.map((v) => new Tensor(v, owner))
 }
 
 export function apply1<A>(op: Op<A>, inputs: readonly Tensor[], attrs: A): Tensor {
@@ -138,14 +139,14 @@ export function apply1<A>(op: Op<A>, inputs: readonly Tensor[], attrs: A): Tenso
 
 /** Wraps a computed result. */
 export function tensorFromStorage(
-  device: Device,
+  owner: StorageOwner,
   spec: Spec,
-  op: Op<unknown>,
-  parts: { host?: HostArray; buffer?: import('./storage.ts').DeviceBuffer },
+  op: Op,
+  parts: { host?: HostArray; buffer?: DeviceBuffer },
 ): Tensor {
   const node = makeNode(op, [], {}, [spec])
-  const storage: Storage = { device, spec, ...parts }
+  const storage: Storage = { owner, spec, ...parts }
   node.outputs[0].storage = storage
-  if (storage.buffer) device.adopt(storage)
-  return new Tensor(node.outputs[0], device)
+  if (storage.buffer) owner.adopt(storage)
+  return new Tensor(node.outputs[0], owner)
 }

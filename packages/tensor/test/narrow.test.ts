@@ -32,7 +32,7 @@ describe.each(['cpu', 'webgpu'] as const)('narrow formats on %s', (backend) => {
     const values = hardCases()
     const codes = encode(format, values)
     const x = device.tensor(values)
-    const actual = await device.readCodes(x.astype(format))
+    const actual = await x.astype(format).codes()
     let wrong = 0
     codes.forEach((code, i) => {
       if (actual[i] !== code) wrong++

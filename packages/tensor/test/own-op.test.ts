@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, type MockInstance, test, vi } from 'vitest'
-import { apply1, compile, type Device, defineOp, grad, init, type Tensor } from '../src/index.ts'
+import { apply1, compile, type Device, defineOp, grad, init, type Op, type Tensor } from '../src/index.ts'
 
 /** An op of a user's own with `evaluate` alone runs on every backend. */
 
@@ -66,7 +66,7 @@ describe.each(['cpu', 'webgpu', 'reference'] as const)('on %s', (backend) => {
 
 test('an op with neither kernel nor evaluation says so', async () => {
   const device = await init({ backend: 'webgpu' })
-  const nothing = defineOp<unknown>({ name: 'nothing', kind: 'kernel', infer: ([x]) => [x] })
+  const nothing: Op<unknown> = { name: 'nothing', kind: 'kernel', infer: ([x]) => [x] }
   await expect(apply1(nothing, [device.tensor([1])], {}).data()).rejects.toThrow(/the op nothing has neither a kernel/)
   device.dispose()
 })

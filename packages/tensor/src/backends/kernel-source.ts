@@ -38,7 +38,7 @@ export function kernelsOf<R>(source: KernelSource<R> | undefined): R | undefined
 /** Expands a graph for a backend, whose kernels are loaded on the way. */
 export async function expandFor<R>(
   graph: Graph,
-  sourceOf: (op: Op<any>) => KernelSource<R> | undefined,
+  sourceOf: (op: Op<unknown>) => KernelSource<R> | undefined,
   supports: (kernels: R, node: Node) => boolean,
 ): Promise<Graph> {
   for (;;) {

@@ -1,13 +1,6 @@
-import type { DType } from '../dtype.ts'
 import type { Op } from '../op.ts'
-import type { Shape } from '../shape.ts'
 import type { Storage } from '../storage.ts'
-
-/** What is known of a value before it is computed. */
-export interface Spec {
-  readonly shape: Shape
-  readonly dtype: DType
-}
+import type { Spec } from './spec.ts'
 
 /** One result of a node. A value that has `storage` is computed: passes and gradients treat it as a leaf. */
 export interface Value extends Spec {
@@ -17,13 +10,13 @@ export interface Value extends Spec {
 }
 
 /** One application of an op. Node ids grow in the order of creation, so inputs always have smaller ids. */
-export interface Node {
+export interface Node<A = unknown> {
   readonly id: number
   /** When the computation was asked for. Passes that rebuild a node keep it, so that schedules follow the program's own order. */
   order: number
-  readonly op: Op<any>
+  readonly op: Op<A>
   inputs: readonly Value[]
-  readonly attrs: any
+  readonly attrs: A
   readonly outputs: readonly Value[]
 }
 
@@ -34,14 +27,19 @@ export function nodeMark(): number {
   return nextId
 }
 
+/** Whether a node applies this op; its attributes then have the op's type. */
+export function applies<A>(node: Node, op: Op<A>): node is Node<A> {
+  return node.op === op
+}
+
 export function makeNode<A>(
   op: Op<A>,
   inputs: readonly Value[],
   attrs: A,
   specs: readonly Spec[],
   order = nextId,
-): Node {
-  const node: Node = { id: nextId++, order, op, inputs, attrs, outputs: [] }
+): Node<A> {
+  const node: Node<A> = { id: nextId++, order, op, inputs, attrs, outputs: [] }
   ;(node as { outputs: readonly Value[] }).outputs = specs.map((s, index) => ({
     node,
     index,

@@ -1,5 +1,5 @@
 import type { ComputeType } from '../dtype.ts'
-import type { Op } from '../op.ts'
+import type { Op, SimdStep } from '../op.ts'
 import type { Tensor } from '../tensor.ts'
 import { elementwiseOp } from './elementwise.ts'
 import { binary, type Operand } from './operation.ts'
@@ -8,14 +8,14 @@ function bitwise(
   name: string,
   js: (a: number, b: number) => number,
   wgsl: (a: string, b: string, type: ComputeType) => string,
-  simd?: string,
-): Op<unknown> {
+  ...code: readonly SimdStep[]
+): Op {
   return elementwiseOp({
     name,
     accepts: 'integer',
     js: ([a, b], type) => (type === 'u32' ? js(a, b) >>> 0 : js(a, b) | 0),
     wgsl: ([a, b], type) => wgsl(a, b, type),
-    simd: simd ? { i32: [simd], u32: [simd] } : undefined,
+    simd: { i32: code, u32: code },
     samples: [
       {
         inputs: [
@@ -57,11 +57,17 @@ export const shiftLeftOp = bitwise(
   'shiftLeft',
   (a, b) => a << b,
   (a, b) => `(${a} << vec4<u32>(${b}))`,
+  0,
+  'scalar 1',
+  'i32x4.shl',
 )
 export const shiftRightOp = bitwise(
   'shiftRight',
   (a, b) => a >>> b,
   (a, b, type) => `bitcast<vec4<${type}>>(bitcast<vec4<u32>>(${a}) >> vec4<u32>(${b}))`,
+  0,
+  'scalar 1',
+  'i32x4.shr_u',
 )
 
 /** a & b on int32 or uint32. */

@@ -33,6 +33,7 @@ export const broadcastToOp = defineOp<{ shape: Shape }>({
       out.data[i] = x.data[at]
     }
   },
+  repeats: true,
   view: (input, { shape }) => {
     const extra = shape.length - input.shape.length
     const strides = shape.map((_, i) => (i < extra || input.shape[i - extra] === 1 ? 0 : input.strides[i - extra]))

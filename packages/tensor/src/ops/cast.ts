@@ -26,6 +26,13 @@ export const castOp = defineOp<{ dtype: DType }>({
       return from === 'f32' ? `truncate_${to}(${x})` : `vec4<${to}>(${x})`
     },
     wgslFunctions: truncateWgsl,
+    // Codes of narrow formats are made by whoever stores them.
+    simd: (from, to) =>
+      (from === 'f32') === (to === 'f32')
+        ? []
+        : from === 'f32'
+          ? [to === 'i32' ? 'call truncateS' : 'call truncateU']
+          : [from === 'i32' ? 'f32x4.convert_i32x4_s' : 'f32x4.convert_i32x4_u'],
   },
   samples: [
     { inputs: [{ shape: [33] }], attrs: { dtype: 'bfloat16' }, differentiable: false },

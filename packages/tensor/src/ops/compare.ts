@@ -4,7 +4,13 @@ import { isNanWgsl } from './bits.wgsl.ts'
 import { binarySamples, elementwiseOp, wgslBoolean } from './elementwise.ts'
 import { binary, type Operand } from './operation.ts'
 
-function comparison(name: string, symbol: string, js: (a: number, b: number) => boolean, simd: string): Op<unknown> {
+function comparison(
+  name: string,
+  symbol: string,
+  js: (a: number, b: number) => boolean,
+  instruction: 'lt' | 'le' | 'eq' | 'ne',
+): Op {
+  const ordered = instruction.startsWith('l')
   return elementwiseOp({
     name,
     result: 'boolean',
@@ -19,9 +25,9 @@ function comparison(name: string, symbol: string, js: (a: number, b: number) => 
     },
     wgslFunctions: isNanWgsl,
     simd: {
-      f32: [`f32x4.${simd}`, 'boolean'],
-      i32: [`i32x4.${simd}${/[lg]/.test(simd) ? '_s' : ''}`, 'boolean'],
-      u32: [`i32x4.${simd}${/[lg]/.test(simd) ? '_u' : ''}`, 'boolean'],
+      f32: [`f32x4.${instruction}`, 'ones', 'v128.and'],
+      i32: [`i32x4.${instruction}${ordered ? '_s' : ''}`, 'ones', 'v128.and'],
+      u32: [`i32x4.${instruction}${ordered ? '_u' : ''}`, 'ones', 'v128.and'],
     },
     samples: binarySamples(undefined, false),
   })

@@ -3,7 +3,7 @@ import { defineOp } from '../op.ts'
 import { apply1, type Tensor } from '../tensor.ts'
 
 /** The same elements, row-major in memory of their own. The compiler inserts it where a kernel cannot read through strides. */
-export const copyOp = defineOp<unknown>({
+export const copyOp = defineOp({
   name: 'copy',
   kind: 'elementwise',
   infer: ([x]) => [{ shape: x.shape, dtype: x.dtype }],
@@ -11,11 +11,12 @@ export const copyOp = defineOp<unknown>({
   evaluate: ([x], _, [out]) => {
     out.data.set(x.data)
   },
+  identity: true,
   elementwise: { js: ([x]) => x, wgsl: ([x]) => x, simd: { f32: [], i32: [], u32: [] } },
   samples: [{ inputs: [{ shape: [5, 7] }] }, { inputs: [{ shape: [33], dtype: 'bfloat16' }], differentiable: false }],
 })
 
-export const barrierOp = defineOp<unknown>({
+export const barrierOp = defineOp({
   name: 'barrier',
   kind: 'view',
   infer: ([x]) => [{ shape: x.shape, dtype: x.dtype }],

@@ -1,7 +1,7 @@
 import { requireNumber, requireOptions } from '../arguments.ts'
 import { lazyKernels } from '../backends/kernel-source.ts'
 import { DTypeError, ShapeError } from '../errors.ts'
-import type { Spec } from '../graph/node.ts'
+import type { Spec } from '../graph/spec.ts'
 import { defineOp } from '../op.ts'
 import { elementCount, formatShape } from '../shape.ts'
 import { apply, type Tensor } from '../tensor.ts'

@@ -11,6 +11,7 @@ export const divOp = elementwiseOp({
   js: ([a, b]) => a / b,
   wgsl: ([a, b]) => `(${a} / ${b})`,
   simd: { f32: ['f32x4.div'] },
+  neutral: () => [undefined, 1],
   gradient: ({ inputs: [, b], outputs: [y], grads: [g] }) => [g && div(g, b), g && neg(mul(g, div(y, b)))],
   samples: binarySamples([0.5, 2]),
 })

@@ -1,6 +1,6 @@
 import { isFloat } from '../dtype.ts'
 import { DTypeError } from '../errors.ts'
-import { defineOp, type GradientContext, type Op, type Sample } from '../op.ts'
+import { defineOp, type GradientContext, type NoAttributes, type Op, type Sample } from '../op.ts'
 import { elementCount } from '../shape.ts'
 import type { Tensor } from '../tensor.ts'
 import { add } from './add.ts'
@@ -13,16 +13,16 @@ interface ElementFunction {
   js(...args: number[]): number
   /** The same of float32 tensors, in operations that backends fuse. */
   compose(...args: Tensor[]): Tensor
-  readonly gradient: (context: GradientContext<unknown>) => (Tensor | undefined)[]
-  readonly samples: readonly Sample[]
+  readonly gradient: (context: GradientContext<NoAttributes>) => (Tensor | undefined)[]
+  readonly samples: readonly Sample<NoAttributes>[]
 }
 
 /**
  * A function of float elements that no backend has of its own: its meaning is exact, and backends run a composition that is right to a
  * few units of the last place. All inputs have one shape and dtype.
  */
-export function elementFunction({ name, js, compose, gradient, samples }: ElementFunction): Op<unknown> {
-  return defineOp<unknown>({
+export function elementFunction({ name, js, compose, gradient, samples }: ElementFunction): Op {
+  return defineOp<NoAttributes>({
     name,
     kind: 'kernel',
     infer(inputs) {

@@ -1,26 +1,22 @@
 import { computeType, isFloat } from '../dtype.ts'
 import { DTypeError } from '../errors.ts'
-import type { ElementwiseRule, GradientContext, Op, Sample } from '../op.ts'
+import { defineOp, type ElementwiseRule, type GradientContext, type NoAttributes, type Op, type Sample } from '../op.ts'
 import type { Tensor } from '../tensor.ts'
 
-interface Family {
+interface Family extends ElementwiseRule<NoAttributes> {
   readonly name: string
-  readonly js: ElementwiseRule<unknown>['js']
-  readonly wgsl: ElementwiseRule<unknown>['wgsl']
-  readonly wgslFunctions?: ElementwiseRule<unknown>['wgslFunctions']
-  readonly simd?: ElementwiseRule<unknown>['simd']
-  readonly gradient?: (context: GradientContext<unknown>) => (Tensor | undefined)[]
+  readonly gradient?: (context: GradientContext<NoAttributes>) => (Tensor | undefined)[]
   /** 'float': floats only; 'integer': int32 and uint32 only; 'any'. */
   readonly accepts?: 'float' | 'integer' | 'any'
   /** Comparisons give uint32 0 or 1. */
   readonly result?: 'same' | 'boolean'
-  readonly samples?: readonly Sample[]
+  readonly samples?: readonly Sample<NoAttributes>[]
 }
 
 /** An op that maps elements to elements. All inputs have one shape and dtype: the operation broadcasts and casts before. */
-export function elementwiseOp(family: Family): Op<unknown> {
-  const { name, js, accepts = 'any', result = 'same' } = family
-  return {
+export function elementwiseOp(family: Family): Op {
+  const { name, gradient, accepts = 'any', result = 'same', samples, ...elementwise } = family
+  return defineOp<NoAttributes>({
     name,
     kind: 'elementwise',
     infer(inputs) {
@@ -30,21 +26,20 @@ export function elementwiseOp(family: Family): Op<unknown> {
       if (accepts === 'integer' && isFloat(dtype)) throw new DTypeError(`${name}: needs int32 or uint32, got ${dtype}`)
       return [{ shape, dtype: result === 'boolean' ? 'uint32' : dtype }]
     },
-    gradient:
-      family.gradient ??
-      (result === 'boolean' || accepts === 'integer' ? ({ inputs }) => inputs.map(() => undefined) : undefined),
+    // Comparisons and operations on integers have none.
+    gradient: gradient ?? (({ inputs }) => inputs.map(() => undefined)),
     evaluate(inputs, attrs, [out]) {
       const type = computeType(inputs[0].dtype)
       const args = new Array<number>(inputs.length)
       for (let i = 0; i < out.data.length; i++) {
         for (let k = 0; k < inputs.length; k++) args[k] = inputs[k].data[i]
-        out.data[i] = js(args, type, attrs)
+        out.data[i] = elementwise.js(args, type, attrs)
       }
     },
-    elementwise: { js, wgsl: family.wgsl, wgslFunctions: family.wgslFunctions, simd: family.simd },
+    elementwise,
     flops: (_, [out]) => out.shape.reduce((a, b) => a * b, 1),
-    samples: family.samples,
-  }
+    samples,
+  })
 }
 
 /** Wraps a WGSL comparison as 0 or 1. */
@@ -53,7 +48,7 @@ export function wgslBoolean(condition: string): string {
 }
 
 /** Samples every binary elementwise op gets: around the vector width, broadcasting, empty and scalar. */
-export function binarySamples(range?: readonly [number, number], differentiable = true): Sample[] {
+export function binarySamples(range?: readonly [number, number], differentiable = true): Sample<NoAttributes>[] {
   const r = range ? { range } : {}
   return [
     {
@@ -87,6 +82,10 @@ export function binarySamples(range?: readonly [number, number], differentiable 
   ]
 }
 
-export function unarySamples(range?: readonly [number, number], differentiable = true, tolerance?: number): Sample[] {
+export function unarySamples(
+  range?: readonly [number, number],
+  differentiable = true,
+  tolerance?: number,
+): Sample<NoAttributes>[] {
   return binarySamples(range, differentiable).map((s) => ({ ...s, inputs: [s.inputs[0]], tolerance }))
 }

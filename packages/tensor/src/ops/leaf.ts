@@ -2,12 +2,12 @@ import { shown } from '../arguments.ts'
 import { computeType, type DType } from '../dtype.ts'
 import { DTypeError } from '../errors.ts'
 import { isPacked, roundTo } from '../formats.ts'
-import { defineOp, type Op } from '../op.ts'
+import { defineOp } from '../op.ts'
 import { checkShape, elementCount, normalizeAxis, type Shape } from '../shape.ts'
 import { apply1, type Tensor } from '../tensor.ts'
 
 /** Memory that already holds its values (host data or an earlier result). */
-export const sourceOp: Op<unknown> = defineOp({ name: 'source', kind: 'leaf', infer: () => [] })
+export const sourceOp = defineOp({ name: 'source', kind: 'leaf', infer: () => [] })
 
 /** An argument of a function that is being traced. */
 export const inputOp = defineOp<{ index: number; shape: Shape; dtype: DType }>({
@@ -24,6 +24,7 @@ export const constantOp = defineOp<{ value: number; dtype: DType }>({
   evaluate: (_, { value }, [out]) => {
     out.data[0] = value
   },
+  constant: ({ value }) => value,
 })
 
 export function constant(value: number, dtype: DType = 'float32'): Tensor {

@@ -33,7 +33,7 @@ export function finiteOr0(x: Tensor): Tensor {
   return where(less(abs(x), Infinity), x, 0)
 }
 
-export const logSumExpOp = defineOp<unknown>({
+export const logSumExpOp = defineOp({
   name: 'logSumExp',
   kind: 'composite',
   infer([x]) {
@@ -100,7 +100,7 @@ function logSoftmaxRows(x: Tensor): Tensor {
   return sub(x, reshape(where(less(abs(lse), Infinity), lse, NaN), rows(x)))
 }
 
-export const softmaxOp = defineOp<unknown>({
+export const softmaxOp = defineOp({
   name: 'softmax',
   kind: 'composite',
   infer([x]) {
@@ -128,7 +128,7 @@ export const softmaxOp = defineOp<unknown>({
 })
 
 /** dx of softmax from its result y: y * (g - sum(g * y)). */
-export const softmaxGradientOp: Op<unknown> = defineOp<unknown>({
+export const softmaxGradientOp: Op<unknown> = defineOp({
   name: 'softmaxGradient',
   kind: 'composite',
   infer: ([y]) => [{ shape: y.shape, dtype: 'float32' }],

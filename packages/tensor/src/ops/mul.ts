@@ -7,6 +7,7 @@ export const mulOp = elementwiseOp({
   js: ([a, b], type) => (type === 'f32' ? a * b : type === 'i32' ? Math.imul(a, b) : Math.imul(a, b) >>> 0),
   wgsl: ([a, b]) => `(${a} * ${b})`,
   simd: { f32: ['f32x4.mul'], i32: ['i32x4.mul'], u32: ['i32x4.mul'] },
+  neutral: () => [1, 1],
   gradient: ({ inputs: [a, b], grads: [g] }) => [g && mul(g, b), g && mul(g, a)],
   samples: binarySamples(),
 })

@@ -29,11 +29,11 @@ export function align(name: string, a: Tensor | number, b: Tensor | number): [Te
 }
 
 /** Applies a binary elementwise op to operands of any two shapes that broadcast. */
-export function binary(op: Op<unknown>, a: Operand, b: Operand): Tensor {
+export function binary(op: Op, a: Operand, b: Operand): Tensor {
   return apply1(op, align(op.name, a, b), {})
 }
 
 /** Applies a unary elementwise op. */
-export function unary(op: Op<unknown>, x: Tensor): Tensor {
+export function unary(op: Op, x: Tensor): Tensor {
   return apply1(op, [x], {})
 }

@@ -3,7 +3,7 @@ import type { CpuArgument, CpuCall } from '../backends/cpu/rule.ts'
 import { lazyKernels } from '../backends/kernel-source.ts'
 import { isFloat } from '../dtype.ts'
 import { ShapeError } from '../errors.ts'
-import type { Spec } from '../graph/node.ts'
+import type { Spec } from '../graph/spec.ts'
 import { defineOp, type Op, type Sample } from '../op.ts'
 import { elementCount, formatShape, normalizeAxes } from '../shape.ts'
 import { apply1, type Tensor } from '../tensor.ts'
@@ -29,7 +29,7 @@ export function reduceExtents(
   }
 }
 
-const samples: Sample[] = [
+const samples: Sample<ReduceAttrs>[] = [
   { inputs: [{ shape: [33] }], attrs: { axis: 0, count: 1 } },
   { inputs: [{ shape: [5, 31] }], attrs: { axis: 1, count: 1 } },
   { inputs: [{ shape: [32, 130] }], attrs: { axis: 0, count: 1 } },
@@ -43,7 +43,7 @@ export function reduction(
   name: string,
   identity: number,
   step: (a: number, b: number) => number,
-  rules: Pick<Op<ReduceAttrs>, 'gradient'> & { kernel: string; extra?: Sample[] },
+  rules: Pick<Op<ReduceAttrs>, 'gradient'> & { kernel: string; extra?: Sample<ReduceAttrs>[] },
 ): Op<ReduceAttrs> {
   const outDType = (x: Spec) => (isFloat(x.dtype) ? 'float32' : x.dtype)
   return defineOp<ReduceAttrs>({

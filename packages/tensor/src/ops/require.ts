@@ -1,6 +1,6 @@
 import { isFloat } from '../dtype.ts'
 import { DTypeError } from '../errors.ts'
-import type { Spec } from '../graph/node.ts'
+import type { Spec } from '../graph/spec.ts'
 
 /** The spec itself, if it is a float; otherwise the error a user reads. */
 export function requireFloat(op: string, spec: Spec): Spec {

@@ -69,7 +69,7 @@ export const rmsNormOp = defineOp<{ epsilon: number }>({
 })
 
 /** dx of rmsNorm: with s the row's 1 / rms and h = g * weight, s * (h - x * s^2 * mean(h * x)). */
-export const rmsNormGradientOp = defineOp<unknown>({
+export const rmsNormGradientOp = defineOp({
   name: 'rmsNormGradient',
   kind: 'composite',
   infer: ([x]) => [{ shape: x.shape, dtype: 'float32' }],

@@ -9,7 +9,7 @@ export const rsqrtOp = elementwiseOp({
   accepts: 'float',
   js: ([x]) => 1 / Math.sqrt(x),
   wgsl: ([x]) => `inverseSqrt(${x})`,
-  simd: { f32: ['f32x4.sqrt', 'reciprocal'] },
+  simd: { f32: ['ones', 0, 'f32x4.sqrt', 'f32x4.div'] },
   gradient: ({ inputs: [x], outputs: [y], grads: [g] }) => [g && mul(mul(g, -0.5), div(y, x))],
   samples: unarySamples([0.2, 4]),
 })

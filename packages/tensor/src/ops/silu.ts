@@ -11,7 +11,7 @@ import { requireFloat } from './require.ts'
 import { sigmoid } from './sigmoid.ts'
 import { sub } from './sub.ts'
 
-export const siluOp = defineOp<unknown>({
+export const siluOp = defineOp({
   name: 'silu',
   kind: 'composite',
   infer: ([x]) => [requireFloat('silu', x)],
@@ -30,7 +30,7 @@ export function silu(x: Tensor): Tensor {
 }
 
 /** Its gradient keeps the gate and up alone: the sigmoid is computed again. */
-export const swigluOp = defineOp<unknown>({
+export const swigluOp = defineOp({
   name: 'swiglu',
   kind: 'composite',
   infer([gate, up]) {

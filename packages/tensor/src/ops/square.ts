@@ -8,7 +8,7 @@ export const squareOp = elementwiseOp({
   accepts: 'float',
   js: ([x]) => x * x,
   wgsl: ([x]) => `(${x} * ${x})`,
-  simd: { f32: ['square'] },
+  simd: { f32: [0, 0, 'f32x4.mul'] },
   gradient: ({ inputs: [x], grads: [g] }) => [g && mul(mul(g, 2), x)],
   samples: unarySamples(),
 })

@@ -2,7 +2,7 @@ import { requireTensor } from '../arguments.ts'
 import { defineOp } from '../op.ts'
 import { apply1, type Tensor } from '../tensor.ts'
 
-export const stopGradientOp = defineOp<unknown>({
+export const stopGradientOp = defineOp({
   name: 'stopGradient',
   kind: 'view',
   infer: ([x]) => [{ shape: x.shape, dtype: x.dtype }],

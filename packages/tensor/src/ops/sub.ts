@@ -8,6 +8,7 @@ export const subOp = elementwiseOp({
   js: ([a, b], type) => (type === 'f32' ? a - b : type === 'i32' ? (a - b) | 0 : (a - b) >>> 0),
   wgsl: ([a, b]) => `(${a} - ${b})`,
   simd: { f32: ['f32x4.sub'], i32: ['i32x4.sub'], u32: ['i32x4.sub'] },
+  neutral: () => [undefined, 0],
   gradient: ({ grads: [g] }) => [g, g && neg(g)],
   samples: binarySamples(),
 })

@@ -54,7 +54,7 @@ import { acosOp, asinOp, atan2Op, atanOp, coshOp, sinhOp } from './trigonometry.
 import { whereOp } from './where.ts'
 
 /** Every op there is. The conformance suite walks this table. */
-export const opTable: readonly Op<any>[] = [
+export const opTable: readonly Op<unknown>[] = [
   sourceOp,
   inputOp,
   constantOp,

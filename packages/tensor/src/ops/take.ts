@@ -15,7 +15,7 @@ import { transpose } from './transpose.ts'
 import { where } from './where.ts'
 
 /** Rows of a table: out[i, ...] = table[ids[i], ...]. An id outside the table gives a row of zeros. */
-export const takeOp = defineOp<unknown>({
+export const takeOp = defineOp({
   name: 'take',
   kind: 'kernel',
   infer([table, ids]) {

@@ -24,6 +24,8 @@ export const transposeOp = defineOp<{ axes: readonly number[] }>({
       out.data[i] = x.data[at]
     }
   },
+  swapsLastAxes: ({ axes }) =>
+    axes.length >= 2 && axes.every((a, i) => a === (i < axes.length - 2 ? i : 2 * axes.length - 3 - i)),
   view: (input, { axes }) => ({
     shape: axes.map((a) => input.shape[a]),
     strides: axes.map((a) => input.strides[a]),

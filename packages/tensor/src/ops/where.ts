@@ -8,7 +8,7 @@ import { broadcastTo } from './broadcast-sum.ts'
 import { cast } from './cast.ts'
 import { toTensor } from './leaf.ts'
 
-export const whereOp = defineOp<unknown>({
+export const whereOp = defineOp({
   name: 'where',
   kind: 'elementwise',
   infer([condition, a]) {
@@ -23,8 +23,7 @@ export const whereOp = defineOp<unknown>({
   elementwise: {
     js: ([c, a, b]) => (c !== 0 ? a : b),
     wgsl: ([c, a, b]) => `select(${b}, ${a}, ${c} != vec4<u32>(0u))`,
-    // The condition is first on the stack; `select` consumes condition, a, b.
-    simd: { u32: ['select'] },
+    simd: { u32: [1, 2, 0, 'zeros', 'i32x4.ne', 'v128.bitselect'] },
   },
   samples: [
     { inputs: [{ shape: [33], dtype: 'uint32', range: [0, 2] }, { shape: [33] }, { shape: [33] }] },

@@ -1,7 +1,8 @@
 import type { DType } from '../dtype.ts'
 import { bufferBytes } from '../dtype.ts'
 import type { Graph } from '../graph/graph.ts'
-import type { Spec, Value } from '../graph/node.ts'
+import type { Value } from '../graph/node.ts'
+import type { Spec } from '../graph/spec.ts'
 import type { Op } from '../op.ts'
 import { elementCount, type Shape } from '../shape.ts'
 import type { Access } from './access.ts'
@@ -26,7 +27,7 @@ export type Leaf =
 
 /** One node of a fused kernel; `args` index into the leaves followed by the nodes. */
 export interface FusedNode {
-  readonly op: Op<any>
+  readonly op: Op<unknown>
   readonly attrs: any
   readonly args: readonly number[]
   /** dtype of the first argument and of the result. */
@@ -48,7 +49,7 @@ export interface Step {
   readonly inputs: readonly Operand[]
   readonly outputs: readonly Operand[]
   readonly fused?: Fused
-  readonly op?: Op<any>
+  readonly op?: Op<unknown>
   readonly attrs?: any
   readonly flops: number
   /** Elementwise work on the op's result: `inputs` are the op's operands, then the work's leaves; `outputs` are the work's. */

@@ -1,5 +1,5 @@
-import type { Value } from '../graph/node.ts'
-import { constantOp, iotaOp } from '../ops/leaf.ts'
+import { applies, type Value } from '../graph/node.ts'
+import { iotaOp } from '../ops/leaf.ts'
 import { sameShape } from '../shape.ts'
 import { type Access, contiguousAccess, isContiguous } from './access.ts'
 
@@ -36,11 +36,13 @@ export class Resolver {
   }
 
   private find(v: Value): Source | undefined {
-    const { op, attrs } = v.node
+    const { node } = v
+    const { op, attrs } = node
     if (!this.inputs.has(v)) {
-      if (op === constantOp) return { kind: 'constant', value: attrs.value, base: v }
-      if (op === iotaOp) {
-        const strides = v.shape.map((_, i) => (i === attrs.axis ? 1 : 0))
+      const value = op.constant?.(attrs)
+      if (value !== undefined) return { kind: 'constant', value, base: v }
+      if (applies(node, iotaOp)) {
+        const strides = v.shape.map((_, i) => (i === node.attrs.axis ? 1 : 0))
         return { kind: 'index', access: { shape: v.shape, strides, offset: 0 }, base: v }
       }
       if (op.kind === 'view') {

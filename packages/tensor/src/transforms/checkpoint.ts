@@ -1,5 +1,6 @@
 import { topologicalOrder } from '../graph/graph.ts'
-import { type Node, nodeMark, type Spec, type Value } from '../graph/node.ts'
+import { type Node, nodeMark, type Value } from '../graph/node.ts'
+import type { Spec } from '../graph/spec.ts'
 import { flatten } from '../graph/tree.ts'
 import { defineOp } from '../op.ts'
 import { barrier } from '../ops/copy.ts'

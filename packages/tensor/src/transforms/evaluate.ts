@@ -1,13 +1,14 @@
-import type { Executable } from '../backends/backend.ts'
-import type { Device } from '../device.ts'
+import type { Backend, Executable } from '../backends/backend.ts'
 import { bufferBytes, type HostArray, storageArray } from '../dtype.ts'
 import { encodeArray, isPacked } from '../formats.ts'
 import { type Graph, rewrite, topologicalOrder } from '../graph/graph.ts'
 import { identityOf, keyOf } from '../graph/key.ts'
-import { makeNode, type Node, type Value } from '../graph/node.ts'
+import { applies, makeNode, type Node, type Value } from '../graph/node.ts'
+import type { Op } from '../op.ts'
 import { constantOp, inputOp } from '../ops/leaf.ts'
+import type { ProgramCache } from '../program-cache.ts'
 import { elementCount } from '../shape.ts'
-import { assertPresent, type DeviceBuffer, pin, type Storage } from '../storage.ts'
+import { assertPresent, type DeviceBuffer, pin, type Storage, type StorageOwner } from '../storage.ts'
 
 /** A lazily built program. Constants of the graph that changed from call to call are inputs of it, the others are part of it. */
 export interface LazyProgram {
@@ -16,6 +17,15 @@ export interface LazyProgram {
   readonly constants: readonly (number | undefined)[]
 }
 
+/** Where graphs are computed: a device, as far as evaluation knows one. */
+export interface Evaluator extends StorageOwner {
+  readonly backend: Backend
+  /** Programs of lazily evaluated graphs, by structure. */
+  readonly programs: ProgramCache<LazyProgram>
+}
+
+type Constant = typeof constantOp extends Op<infer A> ? Node<A> : never
+
 /** Values that are being computed, each with the promise of whoever computes it. */
 const pending = new WeakMap<Value, Promise<void>>()
 
@@ -23,7 +33,7 @@ const pending = new WeakMap<Value, Promise<void>>()
  * Computes values and gives them storage. Graphs of one structure share one program, whatever numbers they hold. What another call is
  * already computing is waited for, not computed again.
  */
-export async function evaluateValues(device: Device, values: readonly Value[]): Promise<void> {
+export async function evaluateValues(device: Evaluator, values: readonly Value[]): Promise<void> {
   for (;;) {
     const wanted = [...new Set(values)].filter((v) => !v.storage)
     if (wanted.length === 0) return
@@ -50,7 +60,7 @@ export async function evaluateValues(device: Device, values: readonly Value[]): 
   }
 }
 
-async function compute(device: Device, order: readonly Node[], wanted: readonly Value[]): Promise<void> {
+async function compute(device: Evaluator, order: readonly Node[], wanted: readonly Value[]): Promise<void> {
   const leaves: Value[] = []
   const seen = new Set<Value>()
   for (const node of order) {
@@ -71,7 +81,7 @@ async function compute(device: Device, order: readonly Node[], wanted: readonly 
       return taken[taken.length - 1]
     }
     const outputs = wanted.map((v) => take(bufferBytes(v.dtype, elementCount(v.shape))))
-    const constants = order.filter((node) => node.op === constantOp)
+    const constants = order.filter((node) => applies(node, constantOp))
     await withProgram(device, { inputs: leaves, outputs: wanted }, order, constants, (program) => {
       device.assertUsable('evaluate')
       const numbers = constants.flatMap((node, i) => {
@@ -83,7 +93,7 @@ async function compute(device: Device, order: readonly Node[], wanted: readonly 
       return program.executable.run([...leaves.map((v) => device.bufferOf(v.storage as Storage)), ...numbers], outputs)
     })
     wanted.forEach((v, i) => {
-      const storage: Storage = { device, spec: { shape: v.shape, dtype: v.dtype }, buffer: outputs[i] }
+      const storage: Storage = { owner: device, spec: { shape: v.shape, dtype: v.dtype }, buffer: outputs[i] }
       v.storage = storage
       device.adopt(storage)
     })
@@ -98,14 +108,14 @@ async function compute(device: Device, order: readonly Node[], wanted: readonly 
 
 /** Runs `f` with the program of a graph, built for these constants or with those among its inputs that change. */
 async function withProgram(
-  device: Device,
+  device: Evaluator,
   graph: Graph,
   order: readonly Node[],
-  constants: readonly Node[],
+  constants: readonly Constant[],
   f: (program: LazyProgram) => void | Promise<void>,
 ): Promise<void> {
   const key = structureKey(order, graph)
-  const values = constants.map((node) => node.attrs.value as number)
+  const values = constants.map((node) => node.attrs.value)
   let fixed: readonly (number | undefined)[] = values
   const build = async (): Promise<LazyProgram> => ({
     constants: fixed,
@@ -130,7 +140,7 @@ async function withProgram(
 }
 
 /** The graph with some of its constants as further inputs. */
-function withInputs(graph: Graph, constants: readonly Node[], fixed: readonly (number | undefined)[]): Graph {
+function withInputs(graph: Graph, constants: readonly Constant[], fixed: readonly (number | undefined)[]): Graph {
   const replaced = new Map<Node, Value>()
   constants.forEach((node, i) => {
     if (fixed[i] !== undefined) return
@@ -148,8 +158,7 @@ function withInputs(graph: Graph, constants: readonly Node[], fixed: readonly (n
   return { inputs: [...graph.inputs, ...replaced.values()], outputs }
 }
 
-function scalarOf(node: Node): HostArray {
-  const { value, dtype } = node.attrs as { value: number; dtype: Value['dtype'] }
+function scalarOf({ attrs: { value, dtype } }: Constant): HostArray {
   if (isPacked(dtype)) return encodeArray(dtype, Float32Array.of(value)) as HostArray
   const data = storageArray(dtype, 1)
   data[0] = value
@@ -166,7 +175,7 @@ function structureKey(order: readonly Node[], { inputs, outputs }: Graph): strin
     node.outputs.forEach((v, k) => {
       names.set(v, `%${i}.${k}`)
     })
-    const attrs = node.op === constantOp ? node.attrs.dtype : keyOf(node.attrs)
+    const attrs = applies(node, constantOp) ? node.attrs.dtype : keyOf(node.attrs)
     return `${identityOf(node.op)}(${node.inputs.map((v) => names.get(v)).join(',')})${attrs}`
   })
   return `${lines.join(';')}=>${outputs.map((v) => names.get(v)).join(',')}|${inputs.map((v) => names.get(v)).join(',')}`

@@ -110,7 +110,7 @@ export function scan<C, X, Y>(
   /** One step, from tensors to tensors: the traced nodes that hang on carry or x, once more. */
   const step = (inputs: readonly Tensor[]): Tensor[] => {
     const known = new Map<Value, Tensor>(stands.map((v, i) => [v, inputs[i]]))
-    const get = (v: Value) => known.get(v) ?? new Tensor(v, v.storage?.device)
+    const get = (v: Value) => known.get(v) ?? new Tensor(v, v.storage?.owner)
     for (const node of body) {
       const made = apply(node.op, node.inputs.map(get), node.attrs)
       for (const [i, v] of node.outputs.entries()) known.set(v, made[i])

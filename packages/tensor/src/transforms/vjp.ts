@@ -1,8 +1,8 @@
-import type { Device } from '../device.ts'
 import { isFloat } from '../dtype.ts'
 import { topologicalOrder } from '../graph/graph.ts'
 import type { Node, Value } from '../graph/node.ts'
 import { add } from '../ops/add.ts'
+import type { StorageOwner } from '../storage.ts'
 import { Tensor } from '../tensor.ts'
 
 /**
@@ -14,7 +14,7 @@ export function pullBack(
   outputs: readonly Tensor[],
   grads: readonly (Tensor | undefined)[],
   inputs: readonly Tensor[],
-  device: Device | undefined,
+  owner: StorageOwner | undefined,
 ): (Tensor | undefined)[] {
   const targets = new Set(inputs.map((t) => t.value))
   const order = topologicalOrder(
@@ -42,15 +42,15 @@ export function pullBack(
   for (const node of activeNodes.reverse()) {
     const outGrads = node.outputs.map((v) => total.get(v))
     if (outGrads.every((g) => g === undefined)) continue
-    const ins = node.inputs.map((v) => new Tensor(v, device))
-    const outs = node.outputs.map((v) => new Tensor(v, device))
+    const ins = node.inputs.map((v) => new Tensor(v, owner))
+    const outs = node.outputs.map((v) => new Tensor(v, owner))
     let inGrads: readonly (Tensor | undefined)[]
     const others = node.op.gradientOfFirst && outGrads.slice(1).some((g) => g !== undefined)
     if (node.op.gradient && !others) {
       inGrads = node.op.gradient({ inputs: ins, outputs: outs, grads: outGrads, attrs: node.attrs })
     } else if (node.op.definition) {
       // Differentiate the definition, on fresh stand-ins so that the walk stops at this node's inputs.
-      inGrads = pullBack(node.op.definition(ins, node.attrs), outGrads, ins, device)
+      inGrads = pullBack(node.op.definition(ins, node.attrs), outGrads, ins, owner)
     } else {
       throw new Error(`grad: the op ${node.op.name} has no gradient`)
     }

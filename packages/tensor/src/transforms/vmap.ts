@@ -43,7 +43,7 @@ interface Operand {
 }
 
 /** One node for all examples: every result has the new axis, of `size`, in front. */
-type Rule = (operands: readonly Operand[], attrs: any, size: number, op: Op<any>) => Tensor[]
+type Rule = (operands: readonly Operand[], attrs: any, size: number, op: Op<unknown>) => Tensor[]
 
 /** The operand with the axis in front, repeated where all share it. */
 const each = ({ t, own }: Operand, size: number): Tensor => (own ? t : broadcastTo(t, [size, ...t.shape]))
@@ -69,18 +69,18 @@ function globalIds(ids: Tensor, rows: number): Tensor {
   return where(inside, add(ids, mul(iota(ids.shape, 0), rows)), -1)
 }
 
-let rules: ReadonlyMap<Op<any>, Rule> | undefined
+let rules: ReadonlyMap<Op<unknown>, Rule> | undefined
 
 /** Made when first asked for: a page without vmap then has none of these ops. */
-const makeRules = (): ReadonlyMap<Op<any>, Rule> =>
-  new Map<Op<any>, Rule>([
+const makeRules = (): ReadonlyMap<Op<unknown>, Rule> =>
+  new Map<Op<unknown>, Rule>([
     ...[topKOp, sortOp, softmaxOp, softmaxGradientOp, logSumExpOp, siluOp, swigluOp, stopGradientOp].map(
-      (op): [Op<any>, Rule] => [op, same],
+      (op): [Op<unknown>, Rule] => [op, same],
     ),
     ...[erfOp, log1pOp, expm1Op, powOp, softplusOp, atanOp, asinOp, acosOp, atan2Op, sinhOp, coshOp].map(
-      (op): [Op<any>, Rule] => [op, same],
+      (op): [Op<unknown>, Rule] => [op, same],
     ),
-    ...[sumOp, maxOp, argMaxOp, cumsumOp, gatherOp, scatterOp, flipOp, concatenateOp].map((op): [Op<any>, Rule] => [
+    ...[sumOp, maxOp, argMaxOp, cumsumOp, gatherOp, scatterOp, flipOp, concatenateOp].map((op): [Op<unknown>, Rule] => [
       op,
       shifted,
     ]),
@@ -162,7 +162,7 @@ function replay(outputs: readonly Tensor[], known: Map<Value, Tensor>, size: num
   const device = [...known.values()].find((t) => t.device)?.device
   const operand = (v: Value): Operand => {
     const t = known.get(v)
-    return t ? { t, own: true } : { t: new Tensor(v, v.storage ? v.storage.device : undefined), own: false }
+    return t ? { t, own: true } : { t: new Tensor(v, v.storage?.owner), own: false }
   }
   const order = topologicalOrder(
     outputs.map((t) => t.value),

@@ -10,7 +10,7 @@ import type { DeviceBuffer } from '../../storage.ts'
 import type { Backend, CompileOptions, Counters, Executable, KernelTiming } from '../backend.ts'
 import { expandFor, kernelsOf } from '../kernel-source.ts'
 import { runByDefinition } from '../run-by-definition.ts'
-import { canFuse, type FusedKernel, fusedKernel, mathFunctions } from './fused-kernel.ts'
+import { calledFunctions, canFuse, type FusedKernel, fusedKernel } from './fused-kernel.ts'
 import { encodeKernels } from './kernel-module.ts'
 import { loadKernels, relaxedProbe } from './load-kernels.ts'
 import type { CpuArgument, CpuRule } from './rule.ts'
@@ -173,8 +173,11 @@ export class CpuBackend implements Backend {
     let threadScratchBytes = 0
     const made = new Map<string, FusedKernel>()
     const stepKeys = new Map<Step, string>()
-    for (const step of plan.steps) {
-      if (!step.fused || !canFuse(step.fused)) continue
+    const fusable = plan.steps.filter((step): step is Step & Pick<Required<Step>, 'fused'> =>
+      Boolean(step.fused && canFuse(step.fused)),
+    )
+    const functions = calledFunctions(fusable.map((step) => step.fused))
+    for (const step of fusable) {
       const { shape, leaves, nodes, results } = step.fused
       const key = keyOf([
         shape,
@@ -186,11 +189,11 @@ export class CpuBackend implements Backend {
       stepKeys.set(step, key)
       if (this.fused.has(key) || made.has(key)) continue
       const dtypes = step.outputs.map((o) => o.dtype)
-      made.set(key, fusedKernel(step.fused, dtypes, `f${made.size}`))
+      made.set(key, fusedKernel(step.fused, dtypes, `f${made.size}`, functions))
     }
     if (made.size > 0) {
-      const functions = [...made.values()].map((m) => m.fn)
-      const module = this.pool.load(encodeKernels(functions, mathFunctions, this.shared))
+      const kernels = [...made.values()].map((m) => m.fn)
+      const module = this.pool.load(encodeKernels(kernels, functions, this.shared))
       const owner: FusedModule = { module, keys: [...made.keys()], users: 0 }
       let kernel = module.first
       for (const [key, { count, grain }] of made) this.fused.set(key, { owner, kernel: kernel++, count, grain })

@@ -1,33 +1,34 @@
 import { FunctionBody } from '@kumiki/wasm'
 import { bytesPerElement, computeType, type DType, dtypeInfo } from '../../dtype.ts'
-import { shiftLeftOp, shiftRightOp } from '../../ops/bitwise.ts'
-import { castOp } from '../../ops/cast.ts'
-import { copyOp } from '../../ops/copy.ts'
-import { whereOp } from '../../ops/where.ts'
+import type { SimdStep } from '../../op.ts'
 import { coalesce } from '../../passes/access.ts'
 import type { Fused, FusedNode, Leaf } from '../../passes/plan.ts'
 import { elementCount } from '../../shape.ts'
 import type { KernelFunction } from './kernel-module.ts'
 
-/** Functions of the built kernels that fused code may call, in the order of their import. */
-export const mathFunctions = [
-  'cos',
-  'decodeE4M3',
-  'decodeE5M2',
-  'decodeF16',
-  'encodeBf16',
-  'encodeE4M3',
-  'encodeE5M2',
-  'encodeF16',
-  'exp',
-  'log',
-  'sigmoid',
-  'sign',
-  'sin',
-  'tanh',
-  'truncateS',
-  'truncateU',
-] as const
+/** What fused code calls of the built kernels, in the order of its import. */
+export function calledFunctions(steps: readonly Fused[]): string[] {
+  const called = new Set<string>()
+  for (const { leaves, nodes } of steps) {
+    for (const { lanes } of [...leaves, ...nodes].map((x) => dtypeInfo[x.dtype]))
+      for (const f of lanes ? [lanes.decode, lanes.encode] : []) if (f) called.add(f)
+    for (const n of nodes) for (const step of codeOf(n) ?? []) if (callOf(step) !== undefined) called.add(callOf(step)!)
+  }
+  return [...called].sort()
+}
+
+/** The function a step calls. */
+const callOf = (step: SimdStep): string | undefined =>
+  typeof step === 'string' && step.startsWith('call ') ? step.slice(5) : undefined
+
+/** The operand a step takes as a number. */
+const scalarOf = (step: SimdStep): number | undefined =>
+  typeof step === 'string' && step.startsWith('scalar ') ? Number(step.slice(7)) : undefined
+
+function codeOf({ op, from, dtype }: FusedNode): readonly SimdStep[] | undefined {
+  const simd = op.elementwise?.simd
+  return typeof simd === 'function' ? simd(computeType(from), computeType(dtype)) : simd?.[computeType(from)]
+}
 
 export interface FusedKernel {
   readonly fn: KernelFunction
@@ -57,20 +58,25 @@ function word(value: number, dtype: DType): number {
 
 /** Whether the generator has instructions for every node and format of a fused step. */
 export function canFuse({ leaves, nodes }: Fused): boolean {
-  return nodes.every((n) => {
-    if (n.op === castOp || n.op === whereOp) return true
-    if (n.op === shiftLeftOp || n.op === shiftRightOp)
-      return n.args[1] < leaves.length && leaves[n.args[1]].kind === 'constant'
-    return n.op.elementwise?.simd?.[computeType(n.from)] !== undefined
-  })
+  return nodes.every((n) =>
+    codeOf(n)?.every((step) => {
+      const scalar = scalarOf(step)
+      return scalar === undefined || leaves[n.args[scalar]]?.kind === 'constant'
+    }),
+  )
 }
 
 /**
  * One loop over the index space of a fused step, four elements at a time: all leaves are loaded, the nodes follow each other in
  * vector registers, results are stored last (so a result may take over the memory of an operand at the same positions).
- * Parameters: start, end, thread, then a pointer for each memory leaf and each result.
+ * Parameters: start, end, thread, then a pointer for each memory leaf and each result. `functions` are the imports, see `calledFunctions`.
  */
-export function fusedKernel(fused: Fused, outputs: readonly DType[], name: string): FusedKernel {
+export function fusedKernel(
+  fused: Fused,
+  outputs: readonly DType[],
+  name: string,
+  functions: readonly string[],
+): FusedKernel {
   const { leaves, nodes, results } = fused
   const walked = leaves.map((l) => (l.kind === 'constant' || l.kind === 'value' ? undefined : l.access.strides))
   const withOutput = [
@@ -96,16 +102,17 @@ export function fusedKernel(fused: Fused, outputs: readonly DType[], name: strin
   const values = [...leaves, ...nodes].map(() => f.local('v128'))
   /** Codes of narrow nodes that are results, as they are made: stored as they are. */
   const codes = nodes.map((n, k) =>
-    dtypeInfo[n.dtype].lanes && n.op !== copyOp && results.includes(leaves.length + k) ? f.local('v128') : undefined,
+    dtypeInfo[n.dtype].lanes && !n.op.identity && results.includes(leaves.length + k) ? f.local('v128') : undefined,
   )
   const temporary = f.local('v128')
   const index = f.local('i32')
 
+  const call = (name: string) => f.call(functions.indexOf(name))
   const sizeOf = (d: DType) => bytesPerElement[d]
   const decode = (dtype: DType) => {
     const by = dtypeInfo[dtype].lanes?.decode
     if (dtype === 'bfloat16') f.constant(16).op('i32x4.shl')
-    else if (by) f.call(mathFunctions.indexOf(by))
+    else if (by) call(by)
   }
 
   /** Per row: pointers to its first element, and operands that do not change along it. */
@@ -205,35 +212,23 @@ export function fusedKernel(fused: Fused, outputs: readonly DType[], name: strin
   }
 
   const compute = (node: FusedNode, n: number) => {
-    const args = node.args.map((a) => values[a])
-    const from = computeType(node.from)
-    const to = computeType(node.dtype)
-    if (node.op === castOp) {
-      f.get(args[0])
-      if (from === 'f32' && to !== 'f32') f.call(mathFunctions.indexOf(to === 'i32' ? 'truncateS' : 'truncateU'))
-      else if (from !== 'f32' && to === 'f32') f.op(from === 'i32' ? 'f32x4.convert_i32x4_s' : 'f32x4.convert_i32x4_u')
-    } else if (node.op === whereOp) {
-      f.get(args[1]).get(args[2]).get(args[0]).splatConstant(0).op('i32x4.ne').op('v128.bitselect')
-    } else if (node.op === shiftLeftOp || node.op === shiftRightOp) {
-      const by = leaves[node.args[1]] as Extract<Leaf, { kind: 'constant' }>
-      f.get(args[0])
-        .constant(by.value)
-        .op(node.op === shiftLeftOp ? 'i32x4.shl' : 'i32x4.shr_u')
-    } else {
-      for (const a of args) f.get(a)
-      for (const instruction of node.op.elementwise!.simd![from]!) {
-        if (instruction === 'boolean') f.splatConstant(1).op('v128.and')
-        else if (instruction === 'square') f.tee(temporary).get(temporary).op('f32x4.mul')
-        else if (instruction === 'reciprocal')
-          f.set(temporary).splatConstant(word(1, 'float32')).get(temporary).op('f32x4.div')
-        else if (instruction.startsWith('call ')) f.call(mathFunctions.indexOf(instruction.slice(5) as 'exp'))
-        else f.op(instruction)
-      }
+    const code = codeOf(node)!
+    const operand = (k: number) => f.get(values[node.args[k]])
+    if (!code.some((step) => typeof step === 'number')) for (const k of node.args.keys()) operand(k)
+    for (const step of code) {
+      const called = callOf(step)
+      const scalar = scalarOf(step)
+      if (typeof step === 'number') operand(step)
+      else if (called !== undefined) call(called)
+      else if (scalar !== undefined) f.constant((leaves[node.args[scalar]] as Leaf & { kind: 'constant' }).value)
+      else if (step === 'ones') f.splatConstant(word(1, node.dtype))
+      else if (step === 'zeros') f.splatConstant(0)
+      else f.op(step)
     }
     // A narrow result is rounded at once, as if it had been stored and read again.
     const narrow = dtypeInfo[node.dtype].lanes
-    if (narrow && node.op !== copyOp) {
-      f.call(mathFunctions.indexOf(narrow.encode))
+    if (narrow && !node.op.identity) {
+      call(narrow.encode)
       const kept = codes[n]
       if (kept !== undefined && !nodes.some(({ args }) => args.includes(leaves.length + n))) {
         f.set(kept) // nobody reads the value
@@ -256,7 +251,7 @@ export function fusedKernel(fused: Fused, outputs: readonly DType[], name: strin
     const made = codes[results[o] - leaves.length]
     f.get(made ?? values[results[o]])
     const narrow = dtypeInfo[outputs[o]].lanes
-    if (narrow && made === undefined) f.call(mathFunctions.indexOf(narrow.encode))
+    if (narrow && made === undefined) call(narrow.encode)
     if (sizeOf(outputs[o]) < 4) f.tee(temporary).get(temporary).op('i16x8.narrow_i32x4_u')
     if (sizeOf(outputs[o]) === 1) f.tee(temporary).get(temporary).op('i8x16.narrow_i16x8_u')
   }

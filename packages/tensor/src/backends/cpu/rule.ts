@@ -1,4 +1,4 @@
-import type { Spec } from '../../graph/node.ts'
+import type { Spec } from '../../graph/spec.ts'
 import type { KernelContext } from '../../passes/operand.ts'
 
 /** A pointer or a number given to a WebAssembly kernel. `offset` counts bytes. */

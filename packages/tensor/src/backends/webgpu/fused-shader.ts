@@ -1,7 +1,6 @@
 import { bytesPerElement, computeType, type DType } from '../../dtype.ts'
 import { isPacked, type PackedDType } from '../../formats.ts'
 import { bitsWithoutLiteral, floatBitsWgsl } from '../../ops/bits.wgsl.ts'
-import { copyOp } from '../../ops/copy.ts'
 import { coalesce, isContiguous } from '../../passes/access.ts'
 import { workName } from '../../passes/lowering.ts'
 import type { Operand } from '../../passes/operand.ts'
@@ -69,7 +68,7 @@ function fusedText(plan: Plan, fused: Fused, outputs: readonly Operand[]): Fused
   fused.nodes.forEach((node, n) => {
     lines.push(`  let v${fused.leaves.length + n} = ${expression(node)};`)
   })
-  const formats = [...new Set(fused.nodes.flatMap((n) => (isPacked(n.dtype) && n.op !== copyOp ? [n.dtype] : [])))]
+  const formats = [...new Set(fused.nodes.flatMap((n) => (isPacked(n.dtype) && !n.op.identity ? [n.dtype] : [])))]
   const functions = [
     ...new Set([
       ...(fused.leaves.some(withoutLiteral) ? [floatBitsWgsl] : []),
@@ -245,5 +244,5 @@ function expression(node: FusedNode): string {
   const args = node.args.map((a) => `v${a}`)
   const value = node.op.elementwise!.wgsl(args, computeType(node.from), node.attrs)
   // A narrow result is rounded at once, as if it had been stored and read again.
-  return isPacked(node.dtype) && node.op !== copyOp ? `round_${node.dtype}(${value})` : value
+  return isPacked(node.dtype) && !node.op.identity ? `round_${node.dtype}(${value})` : value
 }

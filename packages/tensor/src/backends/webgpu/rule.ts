@@ -1,5 +1,5 @@
 import type { PackedDType } from '../../formats.ts'
-import type { Spec } from '../../graph/node.ts'
+import type { Spec } from '../../graph/spec.ts'
 import type { KernelContext } from '../../passes/operand.ts'
 import type { ShaderBuffer } from './shader.ts'
 

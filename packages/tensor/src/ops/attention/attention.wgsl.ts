@@ -1,5 +1,5 @@
 import type { AdapterTraits, WebGpuPlan, WebGpuRule } from '../../backends/webgpu/rule.ts'
-import type { Spec } from '../../graph/node.ts'
+import type { Spec } from '../../graph/spec.ts'
 import type { KernelContext } from '../../passes/operand.ts'
 import { blockedBackward, blockedForward, blockedIsSupported } from './blocked.wgsl.ts'
 import { type AttentionAttrs, type AttentionSizes, attentionSizes, kernelsCompute } from './geometry.ts'

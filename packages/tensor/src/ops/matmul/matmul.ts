@@ -2,7 +2,7 @@ import { requireDType, requireOptions, requireTensor } from '../../arguments.ts'
 import { lazyKernels } from '../../backends/kernel-source.ts'
 import { type DType, isFloat, promote } from '../../dtype.ts'
 import { DTypeError, ShapeError } from '../../errors.ts'
-import { defineOp, type Op } from '../../op.ts'
+import { defineOp, type Op, type Sample } from '../../op.ts'
 import { broadcastShapes, elementCount, formatShape } from '../../shape.ts'
 import { apply1, type Tensor } from '../../tensor.ts'
 import { broadcastTo } from '../broadcast-sum.ts'
@@ -38,16 +38,19 @@ export const matmulOp: Op<{ dtype: DType }> = defineOp<{ dtype: DType }>({
       }
     }
   },
+  transposed: [1, 0],
   lowering: ([a, b], { dtype }) =>
     dtype === 'float32' ? undefined : [cast(apply1(matmulOp, [a, b], { dtype: 'float32' }), dtype)],
   cpu: lazyKernels(async () => (await import('./matmul.cpu.ts')).matmulCpu),
   webgpu: lazyKernels(async () => (await import('./matmul.wgsl.ts')).matmulWgsl),
   flops: ([a], [out]) => 2 * elementCount(out.shape) * a.shape[a.shape.length - 1],
   samples: [
-    ...[1, 3, 31, 32, 33].map((n) => ({
-      inputs: [{ shape: [n, 17] }, { shape: [17, n] }],
-      attrs: { dtype: 'float32' },
-    })),
+    ...[1, 3, 31, 32, 33].map(
+      (n): Sample<{ dtype: DType }> => ({
+        inputs: [{ shape: [n, 17] }, { shape: [17, n] }],
+        attrs: { dtype: 'float32' },
+      }),
+    ),
     { inputs: [{ shape: [1, 64] }, { shape: [64, 40] }], attrs: { dtype: 'float32' } },
     { inputs: [{ shape: [64, 48] }, { shape: [48, 64] }], attrs: { dtype: 'float32' } },
     { inputs: [{ shape: [2, 3, 4, 8] }, { shape: [2, 3, 8, 5] }], attrs: { dtype: 'float32' } },
