@@ -5,11 +5,13 @@ export default defineConfig({
     index: 'src/index.ts',
     configs: 'src/configs.ts',
     ngram: 'src/history/ngram.ts',
+    node: 'src/node.ts',
     safetensors: 'src/safetensors/safetensors.ts',
   },
   format: 'esm',
   dts: true,
   clean: true,
   sourcemap: true,
+  removeNodeProtocol: false,
   target: 'es2022',
 })

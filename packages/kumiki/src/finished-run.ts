@@ -2,17 +2,11 @@
 import { join } from 'node:path'
 import { countParameters, type ModelArchitecture } from '@kumiki/models'
 import { fitNgram } from '@kumiki/models/ngram'
+import { saveModel, saveTokenizerConfig } from '@kumiki/models/node'
 import type { Device } from '@kumiki/tensor'
 import type { Tokenizer } from '@kumiki/tokenizer'
 import type { Run, RunObserver } from '@kumiki/train'
-import {
-  type RunClock,
-  type RunFolder,
-  type StopSignals,
-  saveModel,
-  saveTokenizerConfig,
-  writeFileAtomically,
-} from '@kumiki/train/node'
+import { type RunClock, type RunFolder, type StopSignals, writeFileAtomically } from '@kumiki/train/node'
 import type { Corpus } from './corpus.ts'
 import { sampleTexts } from './sampling.ts'
 import { log } from './verb.ts'

@@ -1,9 +1,7 @@
-/** Files that are either the old ones or the new ones, never half of each. Node only. */
-import { open, rename, rm } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+/** Files that are either the old ones or the new ones, in folders that are made where they are missing. Node only. */
+import { dirname } from 'node:path'
 import { makeFolder } from '@kumiki/data/node'
-
-let counter = 0
+import { replaceFile } from '@kumiki/models/node'
 
 /** Writes beside the final place, flushes to the disk, and renames. A failure leaves the old file as it was. */
 export async function writeFileAtomically(
@@ -11,37 +9,5 @@ export async function writeFileAtomically(
   content: string | Uint8Array | AsyncIterable<Uint8Array>,
 ): Promise<void> {
   await makeFolder(dirname(path))
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.${counter++}.tmp`)
-  try {
-    const file = await open(temporary, 'wx')
-    try {
-      if (typeof content === 'string' || content instanceof Uint8Array) await file.writeFile(content)
-      else for await (const chunk of content) await writeAll(file, chunk)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    await rename(temporary, path)
-  } catch (error) {
-    await rm(temporary, { force: true })
-    throw explained(path, error)
-  }
-}
-
-async function writeAll(file: Awaited<ReturnType<typeof open>>, chunk: Uint8Array): Promise<void> {
-  for (let at = 0; at < chunk.byteLength; ) {
-    // One write takes less than 2 GiB.
-    const { bytesWritten } = await file.write(chunk, at, Math.min(chunk.byteLength - at, 2 ** 26))
-    at += bytesWritten
-  }
-}
-
-function explained(path: string, error: unknown): Error {
-  const { code, message } = error as NodeJS.ErrnoException
-  if (code === 'ENOSPC')
-    return new Error(`${path}: the disk is full; nothing that was there is lost. Free some space and resume the run`, {
-      cause: error,
-    })
-  if (code === 'EACCES' || code === 'EROFS') return new Error(`${path}: no permission to write here`, { cause: error })
-  return new Error(`${path}: writing failed: ${message}`, { cause: error })
+  await replaceFile(path, content)
 }

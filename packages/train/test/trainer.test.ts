@@ -2,17 +2,11 @@ import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { batches, packEvaluation } from '@kumiki/data'
+import { loadModel, saveModel } from '@kumiki/models/node'
 import { type Device, init } from '@kumiki/tensor'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { bf16, Trainer, type TrainerOptions, TrainingError } from '../src/index.ts'
-import {
-  listCheckpoints,
-  loadCheckpoint,
-  loadModel,
-  saveCheckpoint,
-  saveModel,
-  writeFileAtomically,
-} from '../src/node.ts'
+import { listCheckpoints, loadCheckpoint, saveCheckpoint, writeFileAtomically } from '../src/node.ts'
 import { documents, heldOut, lossesOf, type TinyRun, tiny, tinyOptions } from './tiny.ts'
 
 let device: Device

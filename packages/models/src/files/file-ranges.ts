@@ -1,6 +1,6 @@
 /** Files of any size by ranges: no read asks for more than the system gives at once. Node only. */
 import { open } from 'node:fs/promises'
-import type { RangeSource } from '@kumiki/models/safetensors'
+import type { RangeSource } from '../safetensors/safetensors.ts'
 
 export interface FileRanges extends RangeSource {
   close(): Promise<void>

@@ -1,8 +1,8 @@
 /** The weights of a model folder: model.safetensors, or shards under model.safetensors.index.json, read tensor by tensor. Node only. */
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { openSafetensors, type SafetensorsInfo, type SafetensorsReader } from '@kumiki/models/safetensors'
-import { type FileRanges, openFileRanges } from './file-ranges.ts'
+import { type FileRanges, openFileRanges } from '../files/file-ranges.ts'
+import { openSafetensors, type SafetensorsInfo, type SafetensorsReader } from '../safetensors/safetensors.ts'
 
 export interface WeightFiles {
   has(name: string): boolean

@@ -1,12 +1,23 @@
 import { copyFile, mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Parameters } from '@kumiki/models'
-import { decodeSafetensors, encodeSafetensors, type SafetensorsTensor } from '@kumiki/models/safetensors'
 import { type Device, init } from '@kumiki/tensor'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { decoderModel, nano, type Parameters } from '../src/index.ts'
 import { loadModel, saveModel } from '../src/node.ts'
-import { tiny, tinyModel } from './tiny.ts'
+import { decodeSafetensors, encodeSafetensors, type SafetensorsTensor } from '../src/safetensors/safetensors.ts'
+
+const tiny = {
+  ...nano,
+  hiddenSize: 32,
+  intermediateSize: 64,
+  numHiddenLayers: 2,
+  numKeyValueHeads: 2,
+  headDim: 8,
+  vocabSize: 50,
+  paddedVocabSize: 50,
+}
+const tinyModel = decoderModel(tiny)
 
 let device: Device
 let root: string
