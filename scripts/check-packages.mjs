@@ -12,7 +12,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const folder = mkdtempSync(join(tmpdir(), 'kumiki-check-'))
 let failed = 0
 try {
-  for (const { name, tarball } of pack(folder)) {
+  for (const { name, tarball } of await pack(folder)) {
     const bytes = readFileSync(tarball)
     const buffer = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength)
     const { messages, pkg } = await publint({ pack: { tarball: buffer }, level: 'warning', strict: true })

@@ -4,14 +4,14 @@ import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build } from './pack.mjs'
+import { build } from './build.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const checks = {
   'lint and format (biome)': ['biome', 'check', '.', '--diagnostic-level=warn', '--error-on-warnings'],
   'types (tsc)': ['tsc', '-p', 'tsconfig.json'],
   'unused files, exports, dependencies (knip)': ['knip', '--no-progress'],
-  'build (tsup)': build,
+  'build (tsup, declarations)': () => build(),
   'packages (publint, are-the-types-wrong)': [process.execPath, 'scripts/check-packages.mjs'],
   'sizes (size-limit)': ['size-limit'],
   'sizes of what a page loads': [process.execPath, 'scripts/check-loads.mjs'],
@@ -19,10 +19,10 @@ const checks = {
 
 const env = { ...process.env, PATH: join(root, 'node_modules', '.bin') + delimiter + (process.env.PATH ?? '') }
 
-function run(check) {
+async function run(check) {
   if (typeof check === 'function') {
     try {
-      check()
+      await check()
       return ''
     } catch (error) {
       return error.message
@@ -43,7 +43,7 @@ function run(check) {
 let failed = 0
 for (const [name, check] of Object.entries(checks)) {
   const start = performance.now()
-  const problem = run(check)
+  const problem = await run(check)
   if (problem) failed++
   console.log(`${problem ? 'FAIL' : 'ok  '} ${name} (${((performance.now() - start) / 1000).toFixed(1)} s)`)
   if (problem) console.log(problem)

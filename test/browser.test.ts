@@ -7,7 +7,7 @@ import { build } from 'esbuild'
 import { type Browser, chromium as playwright } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 // @ts-expect-error: a script without types
-import { packages } from '../scripts/pack.mjs'
+import { packages } from '../scripts/build.mjs'
 // @ts-expect-error: a script without types
 import { chromium } from '../scripts/swiftshader.mjs'
 import { compute } from './browser/cases.ts'

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 // @ts-expect-error: a script without types
-import { packages } from '../scripts/pack.mjs'
+import { packages } from '../scripts/build.mjs'
 
 const folder = join(dirname(fileURLToPath(import.meta.url)), '..', '.changeset')
 const names: string[] = packages().map(({ name }: { name: string }) => name)

@@ -16,7 +16,9 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 // @ts-expect-error: a script without types
-import { pack, packages } from '../scripts/pack.mjs'
+import { packages } from '../scripts/build.mjs'
+// @ts-expect-error: a script without types
+import { pack } from '../scripts/pack.mjs'
 
 // Does `npm install` of one package work alone? Every package is packed as it would be published and unpacked into a folder of
 // its own, beside the packages it depends on and no others; then plain Node (no `source` condition, no tsx) imports every sub-path.
@@ -33,8 +35,8 @@ const names: string[] = packages().map((p: Packed) => p.name)
 const folder = mkdtempSync(join(tmpdir(), 'kumiki-packed-'))
 let packed: Record<string, Packed>
 
-beforeAll(() => {
-  packed = Object.fromEntries(pack(join(folder, 'tarballs')).map((p: Packed) => [p.name, p]))
+beforeAll(async () => {
+  packed = Object.fromEntries((await pack(join(folder, 'tarballs'))).map((p: Packed) => [p.name, p]))
 }, 300_000)
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))

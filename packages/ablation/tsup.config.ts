@@ -3,7 +3,6 @@ import { defineConfig } from 'tsup'
 export default defineConfig({
   entry: ['src/index.ts', 'src/design-only.ts'],
   format: 'esm',
-  dts: true,
   clean: true,
   sourcemap: true,
   target: 'es2022',

@@ -9,7 +9,6 @@ export default defineConfig({
     safetensors: 'src/safetensors/safetensors.ts',
   },
   format: 'esm',
-  dts: true,
   clean: true,
   sourcemap: true,
   removeNodeProtocol: false,

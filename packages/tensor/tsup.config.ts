@@ -5,8 +5,6 @@ import { shipOps } from './ship-ops.mjs'
 export default defineConfig({
   entry: ['src/index.ts'],
   format: 'esm',
-  // For `[Symbol.dispose]`, whatever `lib` a project has.
-  dts: { banner: '/// <reference lib="esnext.disposable" />' },
   clean: true,
   sourcemap: true,
   removeNodeProtocol: false,

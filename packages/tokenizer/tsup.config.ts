@@ -11,7 +11,6 @@ export default defineConfig({
     'encode-worker': 'src/load/encode-worker.ts',
   },
   format: 'esm',
-  dts: true,
   clean: true,
   sourcemap: true,
   removeNodeProtocol: false,

@@ -3,7 +3,6 @@ import { defineConfig } from 'tsup'
 export default defineConfig({
   entry: ['src/index.ts', 'src/node.ts', 'src/report.ts'],
   format: 'esm',
-  dts: true,
   clean: true,
   sourcemap: true,
   removeNodeProtocol: false,

@@ -1,0 +1,96 @@
+// The declaration files of packages: one TypeScript program for all of them, then one rolled-up file an entry. A program for each package, as
+// tsup makes them, takes six times as long, since each begins with the sources of the packages it leans on.
+// `node scripts/declarations.mjs` in a package's folder, after its tsup.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { rollup } from 'rollup'
+import { dts } from 'rollup-plugin-dts'
+import ts from 'typescript'
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..')
+
+/** Entries of a package as its `exports` name them: [source below the package, declaration file below dist]. */
+const entriesOf = (folder) =>
+  Object.values(JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')).exports)
+    .filter((entry) => entry.source && entry.types)
+    .map(({ source, types }) => [source, types.replace('./dist/', '')])
+
+/** Writes a .d.ts beside nothing else: every file the entries reach, below `out`. */
+function emit(folders, out) {
+  const config = ts.readConfigFile(join(root, 'tsconfig.base.json'), ts.sys.readFile)
+  const { options } = ts.parseJsonConfigFileContent(config.config, ts.sys, root)
+  const names = folders.flatMap((folder) => entriesOf(folder).map(([source]) => join(folder, source)))
+  const wanted = {
+    noEmit: false,
+    declaration: true,
+    emitDeclarationOnly: true,
+    outDir: out,
+    rootDir: join(root, 'packages'),
+  }
+  const program = ts.createProgram(names, { ...options, ...wanted })
+  const { diagnostics } = program.emit(undefined, undefined, undefined, true)
+  const host = { getCanonicalFileName: (f) => f, getCurrentDirectory: () => root, getNewLine: () => '\n' }
+  if (diagnostics.length > 0) throw new Error(ts.formatDiagnostics(diagnostics, host))
+}
+
+/** Sources import each other by `.ts`; among declarations that is `.d.ts`. */
+const declarationsOfSources = {
+  name: 'declarations-of-sources',
+  resolveId: (id, from) =>
+    from && /^\..*(?<!\.d)\.ts$/.test(id) ? join(dirname(from), id.replace(/\.ts$/, '.d.ts')) : undefined,
+}
+
+/**
+ * `declare module './tensor.ts' { interface Tensor { ... } }` adds to a file that the roll-up has swallowed, so the interface moves to the top
+ * level, where it merges with the class beside it.
+ */
+const mergeAugmentations = (text) =>
+  text.replace(/^declare module '\.[^']*' \{\n([\s\S]*?)^\}\n/gm, (_, body) => body.replace(/^ {4}/gm, ''))
+
+function finished(file, text) {
+  const merged = mergeAugmentations(text)
+  if (/^declare module '\./m.test(merged)) throw new Error(`${file}: an augmentation of a relative module is left`)
+  if (merged.includes('@kumiki/wasm')) throw new Error(`${file}: a type of @kumiki/wasm, which is not published`)
+  // `[Symbol.dispose]` checks whatever `lib` a project has.
+  return /\b(Symbol\.(asyncD|d)ispose|(Async)?Disposable)\b/.test(merged)
+    ? `/// <reference lib="esnext.disposable" />\n${merged}`
+    : merged
+}
+
+/** Writes `dist/*.d.ts` of the packages in these folders. @throws Error with TypeScript's words */
+export async function declarations(folders) {
+  const out = mkdtempSync(join(tmpdir(), 'kumiki-declarations-'))
+  try {
+    emit(folders, out)
+    for (const folder of folders) {
+      const input = Object.fromEntries(
+        entriesOf(folder).map(([source, types]) => [
+          types.replace(/\.d\.ts$/, ''),
+          join(out, basename(folder), source.replace(/\.ts$/, '.d.ts')),
+        ]),
+      )
+      const bundle = await rollup({
+        input,
+        external: (id) => !/^[./]/.test(id) && !/^[a-z]:/i.test(id),
+        plugins: [
+          declarationsOfSources,
+          dts({ compilerOptions: { lib: ['lib.es2022.d.ts'], skipLibCheck: true, noCheck: true } }),
+          { name: 'finish', renderChunk: (code, { fileName }) => finished(join(folder, 'dist', fileName), code) },
+        ],
+        onwarn: ({ code, message }) => {
+          // An augmentation stays behind for `finished`; entries that share nothing leave an empty chunk.
+          if (code !== 'EMPTY_BUNDLE' && !message.includes('could not be resolved to any output chunk'))
+            throw new Error(`${folder}: ${message}`)
+        },
+      })
+      const names = { entryFileNames: '[name].d.ts', chunkFileNames: '[name]-[hash].d.ts' }
+      await bundle.write({ dir: join(folder, 'dist'), format: 'es', ...names })
+    }
+  } finally {
+    rmSync(out, { recursive: true, force: true })
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await declarations([process.cwd()])
