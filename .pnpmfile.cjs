@@ -7,6 +7,10 @@ function withoutSource(exports) {
 
 module.exports = {
   hooks: {
-    beforePacking: (manifest) => ({ ...manifest, exports: withoutSource(manifest.exports) }),
+    beforePacking: (manifest) => ({
+      ...manifest,
+      exports: withoutSource(manifest.exports),
+      ...(manifest.imports && { imports: withoutSource(manifest.imports) }),
+    }),
   },
 }

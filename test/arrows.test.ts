@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest'
 
 // Who may lean on whom: the arrows of docs/architecture.md. What can be reached along arrows may be imported.
 const arrows: Record<string, string[]> = {
-  kumiki: ['train', 'tokenizer', 'planner', 'ablation', 'data', 'models'],
+  kumiki: ['train', 'report', 'tokenizer', 'planner', 'ablation', 'data', 'models'],
   train: ['models', 'optim', 'data'],
   models: ['tensor'],
   tensor: ['numerics', 'wasm'],
@@ -17,6 +17,7 @@ const arrows: Record<string, string[]> = {
   tokenizer: [],
   planner: [],
   ablation: [],
+  report: [],
   // Private: bundled into those that use it, so a development dependency.
   wasm: [],
 }
@@ -91,7 +92,11 @@ describe.each(names)('%s', (name) => {
       const where = relative(packagesFolder, file)
       for (const specifier of importsOf(file)) {
         const other = workspaceName(specifier)
-        if (specifier.startsWith('.')) {
+        if (specifier.startsWith('#')) {
+          // A file of the package itself, by its manifest's `imports`.
+          if (!(specifier in (manifest.imports ?? {})))
+            wrong.push(`${where} imports ${specifier}, which its manifest does not name`)
+        } else if (specifier.startsWith('.')) {
           const inside = `${join(packagesFolder, name, 'src')}${sep}`
           if (!resolve(dirname(file), specifier).startsWith(inside)) wrong.push(`${where} reaches out to ${specifier}`)
         } else if (isBuiltin(specifier)) {

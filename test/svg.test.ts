@@ -3,8 +3,8 @@ import { charts } from '../examples/study-tools/chart.ts'
 import { analyze, design, effectsSvg } from '../packages/ablation/src/index.ts'
 import { histogramSvg } from '../packages/numerics/src/index.ts'
 import { cosine, plotSchedule } from '../packages/optim/src/index.ts'
-import { simulatePipeline } from '../packages/planner/src/estimate/pipeline.ts'
-import { timelineSvg } from '../packages/planner/src/timeline-svg.ts'
+import { type PlanSearch, plan, simulatePipeline, summarizePlans } from '../packages/planner/src/index.ts'
+import { planReport, timelineChart } from '../packages/report/src/index.ts'
 
 /** Every picture has the colours of the page it stands in: dark text on dark pages is no picture. */
 const factors = design({ factors: ['wikipedia', 'code', 'papers'], runs: 8 })
@@ -13,7 +13,7 @@ const pictures: Record<string, string> = {
   effects: effectsSvg(analyze(factors, [1, 2, 3, 4, 5, 7, 6, 9])),
   histogram: histogramSvg(Float32Array.from({ length: 100 }, (_, i) => Math.exp(i / 9 - 5))),
   schedule: plotSchedule(cosine({ from: 1, to: 0, steps: 100 }), { steps: 100, title: 'cosine' }),
-  timeline: timelineSvg(simulatePipeline({ stages, microBatches: 8, schedule: '1f1b' })),
+  timeline: timelineChart(simulatePipeline({ stages, microBatches: 8, schedule: '1f1b' })),
   study: charts([
     {
       title: 'loss',
@@ -43,5 +43,50 @@ describe.each(Object.entries(pictures))('%s', (_, svg) => {
   test('has no style that reaches beyond it', () => {
     const [, style] = /<style>(.*?)<\/style>/s.exec(svg)!
     for (const [, selector] of style.matchAll(/(?:^|\})([^{}]+)\{/g)) expect(selector).toMatch(/^(svg:root|\.\w+ )/)
+  })
+})
+
+describe('the page of a plan', () => {
+  const search: PlanSearch = {
+    model: {
+      name: 'a <model>',
+      layers: 40,
+      hidden: 5120,
+      ffn: 13824,
+      heads: 40,
+      kvHeads: 40,
+      headDim: 128,
+      vocab: 99487,
+    },
+    cluster: { gpu: 'H100', nodes: 16, gpusPerNode: 8, pricePerGpuHour: 3 },
+    recipe: { globalBatchSize: 512, sequenceLength: 4096, run: { tokens: 2.1e12 } },
+  }
+
+  test('has plans, bars, breakdown, pipeline and refusals', () => {
+    const html = planReport(summarizePlans(search, plan(search)))
+    for (const text of [
+      'Plans by stability',
+      'Plans by throughput',
+      'Fullest GPU of each plan',
+      '80 %',
+      '85.5 GB',
+      'One tuned step on the slowest stage',
+      'all-gather of weights',
+      'simulated',
+      'GPU-days',
+      'Refused',
+      'a &lt;model&gt;',
+    ]) {
+      expect(html, text).toContain(text)
+    }
+    expect(html).not.toMatch(/<script|https?:\/\/(?!www\.w3\.org\/2000\/svg)|NaN|undefined|Infinity/)
+    expect(html.match(/<svg/g)!.length).toBeGreaterThanOrEqual(6)
+    expect(() => planReport(summarizePlans(search, plan(search)), { shown: 0 })).toThrow('shown must be an integer')
+  })
+
+  test('tells where nothing fits', () => {
+    const small = { ...search, cluster: { ...search.cluster, nodes: 1 } }
+    const impossible = { ...small, model: { ...search.model, layers: 400 } }
+    expect(planReport(summarizePlans(impossible, plan(impossible)))).toMatch(/None of [\d,]+ plans is legal and fits/)
   })
 })

@@ -312,7 +312,7 @@ describe('verbs', () => {
       pipeline: { schedule: 'zero-bubble', bubbleOverWork: expect.any(Number) },
       sensitivity: expect.arrayContaining([expect.objectContaining({ parameter: 'tensorParallel' })]),
     })
-    expect(readFileSync(svg, 'utf8')).toMatch(/^<svg[\s\S]*gradients of weights[\s\S]*<\/svg>$/)
+    expect(readFileSync(svg, 'utf8')).toMatch(/^<svg[\s\S]*gradients of weights[\s\S]*<\/svg>\n$/)
     expect(launched.json()[0]).toMatchObject({
       gpuCount: 16,
       parameters: expect.any(Number),

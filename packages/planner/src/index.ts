@@ -42,7 +42,6 @@ export { fromHuggingFace, type HuggingFaceModel, isHuggingFaceConfig } from './m
 export type { LatentAttention, PlannerExperts, PlannerModel, SlidingWindow } from './model/model.ts'
 export type { ParallelPlan, RecomputeModule } from './plan/parallel-plan.ts'
 export { PlanError } from './plan/plan-rules.ts'
-export { type PlanReportOptions, planLabel, planReport } from './report.ts'
 export { assessBudget, type BudgetAssessment, type BudgetRequest } from './search/budget.ts'
 export type { Candidate } from './search/candidates.ts'
 export type { Refusal } from './search/enumerate.ts'
@@ -57,4 +56,11 @@ export {
 } from './search/queries.ts'
 export type { PlanSearch, SearchRecipe } from './search/request.ts'
 export { type PlanResult, plan } from './search/search.ts'
-export { type TimelineOptions, timelineSvg } from './timeline-svg.ts'
+export {
+  blocksAfter,
+  type LabelledCandidate,
+  type PipelineSummary,
+  type PlanSummary,
+  planLabel,
+  summarizePlans,
+} from './search/summary.ts'

@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import { changeMemory, estimate, minimumGpus, placePlan, plan, planReport, sensitivity } from '../src/index.ts'
+import {
+  changeMemory,
+  estimate,
+  minimumGpus,
+  placePlan,
+  plan,
+  planLabel,
+  sensitivity,
+  summarizePlans,
+} from '../src/index.ts'
 import { v3_13b, v3_172b, v4_32b, v4_332b } from './models.ts'
 
 const recipe = { globalBatchSize: 1024, sequenceLength: 4096 }
@@ -109,35 +118,24 @@ describe('placePlan', () => {
   })
 })
 
-describe('planReport', () => {
-  it('is one page with plans, bars, breakdown, pipeline and refusals', () => {
-    const search = {
-      model: { ...v3_13b, name: 'a <model>' },
-      cluster: { ...h100(16), pricePerGpuHour: 3 },
-      recipe: { ...recipe, run: { tokens: 2.1e12 } },
-    }
-    const html = planReport(search, plan(search))
-    for (const text of [
-      'Plans by stability',
-      'Plans by throughput',
-      'Fullest GPU of each plan',
-      '80 %',
-      '85.5 GB',
-      'One tuned step on the slowest stage',
-      'all-gather of weights',
-      'simulated',
-      'GPU-days',
-      'Refused',
-      'a &#60;model&#62;',
-    ]) {
-      expect(html, text).toContain(text)
-    }
-    expect(html).not.toMatch(/<script|https?:\/\/(?!www\.w3\.org\/2000\/svg)|NaN|undefined|Infinity/)
-    expect(html.match(/<svg/g)!.length).toBeGreaterThanOrEqual(3)
+describe('summarizePlans', () => {
+  it('has title, labels, numbers and the pipeline of the first plan that has one', () => {
+    const search = { model: { ...v3_13b, name: 'a model' }, cluster: h100(16), recipe }
+    const result = plan(search)
+    const summary = summarizePlans(search, result)
+    expect(summary.title).toBe('a model on 16 nodes of 8 x H100-SXM-80GB')
+    expect(summarizePlans(search, result, { title: 'mine' }).title).toMatch(/^mine on 16/)
+    const { plan: best, memoryBytes } = result.byStability[0].estimate
+    expect(summary.byStability[0].label).toBe(planLabel(best))
+    expect(summary.byStability[0].estimate.memoryBytes).toBe(memoryBytes)
+    expect(summary).toMatchObject({ considered: result.considered, refused: result.refused.length })
+    const { timeline, after, stepSeconds } = summary.pipeline!
+    expect(timeline.passes.length).toBeGreaterThan(0)
+    expect(timeline.seconds + after.reduce((sum, block) => sum + block.seconds, 0)).toBeCloseTo(stepSeconds, 9)
   })
 
-  it('tells where nothing fits', () => {
+  it('has no plan and no pipeline where nothing fits', () => {
     const search = { model: v3_172b, cluster: h100(1), recipe }
-    expect(planReport(search, plan(search))).toMatch(/None of [\d,]+ plans is legal and fits/)
+    expect(summarizePlans(search, plan(search))).toMatchObject({ byStability: [], pipeline: undefined })
   })
 })

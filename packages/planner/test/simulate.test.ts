@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { closedFormBubble, type Pass, type Schedule, simulate, simulatePipeline, timelineSvg } from '../src/index.ts'
+import { closedFormBubble, type Pass, type Schedule, simulate, simulatePipeline } from '../src/index.ts'
 import { microBatchesInFlight } from '../src/plan/stages.ts'
 import { v3_13b, v3_172b, v4_332b } from './models.ts'
 
@@ -169,44 +169,5 @@ describe('simulate', () => {
     expect(seconds('zero-bubble')).toBeLessThan(seconds('1f1b'))
     expect(seconds('interleaved')).toBeLessThan(seconds('1f1b'))
     expect(seconds('gpipe')).toBeCloseTo(seconds('1f1b'), 6)
-  })
-})
-
-describe('timelineSvg', () => {
-  const draw = (schedule: Schedule, chunks = 1, microBatches = 8) =>
-    timelineSvg(simulatePipeline({ stages: even(4, 1, 2), microBatches, schedule, chunks }))
-
-  it('draws every pass, names and a legend', () => {
-    const svg = draw('zero-bubble')
-    for (const text of [
-      'stage 3',
-      'forward',
-      'backward',
-      'gradients of weights',
-      'waiting',
-      'bubble 12.5 % of the work',
-    ]) {
-      expect(svg).toContain(text)
-    }
-    // 4 stages x 8 micro-batches of each kind are in one path each, and numbered.
-    for (const kind of ['forward', 'backward', 'weight']) {
-      const path = new RegExp(`<path class="${kind}" fill-opacity="1" d="([^"]+)"`).exec(svg)![1]
-      expect(path.split('M')).toHaveLength(33)
-    }
-    expect(svg.match(/class="n"/g)).toHaveLength(96)
-    expect(draw('interleaved', 2)).toContain('first to last of 2 chunks')
-    expect(draw('1f1b')).not.toContain('gradients of weights')
-  })
-
-  it('cuts a long step in two', () => {
-    const svg = draw('1f1b', 1, 4000)
-    expect(svg).toContain('…')
-    expect(svg.length).toBeLessThan(100_000)
-  })
-
-  it('escapes titles and checks its width', () => {
-    const timeline = simulatePipeline({ stages: even(2, 1, 2), microBatches: 2, schedule: '1f1b' })
-    expect(timelineSvg(timeline, { title: '<b>&"' })).toContain('&#60;b&#62;&#38;&#34;')
-    expect(() => timelineSvg(timeline, { width: 10 })).toThrow(/width must be an integer from 320/)
   })
 })

@@ -174,13 +174,10 @@ async function drawTimeline(options: EstimateFlags, request: PlanRequest) {
     if (options.schedule !== undefined) throw new UsageError('--schedule needs --timeline FILE')
     return undefined
   }
-  const { simulate, timelineSvg } = await import('@kumiki/planner')
+  const { blocksAfter, simulate } = await import('@kumiki/planner')
+  const { timelineChart } = await import('@kumiki/report')
   const simulation = checkedUse(() => simulate({ ...request, schedule: options.schedule }))
-  const after = [
-    { label: 'gradient exchange', seconds: simulation.dataParallelSeconds },
-    { label: 'optimizer and host', seconds: simulation.optimizerSeconds },
-  ]
-  await writeWhole(options.timeline, timelineSvg(simulation, { after }))
+  await writeWhole(options.timeline, timelineChart(simulation, { after: blocksAfter(simulation) }))
   log(`${options.timeline}: written`)
   const { passes, plan: _, ...numbers } = simulation
   return { ...numbers, passes: passes.length }

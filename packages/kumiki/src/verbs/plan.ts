@@ -114,8 +114,8 @@ async function plan(options: PlanFlags): Promise<void> {
   }
   const result = checkedUse(() => planner.plan(search))
   if (options.html !== undefined) {
-    const title = { title: named.name }
-    await writeWhole(options.html, planner.planReport(search, result, title))
+    const { planReport } = await import('@kumiki/report')
+    await writeWhole(options.html, planReport(planner.summarizePlans(search, result, { title: named.name })))
     log(`${options.html}: written`)
   }
   const ranking = options.by === 'throughput' ? result.byThroughput : result.byStability

@@ -1,0 +1,158 @@
+/** Stacked horizontal bars: what a total is made of, for several things beside each other. */
+import { axisX, barX, gridX, ruleX } from '@observablehq/plot'
+import { ticks } from 'd3-array'
+import { colorOf } from '../svg/colors.ts'
+import {
+  at,
+  boxShape,
+  checkSize,
+  type DrawOptions,
+  fontSize,
+  frame,
+  headingHeight,
+  headingText,
+  legend,
+} from '../svg/frame.ts'
+import { drawPlot } from '../svg/plot.ts'
+import { textElement } from '../svg/text-element.ts'
+import { plain } from '../text/numbers.ts'
+import { fitted, textWidth } from '../text/width.ts'
+
+export interface Bar {
+  readonly label: string
+  /** One value a part, in the order of the parts. What is not above 0 is left out. */
+  readonly values: readonly number[]
+  /** At the end of the bar, such as the total. */
+  readonly note?: string
+}
+
+export interface BarsChart {
+  readonly title: string
+  /** Names of the parts. */
+  readonly parts: readonly string[]
+  readonly bars: readonly Bar[]
+  /** Vertical lines with a label above. */
+  readonly limits?: readonly { readonly value: number; readonly label: string }[]
+  /** How a value is written. */
+  readonly tick?: (value: number) => string
+}
+
+const row = 22
+const limitPaint = '#d2453c'
+
+/**
+ * Stacked bars. Labels stand beside the bars, or above them where that would leave too little room.
+ * @returns the text of one self-contained SVG element
+ * @throws RangeError for a width out of range, or where a bar has not one value a part
+ */
+export function barsChart(chart: BarsChart, options: DrawOptions = {}): string {
+  const { title, parts, bars, limits = [], tick = plain } = chart
+  const { width = 1016, heading = true, document } = options
+  checkSize('barsChart', width)
+  for (const { label, values } of bars)
+    if (values.length !== parts.length)
+      throw new RangeError(`barsChart: ${label}: ${values.length} values for ${parts.length} parts`)
+  const labelWidth = Math.max(0, ...bars.map(({ label }) => textWidth(label, fontSize))) + 12
+  const above = labelWidth > 0.42 * width
+  const noteWidth = Math.max(0, ...bars.map(({ note = '' }) => textWidth(note, fontSize))) + 14
+  const left = above ? Math.max(4, textWidth(tick(0), fontSize) / 2 + 2) : labelWidth
+  const right = width - noteWidth
+  const pitch = above ? row + 22 : row + 8
+  const shown = parts.map((_, i) => i).filter((i) => bars.some(({ values }) => values[i] > 0))
+  const keys = shown.map((part, i) => ({ shape: boxShape(colorOf(i), opacityOf(i)), label: parts[part] }))
+  const headed = heading ? headingHeight : 0
+  const legended = legend(keys, 4, width)
+  const top = headed + legended.height + (limits.length > 0 ? 22 : 6)
+  const bottom = top + bars.length * pitch
+  const segments = bars.flatMap(({ label, values }, index) => {
+    let sum = 0
+    return shown.flatMap((part, color) => {
+      const value = values[part]
+      if (!(value > 0) || !Number.isFinite(value)) return []
+      sum += value
+      const name = `${label}: ${parts[part]} ${tick(value)}`
+      return [{ row: String(index), color, from: sum - value, to: sum, name }]
+    })
+  })
+  const totals = bars.map((_, index) =>
+    segments.reduce((most, s) => (s.row === String(index) ? Math.max(most, s.to) : most), 0),
+  )
+  const most = Math.max(...totals, ...limits.map(({ value }) => value).filter(Number.isFinite)) * 1.01 || 1
+  const x = (value: number) => left + (value / most) * (right - left)
+  const marks = ticks(0, most, Math.max(2, Math.min(7, (right - left) / 90)))
+  const body = drawPlot(
+    {
+      width,
+      height: bottom + 24,
+      marginLeft: left,
+      marginRight: width - right,
+      marginTop: top,
+      marginBottom: 24,
+      x: { domain: [0, most] },
+      y: { type: 'band', domain: bars.map((_, i) => String(i)), padding: 0, axis: null },
+      marks: [
+        gridX({ ticks: marks, strokeOpacity: 0.15 }),
+        axisX({ ticks: marks, tickFormat: tick, tickSize: 0, label: null, fontSize }),
+        barX(segments, {
+          y: 'row',
+          x1: 'from',
+          x2: 'to',
+          fill: ({ color }) => colorOf(color),
+          fillOpacity: ({ color }) => opacityOf(color),
+          insetTop: above ? 18 : 4,
+          insetBottom: 4,
+          insetRight: 0.5,
+          title: 'name',
+        }),
+        ruleX(limits, { x: 'value', stroke: limitPaint, strokeWidth: 1.5, strokeDasharray: '5 3' }),
+      ],
+    },
+    document,
+  )
+  const texts = bars.map(({ label, note = '' }, index) => {
+    const y = top + index * pitch
+    const middle = (above ? y + 18 : y + 4) + row / 2 + (above ? 2 : 4)
+    return (
+      (above
+        ? textElement(left, y + 14, fitted(label, fontSize, width - left), 'start')
+        : textElement(left - 8, middle, label, 'end')) +
+      textElement(x(totals[index]) + 7, middle, note, 'start', { halo: true })
+    )
+  })
+  return frame({
+    title,
+    description: `Bars of ${shown.map((i) => parts[i]).join(', ')}. ${bars
+      .map(({ label, note }, i) => `${label}: ${note ?? tick(totals[i])}`)
+      .join('; ')}.`,
+    width,
+    height: bottom + 24,
+    body: [
+      heading ? headingText(title, 4, width) : '',
+      at(0, headed, legended.body),
+      body,
+      ...texts,
+      ...limitLabels(limits, x, top - 8, width),
+    ].join(''),
+  })
+}
+
+/** Above eight parts the colours come again, paler. */
+const opacityOf = (color: number) => (color < 8 ? 1 : 0.5)
+
+/** Labels above their lines, each moved to the left where it would cover the next. */
+function limitLabels(
+  limits: readonly { value: number; label: string }[],
+  x: (value: number) => number,
+  y: number,
+  width: number,
+): string[] {
+  let next = width
+  return [...limits]
+    .sort((a, b) => b.value - a.value)
+    .map(({ value, label }) => {
+      const half = textWidth(label, fontSize) / 2
+      const at = Math.min(x(value), next - half)
+      next = at - half - 8
+      return textElement(at, y, label, 'middle', { fill: limitPaint })
+    })
+}

@@ -1,0 +1,267 @@
+/** Lines over numbers: losses, sweeps, growth. */
+import { areaY, axisX, axisY, dot, gridY, line, rect, ruleY, scale, text as textMark } from '@observablehq/plot'
+import { extent } from 'd3-array'
+import { colorOf, dashOf } from '../svg/colors.ts'
+import {
+  at,
+  checkSize,
+  type DrawOptions,
+  dotShape,
+  fontSize,
+  frame,
+  headingHeight,
+  headingText,
+  type Key,
+  legend,
+  strokeShape,
+} from '../svg/frame.ts'
+import { drawPlot } from '../svg/plot.ts'
+import { round } from '../svg/serialize.ts'
+import { textElement } from '../svg/text-element.ts'
+import { type ScaleKind, ticksOf } from '../svg/ticks.ts'
+import { axisCount, plain } from '../text/numbers.ts'
+import { fitted, textWidth } from '../text/width.ts'
+import { lineValues, type Points, padX, padY, type Summary, usable } from './line-values.ts'
+
+/** One line; several `points` (one for each seed) become their mean, with the range between the lowest and the highest shaded. */
+export interface Line {
+  readonly label: string
+  readonly points: Points | readonly Points[]
+  /** Index of the colour. Default: its place in the chart. */
+  readonly color?: number
+  readonly dashed?: boolean
+  /** A mark at each point: beside the line, or in its place. */
+  readonly dots?: boolean | 'only'
+  /** Thin and pale, for values of single steps under their mean. */
+  readonly faint?: boolean
+  /** Not in the legend. */
+  readonly unnamed?: boolean
+}
+
+/** A shaded range of x. */
+export interface Band {
+  readonly from: number
+  readonly to: number
+  readonly label: string
+}
+
+/** A horizontal line with its label, such as a baseline. */
+export interface Rule {
+  readonly label: string
+  readonly y: number
+}
+
+export interface LineChart {
+  readonly title: string
+  readonly xLabel: string
+  readonly yLabel: string
+  readonly lines: readonly Line[]
+  /** Default linear. On a log axis values that are not above 0 are left out. */
+  readonly xScale?: ScaleKind
+  readonly yScale?: ScaleKind
+  /** Default: what the lines need. */
+  readonly yDomain?: readonly [number, number]
+  /** Keep 0 on a linear axis. */
+  readonly fromZero?: boolean
+  readonly bands?: readonly Band[]
+  readonly rules?: readonly Rule[]
+  /** How a mark of an axis is written. */
+  readonly xTick?: (value: number) => string
+  readonly yTick?: (value: number) => string
+}
+
+/**
+ * A chart of lines. A million points are drawn as the lowest and highest of each pixel.
+ * @returns the text of one self-contained SVG element, in the colours of its surroundings
+ * @throws RangeError for a width or height out of range
+ * @example lineChart({ title: 'Loss', xLabel: 'step', yLabel: 'nats', lines: [{ label: 'a', points: [[1, 7], [2, 5]] }] })
+ */
+export function lineChart(chart: LineChart, options: DrawOptions = {}): string {
+  return lineCharts([chart], options)
+}
+
+/**
+ * Several charts of lines as one picture.
+ * @param options.columns charts in a row; default: all, up to 2
+ * @param options.width of each chart, 560 by default; `height` too, 380
+ */
+export function lineCharts(charts: readonly LineChart[], options: DrawOptions & { columns?: number } = {}): string {
+  const { width = 560, height = 380, columns = Math.min(2, charts.length) } = options
+  checkSize('lineChart', width, height)
+  if (charts.length === 0) throw new RangeError('lineCharts: at least one chart is needed, got none')
+  if (!(Number.isInteger(columns) && columns >= 1))
+    throw new RangeError(`lineCharts: columns must be an integer of at least 1, got ${columns}`)
+  const drawn = charts.map((chart) => drawLines(chart, { ...options, width, height }))
+  return frame({
+    title: charts.map(({ title }) => title).join('; '),
+    description: drawn.map(({ description }) => description).join(' '),
+    width: width * columns,
+    height: height * Math.ceil(charts.length / columns),
+    body: drawn.map(({ body }, i) => at(width * (i % columns), height * Math.floor(i / columns), body)).join('\n'),
+  })
+}
+
+interface Prepared extends Line {
+  readonly paint: string
+  readonly dash: string
+  readonly values: readonly Summary[]
+  readonly ranged: boolean
+}
+
+function drawLines(
+  chart: LineChart,
+  { width, height, heading = true, document }: DrawOptions & { width: number; height: number },
+): { body: string; description: string } {
+  const { title, xLabel, yLabel, xScale = 'linear', yScale = 'linear', bands = [], xTick = axisCount } = chart
+  const yTick = chart.yTick ?? plain
+  const lines = chart.lines.map((line, i) => prepare(line, i, width, xScale, yScale))
+  const rules = (chart.rules ?? []).filter(({ y }) => usable(y, yScale))
+  const headed = heading ? headingHeight : 0
+  const head = heading ? headingText(title, 4, width) : ''
+  const all = lines.flatMap(({ values }) => values)
+  const finite = all.filter(({ y }) => Number.isFinite(y))
+  if (finite.length === 0) {
+    const empty = `<text x="${width / 2}" y="${(height + headed) / 2}" text-anchor="middle" fill-opacity="0.7">Nothing to draw: there is no finite value.</text>`
+    return { body: head + empty, description: `${title}: there is no finite value.` }
+  }
+  const x = padX(extent(all, (s) => s.x) as [number, number], xScale)
+  const yExtent = extent([...finite.flatMap(({ low, high }) => [low, high]), ...rules.map((rule) => rule.y)])
+  const y = chart.yDomain ?? padY(yExtent as [number, number], yScale, chart.fromZero === true)
+  const keys = lines.filter((l) => !l.unnamed).map(keyOf)
+  // One line that the axis names already needs no legend.
+  const legended = legend(keys.length > 1 || (keys[0]?.label ?? '') !== '' ? keys : [], 4, width)
+  const narrow = width < 480
+  const labelled = !narrow && rules.length > 0
+  const ruleLabelWidth = Math.max(0, ...rules.map(({ label }) => textWidth(label, fontSize))) + 16
+  const top = headed + legended.height + (yLabel ? 24 : 10)
+  const bottom = height - 40
+  const yTicks = ticksOf(yScale, y, Math.max(3, Math.min(6, (bottom - top) / 44)))
+  const marginLeft = Math.max(28, 12 + Math.max(...yTicks.map((t) => textWidth(yTick(t), fontSize))))
+  const marginRight = labelled ? Math.min(width * 0.3, ruleLabelWidth + 4) : 16
+  const counted = all.every((s) => Number.isInteger(s.x))
+  const xTicks = ticksOf(xScale, x, Math.max(2, Math.min(8, (width - marginLeft - marginRight) / 80))).filter(
+    (t) => !counted || Number.isInteger(t),
+  )
+  const toY = scale({ y: { type: yScale, domain: y as [number, number], range: [bottom, top] } })!
+  const labels = spread(
+    rules.map((rule) => ({ ...rule, at: toY.apply(rule.y) as number })),
+    top + 4,
+    bottom - 4,
+  )
+  const right = width - marginRight
+  const ruleText = labels.map(({ label, at: line, place }) =>
+    labelled
+      ? `<path d="M${right},${round(line)}L${right + 8},${round(place)}" stroke="currentColor" stroke-opacity="0.5" fill="none"/>${textElement(right + 11, place + 4, fitted(label, fontSize, marginRight - 12), 'start')}`
+      : textElement(right, place - 4, label, 'end', { halo: true }),
+  )
+  const body = drawPlot(
+    {
+      width,
+      height,
+      marginLeft,
+      marginRight,
+      marginTop: top,
+      marginBottom: 40,
+      x: { type: xScale, domain: x },
+      y: { type: yScale, domain: y as [number, number], clamp: true },
+      marks: [
+        gridY({ ticks: yTicks, strokeOpacity: 0.15 }),
+        axisY({ ticks: yTicks, tickFormat: yTick, tickSize: 0, tickPadding: 6, label: null, fontSize }),
+        axisX({ ticks: xTicks, tickFormat: xTick, tickSize: 5, label: null, fontSize }),
+        bands.length > 0
+          ? rect(bands, { x1: 'from', x2: 'to', fill: 'currentColor', fillOpacity: 0.1, title: 'label' })
+          : null,
+        ...lines
+          .filter((l) => l.ranged)
+          .map((l) => areaY(l.values, { x: 'x', y1: 'low', y2: 'high', fill: l.paint, fillOpacity: 0.18 })),
+        rules.length > 0 ? ruleY(rules, { y: 'y', strokeOpacity: 0.6, strokeDasharray: '4 3' }) : null,
+        ...lines.flatMap((l) => marksOf(l, yTick, xTick)),
+        bands.length > 0 ? bandLabels(bands, x, xScale, right - marginLeft) : null,
+      ],
+    },
+    document,
+  )
+  const ends = (domain: readonly number[], write: (value: number) => string) =>
+    `${write(domain[0])} to ${write(domain[1])}`
+  const named = keys.map(({ label }) => label).filter(Boolean)
+  return {
+    body: [
+      head,
+      at(0, headed, legended.body),
+      yLabel ? textElement(4, top - 9, fitted(yLabel, fontSize, width - 8), 'start', { soft: true }) : '',
+      textElement((marginLeft + right) / 2, height - 6, xLabel, 'middle', { soft: true }),
+      body,
+      ...ruleText,
+    ].join(''),
+    description: `${title}: ${xLabel} from ${ends(extent(all, (s) => s.x) as [number, number], xTick)}, ${yLabel || 'values'} from ${ends(yExtent as [number, number], yTick)}${named.length > 0 ? `; ${named.join(', ')}` : ''}.`,
+  }
+}
+
+function marksOf(l: Prepared, yTick: (v: number) => string, xTick: (v: number) => string) {
+  const single = l.values.length === 1
+  const marks = []
+  if (l.dots !== 'only' && !single)
+    marks.push(
+      line(l.values, {
+        x: 'x',
+        y: 'y',
+        stroke: l.paint,
+        strokeWidth: l.faint ? 1 : 2,
+        strokeOpacity: l.faint ? 0.4 : undefined,
+        strokeDasharray: l.dash || undefined,
+        strokeLinejoin: 'round',
+        strokeLinecap: 'round',
+      }),
+    )
+  if (l.dots || single)
+    marks.push(
+      dot(
+        l.values.filter(({ y }) => Number.isFinite(y)),
+        {
+          x: 'x',
+          y: 'y',
+          fill: l.paint,
+          r: 3.5,
+          title: (s: Summary) => `${l.label ? `${l.label}: ` : ''}${yTick(s.y)} at ${xTick(s.x)}`,
+        },
+      ),
+    )
+  return marks
+}
+
+function bandLabels(bands: readonly Band[], x: [number, number], xScale: ScaleKind, pixels: number) {
+  const place = scale({ x: { type: xScale, domain: x, range: [0, pixels] } })!
+  const fitting = bands.filter(
+    (b) => textWidth(b.label, 11) <= (place.apply(b.to) as number) - (place.apply(b.from) as number),
+  )
+  return textMark(fitting, {
+    x: (b: Band) => (xScale === 'log' ? Math.sqrt(b.from * b.to) : (b.from + b.to) / 2),
+    frameAnchor: 'top',
+    dy: 4,
+    lineAnchor: 'top',
+    text: 'label',
+    fontSize: 11,
+    fillOpacity: 0.8,
+  })
+}
+
+function keyOf(l: Prepared): Key {
+  const shape = l.dots === 'only' ? dotShape(l.paint) : strokeShape(l.paint, { dash: l.dash, faint: l.faint })
+  return { shape, label: l.label }
+}
+
+function prepare(l: Line, index: number, width: number, xScale: ScaleKind, yScale: ScaleKind): Prepared {
+  const color = l.color ?? index
+  const { values, ranged } = lineValues(l.points, width, xScale, yScale)
+  return { ...l, paint: colorOf(color), dash: l.dashed ? '6 4' : dashOf(color), values, ranged }
+}
+
+/** Labels pushed apart until none covers another, in order from the top. */
+function spread(rules: readonly (Rule & { at: number })[], top: number, bottom: number) {
+  const gap = 15
+  const sorted = [...rules].sort((a, b) => a.at - b.at)
+  const places = sorted.map((rule) => Math.max(top, rule.at))
+  for (let i = 1; i < places.length; i++) places[i] = Math.max(places[i], places[i - 1] + gap)
+  for (let i = places.length - 1, limit = bottom; i >= 0; i--, limit -= gap) places[i] = Math.min(places[i], limit)
+  return sorted.map((rule, i) => ({ ...rule, place: places[i] }))
+}

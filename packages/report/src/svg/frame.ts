@@ -1,0 +1,110 @@
+/** What every picture has around it: size, title and description for those who do not see it, style, legend. */
+import { escapeText } from '../text/escape.ts'
+import { fitted, textWidth } from '../text/width.ts'
+import { round } from './serialize.ts'
+
+/** A DOM to build elements in: a page's, or one of linkedom, jsdom or the like. */
+export interface PictureDocument {
+  createElementNS(namespace: string, name: string): unknown
+}
+
+/** How a picture is drawn; the same for every chart of this package. */
+export interface DrawOptions {
+  /** Pixels, from 240 to 10,000. */
+  readonly width?: number
+  /** Pixels. Charts whose height follows from their data have none. */
+  readonly height?: number
+  /** Whether the title stands above the picture. It is said to those who do not see it in any case. Default true. */
+  readonly heading?: boolean
+  /** What to build elements in. Default: the page's document; on Node one of its own. */
+  readonly document?: PictureDocument
+}
+
+/** In a page a picture has the page's colours; as a file or an image, those that its reader prefers. */
+const style =
+  'svg:root{color-scheme:light dark;color:CanvasText}' +
+  '.kr text{font-family:system-ui,-apple-system,"Segoe UI",Roboto,"Hiragino Sans","Noto Sans CJK JP",sans-serif}' +
+  '.kr .halo{paint-order:stroke;stroke:Canvas;stroke-width:3px;stroke-linejoin:round}'
+
+export const fontSize = 12
+/** Height of the title's line. */
+export const headingHeight = 26
+/** Height of a row of the legend. */
+const rowHeight = 18
+
+export interface Frame {
+  readonly title: string
+  /** One or two sentences on what is to be seen. */
+  readonly description: string
+  readonly width: number
+  readonly height: number
+  /** SVG. */
+  readonly body: string
+}
+
+/** @returns the text of one self-contained SVG element */
+export function frame({ title, description, width, height, body }: Frame): string {
+  return (
+    `<svg xmlns="http://www.w3.org/2000/svg" class="kr" role="img" viewBox="0 0 ${round(width)} ${round(height)}" width="${round(width)}" height="${round(height)}" font-size="${fontSize}" fill="currentColor">` +
+    `<title>${escapeText(title)}</title><desc>${escapeText(description)}</desc><style>${style}</style>\n${body}</svg>\n`
+  )
+}
+
+/** The title as a line of text, cut to fit. */
+export function headingText(title: string, x: number, width: number): string {
+  return `<text x="${round(x)}" y="16" font-size="14" font-weight="600">${escapeText(fitted(title, 14, width - x))}</text>`
+}
+
+/** A group of SVG with an offset. */
+export function at(x: number, y: number, body: string): string {
+  return `<g transform="translate(${round(x)},${round(y)})">${body}</g>`
+}
+
+/** One entry of a legend: a shape in a box of 18 x 10 pixels, and its name. */
+export interface Key {
+  readonly shape: string
+  readonly label: string
+}
+
+/** A stroke of a colour, as a shape of a legend. */
+export function strokeShape(color: string, options: { dash?: string; faint?: boolean } = {}): string {
+  const dash = options.dash ? ` stroke-dasharray="${options.dash}"` : ''
+  return `<path d="M0,5H18" stroke="${color}" stroke-width="${options.faint ? 1.5 : 3}"${options.faint ? ' stroke-opacity="0.45"' : ''}${dash}/>`
+}
+
+/** A dot of a colour, as a shape of a legend. */
+export function dotShape(color: string): string {
+  return `<circle cx="9" cy="5" r="4" fill="${color}"/>`
+}
+
+/** A box of a colour, as a shape of a legend. */
+export function boxShape(color: string, opacity = 1): string {
+  return `<rect x="2" width="14" height="10" rx="2" fill="${color}"${opacity === 1 ? '' : ` fill-opacity="${opacity}"`}/>`
+}
+
+/** Keys in rows no wider than `width`, from `left` on. @returns SVG and its height */
+export function legend(keys: readonly Key[], left: number, width: number): { body: string; height: number } {
+  if (keys.length === 0) return { body: '', height: 0 }
+  const room = width - left - 4
+  let [x, row] = [0, 0]
+  const parts = keys.map(({ shape, label }) => {
+    const text = fitted(label, fontSize, room - 24)
+    const needed = 24 + textWidth(text, fontSize) + 14
+    if (x > 0 && x + needed - 14 > room) {
+      x = 0
+      row++
+    }
+    const drawn = at(left + x, row * rowHeight, `${shape}<text x="24" y="9.5">${escapeText(text)}</text>`)
+    x += needed
+    return drawn
+  })
+  return { body: parts.join(''), height: (row + 1) * rowHeight + 4 }
+}
+
+/** @throws RangeError naming the chart */
+export function checkSize(chart: string, width: number, height?: number): void {
+  if (!(width >= 240 && width <= 10_000))
+    throw new RangeError(`${chart}: width must be from 240 to 10,000 pixels, got ${width}`)
+  if (height !== undefined && !(height >= 120 && height <= 10_000))
+    throw new RangeError(`${chart}: height must be from 120 to 10,000 pixels, got ${height}`)
+}

@@ -1,0 +1,48 @@
+/** Numbers into text for people. */
+
+/** What stands for a number that there is not. */
+export const nothing = '–'
+
+/** A count with thousands apart: 1,574,016. */
+export function count(value: number): string {
+  return Number.isFinite(value) ? Math.round(value).toLocaleString('en-US') : nothing
+}
+
+/** A count in few characters: 1.6M, 22.9K. */
+export function shortCount(value: number): string {
+  if (!Number.isFinite(value)) return nothing
+  return value.toLocaleString('en-US', { notation: 'compact', maximumFractionDigits: 2 })
+}
+
+/** A share of 1: 41.3 %. */
+export function percent(share: number, digits = 1): string {
+  return Number.isFinite(share) ? `${(100 * share).toFixed(digits)} %` : nothing
+}
+
+/** Bytes in decimal gigabytes: 85.5 GB. */
+export function gigabytes(bytes: number): string {
+  return Number.isFinite(bytes) ? `${(bytes / 1e9).toFixed(1)} GB` : nothing
+}
+
+/** Three digits in the unit that keeps them short: 4.16 s, 12 ms, 3.5 µs. */
+export function seconds(value: number): string {
+  if (!Number.isFinite(value)) return nothing
+  if (value === 0) return '0'
+  const size = Math.abs(value)
+  const [factor, unit] = size < 1e-3 ? [1e6, 'µs'] : size < 1 ? [1e3, 'ms'] : [1, 's']
+  return `${Number((value * factor).toPrecision(3))} ${unit}`
+}
+
+/** A number beside an axis: 0.0005, 3e-4, 12,000, 20K. */
+export function plain(value: number): string {
+  if (value === 0) return '0'
+  if (!Number.isFinite(value)) return nothing
+  const size = Math.abs(value)
+  if (size < 1e-3 || size >= 1e5) return Number(value.toPrecision(6)).toExponential().replace('e+', 'e')
+  return Number(value.toPrecision(6)).toLocaleString('en-US', { maximumFractionDigits: 6 })
+}
+
+/** A count beside an axis: 9,000, 12K, 1.5M. */
+export function axisCount(value: number): string {
+  return Math.abs(value) >= 10_000 ? shortCount(value) : Number(value.toPrecision(6)).toLocaleString('en-US')
+}

@@ -1,0 +1,15 @@
+import { defineConfig } from 'tsup'
+
+export default defineConfig({
+  entry: {
+    index: 'src/index.ts',
+    document: 'src/svg/document.ts',
+    'document-node': 'src/svg/document-node.ts',
+  },
+  format: 'esm',
+  dts: { entry: 'src/index.ts' },
+  clean: true,
+  sourcemap: true,
+  target: 'es2022',
+  external: ['#document'],
+})
