@@ -254,7 +254,8 @@ describe.each(['cpu', 'webgpu'] as const)('fp8 on %s', (backend) => {
     },
   )
 
-  test.each([fp8Current, fp8Hybrid, fp8Block, mxfp8])(
+  // Who reads codes is decided by the way of scaling, by tensor or by block.
+  test.each(backend === 'cpu' ? [fp8Current, fp8Hybrid, fp8Block, mxfp8] : [fp8Current, mxfp8])(
     '$name: every product of the blocks, forward and backward, reads codes',
     async (precision) => {
       const architecture = { ...tiny, hiddenSize: 128, intermediateSize: 128, headDim: 64, numHiddenLayers: 1 }
@@ -312,7 +313,7 @@ describe.each(['cpu', 'webgpu'] as const)('fp8 on %s', (backend) => {
   })
 
   // A software adapter takes its time: there the same graph walks a shorter way.
-  const longest = backend === 'cpu' ? 50 : 14
+  const longest = backend === 'cpu' ? 50 : 10
   test(`delayed scaling over ${longest} steps is the state machine of numerics`, async () => {
     const policy: PrecisionPolicy = {
       ...fp8Hybrid,
@@ -346,11 +347,12 @@ describe.each(['cpu', 'webgpu'] as const)('fp8 on %s', (backend) => {
     trainer.dispose()
   }, 120_000)
 
-  const resumed = ['fp8-hybrid', 'fp8 at random', ...(backend === 'cpu' ? ['fp8-current', 'bf16-pure'] : [])]
-  test.each(resumed)('%s: a run taken up again has the bits of an unbroken one', async (name) => {
+  // Scaling state and random state are one mechanism on both: a software adapter shows it for the two at once.
+  const resumed = backend === 'cpu' ? ['fp8-hybrid', 'fp8 at random', 'fp8-current', 'bf16-pure'] : ['fp8 at random']
+  test.each(resumed)('%s: a resumed run has the bits of an unbroken one', async (name) => {
     const precision =
       name === 'fp8 at random'
-        ? { ...fp8Current, name, fp8: { ...fp8Current.fp8!, stochasticGradients: true } }
+        ? { ...fp8Hybrid, name, fp8: { ...fp8Hybrid.fp8!, stochasticGradients: true } }
         : findPrecision(name)
     const optimizer = chain(clipGlobalNorm(1), adamw({ beta1: 0.9, beta2: 0.95, weightDecay: 0.1 }))
     const whole = Trainer.create(options({ precision, optimizer }))
@@ -366,7 +368,7 @@ describe.each(['cpu', 'webgpu'] as const)('fp8 on %s', (backend) => {
     const [a, b] = [await whole.snapshot(), await second.snapshot()]
     expect([...b.arrays.keys()]).toEqual([...a.arrays.keys()])
     for (const [key, { data }] of a.arrays) expect(b.arrays.get(key)!.data, key).toEqual(data)
-    if (name === 'fp8-hybrid') expect(a.arrays.has('scaling.history')).toBe(true)
+    if (name === 'fp8-hybrid' || name === 'fp8 at random') expect(a.arrays.has('scaling.history')).toBe(true)
     for (const t of [whole, first, second]) t.dispose()
   })
 
@@ -381,8 +383,8 @@ describe.each(['cpu', 'webgpu'] as const)('fp8 on %s', (backend) => {
       numHiddenLayers: 1,
     }
     const losses: Record<string, number> = {}
-    // Every product and rounding is held against its emulation above; on WebGPU one policy for each way of scaling learns.
-    const taken = backend === 'cpu' ? Object.keys(precisions) : ['f32', 'fp8-current', 'mxfp8']
+    // Every product and rounding is held against its emulation above, and fp8-current against PyTorch's steps on WebGPU too.
+    const taken = backend === 'cpu' ? Object.keys(precisions) : ['f32', 'mxfp8']
     for (const [name, precision] of Object.entries(precisions)) {
       if (!taken.includes(name)) continue
       const trainer = Trainer.create(

@@ -24,7 +24,7 @@ afterAll(() => {
 
 describe.each([
   ['cpu', 240],
-  ['webgpu', 60],
+  ['webgpu', 32],
 ] as const)('on %s', (backend, count) => {
   test(`${count} programs give what the reference gives`, async () => {
     let loose = 0
