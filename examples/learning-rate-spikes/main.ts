@@ -46,18 +46,18 @@ const rising = (rate: number): Schedule =>
     [rise, top],
   )
 
-interface Recipe {
+interface Setting {
   readonly name: string
   readonly clip?: GradientTransform
   readonly beta2: number
 }
-const recipes: Recipe[] = [
+const settings: Setting[] = [
   { name: 'beta2 0.95, clip 1', clip: clipGlobalNorm(1), beta2: 0.95 },
   { name: 'beta2 0.999, no clip', beta2: 0.999 },
 ]
 /** Clipping at a norm that is never reached reports the norm and changes nothing. */
 const never = clipGlobalNorm(1e30)
-const optimizerOf = ({ clip = never, beta2 }: Recipe): Optimizer =>
+const optimizerOf = ({ clip = never, beta2 }: Setting): Optimizer =>
   skipNonFinite(chain(clip, adamw({ beta2, weightDecay: 0.1 })), { where })
 
 interface Outcome {
@@ -91,14 +91,14 @@ function fateOf(losses: readonly number[], spikes: readonly number[]): Fate {
 }
 
 interface Job {
-  readonly recipe: Recipe
+  readonly setting: Setting
   readonly schedule: Schedule
   readonly seed: number
   readonly policy?: SpikePolicy
 }
 
-async function run({ recipe, schedule, seed, policy }: Job): Promise<Outcome> {
-  const trainer = study.trainer({ optimizer: optimizerOf(recipe), schedule, seed })
+async function run({ setting, schedule, seed, policy }: Job): Promise<Outcome> {
+  const trainer = study.trainer({ optimizer: optimizerOf(setting), schedule, seed })
   const losses: number[] = []
   const norms: number[] = []
   let rewinds = 0
@@ -169,23 +169,23 @@ const average = (all: readonly Outcome[], pick: (o: Outcome) => number) => mean(
 
 // 1. Raise the rate.
 const bySetting = new Map<string, Outcome[]>()
-for (const recipe of recipes)
+for (const setting of settings)
   for (const rate of rates) {
     const all: Outcome[] = []
-    for (const seed of study.seeds) all.push(await run({ recipe, schedule: rising(rate), seed }))
-    bySetting.set(`${recipe.name} ${rate}`, all)
-    record({ kind: 'rate', recipe: recipe.name, rate }, all)
-    study.log(`${recipe.name}, rate ${rate}: ${fates(all)}`)
+    for (const seed of study.seeds) all.push(await run({ setting, schedule: rising(rate), seed }))
+    bySetting.set(`${setting.name} ${rate}`, all)
+    record({ kind: 'rate', setting: setting.name, rate }, all)
+    study.log(`${setting.name}, rate ${rate}: ${fates(all)}`)
   }
 await withTable(
   import.meta.dirname,
   'rates',
-  ['recipe', 'rate', 'runs', 'steps with a loss spike', 'with a norm spike', 'last loss', 'held-out nats/token'],
-  recipes.flatMap((recipe) =>
+  ['setting', 'rate', 'runs', 'steps with a loss spike', 'with a norm spike', 'last loss', 'held-out nats/token'],
+  settings.flatMap((setting) =>
     rates.map((rate) => {
-      const all = bySetting.get(`${recipe.name} ${rate}`)!
+      const all = bySetting.get(`${setting.name} ${rate}`)!
       return [
-        recipe.name,
+        setting.name,
         String(rate),
         fates(all),
         average(all, (o) => o.lossSpikes.length),
@@ -226,7 +226,7 @@ for (const cause of causes)
   for (const { name, clip, policy } of answers) {
     const all: Outcome[] = []
     for (const seed of study.seeds)
-      all.push(await run({ recipe: { name, clip, beta2: 0.999 }, schedule: cause.schedule(), seed, policy: policy() }))
+      all.push(await run({ setting: { name, clip, beta2: 0.999 }, schedule: cause.schedule(), seed, policy: policy() }))
     byAnswer.set(`${cause.name} ${name}`, all)
     record({ kind: 'policy', cause: cause.name, policy: name }, all)
     study.log(`${cause.name}, ${name}: ${fates(all)}`)
@@ -264,15 +264,15 @@ const first = (all: readonly Outcome[] | undefined) => curve(all![0])
 const limit: [number, number] = [2.5, 8]
 await results.write({
   'rates.svg': charts(
-    recipes.map((recipe) => ({
-      title: `${recipe.name} (seed 1)`,
+    settings.map((setting) => ({
+      title: `${setting.name} (seed 1)`,
       xLabel: 'step (the rate rises from 100 to 150)',
       yLabel: 'nats per token (cut at 8)',
       yDomain: limit,
       bands: [{ from: rise, to: top, label: 'the rate rises' }],
       lines: rates.map((rate) => ({
         label: `rate ${rate}`,
-        points: first(bySetting.get(`${recipe.name} ${rate}`)),
+        points: first(bySetting.get(`${setting.name} ${rate}`)),
       })),
     })),
   ),

@@ -7,10 +7,10 @@ import type { Optimizer, Schedule } from '@kumiki/optim'
 import { type Device, init } from '@kumiki/tensor'
 import { loadTokenizer } from '@kumiki/tokenizer'
 import { trainUnigram } from '@kumiki/tokenizer/train'
-import { type PrecisionPolicy, Run, type RunConfiguration, type RunObserver, Trainer } from '@kumiki/train'
+import { type PrecisionPolicy, Run, type RunObserver, type RunOptions, Trainer } from '@kumiki/train'
 import { Command } from 'commander'
 
-export interface RunOptions {
+export interface StudyRunOptions {
   readonly optimizer: Optimizer
   readonly schedule: Schedule | ((step: number) => number)
   readonly seed: number
@@ -109,7 +109,7 @@ export class Study {
    * @returns nats per token on text that was held out
    */
   async run(
-    { steps = this.steps, ...options }: RunOptions & { steps?: number },
+    { steps = this.steps, ...options }: StudyRunOptions & { steps?: number },
     ...observers: RunObserver[]
   ): Promise<number> {
     let heldOut = Number.NaN
@@ -118,7 +118,7 @@ export class Study {
         heldOut = natsPerToken
       },
     }
-    const run = Run.create({ ...this.configuration(options), steps, heldOut: this.heldOut }, [...observers, last])
+    const run = Run.create({ ...this.options(options), steps, heldOut: this.heldOut }, [...observers, last])
     try {
       await run.train()
       return heldOut
@@ -128,17 +128,17 @@ export class Study {
   }
 
   /** For studies that turn back or branch: a model that is ready to be trained. The same seed gives the same weights and order of data. */
-  trainer(options: RunOptions): Trainer {
-    return Trainer.create(this.configuration(options))
+  trainer(options: StudyRunOptions): Trainer {
+    return Trainer.create(this.options(options))
   }
 
-  private configuration({
+  private options({
     optimizer,
     schedule,
     seed,
     precision,
     batchSize: rows = batchSize,
-  }: RunOptions): Omit<RunConfiguration, 'steps'> {
+  }: StudyRunOptions): Omit<RunOptions, 'steps'> {
     return {
       device: this.device,
       model: this.model,

@@ -59,7 +59,10 @@ export function finishObserver(options: FinishOptions): RunObserver & { summary(
   }
 }
 
-async function finish(options: FinishOptions, { trainer, configuration }: Run): Promise<TrainSummary> {
+async function finish(
+  options: FinishOptions,
+  { trainer, options: { heldOut: heldOutText } }: Run,
+): Promise<TrainSummary> {
   const { device, folder, architecture, tokenizer, corpus, train, heldOut, seed, stop, clock } = options
   const path = folder.path
   const { signal } = stop
@@ -69,7 +72,7 @@ async function finish(options: FinishOptions, { trainer, configuration }: Run): 
     bitsPerByte: nats / Math.LN2 / bytes,
   })
   log('Held-out loss, baselines and samples')
-  const result = await trainer.evaluate(configuration.heldOut!, { signal })
+  const result = await trainer.evaluate(heldOutText!, { signal })
   const baseline = async (order: 1 | 2 | 3) => {
     await stop.listen()
     signal.throwIfAborted()

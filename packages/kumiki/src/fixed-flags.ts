@@ -15,7 +15,7 @@ const fixedFlags: Readonly<Record<string, string>> = {
 }
 
 const changeable =
-  '--steps, --learning-rate, --schedule, --warmup, --batch-size, --accumulation, --device, --threads, --keep, --checkpoint-every and --checkpoint-minutes'
+  '--steps, --learning-rate, --schedule, --optimizer (its options), --warmup, --batch-size, --accumulation, --device, --threads, --keep, --checkpoint-every and --checkpoint-minutes'
 
 /** @throws UsageError naming a flag that a resumed run cannot take */
 export function refuseFixedFlags(given: Readonly<Record<string, unknown>>): void {

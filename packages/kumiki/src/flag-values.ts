@@ -62,3 +62,13 @@ export function choice(flags: string, description: string, choices: readonly str
 export function collect(value: string, before: string[] | undefined): string[] {
   return [...(before ?? []), value]
 }
+
+/** A name, or a JSON object. */
+export function nameOrJson(text: string): string | { readonly kind: string } {
+  if (!text.trimStart().startsWith('{')) return text
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new InvalidArgumentError(`It is no JSON: ${(error as Error).message.slice(0, 120)}.`)
+  }
+}

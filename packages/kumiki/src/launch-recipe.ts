@@ -4,14 +4,14 @@ import type { SizedRecipe } from '@kumiki/planner'
 
 /** Megatron-LM's flags by name: the optimizer, the schedule and what else a launch says. */
 export function launchRecipe(recipe: TrainingRecipe, layout: ParallelLayout): SizedRecipe {
-  const { optimizer, schedule, maxGradNorm, ...rest } = recipe
+  const { optimizer, schedule, ...rest } = recipe
   const { beta1, beta2, epsilon, weightDecay } = optimizer
   const { memoryMappedData, permuteFusion, routerFusion, garbageCollectionSteps, lossFusion, timeoutMinutes } = layout
   return {
     ...rest,
     ...scheduleNumbers(schedule),
     ...scheduleFlags(schedule),
-    ...{ beta1, beta2, epsilon, weightDecay, gradientClip: maxGradNorm },
+    ...{ beta1, beta2, epsilon, weightDecay },
     ...{ memoryMappedData, permuteFusion, routerFusion, garbageCollectionSteps, lossFusion, timeoutMinutes },
   }
 }

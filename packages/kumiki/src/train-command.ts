@@ -2,34 +2,42 @@
 
 import { join } from 'node:path'
 import { batches, packEvaluation } from '@kumiki/data'
-import { countParameters, decoderModel, type ModelArchitecture } from '@kumiki/models'
+import { countParameters, decoderModel, flopsPerToken, type ModelArchitecture } from '@kumiki/models'
 import { type Device, type InitOptions, init } from '@kumiki/tensor'
 import type { Tokenizer } from '@kumiki/tokenizer'
-import { configurationOf, findPrecision, type Recipe, RecipeError, Run, type RunObserver } from '@kumiki/train'
+import {
+  findPrecision,
+  Run,
+  type RunConfigurationChanges,
+  RunConfigurationError,
+  type RunObserver,
+  runOptionsOf,
+} from '@kumiki/train'
 import {
   beginRun,
   folderObservers,
-  goOnWithRun,
   keepRecord,
   listCheckpoints,
-  type MadeWith,
+  loadCheckpointToResume,
   MetricsLog,
   RunClock,
+  type RunDefinition,
   type RunFolder,
   RunFolderError,
   type RunPlan,
   resumeRemarks,
+  resumeRun,
   Stopped,
   type StopSignal,
   StopSignals,
   shellWord,
-  takeUp,
 } from '@kumiki/train/node'
 import { type Corpus, loadCorpus } from './corpus.ts'
 import { finishObserver, type TrainSummary } from './finished-run.ts'
 import { refuseFixedFlags } from './fixed-flags.ts'
+import { differenceLines } from './presets.ts'
 import { progressObserver } from './progress.ts'
-import { resolveRun } from './recipe.ts'
+import { resolveRun } from './run-definition.ts'
 import { reportObserver } from './run-report.ts'
 import { openRunTokenizer, trainRunTokenizer } from './run-tokenizer.ts'
 import { checkRunMemory } from './training-memory.ts'
@@ -43,7 +51,7 @@ export interface TrainCommandOptions {
   readonly config?: string
   /** Files and folders of text; none: the built-in corpus. */
   readonly data: readonly string[]
-  readonly overrides: Partial<Recipe>
+  readonly overrides: RunConfigurationChanges
   readonly device: 'auto' | 'webgpu' | 'cpu'
   readonly threads?: number
   /** Run folder; default runs/NAME-DATE. */
@@ -92,7 +100,7 @@ async function planOf(options: TrainCommandOptions): Promise<RunPlan> {
   }
   if (options.resume !== undefined) {
     refuseFixedFlags({ ...options, ...options.overrides })
-    return goOnWithRun(options.resume, options.overrides, planning)
+    return resumeRun(options.resume, options.overrides, planning)
   }
   if (options.overwrite && options.out === undefined)
     throw new UsageError('--overwrite removes the run that is in --out: give --out FOLDER too')
@@ -100,12 +108,12 @@ async function planOf(options: TrainCommandOptions): Promise<RunPlan> {
   return beginRun(await resolveRun(options), { ...planning, data, folder, overwrite })
 }
 
-/** A folder that cannot be taken, and a recipe that cannot be, are wrong use. */
+/** A folder that cannot be taken, and a configuration that cannot be, are wrong use. */
 async function asUsage<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
-    if (error instanceof RunFolderError || error instanceof RecipeError)
+    if (error instanceof RunFolderError || error instanceof RunConfigurationError)
       throw new UsageError(error.message, { cause: error })
     throw error
   }
@@ -175,6 +183,7 @@ class TrainProcess {
       }
       log(`Training ${record.name} on ${corpus.name}`)
       log(`Device: ${device.name}`)
+      sayRecipe(record)
       return await this.on(device, corpus)
     } finally {
       device.dispose()
@@ -183,24 +192,30 @@ class TrainProcess {
 
   private async on(device: Device, corpus: Corpus): Promise<TrainSummary> {
     const { folder, record, resume } = this.plan
-    const { recipe, checkpoints } = record
+    const { configuration, checkpoints } = record
     const path = folder.path
     const { stop, clock, where } = this
     where.phase = 'while the tokenizer trained'
-    if (!resume) log(`Training a unigram tokenizer of ${recipe.vocabSize} pieces`)
+    if (!resume) log(`Training a unigram tokenizer of ${configuration.vocabSize} pieces`)
     const tokenizer = resume
       ? await openRunTokenizer(path)
-      : await trainRunTokenizer(path, corpus.train, recipe.vocabSize, stop.signal)
+      : await trainRunTokenizer(path, corpus.train, configuration.vocabSize, stop.signal)
     where.phase = 'before the first step'
     const train = await this.encode(tokenizer, corpus.train)
     const heldOut = await this.encode(tokenizer, corpus.heldOut)
     const { vocabSize, eosId } = tokenizer
     const architecture: ModelArchitecture = { ...record.architecture, vocabSize, paddedVocabSize: vocabSize }
     log(
-      `${countParameters(architecture).total.toLocaleString('en')} parameters, ${findPrecision(recipe.precision).name}; ${count(train)} training tokens, ${count(heldOut)} held out; run folder ${path}`,
+      `${countParameters(architecture).total.toLocaleString('en')} parameters, ${findPrecision(configuration.precision).name}; ${count(train)} training tokens, ${count(heldOut)} held out; run folder ${path}`,
     )
-    const loaded = resume && (await takeUp(path, { ...record, recipe: resume.recipe }, recipe, resume.step, log))
-    const { batchSize, sequenceLength, seed } = recipe
+    const before = resume && { ...record, configuration: resume.configuration }
+    const batch = configuration.batchSize * configuration.sequenceLength
+    if (record.recipe && batch > total(train))
+      log(
+        `A batch reads the text ${(batch / total(train)).toFixed(1)} times; --batch-size ${Math.max(1, Math.floor(total(train) / configuration.sequenceLength))} reads it at most once`,
+      )
+    const loaded = before && (await loadCheckpointToResume(path, before, configuration, resume.step, log))
+    const { batchSize, sequenceLength, seed } = configuration
     const progress = progressObserver(log)
     const finish = finishObserver({
       device,
@@ -216,7 +231,7 @@ class TrainProcess {
     })
     const run = Run.create(
       {
-        ...configurationOf(recipe),
+        ...runOptionsOf(configuration),
         device,
         model: decoderModel(architecture),
         data: batches({ documents: train, eosId, vocabSize, batchSize, sequenceLength, seed }),
@@ -224,7 +239,7 @@ class TrainProcess {
         cadence: {
           checkpointSteps: checkpoints.steps,
           checkpointMinutes: checkpoints.minutes,
-          evaluationSteps: Math.max(1, Math.ceil(recipe.steps / 8)),
+          evaluationSteps: Math.max(1, Math.ceil(configuration.steps / 8)),
         },
       },
       [
@@ -232,7 +247,7 @@ class TrainProcess {
         ...folderObservers({
           folder,
           runId: record.id,
-          recipe,
+          configuration,
           keep: checkpoints.keep,
           device: device.name,
           wentBack: resume?.step !== undefined,
@@ -259,8 +274,7 @@ class TrainProcess {
               )
             : error
         })
-        const made = loaded.manifest.made as Partial<MadeWith> | undefined
-        for (const line of resumeRemarks(made, recipe, run.trainer.step, device.name)) log(line)
+        for (const line of resumeRemarks(loaded.manifest.made, configuration, run.trainer.step, device.name)) log(line)
         clock.atLeast(loaded.manifest.seconds ?? 0)
         clock.atLeast((await MetricsLog.read(join(path, 'metrics.jsonl'))).seconds)
       }
@@ -304,6 +318,17 @@ class TrainProcess {
     }
     return documents
   }
+}
+
+/** What a run that follows a model's recipe does otherwise. */
+function sayRecipe({ recipe, configuration, architecture }: RunDefinition): void {
+  if (!recipe) return
+  for (const line of differenceLines(recipe.model, recipe.differences)) log(line)
+  const { batchSize, sequenceLength, vocabSize } = configuration
+  const tokens = batchSize * sequenceLength
+  const sizes = { ...architecture, vocabSize, paddedVocabSize: vocabSize }
+  const flops = tokens * flopsPerToken(sizes, { sequenceLength })
+  log(`A step is ${tokens.toLocaleString('en')} tokens, ${flops.toExponential(1)} FLOP; --batch-size makes it smaller`)
 }
 
 const total = (documents: readonly Int32Array[]) => documents.reduce((n, d) => n + d.length, 0)

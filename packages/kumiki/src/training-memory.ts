@@ -2,7 +2,7 @@
 import { totalmem } from 'node:os'
 import { listModels, type ModelArchitecture } from '@kumiki/models/configs'
 import { estimateLocalMemory, fromArchitecture } from '@kumiki/planner'
-import { findPrecision, type PrecisionPolicy } from '@kumiki/train'
+import { findPrecision, type PrecisionPolicy, type RunConfiguration } from '@kumiki/train'
 import type { RunDefinition } from '@kumiki/train/node'
 
 export interface MemoryRun {
@@ -93,19 +93,26 @@ function gigabytes(bytes: number): string {
 }
 
 /** @throws RangeError where a run does not fit the memory there is */
-export function checkRunMemory({ name, architecture, recipe }: RunDefinition, device: 'auto' | 'cpu' | 'webgpu'): void {
+export function checkRunMemory(
+  { name, architecture, configuration }: RunDefinition,
+  device: 'auto' | 'cpu' | 'webgpu',
+): void {
+  checkTrainingMemory(name, memoryRun(architecture, configuration), device)
+}
+
+/** Whether a run fits the smallest device there may be: the cpu's 4 GiB, which most GPUs have too. */
+export function fitsAnyDevice(
+  architecture: ModelArchitecture,
+  configuration: RunConfiguration,
+  available: number = availableMemory(),
+): boolean {
+  return memoryOf(memoryRun(architecture, configuration)).total <= Math.min(available, webAssemblyBytes)
+}
+
+function memoryRun(architecture: ModelArchitecture, configuration: RunConfiguration): MemoryRun {
+  const { batchSize, accumulation, sequenceLength, vocabSize, precision } = configuration
   // The tables have as many rows as the tokenizer will have pieces.
-  const rows = { vocabSize: recipe.vocabSize, paddedVocabSize: recipe.vocabSize }
-  const { batchSize, accumulation, sequenceLength } = recipe
-  checkTrainingMemory(
-    name,
-    {
-      architecture: { ...architecture, ...rows },
-      precision: findPrecision(recipe.precision),
-      batchSize,
-      accumulation,
-      sequenceLength,
-    },
-    device,
-  )
+  const rows = { vocabSize, paddedVocabSize: vocabSize }
+  const sizes = { batchSize, accumulation, sequenceLength }
+  return { architecture: { ...architecture, ...rows }, precision: findPrecision(precision), ...sizes }
 }

@@ -22,8 +22,8 @@ export function tinyRun(folder: string): string[] {
     numKeyValueHeads: 1,
     headDim: 8,
   }
-  const recipe = { batchSize: 2, sequenceLength: 16, vocabSize: 300 }
-  writeFileSync(join(folder, 'tiny.json'), JSON.stringify({ name: 'tiny', architecture, recipe }))
+  const run = { batchSize: 2, sequenceLength: 16, vocabSize: 300 }
+  writeFileSync(join(folder, 'tiny.json'), JSON.stringify({ name: 'tiny', architecture, run }))
   return ['--config', join(folder, 'tiny.json'), '--data', join(folder, 'texts.txt')]
 }
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { resumeRemarks, shellWord } from '@kumiki/train/node'
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import { resolveRun } from '../src/run-definition.ts'
 import { runTrain, type TrainCommandOptions, type TrainSummary } from '../src/train-command.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'kumiki-train-command-'))
@@ -59,8 +60,8 @@ beforeAll(async () => {
     numKeyValueHeads: 1,
     headDim: 8,
   }
-  const recipe = { batchSize: 2, sequenceLength: 16, vocabSize: 300 }
-  writeFileSync(at('tiny.json'), JSON.stringify({ name: 'tiny', architecture, recipe }))
+  const run = { batchSize: 2, sequenceLength: 16, vocabSize: 300 }
+  writeFileSync(at('tiny.json'), JSON.stringify({ name: 'tiny', architecture, run }))
   await begin('whole', {}, { checkpointEvery: 4 })
 })
 
@@ -134,7 +135,7 @@ test('what is changed on the way is said and recorded; what cannot be is refused
     /all 8 steps of the run are made, so learningRate would change nothing/,
   )
   await expect(train({ resume: `${at('whole')}@5` })).rejects.toThrow(/no checkpoint of step 5; there are 4, 8/)
-  expect(json('whole', 'run.json').recipe).toMatchObject({ steps: 8, learningRate: 3e-3 })
+  expect(json('whole', 'run.json').configuration).toMatchObject({ steps: 8, learningRate: 3e-3 })
 
   copy('changed')
   await train({ resume: `${at('changed')}@4`, overrides: { learningRate: 1e-3, steps: 10, batchSize: 4 } })
@@ -147,7 +148,7 @@ test('what is changed on the way is said and recorded; what cannot be is refused
   ])
     expect(said).toContain(line)
   expect(json('changed', 'run.json')).toMatchObject({
-    recipe: { learningRate: 1e-3, steps: 10, batchSize: 4 },
+    configuration: { learningRate: 1e-3, steps: 10, batchSize: 4 },
     processes: [{}, { fromStep: 4, step: 10, changed: { learningRate: [3e-3, 1e-3] } }],
   })
   expect(stepsOf('changed')).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
@@ -158,7 +159,7 @@ test('what is changed on the way is said and recorded; what cannot be is refused
 test('a record that was edited and metrics that were cut are said', async () => {
   copy('edited')
   const record = json('edited', 'run.json')
-  record.recipe = { ...record.recipe, steps: 9, learningRate: 1e-4 }
+  record.configuration = { ...record.configuration, steps: 9, learningRate: 1e-4 }
   writeFileSync(at('edited', 'run.json'), JSON.stringify(record))
   const lines = readFileSync(at('edited', 'metrics.jsonl'), 'utf8').split('\n')
   lines[2] = lines[2].slice(0, 20)
@@ -169,16 +170,63 @@ test('a record that was edited and metrics that were cut are said', async () => 
 })
 
 test('another device or arithmetic is said, another number of threads is not', () => {
-  const { recipe } = json('whole', 'run.json')
+  const { configuration } = json('whole', 'run.json')
   const remarks = (device: string) =>
-    resumeRemarks({ recipe, device: 'cpu (WebAssembly SIMD, 2 threads)' }, recipe, 4, device)
+    resumeRemarks({ configuration, device: 'cpu (WebAssembly SIMD, 2 threads)' }, configuration, 4, device)
   expect(remarks('cpu (WebAssembly SIMD, 1 thread)')).toEqual([])
   for (const device of ['cpu (WebAssembly relaxed SIMD, 2 threads)', 'webgpu (nvidia ada)'])
     expect(remarks(device)).toEqual([expect.stringContaining(`this is ${device}: its results differ in the last bits`)])
   // A longer run moves the end of its schedule.
-  expect(resumeRemarks({ recipe, device: 'cpu' }, { ...recipe, steps: 12 }, 8, 'cpu').join('\n')).toMatch(
+  const made = { configuration, device: 'cpu' }
+  expect(resumeRemarks(made, { ...configuration, steps: 12 }, 8, 'cpu').join('\n')).toMatch(
     /The learning rate of step 9 is 0.00\d+ now; it was 0.000\d+ at step 8, where the schedule ended/,
   )
+})
+
+/** A configuration as run.json and checkpoint.json had it before optimizers were JSON. */
+function formerRecipe({ optimizer, minLearningRateRatio, decayFraction, maxGradNorm, ...rest }: any) {
+  const { kind: _, ...adamw } = optimizer
+  return { ...rest, ...adamw, finalRate: minLearningRateRatio, decayShare: decayFraction, gradientClip: maxGradNorm }
+}
+
+test('runs of earlier versions go on', async () => {
+  copy('former')
+  const { configuration, ...record } = json('former', 'run.json')
+  const recipe = formerRecipe(configuration)
+  expect(recipe).toMatchObject({ epsilon: 1e-8, beta2: 0.95, finalRate: 0.1, gradientClip: 1 })
+  writeFileSync(at('former', 'run.json'), JSON.stringify({ ...record, recipe }))
+  await train({ resume: at('former'), overrides: { steps: 10 } })
+  const after = json('former', 'run.json')
+  expect(after.configuration).toEqual({ ...configuration, steps: 10 })
+  expect(after.recipe).toBeUndefined()
+  expect(resumeRemarks({ recipe, device: 'cpu' }, configuration, 4, 'cpu')).toEqual([])
+  writeFileSync(at('former.json'), JSON.stringify({ recipe: { epsilon: 1e-5, finalRate: 0.2 } }))
+  const { configuration: read } = await resolveRun({ config: at('former.json'), overrides: {} })
+  expect(read).toMatchObject({ minLearningRateRatio: 0.2, optimizer: { kind: 'adamw', beta2: 0.95, epsilon: 1e-5 } })
+})
+
+test('any optimizer and any schedule train, are kept and go on', async () => {
+  const schedule = { kind: 'exponential', from: 1e-3, rate: 0.9 }
+  await begin('lion', { steps: 2, optimizer: 'lion', schedule })
+  expect(json('lion', 'run.json').configuration).toMatchObject({ optimizer: { kind: 'lion' }, schedule })
+  expect(json('lion', 'run.json').configuration).not.toHaveProperty('learningRate')
+  await expect(train({ resume: at('lion'), overrides: { steps: 4, optimizer: 'adamw' } })).rejects.toThrow(
+    /the optimizer is lion and cannot become adamw/,
+  )
+  await train({ resume: at('lion'), overrides: { steps: 3, optimizer: { beta1: 0.8 } } })
+  expect(said).toContain('optimizer.beta1 was undefined up to step 2, and is 0.8 from here on')
+  expect(stepsOf('lion')).toEqual([1, 2, 3])
+  // Muon by name: hidden matrices; the rest under AdamW.
+  await begin('muon', { steps: 2, optimizer: 'muon', schedule: 'linear' })
+  expect(json('muon', 'run.json').configuration.optimizer.groups[0].optimizer.kind).toBe('muon')
+  for (const [overrides, message] of [
+    [{ optimizer: 'adamx' }, /optimizer: optimizerFromJSON: unknown kind 'adamx'; known are adafactor, adam, adamw/],
+    [{ optimizer: { epsilom: 1 } }, /optimizer: optimizerFromJSON: adamw has no option 'epsilom'; it has beta1/],
+    [{ schedule: 'exponential' }, /schedule must be constant, cosine, inverseSqrt, linear, wsd, or JSON of any kind/],
+    [{ schedule, learningRate: 1 }, /learningRate goes with a schedule by name/],
+  ] as const)
+    await expect(begin('none', overrides)).rejects.toThrow(message)
+  expect(existsSync(at('none'))).toBe(false)
 })
 
 test('commands in messages can be copied', () => {
@@ -211,7 +259,7 @@ test('text or checkpoints that are gone are said, and nothing is begun anew', as
 test('a loss that leaves the numbers says where to go back to, and the rate can be changed there', async () => {
   await begin(
     'diverged',
-    { learningRate: 50, weightDecay: 100, steps: 40, warmupSteps: 12 },
+    { learningRate: 50, optimizer: { weightDecay: 100 }, steps: 40, warmupSteps: 12 },
     { checkpointEvery: 2 },
   ).then(
     () => Promise.reject(new Error('it should diverge')),
@@ -232,7 +280,11 @@ test('what no machine holds is refused before anything is made', async () => {
 
 test('a loss that goes wrong and stays finite keeps a checkpoint from before, and says so', async () => {
   // A rate that is far too high from step 60 on.
-  await begin('spoilt', { steps: 60, schedule: 'wsd', finalRate: 1, warmupSteps: 4 }, { checkpointEvery: 20 })
+  await begin(
+    'spoilt',
+    { steps: 60, schedule: 'wsd', minLearningRateRatio: 1, warmupSteps: 4 },
+    { checkpointEvery: 20 },
+  )
   await train({ resume: at('spoilt'), overrides: { steps: 200, learningRate: 3 } })
   expect(said).toMatch(
     /The loss is far above what it was since step 6\d: the checkpoint of step 60, from before, is kept/,

@@ -27,7 +27,7 @@ test('train, go on, generate, report', async () => {
   }
   writeFileSync(
     at('tiny.json'),
-    JSON.stringify({ name: 'tiny', architecture, recipe: { batchSize: 2, sequenceLength: 16, vocabSize: 300 } }),
+    JSON.stringify({ name: 'tiny', architecture, run: { batchSize: 2, sequenceLength: 16, vocabSize: 300 } }),
   )
   const run = at('run')
   const trained = await kumiki([

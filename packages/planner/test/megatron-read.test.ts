@@ -342,7 +342,7 @@ describe('round trip', () => {
     beta2: fc.double({ min: 0.5, max: 0.9999, noNaN: true }),
     epsilon: fc.constantFrom(1e-8, 1e-5),
     weightDecay: fc.constantFrom(0, 0.1),
-    gradientClip: fc.constantFrom(0.5, 1),
+    maxGradNorm: fc.constantFrom(0.5, 1),
     zLoss: fc.constantFrom(undefined, 1e-4),
     auxiliaryLoss: fc.constantFrom(0.01, 0.001),
   })

@@ -53,6 +53,6 @@ export const recipe = {
   beta2: 0.95,
   epsilon: 1e-8,
   weightDecay: 0.1,
-  gradientClip: 1,
+  maxGradNorm: 1,
   zLoss: 1e-4,
 } as const

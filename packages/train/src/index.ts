@@ -29,20 +29,27 @@ export {
   withoutFirstAndLast,
 } from './precision.ts'
 export {
-  checkRecipe,
-  configurationOf,
-  type Recipe,
-  RecipeError,
-  recipeChanges,
+  changeRunConfiguration,
+  checkRunConfiguration,
+  configurationChanges,
+  type RunConfiguration,
+  type RunConfigurationChanges,
+  RunConfigurationError,
+  type RunKinds,
+  runConfigurationFields,
+  runOptionsOf,
+  type ScheduleName,
+  scheduleNames,
   scheduleOf,
-} from './run/recipe.ts'
+  upgradeConfiguration,
+} from './run/configuration.ts'
 export {
   Run,
   type RunCadence,
-  type RunConfiguration,
   type RunEnd,
   type RunEvaluation,
   type RunObserver,
+  type RunOptions,
   type RunStop,
 } from './run/run.ts'
 export { runThroughSpikes, type SpikeRunOptions, type SpikeStep } from './spike-run.ts'

@@ -2,16 +2,24 @@
 export { writeFileAtomically } from './atomic-file.ts'
 export { type Disk, type FileSeal, nodeDisk } from './checkpoints/disk.ts'
 export { type CheckpointEntry, listCheckpoints } from './checkpoints/list.ts'
-export { type FindOptions, type LoadedCheckpoint, loadCheckpoint, takeUpCheckpoint } from './checkpoints/load.ts'
+export { type FindOptions, type LoadedCheckpoint, loadCheckpoint, loadNewestCheckpoint } from './checkpoints/load.ts'
 export type { CheckpointContext, CheckpointManifest } from './checkpoints/manifest.ts'
 export { type SaveOptions, saveCheckpoint } from './checkpoints/save.ts'
 export { MetricsLog } from './metrics-log.ts'
 export { type FolderObserverOptions, folderObservers } from './run/folder-observers.ts'
-export { type MadeWith, resumeRemarks, takeUp } from './run/resume.ts'
+export { loadCheckpointToResume, type MadeWith, resumeRemarks } from './run/resume.ts'
 export { parseRunAtStep, RunFolder, RunFolderError } from './run/run-folder.ts'
 export { type LockHolder, RunLock, RunLockedError } from './run/run-lock.ts'
-export { beginRun, goOnWithRun, type NewRunOptions, type PlanOptions, type RunPlan } from './run/run-plan.ts'
+export { beginRun, type NewRunOptions, type PlanOptions, type RunPlan, resumeRun } from './run/run-plan.ts'
 export { keepRecord, RunClock } from './run/run-process.ts'
-export { type Cadence, type RunDefinition, type RunProcess, type RunRecord, shellWord } from './run/run-record.ts'
+export {
+  type Cadence,
+  type RecipeDifference,
+  type RunDefinition,
+  type RunProcess,
+  type RunRecipe,
+  type RunRecord,
+  shellWord,
+} from './run/run-record.ts'
 export { exitCodeOf, Stopped, type StopSignal, type StopSignalOptions, StopSignals } from './run/stop-signals.ts'
 export { type TroubleReading, TroubleWatch } from './run/trouble-watch.ts'

@@ -7,10 +7,10 @@ import {
   type Disk,
   listCheckpoints,
   loadCheckpoint,
+  loadNewestCheckpoint,
   nodeDisk,
   RunFolder,
   saveCheckpoint,
-  takeUpCheckpoint,
 } from '../src/node.ts'
 
 let folder: string
@@ -98,7 +98,7 @@ describe('a damaged checkpoint', () => {
     const run = await runOf(name, [20, 30, 40])
     await damage(join(run, 'checkpoints', 'step-00000040'))
     const faults: string[] = []
-    const loaded = await takeUpCheckpoint(run, { run: name, onFault: (_, fault) => faults.push(fault) })
+    const loaded = await loadNewestCheckpoint(run, { run: name, onFault: (_, fault) => faults.push(fault) })
     expect(loaded!.snapshot).toEqual(snapshotAt(30))
     expect(faults).toEqual([expect.stringMatching(message)])
     expect(await readdir(join(run, 'checkpoints'))).toContain('step-00000040.damaged')
@@ -107,18 +107,20 @@ describe('a damaged checkpoint', () => {
   test('none sound is an error, none at all is none', async () => {
     const run = await runOf('none-sound', [20])
     await flipBit(join(run, 'checkpoints', 'step-00000020', 'state.safetensors'), -1)
-    await expect(takeUpCheckpoint(run, {})).rejects.toThrow(/no checkpoint is sound: .*step-00000020/)
-    expect(await takeUpCheckpoint(join(folder, 'no-run'))).toBeUndefined()
+    await expect(loadNewestCheckpoint(run, {})).rejects.toThrow(/no checkpoint is sound: .*step-00000020/)
+    expect(await loadNewestCheckpoint(join(folder, 'no-run'))).toBeUndefined()
     const other = await runOf('of-another-run', [20])
-    await expect(takeUpCheckpoint(other, { run: 'me' })).rejects.toThrow(/checkpoint of another run/)
+    await expect(loadNewestCheckpoint(other, { run: 'me' })).rejects.toThrow(/checkpoint of another run/)
   })
 })
 
 test('a step that is gone back to is the newest from then on', async () => {
   const run = await runOf('back', [20, 30, 40])
-  await expect(takeUpCheckpoint(run, { step: 25 })).rejects.toThrow(/no checkpoint of step 25; there are 20, 30, 40/)
-  expect((await takeUpCheckpoint(run, { step: 20 }))!.snapshot.step).toBe(20)
-  expect((await takeUpCheckpoint(run))!.snapshot.step).toBe(20)
+  await expect(loadNewestCheckpoint(run, { step: 25 })).rejects.toThrow(
+    /no checkpoint of step 25; there are 20, 30, 40/,
+  )
+  expect((await loadNewestCheckpoint(run, { step: 20 }))!.snapshot.step).toBe(20)
+  expect((await loadNewestCheckpoint(run))!.snapshot.step).toBe(20)
   await saveCheckpoint(run, snapshotAt(25), { keep: 2 })
   expect(await stepsOf(run)).toEqual([20, 25])
 })
@@ -171,7 +173,7 @@ test('a process that dies at any moment of a save leaves sound checkpoints, and 
       await expect(saveCheckpoint(run, snapshotAt(30), { disk: dyingDisk(n, half) })).rejects.toThrow('killed')
       const held = await RunFolder.open(run)
       const faults: string[] = []
-      const { snapshot } = (await takeUpCheckpoint(run, { onFault: (_, fault) => faults.push(fault) }))!
+      const { snapshot } = (await loadNewestCheckpoint(run, { onFault: (_, fault) => faults.push(fault) }))!
       expect(faults, name).toEqual([])
       expect([20, 30], name).toContain(snapshot.step)
       expect(snapshot).toEqual(snapshotAt(snapshot.step))

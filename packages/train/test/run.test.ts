@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Device, init } from '@kumiki/tensor'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { Run, type RunConfiguration, type RunObserver, type RunStop, TrainingError } from '../src/index.ts'
-import { folderObservers, listCheckpoints, RunFolder, takeUpCheckpoint } from '../src/node.ts'
+import { Run, type RunObserver, type RunOptions, type RunStop, TrainingError } from '../src/index.ts'
+import { folderObservers, listCheckpoints, loadNewestCheckpoint, RunFolder } from '../src/node.ts'
 import { documents, expectEqualStates, heldOut, type TinyRun, tinyOptions } from './tiny.ts'
 
 let device: Device
@@ -18,7 +18,7 @@ afterAll(async () => {
   await rm(root, { recursive: true })
 })
 
-const configuration = (extra: Partial<RunConfiguration> & TinyRun = {}): RunConfiguration => {
+const configuration = (extra: Partial<RunOptions> & TinyRun = {}): RunOptions => {
   const { steps = 7, cadence, ...rest } = extra
   const base = tinyOptions(device, { seed: 1, ...rest })
   return { ...base, steps, cadence, heldOut: heldOut(documents.slice(0, 4)) }
@@ -108,12 +108,12 @@ describe('a run', () => {
 
 test('in a folder it keeps metrics, evaluations and checkpoints, and goes on to the bit', async () => {
   const cadence = { checkpointSteps: 4, evaluationSteps: 2 }
-  const recipe = { learningRate: 3e-3 } as never
+  const inJson = { learningRate: 3e-3 } as never
   const inFolder = (folder: RunFolder, said: string[] = []) =>
     folderObservers({
       folder,
       runId: 'one',
-      recipe,
+      configuration: inJson,
       keep: 2,
       device: device.name,
       seconds: () => 1,
@@ -128,7 +128,7 @@ test('in a folder it keeps metrics, evaluations and checkpoints, and goes on to 
   expect(first.trainer.step).toBe(2)
   first.dispose()
   const second = Run.create(configuration({ cadence, steps: 6 }), inFolder(folder))
-  await second.trainer.restore((await takeUpCheckpoint(folder.path, { run: 'one' }))!.snapshot)
+  await second.trainer.restore((await loadNewestCheckpoint(folder.path, { run: 'one' }))!.snapshot)
   await second.train()
   await expectEqualStates(whole.trainer, second.trainer)
   const lines = (await readFile(path('metrics.jsonl'), 'utf8')).trimEnd().split('\n')

@@ -1,6 +1,7 @@
 /** `kumiki train` */
+import type { OptimizerDescription, ScheduleDescription } from '@kumiki/optim'
 import type { Command } from 'commander'
-import { choice, integer, real } from '../flag-values.ts'
+import { choice, integer, nameOrJson, real } from '../flag-values.ts'
 import { precisionNames } from '../precision-names.ts'
 import { addVerb, answer, log } from '../verb.ts'
 
@@ -13,7 +14,8 @@ interface TrainFlags {
   accumulation?: number
   sequenceLength?: number
   learningRate?: number
-  schedule?: 'cosine' | 'wsd'
+  optimizer?: string | Partial<OptimizerDescription>
+  schedule?: string | ScheduleDescription
   warmup?: number
   vocabSize?: number
   precision?: string
@@ -36,15 +38,24 @@ export function addTrain(program: Command): void {
     'Train a model: text to tokenizer to weights to report, in one run folder.',
     (c) =>
       c
-        .option('--preset <name>', 'a known model and recipe (default: nano)')
-        .option('--config <file>', 'JSON: { name, architecture: {...}, recipe: {...} }, over the preset')
+        .option('--preset <name>', 'a known model and its recipe, scaled to this machine (default: nano)')
+        .option('--config <file>', 'JSON: { name, architecture: {...}, run: {...} }, over the preset')
         .option('--data <path...>', 'texts: files, or folders of .txt, .md, .jsonl (default: a small built-in corpus)')
         .option('--steps <n>', 'optimizer steps', integer(1, 1e9))
         .option('--batch-size <n>', 'sequences in a step', integer(1, 1 << 20))
         .option('--accumulation <n>', 'parts of a batch, one after another', integer(1, 1 << 20))
         .option('--sequence-length <n>', 'tokens in a sequence', integer(1, 1 << 24))
         .option('--learning-rate <rate>', 'peak learning rate', real({ above: 0, to: 100 }))
-        .addOption(choice('--schedule <shape>', 'of the learning rate', ['cosine', 'wsd']))
+        .option(
+          '--optimizer <name|json>',
+          'such as adamw, lion, muon, or {"kind":"adamw","epsilon":1e-5}; without a kind, options over the preset\'s',
+          nameOrJson,
+        )
+        .option(
+          '--schedule <name|json>',
+          'of the learning rate: constant, cosine, inverseSqrt, linear, wsd, or any kind of @kumiki/optim as JSON',
+          nameOrJson,
+        )
         .option('--warmup <n>', 'steps of warm-up', integer(0, 1e9))
         .option('--vocab-size <n>', 'pieces of the tokenizer trained on the text', integer(260, 1 << 24))
         .addOption(choice('--precision <policy>', 'what numbers are stored in', precisionNames))
@@ -62,7 +73,7 @@ export function addTrain(program: Command): void {
         .option('--overwrite', 'remove the run that is in --out')
         .option(
           '--resume <run[@step]>',
-          'go on with a run from its newest checkpoint, or that of a step; steps, rate, schedule, warm-up and batch may be changed',
+          'go on with a run from its newest checkpoint, or that of a step; steps, rate, schedule, warm-up, batch and the options of the optimizer may be changed',
         )
         .option('--checkpoint-every <n>', 'steps between checkpoints (default: a tenth of the run)', integer(1, 1e9))
         .option(
@@ -88,6 +99,7 @@ async function train(options: TrainFlags): Promise<void> {
     accumulation,
     sequenceLength,
     learningRate,
+    optimizer,
     schedule,
     warmup,
     vocabSize,
@@ -102,6 +114,7 @@ async function train(options: TrainFlags): Promise<void> {
       accumulation,
       sequenceLength,
       learningRate,
+      optimizer,
       schedule,
       warmupSteps: warmup,
       vocabSize,

@@ -17,7 +17,7 @@ export interface LaunchRecipe {
   readonly beta2: number
   readonly epsilon: number
   readonly weightDecay: number
-  readonly gradientClip: number
+  readonly maxGradNorm: number
   /** Coefficient of log(Z)^2; upstream has no flag for it. */
   readonly zLoss?: number | null
   /** Load-balancing loss of mixtures. */
@@ -50,7 +50,7 @@ export function checkRecipe(recipe: LaunchRecipe): LaunchRecipe {
   oneOf('recipe.schedule', recipe.schedule, ['cosine', 'wsd'])
   for (const field of ['beta1', 'beta2', 'epsilon'] as const) positive(`recipe.${field}`, recipe[field], 1)
   if (recipe.weightDecay !== 0) positive('recipe.weightDecay', recipe.weightDecay, 100)
-  positive('recipe.gradientClip', recipe.gradientClip, 1e6)
+  positive('recipe.maxGradNorm', recipe.maxGradNorm, 1e6)
   for (const field of ['zLoss', 'auxiliaryLoss', 'routerZLoss'] as const)
     if (recipe[field]) positive(`recipe.${field}`, recipe[field], 1e3)
   if (recipe.routerPrecision) oneOf('recipe.routerPrecision', recipe.routerPrecision, ['fp32'])

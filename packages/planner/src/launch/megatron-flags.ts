@@ -157,6 +157,6 @@ export function recipeFlags(recipe: LaunchRecipe): Flag[] {
     ['--adam-beta2', recipe.beta2],
     ['--adam-eps', recipe.epsilon],
     ['--weight-decay', recipe.weightDecay],
-    ['--clip-grad', recipe.gradientClip],
+    ['--clip-grad', recipe.maxGradNorm],
   ]
 }

@@ -38,7 +38,7 @@ export function recipeOf(flags: LaunchFlags, zLoss: boolean, notes: string[]): L
     beta2: flags.number('--adam-beta2', 0.999),
     epsilon: flags.number('--adam-eps', 1e-8),
     weightDecay: flags.number('--weight-decay', 0.01),
-    gradientClip: flags.number('--clip-grad', 1),
+    maxGradNorm: flags.number('--clip-grad', 1),
   }
   const why =
     optimizer !== 'adam'

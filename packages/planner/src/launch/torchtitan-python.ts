@@ -98,7 +98,7 @@ ${call(schedule, '            ')}
             num_tokens_per_microbatch_per_dp_rank=${plan.microBatchSize} * ${plan.sequenceLength},
             num_tokens_per_train_step=${plan.globalBatchSize} * ${plan.sequenceLength},
             max_context_length=${plan.sequenceLength},
-            max_norm=${recipe.gradientClip},
+            max_norm=${recipe.maxGradNorm},
             steps=${recipe.trainSteps},
             disable_cuda_graphs=True,
         ),

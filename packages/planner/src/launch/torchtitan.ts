@@ -167,7 +167,7 @@ export function emitTorchtitan(request: LaunchRequest): TorchtitanJob {
       local_batch_size: pipeline ? plan.globalBatchSize / plan.dataParallel : plan.microBatchSize,
       global_batch_size: plan.globalBatchSize,
       seq_len: plan.sequenceLength,
-      max_norm: recipe.gradientClip,
+      max_norm: recipe.maxGradNorm,
       steps: recipe.trainSteps,
       dataset: 'c4',
     },

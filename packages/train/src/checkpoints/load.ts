@@ -98,7 +98,7 @@ export interface FindOptions {
  * @returns undefined where the run has made none yet
  * @throws Error where none is sound, or none of that step
  */
-export async function takeUpCheckpoint(
+export async function loadNewestCheckpoint(
   runFolder: string,
   options: FindOptions = {},
 ): Promise<LoadedCheckpoint | undefined> {

@@ -6,7 +6,7 @@ import { listCheckpoints } from '../checkpoints/list.ts'
 import { saveCheckpoint } from '../checkpoints/save.ts'
 import { MetricsLog } from '../metrics-log.ts'
 import { TrainingError } from '../trainer.ts'
-import type { Recipe } from './recipe.ts'
+import type { RunConfiguration } from './configuration.ts'
 import { gapRemark, type MadeWith, wayBack } from './resume.ts'
 import type { RunObserver, RunStop } from './run.ts'
 import type { RunFolder } from './run-folder.ts'
@@ -16,7 +16,7 @@ export interface FolderObserverOptions {
   readonly folder: RunFolder
   /** The run's own id: checkpoints bear it. */
   readonly runId: string
-  readonly recipe: Recipe
+  readonly configuration: RunConfiguration
   /** Checkpoints that stay. */
   readonly keep: number
   /** The device's name, for the checkpoints. */
@@ -84,12 +84,12 @@ function keepEvaluations({ folder }: FolderObserverOptions): RunObserver {
 }
 
 function keepCheckpoints(options: FolderObserverOptions, watch: TroubleWatch): RunObserver {
-  const { folder, runId, recipe, keep, device, seconds } = options
+  const { folder, runId, configuration, keep, device, seconds } = options
   return {
     async onCheckpoint({ trainer }) {
       // Whoever took the run over meanwhile owns it now.
       await folder.check()
-      const made: MadeWith = { recipe, device }
+      const made: MadeWith = { configuration, device }
       await saveCheckpoint(folder.path, await trainer.snapshot(), {
         keep,
         keepBefore: watch.since,
@@ -100,7 +100,7 @@ function keepCheckpoints(options: FolderObserverOptions, watch: TroubleWatch): R
 }
 
 /** Says where the loss has gone wrong and stayed so, and what to do about it. */
-function sayTrouble({ folder, recipe, stop, log }: FolderObserverOptions, watch: TroubleWatch): RunObserver {
+function sayTrouble({ folder, configuration, stop, log }: FolderObserverOptions, watch: TroubleWatch): RunObserver {
   const { path } = folder
   /** The step of trouble that was told of. */
   let said: number | undefined
@@ -119,14 +119,14 @@ function sayTrouble({ folder, recipe, stop, log }: FolderObserverOptions, watch:
       if (end.kind === 'failed') {
         if (!(end.error instanceof TrainingError)) return
         const found = (await listCheckpoints(path)).flatMap(({ step, manifest }) => (manifest ? [step] : []))
-        throw new TrainingError(`${end.error.message}. ${wayBack(path, trainer.step, recipe, found, since)}`, {
+        throw new TrainingError(`${end.error.message}. ${wayBack(path, trainer.step, configuration, found, since)}`, {
           cause: end.error,
         })
       }
       if (since === undefined || trainer.step - since < troubledSteps || stop?.requested) return
       const found = (await listCheckpoints(path)).map(({ step }) => step)
       log(
-        `The loss has been far above what it was since step ${since}. ${wayBack(path, trainer.step, recipe, found, since)}`,
+        `The loss has been far above what it was since step ${since}. ${wayBack(path, trainer.step, configuration, found, since)}`,
       )
     },
   }

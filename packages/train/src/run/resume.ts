@@ -1,34 +1,59 @@
 /** Going on with a run: what may be changed, and everything that is not as it was, said. Node only. */
-import { type LoadedCheckpoint, takeUpCheckpoint } from '../checkpoints/load.ts'
-import { checkRecipe, type Recipe, RecipeError, recipeChanges, scheduleOf } from './recipe.ts'
+import { type LoadedCheckpoint, loadNewestCheckpoint } from '../checkpoints/load.ts'
+import {
+  changeRunConfiguration,
+  checkRunConfiguration,
+  configurationChanges,
+  type RunConfiguration,
+  type RunConfigurationChanges,
+  RunConfigurationError,
+  scheduleOf,
+  upgradeConfiguration,
+} from './configuration.ts'
 import { type RunRecord, shellWord } from './run-record.ts'
 
-/** The recipe of a record with changes over it. @throws RecipeError for values that do not fit */
-export function changedRecipe(record: RunRecord, overrides: Partial<Recipe>): Recipe {
-  const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined))
-  return checkRecipe({ ...record.recipe, ...given }, 'train --resume')
+/**
+ * The configuration of a record with changes over it.
+ * @throws RunConfigurationError for values that do not fit, or another optimizer: its moments would not be those of the checkpoint
+ */
+export function changedConfiguration(record: RunRecord, changes: RunConfigurationChanges): RunConfiguration {
+  const before = record.configuration
+  const configuration = checkRunConfiguration(changeRunConfiguration(before, changes), 'train --resume')
+  if (configuration.optimizer.kind !== before.optimizer.kind)
+    throw new RunConfigurationError(
+      `train --resume: the optimizer is ${before.optimizer.kind} and cannot become ${configuration.optimizer.kind}, whose state the checkpoints do not have; its options can be changed, or begin a new run`,
+    )
+  return configuration
 }
 
 /** What a checkpoint says its steps were made with. */
 export interface MadeWith {
-  readonly recipe: Recipe
+  readonly configuration: RunConfiguration
   readonly device: string
 }
 
+/** Of a checkpoint's `made`, which earlier versions wrote with other names. */
+function configurationMade(made: Readonly<Record<string, unknown>> | undefined): RunConfiguration | undefined {
+  const json = made?.configuration ?? made?.recipe
+  if (typeof json !== 'object' || json === null) return undefined
+  const { optimizer, ...rest } = upgradeConfiguration(json as Record<string, unknown>)
+  return { ...rest, optimizer: { kind: 'adamw', ...(optimizer as object) } } as RunConfiguration
+}
+
 /**
- * Takes up the newest sound checkpoint, or that of a step. Everything that is passed over is logged.
+ * Loads the newest sound checkpoint, or that of a step. Everything that is passed over is logged.
  * @returns undefined where there is none yet
- * @throws RecipeError where the run has made more steps than it shall make
+ * @throws RunConfigurationError where the run has made more steps than it shall make
  */
-export async function takeUp(
+export async function loadCheckpointToResume(
   folder: string,
-  record: Pick<RunRecord, 'id' | 'recipe' | 'processes'>,
-  recipe: Recipe,
+  record: Pick<RunRecord, 'id' | 'configuration' | 'processes'>,
+  configuration: RunConfiguration,
   step: number | undefined,
   log: (line: string) => void,
 ): Promise<LoadedCheckpoint | undefined> {
   let passed = false
-  const loaded = await takeUpCheckpoint(folder, {
+  const loaded = await loadNewestCheckpoint(folder, {
     run: record.id,
     step,
     onFault: (_, fault) => {
@@ -46,18 +71,18 @@ export async function takeUp(
     return undefined
   }
   const at = loaded.snapshot.step
-  if (recipe.steps < at)
-    throw new RecipeError(
-      `--steps ${recipe.steps}: the run has made ${at} steps already; give ${at} or more, or go back to an earlier checkpoint by --resume ${folder}@STEP`,
+  if (configuration.steps < at)
+    throw new RunConfigurationError(
+      `--steps ${configuration.steps}: the run has made ${at} steps already; give ${at} or more, or go back to an earlier checkpoint by --resume ${folder}@STEP`,
     )
-  const changed = Object.keys(recipeChanges(record.recipe, recipe))
+  const changed = Object.keys(configurationChanges(record.configuration, configuration))
   const unused = changed.filter((field) => field !== 'steps')
-  if (recipe.steps === at && unused.length > 0)
-    throw new RecipeError(
+  if (configuration.steps === at && unused.length > 0)
+    throw new RunConfigurationError(
       `all ${at} steps of the run are made, so ${unused.join(' and ')} would change nothing: give more --steps, or go back to an earlier checkpoint by --resume ${folder}@STEP`,
     )
   log(
-    at === recipe.steps
+    at === configuration.steps
       ? `All ${at} steps are made; what comes after them is made again`
       : `Going on from step ${at}${passed ? ', the newest sound checkpoint' : ''}`,
   )
@@ -66,30 +91,34 @@ export async function takeUp(
 
 /** What is not as it was when a checkpoint was made: one line each. */
 export function resumeRemarks(
-  made: Partial<MadeWith> | undefined,
-  recipe: Recipe,
+  made: Readonly<Record<string, unknown>> | undefined,
+  configuration: RunConfiguration,
   step: number,
   device: string,
 ): string[] {
   const lines: string[] = []
-  if (!made?.recipe) return lines
-  for (const [field, [before, after]] of Object.entries(recipeChanges(made.recipe, recipe)))
-    lines.push(`${field} was ${String(before)} up to step ${step}, and is ${String(after)} from here on`)
-  if (step < recipe.steps) {
-    const before = made.recipe.steps > step ? scheduleOf(made.recipe)(step) : scheduleOf(made.recipe)(step - 1)
-    const after = scheduleOf(recipe)(step)
-    const last = scheduleOf(made.recipe)(Math.max(0, step - 1))
+  const former = configurationMade(made)
+  if (!made || !former) return lines
+  for (const [field, [before, after]] of Object.entries(configurationChanges(former, configuration)))
+    lines.push(`${field} was ${show(before)} up to step ${step}, and is ${show(after)} from here on`)
+  if (step < configuration.steps) {
+    const schedule = scheduleOf(former)
+    const before = former.steps > step ? schedule(step) : schedule(step - 1)
+    const after = scheduleOf(configuration)(step)
+    const last = schedule(Math.max(0, step - 1))
     if (rate(after) !== rate(before))
       lines.push(
-        `The learning rate of step ${step + 1} is ${rate(after)} now; it was ${rate(last)} at step ${step}${made.recipe.steps > step ? ` and would have been ${rate(before)}` : ', where the schedule ended'}`,
+        `The learning rate of step ${step + 1} is ${rate(after)} now; it was ${rate(last)} at step ${step}${former.steps > step ? ` and would have been ${rate(before)}` : ', where the schedule ended'}`,
       )
   }
-  if (made.device !== undefined && arithmetic(made.device) !== arithmetic(device))
+  if (typeof made.device === 'string' && arithmetic(made.device) !== arithmetic(device))
     lines.push(
       `The steps so far were made on ${made.device}, this is ${device}: its results differ in the last bits, so the run is not the one it would have been`,
     )
   return lines
 }
+
+const show = (value: unknown) => (typeof value === 'object' ? JSON.stringify(value) : String(value))
 
 const rate = (value: number) => Number(value.toPrecision(3)).toString()
 
@@ -114,15 +143,19 @@ export function gapRemark(gaps: readonly (readonly [number, number])[]): string 
 export function wayBack(
   folder: string,
   step: number,
-  recipe: Recipe,
+  { learningRate }: RunConfiguration,
   steps: readonly number[],
   since: number | undefined,
 ): string {
   const before = since === undefined ? steps : steps.filter((made) => made < since)
   const target = before.length > 0 ? Math.max(...before) : undefined
-  const smaller = rate(recipe.learningRate / 3)
+  // A schedule in JSON has its rates in itself.
+  const [smaller, flag] =
+    learningRate === undefined
+      ? ['smaller rates in its schedule', '--schedule JSON']
+      : ['a smaller rate', `--learning-rate ${rate(learningRate / 3)}`]
   const trouble = since !== undefined && since < step ? `The trouble began at step ${since}. ` : ''
   return target === undefined
-    ? `${trouble}There is no checkpoint from before it: begin anew with a smaller rate (--learning-rate ${smaller}) or a longer --warmup`
-    : `${trouble}Go back to step ${target} with a smaller rate: kumiki train --resume ${shellWord(`${folder}@${target}`)} --learning-rate ${smaller}`
+    ? `${trouble}There is no checkpoint from before it: begin anew with ${smaller} (${flag}) or a longer --warmup`
+    : `${trouble}Go back to step ${target} with ${smaller}: kumiki train --resume ${shellWord(`${folder}@${target}`)} ${flag}`
 }

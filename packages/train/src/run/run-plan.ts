@@ -1,7 +1,7 @@
 /** A run about to be made: a new one or one that goes on, checked, with its folder held. Node only. */
 import { stat } from 'node:fs/promises'
-import { type Recipe, recipeChanges } from './recipe.ts'
-import { changedRecipe } from './resume.ts'
+import { configurationChanges, type RunConfiguration, type RunConfigurationChanges } from './configuration.ts'
+import { changedConfiguration } from './resume.ts'
 import { parseRunAtStep, RunFolder } from './run-folder.ts'
 import type { LockOptions } from './run-lock.ts'
 import { type Cadence, newRecord, type RunDefinition, type RunRecord, readRecord } from './run-record.ts'
@@ -10,8 +10,8 @@ import { type Cadence, newRecord, type RunDefinition, type RunRecord, readRecord
 export interface RunPlan {
   readonly folder: RunFolder
   readonly record: RunRecord
-  /** For a run that goes on: from which step, and the recipe it had. */
-  readonly resume?: { readonly step?: number; readonly recipe: Recipe }
+  /** For a run that goes on: from which step, and the configuration it had. */
+  readonly resume?: { readonly step?: number; readonly configuration: RunConfiguration }
   readonly changed: Readonly<Record<string, readonly [unknown, unknown]>>
 }
 
@@ -31,9 +31,9 @@ export interface NewRunOptions extends PlanOptions {
   readonly overwrite?: boolean
 }
 
-function cadenceOf({ cadence = {} }: PlanOptions, recipe: Recipe, before?: Cadence): Cadence {
+function cadenceOf({ cadence = {} }: PlanOptions, { steps }: RunConfiguration, before?: Cadence): Cadence {
   return {
-    steps: cadence.steps ?? before?.steps ?? Math.min(500, Math.max(1, Math.ceil(recipe.steps / 10))),
+    steps: cadence.steps ?? before?.steps ?? Math.min(500, Math.max(1, Math.ceil(steps / 10))),
     minutes: cadence.minutes ?? before?.minutes ?? 10,
     keep: cadence.keep ?? before?.keep ?? 2,
   }
@@ -42,7 +42,7 @@ function cadenceOf({ cadence = {} }: PlanOptions, recipe: Recipe, before?: Caden
 /** Takes a folder for a new run. @throws RunFolderError where there is a run in it; what `check` throws */
 export async function beginRun(run: RunDefinition, options: NewRunOptions): Promise<RunPlan> {
   options.check?.(run)
-  const record = newRecord(run, options.data, cadenceOf(options, run.recipe))
+  const record = newRecord(run, options.data, cadenceOf(options, run.configuration))
   const folder =
     options.folder === undefined
       ? await RunFolder.reserve('runs', `${run.name}-${new Date().toISOString().slice(0, 19).replace(/[T:]/g, '-')}`)
@@ -53,23 +53,27 @@ export async function beginRun(run: RunDefinition, options: NewRunOptions): Prom
 /**
  * Takes the folder of a run to go on with.
  * @param run its folder, or `FOLDER@STEP`
- * @param changes to its recipe
- * @throws RunFolderError where there is no run; RecipeError for changes that cannot be; what `check` throws
+ * @param changes to its configuration
+ * @throws RunFolderError where there is no run; RunConfigurationError for changes that cannot be; what `check` throws
  */
-export async function goOnWithRun(run: string, changes: Partial<Recipe>, options: PlanOptions = {}): Promise<RunPlan> {
+export async function resumeRun(
+  run: string,
+  changes: RunConfigurationChanges,
+  options: PlanOptions = {},
+): Promise<RunPlan> {
   // A folder whose own name ends in @5 is that folder.
   const { folder: path, step } = (await isFolder(run)) ? { folder: run, step: undefined } : parseRunAtStep(run)
   const folder = await RunFolder.open(path, options)
   try {
     const before = await readRecord(folder.path)
-    const recipe = changedRecipe(before, changes)
-    const record = { ...before, recipe, checkpoints: cadenceOf(options, recipe, before.checkpoints) }
+    const configuration = changedConfiguration(before, changes)
+    const record = { ...before, configuration, checkpoints: cadenceOf(options, configuration, before.checkpoints) }
     options.check?.(record)
     return {
       folder,
       record,
-      resume: { step, recipe: before.recipe },
-      changed: recipeChanges(before.recipe, recipe),
+      resume: { step, configuration: before.configuration },
+      changed: configurationChanges(before.configuration, configuration),
     }
   } catch (error) {
     await folder.release()

@@ -4,13 +4,30 @@ import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { ModelArchitecture } from '@kumiki/models/configs'
 import { writeFileAtomically } from '../atomic-file.ts'
-import { checkRecipe, type Recipe } from './recipe.ts'
+import { checkRunConfiguration, type RunConfiguration, upgradeConfiguration } from './configuration.ts'
 
 /** What is trained and how: the plain part of a run. */
 export interface RunDefinition {
   readonly name: string
   readonly architecture: ModelArchitecture
-  readonly recipe: Recipe
+  readonly configuration: RunConfiguration
+  /** The model whose recipe the configuration follows, and what differs from it. */
+  readonly recipe?: RunRecipe
+}
+
+/** Where a run follows what was done with a published model. */
+export interface RunRecipe {
+  /** Such as `llm-jp-3-150m`. */
+  readonly model: string
+  readonly differences: readonly RecipeDifference[]
+}
+
+/** One thing that is not as in the recipe. */
+export interface RecipeDifference {
+  readonly what: string
+  readonly recipe: string
+  readonly run: string
+  readonly why: string
 }
 
 /** When checkpoints are made and how many stay. */
@@ -54,6 +71,20 @@ export async function writeRecord(folder: string, record: RunRecord): Promise<vo
   await writeFileAtomically(join(folder, 'run.json'), `${JSON.stringify(record, null, 2)}\n`)
 }
 
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** Records of earlier versions called the configuration `recipe`, and some of its fields otherwise. */
+function upgradeRecord(json: any): RunRecord {
+  if (!isObject(json) || isObject(json.configuration) || !isObject(json.recipe)) return json
+  const { recipe, ...rest } = json
+  const configuration = upgradeConfiguration(recipe as Record<string, unknown>)
+  return {
+    ...rest,
+    configuration: { ...configuration, optimizer: { kind: 'adamw', ...(configuration.optimizer as object) } },
+  } as never
+}
+
 /** @throws Error naming the file and what is wrong with it */
 export async function readRecord(folder: string): Promise<RunRecord> {
   const file = join(folder, 'run.json')
@@ -62,23 +93,22 @@ export async function readRecord(folder: string): Promise<RunRecord> {
   })
   let record: RunRecord
   try {
-    record = JSON.parse(text)
+    record = upgradeRecord(JSON.parse(text))
   } catch (error) {
     throw new Error(`${file}: is not JSON: ${(error as Error).message}`)
   }
-  const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value)
   if (
     record?.version !== 1 ||
     typeof record.id !== 'string' ||
     typeof record.name !== 'string' ||
     !Array.isArray(record.data) ||
-    !isObject(record.recipe) ||
+    !isObject(record.configuration) ||
     !isObject(record.architecture) ||
     !isObject(record.checkpoints) ||
     !Array.isArray(record.processes)
   )
     throw new Error(`${file}: is not the record of a run that this version can go on with`)
-  checkRecipe(record.recipe, file)
+  checkRunConfiguration(record.configuration, file)
   const { steps, minutes, keep } = record.checkpoints
   for (const [name, value] of Object.entries({ steps, minutes, keep }))
     if (typeof value !== 'number' || !(value > 0))

@@ -1,4 +1,4 @@
-/** A run: what is trained, on what, how and for how long, as a plain value; and observers, who see every step of it. */
+/** A run: what is trained, on what, how and for how long; and observers, who see every step of it. */
 import type { HeldOutLoss, HeldOutText } from '../evaluation.ts'
 import { type StepMetrics, Trainer, type TrainerOptions } from '../trainer.ts'
 
@@ -12,7 +12,7 @@ export interface RunCadence {
   readonly evaluationSteps?: number
 }
 
-export interface RunConfiguration extends TrainerOptions {
+export interface RunOptions extends TrainerOptions {
   /** Updates in all, those before a resume included. */
   readonly steps: number
   readonly cadence?: RunCadence
@@ -63,33 +63,33 @@ const never: RunStop = { requested: false, signal: new AbortController().signal,
  * await run.train()
  */
 export class Run {
-  readonly configuration: RunConfiguration
+  readonly options: RunOptions
   readonly trainer: Trainer
   /** Steps that were evaluated before; they are not evaluated again. Observers that know of some add them in `onStart`. */
   readonly evaluated = new Set<number>()
   private readonly observers: readonly RunObserver[]
 
-  private constructor(configuration: RunConfiguration, observers: readonly RunObserver[]) {
-    this.configuration = configuration
+  private constructor(options: RunOptions, observers: readonly RunObserver[]) {
+    this.options = options
     this.observers = observers
-    this.trainer = Trainer.create(configuration)
+    this.trainer = Trainer.create(options)
   }
 
   /** @throws RangeError for what does not fit together */
-  static create(configuration: RunConfiguration, observers: readonly RunObserver[] = []): Run {
-    const { steps, cadence = {} } = configuration
+  static create(options: RunOptions, observers: readonly RunObserver[] = []): Run {
+    const { steps, cadence = {} } = options
     const { checkpointSteps, evaluationSteps, checkpointMinutes } = cadence
     for (const [name, value] of Object.entries({ steps, checkpointSteps, evaluationSteps }))
       if (value !== undefined && (!Number.isInteger(value) || value < 1))
         throw new RangeError(`Run: ${name} must be an integer of at least 1, got ${value}`)
     if (checkpointMinutes !== undefined && !(checkpointMinutes > 0))
       throw new RangeError(`Run: checkpointMinutes must be above 0, got ${checkpointMinutes}`)
-    return new Run(configuration, observers)
+    return new Run(options, observers)
   }
 
   /** Updates in all. */
   get steps(): number {
-    return this.configuration.steps
+    return this.options.steps
   }
 
   /**
@@ -132,7 +132,7 @@ export class Run {
       checkpointSteps = steps,
       evaluationSteps = steps,
       checkpointMinutes = Number.POSITIVE_INFINITY,
-    } = this.configuration.cadence ?? {}
+    } = this.options.cadence ?? {}
     let lastSaved = performance.now()
     let savedStep = trainer.step
     const late = () => performance.now() - lastSaved >= checkpointMinutes * 60_000
@@ -164,7 +164,7 @@ export class Run {
   }
 
   private async evaluate(stop: RunStop): Promise<void> {
-    const { heldOut } = this.configuration
+    const { heldOut } = this.options
     const { step } = this.trainer
     if (!heldOut || this.evaluated.has(step)) return
     try {

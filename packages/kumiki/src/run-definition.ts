@@ -1,0 +1,118 @@
+/** What `kumiki train` trains and how: a preset, a configuration file, and command-line overrides, resolved and checked. */
+import { readFile } from 'node:fs/promises'
+import { type ModelArchitecture, validateArchitecture } from '@kumiki/models/configs'
+import {
+  changeRunConfiguration,
+  checkRunConfiguration,
+  type RunConfiguration,
+  type RunConfigurationChanges,
+  runConfigurationFields,
+  upgradeConfiguration,
+} from '@kumiki/train'
+import type { RecipeDifference, RunDefinition } from '@kumiki/train/node'
+import { findPreset, fitPreset, type Preset } from './presets.ts'
+import { fitsAnyDevice } from './training-memory.ts'
+import { UsageError } from './usage-error.ts'
+
+export interface RunSources {
+  readonly preset?: string
+  /** A JSON file: { name?, architecture?: {...}, run?: {...} }, on top of the preset. */
+  readonly config?: string
+  readonly overrides: RunConfigurationChanges
+  /** Bytes of memory a preset is scaled to. Default: what this process may use. */
+  readonly available?: number
+}
+
+/** Preset, then configuration file, then command line. The vocabulary of the architecture becomes the tokenizer's later. */
+export async function resolveRun({
+  preset: name = 'nano',
+  config,
+  overrides,
+  available,
+}: RunSources): Promise<RunDefinition> {
+  const preset = findPreset(name)
+  const file = config ? await readConfig(config) : {}
+  const fromFile = (file.run ?? {}) as RunConfigurationChanges
+  const flags = Object.fromEntries(Object.entries(overrides).filter(([, v]) => v !== undefined))
+  const sizes = pick(file.architecture, Object.keys(preset.architecture), `${config}: architecture`)
+  const given = new Map<string, string>()
+  for (const field of Object.keys(fromFile)) given.set(field, String(config))
+  for (const field of Object.keys(flags)) given.set(field, flagOf(field))
+  let configuration = changeRunConfiguration(changeRunConfiguration(preset.configuration, fromFile), flags)
+  let architecture = { ...preset.architecture, ...sizes } as ModelArchitecture
+  let differences: readonly RecipeDifference[] | undefined
+  if (preset.model) {
+    const fits = (candidate: RunConfiguration) => fitsAnyDevice(architecture, candidate, available)
+    const fitted = fitPreset({ ...preset, model: preset.model }, configuration, given, fits)
+    configuration = fitted.configuration
+    differences = [...sizeDifferences(preset, sizes, String(config)), ...fitted.differences]
+  } else if (!given.has('warmupSteps') && configuration.warmupSteps !== undefined) {
+    // A short run keeps the shape of its schedule.
+    const warmupSteps = Math.min(configuration.warmupSteps, Math.floor(configuration.steps / 10))
+    configuration = { ...configuration, warmupSteps }
+  }
+  if (configuration.sequenceLength > architecture.maxPositionEmbeddings)
+    architecture = { ...architecture, maxPositionEmbeddings: configuration.sequenceLength }
+  try {
+    validateArchitecture(architecture, config ?? preset.name)
+  } catch (error) {
+    throw new UsageError((error as Error).message)
+  }
+  return {
+    name: typeof file.name === 'string' ? file.name : preset.name,
+    architecture,
+    configuration: checkRunConfiguration(configuration, config ?? 'the run'),
+    ...(differences && { recipe: { model: preset.name, differences } }),
+  }
+}
+
+function sizeDifferences({ architecture }: Preset, sizes: Record<string, unknown>, file: string): RecipeDifference[] {
+  return Object.entries(sizes)
+    .filter(([field, value]) => architecture[field as keyof ModelArchitecture] !== value)
+    .map(([field, value]) => ({
+      what: field,
+      recipe: String(architecture[field as keyof ModelArchitecture]),
+      run: String(value),
+      why: `given by ${file}`,
+    }))
+}
+
+/** The flag of a field. */
+const flagOf = (field: string) =>
+  field === 'warmupSteps' ? '--warmup' : `--${field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+
+const known = ['name', 'architecture', 'run']
+
+async function readConfig(path: string): Promise<Record<string, unknown>> {
+  const text = await readFile(path, 'utf8').catch((error) => {
+    throw new UsageError(`--config ${path}: cannot be read (${error.code ?? error.message})`)
+  })
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch (error) {
+    throw new UsageError(`--config ${path}: is not JSON: ${(error as Error).message}`)
+  }
+  if (typeof json !== 'object' || json === null || Array.isArray(json))
+    throw new UsageError(`--config ${path}: must be an object { name?, architecture?, run? }`)
+  // Files of earlier versions call the run's configuration `recipe`.
+  const { recipe, ...rest } = json as Record<string, unknown>
+  if (recipe !== undefined && 'run' in rest)
+    throw new UsageError(`--config ${path}: has both run and recipe; run is enough`)
+  const unknown = Object.keys(rest).filter((k) => !known.includes(k))
+  if (unknown.length > 0)
+    throw new UsageError(`--config ${path}: unknown field ${unknown[0]}; known are ${known.join(', ')}`)
+  const [field, value] = recipe === undefined ? ['run', rest.run] : ['recipe', recipe]
+  const upgraded =
+    typeof value === 'object' && value !== null ? upgradeConfiguration(value as Record<string, unknown>) : value
+  return { ...rest, run: pick(upgraded, runConfigurationFields, `${path}: ${field}`) }
+}
+
+function pick(value: unknown, known: readonly string[], where: string): Record<string, unknown> {
+  if (value === undefined) return {}
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new UsageError(`${where}: must be an object`)
+  const unknown = Object.keys(value).filter((k) => !known.includes(k))
+  if (unknown.length > 0) throw new UsageError(`${where}: unknown field ${unknown[0]}; known are ${known.join(', ')}`)
+  return value as Record<string, unknown>
+}

@@ -1,0 +1,64 @@
+import { findModel } from '@kumiki/models/configs'
+import { scheduleFromJSON } from '@kumiki/optim'
+import { scheduleOf } from '@kumiki/train'
+import { expect, test } from 'vitest'
+import { differenceLines } from '../src/presets.ts'
+import { resolveRun } from '../src/run-definition.ts'
+
+const gib = 2 ** 30
+
+test("a preset is its model's own recipe, scaled, and every change is said", async () => {
+  const { configuration, recipe } = await resolveRun({ preset: 'llm-jp-3-150m', overrides: {}, available: 64 * gib })
+  expect(configuration).toMatchObject({
+    batchSize: 512,
+    sequenceLength: 4096,
+    learningRate: 3e-4,
+    minLearningRateRatio: 0.1,
+    schedule: 'cosine',
+    optimizer: findModel('llm-jp-3-150m').recipe!.optimizer,
+    maxGradNorm: 1,
+    zLoss: 1e-4,
+    precision: 'bf16',
+  })
+  // The whole batch of 2 million tokens, in as many parts as the memory asks for.
+  expect(512 % configuration.accumulation).toBe(0)
+  expect(configuration.accumulation).toBeGreaterThan(64)
+  const lines = differenceLines(recipe!.model, recipe!.differences)
+  expect(lines).toEqual([
+    "What differs from LLM-jp's recipe of llm-jp-3-150m, and why:",
+    '  steps: 800 instead of 988,240 (a run of one machine; --steps changes it)',
+    '  steps of warm-up: 80 instead of 2,000 (a tenth of the steps, at most)',
+    '  pieces of the vocabulary: 2,048 instead of 99,487 (the tokenizer is trained on the text of this run; --vocab-size changes it)',
+    expect.stringMatching(
+      /^ {2}devices: one, micro batch \d, \d+ parts of a batch one after another instead of 64 H100-SXM-80GB: TP 1, PP 1, CP 1, DP 64, micro batch 8 \(gradients/,
+    ),
+    '  text: the text of this run instead of the blend llm-jp-3 (--data says what is read)',
+  ])
+})
+
+test('what is given by hand stays, and less memory makes shorter sequences', async () => {
+  const overrides = { batchSize: 4, steps: 10, optimizer: { epsilon: 1e-5 } }
+  const { configuration, recipe } = await resolveRun({ preset: 'llm-jp-3-150m', overrides, available: 1.2 * gib })
+  expect(configuration).toMatchObject({ batchSize: 4, accumulation: 4, steps: 10, warmupSteps: 1 })
+  expect(configuration.sequenceLength).toBeLessThan(4096)
+  const said = Object.fromEntries(recipe!.differences.map(({ what, why }) => [what, why]))
+  expect(said).toMatchObject({
+    'sequences in a batch': 'given by --batch-size',
+    optimizer: 'given by --optimizer',
+    steps: 'given by --steps',
+    'tokens in a sequence': 'a longer one does not fit the memory there is',
+  })
+  expect(configuration.optimizer).toEqual({ kind: 'adamw', beta1: 0.9, beta2: 0.95, epsilon: 1e-5, weightDecay: 0.1 })
+})
+
+test("a whole recipe's schedule is the one LLM-jp had", async () => {
+  for (const preset of ['llm-jp-3-13b', 'llm-jp-4-8b']) {
+    const { schedule, trainSteps, sequenceLength, globalBatchSize } = findModel(preset).recipe!
+    const overrides = { steps: trainSteps, warmupSteps: 2000, batchSize: globalBatchSize, sequenceLength }
+    const { configuration } = await resolveRun({ preset, overrides, available: 64 * gib })
+    const [ours, theirs] = [scheduleOf(configuration), scheduleFromJSON(schedule)]
+    // LLM-jp-3's cosine ends 2000 steps before the run does.
+    for (const step of [0, 1000, 2000, 100_000, trainSteps / 2])
+      expect(Math.abs(ours(step) / (theirs(step) || 1) - (step ? 1 : 0)), `${preset} ${step}`).toBeLessThan(0.02)
+  }
+})
