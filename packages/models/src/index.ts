@@ -2,7 +2,10 @@ export * from './configs.ts'
 export { type DecoderModel, decoderModel } from './decoder/decoder.ts'
 export type { InitializeOptions } from './decoder/initialize.ts'
 export { Generator, type SamplingOptions, sample } from './generate/generator.ts'
+export { type FeedForwardSizes, feedForwardModel } from './history/feed-forward.ts'
 export * from './history/ngram.ts'
+export { type RecurrentSizes, recurrentModel } from './history/recurrent.ts'
+export type { RecurrentCellName } from './history/recurrent-cells.ts'
 export {
   type ForwardOptions,
   type ForwardPass,
