@@ -48,6 +48,11 @@ export {
   toHuggingFaceConfig,
 } from './huggingface/config.ts'
 export {
+  fromHuggingFaceGenerationConfig,
+  type GenerationConfig,
+  toHuggingFaceGenerationConfig,
+} from './huggingface/generation-config.ts'
+export {
   countParameters,
   flopsPerToken,
   type ParameterCount,

@@ -1,30 +1,101 @@
 /** A model written as Hugging Face tools expect it: config.json, safetensors (whole or in shards), generation_config.json. Node only. */
+import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { HostArray } from '@kumiki/tensor'
+import { cast, type DType, type HostArray, type Tensor } from '@kumiki/tensor'
 import type { ModelArchitecture } from '../architecture.ts'
 import { replaceFile } from '../files/atomic-file.ts'
 import type { Parameters } from '../language-model.ts'
 import { type SafetensorsDtype, type SafetensorsTensor, safetensorsChunks } from '../safetensors/safetensors.ts'
 import { toHuggingFaceConfig } from './config.ts'
+import { type GenerationConfig, toHuggingFaceGenerationConfig } from './generation-config.ts'
 import { dtypes } from './import.ts'
+import { indexFile, shardName, weightsFile } from './weight-files.ts'
 
-/** Writes config.json and model.safetensors with the tensors' own formats. */
+export interface SaveOptions {
+  readonly bosTokenId?: number
+  readonly eosTokenId?: number
+  readonly padTokenId?: number
+  /** The format weights are stored in. Default: the tensors' own. */
+  readonly dtype?: 'float32' | 'bfloat16' | 'float16'
+  /** Files hold at most so many bytes of weights (but one tensor at least); what is more goes into shards with an index. Default 5 GB. */
+  readonly maxShardBytes?: number
+  /** Also writes generation_config.json. */
+  readonly generation?: GenerationConfig
+}
+
+/**
+ * Writes config.json and the weights, one tensor at a time. Weights of an earlier model in the folder are taken away.
+ * @throws RangeError for an architecture that no class of Transformers has; TypeError for a tensor of integers
+ * @example await saveModel('out', model.architecture, parameters, { dtype: 'bfloat16', eosTokenId: 2 })
+ */
 export async function saveModel(
   folder: string,
   architecture: ModelArchitecture,
   parameters: Parameters,
-  ids: { bosTokenId?: number; eosTokenId?: number; padTokenId?: number } = {},
+  options: SaveOptions = {},
 ): Promise<void> {
-  const narrow = Object.values(parameters).some((t) => t.dtype === 'bfloat16')
-  const tensors = Object.entries(parameters).map(([name, t]): SafetensorsTensor => {
-    const dtype = (Object.keys(dtypes) as SafetensorsDtype[]).find((k) => dtypes[k] === t.dtype)
-    if (!dtype)
-      throw new TypeError(`saveModel: ${name} is ${t.dtype}, which safetensors files of Llama models do not hold`)
-    return { name, dtype, shape: t.shape, data: async () => bytesOf(await t.codes()) }
-  })
-  const config = toHuggingFaceConfig(architecture, { torchDtype: narrow ? 'bfloat16' : 'float32', ...ids })
-  await replaceFile(join(folder, 'model.safetensors'), safetensorsChunks(tensors, { format: 'pt' }))
-  await replaceFile(join(folder, 'config.json'), `${JSON.stringify(config, null, 2)}\n`)
+  const { dtype, maxShardBytes = 5e9, generation, ...ids } = options
+  if (!(maxShardBytes > 0)) throw new RangeError(`saveModel: maxShardBytes must be above 0, got ${maxShardBytes}`)
+  const all = Object.entries(parameters)
+  const narrow = (['bfloat16', 'float16'] as const).find((d) => all.some(([, t]) => t.dtype === d))
+  const config = toHuggingFaceConfig(architecture, { torchDtype: dtype ?? narrow ?? 'float32', ...ids })
+  const shards = cutIntoShards(
+    all.map(([name, t]) => tensorToWrite(name, t, dtype)),
+    maxShardBytes,
+  )
+  const files = shards.map((_, i) => (shards.length === 1 ? weightsFile : shardName(i, shards.length)))
+  for (const [i, { tensors }] of shards.entries())
+    await replaceFile(join(folder, files[i]), safetensorsChunks(tensors, { format: 'pt' }))
+  if (shards.length > 1) {
+    const places = shards.flatMap(({ tensors }, i) => tensors.map(({ name }) => [name, files[i]] as const))
+    const index = {
+      metadata: { total_size: shards.reduce((sum, { bytes }) => sum + bytes, 0) },
+      weight_map: Object.fromEntries(places),
+    }
+    await replaceFile(join(folder, indexFile), json(index))
+  }
+  await replaceFile(join(folder, 'config.json'), withFloats(json(config)))
+  if (generation)
+    await replaceFile(join(folder, 'generation_config.json'), json(toHuggingFaceGenerationConfig(generation)))
+  await removeOthers(folder, new Set(shards.length > 1 ? [...files, indexFile] : files))
+}
+
+/** Fields that transformers 5 takes as Python floats alone: a whole number must be written as 3.0. */
+const floats =
+  'initializer_range rms_norm_eps rope_theta rope_local_base_freq factor low_freq_factor high_freq_factor attn_logit_softcapping final_logit_softcapping'
+
+function withFloats(text: string): string {
+  return text.replace(new RegExp(`^( *"(?:${floats.replaceAll(' ', '|')})": \\d+)(,?)$`, 'gm'), '$1.0$2')
+}
+
+const json = (value: object) => `${JSON.stringify(value, null, 2)}\n`
+
+function tensorToWrite(name: string, given: Tensor, dtype: DType | undefined): SafetensorsTensor & { bytes: number } {
+  const t = dtype && dtype !== given.dtype ? cast(given, dtype) : given
+  const stored = (Object.keys(dtypes) as SafetensorsDtype[]).find((k) => dtypes[k] === t.dtype)
+  if (!stored) throw new TypeError(`saveModel: ${name} is ${t.dtype}; weights are ${Object.values(dtypes).join(', ')}`)
+  const bytes = t.shape.reduce((a, b) => a * b, 1) * ({ F32: 4, BF16: 2, F16: 2 }[stored as string] ?? 1)
+  return { name, dtype: stored, shape: t.shape, bytes, data: async () => bytesOf(await t.codes()) }
+}
+
+function cutIntoShards(tensors: readonly (SafetensorsTensor & { readonly bytes: number })[], limit: number) {
+  const shards: { tensors: SafetensorsTensor[]; bytes: number }[] = []
+  for (const tensor of tensors) {
+    const last = shards.at(-1)
+    if (last && last.bytes + tensor.bytes <= limit) {
+      last.tensors.push(tensor)
+      last.bytes += tensor.bytes
+    } else shards.push({ tensors: [tensor], bytes: tensor.bytes })
+  }
+  return shards.length > 0 ? shards : [{ tensors: [], bytes: 0 }]
+}
+
+/** Weights of an earlier model would be read instead of these. */
+async function removeOthers(folder: string, written: ReadonlySet<string>): Promise<void> {
+  const stale = (await readdir(folder)).filter(
+    (file) => /^model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?$/.test(file) && !written.has(file),
+  )
+  for (const file of stale) await rm(join(folder, file))
 }
 
 /**

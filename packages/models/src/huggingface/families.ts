@@ -96,8 +96,7 @@ function readGemma(fields: Fields, layers: number, pattern: number, caps: readon
     queryPreAttnScalar: fields.number('query_pre_attn_scalar', 256),
     attentionSoftcap: fields.optionalNumber('attn_logit_softcapping', caps[0]),
     logitSoftcap: fields.optionalNumber('final_logit_softcapping', caps[1]),
-    slidingWindow: window,
-    slidingLayers: sliding,
+    ...(window !== undefined && { slidingWindow: window, slidingLayers: sliding }),
   } as const satisfies Partial<ModelArchitecture>
 }
 
@@ -107,7 +106,8 @@ const writeGemma = (a: ModelArchitecture) => ({
   query_pre_attn_scalar: a.queryPreAttnScalar ?? a.headDim,
   attn_logit_softcapping: a.attentionSoftcap ?? null,
   final_logit_softcapping: a.logitSoftcap ?? null,
-  sliding_window: a.slidingWindow ?? null,
+  // The class makes the sliding mask where no layer slides too.
+  sliding_window: a.slidingWindow ?? 4096,
   rope_theta: a.ropeTheta,
   ...writeLayerTypes(a),
   ...writeRopeScaling(a.ropeScaling),
@@ -226,7 +226,8 @@ export const families: Readonly<Record<ArchitectureFamily, Family>> = {
           `${fields.owner}: rope_parameters.sliding_attention must not be scaled, got ${show(local.scaling.type)}`,
         )
       const gemma = readGemma(fields, layers, pattern, [])
-      return { ...gemma, qkNorm: true, ...ropeFields(all), localRopeTheta: local.theta }
+      const window = gemma.slidingWindow !== undefined
+      return { ...gemma, qkNorm: true, ...ropeFields(all), ...(window && { localRopeTheta: local.theta }) }
     },
     write: (a) => ({ ...writeGemma(a), rope_local_base_freq: a.localRopeTheta ?? a.ropeTheta }),
   },

@@ -1,12 +1,14 @@
 /** A model on disk as Hugging Face tools expect it: config.json, model.safetensors. Node only. */
-import { readFile, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { cast, type Device, type DType } from '@kumiki/tensor'
+import { bytesPerElement, cast, type Device, type DType } from '@kumiki/tensor'
 import type { ModelArchitecture } from '../architecture.ts'
+import { readText } from '../files/read-text.ts'
 import type { Parameters } from '../language-model.ts'
 import { parameterShapes } from '../parameters.ts'
 import type { SafetensorsDtype } from '../safetensors/safetensors.ts'
 import { fromHuggingFaceConfig } from './config.ts'
+import { fromHuggingFaceGenerationConfig, type GenerationConfig } from './generation-config.ts'
 import { openWeights, type WeightFiles } from './weight-files.ts'
 
 /** How weights are stored, and read. */
@@ -21,17 +23,27 @@ export const dtypes: Partial<Record<SafetensorsDtype, DType>> = {
 export interface LoadedModel {
   readonly architecture: ModelArchitecture
   readonly parameters: Parameters
+  /** What generation_config.json, or else config.json, says of generating. */
+  readonly generation: GenerationConfig
   /** What a user should know: tensors that were not read, tables that are not tied. */
   readonly warnings: readonly string[]
 }
 
+export interface LoadOptions {
+  /** The format parameters come in: `float32` (default), another one, or `stored`, as the files have each. */
+  readonly dtype?: DType | 'stored'
+}
+
 /**
- * Reads config.json and the weights (one file or shards), as float32 tensors. Tensors are read one after another: files of any size.
+ * Reads config.json and the weights (one file or shards). Tensors are read one after another: files of any size.
  * Where the configuration ties the tables but the files hold two that differ, they are not tied, as in Transformers 5.
  * @throws Error naming file and field, for files that are missing, broken, or do not belong together
  */
-export async function loadModel(device: Device, folder: string): Promise<LoadedModel> {
-  const configured = await readConfig(folder)
+export async function loadModel(device: Device, folder: string, options: LoadOptions = {}): Promise<LoadedModel> {
+  const { dtype: wanted = 'float32' } = options
+  const json = await readConfig(folder)
+  const configured = named(join(folder, 'config.json'), () => fromHuggingFaceConfig(json))
+  const generation = await readGeneration(folder, json)
   const weights = await openWeights(folder)
   try {
     const warnings: string[] = []
@@ -44,14 +56,15 @@ export async function loadModel(device: Device, folder: string): Promise<LoadedM
       used.add(stored)
       const { file, dtype: storedDtype, shape: found } = weights.info(stored)
       const dtype = dtypes[storedDtype]
-      if (!dtype) throw new Error(`${file}: ${stored} is stored as ${storedDtype}; F32, BF16 and F16 can be read`)
+      if (!dtype)
+        throw new Error(`${file}: ${stored} is stored as ${storedDtype}; ${Object.keys(dtypes).join(', ')} can be read`)
       if (found.length !== shape.length || found.some((d, i) => d !== shape[i])) {
         throw new Error(`${file}: ${stored} is [${found.join(', ')}], but config.json calls for [${shape.join(', ')}]`)
       }
       const bytes = await weights.read(stored)
-      const Codes = dtype === 'float32' ? Float32Array : Uint16Array
+      const Codes = { 4: Float32Array, 2: Uint16Array, 1: Uint8Array }[bytesPerElement[dtype]]!
       const codes = new Codes(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength / Codes.BYTES_PER_ELEMENT)
-      const tensor = cast(device.tensorFromCodes(codes, shape, dtype), 'float32')
+      const tensor = cast(device.tensorFromCodes(codes, shape, dtype), wanted === 'stored' ? dtype : wanted)
       await device.evaluate(tensor)
       parameters[name] = tensor
     }
@@ -62,7 +75,7 @@ export async function loadModel(device: Device, folder: string): Promise<LoadedM
       warnings.push(
         `${folder}: ${unread.length} tensor${unread.length === 1 ? '' : 's'} of the weights ${unread.length === 1 ? 'has' : 'have'} no place in the model and ${unread.length === 1 ? 'is' : 'are'} not read: ${unread.slice(0, 3).join(', ')}${unread.length > 3 ? ', ...' : ''}`,
       )
-    return { architecture, parameters, warnings }
+    return { architecture, parameters, generation, warnings }
   } finally {
     await weights.close()
   }
@@ -71,21 +84,39 @@ export async function loadModel(device: Device, folder: string): Promise<LoadedM
 const embedding = 'model.embed_tokens.weight'
 const head = 'lm_head.weight'
 
-async function readConfig(folder: string): Promise<ModelArchitecture> {
+async function readConfig(folder: string): Promise<unknown> {
   const file = join(folder, 'config.json')
-  const text = await readFile(file, 'utf8').catch(async (error) => {
+  const text = await readText(file, 10_000_000).catch(async (error) => {
     if (error.code === 'ENOENT' && (await exists(join(folder, 'run.json'))))
       throw new Error(
         `${folder}: the run has no model yet, since its training has not finished; go on with: kumiki train --resume ${folder}`,
       )
     throw new Error(
-      `${file}: cannot be read (${error.code ?? error.message}); give the folder of a run or of a Llama model`,
+      `${file}: cannot be read (${error.code ?? error.message}); give the folder of a run or of a model as the Hugging Face Hub has it`,
     )
   })
+  return named(file, () => JSON.parse(text))
+}
+
+async function readGeneration(folder: string, config: unknown): Promise<GenerationConfig> {
+  const file = join(folder, 'generation_config.json')
+  const text = await readText(file, 10_000_000).catch((error) => {
+    if (error.code === 'ENOENT') return undefined
+    throw new Error(`${file}: cannot be read (${error.code ?? error.message})`)
+  })
+  if (text === undefined)
+    return named(join(folder, 'config.json'), () => fromHuggingFaceGenerationConfig(config, 'config.json'))
+  return named(file, () => fromHuggingFaceGenerationConfig(JSON.parse(text)))
+}
+
+/** Errors name the file by its path. */
+function named<T>(file: string, read: () => T): T {
   try {
-    return fromHuggingFaceConfig(JSON.parse(text))
+    return read()
   } catch (error) {
-    throw new Error(`${file}: ${(error as Error).message.replace(/^config\.json: /, '')}`)
+    throw new Error(`${file}: ${(error as Error).message.replace(/^(generation_)?config\.json: /, '')}`, {
+      cause: error,
+    })
   }
 }
 

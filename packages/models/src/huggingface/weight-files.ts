@@ -1,8 +1,17 @@
 /** The weights of a model folder: model.safetensors, or shards under model.safetensors.index.json, read tensor by tensor. Node only. */
-import { readFile, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type FileRanges, openFileRanges } from '../files/file-ranges.ts'
+import { readText } from '../files/read-text.ts'
 import { openSafetensors, type SafetensorsInfo, type SafetensorsReader } from '../safetensors/safetensors.ts'
+
+export const weightsFile = 'model.safetensors'
+export const indexFile = 'model.safetensors.index.json'
+/** @param i from 0 */
+export const shardName = (i: number, count: number) => {
+  const five = (n: number) => String(n).padStart(5, '0')
+  return `model-${five(i + 1)}-of-${five(count)}.safetensors`
+}
 
 export interface WeightFiles {
   has(name: string): boolean
@@ -21,10 +30,10 @@ interface OpenFile {
 
 /** @throws Error naming the file that is missing or broken */
 export async function openWeights(folder: string): Promise<WeightFiles> {
-  const whole = join(folder, 'model.safetensors')
-  const index = join(folder, 'model.safetensors.index.json')
+  const whole = join(folder, weightsFile)
+  const index = join(folder, indexFile)
   const map = (await exists(whole)) ? undefined : await readIndex(index, folder)
-  const paths = map ? [...new Set(map.values())] : ['model.safetensors']
+  const paths = map ? [...new Set(map.values())] : [weightsFile]
   const files: OpenFile[] = []
   const close = async () => {
     for (const { ranges } of files) await ranges.close()
@@ -41,7 +50,7 @@ export async function openWeights(folder: string): Promise<WeightFiles> {
     const of = (name: string): OpenFile => {
       const file = places.get(name)
       if (file) return file
-      const where = map?.get(name) ?? (map ? 'model.safetensors.index.json' : 'model.safetensors')
+      const where = map?.get(name) ?? (map ? indexFile : weightsFile)
       throw new Error(`${join(folder, where)}: has no tensor ${name}, which config.json calls for`)
     }
     return {
@@ -76,8 +85,9 @@ async function openOne(path: string): Promise<OpenFile> {
 
 /** Tensors to files, from the index of shards. */
 async function readIndex(index: string, folder: string): Promise<Map<string, string>> {
-  const text = await readFile(index, 'utf8').catch((error) => {
-    if (error.code !== 'ENOENT') throw new Error(`${index}: cannot be read (${error.code ?? error.message})`)
+  const text = await readText(index, 100_000_000).catch((error) => {
+    if (error.code !== 'ENOENT')
+      throw new Error(`${index}: cannot be read (${error.code ?? error.message})`, { cause: error })
     throw new Error(
       `${folder}: there are no weights (model.safetensors, or model.safetensors.index.json with shards); a run has them once its training has finished`,
     )

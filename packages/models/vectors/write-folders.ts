@@ -1,0 +1,15 @@
+/** Writes the vectors' models by this package, for Transformers to read: node write-folders.ts FOLDER NAME... (see make_transformers.py). */
+import { join } from 'node:path'
+import { init } from '@kumiki/tensor'
+import { loadModel, saveModel } from '../src/node.ts'
+import { readVector, writeVectorFolder } from '../test/transformers-vectors.ts'
+
+const [folder, ...names] = process.argv.slice(2)
+const device = await init({ backend: 'cpu' })
+for (const name of names) {
+  const source = await writeVectorFolder(readVector(name), 'single', join(folder, name, 'source'))
+  const { architecture, parameters, generation } = await loadModel(device, source)
+  await saveModel(join(folder, name, 'single'), architecture, parameters, { generation })
+  await saveModel(join(folder, name, 'sharded'), architecture, parameters, { maxShardBytes: 20_000, dtype: 'bfloat16' })
+}
+device.dispose()
