@@ -7,7 +7,6 @@ export default defineConfig({
     'document-node': 'src/svg/document-node.ts',
   },
   format: 'esm',
-  dts: { entry: 'src/index.ts' },
   clean: true,
   sourcemap: true,
   target: 'es2022',

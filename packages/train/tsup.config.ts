@@ -1,7 +1,7 @@
 import { defineConfig } from 'tsup'
 
 export default defineConfig({
-  entry: ['src/index.ts', 'src/node.ts', 'src/report.ts'],
+  entry: { index: 'src/index.ts', node: 'src/node.ts', records: 'src/records/index.ts' },
   format: 'esm',
   clean: true,
   sourcemap: true,

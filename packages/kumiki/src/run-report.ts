@@ -1,15 +1,9 @@
 /** report.html from run folders. */
 import { stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
+import type { ReportRun } from '@kumiki/report'
 import type { RunObserver } from '@kumiki/train'
-import {
-  parseEvaluations,
-  parseMetrics,
-  parseSamples,
-  parseSummary,
-  type ReportRun,
-  renderReport,
-} from '@kumiki/train/report'
+import { type Metric, parseEvaluations, parseMetrics, parseSamples, parseSummary } from '@kumiki/train/records'
 import { exists, readBytes, readJson, writeWhole } from './files.ts'
 
 /** Metrics are read whole; a million steps take about 200 MB. */
@@ -26,8 +20,10 @@ export function reportObserver(folder: string): RunObserver {
 
 /** Writes one page for one or several runs. @returns what is on it */
 export async function writeReport(folders: readonly string[], out: string): Promise<ReportRun[]> {
+  // Drawing is loaded where something is drawn.
+  const { compareRuns } = await import('@kumiki/report')
   const runs = await readRuns(folders)
-  await writeWhole(out, renderReport(runs))
+  await writeWhole(out, compareRuns(runs))
   return runs
 }
 
@@ -65,10 +61,18 @@ async function readRun(folder: string, name: string): Promise<ReportRun> {
     name,
     config: (await optional('run.json', configuration)) ?? (await optional('config.json', configuration)) ?? {},
     metrics,
+    spikes: await spikesOf(metrics),
     evaluations: await optional('evaluations.json', parseEvaluations),
     summary: await optional('summary.json', parseSummary),
     samples: await optional('samples.json', parseSamples),
   }
+}
+
+/** Steps at which the loss spiked, as @kumiki/optim's detector tells. */
+async function spikesOf(metrics: readonly Metric[]): Promise<number[]> {
+  const { spikeDetector } = await import('@kumiki/optim')
+  const detector = spikeDetector()
+  return metrics.flatMap(({ step, loss }) => (detector.push(loss).spike ? [step] : []))
 }
 
 function configuration(json: unknown, file: string): Record<string, unknown> {

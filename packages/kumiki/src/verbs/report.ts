@@ -17,13 +17,13 @@ export function addReport(program: Command): void {
 }
 
 async function report(options: { out?: string; json?: boolean }, folders: string[]): Promise<void> {
-  const { headline } = await import('@kumiki/train/report')
+  const { runHeadline } = await import('@kumiki/report')
   const { writeReport } = await import('../run-report.ts')
   const out = options.out ?? join(folders[0], 'report.html')
   const runs = await writeReport(folders, out)
   const result = {
     out,
-    headline: headline(runs),
+    headline: runHeadline(runs),
     runs: runs.map(({ name, metrics, summary }) => ({
       name,
       steps: metrics.at(-1)?.step ?? 0,

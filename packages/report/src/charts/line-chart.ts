@@ -14,6 +14,7 @@ import {
   type Key,
   legend,
   strokeShape,
+  triangleShape,
 } from '../svg/frame.ts'
 import { drawPlot } from '../svg/plot.ts'
 import { round } from '../svg/serialize.ts'
@@ -32,6 +33,8 @@ export interface Line {
   readonly dashed?: boolean
   /** A mark at each point: beside the line, or in its place. */
   readonly dots?: boolean | 'only'
+  /** Of the marks; default a dot. */
+  readonly shape?: 'triangle'
   /** Thin and pale, for values of single steps under their mean. */
   readonly faint?: boolean
   /** Not in the legend. */
@@ -137,7 +140,7 @@ function drawLines(
   const bottom = height - 40
   const yTicks = ticksOf(yScale, y, Math.max(3, Math.min(6, (bottom - top) / 44)))
   const marginLeft = Math.max(28, 12 + Math.max(...yTicks.map((t) => textWidth(yTick(t), fontSize))))
-  const marginRight = labelled ? Math.min(width * 0.3, ruleLabelWidth + 4) : 16
+  const marginRight = labelled ? Math.min(width * 0.3, ruleLabelWidth + 4) : 6 + textWidth(xTick(x[1]), fontSize) / 2
   const counted = all.every((s) => Number.isInteger(s.x))
   const xTicks = ticksOf(xScale, x, Math.max(2, Math.min(8, (width - marginLeft - marginRight) / 80))).filter(
     (t) => !counted || Number.isInteger(t),
@@ -221,7 +224,8 @@ function marksOf(l: Prepared, yTick: (v: number) => string, xTick: (v: number) =
           x: 'x',
           y: 'y',
           fill: l.paint,
-          r: 3.5,
+          r: l.shape ? 4.5 : 3.5,
+          symbol: l.shape ?? 'circle',
           title: (s: Summary) => `${l.label ? `${l.label}: ` : ''}${yTick(s.y)} at ${xTick(s.x)}`,
         },
       ),
@@ -246,7 +250,12 @@ function bandLabels(bands: readonly Band[], x: [number, number], xScale: ScaleKi
 }
 
 function keyOf(l: Prepared): Key {
-  const shape = l.dots === 'only' ? dotShape(l.paint) : strokeShape(l.paint, { dash: l.dash, faint: l.faint })
+  const shape =
+    l.shape === 'triangle'
+      ? triangleShape(l.paint)
+      : l.dots === 'only'
+        ? dotShape(l.paint)
+        : strokeShape(l.paint, { dash: l.dash, faint: l.faint })
   return { shape, label: l.label }
 }
 

@@ -77,6 +77,11 @@ export function dotShape(color: string): string {
   return `<circle cx="9" cy="5" r="4" fill="${color}"/>`
 }
 
+/** A triangle of a colour, as a shape of a legend. */
+export function triangleShape(color: string): string {
+  return `<path d="M9,0L14.5,9.5H3.5Z" fill="${color}"/>`
+}
+
 /** A box of a colour, as a shape of a legend. */
 export function boxShape(color: string, opacity = 1): string {
   return `<rect x="2" width="14" height="10" rx="2" fill="${color}"${opacity === 1 ? '' : ` fill-opacity="${opacity}"`}/>`

@@ -2,7 +2,7 @@
 
 /**
  * Which of `count` values to draw: at most two (the lowest and the highest) for each column of pixels. Where all values of a column are NaN
- * one of them stays, as a gap.
+ * one of them stays, as a gap. The first and the last stay.
  * @param valueAt the nth value
  */
 export function thin(count: number, valueAt: (index: number) => number, columns: number): number[] {
@@ -27,5 +27,8 @@ export function thin(count: number, valueAt: (index: number) => number, columns:
     kept.push(Math.min(low, high))
     if (low !== high) kept.push(Math.max(low, high))
   }
+  // Both ends stay, so that the axis ends where the line does.
+  if (kept[0] !== 0) kept.unshift(0)
+  if (kept[kept.length - 1] !== count - 1) kept.push(count - 1)
   return kept
 }

@@ -14,6 +14,11 @@ export function shortCount(value: number): string {
   return value.toLocaleString('en-US', { notation: 'compact', maximumFractionDigits: 2 })
 }
 
+/** So many decimals: 3.515. */
+export function decimals(value: number, digits = 3): string {
+  return Number.isFinite(value) ? value.toFixed(digits) : nothing
+}
+
 /** A share of 1: 41.3 %. */
 export function percent(share: number, digits = 1): string {
   return Number.isFinite(share) ? `${(100 * share).toFixed(digits)} %` : nothing
@@ -33,6 +38,14 @@ export function seconds(value: number): string {
   return `${Number((value * factor).toPrecision(3))} ${unit}`
 }
 
+/** A wall time: 8.0 s, 14 min, 3 h 5 min. */
+export function duration(value: number): string {
+  if (!Number.isFinite(value)) return nothing
+  if (value < 100) return `${value.toFixed(1)} s`
+  const minutes = Math.round(value / 60)
+  return minutes < 120 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`
+}
+
 /** A number beside an axis: 0.0005, 3e-4, 12,000, 20K. */
 export function plain(value: number): string {
   if (value === 0) return '0'
@@ -45,4 +58,9 @@ export function plain(value: number): string {
 /** A count beside an axis: 9,000, 12K, 1.5M. */
 export function axisCount(value: number): string {
   return Math.abs(value) >= 10_000 ? shortCount(value) : Number(value.toPrecision(6)).toLocaleString('en-US')
+}
+
+/** Words as a list: "a", "a and b", "a, b and c". */
+export function listing(words: readonly string[]): string {
+  return words.length < 2 ? (words[0] ?? '') : `${words.slice(0, -1).join(', ')} and ${words[words.length - 1]}`
 }

@@ -1,5 +1,4 @@
-/** What a report is made from. */
-import type { Metric } from './report-metrics.ts'
+/** Reading what a run folder holds beside its metrics: summary, samples, held-out losses. */
 
 /** Cross-entropy in the two units a report shows: per token of the tokenizer, and per byte of UTF-8 text (comparable between tokenizers). */
 export interface HeldOutLoss {
@@ -28,21 +27,6 @@ export interface Sample {
   /** The continuation, without the prompt. */
   readonly text: string
 }
-
-/** One run of a report. */
-export interface ReportRun {
-  readonly name: string
-  /** What was trained: architecture, recipe, data, device, precision, seed, ... Nested objects are shown by path. */
-  readonly config: Readonly<Record<string, unknown>>
-  readonly metrics: readonly Metric[]
-  /** Held-out losses along the way. */
-  readonly evaluations?: readonly { readonly step: number; readonly natsPerToken: number }[]
-  readonly summary?: RunSummary
-  readonly samples?: readonly Sample[]
-}
-
-/** The counting models, weakest first. */
-export const baselineNames = ['unigram', 'bigram', 'trigram'] as const
 
 /**
  * A field of a file as a finite number.

@@ -1,0 +1,122 @@
+/** The pictures of runs: loss, learning rate, gradient norm and throughput, of one run or of several laid over each other. */
+import { type Line, type LineChart, lineChart } from '../charts/line-chart.ts'
+import { figure, figureRow } from '../page/parts.ts'
+import type { PictureDocument } from '../svg/frame.ts'
+import { type Content, html } from '../text/markup.ts'
+import { axisCount, decimals, plain } from '../text/numbers.ts'
+import { baselineNames, type ReportRun, type RunMetric, sameTokens, sharedBaselines } from './run.ts'
+import { smoothed } from './smooth.ts'
+
+type Field = 'loss' | 'gradNorm' | 'learningRate' | 'tokensPerSecond'
+
+/** Where a point lies on the horizontal axis: its step, or its tokens where runs take steps of different sizes. */
+interface Axis {
+  readonly label: string
+  of(metric: RunMetric): number
+  ofStep(run: ReportRun, step: number): number
+}
+
+/** The loss across the page, and the others in a row below it. */
+export function runFigures(runs: readonly ReportRun[], document?: PictureDocument): Content {
+  const axis = chooseAxis(runs)
+  const small = (title: string, field: Field, rough: boolean, chart: Partial<LineChart>) => ({
+    caption: title,
+    draw: (width: number) =>
+      lineChart(
+        {
+          title,
+          xLabel: axis.label,
+          yLabel: '',
+          lines: runs.flatMap((run, color) =>
+            curve(run, color, axis, field, rough, runs.length).map((line) => ({ ...line, unnamed: true })),
+          ),
+          ...chart,
+        },
+        { width, height: 230, heading: false, document },
+      ),
+  })
+  const loss = lossChart(runs, axis)
+  return html`${figure(loss.title, (width) =>
+    lineChart(loss, { width, height: width > 600 ? 420 : 330, heading: false, document }),
+  )}${figureRow([
+    small('Learning rate', 'learningRate', false, { fromZero: true }),
+    small('Gradient norm, before clipping', 'gradNorm', true, { yScale: 'log' }),
+    small('Tokens per second', 'tokensPerSecond', true, { fromZero: true, yTick: axisCount }),
+  ])}`
+}
+
+function lossChart(runs: readonly ReportRun[], axis: Axis): LineChart {
+  const several = runs.length > 1
+  const lines = runs.flatMap((run, color) => curve(run, color, axis, 'loss', true, runs.length))
+  runs.forEach((run, i) => {
+    const name = several ? `${run.name}, ` : ''
+    const spikes = spikePoints(run, axis)
+    if (spikes.length > 0)
+      lines.push({ label: `${name}spike`, color: several ? i : 3, dots: 'only', shape: 'triangle', points: spikes })
+    const heldOut = heldOutPoints(run, axis)
+    if (heldOut.length > 0)
+      lines.push({ label: `${name}held-out`, color: several ? i : 1, dots: 'only', unnamed: several, points: heldOut })
+  })
+  const shared = sharedBaselines(runs)
+  return {
+    title: sameTokens(runs)
+      ? 'Loss, nats per token'
+      : 'Loss, nats per token of each run’s own tokenizer (these curves do not compare: see bits per byte)',
+    xLabel: axis.label,
+    yLabel: several && lines.some((line) => line.dots) ? 'dots: held-out' : '',
+    lines,
+    rules: shared
+      ? baselineNames.map((name) => ({
+          label: `${name} ${decimals(shared[name].natsPerToken)}`,
+          y: shared[name].natsPerToken,
+        }))
+      : [],
+    yTick: plain,
+  }
+}
+
+function curve(run: ReportRun, color: number, axis: Axis, field: Field, rough: boolean, runs: number): Line[] {
+  const several = runs > 1
+  const values = run.metrics.map((m) => m[field])
+  const points = (ys: readonly number[]) => run.metrics.map((m, i) => [axis.of(m), ys[i]] as const)
+  const line: Line = {
+    label: several ? run.name : 'smoothed',
+    color,
+    points: points(rough ? smoothed(values) : values),
+  }
+  // Single steps of many runs would only be fog.
+  if (!rough || runs > 3) return [line]
+  return [{ label: 'each step', color, faint: true, unnamed: several, points: points(values) }, line]
+}
+
+function spikePoints(run: ReportRun, axis: Axis): [number, number][] {
+  const at = new Set(run.spikes ?? [])
+  return run.metrics.filter((m) => at.has(m.step)).map((m) => [axis.of(m), m.loss])
+}
+
+function heldOutPoints(run: ReportRun, axis: Axis): [number, number][] {
+  const points = (run.evaluations ?? []).map(({ step, natsPerToken }): [number, number] => [
+    axis.ofStep(run, step),
+    natsPerToken,
+  ])
+  const { summary } = run
+  if (summary && !run.evaluations?.some(({ step }) => step === summary.steps))
+    points.push([axis.ofStep(run, summary.steps), summary.heldOut.natsPerToken])
+  return points.filter(([x]) => Number.isFinite(x))
+}
+
+function chooseAxis(runs: readonly ReportRun[]): Axis {
+  const perStep = runs.flatMap(({ metrics }) => (metrics.length > 0 ? [tokensPerStep(metrics)] : []))
+  const even = perStep.every((t) => Math.abs(t - perStep[0]) <= 0.01 * perStep[0])
+  if (even) return { label: 'step', of: (m) => m.step, ofStep: (_, step) => step }
+  return {
+    label: 'tokens',
+    of: (m) => m.tokens,
+    ofStep: (run, step) => (run.metrics.length > 0 ? step * tokensPerStep(run.metrics) : Number.NaN),
+  }
+}
+
+function tokensPerStep(metrics: readonly RunMetric[]): number {
+  const last = metrics[metrics.length - 1]
+  return last.tokens / Math.max(1, last.step)
+}

@@ -1,0 +1,124 @@
+/** The tables of runs: baselines against the model, runs against each other, configurations. */
+import { table } from '../page/parts.ts'
+import { colorOf } from '../svg/colors.ts'
+import { html, type Markup } from '../text/markup.ts'
+import { count, decimals, duration, nothing, shortCount } from '../text/numbers.ts'
+import { baselineNames, type HeldOut, type ReportRun, type RunResult, sameTokens } from './run.ts'
+import { finalTrainingLoss, medianThroughput } from './smooth.ts'
+
+const longestValue = 400
+
+/** The model and the counting models on the same held-out text. */
+export function baselineTable({ heldOut, baselines }: RunResult): Markup {
+  const gain = (nats: number) => {
+    const difference = nats - heldOut.natsPerToken
+    const better = difference > 0
+    return html`<span class="${better ? 'better' : 'worse'}">${better ? '−' : '+'}${decimals(Math.abs(difference))}</span>`
+  }
+  const rows = baselineNames.map((name) => {
+    const { natsPerToken, bitsPerByte } = baselines[name]
+    return [name, decimals(natsPerToken), decimals(bitsPerByte), gain(natsPerToken)]
+  })
+  const own = ['this model', decimals(heldOut.natsPerToken), decimals(heldOut.bitsPerByte), '']
+  return table(['held-out text', 'nats per token', 'bits per byte', 'this model, nats'], [...rows, own], {
+    caption: 'Held-out loss beside n-gram baselines',
+    rowClasses: [undefined, undefined, undefined, 'best'],
+  })
+}
+
+/** One line a run. */
+export function runsTable(runs: readonly ReportRun[]): Markup {
+  const comparable = sameTokens(runs)
+  const measure = ({ summary }: ReportRun) =>
+    summary?.heldOut[comparable ? 'natsPerToken' : 'bitsPerByte'] ?? Number.POSITIVE_INFINITY
+  const best = Math.min(...runs.map(measure))
+  const rows = runs.map((run, color) => {
+    const { summary, metrics } = run
+    const last = metrics[metrics.length - 1]
+    return [
+      html`<span class="swatch" style="background:${colorOf(color)}"></span>${run.name}`,
+      summary ? decimals(summary.heldOut.natsPerToken) : nothing,
+      summary ? decimals(summary.heldOut.bitsPerByte) : nothing,
+      decimals(finalTrainingLoss(run)),
+      count(summary?.steps ?? last?.step ?? Number.NaN),
+      shortCount(summary?.tokens ?? last?.tokens ?? Number.NaN),
+      shortCount(medianThroughput(run)),
+      duration(summary?.seconds ?? last?.seconds ?? Number.NaN),
+      shortCount(summary?.parameters ?? Number.NaN),
+      summary?.precision ?? nothing,
+      summary ? String(summary.seed) : nothing,
+      summary?.device ?? nothing,
+    ]
+  })
+  const head = [
+    'run',
+    comparable ? 'nats per token' : 'nats per own token',
+    'bits per byte',
+    comparable ? 'training loss' : 'training loss, own tokens',
+    'steps',
+    'tokens',
+    'tokens/s',
+    'time',
+    'parameters',
+    'precision',
+    'seed',
+    'device',
+  ]
+  return table(head, rows, {
+    caption: 'Runs',
+    rowClasses: runs.map((run) => (Number.isFinite(best) && measure(run) === best ? 'best' : undefined)),
+  })
+}
+
+/** Baselines of every run, for runs that differ in them. */
+export function baselinesByRun(runs: readonly ReportRun[]): Markup {
+  const cell = (b: HeldOut) => `${decimals(b.natsPerToken)} / ${decimals(b.bitsPerByte)}`
+  const rows = runs.flatMap(({ name, summary }) =>
+    summary ? [[name, cell(summary.heldOut), ...baselineNames.map((b) => cell(summary.baselines[b]))]] : [],
+  )
+  return table(['nats per token / bits per byte', 'model', ...baselineNames], rows, {
+    caption: 'Baselines of each run',
+  })
+}
+
+/** Every field of the configurations: of one run in groups side by side; of several in columns, where rows that differ come first. */
+export function configurationTables(runs: readonly ReportRun[]): Markup {
+  const flat = runs.map(({ config }) => {
+    const fields = new Map<string, string>()
+    flatten(config, '', fields, 0)
+    return fields
+  })
+  const paths = [...new Set(flat.flatMap((fields) => [...fields.keys()]))]
+  if (paths.length === 0) return html`<p class="empty">No configuration was recorded.</p>`
+  if (runs.length === 1) return groups(flat[0])
+  const differs = (path: string) => flat.some((fields) => fields.get(path) !== flat[0].get(path))
+  paths.sort((a, b) => Number(differs(b)) - Number(differs(a)))
+  const rows = paths.map((path) => [path, ...flat.map((fields) => fields.get(path) ?? nothing)])
+  const rowClasses = paths.map((path) => (differs(path) ? 'differs' : undefined))
+  return html`<p class="note">Fields in which the runs differ come first.</p>
+${table(['field', ...runs.map(({ name }) => name)], rows, { caption: 'Configuration of each run', className: 'config', rowClasses })}`
+}
+
+/** One table for each object of the configuration, and one for the values beside them. */
+function groups(fields: ReadonlyMap<string, string>): Markup {
+  const parts = new Map<string, string[][]>()
+  for (const [path, value] of fields) {
+    const dot = path.indexOf('.')
+    const group = dot < 0 ? 'run' : path.slice(0, dot)
+    parts.set(group, [...(parts.get(group) ?? []), [path.slice(dot + 1), value]])
+  }
+  const tables = [...parts].map(([group, rows]) =>
+    table([group, ''], rows, { caption: `Configuration: ${group}`, className: 'config' }),
+  )
+  return html`<div class="groups">${tables}</div>`
+}
+
+function flatten(value: unknown, path: string, fields: Map<string, string>, depth: number): void {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value) && depth < 6) {
+    for (const [name, inner] of Object.entries(value))
+      flatten(inner, path === '' ? name : `${path}.${name}`, fields, depth + 1)
+    return
+  }
+  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value))
+  fields.set(path, text.length > longestValue ? `${text.slice(0, longestValue)}…` : text)
+}
