@@ -1,12 +1,12 @@
 /** The flags `plan` and `estimate` share, and the model they name. */
 import { join } from 'node:path'
 import type { ModelArchitecture, ParallelLayout, TrainingRecipe } from '@kumiki/models/configs'
-import type { Cluster, Gpu, Network, ParallelPlan, PlannerModel, RunRequest } from '@kumiki/planner'
+import type { Cluster, Network, ParallelPlan, PlannerModel, RunRequest } from '@kumiki/planner'
 import type { Command } from 'commander'
 import { exists, readJson } from './files.ts'
 import { amount, choice, integer, names, real } from './flag-values.ts'
 import { checkedUse, UsageError } from './usage-error.ts'
-import { checkWritten } from './written-json.ts'
+import { checkedFile, checkWritten } from './written-json.ts'
 
 export interface ClusterFlags {
   model: string
@@ -58,9 +58,9 @@ export async function findCluster(
   nodes: number,
   gpusPerNode: number,
 ): Promise<Cluster> {
-  const { findGpu } = await import('@kumiki/planner')
+  const { checkGpu, findGpu } = await import('@kumiki/planner')
   const gpu = /[/\\]|\.json$/i.test(flags.gpu)
-    ? checkWritten<Gpu>('gpu', await readObject(flags.gpu, 'a GPU'), flags.gpu)
+    ? await readObject(flags.gpu, 'a GPU').then((json) => checkedFile(flags.gpu, () => checkGpu(json)))
     : checkedUse(() => findGpu(flags.gpu))
   const network = await findNetwork(flags.network)
   return {
@@ -76,7 +76,11 @@ async function findNetwork(given: string | undefined): Promise<Network | undefin
   if (given === undefined || given === 'infiniband') return undefined
   if (given === 'ethernet') return { inter: 'ethernet' }
   if (given === 'pcie') return { intra: 'pcie' }
-  if (/[/\\]|\.json$/i.test(given)) return checkWritten<Network>('network', await readObject(given, 'a network'), given)
+  if (/[/\\]|\.json$/i.test(given)) {
+    const { checkNetwork } = await import('@kumiki/planner')
+    const json = await readObject(given, 'a network')
+    return checkedFile(given, () => checkNetwork(json))
+  }
   throw new UsageError(`--network ${given}: there are infiniband, ethernet and pcie, or a JSON file`)
 }
 
@@ -164,7 +168,7 @@ export function addPlanFlags(command: Command): Command {
     .option('--offload-optimizer', 'master weights and moments in the memory of the host')
     .option(
       '--lora-rank <n>',
-      'train low-rank adapters of every linear layer instead of the weights',
+      'train low-rank adapters of every linear layer (with experts: of attention) instead of the weights',
       integer(1, 1 << 14),
     )
 }
@@ -243,7 +247,7 @@ export interface NamedModel {
  * @throws UsageError for an unknown name; Error naming the file
  */
 export async function findPlannerModel(nameOrFile: string): Promise<NamedModel> {
-  const { fromArchitecture, fromHuggingFace, isHuggingFaceConfig } = await import('@kumiki/planner')
+  const { checkModel, fromArchitecture, fromHuggingFace, isHuggingFaceConfig } = await import('@kumiki/planner')
   const { findModel } = await import('@kumiki/models/configs')
   if (!(/[/\\]|\.json$/i.test(nameOrFile) || (await exists(nameOrFile)))) {
     const { name, architecture, recipe, layout, source } = checkedUse(() => findModel(nameOrFile))
@@ -268,7 +272,7 @@ export async function findPlannerModel(nameOrFile: string): Promise<NamedModel> 
     const architecture = checkWritten<ModelArchitecture>('architecture', json, file)
     return { ...known, positions: architecture.maxPositionEmbeddings ?? null, model: fromArchitecture(architecture) }
   }
-  const { name: _, ...sizes } = checkWritten<PlannerModel>('plannerModel', json, file)
+  const { name: _, ...sizes } = checkedFile(file, () => checkModel(json))
   return { ...known, model: sizes }
 }
 

@@ -1,6 +1,6 @@
 /**
  * JSON that people write, checked against its schema: a key that is not known is refused with the nearest one that is, so that a slip of
- * the pen never becomes a default.
+ * the pen never becomes a default. Models, GPUs and networks of the planner are checked by the planner itself.
  */
 import { distance } from 'fastest-levenshtein'
 import * as v from 'valibot'
@@ -19,39 +19,6 @@ const source = v.strictObject({
   path: v.string(),
   repeats: v.optional(v.number()),
   releaseLevel: v.optional(v.picklist(['L1', 'L2', 'L3', 'LX', 'LZ'])),
-})
-
-/** A model in the planner's own terms. */
-const plannerModel = v.strictObject({
-  name: v.optional(v.string()),
-  layers: count,
-  hidden: count,
-  ffn: count,
-  heads: count,
-  kvHeads: count,
-  headDim: count,
-  vocab: count,
-  gatedMlp: v.optional(v.boolean()),
-  tiedEmbeddings: v.optional(v.boolean()),
-  learnedPositions: v.optional(count),
-  experts: v.nullish(
-    v.strictObject({
-      count,
-      topK: count,
-      ffn: count,
-      sharedFfn: v.optional(count),
-      firstDenseLayers: v.optional(count),
-    }),
-  ),
-  latentAttention: v.nullish(
-    v.strictObject({ queryRank: count, keyValueRank: count, ropeDim: count, valueDim: count }),
-  ),
-  slidingWindow: v.nullish(v.strictObject({ window: count, share: v.number() })),
-  qkNorm: v.optional(v.boolean()),
-  norm: v.optional(v.picklist(['rms', 'layer'])),
-  normsPerLayer: v.optional(count),
-  biases: v.optional(v.picklist(['none', 'qkv', 'all'])),
-  activation: v.optional(v.picklist(['silu', 'gelu'])),
 })
 
 /** A model in Hugging Face's terms with camelCase keys (ModelArchitecture). */
@@ -81,31 +48,6 @@ const architecture = v.strictObject({
   ),
 })
 
-const gpu = v.strictObject({
-  name: v.string(),
-  architecture: v.optional(v.string()),
-  memoryBytes: v.number(),
-  peakBf16: v.number(),
-  bf16: v.optional(v.boolean()),
-  peakFp8: v.nullable(v.number()),
-  memoryBandwidth: v.number(),
-  intraNodeBandwidth: v.number(),
-  interNodeBandwidth: v.number(),
-  nvlinkDomain: v.optional(v.number()),
-  watts: v.optional(v.number()),
-  matmulEfficiency: v.optional(v.number()),
-  attentionEfficiency: v.optional(v.number()),
-})
-
-const network = v.strictObject({
-  intra: v.optional(v.string()),
-  inter: v.optional(v.string()),
-  intraNodeBandwidth: v.optional(v.number()),
-  interNodeBandwidth: v.optional(v.number()),
-  allToAllBandwidth: v.optional(v.number()),
-  multiRail: v.optional(v.boolean()),
-})
-
 /** What `ablate design` writes, with or without `--json`. */
 const design = v.strictObject({
   factors: v.array(v.strictObject({ name: v.string(), off: v.optional(v.string()), on: v.optional(v.string()) })),
@@ -130,7 +72,7 @@ const run = notes(
   },
 )
 
-const schemas = { source, plannerModel, architecture, gpu, network, design, run } as const
+const schemas = { source, architecture, design, run } as const
 
 type Entries = Readonly<Record<string, unknown>>
 
@@ -199,4 +141,16 @@ export function checkWritten<T>(kind: keyof typeof schemas, value: unknown, wher
   const given = `got ${issue.received}`
   const expected = String(issue.expected ?? issue.message)
   throw new Error(`${where}: ${at ?? 'it'} must be ${expected.replaceAll('"', '')}, ${given}`)
+}
+
+/**
+ * Checks what was read from a file by the function that owns its schema.
+ * @throws Error naming the file and what that function says
+ */
+export function checkedFile<T>(file: string, check: () => T): T {
+  try {
+    return check()
+  } catch (error) {
+    throw new Error(`${file}: ${(error as Error).message}`)
+  }
 }

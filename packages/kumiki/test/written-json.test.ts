@@ -97,8 +97,8 @@ describe('a key that is not known', () => {
   })
 
   test('is said with what there is, where nothing is near', () => {
-    expect(() => checkWritten('network', { colour: 1 }, 'n.json')).toThrow(
-      'n.json: colour is not known; there are intra, inter, intraNodeBandwidth',
+    expect(() => checkWritten('source', { colour: 1 }, 's.json')).toThrow(
+      's.json: colour is not known; there are name, path, repeats, releaseLevel',
     )
     expect(nearest('top_k', ['topK', 'ffn'])).toBe('topK')
     expect(nearest('zzz', ['topK', 'ffn'])).toBeUndefined()
@@ -107,8 +107,8 @@ describe('a key that is not known', () => {
 
 test('fields of the wrong kind are named; notes beside a run pass', () => {
   expect(() => checkWritten('source', { name: 'a' }, 's.json: entry 0')).toThrow('entry 0: path is missing')
-  expect(() => checkWritten('plannerModel', { ...sizes, layers: '8' }, 'm.json')).toThrow(
-    'layers must be number, got "8"',
+  expect(() => checkWritten('architecture', { ...named, headDim: '8' }, 'm.json')).toThrow(
+    'headDim must be number, got "8"',
   )
   const note = { ...run, cluster_owner: 'us', wall_days: 3, model: { ...run.model, card: 'x' } }
   expect(checkWritten('run', note, 'row 0')).toBe(note)

@@ -1,4 +1,5 @@
-/** Border checks: a number that is no number never reaches a formula. */
+/** Border checks: a number that is no number never reaches a formula, and a misspelt field never becomes a default. */
+import { distance } from 'fastest-levenshtein'
 
 /** Text of a value for an error message, at most 80 characters. */
 export function show(value: unknown): string {
@@ -29,6 +30,46 @@ export function flag(field: string, value: unknown, fallback: boolean): boolean 
   if (value === undefined) return fallback
   if (typeof value === 'boolean') return value
   throw new TypeError(`${field} must be true or false, got ${show(value)}`)
+}
+
+/** Every field of an interface; a missing or surplus one does not compile. */
+export type Fields<T> = { readonly [K in keyof Required<T>]: 1 }
+
+/**
+ * The object itself, with no field beside those of `T`.
+ * @param others fields that are near no known one: refused, or passed over (objects that other packages read too)
+ * @throws TypeError for what is no object; RangeError naming a field that is not known and the nearest that is
+ */
+export function fields<T extends object>(
+  field: string,
+  value: unknown,
+  known: Fields<T>,
+  others: 'refused' | 'passed' = 'refused',
+): Record<string, unknown> {
+  const given = object(field, value)
+  for (const name in given) {
+    if (Object.hasOwn(known, name) || given[name] === undefined) continue
+    const meant = nearest(
+      name,
+      Object.keys(known).filter((one) => others === 'passed' || !Object.hasOwn(given, one)),
+    )
+    if (others === 'passed' && meant === undefined) continue
+    const hint = meant ? `did you mean ${meant}?` : `there are ${Object.keys(known).join(', ')}`
+    throw new RangeError(`${field}.${name} is not known; ${hint}`)
+  }
+  return given
+}
+
+/** The nearest of some names, where one is near enough to be meant. */
+function nearest(name: string, known: readonly string[]): string | undefined {
+  const plain = (word: string) => word.toLowerCase().replace(/[^a-z0-9]/g, '')
+  let best: string | undefined
+  let least = Math.max(1, Math.floor(name.length / 3)) + 1
+  for (const one of known) {
+    const away = distance(plain(name), plain(one))
+    if (away < least) [best, least] = [one, away]
+  }
+  return best
 }
 
 /** The object itself. @throws TypeError naming `field` for anything else */

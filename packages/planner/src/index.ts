@@ -1,6 +1,6 @@
 /** Planning parallel training: what fits, how fast it is, what is stable, and how Megatron-LM is told. */
 
-export type { Cluster, Network } from './cluster/cluster.ts'
+export { type Cluster, checkGpu, checkNetwork, type Network } from './cluster/cluster.ts'
 export { findGpu, type Gpu, gpus } from './cluster/gpus.ts'
 export type { LostTime, RunCost, RunRequest } from './estimate/cost.ts'
 export { type Architecture, type Efficiency, fittedEfficiency } from './estimate/efficiency.ts'
@@ -39,7 +39,13 @@ export { emitTorchtitan, type TorchtitanJob } from './launch/torchtitan.ts'
 export { countModel, type ModelCount } from './model/count-model.ts'
 export { type ArchitectureLike, fromArchitecture } from './model/from-architecture.ts'
 export { fromHuggingFace, type HuggingFaceModel, isHuggingFaceConfig } from './model/from-huggingface.ts'
-export type { LatentAttention, PlannerExperts, PlannerModel, SlidingWindow } from './model/model.ts'
+export {
+  checkModel,
+  type LatentAttention,
+  type PlannerExperts,
+  type PlannerModel,
+  type SlidingWindow,
+} from './model/model.ts'
 export type { ParallelPlan, RecomputeModule } from './plan/parallel-plan.ts'
 export { PlanError } from './plan/plan-rules.ts'
 export { assessBudget, type BudgetAssessment, type BudgetRequest } from './search/budget.ts'

@@ -37,8 +37,23 @@ describe('memory', () => {
     expect(optimizer).toBeCloseTo(12 * adapters, -1)
     expect(of({ loraRank: rank }).stepSeconds).toBeLessThan(0.8 * of({}).stepSeconds)
     expect(of({ loraRank: rank }).fits).toBe(true)
-    const mixture = { model: v4_32bA3b, cluster, plan: { ...plan, loraRank: 8 } }
-    expect(() => estimate(mixture)).toThrow(/adapters of experts/)
+  })
+
+  it('of adapters in a model with experts is that of attention; experts are frozen, and sharded weights still gathered', () => {
+    const { layers, hidden, heads, kvHeads, headDim } = v4_32bA3b
+    const adapters = layers * 8 * (2 * (hidden + heads * headDim) + 2 * (hidden + kvHeads * headDim))
+    const lora = (own: Partial<ParallelPlan>) =>
+      estimate({ model: v4_32bA3b, cluster, plan: { ...plan, loraRank: 8, sharding: 'none', ...own } })
+    const [whole] = lora({}).memoryByStage
+    expect(whole.weights).toBeCloseTo(2 * whole.parameters + 2 * adapters, -1)
+    expect(whole.gradients).toBeCloseTo(4 * adapters, -1)
+    expect(whole.optimizer).toBeCloseTo(12 * adapters, -1)
+    const gathered = (loraRank: number) =>
+      estimate({ model: v4_32bA3b, cluster, plan: { ...plan, loraRank, sharding: 'full' } }).time.collectives.find(
+        ({ axis }) => axis === 'data',
+      )!.bytes
+    // 2 + 2 bytes of every weight for 2 + 2 + 4.
+    expect(gathered(8) / gathered(0)).toBeCloseTo(0.5, 2)
   })
 
   it('of kernels that are not fused is larger, of deterministic ones not', () => {

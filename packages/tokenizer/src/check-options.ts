@@ -1,3 +1,5 @@
+/** Options of public functions, checked at the border. */
+import { distance } from 'fastest-levenshtein'
 import { TokenizerError } from './tokenizer-error.ts'
 
 /**
@@ -7,28 +9,12 @@ import { TokenizerError } from './tokenizer-error.ts'
 export function checkOptions(what: string, options: object, known: readonly string[]): void {
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue
-    const nearest = known.reduce((best, candidate) =>
-      distance(name, candidate) < distance(name, best) ? candidate : best,
-    )
+    const away = (one: string) => distance(name.toLowerCase().replaceAll(/[-_]/g, ''), one.toLowerCase())
+    const nearest = known.reduce((best, one) => (away(one) < away(best) ? one : best))
     throw new TokenizerError(
       `${what}: there is no option ${name}; the nearest is ${nearest} (known are ${known.join(', ')})`,
     )
   }
-}
-
-/** Letters to add, take away or change between two names (upper and lower case are one). */
-function distance(a: string, b: string): number {
-  const left = a.toLowerCase().replaceAll(/[-_]/g, '')
-  const right = b.toLowerCase()
-  let row = Array.from({ length: right.length + 1 }, (_, k) => k)
-  for (let i = 1; i <= left.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= right.length; j++) {
-      next[j] = Math.min(row[j] + 1, next[j - 1] + 1, row[j - 1] + (left[i - 1] === right[j - 1] ? 0 : 1))
-    }
-    row = next
-  }
-  return row[right.length]
 }
 
 /**

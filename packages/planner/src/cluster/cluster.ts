@@ -1,5 +1,5 @@
 /** A cluster: servers of equal GPUs and the network between them, checked and resolved to what each sustains. */
-import { integer, object, oneOf, positive } from '../check.ts'
+import { type Fields, fields, flag, integer, oneOf, positive } from '../check.ts'
 import { type Architecture, completeEfficiency, type Efficiency } from '../estimate/efficiency.ts'
 import { findGpu, type Gpu } from './gpus.ts'
 
@@ -85,31 +85,60 @@ const facts: Readonly<Record<Architecture, ArchitectureFacts>> = {
   blackwell: { wattsPerTeraflop: 1000 / 2250, pcieRate: 64e9, flash2IsFused: false, needsOneConnection: false },
 }
 
+const clusterFields: Fields<Cluster> = {
+  gpu: 1,
+  nodes: 1,
+  gpusPerNode: 1,
+  network: 1,
+  pricePerGpuHour: 1,
+  efficiency: 1,
+}
+const networkFields: Fields<Network> = {
+  intra: 1,
+  inter: 1,
+  intraNodeBandwidth: 1,
+  interNodeBandwidth: 1,
+  allToAllBandwidth: 1,
+  multiRail: 1,
+}
+const gpuFields: Fields<Gpu> = {
+  name: 1,
+  architecture: 1,
+  memoryBytes: 1,
+  peakBf16: 1,
+  bf16: 1,
+  peakFp8: 1,
+  memoryBandwidth: 1,
+  intraNodeBandwidth: 1,
+  interNodeBandwidth: 1,
+  nvlinkDomain: 1,
+  watts: 1,
+  matmulEfficiency: 1,
+  attentionEfficiency: 1,
+}
+
 /** Checks a cluster and resolves its GPU. @throws RangeError or TypeError naming the field */
 export function validateCluster(cluster: Cluster): ResolvedCluster {
-  object('cluster', cluster)
+  fields('cluster', cluster, clusterFields)
   const nodes = integer('cluster.nodes', cluster.nodes, 1, 1e6)
   const gpusPerNode = integer('cluster.gpusPerNode', cluster.gpusPerNode, 1, 1024)
   const efficiency = completeEfficiency(cluster.efficiency)
   const gpu = validateGpu(typeof cluster.gpu === 'string' ? findGpu(cluster.gpu) : cluster.gpu, efficiency)
-  const network = cluster.network === undefined ? {} : (object('cluster.network', cluster.network) as Network)
-  const bandwidth = (field: keyof Network, fallback: number) =>
-    network[field] === undefined ? fallback : positive(`cluster.network.${field}`, network[field], 1e20)
-  const intra = oneOf('cluster.network.intra', network.intra ?? 'nvlink', ['nvlink', 'pcie'])
-  const inter = oneOf('cluster.network.inter', network.inter ?? 'infiniband', ['infiniband', 'ethernet'])
+  const network = resolveNetwork(cluster.network === undefined ? {} : cluster.network)
+  const { intra, inter, multiRail } = network
   const inside = intra === 'pcie' ? Math.min(gpu.pcieRate, gpu.intraNodeBandwidth) : gpu.intraNodeBandwidth
-  const interRate = bandwidth('interNodeBandwidth', gpu.interNodeBandwidth) * interEfficiency[inter]
+  const interRate = (network.interNodeBandwidth ?? gpu.interNodeBandwidth) * interEfficiency[inter]
   return {
     gpu,
     nodes,
     gpusPerNode,
     gpuCount: nodes * gpusPerNode,
     nvlinkDomain: intra === 'pcie' ? gpusPerNode : Math.max(gpusPerNode, gpu.nvlinkDomain ?? 1),
-    intraRate: bandwidth('intraNodeBandwidth', inside) * intraEfficiency,
+    intraRate: (network.intraNodeBandwidth ?? inside) * intraEfficiency,
     interRate,
     interLatency: interLatency[inter],
-    allToAllRate: bandwidth('allToAllBandwidth', interRate),
-    multiRail: network.multiRail !== false,
+    allToAllRate: network.allToAllBandwidth ?? interRate,
+    multiRail,
     pricePerGpuHour:
       cluster.pricePerGpuHour === undefined
         ? undefined
@@ -118,10 +147,37 @@ export function validateCluster(cluster: Cluster): ResolvedCluster {
   }
 }
 
+type ResolvedNetwork = Network & Required<Pick<Network, 'intra' | 'inter' | 'multiRail'>>
+
+function resolveNetwork(network: Network): ResolvedNetwork {
+  const given = fields('cluster.network', network, networkFields)
+  for (const field of ['intraNodeBandwidth', 'interNodeBandwidth', 'allToAllBandwidth'] as const) {
+    if (given[field] !== undefined) positive(`cluster.network.${field}`, given[field], 1e20)
+  }
+  return {
+    ...network,
+    intra: oneOf('cluster.network.intra', given.intra ?? 'nvlink', ['nvlink', 'pcie']),
+    inter: oneOf('cluster.network.inter', given.inter ?? 'infiniband', ['infiniband', 'ethernet']),
+    multiRail: flag('cluster.network.multiRail', given.multiRail, true),
+  }
+}
+
+/** A network from outside, checked. @throws RangeError or TypeError naming the field */
+export function checkNetwork(value: unknown): Network {
+  resolveNetwork(value as Network)
+  return value as Network
+}
+
+/** A GPU from outside, checked. @throws RangeError or TypeError naming the field */
+export function checkGpu(value: unknown): Gpu {
+  validateGpu(value as Gpu, completeEfficiency(undefined))
+  return value as Gpu
+}
+
 function validateGpu(gpu: Gpu, efficiency: Efficiency): ResolvedGpu {
-  const fields = object('cluster.gpu', gpu)
+  const given = fields('cluster.gpu', gpu, gpuFields)
   for (const field of ['memoryBytes', 'peakBf16', 'memoryBandwidth', 'intraNodeBandwidth', 'interNodeBandwidth']) {
-    positive(`cluster.gpu.${field}`, fields[field], 1e20)
+    positive(`cluster.gpu.${field}`, given[field], 1e20)
   }
   if (gpu.peakFp8 !== null) positive('cluster.gpu.peakFp8', gpu.peakFp8, 1e20)
   if (gpu.nvlinkDomain !== undefined) integer('cluster.gpu.nvlinkDomain', gpu.nvlinkDomain, 1, 1e6)

@@ -1,5 +1,5 @@
 /** What a training run costs beside its steps: failures, checkpoints, energy, money. */
-import { flag, integer, object, positive } from '../check.ts'
+import { type Fields, fields, flag, integer, positive } from '../check.ts'
 import type { ResolvedCluster } from '../cluster/cluster.ts'
 import { type ResolvedModel, totalParameters } from '../model/model.ts'
 import type { ResolvedPlan } from '../plan/parallel-plan.ts'
@@ -60,9 +60,20 @@ export interface RunCost {
   readonly lost: LostTime
 }
 
+const runFields: Fields<RunRequest> = {
+  tokens: 1,
+  failuresPerGpuDay: 1,
+  restartSeconds: 1,
+  checkpointSteps: 1,
+  checkpointBandwidth: 1,
+  asyncCheckpoint: 1,
+  serverPowerFactor: 1,
+  powerUsageEffectiveness: 1,
+}
+
 /** @throws RangeError or TypeError naming the field */
 export function validateRun(run: RunRequest): ResolvedRun {
-  object('run', run)
+  fields('run', run, runFields)
   const steps = run.checkpointSteps
   const bandwidth = run.checkpointBandwidth
   return {

@@ -18,13 +18,17 @@ export function dataParallelTime(
 ) {
   const { tensorParallel: t, contextParallel: c } = plan
   const ranks = plan.dataParallel * c
-  const { dense, experts } = stageParameters(model, plan, 0, firstStage)
-  const trained = trainedParameters(model, plan, firstStage, dense)
+  const all = stageParameters(model, plan, 0, firstStage)
+  const trained = trainedParameters(model, plan, firstStage, all)
+  // Frozen weights are gathered where they are sharded, and have no gradients.
+  const frozen = plan.loraRank > 0 && plan.sharding === 'full' ? all : { dense: 0, experts: 0 }
   const expertStride = plan.expertParallel * plan.expertTensorParallel
   const expertRanks = Math.max(1, (ranks * t) / expertStride)
   const bytesOf = (count: number, group: number, each: number) => (each * count * (group - 1)) / group
-  const total = (each: number) => {
-    const [forDense, forExperts] = [bytesOf(trained, ranks, each), bytesOf(experts, expertRanks, each)]
+  const total = (gathered: number, reduced: number) => {
+    const bytesOfKind = (kind: 'dense' | 'experts', group: number) =>
+      bytesOf(trained[kind], group, gathered + reduced) + bytesOf(frozen[kind], group, gathered)
+    const [forDense, forExperts] = [bytesOfKind('dense', ranks), bytesOfKind('experts', expertRanks)]
     return {
       bytes: forDense + forExperts,
       seconds:
@@ -32,11 +36,11 @@ export function dataParallelTime(
         (forExperts === 0 ? 0 : forExperts / collectiveBandwidth(cluster, expertRanks, expertStride)),
     }
   }
-  const held = trained + experts
+  const held = trained.dense + trained.experts
   // With a pipeline FSDP keeps gathered weights from the first micro-batch to the last and reduces once, as memory counts it.
   if (plan.sharding === 'full' && plan.pipelineParallel === 1) {
     // Weights gathered forward and backward in bf16, gradients scattered in fp32, for every micro-batch.
-    const { bytes, seconds } = total(2 + 2 + 4)
+    const { bytes, seconds } = total(2 + 2, 4)
     const m = plan.microBatches
     const exposed = Math.max(0, seconds - 0.9 * microBatch) + cluster.efficiency.interference * seconds
     const operation = 'all-gather of weights and reduce-scatter of gradients, each micro-batch'
@@ -46,7 +50,7 @@ export function dataParallelTime(
   // without sharding an all-reduce of the gradients.
   const gradient = plan.gradientsInFp32 ? 4 : 2
   const whole = plan.sharding === 'none'
-  const { bytes, seconds } = total(whole ? 2 * gradient : gradient + 2)
+  const { bytes, seconds } = total(whole ? 0 : 2, whole ? 2 * gradient : gradient)
   const reduced = whole ? 1 : gradient / (gradient + 2)
   const hidden =
     Math.min(reduced * seconds, hiding * backward) + Math.min((1 - reduced) * seconds, (hiding * backward) / 2)

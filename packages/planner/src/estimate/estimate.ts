@@ -1,5 +1,6 @@
 /** What a plan costs: memory of each stage, time of a step, utilisation. */
 
+import { type Fields, fields } from '../check.ts'
 import { type Cluster, type ResolvedCluster, validateCluster } from '../cluster/cluster.ts'
 import {
   mlpMatrices,
@@ -79,6 +80,8 @@ export interface OrdinarySpeed {
  */
 export const ordinarySlowdown = { dense: 1.2, mixture: 1.35 } as const
 
+const requestFields: Fields<PlanRequest> = { model: 1, cluster: 1, plan: 1, run: 1 }
+
 /**
  * Estimates a plan.
  * @throws PlanError with every rule a plan breaks; RangeError or TypeError naming a field that is none
@@ -87,6 +90,7 @@ export const ordinarySlowdown = { dense: 1.2, mixture: 1.35 } as const
  *   microBatchSize: 2, globalBatchSize: 1024, sequenceLength: 4096 } }).mfu
  */
 export function estimate(request: PlanRequest): Estimate {
+  fields('request', request, requestFields)
   const model = validateModel(request.model)
   const cluster = validateCluster(request.cluster)
   const run = request.run === undefined ? undefined : validateRun(request.run)

@@ -8,7 +8,7 @@
  * Legend: T tokens of a batch, L layers, h hidden, f inner width of the MLP, q and k widths of all query and all key heads, a heads,
  * V vocabulary, w bytes of an input of a linear layer (4 or 2), and of SwiGLU's gate and up.
  */
-import { flag, integer, object, oneOf } from '../check.ts'
+import { type Fields, fields, flag, integer, object, oneOf } from '../check.ts'
 import { attentionOutput, attentionWidths, layerParameters, type PlannerModel, validateModel } from '../model/model.ts'
 
 /** Formats of what a step keeps: the fields of `@kumiki/train`'s precision policies that memory depends on. */
@@ -113,23 +113,25 @@ function validateLocal(model: PlannerModel) {
   return known
 }
 
+const runFields: Fields<LocalRun> = { batch: 1, sequence: 1, accumulation: 1, precision: 1, positions: 1 }
+
 /** Checks formats. @throws RangeError or TypeError naming the field */
 function validatePrecision(given: LocalRun['precision']): Required<LocalPrecision> {
   const precision =
     given === undefined || typeof given === 'string'
       ? localPrecisions[oneOf('precision', given ?? 'f32', Object.keys(localPrecisions) as never[])]
       : given
-  const fields = object('precision', precision)
-  if (fields.fp8 !== undefined)
+  const formatsOf = object('precision', precision)
+  if (formatsOf.fp8 !== undefined)
     throw new RangeError('precision.fp8: the copies of fp8 products are not in the formulas')
   const formats = ['float32', 'bfloat16'] as const
-  const parameters = oneOf('precision.parameters', fields.parameters, formats)
+  const parameters = oneOf('precision.parameters', formatsOf.parameters, formats)
   return {
     parameters,
-    master: flag('precision.master', fields.master, true) && parameters !== 'float32',
-    activations: oneOf('precision.activations', fields.activations, formats),
-    gradients: oneOf('precision.gradients', fields.gradients ?? 'float32', formats),
-    moments: oneOf('precision.moments', fields.moments ?? 'float32', formats),
+    master: flag('precision.master', formatsOf.master, true) && parameters !== 'float32',
+    activations: oneOf('precision.activations', formatsOf.activations, formats),
+    gradients: oneOf('precision.gradients', formatsOf.gradients ?? 'float32', formats),
+    moments: oneOf('precision.moments', formatsOf.moments ?? 'float32', formats),
   }
 }
 
@@ -169,7 +171,7 @@ export function localLayerBytes(model: PlannerModel, precision: LocalRun['precis
  */
 export function estimateLocalMemory(model: PlannerModel, run: LocalRun): LocalMemory {
   const known = validateLocal(model)
-  object('run', run)
+  fields('run', run, runFields)
   const batch = integer('run.batch', run.batch, 1, 1 << 20)
   const sequence = integer('run.sequence', run.sequence, 1, 1 << 28)
   const positions = integer('run.positions', run.positions ?? sequence, sequence, 1 << 28)

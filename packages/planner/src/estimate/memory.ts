@@ -105,27 +105,33 @@ function optimizerStates(plan: ResolvedPlan, count: number, ranks: number, gradi
 
 /**
  * Parameters of the adapters of one layer: rank x (in + out) for each linear layer; every tensor-parallel rank holds its part of the wide side.
+ * A model with experts has them on attention alone: experts, shared experts and router stay frozen.
  * @see Hu et al. 2021 (LoRA), arXiv:2106.09685
  */
 function adapterParameters(model: ResolvedModel, plan: ResolvedPlan): number {
   const { query, key, value } = attentionWidths(model)
-  const { hidden: h, ffn } = model
+  const { hidden: h, ffn, latentAttention: latent } = model
   const t = plan.tensorParallel
   const linear = (inside: number, outside: number) => plan.loraRank * (inside + outside)
-  const output = attentionOutput(model)
-  return (
-    linear(h, query / t) +
-    linear(h, key / t) +
-    linear(h, value / t) +
-    linear(output / t, h) +
-    (mlpMatrices(model) - 1) * linear(h, ffn / t) +
-    linear(ffn / t, h)
-  )
+  let parameters = linear(attentionOutput(model) / t, h)
+  if (latent) {
+    const { queryRank, keyValueRank, ropeDim } = latent
+    parameters += queryRank > 0 ? linear(h, queryRank) + linear(queryRank, query / t) : linear(h, query / t)
+    parameters += linear(h, keyValueRank + ropeDim) + linear(keyValueRank, (model.heads * model.headDim + value) / t)
+  } else parameters += linear(h, query / t) + linear(h, key / t) + linear(h, value / t)
+  if (model.experts) return parameters
+  return parameters + (mlpMatrices(model) - 1) * linear(h, ffn / t) + linear(ffn / t, h)
 }
 
 /** Parameters that are trained on one GPU of a stage, of those it holds. */
-export function trainedParameters(model: ResolvedModel, plan: ResolvedPlan, layers: StageLayers, held: number): number {
-  return plan.loraRank === 0 ? held : (layers.dense + layers.mixture) * adapterParameters(model, plan)
+export function trainedParameters(
+  model: ResolvedModel,
+  plan: ResolvedPlan,
+  layers: StageLayers,
+  held: { readonly dense: number; readonly experts: number },
+): { dense: number; experts: number } {
+  if (plan.loraRank === 0) return held
+  return { dense: (layers.dense + layers.mixture) * adapterParameters(model, plan), experts: 0 }
 }
 
 /** Does the plan compute a part of a layer again? */
@@ -213,13 +219,14 @@ export function estimateMemory(
   const gathered =
     (plan.sequenceParallel ? 4 * tokens * model.hidden : 0) + (p > 1 ? (4 * tokens * model.hidden) / split : 0)
   return layers.map((here, stage) => {
-    const { dense, experts } = stageParameters(model, plan, stage, here)
-    const frozen = plan.loraRank > 0
-    const trained = trainedParameters(model, plan, here, dense)
-    const denseState = stateBytes(plan, trained, dataParallel * c)
+    const held = stageParameters(model, plan, stage, here)
+    const { dense, experts } = held
+    const trained = trainedParameters(model, plan, here, held)
+    const denseState = stateBytes(plan, trained.dense, dataParallel * c)
+    const expertState = stateBytes(plan, trained.experts, expertRanks)
     // Frozen weights are bf16 alone.
-    const frozenBytes = frozen ? (2 * dense) / (plan.sharding === 'full' ? dataParallel * c : 1) : 0
-    const expertState = stateBytes(plan, experts, expertRanks)
+    const shared = (count: number, ranks: number) => (2 * count) / (plan.sharding === 'full' ? ranks : 1)
+    const frozenBytes = plan.loraRank > 0 ? shared(dense, dataParallel * c) + shared(experts, expertRanks) : 0
     const count = here.dense + here.mixture
     let activations = here.inFlight * (here.dense * bytes.dense + here.mixture * bytes.mixture)
     if (stage === 0) activations += (here.inFlight * 2 * tokens * model.hidden) / split

@@ -2,7 +2,7 @@
  * A discrete-event simulation of pipeline schedules. Each stage runs its passes one after another, in the order its schedule gives;
  * a pass starts when the stage is free and what it needs has arrived.
  */
-import { integer, object, oneOf, show } from '../check.ts'
+import { type Fields, fields, integer, oneOf, show } from '../check.ts'
 
 export type Schedule = 'gpipe' | '1f1b' | 'interleaved' | 'zero-bubble'
 
@@ -52,6 +52,9 @@ export interface PipelineTimeline {
   readonly inFlight: readonly number[]
 }
 
+const pipelineFields: Fields<PipelineRequest> = { stages: 1, microBatches: 1, schedule: 1, chunks: 1, hopSeconds: 1 }
+const stageFields: Fields<StageTimes> = { forward: 1, backward: 1, weightGradient: 1 }
+
 /** Passes that may be simulated at once. */
 const mostPasses = 4_000_000
 
@@ -63,7 +66,7 @@ const mostPasses = 4_000_000
  * @example simulatePipeline({ stages: [{ forward: 1, backward: 2 }, { forward: 1, backward: 2 }], microBatches: 8, schedule: '1f1b' })
  */
 export function simulatePipeline(request: PipelineRequest): PipelineTimeline {
-  object('pipeline', request)
+  fields('pipeline', request, pipelineFields)
   const schedule = oneOf('schedule', request.schedule, ['gpipe', '1f1b', 'interleaved', 'zero-bubble'])
   if (!Array.isArray(request.stages) || request.stages.length < 1 || request.stages.length > 4096) {
     throw new RangeError(`stages must be a list of 1 to 4096 stages, got ${show(request.stages)}`)
@@ -100,7 +103,7 @@ function nonNegative(field: string, value: unknown): number {
 }
 
 function validateStage(stage: unknown, index: number): ResolvedStage {
-  const given = object(`stages[${index}]`, stage)
+  const given = fields(`stages[${index}]`, stage, stageFields)
   const backward = nonNegative(`stages[${index}].backward`, given.backward)
   const weightGradient = nonNegative(`stages[${index}].weightGradient`, given.weightGradient ?? backward / 2)
   if (weightGradient > backward) {

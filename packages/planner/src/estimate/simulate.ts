@@ -1,5 +1,6 @@
 /** A plan's step as its pipeline would run it. */
 
+import { type Fields, fields } from '../check.ts'
 import { type ResolvedCluster, validateCluster } from '../cluster/cluster.ts'
 import { type ResolvedModel, validateModel } from '../model/model.ts'
 import type { ResolvedPlan } from '../plan/parallel-plan.ts'
@@ -45,6 +46,8 @@ export function closedFormBubble(
   return schedule === 'zero-bubble' ? bubble * (1 - 2 * weightShare) : bubble
 }
 
+const requestFields: Fields<SimulateRequest> = { model: 1, cluster: 1, plan: 1, run: 1, schedule: 1 }
+
 /**
  * Simulates one step of a plan: uneven stages (embedding, loss, layers that do not divide), tensor-, context- and expert-parallel
  * communication within passes, hops between stages.
@@ -52,6 +55,7 @@ export function closedFormBubble(
  * @example simulate({ model, cluster, plan, schedule: 'zero-bubble' }).bubbleOverWork
  */
 export function simulate(request: SimulateRequest): Simulation {
+  fields('request', request, requestFields)
   const model = validateModel(request.model)
   const cluster = validateCluster(request.cluster)
   const plan = validatePlan(model, cluster, request.plan)

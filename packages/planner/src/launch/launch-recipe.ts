@@ -1,5 +1,5 @@
 /** The numbers of optimizer and schedule that a launch writes out. */
-import { integer, object, oneOf, positive } from '../check.ts'
+import { type Fields, fields, integer, oneOf, positive } from '../check.ts'
 
 /** Numbers of the optimizer and schedule. Steps are optimizer steps. */
 export interface LaunchRecipe {
@@ -39,9 +39,35 @@ export interface LaunchRecipe {
   readonly timeoutMinutes?: number | null
 }
 
+const recipeFields: Fields<LaunchRecipe> = {
+  learningRate: 1,
+  minLearningRate: 1,
+  warmupSteps: 1,
+  schedule: 1,
+  trainSteps: 1,
+  decaySteps: 1,
+  wsdDecaySteps: 1,
+  wsdDecayStyle: 1,
+  beta1: 1,
+  beta2: 1,
+  epsilon: 1,
+  weightDecay: 1,
+  gradientClip: 1,
+  zLoss: 1,
+  auxiliaryLoss: 1,
+  routerZLoss: 1,
+  routerPrecision: 1,
+  memoryMappedData: 1,
+  permuteFusion: 1,
+  routerFusion: 1,
+  garbageCollectionSteps: 1,
+  lossFusion: 1,
+  timeoutMinutes: 1,
+}
+
 /** @throws RangeError or TypeError naming a field out of its bounds */
 export function checkRecipe(recipe: LaunchRecipe): LaunchRecipe {
-  object('recipe', recipe)
+  fields('recipe', recipe, recipeFields, 'passed')
   integer('recipe.trainSteps', recipe.trainSteps, 1, 1e12)
   integer('recipe.decaySteps', recipe.decaySteps, 1, 1e12)
   integer('recipe.warmupSteps', recipe.warmupSteps, 0, recipe.trainSteps)

@@ -1,4 +1,5 @@
 /** What a launch is written from. */
+import { type Fields, fields } from '../check.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { PlannerModel } from '../model/model.ts'
 import type { ParallelPlan } from '../plan/parallel-plan.ts'
@@ -24,4 +25,27 @@ export interface LaunchRequest {
     readonly checkpoints?: string
   }
   readonly saveInterval?: number
+}
+
+const requestFields: Fields<LaunchRequest> = {
+  model: 1,
+  cluster: 1,
+  plan: 1,
+  recipe: 1,
+  megatron: 1,
+  ropeTheta: 1,
+  rmsNormEps: 1,
+  initializerRange: 1,
+  qkNorm: 1,
+  maxPositionEmbeddings: 1,
+  paths: 1,
+  saveInterval: 1,
+}
+const pathFields: Fields<NonNullable<LaunchRequest['paths']>> = { tokenizerModel: 1, data: 1, checkpoints: 1 }
+
+/** @throws RangeError naming a field that is not known, and near one that is */
+export function checkLaunchRequest(request: LaunchRequest): void {
+  // What `readMegatron` returned may be spread into a request.
+  fields('request', request, requestFields, 'passed')
+  if (request.paths) fields('request.paths', request.paths, pathFields)
 }

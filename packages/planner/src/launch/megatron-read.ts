@@ -1,5 +1,5 @@
 /** A Megatron-LM launch read back: its command, or the scripts that build one, as a model, a plan and a recipe. */
-import { object } from '../check.ts'
+import { type Fields, fields } from '../check.ts'
 import type { PlannerModel } from '../model/model.ts'
 import type { ParallelPlan } from '../plan/parallel-plan.ts'
 import { argumentsOf, LaunchFlags } from './launch-flags.ts'
@@ -42,6 +42,8 @@ export interface MegatronLaunch {
   readonly notes: readonly string[]
 }
 
+const optionFields: Fields<ReadOptions> = { environment: 1, vocab: 1, nodes: 1, gpusPerNode: 1 }
+
 /**
  * Reads a launch of `pretrain_gpt.py`: a command, a Slurm script, or the scripts that set its variables and arrays, in the order they are
  * sourced (for LLM-jp: `params.sh`, then the trainer). Nothing is run.
@@ -49,7 +51,7 @@ export interface MegatronLaunch {
  * @example readMegatron('torchrun --nnodes 2 --nproc-per-node 8 pretrain_gpt.py --num-layers 24 ...', { vocab: 99487 }).plan
  */
 export function readMegatron(launch: string | readonly string[], options: ReadOptions = {}): MegatronLaunch {
-  object('options', options)
+  fields('options', options, optionFields)
   const texts = typeof launch === 'string' ? [launch] : launch
   if (!Array.isArray(texts) || texts.length > 64) throw new TypeError(`launch must be text, or a list of at most 64`)
   const environment = {

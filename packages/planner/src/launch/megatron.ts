@@ -5,7 +5,7 @@ import { type ResolvedModel, validateModel } from '../model/model.ts'
 import type { ResolvedPlan } from '../plan/parallel-plan.ts'
 import { validatePlan } from '../plan/plan-rules.ts'
 import { checkRecipe } from './launch-recipe.ts'
-import type { LaunchRequest } from './launch-request.ts'
+import { checkLaunchRequest, type LaunchRequest } from './launch-request.ts'
 import {
   expertFlags,
   type Flag,
@@ -35,6 +35,7 @@ export interface Launch {
  * @throws PlanError for an illegal plan; RangeError or TypeError naming a field that is none
  */
 export function emitMegatron(request: LaunchRequest): Launch {
+  checkLaunchRequest(request)
   const model = validateModel(request.model)
   const cluster = validateCluster(request.cluster)
   const plan = validatePlan(model, cluster, request.plan)

@@ -1,5 +1,5 @@
 /** A recipe for another batch, sequence or number of tokens than it was written for. */
-import { integer, object, positive } from '../check.ts'
+import { type Fields, fields, integer, positive } from '../check.ts'
 import { checkRecipe, type LaunchRecipe } from './launch-recipe.ts'
 
 /** What the run is to be. */
@@ -23,6 +23,8 @@ const mostWarmup = 0.1
 
 const text = (value: number) => value.toLocaleString('en-US')
 
+const lengthFields: Fields<RunLength> = { globalBatchSize: 1, sequenceLength: 1, tokens: 1 }
+
 /**
  * Fits steps and schedule to a run. Steps are those that take the tokens; the warm-up keeps its steps (Adam's averages count steps), at most
  * a tenth of the run; what decays after it ends as it did: with the run, a warm-up before it, or at the same share of it.
@@ -35,7 +37,7 @@ export function fitRecipe<R extends SizedRecipe>(
   length: RunLength,
 ): { readonly recipe: R; readonly changes: readonly string[] } {
   checkRecipe(recipe)
-  object('length', length)
+  fields('length', length, lengthFields)
   const batch = integer('length.globalBatchSize', length.globalBatchSize, 1, 1 << 30)
   const sequence = integer('length.sequenceLength', length.sequenceLength, 1, 1 << 28)
   const ownBatch = recipe.globalBatchSize ?? batch

@@ -1,5 +1,5 @@
 /** A Megatron-LM launch as a Slurm batch script. */
-import { integer } from '../check.ts'
+import { type Fields, fields, integer } from '../check.ts'
 import { validateCluster } from '../cluster/cluster.ts'
 import type { LaunchRequest } from './launch-request.ts'
 import { emitMegatron } from './megatron.ts'
@@ -15,11 +15,14 @@ export interface SlurmOptions {
   readonly megatronFolder?: string
 }
 
+const optionFields: Fields<SlurmOptions> = { jobName: 1, partition: 1, days: 1, megatronFolder: 1 }
+
 /**
  * Writes an `sbatch` script: one torchrun a node, meeting at the first node.
  * @throws RangeError for a job or partition name that is none, and whatever `emitMegatron` throws
  */
 export function emitSlurm(request: LaunchRequest, options: SlurmOptions = {}): string {
+  fields('options', options, optionFields)
   const { args, environment, notes } = emitMegatron(request)
   const { nodes, gpusPerNode } = validateCluster(request.cluster)
   const { jobName = 'kumiki', partition, days = 7, megatronFolder = '.' } = options

@@ -9,7 +9,7 @@ import type { ResolvedPlan } from '../plan/parallel-plan.ts'
 import { validatePlan } from '../plan/plan-rules.ts'
 import { layersPerStage } from '../plan/stages.ts'
 import { checkRecipe, type LaunchRecipe } from './launch-recipe.ts'
-import type { LaunchRequest } from './launch-request.ts'
+import { checkLaunchRequest, type LaunchRequest } from './launch-request.ts'
 import { pythonModule, type Value } from './torchtitan-python.ts'
 
 export interface TorchtitanJob {
@@ -102,6 +102,7 @@ function refuseUnsupported(
  *   tensor parallelism does not divide), and as emitMegatron
  */
 export function emitTorchtitan(request: LaunchRequest): TorchtitanJob {
+  checkLaunchRequest(request)
   const model = validateModel(request.model)
   const cluster = validateCluster(request.cluster)
   const plan = validatePlan(model, cluster, request.plan)

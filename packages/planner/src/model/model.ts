@@ -1,5 +1,5 @@
 /** What the planner has to know of a model, and the counts that follow. */
-import { flag, integer, object, oneOf, positive } from '../check.ts'
+import { type Fields, fields, flag, integer, oneOf, positive } from '../check.ts'
 
 /** Routed experts. */
 export interface PlannerExperts {
@@ -83,9 +83,34 @@ export interface ResolvedModel extends PlannerModel {
   readonly activation: 'silu' | 'gelu'
 }
 
+const modelFields: Fields<PlannerModel> = {
+  name: 1,
+  layers: 1,
+  hidden: 1,
+  ffn: 1,
+  heads: 1,
+  kvHeads: 1,
+  headDim: 1,
+  vocab: 1,
+  gatedMlp: 1,
+  tiedEmbeddings: 1,
+  learnedPositions: 1,
+  experts: 1,
+  latentAttention: 1,
+  slidingWindow: 1,
+  qkNorm: 1,
+  norm: 1,
+  normsPerLayer: 1,
+  biases: 1,
+  activation: 1,
+}
+const expertFields: Fields<PlannerExperts> = { count: 1, topK: 1, ffn: 1, sharedFfn: 1, firstDenseLayers: 1 }
+const latentFields: Fields<LatentAttention> = { queryRank: 1, keyValueRank: 1, ropeDim: 1, valueDim: 1 }
+const windowFields: Fields<SlidingWindow> = { window: 1, share: 1 }
+
 /** Checks a model. @throws RangeError or TypeError naming field and bound */
 export function validateModel(model: PlannerModel): ResolvedModel {
-  object('model', model)
+  fields('model', model, modelFields)
   const layers = integer('model.layers', model.layers, 1, 4096)
   integer('model.hidden', model.hidden, 1, 1 << 20)
   integer('model.ffn', model.ffn, 1, 1 << 22)
@@ -114,7 +139,7 @@ export function validateModel(model: PlannerModel): ResolvedModel {
   const slidingWindow = model.slidingWindow && {
     window: integer(
       'model.slidingWindow.window',
-      object('model.slidingWindow', model.slidingWindow).window,
+      fields('model.slidingWindow', model.slidingWindow, windowFields).window,
       1,
       1 << 28,
     ),
@@ -124,7 +149,7 @@ export function validateModel(model: PlannerModel): ResolvedModel {
   const known = { ...model, ...flags, latentAttention, slidingWindow }
   if (model.experts === undefined || model.experts === null) return { ...known, experts: undefined }
   const given = model.experts
-  object('model.experts', given)
+  fields('model.experts', given, expertFields)
   const count = integer('model.experts.count', given.count, 1, 1 << 14)
   const experts = {
     count,
@@ -136,10 +161,16 @@ export function validateModel(model: PlannerModel): ResolvedModel {
   return { ...known, experts }
 }
 
+/** A model from outside, checked. @throws RangeError or TypeError naming the field */
+export function checkModel(value: unknown): PlannerModel {
+  validateModel(value as PlannerModel)
+  return value as PlannerModel
+}
+
 function validateLatent(given: LatentAttention): LatentAttention {
-  const fields = object('model.latentAttention', given)
+  const latent = fields('model.latentAttention', given, latentFields)
   const field = (name: keyof LatentAttention, lower: number) =>
-    integer(`model.latentAttention.${name}`, fields[name], lower, 1 << 16)
+    integer(`model.latentAttention.${name}`, latent[name], lower, 1 << 16)
   return {
     queryRank: field('queryRank', 0),
     keyValueRank: field('keyValueRank', 1),

@@ -73,7 +73,10 @@ export interface ParallelPlan {
   readonly eightBitMoments?: boolean
   /** Master weights and moments lie in the host's memory and are updated there; default false. */
   readonly offloadOptimizer?: boolean
-  /** Low-rank adapters of this rank on every linear layer are trained, the weights themselves are frozen in bf16; default 0: all is trained. */
+  /**
+   * Low-rank adapters of this rank are trained, the weights themselves are frozen in bf16; default 0: all is trained. Adapters are on
+   * every linear layer, in a model with experts on those of attention alone.
+   */
   readonly loraRank?: number
 }
 

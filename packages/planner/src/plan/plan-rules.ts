@@ -1,5 +1,5 @@
 /** The rules a plan has to keep, and the plan with its defaults filled in. */
-import { flag, integer, object, oneOf, show } from '../check.ts'
+import { type Fields, fields, flag, integer, oneOf, show } from '../check.ts'
 import type { ResolvedCluster } from '../cluster/cluster.ts'
 import type { ResolvedModel } from '../model/model.ts'
 import { type ParallelPlan, type RecomputeModule, type ResolvedPlan, recomputeModules } from './parallel-plan.ts'
@@ -15,9 +15,43 @@ export class PlanError extends RangeError {
   }
 }
 
+/** A resolved plan may be given again, and a recipe of `@kumiki/models` has a plan's fields among its own. */
+const planFields: Fields<ResolvedPlan> = {
+  tensorParallel: 1,
+  pipelineParallel: 1,
+  virtualPipeline: 1,
+  contextParallel: 1,
+  expertParallel: 1,
+  expertTensorParallel: 1,
+  microBatchSize: 1,
+  globalBatchSize: 1,
+  sequenceLength: 1,
+  sequenceParallel: 1,
+  sharding: 1,
+  recompute: 1,
+  recomputeModules: 1,
+  precision: 1,
+  overlap: 1,
+  overlapTensorParallel: 1,
+  expertDispatch: 1,
+  attentionBackend: 1,
+  dropout: 1,
+  fusedKernels: 1,
+  deterministic: 1,
+  cudaGraphs: 1,
+  gradientsInFp32: 1,
+  momentsInFp32: 1,
+  anyLayout: 1,
+  eightBitMoments: 1,
+  offloadOptimizer: 1,
+  loraRank: 1,
+  dataParallel: 1,
+  microBatches: 1,
+}
+
 /** Fills in defaults. @throws RangeError naming a field that is not what it has to be */
 export function completePlan(plan: ParallelPlan): Required<ParallelPlan> {
-  object('plan', plan)
+  fields<ResolvedPlan>('plan', plan, planFields, 'passed')
   const tensorParallel = integer('plan.tensorParallel', plan.tensorParallel, 1, 4096)
   return {
     tensorParallel,
@@ -128,7 +162,6 @@ export function planFaults(model: ResolvedModel, cluster: ResolvedCluster, plan:
       `the interleaved schedule needs micro-batches (${plan.globalBatchSize / perStep}) in multiples of PP ${p}`,
     )
   }
-  if (plan.loraRank > 0 && model.experts) faults.push('loraRank: adapters of experts are not counted')
   if (plan.precision === 'bf16' && cluster.gpu.bf16 === false)
     faults.push(`${cluster.gpu.name} has no bf16; precision fp16 does`)
   if (plan.precision === 'fp8' && cluster.gpu.peakFp8 === null) faults.push(`${cluster.gpu.name} has no fp8`)

@@ -1,5 +1,5 @@
 /** Does a budget of GPU-days buy a training run? */
-import { positive } from '../check.ts'
+import { type Fields, fields, positive } from '../check.ts'
 import { findGpu, type Gpu } from '../cluster/gpus.ts'
 import { modelFlopsPerToken, type PlannerModel, validateModel } from '../model/model.ts'
 
@@ -29,12 +29,22 @@ export interface BudgetAssessment {
   readonly verdict: string
 }
 
+const requestFields: Fields<BudgetRequest> = {
+  model: 1,
+  tokens: 1,
+  gpu: 1,
+  gpuDays: 1,
+  sequenceLength: 1,
+  precision: 1,
+}
+
 /**
  * Holds a budget against the arithmetic of training.
  * @throws RangeError or TypeError naming a field that is none
  * @example assessBudget({ model, tokens: 10e12, gpu: 'H200', gpuDays: 12_000 }).possible // false for a 32B model
  */
 export function assessBudget(request: BudgetRequest): BudgetAssessment {
+  fields('request', request, requestFields)
   const model = validateModel(request.model)
   const gpu = typeof request.gpu === 'string' ? findGpu(request.gpu) : request.gpu
   const tokens = positive('tokens', request.tokens, 1e18)

@@ -1,5 +1,5 @@
 /** Every plan of a request, sized: those that are legal and fit, and the others with their reasons. */
-import { object } from '../check.ts'
+import { type Fields, fields } from '../check.ts'
 import { type ResolvedCluster, validateCluster } from '../cluster/cluster.ts'
 import { defaultRun, lostTime, type ResolvedRun, validateRun } from '../estimate/cost.ts'
 import { estimateMemory, type LayerBytes, layerBytes, overheadBytes } from '../estimate/memory.ts'
@@ -37,12 +37,21 @@ export interface Enumeration {
   readonly refused: Refusal[]
 }
 
+const searchFields: Fields<PlanSearch> = { model: 1, cluster: 1, recipe: 1, limit: 1 }
+const recipeFields: Fields<SearchRecipe> = {
+  globalBatchSize: 1,
+  sequenceLength: 1,
+  precision: 1,
+  recompute: 1,
+  run: 1,
+}
+
 /** Sizes all plans of a request. */
 export function enumerate(search: PlanSearch): Enumeration {
-  object('search', search)
+  fields('search', search, searchFields)
   const model = validateModel(search.model)
   const cluster = validateCluster(search.cluster)
-  const recipe = object('recipe', search.recipe) as unknown as SearchRecipe
+  const recipe = fields('recipe', search.recipe, recipeFields) as unknown as SearchRecipe
   const run = recipe.run === undefined ? undefined : validateRun(recipe.run)
   const feasible: Sized[] = []
   const refused: Refusal[] = []

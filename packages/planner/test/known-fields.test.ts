@@ -1,0 +1,60 @@
+/** A field that is not known is refused with the nearest name, in every request of the package. */
+import { expect, it } from 'vitest'
+import {
+  assessBudget,
+  emitMegatron,
+  emitSlurm,
+  estimate,
+  plan,
+  readMegatron,
+  simulate,
+  simulatePipeline,
+} from '../src/index.ts'
+import { recipe, v3_13b } from './models.ts'
+
+const cluster = { gpu: 'H100', nodes: 1, gpusPerNode: 8 }
+const own = { tensorParallel: 2, pipelineParallel: 2, microBatchSize: 1, globalBatchSize: 8, sequenceLength: 2048 }
+const base = { model: v3_13b, cluster, plan: own }
+const search = { model: v3_13b, cluster, recipe: { globalBatchSize: 8, sequenceLength: 2048 } }
+// As JavaScript calls it.
+const any = (value: object) => value as never
+
+it.each([
+  [() => estimate(any({ ...base, plna: own })), 'request.plna is not known; there are model, cluster, plan, run'],
+  [
+    () => estimate(any({ ...base, model: { ...v3_13b, expert: 8 } })),
+    'model.expert is not known; did you mean experts?',
+  ],
+  [
+    () => estimate(any({ ...base, plan: { ...own, tensorParalel: 4 } })),
+    'plan.tensorParalel is not known; did you mean tensorParallel?',
+  ],
+  [
+    () => estimate(any({ ...base, plan: { ...own, recomptue: 'full' } })),
+    'plan.recomptue is not known; did you mean recompute?',
+  ],
+  [() => estimate(any({ ...base, cluster: { ...cluster, pricePerHour: 2 } })), 'did you mean pricePerGpuHour?'],
+  [() => estimate(any({ ...base, cluster: { ...cluster, network: { multirail: true } } })), 'did you mean multiRail?'],
+  [() => estimate(any({ ...base, run: { token: 1e9 } })), 'run.token is not known; did you mean tokens?'],
+  [() => plan(any({ ...search, recipe: { ...search.recipe, seqLength: 1 } })), 'recipe.seqLength is not known'],
+  [() => simulate(any({ ...base, shedule: 'gpipe' })), 'request.shedule is not known; did you mean schedule?'],
+  [() => simulatePipeline(any({ stages: [], microbatches: 2 })), 'did you mean microBatches?'],
+  [
+    () => emitMegatron(any({ ...base, recipe: { ...recipe, zloss: 1e-4 } })),
+    'recipe.zloss is not known; did you mean zLoss?',
+  ],
+  [() => emitMegatron(any({ ...base, recipe, paths: { tokenizer: 'x' } })), 'request.paths.tokenizer is not known'],
+  [
+    () => emitSlurm(any({ ...base, recipe }), any({ jobname: 'x' })),
+    'options.jobname is not known; did you mean jobName?',
+  ],
+  [() => readMegatron('x', any({ vocabulary: 3 })), 'options.vocabulary is not known; there are'],
+  [() => assessBudget(any({ model: v3_13b, tokens: 1, gpu: 'H100', gpudays: 1 })), 'did you mean gpuDays?'],
+])('%s', (call, message) => {
+  expect(call).toThrow(message)
+})
+
+it('takes a resolved plan again', () => {
+  const first = estimate(base)
+  expect(estimate({ ...base, plan: first.plan }).stepSeconds).toBe(first.stepSeconds)
+})
