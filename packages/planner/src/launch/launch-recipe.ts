@@ -52,7 +52,7 @@ const recipeFields: Fields<LaunchRecipe> = {
   beta2: 1,
   epsilon: 1,
   weightDecay: 1,
-  gradientClip: 1,
+  maxGradNorm: 1,
   zLoss: 1,
   auxiliaryLoss: 1,
   routerZLoss: 1,
