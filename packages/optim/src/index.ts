@@ -1,3 +1,5 @@
+// Schedules, optimizers, clipping and loss spikes, for any arrays.
+
 export type { Arithmetic, Elementwise, MomentDtype, ScalarOperations } from './arrays/arithmetic.ts'
 export { arithmeticOf } from './arrays/arithmetic-of.ts'
 export type { MatrixMethodArray, MethodArray } from './arrays/method-arithmetic.ts'

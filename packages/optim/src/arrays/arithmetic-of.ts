@@ -8,6 +8,12 @@ import { isMethodArray, methodArithmetic, missingMethods } from './method-arithm
 /**
  * The arithmetic of an array.
  * @throws TypeError where the value is no array of a known kind
+ * @example
+ * ```ts
+ * import { arithmeticOf } from '@kumiki/optim'
+ *
+ * console.log(arithmeticOf(Float32Array.of(3, 4)).sumOfSquares(Float32Array.of(3, 4))) // 25
+ * ```
  */
 export function arithmeticOf(leaf: unknown, what = 'leaf'): Arithmetic<any, any> {
   if (leaf instanceof Float32Array) return float32Arithmetic

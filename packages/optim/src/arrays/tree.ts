@@ -13,14 +13,30 @@ function isNode(value: unknown): value is Record<string, unknown> {
   return prototype === Object.prototype || prototype === null
 }
 
-/** The leaves of a tree with their paths, in order. */
+/**
+ * The leaves of a tree with their paths, in order.
+ * @example
+ * ```ts
+ * import { leavesOf } from '@kumiki/optim'
+ *
+ * console.log(leavesOf({ layers: [{ w: Float32Array.of(1) }] }).map(({ path }) => path)) // ['layers.0.w']
+ * ```
+ */
 export function leavesOf(tree: unknown): { path: string; leaf: unknown }[] {
   const leaves: { path: string; leaf: unknown }[] = []
   mapTree(tree, (leaf, path) => leaves.push({ path, leaf }))
   return leaves
 }
 
-/** A tree of the same shape with f(leaf, path) in place of each leaf. */
+/**
+ * A tree of the same shape with f(leaf, path) in place of each leaf.
+ * @example
+ * ```ts
+ * import { mapTree } from '@kumiki/optim'
+ *
+ * console.log(mapTree({ w: Float32Array.of(1, 2) }, (leaf) => leaf.map((x: number) => 2 * x)).w) // Float32Array [2, 4]
+ * ```
+ */
 export function mapTree<T>(tree: T, f: (leaf: any, path: string) => unknown): T {
   return zipTrees('tree', [['tree', tree]], ([leaf], path) => [f(leaf, path)])[0] as T
 }

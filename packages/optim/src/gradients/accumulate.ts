@@ -1,3 +1,5 @@
+// Weighted sums of trees: micro-batches, and moving averages of parameters.
+
 import { arithmeticOf } from '../arrays/arithmetic-of.ts'
 import { zipTrees } from '../arrays/tree.ts'
 import { checkDecayRate } from '../check.ts'
@@ -9,6 +11,15 @@ import { scaleTree } from './clip.ts'
  * @param sum what was accumulated so far; undefined for the first micro-batch
  * @param scale a number, or a 0-d array for array objects
  * @throws TypeError where the trees differ
+ * @example
+ * ```ts
+ * import { accumulate } from '@kumiki/optim'
+ *
+ * const microBatches = [{ w: Float32Array.of(1, 2) }, { w: Float32Array.of(3, 4) }]
+ * let sum: { w: Float32Array } | undefined
+ * for (const grads of microBatches) sum = accumulate(sum, grads, 1 / microBatches.length)
+ * console.log(sum?.w) // Float32Array [2, 3]
+ * ```
  */
 export function accumulate<P>(
   sum: P | undefined,
@@ -29,6 +40,12 @@ export interface EmaOptions extends UpdateOptions {
  * Exponential moving average of parameters: average * decay + params * (1 - decay).
  * @param decay at least 0 and below 1; a number, or (with `weight`) a 0-d array for array objects
  * @throws RangeError where decay is out of range; TypeError where the trees differ
+ * @example
+ * ```ts
+ * import { ema } from '@kumiki/optim'
+ *
+ * console.log(ema({ w: Float32Array.of(0) }, { w: Float32Array.of(8) }, 0.75).w[0]) // 2
+ * ```
  */
 export function ema<P>(average: P, params: P, decay: any, { inPlace = false, weight }: EmaOptions = {}): P {
   if (typeof decay === 'number' || weight === undefined) checkDecayRate('ema: decay', decay)

@@ -10,6 +10,12 @@ import type { UpdateOptions } from '../optimizers/optimizer.ts'
  * The L2 norm over all elements of all leaves.
  * @param tree of typed arrays: a number (summed in float64); of array objects: a 0-d array (squares and sums in float32)
  * @throws RangeError where the tree has no leaves; TypeError where leaves are of different kinds
+ * @example
+ * ```ts
+ * import { globalNorm } from '@kumiki/optim'
+ *
+ * console.log(globalNorm({ w: Float32Array.of(3), layers: [Float32Array.of(4)] })) // 5
+ * ```
  */
 export function globalNorm(tree: unknown): any {
   return normOf('globalNorm', tree).norm
@@ -20,6 +26,13 @@ export function globalNorm(tree: unknown): any {
  * gradient, as there; see `skipNonFinite`.
  * @returns the scaled gradients and the norm before scaling
  * @throws RangeError where maxNorm is not above 0
+ * @example
+ * ```ts
+ * import { clipByGlobalNorm } from '@kumiki/optim'
+ *
+ * const { grads, norm } = clipByGlobalNorm({ w: Float64Array.of(3, 4) }, 1)
+ * console.log(norm, grads.w.map((g) => Number(g.toFixed(3)))) // 5 Float64Array [0.6, 0.8]
+ * ```
  */
 export function clipByGlobalNorm<P>(grads: P, maxNorm: number, { inPlace = false }: UpdateOptions = {}) {
   checkNumber('clipByGlobalNorm: maxNorm', maxNorm, Number.MIN_VALUE)
@@ -32,6 +45,12 @@ export function clipByGlobalNorm<P>(grads: P, maxNorm: number, { inPlace = false
 /**
  * Limits every element to [-limit, limit].
  * @throws RangeError where limit is not above 0
+ * @example
+ * ```ts
+ * import { clipByValue } from '@kumiki/optim'
+ *
+ * console.log(clipByValue({ w: Float32Array.of(3, -0.5) }, 1).w) // Float32Array [1, -0.5]
+ * ```
  */
 export function clipByValue<P>(grads: P, limit: number, { inPlace = false }: UpdateOptions = {}): P {
   checkNumber('clipByValue: limit', limit, Number.MIN_VALUE)

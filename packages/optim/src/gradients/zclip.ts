@@ -1,3 +1,5 @@
+// Clipping by the gradient norm's own history.
+
 import type { ScalarOperations } from '../arrays/arithmetic.ts'
 import { arithmeticOf } from '../arrays/arithmetic-of.ts'
 import { leavesOf } from '../arrays/tree.ts'
@@ -34,6 +36,15 @@ const tiny = 1e-6
  * `skipNonFinite` around the chain.
  * @throws RangeError where an option is out of range
  * @see arXiv:2504.02507; github.com/bluorion-com/ZClip
+ * @example
+ * ```ts
+ * import { adamw, chain, zclip } from '@kumiki/optim'
+ *
+ * const optimizer = chain(zclip({ maxNorm: 1 }), adamw())
+ * const params = { w: Float32Array.of(1) }
+ * const { metrics } = optimizer.update({ w: Float32Array.of(4) }, optimizer.init(params), params, optimizer.scalars(1, 0.1))
+ * console.log(metrics) // { gradNorm: 4, clippedNorm: 1 }
+ * ```
  */
 export function zclip(options: ZclipOptions = {}): GradientTransform {
   const { threshold = 2.5, alpha = 0.97, warmupSteps = 25, maxNorm = 1 } = options

@@ -1,3 +1,5 @@
+// Adafactor.
+
 import { HostMatrix } from '../arrays/host-matrix.ts'
 import { checkNumber } from '../check.ts'
 import { type Matrix, type MatrixOptimizerOptions, matrixOptimizer } from './matrix-optimizer.ts'
@@ -33,6 +35,17 @@ export interface AdafactorOptions extends MatrixOptimizerOptions {
  * [1, C] of matrices, `variance` of vectors.
  * @throws RangeError where an option is out of range
  * @see arXiv:1804.04235
+ * @example
+ * ```ts
+ * import { adafactor } from '@kumiki/optim'
+ *
+ * const optimizer = adafactor()
+ * let params = { w: Float32Array.of(3, -2) } // minimise |w|^2 / 2
+ * let state = optimizer.init(params)
+ * for (let step = 1; step <= 300; step++)
+ *   ({ params, state } = optimizer.update({ w: params.w.slice() }, state, params, optimizer.scalars(step, 0.1)))
+ * console.log(params.w.every((x) => Math.abs(x) < 0.2)) // true
+ * ```
  */
 export function adafactor(options: AdafactorOptions = {}): Optimizer {
   const { beta2Decay = -0.8, epsilon1, epsilon2 = 1e-3, clippingThreshold = 1, weightDecay = 0 } = options

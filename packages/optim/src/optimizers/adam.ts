@@ -1,3 +1,5 @@
+// Adam, and what AdamW shares with it.
+
 import type { Elementwise, MomentDtype } from '../arrays/arithmetic.ts'
 import { checkDecayRate, checkNumber } from '../check.ts'
 import { elementwiseOptimizer, type Mask, type Optimizer } from './optimizer.ts'
@@ -30,6 +32,17 @@ export interface AdamOptions {
  * As torch.optim.Adam. Scalars: `stepSize`, `secondMomentCorrection`. State: `expAvg` (m), `expAvgSq` (v).
  * @throws RangeError where an option is out of range
  * @see arXiv:1412.6980, algorithm 1
+ * @example
+ * ```ts
+ * import { adam } from '@kumiki/optim'
+ *
+ * const optimizer = adam({ beta2: 0.95 })
+ * let params = { w: Float32Array.of(3, -2) } // minimise |w|^2 / 2
+ * let state = optimizer.init(params)
+ * for (let step = 1; step <= 100; step++)
+ *   ({ params, state } = optimizer.update({ w: params.w.slice() }, state, params, optimizer.scalars(step, 0.1)))
+ * console.log(params.w.every((x) => Math.abs(x) < 0.2)) // true
+ * ```
  */
 export function adam(options: AdamOptions = {}): Optimizer {
   const { beta1, beta2, epsilon, weightDecay, mask, momentDtype } = checkAdam('adam', options, 0)

@@ -1,3 +1,5 @@
+// AdamW.
+
 import { type AdamOptions, adamDirection, biasCorrections, checkAdam } from './adam.ts'
 import { elementwiseOptimizer, type Optimizer } from './optimizer.ts'
 
@@ -12,6 +14,17 @@ import { elementwiseOptimizer, type Optimizer } from './optimizer.ts'
  * rate. Scalars: `decay` = 1 - learningRate * weightDecay, `stepSize`, `secondMomentCorrection`. State: `expAvg` (m), `expAvgSq` (v).
  * @throws RangeError where an option is out of range
  * @see arXiv:1711.05101, algorithm 2
+ * @example
+ * ```ts
+ * import { adamw } from '@kumiki/optim'
+ *
+ * const optimizer = adamw({ beta2: 0.95, weightDecay: 0.1 })
+ * let params = { w: Float32Array.of(3, -2) } // minimise |w|^2 / 2
+ * let state = optimizer.init(params)
+ * for (let step = 1; step <= 100; step++)
+ *   ({ params, state } = optimizer.update({ w: params.w.slice() }, state, params, optimizer.scalars(step, 0.1)))
+ * console.log(params.w.every((x) => Math.abs(x) < 0.2)) // true
+ * ```
  */
 export function adamw(options: AdamOptions = {}): Optimizer {
   const { beta1, beta2, epsilon, weightDecay, mask, momentDtype } = checkAdam('adamw', options, 0.01)

@@ -1,3 +1,5 @@
+// Lion.
+
 import type { MomentDtype } from '../arrays/arithmetic.ts'
 import { checkDecayRate, checkNumber } from '../check.ts'
 import { elementwiseOptimizer, type Mask, type Optimizer } from './optimizer.ts'
@@ -24,6 +26,17 @@ export interface LionOptions {
  * Scalars: `decay`, `learningRate`. State: `expAvg` (m).
  * @throws RangeError where an option is out of range
  * @see arXiv:2302.06675, algorithm 2
+ * @example
+ * ```ts
+ * import { lion } from '@kumiki/optim'
+ *
+ * const optimizer = lion()
+ * let params = { w: Float32Array.of(3, -2) } // minimise |w|^2 / 2
+ * let state = optimizer.init(params)
+ * for (let step = 1; step <= 100; step++)
+ *   ({ params, state } = optimizer.update({ w: params.w.slice() }, state, params, optimizer.scalars(step, 0.1)))
+ * console.log(params.w.every((x) => Math.abs(x) < 0.2)) // true
+ * ```
  */
 export function lion(options: LionOptions = {}): Optimizer {
   const { beta1 = 0.9, beta2 = 0.99, weightDecay = 0, mask, momentDtype } = options

@@ -1,3 +1,5 @@
+// Muon.
+
 import { checkDecayRate, checkInteger, checkNumber, describeValue } from '../check.ts'
 import { type Matrix, type MatrixOptimizerOptions, matrixOptimizer } from './matrix-optimizer.ts'
 import type { Mask, Optimizer } from './optimizer.ts'
@@ -43,6 +45,16 @@ export interface MuonOptions extends MatrixOptimizerOptions {
  * Scalars: `learningRate`, `decay`. State: `momentum`.
  * @throws RangeError where an option is out of range, or (from init and update) a parameter has not two dimensions
  * @see https://kellerjordan.github.io/posts/muon/
+ * @example
+ * ```ts
+ * import { muon } from '@kumiki/optim'
+ *
+ * const optimizer = muon({ shapeOf: () => [2, 2], weightDecay: 0 })
+ * const params = { w: Float32Array.of(1, 0, 0, 1) }
+ * const grads = { w: Float32Array.of(5, 0, 0, 0.01) }
+ * const result = optimizer.update(grads, optimizer.init(params), params, optimizer.scalars(1, 0.1))
+ * console.log(result.params.w) // both singular values of the step are near 0.1: about [0.9, 0, 0, 0.9]
+ * ```
  */
 export function muon(options: MuonOptions = {}): Optimizer {
   const { momentum = 0.95, nesterov = true, weightDecay = 0.1, newtonSchulzSteps = 5, epsilon = 1e-7 } = options

@@ -24,11 +24,19 @@ export interface UpdateResult<P> {
 
 /**
  * An optimizer without hidden state. P is a tree of Float32Array, Float64Array or array objects (tensors).
- *
+ * @example
  * ```ts
+ * import { adamw, constant, type Optimizer } from '@kumiki/optim'
+ *
+ * const optimizer: Optimizer = adamw()
+ * const schedule = constant(0.1)
+ * let params = { w: Float32Array.of(1, 2) }
  * let state = optimizer.init(params)
- * for (let step = 1; step <= steps; step++)
- *   ({ params, state } = optimizer.update(grads, state, params, optimizer.scalars(step, schedule(step - 1))))
+ * for (let step = 1; step <= 10; step++) {
+ *   const grads = { w: params.w.slice() }
+ *   ;({ params, state } = optimizer.update(grads, state, params, optimizer.scalars(step, schedule(step - 1))))
+ * }
+ * console.log(params.w)
  * ```
  */
 export interface Optimizer {
@@ -115,6 +123,24 @@ export interface ElementwiseRule {
 /**
  * An optimizer that updates every array by itself with an elementwise formula. Over Float32Array the formula is compiled to WebAssembly SIMD
  * where the engine allows it, with the same bits.
+ * @example
+ * ```ts
+ * import { elementwiseOptimizer } from '@kumiki/optim'
+ *
+ * const signMomentum = elementwiseOptimizer({
+ *   name: 'signMomentum',
+ *   moments: ['momentum'],
+ *   scalars: (_, learningRate) => ({ learningRate }),
+ *   update(ops, param, grad, [momentum], { learningRate }) {
+ *     const next = ops.addScaled(momentum, 0.9, grad, 0.1)
+ *     return [ops.subScaled(param, 1, ops.sign(next), learningRate), next]
+ *   },
+ * })
+ * const params = { w: Float32Array.of(1, -1) }
+ * const grads = { w: Float32Array.of(0.5, -3) }
+ * const result = signMomentum.update(grads, signMomentum.init(params), params, signMomentum.scalars(1, 0.25))
+ * console.log(result.params.w) // Float32Array [0.75, -0.75]
+ * ```
  */
 export function elementwiseOptimizer(rule: ElementwiseRule, mask: Mask = decayMatrices): Optimizer {
   checkMomentDtype(rule)

@@ -1,3 +1,5 @@
+// The optimizers by name.
+
 import { adafactor } from './adafactor.ts'
 import { adam } from './adam.ts'
 import { adamw } from './adamw.ts'

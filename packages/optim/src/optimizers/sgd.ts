@@ -1,3 +1,5 @@
+// SGD with momentum and Nesterov.
+
 import type { MomentDtype } from '../arrays/arithmetic.ts'
 import { checkDecayRate, checkNumber } from '../check.ts'
 import { elementwiseOptimizer, type Mask, type Optimizer } from './optimizer.ts'
@@ -25,6 +27,17 @@ export interface SgdOptions {
  * b starts at 0. As torch.optim.SGD with dampening 0. Scalars: `learningRate`. State: `momentum` where momentum is above 0.
  * @throws RangeError where an option is out of range
  * @see http://www.cs.toronto.edu/~hinton/absps/momentum.pdf
+ * @example
+ * ```ts
+ * import { sgd } from '@kumiki/optim'
+ *
+ * const optimizer = sgd({ momentum: 0.9 })
+ * let params = { w: Float32Array.of(3, -2) } // minimise |w|^2 / 2
+ * let state = optimizer.init(params)
+ * for (let step = 1; step <= 400; step++)
+ *   ({ params, state } = optimizer.update({ w: params.w.slice() }, state, params, optimizer.scalars(step, 0.01)))
+ * console.log(params.w.every((x) => Math.abs(x) < 0.2)) // true
+ * ```
  */
 export function sgd(options: SgdOptions = {}): Optimizer {
   const { momentum = 0, nesterov = false, weightDecay = 0, mask, momentDtype } = options

@@ -14,6 +14,13 @@ export interface JsonArray {
 /**
  * A state, or any tree of typed arrays, as plain JSON by path: `{ 'expAvg.layers.0.w': { dtype, data }, ... }`.
  * @throws TypeError where a leaf is no typed array (read array objects first, or save them as safetensors)
+ * @example
+ * ```ts
+ * import { adamw, stateToJSON } from '@kumiki/optim'
+ *
+ * const json = stateToJSON(adamw().init({ w: Float32Array.of(1, 2) }))
+ * console.log(json['expAvg.w']) // { dtype: 'float32', data: 'AAAAAAAAAAA=' }
+ * ```
  */
 export function stateToJSON(state: unknown): Record<string, JsonArray> {
   const json: Record<string, JsonArray> = {}
@@ -33,6 +40,14 @@ export function stateToJSON(state: unknown): Record<string, JsonArray> {
  * @param json from JSON.parse; nothing in it is trusted
  * @param like a state of the same structure, such as `optimizer.init(params)`; it is not changed
  * @throws TypeError or RangeError naming the array that is missing, of another format or of another length; before it is decoded
+ * @example
+ * ```ts
+ * import { adamw, stateFromJSON, stateToJSON } from '@kumiki/optim'
+ *
+ * const state = adamw().init({ w: Float32Array.of(1, 2) })
+ * const again = stateFromJSON(JSON.parse(JSON.stringify(stateToJSON(state))), state)
+ * console.log(again.expAvg.w) // Float32Array [0, 0]
+ * ```
  */
 export function stateFromJSON<S>(json: unknown, like: S): S {
   if (typeof json !== 'object' || json === null || Array.isArray(json))

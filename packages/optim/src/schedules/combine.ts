@@ -6,6 +6,13 @@ import { checkSchedule, composeSchedule, type Schedule, scheduleToJSON } from '.
 /**
  * Runs schedules one after another. `boundaries[i]` is the step at which `schedules[i + 1]` begins; each sees steps counted from its own beginning.
  * @throws RangeError where there is not one boundary fewer than schedules, or boundaries do not rise; TypeError where a schedule is no function
+ * @example
+ * ```ts
+ * import { constant, join, linear } from '@kumiki/optim'
+ *
+ * const schedule = join([linear({ from: 0, to: 1, steps: 10 }), constant(1)], [10])
+ * console.log([0, 5, 10, 20].map(schedule)) // [0, 0.5, 1, 1]
+ * ```
  */
 export function join(schedules: readonly Schedule[], boundaries: readonly number[]): Schedule {
   if (!Array.isArray(schedules) || !Array.isArray(boundaries))
@@ -47,6 +54,13 @@ export type WarmupShape = keyof typeof warmupShapes
  * @param from value at step 0. Default 0
  * @param shape Default linear
  * @throws RangeError where steps is below 1, from is negative or the shape is unknown
+ * @example
+ * ```ts
+ * import { cosine, warmup } from '@kumiki/optim'
+ *
+ * const schedule = warmup(cosine({ from: 1, to: 0, steps: 90 }), 10)
+ * console.log([0, 5, 10, 100].map(schedule)) // [0, 0.5, 1, 0]
+ * ```
  */
 export function warmup(schedule: Schedule, steps: number, from = 0, shape: WarmupShape = 'linear'): Schedule {
   checkSchedule('warmup: schedule', schedule)
@@ -65,7 +79,16 @@ export function warmup(schedule: Schedule, steps: number, from = 0, shape: Warmu
   )
 }
 
-/** Every value of a schedule times `factor`. @throws RangeError where factor is negative or not finite */
+/**
+ * Every value of a schedule times `factor`.
+ * @throws RangeError where factor is negative or not finite
+ * @example
+ * ```ts
+ * import { constant, scale } from '@kumiki/optim'
+ *
+ * console.log(scale(constant(3), 2)(0)) // 6
+ * ```
+ */
 export function scale(schedule: Schedule, factor: number): Schedule {
   checkSchedule('scale: schedule', schedule)
   checkNumber('scale: factor', factor, 0)

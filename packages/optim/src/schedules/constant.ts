@@ -1,7 +1,18 @@
+// A schedule that does not change.
+
 import { checkNumber } from '../check.ts'
 import { defineSchedule, type Schedule } from './schedule.ts'
 
-/** The same value at every step. @throws RangeError where value is negative or not finite */
+/**
+ * The same value at every step.
+ * @throws RangeError where value is negative or not finite
+ * @example
+ * ```ts
+ * import { constant } from '@kumiki/optim'
+ *
+ * console.log(constant(3e-4)(1000)) // 0.0003
+ * ```
+ */
 export function constant(value: number): Schedule {
   checkNumber('constant: value', value, 0)
   return defineSchedule({ kind: 'constant', value }, () => value)

@@ -1,3 +1,5 @@
+// Decays that branch off a running schedule.
+
 import { checkInteger, checkNumber } from '../check.ts'
 import { type DecayOptions, makeDecay } from './decay.ts'
 import { checkSchedule, composeSchedule, type Schedule, scheduleToJSON } from './schedule.ts'

@@ -1,3 +1,5 @@
+// Cosines one after another.
+
 import { checkInteger, checkNumber } from '../check.ts'
 import { defineSchedule, type Schedule } from './schedule.ts'
 
@@ -17,6 +19,13 @@ export interface CosineRestartsOptions {
  * As torch.optim.lr_scheduler.CosineAnnealingWarmRestarts with T_0 = steps, T_mult = growth, eta_min = to.
  * @throws RangeError where an argument is out of range
  * @see arXiv:1608.03983, equation 5
+ * @example
+ * ```ts
+ * import { cosineRestarts } from '@kumiki/optim'
+ *
+ * const schedule = cosineRestarts({ from: 1, steps: 10, growth: 2 })
+ * console.log([0, 5, 10, 20, 30].map((step) => schedule(step).toFixed(2))) // 1.00 0.50 1.00 0.50 1.00
+ * ```
  */
 export function cosineRestarts({ from, to = 0, steps, growth = 1 }: CosineRestartsOptions): Schedule {
   checkNumber('cosineRestarts: from', from, 0)

@@ -1,3 +1,5 @@
+// Exponential decay.
+
 import { checkNumber } from '../check.ts'
 import { defineSchedule, type Schedule } from './schedule.ts'
 
@@ -15,6 +17,12 @@ export interface ExponentialOptions {
 /**
  * from * rate^(step / steps), not below `final`. As torch.optim.lr_scheduler.ExponentialLR with gamma = rate, where steps is 1.
  * @throws RangeError where an argument is out of range
+ * @example
+ * ```ts
+ * import { exponential } from '@kumiki/optim'
+ *
+ * console.log([0, 1000, 2000].map(exponential({ from: 1, rate: 0.5, steps: 1000 }))) // [1, 0.5, 0.25]
+ * ```
  */
 export function exponential({ from, rate, steps = 1, final = 0 }: ExponentialOptions): Schedule {
   checkNumber('exponential: from', from, 0)

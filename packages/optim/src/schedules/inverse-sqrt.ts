@@ -1,3 +1,5 @@
+// Inverse square root decay after a warmup.
+
 import { checkInteger, checkNumber } from '../check.ts'
 import { defineSchedule, type Schedule } from './schedule.ts'
 
@@ -17,6 +19,12 @@ export interface InverseSqrtOptions {
  * warmupSteps that is peak * sqrt(warmupSteps / step), as in Megatron-LM; Transformers has the timescale.
  * @throws RangeError where an argument is out of range
  * @see arXiv:1706.03762, equation 3
+ * @example
+ * ```ts
+ * import { inverseSqrt } from '@kumiki/optim'
+ *
+ * console.log([50, 100, 400].map(inverseSqrt({ peak: 1, warmupSteps: 100 }))) // [0.5, 1, 0.5]
+ * ```
  */
 export function inverseSqrt(options: InverseSqrtOptions): Schedule {
   const { peak, warmupSteps, timescale = warmupSteps, final = 0 } = options

@@ -1,3 +1,5 @@
+// A straight line, and the checks of what goes from one value to another.
+
 import { checkInteger, checkNumber } from '../check.ts'
 import { defineSchedule, type Schedule } from './schedule.ts'
 
@@ -10,7 +12,16 @@ export interface RampOptions {
   steps: number
 }
 
-/** from + (to - from) * step / steps, then `to`. @throws RangeError where an argument is out of range */
+/**
+ * from + (to - from) * step / steps, then `to`.
+ * @throws RangeError where an argument is out of range
+ * @example
+ * ```ts
+ * import { linear } from '@kumiki/optim'
+ *
+ * console.log([0, 50, 100, 200].map(linear({ from: 1, to: 0, steps: 100 }))) // [1, 0.5, 0, 0]
+ * ```
+ */
 export function linear(options: RampOptions): Schedule {
   const { from, to, steps } = checkRamp('linear', options)
   return defineSchedule({ kind: 'linear', from, to, steps }, (step) =>

@@ -1,3 +1,5 @@
+// One rise and one fall.
+
 import { checkInteger, checkNumber, describeValue } from '../check.ts'
 import { defineSchedule, type Schedule } from './schedule.ts'
 
@@ -23,6 +25,13 @@ export interface OneCycleOptions {
  * does not.
  * @throws RangeError where an argument is out of range
  * @see arXiv:1708.07120
+ * @example
+ * ```ts
+ * import { oneCycle } from '@kumiki/optim'
+ *
+ * const schedule = oneCycle({ peak: 1, steps: 100, warmupFraction: 0.3 })
+ * console.log([0, 29, 99].map((step) => schedule(step).toFixed(6))) // 0.040000 1.000000 0.000004
+ * ```
  */
 export function oneCycle(options: OneCycleOptions): Schedule {
   const { peak, steps, warmupFraction = 0.3, initialDivisor = 25, finalDivisor = 1e4 } = options

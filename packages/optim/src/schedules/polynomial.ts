@@ -1,3 +1,5 @@
+// Polynomial decay.
+
 import { checkNumber } from '../check.ts'
 import { checkRamp, type RampOptions } from './linear.ts'
 import { defineSchedule, type Schedule } from './schedule.ts'
@@ -11,6 +13,12 @@ export interface PolynomialOptions extends RampOptions {
  * to + (from - to) * (1 - step / steps)^power, then `to`. As torch.optim.lr_scheduler.PolynomialLR, which ends at 0, and Transformers'
  * polynomial decay.
  * @throws RangeError where an argument is out of range
+ * @example
+ * ```ts
+ * import { polynomial } from '@kumiki/optim'
+ *
+ * console.log([0, 50, 100].map(polynomial({ from: 1, to: 0, steps: 100, power: 2 }))) // [1, 0.25, 0]
+ * ```
  */
 export function polynomial(options: PolynomialOptions): Schedule {
   const { from, to, steps } = checkRamp('polynomial', options)

@@ -16,7 +16,16 @@ export interface ScheduleDescription {
 
 const key: unique symbol = Symbol.for('kumiki.schedule') as never
 
-/** Makes a schedule that checks its step and can be described. */
+/**
+ * Makes a schedule that checks its step and can be described.
+ * @example
+ * ```ts
+ * import { defineSchedule, scheduleToJSON } from '@kumiki/optim'
+ *
+ * const harmonic = (peak: number) => defineSchedule({ kind: 'harmonic', peak }, (step) => peak / (step + 1))
+ * console.log(harmonic(1)(3), scheduleToJSON(harmonic(1))) // 0.25 { kind: 'harmonic', peak: 1 }
+ * ```
+ */
 export function defineSchedule(description: ScheduleDescription, f: Schedule): Schedule {
   const schedule = (step: number) => {
     if (!(step >= 0 && step <= Number.MAX_VALUE)) checkNumber(`${description.kind}: step`, step, 0)
@@ -28,6 +37,12 @@ export function defineSchedule(description: ScheduleDescription, f: Schedule): S
 /**
  * The JSON description of a schedule made by this package.
  * @throws TypeError for a schedule of one's own
+ * @example
+ * ```ts
+ * import { linear, scheduleToJSON } from '@kumiki/optim'
+ *
+ * console.log(scheduleToJSON(linear({ from: 1, to: 0, steps: 10 }))) // { kind: 'linear', from: 1, to: 0, steps: 10 }
+ * ```
  */
 export function scheduleToJSON(schedule: Schedule): ScheduleDescription {
   checkSchedule('scheduleToJSON: schedule', schedule)
@@ -39,7 +54,15 @@ export function scheduleToJSON(schedule: Schedule): ScheduleDescription {
   return description
 }
 
-/** Whether `scheduleToJSON` has an answer, for the schedule itself and those it is made of. */
+/**
+ * Whether `scheduleToJSON` has an answer, for the schedule itself and those it is made of.
+ * @example
+ * ```ts
+ * import { constant, isDescribed, warmup } from '@kumiki/optim'
+ *
+ * console.log(isDescribed(constant(1)), isDescribed(warmup((step) => 1 / (step + 1), 10))) // true false
+ * ```
+ */
 export function isDescribed(schedule: Schedule): boolean {
   return typeof schedule === 'function' && key in schedule
 }

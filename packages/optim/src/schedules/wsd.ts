@@ -1,3 +1,5 @@
+// Warmup, stable, decay.
+
 import { checkInteger, checkNumber } from '../check.ts'
 import { type DecayOptions, makeDecay } from './decay.ts'
 import { defineSchedule, type Schedule } from './schedule.ts'
@@ -21,6 +23,13 @@ export interface WsdOptions extends DecayOptions {
  * max(final, peak * 0.5^(decaySteps / halfLife)), and stays there.
  * @throws RangeError where an argument is out of range, or warmup and decay do not fit into steps
  * @see arXiv:2404.06395, section 4
+ * @example
+ * ```ts
+ * import { wsd } from '@kumiki/optim'
+ *
+ * const schedule = wsd({ peak: 1, warmupSteps: 10, steps: 100, decaySteps: 20 })
+ * console.log([5, 10, 80, 85, 100].map(schedule)) // [0.5, 1, 1, 0.5, 0]
+ * ```
  */
 export function wsd(options: WsdOptions): Schedule {
   const { peak, final = 0, warmupSteps = 0, steps, decaySteps, shape = 'minus_sqrt', halfLife } = options

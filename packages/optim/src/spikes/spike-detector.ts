@@ -34,6 +34,14 @@ export interface SpikeDetector {
  * A detector of upward spikes in a loss or a gradient norm, by a z-score from median and median absolute deviation, which a spike already
  * in the window hardly moves. 1.4826 makes the deviation that of a normal distribution.
  * @throws RangeError where an option is out of range
+ * @example
+ * ```ts
+ * import { spikeDetector } from '@kumiki/optim'
+ *
+ * const detector = spikeDetector({ window: 32 })
+ * const losses = Array.from({ length: 40 }, (_, step) => (step === 30 ? 9 : 2 + 0.01 * (step % 5)))
+ * console.log(losses.flatMap((loss, step) => (detector.push(loss).spike ? [step] : []))) // [30]
+ * ```
  */
 export function spikeDetector(options: SpikeDetectorOptions = {}): SpikeDetector {
   const { window = 128, threshold = 6, minimumSpread = 1e-3 } = options

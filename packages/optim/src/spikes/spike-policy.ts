@@ -59,7 +59,17 @@ export interface SpikePolicyOptions {
   limit?: number
 }
 
-/** Notes spikes and goes on. With `zclip` in the optimizer's chain this is clipping harder as the answer to a spike. */
+/**
+ * Notes spikes and goes on. With `zclip` in the optimizer's chain this is clipping harder as the answer to a spike.
+ * @example
+ * ```ts
+ * import { continueThroughSpikes } from '@kumiki/optim'
+ *
+ * const policy = continueThroughSpikes({ loss: { window: 8 } })
+ * for (let step = 1; step <= 8; step++) policy.push({ step, loss: 2 })
+ * console.log(policy.push({ step: 9, loss: 5 })) // a spike, and { kind: 'continue' }
+ * ```
+ */
 export function continueThroughSpikes(options: SpikePolicyOptions = {}): SpikePolicy {
   return makePolicy('continueThroughSpikes', options, () => ({ kind: 'continue' }))
 }
@@ -72,6 +82,14 @@ export interface SkipBatchesOptions extends SpikePolicyOptions {
 /**
  * Leaves out the next batches and goes on from the weights there are: enough where the data is to blame.
  * @throws RangeError where an option is out of range
+ * @example
+ * ```ts
+ * import { skipBatches } from '@kumiki/optim'
+ *
+ * const policy = skipBatches({ batches: 5, loss: { window: 8 } })
+ * for (let step = 1; step <= 8; step++) policy.push({ step, loss: 2 })
+ * console.log(policy.push({ step: 9, loss: 5 }).action) // { kind: 'skip', batches: 5 }
+ * ```
  */
 export function skipBatches(options: SkipBatchesOptions = {}): SpikePolicy {
   const { batches = 10 } = options
@@ -90,6 +108,14 @@ export interface RewindAndSkipOptions extends SpikePolicyOptions {
  * Goes back to a checkpoint and leaves out the batches around the spike, as PaLM did: from about 100 steps before it, 200 to 500 batches.
  * @throws RangeError where an option is out of range
  * @see arXiv:2204.02311, section 5.1
+ * @example
+ * ```ts
+ * import { rewindAndSkip } from '@kumiki/optim'
+ *
+ * const policy = rewindAndSkip({ rewindSteps: 4, batches: 6, loss: { window: 8 } })
+ * for (let step = 1; step <= 8; step++) policy.push({ step, loss: 2 })
+ * console.log(policy.push({ step: 9, loss: 5 }).action) // { kind: 'rewind', step: 5, batches: 6 }
+ * ```
  */
 export function rewindAndSkip(options: RewindAndSkipOptions = {}): SpikePolicy {
   const { rewindSteps = 100, batches = 300 } = options

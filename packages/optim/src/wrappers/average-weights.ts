@@ -1,3 +1,5 @@
+// An exponential moving average of the weights.
+
 import { arithmeticOf } from '../arrays/arithmetic-of.ts'
 import { mapTree } from '../arrays/tree.ts'
 import { checkDecayRate } from '../check.ts'
@@ -14,6 +16,17 @@ export interface AverageWeightsOptions {
  * update, then average * decay + params * (1 - decay). As torch.optim.swa_utils.AveragedModel with get_ema_multi_avg_fn(decay). Evaluate with the
  * average in place of the parameters. Scalars: `averageDecay`.
  * @throws RangeError where decay is out of range
+ * @example
+ * ```ts
+ * import { averageWeights, sgd } from '@kumiki/optim'
+ *
+ * const optimizer = averageWeights(sgd(), { decay: 0.5 })
+ * let params = { w: Float32Array.of(4) }
+ * let state = optimizer.init(params)
+ * for (let step = 1; step <= 2; step++)
+ *   ({ params, state } = optimizer.update({ w: Float32Array.of(2) }, state, params, optimizer.scalars(step, 1)))
+ * console.log(params.w[0], state.average.w[0]) // 0 1
+ * ```
  */
 export function averageWeights(optimizer: Optimizer, { decay }: AverageWeightsOptions): Optimizer {
   checkDecayRate('averageWeights: decay', decay)

@@ -23,7 +23,15 @@ export interface GradientTransform {
   ): { grads: P; metrics: Record<string, any>; state?: TransformState }
 }
 
-/** `clipByGlobalNorm` as a step; its metric is `gradNorm`, the norm before clipping. */
+/**
+ * `clipByGlobalNorm` as a step; its metric is `gradNorm`, the norm before clipping.
+ * @example
+ * ```ts
+ * import { chain, clipGlobalNorm, sgd } from '@kumiki/optim'
+ *
+ * console.log(chain(clipGlobalNorm(1), sgd()).name) // clipGlobalNorm(1) > sgd
+ * ```
+ */
 export function clipGlobalNorm(maxNorm: number): GradientTransform {
   return {
     name: `clipGlobalNorm(${maxNorm})`,
@@ -34,7 +42,18 @@ export function clipGlobalNorm(maxNorm: number): GradientTransform {
   }
 }
 
-/** `clipByValue` as a step. */
+/**
+ * `clipByValue` as a step.
+ * @example
+ * ```ts
+ * import { chain, clipValue, sgd } from '@kumiki/optim'
+ *
+ * const optimizer = chain(clipValue(1), sgd())
+ * const params = { w: Float32Array.of(0, 0) }
+ * const { params: next } = optimizer.update({ w: Float32Array.of(5, -0.5) }, {}, params, optimizer.scalars(1, 1))
+ * console.log(next.w) // Float32Array [-1, 0.5]
+ * ```
+ */
 export function clipValue(limit: number): GradientTransform {
   return {
     name: `clipValue(${limit})`,
@@ -47,6 +66,15 @@ export function clipValue(limit: number): GradientTransform {
  * State, scalars and metrics of all are joined; where two have a metric of one name, the first one's is kept (`gradNorm` is the norm of
  * what went into the chain).
  * @throws TypeError where the last argument is no optimizer; (from init) RangeError where two steps have a state of one name
+ * @example
+ * ```ts
+ * import { adamw, chain, clipGlobalNorm } from '@kumiki/optim'
+ *
+ * const optimizer = chain(clipGlobalNorm(1), adamw({ beta2: 0.95 }))
+ * const params = { w: Float32Array.of(1, 1) }
+ * const grads = { w: Float32Array.of(30, 40) }
+ * console.log(optimizer.update(grads, optimizer.init(params), params, optimizer.scalars(1, 0.1)).metrics.gradNorm) // 50
+ * ```
  */
 export function chain(...steps: readonly [...GradientTransform[], Optimizer]): Optimizer {
   const optimizer = steps[steps.length - 1] as Optimizer

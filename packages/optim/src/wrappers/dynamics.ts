@@ -18,6 +18,12 @@ export interface DynamicsOptions {
  * The norm of an update by the norm of the weights before it: |after - before| / |before|. About 1e-3 is a common rule of thumb.
  * @returns a number for typed arrays, a 0-d array for array objects
  * @throws TypeError where the trees differ
+ * @example
+ * ```ts
+ * import { updateToWeightRatio } from '@kumiki/optim'
+ *
+ * console.log(updateToWeightRatio({ w: Float32Array.of(3, 4) }, { w: Float32Array.of(3, 3.5) })) // 0.1
+ * ```
  */
 export function updateToWeightRatio(before: unknown, after: unknown): any {
   const difference = zipTrees(
@@ -48,6 +54,14 @@ export interface EpsilonShare {
  * @param expAvgSq second moments
  * @param secondMomentCorrection sqrt(1 - beta2^step), as adam's scalars have it
  * @throws RangeError where epsilon is negative or the tree has no arrays
+ * @example
+ * ```ts
+ * import { epsilonShare } from '@kumiki/optim'
+ *
+ * // Gradients as small as epsilon: half of every step is lost.
+ * const { effectiveStep } = epsilonShare({ w: Float64Array.of(1e-10, 1e-10) }, 1, 1e-5)
+ * console.log(effectiveStep) // 0.5
+ * ```
  */
 export function epsilonShare(expAvgSq: unknown, secondMomentCorrection: any, epsilon: number): EpsilonShare {
   checkNumber('epsilonShare: epsilon', epsilon, 0)
@@ -79,6 +93,20 @@ export function epsilonShare(expAvgSq: unknown, secondMomentCorrection: any, eps
  * update costs a copy of the parameters and about as much time again: measure now and then by updating with the bare optimizer in between, whose
  * state and scalars are the same.
  * @throws RangeError where epsilon is negative
+ * @example
+ * ```ts
+ * import { adamw, withDynamics } from '@kumiki/optim'
+ *
+ * const optimizer = withDynamics(adamw())
+ * const params = { w: Float32Array.of(1, 2) }
+ * const { metrics } = optimizer.update(
+ *   { w: Float32Array.of(0.1, 0.2) },
+ *   optimizer.init(params),
+ *   params,
+ *   optimizer.scalars(1, 1e-3),
+ * )
+ * console.log(Object.keys(metrics)) // ['updateRatio', 'secondMomentRoot', 'effectiveStep', 'belowEpsilon']
+ * ```
  */
 export function withDynamics(optimizer: Optimizer, options: DynamicsOptions = {}): Optimizer {
   const { perParameter = false, epsilon = optimizer.epsilon } = options

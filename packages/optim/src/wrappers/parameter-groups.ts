@@ -1,3 +1,5 @@
+// Other optimizers for other parameters.
+
 import { leavesOf, mapTree } from '../arrays/tree.ts'
 import { checkNumber } from '../check.ts'
 import type { Optimizer, OptimizerState } from '../optimizers/optimizer.ts'
@@ -13,18 +15,22 @@ export interface ParameterGroup {
 }
 
 /**
- * Different optimizers, options or learning rates for different parameters:
- *
- * ```ts
- * parameterGroups([
- *   { name: 'hidden', match: (path, leaf) => leaf.shape.length === 2 && !/embed|lm_head/.test(path), optimizer: muon() },
- *   { name: 'rest', optimizer: adamw(), learningRateScale: 0.3 },
- * ])
- * ```
+ * Different optimizers, options or learning rates for different parameters.
  *
  * Scalars are named `group.scalar`. State: for each moment `group.moment` a record from path to array. Clipping belongs around the groups, so
  * that the norm is that of all gradients.
  * @throws RangeError where two groups have one name, or a factor is out of range; (from init and update) where no group wants a parameter
+ * @example
+ * ```ts
+ * import { adamw, lion, parameterGroups } from '@kumiki/optim'
+ *
+ * const optimizer = parameterGroups([
+ *   { name: 'tables', match: (path) => path.includes('embed'), optimizer: lion(), learningRateScale: 0.3 },
+ *   { name: 'rest', optimizer: adamw({ beta2: 0.95 }) },
+ * ])
+ * const state = optimizer.init({ embed: Float32Array.of(1, 2), layers: [{ w: Float32Array.of(3) }] })
+ * console.log(Object.keys(state)) // ['tables.expAvg', 'rest.expAvg', 'rest.expAvgSq']
+ * ```
  */
 export function parameterGroups(groups: readonly ParameterGroup[]): Optimizer {
   if (groups.length === 0) throw new RangeError('parameterGroups: at least one group is needed, got none')

@@ -1,3 +1,5 @@
+// Steps whose gradients are not finite change nothing.
+
 import { zipTrees } from '../arrays/tree.ts'
 import { describeValue } from '../check.ts'
 import { globalNorm } from '../gradients/clip.ts'
@@ -22,6 +24,15 @@ const largest = 3.4028234e38
  * Typed arrays are decided on by the host before anything is computed. For array objects both outcomes are computed and `where` picks one;
  * they need the method `less`.
  * @throws TypeError (from update) for array objects without `where` or without `less`
+ * @example
+ * ```ts
+ * import { sgd, skipNonFinite } from '@kumiki/optim'
+ *
+ * const optimizer = skipNonFinite(sgd())
+ * const params = { w: Float32Array.of(1) }
+ * const result = optimizer.update({ w: Float32Array.of(Number.NaN) }, {}, params, optimizer.scalars(1, 0.1))
+ * console.log(result.params.w[0], result.metrics.skipped) // 1 1
+ * ```
  */
 export function skipNonFinite(optimizer: Optimizer, { where }: SkipNonFiniteOptions = {}): Optimizer {
   return {
