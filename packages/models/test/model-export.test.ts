@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { cast, type Device, init } from '@kumiki/tensor'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { decoderModel, nano, type Parameters } from '../src/index.ts'
-import { loadModel, saveModel } from '../src/node.ts'
+import { copyTokenizerFiles, loadModel, saveModel } from '../src/node.ts'
 
 const architecture = {
   ...nano,
@@ -93,4 +93,12 @@ test('a generation_config.json that says nonsense is refused by its field', asyn
     await writeFile(join(folder, 'generation_config.json'), JSON.stringify(change))
     await expect(loadModel(device, folder)).rejects.toThrow(message)
   }
+})
+
+test('the tokenizer goes along, and nothing else', async () => {
+  const other = await mkdtemp(join(folder, 'other-'))
+  await writeFile(join(folder, 'tokenizer.json'), '{}')
+  await writeFile(join(folder, 'generation_config.json'), '{}')
+  expect(await copyTokenizerFiles(folder, other)).toEqual(['tokenizer.json', 'generation_config.json'])
+  expect((await readdir(other)).sort()).toEqual(['generation_config.json', 'tokenizer.json'])
 })

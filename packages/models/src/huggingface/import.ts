@@ -9,6 +9,7 @@ import { parameterShapes } from '../parameters.ts'
 import type { SafetensorsDtype } from '../safetensors/safetensors.ts'
 import { fromHuggingFaceConfig } from './config.ts'
 import { fromHuggingFaceGenerationConfig, type GenerationConfig } from './generation-config.ts'
+import { fetchFromHub, type HubOptions } from './hub.ts'
 import { openWeights, type WeightFiles } from './weight-files.ts'
 
 /** How weights are stored, and read. */
@@ -32,15 +33,19 @@ export interface LoadedModel {
 export interface LoadOptions {
   /** The format parameters come in: `float32` (default), another one, or `stored`, as the files have each. */
   readonly dtype?: DType | 'stored'
+  /** Where models of the Hub come from and are kept. */
+  readonly hub?: HubOptions
 }
 
 /**
  * Reads config.json and the weights (one file or shards). Tensors are read one after another: files of any size.
  * Where the configuration ties the tables but the files hold two that differ, they are not tied, as in Transformers 5.
+ * @param from a folder as the Hugging Face Hub has it, or `hf:owner/name` for one on the Hub
  * @throws Error naming file and field, for files that are missing, broken, or do not belong together
  */
-export async function loadModel(device: Device, folder: string, options: LoadOptions = {}): Promise<LoadedModel> {
-  const { dtype: wanted = 'float32' } = options
+export async function loadModel(device: Device, from: string, options: LoadOptions = {}): Promise<LoadedModel> {
+  const { dtype: wanted = 'float32', hub } = options
+  const folder = await modelFolder(from, hub)
   const json = await readConfig(folder)
   const configured = named(join(folder, 'config.json'), () => fromHuggingFaceConfig(json))
   const generation = await readGeneration(folder, json)
@@ -79,6 +84,11 @@ export async function loadModel(device: Device, folder: string, options: LoadOpt
   } finally {
     await weights.close()
   }
+}
+
+/** The folder of a model: itself, or where the cache has it. */
+export async function modelFolder(from: string, hub?: HubOptions): Promise<string> {
+  return from.startsWith('hf:') ? await fetchFromHub(from.slice(3), hub) : from
 }
 
 const embedding = 'model.embed_tokens.weight'
