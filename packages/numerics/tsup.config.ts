@@ -1,7 +1,7 @@
 import { defineConfig } from 'tsup'
 
 export default defineConfig({
-  entry: ['src/index.ts', 'src/wgsl.ts', 'src/float16-array.ts'],
+  entry: ['src/index.ts', 'src/value.ts', 'src/wgsl.ts', 'src/float16-array.ts'],
   format: 'esm',
   clean: true,
   sourcemap: true,

@@ -1,4 +1,4 @@
-// float32 -> code. Nearest even has loops of its own, and SIMD for long arrays; the other roundings go value by value.
+// Arrays of float32 -> codes. Nearest even has loops of its own, and SIMD for long arrays; the other roundings go value by value.
 
 import { encodeBits } from './encode-bits.ts'
 import {
@@ -13,36 +13,6 @@ import {
 import { formatOf } from './registry.ts'
 import { type EncodeOptions, settingsOf } from './rounding.ts'
 import { encodeWithSimd } from './simd/run.ts'
-
-const scratch = new Float32Array(1)
-const scratchBits = new Uint32Array(scratch.buffer)
-
-/**
- * The code of `x` in `format`. Signed zero and subnormals are kept.
- *
- * `x` is rounded once, from double precision to the format, as NumPy does it for float16. (ml_dtypes rounds arrays of float64 to float32 first.)
- * @throws RangeError unknown format or rounding; TypeError where x is not a number
- */
-export function encode(format: FormatName | Format, x: number, options: EncodeOptions = {}): number {
-  if (typeof x !== 'number') throw new TypeError(`encode: x must be a number, got ${typeof x}`)
-  const f = formatOf(format)
-  const settings = settingsOf(f, options)
-  if (Number.isNaN(x)) return nanCodeOf(f)
-  return encodeBits(f, bitsToOdd(x), settings, 0)
-}
-
-/**
- * The float32 of a double as bits, for rounding once more to a format of at most 11 significant bits: what float32 does not hold is cut off and
- * leaves a 1 in the last place ("round to odd"), so that no value falls on a midpoint, or off it, that was not there.
- * @see Boldo and Melquiond 2008, "Emulation of FMA and correctly rounded sums: proved algorithms using rounding to odd"
- */
-function bitsToOdd(x: number): number {
-  scratch[0] = x
-  const near = scratch[0]
-  if (near === x) return scratchBits[0]
-  const bits = scratchBits[0]
-  return ((Math.abs(near) > Math.abs(x) ? bits - 1 : bits) | 1) >>> 0
-}
 
 /**
  * Codes of a Float32Array. A NaN keeps its sign and becomes the format's canonical NaN, or the greatest finite value where there is no NaN.

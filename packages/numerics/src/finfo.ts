@@ -1,5 +1,5 @@
-import { decode } from './decode.ts'
 import { type Format, type FormatName, signBit } from './format.ts'
+import { decode } from './one-number.ts'
 import { formatOf } from './registry.ts'
 
 /** The limits of a format, as numpy.finfo and ml_dtypes.finfo name them (in camelCase), and which codes are no finite numbers. */

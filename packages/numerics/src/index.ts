@@ -9,8 +9,8 @@ export {
   quantizeBlocks,
 } from './block-scaling.ts'
 export { comparisonTable } from './comparison-table.ts'
-export { decode, decodeArray } from './decode.ts'
-export { encode, encodeArray } from './encode.ts'
+export { decodeArray } from './decode.ts'
+export { encodeArray } from './encode.ts'
 export { type ExponentHistogram, exponentHistogram } from './exponent-histogram.ts'
 export { type FormatInfo, finfo } from './finfo.ts'
 export { type CodeArray, codeArray, type Format, type FormatName } from './format.ts'
@@ -31,10 +31,11 @@ export {
   mxScaling,
 } from './mx.ts'
 export { decodeNvfp4, encodeNvfp4, type Nvfp4Array, nvfp4BlockSize, nvfp4TensorScale } from './nvfp4.ts'
+export { decode, encode, round } from './one-number.ts'
 export { dequantize, quantize } from './quantize.ts'
 export { randomBits } from './random-bits.ts'
 export { formatNames, formatOf, formats } from './registry.ts'
-export { round, roundArray } from './round.ts'
+export { roundArray } from './round.ts'
 export type { EncodeOptions, Rounding } from './rounding.ts'
 export {
   amax,

@@ -1,8 +1,8 @@
 // How much a format loses on given values.
 
-import { decode } from './decode.ts'
 import { type ExponentHistogram, exponentHistogram } from './exponent-histogram.ts'
 import type { Format, FormatName } from './format.ts'
+import { decode } from './one-number.ts'
 import { formatNames, formatOf } from './registry.ts'
 import { roundArray } from './round.ts'
 import type { EncodeOptions, Rounding } from './rounding.ts'

@@ -2,7 +2,7 @@
 // value = element * 2^(scale - 127). OCP Microscaling Formats (MX) v1.0, section 5 and table 1 (without MXINT8).
 
 import { type BlockScalingRecipe, blockGrid } from './block-scaling.ts'
-import { decode, decodeArray } from './decode.ts'
+import { decodeArray } from './decode.ts'
 import { encodeArray } from './encode.ts'
 import { type CodeArray, checkCodes, codeArray, type Format } from './format.ts'
 import { float4_e2m1fn } from './formats/float4-e2m1fn.ts'
@@ -10,6 +10,7 @@ import { float6_e2m3fn } from './formats/float6-e2m3fn.ts'
 import { float6_e3m2fn } from './formats/float6-e3m2fn.ts'
 import { float8_e4m3fn } from './formats/float8-e4m3fn.ts'
 import { float8_e5m2 } from './formats/float8-e5m2.ts'
+import { decode } from './one-number.ts'
 import type { EncodeOptions } from './rounding.ts'
 
 export type MxFormatName = 'mxfp8_e4m3' | 'mxfp8_e5m2' | 'mxfp6_e2m3' | 'mxfp6_e3m2' | 'mxfp4_e2m1'

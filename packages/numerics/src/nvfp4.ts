@@ -1,10 +1,11 @@
 // NVFP4: blocks of 16 values in float4_e2m1fn, a scale for each block in float8_e4m3fn, and one float32 scale for all of them.
 // value = element * blockScale * tensorScale. arXiv:2509.25149, appendix on quantisation. All arithmetic is float32, as on a GPU.
 
-import { decode, decodeArray } from './decode.ts'
-import { encode, encodeArray } from './encode.ts'
+import { decodeArray } from './decode.ts'
+import { encodeArray } from './encode.ts'
 import { float4_e2m1fn } from './formats/float4-e2m1fn.ts'
 import { float8_e4m3fn } from './formats/float8-e4m3fn.ts'
+import { decode, encode } from './one-number.ts'
 import type { EncodeOptions } from './rounding.ts'
 import { amax } from './scaling.ts'
 

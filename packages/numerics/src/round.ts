@@ -1,17 +1,9 @@
-import { decode, decodeArray } from './decode.ts'
-import { encode, encodeArray } from './encode.ts'
+import { decodeArray } from './decode.ts'
+import { encodeArray } from './encode.ts'
 import { codeArray, type Format, type FormatName } from './format.ts'
 import { formatOf } from './registry.ts'
 import { type EncodeOptions, settingsOf } from './rounding.ts'
 import { roundWithSimd } from './simd/run.ts'
-
-/**
- * `x` rounded to a value of `format`: decode(encode(x)), with the same rules as `encode` (one rounding, from double precision).
- * @throws RangeError unknown format or rounding; TypeError where x is not a number
- */
-export function round(format: FormatName | Format, x: number, options: EncodeOptions = {}): number {
-  return decode(format, encode(format, x, options))
-}
 
 const piece = 4096
 

@@ -4,8 +4,8 @@
 // magnitude that was just seen and gives the next state. States are plain objects, so they can be kept in a checkpoint.
 // All arithmetic is float32, as on a GPU.
 
-import { decode } from './decode.ts'
 import type { Format, FormatName } from './format.ts'
+import { decode } from './one-number.ts'
 import { formatOf } from './registry.ts'
 
 const greatestFloat32 = 3.4028234663852886e38

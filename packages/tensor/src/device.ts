@@ -1,14 +1,13 @@
 import { requireDType, shown } from './arguments.ts'
 import type { Backend, Counters } from './backends/backend.ts'
-import { bufferBytes, bytesPerElement, type DType, type HostArray, storageArray } from './dtype.ts'
+import { bufferBytes, bytesPerElement, type DType, type HostArray, isPacked, storageArray } from './dtype.ts'
 import { DisposedError, ShapeError } from './errors.ts'
-import { decodeArray, encodeArray, isPacked } from './formats.ts'
 import { flatten } from './graph/tree.ts'
 import { hostValues, type TensorData } from './host-data.ts'
 import { sourceOp } from './ops/leaf.ts'
 import { ProgramCache } from './program-cache.ts'
 import { checkShape, elementCount, formatShape, type Shape } from './shape.ts'
-import { assertPresent, type DeviceBuffer, type Storage } from './storage.ts'
+import { assertPresent, type DeviceBuffer, encodeHost, type Storage } from './storage.ts'
 import { isTensor, type Tensor, tensorFromStorage } from './tensor.ts'
 import { type Evaluator, evaluateValues, type LazyProgram } from './transforms/evaluate.ts'
 
@@ -88,11 +87,11 @@ export class Device implements Evaluator {
   tensor(data: TensorData, shape?: Shape, dtype?: DType): Tensor {
     this.assertUsable('tensor')
     const { values, shape: full, dtype: type } = hostValues(data, shape, dtype)
-    const host = isPacked(type)
-      ? encodeArray(type, values instanceof Float32Array ? values : Float32Array.from(values as ArrayLike<number>))
-      : (storageArray(type, values.length) as Float32Array)
-    if (!isPacked(type)) (host as Float32Array).set(values as ArrayLike<number>)
-    return tensorFromStorage(this, { shape: [...full], dtype: type }, sourceOp, { host })
+    const spec = { shape: [...full], dtype: type }
+    if (isPacked(type)) return tensorFromStorage(this, spec, sourceOp, { numbers: Float32Array.from(values) })
+    const host = storageArray(type, values.length)
+    host.set(values)
+    return tensorFromStorage(this, spec, sourceOp, { host })
   }
 
   /** A tensor from raw storage codes: uint16 for the 16-bit formats, uint8 for the 8-bit ones, values for the rest. */
@@ -123,13 +122,16 @@ export class Device implements Evaluator {
   async read(storage: Storage): Promise<Float32Array | Int32Array | Uint32Array> {
     const codes = await this.readCodes(storage)
     const { dtype } = storage.spec
-    return isPacked(dtype) ? decodeArray(dtype, codes as Uint16Array) : (codes as Float32Array)
+    if (!isPacked(dtype)) return codes as Float32Array
+    const { decodeArray } = await import('./formats.ts')
+    return decodeArray(dtype, codes as Uint16Array)
   }
 
   /** @internal Storage codes. */
   async readCodes(storage: Storage): Promise<HostArray> {
     this.assertUsable('data()')
     assertPresent(storage, 'data()')
+    await encodeHost([storage])
     if (storage.host) return storage.host.slice() as HostArray
     const { shape, dtype } = storage.spec
     const n = elementCount(shape)
@@ -137,7 +139,7 @@ export class Device implements Evaluator {
     return storageArray(dtype, bytes, 0, n)
   }
 
-  /** @internal The device memory of a computed value; host data is uploaded on first use. */
+  /** @internal The device memory of a computed value; host data, encoded before, is uploaded on first use. */
   bufferOf(storage: Storage): DeviceBuffer {
     if (!storage.buffer) {
       const { shape, dtype } = storage.spec
@@ -167,6 +169,7 @@ export class Device implements Evaluator {
     if (storage.buffer) this.backend.release(storage.buffer)
     storage.buffer = undefined
     storage.host = undefined
+    storage.numbers = undefined
   }
 
   /** Frees everything the device holds; its tensors can no longer be used. */

@@ -1,4 +1,4 @@
-import { type Format, type FormatName, formatOf, round } from '@kumiki/numerics'
+import { encode, type Format, type FormatName, formatOf, round } from '@kumiki/numerics/value'
 import { DTypeError } from './errors.ts'
 
 /** The formats narrower than 32 bits that can be stored; numerics defines what their codes mean. */
@@ -77,6 +77,19 @@ export function promote(op: string, a: DType, b: DType): DType {
 }
 
 export type HostArray = Float32Array | Int32Array | Uint32Array | Uint16Array | Uint8Array
+
+/** The nearest value a dtype can hold, of a number in double precision. */
+export function roundTo(dtype: DType, x: number): number {
+  return dtypeInfo[dtype].round(x)
+}
+
+/** One number as it is stored. */
+export function storedNumber(dtype: DType, x: number): HostArray {
+  const { format } = dtypeInfo[dtype]
+  const data = storageArray(dtype, 1)
+  data[0] = format ? encode(format, Math.fround(x)) : x
+  return data
+}
 
 /** The typed array that holds a dtype's raw storage: codes for the 16- and 8-bit formats. */
 export function storageArray(dtype: DType, length: number): HostArray

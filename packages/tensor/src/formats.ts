@@ -1,7 +1,7 @@
 import { decodeArray as decode, encodeArray as encode } from '@kumiki/numerics'
-import { type DType, dtypeInfo, type PackedDType } from './dtype.ts'
+import type { PackedDType } from './dtype.ts'
 
-export { isPacked, type PackedDType } from './dtype.ts'
+// Whole arrays of packed formats, by the encoder and decoder of numerics. Loaded when a packed dtype first needs them.
 
 export function encodeArray(dtype: PackedDType, values: Float32Array): Uint16Array | Uint8Array {
   return encode(dtype, values)
@@ -9,9 +9,4 @@ export function encodeArray(dtype: PackedDType, values: Float32Array): Uint16Arr
 
 export function decodeArray(dtype: PackedDType, codes: Uint16Array | Uint8Array): Float32Array {
   return decode(dtype, codes)
-}
-
-/** The nearest value a dtype can hold, of a number in double precision. */
-export function roundTo(dtype: DType, x: number): number {
-  return dtypeInfo[dtype].round(x)
 }

@@ -95,7 +95,7 @@ export interface ElementwiseRule<A> {
   /** An expression over vec4 operands of the compute type. */
   wgsl(args: readonly string[], type: ComputeType, attrs: A): string
   /** WGSL functions the expression calls; a shader contains each text once. */
-  readonly wgslFunctions?: string | readonly string[]
+  readonly wgslFunctions?: KernelSource<string | readonly string[]>
   /** WebAssembly SIMD code, by the compute types of the first operand and of the result. Without it the op is not fused on the processor. */
   readonly simd?: SimdTable | ((from: ComputeType, to: ComputeType) => readonly SimdStep[] | undefined)
   /** For each of two operands, the number that leaves the other one as it is: x * 1 is x. */

@@ -1,4 +1,4 @@
-import type { HostArray } from './dtype.ts'
+import type { HostArray, PackedDType } from './dtype.ts'
 import { DisposedError } from './errors.ts'
 import type { Spec } from './graph/spec.ts'
 
@@ -32,10 +32,24 @@ export interface Storage {
   readonly owner: StorageOwner
   readonly spec: Spec
   host?: HostArray
+  /** Data of a packed dtype that came as numbers and is not encoded yet: see `encodeHost`. */
+  numbers?: Float32Array
   buffer?: DeviceBuffer
   gone?: 'disposed' | 'donated'
   /** Computations under way that read it. Its memory stays until they have run. */
   readers?: Set<Promise<void>>
+}
+
+/** Encodes what came as numbers: with an encoder that is loaded when it is first needed, before anything reads `host`. */
+export async function encodeHost(storages: Iterable<Storage>): Promise<void> {
+  const waiting = [...storages].filter((s) => s.numbers)
+  if (waiting.length === 0) return
+  const { encodeArray } = await import('./formats.ts')
+  for (const s of waiting) {
+    if (!s.numbers) continue
+    s.host = encodeArray(s.spec.dtype as PackedDType, s.numbers)
+    s.numbers = undefined
+  }
 }
 
 /** Keeps the memory of storages until the returned function is called, whoever disposes them meanwhile. */

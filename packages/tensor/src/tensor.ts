@@ -6,7 +6,7 @@ import type { Spec } from './graph/spec.ts'
 import { tensorBrand } from './is-tensor.ts'
 import type { Op } from './op.ts'
 import { elementCount, formatShape, type Shape } from './shape.ts'
-import { assertPresent, type DeviceBuffer, type Storage, type StorageOwner } from './storage.ts'
+import { assertPresent, type Storage, type StorageOwner } from './storage.ts'
 
 export { isTensor } from './is-tensor.ts'
 
@@ -142,7 +142,7 @@ export function tensorFromStorage(
   owner: StorageOwner,
   spec: Spec,
   op: Op,
-  parts: { host?: HostArray; buffer?: DeviceBuffer },
+  parts: Pick<Storage, 'host' | 'numbers' | 'buffer'>,
 ): Tensor {
   const node = makeNode(op, [], {}, [spec])
   const storage: Storage = { owner, spec, ...parts }

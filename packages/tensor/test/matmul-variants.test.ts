@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { create } from 'webgpu'
 import type { AdapterTraits } from '../src/backends/webgpu/rule.ts'
+import { loadFormatCode } from '../src/backends/webgpu/shader.ts'
 import type { DType } from '../src/dtype.ts'
 import {
   compile,
@@ -19,6 +20,7 @@ import { blockCases, expectBlocks, expectProduct, matmulLayouts, scaledProducts,
 
 let reference: Device
 beforeAll(async () => {
+  await loadFormatCode()
   reference = await init({ backend: 'reference' })
 })
 afterAll(() => reference.dispose())

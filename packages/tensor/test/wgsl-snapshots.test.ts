@@ -1,5 +1,6 @@
-import { describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import type { AdapterTraits, WebGpuPlan, WebGpuRule } from '../src/backends/webgpu/rule.ts'
+import { loadFormatCode } from '../src/backends/webgpu/shader.ts'
 import type { DType } from '../src/dtype.ts'
 import { attentionGradientWgsl, attentionVariants, attentionWgsl } from '../src/ops/attention/attention.wgsl.ts'
 import { cumsumWgsl } from '../src/ops/cumulative.wgsl.ts'
@@ -42,6 +43,8 @@ async function expectShaders(name: string, plan: WebGpuPlan): Promise<void> {
     .join('\n')
   await expect(text).toMatchFileSnapshot(`wgsl/${name}.wgsl`)
 }
+
+beforeAll(loadFormatCode)
 
 describe('matmul', () => {
   test.each(matmulVariants)('%s', async (variant) => {

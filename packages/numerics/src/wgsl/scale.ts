@@ -2,9 +2,9 @@
 //
 // A greatest magnitude is taken as bits: max(amax, bitcast<u32>(x) & 0x7fffffffu) over the values, in unsigned integers, in which NaN wins.
 
-import { decode } from '../decode.ts'
 import { type Format, type FormatName, nanCodeOf } from '../format.ts'
 import { type MxFormat, type MxFormatName, type MxScalingOptions, mxFormatOf, mxScaleCode } from '../mx.ts'
+import { decode } from '../one-number.ts'
 import { formatOf } from '../registry.ts'
 import { hex } from './literals.ts'
 

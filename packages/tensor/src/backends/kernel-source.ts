@@ -35,6 +35,11 @@ export function kernelsOf<R>(source: KernelSource<R> | undefined): R | undefined
   return source === undefined || !isLazy(source) ? source : source.loaded
 }
 
+/** Loads kernels that are not at hand. */
+export async function loaded<R>(source: KernelSource<R> | undefined): Promise<void> {
+  if (source !== undefined && isLazy(source)) await source.load()
+}
+
 /** Expands a graph for a backend, whose kernels are loaded on the way. */
 export async function expandFor<R>(
   graph: Graph,

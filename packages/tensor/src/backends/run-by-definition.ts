@@ -1,5 +1,5 @@
-import { computeType, type DType, type HostArray } from '../dtype.ts'
-import { decodeArray, encodeArray, isPacked, roundTo } from '../formats.ts'
+import { computeType, type DType, type HostArray, isPacked, roundTo } from '../dtype.ts'
+import { decodeArray, encodeArray } from '../formats.ts'
 import type { Logical } from '../op.ts'
 import type { Access } from '../passes/access.ts'
 import type { Step } from '../passes/plan.ts'

@@ -1,8 +1,8 @@
 import { requireDType, requireTensor } from '../arguments.ts'
+import { lazyKernels } from '../backends/kernel-source.ts'
 import { type ComputeType, computeType, type DType, isFloat } from '../dtype.ts'
 import { defineOp } from '../op.ts'
 import { apply1, type Tensor } from '../tensor.ts'
-import { truncateWgsl } from './functions.wgsl.ts'
 
 export const castOp = defineOp<{ dtype: DType }>({
   name: 'cast',
@@ -25,7 +25,7 @@ export const castOp = defineOp<{ dtype: DType }>({
       if (to === from) return x
       return from === 'f32' ? `truncate_${to}(${x})` : `vec4<${to}>(${x})`
     },
-    wgslFunctions: truncateWgsl,
+    wgslFunctions: lazyKernels(async () => (await import('./functions.wgsl.ts')).truncateWgsl),
     // Codes of narrow formats are made by whoever stores them.
     simd: (from, to) =>
       (from === 'f32') === (to === 'f32')

@@ -1,6 +1,6 @@
+import { lazyKernels } from '../backends/kernel-source.ts'
 import type { Tensor } from '../tensor.ts'
 import { elementwiseOp, unarySamples } from './elementwise.ts'
-import { expWgsl } from './functions.wgsl.ts'
 import { mul } from './mul.ts'
 import { unary } from './operation.ts'
 
@@ -9,7 +9,7 @@ export const expOp = elementwiseOp({
   accepts: 'float',
   js: ([x]) => Math.exp(x),
   wgsl: ([x]) => `exp_f32(${x})`,
-  wgslFunctions: expWgsl,
+  wgslFunctions: lazyKernels(async () => (await import('./functions.wgsl.ts')).expWgsl),
   simd: { f32: ['call exp'] },
   gradient: ({ outputs: [y], grads: [g] }) => [g && mul(g, y)],
   samples: unarySamples(),

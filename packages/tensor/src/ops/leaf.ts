@@ -1,7 +1,6 @@
 import { shown } from '../arguments.ts'
-import { computeType, type DType } from '../dtype.ts'
+import { computeType, type DType, isPacked, roundTo } from '../dtype.ts'
 import { DTypeError } from '../errors.ts'
-import { isPacked, roundTo } from '../formats.ts'
 import { defineOp } from '../op.ts'
 import { checkShape, elementCount, normalizeAxis, type Shape } from '../shape.ts'
 import { apply1, type Tensor } from '../tensor.ts'

@@ -1,8 +1,8 @@
 import { requireTensor } from '../arguments.ts'
+import { lazyKernels } from '../backends/kernel-source.ts'
 import type { Tensor } from '../tensor.ts'
 import { div } from './div.ts'
 import { elementwiseOp, unarySamples } from './elementwise.ts'
-import { logWgsl } from './functions.wgsl.ts'
 import { mul } from './mul.ts'
 import { unary } from './operation.ts'
 
@@ -11,7 +11,7 @@ export const logOp = elementwiseOp({
   accepts: 'float',
   js: ([x]) => Math.log(x),
   wgsl: ([x]) => `log_f32(${x})`,
-  wgslFunctions: logWgsl,
+  wgslFunctions: lazyKernels(async () => (await import('./functions.wgsl.ts')).logWgsl),
   simd: { f32: ['call log'] },
   gradient: ({ inputs: [x], grads: [g] }) => [g && div(g, x)],
   samples: unarySamples([0.2, 4], true, 2e-5),

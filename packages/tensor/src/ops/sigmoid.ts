@@ -1,6 +1,6 @@
+import { lazyKernels } from '../backends/kernel-source.ts'
 import type { Tensor } from '../tensor.ts'
 import { elementwiseOp, unarySamples } from './elementwise.ts'
-import { sigmoidWgsl } from './functions.wgsl.ts'
 import { mul } from './mul.ts'
 import { unary } from './operation.ts'
 import { sub } from './sub.ts'
@@ -10,7 +10,7 @@ export const sigmoidOp = elementwiseOp({
   accepts: 'float',
   js: ([x]) => 1 / (1 + Math.exp(-x)),
   wgsl: ([x]) => `sigmoid_f32(${x})`,
-  wgslFunctions: sigmoidWgsl,
+  wgslFunctions: lazyKernels(async () => (await import('./functions.wgsl.ts')).sigmoidWgsl),
   simd: { f32: ['call sigmoid'] },
   gradient: ({ outputs: [y], grads: [g] }) => [g && mul(g, mul(y, sub(1, y)))],
   samples: unarySamples([-6, 6]),

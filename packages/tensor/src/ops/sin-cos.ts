@@ -1,16 +1,16 @@
+import { lazyKernels } from '../backends/kernel-source.ts'
 import type { Tensor } from '../tensor.ts'
 import { elementwiseOp, unarySamples } from './elementwise.ts'
 import { mul } from './mul.ts'
 import { neg } from './neg.ts'
 import { unary } from './operation.ts'
-import { sincosWgsl } from './sincos.wgsl.ts'
 
 export const sinOp = elementwiseOp({
   name: 'sin',
   accepts: 'float',
   js: ([x]) => Math.sin(x),
   wgsl: ([x]) => `sincos(${x}, 0u)`,
-  wgslFunctions: sincosWgsl,
+  wgslFunctions: lazyKernels(async () => (await import('./sincos.wgsl.ts')).sincosWgsl),
   simd: { f32: ['call sin'] },
   gradient: ({ inputs: [x], grads: [g] }) => [g && mul(g, cos(x))],
   samples: unarySamples([-3, 3], true, 1e-4),
@@ -26,7 +26,7 @@ export const cosOp = elementwiseOp({
   accepts: 'float',
   js: ([x]) => Math.cos(x),
   wgsl: ([x]) => `sincos(${x}, 2u)`,
-  wgslFunctions: sincosWgsl,
+  wgslFunctions: lazyKernels(async () => (await import('./sincos.wgsl.ts')).sincosWgsl),
   simd: { f32: ['call cos'] },
   gradient: ({ inputs: [x], grads: [g] }) => [g && neg(mul(g, sin(x)))],
   samples: unarySamples([-3, 3], true, 1e-4),

@@ -1,7 +1,7 @@
 import { requireBoolean, requireTensor } from '../arguments.ts'
 import { lazyKernels } from '../backends/kernel-source.ts'
+import { isPacked } from '../dtype.ts'
 import { ShapeError } from '../errors.ts'
-import { isPacked } from '../formats.ts'
 import { defineOp, type Op } from '../op.ts'
 import { elementCount, normalizeAxis } from '../shape.ts'
 import { apply, apply1, type Tensor } from '../tensor.ts'

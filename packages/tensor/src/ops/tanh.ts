@@ -1,6 +1,6 @@
+import { lazyKernels } from '../backends/kernel-source.ts'
 import type { Tensor } from '../tensor.ts'
 import { elementwiseOp, unarySamples } from './elementwise.ts'
-import { tanhWgsl } from './functions.wgsl.ts'
 import { mul } from './mul.ts'
 import { unary } from './operation.ts'
 import { sub } from './sub.ts'
@@ -10,7 +10,7 @@ export const tanhOp = elementwiseOp({
   accepts: 'float',
   js: ([x]) => Math.tanh(x),
   wgsl: ([x]) => `tanh_f32(${x})`,
-  wgslFunctions: tanhWgsl,
+  wgslFunctions: lazyKernels(async () => (await import('./functions.wgsl.ts')).tanhWgsl),
   simd: { f32: ['call tanh'] },
   gradient: ({ outputs: [y], grads: [g] }) => [g && sub(g, mul(g, mul(y, y)))],
   samples: unarySamples([-12, 12], true, 2e-5),

@@ -1,7 +1,7 @@
 import { shown } from '../arguments.ts'
 import { lazyKernels } from '../backends/kernel-source.ts'
+import { isPacked } from '../dtype.ts'
 import { ShapeError } from '../errors.ts'
-import { isPacked } from '../formats.ts'
 import { defineOp, type Op } from '../op.ts'
 import { elementCount, formatShape } from '../shape.ts'
 import { apply, type Tensor } from '../tensor.ts'

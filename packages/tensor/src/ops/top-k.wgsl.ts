@@ -1,7 +1,6 @@
 import type { WebGpuRule } from '../backends/webgpu/rule.ts'
 import { linearEntry, shader, workgroupsFor } from '../backends/webgpu/shader.ts'
-import { computeType } from '../dtype.ts'
-import { isPacked } from '../formats.ts'
+import { computeType, isPacked } from '../dtype.ts'
 import { elementCount } from '../shape.ts'
 import { orderKeyWgsl } from './bits.wgsl.ts'
 

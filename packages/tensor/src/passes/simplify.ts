@@ -1,5 +1,4 @@
-import { computeType, type DType } from '../dtype.ts'
-import { roundTo } from '../formats.ts'
+import { computeType, type DType, roundTo } from '../dtype.ts'
 import { type Graph, rewrite, topologicalOrder } from '../graph/graph.ts'
 import { identityOf, keyOf } from '../graph/key.ts'
 import { makeNode, type Node, type Value } from '../graph/node.ts'

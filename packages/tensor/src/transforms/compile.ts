@@ -11,7 +11,7 @@ import { inputOp, sourceOp } from '../ops/leaf.ts'
 import type { ProgramMemory } from '../passes/memory.ts'
 import { ProgramCache } from '../program-cache.ts'
 import { elementCount } from '../shape.ts'
-import { assertPresent, type DeviceBuffer, type Storage } from '../storage.ts'
+import { assertPresent, type DeviceBuffer, encodeHost, type Storage } from '../storage.ts'
 import { apply1, isTensor, Tensor, tensorFromStorage } from '../tensor.ts'
 
 export interface CompileSettings {
@@ -127,6 +127,7 @@ export function compile<Args extends unknown[], R>(
         throw new DeviceError(`compile: arguments live on two devices (${device.name} and ${leaf.device.name})`)
     }
     await device.evaluate(flat.leaves.filter((l) => isTensor(l) && !l.value.storage))
+    await encodeHost(flat.leaves.flatMap((l) => (isTensor(l) && l.value.storage) || []))
     const key = signature(flat)
     return programs.use(
       key,
@@ -245,6 +246,7 @@ async function build(
       captured.push(v)
     }
   }
+  await encodeHost(captured.map((v) => v.storage!))
   const preferred = preferredDonors(flat, result, donated, inputs, outputs)
   const executable = await device.backend.compile(
     { inputs: [...inputs.map((t) => t.value), ...captured], outputs },

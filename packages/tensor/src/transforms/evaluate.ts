@@ -1,6 +1,5 @@
 import type { Backend, Executable } from '../backends/backend.ts'
-import { bufferBytes, type HostArray, storageArray } from '../dtype.ts'
-import { encodeArray, isPacked } from '../formats.ts'
+import { bufferBytes, storedNumber } from '../dtype.ts'
 import { type Graph, rewrite, topologicalOrder } from '../graph/graph.ts'
 import { identityOf, keyOf } from '../graph/key.ts'
 import { applies, makeNode, type Node, type Value } from '../graph/node.ts'
@@ -8,7 +7,7 @@ import type { Op } from '../op.ts'
 import { constantOp, inputOp } from '../ops/leaf.ts'
 import type { ProgramCache } from '../program-cache.ts'
 import { elementCount } from '../shape.ts'
-import { assertPresent, type DeviceBuffer, pin, type Storage, type StorageOwner } from '../storage.ts'
+import { assertPresent, type DeviceBuffer, encodeHost, pin, type Storage, type StorageOwner } from '../storage.ts'
 
 /** A lazily built program. Constants of the graph that changed from call to call are inputs of it, the others are part of it. */
 export interface LazyProgram {
@@ -80,6 +79,7 @@ async function compute(device: Evaluator, order: readonly Node[], wanted: readon
       taken.push(device.backend.allocate(bytes))
       return taken[taken.length - 1]
     }
+    await encodeHost(leaves.map((v) => v.storage as Storage))
     const outputs = wanted.map((v) => take(bufferBytes(v.dtype, elementCount(v.shape))))
     const constants = order.filter((node) => applies(node, constantOp))
     await withProgram(device, { inputs: leaves, outputs: wanted }, order, constants, (program) => {
@@ -87,7 +87,7 @@ async function compute(device: Evaluator, order: readonly Node[], wanted: readon
       const numbers = constants.flatMap((node, i) => {
         if (program.constants[i] !== undefined) return []
         const buffer = take(16)
-        device.backend.upload(buffer, scalarOf(node))
+        device.backend.upload(buffer, storedNumber(node.attrs.dtype, node.attrs.value))
         return [buffer]
       })
       return program.executable.run([...leaves.map((v) => device.bufferOf(v.storage as Storage)), ...numbers], outputs)
@@ -156,13 +156,6 @@ function withInputs(graph: Graph, constants: readonly Constant[], fixed: readonl
     return same ? node.outputs : makeNode(node.op, ins, node.attrs, node.outputs, node.order).outputs
   })
   return { inputs: [...graph.inputs, ...replaced.values()], outputs }
-}
-
-function scalarOf({ attrs: { value, dtype } }: Constant): HostArray {
-  if (isPacked(dtype)) return encodeArray(dtype, Float32Array.of(value)) as HostArray
-  const data = storageArray(dtype, 1)
-  data[0] = value
-  return data
 }
 
 /** Equal for graphs that differ in the values of constants alone. */

@@ -1,5 +1,5 @@
-import { type DType, type HostArray, storageArray } from '../../dtype.ts'
-import { decodeArray, encodeArray, isPacked, roundTo } from '../../formats.ts'
+import { type DType, type HostArray, isPacked, roundTo, storageArray } from '../../dtype.ts'
+import { decodeArray, encodeArray } from '../../formats.ts'
 import { type Graph, topologicalOrder } from '../../graph/graph.ts'
 import type { Value } from '../../graph/node.ts'
 import type { Logical } from '../../op.ts'

@@ -1,11 +1,11 @@
-import { bytesPerElement, computeType, type DType } from '../../dtype.ts'
-import { isPacked, type PackedDType } from '../../formats.ts'
+import { bytesPerElement, computeType, type DType, isPacked, type PackedDType } from '../../dtype.ts'
 import { bitsWithoutLiteral, floatBitsWgsl } from '../../ops/bits.wgsl.ts'
 import { coalesce, isContiguous } from '../../passes/access.ts'
 import { workName } from '../../passes/lowering.ts'
 import type { Operand } from '../../passes/operand.ts'
 import { bufferKey, type Fused, type FusedNode, type Leaf, type Plan, type Step } from '../../passes/plan.ts'
 import { elementCount } from '../../shape.ts'
+import { kernelsOf } from '../kernel-source.ts'
 import type { Binding, Epilogue, Prologue } from './rule.ts'
 import { linearEntry, type ShaderBuffer, shader, wgslFloat, workgroupsFor } from './shader.ts'
 
@@ -72,7 +72,7 @@ function fusedText(plan: Plan, fused: Fused, outputs: readonly Operand[]): Fused
   const functions = [
     ...new Set([
       ...(fused.leaves.some(withoutLiteral) ? [floatBitsWgsl] : []),
-      ...fused.nodes.flatMap((n) => n.op.elementwise!.wgslFunctions ?? []),
+      ...fused.nodes.flatMap((n) => kernelsOf(n.op.elementwise!.wgslFunctions) ?? []),
     ]),
     ...formats.map(
       (d) =>

@@ -1,4 +1,4 @@
-import type { PackedDType } from '../../formats.ts'
+import type { PackedDType } from '../../dtype.ts'
 import type { Spec } from '../../graph/spec.ts'
 import type { KernelContext } from '../../passes/operand.ts'
 import type { ShaderBuffer } from './shader.ts'

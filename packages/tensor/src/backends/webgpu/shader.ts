@@ -1,6 +1,11 @@
-import { wgslDecode, wgslEncode } from '@kumiki/numerics/wgsl'
-import { bytesPerElement, computeType, type DType } from '../../dtype.ts'
-import { isPacked, type PackedDType } from '../../formats.ts'
+import { bytesPerElement, computeType, type DType, isPacked, type PackedDType } from '../../dtype.ts'
+
+let formatCode: typeof import('./format-code.ts') | undefined
+
+/** Loads the code of packed formats, which shaders with any need. */
+export async function loadFormatCode(): Promise<void> {
+  formatCode ??= await import('./format-code.ts')
+}
 
 /** One storage binding of a shader, in the order of the dispatch's bindings. */
 export interface ShaderBuffer {
@@ -29,9 +34,10 @@ export function shader(buffers: readonly ShaderBuffer[], body: string, formats: 
     read.add(b.dtype)
     if (b.write) written.add(b.dtype)
   }
+  if (read.size > 0 && !formatCode) throw new Error('shader: packed formats need loadFormatCode() first')
   return [
-    ...[...read].map((f) => wgslDecode(f)),
-    ...[...written].map((f) => wgslEncode(f)),
+    ...[...read].map((f) => formatCode!.wgslDecode(f)),
+    ...[...written].map((f) => formatCode!.wgslEncode(f)),
     ...buffers.map((b, i) => declare(b, i)),
     body,
   ].join('\n')

@@ -1,6 +1,6 @@
-import { bytesPerElement, type HostArray } from '../../dtype.ts'
+import { bytesPerElement, type HostArray, isPacked } from '../../dtype.ts'
 import { DeviceError } from '../../errors.ts'
-import type { Graph } from '../../graph/graph.ts'
+import { type Graph, topologicalOrder } from '../../graph/graph.ts'
 import type { Node } from '../../graph/node.ts'
 import type { Spec } from '../../graph/spec.ts'
 import { contiguousAccess } from '../../passes/access.ts'
@@ -8,7 +8,7 @@ import type { KernelContext, Operand } from '../../passes/operand.ts'
 import { bufferKey, type Fused, type Plan, planGraph, type Step } from '../../passes/plan.ts'
 import type { DeviceBuffer } from '../../storage.ts'
 import type { Backend, CompileOptions, Counters, Executable, KernelTiming, TunedCase } from '../backend.ts'
-import { expandFor, kernelsOf } from '../kernel-source.ts'
+import { expandFor, kernelsOf, loaded } from '../kernel-source.ts'
 import { rememberedChoices, type TunableStep } from './choices.ts'
 import { epilogueOf, fusedShader, prologueOf } from './fused-shader.ts'
 import { type GpuBuffer, GpuMemory } from './gpu-memory.ts'
@@ -16,6 +16,7 @@ import type { KernelRecorder } from './kernel-recorder.ts'
 import { PollingBackoff } from './polling-backoff.ts'
 import { type Instruction, isOnHost, WebGpuProgram } from './program.ts'
 import type { AdapterTraits, WebGpuRule } from './rule.ts'
+import { loadFormatCode } from './shader.ts'
 
 /** What the backend needs to know about where the device came from. */
 export interface AdapterDescription {
@@ -76,6 +77,14 @@ function kernelContext({ inputs, outputs, attrs, epilogue, prologue }: Step): Ke
     outputs: epilogue ? [unseen(epilogue.result)] : outputs,
     attrs,
   }
+}
+
+/** Loads what the text of a program's shaders needs: code of packed formats, functions of elementwise ops. */
+async function loadText({ inputs, outputs }: Graph): Promise<void> {
+  const nodes = topologicalOrder(outputs, new Set(inputs))
+  const packed = nodes.some((n) => [...n.inputs, ...n.outputs].some((v) => isPacked(v.dtype)))
+  if (packed) await loadFormatCode()
+  await Promise.all(nodes.map((n) => loaded(n.op.elementwise?.wgslFunctions)))
 }
 
 const warned = new WeakSet<object>()
@@ -200,6 +209,7 @@ export class WebGpuBackend implements Backend {
     const supports = (rule: WebGpuRule<any>, { inputs, attrs }: Node) =>
       rule.supports?.(inputs, attrs, this.traits) ?? true
     const expanded = await expandFor(graph, (op) => op.webgpu, supports)
+    await loadText(expanded)
     const plan = planGraph(expanded, {
       ...options,
       partAlignment: this.device.limits.minStorageBufferOffsetAlignment,

@@ -1,7 +1,6 @@
 import type { AdapterTraits, Dispatch, Epilogue, Tunable, WebGpuPlan, WebGpuRule } from '../../backends/webgpu/rule.ts'
 import { linearEntry, maxWorkgroups, type ShaderBuffer, shader, workgroupsFor } from '../../backends/webgpu/shader.ts'
-import { bytesPerElement, type DType, dtypeInfo } from '../../dtype.ts'
-import { isPacked } from '../../formats.ts'
+import { bytesPerElement, type DType, dtypeInfo, isPacked } from '../../dtype.ts'
 import type { Operand } from '../../passes/operand.ts'
 import { base, four, type MatmulCase, vectorLoads } from './case.ts'
 import { scalarTile, subgroupTile, vectorTile } from './direct.wgsl.ts'

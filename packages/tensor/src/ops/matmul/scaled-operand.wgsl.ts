@@ -1,7 +1,6 @@
 import type { Binding } from '../../backends/webgpu/rule.ts'
 import type { ShaderBuffer } from '../../backends/webgpu/shader.ts'
-import type { DType } from '../../dtype.ts'
-import { isPacked } from '../../formats.ts'
+import { type DType, isPacked } from '../../dtype.ts'
 import type { BlockGrid } from './layout.ts'
 
 /** A matrix in a buffer, or the codes of one whose scales lie in another. */
