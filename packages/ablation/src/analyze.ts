@@ -1,7 +1,7 @@
 // Effects from the responses of a design, by analysis of variance.
 
 import { type Design, type Level, maskOf } from './design.ts'
-import { fUpperTail, tQuantile } from './distributions.ts'
+import { fUpperTail, tQuantile } from './distributions/distributions.ts'
 import { members, size } from './words.ts'
 
 export interface AnalyzeOptions {
@@ -118,7 +118,7 @@ export function analyze(
   const residualSumOfSquares = leftOver <= n * noise ** 2 ? 0 : leftOver
   const meanSquare = degreesOfFreedom === 0 ? null : residualSumOfSquares / degreesOfFreedom
   const squared = unit * unit
-  const t = meanSquare === null ? null : tQuantile((1 + confidence) / 2, degreesOfFreedom)
+  const t = meanSquare === null ? null : tQuantile((1 - confidence) / 2, degreesOfFreedom)
 
   const effects = estimates.map((e, i): Effect => {
     const F = meanSquare === null ? null : ratio(e.sumOfSquares, meanSquare)

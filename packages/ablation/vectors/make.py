@@ -79,8 +79,6 @@ def main():
             "responses": [d["y"] for d in data], "effects": effects, "degreesOfFreedom": int(fit.df_resid),
             "residualSumOfSquares": float(fit.ssr), "rSquared": float(fit.rsquared), "mean": float(frame["y"].mean()),
         })
-    out["fUpperTail"] = [[x, d2, float(stats.f.sf(x, 1, d2))] for d2 in (1, 2, 3, 8, 30, 120, 1000) for x in (1e-6, 0.01, 0.5, 1, 4, 10, 100, 1e4, 1e6)]
-    out["tQuantile"] = [[p, d, float(stats.t.ppf(p, d))] for d in (1, 2, 3, 8, 30, 120, 1000) for p in (0.6, 0.9, 0.95, 0.975, 0.995, 0.9995)]
     json.dump(out, sys.stdout, separators=(",", ":"))
     print()
 
