@@ -7,6 +7,7 @@ import {
   DisposedError,
   defineOp,
   init,
+  sliceAxis,
   sum,
   type Tensor,
   where,
@@ -17,7 +18,7 @@ import {
 describe.each(['cpu', 'webgpu'] as const)('programs on %s', (backend) => {
   let device: Device
   beforeAll(async () => {
-    device = await init({ backend })
+    device = await init({ backend, threads: 2 })
   })
   afterAll(() => device.dispose())
 
@@ -41,6 +42,21 @@ describe.each(['cpu', 'webgpu'] as const)('programs on %s', (backend) => {
       [2, 4],
       [3, 6],
     ])
+  })
+
+  test.skipIf(backend === 'webgpu')('one kernel reads a hundred parts of one tensor, on several threads', async () => {
+    // Each part is an argument of its own to the kernel, and all threads are handed them.
+    const [parts, width] = [90, 20_000]
+    const values = Float32Array.from({ length: parts * width }, (_, i) => i % 7)
+    const x = device.tensor(values, [parts, width])
+    let total = sliceAxis(x, 0, 0, 1)
+    for (let i = 1; i < parts; i++) total = total.add(sliceAxis(x, 0, i, i + 1))
+    const sums = Float32Array.from({ length: width }, (_, j) => {
+      let sum = 0
+      for (let i = 0; i < parts; i++) sum += values[i * width + j]
+      return sum
+    })
+    expect(await total.data()).toEqual(sums)
   })
 
   test('compile takes functions, Maps and instances by identity, and strings whole', async () => {

@@ -80,6 +80,9 @@ function start({ memory, kernels, words, args, thread }) {
 }
 `
 
+/** What an engine takes as parameters of a WebAssembly function (1,000, by its JavaScript interface), and the stride of scratch memory behind them. */
+const maximumArguments = 1024
+
 interface WorkerLike {
   terminate(): unknown
 }
@@ -112,7 +115,7 @@ export class ThreadPool {
     this.threads = threads
     const shared = (bytes: number) => (threads > 1 ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes))
     this.words = new Int32Array(shared((at.directory + moduleWords * maximumModules) * 4))
-    this.args = new Float64Array(shared(64 * 8))
+    this.args = new Float64Array(shared(maximumArguments * 8))
     this.base = new WebAssembly.Instance(kernels, {
       env: { memory: memory.memory, abort: () => fail('a kernel aborted') },
     })
