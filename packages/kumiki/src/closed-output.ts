@@ -1,4 +1,4 @@
-/** Output that nobody reads any more: work that lasts goes on, a stream of text ends. */
+/** stdout or stderr closed by the reader: long work goes on, a stream of text ends. */
 
 let streaming = false
 let terminalGone = false
@@ -29,7 +29,7 @@ export function endWithoutTerminal(): void {
   process.kill(process.pid, 'SIGHUP')
 }
 
-/** For verbs whose only work is what they write to stdout: nobody reads it, nothing is left to do. */
+/** For verbs whose only work is what they write to stdout: once it is closed, nothing is left to do. */
 export function endWithReader(): void {
   streaming = true
 }

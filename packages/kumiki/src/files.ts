@@ -37,7 +37,11 @@ export async function exists(path: string): Promise<boolean> {
   )
 }
 
-/** Writes under a temporary name and moves it into place: an older file survives a failure. Folders are made. */
+/**
+ * Writes under a temporary name and moves it into place: an older file survives a failure. Folders are made. What a run keeps is written by
+ * `writeFileAtomically` of @kumiki/train, which flushes to the disk too; it loads the tensor runtime, which verbs that write a plan, a
+ * tokenizer or a table do without.
+ */
 export async function writeWhole(path: string, data: string | Uint8Array): Promise<void> {
   const temporary = `${path}.${process.pid}.tmp`
   try {

@@ -7,27 +7,14 @@ import type { Device } from '@kumiki/tensor'
 import type { Tokenizer } from '@kumiki/tokenizer'
 import type { Run, RunObserver } from '@kumiki/train'
 import { type RunClock, type RunFolder, type StopSignals, writeFileAtomically } from '@kumiki/train/node'
+import type { LossFigures, RunSummary, Sample } from '@kumiki/train/records'
 import type { Corpus } from './corpus.ts'
 import { sampleTexts } from './sampling.ts'
 import { log } from './verb.ts'
 
-interface Figures {
-  readonly natsPerToken: number
-  readonly bitsPerByte: number
-}
-
-export interface TrainSummary {
-  readonly heldOut: Figures
-  readonly baselines: { readonly unigram: Figures; readonly bigram: Figures; readonly trigram: Figures }
-  readonly steps: number
-  readonly tokens: number
-  /** Over all processes of the run. */
-  readonly seconds: number
-  readonly device: string
-  readonly precision: string
-  readonly seed: number
-  readonly parameters: number
-  readonly samples: readonly { readonly label: string; readonly prompt: string; readonly text: string }[]
+/** What is told of a finished run; summary.json has it too. */
+export interface FinishedRun extends RunSummary {
+  readonly samples: readonly Sample[]
   readonly folder: string
 }
 
@@ -46,8 +33,8 @@ export interface FinishOptions {
 }
 
 /** Writes the model, samples.json and summary.json when the run has finished. */
-export function finishObserver(options: FinishOptions): RunObserver & { summary(): TrainSummary } {
-  let made: TrainSummary | undefined
+export function finishObserver(options: FinishOptions): RunObserver & { summary(): FinishedRun } {
+  let made: FinishedRun | undefined
   return {
     summary() {
       if (!made) throw new Error('finishObserver: the run has not finished')
@@ -62,12 +49,12 @@ export function finishObserver(options: FinishOptions): RunObserver & { summary(
 async function finish(
   options: FinishOptions,
   { trainer, options: { heldOut: heldOutText } }: Run,
-): Promise<TrainSummary> {
+): Promise<FinishedRun> {
   const { device, folder, architecture, tokenizer, corpus, train, heldOut, seed, stop, clock } = options
   const path = folder.path
   const { signal } = stop
   const bytes = corpus.heldOut.reduce((n, t) => n + new TextEncoder().encode(t).length, 0)
-  const figures = ({ nats, natsPerToken }: { nats: number; natsPerToken: number }): Figures => ({
+  const figures = ({ nats, natsPerToken }: { nats: number; natsPerToken: number }): LossFigures => ({
     natsPerToken,
     bitsPerByte: nats / Math.LN2 / bytes,
   })
@@ -90,7 +77,7 @@ async function finish(
     architecture.maxPositionEmbeddings,
   )
   const samples = await sampleTexts(device, trainer, tokenizer, corpus.prompts, seed, signal)
-  const summary: TrainSummary = {
+  const summary: FinishedRun = {
     heldOut: figures(result),
     baselines,
     steps: trainer.step,

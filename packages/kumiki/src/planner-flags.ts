@@ -138,7 +138,7 @@ export function addPlanFlags(command: Command): Command {
     .addOption(
       choice(
         '--recompute <what>',
-        'computed again in the backward pass',
+        'recomputed in the backward pass',
         ['none', 'selective', 'operators', 'full'],
         'none',
       ),

@@ -197,7 +197,7 @@ export function fitPreset(
         what: 'initial weights',
         recipe: `those of ${model.startsFrom}`,
         run: 'random',
-        why: 'kumiki train begins anew',
+        why: 'kumiki train starts from random weights',
       })
     return differences
   }

@@ -1,4 +1,4 @@
-/** How far a training run is: a bar where somebody looks, a quiet line now and then elsewhere. Always on stderr. */
+/** Progress of a training run: a bar on a terminal, a line now and then elsewhere. Always on stderr. */
 import type { RunObserver } from '@kumiki/train'
 import { SingleBar } from 'cli-progress'
 

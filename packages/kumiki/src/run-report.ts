@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import type { ReportRun } from '@kumiki/report'
 import type { RunObserver } from '@kumiki/train'
-import { type Metric, parseEvaluations, parseMetrics, parseSamples, parseSummary } from '@kumiki/train/records'
+import { parseEvaluations, parseMetrics, parseSamples, parseSummary, type StepMetrics } from '@kumiki/train/records'
 import { exists, readBytes, readJson, writeWhole } from './files.ts'
 
 /** Metrics are read whole; a million steps take about 200 MB. */
@@ -69,7 +69,7 @@ async function readRun(folder: string, name: string): Promise<ReportRun> {
 }
 
 /** Steps at which the loss spiked, as @kumiki/optim's detector tells. */
-async function spikesOf(metrics: readonly Metric[]): Promise<number[]> {
+async function spikesOf(metrics: readonly StepMetrics[]): Promise<number[]> {
   const { spikeDetector } = await import('@kumiki/optim')
   const detector = spikeDetector()
   return metrics.flatMap(({ step, loss }) => (detector.push(loss).spike ? [step] : []))

@@ -11,7 +11,7 @@ export const tokenizerFile = 'tokenizer.model'
 export async function openRunTokenizer(folder: string): Promise<Tokenizer> {
   const file = join(folder, tokenizerFile)
   const bytes = await readFile(file).catch((error) => {
-    throw new Error(`${file}: cannot be read (${error.code ?? error.message}); the run cannot be taken up`)
+    throw new Error(`${file}: cannot be read (${error.code ?? error.message}); the run cannot be resumed`)
   })
   try {
     return loadTokenizer(bytes)

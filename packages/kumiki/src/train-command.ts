@@ -33,7 +33,7 @@ import {
   shellWord,
 } from '@kumiki/train/node'
 import { type Corpus, loadCorpus } from './corpus.ts'
-import { finishObserver, type TrainSummary } from './finished-run.ts'
+import { type FinishedRun, finishObserver } from './finished-run.ts'
 import { refuseFixedFlags } from './fixed-flags.ts'
 import { differenceLines } from './presets.ts'
 import { progressObserver } from './progress.ts'
@@ -44,7 +44,7 @@ import { checkRunMemory } from './training-memory.ts'
 import { UsageError } from './usage-error.ts'
 import { log } from './verb.ts'
 
-export type { TrainSummary } from './finished-run.ts'
+export type { FinishedRun } from './finished-run.ts'
 
 export interface TrainCommandOptions {
   readonly preset?: string
@@ -69,13 +69,13 @@ export interface TrainCommandOptions {
 }
 
 /** @throws Stopped for a signal, when everything is in a safe place; UsageError for flags that do not fit */
-export async function runTrain(options: TrainCommandOptions): Promise<TrainSummary> {
+export async function runTrain(options: TrainCommandOptions): Promise<FinishedRun> {
   const started = performance.now()
   const plan = await asUsage(() => planOf(options))
   const where: Where = { phase: 'before the first step', kept: await keptIn(plan.folder) }
   const stop = new StopSignals({
     onRequest: (signal) =>
-      log(`${signal}: stopping ${where.stepping ? 'after the step at hand' : 'here'}; a second one ends at once`),
+      log(`${signal}: stopping ${where.stepping ? 'after the current step' : 'here'}; a second signal ends it at once`),
     onSecond: (signal) => log(`${signal}: ended at once. ${resumeHint(plan.folder.path, where.kept)}`),
   })
   try {
@@ -164,7 +164,7 @@ class TrainProcess {
     this.clock = new RunClock(plan.record, started)
   }
 
-  async train(): Promise<TrainSummary> {
+  async train(): Promise<FinishedRun> {
     const { folder, record, resume } = this.plan
     const corpus = await loadCorpus(record.data).catch((error: Error) => {
       throw resume
@@ -190,7 +190,7 @@ class TrainProcess {
     }
   }
 
-  private async on(device: Device, corpus: Corpus): Promise<TrainSummary> {
+  private async on(device: Device, corpus: Corpus): Promise<FinishedRun> {
     const { folder, record, resume } = this.plan
     const { configuration, checkpoints } = record
     const path = folder.path

@@ -29,7 +29,7 @@ test('closed output ends nothing; one process a run; a dead one holds nothing; a
   const { code, said } = await end
   expect([code, said]).toEqual([
     143,
-    expect.stringMatching(/Going on from step \d+\n(?:.*\n)*SIGTERM: stopping after the step at hand/),
+    expect.stringMatching(/Resuming from step \d+\n(?:.*\n)*SIGTERM: stopping after the current step/),
   ])
   const made = metricSteps(run)
   expect(made).toEqual(Array.from(made, (_, i) => i + 1))

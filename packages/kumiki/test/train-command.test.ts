@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { resumeRemarks, shellWord } from '@kumiki/train/node'
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { resolveRun } from '../src/run-definition.ts'
-import { runTrain, type TrainCommandOptions, type TrainSummary } from '../src/train-command.ts'
+import { type FinishedRun, runTrain, type TrainCommandOptions } from '../src/train-command.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'kumiki-train-command-'))
 const at = (...names: string[]) => join(root, ...names)
@@ -23,7 +23,7 @@ beforeEach(() => {
   said = ''
 })
 
-function train(options: Partial<TrainCommandOptions>): Promise<TrainSummary> {
+function train(options: Partial<TrainCommandOptions>): Promise<FinishedRun> {
   return runTrain({ data: [], overrides: {}, device: 'cpu', threads: 1, ...options })
 }
 
@@ -78,7 +78,7 @@ test('a folder that holds a run is refused, and left as it was', async () => {
   expect(readdirSync(at('second', 'checkpoints'))).toEqual(['step-00000002', 'step-00000003'])
 })
 
-test('a signal stops after the step at hand; the run goes on to the bit, and its time is counted whole', async () => {
+test('a signal stops after the current step; the run resumes bit for bit, and its time is counted whole', async () => {
   const began = performance.now()
   const running = begin('stopped', {}, { checkpointEvery: 4 })
   const end = expect(running).rejects.toMatchObject({
@@ -88,12 +88,12 @@ test('a signal stops after the step at hand; the run goes on to the bit, and its
   while (!existsSync(at('stopped', 'metrics.jsonl')) || readFileSync(at('stopped', 'metrics.jsonl'), 'utf8') === '')
     await new Promise((resolve) => setTimeout(resolve, 1))
   process.emit('SIGTERM')
-  expect(said).toContain('SIGTERM: stopping after the step at hand; a second one ends at once')
+  expect(said).toContain('SIGTERM: stopping after the current step; a second signal ends it at once')
   await end
   expect(existsSync(at('stopped', 'run.lock'))).toBe(false)
   const first = (performance.now() - began) / 1000
   const summary = await train({ resume: at('stopped') })
-  expect(said).toMatch(/Going on from step \d/)
+  expect(said).toMatch(/Resuming from step \d/)
   expect(stepsOf('stopped')).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
   expect(weights('stopped')).toEqual(weights('whole'))
   expect(summary.seconds).toBeGreaterThan(first * 0.8)
@@ -140,7 +140,7 @@ test('what is changed on the way is said and recorded; what cannot be is refused
   copy('changed')
   await train({ resume: `${at('changed')}@4`, overrides: { learningRate: 1e-3, steps: 10, batchSize: 4 } })
   for (const line of [
-    'Going on from step 4',
+    'Resuming from step 4',
     'learningRate was 0.003 up to step 4, and is 0.001 from here on',
     'batchSize was 2 up to step 4, and is 4 from here on',
     'steps was 8 up to step 4, and is 10 from here on',

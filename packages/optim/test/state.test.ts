@@ -23,7 +23,7 @@ const make = (seed: number) => {
   return rest
 }
 
-test('a run goes on from JSON to the last bit', () => {
+test('a run resumes from JSON bit for bit', () => {
   const run = (from: number, to: number, params: any, state: any) => {
     for (let step = from; step <= to; step++)
       ({ params, state } = optimizer.update(make(step), state, params, optimizer.scalars(step, 0.01)))

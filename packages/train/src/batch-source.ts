@@ -10,7 +10,7 @@ export interface TrainingBatch {
 }
 
 /**
- * An iterator of batches that can be taken up again, synchronous or not. `batches` of @kumiki/data is one; anything that reads from a
+ * An iterator of batches that can be resumed, synchronous or not. `batches` of @kumiki/data is one; anything that reads from a
  * network or mixes sources is another.
  */
 export interface BatchSource {

@@ -72,7 +72,7 @@ export class Evaluation {
     const window = batchSize * sequenceLength
     for (let at = 0; at < text.inputs.length; at += window) {
       if (signal) {
-        // Who asks to stop must get a word in.
+        // Lets a pending stop request be handled.
         await new Promise((resolve) => setTimeout(resolve))
         signal.throwIfAborted()
       }

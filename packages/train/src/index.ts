@@ -53,6 +53,7 @@ export {
   type RunStop,
 } from './run/run.ts'
 export { runThroughSpikes, type SpikeRunOptions, type SpikeStep } from './spike-run.ts'
+export type { StepMetrics } from './step-metrics.ts'
 export {
   countTargets,
   forwardUnder,
@@ -67,4 +68,4 @@ export {
   type TrainStepOptions,
 } from './train-step.ts'
 export type { Trainable } from './trainable.ts'
-export { type StepMetrics, Trainer, type TrainerOptions, type TrainerSnapshot, TrainingError } from './trainer.ts'
+export { Trainer, type TrainerOptions, type TrainerSnapshot, TrainingError } from './trainer.ts'

@@ -1,7 +1,7 @@
 /** metrics.jsonl: one object a step. Node only. */
 import { open, readFile } from 'node:fs/promises'
 import { writeFileAtomically } from './atomic-file.ts'
-import type { StepMetrics } from './trainer.ts'
+import type { StepMetrics } from './step-metrics.ts'
 
 /** Appends steps to a file; a resumed run first drops the steps after its checkpoint. */
 export class MetricsLog {
@@ -29,7 +29,7 @@ export class MetricsLog {
     let dropped = 0
     for (const entry of steps) {
       const { step } = entry.metrics
-      // A step that is there twice was made again after a resume: the later one counts.
+      // A step that appears twice was repeated after a resume: the later one counts.
       if (step! <= keepThrough) byStep.set(step!, entry)
       else dropped++
     }

@@ -1,6 +1,7 @@
 /** Training under a spike policy: the policy looks at every step, this does what it says. */
 import type { SpikeDecision, SpikePolicy } from '@kumiki/optim'
-import { type StepMetrics, type Trainer, type TrainerSnapshot, TrainingError } from './trainer.ts'
+import type { StepMetrics } from './step-metrics.ts'
+import { type Trainer, type TrainerSnapshot, TrainingError } from './trainer.ts'
 
 export interface SpikeRunOptions {
   /** Updates to be made in all. */
@@ -20,7 +21,7 @@ export interface SpikeStep {
   readonly metrics: StepMetrics | undefined
   readonly step: number
   readonly decision: SpikeDecision
-  /** For a rewind: the step of the snapshot that was taken up. */
+  /** For a rewind: the step of the snapshot that was restored. */
   readonly rewoundTo?: number
 }
 

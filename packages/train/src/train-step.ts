@@ -159,7 +159,7 @@ export function forwardUnder(
   const { activations } = precision
   const recipe = fp8RecipeOf(model, precision)
   if (!recipe) return { activations }
-  // Nothing is rounded at random on the way forward.
+  // No stochastic rounding in the forward pass.
   const pass = recipe.begin(scaling, recipe.gradientScales(scaling), full([], 0))
   return { activations, linear: linearOf(precision, recipe, pass) }
 }

@@ -1,4 +1,4 @@
-/** The training loop: batches in, metrics out, state that can be saved and taken up again to the bit. */
+/** The training loop: batches in, metrics out, state that can be saved and resumed bit for bit. */
 import type { LanguageModel, Parameters } from '@kumiki/models'
 import type { Optimizer, Schedule } from '@kumiki/optim'
 import { type Device, type ProgramMemory, type Tensor, tensorsOf } from '@kumiki/tensor'
@@ -6,6 +6,7 @@ import { type BatchSource, checkBatch, type TrainingBatch } from './batch-source
 import { Evaluation, type HeldOutLoss, type HeldOutText } from './evaluation.ts'
 import type { Fp8Recipe, ScalingState } from './fp8/recipe.ts'
 import { checkPrecision, f32, type PrecisionPolicy } from './precision.ts'
+import type { StepMetrics } from './step-metrics.ts'
 import {
   fp8RecipeOf,
   initialState,
@@ -38,26 +39,6 @@ export interface TrainerOptions {
   readonly seed?: number
   /** Float32 tensors to start from instead of fresh weights; the trainer takes them over. */
   readonly parameters?: Parameters
-}
-
-/** What is known of one step. */
-export interface StepMetrics {
-  /** Updates made, this one included. */
-  readonly step: number
-  /** Tokens trained on so far. */
-  readonly tokens: number
-  /** Mean over the batch in nats per token, z-loss included. */
-  readonly loss: number
-  /** L2 norm of the gradients before clipping. */
-  readonly gradNorm: number
-  readonly learningRate: number
-  readonly tokensPerSecond: number
-  /** Seconds since the trainer began (not across resumed runs; the metrics.jsonl of a run folder counts over all of its processes). */
-  readonly seconds: number
-  /** 1 where the optimizer (skipNonFinite) left the step out because a gradient was NaN or infinite, else 0. */
-  readonly skipped?: number
-  /** Whatever else the optimizer reports, by name: `updateRatio`, `effectiveStep`, `clippedNorm` and the like. */
-  readonly [metric: string]: number | undefined
 }
 
 /** Everything needed to go on: plain numbers and named arrays. */
@@ -97,7 +78,7 @@ export class Trainer {
   private firstClipped: string | undefined
   private steps = 0
   private tokenCount = 0
-  /** Metrics of the last update made, while nobody has read them. */
+  /** Metrics of the last update, until they are read. */
   private unread: Promise<StepMetrics> | undefined
   /** Milliseconds; see StepMetrics.seconds. */
   private began: number | undefined
@@ -350,7 +331,7 @@ export class Trainer {
   }
 
   /**
-   * Takes up a snapshot: the next update gives the bits an unbroken run would have given.
+   * Restores a snapshot: the next update gives the bits an unbroken run would have given.
    * @throws RangeError when an array is missing or has another shape, or the data is not the same
    */
   async restore(snapshot: TrainerSnapshot): Promise<void> {

@@ -96,7 +96,7 @@ const composed = (): Optimizer =>
     ),
   )
 
-test('any optimizer is resumed from a checkpoint to the bit', async () => {
+test('any optimizer resumes from a checkpoint bit for bit', async () => {
   for (const precision of [undefined, bf16]) {
     const whole = make({ optimizer: composed(), precision })
     const expected = (await all(whole, 12)).map((m) => m.loss)

@@ -73,7 +73,7 @@ const options = (extra: Partial<TrainerOptions> = {}): TrainerOptions => ({
 })
 
 describe('a recurrent model of a user’s own', () => {
-  test('trains, evaluates, and is taken up from a checkpoint to the bit', async () => {
+  test('trains, evaluates, and resumes from a checkpoint bit for bit', async () => {
     const whole = Trainer.create(options())
     const losses = await lossesOf(whole, 60)
     expect(losses[0]).toBeGreaterThan(3.5)

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { type Metric, parseMetrics, parseSamples, parseSummary, type RunSummary } from '../src/records/index.ts'
+import { parseMetrics, parseSamples, parseSummary, type RunSummary, type StepMetrics } from '../src/records/index.ts'
 
-const metric = (step: number, over: Partial<Metric> = {}): Metric => ({
+const metric = (step: number, over: Partial<StepMetrics> = {}): StepMetrics => ({
   step,
   tokens: step * 100,
   loss: 7 / Math.sqrt(step),

@@ -66,7 +66,7 @@ describe('a run', () => {
     run.dispose()
   })
 
-  test('stops on request after the step at hand, with a checkpoint and no evaluation', async () => {
+  test('stops on request after the current step, with a checkpoint and no evaluation', async () => {
     const one = witness()
     const run = Run.create(configuration(), [one])
     expect(await run.train(stopAfter(3))).toEqual({ kind: 'stopped' })
@@ -106,7 +106,7 @@ describe('a run', () => {
   })
 })
 
-test('in a folder it keeps metrics, evaluations and checkpoints, and goes on to the bit', async () => {
+test('in a folder it keeps metrics, evaluations and checkpoints, and resumes bit for bit', async () => {
   const cadence = { checkpointSteps: 4, evaluationSteps: 2 }
   const inJson = { learningRate: 3e-3 } as never
   const inFolder = (folder: RunFolder, said: string[] = []) =>

@@ -58,7 +58,7 @@ export async function lossesOf(trainer: Trainer, steps: number): Promise<number[
   return losses
 }
 
-/** Everything two trainers hold is the same, to the bit. */
+/** Everything two trainers hold is the same, bit for bit. */
 export async function expectEqualStates(a: Trainer, b: Trainer): Promise<void> {
   const [x, y] = [await a.snapshot(), await b.snapshot()]
   expect([...y.arrays.keys()]).toEqual([...x.arrays.keys()])

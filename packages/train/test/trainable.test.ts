@@ -51,7 +51,7 @@ test.each([bf16, fp8Current])(
   },
 )
 
-test('a run taken up again has the bits of an unbroken one', async () => {
+test('a resumed run has the bits of an unbroken one', async () => {
   const whole = decoder(bf16, (name) => name.includes('.mlp.'))
   await lossesOf(whole, 8)
   const first = decoder(bf16, (name) => name.includes('.mlp.'))

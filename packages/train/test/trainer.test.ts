@@ -40,7 +40,7 @@ test('learns, reports every step once and in order', async () => {
   trainer.dispose()
 })
 
-test('a run taken up from a checkpoint on disk gives the bits of an unbroken one', async () => {
+test('a run resumed from a checkpoint on disk gives the bits of an unbroken one', async () => {
   const whole = Trainer.create(options())
   const expected = await lossesOf(whole, 20)
   const first = Trainer.create(options())

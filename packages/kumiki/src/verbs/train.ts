@@ -85,7 +85,7 @@ export function addTrain(program: Command): void {
         .addHelpText(
           'after',
           `
-Ctrl-C (SIGINT), SIGTERM and SIGHUP stop after the step at hand, with a checkpoint: exit codes 130, 143, 129. A second one ends at once.`,
+Ctrl-C (SIGINT), SIGTERM and SIGHUP stop after the current step, with a checkpoint: exit codes 130, 143, 129. A second signal ends it at once.`,
         ),
     train,
   )

@@ -207,7 +207,7 @@ export const llmJp3Failed = {
     // No model was published.
     card: null,
     lesson:
-      "Adam's epsilon was 1e-5 where the other runs have 1e-8: gradients of a model this large are smaller than that, so the steps shrank, the loss stayed too high, and the run was begun anew",
+      "Adam's epsilon was 1e-5 where the other runs have 1e-8: gradients of a model this large are smaller than that, so the steps shrank, the loss stayed too high, and the run was restarted",
   },
 } as const satisfies Record<string, Model>
 

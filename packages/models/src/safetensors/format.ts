@@ -97,7 +97,9 @@ export function headerLength(prefix: Uint8Array, fileBytes: number): number {
 }
 
 /**
- * Parses the JSON header. It takes and refuses what Python's safetensors does, but for equal keys, which the format forbids and Python takes.
+ * Parses the JSON header. It takes and refuses what Python's safetensors does, but for equal keys: Python's (0.8.0) takes two tensors of one name
+ * that share a range, and keeps the last. The format disallows duplicate keys, and they are refused here, since readers that keep the first and
+ * readers that keep the last would load different tensors from one file.
  * @param header the header's bytes (after the 8-byte length)
  * @param fileBytes size of the whole file
  * @throws SyntaxError for what is not JSON, TypeError and RangeError for what is JSON but not a header:

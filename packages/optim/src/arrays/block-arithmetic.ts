@@ -13,7 +13,7 @@ type FloatArray = Float32Array | Float64Array
 const blockLength = 2048
 
 class Blocks<A extends FloatArray> implements Elementwise<A, number> {
-  /** Elements of the block in hand. */
+  /** Elements of the current block. */
   count = 0
   private next = 0
   private readonly free: A[] = []
@@ -121,7 +121,7 @@ class Blocks<A extends FloatArray> implements Elementwise<A, number> {
     return this.sub(x === 1 ? a : this.mul(a, x), y === 1 ? b : this.mul(b, y))
   }
 
-  /** bfloat16 codes of the block in hand as numbers. */
+  /** bfloat16 codes of the current block as numbers. */
   decode(codes: Uint16Array): A {
     const o = this.scratch()
     decodeBfloat16(codes, o)

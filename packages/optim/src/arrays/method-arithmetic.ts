@@ -56,7 +56,7 @@ export function missingMethods(value: unknown): string[] | undefined {
   return methods.filter((name) => typeof (value as Record<string, unknown>)[name] !== 'function')
 }
 
-/** Some array with methods: which one is the caller's affair. */
+/** Any array with these methods. */
 export interface AnyMethodArray extends MethodArray<any> {}
 
 /** The array in float32, unless it is at least that wide already. */

@@ -43,7 +43,7 @@ export function mapTree<T>(tree: T, f: (leaf: any, path: string) => unknown): T 
 
 /**
  * Walks several trees together by the keys of the first, and gives one tree for each value that `f` returns.
- * @param what who asks, for error messages
+ * @param what the caller's name, for error messages
  * @param trees names and trees; keys that only a later tree has are ignored
  * @throws TypeError where a later tree lacks a node, or has a node where the first has a leaf
  */

@@ -22,8 +22,8 @@ export function globalNorm(tree: unknown): any {
 }
 
 /**
- * Scales all gradients by min(1, maxNorm / (norm + 1e-6)), as torch.nn.utils.clip_grad_norm_ does. A norm that is not finite spoils every
- * gradient, as there; see `skipNonFinite`.
+ * Scales all gradients by min(1, maxNorm / (norm + 1e-6)), as torch.nn.utils.clip_grad_norm_ does. A norm that is not finite makes every
+ * gradient NaN, as there; see `skipNonFinite`.
  * @returns the scaled gradients and the norm before scaling
  * @throws RangeError where maxNorm is not above 0
  * @example

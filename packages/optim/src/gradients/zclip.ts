@@ -32,7 +32,7 @@ const tiny = 1e-6
  * so the further a norm is out, the harder it is clipped, and a spike hardly moves what the next norms are compared with. In the first
  * `warmupSteps` steps mu and s^2 are the plain mean and variance. As the authors' code in mode 'zscore' with 'adaptive_scaling', which has s in
  * place of s + 1e-6 in the second line; it decides on the host, this without a branch, wherever the gradients are. Metrics: `gradNorm` before
- * clipping, `clippedNorm`. State: `zclip`, a mean and a variance. A norm that is not finite spoils them as it spoils the gradients: put
+ * clipping, `clippedNorm`. State: `zclip`, a mean and a variance. A norm that is not finite makes them NaN as it does the gradients: put
  * `skipNonFinite` around the chain.
  * @throws RangeError where an option is out of range
  * @see arXiv:2504.02507; github.com/bluorion-com/ZClip

@@ -18,7 +18,7 @@ export interface UpdateOptions {
 export interface UpdateResult<P> {
   params: P
   state: OptimizerState<P>
-  /** What was seen on the way, such as `gradNorm` from clipping: numbers, or 0-d arrays where gradients are array objects. */
+  /** Metrics of the update, such as `gradNorm` from clipping: numbers, or 0-d arrays where gradients are array objects. */
   metrics: Record<string, any>
 }
 
@@ -236,7 +236,7 @@ function sameArithmetic(
   for (let i = 1; i < leaves.length; i++) {
     const name = `${trees[i][0]}.${path}`
     const codes = leaves[i] instanceof Uint16Array
-    // Moments in bfloat16 lie beside typed arrays as their codes; beside array objects they are array objects.
+    // Beside typed arrays, moments in bfloat16 are Uint16Array codes; beside array objects they are array objects.
     if (i >= 2 && ArrayBuffer.isView(leaves[0]) && codes !== (rule.momentDtype === 'bfloat16'))
       throw new TypeError(
         `${rule.name}: ${name} is ${describeValue(leaves[i])} where momentDtype is ${rule.momentDtype ?? 'not bfloat16'}`,

@@ -1,4 +1,4 @@
-// Learning-rate schedules are plain functions of the step. Those made here also carry a description, from which they can be made again.
+// Learning-rate schedules are plain functions of the step. Those made here also carry a JSON description, from which `scheduleFromJSON` rebuilds them.
 
 import { checkNumber, describeValue } from '../check.ts'
 

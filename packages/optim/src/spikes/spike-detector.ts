@@ -22,7 +22,7 @@ export interface SpikeReading {
 }
 
 export interface SpikeDetector {
-  /** Judges a value against the window, then adds it. Spikes are added too (a median bears them); non-finite values are not. */
+  /** Judges a value against the window, then adds it. Spikes are added too (a median is robust to them); non-finite values are not. */
   push(value: number): SpikeReading
   /** The window, oldest first: give it to `restore` to go on from a checkpoint. */
   history(): number[]

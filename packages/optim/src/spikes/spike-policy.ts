@@ -1,4 +1,4 @@
-// What to do about a spike. A policy sees the metrics of every step and says how to go on; whoever runs the loop does it.
+// Policies for loss spikes. A policy sees the metrics of every step and returns an action; the training loop carries it out.
 
 import { checkInteger, checkNumber, describeValue } from '../check.ts'
 import { type SpikeDetector, type SpikeDetectorOptions, spikeDetector } from './spike-detector.ts'
@@ -12,14 +12,14 @@ export interface SpikeInput {
   readonly gradNorm?: number
 }
 
-/** How to go on. */
+/** What the loop does next. */
 export type SpikeAction =
   | { readonly kind: 'continue' }
-  /** Leave the next batches out, from the weights there are. */
+  /** Skip the next batches; weights stay as they are. */
   | { readonly kind: 'skip'; readonly batches: number }
-  /** Take up the newest checkpoint at or before `step`, and leave out that many batches from its place in the data. */
+  /** Restore the newest checkpoint at or before `step`, and skip that many batches from its position in the data. */
   | { readonly kind: 'rewind'; readonly step: number; readonly batches: number }
-  /** The policy is at its end: too many spikes. */
+  /** The policy gives up: too many spikes. */
   | { readonly kind: 'stop'; readonly reason: string }
 
 export interface SpikeDecision {
@@ -41,7 +41,7 @@ export interface SpikePolicyState {
 export interface SpikePolicy {
   readonly name: string
   push(input: SpikeInput): SpikeDecision
-  /** To be told when a checkpoint was taken up: what came after that step is forgotten. */
+  /** Call it when a checkpoint was restored: values after that step are dropped. */
   rewound(step: number): void
   state(): SpikePolicyState
   /** @throws TypeError or RangeError where it is no state */
@@ -60,7 +60,7 @@ export interface SpikePolicyOptions {
 }
 
 /**
- * Notes spikes and goes on. With `zclip` in the optimizer's chain this is clipping harder as the answer to a spike.
+ * Records spikes and continues. With `zclip` in the optimizer's chain this is clipping harder as the answer to a spike.
  * @example
  * ```ts
  * import { continueThroughSpikes } from '@kumiki/optim'
@@ -80,7 +80,7 @@ export interface SkipBatchesOptions extends SpikePolicyOptions {
 }
 
 /**
- * Leaves out the next batches and goes on from the weights there are: enough where the data is to blame.
+ * Skips the next batches and continues from the current weights: enough where the data caused the spike.
  * @throws RangeError where an option is out of range
  * @example
  * ```ts
@@ -105,7 +105,7 @@ export interface RewindAndSkipOptions extends SpikePolicyOptions {
 }
 
 /**
- * Goes back to a checkpoint and leaves out the batches around the spike, as PaLM did: from about 100 steps before it, 200 to 500 batches.
+ * Restores a checkpoint and skips the batches around the spike, as PaLM did: from about 100 steps before it, 200 to 500 batches.
  * @throws RangeError where an option is out of range
  * @see arXiv:2204.02311, section 5.1
  * @example

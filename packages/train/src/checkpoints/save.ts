@@ -87,9 +87,9 @@ async function dropOldest(
   const early = keepBefore === undefined ? undefined : all.findLast((c) => c.manifest && c.step < keepBefore)
   if (early) kept.add(early)
   for (const checkpoint of all) {
-    // What cannot be read is left for somebody to look at.
+    // What cannot be read is left for inspection.
     if (kept.has(checkpoint) || !checkpoint.manifest) continue
-    // A folder half removed must not bear the name of a checkpoint.
+    // A folder half removed must not have the name of a checkpoint.
     const aside = join(runFolder, 'checkpoints', `.${checkpoint.name}.${process.pid}.removed.tmp`)
     await disk.rename(checkpoint.path, aside)
     await disk.remove(aside)

@@ -38,7 +38,7 @@ const product = (a: Tensor, b: Tensor) => matmul(a, b, { dtype: 'float32' })
 
 /**
  * Inputs: x [rows, in], w [out, in], the scales of x, w and dy (float32 scalars), and a random key (uint32 [2]) if dy is to be rounded at
- * random. Outputs: y float32 [rows, out], and the codes of x. Those of w are made again from w, which is there anyhow.
+ * random. Outputs: y float32 [rows, out], and the codes of x. Those of w are recomputed from w, which is kept anyway.
  * The "gradient" of dy's scale is dy's largest magnitude: that is how the backward pass reports it.
  */
 const tensorScaledOp: Op<TensorScaledAttrs> = defineOp<TensorScaledAttrs>({
@@ -90,7 +90,7 @@ export interface BlockLinearAttrs {
 /**
  * Inputs: x [rows, in], w [out, in], a scalar whose "gradient" is dy's largest magnitude, and a random key if dy is to be rounded at random.
  * Outputs: y, then codes and scales of x as the weight's gradient reads it. Blocks lie along the axis that is summed over, so x and dy
- * are quantised twice, from the values themselves; codes of w are made again from w.
+ * are quantised twice, from the values themselves; codes of w are recomputed from w.
  */
 const blockScaledOp: Op<BlockLinearAttrs> = defineOp<BlockLinearAttrs>({
   name: 'fp8BlockLinear',

@@ -1,7 +1,8 @@
 /** Reading the files of a run folder. Loads nothing else of this package, so that a page about runs can be made without it. */
-export { type Metric, parseMetrics } from './metrics.ts'
+export type { StepMetrics } from '../step-metrics.ts'
+export { parseMetrics } from './metrics.ts'
 export {
-  type HeldOutLoss,
+  type LossFigures,
   parseEvaluations,
   parseSamples,
   parseSummary,

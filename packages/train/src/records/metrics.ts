@@ -1,20 +1,6 @@
-/** What a training run writes down at every step, and reading it back from `metrics.jsonl`. */
+/** Reading `metrics.jsonl`: what a run wrote down at every step. */
 
-/** One optimizer step. A figure that was not finite (a loss that diverged) is NaN. */
-export interface Metric {
-  /** Optimizer steps made, from 1. */
-  readonly step: number
-  /** Tokens trained on so far. */
-  readonly tokens: number
-  /** Nats per token, mean over the batch. */
-  readonly loss: number
-  /** Global norm of the gradient before clipping. */
-  readonly gradNorm: number
-  readonly learningRate: number
-  readonly tokensPerSecond: number
-  /** Wall time since the run began, in seconds. */
-  readonly seconds?: number
-}
+import type { StepMetrics } from '../step-metrics.ts'
 
 /** JSON has no NaN: figures that are not finite are written as null. */
 const figures = ['loss', 'gradNorm', 'learningRate', 'tokensPerSecond'] as const
@@ -26,9 +12,9 @@ const figures = ['loss', 'gradNorm', 'learningRate', 'tokensPerSecond'] as const
  * @param file what errors call the text
  * @throws Error naming file and line for a line that is not JSON, or a field that is missing or no number
  */
-export function parseMetrics(text: string, file: string): Metric[] {
+export function parseMetrics(text: string, file: string): StepMetrics[] {
   const lines = text.split('\n')
-  const metrics: Metric[] = []
+  const metrics: StepMetrics[] = []
   lines.forEach((line, index) => {
     if (line.trim() === '') return
     const where = `${file}: line ${index + 1}`
@@ -48,7 +34,7 @@ export function parseMetrics(text: string, file: string): Metric[] {
   return metrics
 }
 
-function readMetric(json: unknown, where: string): Metric {
+function readMetric(json: unknown, where: string): StepMetrics {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
     throw new Error(
       `${where} is ${json === null ? 'null' : Array.isArray(json) ? 'an array' : `a ${typeof json}`}, not an object with step and loss`,

@@ -1,18 +1,19 @@
 /** Reading what a run folder holds beside its metrics: summary, samples, held-out losses. */
 
 /** Cross-entropy in the two units a report shows: per token of the tokenizer, and per byte of UTF-8 text (comparable between tokenizers). */
-export interface HeldOutLoss {
+export interface LossFigures {
   readonly natsPerToken: number
   readonly bitsPerByte: number
 }
 
 /** How a run ended: `summary.json` of a run folder. */
 export interface RunSummary {
-  readonly heldOut: HeldOutLoss
-  /** The same held-out text under models that only count. */
-  readonly baselines: { readonly unigram: HeldOutLoss; readonly bigram: HeldOutLoss; readonly trigram: HeldOutLoss }
+  readonly heldOut: LossFigures
+  /** The same held-out text under n-gram baselines. */
+  readonly baselines: { readonly unigram: LossFigures; readonly bigram: LossFigures; readonly trigram: LossFigures }
   readonly steps: number
   readonly tokens: number
+  /** Over all processes of the run. */
   readonly seconds: number
   readonly device: string
   readonly precision: string
@@ -54,7 +55,7 @@ function record(file: string, field: string, value: unknown): Record<string, unk
  */
 export function parseSummary(json: unknown, file: string): RunSummary {
   const given = record(file, 'the document', json)
-  const loss = (field: string, value: unknown): HeldOutLoss => {
+  const loss = (field: string, value: unknown): LossFigures => {
     const { natsPerToken, bitsPerByte } = record(file, field, value)
     return {
       natsPerToken: number(file, `${field}.natsPerToken`, natsPerToken),

@@ -1,4 +1,4 @@
-/** What keeps a run in its folder: metrics, evaluations and checkpoints, and a word where the loss goes wrong. Node only. */
+/** What keeps a run in its folder: metrics, evaluations and checkpoints, and a warning where the loss diverges. Node only. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { writeFileAtomically } from '../atomic-file.ts'
@@ -14,7 +14,7 @@ import { TroubleWatch } from './trouble-watch.ts'
 
 export interface FolderObserverOptions {
   readonly folder: RunFolder
-  /** The run's own id: checkpoints bear it. */
+  /** The run's own id, written into its checkpoints. */
   readonly runId: string
   readonly configuration: RunConfiguration
   /** Checkpoints that stay. */
@@ -29,7 +29,7 @@ export interface FolderObserverOptions {
   readonly log: (line: string) => void
 }
 
-/** A loss that has been wrong for so many steps is worth a word. */
+/** Steps of a diverged loss before there is a warning. */
 const troubledSteps = 16
 
 /** The observers of a run that lives in a folder, to be given first. */
@@ -63,7 +63,7 @@ function keepMetrics({ folder, wentBack, seconds, log }: FolderObserverOptions, 
   }
 }
 
-/** evaluations.json: held-out losses on the way. */
+/** evaluations.json: held-out losses during training. */
 function keepEvaluations({ folder }: FolderObserverOptions): RunObserver {
   const path = join(folder.path, 'evaluations.json')
   let evaluations: { step: number; natsPerToken: number }[] = []
@@ -87,7 +87,7 @@ function keepCheckpoints(options: FolderObserverOptions, watch: TroubleWatch): R
   const { folder, runId, configuration, keep, device, seconds } = options
   return {
     async onCheckpoint({ trainer }) {
-      // Whoever took the run over meanwhile owns it now.
+      // Another process may have taken the run over meanwhile.
       await folder.check()
       const made: MadeWith = { configuration, device }
       await saveCheckpoint(folder.path, await trainer.snapshot(), {

@@ -83,8 +83,8 @@ export async function loadCheckpointToResume(
     )
   log(
     at === configuration.steps
-      ? `All ${at} steps are made; what comes after them is made again`
-      : `Going on from step ${at}${passed ? ', the newest sound checkpoint' : ''}`,
+      ? `All ${at} steps are made; only the final evaluation, model and report are redone`
+      : `Resuming from step ${at}${passed ? ', the newest sound checkpoint' : ''}`,
   )
   return loaded
 }
@@ -156,6 +156,6 @@ export function wayBack(
       : ['a smaller rate', `--learning-rate ${rate(learningRate / 3)}`]
   const trouble = since !== undefined && since < step ? `The trouble began at step ${since}. ` : ''
   return target === undefined
-    ? `${trouble}There is no checkpoint from before it: begin anew with ${smaller} (${flag}) or a longer --warmup`
+    ? `${trouble}There is no checkpoint from before it: start a new run with ${smaller} (${flag}) or a longer --warmup`
     : `${trouble}Go back to step ${target} with ${smaller}: kumiki train --resume ${shellWord(`${folder}@${target}`)} ${flag}`
 }

@@ -114,7 +114,7 @@ export class RunFolder {
     if (this.fresh) await rmdir(this.path).catch(() => {})
   }
 
-  /** Under the lock nobody else is at work here: what is unfinished stays so. */
+  /** Under the lock no other process works here: what is unfinished stays so. */
   private async clean(): Promise<void> {
     for (const folder of [this.path, join(this.path, 'checkpoints')]) {
       const names = await readdir(folder).catch(() => [])

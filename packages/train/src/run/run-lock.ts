@@ -100,7 +100,7 @@ setInterval(() => { try { const now = new Date(); utimesSync(workerData.path, no
   async check(): Promise<void> {
     const path = join(this.folder, lockName)
     let found = await look(path)
-    // Somebody removed it by hand: it is put back.
+    // It was removed by hand: it is put back.
     if (!found && !(await create(path, this.holder))) found = await look(path)
     if (!found || found.holder?.id === this.holder.id) return
     const { pid, host } = found.holder ?? unknownHolder
@@ -193,9 +193,9 @@ function read(path: string): LockHolder | undefined {
   }
 }
 
-/** What lies there; `holder` is undefined for what no lock of ours looks like (or is being written). */
+/** What is there; `holder` is undefined for what no lock of ours looks like (or is being written). */
 async function look(path: string): Promise<{ holder: LockHolder | undefined; beat: number } | undefined> {
-  // Opened anew each time: network file systems tell what is new at an opening.
+  // Opened each time: network file systems refresh a file's attributes on open.
   const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined
     throw error
@@ -215,7 +215,7 @@ async function isAlive(
   { silentSeconds: silent = silentSeconds, onWait }: LockOptions,
 ): Promise<boolean> {
   const here = holder && holder.host === me.host && holder.machine === me.machine
-  if (here && holder.boot !== me.boot) return false // the machine was started anew since
+  if (here && holder.boot !== me.boot) return false // the machine was rebooted since
   if (here && holder.container === me.container) {
     const began = beganAt(holder.pid)
     if (began !== undefined) return began !== '' && (holder.began === undefined || began === holder.began)

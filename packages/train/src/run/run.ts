@@ -1,6 +1,7 @@
 /** A run: what is trained, on what, how and for how long; and observers, who see every step of it. */
 import type { HeldOutLoss, HeldOutText } from '../evaluation.ts'
-import { type StepMetrics, Trainer, type TrainerOptions } from '../trainer.ts'
+import type { StepMetrics } from '../step-metrics.ts'
+import { Trainer, type TrainerOptions } from '../trainer.ts'
 
 /** When a run stands still: a step is over, the next one has not begun. */
 export interface RunCadence {
@@ -31,7 +32,7 @@ export type RunEnd =
   | { readonly kind: 'stopped' }
   | { readonly kind: 'failed'; readonly error: unknown }
 
-/** Whoever looks on: a log, a progress bar, a report. Each call is waited for, in the order of the list. */
+/** Watches a run: a log, a progress bar, a report. Each call is awaited, in the order of the list. */
 export interface RunObserver {
   /** Before the first step of this process. */
   onStart?(run: Run): void | Promise<void>
@@ -44,7 +45,7 @@ export interface RunObserver {
   onEnd?(end: RunEnd, run: Run): void | Promise<void>
 }
 
-/** Who asks a run to stop: after the step at hand, with a checkpoint. `StopSignals` of @kumiki/train/node is one. */
+/** Asks a run to stop: after the current step, with a checkpoint. `StopSignals` of @kumiki/train/node is one. */
 export interface RunStop {
   /** Truthy once it is asked for. */
   readonly requested: unknown

@@ -1,4 +1,4 @@
-/** Ctrl-C and its kin: the first is a request to stop after the step at hand, the second ends at once. Node only. */
+/** Ctrl-C and other signals: the first is a request to stop after the current step, the second ends at once. Node only. */
 import { constants } from 'node:os'
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
