@@ -1,6 +1,9 @@
 /** Training corpora without files: mixing, token files as bytes, batches. File access is in `@kumiki/data/node`. */
-export { type Batch, BatchIterator, type BatchOptions, type BatchState, batches } from './batches.ts'
-export { type EvaluationOptions, type EvaluationSet, packEvaluation } from './evaluation.ts'
+export { type Batch, BatchIterator, type BatchOptions, type BatchState, batches } from './batches/batches.ts'
+export { type EvaluationOptions, type EvaluationSet, packEvaluation } from './batches/evaluation.ts'
+export type { TokenDocument } from './batches/token-stream.ts'
+export { type CorpusSource, type MixRow, megatronDataPath, mixCorpora } from './blend/mix.ts'
+export { assertTrainable, type ReleaseLevel, releaseLevels } from './blend/release-level.ts'
 export {
   type DatasetIndex,
   decodeDocument,
@@ -11,7 +14,4 @@ export {
   parseIndex,
   type TokenDtype,
   tokenDtype,
-} from './indexed-dataset.ts'
-export { type CorpusSource, type MixRow, megatronDataPath, mixCorpora } from './mix.ts'
-export { assertTrainable, type ReleaseLevel, releaseLevels } from './release-level.ts'
-export type { TokenDocument } from './token-stream.ts'
+} from './tokens/indexed-dataset.ts'

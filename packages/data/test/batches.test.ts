@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { type Batch, batches } from '../src/batches.ts'
-import { packEvaluation } from '../src/evaluation.ts'
+import { type Batch, batches } from '../src/batches/batches.ts'
+import { packEvaluation } from '../src/batches/evaluation.ts'
 
 const eosId = 0
 /** Documents whose tokens say where they are from: 100 d + i + 1. */

@@ -2,9 +2,9 @@ import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { megatronDataPath, mixCorpora } from '../src/mix.ts'
+import { megatronDataPath, mixCorpora } from '../src/blend/mix.ts'
+import { assertTrainable, type ReleaseLevel } from '../src/blend/release-level.ts'
 import { builtinCorpus, readCorpus, readCorpusFiles } from '../src/node.ts'
-import { assertTrainable, type ReleaseLevel } from '../src/release-level.ts'
 
 function folder(files: Record<string, string | Uint8Array>): string {
   const root = mkdtempSync(join(tmpdir(), 'kumiki-corpus-'))

@@ -2,8 +2,8 @@ import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { decodeIndexedDataset, encodeIndexedDataset, parseIndex, tokenDtype } from '../src/indexed-dataset.ts'
 import { openIndexedDataset, writeIndexedDataset } from '../src/node.ts'
+import { decodeIndexedDataset, encodeIndexedDataset, parseIndex, tokenDtype } from '../src/tokens/indexed-dataset.ts'
 
 const vector = (name: string) => new Uint8Array(readFileSync(new URL(`../vectors/${name}`, import.meta.url)))
 

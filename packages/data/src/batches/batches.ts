@@ -6,7 +6,7 @@
  * shuffled too. The tail that fills no window is left to the next epoch's shuffle. Batches run across epoch borders.
  * Attention may look across documents inside a window: LLM-jp trains so.
  */
-import { permutation, randomIntegers } from './random.ts'
+import { permutation, randomIntegers } from '../random.ts'
 import { checkInteger, joinDocuments, type TokenDocument, type TokenStream } from './token-stream.ts'
 
 export interface BatchOptions {

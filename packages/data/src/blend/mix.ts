@@ -1,5 +1,5 @@
 /** Corpus ratio: how often each source is repeated during training. */
-import { permutation, randomIntegers } from './random.ts'
+import { permutation, randomIntegers } from '../random.ts'
 import { assertTrainable, type ReleaseLevel } from './release-level.ts'
 
 /** A source of documents: token id arrays or strings. */
