@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { DType } from '../src/dtype.ts'
 import * as k from '../src/index.ts'
 import type { Op } from '../src/op.ts'
-import { opTable } from '../src/ops/table.ts'
+import { opTable } from './op-table.ts'
 import { operationNames, transformNames } from './operation-names.ts'
 
 /**
@@ -54,13 +54,9 @@ function gradientOf(op: Op<any>): string {
   return op.definition ? 'of its definition' : 'none'
 }
 
-/** What the compiler of the processor's chains writes by itself. */
-const written = ['cast', 'shiftLeft', 'shiftRight']
-
 function runsOn(op: Op<any>, backend: 'cpu' | 'webgpu'): string {
   if (op.kind === 'view') return 'view'
-  if (op.elementwise)
-    return backend === 'webgpu' || op.elementwise.simd || written.includes(op.name) ? 'fused' : 'definition'
+  if (op.elementwise) return backend === 'webgpu' || op.elementwise.simd ? 'fused' : 'definition'
   if (op[backend]) return 'kernel'
   if (op.definition) return 'composition'
   const sample = op.samples?.[0]

@@ -4,10 +4,10 @@ import { ReferenceBackend } from '../src/backends/reference/reference-backend.ts
 import { Device } from '../src/device.ts'
 import { isFloat } from '../src/dtype.ts'
 import * as k from '../src/index.ts'
-import { opTable } from '../src/ops/table.ts'
 import { apply, type Tensor } from '../src/tensor.ts'
 import { pullBack } from '../src/transforms/vjp.ts'
 import { nameOf, random, valuesOf } from './conformance-cases.ts'
+import { opTable } from './op-table.ts'
 
 /** Gradients of gradients: against finite differences of the gradient for every op there is, and against PyTorch's double backward. */
 

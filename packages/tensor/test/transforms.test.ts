@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Tensor } from '../src/index.ts'
 import * as k from '../src/index.ts'
-import { opTable } from '../src/ops/table.ts'
 import { apply } from '../src/tensor.ts'
 import { nameOf, valuesOf } from './conformance-cases.ts'
+import { opTable } from './op-table.ts'
 
 const devices: k.Device[] = []
 let device: k.Device
