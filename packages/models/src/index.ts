@@ -1,3 +1,13 @@
+export {
+  type Adapter,
+  adapterOf,
+  initializeAdapter,
+  type LoraConfig,
+  type LoraModel,
+  loraModel,
+  loraTrainable,
+  mergeAdapter,
+} from './adapters/lora.ts'
 export * from './configs.ts'
 export { type DecoderModel, decoderModel } from './decoder/decoder.ts'
 export type { InitializeOptions } from './decoder/initialize.ts'
@@ -18,4 +28,5 @@ export {
   type Parameters,
 } from './language-model.ts'
 export { outputLayer } from './output-layer.ts'
+export { type BlockScaledModel, type BlockScaledOptions, blockScaledModel } from './quantized/block-scaled.ts'
 export * from './safetensors/safetensors.ts'

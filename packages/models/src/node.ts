@@ -1,4 +1,5 @@
 /** The parts of models that need a file system. */
+export { loadAdapter, saveAdapter } from './adapters/peft.ts'
 export { replaceFile } from './files/atomic-file.ts'
 export { type FileRanges, openFileRanges } from './files/file-ranges.ts'
 export { type SaveOptions, saveModel, saveTokenizerConfig } from './huggingface/export.ts'

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 
 const folder = new URL('../vectors/transformers/', import.meta.url)
 
-interface WeightFile {
+export interface WeightFile {
   readonly header: string
   readonly bytes: number
   readonly sha256: string
@@ -78,8 +78,14 @@ function encoded(values: Float32Array, dtype: string): Uint8Array {
   return new Uint8Array(Uint16Array.from(words, dtype === 'BF16' ? (x) => x >>> 16 : half).buffer)
 }
 
-/** The bytes Transformers wrote: its header, and weights by the formula. @throws where they are not what it wrote */
-function rebuild({ header, bytes, sha256 }: WeightFile, unit: boolean): Uint8Array {
+/**
+ * The bytes that were written in Python: the header, and weights by a formula of name and count.
+ * @throws where they are not what was written
+ */
+export function rebuild(
+  { header, bytes, sha256 }: WeightFile,
+  weights: (name: string, count: number) => Float32Array,
+): Uint8Array {
   const text = new TextEncoder().encode(header)
   const file = new Uint8Array(bytes)
   new DataView(file.buffer).setBigUint64(0, BigInt(text.length), true)
@@ -94,10 +100,10 @@ function rebuild({ header, bytes, sha256 }: WeightFile, unit: boolean): Uint8Arr
     },
   ] of Object.entries<any>(tensors)) {
     const count = shape.reduce((a: number, b: number) => a * b, 1)
-    file.set(encoded(formulaWeights(name, count, unit), dtype), 8 + text.length + at)
+    file.set(encoded(weights(name, count), dtype), 8 + text.length + at)
   }
   const hash = createHash('sha256').update(file).digest('hex')
-  if (hash !== sha256) throw new Error(`rebuilt file has SHA-256 ${hash}, Transformers wrote ${sha256}`)
+  if (hash !== sha256) throw new Error(`rebuilt file has SHA-256 ${hash}, it should be ${sha256}`)
   return file
 }
 
@@ -107,7 +113,9 @@ export async function writeVectorFolder(vector: Vector, kind: 'single' | 'sharde
   for (const [file, content] of Object.entries(vector[kind]))
     await writeFile(
       join(path, file),
-      'header' in content ? rebuild(content, vector.name.startsWith('gemma')) : JSON.stringify(content),
+      'header' in content
+        ? rebuild(content, (name, count) => formulaWeights(name, count, vector.name.startsWith('gemma')))
+        : JSON.stringify(content),
     )
   return path
 }

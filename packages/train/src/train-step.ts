@@ -82,9 +82,9 @@ export function fp8RecipeOf(model: LanguageModel, policy: PrecisionPolicy): Fp8R
   return policy.fp8 && new Fp8Recipe(model, policy.fp8)
 }
 
-/** A parameter as the forward pass reads it, from float32. */
+/** A parameter as the forward pass reads it. What is narrow already (frozen weights in 8 bits) stays as it is. */
 export function storedUnder(policy: PrecisionPolicy, t: Tensor): Tensor {
-  return isNarrow(policy, t) ? cast(t, policy.parameters) : t
+  return isNarrow(policy, t) && t.dtype === 'float32' ? cast(t, policy.parameters) : t
 }
 
 /** The state before the first step, from float32 parameters (which it takes over). @param recipe see fp8RecipeOf */

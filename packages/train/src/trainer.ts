@@ -37,7 +37,7 @@ export interface TrainerOptions {
   readonly zLoss?: number
   /** Decides initial weights. Default 0. */
   readonly seed?: number
-  /** Float32 tensors to start from instead of fresh weights; the trainer takes them over. */
+  /** Tensors to start from instead of fresh weights, float32 where they are trained; the trainer takes them over. */
   readonly parameters?: Parameters
 }
 
@@ -351,7 +351,8 @@ export class Trainer {
     const parameters = Object.fromEntries(
       Object.entries(this.masterParameters()).map(([name, t]) => [
         name,
-        take(`params.${name}`, { shape: t.shape, dtype: 'float32' }),
+        // What is trained is taken up from float32; a frozen narrow weight has the format it was given in.
+        take(`params.${name}`, { shape: t.shape, dtype: this.trained.has(name) ? 'float32' : t.dtype }),
       ]),
     )
     const { state: fresh, frozen } = this.begin(parameters)

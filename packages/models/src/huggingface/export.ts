@@ -1,14 +1,13 @@
 /** A model written as Hugging Face tools expect it: config.json, safetensors (whole or in shards), generation_config.json. Node only. */
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { cast, type DType, type HostArray, type Tensor } from '@kumiki/tensor'
 import type { ModelArchitecture } from '../architecture.ts'
 import { replaceFile } from '../files/atomic-file.ts'
 import type { Parameters } from '../language-model.ts'
-import { type SafetensorsDtype, type SafetensorsTensor, safetensorsChunks } from '../safetensors/safetensors.ts'
+import { type SafetensorsTensor, safetensorsChunks } from '../safetensors/safetensors.ts'
 import { toHuggingFaceConfig } from './config.ts'
 import { type GenerationConfig, toHuggingFaceGenerationConfig } from './generation-config.ts'
-import { dtypes } from './import.ts'
+import { codesOf } from './stored-tensor.ts'
 import { indexFile, shardName, weightsFile } from './weight-files.ts'
 
 export interface SaveOptions {
@@ -40,7 +39,7 @@ export async function saveModel(
   const narrow = (['bfloat16', 'float16'] as const).find((d) => all.some(([, t]) => t.dtype === d))
   const config = toHuggingFaceConfig(architecture, { torchDtype: dtype ?? narrow ?? 'float32', ...ids })
   const shards = cutIntoShards(
-    all.map(([name, t]) => tensorToWrite(name, t, dtype)),
+    all.map(([name, t]) => codesOf('saveModel', name, t, dtype)),
     maxShardBytes,
   )
   const files = shards.map((_, i) => (shards.length === 1 ? weightsFile : shardName(i, shards.length)))
@@ -69,14 +68,6 @@ function withFloats(text: string): string {
 }
 
 const json = (value: object) => `${JSON.stringify(value, null, 2)}\n`
-
-function tensorToWrite(name: string, given: Tensor, dtype: DType | undefined): SafetensorsTensor & { bytes: number } {
-  const t = dtype && dtype !== given.dtype ? cast(given, dtype) : given
-  const stored = (Object.keys(dtypes) as SafetensorsDtype[]).find((k) => dtypes[k] === t.dtype)
-  if (!stored) throw new TypeError(`saveModel: ${name} is ${t.dtype}; weights are ${Object.values(dtypes).join(', ')}`)
-  const bytes = t.shape.reduce((a, b) => a * b, 1) * ({ F32: 4, BF16: 2, F16: 2 }[stored as string] ?? 1)
-  return { name, dtype: stored, shape: t.shape, bytes, data: async () => bytesOf(await t.codes()) }
-}
 
 function cutIntoShards(tensors: readonly (SafetensorsTensor & { readonly bytes: number })[], limit: number) {
   const shards: { tensors: SafetensorsTensor[]; bytes: number }[] = []
@@ -121,8 +112,4 @@ export async function saveTokenizerConfig(
     model_max_length: maxLength,
   }
   await replaceFile(join(folder, 'tokenizer_config.json'), `${JSON.stringify(config, null, 2)}\n`)
-}
-
-function bytesOf(codes: HostArray): Uint8Array {
-  return new Uint8Array(codes.buffer, codes.byteOffset, codes.byteLength)
 }

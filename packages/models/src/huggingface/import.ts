@@ -1,25 +1,16 @@
 /** A model on disk as Hugging Face tools expect it: config.json, model.safetensors. Node only. */
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { bytesPerElement, cast, type Device, type DType } from '@kumiki/tensor'
+import { cast, type Device, type DType } from '@kumiki/tensor'
 import type { ModelArchitecture } from '../architecture.ts'
 import { readText } from '../files/read-text.ts'
 import type { Parameters } from '../language-model.ts'
 import { parameterShapes } from '../parameters.ts'
-import type { SafetensorsDtype } from '../safetensors/safetensors.ts'
 import { fromHuggingFaceConfig } from './config.ts'
 import { fromHuggingFaceGenerationConfig, type GenerationConfig } from './generation-config.ts'
 import { fetchFromHub, type HubOptions } from './hub.ts'
+import { dtypes, tensorOf } from './stored-tensor.ts'
 import { openWeights, type WeightFiles } from './weight-files.ts'
-
-/** How weights are stored, and read. */
-export const dtypes: Partial<Record<SafetensorsDtype, DType>> = {
-  F32: 'float32',
-  BF16: 'bfloat16',
-  F16: 'float16',
-  F8_E4M3: 'float8_e4m3fn',
-  F8_E5M2: 'float8_e5m2',
-}
 
 export interface LoadedModel {
   readonly architecture: ModelArchitecture
@@ -66,10 +57,8 @@ export async function loadModel(device: Device, from: string, options: LoadOptio
       if (found.length !== shape.length || found.some((d, i) => d !== shape[i])) {
         throw new Error(`${file}: ${stored} is [${found.join(', ')}], but config.json calls for [${shape.join(', ')}]`)
       }
-      const bytes = await weights.read(stored)
-      const Codes = { 4: Float32Array, 2: Uint16Array, 1: Uint8Array }[bytesPerElement[dtype]]!
-      const codes = new Codes(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength / Codes.BYTES_PER_ELEMENT)
-      const tensor = cast(device.tensorFromCodes(codes, shape, dtype), wanted === 'stored' ? dtype : wanted)
+      const read = tensorOf(device, weights.info(stored), await weights.read(stored))
+      const tensor = cast(read, wanted === 'stored' ? dtype : wanted)
       await device.evaluate(tensor)
       parameters[name] = tensor
     }

@@ -1,0 +1,192 @@
+/** Low-rank adapters: y = x Wᵀ + scale (x Aᵀ) Bᵀ beside frozen weights W. */
+import { cast, type Device, matmul, type Tensor } from '@kumiki/tensor'
+import { type LanguageModel, type LinearLayer, linear, type Parameters } from '../language-model.ts'
+import type { ParameterShape } from '../parameters.ts'
+import { hashName, words } from '../random.ts'
+
+export interface LoraConfig {
+  /** Rows of A, columns of B. */
+  readonly rank: number
+  /** The product is multiplied by alpha / rank. */
+  readonly alpha: number
+  /**
+   * Which linear layers are adapted: names, or their last parts, such as `q_proj` or `mlp.down_proj`; `all-linear` for all of the model's
+   * blocks.
+   */
+  readonly targets: readonly string[] | 'all-linear'
+  /** Multiply by alpha / sqrt(rank) instead (rsLoRA, arXiv:2312.03732). Default false. */
+  readonly rankStabilized?: boolean
+}
+
+/** An adapter: what it is, and its matrices by name. */
+export interface Adapter {
+  readonly config: LoraConfig
+  /** `MODULE.lora_A.weight` [rank, in] and `MODULE.lora_B.weight` [out, rank] for each layer that is adapted. */
+  readonly parameters: Parameters
+}
+
+/** A layer that is adapted: its module's name is its weight's without `.weight`. */
+interface Target {
+  readonly module: string
+  readonly out: number
+  readonly in: number
+}
+
+const matrixA = (module: string) => `${module}.lora_A.weight`
+const matrixB = (module: string) => `${module}.lora_B.weight`
+const moduleOf = (weight: string) => weight.replace(/\.weight$/, '')
+
+/** The names of an adapter's matrices, for `Trainer`'s `trainable`. */
+export const loraTrainable: readonly string[] = ['*.lora_A.weight', '*.lora_B.weight']
+
+const maxRank = 1 << 16
+
+/** @throws RangeError naming the field, or a target that is no linear layer of the model */
+function findTargets(model: LanguageModel, { rank, alpha, targets }: LoraConfig): Target[] {
+  if (!Number.isInteger(rank) || rank < 1 || rank > maxRank)
+    throw new RangeError(`loraModel: rank must be an integer from 1 to ${maxRank}, got ${rank}`)
+  if (!Number.isFinite(alpha)) throw new RangeError(`loraModel: alpha must be a finite number, got ${alpha}`)
+  const shapes = new Map(model.parameters.map(({ name, shape }) => [name, shape]))
+  const layers = model.linearLayers.map(({ name }: LinearLayer) => name)
+  const fits = (target: string) => (layer: string) => {
+    const module = moduleOf(layer)
+    return module === target || module.endsWith(`.${target}`)
+  }
+  const wanted = targets === 'all-linear' ? undefined : targets
+  if (wanted?.length === 0) throw new RangeError('loraModel: targets is empty; name a layer, or give all-linear')
+  for (const target of wanted ?? [])
+    if (!layers.some(fits(target))) {
+      const kinds = [...new Set(layers.map((name) => moduleOf(name).split('.').at(-1)))]
+      throw new RangeError(
+        `loraModel: the target ${JSON.stringify(target)} is no linear layer of the model ${model.name}; there are ${kinds.join(', ')}`,
+      )
+    }
+  return layers
+    .filter((layer) => wanted?.some((target) => fits(target)(layer)) ?? true)
+    .map((layer) => {
+      const [out, width] = shapes.get(layer)!
+      return { module: moduleOf(layer), out, in: width }
+    })
+}
+
+/** Names and shapes of an adapter's matrices, in the order of the forward pass. */
+export function loraParameters(model: LanguageModel, config: LoraConfig): ParameterShape[] {
+  return findTargets(model, config).flatMap(({ module, out, in: width }) => [
+    { name: matrixA(module), shape: [config.rank, width] },
+    { name: matrixB(module), shape: [out, config.rank] },
+  ])
+}
+
+/** What the product of the two matrices is multiplied by. */
+export function loraScale({ alpha, rank, rankStabilized = false }: LoraConfig): number {
+  return alpha / (rankStabilized ? Math.sqrt(rank) : rank)
+}
+
+/** A model with an adapter beside its linear layers. Its parameters are those of the base, by their names, and the adapter's. */
+export interface LoraModel extends LanguageModel {
+  readonly base: LanguageModel
+  readonly config: LoraConfig
+}
+
+/**
+ * A model whose linear layers have adapters. It is a language model like any other: `Trainer` trains the adapters alone with
+ * `trainable: loraTrainable`. Several adapters of one base are held at once by keeping their matrices: `{ ...base, ...adapter.parameters }`
+ * shares the base's tensors.
+ * @throws RangeError naming a field out of bounds, or a target that the model does not have
+ * @see arXiv:2106.09685
+ * @example
+ * const model = loraModel(decoderModel(architecture), { rank: 8, alpha: 16, targets: ['q_proj', 'v_proj'] })
+ * const parameters = { ...loaded.parameters, ...initializeAdapter(device, model).parameters }
+ */
+export function loraModel(base: LanguageModel, config: LoraConfig): LoraModel {
+  const scale = loraScale(config)
+  const matrices = loraParameters(base, config)
+  const adapted = new Set(matrices.map(({ name }) => name))
+  const forward: LanguageModel['forward'] = (p, tokens, options = {}) => {
+    const { activations = 'float32' } = options
+    const product = options.linear ?? ((x, weight) => linear(x, weight, activations))
+    return base.forward(p, tokens, {
+      ...options,
+      linear(x, weight, name) {
+        const y = product(x, weight, name)
+        const module = moduleOf(name)
+        if (!adapted.has(matrixA(module))) return y
+        const low = linear(x, p[matrixA(module)], activations)
+        return y.add(linear(low, p[matrixB(module)], activations).mul(scale))
+      },
+    })
+  }
+  return {
+    name: `${base.name} with adapters`,
+    base,
+    config,
+    contextLength: base.contextLength,
+    vocabSize: base.vocabSize,
+    parameters: [...base.parameters, ...matrices],
+    linearLayers: base.linearLayers,
+    initialize: (device, options) => ({
+      ...base.initialize(device, options),
+      ...drawMatrices(device, matrices, options?.seed),
+    }),
+    forward,
+    countParameters: () => ({
+      total: base.countParameters().total + matrices.reduce((sum, { shape }) => sum + shape[0] * shape[1], 0),
+    }),
+    flopsPerToken: (sequenceLength) =>
+      base.flopsPerToken(sequenceLength) + matrices.reduce((sum, { shape }) => sum + 6 * shape[0] * shape[1], 0),
+  }
+}
+
+/** A fresh adapter, which changes nothing yet: A uniform within 1 / sqrt(in), B zero, as PEFT begins. @param options.seed default 0 */
+export function initializeAdapter(
+  device: Device,
+  { base, config }: LoraModel,
+  options: { readonly seed?: number } = {},
+): Adapter {
+  return { config, parameters: drawMatrices(device, loraParameters(base, config), options.seed) }
+}
+
+function drawMatrices(device: Device, matrices: readonly ParameterShape[], seed = 0): Parameters {
+  return Object.fromEntries(
+    matrices.map(({ name, shape }) => {
+      const values = new Float32Array(shape[0] * shape[1])
+      if (name.endsWith('.lora_A.weight')) {
+        const next = words(seed, hashName(name))
+        const bound = 1 / Math.sqrt(shape[1])
+        for (let i = 0; i < values.length; i++) values[i] = (next() / 2147483648 - 1) * bound
+      }
+      return [name, device.tensor(values, shape)]
+    }),
+  )
+}
+
+/** The adapter's part of a model's parameters, such as a trainer's. */
+export function adapterOf({ base, config }: LoraModel, parameters: Parameters): Adapter {
+  const names = loraParameters(base, config).map(({ name }) => name)
+  return { config, parameters: Object.fromEntries(names.map((name) => [name, parameters[name]])) }
+}
+
+/**
+ * The base's parameters with an adapter worked in: W + scale B A, summed in float32 and stored as W was. Layers without adapters are the
+ * tensors that were given.
+ * @throws TypeError for a base in 8 bits: merge into the weights it was made from
+ */
+export function mergeAdapter(
+  base: LanguageModel,
+  parameters: Parameters,
+  { config, parameters: adapter }: Adapter,
+): Parameters {
+  const scale = loraScale(config)
+  const merged: Parameters = Object.fromEntries(base.parameters.map(({ name }) => [name, parameters[name]]))
+  for (const { module } of findTargets(base, config)) {
+    const name = `${module}.weight`
+    const weight: Tensor = parameters[name]
+    if (weight.dtype.startsWith('float8'))
+      throw new TypeError(
+        `mergeAdapter: ${name} is ${weight.dtype}; merge into the weights it was made from, and narrow those`,
+      )
+    const [a, b] = [matrixA(module), matrixB(module)].map((key) => cast(adapter[key], 'float32'))
+    merged[name] = cast(cast(weight, 'float32').add(matmul(b, a).mul(scale)), weight.dtype)
+  }
+  return merged
+}

@@ -1,0 +1,159 @@
+/** Adapters in PEFT's files: adapter_config.json and adapter_model.safetensors. Node only. */
+import { join } from 'node:path'
+import { cast, type Device } from '@kumiki/tensor'
+import { replaceFile } from '../files/atomic-file.ts'
+import { openFileRanges } from '../files/file-ranges.ts'
+import { readText } from '../files/read-text.ts'
+import { Fields, isObject, show } from '../huggingface/fields.ts'
+import { codesOf, dtypes, tensorOf } from '../huggingface/stored-tensor.ts'
+import type { LanguageModel, Parameters } from '../language-model.ts'
+import { openSafetensors, safetensorsChunks } from '../safetensors/safetensors.ts'
+import { type Adapter, type LoraConfig, loraParameters } from './lora.ts'
+
+/** What PEFT puts before the names of the base's modules. */
+const prefix = 'base_model.model.'
+
+/** Fields whose other values change what an adapter computes, with the values that are computed (null and missing too). */
+const fixed: readonly (readonly [field: string, allowed: readonly unknown[], why: string])[] = [
+  ['peft_type', ['LORA'], 'LoRA is the adapter that is computed'],
+  ['bias', ['none'], 'biases are not trained'],
+  ['use_dora', [false], 'magnitudes are not learned apart'],
+  ['use_qalora', [false], 'inputs are not pooled'],
+  ['lora_bias', [false], 'adapters have no bias'],
+  ['fan_in_fan_out', [false], 'weights are [out, in]'],
+]
+const empty =
+  'rank_pattern alpha_pattern exclude_modules modules_to_save layers_to_transform layers_pattern layer_replication target_parameters trainable_token_indices alora_invocation_tokens arrow_config corda_config eva_config kasa_config loftq_config lora_ga_config monteclora_config use_bdlora velora_config megatron_config auto_mapping runtime_config'.split(
+    ' ',
+  )
+/** Fields that change no number once an adapter is trained. */
+const harmless = new Set(
+  'task_type base_model_name_or_path revision inference_mode init_lora_weights lora_dropout peft_version megatron_core qalora_group_size ensure_weight_tying'.split(
+    ' ',
+  ),
+)
+
+/**
+ * Reads a parsed adapter_config.json. A field whose value would change what is computed, and is not computed, is refused by name.
+ * @throws TypeError or RangeError naming the field
+ */
+export function fromPeftConfig(json: unknown): LoraConfig {
+  const owner = 'adapter_config.json'
+  if (!isObject(json)) throw new TypeError(`${owner}: must be a JSON object, got ${show(json)}`)
+  const fields = new Fields(owner, json)
+  if (!fields.has('peft_type')) throw new TypeError(`${owner}: peft_type is missing; it must be "LORA"`)
+  for (const [key, allowed, why] of fixed) fields.only(key, allowed, why)
+  for (const key of empty) {
+    const value = fields.raw(key)
+    if (typeof value === 'object' && (value === null || Object.keys(value).length === 0)) continue
+    if (value !== undefined && value !== false)
+      throw new RangeError(`${owner}: ${key} is not computed and must be empty, got ${show(value)}`)
+  }
+  const rankStabilized = fields.flag('use_rslora', false)
+  const rank = fields.number('r', 8)
+  const alpha = fields.number('lora_alpha', 8)
+  const targets = fields.raw('target_modules')
+  if (targets !== 'all-linear' && !(Array.isArray(targets) && targets.every((x) => typeof x === 'string')))
+    throw new TypeError(`${owner}: target_modules must be a list of names or "all-linear", got ${show(targets)}`)
+  for (const key of fields.unread())
+    if (!harmless.has(key))
+      throw new RangeError(
+        `${owner}: ${key} is set to ${show(fields.raw(key))}: it is not known, and may change what the adapter computes`,
+      )
+  return { rank, alpha, targets: targets as LoraConfig['targets'], ...(rankStabilized && { rankStabilized }) }
+}
+
+/** The adapter_config.json of an adapter. @param baseModel what PEFT loads beside it: a folder, or `owner/name` */
+export function toPeftConfig(config: LoraConfig, baseModel?: string): Record<string, unknown> {
+  return {
+    peft_type: 'LORA',
+    task_type: 'CAUSAL_LM',
+    base_model_name_or_path: baseModel ?? null,
+    r: config.rank,
+    lora_alpha: config.alpha,
+    lora_dropout: 0,
+    target_modules: config.targets,
+    use_rslora: config.rankStabilized ?? false,
+    bias: 'none',
+    fan_in_fan_out: false,
+    inference_mode: true,
+    init_lora_weights: true,
+  }
+}
+
+/**
+ * Writes an adapter as PEFT reads it.
+ * @param options.baseModel what PEFT loads beside it: a folder, or `owner/name`
+ * @example await saveAdapter('out/adapter', adapterOf(model, trainer.masterParameters()))
+ */
+export async function saveAdapter(
+  folder: string,
+  { config, parameters }: Adapter,
+  options: { readonly baseModel?: string } = {},
+): Promise<void> {
+  const tensors = Object.entries(parameters).map(([name, t]) => ({
+    ...codesOf('saveAdapter', name, t),
+    name: prefix + name,
+  }))
+  const json = toPeftConfig(config, options.baseModel)
+  await replaceFile(join(folder, 'adapter_model.safetensors'), safetensorsChunks(tensors, { format: 'pt' }))
+  await replaceFile(join(folder, 'adapter_config.json'), `${JSON.stringify(json, null, 2)}\n`)
+}
+
+/**
+ * Reads an adapter in PEFT's files, as float32 matrices.
+ * @param model the base it is for
+ * @throws Error naming the file and field or matrix, for files that are missing or broken, and for an adapter of another model
+ */
+export async function loadAdapter(device: Device, folder: string, model: LanguageModel): Promise<Adapter> {
+  const configFile = join(folder, 'adapter_config.json')
+  const weightsFile = join(folder, 'adapter_model.safetensors')
+  const text = await readText(configFile, 10_000_000).catch((error) => {
+    throw new Error(
+      `${configFile}: cannot be read (${error.code ?? error.message}); give the folder of an adapter as PEFT writes it`,
+    )
+  })
+  const within = async <T>(file: string, read: () => T | Promise<T>): Promise<T> => {
+    try {
+      return await read()
+    } catch (error) {
+      const message = (error as Error).message.replace(/^(adapter_config\.json|loraModel): /, '')
+      throw new Error(`${file}: ${message}`, { cause: error })
+    }
+  }
+  const { config, matrices } = await within(configFile, () => {
+    const config = fromPeftConfig(JSON.parse(text))
+    return { config, matrices: loraParameters(model, config) }
+  })
+  const ranges = await openFileRanges(weightsFile)
+  try {
+    const parameters: Parameters = {}
+    await within(weightsFile, async () => {
+      const file = await openSafetensors(ranges)
+      const wanted = new Set(matrices.map(({ name }) => prefix + name))
+      const other = [...file.tensors.keys()].find((name) => !wanted.has(name))
+      if (other !== undefined)
+        throw new RangeError(
+          `${other} has no place in the model ${model.name}: the adapter is of another model, or of other targets`,
+        )
+      for (const { name, shape } of matrices) {
+        const info = file.tensors.get(prefix + name)
+        if (!info) throw new RangeError(`has no ${prefix}${name}, which the targets of adapter_config.json call for`)
+        if (info.shape.length !== 2 || info.shape.some((d, i) => d !== shape[i]))
+          throw new RangeError(
+            `${prefix}${name} is [${info.shape.join(', ')}], the model ${model.name} with rank ${config.rank} wants [${shape.join(', ')}]: the adapter is of another model`,
+          )
+        if (!dtypes[info.dtype])
+          throw new RangeError(
+            `${prefix}${name} is stored as ${info.dtype}; ${Object.keys(dtypes).join(', ')} can be read`,
+          )
+        const t = cast(tensorOf(device, info, await file.read(info.name)), 'float32')
+        await device.evaluate(t)
+        parameters[name] = t
+      }
+    })
+    return { config, parameters }
+  } finally {
+    await ranges.close()
+  }
+}
