@@ -6,12 +6,12 @@
  */
 import { renameSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { growthCharts } from '@kumiki/report'
 import { backendsOf, countOf } from './common/options.ts'
 import { provenance } from './common/provenance.ts'
 import { medianOf } from './common/statistics.ts'
 import { curves } from './growth/curves.ts'
 import { allowed, type Measured, measureCurve } from './growth/measure.ts'
-import { picture } from './growth/picture.ts'
 import { table } from './kernels/report.ts'
 
 const { values } = parseArgs({
@@ -51,7 +51,7 @@ for (const backend of backendsOf(values.backends)) {
 }
 if (values.svg) {
   // Whoever looks at the file meanwhile sees the old picture or the new one.
-  writeFileSync(`${values.svg}.part`, picture(measured))
+  writeFileSync(`${values.svg}.part`, growthCharts(measured))
   renameSync(`${values.svg}.part`, values.svg)
 }
 if (measured.some((m) => m.time.bends || m.memory.bends)) process.exitCode = 1

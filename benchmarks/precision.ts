@@ -16,7 +16,7 @@ import { compareRuns, findings, table } from './precision/comparison.ts'
 import { checkMemory, checkPolicyFits, nameOf, subjectOf } from './precision/models.ts'
 import { Progress } from './precision/progress.ts'
 import { groupsOf, planOf, Records, type RunRecord } from './precision/records.ts'
-import { page, settingOf } from './precision/report.ts'
+import { comparisonPage, settingOf } from './precision/report.ts'
 import { type Texts, trainUnder } from './precision/run.ts'
 import { checkedUse, policyOf, positiveOf, UsageError } from './precision/usage.ts'
 
@@ -167,7 +167,7 @@ async function main(): Promise<void> {
     console.log(`\n${settingOf(group)}\n${table(comparisons)}\n\n${findings(comparisons).join('\n')}`)
   }
   const report = join(values.out, 'report.html')
-  writeFileSync(report, page(wanted, baseline))
+  writeFileSync(report, comparisonPage(wanted, baseline))
   console.log(`\nwritten: ${report}, ${records.file}`)
 }
 

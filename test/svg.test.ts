@@ -1,20 +1,30 @@
 import { describe, expect, test } from 'vitest'
-import { charts } from '../examples/study-tools/chart.ts'
-import { analyze, design, effectsSvg } from '../packages/ablation/src/index.ts'
-import { histogramSvg } from '../packages/numerics/src/index.ts'
-import { cosine, plotSchedule } from '../packages/optim/src/index.ts'
+import { analyze, design } from '../packages/ablation/src/index.ts'
+import { exponentHistogram, finfo } from '../packages/numerics/src/index.ts'
+import { cosine } from '../packages/optim/src/index.ts'
 import { type PlanSearch, plan, simulatePipeline, summarizePlans } from '../packages/planner/src/index.ts'
-import { planReport, timelineChart } from '../packages/report/src/index.ts'
+import {
+  effectsChart,
+  halfNormalChart,
+  histogramChart,
+  lineCharts,
+  planReport,
+  scheduleChart,
+  timelineChart,
+} from '../packages/report/src/index.ts'
 
 /** Every picture has the colours of the page it stands in: dark text on dark pages is no picture. */
 const factors = design({ factors: ['wikipedia', 'code', 'papers'], runs: 8 })
 const stages = Array.from({ length: 4 }, () => ({ forward: 1, backward: 2, weightGradient: 1 }))
 const pictures: Record<string, string> = {
-  effects: effectsSvg(analyze(factors, [1, 2, 3, 4, 5, 7, 6, 9])),
-  histogram: histogramSvg(Float32Array.from({ length: 100 }, (_, i) => Math.exp(i / 9 - 5))),
-  schedule: plotSchedule(cosine({ from: 1, to: 0, steps: 100 }), { steps: 100, title: 'cosine' }),
+  effects: effectsChart(analyze(factors, [1, 2, 3, 4, 5, 7, 6, 9])),
+  'half-normal': halfNormalChart(analyze(factors, [1, 2, 3, 4, 5, 7, 6, 9]).effects),
+  histogram: histogramChart(exponentHistogram(Float32Array.from({ length: 100 }, (_, i) => Math.exp(i / 9 - 5))), {
+    formats: [finfo('float8_e4m3fn'), finfo('bfloat16')],
+  }),
+  schedule: scheduleChart(cosine({ from: 1, to: 0, steps: 100 }), { steps: 100, title: 'cosine' }),
   timeline: timelineChart(simulatePipeline({ stages, microBatches: 8, schedule: '1f1b' })),
-  study: charts([
+  study: lineCharts([
     {
       title: 'loss',
       xLabel: 'step',

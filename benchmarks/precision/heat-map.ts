@@ -1,22 +1,12 @@
 /** Signal to noise of gradients by layer and step, as tables with coloured cells. */
-
+import { type Content, heatTable, html, type Markup } from '@kumiki/report'
 import { mean } from './comparison.ts'
-import { escapeHtml } from './html.ts'
 import type { RunRecord } from './records.ts'
 
-/** Colours from the lowest to the highest value; a class each, so that pages with thousands of cells stay small. */
-const shades = 9
 /** Decibels that the colours span at least, so that noise is not dressed up as structure. */
 const leastSpan = 6
 /** Columns of a table: of more probes every so many is shown. */
 const mostColumns = 12
-
-export const heatStyle =
-  `.heat{display:inline-block;margin:0 1.6rem 1rem 0;vertical-align:top}.heat td,.heat th{padding:.15rem .5rem;border:0}` +
-  Array.from({ length: shades }, (_, i) => {
-    const lightness = 94 - (i * 62) / (shades - 1)
-    return `.h${i}{background:hsl(212 60% ${lightness}%);color:${lightness > 60 ? '#111' : '#fff'}}`
-  }).join('')
 
 /** How parameters are gathered into rows; undefined for those that are left out. */
 type RowOf = (name: string) => string | undefined
@@ -66,41 +56,33 @@ function valuesOf(
   return { steps, rows }
 }
 
-function heatTable(caption: string, runs: readonly RunRecord[], rowOf: RowOf): string {
+function tableOf(caption: string, runs: readonly RunRecord[], rowOf: RowOf): Markup | undefined {
   const { steps, rows } = valuesOf(runs, rowOf)
-  if (rows.size === 0) return ''
-  const values = [...rows.values()].flat().filter((v): v is number => v !== undefined)
-  const [low, high] = [Math.min(...values), Math.max(...values)]
-  const span = Math.max(high - low, leastSpan)
-  const from = (low + high - span) / 2
-  const shade = (v: number) => Math.max(0, Math.min(shades - 1, Math.floor(((v - from) / span) * shades)))
-  const cell = (v: number | undefined) =>
-    v === undefined ? '<td></td>' : `<td class="h${shade(v)}">${v.toFixed(1)}</td>`
-  return `<table class="heat"><caption>${escapeHtml(caption)}</caption><thead><tr><th>step</th>${steps
-    .map((s) => `<th>${s}</th>`)
-    .join('')}</tr></thead><tbody>${[...rows]
-    .map(([row, list]) => `<tr><td>${escapeHtml(row)}</td>${list.map(cell).join('')}</tr>`)
-    .join('')}</tbody></table>`
+  return heatTable({
+    caption,
+    corner: 'step',
+    columns: steps.map(String),
+    rows: [...rows].map(([label, values]) => ({ label, values })),
+    leastSpan,
+  })
 }
 
 /** Of each policy a table by block, and one by matrix that folds away. @param runs of one setting */
-export function gradientHeatMaps(runs: readonly RunRecord[]): string {
+export function gradientHeatMaps(runs: readonly RunRecord[]): Content {
   const policies = [...new Set(runs.map((r) => r.policy))]
   const tables = (rowOf: RowOf) =>
-    policies
-      .map((policy) =>
-        heatTable(
-          policy,
-          runs.filter((r) => r.policy === policy),
-          rowOf,
-        ),
-      )
-      .join('\n')
+    policies.map((policy) =>
+      tableOf(
+        policy,
+        runs.filter((r) => r.policy === policy),
+        rowOf,
+      ),
+    )
   const blocks = tables(byBlock)
-  if (blocks.trim() === '') return ''
-  return `<h3>Gradients against float32 by layer and step</h3>
+  if (blocks.every((table) => table === undefined)) return undefined
+  return html`<h3>Gradients against float32 by layer and step</h3>
 <p>Signal to noise in dB, mean over seeds; of a block the median of its matrices. Dark is high; colours span each
 table's own range, and at least ${leastSpan} dB. A policy that computes the very float32 gradients has no table.</p>
-<div>${blocks}</div>
-<details><summary>Every matrix</summary>${tables(byMatrix)}</details>`
+<div class="heats">${blocks}</div>
+<details><summary>Every matrix</summary><div class="heats">${tables(byMatrix)}</div></details>`
 }

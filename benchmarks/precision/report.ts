@@ -1,8 +1,8 @@
 /** The comparison as one page of HTML with its pictures inside. */
-import { type Chart, charts, smoothed } from 'example-study-tools'
+import { type Content, figureRow, html, type LineChart, lineChart, type Markup, page, table } from '@kumiki/report'
+import { smoothed } from 'example-study-tools'
 import { cells, columns, compareRuns, findings, mean } from './comparison.ts'
-import { gradientHeatMaps, heatStyle } from './heat-map.ts'
-import { escapeHtml, htmlTable } from './html.ts'
+import { gradientHeatMaps } from './heat-map.ts'
 import { groupsOf, type RunRecord } from './records.ts'
 
 /** Published gaps of fp8 against bf16, for orientation: other models, other data, other sizes. LLM-jp has published none. */
@@ -13,13 +13,6 @@ const published: readonly (readonly [string, string, string])[] = [
   ['DeepSeek-V3, arXiv:2412.19437', 'relative loss error, blockwise', 'under 0.25 %'],
   ['NVIDIA/Megatron-LM#1152', 'expected by maintainers', '0.02 early, under 0.01 after several B tokens'],
 ]
-
-const style = `body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:1180px;padding:0 1rem;color:#222;background:#fff}
-.scroll{overflow-x:auto}table{border-collapse:collapse;margin:1rem 0;font-variant-numeric:tabular-nums}
-td,th{padding:.3rem .8rem;border-bottom:1px solid #ddd;text-align:right;white-space:nowrap}
-td:first-child,th:first-child{text-align:left}caption{text-align:left;font-weight:600}svg{max-width:100%;height:auto}h2{margin-top:2.5rem}
-@media(prefers-color-scheme:dark){body{color:#ddd;background:#1b1b1b}td,th{border-color:#444}}
-${heatStyle}`
 
 /** What a group's runs have in common, in words. */
 export function settingOf([run]: readonly RunRecord[]): string {
@@ -38,38 +31,41 @@ export function about(runs: readonly RunRecord[]): string[] {
 }
 
 /** @param runs of any settings: those of one are compared, in a section of their own */
-export function page(runs: readonly RunRecord[], baseline: string): string {
+export function comparisonPage(runs: readonly RunRecord[], baseline: string): string {
   const sections = groupsOf(runs).map((own) => {
     const comparisons = compareRuns(own, baseline)
-    return `<h2>${escapeHtml(settingOf(own))}</h2>
-${htmlTable(columns, comparisons.map(cells))}
-<ul>${findings(comparisons)
-      .map((f) => `<li>${escapeHtml(f)}</li>`)
-      .join('')}</ul>
-${charts(trainingCharts(own, baseline))}
+    return html`<h2>${settingOf(own)}</h2>
+${table(columns, comparisons.map(cells), { caption: `Policies against ${baseline}` })}
+<ul>${findings(comparisons).map((f) => html`<li>${f}</li>`)}</ul>
+${figures(trainingCharts(own, baseline))}
 ${gradientHeatMaps(own)}
 ${fitSection(own)}`
   })
-  return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>Number formats in training</title><style>${style}</style></head><body>
-<h1>Number formats in training</h1>
-${about(runs)
-  .map((p) => `<p>${escapeHtml(p)}</p>`)
-  .join('\n')}
-${sections.join('\n')}
+  return page({
+    title: 'Number formats in training',
+    body: html`${about(runs).map(
+      (p) => html`<p>${p}</p>
+`,
+    )}${sections}
 <h2>Published differences</h2>
 <p>Of other models, data and sizes; not comparable number by number. LLM-jp trained models with fp8 and with bf16 and kept bf16, but has published no
 difference in numbers.</p>
-${htmlTable(['source', 'what', 'fp8 less bf16'], published)}
-</body></html>
-`
+${table(['source', 'what', 'fp8 less bf16'], published, { caption: 'Published differences' })}`,
+  })
 }
+
+const figures = (charts: readonly LineChart[]): Markup =>
+  figureRow(
+    charts.map((chart) => ({
+      caption: chart.title,
+      draw: (width) => lineChart(chart, { width, height: 320, heading: false }),
+    })),
+    2,
+  )
 
 const policiesOf = (runs: readonly RunRecord[]) => [...new Set(runs.map((r) => r.policy))]
 
-function trainingCharts(runs: readonly RunRecord[], baseline: string): Chart[] {
+function trainingCharts(runs: readonly RunRecord[], baseline: string): LineChart[] {
   const policies = policiesOf(runs)
   const of = (policy: string) => runs.filter((r) => r.policy === policy && !r.failure)
   const points = (values: readonly number[]) => values.map((y, i) => [i + 1, y] as const)
@@ -148,20 +144,20 @@ const shares = [
 ] as const
 
 /** How the values of fp8 tensors fit their formats: by step, and at the last probe. */
-function fitSection(runs: readonly RunRecord[]): string {
-  if (runs.every((r) => r.layers.length === 0)) return ''
-  return `<h3>How values fit 8 bits</h3>
+function fitSection(runs: readonly RunRecord[]): Content {
+  if (runs.every((r) => r.layers.length === 0)) return undefined
+  return html`<h3>How values fit 8 bits</h3>
 <p>Shares of the values that each policy's own quantisation clips to the format's greatest value, or rounds to zero though they are not: with
 its formats and scales as they stand at that step, on one fixed batch. Of a layer its input, its weight and the gradient of its output. Lines
 are the tensor where the share is greatest; the table has means too.</p>
-${charts(fitCharts(runs))}
+${figures(fitCharts(runs))}
 ${fitTable(runs)}`
 }
 
-function fitCharts(runs: readonly RunRecord[]): Chart[] {
+function fitCharts(runs: readonly RunRecord[]): LineChart[] {
   const policies = policiesOf(runs)
   return roles.flatMap(([role, plural]) =>
-    shares.map(([field, verb]): Chart => {
+    shares.map(([field, verb]): LineChart => {
       const lines = policies.flatMap((label, color) => {
         const own = runs.filter((r) => r.policy === label && r.layers.length > 0 && r.probes.length > 0)
         const points = own.map((r) => r.probes.map((p) => [p.step, 100 * Math.max(...p.fit[role][field])] as const))
@@ -181,7 +177,7 @@ function fitCharts(runs: readonly RunRecord[]): Chart[] {
 }
 
 /** Ranges and fit of the fp8 tensors at the last probe, by role. */
-function fitTable(runs: readonly RunRecord[]): string {
+function fitTable(runs: readonly RunRecord[]): Markup {
   const percent = (share: number) =>
     share === 0 ? '0' : share < 1e-5 ? '< 0.001 %' : `${Number((100 * share).toPrecision(2))} %`
   const magnitude = (x: number | undefined) =>
@@ -207,9 +203,11 @@ function fitTable(runs: readonly RunRecord[]): string {
       return [policy, plural, ...range, ...fit]
     })
   })
-  return `<p>At the last probe: largest magnitudes of the tensors (all layers and seeds), and shares as the mean of the tensors and of the
-worst one, which is named by its block and matrix.</p>${htmlTable(
-    ['policy', 'tensors', 'least amax', 'median', 'greatest', 'clipped', 'worst clipped', 'to zero', 'worst to zero'],
-    rows,
-  )}`
+  return html`<p>At the last probe: largest magnitudes of the tensors (all layers and seeds), and shares as the mean of the tensors and of the
+worst one, which is named by its block and matrix.</p>
+${table(
+  ['policy', 'tensors', 'least amax', 'median', 'greatest', 'clipped', 'worst clipped', 'to zero', 'worst to zero'],
+  rows,
+  { caption: 'How values fit, at the last probe' },
+)}`
 }

@@ -4,8 +4,10 @@
  *   npm start                      10 settings, 3 seeds: about 4 minutes on two processor cores
  *   npm start -- --steps 60 --seeds 1
  */
+
 import { adamw, chain, clipGlobalNorm, constant, type GradientTransform, warmup, withDynamics } from '@kumiki/optim'
-import { charts, mean, Results, Study, smoothed, spread, stepsToReach, withTable } from 'example-study-tools'
+import { lineCharts } from '@kumiki/report'
+import { mean, Results, Study, smoothed, spread, stepsToReach, withTable } from 'example-study-tools'
 
 /** Multiplies gradients after clipping: the same as multiplying the loss and the norm it is clipped to, which a larger model does by itself. */
 function scaleGradients(factor: number): GradientTransform {
@@ -143,7 +145,7 @@ const shown = settings.filter((s) => s.scale === small && s.boost === undefined)
 const lines = (pick: (r: Run) => readonly number[]) =>
   shown.map((s) => ({ label: `epsilon ${s.epsilon.toExponential()}`, points: curve(runs.get(s)!, pick) }))
 await results.write({
-  'adam-epsilon.svg': charts([
+  'adam-epsilon.svg': lineCharts([
     {
       title: 'Training loss, gradients scaled by 1e-3',
       xLabel: 'step',

@@ -4,10 +4,12 @@
  *   npm start                      3 seeds
  *   npm start -- --steps 60 --seeds 1
  */
+
 import { compareFormats, comparisonTable } from '@kumiki/numerics'
 import { adamw, chain, clipGlobalNorm, cosine, warmup } from '@kumiki/optim'
+import { lineCharts } from '@kumiki/report'
 import { bf16, f32, fp8Current, fp8Hybrid, type PrecisionPolicy, type Trainer } from '@kumiki/train'
-import { charts, mean, Results, Study, smoothed, spread, withTable } from 'example-study-tools'
+import { mean, Results, Study, smoothed, spread, withTable } from 'example-study-tools'
 
 const study = await Study.open({ name: 'bf16-vs-fp8', description: 'bfloat16 against fp8 in training.', steps: 300 })
 const { steps } = study
@@ -85,7 +87,7 @@ results.add(study.environment())
 for (const o of outcomes) results.add({ kind: 'run', ...o })
 const points = (values: readonly number[]) => values.map((y, i) => [i + 1, y] as const)
 await results.write({
-  'bf16-vs-fp8.svg': charts([
+  'bf16-vs-fp8.svg': lineCharts([
     {
       title: 'Training loss (smoothed)',
       xLabel: 'step',

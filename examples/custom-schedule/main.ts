@@ -4,6 +4,7 @@
  *   npm start                      3 seeds
  *   npm start -- --steps 60 --seeds 1
  */
+
 import {
   adamw,
   chain,
@@ -11,13 +12,13 @@ import {
   cooldown,
   cosine,
   type Optimizer,
-  plotSchedule,
   type Schedule,
   scheduleFromJSON,
   scheduleToJSON,
   warmup,
 } from '@kumiki/optim'
-import { charts, Results, Study, smoothed, spread, withTable } from 'example-study-tools'
+import { lineCharts, scheduleChart } from '@kumiki/report'
+import { Results, Study, smoothed, spread, withTable } from 'example-study-tools'
 import { fitAndResume } from './other-library.ts'
 import { harmonic, normalizedSgd, ownKinds, rootGradients, sawtooth, signum } from './own-pieces.ts'
 
@@ -89,6 +90,8 @@ for (const { name, schedule, optimizer } of arms) {
 study.close()
 await withTable(import.meta.dirname, 'results', ['optimizer, schedule', 'held-out nats/token'], rows)
 await results.write({
-  'schedules.svg': plotSchedule(schedules, { steps, title: 'A schedule of the package and two of one’s own' }),
-  'custom-schedule.svg': charts([{ title: 'Training loss', xLabel: 'step', yLabel: 'nats per token', lines: curves }]),
+  'schedules.svg': scheduleChart(schedules, { steps, title: 'A schedule of the package and two of one’s own' }),
+  'custom-schedule.svg': lineCharts([
+    { title: 'Training loss', xLabel: 'step', yLabel: 'nats per token', lines: curves },
+  ]),
 })

@@ -4,6 +4,7 @@
  *   npm start                      3 seeds
  *   npm start -- --steps 200 --seeds 1
  */
+
 import {
   adamw,
   chain,
@@ -14,7 +15,6 @@ import {
   join,
   linear,
   type Optimizer,
-  plotSchedule,
   rewindAndSkip,
   type Schedule,
   type SpikePolicy,
@@ -24,9 +24,10 @@ import {
   warmup,
   zclip,
 } from '@kumiki/optim'
+import { lineCharts, scheduleChart } from '@kumiki/report'
 import { where } from '@kumiki/tensor'
 import { runThroughSpikes, TrainingError } from '@kumiki/train'
-import { charts, mean, Results, Study, smoothed, spread, withTable } from 'example-study-tools'
+import { mean, Results, Study, smoothed, spread, withTable } from 'example-study-tools'
 
 const study = await Study.open({
   name: 'learning-rate-spikes',
@@ -263,7 +264,7 @@ const curve = (o: Outcome) => o.losses.map((y, i): [number, number] => [i + 1, y
 const first = (all: readonly Outcome[] | undefined) => curve(all![0])
 const limit: [number, number] = [2.5, 8]
 await results.write({
-  'rates.svg': charts(
+  'rates.svg': lineCharts(
     settings.map((setting) => ({
       title: `${setting.name} (seed 1)`,
       xLabel: 'step (the rate rises from 100 to 150)',
@@ -276,7 +277,7 @@ await results.write({
       })),
     })),
   ),
-  'answers.svg': charts(
+  'answers.svg': lineCharts(
     causes.map((cause) => ({
       title: `${cause.name} (seed 1)`,
       xLabel: 'step',
@@ -284,9 +285,9 @@ await results.write({
       yDomain: limit,
       lines: answers.map(({ name }) => ({ label: name, points: first(byAnswer.get(`${cause.name} ${name}`)) })),
     })),
-    3,
+    { columns: 3 },
   ),
-  'schedules.svg': plotSchedule(Object.fromEntries(rates.map((rate) => [`rate ${rate}`, rising(rate)])), {
+  'schedules.svg': scheduleChart(Object.fromEntries(rates.map((rate) => [`rate ${rate}`, rising(rate)])), {
     steps: study.steps,
     title: 'Learning rates of the study',
   }),

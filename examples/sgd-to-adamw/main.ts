@@ -4,8 +4,10 @@
  *   npm start                      learning rates swept for each, 3 seeds
  *   npm start -- --steps 100 --seeds 1
  */
+
 import { adam, adamw, chain, clipGlobalNorm, constant, type Optimizer, sgd, warmup, withDynamics } from '@kumiki/optim'
-import { charts, mean, Results, Study, smoothed, spread, stepsToReach, withTable } from 'example-study-tools'
+import { lineCharts } from '@kumiki/report'
+import { mean, Results, Study, smoothed, spread, stepsToReach, withTable } from 'example-study-tools'
 
 const study = await Study.open({
   name: 'sgd-to-adamw',
@@ -109,7 +111,7 @@ await withTable(
   }),
 )
 await results.write({
-  'sgd-to-adamw.svg': charts([
+  'sgd-to-adamw.svg': lineCharts([
     {
       title: 'Training loss, each at its best rate',
       xLabel: 'step',

@@ -4,19 +4,11 @@
  *   npm start                      3 seeds
  *   npm start -- --steps 100 --seeds 1
  */
-import {
-  adamw,
-  chain,
-  clipGlobalNorm,
-  constant,
-  cooldown,
-  cosine,
-  plotSchedule,
-  type Schedule,
-  warmup,
-} from '@kumiki/optim'
+
+import { adamw, chain, clipGlobalNorm, constant, cooldown, cosine, type Schedule, warmup } from '@kumiki/optim'
+import { lineCharts, scheduleChart } from '@kumiki/report'
 import type { Trainer, TrainerSnapshot } from '@kumiki/train'
-import { charts, mean, Results, Study, smoothed, spread, withTable } from 'example-study-tools'
+import { mean, Results, Study, smoothed, spread, withTable } from 'example-study-tools'
 
 const study = await Study.open({
   name: 'wsd-vs-cosine',
@@ -153,7 +145,7 @@ const curves = (arm: string, budget = steps) =>
 const held = (arm: string) => pick(arm, main, steps).map((o) => o.heldOut)
 const [from, to] = [shares[0] * 100, shares[shares.length - 1] * 100]
 await results.write({
-  'wsd-vs-cosine.svg': charts([
+  'wsd-vs-cosine.svg': lineCharts([
     {
       title: 'Training loss, second half of the run',
       xLabel: 'step',
@@ -187,7 +179,7 @@ await results.write({
       ],
     },
   ]),
-  'schedules.svg': plotSchedule(
+  'schedules.svg': scheduleChart(
     {
       'cosine to 0': cosineSchedule(main, steps, 0),
       'cosine to 10 %': cosineSchedule(main, steps, 0.1),

@@ -10,5 +10,4 @@ export {
   type Level,
   type Word,
 } from './design.ts'
-export { effectsSvg, type SvgOptions } from './svg.ts'
 export { aliasTable, designCsv, designTable, effectsCsv, effectsTable } from './tables.ts'

@@ -14,7 +14,6 @@ export { encodeArray } from './encode.ts'
 export { type ExponentHistogram, exponentHistogram } from './exponent-histogram.ts'
 export { type FormatInfo, finfo } from './finfo.ts'
 export { type CodeArray, codeArray, type Format, type FormatName } from './format.ts'
-export { type HistogramSvgOptions, histogramSvg } from './histogram-svg.ts'
 export { type CompareOptions, compareFormats, type FormatComparison, sqnr } from './measures.ts'
 export {
   decodeMx,

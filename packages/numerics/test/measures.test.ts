@@ -5,7 +5,6 @@ import {
   comparisonTable,
   exponentHistogram,
   formatNames,
-  histogramSvg,
   sqnr,
 } from '../src/index.ts'
 
@@ -116,25 +115,6 @@ test('rows hold the histogram of what a format made of the values, where asked',
   const [row] = compareFormats(x, { formats: ['float8_e4m3fn'], histogram: true })
   expect(row.exponents).toMatchObject({ firstExponent: 0, zeros: 1, counts: Uint32Array.of(1, 1, 0, 0, 0, 0, 0, 0, 1) })
   expect(compareFormats(x)[0].exponents).toBeUndefined()
-})
-
-test('histogramSvg', () => {
-  const svg = histogramSvg(gaussian(10_000), { title: 'a < b & "c"', scale: 64 })
-  expect(svg).toContain('a &lt; b &amp; &quot;c&quot;')
-  expect(svg).toContain('10,000 values')
-  for (const name of ['float8_e4m3fn', 'float8_e5m2', 'float16', 'bfloat16']) expect(svg).toContain(`>${name}<`)
-  expect(svg).not.toMatch(/NaN|undefined|Infinity/)
-  const bars = svg.match(/<title>/g)!.length
-  expect(bars).toBe(exponentHistogram(gaussian(10_000)).counts.length)
-  for (const odd of [
-    new Float32Array(),
-    Float32Array.of(0),
-    Float32Array.of(Number.NaN, Number.POSITIVE_INFINITY, 1e-45),
-  ])
-    expect(histogramSvg(odd).replace('% NaN', '')).not.toMatch(/="[^"]*(NaN|undefined|Infinity)/)
-  expect(() => histogramSvg(gaussian(10), { scale: 0 })).toThrow(/scale must be finite and greater than 0, got 0/)
-  expect(() => histogramSvg(gaussian(10), { width: 10 })).toThrow(/width must be 320 to 10000/)
-  expect(() => histogramSvg([1] as never)).toThrow(TypeError)
 })
 
 test('misuse is named', () => {

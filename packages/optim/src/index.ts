@@ -32,7 +32,6 @@ export {
 export { optimizers } from './optimizers/registry.ts'
 export { type SgdOptions, sgd } from './optimizers/sgd.ts'
 export { type JsonArray, stateFromJSON, stateToJSON } from './optimizers/state-json.ts'
-export { type PlotScheduleOptions, plotSchedule } from './plot-schedule.ts'
 export { join, scale, type WarmupShape, warmup } from './schedules/combine.ts'
 export { constant } from './schedules/constant.ts'
 export { type CooldownOptions, cooldown } from './schedules/cooldown.ts'

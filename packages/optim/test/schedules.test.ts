@@ -12,7 +12,6 @@ import {
   join,
   linear,
   oneCycle,
-  plotSchedule,
   polynomial,
   type Schedule,
   scale,
@@ -58,27 +57,6 @@ test('where the definitions of a decay differ', () => {
     for (let step = 21; step <= 100; step++) expect(schedule(step)).toBeLessThanOrEqual(schedule(step - 1))
     expect(schedule(20)).toBe(1)
   }
-})
-
-test('plotSchedule draws what it is given', () => {
-  const one = plotSchedule(linear({ from: 0, to: 1, steps: 10 }), { steps: 10, width: 300, height: 200 })
-  expect(one).toMatch(/^<svg xmlns="[^"]+" class="ks" viewBox="0 0 300 200"/)
-  const d = /d="M([^"]+)"/
-    .exec(one)![1]
-    .split('L')
-    .map((p) => p.split(',').map(Number))
-  expect(d.length).toBe(11)
-  expect(d[0]).toEqual([64, 156])
-  expect(d[10][0]).toBe(280)
-  for (let i = 1; i <= 10; i++) expect(d[i][1]).toBeLessThan(d[i - 1][1])
-  const two = plotSchedule({ 'a < b & "c"': constant(1), b: () => 2 }, { steps: 5, title: 'x\n<y>' })
-  expect(two).toContain('a &#60; b &#38; &#34;c&#34;')
-  expect(two.match(/<path/g)!.length).toBe(2)
-  expect(two).not.toMatch(/<y>|NaN|undefined/)
-  expect(() => plotSchedule({}, { steps: 5 })).toThrow(/at least one schedule/)
-  expect(() => plotSchedule(constant(1), { steps: 0 })).toThrow(/steps must be finite and at least 1, got 0/)
-  expect(() => plotSchedule({ bad: () => Number.NaN }, { steps: 5 })).toThrow(/bad is NaN at step 0/)
-  expect(() => plotSchedule({ bad: 3 as never }, { steps: 5 })).toThrow(TypeError)
 })
 
 test('values at joints and beyond the end', () => {

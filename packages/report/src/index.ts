@@ -1,8 +1,24 @@
 /** Pictures and pages from plain data. */
 export { type Bar, type BarsChart, barsChart } from './charts/bars-chart.ts'
+export {
+  type ChartedAnalysis,
+  type ChartedEffect,
+  type EffectsChartOptions,
+  effectsChart,
+  halfNormalChart,
+} from './charts/effects-chart.ts'
+export { type GrowthPoint, growthCharts, type MeasuredGrowth } from './charts/growth-chart.ts'
+export {
+  type ExponentCounts,
+  type FormatRange,
+  type HistogramChartOptions,
+  histogramChart,
+} from './charts/histogram-chart.ts'
 export { type Band, type Line, type LineChart, lineChart, lineCharts, type Rule } from './charts/line-chart.ts'
 export type { Points } from './charts/line-values.ts'
+export { type ScheduleChartOptions, scheduleChart } from './charts/schedule-chart.ts'
 export { type Timeline, type TimelineOptions, type TimelinePass, timelineChart } from './charts/timeline-chart.ts'
+export { type HeatTable, heatTable } from './page/heat-table.ts'
 export { type Page, page } from './page/page.ts'
 export { facts, figure, figureRow, type TableOptions, table } from './page/parts.ts'
 export { type PlanReportOptions, planReport } from './plan/plan-report.ts'

@@ -160,7 +160,7 @@ describe('lineChart', () => {
         },
       ],
     }
-    expect(attributesOf(lineCharts([one, one, one]))).toMatchObject({ width: '1120', height: '760' })
+    expect(attributesOf(lineCharts([one, one, one]))).toMatchObject({ width: '1120', height: '772' })
     expect(attributesOf(lineCharts([one, one, one], { columns: 3, width: 300 }))).toMatchObject({ width: '900' })
   })
 })

@@ -109,7 +109,10 @@ async function analyze(options: AnalyzeFlags): Promise<void> {
     throw new Error(`${options.responses}: ${(error as Error).message}`)
   }
   if (options.csv !== undefined) await writeWhole(options.csv, ablation.effectsCsv(analysis))
-  if (options.svg !== undefined) await writeWhole(options.svg, ablation.effectsSvg(analysis))
+  if (options.svg !== undefined) {
+    const { effectsChart } = await import('@kumiki/report')
+    await writeWhole(options.svg, effectsChart(analysis))
+  }
   answer(options, analysis, () => ablation.effectsTable(analysis))
 }
 

@@ -1,6 +1,5 @@
 /** Stacked horizontal bars: what a total is made of, for several things beside each other. */
 import { axisX, barX, gridX, ruleX } from '@observablehq/plot'
-import { ticks } from 'd3-array'
 import { colorOf } from '../svg/colors.ts'
 import {
   at,
@@ -15,6 +14,7 @@ import {
 } from '../svg/frame.ts'
 import { drawPlot } from '../svg/plot.ts'
 import { textElement } from '../svg/text-element.ts'
+import { linearTicks } from '../svg/ticks.ts'
 import { plain } from '../text/numbers.ts'
 import { fitted, textWidth } from '../text/width.ts'
 
@@ -79,7 +79,7 @@ export function barsChart(chart: BarsChart, options: DrawOptions = {}): string {
   )
   const most = Math.max(...totals, ...limits.map(({ value }) => value).filter(Number.isFinite)) * 1.01 || 1
   const x = (value: number) => left + (value / most) * (right - left)
-  const marks = ticks(0, most, Math.max(2, Math.min(7, (right - left) / 90)))
+  const marks = linearTicks(0, most, Math.max(2, Math.min(7, (right - left) / 90)))
   const body = drawPlot(
     {
       width,

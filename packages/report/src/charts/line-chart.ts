@@ -18,6 +18,7 @@ import {
 } from '../svg/frame.ts'
 import { drawPlot } from '../svg/plot.ts'
 import { round } from '../svg/serialize.ts'
+import { spread } from '../svg/spread.ts'
 import { textElement } from '../svg/text-element.ts'
 import { type ScaleKind, ticksOf } from '../svg/ticks.ts'
 import { axisCount, plain } from '../text/numbers.ts'
@@ -99,10 +100,15 @@ export function lineCharts(charts: readonly LineChart[], options: DrawOptions & 
     title: charts.map(({ title }) => title).join('; '),
     description: drawn.map(({ description }) => description).join(' '),
     width: width * columns,
-    height: height * Math.ceil(charts.length / columns),
-    body: drawn.map(({ body }, i) => at(width * (i % columns), height * Math.floor(i / columns), body)).join('\n'),
+    height: (height + rowGap) * Math.ceil(charts.length / columns) - rowGap,
+    body: drawn
+      .map(({ body }, i) => at(width * (i % columns), (height + rowGap) * Math.floor(i / columns), body))
+      .join('\n'),
   })
 }
+
+/** Pixels between rows of charts. */
+const rowGap = 12
 
 interface Prepared extends Line {
   readonly paint: string
@@ -136,7 +142,7 @@ function drawLines(
   const narrow = width < 480
   const labelled = !narrow && rules.length > 0
   const ruleLabelWidth = Math.max(0, ...rules.map(({ label }) => textWidth(label, fontSize))) + 16
-  const top = headed + legended.height + (yLabel ? 24 : 10)
+  const top = headed + legended.height + (yLabel ? 30 : 10)
   const bottom = height - 40
   const yTicks = ticksOf(yScale, y, Math.max(3, Math.min(6, (bottom - top) / 44)))
   const marginLeft = Math.max(28, 12 + Math.max(...yTicks.map((t) => textWidth(yTick(t), fontSize))))
@@ -169,8 +175,9 @@ function drawLines(
       y: { type: yScale, domain: y as [number, number], clamp: true },
       marks: [
         gridY({ ticks: yTicks, strokeOpacity: 0.15 }),
-        axisY({ ticks: yTicks, tickFormat: yTick, tickSize: 0, tickPadding: 6, label: null, fontSize }),
-        axisX({ ticks: xTicks, tickFormat: xTick, tickSize: 5, label: null, fontSize }),
+        // As `text`: what `tickFormat` writes is thinned out on logarithmic axes.
+        axisY(yTicks, { text: yTick, tickSize: 0, tickPadding: 6, label: null, fontSize }),
+        axisX(xTicks, { text: xTick, tickSize: 5, label: null, fontSize }),
         bands.length > 0
           ? rect(bands, { x1: 'from', x2: 'to', fill: 'currentColor', fillOpacity: 0.1, title: 'label' })
           : null,
@@ -191,7 +198,7 @@ function drawLines(
     body: [
       head,
       at(0, headed, legended.body),
-      yLabel ? textElement(4, top - 9, fitted(yLabel, fontSize, width - 8), 'start', { soft: true }) : '',
+      yLabel ? textElement(4, top - 15, fitted(yLabel, fontSize, width - 8), 'start', { soft: true }) : '',
       textElement((marginLeft + right) / 2, height - 6, xLabel, 'middle', { soft: true }),
       body,
       ...ruleText,
@@ -245,7 +252,8 @@ function bandLabels(bands: readonly Band[], x: [number, number], xScale: ScaleKi
     lineAnchor: 'top',
     text: 'label',
     fontSize: 11,
-    fillOpacity: 0.8,
+    stroke: 'Canvas',
+    fill: 'currentColor',
   })
 }
 
@@ -263,14 +271,4 @@ function prepare(l: Line, index: number, width: number, xScale: ScaleKind, yScal
   const color = l.color ?? index
   const { values, ranged } = lineValues(l.points, width, xScale, yScale)
   return { ...l, paint: colorOf(color), dash: l.dashed ? '6 4' : dashOf(color), values, ranged }
-}
-
-/** Labels pushed apart until none covers another, in order from the top. */
-function spread(rules: readonly (Rule & { at: number })[], top: number, bottom: number) {
-  const gap = 15
-  const sorted = [...rules].sort((a, b) => a.at - b.at)
-  const places = sorted.map((rule) => Math.max(top, rule.at))
-  for (let i = 1; i < places.length; i++) places[i] = Math.max(places[i], places[i - 1] + gap)
-  for (let i = places.length - 1, limit = bottom; i >= 0; i--, limit -= gap) places[i] = Math.min(places[i], limit)
-  return sorted.map((rule, i) => ({ ...rule, place: places[i] }))
 }

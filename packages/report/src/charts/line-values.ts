@@ -1,5 +1,4 @@
 /** The numbers behind a chart of lines: gaps, means over seeds, thinning, domains. */
-import { nice } from 'd3-array'
 import { thin } from '../svg/thin.ts'
 import type { ScaleKind } from '../svg/ticks.ts'
 
@@ -78,7 +77,6 @@ export function padY([low, high]: [number, number], kind: ScaleKind, fromZero: b
   if (!(ceiling > bottom)) return [bottom - Math.abs(bottom || 1) / 2, ceiling + Math.abs(ceiling || 1) / 2]
   const room = 0.04 * (ceiling - bottom)
   const [from, to] = [fromZero && bottom === 0 ? 0 : bottom - room, ceiling + room]
-  const [, top] = nice(from, to, 6)
   // Numbers near the largest have no room above them.
-  return Number.isFinite(to) ? [from, fromZero ? top : to] : [low, high]
+  return Number.isFinite(to) ? [from, to] : [low, high]
 }

@@ -4,8 +4,8 @@ import { type Content, html, type Markup, raw } from '../text/markup.ts'
 /** Widths that a large figure is drawn at: for a desktop and for a phone. */
 const wideWidth = 1016
 const narrowWidth = 360
-/** Width of a figure of a row. */
-const smallWidth = 340
+/** Width of a figure of a row, by the number of its columns: wide enough for a desktop, and readable on a phone. */
+const smallWidths = { 2: 420, 3: 340 } as const
 
 /**
  * A figure across the page, drawn twice: for wide screens and for phones, where the other would be too small to read.
@@ -16,14 +16,19 @@ export function figure(caption: string, draw: (width: number) => string): Markup
 `
 }
 
-/** Small figures side by side, which stand below each other on a phone. */
+/**
+ * Small figures side by side, which stand below each other on a phone.
+ * @param columns in a row
+ */
 export function figureRow(
   figures: readonly { readonly caption: string; readonly draw: (width: number) => string }[],
+  columns: 2 | 3 = 3,
 ): Markup {
   const all = figures.map(
-    ({ caption, draw }) => html`<figure><figcaption><h3>${caption}</h3></figcaption>${raw(draw(smallWidth))}</figure>`,
+    ({ caption, draw }) =>
+      html`<figure><figcaption><h3>${caption}</h3></figcaption>${raw(draw(smallWidths[columns]))}</figure>`,
   )
-  return html`<div class="row">${all}</div>
+  return html`<div class="${columns === 2 ? 'row two' : 'row'}">${all}</div>
 `
 }
 

@@ -32,8 +32,9 @@ svg{display:block;max-width:100%;height:auto}
 .wide svg{width:100%}
 .narrow{display:none}
 .row{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,300px),1fr));gap:16px;margin:0 0 16px}
+.row.two{grid-template-columns:repeat(auto-fit,minmax(min(100%,460px),1fr))}
 .row figure{margin:0}
-.row svg{width:100%;max-width:480px}
+.row svg{width:100%;max-width:500px}
 .scroll{overflow-x:auto;margin:0 0 16px}
 .scroll:focus-visible,summary:focus-visible,a:focus-visible{outline:2px solid ${colors[0]};outline-offset:2px;border-radius:4px}
 table{border-collapse:collapse;font-size:.88rem;font-variant-numeric:tabular-nums;width:100%}
@@ -54,7 +55,8 @@ table.config td{white-space:normal;overflow-wrap:anywhere;min-width:9ch;max-widt
 .samples{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr));gap:16px}
 .sample{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:12px 16px}
 .sample p{margin:0;white-space:pre-wrap}
-.heat{display:inline-table;width:auto;margin:0 24px 16px 0;vertical-align:top}
+.heat{width:auto}
+.heats{display:flex;flex-wrap:wrap;gap:0 24px}.heats .scroll{max-width:100%}
 .heat td,.heat th{padding:3px 8px;border:0}
 ${heat}
 summary{cursor:pointer;padding:4px 0}

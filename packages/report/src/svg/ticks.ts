@@ -3,9 +3,14 @@ import { ticks } from 'd3-array'
 
 export type ScaleKind = 'linear' | 'log'
 
+/** About `count` round values from low to high. Ranges so small that no step between them is a number are marked at their ends. */
+export function linearTicks(low: number, high: number, count: number): number[] {
+  return high - low < 1e-290 ? [low, high] : ticks(low, high, count)
+}
+
 /** About `count` round values within the domain. On a log axis 1, 2 and 5 of each decade, fewer where there are many. */
 export function ticksOf(kind: ScaleKind, [low, high]: readonly [number, number], count: number): number[] {
-  if (kind === 'linear') return ticks(low, high, count)
+  if (kind === 'linear') return linearTicks(low, high, count)
   const decades = Math.log10(high / low)
   // Within a third of a decade a linear ladder is denser than 1, 2, 5.
   if (decades < 0.4) return ticks(low, high, count).filter((tick) => tick > 0)

@@ -1,0 +1,238 @@
+/** Effects of an ablation: bars with confidence intervals around zero, and sizes on a half-normal scale. */
+import { axisX, axisY, barX, dot, gridX, gridY, line, ruleX, ruleY, scale, tickX } from '@observablehq/plot'
+import { median } from 'd3-array'
+import { colors } from '../svg/colors.ts'
+import {
+  at,
+  boxShape,
+  checkSize,
+  type DrawOptions,
+  fontSize,
+  frame,
+  headingHeight,
+  headingText,
+  legend,
+} from '../svg/frame.ts'
+import { drawPlot } from '../svg/plot.ts'
+import { spread } from '../svg/spread.ts'
+import { textElement } from '../svg/text-element.ts'
+import { linearTicks } from '../svg/ticks.ts'
+import { plain } from '../text/numbers.ts'
+import { fitted, textWidth } from '../text/width.ts'
+
+/** One term, as `analyze` of @kumiki/ablation gives it. */
+export interface ChartedEffect {
+  readonly term: string
+  /** Mean where it is on less mean where it is off. */
+  readonly difference: number
+  readonly confidenceInterval: readonly [number, number] | null
+  readonly pValue: number | null
+}
+
+export interface ChartedAnalysis {
+  readonly effects: readonly ChartedEffect[]
+  /** Of the intervals, such as 0.95. */
+  readonly confidence: number
+}
+
+export interface EffectsChartOptions extends Omit<DrawOptions, 'height'> {
+  /** Default: "Effects on" the response. */
+  readonly title?: string
+  /** What the differences are differences of, such as 'accuracy'. Default 'response'. */
+  readonly response?: string
+}
+
+const row = 28
+const paint = colors[0]
+const short = (value: number) => String(Number(value.toPrecision(3)))
+
+/**
+ * One bar a term with its interval. Terms whose interval excludes zero are filled; the others are pale.
+ * @throws RangeError where the width is out of range
+ * @example effectsChart(analyze(design, accuracy), { response: 'accuracy' })
+ */
+export function effectsChart(analysis: ChartedAnalysis, options: EffectsChartOptions = {}): string {
+  const { width = 640, response = 'response', heading = options.title !== undefined, document } = options
+  checkSize('effectsChart', width)
+  const title = options.title ?? `Effects on ${response}`
+  const { effects, confidence } = analysis
+  const left = Math.min(0.4 * width, 18 + Math.max(0, ...effects.map((e) => textWidth(e.term, fontSize))))
+  const right = 14 + Math.max(0, ...effects.map((e) => textWidth(short(e.difference), fontSize)))
+  const headed = heading ? headingHeight : 4
+  const keys = effects.some((e) => e.confidenceInterval)
+    ? [
+        { shape: boxShape(paint), label: 'interval excludes 0' },
+        { shape: boxShape(paint, 0.3), label: 'it does not' },
+      ]
+    : []
+  const legended = legend(keys, 4, width)
+  const top = headed + legended.height
+  const bottom = top + Math.max(1, effects.length) * row
+  const most =
+    Math.max(
+      ...effects.flatMap((e) => [e.difference, ...(e.confidenceInterval ?? [])].map(Math.abs)).filter(Number.isFinite),
+      0,
+    ) || 1
+  const rows = effects.map((e, i) => ({
+    ...e,
+    row: String(i),
+    low: e.confidenceInterval?.[0],
+    high: e.confidenceInterval?.[1],
+  }))
+  const intervals = rows.filter((r) => r.low !== undefined)
+  const domain = [-1.02 * most, 1.02 * most]
+  const marks = linearTicks(domain[0], domain[1], Math.max(2, Math.min(7, (width - left - right) / 80)))
+  const whisker = { insetTop: 9, insetBottom: 9 }
+  const body = drawPlot(
+    {
+      width,
+      height: bottom + 24,
+      marginLeft: left,
+      marginRight: right,
+      marginTop: top,
+      marginBottom: 24,
+      x: { domain },
+      y: { type: 'band', domain: rows.map((r) => r.row), padding: 0, axis: null },
+      marks: [
+        gridX({ ticks: marks, strokeOpacity: 0.15 }),
+        axisX({ ticks: marks, tickFormat: plain, tickSize: 0, label: null, fontSize }),
+        barX(rows, {
+          y: 'row',
+          x1: 0,
+          x2: 'difference',
+          fill: paint,
+          fillOpacity: (r) => (isClear(r) ? 1 : 0.3),
+          insetTop: 6,
+          insetBottom: 6,
+          title: (r) => `${r.term}: ${short(r.difference)}${r.pValue === null ? '' : `, p = ${short(r.pValue)}`}`,
+        }),
+        ruleX([0], { strokeOpacity: 0.6 }),
+        barX(intervals, { y: 'row', x1: 'low', x2: 'high', fill: 'currentColor', insetTop: 13.3, insetBottom: 13.3 }),
+        tickX(intervals, { y: 'row', x: 'low', ...whisker }),
+        tickX(intervals, { y: 'row', x: 'high', ...whisker }),
+      ],
+    },
+    document,
+  )
+  const texts = effects.flatMap((e, i) => {
+    const y = top + i * row + row / 2 + 4
+    return [
+      textElement(left - 8, y, fitted(e.term, fontSize, left - 12), 'end'),
+      textElement(width - 4, y, short(e.difference), 'end'),
+    ]
+  })
+  const caption = `${response}: mean on - mean off, with ${Number((100 * confidence).toPrecision(6))}% intervals`
+  return frame({
+    title,
+    description: `${caption}. ${effects.map((e) => `${e.term} ${short(e.difference)}`).join('; ')}.`,
+    width,
+    height: bottom + 44,
+    body: [
+      heading ? headingText(title, 4, width) : '',
+      at(0, headed, legended.body),
+      body,
+      ...texts,
+      textElement((left + width - right) / 2, bottom + 38, fitted(caption, fontSize, width), 'middle', { soft: true }),
+    ].join(''),
+  })
+}
+
+const isClear = ({ confidenceInterval: c }: ChartedEffect) => c !== null && c[0] * c[1] > 0
+
+/**
+ * Sizes of effects over the quantiles that noise alone would give (Daniel's half-normal plot): what is noise lies near the line, what is
+ * not lies above it, and carries its name. The line's slope is Lenth's pseudo standard error. It needs no replicates.
+ * @throws RangeError where width or height is out of range
+ * @see Daniel, Technometrics 1 (1959); Lenth, Technometrics 31 (1989)
+ * @example halfNormalChart(analyze(design, accuracy).effects)
+ */
+export function halfNormalChart(
+  effects: readonly Pick<ChartedEffect, 'term' | 'difference'>[],
+  options: DrawOptions & { readonly title?: string; readonly response?: string } = {},
+): string {
+  const { width = 560, height = 380, response = 'response', heading = true, document } = options
+  checkSize('halfNormalChart', width, height)
+  const title = options.title ?? 'Half-normal plot of effects'
+  const sizes = effects
+    .map(({ term, difference }) => ({ term, size: Math.abs(difference) }))
+    .filter(({ size }) => Number.isFinite(size))
+    .sort((a, b) => a.size - b.size)
+  const points = sizes.map((s, i) => ({ ...s, quantile: halfNormalQuantile((i + 0.5) / sizes.length) }))
+  const error = pseudoStandardError(sizes.map(({ size }) => size))
+  const far = (points.at(-1)?.quantile ?? 1) * 1.12
+  const most = (Math.max(points.at(-1)?.size ?? 0, error * far) || 1) * 1.06
+  const top = (heading ? headingHeight : 0) + 30
+  const bottom = height - 40
+  const yTicks = linearTicks(0, most, 5)
+  const marginLeft = Math.max(28, 12 + Math.max(...yTicks.map((t) => textWidth(plain(t), fontSize))))
+  const marginRight = 16
+  const toX = scale({ x: { domain: [0, far], range: [marginLeft, width - marginRight] } })!
+  const toY = scale({ y: { domain: [0, most], range: [bottom, top] } })!
+  const body = drawPlot(
+    {
+      width,
+      height,
+      marginLeft,
+      marginRight,
+      marginTop: top,
+      marginBottom: 40,
+      x: { domain: [0, far] },
+      y: { domain: [0, most] },
+      marks: [
+        gridY({ ticks: yTicks, strokeOpacity: 0.15 }),
+        axisY({ ticks: yTicks, tickFormat: plain, tickSize: 0, tickPadding: 6, label: null, fontSize }),
+        axisX({ ticks: linearTicks(0, far, 5), tickFormat: plain, tickSize: 5, label: null, fontSize }),
+        ruleY([0], { strokeOpacity: 0.4 }),
+        line(
+          [
+            [0, 0],
+            [far, error * far],
+          ],
+          { strokeOpacity: 0.6, strokeDasharray: '4 3' },
+        ),
+        dot(points, { x: 'quantile', y: 'size', fill: paint, r: 4, title: (p) => `${p.term}: ${short(p.size)}` }),
+      ],
+    },
+    document,
+  )
+  const named = points.filter(({ size }) => points.length <= 8 || size > 2 * error)
+  const placed = spread(
+    named.map((p) => ({ ...p, at: toY.apply(p.size) as number })),
+    top + 4,
+    bottom - 4,
+  )
+  const labels = placed.map(({ term, quantile, place }) => {
+    const x = (toX.apply(quantile) as number) - 4
+    return textElement(x, place - 5, fitted(term, fontSize, x - marginLeft), 'end')
+  })
+  const yLabel = `size of the effect on ${response}`
+  return frame({
+    title,
+    description: `${yLabel}: ${[...points]
+      .reverse()
+      .map(({ term, size }) => `${term} ${short(size)}`)
+      .join('; ')}. Pseudo standard error ${short(error)}.`,
+    width,
+    height,
+    body: [
+      heading ? headingText(title, 4, width) : '',
+      textElement(4, top - 15, fitted(yLabel, fontSize, width - 8), 'start', { soft: true }),
+      textElement((marginLeft + width - marginRight) / 2, height - 6, 'half-normal quantile', 'middle', { soft: true }),
+      body,
+      ...labels,
+    ].join(''),
+  })
+}
+
+/** Lenth (1989): 1.5 medians of the effects that are not far above 1.5 medians of all. */
+function pseudoStandardError(sizes: readonly number[]): number {
+  const first = 1.5 * (median(sizes) ?? 0)
+  return 1.5 * (median(sizes.filter((size) => size < 2.5 * first)) ?? 0)
+}
+
+/** The value below which a share p of |z| lies, to three digits: Abramowitz and Stegun, 26.2.23. */
+function halfNormalQuantile(p: number): number {
+  const t = Math.sqrt(-2 * Math.log((1 - p) / 2))
+  const above = 2.515517 + t * (0.802853 + t * 0.010328)
+  return t - above / (1 + t * (1.432788 + t * (0.189269 + t * 0.001308)))
+}

@@ -1,0 +1,60 @@
+/** Time and peak memory against size, beside the lines that good growth keeps to. */
+import type { DrawOptions } from '../svg/frame.ts'
+import { type Line, type LineChart, lineCharts } from './line-chart.ts'
+
+/** What one size costs: seconds or bytes, and the work (FLOPs or size) that it should grow with. */
+export interface GrowthPoint {
+  readonly size: number
+  readonly cost: number
+  readonly work: number
+}
+
+/** One curve, measured on one backend. */
+export interface MeasuredGrowth {
+  readonly curve: { readonly name: string; readonly axis: string }
+  readonly backend: string
+  /** Seconds; work in FLOPs. */
+  readonly time: { readonly points: readonly GrowthPoint[] }
+  /** Bytes. */
+  readonly memory: { readonly points: readonly GrowthPoint[] }
+}
+
+/**
+ * One column a curve: above, time beside the line of the FLOPs; below, peak memory beside a line through the origin. The dashed lines lie
+ * under the curves and touch them where a unit costs least.
+ */
+export function growthCharts(measured: readonly MeasuredGrowth[], options: DrawOptions = {}): string {
+  const names = [...new Set(measured.map(({ curve }) => curve.name))]
+  const least = (points: readonly GrowthPoint[]) => Math.min(...points.map(({ cost, work }) => cost / work))
+  const chart = (name: string, what: string, yLabel: string, lines: (m: MeasuredGrowth, color: number) => Line[]) => {
+    const own = measured.filter(({ curve }) => curve.name === name)
+    return {
+      title: `${name}: ${what}`,
+      xLabel: own[0].curve.axis,
+      yLabel,
+      xScale: 'log',
+      yScale: 'log',
+      lines: own.flatMap(lines),
+    } satisfies LineChart
+  }
+  const pair = (points: readonly GrowthPoint[], label: string, ideal: string, color: number, unit: number): Line[] => [
+    { label, color, dots: true, points: points.map(({ size, cost }) => [size, cost / unit] as const) },
+    {
+      label: ideal,
+      color,
+      dashed: true,
+      points: points.map(({ size, work }) => [size, (work * least(points)) / unit] as const),
+    },
+  ]
+  const time = names.map((name) =>
+    chart(name, 'time', 'seconds', ({ backend, time: { points } }, color) =>
+      pair(points, backend, `FLOPs at ${(1e-9 / least(points)).toPrecision(2)} GFLOP/s`, color, 1),
+    ),
+  )
+  const memory = names.map((name) =>
+    chart(name, 'peak memory', 'MB', ({ backend, memory: { points } }, color) =>
+      pair(points, backend, 'linear', color, 1e6),
+    ),
+  )
+  return lineCharts([...time, ...memory], { columns: Math.max(1, names.length), ...options })
+}

@@ -1,0 +1,52 @@
+/** Learning-rate schedules as lines over steps. */
+import type { DrawOptions } from '../svg/frame.ts'
+import { lineChart } from './line-chart.ts'
+
+export interface ScheduleChartOptions extends DrawOptions {
+  /** Last step drawn. */
+  readonly steps: number
+  /** First step drawn. Default 0. */
+  readonly from?: number
+  /** Default: the names, or "Learning rate". */
+  readonly title?: string
+  /** Default "learning rate". */
+  readonly yLabel?: string
+}
+
+/**
+ * Schedules as a line chart: every step, or every pixel where steps are more, so that a corner is never cut by more than a pixel.
+ * @param schedules one function from step to learning rate, or several by name
+ * @throws RangeError where the steps or sizes are out of range, there is no schedule, or a value is not finite; TypeError where a schedule is no function
+ * @example scheduleChart({ stable, branch }, { steps: 100_000, title: 'A stable run and a branch' })
+ */
+export function scheduleChart(
+  schedules: ((step: number) => number) | Readonly<Record<string, (step: number) => number>>,
+  options: ScheduleChartOptions,
+): string {
+  const { steps, from = 0, width = 720, height = 360, yLabel = 'learning rate' } = options
+  if (!(Number.isSafeInteger(from) && from >= 0))
+    throw new RangeError(`scheduleChart: from must be an integer of at least 0, got ${from}`)
+  if (!(Number.isSafeInteger(steps) && steps > from))
+    throw new RangeError(`scheduleChart: steps must be an integer of at least ${from + 1}, got ${steps}`)
+  const named = typeof schedules === 'function' ? [['', schedules] as const] : Object.entries(schedules)
+  if (named.length === 0) throw new RangeError('scheduleChart: at least one schedule is needed, got none')
+  const count = Math.min(Math.max(2, Math.floor(width)), steps - from)
+  const lines = named.map(([label, schedule]) => {
+    const name = label || 'schedule'
+    if (typeof schedule !== 'function')
+      throw new TypeError(
+        `scheduleChart: ${name} must be a function from step to learning rate, got ${typeof schedule}`,
+      )
+    const points = Array.from({ length: count + 1 }, (_, i) => {
+      const step = Math.round(from + ((steps - from) * i) / count)
+      const value = schedule(step)
+      if (!Number.isFinite(value)) throw new RangeError(`scheduleChart: ${name} is ${value} at step ${step}`)
+      return [step, value] as const
+    })
+    return { label, points }
+  })
+  const names = named.map(([name]) => name).filter(Boolean)
+  const title = options.title ?? (names.join(', ') || 'Learning rate')
+  const heading = options.heading ?? options.title !== undefined
+  return lineChart({ title, xLabel: 'step', yLabel, lines, fromZero: true }, { ...options, width, height, heading })
+}
