@@ -16,6 +16,7 @@ const documents: Record<string, string> = {
   'README.ja.md': 'packages/kumiki',
   'docs/getting-started.md': 'packages/kumiki',
   'docs/ja/getting-started.md': 'packages/kumiki',
+  'docs/models.md': 'packages/train',
   'docs/optimizers.md': 'packages/kumiki',
   'docs/planner.md': 'packages/kumiki',
   'docs/precision.md': 'packages/kumiki',
