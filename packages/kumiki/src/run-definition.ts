@@ -6,6 +6,7 @@ import {
   checkRunConfiguration,
   type RunConfiguration,
   type RunConfigurationChanges,
+  type RunKinds,
   runConfigurationFields,
   upgradeConfiguration,
 } from '@kumiki/train'
@@ -19,17 +20,16 @@ export interface RunSources {
   /** A JSON file: { name?, architecture?: {...}, run?: {...} }, on top of the preset. */
   readonly config?: string
   readonly overrides: RunConfigurationChanges
+  /** Kinds of schedules and optimizers of the user's own, and where they come from. */
+  readonly kinds?: string
+  readonly ownKinds?: RunKinds
   /** Bytes of memory a preset is scaled to. Default: what this process may use. */
   readonly available?: number
 }
 
 /** Preset, then configuration file, then command line. The vocabulary of the architecture becomes the tokenizer's later. */
-export async function resolveRun({
-  preset: name = 'nano',
-  config,
-  overrides,
-  available,
-}: RunSources): Promise<RunDefinition> {
+export async function resolveRun(sources: RunSources): Promise<RunDefinition> {
+  const { preset: name = 'nano', config, overrides, available, kinds, ownKinds } = sources
   const preset = findPreset(name)
   const file = config ? await readConfig(config) : {}
   const fromFile = (file.run ?? {}) as RunConfigurationChanges
@@ -61,7 +61,8 @@ export async function resolveRun({
   return {
     name: typeof file.name === 'string' ? file.name : preset.name,
     architecture,
-    configuration: checkRunConfiguration(configuration, config ?? 'the run'),
+    configuration: checkRunConfiguration(configuration, config ?? 'the run', ownKinds),
+    ...(kinds !== undefined && { kinds }),
     ...(differences && { recipe: { model: preset.name, differences } }),
   }
 }

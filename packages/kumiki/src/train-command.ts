@@ -10,6 +10,7 @@ import {
   Run,
   type RunConfigurationChanges,
   RunConfigurationError,
+  type RunKinds,
   type RunObserver,
   runOptionsOf,
 } from '@kumiki/train'
@@ -38,6 +39,7 @@ import { refuseFixedFlags } from './fixed-flags.ts'
 import { differenceLines } from './presets.ts'
 import { progressObserver } from './progress.ts'
 import { resolveRun } from './run-definition.ts'
+import { loadKinds } from './run-kinds.ts'
 import { reportObserver } from './run-report.ts'
 import { openRunTokenizer, trainRunTokenizer } from './run-tokenizer.ts'
 import { checkRunMemory } from './training-memory.ts'
@@ -52,6 +54,8 @@ export interface TrainCommandOptions {
   /** Files and folders of text; none: the built-in corpus. */
   readonly data: readonly string[]
   readonly overrides: RunConfigurationChanges
+  /** A module with kinds of schedules and optimizers. */
+  readonly kinds?: string
   readonly device: 'auto' | 'webgpu' | 'cpu'
   readonly threads?: number
   /** Run folder; default runs/NAME-DATE. */
@@ -71,7 +75,8 @@ export interface TrainCommandOptions {
 /** @throws Stopped for a signal, when everything is in a safe place; UsageError for flags that do not fit */
 export async function runTrain(options: TrainCommandOptions): Promise<FinishedRun> {
   const started = performance.now()
-  const plan = await asUsage(() => planOf(options))
+  const kinds = await loadKinds(options.kinds)
+  const plan = await asUsage(() => planOf(options, kinds))
   const where: Where = { phase: 'before the first step', kept: await keptIn(plan.folder) }
   const stop = new StopSignals({
     onRequest: (signal) =>
@@ -79,7 +84,7 @@ export async function runTrain(options: TrainCommandOptions): Promise<FinishedRu
     onSecond: (signal) => log(`${signal}: ended at once. ${resumeHint(plan.folder.path, where.kept)}`),
   })
   try {
-    return await asUsage(() => new TrainProcess(plan, options, stop, where, started).train())
+    return await asUsage(() => new TrainProcess(plan, options, kinds, stop, where, started).train())
   } catch (error) {
     throw error instanceof Stopped ? stopped(error.signal, plan.folder.path, where) : error
   } finally {
@@ -89,8 +94,9 @@ export async function runTrain(options: TrainCommandOptions): Promise<FinishedRu
 }
 
 /** A new run or one that goes on, its folder held. */
-async function planOf(options: TrainCommandOptions): Promise<RunPlan> {
+async function planOf(options: TrainCommandOptions, ownKinds: RunKinds): Promise<RunPlan> {
   const planning = {
+    kinds: ownKinds,
     cadence: { steps: options.checkpointEvery, minutes: options.checkpointMinutes, keep: options.keep },
     check: (run: Parameters<typeof checkRunMemory>[0]) => checkRunMemory(run, options.device),
     onWait: ({ pid, host }: { pid: number; host: string }, seconds: number) =>
@@ -105,7 +111,7 @@ async function planOf(options: TrainCommandOptions): Promise<RunPlan> {
   if (options.overwrite && options.out === undefined)
     throw new UsageError('--overwrite removes the run that is in --out: give --out FOLDER too')
   const { data, out: folder, overwrite } = options
-  return beginRun(await resolveRun(options), { ...planning, data, folder, overwrite })
+  return beginRun(await resolveRun({ ...options, ownKinds }), { ...planning, data, folder, overwrite })
 }
 
 /** A folder that cannot be taken, and a configuration that cannot be, are wrong use. */
@@ -152,13 +158,22 @@ function stopped(signal: StopSignal, folder: string, { phase, stepping, kept }: 
 class TrainProcess {
   private readonly plan: RunPlan
   private readonly options: TrainCommandOptions
+  private readonly kinds: RunKinds
   private readonly stop: StopSignals
   private readonly where: Where
   private readonly clock: RunClock
 
-  constructor(plan: RunPlan, options: TrainCommandOptions, stop: StopSignals, where: Where, started: number) {
+  constructor(
+    plan: RunPlan,
+    options: TrainCommandOptions,
+    kinds: RunKinds,
+    stop: StopSignals,
+    where: Where,
+    started: number,
+  ) {
     this.plan = plan
     this.options = options
+    this.kinds = kinds
     this.stop = stop
     this.where = where
     this.clock = new RunClock(plan.record, started)
@@ -231,7 +246,7 @@ class TrainProcess {
     })
     const run = Run.create(
       {
-        ...runOptionsOf(configuration),
+        ...runOptionsOf(configuration, this.kinds),
         device,
         model: decoderModel(architecture),
         data: batches({ documents: train, eosId, vocabSize, batchSize, sequenceLength, seed }),
@@ -274,7 +289,14 @@ class TrainProcess {
               )
             : error
         })
-        for (const line of resumeRemarks(loaded.manifest.made, configuration, run.trainer.step, device.name)) log(line)
+        for (const line of resumeRemarks(
+          loaded.manifest.made,
+          configuration,
+          run.trainer.step,
+          device.name,
+          this.kinds,
+        ))
+          log(line)
         clock.atLeast(loaded.manifest.seconds ?? 0)
         clock.atLeast((await MetricsLog.read(join(path, 'metrics.jsonl'))).seconds)
       }

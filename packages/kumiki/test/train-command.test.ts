@@ -219,6 +219,22 @@ test('any optimizer and any schedule train, are kept and go on', async () => {
   // Muon by name: hidden matrices; the rest under AdamW.
   await begin('muon', { steps: 2, optimizer: 'muon', schedule: 'linear' })
   expect(json('muon', 'run.json').configuration.optimizer.groups[0].optimizer.kind).toBe('muon')
+  // Kinds of one's own, from a module.
+  writeFileSync(
+    at('kinds.mjs'),
+    'export const schedules = { harmonic: ({ peak }) => (step) => peak / (step + 1) }\nexport const bad = 1\n',
+  )
+  const own = { overrides: { steps: 2, schedule: { kind: 'harmonic', peak: 1e-3 } }, config: at('tiny.json') }
+  const texts = { data: [at('texts.txt')], out: at('own') }
+  await expect(train({ ...own, ...texts })).rejects.toThrow(/unknown kind 'harmonic'/)
+  await expect(train({ ...own, ...texts, kinds: at('none.mjs') })).rejects.toThrow(/--kinds .*cannot be loaded/)
+  await train({ ...own, ...texts, kinds: at('kinds.mjs') })
+  expect(readFileSync(at('own', 'metrics.jsonl'), 'utf8')).toContain('"learningRate":0.0005')
+  await expect(train({ resume: at('own'), overrides: { steps: 3 } })).rejects.toThrow(
+    /unknown kind 'harmonic'.* The run was made with --kinds .*kinds\.mjs: give it again/,
+  )
+  await train({ resume: at('own'), overrides: { steps: 3 }, kinds: at('kinds.mjs') })
+  expect(stepsOf('own')).toEqual([1, 2, 3])
   for (const [overrides, message] of [
     [{ optimizer: 'adamx' }, /optimizer: optimizerFromJSON: unknown kind 'adamx'; known are adafactor, adam, adamw/],
     [{ optimizer: { epsilom: 1 } }, /optimizer: optimizerFromJSON: adamw has no option 'epsilom'; it has beta1/],

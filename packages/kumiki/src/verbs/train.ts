@@ -16,6 +16,7 @@ interface TrainFlags {
   learningRate?: number
   optimizer?: string | Partial<OptimizerDescription>
   schedule?: string | ScheduleDescription
+  kinds?: string
   warmup?: number
   vocabSize?: number
   precision?: string
@@ -56,6 +57,7 @@ export function addTrain(program: Command): void {
           'of the learning rate: constant, cosine, inverseSqrt, linear, wsd, or any kind of @kumiki/optim as JSON',
           nameOrJson,
         )
+        .option('--kinds <module>', 'ES module that exports schedules and optimizers of your own, by kind')
         .option('--warmup <n>', 'steps of warm-up', integer(0, 1e9))
         .option('--vocab-size <n>', 'pieces of the tokenizer trained on the text', integer(260, 1 << 24))
         .addOption(choice('--precision <policy>', 'what numbers are stored in', precisionNames))

@@ -9,7 +9,7 @@ import { chain, clipGlobalNorm, clipValue, type GradientTransform } from '../wra
 import { withDynamics } from '../wrappers/dynamics.ts'
 import { type ParameterGroup, parameterGroups } from '../wrappers/parameter-groups.ts'
 import type { Optimizer } from './optimizer.ts'
-import { optimizers } from './registry.ts'
+import { optimizerTable } from './registry.ts'
 
 /** An optimizer as JSON: `kind` and its options. */
 export interface OptimizerDescription {
@@ -20,20 +20,12 @@ export interface OptimizerDescription {
 /** Makes an optimizer of one kind; `parse` makes the optimizers inside it. */
 export type OptimizerBuilder = (description: any, parse: (description: unknown) => Optimizer) => Optimizer
 
-const adam = ['beta1', 'beta2', 'epsilon', 'weightDecay', 'momentDtype']
-
-/** The kinds that `optimizerFromJSON` knows; each refuses options it does not have. Functions (`mask`, `shapeOf`) are no JSON. */
+/** The kinds that `optimizerFromJSON` knows; each refuses options it does not have. */
 export const optimizerKinds: Readonly<Record<string, OptimizerBuilder>> =
   /* @__PURE__ */ knownOptions<OptimizerBuilder>('optimizerFromJSON', {
-    adafactor: [['beta2Decay', 'epsilon1', 'epsilon2', 'clippingThreshold', 'weightDecay'], optimizers.adafactor],
-    adam: [adam, optimizers.adam],
-    adamw: [adam, optimizers.adamw],
-    lion: [['beta1', 'beta2', 'weightDecay', 'momentDtype'], optimizers.lion],
-    muon: [
-      ['momentum', 'nesterov', 'weightDecay', 'newtonSchulzSteps', 'coefficients', 'epsilon', 'scaling'],
-      optimizers.muon,
-    ],
-    sgd: [['momentum', 'nesterov', 'weightDecay', 'momentDtype'], optimizers.sgd],
+    ...Object.fromEntries(
+      Object.entries(optimizerTable).map(([kind, [make, options]]) => [kind, [options, make] as const]),
+    ),
     averageWeights: [['optimizer', 'decay'], (d, parse) => averageWeights(parse(d.optimizer), d)],
     withDynamics: [['optimizer', 'perParameter', 'epsilon'], (d, parse) => withDynamics(parse(d.optimizer), d)],
     chain: [

@@ -7,6 +7,7 @@ import {
   type RunConfiguration,
   type RunConfigurationChanges,
   RunConfigurationError,
+  type RunKinds,
   scheduleOf,
   upgradeConfiguration,
 } from './configuration.ts'
@@ -16,9 +17,13 @@ import { type RunRecord, shellWord } from './run-record.ts'
  * The configuration of a record with changes over it.
  * @throws RunConfigurationError for values that do not fit, or another optimizer: its moments would not be those of the checkpoint
  */
-export function changedConfiguration(record: RunRecord, changes: RunConfigurationChanges): RunConfiguration {
+export function changedConfiguration(
+  record: RunRecord,
+  changes: RunConfigurationChanges,
+  kinds: RunKinds = {},
+): RunConfiguration {
   const before = record.configuration
-  const configuration = checkRunConfiguration(changeRunConfiguration(before, changes), 'train --resume')
+  const configuration = checkRunConfiguration(changeRunConfiguration(before, changes), 'train --resume', kinds)
   if (configuration.optimizer.kind !== before.optimizer.kind)
     throw new RunConfigurationError(
       `train --resume: the optimizer is ${before.optimizer.kind} and cannot become ${configuration.optimizer.kind}, whose state the checkpoints do not have; its options can be changed, or begin a new run`,
@@ -95,6 +100,7 @@ export function resumeRemarks(
   configuration: RunConfiguration,
   step: number,
   device: string,
+  kinds: RunKinds = {},
 ): string[] {
   const lines: string[] = []
   const former = configurationMade(made)
@@ -102,9 +108,9 @@ export function resumeRemarks(
   for (const [field, [before, after]] of Object.entries(configurationChanges(former, configuration)))
     lines.push(`${field} was ${show(before)} up to step ${step}, and is ${show(after)} from here on`)
   if (step < configuration.steps) {
-    const schedule = scheduleOf(former)
+    const schedule = scheduleOf(former, kinds)
     const before = former.steps > step ? schedule(step) : schedule(step - 1)
-    const after = scheduleOf(configuration)(step)
+    const after = scheduleOf(configuration, kinds)(step)
     const last = schedule(Math.max(0, step - 1))
     if (rate(after) !== rate(before))
       lines.push(

@@ -1,6 +1,11 @@
 /** A run about to be made: a new one or one that goes on, checked, with its folder held. Node only. */
 import { stat } from 'node:fs/promises'
-import { configurationChanges, type RunConfiguration, type RunConfigurationChanges } from './configuration.ts'
+import {
+  configurationChanges,
+  type RunConfiguration,
+  type RunConfigurationChanges,
+  type RunKinds,
+} from './configuration.ts'
 import { changedConfiguration } from './resume.ts'
 import { parseRunAtStep, RunFolder } from './run-folder.ts'
 import type { LockOptions } from './run-lock.ts'
@@ -18,6 +23,8 @@ export interface RunPlan {
 export interface PlanOptions extends LockOptions {
   /** When checkpoints are made. Default: each tenth of the run, at most 500 steps and 10 minutes apart; two stay. */
   readonly cadence?: Partial<Cadence>
+  /** Kinds of schedules and optimizers of one's own. */
+  readonly kinds?: RunKinds
   /** Looks at what will be trained before a folder is touched, such as at its memory. What it throws ends the plan. */
   readonly check?: (run: RunDefinition) => void
 }
@@ -65,8 +72,8 @@ export async function resumeRun(
   const { folder: path, step } = (await isFolder(run)) ? { folder: run, step: undefined } : parseRunAtStep(run)
   const folder = await RunFolder.open(path, options)
   try {
-    const before = await readRecord(folder.path)
-    const configuration = changedConfiguration(before, changes)
+    const before = await readRecord(folder.path, options.kinds)
+    const configuration = changedConfiguration(before, changes, options.kinds)
     const record = { ...before, configuration, checkpoints: cadenceOf(options, configuration, before.checkpoints) }
     options.check?.(record)
     return {

@@ -4,13 +4,15 @@ import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { ModelArchitecture } from '@kumiki/models/configs'
 import { writeFileAtomically } from '../atomic-file.ts'
-import { checkRunConfiguration, type RunConfiguration, upgradeConfiguration } from './configuration.ts'
+import { checkRunConfiguration, type RunConfiguration, type RunKinds, upgradeConfiguration } from './configuration.ts'
 
 /** What is trained and how: the plain part of a run. */
 export interface RunDefinition {
   readonly name: string
   readonly architecture: ModelArchitecture
   readonly configuration: RunConfiguration
+  /** Where kinds of schedules and optimizers of one's own come from, for the record: nothing is loaded from it. */
+  readonly kinds?: string
   /** The model whose recipe the configuration follows, and what differs from it. */
   readonly recipe?: RunRecipe
 }
@@ -85,8 +87,11 @@ function upgradeRecord(json: any): RunRecord {
   } as never
 }
 
-/** @throws Error naming the file and what is wrong with it */
-export async function readRecord(folder: string): Promise<RunRecord> {
+/**
+ * @param kinds of one's own that the configuration may name
+ * @throws Error naming the file and what is wrong with it
+ */
+export async function readRecord(folder: string, kinds: RunKinds = {}): Promise<RunRecord> {
   const file = join(folder, 'run.json')
   const text = await readFile(file, 'utf8').catch((error) => {
     throw new Error(`${file}: cannot be read (${error.code ?? error.message})`)
@@ -108,7 +113,12 @@ export async function readRecord(folder: string): Promise<RunRecord> {
     !Array.isArray(record.processes)
   )
     throw new Error(`${file}: is not the record of a run that this version can go on with`)
-  checkRunConfiguration(record.configuration, file)
+  try {
+    checkRunConfiguration(record.configuration, file, kinds)
+  } catch (error) {
+    if (record.kinds === undefined || kinds.schedules || kinds.optimizers) throw error
+    throw new Error(`${(error as Error).message}. The run was made with --kinds ${record.kinds}: give it again`)
+  }
   const { steps, minutes, keep } = record.checkpoints
   for (const [name, value] of Object.entries({ steps, minutes, keep }))
     if (typeof value !== 'number' || !(value > 0))
