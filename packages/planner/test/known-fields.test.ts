@@ -1,15 +1,7 @@
 /** A field that is not known is refused with the nearest name, in every request of the package. */
 import { expect, it } from 'vitest'
-import {
-  assessBudget,
-  emitMegatron,
-  emitSlurm,
-  estimate,
-  plan,
-  readMegatron,
-  simulate,
-  simulatePipeline,
-} from '../src/index.ts'
+import { assessBudget, emitMegatron, emitSlurm, estimate, plan, simulate, simulatePipeline } from '../src/index.ts'
+import { readMegatron } from '../src/read.ts'
 import { recipe, v3_13b } from './models.ts'
 
 const cluster = { gpu: 'H100', nodes: 1, gpusPerNode: 8 }

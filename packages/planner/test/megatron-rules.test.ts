@@ -1,6 +1,7 @@
 /** What Megatron-LM's own validation refuses (arguments.py, transformer_config.py, token_dispatcher.py at d98e8a64) is not emitted. */
 import { describe, expect, it } from 'vitest'
-import { emitMegatron, type LaunchRequest, type ParallelPlan, type PlannerModel, readMegatron } from '../src/index.ts'
+import { emitMegatron, type LaunchRequest, type ParallelPlan, type PlannerModel } from '../src/index.ts'
+import { readMegatron } from '../src/read.ts'
 import { ci7b, recipe, v3_13b, v4_32bA3b } from './models.ts'
 
 const plan: ParallelPlan = {

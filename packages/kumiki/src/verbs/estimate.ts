@@ -1,5 +1,6 @@
 /** `kumiki estimate` */
-import type { MegatronLaunch, PlanRequest, Schedule } from '@kumiki/planner'
+import type { PlanRequest, Schedule } from '@kumiki/planner'
+import type { MegatronLaunch } from '@kumiki/planner/read'
 import type { Command } from 'commander'
 import { readBytes, readJson, writeWhole } from '../files.ts'
 import { choice, collect, integer } from '../flag-values.ts'
@@ -232,7 +233,7 @@ async function flagsRequest(options: EstimateFlags): Promise<Requested> {
 }
 
 async function launchRequest(options: EstimateFlags): Promise<Requested> {
-  const { readMegatron } = await import('@kumiki/planner')
+  const { readMegatron } = await import('@kumiki/planner/read')
   const files = options.megatron as string[]
   const texts: string[] = []
   for (const file of files) texts.push(new TextDecoder().decode(await readBytes(file, maxLaunchBytes)))

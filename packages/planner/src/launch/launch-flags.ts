@@ -1,6 +1,6 @@
 /** The flags of a launch that was read, each asked for by its type. */
 import { show } from '../check.ts'
-import type { ShellReading } from './shell-reader.ts'
+import type { ShellReading } from './shell/shell-reader.ts'
 
 /** Words of the command that starts training, or of the array that holds its flags. */
 export function argumentsOf(shell: ShellReading): readonly string[] {

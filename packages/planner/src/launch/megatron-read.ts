@@ -8,7 +8,7 @@ import type { LaunchRequest } from './launch-request.ts'
 import { modelOf } from './read-model.ts'
 import { planOf } from './read-plan.ts'
 import { recipeOf } from './read-recipe.ts'
-import { readShell } from './shell-reader.ts'
+import { readShell } from './shell/shell-reader.ts'
 
 export interface ReadOptions {
   /** Variables that a script expects to be set. */
