@@ -41,6 +41,8 @@ export interface PinnedKernels {
   readonly matmul?: string
   /** A variant of attention, by name. */
   readonly attention?: string
+  /** A variant of groupedMatmul and its gradient, by name. */
+  readonly groupedMatmul?: string
   /** Pieces that the inner dimension of a product is cut into, where it divides. */
   readonly splitK?: number
 }

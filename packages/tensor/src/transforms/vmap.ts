@@ -14,6 +14,8 @@ import { erfOp } from '../ops/erf.ts'
 import { expm1Op } from '../ops/expm1.ts'
 import { flipOp } from '../ops/flip.ts'
 import { gatherOp, scatterOp } from '../ops/gather.ts'
+import { batchedGrouped } from '../ops/grouped-matmul/batched.ts'
+import { groupedMatmulOp, groupedOuterOp } from '../ops/grouped-matmul/grouped-matmul.ts'
 import { inputOp, iota } from '../ops/leaf.ts'
 import { logSumExpOp, softmaxGradientOp, softmaxOp } from '../ops/log-sum-exp.ts'
 import { log1pOp } from '../ops/log1p.ts'
@@ -88,6 +90,12 @@ const makeRules = (): ReadonlyMap<Op<unknown>, Rule> =>
       barrierOp,
       (operands, attrs, size, op) => apply(op, [each(operands[0], size), ...operands.slice(1).map((x) => x.t)], attrs),
     ],
+    ...[groupedMatmulOp, groupedOuterOp].map((op): [Op<unknown>, Rule] => [
+      op as Op<unknown>,
+      ([x, other, sizes], attrs, size) => [
+        batchedGrouped(op, attrs, each(x, size), each(other, size), each(sizes, size)),
+      ],
+    ]),
     [reshapeOp, ([x], { shape }, size) => [reshape(each(x, size), [size, ...shape])]],
     [transposeOp, ([x], { axes }, size) => [transpose(each(x, size), [0, ...axes.map((a: number) => a + 1)])]],
     [

@@ -40,7 +40,7 @@ function loadOne(p: usize, type: i32): f32 {
 /** Packs `width` (4 or 8) lines of K elements; line i starts at i * lineStride, its elements are step apart. */
 // @ts-ignore: decorator
 @inline
-function packLines(src: usize, type: i32, lines: i32, width: i32, k: i32, lineStride: i32, step: i32, out: usize): void {
+export function packLines(src: usize, type: i32, lines: i32, width: i32, k: i32, lineStride: i32, step: i32, out: usize): void {
   const shift: usize = type == 0 ? 2 : type >= 3 ? 0 : 1
   if (lines == width && lineStride == 1) {
     // Lines are neighbours in memory: copy vectors.
@@ -175,7 +175,7 @@ function multiplyAdd(a: v128, b: v128, c: v128): v128 {
 /** One 4 x 8 tile over kc steps, added to C or stored over it. */
 // @ts-ignore: decorator
 @inline
-function tile(a: usize, b: usize, kc: i32, c: usize, ldc: usize, rows: i32, columns: i32, accumulate: bool): void {
+export function tile(a: usize, b: usize, kc: i32, c: usize, ldc: usize, rows: i32, columns: i32, accumulate: bool): void {
   let c00 = f32x4.splat(0)
   let c01 = f32x4.splat(0)
   let c10 = f32x4.splat(0)

@@ -1,4 +1,5 @@
 export { gemmPacked, packB } from './gemm'
+export { groupedOuter, groupedRows } from './grouped'
 export { attentionBackward, attentionForward } from './attention'
 export { crossEntropyRows, logSumExpRows, maxColumns, maxRows, rmsNormGradientRows, rmsNormRows, softmaxGradientRows, softmaxRows, sumColumns, sumRows } from './rows'
 export { copyRows, rotaryRows, scatterAddRows, takeRows } from './move'

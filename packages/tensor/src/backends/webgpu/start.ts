@@ -48,8 +48,9 @@ async function checkedKernels(kernels: PinnedKernels = {}): Promise<Record<strin
   const variants = {
     matmul: async () => (await import('../../ops/matmul/matmul.wgsl.ts')).matmulVariants,
     attention: async () => (await import('../../ops/attention/attention.wgsl.ts')).attentionVariants,
+    groupedMatmul: async () => (await import('../../ops/grouped-matmul/grouped-matmul.wgsl.ts')).groupedVariants,
   }
-  for (const op of ['matmul', 'attention'] as const) {
+  for (const op of ['matmul', 'attention', 'groupedMatmul'] as const) {
     const name = kernels[op]
     if (name === undefined) continue
     const known = await variants[op]()
