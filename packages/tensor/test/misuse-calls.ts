@@ -189,6 +189,7 @@ function signatures(next: () => number, specs: readonly TensorSpec[]): Record<st
     scatterAddRows: [tensor, tensor, whole],
     concatenate: [tensor, tensor, axis],
     matmul: [tensor, tensor, options({ dtype: 'float32' })],
+    groupedMatmul: [tensor, tensor, tensor, options({ transposeB: true })],
     rmsNorm: [tensor, tensor, number],
     rotary: [tensor, tensor, tensor],
     swiglu: [tensor, tensor],

@@ -112,6 +112,14 @@ const misuses: Record<string, readonly [call: () => unknown, message: RegExp][]>
   ],
   rotaryTables: [[() => k.rotaryTables(4, 3), /headDim must be a positive even integer, got 3/]],
   rsqrt: [[() => k.rsqrt(ids), /rsqrt: needs a float tensor/]],
+  groupedMatmul: [
+    [
+      () => k.groupedMatmul(m, four(2, 3, 2), m),
+      /needs floats and int32 sizes, got x float32, w float32 and sizes float32/,
+    ],
+    [() => k.groupedMatmul(m, four(3, 3, 2), ids), /needs x \[rows, in\], w \[groups, in, out\] and sizes \[groups\]/],
+    [() => k.groupedMatmul(m, four(2, 2, 3), ids), /groupedMatmul: inner dimensions differ: x \[2, 3\], w \[2, 2, 3\]/],
+  ],
   scatterAddRows: [[() => k.scatterAddRows(m, m, 3), /scatterAddRows: needs float rows and int32 ids/]],
   shiftLeft: [[() => k.shiftLeft(m, 1), /shiftLeft: needs int32/]],
   shiftRight: [[() => k.shiftRight(m, 1), /shiftRight: needs int32/]],

@@ -55,6 +55,7 @@ gelu | F.gelu | jax.nn.gelu
 greater | torch.gt | jnp.greater
 greaterEqual | torch.ge | jnp.greater_equal
 groupNorm | F.group_norm | flax.linen.GroupNorm
+groupedMatmul | torch._grouped_mm | jax.lax.ragged_dot
 hardSigmoid | F.hardsigmoid | jax.nn.hard_sigmoid
 hardSwish | F.hardswish | jax.nn.hard_swish
 iota | torch.arange | lax.broadcasted_iota

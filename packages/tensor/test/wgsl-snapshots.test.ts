@@ -5,6 +5,7 @@ import type { DType } from '../src/dtype.ts'
 import { attentionGradientWgsl, attentionVariants, attentionWgsl } from '../src/ops/attention/attention.wgsl.ts'
 import { cumsumWgsl } from '../src/ops/cumulative.wgsl.ts'
 import { gatherWgsl, scatterWgsl } from '../src/ops/gather.wgsl.ts'
+import { groupedMatmulWgsl, groupedOuterWgsl, groupedVariants } from '../src/ops/grouped-matmul/grouped-matmul.wgsl.ts'
 import { matmulVariants, matmulWgsl } from '../src/ops/matmul/matmul.wgsl.ts'
 import { argMaxWgsl, reduceWgsl } from '../src/ops/reduce.wgsl.ts'
 import { rowWgsl } from '../src/ops/row-kernels.wgsl.ts'
@@ -59,6 +60,24 @@ describe('matmul', () => {
       { ...traits, pinned: { matmul: variant } },
     )
     await expectShaders(`matmul ${variant}`.replaceAll(' ', '-'), plan)
+  })
+})
+
+describe('grouped products', () => {
+  const [x, y, sizes] = [operand([256, 128]), operand([256, 64]), operand([8], 'int32')]
+  test.each(groupedVariants)('%s', async (variant) => {
+    const traits = { ...hardware, pinned: { groupedMatmul: variant } }
+    const w = operand([8, 64, 128])
+    const attrs = { transposeB: true }
+    await expectShaders(
+      `grouped-matmul-${variant}`,
+      groupedMatmulWgsl.plan({ inputs: [x, w, sizes], outputs: [y], attrs }, traits),
+    )
+    const outputs = [operand([8, 128, 64])]
+    await expectShaders(
+      `grouped-outer-${variant}`,
+      groupedOuterWgsl.plan({ inputs: [x, y, sizes], outputs, attrs: {} }, traits),
+    )
   })
 })
 

@@ -309,6 +309,25 @@ const moves: readonly [string, Move][] = [
     },
   ],
   [
+    'groupedMatmul',
+    {
+      weight: 3,
+      choose: (s) => {
+        const a = s.find((v) => float(v) && v.shape.length === 2 && within(-60, 60)(v))
+        if (a === undefined) return undefined
+        const [rows, inner] = s.values[a].shape
+        const b = s.find((v) => float(v) && v.shape.length === 2 && v.shape[0] === inner && within(-60, 60)(v))
+        if (b === undefined) return undefined
+        return { args: [a, b], attrs: { sizes: [s.int(rows + 1), s.int(rows + 1) - 1], turned: s.int(2) === 1 } }
+      },
+      build: ([a, b], { sizes, turned }) => {
+        const w = K.stack([b, K.mul(b, 0.5)])
+        const counts = K.concatenate(sizes.map((n: number) => K.full([1], n, 'int32')))
+        return K.groupedMatmul(a, turned ? K.swapAxes(w, 1, 2) : w, counts, { transposeB: turned })
+      },
+    },
+  ],
+  [
     'take',
     {
       weight: 3,
