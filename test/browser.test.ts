@@ -119,6 +119,28 @@ describe.each([
   })
 })
 
+test('a chart has the same text in a page as on Node', async () => {
+  const chart = `lineChart({
+    title: 'a < b & c', xLabel: 'step', yLabel: 'nats', yScale: 'log', rules: [{ label: 'trigram', y: 3 }],
+    lines: [{ label: 'one', points: [[1, 7], [2, NaN], [3, 4], [4, 3.5]] }, { label: 'two', dots: true, points: [[[1, 6], [4, 3]], [[1, 5], [4, 2]]] }],
+  })`
+  const { outputFiles } = await bundle({
+    stdin: {
+      contents: `import { lineChart } from '@kumiki/report'; globalThis.drawn = ${chart}`,
+      resolveDir: join(root, 'packages', 'kumiki'),
+    },
+    format: 'iife',
+  })
+  expect(outputFiles[0].text).not.toContain('linkedom')
+  // On a coarse screen Plot moves lines by half a pixel, to keep them sharp.
+  const page = await browser.newPage({ deviceScaleFactor: 2 })
+  await page.addScriptTag({ content: outputFiles[0].text })
+  const drawn = await page.evaluate(() => (globalThis as any).drawn)
+  await page.close()
+  const { lineChart } = await import('../packages/report/src/index.ts')
+  expect(drawn).toBe(new Function('lineChart', `return ${chart}`)(lineChart))
+})
+
 // Every entry but those called node is for browsers too.
 const entries: string[] = packages().flatMap(({ name, manifest }: { name: string; manifest: { exports: object } }) =>
   Object.keys(manifest.exports)

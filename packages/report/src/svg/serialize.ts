@@ -20,7 +20,8 @@ function serialize(node: Node): string {
   const name = element.localName
   if (name === 'style') return ''
   let tag = name
-  for (const { name: attribute, value } of element.attributes) {
+  // In one order: documents keep attributes each in their own.
+  for (const { name: attribute, value } of [...element.attributes].sort((a, b) => (a.name < b.name ? -1 : 1))) {
     if (left.has(attribute)) continue
     tag += ` ${attribute}="${escapeText(coordinates.has(attribute) ? rounded(value) : value)}"`
   }
