@@ -58,6 +58,10 @@ export function computeType(dtype: DType): ComputeType {
   return dtypeInfo[dtype].compute
 }
 
+/**
+ *
+ * @example isFloat('bfloat16') // true
+ */
 export function isFloat(dtype: DType): boolean {
   return dtypeInfo[dtype].compute === 'f32'
 }

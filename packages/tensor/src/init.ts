@@ -50,6 +50,10 @@ export interface PinnedKernels {
 /**
  * Asks for a device, once. Dispose it at the end.
  * @throws DeviceError if WebGPU is asked for and there is no adapter
+ * @example
+ * const other = await init({ backend: 'reference' })
+ * other.tensor([1, 2]).add(1) // [2, 3]
+ * other.dispose()
  */
 export async function init(options: InitOptions = {}): Promise<Device> {
   const { backend = 'auto' } = options
@@ -69,7 +73,12 @@ export async function init(options: InitOptions = {}): Promise<Device> {
   return new Device(await CpuBackend.create({ threads: options.threads, relaxedSimd: options.relaxedSimd }))
 }
 
-/** Works on a GPUDevice that an application already has. It is not destroyed with the Kumiki device. */
+/**
+ * Works on a GPUDevice that an application already has. It is not destroyed with the Kumiki device.
+ * @example
+ * const gpu = await adapter.requestDevice() // a GPUDevice that an application already has
+ * const onIt = await fromDevice(gpu)
+ */
 export async function fromDevice(gpuDevice: GpuDeviceLike): Promise<Device> {
   if (typeof gpuDevice?.createComputePipelineAsync !== 'function')
     throw new TypeError('fromDevice: expected a GPUDevice')

@@ -146,7 +146,12 @@ export type OpRules<A> =
   | Needs<A, 'kernel', 'evaluate'>
   | Needs<A, 'composite', 'definition'>
 
-/** Declares an op; the name makes stack traces and tables readable. */
+/**
+ * Declares an op; the name makes stack traces and tables readable.
+ * @example
+ * const double = defineOp({ name: 'double', kind: 'composite', infer: ([x]) => [x], definition: ([x]) => [x.mul(2)] })
+ * apply1(double, [device.tensor([1, 2])], {}) // [2, 4]
+ */
 export function defineOp<A = NoAttributes>(op: OpRules<A>): Op<A> {
   return op
 }

@@ -107,7 +107,12 @@ export class Tensor {
   }
 }
 
-/** Builds a node: checks shapes and dtypes, and that every operand lives on one device. */
+/**
+ * Builds a node: checks shapes and dtypes, and that every operand lives on one device.
+ * @example
+ * const double = defineOp({ name: 'double', kind: 'composite', infer: ([x]) => [x], definition: ([x]) => [x.mul(2)] })
+ * apply(double, [device.tensor([1, 2])], {}) // [[2, 4]]
+ */
 export function apply<A>(op: Op<A>, inputs: readonly Tensor[], attrs: A): Tensor[] {
   let owner: StorageOwner | undefined
   for (const t of inputs) {
@@ -133,6 +138,12 @@ export function apply<A>(op: Op<A>, inputs: readonly Tensor[], attrs: A): Tensor
   ).outputs.map((v) => new Tensor(v, owner))
 }
 
+/**
+ * The first output of `apply`: for ops that have one.
+ * @example
+ * const double = defineOp({ name: 'double', kind: 'composite', infer: ([x]) => [x], definition: ([x]) => [x.mul(2)] })
+ * apply1(double, [device.tensor([1, 2])], {}) // [2, 4]
+ */
 export function apply1<A>(op: Op<A>, inputs: readonly Tensor[], attrs: A): Tensor {
   return apply(op, inputs, attrs)[0]
 }

@@ -53,7 +53,8 @@ export interface MuonOptions extends MatrixOptimizerOptions {
  * const params = { w: Float32Array.of(1, 0, 0, 1) }
  * const grads = { w: Float32Array.of(5, 0, 0, 0.01) }
  * const result = optimizer.update(grads, optimizer.init(params), params, optimizer.scalars(1, 0.1))
- * console.log(result.params.w) // both singular values of the step are near 0.1: about [0.9, 0, 0, 0.9]
+ * // Both singular values of the step are near 0.1.
+ * console.log(result.params.w) // Float32Array [0.93, 0, 0, 0.914]
  * ```
  */
 export function muon(options: MuonOptions = {}): Optimizer {

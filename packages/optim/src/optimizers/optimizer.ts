@@ -90,7 +90,16 @@ export function delegated(
 /** Which parameters decay. */
 export type Mask = (path: string, leaf: any) => boolean
 
-/** Matrices decay, vectors and scalars (norms, biases) do not; arrays that do not know their shape decay. */
+/**
+ * Matrices decay, vectors and scalars (norms, biases) do not; arrays that do not know their shape decay.
+ * @example
+ * ```ts
+ * import { adamw, decayMatrices } from '@kumiki/optim'
+ *
+ * const optimizer = adamw({ mask: (path, leaf) => path !== 'embed' && decayMatrices(path, leaf) })
+ * console.log(decayMatrices('w', Float32Array.of(1, 2))) // true
+ * ```
+ */
 export const decayMatrices: Mask = (path, leaf) => (arithmeticOf(leaf, path).rank(leaf) ?? 2) >= 2
 
 /** The update of one array, elementwise. */

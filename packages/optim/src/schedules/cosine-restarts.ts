@@ -24,7 +24,7 @@ export interface CosineRestartsOptions {
  * import { cosineRestarts } from '@kumiki/optim'
  *
  * const schedule = cosineRestarts({ from: 1, steps: 10, growth: 2 })
- * console.log([0, 5, 10, 20, 30].map((step) => schedule(step).toFixed(2))) // 1.00 0.50 1.00 0.50 1.00
+ * console.log([0, 5, 10, 20, 30].map((step) => schedule(step).toFixed(2))) // ['1.00', '0.50', '1.00', '0.50', '1.00']
  * ```
  */
 export function cosineRestarts({ from, to = 0, steps, growth = 1 }: CosineRestartsOptions): Schedule {

@@ -30,7 +30,7 @@ export interface OneCycleOptions {
  * import { oneCycle } from '@kumiki/optim'
  *
  * const schedule = oneCycle({ peak: 1, steps: 100, warmupFraction: 0.3 })
- * console.log([0, 29, 99].map((step) => schedule(step).toFixed(6))) // 0.040000 1.000000 0.000004
+ * console.log([0, 29, 99].map((step) => schedule(step).toFixed(6))) // ['0.040000', '1.000000', '0.000004']
  * ```
  */
 export function oneCycle(options: OneCycleOptions): Schedule {

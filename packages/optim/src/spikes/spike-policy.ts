@@ -67,7 +67,8 @@ export interface SpikePolicyOptions {
  *
  * const policy = continueThroughSpikes({ loss: { window: 8 } })
  * for (let step = 1; step <= 8; step++) policy.push({ step, loss: 2 })
- * console.log(policy.push({ step: 9, loss: 5 })) // a spike, and { kind: 'continue' }
+ * const { spike, action } = policy.push({ step: 9, loss: 5 })
+ * console.log(spike, action) // true { kind: 'continue' }
  * ```
  */
 export function continueThroughSpikes(options: SpikePolicyOptions = {}): SpikePolicy {

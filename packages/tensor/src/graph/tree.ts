@@ -18,7 +18,10 @@ function isPlainObject(x: unknown): x is Record<string, unknown> {
   return prototype === Object.prototype || prototype === null
 }
 
-/** Takes a tree apart in the order of insertion. Everything that is no plain object or array is a leaf. */
+/**
+ * Takes a tree apart in the order of insertion. Everything that is no plain object or array is a leaf.
+ * @example flatten({ w: device.tensor([1]), name: 'a' }).paths // ['w', 'name']
+ */
 export function flatten(tree: unknown): Flattened {
   const leaves: unknown[] = []
   const paths: string[] = []
@@ -51,12 +54,18 @@ export function flatten(tree: unknown): Flattened {
   return { leaves, structure, paths, rebuild: build }
 }
 
-/** Every tensor of a tree, in order. */
+/**
+ * Every tensor of a tree, in order.
+ * @example tensorsOf({ w: device.tensor([1, 2]), rate: 0.1 }).length // 1
+ */
 export function tensorsOf(tree: unknown): Tensor[] {
   return flatten(tree).leaves.filter(isTensor)
 }
 
-/** Applies a function to every tensor of a tree and keeps everything else. */
+/**
+ * Applies a function to every tensor of a tree and keeps everything else.
+ * @example mapTensors({ w: device.tensor([1, 2]) }, (t) => t.mul(2)) // { w: [2, 4] }
+ */
 export function mapTensors<T>(tree: T, f: (tensor: Tensor, path: string) => Tensor): T {
   const flat = flatten(tree)
   return flat.rebuild(flat.leaves.map((leaf, i) => (isTensor(leaf) ? f(leaf, flat.paths[i]) : leaf))) as T

@@ -13,7 +13,10 @@ export const absOp = elementwiseOp({
   samples: unarySamples(),
 })
 
-/** |x| */
+/**
+ * |x|
+ * @example abs(device.tensor([-1, 2])) // [1, 2]
+ */
 export function abs(x: Tensor): Tensor {
   return unary(absOp, x)
 }

@@ -11,13 +11,19 @@ import { square } from './square.ts'
 import { tanh } from './tanh.ts'
 import { where } from './where.ts'
 
-/** The larger of x and 0, NaN where x is; the gradient at 0 is 0. */
+/**
+ * The larger of x and 0, NaN where x is; the gradient at 0 is 0.
+ * @example relu(device.tensor([-1, 2])) // [0, 2]
+ */
 export function relu(x: Tensor): Tensor {
   requireTensor('relu', x)
   return where(lessEqual(x, 0), 0, x)
 }
 
-/** x where it is above 0, else `slope` times x. */
+/**
+ * x where it is above 0, else `slope` times x.
+ * @example leakyRelu(device.tensor([-1, 2]), 0.1) // [-0.1, 2]
+ */
 export function leakyRelu(x: Tensor, slope = 0.01): Tensor {
   requireTensor('leakyRelu', x)
   requireFloat('leakyRelu', x)
@@ -25,7 +31,11 @@ export function leakyRelu(x: Tensor, slope = 0.01): Tensor {
   return where(lessEqual(x, 0), mul(x, slope), x)
 }
 
-/** x where it is above 0, else `alpha` (exp(x) - 1). @see arXiv:1511.07289 */
+/**
+ * x where it is above 0, else `alpha` (exp(x) - 1).
+ * @see arXiv:1511.07289
+ * @example elu(device.tensor([-1, 2])) // [-0.632, 2]
+ */
 export function elu(x: Tensor, alpha = 1): Tensor {
   requireTensor('elu', x)
   requireFloat('elu', x)
@@ -37,7 +47,9 @@ export function elu(x: Tensor, alpha = 1): Tensor {
  * x times the probability that a standard normal number is below x. Computed in float32 whatever is stored.
  * @param approximate 'none': by erf; 'tanh': GPT-2's approximation, 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))
  * @see arXiv:1606.08415
- * @example gelu(x); gelu(x, 'tanh')
+ * @example
+ * gelu(device.tensor([-1, 0, 1])) // [-0.159, 0, 0.841]
+ * gelu(device.tensor([1]), 'tanh') // [0.841]
  */
 export function gelu(x: Tensor, approximate: 'none' | 'tanh' = 'none'): Tensor {
   requireTensor('gelu', x)
@@ -52,14 +64,21 @@ export function gelu(x: Tensor, approximate: 'none' | 'tanh' = 'none'): Tensor {
   return cast(mul(mul(f, 0.5), add(inner, 1)), x.dtype)
 }
 
-/** 0 up to -3, 1 from 3 on, x / 6 + 1 / 2 between. */
+/**
+ * 0 up to -3, 1 from 3 on, x / 6 + 1 / 2 between.
+ * @example hardSigmoid(device.tensor([-4, 0, 1.5])) // [0, 0.5, 0.75]
+ */
 export function hardSigmoid(x: Tensor): Tensor {
   requireTensor('hardSigmoid', x)
   requireFloat('hardSigmoid', x)
   return where(lessEqual(x, -3), 0, where(greaterEqual(x, 3), 1, add(mul(x, 1 / 6), 0.5)))
 }
 
-/** x times hardSigmoid(x). @see arXiv:1905.02244 */
+/**
+ * x times hardSigmoid(x).
+ * @see arXiv:1905.02244
+ * @example hardSwish(device.tensor([-4, 1.5, 4])) // [0, 1.125, 4]
+ */
 export function hardSwish(x: Tensor): Tensor {
   requireTensor('hardSwish', x)
   return mul(x, hardSigmoid(x))

@@ -13,7 +13,10 @@ export const addOp = elementwiseOp({
   samples: binarySamples(),
 })
 
-/** a + b, broadcast. */
+/**
+ * a + b, broadcast.
+ * @example add(device.tensor([1, 2]), 10) // [11, 12]
+ */
 export function add(a: Operand, b: Operand): Tensor {
   return binary(addOp, a, b)
 }

@@ -44,7 +44,10 @@ export const bitcastOp = defineOp<{ dtype: DType }>({
   ],
 })
 
-/** The same 32 bits read as another dtype: float32, int32 or uint32. */
+/**
+ * The same 32 bits read as another dtype: float32, int32 or uint32.
+ * @example bitcast(device.tensor([1]), 'uint32') // [0x3f800000]
+ */
 export function bitcast(x: Tensor, dtype: DType): Tensor {
   requireTensor('bitcast', x)
   return x.dtype === dtype ? x : apply1(bitcastOp, [x], { dtype })

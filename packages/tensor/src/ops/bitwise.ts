@@ -70,23 +70,38 @@ export const shiftRightOp = bitwise(
   'i32x4.shr_u',
 )
 
-/** a & b on int32 or uint32. */
+/**
+ * a & b on int32 or uint32.
+ * @example bitwiseAnd(device.tensor([6], [1], 'uint32'), 3) // [2]
+ */
 export function bitwiseAnd(a: Operand, b: Operand): Tensor {
   return binary(bitwiseAndOp, a, b)
 }
-/** a | b on int32 or uint32. */
+/**
+ * a | b on int32 or uint32.
+ * @example bitwiseOr(device.tensor([6], [1], 'uint32'), 3) // [7]
+ */
 export function bitwiseOr(a: Operand, b: Operand): Tensor {
   return binary(bitwiseOrOp, a, b)
 }
-/** a ^ b on int32 or uint32. */
+/**
+ * a ^ b on int32 or uint32.
+ * @example bitwiseXor(device.tensor([6], [1], 'uint32'), 3) // [5]
+ */
 export function bitwiseXor(a: Operand, b: Operand): Tensor {
   return binary(bitwiseXorOp, a, b)
 }
-/** a << b; b in 0..31. */
+/**
+ * a << b; b in 0..31.
+ * @example shiftLeft(device.tensor([3], [1], 'uint32'), 4) // [48]
+ */
 export function shiftLeft(a: Operand, b: Operand): Tensor {
   return binary(shiftLeftOp, a, b)
 }
-/** a >> b with zeros shifted in (uint32 semantics); b in 0..31. */
+/**
+ * a >> b with zeros shifted in (uint32 semantics); b in 0..31.
+ * @example shiftRight(device.tensor([48], [1], 'uint32'), 4) // [3]
+ */
 export function shiftRight(a: Operand, b: Operand): Tensor {
   return binary(shiftRightOp, a, b)
 }

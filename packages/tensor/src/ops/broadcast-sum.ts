@@ -46,7 +46,10 @@ export const broadcastToOp = defineOp<{ shape: Shape }>({
   ],
 })
 
-/** Repeats dimensions of size 1, and adds leading ones, until the shape is reached. Costs no memory. */
+/**
+ * Repeats dimensions of size 1, and adds leading ones, until the shape is reached. Costs no memory.
+ * @example broadcastTo(device.tensor([1, 2]), [2, 2]) // [[1, 2], [1, 2]]
+ */
 export function broadcastTo(x: Tensor, shape: Shape): Tensor {
   requireTensor('broadcastTo', x)
   checkShape('broadcastTo', shape)
@@ -74,7 +77,12 @@ export const sumOp: Op<ReduceAttrs> = reduction('sum', 0, (a, b) => a + b, {
   ],
 })
 
-/** Sum over axes (all of them unless given). Float formats give float32. */
+/**
+ * Sum over axes (all of them unless given). Float formats give float32.
+ * @example
+ * sum(device.tensor([[1, 2], [3, 4]])) // 10
+ * sum(device.tensor([[1, 2], [3, 4]]), 0, true) // [[4, 6]]
+ */
 export function sum(x: Tensor, axes?: number | readonly number[], keepDims = false): Tensor {
   return reduceWith(sumOp, x, axes, keepDims)
 }

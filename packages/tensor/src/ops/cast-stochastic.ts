@@ -19,6 +19,7 @@ import { where } from './where.ts'
  * changes to a narrow weight need. Same key, same bits, on every backend.
  * @param key see randomBits; another one for every call
  * @throws DTypeError unless x is float32 and the format is narrower
+ * @example castStochastic(device.tensor([1.5, 2]), 'bfloat16', [0, 1]) // [1.5, 2]
  */
 export function castStochastic(x: Tensor, dtype: DType, key: RandomKey): Tensor {
   requireTensor('castStochastic', x)

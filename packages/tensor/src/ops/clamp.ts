@@ -9,7 +9,9 @@ import { where } from './where.ts'
 /**
  * Elements below `low` become `low`, those above `high` become `high`; NaN stays. Either may be undefined, or a tensor that broadcasts. At
  * a limit the gradient is 0, or, where the limit is a tensor, half for each.
- * @example x.clamp(0, 1); clamp(x, undefined, 10)
+ * @example
+ * clamp(device.tensor([-2, 0.5, 2]), 0, 1) // [0, 0.5, 1]
+ * clamp(device.tensor([-2, 20]), undefined, 10) // [-2, 10]
  */
 export function clamp(x: Tensor, low?: Operand, high?: Operand): Tensor {
   requireTensor('clamp', x)

@@ -38,27 +38,45 @@ export const lessEqualOp = comparison('lessEqual', '<=', (a, b) => a <= b, 'le')
 export const equalOp = comparison('equal', '==', (a, b) => a === b, 'eq')
 export const notEqualOp = comparison('notEqual', '!=', (a, b) => a !== b, 'ne')
 
-/** a < b as uint32 0 or 1, broadcast. */
+/**
+ * a < b as uint32 0 or 1, broadcast.
+ * @example less(device.tensor([1, 2, 3]), 2) // [1, 0, 0]
+ */
 export function less(a: Operand, b: Operand): Tensor {
   return binary(lessOp, a, b)
 }
-/** a <= b as uint32 0 or 1, broadcast. */
+/**
+ * a <= b as uint32 0 or 1, broadcast.
+ * @example lessEqual(device.tensor([1, 2, 3]), 2) // [1, 1, 0]
+ */
 export function lessEqual(a: Operand, b: Operand): Tensor {
   return binary(lessEqualOp, a, b)
 }
-/** a == b as uint32 0 or 1, broadcast. */
+/**
+ * a == b as uint32 0 or 1, broadcast.
+ * @example equal(device.tensor([1, 2, 3]), 2) // [0, 1, 0]
+ */
 export function equal(a: Operand, b: Operand): Tensor {
   return binary(equalOp, a, b)
 }
-/** a != b as uint32 0 or 1, broadcast. */
+/**
+ * a != b as uint32 0 or 1, broadcast.
+ * @example notEqual(device.tensor([1, 2, 3]), 2) // [1, 0, 1]
+ */
 export function notEqual(a: Operand, b: Operand): Tensor {
   return binary(notEqualOp, a, b)
 }
-/** a > b as uint32 0 or 1, broadcast. */
+/**
+ * a > b as uint32 0 or 1, broadcast.
+ * @example greater(device.tensor([1, 2, 3]), 2) // [0, 0, 1]
+ */
 export function greater(a: Operand, b: Operand): Tensor {
   return less(b, a)
 }
-/** a >= b as uint32 0 or 1, broadcast. */
+/**
+ * a >= b as uint32 0 or 1, broadcast.
+ * @example greaterEqual(device.tensor([1, 2, 3]), 2) // [0, 1, 1]
+ */
 export function greaterEqual(a: Operand, b: Operand): Tensor {
   return lessEqual(b, a)
 }

@@ -120,7 +120,8 @@ function convolution(
  * as a window has elements, divided by the stride. Computed in float32.
  * @param x [batch, channels, length] @param weight [out, channels / groups, window] @param bias [out]
  * @returns [batch, out, floor((length + 2 padding - dilation (window - 1) - 1) / stride) + 1], dtype of x
- * @example conv1d(x, w, b, { padding: 1 })
+ * @example
+ * conv1d(device.tensor([[[1, 2, 3]]]), device.tensor([[[1, 1, 1]]]), undefined, { padding: 1 }) // [[[3, 6, 5]]]
  */
 export function conv1d(x: Tensor, weight: Tensor, bias?: Tensor, options: ConvolutionOptions = {}): Tensor {
   return convolution('conv1d', 1, x, weight, bias, options)
@@ -129,6 +130,7 @@ export function conv1d(x: Tensor, weight: Tensor, bias?: Tensor, options: Convol
 /**
  * Convolution over two axes; see `conv1d`.
  * @param x [batch, channels, height, width] @param weight [out, channels / groups, h, w] @param bias [out]
+ * @example conv2d(device.tensor([[[[1, 2], [3, 4]]]]), device.tensor([[[[1, 0], [0, 1]]]])) // [[[[5]]]]
  */
 export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: ConvolutionOptions = {}): Tensor {
   return convolution('conv2d', 2, x, weight, bias, options)
@@ -156,22 +158,38 @@ function pooling(
   return cast(kind === 'max' ? max(y, axes) : mean(y, axes), x.dtype)
 }
 
-/** The largest element of each window over one axis. @param x [batch, channels, length]. Equals share the gradient. */
+/**
+ * The largest element of each window over one axis.
+ * @param x [batch, channels, length]. Equals share the gradient.
+ * @example maxPool1d(device.tensor([[[1, 3, 2, 0]]]), 2) // [[[3, 2]]]
+ */
 export function maxPool1d(x: Tensor, window: number, options: PoolingOptions = {}): Tensor {
   return pooling('maxPool1d', 1, x, window, options, 'max')
 }
 
-/** The largest element of each window over two axes. @param x [batch, channels, height, width]. Equals share the gradient. */
+/**
+ * The largest element of each window over two axes.
+ * @param x [batch, channels, height, width]. Equals share the gradient.
+ * @example maxPool2d(device.tensor([[[[1, 2], [3, 4]]]]), 2) // [[[[4]]]]
+ */
 export function maxPool2d(x: Tensor, window: PerAxis, options: PoolingOptions = {}): Tensor {
   return pooling('maxPool2d', 2, x, window, options, 'max')
 }
 
-/** The mean of each window over one axis, zeros of the border included. @param x [batch, channels, length] */
+/**
+ * The mean of each window over one axis, zeros of the border included.
+ * @param x [batch, channels, length]
+ * @example avgPool1d(device.tensor([[[1, 3, 2, 0]]]), 2) // [[[2, 1]]]
+ */
 export function avgPool1d(x: Tensor, window: number, options: PoolingOptions = {}): Tensor {
   return pooling('avgPool1d', 1, x, window, options, 'mean')
 }
 
-/** The mean of each window over two axes, zeros of the border included. @param x [batch, channels, height, width] */
+/**
+ * The mean of each window over two axes, zeros of the border included.
+ * @param x [batch, channels, height, width]
+ * @example avgPool2d(device.tensor([[[[1, 2], [3, 4]]]]), 2) // [[[[2.5]]]]
+ */
 export function avgPool2d(x: Tensor, window: PerAxis, options: PoolingOptions = {}): Tensor {
   return pooling('avgPool2d', 2, x, window, options, 'mean')
 }

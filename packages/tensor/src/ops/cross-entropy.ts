@@ -106,6 +106,8 @@ export const crossEntropyOp = defineOp<CrossEntropyAttrs>({
  * @param targets int32 [...]; a negative target is ignored: its loss is 0. One past the vocabulary has no loss: it gives NaN
  * @returns float32 [...]
  * @see arXiv:2204.02311 section 5
+ * @example
+ * crossEntropy(device.tensor([[0, 0], [0, 100]]), device.tensor([1, 1], [2], 'int32')) // [0.693, 0]
  */
 export function crossEntropy(logits: Tensor, targets: Tensor, options: { zLoss?: number } = {}): Tensor {
   requireOptions('crossEntropy', options, ['zLoss'])

@@ -53,7 +53,9 @@ export const cumsumOp: Op<CumulativeAttrs> = defineOp<CumulativeAttrs>({
 
 /**
  * Sums of the elements up to each one along an axis; with `reverse`, of those from each one on. Float formats give float32.
- * @example cumsum(x, -1); x.cumsum(0, true)
+ * @example
+ * cumsum(device.tensor([1, 2, 3])) // [1, 3, 6]
+ * cumsum(device.tensor([1, 2, 3]), 0, true) // [6, 5, 3]
  */
 export function cumsum(x: Tensor, axis = -1, reverse = false): Tensor {
   requireTensor('cumsum', x)
@@ -64,6 +66,7 @@ export function cumsum(x: Tensor, axis = -1, reverse = false): Tensor {
 /**
  * Products of the elements up to each one along an axis; with `reverse`, of those from each one on. Float formats give float32. Made in
  * log2(n) passes without quotients, so that the gradient is right where an element is 0.
+ * @example cumprod(device.tensor([1, 2, 3])) // [1, 2, 6]
  */
 export function cumprod(x: Tensor, axis = -1, reverse = false): Tensor {
   requireTensor('cumprod', x)

@@ -16,12 +16,18 @@ export const divOp = elementwiseOp({
   samples: binarySamples([0.5, 2]),
 })
 
-/** a / b elementwise, broadcast; floats only. */
+/**
+ * a / b elementwise, broadcast; floats only.
+ * @example div(device.tensor([1, 2]), 4) // [0.25, 0.5]
+ */
 export function div(a: Operand, b: Operand): Tensor {
   return binary(divOp, a, b)
 }
 
-/** 1 / x. */
+/**
+ * 1 / x.
+ * @example reciprocal(device.tensor([2, 4])) // [0.5, 0.25]
+ */
 export function reciprocal(x: Tensor): Tensor {
   requireTensor('reciprocal', x)
   return div(1, x)

@@ -66,7 +66,10 @@ function contract(a: Named, b: Named, keep: (label: string) => boolean): Named {
  *
  * @returns float32
  * @throws ShapeError where names and shapes do not agree
- * @example einsum('bqhd,bkhd->bhqk', q, k); einsum('ii->', m); einsum('...i,ij->...j', x, w)
+ * @example
+ * const m = device.tensor([[1, 2], [3, 4]])
+ * einsum('ij,jk->ik', m, m) // [[7, 10], [15, 22]]
+ * einsum('ii->', m) // 5
  */
 export function einsum(equation: string, ...operands: readonly Tensor[]): Tensor {
   if (typeof equation !== 'string' || operands.length === 0)

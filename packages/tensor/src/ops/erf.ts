@@ -50,7 +50,10 @@ export const erfOp = elementFunction({
   samples: [...unarySamples([-1.2, 1.2]), ...unarySamples([-6, 6])],
 })
 
-/** The error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x. */
+/**
+ * The error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x.
+ * @example erf(device.tensor([0, 1])) // [0, 0.843]
+ */
 export function erf(x: Tensor): Tensor {
   return unary(erfOp, x)
 }

@@ -15,7 +15,10 @@ export const expOp = elementwiseOp({
   samples: unarySamples(),
 })
 
-/** e to the power of x. */
+/**
+ * e to the power of x.
+ * @example exp(device.tensor([0, 1])) // [1, 2.718]
+ */
 export function exp(x: Tensor): Tensor {
   return unary(expOp, x)
 }

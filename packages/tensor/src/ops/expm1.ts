@@ -23,7 +23,10 @@ export const expm1Op = elementFunction({
   samples: [...unarySamples([-3, 3]), ...unarySamples([-1e-3, 1e-3])],
 })
 
-/** exp(x) - 1, exact for small x too. */
+/**
+ * exp(x) - 1, exact for small x too.
+ * @example expm1(device.tensor([0, 1])) // [0, 1.718]
+ */
 export function expm1(x: Tensor): Tensor {
   return unary(expm1Op, x)
 }

@@ -25,7 +25,10 @@ export const flipOp: Op<{ axis: number }> = defineOp<{ axis: number }>({
   ],
 })
 
-/** The elements of these axes (all unless given) in the opposite order. */
+/**
+ * The elements of these axes (all unless given) in the opposite order.
+ * @example flip(device.tensor([1, 2, 3])) // [3, 2, 1]
+ */
 export function flip(x: Tensor, axes?: number | readonly number[]): Tensor {
   requireTensor('flip', x)
   return normalizeAxes('flip', axes, x.ndim).reduce((y, axis) => apply1(flipOp, [y], { axis }), x)
@@ -33,7 +36,7 @@ export function flip(x: Tensor, axes?: number | readonly number[]): Tensor {
 
 /**
  * Moves elements along an axis by `shift` places; what leaves at the end comes in at the front.
- * @example roll(x, 1, -1)
+ * @example roll(device.tensor([1, 2, 3]), 1) // [3, 1, 2]
  */
 export function roll(x: Tensor, shift: number, axis = -1): Tensor {
   requireTensor('roll', x)

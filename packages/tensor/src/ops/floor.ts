@@ -12,7 +12,10 @@ export const floorOp = elementwiseOp({
   samples: unarySamples(undefined, false),
 })
 
-/** The largest integer not above x. Its gradient is zero everywhere. */
+/**
+ * The largest integer not above x. Its gradient is zero everywhere.
+ * @example floor(device.tensor([1.5, -1.5])) // [1, -2]
+ */
 export function floor(x: Tensor): Tensor {
   return unary(floorOp, x)
 }

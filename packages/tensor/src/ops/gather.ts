@@ -149,6 +149,8 @@ function aligned(op: string, x: Tensor, ids: Tensor, axis: number): [Tensor, Ten
  * @param x [..., n, ...]
  * @param ids int32 [..., m, ...]; an id outside [0, n) gives 0
  * @returns [..., m, ...]
+ * @example
+ * gather(device.tensor([[1, 2], [3, 4]]), device.tensor([[1], [0]], [2, 1], 'int32')) // [[2], [3]]
  */
 export function gather(x: Tensor, ids: Tensor, axis = -1): Tensor {
   requireTensor('gather', x)
@@ -180,6 +182,9 @@ function scattered(op: string, x: Tensor, ids: Tensor, source: Tensor, axis: num
  * x with `source` added at the places that `ids` name along an axis; equal ids add up in the order they stand, so the result never varies.
  * @param x float [..., n, ...] @param ids int32 [..., m, ...]; one outside [0, n) adds nothing @param source like ids
  * @returns float32, like x
+ * @example
+ * const ids = device.tensor([0, 0, 2], [3], 'int32')
+ * scatterAdd(device.tensor([1, 1, 1]), ids, device.tensor([10, 20, 30])) // [31, 1, 31]
  */
 export function scatterAdd(x: Tensor, ids: Tensor, source: Tensor, axis = -1): Tensor {
   const [i, s, a] = scattered('scatterAdd', x, ids, source, axis)
@@ -190,6 +195,9 @@ export function scatterAdd(x: Tensor, ids: Tensor, source: Tensor, axis = -1): T
  * x with `source` in the places that `ids` name along an axis; of equal ids the last stays, and it alone has a gradient.
  * @param x [..., n, ...] @param ids int32 [..., m, ...]; one outside [0, n) writes nothing @param source like ids
  * @returns like x
+ * @example
+ * const ids = device.tensor([2, 0], [2], 'int32')
+ * scatter(device.tensor([1, 1, 1]), ids, device.tensor([10, 20])) // [20, 1, 10]
  */
 export function scatter(x: Tensor, ids: Tensor, source: Tensor, axis = -1): Tensor {
   const [i, s, a] = scattered('scatter', x, ids, source, axis)

@@ -57,7 +57,10 @@ export const iotaOp = defineOp<{ shape: Shape; axis: number; dtype: 'int32' | 'u
   },
 })
 
-/** Coordinates along one axis, int32 unless said. */
+/**
+ * Coordinates along one axis, int32 unless said.
+ * @example iota([2, 3], 1) // [[0, 1, 2], [0, 1, 2]]
+ */
 export function iota(shape: Shape, axis: number, dtype: 'int32' | 'uint32' = 'int32'): Tensor {
   checkShape('iota', shape)
   if (dtype !== 'int32' && dtype !== 'uint32')

@@ -146,6 +146,9 @@ const keepLogitsBytes = 16 << 20
  * @param options.zLoss weight of the squared log-sum-exp
  * @param options.chunk vocabulary columns at a time; default: all if the logits take at most 16 MiB, else 16 MiB worth
  * @returns float32 [tokens]
+ * @example
+ * const targets = device.tensor([1], [1], 'int32')
+ * linearCrossEntropy(device.tensor([[1, 1]]), device.tensor([[1, 0], [0, 1]]), targets) // [0.693]
  */
 export function linearCrossEntropy(
   x: Tensor,

@@ -63,6 +63,7 @@ export const logSumExpOp = defineOp({
 /**
  * log(sum(exp(x))), safe for large values, over the last axis unless others are given.
  * @param x [..., n] @returns float32, without these axes or, with `keepDims`, with 1 in their place
+ * @example logSumExp(device.tensor([0, 0])) // 0.693
  */
 export function logSumExp(x: Tensor, axes: number | readonly number[] = -1, keepDims = false): Tensor {
   requireTensor('logSumExp', x)
@@ -89,7 +90,10 @@ function along(name: string, x: Tensor, axis: number, f: (x: Tensor) => Tensor):
   return swapAxes(f(swapAxes(x, a, -1)), a, -1)
 }
 
-/** x minus its log-sum-exp: log-probabilities over an axis, the last unless said; float32. */
+/**
+ * x minus its log-sum-exp: log-probabilities over an axis, the last unless said; float32.
+ * @example logSoftmax(device.tensor([0, 0])) // [-0.693, -0.693]
+ */
 export function logSoftmax(x: Tensor, axis = -1): Tensor {
   return along('logSoftmax', x, axis, logSoftmaxRows)
 }
@@ -146,7 +150,12 @@ export const softmaxGradientOp: Op<unknown> = defineOp({
   ],
 })
 
-/** exp(x) / sum(exp(x)) over an axis, the last unless said. @param x [..., n] @returns like x */
+/**
+ * exp(x) / sum(exp(x)) over an axis, the last unless said.
+ * @param x [..., n]
+ * @returns like x
+ * @example softmax(device.tensor([0, 0])) // [0.5, 0.5]
+ */
 export function softmax(x: Tensor, axis = -1): Tensor {
   return along('softmax', x, axis, (y) => apply1(softmaxOp, [y], {}))
 }

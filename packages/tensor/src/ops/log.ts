@@ -17,12 +17,18 @@ export const logOp = elementwiseOp({
   samples: unarySamples([0.2, 4], true, 2e-5),
 })
 
-/** Natural logarithm. */
+/**
+ * Natural logarithm.
+ * @example log(device.tensor([1, Math.E])) // [0, 1]
+ */
 export function log(x: Tensor): Tensor {
   return unary(logOp, x)
 }
 
-/** Logarithm to base 2. */
+/**
+ * Logarithm to base 2.
+ * @example log2(device.tensor([1, 8])) // [0, 3]
+ */
 export function log2(x: Tensor): Tensor {
   requireTensor('log2', x)
   return mul(log(x), Math.LOG2E)

@@ -25,7 +25,10 @@ export const log1pOp = elementFunction({
   samples: [...unarySamples([-0.9, 2]), ...unarySamples([-1e-3, 1e-3])],
 })
 
-/** log(1 + x), exact for small x too. */
+/**
+ * log(1 + x), exact for small x too.
+ * @example log1p(device.tensor([0, 1])) // [0, 0.693]
+ */
 export function log1p(x: Tensor): Tensor {
   return unary(log1pOp, x)
 }

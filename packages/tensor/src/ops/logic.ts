@@ -14,46 +14,70 @@ const truth = (op: string, x: Tensor): Tensor => {
   return notEqual(x, 0)
 }
 
-/** Where both are not 0, as uint32 0 or 1; broadcast. */
+/**
+ * Where both are not 0, as uint32 0 or 1; broadcast.
+ * @example logicalAnd(device.tensor([1, 1, 0]), device.tensor([1, 0, 0])) // [1, 0, 0]
+ */
 export function logicalAnd(a: Tensor, b: Tensor): Tensor {
   return bitwiseAnd(truth('logicalAnd', a), truth('logicalAnd', b))
 }
 
-/** Where one or both are not 0, as uint32 0 or 1; broadcast. */
+/**
+ * Where one or both are not 0, as uint32 0 or 1; broadcast.
+ * @example logicalOr(device.tensor([1, 1, 0]), device.tensor([1, 0, 0])) // [1, 1, 0]
+ */
 export function logicalOr(a: Tensor, b: Tensor): Tensor {
   return bitwiseOr(truth('logicalOr', a), truth('logicalOr', b))
 }
 
-/** Where one alone is not 0, as uint32 0 or 1; broadcast. */
+/**
+ * Where one alone is not 0, as uint32 0 or 1; broadcast.
+ * @example logicalXor(device.tensor([1, 1, 0]), device.tensor([1, 0, 0])) // [0, 1, 0]
+ */
 export function logicalXor(a: Tensor, b: Tensor): Tensor {
   return bitwiseXor(truth('logicalXor', a), truth('logicalXor', b))
 }
 
-/** Where x is 0, as uint32 0 or 1. */
+/**
+ * Where x is 0, as uint32 0 or 1.
+ * @example logicalNot(device.tensor([1, 0])) // [0, 1]
+ */
 export function logicalNot(x: Tensor): Tensor {
   requireTensor('logicalNot', x)
   return equal(x, 0)
 }
 
-/** Whether any element over the axes is not 0, as uint32 0 or 1; 0 where there are none. */
+/**
+ * Whether any element over the axes is not 0, as uint32 0 or 1; 0 where there are none.
+ * @example any(device.tensor([[0, 1], [0, 0]]), 1) // [1, 0]
+ */
 export function any(x: Tensor, axes?: number | readonly number[], keepDims = false): Tensor {
   return notEqual(sum(truth('any', x), axes, keepDims), 0)
 }
 
-/** Whether all elements over the axes are not 0, as uint32 0 or 1; 1 where there are none. */
+/**
+ * Whether all elements over the axes are not 0, as uint32 0 or 1; 1 where there are none.
+ * @example all(device.tensor([[1, 1], [0, 1]]), 1) // [1, 0]
+ */
 export function all(x: Tensor, axes?: number | readonly number[], keepDims = false): Tensor {
   requireTensor('all', x)
   return equal(sum(equal(x, 0), axes, keepDims), 0)
 }
 
-/** Where x is NaN, as uint32 0 or 1. */
+/**
+ * Where x is NaN, as uint32 0 or 1.
+ * @example isNaN(device.tensor([1, NaN])) // [0, 1]
+ */
 // biome-ignore lint/suspicious/noShadowRestrictedNames: its name everywhere
 export function isNaN(x: Tensor): Tensor {
   requireTensor('isNaN', x)
   return notEqual(x, x)
 }
 
-/** Where x is neither NaN nor infinite, as uint32 0 or 1. */
+/**
+ * Where x is neither NaN nor infinite, as uint32 0 or 1.
+ * @example isFinite(device.tensor([1, Infinity])) // [1, 0]
+ */
 // biome-ignore lint/suspicious/noShadowRestrictedNames: its name everywhere
 export function isFinite(x: Tensor): Tensor {
   requireTensor('isFinite', x)
@@ -69,7 +93,10 @@ const largest = {
   float8_e5m2: 57344,
 }
 
-/** NaN as `nan`, and the infinities as the dtype's largest and smallest numbers. */
+/**
+ * NaN as `nan`, and the infinities as the dtype's largest and smallest numbers.
+ * @example nanToNum(device.tensor([1, NaN])) // [1, 0]
+ */
 export function nanToNum(x: Tensor, nan = 0): Tensor {
   requireTensor('nanToNum', x)
   requireNumber('nanToNum', 'nan', nan)

@@ -12,7 +12,10 @@ import { sub } from './sub.ts'
 import { takeLast } from './take.ts'
 import { where } from './where.ts'
 
-/** The mean of the squared differences, a scalar. */
+/**
+ * The mean of the squared differences, a scalar.
+ * @example mse(device.tensor([1, 2]), device.tensor([1, 4])) // 2
+ */
 export function mse(prediction: Tensor, target: Tensor): Tensor {
   requireTensor('mse', prediction, 'the prediction')
   requireTensor('mse', target, 'the target')
@@ -28,6 +31,7 @@ export function mse(prediction: Tensor, target: Tensor): Tensor {
  * @param logProbabilities [..., classes], as logSoftmax gives them
  * @param targets int32 [...]; a negative one is ignored: its loss is 0. One past the classes gives 0 too
  * @returns [...]
+ * @example nllLoss(device.tensor([[-1, -2], [-3, -4]]), device.tensor([1, 0], [2], 'int32')) // [2, 3]
  */
 export function nllLoss(logProbabilities: Tensor, targets: Tensor): Tensor {
   requireTensor('nllLoss', logProbabilities, 'the log-probabilities')

@@ -26,21 +26,30 @@ function requireOffset(op: string, k: number): void {
 /** Column minus row of every element of the last two axes. */
 const offsets = (shape: readonly number[]): Tensor => sub(iota(shape, shape.length - 1), iota(shape, shape.length - 2))
 
-/** The elements on and below a diagonal of the last two axes, zeros above it; `diagonal` counts from the main one upwards. */
+/**
+ * The elements on and below a diagonal of the last two axes, zeros above it; `diagonal` counts from the main one upwards.
+ * @example tril(device.tensor([[1, 2], [3, 4]])) // [[1, 0], [3, 4]]
+ */
 export function tril(x: Tensor, diagonal = 0): Tensor {
   requireMatrix('tril', x)
   requireOffset('tril', diagonal)
   return where(lessEqual(offsets(x.shape.slice(-2)), diagonal), x, 0)
 }
 
-/** The elements on and above a diagonal of the last two axes, zeros below it. */
+/**
+ * The elements on and above a diagonal of the last two axes, zeros below it.
+ * @example triu(device.tensor([[1, 2], [3, 4]])) // [[1, 2], [0, 4]]
+ */
 export function triu(x: Tensor, diagonal = 0): Tensor {
   requireMatrix('triu', x)
   requireOffset('triu', diagonal)
   return where(lessEqual(diagonal, offsets(x.shape.slice(-2))), x, 0)
 }
 
-/** Ones on the diagonal of [rows, columns], square unless said. */
+/**
+ * Ones on the diagonal of [rows, columns], square unless said.
+ * @example eye(2) // [[1, 0], [0, 1]]
+ */
 export function eye(rows: number, columns = rows, dtype: DType = 'float32'): Tensor {
   requireWhole('eye', 'rows', rows)
   requireWhole('eye', 'columns', columns)
@@ -48,7 +57,12 @@ export function eye(rows: number, columns = rows, dtype: DType = 'float32'): Ten
   return cast(equal(offsets([rows, columns]), 0), dtype)
 }
 
-/** A vector as the diagonal of a square matrix, or the diagonal of a matrix as a vector. */
+/**
+ * A vector as the diagonal of a square matrix, or the diagonal of a matrix as a vector.
+ * @example
+ * diag(device.tensor([1, 2])) // [[1, 0], [0, 2]]
+ * diag(device.tensor([[1, 2], [3, 4]])) // [1, 4]
+ */
 export function diag(x: Tensor): Tensor {
   requireTensor('diag', x)
   if (x.ndim === 1) {
@@ -62,13 +76,22 @@ export function diag(x: Tensor): Tensor {
   return cast(flat, x.dtype)
 }
 
-/** The sum of the diagonal of the last two axes. Float formats give float32. */
+/**
+ * The sum of the diagonal of the last two axes. Float formats give float32.
+ * @example trace(device.tensor([[1, 2], [3, 4]])) // 5
+ */
 export function trace(x: Tensor): Tensor {
   requireMatrix('trace', x)
   return sum(where(equal(offsets(x.shape.slice(-2)), 0), x, 0), [-2, -1])
 }
 
-/** The products of all pairs of two vectors. @param a [m] @param b [n] @returns [m, n] */
+/**
+ * The products of all pairs of two vectors.
+ * @param a [m]
+ * @param b [n]
+ * @returns [m, n]
+ * @example outer(device.tensor([1, 2]), device.tensor([3, 4])) // [[3, 4], [6, 8]]
+ */
 export function outer(a: Tensor, b: Tensor): Tensor {
   requireTensor('outer', a, 'a')
   requireTensor('outer', b, 'b')
@@ -77,7 +100,11 @@ export function outer(a: Tensor, b: Tensor): Tensor {
   return mul(reshape(a, [a.shape[0], 1]), b)
 }
 
-/** The coordinates of a grid, one tensor for each vector: meshgrid([x, y])[0] changes along axis 0 (indexing 'ij'). */
+/**
+ * The coordinates of a grid, one tensor for each vector: meshgrid([x, y])[0] changes along axis 0 (indexing 'ij').
+ * @example
+ * meshgrid([device.tensor([1, 2]), device.tensor([3, 4])]) // [[[1, 1], [2, 2]], [[3, 4], [3, 4]]]
+ */
 export function meshgrid(vectors: readonly Tensor[]): Tensor[] {
   if (!Array.isArray(vectors) || vectors.length === 0)
     throw new TypeError(`meshgrid: expected an array of vectors, got ${shown(vectors)}`)
@@ -97,7 +124,10 @@ export function meshgrid(vectors: readonly Tensor[]): Tensor[] {
   )
 }
 
-/** `count` numbers from `start` to `end`, both included, at equal distances; float32. */
+/**
+ * `count` numbers from `start` to `end`, both included, at equal distances; float32.
+ * @example linspace(0, 1, 5) // [0, 0.25, 0.5, 0.75, 1]
+ */
 export function linspace(start: number, end: number, count: number): Tensor {
   requireNumber('linspace', 'start', start)
   requireNumber('linspace', 'end', end)
@@ -113,6 +143,7 @@ export function linspace(start: number, end: number, count: number): Tensor {
 /**
  * 1 at the place of each id along a new last axis, 0 elsewhere; an id outside [0, classes) has no 1.
  * @param ids int32 or uint32 [...] @returns [..., classes]
+ * @example oneHot(device.tensor([1, 0], [2], 'int32'), 3) // [[0, 1, 0], [1, 0, 0]]
  */
 export function oneHot(ids: Tensor, classes: number, dtype: DType = 'float32'): Tensor {
   requireTensor('oneHot', ids, 'ids')

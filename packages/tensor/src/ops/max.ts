@@ -22,7 +22,11 @@ export const maxOp: Op<ReduceAttrs> = reduction('max', -Infinity, (a, b) => Math
   },
 })
 
-/** Largest element over axes, NaN where there is one. @throws ShapeError for an empty axis. */
+/**
+ * Largest element over axes, NaN where there is one.
+ * @throws ShapeError for an empty axis.
+ * @example max(device.tensor([[1, 5], [7, 3]]), 1) // [5, 7]
+ */
 export function max(x: Tensor, axes?: number | readonly number[], keepDims = false): Tensor {
   return reduceWith(maxOp, x, axes, keepDims)
 }
@@ -58,7 +62,10 @@ export const argMaxOp = defineOp<{ axis: number }>({
   ],
 })
 
-/** Index of the largest element along an axis, int32; the first of equals, or the first NaN. */
+/**
+ * Index of the largest element along an axis, int32; the first of equals, or the first NaN.
+ * @example argMax(device.tensor([[1, 5], [7, 3]])) // [1, 0]
+ */
 export function argMax(x: Tensor, axis = -1): Tensor {
   requireTensor('argMax', x)
   return apply1(argMaxOp, [x], { axis: normalizeAxis('argMax', axis, x.ndim) })

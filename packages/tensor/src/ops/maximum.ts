@@ -26,7 +26,10 @@ export const maximumOp = elementwiseOp({
   samples: binarySamples(),
 })
 
-/** The larger of two elements, NaN where one is NaN; where they tie each gets half of the gradient. */
+/**
+ * The larger of two elements, NaN where one is NaN; where they tie each gets half of the gradient.
+ * @example maximum(device.tensor([1, 5]), 3) // [3, 5]
+ */
 export function maximum(a: Operand, b: Operand): Tensor {
   return binary(maximumOp, a, b)
 }

@@ -5,7 +5,11 @@ import type { Tensor } from '../tensor.ts'
 import { sum } from './broadcast-sum.ts'
 import { mul } from './mul.ts'
 
-/** Mean over axes. @throws DTypeError for integers. */
+/**
+ * Mean over axes.
+ * @throws DTypeError for integers.
+ * @example mean(device.tensor([1, 2, 3])) // 2
+ */
 export function mean(x: Tensor, axes?: number | readonly number[], keepDims = false): Tensor {
   requireTensor('mean', x)
   if (!isFloat(x.dtype))

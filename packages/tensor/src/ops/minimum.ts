@@ -19,7 +19,10 @@ export const minimumOp = elementwiseOp({
   samples: binarySamples(),
 })
 
-/** The smaller of two elements, NaN where one is NaN; where they tie each gets half of the gradient. */
+/**
+ * The smaller of two elements, NaN where one is NaN; where they tie each gets half of the gradient.
+ * @example minimum(device.tensor([1, 5]), 3) // [1, 3]
+ */
 export function minimum(a: Operand, b: Operand): Tensor {
   return binary(minimumOp, a, b)
 }

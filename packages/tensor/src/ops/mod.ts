@@ -65,6 +65,7 @@ export const modOp = elementwiseOp({
 /**
  * The remainder of a / b with the sign of b, broadcast: Python's and torch.remainder. Whole numbers by 0 give 0. Of floats the quotient must
  * be below 2^24 for an exact remainder on WebGPU.
+ * @example mod(device.tensor([5, -5]), 3) // [2, 1]
  */
 export function mod(a: Operand, b: Operand): Tensor {
   return binary(modOp, a, b)

@@ -12,7 +12,10 @@ export const mulOp = elementwiseOp({
   samples: binarySamples(),
 })
 
-/** a * b elementwise, broadcast. */
+/**
+ * a * b elementwise, broadcast.
+ * @example mul(device.tensor([1, 2]), 3) // [3, 6]
+ */
 export function mul(a: Operand, b: Operand): Tensor {
   return binary(mulOp, a, b)
 }

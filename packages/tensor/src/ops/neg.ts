@@ -11,7 +11,10 @@ export const negOp = elementwiseOp({
   samples: unarySamples(),
 })
 
-/** -x */
+/**
+ * -x
+ * @example neg(device.tensor([1, -2])) // [-1, 2]
+ */
 export function neg(x: Tensor): Tensor {
   return unary(negOp, x)
 }

@@ -40,6 +40,7 @@ function affine(op: string, y: Tensor, axis: number, weight?: Tensor, bias?: Ten
  * @param x [..., n] @param weight [n] @param bias [n]
  * @returns like x
  * @see arXiv:1607.06450
+ * @example layerNorm(device.tensor([1, 2, 3])) // [-1.22, 0, 1.22]
  */
 export function layerNorm(x: Tensor, weight?: Tensor, bias?: Tensor, epsilon = 1e-5): Tensor {
   requireTensor('layerNorm', x)
@@ -54,6 +55,7 @@ export function layerNorm(x: Tensor, weight?: Tensor, bias?: Tensor, epsilon = 1
  * @param x [batch, channels, ...] @param groups divides the channels @param weight [channels] @param bias [channels]
  * @returns like x
  * @see arXiv:1803.08494
+ * @example groupNorm(device.tensor([[1, 3, 10, 30]]), 2) // [[-1, 1, -1, 1]]
  */
 export function groupNorm(x: Tensor, groups: number, weight?: Tensor, bias?: Tensor, epsilon = 1e-5): Tensor {
   requireTensor('groupNorm', x)
@@ -84,6 +86,7 @@ export interface BatchNormOptions {
  * @param x [batch, channels, ...]
  * @returns like x
  * @see arXiv:1502.03167
+ * @example batchNorm(device.tensor([[1, 10], [3, 30]])) // [[-1, -1], [1, 1]]
  */
 export function batchNorm(x: Tensor, options: BatchNormOptions = {}): Tensor {
   requireTensor('batchNorm', x)

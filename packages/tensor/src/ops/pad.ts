@@ -14,7 +14,9 @@ export type PadMode = 'constant' | 'reflect' | 'symmetric' | 'edge' | 'wrap'
  * Elements before and after, for every axis (NumPy's order: the first axis first).
  * @param widths one [before, after] for each axis
  * @throws ShapeError where a border is wider than what it is a copy of
- * @example pad(image, [[0, 0], [1, 1], [1, 1]]); pad(row, [[2, 0]], 'edge')
+ * @example
+ * pad(device.tensor([1, 2]), [[1, 2]]) // [0, 1, 2, 0, 0]
+ * pad(device.tensor([1, 2]), [[2, 0]], 'edge') // [1, 1, 1, 2]
  */
 export function pad(
   x: Tensor,

@@ -58,7 +58,9 @@ export const powOp = elementFunction({
 /**
  * a to the power of b, broadcast; floats only. Whole powers up to 4, 1/2 and their inverses are products, roots and quotients; others are
  * exp(b log|a|), whose relative error grows with |b log a|. A negative number to a power that is not whole is NaN; x^0 and 1^x are 1.
- * @example pow(x, 3); x.pow(0.5); pow(2, x)
+ * @example
+ * pow(device.tensor([2, 3]), 2) // [4, 9]
+ * pow(2, device.tensor([3, 0.5])) // [8, 1.414]
  */
 export function pow(a: Operand, b: Operand): Tensor {
   if (isTensor(a) && typeof b === 'number' && isFloat(a.dtype)) {

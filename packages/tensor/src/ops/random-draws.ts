@@ -19,13 +19,19 @@ function requireProbability(op: string, name: string, p: unknown): asserts p is 
   throw new RangeError(`${op}: ${name} must be a number from 0 to 1, got ${shown(p)}`)
 }
 
-/** 1 with probability p, else 0, as uint32. */
+/**
+ * 1 with probability p, else 0, as uint32.
+ * @example sum(bernoulli([0, 1], 1, [10])) // 10
+ */
 export function bernoulli(key: RandomKey, p: number, shape: Shape): Tensor {
   requireProbability('bernoulli', 'p', p)
   return less(randomUniform(key, shape), p)
 }
 
-/** Whole numbers from `low` up to but without `high`, all as likely as 32 random bits allow; int32. */
+/**
+ * Whole numbers from `low` up to but without `high`, all as likely as 32 random bits allow; int32.
+ * @example max(randomInt([0, 1], [1000], 0, 6)) // 5
+ */
 export function randomInt(key: RandomKey, shape: Shape, low: number, high: number): Tensor {
   checkShape('randomInt', shape)
   for (const [name, x] of Object.entries({ low, high }))
@@ -44,7 +50,10 @@ export function randomInt(key: RandomKey, shape: Shape, low: number, high: numbe
   return add(bitcast(upper, 'int32'), low)
 }
 
-/** The numbers from 0 to n - 1 in random order, int32 [n]. */
+/**
+ * The numbers from 0 to n - 1 in random order, int32 [n].
+ * @example sort(permutation([0, 1], 4)).values // [0, 1, 2, 3]
+ */
 export function permutation(key: RandomKey, n: number): Tensor {
   requireWhole('permutation', 'n', n)
   return argSort(randomBits(key, [n]))
@@ -53,7 +62,7 @@ export function permutation(key: RandomKey, n: number): Tensor {
 /**
  * Each element is 0 with probability `rate`, else divided by 1 - rate. A key gives the same elements every time: give another one in every
  * step and layer (see `splitKey`).
- * @example dropout(x, 0.1, keys[layer])
+ * @example max(dropout(ones([100]), 0.5, [0, 1])) // 2
  */
 export function dropout(x: Tensor, rate: number, key: RandomKey): Tensor {
   requireTensor('dropout', x)
@@ -65,7 +74,9 @@ export function dropout(x: Tensor, rate: number, key: RandomKey): Tensor {
 
 /**
  * New keys from one, for streams that have nothing to do with each other: uint32 tensors of shape [2].
- * @example const [first, second] = splitKey(key, 2)
+ * @example
+ * const [first, second] = splitKey([0, 1])
+ * first.shape // [2]
  */
 export function splitKey(key: RandomKey, count = 2): Tensor[] {
   requireWhole('splitKey', 'count', count, 1)

@@ -39,6 +39,7 @@ const rotations = [13, 15, 26, 6, 17, 29, 16, 24]
  * Random 32-bit words by Threefry-2x32 with 20 rounds: element i is a pure function of (key, i), the same on every backend.
  * @returns uint32 `shape`
  * @see Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011
+ * @example randomBits([0, 1], [2, 3]).dtype // 'uint32'
  */
 export function randomBits(key: RandomKey, shape: Shape): Tensor {
   checkShape('randomBits', shape)
@@ -63,12 +64,18 @@ export function randomBits(key: RandomKey, shape: Shape): Tensor {
   return reshape(bitwiseXor(a, b), shape)
 }
 
-/** Uniform in [0, 1) with 23 random bits. */
+/**
+ * Uniform in [0, 1) with 23 random bits.
+ * @example less(max(randomUniform([0, 1], [1000])), 1) // 1
+ */
 export function randomUniform(key: RandomKey, shape: Shape): Tensor {
   return mul(cast(shiftRight(randomBits(key, shape), 9), 'float32'), 2 ** -23)
 }
 
-/** Normal with mean 0 and deviation 1, by Box and Muller. */
+/**
+ * Normal with mean 0 and deviation 1, by Box and Muller.
+ * @example randomNormal([0, 1], [2, 3]).shape // [2, 3]
+ */
 export function randomNormal(key: RandomKey, shape: Shape): Tensor {
   checkShape('randomNormal', shape)
   const n = elementCount(shape)
@@ -77,7 +84,12 @@ export function randomNormal(key: RandomKey, shape: Shape): Tensor {
   return reshape(mul(radius, cos(mul(slice(u, [1, 0], [1, n]), 2 * Math.PI))), shape)
 }
 
-/** One index per row, drawn with probability softmax(logits), by the Gumbel trick. @param logits [..., n] @returns int32 [...] */
+/**
+ * One index per row, drawn with probability softmax(logits), by the Gumbel trick.
+ * @param logits [..., n]
+ * @returns int32 [...]
+ * @example categorical([0, 1], device.tensor([[0, 100, 0]])) // [1]
+ */
 export function categorical(key: RandomKey, logits: Tensor): Tensor {
   requireTensor('categorical', logits, 'logits')
   requireFloat('categorical', logits)

@@ -27,7 +27,10 @@ export const reshapeOp = defineOp<{ shape: Shape }>({
   ],
 })
 
-/** The same elements in another shape; one dimension may be -1 and is then computed. */
+/**
+ * The same elements in another shape; one dimension may be -1 and is then computed.
+ * @example reshape(device.tensor([1, 2, 3, 4]), [2, -1]) // [[1, 2], [3, 4]]
+ */
 export function reshape(x: Tensor, shape: Shape): Tensor {
   requireTensor('reshape', x)
   requireNumbers('reshape', 'the shape', shape)

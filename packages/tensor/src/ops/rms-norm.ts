@@ -99,6 +99,7 @@ export const rmsNormGradientOp = defineOp({
  * @param x [..., hidden]
  * @param weight [hidden]
  * @see arXiv:1910.07467
+ * @example rmsNorm(device.tensor([3, 4]), ones([2])) // [0.849, 1.131]
  */
 export function rmsNorm(x: Tensor, weight: Tensor, epsilon = 1e-5): Tensor {
   requireNumber('rmsNorm', 'epsilon', epsilon, 0)

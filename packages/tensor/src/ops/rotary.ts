@@ -92,12 +92,19 @@ export const rotaryOp: Op<{ inverse: boolean }> = defineOp<{ inverse: boolean }>
  * @param x [batch, seq, heads, headDim]
  * @param cos [seq, headDim / 2]; `rotaryTables` makes both
  * @see arXiv:2104.09864
+ * @example
+ * const table = rotaryTables(2, 2)
+ * const x = device.tensor([1, 0, 1, 0], [1, 2, 1, 2])
+ * rotary(x, device.tensor(table.cos, table.shape), device.tensor(table.sin, table.shape)) // [[[[1, 0]], [[0.54, 0.841]]]]
  */
 export function rotary(x: Tensor, cos: Tensor, sin: Tensor): Tensor {
   return apply1(rotaryOp, [x, cos, sin], { inverse: false })
 }
 
-/** cos and sin of position * theta^(-2i / headDim), computed in double: host arrays of [positions, headDim / 2]. */
+/**
+ * cos and sin of position * theta^(-2i / headDim), computed in double: host arrays of [positions, headDim / 2].
+ * @example rotaryTables(2, 2).cos // [1, 0.54]
+ */
 export function rotaryTables(
   positions: number | readonly number[],
   headDim: number,

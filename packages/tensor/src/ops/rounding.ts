@@ -11,21 +11,30 @@ import { requireFloat } from './require.ts'
 import { sub } from './sub.ts'
 import { where } from './where.ts'
 
-/** The smallest whole number not below x. Its gradient is zero everywhere. */
+/**
+ * The smallest whole number not below x. Its gradient is zero everywhere.
+ * @example ceil(device.tensor([1.5, -1.5])) // [2, -1]
+ */
 export function ceil(x: Tensor): Tensor {
   requireTensor('ceil', x)
   requireFloat('ceil', x)
   return neg(floor(neg(x)))
 }
 
-/** x without its fraction. Its gradient is zero everywhere. */
+/**
+ * x without its fraction. Its gradient is zero everywhere.
+ * @example trunc(device.tensor([1.5, -1.5])) // [1, -1]
+ */
 export function trunc(x: Tensor): Tensor {
   requireTensor('trunc', x)
   requireFloat('trunc', x)
   return where(less(x, 0), ceil(x), floor(x))
 }
 
-/** The nearest whole number, halves to the even one. Its gradient is zero everywhere. */
+/**
+ * The nearest whole number, halves to the even one. Its gradient is zero everywhere.
+ * @example round(device.tensor([0.5, 1.5])) // [0, 2]
+ */
 export function round(x: Tensor): Tensor {
   requireTensor('round', x)
   requireFloat('round', x)

@@ -14,7 +14,10 @@ export const rsqrtOp = elementwiseOp({
   samples: unarySamples([0.2, 4]),
 })
 
-/** 1 / sqrt(x). */
+/**
+ * 1 / sqrt(x).
+ * @example rsqrt(device.tensor([4, 16])) // [0.5, 0.25]
+ */
 export function rsqrt(x: Tensor): Tensor {
   return unary(rsqrtOp, x)
 }

@@ -6,7 +6,10 @@ import { broadcastTo } from './broadcast-sum.ts'
 import { reshape } from './reshape.ts'
 import { concatenate, sliceAxis } from './slice-concatenate.ts'
 
-/** Joins tensors of one shape along a new axis. @example stack([a, b]) is [2, ...a.shape] */
+/**
+ * Joins tensors of one shape along a new axis.
+ * @example stack([device.tensor([1, 2]), device.tensor([3, 4])]) // [[1, 2], [3, 4]]
+ */
 export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
   if (!Array.isArray(tensors) || tensors.length === 0)
     throw new TypeError(`stack: expected an array of at least one tensor, got ${shown(tensors)}`)
@@ -24,7 +27,7 @@ export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
 
 /**
  * Cuts an axis into parts: of `size` elements each, the last one possibly smaller, or of the given sizes, which must add up.
- * @example const [q, k, v] = split(x, [512, 128, 128], -1)
+ * @example split(device.tensor([1, 2, 3]), [1, 2]) // [[1], [2, 3]]
  */
 export function split(x: Tensor, size: number | readonly number[], axis = 0): Tensor[] {
   requireTensor('split', x)
@@ -46,7 +49,11 @@ export function split(x: Tensor, size: number | readonly number[], axis = 0): Te
   return sizes.map((s) => sliceAxis(x, a, at, (at += s)))
 }
 
-/** Takes axes of one element away: these, or all there are. @throws ShapeError if one of these has more */
+/**
+ * Takes axes of one element away: these, or all there are.
+ * @throws ShapeError if one of these has more
+ * @example squeeze(device.tensor([[1, 2]])) // [1, 2]
+ */
 export function squeeze(x: Tensor, axes?: number | readonly number[]): Tensor {
   requireTensor('squeeze', x)
   const list = axes === undefined ? undefined : normalizeAxes('squeeze', axes, x.ndim)
@@ -59,14 +66,20 @@ export function squeeze(x: Tensor, axes?: number | readonly number[]): Tensor {
   )
 }
 
-/** A new axis of one element; `axis` is where it stands in the result. */
+/**
+ * A new axis of one element; `axis` is where it stands in the result.
+ * @example expandDims(device.tensor([1, 2]), 0) // [[1, 2]]
+ */
 export function expandDims(x: Tensor, axis: number): Tensor {
   requireTensor('expandDims', x)
   const a = normalizeAxis('expandDims', axis, x.ndim + 1)
   return reshape(x, [...x.shape.slice(0, a), 1, ...x.shape.slice(a)])
 }
 
-/** Every element of an axis `count` times in a row: NumPy's repeat, PyTorch's repeat_interleave. */
+/**
+ * Every element of an axis `count` times in a row: NumPy's repeat, PyTorch's repeat_interleave.
+ * @example repeat(device.tensor([1, 2]), 2) // [1, 1, 2, 2]
+ */
 export function repeat(x: Tensor, count: number, axis = 0): Tensor {
   requireTensor('repeat', x)
   requireWhole('repeat', 'count', count)
@@ -77,7 +90,10 @@ export function repeat(x: Tensor, count: number, axis = 0): Tensor {
   return reshape(wide, [...x.shape.slice(0, a), x.shape[a] * count, ...after])
 }
 
-/** The whole tensor again and again along each axis: NumPy's tile. @example tile(x, [2, 1]): twice, one below the other */
+/**
+ * The whole tensor again and again along each axis: NumPy's tile.
+ * @example tile(device.tensor([1, 2]), [2]) // [1, 2, 1, 2]
+ */
 export function tile(x: Tensor, counts: readonly number[]): Tensor {
   requireTensor('tile', x)
   requireNumbers('tile', 'counts', counts)

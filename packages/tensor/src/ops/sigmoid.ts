@@ -16,7 +16,10 @@ export const sigmoidOp = elementwiseOp({
   samples: unarySamples([-6, 6]),
 })
 
-/** 1 / (1 + exp(-x)). */
+/**
+ * 1 / (1 + exp(-x)).
+ * @example sigmoid(device.tensor([0, 2])) // [0.5, 0.881]
+ */
 export function sigmoid(x: Tensor): Tensor {
   return unary(sigmoidOp, x)
 }

@@ -14,7 +14,10 @@ export const signOp = elementwiseOp({
   samples: unarySamples(undefined, false),
 })
 
-/** -1, 0 or 1. Its gradient is zero everywhere. */
+/**
+ * -1, 0 or 1. Its gradient is zero everywhere.
+ * @example sign(device.tensor([-3, 0, 3])) // [-1, 0, 1]
+ */
 export function sign(x: Tensor): Tensor {
   return unary(signOp, x)
 }

@@ -24,7 +24,11 @@ export const siluOp = defineOp({
   samples: [{ inputs: [{ shape: [33], range: [-6, 6] }] }, { inputs: [{ shape: [4, 32] }] }],
 })
 
-/** x * sigmoid(x). @see arXiv:1702.03118 */
+/**
+ * x * sigmoid(x).
+ * @see arXiv:1702.03118
+ * @example silu(device.tensor([0, 1])) // [0, 0.731]
+ */
 export function silu(x: Tensor): Tensor {
   return apply1(siluOp, [x], {})
 }
@@ -72,6 +76,7 @@ export const swigluOp = defineOp({
  * @param gate any shape @param up the same shape
  * @throws ShapeError where the shapes differ
  * @see arXiv:2002.05202
+ * @example swiglu(device.tensor([0, 1]), device.tensor([5, 10])) // [0, 7.311]
  */
 export function swiglu(gate: Tensor, up: Tensor): Tensor {
   return apply1(swigluOp, [gate, up], {})

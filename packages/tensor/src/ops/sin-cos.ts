@@ -16,7 +16,10 @@ export const sinOp = elementwiseOp({
   samples: unarySamples([-3, 3], true, 1e-4),
 })
 
-/** Sine of x in radians. */
+/**
+ * Sine of x in radians.
+ * @example sin(device.tensor([0, Math.PI / 2])) // [0, 1]
+ */
 export function sin(x: Tensor): Tensor {
   return unary(sinOp, x)
 }
@@ -32,7 +35,10 @@ export const cosOp = elementwiseOp({
   samples: unarySamples([-3, 3], true, 1e-4),
 })
 
-/** Cosine of x in radians. */
+/**
+ * Cosine of x in radians.
+ * @example cos(device.tensor([0, Math.PI])) // [1, -1]
+ */
 export function cos(x: Tensor): Tensor {
   return unary(cosOp, x)
 }

@@ -61,7 +61,10 @@ export const sliceOp = defineOp<{ starts: readonly number[]; sizes: readonly num
   ],
 })
 
-/** A rectangular part: from `starts`, `sizes` elements along each axis. Costs no memory where the user reads through strides. */
+/**
+ * A rectangular part: from `starts`, `sizes` elements along each axis. Costs no memory where the user reads through strides.
+ * @example slice(device.tensor([[1, 2, 3], [4, 5, 6]]), [0, 1], [2, 2]) // [[2, 3], [5, 6]]
+ */
 export function slice(x: Tensor, starts: readonly number[], sizes: Shape): Tensor {
   requireTensor('slice', x)
   requireNumbers('slice', 'starts', starts)
@@ -75,7 +78,10 @@ export function slice(x: Tensor, starts: readonly number[], sizes: Shape): Tenso
   return apply1(sliceOp, [x], { starts: [...starts], sizes: [...sizes] })
 }
 
-/** Elements `start` to `end` (exclusive) along one axis; negative ones count from the back. */
+/**
+ * Elements `start` to `end` (exclusive) along one axis; negative ones count from the back.
+ * @example sliceAxis(device.tensor([1, 2, 3, 4]), 0, 1, -1) // [2, 3]
+ */
 export function sliceAxis(x: Tensor, axis: number, start: number, end: number): Tensor {
   requireTensor('sliceAxis', x)
   const a = normalizeAxis('slice', axis, x.ndim)
@@ -163,7 +169,10 @@ export const concatenateOp = defineOp<{ axis: number }>({
 /** Most inputs one kernel takes: a WebGPU device without raised limits binds eight buffers. */
 const widest = 7
 
-/** Joins tensors along one axis; all other dimensions must agree. */
+/**
+ * Joins tensors along one axis; all other dimensions must agree.
+ * @example concatenate([device.tensor([1, 2]), device.tensor([3])]) // [1, 2, 3]
+ */
 export function concatenate(tensors: readonly Tensor[], axis = 0): Tensor {
   if (!Array.isArray(tensors))
     throw new TypeError(`concatenate: expected an array of tensors, got ${shown(tensors)}; write [a, b]`)

@@ -20,12 +20,18 @@ export const softplusOp = elementFunction({
   samples: unarySamples([-8, 8]),
 })
 
-/** log(1 + exp(x)), without overflow. */
+/**
+ * log(1 + exp(x)), without overflow.
+ * @example softplus(device.tensor([0, 100])) // [0.693, 100]
+ */
 export function softplus(x: Tensor): Tensor {
   return unary(softplusOp, x)
 }
 
-/** log(sigmoid(x)), without underflow: -softplus(-x). */
+/**
+ * log(sigmoid(x)), without underflow: -softplus(-x).
+ * @example logSigmoid(device.tensor([0, -100])) // [-0.693, -100]
+ */
 export function logSigmoid(x: Tensor): Tensor {
   requireTensor('logSigmoid', x)
   return neg(softplus(neg(x)))

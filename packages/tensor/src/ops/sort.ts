@@ -62,6 +62,7 @@ export const sortOp: Op<{ descending: boolean }> = defineOp<{ descending: boolea
 /**
  * Elements along an axis in order, smallest first unless `descending`; NaN is the largest. Equals keep their order (a stable sort).
  * @returns values like x, and int32 indices: where each stood
+ * @example sort(device.tensor([3, 1, 2])) // { values: [1, 2, 3], indices: [1, 2, 0] }
  */
 export function sort(x: Tensor, axis = -1, descending = false): { values: Tensor; indices: Tensor } {
   requireTensor('sort', x)
@@ -71,7 +72,10 @@ export function sort(x: Tensor, axis = -1, descending = false): { values: Tensor
   return { values: swapAxes(values, a, -1), indices: swapAxes(indices, a, -1) }
 }
 
-/** The indices that sort an axis, int32; see `sort`. */
+/**
+ * The indices that sort an axis, int32; see `sort`.
+ * @example argSort(device.tensor([3, 1, 2]), -1, true) // [0, 2, 1]
+ */
 export function argSort(x: Tensor, axis = -1, descending = false): Tensor {
   requireTensor('argSort', x)
   return sort(x, axis, descending).indices

@@ -14,7 +14,10 @@ export const sqrtOp = elementwiseOp({
   samples: unarySamples([0.2, 4]),
 })
 
-/** Square root. */
+/**
+ * Square root.
+ * @example sqrt(device.tensor([4, 9])) // [2, 3]
+ */
 export function sqrt(x: Tensor): Tensor {
   return unary(sqrtOp, x)
 }

@@ -13,7 +13,10 @@ export const squareOp = elementwiseOp({
   samples: unarySamples(),
 })
 
-/** x * x. */
+/**
+ * x * x.
+ * @example square(device.tensor([2, -3])) // [4, 9]
+ */
 export function square(x: Tensor): Tensor {
   return unary(squareOp, x)
 }

@@ -28,19 +28,29 @@ type Axes = number | readonly number[]
 const opposite = (x: Tensor): Tensor =>
   computeType(x.dtype) === 'f32' ? neg(x) : bitwiseXor(x, x.dtype === 'int32' ? -1 : 0xffffffff)
 
-/** Smallest element over axes, NaN where there is one. @throws ShapeError for an empty axis. */
+/**
+ * Smallest element over axes, NaN where there is one.
+ * @throws ShapeError for an empty axis.
+ * @example min(device.tensor([[1, 5], [7, 3]]), 1) // [1, 3]
+ */
 export function min(x: Tensor, axes?: Axes, keepDims = false): Tensor {
   requireTensor('min', x)
   return opposite(max(opposite(x), axes, keepDims))
 }
 
-/** Index of the smallest element along an axis, int32; the first of equals, or the first NaN. */
+/**
+ * Index of the smallest element along an axis, int32; the first of equals, or the first NaN.
+ * @example argMin(device.tensor([[1, 5], [7, 3]])) // [0, 1]
+ */
 export function argMin(x: Tensor, axis = -1): Tensor {
   requireTensor('argMin', x)
   return argMax(opposite(x), axis)
 }
 
-/** Product over axes (all of them unless given); 1 where there are no elements. Float formats give float32. */
+/**
+ * Product over axes (all of them unless given); 1 where there are no elements. Float formats give float32.
+ * @example prod(device.tensor([2, 3, 4])) // 24
+ */
 export function prod(x: Tensor, axes?: Axes, keepDims = false): Tensor {
   requireTensor('prod', x)
   requireBoolean('prod', 'keepDims', keepDims)
@@ -64,6 +74,9 @@ export function prod(x: Tensor, axes?: Axes, keepDims = false): Tensor {
 /**
  * Variance over axes (all of them unless given), float32: the mean squared distance to the mean, times n / (n - correction).
  * @param correction 1 (Bessel's) unless said, as PyTorch's; NumPy's and JAX's default is 0
+ * @example
+ * variance(device.tensor([1, 2, 3])) // 1
+ * variance(device.tensor([1, 2, 3]), 0, false, 0) // 0.667
  */
 export function variance(x: Tensor, axes?: Axes, keepDims = false, correction = 1): Tensor {
   requireTensor('variance', x)
@@ -75,7 +88,10 @@ export function variance(x: Tensor, axes?: Axes, keepDims = false, correction = 
   return mul(sum(off, list, keepDims), 1 / Math.max(0, n - correction))
 }
 
-/** Standard deviation over axes: the root of `variance`. */
+/**
+ * Standard deviation over axes: the root of `variance`.
+ * @example std(device.tensor([1, 3])) // 1.414
+ */
 export function std(x: Tensor, axes?: Axes, keepDims = false, correction = 1): Tensor {
   requireTensor('std', x)
   requireFloat('std', x)
@@ -85,7 +101,9 @@ export function std(x: Tensor, axes?: Axes, keepDims = false, correction = 1): T
 /**
  * The p-norm over axes (all of them unless given), float32: the p-th root of the sum of |x|^p. p is 2 unless said; 1, Infinity, -Infinity
  * and 0 (how many are not 0) are what they are in PyTorch. The gradient of the 2-norm at 0 is 0.
- * @example norm(x); norm(rows, { axes: -1 }); norm(x, { p: Infinity })
+ * @example
+ * norm(device.tensor([3, 4])) // 5
+ * norm(device.tensor([[3, 4], [6, 8]]), { p: Infinity, axes: -1 }) // [4, 8]
  */
 export function norm(x: Tensor, options: { p?: number; axes?: Axes; keepDims?: boolean } = {}): Tensor {
   requireTensor('norm', x)

@@ -14,7 +14,10 @@ export const stopGradientOp = defineOp({
   samples: [{ inputs: [{ shape: [3, 5] }], differentiable: false }],
 })
 
-/** x itself, which gradients take for a constant: PyTorch's detach. */
+/**
+ * x itself, which gradients take for a constant: PyTorch's detach.
+ * @example grad((x) => x.mul(stopGradient(x)).sum())(device.tensor([3])) // [3]
+ */
 export function stopGradient(x: Tensor): Tensor {
   requireTensor('stopGradient', x)
   return apply1(stopGradientOp, [x], {})

@@ -13,7 +13,10 @@ export const subOp = elementwiseOp({
   samples: binarySamples(),
 })
 
-/** a - b, broadcast. */
+/**
+ * a - b, broadcast.
+ * @example sub(device.tensor([1, 2]), 1) // [0, 1]
+ */
 export function sub(a: Operand, b: Operand): Tensor {
   return binary(subOp, a, b)
 }

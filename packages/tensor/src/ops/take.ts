@@ -67,6 +67,7 @@ export const takeOp = defineOp({
  * @param table [rows, ...]
  * @param ids int32 [...]; an id outside [0, rows) gives zeros
  * @returns [...ids.shape, ...table.shape.slice(1)]
+ * @example take(device.tensor([[1, 2], [3, 4]]), device.tensor([1, 1], [2], 'int32')) // [[3, 4], [3, 4]]
  */
 export function take(table: Tensor, ids: Tensor, axis = 0): Tensor {
   requireTensor('take', table, 'the table')
@@ -126,13 +127,25 @@ export const scatterAddRowsOp = defineOp<{ rows: number }>({
   ],
 })
 
-/** out[r] = sum of x[i] over all i with ids[i] = r. @param x [...ids.shape, ...row] @returns float32 [rows, ...row] */
+/**
+ * out[r] = sum of x[i] over all i with ids[i] = r.
+ * @param x [...ids.shape, ...row]
+ * @returns float32 [rows, ...row]
+ * @example
+ * const ids = device.tensor([0, 0], [2], 'int32')
+ * scatterAddRows(device.tensor([[1, 2], [3, 4]]), ids, 2) // [[4, 6], [0, 0]]
+ */
 export function scatterAddRows(x: Tensor, ids: Tensor, rows: number): Tensor {
   requireWhole('scatterAddRows', 'rows', rows)
   return apply1(scatterAddRowsOp, [x, ids], { rows })
 }
 
-/** One element per row: x[..., ids[...]]; zero where the id is outside. @param x [..., n] @param ids int32 [...] */
+/**
+ * One element per row: x[..., ids[...]]; zero where the id is outside.
+ * @param x [..., n]
+ * @param ids int32 [...]
+ * @example takeLast(device.tensor([[1, 2], [3, 4]]), device.tensor([1, 0], [2], 'int32')) // [2, 3]
+ */
 export function takeLast(x: Tensor, ids: Tensor): Tensor {
   requireTensor('takeLast', x)
   requireTensor('takeLast', ids, 'ids')

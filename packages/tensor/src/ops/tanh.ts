@@ -16,7 +16,10 @@ export const tanhOp = elementwiseOp({
   samples: unarySamples([-12, 12], true, 2e-5),
 })
 
-/** Hyperbolic tangent. */
+/**
+ * Hyperbolic tangent.
+ * @example tanh(device.tensor([0, 1])) // [0, 0.762]
+ */
 export function tanh(x: Tensor): Tensor {
   return unary(tanhOp, x)
 }

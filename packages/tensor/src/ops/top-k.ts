@@ -66,7 +66,12 @@ export const topKOp: Op<{ k: number }> = defineOp<{ k: number }>({
   ],
 })
 
-/** The k largest elements of each row, NaN first, and where they stand. @param x [..., n] @returns values and int32 indices, [..., k] */
+/**
+ * The k largest elements of each row, NaN first, and where they stand.
+ * @param x [..., n]
+ * @returns values and int32 indices, [..., k]
+ * @example topK(device.tensor([1, 5, 3]), 2) // { values: [5, 3], indices: [1, 2] }
+ */
 export function topK(x: Tensor, k: number): { values: Tensor; indices: Tensor } {
   const [values, indices] = apply(topKOp, [x], { k })
   return { values, indices }

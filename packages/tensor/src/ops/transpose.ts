@@ -37,7 +37,10 @@ export const transposeOp = defineOp<{ axes: readonly number[] }>({
   ],
 })
 
-/** Permutes the dimensions; without `axes`, reverses them. Costs no memory where the user reads through strides. */
+/**
+ * Permutes the dimensions; without `axes`, reverses them. Costs no memory where the user reads through strides.
+ * @example transpose(device.tensor([[1, 2], [3, 4]])) // [[1, 3], [2, 4]]
+ */
 export function transpose(x: Tensor, axes?: readonly number[]): Tensor {
   requireTensor('transpose', x)
   if (axes !== undefined) requireNumbers('transpose', 'axes', axes)
@@ -50,7 +53,10 @@ export function transpose(x: Tensor, axes?: readonly number[]): Tensor {
   return order.every((a, i) => a === i) ? x : apply1(transposeOp, [x], { axes: order })
 }
 
-/** Exchanges two dimensions. */
+/**
+ * Exchanges two dimensions.
+ * @example swapAxes(zeros([2, 3, 4]), 0, -1).shape // [4, 3, 2]
+ */
 export function swapAxes(x: Tensor, a: number, b: number): Tensor {
   requireTensor('swapAxes', x)
   const order = x.shape.map((_, i) => i)

@@ -119,38 +119,59 @@ export const coshOp = elementFunction({
   samples: unarySamples([-3, 3]),
 })
 
-/** Tangent of x in radians. */
+/**
+ * Tangent of x in radians.
+ * @example tan(device.tensor([0, Math.PI / 4])) // [0, 1]
+ */
 export function tan(x: Tensor): Tensor {
   requireTensor('tan', x)
   return div(sin(x), cos(x))
 }
 
-/** Arc tangent, in (-pi / 2, pi / 2). */
+/**
+ * Arc tangent, in (-pi / 2, pi / 2).
+ * @example atan(device.tensor([0, 1])) // [0, 0.785]
+ */
 export function atan(x: Tensor): Tensor {
   return unary(atanOp, x)
 }
 
-/** Arc sine, in [-pi / 2, pi / 2]; NaN outside [-1, 1]. */
+/**
+ * Arc sine, in [-pi / 2, pi / 2]; NaN outside [-1, 1].
+ * @example asin(device.tensor([0, 1])) // [0, 1.571]
+ */
 export function asin(x: Tensor): Tensor {
   return unary(asinOp, x)
 }
 
-/** Arc cosine, in [0, pi]; NaN outside [-1, 1]. */
+/**
+ * Arc cosine, in [0, pi]; NaN outside [-1, 1].
+ * @example acos(device.tensor([1, 0])) // [0, 1.571]
+ */
 export function acos(x: Tensor): Tensor {
   return unary(acosOp, x)
 }
 
-/** The angle of the point (x, y), in [-pi, pi]; broadcast. */
+/**
+ * The angle of the point (x, y), in [-pi, pi]; broadcast.
+ * @example atan2(device.tensor([1, -1]), -1) // [2.356, -2.356]
+ */
 export function atan2(y: Operand, x: Operand): Tensor {
   return apply1(atan2Op, align('atan2', y, x), {})
 }
 
-/** Hyperbolic sine. */
+/**
+ * Hyperbolic sine.
+ * @example sinh(device.tensor([0, 1])) // [0, 1.175]
+ */
 export function sinh(x: Tensor): Tensor {
   return unary(sinhOp, x)
 }
 
-/** Hyperbolic cosine. */
+/**
+ * Hyperbolic cosine.
+ * @example cosh(device.tensor([0, 1])) // [1, 1.543]
+ */
 export function cosh(x: Tensor): Tensor {
   return unary(coshOp, x)
 }

@@ -38,7 +38,10 @@ export const whereOp = defineOp({
   ],
 })
 
-/** Elements of `a` where the condition is not 0, else of `b`; all three broadcast. */
+/**
+ * Elements of `a` where the condition is not 0, else of `b`; all three broadcast.
+ * @example where(device.tensor([1, 0], [2], 'uint32'), device.tensor([1, 2]), -1) // [1, -1]
+ */
 export function where(condition: Tensor, a: Tensor | number, b: Tensor | number): Tensor {
   requireTensor('where', condition, 'the condition')
   for (const x of [a, b])

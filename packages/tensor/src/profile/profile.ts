@@ -27,6 +27,9 @@ export interface Profile {
  *
  * @param options.ceilings also measure what the device reaches at best, for comparison
  * @throws DeviceError on the reference backend
+ * @example
+ * const { kernels } = await profile(device, () => matmul(device.tensor([[1]]), device.tensor([[2]])).data())
+ * kernels.some(({ name }) => name.startsWith('matmul')) // true
  */
 export async function profile(
   device: Device,
@@ -51,7 +54,10 @@ export async function profile(
 /** Rounds of a measurement; the best counts, because other work on a machine only ever takes away. */
 const rounds = 7
 
-/** Measures a device's ceilings: chains of multiply-adds, and a pass over 64 MiB. */
+/**
+ * Measures a device's ceilings: chains of multiply-adds, and a pass over 64 MiB.
+ * @example const { gflops, gigabytes } = await measureCeilings(device)
+ */
 export async function measureCeilings(device: Device): Promise<Ceilings> {
   const best = async (f: () => Promise<unknown>): Promise<number> => {
     await f()
@@ -106,7 +112,10 @@ export interface ProfileRow {
   readonly gigabytes: number
 }
 
-/** Kernels by name, the costliest first. */
+/**
+ * Kernels by name, the costliest first.
+ * @example profileRows(await profile(device, () => device.tensor([1]).exp().data()))[0].name // 'exp'
+ */
 export function profileRows({ kernels }: Profile): ProfileRow[] {
   const groups = new Map<string, KernelTiming[]>()
   for (const k of kernels) {
@@ -131,7 +140,11 @@ export function profileRows({ kernels }: Profile): ProfileRow[] {
   return rows.sort((a, b) => b.ms - a.ms)
 }
 
-/** A profile as a table a person reads: time, share, and rates beside the device's ceilings. */
+/**
+ * A profile as a table a person reads: time, share, and rates beside the device's ceilings.
+ * @example
+ * profileTable(await profile(device, () => device.tensor([1]).exp().data())).split('\n').length > 1 // true
+ */
 export function profileTable(p: Profile, limit = 30): string {
   const rows = profileRows(p)
   const width = Math.max(6, ...rows.slice(0, limit).map((r) => r.name.length))
@@ -168,6 +181,8 @@ export function profileTable(p: Profile, limit = 30): string {
 /**
  * A profile in the Chrome trace event format: save it as a .json file and open it in ui.perfetto.dev or chrome://tracing.
  * @see https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU
+ * @example
+ * JSON.parse(chromeTrace(await profile(device, () => device.tensor([1]).exp().data()))).traceEvents.length > 0 // true
  */
 export function chromeTrace({ device, kernels }: Profile): string {
   const meta = { ph: 'M', pid: 1, tid: 1, ts: 0 }

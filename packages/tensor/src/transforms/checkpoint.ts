@@ -29,6 +29,7 @@ const checkpointOp = defineOp<CheckpointAttrs>({
 /**
  * Rematerialisation: `checkpoint(f)` computes what `f` computes, but the gradient keeps only f's inputs and runs f again,
  * trading time for memory. `f` may close over tensors; they are differentiated too.
+ * @example grad((x) => checkpoint((x) => x.exp().square())(x).sum())(device.tensor([0])) // [2]
  */
 export function checkpoint<Args extends unknown[], R>(f: (...args: Args) => R): (...args: Args) => R {
   return (...args) => {

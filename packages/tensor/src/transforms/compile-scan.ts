@@ -42,10 +42,8 @@ const joined = 49
  *
  * @param f returns [carry, y]; what is to be differentiated comes in as an argument
  * @example
- * const rnn = compileScan((h: Tensor, x: Tensor, w: Tensor) => { const next = matmul(h, w).add(x).tanh(); return [next, next] })
- * const [last, hidden] = await rnn(h0, xs, w)
- * const trace = await rnn.vjp(h0, xs, w)
- * const { params } = await trace.pull({ carry: zerosLike(trace.carry), ys: target })
+ * const total = compileScan((sum, x, scale) => [sum.add(x.mul(scale)), sum])
+ * await total(device.tensor(0), device.tensor([1, 2, 3]), device.tensor(10)) // [60, [0, 10, 30]]
  */
 export function compileScan<C, X, Y, P = undefined>(
   f: (carry: C, x: X, params: P) => readonly [C, Y],

@@ -86,16 +86,9 @@ const slotBytes = 1 << 20
  * decides what is computed (a count of layers, an axis, a branch) is closed over, with one compiled function for each value.
  *
  * `donate` lists arguments whose memory the results may take over (parameters, optimizer state): they cannot be used afterwards.
- *
  * @example
- * const step = compile((w: Tensor, x: Tensor) => w.sub(grad(loss)(w, x).mul(0.1)), { donate: [0] })
- * w = await step(w, x)
- *
- * @example
- * const update = compile((w: Tensor, g: Tensor, rate: Tensor) => w.sub(g.mul(rate)))
- * w = await update(w, g, 0.01)
- * const power = (n: number) => compile((x: Tensor) => Array.from({ length: n }, () => x).reduce((y, x) => y.mul(x)))
- * const cube = power(3)
+ * const step = compile((w, x) => w.sub(x.mul(0.1)), { donate: [0] })
+ * await step(device.tensor([1, 2]), device.tensor([10, 10])) // [0, 1]
  */
 export function compile<Args extends unknown[], R>(
   f: ((...args: Args) => R) & NumbersAreTensors<Args>,

@@ -29,6 +29,8 @@ export function refusePromise(what: string, result: unknown): void {
  * the optimizer decides to. Integer leaves get zeros.
  *
  * @throws ShapeError if the loss is not a scalar
+ * @example const { value, grads } = valueAndGrad((w) => w.square().sum())(device.tensor([3]))
+ * ;[value, grads] // [9, [6]]
  */
 export function valueAndGrad<P, Rest extends unknown[], Aux = undefined>(
   f: (params: P, ...rest: Rest) => Tensor | readonly [Tensor, Aux],
@@ -63,7 +65,10 @@ export function valueAndGrad<P, Rest extends unknown[], Aux = undefined>(
   }
 }
 
-/** The gradient alone; see valueAndGrad. */
+/**
+ * The gradient alone; see valueAndGrad.
+ * @example grad((x) => x.square().sum())(device.tensor([1, 2])) // [2, 4]
+ */
 export function grad<P, Rest extends unknown[]>(
   f: (params: P, ...rest: Rest) => Tensor,
 ): (params: P, ...rest: Rest) => P {

@@ -31,7 +31,9 @@ function matching(op: string, name: string, given: unknown, like: Flattened): (T
 /**
  * The value of a function of one tree of tensors, and what pulls gradients of the result back to the argument (reverse mode).
  * Gradients are float32; integer leaves get zeros.
- * @example const { value, pull } = vjp((x: Tensor) => x.exp(), x); const gradient = pull(ones(value.shape))
+ * @example
+ * const { value, pull } = vjp((x) => x.square(), device.tensor([1, 2]))
+ * pull(ones(value.shape)) // [2, 4]
  */
 export function vjp<P, R>(f: (params: P) => R, params: P): { value: R; pull: (gradients: R) => P } {
   const flat = flatten(params)
@@ -68,7 +70,7 @@ export function vjp<P, R>(f: (params: P) => R, params: P): { value: R; pull: (gr
  * gradient has it; it costs about as much as a gradient.
  * @returns the tangents of float results, float32; integer results have zeros
  * @throws ShapeError where the tangents do not look like the argument
- * @example const { value, tangent } = jvp((x: Tensor) => x.sin(), x, direction)
+ * @example jvp((x) => x.square(), device.tensor([3]), device.tensor([1])) // { value: [9], tangent: [6] }
  */
 export function jvp<P, R>(f: (params: P) => R, params: P, tangents: P): { value: R; tangent: R } {
   const flat = flatten(params)

@@ -70,7 +70,7 @@ export function requireStep(op: string, result: unknown, carry: Flattened): [Fla
  * @param xs a tree of tensors [steps, ...]
  * @returns [the last carry, the tree of ys, stacked: [steps, ...]]
  * @throws ShapeError where the carry changes
- * @example const [total, sums] = scan((c: Tensor, x: Tensor) => [c.add(x), c], zeros([]), xs)
+ * @example scan((c, x) => [c.add(x), c], device.tensor(0), device.tensor([1, 2, 3])) // [6, [0, 1, 3]]
  */
 export function scan<C, X, Y>(
   f: (carry: C, x: X) => readonly [C, Y],

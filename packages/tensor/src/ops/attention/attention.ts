@@ -251,6 +251,10 @@ export const attentionGradientOp: Op<AttentionAttrs> = defineOp<AttentionAttrs>(
  * @returns like q
  * With a window or a cap the scores are held, [batch, heads, seqQ, seqK]: those have no kernel yet.
  * @see arXiv:2205.14135, arXiv:2305.13245, arXiv:2408.00118
+ * @example
+ * const [q, k] = [device.tensor(new Float32Array(8), [1, 2, 1, 4]), device.tensor(new Float32Array(8), [1, 2, 1, 4])]
+ * const v = device.tensor([1, 1, 1, 1, 3, 3, 3, 3], [1, 2, 1, 4])
+ * attention(q, k, v) // [[[[1, 1, 1, 1]], [[2, 2, 2, 2]]]]
  */
 export function attention(
   q: Tensor,

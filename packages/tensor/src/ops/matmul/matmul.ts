@@ -92,6 +92,7 @@ export const matmulOp: Op<{ dtype: DType }> = defineOp<{ dtype: DType }>({
  * @param b [..., K, N]
  * @returns [..., M, N]
  * @throws ShapeError if the inner dimensions differ
+ * @example matmul(device.tensor([[1, 2], [3, 4]]), device.tensor([[1], [10]])) // [[21], [43]]
  */
 export function matmul(a: Tensor, b: Tensor, options: { dtype?: DType } = {}): Tensor {
   requireTensor('matmul', a, 'a')

@@ -94,7 +94,12 @@ function requireTensors(what: string, matrix: ScaledMatrix): void {
       throw new TypeError(`${what}: expected { codes, scales }, two tensors; ${part} is ${typeof matrix?.[part]}`)
 }
 
-/** Values of a matrix in blocks, float32 like its codes. @throws ShapeError where scales do not cut the codes into whole blocks */
+/**
+ * Values of a matrix in blocks, float32 like its codes.
+ * @throws ShapeError where scales do not cut the codes into whole blocks
+ * @example
+ * dequantizeBlocks({ codes: device.tensor([[1, 2], [3, 4]]), scales: device.tensor([[10], [100]]) }) // [[10, 20], [300, 400]]
+ */
 export function dequantizeBlocks(matrix: ScaledMatrix): Tensor {
   requireTensors('dequantizeBlocks', matrix)
   const { codes, scales } = matrix
@@ -114,6 +119,9 @@ export function dequantizeBlocks(matrix: ScaledMatrix): Tensor {
  * @param b codes [..., K, N], or [..., N, K] with `transposeB`; the same batch as a
  * @returns float32 [..., M, N]
  * @throws ShapeError if sizes differ or scales do not cut the codes into whole blocks, DTypeError for integers
+ * @example
+ * const a = { codes: device.tensor([[1, 2]], [1, 2], 'float8_e4m3fn'), scales: device.tensor([[10]]) }
+ * scaledMatmul(a, { codes: ones([2, 1]), scales: ones([1, 1]) }) // [[30]]
  */
 export function scaledMatmul(
   a: ScaledMatrix,
