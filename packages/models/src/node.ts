@@ -2,6 +2,7 @@
 export { loadAdapter, saveAdapter } from './adapters/peft.ts'
 export { replaceFile } from './files/atomic-file.ts'
 export { type FileRanges, openFileRanges } from './files/file-ranges.ts'
+export { type GgufOptions, type GgufTokenizer, type LoadedGguf, loadGguf, saveGguf } from './gguf/gguf.ts'
 export { type SaveOptions, saveModel, saveTokenizerConfig } from './huggingface/export.ts'
 export { fetchFromHub, type HubOptions } from './huggingface/hub.ts'
 export { type LoadedModel, type LoadOptions, loadModel, modelFolder } from './huggingface/import.ts'

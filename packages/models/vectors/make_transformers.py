@@ -1,7 +1,7 @@
 """Tiny models of every dense architecture, computed and written by Transformers.
 
     python make_transformers.py          makes vectors/transformers/*.json
-    python make_transformers.py check    lets Transformers read what this package writes (node), and notes the result in checked.json
+    python make_transformers.py check    lets Transformers read what this package writes (node), GGUF too, and notes the result in checked.json
 
 Weights come from a formula, so a vector holds no weights: the JSON header of each safetensors file, and the file's SHA-256.
 Made with torch 2.15.0, transformers 5.24.0, safetensors 0.8.0.
@@ -146,6 +146,20 @@ def check():
                     difference = (model.eval()(tokens).logits - build(name)(tokens).logits).abs().max().item()
                 result["logits"][f"{name} {kind}"] = difference
                 assert difference < 1e-5, (name, kind, difference)
+        # GGUF, in float32: Transformers undoes what llama.cpp's Llama does to rows of queries and keys.
+        result["gguf"] = {}
+        for name in ("llama-llama3",):  # it takes 128 for the heads of any Qwen3
+            cls, more = cases[name]
+            with_rope = build(name)
+            plain = transformers.AutoModelForCausalLM.from_config(
+                cls(**{**sizes, **more, "rope_parameters": dict(rope_type="default", rope_theta=10000.0)}), attn_implementation="eager").eval()
+            plain.load_state_dict(with_rope.state_dict())
+            model = transformers.AutoModelForCausalLM.from_pretrained(
+                os.path.join(folder, name), gguf_file="model.gguf", dtype=torch.float32, attn_implementation="eager")
+            with torch.no_grad():
+                difference = (model.eval()(tokens).logits - plain(tokens).logits).abs().max().item()
+            result["gguf"][name] = difference
+            assert difference < 1e-5, (name, difference)
     with open(os.path.join(here, "transformers", "checked.json"), "w") as f:
         json.dump(result, f, indent=2)
         f.write("\n")

@@ -1,7 +1,7 @@
 /** Writes the vectors' models by this package, for Transformers to read: node write-folders.ts FOLDER NAME... (see make_transformers.py). */
 import { join } from 'node:path'
 import { init } from '@kumiki/tensor'
-import { loadModel, saveModel } from '../src/node.ts'
+import { loadModel, saveGguf, saveModel } from '../src/node.ts'
 import { readVector, writeVectorFolder } from '../test/transformers-vectors.ts'
 
 const [folder, ...names] = process.argv.slice(2)
@@ -11,5 +11,8 @@ for (const name of names) {
   const { architecture, parameters, generation } = await loadModel(device, source)
   await saveModel(join(folder, name, 'single'), architecture, parameters, { generation })
   await saveModel(join(folder, name, 'sharded'), architecture, parameters, { maxShardBytes: 20_000, dtype: 'bfloat16' })
+  if (name !== 'llama-llama3') continue
+  const plain = { ...architecture, ropeScaling: undefined, ropeTheta: 10_000 }
+  await saveGguf(join(folder, name, 'model.gguf'), plain, parameters, { type: 'F32' })
 }
 device.dispose()

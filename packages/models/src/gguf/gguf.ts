@@ -1,0 +1,182 @@
+/** Models in GGUF, which llama.cpp reads: Llama (LLM-jp's dense models), Mistral without a window, Qwen2, Qwen3. Node only. */
+import { cast, type Device, type Tensor } from '@kumiki/tensor'
+import type { ModelArchitecture } from '../architecture.ts'
+import { replaceFile } from '../files/atomic-file.ts'
+import { openFileRanges } from '../files/file-ranges.ts'
+import type { Parameters } from '../language-model.ts'
+import { parameterShapes } from '../parameters.ts'
+import {
+  type GgufInfo,
+  type GgufMetadata,
+  type GgufTensor,
+  type GgufType,
+  type GgufValue,
+  ggufChunks,
+  ggufTypes,
+  readGgufHeader,
+} from './format.ts'
+import { architectureMetadata, ggufArchitecture, ggufName, readArchitecture } from './names.ts'
+import { decodeQ8, encodeQ8 } from './q8.ts'
+
+export interface GgufOptions {
+  /** How matrices are stored (norms and biases are F32, and a matrix whose rows do not divide into blocks of 32 is F16). Default F16. */
+  readonly type?: GgufType
+  /** general.name. */
+  readonly name?: string
+  /** The tokenizer, as llama.cpp's `tokenizer.ggml.*`. */
+  readonly tokenizer?: GgufTokenizer
+}
+
+/** A vocabulary. @see llama.cpp gguf-py/gguf/constants.py, `Keys.Tokenizer` */
+export interface GgufTokenizer {
+  /** `llama`: SentencePiece BPE; `t5`: SentencePiece unigram, as LLM-jp-3's; `gpt2`: byte-level BPE. */
+  readonly model: 'llama' | 't5' | 'gpt2'
+  readonly tokens: readonly string[]
+  readonly scores?: readonly number[]
+  /** 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte. */
+  readonly types?: readonly number[]
+  readonly merges?: readonly string[]
+  readonly bosId?: number
+  readonly eosId?: number
+  readonly unknownId?: number
+  readonly paddingId?: number
+  readonly addBos?: boolean
+}
+
+const fileTypes: Record<GgufType, number> = { F32: 0, F16: 1, Q8_0: 7, BF16: 32 }
+
+/**
+ * Writes a model as one GGUF file, one tensor at a time.
+ * @throws RangeError for an architecture or choice that GGUF (as written here) does not have, and for a tokenizer of another size
+ * @example await saveGguf('model-q8_0.gguf', architecture, parameters, { type: 'Q8_0' })
+ */
+export async function saveGguf(
+  file: string,
+  architecture: ModelArchitecture,
+  parameters: Parameters,
+  { type = 'F16', name, tokenizer }: GgufOptions = {},
+): Promise<void> {
+  if (!Object.hasOwn(ggufTypes, type))
+    throw new RangeError(`saveGguf: type must be one of ${Object.keys(ggufTypes).join(', ')}, got ${type}`)
+  const { paired } = ggufArchitecture(architecture)
+  const metadata: GgufMetadata = [
+    ...architectureMetadata(architecture),
+    ['general.file_type', 'uint32', fileTypes[type]],
+    ['general.quantization_version', 'uint32', 2],
+    ...(name === undefined ? [] : ([['general.name', 'string', name]] as const)),
+    ...tokenizerMetadata(tokenizer, architecture.vocabSize),
+  ]
+  const tensors = parameterShapes(architecture).map(({ name, shape }): GgufTensor => {
+    const t = parameters[name]
+    if (!t) throw new RangeError(`saveGguf: the parameters have no ${name}`)
+    const stored = shape.length < 2 ? 'F32' : type === 'Q8_0' && shape[1] % 32 !== 0 ? 'F16' : type
+    const pairs = paired ? pairedHeads(architecture, name) : undefined
+    return { name: ggufName(name), type: stored, shape, data: () => encode(pairs ? neighbours(t, pairs) : t, stored) }
+  })
+  await replaceFile(file, ggufChunks(metadata, tensors))
+}
+
+function tokenizerMetadata(tokenizer: GgufTokenizer | undefined, vocabSize: number): GgufMetadata {
+  if (!tokenizer) return []
+  const { model, tokens, scores, types, merges } = tokenizer
+  for (const [field, list] of Object.entries({ tokens, scores, types }))
+    if (list && list.length !== vocabSize)
+      throw new RangeError(`saveGguf: tokenizer.${field} has ${list.length} entries for a vocabulary of ${vocabSize}`)
+  const key = (name: string) => `tokenizer.ggml.${name}`
+  const ids = { bos: tokenizer.bosId, eos: tokenizer.eosId, unknown: tokenizer.unknownId, padding: tokenizer.paddingId }
+  return [
+    [key('model'), 'string', model],
+    [key('tokens'), 'array', tokens, 'string'],
+    ...(scores ? ([[key('scores'), 'array', scores, 'float32']] as const) : []),
+    ...(types ? ([[key('token_type'), 'array', types, 'int32']] as const) : []),
+    ...(merges ? ([[key('merges'), 'array', merges, 'string']] as const) : []),
+    ...Object.entries(ids).flatMap(([name, id]) =>
+      id === undefined ? [] : ([[key(`${name}_token_id`), 'uint32', id]] as const),
+    ),
+    ...(tokenizer.addBos === undefined ? [] : ([[key('add_bos_token'), 'bool', tokenizer.addBos]] as const)),
+  ]
+}
+
+/** How many heads a parameter's rows are of, where rotary positions turn them. */
+function pairedHeads({ numAttentionHeads, numKeyValueHeads }: ModelArchitecture, name: string): number | undefined {
+  if (/self_attn\.q_proj\./.test(name)) return numAttentionHeads
+  return /self_attn\.k_proj\./.test(name) ? numKeyValueHeads : undefined
+}
+
+/** Rows i and i + D / 2 of each head become neighbours: llama.cpp's Llama turns pairs 2i and 2i + 1. */
+function neighbours(t: Tensor, heads: number): Tensor {
+  const [rows, ...rest] = t.shape
+  const columns = rest[0] ?? 1
+  return t
+    .reshape([heads, 2, rows / heads / 2, columns])
+    .transpose([0, 2, 1, 3])
+    .reshape(t.shape)
+}
+
+function halves(t: Tensor, heads: number): Tensor {
+  const [rows, ...rest] = t.shape
+  const columns = rest[0] ?? 1
+  return t
+    .reshape([heads, rows / heads / 2, 2, columns])
+    .transpose([0, 2, 1, 3])
+    .reshape(t.shape)
+}
+
+async function encode(t: Tensor, type: GgufType): Promise<Uint8Array> {
+  if (type === 'Q8_0') return encodeQ8((await cast(t, 'float32').data()) as Float32Array)
+  const codes = await cast(t, ({ F32: 'float32', F16: 'float16', BF16: 'bfloat16' } as const)[type]).codes()
+  return new Uint8Array(codes.buffer, codes.byteOffset, codes.byteLength)
+}
+
+export interface LoadedGguf {
+  readonly architecture: ModelArchitecture
+  /** float32 */
+  readonly parameters: Parameters
+  /** Everything the file says besides: names, the tokenizer. */
+  readonly metadata: ReadonlyMap<string, GgufValue>
+}
+
+/**
+ * Reads a GGUF file of F32, F16, BF16 and Q8_0 tensors, one after another, as float32.
+ * @throws Error naming the file and the key or tensor, for files that are broken or of another architecture
+ */
+export async function loadGguf(device: Device, file: string): Promise<LoadedGguf> {
+  const ranges = await openFileRanges(file)
+  try {
+    const { metadata, tensors } = await readGgufHeader(ranges)
+    const architecture = readArchitecture(metadata, tensors)
+    const { paired } = ggufArchitecture(architecture)
+    const parameters: Parameters = {}
+    const used = new Set<string>()
+    for (const { name, shape } of parameterShapes(architecture)) {
+      const info: GgufInfo | undefined = tensors.get(ggufName(name))
+      if (!info) throw new RangeError(`has no tensor ${ggufName(name)}, which its metadata calls for`)
+      if (info.shape.length !== shape.length || info.shape.some((d, i) => d !== shape[i]))
+        throw new RangeError(`${info.name} is [${info.shape.join(', ')}], but metadata calls for [${shape.join(', ')}]`)
+      used.add(info.name)
+      const bytes = await ranges.read(info.byteOffset, info.byteLength)
+      if (bytes.length !== info.byteLength) throw new RangeError(`${info.name} is cut short`)
+      const read = decode(device, info, bytes)
+      const pairs = paired ? pairedHeads(architecture, name) : undefined
+      parameters[name] = pairs ? halves(read, pairs) : read
+      await device.evaluate(parameters[name])
+    }
+    const other = [...tensors.keys()].find((name) => !used.has(name))
+    if (other) throw new RangeError(`${other} has no place in the model`)
+    return { architecture, parameters, metadata }
+  } catch (error) {
+    throw new Error(`${file}: ${(error as Error).message.replace(/^GGUF: /, '')}`, { cause: error })
+  } finally {
+    await ranges.close()
+  }
+}
+
+function decode(device: Device, { type, shape }: GgufInfo, bytes: Uint8Array): Tensor {
+  if (type === 'Q8_0') return device.tensor(decodeQ8(bytes), shape)
+  const buffer = bytes.slice().buffer
+  if (type === 'F32') return device.tensor(new Float32Array(buffer), shape)
+  return cast(
+    device.tensorFromCodes(new Uint16Array(buffer), shape, type === 'F16' ? 'float16' : 'bfloat16'),
+    'float32',
+  )
+}
