@@ -4,8 +4,10 @@
  *
  *     node --conditions=source --import tsx benchmarks/memory.ts --json
  */
+import { renameSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { estimateLocalMemory, fromArchitecture } from '@kumiki/planner'
+import { type MeasuredMemory, memoryChart } from '@kumiki/report'
 import { init } from '@kumiki/tensor'
 import { findPrecision } from '@kumiki/train'
 import { backendsOf } from './common/options.ts'
@@ -20,6 +22,8 @@ const { values } = parseArgs({
     /** cpu, webgpu, or both. */
     backends: { type: 'string', default: 'cpu' },
     precisions: { type: 'string', default: 'f32,bf16' },
+    /** A file for the formulas' parts as a picture. */
+    svg: { type: 'string' },
     /** JSON lines on stdout; everything else goes to stderr. */
     json: { type: 'boolean', default: false },
   },
@@ -31,6 +35,7 @@ const precisions = values.precisions.split(',').map(findPrecision)
 const from = provenance(['tensor', 'models', 'optim', 'train', 'planner'])
 const rows: string[][] = []
 const off: string[] = []
+const measured: MeasuredMemory[] = []
 for (const backend of backendsOf(values.backends)) {
   for (const shape of shapes) {
     for (const precision of precisions) {
@@ -52,6 +57,7 @@ for (const backend of backendsOf(values.backends)) {
       const ratio = estimated.total / memory.peakBytes
       const lost = memory.temporaryBytes - live.bytes
       const name = `${shape.name}, ${precision.name}, ${backend}`
+      measured.push({ label: name, estimated, peakBytes: memory.peakBytes })
       if (Math.abs(ratio - 1) > tolerance) off.push(`${name}: ${percent(ratio - 1)}`)
       rows.push([
         shape.name,
@@ -103,6 +109,10 @@ const head = [
 const print = values.json ? console.error : console.log
 print(table([[...head, 'needed at once MB', 'buffers and scratch above it'], ...rows]))
 print(`\nneeded at once: the temporary values alive during one kernel, had each memory of exactly its size`)
+if (values.svg) {
+  writeFileSync(`${values.svg}.part`, memoryChart(measured))
+  renameSync(`${values.svg}.part`, values.svg)
+}
 if (off.length > 0) {
   console.error(`\nmore than ${percent(tolerance)} off: ${off.join('; ')}`)
   process.exitCode = 1

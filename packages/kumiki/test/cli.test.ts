@@ -409,12 +409,15 @@ describe('verbs', () => {
         at('effects.csv'),
         '--svg',
         at('effects.svg'),
+        '--half-normal',
+        at('sizes.svg'),
       ],
     ])
     expect(table.stdout).toMatch(/^term +on/)
     expect(analysed.json().effects[0]).toMatchObject({ term: 'A', difference: expect.closeTo(0.2, 10) })
     expect(readFileSync(at('effects.csv'), 'utf8')).toContain('mean_on')
     expect(readFileSync(at('effects.svg'), 'utf8')).toContain('<svg')
+    expect(readFileSync(at('sizes.svg'), 'utf8')).toContain('half-normal quantile')
   })
 
   test('report and doctor', async () => {

@@ -16,6 +16,7 @@ export {
 } from './charts/histogram-chart.ts'
 export { type Band, type Line, type LineChart, lineChart, lineCharts, type Rule } from './charts/line-chart.ts'
 export type { Points } from './charts/line-values.ts'
+export { type MeasuredMemory, memoryChart } from './charts/memory-chart.ts'
 export { type ScheduleChartOptions, scheduleChart } from './charts/schedule-chart.ts'
 export { type Timeline, type TimelineOptions, type TimelinePass, timelineChart } from './charts/timeline-chart.ts'
 export { type HeatTable, heatTable } from './page/heat-table.ts'

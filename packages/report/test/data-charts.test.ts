@@ -6,6 +6,7 @@ import {
   halfNormalChart,
   heatTable,
   histogramChart,
+  memoryChart,
   scheduleChart,
 } from '../src/index.ts'
 import { colors } from '../src/svg/colors.ts'
@@ -133,6 +134,15 @@ test('growthCharts has time and memory of each curve, beside the lines they shou
   )
   expect(elementsOf(svg, 'circle')).toHaveLength(12)
   expect(pathPoints(svg, colors[0])).toHaveLength(12) // curve and dashed line, of two charts
+})
+
+test('memoryChart has the parts of the formulas in percent of the compiled peak', () => {
+  const none = { optimizer: 0, inputs: 0, gradients: 0, logits: 0, working: 0, unshared: 0 }
+  const estimated = { ...none, weights: 30e6, activations: 60e6, total: 90e6 }
+  const svg = wellFormed(memoryChart([{ label: 'nano', estimated, peakBytes: 100e6 }]))
+  expect(titlesOf(svg).slice(1)).toEqual(['nano: weights 30 %', 'nano: activations 60 %'])
+  expect(textsOf(svg)).toEqual(expect.arrayContaining(['compiled', '90 of 100 MB']))
+  expect(wellFormed(memoryChart([]))).not.toMatch(/NaN|Infinity/)
 })
 
 test('heatTable shades cells between the lowest and the highest', () => {

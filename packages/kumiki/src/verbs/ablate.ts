@@ -41,7 +41,8 @@ export function addAblate(program: Command): void {
         .option('--interaction <A:B>', 'estimate an interaction too (repeatable)', collect)
         .option('--confidence <share>', 'of the intervals', real({ above: 0, to: 0.999999 }), 0.95)
         .option('--csv <file>', 'write the effects as CSV')
-        .option('--svg <file>', 'draw the effects'),
+        .option('--svg <file>', 'draw the effects')
+        .option('--half-normal <file>', 'draw their sizes beside what noise alone would give'),
     analyze,
   )
 }
@@ -92,6 +93,7 @@ interface AnalyzeFlags {
   confidence: number
   csv?: string
   svg?: string
+  halfNormal?: string
   json?: boolean
 }
 
@@ -112,6 +114,10 @@ async function analyze(options: AnalyzeFlags): Promise<void> {
   if (options.svg !== undefined) {
     const { effectsChart } = await import('@kumiki/report')
     await writeWhole(options.svg, effectsChart(analysis))
+  }
+  if (options.halfNormal !== undefined) {
+    const { halfNormalChart } = await import('@kumiki/report')
+    await writeWhole(options.halfNormal, halfNormalChart(analysis.effects))
   }
   answer(options, analysis, () => ablation.effectsTable(analysis))
 }

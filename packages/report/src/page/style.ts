@@ -20,6 +20,7 @@ h1{font-size:1.05rem;font-weight:600;color:var(--soft);margin:0 0 6px;overflow-w
 .headline{font-size:1.5rem;line-height:1.3;font-weight:650;margin:0 0 16px;letter-spacing:-.01em;text-wrap:balance;max-width:none;overflow-wrap:anywhere}
 h2{font-size:1.15rem;margin:40px 0 10px}
 h3{font-size:.95rem;margin:0 0 4px;font-weight:600}
+main>h3{margin-top:28px}
 p{margin:0 0 12px;max-width:88ch;overflow-wrap:anywhere}
 .note,.empty{color:var(--soft);font-size:.88rem}
 .facts{display:flex;flex-wrap:wrap;border:1px solid var(--line);border-radius:10px;overflow:hidden;margin:0 0 28px;background:var(--card)}
@@ -57,7 +58,7 @@ table.config td{white-space:normal;overflow-wrap:anywhere;min-width:9ch;max-widt
 .sample p{margin:0;white-space:pre-wrap}
 .heat{width:auto}
 .heats{display:flex;flex-wrap:wrap;gap:0 24px}.heats .scroll{max-width:100%}
-.heat td,.heat th{padding:3px 8px;border:0}
+.heat td,.heat th{padding:3px 6px;border:0}
 ${heat}
 summary{cursor:pointer;padding:4px 0}
 footer{margin-top:48px;color:var(--soft);font-size:.82rem}

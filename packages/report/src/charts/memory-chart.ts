@@ -1,0 +1,56 @@
+/** A training step's memory as formulas see it, part by part, beside what the compiled program takes. */
+import type { DrawOptions } from '../svg/frame.ts'
+import { barsChart } from './bars-chart.ts'
+
+/** Bytes of one model, as `estimateLocalMemory` of @kumiki/planner and `memory()` of a compiled program give them. */
+export interface MeasuredMemory {
+  readonly label: string
+  readonly estimated: {
+    readonly weights: number
+    readonly optimizer: number
+    readonly inputs: number
+    readonly gradients: number
+    readonly activations: number
+    readonly logits: number
+    readonly working: number
+    readonly unshared: number
+    readonly total: number
+  }
+  /** The compiled program's peak. */
+  readonly peakBytes: number
+}
+
+const parts = [
+  ['weights', 'weights'],
+  ['optimizer', 'optimizer'],
+  ['inputs', 'inputs'],
+  ['gradients', 'gradients'],
+  ['activations', 'activations'],
+  ['logits', 'logits'],
+  ['working', 'gradients of activations'],
+  ['unshared', 'space of no use to others'],
+] as const
+
+/** Bars in percent of the compiled program's peak, which models of any size share; the line is that peak. */
+export function memoryChart(
+  measured: readonly MeasuredMemory[],
+  options: Omit<DrawOptions, 'height'> & { readonly title?: string } = {},
+): string {
+  const { title = 'Peak memory of a step: formulas, in percent of the compiled program' } = options
+  return barsChart(
+    {
+      title,
+      parts: parts.map(([, name]) => name),
+      bars: measured.map(({ label, estimated, peakBytes }) => ({
+        label,
+        values: parts.map(([part]) => (100 * estimated[part]) / peakBytes),
+        note: `${megabytes(estimated.total)} of ${megabytes(peakBytes)} MB`,
+      })),
+      limits: measured.length > 0 ? [{ value: 100, label: 'compiled' }] : [],
+      tick: (value) => `${Number(value.toPrecision(3))} %`,
+    },
+    options,
+  )
+}
+
+const megabytes = (bytes: number) => (bytes / 1e6).toLocaleString('en-US', { maximumFractionDigits: 0 })
