@@ -151,12 +151,30 @@ describe('verbs', () => {
       .map((line) => JSON.parse(line))
     expect(lines).toHaveLength(4)
     expect(lines[1]).toEqual([])
-    const [decoded, asJson, invalid, bad] = await Promise.all([
+    const [{ file, calls }] = JSON.parse(
+      readFileSync(new URL('../../tokenizer/vectors/hf/padding.json', import.meta.url), 'utf8'),
+    ).cases
+    const pairs = calls.find((call: { texts: unknown[]; addSpecialTokens: boolean }) => Array.isArray(call.texts[0]))
+    const [decoded, asJson, invalid, bad, detailed] = await Promise.all([
       kumiki(['tokenizer', 'decode', '--model', model], { input: encoded.stdout }),
       kumiki(['tokenizer', 'encode', '--json', '--model', model], { input: text }),
       kumiki(['tokenizer', 'encode', '--model', model], { input: Uint8Array.of(0x61, 0xff, 0xe3, 0x81, 0x0a) }),
       kumiki(['tokenizer', 'decode', '--model', model], { input: '[5]\nfive\n' }),
+      kumiki(
+        ['tokenizer', 'encode', '--pairs', '--special-tokens', '--as-file', '--details', '--json'].concat([
+          '--model',
+          write('tokenizer.json', file),
+        ]),
+        { input: pairs.texts.map((pair: string[]) => pair.join('\t')).join('\n') },
+      ),
     ])
+    expect(detailed.json()).toMatchObject(
+      pairs.batch.map(({ ids, offsets, attentionMask }: object & Record<string, unknown>) => ({
+        ids,
+        offsets,
+        attentionMask,
+      })),
+    )
     expect(decoded.stdout).toBe(`${text}\n`)
     expect(asJson.json()).toEqual(lines)
     expect(invalid.code).toBe(0)

@@ -4,6 +4,7 @@
  */
 export type { Encoding, OffsetUnit } from './encoding.ts'
 export type { NewToken, SpecialInText } from './huggingface/added-tokens.ts'
+export type { FilePadding } from './huggingface/file-lengths.ts'
 export type { FullEncoding, TruncationOptions } from './huggingface/full-encoding.ts'
 export {
   type FullEncodeOptions,

@@ -1,4 +1,5 @@
 /** `kumiki tokenizer encode|decode|train|inspect` */
+import type { HuggingFaceTokenizer } from '@kumiki/tokenizer/huggingface'
 import { type Command, Option } from 'commander'
 import { endWithReader } from '../closed-output.ts'
 import { readBytes, writeWhole } from '../files.ts'
@@ -10,7 +11,7 @@ import { addCommand, addVerb, answer, log } from '../verb.ts'
 import { createTrainingProgress } from './tokenizer-progress.ts'
 import { readTokenizerRecipe } from './tokenizer-recipe.ts'
 
-const modelFlag = ['--model <file>', 'a SentencePiece model'] as const
+const modelFlag = ['--model <file>', 'a SentencePiece model, a tokenizer.json or a tekken.json'] as const
 
 export function addTokenizer(program: Command): void {
   const group = addCommand(program, 'tokenizer', 'Text to ids and back; train and inspect SentencePiece models.')
@@ -18,7 +19,16 @@ export function addTokenizer(program: Command): void {
     group,
     'encode',
     'One line of text on stdin, one JSON array of ids on stdout; no bos or eos.',
-    (c) => c.requiredOption(...modelFlag),
+    (c) =>
+      c
+        .requiredOption(...modelFlag)
+        .option('--special-tokens', 'add the tokens of beginning and end')
+        .option(
+          '--details',
+          'an object a line: ids, pieces, offsets; of a tokenizer.json also type ids, word ids, masks and what was cut off',
+        )
+        .option('--pairs', 'a line is two texts with a tab between them (tokenizer.json)')
+        .option('--as-file', 'cut and pad as the tokenizer.json says'),
     encode,
   )
   addVerb(
@@ -90,21 +100,65 @@ export async function openTokenizer(path: string) {
   }
 }
 
-async function encode(options: { model: string; json?: boolean }): Promise<void> {
-  const tokenizer = await openTokenizer(options.model)
-  await translate(
-    options.json === true,
-    (line) => {
-      // Bytes, not a string: what is not UTF-8 is replaced byte by byte, as SentencePiece does.
-      const ids = tokenizer.encode(line)
-      return `[${ids.join(', ')}]`
-    },
-    (text) => text,
-  )
+interface EncodeFlags {
+  model: string
+  specialTokens?: boolean
+  details?: boolean
+  pairs?: boolean
+  asFile?: boolean
+  json?: boolean
+}
+
+async function encode(options: EncodeFlags): Promise<void> {
+  const encodeLine = await lineEncoder(options)
+  // Bytes, not a string: what is not UTF-8 is replaced byte by byte, as SentencePiece does.
+  await translate(options.json === true, encodeLine, (text) => text)
+}
+
+/** From the bytes of a line to the JSON of its ids, or of all that is known of its tokens. */
+async function lineEncoder(options: EncodeFlags): Promise<(line: Uint8Array, number: number) => string> {
+  const tokenizer = await openAnyTokenizer(options.model)
+  const ids = (list: ArrayLike<number>) => `[${Array.from(list).join(', ')}]`
+  const { specialTokens: addSpecialTokens = false, details = false, pairs = false, asFile = false } = options
+  if (!('encodeFull' in tokenizer)) {
+    for (const [flag, given] of [
+      ['--pairs', pairs],
+      ['--as-file', asFile],
+    ] as const)
+      if (given) throw new UsageError(`${flag} needs a tokenizer.json; ${options.model} is a SentencePiece model`)
+    const ends = { addBos: addSpecialTokens, addEos: addSpecialTokens }
+    if (!details) return (line) => ids(tokenizer.encode(line, ends))
+    if (addSpecialTokens) throw new UsageError('--details with --special-tokens needs a tokenizer.json')
+    return (line) => asJson(tokenizer.encodeWithOffsets(line))
+  }
+  if (!details && !pairs && !asFile) return (line) => ids(tokenizer.encode(line, { addSpecialTokens }))
+  return (line, number) => {
+    const tab = pairs ? line.indexOf(0x09) : line.length
+    if (tab < 0) throw new Error(`line ${number} of stdin has no tab; --pairs takes two texts with a tab between them`)
+    const pair = pairs ? line.subarray(tab + 1) : undefined
+    const full = tokenizer.encodeFull(line.subarray(0, tab), { addSpecialTokens, asFile, ...(pair && { pair }) })
+    return details ? asJson(full) : ids(full.ids)
+  }
+}
+
+/** JSON of an encoding, with typed arrays as arrays. */
+function asJson(encoding: object): string {
+  return JSON.stringify(encoding, (_, value) => (ArrayBuffer.isView(value) ? Array.from(value as never) : value))
+}
+
+/** @throws Error naming the file */
+async function openAnyTokenizer(path: string) {
+  const { openTokenizer: open } = await import('@kumiki/tokenizer/node')
+  const bytes = await readBytes(path)
+  try {
+    return await open(bytes)
+  } catch (error) {
+    throw new Error(`${path}: ${(error as Error).message}`)
+  }
 }
 
 async function decode(options: { model: string; json?: boolean }): Promise<void> {
-  const tokenizer = await openTokenizer(options.model)
+  const tokenizer = await openAnyTokenizer(options.model)
   const { TokenizerError } = await import('@kumiki/tokenizer')
   await translate(
     options.json === true,
@@ -278,7 +332,8 @@ function inFlags(message: string): string {
 }
 
 async function inspect(options: { model: string; text?: string; json?: boolean }): Promise<void> {
-  const tokenizer = await openTokenizer(options.model)
+  const tokenizer = await openAnyTokenizer(options.model)
+  if ('encodeFull' in tokenizer) return inspectJson(tokenizer, options)
   const { modelType, vocabSize, bosId, eosId, unkId, padId } = tokenizer
   const facts = { model: options.model, type: modelType, vocabSize, bosId, eosId, unkId, padId }
   const cut =
@@ -295,9 +350,44 @@ async function inspect(options: { model: string; text?: string; json?: boolean }
       ['padding', special(padId)],
     ])
     if (!pieces) return fields
-    return `${fields}\n\n${textTable(
-      ['piece', 'id', 'offset'],
-      pieces.map(({ piece, id, offset }) => [piece, String(id), offset.join('-')]),
-    )}`
+    return `${fields}\n\n${pieceTable(pieces)}`
   })
+}
+
+/** What a tokenizer.json is. */
+function inspectJson(tokenizer: HuggingFaceTokenizer, options: { model: string; text?: string; json?: boolean }): void {
+  const { modelType, vocabSize, truncation, padding } = tokenizer
+  const specialTokens = tokenizer.specialTokens()
+  const facts = { model: options.model, type: modelType, vocabSize, specialTokens, truncation, padding }
+  const cut =
+    options.text === undefined ? undefined : checkedUse(() => tokenizer.encodeWithOffsets(options.text as string))
+  const pieces = cut && Array.from(cut.ids, (id, i) => ({ id, piece: cut.pieces[i], offset: cut.offsets[i] }))
+  answer(options, pieces ? { ...facts, pieces } : facts, () => {
+    const fields = textFields([
+      ['type', `${modelType} (tokenizer.json)`],
+      ['tokens', count(vocabSize)],
+      [
+        'special tokens',
+        specialTokens.length > 8
+          ? `${specialTokens.slice(0, 8).join(' ')} and ${count(specialTokens.length - 8)} more`
+          : specialTokens.join(' ') || 'none',
+      ],
+      ['truncation', truncation ? `to ${truncation.maxLength} tokens` : 'none'],
+      [
+        'padding',
+        padding
+          ? `with ${padding.token} (${padding.id}) to ${padding.length === 'longest' ? 'the longest' : padding.length}`
+          : 'none',
+      ],
+    ])
+    if (!pieces) return fields
+    return `${fields}\n\n${pieceTable(pieces)}`
+  })
+}
+
+function pieceTable(pieces: readonly { id: number; piece: string; offset: readonly number[] }[]): string {
+  return textTable(
+    ['piece', 'id', 'offset'],
+    pieces.map(({ piece, id, offset }) => [piece, String(id), offset.join('-')]),
+  )
 }

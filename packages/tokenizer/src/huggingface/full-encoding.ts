@@ -13,8 +13,10 @@ export type FullEncoding = {
   sequenceIds: Int32Array
   /** Which word (part that the pre-tokenizer cut) of its text; -1 for special tokens that were added. */
   wordIds: Int32Array
-  /** 1 for special tokens that were added. */
+  /** 1 for special tokens that were added, padding among them. */
   specialTokensMask: Uint8Array
+  /** 0 for padding, 1 for all else. */
+  attentionMask: Uint8Array
   /** The further parts of a text that was cut to `maxLength`, each made as the first. */
   overflowing: FullEncoding[]
 }
@@ -160,6 +162,7 @@ function assembledOnce(
     sequenceIds: Int32Array.from(sequenceIds),
     wordIds: Int32Array.from(wordIds),
     specialTokensMask: Uint8Array.from(sequenceIds, (id) => (id < 0 ? 1 : 0)),
+    attentionMask: new Uint8Array(ids.length).fill(1),
     overflowing: [],
   }
 }

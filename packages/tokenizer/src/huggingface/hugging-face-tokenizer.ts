@@ -14,6 +14,7 @@ import {
 import { AlignedText, wellFormed } from './aligned-text.ts'
 import { BpeModel } from './bpe-model.ts'
 import { type Decoder, readDecoder } from './decoders.ts'
+import { type FilePadding, padded, readPadding, readTruncation } from './file-lengths.ts'
 import {
   assembled,
   type FullEncoding,
@@ -57,7 +58,7 @@ export type HuggingFaceEncodeOptions = {
 }
 
 const ENCODE_OPTIONS =
-  'addSpecialTokens special dropout random unit pair maxLength stride truncationStrategy truncationSide addBos addEos'.split(
+  'addSpecialTokens special dropout random unit pair asFile maxLength stride truncationStrategy truncationSide addBos addEos'.split(
     ' ',
   )
 
@@ -68,11 +69,16 @@ export type FullEncodeOptions = HuggingFaceEncodeOptions &
     pair?: string | Uint8Array
     /** What offsets count: UTF-16 units (the default) or code points. */
     unit?: OffsetUnit
+    /**
+     * Truncation and padding are those of the file, as `encode` of Hugging Face's tokenizers applies them; options of truncation given
+     * beside it go before the file's. Default false: only what is asked for here is applied.
+     */
+    asFile?: boolean
   }
 
 /**
  * Loads a Hugging Face `tokenizer.json`: a Unigram or BPE model with its normalizers, pre-tokenizers, post-processor, decoder
- * and added tokens. `truncation` and `padding` of the file are not applied.
+ * and added tokens. Its truncation and padding are applied where `asFile` asks for them.
  * @param source UTF-8 bytes, or the text
  * @throws TokenizerError where the file is broken, or names a part that is not supported
  */
@@ -94,6 +100,9 @@ export class HuggingFaceTokenizer {
   readonly #origins: boolean
   readonly #post: PostProcessor
   readonly #decoder: Decoder
+  /** What the file says of lengths; null where it says nothing. */
+  readonly truncation: TruncationOptions | null
+  readonly padding: FilePadding | null
   /** Special tokens that the model itself would find in text. */
   readonly #specialIds = new Set<number>()
   readonly #run = new TokenRun()
@@ -114,6 +123,8 @@ export class HuggingFaceTokenizer {
     this.#origins = needsOrigins(file.pre_tokenizer)
     this.#post = readPostProcessor(file.post_processor, 'post_processor')
     this.#decoder = readDecoder(file.decoder, 'decoder')
+    this.truncation = readTruncation(file.truncation)
+    this.padding = readPadding(file.padding)
     const tokens = readAddedTokens(file.added_tokens, this.#model.size * 8 + 0x10000)
     this.#vocabSize = this.#model.size
     for (const token of tokens) this.#learn(token)
@@ -209,11 +220,35 @@ export class HuggingFaceTokenizer {
   /**
    * Everything that is known of the tokens of a text, or of two: type ids, words, which text, and the parts beyond a length.
    * @param options `pair`: a second text, as models that compare two were trained to see it; `maxLength`, `stride`, ...: how they
-   * are cut, with the rest in `overflowing`
+   * are cut, with the rest in `overflowing`; `asFile`: cut and padded as the file says
    * @throws TokenizerError where the options cannot be met
    */
   encodeFull(text: string | Uint8Array, options: FullEncodeOptions = {}): FullEncoding {
-    const { pair, maxLength, addSpecialTokens = false } = options
+    const full = this.#unpadded(text, options)
+    return options.asFile && this.padding ? padded([full], this.padding)[0] : full
+  }
+
+  /**
+   * Several texts, or pairs of texts, at once: where the file pads to the longest, to the longest of these.
+   * @param options as of `encodeFull`; `asFile` is true unless said otherwise
+   * @throws TokenizerError where the options cannot be met
+   */
+  encodeBatch(
+    texts: readonly (string | Uint8Array | readonly [string | Uint8Array, string | Uint8Array])[],
+    options: Omit<FullEncodeOptions, 'pair'> = {},
+  ): FullEncoding[] {
+    if (!Array.isArray(texts)) throw new TokenizerError('encodeBatch: a list of texts, or of pairs of texts, is needed')
+    const given = { asFile: true, ...options }
+    const batch = texts.map((text) =>
+      Array.isArray(text) ? this.#unpadded(text[0], { ...given, pair: text[1] }) : this.#unpadded(text, given),
+    )
+    return given.asFile && this.padding ? padded(batch, this.padding) : batch
+  }
+
+  #unpadded(text: string | Uint8Array, options: FullEncodeOptions): FullEncoding {
+    const lengths = options.asFile ? { ...this.truncation, ...options } : options
+    const { pair, addSpecialTokens = false } = options
+    const { maxLength } = lengths
     const texts = pair === undefined ? [text] : [text, pair]
     const sequences = texts.map((each) => this.#sequence('encodeFull', each, options))
     const kind = pair === undefined ? 'single' : 'pair'
@@ -231,7 +266,7 @@ export class HuggingFaceTokenizer {
         )
       }
     }
-    return assembled(truncated(sequences, room, options), template, (id) => this.idToToken(id))
+    return assembled(truncated(sequences, room, lengths), template, (id) => this.idToToken(id))
   }
 
   /** The tokens of one text, with nothing added. */
