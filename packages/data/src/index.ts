@@ -5,6 +5,32 @@ export type { TokenDocument } from './batches/token-stream.ts'
 export { type CorpusSource, type MixRow, megatronDataPath, mixCorpora } from './blend/mix.ts'
 export { assertTrainable, type ReleaseLevel, releaseLevels } from './blend/release-level.ts'
 export {
+  type MegatronBatch,
+  MegatronBatches,
+  type MegatronBatchesOptions,
+  type MegatronBatchState,
+  megatronBatches,
+  type ReadableDataset,
+} from './megatron/megatron-batches.ts'
+export type { SplitName } from './megatron/normalize.ts'
+export { RandomState } from './megatron/numpy-random.ts'
+export {
+  type FoundStep,
+  Replay,
+  type ReplayDataset,
+  type ReplayedPart,
+  type ReplayedSample,
+  type ReplayOptions,
+  readDataPath,
+} from './megatron/replay.ts'
+export type { SampleOrder, SamplePart } from './megatron/sample-order.ts'
+export {
+  type OrderedDataset,
+  type OrderedSample,
+  TrainingOrder,
+  type TrainingOrderOptions,
+} from './megatron/training-order.ts'
+export {
   type DatasetIndex,
   decodeDocument,
   decodeIndexedDataset,

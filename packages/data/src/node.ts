@@ -3,4 +3,9 @@
 export { makeFolder } from './make-folder.ts'
 export { type BuiltinCorpus, type BuiltinDocument, builtinCorpus } from './sources/builtin-corpus.ts'
 export { type CorpusFile, readCorpus, readCorpusFiles } from './sources/read-corpus.ts'
-export { type IndexedDatasetFile, openIndexedDataset, writeIndexedDataset } from './tokens/indexed-dataset-files.ts'
+export {
+  type IndexedDatasetFile,
+  openIndexedDataset,
+  readDatasetIndex,
+  writeIndexedDataset,
+} from './tokens/indexed-dataset-files.ts'

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { findGpu } from '@kumiki/planner'
 import { afterAll, describe, expect, test } from 'vitest'
-import { createProgram, main } from '../src/cli.ts'
-import { kumiki, kumikis } from './run-cli.ts'
+import { createProgram } from '../src/cli.ts'
+import { inProcess, kumiki, kumikis } from './run-cli.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'kumiki-cli-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -466,23 +466,3 @@ describe('verbs', () => {
     expect(version).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+/) })
   })
 })
-
-/** `main` with what it writes caught. */
-async function inProcess(argv: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const caught = { stdout: '', stderr: '' }
-  const streams = ['stdout', 'stderr'] as const
-  const originals = streams.map((name) => process[name].write)
-  for (const name of streams) {
-    process[name].write = ((chunk: string) => {
-      caught[name] += chunk
-      return true
-    }) as typeof process.stdout.write
-  }
-  try {
-    return { code: await main(argv), ...caught }
-  } finally {
-    streams.forEach((name, i) => {
-      process[name].write = originals[i]
-    })
-  }
-}

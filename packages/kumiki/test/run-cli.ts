@@ -1,6 +1,7 @@
-/** Runs the real command line in a process of its own. */
+/** Runs the real command line, in a process of its own or in this one. */
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { main } from '../src/cli.ts'
 
 const bin = fileURLToPath(new URL('../src/bin.ts', import.meta.url))
 
@@ -49,4 +50,25 @@ export async function kumikis(lines: readonly (string | readonly string[])[]): P
   for (let i = 0; i < lines.length; i += 2)
     results.push(...(await Promise.all(lines.slice(i, i + 2).map((line) => kumiki(line)))))
   return results
+}
+
+/** `main` with what it writes caught. */
+export async function inProcess(argv: readonly string[]): Promise<CliResult> {
+  const caught = { stdout: '', stderr: '' }
+  const streams = ['stdout', 'stderr'] as const
+  const originals = streams.map((name) => process[name].write)
+  for (const name of streams) {
+    process[name].write = ((chunk: string) => {
+      caught[name] += chunk
+      return true
+    }) as typeof process.stdout.write
+  }
+  try {
+    const code = await main(argv)
+    return { code, ...caught, json: () => JSON.parse(caught.stdout) }
+  } finally {
+    streams.forEach((name, i) => {
+      process[name].write = originals[i]
+    })
+  }
 }

@@ -3,3 +3,4 @@
  * @packageDocumentation
  */
 export { type MegatronLaunch, type ReadOptions, readMegatron } from './launch/megatron-read.ts'
+export { readMegatronFlags } from './launch/read-flags.ts'

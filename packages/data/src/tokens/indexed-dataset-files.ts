@@ -3,6 +3,7 @@ import {
   checkVocabulary,
   type DatasetIndex,
   decodeDocument,
+  decodeSequence,
   encodeIndex,
   encodeTokens,
   parseIndex,
@@ -62,8 +63,28 @@ export interface IndexedDatasetFile extends DatasetIndex {
   readonly tokens: number
   /** Ids of document `index`, read now. */
   document(index: number): Int32Array
+  /** `length` ids of sequence `index` from `offset` on, read now. */
+  sequence(index: number, offset: number, length: number): Int32Array
   close(): void
   [Symbol.dispose](): void
+}
+
+/**
+ * Reads PREFIX.idx alone: lengths and documents, where .bin is elsewhere. Offsets are held against .bin where it is there.
+ * @throws Error for a missing file, RangeError for one that does not fit the format
+ */
+export async function readDatasetIndex(prefix: string): Promise<DatasetIndex> {
+  const { readFile, stat } = await import('node:fs/promises')
+  const path = `${prefix}.idx`
+  const bin = await stat(`${prefix}.bin`).catch(() => null)
+  const bytes = await readFile(path).catch((error: Error) => {
+    throw new Error(`${path}: ${error.message}; give the prefix without .bin or .idx`, { cause: error })
+  })
+  try {
+    return parseIndex(bytes, bin?.size ?? Number.POSITIVE_INFINITY)
+  } catch (error) {
+    throw new RangeError(`${path}: ${(error as Error).message.replace(/^\.idx file: /, '')}`, { cause: error })
+  }
 }
 
 /**
@@ -117,6 +138,10 @@ export async function openIndexedDataset(prefix: string): Promise<IndexedDataset
     document(number) {
       if (!isOpen) throw new Error(`${prefix}: the dataset is closed`)
       return decodeDocument(index, number, read)
+    },
+    sequence(number, offset, length) {
+      if (!isOpen) throw new Error(`${prefix}: the dataset is closed`)
+      return decodeSequence(index, number, offset, length, read)
     },
     close,
     [Symbol.dispose]: close,

@@ -223,6 +223,33 @@ export function decodeDocument(
   return ids
 }
 
+/**
+ * Ids of a part of one sequence, `length` tokens from `offset` on.
+ * @param read gives `byteLength` bytes of .bin from `byteOffset` on
+ */
+export function decodeSequence(
+  index: DatasetIndex,
+  sequence: number,
+  offset: number,
+  length: number,
+  read: (byteOffset: number, byteLength: number) => Uint8Array,
+): Int32Array {
+  const { sequenceLengths, byteOffsets, dtype, bytesPerToken } = index
+  const whole = sequenceLengths[sequence]
+  if (whole === undefined || !(offset >= 0 && length >= 0 && offset + length <= whole))
+    throw new RangeError(`tokens ${offset} to ${offset + length - 1} are not in sequence ${sequence}`)
+  const bytes = read(byteOffsets[sequence] + offset * bytesPerToken, length * bytesPerToken)
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const ids = new Int32Array(length)
+  for (let i = 0; i < length; i++) {
+    const id = readId(view, i, dtype)
+    if (id < 0 || id > 2 ** 31 - 1)
+      throw new RangeError(`.bin file: token ${offset + i} of sequence ${sequence} is ${id}, no id`)
+    ids[i] = id
+  }
+  return ids
+}
+
 function readId(view: DataView, i: number, dtype: TokenDtype): number {
   switch (dtype) {
     case 'uint8':

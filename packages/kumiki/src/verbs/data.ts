@@ -1,4 +1,4 @@
-/** `kumiki data build|mix|inspect` */
+/** `kumiki data build|mix|inspect`; replay and find are in data-replay.ts */
 import type { MixRow, ReleaseLevel } from '@kumiki/data'
 import type { Command } from 'commander'
 import { exists } from '../files.ts'
@@ -7,10 +7,11 @@ import { loadSources, type MixSource, readSource, sourcesFromFile } from '../mix
 import { count, percent, textFields, textTable } from '../text-table.ts'
 import { checkedUse, UsageError } from '../usage-error.ts'
 import { addCommand, addVerb, answer } from '../verb.ts'
+import { addReplay } from './data-replay.ts'
 import { openTokenizer } from './tokenizer.ts'
 
 export function addData(program: Command): void {
-  const group = addCommand(program, 'data', 'Token files, corpus ratios, counts.')
+  const group = addCommand(program, 'data', 'Token files, corpus ratios, counts, and what a run read.')
   addVerb(
     group,
     'build',
@@ -51,6 +52,7 @@ export function addData(program: Command): void {
         .option('--tokenizer <file>', 'SentencePiece model: count the tokens of texts'),
     inspect,
   )
+  addReplay(group)
 }
 
 async function build(options: {

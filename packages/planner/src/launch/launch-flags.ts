@@ -77,6 +77,11 @@ export class LaunchFlags {
     return value
   }
 
+  /** Every flag with its values. */
+  all(): ReadonlyMap<string, readonly string[]> {
+    return this.values
+  }
+
   /** Flags nobody asked for. */
   unread(): string[] {
     return [...this.values]

@@ -1,0 +1,123 @@
+/** Batches in the order Megatron-LM would train on them, as its GPTDataset gives them. */
+import { type OrderedDataset, TrainingOrder, type TrainingOrderOptions } from './training-order.ts'
+
+/** A dataset whose ids can be read. */
+export interface ReadableDataset extends OrderedDataset {
+  /** `length` ids of a sequence from `offset` on. */
+  sequence(sequence: number, offset: number, length: number): Int32Array
+}
+
+export interface MegatronBatchesOptions extends Omit<TrainingOrderOptions, 'datasets'> {
+  readonly datasets: readonly ReadableDataset[]
+  /** Sequences B in a batch, `--global-batch-size`. */
+  readonly batchSize: number
+  /** End of a document; needed for the two below. */
+  readonly eodId?: number
+  /** `--reset-position-ids`: positions start anew after `eodId`. */
+  readonly resetPositions?: boolean
+  /** `--eod-mask-loss`: what follows `eodId` is no target. */
+  readonly maskEodLoss?: boolean
+}
+
+/** Row-major [B, S]. A target of -1 does not count. */
+export interface MegatronBatch {
+  readonly inputs: Int32Array
+  readonly targets: Int32Array
+  readonly positions: Int32Array
+  readonly batchSize: number
+  readonly sequenceLength: number
+}
+
+/** Where a walk stands; plain JSON. */
+export interface MegatronBatchState {
+  readonly version: 1
+  /** Samples taken: Megatron-LM's `consumed_train_samples`. */
+  readonly consumedSamples: number
+  /** What the order depends on. */
+  readonly order: string
+}
+
+/** A source of batches that walks the data as Megatron-LM does; the trainer takes it as any other. */
+export class MegatronBatches implements IterableIterator<MegatronBatch> {
+  readonly batchSize: number
+  readonly sequenceLength: number
+  readonly order: TrainingOrder
+  readonly #options: MegatronBatchesOptions
+  readonly #key: string
+  #consumed = 0
+
+  /** @throws RangeError or TypeError naming the option */
+  constructor(options: MegatronBatchesOptions) {
+    const { batchSize, eodId, resetPositions, maskEodLoss, ...order } = options
+    if (!Number.isInteger(batchSize) || batchSize < 1 || batchSize * options.sequenceLength > 2 ** 28)
+      throw new RangeError(`batchSize must be at least 1, and x sequenceLength at most 2^28, got ${batchSize}`)
+    if ((resetPositions || maskEodLoss) && !Number.isInteger(eodId))
+      throw new TypeError('resetPositions and maskEodLoss need eodId, the id that ends documents')
+    this.order = new TrainingOrder(order)
+    this.batchSize = batchSize
+    this.sequenceLength = options.sequenceLength
+    this.#options = options
+    const { sequenceLength, samples, seed = 1234, split = '969,30,1', part = 'train', surplus = 'from 0.11' } = order
+    const data = order.datasets.map(({ name, weight = 0, sequenceLengths }) => [name, weight, sequenceLengths.length])
+    this.#key = JSON.stringify([sequenceLength, samples, seed, split, part, surplus, data])
+  }
+
+  [Symbol.iterator](): this {
+    return this
+  }
+
+  next(): IteratorResult<MegatronBatch, undefined> {
+    const { batchSize, sequenceLength } = this
+    const { datasets, eodId, resetPositions, maskEodLoss } = this.#options
+    if (this.#consumed + batchSize > this.order.samples) return { done: true, value: undefined }
+    const inputs = new Int32Array(batchSize * sequenceLength)
+    const targets = new Int32Array(batchSize * sequenceLength)
+    const positions = new Int32Array(batchSize * sequenceLength)
+    const text = new Int32Array(sequenceLength + 1)
+    this.order.slice(this.#consumed, this.#consumed + batchSize).forEach((sample, row) => {
+      let filled = 0
+      for (const { sequence, offset, length } of this.order.parts(sample)) {
+        text.set(datasets[sample.dataset].sequence(sequence, offset, length), filled)
+        filled += length
+      }
+      const at = row * sequenceLength
+      inputs.set(text.subarray(0, sequenceLength), at)
+      targets.set(text.subarray(1), at)
+      for (let i = 0, position = 0; i < sequenceLength; i++, position++) {
+        positions[at + i] = position
+        if (text[i] !== eodId) continue
+        if (maskEodLoss) targets[at + i] = -1
+        if (resetPositions) position = -1
+      }
+    })
+    this.#consumed += batchSize
+    return { done: false, value: { inputs, targets, positions, batchSize, sequenceLength } }
+  }
+
+  /** Where the next batch starts. */
+  state(): MegatronBatchState {
+    return { version: 1, consumedSamples: this.#consumed, order: this.#key }
+  }
+
+  /** @throws TypeError or RangeError for a state of another order; the walk then stays where it is */
+  restore(state: MegatronBatchState): void {
+    if (typeof state !== 'object' || state === null || state.version !== 1)
+      throw new TypeError('restore: this is not a state of Megatron-LM batches (version 1)')
+    if (state.order !== this.#key)
+      throw new RangeError('restore: the state is of other datasets, weights, seed, split or lengths')
+    const { consumedSamples } = state
+    if (!Number.isInteger(consumedSamples) || consumedSamples < 0 || consumedSamples > this.order.samples)
+      throw new RangeError(`restore: consumedSamples must be from 0 to ${this.order.samples}, got ${consumedSamples}`)
+    this.#consumed = consumedSamples
+  }
+}
+
+/**
+ * Batches in Megatron-LM's order.
+ * @example
+ * using data = await openIndexedDataset('corpus_text_document')
+ * const source = megatronBatches({ datasets: [{ name: 'corpus', ...data }], sequenceLength: 4096, batchSize: 8, samples: 8 * 1000 })
+ */
+export function megatronBatches(options: MegatronBatchesOptions): MegatronBatches {
+  return new MegatronBatches(options)
+}

@@ -1,0 +1,151 @@
+/** `kumiki data replay|find`: what a Megatron-LM run read, step by step. */
+import type { Command } from 'commander'
+import { integer } from '../flag-values.ts'
+import { declareRun, openRun, type RunFlags } from '../replayed-run.ts'
+import { count, textTable } from '../text-table.ts'
+import { checkedUse, UsageError } from '../usage-error.ts'
+import { addVerb, answer, log } from '../verb.ts'
+import { openTokenizer } from './tokenizer.ts'
+
+export function addReplay(group: Command): void {
+  addVerb(
+    group,
+    'replay',
+    'The documents of one step of a Megatron-LM run, in the order of its batch.',
+    (c) =>
+      declareRun(c)
+        .requiredOption('--step <n>', 'step, counted from 1 as in the log of the run', integer(1))
+        .option('--tokenizer <file>', 'show how the texts begin (reads the .bin files)')
+        .option('--rows <n>', 'sequences of the table; --json has all', integer(1, 1_000_000), 32),
+    replay,
+  )
+  addVerb(
+    group,
+    'find',
+    'The steps at which a Megatron-LM run read a document.',
+    (c) =>
+      declareRun(c)
+        .option('--document <prefix:number>', 'a document by the number it has in its token files')
+        .option('--text <text>', 'the documents that hold this text (needs --tokenizer; reads the .bin files)')
+        .option('--tokenizer <file>', 'decodes the token files'),
+    find,
+  )
+}
+
+/** Characters of a text in the table. */
+const beginning = 32
+
+async function replay(
+  options: RunFlags & { step: number; tokenizer?: string; rows: number; json?: boolean },
+): Promise<void> {
+  const tokenizer = options.tokenizer === undefined ? undefined : await openTokenizer(options.tokenizer)
+  const { replay, notes } = await openRun(options)
+  for (const note of notes) log(note)
+  const samples = checkedUse(() => replay.step(options.step))
+  const { openIndexedDataset } = await import('@kumiki/data/node')
+  const opened = new Map<string, Awaited<ReturnType<typeof openIndexedDataset>>>()
+  try {
+    if (tokenizer)
+      for (const { prefix } of samples) if (!opened.has(prefix)) opened.set(prefix, await openIndexedDataset(prefix))
+    const rows = samples.map((sample) => ({
+      ...sample,
+      parts: sample.parts.map((part) => {
+        const ids = opened.get(sample.prefix)?.document(part.document)
+        return ids && tokenizer
+          ? { ...part, text: tokenizer.decode(ids.subarray(part.offset, part.offset + part.tokens)) }
+          : part
+      }),
+    }))
+    const { order, globalBatchSize, steps } = replay
+    answer(
+      options,
+      { step: options.step, steps, globalBatchSize, sequenceLength: order.sequenceLength, samples: rows },
+      () => {
+        const lines = rows
+          .slice(0, options.rows)
+          .flatMap(({ row, prefix, parts }) =>
+            parts.map((part, i) => [
+              i === 0 ? `${row} ${prefix}` : '',
+              count(part.document),
+              count(part.offset),
+              count(part.tokens),
+              ...(tokenizer ? [beginningOf((part as { text?: string }).text ?? '')] : []),
+            ]),
+          )
+        const left = rows.length - options.rows
+        return [
+          `step ${count(options.step)} of ${count(steps)}: ${count(globalBatchSize)} sequences of ${count(order.sequenceLength)} tokens`,
+          textTable(['sequence', 'document', 'from token', 'tokens', ...(tokenizer ? ['text'] : [])], lines),
+          ...(left > 0 ? [`and ${count(left)} more sequences (--rows ${rows.length} or --json shows them)`] : []),
+        ].join('\n')
+      },
+    )
+  } finally {
+    for (const dataset of opened.values()) dataset.close()
+  }
+}
+
+const beginningOf = (text: string) =>
+  JSON.stringify([...text.slice(0, 4 * beginning)].slice(0, beginning).join('')).slice(1, -1)
+
+async function find(
+  options: RunFlags & { document?: string; text?: string; tokenizer?: string; json?: boolean },
+): Promise<void> {
+  if ((options.document === undefined) === (options.text === undefined))
+    throw new UsageError('give --document PREFIX:NUMBER or --text TEXT')
+  const [, prefix, number] = /^([\s\S]+):(\d{1,15})$/.exec(options.document ?? '') ?? []
+  if (options.document !== undefined && prefix === undefined)
+    throw new UsageError(`--document ${options.document}: it must be PREFIX:NUMBER`)
+  if (options.text === '') throw new UsageError('--text is empty')
+  if (options.text !== undefined && options.tokenizer === undefined)
+    throw new UsageError('--text needs --tokenizer FILE, the one of the token files')
+  const tokenizer = options.tokenizer === undefined ? undefined : await openTokenizer(options.tokenizer)
+  const { replay, notes } = await openRun(options)
+  for (const note of notes) log(note)
+  const { datasets } = replay.order
+  const wanted: { dataset: number; document: number }[] = []
+  if (prefix !== undefined) {
+    datasets.forEach(({ name }, dataset) => {
+      if (name === prefix) wanted.push({ dataset, document: Number(number) })
+    })
+    if (wanted.length === 0)
+      throw new UsageError(
+        `--document: the run has no ${prefix}; it has ${datasets
+          .slice(0, 8)
+          .map(({ name }) => name)
+          .join(', ')}`,
+      )
+  } else {
+    const { openIndexedDataset } = await import('@kumiki/data/node')
+    for (const [dataset, { name }] of datasets.entries()) {
+      using file = await openIndexedDataset(name)
+      for (let document = 0; document < file.documentCount; document++)
+        if (tokenizer?.decode(file.document(document)).includes(options.text as string))
+          wanted.push({ dataset, document })
+    }
+  }
+  const documents = wanted.map(({ dataset, document }) => ({
+    prefix: datasets[dataset].name,
+    document,
+    seen: checkedUse(() => replay.find(dataset, document)),
+  }))
+  answer(options, { steps: replay.steps, documents }, () =>
+    documents.length === 0
+      ? 'no document of the token files holds the text'
+      : documents
+          .map(({ prefix, document, seen }) =>
+            seen.length === 0
+              ? `${prefix}:${document} is in none of the ${count(replay.steps)} steps`
+              : textTable(
+                  [`${prefix}:${document}`, 'sequence', 'from token', 'tokens'],
+                  seen.map(({ step, row, offset, tokens }) => [
+                    `step ${count(step)}`,
+                    count(row),
+                    count(offset),
+                    count(tokens),
+                  ]),
+                ),
+          )
+          .join('\n\n'),
+  )
+}
