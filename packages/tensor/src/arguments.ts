@@ -1,9 +1,9 @@
+// What a public operation checks of its arguments before it reads them, and how errors show what was given.
+
 import { bytesPerElement, type DType } from './dtype.ts'
 import { DTypeError } from './errors.ts'
 import { isTensor } from './is-tensor.ts'
 import type { Tensor } from './tensor.ts'
-
-// What a public operation checks of its arguments before it reads them, and how errors show what was given.
 
 /** A value as an error shows it: short, and safe for anything. */
 export function shown(x: unknown): string {

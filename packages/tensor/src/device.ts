@@ -1,3 +1,5 @@
+// A device: one backend with its memory, where tensors live.
+
 import { requireDType, shown } from './arguments.ts'
 import type { Backend, Counters } from './backends/backend.ts'
 import { bufferBytes, bytesPerElement, type DType, type HostArray, isPacked, storageArray } from './dtype.ts'
@@ -21,13 +23,18 @@ export interface Tuning {
 /** One backend with its memory. Several can live side by side; tensors of different devices do not mix. */
 export class Device implements Evaluator {
   readonly backend: Backend
-  /** @internal Programs of lazily evaluated graphs, by structure. Enough for those of a training loop without `compile`. */
+  /**
+   * @internal Programs of lazily evaluated graphs, by structure. Enough for those of a training loop without `compile`.
+   */
   readonly programs = new ProgramCache<LazyProgram>({
     capacity: 512,
     discard: ({ executable }) => executable.dispose(),
   })
 
-  /** Gives back the memory of tensors that nobody can reach any more. Explicit disposal is earlier, this is the net below it. */
+  /**
+   * Gives back the memory of tensors that nobody can reach any more. Explicit disposal is earlier, this is the net
+   * below it.
+   */
   private readonly collected: FinalizationRegistry<DeviceBuffer>
 
   constructor(backend: Backend) {
@@ -65,8 +72,8 @@ export class Device implements Evaluator {
   }
 
   /**
-   * Kernels that `tune()` measured best on this adapter, by case: a plain object to keep, for `init({ tuning })` in a later process.
-   * Devices on the same adapter in one process share them.
+   * Kernels that `tune()` measured best on this adapter, by case: a plain object to keep, for `init({ tuning })` in a
+   * later process. Devices on the same adapter in one process share them.
    */
   get tuning(): Tuning {
     return { adapter: this.backend.description, choices: Object.fromEntries(this.backend.choices ?? []) }
@@ -81,8 +88,8 @@ export class Device implements Evaluator {
    * A tensor from host numbers. The data is copied. `device.tensor([[1, 2], [3, 4]])` is [2, 2].
    * @param shape default: that of the nested arrays; one dimension for a typed array, none for a number
    * @param dtype default: float32, or the integer dtype of an Int32Array or Uint32Array
-   * @throws ShapeError if the shape does not hold the number of values, TypeError (with the place) for what is no number and for arrays
-   * of different lengths, RangeError for numbers that an integer dtype cannot hold
+   * @throws ShapeError if the shape does not hold the number of values, TypeError (with the place) for what is no
+   * number and for arrays of different lengths, RangeError for numbers that an integer dtype cannot hold
    */
   tensor(data: TensorData, shape?: Shape, dtype?: DType): Tensor {
     this.assertUsable('tensor')

@@ -1,3 +1,5 @@
+// Storage dtypes: everything that is known of each, and the rules by which they meet.
+
 import { encode, type Format, type FormatName, formatOf, round } from '@kumiki/numerics/value'
 import { DTypeError } from './errors.ts'
 
@@ -10,7 +12,10 @@ export type DType = 'float32' | PackedDType | 'int32' | 'uint32'
 /** The type an element has in registers: every float format computes as float32. */
 export type ComputeType = 'f32' | 'i32' | 'u32'
 
-/** Everything that is known of a dtype. A format that numerics knows can be stored once it stands here, with its functions in `wasm/`. */
+/**
+ * Everything that is known of a dtype. A format that numerics knows can be stored once it stands here, with its
+ * functions in `wasm/`.
+ */
 interface DTypeInfo {
   readonly bytes: number
   readonly compute: ComputeType
@@ -71,7 +76,9 @@ export function isPacked(dtype: DType): dtype is PackedDType {
   return dtypeInfo[dtype].format !== undefined
 }
 
-/** The dtype of an elementwise result: equal dtypes stay, a float beats an integer, two different floats give float32. */
+/**
+ * The dtype of an elementwise result: equal dtypes stay, a float beats an integer, two different floats give float32.
+ */
 export function promote(op: string, a: DType, b: DType): DType {
   if (a === b) return a
   if (isFloat(a) && isFloat(b)) return 'float32'

@@ -1,3 +1,5 @@
+// The errors that users see, by what went wrong.
+
 /** Shapes that an operation cannot combine. The message names the operation, the shapes given and the rule. */
 export class ShapeError extends RangeError {
   override name = 'ShapeError'

@@ -1,3 +1,5 @@
+// What device.tensor was given, checked: values, shape and dtype.
+
 import { requireDType, shown } from './arguments.ts'
 import { type DType, isFloat } from './dtype.ts'
 import { ShapeError } from './errors.ts'
@@ -53,7 +55,10 @@ function flatNumbers(data: readonly unknown[]): data is readonly number[] {
   return true
 }
 
-/** What `device.tensor` was given, checked: values row-major, shape and dtype. @throws TypeError, ShapeError, DTypeError, RangeError */
+/**
+ * What `device.tensor` was given, checked: values row-major, shape and dtype. @throws TypeError, ShapeError,
+ * DTypeError, RangeError
+ */
 export function hostValues(
   data: unknown,
   shape: Shape | undefined,

@@ -1,8 +1,13 @@
+// Asks for a device.
+
 import { mayHaveAdapter } from './backends/webgpu/may-have-adapter.ts'
 import { Device, type Tuning } from './device.ts'
 import { DeviceError } from './errors.ts'
 
-/** `navigator.gpu`, or what the npm package `webgpu` creates. Structural: whoever only uses this package needs no WebGPU types. */
+/**
+ * `navigator.gpu`, or what the npm package `webgpu` creates. Structural: whoever only uses this package needs no WebGPU
+ * types.
+ */
 export interface GpuLike {
   requestAdapter(options?: object): Promise<unknown>
 }
@@ -22,14 +27,16 @@ export interface InitOptions {
   /** Threads of the cpu backend; default: all processors. */
   readonly threads?: number
   /**
-   * Runtimes with relaxed SIMD (Node 22 and newer, Deno, current browsers) multiply and add in one rounding, others (Node 20, Bun) in two: the
-   * cpu backend's last bits differ between them. `false` takes two everywhere: the same bits, at some cost in speed. Default: what there is;
-   * `Device.name` says which.
+   * Runtimes with relaxed SIMD (Node 22 and newer, Deno, current browsers) multiply and add in one rounding, others
+   * (Node 20, Bun) in two: the cpu backend's last bits differ between them. `false` takes two everywhere: the same
+   * bits, at some cost in speed. Default: what there is; `Device.name` says which.
    */
   readonly relaxedSimd?: boolean
   /** A GPU object to ask instead of `navigator.gpu` or the npm package `webgpu`. */
   readonly gpu?: GpuLike
-  /** Kernels to take where they apply instead of the ones chosen for the adapter: `{ matmul: 'shared 4x4' }` (webgpu). */
+  /**
+   * Kernels to take where they apply instead of the ones chosen for the adapter: `{ matmul: 'shared 4x4' }` (webgpu).
+   */
   readonly kernels?: PinnedKernels
   /** Earlier results of `tune()` (see `Device.tuning`); ignored on another adapter than they were measured on. */
   readonly tuning?: Tuning

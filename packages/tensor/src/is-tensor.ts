@@ -1,3 +1,5 @@
+// What a tensor is known by, across copies of the package.
+
 import type { Tensor } from './tensor.ts'
 
 /** What every tensor carries, so that two copies of the package in one program know each other's. */

@@ -1,9 +1,9 @@
+// Gives tensors their methods: the operations of method-list.ts, with the tensor as first operand.
+
 import type { Device } from './device.ts'
 import * as operations from './method-list.ts'
 import { cast } from './ops/cast.ts'
 import { Tensor } from './tensor.ts'
-
-// Gives tensors their methods: the operations of method-list.ts, with the tensor as first operand.
 
 /** What an operation is as a method of its first operand. */
 export type Method<Operation> = Operation extends (x: infer _X, ...rest: infer Rest) => infer Result

@@ -1,3 +1,5 @@
+// The contract of an op.
+
 import type { CpuRule } from './backends/cpu/rule.ts'
 import type { KernelSource } from './backends/kernel-source.ts'
 import type { WebGpuRule } from './backends/webgpu/rule.ts'
@@ -27,8 +29,8 @@ export interface Op<A = NoAttributes> {
   gradient?(context: GradientContext<A>): (Tensor | undefined)[]
 
   /**
-   * The gradient rule reads the gradient of the first output alone (the others serve the rule itself). Where another one arrives, as in
-   * second derivatives, `definition` is differentiated instead.
+   * The gradient rule reads the gradient of the first output alone (the others serve the rule itself). Where another
+   * one arrives, as in second derivatives, `definition` is differentiated instead.
    */
   readonly gradientOfFirst?: true
 
@@ -50,7 +52,10 @@ export interface Op<A = NoAttributes> {
   /** Leaf ops: the number that every element is, where that is known while a program is built. */
   constant?(attrs: A): number
 
-  /** The result is the operand itself, for now only where it lies may differ: `simplify` drops it, kernels move its codes as they are. */
+  /**
+   * The result is the operand itself, for now only where it lies may differ: `simplify` drops it, kernels move its
+   * codes as they are.
+   */
   readonly identity?: true
 
   /** View ops: every element of the operand is repeated, so that a constant stays one. */
@@ -59,7 +64,10 @@ export interface Op<A = NoAttributes> {
   /** View ops: whether these attributes exchange the last two axes and leave all others. */
   swapsLastAxes?(attrs: A): boolean
 
-  /** The result with its last two axes exchanged is this op of these operands, each with its last two axes exchanged: (a b)ᵀ = bᵀ aᵀ. */
+  /**
+   * The result with its last two axes exchanged is this op of these operands, each with its last two axes exchanged: (a
+   * b)ᵀ = bᵀ aᵀ.
+   */
   readonly transposed?: readonly number[]
 
   /** Whether kernels of this op read inputs through strides; otherwise inputs are made contiguous first. */
@@ -96,7 +104,10 @@ export interface ElementwiseRule<A> {
   wgsl(args: readonly string[], type: ComputeType, attrs: A): string
   /** WGSL functions the expression calls; a shader contains each text once. */
   readonly wgslFunctions?: KernelSource<string | readonly string[]>
-  /** WebAssembly SIMD code, by the compute types of the first operand and of the result. Without it the op is not fused on the processor. */
+  /**
+   * WebAssembly SIMD code, by the compute types of the first operand and of the result. Without it the op is not fused
+   * on the processor.
+   */
   readonly simd?: SimdTable | ((from: ComputeType, to: ComputeType) => readonly SimdStep[] | undefined)
   /** For each of two operands, the number that leaves the other one as it is: x * 1 is x. */
   neutral?(type: ComputeType): readonly [left: number | undefined, right: number | undefined]
@@ -105,9 +116,10 @@ export interface ElementwiseRule<A> {
 export type SimdTable = Partial<Record<ComputeType, readonly SimdStep[]>>
 
 /**
- * One step of SIMD code on the stack. An instruction by its name; `call f`, where f is a function (v128) -> v128 of `wasm/assembly`; a number
- * pushes that operand (code without any finds all operands on the stack, in order); `ones` pushes 1 and `zeros` 0 in every lane of the
- * compute type; `scalar k` pushes operand k as an i32: it must be a number known while the program is built.
+ * One step of SIMD code on the stack. An instruction by its name; `call f`, where f is a function (v128) -> v128 of
+ * `wasm/assembly`; a number pushes that operand (code without any finds all operands on the stack, in order); `ones`
+ * pushes 1 and `zeros` 0 in every lane of the compute type; `scalar k` pushes operand k as an i32: it must be a number
+ * known while the program is built.
  */
 export type SimdStep =
   | `${'f32x4' | 'i32x4' | 'v128'}.${string}`

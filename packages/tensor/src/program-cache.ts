@@ -1,3 +1,5 @@
+// Programs by key: the most recently used stay.
+
 interface Entry<P> {
   readonly made: Promise<P>
   program?: P
@@ -31,8 +33,8 @@ export class ProgramCache<P> {
   }
 
   /**
-   * Hands the program of a key to `f`, which nobody takes away before f's promise is settled. It is built when the key is new; calls
-   * that come meanwhile wait for the same build. A build that failed is forgotten.
+   * Hands the program of a key to `f`, which nobody takes away before f's promise is settled. It is built when the key
+   * is new; calls that come meanwhile wait for the same build. A build that failed is forgotten.
    */
   async use<T>(key: string, build: () => Promise<P>, f: (program: P) => T | Promise<T>): Promise<T> {
     let entry = this.entries.get(key)

@@ -1,3 +1,5 @@
+// Shapes and axes: checked, compared, broadcast.
+
 import { shown } from './arguments.ts'
 import { ShapeError } from './errors.ts'
 

@@ -1,3 +1,5 @@
+// The memory behind a computed value, and whose it is.
+
 import type { HostArray, PackedDType } from './dtype.ts'
 import { DisposedError } from './errors.ts'
 import type { Spec } from './graph/spec.ts'
@@ -40,7 +42,9 @@ export interface Storage {
   readers?: Set<Promise<void>>
 }
 
-/** Encodes what came as numbers: with an encoder that is loaded when it is first needed, before anything reads `host`. */
+/**
+ * Encodes what came as numbers: with an encoder that is loaded when it is first needed, before anything reads `host`.
+ */
 export async function encodeHost(storages: Iterable<Storage>): Promise<void> {
   const waiting = [...storages].filter((s) => s.numbers)
   if (waiting.length === 0) return

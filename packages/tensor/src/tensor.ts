@@ -1,3 +1,5 @@
+// The tensor, and how an op is applied.
+
 import { requireTensor } from './arguments.ts'
 import type { DType, HostArray } from './dtype.ts'
 import { DeviceError, ShapeError } from './errors.ts'
@@ -11,8 +13,9 @@ import { assertPresent, type Storage, type StorageOwner } from './storage.ts'
 export { isTensor } from './is-tensor.ts'
 
 /**
- * A lazy n-dimensional array. Methods build a graph; `await data()` computes what is needed. Tensors are values: nothing
- * changes one in place. What outlives a step is released by `dispose()` (or `using`); intermediates need no care.
+ * A lazy n-dimensional array. Methods build a graph; `await data()` computes what is needed. Tensors are values:
+ * nothing changes one in place. What outlives a step is released by `dispose()` (or `using`); intermediates need no
+ * care.
  */
 export class Tensor {
   readonly value: Value
@@ -92,7 +95,8 @@ export class Tensor {
   }
 
   /**
-   * A tensor is no JavaScript number: operators, Math and comparisons would silently compute with NaN. Template strings print it.
+   * A tensor is no JavaScript number: operators, Math and comparisons would silently compute with NaN. Template strings
+   * print it.
    * @throws TypeError
    */
   [Symbol.toPrimitive](hint: string): string {

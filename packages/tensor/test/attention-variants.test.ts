@@ -13,8 +13,8 @@ beforeAll(async () => {
 afterAll(() => reference.dispose())
 
 /**
- * A shader for wide heads takes seconds to compile on a software adapter, and each tiled one ten: each variant gets one width of 64 and
- * more, the tiled one two cases in all. `attention-variants.deep.ts` runs every variant on every case.
+ * A shader for wide heads takes seconds to compile on a software adapter, and each tiled one ten: each variant gets one
+ * width of 64 and more, the tiled one two cases in all. `attention-variants.deep.ts` runs every variant on every case.
  */
 const widest: Readonly<Record<string, number>> = { tiled: 64, blocked: 192, rows: 96 }
 

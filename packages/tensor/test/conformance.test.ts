@@ -58,7 +58,8 @@ async function asHardware(): Promise<DeviceType> {
   return new Device(new WebGpuBackend(await requestDevice(found), traits, true, found.release))
 }
 
-// Tiled products and attention have tests of their own; the rest of their cases would only spend time in the shader compiler.
+// Tiled products and attention have tests of their own; the rest of their cases would only spend time in the shader
+// compiler.
 const forHardware = cases.filter(({ op }) => op.kind !== 'elementwise' && !/^(matmul|attention)/.test(op.name))
 
 describe.each(['cpu', 'webgpu', 'gpu'])('%s agrees with the definitions', (backend) => {

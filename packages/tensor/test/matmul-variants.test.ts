@@ -27,9 +27,9 @@ afterAll(() => reference.dispose())
 
 const layouts = matmulLayouts
 
-// No software adapter has subgroup matrices: that variant is compiled below, and runs where a GPU offers it. Each size and layout is a
-// shader of its own, which a software adapter compiles slowly, tiles of 8 x 8 in seconds: the edges of tiles here, every size in every layout
-// in matmul-variants.deep.ts.
+// No software adapter has subgroup matrices: that variant is compiled below, and runs where a GPU offers it. Each size
+// and layout is a shader of its own, which a software adapter compiles slowly, tiles of 8 x 8 in seconds: the edges of
+// tiles here, every size in every layout in matmul-variants.deep.ts.
 const taken: Readonly<
   Record<
     string,

@@ -3,8 +3,9 @@ import * as k from '../src/index.ts'
 import { random } from './conformance-cases.ts'
 
 /**
- * Random calls of every public operation with arguments of which many make no sense. Each must fail at once with an error of the
- * package's own that speaks of what was given, or give a tensor that can be computed and is what the reference makes of the same call.
+ * Random calls of every public operation with arguments of which many make no sense. Each must fail at once with an
+ * error of the package's own that speaks of what was given, or give a tensor that can be computed and is what the
+ * reference makes of the same call.
  */
 
 type Argument = { readonly tensor: number } | { readonly value: unknown }

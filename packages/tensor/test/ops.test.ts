@@ -3,8 +3,8 @@ import * as k from '../src/index.ts'
 import { expectPyTorch, opCases } from './ops-cases.ts'
 
 /**
- * Operations by name against PyTorch: with gradients and gradients of gradients on the reference, results on the processor, and NaN,
- * infinities and bends on WebGPU. `ops.deep.ts` has everything on every backend.
+ * Operations by name against PyTorch: with gradients and gradients of gradients on the reference, results on the
+ * processor, and NaN, infinities and bends on WebGPU. `ops.deep.ts` has everything on every backend.
  */
 
 const devices: Record<string, k.Device> = {}

@@ -16,7 +16,8 @@ const key = (device: Device) => device.tensor(Uint32Array.of(1, 2))
 describe.each(backends)('random numbers on %s', (backend) => {
   test('Threefry-2x32 gives the published words', async () => {
     const device = devices[backend]
-    // Random123's known answers: counter (0, 0), key (0, 0) is 6b200159 99ba4efe. The op returns the exclusive or of the two words.
+    // Random123's known answers: counter (0, 0), key (0, 0) is 6b200159 99ba4efe. The op returns the exclusive or of
+    // the two words.
     const bits = await randomBits(device.tensor(Uint32Array.of(0, 0)), [1]).data()
     expect(bits[0]).toBe((0x6b200159 ^ 0x99ba4efe) >>> 0)
   })

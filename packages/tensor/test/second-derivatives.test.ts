@@ -9,7 +9,10 @@ import { pullBack } from '../src/transforms/vjp.ts'
 import { nameOf, random, valuesOf } from './conformance-cases.ts'
 import { opTable } from './op-table.ts'
 
-/** Gradients of gradients: against finite differences of the gradient for every op there is, and against PyTorch's double backward. */
+/**
+ * Gradients of gradients: against finite differences of the gradient for every op there is, and against PyTorch's
+ * double backward.
+ */
 
 const double = new Device(new ReferenceBackend({ double: true }))
 afterAll(() => double.dispose())

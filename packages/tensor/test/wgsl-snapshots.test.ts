@@ -13,8 +13,8 @@ import { sortWgsl } from '../src/ops/sort.wgsl.ts'
 import { contiguousAccess } from '../src/passes/access.ts'
 
 /**
- * The shaders as a reader sees them: a change of a kernel is reviewed as a diff of `wgsl/*.wgsl`. `npm test -- FILE -u` writes them anew.
- * That they compile and are right is tested elsewhere.
+ * The shaders as a reader sees them: a change of a kernel is reviewed as a diff of `wgsl/*.wgsl`. `npm test -- FILE -u`
+ * writes them anew. That they compile and are right is tested elsewhere.
  */
 
 const hardware: AdapterTraits = {

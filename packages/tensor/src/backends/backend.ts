@@ -1,3 +1,5 @@
+// The contract of a backend: where computations run, and what it makes of a graph.
+
 import type { HostArray } from '../dtype.ts'
 import type { Graph } from '../graph/graph.ts'
 import type { ProgramMemory } from '../passes/memory.ts'
@@ -36,13 +38,19 @@ export interface TunedCase {
   readonly microseconds: Readonly<Record<string, number>>
 }
 
-/** A compiled graph. Buffers are given for every input and output; inputs listed as donated may share one with an output. */
+/**
+ * A compiled graph. Buffers are given for every input and output; inputs listed as donated may share one with an
+ * output.
+ */
 export interface Executable {
   run(inputs: readonly DeviceBuffer[], outputs: readonly DeviceBuffer[]): void | Promise<void>
   /** For each output, the input whose memory it takes over, or -1. */
   readonly aliases: readonly number[]
   explain(): string
-  /** Measures the kernels there are for each case of the program and remembers the best; `undefined` where there is no choice. */
+  /**
+   * Measures the kernels there are for each case of the program and remembers the best; `undefined` where there is no
+   * choice.
+   */
   tune?(): Promise<TunedCase[]>
   memory(): ProgramMemory
   /** Gives back the memory kept between runs; the next run takes it again. */

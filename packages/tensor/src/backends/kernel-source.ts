@@ -1,3 +1,5 @@
+// Kernels at hand or loaded when a program first needs them, and the expansion of a graph that loads them.
+
 import { type Graph, topologicalOrder } from '../graph/graph.ts'
 import type { Node } from '../graph/node.ts'
 import type { Op } from '../op.ts'

@@ -1,3 +1,5 @@
+// One step of a plan by the plain meaning of its ops, for what no kernel covers.
+
 import { computeType, type DType, type HostArray, isPacked, roundTo } from '../dtype.ts'
 import { decodeArray, encodeArray } from '../formats.ts'
 import type { Logical } from '../op.ts'

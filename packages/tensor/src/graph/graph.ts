@@ -1,3 +1,5 @@
+// A traced computation: its order, and rewriting it node by node.
+
 import type { Node, Value } from './node.ts'
 
 /** A traced computation: what goes in (leaves, in order) and what comes out. */
@@ -31,7 +33,9 @@ export function topologicalOrder(outputs: readonly Value[], inputs: ReadonlySet<
   return order
 }
 
-/** Rebuilds a graph node by node. `visit` gets the new inputs of a node and returns the values that replace its outputs. */
+/**
+ * Rebuilds a graph node by node. `visit` gets the new inputs of a node and returns the values that replace its outputs.
+ */
 export function rewrite(graph: Graph, visit: (node: Node, inputs: readonly Value[]) => readonly Value[]): Graph {
   const inputs = new Set(graph.inputs)
   const replaced = new Map<Value, Value>()

@@ -1,7 +1,10 @@
+// Keys of caches: a string that two values share exactly if nothing can tell them apart.
+
 /**
- * A string that two values share exactly if nothing can tell them apart: numbers by `Object.is` (NaN, -0 and the infinities each have their
- * own), strings, booleans and the like by value, plain objects, arrays and typed arrays by content, and everything else (functions, Maps,
- * instances of classes) by identity. Every key of a cache is made here, so that no two things meet under one.
+ * A string that two values share exactly if nothing can tell them apart: numbers by `Object.is` (NaN, -0 and the
+ * infinities each have their own), strings, booleans and the like by value, plain objects, arrays and typed arrays by
+ * content, and everything else (functions, Maps, instances of classes) by identity. Every key of a cache is made here,
+ * so that no two things meet under one.
  *
  * @throws TypeError if an object contains itself
  */

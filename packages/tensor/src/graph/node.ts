@@ -1,3 +1,5 @@
+// Nodes and values: the graph that tensors build.
+
 import type { Op } from '../op.ts'
 import type { Storage } from '../storage.ts'
 import type { Spec } from './spec.ts'
@@ -12,7 +14,10 @@ export interface Value extends Spec {
 /** One application of an op. Node ids grow in the order of creation, so inputs always have smaller ids. */
 export interface Node<A = unknown> {
   readonly id: number
-  /** When the computation was asked for. Passes that rebuild a node keep it, so that schedules follow the program's own order. */
+  /**
+   * When the computation was asked for. Passes that rebuild a node keep it, so that schedules follow the program's own
+   * order.
+   */
   order: number
   readonly op: Op<A>
   inputs: readonly Value[]

@@ -1,3 +1,5 @@
+// Shape and dtype: what is known of a value before it is computed.
+
 import type { DType } from '../dtype.ts'
 import type { Shape } from '../shape.ts'
 

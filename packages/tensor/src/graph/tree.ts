@@ -1,6 +1,10 @@
+// Nested objects and arrays of tensors: taken apart and put together again.
+
 import { isTensor, type Tensor } from '../tensor.ts'
 
-/** Nested plain objects and arrays with tensors at the leaves. Other leaves (strings, undefined, ...) are carried along. */
+/**
+ * Nested plain objects and arrays with tensors at the leaves. Other leaves (strings, undefined, ...) are carried along.
+ */
 export type Tree<L = Tensor> = L | readonly Tree<L>[] | { readonly [key: string]: Tree<L> }
 
 export interface Flattened {

@@ -1,3 +1,5 @@
+// relu and its kin, as compositions.
+
 import { requireNumber, requireTensor, shown } from '../arguments.ts'
 import type { Tensor } from '../tensor.ts'
 import { add } from './add.ts'

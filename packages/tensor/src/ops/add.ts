@@ -1,3 +1,5 @@
+// Addition.
+
 import type { Tensor } from '../tensor.ts'
 import { binarySamples, elementwiseOp } from './elementwise.ts'
 import { binary, type Operand } from './operation.ts'

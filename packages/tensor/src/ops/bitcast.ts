@@ -1,3 +1,5 @@
+// The same 32 bits read as another dtype.
+
 import { requireTensor, shown } from '../arguments.ts'
 import { computeType, type DType } from '../dtype.ts'
 import { DTypeError } from '../errors.ts'

@@ -1,7 +1,9 @@
+// WGSL that tests and makes floats by their bits: NaN, infinity, order.
+
 import type { ComputeType } from '../dtype.ts'
 
-// NaN, infinity and the sign of zero by their bits: WGSL may assume that NaN and infinity do not occur, has no way to write them, and
-// leaves open what its own functions make of them.
+// NaN, infinity and the sign of zero by their bits: WGSL may assume that NaN and infinity do not occur, has no way to
+// write them, and leaves open what its own functions make of them.
 
 const quietNan = 0x7fc00000
 
@@ -12,7 +14,9 @@ export const floatBitsWgsl = 'fn float_bits(bits: u32) -> f32 { return bitcast<f
 export const isNanWgsl = `fn is_nan(v: vec4<f32>) -> vec4<bool> { return (bitcast<vec4<u32>>(v) & vec4<u32>(0x7fffffffu)) > vec4<u32>(0x7f800000u); }
 fn either_nan(a: vec4<f32>, b: vec4<f32>) -> vec4<bool> { return is_nan(a) | is_nan(b); }`
 
-/** What kernels that reduce need to keep NaN: `magnitude` is larger than `INFINITE` only for a NaN, and grows under max. */
+/**
+ * What kernels that reduce need to keep NaN: `magnitude` is larger than `INFINITE` only for a NaN, and grows under max.
+ */
 export const magnitudeWgsl = `const INFINITE = 0x7f800000u;
 fn magnitude(v: f32) -> u32 { return bitcast<u32>(v) & 0x7fffffffu; }
 fn magnitude4(v: vec4<f32>) -> vec4<u32> { return bitcast<vec4<u32>>(v) & vec4<u32>(0x7fffffffu); }

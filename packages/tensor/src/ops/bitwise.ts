@@ -1,3 +1,5 @@
+// Bitwise operations and shifts of integers.
+
 import type { ComputeType } from '../dtype.ts'
 import type { Op, SimdStep } from '../op.ts'
 import type { Tensor } from '../tensor.ts'

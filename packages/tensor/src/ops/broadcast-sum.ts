@@ -1,3 +1,5 @@
+// broadcastTo and sum, each the other's gradient.
+
 import { requireTensor } from '../arguments.ts'
 import { ShapeError } from '../errors.ts'
 import { defineOp, type Op } from '../op.ts'

@@ -1,3 +1,5 @@
+// A cast that rounds up with the probability of what is cut off.
+
 import { finfo } from '@kumiki/numerics/value'
 import { requireDType, requireTensor, shown } from '../arguments.ts'
 import { type DType, isPacked } from '../dtype.ts'
@@ -15,8 +17,8 @@ import { type RandomKey, randomBits } from './random.ts'
 import { where } from './where.ts'
 
 /**
- * Rounds to a narrow float format up or down at random, each with the probability that makes the mean exact: what many small
- * changes to a narrow weight need. Same key, same bits, on every backend.
+ * Rounds to a narrow float format up or down at random, each with the probability that makes the mean exact: what many
+ * small changes to a narrow weight need. Same key, same bits, on every backend.
  * @param key see randomBits; another one for every call
  * @throws DTypeError unless x is float32 and the format is narrower
  * @example castStochastic(device.tensor([1.5, 2]), 'bfloat16', [0, 1]) // [1.5, 2]

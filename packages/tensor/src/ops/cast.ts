@@ -1,3 +1,5 @@
+// Conversion to another dtype.
+
 import { requireDType, requireTensor } from '../arguments.ts'
 import { lazyKernels } from '../backends/kernel-source.ts'
 import { type ComputeType, computeType, type DType, isFloat } from '../dtype.ts'
@@ -63,9 +65,10 @@ function castElement(x: number, from: ComputeType, dtype: DType): number {
 }
 
 /**
- * Converts to another dtype, by one rule on every backend. To a float: to nearest, ties to even; beyond the largest number to infinity, or,
- * in the 8-bit formats, to the largest number. Floats to integers: toward zero, to the nearest limit outside the range, NaN to 0. Between
- * int32 and uint32 the bits stay: -1 is 4294967295. The gradient passes as float32.
+ * Converts to another dtype, by one rule on every backend. To a float: to nearest, ties to even; beyond the largest
+ * number to infinity, or, in the 8-bit formats, to the largest number. Floats to integers: toward zero, to the nearest
+ * limit outside the range, NaN to 0. Between int32 and uint32 the bits stay: -1 is 4294967295. The gradient passes as
+ * float32.
  * @example
  * cast(device.tensor([1.7, -1.7]), 'int32') // [1, -1]
  * cast(device.tensor([1.001]), 'bfloat16') // [1]

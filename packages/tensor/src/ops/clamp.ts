@@ -1,3 +1,5 @@
+// Elements held between two bounds.
+
 import { requireTensor } from '../arguments.ts'
 import { isTensor, type Tensor } from '../tensor.ts'
 import { lessEqual } from './compare.ts'
@@ -7,8 +9,8 @@ import type { Operand } from './operation.ts'
 import { where } from './where.ts'
 
 /**
- * Elements below `low` become `low`, those above `high` become `high`; NaN stays. Either may be undefined, or a tensor that broadcasts. At
- * a limit the gradient is 0, or, where the limit is a tensor, half for each.
+ * Elements below `low` become `low`, those above `high` become `high`; NaN stays. Either may be undefined, or a tensor
+ * that broadcasts. At a limit the gradient is 0, or, where the limit is a tensor, half for each.
  * @example
  * clamp(device.tensor([-2, 0.5, 2]), 0, 1) // [0, 0.5, 1]
  * clamp(device.tensor([-2, 20]), undefined, 10) // [-2, 10]

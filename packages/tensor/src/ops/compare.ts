@@ -1,3 +1,5 @@
+// Comparisons, as uint32 0 or 1.
+
 import type { Op } from '../op.ts'
 import type { Tensor } from '../tensor.ts'
 import { isNanWgsl } from './bits.wgsl.ts'

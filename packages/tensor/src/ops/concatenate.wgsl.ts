@@ -1,3 +1,5 @@
+// WGSL that joins tensors along an axis.
+
 import type { WebGpuRule } from '../backends/webgpu/rule.ts'
 import { mapShader } from '../backends/webgpu/shader.ts'
 import { computeType } from '../dtype.ts'

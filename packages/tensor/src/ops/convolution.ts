@@ -1,3 +1,5 @@
+// Convolutions and pooling, as products of windows.
+
 import { requireOptions, requireTensor, shown } from '../arguments.ts'
 import { ShapeError } from '../errors.ts'
 import { elementCount, formatShape } from '../shape.ts'
@@ -116,8 +118,8 @@ function convolution(
 }
 
 /**
- * Convolution over one axis (a cross-correlation, as in PyTorch), by gathering windows and a matrix product: it takes as many copies of x
- * as a window has elements, divided by the stride. Computed in float32.
+ * Convolution over one axis (a cross-correlation, as in PyTorch), by gathering windows and a matrix product: it takes
+ * as many copies of x as a window has elements, divided by the stride. Computed in float32.
  * @param x [batch, channels, length] @param weight [out, channels / groups, window] @param bias [out]
  * @returns [batch, out, floor((length + 2 padding - dilation (window - 1) - 1) / stride) + 1], dtype of x
  * @example

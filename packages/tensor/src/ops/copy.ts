@@ -1,8 +1,13 @@
+// Copies that the compiler inserts, and barrier, which makes work wait.
+
 import { requireTensor, shown } from '../arguments.ts'
 import { defineOp } from '../op.ts'
 import { apply1, type Tensor } from '../tensor.ts'
 
-/** The same elements, row-major in memory of their own. The compiler inserts it where a kernel cannot read through strides. */
+/**
+ * The same elements, row-major in memory of their own. The compiler inserts it where a kernel cannot read through
+ * strides.
+ */
 export const copyOp = defineOp({
   name: 'copy',
   kind: 'elementwise',
@@ -29,8 +34,8 @@ export const barrierOp = defineOp({
 })
 
 /**
- * x itself, but only once `after` is computed. What is made of it is not merged with what was made of x before: an op's gradient that makes
- * something again from its inputs, to keep less, makes it from `barrier(input, [gradient])`.
+ * x itself, but only once `after` is computed. What is made of it is not merged with what was made of x before: an op's
+ * gradient that makes something again from its inputs, to keep less, makes it from `barrier(input, [gradient])`.
  * @example
  * const x = device.tensor([1, 2])
  * barrier(x, [square(x)]) // [1, 2]

@@ -1,3 +1,5 @@
+// Cross-entropy of logits, with its gradient.
+
 import { requireNumber, requireOptions } from '../arguments.ts'
 import { lazyKernels } from '../backends/kernel-source.ts'
 import { DTypeError, ShapeError } from '../errors.ts'
@@ -32,7 +34,10 @@ export function requireTargets(op: string, targets: Spec, rows: readonly number[
   }
 }
 
-/** The log-sum-exp of rows whose target is in the vocabulary or ignored. Others have no loss: from NaN here follow a loss and a gradient of NaN. */
+/**
+ * The log-sum-exp of rows whose target is in the vocabulary or ignored. Others have no loss: from NaN here follow a
+ * loss and a gradient of NaN.
+ */
 export function lseOfKnown(lse: Tensor, targets: Tensor, vocabulary: number): Tensor {
   return where(less(targets, vocabulary), lse, NaN)
 }
@@ -43,7 +48,10 @@ export function lossOf(lse: Tensor, picked: Tensor, targets: Tensor, zLoss: numb
   return where(less(targets, 0), 0, zLoss === 0 ? nll : add(nll, mul(square(lse), zLoss)))
 }
 
-/** d loss / d logits for logits whose first column is column `first` of the vocabulary (int32 [1, 1]; the very first unless given). */
+/**
+ * d loss / d logits for logits whose first column is column `first` of the vocabulary (int32 [1, 1]; the very first
+ * unless given).
+ */
 export function logitsGradient(
   logits: Tensor,
   lse: Tensor,
@@ -100,10 +108,11 @@ export const crossEntropyOp = defineOp<CrossEntropyAttrs>({
 })
 
 /**
- * Negative log-likelihood of each target, plus `zLoss` times the squared log-sum-exp (PaLM's auxiliary loss, which keeps
- * logits from drifting).
+ * Negative log-likelihood of each target, plus `zLoss` times the squared log-sum-exp (PaLM's auxiliary loss, which
+ * keeps logits from drifting).
  * @param logits [..., vocabulary]
- * @param targets int32 [...]; a negative target is ignored: its loss is 0. One past the vocabulary has no loss: it gives NaN
+ * @param targets int32 [...]; a negative target is ignored: its loss is 0. One past the vocabulary has no loss: it
+ * gives NaN
  * @returns float32 [...]
  * @see arXiv:2204.02311 section 5
  * @example

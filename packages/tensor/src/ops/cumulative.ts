@@ -1,3 +1,5 @@
+// Running sums and products.
+
 import { requireBoolean, requireTensor } from '../arguments.ts'
 import { lazyKernels } from '../backends/kernel-source.ts'
 import { isFloat } from '../dtype.ts'
@@ -52,7 +54,8 @@ export const cumsumOp: Op<CumulativeAttrs> = defineOp<CumulativeAttrs>({
 })
 
 /**
- * Sums of the elements up to each one along an axis; with `reverse`, of those from each one on. Float formats give float32.
+ * Sums of the elements up to each one along an axis; with `reverse`, of those from each one on. Float formats give
+ * float32.
  * @example
  * cumsum(device.tensor([1, 2, 3])) // [1, 3, 6]
  * cumsum(device.tensor([1, 2, 3]), 0, true) // [6, 5, 3]
@@ -64,8 +67,8 @@ export function cumsum(x: Tensor, axis = -1, reverse = false): Tensor {
 }
 
 /**
- * Products of the elements up to each one along an axis; with `reverse`, of those from each one on. Float formats give float32. Made in
- * log2(n) passes without quotients, so that the gradient is right where an element is 0.
+ * Products of the elements up to each one along an axis; with `reverse`, of those from each one on. Float formats give
+ * float32. Made in log2(n) passes without quotients, so that the gradient is right where an element is 0.
  * @example cumprod(device.tensor([1, 2, 3])) // [1, 2, 6]
  */
 export function cumprod(x: Tensor, axis = -1, reverse = false): Tensor {

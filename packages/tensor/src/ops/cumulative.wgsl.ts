@@ -1,3 +1,5 @@
+// WGSL of running sums.
+
 import type { WebGpuRule } from '../backends/webgpu/rule.ts'
 import { linearEntry, type ShaderBuffer, shader, workgroupsFor } from '../backends/webgpu/shader.ts'
 import { computeType } from '../dtype.ts'
@@ -5,8 +7,8 @@ import { elementCount } from '../shape.ts'
 import type { CumulativeAttrs } from './cumulative.ts'
 
 /**
- * One invocation walks a line. Long lines are cut into pieces: totals of the pieces, their running sums, then each piece from there on,
- * always in one order.
+ * One invocation walks a line. Long lines are cut into pieces: totals of the pieces, their running sums, then each
+ * piece from there on, always in one order.
  */
 export const cumsumWgsl: WebGpuRule<CumulativeAttrs> = {
   plan: ({ inputs: [x], outputs: [out], attrs: { axis, reverse } }) => {

@@ -1,3 +1,5 @@
+// Division.
+
 import { requireTensor } from '../arguments.ts'
 import type { Tensor } from '../tensor.ts'
 import { binarySamples, elementwiseOp } from './elementwise.ts'

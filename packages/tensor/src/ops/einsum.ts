@@ -1,3 +1,5 @@
+// einsum, as transposes, products and sums.
+
 import { requireTensor, shown } from '../arguments.ts'
 import { ShapeError } from '../errors.ts'
 import { elementCount, formatShape } from '../shape.ts'
@@ -40,7 +42,10 @@ function ordered({ t, labels }: Named, wanted: readonly string[]): Tensor {
   )
 }
 
-/** The product of two: axes of both that are kept are a batch, those of both that are not are summed over by a matrix product. */
+/**
+ * The product of two: axes of both that are kept are a batch, those of both that are not are summed over by a matrix
+ * product.
+ */
 function contract(a: Named, b: Named, keep: (label: string) => boolean): Named {
   const x = reduced(a, (l) => keep(l) || b.labels.includes(l))
   const y = reduced(b, (l) => keep(l) || a.labels.includes(l))
@@ -60,9 +65,10 @@ function contract(a: Named, b: Named, keep: (label: string) => boolean): Named {
 }
 
 /**
- * Einstein's summation: axes are named by letters, those of one name are multiplied along, and names that the result does not have are
- * summed over. Without `->` the result has the names that stand once, in alphabetical order. `...` stands for leading axes that
- * broadcast. Products of two are matrix products; more operands are taken from left to right. Computed in float32.
+ * Einstein's summation: axes are named by letters, those of one name are multiplied along, and names that the result
+ * does not have are summed over. Without `->` the result has the names that stand once, in alphabetical order. `...`
+ * stands for leading axes that broadcast. Products of two are matrix products; more operands are taken from left to
+ * right. Computed in float32.
  *
  * @returns float32
  * @throws ShapeError where names and shapes do not agree

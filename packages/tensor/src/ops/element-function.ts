@@ -1,3 +1,5 @@
+// Functions of elements with an exact meaning that backends run as compositions.
+
 import { isFloat } from '../dtype.ts'
 import { DTypeError } from '../errors.ts'
 import { defineOp, type GradientContext, type NoAttributes, type Op, type Sample } from '../op.ts'
@@ -18,8 +20,8 @@ interface ElementFunction {
 }
 
 /**
- * A function of float elements that no backend has of its own: its meaning is exact, and backends run a composition that is right to a
- * few units of the last place. All inputs have one shape and dtype.
+ * A function of float elements that no backend has of its own: its meaning is exact, and backends run a composition
+ * that is right to a few units of the last place. All inputs have one shape and dtype.
  */
 export function elementFunction({ name, js, compose, gradient, samples }: ElementFunction): Op {
   return defineOp<NoAttributes>({

@@ -1,3 +1,5 @@
+// Elementwise ops from one rule: an element in JavaScript, WGSL and SIMD.
+
 import { computeType, isFloat } from '../dtype.ts'
 import { DTypeError } from '../errors.ts'
 import { defineOp, type ElementwiseRule, type GradientContext, type NoAttributes, type Op, type Sample } from '../op.ts'
@@ -13,7 +15,9 @@ interface Family extends ElementwiseRule<NoAttributes> {
   readonly samples?: readonly Sample<NoAttributes>[]
 }
 
-/** An op that maps elements to elements. All inputs have one shape and dtype: the operation broadcasts and casts before. */
+/**
+ * An op that maps elements to elements. All inputs have one shape and dtype: the operation broadcasts and casts before.
+ */
 export function elementwiseOp(family: Family): Op {
   const { name, gradient, accepts = 'any', result = 'same', samples, ...elementwise } = family
   return defineOp<NoAttributes>({

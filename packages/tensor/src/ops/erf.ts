@@ -1,3 +1,5 @@
+// The error function.
+
 import type { Tensor } from '../tensor.ts'
 import { abs } from './abs.ts'
 import { less } from './compare.ts'
@@ -14,7 +16,10 @@ import { square } from './square.ts'
 import { sub } from './sub.ts'
 import { where } from './where.ts'
 
-/** erf(x) / x in x^2 on [0, 1], and erfc(x) exp(x^2) in 1 / (1 + x / 2) on [1, 4]: fitted on Chebyshev's points, to 4e-11. */
+/**
+ * erf(x) / x in x^2 on [0, 1], and erfc(x) exp(x^2) in 1 / (1 + x / 2) on [1, 4]: fitted on Chebyshev's points, to
+ * 4e-11.
+ */
 const near = [
   1.128379167062361, -0.3761263847599066, 0.11283782622053236, -0.02686543831002, 0.005221053411187171,
   -0.000848439653129711, 0.00011268253755413467, -9.673590415627437e-6,

@@ -1,3 +1,5 @@
+// exp(x) - 1, exact near 0.
+
 import type { Tensor } from '../tensor.ts'
 import { abs } from './abs.ts'
 import { add } from './add.ts'

@@ -1,3 +1,5 @@
+// Elements in reverse, or moved around along an axis.
+
 import { requireTensor } from '../arguments.ts'
 import { ShapeError } from '../errors.ts'
 import { defineOp, type Op } from '../op.ts'

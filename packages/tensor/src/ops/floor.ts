@@ -1,3 +1,5 @@
+// The largest integer not above x.
+
 import type { Tensor } from '../tensor.ts'
 import { elementwiseOp, unarySamples } from './elementwise.ts'
 import { unary } from './operation.ts'

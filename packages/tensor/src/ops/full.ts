@@ -1,3 +1,5 @@
+// Tensors of one number.
+
 import { requireDType, requireTensor } from '../arguments.ts'
 import type { DType } from '../dtype.ts'
 import { checkShape, type Shape } from '../shape.ts'

@@ -1,11 +1,17 @@
+// Elementary functions in WGSL. Loaded with the first program that has one.
+
 import { floatBitsWgsl, isNanWgsl, nanVector } from './bits.wgsl.ts'
 
-// Elementary functions that do not lean on the adapter's own where those are loose or undefined: near 0, for NaN, for infinities.
+// Elementary functions that do not lean on the adapter's own where those are loose or undefined: near 0, for NaN, for
+// infinities.
 
 /** e^x with NaN kept. */
 export const expWgsl = [isNanWgsl, 'fn exp_f32(x: vec4<f32>) -> vec4<f32> { return select(exp(x), x, is_nan(x)); }']
 
-/** Natural logarithm: the polynomial of the processor's kernel, because WGSL's own is good to 2^-21 alone between 1/2 and 2. */
+/**
+ * Natural logarithm: the polynomial of the processor's kernel, because WGSL's own is good to 2^-21 alone between 1/2
+ * and 2.
+ */
 export const logWgsl = [
   floatBitsWgsl,
   `fn log_f32(x: vec4<f32>) -> vec4<f32> {
@@ -53,7 +59,9 @@ export const sigmoidWgsl = [
 }`,
 ]
 
-/** Floats to integers toward zero, saturating, NaN to 0. WGSL's own conversion stops at the last float below the limit. */
+/**
+ * Floats to integers toward zero, saturating, NaN to 0. WGSL's own conversion stops at the last float below the limit.
+ */
 export const truncateWgsl = [
   isNanWgsl,
   `fn truncate_i32(x: vec4<f32>) -> vec4<i32> {

@@ -1,3 +1,5 @@
+// Elements by index along an axis, and their scattering back.
+
 import { requireTensor } from '../arguments.ts'
 import { lazyKernels } from '../backends/kernel-source.ts'
 import { isFloat, isPacked } from '../dtype.ts'
@@ -18,7 +20,10 @@ function requireIds(op: string, ids: Spec): void {
     throw new DTypeError(`${op}: ids must be int32, got ${ids.dtype}; cast them with astype('int32')`)
 }
 
-/** Visits the ids: f(place of the id, place of the element it names, the id's position along the axis); elements outside are left out. */
+/**
+ * Visits the ids: f(place of the id, place of the element it names, the id's position along the axis); elements outside
+ * are left out.
+ */
 function eachId(
   ids: { readonly shape: readonly number[]; readonly data: Float64Array },
   n: number,
@@ -65,8 +70,8 @@ export const gatherOp: Op<{ axis: number }> = defineOp<{ axis: number }>({
 })
 
 /**
- * The transpose of `gather` into zeros: elements with one id are added in the order they stand, or, with `last`, the last of them stays.
- * The result never varies.
+ * The transpose of `gather` into zeros: elements with one id are added in the order they stand, or, with `last`, the
+ * last of them stays. The result never varies.
  */
 export const scatterOp: Op<{ axis: number; size: number; last: boolean }> = defineOp<{
   axis: number
@@ -144,8 +149,9 @@ function aligned(op: string, x: Tensor, ids: Tensor, axis: number): [Tensor, Ten
 }
 
 /**
- * Elements along an axis by index, each line with ids of its own: NumPy's and JAX's take_along_axis, PyTorch's take_along_dim. Outside the
- * axis both shapes broadcast. The gradient adds up in the order of the ids, without atomics.
+ * Elements along an axis by index, each line with ids of its own: NumPy's and JAX's take_along_axis, PyTorch's
+ * take_along_dim. Outside the axis both shapes broadcast. The gradient adds up in the order of the ids, without
+ * atomics.
  * @param x [..., n, ...]
  * @param ids int32 [..., m, ...]; an id outside [0, n) gives 0
  * @returns [..., m, ...]
@@ -179,7 +185,8 @@ function scattered(op: string, x: Tensor, ids: Tensor, source: Tensor, axis: num
 }
 
 /**
- * x with `source` added at the places that `ids` name along an axis; equal ids add up in the order they stand, so the result never varies.
+ * x with `source` added at the places that `ids` name along an axis; equal ids add up in the order they stand, so the
+ * result never varies.
  * @param x float [..., n, ...] @param ids int32 [..., m, ...]; one outside [0, n) adds nothing @param source like ids
  * @returns float32, like x
  * @example
@@ -192,7 +199,8 @@ export function scatterAdd(x: Tensor, ids: Tensor, source: Tensor, axis = -1): T
 }
 
 /**
- * x with `source` in the places that `ids` name along an axis; of equal ids the last stays, and it alone has a gradient.
+ * x with `source` in the places that `ids` name along an axis; of equal ids the last stays, and it alone has a
+ * gradient.
  * @param x [..., n, ...] @param ids int32 [..., m, ...]; one outside [0, n) writes nothing @param source like ids
  * @returns like x
  * @example

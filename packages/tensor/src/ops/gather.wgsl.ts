@@ -1,3 +1,5 @@
+// WGSL of gather and scatter.
+
 import type { WebGpuRule } from '../backends/webgpu/rule.ts'
 import { linearEntry, mapShader, shader, workgroupsFor } from '../backends/webgpu/shader.ts'
 import { computeType, isPacked } from '../dtype.ts'
@@ -32,8 +34,8 @@ export const gatherWgsl: WebGpuRule<{ axis: number }> = {
 }
 
 /**
- * Where there are many lines, one invocation has each: it alone writes there, in the order of the ids. Of few lines, every result looks
- * through the ids of its line, in the same order.
+ * Where there are many lines, one invocation has each: it alone writes there, in the order of the ids. Of few lines,
+ * every result looks through the ids of its line, in the same order.
  */
 export const scatterWgsl: WebGpuRule<{ axis: number; size: number; last: boolean }> = {
   supports: ([source], { last }) => !last || !isPacked(source.dtype),

@@ -1,3 +1,5 @@
+// Leaves of a graph: data, arguments, constants, coordinates.
+
 import { shown } from '../arguments.ts'
 import { computeType, type DType, isPacked, roundTo } from '../dtype.ts'
 import { DTypeError } from '../errors.ts'

@@ -1,3 +1,5 @@
+// Cross-entropy of a linear layer, in chunks: its logits are never there as a whole.
+
 import { requireNumber, requireOptions, requireTensor, shown } from '../arguments.ts'
 import { ShapeError } from '../errors.ts'
 import { defineOp } from '../op.ts'
@@ -114,12 +116,12 @@ export const linearCrossEntropyGradientOp = defineOp<Attrs>({
   lowering([x, weight, targets, lse, g], { zLoss, chunk }) {
     let dx: Tensor | undefined
     const dw: Tensor[] = []
-    // The same products as before, but not before the loss is known: merged with those of the loss, every chunk's logits would be
-    // kept until now. Each chunk waits for the one before it for the same reason.
+    // The same products as before, but not before the loss is known: merged with those of the loss, every chunk's
+    // logits would be kept until now. Each chunk waits for the one before it for the same reason.
     let again = barrier(x, [lse, g])
     const ranges = [...chunks(weight.shape[0], chunk)]
-    // Where each chunk starts, as data and not as text of its kernel: one kernel then serves all chunks. Rows of 256 bytes, because
-    // that is where WebGPU lets a binding start.
+    // Where each chunk starts, as data and not as text of its kernel: one kernel then serves all chunks. Rows of 256
+    // bytes, because that is where WebGPU lets a binding start.
     const starts = mul(iota([ranges.length, 64], 0), chunk)
     for (const [i, [start, end]] of ranges.entries()) {
       const w = sliceAxis(weight, 0, start, end)

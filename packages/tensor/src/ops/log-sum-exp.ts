@@ -1,3 +1,5 @@
+// logSumExp, softmax and logSoftmax over rows.
+
 import { requireBoolean, requireTensor } from '../arguments.ts'
 import { lazyKernels } from '../backends/kernel-source.ts'
 import { ShapeError } from '../errors.ts'
@@ -28,7 +30,10 @@ export function requireRow(op: string, shape: readonly number[]): void {
     throw new ShapeError(`${op}: needs a last axis with at least one element, got ${formatShape(shape)}`)
 }
 
-/** x where it is finite, else 0: what may be subtracted before an exponential, so that rows of -Infinity give -Infinity and not NaN. */
+/**
+ * x where it is finite, else 0: what may be subtracted before an exponential, so that rows of -Infinity give -Infinity
+ * and not NaN.
+ */
 export function finiteOr0(x: Tensor): Tensor {
   return where(less(abs(x), Infinity), x, 0)
 }

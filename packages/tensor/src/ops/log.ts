@@ -1,3 +1,5 @@
+// Natural and binary logarithms.
+
 import { requireTensor } from '../arguments.ts'
 import { lazyKernels } from '../backends/kernel-source.ts'
 import type { Tensor } from '../tensor.ts'

@@ -1,3 +1,5 @@
+// log(1 + x), exact near 0.
+
 import type { Tensor } from '../tensor.ts'
 import { add } from './add.ts'
 import { less } from './compare.ts'

@@ -1,3 +1,5 @@
+// Logic on 0 and not 0, and tests for NaN and infinity.
+
 import { requireNumber, requireTensor } from '../arguments.ts'
 import { computeType } from '../dtype.ts'
 import type { Tensor } from '../tensor.ts'

@@ -1,3 +1,5 @@
+// Mean squared error and negative log-likelihood.
+
 import { requireTensor } from '../arguments.ts'
 import { ShapeError } from '../errors.ts'
 import { formatShape } from '../shape.ts'

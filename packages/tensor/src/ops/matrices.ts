@@ -1,3 +1,5 @@
+// Matrices by rule: triangles, identity, diagonals, grids, one-hot rows.
+
 import { requireDType, requireNumber, requireTensor, requireWhole, shown } from '../arguments.ts'
 import { type DType, isFloat } from '../dtype.ts'
 import { DTypeError, ShapeError } from '../errors.ts'
@@ -27,7 +29,8 @@ function requireOffset(op: string, k: number): void {
 const offsets = (shape: readonly number[]): Tensor => sub(iota(shape, shape.length - 1), iota(shape, shape.length - 2))
 
 /**
- * The elements on and below a diagonal of the last two axes, zeros above it; `diagonal` counts from the main one upwards.
+ * The elements on and below a diagonal of the last two axes, zeros above it; `diagonal` counts from the main one
+ * upwards.
  * @example tril(device.tensor([[1, 2], [3, 4]])) // [[1, 0], [3, 4]]
  */
 export function tril(x: Tensor, diagonal = 0): Tensor {

@@ -1,3 +1,5 @@
+// The largest element and its index.
+
 import { requireTensor } from '../arguments.ts'
 import { lazyKernels } from '../backends/kernel-source.ts'
 import { ShapeError } from '../errors.ts'

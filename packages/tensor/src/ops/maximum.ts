@@ -1,3 +1,5 @@
+// The larger of two elements.
+
 import type { Tensor } from '../tensor.ts'
 import { floatBitsWgsl, isNanWgsl, nanVector } from './bits.wgsl.ts'
 import { equal, greater } from './compare.ts'

@@ -1,3 +1,5 @@
+// The mean over axes.
+
 import { requireTensor } from '../arguments.ts'
 import { isFloat } from '../dtype.ts'
 import { DTypeError } from '../errors.ts'

@@ -1,3 +1,5 @@
+// The smaller of two elements.
+
 import type { Tensor } from '../tensor.ts'
 import { floatBitsWgsl, isNanWgsl, nanVector } from './bits.wgsl.ts'
 import { equal, less } from './compare.ts'

@@ -1,3 +1,5 @@
+// The remainder with the sign of the divisor.
+
 import type { Tensor } from '../tensor.ts'
 import { div } from './div.ts'
 import { elementwiseOp } from './elementwise.ts'
@@ -11,7 +13,10 @@ function remainder(a: number, b: number): number {
   return r !== 0 && r < 0 !== b < 0 ? r + b : r
 }
 
-/** Integers by the kernel's own remainder; floats by quotients, put right by one b where the quotient was rounded over a whole number. */
+/**
+ * Integers by the kernel's own remainder; floats by quotients, put right by one b where the quotient was rounded over a
+ * whole number.
+ */
 const modF32 = `fn mod_f32(a: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
   let big = (bitcast<vec4<u32>>(b) & vec4<u32>(0x7fffffffu)) == vec4<u32>(0x7f800000u);
   let finite = (bitcast<vec4<u32>>(a) & vec4<u32>(0x7fffffffu)) < vec4<u32>(0x7f800000u);
@@ -63,8 +68,8 @@ export const modOp = elementwiseOp({
 })
 
 /**
- * The remainder of a / b with the sign of b, broadcast: Python's and torch.remainder. Whole numbers by 0 give 0. Of floats the quotient must
- * be below 2^24 for an exact remainder on WebGPU.
+ * The remainder of a / b with the sign of b, broadcast: Python's and torch.remainder. Whole numbers by 0 give 0. Of
+ * floats the quotient must be below 2^24 for an exact remainder on WebGPU.
  * @example mod(device.tensor([5, -5]), 3) // [2, 1]
  */
 export function mod(a: Operand, b: Operand): Tensor {

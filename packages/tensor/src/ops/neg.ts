@@ -1,3 +1,5 @@
+// Negation.
+
 import type { Tensor } from '../tensor.ts'
 import { elementwiseOp, unarySamples } from './elementwise.ts'
 import { unary } from './operation.ts'

@@ -1,3 +1,5 @@
+// Layer, group and batch normalization, as compositions.
+
 import { requireNumber, requireOptions, requireTensor, requireWhole } from '../arguments.ts'
 import { ShapeError } from '../errors.ts'
 import { formatShape } from '../shape.ts'
@@ -74,15 +76,18 @@ export function groupNorm(x: Tensor, groups: number, weight?: Tensor, bias?: Ten
 export interface BatchNormOptions {
   readonly weight?: Tensor
   readonly bias?: Tensor
-  /** Both or none: statistics of the channels, [channels], as kept from training. Without them the batch's own are taken. */
+  /**
+   * Both or none: statistics of the channels, [channels], as kept from training. Without them the batch's own are
+   * taken.
+   */
   readonly mean?: Tensor
   readonly variance?: Tensor
   readonly epsilon?: number
 }
 
 /**
- * Every channel normalized over the batch and what follows; computed in float32. Nothing is kept: whoever trains keeps running
- * averages of `mean(x, axes)` and `variance(x, axes)` over all axes but 1, and gives them here afterwards.
+ * Every channel normalized over the batch and what follows; computed in float32. Nothing is kept: whoever trains keeps
+ * running averages of `mean(x, axes)` and `variance(x, axes)` over all axes but 1, and gives them here afterwards.
  * @param x [batch, channels, ...]
  * @returns like x
  * @see arXiv:1502.03167

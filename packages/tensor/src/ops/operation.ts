@@ -1,3 +1,5 @@
+// What public operations share: operands brought to one dtype and shape.
+
 import { shown } from '../arguments.ts'
 import { type DType, promote } from '../dtype.ts'
 import type { Op } from '../op.ts'

@@ -1,3 +1,5 @@
+// Elements around a tensor.
+
 import { requireTensor, requireWhole, shown } from '../arguments.ts'
 import { ShapeError } from '../errors.ts'
 import { formatShape } from '../shape.ts'
@@ -7,7 +9,10 @@ import { full } from './full.ts'
 import { repeat } from './shapes.ts'
 import { concatenate, sliceAxis } from './slice-concatenate.ts'
 
-/** How the border is filled: with a number, the mirror image without or with the edge, the edge itself, or the other end. */
+/**
+ * How the border is filled: with a number, the mirror image without or with the edge, the edge itself, or the other
+ * end.
+ */
 export type PadMode = 'constant' | 'reflect' | 'symmetric' | 'edge' | 'wrap'
 
 /**

@@ -1,3 +1,5 @@
+// Powers.
+
 import { isFloat } from '../dtype.ts'
 import { apply1, isTensor, type Tensor } from '../tensor.ts'
 import { abs } from './abs.ts'
@@ -56,8 +58,9 @@ export const powOp = elementFunction({
 })
 
 /**
- * a to the power of b, broadcast; floats only. Whole powers up to 4, 1/2 and their inverses are products, roots and quotients; others are
- * exp(b log|a|), whose relative error grows with |b log a|. A negative number to a power that is not whole is NaN; x^0 and 1^x are 1.
+ * a to the power of b, broadcast; floats only. Whole powers up to 4, 1/2 and their inverses are products, roots and
+ * quotients; others are exp(b log|a|), whose relative error grows with |b log a|. A negative number to a power that is
+ * not whole is NaN; x^0 and 1^x are 1.
  * @example
  * pow(device.tensor([2, 3]), 2) // [4, 9]
  * pow(2, device.tensor([3, 0.5])) // [8, 1.414]

@@ -1,3 +1,5 @@
+// Draws made of random numbers: bernoulli, integers, permutations, dropout; keys split.
+
 import { requireTensor, requireWhole, shown } from '../arguments.ts'
 import { checkShape, type Shape } from '../shape.ts'
 import type { Tensor } from '../tensor.ts'
@@ -60,8 +62,8 @@ export function permutation(key: RandomKey, n: number): Tensor {
 }
 
 /**
- * Each element is 0 with probability `rate`, else divided by 1 - rate. A key gives the same elements every time: give another one in every
- * step and layer (see `splitKey`).
+ * Each element is 0 with probability `rate`, else divided by 1 - rate. A key gives the same elements every time: give
+ * another one in every step and layer (see `splitKey`).
  * @example max(dropout(ones([100]), 0.5, [0, 1])) // 2
  */
 export function dropout(x: Tensor, rate: number, key: RandomKey): Tensor {

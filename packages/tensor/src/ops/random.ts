@@ -1,3 +1,5 @@
+// Random numbers by counter and key (Threefry): the same bits on every backend.
+
 import { requireTensor, shown } from '../arguments.ts'
 import { ShapeError } from '../errors.ts'
 import { checkShape, elementCount, type Shape } from '../shape.ts'
@@ -18,7 +20,9 @@ import { slice } from './slice-concatenate.ts'
 import { sqrt } from './sqrt.ts'
 import { sub } from './sub.ts'
 
-/** Two 32-bit words that name a random stream: numbers, or a uint32 tensor of shape [2] for a key that changes per call. */
+/**
+ * Two 32-bit words that name a random stream: numbers, or a uint32 tensor of shape [2] for a key that changes per call.
+ */
 export type RandomKey = readonly [number, number] | Tensor
 
 function requireKey(key: unknown): void {
@@ -36,7 +40,8 @@ function twoNumbers(key: unknown): boolean {
 const rotations = [13, 15, 26, 6, 17, 29, 16, 24]
 
 /**
- * Random 32-bit words by Threefry-2x32 with 20 rounds: element i is a pure function of (key, i), the same on every backend.
+ * Random 32-bit words by Threefry-2x32 with 20 rounds: element i is a pure function of (key, i), the same on every
+ * backend.
  * @returns uint32 `shape`
  * @see Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011
  * @example randomBits([0, 1], [2, 3]).dtype // 'uint32'

@@ -1,3 +1,5 @@
+// WGSL of sum, max and argMax.
+
 import type { AdapterTraits, Dispatch, WebGpuRule } from '../backends/webgpu/rule.ts'
 import { linearEntry, type ShaderBuffer, shader, workgroupsFor } from '../backends/webgpu/shader.ts'
 import { computeType, type DType } from '../dtype.ts'

@@ -1,3 +1,5 @@
+// What sum and max share: an op that reduces adjacent axes, and its operation over any axes.
+
 import { requireBoolean, requireTensor } from '../arguments.ts'
 import type { CpuArgument, CpuCall } from '../backends/cpu/rule.ts'
 import { lazyKernels } from '../backends/kernel-source.ts'

@@ -1,3 +1,5 @@
+// Checks of dtypes that ops share.
+
 import { isFloat } from '../dtype.ts'
 import { DTypeError } from '../errors.ts'
 import type { Spec } from '../graph/spec.ts'

@@ -1,3 +1,5 @@
+// The same elements in another shape.
+
 import { requireTensor } from '../arguments.ts'
 import { ShapeError } from '../errors.ts'
 import { defineOp } from '../op.ts'

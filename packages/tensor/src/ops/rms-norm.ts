@@ -1,3 +1,5 @@
+// Root mean square normalization, with its gradient.
+
 import { requireNumber } from '../arguments.ts'
 import { lazyKernels } from '../backends/kernel-source.ts'
 import { ShapeError } from '../errors.ts'

@@ -1,3 +1,5 @@
+// Rotary position embedding.
+
 import { requireNumber, requireWhole, shown } from '../arguments.ts'
 import { lazyKernels } from '../backends/kernel-source.ts'
 import { ShapeError } from '../errors.ts'

@@ -1,3 +1,5 @@
+// WGSL of rotary position embedding.
+
 import type { WebGpuRule } from '../backends/webgpu/rule.ts'
 import { linearEntry, mapShader, shader, workgroupsFor } from '../backends/webgpu/shader.ts'
 import { elementCount } from '../shape.ts'

@@ -1,3 +1,5 @@
+// Rounding to whole numbers, as compositions.
+
 import { requireTensor } from '../arguments.ts'
 import type { Tensor } from '../tensor.ts'
 import { add } from './add.ts'

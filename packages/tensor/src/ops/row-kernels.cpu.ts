@@ -1,3 +1,5 @@
+// Calls of the processor's kernels that work row by row.
+
 import type { CpuRule } from '../backends/cpu/rule.ts'
 import type { DType } from '../dtype.ts'
 import { elementCount } from '../shape.ts'

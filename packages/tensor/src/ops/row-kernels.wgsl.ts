@@ -1,11 +1,14 @@
+// WGSL kernels that work row by row: softmax, norms, losses.
+
 import type { AdapterTraits, WebGpuRule } from '../backends/webgpu/rule.ts'
 import { linearEntry, type ShaderBuffer, shader, wgslFloat, workgroupsFor } from '../backends/webgpu/shader.ts'
 import { elementCount } from '../shape.ts'
 import { magnitudeWgsl, nanScalar } from './bits.wgsl.ts'
 
-// Kernels that walk the last axis of their first input, one row at a time. A kernel is written once, as sweeps over a row; how a
-// sweep runs is decided here: four elements at a time where rows allow it, by one invocation where barriers are dear, by a workgroup
-// elsewhere, and then with the row in registers if it fits, so that it is read once however many sweeps there are.
+// Kernels that walk the last axis of their first input, one row at a time. A kernel is written once, as sweeps over a
+// row; how a sweep runs is decided here: four elements at a time where rows allow it, by one invocation where barriers
+// are dear, by a workgroup elsewhere, and then with the row in registers if it fits, so that it is read once however
+// many sweeps there are.
 
 /** What a kernel may say inside a sweep; values are `type` vectors or single elements. */
 interface Sweep {
@@ -47,7 +50,10 @@ const row = (name: string) => ({ name, per: 'row' as const })
 const column = (name: string) => ({ name, per: 'column' as const })
 const scalar = (name: string) => ({ name, per: 'scalar' as const })
 
-/** top: the largest element where it is finite (of a row of infinities the finite number next to it, or 0). `size_v`: see magnitudeWgsl. */
+/**
+ * top: the largest element where it is finite (of a row of infinities the finite number next to it, or 0). `size_v`:
+ * see magnitudeWgsl.
+ */
 const largest = (t: RowText) => `
   var top_v = ${t.type}(${lowest});
   var size_v = ${t.bits}(0u);
@@ -222,7 +228,10 @@ function unrolled(count: number, lanes: number): RowText['sweep'] {
     ).join('\n')
 }
 
-/** Invocations that share a row so that each holds at most eight vectors of it; `undefined` where that does not come out even. */
+/**
+ * Invocations that share a row so that each holds at most eight vectors of it; `undefined` where that does not come out
+ * even.
+ */
 function lanesForRegisters(n: number): number | undefined {
   return [64, 128, 256].find((lanes) => n % (4 * lanes) === 0 && n / (4 * lanes) <= 8)
 }

@@ -1,3 +1,5 @@
+// 1 / sqrt(x).
+
 import type { Tensor } from '../tensor.ts'
 import { div } from './div.ts'
 import { elementwiseOp, unarySamples } from './elementwise.ts'

@@ -1,3 +1,5 @@
+// Joining, cutting and repeating tensors; axes of size 1.
+
 import { requireTensor, requireWhole, shown } from '../arguments.ts'
 import { ShapeError } from '../errors.ts'
 import { formatShape, normalizeAxes, normalizeAxis, requireNumbers } from '../shape.ts'
@@ -26,7 +28,8 @@ export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
 }
 
 /**
- * Cuts an axis into parts: of `size` elements each, the last one possibly smaller, or of the given sizes, which must add up.
+ * Cuts an axis into parts: of `size` elements each, the last one possibly smaller, or of the given sizes, which must
+ * add up.
  * @example split(device.tensor([1, 2, 3]), [1, 2]) // [[1], [2, 3]]
  */
 export function split(x: Tensor, size: number | readonly number[], axis = 0): Tensor[] {

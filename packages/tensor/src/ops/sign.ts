@@ -1,3 +1,5 @@
+// The sign of x.
+
 import type { Tensor } from '../tensor.ts'
 import { isNanWgsl } from './bits.wgsl.ts'
 import { elementwiseOp, unarySamples } from './elementwise.ts'

@@ -1,3 +1,5 @@
+// silu and swiglu, with gradients that keep little.
+
 import { promote } from '../dtype.ts'
 import { ShapeError } from '../errors.ts'
 import { defineOp } from '../op.ts'

@@ -1,3 +1,5 @@
+// Sine and cosine, each the other's gradient.
+
 import { lazyKernels } from '../backends/kernel-source.ts'
 import type { Tensor } from '../tensor.ts'
 import { elementwiseOp, unarySamples } from './elementwise.ts'

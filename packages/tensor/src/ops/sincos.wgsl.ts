@@ -1,9 +1,11 @@
+// Sine and cosine in WGSL. Loaded with the first program that has one.
+
 import { floatBitsWgsl, nanVector } from './bits.wgsl.ts'
 
 /**
- * Sine (shift 0) and cosine (shift 2), good to some 1e-7 for every finite x. WGSL's own may be off by 2^-11 (section 15.7.4), which would
- * be seen in every sampled or rotated value. Reduction to an octant in three steps, or, far from 0, by as many bits of 4 / pi as the
- * exponent asks for (Payne and Hanek); then a polynomial.
+ * Sine (shift 0) and cosine (shift 2), good to some 1e-7 for every finite x. WGSL's own may be off by 2^-11 (section
+ * 15.7.4), which would be seen in every sampled or rotated value. Reduction to an octant in three steps, or, far from
+ * 0, by as many bits of 4 / pi as the exponent asks for (Payne and Hanek); then a polynomial.
  */
 export const sincosWgsl = [
   floatBitsWgsl,

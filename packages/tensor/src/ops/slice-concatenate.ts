@@ -1,3 +1,5 @@
+// Rectangular parts and joining them, each the other's gradient.
+
 import { requireTensor, shown } from '../arguments.ts'
 import { lazyKernels } from '../backends/kernel-source.ts'
 import { bytesPerElement, promote } from '../dtype.ts'
@@ -62,7 +64,8 @@ export const sliceOp = defineOp<{ starts: readonly number[]; sizes: readonly num
 })
 
 /**
- * A rectangular part: from `starts`, `sizes` elements along each axis. Costs no memory where the user reads through strides.
+ * A rectangular part: from `starts`, `sizes` elements along each axis. Costs no memory where the user reads through
+ * strides.
  * @example slice(device.tensor([[1, 2, 3], [4, 5, 6]]), [0, 1], [2, 2]) // [[2, 3], [5, 6]]
  */
 export function slice(x: Tensor, starts: readonly number[], sizes: Shape): Tensor {

@@ -1,3 +1,5 @@
+// log(1 + exp(x)) and log(sigmoid(x)).
+
 import { requireTensor } from '../arguments.ts'
 import type { Tensor } from '../tensor.ts'
 import { abs } from './abs.ts'

@@ -1,3 +1,5 @@
+// Sorting along an axis.
+
 import { requireBoolean, requireTensor } from '../arguments.ts'
 import { lazyKernels } from '../backends/kernel-source.ts'
 import { isPacked } from '../dtype.ts'
@@ -60,7 +62,8 @@ export const sortOp: Op<{ descending: boolean }> = defineOp<{ descending: boolea
 })
 
 /**
- * Elements along an axis in order, smallest first unless `descending`; NaN is the largest. Equals keep their order (a stable sort).
+ * Elements along an axis in order, smallest first unless `descending`; NaN is the largest. Equals keep their order (a
+ * stable sort).
  * @returns values like x, and int32 indices: where each stood
  * @example sort(device.tensor([3, 1, 2])) // { values: [1, 2, 3], indices: [1, 2, 0] }
  */

@@ -1,3 +1,5 @@
+// WGSL of sorting.
+
 import type { WebGpuRule } from '../backends/webgpu/rule.ts'
 import { linearEntry, type ShaderBuffer, shader, workgroupsFor } from '../backends/webgpu/shader.ts'
 import { computeType, isPacked } from '../dtype.ts'
@@ -8,8 +10,9 @@ import { orderKeyWgsl } from './bits.wgsl.ts'
 const run = 32
 
 /**
- * A merge sort in which every element finds its own place: in runs of 32 by counting what comes before it, then, run by run twice as
- * long, by binary search in the neighbouring run. Equals are told apart by where they stand, so places are distinct and order is kept.
+ * A merge sort in which every element finds its own place: in runs of 32 by counting what comes before it, then, run by
+ * run twice as long, by binary search in the neighbouring run. Equals are told apart by where they stand, so places are
+ * distinct and order is kept.
  */
 export const sortWgsl: WebGpuRule<{ descending: boolean }> = {
   supports: ([x]) => !isPacked(x.dtype),

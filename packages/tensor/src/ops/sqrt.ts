@@ -1,3 +1,5 @@
+// The square root.
+
 import type { Tensor } from '../tensor.ts'
 import { div } from './div.ts'
 import { elementwiseOp, unarySamples } from './elementwise.ts'

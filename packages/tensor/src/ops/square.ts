@@ -1,3 +1,5 @@
+// x times x.
+
 import type { Tensor } from '../tensor.ts'
 import { elementwiseOp, unarySamples } from './elementwise.ts'
 import { mul } from './mul.ts'

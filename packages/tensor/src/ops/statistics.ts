@@ -1,3 +1,5 @@
+// Minimum, product, variance and norms over axes, as compositions.
+
 import { requireBoolean, requireNumber, requireOptions, requireTensor, shown } from '../arguments.ts'
 import { computeType, isFloat } from '../dtype.ts'
 import { normalizeAxes } from '../shape.ts'
@@ -72,7 +74,8 @@ export function prod(x: Tensor, axes?: Axes, keepDims = false): Tensor {
 }
 
 /**
- * Variance over axes (all of them unless given), float32: the mean squared distance to the mean, times n / (n - correction).
+ * Variance over axes (all of them unless given), float32: the mean squared distance to the mean, times n / (n -
+ * correction).
  * @param correction 1 (Bessel's) unless said, as PyTorch's; NumPy's and JAX's default is 0
  * @example
  * variance(device.tensor([1, 2, 3])) // 1
@@ -99,8 +102,8 @@ export function std(x: Tensor, axes?: Axes, keepDims = false, correction = 1): T
 }
 
 /**
- * The p-norm over axes (all of them unless given), float32: the p-th root of the sum of |x|^p. p is 2 unless said; 1, Infinity, -Infinity
- * and 0 (how many are not 0) are what they are in PyTorch. The gradient of the 2-norm at 0 is 0.
+ * The p-norm over axes (all of them unless given), float32: the p-th root of the sum of |x|^p. p is 2 unless said; 1,
+ * Infinity, -Infinity and 0 (how many are not 0) are what they are in PyTorch. The gradient of the 2-norm at 0 is 0.
  * @example
  * norm(device.tensor([3, 4])) // 5
  * norm(device.tensor([[3, 4], [6, 8]]), { p: Infinity, axes: -1 }) // [4, 8]

@@ -1,3 +1,5 @@
+// A value that gradients take for a constant.
+
 import { requireTensor } from '../arguments.ts'
 import { defineOp } from '../op.ts'
 import { apply1, type Tensor } from '../tensor.ts'

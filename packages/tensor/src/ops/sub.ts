@@ -1,3 +1,5 @@
+// Subtraction.
+
 import type { Tensor } from '../tensor.ts'
 import { binarySamples, elementwiseOp } from './elementwise.ts'
 import { neg } from './neg.ts'

@@ -1,3 +1,5 @@
+// Rows by index, as of an embedding, and their gradients added up.
+
 import { requireTensor, requireWhole } from '../arguments.ts'
 import { lazyKernels } from '../backends/kernel-source.ts'
 import { bytesPerElement, isFloat } from '../dtype.ts'

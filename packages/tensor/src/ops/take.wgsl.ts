@@ -1,3 +1,5 @@
+// WGSL of take and of adding rows up.
+
 import type { WebGpuRule } from '../backends/webgpu/rule.ts'
 import { linearEntry, mapShader, type ShaderBuffer, shader, workgroupsFor } from '../backends/webgpu/shader.ts'
 import { computeType } from '../dtype.ts'
@@ -30,8 +32,9 @@ export const takeWgsl: WebGpuRule<unknown> = {
 }
 
 /**
- * Zeros first; then positions with the same id are linked in order, and the first of each chain adds up its rows. No atomics, so the
- * bits never vary. Scratch: for each position the next one with its id (-1 at the end), and whether it is the first.
+ * Zeros first; then positions with the same id are linked in order, and the first of each chain adds up its rows. No
+ * atomics, so the bits never vary. Scratch: for each position the next one with its id (-1 at the end), and whether it
+ * is the first.
  */
 export const scatterAddRowsWgsl: WebGpuRule<{ rows: number }> = {
   supports: ([x]) => x.dtype === 'float32',

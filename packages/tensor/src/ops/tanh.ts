@@ -1,3 +1,5 @@
+// The hyperbolic tangent.
+
 import { lazyKernels } from '../backends/kernel-source.ts'
 import type { Tensor } from '../tensor.ts'
 import { elementwiseOp, unarySamples } from './elementwise.ts'

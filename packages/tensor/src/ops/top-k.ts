@@ -1,3 +1,5 @@
+// The k largest elements of each row.
+
 import { shown } from '../arguments.ts'
 import { lazyKernels } from '../backends/kernel-source.ts'
 import { isPacked } from '../dtype.ts'
@@ -13,7 +15,9 @@ import { above } from './max.ts'
 import { mul } from './mul.ts'
 import { reshape } from './reshape.ts'
 
-/** The k largest of the last axis, largest first; equals in the order they stand. Outputs: values, and int32 indices. */
+/**
+ * The k largest of the last axis, largest first; equals in the order they stand. Outputs: values, and int32 indices.
+ */
 export const topKOp: Op<{ k: number }> = defineOp<{ k: number }>({
   name: 'topK',
   kind: 'kernel',

@@ -1,3 +1,5 @@
+// WGSL of topK.
+
 import type { WebGpuRule } from '../backends/webgpu/rule.ts'
 import { linearEntry, shader, workgroupsFor } from '../backends/webgpu/shader.ts'
 import { computeType, isPacked } from '../dtype.ts'

@@ -1,3 +1,5 @@
+// Dimensions permuted.
+
 import { requireTensor } from '../arguments.ts'
 import { ShapeError } from '../errors.ts'
 import { defineOp } from '../op.ts'

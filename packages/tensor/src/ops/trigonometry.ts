@@ -1,3 +1,5 @@
+// Tangent, inverse and hyperbolic functions.
+
 import { requireTensor } from '../arguments.ts'
 import type { Tensor } from '../tensor.ts'
 import { apply1 } from '../tensor.ts'

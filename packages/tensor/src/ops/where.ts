@@ -1,3 +1,5 @@
+// Elements of one tensor or another, by a condition.
+
 import { requireTensor, shown } from '../arguments.ts'
 import { computeType, promote } from '../dtype.ts'
 import { DTypeError } from '../errors.ts'

@@ -1,6 +1,10 @@
+// How positions map into memory: shape, strides, offset.
+
 import { contiguousStrides, elementCount, type Shape } from '../shape.ts'
 
-/** How a kernel finds element (i, j, ...) of an operand in its buffer: offset + i * strides[0] + j * strides[1] + ... */
+/**
+ * How a kernel finds element (i, j, ...) of an operand in its buffer: offset + i * strides[0] + j * strides[1] + ...
+ */
 export interface Access {
   readonly shape: Shape
   /** In elements. 0 repeats an element (broadcasting). */
@@ -57,7 +61,9 @@ export function reshapeAccess(access: Access, shape: Shape): Access | undefined 
   return { shape, strides, offset: access.offset }
 }
 
-/** The same walk with as few dimensions as possible, over several operands at once: neighbours merge where all allow it. */
+/**
+ * The same walk with as few dimensions as possible, over several operands at once: neighbours merge where all allow it.
+ */
 export function coalesce(
   shape: Shape,
   strides: readonly (readonly number[])[],

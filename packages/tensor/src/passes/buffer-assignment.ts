@@ -1,3 +1,5 @@
+// Which buffer each value lives in, by lifetimes.
+
 import { elementCount } from '../shape.ts'
 import { isContiguous } from './access.ts'
 import type { Operand } from './operand.ts'
@@ -12,7 +14,9 @@ interface Lifetime {
   to: number
 }
 
-/** Liveness: a buffer serves another value as soon as its last reader has run; elementwise kernels may write in place. */
+/**
+ * Liveness: a buffer serves another value as soon as its last reader has run; elementwise kernels may write in place.
+ */
 export function assignBuffers(
   steps: readonly Step[],
   slots: Plan['slots'],
@@ -88,8 +92,8 @@ export function assignBuffers(
 }
 
 /**
- * Finds a buffer for every lifetime, none with two that overlap. The largest come first and make the buffers; a later one takes the
- * smallest that is free for all its time.
+ * Finds a buffer for every lifetime, none with two that overlap. The largest come first and make the buffers; a later
+ * one takes the smallest that is free for all its time.
  */
 function shareBuffers(lifetimes: readonly Lifetime[]): { buffers: number[]; temporaries: number[] } {
   const buffers = new Array<number>(lifetimes.length)

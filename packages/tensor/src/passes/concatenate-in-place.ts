@@ -1,3 +1,5 @@
+// Pieces of a join are made where they belong.
+
 import { bytesPerElement } from '../dtype.ts'
 import type { Graph } from '../graph/graph.ts'
 import type { Value } from '../graph/node.ts'
@@ -15,8 +17,8 @@ export interface Part {
 }
 
 /**
- * Finds joins along the outermost axis whose pieces nobody else wants: the pieces are then made where they belong, and the join costs
- * neither time nor memory. Joins of joins come out as one.
+ * Finds joins along the outermost axis whose pieces nobody else wants: the pieces are then made where they belong, and
+ * the join costs neither time nor memory. Joins of joins come out as one.
  * @param alignment bytes; every piece must start at a multiple
  * @returns the place of each piece, and the groups that are left
  */

@@ -1,3 +1,5 @@
+// Composite ops become what they are made of.
+
 import { type Graph, rewrite, topologicalOrder } from '../graph/graph.ts'
 import { makeNode, type Node, nodeMark, type Value } from '../graph/node.ts'
 import { Tensor } from '../tensor.ts'

@@ -1,3 +1,5 @@
+// What became of a graph, as text.
+
 import { formatShape } from '../shape.ts'
 import { isContiguous } from './access.ts'
 import type { Operand } from './operand.ts'

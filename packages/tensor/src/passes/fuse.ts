@@ -1,3 +1,5 @@
+// Elementwise nodes that feed each other become groups that run as one kernel.
+
 import { bytesPerElement } from '../dtype.ts'
 import { type Graph, topologicalOrder } from '../graph/graph.ts'
 import type { Node, Value } from '../graph/node.ts'
@@ -21,7 +23,9 @@ interface Draft {
   first: number
   last: number
   deps: Set<number>
-  /** Values its members read at other positions than their own: such a value must be in memory before the group runs. */
+  /**
+   * Values its members read at other positions than their own: such a value must be in memory before the group runs.
+   */
   elsewhere: Set<Value>
   merged?: Draft
   kernel?: Node
@@ -29,8 +33,9 @@ interface Draft {
 }
 
 /**
- * Groups elementwise nodes that feed each other and share a shape, as long as the group can still run as a whole: no path may
- * leave it and come back. Groups come out in an order in which they can run, as close to the order of tracing as possible.
+ * Groups elementwise nodes that feed each other and share a shape, as long as the group can still run as a whole: no
+ * path may leave it and come back. Groups come out in an order in which they can run, as close to the order of tracing
+ * as possible.
  */
 export function fuse(graph: Graph, resolver: Resolver, limits: FuseLimits): FusionGroup[] {
   const inputs = new Set(graph.inputs)
@@ -90,8 +95,8 @@ export function fuse(graph: Graph, resolver: Resolver, limits: FuseLimits): Fusi
   }
   const bytesOf = (v: Value) => elementCount(v.shape) * bytesPerElement[v.dtype]
   /**
-   * Whether a group that makes something had better not wait for what `later` waits for, as it would in one kernel with it: others read
-   * it before that, or it takes less memory than what it is made of.
+   * Whether a group that makes something had better not wait for what `later` waits for, as it would in one kernel with
+   * it: others read it before that, or it takes less memory than what it is made of.
    */
   const mustRunEarly = (maker: Draft, later: Draft): boolean => {
     const until = latestOf(depsOf(later), maker)
@@ -147,7 +152,8 @@ export function fuse(graph: Graph, resolver: Resolver, limits: FuseLimits): Fusi
       join(other, mine)
     }
   }
-  // A widened value belongs to its reader rather than to what made the narrow one: then the narrow one is what is stored between them.
+  // A widened value belongs to its reader rather than to what made the narrow one: then the narrow one is what is
+  // stored between them.
   const elementwise = [...order.entries()].filter(([, node]) => node.op.kind === 'elementwise')
   for (const [i, node] of elementwise) if (!isUpcast(node)) mergeWithProducers(node, i)
   // Unless nobody else reads the narrow one: then it need not be stored at all.
@@ -202,7 +208,8 @@ export function fuse(graph: Graph, resolver: Resolver, limits: FuseLimits): Fusi
       if (node.outputs.slice(1).some((v) => work.nodes.some((n) => n.inputs.some((x) => baseOf(x) === v)))) continue
       if (operandCount([node, ...work.nodes]) > limits.operands) continue
       if (reaches(work, kernel) || reaches(kernel, work)) continue
-      // Of several kernels whose results meet in the work, the last one takes it: an earlier one would have to wait with all its operands.
+      // Of several kernels whose results meet in the work, the last one takes it: an earlier one would have to wait
+      // with all its operands.
       if (latestOf(depsOf(work), kernel) > kernel.last) continue
       work.kernel = node
       join(work, kernel)
@@ -260,7 +267,9 @@ function producersOf(node: Node, inputs: ReadonlySet<Value>): Node[] {
   return [...found]
 }
 
-/** A rebuilt graph may ask for a node before its inputs; this puts inputs before users and keeps the order otherwise. */
+/**
+ * A rebuilt graph may ask for a node before its inputs; this puts inputs before users and keeps the order otherwise.
+ */
 function stableTopological(order: Node[]): void {
   const inOrder = new Set(order)
   const placed = new Set<Node>()

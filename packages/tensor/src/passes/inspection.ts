@@ -1,3 +1,5 @@
+// Where tests look at what passes give each other.
+
 import type { Graph } from '../graph/graph.ts'
 import type { Plan } from './plan.ts'
 import type { FusionGroup } from './schedule.ts'

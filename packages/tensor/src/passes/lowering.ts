@@ -1,3 +1,5 @@
+// A group becomes a step: what it reads and writes by slots.
+
 import { keyOf } from '../graph/key.ts'
 import type { Node, Value } from '../graph/node.ts'
 import type { Shape } from '../shape.ts'

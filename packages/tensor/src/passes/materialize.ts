@@ -1,3 +1,5 @@
+// Operands that a kernel cannot read through strides are copied first.
+
 import { type Graph, rewrite } from '../graph/graph.ts'
 import { makeNode, type Value } from '../graph/node.ts'
 import { copyOp } from '../ops/copy.ts'
@@ -5,8 +7,8 @@ import { isContiguous } from './access.ts'
 import { Resolver, type Source } from './resolve.ts'
 
 /**
- * Inserts copies so that afterwards every operand can be read as its kernel reads: strided ones through strides over memory,
- * all others row-major; and every result of the graph is memory of its own.
+ * Inserts copies so that afterwards every operand can be read as its kernel reads: strided ones through strides over
+ * memory, all others row-major; and every result of the graph is memory of its own.
  */
 export function materialize(graph: Graph): Graph {
   const resolver = new Resolver(graph.inputs)

@@ -1,3 +1,5 @@
+// What a program takes of memory.
+
 import type { Plan } from './plan.ts'
 
 /** Bytes a program takes on its device, known before it runs. */

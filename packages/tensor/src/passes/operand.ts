@@ -1,3 +1,5 @@
+// What a kernel rule sees of its inputs and outputs.
+
 import type { DType } from '../dtype.ts'
 import type { Access } from './access.ts'
 

@@ -1,3 +1,5 @@
+// The passes in order: from a graph to steps over buffers.
+
 import type { DType } from '../dtype.ts'
 import { bufferBytes } from '../dtype.ts'
 import type { Graph } from '../graph/graph.ts'
@@ -52,7 +54,10 @@ export interface Step {
   readonly op?: Op<unknown>
   readonly attrs?: any
   readonly flops: number
-  /** Elementwise work on the op's result: `inputs` are the op's operands, then the work's leaves; `outputs` are the work's. */
+  /**
+   * Elementwise work on the op's result: `inputs` are the op's operands, then the work's leaves; `outputs` are the
+   * work's.
+   */
   readonly epilogue?: Fused & { readonly operands: number; readonly result: Spec }
   /** Elementwise work that makes the op's operand: `inputs` are the work's leaves. */
   readonly prologue?: Fused & { readonly operand: Spec }

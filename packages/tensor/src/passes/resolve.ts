@@ -1,3 +1,5 @@
+// Where the elements of a value come from, seen through views.
+
 import { applies, type Value } from '../graph/node.ts'
 import { iotaOp } from '../ops/leaf.ts'
 import { sameShape } from '../shape.ts'
@@ -10,7 +12,10 @@ export type Source =
   /** The element's own position: offset + sum of index * stride. */
   | { readonly kind: 'index'; readonly access: Access; readonly base: Value }
 
-/** Whether a value is, position by position, the value in memory behind it: no view between them, or views that come to nothing. */
+/**
+ * Whether a value is, position by position, the value in memory behind it: no view between them, or views that come to
+ * nothing.
+ */
 export function isSame(v: Value, { base, access }: Source & { kind: 'memory' }): boolean {
   return v === base || (isContiguous(access) && sameShape(v.shape, base.shape))
 }

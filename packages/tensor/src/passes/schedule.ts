@@ -1,3 +1,5 @@
+// The order of groups: as traced, but what frees memory runs at once.
+
 import { bytesPerElement } from '../dtype.ts'
 import type { Graph } from '../graph/graph.ts'
 import type { Node, Value } from '../graph/node.ts'
@@ -9,7 +11,10 @@ export interface FusionGroup {
   readonly nodes: readonly Node[]
   /** Values that somebody outside the group reads. */
   readonly results: readonly Value[]
-  /** The node among elementwise ones that is a kernel of its own: they work on its result, or (`prologue`) make its operand. */
+  /**
+   * The node among elementwise ones that is a kernel of its own: they work on its result, or (`prologue`) make its
+   * operand.
+   */
   readonly kernel?: Node
   readonly prologue?: boolean
 }
@@ -24,8 +29,8 @@ export interface PendingGroup {
 }
 
 /**
- * An order in which groups can run: always the ready one with the smallest order, except that one which frees more memory than it takes runs
- * as soon as it can. A value that is only waiting to be made smaller does not wait.
+ * An order in which groups can run: always the ready one with the smallest order, except that one which frees more
+ * memory than it takes runs as soon as it can. A value that is only waiting to be made smaller does not wait.
  */
 export function schedule(pending: readonly PendingGroup[], graph: Graph, resolver: Resolver): FusionGroup[] {
   const fixed = new Set([...graph.inputs, ...graph.outputs])
@@ -53,7 +58,8 @@ export function schedule(pending: readonly PendingGroup[], graph: Graph, resolve
   })
   const shrinks = (t: number) => {
     const { results } = pending[t].group
-    // Results of the graph may take over the memory of inputs, once nobody reads those any more: they wait for their turn.
+    // Results of the graph may take over the memory of inputs, once nobody reads those any more: they wait for their
+    // turn.
     if (results.some((v) => fixed.has(v))) return false
     let change = results.reduce((sum, v) => sum + bytesOf(v), 0)
     for (const v of reads[t]) if (readers.get(v)!.size === 1) change -= bytesOf(v)

@@ -1,3 +1,5 @@
+// Equal nodes become one, constants are folded, what changes nothing goes.
+
 import { computeType, type DType, roundTo } from '../dtype.ts'
 import { type Graph, rewrite, topologicalOrder } from '../graph/graph.ts'
 import { identityOf, keyOf } from '../graph/key.ts'
@@ -5,7 +7,10 @@ import { makeNode, type Node, type Value } from '../graph/node.ts'
 import { broadcastToOp } from '../ops/broadcast-sum.ts'
 import { constantOp } from '../ops/leaf.ts'
 
-/** Merges equal nodes, folds constants, drops copies and operations with neutral elements, and writes transposed products as products of transposes. */
+/**
+ * Merges equal nodes, folds constants, drops copies and operations with neutral elements, and writes transposed
+ * products as products of transposes.
+ */
 export function simplify(graph: Graph): Graph {
   const known = new Map<string, readonly Value[]>()
   const uses = countUses(graph)
@@ -65,8 +70,8 @@ function countUses(graph: Graph): Map<Value, number> {
 }
 
 /**
- * (a b)ᵀ = bᵀ aᵀ: a product that is only read transposed is made that way round. Gradients of weights stored [out, in] come out in
- * their own layout, so that what follows them walks memory in order.
+ * (a b)ᵀ = bᵀ aᵀ: a product that is only read transposed is made that way round. Gradients of weights stored [out, in]
+ * come out in their own layout, so that what follows them walks memory in order.
  */
 function transposeProduct({ op, attrs, outputs }: Node, ins: readonly Value[]): Value | undefined {
   if (!op.swapsLastAxes?.(attrs) || ins[0].storage) return undefined

@@ -1,3 +1,5 @@
+// Upcasts move to where they are read, so that the narrow value is kept.
+
 import { bytesPerElement, isFloat } from '../dtype.ts'
 import { type Graph, rewrite } from '../graph/graph.ts'
 import { makeNode, type Node, type Value } from '../graph/node.ts'
@@ -9,8 +11,8 @@ export function isUpcast({ op, inputs: [x], outputs: [y] }: Node): boolean {
 }
 
 /**
- * Gives every elementwise reader of an upcast value a cast of its own. Widening is exact and costs nothing where a value is read: what
- * is kept between kernels is then the narrow value, not the wide one.
+ * Gives every elementwise reader of an upcast value a cast of its own. Widening is exact and costs nothing where a
+ * value is read: what is kept between kernels is then the narrow value, not the wide one.
  */
 export function sinkUpcasts(graph: Graph): Graph {
   const inputs = new Set(graph.inputs)

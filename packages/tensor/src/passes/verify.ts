@@ -1,3 +1,5 @@
+// What is legal between passes: an executable grammar of graphs, groups and plans.
+
 import { type Graph, topologicalOrder } from '../graph/graph.ts'
 import { keyOf } from '../graph/key.ts'
 import type { Node, Value } from '../graph/node.ts'
@@ -9,8 +11,8 @@ import { isSame, Resolver } from './resolve.ts'
 import type { FusionGroup } from './schedule.ts'
 
 /**
- * The grammar of legal graphs and plans, as checks that run after every pass. They cost more than the passes themselves: tests and
- * whoever writes a pass turn them on, nobody else loads this file.
+ * The grammar of legal graphs and plans, as checks that run after every pass. They cost more than the passes
+ * themselves: tests and whoever writes a pass turn them on, nobody else loads this file.
  */
 export function verifyPasses(): void {
   inspection.graph = verifyGraph
@@ -24,7 +26,10 @@ function fail(stage: string, what: string): never {
 
 const describe = (v: Value) => `${v.node.op.name}#${v.node.id}.${v.index}`
 
-/** Every node says what its op infers from its inputs; nothing is read that nobody makes. After `materialize`, kernels can read. */
+/**
+ * Every node says what its op infers from its inputs; nothing is read that nobody makes. After `materialize`, kernels
+ * can read.
+ */
 export function verifyGraph(graph: Graph, stage: string): void {
   const inputs = new Set(graph.inputs)
   for (const node of topologicalOrder(graph.outputs, inputs)) {
@@ -72,7 +77,9 @@ function verifyReadable(graph: Graph, stage: string): void {
   }
 }
 
-/** Groups hold every node once, in an order in which whatever is read from memory has been written by an earlier group. */
+/**
+ * Groups hold every node once, in an order in which whatever is read from memory has been written by an earlier group.
+ */
 export function verifyGroups(groups: readonly FusionGroup[], graph: Graph, stage: string): void {
   const resolver = new Resolver(graph.inputs)
   const ready = new Set<Value>(graph.inputs)
@@ -105,7 +112,10 @@ export function verifyGroups(groups: readonly FusionGroup[], graph: Graph, stage
       fail(stage, `${node.op.name}#${node.id} is in no group`)
 }
 
-/** Runs the plan on labels instead of numbers: every step finds in its buffers what was last written for it, and so does the caller. */
+/**
+ * Runs the plan on labels instead of numbers: every step finds in its buffers what was last written for it, and so does
+ * the caller.
+ */
 export function verifyPlan(plan: Plan, stage: string): void {
   /** By buffer: which bytes hold which slot. */
   const memory = new Map<string, { slot: number; from: number; to: number }[]>()

@@ -1,3 +1,5 @@
+// Time of every kernel, what a device reaches at best, Chrome traces.
+
 import type { KernelTiming } from '../backends/backend.ts'
 import type { Device } from '../device.ts'
 import { DeviceError } from '../errors.ts'
@@ -22,8 +24,9 @@ export interface Profile {
 }
 
 /**
- * Times every kernel that `f` runs on a device, by timestamps on the device itself where it has them. Kernels run one at a time
- * meanwhile, so the whole takes longer than unprofiled. Run `f` once before, so that compilation is not part of it.
+ * Times every kernel that `f` runs on a device, by timestamps on the device itself where it has them. Kernels run one
+ * at a time meanwhile, so the whole takes longer than unprofiled. Run `f` once before, so that compilation is not part
+ * of it.
  *
  * @param options.ceilings also measure what the device reaches at best, for comparison
  * @throws DeviceError on the reference backend
@@ -179,7 +182,8 @@ export function profileTable(p: Profile, limit = 30): string {
 }
 
 /**
- * A profile in the Chrome trace event format: save it as a .json file and open it in ui.perfetto.dev or chrome://tracing.
+ * A profile in the Chrome trace event format: save it as a .json file and open it in ui.perfetto.dev or
+ * chrome://tracing.
  * @see https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU
  * @example
  * JSON.parse(chromeTrace(await profile(device, () => device.tensor([1]).exp().data()))).traceEvents.length > 0 // true

@@ -1,3 +1,5 @@
+// Recomputation in place of keeping.
+
 import { topologicalOrder } from '../graph/graph.ts'
 import { type Node, nodeMark, type Value } from '../graph/node.ts'
 import type { Spec } from '../graph/spec.ts'
@@ -27,8 +29,8 @@ const checkpointOp = defineOp<CheckpointAttrs>({
 })
 
 /**
- * Rematerialisation: `checkpoint(f)` computes what `f` computes, but the gradient keeps only f's inputs and runs f again,
- * trading time for memory. `f` may close over tensors; they are differentiated too.
+ * Rematerialisation: `checkpoint(f)` computes what `f` computes, but the gradient keeps only f's inputs and runs f
+ * again, trading time for memory. `f` may close over tensors; they are differentiated too.
  * @example grad((x) => checkpoint((x) => x.exp().square())(x).sum())(device.tensor([0])) // [2]
  */
 export function checkpoint<Args extends unknown[], R>(f: (...args: Args) => R): (...args: Args) => R {

@@ -1,3 +1,5 @@
+// A loop of any length over one compiled step.
+
 import { ShapeError } from '../errors.ts'
 import { flatten, mapTensors } from '../graph/tree.ts'
 import { add } from '../ops/add.ts'
@@ -33,12 +35,13 @@ export interface CompiledScan<C, X, Y, P> {
 const joined = 49
 
 /**
- * A loop of any length over one compiled step: `f(carry, x, params)` is traced and compiled once and run for every row x of xs. The
- * program does not grow with the steps, nor does the memory it works in: a step's carry goes as soon as the next one is there. `vjp`
- * keeps the carries (steps times one carry) and computes each step again on the way back, with one compiled program too.
+ * A loop of any length over one compiled step: `f(carry, x, params)` is traced and compiled once and run for every row
+ * x of xs. The program does not grow with the steps, nor does the memory it works in: a step's carry goes as soon as
+ * the next one is there. `vjp` keeps the carries (steps times one carry) and computes each step again on the way back,
+ * with one compiled program too.
  *
- * Each step is a call of its own, so very small bodies are bound by the cost of a call; where a graph is needed (inside `compile`, `grad`
- * or `vmap`) there is `scan`.
+ * Each step is a call of its own, so very small bodies are bound by the cost of a call; where a graph is needed (inside
+ * `compile`, `grad` or `vmap`) there is `scan`.
  *
  * @param f returns [carry, y]; what is to be differentiated comes in as an argument
  * @example

@@ -1,3 +1,5 @@
+// Traces a function once and replays it as a program.
+
 import type { Executable, TunedCase } from '../backends/backend.ts'
 import type { Device } from '../device.ts'
 import { bufferBytes, type HostArray } from '../dtype.ts'
@@ -44,7 +46,9 @@ export type NumbersAreTensors<Args extends unknown[]> = true extends {
   ? { readonly 'a number argument is a Tensor inside a compiled function: declare it as Tensor': never }
   : unknown
 
-/** A compiled function: call it like the original, with `await`; a number may be given for a tensor without dimensions. */
+/**
+ * A compiled function: call it like the original, with `await`; a number may be given for a tensor without dimensions.
+ */
 export interface Compiled<Args extends unknown[], R> {
   (...args: Arguments<Args>): Promise<R>
   /** What became of the graph in the most recent program: one line a kernel. */
@@ -54,9 +58,9 @@ export interface Compiled<Args extends unknown[], R> {
   /** Bytes of the most recent program, planned before it runs. */
   memory(): ProgramMemory
   /**
-   * Measures, for arguments like these, every kernel that could run each product and attention of the program on this adapter, and
-   * takes the fastest from then on (`explain()` says which). The function itself does not run. Choices hold for the adapter: see
-   * `Device.tuning`. Does nothing where a backend has one kernel for everything.
+   * Measures, for arguments like these, every kernel that could run each product and attention of the program on this
+   * adapter, and takes the fastest from then on (`explain()` says which). The function itself does not run. Choices
+   * hold for the adapter: see `Device.tuning`. Does nothing where a backend has one kernel for everything.
    */
   tune(...args: Arguments<Args>): Promise<TunedCase[]>
   /** Gives back all programs and their memory. */
@@ -74,18 +78,23 @@ interface Program {
   readonly donated: ReadonlySet<number>
 }
 
-/** Host tensors up to this size are written into the program's own input slot; larger ones move to the device for good. */
+/**
+ * Host tensors up to this size are written into the program's own input slot; larger ones move to the device for good.
+ */
 const slotBytes = 1 << 20
 
 /**
- * Traces `f` once for every structure and shape of its arguments, and replays the program after that: one encoder and one
- * submit on WebGPU, no new buffers. Arguments are trees of tensors and numbers. A number is an input (a scalar float32 tensor
- * inside `f`), so it may change from call to call; strings, booleans and the like are part of the program's identity.
+ * Traces `f` once for every structure and shape of its arguments, and replays the program after that: one encoder and
+ * one submit on WebGPU, no new buffers. Arguments are trees of tensors and numbers. A number is an input (a scalar
+ * float32 tensor inside `f`), so it may change from call to call; strings, booleans and the like are part of the
+ * program's identity.
  *
- * Inside `f` a number argument is a tensor: compute with its operations (`rate.mul(2)`), not with operators, which throw. A number that
- * decides what is computed (a count of layers, an axis, a branch) is closed over, with one compiled function for each value.
+ * Inside `f` a number argument is a tensor: compute with its operations (`rate.mul(2)`), not with operators, which
+ * throw. A number that decides what is computed (a count of layers, an axis, a branch) is closed over, with one
+ * compiled function for each value.
  *
- * `donate` lists arguments whose memory the results may take over (parameters, optimizer state): they cannot be used afterwards.
+ * `donate` lists arguments whose memory the results may take over (parameters, optimizer state): they cannot be used
+ * afterwards.
  * @example
  * const step = compile((w, x) => w.sub(x.mul(0.1)), { donate: [0] })
  * await step(device.tensor([1, 2]), device.tensor([10, 10])) // [0, 1]
@@ -181,7 +190,10 @@ function deviceOf(flat: Flattened): Device {
 
 const isInput = (leaf: unknown): leaf is Tensor | number => isTensor(leaf) || typeof leaf === 'number'
 
-/** Equal for arguments that one program serves: tensors by dtype and shape, numbers whatever they are, the rest by keyOf. */
+/**
+ * Equal for arguments that one program serves: tensors by dtype and shape, numbers whatever they are, the rest by
+ * keyOf.
+ */
 function signature(flat: Flattened): string {
   const leaves = flat.leaves.map((leaf, i) => {
     if (isTensor(leaf)) return `${leaf.dtype}[${leaf.shape.join(',')}]`
@@ -248,7 +260,10 @@ async function build(
   return { device, executable, outputs, result, slots: inputs.map(() => undefined), captured, donated }
 }
 
-/** Matches each result with the donated argument leaf of the same path tail and spec, so that state stays in its buffers. */
+/**
+ * Matches each result with the donated argument leaf of the same path tail and spec, so that state stays in its
+ * buffers.
+ */
 function preferredDonors(
   flat: Flattened,
   result: Flattened,
@@ -349,7 +364,10 @@ async function run(program: Program, flat: Flattened): Promise<unknown> {
   )
 }
 
-/** @throws DeviceError if the function also reads donated memory under another name: it would be overwritten while it is read */
+/**
+ * @throws DeviceError if the function also reads donated memory under another name: it would be overwritten while it is
+ * read
+ */
 function checkDonation(program: Program, flat: Flattened, donated: readonly Storage[]): void {
   if (donated.length === 0) return
   const paths = flat.paths.filter((_, i) => isInput(flat.leaves[i]))

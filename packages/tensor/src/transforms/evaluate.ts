@@ -1,3 +1,5 @@
+// Computes lazy values: graphs of one structure share a program.
+
 import type { Backend, Executable } from '../backends/backend.ts'
 import { bufferBytes, storedNumber } from '../dtype.ts'
 import { type Graph, rewrite, topologicalOrder } from '../graph/graph.ts'
@@ -9,7 +11,10 @@ import type { ProgramCache } from '../program-cache.ts'
 import { elementCount } from '../shape.ts'
 import { assertPresent, type DeviceBuffer, encodeHost, pin, type Storage, type StorageOwner } from '../storage.ts'
 
-/** A lazily built program. Constants of the graph that changed from call to call are inputs of it, the others are part of it. */
+/**
+ * A lazily built program. Constants of the graph that changed from call to call are inputs of it, the others are part
+ * of it.
+ */
 export interface LazyProgram {
   readonly executable: Executable
   /** For each constant of the graph: its value, or undefined where it is an input. */
@@ -29,8 +34,8 @@ type Constant = typeof constantOp extends Op<infer A> ? Node<A> : never
 const pending = new WeakMap<Value, Promise<void>>()
 
 /**
- * Computes values and gives them storage. Graphs of one structure share one program, whatever numbers they hold. What another call is
- * already computing is waited for, not computed again.
+ * Computes values and gives them storage. Graphs of one structure share one program, whatever numbers they hold. What
+ * another call is already computing is waited for, not computed again.
  */
 export async function evaluateValues(device: Evaluator, values: readonly Value[]): Promise<void> {
   for (;;) {

@@ -1,3 +1,5 @@
+// Gradients of scalar functions.
+
 import { shown } from '../arguments.ts'
 import { isFloat } from '../dtype.ts'
 import { DTypeError, ShapeError } from '../errors.ts'

@@ -1,3 +1,5 @@
+// Forward and reverse derivatives of any function: jvp and vjp.
+
 import { requireTensor } from '../arguments.ts'
 import { isFloat } from '../dtype.ts'
 import { ShapeError } from '../errors.ts'
@@ -29,8 +31,8 @@ function matching(op: string, name: string, given: unknown, like: Flattened): (T
 }
 
 /**
- * The value of a function of one tree of tensors, and what pulls gradients of the result back to the argument (reverse mode).
- * Gradients are float32; integer leaves get zeros.
+ * The value of a function of one tree of tensors, and what pulls gradients of the result back to the argument (reverse
+ * mode). Gradients are float32; integer leaves get zeros.
  * @example
  * const { value, pull } = vjp((x) => x.square(), device.tensor([1, 2]))
  * pull(ones(value.shape)) // [2, 4]
@@ -65,9 +67,9 @@ export function vjp<P, R>(f: (params: P) => R, params: P): { value: R; pull: (gr
 }
 
 /**
- * The value of a function of one tree of tensors, and its derivative in a direction (forward mode): how the result changes when the
- * argument moves along `tangents`. It is made of two reverse passes (the second one transposes the first), so that every op with a
- * gradient has it; it costs about as much as a gradient.
+ * The value of a function of one tree of tensors, and its derivative in a direction (forward mode): how the result
+ * changes when the argument moves along `tangents`. It is made of two reverse passes (the second one transposes the
+ * first), so that every op with a gradient has it; it costs about as much as a gradient.
  * @returns the tangents of float results, float32; integer results have zeros
  * @throws ShapeError where the tangents do not look like the argument
  * @example jvp((x) => x.square(), device.tensor([3]), device.tensor([1])) // { value: [9], tangent: [6] }

@@ -1,3 +1,5 @@
+// A loop that is part of the graph.
+
 import { requireBoolean, requireOptions, requireWhole, shown } from '../arguments.ts'
 import { ShapeError } from '../errors.ts'
 import { topologicalOrder } from '../graph/graph.ts'
@@ -61,9 +63,9 @@ export function requireStep(op: string, result: unknown, carry: Flattened): [Fla
 }
 
 /**
- * Runs `f(carry, x)` for every row x of xs and hands the carry on: a loop that is part of the graph, so that it can be differentiated,
- * compiled and mapped like any operation. `f` is traced once and its graph repeated for each step, up to 1024 of them; a program grows
- * with their number. For longer loops, or programs that stay small, see `compileScan`.
+ * Runs `f(carry, x)` for every row x of xs and hands the carry on: a loop that is part of the graph, so that it can be
+ * differentiated, compiled and mapped like any operation. `f` is traced once and its graph repeated for each step, up
+ * to 1024 of them; a program grows with their number. For longer loops, or programs that stay small, see `compileScan`.
  *
  * @param f returns [carry, y]: the next carry, with shapes and dtypes of the last, and what this step gives
  * @param init the first carry, a tree of tensors

@@ -1,3 +1,5 @@
+// Reverse mode: gradients pulled back through a graph.
+
 import { isFloat } from '../dtype.ts'
 import { topologicalOrder } from '../graph/graph.ts'
 import type { Node, Value } from '../graph/node.ts'
@@ -6,9 +8,9 @@ import type { StorageOwner } from '../storage.ts'
 import { Tensor } from '../tensor.ts'
 
 /**
- * Pulls gradients of `outputs` back to `inputs` (reverse mode), as graph. An input that no output depends on gets `undefined`.
- * Nodes that do not lead to an input are never visited. A value that is given as several inputs has one gradient, which stands at the
- * first of them: whoever adds up what all operands get counts it once.
+ * Pulls gradients of `outputs` back to `inputs` (reverse mode), as graph. An input that no output depends on gets
+ * `undefined`. Nodes that do not lead to an input are never visited. A value that is given as several inputs has one
+ * gradient, which stands at the first of them: whoever adds up what all operands get counts it once.
  */
 export function pullBack(
   outputs: readonly Tensor[],

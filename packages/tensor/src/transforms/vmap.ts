@@ -1,3 +1,5 @@
+// A function of one example becomes one of many.
+
 import { shown } from '../arguments.ts'
 import { ShapeError } from '../errors.ts'
 import { topologicalOrder } from '../graph/graph.ts'
@@ -185,11 +187,13 @@ function replay(outputs: readonly Tensor[], known: Map<Value, Tensor>, size: num
 }
 
 /**
- * Turns a function of one example into one of many: `vmap(f)(xs)` is `stack` of `f(x)` for every x of xs, traced once, in whole-batch
- * operations. Every op has a rule, or is done by its definition; an op without either is an error that names it. Random numbers are the
- * same for every example unless the key is mapped too; `checkpoint` inside keeps its meaning but not its saving.
+ * Turns a function of one example into one of many: `vmap(f)(xs)` is `stack` of `f(x)` for every x of xs, traced once,
+ * in whole-batch operations. Every op has a rule, or is done by its definition; an op without either is an error that
+ * names it. Random numbers are the same for every example unless the key is mapped too; `checkpoint` inside keeps its
+ * meaning but not its saving.
  *
- * @param inAxes the axis of the examples in every tensor of each argument (one number for all), or null for what all examples share
+ * @param inAxes the axis of the examples in every tensor of each argument (one number for all), or null for what all
+ * examples share
  * @param outAxis where the axis stands in the results
  * @throws ShapeError where arguments have different numbers of examples
  * @example

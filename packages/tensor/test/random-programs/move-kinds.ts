@@ -34,7 +34,10 @@ export interface Move {
   build(args: readonly K.Tensor[], attrs: any): K.Tensor | readonly K.Tensor[]
   /** Whether exact operands give an exact result. */
   readonly exact?: boolean
-  /** Jumps where an operand crosses a whole number, zero, or another operand: such operands must be exact or far from it. */
+  /**
+   * Jumps where an operand crosses a whole number, zero, or another operand: such operands must be exact or far from
+   * it.
+   */
   readonly jumps?: 'whole' | 'zero' | 'tie' | 'row tie'
   /** How much more often than others it is made; 1 unless said. */
   readonly weight?: number

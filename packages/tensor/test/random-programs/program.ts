@@ -219,7 +219,10 @@ function weighted(outs: readonly K.Tensor[]): K.Tensor {
   return total
 }
 
-/** The step of the coarsest format in a program: what one value that lies between two codes may differ by, relative to its size. */
+/**
+ * The step of the coarsest format in a program: what one value that lies between two codes may differ by, relative to
+ * its size.
+ */
 export function coarsestStep(program: Program): number {
   const formats = new Set<string>(program.inputs.map((x) => x.dtype))
   for (const { move, attrs } of program.instructions) {

@@ -3,7 +3,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import * as K from '../../src/index.ts'
 import { build, type Program } from './program.ts'
 
-/** The reference backend against PyTorch, on random programs, with first and second derivatives (vectors/make_random_programs.py). */
+/**
+ * The reference backend against PyTorch, on random programs, with first and second derivatives
+ * (vectors/make_random_programs.py).
+ */
 
 interface Answer {
   readonly shape: readonly number[]

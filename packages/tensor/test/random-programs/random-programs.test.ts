@@ -6,8 +6,8 @@ import { checkSeed } from './check.ts'
 import { moveTable } from './moves.ts'
 
 /**
- * Random programs over all operations, run eager, step by step, compiled, compiled again and donated, on every backend, against the
- * reference; `verify` looks at each graph and plan on the way. `random-programs.deep.ts` has more of them.
+ * Random programs over all operations, run eager, step by step, compiled, compiled again and donated, on every backend,
+ * against the reference; `verify` looks at each graph and plan on the way. `random-programs.deep.ts` has more of them.
  */
 
 let reference: K.Device

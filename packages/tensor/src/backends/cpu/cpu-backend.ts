@@ -1,3 +1,5 @@
+// The processor's backend: plans become calls of WebAssembly kernels on all threads.
+
 import { type HostArray, storageArray } from '../../dtype.ts'
 import { DeviceError } from '../../errors.ts'
 import type { Graph } from '../../graph/graph.ts'

@@ -1,3 +1,5 @@
+// The processor's compiler: a fused step becomes one WebAssembly SIMD loop.
+
 import { FunctionBody } from '@kumiki/wasm'
 import { bytesPerElement, computeType, type DType, dtypeInfo } from '../../dtype.ts'
 import type { SimdStep } from '../../op.ts'
@@ -67,9 +69,10 @@ export function canFuse({ leaves, nodes }: Fused): boolean {
 }
 
 /**
- * One loop over the index space of a fused step, four elements at a time: all leaves are loaded, the nodes follow each other in
- * vector registers, results are stored last (so a result may take over the memory of an operand at the same positions).
- * Parameters: start, end, thread, then a pointer for each memory leaf and each result. `functions` are the imports, see `calledFunctions`.
+ * One loop over the index space of a fused step, four elements at a time: all leaves are loaded, the nodes follow each
+ * other in vector registers, results are stored last (so a result may take over the memory of an operand at the same
+ * positions). Parameters: start, end, thread, then a pointer for each memory leaf and each result. `functions` are the
+ * imports, see `calledFunctions`.
  */
 export function fusedKernel(
   fused: Fused,

@@ -21,7 +21,10 @@ export interface KernelFunction {
   readonly body: FunctionBody
 }
 
-/** A module of functions (i32, ...) -> () over an imported memory `env.memory`, that may call (v128) -> v128 functions of module `math`. */
+/**
+ * A module of functions (i32, ...) -> () over an imported memory `env.memory`, that may call (v128) -> v128 functions
+ * of module `math`.
+ */
 export function encodeKernels(
   functions: readonly KernelFunction[],
   math: readonly string[],

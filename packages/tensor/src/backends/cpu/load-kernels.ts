@@ -1,3 +1,5 @@
+// The built kernels for this runtime: plain or shared memory, with relaxed SIMD or without.
+
 /** A module with one relaxed instruction, i32x4.relaxed_trunc_f32x4_s: valid where the runtime has relaxed SIMD. */
 export const relaxedProbe = Uint8Array.from([
   ...[0, 97, 115, 109, 1, 0, 0, 0], // header

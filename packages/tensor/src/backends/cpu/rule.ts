@@ -1,3 +1,5 @@
+// The contract of a kernel on the processor: which calls it makes of its operands.
+
 import type { Spec } from '../../graph/spec.ts'
 import type { KernelContext } from '../../passes/operand.ts'
 
@@ -12,8 +14,8 @@ export type CpuArgument =
   | 'threadScratch'
 
 /**
- * One parallel loop: `kernel(start, end, ...args)` runs for disjoint ranges that cover [0, count). No result may depend on
- * where the ranges are cut, so the number of threads never changes a bit.
+ * One parallel loop: `kernel(start, end, ...args)` runs for disjoint ranges that cover [0, count). No result may depend
+ * on where the ranges are cut, so the number of threads never changes a bit.
  */
 export interface CpuCall {
   readonly kernel: string

@@ -1,3 +1,5 @@
+// Kernels over ranges on the calling thread and on workers that share its memory.
+
 import { DeviceError } from '../../errors.ts'
 import type { WasmBuffer, WasmMemory } from './wasm-memory.ts'
 
@@ -18,7 +20,10 @@ const at = {
   failed: 8,
   directory: 16,
 } as const
-/** Modules made at run time that can be loaded at once. Each has three words: where its bytes lie, how many, and which module it is by now. */
+/**
+ * Modules made at run time that can be loaded at once. Each has three words: where its bytes lie, how many, and which
+ * module it is by now.
+ */
 const maximumModules = 8192
 const moduleWords = 3
 /** Ids of built-in kernels are smaller; others are (place of the module + 1) << 16 | function. */
@@ -27,9 +32,10 @@ const firstLoaded = 1 << 16
 const maximumChunks = 0xffff
 
 /**
- * What a worker runs. It claims chunks by compare-and-swap on the ticket, so a claim succeeds only on the current task; the task's
- * description is written only while no chunk is left, so it is stable for whoever holds a claim. Modules made at run time are read
- * from the directory when one is wanted that is not there yet, or that has taken the place of another.
+ * What a worker runs. It claims chunks by compare-and-swap on the ticket, so a claim succeeds only on the current task;
+ * the task's description is written only while no chunk is left, so it is stable for whoever holds a claim. Modules
+ * made at run time are read from the directory when one is wanted that is not there yet, or that has taken the place of
+ * another.
  */
 const workerBody = `
 function start({ memory, kernels, words, args, thread }) {
@@ -80,7 +86,10 @@ function start({ memory, kernels, words, args, thread }) {
 }
 `
 
-/** What an engine takes as parameters of a WebAssembly function (1,000, by its JavaScript interface), and the stride of scratch memory behind them. */
+/**
+ * What an engine takes as parameters of a WebAssembly function (1,000, by its JavaScript interface), and the stride of
+ * scratch memory behind them.
+ */
 const maximumArguments = 1024
 
 interface WorkerLike {
@@ -183,7 +192,8 @@ export class ThreadPool {
 
   /**
    * Runs kernel `id` over [0, count) in ranges of at least `grain`.
-   * @param args numbers; the one at `scratchArgument` (or none: -1) is the scratch of thread 0, thread i gets it plus i * scratchStride
+   * @param args numbers; the one at `scratchArgument` (or none: -1) is the scratch of thread 0, thread i gets it plus i
+   * * scratchStride
    */
   run(
     id: number,
@@ -295,7 +305,10 @@ async function startWorker(data: {
   return worker
 }
 
-/** How many threads to use: the processors there are, or 1 where memory cannot be shared (a page that is not cross-origin isolated). */
+/**
+ * How many threads to use: the processors there are, or 1 where memory cannot be shared (a page that is not
+ * cross-origin isolated).
+ */
 export async function defaultThreads(): Promise<number> {
   if (typeof SharedArrayBuffer === 'undefined') return 1
   if (!isNode && !(globalThis as { crossOriginIsolated?: boolean }).crossOriginIsolated) return 1

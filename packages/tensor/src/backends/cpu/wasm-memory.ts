@@ -1,3 +1,5 @@
+// The WebAssembly memory that holds every buffer of the processor's backend.
+
 import { DeviceError } from '../../errors.ts'
 import type { DeviceBuffer } from '../../storage.ts'
 import type { Counters } from '../backend.ts'
@@ -19,7 +21,9 @@ export function allocatedBytes(bytes: number): number {
   return Math.ceil((bytes + slack) / 64) * 64
 }
 
-/** Hands out blocks of one WebAssembly memory: exact sizes are recycled, the rest is cut from free runs, best fit first. */
+/**
+ * Hands out blocks of one WebAssembly memory: exact sizes are recycled, the rest is cut from free runs, best fit first.
+ */
 export class WasmMemory {
   readonly memory: WebAssembly.Memory
   private readonly counters: Counters

@@ -1,3 +1,5 @@
+// The oracle: every op by its definition in doubles, rounded at each step.
+
 import { type DType, type HostArray, isPacked, roundTo, storageArray } from '../../dtype.ts'
 import { decodeArray, encodeArray } from '../../formats.ts'
 import { type Graph, topologicalOrder } from '../../graph/graph.ts'
@@ -19,7 +21,9 @@ export interface ReferenceOptions {
   readonly double?: boolean
 }
 
-/** Every op by its definition, one node at a time, on plain arrays: dumb and obvious, the oracle of every other backend. */
+/**
+ * Every op by its definition, one node at a time, on plain arrays: dumb and obvious, the oracle of every other backend.
+ */
 export class ReferenceBackend implements Backend {
   readonly kind = 'reference'
   readonly description: string

@@ -1,3 +1,5 @@
+// Finds a WebGPU adapter and asks it for a device with its own limits.
+
 import { DeviceError } from '../../errors.ts'
 import type { AdapterDescription } from './webgpu-backend.ts'
 

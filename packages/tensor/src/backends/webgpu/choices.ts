@@ -1,3 +1,5 @@
+// What the tuner measured, kept for each adapter of this process.
+
 import type { Tunable } from './rule.ts'
 
 /** A case of a program, with the sizes of the buffers its kernels bind. */

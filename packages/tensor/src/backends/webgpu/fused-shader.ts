@@ -1,3 +1,5 @@
+// The text of a fused step's shader, and of work that kernels take into themselves.
+
 import { bytesPerElement, computeType, type DType, isPacked, type PackedDType } from '../../dtype.ts'
 import { bitsWithoutLiteral, floatBitsWgsl } from '../../ops/bits.wgsl.ts'
 import { coalesce, isContiguous } from '../../passes/access.ts'
@@ -34,8 +36,8 @@ interface FusedText {
 }
 
 /**
- * All operands are loaded before anything is stored, so a result may take over the buffer of an operand read at the same positions;
- * such a pair is one read_write binding.
+ * All operands are loaded before anything is stored, so a result may take over the buffer of an operand read at the
+ * same positions; such a pair is one read_write binding.
  */
 function fusedText(plan: Plan, fused: Fused, outputs: readonly Operand[]): FusedText {
   const written = new Set(outputs.map((o) => bufferKey(plan, o.slot)))
@@ -154,9 +156,9 @@ function isFlat({ leaves }: Fused): boolean {
 }
 
 /**
- * The end of the results' buffers instead of a number of elements: one shader then serves every size. Buffers are padded to 16
- * bytes, and what lies past the elements belongs to nobody. Padding holds the fewest elements of the widest result: past its end a
- * store would be clamped onto its last element.
+ * The end of the results' buffers instead of a number of elements: one shader then serves every size. Buffers are
+ * padded to 16 bytes, and what lies past the elements belongs to nobody. Padding holds the fewest elements of the
+ * widest result: past its end a store would be clamped onto its last element.
  */
 function pastBuffers(buffers: readonly ShaderBuffer[], targets: readonly string[]): string {
   const widest = buffers
@@ -184,8 +186,8 @@ function vectorLoad(leaf: Extract<Leaf, { kind: 'memory' }>, { shape }: Fused): 
 }
 
 /**
- * WGSL of an element's position in an operand: offset + sum of coordinate * stride. Over an empty space nothing is read, but the text is
- * compiled (a sum of nothing is 0): it must not divide by 0.
+ * WGSL of an element's position in an operand: offset + sum of coordinate * stride. Over an empty space nothing is
+ * read, but the text is compiled (a sum of nothing is 0): it must not divide by 0.
  */
 function position(index: string, dims: readonly number[], strides: readonly number[], offset: number): string {
   const terms: string[] = []
@@ -226,7 +228,8 @@ function loadLeaf(leaf: Leaf, fused: Fused, name: string, i: number, lines: stri
     lines.push(`  let p${i} = ${at('i')};`)
     return `vec4<${type}>(${[0, 1, 2, 3].map((k) => `${name}_at(p${i} + ${k * s[last]}u)`).join(', ')})`
   }
-  // The last invocation may stand past the end: its surplus elements are clamped away by robust access and fall into padding.
+  // The last invocation may stand past the end: its surplus elements are clamped away by robust access and fall into
+  // padding.
   return `vec4<${type}>(${[0, 1, 2, 3].map((k) => `${name}_at(${at(`(i + ${k}u)`)})`).join(', ')})`
 }
 

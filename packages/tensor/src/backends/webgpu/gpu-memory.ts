@@ -1,3 +1,5 @@
+// Buffers on the GPU: allocated, pooled and given back.
+
 import { DeviceError } from '../../errors.ts'
 import type { DeviceBuffer } from '../../storage.ts'
 import type { Counters } from '../backend.ts'

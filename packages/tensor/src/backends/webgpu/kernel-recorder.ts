@@ -1,3 +1,5 @@
+// Times kernels on the GPU by timestamps.
+
 import type { KernelTiming } from '../backend.ts'
 
 interface Timed {
@@ -11,8 +13,8 @@ const perSet = 2048
 const usage = { queryResolve: 512, copySource: 4, copyTarget: 8, mapRead: 1 }
 
 /**
- * Times every dispatch by itself: each gets a compute pass with a timestamp at both ends, or, on devices without timestamps, a
- * submit of its own that is waited for.
+ * Times every dispatch by itself: each gets a compute pass with a timestamp at both ends, or, on devices without
+ * timestamps, a submit of its own that is waited for.
  */
 export class KernelRecorder {
   private readonly device: GPUDevice

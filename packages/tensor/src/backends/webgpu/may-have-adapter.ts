@@ -1,6 +1,8 @@
+// Whether looking for a WebGPU adapter is worth loading the backend.
+
 /**
- * Whether asking for an adapter can find one. On Linux Dawn needs the Vulkan loader and complains loudly without it; a machine
- * that has none is simply a machine without a GPU.
+ * Whether asking for an adapter can find one. On Linux Dawn needs the Vulkan loader and complains loudly without it; a
+ * machine that has none is simply a machine without a GPU.
  */
 export async function mayHaveAdapter(): Promise<boolean> {
   if ((globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu) return true

@@ -1,7 +1,10 @@
+// How long to sleep before a readback, so that polling does not burn a processor.
+
 /**
- * Waiting without spinning. In Node, a promise of the device that is pending makes the event loop turn without pause: a whole processor
- * goes to asking whether the device is done, which on a software adapter is half of what it computes with, and the turning leaves garbage
- * behind. So the thread sleeps for most of the time that the queue is expected to take, and asks only then.
+ * Waiting without spinning. In Node, a promise of the device that is pending makes the event loop turn without pause: a
+ * whole processor goes to asking whether the device is done, which on a software adapter is half of what it computes
+ * with, and the turning leaves garbage behind. So the thread sleeps for most of the time that the queue is expected to
+ * take, and asks only then.
  */
 export class PollingBackoff {
   /** When the work that is queued should be done; performance.now(). */
@@ -34,7 +37,8 @@ export class PollingBackoff {
     if (this.only && !this.several) {
       const took = now - this.only.at
       const before = this.usual.get(this.only.work)
-      // A device that was done before the sleep was over looks as slow as the sleep: the estimate falls until it no longer is.
+      // A device that was done before the sleep was over looks as slow as the sleep: the estimate falls until it no
+      // longer is.
       this.usual.set(this.only.work, before === undefined ? took : (before + took) / 2)
     }
     this.only = undefined

@@ -1,3 +1,5 @@
+// A compiled program on WebGPU: its dispatches, bind groups and steps on the host.
+
 import { bytesPerElement, type HostArray, storageArray } from '../../dtype.ts'
 import { explainPlan } from '../../passes/explain.ts'
 import { type ProgramMemory, programMemory } from '../../passes/memory.ts'
@@ -31,7 +33,10 @@ export type Instruction = Dispatched | OnHost
 
 export const isOnHost = (instruction: Instruction): instruction is OnHost => 'host' in instruction
 
-/** A compiled graph on a GPUDevice: its dispatches, the buffers between them, and bind groups for the buffers it has run on. */
+/**
+ * A compiled graph on a GPUDevice: its dispatches, the buffers between them, and bind groups for the buffers it has run
+ * on.
+ */
 export class WebGpuProgram implements Executable {
   readonly aliases: readonly number[]
   private readonly backend: WebGpuBackend
@@ -80,12 +85,16 @@ export class WebGpuProgram implements Executable {
     let key = ''
     for (const list of [inputs, outputs, temporaries]) for (const b of list) key += `${(b as GpuBuffer).id},`
     const known = this.groups.get(key)
-    // What was accepted once on these buffers is accepted again; then only losing the device can stop it, and that is told by itself.
+    // What was accepted once on these buffers is accepted again; then only losing the device can stop it, and that is
+    // told by itself.
     if (known) return this.submit(known, temporaries)
     return this.firstRun(key, inputs as GpuBuffer[], outputs as GpuBuffer[], temporaries)
   }
 
-  /** Bind groups are kept for the buffers they bind, once the device has accepted them: a step that is replayed makes none. */
+  /**
+   * Bind groups are kept for the buffers they bind, once the device has accepted them: a step that is replayed makes
+   * none.
+   */
   private async firstRun(
     key: string,
     inputs: readonly GpuBuffer[],

@@ -1,3 +1,5 @@
+// The contract of a WGSL kernel: its dispatches, and what it may ask about the adapter.
+
 import type { PackedDType } from '../../dtype.ts'
 import type { Spec } from '../../graph/spec.ts'
 import type { KernelContext } from '../../passes/operand.ts'
@@ -73,7 +75,9 @@ export interface WebGpuRule<A> {
   supports?(inputs: readonly Spec[], attrs: A, adapter: AdapterTraits): boolean
   /** Whether elementwise work on the first result can become part of the kernel (it stores by four). */
   fusesResult?(inputs: readonly Spec[], outputs: readonly Spec[]): boolean
-  /** Whether elementwise work on the only operand can become part of the kernel (it reads by four, every element once). */
+  /**
+   * Whether elementwise work on the only operand can become part of the kernel (it reads by four, every element once).
+   */
   fusesOperand?(inputs: readonly Spec[], attrs: A): boolean
   plan(context: KernelContext<A>, adapter: AdapterTraits, epilogue?: Epilogue, prologue?: Prologue): WebGpuPlan
 }

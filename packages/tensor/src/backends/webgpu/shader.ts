@@ -1,3 +1,5 @@
+// What every shader is made of: buffers with accessors, entry points, workgroups.
+
 import { bytesPerElement, computeType, type DType, isPacked, type PackedDType } from '../../dtype.ts'
 
 let formatCode: typeof import('./format-code.ts') | undefined
@@ -14,7 +16,9 @@ export interface ShaderBuffer {
   readonly write?: boolean
   /** Declare 32-bit buffers as vec4 arrays: `at4` is then one load, and `at` must not be used. */
   readonly vector?: boolean
-  /** Elements that are certain to be there. Bounds checks against a number cost less than against the buffer's length. */
+  /**
+   * Elements that are certain to be there. Bounds checks against a number cost less than against the buffer's length.
+   */
   readonly length?: number
 }
 
@@ -22,9 +26,10 @@ export interface ShaderBuffer {
 export const maxWorkgroups = 65535
 
 /**
- * A whole shader: the codes of the formats in use, the buffers with their accessors, then the kernel.
- * Every buffer NAME gets `NAME_at(i)` (element i), `NAME_at4(i)` (elements i to i + 3, i a multiple of 4), `NAME_quad(at)` (elements 4 at to 4 at + 3) and, if
- * written, `NAME_set4(i, v)`; `formats` are packed formats the body converts by itself; 32-bit buffers also `NAME_set(i, v)`. Elements are f32, i32 or u32 whatever is stored.
+ * A whole shader: the codes of the formats in use, the buffers with their accessors, then the kernel. Every buffer NAME
+ * gets `NAME_at(i)` (element i), `NAME_at4(i)` (elements i to i + 3, i a multiple of 4), `NAME_quad(at)` (elements 4 at
+ * to 4 at + 3) and, if written, `NAME_set4(i, v)`; `formats` are packed formats the body converts by itself; 32-bit
+ * buffers also `NAME_set(i, v)`. Elements are f32, i32 or u32 whatever is stored.
  */
 export function shader(buffers: readonly ShaderBuffer[], body: string, formats: readonly PackedDType[] = []): string {
   const read = new Set<PackedDType>(formats)

@@ -1,3 +1,5 @@
+// Starts the WebGPU backend from the options of init, or on a device that is given.
+
 import type { Tuning } from '../../device.ts'
 import type { InitOptions, PinnedKernels } from '../../init.ts'
 import { type FoundAdapter, findAdapter, requestDevice } from './adapter.ts'

@@ -1,3 +1,5 @@
+// Measures the kernels there are for a case on the adapter at hand.
+
 import type { KernelTiming, TunedCase } from '../backend.ts'
 import type { TunableStep } from './choices.ts'
 import { KernelRecorder } from './kernel-recorder.ts'
@@ -7,8 +9,8 @@ const rounds = 5
 const usage = { copySource: 4, copyTarget: 8, storage: 128 }
 
 /**
- * Times every kernel of every case on buffers of their own, in turns, so that no kernel gets the quiet moments. A kernel that the
- * device refuses is left out.
+ * Times every kernel of every case on buffers of their own, in turns, so that no kernel gets the quiet moments. A
+ * kernel that the device refuses is left out.
  */
 export async function tuneSteps(
   device: GPUDevice,

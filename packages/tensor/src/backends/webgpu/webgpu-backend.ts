@@ -1,3 +1,5 @@
+// The WebGPU backend: plans become pipelines and dispatches on a GPUDevice.
+
 import { bytesPerElement, type HostArray, isPacked } from '../../dtype.ts'
 import { DeviceError } from '../../errors.ts'
 import { type Graph, topologicalOrder } from '../../graph/graph.ts'
@@ -39,8 +41,8 @@ function debugKernels(): boolean {
 }
 
 /**
- * Operands that start at an aligned offset are bound there, so that kernels which differ only in the offset (the chunks of a large
- * table) are one pipeline.
+ * Operands that start at an aligned offset are bound there, so that kernels which differ only in the offset (the chunks
+ * of a large table) are one pipeline.
  */
 function bindAtOffsets(step: Step, plan: Plan, alignment: number): { step: Step; shifts: ReadonlyMap<number, number> } {
   const written = new Set(step.outputs.map((o) => bufferKey(plan, o.slot)))
@@ -89,7 +91,10 @@ async function loadText({ inputs, outputs }: Graph): Promise<void> {
 
 const warned = new WeakSet<object>()
 
-/** An op of a user's own that has `evaluate` alone works everywhere, but here every use of it costs two copies and a wait. */
+/**
+ * An op of a user's own that has `evaluate` alone works everywhere, but here every use of it costs two copies and a
+ * wait.
+ */
 function warnOnHost({ op, name }: Step): void {
   if (!op?.evaluate) throw new DeviceError(`webgpu: the op ${name} has neither a kernel (webgpu) nor an evaluation`)
   if (warned.has(op)) return
@@ -315,8 +320,8 @@ export class WebGpuBackend implements Backend {
   }
 
   /**
-   * Does device work and waits until the device has accepted it, so that whatever is wrong with it is thrown here and not at some
-   * later call. Does not wait for the work itself.
+   * Does device work and waits until the device has accepted it, so that whatever is wrong with it is thrown here and
+   * not at some later call. Does not wait for the work itself.
    */
   async accepted(what: string, work: () => void | Promise<void>): Promise<void> {
     const { device } = this

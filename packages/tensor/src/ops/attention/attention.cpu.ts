@@ -1,3 +1,5 @@
+// Attention on the processor: calls of its tiled WebAssembly kernels.
+
 import type { CpuRule } from '../../backends/cpu/rule.ts'
 import { type AttentionAttrs, attentionSizes, kernelsCompute } from './geometry.ts'
 
@@ -12,8 +14,9 @@ function scratchFor(s: number, d: number): number {
 }
 
 /**
- * One task a (batch, key-value head): K and V are packed once, query blocks stream past them, masked keys are skipped. Heads are read as
- * float32 (a narrower format is cast first); the documents, where there are any, are the input after the others.
+ * One task a (batch, key-value head): K and V are packed once, query blocks stream past them, masked keys are skipped.
+ * Heads are read as float32 (a narrower format is cast first); the documents, where there are any, are the input after
+ * the others.
  * @param inputs heads and statistics the kernel reads
  * @param outputs tensors it writes
  */

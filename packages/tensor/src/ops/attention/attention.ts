@@ -1,3 +1,5 @@
+// Attention and its gradient: shapes, meaning in simpler ops, lowering.
+
 import { requireBoolean, requireNumber, requireOptions, requireTensor, requireWhole } from '../../arguments.ts'
 import { lazyKernels } from '../../backends/kernel-source.ts'
 import { ShapeError } from '../../errors.ts'
@@ -24,7 +26,9 @@ import type { AttentionAttrs } from './geometry.ts'
 /** A large finite negative: masking with -Infinity breaks where a shader may assume that infinities do not occur. */
 const unseen = -1e30
 
-/** [batch, seq, heads, d] as [batch, kvHeads, heads / kvHeads, seq, d]: query head h reads key head floor(h / group). */
+/**
+ * [batch, seq, heads, d] as [batch, kvHeads, heads / kvHeads, seq, d]: query head h reads key head floor(h / group).
+ */
 function grouped(x: Tensor, kvHeads: number): Tensor {
   const [b, t, h, d] = x.shape
   return transpose(reshape(cast(x, 'float32'), [b, t, kvHeads, h / kvHeads, d]), [0, 2, 3, 1, 4])
@@ -38,8 +42,8 @@ function ungrouped(x: Tensor): Tensor {
 const given = (documents: Tensor | undefined): Tensor[] => (documents ? [documents] : [])
 
 /**
- * Scores, [batch, kvHeads, group, seqQ, seqK], as they are (capped where there is a cap) and with the mask applied. Query i sees keys up to
- * i + seqK - seqQ, of those the last `window`, and only those of its own document.
+ * Scores, [batch, kvHeads, group, seqQ, seqK], as they are (capped where there is a cap) and with the mask applied.
+ * Query i sees keys up to i + seqK - seqQ, of those the last `window`, and only those of its own document.
  */
 function scores(q: Tensor, k: Tensor, documents: Tensor | undefined, attrs: AttentionAttrs) {
   const { scale, causal, window, softcap } = attrs
@@ -203,7 +207,10 @@ export const attentionOp: Op<AttentionAttrs> = defineOp<AttentionAttrs>({
   ],
 })
 
-/** dq, dk, dv. With p the probabilities and D = rowsum(do * o): dv = pᵀ do, ds = p * (do vᵀ - D) * scale, dq = ds k, dk = dsᵀ q. */
+/**
+ * dq, dk, dv. With p the probabilities and D = rowsum(do * o): dv = pᵀ do, ds = p * (do vᵀ - D) * scale, dq = ds k, dk
+ * = dsᵀ q.
+ */
 export const attentionGradientOp: Op<AttentionAttrs> = defineOp<AttentionAttrs>({
   name: 'attentionGradient',
   kind: 'composite',
@@ -246,8 +253,8 @@ export const attentionGradientOp: Op<AttentionAttrs> = defineOp<AttentionAttrs>(
  * @param options.scale default 1 / sqrt(headDim)
  * @param options.window query i sees the last so many of those keys (causal attention alone): sliding windows
  * @param options.softcap scores s become softcap tanh(s / softcap), as in Gemma 2
- * @param options.documents int32 [batch, seq]: several documents packed into one sequence do not see each other; positions with
- * the same number belong together. Needs as many keys as queries.
+ * @param options.documents int32 [batch, seq]: several documents packed into one sequence do not see each other;
+ * positions with the same number belong together. Needs as many keys as queries.
  * @returns like q
  * With a window or a cap the scores are held, [batch, heads, seqQ, seqK]: those have no kernel yet.
  * @see arXiv:2205.14135, arXiv:2305.13245, arXiv:2408.00118

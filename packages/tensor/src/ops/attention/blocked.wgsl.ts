@@ -1,3 +1,5 @@
+// Attention in blocks of rows held in workgroup memory.
+
 import type { AdapterTraits, Binding, Dispatch, Epilogue, WebGpuPlan } from '../../backends/webgpu/rule.ts'
 import {
   linearEntry,
@@ -17,9 +19,10 @@ import type { AttentionAttrs } from './geometry.ts'
 import { type AttentionSizes, attentionSizes } from './geometry.ts'
 import { documentsBuffer } from './kernel-memory.ts'
 
-// Attention as products on the matmul kernels, one block of query rows after the other. A block's scores stand in scratch memory
-// (rows x keys for every head: linear in the sequence), keys that no row of the block can see are never touched, and everything
-// elementwise happens where a product stores its results. It is the way where barriers are dear and the matmul kernel is good.
+// Attention as products on the matmul kernels, one block of query rows after the other. A block's scores stand in
+// scratch memory (rows x keys for every head: linear in the sequence), keys that no row of the block can see are never
+// touched, and everything elementwise happens where a product stores its results. It is the way where barriers are dear
+// and the matmul kernel is good.
 
 /** Batch and heads as one run, in the order of lse [batch, heads, t]: (batch, key head, query head of its group). */
 type HeadStrides = readonly [batch: number, kvHead: number, member: number]
@@ -225,8 +228,8 @@ ${seenFunction(sizes, block, causal, documents)}${linearEntry(
 }
 
 /**
- * Gradients by the same blocks, last block first: it touches every key, so it stores dk and dv and the others add to them.
- * Scratch: delta, probabilities, gradients of the scores.
+ * Gradients by the same blocks, last block first: it touches every key, so it stores dk and dv and the others add to
+ * them. Scratch: delta, probabilities, gradients of the scores.
  */
 export function blockedBackward(
   { inputs, attrs: { scale, causal } }: KernelContext<AttentionAttrs>,

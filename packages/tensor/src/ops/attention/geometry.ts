@@ -1,3 +1,5 @@
+// The sizes of an attention that its kernels need.
+
 import type { Operand } from '../../passes/operand.ts'
 
 export interface AttentionAttrs {

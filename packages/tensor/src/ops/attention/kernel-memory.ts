@@ -1,3 +1,5 @@
+// Buffers and accessors that the kernels of attention share.
+
 import type { Binding } from '../../backends/webgpu/rule.ts'
 import type { ShaderBuffer } from '../../backends/webgpu/shader.ts'
 import type { DType } from '../../dtype.ts'
@@ -39,7 +41,10 @@ export function forwardMemory([q, k, v, documents]: readonly Operand[], o: Opera
   )
 }
 
-/** The gradient's two kernels: the one that owns query rows leaves delta in the first scratch buffer for the one that owns key rows. */
+/**
+ * The gradient's two kernels: the one that owns query rows leaves delta in the first scratch buffer for the one that
+ * owns key rows.
+ */
 export function gradientMemory([q, k, v, o, , g, documents]: readonly Operand[]): {
   byQuery: KernelMemory
   byKey: KernelMemory

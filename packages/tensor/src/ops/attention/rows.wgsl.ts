@@ -1,3 +1,5 @@
+// Attention one query row an invocation: runs on any adapter.
+
 import type { AdapterTraits, WebGpuPlan } from '../../backends/webgpu/rule.ts'
 import { type ShaderBuffer, shader, wgslFloat, workgroupsFor } from '../../backends/webgpu/shader.ts'
 import type { KernelContext, Operand } from '../../passes/operand.ts'
@@ -6,8 +8,8 @@ import type { AttentionAttrs } from './geometry.ts'
 import { forwardMemory, gradientMemory } from './kernel-memory.ts'
 
 /**
- * Writes a loop over the vectors of a head out: every line with a `#` is repeated with # = 0, 1, ... A row then lives in named
- * registers; an array with a running index would be memory on many adapters.
+ * Writes a loop over the vectors of a head out: every line with a `#` is repeated with # = 0, 1, ... A row then lives
+ * in named registers; an array with a running index would be memory on many adapters.
  */
 function unrolled(vectors: number, text: string): string {
   return text
@@ -22,11 +24,12 @@ function unrolled(vectors: number, text: string): string {
     .join('\n')
 }
 
-// Layouts: q, o, g, dq [B, T, H, D]; k, v, dk, dv [B, S, KV, D]; lse, delta [B, H, T]. One invocation owns one row and keeps it
-// in registers; sums are float32 in a fixed order, there are no atomics, and masked keys are never read.
+// Layouts: q, o, g, dq [B, T, H, D]; k, v, dk, dv [B, S, KV, D]; lse, delta [B, H, T]. One invocation owns one row and
+// keeps it in registers; sums are float32 in a fixed order, there are no atomics, and masked keys are never read.
 //
-// Neighbouring invocations own neighbouring rows of one head and read the same rows of the other side. Where subgroups have four
-// lanes, each lane loads a quarter of such a row and the subgroup shares it by broadcast; elsewhere every invocation loads it whole.
+// Neighbouring invocations own neighbouring rows of one head and read the same rows of the other side. Where subgroups
+// have four lanes, each lane loads a quarter of such a row and the subgroup shares it by broadcast; elsewhere every
+// invocation loads it whole.
 
 interface Geometry {
   readonly constants: string
@@ -55,8 +58,8 @@ fn first_query(j: u32) -> u32 { return select(0u, j - min(j, S - T), CAUSAL); }`
 }
 
 /**
- * The entry point for `rows` owners: `id` is the owner, `low` and `high` are the first and last owner that run in step with it (they
- * bound loops, which must be uniform where lanes share). The body is written out over the head's vectors.
+ * The entry point for `rows` owners: `id` is the owner, `low` and `high` are the first and last owner that run in step
+ * with it (they bound loops, which must be uniform where lanes share). The body is written out over the head's vectors.
  */
 function entry(
   { vectors, shared }: Geometry,
@@ -158,7 +161,10 @@ ${sharedRow(geo, 'val', 'v')}
   }
 }
 
-/** Two passes that both recompute p = exp(s - lse): one owns query rows (dq, and delta for the other), one owns key rows (dk, dv). */
+/**
+ * Two passes that both recompute p = exp(s - lse): one owns query rows (dq, and delta for the other), one owns key rows
+ * (dk, dv).
+ */
 export function rowsBackward({ inputs, attrs }: KernelContext<AttentionAttrs>, adapter: AdapterTraits): WebGpuPlan {
   const [q, k] = inputs
   const documents = inputs.at(6)

@@ -1,3 +1,5 @@
+// Attention in tiles of queries and keys held in registers.
+
 import type { WebGpuPlan } from '../../backends/webgpu/rule.ts'
 import { maxWorkgroups, shader, wgslFloat } from '../../backends/webgpu/shader.ts'
 import type { KernelContext } from '../../passes/operand.ts'
@@ -7,9 +9,10 @@ import type { AttentionAttrs } from './geometry.ts'
 import { type AttentionSizes, attentionSizes } from './geometry.ts'
 import { forwardMemory, gradientMemory } from './kernel-memory.ts'
 
-// Flash attention for GPUs. A workgroup of 128 owns 32 rows of one side and walks over the other side 32 rows at a time. Heads come
-// through workgroup memory in slices of 16 elements, so that any head dimension runs in under 10 KiB. Four invocations share a row:
-// each makes 8 of its 32 scores, and 4 of every 16 results, which stay in registers. Sums run in a fixed order; no atomics.
+// Flash attention for GPUs. A workgroup of 128 owns 32 rows of one side and walks over the other side 32 rows at a
+// time. Heads come through workgroup memory in slices of 16 elements, so that any head dimension runs in under 10 KiB.
+// Four invocations share a row: each makes 8 of its 32 scores, and 4 of every 16 results, which stay in registers. Sums
+// run in a fixed order; no atomics.
 
 const side = 32
 
@@ -49,7 +52,10 @@ ${range(8)
   }`
 }
 
-/** acc0 .. : adds, for own row, the sum over 32 rows of weights[row][other] * other's elements. `weight(j)` is the weight of row j. */
+/**
+ * acc0 .. : adds, for own row, the sum over 32 rows of weights[row][other] * other's elements. `weight(j)` is the
+ * weight of row j.
+ */
 function accumulate(name: string, slices: number, other: Rows, weight: string): string {
   return range(slices)
     .map(
@@ -176,7 +182,9 @@ ${range(slices)
   }
 }
 
-/** Two kernels that both recompute the probabilities: one owns query rows (delta and dq), one owns key rows (dk and dv). */
+/**
+ * Two kernels that both recompute the probabilities: one owns query rows (delta and dq), one owns key rows (dk and dv).
+ */
 export function tiledBackward({ inputs, attrs: { scale, causal } }: KernelContext<AttentionAttrs>): WebGpuPlan {
   const [q, k] = inputs
   const documents = inputs.at(6)

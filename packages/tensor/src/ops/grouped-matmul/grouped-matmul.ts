@@ -1,4 +1,7 @@
-/** Products of rows that stand in groups, each group with a matrix of its own: the layers of a mixture of experts, with no row dropped. */
+/**
+ * Products of rows that stand in groups, each group with a matrix of its own: the layers of a mixture of experts, with
+ * no row dropped.
+ */
 import { requireOptions, requireTensor } from '../../arguments.ts'
 import { lazyKernels } from '../../backends/kernel-source.ts'
 import { isFloat } from '../../dtype.ts'
@@ -101,7 +104,10 @@ export const groupedMatmulOp: Op<GroupedMatmulAttrs> = defineOp<GroupedMatmulAtt
   ],
 })
 
-/** x [rows, in], y [rows, out], sizes int32 [groups] -> [groups, in, out]: the products of x and y summed over each group's rows. */
+/**
+ * x [rows, in], y [rows, out], sizes int32 [groups] -> [groups, in, out]: the products of x and y summed over each
+ * group's rows.
+ */
 export const groupedOuterOp: Op = defineOp({
   name: 'groupedOuter',
   kind: 'kernel',
@@ -149,8 +155,9 @@ export const groupedOuterOp: Op = defineOp({
 })
 
 /**
- * Each row of `x` times the matrix of its group: rows stand in groups one after another, as sorting by group leaves them. Products and sums
- * are float32 whatever is stored. Rows past the last group give zeros; no row is dropped and none is padded.
+ * Each row of `x` times the matrix of its group: rows stand in groups one after another, as sorting by group leaves
+ * them. Products and sums are float32 whatever is stored. Rows past the last group give zeros; no row is dropped and
+ * none is padded.
  * @param x [rows, in]
  * @param w [groups, in, out]; with `transposeB` [groups, out, in], as the weights of linear layers are stored
  * @param sizes int32 [groups]: rows of each group
@@ -158,9 +165,9 @@ export const groupedOuterOp: Op = defineOp({
  * @throws ShapeError, DTypeError
  * @see jax.lax.ragged_dot, MegaBlocks (arXiv:2211.15841)
  * @example
- * const x = tensor([[1, 2], [3, 4], [5, 6]])
- * const w = tensor([[[1, 0], [0, 1]], [[2, 0], [0, 2]]])
- * await groupedMatmul(x, w, tensor(Int32Array.of(1, 2))).data() // 1, 2, 6, 8, 10, 12
+ * const x = device.tensor([[1, 2], [3, 4], [5, 6]])
+ * const w = device.tensor([[[1, 0], [0, 1]], [[2, 0], [0, 2]]])
+ * groupedMatmul(x, w, device.tensor(Int32Array.of(1, 2))) // [[1, 2], [6, 8], [10, 12]]
  */
 export function groupedMatmul(
   x: Tensor,

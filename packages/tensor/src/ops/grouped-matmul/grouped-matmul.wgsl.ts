@@ -1,7 +1,8 @@
 /**
- * Grouped products in WGSL. Both are sums of products over p: rows of x times the matrix of their group (p over its inner dimension), or
- * rows' outer products (p over the rows of the group). Sizes are known on the device alone, so workgroups are enough for any: a tile of
- * rows finds its group by walking over the sizes, and those that are left over do nothing.
+ * Grouped products in WGSL. Both are sums of products over p: rows of x times the matrix of their group (p over its
+ * inner dimension), or rows' outer products (p over the rows of the group). Sizes are known on the device alone, so
+ * workgroups are enough for any: a tile of rows finds its group by walking over the sizes, and those that are left over
+ * do nothing.
  */
 import type { AdapterTraits, WebGpuPlan, WebGpuRule } from '../../backends/webgpu/rule.ts'
 import { linearEntry, maxWorkgroups, type ShaderBuffer, shader, workgroupsFor } from '../../backends/webgpu/shader.ts'
@@ -11,7 +12,9 @@ import type { GroupedMatmulAttrs } from './grouped-matmul.ts'
 
 /** C(i, j) = sum over p of A(i, p) B(p, j): expressions in i, p and j, and what bounds them. */
 interface Product {
-  /** Declares `count` (rows of C in this tile's group), `steps`, `row` (the tile's first row of C there), or returns. */
+  /**
+   * Declares `count` (rows of C in this tile's group), `steps`, `row` (the tile's first row of C there), or returns.
+   */
   readonly start: string
   readonly columns: number
   readonly a: (i: string, p: string) => string
@@ -113,8 +116,8 @@ const variantOf = ({ pinned, software }: AdapterTraits): [string, Variant] => {
 }
 
 /**
- * Which group a tile of rows is in: `group_of(tile, rows of a tile)` gives (group, its first row, its rows, the tile's first row there);
- * a group beyond the last one has the rows of none, and a tile that is left over no rows.
+ * Which group a tile of rows is in: `group_of(tile, rows of a tile)` gives (group, its first row, its rows, the tile's
+ * first row there); a group beyond the last one has the rows of none, and a tile that is left over no rows.
  */
 const groupOf = (rows: number, groups: number) => `fn group_of(tile: u32, size: u32) -> vec4<u32> {
   var first = 0u;

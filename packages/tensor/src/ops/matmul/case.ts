@@ -1,3 +1,5 @@
+// One case of a product on WebGPU: the problem and how its operands are read and stored.
+
 import type { AdapterTraits } from '../../backends/webgpu/rule.ts'
 import type { DType } from '../../dtype.ts'
 import type { MatmulProblem, MatrixAccess } from './layout.ts'
@@ -11,7 +13,9 @@ export interface MatmulCase {
   readonly loads: VectorLoads | undefined
   readonly dtypes: readonly [a: DType, b: DType]
   readonly adapter: AdapterTraits
-  /** A statement that takes four neighbours of a row of C: the position of the first one in C's buffer, and the vector. */
+  /**
+   * A statement that takes four neighbours of a row of C: the position of the first one in C's buffer, and the vector.
+   */
   readonly store: (index: string, value: string) => string
 }
 

@@ -1,8 +1,11 @@
+// Product kernels that read operands from memory into registers.
+
 import { bases, four, type MatmulCase, range, type VectorLoads } from './case.ts'
 import type { MatmulProblem } from './layout.ts'
 
-// Kernels that read straight from storage: each invocation keeps a small block of C in registers. Positions are counted in vectors,
-// as one product and one sum with what is known before the loop: on adapters where arithmetic is dear it costs as much as the loads.
+// Kernels that read straight from storage: each invocation keeps a small block of C in registers. Positions are counted
+// in vectors, as one product and one sum with what is known before the loop: on adapters where arithmetic is dear it
+// costs as much as the loads.
 
 /** What the loads of an operand need before the loop, and the loads themselves at step p (four of K a step). */
 interface Loads {
@@ -68,15 +71,16 @@ ${four.map((r) => `  if (row + ${r}u < ${m}u) { ${store(`baseC + (row + ${r}u) *
 }
 
 /**
- * A subgroup of four lanes makes 8 x 16 results, a lane 8 x 4 of them. Each lane loads a quarter of A's 8 x 4 block and the subgroup
- * shares it by broadcast: six vec4 loads for 128 multiply-adds, and no barrier.
+ * A subgroup of four lanes makes 8 x 16 results, a lane 8 x 4 of them. Each lane loads a quarter of A's 8 x 4 block and
+ * the subgroup shares it by broadcast: six vec4 loads for 128 multiply-adds, and no barrier.
  */
 export function subgroupTile({ problem, loads, store }: MatmulCase): string {
   const { m, n, k, a, c } = problem
   const eight = range(8)
   const byColumn = loads!.a === 'column'
   const ofB = loadsOfB(problem, loads!)
-  // Column loads: lane l holds rows l and l + 4 at four steps. Row loads: lane l holds rows 0-3 and 4-7 at the l-th of four steps.
+  // Column loads: lane l holds rows l and l + 4 at four steps. Row loads: lane l holds rows 0-3 and 4-7 at the l-th of
+  // four steps.
   const start = byColumn
     ? `  let ix = (baseA + min(row + lane, ${m - 1}u) * ${a.rowStride}u) >> 2u;
   let iy = (baseA + min(row + lane + 4u, ${m - 1}u) * ${a.rowStride}u) >> 2u;`

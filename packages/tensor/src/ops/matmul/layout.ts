@@ -1,9 +1,14 @@
+// A product as its kernels see it: sizes, strides, batches, and its split into dispatches.
+
 import { ShapeError } from '../../errors.ts'
 import { coalesce } from '../../passes/access.ts'
 import type { Operand } from '../../passes/operand.ts'
 import { formatShape, type Shape } from '../../shape.ts'
 
-/** Where a matrix of a batch lies: offset + z-th step of the batch + row * rowStride + column * columnStride, in elements. */
+/**
+ * Where a matrix of a batch lies: offset + z-th step of the batch + row * rowStride + column * columnStride, in
+ * elements.
+ */
 export interface MatrixAccess {
   readonly offset: number
   /** One stride for each dimension of the batch. */
@@ -12,7 +17,10 @@ export interface MatrixAccess {
   readonly columnStride: number
 }
 
-/** How a matrix as it is stored, row-major, is cut into blocks that share a scale. Every dimension is made of whole blocks. */
+/**
+ * How a matrix as it is stored, row-major, is cut into blocks that share a scale. Every dimension is made of whole
+ * blocks.
+ */
 export interface BlockGrid {
   /** Of one matrix of a batch. */
   readonly rows: number
@@ -111,8 +119,8 @@ export function singleBatchProblems(problem: MatmulProblem): MatmulProblem[] {
 }
 
 /**
- * The same work as problems that one dispatch each can hold: at most `workgroups` matrices of a batch, and as many rows and columns as
- * that many tiles of at least 8 x 8 make.
+ * The same work as problems that one dispatch each can hold: at most `workgroups` matrices of a batch, and as many rows
+ * and columns as that many tiles of at least 8 x 8 make.
  */
 export function dispatchProblems(problem: MatmulProblem, workgroups: number): MatmulProblem[] {
   const { m, n, batchShape } = problem

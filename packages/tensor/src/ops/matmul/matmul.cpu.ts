@@ -1,3 +1,5 @@
+// Products on the processor: packed panels and calls of the gemm kernel.
+
 import type { CpuArgument, CpuCall, CpuPlan, CpuRule } from '../../backends/cpu/rule.ts'
 import { bytesPerElement, type DType, dtypeInfo } from '../../dtype.ts'
 import {
@@ -30,8 +32,9 @@ export interface GemmOperand {
 }
 
 /**
- * What packing needs to know of an operand's scales: where they begin, their format, the step from one matrix of the batch to the next;
- * lines (rows of A, columns of B) of a block and the step from one block's scale to that of the next; the same along K.
+ * What packing needs to know of an operand's scales: where they begin, their format, the step from one matrix of the
+ * batch to the next; lines (rows of A, columns of B) of a block and the step from one block's scale to that of the
+ * next; the same along K.
  */
 function scaleArguments(
   { scales }: GemmOperand,
@@ -55,8 +58,9 @@ function scaleArguments(
 }
 
 /**
- * Goto's scheme: B is packed into panels of 8 columns (parallel over panels), then rows of C are computed 4 x 8 at a time from
- * packed slices of A (parallel over rows). Packing reads through strides and converts to float32, so every layout costs the same.
+ * Goto's scheme: B is packed into panels of 8 columns (parallel over panels), then rows of C are computed 4 x 8 at a
+ * time from packed slices of A (parallel over rows). Packing reads through strides and converts to float32, so every
+ * layout costs the same.
  */
 export function planGemm(whole: MatmulProblem, a: GemmOperand, b: GemmOperand): CpuPlan {
   const calls: CpuCall[] = []

@@ -1,3 +1,5 @@
+// The product of matrices: shapes, meaning, gradient.
+
 import { requireDType, requireOptions, requireTensor } from '../../arguments.ts'
 import { lazyKernels } from '../../backends/kernel-source.ts'
 import { type DType, isFloat, promote } from '../../dtype.ts'
@@ -84,9 +86,9 @@ export const matmulOp: Op<{ dtype: DType }> = defineOp<{ dtype: DType }>({
 })
 
 /**
- * Matrix product over the last two dimensions; leading dimensions broadcast. A vector acts as one row or one column, which the result
- * does not have: two vectors give a scalar.
- * Transposed operands are read in place. `dtype` is how the result is stored: the promoted dtype of the operands unless said.
+ * Matrix product over the last two dimensions; leading dimensions broadcast. A vector acts as one row or one column,
+ * which the result does not have: two vectors give a scalar. Transposed operands are read in place. `dtype` is how the
+ * result is stored: the promoted dtype of the operands unless said.
  *
  * @param a [..., M, K]
  * @param b [..., K, N]

@@ -1,3 +1,5 @@
+// The table of WGSL variants of a product, and which one runs a case.
+
 import type { AdapterTraits, Dispatch, Epilogue, Tunable, WebGpuPlan, WebGpuRule } from '../../backends/webgpu/rule.ts'
 import { linearEntry, maxWorkgroups, type ShaderBuffer, shader, workgroupsFor } from '../../backends/webgpu/shader.ts'
 import { bytesPerElement, type DType, dtypeInfo, isPacked } from '../../dtype.ts'
@@ -104,7 +106,10 @@ function choose(c: Omit<MatmulCase, 'store'>, key: string): [name: string, varia
   return Object.entries(variants).find(([, v]) => v.isSupported(c) && v.isPreferred(c))!
 }
 
-/** One product as another kernel may ask for it: its operands are any bindings, and what becomes of the results is a statement. */
+/**
+ * One product as another kernel may ask for it: its operands are any bindings, and what becomes of the results is a
+ * statement.
+ */
 export interface MatmulRequest {
   readonly problem: MatmulProblem
   readonly a: MatmulOperand
@@ -191,9 +196,9 @@ function splits({ m, n, k }: MatmulProblem, batch: number, adapter: AdapterTrait
 const largestBinding = 2 ** 27
 
 /**
- * Whether a software adapter had better read an operand from a float32 copy laid out by rows. Its kernels load every element many times
- * over, and each time would decode it; and where rows that are read side by side begin multiples of 1 KiB apart, a processor's cache puts
- * them all into the same few places. A GPU's tiles do such work once.
+ * Whether a software adapter had better read an operand from a float32 copy laid out by rows. Its kernels load every
+ * element many times over, and each time would decode it; and where rows that are read side by side begin multiples of
+ * 1 KiB apart, a processor's cache puts them all into the same few places. A GPU's tiles do such work once.
  */
 function packingPays(name: 'a' | 'b', problem: MatmulProblem, operand: MatmulOperand, adapter: AdapterTraits): boolean {
   const { m, n, k, b } = problem

@@ -1,3 +1,5 @@
+// Products of scaled blocks on the processor.
+
 import type { CpuRule } from '../../backends/cpu/rule.ts'
 import type { Operand } from '../../passes/operand.ts'
 import { blockGrid, matmulProblem, type ScaledMatmulAttrs, turnedOperand } from './layout.ts'

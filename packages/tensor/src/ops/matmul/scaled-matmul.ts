@@ -1,3 +1,5 @@
+// Products of matrices that have a scale for each block.
+
 import { requireBoolean } from '../../arguments.ts'
 import { lazyKernels } from '../../backends/kernel-source.ts'
 import { type DType, isFloat } from '../../dtype.ts'
@@ -112,8 +114,8 @@ export function dequantizeBlocks(matrix: ScaledMatrix): Tensor {
 }
 
 /**
- * Product of two matrices in blocks, read as the codes they are: no operand is decoded into memory first. Every decoded value times its
- * scale is rounded to float32 (powers of two change nothing); products and sums are float32.
+ * Product of two matrices in blocks, read as the codes they are: no operand is decoded into memory first. Every decoded
+ * value times its scale is rounded to float32 (powers of two change nothing); products and sums are float32.
  *
  * @param a codes [..., M, K], or [..., K, M] with `transposeA`
  * @param b codes [..., K, N], or [..., N, K] with `transposeB`; the same batch as a

@@ -1,3 +1,5 @@
+// Products of scaled blocks on WebGPU, by the variants of matmul.
+
 import type { WebGpuRule } from '../../backends/webgpu/rule.ts'
 import type { Operand } from '../../passes/operand.ts'
 import { blockGrid, matmulProblem, type ScaledMatmulAttrs, turnedOperand } from './layout.ts'

@@ -1,3 +1,5 @@
+// How a WGSL product reads an operand: plain, or codes times the scale of their block.
+
 import type { Binding } from '../../backends/webgpu/rule.ts'
 import type { ShaderBuffer } from '../../backends/webgpu/shader.ts'
 import { type DType, isPacked } from '../../dtype.ts'

@@ -1,11 +1,14 @@
+// Product kernels that hold tiles in workgroup memory.
+
 import { bases, type MatmulCase, range } from './case.ts'
 import type { MatrixAccess } from './layout.ts'
 
 /**
- * 16 x 16 invocations share tiles of A and B in workgroup memory, twice: while one pair is multiplied the next one is on its way
- * in registers, so that a tile costs one barrier. Each invocation makes t x t results in blocks of 4 x 4 that lie 64 apart. Both tiles
- * lie with K outermost, in vec4, whichever way the operand runs. The steps over a tile are written out and accumulators are named:
- * compilers neither unroll loops of WGSL nor keep indexed arrays in registers.
+ * 16 x 16 invocations share tiles of A and B in workgroup memory, twice: while one pair is multiplied the next one is
+ * on its way in registers, so that a tile costs one barrier. Each invocation makes t x t results in blocks of 4 x 4
+ * that lie 64 apart. Both tiles lie with K outermost, in vec4, whichever way the operand runs. The steps over a tile
+ * are written out and accumulators are named: compilers neither unroll loops of WGSL nor keep indexed arrays in
+ * registers.
  *
  * Edges load zeros, so any strides, sizes and formats will do.
  * @param t results of an invocation in each direction: 4 or 8

@@ -1,3 +1,5 @@
+// The product on subgroup matrices, where an adapter has them.
+
 import { bases, type MatmulCase, range } from './case.ts'
 
 /**
@@ -31,9 +33,10 @@ export const subgroupMatrixSide = 128
 export const subgroupMatrixStorage = 128 * 40 * 2 + 32 * 136 * 2 + 4 * 16 * 16 * 4
 
 /**
- * Four subgroups of 32 make 128 x 128 results, each 64 x 64 of them as 4 x 4 matrices of 16 x 16: f16 operands, f32 sums.
- * Both tiles are brought to f16 in workgroup memory, which is exact for float16 and the float8 formats; rows are padded by 8 against
- * bank conflicts. Matrices have no elements a shader could read, so results pass through workgroup memory on their way out.
+ * Four subgroups of 32 make 128 x 128 results, each 64 x 64 of them as 4 x 4 matrices of 16 x 16: f16 operands, f32
+ * sums. Both tiles are brought to f16 in workgroup memory, which is exact for float16 and the float8 formats; rows are
+ * padded by 8 against bank conflicts. Matrices have no elements a shader could read, so results pass through workgroup
+ * memory on their way out.
  */
 export function subgroupMatrixTile({ problem, store }: MatmulCase): string {
   const { m, n, k, a, b, c } = problem
