@@ -73,11 +73,10 @@ function continueCache(cache: ModelCache, seq: number, contextLength: number): K
   const offset = sub(cast(iota([contextLength], 0), 'float32'), tokens) // [S]
   const positions = add(cast(iota([seq, 1], 0), 'float32'), tokens) // [T, 1]
   const keyPositions = cast(iota([1, contextLength], 1), 'float32')
+  const before = lessEqual(keyPositions, positions)
   /** Which keys each query sees, [T, S]. */
-  const seen = (window?: number) => {
-    const before = lessEqual(keyPositions, positions)
-    return window === undefined ? before : logicalAnd(before, greater(keyPositions, positions.sub(window)))
-  }
+  const seen = (window?: number) =>
+    window === undefined ? before : logicalAnd(before, greater(keyPositions, positions.sub(window)))
   const column = offset.reshape([1, contextLength, 1, 1])
   const isNew = less(column.sub((seq - 1) / 2).abs(), seq / 2)
   /** The context with this pass's rows in their places. */

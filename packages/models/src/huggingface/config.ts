@@ -138,6 +138,7 @@ export function fromHuggingFaceConfig(json: unknown): ModelArchitecture {
     const kind = json === null ? 'null' : Array.isArray(json) ? 'an array' : typeof json
     throw new TypeError(`${owner}: must be a JSON object, got ${kind}`)
   }
+  if (isObject(json.text_config)) return fromHuggingFaceConfig(languageModelOf(owner, json, json.text_config))
   const fields = new Fields(owner, json)
   const [name, family] = findFamily(fields)
   for (const [key, allowed, why] of fixed) fields.only(key, allowed, why)
@@ -177,6 +178,20 @@ export function fromHuggingFaceConfig(json: unknown): ModelArchitecture {
   const architecture: ModelArchitecture = { ...sizes, ...choices, family: name }
   inSnakeCase(() => validateArchitecture(architecture, owner))
   return canonicalArchitecture(architecture)
+}
+
+/** The language model of a Gemma 3 that sees images too, whose other parts are not read. */
+function languageModelOf(owner: string, json: Record<string, unknown>, text: Record<string, unknown>) {
+  if (
+    json.model_type !== 'gemma3' ||
+    (text.model_type ?? 'gemma3_text') !== 'gemma3_text' ||
+    isObject(text.text_config)
+  )
+    throw new RangeError(
+      `${owner}: text_config of model_type ${show(json.model_type)} is not supported; that of "gemma3" is`,
+    )
+  const { architectures: _, ...own } = text
+  return { tie_word_embeddings: json.tie_word_embeddings, ...own, model_type: 'gemma3_text' }
 }
 
 function findFamily(fields: Fields): [ArchitectureFamily, Family] {

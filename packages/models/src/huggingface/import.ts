@@ -43,12 +43,14 @@ export async function loadModel(device: Device, from: string, options: LoadOptio
   const weights = await openWeights(folder)
   try {
     const warnings: string[] = []
-    const architecture = await untieWhereTheyDiffer(configured, weights, warnings)
+    const inFile = namesInFile(weights)
+    const architecture = await untieWhereTheyDiffer(configured, weights, warnings, inFile)
     const parameters: Parameters = {}
     const used = new Set<string>()
     for (const { name, shape } of parameterShapes(architecture)) {
       // A tied table may be stored under the name of the other.
-      const stored = name === embedding && !weights.has(embedding) && architecture.tieWordEmbeddings ? head : name
+      const tied = name === embedding && !weights.has(inFile(embedding)) && architecture.tieWordEmbeddings
+      const stored = inFile(tied ? head : name)
       used.add(stored)
       const { file, dtype: storedDtype, shape: found } = weights.info(stored)
       const dtype = dtypes[storedDtype]
@@ -64,7 +66,17 @@ export async function loadModel(device: Device, from: string, options: LoadOptio
     }
     const unread = weights
       .names()
-      .filter((name) => !used.has(name) && name !== head && !/rotary_emb\.inv_freq$/.test(name))
+      .filter((name) => !used.has(name) && name !== inFile(head) && !/rotary_emb\.inv_freq$/.test(name))
+    // A bias or a norm that is there and not computed would make another model of it.
+    const layers = inFile('model.layers.')
+    const left = unread.find(
+      (name) =>
+        name.startsWith(layers) && Number.parseInt(name.slice(layers.length), 10) < architecture.numHiddenLayers,
+    )
+    if (left)
+      throw new Error(
+        `${weights.info(left).file}: has ${left}, for which config.json has no place; it would not be computed`,
+      )
     if (unread.length > 0)
       warnings.push(
         `${folder}: ${unread.length} tensor${unread.length === 1 ? '' : 's'} of the weights ${unread.length === 1 ? 'has' : 'have'} no place in the model and ${unread.length === 1 ? 'is' : 'are'} not read: ${unread.slice(0, 3).join(', ')}${unread.length > 3 ? ', ...' : ''}`,
@@ -78,6 +90,14 @@ export async function loadModel(device: Device, from: string, options: LoadOptio
 /** The folder of a model: itself, or where the cache has it. */
 export async function modelFolder(from: string, hub?: HubOptions): Promise<string> {
   return from.startsWith('hf:') ? await fetchFromHub(from.slice(3), hub) : from
+}
+
+/** What a file calls our names: in a model that sees too, the language model has a prefix. */
+function namesInFile(weights: WeightFiles): (name: string) => string {
+  if (weights.has(`language_model.${embedding}`)) return (name) => `language_model.${name}`
+  if (weights.has('model.language_model.embed_tokens.weight'))
+    return (name) => name.replace(/^model\./, 'model.language_model.')
+  return (name) => name
 }
 
 const embedding = 'model.embed_tokens.weight'
@@ -129,13 +149,15 @@ async function untieWhereTheyDiffer(
   architecture: ModelArchitecture,
   weights: WeightFiles,
   warnings: string[],
+  inFile: (name: string) => string,
 ): Promise<ModelArchitecture> {
-  if (!architecture.tieWordEmbeddings || !weights.has(head) || !weights.has(embedding)) return architecture
-  const [a, b] = [await weights.read(embedding), await weights.read(head)]
-  const same = weights.info(embedding).dtype === weights.info(head).dtype && Buffer.compare(a, b) === 0
+  const [input, output] = [inFile(embedding), inFile(head)]
+  if (!architecture.tieWordEmbeddings || !weights.has(output) || !weights.has(input)) return architecture
+  const [a, b] = [await weights.read(input), await weights.read(output)]
+  const same = weights.info(input).dtype === weights.info(output).dtype && Buffer.compare(a, b) === 0
   if (same) return architecture
   warnings.push(
-    `${weights.info(head).file}: config.json ties the two tables, but ${head} differs from ${embedding}: they are not tied; set tie_word_embeddings to false`,
+    `${weights.info(output).file}: config.json ties the two tables, but ${output} differs from ${input}: they are not tied; set tie_word_embeddings to false`,
   )
   return { ...architecture, tieWordEmbeddings: false }
 }
