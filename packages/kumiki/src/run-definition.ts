@@ -1,6 +1,6 @@
 /** What `kumiki train` trains and how: a preset, a configuration file, and command-line overrides, resolved and checked. */
 import { readFile } from 'node:fs/promises'
-import { type ModelArchitecture, validateArchitecture } from '@kumiki/models/configs'
+import { architectureFields, type ModelArchitecture, validateArchitecture } from '@kumiki/models/configs'
 import {
   changeRunConfiguration,
   checkRunConfiguration,
@@ -14,6 +14,7 @@ import type { RecipeDifference, RunDefinition } from '@kumiki/train/node'
 import { findPreset, fitPreset, type Preset } from './presets.ts'
 import { fitsAnyDevice } from './training-memory.ts'
 import { UsageError } from './usage-error.ts'
+import { nearest } from './written-json.ts'
 
 export interface RunSources {
   readonly preset?: string
@@ -34,7 +35,7 @@ export async function resolveRun(sources: RunSources): Promise<RunDefinition> {
   const file = config ? await readConfig(config) : {}
   const fromFile = (file.run ?? {}) as RunConfigurationChanges
   const flags = Object.fromEntries(Object.entries(overrides).filter(([, v]) => v !== undefined))
-  const sizes = pick(file.architecture, Object.keys(preset.architecture), `${config}: architecture`)
+  const sizes = pick(file.architecture, architectureFields, `${config}: architecture`)
   const given = new Map<string, string>()
   for (const field of Object.keys(fromFile)) given.set(field, String(config))
   for (const field of Object.keys(flags)) given.set(field, flagOf(field))
@@ -113,7 +114,12 @@ function pick(value: unknown, known: readonly string[], where: string): Record<s
   if (value === undefined) return {}
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new UsageError(`${where}: must be an object`)
-  const unknown = Object.keys(value).filter((k) => !known.includes(k))
-  if (unknown.length > 0) throw new UsageError(`${where}: unknown field ${unknown[0]}; known are ${known.join(', ')}`)
+  const unknown = Object.keys(value).find((k) => !known.includes(k))
+  if (unknown !== undefined) {
+    const meant = nearest(unknown, known)
+    throw new UsageError(
+      `${where}: unknown field ${unknown}; ${meant ? `did you mean ${meant}?` : `known are ${known.join(', ')}`}`,
+    )
+  }
   return value as Record<string, unknown>
 }

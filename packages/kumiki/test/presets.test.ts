@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { findModel } from '@kumiki/models/configs'
 import { scheduleFromJSON } from '@kumiki/optim'
 import { scheduleOf } from '@kumiki/train'
@@ -49,6 +52,29 @@ test('what is given by hand stays, and less memory makes shorter sequences', asy
     'tokens in a sequence': 'a longer one does not fit the memory there is',
   })
   expect(configuration.optimizer).toEqual({ kind: 'adamw', beta1: 0.9, beta2: 0.95, epsilon: 1e-5, weightDecay: 0.1 })
+})
+
+test('a configuration file changes any field of the architecture, and slips are named', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'kumiki-presets-'))
+  const config = join(folder, 'run.json')
+  const resolve = (json: object) => {
+    writeFileSync(config, JSON.stringify(json))
+    return resolveRun({ config, overrides: {} })
+  }
+  const { architecture, configuration } = await resolve({
+    architecture: { qkNorm: true, numHiddenLayers: 2 },
+    run: { maxGradNorm: 2 },
+  })
+  expect(architecture).toMatchObject({ qkNorm: true, numHiddenLayers: 2 })
+  expect(configuration.maxGradNorm).toBe(2)
+  await expect(resolve({ architecture: { qkNorms: true } })).rejects.toThrow(
+    /unknown field qkNorms; did you mean qkNorm\?/,
+  )
+  await expect(resolve({ run: { learningrate: 1 } })).rejects.toThrow(
+    /unknown field learningrate; did you mean learningRate\?/,
+  )
+  await expect(resolve({ run: {}, recipe: {} })).rejects.toThrow(/has both run and recipe/)
+  rmSync(folder, { recursive: true })
 })
 
 test("a whole recipe's schedule is the one LLM-jp had", async () => {

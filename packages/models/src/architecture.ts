@@ -87,6 +87,42 @@ export interface ModelArchitecture {
   readonly localRopeTheta?: number
 }
 
+const everyField: Readonly<Record<keyof ModelArchitecture, true>> = {
+  hiddenSize: true,
+  intermediateSize: true,
+  numHiddenLayers: true,
+  numAttentionHeads: true,
+  numKeyValueHeads: true,
+  headDim: true,
+  vocabSize: true,
+  paddedVocabSize: true,
+  maxPositionEmbeddings: true,
+  ropeTheta: true,
+  rmsNormEps: true,
+  initializerRange: true,
+  tieWordEmbeddings: true,
+  qkNorm: true,
+  qkNormOver: true,
+  experts: true,
+  family: true,
+  attentionBias: true,
+  mlpBias: true,
+  activation: true,
+  normPlacement: true,
+  normOffset: true,
+  scaleEmbeddings: true,
+  queryPreAttnScalar: true,
+  attentionSoftcap: true,
+  logitSoftcap: true,
+  ropeScaling: true,
+  slidingWindow: true,
+  slidingLayers: true,
+  localRopeTheta: true,
+}
+
+/** Names of all fields, for what reads an architecture from a file. */
+export const architectureFields: readonly string[] = /* @__PURE__ */ Object.keys(everyField)
+
 /** Upper bounds that keep a hostile configuration from asking for absurd memory; all known models are far below. */
 const upperBounds = {
   hiddenSize: 1 << 20,

@@ -9,6 +9,7 @@ import type { Model } from './configs/model.ts'
 
 export {
   type ArchitectureFamily,
+  architectureFields,
   type ExpertArchitecture,
   type ModelArchitecture,
   padVocabSize,
