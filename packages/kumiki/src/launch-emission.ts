@@ -85,7 +85,8 @@ export async function emission(
 
 /** Optimizer and schedule of a launch. */
 async function ownRecipe(named: NamedModel, options: EmissionFlags): Promise<SizedRecipe> {
-  if (options.recipeOf === undefined && named.recipe && named.layout) return launchRecipe(named.recipe, named.layout)
+  const { recipe: own, layout: ownLayout } = named.published ?? {}
+  if (options.recipeOf === undefined && own && ownLayout) return launchRecipe(own, ownLayout)
   if (options.recipeOf === undefined) {
     throw new UsageError(
       `--emit: ${named.name} has no training recipe; --recipe-of NAME takes that of a known model, such as llm-jp-3-1.8b`,

@@ -1,6 +1,6 @@
 /** The flags `plan` and `estimate` share, and the model they name. */
 import { join } from 'node:path'
-import type { ModelArchitecture, ParallelLayout, TrainingRecipe } from '@kumiki/models/configs'
+import type { Model, ModelArchitecture } from '@kumiki/models/configs'
 import type { Cluster, Network, ParallelPlan, PlannerModel, RunRequest } from '@kumiki/planner'
 import type { Command } from 'commander'
 import { exists, readJson } from './files.ts'
@@ -228,10 +228,8 @@ export interface NamedModel {
   readonly model: PlannerModel
   /** null where it is given by the planner's sizes alone, or is none that Kumiki builds. */
   readonly architecture: ModelArchitecture | null
-  readonly recipe: TrainingRecipe | null
-  readonly layout: ParallelLayout | null
-  /** Address of the script the recipe and layout come from. */
-  readonly source: string | null
+  /** The known model it is, with its recipe, layout, corpus and source. */
+  readonly published: Model | null
   /** What a launch says besides, where it is known. */
   readonly ropeTheta?: number
   readonly rmsNormEps?: number
@@ -250,17 +248,18 @@ export async function findPlannerModel(nameOrFile: string): Promise<NamedModel> 
   const { checkModel, fromArchitecture, fromHuggingFace, isHuggingFaceConfig } = await import('@kumiki/planner')
   const { findModel } = await import('@kumiki/models/configs')
   if (!(/[/\\]|\.json$/i.test(nameOrFile) || (await exists(nameOrFile)))) {
-    const { name, architecture, recipe, layout, source } = checkedUse(() => findModel(nameOrFile))
+    const published = checkedUse(() => findModel(nameOrFile))
+    const { name, architecture } = published
     const { maxPositionEmbeddings: positions, ropeTheta, rmsNormEps, initializerRange } = architecture
     const model = fromArchitecture(architecture, name)
     const sizes = { positions, ropeTheta, rmsNormEps, initializerRange, model }
-    return { name, architecture, recipe, layout, source, ...sizes, notes: [] }
+    return { name, architecture, published, ...sizes, notes: [] }
   }
   const file = await configFile(nameOrFile)
   const json = await readJson(file)
   if (typeof json !== 'object' || json === null || Array.isArray(json))
     throw new Error(`${file}: it must be a JSON object that describes a model`)
-  const known = { name: file, recipe: null, layout: null, source: null, architecture: null, positions: null, notes: [] }
+  const known = { name: file, published: null, architecture: null, positions: null, notes: [] }
   if (isHuggingFaceConfig(json)) {
     try {
       return { ...known, ...fromHuggingFace(json), architecture: await builtHere(json) }

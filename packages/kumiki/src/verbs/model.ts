@@ -1,5 +1,5 @@
 /** `kumiki model list|show` */
-import type { ParallelLayout, TrainingRecipe } from '@kumiki/models/configs'
+import type { CardCount, CorpusBlend, ParallelLayout, TrainingRecipe } from '@kumiki/models/configs'
 import type { PlannerModel } from '@kumiki/planner'
 import type { Command } from 'commander'
 import { launchRecipe } from '../launch-recipe.ts'
@@ -46,9 +46,16 @@ async function list(options: { json?: boolean }): Promise<void> {
 
 async function show(options: { json?: boolean }, name: string): Promise<void> {
   const { countModel } = await import('@kumiki/planner')
-  const { countParameters } = await import('@kumiki/models/configs')
+  const { countAsCard, countCorpusTokens, countParameters, languageShares } = await import('@kumiki/models/configs')
+  const corpusText = (blend: CorpusBlend) => ({
+    name: blend.name,
+    tokens: countCorpusTokens(blend),
+    languages: languageShares(blend),
+    source: blend.source,
+  })
   const named = await findPlannerModel(name)
-  const { architecture, recipe, layout, source, model, notes } = named
+  const { architecture, published, model, notes } = named
+  const { recipe = null, layout = null, card = null } = published ?? {}
   const sequenceLength = recipe?.sequenceLength ?? named.positions ?? 4096
   const counted = checkedUse(() => countModel(model))
   const { total, embedding, nonEmbedding, activated } = counted
@@ -66,9 +73,15 @@ async function show(options: { json?: boolean }, name: string): Promise<void> {
     // Attention counted half under the causal mask, as Megatron-LM does since core_v0.12, and full, as before.
     flopsPerToken: flops.causal,
     flopsPerTokenFullAttention: flops.full,
+    // As the model's card counts: LLM-jp-3's and LLM-jp-4's differ.
+    card: architecture && card && { convention: card, ...countAsCard(architecture, card) },
     recipe,
     layout,
-    source,
+    corpus: published?.corpus ? corpusText(published.corpus) : null,
+    startsFrom: published?.startsFrom ?? null,
+    branches: published?.branches.map(({ name, schedule, source }) => ({ name, schedule, source })) ?? [],
+    lesson: published?.lesson ?? null,
+    source: published?.source ?? null,
     notes,
   }
   answer(options, result, () => {
@@ -95,7 +108,7 @@ async function show(options: { json?: boolean }, name: string): Promise<void> {
         `${flops.causal.toExponential(4)} at ${count(sequenceLength)} tokens (attention counted full: ${flops.full.toExponential(4)})`,
       ],
       ...(recipe && layout ? recipeText(recipe, layout) : []),
-      ...(source ? [['source', source] as [string, string]] : []),
+      ...optionalText(result),
       ...notes.map((note) => ['note', note] as [string, string]),
     ]
     return `${named.name}\n${textFields(sizes)}`
@@ -114,6 +127,43 @@ function headsText({ heads, headDim, kvHeads, latentAttention: latent, slidingWi
     ? `${heads} x ${headDim} and ${latent.ropeDim} rotary; latent: queries ${latent.queryRank}, keys and values ${latent.keyValueRank}`
     : `${heads} x ${headDim}, ${kvHeads} key/value`
   return window ? `${widths}; ${percent(window.share)} of the layers see ${count(window.window)} tokens` : widths
+}
+
+interface Known {
+  readonly card: (CardCount & { readonly convention: string }) | null
+  readonly corpus: {
+    readonly name: string
+    readonly tokens: { readonly weighted: number }
+    readonly languages: Readonly<Record<string, number>>
+  } | null
+  readonly startsFrom: string | null
+  readonly branches: readonly { readonly name: string }[]
+  readonly lesson: string | null
+  readonly source: string | null
+}
+
+/** What is known of some models only. */
+function optionalText({ card, corpus, startsFrom, branches, lesson, source }: Known): [string, string][] {
+  const rows: [string, string | null | undefined][] = [
+    [
+      'as on its card',
+      card &&
+        `embedding ${count(card.embedding)}, the rest ${count(card.nonEmbedding)}, activated ${count(card.activated)} (convention of ${card.convention})`,
+    ],
+    [
+      'corpus',
+      corpus &&
+        `${corpus.name}: ${count(corpus.tokens.weighted)} tokens with repeats; ${Object.entries(corpus.languages)
+          .sort(([, a], [, b]) => b - a)
+          .map(([language, share]) => `${language} ${percent(share)}`)
+          .join(', ')}`,
+    ],
+    ['starts from', startsFrom],
+    ['decay branches', branches.map(({ name }) => name).join(', ')],
+    ['lesson', lesson],
+    ['source', source],
+  ]
+  return rows.flatMap(([name, value]) => (value ? [[name, value] as [string, string]] : []))
 }
 
 function recipeText(recipe: TrainingRecipe, layout: ParallelLayout): [string, string][] {

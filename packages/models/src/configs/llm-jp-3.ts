@@ -204,8 +204,9 @@ export const llmJp3Failed = {
   'llm-jp-172b-exp1-failed': {
     ...failed172b,
     recipe: { ...failed172b.recipe, optimizer: { ...failed172b.recipe.optimizer, epsilon: 1e-5 } },
-    // No model was published.
+    // No model was published, and its script does not state the blend.
     card: null,
+    corpus: null,
     lesson:
       "Adam's epsilon was 1e-5 where the other runs have 1e-8: gradients of a model this large are smaller than that, so the steps shrank, the loss stayed too high, and the run was restarted",
   },
