@@ -45,7 +45,7 @@ export {
   type PlannerModel,
   type SlidingWindow,
 } from './model/model.ts'
-export type { ParallelPlan, RecomputeModule } from './plan/parallel-plan.ts'
+export type { ParallelPlan, RecomputeModule, ResolvedPlan } from './plan/parallel-plan.ts'
 export { PlanError } from './plan/plan-rules.ts'
 export { assessBudget, type BudgetAssessment, type BudgetRequest } from './search/budget.ts'
 export type { Candidate } from './search/candidates.ts'
