@@ -147,6 +147,22 @@ describe('lineChart', () => {
     expect(() => lineCharts([])).toThrow('at least one chart')
   })
 
+  test('more lines than a legend has room for are counted in it, and all are drawn', () => {
+    const lines = Array.from({ length: 200 }, (_, i) => ({
+      label: `run number ${i}`,
+      points: [
+        [1, i],
+        [2, i + 1],
+      ] as const,
+    }))
+    const svg = wellFormed(lineChart({ ...chart, lines }))
+    expect(textsOf(svg).find((text) => /^and \d+ more$/.test(text))).toBeDefined()
+    expect(pathPoints(svg, colors[0]).length).toBe(50)
+    const ys = pathPoints(svg, colors[0]).map(([, y]) => y)
+    expect(Math.min(...ys)).toBeGreaterThan(26)
+    expect(Math.max(...ys) - Math.min(...ys)).toBeGreaterThan(100)
+  })
+
   test('several charts stand in rows', () => {
     const one = {
       ...chart,

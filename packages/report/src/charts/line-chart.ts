@@ -138,7 +138,8 @@ function drawLines(
   const y = chart.yDomain ?? padY(yExtent as [number, number], yScale, chart.fromZero === true)
   const keys = lines.filter((l) => !l.unnamed).map(keyOf)
   // One line that the axis names already needs no legend.
-  const legended = legend(keys.length > 1 || (keys[0]?.label ?? '') !== '' ? keys : [], 4, width)
+  const mostRows = Math.max(1, Math.floor((0.35 * height) / 18))
+  const legended = legend(keys.length > 1 || (keys[0]?.label ?? '') !== '' ? keys : [], 4, width, mostRows)
   const narrow = width < 480
   const labelled = !narrow && rules.length > 0
   const ruleLabelWidth = Math.max(0, ...rules.map(({ label }) => textWidth(label, fontSize))) + 16
@@ -193,7 +194,7 @@ function drawLines(
   )
   const ends = (domain: readonly number[], write: (value: number) => string) =>
     `${write(domain[0])} to ${write(domain[1])}`
-  const named = keys.map(({ label }) => label).filter(Boolean)
+  const named = keys.slice(0, 20).flatMap(({ label }) => label || [])
   return {
     body: [
       head,

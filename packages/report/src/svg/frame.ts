@@ -87,22 +87,37 @@ export function boxShape(color: string, opacity = 1): string {
   return `<rect x="2" width="14" height="10" rx="2" fill="${color}"${opacity === 1 ? '' : ` fill-opacity="${opacity}"`}/>`
 }
 
-/** Keys in rows no wider than `width`, from `left` on. @returns SVG and its height */
-export function legend(keys: readonly Key[], left: number, width: number): { body: string; height: number } {
+/**
+ * Keys in rows no wider than `width`, from `left` on.
+ * @param mostRows keys of further rows are counted instead
+ * @returns SVG and its height
+ */
+export function legend(
+  keys: readonly Key[],
+  left: number,
+  width: number,
+  mostRows = Number.POSITIVE_INFINITY,
+): { body: string; height: number } {
   if (keys.length === 0) return { body: '', height: 0 }
   const room = width - left - 4
+  const parts: string[] = []
   let [x, row] = [0, 0]
-  const parts = keys.map(({ shape, label }) => {
+  for (const [i, { shape, label }] of keys.entries()) {
     const text = fitted(label, fontSize, room - 24)
     const needed = 24 + textWidth(text, fontSize) + 14
     if (x > 0 && x + needed - 14 > room) {
+      if (row + 1 >= mostRows) {
+        const more = `and ${keys.length - i} more`
+        const place = Math.min(left + x, width - textWidth(more, fontSize))
+        parts.push(at(place, row * rowHeight, `<text y="9.5">${more}</text>`))
+        break
+      }
       x = 0
       row++
     }
-    const drawn = at(left + x, row * rowHeight, `${shape}<text x="24" y="9.5">${escapeText(text)}</text>`)
+    parts.push(at(left + x, row * rowHeight, `${shape}<text x="24" y="9.5">${escapeText(text)}</text>`))
     x += needed
-    return drawn
-  })
+  }
   return { body: parts.join(''), height: (row + 1) * rowHeight + 4 }
 }
 
