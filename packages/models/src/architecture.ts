@@ -8,12 +8,23 @@ export interface ExpertArchitecture {
   readonly numExpertsPerToken: number
   /** Inner width of one expert's SwiGLU MLP. */
   readonly intermediateSize: number
+  /** The weights of a token's experts add up to 1, which is the softmax over the chosen ones alone. Default true. */
+  readonly normTopKProb?: boolean
   /** Which Hugging Face class names the tensors: Mixtral (`block_sparse_moe`) or Qwen3-MoE (`mlp.experts`). */
   readonly tensorNames: 'mixtral' | 'qwen3_moe'
 }
 
 /** Which Hugging Face class an architecture is written as. */
-export type ArchitectureFamily = 'llama' | 'mistral' | 'qwen2' | 'qwen3' | 'gemma2' | 'gemma3' | 'olmo2'
+export type ArchitectureFamily =
+  | 'llama'
+  | 'mistral'
+  | 'qwen2'
+  | 'qwen3'
+  | 'gemma2'
+  | 'gemma3'
+  | 'olmo2'
+  | 'mixtral'
+  | 'qwen3_moe'
 
 /**
  * Rotary positions beyond the length a model was first trained on. `linear` divides positions by the factor; `dynamic` raises theta with the
@@ -200,7 +211,7 @@ const choices = {
   normPlacement: ['pre', 'post', 'both'],
   normOffset: [true, false],
   scaleEmbeddings: [true, false],
-  family: ['llama', 'mistral', 'qwen2', 'qwen3', 'gemma2', 'gemma3', 'olmo2'],
+  family: ['llama', 'mistral', 'qwen2', 'qwen3', 'gemma2', 'gemma3', 'olmo2', 'mixtral', 'qwen3_moe'],
 } as const satisfies { [field in keyof ModelArchitecture]?: readonly unknown[] }
 
 /** What goes beyond Llama's decoder. */
@@ -254,7 +265,15 @@ const defaults: Partial<ModelArchitecture> = {
 
 /** The same architecture without fields that say what is so anyway: two that compute the same are equal. */
 export function canonicalArchitecture(architecture: ModelArchitecture): ModelArchitecture {
-  const { slidingWindow, slidingLayers: _, localRopeTheta, queryPreAttnScalar, ...others } = architecture
+  const {
+    slidingWindow,
+    slidingLayers: _,
+    localRopeTheta,
+    queryPreAttnScalar,
+    family,
+    experts,
+    ...others
+  } = architecture
   const kept = Object.entries(others).filter(
     ([field, value]) => value !== undefined && value !== defaults[field as keyof ModelArchitecture],
   )
@@ -264,12 +283,20 @@ export function canonicalArchitecture(architecture: ModelArchitecture): ModelArc
   const ownTheta = localRopeTheta !== architecture.ropeTheta || architecture.ropeScaling !== undefined
   return {
     ...(Object.fromEntries(kept) as unknown as ModelArchitecture),
+    // The names of its experts say which class a mixture is.
+    ...(family !== undefined && family !== (experts?.tensorNames ?? 'llama') && { family }),
+    ...(experts && { experts: canonicalExperts(experts) }),
     ...(queryPreAttnScalar !== undefined && queryPreAttnScalar !== architecture.headDim && { queryPreAttnScalar }),
     ...(window && { slidingWindow }),
     ...(window && layers.includes(false) && { slidingLayers: layers }),
     ...(window && localRopeTheta !== undefined && ownTheta && { localRopeTheta }),
   }
 }
+
+const canonicalExperts = ({ normTopKProb = true, ...sizes }: ExpertArchitecture): ExpertArchitecture => ({
+  ...sizes,
+  ...(!normTopKProb && { normTopKProb }),
+})
 
 /** Whether a layer sees a window alone. @param layer from 0 */
 export function slides({ slidingWindow, slidingLayers }: ModelArchitecture, layer: number): boolean {

@@ -10,6 +10,7 @@ export {
 } from './adapters/lora.ts'
 export * from './configs.ts'
 export { type DecoderModel, decoderModel } from './decoder/decoder.ts'
+export type { RouterLosses } from './decoder/experts.ts'
 export type { InitializeOptions } from './decoder/initialize.ts'
 export { Generator, type SamplingOptions, sample } from './generate/generator.ts'
 export { type FeedForwardSizes, feedForwardModel } from './history/feed-forward.ts'
@@ -30,3 +31,4 @@ export {
 export { outputLayer } from './output-layer.ts'
 export { type BlockScaledModel, type BlockScaledOptions, blockScaledModel } from './quantized/block-scaled.ts'
 export * from './safetensors/safetensors.ts'
+export { type UpcycledModel, type UpcycleOptions, upcycle } from './upcycle.ts'

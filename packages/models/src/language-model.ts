@@ -54,6 +54,13 @@ export interface ForwardPass {
    * @returns float32 [batch * seq]: negative log-likelihood in nats plus zLoss * logsumexp^2
    */
   losses(targets: Tensor, options?: { readonly zLoss?: number }): Tensor
+  /** What a model adds to the loss while it is trained, and what it tells of itself, such as routers of experts do. */
+  readonly auxiliary?: {
+    /** float32 scalar, for each token: it is added to the mean loss. */
+    readonly loss: Tensor
+    /** float32 scalars by name. */
+    readonly metrics: Readonly<Record<string, Tensor>>
+  }
   /** Where `ForwardOptions.cache` is given: what the tokens so far left behind. */
   readonly cache?: ModelCache
 }

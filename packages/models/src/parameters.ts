@@ -102,11 +102,13 @@ export interface ParameterShape {
 /**
  * Every parameter tensor in the order of the forward pass, with Hugging Face names (Llama's and those of its kin; Mixtral or Qwen3-MoE for mixtures).
  * @param options.vocab rows of the tables: `exact` (vocabSize, default) or `padded` (paddedVocabSize)
+ * @param options.experts a tensor for each expert (`separate`, default, as the Hub's files have them), or one for all, [experts, out, in]
+ *   (`stacked`, as the decoder computes them)
  * @returns names and shapes; their element counts add up to `countParameters(config).total` (`totalPadded`)
  */
 export function parameterShapes(
   config: ModelArchitecture,
-  options: { vocab?: 'exact' | 'padded' } = {},
+  options: { vocab?: 'exact' | 'padded'; experts?: 'separate' | 'stacked' } = {},
 ): ParameterShape[] {
   validateArchitecture(config, 'parameterShapes')
   const { hiddenSize: h, headDim: d } = config
@@ -136,7 +138,7 @@ export function parameterShapes(
     }
     norm('post_attention_layernorm')
     if (normPlacement === 'both') norm('pre_feedforward_layernorm')
-    shapes.push(...mlpShapes(config, prefix))
+    shapes.push(...mlpShapes(config, prefix, options.experts === 'stacked'))
     if (normPlacement !== 'pre') norm('post_feedforward_layernorm')
   }
   shapes.push({ name: 'model.norm.weight', shape: [h] })
@@ -144,7 +146,7 @@ export function parameterShapes(
   return shapes
 }
 
-function mlpShapes(config: ModelArchitecture, prefix: string): ParameterShape[] {
+function mlpShapes(config: ModelArchitecture, prefix: string, stacked: boolean): ParameterShape[] {
   const { hiddenSize: h, intermediateSize: f, experts } = config
   if (!experts) {
     const layers = [
@@ -157,16 +159,32 @@ function mlpShapes(config: ModelArchitecture, prefix: string): ParameterShape[] 
       ...(config.mlpBias ? [{ name: `${prefix}.mlp.${name}.bias`, shape: [shape[0]] }] : []),
     ])
   }
-  const mixtral = experts.tensorNames === 'mixtral'
+  const { router, gate, up, down } = namesOfExperts(config, prefix)
+  const { numExperts, intermediateSize } = experts
+  const layers = [
+    { name: gate, shape: [intermediateSize, h] },
+    { name: up, shape: [intermediateSize, h] },
+    { name: down, shape: [h, intermediateSize] },
+  ]
+  const first = { name: router, shape: [numExperts, h] }
+  if (stacked) return [first, ...layers.map(({ name, shape }) => ({ name, shape: [numExperts, ...shape] }))]
+  const separate = Array.from({ length: numExperts }, (_, expert) =>
+    layers.map(({ name, shape }) => ({ name: nameOfExpert(name, expert), shape })),
+  )
+  return [first, ...separate.flat()]
+}
+
+function namesOfExperts({ experts }: ModelArchitecture, prefix: string) {
+  const mixtral = experts!.tensorNames === 'mixtral'
   const block = mixtral ? `${prefix}.block_sparse_moe` : `${prefix}.mlp`
   const [gate, up, down] = mixtral ? ['w1', 'w3', 'w2'] : ['gate_proj', 'up_proj', 'down_proj']
-  const shapes: ParameterShape[] = [{ name: `${block}.gate.weight`, shape: [experts.numExperts, h] }]
-  for (let expert = 0; expert < experts.numExperts; expert++) {
-    shapes.push(
-      { name: `${block}.experts.${expert}.${gate}.weight`, shape: [experts.intermediateSize, h] },
-      { name: `${block}.experts.${expert}.${up}.weight`, shape: [experts.intermediateSize, h] },
-      { name: `${block}.experts.${expert}.${down}.weight`, shape: [h, experts.intermediateSize] },
-    )
-  }
-  return shapes
+  const all = (layer: string) => `${block}.experts.${layer}.weight`
+  return { router: `${block}.gate.weight`, gate: all(gate), up: all(up), down: all(down) }
 }
+
+/** Names of a layer's router and of the stacked weights of its experts. */
+export const expertNames = (config: ModelArchitecture, layer: number) => namesOfExperts(config, `model.layers.${layer}`)
+
+/** The name of one expert's weight, by the name of all. */
+export const nameOfExpert = (stacked: string, expert: number): string =>
+  stacked.replace('.experts.', `.experts.${expert}.`)

@@ -106,8 +106,6 @@ test('what the decoder does not compute is refused by name', () => {
   expect(() => decoderModel({ ...tiny, ropeScaling: { type: 'yarn', factor: 2 } } as never)).toThrow(
     /ropeScaling must be linear, dynamic or llama3, got \{"type":"yarn"/,
   )
-  const experts = { numExperts: 4, numExpertsPerToken: 2, intermediateSize: 64, tensorNames: 'mixtral' } as const
-  expect(() => decoderModel({ ...tiny, experts })).toThrow(/experts is not computed .* a mixture of experts/)
   expect(decoderModel({ ...tiny, qkNorm: false }).parameters).toEqual(model.parameters)
   expect(() => model.forward(parameters, tensor([...ids, 1]))).toThrow(/seq at most 16 \(maxPositionEmbeddings\)/)
 })

@@ -150,7 +150,7 @@ test('what is not there is said as what it is', async () => {
   await expect(loadModel(device, bare)).rejects.toThrow(
     /there are no weights \(model\.safetensors, or .*index\.json with shards\)/,
   )
-  await expect(loadModel(device, await folderOf('mixture', { config: { model_type: 'mixtral' } }))).rejects.toThrow(
-    /config\.json: model_type "mixtral" is not supported/,
+  await expect(loadModel(device, await folderOf('mixture', { config: { model_type: 'deepseek_v3' } }))).rejects.toThrow(
+    /config\.json: model_type "deepseek_v3" is not supported/,
   )
 })

@@ -61,6 +61,7 @@ const choices: Record<string, Partial<ModelArchitecture>> = {
     ropeScaling: { type: 'llama3', factor: 8, lowFreqFactor: 1, highFreqFactor: 4, originalMaxPositionEmbeddings: 32 },
   },
   'tied or two tables': { tieWordEmbeddings: false },
+  experts: { experts: { numExperts: 8, numExpertsPerToken: 2, intermediateSize: 8, tensorNames: 'mixtral' } },
 }
 
 test('the table of architectures', () => {
@@ -69,8 +70,10 @@ test('the table of architectures', () => {
     const cells = names.map((family) => {
       const has = smallest(family)
       if (
-        Object.entries(choice).every(
-          ([key, value]) => has[key as keyof ModelArchitecture] === value && key !== 'tieWordEmbeddings',
+        Object.entries(choice).every(([key, value]) =>
+          key === 'experts'
+            ? has.experts !== undefined
+            : has[key as keyof ModelArchitecture] === value && key !== 'tieWordEmbeddings',
         )
       )
         return 'always'

@@ -1,5 +1,5 @@
 /** What is held against Transformers for one vector. */
-import { compile, type Device, valueAndGrad } from '@kumiki/tensor'
+import { compile, type Device, sliceAxis, type Tensor, valueAndGrad } from '@kumiki/tensor'
 import { expect } from 'vitest'
 import { type DecoderModel, decoderModel, type Parameters } from '../src/index.ts'
 import { loadModel } from '../src/node.ts'
@@ -28,7 +28,7 @@ export async function loadBoth(device: Device, vector: Vector, root: string): Pr
   const [{ architecture, parameters, warnings }, sharded] = [await load('single'), await load('sharded')]
   expect([...warnings, ...sharded.warnings]).toEqual([])
   expect(sharded.architecture).toEqual(architecture)
-  expect(Object.keys(parameters).sort()).toEqual(Object.keys(vector.gradients).sort())
+  expect(Object.keys(inFiles(parameters)).sort()).toEqual(Object.keys(vector.gradients).sort())
   for (const [name, t] of Object.entries(parameters))
     expect(await sharded.parameters[name].data(), name).toEqual(await t.data())
   return { device, vector, model: decoderModel(architecture), parameters }
@@ -57,7 +57,20 @@ export async function expectPieces(loaded: Loaded): Promise<void> {
   }
 }
 
-async function expectProjections(tensors: Parameters, expected: Readonly<Record<string, Projection>>): Promise<void> {
+/** Parameters by the names files have: an expert each where the decoder has one tensor for all. */
+function inFiles(parameters: Parameters): Parameters {
+  const separate = ([name, t]: [string, Tensor]): [string, Tensor][] =>
+    t.ndim !== 3
+      ? [[name, t]]
+      : Array.from({ length: t.shape[0] }, (_, e) => [
+          name.replace('.experts.', `.experts.${e}.`),
+          sliceAxis(t, 0, e, e + 1).reshape(t.shape.slice(1)),
+        ])
+  return Object.fromEntries(Object.entries(parameters).flatMap(separate))
+}
+
+async function expectProjections(all: Parameters, expected: Readonly<Record<string, Projection>>): Promise<void> {
+  const tensors = inFiles(all)
   for (const [name, projection] of Object.entries(expected))
     expect(far(projectionOf(name, await tensors[name].data()), projection), name).toBeLessThan(1e-4)
 }

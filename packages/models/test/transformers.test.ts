@@ -23,7 +23,9 @@ afterAll(async () => {
 // transformers.deep.ts goes on from the cache and trains with every one.
 test('there is a vector for every architecture', () => {
   expect(vectorNames).toEqual(
-    'gemma2 gemma3 llama-bias llama-dynamic llama-linear llama-llama3 mistral olmo2 qwen2 qwen3'.split(' '),
+    'gemma2 gemma3 llama-bias llama-dynamic llama-linear llama-llama3 mistral mixtral olmo2 qwen2 qwen3-moe qwen3'.split(
+      ' ',
+    ),
   )
 })
 
@@ -35,8 +37,8 @@ test.each(vectorNames)('%s: files and logits of Transformers', async (name) => {
   expect(fromHuggingFaceConfig(toHuggingFaceConfig(architecture))).toEqual(architecture)
   await expectLogits(loaded)
   // What the others have in parts: norms at both places, caps, windows; biases and tied tables.
-  if (name === 'gemma2') await expectPieces(loaded)
-  if (name === 'qwen2') await expectTraining(loaded, 0)
+  if (name === 'gemma2' || name === 'mixtral') await expectPieces(loaded)
+  if (name === 'qwen2' || name === 'qwen3-moe') await expectTraining(loaded, 0)
 })
 
 test.each([

@@ -1,4 +1,4 @@
-"""Tiny models of every dense architecture, computed and written by Transformers.
+"""Tiny models of every architecture, computed and written by Transformers.
 
     python make_transformers.py          makes vectors/transformers/*.json
     python make_transformers.py check    lets Transformers read what this package writes (node), GGUF too, and notes the result in checked.json
@@ -25,6 +25,7 @@ sizes = dict(hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_atte
              vocab_size=40, max_position_embeddings=64, bos_token_id=1, eos_token_id=2, pad_token_id=None, attn_implementation="eager")
 llama, mistral, qwen2, qwen3 = (getattr(transformers, n + "Config") for n in ("Llama", "Mistral", "Qwen2", "Qwen3"))
 gemma2, gemma3, olmo2 = (getattr(transformers, n + "Config") for n in ("Gemma2", "Gemma3Text", "Olmo2"))
+mixtral, qwen3_moe = (getattr(transformers, n + "Config") for n in ("Mixtral", "Qwen3Moe"))
 rope = lambda kind, theta=10000.0, **more: dict(rope_parameters=dict(rope_type=kind, rope_theta=theta, **more))
 cases = {
     "llama-bias": (llama, dict(attention_bias=True, mlp_bias=True, tie_word_embeddings=True, head_dim=12)),
@@ -40,6 +41,8 @@ cases = {
                             rope_parameters=dict(full_attention=dict(rope_type="linear", factor=8.0, rope_theta=1000000.0),
                                                  sliding_attention=dict(rope_type="default", rope_theta=10000.0)))),
     "olmo2": (olmo2, dict(num_key_value_heads=4)),
+    "mixtral": (mixtral, dict(num_local_experts=4, num_experts_per_tok=2, intermediate_size=16)),
+    "qwen3-moe": (qwen3_moe, dict(num_experts=6, num_experts_per_tok=3, moe_intermediate_size=16, norm_topk_prob=False, head_dim=16)),
 }
 dtypes = {"mistral": torch.bfloat16, "qwen2": torch.float16}
 
@@ -66,6 +69,23 @@ def weights(name, shape, unit):
     return torch.tensor(values.reshape(shape), dtype=torch.float32)
 
 
+def stored(name, t):
+    """A parameter under the names that files have: experts are one tensor in the model, gate and up side by side, and one each in files."""
+    if ".experts." not in name:
+        yield name.replace(".mlp.gate.", ".block_sparse_moe.gate.") if MIXTRAL else name, t
+        return
+    head, kind = name.rsplit(".", 1)
+    head = head.replace(".mlp.", ".block_sparse_moe.") if MIXTRAL else head
+    gate, up, down = ("w1", "w3", "w2") if MIXTRAL else ("gate_proj", "up_proj", "down_proj")
+    for e in range(t.shape[0]):
+        parts = [(down, t[e])] if kind == "down_proj" else list(zip((gate, up), t[e].chunk(2)))
+        for layer, part in parts:
+            yield f"{head}.{e}.{layer}.weight", part
+
+
+MIXTRAL = False
+
+
 def projection(name, t):
     """Four numbers of a tensor: its norm, its product with a formula's vector, its first and last elements."""
     v = t.detach().double().flatten().numpy()
@@ -73,12 +93,15 @@ def projection(name, t):
 
 
 def build(name):
+    global MIXTRAL
+    MIXTRAL = name == "mixtral"
     cls, more = cases[name]
     config = cls(**{**sizes, **more})
     model = transformers.AutoModelForCausalLM.from_config(config, attn_implementation="eager").float().eval()
     with torch.no_grad():
         for n, p in model.named_parameters():
-            p.copy_(weights(n, tuple(p.shape), name.startswith("gemma")))
+            for file_name, part in stored(n, p):
+                part.copy_(weights(file_name, tuple(part.shape), name.startswith("gemma")))
     return model
 
 
@@ -110,14 +133,14 @@ def make(name):
         logits = model(tokens).logits.float().numpy()
     vector = dict(logits=base64.b64encode(logits.tobytes()).decode())
     dtype = dtypes.get(name, torch.float32)
-    stored = build(name).to(dtype)
-    vector["single"] = written(stored)
-    vector["sharded"] = written(stored, max_shard_size="20KB" if dtype == torch.float32 else "10KB")
+    narrow = build(name).to(dtype)
+    vector["single"] = written(narrow)
+    vector["sharded"] = written(narrow, max_shard_size="20KB" if dtype == torch.float32 else "10KB")
     model = build(name)  # dynamic positions remember the longest sequence
     loss = losses_of(model)
     loss.backward()
     vector["loss"] = loss.item()
-    vector["gradients"] = {n: projection(n, p.grad) for n, p in model.named_parameters()}
+    vector["gradients"] = {f: projection(f, t) for n, p in model.named_parameters() for f, t in stored(n, p.grad)}
     optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3, betas=(0.9, 0.95), eps=1e-6, weight_decay=0.1)
     vector["losses"] = []
     for _ in range(10):
@@ -126,7 +149,7 @@ def make(name):
         loss.backward()
         optimizer.step()
         vector["losses"].append(loss.item())
-    vector["trained"] = {n: projection(n, p) for n, p in model.named_parameters()}
+    vector["trained"] = {f: projection(f, t) for n, p in model.named_parameters() for f, t in stored(n, p)}
     with open(os.path.join(here, "transformers", name + ".json"), "w") as f:
         json.dump(vector, f)
         f.write("\n")

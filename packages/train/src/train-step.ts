@@ -119,13 +119,39 @@ export function meanLoss(
   params: Parameters,
   { inputs, targets, documents }: StepBatch,
   count: Tensor,
-  { zLoss, ...options }: Omit<ForwardOptions, 'documents' | 'cache'> & { readonly zLoss?: number } = {},
+  options: LossOptions = {},
 ): Tensor {
-  return model
-    .forward(params, inputs, { ...options, documents })
-    .losses(targets, { zLoss })
-    .sum()
-    .div(count)
+  return lossOf(model, params, { inputs, targets, documents }, count, options).loss
+}
+
+type LossOptions = Omit<ForwardOptions, 'documents' | 'cache'> & {
+  readonly zLoss?: number
+  /** Parts of the batch that this one is one of: each adds its share of what the model itself adds to the loss. */
+  readonly parts?: number
+}
+
+interface LossParts {
+  /** What is differentiated: the mean loss, with what the model adds to it. */
+  readonly loss: Tensor
+  /** The mean loss alone, where the model adds something. */
+  readonly mean?: Tensor
+  /** The model's own. */
+  readonly metrics: Readonly<Record<string, Tensor>>
+}
+
+function lossOf(
+  model: LanguageModel,
+  params: Parameters,
+  { inputs, targets, documents }: StepBatch,
+  count: Tensor,
+  { zLoss, parts = 1, ...options }: LossOptions,
+): LossParts {
+  const pass = model.forward(params, inputs, { ...options, documents })
+  const mean = pass.losses(targets, { zLoss }).sum().div(count)
+  const { auxiliary } = pass
+  if (!auxiliary) return { loss: mean, metrics: {} }
+  const shared = Object.entries(auxiliary.metrics).map(([name, t]) => [name, t.div(parts)] as const)
+  return { loss: mean.add(auxiliary.loss.div(parts)), mean, metrics: Object.fromEntries(shared) }
 }
 
 /** Number of targets that are not negative, at least 1, as a float32 scalar. */
@@ -181,10 +207,12 @@ export function makeTrainStep(options: TrainStepOptions): TrainStep {
       batch: StepBatch,
       count: Tensor,
       step: Tensor | undefined,
-    ): readonly [Tensor, Fp8Pass['seen'] | undefined] => {
+    ): readonly [Tensor, { readonly seen?: Fp8Pass['seen'] } & Omit<LossParts, 'loss'>] => {
       const pass = recipe?.begin(scaling, scales, step)
       const linear = pass && linearOf(precision, recipe!, pass)
-      return [meanLoss(model, { ...params, ...frozen }, batch, count, { zLoss, activations, linear }), pass?.seen]
+      const options = { zLoss, activations, linear, parts: accumulation }
+      const { loss, ...more } = lossOf(model, { ...params, ...frozen }, batch, count, options)
+      return [loss, { seen: pass?.seen, ...more }]
     },
   )
   return compile(
@@ -200,6 +228,7 @@ export function makeTrainStep(options: TrainStepOptions): TrainStep {
       let loss: Tensor | undefined
       let grads: Parameters | undefined
       let amaxes: Tensor | undefined
+      let ownMetrics: Parameters = {}
       for (let part = 0; part < accumulation; part++) {
         const from = part * rows
         const piece = (t: Tensor) => sliceAxis(t, 0, from, from + rows)
@@ -215,9 +244,11 @@ export function makeTrainStep(options: TrainStepOptions): TrainStep {
           count,
           scalars[roundingStep] as unknown as Tensor | undefined,
         )
-        loss = loss ? loss.add(result.value) : result.value
         grads = grads ? addTrees(grads, result.grads.params) : result.grads.params
-        const seen = result.aux && recipe?.amaxes(result.aux, result.grads.scales)
+        const { seen: tensors, mean = result.value, metrics } = result.aux
+        loss = loss ? loss.add(mean) : mean
+        const seen = tensors && recipe?.amaxes(tensors, result.grads.scales)
+        ownMetrics = part === 0 ? metrics : addTrees(ownMetrics, metrics)
         if (seen) amaxes = amaxes ? maximum(amaxes, seen) : seen
       }
       if (precision.gradients === 'bfloat16')
@@ -250,7 +281,7 @@ export function makeTrainStep(options: TrainStepOptions): TrainStep {
         gradNorm,
         ...(amaxes ? { amaxes, clipped: countOutOfRange(amaxes, overflow) } : {}),
         ...(overflow ? { overflow } : {}),
-        metrics,
+        metrics: { ...ownMetrics, ...metrics },
       }
     },
     { donate: [0] },

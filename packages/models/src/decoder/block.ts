@@ -3,6 +3,7 @@ import { add, cast, rmsNorm, type Tensor } from '@kumiki/tensor'
 import type { ModelArchitecture } from '../architecture.ts'
 import type { LinearLayer, LinearRule, Parameters } from '../language-model.ts'
 import { selfAttention } from './attention.ts'
+import { mixtureOfExperts, type Routing } from './experts.ts'
 import { feedForward } from './feed-forward.ts'
 import type { KeyValueCache } from './kv-cache.ts'
 import type { Rotation } from './rope.ts'
@@ -10,6 +11,9 @@ import type { Rotation } from './rope.ts'
 /** What all blocks of a forward pass share. */
 export interface BlockContext {
   readonly architecture: ModelArchitecture
+  readonly parameters: Parameters
+  /** What the routers of the pass did, layer by layer. */
+  readonly routings: Routing[]
   /** A linear layer of the parameters, with its bias where it has one. @param name without `.weight` */
   apply(x: Tensor, name: string): Tensor
   /** RMSNorm over the last axis. @param name of its weight, without `.weight` */
@@ -28,8 +32,9 @@ export function namedLayers(
   parameters: Parameters,
   { rmsNormEps, normOffset }: ModelArchitecture,
   linear: LinearRule,
-): Pick<BlockContext, 'apply' | 'norm'> {
+): Pick<BlockContext, 'parameters' | 'apply' | 'norm'> {
   return {
+    parameters,
     apply(x, name) {
       const weight = `${name}.weight`
       const y = linear(x, parameters[weight], weight)
@@ -48,7 +53,8 @@ export function transformerBlock(context: BlockContext, layer: number, x: Tensor
   const { normPlacement = 'pre' } = context.architecture
   const norm = (y: Tensor, name: string) => context.norm(y, `model.layers.${layer}.${name}`)
   const attended = (y: Tensor) => selfAttention(context, layer, y)
-  const fed = (y: Tensor) => feedForward(context, layer, y)
+  const fed = (y: Tensor) =>
+    context.architecture.experts ? mixtureOfExperts(context, layer, y) : feedForward(context, layer, y)
   if (normPlacement === 'pre') {
     const h = x.add(attended(norm(x, 'input_layernorm')))
     return h.add(fed(norm(h, 'post_attention_layernorm')))
@@ -68,7 +74,8 @@ const roles = {
   'mlp.down_proj': 'down',
 }
 
-/** The linear layers of a block, in the order of the forward pass. */
-export function blockLinearLayers(block: number): LinearLayer[] {
-  return Object.entries(roles).map(([name, role]) => ({ name: `model.layers.${block}.${name}.weight`, role, block }))
+/** The linear layers of a block, in the order of the forward pass. Experts are not among them: their products are grouped. */
+export function blockLinearLayers(block: number, { experts }: ModelArchitecture): LinearLayer[] {
+  const all = Object.entries(roles).filter(([name]) => !experts || !name.startsWith('mlp.'))
+  return all.map(([name, role]) => ({ name: `model.layers.${block}.${name}.weight`, role, block }))
 }

@@ -5,6 +5,7 @@ import { type LanguageModel, linear, type Parameters } from '../language-model.t
 import { outputLayer } from '../output-layer.ts'
 import { countParameters, flopsPerToken, type ParameterCount, parameterShapes } from '../parameters.ts'
 import { type BlockContext, blockLinearLayers, namedLayers, transformerBlock } from './block.ts'
+import { auxiliaryOf, type RouterLosses, type Routing } from './experts.ts'
 import { type InitializeOptions, initializeDecoder } from './initialize.ts'
 import { type KeyValueCache, openCache } from './kv-cache.ts'
 import { dynamicRotation, type Rotation, ropeFrequencies, rotationTables } from './rope.ts'
@@ -48,31 +49,36 @@ const computed: { readonly [field in keyof Required<ModelArchitecture>]?: true }
   slidingWindow: true,
   slidingLayers: true,
   localRopeTheta: true,
+  experts: true,
 }
 
 /** @throws RangeError for what the architecture has and the decoder does not compute, by its name */
 function refuseWhatIsNotComputed(architecture: ModelArchitecture): void {
   for (const [field, value] of Object.entries(architecture)) {
     if (Object.hasOwn(computed, field) || value === undefined || value === null || value === false) continue
-    const given = field === 'experts' ? 'a mixture of experts' : JSON.stringify(value)
     throw new RangeError(
-      `decoderModel: ${field} is not computed by the decoder, got ${given}; give an architecture without it (${Object.keys(computed).join(', ')} are computed)`,
+      `decoderModel: ${field} is not computed by the decoder, got ${JSON.stringify(value)}; give an architecture without it (${Object.keys(computed).join(', ')} are computed)`,
     )
   }
 }
 
 /**
  * The decoder of an architecture.
- * @throws RangeError for a field outside its bounds, and for one that the decoder does not compute (experts)
+ * @param losses what the routers of a mixture of experts add to the training loss
+ * @throws RangeError for a field outside its bounds, and for one that the decoder does not compute
  * @example
  * const model = decoderModel(nano)
  * const parameters = model.initialize(device, { seed: 1 })
  * const logits = model.forward(parameters, tokens).logits() // [batch, seq, vocabulary]
  */
-export function decoderModel(architecture: ModelArchitecture): DecoderModel {
+export function decoderModel(architecture: ModelArchitecture, losses: RouterLosses = {}): DecoderModel {
   validateArchitecture(architecture, 'decoderModel')
   refuseWhatIsNotComputed(architecture)
-  return new Decoder(architecture)
+  const { balanceLoss = 0.01, routerZLoss = 1e-3 } = losses
+  for (const [name, value] of Object.entries({ balanceLoss, routerZLoss }))
+    if (!(value >= 0 && value < 1e6))
+      throw new RangeError(`decoderModel: ${name} must be a number of at least 0, got ${value}`)
+  return new Decoder(architecture, { balanceLoss, routerZLoss })
 }
 
 class Decoder implements DecoderModel {
@@ -82,15 +88,19 @@ class Decoder implements DecoderModel {
   readonly vocabSize: number
   readonly parameters: LanguageModel['parameters']
   readonly linearLayers: LanguageModel['linearLayers']
+  private readonly losses: Required<RouterLosses>
   private readonly tables = new Map<Device, { readonly all: Rotation; readonly local: Rotation }>()
 
-  constructor(architecture: ModelArchitecture) {
+  constructor(architecture: ModelArchitecture, losses: Required<RouterLosses>) {
     this.architecture = architecture
+    this.losses = losses
     const { maxPositionEmbeddings: positions, ropeScaling } = architecture
     this.contextLength = ropeScaling?.type === 'dynamic' ? Math.floor(positions * ropeScaling.factor) : positions
     this.vocabSize = architecture.vocabSize
-    this.parameters = parameterShapes(architecture)
-    this.linearLayers = Array.from({ length: architecture.numHiddenLayers }, (_, i) => blockLinearLayers(i)).flat()
+    this.parameters = parameterShapes(architecture, { experts: 'stacked' })
+    this.linearLayers = Array.from({ length: architecture.numHiddenLayers }, (_, i) =>
+      blockLinearLayers(i, architecture),
+    ).flat()
   }
 
   initialize(device: Device, options?: InitializeOptions): Parameters {
@@ -105,8 +115,10 @@ class Decoder implements DecoderModel {
       throw new RangeError('decoder: documents cannot be given for a pass that goes on from a cache')
     const cache = options.cache && openCache(options.cache, seq, contextLength, documents)
     const embedding = p['model.embed_tokens.weight']
+    const routings: Routing[] = []
     const context: BlockContext = {
       architecture,
+      routings,
       ...namedLayers(p, architecture, options.linear ?? ((x, weight) => linear(x, weight, activations))),
       store: (x) => cast(x, activations),
       ...this.rotations(embedding, seq, cache || undefined),
@@ -119,7 +131,8 @@ class Decoder implements DecoderModel {
     const hidden = context.norm(x, 'model.norm')
     const table = architecture.tieWordEmbeddings ? embedding : p['lm_head.weight']
     const output = outputLayer(hidden, table, activations, { softcap: architecture.logitSoftcap })
-    return { ...output, ...(cache && { cache: cache.kept() }) }
+    const auxiliary = auxiliaryOf(routings, this.losses)
+    return { ...output, ...(auxiliary && { auxiliary }), ...(cache && { cache: cache.kept() }) }
   }
 
   countParameters(): ParameterCount {

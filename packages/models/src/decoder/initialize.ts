@@ -24,12 +24,12 @@ export function initializeDecoder(
   const { seed = 0, scaleOutputs = true } = options
   const { initializerRange, numHiddenLayers } = architecture
   const parameters: Parameters = {}
-  for (const { name, shape } of parameterShapes(architecture)) {
+  for (const { name, shape } of parameterShapes(architecture, { experts: 'stacked' })) {
     const values = new Float32Array(shape.reduce((a, b) => a * b, 1))
     if (name.endsWith('.bias')) values.fill(0)
     else if (shape.length === 1) values.fill(architecture.normOffset ? 0 : 1)
     else {
-      const output = scaleOutputs && /\.(o_proj|down_proj)\./.test(name)
+      const output = scaleOutputs && /\.(o_proj|down_proj|w2)\./.test(name)
       fillNormal(values, initializerRange / (output ? Math.sqrt(2 * numHiddenLayers) : 1), seed, hashName(name))
     }
     parameters[name] = device.tensor(values, shape)

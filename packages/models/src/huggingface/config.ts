@@ -40,15 +40,14 @@ export interface HuggingFaceConfigOptions {
 
 /** Which class has an architecture, where it does not say. */
 function familyOf({ family, experts }: ModelArchitecture): ArchitectureFamily {
-  if (experts)
-    throw new RangeError(
-      'toHuggingFaceConfig: the dense classes have no experts; a mixture of experts cannot be written yet',
-    )
-  return family ?? 'llama'
+  const named = experts?.tensorNames ?? family ?? 'llama'
+  if (family !== undefined && family !== named)
+    throw new RangeError(`toHuggingFaceConfig: the class ${family} has no experts; ${named} has`)
+  return named
 }
 
 /**
- * The config.json of a dense architecture, as its `family` (Llama where there is none).
+ * The config.json of an architecture, as its `family` (Llama where there is none, or the class that names the experts).
  * @throws RangeError for a field outside its bounds, or one that the class does not have
  */
 export function toHuggingFaceConfig(

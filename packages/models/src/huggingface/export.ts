@@ -1,9 +1,11 @@
 /** A model written as Hugging Face tools expect it: config.json, safetensors (whole or in shards), generation_config.json. Node only. */
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { sliceAxis, type Tensor } from '@kumiki/tensor'
 import type { ModelArchitecture } from '../architecture.ts'
 import { replaceFile } from '../files/atomic-file.ts'
 import type { Parameters } from '../language-model.ts'
+import { nameOfExpert } from '../parameters.ts'
 import { type SafetensorsTensor, safetensorsChunks } from '../safetensors/safetensors.ts'
 import { toHuggingFaceConfig } from './config.ts'
 import { type GenerationConfig, toHuggingFaceGenerationConfig } from './generation-config.ts'
@@ -35,7 +37,7 @@ export async function saveModel(
 ): Promise<void> {
   const { dtype, maxShardBytes = 5e9, generation, ...ids } = options
   if (!(maxShardBytes > 0)) throw new RangeError(`saveModel: maxShardBytes must be above 0, got ${maxShardBytes}`)
-  const all = Object.entries(parameters)
+  const all = Object.entries(parameters).flatMap(([name, t]) => separated(name, t))
   const narrow = (['bfloat16', 'float16'] as const).find((d) => all.some(([, t]) => t.dtype === d))
   const config = toHuggingFaceConfig(architecture, { torchDtype: dtype ?? narrow ?? 'float32', ...ids })
   const shards = cutIntoShards(
@@ -57,6 +59,15 @@ export async function saveModel(
   if (generation)
     await replaceFile(join(folder, 'generation_config.json'), json(toHuggingFaceGenerationConfig(generation)))
   await removeOthers(folder, new Set(shards.length > 1 ? [...files, indexFile] : files))
+}
+
+/** The experts of a layer are one tensor here and one each in the files. */
+function separated(name: string, t: Tensor): [name: string, t: Tensor][] {
+  if (t.ndim !== 3) return [[name, t]]
+  return Array.from({ length: t.shape[0] }, (_, e) => [
+    nameOfExpert(name, e),
+    sliceAxis(t, 0, e, e + 1).reshape(t.shape.slice(1)),
+  ])
 }
 
 /** Fields that transformers 5 takes as Python floats alone: a whole number must be written as 3.0. */

@@ -133,6 +133,22 @@ const gemmaSizes = {
   tie_word_embeddings: true,
 }
 
+/** How many experts there are, by either of their names, and how many a token goes through. */
+function readExperts(fields: Fields, defaults: { num_local_experts: number; num_experts_per_tok: number }) {
+  // What routers add to a training loss is not part of the model.
+  fields.raw('router_aux_loss_coef')
+  const named = fields.optionalNumber('num_experts')
+  return {
+    numExperts: fields.number('num_local_experts', named ?? defaults.num_local_experts),
+    numExpertsPerToken: fields.number('num_experts_per_tok', defaults.num_experts_per_tok),
+  }
+}
+
+const writeExperts = ({ experts }: ModelArchitecture) => ({
+  [experts!.tensorNames === 'mixtral' ? 'num_local_experts' : 'num_experts']: experts!.numExperts,
+  num_experts_per_tok: experts!.numExpertsPerToken,
+})
+
 /** Defaults: the configuration classes of transformers 5.24. */
 export const families: Readonly<Record<ArchitectureFamily, Family>> = {
   llama: {
@@ -248,5 +264,67 @@ export const families: Readonly<Record<ArchitectureFamily, Family>> = {
       }
     },
     write: (a) => ({ ...writeLlamaLike(a), attention_bias: a.attentionBias ?? false }),
+  },
+  mixtral: {
+    modelType: 'mixtral',
+    className: 'MixtralForCausalLM',
+    defaults: { rms_norm_eps: 1e-5, num_key_value_heads: 8 },
+    read(fields, _, positions) {
+      noWindow(fields)
+      noMlpBias(fields)
+      fields.only('attention_bias', [false], 'its projections have no bias')
+      fields.only('router_jitter_noise', [0], 'routers see what they are given')
+      fields.only('hidden_act', ['silu', 'swish'], 'its experts are SwiGLU')
+      return {
+        experts: {
+          ...readExperts(fields, { num_local_experts: 8, num_experts_per_tok: 2 }),
+          intermediateSize: fields.number('intermediate_size', 14336),
+          tensorNames: 'mixtral',
+        },
+        ...ropeFields(readRope(fields, positions, 1_000_000)),
+      }
+    },
+    write: (a) => ({
+      ...writeLlamaLike(a),
+      ...writeExperts(a),
+      sliding_window: null,
+      intermediate_size: a.experts!.intermediateSize,
+    }),
+  },
+  qwen3_moe: {
+    modelType: 'qwen3_moe',
+    className: 'Qwen3MoeForCausalLM',
+    defaults: { rms_norm_eps: 1e-6, num_key_value_heads: 4 },
+    read(fields, layers, positions) {
+      noMlpBias(fields)
+      fields.only('decoder_sparse_step', [1], 'every layer has experts')
+      if (fields.has('mlp_only_layers') && (fields.raw('mlp_only_layers') as unknown[]).length !== 0)
+        throw new RangeError(
+          `${fields.owner}: mlp_only_layers must be empty (every layer has experts), got ${show(fields.raw('mlp_only_layers'))}`,
+        )
+      fields.only('hidden_act', ['silu', 'swish'], 'its experts are SwiGLU')
+      return {
+        qkNorm: true,
+        experts: {
+          ...readExperts(fields, { num_local_experts: 128, num_experts_per_tok: 8 }),
+          intermediateSize: fields.number('moe_intermediate_size', 768),
+          ...(!fields.flag('norm_topk_prob', false) && { normTopKProb: false }),
+          tensorNames: 'qwen3_moe',
+        },
+        ...bias(fields),
+        ...readQwenWindow(fields, layers),
+        ...ropeFields(readRope(fields, positions)),
+      }
+    },
+    write: (a) => ({
+      ...writeLlamaLike(a),
+      ...writeExperts(a),
+      ...writeQwenWindow(a),
+      attention_bias: a.attentionBias ?? false,
+      moe_intermediate_size: a.experts!.intermediateSize,
+      norm_topk_prob: a.experts!.normTopKProb ?? true,
+      decoder_sparse_step: 1,
+      mlp_only_layers: [],
+    }),
   },
 }

@@ -1,11 +1,11 @@
 /** A model on disk as Hugging Face tools expect it: config.json, model.safetensors. Node only. */
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { cast, type Device, type DType } from '@kumiki/tensor'
+import { cast, type Device, type DType, stack, type Tensor } from '@kumiki/tensor'
 import type { ModelArchitecture } from '../architecture.ts'
 import { readText } from '../files/read-text.ts'
 import type { Parameters } from '../language-model.ts'
-import { parameterShapes } from '../parameters.ts'
+import { nameOfExpert, type ParameterShape, parameterShapes } from '../parameters.ts'
 import { fromHuggingFaceConfig } from './config.ts'
 import { fromHuggingFaceGenerationConfig, type GenerationConfig } from './generation-config.ts'
 import { fetchFromHub, type HubOptions } from './hub.ts'
@@ -47,7 +47,7 @@ export async function loadModel(device: Device, from: string, options: LoadOptio
     const architecture = await untieWhereTheyDiffer(configured, weights, warnings, inFile)
     const parameters: Parameters = {}
     const used = new Set<string>()
-    for (const { name, shape } of parameterShapes(architecture)) {
+    const readOne = async ({ name, shape }: ParameterShape): Promise<Tensor> => {
       // A tied table may be stored under the name of the other.
       const tied = name === embedding && !weights.has(inFile(embedding)) && architecture.tieWordEmbeddings
       const stored = inFile(tied ? head : name)
@@ -60,7 +60,14 @@ export async function loadModel(device: Device, from: string, options: LoadOptio
         throw new Error(`${file}: ${stored} is [${found.join(', ')}], but config.json calls for [${shape.join(', ')}]`)
       }
       const read = tensorOf(device, weights.info(stored), await weights.read(stored))
-      const tensor = cast(read, wanted === 'stored' ? dtype : wanted)
+      return cast(read, wanted === 'stored' ? dtype : wanted)
+    }
+    for (const { name, shape } of parameterShapes(architecture, { experts: 'stacked' })) {
+      const [experts, ...ofOne] = shape
+      const parts: Tensor[] = []
+      if (shape.length === 3)
+        for (let e = 0; e < experts; e++) parts.push(await readOne({ name: nameOfExpert(name, e), shape: ofOne }))
+      const tensor = shape.length === 3 ? stack(parts) : await readOne({ name, shape })
       await device.evaluate(tensor)
       parameters[name] = tensor
     }
