@@ -206,35 +206,30 @@ test('runs of earlier versions go on', async () => {
 })
 
 test('any optimizer and any schedule train, are kept and go on', async () => {
-  const schedule = { kind: 'exponential', from: 1e-3, rate: 0.9 }
-  await begin('lion', { steps: 2, optimizer: 'lion', schedule })
-  expect(json('lion', 'run.json').configuration).toMatchObject({ optimizer: { kind: 'lion' }, schedule })
-  expect(json('lion', 'run.json').configuration).not.toHaveProperty('learningRate')
-  await expect(train({ resume: at('lion'), overrides: { steps: 4, optimizer: 'adamw' } })).rejects.toThrow(
-    /the optimizer is lion and cannot become adamw/,
-  )
-  await train({ resume: at('lion'), overrides: { steps: 3, optimizer: { beta1: 0.8 } } })
-  expect(said).toContain('optimizer.beta1 was undefined up to step 2, and is 0.8 from here on')
-  expect(stepsOf('lion')).toEqual([1, 2, 3])
-  // Muon by name: hidden matrices; the rest under AdamW.
-  await begin('muon', { steps: 2, optimizer: 'muon', schedule: 'linear' })
-  expect(json('muon', 'run.json').configuration.optimizer.groups[0].optimizer.kind).toBe('muon')
-  // Kinds of one's own, from a module.
-  writeFileSync(
-    at('kinds.mjs'),
-    'export const schedules = { harmonic: ({ peak }) => (step) => peak / (step + 1) }\nexport const bad = 1\n',
-  )
-  const own = { overrides: { steps: 2, schedule: { kind: 'harmonic', peak: 1e-3 } }, config: at('tiny.json') }
-  const texts = { data: [at('texts.txt')], out: at('own') }
-  await expect(train({ ...own, ...texts })).rejects.toThrow(/unknown kind 'harmonic'/)
-  await expect(train({ ...own, ...texts, kinds: at('none.mjs') })).rejects.toThrow(/--kinds .*cannot be loaded/)
-  await train({ ...own, ...texts, kinds: at('kinds.mjs') })
-  expect(readFileSync(at('own', 'metrics.jsonl'), 'utf8')).toContain('"learningRate":0.0005')
-  await expect(train({ resume: at('own'), overrides: { steps: 3 } })).rejects.toThrow(
+  // A schedule of one's own, from a module.
+  writeFileSync(at('kinds.mjs'), 'export const schedules = { harmonic: ({ peak }) => (step) => peak / (step + 1) }\n')
+  const kinds = at('kinds.mjs')
+  const harmonic = { steps: 2, optimizer: 'lion', schedule: { kind: 'harmonic', peak: 1e-3 } }
+  await expect(begin('lion', harmonic)).rejects.toThrow(/unknown kind 'harmonic'/)
+  await expect(begin('lion', harmonic, { kinds: at('none.mjs') })).rejects.toThrow(/--kinds .*cannot be loaded/)
+  await begin('lion', harmonic, { kinds })
+  const { configuration } = json('lion', 'run.json')
+  expect(configuration).toMatchObject({ optimizer: { kind: 'lion' }, schedule: harmonic.schedule })
+  expect(configuration).not.toHaveProperty('learningRate')
+  expect(readFileSync(at('lion', 'metrics.jsonl'), 'utf8')).toContain('"learningRate":0.0005')
+  await expect(train({ resume: at('lion'), overrides: { steps: 3 } })).rejects.toThrow(
     /unknown kind 'harmonic'.* The run was made with --kinds .*kinds\.mjs: give it again/,
   )
-  await train({ resume: at('own'), overrides: { steps: 3 }, kinds: at('kinds.mjs') })
-  expect(stepsOf('own')).toEqual([1, 2, 3])
+  await expect(train({ resume: at('lion'), kinds, overrides: { steps: 4, optimizer: 'adamw' } })).rejects.toThrow(
+    /the optimizer is lion and cannot become adamw/,
+  )
+  await train({ resume: at('lion'), kinds, overrides: { steps: 3, optimizer: { beta1: 0.8 } } })
+  expect(said).toContain('optimizer.beta1 was its default up to step 2, and is 0.8 from here on')
+  expect(stepsOf('lion')).toEqual([1, 2, 3])
+  // Muon by name: hidden matrices; the rest under AdamW.
+  const schedule = { kind: 'exponential', from: 1e-3, rate: 0.9 }
+  await begin('muon', { steps: 2, optimizer: 'muon', schedule })
+  expect(json('muon', 'run.json').configuration.optimizer.groups[0].optimizer.kind).toBe('muon')
   for (const [overrides, message] of [
     [{ optimizer: 'adamx' }, /optimizer: optimizerFromJSON: unknown kind 'adamx'; known are adafactor, adam, adamw/],
     [{ optimizer: { epsilom: 1 } }, /optimizer: optimizerFromJSON: adamw has no option 'epsilom'; it has beta1/],

@@ -124,7 +124,8 @@ export function resumeRemarks(
   return lines
 }
 
-const show = (value: unknown) => (typeof value === 'object' ? JSON.stringify(value) : String(value))
+const show = (value: unknown) =>
+  value === undefined ? 'its default' : typeof value === 'object' ? JSON.stringify(value) : String(value)
 
 const rate = (value: number) => Number(value.toPrecision(3)).toString()
 
