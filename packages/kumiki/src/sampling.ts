@@ -3,12 +3,17 @@ import { Generator } from '@kumiki/models'
 import type { Device } from '@kumiki/tensor'
 import type { Tokenizer } from '@kumiki/tokenizer'
 import type { Trainer } from '@kumiki/train'
+import { StopStrings } from './stop-strings.ts'
 
 export interface ContinueOptions {
   readonly maxTokens: number
   readonly temperature: number
   readonly topP: number
   readonly topK: number
+  readonly minP?: number
+  readonly repetitionPenalty?: number
+  /** The text ends before the first of these. */
+  readonly stop?: readonly string[]
   readonly seed: number
   /** Ends it between two tokens, with its reason. */
   readonly signal?: AbortSignal
@@ -30,14 +35,17 @@ export async function continueText(
   let text = ''
   const emit = (piece: string) => {
     text += piece
-    onText?.(piece)
+    if (piece) onText?.(piece)
   }
+  const stops = new StopStrings(options.stop ?? [])
   for await (const id of generator.generate(ids, options.maxTokens, { ...options, stopIds: [tokenizer.eosId] })) {
-    emit(stream.push(id))
+    emit(stops.push(stream.push(id)))
+    if (stops.found) return text
     if (options.signal) await new Promise((resolve) => setImmediate(resolve))
     options.signal?.throwIfAborted()
   }
-  emit(stream.end())
+  emit(stops.push(stream.end()))
+  emit(stops.end())
   return text
 }
 

@@ -11,6 +11,9 @@ interface GenerateFlags {
   temperature: number
   topP: number
   topK: number
+  minP: number
+  repetitionPenalty: number
+  stop?: string[]
   seed: number
   device: 'auto' | 'webgpu' | 'cpu'
   threads?: number
@@ -30,6 +33,19 @@ export function addGenerate(program: Command): void {
         .option('--temperature <t>', '0: always the likeliest token', real({ from: 0, to: 1000 }), 0.8)
         .option('--top-p <p>', 'keep the likeliest tokens that reach this probability', real({ above: 0, to: 1 }), 0.95)
         .option('--top-k <k>', 'keep this many of the likeliest tokens; 0: all', integer(0, 1 << 24), 0)
+        .option(
+          '--min-p <p>',
+          'keep tokens at least so many times as likely as the likeliest',
+          real({ from: 0, to: 1 }),
+          0,
+        )
+        .option(
+          '--repetition-penalty <x>',
+          'above 1: tokens of the context come again less often',
+          real({ above: 0, to: 1000 }),
+          1,
+        )
+        .option('--stop <text...>', 'end before this text')
         .option('--seed <n>', 'the same seed gives the same text', integer(0, 2 ** 32 - 1), 0)
         .addOption(
           choice(

@@ -2,16 +2,16 @@
 import { type Compiled, compile, type Device, type Tensor, tensorsOf } from '@kumiki/tensor'
 import type { ForwardPass, LanguageModel, ModelCache, Parameters } from '../language-model.ts'
 import { words } from '../random.ts'
+import { checkedSampling, penalize, type SamplingOptions, sample } from './sampling.ts'
 
-export interface SamplingOptions {
-  /** 0 takes the likeliest token; 1 samples from the model's distribution. Default 0.8. */
-  readonly temperature?: number
-  /** Keep the likeliest tokens that together reach this probability. Default 1 (all). */
-  readonly topP?: number
-  /** Keep this many of the likeliest tokens. Default 0 (all). */
-  readonly topK?: number
-  /** Default 0. */
-  readonly seed?: number
+export interface GenerateOptions extends SamplingOptions {
+  /** Ends before one of these. */
+  readonly stopIds?: readonly number[]
+  /**
+   * Changes the scores of the next token in place, after the penalty and before everything else: a grammar, a bias of one's own.
+   * @param context every id so far, the prompt's too
+   */
+  readonly processLogits?: (logits: Float32Array, context: readonly number[]) => void
 }
 
 /** Scores of the next token, and the cache to go on from. */
@@ -53,17 +53,9 @@ export class Generator {
    * @param prompt token ids, at least one and fewer than maxPositions
    * @yields the ids of the continuation
    */
-  async *generate(
-    prompt: ArrayLike<number>,
-    maxTokens: number,
-    options: SamplingOptions & { readonly stopIds?: readonly number[] } = {},
-  ): AsyncGenerator<number> {
-    const { temperature = 0.8, topP = 1, topK = 0, seed = 0, stopIds = [] } = options
-    if (!(temperature >= 0 && temperature < Infinity))
-      throw new RangeError(`generate: temperature must be 0 or more, got ${temperature}`)
-    if (!(topP > 0 && topP <= 1)) throw new RangeError(`generate: topP must be above 0 and at most 1, got ${topP}`)
-    if (!Number.isInteger(topK) || topK < 0)
-      throw new RangeError(`generate: topK must be an integer of 0 or more, got ${topK}`)
+  async *generate(prompt: ArrayLike<number>, maxTokens: number, options: GenerateOptions = {}): AsyncGenerator<number> {
+    const { seed = 0, stopIds = [], processLogits } = options
+    const sampling = checkedSampling('generate', options)
     if (!Number.isInteger(maxTokens) || maxTokens < 0)
       throw new RangeError(`generate: maxTokens must be an integer of 0 or more, got ${maxTokens}`)
     if (prompt.length === 0)
@@ -80,6 +72,7 @@ export class Generator {
       )
     const next = words(seed, 0x5eed)
     let context = Array.from(prompt)
+    const all = Array.from(prompt)
     let cache: ModelCache | undefined
     let position = 0
     let logits: Float32Array | undefined
@@ -102,10 +95,13 @@ export class Generator {
     try {
       await feed(context)
       for (let made = 0; made < maxTokens; made++) {
-        const id = sample(logits!, { temperature, topP, topK }, next() / 4294967296)
+        penalize(logits!, all, sampling.repetitionPenalty)
+        processLogits?.(logits!, all)
+        const id = sample(logits!, sampling, next() / 4294967296)
         if (stopIds.includes(id)) return
         yield id
         context.push(id)
+        all.push(id)
         if (position === this.maxPositions) {
           context = context.slice(-Math.ceil(this.maxPositions / 2))
           forget()
@@ -121,39 +117,4 @@ export class Generator {
     this.prefill.dispose()
     this.decode.dispose()
   }
-}
-
-/**
- * Draws one id.
- * @param logits one score for each token
- * @param uniform a number in [0, 1)
- */
-export function sample(
-  logits: Float32Array,
-  options: Required<Pick<SamplingOptions, 'temperature' | 'topP' | 'topK'>>,
-  uniform: number,
-): number {
-  const { temperature, topP, topK } = options
-  let best = 0
-  for (let i = 1; i < logits.length; i++) if (logits[i] > logits[best]) best = i
-  if (temperature === 0) return best
-  const order = Array.from(logits.keys())
-  const weights = Float64Array.from(logits, (x) => Math.exp((x - logits[best]) / temperature))
-  let kept = order
-  if (topP < 1 || topK > 0) {
-    kept = order.sort((a, b) => weights[b] - weights[a] || a - b)
-    if (topK > 0) kept = kept.slice(0, topK)
-    if (topP < 1) {
-      const total = kept.reduce((sum, i) => sum + weights[i], 0)
-      let reached = 0
-      const end = kept.findIndex((i) => (reached += weights[i]) >= topP * total)
-      kept = kept.slice(0, end < 0 ? kept.length : end + 1)
-    }
-  }
-  let left = uniform * kept.reduce((sum, i) => sum + weights[i], 0)
-  for (const i of kept) {
-    left -= weights[i]
-    if (left < 0) return i
-  }
-  return kept[kept.length - 1]
 }
