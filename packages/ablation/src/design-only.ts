@@ -1,4 +1,5 @@
 /** Designs and their tables without the statistics of their analysis: what a page needs that only lays out runs. */
+export { type Blocks, inBlocks } from './designs/blocks.ts'
 export {
   type AliasSet,
   aliases,
@@ -9,5 +10,9 @@ export {
   foldover,
   type Level,
   type Word,
-} from './design.ts'
+} from './designs/design.ts'
+export { fullFactorial, replicate } from './designs/full-factorial.ts'
+export type { GivenFactor, LevelDesign, LevelFactor } from './designs/level-design.ts'
+export { orthogonalArray } from './designs/orthogonal-arrays.ts'
+export { plackettBurman } from './designs/plackett-burman.ts'
 export { aliasTable, designCsv, designTable } from './tables.ts'

@@ -22,6 +22,7 @@ export function addAblate(program: Command): void {
           'an added factor as a product of others (repeatable; default: least aberration)',
           collect,
         )
+        .option('--clear <A:B>', 'an interaction that is told apart from all others (repeatable)', collect)
         .option('--baseline', 'the first run has everything off')
         .option('--foldover', 'followed by its mirror image: twice the runs, one resolution more')
         .option('--out <file>', 'write the design as JSON'),
@@ -51,6 +52,7 @@ interface DesignFlags {
   factors: string[]
   runs: number
   generator?: string[]
+  clear?: string[]
   baseline?: boolean
   foldover?: boolean
   out?: string
@@ -66,6 +68,7 @@ async function design(options: DesignFlags): Promise<void> {
       runs: options.runs,
       generators,
       baseline: options.baseline === true,
+      ...(options.clear && { clear: options.clear.map((pair) => pair.split(':') as [string, string]) }),
     })
     return options.foldover ? ablation.foldover(first) : first
   })

@@ -1,8 +1,9 @@
 // Effects from the responses of a design, by analysis of variance.
 
-import { type Design, type Level, maskOf } from './design.ts'
-import { fUpperTail, tQuantile } from './distributions/distributions.ts'
-import { members, size } from './words.ts'
+import { type Design, type Level, maskOf } from '../designs/design.ts'
+import { members, size } from '../designs/words.ts'
+import { fUpperTail, tQuantile } from '../distributions/distributions.ts'
+import { holm } from './corrections.ts'
 
 export interface AnalyzeOptions {
   /**
@@ -140,7 +141,10 @@ export function analyze(
       aliases: aliasNames(design, terms[i]),
     }
   })
-  holm(effects)
+  const adjusted = holm(effects.map(({ pValue }) => pValue))
+  effects.forEach((effect, i) => {
+    effect.adjustedPValue = adjusted[i]
+  })
   return {
     observations: n,
     mean: unit * mean,
@@ -173,16 +177,6 @@ function sum(values: readonly number[]): number {
 function mean2(table: readonly (readonly number[])[], levels: readonly Level[], level: Level): number {
   const chosen = table.filter((_, run) => levels[run] === level).flat()
   return sum(chosen) / chosen.length
-}
-
-/** Holm's step-down correction, in place. */
-function holm(effects: Effect[]): void {
-  const tested = effects.filter((e) => e.pValue !== null).sort((a, b) => a.pValue! - b.pValue!)
-  let least = 0
-  tested.forEach((effect, rank) => {
-    least = Math.max(least, Math.min(1, effect.pValue! * (tested.length - rank)))
-    effect.adjustedPValue = least
-  })
 }
 
 function readResponses(

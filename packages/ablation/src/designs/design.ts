@@ -1,5 +1,6 @@
 // Two-level fractional factorial designs: few runs from which the effect of every factor can be read apart from the others.
 
+import { chooseClear } from './clear-interactions.ts'
 import { chooseGenerators } from './generators.ts'
 import { lengthPattern, members, size, subgroup } from './words.ts'
 
@@ -51,6 +52,11 @@ export interface DesignOptions {
    * Choose the signs of the generators so that the first run has every factor off (a baseline). Default false: each added factor is the product itself.
    */
   baseline?: boolean
+  /**
+   * Two-factor interactions that are to be clear: told apart from every main effect and every other two-factor interaction. Of the designs that
+   * do, the one of least aberration.
+   */
+  clear?: readonly (readonly [string, string])[]
 }
 
 const mostFactors = 15
@@ -61,7 +67,7 @@ const mostRuns = 128
  * @throws RangeError where the numbers do not fit, names repeat, or generators do not make a design; TypeError for the wrong kind
  * @see Box, Hunter and Hunter, Statistics for Experimenters (2005), chapter 6
  */
-export function design({ factors: given, runs, generators, baseline = false }: DesignOptions): Design {
+export function design({ factors: given, runs, generators, baseline = false, clear = [] }: DesignOptions): Design {
   const factors = checkFactors(given)
   const k = factors.length
   const base = Math.log2(runs)
@@ -69,7 +75,12 @@ export function design({ factors: given, runs, generators, baseline = false }: D
     throw new RangeError(
       `design: runs must be a power of two, more than ${k} (the factors), at least 4 and at most ${Math.min(mostRuns, 2 ** k)}, got ${runs}`,
     )
-  const { basic, added } = generators ? readGenerators(factors, base, generators) : defaultGenerators(k, base)
+  if (generators && clear.length > 0) throw new RangeError('design: give generators or clear, not both')
+  const { basic, added } = generators
+    ? readGenerators(factors, base, generators)
+    : clear.length > 0
+      ? chooseClear(base, k, readPairs(factors, clear))
+      : defaultGenerators(k, base)
   const rows = Array.from({ length: runs }, (_, run) => {
     const row = new Array<Level>(k)
     basic.forEach((factor, bit) => {
@@ -170,6 +181,22 @@ function defaultGenerators(k: number, base: number) {
     basic: Array.from({ length: base }, (_, i) => i),
     added: chooseGenerators(base, k - base).map((set, i) => ({ factor: base + i, of: members(set) })),
   }
+}
+
+function readPairs(factors: readonly Factor[], pairs: readonly (readonly [string, string])[]): [number, number][] {
+  const index = (name: string) => {
+    const i = factors.findIndex((f) => f.name === name)
+    if (i < 0)
+      throw new RangeError(
+        `design: clear names '${name}', which is no factor; there are ${factors.map((f) => f.name).join(', ')}`,
+      )
+    return i
+  }
+  return pairs.map((pair) => {
+    if (!Array.isArray(pair) || pair.length !== 2 || pair[0] === pair[1])
+      throw new RangeError(`design: clear takes pairs of two factors, got ${JSON.stringify(pair)}`)
+    return [index(pair[0]), index(pair[1])]
+  })
 }
 
 function readGenerators(

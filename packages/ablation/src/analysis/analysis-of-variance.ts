@@ -1,0 +1,232 @@
+/** Analysis of variance by least squares: factors of any number of levels, unbalanced and missing runs, blocks. */
+import type { Design } from '../designs/design.ts'
+import type { LevelDesign } from '../designs/level-design.ts'
+import { fUpperTail, tQuantile } from '../distributions/distributions.ts'
+import { benjaminiHochberg, holm } from './corrections.ts'
+import { leastSquares } from './least-squares.ts'
+
+export interface AnovaOptions {
+  /** Interactions to estimate besides the main effects, as lists of factor names. */
+  readonly interactions?: readonly (readonly string[])[]
+  /** Of the intervals, above 0 and below 1. Default 0.95. */
+  readonly confidence?: number
+}
+
+/** One term of the model: a factor, an interaction, or the blocks. */
+export interface AnovaTerm {
+  /** The factor, an interaction's factors joined by ':', or `blocks`. */
+  readonly term: string
+  readonly factors: readonly string[]
+  readonly degreesOfFreedom: number
+  /** What the term explains beyond all others (type III). */
+  readonly sumOfSquares: number
+  /** null where no degrees of freedom are left for the residual; so are all that follow from it. */
+  readonly F: number | null
+  readonly pValue: number | null
+  readonly holm: number | null
+  readonly benjaminiHochberg: number | null
+  /** sqrt(sum of squares / that of the residual). 0.1 is called small, 0.25 medium, 0.4 large. */
+  readonly cohensF: number | null
+  /** Estimated mean at each level, all other factors even; of main effects. */
+  readonly means: readonly { readonly level: string; readonly mean: number }[]
+  /** Of terms of two levels: mean at the second less mean at the first. */
+  readonly difference: number | null
+  readonly standardError: number | null
+  readonly confidenceInterval: readonly [low: number, high: number] | null
+}
+
+export interface Anova {
+  /** Responses that were there, and how many were missing. */
+  readonly observations: number
+  readonly missing: number
+  /** Mean of the model, every level counted alike. */
+  readonly mean: number
+  readonly terms: readonly AnovaTerm[]
+  readonly residual: {
+    readonly degreesOfFreedom: number
+    readonly sumOfSquares: number
+    readonly standardDeviation: number | null
+  }
+  readonly rSquared: number | null
+  readonly confidence: number
+}
+
+/** The response of a run: a number, null where it is missing, or a list where the run was repeated. */
+export type Response = number | null | readonly (number | null)[]
+
+interface Term {
+  readonly name: string
+  readonly factors: readonly number[]
+  readonly columns: number[][]
+}
+
+/**
+ * Main effects, and the interactions asked for, of any design: each term's sum of squares is what it explains beyond all others (type III, with effects that
+ * sum to zero), so that lost or repeated runs do no harm.
+ * @param responses one for each run, in the design's order
+ * @throws RangeError where the numbers do not match the design, or a term cannot be told from the others in the runs that are there
+ * @see Montgomery, Design and Analysis of Experiments, chapter 15 (unbalanced data); Cohen 1988, section 8.2
+ */
+export function analysisOfVariance(
+  design: Design | LevelDesign,
+  responses: readonly Response[],
+  options: AnovaOptions = {},
+): Anova {
+  const { confidence = 0.95, interactions = [] } = options
+  if (!(confidence > 0 && confidence < 1))
+    throw new RangeError(`analysisOfVariance: confidence must be above 0 and below 1, got ${confidence}`)
+  const table = asLevels(design)
+  const { y, run, missing } = readResponses(table, responses)
+  const terms = readTerms(table, run, interactions)
+  const constant = y.map(() => 1)
+  const n = y.length
+  const fit = leastSquares([constant, ...terms.flatMap(({ columns }) => columns)], y)
+  if ('dependent' in fit) throw notTold(terms, fit.dependent, n)
+  const residualDegrees = n - fit.coefficients.length
+  const residualSum = residualDegrees === 0 ? 0 : fit.residualSumOfSquares
+  const meanSquare = residualDegrees === 0 ? null : residualSum / residualDegrees
+  const total = y.reduce((s, v) => s + (v - y.reduce((a, b) => a + b, 0) / n) ** 2, 0)
+  const t = meanSquare === null ? null : tQuantile((1 - confidence) / 2, residualDegrees)
+
+  let at = 1
+  const found = terms.map((term) => {
+    const from = at
+    at += term.columns.length
+    // With its columns last, their projections are what the term alone explains.
+    const others = terms.filter((other) => other !== term).flatMap(({ columns }) => columns)
+    const own = leastSquares([constant, ...others, ...term.columns], y)
+    if ('dependent' in own) throw notTold(terms, own.dependent, n)
+    const sumOfSquares = own.projections.slice(-term.columns.length).reduce((s, x) => s + x * x, 0)
+    const degreesOfFreedom = term.columns.length
+    const F = meanSquare === null ? null : sumOfSquares / degreesOfFreedom / meanSquare
+    const coefficients = fit.coefficients.slice(from, at)
+    const single = degreesOfFreedom === 1
+    const error = single && meanSquare !== null ? 2 * Math.sqrt(meanSquare * fit.unscaledVariances[from]) : null
+    const difference = single ? 2 * coefficients[0] : null
+    const levels = term.factors.length === 1 ? table.factors[term.factors[0]].levels : []
+    return {
+      term: term.name,
+      factors: term.factors.map((i) => table.factors[i].name),
+      degreesOfFreedom,
+      sumOfSquares,
+      F,
+      pValue: F === null || Number.isNaN(F) ? null : fUpperTail(F, degreesOfFreedom, residualDegrees),
+      cohensF: meanSquare === null ? null : Math.sqrt(sumOfSquares / residualSum),
+      means: levels.map((level, i) => ({
+        level,
+        mean: fit.coefficients[0] + (i === 0 ? -coefficients.reduce((s, c) => s + c, 0) : coefficients[i - 1]),
+      })),
+      difference,
+      standardError: error,
+      confidenceInterval:
+        difference === null || error === null || t === null
+          ? null
+          : ([difference - t * error, difference + t * error] as const),
+    }
+  })
+  const pValues = found.map(({ pValue }) => pValue)
+  const [familyWise, discovery] = [holm(pValues), benjaminiHochberg(pValues)]
+  return {
+    observations: n,
+    missing,
+    mean: fit.coefficients[0],
+    terms: found.map((one, i) => ({ ...one, holm: familyWise[i], benjaminiHochberg: discovery[i] })),
+    residual: {
+      degreesOfFreedom: residualDegrees,
+      sumOfSquares: residualSum,
+      standardDeviation: meanSquare === null ? null : Math.sqrt(meanSquare),
+    },
+    rSquared: total === 0 ? null : 1 - residualSum / total,
+    confidence,
+  }
+}
+
+/** A two-level design in levels 0 and 1. */
+export function asLevels(design: Design | LevelDesign): LevelDesign {
+  if (!('definingRelation' in design)) return design
+  return {
+    name: 'two-level design',
+    factors: design.factors.map(({ name, off = 'off', on = 'on' }) => ({ name, levels: [off, on] })),
+    runs: design.runs.map((row) => row.map((level) => (level > 0 ? 1 : 0))),
+  }
+}
+
+function readResponses({ runs }: LevelDesign, responses: readonly Response[]) {
+  if (!Array.isArray(responses)) throw new TypeError('analysisOfVariance: responses must be an array, one for each run')
+  if (responses.length !== runs.length)
+    throw new RangeError(
+      `analysisOfVariance: ${runs.length} runs need ${runs.length} responses, got ${responses.length}; give null for a run that is missing`,
+    )
+  const y: number[] = []
+  const run: number[] = []
+  let missing = 0
+  responses.forEach((response, i) => {
+    for (const value of Array.isArray(response) ? response : [response]) {
+      if (value === null) missing++
+      else if (typeof value !== 'number' || !Number.isFinite(value))
+        throw new RangeError(`analysisOfVariance: run ${i} has a response that is no finite number: ${String(value)}`)
+      else {
+        y.push(value)
+        run.push(i)
+      }
+    }
+  })
+  return { y, run, missing }
+}
+
+function readTerms(design: LevelDesign, run: readonly number[], interactions: readonly (readonly string[])[]): Term[] {
+  const { factors, runs, blocks } = design
+  const effect = (levels: readonly number[], count: number): number[][] =>
+    Array.from({ length: count - 1 }, (_, j) => levels.map((level) => (level === 0 ? -1 : level === j + 1 ? 1 : 0)))
+  const main = factors.map(({ levels }, i) =>
+    effect(
+      run.map((r) => runs[r][i]),
+      levels.length,
+    ),
+  )
+  const terms: Term[] = factors.map(({ name }, i) => ({ name, factors: [i], columns: main[i] }))
+  for (const names of interactions) {
+    const indices = names.map((name) => {
+      const i = factors.findIndex((f) => f.name === name)
+      if (i < 0)
+        throw new RangeError(
+          `analysisOfVariance: interactions name '${name}', which is no factor; there are ${factors.map((f) => f.name).join(', ')}`,
+        )
+      return i
+    })
+    if (indices.length < 2 || new Set(indices).size !== indices.length)
+      throw new RangeError(
+        `analysisOfVariance: an interaction needs two or more different factors, got ${names.join(':')}`,
+      )
+    const columns = indices
+      .map((i) => main[i])
+      .reduce((left, right) => left.flatMap((a) => right.map((b) => a.map((x, k) => x * b[k]))))
+    terms.push({ name: names.join(':'), factors: indices, columns })
+  }
+  if (blocks) {
+    const own = run.map((r) => blocks[r])
+    const known = [...new Set(own)].sort((a, b) => a - b)
+    if (known.length > 1)
+      terms.push({
+        name: 'blocks',
+        factors: [],
+        columns: effect(
+          own.map((block) => known.indexOf(block)),
+          known.length,
+        ),
+      })
+  }
+  return terms
+}
+
+function notTold(terms: readonly Term[], column: number, observations: number): RangeError {
+  let at = 1
+  const term = terms.find(({ columns }) => {
+    at += columns.length
+    return column < at
+  })
+  const what = term?.name ?? 'the mean'
+  return new RangeError(
+    `analysisOfVariance: ${what} cannot be told from the other terms in the ${observations} responses there are; leave out a term or make more runs`,
+  )
+}
