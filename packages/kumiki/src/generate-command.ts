@@ -30,7 +30,7 @@ export async function runGenerate(
         : (await exists(join(options.checkpoint, 'tokenizer.json')))
           ? 'there is a tokenizer.json alone; a SentencePiece model is needed'
           : `it cannot be read (${error.code ?? error.message})`
-    throw new Error(`${file}: ${fault}; --checkpoint wants the folder of a finished run`)
+    throw new Error(`${file}: ${fault}; --checkpoint needs the folder of a finished run`)
   })
   const tokenizer = loadTokenizer(model)
   const device = await init({ backend: options.device, threads: options.threads } as InitOptions)

@@ -345,7 +345,7 @@ describe('the optimizer interface', () => {
     expect(params.embedding).toEqual(e.e)
     expect(Object.keys(state)).toEqual(['hidden.momentum', 'norms.momentum', 'rest.expAvg', 'rest.expAvgSq'])
     expect(() => parameterGroups([{ name: 'a', match: () => false, optimizer: sgd() }]).init(params)).toThrow(
-      /no group wants layers.0.w/,
+      /no group matches layers.0.w/,
     )
     expect(() => parameterGroups([])).toThrow(/at least one group/)
     expect(() => parameterGroups([0, 1].map(() => ({ name: 'a', optimizer: sgd() })))).toThrow(

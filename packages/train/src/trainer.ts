@@ -393,7 +393,7 @@ function checkParameters(model: LanguageModel, parameters: Parameters): void {
     if (!found) throw new RangeError(`Trainer: the parameters have no ${name}, which the model ${model.name} has`)
     if (found.shape.length !== shape.length || found.shape.some((d, i) => d !== shape[i]))
       throw new RangeError(
-        `Trainer: the parameter ${name} is [${found.shape.join(', ')}], the model ${model.name} wants [${shape.join(', ')}]`,
+        `Trainer: the parameter ${name} is [${found.shape.join(', ')}], the model ${model.name} has [${shape.join(', ')}]`,
       )
   }
   const known = new Set(model.parameters.map(({ name }) => name))

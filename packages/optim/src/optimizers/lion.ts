@@ -9,7 +9,7 @@ export interface LionOptions {
   beta1?: number
   /** Decay rate of the momentum. Default 0.99. */
   beta2?: number
-  /** Decoupled. Default 0. Lion wants about 3 to 10 times AdamW's, with a learning rate as many times smaller. */
+  /** Decoupled. Default 0. Lion needs about 3 to 10 times AdamW's, with a learning rate as many times smaller. */
   weightDecay?: number
   /** Which parameters decay. Default: matrices; typed arrays all. */
   mask?: Mask

@@ -175,7 +175,7 @@ function makePolicy(
     state: () => ({ loss: watched.loss.state(), gradNorm: watched.gradNorm.state(), acted, running }),
     restore(state) {
       if (typeof state !== 'object' || state === null || !Array.isArray(state.loss) || !Array.isArray(state.gradNorm))
-        throw new TypeError(`${name}: restore wants what state() gave, got ${describeValue(state)}`)
+        throw new TypeError(`${name}: restore needs what state() gave, got ${describeValue(state)}`)
       checkInteger(`${name}: state.acted`, state.acted, 0)
       checkInteger(`${name}: state.running`, state.running, 0)
       watched.loss.restore(state.loss)

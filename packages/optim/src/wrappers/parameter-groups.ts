@@ -7,7 +7,7 @@ import type { Optimizer, OptimizerState } from '../optimizers/optimizer.ts'
 export interface ParameterGroup {
   /** Names its state and scalars. */
   readonly name: string
-  /** Which parameters belong to it, by path and array; a parameter belongs to the first group that wants it. Default: all that are left. */
+  /** Which parameters belong to it, by path and array; a parameter belongs to the first group that matches it. Default: all that are left. */
   match?(path: string, leaf: any): boolean
   readonly optimizer: Optimizer
   /** Factor on the learning rate. Default 1. */
@@ -19,7 +19,7 @@ export interface ParameterGroup {
  *
  * Scalars are named `group.scalar`. State: for each moment `group.moment` a record from path to array. Clipping belongs around the groups, so
  * that the norm is that of all gradients.
- * @throws RangeError where two groups have one name, or a factor is out of range; (from init and update) where no group wants a parameter
+ * @throws RangeError where two groups have one name, or a factor is out of range; (from init and update) where no group matches a parameter
  * @example
  * ```ts
  * import { adamw, lion, parameterGroups } from '@kumiki/optim'
@@ -58,7 +58,7 @@ export function parameterGroups(groups: readonly ParameterGroup[]): Optimizer {
       leavesOf(params).map(({ path, leaf }) => {
         const owner = groups.find((g) => g.match === undefined || g.match(path, leaf))
         if (owner === undefined)
-          throw new RangeError(`parameterGroups: no group wants ${path}; end with a group without match`)
+          throw new RangeError(`parameterGroups: no group matches ${path}; end with a group without match`)
         return [path, owner]
       }),
     )

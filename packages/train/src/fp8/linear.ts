@@ -88,7 +88,7 @@ export interface BlockLinearAttrs {
 }
 
 /**
- * Inputs: x [rows, in], w [out, in], a scalar whose "gradient" is dy's largest magnitude, and a random key if dy is to be rounded at random.
+ * Inputs: x [rows, in], w [out, in], a scalar whose "gradient" is dy's largest magnitude, and a random key if dy is rounded stochastically.
  * Outputs: y, then codes and scales of x as the weight's gradient reads it. Blocks lie along the axis that is summed over, so x and dy
  * are quantised twice, from the values themselves; codes of w are recomputed from w.
  */

@@ -224,7 +224,7 @@ export class Fp8Recipe {
    * @param x the values as the linear layer gets them: input [..., in], weight [out, in], gradient of the output [..., out]
    * @param tensor which of the recipe's tensors they are
    * @param state tensors of the graph being built, as in `begin`; only delayed scaling reads it
-   * @param step as in `begin`, for gradients that are rounded at random
+   * @param step as in `begin`, for stochastically rounded gradients
    * @throws RangeError for a layer that is not in the recipe, blocks that do not divide x, a missing state or step
    */
   fit(x: Tensor, tensor: Fp8Tensor, state: ScalingState, step?: Tensor): Fp8Fit {
@@ -303,7 +303,7 @@ export class Fp8Recipe {
 
   private checkStep(step: Tensor | undefined): void {
     if (this.policy.stochasticGradients && !step)
-      throw new RangeError('fp8: gradients are rounded at random: the number of the step is needed')
+      throw new RangeError('fp8: stochastic rounding of gradients needs the number of the step')
   }
 
   private checkIncluded(layer: string): void {

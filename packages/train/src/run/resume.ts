@@ -46,7 +46,7 @@ function configurationMade(made: Readonly<Record<string, unknown>> | undefined):
 }
 
 /**
- * Loads the newest sound checkpoint, or that of a step. Everything that is passed over is logged.
+ * Loads the newest sound checkpoint, or that of a step. What is skipped is logged.
  * @returns undefined where there is none yet
  * @throws RunConfigurationError where the run has made more steps than it shall make
  */
@@ -63,7 +63,7 @@ export async function loadCheckpointToResume(
     step,
     onFault: (_, fault) => {
       passed = true
-      log(`Passed over: ${fault}`)
+      log(`Skipped: ${fault}`)
     },
   })
   if (!loaded) {

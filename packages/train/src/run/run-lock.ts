@@ -93,7 +93,7 @@ setInterval(() => { try { const now = new Date(); utimesSync(workerData.path, no
         throw new RunLockedError(folder, found.holder ?? unknownHolder)
       await takeAway(path, found.holder?.id, `${holder.id}.${attempt}`)
     }
-    throw new Error(`${path}: the lock changes hands without end; stop the other processes that train here`)
+    throw new Error(`${path}: the lock keeps changing its owner; stop the other processes that train here`)
   }
 
   /** @throws Error where another process has taken the folder meanwhile (this one was thought dead) */
