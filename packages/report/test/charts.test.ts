@@ -114,6 +114,28 @@ describe('lineChart', () => {
     }
   })
 
+  test('bands are shaded and named where the name fits', () => {
+    const lines = [
+      {
+        label: 'a',
+        points: [
+          [0, 1],
+          [100, 2],
+        ] as const,
+      },
+    ]
+    const bands = [
+      { from: 20, to: 60, label: '冷却' },
+      { from: 70, to: 71, label: 'narrow' },
+    ]
+    const svg = wellFormed(lineChart({ ...chart, lines, bands }))
+    const [wide, narrow] = elementsOf(svg, 'rect').map((rect) => Number(/ width="([\d.]+)"/.exec(rect)![1]))
+    expect(wide / narrow).toBeCloseTo(40, -1)
+    expect(textsOf(svg)).toContain('冷却')
+    expect(textsOf(svg)).not.toContain('narrow')
+    expect(titlesOf(svg)).toEqual(expect.arrayContaining(['冷却', 'narrow']))
+  })
+
   test('numbers as large or close as numbers get are drawn', () => {
     for (const ys of [
       [1e308, -1e308],

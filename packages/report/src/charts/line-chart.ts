@@ -1,5 +1,5 @@
 /** Lines over numbers: losses, sweeps, growth. */
-import { areaY, axisX, axisY, dot, gridY, line, rect, ruleY, scale, text as textMark } from '@observablehq/plot'
+import { areaY, axisX, axisY, dot, gridY, line, rect, ruleY, scale } from '@observablehq/plot'
 import { extent } from 'd3-array'
 import { colorOf, dashOf } from '../svg/colors.ts'
 import {
@@ -159,6 +159,7 @@ function drawLines(
     bottom - 4,
   )
   const right = width - marginRight
+  const toX = scale({ x: { type: xScale, domain: x, range: [marginLeft, right] } })!
   const ruleText = labels.map(({ label, at: line, place }) =>
     labelled
       ? `<path d="M${right},${round(line)}L${right + 8},${round(place)}" stroke="currentColor" stroke-opacity="0.5" fill="none"/>${textElement(right + 11, place + 4, fitted(label, fontSize, marginRight - 12), 'start')}`
@@ -187,7 +188,6 @@ function drawLines(
           .map((l) => areaY(l.values, { x: 'x', y1: 'low', y2: 'high', fill: l.paint, fillOpacity: 0.18 })),
         rules.length > 0 ? ruleY(rules, { y: 'y', strokeOpacity: 0.6, strokeDasharray: '4 3' }) : null,
         ...lines.flatMap((l) => marksOf(l, yTick, xTick)),
-        bands.length > 0 ? bandLabels(bands, x, xScale, right - marginLeft) : null,
       ],
     },
     document,
@@ -202,6 +202,7 @@ function drawLines(
       yLabel ? textElement(4, top - 15, fitted(yLabel, fontSize, width - 8), 'start', { soft: true }) : '',
       textElement((marginLeft + right) / 2, height - 6, xLabel, 'middle', { soft: true }),
       body,
+      ...bandLabels(bands, (value) => toX.apply(value) as number, top),
       ...ruleText,
     ].join(''),
     description: `${title}: ${xLabel} from ${ends(extent(all, (s) => s.x) as [number, number], xTick)}, ${yLabel || 'values'} from ${ends(yExtent as [number, number], yTick)}${named.length > 0 ? `; ${named.join(', ')}` : ''}.`,
@@ -241,21 +242,12 @@ function marksOf(l: Prepared, yTick: (v: number) => string, xTick: (v: number) =
   return marks
 }
 
-function bandLabels(bands: readonly Band[], x: [number, number], xScale: ScaleKind, pixels: number) {
-  const place = scale({ x: { type: xScale, domain: x, range: [0, pixels] } })!
-  const fitting = bands.filter(
-    (b) => textWidth(b.label, 11) <= (place.apply(b.to) as number) - (place.apply(b.from) as number),
-  )
-  return textMark(fitting, {
-    x: (b: Band) => (xScale === 'log' ? Math.sqrt(b.from * b.to) : (b.from + b.to) / 2),
-    frameAnchor: 'top',
-    dy: 4,
-    lineAnchor: 'top',
-    text: 'label',
-    fontSize: 11,
-    stroke: 'Canvas',
-    fill: 'currentColor',
-  })
+/** Names of bands at their tops, where they fit. */
+function bandLabels(bands: readonly Band[], toX: (x: number) => number, y: number): string[] {
+  return bands
+    .map(({ from, to, label }) => ({ label, left: toX(from), right: toX(to) }))
+    .filter(({ label, left, right }) => textWidth(label, 11) <= right - left)
+    .map(({ label, left, right }) => textElement((left + right) / 2, y + 12, label, 'middle', { halo: true, size: 11 }))
 }
 
 function keyOf(l: Prepared): Key {

@@ -50,9 +50,9 @@ export function frame({ title, description, width, height, body }: Frame): strin
   )
 }
 
-/** The title as a line of text, cut to fit. */
+/** The title as a line of text, cut to fit; its bold letters are a tenth wider than others. */
 export function headingText(title: string, x: number, width: number): string {
-  return `<text x="${round(x)}" y="16" font-size="14" font-weight="600">${escapeText(fitted(title, 14, width - x))}</text>`
+  return `<text x="${round(x)}" y="16" font-size="14" font-weight="600">${escapeText(fitted(title, 15.5, width - x))}</text>`
 }
 
 /** A group of SVG with an offset. */
