@@ -11,6 +11,8 @@ export interface AttentionCase {
   readonly d: number
   readonly causal: boolean
   readonly documents?: readonly number[]
+  readonly window?: number
+  readonly softcap?: number
 }
 
 /** Ends of tiles and blocks, every grouping LLM-jp's models have, and heads of 64, 96, 128 and 192. */
@@ -24,19 +26,20 @@ export const attentionCases: readonly AttentionCase[] = [
   { batch: 1, t: 36, heads: 1, kvHeads: 1, d: 192, causal: true },
   { batch: 2, t: 48, heads: 2, kvHeads: 1, d: 16, causal: true, documents: [17, 40] },
   { batch: 1, t: 48, heads: 1, kvHeads: 1, d: 16, causal: false, documents: [5, 20] },
+  { batch: 2, t: 72, heads: 2, kvHeads: 1, d: 16, causal: true, documents: [30], window: 21, softcap: 0.5 },
 ]
 
 /** Output, then the gradients of q, k and v under an uneven weighting. */
 export async function runAttention(
   device: Device,
-  { batch, t, heads, kvHeads, d, causal, documents }: AttentionCase,
+  { batch, t, heads, kvHeads, d, causal, documents, window, softcap }: AttentionCase,
 ): Promise<Float32Array[]> {
   const q = device.tensor(wave(batch * t * heads * d, 0.7), [batch, t, heads, d])
   const k = device.tensor(wave(batch * t * kvHeads * d, 1.3), [batch, t, kvHeads, d])
   const v = device.tensor(wave(batch * t * kvHeads * d, 0.31), [batch, t, kvHeads, d])
   const weight = device.tensor(wave(batch * t * heads * d, 2.1), [batch, t, heads, d])
   const ids = Int32Array.from({ length: batch * t }, (_, i) => (documents ?? []).filter((cut) => i % t >= cut).length)
-  const options = { causal, documents: documents && device.tensor(ids, [batch, t]) }
+  const options = { causal, window, softcap, documents: documents && device.tensor(ids, [batch, t]) }
   const f = (qkv: Tensor[]) => sum(attention(qkv[0], qkv[1], qkv[2], options).mul(weight))
   const results = [attention(q, k, v, options), ...grad(f)([q, k, v])]
   return Promise.all(results.map(async (x) => (await x.data()) as Float32Array))

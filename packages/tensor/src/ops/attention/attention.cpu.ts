@@ -1,7 +1,7 @@
 // Attention on the processor: calls of its tiled WebAssembly kernels.
 
 import type { CpuRule } from '../../backends/cpu/rule.ts'
-import { type AttentionAttrs, attentionSizes, kernelsCompute } from './geometry.ts'
+import { type AttentionAttrs, attentionSizes } from './geometry.ts'
 
 /** Rows of queries that are worked on together; 4 | block. */
 const block = 32
@@ -23,8 +23,8 @@ function scratchFor(s: number, d: number): number {
 function rule(kernel: string, inputs: number, outputs: number): CpuRule<AttentionAttrs> {
   const range = (n: number) => [...Array(n).keys()]
   return {
-    supports: (specs, attrs) => kernelsCompute(attrs) && specs.slice(0, inputs).every((s) => s.dtype === 'float32'),
-    plan: ({ inputs: operands, attrs: { scale, causal } }) => {
+    supports: (specs) => specs.slice(0, inputs).every((s) => s.dtype === 'float32'),
+    plan: ({ inputs: operands, attrs: { scale, causal, window, softcap } }) => {
       const { batch, t, heads, d, s, kvHeads } = attentionSizes(operands[0], operands[1])
       return {
         calls: [
@@ -35,7 +35,7 @@ function rule(kernel: string, inputs: number, outputs: number): CpuRule<Attentio
             args: [
               ...range(inputs).map((input) => ({ input })),
               ...range(outputs).map((output) => ({ output })),
-              ...[t, s, heads, kvHeads, d, scale, causal ? 1 : 0],
+              ...[t, s, heads, kvHeads, d, scale, causal ? 1 : 0, window ?? 0, softcap ?? 0],
               operands.length > inputs ? { input: inputs } : 0,
               'threadScratch',
             ],

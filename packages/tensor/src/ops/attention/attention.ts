@@ -183,6 +183,12 @@ export const attentionOp: Op<AttentionAttrs> = defineOp<AttentionAttrs>({
       attrs: { scale: 0.7, causal: true, window: 4, softcap: 3 },
       tolerance: 3e-5,
     },
+    // Blocks of rows whose first keys are past.
+    {
+      inputs: [{ shape: [1, 70, 2, 12] }, { shape: [1, 75, 1, 12] }, { shape: [1, 75, 1, 12] }],
+      attrs: { scale: 0.4, causal: true, window: 21, softcap: 5 },
+      tolerance: 3e-5,
+    },
     {
       inputs: [
         { shape: [1, 12, 2, 64], dtype: 'bfloat16' },
@@ -256,7 +262,7 @@ export const attentionGradientOp: Op<AttentionAttrs> = defineOp<AttentionAttrs>(
  * @param options.documents int32 [batch, seq]: several documents packed into one sequence do not see each other;
  * positions with the same number belong together. Needs as many keys as queries.
  * @returns like q
- * With a window or a cap the scores are held, [batch, heads, seqQ, seqK]: those have no kernel yet.
+ * With a window or a cap WebGPU runs its plainest kernel; masked keys are not read.
  * @see arXiv:2205.14135, arXiv:2305.13245, arXiv:2408.00118
  * @example
  * const [q, k] = [device.tensor(new Float32Array(8), [1, 2, 1, 4]), device.tensor(new Float32Array(8), [1, 2, 1, 4])]

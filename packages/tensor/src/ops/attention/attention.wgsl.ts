@@ -4,7 +4,7 @@ import type { AdapterTraits, WebGpuPlan, WebGpuRule } from '../../backends/webgp
 import type { Spec } from '../../graph/spec.ts'
 import type { KernelContext } from '../../passes/operand.ts'
 import { blockedBackward, blockedForward, blockedIsSupported } from './blocked.wgsl.ts'
-import { type AttentionAttrs, type AttentionSizes, attentionSizes, kernelsCompute } from './geometry.ts'
+import { type AttentionAttrs, type AttentionSizes, attentionSizes, isPlain } from './geometry.ts'
 import { rowsBackward, rowsForward } from './rows.wgsl.ts'
 import { tiledBackward, tiledForward, tiledIsSupported } from './tiled.wgsl.ts'
 
@@ -45,18 +45,20 @@ export const attentionVariants: readonly string[] = Object.keys(variants)
 function rule(direction: 'forward' | 'backward'): WebGpuRule<AttentionAttrs> {
   return {
     // Its inputs and, backward, two of its results and a scratch buffer are the most one kernel binds.
-    supports: (inputs: readonly Spec[], attrs, { maxStorageBuffers }) =>
-      kernelsCompute(attrs) &&
-      inputs[0].shape[3] % 4 === 0 &&
-      inputs[0].shape[3] <= 256 &&
-      inputs.length + 2 <= maxStorageBuffers,
+    supports: (inputs: readonly Spec[], _, { maxStorageBuffers }) =>
+      inputs[0].shape[3] % 4 === 0 && inputs[0].shape[3] <= 256 && inputs.length + 2 <= maxStorageBuffers,
     plan: (context, adapter) => {
       const [q, k] = context.inputs
       const sizes = attentionSizes(q, k)
       const { batch, t, heads, d, s, kvHeads } = sizes
-      const causal = context.attrs.causal ? ' causal' : ''
+      const { causal: lower, window, softcap } = context.attrs
+      const causal = `${lower ? ' causal' : ''}${window ? ` window ${window}` : ''}${softcap ? ' capped' : ''}`
       const key = `attention ${direction} ${batch}x${t}x${heads}x${d} over ${s}x${kvHeads}${causal} ${q.dtype}`
-      const usable = Object.entries(variants).filter(([, v]) => v.isSupported(sizes, adapter))
+      // Windows and caps are the plainest variant's.
+      const plain = isPlain(context.attrs)
+      const usable = Object.entries(variants).filter(
+        ([name, v]) => (plain || name === 'rows') && v.isSupported(sizes, adapter),
+      )
       const wanted = [adapter.pinned?.attention, adapter.tuned?.get(key)]
       const [name, chosen] =
         usable.find(([n]) => wanted.includes(n)) ?? usable.find(([, v]) => v.isPreferred(sizes, adapter))!

@@ -11,9 +11,8 @@ export interface AttentionAttrs {
   readonly softcap?: number
 }
 
-/** What the kernels do not compute runs by the definition, which holds the scores. */
-export const kernelsCompute = ({ window, softcap }: AttentionAttrs): boolean =>
-  window === undefined && softcap === undefined
+/** Without a window and a cap. */
+export const isPlain = ({ window, softcap }: AttentionAttrs): boolean => window === undefined && softcap === undefined
 
 /** The numbers of an attention: q [batch, t, heads, d], k and v [batch, s, kvHeads, d]. */
 export interface AttentionSizes {

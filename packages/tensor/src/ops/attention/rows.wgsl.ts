@@ -42,18 +42,53 @@ function geometry(
   q: readonly number[],
   k: readonly number[],
   owners: number,
-  { scale, causal }: AttentionAttrs,
+  attrs: AttentionAttrs,
   adapter: AdapterTraits,
 ): Geometry {
+  const { scale, causal } = attrs
   const [, t, h, d] = q
   const [, s, kv] = k
   return {
     constants: `const T = ${t}u; const S = ${s}u; const H = ${h}u; const KV = ${kv}u; const GROUP = ${h / kv}u;
 const D = ${d}u; const SCALE = ${wgslFloat(scale)}; const CAUSAL = ${causal};
 fn keys_of(i: u32) -> u32 { return select(S, i + 1u + (S - T), CAUSAL); }
-fn first_query(j: u32) -> u32 { return select(0u, j - min(j, S - T), CAUSAL); }`,
+fn first_query(j: u32) -> u32 { return select(0u, j - min(j, S - T), CAUSAL); }${windowAndCap(attrs)}`,
     vectors: d / 4,
     shared: adapter.subgroupSize === 4 && d % 16 === 0 && owners % 4 === 0,
+  }
+}
+
+/** The first key a query sees and the end of the queries that see a key; scores under a cap, and the slope of the cap. */
+function windowAndCap({ window, softcap }: AttentionAttrs): string {
+  const seen =
+    window === undefined
+      ? ''
+      : `
+const WINDOW = ${window}u;
+fn first_key(i: u32) -> u32 { let past = i + 1u + (S - T); return past - min(past, WINDOW); }
+fn end_query(j: u32) -> u32 { return min(T, max(j + WINDOW, S - T) - (S - T)); }`
+  // tanh of large numbers is NaN on some adapters.
+  const cap =
+    softcap === undefined
+      ? ''
+      : `
+const CAP = ${wgslFloat(softcap)};
+fn capped(x: f32) -> f32 { return CAP * tanh(clamp(x / CAP, -15.0, 15.0)); }
+fn slope(s: f32) -> f32 { let u = s / CAP; return 1.0 - u * u; }`
+  return seen + cap
+}
+
+/** How a kernel's text reads with a window or a cap, and without. */
+function texts({ window, softcap }: AttentionAttrs) {
+  const cap = softcap !== undefined
+  return {
+    firstKey: (i: string) => (window === undefined ? '0u' : `first_key(${i})`),
+    endQuery: (j: string) => (window === undefined ? 'T' : `end_query(${j})`),
+    inWindow: window === undefined ? '' : ' && j >= first_key(i)',
+    beforeEnd: window === undefined ? '' : ' && i < end_query(j)',
+    capped: (x: string) => (cap ? `capped(${x})` : x),
+    /** A factor of the gradient of a score. @param x the score before the cap */
+    slope: (x: string) => (cap ? ` * slope(capped(${x}))` : ''),
   }
 }
 
@@ -116,6 +151,7 @@ export function rowsForward(
   const [q, k, , documents] = inputs
   const [b, t, h] = q.access.shape
   const geo = geometry(q.access.shape, k.access.shape, t, attrs, adapter)
+  const { firstKey, inWindow, capped } = texts(attrs)
   const { text, workgroups } = entry(
     geo,
     b * t * h,
@@ -130,15 +166,15 @@ export function rowsForward(
   var total = 0.0;
   let keys = keys_of(i);
   let limit = keys_of(high % T);
-  for (var j = 0u; j < limit; j++) {
+  for (var j = ${firstKey('low % T')}; j < limit; j++) {
     let at = ((batch * S + j) * KV + head / GROUP) * D;
 ${sharedRow(geo, 'key', 'k')}
 ${sharedRow(geo, 'val', 'v')}
-    if (j < keys${sameDocument(documents, 'i', 'j')}) {
+    if (j < keys${inWindow}${sameDocument(documents, 'i', 'j')}) {
       var dots = vec4<f32>(0.0);
       dots += query# * key#;
-      let s = dots.x + dots.y + dots.z + dots.w;
-      size = max(size, magnitude(s));
+      let s = ${capped('dots.x + dots.y + dots.z + dots.w')};
+      size = max(size, magnitude(${attrs.softcap === undefined ? 's' : 'dots.x + dots.y + dots.z + dots.w'}));
       if (s > top) {
         let keep = exp(top - s);
         total *= keep;
@@ -170,6 +206,8 @@ export function rowsBackward({ inputs, attrs }: KernelContext<AttentionAttrs>, a
   const documents = inputs.at(6)
   const [b, t, h] = q.access.shape
   const [, s, kv] = k.access.shape
+  const { firstKey, endQuery, inWindow, beforeEnd, capped, slope } = texts(attrs)
+  const score = 's4.x + s4.y + s4.z + s4.w'
   const byQuery = geometry(q.access.shape, k.access.shape, t, attrs, adapter)
   const byKey = geometry(q.access.shape, k.access.shape, s, attrs, adapter)
   const queries = entry(
@@ -190,17 +228,17 @@ export function rowsBackward({ inputs, attrs }: KernelContext<AttentionAttrs>, a
   let l = lse_at(stat);
   let keys = keys_of(i);
   let limit = keys_of(high % T);
-  for (var j = 0u; j < limit; j++) {
+  for (var j = ${firstKey('low % T')}; j < limit; j++) {
     let at = ((batch * S + j) * KV + head / GROUP) * D;
 ${sharedRow(byQuery, 'key', 'k')}
 ${sharedRow(byQuery, 'val', 'v')}
-    if (j < keys${sameDocument(documents, 'i', 'j')}) {
+    if (j < keys${inWindow}${sameDocument(documents, 'i', 'j')}) {
       var s4 = vec4<f32>(0.0);
       var p4 = vec4<f32>(0.0);
       s4 += query# * key#;
       p4 += grad# * val#;
-      let p = exp(s4.x + s4.y + s4.z + s4.w - l);
-      let ds = p * (p4.x + p4.y + p4.z + p4.w - own) * SCALE;
+      let p = exp(${capped(score)} - l);
+      let ds = p * (p4.x + p4.y + p4.z + p4.w - own) * SCALE${slope(score)};
       acc# += ds * key#;
     }
   }
@@ -221,18 +259,18 @@ ${sharedRow(byQuery, 'val', 'v')}
   let start = first_query(low % S);
   for (var r = 0u; r < GROUP; r++) {
     let head = kvHead * GROUP + r;
-    for (var i = start; i < T; i++) {
+    for (var i = start; i < ${endQuery('high % S')}; i++) {
       let at = ((batch * T + i) * H + head) * D;
       let stat = (batch * H + head) * T + i;
 ${sharedRow(byKey, 'query', 'q')}
 ${sharedRow(byKey, 'grad', 'g')}
-      if (i >= first${sameDocument(documents, 'i', 'j')}) {
+      if (i >= first${beforeEnd}${sameDocument(documents, 'i', 'j')}) {
         var s4 = vec4<f32>(0.0);
         var p4 = vec4<f32>(0.0);
         s4 += key# * query#;
         p4 += val# * grad#;
-        let p = exp(s4.x + s4.y + s4.z + s4.w - lse_at(stat));
-        let ds = p * (p4.x + p4.y + p4.z + p4.w - delta_at(stat)) * SCALE;
+        let p = exp(${capped(score)} - lse_at(stat));
+        let ds = p * (p4.x + p4.y + p4.z + p4.w - delta_at(stat)) * SCALE${slope(score)};
         accV# += p * grad#;
         accK# += ds * query#;
       }
