@@ -70,6 +70,13 @@ export interface Op<A = NoAttributes> {
    */
   readonly transposed?: readonly number[]
 
+  /**
+   * How `vmap` applies it to many examples, whose axis comes in front: 'leading' as it is, since it treats leading axes
+   * alike; 'axis' with its attribute `axis` counted one further. Elementwise ops need nothing; others have a rule in
+   * transforms/vmap.ts or are mapped by their definition.
+   */
+  readonly batching?: 'leading' | 'axis'
+
   /** Whether kernels of this op read inputs through strides; otherwise inputs are made contiguous first. */
   readonly strided?: boolean
 

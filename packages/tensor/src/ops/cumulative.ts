@@ -21,6 +21,7 @@ export interface CumulativeAttrs {
 export const cumsumOp: Op<CumulativeAttrs> = defineOp<CumulativeAttrs>({
   name: 'cumsum',
   kind: 'kernel',
+  batching: 'axis',
   infer: ([x]) => [{ shape: x.shape, dtype: isFloat(x.dtype) ? 'float32' : x.dtype }],
   gradient: ({ grads: [g], attrs: { axis, reverse } }) => [g && apply1(cumsumOp, [g], { axis, reverse: !reverse })],
   evaluate([x], { axis, reverse }, [out]) {

@@ -27,6 +27,7 @@ export function elementFunction({ name, js, compose, gradient, samples }: Elemen
   return defineOp<NoAttributes>({
     name,
     kind: 'kernel',
+    batching: 'leading',
     infer(inputs) {
       const { shape, dtype } = inputs[0]
       if (!isFloat(dtype))

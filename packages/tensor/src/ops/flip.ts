@@ -13,6 +13,7 @@ import { take } from './take.ts'
 export const flipOp: Op<{ axis: number }> = defineOp<{ axis: number }>({
   name: 'flip',
   kind: 'composite',
+  batching: 'axis',
   infer: ([x]) => [{ shape: x.shape, dtype: x.dtype }],
   gradient: ({ grads: [g], attrs }) => [g && apply1(flipOp, [g], attrs)],
   definition([x], { axis }) {

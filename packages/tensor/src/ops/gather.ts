@@ -43,6 +43,7 @@ function eachId(
 export const gatherOp: Op<{ axis: number }> = defineOp<{ axis: number }>({
   name: 'gather',
   kind: 'kernel',
+  batching: 'axis',
   infer: ([x, ids]) => [{ shape: ids.shape, dtype: x.dtype }],
   gradient: ({ inputs: [x, ids], grads: [g], attrs: { axis } }) => [
     g && apply1(scatterOp, [g, ids], { axis, size: x.shape[axis], last: false }),
@@ -80,6 +81,7 @@ export const scatterOp: Op<{ axis: number; size: number; last: boolean }> = defi
 }>({
   name: 'scatter',
   kind: 'kernel',
+  batching: 'axis',
   infer: ([source, ids], { axis, size, last }) => [
     {
       shape: ids.shape.map((d, i) => (i === axis ? size : d)),

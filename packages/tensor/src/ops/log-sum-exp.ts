@@ -41,6 +41,7 @@ export function finiteOr0(x: Tensor): Tensor {
 export const logSumExpOp = defineOp({
   name: 'logSumExp',
   kind: 'composite',
+  batching: 'leading',
   infer([x]) {
     requireFloat('logSumExp', x)
     requireRow('logSumExp', x.shape)
@@ -112,6 +113,7 @@ function logSoftmaxRows(x: Tensor): Tensor {
 export const softmaxOp = defineOp({
   name: 'softmax',
   kind: 'composite',
+  batching: 'leading',
   infer([x]) {
     requireRow('softmax', x.shape)
     return [requireFloat('softmax', x)]
@@ -140,6 +142,7 @@ export const softmaxOp = defineOp({
 export const softmaxGradientOp: Op<unknown> = defineOp({
   name: 'softmaxGradient',
   kind: 'composite',
+  batching: 'leading',
   infer: ([y]) => [{ shape: y.shape, dtype: 'float32' }],
   definition([y, g]) {
     const f = cast(y, 'float32')

@@ -41,6 +41,7 @@ export function above(a: number, b: number): boolean {
 export const argMaxOp = defineOp<{ axis: number }>({
   name: 'argMax',
   kind: 'kernel',
+  batching: 'axis',
   infer([x], { axis }) {
     if (x.shape[axis] === 0) throw new ShapeError(`argMax: axis ${axis} of ${formatShape(x.shape)} is empty`)
     return [{ shape: x.shape.filter((_, i) => i !== axis), dtype: 'int32' }]

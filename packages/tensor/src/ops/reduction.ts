@@ -51,6 +51,7 @@ export function reduction(
   return defineOp<ReduceAttrs>({
     name,
     kind: 'kernel',
+    batching: 'axis',
     infer([x], { axis, count }) {
       if (name !== 'sum' && elementCount(x.shape.slice(axis, axis + count)) === 0) {
         throw new ShapeError(`${name}: cannot reduce an axis of size 0 of ${formatShape(x.shape)}`)

@@ -38,12 +38,15 @@ interface RowText {
   once(text: string): string
 }
 
+/** What attributes row kernels read. */
+type RowAttrs = Partial<Record<'zLoss' | 'epsilon', number>>
+
 interface RowKernel {
   readonly inputs: readonly { readonly name: string; readonly per: 'row' | 'column' | 'scalar' }[]
   readonly outputs: readonly { readonly name: string; readonly per: 'row' | 'scalar' }[]
   /** What the body calls. */
   readonly functions?: string
-  body(t: RowText, attrs: any): string
+  body(t: RowText, attrs: RowAttrs): string
 }
 
 const row = (name: string) => ({ name, per: 'row' as const })
@@ -116,7 +119,7 @@ ${t.sweep((s) => s.store('dx', `${s.row('y')} * (${s.row('g')} - dot_row)`))}`,
     inputs: [row('x'), scalar('targets')],
     outputs: [scalar('loss'), scalar('lse')],
     functions: `${magnitudeWgsl}\n${logOfSum}`,
-    body: (t, { zLoss }) => `${logSumExpRow(t)}
+    body: (t, { zLoss = 0 }) => `${logSumExpRow(t)}
 ${t.once(`{
     let id = targets_at(row);
     // A target past the vocabulary has no loss: NaN says so, here and in the gradient.
@@ -130,7 +133,7 @@ ${t.once(`{
   rmsNorm: {
     inputs: [row('x'), column('weight')],
     outputs: [row('y'), scalar('scale')],
-    body: (t, { epsilon }) => `
+    body: (t, { epsilon = 0 }) => `
   var total_v = ${t.type}(0.0);
 ${t.sweep((s) => `{ let v = ${s.row('x')}; total_v += v * v; }`)}
   let s = inverseSqrt(${t.sum('total_v')} / f32(N) + ${wgslFloat(epsilon)});
@@ -149,7 +152,7 @@ ${t.sweep((s) => s.store('y', `s * (${s.row('g')} * ${s.column('weight')} - ${s.
   },
 } satisfies Record<string, RowKernel>
 
-export function rowWgsl<A>(name: keyof typeof kernels): WebGpuRule<A> {
+export function rowWgsl<A extends RowAttrs>(name: keyof typeof kernels): WebGpuRule<A> {
   const kernel: RowKernel = kernels[name]
   return {
     // Single elements of packed formats cannot be stored: such rows must come in fours, others take the definition.
@@ -239,7 +242,7 @@ function lanesForRegisters(n: number): number | undefined {
 function rowShader(
   kernel: RowKernel,
   buffers: readonly ShaderBuffer[],
-  attrs: unknown,
+  attrs: RowAttrs,
   rows: number,
   n: number,
   scratchRow: string | undefined,

@@ -16,6 +16,7 @@ import { sub } from './sub.ts'
 export const siluOp = defineOp({
   name: 'silu',
   kind: 'composite',
+  batching: 'leading',
   infer: ([x]) => [requireFloat('silu', x)],
   gradient: ({ inputs: [x], outputs: [y], grads: [g] }) => {
     if (!g) return [undefined]
@@ -39,6 +40,7 @@ export function silu(x: Tensor): Tensor {
 export const swigluOp = defineOp({
   name: 'swiglu',
   kind: 'composite',
+  batching: 'leading',
   infer([gate, up]) {
     requireFloat('swiglu', gate)
     requireFloat('swiglu', up)

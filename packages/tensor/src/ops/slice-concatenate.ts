@@ -102,6 +102,7 @@ export function sliceAxis(x: Tensor, axis: number, start: number, end: number): 
 export const concatenateOp = defineOp<{ axis: number }>({
   name: 'concatenate',
   kind: 'kernel',
+  batching: 'axis',
   infer(inputs, { axis }) {
     const shape = [...inputs[0].shape]
     shape[axis] = 0

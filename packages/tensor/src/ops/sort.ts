@@ -16,6 +16,7 @@ import { swapAxes } from './transpose.ts'
 export const sortOp: Op<{ descending: boolean }> = defineOp<{ descending: boolean }>({
   name: 'sort',
   kind: 'kernel',
+  batching: 'leading',
   infer([x]) {
     if (x.shape.length === 0) throw new ShapeError('sort: needs at least one dimension, got []')
     return [

@@ -7,6 +7,7 @@ import { apply1, type Tensor } from '../tensor.ts'
 export const stopGradientOp = defineOp({
   name: 'stopGradient',
   kind: 'view',
+  batching: 'leading',
   infer: ([x]) => [{ shape: x.shape, dtype: x.dtype }],
   gradient: () => [undefined],
   evaluate: ([x], _, [out]) => {

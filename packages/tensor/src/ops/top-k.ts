@@ -21,6 +21,7 @@ import { reshape } from './reshape.ts'
 export const topKOp: Op<{ k: number }> = defineOp<{ k: number }>({
   name: 'topK',
   kind: 'kernel',
+  batching: 'leading',
   infer([x], { k }) {
     const n = x.shape[x.shape.length - 1]
     if (x.shape.length === 0 || !Number.isInteger(k) || k < 1 || k > n)

@@ -20,7 +20,7 @@ export function expand(graph: Graph, hasKernel: (node: Node) => boolean, options
   /** The values a rule builds, themselves expanded. */
   const replace = (
     node: Node,
-    rule: ((ins: Tensor[], attrs: any) => Tensor[] | undefined) | undefined,
+    rule: ((ins: Tensor[], attrs: unknown) => Tensor[] | undefined) | undefined,
   ): readonly Value[] | undefined => {
     const mark = nodeMark()
     const outs = rule?.(

@@ -30,7 +30,7 @@ export type Leaf =
 /** One node of a fused kernel; `args` index into the leaves followed by the nodes. */
 export interface FusedNode {
   readonly op: Op<unknown>
-  readonly attrs: any
+  readonly attrs: unknown
   readonly args: readonly number[]
   /** dtype of the first argument and of the result. */
   readonly from: DType
@@ -52,7 +52,7 @@ export interface Step {
   readonly outputs: readonly Operand[]
   readonly fused?: Fused
   readonly op?: Op<unknown>
-  readonly attrs?: any
+  readonly attrs?: unknown
   readonly flops: number
   /**
    * Elementwise work on the op's result: `inputs` are the op's operands, then the work's leaves; `outputs` are the

@@ -8,33 +8,18 @@ import { flatten } from '../graph/tree.ts'
 import type { Op } from '../op.ts'
 import { add } from '../ops/add.ts'
 import { bitwiseAnd } from '../ops/bitwise.ts'
-import { broadcastTo, broadcastToOp, sumOp } from '../ops/broadcast-sum.ts'
+import { broadcastTo, broadcastToOp } from '../ops/broadcast-sum.ts'
 import { less, lessEqual } from '../ops/compare.ts'
 import { barrierOp } from '../ops/copy.ts'
-import { cumsumOp } from '../ops/cumulative.ts'
-import { erfOp } from '../ops/erf.ts'
-import { expm1Op } from '../ops/expm1.ts'
-import { flipOp } from '../ops/flip.ts'
-import { gatherOp, scatterOp } from '../ops/gather.ts'
 import { batchedGrouped } from '../ops/grouped-matmul/batched.ts'
 import { groupedMatmulOp, groupedOuterOp } from '../ops/grouped-matmul/grouped-matmul.ts'
 import { inputOp, iota } from '../ops/leaf.ts'
-import { logSumExpOp, softmaxGradientOp, softmaxOp } from '../ops/log-sum-exp.ts'
-import { log1pOp } from '../ops/log1p.ts'
 import { matmul, matmulOp } from '../ops/matmul/matmul.ts'
-import { argMaxOp, maxOp } from '../ops/max.ts'
 import { mul } from '../ops/mul.ts'
-import { powOp } from '../ops/pow.ts'
 import { reshape, reshapeOp } from '../ops/reshape.ts'
-import { siluOp, swigluOp } from '../ops/silu.ts'
-import { concatenateOp, sliceOp } from '../ops/slice-concatenate.ts'
-import { softplusOp } from '../ops/softplus.ts'
-import { sortOp } from '../ops/sort.ts'
-import { stopGradientOp } from '../ops/stop-gradient.ts'
+import { sliceOp } from '../ops/slice-concatenate.ts'
 import { scatterAddRowsOp, takeOp } from '../ops/take.ts'
-import { topKOp } from '../ops/top-k.ts'
 import { transpose, transposeOp } from '../ops/transpose.ts'
-import { acosOp, asinOp, atan2Op, atanOp, coshOp, sinhOp } from '../ops/trigonometry.ts'
 import { where } from '../ops/where.ts'
 import { formatShape, normalizeAxis } from '../shape.ts'
 import { apply, apply1, isTensor, Tensor } from '../tensor.ts'
@@ -47,25 +32,23 @@ interface Operand {
 }
 
 /** One node for all examples: every result has the new axis, of `size`, in front. */
-type Rule = (operands: readonly Operand[], attrs: any, size: number, op: Op<unknown>) => Tensor[]
+type Rule<A> = (operands: readonly Operand[], attrs: A, size: number, op: Op<A>) => Tensor[]
 
 /** The operand with the axis in front, repeated where all share it. */
 const each = ({ t, own }: Operand, size: number): Tensor => (own ? t : broadcastTo(t, [size, ...t.shape]))
 
 /** The op itself, which treats leading axes alike. */
-const same: Rule = (operands, attrs, size, op) =>
+const same: Rule<unknown> = (operands, attrs, size, op) =>
   apply(
     op,
     operands.map((x) => each(x, size)),
     attrs,
   )
 /** The op itself, one axis further. */
-const shifted: Rule = (operands, attrs, size, op) =>
-  apply(
-    op,
-    operands.map((x) => each(x, size)),
-    { ...attrs, axis: attrs.axis + 1 },
-  )
+const shifted: Rule<unknown> = (operands, attrs, size, op) => {
+  const { axis, ...others } = attrs as { axis: number }
+  return same(operands, { ...others, axis: axis + 1 }, size, op)
+}
 
 /** Ids of every example in one table of all examples' rows; those outside stay outside. */
 function globalIds(ids: Tensor, rows: number): Tensor {
@@ -73,80 +56,59 @@ function globalIds(ids: Tensor, rows: number): Tensor {
   return where(inside, add(ids, mul(iota(ids.shape, 0), rows)), -1)
 }
 
-let rules: ReadonlyMap<Op<unknown>, Rule> | undefined
+let rules: ReadonlyMap<Op<unknown>, Rule<unknown>> | undefined
+
+/** The rule has its op's attributes; the map finds it by the op. */
+const rule = <A>(op: Op<A>, apply: Rule<A>): [Op<unknown>, Rule<unknown>] => [op as Op<unknown>, apply as Rule<unknown>]
 
 /** Made when first asked for: a page without vmap then has none of these ops. */
-const makeRules = (): ReadonlyMap<Op<unknown>, Rule> =>
-  new Map<Op<unknown>, Rule>([
-    ...[topKOp, sortOp, softmaxOp, softmaxGradientOp, logSumExpOp, siluOp, swigluOp, stopGradientOp].map(
-      (op): [Op<unknown>, Rule] => [op, same],
+const makeRules = (): ReadonlyMap<Op<unknown>, Rule<unknown>> =>
+  new Map([
+    rule(barrierOp, (operands, attrs, size, op) =>
+      apply(op, [each(operands[0], size), ...operands.slice(1).map((x) => x.t)], attrs),
     ),
-    ...[erfOp, log1pOp, expm1Op, powOp, softplusOp, atanOp, asinOp, acosOp, atan2Op, sinhOp, coshOp].map(
-      (op): [Op<unknown>, Rule] => [op, same],
-    ),
-    ...[sumOp, maxOp, argMaxOp, cumsumOp, gatherOp, scatterOp, flipOp, concatenateOp].map((op): [Op<unknown>, Rule] => [
-      op,
-      shifted,
+    rule(groupedMatmulOp, ([x, other, sizes], attrs, size, op) => [
+      batchedGrouped(op, attrs, each(x, size), each(other, size), each(sizes, size)),
     ]),
-    [
-      barrierOp,
-      (operands, attrs, size, op) => apply(op, [each(operands[0], size), ...operands.slice(1).map((x) => x.t)], attrs),
-    ],
-    ...[groupedMatmulOp, groupedOuterOp].map((op): [Op<unknown>, Rule] => [
-      op as Op<unknown>,
-      ([x, other, sizes], attrs, size) => [
-        batchedGrouped(op, attrs, each(x, size), each(other, size), each(sizes, size)),
-      ],
+    rule(groupedOuterOp, ([x, other, sizes], attrs, size, op) => [
+      batchedGrouped(op, attrs, each(x, size), each(other, size), each(sizes, size)),
     ]),
-    [reshapeOp, ([x], { shape }, size) => [reshape(each(x, size), [size, ...shape])]],
-    [transposeOp, ([x], { axes }, size) => [transpose(each(x, size), [0, ...axes.map((a: number) => a + 1)])]],
-    [
-      broadcastToOp,
-      ([x], { shape }, size) => {
-        const t = each(x, size)
-        const ones = Array<number>(shape.length - (t.ndim - 1)).fill(1)
-        return [broadcastTo(reshape(t, [size, ...ones, ...t.shape.slice(1)]), [size, ...shape])]
-      },
-    ],
-    [
-      sliceOp,
-      ([x], { starts, sizes }, size) => [
-        apply1(sliceOp, [each(x, size)], { starts: [0, ...starts], sizes: [size, ...sizes] }),
-      ],
-    ],
-    [
-      matmulOp,
-      ([a, b], { dtype }, size) => [
-        !b.own && b.t.ndim === 2
-          ? matmul(a.t, b.t, { dtype })
-          : apply1(matmulOp, [each(a, size), each(b, size)], { dtype }),
-      ],
-    ],
-    [
-      takeOp,
-      ([table, ids], attrs, size) => {
-        if (!table.own) return [apply1(takeOp, [table.t, ids.t], attrs)]
-        const [, rows, ...row] = table.t.shape
-        return [apply1(takeOp, [reshape(table.t, [size * rows, ...row]), globalIds(each(ids, size), rows)], attrs)]
-      },
-    ],
-    [
-      scatterAddRowsOp,
-      ([x, ids], { rows }, size) => {
-        const all = apply1(scatterAddRowsOp, [each(x, size), globalIds(each(ids, size), rows)], { rows: size * rows })
-        return [reshape(all, [size, rows, ...all.shape.slice(1)])]
-      },
-    ],
+    rule(reshapeOp, ([x], { shape }, size) => [reshape(each(x, size), [size, ...shape])]),
+    rule(transposeOp, ([x], { axes }, size) => [transpose(each(x, size), [0, ...axes.map((a) => a + 1)])]),
+    rule(broadcastToOp, ([x], { shape }, size) => {
+      const t = each(x, size)
+      const ones = Array<number>(shape.length - (t.ndim - 1)).fill(1)
+      return [broadcastTo(reshape(t, [size, ...ones, ...t.shape.slice(1)]), [size, ...shape])]
+    }),
+    rule(sliceOp, ([x], { starts, sizes }, size) => [
+      apply1(sliceOp, [each(x, size)], { starts: [0, ...starts], sizes: [size, ...sizes] }),
+    ]),
+    rule(matmulOp, ([a, b], { dtype }, size) => [
+      !b.own && b.t.ndim === 2
+        ? matmul(a.t, b.t, { dtype })
+        : apply1(matmulOp, [each(a, size), each(b, size)], { dtype }),
+    ]),
+    rule(takeOp, ([table, ids], attrs, size) => {
+      if (!table.own) return [apply1(takeOp, [table.t, ids.t], attrs)]
+      const [, rows, ...row] = table.t.shape
+      return [apply1(takeOp, [reshape(table.t, [size * rows, ...row]), globalIds(each(ids, size), rows)], attrs)]
+    }),
+    rule(scatterAddRowsOp, ([x, ids], { rows }, size) => {
+      const all = apply1(scatterAddRowsOp, [each(x, size), globalIds(each(ids, size), rows)], { rows: size * rows })
+      return [reshape(all, [size, rows, ...all.shape.slice(1)])]
+    }),
   ])
 
-function ruleOf(node: Node): Rule {
+function ruleOf({ op }: Node): Rule<unknown> {
+  if (op.elementwise || op.batching === 'leading') return same
+  if (op.batching === 'axis') return shifted
   rules ??= makeRules()
-  const rule = rules.get(node.op) ?? (node.op.elementwise ? same : undefined)
-  if (rule) return rule
-  const { definition } = node.op
+  const known = rules.get(op)
+  if (known) return known
+  const { definition } = op
   if (!definition)
     throw new TypeError(
-      `vmap: the op ${node.op.name} has no batching rule; call it outside, or give it an axis of its own for the examples`,
+      `vmap: the op ${op.name} has no batching rule; call it outside, or give it an axis of its own for the examples`,
     )
   // By its definition, traced for one example.
   return (operands, attrs, size) => {

@@ -128,7 +128,7 @@ export class CpuBackend implements Backend {
   }
 
   async compile(graph: Graph, options: CompileOptions): Promise<Executable> {
-    const supports = (rule: CpuRule<any>, { inputs, attrs }: Node) => rule.supports?.(inputs, attrs) ?? true
+    const supports = (rule: CpuRule<unknown>, { inputs, attrs }: Node) => rule.supports?.(inputs, attrs) ?? true
     const plan = planGraph(await expandFor(graph, (op) => op.cpu, supports), {
       ...options,
       limits: { operands: 40, nodes: 100 },

@@ -72,7 +72,7 @@ function bindAtOffsets(step: Step, plan: Plan, alignment: number): { step: Step;
 }
 
 /** What an op's rule sees of its step: its own operands and results, whatever work is merged into it. */
-function kernelContext({ inputs, outputs, attrs, epilogue, prologue }: Step): KernelContext<any> {
+function kernelContext({ inputs, outputs, attrs, epilogue, prologue }: Step): KernelContext {
   const unseen = ({ shape, dtype }: Spec): Operand => ({ slot: -1, dtype, access: contiguousAccess(shape) })
   return {
     inputs: prologue ? [unseen(prologue.operand)] : epilogue ? inputs.slice(0, epilogue.operands) : inputs,
@@ -211,7 +211,7 @@ export class WebGpuBackend implements Backend {
 
   async compile(graph: Graph, options: CompileOptions): Promise<Executable> {
     this.check()
-    const supports = (rule: WebGpuRule<any>, { inputs, attrs }: Node) =>
+    const supports = (rule: WebGpuRule<unknown>, { inputs, attrs }: Node) =>
       rule.supports?.(inputs, attrs, this.traits) ?? true
     const expanded = await expandFor(graph, (op) => op.webgpu, supports)
     await loadText(expanded)

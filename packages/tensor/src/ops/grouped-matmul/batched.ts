@@ -16,7 +16,7 @@ import { sub } from '../sub.ts'
  * @param sizes int32 [examples, groups]
  * @returns [examples, rows, out], or [examples, groups, in, out]
  */
-export function batchedGrouped(op: Op<any>, attrs: unknown, x: Tensor, other: Tensor, sizes: Tensor): Tensor {
+export function batchedGrouped<A>(op: Op<A>, attrs: A, x: Tensor, other: Tensor, sizes: Tensor): Tensor {
   const [examples, rows] = x.shape
   const groups = sizes.shape[1]
   const ends = minimum(cumsum(maximum(sizes, 0), 1), rows)
