@@ -7,6 +7,7 @@ import { addAblate } from './verbs/ablate.ts'
 import { addData } from './verbs/data.ts'
 import { addDoctor } from './verbs/doctor.ts'
 import { addEstimate } from './verbs/estimate.ts'
+import { addEvaluate } from './verbs/evaluate.ts'
 import { addGenerate } from './verbs/generate.ts'
 import { addModel } from './verbs/model.ts'
 import { addPlan } from './verbs/plan.ts'
@@ -26,6 +27,7 @@ export function createProgram(): Command {
   for (const add of [
     addTrain,
     addGenerate,
+    addEvaluate,
     addTokenizer,
     addModel,
     addPlan,

@@ -1,0 +1,59 @@
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { decoderModel, nano } from '@kumiki/models'
+import { saveModel } from '@kumiki/models/node'
+import { init } from '@kumiki/tensor'
+import { loadTokenizer } from '@kumiki/tokenizer'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { runEvaluate } from '../src/evaluate-command.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'kumiki-evaluate-'))
+const at = (name: string) => join(folder, name)
+const tokenizerFile = fileURLToPath(new URL('../../tokenizer/vectors/unigram.model', import.meta.url))
+const tokenizer = loadTokenizer(readFileSync(tokenizerFile))
+const texts = ['A joint that holds.', '釘を使わない木組み。']
+
+beforeAll(async () => {
+  const device = await init({ backend: 'cpu', threads: 1 })
+  const { vocabSize } = tokenizer
+  const architecture = {
+    ...nano,
+    hiddenSize: 32,
+    intermediateSize: 32,
+    numHiddenLayers: 1,
+    vocabSize,
+    paddedVocabSize: vocabSize,
+  }
+  await saveModel(folder, architecture, decoderModel(architecture).initialize(device), { eosTokenId: tokenizer.eosId })
+  device.dispose()
+  copyFileSync(tokenizerFile, at('tokenizer.model'))
+  texts.forEach((text, i) => {
+    writeFileSync(at(`${i}.md`), text)
+  })
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+test('figures of files and of all together; the batch size changes no bit', async () => {
+  const options = { model: folder, text: [at('0.md'), at('1.md')], device: 'cpu', threads: 1 } as const
+  const report = await runEvaluate({ ...options, batchSize: 1 })
+  report.files.forEach(({ bytes, tokens, natsPerToken, bitsPerByte }, i) => {
+    expect(bytes).toBe(new TextEncoder().encode(texts[i]).length)
+    // Every token of the document and its end; the end before it is seen alone.
+    expect(tokens).toBe(tokenizer.encode(texts[i]).length + 1)
+    // Weights that have learned nothing are near the uniform distribution.
+    expect(Math.abs(natsPerToken - Math.log(tokenizer.vocabSize))).toBeLessThan(0.2)
+    expect(bitsPerByte).toBeCloseTo((natsPerToken * tokens) / Math.LN2 / bytes, 10)
+  })
+  expect(report.total.tokens).toBe(report.files[0].tokens + report.files[1].tokens)
+  expect((await runEvaluate({ ...options, batchSize: 3 })).total).toEqual(report.total)
+})
+
+test('a folder without a tokenizer is named', async () => {
+  const other = mkdtempSync(join(tmpdir(), 'kumiki-evaluate-'))
+  await expect(runEvaluate({ model: other, text: [at('0.md')], batchSize: 1, device: 'cpu' })).rejects.toThrow(
+    /there is no tokenizer\.model and no tokenizer\.json/,
+  )
+  rmSync(other, { recursive: true })
+})
