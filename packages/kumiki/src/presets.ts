@@ -42,8 +42,6 @@ export interface Preset {
 export function findPreset(preset: string): Preset {
   const model = known(preset)
   const { name, architecture, recipe } = model
-  if (architecture.experts)
-    throw new UsageError(`--preset ${name}: mixture-of-experts models cannot be trained yet; the dense ones can`)
   if (!recipe) return { name, architecture, configuration: nanoConfiguration }
   const { learningRate, minLearningRate, warmupSteps } = scheduleNumbers(recipe.schedule)
   const wsd = recipe.schedule.kind === 'wsd' ? recipe.schedule : undefined
@@ -64,6 +62,10 @@ export function findPreset(preset: string): Preset {
       optimizer: { ...recipe.optimizer },
       maxGradNorm: recipe.maxGradNorm,
       zLoss: recipe.zLoss ?? 0,
+      ...(architecture.experts && {
+        auxiliaryLoss: recipe.auxiliaryLoss ?? 0,
+        routerZLoss: recipe.routerZLoss ?? 0,
+      }),
       precision: recipe.precision,
       seed: 0,
       vocabSize: architecture.vocabSize,
@@ -110,6 +112,8 @@ const words: Readonly<Partial<Record<keyof RunConfiguration, string>>> = {
   optimizer: 'optimizer',
   maxGradNorm: 'largest gradient norm',
   zLoss: 'z-loss',
+  auxiliaryLoss: 'load-balancing loss',
+  routerZLoss: 'z-loss of the router',
   precision: 'precision',
   vocabSize: 'pieces of the vocabulary',
 }

@@ -230,7 +230,7 @@ class TrainProcess {
         `A batch reads the text ${(batch / total(train)).toFixed(1)} times; --batch-size ${Math.max(1, Math.floor(total(train) / configuration.sequenceLength))} reads it at most once`,
       )
     const loaded = before && (await loadCheckpointToResume(path, before, configuration, resume.step, log))
-    const { batchSize, sequenceLength, seed } = configuration
+    const { batchSize, sequenceLength, seed, auxiliaryLoss, routerZLoss } = configuration
     const progress = progressObserver(log)
     const finish = finishObserver({
       device,
@@ -248,7 +248,7 @@ class TrainProcess {
       {
         ...runOptionsOf(configuration, this.kinds),
         device,
-        model: decoderModel(architecture),
+        model: decoderModel(architecture, { auxiliaryLoss, routerZLoss }),
         data: batches({ documents: train, eosId, vocabSize, batchSize, sequenceLength, seed }),
         heldOut: packEvaluation(heldOut, sequenceLength, { eosId, vocabSize }),
         cadence: {

@@ -1,6 +1,6 @@
 /** What training takes in memory, held against what there is before anything is built. */
 import { totalmem } from 'node:os'
-import { listModels, type ModelArchitecture } from '@kumiki/models/configs'
+import { countParameters, listModels, type ModelArchitecture } from '@kumiki/models/configs'
 import { estimateLocalMemory, fromArchitecture } from '@kumiki/planner'
 import { findPrecision, type PrecisionPolicy, type RunConfiguration } from '@kumiki/train'
 import type { RunDefinition } from '@kumiki/train/node'
@@ -49,10 +49,15 @@ export function checkTrainingMemory(
   )
 }
 
+/**
+ * The planner's formulas are of dense decoders as Llama. What an architecture has beyond that adds parameters, and of a mixture a token's
+ * experts count as one wide MLP; norms of heads, biases and the like keep next to nothing.
+ */
 function memoryOf({ architecture, precision, ...run }: MemoryRun): { parameters: number; total: number } {
-  const { parameters, master, activations, gradients, moments } = precision
-  const formats = { parameters, master, activations, gradients, moments }
-  return estimateLocalMemory(fromArchitecture(architecture), {
+  const { parameters, master, activations, gradients = 'float32', moments = 'float32' } = precision
+  const formats = { parameters, master, activations, gradients: precision.gradients, moments: precision.moments }
+  const dense = asDense(architecture)
+  const estimate = estimateLocalMemory(fromArchitecture(dense), {
     batch: run.batchSize,
     sequence: run.sequenceLength,
     positions: Math.max(architecture.maxPositionEmbeddings, run.sequenceLength),
@@ -62,6 +67,21 @@ function memoryOf({ architecture, precision, ...run }: MemoryRun): { parameters:
       Object.entries(formats).map(([field, format]) => [field, format === 'float16' ? 'bfloat16' : format]),
     ) as never,
   })
+  const others = countParameters(architecture).total - countParameters(dense).total
+  const width = (format: string) => (format === 'float32' ? 4 : 2)
+  const each = width(parameters) + (master ? 4 : 0) + width(gradients) + 2 * width(moments)
+  return { parameters: estimate.parameters + others, total: estimate.total + others * each }
+}
+
+function asDense(architecture: ModelArchitecture): ModelArchitecture {
+  const { hiddenSize, intermediateSize, numHiddenLayers, numAttentionHeads, numKeyValueHeads, headDim } = architecture
+  const { vocabSize, paddedVocabSize, maxPositionEmbeddings, ropeTheta, rmsNormEps, initializerRange } = architecture
+  const { experts, tieWordEmbeddings } = architecture
+  return {
+    ...{ hiddenSize, numHiddenLayers, numAttentionHeads, numKeyValueHeads, headDim, tieWordEmbeddings },
+    ...{ vocabSize, paddedVocabSize, maxPositionEmbeddings, ropeTheta, rmsNormEps, initializerRange },
+    intermediateSize: experts ? experts.numExpertsPerToken * experts.intermediateSize : intermediateSize,
+  }
 }
 
 /** A smaller batch first, then smaller models. */
@@ -74,7 +94,6 @@ function whatFits(run: MemoryRun, fits: (run: MemoryRun) => boolean): string {
   if (fits(one)) return 'One sequence at once would fit: --batch-size 1'
   const { vocabSize } = run.architecture
   const known = listModels()
-    .filter(({ architecture }) => !architecture.experts)
     .map((model) => ({ ...model, architecture: { ...model.architecture, vocabSize, paddedVocabSize: vocabSize } }))
     .filter(({ architecture }) => fits({ ...one, architecture }))
     .map(({ name, architecture }) => ({ name, parameters: memoryOf({ ...one, architecture }).parameters }))

@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { findModel } from '@kumiki/models/configs'
 import { scheduleFromJSON } from '@kumiki/optim'
-import { scheduleOf } from '@kumiki/train'
+import { bf16, scheduleOf } from '@kumiki/train'
 import { expect, test } from 'vitest'
 import { differenceLines } from '../src/presets.ts'
 import { resolveRun } from '../src/run-definition.ts'
+import { checkTrainingMemory } from '../src/training-memory.ts'
 
 const gib = 2 ** 30
 
@@ -52,6 +53,16 @@ test('what is given by hand stays, and less memory makes shorter sequences', asy
     'tokens in a sequence': 'a longer one does not fit the memory there is',
   })
   expect(configuration.optimizer).toEqual({ kind: 'adamw', beta1: 0.9, beta2: 0.95, epsilon: 1e-5, weightDecay: 0.1 })
+})
+
+test('a mixture keeps the losses of its router, and experts count in its memory', async () => {
+  const { configuration } = await resolveRun({ preset: 'llm-jp-3-8x1.8b', overrides: {}, available: 4 * gib })
+  expect(configuration).toMatchObject({ auxiliaryLoss: 0.01, routerZLoss: 0, zLoss: 0 })
+  const { architecture } = findModel('llm-jp-3-8x1.8b')
+  const run = { architecture, precision: bf16, batchSize: 1, accumulation: 1, sequenceLength: 128 }
+  expect(() => checkTrainingMemory('mixture', run, 'cpu', 64 * gib)).toThrow(/training 9,266,362,368 parameters/)
+  const qwen = { ...findModel('nano').architecture, qkNorm: true, slidingWindow: 64, attentionBias: 'qkv' as const }
+  expect(() => checkTrainingMemory('nano', { ...run, architecture: qwen }, 'cpu', gib)).not.toThrow()
 })
 
 test('a configuration file changes any field of the architecture, and slips are named', async () => {

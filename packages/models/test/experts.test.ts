@@ -70,7 +70,7 @@ describe('a mixture of experts', () => {
   })
 
   test('routers are kept even by what they add to the loss, which evaluation leaves out', async () => {
-    const model = decoderModel({ ...dense, experts }, { balanceLoss: 0.5, routerZLoss: 0.1 })
+    const model = decoderModel({ ...dense, experts }, { auxiliaryLoss: 0.5, routerZLoss: 0.1 })
     const p = model.initialize(device, { seed: 1 })
     const pass = model.forward(p, tokens(12, 2))
     const { loss, metrics } = pass.auxiliary!
@@ -86,7 +86,7 @@ describe('a mixture of experts', () => {
     const router = 'model.layers.1.mlp.gate.weight'
     const gradient = grad((q: Parameters) => model.forward(q, tokens(12, 2)).auxiliary!.loss)(p)
     expect(Math.max(...(await gradient[router].data()).map(Math.abs))).toBeGreaterThan(1e-4)
-    const unweighted = decoderModel({ ...dense, experts }, { balanceLoss: 0, routerZLoss: 0 })
+    const unweighted = decoderModel({ ...dense, experts }, { auxiliaryLoss: 0, routerZLoss: 0 })
     const losses = (m: typeof model) => m.forward(p, tokens(12)).losses(tokens(12)).data()
     expect(await losses(model)).toEqual(await losses(unweighted))
   })

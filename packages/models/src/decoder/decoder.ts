@@ -74,11 +74,11 @@ function refuseWhatIsNotComputed(architecture: ModelArchitecture): void {
 export function decoderModel(architecture: ModelArchitecture, losses: RouterLosses = {}): DecoderModel {
   validateArchitecture(architecture, 'decoderModel')
   refuseWhatIsNotComputed(architecture)
-  const { balanceLoss = 0.01, routerZLoss = 1e-3 } = losses
-  for (const [name, value] of Object.entries({ balanceLoss, routerZLoss }))
+  const { auxiliaryLoss = 0.01, routerZLoss = 1e-3 } = losses
+  for (const [name, value] of Object.entries({ auxiliaryLoss, routerZLoss }))
     if (!(value >= 0 && value < 1e6))
       throw new RangeError(`decoderModel: ${name} must be a number of at least 0, got ${value}`)
-  return new Decoder(architecture, { balanceLoss, routerZLoss })
+  return new Decoder(architecture, { auxiliaryLoss, routerZLoss })
 }
 
 class Decoder implements DecoderModel {

@@ -42,9 +42,9 @@ export interface Routing {
 
 /** Weights of what routers add to the training loss, as Megatron-LM's `--moe-aux-loss-coeff` and `--moe-z-loss-coeff`. */
 export interface RouterLosses {
-  /** Default 0.01. */
-  readonly balanceLoss?: number
-  /** Default 1e-3. */
+  /** Coefficient of the load-balancing loss. Default 0.01. */
+  readonly auxiliaryLoss?: number
+  /** Coefficient of the router's z-loss. Default 1e-3. */
   readonly routerZLoss?: number
 }
 
@@ -121,7 +121,7 @@ export function auxiliaryOf(routings: readonly Routing[], losses: Required<Route
   const [balance, zLoss] = [total('balance'), total('zLoss')]
   const average = (t: Tensor) => t.div(routings.length)
   return {
-    loss: balance.mul(losses.balanceLoss).add(zLoss.mul(losses.routerZLoss)),
+    loss: balance.mul(losses.auxiliaryLoss).add(zLoss.mul(losses.routerZLoss)),
     metrics: {
       expertBalance: average(balance),
       routerZLoss: average(zLoss),

@@ -38,6 +38,10 @@ export interface RunConfiguration {
   /** Largest global norm of the gradient. */
   readonly maxGradNorm: number
   readonly zLoss: number
+  /** Coefficient of the load-balancing loss of a mixture of experts. Default: the model's. */
+  readonly auxiliaryLoss?: number
+  /** Coefficient of its router's z-loss. Default: the model's. */
+  readonly routerZLoss?: number
   readonly precision: string
   readonly seed: number
   /** Pieces of the tokenizer that is trained on the text. */
@@ -109,9 +113,13 @@ const bounds = {
   decayFraction: [0, 1, 'number'],
   maxGradNorm: [1e-9, 1e9, 'number'],
   zLoss: [0, 1, 'number'],
+  auxiliaryLoss: [0, 100, 'number'],
+  routerZLoss: [0, 100, 'number'],
   seed: [0, 2 ** 32 - 1, 'integer'],
   vocabSize: [260, 1 << 24, 'integer'],
 } as const
+
+const ofMixtures = ['auxiliaryLoss', 'routerZLoss'] as const
 
 /** Every field of a configuration. */
 export const runConfigurationFields = [...Object.keys(bounds), 'schedule', 'optimizer', 'precision'] as const
@@ -130,6 +138,7 @@ export function checkRunConfiguration(
   const named = isNamed(configuration.schedule)
   for (const [key, [low, high, kind]] of Object.entries(bounds)) {
     const value = configuration[key as keyof typeof bounds]
+    if (value === undefined && (ofMixtures as readonly string[]).includes(key)) continue
     if (!named && (ofNamedSchedules as readonly string[]).includes(key)) {
       if (value === undefined) continue
       throw fail(`${key} goes with a schedule by name (${scheduleNames.join(', ')}); one in JSON has its own numbers`)
