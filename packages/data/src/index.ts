@@ -4,6 +4,18 @@ export { type EvaluationOptions, type EvaluationSet, packEvaluation } from './ba
 export type { TokenDocument } from './batches/token-stream.ts'
 export { type CorpusSource, type MixRow, megatronDataPath, mixCorpora } from './blend/mix.ts'
 export { assertTrainable, type ReleaseLevel, releaseLevels } from './blend/release-level.ts'
+export { applyFilters, emptyCounts, type Filter, type FilterCounts, type Verdict } from './clean/filter.ts'
+export { languageFilter } from './clean/language.ts'
+export { minhash } from './clean/minhash.ts'
+export { personalDataFilter } from './clean/personal-data.ts'
+export {
+  type CharacterLimits,
+  characterFilter,
+  type JapaneseLimits,
+  japaneseFilter,
+  lengthFilter,
+  repetitionFilter,
+} from './clean/text-rules.ts'
 export {
   type MegatronBatch,
   MegatronBatches,
@@ -30,6 +42,7 @@ export {
   TrainingOrder,
   type TrainingOrderOptions,
 } from './megatron/training-order.ts'
+export { checkEncoding } from './sources/line-stream.ts'
 export {
   type DatasetIndex,
   decodeDocument,

@@ -1,7 +1,11 @@
 /** Corpora and token files on disk; needs Node. */
-
+export { type BuildTools, buildShard } from './build/build.ts'
+export type { PartRecord } from './build/build-part.ts'
+export { type BuildPart, type BuildPlan, type BuildSettings, keepPlan, planBuild } from './build/build-plan.ts'
+export { type BuildResult, mergeParts, missingParts, planIn } from './build/merge-parts.ts'
 export { makeFolder } from './make-folder.ts'
 export { type BuiltinCorpus, type BuiltinDocument, builtinCorpus } from './sources/builtin-corpus.ts'
+export { type DocumentStreamOptions, documentStream } from './sources/document-stream.ts'
 export { type CorpusFile, readCorpus, readCorpusFiles } from './sources/read-corpus.ts'
 export {
   type IndexedDatasetFile,

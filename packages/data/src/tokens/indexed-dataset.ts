@@ -59,21 +59,29 @@ export function encodeTokens(document: ArrayLike<number>, vocabSize: number, num
   return bytes
 }
 
+/** The first bytes of an .idx file of `count` documents that are one sequence each. */
+export function encodeIndexHeader(dtype: TokenDtype, count: number): Uint8Array<ArrayBuffer> {
+  const header = new Uint8Array(headerBytes)
+  const view = new DataView(header.buffer)
+  for (let i = 0; i < magic.length; i++) header[i] = magic.charCodeAt(i)
+  view.setBigUint64(9, 1n, true)
+  view.setUint8(17, dtypes[dtype].code)
+  view.setBigUint64(18, BigInt(count), true)
+  view.setBigUint64(26, BigInt(count + 1), true)
+  return header
+}
+
 /**
  * The .idx file of documents that are one sequence each and lie back to back in .bin.
  * @param lengths tokens in each document
  */
 export function encodeIndex(lengths: ArrayLike<number>, vocabSize: number): Uint8Array<ArrayBuffer> {
   checkVocabulary('encodeIndex', vocabSize)
-  const { code, bytes } = dtypes[tokenDtype(vocabSize)]
+  const { bytes } = dtypes[tokenDtype(vocabSize)]
   const count = lengths.length
   const file = new Uint8Array(headerBytes + count * 12 + (count + 1) * 8)
   const view = new DataView(file.buffer)
-  for (let i = 0; i < magic.length; i++) file[i] = magic.charCodeAt(i)
-  view.setBigUint64(9, 1n, true)
-  view.setUint8(17, code)
-  view.setBigUint64(18, BigInt(count), true)
-  view.setBigUint64(26, BigInt(count + 1), true)
+  file.set(encodeIndexHeader(tokenDtype(vocabSize), count))
   const offsetsAt = headerBytes + count * 4
   const documentsAt = offsetsAt + count * 8
   let offset = 0

@@ -1,4 +1,4 @@
-/** `kumiki data build|mix|inspect`; replay and find are in data-replay.ts */
+/** `kumiki data mix|inspect`; the other verbs of data are in data-build.ts and data-replay.ts. */
 import type { MixRow, ReleaseLevel } from '@kumiki/data'
 import type { Command } from 'commander'
 import { exists } from '../files.ts'
@@ -7,23 +7,13 @@ import { loadSources, type MixSource, readSource, sourcesFromFile } from '../mix
 import { count, percent, textFields, textTable } from '../text-table.ts'
 import { checkedUse, UsageError } from '../usage-error.ts'
 import { addCommand, addVerb, answer } from '../verb.ts'
+import { addBuild, endId } from './data-build.ts'
 import { addReplay } from './data-replay.ts'
 import { openTokenizer } from './tokenizer.ts'
 
 export function addData(program: Command): void {
   const group = addCommand(program, 'data', 'Token files, corpus ratios, counts, and what a run read.')
-  addVerb(
-    group,
-    'build',
-    'Texts to token files that Megatron-LM reads: PREFIX.bin and PREFIX.idx.',
-    (c) =>
-      c
-        .requiredOption('--data <path...>', 'texts: files or folders of .txt, .md, .jsonl')
-        .requiredOption('--tokenizer <file>', 'SentencePiece model')
-        .requiredOption('--out <prefix>', 'where the files go, without .bin or .idx')
-        .option('--no-eos', "do not end documents with the tokenizer's end-of-text id"),
-    build,
-  )
+  addBuild(group)
   addVerb(
     group,
     'mix',
@@ -53,45 +43,6 @@ export function addData(program: Command): void {
     inspect,
   )
   addReplay(group)
-}
-
-async function build(options: {
-  data: string[]
-  tokenizer: string
-  out: string
-  eos: boolean
-  json?: boolean
-}): Promise<void> {
-  const began = performance.now()
-  const tokenizer = await openTokenizer(options.tokenizer)
-  const { readCorpus, writeIndexedDataset } = await import('@kumiki/data/node')
-  const eosId = endId(tokenizer, options)
-  const texts = await readCorpus(options.data)
-  const encoded = (function* () {
-    for (const text of texts) yield tokenizer.encode(text)
-  })()
-  await makeFolderOf(options.out)
-  const written = await writeIndexedDataset(options.out, encoded, { vocabSize: tokenizer.vocabSize, eosId })
-  const result = {
-    prefix: options.out,
-    ...written,
-    vocabSize: tokenizer.vocabSize,
-    eosId: eosId ?? null,
-    seconds: (performance.now() - began) / 1000,
-  }
-  answer(
-    options,
-    result,
-    () =>
-      `${options.out}.bin and .idx: ${count(written.documents)} documents, ${count(written.tokens)} tokens${eosId === undefined ? '' : ` (each ends with ${eosId})`}`,
-  )
-}
-
-function endId(tokenizer: { eosId: number }, options: { eos: boolean; tokenizer?: string }): number | undefined {
-  if (!options.eos) return undefined
-  if (tokenizer.eosId < 0)
-    throw new UsageError(`${options.tokenizer} has no end-of-text piece; --no-eos writes documents without one`)
-  return tokenizer.eosId
 }
 
 async function makeFolderOf(prefix: string): Promise<void> {

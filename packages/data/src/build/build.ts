@@ -1,0 +1,37 @@
+/** Texts of any size into token files, in parts that can be shared out, stopped and gone on with. Node only. */
+import { existsSync, readFileSync } from 'node:fs'
+import type { Filter } from '../clean/filter.ts'
+import { buildPart, type PartRecord, partPath } from './build-part.ts'
+import type { BuildPlan } from './build-plan.ts'
+
+export interface BuildTools {
+  readonly encode: (text: string) => ArrayLike<number>
+  readonly filters?: readonly Filter[]
+  /** Told after every part: parts done of the shard, and the last one's record. */
+  readonly onPart?: (done: number, of: number, record: PartRecord) => void
+}
+
+/**
+ * Builds the parts of a shard that are not done yet: those whose number is `index` modulo `of`.
+ * @param folder where parts are kept; the plan is in it
+ * @throws Error naming the file and place at fault; the parts before it stay
+ */
+export async function buildShard(
+  folder: string,
+  plan: BuildPlan,
+  shard: { readonly index: number; readonly of: number },
+  tools: BuildTools,
+): Promise<void> {
+  const { index, of } = shard
+  if (!Number.isInteger(of) || of < 1 || !Number.isInteger(index) || index < 0 || index >= of)
+    throw new RangeError(`shard must be I of N with I from 0 to N - 1, got ${index} of ${of}`)
+  const numbers = plan.parts.flatMap((_, number) => (number % of === index ? [number] : []))
+  let done = 0
+  for (const number of numbers) {
+    const path = partPath(folder, number, 'json')
+    const record = existsSync(path)
+      ? (JSON.parse(readFileSync(path, 'utf8')) as PartRecord)
+      : await buildPart(folder, plan, number, { encode: tools.encode, filters: tools.filters ?? [] })
+    tools.onPart?.(++done, numbers.length, record)
+  }
+}

@@ -1,0 +1,159 @@
+/** The parts of a build into PREFIX.bin and PREFIX.idx, repeats left out. Node only. */
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync, renameSync } from 'node:fs'
+import { join } from 'node:path'
+import { findDuplicates } from '../clean/duplicates.ts'
+import { addCounts, emptyCounts, type FilterCounts } from '../clean/filter.ts'
+import { tokenDtype } from '../tokens/indexed-dataset.ts'
+import { type PartRecord, partPath, recordWords } from './build-part.ts'
+import { type BuildPlan, readPlan } from './build-plan.ts'
+import { FileWriter } from './file-writer.ts'
+import { IndexWriter } from './index-writer.ts'
+
+/** What a build made. */
+export interface BuildResult {
+  readonly prefix: string
+  readonly documents: number
+  readonly tokens: number
+  readonly dtype: 'uint16' | 'int32'
+  readonly counts: FilterCounts
+}
+
+/** Calls back with each record of a file; memory for a few thousand. */
+function eachRecord(path: string, words: number, visit: (record: Uint32Array) => void): void {
+  const file = openSync(path, 'r')
+  try {
+    const bytes = words * 4
+    const { size } = fstatSync(file)
+    if (size % bytes !== 0) throw new Error(`${path}: it was cut (${size} bytes are no whole records of ${bytes})`)
+    const buffer = new Uint8Array(bytes * 4096)
+    const record = new Uint32Array(words)
+    const into = new Uint8Array(record.buffer)
+    let held = 0
+    for (;;) {
+      const count = readSync(file, buffer, held, buffer.length - held, null)
+      if (count === 0) return
+      held += count
+      const whole = held - (held % bytes)
+      for (let at = 0; at < whole; at += bytes) {
+        into.set(buffer.subarray(at, at + bytes))
+        visit(record)
+      }
+      buffer.copyWithin(0, whole, held)
+      held -= whole
+    }
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** The plan in a folder of parts. @throws Error where there is none */
+export function planIn(folder: string): BuildPlan {
+  const path = join(folder, 'plan.json')
+  if (!existsSync(path)) throw new Error(`${folder}: there are no parts of a build; run data build --shard first`)
+  return readPlan(path, readFileSync(path, 'utf8'))
+}
+
+/** Numbers of the parts that are not done. */
+export function missingParts(folder: string, plan: BuildPlan): number[] {
+  return plan.parts.flatMap((_, number) => (existsSync(partPath(folder, number, 'json')) ? [] : [number]))
+}
+
+/**
+ * Joins the parts of a folder; the folder stays.
+ * @param memory bytes that a table of keys may take; default 1 GiB
+ * @throws Error naming the parts that are missing, or a file at fault; an older PREFIX.bin and .idx stay as they were
+ */
+export function mergeParts(folder: string, prefix: string, memory?: number): BuildResult {
+  const plan = planIn(folder)
+  const missing = missingParts(folder, plan)
+  if (missing.length > 0)
+    throw new Error(
+      `${missing.length} of ${plan.parts.length} parts are not done: ${missing.slice(0, 8).join(', ')}${missing.length > 8 ? ' ...' : ''} (${plan.parts[missing[0]].path}); run their shards`,
+    )
+  const { vocabSize, duplicates } = plan.settings
+  const words = recordWords(duplicates)
+  const parts = plan.parts.map((_, number) => {
+    const path = partPath(folder, number, 'json')
+    return JSON.parse(readFileSync(path, 'utf8')) as PartRecord
+  })
+  const all = parts.reduce((sum, { documents }) => sum + documents, 0)
+  if (all > 2 ** 32 - 2) throw new Error(`${all} documents are more than 2^32 - 2; build them in several sets`)
+  const counts = emptyCounts()
+  for (const part of parts) addCounts(counts, part.counts)
+  const each = (visit: (record: Uint32Array, document: number) => void) => {
+    let document = 0
+    for (const number of parts.keys())
+      eachRecord(partPath(folder, number, 'docs'), words, (record) => visit(record, document++))
+    if (document !== all) throw new Error(`${folder}: its parts hold ${document} documents, their records say ${all}`)
+  }
+  const verdicts =
+    duplicates === 'keep'
+      ? null
+      : findDuplicates(
+          all,
+          (visit) => each((record, document) => visit(record.subarray(1), document)),
+          duplicates === 'near',
+          memory,
+        )
+  for (const [verdict, reason] of [
+    [1, 'duplicates: the same text'],
+    [2, 'duplicates: near another'],
+  ] as const) {
+    const count = verdicts?.reduce((sum, one) => sum + (one === verdict ? 1 : 0), 0) ?? 0
+    if (count > 0) counts.dropped[reason] = { count, samples: [] }
+    counts.kept -= count
+  }
+  const dtype = tokenDtype(vocabSize)
+  const bytesPerToken = dtype === 'uint16' ? 2 : 4
+  const temporary = (extension: string) => `${prefix}.${extension}.${process.pid}.tmp`
+  const bin = new FileWriter(temporary('bin'))
+  let index: IndexWriter | undefined
+  let tokens = 0
+  try {
+    index = new IndexWriter(
+      temporary('idx'),
+      all - (verdicts?.reduce((sum, one) => sum + (one ? 1 : 0), 0) ?? 0),
+      dtype,
+    )
+    let document = 0
+    for (const number of parts.keys()) {
+      const path = partPath(folder, number, 'bin')
+      const file = openSync(path, 'r')
+      const buffer = new Uint8Array(2 ** 20)
+      const copy = (from: number, to: number) => {
+        for (let at = from; at < to; ) {
+          const count = readSync(file, buffer, 0, Math.min(buffer.length, to - at), at)
+          if (count === 0) throw new Error(`${path}: it was cut; remove the part's .json and build it anew`)
+          bin.write(buffer.subarray(0, count))
+          at += count
+        }
+      }
+      try {
+        let [from, to] = [0, 0]
+        eachRecord(partPath(folder, number, 'docs'), words, ([length]) => {
+          const end = to + length * bytesPerToken
+          if (verdicts?.[document++]) {
+            copy(from, to)
+            from = end
+          } else {
+            index?.add(length)
+            tokens += length
+          }
+          to = end
+        })
+        copy(from, to)
+      } finally {
+        closeSync(file)
+      }
+    }
+    bin.close()
+    index.close()
+  } catch (error) {
+    bin.abandon()
+    index?.abandon()
+    throw error
+  }
+  renameSync(temporary('bin'), `${prefix}.bin`)
+  renameSync(temporary('idx'), `${prefix}.idx`)
+  return { prefix, documents: counts.kept, tokens, dtype, counts }
+}

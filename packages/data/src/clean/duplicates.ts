@@ -1,0 +1,60 @@
+/**
+ * Which of many documents repeat earlier ones, from their keys on disk: a pass over the keys for every band and every part of the keys that
+ * fits into memory. Kept throughout: 4 bytes a document.
+ */
+import { KeyTable } from './key-table.ts'
+import { minhashBands } from './minhash.ts'
+
+/** Words of 32 bits before the bands: SHA-256's first 128 bits. */
+export const exactWords = 4
+
+/** Calls back with the keys of every document in order: `exactWords` words, then two for each band where there are bands. */
+export type EachKey = (visit: (key: Uint32Array, document: number) => void) => void
+
+/** Bytes of a table for one document: keys and value in slots that are at most half full, twice while it grows. */
+const bytesOf = (words: number) => (words + 1) * 4 * 6
+
+/**
+ * @param near whether documents that share a band count as repeats too
+ * @param memory bytes that a table may take; default 1 GiB
+ * @returns for each document 0 (kept), 1 (the same text) or 2 (near another); the first of each group is kept
+ */
+export function findDuplicates(documents: number, each: EachKey, near: boolean, memory: number = 2 ** 30): Uint8Array {
+  const verdicts = new Uint8Array(documents)
+  const passes = (words: number) => Math.max(1, Math.ceil((documents * bytesOf(words)) / memory))
+  const exactPasses = passes(exactWords)
+  for (let pass = 0; pass < exactPasses; pass++) {
+    const table = new KeyTable(exactWords)
+    each((key, document) => {
+      if (key[2] % exactPasses === pass && table.first(key.subarray(0, exactWords), document) !== document)
+        verdicts[document] = 1
+    })
+  }
+  if (!near) return verdicts
+  const parents = Uint32Array.from({ length: documents }, (_, i) => i)
+  const rootOf = (document: number): number => {
+    let at = document
+    while (parents[at] !== at) {
+      parents[at] = parents[parents[at]]
+      at = parents[at]
+    }
+    return at
+  }
+  const bandPasses = passes(2)
+  for (let band = 0; band < minhashBands; band++)
+    for (let pass = 0; pass < bandPasses; pass++) {
+      const table = new KeyTable(2)
+      const at = exactWords + 2 * band
+      each((key, document) => {
+        if (verdicts[document] === 1 || key[at + 1] % bandPasses !== pass) return
+        const first = table.first(key.subarray(at, at + 2), document)
+        if (first === document) return
+        const [a, b] = [rootOf(first), rootOf(document)]
+        if (a < b) parents[b] = a
+        else parents[a] = b
+      })
+    }
+  for (let document = 0; document < documents; document++)
+    if (verdicts[document] === 0 && rootOf(document) !== document) verdicts[document] = 2
+  return verdicts
+}

@@ -1,0 +1,69 @@
+/** What a filter is, and how several are applied: every document is kept, changed or dropped for a reason that is counted. */
+
+/** What a filter says of a text: `true` keeps it, a string replaces it, `{ drop }` drops it and says why. */
+export type Verdict = true | string | { readonly drop: string }
+
+/** A filter; one of your own is a name and a function. */
+export interface Filter {
+  readonly name: string
+  apply(text: string): Verdict
+}
+
+/** What filters did. Reasons are `filter: reason`. */
+export interface FilterCounts {
+  documents: number
+  kept: number
+  changed: Record<string, number>
+  dropped: Record<string, { count: number; samples: string[] }>
+}
+
+export const emptyCounts = (): FilterCounts => ({ documents: 0, kept: 0, changed: {}, dropped: {} })
+
+/** Characters of a sample, and samples of a reason. */
+const sampleLength = 200
+const mostSamples = 5
+
+/** Counts a dropped document, and keeps the beginnings of the first few. */
+export function countDropped(counts: FilterCounts, reason: string, text: string): void {
+  counts.dropped[reason] ??= { count: 0, samples: [] }
+  const entry = counts.dropped[reason]
+  entry.count++
+  if (entry.samples.length < mostSamples) entry.samples.push(text.slice(0, sampleLength))
+}
+
+/** Adds the counts of a later part to those of earlier ones. */
+export function addCounts(into: FilterCounts, from: FilterCounts): void {
+  into.documents += from.documents
+  into.kept += from.kept
+  for (const [name, count] of Object.entries(from.changed)) into.changed[name] = (into.changed[name] ?? 0) + count
+  for (const [reason, { count, samples }] of Object.entries(from.dropped)) {
+    into.dropped[reason] ??= { count: 0, samples: [] }
+    const entry = into.dropped[reason]
+    entry.count += count
+    entry.samples.push(...samples.slice(0, mostSamples - entry.samples.length))
+  }
+}
+
+/**
+ * Applies filters in order; each sees what those before it made of the text.
+ * @returns the text, or null where one dropped it
+ * @example
+ * const short: Filter = { name: 'no-ads', apply: (text) => (text.includes('PR:') ? { drop: 'advertisement' } : true) }
+ */
+export function applyFilters(filters: readonly Filter[], text: string, counts: FilterCounts): string | null {
+  counts.documents++
+  let current = text
+  for (const { name, apply } of filters) {
+    const verdict = apply(current)
+    if (verdict === true) continue
+    if (typeof verdict === 'string') {
+      if (verdict !== current) counts.changed[name] = (counts.changed[name] ?? 0) + 1
+      current = verdict
+    } else {
+      countDropped(counts, `${name}: ${verdict.drop}`, current)
+      return null
+    }
+  }
+  counts.kept++
+  return current
+}

@@ -1,0 +1,27 @@
+/** Language identification by eld (Nito-ELD: n-grams of 60 languages). Node and browsers. */
+import type { Filter } from './filter.ts'
+
+/** The beginning of a text tells; more costs time. */
+const looked = 2000
+
+/**
+ * Texts in one of some languages.
+ * @param languages ISO 639-1 codes, such as `ja` and `en`
+ */
+export async function languageFilter(languages: readonly string[]): Promise<Filter> {
+  const { eld } = await import('eld/medium')
+  const known = new Set(Object.values(eld.info().Languages))
+  for (const language of languages)
+    if (!known.has(language))
+      throw new RangeError(
+        `language ${JSON.stringify(language)} is not one that is told apart: ${[...known].sort().join(', ')}`,
+      )
+  const wanted = new Set(languages)
+  return {
+    name: 'language',
+    apply(text) {
+      const found = eld.detect(text.slice(0, looked)).language || 'unknown'
+      return wanted.has(found) ? true : { drop: found }
+    },
+  }
+}

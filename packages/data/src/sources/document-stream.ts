@@ -1,0 +1,129 @@
+/** Documents of a file of any size, one after the other. Node only. */
+import { byteStream } from './byte-stream.ts'
+import { checkEncoding, lineStream } from './line-stream.ts'
+import { parquetTexts } from './parquet.ts'
+
+export interface DocumentStreamOptions {
+  /** The field of JSON lines, or the column of parquet, that holds the text; default `text`. */
+  readonly field?: string
+  /** Of text files and JSON lines; default UTF-8. */
+  readonly encoding?: string
+  /** Longest document in UTF-16 units, and longest line in bytes; default 64 Mi. */
+  readonly maxDocument?: number
+  /** Part of a plain file of JSON lines: lines that begin in it. */
+  readonly range?: { readonly begin: number; readonly end: number }
+}
+
+/** What a file holds, by its name. */
+export type TextFormat = 'txt' | 'md' | 'jsonl' | 'parquet'
+
+const endings: readonly (readonly [RegExp, TextFormat])[] = [
+  [/\.md(\.gz|\.zst)?$/i, 'md'],
+  [/\.(jsonl|ndjson)(\.gz|\.zst)?$/i, 'jsonl'],
+  [/\.txt(\.gz|\.zst)?$/i, 'txt'],
+  [/\.parquet$/i, 'parquet'],
+]
+
+/** @returns undefined for a name that tells nothing */
+export function textFormat(path: string): TextFormat | undefined {
+  return endings.find(([pattern]) => pattern.test(path))?.[1]
+}
+
+const defaultMost = 64 * 2 ** 20
+
+/**
+ * Reads a file document by document: paragraphs of `.txt` (lines, where there are no blank ones between), `.md` whole, the field of each
+ * line of `.jsonl`, the column of `.parquet`; `.gz` and `.zst` of the first three. A document is held whole, a file never.
+ * @throws Error naming file and place
+ */
+export async function* documentStream(path: string, options: DocumentStreamOptions = {}): AsyncGenerator<string> {
+  const { field = 'text', encoding, maxDocument = defaultMost, range } = options
+  if (encoding !== undefined) checkEncoding(encoding)
+  const format = textFormat(path) ?? 'txt'
+  if (format === 'parquet') {
+    yield* parquetTexts(path, field, maxDocument)
+    return
+  }
+  const lines = (begin = 0, skipFirst = false) =>
+    lineStream(byteStream(path, range && { begin }), {
+      path,
+      begin,
+      skipFirst,
+      maxLineBytes: maxDocument,
+      ...(encoding !== undefined && { encoding }),
+    })
+  if (format === 'jsonl') {
+    // A line belongs to the range that its first byte is in; the byte before the range tells whether one begins there.
+    const begin = range?.begin ?? 0
+    for await (const { text, at } of lines(Math.max(0, begin - 1), begin > 0)) {
+      if (range && at >= range.end) return
+      if (text.trim() !== '') yield textField(path, text, at, field)
+    }
+    return
+  }
+  const tooLarge = (at: number) =>
+    new Error(`${path}: the document at byte ${at} is longer than ${maxDocument} characters; split it, or leave it out`)
+  if (format === 'md') {
+    const parts: string[] = []
+    let length = 0
+    for await (const { text } of lines()) {
+      parts.push(text)
+      length += text.length + 1
+      if (length > maxDocument) throw tooLarge(0)
+    }
+    const text = parts.join('\n')
+    if (text.trim() !== '') yield text
+    return
+  }
+  const paragraphs = await hasParagraphs(lines())
+  let parts: string[] = []
+  let length = 0
+  let from = 0
+  for await (const { text, at } of lines()) {
+    if (text.trim() !== '') {
+      if (!paragraphs) {
+        yield text
+        continue
+      }
+      if (parts.length === 0) from = at
+      parts.push(text)
+      length += text.length + 1
+      if (length > maxDocument) throw tooLarge(from)
+    } else if (parts.length > 0) {
+      yield parts.join('\n').replace(/\s+$/, '')
+      parts = []
+      length = 0
+    }
+  }
+  if (parts.length > 0) yield parts.join('\n').replace(/\s+$/, '')
+}
+
+/** Whether blank lines part the text; reads on until one does. */
+async function hasParagraphs(lines: AsyncIterable<{ text: string }>): Promise<boolean> {
+  let state: 'before' | 'text' | 'blank' = 'before'
+  for await (const { text } of lines) {
+    if (text.trim() !== '') {
+      if (state === 'blank') return true
+      state = 'text'
+    } else if (state === 'text') state = 'blank'
+  }
+  return false
+}
+
+function textField(path: string, line: string, at: number, field: string): string {
+  let json: unknown
+  try {
+    json = JSON.parse(line)
+  } catch (error) {
+    throw new Error(`${path}: the line at byte ${at} is not JSON (${(error as Error).message.slice(0, 120)})`)
+  }
+  const isObject = typeof json === 'object' && json !== null && Object.hasOwn(json, field)
+  const value = isObject ? (json as Record<string, unknown>)[field] : undefined
+  if (typeof value !== 'string') {
+    const names = typeof json === 'object' && json !== null ? Object.keys(json).slice(0, 8).join(', ') : ''
+    throw new Error(
+      `${path}: the line at byte ${at} has no text in a field ${JSON.stringify(field)}${names ? `; it has ${names}` : ''} (--field names it)`,
+    )
+  }
+  return value
+}

@@ -1,0 +1,39 @@
+/** Text that is not UTF-8: what it probably is. */
+
+/** Encodings that are told apart, by their names in `TextDecoder` and in iconv. */
+const encodings = [
+  ['iso-2022-jp', 'ISO-2022-JP'],
+  ['euc-jp', 'EUC-JP'],
+  ['shift_jis', 'SHIFT_JIS'],
+  ['windows-1252', 'WINDOWS-1252'],
+] as const
+
+/**
+ * The encoding whose reading looks most like text: bytes of EUC-JP are often valid Shift-JIS too (half-width katakana and rare kanji), but
+ * read so they have next to no kana.
+ */
+export function likelyEncoding(bytes: Uint8Array): string {
+  // A character cut at the end is none of the encoding's fault.
+  const begin = bytes.subarray(0, 1 << 16)
+  let best: readonly [score: number, name: string] = [Number.NEGATIVE_INFINITY, 'SHIFT_JIS']
+  for (const [label, name] of encodings) {
+    let text: string
+    try {
+      text = new TextDecoder(label).decode(begin)
+    } catch {
+      continue
+    }
+    const score =
+      count(text, /[\u3041-\u30ff]/g) +
+      0.5 * count(text, /[\u4e00-\u9fff\u3000-\u3002]/g) +
+      0.4 * count(text, /[\u00c0-\u00ff]/g) -
+      5 * count(text, /\ufffd/g) -
+      count(text, /[\uff61-\uff9f\u0080-\u009f\ue000-\uf8ff]/g)
+    if (score > best[0]) best = [score, name]
+  }
+  return best[1]
+}
+
+function count(text: string, pattern: RegExp): number {
+  return text.match(pattern)?.length ?? 0
+}

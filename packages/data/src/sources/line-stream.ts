@@ -1,0 +1,137 @@
+/** Lines of a stream of bytes, each checked and bounded. */
+import { likelyEncoding } from './encoding.ts'
+
+/** A line without its end, and the byte it begins at (of the unpacked text; characters where an encoding was named). */
+export interface TextLine {
+  readonly text: string
+  readonly at: number
+}
+
+export interface LineOptions {
+  /** Name for errors. */
+  readonly path: string
+  /** Where the stream begins in the file. */
+  readonly begin?: number
+  /** A name that `TextDecoder` knows; default UTF-8. */
+  readonly encoding?: string
+  /** The stream begins within a line, which is passed over unread; UTF-8 only. */
+  readonly skipFirst?: boolean
+  /** Longest line in bytes; default 64 MiB. */
+  readonly maxLineBytes?: number
+}
+
+const defaultMost = 64 * 2 ** 20
+
+/** @throws RangeError for an encoding that is not known */
+export function checkEncoding(encoding: string): void {
+  try {
+    new TextDecoder(encoding)
+  } catch {
+    throw new RangeError(
+      `encoding ${JSON.stringify(encoding)} is not known; known are utf-8, shift_jis, euc-jp, iso-2022-jp, utf-16le, utf-16be and others of the Encoding Standard`,
+    )
+  }
+}
+
+/**
+ * Splits a stream at line feeds (a carriage return before one is dropped).
+ * @throws Error naming file and byte: a line too long, bytes of 0, or text that is not of the encoding
+ */
+export async function* lineStream(source: AsyncIterable<Uint8Array>, options: LineOptions): AsyncGenerator<TextLine> {
+  const { encoding } = options
+  if (encoding === undefined || /^utf-?8$/i.test(encoding)) yield* utf8Lines(source, options)
+  else yield* decodedLines(source, options, encoding)
+}
+
+async function* utf8Lines(source: AsyncIterable<Uint8Array>, options: LineOptions): AsyncGenerator<TextLine> {
+  const { path, begin = 0, maxLineBytes = defaultMost } = options
+  const decoder = new TextDecoder('utf-8', { fatal: true })
+  let parts: Uint8Array[] = []
+  let held = 0
+  let at = begin
+  let skip = options.skipFirst === true
+  const line = (last: Uint8Array): TextLine => {
+    let bytes = last
+    if (parts.length > 0) {
+      bytes = new Uint8Array(held + last.length)
+      let filled = 0
+      for (const part of parts) {
+        bytes.set(part, filled)
+        filled += part.length
+      }
+      bytes.set(last, filled)
+      parts = []
+      held = 0
+    }
+    if (at === 0) refuseUtf16(path, bytes)
+    if (bytes.includes(0))
+      throw new Error(`${path}: byte ${at + bytes.indexOf(0)} is 0, so the file is binary, not text; leave it out`)
+    const end = bytes[bytes.length - 1] === 13 ? bytes.length - 1 : bytes.length
+    try {
+      return { text: decoder.decode(bytes.subarray(0, end)), at }
+    } catch {
+      throw new Error(
+        `${path}: the line at byte ${at} is not UTF-8; it looks like ${likelyEncoding(bytes)}: give --encoding ${likelyEncoding(bytes).toLowerCase()}`,
+      )
+    }
+  }
+  for await (const chunk of source) {
+    let from = 0
+    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, from)) {
+      const length = held + end - from
+      if (skip) {
+        skip = false
+        parts = []
+        held = 0
+      } else yield line(chunk.subarray(from, end))
+      at += length + 1
+      from = end + 1
+    }
+    if (from === chunk.length) continue
+    parts.push(chunk.slice(from))
+    held += chunk.length - from
+    if (held > maxLineBytes) throw tooLong(path, at, maxLineBytes)
+  }
+  if (held > 0 && !skip) yield line(new Uint8Array(0))
+}
+
+function refuseUtf16(path: string, bytes: Uint8Array): void {
+  const name =
+    bytes[0] === 0xff && bytes[1] === 0xfe ? 'utf-16le' : bytes[0] === 0xfe && bytes[1] === 0xff ? 'utf-16be' : null
+  if (name) throw new Error(`${path}: the file is UTF-16, not UTF-8; give --encoding ${name}`)
+}
+
+const tooLong = (path: string, at: number, most: number) =>
+  new Error(`${path}: the line at byte ${at} is longer than ${most} bytes; split it, or leave the file out`)
+
+async function* decodedLines(
+  source: AsyncIterable<Uint8Array>,
+  { path, maxLineBytes = defaultMost }: LineOptions,
+  encoding: string,
+): AsyncGenerator<TextLine> {
+  checkEncoding(encoding)
+  const decoder = new TextDecoder(encoding, { fatal: true })
+  let pending = ''
+  let at = 0
+  const decode = (bytes: Uint8Array, stream: boolean): string => {
+    try {
+      return decoder.decode(bytes, { stream })
+    } catch {
+      throw new Error(`${path}: text after character ${at} is not ${encoding}; give the --encoding it has`)
+    }
+  }
+  const strip = (text: string) => (text.endsWith('\r') ? text.slice(0, -1) : text)
+  for await (const chunk of source) {
+    const text = decode(chunk, true)
+    const lines = text.split('\n')
+    lines[0] = pending + lines[0]
+    pending = lines.pop() as string
+    if (pending.length > maxLineBytes) throw tooLong(path, at, maxLineBytes)
+    for (const one of lines) {
+      yield { text: strip(one), at }
+      at += one.length + 1
+    }
+  }
+  pending += decode(new Uint8Array(0), false)
+  if (pending !== '') yield { text: strip(pending), at }
+}

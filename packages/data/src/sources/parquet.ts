@@ -1,0 +1,72 @@
+/** Texts of a parquet file, a row group at a time. Read by hyparquet, whose decoders are held to limits here. Node only. */
+
+/** A page may not unpack to more, nor to more than a thousand times its bytes. */
+const mostPage = 256 * 2 ** 20
+/** Columns are read in groups of rows that the writer chose; one has to fit into memory. */
+const mostRowGroup = 2 ** 30
+
+/**
+ * The column `field` of every row, in order; rows where it is null are passed over.
+ * @throws Error naming file and place: no parquet, no such column, not text, sizes that cannot be
+ */
+export async function* parquetTexts(path: string, field: string, maxDocument: number): AsyncGenerator<string> {
+  const { asyncBufferFromFile, parquetMetadataAsync, parquetRead } = await import('hyparquet')
+  const { compressors } = await import('hyparquet-compressors')
+  const fail = (fault: string, cause?: unknown) => new Error(`${path}: ${fault}`, { cause })
+  const bounded = Object.fromEntries(
+    Object.entries(compressors).map(([name, unpack]) => [
+      name,
+      (input: Uint8Array, outputLength: number) => {
+        if (outputLength > mostPage || (outputLength > 2 ** 20 && outputLength > 1000 * input.length))
+          throw new Error(`a page of ${input.length} bytes says that it unpacks to ${outputLength}`)
+        return unpack(input, outputLength)
+      },
+    ]),
+  ) as typeof compressors
+  const file = await asyncBufferFromFile(path)
+  let metadata: Awaited<ReturnType<typeof parquetMetadataAsync>>
+  try {
+    metadata = await parquetMetadataAsync(file)
+  } catch (error) {
+    throw fail(`it is no parquet file, or a broken one (${(error as Error).message})`, error)
+  }
+  const names = metadata.schema.slice(1).map(({ name }) => name)
+  if (!names.includes(field))
+    throw fail(`it has no column ${JSON.stringify(field)}; it has ${names.slice(0, 12).join(', ')} (--field names it)`)
+  let begin = 0
+  for (const [number, group] of metadata.row_groups.entries()) {
+    const rows = Number(group.num_rows)
+    const chunk = group.columns.find(({ meta_data }) => meta_data?.path_in_schema[0] === field)?.meta_data
+    const size = Number(chunk?.total_compressed_size ?? 0)
+    const unpacked = Number(chunk?.total_uncompressed_size ?? 0)
+    if (!(Number.isSafeInteger(rows) && rows >= 0) || size > file.byteLength)
+      throw fail(`row group ${number} says that it has ${rows} rows in ${size} bytes; the file has ${file.byteLength}`)
+    if (unpacked > mostRowGroup)
+      throw fail(
+        `row group ${number} unpacks to ${unpacked} bytes, at most ${mostRowGroup} are read; write smaller groups`,
+      )
+    const found: unknown[] = []
+    try {
+      await parquetRead({
+        file,
+        metadata,
+        columns: [field],
+        rowStart: begin,
+        rowEnd: begin + rows,
+        compressors: bounded,
+        onComplete: (read) => {
+          for (const values of read) found.push(values[0])
+        },
+      })
+    } catch (error) {
+      throw fail(`row group ${number} cannot be read (${(error as Error).message})`, error)
+    }
+    for (const [i, value] of found.entries()) {
+      if (value === null || value === undefined) continue
+      if (typeof value !== 'string') throw fail(`row ${begin + i}: column ${JSON.stringify(field)} holds no text`)
+      if (value.length > maxDocument) throw fail(`row ${begin + i} is longer than ${maxDocument} characters`)
+      yield value
+    }
+    begin += rows
+  }
+}

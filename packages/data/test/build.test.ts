@@ -1,0 +1,191 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
+import { afterAll, describe, expect, it } from 'vitest'
+import { buildShard, documentStream, keepPlan, mergeParts, missingParts, planBuild } from '../src/node.ts'
+import { decodeIndexedDataset, encodeIndexedDataset } from '../src/tokens/indexed-dataset.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'kumiki-build-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+const write = (name: string, data: string | Uint8Array) => {
+  writeFileSync(join(folder, name), data)
+  return join(folder, name)
+}
+const vector = (name: string) => fileURLToPath(new URL(`../vectors/${name}`, import.meta.url))
+const read = async (path: string, options?: Parameters<typeof documentStream>[1]) => {
+  const texts: string[] = []
+  for await (const text of documentStream(path, options)) texts.push(text)
+  return texts
+}
+
+/** A zstd frame of one stored block. */
+function stored(text: string, size = Buffer.byteLength(text)): Uint8Array {
+  const bytes = Buffer.from(text)
+  return Buffer.concat([
+    Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x20, size, ((bytes.length << 3) | 1) & 255, bytes.length >> 5, 0]),
+    bytes,
+  ])
+}
+
+describe('documents of a file', () => {
+  it('txt, md and jsonl, plain and packed', async () => {
+    const text = 'first\nline\n\n\nsecond\r\n'
+    expect(await read(write('a.txt', text))).toEqual(['first\nline', 'second'])
+    expect(await read(write('a.txt.gz', gzipSync(text)))).toEqual(['first\nline', 'second'])
+    expect(await read(write('a.txt.zst', stored(text)))).toEqual(['first\nline', 'second'])
+    expect(await read(write('lines.txt', '\none\ntwo\n\n'))).toEqual(['one', 'two'])
+    expect(await read(write('a.md', '# t\n\nbody'))).toEqual(['# t\n\nbody'])
+    expect(await read(write('a.jsonl', '{"text":"x"}\n\n{"text":"組木"}'))).toEqual(['x', '組木'])
+    expect(await read(write('b.jsonl', '{"body":"x"}\n'), { field: 'body' })).toEqual(['x'])
+  })
+
+  it.each(['snappy', 'zstd', 'gzip'])('parquet, %s', async (codec) => {
+    const path = vector(`texts-${codec}.parquet`)
+    expect(await read(path)).toEqual(['組木は釘を使わない。', 'the second row', 'a'.repeat(3000)])
+    await expect(read(path, { field: 'body' })).rejects.toThrow('no column "body"; it has id, text (--field names it)')
+    await expect(read(path, { field: 'id' })).rejects.toThrow('row 0: column "id" holds no text')
+    for (const length of [20, 200]) {
+      const cut = write(`cut-${codec}-${length}.parquet`, readFileSync(path).subarray(0, length))
+      await expect(read(cut)).rejects.toThrow(cut)
+    }
+  })
+
+  it('ranges of JSON lines part them without overlap, wherever they are cut', async () => {
+    const lines = Array.from({ length: 12 }, (_, i) => JSON.stringify({ text: `${i} 組木`.repeat(i % 4) }))
+    const path = write('ranges.jsonl', `${lines.join('\n')}\n`)
+    const whole = await read(path)
+    const size = Buffer.byteLength(`${lines.join('\n')}\n`)
+    for (const step of [1, 7, 31, 64]) {
+      const parts: string[] = []
+      for (let begin = 0; begin < size; begin += step)
+        parts.push(...(await read(path, { range: { begin, end: begin + step } })))
+      expect(parts).toEqual(whole)
+    }
+  })
+})
+
+describe('bad input is told by file and place', () => {
+  it.each([
+    ['utf16.txt', Buffer.from('\ufeff文', 'utf16le'), 'the file is UTF-16, not UTF-8; give --encoding utf-16le'],
+    [
+      'sjis.txt',
+      Buffer.from([0x93, 0xfa, 0x96, 0x7b, 0x8c, 0xea, 0x82, 0xcc, 0x0a]),
+      'the line at byte 0 is not UTF-8; it looks like SHIFT_JIS',
+    ],
+    ['binary.txt', Buffer.from([65, 10, 0, 1]), 'byte 2 is 0, so the file is binary'],
+    ['broken.jsonl', '{"text":"a"}\n{"text":', 'the line at byte 13 is not JSON'],
+    ['field.jsonl', '{"body":"a"}', 'has no text in a field "text"; it has body (--field names it)'],
+    ['proto.jsonl', '{"__proto__":{"text":"a"}}', 'has no text in a field "text"'],
+    ['cut.txt.gz', gzipSync('a'.repeat(4000)).subarray(0, 20), 'the gzip archive is broken'],
+    ['not.txt.gz', 'plain', 'the gzip archive is broken'],
+    ['not.txt.zst', 'plain text, not zstd', 'it is no zstd archive'],
+    ['cut.txt.zst', stored('x'.repeat(100)).subarray(0, 60), 'the zstd archive is broken'],
+    [
+      'window.txt.zst',
+      Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 0xf8, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
+      'bytes of memory, at most 134217728',
+    ],
+    ['not.parquet', 'PAR1 no', 'it is no parquet file'],
+  ])('%s', async (name, data, message) => {
+    const path = write(name, data)
+    await expect(read(path)).rejects.toThrow(`${path}: `)
+    await expect(read(path)).rejects.toThrow(message)
+  })
+
+  it('--encoding reads what is not UTF-8, and refuses what is not of it', async () => {
+    expect(await read(join(folder, 'sjis.txt'), { encoding: 'shift_jis' })).toEqual(['日本語の'])
+    expect(await read(join(folder, 'utf16.txt'), { encoding: 'utf-16le' })).toEqual(['文'])
+    await expect(read(join(folder, 'sjis.txt'), { encoding: 'euc-jp' })).rejects.toThrow('is not euc-jp')
+    await expect(read(join(folder, 'sjis.txt'), { encoding: 'klingon' })).rejects.toThrow(
+      'encoding "klingon" is not known',
+    )
+  })
+
+  it('a line too long, a document too long, an archive that swells', async () => {
+    const long = write('long.jsonl', `{"text":"${'x'.repeat(300_000)}"}`)
+    await expect(read(long, { maxDocument: 2 ** 17 })).rejects.toThrow('the line at byte 0 is longer than 131072 bytes')
+    const doc = write('doc.txt', `${'line\n'.repeat(100)}\n\nb\n`)
+    await expect(read(doc, { maxDocument: 64 })).rejects.toThrow('the document at byte 0 is longer than 64 characters')
+    const bomb = write('bomb.txt.gz', gzipSync(Buffer.alloc(66 * 2 ** 20, `${'a'.repeat(2 ** 20)}\n`)))
+    await expect(read(bomb)).rejects.toThrow('1000 times as many')
+  })
+})
+
+describe('builds', () => {
+  const encode = (text: string) => [...text].map((c) => c.charCodeAt(0) % 500)
+  const settings = { vocabSize: 500, eosId: 2, field: 'text', encoding: 'utf-8', identity: '' }
+  const data = join(folder, 'corpus')
+  mkdirSync(data)
+  const texts = Array.from({ length: 40 }, (_, i) => `document ${i % 25} of a corpus, with words of number ${i % 25}`)
+  for (let file = 0; file < 5; file++)
+    writeFileSync(
+      join(data, `${file}.jsonl`),
+      texts
+        .slice(file * 8, file * 8 + 8)
+        .map((text) => `${JSON.stringify({ text })}\n`)
+        .join(''),
+    )
+
+  const run = async (name: string, shards: number, duplicates: 'keep' | 'exact' | 'near') => {
+    const prefix = join(folder, name)
+    const plan = await planBuild([data], { ...settings, duplicates })
+    await keepPlan(`${prefix}.parts`, plan)
+    // The last shard first: order must not matter.
+    for (let index = shards - 1; index >= 0; index--)
+      await buildShard(`${prefix}.parts`, plan, { index, of: shards }, { encode })
+    return { result: mergeParts(`${prefix}.parts`, prefix), prefix }
+  }
+
+  it('the same bytes whatever the shards, those of Megatron-LM’s format, repeats left out', async () => {
+    const one = await run('one', 1, 'exact')
+    const four = await run('four', 4, 'exact')
+    const expected = encodeIndexedDataset([...new Set(texts)].map(encode), { vocabSize: 500, eosId: 2 })
+    for (const { prefix, result } of [one, four]) {
+      expect(new Uint8Array(readFileSync(`${prefix}.bin`))).toEqual(expected.bin)
+      expect(new Uint8Array(readFileSync(`${prefix}.idx`))).toEqual(expected.idx)
+      expect(result).toMatchObject({ documents: 25, dtype: 'uint16' })
+      expect(result.counts.dropped).toEqual({ 'duplicates: the same text': { count: 15, samples: [] } })
+    }
+    const all = await run('all', 2, 'keep')
+    expect(decodeIndexedDataset(readFileSync(`${all.prefix}.bin`), readFileSync(`${all.prefix}.idx`))).toHaveLength(40)
+  })
+
+  it('goes on after a kill, tells what is missing, and refuses other settings', async () => {
+    const prefix = join(folder, 'killed')
+    const parts = `${prefix}.parts`
+    const plan = await planBuild([data], { ...settings, duplicates: 'near' })
+    await keepPlan(parts, plan)
+    let calls = 0
+    const dying = (text: string) => {
+      if (++calls > 20) throw new Error('killed')
+      return encode(text)
+    }
+    await expect(buildShard(parts, plan, { index: 0, of: 1 }, { encode: dying })).rejects.toThrow('killed')
+    expect(missingParts(parts, plan)).toEqual([2, 3, 4])
+    expect(readdirSync(parts).some((name) => name.endsWith('.tmp'))).toBe(false)
+    expect(() => mergeParts(parts, prefix)).toThrow('3 of 5 parts are not done: 2, 3, 4')
+    let again = 0
+    await buildShard(
+      parts,
+      plan,
+      { index: 0, of: 1 },
+      {
+        encode: (text) => {
+          again++
+          return encode(text)
+        },
+      },
+    )
+    expect(again).toBe(24)
+    await keepPlan(parts, plan)
+    await expect(keepPlan(parts, { ...plan, settings: { ...plan.settings, eosId: null } })).rejects.toThrow(
+      'eosId was 2, is null',
+    )
+    expect(mergeParts(parts, prefix, 2 ** 12).documents).toBeLessThanOrEqual(25)
+    truncateSync(join(parts, '000001.docs'), 17)
+    expect(() => mergeParts(parts, prefix)).toThrow('000001.docs: it was cut')
+    expect(readdirSync(folder).some((name) => name.endsWith('.tmp'))).toBe(false)
+  })
+})

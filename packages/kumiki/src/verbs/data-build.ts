@@ -1,0 +1,236 @@
+/** `kumiki data build|merge`: texts of any size into token files. */
+import type { BuildPlan, BuildResult } from '@kumiki/data/node'
+import { type Command, InvalidArgumentError } from 'commander'
+import { type FilterFlags, filterNames, filtersOf } from '../build-filters.ts'
+import { readBytes } from '../files.ts'
+import { choice, collect, integer, names } from '../flag-values.ts'
+import { count, textTable } from '../text-table.ts'
+import { checkedUse, UsageError } from '../usage-error.ts'
+import { addVerb, answer, log } from '../verb.ts'
+import { openTokenizer } from './tokenizer.ts'
+
+interface BuildFlags extends FilterFlags {
+  data: string[]
+  tokenizer: string
+  out: string
+  eos: boolean
+  field: string
+  encoding: string
+  duplicates: 'keep' | 'exact' | 'near'
+  workers: number
+  shard?: { index: number; of: number }
+  json?: boolean
+}
+
+export function addBuild(group: Command): void {
+  addVerb(
+    group,
+    'build',
+    'Texts to token files that Megatron-LM reads: PREFIX.bin and PREFIX.idx.',
+    (c) =>
+      c
+        .requiredOption('--data <path...>', 'files or folders of .txt, .md, .jsonl (also .gz, .zst) and .parquet')
+        .requiredOption('--tokenizer <file>', 'SentencePiece model')
+        .requiredOption('--out <prefix>', 'where the files go, without .bin or .idx')
+        .option('--no-eos', "do not end documents with the tokenizer's end-of-text id")
+        .option('--field <name>', 'field of JSON lines, or column of parquet, that holds the text', 'text')
+        .option('--encoding <name>', 'of text files and JSON lines', 'utf-8')
+        .option('--min-length <n>', 'drop documents of fewer characters', integer(1))
+        .option('--max-length <n>', 'drop documents of more characters', integer(1))
+        .option('--language <codes>', 'drop documents that are in none of these languages, e.g. ja,en', names)
+        .option('--filter <name>', `${filterNames.join(', ')} (repeatable)`, collect)
+        .addOption(
+          choice(
+            '--duplicates <what>',
+            'documents that repeat: exact, or near ones too (MinHash)',
+            ['keep', 'exact', 'near'],
+            'keep',
+          ),
+        )
+        .option('--workers <n>', 'processes that share the work; the bytes are the same', integer(1, 1024), 1)
+        .option('--shard <i/n>', 'do part of the work only, I from 0 to N - 1; data merge joins', shardOf),
+    build,
+  )
+  addVerb(
+    group,
+    'merge',
+    'Join what data build --shard made, when all of it is there.',
+    (c) =>
+      c
+        .requiredOption('--out <prefix>', 'as given to data build')
+        .option('--keep-parts', 'leave the parts where they are'),
+    merge,
+  )
+}
+
+function shardOf(text: string): { index: number; of: number } {
+  const [, index, of] = /^(\d{1,6})\/(\d{1,6})$/.exec(text) ?? []
+  if (of === undefined || Number(index) >= Number(of))
+    throw new InvalidArgumentError('It must be I/N with I from 0 to N - 1, such as 0/4.')
+  return { index: Number(index), of: Number(of) }
+}
+
+const partsOf = (prefix: string) => `${prefix}.parts`
+
+async function build(options: BuildFlags): Promise<void> {
+  const began = performance.now()
+  const { buildShard, keepPlan, makeFolder, missingParts, planBuild } = await import('@kumiki/data/node')
+  const { checkEncoding } = await import('@kumiki/data')
+  checkedUse(() => checkEncoding(options.encoding))
+  const { createHash } = await import('node:crypto')
+  const { dirname } = await import('node:path')
+  const { filters, identity } = await filtersOf(options)
+  const tokenizer = await openTokenizer(options.tokenizer)
+  const { vocabSize } = tokenizer
+  const eosId = endId(tokenizer, options)
+  const hash = createHash('sha256')
+    .update(await readBytes(options.tokenizer))
+    .digest('hex')
+  const { field, encoding, duplicates } = options
+  const settings = { vocabSize, eosId: eosId ?? null, field, encoding, duplicates, identity: `${hash} ${identity}` }
+  const plan = await planBuild(options.data, settings)
+  const folder = partsOf(options.out)
+  await makeFolder(dirname(options.out))
+  await keepPlan(folder, plan)
+  const shard = options.shard ?? { index: 0, of: 1 }
+  const progress = partProgress(plan, folder, shard, missingParts)
+  if (options.workers > 1) await runWorkers(options, shard, progress)
+  else
+    await buildShard(folder, plan, shard, {
+      encode: (text) => tokenizer.encode(text),
+      filters,
+      onPart: progress,
+    })
+  if (options.shard) {
+    const own = plan.parts.filter((_, number) => number % shard.of === shard.index).length
+    answer(
+      options,
+      { shard, parts: own, of: plan.parts.length },
+      () => `${own} of ${plan.parts.length} parts are done in ${folder}; data merge joins them`,
+    )
+    return
+  }
+  const result = await join(options.out, false)
+  const seconds = (performance.now() - began) / 1000
+  tell(options, { ...result, vocabSize, eosId: eosId ?? null, seconds }, eosId)
+}
+
+async function merge(options: { out: string; keepParts?: boolean; json?: boolean }): Promise<void> {
+  const result = await join(options.out, options.keepParts === true)
+  tell(options, result, undefined)
+}
+
+async function join(prefix: string, keep: boolean): Promise<BuildResult> {
+  const { mergeParts } = await import('@kumiki/data/node')
+  const { rm } = await import('node:fs/promises')
+  const result = mergeParts(partsOf(prefix), prefix)
+  if (result.documents === 0) log(`no document was kept: ${JSON.stringify(droppedOf(result))}`)
+  if (!keep) await rm(partsOf(prefix), { recursive: true })
+  return result
+}
+
+const droppedOf = ({ counts }: BuildResult) =>
+  Object.fromEntries(Object.entries(counts.dropped).map(([reason, { count: n }]) => [reason, n]))
+
+function tell(
+  options: { json?: boolean },
+  result: BuildResult & { vocabSize?: number; eosId?: number | null; seconds?: number },
+  eosId: number | undefined,
+): void {
+  const { prefix, documents, tokens, counts } = result
+  answer(options, result, () => {
+    const rows = [
+      ...Object.entries(counts.dropped).map(([reason, entry]) => [
+        reason,
+        count(entry.count),
+        JSON.stringify((entry.samples[0] ?? '').slice(0, 40)).slice(1, -1),
+      ]),
+      ...Object.entries(counts.changed).map(([name, n]) => [`${name}: changed`, count(n), '']),
+    ]
+    return [
+      `${prefix}.bin and .idx: ${count(documents)} documents, ${count(tokens)} tokens${eosId === undefined ? '' : ` (each ends with ${eosId})`}`,
+      ...(rows.length > 0 ? ['', textTable(['dropped', 'documents', 'one of them'], rows)] : []),
+    ].join('\n')
+  })
+}
+
+/** A line on stderr every ten seconds. */
+function partProgress(
+  plan: BuildPlan,
+  folder: string,
+  shard: { index: number; of: number },
+  missing: (folder: string, plan: BuildPlan) => number[],
+): () => void {
+  const own = plan.parts.filter((_, number) => number % shard.of === shard.index).length
+  const left = missing(folder, plan).filter((number) => number % shard.of === shard.index).length
+  if (left < own) log(`${own - left} of ${own} parts are there already; going on with the rest`)
+  let told = performance.now()
+  return () => {
+    if (performance.now() - told < 10_000) return
+    told = performance.now()
+    const done = own - missing(folder, plan).filter((number) => number % shard.of === shard.index).length
+    log(`${done} of ${own} parts`)
+  }
+}
+
+/** Shares a shard out to processes, each a shard of its own: parts I, I + N, ... go round. */
+async function runWorkers(
+  options: BuildFlags,
+  shard: { index: number; of: number },
+  progress: () => void,
+): Promise<void> {
+  const { spawn } = await import('node:child_process')
+  const { workers, data, tokenizer, out, eos, field, encoding, duplicates, minLength, maxLength, language, filter } =
+    options
+  const flags = [
+    ...['--data', ...data, '--tokenizer', tokenizer, '--out', out, '--field', field, '--encoding', encoding],
+    ...[
+      '--duplicates',
+      duplicates,
+      ...(eos ? [] : ['--no-eos']),
+      ...(filter ?? []).flatMap((name) => ['--filter', name]),
+    ],
+    ...(minLength === undefined ? [] : ['--min-length', String(minLength)]),
+    ...(maxLength === undefined ? [] : ['--max-length', String(maxLength)]),
+    ...(language === undefined ? [] : ['--language', language.join(',')]),
+  ]
+  const timer = setInterval(progress, 1000)
+  const children = Array.from({ length: workers }, (_, worker) => {
+    const own = `${shard.index + shard.of * worker}/${shard.of * workers}`
+    const line = [...process.execArgv, process.argv[1], 'data', 'build', ...flags, '--shard', own, '--json']
+    return spawn(process.execPath, line, { stdio: ['ignore', 'ignore', 'pipe'] })
+  })
+  try {
+    const faults = await Promise.all(
+      children.map(
+        (child) =>
+          new Promise<string | null>((resolve) => {
+            let said = ''
+            child.stderr.on('data', (chunk) => {
+              said = (said + chunk).slice(-4000)
+            })
+            child.on('error', (error) => resolve(error.message))
+            child.on('close', (code) => {
+              resolve(
+                code === 0
+                  ? null
+                  : said.trim().replace(/^[\s\S]*kumiki data build: /, '') || `a worker ended with code ${code}`,
+              )
+            })
+          }),
+      ),
+    )
+    const fault = faults.find((one) => one !== null)
+    if (fault) throw new Error(fault)
+  } finally {
+    clearInterval(timer)
+    for (const child of children) child.kill()
+  }
+}
+
+export function endId(tokenizer: { eosId: number }, options: { eos: boolean; tokenizer?: string }): number | undefined {
+  if (!options.eos) return undefined
+  if (tokenizer.eosId < 0)
+    throw new UsageError(`${options.tokenizer} has no end-of-text piece; --no-eos writes documents without one`)
+  return tokenizer.eosId
+}

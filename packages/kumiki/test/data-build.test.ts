@@ -1,0 +1,65 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, expect, test } from 'vitest'
+import { inProcess, kumiki } from './run-cli.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'kumiki-data-build-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+const model = fileURLToPath(new URL('../../tokenizer/vectors/unigram.model', import.meta.url))
+
+test('data build: two processes, two shards and one give the same bytes, and count what they dropped', async () => {
+  const data = join(folder, 'texts')
+  mkdirSync(data)
+  for (const file of [0, 1, 2])
+    writeFileSync(
+      join(data, `${file}.jsonl`),
+      Array.from(
+        { length: 20 },
+        (_, i) => `{"text":"組木の${i % 15}番目の仕事は、古い寺の柱に残っている。a${i}@example.org"}\n`,
+      ).join(''),
+    )
+  const flags = (out: string) => [
+    'data',
+    'build',
+    '--data',
+    data,
+    '--tokenizer',
+    model,
+    '--out',
+    join(folder, out),
+    '--duplicates',
+    'exact',
+    '--filter',
+    'personal-data',
+    '--json',
+  ]
+  const one = await inProcess(flags('one'))
+  expect(one.json()).toMatchObject({
+    documents: 15,
+    counts: {
+      documents: 60,
+      kept: 15,
+      changed: { 'personal-data': 60 },
+      dropped: { 'duplicates: the same text': { count: 45 } },
+    },
+  })
+  const two = await kumiki([...flags('two'), '--workers', '2'])
+  expect(two.code, two.stderr).toBe(0)
+  await inProcess([...flags('shards'), '--shard', '1/2'])
+  const early = await inProcess(['data', 'merge', '--out', join(folder, 'shards')])
+  expect(early).toMatchObject({ code: 1, stderr: expect.stringContaining('2 of 3 parts are not done: 0, 2') })
+  await inProcess([...flags('shards'), '--shard', '0/2'])
+  expect((await inProcess(['data', 'merge', '--out', join(folder, 'shards'), '--json'])).json()).toMatchObject({
+    documents: 15,
+  })
+  for (const name of ['two', 'shards'])
+    for (const extension of ['bin', 'idx'])
+      expect(readFileSync(join(folder, `${name}.${extension}`))).toEqual(readFileSync(join(folder, `one.${extension}`)))
+  const wrong = await inProcess([...flags('wrong'), '--filter', 'nope'])
+  expect(wrong).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('--filter nope: there are characters, repetition'),
+  })
+})
