@@ -8,9 +8,9 @@ import {
   type RunConfigurationChanges,
   type RunKinds,
   runConfigurationFields,
-  upgradeConfiguration,
 } from '@kumiki/train'
 import type { RecipeDifference, RunDefinition } from '@kumiki/train/node'
+import { upgradeConfiguration } from '@kumiki/train/records'
 import { findPreset, fitPreset, type Preset } from './presets.ts'
 import { fitsAnyDevice } from './training-memory.ts'
 import { UsageError } from './usage-error.ts'

@@ -3,7 +3,14 @@ import { stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import type { ReportRun } from '@kumiki/report'
 import type { RunObserver } from '@kumiki/train'
-import { parseEvaluations, parseMetrics, parseSamples, parseSummary, type StepMetrics } from '@kumiki/train/records'
+import {
+  parseEvaluations,
+  parseMetrics,
+  parseSamples,
+  parseSummary,
+  type StepMetrics,
+  upgradeRunRecord,
+} from '@kumiki/train/records'
 import { exists, readBytes, readJson, writeWhole } from './files.ts'
 
 /** Metrics are read whole; a million steps take about 200 MB. */
@@ -76,6 +83,7 @@ async function spikesOf(metrics: readonly StepMetrics[]): Promise<number[]> {
 }
 
 function configuration(json: unknown, file: string): Record<string, unknown> {
-  if (typeof json === 'object' && json !== null && !Array.isArray(json)) return json as Record<string, unknown>
+  const record = upgradeRunRecord(json)
+  if (typeof record === 'object' && record !== null && !Array.isArray(record)) return record as Record<string, unknown>
   throw new Error(`${file}: it must be a JSON object`)
 }

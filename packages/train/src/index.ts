@@ -41,7 +41,6 @@ export {
   type ScheduleName,
   scheduleNames,
   scheduleOf,
-  upgradeConfiguration,
 } from './run/configuration.ts'
 export {
   Run,

@@ -47,7 +47,7 @@ export interface WrittenText {
 /** One run of a page. */
 export interface ReportRun {
   readonly name: string
-  /** What was trained: architecture, recipe, data, device, precision, seed, ... Nested objects are shown by path. */
+  /** What was trained: architecture, configuration, data, device, precision, seed, ... Nested objects are shown by path. */
   readonly config: Readonly<Record<string, unknown>>
   readonly metrics: readonly RunMetric[]
   /** Held-out losses along the way. */
@@ -83,7 +83,7 @@ export function sameTokens(runs: readonly ReportRun[]): boolean {
     const part = (name: string) => config[name] as Record<string, unknown> | undefined
     return JSON.stringify([
       part('architecture')?.vocabSize ?? config.vocab_size,
-      part('recipe')?.vocabSize,
+      part('configuration')?.vocabSize,
       config.data,
     ])
   })

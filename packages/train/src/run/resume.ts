@@ -1,5 +1,6 @@
 /** Going on with a run: what may be changed, and everything that is not as it was, said. Node only. */
 import { type LoadedCheckpoint, loadNewestCheckpoint } from '../checkpoints/load.ts'
+import { upgradeConfiguration } from '../records/former-names.ts'
 import {
   changeRunConfiguration,
   checkRunConfiguration,
@@ -9,7 +10,6 @@ import {
   RunConfigurationError,
   type RunKinds,
   scheduleOf,
-  upgradeConfiguration,
 } from './configuration.ts'
 import { type RunRecord, shellWord } from './run-record.ts'
 

@@ -4,7 +4,8 @@ import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { ModelArchitecture } from '@kumiki/models/configs'
 import { writeFileAtomically } from '../atomic-file.ts'
-import { checkRunConfiguration, type RunConfiguration, type RunKinds, upgradeConfiguration } from './configuration.ts'
+import { upgradeRunRecord } from '../records/former-names.ts'
+import { checkRunConfiguration, type RunConfiguration, type RunKinds } from './configuration.ts'
 
 /** What is trained and how: the plain part of a run. */
 export interface RunDefinition {
@@ -76,17 +77,6 @@ export async function writeRecord(folder: string, record: RunRecord): Promise<vo
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** Records of earlier versions called the configuration `recipe`, and some of its fields otherwise. */
-function upgradeRecord(json: any): RunRecord {
-  if (!isObject(json) || isObject(json.configuration) || !isObject(json.recipe)) return json
-  const { recipe, ...rest } = json
-  const configuration = upgradeConfiguration(recipe as Record<string, unknown>)
-  return {
-    ...rest,
-    configuration: { ...configuration, optimizer: { kind: 'adamw', ...(configuration.optimizer as object) } },
-  } as never
-}
-
 /**
  * @param kinds of one's own that the configuration may name
  * @throws Error naming the file and what is wrong with it
@@ -98,7 +88,7 @@ export async function readRecord(folder: string, kinds: RunKinds = {}): Promise<
   })
   let record: RunRecord
   try {
-    record = upgradeRecord(JSON.parse(text))
+    record = upgradeRunRecord(JSON.parse(text)) as RunRecord
   } catch (error) {
     throw new Error(`${file}: is not JSON: ${(error as Error).message}`)
   }

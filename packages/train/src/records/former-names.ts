@@ -1,0 +1,38 @@
+/** Run records of earlier versions, under today's names. */
+
+/** Names that fields had in earlier versions. */
+const formerNames: Readonly<Record<string, string>> = {
+  finalRate: 'minLearningRateRatio',
+  decayShare: 'decayFraction',
+  gradientClip: 'maxGradNorm',
+}
+const formerOptimizerFields = ['beta1', 'beta2', 'epsilon', 'weightDecay']
+
+/**
+ * A configuration, or part of one, from a file that may be of an earlier version: run.json and configuration files had other names for some
+ * fields, and AdamW's options beside them. Nothing is checked.
+ * @returns with today's names; where AdamW's options stood alone, `optimizer` has no kind
+ */
+export function upgradeConfiguration(json: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const upgraded: Record<string, unknown> = {}
+  const optimizer: Record<string, unknown> = {}
+  for (const [key, value] of Object.entries(json)) {
+    if (formerOptimizerFields.includes(key)) optimizer[key] = value
+    else upgraded[Object.hasOwn(formerNames, key) ? formerNames[key] : key] = value
+  }
+  if (Object.keys(optimizer).length > 0 && !('optimizer' in json)) upgraded.optimizer = optimizer
+  else Object.assign(upgraded, optimizer)
+  return upgraded
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** run.json of any version: earlier ones called the configuration `recipe`, and some of its fields otherwise. Nothing is checked. */
+export function upgradeRunRecord(json: unknown): unknown {
+  if (!isObject(json) || isObject(json.configuration) || !isObject(json.recipe)) return json
+  const { recipe, ...rest } = json
+  const configuration = upgradeConfiguration(recipe as Record<string, unknown>)
+  const optimizer = { kind: 'adamw', ...(configuration.optimizer as object) }
+  return { ...rest, configuration: { ...configuration, optimizer } }
+}
