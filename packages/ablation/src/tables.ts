@@ -1,4 +1,4 @@
-// Designs and analyses as text for people and as CSV (RFC 4180) for programs.
+/** Designs and analyses as text for people and as CSV (RFC 4180) for programs. */
 
 import type { Analysis } from './analysis/analyze.ts'
 import { aliases, type Design } from './designs/design.ts'

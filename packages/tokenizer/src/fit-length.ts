@@ -1,3 +1,4 @@
+/** Truncation and padding of lists of ids. */
 import { checkOptions } from './check-options.ts'
 import { TokenizerError } from './tokenizer-error.ts'
 

@@ -33,6 +33,9 @@ type Row = {
   sha256_u32le?: string
 }
 
+/** Ordinary tests take every fourth line of the long lists (whole files are held by their hash); `npm run test:deep` all. */
+const step = process.env.KUMIKI_DEEP ? 1 : 4
+
 const rowsOf = (path: string): Row[] =>
   readFileSync(new URL(path, folder), 'utf8')
     .trimEnd()
@@ -93,7 +96,8 @@ describe.skipIf(!here).each(REAL)('$name', ({ name, file, lines }) => {
   test('every line has the ids of spm_encode', () => {
     const rows = rowsOf(`golden/${name}.lines.jsonl`)
     expect(rows.length).toBe(lines)
-    const wrong = rows.filter(({ text, ids }) => {
+    const wrong = rows.filter(({ text, ids }, k) => {
+      if (k % step !== 0) return false
       const got = tokenizer.encode(text!)
       return got.length !== ids.length || ids.some((id, k) => got[k] !== id)
     })

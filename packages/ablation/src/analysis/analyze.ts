@@ -1,4 +1,4 @@
-// Effects from the responses of a design, by analysis of variance.
+/** Effects from the responses of a design, by analysis of variance. */
 
 import { type Design, type Level, maskOf } from '../designs/design.ts'
 import { members, size } from '../designs/words.ts'

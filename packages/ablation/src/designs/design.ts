@@ -1,4 +1,4 @@
-// Two-level fractional factorial designs: few runs from which the effect of every factor can be read apart from the others.
+/** Two-level fractional factorial designs: few runs from which the effect of every factor can be read apart from the others. */
 
 import { chooseClear } from './clear-interactions.ts'
 import { chooseGenerators } from './generators.ts'

@@ -1,7 +1,9 @@
-// Which interactions the added factors should copy.
-//
-// A regular 2^(k-p) design has b = k - p base factors in all combinations; each of the p added factors is the product of some of them. The choice
-// decides which effects cannot be told apart. The best choice has the fewest short words in its defining relation (least aberration).
+/**
+ * Which interactions the added factors should copy.
+ *
+ * A regular 2^(k-p) design has b = k - p base factors in all combinations; each of the p added factors is the product of some of them. The choice
+ * decides which effects cannot be told apart. The best choice has the fewest short words in its defining relation (least aberration).
+ */
 
 import { compareAberration, lengthPattern, sets, size, subgroup } from './words.ts'
 

@@ -1,5 +1,7 @@
-// Effects as sets of factors. A set is a bit mask: bit i is factor i. In a two-level design with levels -1 and 1 the column of an interaction is the
-// product of its factors' columns, so products of effects are symmetric differences of sets: a ^ b.
+/**
+ * Effects as sets of factors. A set is a bit mask: bit i is factor i. In a two-level design with levels -1 and 1 the column of an interaction is the
+ * product of its factors' columns, so products of effects are symmetric differences of sets: a ^ b.
+ */
 
 /** Number of factors in a set. */
 export function size(set: number): number {

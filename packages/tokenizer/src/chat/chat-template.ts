@@ -1,3 +1,4 @@
+/** Chat templates: the Jinja template of a model's configuration, rendered for a conversation. */
 import { Environment, Interpreter, Template } from '@huggingface/jinja'
 import { checkOptions } from '../check-options.ts'
 import { asList, asRecord, asText, type JsonRecord, parseJson } from '../huggingface/json-value.ts'

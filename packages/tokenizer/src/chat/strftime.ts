@@ -1,3 +1,4 @@
+/** Dates in chat templates, as Python's strftime writes them. */
 const MONTHS = 'January February March April May June July August September October November December'.split(' ')
 const DAYS = 'Sunday Monday Tuesday Wednesday Thursday Friday Saturday'.split(' ')
 

@@ -1,3 +1,4 @@
+/** Added tokens of a tokenizer.json: found in text before the model sees it. */
 import { checkOptions } from '../check-options.ts'
 import { buildPieceTrie, longestPrefix, type PieceTrie } from '../sentencepiece/piece-trie.ts'
 import { TokenizerError } from '../tokenizer-error.ts'

@@ -1,3 +1,4 @@
+/** The normalizer of BERT. */
 import { asFlag, type JsonRecord } from './json-value.ts'
 import { perCharacter, type Rewrite } from './rewrite.ts'
 

@@ -1,3 +1,4 @@
+/** The BPE model of a tokenizer.json. */
 import { TokenizerError } from '../tokenizer-error.ts'
 import { asFlag, asIndex, asList, asRecord, asText, type JsonRecord } from './json-value.ts'
 import { MergeTable } from './merge-table.ts'

@@ -1,3 +1,4 @@
+/** Decoders of a tokenizer.json: from the texts of tokens to the text. */
 import { fromByteAlphabet } from './byte-alphabet.ts'
 import { asFlag, asIndex, asList, asRecord, asText, type JsonRecord, typeOf, unsupported } from './json-value.ts'
 import { readPattern } from './pattern.ts'

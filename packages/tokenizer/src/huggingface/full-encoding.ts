@@ -1,3 +1,4 @@
+/** Encodings with all that is known of their tokens: pairs, templates, truncation with overflow. */
 import { TokenizerError } from '../tokenizer-error.ts'
 import type { TemplatePart } from './post-processors.ts'
 

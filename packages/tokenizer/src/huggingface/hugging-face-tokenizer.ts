@@ -1,3 +1,4 @@
+/** A tokenizer made from a tokenizer.json. */
 import { checkOptions } from '../check-options.ts'
 import type { Encoding, OffsetUnit } from '../encoding.ts'
 import { toCodePointOffsets } from '../encoding.ts'

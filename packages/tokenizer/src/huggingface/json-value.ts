@@ -1,3 +1,4 @@
+/** Reading JSON that is not trusted: depth, kinds and bounds, with errors that name the place. */
 import { TokenizerError } from '../tokenizer-error.ts'
 
 /** An object of a `tokenizer.json` that is read but not yet trusted. */

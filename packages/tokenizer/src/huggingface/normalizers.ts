@@ -1,3 +1,4 @@
+/** Normalizers of a tokenizer.json, as rewrites that keep every character's place. */
 import { Charsmap } from '../sentencepiece/charsmap.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
 import { byteLengthOf } from '../utf8.ts'

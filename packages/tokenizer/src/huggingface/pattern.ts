@@ -1,3 +1,4 @@
+/** Patterns of a tokenizer.json: run by RegExp where it means the same, else by a machine of our own. */
 import { TokenizerError } from '../tokenizer-error.ts'
 import { asRecord, asText } from './json-value.ts'
 import { Dialect } from './pattern/character-set.ts'

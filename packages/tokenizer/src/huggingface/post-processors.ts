@@ -1,3 +1,4 @@
+/** Post-processors of a tokenizer.json: the special tokens around one text or two. */
 import { TokenizerError } from '../tokenizer-error.ts'
 import { SPACE_IN_ALPHABET } from './byte-alphabet.ts'
 import { asFlag, asIndex, asList, asRecord, asText, type JsonRecord, typeOf, unsupported } from './json-value.ts'

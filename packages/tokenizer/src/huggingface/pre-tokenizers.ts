@@ -1,3 +1,4 @@
+/** Pre-tokenizers of a tokenizer.json: how text is cut before the model sees it. */
 import { scriptOf } from '../script-of.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
 import { AlignedText } from './aligned-text.ts'

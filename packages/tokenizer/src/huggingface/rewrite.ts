@@ -1,3 +1,4 @@
+/** A step of normalisation, and steps one after another. */
 import { AlignedBuilder, type AlignedText } from './aligned-text.ts'
 
 /** A step of normalisation. */

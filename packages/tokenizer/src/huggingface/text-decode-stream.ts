@@ -1,3 +1,4 @@
+/** Decoding of ids that come one at a time. */
 import { fromByteAlphabet } from './byte-alphabet.ts'
 import { type Decoder, isByteToken } from './decoders.ts'
 

@@ -1,3 +1,4 @@
+/** The unigram model of a tokenizer.json, with ties as the Rust decides them. */
 import { buildPieceTrie, type PieceTrie } from '../sentencepiece/piece-trie.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
 import { asFlag, asIndex, asList, asText, type JsonRecord } from './json-value.ts'

@@ -1,3 +1,4 @@
+/** The WordPiece and WordLevel models of a tokenizer.json. */
 import { TokenizerError } from '../tokenizer-error.ts'
 import { asIndex, asRecord, asText, type JsonRecord } from './json-value.ts'
 import type { TokenModel, TokenRun } from './token-run.ts'

@@ -1,3 +1,4 @@
+/** Encoding of files larger than memory, line by line. */
 import type { ReadStream } from 'node:fs'
 import { createReadStream } from 'node:fs'
 import { TokenizerError } from '../tokenizer-error.ts'

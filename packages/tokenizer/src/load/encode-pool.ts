@@ -1,3 +1,4 @@
+/** Encoding of many texts on worker threads. */
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { checkOptions } from '../check-options.ts'

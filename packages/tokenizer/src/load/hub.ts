@@ -1,3 +1,4 @@
+/** Tokenizer files of the Hugging Face Hub, through its cache. */
 import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'

@@ -1,3 +1,4 @@
+/** Tokenizers from bytes, paths, URLs and the Hub. */
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import type { HuggingFaceTokenizer } from '../huggingface/hugging-face-tokenizer.ts'

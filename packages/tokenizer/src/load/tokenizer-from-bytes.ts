@@ -1,3 +1,4 @@
+/** Which kind of tokenizer file some bytes are. */
 import { type HuggingFaceTokenizer, loadHuggingFaceTokenizer } from '../huggingface/hugging-face-tokenizer.ts'
 import { loadTokenizer, type Tokenizer } from '../sentencepiece/tokenizer.ts'
 import { tokenizerJsonFromTekken } from '../tokenizer-json/from-tekken.ts'

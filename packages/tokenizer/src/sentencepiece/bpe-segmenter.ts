@@ -1,3 +1,4 @@
+/** Segmentation by a SentencePiece BPE model. */
 import { PieceType } from './model-file.ts'
 import { KEPT_UNITS } from './normalizer.ts'
 import { buildPieceTrie, longestPrefix, type PieceTrie } from './piece-trie.ts'

@@ -1,3 +1,4 @@
+/** The normalisation rules of a SentencePiece model, compiled: a trie and its replacements. */
 import { TokenizerError } from '../tokenizer-error.ts'
 import { byteLengthOf, byteOf, decodeCharacter, pushUnits, REPLACEMENT } from '../utf8.ts'
 

@@ -1,3 +1,4 @@
+/** Decoding of ids that come one at a time. */
 import { TokenizerError } from '../tokenizer-error.ts'
 import { decodeCharacter, isIncompleteCharacter } from '../utf8.ts'
 import { PieceType } from './model-file.ts'

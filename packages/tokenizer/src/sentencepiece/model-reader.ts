@@ -1,3 +1,4 @@
+/** Reading a SentencePiece model file: protobuf, not trusted. */
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire'
 import { TokenizerError } from '../tokenizer-error.ts'
 import { decodeCharacter } from '../utf8.ts'

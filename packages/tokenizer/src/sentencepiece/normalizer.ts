@@ -1,3 +1,4 @@
+/** Normalisation of text as SentencePiece does it before it is cut. */
 import { REPLACEMENT } from '../utf8.ts'
 import { Charsmap } from './charsmap.ts'
 import type { NormalizerSpec } from './model-file.ts'

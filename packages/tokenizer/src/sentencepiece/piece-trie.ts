@@ -1,3 +1,4 @@
+/** A trie of pieces, read unit by unit. */
 import { buildDoubleArray, type DoubleArray } from './double-array.ts'
 
 /** A trie of pieces over UTF-16 units, each unit by a dense code (frequent units have small ones). */

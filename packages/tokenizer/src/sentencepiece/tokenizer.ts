@@ -1,3 +1,4 @@
+/** A tokenizer made from a SentencePiece model. */
 import { checkOptions } from '../check-options.ts'
 import { type Encoding, type OffsetUnit, toCodePointOffsets } from '../encoding.ts'
 import { TokenizerError } from '../tokenizer-error.ts'

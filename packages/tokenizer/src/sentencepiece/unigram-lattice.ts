@@ -1,3 +1,4 @@
+/** All segmentations of a text by a unigram model: n best, and drawn at random. */
 import type { PieceTrie } from './piece-trie.ts'
 import type { Segments } from './segments.ts'
 

@@ -1,3 +1,4 @@
+/** The segmentation of highest probability, with ties as the C++ decides them. */
 import { byteLengthOf, REPLACEMENT } from '../utf8.ts'
 import { PieceType } from './model-file.ts'
 import { KEPT_UNITS, SPACE, SPACE_MARK } from './normalizer.ts'

@@ -1,3 +1,4 @@
+/** The vocabulary of a SentencePiece model. */
 import { TokenizerError } from '../tokenizer-error.ts'
 import { type ModelFile, PieceType } from './model-file.ts'
 

@@ -1,3 +1,4 @@
+/** Segmentation by word and char models. */
 import { SPACE_MARK } from './normalizer.ts'
 import { longestPrefix, type PieceTrie } from './piece-trie.ts'
 import type { Segmenter, Segments } from './segments.ts'

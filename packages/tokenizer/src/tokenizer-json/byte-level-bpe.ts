@@ -1,3 +1,4 @@
+/** Training of byte-level BPE models. */
 import { checkLines, checkOptions } from '../check-options.ts'
 import { AlignedText, wellFormed } from '../huggingface/aligned-text.ts'
 import { byteAlphabet } from '../huggingface/byte-alphabet.ts'

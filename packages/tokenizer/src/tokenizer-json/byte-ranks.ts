@@ -1,3 +1,4 @@
+/** Vocabularies of ranked byte strings, written with merges. */
 import { toByteAlphabetFromBytes } from '../huggingface/byte-alphabet.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
 

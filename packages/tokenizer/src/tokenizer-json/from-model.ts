@@ -1,3 +1,4 @@
+/** A tokenizer.json of a SentencePiece model. */
 import { PieceType } from '../sentencepiece/model-file.ts'
 import { readModelFile } from '../sentencepiece/model-reader.ts'
 import { TokenizerError } from '../tokenizer-error.ts'

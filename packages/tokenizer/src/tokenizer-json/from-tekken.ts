@@ -1,3 +1,4 @@
+/** A tokenizer.json of a tekken.json. */
 import { asIndex, asList, asRecord, asText, parseJson } from '../huggingface/json-value.ts'
 import { bytesOfBase64, mergesOfRanks } from './byte-ranks.ts'
 import { byteLevelFile } from './written-file.ts'

@@ -1,3 +1,4 @@
+/** A tokenizer.json of a tiktoken file. */
 import { checkOptions } from '../check-options.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
 import { bytesOfBase64, mergesOfRanks } from './byte-ranks.ts'

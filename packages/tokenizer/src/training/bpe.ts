@@ -1,3 +1,4 @@
+/** Training of SentencePiece BPE models. */
 import { TokenizerError } from '../tokenizer-error.ts'
 import { type Corpus, readCorpus } from './corpus.ts'
 import { metaPieces } from './meta-pieces.ts'

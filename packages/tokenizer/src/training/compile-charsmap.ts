@@ -1,3 +1,4 @@
+/** Compiling normalisation rules as SentencePiece does. */
 import { TokenizerError } from '../tokenizer-error.ts'
 import type { NormalizationRules } from './normalization-rules.ts'
 

@@ -1,3 +1,4 @@
+/** The text that a model is trained on: counted fragments, and their alphabet. */
 import { checkLines } from '../check-options.ts'
 import { defaultNormalizerSpec, type NormalizerSpec } from '../sentencepiece/model-file.ts'
 import { Normalizer, SPACE_MARK } from '../sentencepiece/normalizer.ts'

@@ -1,3 +1,4 @@
+/** How often each piece is expected: forward and backward over all segmentations. */
 import type { DoubleArray } from '../sentencepiece/double-array.ts'
 import type { Corpus } from './corpus.ts'
 import type { PieceTable } from './piece-table.ts'

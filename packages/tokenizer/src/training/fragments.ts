@@ -1,3 +1,4 @@
+/** Where text is cut so that no piece crosses. */
 import { SCRIPT_INHERITED, scriptOf } from '../script-of.ts'
 import { SPACE_MARK } from '../sentencepiece/normalizer.ts'
 import { codePointAt } from '../utf8.ts'

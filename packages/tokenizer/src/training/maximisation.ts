@@ -1,3 +1,4 @@
+/** Scores from expected counts. */
 import { type PieceTable, selectPieces } from './piece-table.ts'
 
 /** Pieces expected less often than this are dropped (those that are always kept are counted as this often). */

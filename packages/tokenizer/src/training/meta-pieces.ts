@@ -1,3 +1,4 @@
+/** Pieces that are not learnt. */
 import { PieceType } from '../sentencepiece/model-file.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
 import type { ResolvedOptions } from './options.ts'

@@ -1,3 +1,4 @@
+/** Options of training, checked. */
 import { checkOptions } from '../check-options.ts'
 import type { ModelType } from '../sentencepiece/model-file.ts'
 import { TokenizerError } from '../tokenizer-error.ts'

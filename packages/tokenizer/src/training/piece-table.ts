@@ -1,3 +1,4 @@
+/** The pieces of a unigram model in training. */
 import { buildDoubleArray, type DoubleArray } from '../sentencepiece/double-array.ts'
 import type { Corpus } from './corpus.ts'
 

@@ -1,3 +1,4 @@
+/** Which pieces a unigram model in training can do without. */
 import type { DoubleArray } from '../sentencepiece/double-array.ts'
 import type { Corpus } from './corpus.ts'
 import { type PieceTable, selectPieces } from './piece-table.ts'

@@ -1,3 +1,4 @@
+/** Scores of a finished vocabulary, estimated anew. */
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 import { checkLines, checkOptions } from '../check-options.ts'
 import { buildDoubleArray, type DoubleArray } from '../sentencepiece/double-array.ts'

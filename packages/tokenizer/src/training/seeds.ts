@@ -1,3 +1,4 @@
+/** Candidates for pieces: substrings that are frequent, by a suffix array. */
 import { buildDoubleArray, type DoubleArray } from '../sentencepiece/double-array.ts'
 import type { Corpus, FollowedFragments } from './corpus.ts'
 import type { ResolvedOptions } from './options.ts'

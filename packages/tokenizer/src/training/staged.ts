@@ -1,3 +1,4 @@
+/** Vocabularies grown in stages. */
 import { checkOptions } from '../check-options.ts'
 import { PieceType } from '../sentencepiece/model-file.ts'
 import { readModelFile } from '../sentencepiece/model-reader.ts'

@@ -1,3 +1,4 @@
+/** A trained model as a SentencePiece file. */
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 import { Field, MODEL_TYPES, type NormalizerSpec, PieceType } from '../sentencepiece/model-file.ts'
 import { TokenizerError } from '../tokenizer-error.ts'

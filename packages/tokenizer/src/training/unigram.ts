@@ -1,3 +1,4 @@
+/** Training of SentencePiece unigram models. */
 import { type Corpus, readFollowedCorpus } from './corpus.ts'
 import { ExpectationStep } from './expectation.ts'
 import { maximise } from './maximisation.ts'

@@ -1,3 +1,4 @@
+/** Classes of characters in Oniguruma's syntax. */
 import {
   type CharacterSet,
   digits,

@@ -1,3 +1,4 @@
+/** Sets of characters, as text for a class of ECMAScript. */
 import type { Scanner } from './scanner.ts'
 
 /** Characters, as what stands between the brackets of a class of ECMAScript. */

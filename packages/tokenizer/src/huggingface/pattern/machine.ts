@@ -1,3 +1,4 @@
+/** A matcher with a stack and a memory of dead ends, for patterns and texts that RegExp cannot take. */
 import { TokenizerError } from '../../tokenizer-error.ts'
 import { classSource } from './character-set.ts'
 import type { PatternNode, Place } from './syntax.ts'

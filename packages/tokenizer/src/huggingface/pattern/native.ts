@@ -1,3 +1,4 @@
+/** Which patterns RegExp can run: with the same meaning and in bounded time. */
 import { classSource } from './character-set.ts'
 import type { PatternNode } from './syntax.ts'
 

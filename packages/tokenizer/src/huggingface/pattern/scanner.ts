@@ -1,3 +1,4 @@
+/** The place in a pattern that is being read. */
 import type { Dialect } from './character-set.ts'
 
 /** A pattern that is being read. */

@@ -1,3 +1,4 @@
+/** Oniguruma's syntax, read into a tree. */
 import { readClass } from './character-class.ts'
 import {
   anyOf,
