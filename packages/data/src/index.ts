@@ -2,8 +2,16 @@
 export { type Batch, BatchIterator, type BatchOptions, type BatchState, batches } from './batches/batches.ts'
 export { type EvaluationOptions, type EvaluationSet, packEvaluation } from './batches/evaluation.ts'
 export type { TokenDocument } from './batches/token-stream.ts'
+export {
+  type BlendPhase,
+  type BlendPlan,
+  type BlendRow,
+  type BlendSubset,
+  type PlannedPhase,
+  planBlend,
+} from './blend/blend-plan.ts'
 export { type CorpusSource, type MixRow, megatronDataPath, mixCorpora } from './blend/mix.ts'
-export { assertTrainable, type ReleaseLevel, releaseLevels } from './blend/release-level.ts'
+export { assertTrainable, assertUse, type ReleaseLevel, releaseLevels } from './blend/release-level.ts'
 export { applyFilters, emptyCounts, type Filter, type FilterCounts, type Verdict } from './clean/filter.ts'
 export { languageFilter } from './clean/language.ts'
 export { minhash } from './clean/minhash.ts'

@@ -21,6 +21,26 @@ const source = v.strictObject({
   releaseLevel: v.optional(v.picklist(['L1', 'L2', 'L3', 'LX', 'LZ'])),
 })
 
+const subset = v.strictObject({
+  name: v.string(),
+  tokens: v.optional(v.number()),
+  repeats: v.optional(v.number()),
+  weight: v.optional(v.number()),
+  prefix: v.optional(v.string()),
+  language: v.optional(v.string()),
+  source: v.optional(v.string()),
+  licence: v.optional(v.string()),
+  releaseLevel: v.optional(v.picklist(['L1', 'L2', 'L3', 'LX', 'LZ'])),
+})
+
+/** A phase of `data blend --phases`. */
+const phase = v.strictObject({
+  name: v.string(),
+  subsets: v.array(subset),
+  tokens: v.optional(v.number()),
+  temperature: v.optional(v.number()),
+})
+
 /** A model in Hugging Face's terms with camelCase keys (ModelArchitecture). */
 const architecture = v.strictObject({
   name: v.optional(v.string()),
@@ -72,7 +92,7 @@ const run = notes(
   },
 )
 
-const schemas = { source, architecture, design, run } as const
+const schemas = { source, phase, architecture, design, run } as const
 
 type Entries = Readonly<Record<string, unknown>>
 

@@ -63,3 +63,33 @@ test('data build: two processes, two shards and one give the same bytes, and cou
     stderr: expect.stringContaining('--filter nope: there are characters, repetition'),
   })
 })
+
+test('data blend: the weights of LLM-jp-3’s script to the token, a file of phases, and levels kept', async () => {
+  const preset = (await inProcess(['data', 'blend', '--preset', 'llm-jp-3', '--prefix', '/d', '--json'])).json()
+  expect(preset.phases[0].tokens).toBe(2_072_488_058_295)
+  expect(preset.phases[0].dataPath.slice(0, 4)).toEqual(['114051163723', '/d/code/stack', '461191389358', '/d/ja/cc-1'])
+  const instruction = (await inProcess(['data', 'blend', '--preset', 'llm-jp-4-instruction', '--json'])).json()
+  const { rows } = instruction.phases[0]
+  const shareOf = (...names: string[]) =>
+    rows.reduce(
+      (sum: number, row: { name: string; share: number }) => sum + (names.includes(row.name) ? row.share : 0),
+      0,
+    )
+  // Instructions are 0.6; the rest is phase 1, whose small part of gsm8k and StackExchange adds to theirs.
+  expect(shareOf('llm-jp-IPT_v0.2_all', 'flan-all', 'dolmino_math_synth-all')).toBeCloseTo(
+    0.6 * (88_479_664_620 / 89_966_226_203),
+    6,
+  )
+  const table = await inProcess(['data', 'blend', '--preset', 'llm-jp-4', 'llm-jp-4-phase-2', '--tokens', '5T'])
+  expect(table.stdout).toMatch(/llm-jp-4-phase-2: 5,000,000,000,000 tokens/)
+  const file = join(folder, 'phases.json')
+  writeFileSync(file, JSON.stringify([{ name: 'p', subsets: [{ name: 'x', tokens: 10, releaseLevel: 'LZ' }] }]))
+  expect(await inProcess(['data', 'blend', '--phases', file])).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('release level LZ'),
+  })
+  writeFileSync(file, JSON.stringify([{ name: 'p', subsets: [{ name: 'x', tokens: 10, repeat: 2 }] }]))
+  expect((await inProcess(['data', 'blend', '--phases', file])).stderr).toContain(
+    'subsets[0].repeat is not known; did you mean repeats?',
+  )
+})

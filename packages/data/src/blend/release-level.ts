@@ -31,3 +31,17 @@ export function assertTrainable(name: string, level: ReleaseLevel): void {
     )
   }
 }
+
+/**
+ * Checks that a source may be put to a use: texts that leave the house need `distribute` (L1), an index for search `search` (L1, L2).
+ * @throws RangeError naming source, level and use
+ */
+export function assertUse(name: string, level: ReleaseLevel, use: 'train' | 'search' | 'distribute'): void {
+  if (use === 'train' || !Object.hasOwn(releaseLevels, level)) assertTrainable(name, level)
+  else if (!releaseLevels[level][use]) {
+    const allowed = Object.entries(releaseLevels).flatMap(([one, uses]) => (uses[use] ? [one] : []))
+    throw new RangeError(
+      `source "${name}" has release level ${level}, which does not allow to ${use}; only ${allowed.join(' and ')} do. Leave it out`,
+    )
+  }
+}

@@ -7,6 +7,7 @@ import { loadSources, type MixSource, readSource, sourcesFromFile } from '../mix
 import { count, percent, textFields, textTable } from '../text-table.ts'
 import { checkedUse, UsageError } from '../usage-error.ts'
 import { addCommand, addVerb, answer } from '../verb.ts'
+import { addBlend } from './data-blend.ts'
 import { addBuild, endId } from './data-build.ts'
 import { addReplay } from './data-replay.ts'
 import { openTokenizer } from './tokenizer.ts'
@@ -42,6 +43,7 @@ export function addData(program: Command): void {
         .option('--tokenizer <file>', 'SentencePiece model: count the tokens of texts'),
     inspect,
   )
+  addBlend(group)
   addReplay(group)
 }
 
