@@ -289,7 +289,7 @@ describe('a whole run', () => {
 
   it('counts recomputation as work of the hardware', () => {
     const full = estimate({ ...request, plan: { ...request.plan, recompute: 'full' } })
-    // A third more of the layers; the head is not computed again.
+    // A third more of the layers; the head is not recomputed.
     expect(full.hfu / full.mfu).toBeGreaterThan(1.32)
     expect(full.hfu / full.mfu).toBeLessThan(4 / 3)
     expect(full.hfuFullAttention).toBeGreaterThan(full.hfu)

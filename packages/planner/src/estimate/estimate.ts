@@ -84,7 +84,7 @@ const requestFields: Fields<PlanRequest> = { model: 1, cluster: 1, plan: 1, run:
 
 /**
  * Estimates a plan.
- * @throws PlanError with every rule a plan breaks; RangeError or TypeError naming a field that is none
+ * @throws PlanError with every rule a plan breaks; RangeError or TypeError naming an invalid or unknown field
  * @example
  * estimate({ model, cluster: { gpu: 'H100', nodes: 16, gpusPerNode: 8 }, plan: { tensorParallel: 2, pipelineParallel: 2,
  *   microBatchSize: 2, globalBatchSize: 1024, sequenceLength: 4096 } }).mfu
@@ -167,7 +167,7 @@ export function flopsPerToken(
   }
 }
 
-/** FLOPs done again in the backward pass, for each token: full recomputation repeats all layers, core attention only its scores. */
+/** FLOPs recomputed in the backward pass, for each token: full recomputation repeats all layers, core attention only its scores. */
 function recomputedFlopsPerToken(model: ResolvedModel, plan: ResolvedPlan): { causal: number; full: number } {
   if (plan.recompute === 'none') return { causal: 0, full: 0 }
   const headless = { ...model, vocab: 0 }

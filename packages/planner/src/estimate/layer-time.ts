@@ -12,7 +12,7 @@ export interface LayerTime {
   readonly mlp: number
   readonly experts: number
   readonly elementwise: number
-  /** What the backward pass computes again of it. */
+  /** What the backward pass recomputes of it. */
   readonly again: number
   readonly forward: number
   readonly backward: number

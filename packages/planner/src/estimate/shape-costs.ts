@@ -56,7 +56,7 @@ export function shapeCosts(model: ResolvedModel, cluster: ResolvedCluster, plan:
   const ringExposed = c === 1 ? 0 : Math.max(0.1 * ringSeconds, ringSeconds - 3.5 * mixture.attention)
 
   const localTokens = plan.sequenceParallel ? tokens / t : tokens
-  // Dispatch and combine, forward and backward; again where the layer is computed again.
+  // Dispatch and combine, forward and backward; again where the layer is recomputed.
   const times = 4 + (plan.recompute === 'full' || recomputes(plan, 'moe') ? 2 : 0)
   const copies = model.experts?.topK ?? 0
   const ranks = e * plan.expertTensorParallel

@@ -11,7 +11,7 @@ import { type ShapeCosts, shapeCosts } from './shape-costs.ts'
 /** What one stage does for one micro-batch (all of its chunks together), in seconds. */
 export interface StageCosts {
   readonly forward: number
-  /** Backward pass with what is computed again. */
+  /** Backward pass with recomputation. */
   readonly backward: number
   /** Gradients of weights: the part of `backward` that no other stage waits for. */
   readonly weightGradient: number

@@ -29,7 +29,7 @@ export interface ComputeTime {
 export interface StepTime {
   /** Matrix products, attention and elementwise work of all micro-batches. */
   readonly compute: number
-  /** Work done again in the backward pass. */
+  /** Recomputation in the backward pass. */
   readonly recompute: number
   /** For the slowest GPU. */
   readonly waiting: number

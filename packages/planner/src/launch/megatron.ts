@@ -32,7 +32,7 @@ export interface Launch {
 
 /**
  * Writes the launch of `pretrain_gpt.py`.
- * @throws PlanError for an illegal plan; RangeError or TypeError naming a field that is none
+ * @throws PlanError for an illegal plan; RangeError or TypeError naming an invalid or unknown field
  */
 export function emitMegatron(request: LaunchRequest): Launch {
   checkLaunchRequest(request)
@@ -147,7 +147,7 @@ function refuseUnsupported(model: ResolvedModel, plan: ResolvedPlan): void {
     [plan.offloadOptimizer && plan.sharding !== 'optimizer', 'plan.offloadOptimizer needs sharding optimizer'],
     [
       plan.precision === 'fp8' && recomputed.some((name) => name === 'moe_act' || name === 'layernorm'),
-      'plan.recomputeModules: moe_act and layernorm are not computed again with fp8 of delayed scaling',
+      'plan.recomputeModules: moe_act and layernorm are not recomputed with fp8 of delayed scaling',
     ],
     [
       plan.expertDispatch === 'deepep' && plan.expertParallel * plan.expertTensorParallel === 1,

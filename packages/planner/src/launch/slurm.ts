@@ -19,7 +19,7 @@ const optionFields: Fields<SlurmOptions> = { jobName: 1, partition: 1, days: 1, 
 
 /**
  * Writes an `sbatch` script: one torchrun a node, meeting at the first node.
- * @throws RangeError for a job or partition name that is none, and whatever `emitMegatron` throws
+ * @throws RangeError for an invalid name of a job or partition, and whatever `emitMegatron` throws
  */
 export function emitSlurm(request: LaunchRequest, options: SlurmOptions = {}): string {
   fields('options', options, optionFields)

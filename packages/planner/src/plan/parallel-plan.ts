@@ -33,7 +33,7 @@ export interface ParallelPlan {
    */
   readonly sharding?: 'none' | 'optimizer' | 'gradients' | 'full'
   /**
-   * What the backward pass computes again: `none` (default); `selective`: `recomputeModules`; `operators`: about two fifths
+   * What the backward pass recomputes: `none` (default); `selective`: `recomputeModules`; `operators`: about two fifths
    * of the activations, as torch's per-operator checkpointing does; `full`: every layer.
    */
   readonly recompute?: 'none' | 'selective' | 'operators' | 'full'

@@ -168,7 +168,7 @@ export function planFaults(model: ResolvedModel, cluster: ResolvedCluster, plan:
   return faults
 }
 
-/** A checked plan. @throws PlanError with every broken rule, RangeError for a field that is none */
+/** A checked plan. @throws PlanError with every broken rule, RangeError for an invalid field */
 export function validatePlan(model: ResolvedModel, cluster: ResolvedCluster, plan: ParallelPlan): ResolvedPlan {
   const complete = completePlan(plan)
   const faults = planFaults(model, cluster, complete)

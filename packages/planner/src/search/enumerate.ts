@@ -59,7 +59,7 @@ export function enumerate(search: PlanSearch): Enumeration {
   const variants = recomputations(model, recipe)
   const { nvlinkDomain } = cluster
   for (const shape of shapes(model, cluster, recipe)) {
-    // Rules do not ask what is computed again.
+    // Rules do not depend on recomputation.
     const faults = planFaults(model, cluster, shape)
     if (nvlinkDomain % shape.tensorParallel !== 0 && shape.tensorParallel % nvlinkDomain !== 0) {
       faults.push(`tensorParallel ${shape.tensorParallel} groups would straddle nodes of ${nvlinkDomain} GPUs`)

@@ -27,7 +27,7 @@ export interface Placement {
 
 /**
  * Places a plan of one's own in both rankings.
- * @throws RangeError or TypeError naming a field that is none; a plan that breaks a rule is told in `reasons`
+ * @throws RangeError or TypeError naming an invalid or unknown field; a plan that breaks a rule is told in `reasons`
  */
 export function placePlan(search: PlanSearch, own: ParallelPlan): Placement {
   const limit = integer('limit', search.limit ?? 10, 1, 1e6)

@@ -22,7 +22,7 @@ export interface MinimumGpus {
 /**
  * The fewest nodes a model trains on. Nodes are tried from 1 up; below a whole node, GPUs of one node are not split.
  * @param mostNodes where the search ends; default 4096
- * @throws RangeError or TypeError naming a field that is none
+ * @throws RangeError or TypeError naming an invalid or unknown field
  */
 export function minimumGpus(
   search: {
@@ -71,7 +71,7 @@ export interface Sensitivity {
 /**
  * What each parameter of a plan and a cluster changes, one at a time. Degrees double and halve, flags turn, bandwidths, peaks and
  * memory double and halve.
- * @throws PlanError for an illegal plan; RangeError or TypeError naming a field that is none
+ * @throws PlanError for an illegal plan; RangeError or TypeError naming an invalid or unknown field
  */
 export function sensitivity(request: PlanRequest): Sensitivity[] {
   const base = estimate(request)
@@ -176,7 +176,7 @@ export interface MemoryChange {
 
 /**
  * What `factor` times the memory would change (LLM-jp retrained its 13B on H200 without the pipeline it had needed on H100).
- * @throws RangeError or TypeError naming a field that is none
+ * @throws RangeError or TypeError naming an invalid or unknown field
  */
 export function changeMemory(search: PlanSearch, factor = 2): MemoryChange {
   positive('factor', factor, 1e3)

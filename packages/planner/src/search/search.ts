@@ -25,7 +25,7 @@ export interface PlanResult {
  * sizes, with and without recomputation, always with the distributed optimizer.
  * @returns rankings by throughput and by stability, and every refusal with its reasons; rankings are empty where nothing
  *   fits, and `refused` then says why
- * @throws RangeError or TypeError naming a field of the request that is none
+ * @throws RangeError or TypeError naming an invalid or unknown field of the request
  */
 export function plan(search: PlanSearch): PlanResult {
   const limit = integer('limit', search.limit ?? 10, 1, 1e6)
