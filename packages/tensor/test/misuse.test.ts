@@ -229,6 +229,14 @@ const misuses: Record<string, readonly [call: () => unknown, message: RegExp][]>
     [() => k.gather(m, ids), /gather: needs as many dimensions of both/],
   ],
   groupNorm: [[() => k.groupNorm(m, 2), /channels that divide into 2 groups, got \[2, 3\]/]],
+  hessian: [
+    [() => k.hessian(3 as never), /hessian: expected a function, got 3/],
+    [() => k.hessian((x: Tensor) => x.exp())(m), /hessian: the result must be a scalar, got \[2, 3\]/],
+  ],
+  jacobian: [
+    [() => k.jacobian(3 as never), /jacobian: expected a function, got 3/],
+    [() => k.jacobian((x: Tensor) => x)(ids), /jacobian: needs a float argument and result, got int32 and int32/],
+  ],
   jvp: [[() => k.jvp((x: Tensor) => x.exp(), m, ids), /jvp: tangents .*must be \[2, 3\], got \[2\]/]],
   linspace: [[() => k.linspace(0, NaN, 3), /linspace: end must be a finite number, got NaN/]],
   maxPool1d: [[() => k.maxPool1d(four(1, 1, 5), 2, { padding: 2 }), /padding 2 is more than half of the window 2/]],

@@ -175,6 +175,8 @@ export const transformNames: ReadonlyMap<string, readonly [torch: string, jax: s
   ['compile', ['torch.compile', 'jax.jit']],
   ['compileScan', ['-', 'lax.scan']],
   ['grad', ['torch.func.grad', 'jax.grad']],
+  ['hessian', ['torch.func.hessian', 'jax.hessian']],
+  ['jacobian', ['torch.func.jacrev', 'jax.jacrev']],
   ['jvp', ['torch.func.jvp', 'jax.jvp']],
   ['scan', ['-', 'lax.scan(unroll=True)']],
   ['valueAndGrad', ['torch.func.grad_and_value', 'jax.value_and_grad']],

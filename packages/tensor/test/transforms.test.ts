@@ -154,6 +154,21 @@ describe('scan', () => {
     }
   })
 
+  test('jacobian and hessian: of a product, of a cubic form, eager and compiled', async () => {
+    for (const device of devices) {
+      const w = device.tensor([
+        [1, 2, 3],
+        [4, 5, 6],
+      ])
+      const x = device.tensor([1, -1, 2])
+      const product = k.jacobian((x: Tensor) => k.matmul(w, k.reshape(x, [3, 1])).reshape([2]))
+      await near(product(x), w)
+      // d2 of (sum x)^3 is 6 sum x everywhere; of sum x^3 it is 6 x on the diagonal.
+      const second = k.compile(k.hessian((x: Tensor) => k.add(k.pow(k.sum(x), 3), k.sum(k.pow(x, 3)))))
+      await near(await second(x), k.add(k.mul(k.ones([3, 3]), 12), k.mul(k.diag(x), 6)))
+    }
+  })
+
   test('compileScan: one program for all steps, memory that does not grow, gradients', async () => {
     const step = (h: Tensor, x: Tensor, w: Tensor): [Tensor, Tensor] => {
       const next = k.tanh(k.add(k.matmul(h, w), x))

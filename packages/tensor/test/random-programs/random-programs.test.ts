@@ -56,6 +56,8 @@ test('every operation has a move', () => {
     'rotaryTables',
     // It runs programs of its own: test/scan.test.ts.
     'compileScan',
+    // Of vjp and vmap: test/transforms.test.ts.
+    ...['hessian', 'jacobian'],
   ]
   const operations = Object.entries(K).filter(([, f]) => typeof f === 'function' && !/^class /.test(String(f)))
   const covered = new Set([...moveTable].flatMap(([name, { covers = [name] }]) => covers))
