@@ -1,9 +1,19 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { afterAll, describe, expect, it } from 'vitest'
+import { FileWriter } from '../src/build/file-writer.ts'
 import { buildShard, documentStream, keepPlan, mergeParts, missingParts, planBuild } from '../src/node.ts'
 import { decodeIndexedDataset, encodeIndexedDataset } from '../src/tokens/indexed-dataset.ts'
 
@@ -111,6 +121,12 @@ describe('bad input is told by file and place', () => {
     const bomb = write('bomb.txt.gz', gzipSync(Buffer.alloc(66 * 2 ** 20, `${'a'.repeat(2 ** 20)}\n`)))
     await expect(read(bomb)).rejects.toThrow('1000 times as many')
   })
+})
+
+it.skipIf(!existsSync('/dev/full'))('a disk that fills is told by file', () => {
+  const file = new FileWriter('/dev/full')
+  file.write(Uint8Array.of(1))
+  expect(() => file.close()).toThrow('/dev/full: it cannot be written (the disk is full)')
 })
 
 describe('builds', () => {

@@ -1,0 +1,130 @@
+/**
+ * Whole documents packed into sequences for fine-tuning: no document is cut that fits, and little is padding.
+ *
+ * Best fit, decreasing: the longest document first, each into the sequence whose free space it fills most; at most 11/9 of the fewest
+ * sequences there could be, and on lengths of text next to none more.
+ * @see D. S. Johnson et al., "Worst-case performance bounds for simple one-dimensional packing algorithms" (1974); arXiv:2404.10830 for language models
+ */
+import { checkInteger, type TokenDocument } from './token-stream.ts'
+
+/**
+ * Which documents share a sequence.
+ * @param lengths tokens in each document, at most `capacity`
+ * @returns for each sequence its documents, longest first
+ * @throws RangeError naming a document that does not fit
+ */
+export function bestFit(lengths: ArrayLike<number>, capacity: number): number[][] {
+  checkInteger('bestFit', 'capacity', capacity, 1, 2 ** 24)
+  const order = Uint32Array.from({ length: lengths.length }, (_, i) => i)
+  for (let i = 0; i < lengths.length; i++) checkInteger('bestFit', `length of document ${i}`, lengths[i], 0, capacity)
+  order.sort((a, b) => lengths[b] - lengths[a] || a - b)
+  // A tree over free space: leaf s counts the sequences with s tokens free, an inner node those below it.
+  let leaves = 1
+  while (leaves <= capacity) leaves *= 2
+  const counts = new Uint32Array(2 * leaves)
+  const open: number[][] = Array.from({ length: capacity + 1 }, () => [])
+  const change = (free: number, by: number) => {
+    for (let node = leaves + free; node > 0; node >>= 1) counts[node] += by
+  }
+  /** The least free space of at least `wanted` that a sequence has; -1 where none has. */
+  const least = (wanted: number): number => {
+    let node = leaves + wanted
+    if (counts[node] > 0) return wanted
+    while (node > 1 && (node % 2 === 1 || counts[node + 1] === 0)) node >>= 1
+    if (node <= 1) return -1
+    node++
+    while (node < leaves) node = counts[2 * node] > 0 ? 2 * node : 2 * node + 1
+    return node - leaves
+  }
+  const sequences: number[][] = []
+  for (const document of order) {
+    const length = lengths[document]
+    if (length === 0) continue
+    const free = least(length)
+    let sequence: number
+    if (free < 0) {
+      sequence = sequences.length
+      sequences.push([])
+    } else {
+      sequence = open[free].pop() as number
+      change(free, -1)
+    }
+    sequences[sequence].push(document)
+    const left = (free < 0 ? capacity : free) - length
+    open[left].push(sequence)
+    change(left, 1)
+  }
+  return sequences
+}
+
+/** Packed documents, row-major [sequences, sequenceLength]. */
+export interface PackedDocuments {
+  readonly inputs: Int32Array
+  /** -1 does not count: padding, the last token of a document, and where a mask says so. */
+  readonly targets: Int32Array
+  /** From 0 in every document. */
+  readonly positions: Int32Array
+  /** Number of the document in its sequence from 1 on, 0 for padding: attention stays within equal numbers. */
+  readonly segments: Int32Array
+  readonly sequences: number
+  readonly sequenceLength: number
+  /** Documents longer than a sequence, whose ends were cut. */
+  readonly cut: number
+  /** Part of all positions that is padding, 0 to 1. */
+  readonly padding: number
+}
+
+/**
+ * Packs documents whole, best fit first. Longer ones are cut to a sequence and counted.
+ * @param sequenceLength tokens T in a sequence
+ * @param options.padId what padding holds as input; default 0
+ * @param options.masks for each document which tokens are targets (an answer, not its question); default: all
+ * @throws RangeError for sizes or ids out of bounds, or no tokens at all
+ */
+export function packBestFit(
+  documents: readonly TokenDocument[],
+  sequenceLength: number,
+  options: { readonly padId?: number; readonly masks?: readonly ArrayLike<number | boolean>[] } = {},
+): PackedDocuments {
+  const { padId = 0, masks } = options
+  checkInteger('packBestFit', 'sequenceLength', sequenceLength, 1, 2 ** 24)
+  checkInteger('packBestFit', 'padId', padId, 0, 2 ** 31 - 1)
+  if (masks && masks.length !== documents.length)
+    throw new RangeError(`packBestFit: there are ${documents.length} documents but ${masks.length} masks`)
+  const lengths = documents.map(({ length }) => Math.min(length, sequenceLength))
+  const rows = bestFit(lengths, sequenceLength)
+  if (rows.length === 0) throw new RangeError('packBestFit: the documents hold no tokens')
+  const size = rows.length * sequenceLength
+  if (size > 2 ** 30) throw new RangeError(`packBestFit: ${size} tokens are more than 2^30; pack a part at a time`)
+  const inputs = new Int32Array(size).fill(padId)
+  const targets = new Int32Array(size).fill(-1)
+  const positions = new Int32Array(size)
+  const segments = new Int32Array(size)
+  let filled = 0
+  rows.forEach((row, sequence) => {
+    let at = sequence * sequenceLength
+    row.forEach((number, segment) => {
+      const document = documents[number]
+      const mask = masks?.[number]
+      for (let i = 0; i < lengths[number]; i++, at++) {
+        checkInteger('packBestFit', `token ${i} of document ${number}`, document[i], 0, 2 ** 31 - 1)
+        inputs[at] = document[i]
+        positions[at] = i
+        segments[at] = segment + 1
+        if (i > 0 && (mask === undefined || mask[i])) targets[at - 1] = document[i]
+      }
+      filled += lengths[number]
+    })
+  })
+  const cut = documents.filter(({ length }) => length > sequenceLength).length
+  return {
+    inputs,
+    targets,
+    positions,
+    segments,
+    sequences: rows.length,
+    sequenceLength,
+    cut,
+    padding: 1 - filled / size,
+  }
+}
