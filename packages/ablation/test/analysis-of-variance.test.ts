@@ -111,6 +111,17 @@ test('several responses are corrected together', () => {
   )
 })
 
+test('rounding is no effect', () => {
+  const exact = analysisOfVariance(
+    five,
+    five.runs.map((row) => 0.1 + 0.3 * row[2]),
+  )
+  expect(exact.terms.map(({ F, pValue }) => [F, pValue])).toEqual(
+    five.factors.map(({ name }) => (name === 'Math' ? [Number.POSITIVE_INFINITY, 0] : [null, null])),
+  )
+  expect(analysisOfVariance(five, Array(8).fill(0.7)).terms.every(({ pValue }) => pValue === null)).toBe(true)
+})
+
 test('power', () => {
   // scipy: ncf.sf(f.isf(0.05, 1, 30), 1, 30, 2)
   expect(power({ runs: 4, replicates: 8, terms: 1, effect: 0.5, spread: 1 })).toBeCloseTo(0.27774452381, 9)

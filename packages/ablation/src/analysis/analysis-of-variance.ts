@@ -20,7 +20,10 @@ export interface AnovaTerm {
   readonly degreesOfFreedom: number
   /** What the term explains beyond all others (type III). */
   readonly sumOfSquares: number
-  /** null where no degrees of freedom are left for the residual; so are all that follow from it. */
+  /**
+   * null where no degrees of freedom are left for the residual, or neither term nor residual is more than rounding; so are all that follow from
+   * it. Infinite where the terms fit every response but for rounding.
+   */
   readonly F: number | null
   readonly pValue: number | null
   readonly holm: number | null
@@ -83,7 +86,10 @@ export function analysisOfVariance(
   const fit = leastSquares([constant, ...terms.flatMap(({ columns }) => columns)], y)
   if ('dependent' in fit) throw notTold(terms, fit.dependent, n)
   const residualDegrees = n - fit.coefficients.length
-  const residualSum = residualDegrees === 0 ? 0 : fit.residualSumOfSquares
+  // What is within the rounding of the sums is nothing.
+  const noise = n * (4 * n * Number.EPSILON * y.reduce((most, v) => Math.max(most, Math.abs(v)), 0)) ** 2
+  const clean = (sum: number) => (sum <= noise ? 0 : sum)
+  const residualSum = residualDegrees === 0 ? 0 : clean(fit.residualSumOfSquares)
   const meanSquare = residualDegrees === 0 ? null : residualSum / residualDegrees
   const total = y.reduce((s, v) => s + (v - y.reduce((a, b) => a + b, 0) / n) ** 2, 0)
   const t = meanSquare === null ? null : tQuantile((1 - confidence) / 2, residualDegrees)
@@ -96,9 +102,12 @@ export function analysisOfVariance(
     const others = terms.filter((other) => other !== term).flatMap(({ columns }) => columns)
     const own = leastSquares([constant, ...others, ...term.columns], y)
     if ('dependent' in own) throw notTold(terms, own.dependent, n)
-    const sumOfSquares = own.projections.slice(-term.columns.length).reduce((s, x) => s + x * x, 0)
+    const sumOfSquares = clean(own.projections.slice(-term.columns.length).reduce((s, x) => s + x * x, 0))
     const degreesOfFreedom = term.columns.length
-    const F = meanSquare === null ? null : sumOfSquares / degreesOfFreedom / meanSquare
+    const F =
+      meanSquare === null || (meanSquare === 0 && sumOfSquares === 0)
+        ? null
+        : sumOfSquares / degreesOfFreedom / meanSquare
     const coefficients = fit.coefficients.slice(from, at)
     const single = degreesOfFreedom === 1
     const error = single && meanSquare !== null ? 2 * Math.sqrt(meanSquare * fit.unscaledVariances[from]) : null
@@ -110,8 +119,8 @@ export function analysisOfVariance(
       degreesOfFreedom,
       sumOfSquares,
       F,
-      pValue: F === null || Number.isNaN(F) ? null : fUpperTail(F, degreesOfFreedom, residualDegrees),
-      cohensF: meanSquare === null ? null : Math.sqrt(sumOfSquares / residualSum),
+      pValue: F === null ? null : fUpperTail(F, degreesOfFreedom, residualDegrees),
+      cohensF: F === null ? null : Math.sqrt(sumOfSquares / residualSum),
       means: levels.map((level, i) => ({
         level,
         mean: fit.coefficients[0] + (i === 0 ? -coefficients.reduce((s, c) => s + c, 0) : coefficients[i - 1]),

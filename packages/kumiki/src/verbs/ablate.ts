@@ -104,12 +104,15 @@ async function analyze(options: AnalyzeFlags): Promise<void> {
   const ablation = await import('@kumiki/ablation')
   const made = readDesign(await readJson(options.design), options.design)
   const responses = await readResponses(options.responses)
+  const settings = {
+    interactions: options.interaction?.map((term) => term.split(':')),
+    confidence: options.confidence,
+  }
   let analysis: ReturnType<typeof ablation.analyze>
+  let verdict: readonly string[]
   try {
-    analysis = ablation.analyze(made, responses, {
-      interactions: options.interaction?.map((term) => term.split(':')),
-      confidence: options.confidence,
-    })
+    analysis = ablation.analyze(made, responses, settings)
+    verdict = ablation.verdict(made, ablation.analysisOfVariance(made, responses, settings))
   } catch (error) {
     throw new Error(`${options.responses}: ${(error as Error).message}`)
   }
@@ -122,7 +125,7 @@ async function analyze(options: AnalyzeFlags): Promise<void> {
     const { halfNormalChart } = await import('@kumiki/report')
     await writeWhole(options.halfNormal, halfNormalChart(analysis.effects))
   }
-  answer(options, analysis, () => ablation.effectsTable(analysis))
+  answer(options, { ...analysis, verdict }, () => `${ablation.effectsTable(analysis)}\n\n${verdict.join('\n')}`)
 }
 
 /** A design out of a file. @throws Error naming file and field */
