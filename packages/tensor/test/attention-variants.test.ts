@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { create } from 'webgpu'
+import { loadFormatCode } from '../src/backends/webgpu/shader.ts'
 import { attention, type Device, init } from '../src/index.ts'
 import { attentionVariants } from '../src/ops/attention/attention.wgsl.ts'
 import { tiledBackward, tiledForward } from '../src/ops/attention/tiled.wgsl.ts'
@@ -43,6 +44,7 @@ test('documents of another shape are refused', async () => {
 })
 
 test('tiled attention of 8,192 positions fits into what every WebGPU device has, also with heads of 192', async () => {
+  await loadFormatCode()
   const gpu = create(['backend=null'])
   const adapter = await gpu.requestAdapter()
   // Nothing asked for: 16 KiB of workgroup memory, eight storage buffers.
