@@ -6,8 +6,4 @@ export default defineConfig({
   clean: true,
   sourcemap: true,
   target: 'es2022',
-  // Constants of other files (opcodes) become numbers.
-  esbuildOptions: (options) => {
-    options.minifySyntax = true
-  },
 })

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { DType } from '../src/dtype.ts'
 import type { Graph } from '../src/graph/graph.ts'
-import { topologicalOrder } from '../src/graph/graph.ts'
+import { graphOrder } from '../src/graph/graph.ts'
 import { makeNode } from '../src/graph/node.ts'
 import { cast, concatenate, cos, exp, matmul, mul, sin, sliceAxis, sum, Tensor, transpose } from '../src/index.ts'
 import { inputOp } from '../src/ops/leaf.ts'
@@ -24,7 +24,7 @@ const graphOf = (inputs: readonly Tensor[], outputs: readonly Tensor[]): Graph =
   inputs: inputs.map((t) => t.value),
   outputs: outputs.map((t) => t.value),
 })
-const opsOf = (graph: Graph) => topologicalOrder(graph.outputs, new Set(graph.inputs)).map((n) => n.op.name)
+const opsOf = (graph: Graph) => graphOrder(graph).map((n) => n.op.name)
 const limits = { operands: 8, nodes: 100 }
 const planOf = (graph: Graph, donated: readonly number[] = []): Plan =>
   planGraph(graph, { limits, donated: new Set(donated), preferred: graph.outputs.map((_, i) => donated[i] ?? -1) })

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
+  apply,
   apply1,
   compile,
   type Device,
@@ -7,11 +8,13 @@ import {
   DisposedError,
   defineOp,
   init,
+  matmul,
   sliceAxis,
   sum,
   type Tensor,
   where,
 } from '../src/index.ts'
+import { crossEntropyOp } from '../src/ops/cross-entropy.ts'
 
 /** What programs are remembered by, what they hold, and whose memory they may reuse. */
 
@@ -57,6 +60,31 @@ describe.each(['cpu', 'webgpu'] as const)('programs on %s', (backend) => {
       return sum
     })
     expect(await total.data()).toEqual(sums)
+  })
+
+  test('a node of which one result is computed runs again where another is wanted', async () => {
+    const x = device.tensor([1, 2, 3, 0, 5, 1], [2, 3])
+    const ids = device.tensor(Int32Array.of(2, 1))
+    const both = () => apply(crossEntropyOp, [x, ids], { zLoss: 0 })
+    const [losses, logSums] = both()
+    const expected = await list(losses)
+    // An equal node becomes the first one, whose losses are there and whose sums are not.
+    const [again] = both()
+    const [twice, more] = [again.mul(2), logSums.add(1)]
+    await device.evaluate([twice, more])
+    expect(await list(twice)).toEqual(expected.map((v) => Math.fround(v * 2)))
+    expect((await list(more))[0]).toBeCloseTo(1 + Math.log(Math.E + Math.E ** 2 + Math.E ** 3), 5)
+  })
+
+  test('what is read on the way while a graph that needs it is planned', async () => {
+    for (let round = 0; round < 3; round++) {
+      const x = device.tensor([1, 2, 3, 4 + round], [2, 2])
+      const middle = x.mul(2)
+      const last = matmul(middle, middle).add(round)
+      const [a, b] = await Promise.all([list(last), list(middle)])
+      expect(b).toEqual([2, 4, 6, 8 + 2 * round])
+      expect(a).toEqual(await list(matmul(x, x).mul(4).add(round)))
+    }
   })
 
   test('compile takes functions, Maps and instances by identity, and strings whole', async () => {

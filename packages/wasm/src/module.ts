@@ -1,5 +1,5 @@
 // A module is its sections in ascending order (WebAssembly core specification 2.0, section 5.5). Each has a function of its own, so that a
-// bundle carries the ones it uses.
+// bundle carries the ones it uses (and none is made by a call here, which a bundler would have to keep).
 
 import { unsigned } from './leb128.ts'
 
@@ -12,17 +12,17 @@ export const sized = (content: Bytes): number[] => [...unsigned(content.length),
 
 const text = (s: string) => sized([...new TextEncoder().encode(s)])
 const list = (items: readonly Bytes[]) => [...unsigned(items.length), ...items.flat()]
-const section = (id: number) => (items: readonly Bytes[]) => [id, ...sized(list(items))]
+const section = (id: number, items: readonly Bytes[]) => [id, ...sized(list(items))]
 
 /** Section 1: what `functionType` gives. */
-export const typeSection = section(1)
+export const typeSection = (items: readonly Bytes[]): number[] => section(1, items)
 export function functionType(parameters: readonly ValueType[], results: readonly ValueType[] = []): number[] {
   const types = (names: readonly ValueType[]) => list(names.map((name) => [valueType[name]]))
   return [0x60, ...types(parameters), ...types(results)]
 }
 
 /** Section 2: what the two functions below give. */
-export const importSection = section(2)
+export const importSection = (items: readonly Bytes[]): number[] => section(2, items)
 export const functionImport = (module: string, name: string, type: number): number[] => [
   ...[...text(module), ...text(name), 0],
   ...unsigned(type),
@@ -34,18 +34,18 @@ export const memoryImport = (module: string, name: string, pages: number, maximu
 ]
 
 /** Section 3: the type of each function that section 10 has the code of. */
-export const functionSection = (types: readonly number[]): number[] => section(3)(types.map(unsigned))
+export const functionSection = (types: readonly number[]): number[] => section(3, types.map(unsigned))
 
 /** Section 5: one memory, of pages of 64 KiB. */
-export const memorySection = (pages: number): number[] => section(5)([[0, ...unsigned(pages)]])
+export const memorySection = (pages: number): number[] => section(5, [[0, ...unsigned(pages)]])
 
 /** Section 7: what the two functions below give. Indices of functions count the imported ones first. */
-export const exportSection = section(7)
+export const exportSection = (items: readonly Bytes[]): number[] => section(7, items)
 export const functionExport = (name: string, index: number): number[] => [...text(name), 0, ...unsigned(index)]
 export const memoryExport = (name: string): number[] => [...text(name), 2, 0]
 
 /** Section 10: what `FunctionBody.bytes()` gives for each function. */
-export const codeSection = section(10)
+export const codeSection = (items: readonly Bytes[]): number[] => section(10, items)
 
 /**
  * The bytes of a module.

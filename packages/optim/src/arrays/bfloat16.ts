@@ -1,7 +1,11 @@
 // bfloat16 in a Uint16Array: the upper half of a float32. Done by bits.
 
-const one = new Float32Array(1)
-const oneBits = new Uint32Array(one.buffer)
+const oneBits = /* @__PURE__ */ new Uint32Array(1)
+const one = /* @__PURE__ */ floatsOf(oneBits)
+
+function floatsOf({ buffer }: Uint32Array): Float32Array {
+  return new Float32Array(buffer)
+}
 
 /** @param out at least as long as the codes */
 export function decodeBfloat16(codes: Uint16Array, out: Float32Array | Float64Array): void {

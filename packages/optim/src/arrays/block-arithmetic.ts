@@ -204,14 +204,14 @@ function codesOf(a: unknown): Uint16Array | undefined {
 }
 
 /** Float32Array: float32 in, float32 out; sums are float64. */
-export const float32Arithmetic: Arithmetic<Float32Array, number> = blockArithmetic(
+export const float32Arithmetic: Arithmetic<Float32Array, number> = /* @__PURE__ */ blockArithmetic(
   'Float32Array',
   (n) => new Float32Array(n),
   Math.fround,
 )
 
 /** Float64Array: everything is float64. */
-export const float64Arithmetic: Arithmetic<Float64Array, number> = blockArithmetic(
+export const float64Arithmetic: Arithmetic<Float64Array, number> = /* @__PURE__ */ blockArithmetic(
   'Float64Array',
   (n) => new Float64Array(n),
   (x) => x,

@@ -21,8 +21,11 @@ export interface OptimizerDescription {
 export type OptimizerBuilder = (description: any, parse: (description: unknown) => Optimizer) => Optimizer
 
 /** The kinds that `optimizerFromJSON` knows; each refuses options it does not have. */
-export const optimizerKinds: Readonly<Record<string, OptimizerBuilder>> =
-  /* @__PURE__ */ knownOptions<OptimizerBuilder>('optimizerFromJSON', {
+export const optimizerKinds: Readonly<Record<string, OptimizerBuilder>> = /* @__PURE__ */ makeKinds()
+
+/** In a function: what is computed at the top of a module no bundler leaves out. */
+function makeKinds(): JsonKinds<OptimizerBuilder> {
+  return knownOptions<OptimizerBuilder>('optimizerFromJSON', {
     ...Object.fromEntries(
       Object.entries(optimizerTable).map(([kind, [make, options]]) => [kind, [options, make] as const]),
     ),
@@ -38,6 +41,7 @@ export const optimizerKinds: Readonly<Record<string, OptimizerBuilder>> =
         parameterGroups(listOf('parameterGroups.groups', d.groups).map((group) => groupFromJSON(group, parse))),
     ],
   })
+}
 
 const transforms: JsonKinds<(description: any) => GradientTransform> = /* @__PURE__ */ knownOptions<
   (description: any) => GradientTransform

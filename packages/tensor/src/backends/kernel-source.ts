@@ -1,6 +1,6 @@
 // Kernels at hand or loaded when a program first needs them, and the expansion of a graph that loads them.
 
-import { type Graph, topologicalOrder } from '../graph/graph.ts'
+import { type Graph, graphOrder } from '../graph/graph.ts'
 import type { Node } from '../graph/node.ts'
 import type { Op } from '../op.ts'
 import { expand } from '../passes/expand.ts'
@@ -61,7 +61,7 @@ export async function expandFor<R>(
       return supports(kernelsOf(source)!, node)
     }
     const expanded = expand(graph, hasKernel, { lower: true })
-    for (const node of topologicalOrder(expanded.outputs, new Set(graph.inputs))) {
+    for (const node of graphOrder(expanded)) {
       const source = sourceOf(node.op)
       if (source !== undefined && isLazy(source) && source.loaded === undefined) wanted.add(source)
     }

@@ -10,11 +10,24 @@ export interface Graph {
 
 /** Every node the outputs need, inputs before users. Stops at values that are computed or listed as inputs. */
 export function topologicalOrder(outputs: readonly Value[], inputs: ReadonlySet<Value> = new Set()): Node[] {
+  return orderBelow(outputs, (v) => v.storage !== undefined || inputs.has(v))
+}
+
+/**
+ * Every node of a graph, inputs before users. Its inputs alone count: a node of which one result is computed already and another is wanted
+ * runs again and makes both, and passes may lead readers to either.
+ */
+export function graphOrder({ inputs, outputs }: Graph): Node[] {
+  const known = new Set(inputs)
+  return orderBelow(outputs, (v) => known.has(v))
+}
+
+function orderBelow(outputs: readonly Value[], ends: (value: Value) => boolean): Node[] {
   const order: Node[] = []
   const seen = new Set<Node>()
   const stack: { node: Node; next: number }[] = []
   const enter = (value: Value) => {
-    if (value.storage || inputs.has(value) || seen.has(value.node)) return
+    if (ends(value) || seen.has(value.node)) return
     seen.add(value.node)
     stack.push({ node: value.node, next: 0 })
   }
@@ -37,10 +50,9 @@ export function topologicalOrder(outputs: readonly Value[], inputs: ReadonlySet<
  * Rebuilds a graph node by node. `visit` gets the new inputs of a node and returns the values that replace its outputs.
  */
 export function rewrite(graph: Graph, visit: (node: Node, inputs: readonly Value[]) => readonly Value[]): Graph {
-  const inputs = new Set(graph.inputs)
   const replaced = new Map<Value, Value>()
   const get = (value: Value) => replaced.get(value) ?? value
-  for (const node of topologicalOrder(graph.outputs, inputs)) {
+  for (const node of graphOrder(graph)) {
     const results = visit(node, node.inputs.map(get))
     node.outputs.forEach((old, i) => {
       if (results[i] !== old) replaced.set(old, results[i])

@@ -1,7 +1,7 @@
 // Elementwise nodes that feed each other become groups that run as one kernel.
 
 import { bytesPerElement } from '../dtype.ts'
-import { type Graph, topologicalOrder } from '../graph/graph.ts'
+import { type Graph, graphOrder } from '../graph/graph.ts'
 import type { Node, Value } from '../graph/node.ts'
 import { elementCount, sameShape } from '../shape.ts'
 import { isContiguous } from './access.ts'
@@ -39,7 +39,7 @@ interface Draft {
  */
 export function fuse(graph: Graph, resolver: Resolver, limits: FuseLimits): FusionGroup[] {
   const inputs = new Set(graph.inputs)
-  const order = topologicalOrder(graph.outputs, inputs).filter((n) => n.op.kind !== 'view' && n.op.kind !== 'leaf')
+  const order = graphOrder(graph).filter((n) => n.op.kind !== 'view' && n.op.kind !== 'leaf')
   order.sort((a, b) => a.order - b.order || a.id - b.id)
   stableTopological(order)
   const position = new Map<Node, number>(order.map((n, i) => [n, i]))
@@ -141,8 +141,7 @@ export function fuse(graph: Graph, resolver: Resolver, limits: FuseLimits): Fusi
   }
   const mergeWithProducers = (node: Node, i: number) => {
     for (const v of node.inputs) {
-      if (inputs.has(v) || v.storage || v.node.op.kind !== 'elementwise' || !sameShape(v.shape, node.outputs[0].shape))
-        continue
+      if (inputs.has(v) || v.node.op.kind !== 'elementwise' || !sameShape(v.shape, node.outputs[0].shape)) continue
       const mine = find(i)
       const other = find(position.get(v.node)!)
       if (mine === other) continue
@@ -256,7 +255,7 @@ function readElsewhere(node: Node, resolver: Resolver): Set<Value> {
 function producersOf(node: Node, inputs: ReadonlySet<Value>): Node[] {
   const found = new Set<Node>()
   const visit = (v: Value) => {
-    if (inputs.has(v) || v.storage) return
+    if (inputs.has(v)) return
     if (v.node.op.kind === 'view') {
       for (const x of v.node.inputs) visit(x) // a barrier waits for all its inputs
     } else if (v.node.op.kind !== 'leaf') {

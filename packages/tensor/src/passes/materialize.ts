@@ -39,8 +39,7 @@ export function materialize(graph: Graph): Graph {
   })
   const taken = new Set<Value>()
   const outputs = result.outputs.map((v) => {
-    const fresh =
-      !taken.has(v) && !resolver.isInput(v) && !v.storage && v.node.op.kind !== 'view' && v.node.op.kind !== 'leaf'
+    const fresh = !taken.has(v) && !resolver.isInput(v) && v.node.op.kind !== 'view' && v.node.op.kind !== 'leaf'
     const out = fresh ? v : makeNode(copyOp, [v], {}, [v]).outputs[0]
     taken.add(out)
     return out

@@ -42,8 +42,7 @@ export function schedule(pending: readonly PendingGroup[], graph: Graph, resolve
     for (const node of group.nodes)
       for (const v of node.inputs) {
         const source = resolver.resolve(v)
-        if (source?.kind === 'memory' && !source.base.storage && !fixed.has(source.base) && !own.has(source.base))
-          found.add(source.base)
+        if (source?.kind === 'memory' && !fixed.has(source.base) && !own.has(source.base)) found.add(source.base)
       }
     return found
   })

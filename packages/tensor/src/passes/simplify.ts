@@ -1,7 +1,7 @@
 // Equal nodes become one, constants are folded, what changes nothing goes.
 
 import { computeType, type DType, roundTo } from '../dtype.ts'
-import { type Graph, rewrite, topologicalOrder } from '../graph/graph.ts'
+import { type Graph, graphOrder, rewrite } from '../graph/graph.ts'
 import { identityOf, keyOf } from '../graph/key.ts'
 import { makeNode, type Node, type Value } from '../graph/node.ts'
 import { broadcastToOp } from '../ops/broadcast-sum.ts'
@@ -64,7 +64,7 @@ function neutral(node: Node, ins: readonly Value[]): Value | undefined {
 function countUses(graph: Graph): Map<Value, number> {
   const uses = new Map<Value, number>()
   const count = (v: Value) => uses.set(v, (uses.get(v) ?? 0) + 1)
-  for (const node of topologicalOrder(graph.outputs, new Set(graph.inputs))) node.inputs.forEach(count)
+  for (const node of graphOrder(graph)) node.inputs.forEach(count)
   graph.outputs.forEach(count)
   return uses
 }

@@ -16,7 +16,7 @@ export function isUpcast({ op, inputs: [x], outputs: [y] }: Node): boolean {
  */
 export function sinkUpcasts(graph: Graph): Graph {
   const inputs = new Set(graph.inputs)
-  const upcast = (v: Value) => !inputs.has(v) && !v.storage && isUpcast(v.node)
+  const upcast = (v: Value) => !inputs.has(v) && isUpcast(v.node)
   return rewrite(graph, (node, ins) => {
     const { op, attrs, outputs, order } = node
     const read =

@@ -1,6 +1,6 @@
 // What is legal between passes: an executable grammar of graphs, groups and plans.
 
-import { type Graph, topologicalOrder } from '../graph/graph.ts'
+import { type Graph, graphOrder } from '../graph/graph.ts'
 import { keyOf } from '../graph/key.ts'
 import type { Node, Value } from '../graph/node.ts'
 import { elementCount } from '../shape.ts'
@@ -31,8 +31,7 @@ const describe = (v: Value) => `${v.node.op.name}#${v.node.id}.${v.index}`
  * can read.
  */
 export function verifyGraph(graph: Graph, stage: string): void {
-  const inputs = new Set(graph.inputs)
-  for (const node of topologicalOrder(graph.outputs, inputs)) {
+  for (const node of graphOrder(graph)) {
     node.outputs.forEach((v, i) => {
       if (v.node !== node || v.index !== i) fail(stage, `output ${i} of ${node.op.name} belongs to another node`)
     })
@@ -57,7 +56,7 @@ export function verifyGraph(graph: Graph, stage: string): void {
 
 function verifyReadable(graph: Graph, stage: string): void {
   const resolver = new Resolver(graph.inputs)
-  for (const { op, inputs } of topologicalOrder(graph.outputs, new Set(graph.inputs))) {
+  for (const { op, inputs } of graphOrder(graph)) {
     if (op.kind === 'leaf') continue
     for (const v of inputs) {
       const source = resolver.resolve(v)
@@ -71,7 +70,7 @@ function verifyReadable(graph: Graph, stage: string): void {
   const seen = new Set<Value>()
   for (const v of graph.outputs) {
     if (seen.has(v)) fail(stage, `the result ${describe(v)} comes twice`)
-    if (v.storage || graph.inputs.includes(v) || v.node.op.kind === 'view' || v.node.op.kind === 'leaf')
+    if (graph.inputs.includes(v) || v.node.op.kind === 'view' || v.node.op.kind === 'leaf')
       fail(stage, `the result ${describe(v)} has no memory of its own`)
     seen.add(v)
   }
@@ -91,7 +90,7 @@ export function verifyGroups(groups: readonly FusionGroup[], graph: Graph, stage
       placed.add(node)
       for (const v of node.inputs) {
         const source = resolver.resolve(v)
-        if (source?.kind !== 'memory' || ready.has(source.base) || source.base.storage) continue
+        if (source?.kind !== 'memory' || ready.has(source.base)) continue
         // Within one kernel a value is passed on in registers: element by element, in the order in which it lies.
         const inOrder = isContiguous(source.access) && elementCount(v.shape) === elementCount(source.base.shape)
         const passed = kernel ? inOrder : isSame(v, source)
@@ -107,7 +106,7 @@ export function verifyGroups(groups: readonly FusionGroup[], graph: Graph, stage
     }
   }
   for (const v of graph.outputs) if (!ready.has(v)) fail(stage, `nobody makes the result ${describe(v)}`)
-  for (const node of topologicalOrder(graph.outputs, new Set(graph.inputs)))
+  for (const node of graphOrder(graph))
     if (node.op.kind !== 'view' && node.op.kind !== 'leaf' && !placed.has(node))
       fail(stage, `${node.op.name}#${node.id} is in no group`)
 }

@@ -30,7 +30,7 @@ export interface Evaluator extends StorageOwner {
 
 type Constant = typeof constantOp extends Op<infer A> ? Node<A> : never
 
-/** Values that are being computed, each with the promise of whoever computes it. */
+/** Values that are being computed, on the way to a result too, each with the promise of whoever computes it: a graph must not change while it is planned. */
 const pending = new WeakMap<Value, Promise<void>>()
 
 /**
@@ -55,11 +55,12 @@ export async function evaluateValues(device: Evaluator, values: readonly Value[]
       continue
     }
     const work = compute(device, order, wanted)
-    for (const v of wanted) pending.set(v, work)
+    const all = order.flatMap((node) => node.outputs)
+    for (const v of all) pending.set(v, work)
     try {
       await work
     } finally {
-      for (const v of wanted) pending.delete(v)
+      for (const v of all) pending.delete(v)
     }
   }
 }

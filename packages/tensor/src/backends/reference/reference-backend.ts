@@ -2,7 +2,7 @@
 
 import { type DType, type HostArray, isPacked, roundTo, storageArray } from '../../dtype.ts'
 import { decodeArray, encodeArray } from '../../formats.ts'
-import { type Graph, topologicalOrder } from '../../graph/graph.ts'
+import { type Graph, graphOrder } from '../../graph/graph.ts'
 import type { Value } from '../../graph/node.ts'
 import type { Logical } from '../../op.ts'
 import { expand } from '../../passes/expand.ts'
@@ -68,9 +68,8 @@ export class ReferenceBackend implements Backend {
 
   async compile(graph: Graph, _options: CompileOptions): Promise<Executable> {
     const plain = expand(graph, () => false, { lower: false })
-    const inputs = new Set(plain.inputs)
     // Nodes drop their inputs once their results exist, so the program keeps its own lists.
-    const order = topologicalOrder(plain.outputs, inputs).map((node) => ({
+    const order = graphOrder(plain).map((node) => ({
       op: node.op,
       attrs: node.attrs,
       inputs: node.inputs,

@@ -2,7 +2,7 @@
 
 import { bytesPerElement, type HostArray, isPacked } from '../../dtype.ts'
 import { DeviceError } from '../../errors.ts'
-import { type Graph, topologicalOrder } from '../../graph/graph.ts'
+import { type Graph, graphOrder } from '../../graph/graph.ts'
 import type { Node } from '../../graph/node.ts'
 import type { Spec } from '../../graph/spec.ts'
 import { contiguousAccess } from '../../passes/access.ts'
@@ -83,7 +83,7 @@ function kernelContext({ inputs, outputs, attrs, epilogue, prologue }: Step): Ke
 
 /** Loads what the text of a program's shaders needs: code of packed formats, functions of elementwise ops. */
 async function loadText({ inputs, outputs }: Graph): Promise<void> {
-  const nodes = topologicalOrder(outputs, new Set(inputs))
+  const nodes = graphOrder({ inputs, outputs })
   const packed = nodes.some((n) => [...n.inputs, ...n.outputs].some((v) => isPacked(v.dtype)))
   if (packed) await loadFormatCode()
   await Promise.all(nodes.map((n) => loaded(n.op.elementwise?.wgslFunctions)))
