@@ -1,19 +1,9 @@
 // A number format, described by numbers alone: everything else in this package is derived from these fields.
 
+import type { formats } from './registry.ts'
+
 /** Names as in NumPy and ml_dtypes. */
-export type FormatName =
-  | 'bfloat16'
-  | 'float16'
-  | 'float8_e4m3fn'
-  | 'float8_e5m2'
-  | 'float8_e4m3fnuz'
-  | 'float8_e5m2fnuz'
-  | 'float8_e4m3b11fnuz'
-  | 'float8_e3m4'
-  | 'float8_e8m0fnu'
-  | 'float6_e2m3fn'
-  | 'float6_e3m2fn'
-  | 'float4_e2m1fn'
+export type FormatName = keyof typeof formats
 
 /**
  * A binary floating-point format of at most 16 bits: a sign bit (where `signed`), `exponentBits`, `mantissaBits`, most significant first.

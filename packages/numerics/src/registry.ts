@@ -13,7 +13,7 @@ import { float8_e8m0fnu } from './formats/float8-e8m0fnu.ts'
 import { float16 } from './formats/float16.ts'
 
 /** Every format this package knows, by name. */
-export const formats: Readonly<Record<FormatName, Format>> = {
+export const formats = {
   bfloat16,
   float16,
   float8_e4m3fn,
@@ -26,7 +26,7 @@ export const formats: Readonly<Record<FormatName, Format>> = {
   float6_e2m3fn,
   float6_e3m2fn,
   float4_e2m1fn,
-}
+} as const satisfies Readonly<Record<string, Format>>
 
 /** The names of `formats`, in order of falling width. */
 export const formatNames = Object.keys(formats) as readonly FormatName[]

@@ -24,6 +24,7 @@ const allCodes = (f: Format) => codeArray(f, 2 ** f.bits).map((_: number, i: num
 describe.each(formatNames)('%s against ml_dtypes', (name) => {
   const f = formats[name]
   const golden = vectors.formats[name]
+  if (!golden) throw new Error(`vectors/formats.json has no ${name}: name it in vectors/make.py and run that`)
   const edges = edgeBits(f)
 
   test('decodes every code', () => {

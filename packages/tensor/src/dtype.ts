@@ -13,8 +13,8 @@ export type DType = 'float32' | PackedDType | 'int32' | 'uint32'
 export type ComputeType = 'f32' | 'i32' | 'u32'
 
 /**
- * Everything that is known of a dtype. A format that numerics knows can be stored once it stands here, with its
- * functions in `wasm/`.
+ * Everything that is known of a dtype. A format that numerics knows can be stored once it stands here; functions in
+ * `wasm/` make it fast on the processor.
  */
 interface DTypeInfo {
   readonly bytes: number
@@ -29,7 +29,10 @@ interface DTypeInfo {
   round(x: number): number
   /** For floats narrower than 32 bits. */
   readonly format?: Format
-  /** WebAssembly functions that convert codes, one in each lane; bfloat16 is decoded by a shift. */
+  /**
+   * WebAssembly functions that convert codes, one in each lane; bfloat16 is decoded by a shift. Without them the
+   * processor takes elements one by one.
+   */
   readonly lanes?: { readonly decode?: LaneFunction; readonly encode: LaneFunction }
   /** How `pack` of the WebAssembly kernels is told to read it as the operand of a product. */
   readonly packCode?: number
@@ -37,7 +40,7 @@ interface DTypeInfo {
 
 type LaneFunction = 'decodeE4M3' | 'decodeE5M2' | 'decodeF16' | 'encodeBf16' | 'encodeE4M3' | 'encodeE5M2' | 'encodeF16'
 
-function packed(name: FormatName & PackedDType, lanes: DTypeInfo['lanes'], packCode: number): DTypeInfo {
+function packed(name: FormatName & PackedDType, lanes?: DTypeInfo['lanes'], packCode?: number): DTypeInfo {
   const format = formatOf(name)
   const array = format.bits <= 8 ? Uint8Array : Uint16Array
   const info = { bytes: format.bits / 8, compute: 'f32', array, format, lanes, packCode } as const

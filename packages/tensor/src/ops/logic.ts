@@ -1,7 +1,8 @@
 // Logic on 0 and not 0, and tests for NaN and infinity.
 
+import { decode } from '@kumiki/numerics/value'
 import { requireNumber, requireTensor } from '../arguments.ts'
-import { computeType } from '../dtype.ts'
+import { computeType, dtypeInfo } from '../dtype.ts'
 import type { Tensor } from '../tensor.ts'
 import { abs } from './abs.ts'
 import { bitwiseAnd, bitwiseOr, bitwiseXor } from './bitwise.ts'
@@ -87,14 +88,6 @@ export function isFinite(x: Tensor): Tensor {
   return less(abs(cast(x, 'float32')), Infinity)
 }
 
-const largest = {
-  float32: 3.4028234663852886e38,
-  bfloat16: 3.3895313892515355e38,
-  float16: 65504,
-  float8_e4m3fn: 448,
-  float8_e5m2: 57344,
-}
-
 /**
  * NaN as `nan`, and the infinities as the dtype's largest and smallest numbers.
  * @example nanToNum(device.tensor([1, NaN])) // [1, 0]
@@ -103,7 +96,8 @@ export function nanToNum(x: Tensor, nan = 0): Tensor {
   requireTensor('nanToNum', x)
   requireNumber('nanToNum', 'nan', nan)
   if (x.dtype === 'int32' || x.dtype === 'uint32') return x
-  const limit = largest[x.dtype]
+  const { format } = dtypeInfo[x.dtype]
+  const limit = format ? decode(format, format.maxFiniteCode) : 3.4028234663852886e38
   const low = where(less(x, -limit), -limit, x)
   return where(isNaN(x), nan, where(greater(low, limit), limit, low))
 }

@@ -1,7 +1,7 @@
 // The processor's compiler: a fused step becomes one WebAssembly SIMD loop.
 
 import { FunctionBody } from '@kumiki/wasm'
-import { bytesPerElement, computeType, type DType, dtypeInfo } from '../../dtype.ts'
+import { bytesPerElement, computeType, type DType, dtypeInfo, isPacked } from '../../dtype.ts'
 import type { SimdStep } from '../../op.ts'
 import { coalesce } from '../../passes/access.ts'
 import type { Fused, FusedNode, Leaf } from '../../passes/plan.ts'
@@ -60,11 +60,14 @@ function word(value: number, dtype: DType): number {
 
 /** Whether the generator has instructions for every node and format of a fused step. */
 export function canFuse({ leaves, nodes }: Fused): boolean {
-  return nodes.every((n) =>
-    codeOf(n)?.every((step) => {
-      const scalar = scalarOf(step)
-      return scalar === undefined || leaves[n.args[scalar]]?.kind === 'constant'
-    }),
+  return (
+    [...leaves, ...nodes].every(({ dtype }) => !isPacked(dtype) || dtypeInfo[dtype].lanes) &&
+    nodes.every((n) =>
+      codeOf(n)?.every((step) => {
+        const scalar = scalarOf(step)
+        return scalar === undefined || leaves[n.args[scalar]]?.kind === 'constant'
+      }),
+    )
   )
 }
 
