@@ -130,6 +130,7 @@ test('every operation and function of functions is on the page', () => {
   const names = Object.entries(k).flatMap(([name, value]) =>
     typeof value === 'function' && /^[a-z]/.test(name) ? [name] : [],
   )
-  expect(names.filter((n) => !operationNames.has(n) && !transformNames.has(n) && !others.has(n))).toEqual([])
+  const missing = names.filter((n) => !operationNames.has(n) && !transformNames.has(n) && !others.has(n))
+  expect(missing, 'each needs its line `name | torch | jax` in operation-names.ts').toEqual([])
   expect([...operationNames.keys(), ...transformNames.keys()].filter((n) => !names.includes(n))).toEqual([])
 })
