@@ -130,6 +130,11 @@ const tensorCases: Record<string, (name: string, c: any) => boolean> = {
   webgpu: (name) => ['sgd-momentum', 'adam', 'adamw-clipped', 'adafactor-matrices', 'lion', 'muon'].includes(name),
 }
 
+test('every optimizer has its vectors', () => {
+  const without = Object.keys(optimizers).filter((name) => !cases.some(([, c]) => c.optimizer === name))
+  expect(without, 'each needs a case in vectors/make.py, which writes optimizers.json').toEqual([])
+})
+
 describe.each(cases)('%s against PyTorch (Lion: optax)', (name, c) => {
   const coupled: number = /^(sgd|adam)$/.test(c.optimizer) ? (c.options.weightDecay ?? 0) : 0
   // Gradients have magnitude 10^-(i mod 5); where decay is added to them, they have that of the decayed parameter too.

@@ -16,6 +16,7 @@ import {
   type Schedule,
   scale,
   scheduleFromJSON,
+  scheduleKinds,
   scheduleToJSON,
   warmup,
   wsd,
@@ -39,6 +40,13 @@ group('against Megatron-LM, PyTorch, Transformers and the papers', () => {
       if (again(step) !== schedule(step)) throw new Error(`step ${step}: ${again(step)} from JSON`)
     }
   })
+})
+
+test('every kind has its vectors', () => {
+  const kinds = new Set(Array.from(JSON.stringify(vectors).matchAll(/"kind":"(\w+)"/g), ([, kind]) => kind))
+  kinds.add('scale') // a product
+  const without = Object.keys(scheduleKinds).filter((kind) => !kinds.has(kind))
+  expect(without, 'each needs a case in vectors/make.py, which writes schedules.json').toEqual([])
 })
 
 test('where the definitions of a decay differ', () => {

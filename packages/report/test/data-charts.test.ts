@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import * as report from '../src/index.ts'
 import {
   effectsChart,
   type FormatRange,
@@ -14,6 +16,12 @@ import { attributesOf, elementsOf, pathPoints, textsOf, titlesOf, wellFormed } f
 
 const evil = `"><script>alert('x')</script>&\u0000`
 const attribute = (element: string, name: string) => Number(new RegExp(` ${name}="(-?[\\d.]+)"`).exec(element)![1])
+
+test('every chart is in the README', () => {
+  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
+  const charts = Object.keys(report).filter((name) => /Charts?$/.test(name))
+  expect(charts.filter((name) => !readme.includes(`\`${name}(`))).toEqual([])
+})
 
 describe('scheduleChart', () => {
   const rising = (step: number) => step / 10
