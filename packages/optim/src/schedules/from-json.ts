@@ -22,9 +22,11 @@ const ramp = ['from', 'to', 'steps']
 const decay = ['final', 'shape', 'halfLife']
 
 /** The kinds that `scheduleFromJSON` knows; each refuses options it does not have. */
-export const scheduleKinds: Readonly<Record<string, ScheduleBuilder>> = /* @__PURE__ */ knownOptions<ScheduleBuilder>(
-  'scheduleFromJSON',
-  {
+export const scheduleKinds: Readonly<Record<string, ScheduleBuilder>> = /* @__PURE__ */ makeKinds()
+
+/** In a function: what is computed at the top of a module no bundler leaves out. */
+function makeKinds(): JsonKinds<ScheduleBuilder> {
+  return knownOptions<ScheduleBuilder>('scheduleFromJSON', {
     constant: [['value'], (d) => constant(d.value)],
     linear: [ramp, linear],
     polynomial: [[...ramp, 'power'], polynomial],
@@ -45,8 +47,8 @@ export const scheduleKinds: Readonly<Record<string, ScheduleBuilder>> = /* @__PU
         return join(d.schedules.map(parse), d.boundaries)
       },
     ],
-  },
-)
+  })
+}
 
 /**
  * A schedule from JSON: `kind` names what makes it, the other keys are its options, as `scheduleToJSON` gives them.
