@@ -20,7 +20,10 @@ const attribute = (element: string, name: string) => Number(new RegExp(` ${name}
 test('every chart is in the README', () => {
   const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
   const charts = Object.keys(report).filter((name) => /Charts?$/.test(name))
-  expect(charts.filter((name) => !readme.includes(`\`${name}(`))).toEqual([])
+  expect(
+    charts.filter((name) => !readme.includes(`\`${name}(`)),
+    'each needs a row in packages/report/README.md',
+  ).toEqual([])
 })
 
 describe('scheduleChart', () => {
