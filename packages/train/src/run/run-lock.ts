@@ -228,11 +228,14 @@ async function isAlive(
   }
   if (holder) onWait?.(holder, silent)
   const seen = await look(path)
+  if (!seen) return false
   for (const end = Date.now() + silent * 1000; Date.now() < end; ) {
     await new Promise((resolve) => setTimeout(resolve, Math.min(1000, silent * 250)))
     const now = await look(path)
-    if (!now || now.holder?.id !== seen?.holder?.id) return false // given up, or taken by another: look again
-    if (now.beat !== seen?.beat) return true
+    if (!now) return false // given up
+    // Taken by another: look again. Where one look could not read it, somebody is writing it.
+    if (now.holder?.id !== seen.holder?.id) return !now.holder || !seen.holder
+    if (now.beat !== seen.beat) return true
   }
   return false
 }
