@@ -58,6 +58,12 @@ export function choice(flags: string, description: string, choices: readonly str
   return fallback === undefined ? option : option.default(fallback)
 }
 
+/** Where a verb computes. */
+export const deviceOptions = (): Option[] => [
+  choice('--device <kind>', 'auto: a hardware GPU if there is one, else cpu', ['auto', 'webgpu', 'cpu'], 'auto'),
+  new Option('--threads <n>', 'of the cpu device (default: all processors)').argParser(integer(1, 256)),
+]
+
 /** Adds up what a flag that may be repeated is given. */
 export function collect(value: string, before: string[] | undefined): string[] {
   return [...(before ?? []), value]

@@ -131,7 +131,7 @@ const everyField: Readonly<Record<keyof ModelArchitecture, true>> = {
   localRopeTheta: true,
 }
 
-/** Names of all fields, for what reads an architecture from a file. */
+/** Names of all fields: what the decoder computes, and what may stand in a file. */
 export const architectureFields: readonly string[] = /* @__PURE__ */ Object.keys(everyField)
 
 /** Upper bounds that keep a hostile configuration from asking for absurd memory; all known models are far below. */

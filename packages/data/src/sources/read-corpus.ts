@@ -1,5 +1,6 @@
 /** Text files into documents. Node only. */
 import { likelyEncoding } from './encoding.ts'
+import { filesBelow, statOf } from './find-files.ts'
 
 /** One file and what was read from it. */
 export interface CorpusFile {
@@ -67,12 +68,8 @@ export async function readCorpusFiles(paths: readonly string[]): Promise<CorpusF
 
 /** The readable files at a path, sorted. */
 async function filesAt(path: string): Promise<string[]> {
-  const { extname, join } = await import('node:path')
-  const { readdir, stat } = await import('node:fs/promises')
-  const info = await stat(path).catch((error: NodeJS.ErrnoException) => {
-    const fault = error.code === 'ENOENT' ? 'there is no such file or directory' : error.message
-    throw new Error(`${path}: ${fault}; check the path (relative ones start at ${process.cwd()})`)
-  })
+  const { extname } = await import('node:path')
+  const info = await statOf(path)
   if (info.isFile()) {
     if (notPlain.has(extname(path).toLowerCase()))
       throw new Error(
@@ -81,18 +78,7 @@ async function filesAt(path: string): Promise<string[]> {
     return [path]
   }
   if (!info.isDirectory()) throw new Error(`${path}: it is neither a file nor a directory`)
-  const files: string[] = []
-  const visit = async (directory: string): Promise<void> => {
-    const entries = await readdir(directory, { withFileTypes: true })
-    entries.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
-    for (const entry of entries) {
-      if (entry.name.startsWith('.')) continue
-      const inner = join(directory, entry.name)
-      if (entry.isDirectory()) await visit(inner)
-      else if (entry.isFile() && Object.hasOwn(readers, extname(entry.name).toLowerCase())) files.push(inner)
-    }
-  }
-  await visit(path)
+  const files = await filesBelow(path, (name) => Object.hasOwn(readers, extname(name).toLowerCase()))
   if (files.length === 0)
     throw new Error(`${path}: the directory holds no ${known} file; put text there or name another`)
   return files

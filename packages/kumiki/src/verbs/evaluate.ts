@@ -1,6 +1,6 @@
 /** `kumiki evaluate` */
 import type { Command } from 'commander'
-import { choice, integer } from '../flag-values.ts'
+import { deviceOptions, integer } from '../flag-values.ts'
 import { textTable } from '../text-table.ts'
 import { addVerb, answer } from '../verb.ts'
 
@@ -16,6 +16,7 @@ interface EvaluateFlags {
 }
 
 export function addEvaluate(program: Command): void {
+  const [device, threads] = deviceOptions()
   addVerb(
     program,
     'evaluate',
@@ -27,15 +28,8 @@ export function addEvaluate(program: Command): void {
         .option('--window <n>', 'tokens a prediction looks back on (default: the whole context)', integer(2, 1 << 24))
         .option('--stride <n>', 'tokens from one window to the next (default: half a window)', integer(1, 1 << 24))
         .option('--batch-size <n>', 'windows in one pass; it changes the time alone', integer(1, 65_536), 4)
-        .addOption(
-          choice(
-            '--device <kind>',
-            'auto: a hardware GPU if there is one, else cpu',
-            ['auto', 'webgpu', 'cpu'],
-            'auto',
-          ),
-        )
-        .option('--threads <n>', 'of the cpu device (default: all processors)', integer(1, 256)),
+        .addOption(device)
+        .addOption(threads),
     evaluate,
   )
 }

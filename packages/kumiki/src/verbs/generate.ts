@@ -1,7 +1,7 @@
 /** `kumiki generate` */
 import type { Command } from 'commander'
 import { endWithReader } from '../closed-output.ts'
-import { choice, integer, real } from '../flag-values.ts'
+import { deviceOptions, integer, real } from '../flag-values.ts'
 import { addVerb, answer } from '../verb.ts'
 
 interface GenerateFlags {
@@ -21,6 +21,7 @@ interface GenerateFlags {
 }
 
 export function addGenerate(program: Command): void {
+  const [device, threads] = deviceOptions()
   addVerb(
     program,
     'generate',
@@ -47,15 +48,8 @@ export function addGenerate(program: Command): void {
         )
         .option('--stop <text...>', 'end before this text')
         .option('--seed <n>', 'the same seed gives the same text', integer(0, 2 ** 32 - 1), 0)
-        .addOption(
-          choice(
-            '--device <kind>',
-            'auto: a hardware GPU if there is one, else cpu',
-            ['auto', 'webgpu', 'cpu'],
-            'auto',
-          ),
-        )
-        .option('--threads <n>', 'of the cpu device (default: all processors)', integer(1, 256)),
+        .addOption(device)
+        .addOption(threads),
     generate,
   )
 }

@@ -1,7 +1,7 @@
 /** `kumiki train` */
 import type { OptimizerDescription, ScheduleDescription } from '@kumiki/optim'
 import type { Command } from 'commander'
-import { choice, integer, nameOrJson, real } from '../flag-values.ts'
+import { choice, deviceOptions, integer, nameOrJson, real } from '../flag-values.ts'
 import { precisionNames } from '../precision-names.ts'
 import { addVerb, answer, log } from '../verb.ts'
 
@@ -33,6 +33,7 @@ interface TrainFlags {
 }
 
 export function addTrain(program: Command): void {
+  const [device, threads] = deviceOptions()
   addVerb(
     program,
     'train',
@@ -61,15 +62,8 @@ export function addTrain(program: Command): void {
         .option('--warmup <n>', 'steps of warm-up', integer(0, 1e9))
         .option('--vocab-size <n>', 'pieces of the tokenizer trained on the text', integer(260, 1 << 24))
         .addOption(choice('--precision <policy>', 'what numbers are stored in', precisionNames))
-        .addOption(
-          choice(
-            '--device <kind>',
-            'auto: a hardware GPU if there is one, else cpu',
-            ['auto', 'webgpu', 'cpu'],
-            'auto',
-          ),
-        )
-        .option('--threads <n>', 'of the cpu device (default: all processors)', integer(1, 256))
+        .addOption(device)
+        .addOption(threads)
         .option('--seed <n>', 'initial weights and order of the data', integer(0, 2 ** 32 - 1))
         .option('--out <folder>', 'run folder (default: runs/NAME-DATE)')
         .option('--overwrite', 'remove the run that is in --out')

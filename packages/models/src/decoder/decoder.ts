@@ -1,6 +1,6 @@
 /** The decoder: Llama's and its kin's (`ModelArchitecture` says where they differ), untied or tied tables. */
 import { cast, type Device, full, iota, sliceAxis, type Tensor, take } from '@kumiki/tensor'
-import { type ModelArchitecture, validateArchitecture } from '../architecture.ts'
+import { architectureFields, type ModelArchitecture, validateArchitecture } from '../architecture.ts'
 import { type LanguageModel, linear, type Parameters } from '../language-model.ts'
 import { outputLayer } from '../output-layer.ts'
 import { countParameters, flopsPerToken, type ParameterCount, parameterShapes } from '../parameters.ts'
@@ -18,46 +18,12 @@ export interface DecoderModel extends LanguageModel {
   dispose(): void
 }
 
-/** What the decoder computes. */
-const computed: { readonly [field in keyof Required<ModelArchitecture>]?: true } = {
-  hiddenSize: true,
-  intermediateSize: true,
-  numHiddenLayers: true,
-  numAttentionHeads: true,
-  numKeyValueHeads: true,
-  headDim: true,
-  vocabSize: true,
-  paddedVocabSize: true,
-  maxPositionEmbeddings: true,
-  ropeTheta: true,
-  rmsNormEps: true,
-  initializerRange: true,
-  tieWordEmbeddings: true,
-  qkNorm: true,
-  qkNormOver: true,
-  family: true,
-  attentionBias: true,
-  mlpBias: true,
-  activation: true,
-  normPlacement: true,
-  normOffset: true,
-  scaleEmbeddings: true,
-  queryPreAttnScalar: true,
-  attentionSoftcap: true,
-  logitSoftcap: true,
-  ropeScaling: true,
-  slidingWindow: true,
-  slidingLayers: true,
-  localRopeTheta: true,
-  experts: true,
-}
-
 /** @throws RangeError for what the architecture has and the decoder does not compute, by its name */
 function refuseWhatIsNotComputed(architecture: ModelArchitecture): void {
   for (const [field, value] of Object.entries(architecture)) {
-    if (Object.hasOwn(computed, field) || value === undefined || value === null || value === false) continue
+    if (architectureFields.includes(field) || value === undefined || value === null || value === false) continue
     throw new RangeError(
-      `decoderModel: ${field} is not computed by the decoder, got ${JSON.stringify(value)}; give an architecture without it (${Object.keys(computed).join(', ')} are computed)`,
+      `decoderModel: ${field} is not computed by the decoder, got ${JSON.stringify(value)}; give an architecture without it (${architectureFields.join(', ')} are computed)`,
     )
   }
 }

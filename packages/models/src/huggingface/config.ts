@@ -123,7 +123,7 @@ const harmless = new Set(
 )
 
 /**
- * Reads a parsed config.json of Llama, Mistral, Qwen2, Qwen3, Gemma 2, Gemma 3 (text) or OLMo 2 (transformers 4 and 5 key styles). The input
+ * Reads a parsed config.json of Llama, Mistral, Qwen2, Qwen3, Gemma 2, Gemma 3 (text), OLMo 2, Mixtral or Qwen3-MoE (transformers 4 and 5 key styles). The input
  * is not trusted: every field is checked for kind and bound before anything is built from it. A field that is neither computed nor known to
  * change no number is refused; null counts as missing where the class takes it so.
  * @param json what `JSON.parse` gave

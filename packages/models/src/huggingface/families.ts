@@ -121,6 +121,8 @@ const writeLlamaLike = (a: ModelArchitecture) => ({
 
 const noWindow = (fields: Fields) => fields.only('sliding_window', [false], 'every position sees all before it')
 const noMlpBias = (fields: Fields) => fields.only('mlp_bias', [false], 'its projections have no bias')
+const noAttentionBias = (fields: Fields) => fields.only('attention_bias', [false], 'its projections have no bias')
+const swigluExperts = (fields: Fields) => fields.only('hidden_act', ['silu', 'swish'], 'its experts are SwiGLU')
 
 const gemmaSizes = {
   hidden_size: 2304,
@@ -176,7 +178,7 @@ export const families: Readonly<Record<ArchitectureFamily, Family>> = {
     defaults: { rms_norm_eps: 1e-6, num_key_value_heads: 8 },
     read(fields, _, positions) {
       noMlpBias(fields)
-      fields.only('attention_bias', [false], 'its projections have no bias')
+      noAttentionBias(fields)
       return {
         activation: readActivation(fields, 'hidden_act', 'silu'),
         slidingWindow: fields.optionalNumber('sliding_window', 4096),
@@ -272,9 +274,9 @@ export const families: Readonly<Record<ArchitectureFamily, Family>> = {
     read(fields, _, positions) {
       noWindow(fields)
       noMlpBias(fields)
-      fields.only('attention_bias', [false], 'its projections have no bias')
+      noAttentionBias(fields)
       fields.only('router_jitter_noise', [0], 'routers see what they are given')
-      fields.only('hidden_act', ['silu', 'swish'], 'its experts are SwiGLU')
+      swigluExperts(fields)
       return {
         experts: {
           ...readExperts(fields, { num_local_experts: 8, num_experts_per_tok: 2 }),
@@ -302,7 +304,7 @@ export const families: Readonly<Record<ArchitectureFamily, Family>> = {
         throw new RangeError(
           `${fields.owner}: mlp_only_layers must be empty (every layer has experts), got ${show(fields.raw('mlp_only_layers'))}`,
         )
-      fields.only('hidden_act', ['silu', 'swish'], 'its experts are SwiGLU')
+      swigluExperts(fields)
       return {
         qkNorm: true,
         experts: {
