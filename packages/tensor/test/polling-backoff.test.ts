@@ -45,3 +45,25 @@ test('short work is not slept for, and work in a row adds up', async () => {
   // What several programs took together says nothing of each.
   expect(await round(wait, long, 50)).toBeCloseTo(40, 0)
 })
+
+test('while the device works for long, turns of the event loop pause; for short work they do not', async () => {
+  vi.useRealTimers()
+  const wait = new PollingBackoff()
+  // As Dawn asks whether it is done: in every turn of the event loop.
+  const work = (milliseconds: number) => {
+    const end = performance.now() + milliseconds
+    return new Promise<void>((resolve) => {
+      const ask = () => (performance.now() < end ? setImmediate(ask) : resolve())
+      setImmediate(ask)
+    })
+  }
+  const pauses = vi.spyOn(Atomics, 'wait')
+  await wait.until(work(2))
+  expect(pauses).not.toHaveBeenCalled()
+  await wait.until(work(100))
+  const paused = pauses.mock.calls.map(([, , , milliseconds]) => milliseconds!)
+  expect(paused.length).toBeGreaterThan(2)
+  expect(Math.min(...paused)).toBeGreaterThanOrEqual(0.2)
+  expect(Math.max(...paused)).toBeLessThanOrEqual(1)
+  await expect(wait.until(Promise.reject(new Error('lost')))).rejects.toThrow('lost')
+})

@@ -15,6 +15,10 @@ export class PollingBackoff {
   /** Milliseconds that programs took. */
   private readonly usual = new WeakMap<object, number>()
   private readonly spins = typeof process === 'object' && process.versions?.node !== undefined
+  /** Promises of the device that are waited for, since when (performance.now()), and whether the brake runs. */
+  private pending = 0
+  private pendingSince = 0
+  private braking = false
 
   /** Tells that `work` has been submitted. */
   submitted(work: object): void {
@@ -29,6 +33,36 @@ export class PollingBackoff {
     if (!this.spins) return
     const milliseconds = share * (this.expectedEnd - performance.now())
     if (milliseconds >= shortest) await new Promise((resolve) => setTimeout(resolve, milliseconds))
+  }
+
+  /**
+   * Waits for a promise of the device. Where nothing says how long it will take (a first run, a pipeline that is
+   * compiled), every turn of the event loop pauses for a twentieth of the time waited so far, from 4 milliseconds on and
+   * at most for one: what is short is not delayed, and what is long leaves the processor to the device.
+   */
+  async until<T>(promise: Promise<T>): Promise<T> {
+    if (!this.spins) return promise
+    if (this.pending++ === 0) this.pendingSince = performance.now()
+    this.brake()
+    try {
+      return await promise
+    } finally {
+      this.pending--
+    }
+  }
+
+  private brake(): void {
+    if (this.braking) return
+    this.braking = true
+    const cell = new Int32Array(new SharedArrayBuffer(4))
+    const turn = () => {
+      this.braking = this.pending > 0
+      if (!this.braking) return
+      const pause = Math.min((performance.now() - this.pendingSince) / 20, longestPause)
+      if (pause >= shortestPause) Atomics.wait(cell, 0, 0, pause)
+      setImmediate(turn)
+    }
+    setImmediate(turn)
   }
 
   /** Tells that everything submitted is done. */
@@ -51,3 +85,6 @@ export class PollingBackoff {
 const share = 0.8
 /** Milliseconds below which a timer is not worth it. */
 const shortest = 3
+/** Milliseconds of a pause in a turn of the event loop. A pause much shorter than a timer's slack is not worth it. */
+const longestPause = 1
+const shortestPause = 0.2

@@ -195,7 +195,7 @@ export class WebGpuBackend implements Backend {
     this.device.queue.submit([encoder.finish()])
     await this.wait.sleep()
     try {
-      await staging.mapAsync(mapModeRead, 0, size)
+      await this.wait.until(staging.mapAsync(mapModeRead, 0, size))
       this.wait.done()
     } catch (error) {
       await this.settleLoss()
@@ -301,7 +301,7 @@ export class WebGpuBackend implements Backend {
 
   async settle(): Promise<void> {
     await this.wait.sleep()
-    await this.device.queue.onSubmittedWorkDone()
+    await this.wait.until(this.device.queue.onSubmittedWorkDone())
     this.wait.done()
     this.check()
   }
@@ -368,11 +368,13 @@ export class WebGpuBackend implements Backend {
     const module = this.device.createShaderModule({ label: name, code: wgsl })
     void this.device.popErrorScope() // reported below, with the source line
     try {
-      return await this.device.createComputePipelineAsync({
-        label: name,
-        layout: 'auto',
-        compute: { module, entryPoint: 'main' },
-      })
+      return await this.wait.until(
+        this.device.createComputePipelineAsync({
+          label: name,
+          layout: 'auto',
+          compute: { module, entryPoint: 'main' },
+        }),
+      )
     } catch (error) {
       const { messages } = await module.getCompilationInfo()
       const lines = wgsl.split('\n')
