@@ -3,7 +3,21 @@ import type { DType } from '../src/dtype.ts'
 import type { Graph } from '../src/graph/graph.ts'
 import { graphOrder } from '../src/graph/graph.ts'
 import { makeNode } from '../src/graph/node.ts'
-import { cast, concatenate, cos, exp, matmul, mul, sin, sliceAxis, sum, Tensor, transpose } from '../src/index.ts'
+import {
+  apply,
+  cast,
+  concatenate,
+  cos,
+  exp,
+  matmul,
+  mul,
+  sin,
+  sliceAxis,
+  sum,
+  Tensor,
+  transpose,
+} from '../src/index.ts'
+import { crossEntropyOp } from '../src/ops/cross-entropy.ts'
 import { inputOp } from '../src/ops/leaf.ts'
 import { expand } from '../src/passes/expand.ts'
 import { fuse } from '../src/passes/fuse.ts'
@@ -122,7 +136,27 @@ test('composites become what a backend runs, between their own place and the nex
   verifyGraph(expanded, 'expand')
 })
 
+test('a node of which one result is an input is made anew for the other, and the input is what is read', () => {
+  const [x, ids] = [input([2, 3]), input([2], 'int32')]
+  const [losses, logSums] = apply(crossEntropyOp, [x, ids], { zLoss: 0 })
+  const graph = graphOf([x, ids, losses], [losses.mul(2), logSums.add(1)])
+  const expanded = expand(graph, () => true, { lower: true })
+  verifyGraph(expanded, 'expand')
+  const plan = planOf(expanded)
+  const reader = plan.steps.find((step) => step.name === 'mul')!
+  expect(reader.inputs.map((operand) => operand.slot)).toEqual([plan.inputSlots[2]])
+})
+
 describe('verify can fail', () => {
+  test('a value that is an input and made', () => {
+    const x = input([2, 3])
+    const ids = input([2], 'int32')
+    const [losses, logSums] = apply(crossEntropyOp, [x, ids], { zLoss: 0 })
+    expect(() => verifyGraph(graphOf([x, ids, losses], [logSums.add(losses)]), 'here')).toThrow(
+      /after here: crossEntropy#\d+\.0 is an input of the graph and made by it/,
+    )
+  })
+
   const x = input([4, 4])
   const e = exp(x)
 

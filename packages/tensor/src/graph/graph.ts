@@ -48,14 +48,16 @@ function orderBelow(outputs: readonly Value[], ends: (value: Value) => boolean):
 
 /**
  * Rebuilds a graph node by node. `visit` gets the new inputs of a node and returns the values that replace its outputs.
+ * An input stays what it is, also where its node runs again for another result.
  */
 export function rewrite(graph: Graph, visit: (node: Node, inputs: readonly Value[]) => readonly Value[]): Graph {
+  const known = new Set(graph.inputs)
   const replaced = new Map<Value, Value>()
   const get = (value: Value) => replaced.get(value) ?? value
   for (const node of graphOrder(graph)) {
     const results = visit(node, node.inputs.map(get))
     node.outputs.forEach((old, i) => {
-      if (results[i] !== old) replaced.set(old, results[i])
+      if (results[i] !== old && !known.has(old)) replaced.set(old, results[i])
     })
   }
   return { inputs: graph.inputs, outputs: graph.outputs.map(get) }

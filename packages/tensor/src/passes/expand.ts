@@ -9,8 +9,10 @@ import { Tensor } from '../tensor.ts'
  * `hasKernel` says which those are. With `lower: false` every op becomes its plain definition.
  */
 export function expand(graph: Graph, hasKernel: (node: Node) => boolean, options: { lower: boolean }): Graph {
+  const known = new Set(graph.inputs)
   const build = (node: Node, ins: readonly Value[]): readonly Value[] => {
-    const same = ins.every((v, i) => v === node.inputs[i])
+    // A node of which one result is an input runs again for another: what it makes must not be taken for that input.
+    const same = ins.every((v, i) => v === node.inputs[i]) && !node.outputs.some((v) => known.has(v))
     const current = same ? node : makeNode(node.op, ins, node.attrs, node.outputs, node.order)
     const { op } = node
     if (op.kind === 'kernel') return (options.lower && replace(current, op.lowering)) || current.outputs

@@ -27,12 +27,15 @@ function fail(stage: string, what: string): never {
 const describe = (v: Value) => `${v.node.op.name}#${v.node.id}.${v.index}`
 
 /**
- * Every node says what its op infers from its inputs; nothing is read that nobody makes. After `materialize`, kernels
+ * Every node says what its op infers from its inputs; nothing is read that nobody makes, and nothing is both an input
+ * and made. After `materialize`, kernels
  * can read.
  */
 export function verifyGraph(graph: Graph, stage: string): void {
+  const inputs = new Set(graph.inputs)
   for (const node of graphOrder(graph)) {
     node.outputs.forEach((v, i) => {
+      if (inputs.has(v)) fail(stage, `${describe(v)} is an input of the graph and made by it`)
       if (v.node !== node || v.index !== i) fail(stage, `output ${i} of ${node.op.name} belongs to another node`)
     })
     if (node.op.kind === 'leaf') {
