@@ -1,9 +1,8 @@
 /** Text in, text out. */
-import { Generator } from '@kumiki/models'
+import { Generator, streamText } from '@kumiki/models'
 import type { Device } from '@kumiki/tensor'
 import type { Tokenizer } from '@kumiki/tokenizer'
 import type { Trainer } from '@kumiki/train'
-import { StopStrings } from './stop-strings.ts'
 
 export interface ContinueOptions {
   readonly maxTokens: number
@@ -29,23 +28,17 @@ export async function continueText(
 ): Promise<string> {
   // In training every document follows the end of another, so a prompt does too.
   const ids = [tokenizer.eosId, ...tokenizer.encode(prompt)]
-  const stream = tokenizer.decodeStream()
-  // The stream sees the prompt as well: a piece that continues a word must not look like the start of a text.
-  for (const id of ids.slice(1)) stream.push(id)
   let text = ''
-  const emit = (piece: string) => {
+  const { maxTokens, signal } = options
+  for await (const piece of streamText(generator, tokenizer, ids, maxTokens, {
+    ...options,
+    stopIds: [tokenizer.eosId],
+  })) {
     text += piece
-    if (piece) onText?.(piece)
+    onText?.(piece)
+    // Lets a signal in.
+    if (signal) await new Promise((resolve) => setImmediate(resolve))
   }
-  const stops = new StopStrings(options.stop ?? [])
-  for await (const id of generator.generate(ids, options.maxTokens, { ...options, stopIds: [tokenizer.eosId] })) {
-    emit(stops.push(stream.push(id)))
-    if (stops.found) return text
-    if (options.signal) await new Promise((resolve) => setImmediate(resolve))
-    options.signal?.throwIfAborted()
-  }
-  emit(stops.push(stream.end()))
-  emit(stops.end())
   return text
 }
 

@@ -13,13 +13,22 @@ export { type DecoderModel, decoderModel } from './decoder/decoder.ts'
 export type { RouterLosses } from './decoder/experts.ts'
 export type { InitializeOptions } from './decoder/initialize.ts'
 export { type Perplexity, type PerplexityOptions, perplexity } from './evaluate/perplexity.ts'
-export { type GenerateOptions, Generator } from './generate/generator.ts'
+export {
+  type GeneratedToken,
+  type GenerateOptions,
+  Generator,
+  type GeneratorOptions,
+} from './generate/generator.ts'
 export { type SamplingOptions, sample } from './generate/sampling.ts'
+export { StopStrings } from './generate/stop-strings.ts'
+export { type IdDecoder, type StreamTextOptions, streamText } from './generate/stream-text.ts'
 export { type FeedForwardSizes, feedForwardModel } from './history/feed-forward.ts'
 export * from './history/ngram.ts'
 export { type RecurrentSizes, recurrentModel } from './history/recurrent.ts'
 export type { RecurrentCellName } from './history/recurrent-cells.ts'
 export {
+  type CacheDType,
+  type CacheOptions,
   type ForwardOptions,
   type ForwardPass,
   type LanguageModel,

@@ -23,7 +23,7 @@ export interface LinearLayer {
 
 /**
  * What a model keeps of the tokens so far, to go on from them: keys and values of attention, the state of a recurrent model. Tensors by
- * name; only the model that made one reads it.
+ * name, each with the batch as its first axis; only the model that made one reads it.
  */
 export type ModelCache = Readonly<Record<string, Tensor>>
 
@@ -36,7 +36,25 @@ export interface ForwardOptions {
   readonly documents?: Tensor
   /** `begin` keeps what the tokens leave behind; a cache from an earlier pass goes on after its tokens. Default: nothing is kept. */
   readonly cache?: 'begin' | ModelCache
+  /** Where the cache is one of keys and values. */
+  readonly cacheOptions?: CacheOptions
+  /**
+   * int32 [batch]: how many tokens of each row are real; padding follows them. `logits('last')` are those of the last real one, and the
+   * cache goes on after it. Default: all. Only for models that say `takesLengths`.
+   */
+  readonly lengths?: Tensor
 }
+
+/** How much a cache holds, and how. A model whose state has one size does not read it. */
+export interface CacheOptions {
+  /** Tokens it has room for; a smaller one, of an earlier pass, grows. Default: the model's contextLength, or what the earlier one has. */
+  readonly room?: number
+  /** The format keys and values are stored in; an earlier pass's is kept. Default float32. */
+  readonly dtype?: CacheDType
+}
+
+/** Formats of a cache: 4, 2 or 1 bytes a number. float8 is clamped to what the format holds. */
+export type CacheDType = 'float32' | 'bfloat16' | 'float8_e4m3fn' | 'float8_e5m2'
 
 /** A forward pass: graphs, of which only what is asked for is computed. */
 export interface ForwardPass {
@@ -44,7 +62,7 @@ export interface ForwardPass {
   readonly hidden: Tensor
   /**
    * Scores of the next token.
-   * @param positions `all` (default), or the `last` one alone
+   * @param positions `all` (default), or the `last` one of each row alone
    * @returns float32 [batch, seq or 1, vocabulary]
    */
   logits(positions?: 'all' | 'last'): Tensor
@@ -81,6 +99,8 @@ export interface LanguageModel {
   readonly contextLength: number
   /** Token ids are below it. */
   readonly vocabSize: number
+  /** Whether `forward` reads `ForwardOptions.lengths`. Without it, prompts of different lengths cannot be continued in one batch. */
+  readonly takesLengths?: boolean
   /** Names and shapes, [out, in] for linear layers, in the order of the forward pass. */
   readonly parameters: readonly ParameterShape[]
   /** The layers that go through `ForwardOptions.linear`, in the order of the forward pass; empty where none does. */

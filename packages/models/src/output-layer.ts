@@ -1,5 +1,16 @@
 /** What most models do with their last hidden states: one table of the vocabulary gives logits and losses. */
-import { cast, crossEntropy, type DType, linearCrossEntropy, sliceAxis, type Tensor, tanh } from '@kumiki/tensor'
+import {
+  add,
+  cast,
+  crossEntropy,
+  type DType,
+  iota,
+  linearCrossEntropy,
+  sliceAxis,
+  type Tensor,
+  take,
+  tanh,
+} from '@kumiki/tensor'
 import { type ForwardPass, linear } from './language-model.ts'
 
 /**
@@ -7,22 +18,25 @@ import { type ForwardPass, linear } from './language-model.ts'
  * @param hidden float32 [batch, seq, hidden]
  * @param table [vocabulary, hidden]
  * @param activations the format the table's input is stored in; default float32
+ * @param options.lengths as `ForwardOptions.lengths`
  * @param options.softcap logits x become softcap tanh(x / softcap); default no cap. With a cap, backward keeps the logits.
  */
 export function outputLayer(
   hidden: Tensor,
   table: Tensor,
   activations: DType = 'float32',
-  { softcap }: { readonly softcap?: number } = {},
+  { softcap, lengths }: { readonly softcap?: number; readonly lengths?: Tensor } = {},
 ): ForwardPass {
-  const [, seq, width] = hidden.shape
+  const [batch, seq, width] = hidden.shape
+  const last = () =>
+    lengths ? lastRows(hidden, lengths, 1).reshape([batch, 1, width]) : sliceAxis(hidden, 1, seq - 1, seq)
   const logits = (x: Tensor) => {
     const scores = linear(x, table, activations)
     return softcap === undefined ? scores : tanh(scores.mul(1 / softcap)).mul(softcap)
   }
   return {
     hidden,
-    logits: (positions = 'all') => logits(positions === 'last' ? sliceAxis(hidden, 1, seq - 1, seq) : hidden),
+    logits: (positions = 'all') => logits(positions === 'last' ? last() : hidden),
     losses(targets, { zLoss } = {}) {
       const rows = hidden.reshape([-1, width])
       const ids = targets.reshape([-1])
@@ -30,4 +44,16 @@ export function outputLayer(
       return crossEntropy(logits(rows), ids, { zLoss })
     },
   }
+}
+
+/**
+ * The `count` positions of each row that end at its own length.
+ * @param x [batch, seq, width]
+ * @param lengths int32 [batch], each from `count` to seq
+ * @returns [batch, count, width]
+ */
+export function lastRows(x: Tensor, lengths: Tensor, count: number): Tensor {
+  const [batch, seq, width] = x.shape
+  const first = add(lengths.sub(count).reshape([batch, 1]), iota([batch, count], 0).mul(seq))
+  return take(x.reshape([batch * seq, width]), add(first, iota([batch, count], 1)))
 }

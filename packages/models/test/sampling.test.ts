@@ -23,7 +23,7 @@ test('what is kept, as Transformers keeps it', () => {
 
 test('the repetition penalty pulls scores of the context towards what is unlikely', () => {
   const scores = logits()
-  penalize(scores, [1, 2, 2], 2)
+  penalize(scores, new Set([1, 2]), 2)
   expect([...scores]).toEqual([0, 1, -2, 1.5, 1])
 })
 

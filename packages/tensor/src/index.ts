@@ -64,6 +64,7 @@ export { scatterAddRows, takeLast } from './ops/take.ts'
 export { topK } from './ops/top-k.ts'
 export { acos, asin, atan, atan2, cosh, sinh, tan } from './ops/trigonometry.ts'
 export { where } from './ops/where.ts'
+export { writeRows } from './ops/write-rows.ts'
 export type { ProgramMemory } from './passes/memory.ts'
 export {
   type Ceilings,

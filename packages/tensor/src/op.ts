@@ -77,6 +77,12 @@ export interface Op<A = NoAttributes> {
    */
   readonly batching?: 'leading' | 'axis'
 
+  /**
+   * The input whose memory the first output may take over where nobody reads it afterwards: a kernel that finds both in
+   * one place only writes what changes.
+   */
+  readonly rewrites?: number
+
   /** Whether kernels of this op read inputs through strides; otherwise inputs are made contiguous first. */
   readonly strided?: boolean
 

@@ -188,6 +188,7 @@ function signatures(next: () => number, specs: readonly TensorSpec[]): Record<st
     take: [tensor, tensor, axis],
     takeLast: [tensor, tensor],
     scatterAddRows: [tensor, tensor, whole],
+    writeRows: [tensor, tensor, tensor],
     concatenate: [tensor, tensor, axis],
     matmul: [tensor, tensor, options({ dtype: 'float32' })],
     groupedMatmul: [tensor, tensor, tensor, options({ transposeB: true })],

@@ -164,6 +164,10 @@ const ownMisuses: Record<string, readonly [call: () => unknown, message: RegExp]
   tanh: [[() => k.tanh(ids), /tanh: needs a float tensor/]],
   topK: [[() => k.topK(m, 4), /topK: k must be an integer from 1 to the last axis of \[2, 3\], got 4/]],
   transpose: [[() => k.transpose(m, [0, 0]), /are not a permutation/]],
+  writeRows: [
+    [() => k.writeRows(m, m, m), /writeRows: x and rows must share a dtype and at must be int32/],
+    [() => k.writeRows(m, m, device.tensor(Int32Array.of(0))), /writeRows: needs x \[batch, seq, \.\.\.\], rows/],
+  ],
   where: [[() => k.where(m, m, m), /where: the condition must be uint32/]],
   // What floats alone have.
   ...Object.fromEntries(

@@ -157,6 +157,7 @@ triu | torch.triu | jnp.triu
 trunc | torch.trunc | jnp.trunc
 variance | torch.var | jnp.var(ddof=1)
 where | torch.where | jnp.where
+writeRows | torch.slice_scatter | lax.dynamic_update_slice
 zeros | torch.zeros | jnp.zeros
 zerosLike | torch.zeros_like | jnp.zeros_like
 `

@@ -128,6 +128,7 @@ export function loraModel(base: LanguageModel, config: LoraConfig): LoraModel {
       ...base.initialize(device, options),
       ...drawMatrices(device, matrices, options?.seed),
     }),
+    takesLengths: base.takesLengths,
     forward,
     countParameters: () => ({
       total: base.countParameters().total + matrices.reduce((sum, { shape }) => sum + shape[0] * shape[1], 0),

@@ -37,7 +37,12 @@ export function selfAttention(context: BlockContext, layer: number, x: Tensor): 
   const k = heads('k_proj', numKeyValueHeads, 'k_norm') // [B, T, KV, D]
   const v = heads('v_proj', numKeyValueHeads)
   const { cos, sin } = slides(architecture, layer) ? context.localRotation : context.rotation
-  const [qr, kr] = [rotary(q, cos, sin), rotary(k, cos, sin)]
+  // Rows of a batch that go on from different places have positions of their own, and are turned as one long row.
+  const turned = (z: Tensor) =>
+    cos.shape[0] === t
+      ? rotary(z, cos, sin)
+      : rotary(z.reshape([1, b * t, ...z.shape.slice(2)]), cos, sin).reshape(z.shape)
+  const [qr, kr] = [turned(q), turned(k)]
   const options = scoreOptions(architecture, layer)
   const o = cache ? cache.attend(layer, qr, kr, v, options) : attention(qr, kr, v, { documents, ...options })
   return apply(o.reshape([b, t, -1]), `${prefix}.o_proj`)

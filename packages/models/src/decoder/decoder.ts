@@ -1,5 +1,5 @@
 /** The decoder: Llama's and its kin's (`ModelArchitecture` says where they differ), untied or tied tables. */
-import { cast, type Device, full, iota, sliceAxis, type Tensor, take } from '@kumiki/tensor'
+import { broadcastTo, cast, type Device, full, iota, sliceAxis, type Tensor, take } from '@kumiki/tensor'
 import { architectureFields, type ModelArchitecture, validateArchitecture } from '../architecture.ts'
 import { type LanguageModel, linear, type Parameters } from '../language-model.ts'
 import { outputLayer } from '../output-layer.ts'
@@ -54,6 +54,7 @@ class Decoder implements DecoderModel {
   readonly vocabSize: number
   readonly parameters: LanguageModel['parameters']
   readonly linearLayers: LanguageModel['linearLayers']
+  readonly takesLengths = true
   private readonly losses: Required<RouterLosses>
   private readonly tables = new Map<Device, { readonly all: Rotation; readonly local: Rotation }>()
 
@@ -75,11 +76,13 @@ class Decoder implements DecoderModel {
 
   forward: LanguageModel['forward'] = (p, tokens, options = {}) => {
     const { architecture, contextLength } = this
-    const { activations = 'float32', documents } = options
+    const { activations = 'float32', documents, lengths } = options
     const seq = this.checkedLength(tokens)
     if (documents && options.cache && options.cache !== 'begin')
       throw new RangeError('decoder: documents cannot be given for a pass that goes on from a cache')
-    const cache = options.cache && openCache(options.cache, seq, contextLength, documents)
+    const cache =
+      options.cache &&
+      openCache(options.cache, tokens.shape, contextLength, { ...options.cacheOptions, documents, lengths })
     const embedding = p['model.embed_tokens.weight']
     const routings: Routing[] = []
     const context: BlockContext = {
@@ -87,7 +90,7 @@ class Decoder implements DecoderModel {
       routings,
       ...namedLayers(p, architecture, options.linear ?? ((x, weight) => linear(x, weight, activations))),
       store: (x) => cast(x, activations),
-      ...this.rotations(embedding, seq, cache || undefined),
+      ...this.rotations(embedding, seq, cache || undefined, lengths),
       documents,
       cache,
     }
@@ -96,7 +99,7 @@ class Decoder implements DecoderModel {
     for (let i = 0; i < architecture.numHiddenLayers; i++) x = transformerBlock(context, i, x)
     const hidden = context.norm(x, 'model.norm')
     const table = architecture.tieWordEmbeddings ? embedding : p['lm_head.weight']
-    const output = outputLayer(hidden, table, activations, { softcap: architecture.logitSoftcap })
+    const output = outputLayer(hidden, table, activations, { softcap: architecture.logitSoftcap, lengths })
     const auxiliary = auxiliaryOf(routings, this.losses)
     return { ...output, ...(auxiliary && { auxiliary }), ...(cache && { cache: cache.kept() }) }
   }
@@ -130,6 +133,7 @@ class Decoder implements DecoderModel {
     embedding: Tensor,
     seq: number,
     cache: KeyValueCache | undefined,
+    lengths: Tensor | undefined,
   ): Pick<BlockContext, 'rotation' | 'localRotation'> {
     const { architecture } = this
     const { ropeScaling: scaling, maxPositionEmbeddings } = architecture
@@ -137,13 +141,12 @@ class Decoder implements DecoderModel {
     const goesOn = cache?.goesOn
     const rows = ({ cos, sin }: Rotation): Rotation => {
       const of = (table: Tensor) =>
-        goesOn ? take(table, cast(goesOn.positions.reshape([seq]), 'int32')) : sliceAxis(table, 0, 0, seq)
+        goesOn ? take(table, cast(goesOn.positions.reshape([-1]), 'int32')) : sliceAxis(table, 0, 0, seq)
       return { cos: of(cos), sin: of(sin) }
     }
     const raised = scaling?.type === 'dynamic' && (goesOn || seq > maxPositionEmbeddings)
-    const positions = () => goesOn?.positions ?? cast(iota([seq, 1], 0), 'float32')
     const rotation = raised
-      ? dynamicRotation(architecture, scaling.factor, positions(), goesOn?.length ?? full([], seq))
+      ? dynamicRotation(architecture, scaling.factor, goesOn ?? fromTheStart(seq, lengths))
       : rows(all)
     return { rotation, localRotation: local === all ? rotation : rows(local) }
   }
@@ -165,4 +168,16 @@ class Decoder implements DecoderModel {
     this.tables.set(device, { all, local })
     return { all, local }
   }
+}
+
+/** Positions of a pass from the first token on, and how many each row has at its end. */
+function fromTheStart(
+  seq: number,
+  lengths: Tensor | undefined,
+): { readonly positions: Tensor; readonly length: Tensor } {
+  if (!lengths) return { positions: cast(iota([seq, 1], 0), 'float32'), length: full([], seq) }
+  const [batch] = lengths.shape
+  const rows = batch * seq
+  const length = broadcastTo(cast(lengths.reshape([batch, 1]), 'float32'), [batch, seq]).reshape([rows, 1])
+  return { positions: cast(iota([batch, seq], 1), 'float32').reshape([rows, 1]), length }
 }

@@ -1,30 +1,30 @@
-/** Keys and values of the tokens so far: one tensor of the whole context for each layer, filled from the front. */
+/** Keys and values of the tokens so far: one tensor with room for more in each layer, filled from the front of each row. */
 import {
   add,
   attention,
+  broadcastTo,
   cast,
+  clamp,
   concatenate,
   full,
   greater,
   iota,
-  less,
   lessEqual,
   logicalAnd,
   matmul,
   softmax,
-  sub,
   swapAxes,
   type Tensor,
-  take,
   tanh,
   where,
+  writeRows,
 } from '@kumiki/tensor'
-import type { ModelCache } from '../language-model.ts'
+import type { CacheDType, CacheOptions, ModelCache } from '../language-model.ts'
 import type { ScoreOptions } from './attention.ts'
 
 /** Attention that remembers: what a block is given in place of plain attention. */
 export interface KeyValueCache {
-  /** Where a pass goes on: its positions, float32 [T, 1], and how many tokens there are after it, float32 []. */
+  /** Where a pass goes on: its positions, float32 [B T, 1], and how many tokens each row has after it, float32 [B T, 1]. */
   readonly goesOn?: { readonly positions: Tensor; readonly length: Tensor }
   /**
    * Attention over the tokens so far and those of this pass, whose keys and values are kept.
@@ -36,58 +36,103 @@ export interface KeyValueCache {
   kept(): ModelCache
 }
 
+interface PassOptions extends CacheOptions {
+  readonly documents?: Tensor
+  readonly lengths?: Tensor
+}
+
+/** The largest number of each narrow float8. @see arXiv:2209.05433, table 1 */
+const largest: Partial<Record<CacheDType, number>> = { float8_e4m3fn: 448, float8_e5m2: 57344 }
+
+/** Keys or values in the format they are stored in: what float8 cannot hold becomes its largest number, not NaN. */
+function stored(x: Tensor, dtype: CacheDType): Tensor {
+  const bound = largest[dtype]
+  return cast(bound === undefined ? x : clamp(x, -bound, bound), dtype)
+}
+
 /**
  * @param cache `begin`, or what an earlier pass kept
- * @param seq tokens T of this pass
- * @param contextLength positions S that there is room for. A pass that goes beyond it is not noticed: whoever decodes counts.
+ * @param shape of the pass's tokens, [B, T]
+ * @param contextLength the most positions there can be. A pass that goes beyond the room is not noticed: whoever decodes counts.
+ * @throws RangeError for a room too small for the pass or larger than the context, and for a format that none is stored in
  */
 export function openCache(
   cache: 'begin' | ModelCache,
-  seq: number,
+  [batch, seq]: readonly number[],
   contextLength: number,
-  documents?: Tensor,
+  options: PassOptions,
 ): KeyValueCache {
-  return cache === 'begin' ? beginCache(seq, contextLength, documents) : continueCache(cache, seq, contextLength)
+  const { room, dtype = 'float32' } = options
+  if (room !== undefined && !(Number.isInteger(room) && room >= seq && room <= contextLength))
+    throw new RangeError(
+      `decoder: cacheOptions.room must be an integer from ${seq} (the tokens of the pass) to ${contextLength} (maxPositionEmbeddings), got ${room}`,
+    )
+  if (dtype !== 'float32' && dtype !== 'bfloat16' && !largest[dtype])
+    throw new RangeError(
+      `decoder: cacheOptions.dtype must be float32, bfloat16, float8_e4m3fn or float8_e5m2, got ${dtype}`,
+    )
+  if (cache === 'begin') return beginCache(batch, seq, room ?? contextLength, dtype, options)
+  return continueCache(cache, batch, seq, room ?? 0, options.lengths)
 }
 
-function beginCache(seq: number, contextLength: number, documents: Tensor | undefined): KeyValueCache {
-  const kept: Record<string, Tensor> = { tokens: full([], seq) }
-  const wholeContext = (x: Tensor) => {
-    const [b, , heads, width] = x.shape
-    return seq === contextLength ? x : concatenate([x, full([b, contextLength - seq, heads, width], 0)], 1)
-  }
+/** x [B, S, KV, D] with zeros behind it, up to `room` positions. */
+function withRoom(x: Tensor, room: number): Tensor {
+  const [b, s, heads, width] = x.shape
+  return s >= room ? x : concatenate([x, full([b, room - s, heads, width], 0, x.dtype)], 1)
+}
+
+function beginCache(
+  batch: number,
+  seq: number,
+  room: number,
+  dtype: CacheDType,
+  { documents, lengths }: PassOptions,
+): KeyValueCache {
+  const kept: Record<string, Tensor> = { tokens: lengths ?? full([batch], seq, 'int32') }
   return {
     attend(layer, q, k, v, options) {
-      kept[`layers.${layer}.keys`] = wholeContext(k)
-      kept[`layers.${layer}.values`] = wholeContext(v)
+      kept[`layers.${layer}.keys`] = withRoom(stored(k, dtype), room)
+      kept[`layers.${layer}.values`] = withRoom(stored(v, dtype), room)
       return attention(q, k, v, { documents, ...options })
     },
     kept: () => kept,
   }
 }
 
-function continueCache(cache: ModelCache, seq: number, contextLength: number): KeyValueCache {
-  const { tokens } = cache
-  const kept: Record<string, Tensor> = { tokens: tokens.add(seq) }
-  // Where each position of the context lies in this pass: below 0 it came before.
-  const offset = sub(cast(iota([contextLength], 0), 'float32'), tokens) // [S]
-  const positions = add(cast(iota([seq, 1], 0), 'float32'), tokens) // [T, 1]
-  const keyPositions = cast(iota([1, contextLength], 1), 'float32')
-  const before = lessEqual(keyPositions, positions)
-  /** Which keys each query sees, [T, S]. */
+function continueCache(
+  cache: ModelCache,
+  batch: number,
+  seq: number,
+  atLeast: number,
+  lengths: Tensor | undefined,
+): KeyValueCache {
+  const { tokens } = cache // int32 [B]
+  const room = Math.max(atLeast, cache['layers.0.keys'].shape[1])
+  const kept: Record<string, Tensor> = { tokens: lengths ? add(tokens, lengths) : tokens.add(seq) }
+  const before = cast(tokens.reshape([batch, 1, 1]), 'float32')
+  const positions = add(cast(iota([batch, seq, 1], 1), 'float32'), before) // [B, T, 1]
+  const atEnd = broadcastTo(cast(kept.tokens.reshape([batch, 1, 1]), 'float32'), [batch, seq, 1])
+  const keyPositions = cast(iota([1, 1, room], 2), 'float32')
+  const past = lessEqual(keyPositions, positions)
+  /** Which keys each query sees, [B, 1, 1, T, S]. */
   const seen = (window?: number) =>
-    window === undefined ? before : logicalAnd(before, greater(keyPositions, positions.sub(window)))
-  const column = offset.reshape([1, contextLength, 1, 1])
-  const isNew = less(column.sub((seq - 1) / 2).abs(), seq / 2)
-  /** The context with this pass's rows in their places. */
-  const written = (old: Tensor, x: Tensor) => where(isNew, seq === 1 ? x : take(x, cast(offset, 'int32'), 1), old)
+    (window === undefined ? past : logicalAnd(past, greater(keyPositions, positions.sub(window)))).reshape([
+      batch,
+      1,
+      1,
+      seq,
+      room,
+    ])
+  const written = (name: string, x: Tensor) => {
+    const old = cache[name]
+    kept[name] = writeRows(withRoom(old, room), stored(x, old.dtype as CacheDType), tokens)
+    return kept[name]
+  }
   return {
-    goesOn: { positions, length: kept.tokens },
-    attend(layer, q, k, v, options) {
-      const keys = written(cache[`layers.${layer}.keys`], k) // [B, S, KV, D]
-      const values = written(cache[`layers.${layer}.values`], v)
-      kept[`layers.${layer}.keys`] = keys
-      kept[`layers.${layer}.values`] = values
+    goesOn: { positions: positions.reshape([-1, 1]), length: atEnd.reshape([-1, 1]) },
+    attend(layer, q, k, v, { scale, window, softcap }) {
+      const keys = written(`layers.${layer}.keys`, k) // [B, S, KV, D]
+      const values = written(`layers.${layer}.values`, v)
       const [b, , heads, width] = q.shape
       const kv = k.shape[2]
       const group = heads / kv
@@ -96,12 +141,11 @@ function continueCache(cache: ModelCache, seq: number, contextLength: number): K
         .reshape([b, seq, kv, group, width])
         .transpose([0, 2, 3, 1, 4])
         .reshape([b, kv, group * seq, width])
-      const scores = matmul(queries, keys.transpose([0, 2, 3, 1])).mul(options.scale) // [B, KV, G T, S]
-      const { window, softcap } = options
+      const scores = matmul(queries, keys.transpose([0, 2, 3, 1]), { dtype: 'float32' }).mul(scale) // [B, KV, G T, S]
       const capped = softcap === undefined ? scores : tanh(scores.mul(1 / softcap)).mul(softcap)
-      const masked = where(seen(window), capped.reshape([b, kv, group, seq, contextLength]), -1e30)
-      const weights = softmax(masked).reshape([b, kv, group * seq, contextLength])
-      const o = matmul(weights, swapAxes(values, 1, 2)) // [B, KV, G T, D]
+      const masked = where(seen(window), capped.reshape([b, kv, group, seq, room]), -1e30)
+      const weights = softmax(masked).reshape([b, kv, group * seq, room])
+      const o = matmul(weights, swapAxes(values, 1, 2), { dtype: 'float32' }) // [B, KV, G T, D]
       return o.reshape([b, kv, group, seq, width]).transpose([0, 3, 1, 2, 4]).reshape([b, seq, heads, width])
     },
     kept: () => kept,

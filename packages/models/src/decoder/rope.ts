@@ -2,7 +2,7 @@
 import { add, cast, cos, iota, maximum, mul, pow, sin, type Tensor } from '@kumiki/tensor'
 import type { ModelArchitecture, RopeScaling } from '../architecture.ts'
 
-/** cos and sin of a pass's positions, [T, D / 2]. */
+/** cos and sin of a pass's positions, [T, D / 2]; [B T, D / 2] where the rows of a batch have positions of their own. */
 export interface Rotation {
   readonly cos: Tensor
   readonly sin: Tensor
@@ -46,13 +46,12 @@ export function rotationTables(frequencies: Float64Array, positions: number) {
 /**
  * Dynamic scaling beyond the original context: theta grows with the length. Keys that a cache kept stay as they were rotated, as in
  * Transformers, so a pass in pieces differs from a whole one there.
- * @param positions float32 [T, 1] @param length float32 [], tokens at the end of the pass
+ * @param positions float32 [rows, 1] @param length float32 [] or [rows, 1], tokens at the end of the pass
  */
 export function dynamicRotation(
   { headDim, maxPositionEmbeddings, ropeTheta }: ModelArchitecture,
   factor: number,
-  positions: Tensor,
-  length: Tensor,
+  { positions, length }: { readonly positions: Tensor; readonly length: Tensor },
 ): Rotation {
   const times = maximum(mul(length, 1 / maxPositionEmbeddings), 1)
   const raised = pow(add(mul(times, factor), 1 - factor), headDim / (headDim - 2)) // []

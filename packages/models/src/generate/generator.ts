@@ -1,23 +1,51 @@
-/** Text generation: the prompt in one pass, then one token at a time with what the model keeps of those before. */
-import { type Compiled, compile, type Device, type Tensor, tensorsOf } from '@kumiki/tensor'
-import type { ForwardPass, LanguageModel, ModelCache, Parameters } from '../language-model.ts'
+/** Text generation: prompts in one pass, then one token of each at a time with what the model keeps of those before. */
+import { type Compiled, compile, type Device, type Tensor, take, tensorsOf } from '@kumiki/tensor'
+import type { CacheDType, ForwardPass, LanguageModel, ModelCache, Parameters } from '../language-model.ts'
 import { words } from '../random.ts'
 import { checkedSampling, penalize, type SamplingOptions, sample } from './sampling.ts'
+import { paddedLength, roomFor } from './sizes.ts'
+
+export interface GeneratorOptions {
+  /** How keys and values of the tokens so far are stored. Default float32; bfloat16 takes half of it, float8 a quarter. */
+  readonly cacheDtype?: CacheDType
+}
 
 export interface GenerateOptions extends SamplingOptions {
-  /** Ends before one of these. */
+  /** A text ends before one of these. */
   readonly stopIds?: readonly number[]
   /**
    * Changes the scores of the next token in place, after the penalty and before everything else: a grammar, a bias of one's own.
    * @param context every id so far, the prompt's too
+   * @param row which prompt it continues
    */
-  readonly processLogits?: (logits: Float32Array, context: readonly number[]) => void
+  readonly processLogits?: (logits: Float32Array, context: readonly number[], row: number) => void
 }
 
-/** Scores of the next token, and the cache to go on from. */
+/** A token of a batch. */
+export interface GeneratedToken {
+  /** Which prompt it continues. */
+  readonly row: number
+  readonly id: number
+}
+
+/** Scores of the next token, [batch, vocabulary], and the cache to go on from. */
 interface Step {
   readonly logits: Tensor
   readonly cache: ModelCache
+}
+
+/** One prompt and its continuation. */
+interface Row {
+  readonly row: number
+  /** Every id so far. */
+  readonly all: number[]
+  readonly seen: Set<number>
+  readonly next: () => number
+  /** Where in `all` begins what the model sees. */
+  start: number
+  /** Tokens in the cache. */
+  position: number
+  done: boolean
 }
 
 /** Generates from one set of parameters. Dispose it at the end. */
@@ -26,24 +54,31 @@ export class Generator {
   private readonly device: Device
   private readonly parameters: Parameters
   private readonly model: LanguageModel
-  private readonly prefill: Compiled<[Parameters, Tensor], Step>
-  private readonly decode: Compiled<[Parameters, ModelCache, Tensor], Step>
+  private readonly prefill: Compiled<[Parameters, Tensor, Tensor | undefined, string], Step>
+  private readonly decode: Compiled<[Parameters, ModelCache, Tensor, string], Step>
 
-  constructor(device: Device, model: LanguageModel, parameters: Parameters) {
+  /** @throws RangeError for a cacheDtype that none is stored in, once something is generated */
+  constructor(device: Device, model: LanguageModel, parameters: Parameters, options: GeneratorOptions = {}) {
     this.device = device
     this.parameters = parameters
     this.model = model
     this.maxPositions = model.contextLength
+    const { cacheDtype: dtype = 'float32' } = options
     const next = (pass: ForwardPass): Step => {
       if (!pass.cache)
         throw new RangeError(
           `Generator: the model ${model.name} keeps no cache: its forward pass must give one where options.cache is 'begin' or a cache`,
         )
-      return { logits: pass.logits('last').reshape([-1]), cache: pass.cache }
+      const logits = pass.logits('last')
+      return { logits: logits.reshape([logits.shape[0], -1]), cache: pass.cache }
     }
-    this.prefill = compile((p: Parameters, tokens: Tensor) => next(model.forward(p, tokens, { cache: 'begin' })))
+    // The room is a text: it belongs to a program's identity.
+    this.prefill = compile((p: Parameters, tokens: Tensor, lengths: Tensor | undefined, room: string) =>
+      next(model.forward(p, tokens, { cache: 'begin', cacheOptions: { room: Number(room), dtype }, lengths })),
+    )
     this.decode = compile(
-      (p: Parameters, cache: ModelCache, token: Tensor) => next(model.forward(p, token, { cache })),
+      (p: Parameters, cache: ModelCache, tokens: Tensor, room: string) =>
+        next(model.forward(p, tokens, { cache, cacheOptions: { room: Number(room), dtype } })),
       { donate: [1] },
     )
   }
@@ -54,59 +89,65 @@ export class Generator {
    * @yields the ids of the continuation
    */
   async *generate(prompt: ArrayLike<number>, maxTokens: number, options: GenerateOptions = {}): AsyncGenerator<number> {
-    const { seed = 0, stopIds = [], processLogits } = options
+    for await (const { id } of this.generateBatch([prompt], maxTokens, options)) yield id
+  }
+
+  /**
+   * Continues several prompts at once, of any lengths. Row r draws from a stream of its own, that of seed + r, and its context slides for
+   * itself: it becomes what `generate` makes of it alone with that seed, whatever stands beside it.
+   * @param prompts token ids of each, as `generate` takes them
+   * @param maxTokens of each continuation
+   * @yields tokens in the order they are made; a row whose text ended gives no more
+   * @throws RangeError naming the prompt that is empty, too long or not of the vocabulary; TypeError for prompts of different lengths under
+   *   a model that does not take them
+   */
+  async *generateBatch(
+    prompts: readonly ArrayLike<number>[],
+    maxTokens: number,
+    options: GenerateOptions = {},
+  ): AsyncGenerator<GeneratedToken> {
+    const { stopIds = [], processLogits } = options
     const sampling = checkedSampling('generate', options)
-    if (!Number.isInteger(maxTokens) || maxTokens < 0)
-      throw new RangeError(`generate: maxTokens must be an integer of 0 or more, got ${maxTokens}`)
-    if (prompt.length === 0)
-      throw new RangeError('generate: the prompt is empty; give at least one token (such as the end-of-text id)')
-    const { vocabSize } = this.model
-    for (let i = 0; i < prompt.length; i++)
-      if (!Number.isInteger(prompt[i]) || prompt[i] < 0 || prompt[i] >= vocabSize)
-        throw new RangeError(
-          `generate: token ${i} of the prompt must be an integer from 0 to ${vocabSize - 1} (a vocabulary of ${vocabSize}), got ${prompt[i]}`,
-        )
-    if (prompt.length >= this.maxPositions)
-      throw new RangeError(
-        `generate: the prompt has ${prompt.length} tokens, the context of the model holds ${this.maxPositions} and needs room for one more; shorten it, or give its end alone`,
-      )
-    const next = words(seed, 0x5eed)
-    let context = Array.from(prompt)
-    const all = Array.from(prompt)
+    const rows = this.rowsOf(prompts, maxTokens, options.seed ?? 0)
+    const stops = new Set(stopIds)
+    /** Rows of the batch in the order of the cache; those that are done stay until half of them are. */
+    let slots = rows
     let cache: ModelCache | undefined
-    let position = 0
-    let logits: Float32Array | undefined
-    const feed = async (ids: readonly number[]) => {
-      const tokens = this.device.tensor(Int32Array.from(ids), [1, ids.length])
-      const step = cache
-        ? await this.decode(this.parameters, cache, tokens)
-        : await this.prefill(this.parameters, tokens)
-      tokens.dispose()
-      cache = step.cache
-      position += ids.length
-      logits = (await step.logits.data()) as Float32Array
-      step.logits.dispose()
-    }
+    const active = () => slots.filter((row) => !row.done)
     const forget = () => {
       for (const t of tensorsOf(cache)) t.dispose()
       cache = undefined
-      position = 0
     }
     try {
-      await feed(context)
-      for (let made = 0; made < maxTokens; made++) {
-        penalize(logits!, all, sampling.repetitionPenalty)
-        processLogits?.(logits!, all)
-        const id = sample(logits!, sampling, next() / 4294967296)
-        if (stopIds.includes(id)) return
-        yield id
-        context.push(id)
-        all.push(id)
-        if (position === this.maxPositions) {
-          context = context.slice(-Math.ceil(this.maxPositions / 2))
+      for (let made = 0; made < maxTokens && active().length > 0; made++) {
+        const full = active().filter((row) => row.position === this.maxPositions)
+        for (const row of full) row.start = row.all.length - Math.ceil(this.maxPositions / 2)
+        if (cache === undefined || full.length > 0) {
           forget()
-          await feed(context)
-        } else await feed([id])
+          slots = active()
+        } else if (active().length <= slots.length / 2) {
+          const kept = await this.select(cache, slots)
+          forget()
+          cache = kept
+          slots = active()
+        }
+        const step = cache ? await this.goOn(cache, slots) : await this.begin(slots, maxTokens - made)
+        cache = step.cache
+        const logits = (await step.logits.data()) as Float32Array
+        step.logits.dispose()
+        const width = logits.length / slots.length
+        for (const [i, row] of slots.entries()) {
+          if (row.done) continue
+          const own = logits.subarray(i * width, (i + 1) * width)
+          penalize(own, row.seen, sampling.repetitionPenalty)
+          processLogits?.(own, row.all, row.row)
+          const id = sample(own, sampling, row.next() / 4294967296)
+          row.done = stops.has(id)
+          if (row.done) continue
+          row.all.push(id)
+          row.seen.add(id)
+          yield { row: row.row, id }
+        }
       }
     } finally {
       forget()
@@ -116,5 +157,82 @@ export class Generator {
   dispose(): void {
     this.prefill.dispose()
     this.decode.dispose()
+  }
+
+  /** @throws as generateBatch */
+  private rowsOf(prompts: readonly ArrayLike<number>[], maxTokens: number, seed: number): Row[] {
+    if (!Number.isInteger(maxTokens) || maxTokens < 0)
+      throw new RangeError(`generate: maxTokens must be an integer of 0 or more, got ${maxTokens}`)
+    const { vocabSize, takesLengths, name } = this.model
+    const rows = prompts.map((prompt, row): Row => {
+      const which = prompts.length === 1 ? 'the prompt' : `prompt ${row}`
+      if (prompt.length === 0)
+        throw new RangeError(`generate: ${which} is empty; give at least one token (such as the end-of-text id)`)
+      if (prompt.length >= this.maxPositions)
+        throw new RangeError(
+          `generate: ${which} has ${prompt.length} tokens, the context of the model holds ${this.maxPositions} and needs room for one more; shorten it, or give its end alone`,
+        )
+      for (let i = 0; i < prompt.length; i++)
+        if (!Number.isInteger(prompt[i]) || prompt[i] < 0 || prompt[i] >= vocabSize)
+          throw new RangeError(
+            `generate: token ${i} of ${which} must be an integer from 0 to ${vocabSize - 1} (a vocabulary of ${vocabSize}), got ${prompt[i]}`,
+          )
+      const all = Array.from(prompt)
+      const next = words((seed + row) % 2 ** 32, 0x5eed)
+      return { row, all, seen: new Set(all), next, start: 0, position: 0, done: false }
+    })
+    if (!takesLengths && prompts.some(({ length }) => length !== prompts[0].length))
+      throw new TypeError(
+        `generateBatch: the prompts have ${[...new Set(prompts.map(({ length }) => length))].join(', ')} tokens, and the model ${name} does not take rows of different lengths (takesLengths); give prompts of one length, or one at a time`,
+      )
+    return rows
+  }
+
+  /** One pass over the contexts of all rows, padded to one length. @param more tokens that may follow */
+  private async begin(slots: readonly Row[], more: number): Promise<Step> {
+    const { device, model, maxPositions } = this
+    const contexts = slots.map(({ all, start }) => all.slice(start))
+    const longest = Math.max(...contexts.map(({ length }) => length))
+    // Padding makes programs for a few lengths serve all.
+    const width = model.takesLengths ? paddedLength(longest, maxPositions) : longest
+    const ids = new Int32Array(slots.length * width)
+    contexts.forEach((context, i) => {
+      ids.set(context, i * width)
+      slots[i].position = context.length
+    })
+    const tokens = device.tensor(ids, [slots.length, width])
+    const real = Int32Array.from(contexts, ({ length }) => length)
+    const lengths = model.takesLengths ? device.tensor(real, [slots.length]) : undefined
+    const room = Math.max(width, roomFor(longest + Math.min(more, 256), maxPositions))
+    try {
+      return await this.prefill(this.parameters, tokens, lengths, String(room))
+    } finally {
+      for (const t of tensorsOf([tokens, lengths])) t.dispose()
+    }
+  }
+
+  /** One pass over the last token of each row. */
+  private async goOn(cache: ModelCache, slots: readonly Row[]): Promise<Step> {
+    let longest = 0
+    const ids = Int32Array.from(slots, (row) => {
+      if (!row.done) longest = Math.max(longest, ++row.position)
+      return row.all[row.all.length - 1]
+    })
+    const tokens = this.device.tensor(ids, [slots.length, 1])
+    try {
+      return await this.decode(this.parameters, cache, tokens, String(roomFor(longest, this.maxPositions)))
+    } finally {
+      tokens.dispose()
+    }
+  }
+
+  /** The cache of the rows that go on. */
+  private async select(cache: ModelCache, slots: readonly Row[]): Promise<ModelCache> {
+    const places = slots.flatMap(({ done }, i) => (done ? [] : [i]))
+    const ids = this.device.tensor(Int32Array.from(places), [places.length])
+    const kept = Object.fromEntries(Object.entries(cache).map(([name, t]) => [name, take(t, ids)]))
+    await this.device.evaluate(Object.values(kept))
+    ids.dispose()
+    return kept
   }
 }

@@ -36,10 +36,10 @@ export function checkedSampling(where: string, options: SamplingOptions): Sampli
   return Object.fromEntries(entries) as unknown as Sampling
 }
 
-/** Changes the scores of tokens that stand in the context. */
-export function penalize(logits: Float32Array, context: Iterable<number>, penalty: number): void {
+/** Changes the scores of tokens that stand in the context. @param context each id once */
+export function penalize(logits: Float32Array, context: ReadonlySet<number>, penalty: number): void {
   if (penalty === 1) return
-  for (const id of new Set(context)) logits[id] = logits[id] < 0 ? logits[id] * penalty : logits[id] / penalty
+  for (const id of context) logits[id] = logits[id] < 0 ? logits[id] * penalty : logits[id] / penalty
 }
 
 /**
@@ -53,28 +53,52 @@ export function sample(
   uniform: number,
 ): number {
   const { temperature, topP, topK, minP = 0 } = options
+  const n = logits.length
   let best = 0
-  for (let i = 1; i < logits.length; i++) if (logits[i] > logits[best]) best = i
+  for (let i = 1; i < n; i++) if (logits[i] > logits[best]) best = i
   if (temperature === 0) return best
-  const order = Array.from(logits.keys())
   // Relative to the likeliest token.
-  const weights = Float64Array.from(logits, (x) => Math.exp((x - logits[best]) / temperature))
-  let kept = order
-  if (topP < 1 || topK > 0) {
-    kept = order.sort((a, b) => weights[b] - weights[a] || a - b)
-    if (topK > 0) kept = kept.slice(0, topK)
-    if (topP < 1) {
-      const total = kept.reduce((sum, i) => sum + weights[i], 0)
-      let reached = 0
-      const end = kept.findIndex((i) => (reached += weights[i]) >= topP * total)
-      kept = kept.slice(0, end < 0 ? kept.length : end + 1)
-    }
-  }
-  if (minP > 0) kept = kept.filter((i) => weights[i] >= minP)
-  let left = uniform * kept.reduce((sum, i) => sum + weights[i], 0)
-  for (const i of kept) {
+  const weights = new Float64Array(n)
+  const top = logits[best]
+  for (let i = 0; i < n; i++) weights[i] = Math.exp((logits[i] - top) / temperature)
+  const few = topK > 0 || topP < 1
+  const all = few ? likeliest(weights, topK || n, topP) : minP > 0 ? atLeast(weights, minP) : undefined
+  const kept = few && minP > 0 ? all?.filter((i) => weights[i] >= minP) : all
+  let left = uniform * (kept ? sumOf(weights, kept) : weights.reduce((a, b) => a + b, 0))
+  const count = kept ? kept.length : n
+  for (let k = 0; k < count; k++) {
+    const i = kept ? kept[k] : k
     left -= weights[i]
     if (left < 0) return i
   }
-  return kept[kept.length - 1]
+  return kept ? kept[count - 1] : n - 1
+}
+
+const sumOf = (weights: Float64Array, ids: readonly number[]) => ids.reduce((sum, i) => sum + weights[i], 0)
+
+/** The ids whose weights are at least `cut`, in order. */
+function atLeast(weights: Float64Array, cut: number): number[] {
+  const ids: number[] = []
+  for (let i = 0; i < weights.length; i++) if (weights[i] >= cut) ids.push(i)
+  return ids
+}
+
+/**
+ * The `count` likeliest ids, of those the fewest that together have the share `share`; likeliest first. A vocabulary is long and what is
+ * kept is short, so only ids near the top are sorted.
+ */
+function likeliest(weights: Float64Array, count: number, share: number): number[] {
+  const total = count < weights.length ? 0 : weights.reduce((a, b) => a + b, 0)
+  const enough = (ids: readonly number[]) =>
+    ids.length >= count || (count >= weights.length && sumOf(weights, ids) >= share * total)
+  let near: number[] = []
+  for (let cut = 1 / 16; ; cut /= 4096) {
+    near = atLeast(weights, cut)
+    if (enough(near) || cut === 0) break
+  }
+  const kept = near.sort((a, b) => weights[b] - weights[a] || a - b).slice(0, count)
+  const wanted = share * (count < weights.length ? sumOf(weights, kept) : total)
+  let reached = 0
+  const end = kept.findIndex((i) => (reached += weights[i]) >= wanted)
+  return end < 0 || share === 1 ? kept : kept.slice(0, end + 1)
 }

@@ -1,7 +1,7 @@
 /** The feed-forward language model: the last few tokens' embeddings side by side, one hidden layer, all words. @see Bengio et al. (2001, 2003) */
 import { add, cast, concatenate, equal, full, mul, sliceAxis, type Tensor, take, tanh } from '@kumiki/tensor'
 import { type LanguageModel, linear, type ModelCache } from '../language-model.ts'
-import { outputLayer } from '../output-layer.ts'
+import { lastRows, outputLayer } from '../output-layer.ts'
 import { fromShapes, requireKnown, requireSizes } from './plain-model.ts'
 
 export interface FeedForwardSizes {
@@ -31,6 +31,7 @@ export function feedForwardModel(sizes: FeedForwardSizes): LanguageModel {
     name: `feed-forward, ${window} tokens`,
     contextLength,
     vocabSize,
+    takesLengths: true,
     linearLayers: [{ name: 'hidden.weight', role: 'hidden', block: 0 }],
     ...fromShapes([
       { name: 'embedding.weight', shape: [vocabSize, embeddingSize] },
@@ -38,7 +39,7 @@ export function feedForwardModel(sizes: FeedForwardSizes): LanguageModel {
       { name: 'hidden.bias', shape: [hiddenSize] },
       { name: 'head.weight', shape: [vocabSize, hiddenSize] },
     ]),
-    forward(p, tokens, { activations, linear: rule, documents, cache } = {}) {
+    forward(p, tokens, { activations, linear: rule, documents, cache, lengths } = {}) {
       const layer = rule ?? ((x, weight) => linear(x, weight, activations))
       const [batch, seq] = tokens.shape
       const before = window - 1
@@ -51,8 +52,9 @@ export function feedForwardModel(sizes: FeedForwardSizes): LanguageModel {
         return documents && back > 0 ? mul(shifted, sameDocument(documents, back)) : shifted
       })
       const state = add(layer(concatenate(seen, 2), p['hidden.weight'], 'hidden.weight'), p['hidden.bias'])
-      const left: ModelCache = past ? { embeddings: sliceAxis(all, 1, seq, seq + before) } : {}
-      return { ...outputLayer(tanh(state), p['head.weight'], activations), ...(cache && { cache: left }) }
+      const end = () => (lengths ? lastRows(all, lengths.add(before), before) : sliceAxis(all, 1, seq, seq + before))
+      const left: ModelCache = past ? { embeddings: end() } : {}
+      return { ...outputLayer(tanh(state), p['head.weight'], activations, { lengths }), ...(cache && { cache: left }) }
     },
   }
 }

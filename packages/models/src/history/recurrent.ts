@@ -1,5 +1,20 @@
 /** The recurrent language model, plain or gated. @see Mikolov et al. (2010); Sundermeyer et al. (2012) for LSTM, Cho et al. (2014) for GRU */
-import { add, cast, concatenate, equal, full, mul, scan, sliceAxis, type Tensor, take, transpose } from '@kumiki/tensor'
+import {
+  add,
+  cast,
+  concatenate,
+  equal,
+  full,
+  iota,
+  less,
+  mul,
+  scan,
+  sliceAxis,
+  type Tensor,
+  take,
+  transpose,
+  where,
+} from '@kumiki/tensor'
 import { type LanguageModel, linear, type ModelCache } from '../language-model.ts'
 import { outputLayer } from '../output-layer.ts'
 import { fromShapes, requireKnown, requireSizes } from './plain-model.ts'
@@ -29,12 +44,12 @@ const known = ['vocabSize', 'embeddingSize', 'hiddenSize', 'numLayers', 'cell', 
  */
 export function recurrentModel(sizes: RecurrentSizes): LanguageModel {
   const { vocabSize, embeddingSize, hiddenSize, numLayers = 1, cell: cellName = 'lstm', contextLength = 256 } = sizes
-  const where = 'recurrentModel'
-  requireKnown(where, sizes, known)
-  requireSizes(where, { vocabSize, embeddingSize, hiddenSize, numLayers, contextLength })
-  if (contextLength > 1024) throw new RangeError(`${where}: contextLength must be at most 1024, got ${contextLength}`)
+  const caller = 'recurrentModel'
+  requireKnown(caller, sizes, known)
+  requireSizes(caller, { vocabSize, embeddingSize, hiddenSize, numLayers, contextLength })
+  if (contextLength > 1024) throw new RangeError(`${caller}: contextLength must be at most 1024, got ${contextLength}`)
   if (!Object.hasOwn(recurrentCells, cellName))
-    throw new RangeError(`${where}: cell must be ${Object.keys(recurrentCells).join(', ')}, got ${cellName}`)
+    throw new RangeError(`${caller}: cell must be ${Object.keys(recurrentCells).join(', ')}, got ${cellName}`)
   const cell = recurrentCells[cellName]
   const layers = Array.from({ length: numLayers }, (_, block) => block)
   const rows = cell.gates * hiddenSize
@@ -42,6 +57,7 @@ export function recurrentModel(sizes: RecurrentSizes): LanguageModel {
     name: `recurrent (${cellName})`,
     contextLength,
     vocabSize,
+    takesLengths: true,
     linearLayers: layers.map((block) => ({ name: `rnn.weight_ih_l${block}`, role: 'input', block })),
     ...fromShapes([
       { name: 'embedding.weight', shape: [vocabSize, embeddingSize] },
@@ -53,33 +69,35 @@ export function recurrentModel(sizes: RecurrentSizes): LanguageModel {
       ]),
       { name: 'head.weight', shape: [vocabSize, hiddenSize] },
     ]),
-    forward(p, tokens, { activations, linear: rule, documents, cache } = {}) {
+    forward(p, tokens, { activations, linear: rule, documents, cache, lengths } = {}) {
       const layer = rule ?? ((x, weight) => linear(x, weight, activations))
-      const [batch] = tokens.shape
+      const [batch, seq] = tokens.shape
       const kept = documents && continues(documents)
+      const real = lengths && isReal(lengths, seq)
       const left: Record<string, Tensor> = {}
       let x = cast(take(p['embedding.weight'], tokens), 'float32') // [B, T, E]
       for (const k of layers) {
         const name = `rnn.weight_ih_l${k}`
         const inputs = transpose(add(layer(x, p[name], name), p[`rnn.bias_ih_l${k}`]), [1, 0, 2]) // [T, B, rows]
-        const step = (state: CellState, at: { x: Tensor; kept?: Tensor }) => {
+        const step = (state: CellState, at: { x: Tensor; kept?: Tensor; real?: Tensor }) => {
           const before = at.kept ? mapState(state, (s) => mul(s, at.kept!)) : state
           const h = add(linear(before.h, p[`rnn.weight_hh_l${k}`], activations), p[`rnn.bias_hh_l${k}`])
-          const next = cell.step(at.x, h, before)
+          const after = cell.step(at.x, h, before)
+          const next = at.real ? mapState(after, (s, part) => where(at.real!, s, state[part])) : after
           return [next, next.h] as const
         }
         const begin = stateOf(cache, k) ?? zeroState(cell.state, [batch, hiddenSize])
-        const [last, outputs] = scan(step, begin, kept ? { x: inputs, kept } : { x: inputs })
+        const [last, outputs] = scan(step, begin, { x: inputs, ...(kept && { kept }), ...(real && { real }) })
         for (const [part, value] of Object.entries(last)) left[`${k}.${part}`] = value
         x = transpose(outputs, [1, 0, 2]) // [B, T, H]
       }
-      return { ...outputLayer(x, p['head.weight'], activations), ...(cache && { cache: left }) }
+      return { ...outputLayer(x, p['head.weight'], activations, { lengths }), ...(cache && { cache: left }) }
     },
   }
 }
 
-const mapState = (state: CellState, f: (part: Tensor) => Tensor): CellState =>
-  Object.fromEntries(Object.entries(state).map(([name, part]) => [name, f(part)])) as CellState
+const mapState = (state: CellState, f: (part: Tensor, name: string) => Tensor): CellState =>
+  Object.fromEntries(Object.entries(state).map(([name, part]) => [name, f(part, name)])) as CellState
 
 const zeroState = (parts: readonly string[], shape: readonly number[]): CellState =>
   Object.fromEntries(parts.map((name) => [name, full(shape, 0)])) as CellState
@@ -89,6 +107,12 @@ function stateOf(cache: 'begin' | ModelCache | undefined, k: number): CellState 
   if (!cache || cache === 'begin') return undefined
   const parts = Object.entries(cache).filter(([name]) => name.startsWith(`${k}.`))
   return Object.fromEntries(parts.map(([name, value]) => [name.slice(name.indexOf('.') + 1), value])) as CellState
+}
+
+/** uint32 [seq, batch, 1]: whether a token is none of the padding. */
+function isReal(lengths: Tensor, seq: number): Tensor {
+  const [batch] = lengths.shape
+  return less(iota([seq, batch], 0), lengths.reshape([1, batch])).reshape([seq, batch, 1])
 }
 
 /** float32 [seq, batch, 1]: 0 where a document begins within the sequence, else 1. */

@@ -44,8 +44,10 @@ export function assignBuffers(
   steps.forEach((step, i) => {
     // Elementwise work reads an element before it writes it; what the kernel itself reads must stay.
     const fixed = step.epilogue ? step.inputs.slice(0, step.epilogue.operands) : []
+    const rewritten = step.op?.rewrites === undefined ? -1 : step.inputs[step.op.rewrites].slot
     const inPlace = (slot: number, out: Operand): boolean =>
-      (step.fused ?? step.epilogue) !== undefined &&
+      ((step.fused ?? step.epilogue) !== undefined ||
+        (slot === rewritten && step.inputs.filter((x) => x.slot === slot).length === 1)) &&
       !within.has(slot) &&
       !within.has(out.slot) &&
       fixed.every((x) => x.slot !== slot) &&

@@ -372,6 +372,22 @@ const moves: readonly [string, Move][] = [
     },
   ],
   [
+    'writeRows',
+    {
+      weight: 3,
+      choose: (s) => {
+        const x = s.find((v) => v.shape.length > 1)
+        return x === undefined ? undefined : { args: [x], attrs: { at: s.int(4) - 1 } }
+      },
+      // The first rows again, in another place.
+      build: ([x], { at }) => {
+        const [b, n] = x.shape
+        return K.writeRows(x, K.sliceAxis(x, 1, 0, Math.min(n, 2)), K.full([b], at, 'int32'))
+      },
+      exact: true,
+    },
+  ],
+  [
     'rmsNorm',
     {
       weight: 3,

@@ -284,6 +284,130 @@ export function gemmPacked(
   }
 }
 
+/** One row of A times 8 columns of B, each contiguous: registers alone, in the order of `tile`. */
+// @ts-ignore: decorator
+@inline
+function rowTimesColumns(a: usize, b: usize, type: i32, columnStride: i32, kc: i32, c: usize, accumulate: bool): void {
+  const shift: usize = type == 0 ? 2 : type >= 3 ? 0 : 1
+  const line = (<usize>columnStride) << shift
+  let low = f32x4.splat(0)
+  let high = f32x4.splat(0)
+  const whole = kc & ~3
+  let p = 0
+  for (; p < whole; p += 4) {
+    const at = b + ((<usize>p) << shift)
+    const x = a + ((<usize>p) << 4)
+    const x0 = v128.load32_splat(x)
+    const x1 = v128.load32_splat(x, 16)
+    const x2 = v128.load32_splat(x, 32)
+    const x3 = v128.load32_splat(x, 48)
+    let r0 = loadFour(at, type)
+    let r1 = loadFour(at + line, type)
+    let r2 = loadFour(at + 2 * line, type)
+    let r3 = loadFour(at + 3 * line, type)
+    let ab0 = i32x4.shuffle(r0, r1, 0, 4, 1, 5)
+    let ab1 = i32x4.shuffle(r0, r1, 2, 6, 3, 7)
+    let ce0 = i32x4.shuffle(r2, r3, 0, 4, 1, 5)
+    let ce1 = i32x4.shuffle(r2, r3, 2, 6, 3, 7)
+    low = multiplyAdd(x0, i64x2.shuffle(ab0, ce0, 0, 2), low)
+    low = multiplyAdd(x1, i64x2.shuffle(ab0, ce0, 1, 3), low)
+    low = multiplyAdd(x2, i64x2.shuffle(ab1, ce1, 0, 2), low)
+    low = multiplyAdd(x3, i64x2.shuffle(ab1, ce1, 1, 3), low)
+    const next = at + 4 * line
+    r0 = loadFour(next, type)
+    r1 = loadFour(next + line, type)
+    r2 = loadFour(next + 2 * line, type)
+    r3 = loadFour(next + 3 * line, type)
+    ab0 = i32x4.shuffle(r0, r1, 0, 4, 1, 5)
+    ab1 = i32x4.shuffle(r0, r1, 2, 6, 3, 7)
+    ce0 = i32x4.shuffle(r2, r3, 0, 4, 1, 5)
+    ce1 = i32x4.shuffle(r2, r3, 2, 6, 3, 7)
+    high = multiplyAdd(x0, i64x2.shuffle(ab0, ce0, 0, 2), high)
+    high = multiplyAdd(x1, i64x2.shuffle(ab0, ce0, 1, 3), high)
+    high = multiplyAdd(x2, i64x2.shuffle(ab1, ce1, 0, 2), high)
+    high = multiplyAdd(x3, i64x2.shuffle(ab1, ce1, 1, 3), high)
+  }
+  for (; p < kc; p++) {
+    const at = b + ((<usize>p) << shift)
+    const x = v128.load32_splat(a + ((<usize>p) << 4))
+    let left = f32x4.splat(loadOne(at, type))
+    left = f32x4.replace_lane(left, 1, loadOne(at + line, type))
+    left = f32x4.replace_lane(left, 2, loadOne(at + 2 * line, type))
+    left = f32x4.replace_lane(left, 3, loadOne(at + 3 * line, type))
+    let right = f32x4.splat(loadOne(at + 4 * line, type))
+    right = f32x4.replace_lane(right, 1, loadOne(at + 5 * line, type))
+    right = f32x4.replace_lane(right, 2, loadOne(at + 6 * line, type))
+    right = f32x4.replace_lane(right, 3, loadOne(at + 7 * line, type))
+    low = multiplyAdd(x, left, low)
+    high = multiplyAdd(x, right, high)
+  }
+  storeRow(c, low, high, accumulate)
+}
+
+/**
+ * Panels [start, end) of C = A B over all batches, for an A of few rows: a panel of B is packed in cache and used at once, so that B is
+ * read one time and written nowhere. Every element is summed as `gemmPacked` sums it, so the number of rows changes no bit.
+ */
+export function gemmThin(
+  start: i32, end: i32, thread: i32,
+  a: usize, aType: i32, b: usize, type: i32, c: usize, m: i32, n: i32, k: i32,
+  aBatch: i32, aRow: i32, aColumn: i32, bBatch: i32, bRow: i32, bColumn: i32, scratch: usize,
+  aScales: usize, aScaleType: i32, aScaleBatch: i32, aLineBlock: i32, aLineStride: i32, aStepBlock: i32, aStepStride: i32,
+  scales: usize, scaleType: i32, scaleBatch: i32, lineBlock: i32, lineStride: i32, stepBlock: i32, stepStride: i32,
+): void {
+  const panels = (n + 7) >> 3
+  const tiles = (m + 3) >> 2
+  const ldc = (<usize>n) << 2
+  const aSize: usize = aType == 0 ? 4 : aType >= 3 ? 1 : 2
+  const size: usize = type == 0 ? 4 : type >= 3 ? 1 : 2
+  const panel = scratch + ((<usize>tiles * <usize>k) << 4)
+  let packed = -1
+  for (let t = start; t < end; t++) {
+    const z = t / panels
+    const column = (t - z * panels) << 3
+    if (z != packed) {
+      packed = z
+      let p = 0
+      do {
+        const kc = min(KC, k - p)
+        for (let i = 0; i < tiles; i++) {
+          const line = i << 2
+          const lines = min(4, m - line)
+          const out = scratch + (((<usize>p * <usize>tiles) + <usize>(i * kc)) << 4)
+          packLines(a + <usize>(z * aBatch + line * aRow + p * aColumn) * aSize, aType, lines, 4, kc, aRow, aColumn, out)
+          if (aScales) {
+            const own = aScales + <usize>(z * aScaleBatch) * (aScaleType == 0 ? 4 : 2)
+            scaleLines(out, 4, lines, kc, own, aScaleType, line, aLineBlock, aLineStride, p, aStepBlock, aStepStride)
+          }
+        }
+        p += kc
+      } while (p < k)
+    }
+    const columns = min(8, n - column)
+    const cz = c + <usize>(z * m) * ldc + (<usize>column << 2)
+    let p = 0
+    do {
+      const kc = min(KC, k - p)
+      const from = b + <usize>(z * bBatch + column * bColumn + p * bRow) * size
+      const row = scratch + ((<usize>p * <usize>tiles) << 4)
+      if (m == 1 && columns == 8 && bRow == 1 && !scales) {
+        if (type == 0) rowTimesColumns(row, from, 0, bColumn, kc, cz, p > 0)
+        else if (type == 1) rowTimesColumns(row, from, 1, bColumn, kc, cz, p > 0)
+        else rowTimesColumns(row, from, type, bColumn, kc, cz, p > 0)
+      } else {
+        packLines(from, type, columns, 8, kc, bColumn, bRow, panel)
+        if (scales) {
+          const own = scales + <usize>(z * scaleBatch) * (scaleType == 0 ? 4 : 2)
+          scaleLines(panel, 8, columns, kc, own, scaleType, column, lineBlock, lineStride, p, stepBlock, stepStride)
+        }
+        for (let i = 0; i < tiles; i++)
+          tile(row + (<usize>(i * kc) << 4), panel, kc, cz + <usize>(i << 2) * ldc, ldc, min(4, m - (i << 2)), columns, p > 0)
+      }
+      p += kc
+    } while (p < k)
+  }
+}
+
 /** Packs all K x 8 panels of one float32 matrix; for kernels that multiply small blocks. */
 export function packPanels(b: usize, out: usize, k: i32, n: i32, rowStride: i32, columnStride: i32): void {
   for (let column = 0; column < n; column += 8) {

@@ -1,6 +1,6 @@
-export { gemmPacked, packB } from './gemm'
+export { gemmPacked, gemmThin, packB } from './gemm'
 export { groupedOuter, groupedRows } from './grouped'
 export { attentionBackward, attentionForward } from './attention'
 export { crossEntropyRows, logSumExpRows, maxColumns, maxRows, rmsNormGradientRows, rmsNormRows, softmaxGradientRows, softmaxRows, sumColumns, sumRows } from './rows'
-export { copyRows, rotaryRows, scatterAddRows, takeRows } from './move'
+export { copyRows, rotaryRows, scatterAddRows, takeRows, writeRows } from './move'
 export { cos, decodeE4M3, decodeE5M2, decodeF16, encodeBf16, encodeE4M3, encodeE5M2, encodeF16, exp, log, sigmoid, sign, sin, tanh, truncateS, truncateU } from './math'

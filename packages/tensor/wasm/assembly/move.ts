@@ -15,6 +15,22 @@ export function takeRows(start: i32, end: i32, thread: i32, table: usize, ids: u
   }
 }
 
+/**
+ * Sequences [start, end) of s rows of `bytes` bytes: out is `old`, which may be the same memory, with the t rows of `rows` from row at[b] on.
+ * Rows outside are left out.
+ */
+export function writeRows(start: i32, end: i32, thread: i32, old: usize, rows: usize, at: usize, out: usize, bytes: i32, s: i32, t: i32): void {
+  const row = <usize>bytes
+  for (let b = start; b < end; b++) {
+    const sequence = <usize>b * <usize>s * row
+    if (old != out) memory.copy(out + sequence, old + sequence, <usize>s * row)
+    const first = load<i32>(at + (<usize>b << 2))
+    const from = max(0, min(t, -first))
+    const to = max(from, min(t, s - first))
+    if (to > from) memory.copy(out + sequence + <usize>(first + from) * row, rows + (<usize>b * <usize>t + <usize>from) * row, <usize>(to - from) * row)
+  }
+}
+
 /** Table rows [start, end) of the sum over i of x[i] at row ids[i]: every thread owns rows and reads all ids in order. */
 export function scatterAddRows(start: i32, end: i32, thread: i32, x: usize, ids: usize, out: usize, n: i32, row: i32): void {
   const bytes = <usize>row << 2

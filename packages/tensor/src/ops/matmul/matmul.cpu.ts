@@ -61,17 +61,43 @@ function scaleArguments(
  * Goto's scheme: B is packed into panels of 8 columns (parallel over panels), then rows of C are computed 4 x 8 at a
  * time from packed slices of A (parallel over rows). Packing reads through strides and converts to float32, so every
  * layout costs the same.
+ *
+ * Where A has few rows, as when one token is decoded, reading B is all the time: a panel is packed in cache and used at
+ * once (`gemmThin`), with the same sums.
  */
 export function planGemm(whole: MatmulProblem, a: GemmOperand, b: GemmOperand): CpuPlan {
   const calls: CpuCall[] = []
   let scratchBytes = 0
+  let threadScratchBytes = gemmThreadScratch
   for (const problem of singleBatchProblems(whole)) {
     const { m, n, k } = problem
     const batch = batchCount(problem)
     if (batch * m * n === 0) continue
     const panels = Math.ceil(n / panelColumns)
-    scratchBytes = Math.max(scratchBytes, batch * panels * panelColumns * Math.max(k, 1) * 4)
     const panelWork = k * panelColumns
+    if (m <= thinRows && thinScratch(m, k) <= largestThinScratch) {
+      threadScratchBytes = Math.max(threadScratchBytes, thinScratch(m, k))
+      calls.push({
+        kernel: 'gemmThin',
+        count: batch * panels,
+        grain: Math.max(1, Math.ceil(32768 / Math.max(panelWork, 1))),
+        args: [
+          { input: a.input, offset: problem.a.offset * bytesPerElement[a.dtype] },
+          dtypeInfo[a.dtype].packCode!,
+          { input: b.input, offset: problem.b.offset * bytesPerElement[b.dtype] },
+          dtypeInfo[b.dtype].packCode!,
+          { output: 0, offset: problem.c.offset * 4 },
+          ...[m, n, k],
+          ...[problem.a.batchStrides[0] ?? 0, problem.a.rowStride, problem.a.columnStride],
+          ...[problem.b.batchStrides[0] ?? 0, problem.b.rowStride, problem.b.columnStride],
+          'threadScratch',
+          ...scaleArguments(a, problem.a, 'rows'),
+          ...scaleArguments(b, problem.b, 'columns'),
+        ],
+      })
+      continue
+    }
+    scratchBytes = Math.max(scratchBytes, batch * panels * panelColumns * Math.max(k, 1) * 4)
     calls.push({
       kernel: 'packB',
       count: batch * panels,
@@ -110,7 +136,7 @@ export function planGemm(whole: MatmulProblem, a: GemmOperand, b: GemmOperand): 
       ],
     })
   }
-  return { calls, scratchBytes, threadScratchBytes: gemmThreadScratch }
+  return { calls, scratchBytes, threadScratchBytes }
 }
 
 export const matmulCpu: CpuRule<unknown> = {
@@ -119,6 +145,12 @@ export const matmulCpu: CpuRule<unknown> = {
   plan: ({ inputs: [a, b] }) =>
     planGemm(matmulProblem(a, b), { dtype: a.dtype, input: 0 }, { dtype: b.dtype, input: 1 }),
 }
+
+/** The most rows of A for which panels of B are packed in cache. */
+const thinRows = 16
+/** Bytes a thread packs all of A and 512 steps of a panel of B in. */
+const thinScratch = (m: number, k: number): number => Math.ceil(m / 4) * 16 * k + 512 * panelColumns * 4
+const largestThinScratch = 1 << 20
 
 /** Bytes a thread needs to pack A: 64 rows of 512 columns. */
 export const gemmThreadScratch = 64 * 512 * 4

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { StopStrings } from '../src/stop-strings.ts'
+import { StopStrings } from '../src/generate/stop-strings.ts'
 
 /** Pieces through the filter: [what came out of each, what was left at the end]. */
 function through(stops: string[], pieces: string[]): [string[], string, boolean] {

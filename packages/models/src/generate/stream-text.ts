@@ -1,0 +1,45 @@
+/** Text of a continuation as it is made: whole characters, up to a stop string. */
+import type { GenerateOptions, Generator } from './generator.ts'
+import { StopStrings } from './stop-strings.ts'
+
+/** A decoder for ids that come one at a time, as the tokenizers of @kumiki/tokenizer give it; it never shows half a character. */
+export interface IdDecoder {
+  push(id: number): string
+  end(): string
+}
+
+export interface StreamTextOptions extends GenerateOptions {
+  /** The text ends before the first of these, which may stand across tokens. */
+  readonly stop?: readonly string[]
+  /** Ends it between two tokens, with its reason. */
+  readonly signal?: AbortSignal
+}
+
+/**
+ * @param tokenizer gives a decoder for this text
+ * @param prompt token ids, as `Generator.generate` takes them
+ * @yields pieces of the continuation; what could be the beginning of a stop string or a part of a character is held back until it is known
+ * @example
+ * for await (const piece of streamText(generator, tokenizer, tokenizer.encode('むかし'), 100, { stop: ['\n\n'] })) process.stdout.write(piece)
+ */
+export async function* streamText(
+  generator: Generator,
+  tokenizer: { decodeStream(): IdDecoder },
+  prompt: ArrayLike<number>,
+  maxTokens: number,
+  options: StreamTextOptions = {},
+): AsyncGenerator<string> {
+  const { stop = [], stopIds = [], signal } = options
+  const decoder = tokenizer.decodeStream()
+  // The decoder sees the prompt as well, but for what ends a text: a piece that continues a word must not look like the start of one.
+  for (const id of Array.from(prompt)) if (!stopIds.includes(id)) decoder.push(id)
+  const stops = new StopStrings(stop)
+  for await (const id of generator.generate(prompt, maxTokens, options)) {
+    const piece = stops.push(decoder.push(id))
+    if (piece) yield piece
+    if (stops.found) return
+    signal?.throwIfAborted()
+  }
+  const rest = stops.push(decoder.end()) + stops.end()
+  if (rest) yield rest
+}
