@@ -65,7 +65,7 @@ test('adapters alone are trained, on a base in bfloat16 and in 8 bits; the base 
   for (const trainer of [wide, narrow, all]) trainer.dispose()
 })
 
-test('a run on a base in 8 bits that is taken up again has the bits of an unbroken one', async () => {
+test('a run on a base in 8 bits that is resumed has the bits of an unbroken one', async () => {
   const in8 = blockScaledModel(adapted)
   const whole = await trainerOf(in8, in8)
   const losses = await lossesOf(whole, 5)

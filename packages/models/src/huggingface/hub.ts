@@ -31,7 +31,7 @@ interface ListedFile {
   readonly hash: { readonly algorithm: 'sha256' | 'sha1'; readonly hex: string }
 }
 
-/** Times a download is taken up again before it is given up. */
+/** Times a download is resumed before it is given up. */
 const attempts = 5
 
 /**

@@ -36,7 +36,7 @@ export function silu(x: Tensor): Tensor {
   return apply1(siluOp, [x], {})
 }
 
-/** Its gradient keeps the gate and up alone: the sigmoid is computed again. */
+/** Its gradient keeps the gate and up alone: the sigmoid is recomputed. */
 export const swigluOp = defineOp({
   name: 'swiglu',
   kind: 'composite',

@@ -35,7 +35,7 @@ const pending = new WeakMap<Value, Promise<void>>()
 
 /**
  * Computes values and gives them storage. Graphs of one structure share one program, whatever numbers they hold. What
- * another call is already computing is waited for, not computed again.
+ * another call is already computing is waited for, not recomputed.
  */
 export async function evaluateValues(device: Evaluator, values: readonly Value[]): Promise<void> {
   for (;;) {
