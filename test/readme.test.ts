@@ -1,10 +1,9 @@
-import { execFile } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
-import { promisify } from 'node:util'
+import { fileURLToPath } from 'node:url'
+import { format } from 'node:util'
 import { transform } from 'esbuild'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 
 // The first TypeScript block of every README, and every one of the guides, runs as it stands.
 
@@ -32,12 +31,42 @@ for (const name of readdirSync(join(root, 'packages')).sort()) {
 const blocks = (text: string, language: string): string[] =>
   [...text.matchAll(/^```(\w+)\n([\s\S]*?)^```/gm)].filter(([, tag]) => tag === language).map(([, , code]) => code)
 
-const tsx = pathToFileURL(join(root, 'node_modules', 'tsx', 'dist', 'loader.mjs')).href
+/** The source file of what a package exports: `@kumiki/train` or `@kumiki/models/configs`. */
+function sourceOf(specifier: string): string {
+  const [, name, path] = /^(?:@kumiki\/)?([^/]+)(\/.+)?$/.exec(specifier)!
+  const folder = join(root, 'packages', name)
+  const { exports } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+  const entry = exports[`.${path ?? ''}`]
+  return join(folder, entry.source ?? entry)
+}
 
+const Body = (async () => {}).constructor as new (...code: string[]) => (load: unknown) => Promise<void>
+
+/**
+ * A module as the body of an async function in this process: a process for each would load every package anew. Says what
+ * it printed.
+ */
 async function run(source: string, folder: string): Promise<string> {
   const { code } = await transform(source, { loader: 'ts', target: 'es2022', format: 'esm' })
-  const args = ['--conditions=source', '--import', tsx, '--input-type=module', '-e', code]
-  return (await promisify(execFile)(process.execPath, args, { cwd: join(root, folder) })).stdout
+  const body = code.replace(
+    /^import (?:(\* as )?(\w+)|\{([^}]*)\}) from ["']([^"']+)["'];?$/gm,
+    (_, all, name, names, from) =>
+      `const ${names === undefined ? (all ? name : `{ default: ${name} }`) : `{${names.replaceAll(' as ', ': ')}}`} = await load(${JSON.stringify(from)});`,
+  )
+  const load = (name: string) => import(/^(@kumiki\/|kumiki)/.test(name) ? sourceOf(name) : name)
+  const printed: string[] = []
+  const log = vi.spyOn(console, 'log').mockImplementation((...values) => void printed.push(`${format(...values)}\n`))
+  const write = vi.spyOn(process.stdout, 'write').mockImplementation((text) => printed.push(String(text)) > 0)
+  const before = process.cwd()
+  process.chdir(join(root, folder))
+  try {
+    await new Body('load', body)(load)
+  } finally {
+    process.chdir(before)
+    log.mockRestore()
+    write.mockRestore()
+  }
+  return printed.join('')
 }
 
 test.each(Object.keys(documents))('the examples of %s run', async (file) => {
