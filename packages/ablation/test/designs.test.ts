@@ -1,4 +1,5 @@
 /** Designs by what defines them: balance of pairs, clear interactions, blocks. */
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import {
   aliases,
@@ -25,6 +26,31 @@ function expectStrength2({ factors, runs }: LevelDesign): void {
     })
   })
 }
+
+/** Of Chen, Sun and Wu 1993 and Plackett and Burman 1946, as another's package holds them (vectors/make_catalogue.py). */
+const catalogue: { patterns: Record<string, string>; plackettBurman: Record<string, string> } = JSON.parse(
+  readFileSync(new URL('../vectors/catalogue.json', import.meta.url), 'utf8'),
+)
+
+test('designs up to 32 runs and 15 factors have the word lengths of the catalogue', () => {
+  expect(Object.keys(catalogue.patterns)).toHaveLength(26)
+  for (const [key, words] of Object.entries(catalogue.patterns)) {
+    const [factors, runs] = key.split(' in ').map(Number)
+    const made = design({ factors: names(factors), runs })
+    const published = words.split(' ').map(Number)
+    expect(made.wordLengths.slice(1, published.length + 1), key).toEqual(published)
+  }
+})
+
+test.each(Object.entries(catalogue.plackettBurman))(
+  'Plackett-Burman in %s runs is the published one',
+  (runs, first) => {
+    const turned = [...first].map((_, i) => first.slice(first.length - i) + first.slice(0, first.length - i))
+    const rows = turned.map((row) => [...row].map((sign) => Number(sign === '+')))
+    const last = [...first].map(() => 0)
+    expect(plackettBurman(names(first.length), Number(runs)).runs).toEqual([...rows, last])
+  },
+)
 
 test.each([12, 20, 24])('Plackett-Burman in %i runs is orthogonal for every number of factors', (runs) => {
   expectStrength2(plackettBurman(names(runs - 1), runs))
