@@ -1,10 +1,16 @@
 /** Text for a run: the built-in corpus or the user's files, split into train and held-out documents. */
+import { mixCorpora } from '@kumiki/data'
 import { builtinCorpus, readCorpus } from '@kumiki/data/node'
+import type { RunDefinition, RunSource } from '@kumiki/train/node'
 
 export interface Corpus {
   readonly name: string
   readonly train: readonly string[]
   readonly heldOut: readonly string[]
+  /** Sources that `train` is mixed of, one after the other, with the number of documents of each. */
+  readonly subsets?: readonly { readonly source: RunSource; readonly documents: number }[]
+  /** Named parts of `heldOut`, one after the other, with the number of documents of each. */
+  readonly parts?: readonly { readonly name: string; readonly documents: number }[]
   /** Beginnings of held-out documents to continue as samples. */
   readonly prompts: readonly { readonly label: string; readonly prompt: string }[]
 }
@@ -12,8 +18,59 @@ export interface Corpus {
 /** Longest piece, in characters, that a long document is cut into when there are too few documents to split. */
 const pieceLength = 600
 
+/** What says which text a run reads. */
+export type CorpusOrigin = Pick<RunDefinition, 'sources' | 'heldOut'> & {
+  readonly data: readonly string[]
+  /** Picks the documents of fractional repeats. */
+  readonly seed?: number
+}
+
+/**
+ * The text of a run: of paths or of named sources, whose held-out documents are a tenth of it or texts of their own.
+ * @throws Error naming file and remedy, as `readText`; RangeError for a source that may not train
+ */
+export async function loadCorpus({ data, sources, heldOut, seed }: CorpusOrigin): Promise<Corpus> {
+  if (!sources && !heldOut) return readText(data)
+  const given = sources ?? []
+  const parts: { name: string; documents: number }[] = []
+  const held: string[] = []
+  for (const [name, path] of Object.entries(heldOut ?? {})) {
+    const documents = await readCorpus([path])
+    held.push(...documents)
+    parts.push({ name, documents: documents.length })
+  }
+  // What is held out does not train, wherever it stands.
+  const known = new Set(held)
+  const trained = (text: string) => (heldOut ? !known.has(text) : !isHeldOut(text))
+  const read: { source: RunSource; documents: string[] }[] = []
+  for (const source of given) {
+    const documents = await readCorpus([source.path])
+    if (!heldOut) held.push(...documents.filter(isHeldOut))
+    read.push({ source, documents: documents.filter(trained) })
+  }
+  if (!sources) {
+    const { name, train, heldOut: rest } = await readText(data)
+    const all = [...train, ...rest].filter(trained)
+    return { name, train: all, heldOut: held, parts, prompts: samplePrompts(held) }
+  }
+  const { documents, table } = mixCorpora(
+    read.map(({ source, documents }) => ({ ...source, documents })),
+    { seed },
+  )
+  if (held.length === 0)
+    throw new Error('nothing of the sources can be held out: give more text, or heldOut: { NAME: PATH } in the file')
+  return {
+    name: given.map(({ name }) => name).join(', '),
+    train: documents,
+    heldOut: held,
+    subsets: read.map(({ source }, i) => ({ source, documents: table[i].documents })),
+    ...(parts.length > 0 && { parts }),
+    prompts: samplePrompts(held),
+  }
+}
+
 /** @throws Error naming file and remedy, for text that cannot be read or is too little to hold some of it out */
-export async function loadCorpus(paths: readonly string[]): Promise<Corpus> {
+async function readText(paths: readonly string[]): Promise<Corpus> {
   if (paths.length === 0) {
     const { train, heldOut, version } = await builtinCorpus()
     const first = (language: 'ja' | 'en') =>

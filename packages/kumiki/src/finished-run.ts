@@ -1,5 +1,6 @@
 /** What a finished run leaves behind: model, samples, figures. */
 import { join } from 'node:path'
+import { packEvaluation } from '@kumiki/data'
 import { countParameters, type ModelArchitecture } from '@kumiki/models'
 import { fitNgram } from '@kumiki/models/ngram'
 import { saveModel, saveTokenizerConfig } from '@kumiki/models/node'
@@ -7,7 +8,7 @@ import type { Device } from '@kumiki/tensor'
 import type { Tokenizer } from '@kumiki/tokenizer'
 import type { Run, RunObserver } from '@kumiki/train'
 import { type RunClock, type RunFolder, type StopSignals, writeFileAtomically } from '@kumiki/train/node'
-import type { LossFigures, RunSummary, Sample } from '@kumiki/train/records'
+import type { LossFigures, RunSummary, Sample, UsedSubset } from '@kumiki/train/records'
 import type { Corpus } from './corpus.ts'
 import { sampleTexts } from './sampling.ts'
 import { log } from './verb.ts'
@@ -27,6 +28,8 @@ export interface FinishOptions {
   /** Documents as ids. */
   readonly train: readonly Int32Array[]
   readonly heldOut: readonly Int32Array[]
+  /** What was used of each source, where the text came by sources. */
+  readonly used?: readonly UsedSubset[]
   readonly seed: number
   readonly stop: StopSignals
   readonly clock: RunClock
@@ -50,16 +53,26 @@ async function finish(
   options: FinishOptions,
   { trainer, options: { heldOut: heldOutText } }: Run,
 ): Promise<FinishedRun> {
-  const { device, folder, architecture, tokenizer, corpus, train, heldOut, seed, stop, clock } = options
+  const { device, folder, architecture, tokenizer, corpus, train, heldOut, used, seed, stop, clock } = options
   const path = folder.path
   const { signal } = stop
-  const bytes = corpus.heldOut.reduce((n, t) => n + new TextEncoder().encode(t).length, 0)
-  const figures = ({ nats, natsPerToken }: { nats: number; natsPerToken: number }): LossFigures => ({
+  const bytesOf = (texts: readonly string[]) => texts.reduce((n, t) => n + new TextEncoder().encode(t).length, 0)
+  const bytes = bytesOf(corpus.heldOut)
+  const figures = ({ nats, natsPerToken }: { nats: number; natsPerToken: number }, of = bytes): LossFigures => ({
     natsPerToken,
-    bitsPerByte: nats / Math.LN2 / bytes,
+    bitsPerByte: nats / Math.LN2 / of,
   })
   log('Held-out loss, baselines and samples')
   const result = await trainer.evaluate(heldOutText!, { signal })
+  const heldOutParts: Record<string, LossFigures> = {}
+  let at = 0
+  for (const { name, documents } of corpus.parts ?? []) {
+    const to = at + documents
+    const { eosId, vocabSize } = tokenizer
+    const set = packEvaluation(heldOut.slice(at, to), heldOutText!.sequenceLength, { eosId, vocabSize })
+    heldOutParts[name] = figures(await trainer.evaluate(set, { signal }), bytesOf(corpus.heldOut.slice(at, to)))
+    at = to
+  }
   const baseline = async (order: 1 | 2 | 3) => {
     await stop.listen()
     signal.throwIfAborted()
@@ -79,6 +92,8 @@ async function finish(
   const samples = await sampleTexts(device, trainer, tokenizer, corpus.prompts, seed, signal)
   const summary: FinishedRun = {
     heldOut: figures(result),
+    ...(corpus.parts && { heldOutParts }),
+    ...(used && { corpus: used }),
     baselines,
     steps: trainer.step,
     tokens: trainer.tokens,

@@ -12,13 +12,14 @@ import {
 import type { RecipeDifference, RunDefinition } from '@kumiki/train/node'
 import { upgradeConfiguration } from '@kumiki/train/records'
 import { findPreset, fitPreset, type Preset } from './presets.ts'
+import { textsOf } from './run-texts.ts'
 import { fitsAnyDevice } from './training-memory.ts'
 import { UsageError } from './usage-error.ts'
 import { nearest } from './written-json.ts'
 
 export interface RunSources {
   readonly preset?: string
-  /** A JSON file: { name?, architecture?: {...}, run?: {...} }, on top of the preset. */
+  /** A JSON file: { name?, preset?, architecture?: {...}, run?: {...}, data?: [...], heldOut?: {...} }, on top of the preset. */
   readonly config?: string
   readonly overrides: RunConfigurationChanges
   /** Kinds of schedules and optimizers of the user's own, and where they come from. */
@@ -29,10 +30,10 @@ export interface RunSources {
 }
 
 /** Preset, then configuration file, then command line. The vocabulary of the architecture becomes the tokenizer's later. */
-export async function resolveRun(sources: RunSources): Promise<RunDefinition> {
-  const { preset: name = 'nano', config, overrides, available, kinds, ownKinds } = sources
-  const preset = findPreset(name)
+export async function resolveRun(sources: RunSources): Promise<RunDefinition & { readonly data?: readonly string[] }> {
+  const { preset: named, config, overrides, available, kinds, ownKinds } = sources
   const file = config ? await readConfig(config) : {}
+  const preset = findPreset(named ?? (typeof file.preset === 'string' ? file.preset : 'nano'))
   const fromFile = (file.run ?? {}) as RunConfigurationChanges
   const flags = Object.fromEntries(Object.entries(overrides).filter(([, v]) => v !== undefined))
   const sizes = pick(file.architecture, architectureFields, `${config}: architecture`)
@@ -64,6 +65,7 @@ export async function resolveRun(sources: RunSources): Promise<RunDefinition> {
     architecture,
     configuration: checkRunConfiguration(configuration, config ?? 'the run', ownKinds),
     ...(kinds !== undefined && { kinds }),
+    ...(config !== undefined && textsOf(file, config)),
     ...(differences && { recipe: { model: preset.name, differences } }),
   }
 }
@@ -83,7 +85,7 @@ function sizeDifferences({ architecture }: Preset, sizes: Record<string, unknown
 const flagOf = (field: string) =>
   field === 'warmupSteps' ? '--warmup' : `--${field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
 
-const known = ['name', 'architecture', 'run']
+const known = ['name', 'preset', 'architecture', 'run', 'data', 'heldOut']
 
 async function readConfig(path: string): Promise<Record<string, unknown>> {
   const text = await readFile(path, 'utf8').catch((error) => {
@@ -96,7 +98,7 @@ async function readConfig(path: string): Promise<Record<string, unknown>> {
     throw new UsageError(`--config ${path}: is not JSON: ${(error as Error).message}`)
   }
   if (typeof json !== 'object' || json === null || Array.isArray(json))
-    throw new UsageError(`--config ${path}: must be an object { name?, architecture?, run? }`)
+    throw new UsageError(`--config ${path}: must be an object { name?, preset?, architecture?, run?, data?, heldOut? }`)
   // Files of earlier versions call the run's configuration `recipe`.
   const { recipe, ...rest } = json as Record<string, unknown>
   if (recipe !== undefined && 'run' in rest)

@@ -44,6 +44,7 @@ import { reportObserver } from './run-report.ts'
 import { openRunTokenizer, trainRunTokenizer } from './run-tokenizer.ts'
 import { checkRunMemory } from './training-memory.ts'
 import { UsageError } from './usage-error.ts'
+import { repeatWarnings, usedSubsets } from './used-subsets.ts'
 import { log } from './verb.ts'
 
 export type { FinishedRun } from './finished-run.ts'
@@ -110,8 +111,12 @@ async function planOf(options: TrainCommandOptions, ownKinds: RunKinds): Promise
   }
   if (options.overwrite && options.out === undefined)
     throw new UsageError('--overwrite removes the run that is in --out: give --out FOLDER too')
-  const { data, out: folder, overwrite } = options
-  return beginRun(await resolveRun({ ...options, ownKinds }), { ...planning, data, folder, overwrite })
+  const { out: folder, overwrite } = options
+  const { data: ofFile, sources, ...run } = await resolveRun({ ...options, ownKinds })
+  // Paths on the command line stand over those of the file.
+  const own = options.data.length > 0
+  const data = own ? options.data : (ofFile ?? sources?.map(({ path }) => path) ?? [])
+  return beginRun({ ...run, ...(sources && !own && { sources }) }, { ...planning, data, folder, overwrite })
 }
 
 /** A folder that cannot be taken, and a configuration that cannot be, are wrong use. */
@@ -181,7 +186,7 @@ class TrainProcess {
 
   async train(): Promise<FinishedRun> {
     const { folder, record, resume } = this.plan
-    const corpus = await loadCorpus(record.data).catch((error: Error) => {
+    const corpus = await loadCorpus({ ...record, seed: record.configuration.seed }).catch((error: Error) => {
       throw resume
         ? new Error(
             `${error.message}. The run was begun on it: put it back, or name its new place under data in ${join(folder.path, 'run.json')}`,
@@ -218,13 +223,15 @@ class TrainProcess {
     where.phase = 'before the first step'
     const train = await this.encode(tokenizer, corpus.train)
     const heldOut = await this.encode(tokenizer, corpus.heldOut)
+    const used = usedSubsets(corpus, train)
     const { vocabSize, eosId } = tokenizer
     const architecture: ModelArchitecture = { ...record.architecture, vocabSize, paddedVocabSize: vocabSize }
     log(
       `${countParameters(architecture).total.toLocaleString('en')} parameters, ${findPrecision(configuration.precision).name}; ${count(train)} training tokens, ${count(heldOut)} held out; run folder ${path}`,
     )
-    const before = resume && { ...record, configuration: resume.configuration }
     const batch = configuration.batchSize * configuration.sequenceLength
+    for (const line of repeatWarnings(used, (configuration.steps * batch) / total(train))) log(line)
+    const before = resume && { ...record, configuration: resume.configuration }
     if (record.recipe && batch > total(train))
       log(
         `A batch reads the text ${(batch / total(train)).toFixed(1)} times; --batch-size ${Math.max(1, Math.floor(total(train) / configuration.sequenceLength))} reads it at most once`,
@@ -240,6 +247,7 @@ class TrainProcess {
       corpus,
       train,
       heldOut,
+      used,
       seed,
       stop,
       clock,
@@ -276,6 +284,7 @@ class TrainProcess {
         keepRecord(this.plan, device.name, clock, {
           architecture,
           tokens: { train: total(train), heldOut: total(heldOut) },
+          ...(used && { corpus: used }),
         }),
       ],
     )

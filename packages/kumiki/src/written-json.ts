@@ -21,6 +21,17 @@ const source = v.strictObject({
   releaseLevel: v.optional(v.picklist(['L1', 'L2', 'L3', 'LX', 'LZ'])),
 })
 
+/** A source of text in a run's configuration file. */
+const textSource = v.strictObject({
+  name: v.string(),
+  path: v.string(),
+  repeats: v.optional(v.number()),
+  language: v.optional(v.string()),
+  source: v.optional(v.string()),
+  licence: v.optional(v.string()),
+  releaseLevel: v.optional(v.picklist(['L1', 'L2', 'L3', 'LX', 'LZ'])),
+})
+
 const subset = v.strictObject({
   name: v.string(),
   tokens: v.optional(v.number()),
@@ -92,7 +103,7 @@ const run = notes(
   },
 )
 
-const schemas = { source, phase, architecture, design, run } as const
+const schemas = { source, textSource, phase, architecture, design, run } as const
 
 type Entries = Readonly<Record<string, unknown>>
 

@@ -62,9 +62,9 @@ test.each([
 test('a text of one long line is cut into documents', async () => {
   const sentence = 'これは長い文です。This is 𠮷 a long line. '
   writeFileSync(at('line.txt'), sentence.repeat(200))
-  const { train, heldOut } = await loadCorpus([at('line.txt')])
+  const { train, heldOut } = await loadCorpus({ data: [at('line.txt')] })
   expect(train.length + heldOut.length).toBeGreaterThan(10)
   expect([...train, ...heldOut].every((part) => part.length <= 600 && !/\p{Surrogate}/u.test(part))).toBe(true)
   writeFileSync(at('short.txt'), 'one short line')
-  await expect(loadCorpus([at('short.txt')])).rejects.toThrow(/one document of 14 characters.*from 1200 characters on/)
+  await expect(loadCorpus({ data: [at('short.txt')] })).rejects.toThrow(/one document of 14 characters.*from 1200 characters on/)
 })

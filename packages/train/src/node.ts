@@ -19,6 +19,7 @@ export {
   type RunProcess,
   type RunRecipe,
   type RunRecord,
+  type RunSource,
   shellWord,
 } from './run/run-record.ts'
 export { exitCodeOf, Stopped, type StopSignal, type StopSignalOptions, StopSignals } from './run/stop-signals.ts'

@@ -19,6 +19,8 @@ export interface MixRow {
   readonly repeats: number
   /** Size of the source, once. */
   readonly size: number
+  /** Documents it gives the mix. */
+  readonly documents: number
   /** Size it takes in the mix. */
   readonly mixedSize: number
   /** Part of the mix, 0 to 1. */
@@ -49,6 +51,7 @@ export function mixCorpora<Document extends ArrayLike<unknown>>(
     }
     const size = source.documents.reduce((sum, document) => sum + document.length, 0)
     let mixedSize = 0
+    const before = documents.length
     const take = (document: Document) => {
       documents.push(document)
       mixedSize += document.length
@@ -74,7 +77,7 @@ export function mixCorpora<Document extends ArrayLike<unknown>>(
     const missing = Math.round(wanted - taken)
     const part = skipped.find((document) => document.length > missing)
     if (missing > 0 && part && (taken === 0 || missing > 0.05 * size)) take(beginningOf(part, missing))
-    rows.push({ name, releaseLevel, repeats, size, mixedSize })
+    rows.push({ name, releaseLevel, repeats, size, documents: documents.length - before, mixedSize })
   })
   const total = rows.reduce((sum, row) => sum + row.mixedSize, 0)
   if (total === 0) throw new RangeError('mixCorpora: the mix is empty; give documents and repeats above 0')

@@ -4,6 +4,7 @@ export { upgradeConfiguration, upgradeRunRecord } from './former-names.ts'
 export { parseMetrics } from './metrics.ts'
 export {
   type LossFigures,
+  type UsedSubset,
   parseEvaluations,
   parseSamples,
   parseSummary,

@@ -6,9 +6,28 @@ export interface LossFigures {
   readonly bitsPerByte: number
 }
 
+/** What a run was trained on of one named source: what a model card says of it. */
+export interface UsedSubset {
+  readonly subset: string
+  /** null where it was not stated. */
+  readonly language: string | null
+  readonly source: string | null
+  readonly licence: string | null
+  /** LLM-jp's level of release: L1, L2 or L3. */
+  readonly releaseLevel: string
+  /** Passes over it that stand in the text of the run. */
+  readonly repeats: number
+  /** In one pass over the text of the run, repeats counted. */
+  readonly tokens: number
+}
+
 /** How a run ended: `summary.json` of a run folder. */
 export interface RunSummary {
   readonly heldOut: LossFigures
+  /** Of each held-out text that has a name. */
+  readonly heldOutParts?: Readonly<Record<string, LossFigures>>
+  /** Where the text came by named sources. */
+  readonly corpus?: readonly UsedSubset[]
   /** The same held-out text under n-gram baselines. */
   readonly baselines: { readonly unigram: LossFigures; readonly bigram: LossFigures; readonly trigram: LossFigures }
   readonly steps: number
@@ -62,9 +81,16 @@ export function parseSummary(json: unknown, file: string): RunSummary {
       bitsPerByte: number(file, `${field}.bitsPerByte`, bitsPerByte),
     }
   }
+  const parts = given.heldOutParts === undefined ? undefined : record(file, 'heldOutParts', given.heldOutParts)
   const { unigram, bigram, trigram } = record(file, 'baselines', given.baselines)
   return {
     heldOut: loss('heldOut', given.heldOut),
+    ...(parts && {
+      heldOutParts: Object.fromEntries(
+        Object.entries(parts).map(([name, value]) => [name, loss(`heldOutParts.${name}`, value)]),
+      ),
+    }),
+    ...(given.corpus !== undefined && { corpus: subsets(file, given.corpus) }),
     baselines: {
       unigram: loss('baselines.unigram', unigram),
       bigram: loss('baselines.bigram', bigram),
@@ -78,6 +104,27 @@ export function parseSummary(json: unknown, file: string): RunSummary {
     seed: number(file, 'seed', given.seed),
     parameters: number(file, 'parameters', given.parameters),
   }
+}
+
+function subsets(file: string, value: unknown): UsedSubset[] {
+  if (!Array.isArray(value)) throw new Error(`${file}: corpus must be an array of subsets`)
+  return value.map((entry, index) => {
+    const field = `corpus[${index}]`
+    const given = record(file, field, entry)
+    const stated = (name: string) => {
+      const known = given[name]
+      return known === undefined || known === null ? null : text(file, `${field}.${name}`, known)
+    }
+    return {
+      subset: text(file, `${field}.subset`, given.subset),
+      language: stated('language'),
+      source: stated('source'),
+      licence: stated('licence'),
+      releaseLevel: text(file, `${field}.releaseLevel`, given.releaseLevel),
+      repeats: number(file, `${field}.repeats`, given.repeats),
+      tokens: number(file, `${field}.tokens`, given.tokens),
+    }
+  })
 }
 
 /**

@@ -46,7 +46,7 @@ export function keepRecord(
   { folder, record, changed }: RunPlan,
   device: string,
   clock: RunClock,
-  known: Pick<RunRecord, 'architecture' | 'tokens'>,
+  known: Pick<RunRecord, 'architecture' | 'tokens' | 'corpus'>,
 ): RunObserver {
   let fromStep = 0
   const write = (step: number) =>

@@ -2,9 +2,11 @@
 import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import type { ReleaseLevel } from '@kumiki/data'
 import type { ModelArchitecture } from '@kumiki/models/configs'
 import { writeFileAtomically } from '../atomic-file.ts'
 import { upgradeRunRecord } from '../records/former-names.ts'
+import type { UsedSubset } from '../records/run-files.ts'
 import { checkRunConfiguration, type RunConfiguration, type RunKinds } from './configuration.ts'
 
 /** What is trained and how: the plain part of a run. */
@@ -14,8 +16,27 @@ export interface RunDefinition {
   readonly configuration: RunConfiguration
   /** Where kinds of schedules and optimizers of one's own come from, for the record: nothing is loaded from it. */
   readonly kinds?: string
+  /** Named sources of the text, where it is mixed of some. */
+  readonly sources?: readonly RunSource[]
+  /** Held-out texts by name: files or folders. Default: a tenth of the text. */
+  readonly heldOut?: Readonly<Record<string, string>>
   /** The model whose recipe the configuration follows, and what differs from it. */
   readonly recipe?: RunRecipe
+}
+
+/** A named source of a run's text. */
+export interface RunSource {
+  readonly name: string
+  /** File or folder of texts. */
+  readonly path: string
+  /** Passes over it in the text of the run; default 1. */
+  readonly repeats?: number
+  readonly language?: string
+  /** Where it is from, and under which licence. */
+  readonly source?: string
+  readonly licence?: string
+  /** LLM-jp's level of release; default L3. */
+  readonly releaseLevel?: ReleaseLevel
 }
 
 /** Where a run follows what was done with a published model. */
@@ -62,6 +83,8 @@ export interface RunRecord extends RunDefinition {
   readonly data: readonly string[]
   readonly checkpoints: Cadence
   readonly tokens?: { readonly train: number; readonly heldOut: number }
+  /** What was used of each source, and at which level. */
+  readonly corpus?: readonly UsedSubset[]
   readonly device?: string
   readonly processes: readonly RunProcess[]
 }
