@@ -89,6 +89,40 @@ const design = v.strictObject({
   aliases: v.optional(v.unknown()),
 })
 
+/** A design of factors with any number of levels. */
+const levelDesign = v.strictObject({
+  name: v.string(),
+  factors: v.array(v.strictObject({ name: v.string(), levels: v.array(v.string()) })),
+  runs: v.array(v.array(v.pipe(count, v.minValue(0)))),
+  blocks: v.optional(v.array(count)),
+})
+
+/** `ablate design --study`. */
+const study = v.strictObject({
+  name: v.optional(v.pipe(v.string(), v.regex(/^[\w.-]{1,80}$/, 'a name of letters, digits, dots and dashes'))),
+  base: v.record(v.string(), v.unknown()),
+  factors: v.array(
+    v.strictObject({ name: v.string(), levels: v.record(v.string(), v.record(v.string(), v.unknown())) }),
+  ),
+})
+
+/** `study.json` of a study's folder. */
+const studyFolder = v.strictObject({
+  version: v.literal(1),
+  name: v.string(),
+  design: v.union([design, levelDesign]),
+  runs: v.array(
+    v.strictObject({
+      id: v.string(),
+      row: v.pipe(count, v.minValue(0)),
+      replicate: v.pipe(count, v.minValue(0)),
+      levels: v.record(v.string(), v.string()),
+      config: v.string(),
+      folder: v.string(),
+    }),
+  ),
+})
+
 /**
  * A row of a table of runs. People note more in such tables than is read; what is not read passes, unless it looks like a slip of the pen.
  */
@@ -103,7 +137,7 @@ const run = notes(
   },
 )
 
-const schemas = { source, textSource, phase, architecture, design, run } as const
+const schemas = { source, textSource, phase, architecture, design, levelDesign, study, studyFolder, run } as const
 
 type Entries = Readonly<Record<string, unknown>>
 

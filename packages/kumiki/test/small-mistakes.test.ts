@@ -66,5 +66,7 @@ test('a text of one long line is cut into documents', async () => {
   expect(train.length + heldOut.length).toBeGreaterThan(10)
   expect([...train, ...heldOut].every((part) => part.length <= 600 && !/\p{Surrogate}/u.test(part))).toBe(true)
   writeFileSync(at('short.txt'), 'one short line')
-  await expect(loadCorpus({ data: [at('short.txt')] })).rejects.toThrow(/one document of 14 characters.*from 1200 characters on/)
+  await expect(loadCorpus({ data: [at('short.txt')] })).rejects.toThrow(
+    /one document of 14 characters.*from 1200 characters on/,
+  )
 })

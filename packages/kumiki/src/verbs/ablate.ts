@@ -1,46 +1,42 @@
-/** `kumiki ablate design|analyze` */
-import type { Design } from '@kumiki/ablation'
+/** `kumiki ablate analyze`; the other verbs of ablate are in ablate-design.ts and ablate-run.ts. */
+import type { Design, LevelDesign, Response, SeveralAnalyses } from '@kumiki/ablation'
 import type { Command } from 'commander'
 import { readBytes, readJson, writeWhole } from '../files.ts'
-import { collect, integer, names, real } from '../flag-values.ts'
-import { checkedUse, UsageError } from '../usage-error.ts'
+import { collect, real } from '../flag-values.ts'
+import { openStudy, type StudyFolder } from '../study.ts'
+import { type Responses, responsesOfRuns, responsesOfTable } from '../study-responses.ts'
+import { textTable } from '../text-table.ts'
+import { UsageError } from '../usage-error.ts'
 import { addCommand, addVerb, answer } from '../verb.ts'
 import { checkWritten } from '../written-json.ts'
+import { addDesign } from './ablate-design.ts'
+import { addRun } from './ablate-run.ts'
 
 export function addAblate(program: Command): void {
   const group = addCommand(program, 'ablate', 'Which of these changes helped: designs of few runs, and their analysis.')
-  addVerb(
-    group,
-    'design',
-    'A fractional factorial design: what to switch on in each run.',
-    (c) =>
-      c
-        .requiredOption('--factors <names>', 'two to fifteen names between commas', names)
-        .requiredOption('--runs <n>', 'a power of two, more than the factors', integer(4, 128))
-        .option(
-          '--generator <D=A*B>',
-          'an added factor as a product of others (repeatable; default: least aberration)',
-          collect,
-        )
-        .option('--clear <A:B>', 'an interaction that is told apart from all others (repeatable)', collect)
-        .option('--baseline', 'the first run has everything off')
-        .option('--foldover', 'followed by its mirror image: twice the runs, one resolution more')
-        .option('--out <file>', 'write the design as JSON'),
-    design,
-  )
+  addDesign(group)
+  addRun(group)
   addVerb(
     group,
     'analyze',
-    'Effects of the factors, from one score a run.',
+    'Effects of the factors: from the trainings of a study, or from one score a run.',
     (c) =>
       c
-        .requiredOption('--design <file>', 'JSON as `ablate design` writes it')
-        .requiredOption(
+        .argument('[folder]', 'of a study: its finished trainings are read')
+        .option(
+          '--response <path>',
+          'with FOLDER: a figure of summary.json, such as heldOut.bitsPerByte (repeatable)',
+          collect,
+        )
+        .option('--table <file>', "with FOLDER: the study's table.csv, filled in, in place of its run folders")
+        .option('--design <file>', 'JSON as `ablate design` writes it')
+        .option(
           '--responses <file>',
-          'JSON: an array with a number (or a list of replicates) a run; or text: a line a run',
+          'with --design. JSON: an array with a number, a list or null a run, or such arrays by name; or text: a line a run',
         )
         .option('--interaction <A:B>', 'estimate an interaction too (repeatable)', collect)
         .option('--confidence <share>', 'of the intervals', real({ above: 0, to: 0.999999 }), 0.95)
+        .option('--out <file>', 'write a page with plots')
         .option('--csv <file>', 'write the effects as CSV')
         .option('--svg <file>', 'draw the effects')
         .option('--half-normal <file>', 'draw their sizes beside what noise alone would give'),
@@ -48,88 +44,170 @@ export function addAblate(program: Command): void {
   )
 }
 
-interface DesignFlags {
-  factors: string[]
-  runs: number
-  generator?: string[]
-  clear?: string[]
-  baseline?: boolean
-  foldover?: boolean
-  out?: string
-  json?: boolean
-}
-
-async function design(options: DesignFlags): Promise<void> {
-  const ablation = await import('@kumiki/ablation/design')
-  const generators = options.generator && Object.fromEntries(options.generator.map(readGenerator))
-  const made = checkedUse(() => {
-    const first = ablation.design({
-      factors: options.factors,
-      runs: options.runs,
-      generators,
-      baseline: options.baseline === true,
-      ...(options.clear && { clear: options.clear.map((pair) => pair.split(':') as [string, string]) }),
-    })
-    return options.foldover ? ablation.foldover(first) : first
-  })
-  if (options.out !== undefined) await writeWhole(options.out, `${JSON.stringify(made, null, 2)}\n`)
-  answer(options, { ...made, aliases: ablation.aliases(made) }, () => {
-    const resolution = made.resolution === null ? 'full factorial' : `resolution ${roman(made.resolution)}`
-    return `${made.runs.length} runs, ${resolution}\n\n${ablation.designTable(made)}\n\ncannot be told apart:\n${ablation.aliasTable(made)}`
-  })
-}
-
-function readGenerator(text: string): [string, string[]] {
-  const match = /^([^=]+)=([^=]+)$/.exec(text)
-  if (!match) throw new UsageError(`--generator ${text}: it must be a factor and a product of others, such as D=A*B`)
-  return [match[1].trim(), match[2].split('*').map((name) => name.trim())]
-}
-
-function roman(value: number): string {
-  return ['', 'I', 'II', 'III', 'IV', 'V', 'VI', 'VII', 'VIII', 'IX', 'X'][value] ?? String(value)
-}
-
 interface AnalyzeFlags {
-  design: string
-  responses: string
+  response?: string[]
+  table?: string
+  design?: string
+  responses?: string
   interaction?: string[]
   confidence: number
+  out?: string
   csv?: string
   svg?: string
   halfNormal?: string
   json?: boolean
 }
 
-async function analyze(options: AnalyzeFlags): Promise<void> {
+/** What is analysed, and where it is from. */
+interface Given {
+  readonly from: string
+  readonly study: StudyFolder
+  readonly responses: Responses
+  readonly notes: readonly string[]
+}
+
+async function analyze(options: AnalyzeFlags, folder: string | undefined): Promise<void> {
   const ablation = await import('@kumiki/ablation')
-  const made = readDesign(await readJson(options.design), options.design)
-  const responses = await readResponses(options.responses)
+  const { from, study, responses, notes } =
+    folder === undefined ? await givenFiles(options) : await givenStudy(folder, options)
+  const made = study.design
   const settings = {
     interactions: options.interaction?.map((term) => term.split(':')),
     confidence: options.confidence,
   }
-  let analysis: ReturnType<typeof ablation.analyze>
-  let verdict: readonly string[]
-  try {
-    analysis = ablation.analyze(made, responses, settings)
-    verdict = ablation.verdict(made, ablation.analysisOfVariance(made, responses, settings))
-  } catch (error) {
-    throw new Error(`${options.responses}: ${(error as Error).message}`)
+  const named = Object.entries(responses)
+  const several = refused(from, () => ablation.analyzeSeveral(made, responses, settings))
+  const lenth = lenthOf(made, responses, options.confidence, ablation)
+  const verdict = [...notes, ...several.verdict, ...lenth.flatMap(({ sentence }) => sentence)]
+  // Of one response of a two-level design with every run there, as ever: means on and off.
+  const [first] = named
+  const single =
+    named.length === 1 && 'definingRelation' in made && complete(first[1])
+      ? refused(from, () => ablation.analyze(made, first[1] as (number | number[])[], settings))
+      : undefined
+  const ofFirst = single ?? {
+    confidence: options.confidence,
+    effects: several.analyses[first[0]].terms.flatMap((term) =>
+      term.difference === null ? [] : [{ ...term, difference: term.difference }],
+    ),
   }
-  if (options.csv !== undefined) await writeWhole(options.csv, ablation.effectsCsv(analysis))
+  const own = single ? verdict.map((sentence) => sentence.replace(`${first[0]}: `, '')) : verdict
+  if (options.csv !== undefined)
+    await writeWhole(options.csv, single ? ablation.effectsCsv(single) : csvOf(several.table))
   if (options.svg !== undefined) {
     const { effectsChart } = await import('@kumiki/report')
-    await writeWhole(options.svg, effectsChart(analysis))
+    await writeWhole(options.svg, effectsChart(ofFirst, { response: first[0] }))
   }
   if (options.halfNormal !== undefined) {
     const { halfNormalChart } = await import('@kumiki/report')
-    await writeWhole(options.halfNormal, halfNormalChart(analysis.effects))
+    await writeWhole(options.halfNormal, halfNormalChart(ofFirst.effects))
   }
-  answer(options, { ...analysis, verdict }, () => `${ablation.effectsTable(analysis)}\n\n${verdict.join('\n')}`)
+  if (options.out !== undefined) {
+    const { studyPage } = await import('../study-page.ts')
+    await writeWhole(options.out, await studyPage(study, responses, { ...several, verdict: own }))
+  }
+  const data = single ? { ...single, verdict: own } : { responses, ...several, verdict: own }
+  answer(options, data, () => `${single ? ablation.effectsTable(single) : testsTable(several)}\n\n${own.join('\n')}`)
+}
+
+async function givenStudy(folder: string, options: AnalyzeFlags): Promise<Given> {
+  if (options.design !== undefined || options.responses !== undefined)
+    throw new UsageError('give the folder of a study, or --design FILE and --responses FILE, not both')
+  if (options.table !== undefined && options.response !== undefined)
+    throw new UsageError('--response names a figure of run folders; leave it out with --table')
+  const study = await openStudy(folder)
+  if (options.table !== undefined)
+    return { from: options.table, study, responses: await responsesOfTable(options.table, study), notes: [] }
+  const { responses, unfinished } = await responsesOfRuns(folder, study, options.response)
+  const notes =
+    unfinished.length > 0
+      ? [`${unfinished.length} of ${study.runs.length} trainings have not finished: ${unfinished.join(', ')}.`]
+      : []
+  return { from: folder, study, responses, notes }
+}
+
+async function givenFiles(options: AnalyzeFlags): Promise<Given> {
+  const { design: file, responses: from } = options
+  if (file === undefined || from === undefined)
+    throw new UsageError('give the folder of a study, or --design FILE and --responses FILE')
+  const made = readDesign(await readJson(file), file)
+  const study: StudyFolder = { version: 1, name: file, design: made, runs: [] }
+  return { from, study, responses: await readResponses(from), notes: [] }
+}
+
+/** What an analysis refuses, told with the file. */
+function refused<T>(from: string, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    throw new Error(`${from}: ${(error as Error).message}`, { cause: error })
+  }
+}
+
+const complete = (values: readonly Response[]) =>
+  values.every((value) => (Array.isArray(value) ? !value.includes(null) : value !== null))
+
+/** Where nothing is repeated: the effects that stand out of their own spread, interactions among them. */
+function lenthOf(
+  made: Design | LevelDesign,
+  responses: Responses,
+  confidence: number,
+  { lenth }: typeof import('@kumiki/ablation'),
+): { sentence: string }[] {
+  if (!('definingRelation' in made) || made.runs.length < 8) return []
+  return Object.entries(responses).flatMap(([name, values]) => {
+    if (!values.every((value) => typeof value === 'number')) return []
+    const { effects } = lenth(made, values as number[], confidence)
+    const stand = effects.filter(({ stands }) => stands).map(({ term }) => term)
+    const what =
+      stand.length > 0
+        ? `${stand.join(', ')} stand out of the spread of all contrasts`
+        : 'no contrast stands out of the others'
+    return [{ sentence: `${name}: By Lenth’s method, which needs no repeats, ${what}.` }]
+  })
+}
+
+function testsTable({ table, analyses }: SeveralAnalyses): string {
+  const number = (value: number | null) => (value === null ? '-' : String(Number(value.toPrecision(4))))
+  const rows = table.map(({ response, term, difference, pValue, benjaminiHochberg }) => {
+    const one = analyses[response].terms.find((other) => other.term === term)!
+    const [low, high] = one.confidenceInterval ?? [null, null]
+    return [
+      response,
+      term,
+      number(difference),
+      number(low),
+      number(high),
+      number(one.F),
+      number(pValue),
+      number(one.holm),
+      number(benjaminiHochberg),
+    ]
+  })
+  return textTable(['response', 'term', 'difference', 'low', 'high', 'F', 'p', 'p (Holm)', 'p (B-H, all)'], rows)
+}
+
+function csvOf(table: SeveralAnalyses['table']): string {
+  const cell = (text: string) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text)
+  const rows = table.map(({ response, term, difference, pValue, benjaminiHochberg }) =>
+    [response, term, difference, pValue, benjaminiHochberg].map((value) => cell(value === null ? '' : String(value))),
+  )
+  return [['response', 'term', 'difference', 'p', 'p_benjamini_hochberg'], ...rows]
+    .map((row) => `${row.join(',')}\r\n`)
+    .join('')
 }
 
 /** A design out of a file. @throws Error naming file and field */
-function readDesign(json: unknown, file: string): Design {
+function readDesign(json: unknown, file: string): Design | LevelDesign {
+  const levelled = (json as { factors?: { levels?: unknown }[] } | null)?.factors
+  if (Array.isArray(levelled) && levelled.some((factor) => factor?.levels !== undefined)) {
+    const found = checkWritten<LevelDesign>('levelDesign', json, file)
+    found.runs.forEach((row, i) => {
+      if (row.length !== found.factors.length || row.some((level, j) => !(level < found.factors[j].levels.length)))
+        throw new Error(`${file}: runs[${i}] must be ${found.factors.length} indices of levels`)
+    })
+    return found
+  }
   const given = checkWritten<Partial<Record<keyof Design, unknown>>>('design', json, file)
   const fail = (message: string): never => {
     throw new Error(`${file}: ${message}; \`kumiki ablate design --out FILE\` writes one`)
@@ -155,17 +233,26 @@ function readDesign(json: unknown, file: string): Design {
   return { factors, runs, definingRelation, wordLengths, resolution } as Design
 }
 
-/** One number or one list a run. @throws Error naming file and line */
-async function readResponses(file: string): Promise<(number | number[])[]> {
+/** One number, one list or null a run; or such lists by name. @throws Error naming file and line */
+async function readResponses(file: string): Promise<Responses> {
   const text = new TextDecoder().decode(await readBytes(file, 2 ** 24)).trim()
+  const isValue = (value: unknown) => typeof value === 'number' || value === null
+  const fits = (json: unknown): json is Response[] =>
+    Array.isArray(json) && json.every((value) => isValue(value) || (Array.isArray(value) && value.every(isValue)))
   if (text.startsWith('[')) {
     const json = await readJson(file)
-    const fits = (value: unknown): boolean =>
-      typeof value === 'number' || (Array.isArray(value) && value.every((v) => typeof v === 'number'))
-    if (Array.isArray(json) && json.every(fits)) return json
-    throw new Error(`${file}: it must be an array with a number, or a list of numbers, for each run`)
+    if (fits(json)) return { response: json }
+    throw new Error(`${file}: it must be an array with a number, a list of numbers, or null, for each run`)
   }
-  return text.split(/\r?\n/).map((line, index) => {
+  if (text.startsWith('{')) {
+    const json = (await readJson(file)) as Record<string, unknown>
+    const wrong = Object.entries(json).find(([, values]) => !fits(values))
+    if (wrong)
+      throw new Error(`${file}: ${wrong[0]} must be an array with a number, a list of numbers, or null, for each run`)
+    if (Object.keys(json).length === 0) throw new Error(`${file}: it names no response`)
+    return json as Record<string, Response[]>
+  }
+  const lines = text.split(/\r?\n/).map((line, index) => {
     const values = line
       .trim()
       .split(/[\s,]+/)
@@ -174,4 +261,5 @@ async function readResponses(file: string): Promise<(number | number[])[]> {
       throw new Error(`${file}: line ${index + 1} must be numbers, got ${JSON.stringify(line.slice(0, 80))}`)
     return values.length === 1 ? values[0] : values
   })
+  return { response: lines }
 }

@@ -4,10 +4,10 @@ export { upgradeConfiguration, upgradeRunRecord } from './former-names.ts'
 export { parseMetrics } from './metrics.ts'
 export {
   type LossFigures,
-  type UsedSubset,
   parseEvaluations,
   parseSamples,
   parseSummary,
   type RunSummary,
   type Sample,
+  type UsedSubset,
 } from './run-files.ts'

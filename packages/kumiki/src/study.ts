@@ -1,0 +1,148 @@
+/** A study of `kumiki ablate`: what is varied over a base configuration, and the folder of its runs. */
+import { dirname, join, relative, resolve } from 'node:path'
+import type { Design, LevelDesign } from '@kumiki/ablation/design'
+import { readJson, writeWhole } from './files.ts'
+import { UsageError } from './usage-error.ts'
+import { checkWritten } from './written-json.ts'
+
+type Changes = Readonly<Record<string, unknown>>
+
+/** `ablate design --study`: a base configuration, and what each level of each factor changes in it. */
+export interface Study {
+  readonly name?: string
+  /** A configuration file of `kumiki train`. */
+  readonly base: Changes
+  readonly factors: readonly { readonly name: string; readonly levels: Readonly<Record<string, Changes>> }[]
+}
+
+/** A training of a study; paths count from the study's folder. */
+export interface StudyRun {
+  readonly id: string
+  /** Row of the design, from 0, and which repetition of it, from 0. */
+  readonly row: number
+  readonly replicate: number
+  readonly levels: Readonly<Record<string, string>>
+  readonly config: string
+  readonly folder: string
+}
+
+/** `study.json` in a study's folder. */
+export interface StudyFolder {
+  readonly version: 1
+  readonly name: string
+  readonly design: Design | LevelDesign
+  readonly runs: readonly StudyRun[]
+}
+
+/** @throws Error naming file and field */
+export async function readStudy(file: string): Promise<Study> {
+  return checkWritten<Study>('study', await readJson(file), file)
+}
+
+/** A level of each factor for each row of the design. */
+export function levelsOf(design: Design | LevelDesign): Record<string, string>[] {
+  return design.runs.map((row) =>
+    Object.fromEntries(
+      design.factors.map((factor, i) => [
+        factor.name,
+        'levels' in factor
+          ? factor.levels[row[i]]
+          : row[i] > 0
+            ? ((factor as { on?: string }).on ?? 'on')
+            : ((factor as { off?: string }).off ?? 'off'),
+      ]),
+    ),
+  )
+}
+
+const isObject = (value: unknown): value is Changes =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** Objects are merged, lists appended (a source more), other values replaced. */
+function merged(base: Changes, changes: Changes): Changes {
+  const result: Record<string, unknown> = { ...base }
+  for (const [key, value] of Object.entries(changes)) {
+    const before = result[key]
+    if (isObject(before) && isObject(value)) result[key] = merged(before, value)
+    else if (Array.isArray(before) && Array.isArray(value)) result[key] = [...before, ...value]
+    else result[key] = value
+  }
+  return result
+}
+
+/** Paths of texts are taken from one folder to another. */
+function movedPaths(config: Changes, from: string, to: string): Changes {
+  const move = (path: unknown) => (typeof path === 'string' ? relative(to, resolve(from, path)) : path)
+  const { data, heldOut } = config
+  return {
+    ...config,
+    ...(Array.isArray(data) && {
+      data: data.map((entry) => (isObject(entry) ? { ...entry, path: move(entry.path) } : move(entry))),
+    }),
+    ...(isObject(heldOut) && {
+      heldOut: Object.fromEntries(Object.entries(heldOut).map(([name, path]) => [name, move(path)])),
+    }),
+  }
+}
+
+/**
+ * Writes a configuration file for every run, a table to fill in, and study.json.
+ * @param file where the study was read
+ * @param replicates how often each row is run, with seeds of its own
+ * @throws UsageError where a level of the design is not in the study
+ */
+export async function writeStudy(
+  study: Study,
+  file: string,
+  design: Design | LevelDesign,
+  out: string,
+  replicates: number,
+): Promise<StudyFolder> {
+  const name = study.name ?? 'study'
+  const digits = String(design.runs.length).length
+  const rows = levelsOf(design)
+  const runs: StudyRun[] = []
+  const configs: [string, Changes][] = []
+  for (let replicate = 0; replicate < replicates; replicate++) {
+    for (const [row, levels] of rows.entries()) {
+      const id = `run-${String(row + 1).padStart(digits, '0')}${replicates > 1 ? `-${replicate + 1}` : ''}`
+      let config = study.base
+      for (const { name: factor, levels: changes } of study.factors) {
+        const level = changes[levels[factor]]
+        if (!level) throw new UsageError(`${file}: ${factor} has no level ${JSON.stringify(levels[factor])}`)
+        config = merged(config, level)
+      }
+      const base = (isObject(config.run) ? config.run.seed : undefined) ?? 0
+      const seeded = replicates === 1 ? config : merged(config, { run: { seed: Number(base) + replicate } })
+      configs.push([id, movedPaths({ ...seeded, name: `${name}-${id}` }, dirname(file), join(out, 'configs'))])
+      runs.push({ id, row, replicate, levels, config: `configs/${id}.json`, folder: `runs/${id}` })
+    }
+  }
+  for (const [id, config] of configs)
+    await writeWhole(join(out, 'configs', `${id}.json`), `${JSON.stringify(config, null, 2)}\n`)
+  const factors = design.factors.map((factor) => factor.name)
+  const cell = (text: string) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text)
+  const table = [
+    ['run', ...factors, 'response'],
+    ...runs.map(({ id, levels }) => [id, ...factors.map((factor) => levels[factor]), '']),
+  ]
+  await writeWhole(join(out, 'table.csv'), table.map((row) => `${row.map(cell).join(',')}\r\n`).join(''))
+  const folder: StudyFolder = { version: 1, name, design, runs }
+  await writeWhole(join(out, 'study.json'), `${JSON.stringify(folder, null, 2)}\n`)
+  return folder
+}
+
+/** @throws Error where the folder is no study's */
+export async function openStudy(path: string): Promise<StudyFolder> {
+  const file = join(path, 'study.json')
+  const study = checkWritten<StudyFolder>('studyFolder', await readJson(file), file)
+  const rows = study.design.runs.length
+  for (const [i, { row, id, config, folder }] of study.runs.entries()) {
+    if (row >= rows)
+      throw new Error(`${file}: runs[${i}].row must be below ${rows}, the rows of the design, got ${row}`)
+    for (const inside of [config, folder])
+      if (relative(path, join(path, inside)).startsWith('..') || !/^[\w.-]+$/.test(id))
+        throw new Error(`${file}: runs[${i}] leaves the folder of the study: ${inside}`)
+  }
+  return study
+}

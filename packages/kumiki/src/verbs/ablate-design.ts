@@ -1,0 +1,228 @@
+/** `kumiki ablate design` and `power`: which runs to make, and how many. */
+import type { Design, LevelDesign, LevelFactor } from '@kumiki/ablation/design'
+import type { Command } from 'commander'
+import { writeWhole } from '../files.ts'
+import { choice, collect, integer, names, real } from '../flag-values.ts'
+import { levelsOf, readStudy, type Study, writeStudy } from '../study.ts'
+import { textTable } from '../text-table.ts'
+import { checkedUse, UsageError } from '../usage-error.ts'
+import { addVerb, answer } from '../verb.ts'
+
+type Kind = 'fractional' | 'full' | 'plackett-burman' | 'orthogonal'
+
+interface DesignFlags {
+  factors?: string[]
+  factor?: string[]
+  study?: string
+  kind?: Kind
+  runs?: number
+  generator?: string[]
+  clear?: string[]
+  baseline?: boolean
+  foldover?: true | string
+  replicates: number
+  out?: string
+  json?: boolean
+}
+
+export function addDesign(group: Command): void {
+  addVerb(
+    group,
+    'design',
+    'Which runs to make: what is set to which level in each.',
+    (c) =>
+      c
+        .option('--factors <names>', 'names between commas: each is off or on', names)
+        .option('--factor <name=a,b,c>', 'a factor with levels of its own (repeatable)', collect)
+        .option(
+          '--study <file>',
+          'JSON: { name, base: a configuration of train, factors: [{ name, levels: { LEVEL: what it changes } }] }',
+        )
+        .addOption(
+          choice('--kind <design>', 'default: fractional where all factors have two levels, else orthogonal', [
+            'fractional',
+            'full',
+            'plackett-burman',
+            'orthogonal',
+          ]),
+        )
+        .option(
+          '--runs <n>',
+          'of a fractional design: a power of two; of Plackett-Burman 12, 20 or 24',
+          integer(4, 128),
+        )
+        .option(
+          '--generator <D=A*B>',
+          'an added factor as a product of others (repeatable; default: least aberration)',
+          collect,
+        )
+        .option('--clear <A:B>', 'an interaction that is told apart from all others (repeatable)', collect)
+        .option('--baseline', 'the first run has everything off')
+        .option('--foldover [factor]', 'followed by its mirror image, whole or in one factor: twice the runs')
+        .option('--replicates <n>', 'with --study: each run so often, with seeds of its own', integer(1, 100), 1)
+        .option('--out <path>', 'write the design as JSON; with --study: a folder of configurations for ablate run'),
+    design,
+  )
+  addVerb(
+    group,
+    'power',
+    'The chance to see an effect beside a spread of seeds, and how many runs it takes.',
+    (c) =>
+      c
+        .requiredOption('--runs <n>', 'of the design', integer(4, 4096))
+        .requiredOption('--terms <n>', 'main effects and interactions that are estimated', integer(1, 4096))
+        .requiredOption('--effect <size>', 'difference of means to be seen', real({ above: 0 }))
+        .requiredOption(
+          '--spread <deviation>',
+          'standard deviation between seeds, in the same unit',
+          real({ above: 0 }),
+        )
+        .option('--confidence <share>', 'of the test', real({ above: 0, to: 0.999999 }), 0.95)
+        .option('--wanted <chance>', 'to see the effect', real({ above: 0, to: 0.999999 }), 0.8),
+    power,
+  )
+}
+
+async function design(options: DesignFlags): Promise<void> {
+  const study = options.study === undefined ? undefined : await readStudy(options.study)
+  const made = await makeDesign(options, factorsOf(options, study))
+  if (options.replicates > 1 && !study)
+    throw new UsageError('--replicates goes with --study, whose runs get seeds of their own')
+  if (study && options.out !== undefined) {
+    const written = await writeStudy(study, options.study as string, made, options.out, options.replicates)
+    const ablation = await import('@kumiki/ablation/design')
+    const aliases = 'definingRelation' in made ? ablation.aliases(made) : undefined
+    answer(options, { ...written, ...(aliases && { aliases }) }, () =>
+      [
+        ...designLines(made, ablation),
+        '',
+        `${written.runs.length} configurations are in ${options.out}: kumiki ablate run ${options.out}, then kumiki ablate analyze ${options.out}`,
+      ].join('\n'),
+    )
+    return
+  }
+  if (options.out !== undefined) await writeWhole(options.out, `${JSON.stringify(made, null, 2)}\n`)
+  const ablation = await import('@kumiki/ablation/design')
+  const aliases = 'definingRelation' in made ? { aliases: ablation.aliases(made) } : {}
+  answer(options, { ...made, ...aliases }, () => designLines(made, ablation).join('\n'))
+}
+
+/** The design as lines for people. */
+function designLines(made: Design | LevelDesign, ablation: typeof import('@kumiki/ablation/design')): string[] {
+  if ('definingRelation' in made) {
+    const resolution = made.resolution === null ? 'full factorial' : `resolution ${roman(made.resolution)}`
+    return [
+      `${made.runs.length} runs, ${resolution}`,
+      '',
+      ablation.designTable(made),
+      '',
+      `cannot be told apart:\n${ablation.aliasTable(made)}`,
+    ]
+  }
+  const names = made.factors.map(({ name }) => name)
+  const rows = levelsOf(made).map((levels, i) => [String(i + 1), ...names.map((name) => levels[name])])
+  const mixed =
+    made.name === 'full factorial'
+      ? []
+      : ['', 'main effects are clear of each other; interactions are mixed with them, and are taken to be small']
+  return [`${made.runs.length} runs, ${made.name}`, '', textTable(['run', ...names], rows), ...mixed]
+}
+
+/** Factors of flags and study. @throws UsageError */
+function factorsOf({ factors, factor, study: file }: DesignFlags, study: Study | undefined): LevelFactor[] {
+  if (study) {
+    if (factors || factor) throw new UsageError('--study names the factors; leave out --factors and --factor')
+    return study.factors.map(({ name, levels }) => {
+      const own = Object.keys(levels)
+      if (own.length < 2)
+        throw new UsageError(`${file}: ${name} needs two levels or more, got ${own.join(', ') || 'none'}`)
+      return { name, levels: own }
+    })
+  }
+  if (!factors && !factor) throw new UsageError('give --factors A,B,C, --factor NAME=A,B,C or --study FILE')
+  const given = (factor ?? []).map((text) => {
+    const [, name, levels] = /^([^=]+)=(.+)$/.exec(text) ?? []
+    if (levels === undefined) throw new UsageError(`--factor ${text}: it must be NAME=LEVEL,LEVEL,...`)
+    return { name: name.trim(), levels: levels.split(',').map((level) => level.trim()) }
+  })
+  return [...(factors ?? []).map((name) => ({ name, levels: ['off', 'on'] })), ...given]
+}
+
+async function makeDesign(options: DesignFlags, factors: readonly LevelFactor[]): Promise<Design | LevelDesign> {
+  const ablation = await import('@kumiki/ablation/design')
+  const two = factors.every(({ levels }) => levels.length === 2)
+  const { kind = two ? 'fractional' : 'orthogonal', runs, baseline } = options
+  if (kind !== 'fractional')
+    for (const flag of ['generator', 'clear', 'baseline', 'foldover'] as const)
+      if (options[flag] !== undefined) throw new UsageError(`--${flag} goes with a fractional design, not with ${kind}`)
+  if (kind !== 'fractional' && kind !== 'plackett-burman' && runs !== undefined)
+    throw new UsageError(
+      `--runs goes with fractional designs and Plackett-Burman; the runs of ${kind} follow from its factors`,
+    )
+  return checkedUse(() => {
+    if (kind === 'full') return ablation.fullFactorial(factors)
+    if (kind === 'plackett-burman') return ablation.plackettBurman(factors, runs)
+    if (kind === 'orthogonal') return ablation.orthogonalArray(factors)
+    const many = factors.find(({ levels }) => levels.length !== 2)
+    if (many)
+      throw new UsageError(
+        `${many.name} has ${many.levels.length} levels; a fractional design has two of each: take --kind orthogonal`,
+      )
+    if (runs === undefined) throw new UsageError('give --runs N, a power of two above the number of factors')
+    const first = ablation.design({
+      factors: factors.map(({ name, levels: [off, on] }) =>
+        off === 'off' && on === 'on' ? { name } : { name, off, on },
+      ),
+      runs,
+      generators: options.generator && Object.fromEntries(options.generator.map(readGenerator)),
+      baseline: baseline === true,
+      ...(options.clear && { clear: options.clear.map((pair) => pair.split(':') as [string, string]) }),
+    })
+    if (options.foldover === undefined) return first
+    return ablation.foldover(first, options.foldover === true ? undefined : options.foldover)
+  })
+}
+
+function readGenerator(text: string): [string, string[]] {
+  const match = /^([^=]+)=([^=]+)$/.exec(text)
+  if (!match) throw new UsageError(`--generator ${text}: it must be a factor and a product of others, such as D=A*B`)
+  return [match[1].trim(), match[2].split('*').map((name) => name.trim())]
+}
+
+function roman(value: number): string {
+  return ['', 'I', 'II', 'III', 'IV', 'V', 'VI', 'VII', 'VIII', 'IX', 'X'][value] ?? String(value)
+}
+
+interface PowerFlags {
+  runs: number
+  terms: number
+  effect: number
+  spread: number
+  confidence: number
+  wanted: number
+  json?: boolean
+}
+
+async function power({ wanted, json, ...request }: PowerFlags): Promise<void> {
+  const ablation = await import('@kumiki/ablation')
+  const replicates = checkedUse(() => ablation.replicatesNeeded(request, wanted))
+  const chance = (times: number) =>
+    request.runs * times - 1 - request.terms < 1 ? null : ablation.power({ ...request, replicates: times })
+  const table = [...new Set([1, 2, 3, replicates])]
+    .sort((a, b) => a - b)
+    .map((times) => ({ replicates: times, runs: times * request.runs, power: chance(times) }))
+  answer({ json }, { ...request, wanted, replicates, runs: replicates * request.runs, table }, () =>
+    [
+      `${replicates * request.runs} runs (each of the ${request.runs} ${replicates === 1 ? 'once' : `${replicates} times`}) see an effect of ${request.effect} beside a spread of ${request.spread} with a chance of ${wanted} or more`,
+      '',
+      textTable(
+        ['each run', 'runs', 'chance'],
+        table.map((row) => [
+          `${row.replicates} x`,
+          String(row.runs),
+          row.power === null ? 'nothing is left for the residual' : row.power.toFixed(3),
+        ]),
+      ),
+    ].join('\n'),
+  )
+}

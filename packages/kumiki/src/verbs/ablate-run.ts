@@ -1,0 +1,168 @@
+/** `kumiki ablate run`: the trainings of a study, one process each, skipped where they are done. */
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import type { StopSignal } from '@kumiki/train/node'
+import type { Command } from 'commander'
+import { exists, readBytes, writeWhole } from '../files.ts'
+import { choice, integer } from '../flag-values.ts'
+import { openStudy, type StudyRun } from '../study.ts'
+import { textTable } from '../text-table.ts'
+import { addVerb, answer, log, oneLine } from '../verb.ts'
+
+interface RunFlags {
+  jobs: number
+  device: string
+  threads?: number
+  kinds?: string
+  json?: boolean
+}
+
+/** What became of a training. */
+interface Outcome {
+  readonly id: string
+  readonly state: 'finished' | 'was finished' | 'failed' | 'not begun'
+  readonly folder: string
+  readonly seconds?: number
+  readonly error?: string
+}
+
+export function addRun(group: Command): void {
+  addVerb(
+    group,
+    'run',
+    'Trains what ablate design --study wrote: goes on where it was stopped, skips what is done.',
+    (c) =>
+      c
+        .argument('<folder>', 'of the study, as ablate design wrote it')
+        .option('--jobs <n>', 'trainings at a time', integer(1, 64), 1)
+        .addOption(
+          choice(
+            '--device <kind>',
+            'auto: a hardware GPU if there is one, else cpu',
+            ['auto', 'webgpu', 'cpu'],
+            'auto',
+          ),
+        )
+        .option('--threads <n>', 'of the cpu device, in each training', integer(1, 256))
+        .option('--kinds <module>', 'as of train'),
+    run,
+  )
+}
+
+async function run(options: RunFlags, path: string): Promise<void> {
+  const study = await openStudy(path)
+  const children = new Set<{ kill(signal: NodeJS.Signals): boolean }>()
+  let stopped: StopSignal | undefined
+  const onSignal = (signal: StopSignal) => {
+    stopped ??= signal
+    for (const child of children) child.kill(signal)
+  }
+  const signals: readonly StopSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP']
+  for (const signal of signals) process.on(signal, onSignal as NodeJS.SignalsListener)
+  const outcomes = new Map<string, Outcome>()
+  const waiting = [...study.runs]
+  let begun = 0
+  const work = async () => {
+    for (let next = waiting.shift(); next !== undefined && !stopped; next = waiting.shift()) {
+      const number = ++begun
+      const outcome = await train(next, path, options, children)
+      outcomes.set(next.id, outcome)
+      log(
+        `${number}/${study.runs.length} ${next.id}: ${outcome.state}${outcome.seconds === undefined ? '' : ` after ${outcome.seconds.toFixed(0)} s`}${outcome.error ? `: ${outcome.error}` : ''}`,
+      )
+    }
+  }
+  try {
+    await Promise.all(Array.from({ length: options.jobs }, work))
+  } finally {
+    for (const signal of signals) process.off(signal, onSignal as NodeJS.SignalsListener)
+  }
+  const all = study.runs.map(
+    ({ id, folder }): Outcome => outcomes.get(id) ?? { id, state: 'not begun', folder: join(path, folder) },
+  )
+  if (stopped) {
+    const { exitCodeOf } = await import('@kumiki/train/node')
+    const left = all.filter(({ state }) => state === 'failed' || state === 'not begun').length
+    throw Object.assign(
+      new Error(`stopped by ${stopped}, ${left} of ${all.length} trainings are left; the same command goes on`),
+      {
+        exitCode: exitCodeOf(stopped),
+      },
+    )
+  }
+  const failed = all.filter(({ state }) => state === 'failed')
+  answer(options, { study: study.name, runs: all, failed: failed.length }, () =>
+    textTable(
+      ['run', 'state', 'folder'],
+      all.map(({ id, state, folder }) => [id, state, folder]),
+    ),
+  )
+  if (failed.length > 0)
+    throw new Error(
+      `${failed.length} of ${all.length} trainings failed: ${failed.map(({ id, error }) => `${id} (${error})`).join('; ')}`,
+    )
+}
+
+/** One training in a process of its own; what it says is kept beside its folder. */
+async function train(
+  { id, config, folder }: StudyRun,
+  path: string,
+  { device, threads, kinds }: RunFlags,
+  children: Set<{ kill(signal: NodeJS.Signals): boolean }>,
+): Promise<Outcome> {
+  const { readdir } = await import('node:fs/promises')
+  const { spawn } = await import('node:child_process')
+  const [file, out] = [join(path, config), join(path, folder)]
+  const mark = `${out}.sha256`
+  const hash = await readBytes(file)
+    .then((bytes) => createHash('sha256').update(bytes).digest('hex'))
+    .catch((error: Error) => error)
+  if (hash instanceof Error) return { id, state: 'failed', folder: out, error: hash.message }
+  const before = (await exists(mark)) ? new TextDecoder().decode(await readBytes(mark)).trim() : undefined
+  const begun = await exists(join(out, 'run.json'))
+  if (begun && before !== undefined && before !== hash)
+    return {
+      id,
+      state: 'failed',
+      folder: out,
+      error: `${file} is not the configuration that ${out} was begun with; remove that folder to train anew`,
+    }
+  if (await exists(join(out, 'summary.json'))) return { id, state: 'was finished', folder: out }
+  await writeWhole(mark, `${hash}\n`)
+  const kept = await readdir(join(out, 'checkpoints')).catch(() => [])
+  const words = [
+    ...(begun && kept.length > 0 ? ['--resume', out] : ['--config', file, '--out', out, '--overwrite']),
+    ...['--device', device],
+    ...(threads === undefined ? [] : ['--threads', String(threads)]),
+    ...(kinds === undefined ? [] : ['--kinds', kinds]),
+    '--json',
+  ]
+  const began = performance.now()
+  const child = spawn(process.execPath, [...process.execArgv, process.argv[1], 'train', ...words], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  children.add(child)
+  let said = ''
+  const fault = await new Promise<string | undefined>((resolve) => {
+    child.stderr.on('data', (chunk) => {
+      said = (said + chunk).slice(-(2 ** 20))
+    })
+    child.on('error', (error) => resolve(error.message))
+    child.on('close', (code, signal) =>
+      resolve(
+        code === 0
+          ? undefined
+          : oneLine(said.split('\n').findLast((line) => line.startsWith('kumiki train: ')) ?? '').replace(
+              /^kumiki train: /,
+              '',
+            ) || (signal ? `ended by ${signal}` : `it ended with code ${code}; ${out}.log has what it said`),
+      ),
+    )
+  })
+  children.delete(child)
+  await writeWhole(`${out}.log`, said)
+  const seconds = (performance.now() - began) / 1000
+  return fault === undefined
+    ? { id, state: 'finished', folder: out, seconds }
+    : { id, state: 'failed', folder: out, seconds, error: fault }
+}
