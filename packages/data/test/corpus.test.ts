@@ -127,8 +127,8 @@ describe('mixCorpora', () => {
     const { documents, table } = mixCorpora([japanese, english])
     expect(documents).toHaveLength(6 + 25)
     expect(table).toEqual([
-      { name: 'ja', releaseLevel: 'L3', repeats: 2, size: 6, mixedSize: 12, share: 12 / 262 },
-      { name: 'en', releaseLevel: 'L3', repeats: 0.25, size: 1000, mixedSize: 250, share: 250 / 262 },
+      { name: 'ja', releaseLevel: 'L3', repeats: 2, size: 6, documents: 6, mixedSize: 12, share: 12 / 262 },
+      { name: 'en', releaseLevel: 'L3', repeats: 0.25, size: 1000, documents: 25, mixedSize: 250, share: 250 / 262 },
     ])
     expect(mixCorpora([japanese, english]).documents).toEqual(documents)
   })
