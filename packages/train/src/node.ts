@@ -6,6 +6,7 @@ export { type FindOptions, type LoadedCheckpoint, loadCheckpoint, loadNewestChec
 export type { CheckpointContext, CheckpointManifest } from './checkpoints/manifest.ts'
 export { type SaveOptions, saveCheckpoint } from './checkpoints/save.ts'
 export { MetricsLog } from './metrics-log.ts'
+export { type TensorBoardOptions, tensorBoardObserver } from './observers/tensorboard.ts'
 export { type FolderObserverOptions, folderObservers } from './run/folder-observers.ts'
 export { loadCheckpointToResume, type MadeWith, resumeRemarks } from './run/resume.ts'
 export { parseRunAtStep, RunFolder, RunFolderError } from './run/run-folder.ts'
