@@ -22,7 +22,7 @@ export function createProgram(): Command {
     .version(version(), '--version', 'the version of this program')
     .addHelpText(
       'after',
-      '\nExit codes: 0 success, 1 failure, 2 wrong use; 130, 143 or 129 where SIGINT, SIGTERM or SIGHUP stopped a run.',
+      '\nExit codes: 0 success, 1 failure, 2 wrong use; 130, 143 or 129 where SIGINT, SIGTERM or SIGHUP ended a run that has kept nothing.',
     )
   for (const add of [
     addTrain,

@@ -63,14 +63,18 @@ async function finish(
     bitsPerByte: nats / Math.LN2 / of,
   })
   log('Held-out loss, baselines and samples')
-  const result = await trainer.evaluate(heldOutText!, { signal })
+  const averaged = trainer.hasAverage
+  const result = await trainer.evaluate(heldOutText!, { signal, averaged })
   const heldOutParts: Record<string, LossFigures> = {}
   let at = 0
   for (const { name, documents } of corpus.parts ?? []) {
     const to = at + documents
     const { eosId, vocabSize } = tokenizer
     const set = packEvaluation(heldOut.slice(at, to), heldOutText!.sequenceLength, { eosId, vocabSize })
-    heldOutParts[name] = figures(await trainer.evaluate(set, { signal }), bytesOf(corpus.heldOut.slice(at, to)))
+    heldOutParts[name] = figures(
+      await trainer.evaluate(set, { signal, averaged }),
+      bytesOf(corpus.heldOut.slice(at, to)),
+    )
     at = to
   }
   const baseline = async (order: 1 | 2 | 3) => {
@@ -80,16 +84,15 @@ async function finish(
   }
   const baselines = { unigram: await baseline(1), bigram: await baseline(2), trigram: await baseline(3) }
   await folder.check()
-  await saveModel(path, architecture, trainer.parameters, {
-    bosTokenId: tokenizer.bosId,
-    eosTokenId: tokenizer.eosId,
-  })
+  const parameters = trainer.hasAverage ? trainer.averagedParameters() : trainer.parameters
+  await saveModel(path, architecture, parameters, { bosTokenId: tokenizer.bosId, eosTokenId: tokenizer.eosId })
   await saveTokenizerConfig(
     path,
     { bos: '<s>', eos: '</s>', unk: '<unk>' }, // what trainUnigram calls them
     architecture.maxPositionEmbeddings,
   )
-  const samples = await sampleTexts(device, trainer, tokenizer, corpus.prompts, seed, signal)
+  const samples = await sampleTexts(device, trainer, tokenizer, corpus.prompts, seed, signal, parameters)
+  if (trainer.hasAverage) trainer.disposeAverage(parameters)
   const summary: FinishedRun = {
     heldOut: figures(result),
     ...(corpus.parts && { heldOutParts }),

@@ -78,3 +78,9 @@ export function nameOrJson(text: string): string | { readonly kind: string } {
     throw new InvalidArgumentError(`It is no JSON: ${(error as Error).message.slice(0, 120)}.`)
   }
 }
+
+/** `500` is steps; `2M tokens`, `1.5e9tokens` tokens. */
+export function stepsOrTokens(text: string): { readonly steps: number } | { readonly tokens: number } {
+  const tokens = /^(.*?)\s*tokens?$/i.exec(text.trim())
+  return tokens ? { tokens: amount(1e18)(tokens[1]) } : { steps: integer(1, 1e9)(text.trim()) }
+}

@@ -1,5 +1,5 @@
 /** Text in, text out. */
-import { Generator, streamText } from '@kumiki/models'
+import { Generator, type Parameters, streamText } from '@kumiki/models'
 import type { Device } from '@kumiki/tensor'
 import type { Tokenizer } from '@kumiki/tokenizer'
 import type { Trainer } from '@kumiki/train'
@@ -50,8 +50,9 @@ export async function sampleTexts(
   prompts: readonly { readonly label: string; readonly prompt: string }[],
   seed: number,
   signal: AbortSignal,
+  parameters: Parameters = trainer.parameters,
 ): Promise<{ label: string; prompt: string; text: string }[]> {
-  const generator = new Generator(device, trainer.model, trainer.parameters)
+  const generator = new Generator(device, trainer.model, parameters)
   try {
     const samples = []
     for (const { label, prompt } of prompts) {

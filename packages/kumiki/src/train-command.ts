@@ -1,9 +1,9 @@
 /** `kumiki train`: text to tokenizer to model to report, in one run folder. */
 
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { batches, packEvaluation } from '@kumiki/data'
 import { countParameters, decoderModel, flopsPerToken, type ModelArchitecture } from '@kumiki/models'
-import { type Device, type InitOptions, init } from '@kumiki/tensor'
+import { type Device, type InitOptions, init, type Tensor } from '@kumiki/tensor'
 import type { Tokenizer } from '@kumiki/tokenizer'
 import {
   findPrecision,
@@ -13,14 +13,19 @@ import {
   type RunKinds,
   type RunObserver,
   runOptionsOf,
+  type StepMetrics,
 } from '@kumiki/train'
 import {
   beginRun,
+  branchRun,
   folderObservers,
   keepRecord,
   listCheckpoints,
+  livePageObserver,
   loadCheckpointToResume,
   MetricsLog,
+  measureMatmul,
+  originWeights,
   RunClock,
   type RunDefinition,
   type RunFolder,
@@ -32,15 +37,20 @@ import {
   type StopSignal,
   StopSignals,
   shellWord,
+  standardFigures,
+  startFrom,
+  tensorBoardObserver,
+  withPause,
 } from '@kumiki/train/node'
 import { type Corpus, loadCorpus } from './corpus.ts'
 import { type FinishedRun, finishObserver } from './finished-run.ts'
-import { refuseFixedFlags } from './fixed-flags.ts'
+import { refuseFixedFlags, refuseOriginFlags } from './fixed-flags.ts'
 import { differenceLines } from './presets.ts'
 import { progressObserver } from './progress.ts'
 import { resolveRun } from './run-definition.ts'
 import { loadKinds } from './run-kinds.ts'
 import { reportObserver } from './run-report.ts'
+import { sampleObserver } from './run-samples.ts'
 import { openRunTokenizer, trainRunTokenizer } from './run-tokenizer.ts'
 import { checkRunMemory } from './training-memory.ts'
 import { UsageError } from './usage-error.ts'
@@ -67,10 +77,33 @@ export interface TrainCommandOptions {
   readonly resume?: string
   /** Steps between checkpoints. Default: a tenth of the run, at most 500. */
   readonly checkpointEvery?: number
-  /** Minutes after which one is made in any case. Default 10. */
+  /** Minutes after which one is made in any case. Default 0.5. */
   readonly checkpointMinutes?: number
   /** Checkpoints that stay. Default 2. */
   readonly keep?: number
+  /** Those of steps that this divides stay for good. */
+  readonly keepEvery?: number
+  /** `RUN@STEP`: a new run that leaves another there, with a rate that falls. */
+  readonly branch?: string
+  readonly decay?: { readonly steps: number } | { readonly tokens: number }
+  /** Where a branch's rate ends. Default 0. */
+  readonly decayTo?: number
+  /** `RUN` or `RUN@STEP`: a new run that begins with that one's weights. */
+  readonly from?: string
+  /** Steps between evaluations. Default: an eighth of the run. */
+  readonly evaluateEvery?: number
+  /** Whether the model writes at every evaluation. */
+  readonly sample?: boolean
+  /** Evaluations without a better one that end the run. */
+  readonly earlyStop?: number
+  readonly maxMinutes?: number
+  readonly maxTokens?: number
+  readonly onNan?: 'stop' | 'rewind'
+  readonly onFullDisk?: 'stop' | 'continue'
+  /** Folder of event files; `true`: in the run folder. */
+  readonly tensorboard?: string | true
+  /** Port of the live page; `true`: any that is free. */
+  readonly ui?: number | true
 }
 
 /** @throws Stopped for a signal, when everything is in a safe place; UsageError for flags that do not fit */
@@ -98,20 +131,42 @@ export async function runTrain(options: TrainCommandOptions): Promise<FinishedRu
 async function planOf(options: TrainCommandOptions, ownKinds: RunKinds): Promise<RunPlan> {
   const planning = {
     kinds: ownKinds,
-    cadence: { steps: options.checkpointEvery, minutes: options.checkpointMinutes, keep: options.keep },
+    cadence: {
+      steps: options.checkpointEvery,
+      minutes: options.checkpointMinutes,
+      keep: options.keep,
+      keepEvery: options.keepEvery,
+    },
     check: (run: Parameters<typeof checkRunMemory>[0]) => checkRunMemory(run, options.device),
     onWait: ({ pid, host }: { pid: number; host: string }, seconds: number) =>
       log(
         `Process ${pid} on ${host} holds the folder and cannot be seen from here; waiting ${seconds} s for a sign of it`,
       ),
   }
+  const ways = Object.entries({ resume: options.resume, branch: options.branch, from: options.from })
+  const given = ways.filter(([, run]) => run !== undefined)
+  if (given.length > 1) throw new UsageError(`--${given[0][0]} and --${given[1][0]} do not go together`)
   if (options.resume !== undefined) {
+    if (options.decay || options.decayTo !== undefined)
+      throw new UsageError('--decay and --decay-to go with --branch RUN@STEP')
     refuseFixedFlags({ ...options, ...options.overrides })
     return resumeRun(options.resume, options.overrides, planning)
   }
   if (options.overwrite && options.out === undefined)
     throw new UsageError('--overwrite removes the run that is in --out: give --out FOLDER too')
-  const { out: folder, overwrite } = options
+  const { out: folder, overwrite, decay, decayTo: final } = options
+  if (options.branch !== undefined) {
+    refuseOriginFlags('branch', { ...options, ...options.overrides })
+    if (!decay)
+      throw new UsageError('--branch: how long shall the rate fall? Give --decay STEPS, or --decay "N tokens"')
+    return branchRun(options.branch, { ...planning, folder, overwrite, decay, final })
+  }
+  if (decay || final !== undefined) throw new UsageError('--decay and --decay-to go with --branch RUN@STEP')
+  if (options.from !== undefined) {
+    refuseOriginFlags('from', { ...options, ...options.overrides })
+    const texts = options.data.length > 0 ? options.data.map((path) => resolve(path)) : undefined
+    return startFrom(options.from, { ...planning, folder, overwrite, data: texts, changes: options.overrides })
+  }
   const { data: ofFile, sources, ...run } = await resolveRun({ ...options, ownKinds })
   // Paths on the command line stand over those of the file.
   const own = options.data.length > 0
@@ -129,6 +184,10 @@ async function asUsage<T>(work: () => Promise<T>): Promise<T> {
     throw error
   }
 }
+
+/** Where a run has lost its device: what is on it is gone, what is on the disk is not. */
+const isDeviceLost = (error: unknown): boolean =>
+  error instanceof Error && error.name === 'DeviceError' && /device was lost/.test(error.message)
 
 /** What signals are answered with. */
 interface Where {
@@ -151,12 +210,13 @@ function resumeHint(folder: string, kept: number | undefined): string {
 }
 
 function stopped(signal: StopSignal, folder: string, { phase, stepping, kept }: Where): Stopped {
-  return new Stopped(
-    signal,
-    kept === undefined
-      ? `stopped by ${signal} ${phase}; no step was made and nothing is kept`
-      : `stopped by ${signal} ${stepping ? `at step ${kept}` : phase}; go on with: kumiki train --resume ${shellWord(folder)}`,
-  )
+  return kept === undefined
+    ? new Stopped(signal, `stopped by ${signal} ${phase}; no step was made and nothing is kept`)
+    : new Stopped(
+        signal,
+        `stopped by ${signal} ${stepping ? `at step ${kept}` : phase}; go on with: kumiki train --resume ${shellWord(folder)}`,
+        0,
+      )
 }
 
 /** One process at work on a run. */
@@ -193,25 +253,36 @@ class TrainProcess {
           )
         : error
     })
-    const { device: backend, threads } = this.options
-    const device = await init({ backend, threads } as InitOptions)
-    try {
-      if (device.kind === 'cpu') checkRunMemory(record, 'cpu')
-      if (!resume) {
-        await folder.empty()
-        this.where.kept = undefined
+    let resumed = resume
+    let lostAt = -1
+    for (;;) {
+      const { device: backend, threads } = this.options
+      const device = await init({ backend, threads } as InitOptions)
+      try {
+        if (device.kind === 'cpu') checkRunMemory(record, 'cpu')
+        if (!resumed) {
+          await folder.empty()
+          this.where.kept = undefined
+        }
+        log(`Training ${record.name} on ${corpus.name}`)
+        log(`Device: ${device.name}`)
+        sayRecipe(record)
+        return await this.on(device, corpus, resumed)
+      } catch (error) {
+        // Once for every step that is reached: a device that dies at the same step again is not asked a third time.
+        if (!isDeviceLost(error) || this.where.kept === undefined || this.where.kept === lostAt) throw error
+        lostAt = this.where.kept
+        log(`${(error as Error).message.split(';')[0]}; going on from the checkpoint of step ${lostAt} on a new device`)
+        resumed = { configuration: record.configuration }
+        this.where.stepping = false
+      } finally {
+        device.dispose()
       }
-      log(`Training ${record.name} on ${corpus.name}`)
-      log(`Device: ${device.name}`)
-      sayRecipe(record)
-      return await this.on(device, corpus)
-    } finally {
-      device.dispose()
     }
   }
 
-  private async on(device: Device, corpus: Corpus): Promise<FinishedRun> {
-    const { folder, record, resume } = this.plan
+  private async on(device: Device, corpus: Corpus, resume: RunPlan['resume']): Promise<FinishedRun> {
+    const { folder, record } = this.plan
     const { configuration, checkpoints } = record
     const path = folder.path
     const { stop, clock, where } = this
@@ -252,9 +323,20 @@ class TrainProcess {
       stop,
       clock,
     })
+    const { evaluateEvery, earlyStop, maxMinutes, maxTokens, onNan, onFullDisk, sample } = this.options
+    const weights = loaded ? undefined : await originWeights(record)
+    const parameters = weights && toTensors(device, weights)
+    const ceiling = await measureMatmul(device)
+    const { steps: logged } = await MetricsLog.read(join(path, 'metrics.jsonl'))
+    const live = await this.livePage(device, loaded ? logged.map(({ metrics }) => metrics) : [])
     const run = Run.create(
       {
         ...runOptionsOf(configuration, this.kinds),
+        parameters,
+        figures: standardFigures({ flopsPerToken: flopsPerToken(architecture, { sequenceLength }), ceiling }),
+        earlyStop: earlyStop === undefined ? undefined : { patience: earlyStop },
+        budget: { minutes: maxMinutes, tokens: maxTokens },
+        onNonFinite: onNan,
         device,
         model: decoderModel(architecture, { auxiliaryLoss, routerZLoss }),
         data: batches({ documents: train, eosId, vocabSize, batchSize, sequenceLength, seed }),
@@ -262,7 +344,7 @@ class TrainProcess {
         cadence: {
           checkpointSteps: checkpoints.steps,
           checkpointMinutes: checkpoints.minutes,
-          evaluationSteps: Math.max(1, Math.ceil(configuration.steps / 8)),
+          evaluationSteps: evaluateEvery ?? Math.max(1, Math.ceil(configuration.steps / 8)),
         },
       },
       [
@@ -272,12 +354,32 @@ class TrainProcess {
           runId: record.id,
           configuration,
           keep: checkpoints.keep,
+          keepEvery: checkpoints.keepEvery,
+          onWriteFailure: onFullDisk,
+          onSaved: (step) => {
+            where.kept = step
+          },
           device: device.name,
           wentBack: resume?.step !== undefined,
           seconds: () => clock.seconds(),
           stop,
           log: progress.log,
         }),
+        ...this.eventFiles(),
+        ...(sample
+          ? [
+              sampleObserver({
+                device,
+                folder: path,
+                tokenizer,
+                prompts: corpus.prompts,
+                seed,
+                stop,
+                log: progress.log,
+              }),
+            ]
+          : []),
+        sayRewinds(progress.log),
         this.place(),
         finish,
         reportObserver(path),
@@ -286,6 +388,8 @@ class TrainProcess {
           tokens: { train: total(train), heldOut: total(heldOut) },
           ...(used && { corpus: used }),
         }),
+        // Up until the model and the report are written.
+        ...(live ? [live] : []),
       ],
     )
     try {
@@ -309,12 +413,38 @@ class TrainProcess {
         clock.atLeast(loaded.manifest.seconds ?? 0)
         clock.atLeast((await MetricsLog.read(join(path, 'metrics.jsonl'))).seconds)
       }
-      const end = await run.train(stop)
+      const end = await run.train(live ? withPause(stop, live.gate) : stop)
       if (end.kind === 'stopped') throw stop.signal.reason
+      if (end.kind === 'finished' && end.because) log(`Ended at step ${run.trainer.step}: ${end.because}`)
       return finish.summary()
     } finally {
+      await live?.close()
       run.dispose()
     }
+  }
+
+  /** The live page, where it is asked for. */
+  private async livePage(device: Device, earlier: readonly Partial<StepMetrics>[]) {
+    const { ui } = this.options
+    if (ui === undefined) return undefined
+    const { name } = this.plan.record
+    const page = await livePageObserver({ name, device: device.name, earlier, port: ui === true ? 0 : ui }).catch(
+      (error) => {
+        throw new UsageError(`--ui: ${error.message}`)
+      },
+    )
+    log(`Live page: ${page.url} (the token to pause and resume: ${page.token})`)
+    return page
+  }
+
+  /** Event files, where they are asked for. */
+  private eventFiles(): RunObserver[] {
+    const { tensorboard } = this.options
+    if (tensorboard === undefined) return []
+    const { folder, record } = this.plan
+    const to = tensorboard === true ? join(folder.path, 'tensorboard') : tensorboard
+    const { name, architecture, configuration, data } = record
+    return [tensorBoardObserver({ folder: to, configuration: { name, architecture, configuration, data }, log })]
   }
 
   /** Keeps what signals are answered with. */
@@ -323,9 +453,6 @@ class TrainProcess {
     return {
       onStart() {
         where.stepping = true
-      },
-      onCheckpoint({ trainer }) {
-        where.kept = trainer.step
       },
       onEnd({ kind }) {
         if (kind !== 'finished') return
@@ -361,6 +488,22 @@ function sayRecipe({ recipe, configuration, architecture }: RunDefinition): void
   const flops = tokens * flopsPerToken(sizes, { sequenceLength })
   log(`A step is ${tokens.toLocaleString('en')} tokens, ${flops.toExponential(1)} FLOP; --batch-size makes it smaller`)
 }
+
+/** Weights by name, on a device. */
+function toTensors(
+  device: Device,
+  weights: ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>,
+): Record<string, Tensor> {
+  return Object.fromEntries([...weights].map(([name, { shape, data }]) => [name, device.tensor(data, shape)]))
+}
+
+/** Tells of a run that goes back since a number was none. */
+const sayRewinds = (say: (line: string) => void): RunObserver => ({
+  onRewind: ({ fromStep, toStep, reason }) =>
+    say(
+      `${reason.split('; training stopped')[0]}. Gone back to step ${toStep}; the data of steps ${toStep + 1} to ${fromStep} is left out`,
+    ),
+})
 
 const total = (documents: readonly Int32Array[]) => documents.reduce((n, d) => n + d.length, 0)
 const count = (documents: readonly Int32Array[]) => total(documents).toLocaleString('en')

@@ -42,6 +42,7 @@ export {
   scheduleNames,
   scheduleOf,
 } from './run/configuration.ts'
+export { EarlyStop, type EarlyStopOptions } from './run/early-stop.ts'
 export {
   Run,
   type RunCadence,
@@ -49,6 +50,7 @@ export {
   type RunEvaluation,
   type RunObserver,
   type RunOptions,
+  type RunRewind,
   type RunStop,
 } from './run/run.ts'
 export { runThroughSpikes, type SpikeRunOptions, type SpikeStep } from './spike-run.ts'

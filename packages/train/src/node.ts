@@ -1,12 +1,17 @@
 /** The parts of training that need a file system. */
 export { writeFileAtomically } from './atomic-file.ts'
+export { BackgroundSave } from './checkpoints/background-save.ts'
 export { type Disk, type FileSeal, nodeDisk } from './checkpoints/disk.ts'
 export { type CheckpointEntry, listCheckpoints } from './checkpoints/list.ts'
 export { type FindOptions, type LoadedCheckpoint, loadCheckpoint, loadNewestCheckpoint } from './checkpoints/load.ts'
 export type { CheckpointContext, CheckpointManifest } from './checkpoints/manifest.ts'
 export { type SaveOptions, saveCheckpoint } from './checkpoints/save.ts'
+export { type LivePage, type LivePageOptions, livePageObserver } from './live/observer.ts'
+export { PauseGate, withPause } from './live/pause.ts'
 export { MetricsLog } from './metrics-log.ts'
+export { type FigureOptions, measureMatmul, standardFigures } from './observers/figures.ts'
 export { type TensorBoardOptions, tensorBoardObserver } from './observers/tensorboard.ts'
+export { type BranchOptions, branchRun, originWeights, type StartOptions, startFrom } from './run/branch.ts'
 export { type FolderObserverOptions, folderObservers } from './run/folder-observers.ts'
 export { loadCheckpointToResume, type MadeWith, resumeRemarks } from './run/resume.ts'
 export { parseRunAtStep, RunFolder, RunFolderError } from './run/run-folder.ts'
@@ -17,6 +22,7 @@ export {
   type Cadence,
   type RecipeDifference,
   type RunDefinition,
+  type RunOrigin,
   type RunProcess,
   type RunRecipe,
   type RunRecord,

@@ -169,7 +169,7 @@ export class Trainer {
     }
     const last = this.unread
     this.unread = undefined
-    if (last) yield await last
+    if (last) yield await this.checked(last)
   }
 
   /** A reading; where it is a failure, the one of the step after it is not asked for any more. */
@@ -178,7 +178,13 @@ export class Trainer {
       return await reading
     } catch (error) {
       this.unread = undefined
-      throw error
+      if (!(error instanceof TrainingError)) throw error
+      const found = await this.nonFiniteParameter()
+      if (!found) throw error
+      throw new TrainingError(
+        `${error.message}. By now ${found.name} has ${found.count} of ${found.of} values that are not finite, the first parameter to have any`,
+        { cause: error },
+      )
     }
   }
 
@@ -290,15 +296,64 @@ export class Trainer {
    * @param text `packEvaluation(documents, sequenceLength, { eosId, vocabSize })` of @kumiki/data: windows as in training
    * @param options.fp8 whether the policy's 8-bit layers run on 8 bits here too, as in training. Default false: on weights and activations
    *   as they are stored, so that policies are compared by the weights they lead to.
+   * @param options.averaged whether the moving average of the weights is evaluated, where the optimizer keeps one (`averageWeights`)
    * @param options.signal ends it between two batches, with the signal's reason
    * @returns nats in all and per target that counts
    * @throws RangeError where 8 bits are asked for and the policy has none, and for a token id the model has no row for
    */
   async evaluate(
     text: HeldOutText,
-    { fp8 = false, signal }: { readonly fp8?: boolean; readonly signal?: AbortSignal } = {},
+    options: { readonly fp8?: boolean; readonly averaged?: boolean; readonly signal?: AbortSignal } = {},
   ): Promise<HeldOutLoss> {
-    return this.evaluation.run(this.parameters, this.state.scaling, text, { fp8, signal })
+    const { fp8 = false, averaged = false, signal } = options
+    if (!averaged) return this.evaluation.run(this.parameters, this.state.scaling, text, { fp8, signal })
+    const average = this.averagedParameters()
+    try {
+      return await this.evaluation.run(average, this.state.scaling, text, { fp8, signal })
+    } finally {
+      this.disposeAverage(average)
+    }
+  }
+
+  /** Whether the optimizer keeps a moving average of the weights (`averageWeights` of @kumiki/optim). */
+  get hasAverage(): boolean {
+    return this.state.optimizer.average !== undefined
+  }
+
+  /**
+   * The moving average of the weights that the optimizer keeps, stored as the policy stores parameters; frozen ones as they are. What is not
+   * among `parameters` or in the state is the caller's to dispose: see `disposeAverage`.
+   * @throws RangeError where it keeps none
+   */
+  averagedParameters(): Parameters {
+    const average = this.state.optimizer.average as Parameters | undefined
+    if (!average)
+      throw new RangeError(
+        'Trainer.averagedParameters: the optimizer keeps no average; wrap it by averageWeights(optimizer, { decay })',
+      )
+    const stored = Object.entries(average).map(([name, t]) => [name, storedUnder(this.precision, t)] as const)
+    return this.inOrder(Object.fromEntries(stored), this.frozen)
+  }
+
+  /** Gives back what `averagedParameters` made. */
+  disposeAverage(average: Parameters): void {
+    for (const [name, t] of Object.entries(average)) if (!this.holds(name, t)) t.dispose()
+  }
+
+  private holds(name: string, t: Tensor): boolean {
+    return this.frozen[name] === t || (this.state.optimizer.average as Parameters | undefined)?.[name] === t
+  }
+
+  /** The first parameter that holds NaN or infinity, in the model's order, with how many of its values do; undefined where none does. */
+  async nonFiniteParameter(): Promise<
+    { readonly name: string; readonly count: number; readonly of: number } | undefined
+  > {
+    for (const [name, t] of Object.entries(this.masterParameters())) {
+      const values = (await t.data()) as Float32Array
+      const count = values.reduce((n, v) => (Number.isFinite(v) ? n : n + 1), 0)
+      if (count > 0) return { name, count, of: values.length }
+    }
+    return undefined
   }
 
   /** Scales and histories of delayed fp8 scaling; empty for other policies. */
@@ -359,12 +414,21 @@ export class Trainer {
     const optimizer = Object.fromEntries(
       Object.entries(fresh.optimizer).map(([moment, tree]) => [
         moment,
-        Object.fromEntries(Object.entries(tree).map(([name, t]) => [name, take(`optimizer.${moment}.${name}`, t)])),
+        Object.fromEntries(
+          Object.entries(tree).map(([name, t]) => {
+            const key = `optimizer.${moment}.${name}`
+            // An average that begins here begins with the weights.
+            const from = moment === 'average' && !snapshot.arrays.has(key) ? `params.${name}` : key
+            return [name, take(from, t)]
+          }),
+        ),
       ]),
     )
-    const scaling = Object.fromEntries(
-      Object.entries(fresh.scaling).map(([name, t]) => [name, take(`scaling.${name}`, t)]),
-    )
+    // Scales of another precision policy begin anew.
+    const rescaled = Object.keys(fresh.scaling).every((name) => snapshot.arrays.has(`scaling.${name}`))
+    const scaling = rescaled
+      ? Object.fromEntries(Object.entries(fresh.scaling).map(([name, t]) => [name, take(`scaling.${name}`, t)]))
+      : fresh.scaling
     await this.data.restore(snapshot.batches)
     for (const t of tensorsOf([this.state, this.frozen])) t.dispose()
     this.frozen = frozen

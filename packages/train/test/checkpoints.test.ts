@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { TrainerSnapshot } from '../src/index.ts'
 import {
+  BackgroundSave,
   type Disk,
   listCheckpoints,
   loadCheckpoint,
@@ -59,6 +60,40 @@ test('the newest by time are kept, whatever their steps', async () => {
   await saveCheckpoint(run, snapshotAt(8), { keep: 2 })
   expect((await listCheckpoints(run)).map((c) => c.name)).toEqual(['step-00000008', 'step-00000008-2'])
   await expect(saveCheckpoint(run, snapshotAt(9), { keep: 0 })).rejects.toThrow(/keep must be an integer of at least 1/)
+})
+
+test('every so many steps one stays for good', async () => {
+  const run = join(folder, 'every')
+  for (const step of [10, 20, 30, 40, 50, 60]) await saveCheckpoint(run, snapshotAt(step), { keep: 1, keepEvery: 20 })
+  expect(await stepsOf(run)).toEqual([20, 40, 60])
+  await expect(saveCheckpoint(run, snapshotAt(70), { keepEvery: 1.5 })).rejects.toThrow(/keepEvery must be an integer/)
+})
+
+test('a large state is several files, each sealed', async () => {
+  const run = join(folder, 'shards')
+  const path = await saveCheckpoint(run, snapshotAt(10), { shardBytes: 300 })
+  expect((await readdir(path)).sort()).toEqual([
+    'checkpoint.json',
+    'state-00001-of-00002.safetensors',
+    'state-00002-of-00002.safetensors',
+  ])
+  expect(await loadCheckpoint(path)).toEqual(snapshotAt(10))
+  await rm(join(path, 'state-00002-of-00002.safetensors'))
+  await expect(loadCheckpoint(path)).rejects.toThrow(/state-00002-of-00002\.safetensors/)
+})
+
+test('a thread writes what would keep training waiting, one save after another; its failure is told', async () => {
+  const run = join(folder, 'thread')
+  const saving = new BackgroundSave({ threadBytes: 1 })
+  const first = saving.begin(run, snapshotAt(1), { keep: 2 })
+  const second = saving.begin(run, snapshotAt(2), { keep: 2 })
+  expect(saving.busy).toBe(true)
+  await Promise.all([first, second])
+  expect((await loadNewestCheckpoint(run))!.snapshot).toEqual(snapshotAt(2))
+  await writeFile(join(folder, 'a-file'), '')
+  await expect(saving.begin(join(folder, 'a-file', 'run'), snapshotAt(3), {})).rejects.toThrow(/a-file/)
+  await saving.close()
+  expect(await stepsOf(run)).toEqual([1, 2])
 })
 
 test('one from before trouble began stays', async () => {
@@ -128,6 +163,26 @@ test('a step that is gone back to is the newest from then on', async () => {
 test('files are read in pieces of any size', async () => {
   const run = await runOf('pieces', [20])
   expect(await loadCheckpoint(join(run, 'checkpoints', 'step-00000020'), { chunkBytes: 7 })).toEqual(snapshotAt(20))
+})
+
+test('a disk that is full at any write leaves the old checkpoints, and says what to do', async () => {
+  for (let n = 0; n < 2; n++) {
+    const run = await runOf(`full-${n}`, [10, 20], 2)
+    let writes = 0
+    const full: Disk = {
+      ...nodeDisk,
+      async write(path, chunks) {
+        if (writes++ < n) return nodeDisk.write(path, chunks)
+        await writeFile(path, 'half')
+        throw Object.assign(new Error('write'), { code: 'ENOSPC' })
+      },
+    }
+    await expect(saveCheckpoint(run, snapshotAt(30), { disk: full })).rejects.toThrow(
+      /the disk is full; the checkpoints there are whole\. Free some space and resume/,
+    )
+    expect((await loadNewestCheckpoint(run))!.snapshot).toEqual(snapshotAt(20))
+    expect(await readdir(join(run, 'checkpoints'))).toEqual(['step-00000010', 'step-00000020'])
+  }
 })
 
 /** A process that dies before its n-th operation, or in the middle of it; nothing it would do after that happens. */

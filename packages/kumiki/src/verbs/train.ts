@@ -1,7 +1,7 @@
 /** `kumiki train` */
 import type { OptimizerDescription, ScheduleDescription } from '@kumiki/optim'
 import type { Command } from 'commander'
-import { choice, deviceOptions, integer, nameOrJson, real } from '../flag-values.ts'
+import { amount, choice, deviceOptions, integer, nameOrJson, real, stepsOrTokens } from '../flag-values.ts'
 import { precisionNames } from '../precision-names.ts'
 import { addVerb, answer, log } from '../verb.ts'
 
@@ -29,6 +29,21 @@ interface TrainFlags {
   checkpointEvery?: number
   checkpointMinutes?: number
   keep?: number
+  keepEvery?: number
+  branch?: string
+  decay?: { readonly steps: number } | { readonly tokens: number }
+  decayTo?: number
+  from?: string
+  averageDecay?: number
+  evaluateEvery?: number
+  sample?: boolean
+  earlyStop?: number
+  maxMinutes?: number
+  maxTokens?: number
+  onNan?: 'stop' | 'rewind'
+  onFullDisk?: 'stop' | 'continue'
+  tensorboard?: string | true
+  ui?: number | true
   json?: boolean
 }
 
@@ -69,19 +84,63 @@ export function addTrain(program: Command): void {
         .option('--overwrite', 'remove the run that is in --out')
         .option(
           '--resume <run[@step]>',
-          'go on with a run from its newest checkpoint, or that of a step; steps, rate, schedule, warm-up, batch and the options of the optimizer may be changed',
+          'go on with a run from its newest checkpoint, or that of a step; steps, rate, schedule, warm-up, batch, precision and the options of the optimizer may be changed',
         )
+        .option(
+          '--branch <run@step>',
+          'a new run that leaves another at a checkpoint and lets its rate fall; with --decay',
+        )
+        .option(
+          '--decay <steps|tokens>',
+          'length of that fall: 100000 (steps) or "400M tokens"; as minus_sqrt, to --decay-to',
+          stepsOrTokens,
+        )
+        .option('--decay-to <rate>', 'where the rate of a branch ends (default: 0)', real({ from: 0, to: 100 }))
+        .option(
+          '--from <run[@step]>',
+          "a new run that begins with another's weights; schedule, optimizer and data are fresh",
+        )
+        .option(
+          '--average-decay <d>',
+          'keep a moving average of the weights, and evaluate and export that',
+          real({ from: 0, to: 0.999999999 }),
+        )
+        .option(
+          '--evaluate-every <n>',
+          'steps between held-out evaluations (default: an eighth of the run)',
+          integer(1, 1e9),
+        )
+        .option('--sample', 'let the model write at every evaluation (samples.jsonl)')
+        .option('--early-stop <n>', 'end after so many evaluations that were no better', integer(1, 1e6))
+        .option(
+          '--max-minutes <m>',
+          'end after so much time of this process, as if the steps were made',
+          real({ above: 0, to: 1e7 }),
+        )
+        .option('--max-tokens <n>', 'end after so many tokens, such as 300M', amount(1e18))
+        .addOption(choice('--on-nan <what>', 'where loss or gradient is no number', ['stop', 'rewind'], 'stop'))
+        .addOption(
+          choice(
+            '--on-full-disk <what>',
+            'where metrics or a checkpoint cannot be written',
+            ['stop', 'continue'],
+            'stop',
+          ),
+        )
+        .option('--tensorboard [folder]', 'event files for TensorBoard (default: tensorboard/ in the run folder)')
+        .option('--ui [port]', 'a live page on 127.0.0.1 (default: any free port)', integer(0, 65535))
         .option('--checkpoint-every <n>', 'steps between checkpoints (default: a tenth of the run)', integer(1, 1e9))
         .option(
           '--checkpoint-minutes <m>',
-          'minutes between checkpoints, at most (default: 10)',
+          'minutes between checkpoints, at most (default: 0.5)',
           real({ above: 0, to: 1e6 }),
         )
         .option('--keep <n>', 'checkpoints that stay (default: 2)', integer(1, 1e6))
+        .option('--keep-every <n>', 'checkpoints of steps that this divides stay for good', integer(1, 1e9))
         .addHelpText(
           'after',
           `
-Ctrl-C (SIGINT), SIGTERM and SIGHUP stop after the current step, with a checkpoint: exit codes 130, 143, 129. A second signal ends it at once.`,
+Ctrl-C (SIGINT), SIGTERM and SIGHUP stop after the current step, with a checkpoint: exit code 0. A second signal, or one before there is a checkpoint, gives 130, 143 or 129.`,
         ),
     train,
   )
@@ -101,6 +160,7 @@ async function train(options: TrainFlags): Promise<void> {
     vocabSize,
     precision,
     seed,
+    averageDecay,
     ...rest
   } = options
   const overrides = Object.fromEntries(
@@ -116,6 +176,7 @@ async function train(options: TrainFlags): Promise<void> {
       vocabSize,
       precision,
       seed,
+      averageDecay,
     }).filter(([, value]) => value !== undefined),
   )
   const summary = await runTrain({ ...rest, data: rest.data ?? [], overrides })

@@ -8,7 +8,7 @@ import { writeFileAtomically } from '../atomic-file.ts'
 import type { TrainerSnapshot } from '../trainer.ts'
 import type { FileSeal } from './disk.ts'
 import { type CheckpointEntry, listCheckpoints } from './list.ts'
-import { type CheckpointManifest, readManifest, writeManifest } from './manifest.ts'
+import { type CheckpointManifest, readManifest, stateFiles, writeManifest } from './manifest.ts'
 
 export interface LoadedCheckpoint {
   readonly path: string
@@ -30,7 +30,6 @@ export async function loadCheckpoint(
 
 async function read(folder: string, options: { readonly chunkBytes?: number } = {}): Promise<LoadedCheckpoint> {
   const manifestFile = join(folder, 'checkpoint.json')
-  const stateFile = join(folder, 'state.safetensors')
   const text = await readFile(manifestFile, 'utf8').catch((error) => {
     throw new Error(`${manifestFile}: cannot be read (${error.code ?? error.message}); is this a checkpoint folder?`)
   })
@@ -40,15 +39,21 @@ async function read(folder: string, options: { readonly chunkBytes?: number } = 
   } catch (error) {
     throw new Error(`${manifestFile}: ${(error as Error).message}; take another checkpoint`)
   }
-  const file = await openFileRanges(stateFile, options.chunkBytes)
-  try {
-    const arrays = await readState(stateFile, file, manifest.files['state.safetensors'])
-    const { step, tokens, batches } = manifest
-    return { path: folder, manifest, snapshot: { step, tokens, batches, arrays } }
-  } finally {
-    await file.close()
+  const arrays: StateArrays = new Map()
+  for (const name of stateFiles(manifest.files)) {
+    const path = join(folder, name)
+    const file = await openFileRanges(path, options.chunkBytes)
+    try {
+      for (const [key, array] of await readState(path, file, manifest.files[name])) arrays.set(key, array)
+    } finally {
+      await file.close()
+    }
   }
+  const { step, tokens, batches } = manifest
+  return { path: folder, manifest, snapshot: { step, tokens, batches, arrays } }
 }
+
+type StateArrays = Map<string, { shape: readonly number[]; data: Float32Array }>
 
 const hashBytes = 2 ** 26
 

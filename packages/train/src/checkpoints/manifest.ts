@@ -51,7 +51,15 @@ export function readManifest(text: string): CheckpointManifest {
     if (!Number.isSafeInteger(manifest[field]) || (manifest[field] as number) < 0)
       throw new Error(`${field} must be a non-negative integer, got ${JSON.stringify(manifest[field])}`)
   const files = manifest.files as Record<string, FileSeal> | undefined
-  if (typeof files !== 'object' || files === null || typeof files['state.safetensors']?.sha256 !== 'string')
+  if (typeof files !== 'object' || files === null || stateFiles(files).length === 0)
     throw new Error('names no state.safetensors')
+  for (const name of stateFiles(files))
+    if (typeof files[name]?.sha256 !== 'string') throw new Error(`has no checksum of ${name}`)
   return manifest as unknown as CheckpointManifest
+}
+
+/** Names of the files that hold the state: one, or several in order. */
+export function stateFiles(files: Readonly<Record<string, FileSeal>>): string[] {
+  const names = Object.keys(files).filter((name) => /^state(-\d{5}-of-\d{5})?\.safetensors$/.test(name))
+  return names.sort()
 }

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { type SafetensorsTensor, safetensorsChunks } from '@kumiki/models/safetensors'
 import type { TrainerSnapshot } from '../trainer.ts'
-import { type Disk, nodeDisk } from './disk.ts'
+import { type Disk, type FileSeal, nodeDisk } from './disk.ts'
 import { listCheckpoints } from './list.ts'
 import { type CheckpointContext, type CheckpointManifest, writeManifest } from './manifest.ts'
 
@@ -11,6 +11,10 @@ export interface SaveOptions {
   readonly keep?: number
   /** Another that stays: the newest made before this step. For a run whose loss has gone wrong since. */
   readonly keepBefore?: number
+  /** Others that stay for good: those of steps that this divides. Default: none. */
+  readonly keepEvery?: number
+  /** Bytes of a file of the state at most, where a single tensor is not larger. Default 2 GiB. */
+  readonly shardBytes?: number
   readonly context?: CheckpointContext
   readonly disk?: Disk
 }
@@ -27,9 +31,11 @@ export async function saveCheckpoint(
   snapshot: TrainerSnapshot,
   options: SaveOptions = {},
 ): Promise<string> {
-  const { disk = nodeDisk, keep = 2, context = {} } = options
+  const { disk = nodeDisk, keep = 2, keepEvery, shardBytes = 2 ** 31, context = {} } = options
   if (!Number.isInteger(keep) || keep < 1)
     throw new RangeError(`saveCheckpoint: keep must be an integer of at least 1, got ${keep}`)
+  if (keepEvery !== undefined && (!Number.isInteger(keepEvery) || keepEvery < 1))
+    throw new RangeError(`saveCheckpoint: keepEvery must be an integer of at least 1, got ${keepEvery}`)
   const root = join(runFolder, 'checkpoints')
   const name = `step-${String(snapshot.step).padStart(8, '0')}`
   const temporary = join(root, `.${name}.${process.pid}.${counter++}.tmp`)
@@ -37,7 +43,13 @@ export async function saveCheckpoint(
   const before = await listCheckpoints(runFolder)
   try {
     await disk.makeFolder(temporary)
-    const state = await disk.write(join(temporary, 'state.safetensors'), stateChunks(snapshot))
+    const files: Record<string, FileSeal> = {}
+    const shards = shardsOf(snapshot, shardBytes)
+    for (const [i, shard] of shards.entries()) {
+      const file =
+        shards.length === 1 ? 'state.safetensors' : `state-${five(i + 1)}-of-${five(shards.length)}.safetensors`
+      files[file] = await disk.write(join(temporary, file), stateChunks(snapshot.step, shard))
+    }
     const { step, tokens, batches } = snapshot
     const manifest: CheckpointManifest = {
       version: 2,
@@ -46,7 +58,7 @@ export async function saveCheckpoint(
       tokens,
       batches,
       saved: new Date().toISOString(),
-      files: { 'state.safetensors': state },
+      files,
       ...context,
     }
     await disk.write(join(temporary, 'checkpoint.json'), [new TextEncoder().encode(writeManifest(manifest))])
@@ -57,7 +69,7 @@ export async function saveCheckpoint(
     for (let n = 2; names.includes(target) || names.includes(`${target}.damaged`); n++) target = `${name}-${n}`
     await disk.rename(temporary, join(root, target))
     await disk.settle(root)
-    await dropOldest(runFolder, { keep, keepBefore: options.keepBefore }, disk)
+    await dropOldest(runFolder, { keep, keepBefore: options.keepBefore, keepEvery }, disk)
     return join(root, target)
   } catch (error) {
     await disk.remove(temporary).catch(() => {})
@@ -65,8 +77,28 @@ export async function saveCheckpoint(
   }
 }
 
-function stateChunks(snapshot: TrainerSnapshot): AsyncIterable<Uint8Array> {
-  const tensors = [...snapshot.arrays].map(
+const five = (n: number) => String(n).padStart(5, '0')
+
+type StateArray = readonly [name: string, array: { readonly shape: readonly number[]; readonly data: Float32Array }]
+
+/** The arrays in order, as many in each file as fit. */
+function shardsOf({ arrays }: TrainerSnapshot, shardBytes: number): StateArray[][] {
+  const shards: StateArray[][] = [[]]
+  let bytes = 0
+  for (const entry of arrays) {
+    const size = entry[1].data.byteLength
+    if (bytes > 0 && bytes + size > shardBytes) {
+      shards.push([])
+      bytes = 0
+    }
+    shards[shards.length - 1].push(entry)
+    bytes += size
+  }
+  return shards
+}
+
+function stateChunks(step: number, arrays: readonly StateArray[]): AsyncIterable<Uint8Array> {
+  const tensors = arrays.map(
     ([name, { shape, data }]): SafetensorsTensor => ({
       name,
       dtype: 'F32',
@@ -74,12 +106,12 @@ function stateChunks(snapshot: TrainerSnapshot): AsyncIterable<Uint8Array> {
       data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
     }),
   )
-  return safetensorsChunks(tensors, { format: 'kumiki', step: String(snapshot.step) })
+  return safetensorsChunks(tensors, { format: 'kumiki', step: String(step) })
 }
 
 async function dropOldest(
   runFolder: string,
-  { keep, keepBefore }: { keep: number; keepBefore: number | undefined },
+  { keep, keepBefore, keepEvery }: { keep: number; keepBefore?: number; keepEvery?: number },
   disk: Disk,
 ): Promise<void> {
   const all = await listCheckpoints(runFolder)
@@ -89,6 +121,7 @@ async function dropOldest(
   for (const checkpoint of all) {
     // What cannot be read is left for inspection.
     if (kept.has(checkpoint) || !checkpoint.manifest) continue
+    if (keepEvery !== undefined && checkpoint.step % keepEvery === 0) continue
     // A folder half removed must not have the name of a checkpoint.
     const aside = join(runFolder, 'checkpoints', `.${checkpoint.name}.${process.pid}.removed.tmp`)
     await disk.rename(checkpoint.path, aside)

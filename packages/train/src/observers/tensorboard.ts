@@ -74,6 +74,9 @@ export function tensorBoardObserver({ folder, configuration, now = Date.now, log
         file?.add({ wallTime: now() / 1000, step, scalars: { 'heldOut/natsPerToken': natsPerToken } })
         await flush(true)
       }),
+    onRewind({ toStep }) {
+      file?.add({ wallTime: now() / 1000, step: toStep + 1, restart: true })
+    },
     onCheckpoint: () => guarded(() => flush(true)),
     onEnd: () => guarded(async () => file?.close()),
   }

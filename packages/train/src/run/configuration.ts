@@ -1,5 +1,6 @@
 /** How a run trains, as the plain JSON that stands in run.json: and the optimizer and schedule it makes. */
 import {
+  averageWeights,
   chain,
   clipGlobalNorm,
   type Optimizer,
@@ -46,6 +47,8 @@ export interface RunConfiguration {
   readonly seed: number
   /** Pieces of the tokenizer that is trained on the text. */
   readonly vocabSize: number
+  /** How much of the moving average of the weights is kept in a step; the average is what is evaluated and exported. Default: no average. */
+  readonly averageDecay?: number
 }
 
 /** Kinds of schedules and optimizers of one's own, besides those of @kumiki/optim. */
@@ -117,9 +120,11 @@ const bounds = {
   routerZLoss: [0, 100, 'number'],
   seed: [0, 2 ** 32 - 1, 'integer'],
   vocabSize: [260, 1 << 24, 'integer'],
+  averageDecay: [0, 1 - 1e-9, 'number'],
 } as const
 
-const ofMixtures = ['auxiliaryLoss', 'routerZLoss'] as const
+/** Fields that may be left out. */
+const optional = ['auxiliaryLoss', 'routerZLoss', 'averageDecay'] as const
 
 /** Every field of a configuration. */
 export const runConfigurationFields = [...Object.keys(bounds), 'schedule', 'optimizer', 'precision'] as const
@@ -138,7 +143,7 @@ export function checkRunConfiguration(
   const named = isNamed(configuration.schedule)
   for (const [key, [low, high, kind]] of Object.entries(bounds)) {
     const value = configuration[key as keyof typeof bounds]
-    if (value === undefined && (ofMixtures as readonly string[]).includes(key)) continue
+    if (value === undefined && (optional as readonly string[]).includes(key)) continue
     if (!named && (ofNamedSchedules as readonly string[]).includes(key)) {
       if (value === undefined) continue
       throw fail(`${key} goes with a schedule by name (${scheduleNames.join(', ')}); one in JSON has its own numbers`)
@@ -174,11 +179,15 @@ export function checkRunConfiguration(
   return configuration
 }
 
+/** The learning rate by update, as JSON. */
+export function scheduleDescriptionOf(configuration: RunConfiguration): ScheduleDescription {
+  const { schedule } = configuration
+  return isNamed(schedule) ? namedSchedules[schedule](configuration as ScheduleNumbers) : schedule
+}
+
 /** The learning rate by update. */
 export function scheduleOf(configuration: RunConfiguration, kinds: RunKinds = {}): Schedule {
-  const { schedule } = configuration
-  const description = isNamed(schedule) ? namedSchedules[schedule](configuration as ScheduleNumbers) : schedule
-  return scheduleFromJSON(description, kinds.schedules)
+  return scheduleFromJSON(scheduleDescriptionOf(configuration), kinds.schedules)
 }
 
 /** What a configuration says of a run: its part of `RunOptions`. */
@@ -194,10 +203,14 @@ export function runOptionsOf(
   readonly zLoss: number
   readonly seed: number
 } {
-  const { steps, maxGradNorm, optimizer, precision, accumulation, zLoss, seed } = configuration
+  const { steps, maxGradNorm, precision, accumulation, zLoss, seed, averageDecay: decay } = configuration
+  const optimizer = optimizerFromJSON(configuration.optimizer, kinds.optimizers)
   return {
     steps,
-    optimizer: chain(clipGlobalNorm(maxGradNorm), optimizerFromJSON(optimizer, kinds.optimizers)),
+    optimizer: chain(
+      clipGlobalNorm(maxGradNorm),
+      decay === undefined ? optimizer : averageWeights(optimizer, { decay }),
+    ),
     schedule: scheduleOf(configuration, kinds),
     precision: findPrecision(precision),
     accumulation,

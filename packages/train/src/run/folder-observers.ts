@@ -2,8 +2,9 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { writeFileAtomically } from '../atomic-file.ts'
+import { BackgroundSave } from '../checkpoints/background-save.ts'
 import { listCheckpoints } from '../checkpoints/list.ts'
-import { saveCheckpoint } from '../checkpoints/save.ts'
+
 import { MetricsLog } from '../metrics-log.ts'
 import { TrainingError } from '../trainer.ts'
 import type { RunConfiguration } from './configuration.ts'
@@ -19,6 +20,12 @@ export interface FolderObserverOptions {
   readonly configuration: RunConfiguration
   /** Checkpoints that stay. */
   readonly keep: number
+  /** Others that stay for good: those of steps that this divides. */
+  readonly keepEvery?: number
+  /** What a save or a line of metrics that cannot be written does (a full disk): ends the run (default), or is told while it goes on. */
+  readonly onWriteFailure?: 'stop' | 'continue'
+  /** Called when a checkpoint is on the disk. */
+  readonly onSaved?: (step: number) => void
   /** The device's name, for the checkpoints. */
   readonly device: string
   /** Whether an earlier step was asked for: the metrics after it are put aside. */
@@ -44,8 +51,10 @@ export function folderObservers(options: FolderObserverOptions): RunObserver[] {
 }
 
 /** metrics.jsonl: one object a step. */
-function keepMetrics({ folder, wentBack, seconds, log }: FolderObserverOptions, watch: TroubleWatch): RunObserver {
+function keepMetrics(options: FolderObserverOptions, watch: TroubleWatch): RunObserver {
+  const { folder, wentBack, seconds, log, onWriteFailure } = options
   let file: MetricsLog | undefined
+  let silent = false
   return {
     async onStart({ trainer }) {
       const aside = wentBack ? join(folder.path, `metrics-before-${trainer.step}.jsonl`) : undefined
@@ -56,8 +65,20 @@ function keepMetrics({ folder, wentBack, seconds, log }: FolderObserverOptions, 
         watch.push({ step: step!, loss: loss ?? Number.NaN, gradNorm: gradNorm ?? undefined })
     },
     async onStep(metrics) {
-      await file!.append({ ...metrics, seconds: seconds() })
       watch.push(metrics)
+      try {
+        await file!.append({ ...metrics, seconds: seconds() })
+        silent = false
+      } catch (error) {
+        if (onWriteFailure !== 'continue') throw error
+        if (!silent) log(`${(error as Error).message}. The run goes on without these lines`)
+        silent = true
+      }
+    },
+    async onRewind({ toStep }) {
+      await file!.close()
+      const aside = join(folder.path, `metrics-before-rewind-${toStep}.jsonl`)
+      file = await MetricsLog.open(join(folder.path, 'metrics.jsonl'), toStep, { aside })
     },
     onEnd: () => file?.close(),
   }
@@ -80,21 +101,55 @@ function keepEvaluations({ folder }: FolderObserverOptions): RunObserver {
       evaluations.push({ step, natsPerToken })
       await writeFileAtomically(path, `${JSON.stringify(evaluations)}\n`)
     },
+    onRewind({ toStep }) {
+      evaluations = evaluations.filter(({ step }) => step <= toStep)
+    },
   }
 }
 
 function keepCheckpoints(options: FolderObserverOptions, watch: TroubleWatch): RunObserver {
-  const { folder, runId, configuration, keep, device, seconds } = options
+  const { folder, runId, configuration, keep, keepEvery, device, seconds, onWriteFailure, onSaved, log } = options
+  const saving = new BackgroundSave()
+  /** Whether there is one to fall back to while the next is written. */
+  let safe = false
+  let failure: unknown
+  const failed = (error: unknown) => {
+    if (onWriteFailure === 'continue')
+      log(
+        `The checkpoint could not be written: ${(error as Error).message}. The run goes on; the next save tries again`,
+      )
+    else failure ??= error
+  }
+  const check = () => {
+    if (failure !== undefined) throw failure
+  }
   return {
-    async onCheckpoint({ trainer }) {
+    onStep: check,
+    async onCheckpoint({ trainer, steps }) {
       // Another process may have taken the run over meanwhile.
       await folder.check()
+      await saving.idle()
+      check()
       const made: MadeWith = { configuration, device }
-      await saveCheckpoint(folder.path, await trainer.snapshot(), {
-        keep,
-        keepBefore: watch.since,
-        context: { run: runId, seconds: seconds(), made: { ...made } },
-      })
+      const { step } = trainer
+      const done = saving
+        .begin(folder.path, await trainer.snapshot(), {
+          keep,
+          keepEvery,
+          keepBefore: watch.since,
+          context: { run: runId, seconds: seconds(), made: { ...made } },
+        })
+        .then(() => {
+          safe = true
+          onSaved?.(step)
+        }, failed)
+      // The first, and the last, are waited for.
+      if (!safe || step >= steps || options.stop?.requested) await done
+      check()
+    },
+    async onEnd() {
+      await saving.close()
+      check()
     },
   }
 }

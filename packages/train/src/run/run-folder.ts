@@ -15,6 +15,8 @@ const runFiles = [
   'tokenizer.model',
   'tokenizer_config.json',
   'samples.json',
+  'samples.jsonl',
+  'tensorboard',
   'summary.json',
   'report.html',
 ] as const

@@ -21,7 +21,7 @@ export interface RunPlan {
 }
 
 export interface PlanOptions extends LockOptions {
-  /** When checkpoints are made. Default: each tenth of the run, at most 500 steps and 10 minutes apart; two stay. */
+  /** When checkpoints are made. Default: each tenth of the run, at most 500 steps and half a minute apart; two stay. */
   readonly cadence?: Partial<Cadence>
   /** Kinds of schedules and optimizers of one's own. */
   readonly kinds?: RunKinds
@@ -38,11 +38,13 @@ export interface NewRunOptions extends PlanOptions {
   readonly overwrite?: boolean
 }
 
-function cadenceOf({ cadence = {} }: PlanOptions, { steps }: RunConfiguration, before?: Cadence): Cadence {
+export function cadenceOf({ cadence = {} }: PlanOptions, { steps }: RunConfiguration, before?: Cadence): Cadence {
+  const keepEvery = cadence.keepEvery ?? before?.keepEvery
   return {
     steps: cadence.steps ?? before?.steps ?? Math.min(500, Math.max(1, Math.ceil(steps / 10))),
-    minutes: cadence.minutes ?? before?.minutes ?? 10,
+    minutes: cadence.minutes ?? before?.minutes ?? 0.5,
     keep: cadence.keep ?? before?.keep ?? 2,
+    ...(keepEvery !== undefined && { keepEvery }),
   }
 }
 
@@ -50,11 +52,17 @@ function cadenceOf({ cadence = {} }: PlanOptions, { steps }: RunConfiguration, b
 export async function beginRun(run: RunDefinition, options: NewRunOptions): Promise<RunPlan> {
   options.check?.(run)
   const record = newRecord(run, options.data, cadenceOf(options, run.configuration))
-  const folder =
-    options.folder === undefined
-      ? await RunFolder.reserve('runs', `${run.name}-${new Date().toISOString().slice(0, 19).replace(/[T:]/g, '-')}`)
-      : await RunFolder.create(options.folder, options)
-  return { folder, record, changed: {} }
+  return { folder: await newFolder(run.name, options), record, changed: {} }
+}
+
+/** @throws RunFolderError where there is a run in it */
+export function newFolder(
+  name: string,
+  options: Pick<NewRunOptions, 'folder' | 'overwrite'> & LockOptions,
+): Promise<RunFolder> {
+  return options.folder === undefined
+    ? RunFolder.reserve('runs', `${name}-${new Date().toISOString().slice(0, 19).replace(/[T:]/g, '-')}`)
+    : RunFolder.create(options.folder, options)
 }
 
 /**

@@ -61,6 +61,18 @@ export interface Cadence {
   /** Minutes after which one is made in any case. */
   readonly minutes: number
   readonly keep: number
+  /** Those of steps that this divides stay for good. */
+  readonly keepEvery?: number
+}
+
+/** Where a run's first weights come from: a checkpoint of another one. */
+export interface RunOrigin {
+  /** The folder of that run. */
+  readonly run: string
+  readonly id: string
+  readonly step: number
+  /** A branch goes on with moments, place in the data and step; a start takes the weights alone. */
+  readonly kind: 'branch' | 'start'
 }
 
 /** One process that worked on a run. */
@@ -86,6 +98,7 @@ export interface RunRecord extends RunDefinition {
   /** What was used of each source, and at which level. */
   readonly corpus?: readonly UsedSubset[]
   readonly device?: string
+  readonly origin?: RunOrigin
   readonly processes: readonly RunProcess[]
 }
 

@@ -1,7 +1,8 @@
 /** A run: what is trained, on what, how and for how long; and observers, who see every step of it. */
 import type { HeldOutLoss, HeldOutText } from '../evaluation.ts'
 import type { StepMetrics } from '../step-metrics.ts'
-import { Trainer, type TrainerOptions } from '../trainer.ts'
+import { Trainer, type TrainerOptions, type TrainerSnapshot, TrainingError } from '../trainer.ts'
+import { EarlyStop, type EarlyStopOptions } from './early-stop.ts'
 
 /** When a run stands still: a step is over, the next one has not begun. */
 export interface RunCadence {
@@ -19,6 +20,17 @@ export interface RunOptions extends TrainerOptions {
   readonly cadence?: RunCadence
   /** What evaluations are made on; without it there are none. */
   readonly heldOut?: HeldOutText
+  /** Ends the run where evaluations no longer become better. Default: never. */
+  readonly earlyStop?: EarlyStopOptions
+  /** Ends the run after the first step beyond these, as if that step were its last. Minutes count from `train()` on. */
+  readonly budget?: { readonly minutes?: number; readonly tokens?: number }
+  /** Figures of one's own that are added to each step's metrics before observers see them. */
+  readonly figures?: (metrics: StepMetrics, run: Run) => Readonly<Record<string, number>>
+  /**
+   * What a loss or gradient that is no number does: `stop` ends the run (default); `rewind` goes back to the last checkpoint, kept in memory, and
+   * leaves the batches since then out. After three rewinds that did not get past the step, the run ends.
+   */
+  readonly onNonFinite?: 'stop' | 'rewind'
 }
 
 export interface RunEvaluation extends HeldOutLoss {
@@ -26,11 +38,20 @@ export interface RunEvaluation extends HeldOutLoss {
   readonly step: number
 }
 
-/** How a run ended: all steps made, stopped on request, or with an error. */
+/** How a run ended: all steps made (or `because` of a budget or an early stop before that), stopped on request, or with an error. */
 export type RunEnd =
-  | { readonly kind: 'finished' }
+  | { readonly kind: 'finished'; readonly because?: string }
   | { readonly kind: 'stopped' }
   | { readonly kind: 'failed'; readonly error: unknown }
+
+/** A run that went back since a loss or gradient was no number. */
+export interface RunRewind {
+  /** The step that failed. */
+  readonly fromStep: number
+  /** The one it went back to. */
+  readonly toStep: number
+  readonly reason: string
+}
 
 /** Watches a run: a log, a progress bar, a report. Each call is awaited, in the order of the list. */
 export interface RunObserver {
@@ -41,6 +62,8 @@ export interface RunObserver {
   /** Where a checkpoint is due: no step is under way, `run.trainer.snapshot()` is the state. */
   onCheckpoint?(run: Run): void | Promise<void>
   onEvaluation?(evaluation: RunEvaluation, run: Run): void | Promise<void>
+  /** After the run went back: steps after `toStep` are made again. */
+  onRewind?(rewind: RunRewind, run: Run): void | Promise<void>
   /** At the end, whatever it is. What it throws becomes the run's error, and the end of those after it. */
   onEnd?(end: RunEnd, run: Run): void | Promise<void>
 }
@@ -69,22 +92,35 @@ export class Run {
   /** Steps that were evaluated before; they are not evaluated again. Observers that know of some add them in `onStart`. */
   readonly evaluated = new Set<number>()
   private readonly observers: readonly RunObserver[]
+  /** What a rewind goes back to. */
+  private kept: TrainerSnapshot | undefined
+  /** Rewinds from about one step, and the furthest that one came from. */
+  private rewinds = { count: 0, furthest: 0 }
+  private readonly earlyStop: EarlyStop | undefined
+  /** Why the run ends before its last step, where it does. */
+  private because: string | undefined
+  private began = 0
 
   private constructor(options: RunOptions, observers: readonly RunObserver[]) {
     this.options = options
     this.observers = observers
+    this.earlyStop = options.earlyStop && new EarlyStop(options.earlyStop)
     this.trainer = Trainer.create(options)
   }
 
   /** @throws RangeError for what does not fit together */
   static create(options: RunOptions, observers: readonly RunObserver[] = []): Run {
-    const { steps, cadence = {} } = options
+    const { steps, cadence = {}, budget = {}, onNonFinite = 'stop' } = options
     const { checkpointSteps, evaluationSteps, checkpointMinutes } = cadence
     for (const [name, value] of Object.entries({ steps, checkpointSteps, evaluationSteps }))
       if (value !== undefined && (!Number.isInteger(value) || value < 1))
         throw new RangeError(`Run: ${name} must be an integer of at least 1, got ${value}`)
     if (checkpointMinutes !== undefined && !(checkpointMinutes > 0))
       throw new RangeError(`Run: checkpointMinutes must be above 0, got ${checkpointMinutes}`)
+    for (const [name, value] of Object.entries({ minutes: budget.minutes, tokens: budget.tokens }))
+      if (value !== undefined && !(value > 0)) throw new RangeError(`Run: budget.${name} must be above 0, got ${value}`)
+    if (onNonFinite !== 'stop' && onNonFinite !== 'rewind')
+      throw new RangeError(`Run: onNonFinite must be stop or rewind, got ${JSON.stringify(onNonFinite)}`)
     return new Run(options, observers)
   }
 
@@ -102,9 +138,11 @@ export class Run {
   async train(stop: RunStop = never): Promise<RunEnd> {
     let end: RunEnd
     try {
+      this.began = performance.now()
       await this.tell((observer) => observer.onStart?.(this))
       await this.makeSteps(stop)
-      end = { kind: this.trainer.step < this.steps ? 'stopped' : 'finished' }
+      const { because } = this
+      end = this.ended ? { kind: 'finished', ...(because !== undefined && { because }) } : { kind: 'stopped' }
     } catch (error) {
       end = { kind: 'failed', error }
     }
@@ -127,6 +165,11 @@ export class Run {
     for (const observer of this.observers) await call(observer)
   }
 
+  /** Whether no further step is to be made. */
+  private get ended(): boolean {
+    return this.trainer.step >= this.steps || this.because !== undefined
+  }
+
   private async makeSteps(stop: RunStop): Promise<void> {
     const { trainer, steps } = this
     const {
@@ -136,32 +179,76 @@ export class Run {
     } = this.options.cadence ?? {}
     let lastSaved = performance.now()
     let savedStep = trainer.step
-    const late = () => performance.now() - lastSaved >= checkpointMinutes * 60_000
-    const step = (metrics: StepMetrics) => this.tell((observer) => observer.onStep?.(metrics, this))
-    const save = () => this.tell((observer) => observer.onCheckpoint?.(this))
+    /** Milliseconds that the last one held the steps up. */
+    let held = 0
+    // Not so often that saving takes more than a tenth of the time.
+    const late = () => performance.now() - lastSaved >= Math.max(checkpointMinutes * 60_000, 10 * held)
+    const save = async () => {
+      const began = performance.now()
+      if (this.options.onNonFinite === 'rewind') this.kept = await trainer.snapshot()
+      await this.tell((observer) => observer.onCheckpoint?.(this))
+      lastSaved = performance.now()
+      held = lastSaved - began
+      savedStep = trainer.step
+    }
+    if (this.options.onNonFinite === 'rewind') this.kept = await trainer.snapshot()
     // In pieces, so that no step is under way when a checkpoint or an evaluation looks at the state.
-    while (trainer.step < steps && !(await stop.listen())) {
+    while (!this.ended && !(await stop.listen())) {
       const next = Math.min(
         steps,
         nextMultiple(trainer.step, checkpointSteps),
         nextMultiple(trainer.step, evaluationSteps),
       )
-      for await (const metrics of trainer.run(next)) {
-        await step(metrics)
-        if ((await stop.listen()) || late()) break
+      try {
+        for await (const metrics of trainer.run(next)) {
+          await this.stepMade(metrics)
+          if (this.because !== undefined || (await stop.listen()) || late()) break
+        }
+        // The step that was under way.
+        for await (const metrics of trainer.run(trainer.step)) await this.stepMade(metrics)
+      } catch (error) {
+        if (!(error instanceof TrainingError) || !this.kept) throw error
+        await this.rewind(error, this.kept)
+        continue
       }
-      // The step that was under way.
-      for await (const metrics of trainer.run(trainer.step)) await step(metrics)
-      const last = trainer.step === steps
-      if (trainer.step % checkpointSteps === 0 || last || late() || stop.requested) {
-        await save()
-        lastSaved = performance.now()
-        savedStep = trainer.step
-      }
-      if ((trainer.step % evaluationSteps === 0 || last) && !stop.requested) await this.evaluate(stop)
+      const due = (every: number) => trainer.step % every === 0 || this.ended
+      if (due(checkpointSteps) || late() || stop.requested) await save()
+      if (due(evaluationSteps) && !stop.requested) await this.evaluate(stop)
     }
-    // A request may have come during an evaluation.
+    // A request, or an early stop, may have come with an evaluation.
     if (trainer.step !== savedStep) await save()
+  }
+
+  private async stepMade(metrics: StepMetrics): Promise<void> {
+    const { figures, budget = {} } = this.options
+    const more = figures?.(metrics, this)
+    const whole = more ? { ...more, ...metrics } : metrics
+    await this.tell((observer) => observer.onStep?.(whole, this))
+    const minutes = (performance.now() - this.began) / 60_000
+    if (budget.tokens !== undefined && metrics.tokens >= budget.tokens)
+      this.because ??= `the budget of ${budget.tokens.toLocaleString('en')} tokens is used up`
+    if (budget.minutes !== undefined && minutes >= budget.minutes)
+      this.because ??= `the budget of ${budget.minutes} minutes is used up`
+  }
+
+  /** @throws the error where going back has not helped before */
+  private async rewind(error: TrainingError, kept: TrainerSnapshot): Promise<void> {
+    const { trainer, rewinds } = this
+    const fromStep = trainer.step
+    if (fromStep > rewinds.furthest) this.rewinds = { count: 1, furthest: fromStep }
+    else rewinds.count++
+    if (this.rewinds.count > 3)
+      throw new TrainingError(
+        `${error.message} (after three rewinds that did not get past step ${this.rewinds.furthest})`,
+        {
+          cause: error,
+        },
+      )
+    // The data goes on where it stands: what was read since the snapshot stays out.
+    await trainer.restore({ ...kept, batches: trainer.dataPosition })
+    for (const step of this.evaluated) if (step > kept.step) this.evaluated.delete(step)
+    const rewind = { fromStep, toStep: kept.step, reason: error.message }
+    await this.tell((observer) => observer.onRewind?.(rewind, this))
   }
 
   private async evaluate(stop: RunStop): Promise<void> {
@@ -169,9 +256,11 @@ export class Run {
     const { step } = this.trainer
     if (!heldOut || this.evaluated.has(step)) return
     try {
-      const loss = await this.trainer.evaluate(heldOut, { signal: stop.signal })
+      const averaged = this.trainer.hasAverage
+      const loss = await this.trainer.evaluate(heldOut, { signal: stop.signal, averaged })
       this.evaluated.add(step)
       await this.tell((observer) => observer.onEvaluation?.({ step, ...loss }, this))
+      this.because ??= this.earlyStop?.push(step, loss.natsPerToken)
     } catch (error) {
       if (!stop.requested) throw error
     }

@@ -13,10 +13,11 @@ export class Stopped extends Error {
   override name = 'Stopped'
   readonly signal: StopSignal
   readonly exitCode: number
-  constructor(signal: StopSignal, message: string) {
+  /** @param exitCode default: `exitCodeOf(signal)`; 0 where everything is in a safe place */
+  constructor(signal: StopSignal, message: string, exitCode = exitCodeOf(signal)) {
     super(message)
     this.signal = signal
-    this.exitCode = exitCodeOf(signal)
+    this.exitCode = exitCode
   }
 }
 

@@ -1,0 +1,44 @@
+/** What a model in training writes, at every evaluation: samples.jsonl. */
+import { appendFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Device } from '@kumiki/tensor'
+import type { Tokenizer } from '@kumiki/tokenizer'
+import type { RunObserver } from '@kumiki/train'
+import type { StopSignals } from '@kumiki/train/node'
+import { sampleTexts } from './sampling.ts'
+
+export interface SampleObserverOptions {
+  readonly device: Device
+  /** The run's. */
+  readonly folder: string
+  readonly tokenizer: Tokenizer
+  readonly prompts: readonly { readonly label: string; readonly prompt: string }[]
+  readonly seed: number
+  readonly stop: StopSignals
+  readonly log: (line: string) => void
+}
+
+/** Continues the prompts and appends a line for each: { step, label, prompt, text }. */
+export function sampleObserver({
+  device,
+  folder,
+  tokenizer,
+  prompts,
+  seed,
+  stop,
+  log,
+}: SampleObserverOptions): RunObserver {
+  return {
+    async onEvaluation({ step }, { trainer }) {
+      try {
+        for (const sample of await sampleTexts(device, trainer, tokenizer, prompts, seed, stop.signal)) {
+          await appendFile(join(folder, 'samples.jsonl'), `${JSON.stringify({ step, ...sample })}\n`)
+          log(`step ${step}, ${sample.label}: ${sample.prompt}|${sample.text.replace(/\s*\n\s*/g, ' ')}`)
+        }
+      } catch (error) {
+        // A stop is answered after the step; samples are not worth a run.
+        if (!stop.requested) log(`No samples at step ${step}: ${(error as Error).message}`)
+      }
+    },
+  }
+}
