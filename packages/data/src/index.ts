@@ -2,6 +2,17 @@
 export { type Batch, BatchIterator, type BatchOptions, type BatchState, batches } from './batches/batches.ts'
 export { bestFit, type PackedDocuments, packBestFit } from './batches/best-fit.ts'
 export { type EvaluationOptions, type EvaluationSet, packEvaluation } from './batches/evaluation.ts'
+export {
+  type FittedDocuments,
+  fitDocuments,
+  type MaskedDocument,
+  type PackedBatch,
+  PackedBatchIterator,
+  type PackedBatchOptions,
+  type PackedBatchState,
+  packedBatches,
+  type TooLong,
+} from './batches/packed-batches.ts'
 export type { TokenDocument } from './batches/token-stream.ts'
 export {
   type BlendPhase,
@@ -25,6 +36,12 @@ export {
   lengthFilter,
   repetitionFilter,
 } from './clean/text-rules.ts'
+export {
+  type Conversation,
+  type ConversationMessage,
+  parseConversation,
+  type ToolCall,
+} from './conversations/conversation.ts'
 export {
   type MegatronBatch,
   MegatronBatches,

@@ -1,21 +1,50 @@
 /** Chat templates: the Jinja template of a model's configuration, rendered for a conversation. */
-import { Environment, Interpreter, Template } from '@huggingface/jinja'
+import { Environment, Template } from '@huggingface/jinja'
 import { checkOptions } from '../check-options.ts'
 import { asList, asRecord, asText, type JsonRecord, parseJson } from '../huggingface/json-value.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
+import { BoundedInterpreter, checkTemplateSize } from './bounded-interpreter.ts'
+import { type BuiltInTemplateName, builtInTemplates } from './built-in-templates.ts'
+import type { ChatEncoder } from './chat-encoder.ts'
+import { hasGenerationBlocks, readMarks, type TextSpan, withMarks } from './generation-marks.ts'
 import { strftime } from './strftime.ts'
 
 /** One turn of a conversation; templates may read other keys too. */
 export type ChatMessage = { role: string; content: unknown; [key: string]: unknown }
 
-export type RenderOptions = {
-  /** Whether the text ends where the model is to go on. Default false. */
-  addGenerationPrompt?: boolean
+export interface RenderOptions {
+  /** Whether the text ends where the model is to answer. Default false. */
+  readonly addGenerationPrompt?: boolean
+  /** Whether the text ends in the last message, so that the model goes on with it. Default false. */
+  readonly continueFinalMessage?: boolean
+  /** Functions that the model may call: JSON schemas as OpenAI has them. */
+  readonly tools?: readonly object[]
+  /** Texts that the model may quote: objects with `title` and `text`. */
+  readonly documents?: readonly object[]
   /** The time that `strftime_now` of the template tells, in the runtime's time zone. Default: now. */
-  now?: Date
-  /** Other variables of the template (`tools`, `documents`, ...). */
-  variables?: Readonly<Record<string, unknown>>
+  readonly now?: Date
+  /** Other variables of the template (`enable_thinking`, `reasoning_effort`, ...). */
+  readonly variables?: Readonly<Record<string, unknown>>
 }
+
+export interface ApplyOptions extends RenderOptions {
+  /** `chatEncoder(tokenizer, template.specialTokens)`. */
+  readonly encoder: ChatEncoder
+}
+
+/** A conversation as a model reads it. */
+export interface AppliedChat {
+  readonly text: string
+  readonly ids: Int32Array
+}
+
+/** A conversation as a model is trained on it. */
+export interface TrainingChat extends AppliedChat {
+  /** 1 for tokens that the assistant writes, the end of its turn among them. */
+  readonly assistantMask: Uint8Array
+}
+
+const RENDER_OPTIONS = 'addGenerationPrompt continueFinalMessage tools documents now variables encoder'.split(' ')
 
 /** The special tokens that templates name. */
 const TOKENS = ['bos_token', 'eos_token', 'unk_token', 'pad_token', 'sep_token', 'cls_token', 'mask_token']
@@ -35,13 +64,21 @@ export function loadChatTemplate(
     typeof config === 'string' || config instanceof Uint8Array ? parseJson(config) : config,
     'tokenizer_config.json',
   )
+  return new ChatTemplate(
+    options.template ?? chooseTemplate(file.chat_template, options.name ?? 'default'),
+    configuredTokens(file),
+  )
+}
+
+/** The special tokens that a parsed tokenizer_config.json names, as templates see them. */
+export function configuredTokens(config: JsonRecord): Record<string, string> {
   const tokens: Record<string, string> = {}
   for (const key of TOKENS) {
-    const value = file[key]
+    const value = config[key]
     if (value === undefined || value === null) continue
     tokens[key] = typeof value === 'string' ? value : asText(asRecord(value, key).content, `${key}.content`)
   }
-  return new ChatTemplate(options.template ?? chooseTemplate(file.chat_template, options.name ?? 'default'), tokens)
+  return tokens
 }
 
 function chooseTemplate(value: unknown, name: string): string {
@@ -61,38 +98,173 @@ function chooseTemplate(value: unknown, name: string): string {
 
 /** A conversation to text, as the model was trained to see it. */
 export class ChatTemplate {
+  /** Jinja. */
+  readonly source: string
+  /** The tokens it can name, such as `bos_token`. */
+  readonly tokens: Readonly<Record<string, string>>
   readonly #template: Template
-  readonly #tokens: Readonly<Record<string, string>>
+  /** The same with marks around what the assistant says, where the template tells. */
+  readonly #marked: Template | undefined
+  readonly #mark = `\uE0C4${Math.random().toString(36).slice(2)}`
 
-  /** @throws TokenizerError where `source` is not a Jinja template */
+  /** @throws TokenizerError where `source` is not a Jinja template, or larger than any that is meant well */
   constructor(source: string, tokens: Readonly<Record<string, string>> = {}) {
-    try {
-      this.#template = new Template(source)
-    } catch (error) {
-      throw new TokenizerError(`chat template: ${messageOf(error)}`)
-    }
-    this.#tokens = tokens
+    this.source = source
+    this.tokens = tokens
+    this.#template = parsed(source)
+    if (hasGenerationBlocks(source)) this.#marked = parsed(withMarks(source, this.#mark))
+  }
+
+  /** Whether it says itself what the assistant's part is (`{% generation %}`). */
+  get hasGenerationBlocks(): boolean {
+    return this.#marked !== undefined
+  }
+
+  /** Names of special tokens that it writes: give them to `chatEncoder`. */
+  get specialTokens(): string[] {
+    return Object.values(this.tokens)
   }
 
   /**
    * The text of a conversation. It spells special tokens: encode it with those allowed, and add no others.
-   * @throws TokenizerError where the template refuses the messages (its own words are in the error)
+   * @throws TokenizerError where the template refuses the messages (its own words are in the error), or does too much work
    */
   render(messages: readonly ChatMessage[], options: RenderOptions = {}): string {
-    checkOptions('chat template', options, ['addGenerationPrompt', 'now', 'variables'])
-    try {
-      const environment = new Environment(globals(options.now ?? new Date()))
-      const variables = {
-        ...this.#tokens,
-        messages,
-        add_generation_prompt: options.addGenerationPrompt ?? false,
-        ...options.variables,
+    const { continueFinalMessage = false, addGenerationPrompt = false } = options
+    checkOptions('chat template', options, RENDER_OPTIONS)
+    if (!continueFinalMessage) return this.#render(this.#template, messages, options)
+    if (addGenerationPrompt)
+      throw new TokenizerError(
+        'chat template: continueFinalMessage and addGenerationPrompt exclude each other: the first ends in a message, the second begins one',
+      )
+    const last = messages.at(-1)
+    const content = last?.content
+    if (last === undefined || typeof content !== 'string')
+      throw new TokenizerError('chat template: continueFinalMessage needs a last message whose content is text')
+    const end = `${this.#mark} `
+    const text = this.#render(this.#template, [...messages.slice(0, -1), { ...last, content: content + end }], options)
+    const at = text.lastIndexOf(this.#mark)
+    if (at < 0)
+      throw new TokenizerError('chat template: the last message cannot be continued: the template leaves its text out')
+    // A template that trims messages would trim this one's end too.
+    return text.startsWith(end, at) ? text.slice(0, at) : text.slice(0, at).trimEnd()
+  }
+
+  /**
+   * Text and ids of a conversation, as Transformers' `apply_chat_template` gives them.
+   * @example template.apply(messages, { encoder: chatEncoder(tokenizer, template.specialTokens), addGenerationPrompt: true }).ids
+   */
+  apply(messages: readonly ChatMessage[], options: ApplyOptions): AppliedChat {
+    const text = this.render(messages, options)
+    return { text, ids: options.encoder.encodeSpelled(text).ids }
+  }
+
+  /**
+   * A conversation with what the assistant writes in it: by the template's generation blocks, else by rendering what comes before each
+   * answer, which must be the beginning of the whole. Answers with `weight: 0` are left out of the mask.
+   * @throws TokenizerError naming the message, where a template writes earlier messages otherwise once later ones are there
+   */
+  applyForTraining(messages: readonly ChatMessage[], options: Omit<ApplyOptions, 'addGenerationPrompt'>): TrainingChat {
+    const { text, spans } = this.assistantSpans(messages, options)
+    const { ids, offsets } = options.encoder.encodeSpelled(text)
+    const assistantMask = new Uint8Array(ids.length)
+    let token = 0
+    for (const [start, end] of spans)
+      for (; token < ids.length && offsets[token][0] < end; token++) {
+        const [from, to] = offsets[token]
+        // The first bytes of a character cover nothing by themselves.
+        if (to > start || (from === to && from >= start)) assistantMask[token] = 1
       }
-      for (const [name, value] of Object.entries(variables)) environment.set(name, value)
-      return String(new Interpreter(environment).run(this.#template.parsed).value)
-    } catch (error) {
-      throw new TokenizerError(`chat template: ${messageOf(error)}`)
+    return { text, ids, assistantMask }
+  }
+
+  /** The text of a conversation, and which parts of it the assistant writes. */
+  assistantSpans(
+    messages: readonly ChatMessage[],
+    options: Omit<RenderOptions, 'addGenerationPrompt'> = {},
+  ): { readonly text: string; readonly spans: readonly TextSpan[] } {
+    checkOptions('chat template', options, RENDER_OPTIONS)
+    const answers = messages.flatMap(({ role }, i) => (role === 'assistant' ? [i] : []))
+    const counts = (i: number) => messages[i].weight !== 0
+    if (!this.#marked) {
+      const text = this.render(messages, options)
+      return { text, spans: answers.filter(counts).map((i) => this.#spanByPrefixes(messages, i, text, options)) }
     }
+    const marked = this.#render(this.#marked, messages, { ...options, addGenerationPrompt: false })
+    const { text, spans } = refused(() => readMarks(marked, this.#mark))
+    if (answers.every(counts)) return { text, spans }
+    if (spans.length !== answers.length)
+      throw new TokenizerError(
+        `chat template: some answers have weight 0, but the template has ${spans.length} generation blocks for ${answers.length} answers; leave the weights out`,
+      )
+    return { text, spans: spans.filter((_, i) => counts(answers[i])) }
+  }
+
+  #spanByPrefixes(messages: readonly ChatMessage[], i: number, text: string, options: RenderOptions): TextSpan {
+    const before = this.render(messages.slice(0, i), { ...options, addGenerationPrompt: true })
+    const after = this.render(messages.slice(0, i + 1), options)
+    if (text.startsWith(after) && after.startsWith(before)) return [before.length, after.length]
+    const [part, whole] = text.startsWith(after) ? [before, after] : [after, text]
+    let same = 0
+    while (same < part.length && part[same] === whole[same]) same++
+    throw new TokenizerError(
+      `chat template: what the assistant says in message ${i} cannot be told apart: the text up to it is not the beginning of the whole (it is otherwise from character ${same}: ${JSON.stringify(part.slice(same, same + 30))} and ${JSON.stringify(whole.slice(same, same + 30))}); mark it in the template by {% generation %} and {% endgeneration %}`,
+    )
+  }
+
+  #render(template: Template, messages: readonly ChatMessage[], options: RenderOptions): string {
+    const { addGenerationPrompt = false, tools, documents, now = new Date(), variables } = options
+    checkMessages(messages)
+    return refused(() => {
+      const environment = new Environment(globals(now))
+      const all = {
+        ...this.tokens,
+        messages,
+        tools: tools ?? null,
+        documents: documents ?? null,
+        add_generation_prompt: addGenerationPrompt,
+        ...variables,
+      }
+      for (const [name, value] of Object.entries(all)) environment.set(name, value)
+      return String(new BoundedInterpreter(environment).run(template.parsed).value)
+    })
+  }
+}
+
+/**
+ * A template by name, see `builtInTemplates`.
+ * @param tokens what it names, such as `{ bos_token: '<s>', eos_token: '</s>' }`
+ */
+export function builtInTemplate(name: string, tokens: Readonly<Record<string, string>> = {}): ChatTemplate {
+  if (!Object.hasOwn(builtInTemplates, name))
+    throw new TokenizerError(
+      `chat template: there is none named ${JSON.stringify(name)}; there are ${Object.keys(builtInTemplates).join(', ')}`,
+    )
+  return new ChatTemplate(builtInTemplates[name as BuiltInTemplateName].template, tokens)
+}
+
+function parsed(source: string): Template {
+  return refused(() => {
+    checkTemplateSize(source)
+    return new Template(source)
+  })
+}
+
+function checkMessages(messages: readonly ChatMessage[]): void {
+  if (!Array.isArray(messages)) throw new TokenizerError('chat template: messages must be a list')
+  messages.forEach((message, i) => {
+    if (typeof message !== 'object' || message === null || typeof message.role !== 'string')
+      throw new TokenizerError(`chat template: message ${i} must be an object with a role, such as "user"`)
+  })
+}
+
+/** What a template or its library throws, as one kind of error. */
+function refused<T>(work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    if (error instanceof TokenizerError) throw error
+    throw new TokenizerError(`chat template: ${messageOf(error)}`)
   }
 }
 
