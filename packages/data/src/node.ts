@@ -1,4 +1,6 @@
 /** Corpora and token files on disk; needs Node. */
+
+export { type ExportedSource, type ExportOptions, exportTexts, type TextExport } from './blend/export-texts.ts'
 export { type BuildTools, buildShard } from './build/build.ts'
 export type { PartRecord } from './build/build-part.ts'
 export { type BuildPart, type BuildPlan, type BuildSettings, keepPlan, planBuild } from './build/build-plan.ts'

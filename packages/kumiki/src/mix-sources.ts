@@ -21,12 +21,12 @@ export interface LoadedSources {
   readonly vocabSize: number
 }
 
-/** Reads NAME=PATH, NAME=PATH@REPEATS or NAME=PATH@REPEATS:LEVEL. @throws UsageError */
+/** Reads NAME=PATH, NAME=PATH@REPEATS, NAME=PATH@REPEATS:LEVEL or NAME=PATH:LEVEL. @throws UsageError */
 export function readSource(text: string): MixSource {
-  const match = /^([^=]+)=(.+?)(?:@(\d+(?:\.\d+)?|\.\d+)(?::(\w+))?)?$/.exec(text)
+  const match = /^([^=]+)=(.+?)(?:@(\d+(?:\.\d+)?|\.\d+)(?::(\w+))?|:(L[\dA-Z]))?$/.exec(text)
   if (!match)
     throw new UsageError(`--source ${text}: it must be NAME=PATH, NAME=PATH@REPEATS or NAME=PATH@REPEATS:LEVEL`)
-  const [, name, path, repeats, level] = match
+  const [, name, path, repeats, after, level = after] = match
   return {
     name,
     path,

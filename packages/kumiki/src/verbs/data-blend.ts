@@ -2,7 +2,8 @@
 import type { BlendPhase, BlendSubset, PlannedPhase } from '@kumiki/data'
 import type { CorpusBlend } from '@kumiki/models/configs'
 import type { Command } from 'commander'
-import { readJson } from '../files.ts'
+import { blendPicture } from '../blend-picture.ts'
+import { readJson, writeWhole } from '../files.ts'
 import { amount, real } from '../flag-values.ts'
 import { count, percent, textTable } from '../text-table.ts'
 import { checkedUse, UsageError } from '../usage-error.ts'
@@ -15,6 +16,7 @@ interface BlendFlags {
   tokens?: number
   temperature?: number
   prefix?: string
+  svg?: string
   json?: boolean
 }
 
@@ -35,7 +37,8 @@ export function addBlend(group: Command): void {
         )
         .option('--tokens <n>', 'tokens of every phase, e.g. 500B; default: what the repeats give', amount(1e18))
         .option('--temperature <t>', 'above 1 small subsets are read more often', real({ above: 0, to: 100 }))
-        .option('--prefix <folder>', 'with --preset: FOLDER/SUBSET are the prefixes of the token files'),
+        .option('--prefix <folder>', 'with --preset: FOLDER/SUBSET are the prefixes of the token files')
+        .option('--svg <file>', 'draw what each phase reads, by language and level'),
     blend,
   )
 }
@@ -65,6 +68,7 @@ async function blend(options: BlendFlags): Promise<void> {
   }))
   const { planBlend } = await import('@kumiki/data')
   const plan = checkedUse(() => planBlend(phases))
+  if (options.svg !== undefined) await writeWhole(options.svg, await blendPicture(plan.phases))
   answer(options, plan, () =>
     [...plan.phases.map(tableOf), ...plan.warnings.map((one) => `warning: ${one}`)].join('\n\n'),
   )

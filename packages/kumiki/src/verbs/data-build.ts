@@ -1,4 +1,5 @@
 /** `kumiki data build|merge`: texts of any size into token files. */
+import type { ReleaseLevel } from '@kumiki/data'
 import type { BuildPlan, BuildResult } from '@kumiki/data/node'
 import { type Command, InvalidArgumentError } from 'commander'
 import { type FilterFlags, filterNames, filtersOf } from '../build-filters.ts'
@@ -18,6 +19,7 @@ interface BuildFlags extends FilterFlags {
   encoding: string
   duplicates: 'keep' | 'exact' | 'near'
   workers: number
+  releaseLevel?: ReleaseLevel
   shard?: { index: number; of: number }
   json?: boolean
 }
@@ -47,6 +49,15 @@ export function addBuild(group: Command): void {
             'keep',
           ),
         )
+        .addOption(
+          choice('--release-level <level>', 'of the texts; what may not train (LX, LZ) is refused', [
+            'L1',
+            'L2',
+            'L3',
+            'LX',
+            'LZ',
+          ]),
+        )
         .option('--workers <n>', 'processes that share the work; the bytes are the same', integer(1, 1024), 1)
         .option('--shard <i/n>', 'do part of the work only, I from 0 to N - 1; data merge joins', shardOf),
     build,
@@ -75,8 +86,10 @@ const partsOf = (prefix: string) => `${prefix}.parts`
 async function build(options: BuildFlags): Promise<void> {
   const began = performance.now()
   const { buildShard, keepPlan, makeFolder, missingParts, planBuild } = await import('@kumiki/data/node')
-  const { checkEncoding } = await import('@kumiki/data')
+  const { assertUse, checkEncoding } = await import('@kumiki/data')
   checkedUse(() => checkEncoding(options.encoding))
+  const { releaseLevel } = options
+  if (releaseLevel !== undefined) checkedUse(() => assertUse(options.data.join(' '), releaseLevel, 'train'))
   const { createHash } = await import('node:crypto')
   const { dirname } = await import('node:path')
   const { filters, identity } = await filtersOf(options)
@@ -112,7 +125,7 @@ async function build(options: BuildFlags): Promise<void> {
   }
   const result = await join(options.out, false)
   const seconds = (performance.now() - began) / 1000
-  tell(options, { ...result, vocabSize, eosId: eosId ?? null, seconds }, eosId)
+  tell(options, { ...result, ...(releaseLevel && { releaseLevel }), vocabSize, eosId: eosId ?? null, seconds }, eosId)
 }
 
 async function merge(options: { out: string; keepParts?: boolean; json?: boolean }): Promise<void> {

@@ -9,6 +9,7 @@ import { checkedUse, UsageError } from '../usage-error.ts'
 import { addCommand, addVerb, answer } from '../verb.ts'
 import { addBlend } from './data-blend.ts'
 import { addBuild, endId } from './data-build.ts'
+import { addExport } from './data-export.ts'
 import { addReplay } from './data-replay.ts'
 import { openTokenizer } from './tokenizer.ts'
 
@@ -44,6 +45,7 @@ export function addData(program: Command): void {
     inspect,
   )
   addBlend(group)
+  addExport(group)
   addReplay(group)
 }
 

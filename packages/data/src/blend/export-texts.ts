@@ -1,0 +1,81 @@
+/** Texts of named sources as JSON lines, for a use that their levels of release allow. Node only. */
+import { renameSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { FileWriter } from '../build/file-writer.ts'
+import { makeFolder } from '../make-folder.ts'
+import { documentStream, textFormat } from '../sources/document-stream.ts'
+import { findFiles } from '../sources/find-files.ts'
+import { assertUse, type ReleaseLevel } from './release-level.ts'
+
+export interface ExportedSource {
+  readonly name: string
+  /** File or folder of texts. */
+  readonly path: string
+  /** Default L3: may not leave the house. */
+  readonly releaseLevel?: ReleaseLevel
+}
+
+export interface ExportOptions {
+  /** `distribute`: L1; `search`, an index that is searched: L1 and L2. */
+  readonly use: 'distribute' | 'search'
+  /** Leave out sources that the use is not open to, rather than refuse all. */
+  readonly leaveOut?: boolean
+}
+
+/** What was written, and what was not. */
+export interface TextExport {
+  readonly written: readonly {
+    readonly name: string
+    readonly releaseLevel: ReleaseLevel
+    readonly documents: number
+  }[]
+  readonly leftOut: readonly { readonly name: string; readonly releaseLevel: ReleaseLevel }[]
+}
+
+/**
+ * Writes `{"text", "source", "releaseLevel"}` lines. A document is held whole, a file never; nothing is under the name before all of it is.
+ * @throws RangeError naming a source whose level does not allow the use, before anything is read; Error naming file and place
+ */
+export async function exportTexts(
+  sources: readonly ExportedSource[],
+  out: string,
+  { use, leaveOut = false }: ExportOptions,
+): Promise<TextExport> {
+  const leftOut: { name: string; releaseLevel: ReleaseLevel }[] = []
+  const open = sources.filter(({ name, releaseLevel = 'L3' }) => {
+    try {
+      assertUse(name, releaseLevel, use)
+      return true
+    } catch (error) {
+      if (!leaveOut) throw error
+      leftOut.push({ name, releaseLevel })
+      return false
+    }
+  })
+  if (open.length === 0)
+    throw new RangeError(
+      `no source may be used to ${use}: ${leftOut.map(({ name, releaseLevel }) => `${name} (${releaseLevel})`).join(', ')}`,
+    )
+  await makeFolder(dirname(out))
+  const temporary = `${out}.${process.pid}.tmp`
+  const file = new FileWriter(temporary)
+  const encoder = new TextEncoder()
+  const written: { name: string; releaseLevel: ReleaseLevel; documents: number }[] = []
+  try {
+    for (const { name, path, releaseLevel = 'L3' } of open) {
+      let documents = 0
+      for (const one of await findFiles([path], (file) => textFormat(file) !== undefined))
+        for await (const text of documentStream(one)) {
+          file.write(encoder.encode(`${JSON.stringify({ text, source: name, releaseLevel })}\n`))
+          documents++
+        }
+      written.push({ name, releaseLevel, documents })
+    }
+    file.close()
+    renameSync(temporary, out)
+  } catch (error) {
+    file.abandon()
+    throw error
+  }
+  return { written, leftOut }
+}

@@ -1,0 +1,100 @@
+/** Levels of release where texts are trained on, given away or searched. */
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, test } from 'vitest'
+import { loadCorpus } from '../src/corpus.ts'
+import { resolveRun } from '../src/run-definition.ts'
+import { usedSubsets } from '../src/used-subsets.ts'
+import { inProcess } from './run-cli.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'kumiki-levels-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+const write = (name: string, text: string) => {
+  writeFileSync(join(folder, name), text)
+  return join(folder, name)
+}
+const config = (name: string, content: object) => write(name, JSON.stringify(content))
+
+const open = write('open.txt', Array.from({ length: 40 }, (_, i) => `open text number ${i}`).join('\n\n'))
+const inner = write('inner.jsonl', '{"text":"組木"}\n{"text":"木組み"}\n')
+
+test('an export has what its use is open to, and nothing half of it', async () => {
+  const out = join(folder, 'out.jsonl')
+  const line = `data export --for search --source open=${open}:L1 --source inner=${inner}:L2 --out ${out}`.split(' ')
+  const searched = await inProcess([...line, '--json'])
+  expect(searched.json()).toMatchObject({ written: [{ documents: 40 }, { name: 'inner', documents: 2 }], leftOut: [] })
+  expect(JSON.parse(readFileSync(out, 'utf8').trimEnd().split('\n')[41])).toEqual({
+    text: '木組み',
+    source: 'inner',
+    releaseLevel: 'L2',
+  })
+  rmSync(out)
+  const distribute = line.with(3, 'distribute')
+  const refused = await inProcess(distribute)
+  expect([refused.code, refused.stderr]).toEqual([
+    2,
+    expect.stringMatching(/"inner" has release level L2, which does not allow to distribute; only L1/),
+  ])
+  expect(existsSync(out)).toBe(false)
+  const left = await inProcess([...distribute, '--leave-out', '--json'])
+  expect(left.json()).toMatchObject({ written: [{ name: 'open' }], leftOut: [{ name: 'inner', releaseLevel: 'L2' }] })
+  rmSync(out)
+  const broken = write('broken.jsonl', '{"text":"a"}\nno json\n')
+  const failed = await inProcess(
+    `data export --for search --source a=${open}:L1 --source b=${broken}:L1 --out ${out}`.split(' '),
+  )
+  expect([failed.code, readdirSync(folder).filter((name) => name.startsWith('out'))]).toEqual([1, []])
+})
+
+test.each([
+  ['data build --data x --tokenizer y --out z --release-level LX', /release level LX \(no-train/],
+  ['data mix --source a=b:LZ', /release level LZ/],
+  ['data export --for search --source a=b --out c', /release level L3, which does not allow to search/],
+  ['data export --for distribute --out c', /give --source NAME=PATH:LEVEL/],
+])('%s', async (line, message) => {
+  const { code, stderr } = await inProcess(line.split(' '))
+  expect([code, stderr]).toEqual([2, expect.stringMatching(message)])
+})
+
+test('a configuration of train names its text; what was used is told for its record', async () => {
+  const source = { name: 'open', path: 'open.txt', repeats: 2, language: 'en', licence: 'CC0', releaseLevel: 'L1' }
+  const refused = config('lz.json', { data: [{ ...source, releaseLevel: 'LZ' }] })
+  await expect(resolveRun({ config: refused, overrides: {} })).rejects.toThrow(
+    /lz.json: data\[0\]|"open" has release level LZ/,
+  )
+  const slip = config('slip.json', { data: [{ ...source, licence: undefined, license: 'x' }] })
+  await expect(resolveRun({ config: slip, overrides: {} })).rejects.toThrow(
+    /license is not known; did you mean licence/,
+  )
+  const mixed = config('mixed.json', { data: ['open.txt', source] })
+  await expect(resolveRun({ config: mixed, overrides: {} })).rejects.toThrow(/data has paths and sources/)
+  const good = config('good.json', { data: [source], heldOut: { own: 'inner.jsonl' } })
+  const { sources, heldOut } = await resolveRun({ config: good, overrides: {} })
+  const corpus = await loadCorpus({ data: [], sources, heldOut })
+  expect([corpus.train.length, corpus.heldOut, corpus.parts]).toEqual([
+    80,
+    ['組木', '木組み'],
+    [{ name: 'own', documents: 2 }],
+  ])
+  expect(
+    usedSubsets(
+      corpus,
+      corpus.train.map(() => new Int32Array(3)),
+    ),
+  ).toEqual([
+    { subset: 'open', language: 'en', source: null, licence: 'CC0', releaseLevel: 'L1', repeats: 2, tokens: 240 },
+  ])
+})
+
+test('what phases read is drawn by language and level', async () => {
+  const subsets = [
+    { name: 'a', tokens: 1e9, language: 'ja', releaseLevel: 'L1' },
+    { name: 'b', tokens: 2e9, repeats: 5, language: 'en', releaseLevel: 'L2' },
+  ]
+  const phases = write('phases.json', JSON.stringify([{ name: 'first', subsets }]))
+  const svg = join(folder, 'blend.svg')
+  const { stdout } = await inProcess(['data', 'blend', '--phases', phases, '--svg', svg])
+  expect(stdout).toMatch(/"b" is read 5.0 times by then; past 4 .*arXiv:2305.16264/)
+  expect(readFileSync(svg, 'utf8')).toMatch(/en, L2[\s\S]*ja, L1[\s\S]*11B/)
+})
