@@ -8,7 +8,7 @@ export { type BuildResult, mergeParts, missingParts, planIn } from './build/merg
 export { conversationStream, type ReadConversation } from './conversations/conversation-stream.ts'
 export { makeFolder } from './make-folder.ts'
 export { type BuiltinCorpus, type BuiltinDocument, builtinCorpus } from './sources/builtin-corpus.ts'
-export { type DocumentStreamOptions, documentStream } from './sources/document-stream.ts'
+export { type DocumentStreamOptions, documentStream, findTextFiles } from './sources/document-stream.ts'
 export { type CorpusFile, readCorpus, readCorpusFiles } from './sources/read-corpus.ts'
 export {
   type IndexedDatasetFile,

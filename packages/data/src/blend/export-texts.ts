@@ -3,8 +3,7 @@ import { renameSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { FileWriter } from '../build/file-writer.ts'
 import { makeFolder } from '../make-folder.ts'
-import { documentStream, textFormat } from '../sources/document-stream.ts'
-import { findFiles } from '../sources/find-files.ts'
+import { documentStream, findTextFiles } from '../sources/document-stream.ts'
 import { assertUse, type ReleaseLevel } from './release-level.ts'
 
 export interface ExportedSource {
@@ -64,7 +63,7 @@ export async function exportTexts(
   try {
     for (const { name, path, releaseLevel = 'L3' } of open) {
       let documents = 0
-      for (const one of await findFiles([path], (file) => textFormat(file) !== undefined))
+      for (const one of await findTextFiles([path]))
         for await (const text of documentStream(one)) {
           file.write(encoder.encode(`${JSON.stringify({ text, source: name, releaseLevel })}\n`))
           documents++

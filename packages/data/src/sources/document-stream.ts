@@ -1,5 +1,6 @@
 /** Documents of a file of any size, one after the other. Node only. */
 import { byteStream } from './byte-stream.ts'
+import { findFiles } from './find-files.ts'
 import { checkEncoding, lineStream } from './line-stream.ts'
 import { parquetTexts } from './parquet.ts'
 
@@ -27,6 +28,11 @@ const endings: readonly (readonly [RegExp, TextFormat])[] = [
 /** @returns undefined for a name that tells nothing */
 export function textFormat(path: string): TextFormat | undefined {
   return endings.find(([pattern]) => pattern.test(path))?.[1]
+}
+
+/** Files as given, and those in folders that `documentStream` reads by their names. @throws Error naming a path without any */
+export function findTextFiles(paths: readonly string[]): Promise<string[]> {
+  return findFiles(paths, (name) => textFormat(name) !== undefined)
 }
 
 const defaultMost = 64 * 2 ** 20

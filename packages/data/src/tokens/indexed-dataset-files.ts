@@ -61,6 +61,8 @@ export async function writeIndexedDataset(
 export interface IndexedDatasetFile extends DatasetIndex {
   /** Tokens in all sequences. */
   readonly tokens: number
+  /** Tokens of document `index`; nothing is read. */
+  documentLength(index: number): number
   /** Ids of document `index`, read now. */
   document(index: number): Int32Array
   /** `length` ids of sequence `index` from `offset` on, read now. */
@@ -135,6 +137,12 @@ export async function openIndexedDataset(prefix: string): Promise<IndexedDataset
   return {
     ...index,
     tokens: index.sequenceLengths.reduce((sum, length) => sum + length, 0),
+    documentLength(number) {
+      let length = 0
+      for (let i = index.documentIndex[number]; i < index.documentIndex[number + 1]; i++)
+        length += index.sequenceLengths[i]
+      return length
+    },
     document(number) {
       if (!isOpen) throw new Error(`${prefix}: the dataset is closed`)
       return decodeDocument(index, number, read)

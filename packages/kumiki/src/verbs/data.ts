@@ -3,10 +3,17 @@ import type { MixRow, ReleaseLevel } from '@kumiki/data'
 import type { Command } from 'commander'
 import { exists } from '../files.ts'
 import { collect, integer } from '../flag-values.ts'
-import { loadSources, type MixSource, readSource, sourcesFromFile } from '../mix-sources.ts'
+import {
+  type LazyDocument,
+  type LoadedSources,
+  loadSources,
+  type MixSource,
+  readSource,
+  sourcesFromFile,
+} from '../mix-sources.ts'
 import { count, percent, textFields, textTable } from '../text-table.ts'
 import { checkedUse, UsageError } from '../usage-error.ts'
-import { addCommand, addVerb, answer } from '../verb.ts'
+import { addCommand, addVerb, answer, log } from '../verb.ts'
 import { addBlend } from './data-blend.ts'
 import { addBuild, endId } from './data-build.ts'
 import { addExport } from './data-export.ts'
@@ -55,6 +62,9 @@ async function makeFolderOf(prefix: string): Promise<void> {
   await makeFolder(dirname(prefix))
 }
 
+/** @see arXiv:2305.16264, figure 3 */
+const harmlessEpochs = 4
+
 interface MixFlags {
   source?: string[]
   sources?: string
@@ -71,13 +81,24 @@ async function mix(options: MixFlags): Promise<void> {
     ...(options.sources ? await sourcesFromFile(options.sources) : []),
   ]
   if (given.length === 0) throw new UsageError('give --source NAME=PATH@REPEATS (repeatable) or --sources FILE')
-  const { assertTrainable, megatronDataPath, mixCorpora } = await import('@kumiki/data')
+  const { assertTrainable } = await import('@kumiki/data')
   // Refused before anything is read.
   for (const { name, releaseLevel = 'L3' } of given)
     checkedUse(() => assertTrainable(name, releaseLevel as ReleaseLevel))
   const tokenizer = options.tokenizer === undefined ? undefined : await openTokenizer(options.tokenizer)
-  const loaded = await loadSources(given, tokenizer, tokenizer && options.out ? endId(tokenizer, options) : undefined)
-  const { documents, table } = checkedUse(() => mixCorpora<ArrayLike<unknown>>(loaded.sources, { seed: options.seed }))
+  if (options.out !== undefined) await makeFolderOf(options.out)
+  const eosId = tokenizer && options.out ? endId(tokenizer, options) : undefined
+  const loaded = await loadSources(given, tokenizer, eosId, options.out)
+  try {
+    await writeMix(options, loaded, tokenizer?.vocabSize)
+  } finally {
+    await loaded.close()
+  }
+}
+
+async function writeMix(options: MixFlags, loaded: LoadedSources, ofTokenizer: number | undefined): Promise<void> {
+  const { megatronDataPath, mixCorpora } = await import('@kumiki/data')
+  const { documents, table } = checkedUse(() => mixCorpora<LazyDocument>(loaded.sources, { seed: options.seed }))
   const prefixes = loaded.sources.flatMap(({ name, repeats, releaseLevel, prefix }) =>
     prefix === undefined
       ? []
@@ -92,13 +113,17 @@ async function mix(options: MixFlags): Promise<void> {
     if (loaded.unit !== 'tokens')
       throw new UsageError('--out writes token files: give --tokenizer FILE, or sources that are token files')
     const { writeIndexedDataset } = await import('@kumiki/data/node')
-    await makeFolderOf(options.out)
-    const vocabSize = tokenizer?.vocabSize ?? loaded.vocabSize
-    written = {
-      prefix: options.out,
-      ...(await writeIndexedDataset(options.out, documents as ArrayLike<number>[], { vocabSize })),
+    const read = function* () {
+      for (const document of documents) yield document.read()
     }
+    const vocabSize = ofTokenizer ?? loaded.vocabSize
+    written = { prefix: options.out, ...(await writeIndexedDataset(options.out, read(), { vocabSize })) }
   }
+  for (const { name, repeats } of table)
+    if (repeats > harmlessEpochs)
+      log(
+        `${name} is repeated ${repeats} times; past ${harmlessEpochs} a repeat is worth less than new text (arXiv:2305.16264)`,
+      )
   answer(options, { unit: loaded.unit, table, ...(dataPath && { dataPath }), ...(written && { written }) }, () =>
     [
       mixTable(table, loaded.unit),
