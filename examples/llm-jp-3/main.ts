@@ -1,150 +1,141 @@
 /**
- * Builds any dense LLM-jp-3 model by name: its exact tensor shapes, and as much real computation as the machine's memory allows.
+ * Reproduces any LLM-jp-3 or LLM-jp-4 configuration by name: its exact shape and count, its plan and cost on the cluster it was trained on, its
+ * launch, and real training of what fits here, with the memory that was predicted beside the memory it took.
  *
- *   npm start -- --model 150m                       two real training steps of the whole 150M model
- *   npm start -- --model 13b --layers 1 --vocab 2048   one layer of 13B at its real width
- *   npm start -- --model 172b                       shapes and counts alone
+ *   npm start -- --model 150m                  the whole 150M model: real updates by its own recipe
+ *   npm start -- --model 13b --launch 13b.sh   13B at reduced depth, and the Slurm script of its real cluster
+ *   npm start -- --model 8x1.8b                the mixture, upcycled from a dense model at reduced width
  */
-
-import { decoderModel, type Parameters } from '@kumiki/models'
 import {
+  countAsCard,
   countParameters,
   findModel,
   flopsPerToken,
-  type ModelArchitecture,
+  type Model,
   parameterShapes,
 } from '@kumiki/models/configs'
-import { chain, clipGlobalNorm, optimizerFromJSON, scheduleFromJSON } from '@kumiki/optim'
-import { cast, compile, type Device, init, type Tensor } from '@kumiki/tensor'
-import { bf16, initialState, makeTrainStep } from '@kumiki/train'
+import { type Device, init } from '@kumiki/tensor'
 import { Command } from 'commander'
-import { planWorkload } from './plan.ts'
+import { showCluster } from './cluster.ts'
+import { trainMixture } from './mixture.ts'
+import { count, duration, field, gibibytes, percent, section } from './text.ts'
+import { readText, recipeTrainer } from './training.ts'
+import { fitWorkload } from './workload.ts'
+
+interface Options {
+  readonly model: string
+  readonly steps?: number
+  readonly batch: number
+  readonly sequence: number
+  readonly full?: boolean
+  readonly price: number
+  readonly launch?: string
+  readonly device: 'auto' | 'cpu' | 'webgpu'
+  readonly memory: number
+  readonly planOnly?: boolean
+}
 
 const options = new Command('llm-jp-3')
-  .description('Build a dense LLM-jp-3 model by name and take real steps where memory allows.')
-  .requiredOption('--model <name>', '150m, 440m, 980m, 1.8b, 3.7b, 7.2b, 13b or 172b')
-  .option('--layers <n>', 'keep only this many layers', Number)
-  .option('--vocab <n>', 'keep only this many rows of the vocabulary', Number)
-  .option('--sequence <n>', 'tokens in a sequence (the models were trained with 4096)', Number, 64)
-  .option('--batch <n>', 'sequences in a batch', Number, 1)
-  .option('--steps <n>', 'training steps', Number, 2)
+  .description('Reproduce an LLM-jp configuration by name: shape, plan, cost, launch, and what fits of its training.')
+  .requiredOption('--model <name>', 'such as 150m, 1.8b, 13b, 172b, 8x1.8b, or llm-jp-4-8b')
+  .option('--steps <n>', 'updates (default 3; 60 of a mixture at reduced width)', Number)
+  .option('--batch <n>', 'sequences in a batch', Number, 4)
+  .option('--sequence <n>', 'tokens in a sequence', Number, 128)
+  .option('--full', "the recipe's own batch and sequences, the batch worked on in parts: for a GPU")
+  .option('--price <dollars>', 'of one GPU for an hour on the cluster', Number, 2)
+  .option('--launch <file>', 'write the Slurm script of the real run')
   .option('--device <name>', 'auto, webgpu or cpu', 'auto')
+  .option('--memory <gigabytes>', 'what training may take here', Number, 3.5)
+  .option('--plan-only', 'no training')
   .parse()
-  .opts()
+  .opts<Options>()
 
 const model = findModel(options.model)
-if (model.architecture.experts)
-  throw new RangeError(`${model.name} is a mixture of experts; this example builds the dense models`)
-const whole = model.architecture
-console.log(
-  `${model.name}: ${countParameters(whole).total.toLocaleString('en')} parameters with the vocabulary of ${whole.vocabSize.toLocaleString('en')} (tables padded to ${whole.paddedVocabSize.toLocaleString('en')} rows: ${countParameters(whole).totalPadded.toLocaleString('en')})`,
-)
-console.log(
-  `${(flopsPerToken(whole) / 1e9).toFixed(2)} GFLOP a token in training, at ${whole.maxPositionEmbeddings} tokens`,
-)
-printShapes(whole)
-
-const architecture: ModelArchitecture = {
-  ...whole,
-  numHiddenLayers: options.layers ?? whole.numHiddenLayers,
-  vocabSize: options.vocab ?? whole.vocabSize,
-  paddedVocabSize: options.vocab ?? whole.paddedVocabSize,
-}
-const device = await init({ backend: options.device })
-try {
-  const limit = device.kind === 'cpu' ? 4 * 2 ** 30 : 0.75 * 2 ** 40
-  const workload = planWorkload(architecture, limit)
-  const reduced = [
-    architecture.numHiddenLayers < whole.numHiddenLayers
-      ? `${architecture.numHiddenLayers} of ${whole.numHiddenLayers} layers`
-      : '',
-    architecture.vocabSize < whole.vocabSize
-      ? `${architecture.vocabSize} of ${whole.vocabSize} rows of the vocabulary`
-      : '',
-    `sequences of ${options.sequence} instead of 4096 tokens`,
-    `batches of ${options.batch} instead of ${model.recipe?.globalBatchSize}`,
-  ].filter(Boolean)
-  console.log(`\n${device.name}. Reduced for this machine: ${reduced.join(', ')}.`)
-  if (workload.mode === 'shapes') {
-    console.log(
-      `${workload.parameters.toLocaleString('en')} parameters do not fit into ${(limit / 2 ** 30).toFixed(0)} GiB even in bfloat16; shapes are all there is to see. Try --layers 1 --vocab 2048.`,
-    )
-  } else {
-    console.log(
-      `${workload.mode === 'train' ? 'Training' : 'A forward pass'} on ${workload.parameters.toLocaleString('en')} parameters: ${(workload.bytes / 2 ** 30).toFixed(2)} GiB of weights${workload.mode === 'train' ? ', gradients and optimizer state' : ' in bfloat16'}.`,
-    )
-    await (workload.mode === 'train' ? trainSteps(device) : forwardPass(device))
+showShape(model)
+await showCluster(model, options.price, options.launch)
+if (!options.planOnly) {
+  const device = await init({ backend: options.device })
+  try {
+    await (model.architecture.experts
+      ? trainMixture(device, model, { ...options, steps: options.steps ?? 60 })
+      : trainDense(device, model))
+  } finally {
+    device.dispose()
   }
-} finally {
-  device.dispose()
 }
 
 /** Every tensor once; layers share their shapes. */
-function printShapes(a: ModelArchitecture): void {
-  for (const { name, shape } of parameterShapes(a)) {
-    const layer = /\.layers\.(\d+)\./.exec(name)
-    if (layer && layer[1] !== '0') continue
-    console.log(
-      `  ${(layer ? name.replace('.layers.0.', `.layers.0-${a.numHiddenLayers - 1}.`) : name).padEnd(58)} [${shape.join(', ')}]`,
-    )
-  }
-}
-
-function tokens(device: Device, step: number): { inputs: Tensor; targets: Tensor } {
-  const { batch, sequence } = options
-  const ids = Int32Array.from(
-    { length: batch * (sequence + 1) },
-    (_, i) => (Math.imul(i + 1 + 9973 * step, 2654435761) >>> 0) % architecture.vocabSize,
+function showShape({ name, architecture, card }: Model): void {
+  const parameters = countParameters(architecture)
+  const { vocabSize, paddedVocabSize, maxPositionEmbeddings, numHiddenLayers } = architecture
+  section(`${name}: ${count(parameters.total)} parameters`)
+  field(
+    'vocabulary',
+    `${count(vocabSize)} pieces; tables of ${count(paddedVocabSize)} rows hold ${count(parameters.totalPadded)}`,
   )
-  const shape = [batch, sequence]
-  return {
-    inputs: device.tensor(ids.subarray(0, batch * sequence), shape),
-    targets: device.tensor(ids.subarray(batch, batch + batch * sequence), shape),
-  }
-}
-
-/** Real updates with the recipe's AdamW, clipping and z-loss, in bfloat16 with float32 master weights. */
-async function trainSteps(device: Device): Promise<void> {
-  const { recipe } = model
-  const decoder = decoderModel(architecture)
-  const optimizer = chain(clipGlobalNorm(recipe!.maxGradNorm), optimizerFromJSON(recipe!.optimizer))
-  const schedule = scheduleFromJSON(recipe!.schedule)
-  const step = makeTrainStep({ model: decoder, optimizer, precision: bf16, zLoss: recipe!.zLoss ?? 0, accumulation: 1 })
-  let state = initialState(decoder.initialize(device), optimizer, bf16)
-  for (let i = 1; i <= options.steps; i++) {
-    const started = performance.now()
-    const result = await step(
-      state,
-      tokens(device, i),
-      // The rate of the second update on: at the first one the warm-up is at 0.
-      optimizer.scalars(i, schedule(i)),
+  if (card) {
+    const { embedding, nonEmbedding, activated } = countAsCard(architecture, card)
+    field(
+      `as ${card}'s cards count`,
+      `${count(embedding)} embedding, ${count(nonEmbedding)} the rest, ${count(activated)} activated`,
     )
-    state = result.state
-    const seconds = (performance.now() - started) / 1000
-    console.log(
-      `step ${i}: loss ${(await result.loss.item()).toFixed(4)} (ln of the vocabulary is ${Math.log(architecture.vocabSize).toFixed(4)}), gradient norm ${(await result.gradNorm!.item()).toFixed(3)}, ${seconds.toFixed(1)} s`,
-    )
-    result.loss.dispose()
-    result.gradNorm!.dispose()
   }
-  console.log(`planned: ${(step.memory().temporaryBytes / 2 ** 20).toFixed(0)} MiB of temporaries beside the state`)
-}
-
-/** Mean loss on bfloat16 weights. */
-async function forwardPass(device: Device): Promise<void> {
-  const decoder = decoderModel(architecture)
-  const parameters: Parameters = {}
-  for (const [name, t] of Object.entries(decoder.initialize(device))) {
-    parameters[name] = t.ndim >= 2 ? await cast(t, 'bfloat16').evaluate() : t
-    if (t.ndim >= 2) t.dispose()
-  }
-  const run = compile((p: Parameters, inputs: Tensor, targets: Tensor) =>
-    decoder.forward(p, inputs, { activations: 'bfloat16' }).losses(targets).mean(),
+  field(
+    'a token in training',
+    `${(flopsPerToken(architecture) / 1e9).toFixed(2)} GFLOP at ${count(maxPositionEmbeddings)} tokens`,
   )
-  const { inputs, targets } = tokens(device, 1)
+  let sum = 0
+  for (const { name: tensor, shape } of parameterShapes(architecture)) {
+    sum += shape.reduce((a, b) => a * b, 1)
+    const layer = /\.layers\.(\d+)\./.exec(tensor)
+    const expert = /\.experts\.(\d+)\./.exec(tensor)
+    if ((layer && layer[1] !== '0') || (expert && expert[1] !== '0')) continue
+    const shown = tensor
+      .replace('.layers.0.', `.layers.0-${numHiddenLayers - 1}.`)
+      .replace('.experts.0.', `.experts.0-${(architecture.experts?.numExperts ?? 1) - 1}.`)
+    console.log(`    ${shown.padEnd(66)} [${shape.join(', ')}]`)
+  }
+  if (sum !== parameters.total && sum !== parameters.totalPadded)
+    throw new Error(`${name}: its tensors hold ${count(sum)} numbers, but it counts ${count(parameters.total)}`)
+  field('sum of these shapes', `${count(sum)}, as counted`)
+}
+
+async function trainDense(device: Device, { architecture: whole, recipe }: Model): Promise<void> {
+  if (!recipe) return
+  const steps = options.steps ?? 3
+  section(`Training it here, on ${device.name}`)
+  const text = await readText()
+  const wish = {
+    batch: options.full ? recipe.globalBatchSize : options.batch,
+    sequence: options.full ? recipe.sequenceLength : options.sequence,
+    pieces: text.pieces,
+    limit: options.memory * 2 ** 30,
+  }
+  const { architecture, accumulation, predicted, reduced, batch, sequence } = fitWorkload(whole, wish)
+  field('of the model', reduced.length > 0 ? reduced.join(', ') : 'all of it')
+  field(
+    'of the recipe',
+    `its AdamW, schedule, clipping, z-loss and bfloat16; ${batch} of ${recipe.globalBatchSize} sequences, ${accumulation === 1 ? 'at once' : `in ${accumulation} parts`}, ${sequence} of ${count(recipe.sequenceLength)} tokens; ${steps} of ${count(recipe.trainSteps)} steps`,
+  )
+  field('predicted memory', gibibytes(predicted.total))
+  const trainer = recipeTrainer(device, recipe, { architecture, batch, sequence, accumulation }, text)
   const started = performance.now()
-  const loss = await (await run(parameters, inputs, targets)).item()
-  console.log(
-    `loss ${loss.toFixed(4)} (ln of the vocabulary is ${Math.log(architecture.vocabSize).toFixed(4)}), ${((performance.now() - started) / 1000).toFixed(1)} s`,
+  let tokens = 0
+  for await (const { step, loss, gradNorm, learningRate, tokensPerSecond } of trainer.run(steps)) {
+    tokens = tokensPerSecond
+    field(
+      `step ${step}`,
+      `loss ${loss.toFixed(4)}, gradient norm ${gradNorm.toFixed(3)}, rate ${learningRate.toExponential(2)}, ${((performance.now() - started) / 1000 / step).toFixed(1)} s a step`,
+    )
+  }
+  const { peakBytes } = trainer.memory()
+  field(
+    'memory it took',
+    `${gibibytes(peakBytes)} of tensors; predicted ${percent(Math.abs(predicted.total / peakBytes - 1))} ${predicted.total < peakBytes ? 'less' : 'more'}`,
   )
+  field('ln of the vocabulary', `${Math.log(architecture.vocabSize).toFixed(4)}: where an untrained model stands`)
+  const all = recipe.trainSteps * recipe.globalBatchSize * recipe.sequenceLength
+  const part = reduced.length > 0 ? 'this part of the model' : 'the model'
+  field('at this speed', `${part} would take ${duration(all / tokens)} for the ${(all / 1e12).toFixed(2)}T tokens`)
+  trainer.dispose()
 }

@@ -2,7 +2,6 @@
 import type { Cluster, LaunchRequest, ParallelPlan, SizedRecipe } from '@kumiki/planner'
 import type { Command } from 'commander'
 import { choice } from './flag-values.ts'
-import { launchRecipe } from './launch-recipe.ts'
 import type { NamedModel } from './planner-flags.ts'
 import { checkedUse, UsageError } from './usage-error.ts'
 
@@ -86,13 +85,13 @@ export async function emission(
 /** Optimizer and schedule of a launch. */
 async function ownRecipe(named: NamedModel, options: EmissionFlags): Promise<SizedRecipe> {
   const { recipe: own, layout: ownLayout } = named.published ?? {}
+  const { findModel, launchRecipe } = await import('@kumiki/models/configs')
   if (options.recipeOf === undefined && own && ownLayout) return launchRecipe(own, ownLayout)
   if (options.recipeOf === undefined) {
     throw new UsageError(
       `--emit: ${named.name} has no training recipe; --recipe-of NAME takes that of a known model, such as llm-jp-3-1.8b`,
     )
   }
-  const { findModel } = await import('@kumiki/models/configs')
   const { name, recipe, layout } = checkedUse(() => findModel(options.recipeOf as string))
   if (!recipe || !layout) throw new UsageError(`--recipe-of ${name}: it has no training recipe`)
   return launchRecipe(recipe, layout)

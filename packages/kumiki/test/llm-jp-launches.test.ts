@@ -3,10 +3,9 @@
  * `llm-jp-launches.json` is made by `make_llm_jp_launches.py` beside it.
  */
 import { readFileSync } from 'node:fs'
-import { findModel, listModels, type ParallelLayout, type TrainingRecipe } from '@kumiki/models/configs'
-import { emitMegatron, fromArchitecture, type ParallelPlan } from '@kumiki/planner'
+import { findModel, launchPlan, launchRecipe, listModels } from '@kumiki/models/configs'
+import { emitMegatron, fromArchitecture } from '@kumiki/planner'
 import { describe, expect, it } from 'vitest'
-import { launchRecipe } from '../src/launch-recipe.ts'
 
 type Flags = Readonly<Record<string, readonly string[]>>
 
@@ -49,23 +48,10 @@ const oursAlone: Readonly<Record<string, readonly string[]>> = {
 /** Written for every launch, whatever the script: where files go, when they are saved. */
 const ours = /^--(data-path|tokenizer-\w+|save|load|save-interval|ckpt-format|eval-\w+|split|log-\S+)$/
 
-function planOf(
-  { globalBatchSize, sequenceLength, precision, dropout }: TrainingRecipe,
-  layout: ParallelLayout,
-): ParallelPlan {
-  return {
-    ...layout,
-    ...{ globalBatchSize, sequenceLength, precision },
-    virtualPipeline: layout.virtualPipeline ?? 1,
-    sharding: 'optimizer',
-    dropout: dropout > 0,
-  }
-}
-
 function emit(name: string): Flags {
   const { architecture, recipe, layout } = findModel(name)
   if (!recipe || !layout) throw new Error(name)
-  const plan = planOf(recipe, layout)
+  const plan = launchPlan(recipe, layout)
   const world = plan.tensorParallel * plan.pipelineParallel * Math.max(8, plan.expertParallel ?? 1)
   const { args } = emitMegatron({
     model: fromArchitecture(architecture),

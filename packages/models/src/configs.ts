@@ -23,6 +23,7 @@ export {
   countCorpusTokens,
   languageShares,
 } from './configs/corpus-blend.ts'
+export { type LaunchNumbers, launchPlan, launchRecipe } from './configs/launch.ts'
 export { llmJp3, llmJp3Failed, llmJp3Moe } from './configs/llm-jp-3.ts'
 export { llmJp3Corpus } from './configs/llm-jp-3-corpus.ts'
 export { llmJp4 } from './configs/llm-jp-4.ts'

@@ -110,7 +110,7 @@ export class Trainer {
     this.trainStep = makeTrainStep({ model, optimizer, precision, zLoss, accumulation })
     this.evaluation = new Evaluation({ device, model, precision, batchSize })
     const parameters = options.parameters ?? model.initialize(device, { seed })
-    checkParameters(model, parameters)
+    checkParameters(model, parameters, new Set(this.trained))
     const { state, frozen } = this.begin(parameters)
     this.state = state
     this.frozen = frozen
@@ -451,7 +451,7 @@ export class Trainer {
 }
 
 /** @throws RangeError for tensors that are not the model's parameters */
-function checkParameters(model: LanguageModel, parameters: Parameters): void {
+function checkParameters(model: LanguageModel, parameters: Parameters, trained: ReadonlySet<string>): void {
   for (const { name, shape } of model.parameters) {
     const found = parameters[name]
     if (!found) throw new RangeError(`Trainer: the parameters have no ${name}, which the model ${model.name} has`)
@@ -460,6 +460,12 @@ function checkParameters(model: LanguageModel, parameters: Parameters): void {
         `Trainer: the parameter ${name} is [${found.shape.join(', ')}], the model ${model.name} has [${shape.join(', ')}]`,
       )
   }
+  // A narrow one has lost what small updates add up to.
+  const narrow = Object.keys(parameters).find((name) => trained.has(name) && parameters[name].dtype !== 'float32')
+  if (narrow !== undefined)
+    throw new RangeError(
+      `Trainer: the parameter ${narrow} is ${parameters[narrow].dtype}; what is trained starts from float32 (cast(x, 'float32'), or params.${narrow} of another trainer's snapshot())`,
+    )
   const known = new Set(model.parameters.map(({ name }) => name))
   const unknown = Object.keys(parameters).find((name) => !known.has(name))
   if (unknown !== undefined) throw new RangeError(`Trainer: the model ${model.name} has no parameter ${unknown}`)

@@ -102,6 +102,24 @@ test('a token id that the model has no row for is named with its document', asyn
   trainer.dispose()
 })
 
+test('what is trained starts from float32, not from the narrow weights that another trainer reads', async () => {
+  const first = Trainer.create(options())
+  expect(() => Trainer.create(options({ parameters: first.parameters }))).toThrow(
+    /Trainer: the parameter \S+ is bfloat16; what is trained starts from float32/,
+  )
+  const { arrays } = await first.snapshot()
+  const parameters = Object.fromEntries(
+    Object.keys(first.parameters).map((name) => {
+      const { data, shape } = arrays.get(`params.${name}`)!
+      return [name, device.tensor(data, shape)]
+    }),
+  )
+  const second = Trainer.create(options({ parameters }))
+  expect(await lossesOf(second, 2)).toEqual(await lossesOf(first, 2))
+  second.dispose()
+  first.dispose()
+})
+
 test('a loss that is no number stops the run and names the step', async () => {
   const trainer = Trainer.create(options({ schedule: () => 1e30 }))
   await expect(lossesOf(trainer, 20)).rejects.toThrow(TrainingError)

@@ -1,8 +1,7 @@
 /** `kumiki model list|show` */
-import type { CardCount, CorpusBlend, ParallelLayout, TrainingRecipe } from '@kumiki/models/configs'
+import type { CardCount, CorpusBlend, LaunchNumbers, ParallelLayout, TrainingRecipe } from '@kumiki/models/configs'
 import type { PlannerModel } from '@kumiki/planner'
 import type { Command } from 'commander'
-import { launchRecipe } from '../launch-recipe.ts'
 import { findPlannerModel } from '../planner-flags.ts'
 import { count, percent, textFields, textTable } from '../text-table.ts'
 import { checkedUse } from '../usage-error.ts'
@@ -46,7 +45,9 @@ async function list(options: { json?: boolean }): Promise<void> {
 
 async function show(options: { json?: boolean }, name: string): Promise<void> {
   const { countModel } = await import('@kumiki/planner')
-  const { countAsCard, countCorpusTokens, countParameters, languageShares } = await import('@kumiki/models/configs')
+  const { countAsCard, countCorpusTokens, countParameters, languageShares, launchRecipe } = await import(
+    '@kumiki/models/configs'
+  )
   const corpusText = (blend: CorpusBlend) => ({
     name: blend.name,
     tokens: countCorpusTokens(blend),
@@ -107,7 +108,7 @@ async function show(options: { json?: boolean }, name: string): Promise<void> {
         'FLOP per token',
         `${flops.causal.toExponential(4)} at ${count(sequenceLength)} tokens (attention counted full: ${flops.full.toExponential(4)})`,
       ],
-      ...(recipe && layout ? recipeText(recipe, layout) : []),
+      ...(recipe && layout ? recipeText(recipe, layout, launchRecipe(recipe, layout)) : []),
       ...optionalText(result),
       ...notes.map((note) => ['note', note] as [string, string]),
     ]
@@ -166,8 +167,8 @@ function optionalText({ card, corpus, startsFrom, branches, lesson, source }: Kn
   return rows.flatMap(([name, value]) => (value ? [[name, value] as [string, string]] : []))
 }
 
-function recipeText(recipe: TrainingRecipe, layout: ParallelLayout): [string, string][] {
-  const { learningRate, minLearningRate, warmupSteps, schedule } = launchRecipe(recipe, layout)
+function recipeText(recipe: TrainingRecipe, layout: ParallelLayout, numbers: LaunchNumbers): [string, string][] {
+  const { learningRate, minLearningRate, warmupSteps, schedule } = numbers
   const { beta1, beta2, epsilon, weightDecay } = recipe.optimizer
   return [
     ['learning rate', `${learningRate} to ${minLearningRate}, ${schedule}, ${count(warmupSteps)} steps of warm-up`],

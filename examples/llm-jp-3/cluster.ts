@@ -1,0 +1,63 @@
+/** A model on the cluster it was trained on: memory, speed and cost of its own layout, whether another would have been faster, and its launch. */
+import { writeFile } from 'node:fs/promises'
+import { launchPlan, launchRecipe, type Model } from '@kumiki/models/configs'
+import { type Cluster, emitSlurm, estimate, fromArchitecture, placePlan } from '@kumiki/planner'
+import { count, duration, field, gibibytes, percent, section } from './text.ts'
+
+/**
+ * @param price of one GPU for an hour, in dollars
+ * @param launchFile where the Slurm script goes
+ */
+export async function showCluster(model: Model, price: number, launchFile: string | undefined): Promise<void> {
+  const { architecture, recipe, layout } = model
+  if (!recipe || !layout) return
+  section('On its cluster')
+  if (layout.nodes === null) {
+    console.log(
+      '  The number of nodes is an argument of its scripts and not published: kumiki plan finds a layout for any.',
+    )
+    return
+  }
+  const planned = { model: fromArchitecture(architecture, model.name), plan: launchPlan(recipe, layout) }
+  const cluster: Cluster = {
+    gpu: /^[A-Z]+\d+/.exec(layout.gpu)![0],
+    nodes: layout.nodes,
+    gpusPerNode: layout.gpusPerNode,
+    pricePerGpuHour: price,
+  }
+  const tokens = recipe.trainSteps * recipe.globalBatchSize * recipe.sequenceLength
+  const found = estimate({ ...planned, cluster, run: { tokens } })
+  field('GPUs', `${count(found.gpuCount)} ${layout.gpu} in ${layout.nodes} nodes`)
+  field(
+    'layout',
+    `TP ${layout.tensorParallel}, PP ${layout.pipelineParallel}, CP ${layout.contextParallel}, EP ${layout.expertParallel}, DP ${layout.dataParallel}, micro batch ${layout.microBatchSize}`,
+  )
+  field('memory of the fullest GPU', `${gibibytes(found.memoryBytes)}, ${percent(found.memoryFraction)}`)
+  field(
+    'a step',
+    `${found.stepSeconds.toFixed(2)} s tuned, ${found.ordinary.stepSeconds.toFixed(2)} s as runs usually go; MFU ${percent(found.mfu)} and ${percent(found.ordinary.mfu)}`,
+  )
+  const usual = found.ordinary.run!
+  field(
+    'the whole run',
+    `${(tokens / 1e12).toFixed(2)}T tokens, ${count(recipe.trainSteps)} steps: ${duration(usual.days * 86_400)}, ${count(usual.gpuDays)} GPU-days, $${count(usual.price!)} at $${price} an hour`,
+  )
+  field('failures on the way', `${usual.lost.failures.toFixed(1)}; ${percent(usual.lost.goodput)} of the time trains`)
+  const { globalBatchSize, sequenceLength } = recipe
+  const place = placePlan({ model: planned.model, cluster, recipe: { globalBatchSize, sequenceLength } }, planned.plan)
+  const part = (n: number) => `${count(n)} of ${count(place.feasible)}`
+  field('among all plans', `${part(place.faster)} that fit would be faster, ${part(place.moreStable)} more stable`)
+  if (launchFile === undefined) return
+  const script = emitSlurm({
+    ...planned,
+    cluster,
+    recipe: launchRecipe(recipe, layout),
+    megatron: 'llm-jp',
+    ropeTheta: architecture.ropeTheta,
+    rmsNormEps: architecture.rmsNormEps,
+    initializerRange: architecture.initializerRange,
+    qkNorm: architecture.qkNorm,
+  })
+  await writeFile(launchFile, script)
+  field('launch', `${launchFile} (sbatch; paths of data and tokenizer are yours to fill in)`)
+}
