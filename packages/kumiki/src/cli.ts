@@ -14,6 +14,7 @@ import { addPlan } from './verbs/plan.ts'
 import { addReport } from './verbs/report.ts'
 import { addTokenizer } from './verbs/tokenizer.ts'
 import { addTrain } from './verbs/train.ts'
+import { addWatch } from './verbs/watch.ts'
 
 /** The whole command line. Verbs load the packages they need when they run. */
 export function createProgram(): Command {
@@ -35,6 +36,7 @@ export function createProgram(): Command {
     addData,
     addAblate,
     addReport,
+    addWatch,
     addDoctor,
   ])
     add(program)

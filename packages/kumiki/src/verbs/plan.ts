@@ -1,9 +1,11 @@
 /** `kumiki plan` */
-import type { Candidate, ParallelPlan, PlanResult, PlanSearch, SearchRecipe } from '@kumiki/planner'
+import type { Candidate, Cluster, ParallelPlan, PlanResult, PlanSearch, SearchRecipe } from '@kumiki/planner'
+import type { MeasuredRun } from '@kumiki/planner/read'
 import type { Command } from 'commander'
 import { writeWhole } from '../files.ts'
-import { choice, integer, real } from '../flag-values.ts'
+import { choice, collect, integer, real } from '../flag-values.ts'
 import { addEmissionFlags, type EmissionFlags, emission } from '../launch-emission.ts'
+import { readLog, requestOfLog } from '../logged-run.ts'
 import { addClusterFlags, type ClusterFlags, findCluster, findPlannerModel, needed, runOf } from '../planner-flags.ts'
 import {
   memoryChangeText,
@@ -28,6 +30,7 @@ interface PlanFlags extends ClusterFlags, Omit<EmissionFlags, 'tokens'> {
   minimumGpus?: boolean
   memoryFactor?: number
   place?: string
+  calibrate?: string[]
   json?: boolean
 }
 
@@ -65,6 +68,11 @@ export function addPlan(program: Command): void {
             .argParser(real({ above: 0, to: 1000 }))
             .conflicts(['emit', 'html', 'place', 'minimumGpus']),
         )
+        .option(
+          '--calibrate <log>',
+          'fit what GPUs sustain to the log of a run on this kind of cluster, which lists its arguments (repeat for more)',
+          collect,
+        )
         .addOption(
           choice(
             '--megatron <which>',
@@ -81,6 +89,7 @@ export function addPlan(program: Command): void {
 async function plan(options: PlanFlags): Promise<void> {
   const planner = await import('@kumiki/planner')
   const named = await findPlannerModel(options.model)
+  const fitted = await calibration(options)
   const recipe: SearchRecipe = {
     globalBatchSize: options.globalBatch,
     sequenceLength: options.seq,
@@ -90,14 +99,15 @@ async function plan(options: PlanFlags): Promise<void> {
   }
   if (options.minimumGpus) {
     const most = options.nodes ?? 1024
-    const { nodes: _, ...cluster } = await findCluster(options, 1, options.gpusPerNode)
+    const { nodes: _, ...cluster } = { ...(await findCluster(options, 1, options.gpusPerNode)), ...fitted }
     const found = checkedUse(() => planner.minimumGpus({ model: named.model, cluster, recipe }, most))
     const flat = (one: typeof found.fits) => one && { nodes: one.nodes, gpus: one.gpus, plan: row(one.best) }
     return answer(options, { model: named.name, fits: flat(found.fits), stable: flat(found.stable) }, () =>
       minimumText(found, most),
     )
   }
-  const cluster = await findCluster(options, needed('--nodes <n>', options.nodes), options.gpusPerNode)
+  const found = await findCluster(options, needed('--nodes <n>', options.nodes), options.gpusPerNode)
+  const cluster = { ...found, ...fitted }
   const search: PlanSearch = {
     model: named.model,
     cluster,
@@ -138,6 +148,30 @@ async function plan(options: PlanFlags): Promise<void> {
   if (!chosen) throw new UsageError(`--choose ${options.choose}: the ranking has ${ranking.length} plans`)
   const { data, text } = await emission(options, options.megatron, named, cluster, chosen.estimate.plan)
   answer(options, { plan: row(chosen), ...data }, () => text)
+}
+
+/** Efficiencies fitted to logs, where there are any. */
+async function calibration(options: PlanFlags): Promise<{ readonly efficiency?: Cluster['efficiency'] }> {
+  if (!options.calibrate) return {}
+  const { calibrate, summarizeLog } = await import('@kumiki/planner/read')
+  const runs: MeasuredRun[] = []
+  for (const path of options.calibrate) {
+    const read = await readLog(path)
+    const seconds = summarizeLog(read)?.secondsPerStep
+    if (seconds === undefined) throw new Error(`${path}: it does not say how long a step takes`)
+    // Nodes and batch are those of the log; the GPU and its network are the plan's.
+    runs.push({ request: await requestOfLog(path, read, { gpu: options.gpu, network: options.network }), seconds })
+  }
+  const fitted = checkedUse(() => calibrate(runs))
+  const { factor, before, after, reached, efficiency } = fitted
+  log(
+    `Calibrated: matrix products sustain ${(100 * after).toFixed(1)} % of the peak (shipped: ${(100 * before).toFixed(1)} %; all compute rates times ${factor.toFixed(3)})`,
+  )
+  if (!reached)
+    log(
+      'No rate of compute explains the log: its time lies in communication, input or waiting. Plans from it are too fast or too slow',
+    )
+  return { efficiency }
 }
 
 /** A candidate as one flat object. */

@@ -1,0 +1,160 @@
+/** `kumiki watch` */
+import type { PlanRequest } from '@kumiki/planner'
+import type { LogSummary, TrainingLog } from '@kumiki/planner/read'
+import type { Command } from 'commander'
+import { collect, integer } from '../flag-values.ts'
+import { followFile } from '../follow-file.ts'
+import { type LoggedRunFlags, readLog, requestOfLog } from '../logged-run.ts'
+import { gigabytes, textTable } from '../text-table.ts'
+import { UsageError } from '../usage-error.ts'
+import { addVerb, answer } from '../verb.ts'
+
+interface WatchFlags extends LoggedRunFlags {
+  once?: boolean
+  json?: boolean
+}
+
+export function addWatch(program: Command): void {
+  addVerb(
+    program,
+    'watch',
+    "A training log of Megatron-LM or torchtitan as it grows: loss, throughput, spikes, time left, beside the plan's prediction.",
+    (c) =>
+      c
+        .argument('<file>', 'the log; rotation and lines that are cut do no harm')
+        .option('--once', 'what there is now, without following (--json does so too)')
+        .option('--gpu <name|file>', 'the GPU of the run: sets the log beside its plan')
+        .option('--megatron <file>', 'the launch, where the log does not list its arguments (repeat)', collect)
+        .option('--nodes <n>', 'nodes, where neither says', integer(1, 1_000_000))
+        .option('--gpus-per-node <n>', 'GPUs of a node (default: 8)', integer(1, 1024))
+        .option('--network <name|file>', 'infiniband (default), ethernet, pcie, or JSON')
+        .option('--vocab <n>', 'size of the vocabulary, where neither says', integer(1, 1 << 25)),
+    watch,
+  )
+}
+
+async function watch(options: WatchFlags, path: string): Promise<void> {
+  if (options.megatron && options.gpu === undefined)
+    throw new UsageError('--megatron: give --gpu too, which plans are for')
+  if (options.once || options.json) {
+    const log = await readLog(path)
+    const data = await readingOf(path, log, options)
+    return answer(options, data, () => textOf(data))
+  }
+  const { TrainingLog, summarizeLog } = await import('@kumiki/planner/read')
+  const { spikeDetector } = await import('@kumiki/optim')
+  const log = new TrainingLog()
+  const spikes = new SpikeCount(spikeDetector())
+  const controller = new AbortController()
+  const stop = () => controller.abort()
+  process.once('SIGINT', stop).once('SIGTERM', stop)
+  let shown = -1
+  try {
+    await followFile(path, {
+      signal: controller.signal,
+      onText: (text) => log.push(text),
+      onRotation: () => log.rotated(),
+      onLook() {
+        const last = log.readings.at(-1)
+        if (!last || last.step === shown) return false
+        shown = last.step
+        const summary = summarizeLog(log)!
+        process.stdout.write(`${lineOf(summary, spikes.through(log))}\n`)
+        return last.steps !== undefined && last.step >= last.steps
+      },
+    })
+  } finally {
+    process.off('SIGINT', stop).off('SIGTERM', stop)
+  }
+  if (log.readings.length === 0) return
+  const data = await readingOf(path, log, options)
+  answer(options, data, () => `\n${textOf(data)}`)
+}
+
+interface Reading {
+  readonly summary: LogSummary
+  readonly spikes: readonly number[]
+  readonly validations: TrainingLog['validations']
+  readonly plan?: {
+    readonly comparisons: readonly { what: string; unit: string; predicted: number; measured: number }[]
+    readonly verdict: readonly string[]
+  }
+}
+
+async function readingOf(path: string, log: TrainingLog, options: WatchFlags): Promise<Reading> {
+  const { compareLog, summarizeLog } = await import('@kumiki/planner/read')
+  const { spikeDetector } = await import('@kumiki/optim')
+  const detector = spikeDetector()
+  const spikes = log.readings.flatMap(({ step, loss }) =>
+    loss !== undefined && detector.push(loss).spike ? [step] : [],
+  )
+  const summary = summarizeLog(log)!
+  const base = { summary, spikes, validations: log.validations }
+  if (options.gpu === undefined) return base
+  const request: PlanRequest = await requestOfLog(path, log, options)
+  const { comparisons, verdict } = compareLog(log, request)
+  return { ...base, plan: { comparisons, verdict } }
+}
+
+/** Spikes of a log that grows: each reading is looked at once. */
+class SpikeCount {
+  private readonly detector: { push(loss: number): { readonly spike: boolean } }
+  private last = 0
+  private found = 0
+
+  constructor(detector: { push(loss: number): { readonly spike: boolean } }) {
+    this.detector = detector
+  }
+
+  through({ readings }: TrainingLog): number {
+    let from = readings.length
+    while (from > 0 && readings[from - 1].step > this.last) from--
+    for (const { step, loss } of readings.slice(from)) {
+      if (loss !== undefined && this.detector.push(loss).spike) this.found++
+      this.last = step
+    }
+    return this.found
+  }
+}
+
+/** Where a run stands. */
+function lineOf(summary: LogSummary, spikes: number): string {
+  const { step, steps, loss, secondsPerStep, teraflopsPerGpu, tokensPerSecondPerGpu, secondsLeft, skipped } = summary
+  return [
+    `step ${step}${steps === undefined ? '' : `/${steps}`}`,
+    loss !== undefined && `loss ${loss.toFixed(4)}`,
+    secondsPerStep !== undefined && `${secondsPerStep.toPrecision(4)} s a step`,
+    teraflopsPerGpu !== undefined && `${teraflopsPerGpu.toFixed(1)} TFLOP/s/GPU`,
+    tokensPerSecondPerGpu !== undefined && `${Math.round(tokensPerSecondPerGpu)} tokens/s/GPU`,
+    `${spikes} spike${spikes === 1 ? '' : 's'}`,
+    skipped > 0 && `${skipped} skipped`,
+    secondsLeft !== undefined && `${timeLeft(secondsLeft)} left`,
+  ]
+    .filter(Boolean)
+    .join(', ')
+}
+
+function timeLeft(seconds: number): string {
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min`
+  if (seconds < 2 * 86_400) return `${(seconds / 3600).toFixed(1)} h`
+  return `${(seconds / 86_400).toFixed(1)} days`
+}
+
+function textOf({ summary, spikes, validations, plan }: Reading): string {
+  const validation = validations.at(-1)
+  const lines = [lineOf(summary, spikes.length)]
+  if (spikes.length > 0) lines.push(`spikes at step ${spikes.slice(-10).join(', ')}`)
+  if (validation) lines.push(`validation loss ${validation.loss.toFixed(4)} at step ${validation.step}`)
+  if (plan) {
+    const value = (unit: string, x: number) =>
+      unit === 'bytes' ? gigabytes(x) : unit === 's' ? `${x.toPrecision(4)} s` : String(x)
+    const rows = plan.comparisons.map(({ what, unit, predicted, measured }) => [
+      what,
+      value(unit, predicted),
+      value(unit, measured),
+      `${measured >= predicted ? '+' : '−'}${Math.abs(100 * (measured / predicted - 1)).toFixed(1)} %`,
+    ])
+    lines.push('', textTable(['', 'plan', 'log', 'difference'], rows), '', ...plan.verdict)
+  }
+  return lines.join('\n')
+}

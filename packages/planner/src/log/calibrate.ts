@@ -1,0 +1,76 @@
+/** Fitting what a cluster sustains to the runs that were made on it. */
+import { validateCluster } from '../cluster/cluster.ts'
+import { type Efficiency, fittedEfficiency } from '../estimate/efficiency.ts'
+import { estimate, type PlanRequest } from '../estimate/estimate.ts'
+
+/** A run and what its log shows. */
+export interface MeasuredRun {
+  readonly request: PlanRequest
+  /** Of a step, the median. */
+  readonly seconds: number
+}
+
+export interface Calibration {
+  /** For `cluster.efficiency`. */
+  readonly efficiency: Partial<Efficiency>
+  /** What all compute rates were multiplied by. */
+  readonly factor: number
+  /** Part of the peak that matrix products sustain, as shipped and as fitted. */
+  readonly before: number
+  readonly after: number
+  /** Whether rates within bounds explain the times; else they lie in something that is not compute. */
+  readonly reached: boolean
+  /** Estimated over measured, of each run, after fitting. */
+  readonly ratios: readonly number[]
+}
+
+/** Rates are sought between a tenth of the shipped ones and where a peak ends. */
+const lowest = 0.1
+
+/**
+ * One factor for the rates of compute (matrix products, attention, memory), so that estimates agree with logs: exactly for one run, in the
+ * geometric mean for several. Networks stay as they are: a log's total does not tell them apart.
+ * @throws RangeError without a run, for a time that is none, or for runs on GPUs of different generations
+ */
+export function calibrate(runs: readonly MeasuredRun[]): Calibration {
+  if (runs.length === 0) throw new RangeError('calibrate: at least one run is needed')
+  for (const { seconds } of runs)
+    if (!(seconds > 0 && Number.isFinite(seconds)))
+      throw new RangeError(`calibrate: seconds must be above 0, got ${seconds}`)
+  const architectures = new Set(runs.map(({ request }) => validateCluster(request.cluster).gpu.architecture))
+  if (architectures.size > 1)
+    throw new RangeError(`calibrate: the runs are on ${[...architectures].join(' and ')} GPUs; fit each by itself`)
+  const [architecture] = architectures
+  const scaled = (factor: number): Partial<Efficiency> => {
+    const rate = (value: number) => Math.min(0.99, value * factor)
+    const { matmul, attention, memory } = fittedEfficiency
+    return {
+      matmul: { ...matmul, [architecture]: rate(matmul[architecture]) },
+      attention: { ...attention, [architecture]: rate(attention[architecture]) },
+      memory: rate(memory),
+    }
+  }
+  const ratiosAt = (factor: number) =>
+    runs.map(({ request, seconds }) => {
+      const efficiency = { ...request.cluster.efficiency, ...scaled(factor) }
+      return estimate({ ...request, cluster: { ...request.cluster, efficiency } }).stepSeconds / seconds
+    })
+  const error = (factor: number) => ratiosAt(factor).reduce((sum, ratio) => sum + Math.log(ratio), 0)
+  let [low, high] = [lowest, 0.99 / Math.min(fittedEfficiency.matmul[architecture], fittedEfficiency.memory)]
+  const reached = error(low) >= 0 && error(high) <= 0
+  for (let i = 0; i < 50 && reached; i++) {
+    const middle = Math.sqrt(low * high)
+    if (error(middle) > 0) low = middle
+    else high = middle
+  }
+  const factor = reached ? Math.sqrt(low * high) : error(low) < 0 ? low : high
+  const efficiency = scaled(factor)
+  return {
+    efficiency,
+    factor,
+    before: fittedEfficiency.matmul[architecture],
+    after: efficiency.matmul![architecture],
+    reached,
+    ratios: ratiosAt(factor),
+  }
+}

@@ -1,0 +1,193 @@
+/** What a training log says of a run as a whole, and of the plan it was started by. */
+import { type Estimate, estimate, type PlanRequest } from '../estimate/estimate.ts'
+import { shellQuote } from '../launch/shell-quote.ts'
+import { calibrate } from './calibrate.ts'
+import type { TrainingLog } from './training-log.ts'
+
+export interface LogSummary {
+  readonly step: number
+  readonly steps?: number
+  readonly loss?: number
+  /** Of the last lines, so that it is what the run does now. */
+  readonly secondsPerStep?: number
+  /** What one step in ten takes at least. */
+  readonly slowSecondsPerStep?: number
+  readonly teraflopsPerGpu?: number
+  readonly tokensPerSecondPerGpu?: number
+  readonly secondsLeft?: number
+  readonly skipped: number
+}
+
+/** Lines that tell how a run goes now. */
+const recent = 500
+
+/** @returns undefined where the log has no line of a step yet */
+export function summarizeLog(log: TrainingLog): LogSummary | undefined {
+  const last = log.readings.at(-1)
+  if (!last) return undefined
+  // The first steps compile, allocate and read files.
+  const later = log.readings.length > 10 ? log.readings.slice(5) : log.readings.slice(1)
+  const lines = (later.length > 0 ? later : log.readings).slice(-recent)
+  const of = (pick: (reading: (typeof lines)[number]) => number | undefined) =>
+    lines.map(pick).filter((value): value is number => value !== undefined && Number.isFinite(value))
+  const seconds = of((r) => r.seconds)
+  const secondsPerStep = quantile(seconds, 0.5)
+  const steps = last.steps
+  return {
+    step: last.step,
+    steps,
+    loss: last.loss,
+    secondsPerStep,
+    slowSecondsPerStep: quantile(seconds, 0.9),
+    teraflopsPerGpu: quantile(
+      of((r) => r.teraflopsPerGpu),
+      0.5,
+    ),
+    tokensPerSecondPerGpu: quantile(
+      of((r) => r.tokensPerSecondPerGpu),
+      0.5,
+    ),
+    secondsLeft: steps !== undefined && secondsPerStep !== undefined ? (steps - last.step) * secondsPerStep : undefined,
+    skipped: log.readings.reduce((sum, { skipped = 0 }) => sum + skipped, 0),
+  }
+}
+
+function quantile(values: readonly number[], share: number): number | undefined {
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]
+}
+
+/** Arguments whose names are not those of their flags, or whose flags say the opposite. */
+const renamed: Readonly<Record<string, (value: string) => string[]>> = {
+  fp8: (value) => ['--fp8-format', value],
+  add_bias_linear: (value) => (value === 'False' ? ['--disable-bias-linear'] : []),
+  attention_backend: (value) => ['--attention-backend', value.replace(/^AttnBackend\./, '')],
+  padded_vocab_size: () => [],
+  add_position_embedding: (value) => (value === 'False' ? ['--no-position-embedding'] : []),
+}
+
+/**
+ * The command that a Megatron-LM log says it was started by, for `readMegatron`: every argument, with its defaults.
+ * @param options.gpusPerNode where the machine has another number than 8
+ * @throws RangeError where the log has no arguments
+ */
+export function commandOfLog(log: TrainingLog, options: { readonly gpusPerNode?: number } = {}): string {
+  const given = log.arguments
+  if (!given.has('num_layers') || !given.has('hidden_size'))
+    throw new RangeError(
+      'the log has no list of arguments, which Megatron-LM writes at its start: give the launch itself by --megatron FILE',
+    )
+  const world = Number(given.get('world_size') ?? '1')
+  const perNode = options.gpusPerNode ?? Math.min(8, world)
+  const words = [...given].flatMap(([name, value]) => {
+    if (Object.hasOwn(renamed, name)) return value === 'None' ? [] : renamed[name](value)
+    const flag = `--${name.replaceAll('_', '-')}`
+    if (value === 'None' || value === 'False' || value === '') return []
+    if (value === 'True') return [flag]
+    const list = /^\[(.*)\]$/.exec(value)
+    return list ? [flag, ...list[1].split(',').map((item) => item.trim().replace(/^['"]|['"]$/g, ''))] : [flag, value]
+  })
+  const launcher = ['torchrun', '--nnodes', String(Math.ceil(world / perNode)), '--nproc-per-node', String(perNode)]
+  return [...launcher, 'pretrain_gpt.py', ...words].map(shellQuote).join(' ')
+}
+
+/** The vocabulary, padded, that a log names. */
+export function vocabularyOfLog(log: TrainingLog): number | undefined {
+  const value = Number(log.arguments.get('padded_vocab_size') ?? log.arguments.get('vocab_size'))
+  return Number.isInteger(value) && value > 0 ? value : undefined
+}
+
+/** One figure of a plan beside what the log shows. */
+export interface Comparison {
+  readonly what: string
+  readonly unit: 's' | 'bytes' | 'sequences'
+  readonly predicted: number
+  readonly measured: number
+}
+
+export interface LogVerdict {
+  readonly estimate: Estimate
+  readonly comparisons: readonly Comparison[]
+  /** Which assumption was off, and by how much; that none was, where that is so. */
+  readonly verdict: readonly string[]
+}
+
+/** Differences below it are what the estimates are good for. */
+const tolerance = 0.06
+
+/** Sets a log beside the plan of its run. @throws what `estimate` throws for a plan that cannot be */
+export function compareLog(log: TrainingLog, request: PlanRequest): LogVerdict {
+  const result = estimate(request)
+  const summary = summarizeLog(log)
+  const comparisons: Comparison[] = []
+  const verdict: string[] = []
+  const add = (what: string, unit: Comparison['unit'], predicted: number, measured: number | undefined) => {
+    if (measured !== undefined && Number.isFinite(measured)) comparisons.push({ what, unit, predicted, measured })
+    return measured !== undefined ? measured / predicted - 1 : 0
+  }
+  const { time } = result
+  const batch = log.readings.at(-1)?.globalBatchSize
+  if (batch !== undefined && batch !== result.plan.globalBatchSize) {
+    add('sequences in a step', 'sequences', result.plan.globalBatchSize, batch)
+    verdict.push(`a step has ${batch} sequences, the plan took ${result.plan.globalBatchSize}: times do not compare`)
+  }
+  const tokens = request.plan.globalBatchSize * request.plan.sequenceLength
+  const seconds =
+    summary?.secondsPerStep ??
+    (summary?.tokensPerSecondPerGpu && tokens / summary.tokensPerSecondPerGpu / result.gpuCount)
+  const off = add('step', 's', time.step, seconds)
+  const passes = [
+    'compute',
+    'recompute',
+    'waiting',
+    'tensorParallel',
+    'contextParallel',
+    'expertParallel',
+    'pipeline',
+    'bubble',
+  ] as const
+  const parts: [what: string, predicted: number, timers: readonly string[]][] = [
+    ['forward and backward passes', passes.reduce((sum, part) => sum + time[part], 0), ['forward-backward']],
+    ['reduction of gradients', time.dataParallel, ['all-grads-sync', 'grads-reduce-scatter', 'grads-all-reduce']],
+    ['optimizer', time.optimizer, ['optimizer']],
+  ]
+  const deviations: { what: string; seconds: number }[] = []
+  for (const [what, predicted, timers] of parts) {
+    const found = timers.map((name) => log.timers.get(name)).find((values) => values !== undefined && values.length > 0)
+    const measured = found && quantile(found.slice(-recent), 0.5)! / 1000
+    if (measured === undefined) continue
+    add(what, 's', predicted, measured)
+    deviations.push({ what, seconds: measured - predicted })
+  }
+  const memory = add('memory of the fullest GPU', 'bytes', result.memoryBytes, log.memoryBytes)
+  if (Math.abs(memory) > 0.1)
+    verdict.push(
+      `memory is ${by(memory)} than the plan: ${memory > 0 ? 'activations or buffers that it does not count' : 'the plan is careful'}`,
+    )
+  const slow = summary?.slowSecondsPerStep
+  if (slow !== undefined && summary?.secondsPerStep !== undefined && slow > 1.2 * summary.secondsPerStep)
+    verdict.push(
+      `steps are uneven: one in ten takes ${(slow / summary.secondsPerStep).toFixed(2)} times the median; look for slow GPUs, checkpoints and the file system`,
+    )
+  if (seconds !== undefined && Math.abs(off) > tolerance) {
+    const worst = deviations.sort((a, b) => Math.abs(b.seconds) - Math.abs(a.seconds))[0]
+    const fitted = calibrate([{ request, seconds }])
+    verdict.push(
+      `a step takes ${by(off, 'longer', 'less')} than the tuned plan (ordinary runs take ${percent(result.ordinary.slowdown - 1)} longer)`,
+    )
+    if (worst && Math.abs(worst.seconds) > 0.3 * Math.abs(seconds - time.step))
+      verdict.push(
+        `most of it: ${worst.what}, ${worst.seconds > 0 ? 'slower' : 'faster'} by ${Math.abs(worst.seconds).toFixed(2)} s`,
+      )
+    else
+      verdict.push(
+        `the assumption behind it: matrix products at ${percent(fitted.before)} of the peak; ${percent(fitted.after)} would explain the log${fitted.reached ? '' : ' only in part'} (kumiki plan --calibrate LOG takes that)`,
+      )
+  }
+  if (verdict.length === 0 && seconds !== undefined)
+    verdict.push(`the plan holds: a step is within ${percent(tolerance)} of it`)
+  return { estimate: result, comparisons, verdict }
+}
+
+const percent = (share: number) => `${Math.round(100 * share)} %`
+const by = (share: number, more = 'more', less = 'less') => `${percent(Math.abs(share))} ${share > 0 ? more : less}`
