@@ -103,7 +103,7 @@ export async function branchRun(run: string, options: BranchOptions): Promise<Ru
 }
 
 function definitionOf(record: RunRecord, name: string, configuration: RunConfiguration): RunDefinition {
-  const { architecture, kinds, recipe, sources } = record
+  const { architecture, kinds, recipe, sources, heldOut } = record
   return {
     name,
     architecture,
@@ -111,6 +111,7 @@ function definitionOf(record: RunRecord, name: string, configuration: RunConfigu
     ...(kinds !== undefined && { kinds }),
     ...(recipe && { recipe }),
     ...(sources && { sources }),
+    ...(heldOut && { heldOut }),
   }
 }
 
