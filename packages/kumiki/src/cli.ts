@@ -15,6 +15,7 @@ import { addReport } from './verbs/report.ts'
 import { addTokenizer } from './verbs/tokenizer.ts'
 import { addTrain } from './verbs/train.ts'
 import { addWatch } from './verbs/watch.ts'
+import { welcome } from './welcome.ts'
 
 /** The whole command line. Verbs load the packages they need when they run. */
 export function createProgram(): Command {
@@ -23,7 +24,7 @@ export function createProgram(): Command {
     .version(version(), '--version', 'the version of this program')
     .addHelpText(
       'after',
-      '\nExit codes: 0 success, 1 failure, 2 wrong use; 130, 143 or 129 where SIGINT, SIGTERM or SIGHUP ended a run that has kept nothing.',
+      '\nCompletion of verbs, flags and their values: source <(kumiki complete bash), or zsh, fish, powershell.\n\nExit codes: 0 success, 1 failure, 2 wrong use; 130, 143 or 129 where SIGINT, SIGTERM or SIGHUP ended a run that has kept nothing.',
     )
   for (const add of [
     addTrain,
@@ -54,8 +55,17 @@ function version(): string {
  * @returns the exit code: 0 success, 1 failure, 2 wrong use
  */
 export async function main(argv: readonly string[]): Promise<number> {
+  if (argv.length === 0) {
+    process.stdout.write(welcome)
+    return 0
+  }
   try {
-    await createProgram().parseAsync([...argv], { from: 'user' })
+    const program = createProgram()
+    if (argv[0] === 'complete') {
+      const { default: addCompletion } = await import('@bomb.sh/tab/commander')
+      addCompletion(program)
+    }
+    await program.parseAsync([...argv], { from: 'user' })
     return typeof process.exitCode === 'number' ? process.exitCode : 0
   } catch (error) {
     // Commander has told what was wrong already.
