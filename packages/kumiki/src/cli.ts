@@ -9,6 +9,7 @@ import { addDoctor } from './verbs/doctor.ts'
 import { addEstimate } from './verbs/estimate.ts'
 import { addEvaluate } from './verbs/evaluate.ts'
 import { addGenerate } from './verbs/generate.ts'
+import { addHandoff } from './verbs/handoff.ts'
 import { addModel } from './verbs/model.ts'
 import { addPlan } from './verbs/plan.ts'
 import { addReport } from './verbs/report.ts'
@@ -37,6 +38,7 @@ export function createProgram(): Command {
     addData,
     addAblate,
     addReport,
+    addHandoff,
     addWatch,
     addDoctor,
   ])

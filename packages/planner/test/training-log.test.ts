@@ -105,6 +105,8 @@ describe('a log of Megatron-LM', () => {
       ]),
     )
     expect(log.memoryBytes).toBe(40000.5 * 2 ** 20)
+    log.push(' > padded vocab (size: 99487) with 97 dummy tokens (new size: 99584)\n')
+    expect(vocabularyOfLog(log)).toBe(99487)
   })
 })
 

@@ -63,6 +63,7 @@ const renamed: Readonly<Record<string, (value: string) => string[]>> = {
   add_bias_linear: (value) => (value === 'False' ? ['--disable-bias-linear'] : []),
   attention_backend: (value) => ['--attention-backend', value.replace(/^AttnBackend\./, '')],
   padded_vocab_size: () => [],
+  vocab_size: () => [],
   add_position_embedding: (value) => (value === 'False' ? ['--no-position-embedding'] : []),
 }
 
@@ -91,9 +92,9 @@ export function commandOfLog(log: TrainingLog, options: { readonly gpusPerNode?:
   return [...launcher, 'pretrain_gpt.py', ...words].map(shellQuote).join(' ')
 }
 
-/** The vocabulary, padded, that a log names. */
+/** The vocabulary that a log names: of the tokenizer, or padded. */
 export function vocabularyOfLog(log: TrainingLog): number | undefined {
-  const value = Number(log.arguments.get('padded_vocab_size') ?? log.arguments.get('vocab_size'))
+  const value = Number(log.arguments.get('vocab_size') ?? log.arguments.get('padded_vocab_size'))
   return Number.isInteger(value) && value > 0 ? value : undefined
 }
 

@@ -94,6 +94,8 @@ export class TrainingLog {
       if (this.arguments.size < maxNames) this.arguments.set(argument[1], argument[2])
       return
     }
+    const vocab = /padded vocab \(size: (\d{1,9})\)/.exec(line)
+    if (vocab) this.arguments.set('vocab_size', vocab[1])
     const memory = /memory \(MB\).*?\| max allocated: ([\d.]+)/.exec(line)
     if (memory) this.memory(Number(memory[1]) * 2 ** 20)
   }

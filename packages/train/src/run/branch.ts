@@ -38,8 +38,12 @@ export interface StartOptions extends Omit<NewRunOptions, 'data'> {
 /** What a run folder has beside its checkpoints that a run from it needs. */
 const tokenizerFiles = ['tokenizer.model', 'tokenizer.json', 'tokenizer_config.json'] as const
 
-/** A run and one of its checkpoints. Nothing of it is changed, and another process may be at work there. */
-async function originOf(run: string, options: Pick<NewRunOptions, 'kinds'>) {
+/**
+ * A run and one of its checkpoints. Nothing of it is changed, and another process may be at work there.
+ * @param run its folder, or `FOLDER@STEP`; without a step its newest checkpoint
+ * @throws RunFolderError where there is none
+ */
+export async function originOf(run: string, options: Pick<NewRunOptions, 'kinds'>) {
   const { folder, step } = parseRunAtStep(run)
   const record = await readRecord(folder, options.kinds).catch((error: Error) => {
     throw new RunFolderError(
