@@ -8,6 +8,7 @@ import { addData } from './verbs/data.ts'
 import { addDoctor } from './verbs/doctor.ts'
 import { addEstimate } from './verbs/estimate.ts'
 import { addEvaluate } from './verbs/evaluate.ts'
+import { addFinetune } from './verbs/finetune.ts'
 import { addGenerate } from './verbs/generate.ts'
 import { addHandoff } from './verbs/handoff.ts'
 import { addModel } from './verbs/model.ts'
@@ -29,6 +30,7 @@ export function createProgram(): Command {
     )
   for (const add of [
     addTrain,
+    addFinetune,
     addGenerate,
     addEvaluate,
     addTokenizer,

@@ -111,6 +111,12 @@ export async function runTrain(options: TrainCommandOptions): Promise<FinishedRu
   const started = performance.now()
   const kinds = await loadKinds(options.kinds)
   const plan = await asUsage(() => planOf(options, kinds))
+  if (plan.record.tuning) {
+    await plan.folder.release()
+    throw new UsageError(
+      `--resume: ${plan.folder.path} is a fine-tuning; go on with: kumiki finetune --resume ${shellWord(plan.folder.path)}`,
+    )
+  }
   const where: Where = { phase: 'before the first step', kept: await keptIn(plan.folder) }
   const stop = new StopSignals({
     onRequest: (signal) =>

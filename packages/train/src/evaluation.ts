@@ -15,6 +15,8 @@ export interface HeldOutText {
   readonly sequenceLength: number
   /** Targets that count. */
   readonly tokens: number
+  /** Number of the document that each position belongs to: those in one sequence do not see each other. Default: they do. */
+  readonly documents?: Int32Array
 }
 
 export interface HeldOutLoss {
@@ -32,7 +34,12 @@ export interface EvaluationOptions {
   readonly batchSize: number
 }
 
-type EvaluationStep = Compiled<[Parameters, ScalingState, Tensor, Tensor], { nats: Tensor }>
+interface EvaluationBatch {
+  readonly inputs: Tensor
+  readonly targets: Tensor
+  readonly documents?: Tensor
+}
+type EvaluationStep = Compiled<[Parameters, ScalingState, EvaluationBatch], { nats: Tensor }>
 
 /** Negative log-likelihood of text. What it compiles it keeps until `dispose`. */
 export class Evaluation {
@@ -45,8 +52,8 @@ export class Evaluation {
     this.options = options
     const { model, precision } = options
     const { activations } = precision
-    this.stored = compile((params, _, inputs, targets) => ({
-      nats: model.forward(params, inputs, { activations }).losses(targets).sum(),
+    this.stored = compile((params, _, { inputs, targets, documents }) => ({
+      nats: model.forward(params, inputs, { activations, documents }).losses(targets).sum(),
     }))
   }
 
@@ -82,7 +89,13 @@ export class Evaluation {
       inputs.set(text.inputs.subarray(at, at + window))
       targets.set(text.targets.subarray(at, at + window))
       const tensor = (ids: Int32Array) => device.tensor(ids, [batchSize, sequenceLength])
-      const result = await step(params, scaling, tensor(inputs), tensor(targets))
+      const documents = text.documents && new Int32Array(window)
+      documents?.set(text.documents!.subarray(at, at + window))
+      const result = await step(params, scaling, {
+        inputs: tensor(inputs),
+        targets: tensor(targets),
+        ...(documents && { documents: tensor(documents) }),
+      })
       nats += await result.nats.item()
       result.nats.dispose()
     }
@@ -93,9 +106,9 @@ export class Evaluation {
     const { model, precision } = this.options
     if (!precision.fp8)
       throw new RangeError(`Trainer.evaluate: fp8 is asked for, but the policy ${precision.name} has no fp8 part`)
-    this.fp8 ??= compile((params, scaling, inputs, targets) => ({
+    this.fp8 ??= compile((params, scaling, { inputs, targets, documents }) => ({
       nats: model
-        .forward(params, inputs, forwardUnder(model, precision, scaling))
+        .forward(params, inputs, { ...forwardUnder(model, precision, scaling), documents })
         .losses(targets)
         .sum(),
     }))

@@ -27,6 +27,7 @@ export {
   type RunRecipe,
   type RunRecord,
   type RunSource,
+  type RunTuning,
   shellWord,
 } from './run/run-record.ts'
 export { exitCodeOf, Stopped, type StopSignal, type StopSignalOptions, StopSignals } from './run/stop-signals.ts'

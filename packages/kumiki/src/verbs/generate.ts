@@ -2,11 +2,16 @@
 import type { Command } from 'commander'
 import { endWithReader } from '../closed-output.ts'
 import { deviceOptions, integer, real } from '../flag-values.ts'
+import { UsageError } from '../usage-error.ts'
 import { addVerb, answer } from '../verb.ts'
 
 interface GenerateFlags {
   checkpoint: string
-  prompt: string
+  prompt?: string
+  chat?: boolean
+  message?: string[]
+  system?: string
+  template?: string
   maxTokens: number
   temperature: number
   topP: number
@@ -25,11 +30,18 @@ export function addGenerate(program: Command): void {
   addVerb(
     program,
     'generate',
-    'Continue a text with a trained model.',
+    'Continue a text with a trained model, or talk to one that was tuned on conversations.',
     (c) =>
       c
-        .requiredOption('--checkpoint <folder>', 'a run folder: config.json, model.safetensors, tokenizer.model')
-        .requiredOption('--prompt <text>', 'the text to continue')
+        .requiredOption(
+          '--checkpoint <folder>',
+          'a run folder: config.json, model.safetensors, tokenizer.model; with --chat an adapter or hf:OWNER/NAME too',
+        )
+        .option('--prompt <text>', 'the text to continue')
+        .option('--chat', 'talk to a model that was tuned on conversations; lines from the terminal, or --message')
+        .option('--message <text...>', 'what to ask it, one after another')
+        .option('--system <text>', 'what it is told before')
+        .option('--template <name|file>', "chat template, where the model's own is not meant")
         .option('--max-tokens <n>', 'tokens to write', integer(0, 1e6), 100)
         .option('--temperature <t>', '0: always the likeliest token', real({ from: 0, to: 1000 }), 0.8)
         .option('--top-p <p>', 'keep the likeliest tokens that reach this probability', real({ above: 0, to: 1 }), 0.95)
@@ -54,7 +66,37 @@ export function addGenerate(program: Command): void {
   )
 }
 
-async function generate({ json, ...options }: GenerateFlags): Promise<void> {
+async function generate(flags: GenerateFlags): Promise<void> {
+  const { json, chat, message, system, template, prompt, ...rest } = flags
+  const talks = chat || message !== undefined
+  if (!talks) {
+    const other = Object.entries({ system, template }).find(([, value]) => value !== undefined)?.[0]
+    if (other) throw new UsageError(`--${other} goes with --chat or --message TEXT`)
+    if (prompt === undefined)
+      throw new UsageError(
+        '--prompt TEXT is missing; or give --chat, to talk to a model that was tuned on conversations',
+      )
+    return continueOne({ ...rest, json, prompt })
+  }
+  if (prompt !== undefined) throw new UsageError('--prompt does not go with --chat; ask with --message TEXT')
+  if (!message && json) throw new UsageError('--json needs --message TEXT')
+  const { runChat } = await import('../chat-command.ts')
+  if (!json) endWithReader()
+  const onText = (text: string) => process.stdout.write(text)
+  const result = await runChat({
+    ...rest,
+    template,
+    system,
+    messages: message,
+    ...(!json && (message === undefined || message.length === 1) && { onText }),
+  })
+  if (json) answer({ json }, result, () => '')
+  else if (message && message.length > 1)
+    answer({}, result, () => result.messages.map(({ role, content }) => `${role}: ${content}`).join('\n'))
+  else if (message) process.stdout.write('\n')
+}
+
+async function continueOne({ json, ...options }: GenerateFlags & { prompt: string }): Promise<void> {
   const { runGenerate } = await import('../generate-command.ts')
   if (!json) endWithReader()
   let begun = false

@@ -20,8 +20,31 @@ export interface RunDefinition {
   readonly sources?: readonly RunSource[]
   /** Held-out texts by name: files or folders. Default: a tenth of the text. */
   readonly heldOut?: Readonly<Record<string, string>>
+  /** What is fine-tuned, on which conversations; nothing where a model is trained from the start. */
+  readonly tuning?: RunTuning
   /** The model whose recipe the configuration follows, and what differs from it. */
   readonly recipe?: RunRecipe
+}
+
+/** How a model that is there already is fine-tuned on conversations. */
+export interface RunTuning {
+  /** Folder or `hf:OWNER/NAME`. */
+  readonly model: string
+  /** A chat template by name or file; default: the model's own. */
+  readonly template?: string
+  readonly adapter?: {
+    readonly rank: number
+    readonly alpha: number
+    readonly targets: readonly string[] | 'all-linear'
+  }
+  /** How the weights that an adapter leaves as they are are stored. */
+  readonly basePrecision?: string
+  /** What becomes of conversations longer than a sequence. */
+  readonly tooLong: 'truncate' | 'drop' | 'refuse'
+  /** Files of conversations that are held out; or a part of the data, 0 to 1. */
+  readonly heldOut: readonly string[] | number
+  /** Whether the adapter is worked into the weights at the end. */
+  readonly merge: boolean
 }
 
 /** A named source of a run's text. */

@@ -1,0 +1,171 @@
+/** How a model folder's conversations are written as tokens: its tokenizer, and its chat template or one that is named. */
+import { join } from 'node:path'
+import type { Conversation, ConversationMessage } from '@kumiki/data'
+import {
+  builtInTemplate,
+  builtInTemplates,
+  type ChatEncoder,
+  type ChatMessage,
+  ChatTemplate,
+  chatEncoder,
+  configuredTokens,
+  loadChatTemplate,
+} from '@kumiki/tokenizer/chat'
+import { openTokenizer } from '@kumiki/tokenizer/node'
+import { exists, readBytes } from './files.ts'
+import { UsageError } from './usage-error.ts'
+
+/** Conversations as ids. */
+export interface ChatFormat {
+  /** What messages call it. */
+  readonly name: string
+  /** Jinja, to be kept beside a model that was tuned with it; nothing where the folder has it already. */
+  readonly template?: string
+  /** Ids that end an answer. */
+  readonly endIds: readonly number[]
+  readonly encoder: ChatEncoder
+  /** Ids below it. */
+  readonly vocabSize: number
+  /** The end of a text, which also pads. */
+  readonly eosId: number | undefined
+  forTraining(conversation: Conversation): { readonly ids: Int32Array; readonly mask: Uint8Array }
+  /** What the model answers after. */
+  prompt(messages: readonly ChatMessage[]): Int32Array
+}
+
+const largestConfig = 32 * 2 ** 20
+
+/**
+ * @param folder of a model as the Hub has it
+ * @param template a name, or a file: `.jinja`, or a tokenizer_config.json; default: the folder's
+ * @throws UsageError where there is none, or the tokenizer lacks the special tokens that one by name writes
+ */
+export async function openChatFormat(folder: string, template?: string): Promise<ChatFormat> {
+  const tokenizer = await openFolderTokenizer(folder)
+  const configFile = join(folder, 'tokenizer_config.json')
+  const config = (await exists(configFile)) ? parseObject(await readBytes(configFile, largestConfig), configFile) : {}
+  const tokens = { ...tokensOf(tokenizer), ...configuredTokens(config) }
+  const { source, name } = await chooseTemplate(folder, config, tokens, template)
+  const encoder = chatEncoder(tokenizer, Object.values(tokens))
+  if (template !== undefined && Object.hasOwn(builtInTemplates, template)) {
+    const wanted = builtInTemplates[template as keyof typeof builtInTemplates].specialTokens
+    const missing = wanted.find((token) => encoder.specialId(token) === undefined)
+    if (missing !== undefined)
+      throw new UsageError(
+        `--template ${template}: the tokenizer of ${folder} has no special token ${missing}, so the model was not made for it; llm-jp-3 and llm-jp-3-system need none`,
+      )
+  }
+  const plain = (messages: readonly ChatMessage[]) => messages.map(withParsedArguments)
+  return {
+    name,
+    ...(template !== undefined && { template: source.source }),
+    endIds: endOfAnswer(source, encoder),
+    encoder,
+    vocabSize: tokenizer.vocabSize,
+    eosId: tokens.eos_token === undefined ? undefined : encoder.specialId(tokens.eos_token),
+    forTraining({ messages, tools }) {
+      const { ids, assistantMask } = source.applyForTraining(plain(messages as readonly ChatMessage[]), {
+        encoder,
+        ...(tools && { tools }),
+      })
+      return { ids, mask: assistantMask }
+    },
+    prompt: (messages) => source.apply(plain(messages), { encoder, addGenerationPrompt: true }).ids,
+  }
+}
+
+/** The tokenizer of a model folder: tokenizer.json, which has special tokens, else a SentencePiece model. */
+export async function openFolderTokenizer(folder: string) {
+  const names = ['tokenizer.json', 'tokenizer.model']
+  for (const name of names) if (await exists(join(folder, name))) return openTokenizer(join(folder, name))
+  throw new Error(`${folder}: there is no ${names.join(' and no ')}; conversations cannot be encoded`)
+}
+
+async function chooseTemplate(
+  folder: string,
+  config: Record<string, unknown>,
+  tokens: Record<string, string>,
+  given: string | undefined,
+): Promise<{ source: ChatTemplate; name: string }> {
+  const names = Object.keys(builtInTemplates)
+  if (given !== undefined && Object.hasOwn(builtInTemplates, given))
+    return { source: builtInTemplate(given, tokens), name: given }
+  if (given !== undefined) {
+    if (!(await exists(given)))
+      throw new UsageError(
+        `--template ${given}: there is no such file, and no template of that name; there are ${names.join(', ')}`,
+      )
+    const bytes = await readBytes(given, largestConfig)
+    return {
+      source: /\.json$/i.test(given)
+        ? loadChatTemplate(parseObject(bytes, given))
+        : new ChatTemplate(new TextDecoder().decode(bytes), tokens),
+      name: given,
+    }
+  }
+  const apart = join(folder, 'chat_template.jinja')
+  if (await exists(apart))
+    return {
+      source: new ChatTemplate(new TextDecoder().decode(await readBytes(apart, largestConfig)), tokens),
+      name: apart,
+    }
+  if (config.chat_template === undefined || config.chat_template === null)
+    throw new UsageError(
+      `${folder}: the model has no chat template; give --template with one of ${names.join(', ')} (llm-jp-3 goes with every tokenizer), or a .jinja file`,
+    )
+  const { source } = loadChatTemplate(config)
+  return { source: new ChatTemplate(source, tokens), name: 'the chat template of tokenizer_config.json' }
+}
+
+/** Beginning and end as the tokenizer itself names them. */
+function tokensOf(tokenizer: Awaited<ReturnType<typeof openTokenizer>>): Record<string, string> {
+  if (!('idToPiece' in tokenizer)) return {}
+  const { bosId, eosId, unkId } = tokenizer
+  const named = Object.entries({ bos_token: bosId, eos_token: eosId, unk_token: unkId }).filter(([, id]) => id >= 0)
+  return Object.fromEntries(named.map(([name, id]) => [name, tokenizer.idToPiece(id)]))
+}
+
+/** The special token that a template writes after an answer. */
+function endOfAnswer(template: ChatTemplate, encoder: ChatEncoder): number[] {
+  const answer = 'x'
+  const { text } = template.assistantSpans([
+    { role: 'user', content: 'y' },
+    { role: 'assistant', content: answer },
+  ])
+  const { ids, offsets } = encoder.encodeSpelled(text)
+  const at = text.lastIndexOf(answer)
+  const next = offsets.findIndex(([start]) => start > at)
+  if (next < 0) return []
+  const [start, end] = offsets[next]
+  const token = encoder.specialId(text.slice(start, end))
+  return token === ids[next] ? [token] : []
+}
+
+/** Templates write arguments as JSON themselves, from objects. */
+function withParsedArguments(message: ChatMessage | ConversationMessage): ChatMessage {
+  const { tool_calls: calls } = message as ConversationMessage
+  if (!calls) return message as ChatMessage
+  return {
+    ...message,
+    tool_calls: calls.map((call) => {
+      let parsed: unknown = call.function.arguments
+      try {
+        parsed = JSON.parse(call.function.arguments)
+      } catch {
+        // Whatever the model wrote stays as it is.
+      }
+      return { ...call, function: { ...call.function, arguments: parsed } }
+    }),
+  }
+}
+
+function parseObject(bytes: Uint8Array, file: string): Record<string, unknown> {
+  let json: unknown
+  try {
+    json = JSON.parse(new TextDecoder().decode(bytes))
+  } catch (error) {
+    throw new Error(`${file}: it is not JSON (${(error as Error).message})`)
+  }
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) throw new Error(`${file}: it must be an object`)
+  return json as Record<string, unknown>
+}

@@ -1,0 +1,149 @@
+/** `kumiki finetune` */
+import type { OptimizerDescription, ScheduleDescription } from '@kumiki/optim'
+import type { Command } from 'commander'
+import type { FinetuneOptions } from '../finetune-command.ts'
+import { choice, deviceOptions, integer, nameOrJson, names, real } from '../flag-values.ts'
+import { precisionNames } from '../precision-names.ts'
+import { addVerb, answer } from '../verb.ts'
+
+interface FinetuneFlags extends Omit<FinetuneOptions, 'data' | 'overrides'> {
+  data?: string[]
+  steps?: number
+  batchSize?: number
+  accumulation?: number
+  sequenceLength?: number
+  learningRate?: number
+  optimizer?: string | Partial<OptimizerDescription>
+  schedule?: string | ScheduleDescription
+  warmup?: number
+  precision?: string
+  seed?: number
+  json?: boolean
+}
+
+export function addFinetune(program: Command): void {
+  const [device, threads] = deviceOptions()
+  addVerb(
+    program,
+    'finetune',
+    'Tune a model on conversations: the whole of it, or an adapter (LoRA).',
+    (c) =>
+      c
+        .option('--model <folder>', 'a model as the Hugging Face Hub has it, a finished run, or hf:OWNER/NAME')
+        .option(
+          '--data <file...>',
+          'JSON lines of {"messages":[...]} or {"prompt":...,"completion":...}; or folders of them',
+        )
+        .option(
+          '--template <name|file>',
+          "llm-jp-3, llm-jp-3-system, chatml, llama-3, gemma, or a .jinja file (default: the model's)",
+        )
+        .option('--lora <rank>', 'train an adapter of this rank, the weights stay as they are', integer(1, 65536))
+        .option(
+          '--lora-alpha <x>',
+          'the adapter counts alpha / rank (default: twice the rank)',
+          real({ above: 0, to: 1e6 }),
+        )
+        .option('--lora-targets <names>', 'layers with commas, such as q_proj,v_proj (default: all-linear)', names)
+        .addOption(
+          choice(
+            '--base-precision <format>',
+            'how weights beside an adapter are stored; fp8: 8 bits and a scale for each 32',
+            ['f32', 'bf16', 'fp8'],
+          ),
+        )
+        .option('--merge', 'work the adapter into the weights at the end')
+        .option('--epochs <n>', 'passes over the data (default: 3)', real({ above: 0, to: 1e6 }))
+        .option('--steps <n>', 'optimizer steps, instead of passes', integer(1, 1e9))
+        .option('--batch-size <n>', 'sequences in a step (default: 8)', integer(1, 1 << 20))
+        .option('--accumulation <n>', 'parts of a batch, one after another', integer(1, 1 << 20))
+        .option(
+          '--sequence-length <n>',
+          'tokens in a sequence (default: what the longest conversation needs, at most 1024)',
+          integer(8, 1 << 24),
+        )
+        .addOption(
+          choice('--too-long <what>', 'with conversations longer than that (default: truncate)', [
+            'truncate',
+            'drop',
+            'refuse',
+          ]),
+        )
+        .option('--learning-rate <rate>', 'peak (default: 2e-5; with --lora 2e-4)', real({ above: 0, to: 100 }))
+        .option('--schedule <name|json>', 'of the learning rate (default: cosine to a tenth)', nameOrJson)
+        .option('--warmup <n>', 'steps of warm-up (default: 3 % of the steps)', integer(0, 1e9))
+        .option('--optimizer <name|json>', 'default: adamw without weight decay', nameOrJson)
+        .addOption(choice('--precision <policy>', 'what numbers are stored in', precisionNames))
+        .option('--eval-data <file...>', 'conversations to measure on')
+        .option(
+          '--eval-split <part>',
+          'part of the data to measure on instead (default: 0.05)',
+          real({ from: 0, to: 0.9 }),
+        )
+        .option('--evaluate-every <n>', 'steps between measurements (default: an eighth of the run)', integer(1, 1e9))
+        .addOption(device)
+        .addOption(threads)
+        .option('--seed <n>', 'of the adapter and the order of the data', integer(0, 2 ** 32 - 1))
+        .option('--out <folder>', 'run folder (default: runs/finetune-NAME-DATE)')
+        .option('--overwrite', 'remove the run that is in --out')
+        .option('--resume <run[@step]>', 'go on from its newest checkpoint, or that of a step')
+        .option('--checkpoint-every <n>', 'steps between checkpoints (default: a tenth of the run)', integer(1, 1e9))
+        .option('--checkpoint-minutes <m>', 'minutes between checkpoints, at most', real({ above: 0, to: 1e6 }))
+        .option('--keep <n>', 'checkpoints that stay (default: 2)', integer(1, 1e6))
+        .addHelpText(
+          'after',
+          `
+The loss is on the answers alone; conversations are packed into sequences and do not see each other. Answers with "weight": 0 are read, not learnt.
+The folder holds a model that Transformers loads, or with --lora an adapter that PEFT loads.
+
+Examples:
+  kumiki finetune --model runs/nano --data chat.jsonl --template llm-jp-3 --learning-rate 1e-3 --out tuned
+  kumiki finetune --model hf:llm-jp/llm-jp-3-150m-instruct3 --data chat.jsonl --lora 16 --base-precision fp8
+  kumiki generate --checkpoint tuned --chat`,
+        ),
+    finetune,
+  )
+}
+
+async function finetune(flags: FinetuneFlags): Promise<void> {
+  const { runFinetune } = await import('../finetune-command.ts')
+  const {
+    json,
+    data = [],
+    steps,
+    batchSize,
+    accumulation,
+    sequenceLength,
+    learningRate,
+    optimizer,
+    schedule,
+    warmup: warmupSteps,
+    precision,
+    seed,
+    ...rest
+  } = flags
+  const overrides = {
+    steps,
+    batchSize,
+    accumulation,
+    sequenceLength,
+    learningRate,
+    optimizer,
+    schedule,
+    warmupSteps,
+    precision,
+    seed,
+  } as FinetuneOptions['overrides']
+  const finished = await runFinetune({ ...rest, data, overrides })
+  answer({ json }, finished, () => {
+    const { folder, kind, heldOut, steps: made, seconds, conversations } = finished
+    const loss = (value: number | null) => value?.toFixed(4) ?? 'not measured'
+    return [
+      `${conversations.train} conversations, ${made} steps, ${seconds.toFixed(0)} s`,
+      ...(heldOut
+        ? [`held out: ${loss(heldOut.before)} nats per token of the answers before, ${loss(heldOut.after)} after`]
+        : []),
+      `${kind} in ${folder}; talk to it: kumiki generate --checkpoint ${folder} --chat`,
+    ].join('\n')
+  })
+}

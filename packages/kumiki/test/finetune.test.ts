@@ -1,0 +1,162 @@
+/** `kumiki finetune` on a tiny model: whole, with adapters, resumed; and the talk after it. */
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { decoderModel, nano } from '@kumiki/models'
+import { loadModel, saveModel, saveTokenizerConfig } from '@kumiki/models/node'
+import { init } from '@kumiki/tensor'
+import { loadTokenizer } from '@kumiki/tokenizer'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { runChat } from '../src/chat-command.ts'
+import { type FinetuneOptions, runFinetune } from '../src/finetune-command.ts'
+import { runTrain } from '../src/train-command.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'kumiki-finetune-'))
+const at = (name: string) => join(folder, name)
+const tokenizerFile = fileURLToPath(new URL('../../tokenizer/vectors/unigram.model', import.meta.url))
+const said: string[] = []
+
+const line = (question: string, answer: string, more = {}) =>
+  JSON.stringify({
+    messages: [
+      { role: 'user', content: question },
+      { role: 'assistant', content: answer, ...more },
+    ],
+  })
+
+beforeAll(async () => {
+  vi.spyOn(process.stderr, 'write').mockImplementation((text) => said.push(String(text)) > 0)
+  const device = await init({ backend: 'cpu', threads: 1 })
+  const { vocabSize, eosId } = loadTokenizer(readFileSync(tokenizerFile))
+  const sizes = { hiddenSize: 32, intermediateSize: 32, numHiddenLayers: 1, maxPositionEmbeddings: 64 }
+  const architecture = { ...nano, ...sizes, vocabSize, paddedVocabSize: vocabSize }
+  const base = at('base')
+  cpSync(tokenizerFile, join(base, 'tokenizer.model'))
+  await saveModel(base, architecture, decoderModel(architecture).initialize(device), { eosTokenId: eosId })
+  await saveTokenizerConfig(base, { bos: '<s>', eos: '</s>', unk: '<unk>' }, 64)
+  device.dispose()
+  writeFileSync(at('chat.jsonl'), [line('a', 'wood'), line('b', 'wood'), line('c', 'wood', { weight: 1 })].join('\n'))
+})
+afterAll(() => {
+  vi.restoreAllMocks()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+const tune = (options: Partial<FinetuneOptions>) =>
+  runFinetune({
+    model: options.resume ? undefined : at('base'),
+    data: options.resume ? [] : [at('chat.jsonl')],
+    template: options.resume ? undefined : 'llm-jp-3',
+    overrides: { steps: 40, learningRate: 1e-2, batchSize: 1 },
+    device: 'cpu',
+    threads: 1,
+    ...options,
+  })
+const weights = (run: string) => readFileSync(join(at(run), 'model.safetensors'))
+
+test('answers are learnt, a run that goes on gives the same bits, and the model is talked to', async () => {
+  const whole = await tune({ out: at('whole'), evalData: [at('chat.jsonl')] })
+  expect(whole).toMatchObject({ kind: 'model', steps: 40, conversations: { train: 3, heldOut: 3, dropped: 0 } })
+  expect(whole.heldOut!.after!).toBeLessThan(whole.heldOut!.before! / 4)
+  expect(readFileSync(join(at('whole'), 'chat_template.jinja'), 'utf8')).toContain('### 応答')
+  expect(JSON.parse(readFileSync(join(at('whole'), 'evaluations.json'), 'utf8'))[0].step).toBe(0)
+
+  await tune({ out: at('parts'), overrides: { steps: 40, learningRate: 1e-2, batchSize: 1 }, checkpointEvery: 30 })
+  rmSync(join(at('parts'), 'model.safetensors'))
+  await tune({ resume: `${at('parts')}@30`, overrides: {} })
+  expect(weights('parts').equals(weights('whole'))).toBe(true)
+
+  const talk = {
+    checkpoint: at('whole'),
+    device: 'cpu',
+    threads: 1,
+    maxTokens: 12,
+    temperature: 0,
+    topP: 1,
+    topK: 0,
+    seed: 0,
+  } as const
+  const { text, ended, messages } = await runChat({ ...talk, messages: ['b'] })
+  expect([ended, text, messages.length]).toEqual(['turn', 'wood', 2])
+  await expect(runChat({ ...talk, messages: [' '] })).rejects.toThrow(/--message is empty/)
+  await expect(runChat({ ...talk, messages: ['x '.repeat(80)] })).rejects.toThrow(/context holds 64; begin a new one/)
+  await expect(runTrain({ resume: at('whole'), data: [], overrides: {}, device: 'cpu' })).rejects.toThrow(
+    /kumiki finetune --resume/,
+  )
+})
+
+test('an adapter on weights in 8 bits, alone and merged', async () => {
+  const options = { lora: 4, overrides: { steps: 12, learningRate: 3e-2, batchSize: 1 }, evalData: [at('chat.jsonl')] }
+  const alone = await tune({ ...options, basePrecision: 'fp8', out: at('adapter') })
+  expect(alone.kind).toBe('adapter')
+  expect(alone.trainable).toBeLessThan(alone.parameters / 2)
+  expect(alone.heldOut!.after!).toBeLessThan(alone.heldOut!.before!)
+  expect(existsSync(join(at('adapter'), 'model.safetensors'))).toBe(false)
+  expect(JSON.parse(readFileSync(join(at('adapter'), 'adapter_config.json'), 'utf8'))).toMatchObject({
+    base_model_name_or_path: at('base'),
+    r: 4,
+    lora_alpha: 8,
+  })
+  const talk = {
+    device: 'cpu',
+    threads: 1,
+    maxTokens: 6,
+    temperature: 0,
+    topP: 1,
+    topK: 0,
+    seed: 0,
+    messages: ['a'],
+  } as const
+  const { text } = await runChat({ ...talk, checkpoint: at('adapter') })
+  await tune({ ...options, basePrecision: 'bf16', merge: true, overrides: { steps: 2 }, out: at('merged') })
+  const device = await init({ backend: 'cpu', threads: 1 })
+  expect((await loadModel(device, at('merged'))).warnings).toEqual([])
+  device.dispose()
+  expect(typeof text).toBe('string')
+})
+
+test('what is too long is cut, left out or refused by line', async () => {
+  writeFileSync(
+    at('long.jsonl'),
+    `${line('a', 'b')}\n${line('a', 'long '.repeat(60))}\n${line('q '.repeat(80), 'b')}\n`,
+  )
+  const options = { data: [at('long.jsonl')], evalSplit: 0, overrides: { steps: 1 } }
+  const counts = async (more: Partial<FinetuneOptions>) =>
+    (await tune({ ...options, ...more, out: at(`long-${more.tooLong}`) })).conversations
+  expect(await counts({ tooLong: 'truncate' })).toMatchObject({ train: 2, truncated: 1, dropped: 1 })
+  expect(await counts({ tooLong: 'drop' })).toMatchObject({ train: 1, truncated: 0, dropped: 2 })
+  await expect(counts({ tooLong: 'refuse' })).rejects.toThrow(/long\.jsonl:2 has \d+ tokens, a sequence holds 64/)
+})
+
+test.each<[string, Partial<FinetuneOptions>, RegExp]>([
+  ['no model', { model: undefined }, /--model is missing/],
+  ['no data', { data: [] }, /--data is missing/],
+  ['a model that is not there', { model: at('none') }, /no such folder/],
+  ['no template', { template: undefined }, /has no chat template; give --template/],
+  ['special tokens that are not there', { template: 'chatml' }, /no special token <\|im_start\|>/],
+  ['a template of another name', { template: 'vicuna' }, /no template of that name/],
+  ['an adapter flag alone', { merge: true }, /--merge goes with --lora/],
+  ['targets that are not there', { lora: 2, loraTargets: ['qq_proj'] }, /target "qq_proj" is no linear layer/],
+  ['two ways to hold out', { evalData: [''], evalSplit: 0.1 }, /do not go together/],
+  ['a sequence beyond the context', { overrides: { sequenceLength: 4096 } }, /above the model's context of 64/],
+  ['a folder with a run', { out: at('whole') }, /holds a run already/],
+  ['another model on the way', { resume: at('whole'), model: at('base') }, /--model cannot be changed with --resume/],
+])('refused: %s', async (_, options, message) => {
+  await expect(tune({ out: at('refused'), ...options })).rejects.toThrow(message)
+})
+
+test('a role that a template does not know is refused by line', async () => {
+  writeFileSync(
+    at('tool.jsonl'),
+    JSON.stringify({
+      messages: [
+        { role: 'tool', content: '' },
+        { role: 'assistant', content: '' },
+      ],
+    }),
+  )
+  await expect(tune({ data: [at('tool.jsonl')], out: at('tool') })).rejects.toThrow(
+    /tool\.jsonl:1: .*the role tool is not known/,
+  )
+})
