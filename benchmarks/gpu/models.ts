@@ -1,0 +1,132 @@
+/** Whole training steps and generation, and what a dispatch costs the host. */
+import { batches } from '@kumiki/data'
+import { decoderModel, Generator } from '@kumiki/models'
+import { flopsPerToken } from '@kumiki/models/configs'
+import { adamw, chain, clipGlobalNorm } from '@kumiki/optim'
+import { type Ceilings, compile, type Device, matmul, type Tensor } from '@kumiki/tensor'
+import { findPrecision, Trainer } from '@kumiki/train'
+import { medianOf } from '../common/statistics.ts'
+import type { Devices } from './measure.ts'
+import type { GpuRecord } from './record.ts'
+import type { Sizes } from './sizes.ts'
+
+/** Ids that are spread over the vocabulary, low ones frequent. */
+function documents(vocabSize: number, tokens: number): Int32Array[] {
+  return [Int32Array.from({ length: tokens }, (_, i) => Math.floor((vocabSize - 1) * ((i * 0.618034) % 1) ** 3))]
+}
+
+export async function training(
+  record: GpuRecord,
+  devices: Devices,
+  sizes: Sizes,
+  peak: Ceilings | undefined,
+): Promise<void> {
+  for (const { name, architecture, batch, sequence } of sizes.training)
+    for (const precision of sizes.precisions)
+      await record.try('training', `${name} ${precision} ${batch} x ${sequence}`, async () => {
+        const device = await devices.of()
+        const { vocabSize } = architecture
+        const steps = sizes.rounds + 2
+        const needed = batch * (sequence + 1) * (steps + 1)
+        const trainer = Trainer.create({
+          device,
+          model: decoderModel(architecture),
+          data: batches({
+            documents: documents(vocabSize, needed),
+            eosId: vocabSize - 1,
+            vocabSize,
+            batchSize: batch,
+            sequenceLength: sequence,
+          }),
+          optimizer: chain(clipGlobalNorm(1), adamw({ beta2: 0.95, weightDecay: 0.1 })),
+          schedule: () => 1e-4,
+          precision: findPrecision(precision),
+        })
+        try {
+          const losses: number[] = []
+          const seconds: number[] = []
+          let before = performance.now()
+          for await (const { loss } of trainer.run(steps)) {
+            losses.push(loss)
+            const now = performance.now()
+            // The first steps trace and compile.
+            if (losses.length > 2) seconds.push((now - before) / 1000)
+            before = now
+          }
+          const expected = Math.log(vocabSize)
+          if (!(Math.abs(losses[0] - expected) < 0.2 * expected))
+            throw new Error(`the first loss is ${losses[0]}, an untrained model has about ${expected.toFixed(2)}`)
+          const second = medianOf(seconds)
+          const tokensPerSecond = (batch * sequence) / second
+          const flops = flopsPerToken({ ...architecture, maxPositionEmbeddings: sequence })
+          return {
+            tokensPerSecond,
+            secondsPerStep: second,
+            shareOfPeak: peak && (tokensPerSecond * flops) / peak.gflops / 1e9,
+            statedBytes: trainer.memory().peakBytes,
+            takenBytes: device.counters.bytes,
+            firstLoss: losses[0],
+            lastLoss: losses.at(-1)!,
+          }
+        } finally {
+          trainer.dispose()
+        }
+      })
+}
+
+export async function generation(record: GpuRecord, devices: Devices, sizes: Sizes): Promise<void> {
+  for (const { name, architecture, sequence } of sizes.training)
+    await record.try('generation', `${name}, ${sequence / 2} tokens read`, async () => {
+      const device = await devices.of()
+      const model = decoderModel(architecture)
+      const parameters = model.initialize(device)
+      const generator = new Generator(device, model, parameters)
+      const prompt = Int32Array.from({ length: sequence / 2 }, (_, i) => (i * 7919) % architecture.vocabSize)
+      try {
+        const run = async () => {
+          const start = performance.now()
+          let first = 0
+          let count = 0
+          for await (const _ of generator.generate([...prompt], sizes.generated, { temperature: 0 })) {
+            if (++count === 1) first = performance.now()
+          }
+          return { prefill: (first - start) / 1000, decode: (performance.now() - first) / 1000 / (count - 1) }
+        }
+        await run()
+        const runs = [await run(), await run(), await run()]
+        const [prefill, decode] = [medianOf(runs.map((r) => r.prefill)), medianOf(runs.map((r) => r.decode))]
+        return { prefillTokensPerSecond: prompt.length / prefill, tokensPerSecond: 1 / decode }
+      } finally {
+        generator.dispose()
+        for (const t of Object.values(parameters)) t.dispose()
+      }
+    })
+}
+
+/** Products of next to no work, each of the one before: the host is all there is to measure. */
+export async function hostCost(record: GpuRecord, devices: Devices, count = 400): Promise<void> {
+  await record.try('host', `${count} dispatches`, async () => {
+    const device: Device = await devices.of()
+    const chainOf = compile((x: Tensor, w: Tensor) => {
+      let y = x
+      for (let i = 0; i < count; i++) y = matmul(y, w)
+      return y
+    })
+    const [x, w] = [
+      device.tensor(new Float32Array(16).fill(0.25), [4, 4]),
+      device.tensor(new Float32Array(16).fill(0.25), [4, 4]),
+    ]
+    const microseconds: number[] = []
+    for (let round = -2; round < 9; round++) {
+      const before = device.counters.dispatches
+      const start = performance.now()
+      const y = await chainOf(x, w)
+      const returned = performance.now()
+      await y.data()
+      y.dispose()
+      if (round >= 0) microseconds.push(((returned - start) * 1e3) / (device.counters.dispatches - before))
+    }
+    chainOf.dispose()
+    return { microseconds: medianOf(microseconds), best: Math.min(...microseconds) }
+  })
+}

@@ -1,0 +1,112 @@
+/** What is measured: on a GPU the shapes of the models, on a software adapter the same kinds in small. */
+import { findModel, type ModelArchitecture, nano } from '@kumiki/models/configs'
+import type { DType } from '@kumiki/tensor'
+import { attentionKernel, embeddingGradient, type GpuKernel, grouped, product, rows } from './kernels.ts'
+
+const layouts = ['NN', 'NT', 'TN', 'TT']
+
+export interface TrainingCase {
+  readonly name: string
+  readonly architecture: ModelArchitecture
+  readonly batch: number
+  readonly sequence: number
+}
+
+export interface Sizes {
+  /** Held against the processor's before anything is timed: matmul by every variant, attention by every variant, and the rest. */
+  readonly products: readonly GpuKernel[]
+  readonly attentions: readonly GpuKernel[]
+  readonly others: readonly GpuKernel[]
+  readonly timedProducts: readonly GpuKernel[]
+  readonly timedAttentions: readonly GpuKernel[]
+  readonly timedOthers: readonly GpuKernel[]
+  readonly training: readonly TrainingCase[]
+  readonly precisions: readonly string[]
+  readonly generated: number
+  readonly rounds: number
+}
+
+/** A linear layer of a model at so many tokens, the logits last. */
+function projections(name: string, tokens: number, dtype: DType): GpuKernel[] {
+  const { hiddenSize: h, intermediateSize: f, paddedVocabSize: v } = findModel(name).architecture
+  return [
+    product([tokens, h, h], 'NT', dtype, `${name} attention ${tokens} x ${h} x ${h}`),
+    product([tokens, h, f], 'NT', dtype, `${name} MLP ${tokens} x ${h} x ${f}`),
+    product([Math.min(tokens, 1024), h, v], 'NT', dtype, `${name} head ${Math.min(tokens, 1024)} x ${h} x ${v}`),
+  ]
+}
+
+const dtypes: readonly DType[] = ['float32', 'bfloat16', 'float16', 'float8_e4m3fn']
+
+export const gpuSizes: Sizes = {
+  products: dtypes.flatMap((dtype) =>
+    layouts.flatMap((layout) => [product([130, 40, 132], layout, dtype), product([512, 512, 512], layout, dtype)]),
+  ),
+  attentions: [64, 96, 128, 192].flatMap((d) =>
+    (['float32', 'bfloat16'] as const).map((dtype) => attentionKernel([1, 200, 4, 2, d], dtype, true)),
+  ),
+  others: [
+    ...(['softmax', 'rmsNorm', 'sum'] as const).map((kind) => rows([300, 2050], kind)),
+    embeddingGradient([4096, 512, 8192]),
+    grouped([700, 256, 384, 8], 'float32'),
+    grouped([700, 256, 384, 8], 'bfloat16'),
+  ],
+  timedProducts: [
+    ...[512, 1024, 2048, 4096, 8192].flatMap((n) =>
+      (['float32', 'bfloat16', 'float16'] as const).map((dtype) => product([n, n, n], 'NN', dtype)),
+    ),
+    ...['llm-jp-3-150m', 'llm-jp-3-440m', 'llm-jp-3-1.8b'].flatMap((name) => projections(name, 4096, 'bfloat16')),
+  ],
+  timedAttentions: [512, 2048, 4096, 8192].flatMap((tokens) =>
+    [64, 128].map((d) => attentionKernel([1, tokens, 16, 16, d], 'bfloat16', true)),
+  ),
+  timedOthers: [
+    rows([8192, 4096], 'softmax'),
+    rows([8192, 4096], 'rmsNorm'),
+    embeddingGradient([8192, 1024, 99_584]),
+    grouped([8192, 2048, 7168, 8], 'bfloat16'),
+  ],
+  training: [
+    { name: 'nano', architecture: nano, batch: 32, sequence: 256 },
+    ...['150m', '440m'].map((name) => ({
+      name,
+      architecture: findModel(name).architecture,
+      batch: 4,
+      sequence: 1024,
+    })),
+  ],
+  precisions: ['f32', 'bf16', 'fp8-current'],
+  generated: 64,
+  rounds: 5,
+}
+
+/** Everything once, as small as it goes: a software adapter compiles a tiled shader in seconds. */
+export const smallSizes: Sizes = {
+  products: [product([33, 20, 36], 'NT', 'float32')],
+  attentions: [attentionKernel([1, 20, 2, 1, 16], 'float32', false)],
+  others: [rows([3, 70], 'softmax'), embeddingGradient([40, 8, 32]), grouped([20, 8, 12, 3], 'float32')],
+  timedProducts: [product([64, 64, 64], 'NN', 'float32')],
+  timedAttentions: [attentionKernel([1, 20, 2, 1, 16], 'float32', false)],
+  timedOthers: [],
+  training: [
+    {
+      name: 'tiny',
+      architecture: {
+        ...nano,
+        hiddenSize: 32,
+        intermediateSize: 64,
+        headDim: 16,
+        numAttentionHeads: 2,
+        numKeyValueHeads: 2,
+        numHiddenLayers: 1,
+        vocabSize: 128,
+        paddedVocabSize: 128,
+      },
+      batch: 2,
+      sequence: 16,
+    },
+  ],
+  precisions: ['f32'],
+  generated: 3,
+  rounds: 1,
+}
