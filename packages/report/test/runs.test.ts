@@ -156,5 +156,20 @@ test('spikes are marked and counted', () => {
   const page = runReport(run({ spikes: [7, 20] }))
   expect(page).toContain('Steps of loss spikes')
   expect(page).toContain('>spike</text>')
-  expect(page.match(/<title>spike: /g)).toHaveLength(4) // two, on the wide and on the narrow figure
+  expect(page.match(/<title>spike: /g)).toHaveLength(8) // two, over steps and over tokens, on the wide and on the narrow figure
+})
+
+test('the loss also stands over tokens on a logarithmic axis', () => {
+  const metrics = [1, 10, 100, 1000].map((step) => ({
+    step,
+    tokens: step * 1e6,
+    loss: 10 / step ** 0.1,
+    gradNorm: 1,
+    learningRate: 1e-3,
+    tokensPerSecond: 5,
+  }))
+  const page = runReport({ name: 'a', config: {}, metrics })
+  const [, svg] = /Loss over tokens, logarithmic<\/h3>.*?(<svg[\s\S]*?<\/svg>)/.exec(page)!
+  // Ten times the tokens are as far apart everywhere.
+  for (const label of ['1M', '10M', '100M', '1B']) expect(svg).toContain(`>${label}<`)
 })

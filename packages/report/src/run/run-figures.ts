@@ -3,7 +3,7 @@ import { type Line, type LineChart, lineChart } from '../charts/line-chart.ts'
 import { figure, figureRow } from '../page/parts.ts'
 import type { PictureDocument } from '../svg/frame.ts'
 import { type Content, html } from '../text/markup.ts'
-import { axisCount, decimals, plain } from '../text/numbers.ts'
+import { axisCount, decimals, plain, shortCount } from '../text/numbers.ts'
 import { baselineNames, type ReportRun, type RunMetric, sameTokens, sharedBaselines } from './run.ts'
 import { smoothed } from './smooth.ts'
 
@@ -36,9 +36,11 @@ export function runFigures(runs: readonly ReportRun[], document?: PictureDocumen
       ),
   })
   const loss = lossChart(runs, axis)
-  return html`${figure(loss.title, (width) =>
-    lineChart(loss, { width, height: width > 600 ? 420 : 330, heading: false, document }),
-  )}${figureRow([
+  const large = (chart: LineChart) =>
+    figure(chart.title, (width) =>
+      lineChart(chart, { width, height: width > 600 ? 420 : 330, heading: false, document }),
+    )
+  return html`${large(loss)}${large(lossOverTokens(runs))}${figureRow([
     small('Learning rate', 'learningRate', false, { fromZero: true }),
     small('Gradient norm, before clipping', 'gradNorm', true, { yScale: 'log' }),
     small('Tokens per second', 'tokensPerSecond', true, { fromZero: true, yTick: axisCount }),
@@ -75,6 +77,12 @@ function lossChart(runs: readonly ReportRun[], axis: Axis): LineChart {
   }
 }
 
+/** The same on a logarithmic axis of tokens, on which what scaling laws say is nearly a line. */
+function lossOverTokens(runs: readonly ReportRun[]): LineChart {
+  const chart = lossChart(runs, tokenAxis)
+  return { ...chart, title: 'Loss over tokens, logarithmic', rules: [], xScale: 'log', xTick: shortCount }
+}
+
 function curve(run: ReportRun, color: number, axis: Axis, field: Field, rough: boolean, runs: number): Line[] {
   const several = runs > 1
   const values = run.metrics.map((m) => m[field])
@@ -109,11 +117,13 @@ function chooseAxis(runs: readonly ReportRun[]): Axis {
   const perStep = runs.flatMap(({ metrics }) => (metrics.length > 0 ? [tokensPerStep(metrics)] : []))
   const even = perStep.every((t) => Math.abs(t - perStep[0]) <= 0.01 * perStep[0])
   if (even) return { label: 'step', of: (m) => m.step, ofStep: (_, step) => step }
-  return {
-    label: 'tokens',
-    of: (m) => m.tokens,
-    ofStep: (run, step) => (run.metrics.length > 0 ? step * tokensPerStep(run.metrics) : Number.NaN),
-  }
+  return tokenAxis
+}
+
+const tokenAxis: Axis = {
+  label: 'tokens',
+  of: (m) => m.tokens,
+  ofStep: (run, step) => (run.metrics.length > 0 ? step * tokensPerStep(run.metrics) : Number.NaN),
 }
 
 function tokensPerStep(metrics: readonly RunMetric[]): number {
