@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander'
 import { UsageError } from './usage-error.ts'
 import { oneLine, prepare, VerbError } from './verb.ts'
 import { addAblate } from './verbs/ablate.ts'
+import { addAverage } from './verbs/average.ts'
 import { addData } from './verbs/data.ts'
 import { addDoctor } from './verbs/doctor.ts'
 import { addEstimate } from './verbs/estimate.ts'
@@ -40,6 +41,7 @@ export function createProgram(): Command {
     addData,
     addAblate,
     addReport,
+    addAverage,
     addHandoff,
     addWatch,
     addDoctor,

@@ -1,10 +1,13 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { loadModel } from '@kumiki/models/node'
+import { init } from '@kumiki/tensor'
 import { listCheckpoints, loadCheckpoint } from '@kumiki/train/node'
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { stepsOrTokens } from '../src/flag-values.ts'
 import { type FinishedRun, runTrain, type TrainCommandOptions } from '../src/train-command.ts'
+import { inProcess } from './run-cli.ts'
 import { tinyRun } from './run-processes.ts'
 
 // Runs that leave another, and what a run may be asked for beside its steps.
@@ -103,6 +106,27 @@ test('the length of a decay is steps or tokens', () => {
   expect(stepsOrTokens('500')).toEqual({ steps: 500 })
   expect(stepsOrTokens('2M tokens')).toEqual({ tokens: 2e6 })
   expect(() => stepsOrTokens('2M')).toThrow(/an integer from 1/)
+})
+
+test('checkpoints have a mean, which loads as a model; those of other models have none', async () => {
+  const mean = at('mean')
+  const made = await inProcess(['average', `${at('stable')}@4`, `${at('stable')}@8`, '--out', mean, '--json'])
+  expect(made.json()).toMatchObject({ steps: [4, 8], folder: mean })
+  const device = await init({ backend: 'cpu', threads: 1 })
+  const { parameters } = await loadModel(device, mean)
+  const name = 'model.layers.0.mlp.up_proj.weight'
+  const [a, b] = [await stateAt('stable', 4), await stateAt('stable', 8)].map((s) => s.get(`params.${name}`)!.data)
+  const values = await parameters[name].data()
+  // Stored in bfloat16.
+  values.forEach((value, i) => {
+    expect(Math.abs(value - (a[i] + b[i]) / 2)).toBeLessThanOrEqual(2 ** -8 * Math.abs(a[i] + b[i]))
+  })
+  device.dispose()
+  const refused = (words: string[]) => inProcess(['average', ...words])
+  const run = at('stable')
+  expect((await refused([`${run}@4`, `${run}@8`, '--out', mean])).stderr).toMatch(/there is a model in it already/)
+  expect((await refused([run, '--out', at('y')])).stderr).toMatch(/at least two checkpoints/)
+  expect((await refused([run, run, '--averaged', '--out', at('y')])).stderr).toMatch(/keeps no moving average/)
 })
 
 test('another precision on the way is said, and trains on', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { compareRuns, type ReportRun, type RunMetric, type RunResult, runHeadline, runReport } from '../src/index.ts'
-import { smooth } from '../src/run/smooth.ts'
+import { smooth, smoothedByShare } from '../src/run/smooth.ts'
 
 const metric = (step: number, over: Partial<RunMetric> = {}): RunMetric => ({
   step,
@@ -172,4 +172,10 @@ test('the loss also stands over tokens on a logarithmic axis', () => {
   const [, svg] = /Loss over tokens, logarithmic<\/h3>.*?(<svg[\s\S]*?<\/svg>)/.exec(page)!
   // Ten times the tokens are as far apart everywhere.
   for (const label of ['1M', '10M', '100M', '1B']) expect(svg).toContain(`>${label}<`)
+})
+
+test('a mean over a share of what came before leaves the beginning as it is', () => {
+  expect(smoothedByShare([9, 7, Number.NaN, 5])).toEqual([9, 7, Number.NaN, 5])
+  const noisy = Array.from({ length: 400 }, (_, i) => 3 + (i % 2 ? 1 : -1))
+  expect(Math.abs(smoothedByShare(noisy)[300] - 3)).toBeLessThan(0.1)
 })

@@ -41,6 +41,9 @@ interface EvaluationBatch {
 }
 type EvaluationStep = Compiled<[Parameters, ScalingState, EvaluationBatch], { nats: Tensor }>
 
+/** The sum of each window's losses: [batch]. */
+const byWindow = (losses: Tensor, inputs: Tensor): Tensor => losses.reshape(inputs.shape).sum(1)
+
 /** Negative log-likelihood of text. What it compiles it keeps until `dispose`. */
 export class Evaluation {
   private readonly options: EvaluationOptions
@@ -53,7 +56,7 @@ export class Evaluation {
     const { model, precision } = options
     const { activations } = precision
     this.stored = compile((params, _, { inputs, targets, documents }) => ({
-      nats: model.forward(params, inputs, { activations, documents }).losses(targets).sum(),
+      nats: byWindow(model.forward(params, inputs, { activations, documents }).losses(targets), inputs),
     }))
   }
 
@@ -96,7 +99,8 @@ export class Evaluation {
         targets: tensor(targets),
         ...(documents && { documents: tensor(documents) }),
       })
-      nats += await result.nats.item()
+      // Window by window, so that the sum does not hang on how many stand in a batch.
+      for (const window of (await result.nats.data()) as Float32Array) nats += window
       result.nats.dispose()
     }
     return { nats, tokens: text.tokens, natsPerToken: nats / text.tokens }
@@ -107,10 +111,10 @@ export class Evaluation {
     if (!precision.fp8)
       throw new RangeError(`Trainer.evaluate: fp8 is asked for, but the policy ${precision.name} has no fp8 part`)
     this.fp8 ??= compile((params, scaling, { inputs, targets, documents }) => ({
-      nats: model
-        .forward(params, inputs, { ...forwardUnder(model, precision, scaling), documents })
-        .losses(targets)
-        .sum(),
+      nats: byWindow(
+        model.forward(params, inputs, { ...forwardUnder(model, precision, scaling), documents }).losses(targets),
+        inputs,
+      ),
     }))
     return this.fp8
   }

@@ -5,7 +5,7 @@ import type { PictureDocument } from '../svg/frame.ts'
 import { type Content, html } from '../text/markup.ts'
 import { axisCount, decimals, plain, shortCount } from '../text/numbers.ts'
 import { baselineNames, type ReportRun, type RunMetric, sameTokens, sharedBaselines } from './run.ts'
-import { smoothed } from './smooth.ts'
+import { smoothed, smoothedByShare } from './smooth.ts'
 
 type Field = 'loss' | 'gradNorm' | 'learningRate' | 'tokensPerSecond'
 
@@ -90,7 +90,7 @@ function curve(run: ReportRun, color: number, axis: Axis, field: Field, rough: b
   const line: Line = {
     label: several ? run.name : 'smoothed',
     color,
-    points: points(rough ? smoothed(values) : values),
+    points: points(!rough ? values : axis === tokenAxis ? smoothedByShare(values) : smoothed(values)),
   }
   // Single steps of many runs would only be fog.
   if (!rough || runs > 3) return [line]
@@ -117,7 +117,7 @@ function chooseAxis(runs: readonly ReportRun[]): Axis {
   const perStep = runs.flatMap(({ metrics }) => (metrics.length > 0 ? [tokensPerStep(metrics)] : []))
   const even = perStep.every((t) => Math.abs(t - perStep[0]) <= 0.01 * perStep[0])
   if (even) return { label: 'step', of: (m) => m.step, ofStep: (_, step) => step }
-  return tokenAxis
+  return { ...tokenAxis }
 }
 
 const tokenAxis: Axis = {

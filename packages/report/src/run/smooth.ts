@@ -32,6 +32,24 @@ export function smoothed(values: readonly number[]): number[] {
   return smooth(values, Math.max(2, values.length / 100))
 }
 
+/**
+ * A mean over a twentieth of what came before, on both sides: as wide everywhere on a logarithmic axis. NaN is passed over, and stays where it is.
+ */
+export function smoothedByShare(values: readonly number[]): number[] {
+  const sums = new Float64Array(values.length + 1)
+  const counts = new Float64Array(values.length + 1)
+  values.forEach((y, i) => {
+    const there = Number.isFinite(y)
+    sums[i + 1] = sums[i] + (there ? y : 0)
+    counts[i + 1] = counts[i] + (there ? 1 : 0)
+  })
+  return values.map((y, i) => {
+    const span = Math.floor((i + 1) / 20)
+    const [from, to] = [Math.max(0, i - span), Math.min(values.length, i + span + 1)]
+    return Number.isFinite(y) ? (sums[to] - sums[from]) / (counts[to] - counts[from]) : Number.NaN
+  })
+}
+
 /** Training loss at the end, smoothed as in the figure; NaN without metrics. */
 export function finalTrainingLoss(run: ReportRun): number {
   return smoothed(run.metrics.map(({ loss }) => loss)).at(-1) ?? Number.NaN
