@@ -49,9 +49,9 @@ let made = 0
 async function bareSteps(): Promise<number> {
   const began = processorTime()
   for (let i = 0; i < steps; i++) {
-    const { inputs, targets, documents: owners } = source.next().value!
+    const { inputs, targets } = source.next().value!
     const tensor = (ids: Int32Array) => device.tensor(ids, [batchSize, sequenceLength])
-    const batch = { inputs: tensor(inputs), targets: tensor(targets), ...(owners && { documents: tensor(owners) }) }
+    const batch = { inputs: tensor(inputs), targets: tensor(targets) }
     const result = await bare(state, batch, optimizer.scalars(++made, 1e-3), {})
     state = result.state
     await result.loss.item()
