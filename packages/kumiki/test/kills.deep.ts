@@ -8,7 +8,7 @@ const folder = mkdtempSync(join(tmpdir(), 'kumiki-kills-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 /** Kills in all. */
-const kills = 100
+const kills = Number(process.env.KUMIKI_KILLS ?? 1000)
 
 /** The same moments every time, as far as a machine has such. */
 function random(seed: number): () => number {
