@@ -43,6 +43,14 @@ export {
   type ToolCall,
 } from './conversations/conversation.ts'
 export {
+  type CorpusView,
+  type InspectOptions,
+  inspectDocuments,
+  Reservoir,
+} from './inspect/inspect-documents.ts'
+export { LengthCounts, type LengthSummary } from './inspect/length-counts.ts'
+export { hashOf, RepeatCounts } from './inspect/repeat-counts.ts'
+export {
   type MegatronBatch,
   MegatronBatches,
   type MegatronBatchesOptions,

@@ -1,5 +1,10 @@
 /** The filters of `data build`, by name. */
+
+import { createHash } from 'node:crypto'
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import type { Filter } from '@kumiki/data'
+import { readBytes } from './files.ts'
 import { UsageError } from './usage-error.ts'
 
 export interface FilterFlags {
@@ -7,6 +12,7 @@ export interface FilterFlags {
   minLength?: number
   maxLength?: number
   language?: string[]
+  filtersModule?: string
 }
 
 export const filterNames = ['characters', 'repetition', 'japanese', 'personal-data'] as const
@@ -38,8 +44,51 @@ export async function filtersOf(flags: FilterFlags): Promise<{ filters: Filter[]
   if (wanted.has('japanese')) filters.push(japaneseFilter())
   if (wanted.has('repetition')) filters.push(repetitionFilter())
   if (wanted.has('personal-data')) filters.push(personalDataFilter())
+  const own = flags.filtersModule === undefined ? undefined : await loadFilters(flags.filtersModule)
+  filters.push(...(own?.filters ?? []))
   return {
     filters,
-    identity: JSON.stringify([[...wanted].sort(), minLength ?? null, maxLength ?? null, language ?? null]),
+    identity: JSON.stringify([
+      [...wanted].sort(),
+      minLength ?? null,
+      maxLength ?? null,
+      language ?? null,
+      ...(own ? [own.hash] : []),
+    ]),
   }
+}
+
+/** `--filters-module`: an ES module that exports `filters`, an array of { name, apply }. They run last; its text is part of what names a build. */
+async function loadFilters(path: string): Promise<{ filters: Filter[]; hash: string }> {
+  const fail = (fault: string): never => {
+    throw new UsageError(`--filters-module ${path}: ${fault}`)
+  }
+  const bytes = await readBytes(path, 2 ** 24).catch((error: Error) => fail(error.message.replace(`${path}: `, '')))
+  let module: { filters?: unknown }
+  try {
+    module = await import(pathToFileURL(resolve(path)).href)
+  } catch (error) {
+    return fail(`cannot be loaded (${(error as Error).message})`)
+  }
+  const { filters } = module
+  if (!Array.isArray(filters) || filters.length === 0)
+    return fail("must export filters: an array of { name, apply: (text) => true, another text, or { drop: 'reason' } }")
+  filters.forEach((filter: Partial<Filter> | null, i) => {
+    if (typeof filter?.name !== 'string' || filter.name === '' || typeof filter.apply !== 'function')
+      fail(`filters[${i}] must have a name and a function apply`)
+  })
+  const checked = (filters as Filter[]).map(
+    (filter): Filter => ({
+      name: filter.name,
+      apply(text) {
+        const verdict = filter.apply(text) as unknown
+        const drop = (verdict as { drop?: unknown } | null)?.drop
+        if (verdict === true || typeof verdict === 'string' || typeof drop === 'string') return verdict as true
+        throw new Error(
+          `--filters-module ${path}: ${filter.name} must give true, a text or { drop: 'reason' }, gave ${JSON.stringify(verdict)?.slice(0, 80)}`,
+        )
+      },
+    }),
+  )
+  return { filters: checked, hash: createHash('sha256').update(bytes).digest('hex') }
 }

@@ -41,6 +41,10 @@ export function addBuild(group: Command): void {
         .option('--max-length <n>', 'drop documents of more characters', integer(1))
         .option('--language <codes>', 'drop documents that are in none of these languages, e.g. ja,en', names)
         .option('--filter <name>', `${filterNames.join(', ')} (repeatable)`, collect)
+        .option(
+          '--filters-module <file>',
+          'ES module that exports filters of your own: [{ name, apply }]; they run last',
+        )
         .addOption(
           choice(
             '--duplicates <what>',
@@ -193,8 +197,21 @@ async function runWorkers(
   progress: () => void,
 ): Promise<void> {
   const { spawn } = await import('node:child_process')
-  const { workers, data, tokenizer, out, eos, field, encoding, duplicates, minLength, maxLength, language, filter } =
-    options
+  const {
+    workers,
+    data,
+    tokenizer,
+    out,
+    eos,
+    field,
+    encoding,
+    duplicates,
+    minLength,
+    maxLength,
+    language,
+    filter,
+    filtersModule,
+  } = options
   const flags = [
     ...['--data', ...data, '--tokenizer', tokenizer, '--out', out, '--field', field, '--encoding', encoding],
     ...[
@@ -205,6 +222,7 @@ async function runWorkers(
     ],
     ...(minLength === undefined ? [] : ['--min-length', String(minLength)]),
     ...(maxLength === undefined ? [] : ['--max-length', String(maxLength)]),
+    ...(filtersModule === undefined ? [] : ['--filters-module', filtersModule]),
     ...(language === undefined ? [] : ['--language', language.join(',')]),
   ]
   const timer = setInterval(progress, 1000)

@@ -1,7 +1,6 @@
-/** `kumiki data mix|inspect`; the other verbs of data are in data-build.ts and data-replay.ts. */
+/** `kumiki data mix`; the other verbs of data are in files of their own. */
 import type { MixRow, ReleaseLevel } from '@kumiki/data'
 import type { Command } from 'commander'
-import { exists } from '../files.ts'
 import { collect, integer } from '../flag-values.ts'
 import {
   type LazyDocument,
@@ -11,12 +10,13 @@ import {
   readSource,
   sourcesFromFile,
 } from '../mix-sources.ts'
-import { count, percent, textFields, textTable } from '../text-table.ts'
+import { count, percent, textTable } from '../text-table.ts'
 import { checkedUse, UsageError } from '../usage-error.ts'
 import { addCommand, addVerb, answer, log } from '../verb.ts'
 import { addBlend } from './data-blend.ts'
 import { addBuild, endId } from './data-build.ts'
 import { addExport } from './data-export.ts'
+import { addInspect } from './data-inspect.ts'
 import { addReplay } from './data-replay.ts'
 import { openTokenizer } from './tokenizer.ts'
 
@@ -41,16 +41,7 @@ export function addData(program: Command): void {
         .option('--no-eos', 'with --out, for texts: do not end documents with the end-of-text id'),
     mix,
   )
-  addVerb(
-    group,
-    'inspect',
-    'Count texts, or token files.',
-    (c) =>
-      c
-        .argument('<path...>', 'files or folders of texts; .idx files or their prefixes')
-        .option('--tokenizer <file>', 'SentencePiece model: count the tokens of texts'),
-    inspect,
-  )
+  addInspect(group)
   addBlend(group)
   addExport(group)
   addReplay(group)
@@ -147,69 +138,4 @@ function mixTable(table: readonly MixRow[], unit: string): string {
       percent(row.share),
     ]),
   )
-}
-
-async function inspect(options: { tokenizer?: string; json?: boolean }, paths: string[]): Promise<void> {
-  const { openIndexedDataset, readCorpusFiles } = await import('@kumiki/data/node')
-  const tokenizer = options.tokenizer === undefined ? undefined : await openTokenizer(options.tokenizer)
-  const results: Record<string, unknown>[] = []
-  for (const path of paths) {
-    const prefix = path.replace(/\.(idx|bin)$/, '')
-    if (prefix !== path || ((await exists(`${path}.idx`)) && !(await exists(path)))) {
-      using dataset = await openIndexedDataset(prefix)
-      const lengths = Array.from(dataset.sequenceLengths)
-      results.push({
-        path: prefix,
-        kind: 'tokens',
-        dtype: dataset.dtype,
-        documents: dataset.documentCount,
-        sequences: lengths.length,
-        tokens: dataset.tokens,
-        ...spread('tokensPerSequence', lengths),
-      })
-      continue
-    }
-    const files = await readCorpusFiles([path])
-    const documents = files.flatMap((file) => file.documents)
-    const encoder = new TextEncoder()
-    const bytes = documents.reduce((sum, text) => sum + encoder.encode(text).length, 0)
-    const characters = documents.reduce((sum, text) => sum + [...text].length, 0)
-    const japanese = documents.filter((text) => /[\u3040-\u30ff]/.test(text)).length
-    const tokens = tokenizer ? documents.map((text) => tokenizer.encode(text).length) : undefined
-    const total = tokens?.reduce((sum, n) => sum + n, 0)
-    results.push({
-      path,
-      kind: 'text',
-      files: files.length,
-      documents: documents.length,
-      documentsWithKana: japanese,
-      characters,
-      bytes,
-      ...(tokens &&
-        total !== undefined && { tokens: total, bytesPerToken: bytes / total, ...spread('tokensPerDocument', tokens) }),
-    })
-  }
-  answer(options, results, () =>
-    results
-      .map((result) => textFields(Object.entries(result).map(([name, value]) => [name, show(value)] as const)))
-      .join('\n\n'),
-  )
-}
-
-/** Least, middle and greatest of some lengths. */
-function spread(name: string, lengths: readonly number[]): Record<string, unknown> {
-  if (lengths.length === 0) return {}
-  const sorted = lengths.toSorted((a, b) => a - b)
-  return {
-    [name]: { least: sorted[0], median: sorted[Math.floor(sorted.length / 2)], greatest: sorted[sorted.length - 1] },
-  }
-}
-
-function show(value: unknown): string {
-  if (typeof value === 'number') return Number.isInteger(value) ? count(value) : value.toFixed(3)
-  if (typeof value === 'object' && value !== null)
-    return Object.entries(value)
-      .map(([name, v]) => `${name} ${show(v)}`)
-      .join(', ')
-  return String(value)
 }
