@@ -13,6 +13,14 @@ export {
   packedBatches,
   type TooLong,
 } from './batches/packed-batches.ts'
+export {
+  type StreamBatch,
+  StreamBatches,
+  type StreamBatchOptions,
+  type StreamBatchState,
+  streamBatches,
+  type TokenReader,
+} from './batches/stream-batches.ts'
 export type { TokenDocument } from './batches/token-stream.ts'
 export {
   type BlendPhase,

@@ -5,6 +5,8 @@ import { type OrderedDataset, TrainingOrder, type TrainingOrderOptions } from '.
 export interface ReadableDataset extends OrderedDataset {
   /** `length` ids of a sequence from `offset` on. */
   sequence(sequence: number, offset: number, length: number): Int32Array
+  /** The same into an array; taken where it is there. */
+  readSequence?(sequence: number, offset: number, into: Int32Array): void
 }
 
 export interface MegatronBatchesOptions extends Omit<TrainingOrderOptions, 'datasets'> {
@@ -44,6 +46,8 @@ export class MegatronBatches implements IterableIterator<MegatronBatch> {
   readonly order: TrainingOrder
   readonly #options: MegatronBatchesOptions
   readonly #key: string
+  /** 0, 1, 2, ... */
+  readonly #counted: Int32Array
   #consumed = 0
 
   /** @throws RangeError or TypeError naming the option */
@@ -57,6 +61,7 @@ export class MegatronBatches implements IterableIterator<MegatronBatch> {
     this.batchSize = batchSize
     this.sequenceLength = options.sequenceLength
     this.#options = options
+    this.#counted = Int32Array.from({ length: options.sequenceLength }, (_, i) => i)
     const { sequenceLength, samples, seed = 1234, split = '969,30,1', part = 'train', surplus = 'from 0.11' } = order
     const data = order.datasets.map(({ name, weight = 0, sequenceLengths }) => [name, weight, sequenceLengths.length])
     this.#key = JSON.stringify([sequenceLength, samples, seed, split, part, surplus, data])
@@ -77,12 +82,18 @@ export class MegatronBatches implements IterableIterator<MegatronBatch> {
     this.order.slice(this.#consumed, this.#consumed + batchSize).forEach((sample, row) => {
       let filled = 0
       for (const { sequence, offset, length } of this.order.parts(sample)) {
-        text.set(datasets[sample.dataset].sequence(sequence, offset, length), filled)
+        const dataset = datasets[sample.dataset]
+        if (dataset.readSequence) dataset.readSequence(sequence, offset, text.subarray(filled, filled + length))
+        else text.set(dataset.sequence(sequence, offset, length), filled)
         filled += length
       }
       const at = row * sequenceLength
       inputs.set(text.subarray(0, sequenceLength), at)
       targets.set(text.subarray(1), at)
+      if (!maskEodLoss && !resetPositions) {
+        positions.set(this.#counted, at)
+        return
+      }
       for (let i = 0, position = 0; i < sequenceLength; i++, position++) {
         positions[at + i] = position
         if (text[i] !== eodId) continue

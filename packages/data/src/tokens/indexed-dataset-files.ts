@@ -3,6 +3,7 @@ import {
   checkVocabulary,
   type DatasetIndex,
   decodeDocument,
+  decodeInto,
   decodeSequence,
   encodeIndex,
   encodeTokens,
@@ -67,6 +68,13 @@ export interface IndexedDatasetFile extends DatasetIndex {
   document(index: number): Int32Array
   /** `length` ids of sequence `index` from `offset` on, read now. */
   sequence(index: number, offset: number, length: number): Int32Array
+  /** The same into an array that is there: nothing is made. */
+  readSequence(index: number, offset: number, into: Int32Array): void
+  /**
+   * Fills `into` with the ids from position `position` of the whole stream on, sequence after sequence as they lie in .bin.
+   * @throws RangeError outside the stream, or where sequences do not lie back to back (Megatron-LM and `writeIndexedDataset` lay them so)
+   */
+  readStream(position: number, into: Int32Array): void
   close(): void
   [Symbol.dispose](): void
 }
@@ -123,8 +131,7 @@ export async function openIndexedDataset(prefix: string): Promise<IndexedDataset
     if (isOpen) closeSync(descriptor)
     isOpen = false
   }
-  const read = (byteOffset: number, byteLength: number): Uint8Array => {
-    const bytes = new Uint8Array(byteLength)
+  const read = (byteOffset: number, byteLength: number, bytes = new Uint8Array(byteLength)): Uint8Array => {
     let filled = 0
     while (filled < byteLength) {
       const count = readSync(descriptor, bytes, filled, byteLength - filled, byteOffset + filled)
@@ -134,9 +141,37 @@ export async function openIndexedDataset(prefix: string): Promise<IndexedDataset
     }
     return bytes
   }
+  let tokens = 0
+  for (const length of index.sequenceLengths) tokens += length
+  let buffer = new Uint8Array(0)
+  let backToBack: boolean | undefined
+  const decode = (byteOffset: number, into: Int32Array, what: () => string) => {
+    const byteLength = into.length * index.bytesPerToken
+    if (buffer.length < byteLength) buffer = new Uint8Array(byteLength)
+    read(byteOffset, byteLength, buffer)
+    if (!decodeInto(buffer, index.dtype, into))
+      throw new RangeError(`${prefix}.bin: ${what()} holds an id that is none`)
+  }
   return {
     ...index,
-    tokens: index.sequenceLengths.reduce((sum, length) => sum + length, 0),
+    tokens,
+    readSequence(number, offset, into) {
+      if (!isOpen) throw new Error(`${prefix}: the dataset is closed`)
+      if (!(offset >= 0 && offset + into.length <= index.sequenceLengths[number]))
+        throw new RangeError(`${prefix}: tokens ${offset} to ${offset + into.length - 1} are not in sequence ${number}`)
+      decode(index.byteOffsets[number] + offset * index.bytesPerToken, into, () => `sequence ${number}`)
+    },
+    readStream(position, into) {
+      if (!isOpen) throw new Error(`${prefix}: the dataset is closed`)
+      if (!(Number.isInteger(position) && position >= 0 && position + into.length <= tokens))
+        throw new RangeError(
+          `${prefix}: tokens ${position} to ${position + into.length - 1} are not within its ${tokens}`,
+        )
+      backToBack ??= liesBackToBack(index)
+      if (!backToBack)
+        throw new RangeError(`${prefix}: its sequences do not lie back to back in .bin; build it anew with data mix`)
+      decode(position * index.bytesPerToken, into, () => `what lies from token ${position} on`)
+    },
     documentLength(number) {
       let length = 0
       for (let i = index.documentIndex[number]; i < index.documentIndex[number + 1]; i++)
@@ -154,4 +189,13 @@ export async function openIndexedDataset(prefix: string): Promise<IndexedDataset
     close,
     [Symbol.dispose]: close,
   }
+}
+
+function liesBackToBack({ byteOffsets, sequenceLengths, bytesPerToken }: DatasetIndex): boolean {
+  let at = 0
+  for (let i = 0; i < byteOffsets.length; i++) {
+    if (byteOffsets[i] !== at) return false
+    at += sequenceLengths[i] * bytesPerToken
+  }
+  return true
 }

@@ -173,7 +173,7 @@ export function parseIndex(idx: Uint8Array, binBytes: number): DatasetIndex {
   const documentsAt = offsetsAt + sequences * 8
   for (let i = 0; i < sequences; i++) {
     const length = view.getInt32(headerBytes + i * 4, true)
-    const offset = Number(view.getBigInt64(offsetsAt + i * 8, true))
+    const offset = int64(view, offsetsAt + i * 8)
     if (length < 0 || offset < 0 || offset % bytes !== 0 || offset + length * bytes > binBytes) {
       fail(`sequence ${i} (${length} tokens at byte ${offset}) does not lie in a .bin file of ${binBytes} bytes`)
     }
@@ -181,14 +181,15 @@ export function parseIndex(idx: Uint8Array, binBytes: number): DatasetIndex {
     byteOffsets[i] = offset
   }
   // Sequences that share bytes of .bin would make a small file into any number of documents.
-  const total = sequenceLengths.reduce((sum, length) => sum + length * bytes, 0)
+  let total = 0
+  for (const length of sequenceLengths) total += length * bytes
   if (total > binBytes) {
     fail(
       `its ${sequences} sequences take ${total} bytes, but the .bin file has ${binBytes}: sequences overlap, so the files do not belong together`,
     )
   }
   for (let i = 0; i < entries; i++) {
-    const first = Number(view.getBigInt64(documentsAt + i * 8, true))
+    const first = int64(view, documentsAt + i * 8)
     const lower = i === 0 ? 0 : documentIndex[i - 1]
     const upper = i === 0 ? 0 : sequences
     if (first < lower || first > upper) fail(`document entry ${i} must be from ${lower} to ${upper}, got ${first}`)
@@ -220,6 +221,10 @@ export function decodeDocument(
   let at = 0
   for (let sequence = first; sequence < end; sequence++) {
     const bytes = read(byteOffsets[sequence], sequenceLengths[sequence] * bytesPerToken)
+    if (decodeInto(bytes, dtype, ids.subarray(at, at + sequenceLengths[sequence]))) {
+      at += sequenceLengths[sequence]
+      continue
+    }
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     for (let i = 0; i < sequenceLengths[sequence]; i++) {
       const id = readId(view, i, dtype)
@@ -247,8 +252,9 @@ export function decodeSequence(
   if (whole === undefined || !(offset >= 0 && length >= 0 && offset + length <= whole))
     throw new RangeError(`tokens ${offset} to ${offset + length - 1} are not in sequence ${sequence}`)
   const bytes = read(byteOffsets[sequence] + offset * bytesPerToken, length * bytesPerToken)
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const ids = new Int32Array(length)
+  if (decodeInto(bytes, dtype, ids)) return ids
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   for (let i = 0; i < length; i++) {
     const id = readId(view, i, dtype)
     if (id < 0 || id > 2 ** 31 - 1)
@@ -256,6 +262,36 @@ export function decodeSequence(
     ids[i] = id
   }
   return ids
+}
+
+const littleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1
+
+/** Fills `into` with the ids at the beginning of `bytes`. @returns whether all are ids */
+export function decodeInto(bytes: Uint8Array, dtype: TokenDtype, into: Int32Array): boolean {
+  const { buffer, byteOffset } = bytes
+  if (littleEndian && dtype === 'uint16' && byteOffset % 2 === 0) {
+    into.set(new Uint16Array(buffer, byteOffset, into.length))
+    return true
+  }
+  if (littleEndian && dtype === 'int32' && byteOffset % 4 === 0) {
+    const ids = new Int32Array(buffer, byteOffset, into.length)
+    into.set(ids)
+    let signs = 0
+    for (let i = 0; i < ids.length; i++) signs |= ids[i]
+    return signs >= 0
+  }
+  const view = new DataView(buffer, byteOffset, bytes.byteLength)
+  for (let i = 0; i < into.length; i++) {
+    const id = readId(view, i, dtype)
+    if (id < 0 || id > 2 ** 31 - 1) return false
+    into[i] = id
+  }
+  return true
+}
+
+/** A signed 64-bit integer, exact up to 2^53: what is larger or negative is refused by whoever asks. */
+function int64(view: DataView, at: number): number {
+  return view.getInt32(at + 4, true) * 2 ** 32 + view.getUint32(at, true)
 }
 
 function readId(view: DataView, i: number, dtype: TokenDtype): number {
@@ -271,7 +307,7 @@ function readId(view: DataView, i: number, dtype: TokenDtype): number {
     case 'int32':
       return view.getInt32(i * 4, true)
     case 'int64':
-      return Number(view.getBigInt64(i * 8, true))
+      return int64(view, i * 8)
   }
 }
 
