@@ -68,6 +68,7 @@ export {
 } from './megatron/megatron-batches.ts'
 export type { SplitName } from './megatron/normalize.ts'
 export { RandomState } from './megatron/numpy-random.ts'
+export { RandomOrder, type RandomOrderOptions } from './megatron/random-order.ts'
 export {
   type FoundStep,
   Replay,
@@ -78,6 +79,7 @@ export {
   readDataPath,
 } from './megatron/replay.ts'
 export type { SampleOrder, SamplePart } from './megatron/sample-order.ts'
+export { type BatchRampup, StepSizes } from './megatron/step-sizes.ts'
 export {
   type OrderedDataset,
   type OrderedSample,

@@ -1,5 +1,5 @@
 /** A Megatron-LM run to ask for its batches: named by its launch, by flags, or by a launch with flags over it. */
-import type { Replay, ReplayDataset } from '@kumiki/data'
+import type { BatchRampup, Replay, ReplayDataset } from '@kumiki/data'
 import type { Command } from 'commander'
 import { readBytes } from './files.ts'
 import { choice, collect, integer } from './flag-values.ts'
@@ -17,6 +17,12 @@ export interface RunFlags {
   split?: string
   megatronCore: string
   move?: string[]
+  trainSamples?: number
+  rampupBatchSize?: string[]
+  dataloaderType?: 'single' | 'cyclic'
+  microBatch?: number
+  dataParallel?: number
+  dataSharding?: boolean
 }
 
 /** Largest script that is read. */
@@ -31,6 +37,12 @@ export function declareRun(command: Command): Command {
     .option('--global-batch <n>', 'sequences in a step', integer(1, 2 ** 31 - 1))
     .option('--seq <n>', 'tokens in a sequence', integer(2, 2 ** 28))
     .option('--train-iters <n>', 'steps of the whole run', integer(1, 2 ** 40))
+    .option('--train-samples <n>', 'samples of the whole run, in place of --train-iters', integer(1, 2 ** 48))
+    .option('--rampup-batch-size <numbers...>', "Megatron-LM's: START INCREMENT SAMPLES")
+    .addOption(choice('--dataloader-type <kind>', "Megatron-LM's; cyclic needs the two below", ['single', 'cyclic']))
+    .option('--micro-batch <n>', 'sequences that a rank takes at a time', integer(1, 2 ** 20))
+    .option('--data-parallel <n>', 'ranks that share a batch', integer(1, 2 ** 20))
+    .option('--no-data-sharding', 'with cyclic: every rank draws from all samples')
     .option('--split <a,b,c>', "Megatron-LM's --split (default 969,30,1)")
     .option('--move <from=to>', 'where prefixes that begin with FROM lie here (repeatable)', collect)
     .addOption(
@@ -45,7 +57,7 @@ export function declareRun(command: Command): Command {
 
 /** What makes an order of its own, which is not rebuilt here. */
 const refused: Readonly<Record<string, string>> = {
-  '--rampup-batch-size': 'its steps differ in size',
+  '--step-batch-size-schedule': 'its steps differ in size',
   '--data-args-path': 'give what that file holds by --data-path',
   '--per-split-data-args-path': 'give the train part of that file by --data-path with --split 1,0,0',
   '--mock-data': 'its data are made up',
@@ -63,8 +75,6 @@ export async function openRun(options: RunFlags): Promise<{ replay: Replay; note
     : { flags: new Map(), notes: [] }
   for (const [flag, why] of Object.entries(refused))
     if (flags.has(flag)) throw new UsageError(`the launch has ${flag}, which is not replayed: ${why}`)
-  const loader = flags.get('--dataloader-type')?.[0] ?? 'single'
-  if (loader !== 'single') throw new UsageError(`the launch has --dataloader-type ${loader}; only single is replayed`)
   const number = (own: number | undefined, flag: string, ask: string): number => {
     const text = flags.get(flag)?.[0]
     if (own !== undefined) return own
@@ -76,10 +86,34 @@ export async function openRun(options: RunFlags): Promise<{ replay: Replay; note
   const globalBatchSize = number(options.globalBatch, '--global-batch-size', '--global-batch N')
   const sequenceLength = number(options.seq, '--seq-length', '--seq N')
   const seed = number(options.seed ?? (flags.has('--seed') ? undefined : 1234), '--seed', '--seed N')
+  const rampup = rampupOf(options, flags)
+  const loader = options.dataloaderType ?? flags.get('--dataloader-type')?.[0] ?? 'single'
+  if (loader !== 'single' && loader !== 'cyclic')
+    throw new UsageError(`the launch has --dataloader-type ${loader}; single and cyclic are replayed`)
+  const decreases = flags.has('--decrease-batch-size-if-needed') && rampup !== undefined
+  const ofRank =
+    loader === 'cyclic' || decreases
+      ? {
+          microBatchSize: number(options.microBatch, '--micro-batch-size', '--micro-batch N'),
+          dataParallel: number(
+            options.dataParallel,
+            '--data-parallel',
+            '--data-parallel N, ranks that share a batch: GPUs / (TP x PP x CP)',
+          ),
+        }
+      : undefined
+  const cyclic =
+    loader === 'cyclic' && ofRank
+      ? { ...ofRank, dataSharding: !(options.dataSharding === false || flags.has('--no-data-sharding')) }
+      : undefined
+  if (rampup && !flags.has('--train-samples') && options.trainSamples === undefined)
+    throw new UsageError('a run with --rampup-batch-size counts samples, not steps: give --train-samples N')
   const samples =
-    options.trainIters === undefined && flags.has('--train-samples')
-      ? number(undefined, '--train-samples', '')
-      : number(options.trainIters, '--train-iters', '--train-iters N') * globalBatchSize
+    options.trainSamples !== undefined
+      ? options.trainSamples
+      : options.trainIters === undefined && flags.has('--train-samples')
+        ? number(undefined, '--train-samples', '')
+        : number(options.trainIters, '--train-iters', '--train-iters N') * globalBatchSize
   const ofTrain = options.dataPath === undefined && flags.has('--train-data-path')
   const words = options.dataPath ?? flags.get('--train-data-path') ?? flags.get('--data-path')
   if (words === undefined) throw new UsageError(`give --data-path WEIGHT PREFIX ... or --launch FILE with one`)
@@ -101,9 +135,35 @@ export async function openRun(options: RunFlags): Promise<{ replay: Replay; note
   }
   const surplus = options.megatronCore === '0.10' ? 'until 0.10' : 'from 0.11'
   const replay = checkedUse(
-    () => new Replay({ datasets, globalBatchSize, sequenceLength, samples, seed, split, surplus }),
+    () =>
+      new Replay({
+        datasets,
+        globalBatchSize,
+        sequenceLength,
+        samples,
+        seed,
+        split,
+        surplus,
+        ...(rampup && {
+          rampup: { ...rampup, ...(decreases && ofRank && { multiple: ofRank.microBatchSize * ofRank.dataParallel }) },
+        }),
+        ...(cyclic && { cyclic }),
+      }),
   )
   return { replay, notes }
+}
+
+/** `--rampup-batch-size START INCREMENT SAMPLES`, of the flags or the launch. */
+function rampupOf(
+  { rampupBatchSize: own }: RunFlags,
+  flags: ReadonlyMap<string, readonly string[]>,
+): BatchRampup | undefined {
+  const words = own ?? flags.get('--rampup-batch-size')
+  if (words === undefined) return undefined
+  if (words.length !== 3 || !words.every((word) => /^\d{1,15}$/.test(word)))
+    throw new UsageError(`--rampup-batch-size takes START INCREMENT SAMPLES, got ${words.join(' ')}`)
+  const [start, increment, samples] = words.map(Number)
+  return { start, increment, samples }
 }
 
 async function readLaunch(files: readonly string[], set: readonly string[]) {

@@ -1,6 +1,8 @@
 /** What a step of a Megatron-LM run read, and at which steps a document was read. */
 import type { DatasetIndex } from '../tokens/indexed-dataset.ts'
-import { TrainingOrder, type TrainingOrderOptions } from './training-order.ts'
+import { RandomOrder, type RandomOrderOptions } from './random-order.ts'
+import { type BatchRampup, StepSizes } from './step-sizes.ts'
+import { type OrderedSample, TrainingOrder, type TrainingOrderOptions } from './training-order.ts'
 
 /** A dataset by its .idx file; .bin is not needed. */
 export interface ReplayDataset {
@@ -13,6 +15,10 @@ export interface ReplayOptions extends Omit<TrainingOrderOptions, 'datasets'> {
   readonly datasets: readonly ReplayDataset[]
   /** `--global-batch-size`. */
   readonly globalBatchSize: number
+  /** `--rampup-batch-size`; `samples` are then those of `--train-samples`. */
+  readonly rampup?: BatchRampup
+  /** `--dataloader-type cyclic`. */
+  readonly cyclic?: Omit<RandomOrderOptions, 'total'>
 }
 
 /** A part of a document in a sample. */
@@ -50,10 +56,12 @@ export class Replay {
   /** Whole steps that the samples asked for make. */
   readonly steps: number
   readonly #datasets: readonly ReplayDataset[]
+  readonly #sizes: StepSizes
+  readonly #random: RandomOrder | null
 
   /** @throws RangeError naming option or dataset */
   constructor(options: ReplayOptions) {
-    const { datasets, globalBatchSize, ...order } = options
+    const { datasets, globalBatchSize, rampup, cyclic, ...order } = options
     if (!Number.isInteger(globalBatchSize) || globalBatchSize < 1)
       throw new RangeError(`globalBatchSize must be an integer of at least 1, got ${globalBatchSize}`)
     this.#datasets = datasets
@@ -66,7 +74,10 @@ export class Replay {
         ...(weight !== undefined && { weight }),
       })),
     })
-    this.steps = Math.floor(Math.min(options.samples, this.order.samples) / globalBatchSize)
+    this.#sizes = new StepSizes(globalBatchSize, rampup)
+    this.#random = cyclic ? new RandomOrder({ ...cyclic, total: this.order.samples }) : null
+    // A random order begins anew where it ends.
+    this.steps = this.#sizes.stepsIn(cyclic ? options.samples : Math.min(options.samples, this.order.samples))
   }
 
   /**
@@ -76,8 +87,8 @@ export class Replay {
   step(step: number): ReplayedSample[] {
     if (!Number.isInteger(step) || step < 1 || step > this.steps)
       throw new RangeError(`step must be from 1 to ${this.steps}, the last of the run, got ${step}`)
-    const from = (step - 1) * this.globalBatchSize
-    return this.order.slice(from, from + this.globalBatchSize).map((sample, row) => {
+    const { from, to } = this.#sizes.range(step)
+    return this.#taken(from, to).map((sample, row) => {
       const { prefix } = this.#datasets[sample.dataset]
       const parts = this.order.parts(sample).map(({ sequence, offset, length }) => {
         const { document, begin } = this.#documentOf(sample.dataset, sequence)
@@ -94,21 +105,41 @@ export class Replay {
       throw new RangeError(
         `document must be from 0 to ${documentIndex.length - 2} in ${this.#datasets[dataset].prefix}, got ${document}`,
       )
-    const places = new Set<number>()
+    const samples = new Set<number>()
     for (let sequence = documentIndex[document]; sequence < documentIndex[document + 1]; sequence++)
-      for (const place of this.order.placesOf(dataset, sequence)) places.add(place)
-    const last = this.steps * this.globalBatchSize
-    return [...places]
-      .filter((place) => place < last)
+      for (const place of this.order.placesOf(dataset, sequence)) samples.add(place)
+    const last = this.#sizes.range(this.steps + 1).from
+    return this.#placesOf(samples, last)
       .sort((a, b) => a - b)
       .flatMap((place) => {
-        const [sample] = this.order.slice(place, place + 1)
-        const where = { step: Math.floor(place / this.globalBatchSize) + 1, row: place % this.globalBatchSize }
+        const [sample] = this.#taken(place, place + 1)
+        const step = this.#sizes.stepOf(place)
+        const where = { step, row: place - this.#sizes.range(step).from }
         return this.order.parts(sample).flatMap(({ sequence, offset, length }) => {
           const found = this.#documentOf(dataset, sequence)
           return found.document === document ? [{ ...where, offset: found.begin + offset, tokens: length }] : []
         })
       })
+  }
+
+  /** What stands at the places `from` .. `to` - 1 of the run. */
+  #taken(from: number, to: number): OrderedSample[] {
+    const random = this.#random
+    if (random === null) return this.order.slice(from, to)
+    // In ascending order, so that a blend is walked once.
+    const wanted = Array.from({ length: to - from }, (_, row) => ({ row, sample: random.sampleAt(from + row) }))
+    const found = new Array<OrderedSample>(to - from)
+    for (const { row, sample } of wanted.sort((a, b) => a.sample - b.sample))
+      found[row] = this.order.slice(sample, sample + 1)[0]
+    return found
+  }
+
+  /** Places below `last` at which samples of the order are read. */
+  #placesOf(samples: ReadonlySet<number>, last: number): number[] {
+    if (this.#random === null) return [...samples].filter((place) => place < last)
+    const places: number[] = []
+    for (let place = 0; place < last; place++) if (samples.has(this.#random.sampleAt(place))) places.push(place)
+    return places
   }
 
   /** The document a sequence belongs to, and where in it the sequence begins. */

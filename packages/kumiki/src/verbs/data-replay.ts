@@ -56,10 +56,10 @@ async function replay(
           : part
       }),
     }))
-    const { order, globalBatchSize, steps } = replay
+    const { order, steps } = replay
     answer(
       options,
-      { step: options.step, steps, globalBatchSize, sequenceLength: order.sequenceLength, samples: rows },
+      { step: options.step, steps, globalBatchSize: rows.length, sequenceLength: order.sequenceLength, samples: rows },
       () => {
         const lines = rows
           .slice(0, options.rows)
@@ -74,7 +74,7 @@ async function replay(
           )
         const left = rows.length - options.rows
         return [
-          `step ${count(options.step)} of ${count(steps)}: ${count(globalBatchSize)} sequences of ${count(order.sequenceLength)} tokens`,
+          `step ${count(options.step)} of ${count(steps)}: ${count(rows.length)} sequences of ${count(order.sequenceLength)} tokens`,
           textTable(['sequence', 'document', 'from token', 'tokens', ...(tokenizer ? ['text'] : [])], lines),
           ...(left > 0 ? [`and ${count(left)} more sequences (--rows ${rows.length} or --json shows them)`] : []),
         ].join('\n')
