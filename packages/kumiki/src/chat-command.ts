@@ -142,9 +142,7 @@ async function answerOf(
     throw new Error(
       `the conversation has ${prompt.length} tokens, and the model's context holds ${generator.maxPositions}; begin a new one`,
     )
-  const stream = format.encoder.decodeStream()
-  // What the stream writes for the prompt is not shown; it decides how the first piece is read.
-  for (const id of prompt) stream.push(id)
+  const stream = format.reader(prompt)
   const stops = new StopStrings(options.stop ?? [])
   let text = ''
   const emit = (piece: string) => {

@@ -9,10 +9,13 @@ import {
   ChatTemplate,
   chatEncoder,
   configuredTokens,
+  harmonyTokenIds,
+  llmJp4Pieces,
   loadChatTemplate,
 } from '@kumiki/tokenizer/chat'
 import { openTokenizer } from '@kumiki/tokenizer/node'
 import { exists, readBytes } from './files.ts'
+import { harmonyFormat } from './harmony-format.ts'
 import { UsageError } from './usage-error.ts'
 
 /** Conversations as ids. */
@@ -31,6 +34,8 @@ export interface ChatFormat {
   forTraining(conversation: Conversation): { readonly ids: Int32Array; readonly mask: Uint8Array }
   /** What the model answers after. */
   prompt(messages: readonly ChatMessage[]): Int32Array
+  /** Ids of an answer to the text that is shown of it. @param prompt what it follows */
+  reader(prompt: Int32Array): { push(id: number): string; end(): string }
 }
 
 const largestConfig = 32 * 2 ** 20
@@ -45,8 +50,18 @@ export async function openChatFormat(folder: string, template?: string): Promise
   const configFile = join(folder, 'tokenizer_config.json')
   const config = (await exists(configFile)) ? parseObject(await readBytes(configFile, largestConfig), configFile) : {}
   const tokens = { ...tokensOf(tokenizer), ...configuredTokens(config) }
-  const { source, name } = await chooseTemplate(folder, config, tokens, template)
   const encoder = chatEncoder(tokenizer, Object.values(tokens))
+  const { vocabSize } = tokenizer
+  const eosId = tokens.eos_token === undefined ? undefined : encoder.specialId(tokens.eos_token)
+  const named = encoder.specialId('<|channel|>') !== undefined
+  const pieces = !named && encoder.specialId(llmJp4Pieces['<|call|>']) !== undefined
+  const without = (config.chat_template ?? null) === null && !(await exists(join(folder, 'chat_template.jinja')))
+  // A model whose tokenizer has the tokens and that brings no template speaks Harmony.
+  if (template === 'harmony' || (template === undefined && without && (named || pieces))) {
+    const tokenIds = harmonyTokenIds(encoder, pieces ? llmJp4Pieces : undefined)
+    return { ...harmonyFormat(encoder, tokenIds), encoder, vocabSize, eosId }
+  }
+  const { source, name } = await chooseTemplate(folder, config, tokens, template)
   if (template !== undefined && Object.hasOwn(builtInTemplates, template)) {
     const wanted = builtInTemplates[template as keyof typeof builtInTemplates].specialTokens
     const missing = wanted.find((token) => encoder.specialId(token) === undefined)
@@ -61,8 +76,8 @@ export async function openChatFormat(folder: string, template?: string): Promise
     ...(template !== undefined && { template: source.source }),
     endIds: endOfAnswer(source, encoder),
     encoder,
-    vocabSize: tokenizer.vocabSize,
-    eosId: tokens.eos_token === undefined ? undefined : encoder.specialId(tokens.eos_token),
+    vocabSize,
+    eosId,
     forTraining({ messages, tools }) {
       const { ids, assistantMask } = source.applyForTraining(plain(messages as readonly ChatMessage[]), {
         encoder,
@@ -71,6 +86,12 @@ export async function openChatFormat(folder: string, template?: string): Promise
       return { ids, mask: assistantMask }
     },
     prompt: (messages) => source.apply(plain(messages), { encoder, addGenerationPrompt: true }).ids,
+    reader(prompt) {
+      const stream = encoder.decodeStream()
+      // What the stream writes for the prompt is not shown; it decides how the first piece is read.
+      for (const id of prompt) stream.push(id)
+      return stream
+    },
   }
 }
 
@@ -87,7 +108,7 @@ async function chooseTemplate(
   tokens: Record<string, string>,
   given: string | undefined,
 ): Promise<{ source: ChatTemplate; name: string }> {
-  const names = Object.keys(builtInTemplates)
+  const names = [...Object.keys(builtInTemplates), 'harmony']
   if (given !== undefined && Object.hasOwn(builtInTemplates, given))
     return { source: builtInTemplate(given, tokens), name: given }
   if (given !== undefined) {

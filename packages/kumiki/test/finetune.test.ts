@@ -7,9 +7,11 @@ import { decoderModel, nano } from '@kumiki/models'
 import { loadModel, saveModel, saveTokenizerConfig } from '@kumiki/models/node'
 import { init } from '@kumiki/tensor'
 import { loadTokenizer } from '@kumiki/tokenizer'
+import { renderHarmony } from '@kumiki/tokenizer/chat'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { runChat } from '../src/chat-command.ts'
 import { type FinetuneOptions, runFinetune } from '../src/finetune-command.ts'
+import { toHarmony } from '../src/harmony-format.ts'
 import { runTrain } from '../src/train-command.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'kumiki-finetune-'))
@@ -135,6 +137,7 @@ test.each<[string, Partial<FinetuneOptions>, RegExp]>([
   ['a model that is not there', { model: at('none') }, /no such folder/],
   ['no template', { template: undefined }, /has no chat template; give --template/],
   ['special tokens that are not there', { template: 'chatml' }, /no special token <\|im_start\|>/],
+  ['Harmony without its tokens', { template: 'harmony' }, /no special token <\|start\|>/],
   ['a template of another name', { template: 'vicuna' }, /no template of that name/],
   ['an adapter flag alone', { merge: true }, /--merge goes with --lora/],
   ['targets that are not there', { lora: 2, loraTargets: ['qq_proj'] }, /target "qq_proj" is no linear layer/],
@@ -159,4 +162,28 @@ test('a role that a template does not know is refused by line', async () => {
   await expect(tune({ data: [at('tool.jsonl')], out: at('tool') })).rejects.toThrow(
     /tool\.jsonl:1: .*the role tool is not known/,
   )
+})
+
+test("conversations in OpenAI's form as Harmony's messages", () => {
+  const call = { id: 'c', type: 'function' as const, function: { name: 'f', arguments: '{"x":1}' } }
+  const text = renderHarmony(
+    toHarmony({
+      messages: [
+        { role: 'system', content: 'Be brief.' },
+        { role: 'user', content: 'q' },
+        { role: 'assistant', content: '', reasoning_content: 'hm', tool_calls: [call] },
+        { role: 'tool', tool_call_id: 'c', content: '2' },
+        { role: 'assistant', content: 'two' },
+      ],
+      tools: [{ type: 'function', function: { name: 'f', description: 'F.' } }],
+    }),
+    { purpose: 'training', analysis: 'last' },
+  )
+  expect(text.slice(text.indexOf('<|start|>developer'))).toBe(
+    '<|start|>developer<|message|># Instructions\n\nBe brief.\n\n# Tools\n\n## functions\n\nnamespace functions {\n\n// F.\ntype f = () => any;\n\n} // namespace functions<|end|>' +
+      '<|start|>user<|message|>q<|end|><|start|>assistant<|channel|>analysis<|message|>hm<|end|>' +
+      '<|start|>assistant to=functions.f<|channel|>commentary <|constrain|>json<|message|>{"x":1}<|call|>' +
+      '<|start|>functions.f to=assistant<|channel|>commentary<|message|>2<|end|><|start|>assistant<|channel|>final<|message|>two<|return|>',
+  )
+  expect(() => toHarmony({ messages: [{ role: 'tool', content: '' }] })).toThrow(/call that was not made/)
 })

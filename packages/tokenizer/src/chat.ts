@@ -16,4 +16,25 @@ export {
   type TrainingChat,
 } from './chat/chat-template.ts'
 export type { TextSpan } from './chat/generation-marks.ts'
+export {
+  type HarmonyChannel,
+  type HarmonyDeveloper,
+  type HarmonyMessage,
+  type HarmonyRole,
+  type HarmonySystem,
+  type HarmonyToken,
+  type HarmonyTokenIds,
+  type HarmonyTool,
+  harmonyTokenIds,
+  harmonyTokens,
+  llmJp4Pieces,
+} from './chat/harmony/message.ts'
+export { type HarmonyDelta, HarmonyParser, type ParsedHarmonyMessage, parseHarmony } from './chat/harmony/parser.ts'
+export {
+  defaultHarmonySystem,
+  type HarmonyEncoding,
+  type HarmonyRenderOptions,
+  harmonyIds,
+  renderHarmony,
+} from './chat/harmony/render.ts'
 export { TokenizerError } from './tokenizer-error.ts'

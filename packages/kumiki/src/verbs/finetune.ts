@@ -36,7 +36,7 @@ export function addFinetune(program: Command): void {
         )
         .option(
           '--template <name|file>',
-          "llm-jp-3, llm-jp-3-system, chatml, llama-3, gemma, or a .jinja file (default: the model's)",
+          "llm-jp-3, llm-jp-3-system, chatml, llama-3, gemma, harmony, or a .jinja file (default: the model's)",
         )
         .option('--lora <rank>', 'train an adapter of this rank, the weights stay as they are', integer(1, 65536))
         .option(
