@@ -1,9 +1,11 @@
 /** Held-out figures of a model that is there: perplexity and bits per byte of files. */
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readCorpusFiles } from '@kumiki/data/node'
-import { decoderModel, perplexity } from '@kumiki/models'
-import { loadModel, modelFolder } from '@kumiki/models/node'
+import { decoderModel, perplexity, scoreTask, type TaskEncoder, type TaskScores } from '@kumiki/models'
+import { loadModel, loadTask, modelFolder } from '@kumiki/models/node'
 import { type InitOptions, init } from '@kumiki/tensor'
+import { configuredTokens, textTemplate } from '@kumiki/tokenizer/chat'
 import { openTokenizer } from '@kumiki/tokenizer/node'
 import { exists } from './files.ts'
 import { log } from './verb.ts'
@@ -12,6 +14,8 @@ export interface EvaluateOptions {
   /** A run folder, a folder as the Hub has it, or `hf:owner/name`. */
   readonly model: string
   readonly text: readonly string[]
+  /** Tasks as lm-evaluation-harness writes them, YAML files. */
+  readonly task?: readonly string[]
   readonly window?: number
   readonly stride?: number
   readonly batchSize: number
@@ -32,7 +36,9 @@ export interface EvaluationReport {
   readonly model: string
   readonly device: string
   readonly files: readonly TextFigures[]
-  readonly total: Omit<TextFigures, 'file'>
+  /** Of all files; none where there are none. */
+  readonly total?: Omit<TextFigures, 'file'>
+  readonly tasks: readonly TaskScores[]
 }
 
 /** @throws Error naming the file that is missing, broken or does not belong to the model */
@@ -43,7 +49,8 @@ export async function runEvaluate(options: EvaluateOptions): Promise<EvaluationR
   const file = names.find((_, i) => found[i])
   if (!file) throw new Error(`${folder}: there is no ${names.join(' and no ')}; the text cannot be encoded`)
   const tokenizer = await openTokenizer(join(folder, file))
-  const corpus = await readCorpusFiles(options.text)
+  const corpus = options.text.length > 0 ? await readCorpusFiles(options.text) : []
+  const tasks = await Promise.all((options.task ?? []).map((path) => loadTask(path)))
   const device = await init({ backend: options.device, threads: options.threads } as InitOptions)
   try {
     const { architecture, parameters, generation, warnings } = await loadModel(device, folder)
@@ -62,10 +69,17 @@ export async function runEvaluate(options: EvaluateOptions): Promise<EvaluationR
       files.push({ file: path, ...figures(nats, tokens, bytes) })
       log(`${path}: ${tokens.toLocaleString('en')} tokens`)
     }
+    const scores: TaskScores[] = []
+    const encoder = tasks.length > 0 ? await taskEncoder(folder, end) : undefined
+    for (const task of tasks) {
+      scores.push(await scoreTask(device, model, parameters, task, encoder!, textTemplate, options))
+      log(`${task.name}: ${task.documents.length.toLocaleString('en')} documents`)
+    }
     const sum = (field: 'bytes' | 'tokens') => files.reduce((total, f) => total + f[field], 0)
     const nats = files.reduce((total, f) => total + f.natsPerToken * f.tokens, 0)
     model.dispose()
-    return { model: options.model, device: device.name, files, total: figures(nats, sum('tokens'), sum('bytes')) }
+    const total = files.length > 0 ? { total: figures(nats, sum('tokens'), sum('bytes')) } : {}
+    return { model: options.model, device: device.name, files, ...total, tasks: scores }
   } finally {
     device.dispose()
   }
@@ -83,3 +97,24 @@ const figures = (nats: number, tokens: number, bytes: number): Omit<TextFigures,
 const idsOf = (
   encoded: Int32Array | readonly number[] | { readonly ids: ArrayLike<number> },
 ): ArrayLike<number> & Iterable<number> => ('ids' in encoded ? Array.from(encoded.ids) : encoded)
+
+/** How lm-evaluation-harness encodes with this folder's tokenizer: tokenizer.json where there is one; else a text follows the end of another. */
+async function taskEncoder(folder: string, end: number): Promise<TaskEncoder> {
+  const json = join(folder, 'tokenizer.json')
+  if ((await exists(json)) === true) {
+    const tokenizer = await openTokenizer(json)
+    if (!('tokenToId' in tokenizer)) throw new Error(`${json}: it is no tokenizer of Hugging Face's`)
+    const ids = (text: string, addSpecialTokens: boolean) => Array.from(tokenizer.encode(text, { addSpecialTokens }))
+    const config = await readFile(join(folder, 'tokenizer_config.json'), 'utf8').catch(() => '{}')
+    const begin = configuredTokens(JSON.parse(config)).bos_token
+    const prefixId = begin === undefined ? -1 : tokenizer.tokenToId(begin)
+    return {
+      encode: (text) => ids(text, true),
+      encodeAlone: (text) => ids(text, false),
+      prefixId: prefixId >= 0 ? prefixId : end,
+    }
+  }
+  const tokenizer = await openTokenizer(join(folder, 'tokenizer.model'))
+  const encodeAlone = (text: string): number[] => Array.from(idsOf(tokenizer.encode(text)))
+  return { encode: (text) => [end, ...encodeAlone(text)], encodeAlone, prefixId: end }
+}

@@ -46,8 +46,8 @@ test('figures of files and of all together; the batch size changes no bit', asyn
     expect(Math.abs(natsPerToken - Math.log(tokenizer.vocabSize))).toBeLessThan(0.2)
     expect(bitsPerByte).toBeCloseTo((natsPerToken * tokens) / Math.LN2 / bytes, 10)
   })
-  expect(report.total.tokens).toBe(report.files[0].tokens + report.files[1].tokens)
-  expect((await runEvaluate({ ...options, batchSize: 3 })).total).toEqual(report.total)
+  expect(report.total!.tokens).toBe(report.files[0].tokens + report.files[1].tokens)
+  expect((await runEvaluate({ ...options, batchSize: 3 })).total).toEqual(report.total!)
 })
 
 test('a folder without a tokenizer is named', async () => {
@@ -56,4 +56,15 @@ test('a folder without a tokenizer is named', async () => {
     /there is no tokenizer\.model and no tokenizer\.json/,
   )
   rmSync(other, { recursive: true })
+})
+
+test('tasks of lm-evaluation-harness, with its tokenizer and its scores', async () => {
+  const vectors = fileURLToPath(new URL('../../models/vectors/lm-eval/', import.meta.url))
+  const task = [join(vectors, 'tasks/japanese.yaml')]
+  const model = join(vectors, 'model')
+  const report = await runEvaluate({ model, text: [], task, batchSize: 3, device: 'cpu', threads: 1 })
+  const { tasks } = JSON.parse(readFileSync(join(vectors, 'scores.json'), 'utf8'))
+  expect(report.tasks[0]).toMatchObject({ task: 'japanese', documents: 10 })
+  expect(report.tasks[0].metrics.acc_norm!.value).toBeCloseTo(tasks.japanese.metrics.acc_norm, 12)
+  expect(report.total).toBeUndefined()
 })

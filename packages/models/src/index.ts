@@ -12,7 +12,16 @@ export * from './configs.ts'
 export { type DecoderModel, decoderModel } from './decoder/decoder.ts'
 export type { RouterLosses } from './decoder/experts.ts'
 export type { InitializeOptions } from './decoder/initialize.ts'
+export {
+  type Continuation,
+  type LogLikelihood,
+  type LogLikelihoodOptions,
+  logLikelihoods,
+} from './evaluate/log-likelihood.ts'
 export { type Perplexity, type PerplexityOptions, perplexity } from './evaluate/perplexity.ts'
+export type { EvaluationTask, TaskDocument, TaskMetric } from './evaluate/task.ts'
+export { type TaskItem, type TemplateCompiler, taskItems } from './evaluate/task-prompts.ts'
+export { type MetricScore, scoreTask, type TaskEncoder, type TaskScores } from './evaluate/task-scores.ts'
 export {
   type GeneratedToken,
   type GenerateOptions,

@@ -37,4 +37,5 @@ export {
   harmonyIds,
   renderHarmony,
 } from './chat/harmony/render.ts'
+export { textTemplate } from './chat/text-template.ts'
 export { TokenizerError } from './tokenizer-error.ts'

@@ -2,11 +2,13 @@
 import type { Command } from 'commander'
 import { deviceOptions, integer } from '../flag-values.ts'
 import { textTable } from '../text-table.ts'
+import { UsageError } from '../usage-error.ts'
 import { addVerb, answer } from '../verb.ts'
 
 interface EvaluateFlags {
   model: string
   text: string[]
+  task: string[]
   window?: number
   stride?: number
   batchSize: number
@@ -20,11 +22,12 @@ export function addEvaluate(program: Command): void {
   addVerb(
     program,
     'evaluate',
-    'Perplexity and bits per byte of text under a model.',
+    'Perplexity and bits per byte of text under a model, and its scores on tasks.',
     (c) =>
       c
         .requiredOption('--model <folder>', 'a run folder, a model as the Hugging Face Hub has it, or hf:owner/name')
-        .requiredOption('--text <file...>', 'files or folders of text (txt, md, jsonl)')
+        .option('--text <file...>', 'files or folders of text (txt, md, jsonl)', [])
+        .option('--task <file...>', 'tasks of lm-evaluation-harness, in YAML: multiple choice and log-likelihood', [])
         .option('--window <n>', 'tokens a prediction looks back on (default: the whole context)', integer(2, 1 << 24))
         .option('--stride <n>', 'tokens from one window to the next (default: half a window)', integer(1, 1 << 24))
         .option('--batch-size <n>', 'windows in one pass; it changes the time alone', integer(1, 65_536), 4)
@@ -35,11 +38,16 @@ export function addEvaluate(program: Command): void {
 }
 
 async function evaluate({ json, ...options }: EvaluateFlags): Promise<void> {
+  if (options.text.length + options.task.length === 0)
+    throw new UsageError('evaluate: give --text FILE ... or --task FILE.yaml ...')
   const { runEvaluate } = await import('../evaluate-command.ts')
   const report = await runEvaluate(options)
   answer({ json }, report, () => {
-    const all = [...report.files, { file: 'all', ...report.total }]
-    const rows = (all.length === 2 ? all.slice(0, 1) : all).map((f) => [
+    const all = [
+      ...report.files,
+      ...(report.total && report.files.length > 1 ? [{ file: 'all', ...report.total }] : []),
+    ]
+    const rows = all.map((f) => [
       f.file,
       f.bytes.toLocaleString('en'),
       f.tokens.toLocaleString('en'),
@@ -47,6 +55,18 @@ async function evaluate({ json, ...options }: EvaluateFlags): Promise<void> {
       f.natsPerToken.toFixed(4),
       f.perplexity.toFixed(3),
     ])
-    return textTable(['text', 'bytes', 'tokens', 'bits/byte', 'nats/token', 'perplexity'], rows)
+    const texts = textTable(['text', 'bytes', 'tokens', 'bits/byte', 'nats/token', 'perplexity'], rows)
+    const scores = report.tasks.flatMap(({ task, documents, numFewshot, metrics }) =>
+      Object.entries(metrics).map(([metric, { value, standardError }]) => [
+        task,
+        String(documents),
+        String(numFewshot),
+        metric,
+        value.toFixed(4),
+        standardError?.toFixed(4) ?? '',
+      ]),
+    )
+    const tasks = textTable(['task', 'documents', 'shots', 'metric', 'score', 'standard error'], scores)
+    return [...(rows.length > 0 ? [texts] : []), ...(scores.length > 0 ? [tasks] : [])].join('\n\n')
   })
 }

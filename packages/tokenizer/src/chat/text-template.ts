@@ -1,0 +1,82 @@
+/** Templates of single texts, as evaluation tasks have them: Jinja with its own defaults, and every variable must be there. */
+import { Environment, type Interpreter, parse, tokenize } from '@huggingface/jinja'
+import { TokenizerError } from '../tokenizer-error.ts'
+import { BoundedInterpreter, checkTemplateSize } from './bounded-interpreter.ts'
+
+/**
+ * The library knows names of ASCII letters alone, and fields of Japanese data have Japanese ones: in what stands between braces, outside
+ * quotes, those become names it knows.
+ */
+function withKnownNames(source: string): string {
+  return source.replace(/\{\{[\s\S]*?\}\}|\{%[\s\S]*?%\}/g, (tag) =>
+    tag.replace(/'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[\p{ID_Start}_][\p{ID_Continue}]*/gsu, (part) =>
+      /^['"]/.test(part) ? part : knownName(part),
+    ),
+  )
+}
+
+const prefix = 'u__'
+const knownName = (name: string): string =>
+  /^[\x20-\x7e]*$/.test(name) ? name : prefix + [...name].map((c) => c.codePointAt(0)!.toString(16)).join('_')
+
+/** What `knownName` was made of. */
+const originalName = (name: string): string =>
+  name.startsWith(prefix)
+    ? String.fromCodePoint(
+        ...name
+          .slice(prefix.length)
+          .split('_')
+          .map((code) => Number.parseInt(code, 16)),
+      )
+    : name
+
+/** An interpreter to which a variable that is not there is an error, as Jinja's StrictUndefined. */
+class StrictInterpreter extends BoundedInterpreter {
+  override evaluate(...given: Parameters<Interpreter['evaluate']>): ReturnType<Interpreter['evaluate']> {
+    const result = super.evaluate(...given)
+    const [node] = given
+    if (node?.type === 'Identifier' && result.type === 'UndefinedValue')
+      throw new Error(`there is no ${originalName((node as unknown as { value: string }).value)}`)
+    return result
+  }
+}
+
+/**
+ * @param source a Jinja template; a newline at its end stays
+ * @returns what it makes of variables
+ * @throws TokenizerError for what is no template, takes too long, or reads a variable that is not there
+ * @example textTemplate('Q: {{question}}\nA:')({ question: '2 + 2' })
+ */
+export function textTemplate(source: string): (variables: Readonly<Record<string, unknown>>) => string {
+  try {
+    checkTemplateSize(source)
+    // The library drops a newline at the end.
+    const program = parse(tokenize(withKnownNames(source.endsWith('\n') ? `${source}\n` : source)))
+    return (variables) => {
+      try {
+        const environment = new Environment()
+        for (const [name, value] of Object.entries({
+          true: true,
+          false: false,
+          none: null,
+          True: true,
+          False: false,
+          None: null,
+          ...variables,
+        }))
+          environment.set(knownName(name), value)
+        return String(new StrictInterpreter(environment).run(program).value)
+      } catch (error) {
+        throw failure(source, error)
+      }
+    }
+  } catch (error) {
+    throw failure(source, error)
+  }
+}
+
+function failure(source: string, error: unknown): TokenizerError {
+  if (error instanceof TokenizerError) return error
+  const shown = source.length > 80 ? `${source.slice(0, 77)}...` : source
+  return new TokenizerError(`the template ${JSON.stringify(shown)}: ${(error as Error).message}`)
+}
