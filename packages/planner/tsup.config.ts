@@ -1,7 +1,7 @@
 import { defineConfig } from 'tsup'
 
 export default defineConfig({
-  entry: ['src/index.ts', 'src/read.ts'],
+  entry: ['src/index.ts', 'src/logs.ts', 'src/read.ts'],
   format: 'esm',
   clean: true,
   sourcemap: true,

@@ -1,6 +1,6 @@
 /** The plan behind a training log: from its own arguments, or from the launch. */
 import type { PlanRequest } from '@kumiki/planner'
-import type { TrainingLog } from '@kumiki/planner/read'
+import type { TrainingLog } from '@kumiki/planner/logs'
 import { readBytes } from './files.ts'
 import { findCluster, needed } from './planner-flags.ts'
 import { UsageError } from './usage-error.ts'
@@ -19,7 +19,7 @@ const maxLaunchBytes = 4 * 2 ** 20
 
 /** Reads a whole log. @throws Error naming the file where it has no line of a step */
 export async function readLog(path: string): Promise<TrainingLog> {
-  const { TrainingLog } = await import('@kumiki/planner/read')
+  const { TrainingLog } = await import('@kumiki/planner/logs')
   const { createReadStream } = await import('node:fs')
   const log = new TrainingLog()
   const stream = createReadStream(path, { encoding: 'utf8', highWaterMark: 1 << 20 })
@@ -36,7 +36,8 @@ export async function readLog(path: string): Promise<TrainingLog> {
 
 /** @throws UsageError where GPU or launch are not known */
 export async function requestOfLog(path: string, log: TrainingLog, flags: LoggedRunFlags): Promise<PlanRequest> {
-  const { commandOfLog, readMegatron, vocabularyOfLog } = await import('@kumiki/planner/read')
+  const { commandOfLog, vocabularyOfLog } = await import('@kumiki/planner/logs')
+  const { readMegatron } = await import('@kumiki/planner/read')
   const { nodes, gpusPerNode } = flags
   const texts: string[] = []
   for (const file of flags.megatron ?? []) texts.push(new TextDecoder().decode(await readBytes(file, maxLaunchBytes)))

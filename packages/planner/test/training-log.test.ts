@@ -1,14 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { estimate, type PlanRequest } from '../src/index.ts'
-import {
-  calibrate,
-  commandOfLog,
-  compareLog,
-  readMegatron,
-  summarizeLog,
-  TrainingLog,
-  vocabularyOfLog,
-} from '../src/read.ts'
+import { calibrate, commandOfLog, compareLog, summarizeLog, TrainingLog, vocabularyOfLog } from '../src/logs.ts'
+import { readMegatron } from '../src/read.ts'
 
 /** As megatron/training/training.py writes them. */
 const line = (step: number, seconds: number, loss: string, more = '') =>

@@ -62,8 +62,12 @@ test('a gate holds a run between two steps, and lets a stop through', async () =
   const first = held.listen().then(() => passed++)
   await new Promise((resolve) => setTimeout(resolve, 10))
   expect(passed).toBe(0)
+  // It keeps the process: nothing else may be under way.
+  const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+  const held1 = timers()
   gate.resume()
   await first
+  expect(timers()).toBe(held1 - 1)
   gate.pause()
   const second = held.listen()
   controller.abort()

@@ -1,6 +1,6 @@
 /** `kumiki plan` */
 import type { Candidate, Cluster, ParallelPlan, PlanResult, PlanSearch, SearchRecipe } from '@kumiki/planner'
-import type { MeasuredRun } from '@kumiki/planner/read'
+import type { MeasuredRun } from '@kumiki/planner/logs'
 import type { Command } from 'commander'
 import { writeWhole } from '../files.ts'
 import { choice, collect, integer, real } from '../flag-values.ts'
@@ -153,7 +153,7 @@ async function plan(options: PlanFlags): Promise<void> {
 /** Efficiencies fitted to logs, where there are any. */
 async function calibration(options: PlanFlags): Promise<{ readonly efficiency?: Cluster['efficiency'] }> {
   if (!options.calibrate) return {}
-  const { calibrate, summarizeLog } = await import('@kumiki/planner/read')
+  const { calibrate, summarizeLog } = await import('@kumiki/planner/logs')
   const runs: MeasuredRun[] = []
   for (const path of options.calibrate) {
     const read = await readLog(path)

@@ -1,6 +1,6 @@
 /** `kumiki watch` */
 import type { PlanRequest } from '@kumiki/planner'
-import type { LogSummary, TrainingLog } from '@kumiki/planner/read'
+import type { LogSummary, TrainingLog } from '@kumiki/planner/logs'
 import type { Command } from 'commander'
 import { collect, integer } from '../flag-values.ts'
 import { followFile } from '../follow-file.ts'
@@ -41,7 +41,7 @@ async function watch(options: WatchFlags, path: string): Promise<void> {
     const data = await readingOf(path, log, options)
     return answer(options, data, () => textOf(data))
   }
-  const { TrainingLog, summarizeLog } = await import('@kumiki/planner/read')
+  const { TrainingLog, summarizeLog } = await import('@kumiki/planner/logs')
   const { spikeDetector } = await import('@kumiki/optim')
   const log = new TrainingLog()
   const spikes = new SpikeCount(spikeDetector())
@@ -82,7 +82,7 @@ interface Reading {
 }
 
 async function readingOf(path: string, log: TrainingLog, options: WatchFlags): Promise<Reading> {
-  const { compareLog, summarizeLog } = await import('@kumiki/planner/read')
+  const { compareLog, summarizeLog } = await import('@kumiki/planner/logs')
   const { spikeDetector } = await import('@kumiki/optim')
   const detector = spikeDetector()
   const spikes = log.readings.flatMap(({ step, loss }) =>

@@ -17,11 +17,17 @@ export class PauseGate {
 
   /** Waits while it is closed, and no longer than until `signal` is aborted. */
   async pass(signal: AbortSignal): Promise<void> {
-    while (this.paused && !signal.aborted)
-      await new Promise<void>((resolve) => {
-        this.waiting.push(resolve)
-        signal.addEventListener('abort', () => resolve(), { once: true })
-      })
+    // A process in which nothing else is under way would end here.
+    const alive = setInterval(() => {}, 60_000)
+    try {
+      while (this.paused && !signal.aborted)
+        await new Promise<void>((resolve) => {
+          this.waiting.push(resolve)
+          signal.addEventListener('abort', () => resolve(), { once: true })
+        })
+    } finally {
+      clearInterval(alive)
+    }
   }
 }
 

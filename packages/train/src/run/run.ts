@@ -222,7 +222,7 @@ export class Run {
   private async stepMade(metrics: StepMetrics): Promise<void> {
     const { figures, budget = {} } = this.options
     const more = figures?.(metrics, this)
-    const whole = more ? { ...more, ...metrics } : metrics
+    const whole = more ? { ...metrics, ...more, ...metrics } : metrics
     await this.tell((observer) => observer.onStep?.(whole, this))
     const minutes = (performance.now() - this.began) / 60_000
     if (budget.tokens !== undefined && metrics.tokens >= budget.tokens)
