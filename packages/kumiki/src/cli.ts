@@ -5,6 +5,7 @@ import { UsageError } from './usage-error.ts'
 import { oneLine, prepare, VerbError } from './verb.ts'
 import { addAblate } from './verbs/ablate.ts'
 import { addAverage } from './verbs/average.ts'
+import { addConvert } from './verbs/convert.ts'
 import { addData } from './verbs/data.ts'
 import { addDoctor } from './verbs/doctor.ts'
 import { addEstimate } from './verbs/estimate.ts'
@@ -34,6 +35,7 @@ export function createProgram(): Command {
     addFinetune,
     addGenerate,
     addEvaluate,
+    addConvert,
     addTokenizer,
     addModel,
     addPlan,

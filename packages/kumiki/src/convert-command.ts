@@ -1,0 +1,143 @@
+/** `kumiki convert`: a model in another form, with its tokenizer and a card. */
+import { mkdir, readdir } from 'node:fs/promises'
+import { basename, join, resolve } from 'node:path'
+import { countParameters, decoderModel, type ModelArchitecture, modelCard } from '@kumiki/models'
+import {
+  copyTokenizerFiles,
+  type GgufTokenizer,
+  loadGguf,
+  loadModel,
+  modelFolder,
+  saveGguf,
+  saveModel,
+} from '@kumiki/models/node'
+import { init } from '@kumiki/tensor'
+import { loadTokenizer } from '@kumiki/tokenizer'
+import type { RunSummary } from '@kumiki/train/records'
+import { exists, readBytes, readJson, writeWhole } from './files.ts'
+import { UsageError } from './usage-error.ts'
+import { log } from './verb.ts'
+
+export interface ConvertOptions {
+  /** A run folder, a folder as the Hub has it, `hf:owner/name`, or a GGUF file. */
+  readonly model: string
+  readonly to: 'hf' | 'gguf' | 'kumiki'
+  readonly out: string
+  /** How weights are stored. Default: as they are (hf), float32 (kumiki), f16 (gguf). */
+  readonly type?: ConvertType
+  /** What the card calls it, and its licence. */
+  readonly name?: string
+  readonly licence?: string
+}
+
+export const convertTypes = ['f32', 'f16', 'bf16', 'q8_0'] as const
+export type ConvertType = (typeof convertTypes)[number]
+
+const dtypes = { f32: 'float32', f16: 'float16', bf16: 'bfloat16' } as const
+
+export interface Converted {
+  readonly out: string
+  readonly to: ConvertOptions['to']
+  readonly parameters: number
+  readonly files: readonly string[]
+}
+
+/** @throws Error naming the file that is missing, broken or cannot be said in that form; nothing is written over */
+export async function runConvert(options: ConvertOptions): Promise<Converted> {
+  const { to, out, type } = options
+  if (type === 'q8_0' && to !== 'gguf')
+    throw new UsageError(`--type q8_0 is a type of GGUF; --to ${to} has f32, f16 and bf16`)
+  const isGguf = options.model.endsWith('.gguf')
+  const folder = isGguf ? undefined : await modelFolder(options.model)
+  const there = await readdir(out).catch((error) => (error.code === 'ENOENT' ? [] : Promise.reject(error)))
+  if (there.length > 0)
+    throw new Error(`${out}: there are files in it (${there.slice(0, 3).join(', ')}); give a new folder`)
+  const device = await init({ backend: 'cpu', threads: 1 })
+  try {
+    const stored = to === 'kumiki' ? 'float32' : 'stored'
+    const { architecture, parameters, warnings, generation } = folder
+      ? await loadModel(device, folder, { dtype: stored })
+      : { ...(await loadGguf(device, options.model)), warnings: [], generation: {} }
+    for (const warning of warnings) log(warning)
+    const name = options.name ?? basename(resolve(folder ?? options.model)).replace(/\.gguf$/, '')
+    await mkdir(out, { recursive: true })
+    if (to === 'gguf') {
+      const tokenizer = folder ? await ggufTokenizer(folder, architecture) : undefined
+      if (!tokenizer)
+        log('there is no tokenizer.model: the file has no vocabulary, and llama.cpp reads no text with it')
+      const file = join(out, 'model.gguf')
+      await saveGguf(file, architecture, parameters, { type: ggufTypes[type ?? 'f16'], name, tokenizer })
+    } else {
+      const dtype = type && dtypes[type as keyof typeof dtypes]
+      const [eosTokenId] = generation.eosTokenIds ?? []
+      await saveModel(out, architecture, parameters, {
+        ...(dtype && { dtype }),
+        ...(to === 'kumiki' && { maxShardBytes: Number.MAX_SAFE_INTEGER }),
+        ...(eosTokenId !== undefined && { eosTokenId }),
+        ...(generation.bosTokenId !== undefined && { bosTokenId: generation.bosTokenId }),
+      })
+      if (folder) await copyTokenizerFiles(folder, out)
+      if (to === 'hf') await writeWhole(join(out, 'README.md'), await cardOf(options, name, architecture, folder))
+    }
+    decoderModel(architecture).dispose()
+    return { out, to, parameters: countParameters(architecture).total, files: (await readdir(out)).sort() }
+  } finally {
+    device.dispose()
+  }
+}
+
+const ggufTypes = { f32: 'F32', f16: 'F16', bf16: 'BF16', q8_0: 'Q8_0' } as const
+
+const pieceTypes: Readonly<Record<string, number>> = {
+  normal: 1,
+  unknown: 2,
+  control: 3,
+  userDefined: 4,
+  unused: 5,
+  byte: 6,
+}
+
+/** The vocabulary of a SentencePiece model, filled up to the model's rows. */
+async function ggufTokenizer(folder: string, { vocabSize }: ModelArchitecture): Promise<GgufTokenizer | undefined> {
+  const file = join(folder, 'tokenizer.model')
+  if ((await exists(file)) !== true) return undefined
+  const tokenizer = loadTokenizer(await readBytes(file))
+  const ids = Array.from({ length: vocabSize }, (_, id) => id)
+  const known = (id: number) => id < tokenizer.vocabSize
+  return {
+    model: tokenizer.modelType === 'bpe' ? 'llama' : 't5',
+    tokens: ids.map((id) => (known(id) ? tokenizer.idToPiece(id) : `<unused${id}>`)),
+    scores: ids.map((id) => (known(id) ? tokenizer.pieceScore(id) : -1e4)),
+    types: ids.map((id) => (known(id) ? (pieceTypes[tokenizer.pieceType(id)] ?? 1) : 5)),
+    ...(tokenizer.bosId >= 0 && { bosId: tokenizer.bosId }),
+    ...(tokenizer.eosId >= 0 && { eosId: tokenizer.eosId }),
+    unknownId: tokenizer.unkId,
+  }
+}
+
+/** What a run's summary tells of its data, recipe and held-out figures; of another model, its sizes. */
+async function cardOf(
+  { model, licence }: ConvertOptions,
+  name: string,
+  architecture: ModelArchitecture,
+  folder: string | undefined,
+): Promise<string> {
+  const file = folder && join(folder, 'summary.json')
+  const summary = file && (await exists(file)) === true ? ((await readJson(file)) as Partial<RunSummary>) : {}
+  const { corpus, heldOut, heldOutParts = {}, steps, tokens, precision, seed } = summary
+  const figures = { ...(heldOut && { 'held-out text': heldOut }), ...heldOutParts }
+  return modelCard({
+    name,
+    ...(licence !== undefined && { licence }),
+    ...(model.startsWith('hf:') && { baseModel: model.slice(3) }),
+    parameters: countParameters(architecture).total,
+    contextLength: architecture.maxPositionEmbeddings,
+    ...(corpus && { data: corpus.map(({ subset, ...rest }) => ({ name: subset, ...rest })) }),
+    recipe: Object.fromEntries(
+      Object.entries({ steps, tokens, precision, seed }).flatMap(([k, v]) => (v === undefined ? [] : [[k, v]])),
+    ),
+    evaluation: Object.entries(figures).flatMap(([task, { bitsPerByte }]) =>
+      Number.isFinite(bitsPerByte) ? [{ task, metric: 'bits per byte', value: bitsPerByte }] : [],
+    ),
+  })
+}

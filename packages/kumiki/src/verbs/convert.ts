@@ -1,0 +1,32 @@
+/** `kumiki convert` */
+import type { Command } from 'commander'
+import type { ConvertOptions } from '../convert-command.ts'
+import { choice } from '../flag-values.ts'
+import { addVerb, answer } from '../verb.ts'
+
+export function addConvert(program: Command): void {
+  addVerb(
+    program,
+    'convert',
+    'Write a model in another form: for the Hugging Face Hub with a card, for llama.cpp, or for Kumiki.',
+    (c) =>
+      c
+        .requiredOption('--model <folder>', 'a run folder, a model as the Hub has it, hf:OWNER/NAME, or a .gguf file')
+        .addOption(choice('--to <form>', 'the form', ['hf', 'gguf', 'kumiki']).makeOptionMandatory())
+        .requiredOption('--out <folder>', 'a new folder')
+        .addOption(
+          choice('--type <type>', 'how weights are stored (default: as they are; gguf: f16; kumiki: f32)', [
+            ...['f32', 'f16', 'bf16', 'q8_0'],
+          ]),
+        )
+        .option('--name <name>', 'what the card calls it (default: the name of the folder)')
+        .option('--licence <id>', 'in the card, such as apache-2.0 (the default) or cc-by-4.0'),
+    convert,
+  )
+}
+
+async function convert({ json, ...options }: ConvertOptions & { json?: boolean }): Promise<void> {
+  const { runConvert } = await import('../convert-command.ts')
+  const made = await runConvert(options)
+  answer({ json }, made, () => `${made.out}: ${made.files.join(', ')}`)
+}

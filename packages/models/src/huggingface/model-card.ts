@@ -1,0 +1,128 @@
+/**
+ * README.md of a model as the Hub reads it: what it is, what it was trained on, how, and how good it is. Plain values in, text out.
+ * @see https://huggingface.co/docs/hub/model-cards
+ */
+import { stringify } from 'yaml'
+
+/** A part of what a model was trained on. Release levels are LLM-jp's: L1 may be trained on, searched and given away, L3 only trained on. */
+export interface CardData {
+  readonly name: string
+  readonly language?: string | null
+  readonly source?: string | null
+  readonly licence?: string | null
+  readonly releaseLevel?: string | null
+  readonly tokens?: number
+  readonly repeats?: number
+}
+
+export interface CardScore {
+  readonly task: string
+  readonly metric: string
+  readonly value: number
+  readonly standardError?: number
+}
+
+export interface ModelCard {
+  readonly name: string
+  /** An SPDX identifier, as the Hub writes it. Default `apache-2.0`, LLM-jp's policy. */
+  readonly licence?: string
+  /** Codes such as `ja`. Default: the languages of the data. */
+  readonly languages?: readonly string[]
+  /** The model it was made of, such as `llm-jp/llm-jp-3-150m`. */
+  readonly baseModel?: string
+  readonly parameters?: number
+  readonly contextLength?: number
+  readonly data?: readonly CardData[]
+  /** What was done, line by line: optimizer, steps, precision, ... */
+  readonly recipe?: Readonly<Record<string, string | number>>
+  readonly evaluation?: readonly CardScore[]
+}
+
+const codes: Readonly<Record<string, string>> = { japanese: 'ja', english: 'en', chinese: 'zh', korean: 'ko' }
+
+/** A cell: text from outside opens no column, no line and no markup of its own. */
+const cell = (value: unknown): string =>
+  String(value ?? '')
+    .replace(/[\\|`*_<>[\]]/g, (c) => `\\${c}`)
+    .replace(/\s+/g, ' ')
+
+const table = (head: readonly string[], rows: readonly (readonly unknown[])[]): string =>
+  [head, head.map(() => '---'), ...rows.map((row) => row.map(cell))].map((row) => `| ${row.join(' | ')} |`).join('\n')
+
+/** @throws RangeError for a name or licence that is no line of text */
+export function modelCard(card: ModelCard): string {
+  const { name, licence = 'apache-2.0', baseModel, parameters, contextLength } = card
+  const { data = [], recipe = {}, evaluation = [] } = card
+  for (const [field, value] of Object.entries({ name, licence }))
+    if (value.trim() === '' || /[\r\n]/.test(value))
+      throw new RangeError(`modelCard: ${field} must be a line of text, got ${JSON.stringify(value)}`)
+  const spoken = data.flatMap(({ language }) => (language ? [codes[language.toLowerCase()] ?? language] : []))
+  const languages = card.languages ?? [...new Set(spoken)].filter((code) => /^[a-z]{2,3}$/.test(code)).sort()
+  const front = {
+    license: licence.toLowerCase(),
+    ...(languages.length > 0 && { language: languages }),
+    library_name: 'transformers',
+    pipeline_tag: 'text-generation',
+    ...(baseModel !== undefined && { base_model: baseModel }),
+    tags: ['kumiki'],
+    ...(evaluation.length > 0 && { 'model-index': [{ name, results: evaluation.map(resultOf) }] }),
+  }
+  const facts = [
+    ...(parameters === undefined ? [] : [`${parameters.toLocaleString('en')} parameters`]),
+    ...(contextLength === undefined ? [] : [`a context of ${contextLength.toLocaleString('en')} tokens`]),
+    ...(baseModel === undefined ? [] : [`made of ${cell(baseModel)}`]),
+  ]
+  const sections = [
+    `---\n${stringify(front, { lineWidth: 0 })}---`,
+    `# ${cell(name)}`,
+    ...(facts.length > 0 ? [`A language model: ${facts.join(', ')}.`] : []),
+    '## Data',
+    data.length > 0
+      ? table(
+          ['part', 'language', 'tokens', 'repeats', 'release level', 'licence', 'source'],
+          data.map((d) => [
+            d.name,
+            d.language,
+            d.tokens?.toLocaleString('en'),
+            d.repeats,
+            d.releaseLevel,
+            d.licence,
+            d.source,
+          ]),
+        )
+      : 'What it was trained on is not recorded.',
+    ...(Object.keys(recipe).length > 0
+      ? [
+          '## Training',
+          table(
+            ['', ''],
+            Object.entries(recipe).map(([k, v]) => [k, v]),
+          ),
+        ]
+      : []),
+    ...(evaluation.length > 0
+      ? [
+          '## Evaluation',
+          table(
+            ['task', 'metric', 'score', 'standard error'],
+            evaluation.map((e) => [
+              e.task,
+              e.metric,
+              round(e.value),
+              e.standardError === undefined ? '' : round(e.standardError),
+            ]),
+          ),
+        ]
+      : []),
+    `## Licence\n\n${cell(licence)}`,
+  ]
+  return `${sections.join('\n\n')}\n`
+}
+
+const round = (x: number) => Number(x.toPrecision(4))
+
+const resultOf = ({ task, metric, value }: CardScore) => ({
+  task: { type: 'text-generation' },
+  dataset: { name: task, type: task.replace(/[^\w-]+/g, '-').toLowerCase() },
+  metrics: [{ type: metric, value: round(value) }],
+})
