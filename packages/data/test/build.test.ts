@@ -45,6 +45,12 @@ describe('documents of a file', () => {
     expect(await read(write('a.txt', text))).toEqual(['first\nline', 'second'])
     expect(await read(write('a.txt.gz', gzipSync(text)))).toEqual(['first\nline', 'second'])
     expect(await read(write('a.txt.zst', stored(text)))).toEqual(['first\nline', 'second'])
+    const frames = Buffer.concat([
+      stored('one\n'),
+      Buffer.from([0x5f, 0x2a, 0x4d, 0x18, 1, 0, 0, 0, 7]),
+      stored('two\n'),
+    ])
+    expect(await read(write('frames.txt.zst', frames))).toEqual(['one', 'two'])
     expect(await read(write('lines.txt', '\none\ntwo\n\n'))).toEqual(['one', 'two'])
     expect(await read(write('a.md', '# t\n\nbody'))).toEqual(['# t\n\nbody'])
     expect(await read(write('a.jsonl', '{"text":"x"}\n\n{"text":"組木"}'))).toEqual(['x', '組木'])
@@ -97,6 +103,21 @@ describe('bad input is told by file and place', () => {
       Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 0xf8, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
       'bytes of memory, at most 134217728',
     ],
+    [
+      'single.txt.zst', // a single segment that claims 2 GB
+      Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0xa0, 0, 0, 0, 0x7f, 1, 0, 0]),
+      'wants 2130706432 bytes of memory, at most 134217728',
+    ],
+    [
+      'second.txt.zst', // a good frame, something skipped, and one that lies
+      Buffer.concat([
+        stored('good\n'),
+        Buffer.from([0x50, 0x2a, 0x4d, 0x18, 2, 0, 0, 0, 9, 9]),
+        Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0xe0, 0, 0, 0, 0, 0, 0, 0, 0x10, 1, 0, 0]),
+      ]),
+      'wants 1152921504606847000 bytes of memory',
+    ],
+    ['rest.txt.zst', Buffer.concat([stored('good\n'), Buffer.from('more')]), 'it is no zstd archive'],
     ['not.parquet', 'PAR1 no', 'it is no parquet file'],
   ])('%s', async (name, data, message) => {
     const path = write(name, data)

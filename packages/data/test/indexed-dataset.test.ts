@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -109,3 +110,21 @@ describe('files', () => {
     await expect(openIndexedDataset(prefix)).rejects.toThrow(/corpus.idx: ENOENT.*give the prefix/)
   })
 })
+
+const preprocessed: {
+  cases: { vocabulary: number; documents: number; append: boolean; bin: string; idx: string }[]
+} = JSON.parse(new TextDecoder().decode(vector('megatron-preprocess.json')))
+
+// tools/preprocess_data.py of Megatron-LM, run for the same ids (vectors/make_preprocess.py).
+it.each(preprocessed.cases)(
+  'bytes are those of Megatron-LM’s preprocessing: vocabulary $vocabulary, $documents documents, eod $append',
+  async ({ vocabulary, documents, append, bin, idx }) => {
+    const length = (d: number) => 1 + (((Math.imul(d, 2654435761) >>> 0) >>> 9) % 90)
+    const ids = Array.from({ length: documents }, (_, d) =>
+      Array.from({ length: length(d) }, (_, i) => (d * 7919 + i * 104729) % vocabulary),
+    )
+    const made = encodeIndexedDataset(ids, { vocabSize: vocabulary, ...(append && { eosId: 2 }) })
+    const hash = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
+    expect([hash(made.bin), hash(made.idx)]).toEqual([bin, idx])
+  },
+)
