@@ -91,5 +91,7 @@ export class BackgroundSave {
 function startWorker(): Worker {
   if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./save-worker.js', import.meta.url))
   const source = JSON.stringify(new URL('./save-worker.ts', import.meta.url).href)
-  return new Worker(`import('tsx/esm/api').then(({ tsImport }) => tsImport(${source}, ${source}))`, { eval: true })
+  // Found from here: what is evaluated looks for packages where the process was started.
+  const loader = JSON.stringify(import.meta.resolve('tsx/esm/api'))
+  return new Worker(`import(${loader}).then(({ tsImport }) => tsImport(${source}, ${source}))`, { eval: true })
 }
