@@ -1,6 +1,6 @@
 /** A page of a study: what was found, means, interactions, and what cannot be told apart. */
 import type { Anova, SeveralAnalyses } from '@kumiki/ablation'
-import type { Content } from '@kumiki/report'
+import type { Content, LineChart } from '@kumiki/report'
 import { levelsOf, type StudyFolder } from './study.ts'
 import type { Responses } from './study-responses.ts'
 
@@ -12,9 +12,8 @@ export async function studyPage(
   responses: Responses,
   { analyses, table: tests, verdict }: SeveralAnalyses,
 ): Promise<string> {
-  const { effectsChart, facts, figure, figureRow, halfNormalChart, html, lineCharts, page, table } = await import(
-    '@kumiki/report'
-  )
+  const { effectsChart, facts, figure, figureRow, halfNormalChart, html, lineChart, lineCharts, page, table } =
+    await import('@kumiki/report')
   const { aliasTable } = await import('@kumiki/ablation')
   const names = study.design.factors.map(({ name }) => name)
   const rows = levelsOf(study.design)
@@ -23,6 +22,23 @@ export async function studyPage(
   const sections: Content[] = Object.entries(analyses).map(([name, analysis]) => {
     const effects = effectsOf(analysis)
     const means = analysis.terms.filter(({ means }) => means.length > 0)
+    const small = [
+      ...analysis.terms
+        .filter(({ factors }) => factors.length === 2)
+        .map(({ factors: [a, b] }) => ({
+          caption: `${a} at each level of ${b}`,
+          draw: (width: number) =>
+            lineChart(interaction(rows, responses[name], name, a, b), { width, height: 380, heading: false }),
+        })),
+      ...(effects.length > 2
+        ? [
+            {
+              caption: 'Sizes beside what noise alone would give',
+              draw: (width: number) => halfNormalChart(effects, { width, response: name, heading: false }),
+            },
+          ]
+        : []),
+    ]
     return html`<h2>${name}</h2>
 ${effects.length > 0 ? figure('Effects: mean on less mean off', (width) => effectsChart({ effects, confidence: analysis.confidence }, { width, response: name })) : undefined}
 ${figure('Means of each level', (width) =>
@@ -43,7 +59,7 @@ ${figure('Means of each level', (width) =>
     },
   ),
 )}
-${effects.length > 2 ? figureRow([{ caption: 'Sizes beside what noise alone would give', draw: (width) => halfNormalChart(effects, { width, response: name, heading: false }) }], 2) : undefined}`
+${small.length > 0 ? figureRow(small, 2) : undefined}`
   })
   const values = Object.entries(responses)
   const cellsOf = (row: number) =>
@@ -93,6 +109,34 @@ ${table(
 )}
 ${aliases.length > 0 ? html`<h2>What cannot be told apart</h2><ul>${aliases.map((line) => html`<li>${line}</li>`)}</ul>` : undefined}`,
   })
+}
+
+/** Means of the responses by two factors: one line for each level of the second. Lines that are not parallel are an interaction. */
+function interaction(
+  rows: readonly Readonly<Record<string, string>>[],
+  values: Responses[string],
+  response: string,
+  a: string,
+  b: string,
+): LineChart {
+  const levels = (factor: string) => [...new Set(rows.map((row) => row[factor]))]
+  const meanAt = (x: string, y: string) => {
+    const own = rows.flatMap((row, i) => (row[a] === x && row[b] === y ? [values[i]].flat() : []))
+    const there = own.filter((value) => typeof value === 'number')
+    return there.length === 0 ? Number.NaN : there.reduce((sum, value) => sum + value, 0) / there.length
+  }
+  const xs = levels(a)
+  return {
+    title: `${a} at each level of ${b}`,
+    xLabel: a,
+    yLabel: response,
+    lines: levels(b).map((y) => ({
+      label: `${b} ${y}`,
+      points: xs.map((x, i) => [i, meanAt(x, y)] as const),
+      dots: true,
+    })),
+    xTick: (i) => xs[i] ?? '',
+  }
 }
 
 /** One range for all panels, so that slopes can be compared. */

@@ -65,6 +65,10 @@ test('a study: configurations, a table, run folders read, missing runs told', as
     /^bits per byte: Code lowers the response by .* cannot be told from Beta2:Web/,
   )
   expect(readFileSync(at('page.html'), 'utf8')).toMatch(/<svg[\s\S]*What cannot be told apart/)
+  const twisted = ['ablate', 'analyze', path, '--response', 'heldOut.bitsPerByte', '--out', at('page.html')]
+  // Full in any two of its factors: Code:Beta2 is Web itself, so it cannot be a term beside it.
+  const told = await inProcess([...twisted, '--interaction', 'Code:Beta2'])
+  expect([told.code, told.stderr]).toEqual([1, expect.stringMatching(/Code:Beta2/)])
   rmSync(join(path, 'runs', 'run-1-1'), { recursive: true })
   rmSync(join(path, 'configs', 'run-1-1.json'))
   const lost = await inProcess(['ablate', 'analyze', path, '--response', 'heldOut.bitsPerByte'])
@@ -92,6 +96,13 @@ test('level designs on the command line, and a table that was filled in', async 
   const given = ['--design', at('l9.json'), '--responses', write('r.json', { loss: responses, other: responses })]
   const analysed = await inProcess(['ablate', 'analyze', ...given])
   expect(analysed.stdout).toMatch(/loss: rate matters \(p = .*1e-3 2/)
+  const whole = write(
+    'whole.json',
+    json(at('l9.json')).runs.map(([rate, warm]: number[]) => rate * warm),
+  )
+  const crossed = ['--design', at('l9.json'), '--responses', whole, '--interaction', 'rate:warm', '--out', at('x.html')]
+  expect((await inProcess(['ablate', 'analyze', ...crossed])).stdout).toContain('Nothing is left for a residual')
+  expect(readFileSync(at('x.html'), 'utf8')).toMatch(/rate at each level of warm[\s\S]*warm 5 %/)
   const three = { ...study, factors: [{ name: 'Rate', levels: { a: {}, b: {}, c: {} } }, study.factors[0]] }
   const path = at('mixed')
   const mixed = await inProcess(`ablate design --study ${write('three.json', three)} --out ${path}`.split(' '))
