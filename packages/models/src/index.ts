@@ -9,9 +9,11 @@ export {
   mergeAdapter,
 } from './adapters/lora.ts'
 export * from './configs.ts'
-export { type DecoderModel, decoderModel } from './decoder/decoder.ts'
+export type { BlockContext } from './decoder/block.ts'
+export { type DecoderModel, type DecoderOptions, decoderModel } from './decoder/decoder.ts'
 export type { RouterLosses } from './decoder/experts.ts'
 export type { InitializeOptions } from './decoder/initialize.ts'
+export type { DecoderPart, DecoderParts } from './decoder/parts.ts'
 export {
   type Continuation,
   type LogLikelihood,

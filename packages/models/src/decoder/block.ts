@@ -2,15 +2,17 @@
 import { add, cast, rmsNorm, type Tensor } from '@kumiki/tensor'
 import type { ModelArchitecture } from '../architecture.ts'
 import type { LinearLayer, LinearRule, Parameters } from '../language-model.ts'
-import { selfAttention } from './attention.ts'
+import { type ScoreOptions, selfAttention } from './attention.ts'
 import { mixtureOfExperts, type Routing } from './experts.ts'
 import { feedForward } from './feed-forward.ts'
-import type { KeyValueCache } from './kv-cache.ts'
+import type { DecoderParts } from './parts.ts'
 import type { Rotation } from './rope.ts'
 
 /** What all blocks of a forward pass share. */
 export interface BlockContext {
   readonly architecture: ModelArchitecture
+  /** Parts that stand in place of the decoder's own. */
+  readonly parts: DecoderParts
   readonly parameters: Parameters
   /** What the routers of the pass did, layer by layer. */
   readonly routings: Routing[]
@@ -18,13 +20,15 @@ export interface BlockContext {
   apply(x: Tensor, name: string): Tensor
   /** RMSNorm over the last axis. @param name of its weight, without `.weight` */
   norm(x: Tensor, name: string): Tensor
+  /** Attention over everything before, which a cache keeps where there is one. q, k and v are [B, T, heads, D], rotated. */
+  attend(layer: number, q: Tensor, k: Tensor, v: Tensor, options: ScoreOptions): Tensor
+  /** Turns heads [B, T, heads, D] by the positions of the pass. */
+  rotate(heads: Tensor, rotation?: Rotation): Tensor
   /** Brings a tensor into the format of activations. */
   readonly store: (x: Tensor) => Tensor
   /** Rotary positions of the pass, in layers that see everything and in sliding ones. */
   readonly rotation: Rotation
   readonly localRotation: Rotation
-  readonly documents?: Tensor
-  readonly cache?: KeyValueCache
 }
 
 /** The layers and norms of a pass, by name. */
@@ -50,11 +54,18 @@ export function namedLayers(
 
 /** @param x the residual stream, float32 [B, T, C] */
 export function transformerBlock(context: BlockContext, layer: number, x: Tensor): Tensor {
+  const { parts } = context
+  if (parts.block) return parts.block.forward(context, layer, x)
   const { normPlacement = 'pre' } = context.architecture
   const norm = (y: Tensor, name: string) => context.norm(y, `model.layers.${layer}.${name}`)
-  const attended = (y: Tensor) => selfAttention(context, layer, y)
+  const attended = (y: Tensor) =>
+    parts.attention ? parts.attention.forward(context, layer, y) : selfAttention(context, layer, y)
   const fed = (y: Tensor) =>
-    context.architecture.experts ? mixtureOfExperts(context, layer, y) : feedForward(context, layer, y)
+    parts.feedForward
+      ? parts.feedForward.forward(context, layer, y)
+      : context.architecture.experts
+        ? mixtureOfExperts(context, layer, y)
+        : feedForward(context, layer, y)
   if (normPlacement === 'pre') {
     const h = x.add(attended(norm(x, 'input_layernorm')))
     return h.add(fed(norm(h, 'post_attention_layernorm')))

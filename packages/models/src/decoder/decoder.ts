@@ -1,14 +1,37 @@
 /** The decoder: Llama's and its kin's (`ModelArchitecture` says where they differ), untied or tied tables. */
-import { broadcastTo, cast, type Device, full, iota, sliceAxis, type Tensor, take } from '@kumiki/tensor'
+import {
+  attention,
+  broadcastTo,
+  cast,
+  type Device,
+  full,
+  iota,
+  rotary,
+  sliceAxis,
+  type Tensor,
+  take,
+} from '@kumiki/tensor'
 import { architectureFields, type ModelArchitecture, validateArchitecture } from '../architecture.ts'
 import { type LanguageModel, linear, type Parameters } from '../language-model.ts'
 import { outputLayer } from '../output-layer.ts'
-import { countParameters, flopsPerToken, type ParameterCount, parameterShapes } from '../parameters.ts'
+import {
+  countParameters,
+  flopsPerToken,
+  type ParameterCount,
+  type ParameterShape,
+  parameterShapes,
+} from '../parameters.ts'
 import { type BlockContext, blockLinearLayers, namedLayers, transformerBlock } from './block.ts'
 import { auxiliaryOf, type RouterLosses, type Routing } from './experts.ts'
 import { type InitializeOptions, initializeDecoder } from './initialize.ts'
 import { type KeyValueCache, openCache } from './kv-cache.ts'
+import { type DecoderParts, linearLayersWithParts, parametersWithParts } from './parts.ts'
 import { dynamicRotation, type Rotation, ropeFrequencies, rotationTables } from './rope.ts'
+
+export interface DecoderOptions extends RouterLosses {
+  /** In place of the attention, the feed-forward or the block of every layer. */
+  readonly parts?: DecoderParts
+}
 
 export interface DecoderModel extends LanguageModel {
   readonly architecture: ModelArchitecture
@@ -30,21 +53,21 @@ function refuseWhatIsNotComputed(architecture: ModelArchitecture): void {
 
 /**
  * The decoder of an architecture.
- * @param losses what the routers of a mixture of experts add to the training loss
+ * @param options what the routers of a mixture of experts add to the training loss, and parts of one's own
  * @throws RangeError for a field outside its bounds, and for one that the decoder does not compute
  * @example
  * const model = decoderModel(nano)
  * const parameters = model.initialize(device, { seed: 1 })
  * const logits = model.forward(parameters, tokens).logits() // [batch, seq, vocabulary]
  */
-export function decoderModel(architecture: ModelArchitecture, losses: RouterLosses = {}): DecoderModel {
+export function decoderModel(architecture: ModelArchitecture, options: DecoderOptions = {}): DecoderModel {
   validateArchitecture(architecture, 'decoderModel')
   refuseWhatIsNotComputed(architecture)
-  const { auxiliaryLoss = 0.01, routerZLoss = 1e-3 } = losses
+  const { auxiliaryLoss = 0.01, routerZLoss = 1e-3, parts = {} } = options
   for (const [name, value] of Object.entries({ auxiliaryLoss, routerZLoss }))
     if (!(value >= 0 && value < 1e6))
       throw new RangeError(`decoderModel: ${name} must be a number of at least 0, got ${value}`)
-  return new Decoder(architecture, { auxiliaryLoss, routerZLoss })
+  return new Decoder(architecture, { auxiliaryLoss, routerZLoss }, parts)
 }
 
 class Decoder implements DecoderModel {
@@ -56,22 +79,31 @@ class Decoder implements DecoderModel {
   readonly linearLayers: LanguageModel['linearLayers']
   readonly takesLengths = true
   private readonly losses: Required<RouterLosses>
+  private readonly parts: DecoderParts
+  /** Weights more than the architecture has, all of them and those of matrices: what parts of one's own bring. */
+  private readonly more: { readonly all: number; readonly matrices: number }
   private readonly tables = new Map<Device, { readonly all: Rotation; readonly local: Rotation }>()
 
-  constructor(architecture: ModelArchitecture, losses: Required<RouterLosses>) {
+  constructor(architecture: ModelArchitecture, losses: Required<RouterLosses>, parts: DecoderParts) {
     this.architecture = architecture
     this.losses = losses
+    this.parts = parts
     const { maxPositionEmbeddings: positions, ropeScaling } = architecture
     this.contextLength = ropeScaling?.type === 'dynamic' ? Math.floor(positions * ropeScaling.factor) : positions
     this.vocabSize = architecture.vocabSize
-    this.parameters = parameterShapes(architecture, { experts: 'stacked' })
-    this.linearLayers = Array.from({ length: architecture.numHiddenLayers }, (_, i) =>
-      blockLinearLayers(i, architecture),
-    ).flat()
+    const own = parameterShapes(architecture, { experts: 'stacked' })
+    const layers = Array.from({ length: architecture.numHiddenLayers }, (_, i) => blockLinearLayers(i, architecture))
+    const changed = Object.keys(parts).length > 0
+    this.parameters = changed ? parametersWithParts(own, architecture, parts) : own
+    this.linearLayers = changed ? linearLayersWithParts(layers.flat(), this.parameters) : layers.flat()
+    const weights = (list: readonly ParameterShape[], least: number) =>
+      list.reduce((sum, { shape }) => sum + (shape.length < least ? 0 : shape.reduce((a, b) => a * b, 1)), 0)
+    const more = (least: number) => weights(this.parameters, least) - weights(own, least)
+    this.more = { all: more(0), matrices: more(2) }
   }
 
   initialize(device: Device, options?: InitializeOptions): Parameters {
-    return initializeDecoder(device, this.architecture, options)
+    return initializeDecoder(device, this.architecture, options, this.parameters)
   }
 
   forward: LanguageModel['forward'] = (p, tokens, options = {}) => {
@@ -85,14 +117,21 @@ class Decoder implements DecoderModel {
       openCache(options.cache, tokens.shape, contextLength, { ...options.cacheOptions, documents, lengths })
     const embedding = p['model.embed_tokens.weight']
     const routings: Routing[] = []
+    const rotations = this.rotations(embedding, seq, cache || undefined, lengths)
     const context: BlockContext = {
       architecture,
+      parts: this.parts,
       routings,
       ...namedLayers(p, architecture, options.linear ?? ((x, weight) => linear(x, weight, activations))),
       store: (x) => cast(x, activations),
-      ...this.rotations(embedding, seq, cache || undefined, lengths),
-      documents,
-      cache,
+      ...rotations,
+      attend: (layer, q, k, v, how) =>
+        cache ? cache.attend(layer, q, k, v, how) : attention(q, k, v, { documents, ...how }),
+      rotate: (heads, { cos, sin } = rotations.rotation) => {
+        if (cos.shape[0] === seq) return rotary(heads, cos, sin)
+        // Rows of a batch that go on from different places have positions of their own, and are turned as one long row.
+        return rotary(heads.reshape([1, -1, ...heads.shape.slice(2)]), cos, sin).reshape(heads.shape)
+      },
     }
     let x = cast(take(embedding, tokens), 'float32') // [B, T, C]
     if (architecture.scaleEmbeddings) x = x.mul(Math.sqrt(architecture.hiddenSize))
@@ -105,11 +144,15 @@ class Decoder implements DecoderModel {
   }
 
   countParameters(): ParameterCount {
-    return countParameters(this.architecture)
+    const count = countParameters(this.architecture)
+    const { all } = this.more
+    if (all === 0) return count
+    const { total, nonEmbedding, activated } = count
+    return { ...count, total: total + all, nonEmbedding: nonEmbedding + all, activated: activated + all }
   }
 
   flopsPerToken(sequenceLength?: number): number {
-    return flopsPerToken(this.architecture, { sequenceLength })
+    return flopsPerToken(this.architecture, { sequenceLength }) + 6 * this.more.matrices
   }
 
   dispose(): void {

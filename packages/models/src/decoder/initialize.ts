@@ -2,7 +2,7 @@
 import type { Device } from '@kumiki/tensor'
 import type { ModelArchitecture } from '../architecture.ts'
 import type { Parameters } from '../language-model.ts'
-import { parameterShapes } from '../parameters.ts'
+import { type ParameterShape, parameterShapes } from '../parameters.ts'
 import { fillNormal, hashName } from '../random.ts'
 
 export interface InitializeOptions {
@@ -20,11 +20,12 @@ export function initializeDecoder(
   device: Device,
   architecture: ModelArchitecture,
   options: InitializeOptions = {},
+  shapes: readonly ParameterShape[] = parameterShapes(architecture, { experts: 'stacked' }),
 ): Parameters {
   const { seed = 0, scaleOutputs = true } = options
   const { initializerRange, numHiddenLayers } = architecture
   const parameters: Parameters = {}
-  for (const { name, shape } of parameterShapes(architecture, { experts: 'stacked' })) {
+  for (const { name, shape } of shapes) {
     const values = new Float32Array(shape.reduce((a, b) => a * b, 1))
     if (name.endsWith('.bias')) values.fill(0)
     else if (shape.length === 1) values.fill(architecture.normOffset ? 0 : 1)

@@ -107,7 +107,8 @@ function continueCache(
   lengths: Tensor | undefined,
 ): KeyValueCache {
   const { tokens } = cache // int32 [B]
-  const room = Math.max(atLeast, cache['layers.0.keys'].shape[1])
+  const filled = Object.entries(cache).find(([name]) => name.endsWith('.keys'))?.[1]
+  const room = Math.max(atLeast, filled?.shape[1] ?? seq)
   const kept: Record<string, Tensor> = { tokens: lengths ? add(tokens, lengths) : tokens.add(seq) }
   const before = cast(tokens.reshape([batch, 1, 1]), 'float32')
   const positions = add(cast(iota([batch, seq, 1], 1), 'float32'), before) // [B, T, 1]
