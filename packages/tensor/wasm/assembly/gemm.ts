@@ -390,10 +390,10 @@ export function gemmThin(
       const kc = min(KC, k - p)
       const from = b + <usize>(z * bBatch + column * bColumn + p * bRow) * size
       const row = scratch + ((<usize>p * <usize>tiles) << 4)
-      if (m == 1 && columns == 8 && bRow == 1 && !scales) {
+      // A copy of the loop for each format costs every page its bytes: the two that weights are stored in.
+      if (m == 1 && columns == 8 && bRow == 1 && !scales && type <= 1) {
         if (type == 0) rowTimesColumns(row, from, 0, bColumn, kc, cz, p > 0)
-        else if (type == 1) rowTimesColumns(row, from, 1, bColumn, kc, cz, p > 0)
-        else rowTimesColumns(row, from, type, bColumn, kc, cz, p > 0)
+        else rowTimesColumns(row, from, 1, bColumn, kc, cz, p > 0)
       } else {
         packLines(from, type, columns, 8, kc, bColumn, bRow, panel)
         if (scales) {
