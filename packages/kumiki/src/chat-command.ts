@@ -99,7 +99,9 @@ async function openChatModel(device: Device, { checkpoint, template }: ChatOptio
   for (const warning of warnings) log(warning)
   const model = decoderModel(architecture)
   const own = isAdapter ? await loadAdapter(device, folder, model) : undefined
-  const format = await openChatFormat(folder, template)
+  // Adapters of others often come without a tokenizer: it is the base's then.
+  const tokenizers = await Promise.all(['tokenizer.json', 'tokenizer.model'].map((name) => exists(join(folder, name))))
+  const format = await openChatFormat(tokenizers.includes(true) ? folder : from, template)
   if (format.vocabSize > architecture.vocabSize)
     throw new Error(
       `${folder}: the tokenizer has ${format.vocabSize} tokens, the model only ${architecture.vocabSize} rows; they do not belong together`,

@@ -6,6 +6,7 @@ import { countParameters, fromHuggingFaceConfig, type LoraConfig } from '@kumiki
 import { modelFolder } from '@kumiki/models/node'
 import { type Device, type InitOptions, init } from '@kumiki/tensor'
 import {
+  changeRunConfiguration,
   checkRunConfiguration,
   Run,
   type RunConfiguration,
@@ -13,6 +14,7 @@ import {
   RunConfigurationError,
   type RunObserver,
   runOptionsOf,
+  TrainingError,
 } from '@kumiki/train'
 import {
   beginRun,
@@ -105,10 +107,14 @@ export async function runFinetune(options: FinetuneOptions): Promise<FinishedTun
     return options.resume === undefined ? await begin(options, started) : await goOn(options, options.resume, started)
   } catch (error) {
     if (error instanceof RunFolderError || error instanceof RunConfigurationError)
-      throw new UsageError(error.message.replaceAll('train --resume', 'finetune --resume'), { cause: error })
+      throw new UsageError(ofThisVerb(error.message), { cause: error })
+    if (error instanceof TrainingError) throw new TrainingError(ofThisVerb(error.message), { cause: error })
     throw error
   }
 }
+
+/** What the run's own machinery says of going on names the verb that it was made for. */
+const ofThisVerb = (message: string) => message.replaceAll('train --resume', 'finetune --resume')
 
 /** What a run works on. */
 interface Prepared {
@@ -250,8 +256,7 @@ function configurationOf(options: FinetuneOptions, data: TuningData, vocabSize: 
   const probe = packedBatches({ documents: data.train, sequenceLength, batchSize: 1 })
   const batchSize = overrides.batchSize ?? Math.min(tuningDefaults.batchSize, probe.sequencesPerEpoch)
   const steps = overrides.steps ?? Math.max(1, Math.ceil((epochs * probe.sequencesPerEpoch) / batchSize))
-  const given = Object.fromEntries(Object.entries(overrides).filter(([, value]) => value !== undefined))
-  const configuration = {
+  const configuration: RunConfiguration = {
     steps,
     batchSize,
     accumulation: 1,
@@ -268,9 +273,8 @@ function configurationOf(options: FinetuneOptions, data: TuningData, vocabSize: 
     seed: 0,
     // The tokenizer is the model's; the field is of runs that train one.
     vocabSize: Math.max(260, vocabSize),
-    ...given,
-  } as RunConfiguration
-  return checkRunConfiguration(configuration, 'finetune')
+  }
+  return checkRunConfiguration(changeRunConfiguration(configuration, overrides), 'finetune')
 }
 
 /** One process at work, its folder held until it is through. */
