@@ -1,12 +1,13 @@
 /** `kumiki convert`: a model in another form, with its tokenizer and a card. */
 import { mkdir, readdir } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
-import { countParameters, decoderModel, type ModelArchitecture, modelCard } from '@kumiki/models'
+import { countParameters, decoderModel, type ModelArchitecture } from '@kumiki/models'
 import {
   copyTokenizerFiles,
   type GgufTokenizer,
   loadGguf,
   loadModel,
+  modelCard,
   modelFolder,
   saveGguf,
   saveModel,

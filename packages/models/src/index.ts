@@ -37,7 +37,6 @@ export { type FeedForwardSizes, feedForwardModel } from './history/feed-forward.
 export * from './history/ngram.ts'
 export { type RecurrentSizes, recurrentModel } from './history/recurrent.ts'
 export type { RecurrentCellName } from './history/recurrent-cells.ts'
-export { type CardData, type CardScore, type ModelCard, modelCard } from './huggingface/model-card.ts'
 export {
   type CacheDType,
   type CacheOptions,

@@ -7,5 +7,6 @@ export { type GgufOptions, type GgufTokenizer, type LoadedGguf, loadGguf, saveGg
 export { type SaveOptions, saveModel, saveTokenizerConfig } from './huggingface/export.ts'
 export { fetchFromHub, type HubOptions } from './huggingface/hub.ts'
 export { type LoadedModel, type LoadOptions, loadModel, modelFolder } from './huggingface/import.ts'
+export { type CardData, type CardScore, type ModelCard, modelCard } from './huggingface/model-card.ts'
 export { copyTokenizerFiles } from './huggingface/model-files.ts'
 export { openWeights, type WeightFiles } from './huggingface/weight-files.ts'

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
-import { modelCard } from '../src/index.ts'
+import { modelCard } from '../src/node.ts'
 
 const card = modelCard({
   name: 'tiny',
