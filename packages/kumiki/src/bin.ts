@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { main } from './cli.ts'
-import { endWithoutTerminal, surviveClosedOutput } from './closed-output.ts'
+import { endWithoutTerminal, surviveClosedOutput } from './output/closed-output.ts'
 
 surviveClosedOutput()
 process.exitCode = await main(process.argv.slice(2))

@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url'
 import { loadGguf, loadModel } from '@kumiki/models/node'
 import { init } from '@kumiki/tensor'
 import { afterAll, expect, test } from 'vitest'
-import { runConvert } from '../src/convert-command.ts'
-import { runGenerate } from '../src/generate-command.ts'
+import { runConvert } from '../src/models/convert-command.ts'
+import { runGenerate } from '../src/models/generate-command.ts'
 
 const model = fileURLToPath(new URL('../../models/vectors/lm-eval/model', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'kumiki-convert-'))

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { writeIndexedDataset } from '@kumiki/data/node'
 import { afterAll, expect, test } from 'vitest'
-import { filtersOf } from '../src/build-filters.ts'
+import { filtersOf } from '../src/flags/build-filters.ts'
 import { inProcess } from './run-cli.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'kumiki-inspect-'))

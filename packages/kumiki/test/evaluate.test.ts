@@ -7,7 +7,7 @@ import { saveModel } from '@kumiki/models/node'
 import { init } from '@kumiki/tensor'
 import { loadTokenizer } from '@kumiki/tokenizer'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { runEvaluate } from '../src/evaluate-command.ts'
+import { runEvaluate } from '../src/models/evaluate-command.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'kumiki-evaluate-'))
 const at = (name: string) => join(folder, name)

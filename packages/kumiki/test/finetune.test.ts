@@ -9,12 +9,12 @@ import { init } from '@kumiki/tensor'
 import { loadTokenizer } from '@kumiki/tokenizer'
 import { renderHarmony } from '@kumiki/tokenizer/chat'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { runChat } from '../src/chat-command.ts'
-import { openChatFormat } from '../src/chat-format.ts'
-import { type FinetuneOptions, runFinetune } from '../src/finetune-command.ts'
-import { loadTuningData } from '../src/finetune-data.ts'
-import { toHarmony } from '../src/harmony-format.ts'
-import { runTrain } from '../src/train-command.ts'
+import { runChat } from '../src/chat/chat-command.ts'
+import { openChatFormat } from '../src/chat/chat-format.ts'
+import { type FinetuneOptions, runFinetune } from '../src/chat/finetune-command.ts'
+import { loadTuningData } from '../src/chat/finetune-data.ts'
+import { toHarmony } from '../src/chat/harmony-format.ts'
+import { runTrain } from '../src/train/train-command.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'kumiki-finetune-'))
 const at = (name: string) => join(folder, name)

@@ -5,9 +5,9 @@ import { findModel } from '@kumiki/models/configs'
 import { scheduleFromJSON } from '@kumiki/optim'
 import { bf16, scheduleOf } from '@kumiki/train'
 import { expect, test } from 'vitest'
-import { differenceLines } from '../src/presets.ts'
-import { resolveRun } from '../src/run-definition.ts'
-import { checkTrainingMemory } from '../src/training-memory.ts'
+import { differenceLines } from '../src/train/presets.ts'
+import { resolveRun } from '../src/train/run-definition.ts'
+import { checkTrainingMemory } from '../src/train/training-memory.ts'
 
 const gib = 2 ** 30
 

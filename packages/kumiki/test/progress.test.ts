@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { readLines } from '../src/line-streams.ts'
-import { readSource } from '../src/mix-sources.ts'
-import { createProgress } from '../src/progress.ts'
+import { readLines } from '../src/output/line-streams.ts'
+import { createProgress } from '../src/output/progress.ts'
+import { readSource } from '../src/train/mix-sources.ts'
 
 function fakeStream(isTTY: boolean) {
   const parts: string[] = []

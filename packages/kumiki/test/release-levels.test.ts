@@ -3,9 +3,9 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { loadCorpus } from '../src/corpus.ts'
-import { resolveRun } from '../src/run-definition.ts'
-import { usedSubsets } from '../src/used-subsets.ts'
+import { loadCorpus } from '../src/train/corpus.ts'
+import { resolveRun } from '../src/train/run-definition.ts'
+import { usedSubsets } from '../src/train/used-subsets.ts'
 import { inProcess } from './run-cli.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'kumiki-levels-'))

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeEach, expect, test, vi } from 'vitest'
 import { main } from '../src/cli.ts'
-import { loadCorpus } from '../src/corpus.ts'
+import { loadCorpus } from '../src/train/corpus.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'kumiki-mistakes-'))
 const at = (name: string) => join(root, name)

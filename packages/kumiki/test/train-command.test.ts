@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { resumeRemarks, shellWord } from '@kumiki/train/node'
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
-import { resolveRun } from '../src/run-definition.ts'
-import { type FinishedRun, runTrain, type TrainCommandOptions } from '../src/train-command.ts'
+import { resolveRun } from '../src/train/run-definition.ts'
+import { type FinishedRun, runTrain, type TrainCommandOptions } from '../src/train/train-command.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'kumiki-train-command-'))
 const at = (...names: string[]) => join(root, ...names)

@@ -1,7 +1,7 @@
 import { findModel } from '@kumiki/models/configs'
 import { bf16, findPrecision, precisions } from '@kumiki/train'
 import { expect, test } from 'vitest'
-import { checkTrainingMemory } from '../src/training-memory.ts'
+import { checkTrainingMemory } from '../src/train/training-memory.ts'
 
 const run = (name: string, more = {}) => ({
   architecture: findModel(name).architecture,

@@ -2,7 +2,7 @@ import { appendFileSync, mkdtempSync, renameSync, rmSync, truncateSync, writeFil
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { followFile } from '../src/follow-file.ts'
+import { followFile } from '../src/files/follow-file.ts'
 import { inProcess } from './run-cli.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'kumiki-watch-'))

@@ -1,10 +1,10 @@
 /** `kumiki ablate design` and `power`: which runs to make, and how many. */
 import type { Design, LevelDesign, LevelFactor } from '@kumiki/ablation/design'
 import type { Command } from 'commander'
-import { writeWhole } from '../files.ts'
-import { choice, collect, integer, names, real } from '../flag-values.ts'
-import { levelsOf, readStudy, type Study, writeStudy } from '../study.ts'
-import { textTable } from '../text-table.ts'
+import { writeWhole } from '../files/files.ts'
+import { choice, collect, integer, names, real } from '../flags/flag-values.ts'
+import { textTable } from '../output/text-table.ts'
+import { levelsOf, readStudy, type Study, writeStudy } from '../study/study.ts'
 import { checkedUse, UsageError } from '../usage-error.ts'
 import { addVerb, answer } from '../verb.ts'
 

@@ -1,14 +1,14 @@
 /** `kumiki ablate analyze`; the other verbs of ablate are in ablate-design.ts and ablate-run.ts. */
 import type { Design, LevelDesign, Response, SeveralAnalyses } from '@kumiki/ablation'
 import type { Command } from 'commander'
-import { readBytes, readJson, writeWhole } from '../files.ts'
-import { collect, real } from '../flag-values.ts'
-import { openStudy, type StudyFolder } from '../study.ts'
-import { type Responses, responsesOfRuns, responsesOfTable } from '../study-responses.ts'
-import { textTable } from '../text-table.ts'
+import { readBytes, readJson, writeWhole } from '../files/files.ts'
+import { collect, real } from '../flags/flag-values.ts'
+import { checkWritten } from '../flags/written-json.ts'
+import { textTable } from '../output/text-table.ts'
+import { openStudy, type StudyFolder } from '../study/study.ts'
+import { type Responses, responsesOfRuns, responsesOfTable } from '../study/study-responses.ts'
 import { UsageError } from '../usage-error.ts'
 import { addCommand, addVerb, answer } from '../verb.ts'
-import { checkWritten } from '../written-json.ts'
 import { addDesign } from './ablate-design.ts'
 import { addRun } from './ablate-run.ts'
 
@@ -103,7 +103,7 @@ async function analyze(options: AnalyzeFlags, folder: string | undefined): Promi
     await writeWhole(options.halfNormal, halfNormalChart(ofFirst.effects))
   }
   if (options.out !== undefined) {
-    const { studyPage } = await import('../study-page.ts')
+    const { studyPage } = await import('../output/study-page.ts')
     await writeWhole(options.out, await studyPage(study, responses, { ...several, verdict: own }))
   }
   const data = single ? { ...single, verdict: own } : { responses, ...several, verdict: own }

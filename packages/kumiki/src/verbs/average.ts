@@ -19,7 +19,7 @@ export function addAverage(program: Command): void {
 
 async function average(options: { out: string; averaged?: boolean; json?: boolean }, runs: string[]): Promise<void> {
   if (runs.length < 2) throw new UsageError('give at least two checkpoints, such as RUN@900 RUN@1000')
-  const { averageCheckpoints } = await import('../average-checkpoints.ts')
+  const { averageCheckpoints } = await import('../train/average-checkpoints.ts')
   const made = await averageCheckpoints(runs, options.out, options.averaged === true)
   answer(
     options,

@@ -1,7 +1,7 @@
 /** `kumiki convert` */
 import type { Command } from 'commander'
-import type { ConvertOptions } from '../convert-command.ts'
-import { choice } from '../flag-values.ts'
+import { choice } from '../flags/flag-values.ts'
+import type { ConvertOptions } from '../models/convert-command.ts'
 import { addVerb, answer } from '../verb.ts'
 
 export function addConvert(program: Command): void {
@@ -26,7 +26,7 @@ export function addConvert(program: Command): void {
 }
 
 async function convert({ json, ...options }: ConvertOptions & { json?: boolean }): Promise<void> {
-  const { runConvert } = await import('../convert-command.ts')
+  const { runConvert } = await import('../models/convert-command.ts')
   const made = await runConvert(options)
   answer({ json }, made, () => `${made.out}: ${made.files.join(', ')}`)
 }

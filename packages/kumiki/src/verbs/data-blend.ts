@@ -2,13 +2,13 @@
 import type { BlendPhase, BlendSubset, PlannedPhase } from '@kumiki/data'
 import type { CorpusBlend } from '@kumiki/models/configs'
 import type { Command } from 'commander'
-import { blendPicture } from '../blend-picture.ts'
-import { readJson, writeWhole } from '../files.ts'
-import { amount, real } from '../flag-values.ts'
-import { count, percent, textTable } from '../text-table.ts'
+import { readJson, writeWhole } from '../files/files.ts'
+import { amount, real } from '../flags/flag-values.ts'
+import { checkWritten } from '../flags/written-json.ts'
+import { blendPicture } from '../output/blend-picture.ts'
+import { count, percent, textTable } from '../output/text-table.ts'
 import { checkedUse, UsageError } from '../usage-error.ts'
 import { addVerb, answer } from '../verb.ts'
-import { checkWritten } from '../written-json.ts'
 
 interface BlendFlags {
   preset?: string[]

@@ -1,8 +1,8 @@
 /** `kumiki data export`: texts that may leave the house, or be searched. */
 import type { Command } from 'commander'
-import { choice, collect } from '../flag-values.ts'
-import { readSource, sourcesFromFile } from '../mix-sources.ts'
-import { count, textTable } from '../text-table.ts'
+import { choice, collect } from '../flags/flag-values.ts'
+import { count, textTable } from '../output/text-table.ts'
+import { readSource, sourcesFromFile } from '../train/mix-sources.ts'
 import { checkedUse, UsageError } from '../usage-error.ts'
 import { addVerb, answer } from '../verb.ts'
 

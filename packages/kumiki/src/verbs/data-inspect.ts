@@ -1,13 +1,13 @@
 /** `kumiki data inspect`: a corpus as a person wants to see it. */
 import type { LengthSummary, ReleaseLevel } from '@kumiki/data'
 import type { Command } from 'commander'
-import { exists, writeWhole } from '../files.ts'
-import { collect, integer } from '../flag-values.ts'
-import { readSource, sourcesFromFile } from '../mix-sources.ts'
-import { count, percent, textFields } from '../text-table.ts'
+import { exists, writeWhole } from '../files/files.ts'
+import { collect, integer } from '../flags/flag-values.ts'
+import { count, percent, textFields } from '../output/text-table.ts'
+import { workProgress } from '../output/work-progress.ts'
+import { readSource, sourcesFromFile } from '../train/mix-sources.ts'
 import { UsageError } from '../usage-error.ts'
 import { addVerb, answer } from '../verb.ts'
-import { workProgress } from '../work-progress.ts'
 import { openTokenizer } from './tokenizer.ts'
 
 interface InspectFlags {
@@ -72,7 +72,7 @@ async function inspect(options: InspectFlags, paths: string[]): Promise<void> {
     )
   }
   if (options.out !== undefined) {
-    const { corpusPage } = await import('../corpus-page.ts')
+    const { corpusPage } = await import('../output/corpus-page.ts')
     await writeWhole(options.out, await corpusPage(results))
   }
   answer(options, results, () => results.map(fieldsOf).join('\n\n'))

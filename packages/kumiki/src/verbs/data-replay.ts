@@ -1,8 +1,8 @@
 /** `kumiki data replay|find`: what a Megatron-LM run read, step by step. */
 import type { Command } from 'commander'
-import { integer } from '../flag-values.ts'
-import { declareRun, openRun, type RunFlags } from '../replayed-run.ts'
-import { count, textTable } from '../text-table.ts'
+import { declareRun, openRun, type RunFlags } from '../cluster/replayed-run.ts'
+import { integer } from '../flags/flag-values.ts'
+import { count, textTable } from '../output/text-table.ts'
 import { checkedUse, UsageError } from '../usage-error.ts'
 import { addVerb, answer, log } from '../verb.ts'
 import { openTokenizer } from './tokenizer.ts'

@@ -1,7 +1,8 @@
 /** `kumiki data mix`; the other verbs of data are in files of their own. */
 import type { MixRow, ReleaseLevel } from '@kumiki/data'
 import type { Command } from 'commander'
-import { collect, integer } from '../flag-values.ts'
+import { collect, integer } from '../flags/flag-values.ts'
+import { count, percent, textTable } from '../output/text-table.ts'
 import {
   type LazyDocument,
   type LoadedSources,
@@ -9,8 +10,7 @@ import {
   type MixSource,
   readSource,
   sourcesFromFile,
-} from '../mix-sources.ts'
-import { count, percent, textTable } from '../text-table.ts'
+} from '../train/mix-sources.ts'
 import { checkedUse, UsageError } from '../usage-error.ts'
 import { addCommand, addVerb, answer, log } from '../verb.ts'
 import { addBlend } from './data-blend.ts'

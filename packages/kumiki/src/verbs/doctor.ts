@@ -2,7 +2,7 @@
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os'
 import type { Device } from '@kumiki/tensor'
 import type { Command } from 'commander'
-import { gigabytes, textFields } from '../text-table.ts'
+import { gigabytes, textFields } from '../output/text-table.ts'
 import { addVerb, answer } from '../verb.ts'
 
 export function addDoctor(program: Command): void {

@@ -2,9 +2,9 @@
 import type { PlanRequest, Schedule } from '@kumiki/planner'
 import type { MegatronLaunch } from '@kumiki/planner/read'
 import type { Command } from 'commander'
-import { readBytes, readJson, writeWhole } from '../files.ts'
-import { choice, collect, integer } from '../flag-values.ts'
-import { addEmissionFlags, type EmissionFlags, emission } from '../launch-emission.ts'
+import { addEmissionFlags, type EmissionFlags, emission } from '../cluster/launch-emission.ts'
+import { readBytes, readJson, writeWhole } from '../files/files.ts'
+import { choice, collect, integer } from '../flags/flag-values.ts'
 import {
   addClusterFlags,
   addPlanFlags,
@@ -17,12 +17,12 @@ import {
   planFlagNames,
   planOf,
   runOf,
-} from '../planner-flags.ts'
-import { breakdownText, runText, sensitivityText, shortageText } from '../planner-tables.ts'
-import { gigabytes, percent, textTable } from '../text-table.ts'
+} from '../flags/planner-flags.ts'
+import { checkWritten } from '../flags/written-json.ts'
+import { breakdownText, runText, sensitivityText, shortageText } from '../output/planner-tables.ts'
+import { gigabytes, percent, textTable } from '../output/text-table.ts'
 import { checkedUse, UsageError } from '../usage-error.ts'
 import { addVerb, answer, log } from '../verb.ts'
-import { checkWritten } from '../written-json.ts'
 
 interface EstimateFlags extends Partial<ClusterFlags>, PlanAxes, EmissionFlags {
   emitFor: 'upstream' | 'llm-jp'

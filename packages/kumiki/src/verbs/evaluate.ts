@@ -1,7 +1,7 @@
 /** `kumiki evaluate` */
 import type { Command } from 'commander'
-import { deviceOptions, integer } from '../flag-values.ts'
-import { textTable } from '../text-table.ts'
+import { deviceOptions, integer } from '../flags/flag-values.ts'
+import { textTable } from '../output/text-table.ts'
 import { UsageError } from '../usage-error.ts'
 import { addVerb, answer } from '../verb.ts'
 
@@ -40,7 +40,7 @@ export function addEvaluate(program: Command): void {
 async function evaluate({ json, ...options }: EvaluateFlags): Promise<void> {
   if (options.text.length + options.task.length === 0)
     throw new UsageError('evaluate: give --text FILE ... or --task FILE.yaml ...')
-  const { runEvaluate } = await import('../evaluate-command.ts')
+  const { runEvaluate } = await import('../models/evaluate-command.ts')
   const report = await runEvaluate(options)
   answer({ json }, report, () => {
     const all = [

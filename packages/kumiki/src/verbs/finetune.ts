@@ -1,9 +1,9 @@
 /** `kumiki finetune` */
 import type { OptimizerDescription, ScheduleDescription } from '@kumiki/optim'
 import type { Command } from 'commander'
-import type { FinetuneOptions } from '../finetune-command.ts'
-import { choice, deviceOptions, integer, nameOrJson, names, real } from '../flag-values.ts'
-import { precisionNames } from '../precision-names.ts'
+import type { FinetuneOptions } from '../chat/finetune-command.ts'
+import { choice, deviceOptions, integer, nameOrJson, names, real } from '../flags/flag-values.ts'
+import { precisionNames } from '../flags/precision-names.ts'
 import { addVerb, answer } from '../verb.ts'
 
 interface FinetuneFlags extends Omit<FinetuneOptions, 'data' | 'overrides'> {
@@ -106,7 +106,7 @@ Examples:
 }
 
 async function finetune(flags: FinetuneFlags): Promise<void> {
-  const { runFinetune } = await import('../finetune-command.ts')
+  const { runFinetune } = await import('../chat/finetune-command.ts')
   const {
     json,
     data = [],

@@ -1,7 +1,7 @@
 /** `kumiki generate` */
 import type { Command } from 'commander'
-import { endWithReader } from '../closed-output.ts'
-import { deviceOptions, integer, real } from '../flag-values.ts'
+import { deviceOptions, integer, real } from '../flags/flag-values.ts'
+import { endWithReader } from '../output/closed-output.ts'
 import { UsageError } from '../usage-error.ts'
 import { addVerb, answer } from '../verb.ts'
 
@@ -80,7 +80,7 @@ async function generate(flags: GenerateFlags): Promise<void> {
   }
   if (prompt !== undefined) throw new UsageError('--prompt does not go with --chat; ask with --message TEXT')
   if (!message && json) throw new UsageError('--json needs --message TEXT')
-  const { runChat } = await import('../chat-command.ts')
+  const { runChat } = await import('../chat/chat-command.ts')
   if (!json) endWithReader()
   const onText = (text: string) => process.stdout.write(text)
   const result = await runChat({
@@ -97,7 +97,7 @@ async function generate(flags: GenerateFlags): Promise<void> {
 }
 
 async function continueOne({ json, ...options }: GenerateFlags & { prompt: string }): Promise<void> {
-  const { runGenerate } = await import('../generate-command.ts')
+  const { runGenerate } = await import('../models/generate-command.ts')
   if (!json) endWithReader()
   let begun = false
   const onText = (text: string) => {

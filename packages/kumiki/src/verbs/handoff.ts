@@ -1,7 +1,7 @@
 /** `kumiki handoff` */
 import type { Command } from 'commander'
-import { amount, choice, integer } from '../flag-values.ts'
-import { findCluster } from '../planner-flags.ts'
+import { amount, choice, integer } from '../flags/flag-values.ts'
+import { findCluster } from '../flags/planner-flags.ts'
 import { addVerb, answer } from '../verb.ts'
 
 interface HandoffFlags {
@@ -39,7 +39,7 @@ export function addHandoff(program: Command): void {
 }
 
 async function handoff(options: HandoffFlags, run: string): Promise<void> {
-  const { handOff } = await import('../handoff.ts')
+  const { handOff } = await import('../cluster/handoff.ts')
   const cluster = await findCluster(options, options.nodes, options.gpusPerNode)
   const made = await handOff({
     run,

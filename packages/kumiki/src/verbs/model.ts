@@ -2,8 +2,8 @@
 import type { CardCount, CorpusBlend, LaunchNumbers, ParallelLayout, TrainingRecipe } from '@kumiki/models/configs'
 import type { PlannerModel } from '@kumiki/planner'
 import type { Command } from 'commander'
-import { findPlannerModel } from '../planner-flags.ts'
-import { count, percent, textFields, textTable } from '../text-table.ts'
+import { findPlannerModel } from '../flags/planner-flags.ts'
+import { count, percent, textFields, textTable } from '../output/text-table.ts'
 import { checkedUse } from '../usage-error.ts'
 import { addCommand, addVerb, answer } from '../verb.ts'
 

@@ -2,11 +2,18 @@
 import type { Candidate, Cluster, ParallelPlan, PlanResult, PlanSearch, SearchRecipe } from '@kumiki/planner'
 import type { MeasuredRun } from '@kumiki/planner/logs'
 import type { Command } from 'commander'
-import { writeWhole } from '../files.ts'
-import { choice, collect, integer, real } from '../flag-values.ts'
-import { addEmissionFlags, type EmissionFlags, emission } from '../launch-emission.ts'
-import { readLog, requestOfLog } from '../logged-run.ts'
-import { addClusterFlags, type ClusterFlags, findCluster, findPlannerModel, needed, runOf } from '../planner-flags.ts'
+import { addEmissionFlags, type EmissionFlags, emission } from '../cluster/launch-emission.ts'
+import { readLog, requestOfLog } from '../cluster/logged-run.ts'
+import { writeWhole } from '../files/files.ts'
+import { choice, collect, integer, real } from '../flags/flag-values.ts'
+import {
+  addClusterFlags,
+  type ClusterFlags,
+  findCluster,
+  findPlannerModel,
+  needed,
+  runOf,
+} from '../flags/planner-flags.ts'
 import {
   memoryChangeText,
   minimumText,
@@ -15,8 +22,8 @@ import {
   refusedText,
   risksText,
   runText,
-} from '../planner-tables.ts'
-import { count } from '../text-table.ts'
+} from '../output/planner-tables.ts'
+import { count } from '../output/text-table.ts'
 import { checkedUse, UsageError } from '../usage-error.ts'
 import { addVerb, answer, log } from '../verb.ts'
 

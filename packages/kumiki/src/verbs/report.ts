@@ -18,7 +18,7 @@ export function addReport(program: Command): void {
 
 async function report(options: { out?: string; json?: boolean }, folders: string[]): Promise<void> {
   const { runHeadline } = await import('@kumiki/report')
-  const { writeReport } = await import('../run-report.ts')
+  const { writeReport } = await import('../output/run-report.ts')
   const out = options.out ?? join(folders[0], 'report.html')
   const runs = await writeReport(folders, out)
   const result = {

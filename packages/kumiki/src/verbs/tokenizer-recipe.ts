@@ -2,7 +2,7 @@
 import { dirname, resolve } from 'node:path'
 import { readCorpus } from '@kumiki/data/node'
 import type { StagedOptions, VocabularyStage } from '@kumiki/tokenizer/train'
-import { readBytes, readJson } from '../files.ts'
+import { readBytes, readJson } from '../files/files.ts'
 import { UsageError } from '../usage-error.ts'
 
 type Recipe = Pick<StagedOptions, 'fixedPieces' | 'stages' | 'estimateLines' | 'estimate'>

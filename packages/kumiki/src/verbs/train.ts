@@ -1,8 +1,8 @@
 /** `kumiki train` */
 import type { OptimizerDescription, ScheduleDescription } from '@kumiki/optim'
 import type { Command } from 'commander'
-import { amount, choice, deviceOptions, integer, nameOrJson, real, stepsOrTokens } from '../flag-values.ts'
-import { precisionNames } from '../precision-names.ts'
+import { amount, choice, deviceOptions, integer, nameOrJson, real, stepsOrTokens } from '../flags/flag-values.ts'
+import { precisionNames } from '../flags/precision-names.ts'
 import { addVerb, answer, log } from '../verb.ts'
 
 interface TrainFlags {
@@ -147,7 +147,7 @@ Ctrl-C (SIGINT), SIGTERM and SIGHUP stop after the current step, with a checkpoi
 }
 
 async function train(options: TrainFlags): Promise<void> {
-  const { runTrain } = await import('../train-command.ts')
+  const { runTrain } = await import('../train/train-command.ts')
   const {
     steps,
     batchSize,

@@ -1,9 +1,9 @@
 /** The launch of a plan, in the forms `plan --emit` and `estimate --emit` write. */
 import type { Cluster, LaunchRequest, ParallelPlan, SizedRecipe } from '@kumiki/planner'
 import type { Command } from 'commander'
-import { choice } from './flag-values.ts'
-import type { NamedModel } from './planner-flags.ts'
-import { checkedUse, UsageError } from './usage-error.ts'
+import { choice } from '../flags/flag-values.ts'
+import type { NamedModel } from '../flags/planner-flags.ts'
+import { checkedUse, UsageError } from '../usage-error.ts'
 
 export interface EmissionFlags {
   emit?: 'megatron' | 'slurm' | 'torchtitan' | 'torchtitan-toml'

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { RunKinds } from '@kumiki/train'
-import { UsageError } from './usage-error.ts'
+import { UsageError } from '../usage-error.ts'
 
 /**
  * Loads `--kinds`: an ES module that exports `schedules`, `optimizers` or both, each functions by kind.

@@ -4,8 +4,8 @@ import { createHash } from 'node:crypto'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Filter } from '@kumiki/data'
-import { readBytes } from './files.ts'
-import { UsageError } from './usage-error.ts'
+import { readBytes } from '../files/files.ts'
+import { UsageError } from '../usage-error.ts'
 
 export interface FilterFlags {
   filter?: string[]

@@ -5,9 +5,9 @@ import { copyTokenizerFiles, saveModel } from '@kumiki/models/node'
 import { init, type Tensor } from '@kumiki/tensor'
 import { findPrecision } from '@kumiki/train'
 import { originOf } from '@kumiki/train/node'
-import { exists } from './files.ts'
+import { exists } from '../files/files.ts'
+import { UsageError } from '../usage-error.ts'
 import { openRunTokenizer } from './run-tokenizer.ts'
-import { UsageError } from './usage-error.ts'
 
 /**
  * Sums in float64, one checkpoint in memory at a time, and writes a model folder as Hugging Face tools read it, with the first run's tokenizer.

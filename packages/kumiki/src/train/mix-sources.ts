@@ -2,9 +2,9 @@
 import type { CorpusSource, ReleaseLevel } from '@kumiki/data'
 import type { IndexedDatasetFile } from '@kumiki/data/node'
 import type { Tokenizer } from '@kumiki/tokenizer'
-import { exists, readJson } from './files.ts'
-import { UsageError } from './usage-error.ts'
-import { checkWritten } from './written-json.ts'
+import { exists, readJson } from '../files/files.ts'
+import { checkWritten } from '../flags/written-json.ts'
+import { UsageError } from '../usage-error.ts'
 
 /** A source by name and place. */
 export interface MixSource {

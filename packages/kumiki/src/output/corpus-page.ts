@@ -1,7 +1,7 @@
 /** A page of what a corpus is made of. */
 import type { LengthSummary } from '@kumiki/data'
+import type { Inspected } from '../verbs/data-inspect.ts'
 import { count, percent } from './text-table.ts'
-import type { Inspected } from './verbs/data-inspect.ts'
 
 export async function corpusPage(results: readonly Inspected[]): Promise<string> {
   const { barsChart, facts, figure, html, page, table } = await import('@kumiki/report')

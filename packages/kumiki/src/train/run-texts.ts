@@ -2,8 +2,8 @@
 import { dirname, resolve } from 'node:path'
 import { assertTrainable, type ReleaseLevel } from '@kumiki/data'
 import type { RunDefinition, RunSource } from '@kumiki/train/node'
-import { UsageError } from './usage-error.ts'
-import { checkWritten } from './written-json.ts'
+import { checkWritten } from '../flags/written-json.ts'
+import { UsageError } from '../usage-error.ts'
 
 /** Text of a run as a file says it; paths count from the file's folder. */
 export type RunTexts = Pick<RunDefinition, 'sources' | 'heldOut'> & { readonly data?: readonly string[] }

@@ -1,9 +1,9 @@
 /** A Megatron-LM run to ask for its batches: named by its launch, by flags, or by a launch with flags over it. */
 import type { BatchRampup, Replay, ReplayDataset } from '@kumiki/data'
 import type { Command } from 'commander'
-import { readBytes } from './files.ts'
-import { choice, collect, integer } from './flag-values.ts'
-import { checkedUse, UsageError } from './usage-error.ts'
+import { readBytes } from '../files/files.ts'
+import { choice, collect, integer } from '../flags/flag-values.ts'
+import { checkedUse, UsageError } from '../usage-error.ts'
 
 /** Flags of `data replay` and `data find` that say which run is meant. */
 export interface RunFlags {

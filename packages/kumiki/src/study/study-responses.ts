@@ -1,7 +1,7 @@
 /** The responses of a study: figures of its run folders, or a table that was filled in. */
 import { join } from 'node:path'
 import type { Response } from '@kumiki/ablation'
-import { exists, readBytes, readJson } from './files.ts'
+import { exists, readBytes, readJson } from '../files/files.ts'
 import type { StudyFolder } from './study.ts'
 
 /** Responses by name: for each row of the design one value, or one for each repetition; null where it is missing. */

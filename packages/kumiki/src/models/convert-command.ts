@@ -15,9 +15,9 @@ import {
 import { init } from '@kumiki/tensor'
 import { loadTokenizer } from '@kumiki/tokenizer'
 import type { RunSummary } from '@kumiki/train/records'
-import { exists, readBytes, readJson, writeWhole } from './files.ts'
-import { UsageError } from './usage-error.ts'
-import { log } from './verb.ts'
+import { exists, readBytes, readJson, writeWhole } from '../files/files.ts'
+import { UsageError } from '../usage-error.ts'
+import { log } from '../verb.ts'
 
 export interface ConvertOptions {
   /** A run folder, a folder as the Hub has it, `hf:owner/name`, or a GGUF file. */

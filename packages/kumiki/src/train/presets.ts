@@ -8,7 +8,7 @@ import {
 } from '@kumiki/models/configs'
 import type { RunConfiguration } from '@kumiki/train'
 import type { RecipeDifference } from '@kumiki/train/node'
-import { UsageError } from './usage-error.ts'
+import { UsageError } from '../usage-error.ts'
 
 /** LLM-jp-3's recipe at nano's size: its optimizer, clipping, z-loss and bfloat16; rate and length found by trial. */
 export const nanoConfiguration: RunConfiguration = {

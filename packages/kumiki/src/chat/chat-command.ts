@@ -5,11 +5,11 @@ import { decoderModel, Generator, mergeAdapter, StopStrings } from '@kumiki/mode
 import { loadAdapter, loadModel, modelFolder } from '@kumiki/models/node'
 import { type Device, type InitOptions, init } from '@kumiki/tensor'
 import type { ChatMessage } from '@kumiki/tokenizer/chat'
+import { exists, readJson } from '../files/files.ts'
+import type { ContinueOptions } from '../models/sampling.ts'
+import { UsageError } from '../usage-error.ts'
+import { log } from '../verb.ts'
 import { type ChatFormat, openChatFormat } from './chat-format.ts'
-import { exists, readJson } from './files.ts'
-import type { ContinueOptions } from './sampling.ts'
-import { UsageError } from './usage-error.ts'
-import { log } from './verb.ts'
 
 export interface ChatOptions extends ContinueOptions {
   /** Folder of a model or an adapter, or `hf:OWNER/NAME`. */

@@ -1,8 +1,8 @@
 /** A page of a study: what was found, means, interactions, and what cannot be told apart. */
 import type { Anova, SeveralAnalyses } from '@kumiki/ablation'
 import type { Content, LineChart } from '@kumiki/report'
-import { levelsOf, type StudyFolder } from './study.ts'
-import type { Responses } from './study-responses.ts'
+import { levelsOf, type StudyFolder } from '../study/study.ts'
+import type { Responses } from '../study/study-responses.ts'
 
 const short = (value: number | null) => (value === null ? '' : String(Number(value.toPrecision(3))))
 const pText = (value: number | null) => (value === null ? '' : value < 0.0005 ? '< 0.001' : value.toFixed(3))

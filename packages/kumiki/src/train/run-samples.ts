@@ -5,7 +5,7 @@ import type { Device } from '@kumiki/tensor'
 import type { Tokenizer } from '@kumiki/tokenizer'
 import type { RunObserver } from '@kumiki/train'
 import type { StopSignals } from '@kumiki/train/node'
-import { sampleTexts } from './sampling.ts'
+import { sampleTexts } from '../models/sampling.ts'
 
 export interface SampleObserverOptions {
   readonly device: Device

@@ -8,10 +8,10 @@ import type { Cluster, LaunchRecipe, LaunchRequest, ParallelPlan } from '@kumiki
 import { init, type Tensor } from '@kumiki/tensor'
 import { findPrecision, type RunConfiguration, scheduleOf } from '@kumiki/train'
 import { originOf, type RunRecord } from '@kumiki/train/node'
-import { loadCorpus } from './corpus.ts'
-import { exists, writeWhole } from './files.ts'
-import { openRunTokenizer } from './run-tokenizer.ts'
-import { checkedUse, UsageError } from './usage-error.ts'
+import { exists, writeWhole } from '../files/files.ts'
+import { loadCorpus } from '../train/corpus.ts'
+import { openRunTokenizer } from '../train/run-tokenizer.ts'
+import { checkedUse, UsageError } from '../usage-error.ts'
 
 export interface HandoffOptions {
   readonly run: string

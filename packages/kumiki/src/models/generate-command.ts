@@ -4,9 +4,9 @@ import { decoderModel, Generator, streamText } from '@kumiki/models'
 import { loadModel, modelFolder } from '@kumiki/models/node'
 import { type InitOptions, init } from '@kumiki/tensor'
 import { type HuggingFaceTokenizer, openTokenizer, type Tokenizer } from '@kumiki/tokenizer/node'
-import { exists } from './files.ts'
+import { exists } from '../files/files.ts'
+import { log } from '../verb.ts'
 import { type ContinueOptions, continueText } from './sampling.ts'
-import { log } from './verb.ts'
 
 export interface GenerateCommandOptions extends ContinueOptions {
   readonly checkpoint: string

@@ -11,11 +11,11 @@ import {
 } from '@kumiki/train'
 import type { RecipeDifference, RunDefinition } from '@kumiki/train/node'
 import { upgradeConfiguration } from '@kumiki/train/records'
+import { nearest } from '../flags/written-json.ts'
+import { UsageError } from '../usage-error.ts'
 import { findPreset, fitPreset, type Preset } from './presets.ts'
 import { textsOf } from './run-texts.ts'
 import { fitsAnyDevice } from './training-memory.ts'
-import { UsageError } from './usage-error.ts'
-import { nearest } from './written-json.ts'
 
 export interface RunSources {
   readonly preset?: string

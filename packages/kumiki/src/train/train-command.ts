@@ -42,20 +42,20 @@ import {
   tensorBoardObserver,
   withPause,
 } from '@kumiki/train/node'
+import { refuseFixedFlags, refuseOriginFlags } from '../flags/fixed-flags.ts'
+import { loadKinds } from '../flags/run-kinds.ts'
+import { progressObserver } from '../output/progress.ts'
+import { reportObserver } from '../output/run-report.ts'
+import { UsageError } from '../usage-error.ts'
+import { log } from '../verb.ts'
 import { type Corpus, loadCorpus } from './corpus.ts'
 import { type FinishedRun, finishObserver } from './finished-run.ts'
-import { refuseFixedFlags, refuseOriginFlags } from './fixed-flags.ts'
 import { differenceLines } from './presets.ts'
-import { progressObserver } from './progress.ts'
 import { resolveRun } from './run-definition.ts'
-import { loadKinds } from './run-kinds.ts'
-import { reportObserver } from './run-report.ts'
 import { sampleObserver } from './run-samples.ts'
 import { openRunTokenizer, trainRunTokenizer } from './run-tokenizer.ts'
 import { checkRunMemory } from './training-memory.ts'
-import { UsageError } from './usage-error.ts'
 import { repeatWarnings, usedSubsets } from './used-subsets.ts'
-import { log } from './verb.ts'
 
 export type { FinishedRun } from './finished-run.ts'
 

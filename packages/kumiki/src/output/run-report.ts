@@ -11,7 +11,7 @@ import {
   type StepMetrics,
   upgradeRunRecord,
 } from '@kumiki/train/records'
-import { exists, readBytes, readJson, writeWhole } from './files.ts'
+import { exists, readBytes, readJson, writeWhole } from '../files/files.ts'
 
 /** Metrics are read whole; a million steps take about 200 MB. */
 const maxMetricsBytes = 512 * 2 ** 20

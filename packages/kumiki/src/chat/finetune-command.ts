@@ -34,15 +34,15 @@ import {
   shellWord,
   writeFileAtomically,
 } from '@kumiki/train/node'
+import { readJson } from '../files/files.ts'
+import { progressObserver } from '../output/progress.ts'
+import { reportObserver } from '../output/run-report.ts'
+import { checkRunMemory } from '../train/training-memory.ts'
+import { UsageError } from '../usage-error.ts'
+import { log } from '../verb.ts'
 import { type ChatFormat, openChatFormat } from './chat-format.ts'
-import { readJson } from './files.ts'
 import { loadTuningData, type TuningData } from './finetune-data.ts'
-import { progressObserver } from './progress.ts'
-import { reportObserver } from './run-report.ts'
-import { checkRunMemory } from './training-memory.ts'
 import { openTunedModel, saveTunedModel, type TunedModel } from './tuned-model.ts'
-import { UsageError } from './usage-error.ts'
-import { log } from './verb.ts'
 
 export interface FinetuneOptions {
   /** Folder, run folder or `hf:OWNER/NAME`. */

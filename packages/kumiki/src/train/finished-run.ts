@@ -9,9 +9,9 @@ import type { Tokenizer } from '@kumiki/tokenizer'
 import type { Run, RunObserver } from '@kumiki/train'
 import { type RunClock, type RunFolder, type StopSignals, writeFileAtomically } from '@kumiki/train/node'
 import type { LossFigures, RunSummary, Sample, UsedSubset } from '@kumiki/train/records'
+import { sampleTexts } from '../models/sampling.ts'
+import { log } from '../verb.ts'
 import type { Corpus } from './corpus.ts'
-import { sampleTexts } from './sampling.ts'
-import { log } from './verb.ts'
 
 /** What is told of a finished run; summary.json has it too. */
 export interface FinishedRun extends RunSummary {

@@ -14,9 +14,9 @@ import {
   loadChatTemplate,
 } from '@kumiki/tokenizer/chat'
 import { openTokenizer } from '@kumiki/tokenizer/node'
-import { exists, readBytes } from './files.ts'
+import { exists, readBytes } from '../files/files.ts'
+import { UsageError } from '../usage-error.ts'
 import { harmonyFormat } from './harmony-format.ts'
-import { UsageError } from './usage-error.ts'
 
 /** Conversations as ids. */
 export interface ChatFormat {

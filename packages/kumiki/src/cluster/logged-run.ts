@@ -1,9 +1,9 @@
 /** The plan behind a training log: from its own arguments, or from the launch. */
 import type { PlanRequest } from '@kumiki/planner'
 import type { TrainingLog } from '@kumiki/planner/logs'
-import { readBytes } from './files.ts'
-import { findCluster, needed } from './planner-flags.ts'
-import { UsageError } from './usage-error.ts'
+import { readBytes } from '../files/files.ts'
+import { findCluster, needed } from '../flags/planner-flags.ts'
+import { UsageError } from '../usage-error.ts'
 
 export interface LoggedRunFlags {
   /** Scripts of the launch, in the order they are sourced. */

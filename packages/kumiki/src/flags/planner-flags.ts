@@ -3,9 +3,9 @@ import { join } from 'node:path'
 import type { Model, ModelArchitecture } from '@kumiki/models/configs'
 import type { Cluster, Network, ParallelPlan, PlannerModel, RunRequest } from '@kumiki/planner'
 import type { Command } from 'commander'
-import { exists, readJson } from './files.ts'
+import { exists, readJson } from '../files/files.ts'
+import { checkedUse, UsageError } from '../usage-error.ts'
 import { amount, choice, integer, names, real } from './flag-values.ts'
-import { checkedUse, UsageError } from './usage-error.ts'
 import { checkedFile, checkWritten } from './written-json.ts'
 
 export interface ClusterFlags {

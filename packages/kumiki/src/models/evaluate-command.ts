@@ -7,8 +7,8 @@ import { loadModel, loadTask, modelFolder } from '@kumiki/models/node'
 import { type InitOptions, init } from '@kumiki/tensor'
 import { configuredTokens, textTemplate } from '@kumiki/tokenizer/chat'
 import { openTokenizer } from '@kumiki/tokenizer/node'
-import { exists } from './files.ts'
-import { log } from './verb.ts'
+import { exists } from '../files/files.ts'
+import { log } from '../verb.ts'
 
 export interface EvaluateOptions {
   /** A run folder, a folder as the Hub has it, or `hf:owner/name`. */

@@ -1,9 +1,9 @@
 /** A study of `kumiki ablate`: what is varied over a base configuration, and the folder of its runs. */
 import { dirname, join, relative, resolve } from 'node:path'
 import type { Design, LevelDesign } from '@kumiki/ablation/design'
-import { readJson, writeWhole } from './files.ts'
-import { UsageError } from './usage-error.ts'
-import { checkWritten } from './written-json.ts'
+import { readJson, writeWhole } from '../files/files.ts'
+import { checkWritten } from '../flags/written-json.ts'
+import { UsageError } from '../usage-error.ts'
 
 type Changes = Readonly<Record<string, unknown>>
 

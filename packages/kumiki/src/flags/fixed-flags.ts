@@ -1,5 +1,5 @@
 /** Flags that `kumiki train --resume` does not take. */
-import { UsageError } from './usage-error.ts'
+import { UsageError } from '../usage-error.ts'
 
 /** Flags of a new run that a resumed one cannot take, by their names in the options. */
 const fixedFlags: Readonly<Record<string, string>> = {
