@@ -57,6 +57,11 @@ export function requireWhole(op: string, name: string, x: unknown, least = 0): a
   throw new RangeError(`${op}: ${name} must be a whole number, ${least} or more, got ${shown(x)}`)
 }
 
+/** @throws RangeError where what is made at once, counted by `n`, is more than memory or an array has room for */
+export function requireAtMost(op: string, what: string, n: number, most: number): void {
+  if (n > most) throw new RangeError(`${op}: ${what} would be ${n}; at most ${most} can be made at once`)
+}
+
 /** @throws TypeError unless it is true, false or not given */
 export function requireBoolean(op: string, name: string, x: unknown): asserts x is boolean | undefined {
   if (x === undefined || typeof x === 'boolean') return

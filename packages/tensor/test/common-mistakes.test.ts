@@ -134,6 +134,13 @@ test('numbers where lists are wanted, and the reverse', () => {
     expect(() => k.crossEntropy(x, ids, { zLoss })).toThrow(/crossEntropy: zLoss must be a finite number/)
   expect(() => k.rmsNorm(x, device.tensor([1, 1]), Infinity)).toThrow(/rmsNorm: epsilon must be a finite number, 0 or/)
   expect(() => k.crossEntropy(x, ids, { zloss: 1 } as never)).toThrow(/no option 'zloss'; options are .* zLoss/)
+  expect(() => k.rotaryTables(3, 2 ** 53)).toThrow(/rotaryTables: positions x headDim \/ 2 would be \d+; at most/)
+  expect(() => k.splitKey([0, 1], 2 ** 40)).toThrow(/splitKey: keys would be 1099511627776; at most 1048576/)
+  expect(() => k.split(k.zeros([2 ** 40, 0]), 1)).toThrow(/split: parts would be 1099511627776; at most/)
+  expect(() => k.roll(x, {} as never, 0)).toThrow(/roll: the shift must be a whole number, got an object \(Object\)/)
+  expect(() => k.compile((y: Tensor) => y, { donate: [{} as never] })).toThrow(
+    /positions from 0, got an object \(Object\)/,
+  )
 })
 
 test('random numbers and constants say how they can be read', async () => {

@@ -222,6 +222,24 @@ describe('casts', () => {
 
 describe('constants that WGSL cannot write', () => {
   const some = [1, 5]
+  const special = [0, -0, NaN, Infinity, -Infinity, 2]
+  // Optimizers of shaders take 0 * x for 0, whatever x is.
+  test.each([
+    ['0 * x', (x: Tensor) => k.mul(0, x), [0, -0, NaN, NaN, NaN, 0]],
+    ['0 / x', (x: Tensor) => k.div(0, x), [NaN, NaN, NaN, 0, -0, 0]],
+    ['x + 0', (x: Tensor) => k.add(x, 0), [0, 0, NaN, Infinity, -Infinity, 2]],
+    ['0 - x', (x: Tensor) => k.sub(0, x), [0, 0, NaN, -Infinity, Infinity, -2]],
+    // The sign of a zero aside, which sums lose.
+    [
+      '0 * x after a product',
+      (x: Tensor) => k.abs(k.matmul(x.reshape([6, 1]), k.full([1, 1], 1)).mul(0)).reshape([6]),
+      [0, 0, NaN, NaN, NaN, 0],
+    ],
+    ['0 * x before a sum', (x: Tensor) => k.abs(k.sum(k.mul(0, x).reshape([6, 1]), 1)), [0, 0, NaN, NaN, NaN, 0]],
+  ] as const)('%s', async (name, f, want) => {
+    const expected = want.map((v) => (Object.is(v, -0) ? '-0' : String(v)))
+    await check(name, expected, 0, (d) => f(d.tensor(special)))
+  })
   test.each([
     ['Infinity', (x: Tensor) => k.where(k.less(x, 2), x, Infinity), [1, Infinity]],
     ['-Infinity', (x: Tensor) => k.maximum(k.where(k.less(x, 2), -Infinity, x), -Infinity), [-Infinity, 5]],

@@ -1,6 +1,6 @@
 // Draws made of random numbers: bernoulli, integers, permutations, dropout; keys split.
 
-import { requireTensor, requireWhole, shown } from '../arguments.ts'
+import { requireAtMost, requireTensor, requireWhole, shown } from '../arguments.ts'
 import { checkShape, type Shape } from '../shape.ts'
 import type { Tensor } from '../tensor.ts'
 import { add } from './add.ts'
@@ -82,6 +82,7 @@ export function dropout(x: Tensor, rate: number, key: RandomKey): Tensor {
  */
 export function splitKey(key: RandomKey, count = 2): Tensor[] {
   requireWhole('splitKey', 'count', count, 1)
+  requireAtMost('splitKey', 'keys', count, 2 ** 20)
   const bits = randomBits(key, [count, 2])
   return Array.from({ length: count }, (_, i) => reshape(sliceAxis(bits, 0, i, i + 1), [2]))
 }

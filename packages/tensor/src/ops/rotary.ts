@@ -1,6 +1,6 @@
 // Rotary position embedding.
 
-import { requireNumber, requireWhole, shown } from '../arguments.ts'
+import { requireAtMost, requireNumber, requireWhole, shown } from '../arguments.ts'
 import { lazyKernels } from '../backends/kernel-source.ts'
 import { ShapeError } from '../errors.ts'
 import { defineOp, type Op } from '../op.ts'
@@ -118,6 +118,9 @@ export function rotaryTables(
   else requireWhole('rotaryTables', 'positions (a count, or an array of numbers)', positions)
   requireNumber('rotaryTables', 'theta', theta)
   if (theta <= 0) throw new RangeError(`rotaryTables: theta must be above 0, got ${theta}`)
+  const count = typeof positions === 'number' ? positions : positions.length
+  // An array of a gibibyte; positions themselves are an array too.
+  requireAtMost('rotaryTables', 'positions x headDim / 2', count * (headDim / 2), 2 ** 28)
   const list = typeof positions === 'number' ? Array.from({ length: positions }, (_, i) => i) : positions
   const half = headDim / 2
   const cos = new Float32Array(list.length * half)

@@ -1,6 +1,6 @@
 // Joining, cutting and repeating tensors; axes of size 1.
 
-import { requireTensor, requireWhole, shown } from '../arguments.ts'
+import { requireAtMost, requireTensor, requireWhole, shown } from '../arguments.ts'
 import { ShapeError } from '../errors.ts'
 import { formatShape, normalizeAxes, normalizeAxis, requireNumbers } from '../shape.ts'
 import type { Tensor } from '../tensor.ts'
@@ -36,8 +36,10 @@ export function split(x: Tensor, size: number | readonly number[], axis = 0): Te
   requireTensor('split', x)
   const a = normalizeAxis('split', axis, x.ndim)
   const n = x.shape[a]
-  if (!Array.isArray(size)) requireWhole('split', 'size', size, 1)
-  else for (const s of size) requireWhole('split', 'a size', s)
+  if (!Array.isArray(size)) {
+    requireWhole('split', 'size', size, 1)
+    requireAtMost('split', 'parts', n / (size as number), 2 ** 20)
+  } else for (const s of size) requireWhole('split', 'a size', s)
   const sizes = Array.isArray(size)
     ? (size as readonly number[])
     : Array.from({ length: Math.max(1, Math.ceil(n / (size as number))) }, (_, i) =>

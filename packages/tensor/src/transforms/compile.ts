@@ -1,5 +1,6 @@
 // Traces a function once and replays it as a program.
 
+import { shown } from '../arguments.ts'
 import type { Executable, TunedCase } from '../backends/backend.ts'
 import type { Device } from '../device.ts'
 import { bufferBytes, type HostArray } from '../dtype.ts'
@@ -107,7 +108,8 @@ export function compile<Args extends unknown[], R>(
   let latest: Program | undefined
   const donate = new Set(settings.donate ?? [])
   for (const i of donate)
-    if (!Number.isInteger(i) || i < 0) throw new RangeError(`compile: donate lists argument positions from 0, got ${i}`)
+    if (!Number.isInteger(i) || i < 0)
+      throw new RangeError(`compile: donate lists argument positions from 0, got ${shown(i)}`)
 
   /** Runs `use` with the program for these arguments, traced if there is none yet. */
   const withProgram = async <T>(

@@ -1,5 +1,6 @@
 // The processor's backend: plans become calls of WebAssembly kernels on all threads.
 
+import { shown } from '../../arguments.ts'
 import { type HostArray, storageArray } from '../../dtype.ts'
 import { DeviceError } from '../../errors.ts'
 import type { Graph } from '../../graph/graph.ts'
@@ -94,7 +95,7 @@ export class CpuBackend implements Backend {
   static async create(options: CpuOptions = {}): Promise<CpuBackend> {
     const { threads = await defaultThreads() } = options
     if (!Number.isInteger(threads) || threads < 1 || threads > 256)
-      throw new RangeError(`cpu: threads must be an integer from 1 to 256, got ${threads}`)
+      throw new RangeError(`cpu: threads must be an integer from 1 to 256, got ${shown(threads)}`)
     const counters: Counters = { buffers: 0, bytes: 0, created: 0, submits: 0, encoders: 0, dispatches: 0 }
     const shared = threads > 1
     const memory = new WasmMemory(shared, counters)

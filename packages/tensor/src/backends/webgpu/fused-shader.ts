@@ -236,12 +236,20 @@ function loadLeaf(leaf: Leaf, fused: Fused, name: string, i: number, lines: stri
 function literal(value: number, type: 'f32' | 'i32' | 'u32'): string {
   if (type === 'i32') return value === -2147483648 ? '(-2147483647i - 1i)' : `${value}i`
   if (type === 'u32') return `${value >>> 0}u`
+  // Optimizers of shaders take 0 * x and 0 / x for 0 and x + 0 for x, whatever x is: no index reaches its last bit, which
+  // they cannot know.
+  if (isZero(value)) return 'float_bits(i >> 31u)'
   const bits = bitsWithoutLiteral(value)
   return bits === undefined ? `${wgslFloat(value)}f` : `float_bits(${bits}u)`
 }
 
+/** -0 has bits of its own. */
+const isZero = (value: number): boolean => Object.is(Math.fround(value), 0)
+
 const withoutLiteral = (leaf: Leaf): boolean =>
-  leaf.kind === 'constant' && computeType(leaf.dtype) === 'f32' && bitsWithoutLiteral(leaf.value) !== undefined
+  leaf.kind === 'constant' &&
+  computeType(leaf.dtype) === 'f32' &&
+  (isZero(leaf.value) || bitsWithoutLiteral(leaf.value) !== undefined)
 
 function expression(node: FusedNode): string {
   const args = node.args.map((a) => `v${a}`)

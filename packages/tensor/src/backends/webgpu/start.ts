@@ -1,5 +1,6 @@
 // Starts the WebGPU backend from the options of init, or on a device that is given.
 
+import { shown } from '../../arguments.ts'
 import type { Tuning } from '../../device.ts'
 import type { InitOptions, PinnedKernels } from '../../init.ts'
 import { type FoundAdapter, findAdapter, requestDevice } from './adapter.ts'
@@ -62,7 +63,7 @@ async function checkedKernels(kernels: PinnedKernels = {}): Promise<Record<strin
   }
   if (splitK !== undefined) {
     if (!Number.isInteger(splitK) || splitK < 1 || splitK > 64)
-      throw new RangeError(`init: kernels.splitK must be an integer from 1 to 64, got ${splitK}`)
+      throw new RangeError(`init: kernels.splitK must be an integer from 1 to 64, got ${shown(splitK)}`)
     pinned.splitK = String(splitK)
   }
   return pinned
