@@ -5,6 +5,7 @@ import { resumeRemarks, shellWord } from '@kumiki/train/node'
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { resolveRun } from '../src/train/run-definition.ts'
 import { type FinishedRun, runTrain, type TrainCommandOptions } from '../src/train/train-command.ts'
+import { tinyRun } from './run-processes.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'kumiki-train-command-'))
 const at = (...names: string[]) => join(root, ...names)
@@ -46,22 +47,7 @@ const weights = (run: string) => readFileSync(at(run, 'model.safetensors'))
 
 /** A run of 8 steps with checkpoints at 4 and 8, made once. */
 beforeAll(async () => {
-  writeFileSync(
-    at('texts.txt'),
-    Array.from({ length: 80 }, (_, i) => `本棚の${i}番目の本は赤い。\nthe book number ${i} on the shelf is red.`).join(
-      '\n\n',
-    ),
-  )
-  const architecture = {
-    hiddenSize: 16,
-    intermediateSize: 32,
-    numHiddenLayers: 1,
-    numAttentionHeads: 2,
-    numKeyValueHeads: 1,
-    headDim: 8,
-  }
-  const run = { batchSize: 2, sequenceLength: 16, vocabSize: 300 }
-  writeFileSync(at('tiny.json'), JSON.stringify({ name: 'tiny', architecture, run }))
+  tinyRun(root)
   await begin('whole', {}, { checkpointEvery: 4 })
 })
 

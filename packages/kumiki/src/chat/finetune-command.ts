@@ -14,7 +14,6 @@ import {
   RunConfigurationError,
   type RunObserver,
   runOptionsOf,
-  TrainingError,
 } from '@kumiki/train'
 import {
   beginRun,
@@ -107,14 +106,10 @@ export async function runFinetune(options: FinetuneOptions): Promise<FinishedTun
     return options.resume === undefined ? await begin(options, started) : await goOn(options, options.resume, started)
   } catch (error) {
     if (error instanceof RunFolderError || error instanceof RunConfigurationError)
-      throw new UsageError(ofThisVerb(error.message), { cause: error })
-    if (error instanceof TrainingError) throw new TrainingError(ofThisVerb(error.message), { cause: error })
+      throw new UsageError(error.message, { cause: error })
     throw error
   }
 }
-
-/** What the run's own machinery says of going on names the verb that it was made for. */
-const ofThisVerb = (message: string) => message.replaceAll('train --resume', 'finetune --resume')
 
 /** What a run works on. */
 interface Prepared {
@@ -371,6 +366,7 @@ async function tune(
         folder,
         runId: record.id,
         configuration,
+        verb: 'finetune',
         keep: checkpoints.keep,
         onSaved,
         device: device.name,

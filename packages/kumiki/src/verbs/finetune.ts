@@ -1,23 +1,13 @@
 /** `kumiki finetune` */
-import type { OptimizerDescription, ScheduleDescription } from '@kumiki/optim'
 import type { Command } from 'commander'
 import type { FinetuneOptions } from '../chat/finetune-command.ts'
 import { choice, deviceOptions, integer, nameOrJson, names, real } from '../flags/flag-values.ts'
 import { precisionNames } from '../flags/precision-names.ts'
+import { type RunFlags, takeRunFlags } from '../flags/run-flags.ts'
 import { addVerb, answer } from '../verb.ts'
 
-interface FinetuneFlags extends Omit<FinetuneOptions, 'data' | 'overrides'> {
+interface FinetuneFlags extends Omit<FinetuneOptions, 'data' | 'overrides'>, RunFlags {
   data?: string[]
-  steps?: number
-  batchSize?: number
-  accumulation?: number
-  sequenceLength?: number
-  learningRate?: number
-  optimizer?: string | Partial<OptimizerDescription>
-  schedule?: string | ScheduleDescription
-  warmup?: number
-  precision?: string
-  seed?: number
   json?: boolean
 }
 
@@ -107,34 +97,9 @@ Examples:
 
 async function finetune(flags: FinetuneFlags): Promise<void> {
   const { runFinetune } = await import('../chat/finetune-command.ts')
-  const {
-    json,
-    data = [],
-    steps,
-    batchSize,
-    accumulation,
-    sequenceLength,
-    learningRate,
-    optimizer,
-    schedule,
-    warmup: warmupSteps,
-    precision,
-    seed,
-    ...rest
-  } = flags
-  const overrides = {
-    steps,
-    batchSize,
-    accumulation,
-    sequenceLength,
-    learningRate,
-    optimizer,
-    schedule,
-    warmupSteps,
-    precision,
-    seed,
-  } as FinetuneOptions['overrides']
-  const finished = await runFinetune({ ...rest, data, overrides })
+  const { overrides, rest } = takeRunFlags(flags)
+  const { json, data = [], ...options } = rest
+  const finished = await runFinetune({ ...options, data, overrides })
   answer({ json }, finished, () => {
     const { folder, kind, heldOut, steps: made, seconds, conversations } = finished
     const loss = (value: number | null) => value?.toFixed(4) ?? 'not measured'

@@ -1,28 +1,17 @@
 /** `kumiki train` */
-import type { OptimizerDescription, ScheduleDescription } from '@kumiki/optim'
 import type { Command } from 'commander'
 import { amount, choice, deviceOptions, integer, nameOrJson, real, stepsOrTokens } from '../flags/flag-values.ts'
 import { precisionNames } from '../flags/precision-names.ts'
+import { type RunFlags, takeRunFlags } from '../flags/run-flags.ts'
 import { addVerb, answer, log } from '../verb.ts'
 
-interface TrainFlags {
+interface TrainFlags extends RunFlags {
   preset?: string
   config?: string
   data?: string[]
-  steps?: number
-  batchSize?: number
-  accumulation?: number
-  sequenceLength?: number
-  learningRate?: number
-  optimizer?: string | Partial<OptimizerDescription>
-  schedule?: string | ScheduleDescription
   kinds?: string
-  warmup?: number
-  vocabSize?: number
-  precision?: string
   device: 'auto' | 'webgpu' | 'cpu'
   threads?: number
-  seed?: number
   out?: string
   resume?: string
   overwrite?: boolean
@@ -34,7 +23,6 @@ interface TrainFlags {
   decay?: { readonly steps: number } | { readonly tokens: number }
   decayTo?: number
   from?: string
-  averageDecay?: number
   evaluateEvery?: number
   sample?: boolean
   earlyStop?: number
@@ -148,37 +136,7 @@ Ctrl-C (SIGINT), SIGTERM and SIGHUP stop after the current step, with a checkpoi
 
 async function train(options: TrainFlags): Promise<void> {
   const { runTrain } = await import('../train/train-command.ts')
-  const {
-    steps,
-    batchSize,
-    accumulation,
-    sequenceLength,
-    learningRate,
-    optimizer,
-    schedule,
-    warmup,
-    vocabSize,
-    precision,
-    seed,
-    averageDecay,
-    ...rest
-  } = options
-  const overrides = Object.fromEntries(
-    Object.entries({
-      steps,
-      batchSize,
-      accumulation,
-      sequenceLength,
-      learningRate,
-      optimizer,
-      schedule,
-      warmupSteps: warmup,
-      vocabSize,
-      precision,
-      seed,
-      averageDecay,
-    }).filter(([, value]) => value !== undefined),
-  )
+  const { overrides, rest } = takeRunFlags(options)
   const summary = await runTrain({ ...rest, data: rest.data ?? [], overrides })
   if (!options.json)
     for (const { label, prompt, text } of summary.samples) log(`${label}: ${prompt}|${text.replace(/\s*\n\s*/g, ' ')}`)

@@ -4,11 +4,10 @@ import { join } from 'node:path'
 import { writeFileAtomically } from '../atomic-file.ts'
 import { BackgroundSave } from '../checkpoints/background-save.ts'
 import { listCheckpoints } from '../checkpoints/list.ts'
-
 import { MetricsLog } from '../metrics-log.ts'
 import { TrainingError } from '../trainer.ts'
 import type { RunConfiguration } from './configuration.ts'
-import { gapRemark, type MadeWith, wayBack } from './resume.ts'
+import { gapRemark, type MadeWith, type RunVerb, wayBack } from './resume.ts'
 import type { RunObserver, RunStop } from './run.ts'
 import type { RunFolder } from './run-folder.ts'
 import { TroubleWatch } from './trouble-watch.ts'
@@ -28,6 +27,8 @@ export interface FolderObserverOptions {
   readonly onSaved?: (step: number) => void
   /** The device's name, for the checkpoints. */
   readonly device: string
+  /** Which verb goes on with the run, for what is said; default train. */
+  readonly verb?: RunVerb
   /** Whether an earlier step was asked for: the metrics after it are put aside. */
   readonly wentBack?: boolean
   /** Seconds of training over all processes. */
@@ -155,7 +156,10 @@ function keepCheckpoints(options: FolderObserverOptions, watch: TroubleWatch): R
 }
 
 /** Says where the loss has gone wrong and stayed so, and what to do about it. */
-function sayTrouble({ folder, configuration, stop, log }: FolderObserverOptions, watch: TroubleWatch): RunObserver {
+function sayTrouble(
+  { folder, configuration, verb, stop, log }: FolderObserverOptions,
+  watch: TroubleWatch,
+): RunObserver {
   const { path } = folder
   /** The step of trouble that was told of. */
   let said: number | undefined
@@ -174,14 +178,17 @@ function sayTrouble({ folder, configuration, stop, log }: FolderObserverOptions,
       if (end.kind === 'failed') {
         if (!(end.error instanceof TrainingError)) return
         const found = (await listCheckpoints(path)).flatMap(({ step, manifest }) => (manifest ? [step] : []))
-        throw new TrainingError(`${end.error.message}. ${wayBack(path, trainer.step, configuration, found, since)}`, {
-          cause: end.error,
-        })
+        throw new TrainingError(
+          `${end.error.message}. ${wayBack(path, trainer.step, configuration, found, since, verb)}`,
+          {
+            cause: end.error,
+          },
+        )
       }
       if (since === undefined || trainer.step - since < troubledSteps || stop?.requested) return
       const found = (await listCheckpoints(path)).map(({ step }) => step)
       log(
-        `The loss has been far above what it was since step ${since}. ${wayBack(path, trainer.step, configuration, found, since)}`,
+        `The loss has been far above what it was since step ${since}. ${wayBack(path, trainer.step, configuration, found, since, verb)}`,
       )
     },
   }

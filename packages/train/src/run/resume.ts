@@ -13,6 +13,9 @@ import {
 } from './configuration.ts'
 import { type RunRecord, shellWord } from './run-record.ts'
 
+/** The verb that goes on with a run. */
+export type RunVerb = 'train' | 'finetune'
+
 /**
  * The configuration of a record with changes over it.
  * @throws RunConfigurationError for values that do not fit, or another optimizer: its moments would not be those of the checkpoint
@@ -23,10 +26,11 @@ export function changedConfiguration(
   kinds: RunKinds = {},
 ): RunConfiguration {
   const before = record.configuration
-  const configuration = checkRunConfiguration(changeRunConfiguration(before, changes), 'train --resume', kinds)
+  const what = `${record.tuning ? 'finetune' : 'train'} --resume`
+  const configuration = checkRunConfiguration(changeRunConfiguration(before, changes), what, kinds)
   if (configuration.optimizer.kind !== before.optimizer.kind)
     throw new RunConfigurationError(
-      `train --resume: the optimizer is ${before.optimizer.kind} and cannot become ${configuration.optimizer.kind}, whose state the checkpoints do not have; its options can be changed, or begin a new run`,
+      `${what}: the optimizer is ${before.optimizer.kind} and cannot become ${configuration.optimizer.kind}, whose state the checkpoints do not have; its options can be changed, or begin a new run`,
     )
   return configuration
 }
@@ -146,6 +150,7 @@ export function gapRemark(gaps: readonly (readonly [number, number])[]): string 
  * @param step where the run stands
  * @param steps those of its checkpoints
  * @param since the step at which it went wrong
+ * @param verb default train
  */
 export function wayBack(
   folder: string,
@@ -153,6 +158,7 @@ export function wayBack(
   { learningRate }: RunConfiguration,
   steps: readonly number[],
   since: number | undefined,
+  verb: RunVerb = 'train',
 ): string {
   const before = since === undefined ? steps : steps.filter((made) => made < since)
   const target = before.length > 0 ? Math.max(...before) : undefined
@@ -164,5 +170,5 @@ export function wayBack(
   const trouble = since !== undefined && since < step ? `The trouble began at step ${since}. ` : ''
   return target === undefined
     ? `${trouble}There is no checkpoint from before it: start a new run with ${smaller} (${flag}) or a longer --warmup`
-    : `${trouble}Go back to step ${target} with ${smaller}: kumiki train --resume ${shellWord(`${folder}@${target}`)} ${flag}`
+    : `${trouble}Go back to step ${target} with ${smaller}: kumiki ${verb} --resume ${shellWord(`${folder}@${target}`)} ${flag}`
 }
