@@ -1,11 +1,12 @@
 /**
- * Does training leak? Steps by the ten thousand, and trainers made and disposed: memory and step times, drawn.
+ * Does training leak? Steps by the ten thousand, and trainers made and disposed: live buffers, heap, resident memory and step times, drawn.
  *
  *     nice -n 19 node --expose-gc --conditions=source --import tsx benchmarks/soak.ts --backend cpu --steps 20000 --out results/soak-cpu
  *     nice -n 19 node scripts/with-swiftshader.mjs node --expose-gc --conditions=source --import tsx benchmarks/soak.ts --backend webgpu --steps 2000
  *     node --expose-gc --conditions=source --import tsx benchmarks/soak.ts --trainers 200
  */
-import { writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { PerformanceObserver } from 'node:perf_hooks'
 import { parseArgs } from 'node:util'
 import { batches } from '@kumiki/data'
 import { decoderModel, nano } from '@kumiki/models'
@@ -24,7 +25,7 @@ const { values } = parseArgs({
     /** Instead of steps: trainers that are made, make three steps and are disposed. */
     trainers: { type: 'string' },
     batch: { type: 'string', default: '1' },
-    sequence: { type: 'string', default: '32' },
+    sequence: { type: 'string', default: '64' },
     /** Beginning of the names of a .jsonl and a .svg. */
     out: { type: 'string' },
   },
@@ -58,19 +59,57 @@ interface Sample {
   /** MB: of the process, of JavaScript's heap after a collection. */
   readonly rss: number
   readonly heap: number
-  /** Buffers that the device has, where it tells. */
+  /** Buffers that the device holds, and their MB. */
   readonly buffers: number
+  readonly bufferMB: number
+  /** Milliseconds of processor time of a step since the sample before: the median, and the slowest. */
+  readonly median?: number
+  readonly slowest?: number
 }
 
+/**
+ * Processor time in milliseconds: what else runs on the machine does not count. Of the thread that makes the steps where it makes them
+ * itself (cpu, one thread; Linux), else of the process, whose other threads are the software adapter's.
+ */
+const ownThread = device.kind === 'cpu' && values.threads === '1' && existsSync('/proc/self/schedstat')
+const processorTime = (): number => {
+  if (ownThread) return Number(readFileSync('/proc/self/schedstat', 'latin1').split(' ')[0]) / 1e6
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
+}
+
+/** Collections of the heap, by when they were: what explains a slow step. */
+const collections: { readonly from: number; readonly milliseconds: number }[] = []
+new PerformanceObserver((list) => {
+  for (const { startTime, duration } of list.getEntries()) collections.push({ from: startTime, milliseconds: duration })
+}).observe({ entryTypes: ['gc'] })
+
 const collect = (globalThis as { gc?: () => void }).gc
-const sample = (at: number): Sample => {
+const middle = (list: readonly number[]) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)]
+const sample = (at: number, steps: readonly Step[] = []): Sample => {
   collect?.()
-  const { rss, heapUsed, arrayBuffers } = process.memoryUsage()
-  const { liveBuffers } = device as unknown as { liveBuffers?: number }
-  return { at, rss: rss / 1e6, heap: heapUsed / 1e6, buffers: liveBuffers ?? arrayBuffers / 1e6 }
+  const { rss, heapUsed } = process.memoryUsage()
+  const { buffers, bytes } = device.counters
+  const own = steps.map(({ processor }) => processor)
+  return {
+    at,
+    rss: rss / 1e6,
+    heap: heapUsed / 1e6,
+    buffers,
+    bufferMB: bytes / 1e6,
+    ...(own.length > 0 && { median: middle(own), slowest: Math.max(...own) }),
+  }
+}
+
+interface Step {
+  readonly step: number
+  readonly began: number
+  /** Milliseconds. */
+  readonly wall: number
+  readonly processor: number
 }
 const samples: Sample[] = []
-const milliseconds: number[] = []
+const made: Step[] = []
 if (values.trainers !== undefined) {
   const count = countOf('trainers', values.trainers)
   for (let i = 0; i < count; i++) {
@@ -81,56 +120,88 @@ if (values.trainers !== undefined) {
   }
 } else {
   const trainer = make()
-  let before = performance.now()
+  let [began, processor, from] = [performance.now(), processorTime(), 0]
   for await (const { step } of trainer.run(steps)) {
-    milliseconds.push(performance.now() - before)
-    if (step % Math.ceil(steps / 200) === 0) samples.push(sample(step))
-    before = performance.now()
+    made.push({ step, began, wall: performance.now() - began, processor: processorTime() - processor })
+    if (step % Math.ceil(steps / 200) === 0) {
+      samples.push(sample(step, made.slice(from)))
+      from = made.length
+    }
+    began = performance.now()
+    processor = processorTime()
   }
   trainer.dispose()
 }
+// The last collections are told a turn later.
+await new Promise((resolve) => setTimeout(resolve, 50))
 
-// The second half against the first: what grows keeps growing.
-const half = samples.slice(Math.floor(samples.length / 5))
+// Without the first fifth, in which code is compiled and pools fill: what grows after that keeps growing.
+const settled = samples.slice(Math.floor(samples.length / 5))
 const slope = (pick: (s: Sample) => number) => {
-  const n = half.length
-  const x = half.reduce((sum, s) => sum + s.at, 0) / n
-  const y = half.reduce((sum, s) => sum + pick(s), 0) / n
-  return (
-    (half.reduce((sum, s) => sum + (s.at - x) * (pick(s) - y), 0) / half.reduce((sum, s) => sum + (s.at - x) ** 2, 0)) *
-    1000
-  )
+  const x = settled.reduce((sum, s) => sum + s.at, 0) / settled.length
+  const y = settled.reduce((sum, s) => sum + pick(s), 0) / settled.length
+  const over = settled.reduce((sum, s) => sum + (s.at - x) * (pick(s) - y), 0)
+  return (1000 * over) / settled.reduce((sum, s) => sum + (s.at - x) ** 2, 0)
 }
-const sorted = [...milliseconds].sort((a, b) => a - b)
-const median = sorted[Math.floor(sorted.length / 2)]
+const span = (pick: (s: Sample) => number) => [Math.min(...settled.map(pick)), Math.max(...settled.map(pick))]
+// The first steps compile.
+const counted = made.slice(10)
+const median = middle(counted.map(({ processor }) => processor))
+const slow = counted.filter(({ processor }) => processor > 3 * median)
+const inCollection = ({ began, wall }: Step) =>
+  collections.filter((c) => c.from >= began && c.from < began + wall).reduce((sum, c) => sum + c.milliseconds, 0)
 const summary = {
   ...provenance(['tensor', 'train']),
   device: device.name,
   what: values.trainers === undefined ? `${steps} steps` : `${values.trainers} trainers`,
+  batch: [countOf('batch', values.batch), sequenceLength],
   rssPerThousandMB: slope((s) => s.rss),
   heapPerThousandMB: slope((s) => s.heap),
-  rssMB: [samples[0].rss, samples.at(-1)!.rss],
-  heapMB: [samples[0].heap, samples.at(-1)!.heap],
-  ...(median && {
+  rssMB: span((s) => s.rss),
+  heapMB: span((s) => s.heap),
+  buffers: span((s) => s.buffers),
+  bufferMB: span((s) => s.bufferMB),
+  ...(median !== undefined && {
+    clock: ownThread ? "processor time of the step's thread" : 'processor time of the process',
     medianMilliseconds: median,
-    // The first steps compile.
-    slow: milliseconds.slice(10).filter((ms) => ms > 3 * median).length,
-    slowest: Math.max(...milliseconds.slice(10)),
+    medianWallMilliseconds: middle(counted.map(({ wall }) => wall)),
+    slow: slow.length,
+    slowByWall: counted.filter(({ wall }) => wall > 3 * middle(counted.map((s) => s.wall))).length,
+    /** Those of them that a collection of the heap does not explain. */
+    slowWithoutCollections: slow.filter((s) => s.processor - inCollection(s) > 3 * median).length,
+    slowest: [...slow]
+      .sort((a, b) => b.processor - a.processor)
+      .slice(0, 20)
+      .map((s) => ({ step: s.step, milliseconds: s.processor, wall: s.wall, collections: inCollection(s) })),
   }),
 }
 console.log(JSON.stringify(summary))
 if (values.out) {
   writeFileSync(`${values.out}.jsonl`, `${[summary, ...samples].map((s) => JSON.stringify(s)).join('\n')}\n`)
-  const chart = (title: string, pick: (s: Sample) => number) => ({
+  const points = (pick: (s: Sample) => number | undefined) =>
+    samples.flatMap((s) => (pick(s) === undefined ? [] : [[s.at, pick(s)!] as const]))
+  const chart = (title: string, yLabel: string, pick: (s: Sample) => number | undefined) => ({
     title,
     xLabel: values.trainers === undefined ? 'step' : 'trainers made and disposed',
-    yLabel: 'MB',
-    lines: [{ label: title, points: samples.map((s) => [s.at, pick(s)] as const) }],
+    yLabel,
+    lines: [{ label: title, points: points(pick) }],
     fromZero: true,
   })
+  const times = {
+    ...chart('Processor time of a step', 'ms', (s) => s.median),
+    lines: [
+      { label: 'median', points: points((s) => s.median) },
+      { label: 'slowest of the steps between two samples', points: points((s) => s.slowest), faint: true },
+    ],
+  }
   writeFileSync(
     `${values.out}.svg`,
-    lineCharts([chart('Resident memory', (s) => s.rss), chart('Heap after collection', (s) => s.heap)]),
+    lineCharts([
+      chart('Resident memory', 'MB', (s) => s.rss),
+      chart('Heap after collection', 'MB', (s) => s.heap),
+      chart('Buffers of the device', 'buffers', (s) => s.buffers),
+      ...(median === undefined ? [] : [times]),
+    ]),
   )
 }
 device.dispose()
