@@ -8,6 +8,7 @@ import { loadModel, saveModel, saveTokenizerConfig } from '@kumiki/models/node'
 import { init } from '@kumiki/tensor'
 import { loadTokenizer } from '@kumiki/tokenizer'
 import { renderHarmony } from '@kumiki/tokenizer/chat'
+import { listCheckpoints, loadCheckpoint } from '@kumiki/train/node'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { runChat } from '../src/chat/chat-command.ts'
 import { openChatFormat } from '../src/chat/chat-format.ts'
@@ -91,8 +92,16 @@ test('answers are learnt, a run that goes on gives the same bits, and the model 
 
 test('an adapter on weights in 8 bits, alone and merged', async () => {
   const options = { lora: 4, overrides: { steps: 12, learningRate: 3e-2, batchSize: 1 }, evalData: [at('chat.jsonl')] }
-  const alone = await tune({ ...options, basePrecision: 'fp8', out: at('adapter') })
+  const alone = await tune({ ...options, basePrecision: 'fp8', out: at('adapter'), checkpointEvery: 6 })
   expect(alone.kind).toBe('adapter')
+  // A checkpoint holds the adapter and its moments, and knows the base by its hash.
+  const [first] = (await listCheckpoints(at('adapter'))).filter(({ step }) => step === 6)
+  const { arrays } = await loadCheckpoint(first.path)
+  const bytes = [...arrays.values()].reduce((sum, { data }) => sum + data.byteLength, 0)
+  expect(bytes).toBe(3 * 4 * alone.trainable)
+  const made = readFileSync(join(at('adapter'), 'adapter_model.safetensors'))
+  await tune({ resume: `${at('adapter')}@6`, overrides: {} })
+  expect(readFileSync(join(at('adapter'), 'adapter_model.safetensors')).equals(made)).toBe(true)
   expect(alone.trainable).toBeLessThan(alone.parameters / 2)
   expect(alone.heldOut!.after!).toBeLessThan(alone.heldOut!.before!)
   expect(existsSync(join(at('adapter'), 'model.safetensors'))).toBe(false)
@@ -117,6 +126,14 @@ test('an adapter on weights in 8 bits, alone and merged', async () => {
   expect((await loadModel(device, at('merged'))).warnings).toEqual([])
   device.dispose()
   expect(typeof text).toBe('string')
+  // Another base in the place of the one it was begun on.
+  const weights = join(at('base'), 'model.safetensors')
+  const before = readFileSync(weights)
+  writeFileSync(weights, readFileSync(join(at('whole'), 'model.safetensors')))
+  await expect(tune({ resume: `${at('adapter')}@6`, overrides: {} })).rejects.toThrow(
+    /base: it is not the model .* was begun on \(model\.embed_tokens\.weight differs\)/,
+  )
+  writeFileSync(weights, before)
 })
 
 test('what is too long is cut, left out or refused by line', async () => {

@@ -5,6 +5,7 @@ import { type Device, type ProgramMemory, type Tensor, tensorsOf } from '@kumiki
 import { type BatchSource, checkBatch, type TrainingBatch } from './batch-source.ts'
 import { Evaluation, type HeldOutLoss, type HeldOutText } from './evaluation.ts'
 import type { Fp8Recipe, ScalingState } from './fp8/recipe.ts'
+import { type FrozenSeals, sealFrozen } from './frozen.ts'
 import { checkPrecision, f32, type PrecisionPolicy } from './precision.ts'
 import type { StepMetrics } from './step-metrics.ts'
 import {
@@ -47,8 +48,13 @@ export interface TrainerSnapshot {
   readonly tokens: number
   /** What the batch source says of where it stands. */
   readonly batches: object
-  /** Float32 arrays: `params.NAME` (the master copy where there is one), `optimizer.MOMENT.NAME`, and `scaling.NAME` of delayed fp8 scaling. */
+  /**
+   * Float32 arrays: `params.NAME` (the master copy where there is one), `optimizer.MOMENT.NAME`, and `scaling.NAME` of delayed fp8 scaling.
+   * Frozen parameters are not among them where `frozen` names them.
+   */
   readonly arrays: ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>
+  /** Which parameters were frozen, and the hash of each: who restores has them already. */
+  readonly frozen?: FrozenSeals
 }
 
 /** Training that must not go on: the loss or the gradient is no longer a number. */
@@ -73,6 +79,8 @@ export class Trainer {
   private state: TrainState
   /** Parameters that are not updated, as they are stored. */
   private frozen: Parameters
+  /** Made when it is first asked for: frozen parameters stay as they are. */
+  private frozenSeals: Promise<FrozenSeals | undefined> | undefined
   private readonly fp8: Fp8Recipe | undefined
   /** The tensor that left its format's range first, for the message when training fails. */
   private firstClipped: string | undefined
@@ -371,25 +379,52 @@ export class Trainer {
     return this.inOrder(this.state.params, this.state.master, this.frozen)
   }
 
-  /** Copies everything to the host. */
+  /** Copies everything to the host that training changes. */
   async snapshot(): Promise<TrainerSnapshot> {
+    const frozen = await this.seals()
     const arrays = new Map<string, { shape: readonly number[]; data: Float32Array }>()
     const add = async (name: string, t: Tensor) => {
       arrays.set(name, { shape: t.shape, data: (await t.data()) as Float32Array })
     }
-    for (const [name, t] of Object.entries(this.masterParameters())) await add(`params.${name}`, t)
+    for (const [name, t] of Object.entries(this.masterParameters()))
+      if (frozen?.[name] === undefined) await add(`params.${name}`, t)
     for (const [moment, tree] of Object.entries(this.state.optimizer)) {
       for (const [name, t] of Object.entries(tree)) await add(`optimizer.${moment}.${name}`, t)
     }
     for (const [name, t] of Object.entries(this.state.scaling)) await add(`scaling.${name}`, t)
-    return { step: this.steps, tokens: this.tokenCount, batches: this.data.state(), arrays }
+    const { steps: step, tokenCount: tokens } = this
+    return { step, tokens, batches: this.data.state(), arrays, ...(frozen && { frozen }) }
+  }
+
+  /** Undefined where nothing is frozen. */
+  private seals(): Promise<FrozenSeals | undefined> {
+    if (Object.keys(this.frozen).length === 0) return Promise.resolve(undefined)
+    this.frozenSeals ??= sealFrozen(this.frozen)
+    return this.frozenSeals
+  }
+
+  /** @throws RangeError naming a parameter that was frozen and is now another */
+  private async checkFrozen({ frozen: wanted = {} }: TrainerSnapshot): Promise<void> {
+    if (Object.keys(wanted).length === 0) return
+    const seals = await this.seals()
+    for (const [name, seal] of Object.entries(wanted)) {
+      if (this.trained.has(name))
+        throw new RangeError(
+          `Trainer.restore: ${name} was frozen where the snapshot was made, which holds no values of it; freeze it here too`,
+        )
+      if (seals?.[name] !== seal)
+        throw new RangeError(
+          `Trainer.restore: the frozen parameter ${name} is not the one the snapshot was made on: give the same base model, stored the same way`,
+        )
+    }
   }
 
   /**
    * Restores a snapshot: the next update gives the bits an unbroken run would have given.
-   * @throws RangeError when an array is missing or has another shape, or the data is not the same
+   * @throws RangeError when an array is missing or has another shape, a frozen parameter is another one, or the data is not the same
    */
   async restore(snapshot: TrainerSnapshot): Promise<void> {
+    await this.checkFrozen(snapshot)
     const take = (name: string, { shape, dtype }: Pick<Tensor, 'shape' | 'dtype'>): Tensor => {
       const found = snapshot.arrays.get(name)
       if (!found)
@@ -407,7 +442,9 @@ export class Trainer {
       Object.entries(this.masterParameters()).map(([name, t]) => [
         name,
         // What is trained is taken up from float32; a frozen narrow weight has the format it was given in.
-        take(`params.${name}`, { shape: t.shape, dtype: this.trained.has(name) ? 'float32' : t.dtype }),
+        snapshot.frozen?.[name] !== undefined
+          ? this.frozen[name]
+          : take(`params.${name}`, { shape: t.shape, dtype: this.trained.has(name) ? 'float32' : t.dtype }),
       ]),
     )
     const { state: fresh, frozen } = this.begin(parameters)
@@ -430,7 +467,9 @@ export class Trainer {
       ? Object.fromEntries(Object.entries(fresh.scaling).map(([name, t]) => [name, take(`scaling.${name}`, t)]))
       : fresh.scaling
     await this.data.restore(snapshot.batches)
-    for (const t of tensorsOf([this.state, this.frozen])) t.dispose()
+    const kept = new Set(tensorsOf(frozen))
+    for (const t of tensorsOf([this.state, this.frozen])) if (!kept.has(t)) t.dispose()
+    if (tensorsOf(this.frozen).some((t) => !kept.has(t))) this.frozenSeals = undefined
     this.frozen = frozen
     this.state = { ...fresh, optimizer, scaling }
     this.steps = snapshot.step

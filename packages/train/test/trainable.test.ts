@@ -27,15 +27,19 @@ test.each([bf16, fp8Current])(
   '$name: what is frozen keeps its bits, and has no gradient, no moments and no master copy',
   async (precision) => {
     const [all, some] = [decoder(precision), decoder(precision, only)]
-    const before = (await some.snapshot()).arrays
+    const { arrays: before, frozen: seals } = await some.snapshot()
+    const values = async ({ name }: { readonly name: string }) => (await some.parameters[name].data()).slice()
     const losses = await lossesOf(some, 12)
     expect(losses[11]).toBeLessThan(losses[0] - 0.3)
     await lossesOf(all, 1)
-    const { arrays } = await some.snapshot()
     const chosen = some.model.parameters.filter(({ name }) => /layers\.1\.|^lm_head/.test(name))
     const frozen = some.model.parameters.filter((p) => !chosen.includes(p))
-    for (const { name } of frozen)
-      expect(arrays.get(`params.${name}`)!.data, name).toEqual(before.get(`params.${name}`)!.data)
+    const { arrays, frozen: now } = await some.snapshot()
+    expect(now).toEqual(seals)
+    expect(Object.keys(seals!)).toEqual(frozen.map(({ name }) => name))
+    expect(frozen.filter(({ name }) => arrays.has(`params.${name}`))).toEqual([])
+    const fresh = decoder(precision, only)
+    for (const p of frozen) expect(await fresh.parameters[p.name].data(), p.name).toEqual(await values(p))
     for (const { name } of chosen)
       expect(arrays.get(`params.${name}`)!.data, name).not.toEqual(before.get(`params.${name}`)!.data)
     expect([...arrays.keys()].filter((key) => key.startsWith('optimizer.')).sort()).toEqual(
@@ -47,7 +51,7 @@ test.each([bf16, fp8Current])(
     expect(wide.inputBytes - narrow.inputBytes).toBeGreaterThanOrEqual(saved)
     expect(wide.inputBytes - narrow.inputBytes).toBeLessThan(1.05 * saved)
     expect(narrow.peakBytes).toBeLessThan(wide.peakBytes - saved)
-    for (const t of [all, some]) t.dispose()
+    for (const t of [all, some, fresh]) t.dispose()
   },
 )
 
@@ -60,9 +64,15 @@ test('a resumed run has the bits of an unbroken one', async () => {
   await second.restore(await loadCheckpoint(await saveCheckpoint(join(folder, 'mlp'), await first.snapshot())))
   await lossesOf(second, 8)
   await expectEqualStates(whole, second)
+  // What was frozen is left out of a snapshot, and must be the same there.
+  const base = Trainer.create(tinyOptions(device, { seed: 2, precision: bf16, trainable: ['*.mlp.*'] }))
+  await expect(base.restore(await first.snapshot())).rejects.toThrow(
+    /the frozen parameter model\.embed_tokens\.weight is not the one the snapshot was made on/,
+  )
+  base.dispose()
   // What one run froze another cannot go on training: it has no moments.
   const other = decoder(bf16)
-  await expect(other.restore(await first.snapshot())).rejects.toThrow(/the snapshot has no array optimizer\./)
+  await expect(other.restore(await first.snapshot())).rejects.toThrow(/model\.embed_tokens\.weight was frozen where/)
   for (const t of [whole, first, second, other]) t.dispose()
 })
 

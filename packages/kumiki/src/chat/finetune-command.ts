@@ -383,6 +383,11 @@ async function tune(
   try {
     if (loaded) {
       await run.trainer.restore(loaded.snapshot).catch((error: Error) => {
+        const frozen = /the frozen parameter (\S+) is not/.exec(error.message)?.[1]
+        if (frozen)
+          throw new Error(
+            `${from}: it is not the model the run in ${folder.path} was begun on (${frozen} differs); put that one back`,
+          )
         throw /other documents/.test(error.message)
           ? new Error(
               `${record.data.join(', ')}: these are not the conversations the run was begun on (or its template is another), so it cannot go on; put them back`,

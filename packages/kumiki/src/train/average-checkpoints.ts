@@ -26,6 +26,8 @@ export async function averageCheckpoints(
   let first: Awaited<ReturnType<typeof originOf>> | undefined
   for (const run of runs) {
     const origin = await originOf(run, {})
+    if (origin.record.tuning?.adapter)
+      throw new UsageError(`${run}: its checkpoints hold an adapter alone; give runs whose weights are all trained`)
     const arrays = [...origin.snapshot.arrays].filter(([name]) => name.startsWith(prefix))
     if (arrays.length === 0)
       throw new UsageError(`${run}: it keeps no moving average (kumiki train --average-decay); leave --averaged out`)

@@ -49,8 +49,8 @@ async function read(folder: string, options: { readonly chunkBytes?: number } = 
       await file.close()
     }
   }
-  const { step, tokens, batches } = manifest
-  return { path: folder, manifest, snapshot: { step, tokens, batches, arrays } }
+  const { step, tokens, batches, frozen } = manifest
+  return { path: folder, manifest, snapshot: { step, tokens, batches, arrays, ...(frozen && { frozen }) } }
 }
 
 type StateArrays = Map<string, { shape: readonly number[]; data: Float32Array }>

@@ -22,6 +22,8 @@ export interface CheckpointManifest extends CheckpointContext {
   readonly step: number
   readonly tokens: number
   readonly batches: TrainerSnapshot['batches']
+  /** Parameters that were frozen, whose values no checkpoint holds: the SHA-256 of each. */
+  readonly frozen?: TrainerSnapshot['frozen']
   /** ISO time. */
   readonly saved: string
   readonly files: Readonly<Record<string, FileSeal>>
@@ -55,6 +57,9 @@ export function readManifest(text: string): CheckpointManifest {
     throw new Error('names no state.safetensors')
   for (const name of stateFiles(files))
     if (typeof files[name]?.sha256 !== 'string') throw new Error(`has no checksum of ${name}`)
+  const { frozen = {} } = manifest
+  if (typeof frozen !== 'object' || frozen === null || Object.values(frozen).some((hex) => !/^[0-9a-f]{64}$/.test(hex)))
+    throw new Error('frozen must hold a SHA-256 for each parameter')
   return manifest as unknown as CheckpointManifest
 }
 

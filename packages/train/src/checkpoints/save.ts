@@ -50,13 +50,14 @@ export async function saveCheckpoint(
         shards.length === 1 ? 'state.safetensors' : `state-${five(i + 1)}-of-${five(shards.length)}.safetensors`
       files[file] = await disk.write(join(temporary, file), stateChunks(snapshot.step, shard))
     }
-    const { step, tokens, batches } = snapshot
+    const { step, tokens, batches, frozen } = snapshot
     const manifest: CheckpointManifest = {
       version: 2,
       serial: 1 + Math.max(0, ...before.map((c) => c.manifest?.serial ?? 0)),
       step,
       tokens,
       batches,
+      ...(frozen && { frozen }),
       saved: new Date().toISOString(),
       files,
       ...context,

@@ -70,6 +70,7 @@ export async function originOf(run: string, options: Pick<NewRunOptions, 'kinds'
 export async function branchRun(run: string, options: BranchOptions): Promise<RunPlan> {
   const { decay, final = 0, shape = 'minus_sqrt' } = options
   const { folder: from, record: before, snapshot, entry, step } = await originOf(run, options)
+  if (before.tuning) throw new RunFolderError(`${run}: it is a fine-tuning; a branch leaves a run of kumiki train`)
   const { batchSize, sequenceLength } = before.configuration
   const steps = 'steps' in decay ? decay.steps : Math.ceil(decay.tokens / (batchSize * sequenceLength))
   if (!Number.isInteger(steps) || steps < 1)
@@ -139,6 +140,10 @@ export async function originWeights(record: RunRecord): Promise<TrainerSnapshot[
  */
 export async function startFrom(run: string, options: StartOptions): Promise<RunPlan> {
   const { folder: from, record: before, step } = await originOf(run, options)
+  if (before.tuning?.adapter)
+    throw new RunFolderError(
+      `${run}: its checkpoints hold an adapter alone; begin from a run whose weights are all trained`,
+    )
   const configuration = checkRunConfiguration(
     changeRunConfiguration(before.configuration, options.changes),
     'train --from',

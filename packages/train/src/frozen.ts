@@ -1,0 +1,30 @@
+/** What frozen parameters are, by hash: a snapshot names them and leaves their values out. */
+import type { Parameters } from '@kumiki/models'
+import type { Tensor } from '@kumiki/tensor'
+
+/** SHA-256 in hex of each frozen parameter, by name: of its format, its shape and its values. */
+export type FrozenSeals = Readonly<Record<string, string>>
+
+/** @returns undefined where the platform has no hashes (a page that came without https) */
+export async function sealFrozen(frozen: Parameters): Promise<FrozenSeals | undefined> {
+  if (!globalThis.crypto?.subtle) return undefined
+  const seals: Record<string, string> = {}
+  // One after another: the values of one parameter at a time are on the host.
+  for (const [name, t] of Object.entries(frozen)) seals[name] = await sealOf(t)
+  return seals
+}
+
+async function sealOf(t: Tensor): Promise<string> {
+  const values = await t.data()
+  const head = new TextEncoder().encode(`${t.dtype} ${t.shape.join(' ')}\n`)
+  const parts = [head, new Uint8Array(values.buffer, values.byteOffset, values.byteLength)]
+  const digests = await Promise.all(parts.map((part) => sha256(part)))
+  const both = new Uint8Array(64)
+  digests.forEach((digest, i) => {
+    both.set(digest, 32 * i)
+  })
+  return Array.from(await sha256(both), (byte) => byte.toString(16).padStart(2, '0')).join('')
+}
+
+const sha256 = async (bytes: Uint8Array): Promise<Uint8Array> =>
+  new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>))
