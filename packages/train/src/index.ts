@@ -64,6 +64,7 @@ export {
   meanLoss,
   type StepBatch,
   type StepResult,
+  storedUnder,
   type TrainState,
   type TrainStep,
   type TrainStepOptions,

@@ -28,6 +28,7 @@ export {
   type RunRecord,
   type RunSource,
   type RunTuning,
+  readRecord,
   shellWord,
 } from './run/run-record.ts'
 export { exitCodeOf, Stopped, type StopSignal, type StopSignalOptions, StopSignals } from './run/stop-signals.ts'

@@ -1,12 +1,17 @@
 /** `kumiki evaluate` */
+import { join } from 'node:path'
 import type { Command } from 'commander'
+import { writeWhole } from '../files/files.ts'
 import { deviceOptions, integer } from '../flags/flag-values.ts'
 import { textTable } from '../output/text-table.ts'
 import { UsageError } from '../usage-error.ts'
 import { addVerb, answer } from '../verb.ts'
 
 interface EvaluateFlags {
-  model: string
+  model?: string
+  runs?: string[]
+  averaged?: boolean
+  out?: string
   text: string[]
   task: string[]
   window?: number
@@ -25,23 +30,38 @@ export function addEvaluate(program: Command): void {
     'Perplexity and bits per byte of text under a model, and its scores on tasks.',
     (c) =>
       c
-        .requiredOption('--model <folder>', 'a run folder, a model as the Hugging Face Hub has it, or hf:owner/name')
+        .option('--model <folder>', 'a run folder, a model as the Hugging Face Hub has it, or hf:owner/name')
+        .option(
+          '--runs <run...>',
+          'in place of --model: every checkpoint of these runs, over tokens (RUN, or RUN@STEP for one); what is measured is kept in RUN/scores.json',
+        )
         .option('--text <file...>', 'files or folders of text (txt, md, jsonl)', [])
         .option('--task <file...>', 'tasks of lm-evaluation-harness, in YAML: multiple choice and log-likelihood', [])
         .option('--window <n>', 'tokens a prediction looks back on (default: the whole context)', integer(2, 1 << 24))
         .option('--stride <n>', 'tokens from one window to the next (default: half a window)', integer(1, 1 << 24))
         .option('--batch-size <n>', 'windows in one pass; it changes the time alone', integer(1, 65_536), 4)
+        .option('--averaged', 'with --runs: of the moving averages that they kept, in place of their weights')
+        .option(
+          '--out <file>',
+          'with --runs: where the page with their curves goes (default: scores.html in the first)',
+        )
         .addOption(device)
         .addOption(threads),
     evaluate,
   )
 }
 
-async function evaluate({ json, ...options }: EvaluateFlags): Promise<void> {
+async function evaluate(flags: EvaluateFlags): Promise<void> {
+  const { json, runs, averaged, out, model, ...options } = flags
+  if ((model === undefined) === (runs === undefined))
+    throw new UsageError('give either --model FOLDER, one model, or --runs RUN ..., every checkpoint of runs')
   if (options.text.length + options.task.length === 0)
     throw new UsageError('evaluate: give --text FILE ... or --task FILE.yaml ...')
+  if (runs) return evaluateRuns(flags, runs)
+  for (const [flag, value] of Object.entries({ averaged, out }))
+    if (value !== undefined) throw new UsageError(`--${flag} goes with --runs RUN ...`)
   const { runEvaluate } = await import('../models/evaluate-command.ts')
-  const report = await runEvaluate(options)
+  const report = await runEvaluate({ ...options, model: model! })
   answer({ json }, report, () => {
     const all = [
       ...report.files,
@@ -69,4 +89,13 @@ async function evaluate({ json, ...options }: EvaluateFlags): Promise<void> {
     const tasks = textTable(['task', 'documents', 'shots', 'metric', 'score', 'standard error'], scores)
     return [...(rows.length > 0 ? [texts] : []), ...(scores.length > 0 ? [tasks] : [])].join('\n\n')
   })
+}
+
+async function evaluateRuns(flags: EvaluateFlags, runs: string[]): Promise<void> {
+  const { scoreCheckpoints } = await import('../models/checkpoint-scores.ts')
+  const { scoresPage, scoresTable } = await import('../output/scores-page.ts')
+  const report = await scoreCheckpoints({ ...flags, runs })
+  const out = flags.out ?? join(report.runs[0].run, 'scores.html')
+  await writeWhole(out, await scoresPage(report))
+  answer({ json: flags.json }, { ...report, out }, () => `${scoresTable(report)}\n\n${out}`)
 }

@@ -26,6 +26,8 @@ const runFiles = [
   'samples.jsonl',
   'tensorboard',
   'summary.json',
+  'scores.json',
+  'scores.html',
   'report.html',
 ] as const
 

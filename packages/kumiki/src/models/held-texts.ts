@@ -1,0 +1,169 @@
+/** What a model is measured on: texts and tasks, read once, and the figures of one model on them. */
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { readCorpusFiles } from '@kumiki/data/node'
+import {
+  type EvaluationTask,
+  type LanguageModel,
+  type Parameters,
+  perplexity,
+  scoreTask,
+  type TaskEncoder,
+  type TaskScores,
+} from '@kumiki/models'
+import { loadTask } from '@kumiki/models/node'
+import type { Device } from '@kumiki/tensor'
+import { configuredTokens, textTemplate } from '@kumiki/tokenizer/chat'
+import { openTokenizer } from '@kumiki/tokenizer/node'
+import { exists } from '../files/files.ts'
+
+/** One text or one task. */
+export type Measured =
+  | {
+      readonly kind: 'text'
+      readonly name: string
+      readonly documents: readonly string[]
+      readonly bytes: number
+      /** SHA-256 of what is read. */
+      readonly identity: string
+    }
+  | { readonly kind: 'task'; readonly name: string; readonly task: EvaluationTask; readonly identity: string }
+
+export interface TextFigures {
+  readonly file: string
+  readonly bytes: number
+  readonly tokens: number
+  readonly natsPerToken: number
+  readonly perplexity: number
+  readonly bitsPerByte: number
+}
+
+const sha256 = (value: unknown) => createHash('sha256').update(JSON.stringify(value)).digest('hex')
+
+/**
+ * Texts, then tasks, each in the order given.
+ * @param texts files or folders of text @param tasks YAML files of lm-evaluation-harness
+ * @throws Error naming the file that is missing or broken
+ */
+export async function readMeasured(texts: readonly string[], tasks: readonly string[]): Promise<Measured[]> {
+  const corpus = texts.length > 0 ? await readCorpusFiles(texts) : []
+  const loaded = await Promise.all(tasks.map((path) => loadTask(path)))
+  return [
+    ...corpus.map(({ path, documents }): Measured => {
+      const bytes = documents.reduce((sum, text) => sum + new TextEncoder().encode(text).length, 0)
+      return { kind: 'text', name: path, documents, bytes, identity: sha256(documents) }
+    }),
+    ...loaded.map((task): Measured => ({ kind: 'task', name: task.name, task, identity: sha256(task) })),
+  ]
+}
+
+export interface MeasureOptions {
+  readonly window?: number
+  readonly stride?: number
+  readonly batchSize: number
+  readonly onProgress?: (done: number, all: number) => void
+}
+
+/** The tokenizer of a model's folder, as texts and as tasks are encoded by it. */
+export interface FolderEncoder {
+  /** A document alone. */
+  encode(text: string): readonly number[]
+  readonly vocabSize: number
+  /** The id that ends a text, which every document follows. */
+  readonly endId: number
+  readonly ofTasks: TaskEncoder
+}
+
+/** @throws Error naming the folder, where there is none */
+export async function tokenizerFileOf(folder: string): Promise<string> {
+  const names = ['tokenizer.model', 'tokenizer.json']
+  const found = await Promise.all(names.map((name) => exists(join(folder, name))))
+  const file = names.find((_, i) => found[i])
+  if (!file) throw new Error(`${folder}: there is no ${names.join(' and no ')}; the text cannot be encoded`)
+  return join(folder, file)
+}
+
+/**
+ * @param folder of a model or a run
+ * @param eosId what the model's configuration says of it
+ * @throws Error naming the folder, where there is no tokenizer and where nothing says which id ends a text
+ */
+export async function openFolderEncoder(folder: string, eosId: number | undefined): Promise<FolderEncoder> {
+  const tokenizer = await openTokenizer(await tokenizerFileOf(folder))
+  const endId = eosId ?? ('eosId' in tokenizer && tokenizer.eosId >= 0 ? tokenizer.eosId : undefined)
+  if (endId === undefined)
+    throw new Error(`${folder}: neither the configuration nor the tokenizer says which id ends a text (eos_token_id)`)
+  return {
+    encode: (text) => Array.from(idsOf(tokenizer.encode(text))),
+    vocabSize: tokenizer.vocabSize,
+    endId,
+    ofTasks: await taskEncoder(folder, endId),
+  }
+}
+
+/** Of a text its figures; of a task its scores. */
+export async function measure(
+  device: Device,
+  model: LanguageModel,
+  parameters: Parameters,
+  of: Measured,
+  encoder: FolderEncoder,
+  options: MeasureOptions,
+): Promise<TextFigures | TaskScores> {
+  if (of.kind === 'task') return scoreTask(device, model, parameters, of.task, encoder.ofTasks, textTemplate, options)
+  const { endId } = encoder
+  // As in training: every document follows the end of another, and is followed by its own.
+  const ids = [endId]
+  for (const text of of.documents) {
+    for (const id of encoder.encode(text)) ids.push(id)
+    ids.push(endId)
+  }
+  const { nats, tokens } = await perplexity(device, model, parameters, ids, options)
+  return { file: of.name, ...textFigures(nats, tokens, of.bytes) }
+}
+
+export const textFigures = (nats: number, tokens: number, bytes: number): Omit<TextFigures, 'file'> => ({
+  bytes,
+  tokens,
+  natsPerToken: nats / tokens,
+  perplexity: Math.exp(nats / tokens),
+  bitsPerByte: nats / Math.LN2 / bytes,
+})
+
+/** All texts together; nothing where there are none. */
+export function totalFigures(files: readonly TextFigures[]): Omit<TextFigures, 'file'> | undefined {
+  if (files.length === 0) return undefined
+  const sum = (of: (f: TextFigures) => number) => files.reduce((total, f) => total + of(f), 0)
+  return textFigures(
+    sum((f) => f.natsPerToken * f.tokens),
+    sum((f) => f.tokens),
+    sum((f) => f.bytes),
+  )
+}
+
+/** Hugging Face tokenizers tell more than ids. */
+const idsOf = (
+  encoded: Int32Array | readonly number[] | { readonly ids: ArrayLike<number> },
+): ArrayLike<number> & Iterable<number> => ('ids' in encoded ? Array.from(encoded.ids) : encoded)
+
+/** How lm-evaluation-harness encodes with this folder's tokenizer: tokenizer.json where there is one; else a text follows the end of another. */
+async function taskEncoder(folder: string, end: number): Promise<TaskEncoder> {
+  const json = join(folder, 'tokenizer.json')
+  if ((await exists(json)) === true) {
+    const tokenizer = await openTokenizer(json)
+    if (!('tokenToId' in tokenizer)) throw new Error(`${json}: it is no tokenizer of Hugging Face's`)
+    const ids = (text: string, addSpecialTokens: boolean) => Array.from(tokenizer.encode(text, { addSpecialTokens }))
+    const config = await readFile(join(folder, 'tokenizer_config.json'), 'utf8').catch(() => '{}')
+    const begin = configuredTokens(JSON.parse(config)).bos_token
+    const prefixId = begin === undefined ? -1 : tokenizer.tokenToId(begin)
+    return {
+      encode: (text) => ids(text, true),
+      encodeAlone: (text) => ids(text, false),
+      prefixId: prefixId >= 0 ? prefixId : end,
+    }
+  }
+  const tokenizer = await openTokenizer(join(folder, 'tokenizer.model'))
+  const encodeAlone = (text: string): number[] => Array.from(idsOf(tokenizer.encode(text)))
+  return { encode: (text) => [end, ...encodeAlone(text)], encodeAlone, prefixId: end }
+}
