@@ -37,10 +37,11 @@ const documents = Array.from({ length: 200 }, (_, d) =>
   Int32Array.from({ length: 50 }, (_, i) => 3 + ((d * 7 + i) % 90)),
 )
 const architecture = { ...nano, vocabSize: 512, paddedVocabSize: 512 }
-const make = () =>
+const model = () => decoderModel(architecture)
+const make = (of = model()) =>
   Trainer.create({
     device,
-    model: decoderModel(architecture),
+    model: of,
     data: batches({
       documents,
       eosId: 2,
@@ -113,9 +114,12 @@ const made: Step[] = []
 if (values.trainers !== undefined) {
   const count = countOf('trainers', values.trainers)
   for (let i = 0; i < count; i++) {
-    const trainer = make()
+    const own = model()
+    const trainer = make(own)
     for await (const _ of trainer.run(3)) void _
     trainer.dispose()
+    // Its rotary tables: a model is who made it's, not the trainer's.
+    own.dispose()
     if (i % Math.ceil(count / 100) === 0 || i === count - 1) samples.push(sample(i + 1))
   }
 } else {

@@ -7,8 +7,8 @@ import { fileURLToPath } from 'node:url'
 
 const bin = fileURLToPath(new URL('../src/bin.ts', import.meta.url))
 
-/** Writes texts and configuration of a run of 12,000 parameters. @returns the flags that begin it */
-export function tinyRun(folder: string): string[] {
+/** Writes texts and configuration of a run of 12,000 parameters. @param larger its sizes, where they shall be others @returns the flags that begin it */
+export function tinyRun(folder: string, larger: { readonly intermediateSize?: number } = {}): string[] {
   const texts = Array.from(
     { length: 80 },
     (_, i) => `本棚の${i}番目の本は赤い。\nthe book number ${i} on the shelf is red.`,
@@ -21,17 +21,18 @@ export function tinyRun(folder: string): string[] {
     numAttentionHeads: 2,
     numKeyValueHeads: 1,
     headDim: 8,
+    ...larger,
   }
   const run = { batchSize: 2, sequenceLength: 16, vocabSize: 300 }
   writeFileSync(join(folder, 'tiny.json'), JSON.stringify({ name: 'tiny', architecture, run }))
   return ['--config', join(folder, 'tiny.json'), '--data', join(folder, 'texts.txt')]
 }
 
-/** `kumiki train ARGS` on one thread of the processor. */
-export function startTrain(args: readonly string[]): ChildProcess {
-  const flags = ['--conditions=source', '--import', import.meta.resolve('tsx')]
+/** `kumiki train ARGS` on one thread of the processor. @param bundle the program, where it is not run from its sources */
+export function startTrain(args: readonly string[], bundle?: string): ChildProcess {
+  const flags = bundle === undefined ? ['--conditions=source', '--import', import.meta.resolve('tsx')] : []
   const verb = ['train', '--device', 'cpu', '--threads', '1']
-  return spawn(process.execPath, [...flags, bin, ...verb, ...args], { stdio: 'pipe' })
+  return spawn(process.execPath, [...flags, bundle ?? bin, ...verb, ...args], { stdio: 'pipe' })
 }
 
 /** Exit code, or the signal that ended it, and what it said on stderr. */
@@ -44,13 +45,16 @@ export async function ended(child: ChildProcess): Promise<{ code: number | strin
   return { code: code ?? signal, said }
 }
 
-/** Steps in metrics.jsonl, whole lines only. */
-export function metricSteps(run: string): number[] {
+/** What metrics.jsonl says, whole lines only. */
+export function metricLines(run: string): Readonly<Record<string, number>>[] {
   const file = join(run, 'metrics.jsonl')
   if (!existsSync(file)) return []
   const lines = readFileSync(file, 'utf8').split('\n').slice(0, -1)
-  return lines.map((line) => JSON.parse(line).step)
+  return lines.map((line) => JSON.parse(line))
 }
+
+/** Steps in metrics.jsonl. */
+export const metricSteps = (run: string): number[] => metricLines(run).map(({ step }) => step)
 
 /** Waits until something is so; a minute at most. */
 export async function until(what: () => boolean): Promise<void> {
