@@ -36,8 +36,8 @@ const figures = (run: string) =>
 
 // A state below 16 MiB is written between two steps, one above by a thread while steps go on.
 test.each([
-  { what: 'between steps', share: 0.95, steps: 300, intermediateSize: 32, within: 60 },
-  { what: 'on a thread', share: 0.05, steps: 60, intermediateSize: 32_000, within: 600 },
+  { what: 'between steps', share: 0.95, steps: 150, intermediateSize: 32, within: 60 },
+  { what: 'on a thread', share: 0.05, steps: 24, intermediateSize: 32_000, within: 600 },
 ])(
   'a run that is killed again and again, its saves made $what, gives the bits of one that is not',
   async ({ what, share, steps, intermediateSize, within }) => {
@@ -66,6 +66,7 @@ test.each([
       cpSync(begun, run, { recursive: true })
       for (;;) {
         const before = metricSteps(run).length
+        const written = metricBytes(run)
         const child = startTrain(['--resume', run], bin)
         const end = ended(child)
         if (killed < count) {
