@@ -13,7 +13,7 @@ import { provenance } from './common/provenance.ts'
 import { medianOf } from './common/statistics.ts'
 import { type Fit, fit } from './planner/fit.ts'
 import { type Comparison, compare, halves, type PublishedRow, quantile, weights } from './planner/score.ts'
-import { searches } from './planner/searches.ts'
+import { searches, sweep, sweepSearches } from './planner/searches.ts'
 
 const { values } = parseArgs({
   options: {
@@ -146,6 +146,25 @@ for (const { name, search, limitSeconds } of searches) {
     String(result.feasible),
     `${milliseconds(middle)} (${milliseconds(Math.min(...times))} to ${milliseconds(Math.max(...times))})`,
     milliseconds(limitSeconds),
+  ])
+}
+{
+  const all = [...sweepSearches()]
+  const start = performance.now()
+  let [considered, feasible] = [0, 0]
+  for (const search of all) {
+    const result = plan(search)
+    considered += result.considered
+    feasible += result.feasible
+  }
+  const seconds = (performance.now() - start) / 1000
+  record({ part: 'sweep', name: sweep.name, searches: all.length, considered, feasible, seconds })
+  lines.push([
+    sweep.name,
+    String(considered),
+    String(feasible),
+    `${seconds.toFixed(2)} s, once`,
+    `${sweep.limitSeconds} s`,
   ])
 }
 table(['search', 'plans', 'feasible', 'median (range)', 'aim'], lines)

@@ -1,5 +1,6 @@
 /** The searches that are timed. Sizes of llm-jp/scripts at 0a703870. */
-import type { PlanSearch } from '@kumiki/planner'
+import { llmJp3, llmJp3Moe, llmJp4 } from '@kumiki/models'
+import { fromArchitecture, type PlanSearch } from '@kumiki/planner'
 
 interface Timed {
   readonly name: string
@@ -7,7 +8,7 @@ interface Timed {
   readonly limitSeconds: number
 }
 
-const llmJp4 = { hidden: 5120, headDim: 128, vocab: 196_608, qkNorm: true }
+const sizesOfLlmJp4 = { hidden: 5120, headDim: 128, vocab: 196_608, qkNorm: true }
 
 export const searches: readonly Timed[] = [
   {
@@ -23,7 +24,7 @@ export const searches: readonly Timed[] = [
     name: 'LLM-jp-4 332B-A31B on 4,096 H200',
     search: {
       model: {
-        ...llmJp4,
+        ...sizesOfLlmJp4,
         layers: 80,
         ffn: 2048,
         heads: 80,
@@ -36,3 +37,27 @@ export const searches: readonly Timed[] = [
     limitSeconds: 1,
   },
 ]
+
+/** A whole study: eight models on six GPUs in ten sizes of cluster. */
+export const sweep = { name: '8 models x 6 GPUs x 10 sizes', limitSeconds: 5 } as const
+
+export function* sweepSearches(): Generator<PlanSearch> {
+  const models = [
+    llmJp3['llm-jp-3-1.8b'],
+    llmJp3['llm-jp-3-7.2b'],
+    llmJp3['llm-jp-3-13b'],
+    llmJp3['llm-jp-3-172b'],
+    llmJp3Moe['llm-jp-3-8x13b'],
+    llmJp4['llm-jp-4-8b'],
+    llmJp4['llm-jp-4-32b-a3.8b'],
+    llmJp4['llm-jp-4-332b-a31b'],
+  ]
+  for (const { architecture } of models)
+    for (const gpu of ['A100-SXM-80GB', 'H100-SXM-80GB', 'H200-SXM-141GB', 'B200-SXM', 'GB200', 'MI300X'])
+      for (let nodes = 1; nodes <= 512; nodes *= 2)
+        yield {
+          model: fromArchitecture(architecture),
+          cluster: { gpu, nodes, gpusPerNode: 8 },
+          recipe: { globalBatchSize: 2048, sequenceLength: 4096 },
+        }
+}

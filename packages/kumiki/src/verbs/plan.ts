@@ -138,12 +138,12 @@ async function plan(options: PlanFlags): Promise<void> {
   const ranking = options.by === 'throughput' ? result.byThroughput : result.byStability
   if (ranking.length === 0) throw new Error(noneFits(named.name, options, result))
   if (!options.emit) {
-    const { byThroughput, byStability, fasterButRiskier, refusalSummary, considered, feasible, refused } = result
+    const { byThroughput, byStability, fasterButRiskier, refusalSummary, considered, feasible } = result
     const data = {
       model: named.name,
       considered,
       feasible,
-      refused: refused.length,
+      refused: considered - feasible,
       refusalSummary,
       byStability: byStability.slice(0, options.limit).map(row),
       byThroughput: byThroughput.slice(0, options.limit).map(row),
@@ -188,7 +188,7 @@ function row({ estimate, risks, headroomBytes }: Candidate) {
 
 function describe(candidates: readonly Candidate[], result: PlanResult, options: PlanFlags): string {
   return [
-    `${count(result.considered)} plans considered, ${count(result.refused.length)} refused; by ${options.by}:`,
+    `${count(result.considered)} plans considered, ${count(result.considered - result.feasible)} refused; by ${options.by}:`,
     planTable(candidates),
     ...risksText(candidates),
     ...runText(candidates[0].estimate),

@@ -4,7 +4,7 @@ import type { ResolvedModel } from '../model/model.ts'
 import type { ResolvedPlan } from '../plan/parallel-plan.ts'
 import type { StageLayers } from '../plan/stages.ts'
 import { hiding } from './efficiency.ts'
-import { stageParameters, trainedParameters } from './memory.ts'
+import { type LayerShares, stageParameters, trainedParameters } from './memory.ts'
 import { collectiveBandwidth } from './network.ts'
 
 /** Gradient reduction and parameter gathering: what a step shows of them, and what FSDP moves for each micro-batch. */
@@ -13,12 +13,13 @@ export function dataParallelTime(
   cluster: ResolvedCluster,
   plan: ResolvedPlan,
   firstStage: StageLayers,
+  shares: LayerShares,
   backward: number,
   microBatch: number,
 ) {
   const { tensorParallel: t, contextParallel: c } = plan
   const ranks = plan.dataParallel * c
-  const all = stageParameters(model, plan, 0, firstStage)
+  const all = stageParameters(model, plan, 0, firstStage, shares)
   const trained = trainedParameters(model, plan, firstStage, all)
   // Frozen weights are gathered where they are sharded, and have no gradients.
   const frozen = plan.loraRank > 0 && plan.sharding === 'full' ? all : { dense: 0, experts: 0 }

@@ -44,31 +44,52 @@ export function paddedVocab(model: ResolvedModel, plan: { tensorParallel: number
   return Math.ceil(model.vocab / multiple) * multiple
 }
 
-/** Parameters on one GPU of a stage: dense ones, and experts (which have their own data-parallel group). */
+/** Parameters by their data-parallel group: experts have one of their own. */
+export interface Held {
+  readonly dense: number
+  readonly experts: number
+}
+
+/** What one GPU holds of one layer of each kind, and of a vocabulary's table: all that does not depend on the pipeline. */
+export interface LayerShares {
+  readonly denseLayer: Held
+  readonly mixtureLayer: Held
+  /** Parameters of one table, padded. */
+  readonly table: number
+}
+
+export function layerShares(model: ResolvedModel, plan: ResolvedPlan): LayerShares {
+  const { tensorParallel: t, expertParallel: e, expertTensorParallel } = plan
+  // Key and value heads are copied where there are fewer of them than TP ranks.
+  const widths = attentionWidths(model)
+  const copied = Math.max(0, t / model.kvHeads - 1) * model.hidden * (widths.key + widths.value)
+  const share = (layer: number): Held => {
+    const one = layerParameters(model, layer)
+    return {
+      dense: (one.attention + copied + one.mlp) / t + one.replicated,
+      experts: one.experts / (e * expertTensorParallel),
+    }
+  }
+  return {
+    denseLayer: share(0),
+    mixtureLayer: share(model.layers - 1),
+    table: (paddedVocab(model, plan) * model.hidden) / t,
+  }
+}
+
+/** Parameters on one GPU of a stage: dense ones, and experts. */
 export function stageParameters(
   model: ResolvedModel,
   plan: ResolvedPlan,
   stage: number,
-  layers: StageLayers = stageLayers(model, plan)[stage],
-): { dense: number; experts: number } {
-  const { tensorParallel: t, pipelineParallel: p, expertParallel: e, expertTensorParallel } = plan
-  // Key and value heads are copied where there are fewer of them than TP ranks.
-  const widths = attentionWidths(model)
-  const copied = Math.max(0, t / model.kvHeads - 1) * model.hidden * (widths.key + widths.value)
-  let dense = 0
-  let experts = 0
-  const add = (count: number, layer: number) => {
-    if (count === 0) return
-    const one = layerParameters(model, layer)
-    dense += count * ((one.attention + copied + one.mlp) / t + one.replicated)
-    experts += (count * one.experts) / (e * expertTensorParallel)
-  }
-  add(layers.dense, 0)
-  add(layers.mixture, model.layers - 1)
-  const table = (paddedVocab(model, plan) * model.hidden) / t
+  layers: StageLayers,
+  { denseLayer, mixtureLayer, table }: LayerShares,
+): Held {
+  const last = plan.pipelineParallel - 1
+  let dense = layers.dense * denseLayer.dense + layers.mixture * mixtureLayer.dense
   if (stage === 0) dense += table + model.learnedPositions * model.hidden
-  if (stage === p - 1) dense += normWeights(model) + (model.tiedEmbeddings && p === 1 ? 0 : table)
-  return { dense, experts }
+  if (stage === last) dense += normWeights(model) + (model.tiedEmbeddings && last === 0 ? 0 : table)
+  return { dense, experts: layers.dense * denseLayer.experts + layers.mixture * mixtureLayer.experts }
 }
 
 /** Bytes of weights, gradients and optimizer for `count` parameters shared by `ranks` data-parallel ranks. */
@@ -124,12 +145,7 @@ function adapterParameters(model: ResolvedModel, plan: ResolvedPlan): number {
 }
 
 /** Parameters that are trained on one GPU of a stage, of those it holds. */
-export function trainedParameters(
-  model: ResolvedModel,
-  plan: ResolvedPlan,
-  layers: StageLayers,
-  held: { readonly dense: number; readonly experts: number },
-): { dense: number; experts: number } {
+export function trainedParameters(model: ResolvedModel, plan: ResolvedPlan, layers: StageLayers, held: Held): Held {
   if (plan.loraRank === 0) return held
   return { dense: (layers.dense + layers.mixture) * adapterParameters(model, plan), experts: 0 }
 }
@@ -184,74 +200,91 @@ export function layerActivationBytes(model: ResolvedModel, plan: ResolvedPlan, m
   return plan.recompute === 'operators' ? operatorShare * bytes : bytes
 }
 
-/** Bytes of one layer's activations by kind: of a dense layer, and of a mixture layer. */
-export interface LayerBytes {
+/** What memory is counted from and the pipeline does not change: counted once for all plans that differ in it alone. */
+export interface LayerMemory extends LayerShares {
+  /** Bytes of a dense layer's activations for one micro-batch, and of a mixture layer's. */
   readonly dense: number
   readonly mixture: number
   /** All activations of the larger kind, while a fully recomputed layer exists. */
   readonly whole: number
 }
 
-export function layerBytes(model: ResolvedModel, plan: ResolvedPlan): LayerBytes {
+export function layerMemory(model: ResolvedModel, plan: ResolvedPlan): LayerMemory {
   const mixture = model.experts !== undefined
   const whole = plan.recompute === 'full' ? layerActivationBytes(model, { ...plan, recompute: 'none' }, mixture) : 0
   return {
     dense: layerActivationBytes(model, plan, false),
     mixture: mixture ? layerActivationBytes(model, plan, true) : 0,
     whole,
+    ...layerShares(model, plan),
   }
 }
 
-/** Peak memory of each stage. `bytes` of a plan is the largest total. */
+/** Peak memory of each stage; that of a plan is the largest total. */
 export function estimateMemory(
   model: ResolvedModel,
   plan: ResolvedPlan,
   layers: readonly StageLayers[] = stageLayers(model, plan),
-  bytes: LayerBytes = layerBytes(model, plan),
+  each: LayerMemory = layerMemory(model, plan),
 ): StageMemory[] {
+  const stages: StageMemory[] = []
+  for (let stage = 0; stage < plan.pipelineParallel; stage++) {
+    stages.push(stageMemory(model, plan, stage, layers[stage], each))
+  }
+  return stages
+}
+
+/** Peak memory of one stage. */
+export function stageMemory(
+  model: ResolvedModel,
+  plan: ResolvedPlan,
+  stage: number,
+  here: StageLayers,
+  each: LayerMemory,
+): StageMemory {
   const { pipelineParallel: p, contextParallel: c, tensorParallel: t, dataParallel } = plan
   const tokens = (plan.sequenceLength * plan.microBatchSize) / c
   const split = plan.sequenceParallel ? t : 1
+  const denseRanks = dataParallel * c
   const expertRanks = Math.max(1, (dataParallel * c * t) / (plan.expertParallel * plan.expertTensorParallel))
+  const fsdp = plan.sharding === 'full'
   // bf16 logits, then fp32 probabilities that become the gradient; torch without a fused loss keeps copies of both.
-  const perLogit = plan.sharding === 'full' || !plan.fusedKernels ? 12 : 6
+  const perLogit = fsdp || !plan.fusedKernels ? 12 : 6
   // A gathered input and the gradient of one, whole on every rank; what a stage sends and receives.
   const gathered =
     (plan.sequenceParallel ? 4 * tokens * model.hidden : 0) + (p > 1 ? (4 * tokens * model.hidden) / split : 0)
-  return layers.map((here, stage) => {
-    const held = stageParameters(model, plan, stage, here)
-    const { dense, experts } = held
-    const trained = trainedParameters(model, plan, here, held)
-    const denseState = stateBytes(plan, trained.dense, dataParallel * c)
-    const expertState = stateBytes(plan, trained.experts, expertRanks)
-    // Frozen weights are bf16 alone.
-    const shared = (count: number, ranks: number) => (2 * count) / (plan.sharding === 'full' ? ranks : 1)
-    const frozenBytes = plan.loraRank > 0 ? shared(dense, dataParallel * c) + shared(experts, expertRanks) : 0
-    const count = here.dense + here.mixture
-    let activations = here.inFlight * (here.dense * bytes.dense + here.mixture * bytes.mixture)
-    if (stage === 0) activations += (here.inFlight * 2 * tokens * model.hidden) / split
-    // While one layer is recomputed all of its activations exist.
-    activations += bytes.whole
-    let weights = denseState.weights + expertState.weights + frozenBytes
-    if (plan.sharding === 'full' && p === 1) weights += (2 * 2 * (dense + experts)) / Math.max(1, count)
-    const logits = stage === p - 1 ? (perLogit * tokens * paddedVocab(model, plan)) / t : 0
-    const gradients = denseState.gradients + expertState.gradients
-    const optimizer = denseState.optimizer + expertState.optimizer
-    const counted = weights + gradients + optimizer + activations + logits + gathered
-    const buffers = gathered + (plan.sharding === 'full' ? (fsdpFragmentation - 1) * counted : 0)
-    return {
-      stage,
-      parameters: dense + experts,
-      weights,
-      gradients,
-      optimizer,
-      activations,
-      logits,
-      buffers,
-      total: counted + buffers - gathered,
-      reserve: overheadBytes,
-    }
-  })
+  const held = stageParameters(model, plan, stage, here, each)
+  const { dense, experts } = held
+  const trained = trainedParameters(model, plan, here, held)
+  const denseState = stateBytes(plan, trained.dense, denseRanks)
+  const expertState = stateBytes(plan, trained.experts, expertRanks)
+  // Frozen weights are bf16 alone.
+  const frozenBytes =
+    plan.loraRank > 0 ? (2 * dense) / (fsdp ? denseRanks : 1) + (2 * experts) / (fsdp ? expertRanks : 1) : 0
+  const count = here.dense + here.mixture
+  let activations = here.inFlight * (here.dense * each.dense + here.mixture * each.mixture)
+  if (stage === 0) activations += (here.inFlight * 2 * tokens * model.hidden) / split
+  // While one layer is recomputed all of its activations exist.
+  activations += each.whole
+  let weights = denseState.weights + expertState.weights + frozenBytes
+  if (fsdp && p === 1) weights += (2 * 2 * (dense + experts)) / Math.max(1, count)
+  const logits = stage === p - 1 ? (perLogit * tokens * paddedVocab(model, plan)) / t : 0
+  const gradients = denseState.gradients + expertState.gradients
+  const optimizer = denseState.optimizer + expertState.optimizer
+  const counted = weights + gradients + optimizer + activations + logits + gathered
+  const buffers = gathered + (fsdp ? (fsdpFragmentation - 1) * counted : 0)
+  return {
+    stage,
+    parameters: dense + experts,
+    weights,
+    gradients,
+    optimizer,
+    activations,
+    logits,
+    buffers,
+    total: counted + buffers - gathered,
+    reserve: overheadBytes,
+  }
 }
 
 /** Bytes a layer moves in one forward pass besides its products: norms, residuals, rotary, activation. */

@@ -5,7 +5,7 @@ import type { ResolvedPlan } from '../plan/parallel-plan.ts'
 import { type StageLayers, stageLayers } from '../plan/stages.ts'
 import { dataParallelTime } from './data-parallel-time.ts'
 import type { LayerTime } from './layer-time.ts'
-import { momentBytes } from './memory.ts'
+import { type LayerShares, layerShares, momentBytes } from './memory.ts'
 import { type Collective, type ShapeCosts, shapeCosts } from './shape-costs.ts'
 import { hopBytes, hopSeconds, waiting } from './stage-costs.ts'
 
@@ -59,6 +59,7 @@ export function estimateTime(
   plan: ResolvedPlan,
   layers: readonly StageLayers[] = stageLayers(model, plan),
   costs: ShapeCosts = shapeCosts(model, cluster, plan),
+  shares: LayerShares = layerShares(model, plan),
 ): StepTime {
   const { pipelineParallel: p, virtualPipeline: v, contextParallel: c } = plan
   const { gpu, efficiency } = cluster
@@ -98,7 +99,7 @@ export function estimateTime(
   const microBatch = compute + recomputed + waited + tensor + context + expert + pipe
   const bubble = ((p - 1) / v) * (microBatch - pipe)
 
-  const data = dataParallelTime(model, cluster, plan, layers[0], backward, microBatch)
+  const data = dataParallelTime(model, cluster, plan, layers[0], shares, backward, microBatch)
   const shard = plan.sharding === 'none' ? 1 : plan.dataParallel * c
   // Adam reads and writes master weights, moments and gradient; gradients are cleared, scaled and normed too.
   const states = ((18 + 2 * momentBytes(plan)) * data.held) / shard

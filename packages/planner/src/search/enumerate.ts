@@ -2,16 +2,24 @@
 import { type Fields, fields } from '../check.ts'
 import { type ResolvedCluster, validateCluster } from '../cluster/cluster.ts'
 import { defaultRun, lostTime, type ResolvedRun, validateRun } from '../estimate/cost.ts'
-import { estimateMemory, type LayerBytes, layerBytes, overheadBytes } from '../estimate/memory.ts'
+import {
+  estimateMemory,
+  type LayerMemory,
+  layerMemory,
+  overheadBytes,
+  type StageMemory,
+  stageMemory,
+} from '../estimate/memory.ts'
 import { countRisks } from '../estimate/risks.ts'
 import { type ShapeCosts, shapeCosts } from '../estimate/shape-costs.ts'
 import { estimateTime } from '../estimate/time.ts'
 import { type ResolvedModel, validateModel } from '../model/model.ts'
 import type { ParallelPlan, ResolvedPlan } from '../plan/parallel-plan.ts'
 import { planFaults } from '../plan/plan-rules.ts'
-import { stageLayers } from '../plan/stages.ts'
+import { type StageLayers, stageLayers } from '../plan/stages.ts'
+import { RefusalTally } from './refusals.ts'
 import type { PlanSearch, SearchRecipe } from './request.ts'
-import { recomputations, shapes } from './shapes.ts'
+import { basePlan, type Layout, layouts, planOf, type Recomputation, recomputations } from './shapes.ts'
 
 /** A plan that was considered and why it cannot be. */
 export interface Refusal {
@@ -28,12 +36,20 @@ export interface Sized {
   readonly pace: number
 }
 
+/** What plans share that differ in their pipeline alone. */
+interface Shared {
+  readonly costs: ShapeCosts
+  readonly memory: LayerMemory
+}
+
 /** All plans of a request. */
 export interface Enumeration {
   readonly model: ResolvedModel
   readonly cluster: ResolvedCluster
   readonly run: ResolvedRun | undefined
   readonly feasible: Sized[]
+  readonly tally: RefusalTally
+  /** Refused plans, each with its reasons; empty where they were not asked for. */
   readonly refused: Refusal[]
 }
 
@@ -46,8 +62,13 @@ const recipeFields: Fields<SearchRecipe> = {
   run: 1,
 }
 
-/** Sizes all plans of a request. */
-export function enumerate(search: PlanSearch): Enumeration {
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+
+/**
+ * Sizes all plans of a request.
+ * @param keepRefused also lists every refused plan; by default they are counted alone, which takes a fraction of the time
+ */
+export function enumerate(search: PlanSearch, { keepRefused = false } = {}): Enumeration {
   fields('search', search, searchFields)
   const model = validateModel(search.model)
   const cluster = validateCluster(search.cluster)
@@ -55,39 +76,75 @@ export function enumerate(search: PlanSearch): Enumeration {
   const run = recipe.run === undefined ? undefined : validateRun(recipe.run)
   const feasible: Sized[] = []
   const refused: Refusal[] = []
-  const shared = new Map<string, { costs: ShapeCosts; bytes: LayerBytes }>()
+  const tally = new RefusalTally()
+  const shared = new Map<number, Shared>()
   const variants = recomputations(model, recipe)
   const { nvlinkDomain } = cluster
-  for (const shape of shapes(model, cluster, recipe)) {
+  const base = basePlan(recipe)
+  // One object is every plan in turn: what is feasible gets one of its own.
+  const trial: Mutable<ResolvedPlan> = { ...base, dataParallel: 1, microBatches: 1 }
+  for (const layout of layouts(model, cluster, base.sequenceLength)) {
+    lay(trial, layout, variants[0])
     // Rules do not depend on recomputation.
-    const faults = planFaults(model, cluster, shape)
-    if (nvlinkDomain % shape.tensorParallel !== 0 && shape.tensorParallel % nvlinkDomain !== 0) {
-      faults.push(`tensorParallel ${shape.tensorParallel} groups would straddle nodes of ${nvlinkDomain} GPUs`)
+    const faults = planFaults(model, cluster, trial)
+    const { tensorParallel } = layout
+    if (nvlinkDomain % tensorParallel !== 0 && tensorParallel % nvlinkDomain !== 0) {
+      faults.push(`tensorParallel ${tensorParallel} groups would straddle nodes of ${nvlinkDomain} GPUs`)
     }
     if (faults.length > 0) {
-      for (const variant of variants) refused.push({ plan: { ...shape, ...variant }, reasons: faults })
+      tally.rules(faults, variants.length)
+      if (keepRefused) for (const v of variants) refused.push({ plan: planOf(base, layout, v), reasons: faults })
       continue
     }
-    for (const variant of variants) {
-      const known = complete(cluster, { ...shape, ...variant })
+    trial.dataParallel = cluster.gpuCount / (tensorParallel * trial.pipelineParallel * trial.contextParallel)
+    trial.microBatches = trial.globalBatchSize / (trial.microBatchSize * trial.dataParallel)
+    const layers = stageLayers(model, trial)
+    for (const [number, variant] of variants.entries()) {
+      lay(trial, layout, variant)
       // What does not depend on the pipeline is counted once.
-      const key = `${known.tensorParallel} ${known.contextParallel} ${known.expertParallel} ${known.microBatchSize} ${known.recompute} ${known.recomputeModules[0]}`
+      const key = keyOf(layout, number)
       let one = shared.get(key)
       if (!one) {
-        one = { costs: shapeCosts(model, cluster, known), bytes: layerBytes(model, known) }
+        one = { costs: shapeCosts(model, cluster, trial), memory: layerMemory(model, trial) }
         shared.set(key, one)
       }
-      const sized = size(model, cluster, known, run, one)
-      if ('reasons' in sized) refused.push(sized)
-      else feasible.push(sized)
+      // The first stage keeps most, so that it alone refuses most plans.
+      const { total } = stageMemory(model, trial, 0, layers[0], one.memory)
+      if (total + overheadBytes > cluster.gpu.memoryBytes && !keepRefused) {
+        const { memory } = one
+        tally.memory(() => shortage(cluster, largest(estimateMemory(model, trial, layers, memory))))
+        continue
+      }
+      const known: ResolvedPlan = planOf(base, layout, variant, trial)
+      const sized = size(model, cluster, known, run, one, layers)
+      if ('reasons' in sized) {
+        tally.memory(() => sized.reasons[0])
+        if (keepRefused) refused.push(sized)
+      } else feasible.push(sized)
     }
   }
-  return { model, cluster, run, feasible, refused }
+  return { model, cluster, run, feasible, tally, refused }
 }
 
-function complete(cluster: ResolvedCluster, plan: Required<ParallelPlan>): ResolvedPlan {
-  const dataParallel = cluster.gpuCount / (plan.tensorParallel * plan.pipelineParallel * plan.contextParallel)
-  return { ...plan, dataParallel, microBatches: plan.globalBatchSize / (plan.microBatchSize * dataParallel) }
+/** Writes what a search chooses into a plan. */
+function lay(plan: Mutable<ResolvedPlan>, layout: Layout, variant: Recomputation): void {
+  plan.tensorParallel = layout.tensorParallel
+  plan.sequenceParallel = layout.sequenceParallel
+  plan.pipelineParallel = layout.pipelineParallel
+  plan.virtualPipeline = layout.virtualPipeline
+  plan.contextParallel = layout.contextParallel
+  plan.expertParallel = layout.expertParallel
+  plan.microBatchSize = layout.microBatchSize
+  plan.recompute = variant.recompute
+  plan.recomputeModules = variant.recomputeModules
+}
+
+/** A number for everything of a layout but its pipeline: those sizes are powers of two. */
+function keyOf({ tensorParallel, contextParallel, expertParallel, microBatchSize }: Layout, variant: number): number {
+  let key = variant
+  for (const size of [tensorParallel, contextParallel, expertParallel, microBatchSize])
+    key = key * 32 + Math.clz32(size)
+  return key
 }
 
 /** Sizes one plan. */
@@ -96,19 +153,24 @@ export function size(
   cluster: ResolvedCluster,
   plan: ResolvedPlan,
   run: ResolvedRun | undefined,
-  { costs, bytes }: { costs: ShapeCosts; bytes: LayerBytes },
+  { costs, memory }: Shared,
+  layers: readonly StageLayers[] = stageLayers(model, plan),
 ): Sized | Refusal {
-  const layers = stageLayers(model, plan)
-  const memoryByStage = estimateMemory(model, plan, layers, bytes)
-  let memoryBytes = 0
-  for (const { total } of memoryByStage) if (total > memoryBytes) memoryBytes = total
+  const memoryByStage = estimateMemory(model, plan, layers, memory)
+  const memoryBytes = largest(memoryByStage)
   if (memoryBytes + overheadBytes > cluster.gpu.memoryBytes) {
     return { plan, reasons: [shortage(cluster, memoryBytes)] }
   }
-  const time = estimateTime(model, cluster, plan, layers, costs)
+  const time = estimateTime(model, cluster, plan, layers, costs, memory)
   const judged = { plan, memoryBytes, memoryByStage, time }
   const pace = lostTime(model, cluster, time.step, run ?? defaultRun).goodput / time.step
   return { plan, stepSeconds: time.step, risks: countRisks(model, cluster, judged, run), pace }
+}
+
+function largest(stages: readonly StageMemory[]): number {
+  let bytes = 0
+  for (const { total } of stages) if (total > bytes) bytes = total
+  return bytes
 }
 
 function shortage(cluster: ResolvedCluster, memoryBytes: number): string {

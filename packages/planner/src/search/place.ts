@@ -1,6 +1,6 @@
 /** Where a plan of one's own stands among all others. */
 import { integer } from '../check.ts'
-import { layerBytes } from '../estimate/memory.ts'
+import { layerMemory } from '../estimate/memory.ts'
 import { shapeCosts } from '../estimate/shape-costs.ts'
 import type { ParallelPlan, ResolvedPlan } from '../plan/parallel-plan.ts'
 import { completePlan, planFaults, validatePlan } from '../plan/plan-rules.ts'
@@ -47,7 +47,7 @@ export function placePlan(search: PlanSearch, own: ParallelPlan): Placement {
   const known = validatePlan(model, cluster, own)
   const sized = size(model, cluster, known, run, {
     costs: shapeCosts(model, cluster, known),
-    bytes: layerBytes(model, known),
+    memory: layerMemory(model, known),
   })
   const candidates = candidatesOf(all)
   if ('reasons' in sized) return { ...nothing, reasons: sized.reasons }

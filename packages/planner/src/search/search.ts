@@ -2,6 +2,7 @@
 import { integer } from '../check.ts'
 import { type Candidate, candidatesOf, faster, moreStable } from './candidates.ts'
 import { enumerate, type Refusal } from './enumerate.ts'
+import type { RefusalKind } from './refusals.ts'
 import type { PlanSearch } from './request.ts'
 
 export interface PlanResult {
@@ -11,9 +12,10 @@ export interface PlanResult {
   readonly byStability: readonly Candidate[]
   /** Plans faster than the first by stability: what their speed would cost. Fastest first, at most `limit`. */
   readonly fasterButRiskier: readonly Candidate[]
+  /** Every plan that cannot be, with its reasons; the list is made when it is first read. */
   readonly refused: readonly Refusal[]
   /** Reasons that differ in more than their numbers: how often each came up, and one in full. Most frequent first. */
-  readonly refusalSummary: readonly { readonly count: number; readonly example: string }[]
+  readonly refusalSummary: readonly RefusalKind[]
   /** Plans considered: legal and fitting ones, and refused ones. */
   readonly considered: number
   /** Legal and fitting plans. */
@@ -30,7 +32,8 @@ export interface PlanResult {
 export function plan(search: PlanSearch): PlanResult {
   const limit = integer('limit', search.limit ?? 10, 1, 1e6)
   const all = enumerate(search)
-  const { feasible, refused } = all
+  const { feasible, tally } = all
+  let refused: readonly Refusal[] | undefined
   const candidates = candidatesOf(all)
   const byThroughput = [...feasible].sort(faster)
   const byStability = [...feasible].sort(moreStable)
@@ -44,22 +47,13 @@ export function plan(search: PlanSearch): PlanResult {
           .slice(0, limit)
           .map(candidates)
       : [],
-    refused,
-    refusalSummary: summarize(refused),
-    considered: feasible.length + refused.length,
+    // There are tens of thousands, which few callers read: they are listed when they are asked for.
+    get refused() {
+      refused ??= enumerate(search, { keepRefused: true }).refused
+      return refused
+    },
+    refusalSummary: tally.summary(),
+    considered: feasible.length + tally.plans,
     feasible: feasible.length,
   }
-}
-
-function summarize(refused: readonly Refusal[]): { count: number; example: string }[] {
-  const kinds = new Map<string, { count: number; example: string }>()
-  for (const { reasons } of refused) {
-    for (const reason of reasons) {
-      const kind = reason.replace(/\d+(\.\d+)?/g, '#')
-      const entry = kinds.get(kind)
-      if (entry) entry.count++
-      else kinds.set(kind, { count: 1, example: reason })
-    }
-  }
-  return [...kinds.values()].sort((a, b) => b.count - a.count)
 }

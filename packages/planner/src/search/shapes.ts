@@ -1,19 +1,26 @@
 /** The plans a search considers. */
 import type { ResolvedCluster } from '../cluster/cluster.ts'
 import type { ResolvedModel } from '../model/model.ts'
-import type { ParallelPlan } from '../plan/parallel-plan.ts'
+import type { ParallelPlan, ResolvedPlan } from '../plan/parallel-plan.ts'
 import { completePlan } from '../plan/plan-rules.ts'
 import type { SearchRecipe } from './request.ts'
 
-/** Every layout, with the recipe's numbers. */
-export function* shapes(
-  model: ResolvedModel,
-  cluster: ResolvedCluster,
-  recipe: SearchRecipe,
-): Generator<Required<ParallelPlan>> {
+/** The fields of a plan that a search chooses, but for recomputation. */
+export type Layout = Pick<
+  Required<ParallelPlan>,
+  | 'tensorParallel'
+  | 'sequenceParallel'
+  | 'pipelineParallel'
+  | 'virtualPipeline'
+  | 'contextParallel'
+  | 'expertParallel'
+  | 'microBatchSize'
+>
+
+/** The plan that every plan of a search is made from. Every field is checked once here. */
+export function basePlan(recipe: SearchRecipe): Required<ParallelPlan> {
   const { globalBatchSize, sequenceLength, precision = 'bf16' } = recipe
-  // Every field is checked once here.
-  const base = completePlan({
+  return completePlan({
     tensorParallel: 1,
     pipelineParallel: 1,
     microBatchSize: 1,
@@ -21,6 +28,68 @@ export function* shapes(
     sequenceLength,
     precision,
   })
+}
+
+/**
+ * A plan with another layout and recomputation. Written field by field: engines copy an object of this size by spreading a hundred
+ * times slower, and a search makes tens of thousands.
+ */
+export function planOf(
+  base: Required<ParallelPlan>,
+  layout: Layout,
+  recomputation: Recomputation,
+): Required<ParallelPlan>
+export function planOf(
+  base: Required<ParallelPlan>,
+  layout: Layout,
+  recomputation: Recomputation,
+  counts: Pick<ResolvedPlan, 'dataParallel' | 'microBatches'>,
+): ResolvedPlan
+export function planOf(
+  base: Required<ParallelPlan>,
+  layout: Layout,
+  recomputation: Recomputation,
+  counts?: Pick<ResolvedPlan, 'dataParallel' | 'microBatches'>,
+): Required<ParallelPlan> {
+  const plan: Required<ParallelPlan> & { dataParallel?: number; microBatches?: number } = {
+    tensorParallel: layout.tensorParallel,
+    pipelineParallel: layout.pipelineParallel,
+    virtualPipeline: layout.virtualPipeline,
+    contextParallel: layout.contextParallel,
+    expertParallel: layout.expertParallel,
+    expertTensorParallel: base.expertTensorParallel,
+    microBatchSize: layout.microBatchSize,
+    globalBatchSize: base.globalBatchSize,
+    sequenceLength: base.sequenceLength,
+    sequenceParallel: layout.sequenceParallel,
+    sharding: base.sharding,
+    recompute: recomputation.recompute,
+    recomputeModules: recomputation.recomputeModules,
+    precision: base.precision,
+    overlap: base.overlap,
+    overlapTensorParallel: base.overlapTensorParallel,
+    expertDispatch: base.expertDispatch,
+    attentionBackend: base.attentionBackend,
+    dropout: base.dropout,
+    fusedKernels: base.fusedKernels,
+    deterministic: base.deterministic,
+    cudaGraphs: base.cudaGraphs,
+    gradientsInFp32: base.gradientsInFp32,
+    momentsInFp32: base.momentsInFp32,
+    anyLayout: base.anyLayout,
+    eightBitMoments: base.eightBitMoments,
+    offloadOptimizer: base.offloadOptimizer,
+    loraRank: base.loraRank,
+  }
+  if (counts) {
+    plan.dataParallel = counts.dataParallel
+    plan.microBatches = counts.microBatches
+  }
+  return plan
+}
+
+/** Every layout. */
+export function* layouts(model: ResolvedModel, cluster: ResolvedCluster, sequenceLength: number): Generator<Layout> {
   const tensor = powersOfTwo(Math.min(model.heads, 2 * cluster.gpusPerNode, cluster.gpuCount))
   const most = Math.min(model.layers, cluster.gpuCount, 64)
   const stages = new Set([...powersOfTwo(most), ...divisors(model.layers, most), ...divisors(model.layers + 2, most)])
@@ -36,7 +105,6 @@ export function* shapes(
           for (const expertParallel of expert) {
             for (const microBatchSize of [1, 2, 4, 8]) {
               yield {
-                ...base,
                 tensorParallel,
                 sequenceParallel,
                 pipelineParallel,
@@ -53,11 +121,11 @@ export function* shapes(
   }
 }
 
+/** The fields of a plan that say what is recomputed. */
+export type Recomputation = Pick<Required<ParallelPlan>, 'recompute' | 'recomputeModules'>
+
 /** What may be recomputed: nothing, parts of mixtures as LLM-jp's recipes do, everything. */
-export function recomputations(
-  model: ResolvedModel,
-  recipe: SearchRecipe,
-): readonly Pick<Required<ParallelPlan>, 'recompute' | 'recomputeModules'>[] {
+export function recomputations(model: ResolvedModel, recipe: SearchRecipe): readonly Recomputation[] {
   const core = ['core_attn'] as const
   const none = { recompute: 'none', recomputeModules: core } as const
   if (recipe.recompute === false) return [none]

@@ -88,7 +88,7 @@ export function summarizePlans(
     byStability: result.byStability.map(labelled),
     byThroughput: result.byThroughput.map(labelled),
     fasterButRiskier: result.fasterButRiskier.length,
-    refused: result.refused.length,
+    refused: result.considered - result.feasible,
     refusals: result.refusalSummary,
     pipeline: pipelineOf(search, result),
   }
