@@ -1,0 +1,24 @@
+/** The process of one checkout: prepares a case by its number, then does it when told to. Started by `../commits.ts`. */
+import { cases, openCheckout, type Prepared } from './cases.ts'
+
+const { root, backend, threads } = JSON.parse(process.argv[2]) as {
+  root: string
+  backend: 'cpu' | 'webgpu'
+  threads: number
+}
+const checkout = openCheckout(root, backend, threads)
+let prepared: Prepared | undefined
+
+process.on('message', async (request: { case?: number; calls?: number; stop?: true }) => {
+  try {
+    if (request.case !== undefined) {
+      prepared?.dispose()
+      prepared = undefined
+      prepared = await cases[request.case].prepare(checkout)
+      process.send!({ ok: true })
+    } else process.send!({ milliseconds: await prepared!.time(request.calls!) })
+  } catch (error) {
+    process.send!({ failed: error instanceof Error ? error.message.split('\n')[0] : String(error) })
+  }
+})
+process.send!({ ready: true })
