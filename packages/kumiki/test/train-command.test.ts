@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { resumeRemarks, shellWord } from '@kumiki/train/node'
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import type { FinishedRun } from '../src/train/finished-run.ts'
 import { resolveRun } from '../src/train/run-definition.ts'
-import { type FinishedRun, runTrain, type TrainCommandOptions } from '../src/train/train-command.ts'
+import { runTrain } from '../src/train/train-command.ts'
+import type { TrainCommandOptions } from '../src/train/train-options.ts'
 import { tinyRun } from './run-processes.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'kumiki-train-command-'))

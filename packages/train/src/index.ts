@@ -53,6 +53,7 @@ export {
   type RunRewind,
   type RunStop,
 } from './run/run.ts'
+export type { TrainerSnapshot } from './snapshot.ts'
 export { runThroughSpikes, type SpikeRunOptions, type SpikeStep } from './spike-run.ts'
 export type { StepMetrics } from './step-metrics.ts'
 export {
@@ -70,4 +71,6 @@ export {
   type TrainStepOptions,
 } from './train-step.ts'
 export type { Trainable } from './trainable.ts'
-export { Trainer, type TrainerOptions, type TrainerSnapshot, TrainingError } from './trainer.ts'
+export { Trainer } from './trainer.ts'
+export type { TrainerOptions } from './trainer-options.ts'
+export { TrainingError } from './training-error.ts'

@@ -1,7 +1,9 @@
 /** Training under a spike policy: the policy looks at every step, this does what it says. */
 import type { SpikeDecision, SpikePolicy } from '@kumiki/optim'
+import type { TrainerSnapshot } from './snapshot.ts'
 import type { StepMetrics } from './step-metrics.ts'
-import { type Trainer, type TrainerSnapshot, TrainingError } from './trainer.ts'
+import type { Trainer } from './trainer.ts'
+import { TrainingError } from './training-error.ts'
 
 export interface SpikeRunOptions {
   /** Updates to be made in all. */

@@ -1,12 +1,14 @@
 /** The training loop: batches in, metrics out, state that can be saved and resumed bit for bit. */
 import type { LanguageModel, Parameters } from '@kumiki/models'
-import type { Optimizer, Schedule } from '@kumiki/optim'
 import { type Device, type ProgramMemory, type Tensor, tensorsOf } from '@kumiki/tensor'
 import { type BatchSource, checkBatch, type TrainingBatch } from './batch-source.ts'
 import { Evaluation, type HeldOutLoss, type HeldOutText } from './evaluation.ts'
+import { firstSaturation } from './fp8/first-saturation.ts'
 import type { Fp8Recipe, ScalingState } from './fp8/recipe.ts'
 import { type FrozenSeals, sealFrozen } from './frozen.ts'
+import { checkParameters } from './model-parameters.ts'
 import { checkPrecision, f32, type PrecisionPolicy } from './precision.ts'
+import { checkFrozen, copyArrays, restoreParameters, restoreState, type TrainerSnapshot } from './snapshot.ts'
 import type { StepMetrics } from './step-metrics.ts'
 import {
   fp8RecipeOf,
@@ -17,50 +19,9 @@ import {
   type TrainState,
   type TrainStep,
 } from './train-step.ts'
-import { splitParameters, type Trainable, trainableNames } from './trainable.ts'
-
-export interface TrainerOptions {
-  readonly device: Device
-  /** `decoderModel(architecture)`, or a model of your own. It stays yours: a trainer disposes its own memory alone. */
-  readonly model: LanguageModel
-  /** Where batches come from: `batches({ documents, ... })` of @kumiki/data, or a source of your own. */
-  readonly data: BatchSource
-  readonly optimizer: Optimizer
-  /** Learning rate by update, 0 for the first. Any function will do. */
-  readonly schedule: Schedule | ((step: number) => number)
-  /** Default f32. */
-  readonly precision?: PrecisionPolicy
-  /** Which parameters are updated, by name. Default: all. The others have no gradient, no moments and no master copy. */
-  readonly trainable?: Trainable
-  /** Parts a batch is worked on in, one after another; divides the source's batchSize. Default 1. */
-  readonly accumulation?: number
-  /** Weight of the squared log-sum-exp in the loss. Default 0. */
-  readonly zLoss?: number
-  /** Decides initial weights. Default 0. */
-  readonly seed?: number
-  /** Tensors to start from instead of fresh weights, float32 where they are trained; the trainer takes them over. */
-  readonly parameters?: Parameters
-}
-
-/** Everything needed to go on: plain numbers and named arrays. */
-export interface TrainerSnapshot {
-  readonly step: number
-  readonly tokens: number
-  /** What the batch source says of where it stands. */
-  readonly batches: object
-  /**
-   * Float32 arrays: `params.NAME` (the master copy where there is one), `optimizer.MOMENT.NAME`, and `scaling.NAME` of delayed fp8 scaling.
-   * Frozen parameters are not among them where `frozen` names them.
-   */
-  readonly arrays: ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>
-  /** Which parameters were frozen, and the hash of each: who restores has them already. */
-  readonly frozen?: FrozenSeals
-}
-
-/** Training that must not go on: the loss or the gradient is no longer a number. */
-export class TrainingError extends Error {
-  override name = 'TrainingError'
-}
+import { splitParameters, trainableNames } from './trainable.ts'
+import { checkOptions, type TrainerOptions } from './trainer-options.ts'
+import { TrainingError } from './training-error.ts'
 
 /** An optimizer's metric: a scalar tensor, or a number where it does not depend on the step. */
 const numberOf = (value: Tensor | number): number | Promise<number> =>
@@ -95,17 +56,7 @@ export class Trainer {
   private constructor(options: TrainerOptions) {
     const { device, model, data, optimizer, precision = f32, accumulation = 1, zLoss = 0, seed = 0 } = options
     const { batchSize, sequenceLength } = data
-    if (!Number.isInteger(accumulation) || accumulation < 1 || batchSize % accumulation !== 0) {
-      throw new RangeError(
-        `Trainer: accumulation must be an integer that divides batchSize ${batchSize}, got ${accumulation}`,
-      )
-    }
-    if (sequenceLength > model.contextLength) {
-      throw new RangeError(
-        `Trainer: sequenceLength ${sequenceLength} is above the model's contextLength ${model.contextLength}`,
-      )
-    }
-    if (!(zLoss >= 0)) throw new RangeError(`Trainer: zLoss must be 0 or more, got ${zLoss}`)
+    checkOptions(options)
     checkPrecision(precision)
     this.fp8 = fp8RecipeOf(model, precision)
     this.fp8?.check((batchSize / accumulation) * sequenceLength)
@@ -238,7 +189,9 @@ export class Trainer {
       ])
       const reported: Record<string, number> = Object.fromEntries(names.map((name, i) => [name, values[i]]))
       if (clipped) reported.clippedTensors = clippedTensors
-      if (clippedTensors > 0) await this.findClipped(step, amaxes!, overflow)
+      // In the first step nothing was seen yet and scales are 1: that is no sign of trouble.
+      if (clippedTensors > 0 && step > 1)
+        this.firstClipped ??= await firstSaturation(step, this.fp8!, amaxes!, overflow)
       for (const t of tensorsOf([loss, gradNorm, amaxes, overflow, clipped, metrics])) t.dispose()
       if (reported.skipped !== 1 && !(Number.isFinite(lossValue) && Number.isFinite(normValue))) {
         throw new TrainingError(
@@ -258,20 +211,6 @@ export class Trainer {
     })()
     reading.catch(() => {}) // it is awaited by run(), perhaps a step later
     return { reading }
-  }
-
-  /** Remembers the first fp8 tensor to leave its range: clipped by a scale from earlier steps, or not finite. */
-  private async findClipped(step: number, amaxes: Tensor, overflow: Tensor | undefined): Promise<void> {
-    // In the first step nothing was seen yet and scales are 1: that is no sign of trouble.
-    if (step === 1 || this.firstClipped) return
-    const [largest, beyond] = await Promise.all([amaxes.data(), overflow?.data()])
-    const clipped = this.fp8!.tensors.flatMap(({ layer, role }, i) => {
-      if (!Number.isFinite(largest[i])) return [`the ${role} of ${layer} was not finite`]
-      return beyond && beyond[i] > 1
-        ? [`the ${role} of ${layer} reached ${largest[i]}, ${beyond[i].toPrecision(3)} times what its scale could hold`]
-        : []
-    })
-    this.firstClipped ??= `The first tensor to leave the range of fp8, at step ${step}: ${clipped[0]}`
   }
 
   /** What left the range of its 8-bit format first, and at which step; undefined where nothing has. */
@@ -382,16 +321,7 @@ export class Trainer {
   /** Copies everything to the host that training changes. */
   async snapshot(): Promise<TrainerSnapshot> {
     const frozen = await this.seals()
-    const arrays = new Map<string, { shape: readonly number[]; data: Float32Array }>()
-    const add = async (name: string, t: Tensor) => {
-      arrays.set(name, { shape: t.shape, data: (await t.data()) as Float32Array })
-    }
-    for (const [name, t] of Object.entries(this.masterParameters()))
-      if (frozen?.[name] === undefined) await add(`params.${name}`, t)
-    for (const [moment, tree] of Object.entries(this.state.optimizer)) {
-      for (const [name, t] of Object.entries(tree)) await add(`optimizer.${moment}.${name}`, t)
-    }
-    for (const [name, t] of Object.entries(this.state.scaling)) await add(`scaling.${name}`, t)
+    const arrays = await copyArrays(this.masterParameters(), this.state, frozen)
     const { steps: step, tokenCount: tokens } = this
     return { step, tokens, batches: this.data.state(), arrays, ...(frozen && { frozen }) }
   }
@@ -403,75 +333,22 @@ export class Trainer {
     return this.frozenSeals
   }
 
-  /** @throws RangeError naming a parameter that was frozen and is now another */
-  private async checkFrozen({ frozen: wanted = {} }: TrainerSnapshot): Promise<void> {
-    if (Object.keys(wanted).length === 0) return
-    const seals = await this.seals()
-    for (const [name, seal] of Object.entries(wanted)) {
-      if (this.trained.has(name))
-        throw new RangeError(
-          `Trainer.restore: ${name} was frozen where the snapshot was made, which holds no values of it; freeze it here too`,
-        )
-      if (seals?.[name] !== seal)
-        throw new RangeError(
-          `Trainer.restore: the frozen parameter ${name} is not the one the snapshot was made on: give the same base model, stored the same way`,
-        )
-    }
-  }
-
   /**
    * Restores a snapshot: the next update gives the bits an unbroken run would have given.
    * @throws RangeError when an array is missing or has another shape, a frozen parameter is another one, or the data is not the same
    */
   async restore(snapshot: TrainerSnapshot): Promise<void> {
-    await this.checkFrozen(snapshot)
-    const take = (name: string, { shape, dtype }: Pick<Tensor, 'shape' | 'dtype'>): Tensor => {
-      const found = snapshot.arrays.get(name)
-      if (!found)
-        throw new RangeError(
-          `Trainer.restore: the snapshot has no array ${name}; was it made with another model or optimizer?`,
-        )
-      if (found.shape.length !== shape.length || found.shape.some((d, i) => d !== shape[i])) {
-        throw new RangeError(
-          `Trainer.restore: ${name} is [${found.shape.join(', ')}] in the snapshot and [${shape.join(', ')}] in the model`,
-        )
-      }
-      return this.device.tensor(found.data, shape, dtype)
-    }
-    const parameters = Object.fromEntries(
-      Object.entries(this.masterParameters()).map(([name, t]) => [
-        name,
-        // What is trained is taken up from float32; a frozen narrow weight has the format it was given in.
-        snapshot.frozen?.[name] !== undefined
-          ? this.frozen[name]
-          : take(`params.${name}`, { shape: t.shape, dtype: this.trained.has(name) ? 'float32' : t.dtype }),
-      ]),
-    )
-    const { state: fresh, frozen } = this.begin(parameters)
-    const optimizer = Object.fromEntries(
-      Object.entries(fresh.optimizer).map(([moment, tree]) => [
-        moment,
-        Object.fromEntries(
-          Object.entries(tree).map(([name, t]) => {
-            const key = `optimizer.${moment}.${name}`
-            // An average that begins here begins with the weights.
-            const from = moment === 'average' && !snapshot.arrays.has(key) ? `params.${name}` : key
-            return [name, take(from, t)]
-          }),
-        ),
-      ]),
-    )
-    // Scales of another precision policy begin anew.
-    const rescaled = Object.keys(fresh.scaling).every((name) => snapshot.arrays.has(`scaling.${name}`))
-    const scaling = rescaled
-      ? Object.fromEntries(Object.entries(fresh.scaling).map(([name, t]) => [name, take(`scaling.${name}`, t)]))
-      : fresh.scaling
+    if (Object.keys(snapshot.frozen ?? {}).length > 0) checkFrozen(snapshot, this.trained, await this.seals())
+    const { device, trained } = this
+    const before = this.masterParameters()
+    const { state: fresh, frozen } = this.begin(restoreParameters(snapshot, device, before, trained))
+    const state = restoreState(snapshot, device, fresh)
     await this.data.restore(snapshot.batches)
     const kept = new Set(tensorsOf(frozen))
     for (const t of tensorsOf([this.state, this.frozen])) if (!kept.has(t)) t.dispose()
     if (tensorsOf(this.frozen).some((t) => !kept.has(t))) this.frozenSeals = undefined
     this.frozen = frozen
-    this.state = { ...fresh, optimizer, scaling }
+    this.state = state
     this.steps = snapshot.step
     this.tokenCount = snapshot.tokens
     this.unread = undefined
@@ -487,25 +364,4 @@ export class Trainer {
     this.evaluation.dispose()
     for (const t of tensorsOf([this.state, this.frozen])) t.dispose()
   }
-}
-
-/** @throws RangeError for tensors that are not the model's parameters */
-function checkParameters(model: LanguageModel, parameters: Parameters, trained: ReadonlySet<string>): void {
-  for (const { name, shape } of model.parameters) {
-    const found = parameters[name]
-    if (!found) throw new RangeError(`Trainer: the parameters have no ${name}, which the model ${model.name} has`)
-    if (found.shape.length !== shape.length || found.shape.some((d, i) => d !== shape[i]))
-      throw new RangeError(
-        `Trainer: the parameter ${name} is [${found.shape.join(', ')}], the model ${model.name} has [${shape.join(', ')}]`,
-      )
-  }
-  // A narrow one has lost what small updates add up to.
-  const narrow = Object.keys(parameters).find((name) => trained.has(name) && parameters[name].dtype !== 'float32')
-  if (narrow !== undefined)
-    throw new RangeError(
-      `Trainer: the parameter ${narrow} is ${parameters[narrow].dtype}; what is trained starts from float32 (cast(x, 'float32'), or params.${narrow} of another trainer's snapshot())`,
-    )
-  const known = new Set(model.parameters.map(({ name }) => name))
-  const unknown = Object.keys(parameters).find((name) => !known.has(name))
-  if (unknown !== undefined) throw new RangeError(`Trainer: the model ${model.name} has no parameter ${unknown}`)
 }

@@ -1,20 +1,11 @@
 /** `kumiki finetune`: a model that is there, tuned on conversations, in one run folder. */
 import { stat } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
-import { packedBatches, type TooLong } from '@kumiki/data'
-import { countParameters, fromHuggingFaceConfig, type LoraConfig } from '@kumiki/models'
+import { join } from 'node:path'
+import { packedBatches } from '@kumiki/data'
+import { countParameters, fromHuggingFaceConfig } from '@kumiki/models'
 import { modelFolder } from '@kumiki/models/node'
 import { type Device, type InitOptions, init } from '@kumiki/tensor'
-import {
-  changeRunConfiguration,
-  checkRunConfiguration,
-  Run,
-  type RunConfiguration,
-  type RunConfigurationChanges,
-  RunConfigurationError,
-  type RunObserver,
-  runOptionsOf,
-} from '@kumiki/train'
+import { Run, RunConfigurationError, runOptionsOf } from '@kumiki/train'
 import {
   beginRun,
   folderObservers,
@@ -31,7 +22,6 @@ import {
   Stopped,
   StopSignals,
   shellWord,
-  writeFileAtomically,
 } from '@kumiki/train/node'
 import { readJson } from '../files/files.ts'
 import { progressObserver } from '../output/progress.ts'
@@ -41,63 +31,10 @@ import { UsageError } from '../usage-error.ts'
 import { log } from '../verb.ts'
 import { type ChatFormat, openChatFormat } from './chat-format.ts'
 import { loadTuningData, type TuningData } from './finetune-data.ts'
-import { openTunedModel, saveTunedModel, type TunedModel } from './tuned-model.ts'
-
-export interface FinetuneOptions {
-  /** Folder, run folder or `hf:OWNER/NAME`. */
-  readonly model?: string
-  readonly data: readonly string[]
-  readonly template?: string
-  readonly lora?: number
-  readonly loraAlpha?: number
-  readonly loraTargets?: readonly string[]
-  readonly basePrecision?: string
-  readonly merge?: boolean
-  readonly epochs?: number
-  readonly evalData?: readonly string[]
-  readonly evalSplit?: number
-  readonly tooLong?: TooLong
-  readonly overrides: RunConfigurationChanges
-  readonly device: 'auto' | 'webgpu' | 'cpu'
-  readonly threads?: number
-  readonly out?: string
-  readonly overwrite?: boolean
-  readonly resume?: string
-  readonly evaluateEvery?: number
-  readonly checkpointEvery?: number
-  readonly checkpointMinutes?: number
-  readonly keep?: number
-}
-
-/** What is told of a finished fine-tuning; finetune.json in the folder has it too. */
-export interface FinishedTuning {
-  readonly folder: string
-  readonly model: string
-  /** What the folder holds: a whole model, or an adapter that needs its base. */
-  readonly kind: 'model' | 'adapter'
-  readonly template: string
-  readonly conversations: TuningData['counts']
-  readonly sequenceLength: number
-  readonly parameters: number
-  /** Those that were trained. */
-  readonly trainable: number
-  readonly steps: number
-  readonly tokens: number
-  readonly seconds: number
-  readonly device: string
-  /** On the answers of conversations that are held out, before the first step and after the last; null where none are. */
-  readonly heldOut: { readonly before: number | null; readonly after: number | null; readonly tokens: number } | null
-}
-
-/** What `finetune` does where nothing is said. */
-export const tuningDefaults = {
-  epochs: 3,
-  batchSize: 8,
-  /** Of all weights, and of an adapter alone: what LoRA's and instruction tuning's papers use at this size. */
-  learningRate: { full: 2e-5, lora: 2e-4 },
-  warmup: 0.03,
-  evalSplit: 0.05,
-} as const
+import { configurationOf, type FinetuneOptions, tuningOf } from './finetune-options.ts'
+import { type FinishedTuning, finishObserver, firstEvaluation } from './finished-tuning.ts'
+import { openTunedModel } from './tuned-model.ts'
+import { sayWhatIsDone } from './tuning-lines.ts'
 
 /** @throws Stopped for a signal; UsageError for flags that do not fit */
 export async function runFinetune(options: FinetuneOptions): Promise<FinishedTuning> {
@@ -213,64 +150,6 @@ const cadenceFrom = ({ checkpointEvery, checkpointMinutes, keep }: FinetuneOptio
   minutes: checkpointMinutes,
   keep,
 })
-
-function tuningOf(options: FinetuneOptions, model: string): RunTuning {
-  const { lora, loraAlpha, loraTargets, basePrecision, merge = false, template, tooLong = 'truncate' } = options
-  if (lora === undefined)
-    for (const [flag, value] of Object.entries({
-      'lora-alpha': loraAlpha,
-      'lora-targets': loraTargets,
-      'base-precision': basePrecision,
-      merge: merge || undefined,
-    }))
-      if (value !== undefined) throw new UsageError(`--${flag} goes with --lora RANK`)
-  if (options.evalData && options.evalSplit !== undefined)
-    throw new UsageError('--eval-data and --eval-split do not go together')
-  const adapter: LoraConfig | undefined =
-    lora === undefined
-      ? undefined
-      : {
-          rank: lora,
-          alpha: loraAlpha ?? 2 * lora,
-          targets: !loraTargets || loraTargets.includes('all-linear') ? 'all-linear' : loraTargets,
-        }
-  const isName = template === undefined || /^[\w-]+$/.test(template)
-  return {
-    model: model.startsWith('hf:') ? model : resolve(model),
-    ...(template !== undefined && { template: isName ? template : resolve(template) }),
-    ...(adapter && { adapter, basePrecision: basePrecision ?? 'f32' }),
-    tooLong,
-    heldOut: options.evalData?.map((path) => resolve(path)) ?? options.evalSplit ?? tuningDefaults.evalSplit,
-    merge,
-  }
-}
-
-function configurationOf(options: FinetuneOptions, data: TuningData, vocabSize: number): RunConfiguration {
-  const { overrides, lora, epochs = tuningDefaults.epochs } = options
-  const { sequenceLength } = data
-  const probe = packedBatches({ documents: data.train, sequenceLength, batchSize: 1 })
-  const batchSize = overrides.batchSize ?? Math.min(tuningDefaults.batchSize, probe.sequencesPerEpoch)
-  const steps = overrides.steps ?? Math.max(1, Math.ceil((epochs * probe.sequencesPerEpoch) / batchSize))
-  const configuration: RunConfiguration = {
-    steps,
-    batchSize,
-    accumulation: 1,
-    sequenceLength,
-    schedule: 'cosine',
-    learningRate: tuningDefaults.learningRate[lora === undefined ? 'full' : 'lora'],
-    minLearningRateRatio: 0.1,
-    warmupSteps: Math.ceil(steps * tuningDefaults.warmup),
-    decayFraction: 0.2,
-    optimizer: { kind: 'adamw', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 },
-    maxGradNorm: 1,
-    zLoss: 0,
-    precision: 'f32',
-    seed: 0,
-    // The tokenizer is the model's; the field is of runs that train one.
-    vocabSize: Math.max(260, vocabSize),
-  }
-  return checkRunConfiguration(changeRunConfiguration(configuration, overrides), 'finetune')
-}
 
 /** One process at work, its folder held until it is through. */
 async function inFolder(
@@ -403,107 +282,5 @@ async function tune(
     return finish.result()
   } finally {
     run.dispose()
-  }
-}
-
-function sayWhatIsDone(
-  { folder, record }: RunPlan,
-  of: {
-    readonly format: ChatFormat
-    readonly data: TuningData
-    readonly device: Device
-    readonly total: number
-    readonly trainable: number
-    readonly batches: { readonly sequencesPerEpoch: number; readonly targetsPerEpoch: number; readonly padding: number }
-  },
-): void {
-  const { format, data, device, batches } = of
-  const { configuration, tuning } = record
-  const { counts } = data
-  const n = (value: number) => value.toLocaleString('en')
-  log(`Tuning ${tuning?.model} by ${format.name}; run folder ${folder.path}`)
-  log(
-    `${n(counts.train)} conversations, ${n(counts.heldOut)} held out${counts.truncated ? `, ${n(counts.truncated)} cut to ${configuration.sequenceLength} tokens` : ''}${counts.dropped ? `, ${n(counts.dropped)} left out (too long, or no answer within the sequence)` : ''}`,
-  )
-  log(
-    `${n(batches.sequencesPerEpoch)} sequences of ${n(configuration.sequenceLength)} tokens, ${(100 * batches.padding).toFixed(1)} % padding; ${n(batches.targetsPerEpoch)} tokens of answers are learnt in a pass, ${((configuration.steps * configuration.batchSize) / batches.sequencesPerEpoch).toFixed(1)} passes`,
-  )
-  log(
-    `${n(of.total)} parameters, ${n(of.trainable)} of them trained; ${n(configuration.steps)} steps, learning rate ${configuration.learningRate ?? 'of the schedule'}`,
-  )
-  log(`Device: ${device.name}`)
-}
-
-interface FinishOptions {
-  readonly device: Device
-  readonly plan: RunPlan
-  readonly from: string
-  readonly format: ChatFormat
-  readonly data: TuningData
-  readonly tuned: TunedModel
-  readonly clock: RunClock
-  readonly stop: StopSignals
-  readonly trainable: number
-  readonly total: number
-  readonly first: { before(): number | null }
-}
-
-/** Measures before the first step, and keeps that with the other evaluations. Give it before those who read them. */
-function firstEvaluation(
-  folder: string,
-  { heldOut }: TuningData,
-  stop: StopSignals,
-): RunObserver & { before(): number | null } {
-  const path = join(folder, 'evaluations.json')
-  let before: number | null = null
-  return {
-    before: () => before,
-    async onStart({ trainer }) {
-      if (!heldOut) return
-      if (trainer.step > 0) {
-        const earlier = await readJson(path).catch(() => [])
-        if (Array.isArray(earlier)) before = earlier.find((e) => e?.step === 0)?.natsPerToken ?? null
-        return
-      }
-      before = (await trainer.evaluate(heldOut, { signal: stop.signal })).natsPerToken
-      log(`Held out, before: ${before.toFixed(4)} nats per token of the answers`)
-      await writeFileAtomically(path, `${JSON.stringify([{ step: 0, natsPerToken: before }])}\n`)
-    },
-  }
-}
-
-/** Writes the model after the last step. */
-function finishObserver(options: FinishOptions): RunObserver & { result(): FinishedTuning } {
-  const { device, plan, from, format, data, tuned, clock, stop } = options
-  const { folder, record } = plan
-  let made: FinishedTuning | undefined
-  return {
-    result() {
-      if (!made) throw new Error('finishObserver: the run has not finished')
-      return made
-    },
-    async onEnd({ kind }, { trainer }) {
-      if (kind !== 'finished') return
-      const after = data.heldOut && (await trainer.evaluate(data.heldOut, { signal: stop.signal }))
-      await folder.check()
-      const tuning = record.tuning as RunTuning
-      await saveTunedModel(device, folder.path, from, tuned, trainer, { tuning, template: format.template })
-      made = {
-        folder: folder.path,
-        model: tuning.model,
-        kind: tuned.lora && !tuning.merge ? 'adapter' : 'model',
-        template: format.name,
-        conversations: data.counts,
-        sequenceLength: record.configuration.sequenceLength,
-        parameters: options.total,
-        trainable: options.trainable,
-        steps: trainer.step,
-        tokens: trainer.tokens,
-        seconds: clock.seconds(),
-        device: device.name,
-        heldOut: after ? { before: options.first.before(), after: after.natsPerToken, tokens: after.tokens } : null,
-      }
-      await writeFileAtomically(join(folder.path, 'finetune.json'), `${JSON.stringify(made, null, 2)}\n`)
-    },
   }
 }

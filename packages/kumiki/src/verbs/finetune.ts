@@ -1,6 +1,6 @@
 /** `kumiki finetune` */
 import type { Command } from 'commander'
-import type { FinetuneOptions } from '../chat/finetune-command.ts'
+import type { FinetuneOptions } from '../chat/finetune-options.ts'
 import { choice, deviceOptions, integer, nameOrJson, names, real } from '../flags/flag-values.ts'
 import { precisionNames } from '../flags/precision-names.ts'
 import { type RunFlags, takeRunFlags } from '../flags/run-flags.ts'

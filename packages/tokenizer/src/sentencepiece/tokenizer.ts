@@ -2,18 +2,20 @@
 import { checkOptions } from '../check-options.ts'
 import { type Encoding, type OffsetUnit, toCodePointOffsets } from '../encoding.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
-import { byteLengthOf, byteOf, codePointAt, MALFORMED, REPLACEMENT, readBytes } from '../utf8.ts'
+import { MALFORMED, REPLACEMENT, readBytes } from '../utf8.ts'
 import { BpeSegmenter } from './bpe-segmenter.ts'
+import { createSegmenter, userDefinedTrie } from './create-segmenter.ts'
 import { type DecodeRules, DecodeStream } from './decode-stream.ts'
-import { type ModelFile, type ModelType, PieceType } from './model-file.ts'
+import { type ModelType, PieceType } from './model-file.ts'
 import { readModelFile } from './model-reader.ts'
-import { KEPT_UNITS, type NormalizedText, Normalizer, SPACE, SPACE_MARK } from './normalizer.ts'
-import { buildPieceTrie, longestPrefix, type PieceTrie } from './piece-trie.ts'
+import { KEPT_UNITS, type NormalizedText, Normalizer } from './normalizer.ts'
+import { longestPrefix } from './piece-trie.ts'
+import { segmentIds, segmentPieces } from './segment-ids.ts'
 import { type Segmenter, Segments } from './segments.ts'
 import type { UnigramLattice } from './unigram-lattice.ts'
 import { UnigramSegmenter } from './unigram-segmenter.ts'
 import { Vocabulary } from './vocabulary.ts'
-import { CharSegmenter, textOf, WordSegmenter } from './word-segmenter.ts'
+import { textOf } from './word-segmenter.ts'
 
 /** What `encode` does besides cutting the text into pieces. */
 export type EncodeOptions = {
@@ -128,7 +130,7 @@ export class Tokenizer {
     const segments = this.#segments
     segmenter.segmentText(text, prefix, segments)
     const ids = segments.unknown
-      ? this.#collect(this.#normalizer.normalize(text, false).units, segments)
+      ? segmentIds(this.#vocabulary, this.#normalizer.normalize(text, false).units, segments)
       : segments.ids.slice(0, segments.count)
     this.#release(text.length)
     return ids
@@ -138,7 +140,7 @@ export class Tokenizer {
     const { units, length } = this.#normalize('encode', text, false)
     const segments = this.#segments
     this.#segmenter.segment(units, length, segments)
-    const ids = this.#collect(units, segments)
+    const ids = segmentIds(this.#vocabulary, units, segments)
     this.#release(length)
     return ids
   }
@@ -180,7 +182,7 @@ export class Tokenizer {
       if (nBestSize !== undefined) throw new TokenizerError('sampleEncode: nBestSize is for unigram models')
       const { units, length } = this.#normalize('sampleEncode', text, false)
       segmenter.segmentAtRandom(units, length, this.#segments, () => random() < alpha)
-      const ids = this.#collect(units, this.#segments)
+      const ids = segmentIds(this.#vocabulary, units, this.#segments)
       this.#release(length)
       return ids
     }
@@ -206,45 +208,12 @@ export class Tokenizer {
     const { units, length, origins } = this.#normalize('encodeWithOffsets', text, true)
     const segments = this.#segments
     this.#segmenter.segment(units, length, segments)
-    const { unkId, byteFallback, byteIds, pieces: names } = this.#vocabulary
-    const ids: number[] = []
-    const pieces: string[] = []
-    const offsets: [number, number][] = []
-    let start = 0
-    let afterUnknown = false
-    for (let k = 0; k < segments.count; k++) {
-      const id = segments.ids[k]
-      const end = segments.ends[k]
-      const unknown = id === unkId
-      if (unknown && byteFallback) {
-        for (let at = start; at < end; ) {
-          const codePoint = codePointAt(units, at, end)
-          const bytes = byteLengthOf(codePoint)
-          at += codePoint < 0x10000 ? 1 : 2
-          for (let b = 0; b < bytes; b++) {
-            const byteId = byteIds[byteOf(codePoint, b)]
-            ids.push(byteId)
-            pieces.push(names[byteId])
-            offsets.push([origins[start], at === end && b === bytes - 1 ? origins[end] : origins[start]])
-          }
-        }
-      } else if (unknown && afterUnknown) {
-        pieces[pieces.length - 1] += textOf(units, start, end)
-        offsets[offsets.length - 1][1] = origins[end]
-      } else {
-        ids.push(id)
-        // A known piece is the text it matches.
-        pieces.push(unknown ? textOf(units, start, end) : names[id])
-        offsets.push([origins[start], origins[end]])
-      }
-      afterUnknown = unknown
-      start = end
-    }
+    const encoding = segmentPieces(this.#vocabulary, units, origins, segments)
     this.#release(length)
     if (options.unit === 'codePoint') {
-      toCodePointOffsets(typeof text === 'string' ? text : readBytes(text, REPLACEMENT), offsets)
+      toCodePointOffsets(typeof text === 'string' ? text : readBytes(text, REPLACEMENT), encoding.offsets)
     }
-    return { ids: Int32Array.from(ids), pieces, offsets }
+    return encoding
   }
 
   /**
@@ -336,7 +305,7 @@ export class Tokenizer {
     const lattice = segmenter.lattice(units, length)
     const result = use(lattice, (nodes) => {
       lattice.write(nodes, this.#segments)
-      return this.#collect(units, this.#segments)
+      return segmentIds(this.#vocabulary, units, this.#segments)
     })
     this.#release(length)
     return result
@@ -358,70 +327,10 @@ export class Tokenizer {
     throw new TokenizerError(`${name}: a string or UTF-8 bytes are needed, got ${typeof text}`)
   }
 
-  /** Writes segments out as ids: unknown characters as their bytes, or a run of them as one id. */
-  #collect(units: Uint16Array, segments: Segments): Int32Array {
-    const { unkId, byteFallback, byteIds } = this.#vocabulary
-    const { ids, ends, count } = segments
-    let first = 0
-    while (first < count && ids[first] !== unkId) first++
-    if (first === count) return ids.slice(0, count)
-    let total = first
-    for (let k = first; k < count; k++) {
-      if (ids[k] !== unkId) total++
-      else if (!byteFallback) total += k > 0 && ids[k - 1] === unkId ? 0 : 1
-      else total += utf8LengthOf(units, k > 0 ? ends[k - 1] : 0, ends[k])
-    }
-    const result = new Int32Array(total)
-    result.set(ids.subarray(0, first))
-    let n = first
-    for (let k = first; k < count; k++) {
-      if (ids[k] !== unkId) result[n++] = ids[k]
-      else if (byteFallback) {
-        for (let at = k > 0 ? ends[k - 1] : 0; at < ends[k]; ) {
-          const codePoint = codePointAt(units, at, ends[k])
-          at += codePoint < 0x10000 ? 1 : 2
-          for (let b = 0; b < byteLengthOf(codePoint); b++) result[n++] = byteIds[byteOf(codePoint, b)]
-        }
-      } else if (k === 0 || ids[k - 1] !== unkId) result[n++] = unkId
-    }
-    return result
-  }
-
   #release(length: number): void {
     if (length < KEPT_UNITS) return
     this.#normalizer.release()
     this.#segmenter.release()
     this.#segments.release(KEPT_UNITS)
-  }
-}
-
-function utf8LengthOf(units: Uint16Array, from: number, to: number): number {
-  let bytes = 0
-  for (let at = from; at < to; ) {
-    const codePoint = codePointAt(units, at, to)
-    at += codePoint < 0x10000 ? 1 : 2
-    bytes += byteLengthOf(codePoint)
-  }
-  return bytes
-}
-
-function userDefinedTrie(vocabulary: Vocabulary): PieceTrie | undefined {
-  const ids: number[] = []
-  vocabulary.types.forEach((type, id) => {
-    if (type === PieceType.userDefined) ids.push(id)
-  })
-  return ids.length > 0 ? buildPieceTrie(vocabulary.pieces, Int32Array.from(ids)) : undefined
-}
-
-function createSegmenter(file: ModelFile, vocabulary: Vocabulary, symbols: PieceTrie | undefined): Segmenter {
-  switch (file.trainer.modelType) {
-    case 'unigram':
-      return new UnigramSegmenter(vocabulary, file.normalizer.escapeWhitespaces ? SPACE_MARK : SPACE)
-    case 'bpe':
-      return new BpeSegmenter(vocabulary, symbols)
-    case 'word':
-      return new WordSegmenter(vocabulary)
-    case 'char':
-      return new CharSegmenter(vocabulary, symbols)
   }
 }

@@ -1,6 +1,6 @@
 /** Saving checkpoints while training goes on: a step waits for the copy of the state alone. Node only. */
 import { Worker } from 'node:worker_threads'
-import type { TrainerSnapshot } from '../trainer.ts'
+import type { TrainerSnapshot } from '../snapshot.ts'
 import { type SaveOptions, saveCheckpoint } from './save.ts'
 
 export type SaveRequest = {

@@ -1,6 +1,6 @@
 /** `checkpoint.json`: where a run stood, and the seals of the files that go with it. Node only. */
 import { createHash } from 'node:crypto'
-import type { TrainerSnapshot } from '../trainer.ts'
+import type { TrainerSnapshot } from '../snapshot.ts'
 import type { FileSeal } from './disk.ts'
 
 const version = 2

@@ -1,7 +1,7 @@
 /** Writing checkpoints and dropping old ones, so that a process that dies at any moment loses nothing. Node only. */
 import { join } from 'node:path'
 import { type SafetensorsTensor, safetensorsChunks } from '@kumiki/models/safetensors'
-import type { TrainerSnapshot } from '../trainer.ts'
+import type { TrainerSnapshot } from '../snapshot.ts'
 import { type Disk, type FileSeal, nodeDisk } from './disk.ts'
 import { listCheckpoints } from './list.ts'
 import { type CheckpointContext, type CheckpointManifest, writeManifest } from './manifest.ts'

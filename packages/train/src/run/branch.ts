@@ -6,7 +6,7 @@ import { listCheckpoints } from '../checkpoints/list.ts'
 import { loadCheckpoint } from '../checkpoints/load.ts'
 import { saveCheckpoint } from '../checkpoints/save.ts'
 import { MetricsLog } from '../metrics-log.ts'
-import type { TrainerSnapshot } from '../trainer.ts'
+import type { TrainerSnapshot } from '../snapshot.ts'
 import {
   changeRunConfiguration,
   checkRunConfiguration,

@@ -1,7 +1,10 @@
 /** A run: what is trained, on what, how and for how long; and observers, who see every step of it. */
 import type { HeldOutLoss, HeldOutText } from '../evaluation.ts'
+import type { TrainerSnapshot } from '../snapshot.ts'
 import type { StepMetrics } from '../step-metrics.ts'
-import { Trainer, type TrainerOptions, type TrainerSnapshot, TrainingError } from '../trainer.ts'
+import { Trainer } from '../trainer.ts'
+import type { TrainerOptions } from '../trainer-options.ts'
+import { TrainingError } from '../training-error.ts'
 import { EarlyStop, type EarlyStopOptions } from './early-stop.ts'
 
 /** When a run stands still: a step is over, the next one has not begun. */

@@ -1,0 +1,57 @@
+/** Which run `kumiki train` works on: a new one, one that goes on, a branch, or one from another's weights. */
+import { resolve } from 'node:path'
+import type { RunKinds } from '@kumiki/train'
+import { beginRun, branchRun, type RunPlan, resumeRun, startFrom } from '@kumiki/train/node'
+import { refuseFixedFlags, refuseOriginFlags } from '../flags/fixed-flags.ts'
+import { UsageError } from '../usage-error.ts'
+import { log } from '../verb.ts'
+import { resolveRun } from './run-definition.ts'
+import type { TrainCommandOptions } from './train-options.ts'
+import { checkRunMemory } from './training-memory.ts'
+
+/** A new run or one that goes on, its folder held. */
+export async function planTrain(options: TrainCommandOptions, ownKinds: RunKinds): Promise<RunPlan> {
+  const planning = {
+    kinds: ownKinds,
+    cadence: {
+      steps: options.checkpointEvery,
+      minutes: options.checkpointMinutes,
+      keep: options.keep,
+      keepEvery: options.keepEvery,
+    },
+    check: (run: Parameters<typeof checkRunMemory>[0]) => checkRunMemory(run, options.device),
+    onWait: ({ pid, host }: { pid: number; host: string }, seconds: number) =>
+      log(
+        `Process ${pid} on ${host} holds the folder and cannot be seen from here; waiting ${seconds} s for a sign of it`,
+      ),
+  }
+  const ways = Object.entries({ resume: options.resume, branch: options.branch, from: options.from })
+  const given = ways.filter(([, run]) => run !== undefined)
+  if (given.length > 1) throw new UsageError(`--${given[0][0]} and --${given[1][0]} do not go together`)
+  if (options.resume !== undefined) {
+    if (options.decay || options.decayTo !== undefined)
+      throw new UsageError('--decay and --decay-to go with --branch RUN@STEP')
+    refuseFixedFlags({ ...options, ...options.overrides })
+    return resumeRun(options.resume, options.overrides, planning)
+  }
+  if (options.overwrite && options.out === undefined)
+    throw new UsageError('--overwrite removes the run that is in --out: give --out FOLDER too')
+  const { out: folder, overwrite, decay, decayTo: final } = options
+  if (options.branch !== undefined) {
+    refuseOriginFlags('branch', { ...options, ...options.overrides })
+    if (!decay)
+      throw new UsageError('--branch: how long shall the rate fall? Give --decay STEPS, or --decay "N tokens"')
+    return branchRun(options.branch, { ...planning, folder, overwrite, decay, final })
+  }
+  if (decay || final !== undefined) throw new UsageError('--decay and --decay-to go with --branch RUN@STEP')
+  if (options.from !== undefined) {
+    refuseOriginFlags('from', { ...options, ...options.overrides })
+    const texts = options.data.length > 0 ? options.data.map((path) => resolve(path)) : undefined
+    return startFrom(options.from, { ...planning, folder, overwrite, data: texts, changes: options.overrides })
+  }
+  const { data: ofFile, sources, ...run } = await resolveRun({ ...options, ownKinds })
+  // Paths on the command line stand over those of the file.
+  const own = options.data.length > 0
+  const data = own ? options.data : (ofFile ?? sources?.map(({ path }) => path) ?? [])
+  return beginRun({ ...run, ...(sources && !own && { sources }) }, { ...planning, data, folder, overwrite })
+}

@@ -1,0 +1,313 @@
+/** One process at work on a run: device, tokenizer, data, model and observers. */
+import { join } from 'node:path'
+import { batches, packEvaluation } from '@kumiki/data'
+import { countParameters, decoderModel, flopsPerToken, type ModelArchitecture } from '@kumiki/models'
+import { type Device, type InitOptions, init, type Tensor } from '@kumiki/tensor'
+import { findPrecision, Run, type RunKinds, type RunObserver, runOptionsOf, type StepMetrics } from '@kumiki/train'
+import {
+  folderObservers,
+  keepRecord,
+  livePageObserver,
+  loadCheckpointToResume,
+  MetricsLog,
+  measureMatmul,
+  originWeights,
+  RunClock,
+  type RunDefinition,
+  type RunPlan,
+  resumeRemarks,
+  type StopSignals,
+  standardFigures,
+  tensorBoardObserver,
+  withPause,
+} from '@kumiki/train/node'
+import { progressObserver } from '../output/progress.ts'
+import { reportObserver } from '../output/run-report.ts'
+import { UsageError } from '../usage-error.ts'
+import { log } from '../verb.ts'
+import { type Corpus, loadCorpus } from './corpus.ts'
+import { count, encodeTexts, total } from './encode-texts.ts'
+import { type FinishedRun, finishObserver } from './finished-run.ts'
+import { differenceLines } from './presets.ts'
+import { sampleObserver } from './run-samples.ts'
+import { openRunTokenizer, trainRunTokenizer } from './run-tokenizer.ts'
+import type { StopPlace } from './stop-place.ts'
+import type { TrainCommandOptions } from './train-options.ts'
+import { checkRunMemory } from './training-memory.ts'
+import { repeatWarnings, usedSubsets } from './used-subsets.ts'
+
+/** Where a run has lost its device: what is on it is gone, what is on the disk is not. */
+const isDeviceLost = (error: unknown): boolean =>
+  error instanceof Error && error.name === 'DeviceError' && /device was lost/.test(error.message)
+
+/** One process at work on a run. */
+export class TrainProcess {
+  private readonly plan: RunPlan
+  private readonly options: TrainCommandOptions
+  private readonly kinds: RunKinds
+  private readonly stop: StopSignals
+  private readonly where: StopPlace
+  private readonly clock: RunClock
+
+  constructor(
+    plan: RunPlan,
+    options: TrainCommandOptions,
+    kinds: RunKinds,
+    stop: StopSignals,
+    where: StopPlace,
+    started: number,
+  ) {
+    this.plan = plan
+    this.options = options
+    this.kinds = kinds
+    this.stop = stop
+    this.where = where
+    this.clock = new RunClock(plan.record, started)
+  }
+
+  async train(): Promise<FinishedRun> {
+    const { folder, record, resume } = this.plan
+    const corpus = await loadCorpus({ ...record, seed: record.configuration.seed }).catch((error: Error) => {
+      throw resume
+        ? new Error(
+            `${error.message}. The run was begun on it: put it back, or name its new place under data in ${join(folder.path, 'run.json')}`,
+          )
+        : error
+    })
+    let resumed = resume
+    let lostAt = -1
+    for (;;) {
+      const { device: backend, threads } = this.options
+      const device = await init({ backend, threads } as InitOptions)
+      try {
+        if (device.kind === 'cpu') checkRunMemory(record, 'cpu')
+        if (!resumed) {
+          await folder.empty()
+          this.where.kept = undefined
+        }
+        log(`Training ${record.name} on ${corpus.name}`)
+        log(`Device: ${device.name}`)
+        sayRecipe(record)
+        return await this.on(device, corpus, resumed)
+      } catch (error) {
+        // Once for every step that is reached: a device that dies at the same step again is not asked a third time.
+        if (!isDeviceLost(error) || this.where.kept === undefined || this.where.kept === lostAt) throw error
+        lostAt = this.where.kept
+        log(`${(error as Error).message.split(';')[0]}; going on from the checkpoint of step ${lostAt} on a new device`)
+        resumed = { configuration: record.configuration }
+        this.where.stepping = false
+      } finally {
+        device.dispose()
+      }
+    }
+  }
+
+  private async on(device: Device, corpus: Corpus, resume: RunPlan['resume']): Promise<FinishedRun> {
+    const { folder, record } = this.plan
+    const { configuration, checkpoints } = record
+    const path = folder.path
+    const { stop, clock, where } = this
+    where.phase = 'while the tokenizer trained'
+    if (!resume) log(`Training a unigram tokenizer of ${configuration.vocabSize} pieces`)
+    const tokenizer = resume
+      ? await openRunTokenizer(path)
+      : await trainRunTokenizer(path, corpus.train, configuration.vocabSize, stop.signal)
+    where.phase = 'before the first step'
+    const train = await encodeTexts(tokenizer, corpus.train, stop)
+    const heldOut = await encodeTexts(tokenizer, corpus.heldOut, stop)
+    const used = usedSubsets(corpus, train)
+    const { vocabSize, eosId } = tokenizer
+    const architecture: ModelArchitecture = { ...record.architecture, vocabSize, paddedVocabSize: vocabSize }
+    log(
+      `${countParameters(architecture).total.toLocaleString('en')} parameters, ${findPrecision(configuration.precision).name}; ${count(train)} training tokens, ${count(heldOut)} held out; run folder ${path}`,
+    )
+    const batch = configuration.batchSize * configuration.sequenceLength
+    for (const line of repeatWarnings(used, (configuration.steps * batch) / total(train))) log(line)
+    const before = resume && { ...record, configuration: resume.configuration }
+    if (record.recipe && batch > total(train))
+      log(
+        `A batch reads the text ${(batch / total(train)).toFixed(1)} times; --batch-size ${Math.max(1, Math.floor(total(train) / configuration.sequenceLength))} reads it at most once`,
+      )
+    const loaded = before && (await loadCheckpointToResume(path, before, configuration, resume.step, log))
+    const { batchSize, sequenceLength, seed, auxiliaryLoss, routerZLoss } = configuration
+    const progress = progressObserver(log)
+    const finish = finishObserver({
+      device,
+      folder,
+      architecture,
+      tokenizer,
+      corpus,
+      train,
+      heldOut,
+      used,
+      seed,
+      stop,
+      clock,
+    })
+    const { evaluateEvery, earlyStop, maxMinutes, maxTokens, onNan, onFullDisk, sample } = this.options
+    const weights = loaded ? undefined : await originWeights(record)
+    const parameters = weights && toTensors(device, weights)
+    const ceiling = await measureMatmul(device)
+    const { steps: logged } = await MetricsLog.read(join(path, 'metrics.jsonl'))
+    const live = await this.livePage(device, loaded ? logged.map(({ metrics }) => metrics) : [])
+    const run = Run.create(
+      {
+        ...runOptionsOf(configuration, this.kinds),
+        parameters,
+        figures: standardFigures({ flopsPerToken: flopsPerToken(architecture, { sequenceLength }), ceiling }),
+        earlyStop: earlyStop === undefined ? undefined : { patience: earlyStop },
+        budget: { minutes: maxMinutes, tokens: maxTokens },
+        onNonFinite: onNan,
+        device,
+        model: decoderModel(architecture, { auxiliaryLoss, routerZLoss }),
+        data: batches({ documents: train, eosId, vocabSize, batchSize, sequenceLength, seed }),
+        heldOut: packEvaluation(heldOut, sequenceLength, { eosId, vocabSize }),
+        cadence: {
+          checkpointSteps: checkpoints.steps,
+          checkpointMinutes: checkpoints.minutes,
+          evaluationSteps: evaluateEvery ?? Math.max(1, Math.ceil(configuration.steps / 8)),
+        },
+      },
+      [
+        progress,
+        ...folderObservers({
+          folder,
+          runId: record.id,
+          configuration,
+          keep: checkpoints.keep,
+          keepEvery: checkpoints.keepEvery,
+          onWriteFailure: onFullDisk,
+          onSaved: (step) => {
+            where.kept = step
+          },
+          device: device.name,
+          wentBack: resume?.step !== undefined,
+          seconds: () => clock.seconds(),
+          stop,
+          log: progress.log,
+        }),
+        ...this.eventFiles(),
+        ...(sample
+          ? [
+              sampleObserver({
+                device,
+                folder: path,
+                tokenizer,
+                prompts: corpus.prompts,
+                seed,
+                stop,
+                log: progress.log,
+              }),
+            ]
+          : []),
+        sayRewinds(progress.log),
+        this.place(),
+        finish,
+        reportObserver(path),
+        keepRecord(this.plan, device.name, clock, {
+          architecture,
+          tokens: { train: total(train), heldOut: total(heldOut) },
+          ...(used && { corpus: used }),
+        }),
+        // Up until the model and the report are written.
+        ...(live ? [live] : []),
+      ],
+    )
+    try {
+      if (loaded) {
+        await run.trainer.restore(loaded.snapshot).catch((error: Error) => {
+          const text = /other documents/.test(error.message)
+          throw text
+            ? new Error(
+                `${corpus.name}: it is not the text the run was begun on, so the run cannot go on; put that text back`,
+              )
+            : error
+        })
+        for (const line of resumeRemarks(
+          loaded.manifest.made,
+          configuration,
+          run.trainer.step,
+          device.name,
+          this.kinds,
+        ))
+          log(line)
+        clock.atLeast(loaded.manifest.seconds ?? 0)
+        clock.atLeast((await MetricsLog.read(join(path, 'metrics.jsonl'))).seconds)
+      }
+      const end = await run.train(live ? withPause(stop, live.gate) : stop)
+      if (end.kind === 'stopped') throw stop.signal.reason
+      if (end.kind === 'finished' && end.because) log(`Ended at step ${run.trainer.step}: ${end.because}`)
+      return finish.summary()
+    } finally {
+      await live?.close()
+      run.dispose()
+    }
+  }
+
+  /** The live page, where it is asked for. */
+  private async livePage(device: Device, earlier: readonly Partial<StepMetrics>[]) {
+    const { ui } = this.options
+    if (ui === undefined) return undefined
+    const { name } = this.plan.record
+    const page = await livePageObserver({ name, device: device.name, earlier, port: ui === true ? 0 : ui }).catch(
+      (error) => {
+        throw new UsageError(`--ui: ${error.message}`)
+      },
+    )
+    log(`Live page: ${page.url} (the token to pause and resume: ${page.token})`)
+    return page
+  }
+
+  /** Event files, where they are asked for. */
+  private eventFiles(): RunObserver[] {
+    const { tensorboard } = this.options
+    if (tensorboard === undefined) return []
+    const { folder, record } = this.plan
+    const to = tensorboard === true ? join(folder.path, 'tensorboard') : tensorboard
+    const { name, architecture, configuration, data } = record
+    return [tensorBoardObserver({ folder: to, configuration: { name, architecture, configuration, data }, log })]
+  }
+
+  /** Keeps what signals are answered with. */
+  private place(): RunObserver {
+    const { where, stop } = this
+    return {
+      onStart() {
+        where.stepping = true
+      },
+      onEnd({ kind }) {
+        if (kind !== 'finished') return
+        where.stepping = false
+        where.phase = 'after the last step, before the model and the report were written'
+        stop.signal.throwIfAborted()
+      },
+    }
+  }
+}
+
+/** What a run that follows a model's recipe does otherwise. */
+function sayRecipe({ recipe, configuration, architecture }: RunDefinition): void {
+  if (!recipe) return
+  for (const line of differenceLines(recipe.model, recipe.differences)) log(line)
+  const { batchSize, sequenceLength, vocabSize } = configuration
+  const tokens = batchSize * sequenceLength
+  const sizes = { ...architecture, vocabSize, paddedVocabSize: vocabSize }
+  const flops = tokens * flopsPerToken(sizes, { sequenceLength })
+  log(`A step is ${tokens.toLocaleString('en')} tokens, ${flops.toExponential(1)} FLOP; --batch-size makes it smaller`)
+}
+
+/** Weights by name, on a device. */
+function toTensors(
+  device: Device,
+  weights: ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>,
+): Record<string, Tensor> {
+  return Object.fromEntries([...weights].map(([name, { shape, data }]) => [name, device.tensor(data, shape)]))
+}
+
+/** Tells of a run that goes back since a number was none. */
+const sayRewinds = (say: (line: string) => void): RunObserver => ({
+  onRewind: ({ fromStep, toStep, reason }) =>
+    say(
+      `${reason.split('; training stopped')[0]}. Gone back to step ${toStep}; the data of steps ${toStep + 1} to ${fromStep} is left out`,
+    ),
+})

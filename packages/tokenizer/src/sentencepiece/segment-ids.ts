@@ -1,0 +1,92 @@
+/** What became of segments: ids, or ids with their pieces and places in the text. */
+import type { Encoding } from '../encoding.ts'
+import { byteLengthOf, byteOf, codePointAt } from '../utf8.ts'
+import type { Segments } from './segments.ts'
+import type { Vocabulary } from './vocabulary.ts'
+import { textOf } from './word-segmenter.ts'
+
+/** Writes segments out as ids: unknown characters as their bytes, or a run of them as one id. */
+export function segmentIds(
+  { unkId, byteFallback, byteIds }: Vocabulary,
+  units: Uint16Array,
+  segments: Segments,
+): Int32Array {
+  const { ids, ends, count } = segments
+  let first = 0
+  while (first < count && ids[first] !== unkId) first++
+  if (first === count) return ids.slice(0, count)
+  let total = first
+  for (let k = first; k < count; k++) {
+    if (ids[k] !== unkId) total++
+    else if (!byteFallback) total += k > 0 && ids[k - 1] === unkId ? 0 : 1
+    else total += utf8LengthOf(units, k > 0 ? ends[k - 1] : 0, ends[k])
+  }
+  const result = new Int32Array(total)
+  result.set(ids.subarray(0, first))
+  let n = first
+  for (let k = first; k < count; k++) {
+    if (ids[k] !== unkId) result[n++] = ids[k]
+    else if (byteFallback) {
+      for (let at = k > 0 ? ends[k - 1] : 0; at < ends[k]; ) {
+        const codePoint = codePointAt(units, at, ends[k])
+        at += codePoint < 0x10000 ? 1 : 2
+        for (let b = 0; b < byteLengthOf(codePoint); b++) result[n++] = byteIds[byteOf(codePoint, b)]
+      }
+    } else if (k === 0 || ids[k - 1] !== unkId) result[n++] = unkId
+  }
+  return result
+}
+
+/** Writes segments out as ids with pieces and offsets. @param origins by unit, where in the text it comes from */
+export function segmentPieces(
+  vocabulary: Vocabulary,
+  units: Uint16Array,
+  origins: ArrayLike<number>,
+  segments: Segments,
+): Encoding {
+  const { unkId, byteFallback, byteIds, pieces: names } = vocabulary
+  const ids: number[] = []
+  const pieces: string[] = []
+  const offsets: [number, number][] = []
+  let start = 0
+  let afterUnknown = false
+  for (let k = 0; k < segments.count; k++) {
+    const id = segments.ids[k]
+    const end = segments.ends[k]
+    const unknown = id === unkId
+    if (unknown && byteFallback) {
+      for (let at = start; at < end; ) {
+        const codePoint = codePointAt(units, at, end)
+        const bytes = byteLengthOf(codePoint)
+        at += codePoint < 0x10000 ? 1 : 2
+        for (let b = 0; b < bytes; b++) {
+          const byteId = byteIds[byteOf(codePoint, b)]
+          ids.push(byteId)
+          pieces.push(names[byteId])
+          offsets.push([origins[start], at === end && b === bytes - 1 ? origins[end] : origins[start]])
+        }
+      }
+    } else if (unknown && afterUnknown) {
+      pieces[pieces.length - 1] += textOf(units, start, end)
+      offsets[offsets.length - 1][1] = origins[end]
+    } else {
+      ids.push(id)
+      // A known piece is the text it matches.
+      pieces.push(unknown ? textOf(units, start, end) : names[id])
+      offsets.push([origins[start], origins[end]])
+    }
+    afterUnknown = unknown
+    start = end
+  }
+  return { ids: Int32Array.from(ids), pieces, offsets }
+}
+
+function utf8LengthOf(units: Uint16Array, from: number, to: number): number {
+  let bytes = 0
+  for (let at = from; at < to; ) {
+    const codePoint = codePointAt(units, at, to)
+    at += codePoint < 0x10000 ? 1 : 2
+    bytes += byteLengthOf(codePoint)
+  }
+  return bytes
+}

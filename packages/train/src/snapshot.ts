@@ -1,0 +1,125 @@
+/** A trainer's state as plain numbers and named arrays, and back. */
+import type { Parameters } from '@kumiki/models'
+import type { Device, Tensor } from '@kumiki/tensor'
+import type { FrozenSeals } from './frozen.ts'
+import type { TrainState } from './train-step.ts'
+
+/** Everything needed to go on: plain numbers and named arrays. */
+export interface TrainerSnapshot {
+  readonly step: number
+  readonly tokens: number
+  /** What the batch source says of where it stands. */
+  readonly batches: object
+  /**
+   * Float32 arrays: `params.NAME` (the master copy where there is one), `optimizer.MOMENT.NAME`, and `scaling.NAME` of delayed fp8 scaling.
+   * Frozen parameters are not among them where `frozen` names them.
+   */
+  readonly arrays: ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>
+  /** Which parameters were frozen, and the hash of each: who restores has them already. */
+  readonly frozen?: FrozenSeals
+}
+
+/** Copies what training changes to the host. @param master the weights at their most exact @param leftOut frozen parameters */
+export async function copyArrays(
+  master: Parameters,
+  { optimizer, scaling }: TrainState,
+  leftOut: FrozenSeals | undefined,
+): Promise<TrainerSnapshot['arrays']> {
+  const arrays = new Map<string, { shape: readonly number[]; data: Float32Array }>()
+  const add = async (name: string, t: Tensor) => {
+    arrays.set(name, { shape: t.shape, data: (await t.data()) as Float32Array })
+  }
+  for (const [name, t] of Object.entries(master)) if (leftOut?.[name] === undefined) await add(`params.${name}`, t)
+  for (const [moment, tree] of Object.entries(optimizer)) {
+    for (const [name, t] of Object.entries(tree)) await add(`optimizer.${moment}.${name}`, t)
+  }
+  for (const [name, t] of Object.entries(scaling)) await add(`scaling.${name}`, t)
+  return arrays
+}
+
+/** @throws RangeError naming a parameter that was frozen and is now another, or is trained */
+export function checkFrozen(
+  { frozen: wanted = {} }: TrainerSnapshot,
+  trained: ReadonlySet<string>,
+  seals: FrozenSeals | undefined,
+): void {
+  for (const [name, seal] of Object.entries(wanted)) {
+    if (trained.has(name))
+      throw new RangeError(
+        `Trainer.restore: ${name} was frozen where the snapshot was made, which holds no values of it; freeze it here too`,
+      )
+    if (seals?.[name] !== seal)
+      throw new RangeError(
+        `Trainer.restore: the frozen parameter ${name} is not the one the snapshot was made on: give the same base model, stored the same way`,
+      )
+  }
+}
+
+/**
+ * The parameters of a snapshot on a device.
+ * @param now the model's parameters as they are: names, shapes and formats, and what is frozen
+ * @throws RangeError where an array is missing or has another shape
+ */
+export function restoreParameters(
+  snapshot: TrainerSnapshot,
+  device: Device,
+  now: Parameters,
+  trained: ReadonlySet<string>,
+): Parameters {
+  return Object.fromEntries(
+    Object.entries(now).map(([name, t]) => [
+      name,
+      // What is trained is taken up from float32; a frozen narrow weight has the format it was given in.
+      snapshot.frozen?.[name] !== undefined
+        ? t
+        : take(snapshot, device, `params.${name}`, { shape: t.shape, dtype: trained.has(name) ? 'float32' : t.dtype }),
+    ]),
+  )
+}
+
+/**
+ * The optimizer's moments and the scales of a snapshot, over a fresh state.
+ * @throws RangeError where an array is missing or has another shape
+ */
+export function restoreState(snapshot: TrainerSnapshot, device: Device, fresh: TrainState): TrainState {
+  const optimizer = Object.fromEntries(
+    Object.entries(fresh.optimizer).map(([moment, tree]) => [
+      moment,
+      Object.fromEntries(
+        Object.entries(tree).map(([name, t]) => {
+          const key = `optimizer.${moment}.${name}`
+          // An average that begins here begins with the weights.
+          const from = moment === 'average' && !snapshot.arrays.has(key) ? `params.${name}` : key
+          return [name, take(snapshot, device, from, t)]
+        }),
+      ),
+    ]),
+  )
+  // Scales of another precision policy begin anew.
+  const rescaled = Object.keys(fresh.scaling).every((name) => snapshot.arrays.has(`scaling.${name}`))
+  const scaling = rescaled
+    ? Object.fromEntries(
+        Object.entries(fresh.scaling).map(([name, t]) => [name, take(snapshot, device, `scaling.${name}`, t)]),
+      )
+    : fresh.scaling
+  return { ...fresh, optimizer, scaling }
+}
+
+function take(
+  snapshot: TrainerSnapshot,
+  device: Device,
+  name: string,
+  { shape, dtype }: Pick<Tensor, 'shape' | 'dtype'>,
+): Tensor {
+  const found = snapshot.arrays.get(name)
+  if (!found)
+    throw new RangeError(
+      `Trainer.restore: the snapshot has no array ${name}; was it made with another model or optimizer?`,
+    )
+  if (found.shape.length !== shape.length || found.shape.some((d, i) => d !== shape[i])) {
+    throw new RangeError(
+      `Trainer.restore: ${name} is [${found.shape.join(', ')}] in the snapshot and [${shape.join(', ')}] in the model`,
+    )
+  }
+  return device.tensor(found.data, shape, dtype)
+}
