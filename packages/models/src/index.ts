@@ -32,7 +32,7 @@ export {
 } from './generate/generator.ts'
 export { type SamplingOptions, sample } from './generate/sampling.ts'
 export { StopStrings } from './generate/stop-strings.ts'
-export { type IdDecoder, type StreamTextOptions, streamText } from './generate/stream-text.ts'
+export { type IdDecoder, type StreamTextOptions, streamText, streamTexts } from './generate/stream-text.ts'
 export { type FeedForwardSizes, feedForwardModel } from './history/feed-forward.ts'
 export * from './history/ngram.ts'
 export { type RecurrentSizes, recurrentModel } from './history/recurrent.ts'

@@ -1,11 +1,10 @@
 /** `kumiki generate --chat`: a conversation with a model, or with an adapter and its base. */
-import { join } from 'node:path'
 import { createInterface } from 'node:readline/promises'
-import { decoderModel, Generator, mergeAdapter, StopStrings } from '@kumiki/models'
-import { loadAdapter, loadModel, modelFolder } from '@kumiki/models/node'
+import { Generator, StopStrings } from '@kumiki/models'
 import { type Device, type InitOptions, init } from '@kumiki/tensor'
 import type { ChatMessage } from '@kumiki/tokenizer/chat'
-import { exists, readJson } from '../files/files.ts'
+import { type CacheFormat, cacheFormats } from '../models/generate-command.ts'
+import { checkpointFolders, checkVocabulary, openCheckpoint } from '../models/open-checkpoint.ts'
 import type { ContinueOptions } from '../models/sampling.ts'
 import { UsageError } from '../usage-error.ts'
 import { log } from '../verb.ts'
@@ -16,8 +15,10 @@ export interface ChatOptions extends ContinueOptions {
   readonly checkpoint: string
   readonly template?: string
   readonly system?: string
-  /** What is asked, one after another; none: lines from the terminal. */
+  /** What is asked, one after another; none: lines from the terminal, or from what is piped in. */
   readonly messages?: readonly string[]
+  /** How keys and values of the tokens so far are stored. Default f32. */
+  readonly cacheFormat?: CacheFormat
   readonly device: 'auto' | 'webgpu' | 'cpu'
   readonly threads?: number
   readonly onText?: (text: string) => void
@@ -28,8 +29,8 @@ export interface ChatResult {
   readonly messages: readonly { readonly role: string; readonly content: string }[]
   /** The last answer. */
   readonly text: string
-  /** Why it ended: the end of the turn, a stop string, or maxTokens. */
-  readonly ended: 'turn' | 'stop' | 'length'
+  /** Why it ended: the end of the turn, a stop string, maxTokens, or Ctrl-C. */
+  readonly ended: 'turn' | 'stop' | 'length' | 'interrupted'
   readonly device: string
   readonly seconds: number
 }
@@ -39,8 +40,6 @@ export async function runChat(options: ChatOptions): Promise<ChatResult> {
   const started = performance.now()
   const { messages: asked } = options
   if (asked?.some((message) => message.trim() === '')) throw new UsageError('--message is empty; ask something')
-  if (!asked && !process.stdin.isTTY)
-    throw new UsageError('--chat needs --message TEXT where no terminal is there to type on')
   const device = await init({ backend: options.device, threads: options.threads } as InitOptions)
   const model = await openChatModel(device, options).catch((error) => {
     device.dispose()
@@ -50,14 +49,16 @@ export async function runChat(options: ChatOptions): Promise<ChatResult> {
     ? [{ role: 'system', content: options.system }]
     : []
   let last: Answer = { text: '', ended: 'turn' }
-  const ask = async (content: string) => {
-    conversation.push({ role: 'user', content })
-    last = await answerOf(model, conversation, options)
-    conversation.push({ role: 'assistant', content: last.text })
+  const ask = async (content: string, signal?: AbortSignal) => {
+    const asking = [...conversation, { role: 'user', content }]
+    last = await answerOf(model, asking, options, signal)
+    // What cannot be answered (a conversation that is too long) is not kept.
+    conversation.push(asking.at(-1)!, { role: 'assistant', content: last.text })
   }
   try {
     if (asked) for (const message of asked) await ask(message)
-    else await onTerminal(ask)
+    else if ((await talk(ask)) === 0)
+      throw new UsageError('--chat: no line came to answer; type one, pipe some in, or give --message TEXT')
     return { messages: conversation, ...last, device: device.name, seconds: (performance.now() - started) / 1000 }
   } finally {
     model.generator.dispose()
@@ -65,21 +66,38 @@ export async function runChat(options: ChatOptions): Promise<ChatResult> {
   }
 }
 
-async function onTerminal(ask: (content: string) => Promise<void>): Promise<void> {
-  const lines = createInterface({ input: process.stdin, output: process.stderr, prompt: '> ' })
-  log('An empty line or Ctrl-D ends the conversation.')
-  lines.prompt()
+/**
+ * Answers lines of standard input, a terminal's or a pipe's, until an empty one or the end. Ctrl-C ends an answer, and between two answers the
+ * conversation.
+ * @returns how many were answered
+ */
+async function talk(ask: (content: string, signal: AbortSignal) => Promise<void>): Promise<number> {
+  const terminal = process.stdin.isTTY === true
+  const lines = createInterface({ input: process.stdin, output: terminal ? process.stderr : undefined, prompt: '> ' })
+  let answering: AbortController | undefined
+  lines.on('SIGINT', () => (answering ? answering.abort() : lines.close()))
+  if (terminal) log('An empty line or Ctrl-D ends the conversation, Ctrl-C an answer.')
+  const prompt = () => terminal && lines.prompt()
+  let answered = 0
+  prompt()
   for await (const line of lines) {
     if (line.trim() === '') break
+    answering = new AbortController()
     try {
-      await ask(line)
+      await ask(line, answering.signal)
       process.stdout.write('\n')
+      answered++
     } catch (error) {
+      // A terminal can say something else; what is piped in cannot.
+      if (!terminal) throw error
       log((error as Error).message)
+    } finally {
+      answering = undefined
     }
-    lines.prompt()
+    prompt()
   }
   lines.close()
+  return answered
 }
 
 interface ChatModel {
@@ -88,24 +106,14 @@ interface ChatModel {
   readonly endIds: readonly number[]
 }
 
-async function openChatModel(device: Device, { checkpoint, template }: ChatOptions): Promise<ChatModel> {
-  const folder = await modelFolder(checkpoint)
-  if (!(await exists(folder)))
-    throw new Error(`${folder}: there is no such folder; give a model, a tuned one or hf:OWNER/NAME`)
-  const adapter = join(folder, 'adapter_config.json')
-  const isAdapter = !(await exists(join(folder, 'config.json'))) && (await exists(adapter))
-  const from = isAdapter ? await baseOf(adapter) : folder
-  const { architecture, parameters, generation, warnings } = await loadModel(device, from)
-  for (const warning of warnings) log(warning)
-  const model = decoderModel(architecture)
-  const own = isAdapter ? await loadAdapter(device, folder, model) : undefined
-  // Adapters of others often come without a tokenizer: it is the base's then.
-  const tokenizers = await Promise.all(['tokenizer.json', 'tokenizer.model'].map((name) => exists(join(folder, name))))
-  const format = await openChatFormat(tokenizers.includes(true) ? folder : from, template)
-  if (format.vocabSize > architecture.vocabSize)
-    throw new Error(
-      `${folder}: the tokenizer has ${format.vocabSize} tokens, the model only ${architecture.vocabSize} rows; they do not belong together`,
-    )
+async function openChatModel(
+  device: Device,
+  { checkpoint, template, cacheFormat = 'f32' }: ChatOptions,
+): Promise<ChatModel> {
+  const folders = await checkpointFolders(checkpoint)
+  const format = await openChatFormat(folders.tokenizer, template)
+  const { architecture, model, parameters, generation } = await openCheckpoint(device, folders)
+  checkVocabulary(folders.folder, format.vocabSize, architecture)
   const endIds = [
     ...new Set([
       ...format.endIds,
@@ -113,23 +121,8 @@ async function openChatModel(device: Device, { checkpoint, template }: ChatOptio
       ...(format.eosId === undefined ? [] : [format.eosId]),
     ]),
   ]
-  return {
-    generator: new Generator(device, model, own ? mergeAdapter(model, parameters, own) : parameters),
-    format,
-    endIds,
-  }
-}
-
-/** The base that an adapter names. */
-async function baseOf(file: string): Promise<string> {
-  const { base_model_name_or_path: name } = (await readJson(file)) as Record<string, unknown>
-  if (typeof name !== 'string' || name === '')
-    throw new Error(`${file}: base_model_name_or_path is missing; the adapter's base cannot be found`)
-  if (await exists(name)) return name
-  if (/^[\w.-]+\/[\w.-]+$/.test(name)) return modelFolder(`hf:${name}`)
-  throw new Error(
-    `${file}: its base ${name} is not there any more; put it back, or name its new place under base_model_name_or_path`,
-  )
+  const cacheDtype = cacheFormats[cacheFormat]
+  return { generator: new Generator(device, model, parameters, { cacheDtype }), format, endIds }
 }
 
 type Answer = Pick<ChatResult, 'text' | 'ended'>
@@ -138,6 +131,7 @@ async function answerOf(
   { generator, format, endIds }: ChatModel,
   conversation: readonly ChatMessage[],
   options: ChatOptions,
+  interrupt?: AbortSignal,
 ): Promise<Answer> {
   const prompt = format.prompt(conversation)
   if (prompt.length >= generator.maxPositions)
@@ -156,8 +150,10 @@ async function answerOf(
     count++
     emit(stops.push(stream.push(id)))
     if (stops.found) return { text, ended: 'stop' }
-    if (options.signal) await new Promise((resolve) => setImmediate(resolve))
+    // Lets a signal in.
+    if (options.signal || interrupt) await new Promise((resolve) => setImmediate(resolve))
     options.signal?.throwIfAborted()
+    if (interrupt?.aborted) return { text, ended: 'interrupted' }
   }
   emit(stops.push(stream.end()))
   emit(stops.end())

@@ -1,6 +1,5 @@
 /** Held-out figures of a model that is there: perplexity and bits per byte of files, scores on tasks. */
-import { decoderModel, type TaskScores } from '@kumiki/models'
-import { loadModel, modelFolder } from '@kumiki/models/node'
+import type { TaskScores } from '@kumiki/models'
 import { type InitOptions, init } from '@kumiki/tensor'
 import { workProgress } from '../output/work-progress.ts'
 import { log } from '../verb.ts'
@@ -12,6 +11,7 @@ import {
   tokenizerFileOf,
   totalFigures,
 } from './held-texts.ts'
+import { checkpointFolders, checkVocabulary, openCheckpoint } from './open-checkpoint.ts'
 
 export interface EvaluateOptions {
   /** A run folder, a folder as the Hub has it, or `hf:owner/name`. */
@@ -37,16 +37,15 @@ export interface EvaluationReport {
 
 /** @throws Error naming the file that is missing, broken or does not belong to the model */
 export async function runEvaluate(options: EvaluateOptions): Promise<EvaluationReport> {
-  const folder = await modelFolder(options.model)
+  const folders = await checkpointFolders(options.model)
   // Before weights are read.
-  await tokenizerFileOf(folder)
+  await tokenizerFileOf(folders.tokenizer)
   const measured = await readMeasured(options.text, options.task ?? [])
   const device = await init({ backend: options.device, threads: options.threads } as InitOptions)
   try {
-    const { architecture, parameters, generation, warnings } = await loadModel(device, folder)
-    for (const warning of warnings) log(warning)
-    const model = decoderModel(architecture)
-    const encoder = await openFolderEncoder(folder, generation.eosTokenIds?.[0])
+    const { architecture, model, parameters, generation } = await openCheckpoint(device, folders)
+    const encoder = await openFolderEncoder(folders.tokenizer, generation.eosTokenIds?.[0])
+    checkVocabulary(options.model, encoder.vocabSize, architecture)
     const files: TextFigures[] = []
     const tasks: TaskScores[] = []
     for (const one of measured) {

@@ -30,7 +30,10 @@ export function addEvaluate(program: Command): void {
     'Perplexity and bits per byte of text under a model, and its scores on tasks.',
     (c) =>
       c
-        .option('--model <folder>', 'a run folder, a model as the Hugging Face Hub has it, or hf:owner/name')
+        .option(
+          '--model <folder>',
+          'a run folder, a model as the Hugging Face Hub has it, an adapter, or hf:owner/name',
+        )
         .option(
           '--runs <run...>',
           'in place of --model: every checkpoint of these runs, over tokens (RUN, or RUN@STEP for one); what is measured is kept in RUN/scores.json',

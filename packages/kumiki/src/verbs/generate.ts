@@ -1,13 +1,18 @@
 /** `kumiki generate` */
 import type { Command } from 'commander'
-import { deviceOptions, integer, real } from '../flags/flag-values.ts'
+import { readBytes } from '../files/files.ts'
+import { choice, collect, deviceOptions, integer, real } from '../flags/flag-values.ts'
+import type { CacheFormat } from '../models/generate-command.ts'
 import { endWithReader } from '../output/closed-output.ts'
 import { UsageError } from '../usage-error.ts'
 import { addVerb, answer } from '../verb.ts'
 
 interface GenerateFlags {
   checkpoint: string
-  prompt?: string
+  prompt?: string[]
+  prompts?: string
+  batchSize: number
+  cacheFormat: CacheFormat
   chat?: boolean
   message?: string[]
   system?: string
@@ -35,10 +40,17 @@ export function addGenerate(program: Command): void {
       c
         .requiredOption(
           '--checkpoint <folder>',
-          'a run folder: config.json, model.safetensors, tokenizer.model; with --chat an adapter or hf:OWNER/NAME too',
+          'a run folder, a model as the Hugging Face Hub has it, an adapter, or hf:OWNER/NAME',
         )
-        .option('--prompt <text>', 'the text to continue')
-        .option('--chat', 'talk to a model that was tuned on conversations; lines from the terminal, or --message')
+        .option('--prompt <text>', 'the text to continue; may be given several times', collect)
+        .option('--prompts <file>', 'a prompt a line; of a .jsonl file each line is a JSON string or {"prompt": "..."}')
+        .option(
+          '--batch-size <n>',
+          'prompts that are worked on together; it changes the time alone',
+          integer(1, 4096),
+          8,
+        )
+        .option('--chat', 'talk to a model that was tuned on conversations: lines typed or piped in, or --message')
         .option('--message <text...>', 'what to ask it, one after another')
         .option('--system <text>', 'what it is told before')
         .option('--template <name|file>', "chat template, where the model's own is not meant")
@@ -59,6 +71,14 @@ export function addGenerate(program: Command): void {
           1,
         )
         .option('--stop <text...>', 'end before this text')
+        .addOption(
+          choice(
+            '--cache-format <format>',
+            'how keys and values of the tokens so far are stored',
+            ['f32', 'bf16', 'fp8'],
+            'f32',
+          ),
+        )
         .option('--seed <n>', 'the same seed gives the same text', integer(0, 2 ** 32 - 1), 0)
         .addOption(device)
         .addOption(threads),
@@ -67,18 +87,21 @@ export function addGenerate(program: Command): void {
 }
 
 async function generate(flags: GenerateFlags): Promise<void> {
-  const { json, chat, message, system, template, prompt, ...rest } = flags
+  const { json, chat, message, system, template, prompt = [], prompts, batchSize, ...rest } = flags
+  if (rest.stop?.includes('')) throw new UsageError('--stop is empty; give the text to end before')
   const talks = chat || message !== undefined
+  const asked = prompt.length > 0 ? 'prompt' : prompts !== undefined ? 'prompts' : undefined
   if (!talks) {
     const other = Object.entries({ system, template }).find(([, value]) => value !== undefined)?.[0]
     if (other) throw new UsageError(`--${other} goes with --chat or --message TEXT`)
-    if (prompt === undefined)
+    if (!asked)
       throw new UsageError(
         '--prompt TEXT is missing; or give --chat, to talk to a model that was tuned on conversations',
       )
-    return continueOne({ ...rest, json, prompt })
+    const all = [...prompt, ...(prompts === undefined ? [] : await readPrompts(prompts))]
+    return continueTexts({ ...rest, json, batchSize, prompts: all })
   }
-  if (prompt !== undefined) throw new UsageError('--prompt does not go with --chat; ask with --message TEXT')
+  if (asked) throw new UsageError(`--${asked} does not go with --chat; ask with --message TEXT`)
   if (!message && json) throw new UsageError('--json needs --message TEXT')
   const { runChat } = await import('../chat/chat-command.ts')
   if (!json) endWithReader()
@@ -96,16 +119,49 @@ async function generate(flags: GenerateFlags): Promise<void> {
   else if (message) process.stdout.write('\n')
 }
 
-async function continueOne({ json, ...options }: GenerateFlags & { prompt: string }): Promise<void> {
+type ContinueFlags = Omit<GenerateFlags, 'prompt' | 'prompts' | 'chat' | 'message' | 'system' | 'template'> & {
+  readonly prompts: readonly string[]
+}
+
+async function continueTexts({ json, ...options }: ContinueFlags): Promise<void> {
   const { runGenerate } = await import('../models/generate-command.ts')
   if (!json) endWithReader()
+  const [first, ...others] = options.prompts
+  const single = others.length === 0
   let begun = false
   const onText = (text: string) => {
     // The prompt first, once the model is there: a failure before leaves stdout empty.
-    process.stdout.write(begun ? text : options.prompt + text)
+    process.stdout.write(begun ? text : first + text)
     begun = true
   }
-  const result = await runGenerate({ ...options, ...(json ? {} : { onText }) })
-  if (json) answer({ json }, result, () => '')
-  else process.stdout.write('\n')
+  const { texts, ...about } = await runGenerate({ ...options, ...(!json && single && { onText }) })
+  if (json) answer({ json }, { ...(single ? texts[0] : { texts }), ...about }, () => '')
+  else if (!single) answer({}, texts, () => texts.map(({ prompt, text }) => prompt + text).join('\n\n'))
+  else process.stdout.write(begun ? '\n' : `${first}\n`)
+}
+
+/** @throws Error naming the file, and the line that is no prompt */
+async function readPrompts(file: string): Promise<string[]> {
+  const lines = new TextDecoder().decode(await readBytes(file, largestPrompts)).split(/\r?\n/)
+  const asJson = /\.jsonl?$/i.test(file)
+  const prompts = lines.flatMap((line, i) => {
+    if (line.trim() === '') return []
+    return asJson ? [jsonPrompt(`${file}:${i + 1}`, line)] : [line]
+  })
+  if (prompts.length === 0) throw new Error(`${file}: there is no prompt in it`)
+  return prompts
+}
+
+const largestPrompts = 2 ** 26
+
+function jsonPrompt(where: string, line: string): string {
+  let json: unknown
+  try {
+    json = JSON.parse(line)
+  } catch (error) {
+    throw new Error(`${where}: it is no JSON (${(error as Error).message.slice(0, 120)})`)
+  }
+  const prompt = typeof json === 'string' ? json : (json as { prompt?: unknown } | null)?.prompt
+  if (typeof prompt === 'string') return prompt
+  throw new Error(`${where}: it must be a JSON string or {"prompt": "..."}, got ${line.slice(0, 80)}`)
 }

@@ -19,6 +19,8 @@ export interface GenerateOptions extends SamplingOptions {
    * @param row which prompt it continues
    */
   readonly processLogits?: (logits: Float32Array, context: readonly number[], row: number) => void
+  /** Whether a row's text ends with this token, which was given already: a stop string in what it is the end of. */
+  readonly endsWith?: (token: GeneratedToken) => boolean
 }
 
 /** A token of a batch. */
@@ -106,7 +108,7 @@ export class Generator {
     maxTokens: number,
     options: GenerateOptions = {},
   ): AsyncGenerator<GeneratedToken> {
-    const { stopIds = [], processLogits } = options
+    const { stopIds = [], processLogits, endsWith } = options
     const sampling = checkedSampling('generate', options)
     const rows = this.rowsOf(prompts, maxTokens, options.seed ?? 0)
     const stops = new Set(stopIds)
@@ -146,7 +148,9 @@ export class Generator {
           if (row.done) continue
           row.all.push(id)
           row.seen.add(id)
-          yield { row: row.row, id }
+          const token = { row: row.row, id }
+          yield token
+          row.done = endsWith?.(token) ?? false
         }
       }
     } finally {

@@ -29,17 +29,39 @@ export async function* streamText(
   maxTokens: number,
   options: StreamTextOptions = {},
 ): AsyncGenerator<string> {
-  const { stop = [], stopIds = [], signal } = options
-  const decoder = tokenizer.decodeStream()
-  // The decoder sees the prompt as well, but for what ends a text: a piece that continues a word must not look like the start of one.
-  for (const id of Array.from(prompt)) if (!stopIds.includes(id)) decoder.push(id)
-  const stops = new StopStrings(stop)
-  for await (const id of generator.generate(prompt, maxTokens, options)) {
-    const piece = stops.push(decoder.push(id))
-    if (piece) yield piece
-    if (stops.found) return
+  for await (const { text } of streamTexts(generator, tokenizer, [prompt], maxTokens, options)) yield text
+}
+
+/**
+ * The same for several prompts at once, of any lengths, as `Generator.generateBatch` continues them: each row becomes what it would be alone.
+ * @yields a piece and the row it belongs to
+ */
+export async function* streamTexts(
+  generator: Generator,
+  tokenizer: { decodeStream(): IdDecoder },
+  prompts: readonly ArrayLike<number>[],
+  maxTokens: number,
+  options: StreamTextOptions = {},
+): AsyncGenerator<{ readonly row: number; readonly text: string }> {
+  const { stop = [], stopIds = [], signal, endsWith } = options
+  const rows = prompts.map((prompt) => {
+    const decoder = tokenizer.decodeStream()
+    // The decoder sees the prompt as well, but for what ends a text: a piece that continues a word must not look like the start of one.
+    for (const id of Array.from(prompt)) if (!stopIds.includes(id)) decoder.push(id)
+    return { decoder, stops: new StopStrings(stop) }
+  })
+  const tokens = generator.generateBatch(prompts, maxTokens, {
+    ...options,
+    endsWith: (token) => rows[token.row].stops.found || (endsWith?.(token) ?? false),
+  })
+  for await (const { row, id } of tokens) {
+    const { decoder, stops } = rows[row]
+    const text = stops.push(decoder.push(id))
+    if (text) yield { row, text }
     signal?.throwIfAborted()
   }
-  const rest = stops.push(decoder.end()) + stops.end()
-  if (rest) yield rest
+  for (const [row, { decoder, stops }] of rows.entries()) {
+    const text = stops.found ? '' : stops.push(decoder.end()) + stops.end()
+    if (text) yield { row, text }
+  }
 }
