@@ -28,7 +28,7 @@ test('a run goes on to Megatron-LM: files that are read back, rates side by side
   expect(launch.recipe).toMatchObject({ trainSteps: 4, learningRate: made.learningRate, beta2: 0.95 })
   expect(readFileSync(join(out, 'launch.slurm'), 'utf8')).toMatch(/--pretrained-checkpoint imported/)
   expect(readFileSync(join(out, 'convert.sh'), 'utf8')).toContain(
-    'convert.sh import --hf-model "$HANDOFF/model" --megatron-path "$HANDOFF/imported"',
+    'convert.sh import --hf-model "$HANDOFF/model" --megatron-path "$HANDOFF/imported" --torch-dtype bfloat16',
   )
   const [data] = made.data
   const index = await readDatasetIndex(join(out, data.prefix))

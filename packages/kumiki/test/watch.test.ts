@@ -1,4 +1,4 @@
-import { appendFileSync, mkdtempSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
@@ -46,6 +46,15 @@ test('a log beside its plan, and a plan fitted to it', async () => {
   expect(text.stdout).toMatch(
     /^step 60\/1000, loss 2\.5000, 15\.00 s a step, 1 spike, 3\.9 h left\nspikes at step 40\n$/,
   )
+  const page = join(folder, 'page.html')
+  const drawn = await inProcess(['watch', log, '--gpu', 'H100', '--once', '--out', page])
+  expect(drawn.stdout.trimEnd().split('\n').at(-1)).toBe(page)
+  const html = readFileSync(page, 'utf8')
+  expect(html).toMatch(
+    /class="headline">Step 60 of 1,000, loss 2\.500, 3 h 55 min left, a step takes \d+ % longer than/,
+  )
+  for (const part of ['Beside the plan', 'plan 3.41 s', '>spike<', 'matrix products at 72 % of the peak'])
+    expect(html).toContain(part)
   const flags = '--model llm-jp-3-13b --gpu H100 --gpus-per-node 8 --nodes 32 --global-batch 1024 --seq 4096 --limit 1'
   const place = ['--place', 'tp=2,pp=2,micro-batch=2']
   const planned = (more: string[]) => inProcess(['plan', ...flags.split(' '), ...place, '--json', ...more])

@@ -2,9 +2,10 @@
 
     kumiki handoff RUN --out FOLDER --gpu H100 --gpus-per-node 2 --nodes 1
     node --conditions=source --import tsx vectors/handoff_logits.mjs FOLDER
-    python check_handoff.py FOLDER CLONE_OF_Megatron-LM
+    python check_handoff.py FOLDER CLONE_OF_Megatron-LM [CLONE_OF_Megatron-Bridge]
 
-Read back so with Megatron-LM d98e8a64, torch 2.15.0, Transformers 5.24.0: arguments parsed and validated, every token equal, logits within 6e-7.
+Read back so with Megatron-LM d98e8a64, torch 2.15.0, Transformers 5.24.0: arguments parsed and validated, every token equal, logits within 6e-7;
+the conversion parsed and validated by Megatron-Bridge 067f987d (scripts/conversion; its launcher nemo_run is not needed for that).
 """
 import json
 import os
@@ -21,7 +22,8 @@ import typing_extensions
 if not hasattr(typing, "override"):
     typing.override = typing_extensions.override
 
-folder, clone = os.path.abspath(sys.argv[1]), sys.argv[2]
+folder, clone = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
+bridge = os.path.abspath(sys.argv[3]) if len(sys.argv) > 3 else None
 sys.path.insert(0, clone)
 os.chdir(folder)
 handoff = json.load(open("handoff.json"))
@@ -42,7 +44,29 @@ for script in ("launch.sh", "launch.slurm"):
     assert abs(args.lr - handoff["rates"][0]["launch"]) < 1e-12 or args.lr_warmup_iters > 0, args.lr
     print(script, "parsed and validated")
 
-# 2. Data.
+# 2. The conversion's command line.
+if bridge:
+    import types
+
+    for name in ("nemo_run", "nemo_run.config", "torchx", "torchx.specs", "torchx.specs.api"):
+        sys.modules.setdefault(name, types.ModuleType(name))
+    sys.modules["nemo_run.config"].get_nemorun_home = lambda: ""
+    sys.modules["torchx.specs.api"].AppState = None
+    run = sys.modules["nemo_run"]
+    run.Script = run.Experiment = object
+    sys.path.insert(0, os.path.join(bridge, "scripts", "conversion"))
+    from arguments import build_parser
+    from setup_conversion import _validate_args
+
+    text = os.path.expandvars(open("convert.sh").read().replace("$HANDOFF", folder))
+    line = next(line for line in text.splitlines() if "convert.sh import" in line)
+    asked = build_parser(include_execution=True).parse_args(shlex.split(line)[1:])
+    _validate_args(asked)
+    assert asked.command == "import" and asked.device == "cpu" and os.path.isdir(asked.hf_model)
+    assert asked.megatron_path == os.path.join(folder, "imported") and asked.torch_dtype == "bfloat16"
+    print("convert.sh parsed and validated")
+
+# 3. Data.
 from megatron.core.datasets.indexed_dataset import IndexedDataset
 from transformers import LlamaTokenizerFast  # noqa: F401  (Transformers reads the tokenizer's files)
 
@@ -55,7 +79,7 @@ for part in handoff["data"]:
     assert np.array_equal(raw, np.concatenate([dataset[i] for i in range(len(dataset))]))
     print(part["prefix"], len(dataset), "documents,", tokens, "tokens read")
 
-# 3. Weights.
+# 4. Weights.
 from transformers import AutoModelForCausalLM
 
 expected = json.load(open("logits.json"))

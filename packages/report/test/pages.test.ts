@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { facts, figure, html, page, table } from '../src/index.ts'
+import { facts, figure, html, logReport, page, table } from '../src/index.ts'
 import { parse } from './svg.ts'
 
 const evil = `"><script>alert('x')</script>&\u0000`
@@ -59,4 +59,23 @@ describe('page', () => {
     expect(widths).toEqual([1016, 360])
     expect(markup.text).toMatch(/class="wide">.*class="narrow">/s)
   })
+})
+
+test('a log of another program beside its plan: what is not in it is left out, and nothing of it is markup', () => {
+  const readings = Array.from({ length: 12 }, (_, i) => ({ step: i + 1, loss: i === 6 ? 9 : 3, seconds: 15 }))
+  const plan = {
+    comparisons: [{ what: 'step', unit: 's', predicted: 12, measured: 15 }] as const,
+    verdict: ['a step takes <b>25 %</b> longer'],
+  }
+  const summary = { step: 12, steps: 100, loss: 3, secondsPerStep: 15, secondsLeft: 1320, skipped: 0 }
+  const log = { title: 'run.log', readings, summary, spikes: [7], validations: [{ step: 10, loss: 3.1 }] }
+  const html = logReport({ ...log, plan })
+  expect(html).toContain('Step 12 of 100, loss 3.000, 22 min left, a step takes &lt;b&gt;25 %&lt;/b&gt; longer.')
+  expect(html).toContain('+25.0 %')
+  expect(html).toContain('plan 12 s')
+  expect(html).not.toContain('Gradient norm')
+  const alone = logReport(log)
+  expect(alone).not.toContain('Beside the plan')
+  expect(alone).toContain('3.100 at step 10')
+  expect(() => logReport({ ...log, readings: [] })).toThrow(/the log has no step/)
 })

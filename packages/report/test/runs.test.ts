@@ -69,6 +69,22 @@ describe('runReport and compareRuns', () => {
     expect(page).toContain('&quot;&gt;&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&amp;\ufffd')
   })
 
+  test('draws use of the hardware, memory and experts where a run has them, and nothing where none has', () => {
+    const plainPage = runReport(run())
+    const titles = ['Model FLOP/s', 'Memory of the process', 'Load of the fullest expert', 'Balance of the routers']
+    for (const title of titles) expect(plainPage).not.toContain(title)
+    const rich = { mfu: 0.31, processBytes: 2e8, expertLoad: 1.4, expertBalance: 1.1 }
+    const metrics = Array.from({ length: 10 }, (_, i) => metric(i + 1, rich))
+    const page = compareRuns([run(), run({ name: 'rich', metrics, spikes: [7] })])
+    for (const title of titles) expect(page).toContain(title)
+    // Only the run that has them is drawn: a thin line of steps and a smoothed one.
+    const figures = page.split('<figure>').filter((part) => part.includes('<h3>Load of the fullest expert'))
+    expect(figures.length).toBe(1)
+    expect(page).toContain('rich, spike')
+    expect(page).toContain('31.0 %')
+    expect(runReport(run({ metrics }))).toMatch(/Of the FLOP\/s measured.*31\.0 %/s)
+  })
+
   test('draws gaps for what is not finite, and a single step', () => {
     const diverged = run({
       metrics: [

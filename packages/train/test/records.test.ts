@@ -36,6 +36,8 @@ describe('parseMetrics', () => {
     expect(second.gradNorm).toBeNaN()
     expect(rest).toEqual([])
     expect(parseMetrics('', 'metrics.jsonl')).toEqual([])
+    const rich = { mfu: 0.3, processBytes: 1e8, expertLoad: 1.5, expertBalance: 1.1 }
+    expect(parseMetrics(JSON.stringify({ ...metric(1), ...rich, updateRatio: 1 }), 'm')).toEqual([metric(1, rich)])
   })
 
   test('a run that went on from a checkpoint replaces the steps after it', () => {

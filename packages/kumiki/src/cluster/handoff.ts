@@ -129,7 +129,8 @@ export async function handOff(options: HandoffOptions): Promise<Handoff> {
   const slurm = checkedUse(() => planner.emitSlurm(request))
     .replace(' pretrain_gpt.py ', ' "$MEGATRON_LM/pretrain_gpt.py" ')
     .replace(/\s*$/, ` \\\n    ${onward.join(' ')}\n`)
-  const convert = 'scripts/conversion/convert.sh import --hf-model "$HANDOFF/model" --megatron-path "$HANDOFF/imported"'
+  const conversion = 'import --hf-model "$HANDOFF/model" --megatron-path "$HANDOFF/imported" --torch-dtype bfloat16'
+  const convert = `scripts/conversion/convert.sh ${conversion}`
   const handoff: Handoff = {
     run: folder,
     step,
@@ -155,7 +156,11 @@ export async function handOff(options: HandoffOptions): Promise<Handoff> {
       '# Run inside a clone of NVIDIA-NeMo/Megatron-Bridge: MEGATRON_BRIDGE names it. Weights only, CPU is enough.',
       'HANDOFF=$PWD',
       'cd "$MEGATRON_BRIDGE"',
-      convert,
+      'if [ -e scripts/conversion/convert.sh ]; then',
+      `  ${convert}`,
+      'else # up to its release 0.5',
+      `  python examples/conversion/convert_checkpoints.py ${conversion}`,
+      'fi',
     ]),
     'launch.sh': shell([
       '# MEGATRON_LM names a clone of Megatron-LM.',

@@ -1,8 +1,10 @@
 /** `kumiki watch` */
+import { basename } from 'node:path'
 import type { PlanRequest } from '@kumiki/planner'
-import type { LogSummary, TrainingLog } from '@kumiki/planner/logs'
+import type { LogSummary, LogVerdict, TrainingLog } from '@kumiki/planner/logs'
 import type { Command } from 'commander'
 import { type LoggedRunFlags, readLog, requestOfLog } from '../cluster/logged-run.ts'
+import { writeWhole } from '../files/files.ts'
 import { followFile } from '../files/follow-file.ts'
 import { collect, integer } from '../flags/flag-values.ts'
 import { gigabytes, textTable } from '../output/text-table.ts'
@@ -11,6 +13,7 @@ import { addVerb, answer } from '../verb.ts'
 
 interface WatchFlags extends LoggedRunFlags {
   once?: boolean
+  out?: string
   json?: boolean
 }
 
@@ -23,6 +26,7 @@ export function addWatch(program: Command): void {
       c
         .argument('<file>', 'the log; rotation and lines that are cut do no harm')
         .option('--once', 'what there is now, without following (--json does so too)')
+        .option('--out <page.html>', 'draw it as a page too, written anew while the log grows')
         .option('--gpu <name|file>', 'the GPU of the run: sets the log beside its plan')
         .option('--megatron <file>', 'the launch, where the log does not list its arguments (repeat)', collect)
         .option('--nodes <n>', 'nodes, where neither says', integer(1, 1_000_000))
@@ -39,7 +43,8 @@ async function watch(options: WatchFlags, path: string): Promise<void> {
   if (options.once || options.json) {
     const log = await readLog(path)
     const data = await readingOf(path, log, options)
-    return answer(options, data, () => textOf(data))
+    if (options.out !== undefined) await writePage(options.out, path, log, data)
+    return answer(options, data, () => textOf(data, options.out))
   }
   const { TrainingLog, summarizeLog } = await import('@kumiki/planner/logs')
   const { spikeDetector } = await import('@kumiki/optim')
@@ -49,6 +54,7 @@ async function watch(options: WatchFlags, path: string): Promise<void> {
   const stop = () => controller.abort()
   process.once('SIGINT', stop).once('SIGTERM', stop)
   let shown = -1
+  const page = options.out === undefined ? undefined : new GrowingPage(options.out, path, log, options)
   try {
     await followFile(path, {
       signal: controller.signal,
@@ -60,6 +66,7 @@ async function watch(options: WatchFlags, path: string): Promise<void> {
         shown = last.step
         const summary = summarizeLog(log)!
         process.stdout.write(`${lineOf(summary, spikes.through(log))}\n`)
+        page?.grew()
         return last.steps !== undefined && last.step >= last.steps
       },
     })
@@ -68,7 +75,55 @@ async function watch(options: WatchFlags, path: string): Promise<void> {
   }
   if (log.readings.length === 0) return
   const data = await readingOf(path, log, options)
-  answer(options, data, () => `\n${textOf(data)}`)
+  await page?.written()
+  if (options.out !== undefined) await writePage(options.out, path, log, data)
+  answer(options, data, () => `\n${textOf(data, options.out)}`)
+}
+
+/** Milliseconds between two pages at least. */
+const pageInterval = 5000
+
+/** The page of a log that grows: one is written at a time, and none too soon after the one before. */
+class GrowingPage {
+  private readonly out: string
+  private readonly path: string
+  private readonly log: TrainingLog
+  private readonly options: WatchFlags
+  private last = Number.NEGATIVE_INFINITY
+  private writing: Promise<void> | undefined
+
+  constructor(out: string, path: string, log: TrainingLog, options: WatchFlags) {
+    this.out = out
+    this.path = path
+    this.log = log
+    this.options = options
+  }
+
+  grew(): void {
+    if (this.writing || performance.now() - this.last < pageInterval) return
+    this.writing = readingOf(this.path, this.log, this.options)
+      .then((data) => writePage(this.out, this.path, this.log, data))
+      // Following goes on: what is wrong is thrown by the page at the end.
+      .catch((error: Error) => process.stderr.write(`${error.message}\n`))
+      .then(() => {
+        this.last = performance.now()
+        this.writing = undefined
+      })
+  }
+
+  /** Waits for what is being written. */
+  async written(): Promise<void> {
+    await this.writing
+  }
+}
+
+async function writePage(out: string, path: string, log: TrainingLog, data: Reading): Promise<void> {
+  const { logReport } = await import('@kumiki/report')
+  const { summary, spikes, validations, plan } = data
+  await writeWhole(
+    out,
+    logReport({ title: basename(path), readings: log.readings, summary, spikes, validations, plan }),
+  )
 }
 
 interface Reading {
@@ -76,7 +131,7 @@ interface Reading {
   readonly spikes: readonly number[]
   readonly validations: TrainingLog['validations']
   readonly plan?: {
-    readonly comparisons: readonly { what: string; unit: string; predicted: number; measured: number }[]
+    readonly comparisons: LogVerdict['comparisons']
     readonly verdict: readonly string[]
   }
 }
@@ -140,7 +195,7 @@ function timeLeft(seconds: number): string {
   return `${(seconds / 86_400).toFixed(1)} days`
 }
 
-function textOf({ summary, spikes, validations, plan }: Reading): string {
+function textOf({ summary, spikes, validations, plan }: Reading, page?: string): string {
   const validation = validations.at(-1)
   const lines = [lineOf(summary, spikes.length)]
   if (spikes.length > 0) lines.push(`spikes at step ${spikes.slice(-10).join(', ')}`)
@@ -156,5 +211,6 @@ function textOf({ summary, spikes, validations, plan }: Reading): string {
     ])
     lines.push('', textTable(['', 'plan', 'log', 'difference'], rows), '', ...plan.verdict)
   }
+  if (page !== undefined) lines.push(page)
   return lines.join('\n')
 }

@@ -3,11 +3,11 @@ import { type Line, type LineChart, lineChart } from '../charts/line-chart.ts'
 import { figure, figureRow } from '../page/parts.ts'
 import type { PictureDocument } from '../svg/frame.ts'
 import { type Content, html } from '../text/markup.ts'
-import { axisCount, decimals, plain, shortCount } from '../text/numbers.ts'
+import { axisCount, decimals, gigabytes, percent, plain, shortCount } from '../text/numbers.ts'
 import { baselineNames, type ReportRun, type RunMetric, sameTokens, sharedBaselines } from './run.ts'
 import { smoothed, smoothedByShare } from './smooth.ts'
 
-type Field = 'loss' | 'gradNorm' | 'learningRate' | 'tokensPerSecond'
+type Field = Exclude<keyof RunMetric, 'step' | 'tokens' | 'seconds'>
 
 /** Where a point lies on the horizontal axis: its step, or its tokens where runs take steps of different sizes. */
 interface Axis {
@@ -16,7 +16,7 @@ interface Axis {
   ofStep(run: ReportRun, step: number): number
 }
 
-/** The loss across the page, and the others in a row below it. */
+/** The loss across the page, and the others in rows below it: what no run has a figure of is left out. */
 export function runFigures(runs: readonly ReportRun[], document?: PictureDocument): Content {
   const axis = chooseAxis(runs)
   const small = (title: string, field: Field, rough: boolean, chart: Partial<LineChart>) => ({
@@ -35,6 +35,9 @@ export function runFigures(runs: readonly ReportRun[], document?: PictureDocumen
         { width, height: 230, heading: false, document },
       ),
   })
+  const has = (field: Field) => runs.some(({ metrics }) => metrics.some((m) => Number.isFinite(m[field])))
+  const optional = (title: string, field: Field, chart: Partial<LineChart>) =>
+    has(field) ? [small(title, field, true, chart)] : []
   const loss = lossChart(runs, axis)
   const large = (chart: LineChart) =>
     figure(chart.title, (width) =>
@@ -44,6 +47,13 @@ export function runFigures(runs: readonly ReportRun[], document?: PictureDocumen
     small('Learning rate', 'learningRate', false, { fromZero: true }),
     small('Gradient norm, before clipping', 'gradNorm', true, { yScale: 'log' }),
     small('Tokens per second', 'tokensPerSecond', true, { fromZero: true, yTick: axisCount }),
+    ...optional('Model FLOP/s, of the most that was measured', 'mfu', {
+      fromZero: true,
+      yTick: (y) => percent(y, y < 0.1 ? 1 : 0),
+    }),
+    ...optional('Memory of the process', 'processBytes', { fromZero: true, yTick: gigabytes }),
+    ...optional('Load of the fullest expert, 1 where all are even', 'expertLoad', { yTick: plain }),
+    ...optional('Balance of the routers, 1 where all are even', 'expertBalance', { yTick: plain }),
   ])}`
 }
 
@@ -85,7 +95,8 @@ function lossOverTokens(runs: readonly ReportRun[]): LineChart {
 
 function curve(run: ReportRun, color: number, axis: Axis, field: Field, rough: boolean, runs: number): Line[] {
   const several = runs > 1
-  const values = run.metrics.map((m) => m[field])
+  const values = run.metrics.map((m) => m[field] ?? Number.NaN)
+  if (!values.some(Number.isFinite)) return []
   const points = (ys: readonly number[]) => run.metrics.map((m, i) => [axis.of(m), ys[i]] as const)
   const line: Line = {
     label: several ? run.name : 'smoothed',

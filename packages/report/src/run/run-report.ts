@@ -3,11 +3,12 @@ import { page } from '../page/page.ts'
 import { facts } from '../page/parts.ts'
 import type { PictureDocument } from '../svg/frame.ts'
 import { html, type Markup } from '../text/markup.ts'
-import { count, duration, shortCount } from '../text/numbers.ts'
+import { count, duration, percent, shortCount } from '../text/numbers.ts'
 import { missingSteps, type ReportRun, sharedBaselines, type WrittenText } from './run.ts'
 import { runFigures } from './run-figures.ts'
 import { runHeadline } from './run-headline.ts'
 import { baselinesByRun, baselineTable, configurationTables, runsTable } from './run-tables.ts'
+import { medianOf } from './smooth.ts'
 
 export interface RunReportOptions {
   /** What to build elements in. Default: the page's document; on Node one of its own. */
@@ -68,6 +69,8 @@ function factsOf(run: ReportRun): [string, string][] {
       : []
   const missing = missingSteps(run)
   if (missing > 0) entries.push(['Steps without metrics', count(missing)])
+  const use = medianOf(run, 'mfu')
+  if (Number.isFinite(use)) entries.push(['Of the FLOP/s measured', percent(use)])
   if (spikes.length > 0) entries.push(['Steps of loss spikes', count(spikes.length)])
   return entries
 }

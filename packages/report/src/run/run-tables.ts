@@ -2,9 +2,9 @@
 import { table } from '../page/parts.ts'
 import { colorOf } from '../svg/colors.ts'
 import { html, type Markup } from '../text/markup.ts'
-import { count, decimals, duration, nothing, shortCount } from '../text/numbers.ts'
+import { count, decimals, duration, nothing, percent, shortCount } from '../text/numbers.ts'
 import { baselineNames, type HeldOut, type ReportRun, type RunResult, sameTokens } from './run.ts'
-import { finalTrainingLoss, medianThroughput } from './smooth.ts'
+import { finalTrainingLoss, medianOf } from './smooth.ts'
 
 const longestValue = 400
 
@@ -42,7 +42,8 @@ export function runsTable(runs: readonly ReportRun[]): Markup {
       decimals(finalTrainingLoss(run)),
       count(summary?.steps ?? last?.step ?? Number.NaN),
       shortCount(summary?.tokens ?? last?.tokens ?? Number.NaN),
-      shortCount(medianThroughput(run)),
+      shortCount(medianOf(run, 'tokensPerSecond')),
+      percent(medianOf(run, 'mfu')),
       duration(summary?.seconds ?? last?.seconds ?? Number.NaN),
       shortCount(summary?.parameters ?? Number.NaN),
       summary?.precision ?? nothing,
@@ -58,6 +59,7 @@ export function runsTable(runs: readonly ReportRun[]): Markup {
     'steps',
     'tokens',
     'tokens/s',
+    'MFU',
     'time',
     'parameters',
     'precision',

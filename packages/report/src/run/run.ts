@@ -14,6 +14,14 @@ export interface RunMetric {
   readonly tokensPerSecond: number
   /** Wall time since the run began, in seconds. */
   readonly seconds?: number
+  /** The model's FLOP/s over the most that was measured on the device, 0 to 1. */
+  readonly mfu?: number
+  /** Resident bytes of the process. */
+  readonly processBytes?: number
+  /** Tokens of the fullest expert of any layer, over what it would get if all got as many: 1 is even. */
+  readonly expertLoad?: number
+  /** The routers' balance term, mean over the layers: 1 is even. */
+  readonly expertBalance?: number
 }
 
 /** Cross-entropy in two units: per token of the tokenizer, and per byte of UTF-8 text (comparable between tokenizers). */

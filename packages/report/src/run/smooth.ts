@@ -55,7 +55,7 @@ export function finalTrainingLoss(run: ReportRun): number {
   return smoothed(run.metrics.map(({ loss }) => loss)).at(-1) ?? Number.NaN
 }
 
-/** Tokens per second in the middle of the run's steps. */
-export function medianThroughput(run: ReportRun): number {
-  return median(run.metrics.map((m) => m.tokensPerSecond).filter(Number.isFinite)) ?? Number.NaN
+/** A figure in the middle of the run's steps; NaN where it has none. */
+export function medianOf(run: ReportRun, field: 'tokensPerSecond' | 'mfu'): number {
+  return median(run.metrics.map((m) => m[field] ?? Number.NaN).filter(Number.isFinite)) ?? Number.NaN
 }

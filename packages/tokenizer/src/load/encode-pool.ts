@@ -112,9 +112,10 @@ export class EncodePool {
 function startWorker(model: Uint8Array): Worker {
   const options = { workerData: model, execArgv: [] }
   if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./encode-worker.js', import.meta.url), options)
-  // In a checkout the source itself is run: tsx, which is there, reads it.
+  // In a checkout the source itself is run by tsx, found from here: what is evaluated looks for packages where the process was started.
   const source = JSON.stringify(new URL('./encode-worker.ts', import.meta.url).href)
-  return new Worker(`import('tsx/esm/api').then(({ tsImport }) => tsImport(${source}, ${source}))`, {
+  const loader = JSON.stringify(import.meta.resolve('tsx/esm/api'))
+  return new Worker(`import(${loader}).then(({ tsImport }) => tsImport(${source}, ${source}))`, {
     ...options,
     eval: true,
   })

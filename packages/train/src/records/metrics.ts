@@ -5,8 +5,11 @@ import type { StepMetrics } from '../step-metrics.ts'
 /** JSON has no NaN: figures that are not finite are written as null. */
 const figures = ['loss', 'gradNorm', 'learningRate', 'tokensPerSecond'] as const
 
+/** Others that are kept where they are numbers: what reports draw. A million steps of everything would be too much to hold. */
+const drawn = ['mfu', 'processBytes', 'expertLoad', 'expertBalance'] as const
+
 /**
- * Reads `metrics.jsonl`: one object a line, unknown fields passed over. A last line without its line break that is cut short (the
+ * Reads `metrics.jsonl`: one object a line, fields that no report draws passed over. A last line without its line break that is cut short (the
  * run stopped while writing it) is left out. A step that is not above the one before it means the run went on from a checkpoint: what
  * it replaces is dropped.
  * @param file what errors call the text
@@ -57,7 +60,12 @@ function readMetric(json: unknown, where: string): StepMetrics {
     throw new Error(`${where}: seconds must be a number, got ${show(seconds)}`)
   }
   const metric = { step: count('step'), tokens: count('tokens'), loss, gradNorm, learningRate, tokensPerSecond }
-  return typeof seconds === 'number' ? { ...metric, seconds } : metric
+  const more: Record<string, number> = {}
+  for (const field of drawn) {
+    const value = Object.hasOwn(given, field) ? given[field] : undefined
+    if (typeof value === 'number') more[field] = value
+  }
+  return { ...metric, ...(typeof seconds === 'number' && { seconds }), ...more }
 }
 
 function show(value: unknown): string {
