@@ -30,8 +30,16 @@ export {
   type PlannedPhase,
   planBlend,
 } from './blend/blend-plan.ts'
-export { type CorpusSource, type MixRow, megatronDataPath, mixCorpora } from './blend/mix.ts'
-export { assertTrainable, assertUse, type ReleaseLevel, releaseLevels } from './blend/release-level.ts'
+export {
+  type CorpusSource,
+  type MeasuredSource,
+  type MixPicks,
+  type MixRow,
+  megatronDataPath,
+  mixCorpora,
+  planMix,
+} from './blend/mix.ts'
+export { assertTrainable, assertUse, type ReleaseLevel, releaseLevels, strictestLevel } from './blend/release-level.ts'
 export { applyFilters, emptyCounts, type Filter, type FilterCounts, type Verdict } from './clean/filter.ts'
 export { languageFilter } from './clean/language.ts'
 export { minhash } from './clean/minhash.ts'

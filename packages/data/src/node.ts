@@ -1,10 +1,11 @@
 /** Corpora and token files on disk; needs Node. */
 
 export { type ExportedSource, type ExportOptions, exportTexts, type TextExport } from './blend/export-texts.ts'
-export { type BuildTools, buildShard } from './build/build.ts'
+export { type BuildTools, buildShard, bytesOfPart } from './build/build.ts'
 export type { PartRecord } from './build/build-part.ts'
-export { type BuildPart, type BuildPlan, type BuildSettings, keepPlan, planBuild } from './build/build-plan.ts'
-export { type BuildResult, mergeParts, missingParts, planIn } from './build/merge-parts.ts'
+export { type BuildPart, type BuildPlan, type BuildSettings, planBuild } from './build/build-plan.ts'
+export { keepPlan, planIn } from './build/kept-plan.ts'
+export { type BuildResult, type MergeOptions, mergeParts, missingParts } from './build/merge-parts.ts'
 export { conversationStream, type ReadConversation } from './conversations/conversation-stream.ts'
 export { makeFolder } from './make-folder.ts'
 export { type BuiltinCorpus, type BuiltinDocument, builtinCorpus } from './sources/builtin-corpus.ts'
@@ -16,3 +17,4 @@ export {
   readDatasetIndex,
   writeIndexedDataset,
 } from './tokens/indexed-dataset-files.ts'
+export { readSubsets, type TokenSubset } from './tokens/subset-record.ts'

@@ -1,20 +1,21 @@
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs'
+import { createHash } from 'node:crypto'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { afterAll, describe, expect, it } from 'vitest'
-import { FileWriter } from '../src/build/file-writer.ts'
-import { buildShard, documentStream, keepPlan, mergeParts, missingParts, planBuild } from '../src/node.ts'
+import {
+  buildShard,
+  documentStream,
+  keepPlan,
+  mergeParts,
+  missingParts,
+  planBuild,
+  planIn,
+  readSubsets,
+  writeIndexedDataset,
+} from '../src/node.ts'
 import { decodeIndexedDataset, encodeIndexedDataset } from '../src/tokens/indexed-dataset.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'kumiki-build-'))
@@ -144,12 +145,6 @@ describe('bad input is told by file and place', () => {
   })
 })
 
-it.skipIf(!existsSync('/dev/full'))('a disk that fills is told by file', () => {
-  const file = new FileWriter('/dev/full')
-  file.write(Uint8Array.of(1))
-  expect(() => file.close()).toThrow('/dev/full: it cannot be written (the disk is full)')
-})
-
 describe('builds', () => {
   const encode = (text: string) => [...text].map((c) => c.charCodeAt(0) % 500)
   const settings = { vocabSize: 500, eosId: 2, field: 'text', encoding: 'utf-8', identity: '' }
@@ -220,9 +215,63 @@ describe('builds', () => {
     await expect(keepPlan(parts, { ...plan, settings: { ...plan.settings, eosId: null } })).rejects.toThrow(
       'eosId was 2, is null',
     )
-    expect(mergeParts(parts, prefix, 2 ** 12).documents).toBeLessThanOrEqual(25)
+    expect(mergeParts(parts, prefix, { memory: 2 ** 12 }).documents).toBeLessThanOrEqual(25)
     truncateSync(join(parts, '000001.docs'), 17)
     expect(() => mergeParts(parts, prefix)).toThrow('000001.docs: it was cut')
     expect(readdirSync(folder).some((name) => name.endsWith('.tmp'))).toBe(false)
+  })
+  it('documents without tokens are kept as Megatron-LM’s preprocessing keeps them, byte for byte', async () => {
+    const preprocessed = JSON.parse(readFileSync(vector('megatron-preprocess.json'), 'utf8')).cases[4]
+    const length = (d: number) => (d % 3 === 2 ? 0 : 1 + (((Math.imul(d, 2654435761) >>> 0) >>> 9) % 90))
+    const lines = Array.from({ length: 300 }, (_, d) =>
+      JSON.stringify({ text: Array.from({ length: length(d) }, (_, i) => (d * 7919 + i * 104729) % 32000).join(' ') }),
+    )
+    const path = write('empty.jsonl', `${lines.join('\n')}\n`)
+    const prefix = join(folder, 'empty')
+    const plan = await planBuild([path], { ...settings, vocabSize: 32000, duplicates: 'keep' })
+    await keepPlan(`${prefix}.parts`, plan)
+    const ids = (text: string) => (text === '' ? [] : text.split(' ').map(Number))
+    await buildShard(`${prefix}.parts`, plan, { index: 0, of: 1 }, { encode: ids })
+    expect(mergeParts(`${prefix}.parts`, prefix)).toMatchObject({ documents: 300, empty: 100 })
+    const hash = (end: string) =>
+      createHash('sha256')
+        .update(readFileSync(`${prefix}.${end}`))
+        .digest('hex')
+    expect([hash('bin'), hash('idx')]).toEqual([preprocessed.bin, preprocessed.idx])
+  })
+
+  it('many files share parts; the plan that is kept is held against the files, one by one', async () => {
+    const many = join(folder, 'many')
+    mkdirSync(many)
+    for (let i = 0; i < 4200; i++) writeFileSync(join(many, `${String(i).padStart(4, '0')}.md`), '')
+    writeFileSync(join(many, '1500.md'), 'x'.repeat(9 * 2 ** 20))
+    const plan = await planBuild([many, join(many, '0000.md')], { ...settings, duplicates: 'keep' })
+    expect(plan.parts.map(({ files }) => files.length)).toEqual([1000, 500, 1, 1000, 1000, 699])
+    const parts = join(folder, 'many.parts')
+    await keepPlan(parts, plan)
+    expect(planIn(parts)).toEqual(plan)
+    writeFileSync(join(many, '3000.md'), 'grown')
+    const grown = await planBuild([many], { ...settings, duplicates: 'keep' })
+    await expect(keepPlan(parts, grown)).rejects.toThrow(
+      `there was ${join(many, '3000.md')} (0 bytes), now there is ${join(many, '3000.md')} (5 bytes)`,
+    )
+    truncateSync(join(parts, 'plan.jsonl'), 200_000)
+    expect(() => planIn(parts)).toThrow(/plan.jsonl: line \d is not JSON/)
+  })
+
+  it('levels are kept beside the files, and go when the files are written anew', async () => {
+    const prefix = join(folder, 'levels')
+    const subset = { subset: 'ja', language: 'ja', source: null, licence: 'CC0', releaseLevel: 'L2' } as const
+    const plan = await planBuild([data], { ...settings, duplicates: 'keep', subset })
+    await keepPlan(`${prefix}.parts`, plan)
+    const other = { ...plan, settings: { ...plan.settings, subset: { ...subset, releaseLevel: 'L1' } as const } }
+    await expect(keepPlan(`${prefix}.parts`, other)).rejects.toThrow(/subset was .*"L2".*, is .*"L1"/)
+    await buildShard(`${prefix}.parts`, plan, { index: 0, of: 1 }, { encode })
+    const { tokens } = mergeParts(`${prefix}.parts`, prefix)
+    expect(readSubsets(prefix)).toEqual([{ ...subset, repeats: 1, tokens }])
+    writeFileSync(`${prefix}.subsets.json`, '{"version":1,"subsets":[{"subset":"a","releaseLevel":"L9"}]}')
+    expect(() => readSubsets(prefix)).toThrow('subsets[0].releaseLevel must be one of L1, L2, L3, LX, LZ, got "L9"')
+    await writeIndexedDataset(prefix, [[1]], { vocabSize: 10 })
+    expect(readSubsets(prefix)).toBe(null)
   })
 })

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { openIndexedDataset, writeIndexedDataset } from '../src/node.ts'
 import { decodeIndexedDataset, encodeIndexedDataset, parseIndex, tokenDtype } from '../src/tokens/indexed-dataset.ts'
@@ -35,7 +35,7 @@ describe('encodeIndexedDataset', () => {
   it('picks the dtype as Megatron-LM does and appends eos', () => {
     expect([65_499, 65_500, 99_487].map(tokenDtype)).toEqual(['uint16', 'int32', 'int32'])
     const { bin, idx } = encodeIndexedDataset([[1], []], { vocabSize: 10, eosId: 9 })
-    expect(decodeIndexedDataset(bin, idx).map((ids) => [...ids])).toEqual([[1, 9], [9]])
+    expect(decodeIndexedDataset(bin, idx).map((ids) => [...ids])).toEqual([[1, 9], []])
     expect(decodeIndexedDataset(new Uint8Array(0), encodeIndexedDataset([], { vocabSize: 10 }).idx)).toEqual([])
   })
 
@@ -112,19 +112,24 @@ describe('files', () => {
 })
 
 const preprocessed: {
-  cases: { vocabulary: number; documents: number; append: boolean; bin: string; idx: string }[]
+  cases: { vocabulary: number; documents: number; append: boolean; empty: number; bin: string; idx: string }[]
 } = JSON.parse(new TextDecoder().decode(vector('megatron-preprocess.json')))
 
 // tools/preprocess_data.py of Megatron-LM, run for the same ids (vectors/make_preprocess.py).
 it.each(preprocessed.cases)(
-  'bytes are those of Megatron-LM’s preprocessing: vocabulary $vocabulary, $documents documents, eod $append',
-  async ({ vocabulary, documents, append, bin, idx }) => {
-    const length = (d: number) => 1 + (((Math.imul(d, 2654435761) >>> 0) >>> 9) % 90)
+  'bytes are those of Megatron-LM’s preprocessing: vocabulary $vocabulary, $documents documents, eod $append, without tokens every $empty',
+  async ({ vocabulary, documents, append, empty, bin, idx }) => {
+    const length = (d: number) =>
+      empty && d % empty === empty - 1 ? 0 : 1 + (((Math.imul(d, 2654435761) >>> 0) >>> 9) % 90)
     const ids = Array.from({ length: documents }, (_, d) =>
       Array.from({ length: length(d) }, (_, i) => (d * 7919 + i * 104729) % vocabulary),
     )
     const made = encodeIndexedDataset(ids, { vocabSize: vocabulary, ...(append && { eosId: 2 }) })
     const hash = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
     expect([hash(made.bin), hash(made.idx)]).toEqual([bin, idx])
+    const prefix = join(mkdtempSync(join(tmpdir(), 'kumiki-data-')), 'corpus')
+    await writeIndexedDataset(prefix, ids, { vocabSize: vocabulary, ...(append && { eosId: 2 }) })
+    expect([hash(readFileSync(`${prefix}.bin`)), hash(readFileSync(`${prefix}.idx`))]).toEqual([bin, idx])
+    rmSync(dirname(prefix), { recursive: true })
   },
 )

@@ -16,7 +16,10 @@ import types
 from pathlib import Path
 
 
-def length(document):
+def length(document, empty):
+    """Every so many-th document has no text."""
+    if empty and document % empty == empty - 1:
+        return 0
     return 1 + (document * 2654435761 % 2**32 >> 9) % 90
 
 
@@ -46,13 +49,14 @@ def add_tokenizer(parser):
 
 tool = sys.argv[1]
 found = []
-for vocabulary, documents, append in ((32000, 300, True), (99584, 300, True), (65499, 100, False), (65500, 100, False)):
+cases = ((32000, 300, True, 0), (99584, 300, True, 0), (65499, 100, False, 0), (65500, 100, False, 0), (32000, 300, True, 3), (99584, 40, False, 1))
+for vocabulary, documents, append, empty in cases:
     stand_in('megatron.core.tokenizers.utils.build_tokenizer', build_tokenizer=lambda args, v=vocabulary: Tokenizer(v))
     stand_in('megatron.training')
     stand_in('megatron.training.arguments', _add_tokenizer_args=add_tokenizer)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, 'texts.jsonl')
-        lines = [' '.join(str(token(d, i, vocabulary)) for i in range(length(d))) for d in range(documents)]
+        lines = [' '.join(str(token(d, i, vocabulary)) for i in range(length(d, empty))) for d in range(documents)]
         path.write_text(''.join(json.dumps({'text': line}) + '\n' for line in lines))
         sys.argv = ['preprocess_data.py', '--input', str(path), '--output-prefix', f'{folder}/out', '--workers', '1']
         sys.argv += ['--append-eod'] if append else []
@@ -60,5 +64,5 @@ for vocabulary, documents, append in ((32000, 300, True), (99584, 300, True), (6
         runpy.run_path(tool, run_name='__main__')
         sys.stdout = kept
         hashes = {end: hashlib.sha256(Path(f'{folder}/out_text_document.{end}').read_bytes()).hexdigest() for end in ('bin', 'idx')}
-        found.append({'vocabulary': vocabulary, 'documents': documents, 'append': append, **hashes})
+        found.append({'vocabulary': vocabulary, 'documents': documents, 'append': append, 'empty': empty, **hashes})
 print(json.dumps({'source': 'Megatron-LM d98e8a64dd tools/preprocess_data.py, megatron-core 0.16.1', 'cases': found}, indent=1))

@@ -1,5 +1,5 @@
 /** `kumiki ablate`: studies as folders, level designs, tables, several responses. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
@@ -84,6 +84,32 @@ test('a study: configurations, a table, run folders read, missing runs told', as
     1,
     expect.stringContaining('no summary.json has a number at heldOut.bits'),
   ])
+})
+
+test.each([
+  ['a slip in the base', { base: { run: { step: 2 } } }, /run: unknown field step; did you mean steps\?/],
+  ['a field of another place', { base: { steps: 2 } }, /unknown field steps; known are name, preset/],
+  ['a value that is none', { base: { run: { steps: -1 } } }, /steps must be .*-1/],
+  ['an optimizer of no kind', { base: { run: { optimizer: { kind: 'adamm' } } } }, /optimizer.*adamm/],
+  ['a source that may not train', { base: { data: [{ ...source('ja'), releaseLevel: 'LX' }] } }, /level LX/],
+  [
+    'a level that is refused, named with its factors',
+    {
+      factors: [{ name: 'A', levels: { off: {}, on: { run: { batchSize: 0 } } } }, study.factors[0], study.factors[2]],
+    },
+    /^kumiki ablate design: .*bad\.json with A on, Code off, Web off: batchSize must be .*0\n$/,
+  ],
+  [
+    'a source twice',
+    { factors: [{ name: 'A', levels: { off: {}, on: { data: [source('ja')] } } }, study.factors[0], study.factors[2]] },
+    /A on, Code off, Web off: data\[1\]\.name is "ja", as of a source before it/,
+  ],
+])('a study that train would refuse is refused: %s', async (_, changes, message) => {
+  const out = at('refused')
+  const file = write('bad.json', { ...study, ...changes })
+  const { code, stderr } = await inProcess(['ablate', 'design', '--study', file, '--runs', '4', '--out', out])
+  expect([code, stderr]).toEqual([2, expect.stringMatching(message)])
+  expect(existsSync(out)).toBe(false)
 })
 
 test('level designs on the command line, and a table that was filled in', async () => {

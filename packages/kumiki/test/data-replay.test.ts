@@ -19,7 +19,9 @@ test('data replay and find: by a launch as by flags, and in agreement', async ()
     Array.from({ length: count }, (_, i) => Array.from({ length: 3 + (i % 11) }, () => base + i))
   const [a, b] = [join(folder, 'a_text_document'), join(folder, 'b_text_document')]
   await writeIndexedDataset(a, documents(40, 0), { vocabSize: 1000 })
-  await writeIndexedDataset(b, documents(25, 100), { vocabSize: 1000 })
+  const unnamed = { language: null, source: null, licence: null, repeats: 1, tokens: 9 }
+  const subsets = [{ subset: 'b', releaseLevel: 'L2' as const, ...unnamed }]
+  await writeIndexedDataset(b, documents(25, 100), { vocabSize: 1000, subsets })
   const launch = join(folder, 'train.sh')
   writeFileSync(
     launch,
@@ -54,6 +56,7 @@ torchrun pretrain_gpt.py --seed 42 --seq-length 8 --global-batch-size 4 \\
   const { samples } = first.json()
   expect(second.json().samples).toEqual(samples)
   expect(samples).toHaveLength(4)
+  expect(first.json().releaseLevels).toEqual({ [b]: 'L2' })
   for (const { parts } of samples)
     expect(parts.reduce((sum: number, { tokens }: { tokens: number }) => sum + tokens, 0)).toBe(9)
   expect(table.stdout).toMatch(/^step 7 of 30: 4 sequences of 8 tokens\nsequence +document +from token +tokens\n0 /)

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { readLines } from '../src/output/line-streams.ts'
 import { createProgress } from '../src/output/progress.ts'
+import { workProgress } from '../src/output/work-progress.ts'
 import { readSource } from '../src/train/mix-sources.ts'
 
 function fakeStream(isTTY: boolean) {
@@ -43,6 +44,33 @@ test('on a terminal: a bar', () => {
   progress.stop()
   expect(parts.join('')).toMatch(/5\/10 {2}loss 3\.250 {2}1,000 tokens\/s/)
   expect(parts.join('')).toContain('a remark\n')
+})
+
+test('work without a terminal: a line every ten seconds, and nothing of short work', () => {
+  const { parts, stream } = fakeStream(false)
+  let time = 0
+  const progress = workProgress(250_000_000, 'bytes', stream, () => time)
+  for (let i = 1; i <= 25; i++) {
+    time = i * 1000
+    progress.update(i * 1e7, `part ${i}`)
+  }
+  progress.log('a remark')
+  progress.stop()
+  expect(parts).toEqual(['40 % of 250 MB, part 10\n', '80 % of 250 MB, part 20\n', 'a remark\n'])
+})
+
+test('work on a terminal: a bar after half a second, with the time that is left', () => {
+  const { parts, stream } = fakeStream(true)
+  Object.assign(stream, { cursorTo() {}, clearLine() {}, moveCursor() {}, clearScreenDown() {} })
+  let time = 0
+  const progress = workProgress(10, 'trainings', stream, () => time)
+  progress.update(1, 'early')
+  time = 1000
+  progress.update(2, 'run-3')
+  progress.log('a remark')
+  progress.stop()
+  expect(parts.join('')).not.toContain('early')
+  expect(parts.join('')).toMatch(/a remark\n[\s\S]*20 % {2}run-3 {2}4 s left/)
 })
 
 test('lines are cut at line feeds wherever chunks end', async () => {

@@ -2,6 +2,8 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { readSubsets } from '@kumiki/data/node'
 import { afterAll, expect, test } from 'vitest'
 import { loadCorpus } from '../src/train/corpus.ts'
 import { resolveRun } from '../src/train/run-definition.ts'
@@ -45,6 +47,32 @@ test('an export has what its use is open to, and nothing half of it', async () =
     `data export --for search --source a=${open}:L1 --source b=${broken}:L1 --out ${out}`.split(' '),
   )
   expect([failed.code, readdirSync(folder).filter((name) => name.startsWith('out'))]).toEqual([1, []])
+})
+
+test('a level stays beside token files, and goes into the mixtures that they are in', async () => {
+  const model = fileURLToPath(new URL('../../tokenizer/vectors/unigram.model', import.meta.url))
+  const run = async (line: string) => {
+    const result = await inProcess([...line.split(' '), '--json'])
+    return result.code === 0 ? result.json() : result.stderr
+  }
+  const [ja, out] = [join(folder, 'ja'), join(folder, 'mixed')]
+  await run(
+    `data build --data ${inner} --tokenizer ${model} --out ${ja} --release-level L2 --language ja --licence CC0`,
+  )
+  const kept = { subset: 'ja', language: 'ja', source: null, licence: 'CC0', releaseLevel: 'L2', repeats: 1 }
+  expect((await run(`data inspect ${ja}.idx`))[0].subsets).toMatchObject([kept])
+  const mixed = await run(`data mix --source a=${ja}@1.5 --source b=${open}:L1 --tokenizer ${model} --out ${out}`)
+  expect(mixed.table).toMatchObject([{ releaseLevel: 'L2' }, { releaseLevel: 'L1' }])
+  const [a, b] = mixed.table
+  const subsets = [
+    { ...kept, subset: 'a', repeats: 1.5, tokens: a.mixedSize },
+    { ...{ subset: 'b', language: null, source: null, licence: null, releaseLevel: 'L1' }, repeats: 1, tokens: b.size },
+  ]
+  expect(readSubsets(out)).toEqual(subsets)
+  expect(await run(`data mix --source m=${out}:L1`)).toContain('says L2, which allows less')
+  expect((await run(`data mix --source m=${out}:L3`)).table).toMatchObject([{ releaseLevel: 'L3' }])
+  writeFileSync(`${out}.subsets.json`, JSON.stringify({ version: 1, subsets: [{ ...subsets[1], releaseLevel: 'LX' }] }))
+  expect(await run(`data mix --source m=${out}`)).toContain('release level LX')
 })
 
 test.each([

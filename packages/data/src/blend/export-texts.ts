@@ -1,9 +1,9 @@
 /** Texts of named sources as JSON lines, for a use that their levels of release allow. Node only. */
 import { renameSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { FileWriter } from '../build/file-writer.ts'
 import { makeFolder } from '../make-folder.ts'
 import { documentStream, findTextFiles } from '../sources/document-stream.ts'
+import { FileWriter } from '../tokens/file-writer.ts'
 import { assertUse, type ReleaseLevel } from './release-level.ts'
 
 export interface ExportedSource {

@@ -27,10 +27,98 @@ export interface MixRow {
   readonly share: number
 }
 
+/** A source by the sizes of its documents. */
+export interface MeasuredSource {
+  readonly name: string
+  readonly lengths: ArrayLike<number>
+  readonly repeats?: number
+  readonly releaseLevel?: ReleaseLevel
+  /** Length of what is left of a document that is cut to `length`; default `length`. */
+  readonly cut?: (document: number, length: number) => number
+}
+
+/** What a mix takes of a source: all of it so many times, then the documents that were drawn, of which some are cut. */
+export interface MixPicks {
+  readonly passes: number
+  /** Numbers of documents: 4 bytes each. */
+  readonly drawn: Uint32Array
+  /** Entries of `drawn` that are cut, and to which length. */
+  readonly cuts: ReadonlyMap<number, number>
+}
+
 /**
- * Mixes sources by repeats. A source with repeats 2.3 comes in twice whole, and then documents drawn by seed come in
- * until they make up three tenths of it; where documents are too long for that (a corpus of one), the beginning of one makes up what is
- * missing. Whole documents are shared, not copied, and stay grouped by source: whoever draws batches shuffles them.
+ * What a mix takes of its sources, from the sizes of their documents alone. A source with repeats 2.3 comes in twice whole, and then
+ * documents drawn by seed come in until they make up three tenths of it; where documents are too long for that (a corpus of one), the
+ * beginning of one makes up what is missing.
+ * @param options.seed picks the documents of fractional repeats; default 0
+ * @throws RangeError for a source that may not train, repeats out of bounds, a name given twice, or an empty mix
+ */
+export function planMix(
+  sources: readonly MeasuredSource[],
+  options: { seed?: number } = {},
+): { picks: MixPicks[]; table: MixRow[] } {
+  const rows: Omit<MixRow, 'share'>[] = []
+  const names = new Set<string>()
+  const picks = sources.map((source, index): MixPicks => {
+    const { name, lengths, repeats = 1, releaseLevel = 'L3', cut = (_, length) => length } = source
+    assertTrainable(name, releaseLevel)
+    if (names.has(name)) throw new RangeError(`mixCorpora: source "${name}" is given twice; raise its repeats instead`)
+    names.add(name)
+    if (!(repeats >= 0 && repeats <= 10_000)) {
+      throw new RangeError(`mixCorpora: repeats of source "${name}" must be from 0 to 10000, got ${repeats}`)
+    }
+    let size = 0
+    for (let i = 0; i < lengths.length; i++) size += lengths[i]
+    const passes = Math.floor(repeats)
+    const wanted = (repeats % 1) * size
+    const cuts = new Map<number, number>()
+    let drawn = new Uint32Array(0)
+    let count = 0
+    let taken = 0
+    if (wanted > 0) {
+      // Taken documents move to the front of their order, so that it is held once.
+      drawn = permutation(lengths.length, randomIntegers(options.seed ?? 0, index, 1))
+      let firstSkipped = -1
+      const skipped = new Uint32Array(drawn.length)
+      let skips = 0
+      for (let k = 0; k < drawn.length; k++) {
+        const document = drawn[k]
+        const length = lengths[document]
+        // The document that brings the sum closer to the wanted size is still taken.
+        if (taken + length / 2 > wanted) {
+          skipped[skips++] = document
+          continue
+        }
+        // Of one that brings far too much, the part that is wanted.
+        const over = taken + length - wanted
+        const taking = over > 0.05 * size ? cut(document, length - Math.round(over)) : length
+        if (taking !== length) cuts.set(count, taking)
+        drawn[count++] = document
+        taken += taking
+      }
+      // Documents too long for that leave a part missing: the beginning of one, of the length that is missing, stands in.
+      const missing = Math.round(wanted - taken)
+      for (let k = 0; k < skips && firstSkipped < 0; k++) if (lengths[skipped[k]] > missing) firstSkipped = skipped[k]
+      if (missing > 0 && firstSkipped >= 0 && (taken === 0 || missing > 0.05 * size)) {
+        const length = cut(firstSkipped, missing)
+        cuts.set(count, length)
+        drawn[count++] = firstSkipped
+        taken += length
+      }
+      drawn = drawn.slice(0, count)
+    }
+    const documents = passes * lengths.length + count
+    rows.push({ name, releaseLevel, repeats, size, documents, mixedSize: passes * size + taken })
+    return { passes, drawn, cuts }
+  })
+  const total = rows.reduce((sum, row) => sum + row.mixedSize, 0)
+  if (total === 0) throw new RangeError('mixCorpora: the mix is empty; give documents and repeats above 0')
+  return { picks, table: rows.map((row) => ({ ...row, share: row.mixedSize / total })) }
+}
+
+/**
+ * Mixes sources by repeats, as `planMix` says. Whole documents are shared, not copied, and stay grouped by source: whoever draws batches
+ * shuffles them.
  * @param options.seed picks the documents of fractional repeats; default 0
  * @throws RangeError for a source that may not train, repeats out of bounds, a name given twice, or an empty mix
  */
@@ -38,50 +126,22 @@ export function mixCorpora<Document extends ArrayLike<unknown>>(
   sources: readonly CorpusSource<Document>[],
   options: { seed?: number } = {},
 ): { documents: Document[]; table: MixRow[] } {
-  const documents: Document[] = []
-  const rows: Omit<MixRow, 'share'>[] = []
-  const names = new Set<string>()
-  sources.forEach((source, index) => {
-    const { name, repeats = 1, releaseLevel = 'L3' } = source
-    assertTrainable(name, releaseLevel)
-    if (names.has(name)) throw new RangeError(`mixCorpora: source "${name}" is given twice; raise its repeats instead`)
-    names.add(name)
-    if (!(repeats >= 0 && repeats <= 10_000)) {
-      throw new RangeError(`mixCorpora: repeats of source "${name}" must be from 0 to 10000, got ${repeats}`)
+  const measured = sources.map(({ documents, ...source }) => ({
+    ...source,
+    lengths: documents.map(({ length }) => length),
+    cut: (document: number, length: number) => beginningOf(documents[document], length).length,
+  }))
+  const { picks, table } = planMix(measured, options)
+  const mixed: Document[] = []
+  for (const [i, { passes, drawn, cuts }] of picks.entries()) {
+    const { documents } = sources[i]
+    for (let pass = 0; pass < passes; pass++) for (const document of documents) mixed.push(document)
+    for (const [k, number] of drawn.entries()) {
+      const cut = cuts.get(k)
+      mixed.push(cut === undefined ? documents[number] : beginningOf(documents[number], cut))
     }
-    const size = source.documents.reduce((sum, document) => sum + document.length, 0)
-    let mixedSize = 0
-    const before = documents.length
-    const take = (document: Document) => {
-      documents.push(document)
-      mixedSize += document.length
-    }
-    for (let pass = 0; pass < Math.floor(repeats); pass++) source.documents.forEach(take)
-    const wanted = (repeats % 1) * size
-    let taken = 0
-    const skipped: Document[] = []
-    for (const at of permutation(source.documents.length, randomIntegers(options.seed ?? 0, index, 1))) {
-      const document = source.documents[at]
-      // The document that brings the sum closer to the wanted size is still taken.
-      if (taken + document.length / 2 > wanted) {
-        skipped.push(document)
-        continue
-      }
-      // Of one that brings far too much, the part that is wanted.
-      const over = taken + document.length - wanted
-      const taking = over > 0.05 * size ? beginningOf(document, document.length - Math.round(over)) : document
-      take(taking)
-      taken += taking.length
-    }
-    // Documents too long for that leave a part missing: the beginning of one, of the length that is missing, stands in.
-    const missing = Math.round(wanted - taken)
-    const part = skipped.find((document) => document.length > missing)
-    if (missing > 0 && part && (taken === 0 || missing > 0.05 * size)) take(beginningOf(part, missing))
-    rows.push({ name, releaseLevel, repeats, size, documents: documents.length - before, mixedSize })
-  })
-  const total = rows.reduce((sum, row) => sum + row.mixedSize, 0)
-  if (total === 0) throw new RangeError('mixCorpora: the mix is empty; give documents and repeats above 0')
-  return { documents, table: rows.map((row) => ({ ...row, share: row.mixedSize / total })) }
+  }
+  return { documents: mixed, table }
 }
 
 /** The first elements of a document, which is text or ids; no half of a surrogate pair. */

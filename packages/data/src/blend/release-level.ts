@@ -45,3 +45,11 @@ export function assertUse(name: string, level: ReleaseLevel, use: 'train' | 'sea
     )
   }
 }
+
+/** The level that allows least of several: the one a mixture has. @param levels at least one */
+export function strictestLevel(levels: Iterable<ReleaseLevel>): ReleaseLevel {
+  const order = Object.keys(releaseLevels) as ReleaseLevel[]
+  let at = 0
+  for (const level of levels) at = Math.max(at, order.indexOf(level))
+  return order[at]
+}

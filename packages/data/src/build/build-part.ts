@@ -1,19 +1,28 @@
 /** One part of a build: its documents through filters and tokenizer into files of its own. Node only. */
 import { createHash } from 'node:crypto'
-import { renameSync, rmSync } from 'node:fs'
+import { renameSync } from 'node:fs'
 import { join } from 'node:path'
-import { applyFilters, countDropped, emptyCounts, type Filter, type FilterCounts } from '../clean/filter.ts'
+import { applyFilters, emptyCounts, type Filter, type FilterCounts } from '../clean/filter.ts'
 import { minhash } from '../clean/minhash.ts'
 import { documentStream } from '../sources/document-stream.ts'
+import { FileWriter } from '../tokens/file-writer.ts'
 import { encodeTokens } from '../tokens/indexed-dataset.ts'
 import type { BuildPlan } from './build-plan.ts'
-import { FileWriter } from './file-writer.ts'
 
 /** What was read and kept of a part; its presence says that the part is done. */
 export interface PartRecord {
   readonly counts: FilterCounts
   readonly documents: number
+  /** Documents among them that have no tokens. */
+  readonly empty: number
   readonly tokens: number
+}
+
+export interface PartTools {
+  readonly encode: (text: string) => ArrayLike<number>
+  readonly filters: readonly Filter[]
+  /** Told as the part goes on: bytes of its files that were read since the last call. */
+  readonly onBytes?: (bytes: number) => void
 }
 
 export const partPath = (folder: string, number: number, extension: string): string =>
@@ -31,59 +40,63 @@ export async function buildPart(
   folder: string,
   plan: BuildPlan,
   number: number,
-  tools: { readonly encode: (text: string) => ArrayLike<number>; readonly filters: readonly Filter[] },
+  tools: PartTools,
 ): Promise<PartRecord> {
-  const { path, range } = plan.parts[number]
+  const { files, range } = plan.parts[number]
   const { settings } = plan
   const counts = emptyCounts()
   const name = (extension: string) => partPath(folder, number, extension)
   const temporary = (extension: string) => `${name(extension)}.${process.pid}.tmp`
   let documents = 0
+  let empty = 0
   let tokens = 0
-  const bin = new FileWriter(temporary('bin'))
-  const records = new FileWriter(temporary('docs'))
+  const open: FileWriter[] = []
+  const writer = (extension: string) => {
+    open.push(new FileWriter(temporary(extension)))
+    return open[open.length - 1]
+  }
   try {
+    const bin = writer('bin')
+    const records = writer('docs')
     const end = settings.eosId === null ? null : encodeTokens([settings.eosId], settings.vocabSize)
     const record = new Uint32Array(recordWords(settings.duplicates))
     const recordBytes = new Uint8Array(record.buffer)
-    const stream = documentStream(path, {
+    const options = {
       field: settings.field,
       ...(!/^utf-?8$/i.test(settings.encoding) && { encoding: settings.encoding }),
       ...(range && { range }),
-    })
-    for await (const given of stream) {
-      const text = applyFilters(tools.filters, given, counts)
-      if (text === null) continue
-      const ids = tools.encode(text)
-      if (ids.length === 0) {
-        counts.kept--
-        countDropped(counts, 'tokenizer: no tokens', text)
-        continue
-      }
-      bin.write(encodeTokens(ids, settings.vocabSize, documents))
-      if (end) bin.write(end)
-      record[0] = ids.length + (end ? 1 : 0)
-      if (settings.duplicates !== 'keep') {
-        const hash = createHash('sha256').update(text).digest()
-        for (let k = 0; k < 4; k++) record[1 + k] = hash.readUInt32LE(4 * k)
-        if (settings.duplicates === 'near') record.set(minhash(text), 5)
-      }
-      records.write(recordBytes)
-      documents++
-      tokens += record[0]
+      ...(tools.onBytes && { onBytes: tools.onBytes }),
     }
+    for (const path of files)
+      for await (const given of documentStream(path, options)) {
+        const text = applyFilters(tools.filters, given, counts)
+        if (text === null) continue
+        const ids = tools.encode(text)
+        bin.write(encodeTokens(ids, settings.vocabSize, documents))
+        // Megatron-LM's preprocessing ends documents that have tokens alone.
+        const ended = end !== null && ids.length > 0
+        if (ended) bin.write(end)
+        record[0] = ids.length + (ended ? 1 : 0)
+        if (settings.duplicates !== 'keep') {
+          const hash = createHash('sha256').update(text).digest()
+          for (let k = 0; k < 4; k++) record[1 + k] = hash.readUInt32LE(4 * k)
+          if (settings.duplicates === 'near') record.set(minhash(text), 5)
+        }
+        records.write(recordBytes)
+        documents++
+        if (ids.length === 0) empty++
+        tokens += record[0]
+      }
     bin.close()
     records.close()
-    const result: PartRecord = { counts, documents, tokens }
-    const json = new FileWriter(temporary('json'))
+    const result: PartRecord = { counts, documents, empty, tokens }
+    const json = writer('json')
     json.write(new TextEncoder().encode(JSON.stringify(result)))
     json.close()
     for (const extension of ['bin', 'docs', 'json']) renameSync(temporary(extension), name(extension))
     return result
   } catch (error) {
-    bin.abandon()
-    records.abandon()
-    rmSync(temporary('json'), { force: true })
+    for (const file of open) file.abandon()
     throw error
   }
 }

@@ -2,13 +2,20 @@
 import { existsSync, readFileSync } from 'node:fs'
 import type { Filter } from '../clean/filter.ts'
 import { buildPart, type PartRecord, partPath } from './build-part.ts'
-import type { BuildPlan } from './build-plan.ts'
+import type { BuildPart, BuildPlan } from './build-plan.ts'
 
 export interface BuildTools {
   readonly encode: (text: string) => ArrayLike<number>
   readonly filters?: readonly Filter[]
   /** Told after every part: parts done of the shard, and the last one's record. */
   readonly onPart?: (done: number, of: number, record: PartRecord) => void
+  /** Told as it goes on: bytes of files that were read since the last call, or are in parts that are done already. */
+  readonly onBytes?: (bytes: number) => void
+}
+
+/** Bytes that a part reads. */
+export function bytesOfPart({ bytes, range }: BuildPart): number {
+  return range ? range.end - range.begin : bytes.reduce((sum, one) => sum + one, 0)
 }
 
 /**
@@ -29,9 +36,17 @@ export async function buildShard(
   let done = 0
   for (const number of numbers) {
     const path = partPath(folder, number, 'json')
+    // What a part read beside its own bytes (the end of its last line) or not (its beginning) is evened out at its end.
+    let left = bytesOfPart(plan.parts[number])
+    const onBytes = (bytes: number) => {
+      const counted = Math.min(bytes, left)
+      left -= counted
+      if (counted > 0) tools.onBytes?.(counted)
+    }
     const record = existsSync(path)
       ? (JSON.parse(readFileSync(path, 'utf8')) as PartRecord)
-      : await buildPart(folder, plan, number, { encode: tools.encode, filters: tools.filters ?? [] })
+      : await buildPart(folder, plan, number, { encode: tools.encode, filters: tools.filters ?? [], onBytes })
+    onBytes(left)
     tools.onPart?.(++done, numbers.length, record)
   }
 }

@@ -1,18 +1,19 @@
 /** The parts of a build into PREFIX.bin and PREFIX.idx, repeats left out. Node only. */
-import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync, renameSync } from 'node:fs'
-import { join } from 'node:path'
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs'
 import { findDuplicates } from '../clean/duplicates.ts'
 import { addCounts, emptyCounts, type FilterCounts } from '../clean/filter.ts'
+import { DatasetWriter } from '../tokens/dataset-writer.ts'
 import { tokenDtype } from '../tokens/indexed-dataset.ts'
 import { type PartRecord, partPath, recordWords } from './build-part.ts'
-import { type BuildPlan, readPlan } from './build-plan.ts'
-import { FileWriter } from './file-writer.ts'
-import { IndexWriter } from './index-writer.ts'
+import type { BuildPlan } from './build-plan.ts'
+import { planIn } from './kept-plan.ts'
 
 /** What a build made. */
 export interface BuildResult {
   readonly prefix: string
   readonly documents: number
+  /** Documents among them that have no tokens: kept as Megatron-LM keeps them, as an entry of the .idx file without a sequence. */
+  readonly empty: number
   readonly tokens: number
   readonly dtype: 'uint16' | 'int32'
   readonly counts: FilterCounts
@@ -46,31 +47,30 @@ function eachRecord(path: string, words: number, visit: (record: Uint32Array) =>
   }
 }
 
-/** The plan in a folder of parts. @throws Error where there is none */
-export function planIn(folder: string): BuildPlan {
-  const path = join(folder, 'plan.json')
-  if (!existsSync(path)) throw new Error(`${folder}: there are no parts of a build; run data build --shard first`)
-  return readPlan(path, readFileSync(path, 'utf8'))
-}
-
 /** Numbers of the parts that are not done. */
 export function missingParts(folder: string, plan: BuildPlan): number[] {
   return plan.parts.flatMap((_, number) => (existsSync(partPath(folder, number, 'json')) ? [] : [number]))
 }
 
+export interface MergeOptions {
+  /** Bytes that a table of keys may take; default 1 GiB. */
+  readonly memory?: number
+  /** Told as it goes on: the share that is done, 0 to 1. */
+  readonly onShare?: (share: number) => void
+}
+
 /**
  * Joins the parts of a folder; the folder stays.
- * @param memory bytes that a table of keys may take; default 1 GiB
  * @throws Error naming the parts that are missing, or a file at fault; an older PREFIX.bin and .idx stay as they were
  */
-export function mergeParts(folder: string, prefix: string, memory?: number): BuildResult {
+export function mergeParts(folder: string, prefix: string, { memory, onShare }: MergeOptions = {}): BuildResult {
   const plan = planIn(folder)
   const missing = missingParts(folder, plan)
   if (missing.length > 0)
     throw new Error(
-      `${missing.length} of ${plan.parts.length} parts are not done: ${missing.slice(0, 8).join(', ')}${missing.length > 8 ? ' ...' : ''} (${plan.parts[missing[0]].path}); run their shards`,
+      `${missing.length} of ${plan.parts.length} parts are not done: ${missing.slice(0, 8).join(', ')}${missing.length > 8 ? ' ...' : ''} (${plan.parts[missing[0]].files[0]}); run their shards`,
     )
-  const { vocabSize, duplicates } = plan.settings
+  const { vocabSize, duplicates, subset } = plan.settings
   const words = recordWords(duplicates)
   const parts = plan.parts.map((_, number) => {
     const path = partPath(folder, number, 'json')
@@ -105,16 +105,11 @@ export function mergeParts(folder: string, prefix: string, memory?: number): Bui
   }
   const dtype = tokenDtype(vocabSize)
   const bytesPerToken = dtype === 'uint16' ? 2 : 4
-  const temporary = (extension: string) => `${prefix}.${extension}.${process.pid}.tmp`
-  const bin = new FileWriter(temporary('bin'))
-  let index: IndexWriter | undefined
-  let tokens = 0
+  const total = parts.reduce((sum, part) => sum + part.tokens, 0) * bytesPerToken
+  let empty = 0
+  let passed = 0
+  const files = new DatasetWriter(prefix, dtype)
   try {
-    index = new IndexWriter(
-      temporary('idx'),
-      all - (verdicts?.reduce((sum, one) => sum + (one ? 1 : 0), 0) ?? 0),
-      dtype,
-    )
     let document = 0
     for (const number of parts.keys()) {
       const path = partPath(folder, number, 'bin')
@@ -124,8 +119,9 @@ export function mergeParts(folder: string, prefix: string, memory?: number): Bui
         for (let at = from; at < to; ) {
           const count = readSync(file, buffer, 0, Math.min(buffer.length, to - at), at)
           if (count === 0) throw new Error(`${path}: it was cut; remove the part's .json and build it anew`)
-          bin.write(buffer.subarray(0, count))
+          files.write(buffer.subarray(0, count))
           at += count
+          onShare?.(Math.min(1, (passed + at) / Math.max(1, total)))
         }
       }
       try {
@@ -136,24 +132,21 @@ export function mergeParts(folder: string, prefix: string, memory?: number): Bui
             copy(from, to)
             from = end
           } else {
-            index?.add(length)
-            tokens += length
+            files.endDocument(length)
+            if (length === 0) empty++
           }
           to = end
         })
         copy(from, to)
+        passed += to
       } finally {
         closeSync(file)
       }
     }
-    bin.close()
-    index.close()
+    const { tokens } = files.close(subset && ((all) => [{ ...subset, repeats: 1, tokens: all }]))
+    return { prefix, documents: counts.kept, empty, tokens, dtype, counts }
   } catch (error) {
-    bin.abandon()
-    index?.abandon()
+    files.abandon()
     throw error
   }
-  renameSync(temporary('bin'), `${prefix}.bin`)
-  renameSync(temporary('idx'), `${prefix}.idx`)
-  return { prefix, documents: counts.kept, tokens, dtype, counts }
 }

@@ -7,14 +7,19 @@ const freeBytes = 64 * 2 ** 20
 
 /**
  * Streams a file; `.gz` and `.zst` are unpacked.
- * @param range part of a plain file, in bytes; default all of it
+ * @param options.range part of a plain file, in bytes; default all of it
+ * @param options.onBytes told of bytes of the file as they are read
  * @throws Error naming the file: it cannot be read, is broken, or expands more than a thousandfold
  */
 export async function* byteStream(
   path: string,
-  range?: { readonly begin: number; readonly end?: number },
+  options: {
+    readonly range?: { readonly begin: number; readonly end?: number }
+    readonly onBytes?: (bytes: number) => void
+  } = {},
 ): AsyncGenerator<Uint8Array> {
   const { createReadStream } = await import('node:fs')
+  const { range, onBytes } = options
   const extension = /\.(gz|zst)$/i.exec(path)?.[1].toLowerCase()
   const raw = createReadStream(path, {
     highWaterMark: 2 ** 18,
@@ -25,6 +30,7 @@ export async function* byteStream(
   const counted = async function* (): AsyncGenerator<Uint8Array> {
     for await (const chunk of raw) {
       read += chunk.length
+      onBytes?.(chunk.length)
       yield chunk
     }
   }

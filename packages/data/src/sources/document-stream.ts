@@ -13,6 +13,8 @@ export interface DocumentStreamOptions {
   readonly maxDocument?: number
   /** Part of a plain file of JSON lines: lines that begin in it. */
   readonly range?: { readonly begin: number; readonly end: number }
+  /** Told as it goes on: bytes of the file that were read since the last call. */
+  readonly onBytes?: (bytes: number) => void
 }
 
 /** What a file holds, by its name. */
@@ -43,15 +45,15 @@ const defaultMost = 64 * 2 ** 20
  * @throws Error naming file and place
  */
 export async function* documentStream(path: string, options: DocumentStreamOptions = {}): AsyncGenerator<string> {
-  const { field = 'text', encoding, maxDocument = defaultMost, range } = options
+  const { field = 'text', encoding, maxDocument = defaultMost, range, onBytes } = options
   if (encoding !== undefined) checkEncoding(encoding)
   const format = textFormat(path) ?? 'txt'
   if (format === 'parquet') {
-    yield* parquetTexts(path, field, maxDocument)
+    yield* parquetTexts(path, field, maxDocument, onBytes)
     return
   }
-  const lines = (begin = 0, skipFirst = false) =>
-    lineStream(byteStream(path, range && { begin }), {
+  const lines = (begin = 0, skipFirst = false, tells = true) =>
+    lineStream(byteStream(path, { ...(range && { range: { begin } }), ...(tells && onBytes && { onBytes }) }), {
       path,
       begin,
       skipFirst,
@@ -81,7 +83,7 @@ export async function* documentStream(path: string, options: DocumentStreamOptio
     if (text.trim() !== '') yield text
     return
   }
-  const paragraphs = await hasParagraphs(lines())
+  const paragraphs = await hasParagraphs(lines(0, false, false))
   let parts: string[] = []
   let length = 0
   let from = 0

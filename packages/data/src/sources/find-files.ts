@@ -6,16 +6,31 @@ import type { Stats } from 'node:fs'
  * @throws Error naming the path: it is not there, or holds nothing that is wanted
  */
 export async function findFiles(paths: readonly string[], wanted: (name: string) => boolean): Promise<string[]> {
+  const files: string[] = []
+  for await (const file of eachFile(paths, wanted)) files.push(file)
+  return files
+}
+
+/** The same one by one: of a folder of a million files the names are held, and nothing else. */
+export async function* eachFile(
+  paths: readonly string[],
+  wanted: (name: string) => boolean,
+): AsyncGenerator<string, undefined> {
   if (paths.length === 0) throw new Error('no path was given; name a file or a directory')
-  const files = new Set<string>()
+  // Only paths that are several can name a file twice.
+  const seen = paths.length > 1 ? new Set<string>() : undefined
   for (const path of paths) {
     const info = await statOf(path)
-    const before = files.size
-    for (const file of info.isDirectory() ? await filesBelow(path, wanted) : [path]) files.add(file)
-    if (info.isDirectory() && files.size === before)
+    let found = 0
+    for await (const file of info.isDirectory() ? eachBelow(path, wanted) : [path]) {
+      if (seen?.has(file)) continue
+      seen?.add(file)
+      found++
+      yield file
+    }
+    if (info.isDirectory() && found === 0)
       throw new Error(`${path}: the directory holds no .txt, .md, .jsonl (also .gz, .zst) or .parquet file`)
   }
-  return [...files]
 }
 
 /** What is at a path. @throws Error naming one that is not there */
@@ -29,16 +44,29 @@ export async function statOf(path: string): Promise<Stats> {
 
 /** Files in a folder and those below it whose names are wanted, in the order of their names; hidden ones and links are passed over. */
 export async function filesBelow(directory: string, wanted: (name: string) => boolean): Promise<string[]> {
-  const { join } = await import('node:path')
-  const { readdir } = await import('node:fs/promises')
-  const entries = await readdir(directory, { withFileTypes: true })
-  entries.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
   const files: string[] = []
-  for (const entry of entries) {
-    if (entry.name.startsWith('.')) continue
-    const inner = join(directory, entry.name)
-    if (entry.isDirectory()) for (const file of await filesBelow(inner, wanted)) files.push(file)
-    else if (entry.isFile() && wanted(entry.name)) files.push(inner)
-  }
+  for await (const file of eachBelow(directory, wanted)) files.push(file)
   return files
+}
+
+async function* eachBelow(directory: string, wanted: (name: string) => boolean): AsyncGenerator<string, undefined> {
+  const { join } = await import('node:path')
+  const { opendir } = await import('node:fs/promises')
+  const names: string[] = []
+  const folders = new Set<string>()
+  const entries = await opendir(directory, { bufferSize: 1024 }).catch((error: Error) => {
+    throw new Error(`${directory}: it cannot be read (${error.message})`, { cause: error })
+  })
+  for await (const entry of entries) {
+    const { name } = entry
+    if (name.startsWith('.')) continue
+    if (entry.isDirectory()) folders.add(name)
+    else if (!entry.isFile() || !wanted(name)) continue
+    names.push(name)
+  }
+  names.sort()
+  for (const name of names) {
+    if (folders.has(name)) yield* eachBelow(join(directory, name), wanted)
+    else yield join(directory, name)
+  }
 }

@@ -9,7 +9,12 @@ const mostRowGroup = 2 ** 30
  * The column `field` of every row, in order; rows where it is null are passed over.
  * @throws Error naming file and place: no parquet, no such column, not text, sizes that cannot be
  */
-export async function* parquetTexts(path: string, field: string, maxDocument: number): AsyncGenerator<string> {
+export async function* parquetTexts(
+  path: string,
+  field: string,
+  maxDocument: number,
+  onBytes?: (bytes: number) => void,
+): AsyncGenerator<string> {
   const { asyncBufferFromFile, parquetMetadataAsync, parquetRead } = await import('hyparquet')
   const { compressors } = await import('hyparquet-compressors')
   const fail = (fault: string, cause?: unknown) => new Error(`${path}: ${fault}`, { cause })
@@ -68,5 +73,6 @@ export async function* parquetTexts(path: string, field: string, maxDocument: nu
       yield value
     }
     begin += rows
+    onBytes?.(size)
   }
 }

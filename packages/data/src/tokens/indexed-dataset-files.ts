@@ -1,61 +1,48 @@
 /** Megatron-LM token files on disk. Node only. */
+
+import { DatasetWriter } from './dataset-writer.ts'
 import {
   checkVocabulary,
   type DatasetIndex,
   decodeDocument,
   decodeInto,
   decodeSequence,
-  encodeIndex,
   encodeTokens,
   parseIndex,
+  tokenDtype,
 } from './indexed-dataset.ts'
+import type { TokenSubset } from './subset-record.ts'
 
 /**
- * Writes PREFIX.bin and PREFIX.idx, document by document: only lengths are kept in memory. Both files are written
+ * Writes PREFIX.bin and PREFIX.idx, document by document: only lengths are kept in memory, 4 bytes a document. Both files are written
  * under temporary names and moved into place at the end, so a failure leaves an older dataset as it was.
  * @param options.vocabSize picks the dtype (uint16 below 65,500, else int32) and bounds the ids
- * @param options.eosId appended to every document where given (`--append-eod`)
+ * @param options.eosId appended to every document that has tokens, where given (`--append-eod`)
+ * @param options.subsets which texts the ids are from (or a function of the tokens that were written): kept in PREFIX.subsets.json, where `readSubsets` finds it; default: not known
  * @returns what was written
- * @throws RangeError for an id outside the vocabulary, naming document and place
+ * @throws RangeError for an id outside the vocabulary, naming document and place; Error naming a file that cannot be written
  */
 export async function writeIndexedDataset(
   prefix: string,
   documents: Iterable<ArrayLike<number>> | AsyncIterable<ArrayLike<number>>,
-  options: { vocabSize: number; eosId?: number },
+  options: { vocabSize: number; eosId?: number; subsets?: readonly TokenSubset[] | ((tokens: number) => readonly TokenSubset[]) },
 ): Promise<{ documents: number; tokens: number }> {
-  const { open, rename, rm } = await import('node:fs/promises')
-  const { vocabSize, eosId } = options
+  const { vocabSize, eosId, subsets } = options
   checkVocabulary('writeIndexedDataset', vocabSize, eosId)
   const end = eosId === undefined ? null : encodeTokens([eosId], vocabSize)
-  const lengths: number[] = []
-  let tokens = 0
-  const temporary = (extension: string) => `${prefix}.${extension}.${process.pid}.tmp`
+  const files = new DatasetWriter(prefix, tokenDtype(vocabSize))
   try {
-    const file = await open(temporary('bin'), 'w')
-    try {
-      for await (const document of documents) {
-        await file.writeFile(encodeTokens(document, vocabSize, lengths.length))
-        if (end) await file.writeFile(end)
-        lengths.push(document.length + (end ? 1 : 0))
-        tokens += lengths[lengths.length - 1]
-      }
-    } finally {
-      await file.close()
+    let number = 0
+    for await (const document of documents) {
+      files.write(encodeTokens(document, vocabSize, number++))
+      if (end && document.length > 0) files.write(end)
+      files.endDocument(document.length + (end && document.length > 0 ? 1 : 0))
     }
-    const index = await open(temporary('idx'), 'w')
-    try {
-      await index.writeFile(encodeIndex(lengths, vocabSize))
-    } finally {
-      await index.close()
-    }
-    await rename(temporary('bin'), `${prefix}.bin`)
-    await rename(temporary('idx'), `${prefix}.idx`)
+    return files.close(typeof subsets === 'function' ? subsets : subsets && (() => subsets))
   } catch (error) {
-    await rm(temporary('bin'), { force: true })
-    await rm(temporary('idx'), { force: true })
+    files.abandon()
     throw error
   }
-  return { documents: lengths.length, tokens }
 }
 
 /** An open dataset: the index in memory, ids read when asked for. */

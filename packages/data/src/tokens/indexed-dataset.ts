@@ -59,46 +59,53 @@ export function encodeTokens(document: ArrayLike<number>, vocabSize: number, num
   return bytes
 }
 
-/** The first bytes of an .idx file of `count` documents that are one sequence each. */
-export function encodeIndexHeader(dtype: TokenDtype, count: number): Uint8Array<ArrayBuffer> {
+/** The first bytes of an .idx file of `sequences` sequences in `documents` documents. */
+export function encodeIndexHeader(dtype: TokenDtype, sequences: number, documents: number): Uint8Array<ArrayBuffer> {
   const header = new Uint8Array(headerBytes)
   const view = new DataView(header.buffer)
   for (let i = 0; i < magic.length; i++) header[i] = magic.charCodeAt(i)
   view.setBigUint64(9, 1n, true)
   view.setUint8(17, dtypes[dtype].code)
-  view.setBigUint64(18, BigInt(count), true)
-  view.setBigUint64(26, BigInt(count + 1), true)
+  view.setBigUint64(18, BigInt(sequences), true)
+  view.setBigUint64(26, BigInt(documents + 1), true)
   return header
 }
 
 /**
- * The .idx file of documents that are one sequence each and lie back to back in .bin.
+ * The .idx file of documents that are one sequence each and lie back to back in .bin. One without tokens is a document without a
+ * sequence, as Megatron-LM's preprocessing writes it.
  * @param lengths tokens in each document
  */
 export function encodeIndex(lengths: ArrayLike<number>, vocabSize: number): Uint8Array<ArrayBuffer> {
   checkVocabulary('encodeIndex', vocabSize)
-  const { bytes } = dtypes[tokenDtype(vocabSize)]
-  const count = lengths.length
-  const file = new Uint8Array(headerBytes + count * 12 + (count + 1) * 8)
+  const dtype = tokenDtype(vocabSize)
+  const { bytes } = dtypes[dtype]
+  const documents = lengths.length
+  let sequences = 0
+  for (let i = 0; i < documents; i++) if (lengths[i] > 0) sequences++
+  const file = new Uint8Array(headerBytes + sequences * 12 + (documents + 1) * 8)
   const view = new DataView(file.buffer)
-  file.set(encodeIndexHeader(tokenDtype(vocabSize), count))
-  const offsetsAt = headerBytes + count * 4
-  const documentsAt = offsetsAt + count * 8
+  file.set(encodeIndexHeader(dtype, sequences, documents))
+  const offsetsAt = headerBytes + sequences * 4
+  const documentsAt = offsetsAt + sequences * 8
   let offset = 0
-  for (let i = 0; i < count; i++) {
-    view.setInt32(headerBytes + i * 4, lengths[i], true)
-    view.setBigInt64(offsetsAt + i * 8, BigInt(offset), true)
-    view.setBigInt64(documentsAt + i * 8, BigInt(i), true)
+  let sequence = 0
+  for (let i = 0; i < documents; i++) {
+    view.setBigInt64(documentsAt + i * 8, BigInt(sequence), true)
+    if (lengths[i] === 0) continue
+    view.setInt32(headerBytes + sequence * 4, lengths[i], true)
+    view.setBigInt64(offsetsAt + sequence * 8, BigInt(offset), true)
     offset += lengths[i] * bytes
+    sequence++
   }
-  view.setBigInt64(documentsAt + count * 8, BigInt(count), true)
+  view.setBigInt64(documentsAt + documents * 8, BigInt(sequences), true)
   return file
 }
 
 /**
  * Both files of a dataset in memory, one sequence a document.
  * @param options.vocabSize picks the dtype and bounds the ids
- * @param options.eosId appended to every document where given (`--append-eod`)
+ * @param options.eosId appended to every document that has tokens, where given (`--append-eod`)
  * @throws RangeError for an id outside the vocabulary
  */
 export function encodeIndexedDataset(
@@ -108,7 +115,11 @@ export function encodeIndexedDataset(
   const { vocabSize, eosId } = options
   checkVocabulary('encodeIndexedDataset', vocabSize, eosId)
   const parts = documents.map((document, i) =>
-    encodeTokens(eosId === undefined ? document : [...Array.from(document), eosId], vocabSize, i),
+    encodeTokens(
+      eosId === undefined || document.length === 0 ? document : [...Array.from(document), eosId],
+      vocabSize,
+      i,
+    ),
   )
   const bin = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
   let at = 0

@@ -1,13 +1,14 @@
 /** What continues a run on Megatron-LM: weights, data, tokenizer, launch, conversion, and what cannot go along. */
 import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { writeIndexedDataset } from '@kumiki/data/node'
+import type { ReleaseLevel } from '@kumiki/data'
+import { type TokenSubset, writeIndexedDataset } from '@kumiki/data/node'
 import type { ModelArchitecture } from '@kumiki/models'
 import { copyTokenizerFiles, saveModel } from '@kumiki/models/node'
 import type { Cluster, LaunchRecipe, LaunchRequest, ParallelPlan } from '@kumiki/planner'
 import { init, type Tensor } from '@kumiki/tensor'
 import { findPrecision, type RunConfiguration, scheduleOf } from '@kumiki/train'
-import { originOf, type RunRecord } from '@kumiki/train/node'
+import { originOf, type RunRecord, type RunSource } from '@kumiki/train/node'
 import { exists, writeWhole } from '../files/files.ts'
 import { loadCorpus } from '../train/corpus.ts'
 import { openRunTokenizer } from '../train/run-tokenizer.ts'
@@ -283,21 +284,31 @@ async function writeData(
 ): Promise<Handoff['data']> {
   const corpus = await loadCorpus({ ...record, seed: record.configuration.seed })
   const { vocabSize, eosId } = tokenizer
-  const parts = corpus.subsets?.map(({ source, documents }) => ({ name: source.name, documents })) ?? [
-    { name: 'train', documents: corpus.train.length },
+  const parts = corpus.subsets?.map(({ source, documents }) => ({ name: source.name, documents, source })) ?? [
+    { name: 'train', documents: corpus.train.length, source: undefined },
   ]
   const written: Handoff['data'][number][] = []
   let at = 0
-  for (const { name, documents } of parts) {
+  for (const { name, documents, source } of parts) {
     const texts = corpus.train.slice(at, at + documents)
     at += documents
     const prefix = `data/${name.replaceAll(/[^\w.-]/g, '_')}_text_document`
     const ids = (function* () {
       for (const text of texts) yield tokenizer.encode(text)
     })()
-    written.push({ prefix, ...(await writeIndexedDataset(join(out, prefix), ids, { vocabSize, eosId })) })
+    const subsets = source && ((tokens: number) => [subsetOf(source, tokens)])
+    const options = { vocabSize, eosId, ...(subsets && { subsets }) }
+    written.push({ prefix, ...(await writeIndexedDataset(join(out, prefix), ids, options)) })
   }
   return written
+}
+
+/** What the record beside token files says of a source. */
+function subsetOf({ name, language, source, licence, releaseLevel, repeats }: RunSource, tokens: number): TokenSubset {
+  return {
+    ...{ subset: name, language: language ?? null, source: source ?? null, licence: licence ?? null },
+    ...{ releaseLevel: (releaseLevel ?? 'L3') as ReleaseLevel, repeats: repeats ?? 1, tokens },
+  }
 }
 
 function readme(handoff: Handoff): string {

@@ -51,6 +51,7 @@ export async function writeWhole(path: string, data: string | Uint8Array): Promi
     await rename(temporary, path)
   } catch (error) {
     await rm(temporary, { force: true })
-    throw new Error(`${path}: it cannot be written (${(error as Error).message})`)
+    const { code, message } = error as NodeJS.ErrnoException
+    throw new Error(`${path}: it cannot be written (${code === 'ENOSPC' ? 'the disk is full' : message})`)
   }
 }

@@ -117,7 +117,7 @@ function speed(tokensPerSecond: number): string {
 }
 
 /** Time for the steps left at the pace of those made. */
-function timeLeft(milliseconds: number, made: number, left: number): string {
+export function timeLeft(milliseconds: number, made: number, left: number): string {
   if (made <= 0) return '–'
   const seconds = Math.round((milliseconds / made / 1000) * Math.max(0, left))
   if (seconds < 100) return `${seconds} s`

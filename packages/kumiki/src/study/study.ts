@@ -89,7 +89,8 @@ function movedPaths(config: Changes, from: string, to: string): Changes {
  * Writes a configuration file for every run, a table to fill in, and study.json.
  * @param file where the study was read
  * @param replicates how often each row is run, with seeds of its own
- * @throws UsageError where a level of the design is not in the study
+ * @param kinds a module with kinds of schedules and optimizers, as of train
+ * @throws UsageError where a level of the design is not in the study, or `kumiki train` would refuse a configuration: nothing is written then
  */
 export async function writeStudy(
   study: Study,
@@ -97,6 +98,7 @@ export async function writeStudy(
   design: Design | LevelDesign,
   out: string,
   replicates: number,
+  kinds?: string,
 ): Promise<StudyFolder> {
   const name = study.name ?? 'study'
   const digits = String(design.runs.length).length
@@ -117,6 +119,18 @@ export async function writeStudy(
       configs.push([id, movedPaths({ ...seeded, name: `${name}-${id}` }, dirname(file), join(out, 'configs'))])
       runs.push({ id, row, replicate, levels, config: `configs/${id}.json`, folder: `runs/${id}` })
     }
+  }
+  const { resolveRun } = await import('../train/run-definition.ts')
+  const { loadKinds } = await import('../flags/run-kinds.ts')
+  const ownKinds = await loadKinds(kinds)
+  for (const [i, [id, content]] of configs.entries()) {
+    const levels = Object.entries(runs[i].levels).map(([factor, level]) => `${factor} ${level}`)
+    const path = join(out, 'configs', `${id}.json`)
+    await resolveRun({ config: path, content, overrides: {}, ownKinds }).catch(({ message }: Error) => {
+      // The file is not there: what stands in it is the study's.
+      const fault = message.replaceAll('--config ', '').replaceAll(`${path}: `, '')
+      throw new UsageError(`${file} with ${levels.join(', ')}: ${fault}`)
+    })
   }
   for (const [id, config] of configs)
     await writeWhole(join(out, 'configs', `${id}.json`), `${JSON.stringify(config, null, 2)}\n`)

@@ -1,10 +1,10 @@
 /** The sources of `kumiki data mix`: how they are named, and their documents. */
-import type { CorpusSource, ReleaseLevel } from '@kumiki/data'
-import type { IndexedDatasetFile } from '@kumiki/data/node'
+import type { MeasuredSource, MixRow, ReleaseLevel } from '@kumiki/data'
+import type { IndexedDatasetFile, TokenSubset } from '@kumiki/data/node'
 import type { Tokenizer } from '@kumiki/tokenizer'
 import { exists, readJson } from '../files/files.ts'
 import { checkWritten } from '../flags/written-json.ts'
-import { UsageError } from '../usage-error.ts'
+import { checkedUse, UsageError } from '../usage-error.ts'
 
 /** A source by name and place. */
 export interface MixSource {
@@ -14,17 +14,20 @@ export interface MixSource {
   readonly releaseLevel?: ReleaseLevel
 }
 
-/** A document that is read when it is wanted: what a mix keeps of it is its length and place. */
-export interface LazyDocument extends ArrayLike<never> {
-  readonly length: number
-  slice(from: number, to: number): LazyDocument
-  /** Its ids; of token files alone. */
-  read(): Int32Array
+/** A source by the sizes of its documents; what its texts are is kept for the record beside the mix. */
+export interface LoadedSource extends MeasuredSource {
+  readonly lengths: Int32Array
+  /** Prefix of token files, where it is such. */
+  readonly prefix?: string
+  /** Ids of a document; of token files alone. */
+  readonly read?: (document: number) => Int32Array
+  /** What the token files say they are from. */
+  readonly subsets: readonly TokenSubset[] | null
 }
 
-/** Sources with their documents; `prefix` where they are token files. */
+/** Sources with the sizes of their documents. */
 export interface LoadedSources {
-  readonly sources: readonly (CorpusSource<LazyDocument> & { readonly prefix?: string })[]
+  readonly sources: readonly LoadedSource[]
   readonly unit: 'tokens' | 'characters'
   /** One more than the greatest id of token files; 0 without any. */
   readonly vocabSize: number
@@ -53,82 +56,115 @@ export async function sourcesFromFile(file: string): Promise<MixSource[]> {
   return json.map((entry, index) => checkWritten<MixSource>('source', entry, `${file}: entry ${index}`))
 }
 
-function lazy(dataset: IndexedDatasetFile, number: number, length: number): LazyDocument {
-  return {
-    length,
-    slice: (_, to) => lazy(dataset, number, Math.min(to, length)),
-    read: () => dataset.document(number).subarray(0, length),
-  } as LazyDocument
+/** Lengths as they come: 4 bytes each. */
+class Lengths {
+  private values = new Int32Array(1024)
+  private count = 0
+
+  add(length: number): void {
+    if (this.count === this.values.length) {
+      const grown = new Int32Array(2 * this.values.length)
+      grown.set(this.values)
+      this.values = grown
+    }
+    this.values[this.count++] = length
+  }
+
+  all(): Int32Array {
+    return this.values.subarray(0, this.count)
+  }
 }
 
-const measured = (length: number): LazyDocument =>
-  ({
-    length,
-    slice: (_: number, to: number) => measured(Math.min(to, length)),
-    read: () => {
-      throw new Error('a text that was only measured has no ids')
-    },
-  }) as unknown as LazyDocument
+/** Told as the reading goes on: the share that is read, 0 to 1, and of which source. */
+export type OnRead = (share: number, source: string) => void
 
 /**
- * Finds the documents of every source, one file after the other: about 100 bytes a document are kept, texts and ids are not. Texts that are to be
- * written become token files beside `scratch` first.
+ * Finds the documents of every source, one file after the other. Kept are the lengths of their documents, and of token files what stands in
+ * their .idx: about 4 and 24 bytes a document; texts and ids are not. Texts that are to be written become token files beside `scratch` first.
  * @param eosId ends every document that is encoded here
  * @param scratch prefix of files that are made for texts, where their ids are wanted
- * @throws UsageError where some are ids and others texts
+ * @throws UsageError where some are ids and others texts, or a level allows more than the files are known to
  */
 export async function loadSources(
   given: readonly MixSource[],
   tokenizer: Tokenizer | undefined,
   eosId: number | undefined,
   scratch?: string,
+  onRead?: OnRead,
 ): Promise<LoadedSources> {
-  const { findTextFiles, documentStream, openIndexedDataset, writeIndexedDataset } = await import('@kumiki/data/node')
-  const { rm } = await import('node:fs/promises')
+  const { findTextFiles, documentStream, openIndexedDataset, readSubsets, writeIndexedDataset } = await import(
+    '@kumiki/data/node'
+  )
+  const { rm, stat } = await import('node:fs/promises')
   let vocabSize = 0
   let texts: string | undefined
   let ids: string | undefined
-  const sources: (CorpusSource<LazyDocument> & { prefix?: string })[] = []
+  const sources: LoadedSource[] = []
   const open: IndexedDatasetFile[] = []
   const made: string[] = []
   const close = async () => {
     for (const dataset of open) dataset.close()
     for (const prefix of made) for (const end of ['bin', 'idx']) await rm(`${prefix}.${end}`, { force: true })
   }
-  const documentsOf = async (prefix: string) => {
+  const opened = async (prefix: string) => {
     const dataset = await openIndexedDataset(prefix)
     open.push(dataset)
-    return Array.from({ length: dataset.documentCount }, (_, i) => lazy(dataset, i, dataset.documentLength(i)))
+    const { documentCount, sequenceLengths } = dataset
+    const single = documentCount === sequenceLengths.length
+    return {
+      dataset,
+      lengths: single
+        ? sequenceLengths
+        : Int32Array.from({ length: documentCount }, (_, i) => dataset.documentLength(i)),
+      read: (document: number) => dataset.document(document),
+    }
   }
   try {
     for (const [number, { path, ...source }] of given.entries()) {
-      const prefix = path.replace(/\.(idx|bin)$/, '')
+      const tell = (share: number) => onRead?.((number + Math.min(1, share)) / given.length, source.name)
+      const prefix = prefixOf(path)
       if (prefix !== path || ((await exists(`${path}.idx`)) && !(await exists(path)))) {
-        const documents = await documentsOf(prefix)
+        const { dataset, lengths, read } = await opened(prefix)
         if (tokenizer === undefined && scratch !== undefined)
-          for (const document of documents) for (const id of document.read()) if (id >= vocabSize) vocabSize = id + 1
-        sources.push({ ...source, documents, prefix })
+          for (let i = 0, seen = 0; i < dataset.documentCount; i++) {
+            for (const id of read(i)) if (id >= vocabSize) vocabSize = id + 1
+            seen += lengths[i]
+            tell(seen / dataset.tokens)
+          }
+        const subsets = readSubsets(prefix)
+        sources.push({ ...source, ...(await levelOf(source, prefix, subsets)), lengths, read, prefix, subsets })
         ids = source.name
         continue
       }
       const files = await findTextFiles([path])
+      let bytes = 0
+      for (const file of files) bytes += (await stat(file)).size
+      let seen = 0
+      const onBytes = (count: number) => {
+        seen += count
+        tell(seen / bytes)
+      }
       const stream = async function* () {
-        for (const file of files) yield* documentStream(file)
+        for (const file of files) yield* documentStream(file, { onBytes })
       }
       if (tokenizer && scratch !== undefined) {
         const own = `${scratch}.source-${number}.${process.pid}.tmp`
         const encoded = async function* () {
-          for await (const text of stream()) yield endWith(tokenizer.encode(text), eosId)
+          for await (const text of stream()) yield tokenizer.encode(text)
         }
         made.push(own)
-        await writeIndexedDataset(own, encoded(), { vocabSize: tokenizer.vocabSize })
-        sources.push({ ...source, documents: await documentsOf(own) })
+        const { vocabSize } = tokenizer
+        await writeIndexedDataset(own, encoded(), { vocabSize, ...(eosId !== undefined && { eosId }) })
+        const { lengths, read } = await opened(own)
+        sources.push({ ...source, lengths, read, subsets: null })
       } else {
-        const documents: LazyDocument[] = []
+        const lengths = new Lengths()
         const ended = eosId === undefined ? 0 : 1
-        for await (const text of stream())
-          documents.push(measured(tokenizer ? tokenizer.encode(text).length + ended : text.length))
-        sources.push({ ...source, documents })
+        for await (const text of stream()) {
+          const length = tokenizer ? tokenizer.encode(text).length : text.length
+          lengths.add(length > 0 ? length + ended : 0)
+        }
+        sources.push({ ...source, lengths: lengths.all(), subsets: null })
       }
       if (tokenizer) ids = source.name
       else texts = source.name
@@ -145,10 +181,43 @@ export async function loadSources(
   return { sources, unit: texts === undefined ? 'tokens' : 'characters', vocabSize, close }
 }
 
-function endWith(ids: Int32Array, eosId: number | undefined): Int32Array {
-  if (eosId === undefined) return ids
-  const ended = new Int32Array(ids.length + 1)
-  ended.set(ids)
-  ended[ids.length] = eosId
-  return ended
+/** A prefix of token files, with or without its ending. */
+export const prefixOf = (path: string): string => path.replace(/\.(idx|bin)$/, '')
+
+/**
+ * The level of token files: as recorded beside them, or a stricter one that was given.
+ * @throws UsageError where the one that was given allows more, or what was recorded may not train
+ */
+export async function levelOf(
+  { name, releaseLevel: given }: Pick<MixSource, 'name' | 'releaseLevel'>,
+  prefix: string,
+  subsets: readonly TokenSubset[] | null,
+): Promise<{ releaseLevel?: ReleaseLevel }> {
+  if (subsets === null) return {}
+  const { assertTrainable, strictestLevel } = await import('@kumiki/data')
+  const kept = strictestLevel(subsets.map(({ releaseLevel }) => releaseLevel))
+  if (given !== undefined && strictestLevel([kept, given]) !== given)
+    throw new UsageError(
+      `source "${name}" is given level ${given}, but ${prefix}.subsets.json says ${kept}, which allows less; leave the level out`,
+    )
+  const releaseLevel = given ?? kept
+  checkedUse(() => assertTrainable(name, releaseLevel))
+  return { releaseLevel }
+}
+
+/** What a mix is made of, for the record beside it: subsets of token files keep what was known of them. */
+export function subsetsOfMix(sources: readonly LoadedSource[], table: readonly MixRow[]): TokenSubset[] {
+  return sources.flatMap(({ name, subsets }, i): TokenSubset[] => {
+    const { mixedSize, size, releaseLevel, repeats } = table[i]
+    if (mixedSize === 0) return []
+    if (subsets === null)
+      return [{ subset: name, language: null, source: null, licence: null, releaseLevel, repeats, tokens: mixedSize }]
+    return subsets.map((one) => ({
+      ...one,
+      subset: subsets.length === 1 ? name : `${name}/${one.subset}`,
+      releaseLevel: subsets.length === 1 ? releaseLevel : one.releaseLevel,
+      repeats: one.repeats * repeats,
+      tokens: Math.round((one.tokens * mixedSize) / Math.max(1, size)),
+    }))
+  })
 }

@@ -21,6 +21,8 @@ export interface RunSources {
   readonly preset?: string
   /** A JSON file: { name?, preset?, architecture?: {...}, run?: {...}, data?: [...], heldOut?: {...} }, on top of the preset. */
   readonly config?: string
+  /** What stands in `config`, where that file is not written yet. */
+  readonly content?: unknown
   readonly overrides: RunConfigurationChanges
   /** Kinds of schedules and optimizers of the user's own, and where they come from. */
   readonly kinds?: string
@@ -31,8 +33,8 @@ export interface RunSources {
 
 /** Preset, then configuration file, then command line. The vocabulary of the architecture becomes the tokenizer's later. */
 export async function resolveRun(sources: RunSources): Promise<RunDefinition & { readonly data?: readonly string[] }> {
-  const { preset: named, config, overrides, available, kinds, ownKinds } = sources
-  const file = config ? await readConfig(config) : {}
+  const { preset: named, config, content, overrides, available, kinds, ownKinds } = sources
+  const file = config ? parseConfig(content === undefined ? await readConfig(config) : content, config) : {}
   const preset = findPreset(named ?? (typeof file.preset === 'string' ? file.preset : 'nano'))
   const fromFile = (file.run ?? {}) as RunConfigurationChanges
   const flags = Object.fromEntries(Object.entries(overrides).filter(([, v]) => v !== undefined))
@@ -87,16 +89,18 @@ const flagOf = (field: string) =>
 
 const known = ['name', 'preset', 'architecture', 'run', 'data', 'heldOut']
 
-async function readConfig(path: string): Promise<Record<string, unknown>> {
+async function readConfig(path: string): Promise<unknown> {
   const text = await readFile(path, 'utf8').catch((error) => {
     throw new UsageError(`--config ${path}: cannot be read (${error.code ?? error.message})`)
   })
-  let json: unknown
   try {
-    json = JSON.parse(text)
+    return JSON.parse(text)
   } catch (error) {
     throw new UsageError(`--config ${path}: is not JSON: ${(error as Error).message}`)
   }
+}
+
+function parseConfig(json: unknown, path: string): Record<string, unknown> {
   if (typeof json !== 'object' || json === null || Array.isArray(json))
     throw new UsageError(`--config ${path}: must be an object { name?, preset?, architecture?, run?, data?, heldOut? }`)
   // Files of earlier versions call the run's configuration `recipe`.

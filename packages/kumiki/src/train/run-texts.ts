@@ -34,6 +34,12 @@ export function textsOf(file: Readonly<Record<string, unknown>>, config: string)
     }
     return { ...source, path: where(source.path) }
   })
+  const names = sources.map(({ name }) => name)
+  const twice = names.findIndex((name, i) => names.indexOf(name) < i)
+  if (twice >= 0)
+    return fail(
+      `data[${twice}].name is ${JSON.stringify(names[twice])}, as of a source before it; raise the repeats of that one, or give this another name`,
+    )
   const held = heldOut === undefined ? undefined : Object.entries(heldOut as object)
   if (held && (typeof heldOut !== 'object' || held.length === 0 || held.some(([, path]) => typeof path !== 'string')))
     return fail('heldOut must be an object of texts by name: { "ja": "ja.txt" }')

@@ -21,6 +21,7 @@ interface DesignFlags {
   baseline?: boolean
   foldover?: true | string
   replicates: number
+  kinds?: string
   out?: string
   json?: boolean
 }
@@ -60,6 +61,7 @@ export function addDesign(group: Command): void {
         .option('--baseline', 'the first run has everything off')
         .option('--foldover [factor]', 'followed by its mirror image, whole or in one factor: twice the runs')
         .option('--replicates <n>', 'with --study: each run so often, with seeds of its own', integer(1, 100), 1)
+        .option('--kinds <module>', 'with --study: as of train')
         .option('--out <path>', 'write the design as JSON; with --study: a folder of configurations for ablate run'),
     design,
   )
@@ -89,7 +91,14 @@ async function design(options: DesignFlags): Promise<void> {
   if (options.replicates > 1 && !study)
     throw new UsageError('--replicates goes with --study, whose runs get seeds of their own')
   if (study && options.out !== undefined) {
-    const written = await writeStudy(study, options.study as string, made, options.out, options.replicates)
+    const written = await writeStudy(
+      study,
+      options.study as string,
+      made,
+      options.out,
+      options.replicates,
+      options.kinds,
+    )
     const ablation = await import('@kumiki/ablation/design')
     const aliases = 'definingRelation' in made ? ablation.aliases(made) : undefined
     answer(options, { ...written, ...(aliases && { aliases }) }, () =>

@@ -5,9 +5,10 @@ import type { StopSignal } from '@kumiki/train/node'
 import type { Command } from 'commander'
 import { exists, readBytes, writeWhole } from '../files/files.ts'
 import { choice, integer } from '../flags/flag-values.ts'
-import { textTable } from '../output/text-table.ts'
+import { count, textTable } from '../output/text-table.ts'
+import { workProgress } from '../output/work-progress.ts'
 import { openStudy, type StudyRun } from '../study/study.ts'
-import { addVerb, answer, log, oneLine } from '../verb.ts'
+import { addVerb, answer, oneLine } from '../verb.ts'
 
 interface RunFlags {
   jobs: number
@@ -62,12 +63,24 @@ async function run(options: RunFlags, path: string): Promise<void> {
   const outcomes = new Map<string, Outcome>()
   const waiting = [...study.runs]
   let begun = 0
+  const progress = workProgress(study.runs.length, 'trainings')
+  /** Share of each training that is done: of those that are under way, as their own lines say. */
+  const shares = new Map<string, number>()
+  const show = (id: string, share: number, note = '') => {
+    shares.set(id, share)
+    const done = [...shares.values()].reduce((sum, one) => sum + one, 0)
+    progress.update(done, `${Math.floor(done)} of ${study.runs.length} trainings, ${id}${note}`)
+  }
   const work = async () => {
     for (let next = waiting.shift(); next !== undefined && !stopped; next = waiting.shift()) {
       const number = ++begun
-      const outcome = await train(next, path, options, children)
+      show(next.id, 0)
+      const outcome = await train(next, path, options, children, (step, steps) =>
+        show(next.id, Math.min(0.999, step / Math.max(1, steps)), ` at step ${count(step)} of ${count(steps)}`),
+      )
       outcomes.set(next.id, outcome)
-      log(
+      show(next.id, 1)
+      progress.log(
         `${number}/${study.runs.length} ${next.id}: ${outcome.state}${outcome.seconds === undefined ? '' : ` after ${outcome.seconds.toFixed(0)} s`}${outcome.error ? `: ${outcome.error}` : ''}`,
       )
     }
@@ -75,6 +88,7 @@ async function run(options: RunFlags, path: string): Promise<void> {
   try {
     await Promise.all(Array.from({ length: options.jobs }, work))
   } finally {
+    progress.stop()
     for (const signal of signals) process.off(signal, onSignal as NodeJS.SignalsListener)
   }
   const all = study.runs.map(
@@ -109,6 +123,7 @@ async function train(
   path: string,
   { device, threads, kinds }: RunFlags,
   children: Set<{ kill(signal: NodeJS.Signals): boolean }>,
+  onStep: (step: number, steps: number) => void,
 ): Promise<Outcome> {
   const { readdir } = await import('node:fs/promises')
   const { spawn } = await import('node:child_process')
@@ -146,6 +161,8 @@ async function train(
   const fault = await new Promise<string | undefined>((resolve) => {
     child.stderr.on('data', (chunk) => {
       said = (said + chunk).slice(-(2 ** 20))
+      const [, step, steps] = /^step (\d+)\/(\d+)/.exec(said.slice(said.lastIndexOf('\n', said.length - 2) + 1)) ?? []
+      if (steps !== undefined) onStep(Number(step), Number(steps))
     })
     child.on('error', (error) => resolve(error.message))
     child.on('close', (code, signal) =>

@@ -1,4 +1,6 @@
 /** `kumiki data build|merge`: texts of any size into token files. */
+
+import { basename } from 'node:path'
 import type { ReleaseLevel } from '@kumiki/data'
 import type { BuildPlan, BuildResult } from '@kumiki/data/node'
 import { type Command, InvalidArgumentError } from 'commander'
@@ -6,6 +8,7 @@ import { readBytes } from '../files/files.ts'
 import { type FilterFlags, filterNames, filtersOf } from '../flags/build-filters.ts'
 import { choice, collect, integer, names } from '../flags/flag-values.ts'
 import { count, textTable } from '../output/text-table.ts'
+import { workProgress } from '../output/work-progress.ts'
 import { checkedUse, UsageError } from '../usage-error.ts'
 import { addVerb, answer, log } from '../verb.ts'
 import { openTokenizer } from './tokenizer.ts'
@@ -20,6 +23,9 @@ interface BuildFlags extends FilterFlags {
   duplicates: 'keep' | 'exact' | 'near'
   workers: number
   releaseLevel?: ReleaseLevel
+  subset?: string
+  origin?: string
+  licence?: string
   shard?: { index: number; of: number }
   json?: boolean
 }
@@ -54,14 +60,15 @@ export function addBuild(group: Command): void {
           ),
         )
         .addOption(
-          choice('--release-level <level>', 'of the texts; what may not train (LX, LZ) is refused', [
-            'L1',
-            'L2',
-            'L3',
-            'LX',
-            'LZ',
-          ]),
+          choice(
+            '--release-level <level>',
+            'of the texts, kept beside the files (default L3); what may not train (LX, LZ) is refused',
+            ['L1', 'L2', 'L3', 'LX', 'LZ'],
+          ),
         )
+        .option('--subset <name>', 'what the texts are called in records and model cards; default: the name of PREFIX')
+        .option('--origin <text>', 'where they are from, kept beside the files')
+        .option('--licence <text>', 'under which licence, kept beside the files')
         .option('--workers <n>', 'processes that share the work; the bytes are the same', integer(1, 1024), 1)
         .option('--shard <i/n>', 'do part of the work only, I from 0 to N - 1; data merge joins', shardOf),
     build,
@@ -89,7 +96,7 @@ const partsOf = (prefix: string) => `${prefix}.parts`
 
 async function build(options: BuildFlags): Promise<void> {
   const began = performance.now()
-  const { buildShard, keepPlan, makeFolder, missingParts, planBuild } = await import('@kumiki/data/node')
+  const { buildShard, bytesOfPart, keepPlan, makeFolder, planBuild, planIn } = await import('@kumiki/data/node')
   const { assertUse, checkEncoding } = await import('@kumiki/data')
   checkedUse(() => checkEncoding(options.encoding))
   const { releaseLevel } = options
@@ -104,32 +111,66 @@ async function build(options: BuildFlags): Promise<void> {
     .update(await readBytes(options.tokenizer))
     .digest('hex')
   const { field, encoding, duplicates } = options
-  const settings = { vocabSize, eosId: eosId ?? null, field, encoding, duplicates, identity: `${hash} ${identity}` }
-  const plan = await planBuild(options.data, settings)
+  const settings = {
+    ...{ vocabSize, eosId: eosId ?? null, field, encoding, duplicates, identity: `${hash} ${identity}` },
+    subset: subsetOf(options),
+  }
   const folder = partsOf(options.out)
-  await makeFolder(dirname(options.out))
-  await keepPlan(folder, plan)
+  const worker = workerChannel()
+  // Who started a worker has planned.
+  const plan = worker ? planIn(folder) : await planBuild(options.data, settings)
   const shard = options.shard ?? { index: 0, of: 1 }
-  const progress = partProgress(plan, folder, shard, missingParts)
-  if (options.workers > 1) await runWorkers(options, shard, progress)
-  else
-    await buildShard(folder, plan, shard, {
-      encode: (text) => tokenizer.encode(text),
-      filters,
-      onPart: progress,
-    })
+  const own = plan.parts.filter((_, number) => number % shard.of === shard.index)
+  const total = own.reduce((sum, part) => sum + bytesOfPart(part), 0)
+  const progress = worker ?? shownProgress(total, own.length)
+  try {
+    if (!worker) {
+      await makeFolder(dirname(options.out))
+      await keepPlan(folder, plan)
+      await tellDone(plan, folder, shard, own.length)
+    }
+    if (options.workers > 1) await runWorkers(options, shard, progress.onBytes)
+    else
+      await buildShard(folder, plan, shard, {
+        encode: (text) => tokenizer.encode(text),
+        filters,
+        onBytes: progress.onBytes,
+      })
+  } catch (error) {
+    throw roomNeeded(error)
+  } finally {
+    progress.stop()
+  }
   if (options.shard) {
-    const own = plan.parts.filter((_, number) => number % shard.of === shard.index).length
     answer(
       options,
-      { shard, parts: own, of: plan.parts.length },
-      () => `${own} of ${plan.parts.length} parts are done in ${folder}; data merge joins them`,
+      { shard, parts: own.length, of: plan.parts.length },
+      () => `${own.length} of ${plan.parts.length} parts are done in ${folder}; data merge joins them`,
     )
     return
   }
   const result = await join(options.out, false)
   const seconds = (performance.now() - began) / 1000
-  tell(options, { ...result, ...(releaseLevel && { releaseLevel }), vocabSize, eosId: eosId ?? null, seconds }, eosId)
+  tell(options, { ...result, releaseLevel: releaseLevel ?? 'L3', vocabSize, eosId: eosId ?? null, seconds }, eosId)
+}
+
+/** What is kept of the texts beside their token files. One language is theirs where the filter lets no other through. */
+function subsetOf({ out, subset, origin, licence, language, releaseLevel }: BuildFlags) {
+  return {
+    subset: subset ?? basename(out),
+    language: language?.length === 1 ? language[0] : null,
+    source: origin ?? null,
+    licence: licence ?? null,
+    releaseLevel: releaseLevel ?? 'L3',
+  }
+}
+
+/** A full disk takes nothing of what is done. */
+function roomNeeded(error: unknown): unknown {
+  const { message } = error as Error
+  return /\((the disk is full|the quota is used up)\)$/.test(message)
+    ? new Error(`${message}; what is done stays: make room, and give the same command again`, { cause: error })
+    : error
 }
 
 async function merge(options: { out: string; keepParts?: boolean; json?: boolean }): Promise<void> {
@@ -140,7 +181,15 @@ async function merge(options: { out: string; keepParts?: boolean; json?: boolean
 async function join(prefix: string, keep: boolean): Promise<BuildResult> {
   const { mergeParts } = await import('@kumiki/data/node')
   const { rm } = await import('node:fs/promises')
-  const result = mergeParts(partsOf(prefix), prefix)
+  const progress = workProgress(1, 'tokens')
+  let result: BuildResult
+  try {
+    result = mergeParts(partsOf(prefix), prefix, { onShare: (share) => progress.update(share, 'joining') })
+  } catch (error) {
+    throw roomNeeded(error)
+  } finally {
+    progress.stop()
+  }
   if (result.documents === 0) log(`no document was kept: ${JSON.stringify(droppedOf(result))}`)
   if (!keep) await rm(partsOf(prefix), { recursive: true })
   return result
@@ -154,7 +203,7 @@ function tell(
   result: BuildResult & { vocabSize?: number; eosId?: number | null; seconds?: number },
   eosId: number | undefined,
 ): void {
-  const { prefix, documents, tokens, counts } = result
+  const { prefix, documents, empty, tokens, counts } = result
   answer(options, result, () => {
     const rows = [
       ...Object.entries(counts.dropped).map(([reason, entry]) => [
@@ -166,35 +215,78 @@ function tell(
     ]
     return [
       `${prefix}.bin and .idx: ${count(documents)} documents, ${count(tokens)} tokens${eosId === undefined ? '' : ` (each ends with ${eosId})`}`,
+      ...(empty > 0
+        ? [
+            `${count(empty)} of them have no tokens; they are kept as Megatron-LM keeps them, --min-length 1 drops empty texts`,
+          ]
+        : []),
       ...(rows.length > 0 ? ['', textTable(['dropped', 'documents', 'one of them'], rows)] : []),
     ].join('\n')
   })
 }
 
-/** A line on stderr every ten seconds. */
-function partProgress(
+/** How far a build is. */
+interface BuildProgress {
+  readonly onBytes: (bytes: number) => void
+  readonly stop: () => void
+}
+
+function shownProgress(total: number, parts: number): BuildProgress {
+  const progress = workProgress(total, 'bytes')
+  const mb = (bytes: number) => count(Math.round(bytes / 1e6))
+  let done = 0
+  return {
+    onBytes(bytes) {
+      done += bytes
+      progress.update(done, `${mb(done)} of ${mb(total)} MB in ${count(parts)} ${parts === 1 ? 'part' : 'parts'}`)
+    },
+    stop: () => progress.stop(),
+  }
+}
+
+/** Names the process that a worker tells of its progress; set by `runWorkers` alone. */
+const workerMark = 'KUMIKI_BUILD_WORKER'
+
+/** Where this process is a worker: its progress goes to who started it. */
+function workerChannel(): BuildProgress | undefined {
+  const { send, env, ppid } = process
+  if (!send || env[workerMark] !== String(ppid)) return undefined
+  let untold = 0
+  let told = 0
+  const tellNow = () => {
+    if (untold > 0 && process.connected) process.send?.({ bytes: untold })
+    untold = 0
+    told = performance.now()
+  }
+  return {
+    onBytes(bytes) {
+      untold += bytes
+      if (performance.now() - told > 200) tellNow()
+    },
+    stop() {
+      tellNow()
+      if (process.connected) process.disconnect()
+    },
+  }
+}
+
+/** Says what of a build that goes on is there already. */
+async function tellDone(
   plan: BuildPlan,
   folder: string,
   shard: { index: number; of: number },
-  missing: (folder: string, plan: BuildPlan) => number[],
-): () => void {
-  const own = plan.parts.filter((_, number) => number % shard.of === shard.index).length
-  const left = missing(folder, plan).filter((number) => number % shard.of === shard.index).length
+  own: number,
+): Promise<void> {
+  const { missingParts } = await import('@kumiki/data/node')
+  const left = missingParts(folder, plan).filter((number) => number % shard.of === shard.index).length
   if (left < own) log(`${own - left} of ${own} parts are there already; going on with the rest`)
-  let told = performance.now()
-  return () => {
-    if (performance.now() - told < 10_000) return
-    told = performance.now()
-    const done = own - missing(folder, plan).filter((number) => number % shard.of === shard.index).length
-    log(`${done} of ${own} parts`)
-  }
 }
 
 /** Shares a shard out to processes, each a shard of its own: parts I, I + N, ... go round. */
 async function runWorkers(
   options: BuildFlags,
   shard: { index: number; of: number },
-  progress: () => void,
+  onBytes: (bytes: number) => void,
 ): Promise<void> {
   const { spawn } = await import('node:child_process')
   const {
@@ -225,11 +317,11 @@ async function runWorkers(
     ...(filtersModule === undefined ? [] : ['--filters-module', filtersModule]),
     ...(language === undefined ? [] : ['--language', language.join(',')]),
   ]
-  const timer = setInterval(progress, 1000)
+  const env = { ...process.env, [workerMark]: String(process.pid) }
   const children = Array.from({ length: workers }, (_, worker) => {
     const own = `${shard.index + shard.of * worker}/${shard.of * workers}`
     const line = [...process.execArgv, process.argv[1], 'data', 'build', ...flags, '--shard', own, '--json']
-    return spawn(process.execPath, line, { stdio: ['ignore', 'ignore', 'pipe'] })
+    return spawn(process.execPath, line, { env, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })
   })
   try {
     const faults = await Promise.all(
@@ -237,7 +329,10 @@ async function runWorkers(
         (child) =>
           new Promise<string | null>((resolve) => {
             let said = ''
-            child.stderr.on('data', (chunk) => {
+            child.on('message', (message: { bytes?: unknown } | null) => {
+              if (typeof message?.bytes === 'number') onBytes(message.bytes)
+            })
+            child.stderr?.on('data', (chunk) => {
               said = (said + chunk).slice(-4000)
             })
             child.on('error', (error) => resolve(error.message))
@@ -254,7 +349,6 @@ async function runWorkers(
     const fault = faults.find((one) => one !== null)
     if (fault) throw new Error(fault)
   } finally {
-    clearInterval(timer)
     for (const child of children) child.kill()
   }
 }

@@ -1,5 +1,6 @@
 /** `kumiki data inspect`: a corpus as a person wants to see it. */
 import type { LengthSummary, ReleaseLevel } from '@kumiki/data'
+import type { TokenSubset } from '@kumiki/data/node'
 import type { Command } from 'commander'
 import { exists, writeWhole } from '../files/files.ts'
 import { collect, integer } from '../flags/flag-values.ts'
@@ -85,24 +86,18 @@ async function textsOf(path: string, options: InspectFlags, tokenizer: Codec | u
   const { documentStream, findTextFiles } = await import('@kumiki/data/node')
   const { stat } = await import('node:fs/promises')
   const files = await findTextFiles([path])
-  const sizes = new Map<string, number>()
-  for (const file of files) sizes.set(file, (await stat(file)).size)
-  const total = [...sizes.values()].reduce((sum, size) => sum + size, 0)
+  let total = 0
+  for (const file of files) total += (await stat(file)).size
   const progress = workProgress(total, 'bytes')
   const { field, encoding, samples } = options
   let done = 0
   let documents = 0
+  const onBytes = (bytes: number) => {
+    done += bytes
+  }
   const stream = async function* () {
-    for (const file of files) {
-      const size = sizes.get(file) as number
-      const before = done
-      for await (const text of documentStream(file, { field, ...(!/^utf-?8$/i.test(encoding) && { encoding }) })) {
-        // About as far as the text goes; packed files are shown to their size.
-        done = Math.min(before + size, done + 1.3 * text.length)
-        yield text
-      }
-      done = before + size
-    }
+    for (const file of files)
+      yield* documentStream(file, { field, onBytes, ...(!/^utf-?8$/i.test(encoding) && { encoding }) })
   }
   try {
     const view = await inspectDocuments(stream(), {
@@ -118,7 +113,8 @@ async function textsOf(path: string, options: InspectFlags, tokenizer: Codec | u
 
 async function tokensOf(prefix: string, { samples }: InspectFlags, tokenizer: Codec | undefined) {
   const { hashOf, LengthCounts, RepeatCounts, Reservoir } = await import('@kumiki/data')
-  const { openIndexedDataset } = await import('@kumiki/data/node')
+  const { openIndexedDataset, readSubsets } = await import('@kumiki/data/node')
+  const subsets = readSubsets(prefix)
   using dataset = await openIndexedDataset(prefix)
   const lengths = new LengthCounts()
   for (const length of dataset.sequenceLengths) lengths.add(length)
@@ -141,6 +137,7 @@ async function tokensOf(prefix: string, { samples }: InspectFlags, tokenizer: Co
   }
   return {
     dtype: dataset.dtype,
+    ...(subsets && { subsets }),
     documents: dataset.documentCount,
     sequences: dataset.sequenceLengths.length,
     tokens: dataset.tokens,
@@ -169,6 +166,15 @@ function fieldsOf(result: Inspected): string {
       ]
     }
     if (name === 'languageSample') return []
+    if (name === 'subsets')
+      return (value as readonly TokenSubset[]).map((one) => [
+        'subset',
+        [
+          `${one.subset}, ${one.releaseLevel}, ${count(one.tokens)} tokens`,
+          ...(one.repeats === 1 ? [] : [`${one.repeats} times`]),
+          ...[one.language, one.source, one.licence].filter((text) => text !== null),
+        ].join(', '),
+      ])
     if (name === 'duplicates') {
       const { share, estimated } = value as { share: number; estimated: boolean }
       return [[name, `${percent(share)} of the documents repeat one before${estimated ? ' (estimated)' : ''}`]]

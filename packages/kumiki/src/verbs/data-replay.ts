@@ -1,4 +1,5 @@
 /** `kumiki data replay|find`: what a Megatron-LM run read, step by step. */
+import type { ReleaseLevel } from '@kumiki/data'
 import type { Command } from 'commander'
 import { declareRun, openRun, type RunFlags } from '../cluster/replayed-run.ts'
 import { integer } from '../flags/flag-values.ts'
@@ -42,7 +43,14 @@ async function replay(
   const { replay, notes } = await openRun(options)
   for (const note of notes) log(note)
   const samples = checkedUse(() => replay.step(options.step))
-  const { openIndexedDataset } = await import('@kumiki/data/node')
+  const { openIndexedDataset, readSubsets } = await import('@kumiki/data/node')
+  const { strictestLevel } = await import('@kumiki/data')
+  const levels = new Map<string, ReleaseLevel>()
+  for (const { prefix } of samples) {
+    if (levels.has(prefix)) continue
+    const subsets = readSubsets(prefix)
+    if (subsets) levels.set(prefix, strictestLevel(subsets.map(({ releaseLevel }) => releaseLevel)))
+  }
   const opened = new Map<string, Awaited<ReturnType<typeof openIndexedDataset>>>()
   try {
     if (tokenizer)
@@ -59,7 +67,11 @@ async function replay(
     const { order, steps } = replay
     answer(
       options,
-      { step: options.step, steps, globalBatchSize: rows.length, sequenceLength: order.sequenceLength, samples: rows },
+      {
+        ...{ step: options.step, steps, globalBatchSize: rows.length, sequenceLength: order.sequenceLength },
+        ...(levels.size > 0 && { releaseLevels: Object.fromEntries(levels) }),
+        samples: rows,
+      },
       () => {
         const lines = rows
           .slice(0, options.rows)
@@ -77,6 +89,9 @@ async function replay(
           `step ${count(options.step)} of ${count(steps)}: ${count(rows.length)} sequences of ${count(order.sequenceLength)} tokens`,
           textTable(['sequence', 'document', 'from token', 'tokens', ...(tokenizer ? ['text'] : [])], lines),
           ...(left > 0 ? [`and ${count(left)} more sequences (--rows ${rows.length} or --json shows them)`] : []),
+          ...(levels.size > 0
+            ? [`levels of release: ${[...levels].map(([prefix, level]) => `${prefix} ${level}`).join(', ')}`]
+            : []),
         ].join('\n')
       },
     )

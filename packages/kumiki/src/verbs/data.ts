@@ -3,13 +3,14 @@ import type { MixRow, ReleaseLevel } from '@kumiki/data'
 import type { Command } from 'commander'
 import { collect, integer } from '../flags/flag-values.ts'
 import { count, percent, textTable } from '../output/text-table.ts'
+import { workProgress } from '../output/work-progress.ts'
 import {
-  type LazyDocument,
   type LoadedSources,
   loadSources,
   type MixSource,
   readSource,
   sourcesFromFile,
+  subsetsOfMix,
 } from '../train/mix-sources.ts'
 import { checkedUse, UsageError } from '../usage-error.ts'
 import { addCommand, addVerb, answer, log } from '../verb.ts'
@@ -79,7 +80,10 @@ async function mix(options: MixFlags): Promise<void> {
   const tokenizer = options.tokenizer === undefined ? undefined : await openTokenizer(options.tokenizer)
   if (options.out !== undefined) await makeFolderOf(options.out)
   const eosId = tokenizer && options.out ? endId(tokenizer, options) : undefined
-  const loaded = await loadSources(given, tokenizer, eosId, options.out)
+  const reading = workProgress(1, 'sources')
+  const loaded = await loadSources(given, tokenizer, eosId, options.out, (share, name) =>
+    reading.update(share, `reading ${name}`),
+  ).finally(() => reading.stop())
   try {
     await writeMix(options, loaded, tokenizer?.vocabSize)
   } finally {
@@ -88,27 +92,43 @@ async function mix(options: MixFlags): Promise<void> {
 }
 
 async function writeMix(options: MixFlags, loaded: LoadedSources, ofTokenizer: number | undefined): Promise<void> {
-  const { megatronDataPath, mixCorpora } = await import('@kumiki/data')
-  const { documents, table } = checkedUse(() => mixCorpora<LazyDocument>(loaded.sources, { seed: options.seed }))
-  const prefixes = loaded.sources.flatMap(({ name, repeats, releaseLevel, prefix }) =>
-    prefix === undefined
-      ? []
-      : [{ name, repeats, releaseLevel, prefix, tokens: table.find((row) => row.name === name)!.size }],
+  const { megatronDataPath, planMix } = await import('@kumiki/data')
+  const { sources } = loaded
+  const { picks, table } = checkedUse(() => planMix(sources, { seed: options.seed }))
+  const prefixes = sources.flatMap(({ name, repeats, releaseLevel, prefix }, i) =>
+    prefix === undefined ? [] : [{ name, repeats, releaseLevel, prefix, tokens: table[i].size }],
   )
   const dataPath =
-    prefixes.length === loaded.sources.length
-      ? megatronDataPath(prefixes.filter(({ repeats = 1 }) => repeats > 0))
-      : undefined
+    prefixes.length === sources.length ? megatronDataPath(prefixes.filter(({ repeats = 1 }) => repeats > 0)) : undefined
   let written: { prefix: string; documents: number; tokens: number } | undefined
   if (options.out !== undefined) {
     if (loaded.unit !== 'tokens')
       throw new UsageError('--out writes token files: give --tokenizer FILE, or sources that are token files')
     const { writeIndexedDataset } = await import('@kumiki/data/node')
+    const all = table.reduce((sum, { mixedSize }) => sum + mixedSize, 0)
+    const writing = workProgress(all, 'tokens')
+    let done = 0
     const read = function* () {
-      for (const document of documents) yield document.read()
+      for (const [i, { passes, drawn, cuts }] of picks.entries()) {
+        const { lengths, read, name } = sources[i]
+        const one = (document: number, cut?: number) => {
+          const ids = read!(document)
+          done += cut ?? ids.length
+          writing.update(done, `writing ${name}`)
+          return cut === undefined ? ids : ids.subarray(0, cut)
+        }
+        for (let pass = 0; pass < passes; pass++)
+          for (let document = 0; document < lengths.length; document++) yield one(document)
+        for (const [k, document] of drawn.entries()) yield one(document, cuts.get(k))
+      }
     }
     const vocabSize = ofTokenizer ?? loaded.vocabSize
-    written = { prefix: options.out, ...(await writeIndexedDataset(options.out, read(), { vocabSize })) }
+    const subsets = subsetsOfMix(sources, table)
+    try {
+      written = { prefix: options.out, ...(await writeIndexedDataset(options.out, read(), { vocabSize, subsets })) }
+    } finally {
+      writing.stop()
+    }
   }
   for (const { name, repeats } of table)
     if (repeats > harmlessEpochs)

@@ -1,0 +1,82 @@
+/** A file written from its beginning on, a megabyte at a time. Node only. */
+import fs from 'node:fs'
+
+const bufferBytes = 2 ** 20
+
+/** What a failure to write is, in words, under the name that the file would have had. */
+export function writeFault(path: string, error: unknown): Error {
+  const { code, message } = error as NodeJS.ErrnoException
+  const fault =
+    code === 'ENOSPC'
+      ? 'the disk is full'
+      : code === 'EDQUOT'
+        ? 'the quota is used up'
+        : code === 'EFBIG'
+          ? 'it is larger than the file system or a limit allows'
+          : message
+  return new Error(`${path.replace(/\.\d+\.tmp$/, '')}: it cannot be written (${fault})`, { cause: error })
+}
+
+/** Writes whole: short writes are gone on with, a full disk is told. */
+export class FileWriter {
+  readonly path: string
+  readonly #file: number
+  readonly #buffer = new Uint8Array(bufferBytes)
+  #filled = 0
+  #isOpen = true
+
+  /** @throws Error naming a file that cannot be made */
+  constructor(path: string) {
+    this.path = path
+    try {
+      this.#file = fs.openSync(path, 'w')
+    } catch (error) {
+      throw writeFault(path, error)
+    }
+  }
+
+  write(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length; ) {
+      const part = bytes.subarray(at, at + bufferBytes - this.#filled)
+      this.#buffer.set(part, this.#filled)
+      this.#filled += part.length
+      at += part.length
+      if (this.#filled === bufferBytes) this.#flush()
+    }
+  }
+
+  /** The bytes are on the disk when this returns. */
+  close(): void {
+    this.#flush()
+    this.#attempt(() => fs.fsyncSync(this.#file))
+    this.#isOpen = false
+    // Some file systems tell of a full disk only here.
+    this.#attempt(() => fs.closeSync(this.#file))
+  }
+
+  /** Closes and removes the file. */
+  abandon(): void {
+    try {
+      if (this.#isOpen) fs.closeSync(this.#file)
+    } catch {
+      // What failed first is told.
+    }
+    this.#isOpen = false
+    fs.rmSync(this.path, { force: true })
+  }
+
+  #flush(): void {
+    this.#attempt(() => {
+      for (let at = 0; at < this.#filled; ) at += fs.writeSync(this.#file, this.#buffer, at, this.#filled - at)
+    })
+    this.#filled = 0
+  }
+
+  #attempt(work: () => void): void {
+    try {
+      work()
+    } catch (error) {
+      throw writeFault(this.path, error)
+    }
+  }
+}
