@@ -43,7 +43,12 @@ const filesIn = (folder: string): string[] =>
 
 const encode = (text: string) => [...text].map((c) => c.charCodeAt(0) % 500)
 const settings = {
-  ...{ vocabSize: 500, eosId: 2, field: 'text', encoding: 'utf-8', duplicates: 'exact', identity: '' },
+  vocabSize: 500,
+  eosId: 2,
+  field: 'text',
+  encoding: 'utf-8',
+  duplicates: 'exact',
+  identity: '',
   subset: { subset: 'a', language: null, source: null, licence: null, releaseLevel: 'L1' },
 } as const
 

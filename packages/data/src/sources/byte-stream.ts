@@ -4,6 +4,8 @@ import { unzstd } from './zstd-frames.ts'
 /** An archive may not give more than this many times its size, past the first 64 MiB. */
 const mostExpansion = 1000
 const freeBytes = 64 * 2 ** 20
+/** Plain files below this are read at once. */
+const smallFile = 2 ** 16
 
 /**
  * Streams a file; `.gz` and `.zst` are unpacked.
@@ -18,9 +20,21 @@ export async function* byteStream(
     readonly onBytes?: (bytes: number) => void
   } = {},
 ): AsyncGenerator<Uint8Array> {
-  const { createReadStream } = await import('node:fs')
+  const { createReadStream, readFileSync, statSync } = await import('node:fs')
   const { range, onBytes } = options
   const extension = /\.(gz|zst)$/i.exec(path)?.[1].toLowerCase()
+  if (!extension && !range && (statSync(path, { throwIfNoEntry: false })?.size ?? smallFile) < smallFile) {
+    // A stream of its own costs a small file many times what reading it does.
+    let bytes: Uint8Array
+    try {
+      bytes = readFileSync(path)
+    } catch (error) {
+      throw new Error(`${path}: ${(error as Error).message}`, { cause: error })
+    }
+    onBytes?.(bytes.length)
+    if (bytes.length > 0) yield bytes
+    return
+  }
   const raw = createReadStream(path, {
     highWaterMark: 2 ** 18,
     ...(range && { start: range.begin, ...(range.end !== undefined && { end: range.end - 1 }) }),

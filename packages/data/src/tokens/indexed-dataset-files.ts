@@ -25,7 +25,11 @@ import type { TokenSubset } from './subset-record.ts'
 export async function writeIndexedDataset(
   prefix: string,
   documents: Iterable<ArrayLike<number>> | AsyncIterable<ArrayLike<number>>,
-  options: { vocabSize: number; eosId?: number; subsets?: readonly TokenSubset[] | ((tokens: number) => readonly TokenSubset[]) },
+  options: {
+    vocabSize: number
+    eosId?: number
+    subsets?: readonly TokenSubset[] | ((tokens: number) => readonly TokenSubset[])
+  },
 ): Promise<{ documents: number; tokens: number }> {
   const { vocabSize, eosId, subsets } = options
   checkVocabulary('writeIndexedDataset', vocabSize, eosId)

@@ -200,7 +200,7 @@ const droppedOf = ({ counts }: BuildResult) =>
 
 function tell(
   options: { json?: boolean },
-  result: BuildResult & { vocabSize?: number; eosId?: number | null; seconds?: number },
+  result: BuildResult & { releaseLevel?: ReleaseLevel; vocabSize?: number; eosId?: number | null; seconds?: number },
   eosId: number | undefined,
 ): void {
   const { prefix, documents, empty, tokens, counts } = result
