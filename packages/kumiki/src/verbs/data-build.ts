@@ -2,7 +2,7 @@
 
 import { basename } from 'node:path'
 import type { ReleaseLevel } from '@kumiki/data'
-import type { BuildPlan, BuildResult } from '@kumiki/data/node'
+import type { BuildPlan, BuildResult, BuildSettings } from '@kumiki/data/node'
 import { type Command, InvalidArgumentError } from 'commander'
 import { readBytes } from '../files/files.ts'
 import { type FilterFlags, filterNames, filtersOf } from '../flags/build-filters.ts'
@@ -62,7 +62,7 @@ export function addBuild(group: Command): void {
         .addOption(
           choice(
             '--release-level <level>',
-            'of the texts, kept beside the files (default L3); what may not train (LX, LZ) is refused',
+            'of the texts, kept beside the files; what may not train (LX, LZ) is refused',
             ['L1', 'L2', 'L3', 'LX', 'LZ'],
           ),
         )
@@ -113,7 +113,7 @@ async function build(options: BuildFlags): Promise<void> {
   const { field, encoding, duplicates } = options
   const settings = {
     ...{ vocabSize, eosId: eosId ?? null, field, encoding, duplicates, identity: `${hash} ${identity}` },
-    subset: subsetOf(options),
+    ...subsetOf(options),
   }
   const folder = partsOf(options.out)
   const worker = workerChannel()
@@ -151,17 +151,20 @@ async function build(options: BuildFlags): Promise<void> {
   }
   const result = await join(options.out, false)
   const seconds = (performance.now() - began) / 1000
-  tell(options, { ...result, releaseLevel: releaseLevel ?? 'L3', vocabSize, eosId: eosId ?? null, seconds }, eosId)
+  tell(options, { ...result, ...(releaseLevel && { releaseLevel }), vocabSize, eosId: eosId ?? null, seconds }, eosId)
 }
 
-/** What is kept of the texts beside their token files. One language is theirs where the filter lets no other through. */
-function subsetOf({ out, subset, origin, licence, language, releaseLevel }: BuildFlags) {
+/** What is kept of the texts beside their token files, where anything is told of them. One language is theirs where the filter lets no other through. */
+function subsetOf({ out, subset, origin, licence, language, releaseLevel }: BuildFlags): Pick<BuildSettings, 'subset'> {
+  if ([subset, origin, licence, releaseLevel].every((given) => given === undefined)) return {}
   return {
-    subset: subset ?? basename(out),
-    language: language?.length === 1 ? language[0] : null,
-    source: origin ?? null,
-    licence: licence ?? null,
-    releaseLevel: releaseLevel ?? 'L3',
+    subset: {
+      subset: subset ?? basename(out),
+      language: language?.length === 1 ? language[0] : null,
+      source: origin ?? null,
+      licence: licence ?? null,
+      releaseLevel: releaseLevel ?? 'L3',
+    },
   }
 }
 
