@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { textTemplate } from '../../tokenizer/src/chat.ts'
 import { openTokenizer } from '../../tokenizer/src/node.ts'
 import { parsePythonList } from '../src/evaluate/python-literal.ts'
+import { PythonRandom } from '../src/evaluate/python-random.ts'
 import { encodePair } from '../src/evaluate/task-scores.ts'
 import {
   decoderModel,
@@ -105,7 +106,7 @@ describe('a task file', () => {
     [{ process_docs: 'f' }, /t\.yaml: process_docs is not computed here/],
     [{ doc_to_txt: 'f' }, /doc_to_txt is not computed here/],
     [{ output_type: 'generate_until' }, /output_type must be multiple_choice or loglikelihood, got generate_until/],
-    [{ num_fewshot: 2, fewshot_split: 'test' }, /fewshot_config.sampler must be first_n, got "default"/],
+    [{ fewshot_config: { sampler: 'balanced' } }, /fewshot_config.sampler must be default or first_n, got "balanced"/],
     [{ metric_list: [{ metric: 'f1' }] }, /a multiple_choice task may have acc, .*, got "f1"/],
     [{ metric_list: [{ metric: 'acc', aggregation: 'median' }] }, /aggregation of acc must be mean, got "median"/],
     [{ dataset_path: 'super_glue' }, /dataset_path must be json or csv.*, got "super_glue"/],
@@ -161,4 +162,26 @@ test('lists as Python writes them', () => {
   ])
   for (const broken of ['', "['a'", "['a' 'b'", "['a'] x", '[f()]', "['\\x4']", "{'a': 1}"])
     expect(() => parsePythonList(broken)).toThrow(SyntaxError)
+})
+
+test('random.Random(1234).sample of CPython 3.11, one call after another', () => {
+  const random = new PythonRandom(1234)
+  const range = (n: number) => Array.from({ length: n }, (_, i) => i)
+  const drawn = (
+    [
+      [40, 2],
+      [10, 3],
+      [100, 8],
+      [3000, 7],
+      [1, 1],
+    ] as const
+  ).map(([n, k]) => random.sample(range(n), k))
+  expect(drawn).toEqual([
+    [28, 7],
+    [0, 1, 9],
+    [85, 88, 10, 12, 98, 45, 30, 2],
+    [126, 64, 1417, 2655, 2552, 1983, 2522],
+    [0],
+  ])
+  expect(() => random.sample([1], 2)).toThrow(/2 of 1 examples cannot be drawn/)
 })

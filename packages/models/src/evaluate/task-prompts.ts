@@ -1,5 +1,6 @@
 /** What a task asks of each document: contexts, continuations, and which of them is right, as lm-evaluation-harness 0.4.13 builds them. */
 import { parsePythonList } from './python-literal.ts'
+import { PythonRandom } from './python-random.ts'
 import type { EvaluationTask, TaskDocument } from './task.ts'
 
 /** A Jinja template to what it makes of variables, such as `textTemplate` of @kumiki/tokenizer/chat. */
@@ -28,10 +29,15 @@ export function taskItems(task: EvaluationTask, compile: TemplateCompiler): Task
   })
 }
 
+/** What lm-evaluation-harness seeds its samplers with where nothing is said (`--seed`). */
+const fewshotSeed = 1234
+
 class DocumentReader {
   private readonly task: EvaluationTask
   private readonly compile: TemplateCompiler
   private readonly templates = new Map<string, (variables: TaskDocument) => string>()
+  /** One for a task: each document's shots are drawn after those of the document before. */
+  private readonly random = new PythonRandom(fewshotSeed)
 
   constructor(task: EvaluationTask, compile: TemplateCompiler) {
     this.task = task
@@ -43,17 +49,25 @@ class DocumentReader {
     const before = this.shots(document)
     const question = this.question(document)
     const target = this.target(document)
+    const prefix = this.prefix(document)
     if (task.outputType === 'loglikelihood') {
       if (typeof question !== 'string') throw new Error('doc_to_text gives no text')
-      return { requests: [{ context: before + question, continuation: String(target) }], choices: [], gold: [] }
+      const context = before + question + this.delimiter(question, prefix) + prefix
+      return { requests: [{ context, continuation: String(target) }], choices: [], gold: [] }
     }
     const choices = this.choices(document)
     const { targetDelimiter } = task
     // Where the text is an index, each choice is a context of its own and the target is what follows them.
     const requests =
       typeof question === 'number'
-        ? choices.map((choice) => ({ context: before + choice, continuation: targetDelimiter + String(target) }))
-        : choices.map((choice) => ({ context: before + question, continuation: targetDelimiter + choice }))
+        ? choices.map((choice) => ({
+            context: before + choice + prefix,
+            continuation: targetDelimiter + String(target),
+          }))
+        : choices.map((choice) => ({
+            context: before + question + this.delimiter(question, prefix) + prefix,
+            continuation: targetDelimiter + choice,
+          }))
     if (task.metrics.includes('acc_mutual_info'))
       requests.push(...choices.map((choice) => ({ context: '', continuation: targetDelimiter + choice })))
     const right = typeof question === 'number' ? question : target
@@ -69,15 +83,31 @@ class DocumentReader {
       : this.render(description, document)
     if (numFewshot === 0) return head
     const same = fewshotFromSameSplit ? JSON.stringify(document) : undefined
-    const pool = fewshotDocuments.filter((other) => JSON.stringify(other) !== same)
-    if (pool.length < numFewshot) throw new Error(`num_fewshot is ${numFewshot}, and there are ${pool.length} examples`)
+    const others = (pool: readonly TaskDocument[]) => pool.filter((other) => JSON.stringify(other) !== same)
     return (
       head +
-      pool
-        .slice(0, numFewshot)
+      (task.sampler === 'default' ? this.drawn(fewshotDocuments, others, same !== undefined) : others(fewshotDocuments))
+        .slice(0, this.enough(numFewshot, others(fewshotDocuments).length))
         .map((example) => this.shot(example))
         .join('')
     )
+  }
+
+  private enough(wanted: number, there: number): number {
+    if (there < wanted) throw new Error(`num_fewshot is ${wanted}, and there are ${there} examples`)
+    return wanted
+  }
+
+  /** One more is drawn where the document itself may be among them; where copies of it took too many places, again without it. */
+  private drawn(
+    pool: readonly TaskDocument[],
+    others: (pool: readonly TaskDocument[]) => TaskDocument[],
+    leaveOut: boolean,
+  ): readonly TaskDocument[] {
+    const { numFewshot } = this.task
+    if (!leaveOut) return this.random.sample(pool, numFewshot)
+    const some = others(this.random.sample(pool, this.enough(numFewshot + 1, pool.length)))
+    return some.length < numFewshot ? this.random.sample(others(pool), numFewshot) : some
   }
 
   private shot(example: TaskDocument): string {
@@ -85,6 +115,7 @@ class DocumentReader {
     const choices = task.docToChoice === undefined ? undefined : this.choices(example)
     const question = this.question(example)
     const target = this.target(example)
+    const prefix = this.prefix(example)
     const multipleInputs = typeof question === 'number'
     const text = multipleInputs ? choices![question] : question
     const answer =
@@ -94,7 +125,21 @@ class DocumentReader {
           ? target[0]
           : target
     if (typeof answer !== 'string') throw new Error(`the answer of an example is no text: ${JSON.stringify(target)}`)
-    return text + (answer === '' ? '' : task.targetDelimiter + answer + task.fewshotDelimiter)
+    if (answer === '') return text + this.delimiter(text, prefix) + prefix
+    const between = prefix === '' ? task.targetDelimiter : this.delimiter(text, prefix)
+    const space = prefix !== '' && delimits(prefix, answer) ? ' ' : ''
+    return text + between + prefix + space + answer + task.fewshotDelimiter
+  }
+
+  /** What an answer begins with. */
+  private prefix(document: TaskDocument): string {
+    const { genPrefix = '' } = this.task
+    return Object.hasOwn(document, genPrefix) ? String(document[genPrefix]) : this.render(genPrefix, document)
+  }
+
+  /** Between a question and what its answer begins with. */
+  private delimiter(question: string, prefix: string): string {
+    return prefix !== '' && question !== '' && delimits(question, prefix) ? this.task.targetDelimiter : ''
   }
 
   private question(document: TaskDocument): string | number {
@@ -138,6 +183,14 @@ class DocumentReader {
     }
     return compiled(document)
   }
+}
+
+/** Whether neither side has white space, as Python knows it, where two texts meet. */
+const delimits = (before: string, after: string) => !isSpace(before.at(-1)!) && !isSpace(after[0])
+/** Python has five control characters more, and no byte order mark. */
+function isSpace(character: string): boolean {
+  const code = character.charCodeAt(0)
+  return (code >= 0x1c && code <= 0x1f) || code === 0x85 || (code !== 0xfeff && /\s/.test(character))
 }
 
 function goldOf(right: Target, choices: readonly string[]): number[] {

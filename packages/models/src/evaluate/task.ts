@@ -17,10 +17,14 @@ export interface EvaluationTask {
   readonly fewshotDocuments: readonly TaskDocument[]
   readonly fewshotFromSameSplit: boolean
   readonly numFewshot: number
+  /** The first ones, or drawn as Python's `random.Random(1234)` draws, document after document. Default `first_n`. */
+  readonly sampler?: 'default' | 'first_n'
   readonly docToText: string
   readonly docToTarget: string | number | readonly unknown[]
   readonly docToChoice?: string | readonly string[]
   readonly description: string
+  /** What an answer begins with, before what is asked for. Default: nothing. */
+  readonly genPrefix?: string
   readonly targetDelimiter: string
   readonly fewshotDelimiter: string
   readonly metrics: readonly TaskMetric[]
@@ -29,7 +33,15 @@ export interface EvaluationTask {
 const known = [
   ...['task', 'task_alias', 'tag', 'include', 'dataset_path', 'dataset_name', 'dataset_kwargs', 'output_type'],
   ...['training_split', 'validation_split', 'test_split', 'fewshot_split', 'num_fewshot', 'fewshot_config'],
-  ...['doc_to_text', 'doc_to_choice', 'doc_to_target', 'description', 'target_delimiter', 'fewshot_delimiter'],
+  ...[
+    'doc_to_text',
+    'doc_to_choice',
+    'doc_to_target',
+    'description',
+    'target_delimiter',
+    'fewshot_delimiter',
+    'gen_prefix',
+  ],
   ...['metric_list', 'metadata', 'should_decontaminate', 'doc_to_decontamination_query', 'repeats'],
 ]
 
@@ -77,7 +89,7 @@ export async function taskFromFields(
   if ((fields.repeats ?? 1) !== 1) fail(file, `repeats must be 1, got ${JSON.stringify(fields.repeats)}`)
   const split = fields.test_split ?? fields.validation_split
   if (typeof split !== 'string') fail(file, 'there is neither a test_split nor a validation_split')
-  const { numFewshot, fewshotSplit, samples } = fewshotOf(file, fields)
+  const { numFewshot, fewshotSplit, samples, sampler, namedSplit } = fewshotOf(file, fields)
   const docToTarget = fields.doc_to_target
   if (typeof docToTarget !== 'string' && typeof docToTarget !== 'number' && !Array.isArray(docToTarget))
     fail(file, `doc_to_target must be a template, a field or an index, got ${JSON.stringify(docToTarget)}`)
@@ -90,13 +102,16 @@ export async function taskFromFields(
     outputType,
     documents,
     fewshotDocuments: samples ?? (fewshotSplit === undefined ? [] : await splits(fewshotSplit)),
-    fewshotFromSameSplit: samples === undefined && fewshotSplit === fields.test_split,
+    // As there: of the split that is named, and none is the same as no test_split.
+    fewshotFromSameSplit: (namedSplit ?? null) === (fields.test_split ?? null),
     numFewshot,
+    sampler,
     docToText:
       typeof fields.doc_to_text === 'number' ? String(fields.doc_to_text) : textOf(file, fields, 'doc_to_text'),
     docToTarget,
     ...(docToChoice !== undefined && { docToChoice }),
     description: textOf(file, fields, 'description', ''),
+    ...((fields.gen_prefix ?? '') !== '' && { genPrefix: textOf(file, fields, 'gen_prefix') }),
     targetDelimiter: textOf(file, fields, 'target_delimiter', ' '),
     fewshotDelimiter: textOf(file, fields, 'fewshot_delimiter', '\n\n'),
     metrics: metricList(file, fields.metric_list, outputType),
@@ -119,21 +134,24 @@ function fewshotOf(file: string, fields: Fields) {
   for (const name of Object.keys(config))
     if (!['sampler', 'split', 'samples'].includes(name))
       fail(file, `fewshot_config.${name} is not computed here; it may have sampler, split and samples`)
-  const fewshotSplit = config.split ?? fields.fewshot_split ?? undefined
-  const samples = fewshotSplit === undefined ? config.samples : undefined
-  if (fewshotSplit !== undefined && typeof fewshotSplit !== 'string') fail(file, 'fewshot_split must be a text')
+  const namedSplit = config.split ?? fields.fewshot_split ?? undefined
+  const samples = namedSplit === undefined ? config.samples : undefined
+  if (namedSplit !== undefined && typeof namedSplit !== 'string') fail(file, 'fewshot_split must be a text')
   if (samples !== undefined && !(Array.isArray(samples) && samples.every(isRecord)))
     fail(file, 'fewshot_config.samples must be a list of records')
-  if ((numFewshot as number) > 0) {
-    if (config.sampler !== 'first_n')
-      fail(
-        file,
-        `fewshot_config.sampler must be first_n, got ${JSON.stringify(config.sampler ?? 'default')}: the default draws by Python's random numbers, which are not here`,
-      )
-    if (fewshotSplit === undefined && samples === undefined)
-      fail(file, 'num_fewshot needs a fewshot_split or fewshot_config.samples')
+  const { sampler = 'default' } = config
+  if (sampler !== 'default' && sampler !== 'first_n')
+    fail(file, `fewshot_config.sampler must be default or first_n, got ${JSON.stringify(sampler)}`)
+  const splits = [namedSplit, fields.training_split, fields.validation_split, fields.test_split]
+  const fewshotSplit =
+    numFewshot === 0 || samples !== undefined ? undefined : splits.find((name) => typeof name === 'string')
+  return {
+    numFewshot: numFewshot as number,
+    namedSplit,
+    fewshotSplit: fewshotSplit as string | undefined,
+    samples: samples as TaskDocument[] | undefined,
+    sampler: sampler as 'default' | 'first_n',
   }
-  return { numFewshot: numFewshot as number, fewshotSplit, samples: samples as TaskDocument[] | undefined }
 }
 
 function metricList(file: string, value: unknown, outputType: keyof typeof metricsOf): TaskMetric[] {

@@ -19,6 +19,8 @@ def english(i):
     return {"question": f"What does the {rng.choice(nouns)} do in picture {i}?", "options": [a, b + " twice", "  " + c + " "],
             "label": rng.randrange(3), "end": f"near the {rng.choice(nouns)}."}
 docs = [english(i) for i in range(12)]
+drawn = docs[:8] + [docs[2]] * 9 + docs[8:]
+Path("repeated.jsonl").write_text("".join(json.dumps(d) + "\n" for d in drawn))
 Path("english.jsonl").write_text("".join(json.dumps(d) + "\n" for d in docs))
 Path("shots.json").write_text(json.dumps([english(i + 90) for i in range(3)], indent=1) + "\n")
 words = ["春", "雨", "学校", "電車", "水", "山"]
@@ -39,7 +41,8 @@ config = LlamaConfig(vocab_size=len(fast), hidden_size=16, intermediate_size=32,
 model = LlamaForCausalLM(config)
 fast.save_pretrained(here / "model"); model.save_pretrained(here / "model")
 
-names = ["english", "english_sentences", "english_last_word", "japanese"]
+Path("many.jsonl").write_text("".join(json.dumps({**docs[i % 12], "question": f"{i}?"}) + "\n" for i in range(40)))
+names = ["english", "english_sentences", "english_last_word", "japanese", "english_drawn", "english_drawn_apart", "japanese_drawn"]
 manager = lm_eval.tasks.TaskManager(include_path=str(here / "tasks"), include_defaults=False)
 out = lm_eval.simple_evaluate(model="hf", model_args={"pretrained": str(here / "model"), "dtype": "float32", "device": "cpu", "max_length": 96},
                               tasks=names, task_manager=manager, batch_size=1, log_samples=True, bootstrap_iters=2)
