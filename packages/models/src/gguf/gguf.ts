@@ -1,10 +1,11 @@
-/** Models in GGUF, which llama.cpp reads: Llama (LLM-jp's dense models), Mistral without a window, Qwen2, Qwen3. Node only. */
+/** Models in GGUF, which llama.cpp reads: Llama (LLM-jp's dense models), Mixtral, Qwen2 and 3, Gemma 2 and 3, OLMo 2. Node only. */
 import { cast, type Device, type Tensor } from '@kumiki/tensor'
 import type { ModelArchitecture } from '../architecture.ts'
 import { replaceFile } from '../files/atomic-file.ts'
 import { openFileRanges } from '../files/file-ranges.ts'
 import type { Parameters } from '../language-model.ts'
 import { parameterShapes } from '../parameters.ts'
+import { type GgufFamily, ggufFamily } from './families.ts'
 import {
   type GgufInfo,
   type GgufMetadata,
@@ -15,8 +16,9 @@ import {
   ggufTypes,
   readGgufHeader,
 } from './format.ts'
-import { architectureMetadata, ggufArchitecture, ggufName, readArchitecture } from './names.ts'
+import { architectureMetadata, ggufName, readArchitecture } from './names.ts'
 import { decodeQ8, encodeQ8 } from './q8.ts'
+import { ropeFactors, ropeFactorsName, scalingOfFactors } from './rope-factors.ts'
 
 export interface GgufOptions {
   /** How matrices are stored (norms and biases are F32, and a matrix whose rows do not divide into blocks of 32 is F16). Default F16. */
@@ -58,7 +60,7 @@ export async function saveGguf(
 ): Promise<void> {
   if (!Object.hasOwn(ggufTypes, type))
     throw new RangeError(`saveGguf: type must be one of ${Object.keys(ggufTypes).join(', ')}, got ${type}`)
-  const { paired } = ggufArchitecture(architecture)
+  const family = ggufFamily(architecture)
   const metadata: GgufMetadata = [
     ...architectureMetadata(architecture),
     ['general.file_type', 'uint32', fileTypes[type]],
@@ -66,15 +68,47 @@ export async function saveGguf(
     ...(name === undefined ? [] : ([['general.name', 'string', name]] as const)),
     ...tokenizerMetadata(tokenizer, architecture.vocabSize),
   ]
-  const tensors = parameterShapes(architecture).map(({ name, shape }): GgufTensor => {
+  const tensors = parameterShapes(architecture, { experts: 'stacked' }).map(({ name, shape }): GgufTensor => {
     const t = parameters[name]
     if (!t) throw new RangeError(`saveGguf: the parameters have no ${name}`)
-    const stored = shape.length < 2 ? 'F32' : type === 'Q8_0' && shape[1] % 32 !== 0 ? 'F16' : type
-    const pairs = paired ? pairedHeads(architecture, name) : undefined
-    return { name: ggufName(name), type: stored, shape, data: () => encode(pairs ? neighbours(t, pairs) : t, stored) }
+    const called = ggufName(name, architecture)
+    // Norms, biases and routers are small and matter.
+    const whole = shape.length < 2 || called.endsWith('ffn_gate_inp.weight')
+    const stored = whole ? 'F32' : type === 'Q8_0' && shape[shape.length - 1] % 32 !== 0 ? 'F16' : type
+    return { name: called, type: stored, shape, data: () => encode(toFile(t, name, architecture, family), stored) }
   })
+  const { ropeScaling, headDim, ropeTheta } = architecture
+  if (ropeScaling?.type === 'llama3') {
+    const data = async () => new Uint8Array(ropeFactors(headDim, ropeTheta, ropeScaling).buffer)
+    tensors.push({ name: ropeFactorsName, type: 'F32', shape: [headDim / 2], data })
+  }
   await replaceFile(file, ggufChunks(metadata, tensors))
 }
+
+/** A parameter as llama.cpp has it. */
+function toFile(
+  t: Tensor,
+  name: string,
+  architecture: ModelArchitecture,
+  { paired, shiftedNorms }: GgufFamily,
+): Tensor {
+  if (shiftedNorms && isNorm(name)) return cast(t, 'float32').add(1)
+  const pairs = paired ? pairedHeads(architecture, name) : undefined
+  return pairs ? neighbours(t, pairs) : t
+}
+
+function fromFile(
+  t: Tensor,
+  name: string,
+  architecture: ModelArchitecture,
+  { paired, shiftedNorms }: GgufFamily,
+): Tensor {
+  if (shiftedNorms && isNorm(name)) return t.sub(1)
+  const pairs = paired ? pairedHeads(architecture, name) : undefined
+  return pairs ? halves(t, pairs) : t
+}
+
+const isNorm = (name: string) => name.endsWith('norm.weight')
 
 function tokenizerMetadata(tokenizer: GgufTokenizer | undefined, vocabSize: number): GgufMetadata {
   if (!tokenizer) return []
@@ -144,22 +178,29 @@ export async function loadGguf(device: Device, file: string): Promise<LoadedGguf
   const ranges = await openFileRanges(file)
   try {
     const { metadata, tensors } = await readGgufHeader(ranges)
-    const architecture = readArchitecture(metadata, tensors)
-    const { paired } = ggufArchitecture(architecture)
-    const parameters: Parameters = {}
     const used = new Set<string>()
-    for (const { name, shape } of parameterShapes(architecture)) {
-      const info: GgufInfo | undefined = tensors.get(ggufName(name))
-      if (!info) throw new RangeError(`has no tensor ${ggufName(name)}, which its metadata calls for`)
+    const read = async (name: string, shape: readonly number[]): Promise<Tensor> => {
+      const info: GgufInfo | undefined = tensors.get(name)
+      if (!info) throw new RangeError(`has no tensor ${name}, which its metadata calls for`)
       if (info.shape.length !== shape.length || info.shape.some((d, i) => d !== shape[i]))
         throw new RangeError(`${info.name} is [${info.shape.join(', ')}], but metadata calls for [${shape.join(', ')}]`)
       used.add(info.name)
       const bytes = await ranges.read(info.byteOffset, info.byteLength)
       if (bytes.length !== info.byteLength) throw new RangeError(`${info.name} is cut short`)
-      const read = decode(device, info, bytes)
-      const pairs = paired ? pairedHeads(architecture, name) : undefined
-      parameters[name] = pairs ? halves(read, pairs) : read
-      await device.evaluate(parameters[name])
+      return decode(device, info, bytes)
+    }
+    const said = readArchitecture(metadata, tensors)
+    const { headDim, ropeTheta } = said
+    const factors = tensors.has(ropeFactorsName) && (await (await read(ropeFactorsName, [headDim / 2])).data())
+    const architecture: ModelArchitecture = factors
+      ? { ...said, ropeScaling: scalingOfFactors(factors, ropeTheta) }
+      : said
+    const family = ggufFamily(architecture)
+    const parameters: Parameters = {}
+    for (const { name, shape } of parameterShapes(architecture, { experts: 'stacked' })) {
+      const t = fromFile(await read(ggufName(name, architecture), shape), name, architecture, family)
+      await device.evaluate(t)
+      parameters[name] = t
     }
     const other = [...tensors.keys()].find((name) => !used.has(name))
     if (other) throw new RangeError(`${other} has no place in the model`)

@@ -1,45 +1,8 @@
 /** What llama.cpp calls the parts of a model: architectures, metadata and tensors. @see llama.cpp gguf-py/gguf/constants.py */
-import {
-  type ArchitectureFamily,
-  canonicalArchitecture,
-  type ModelArchitecture,
-  padVocabSize,
-  validateArchitecture,
-} from '../architecture.ts'
+import { canonicalArchitecture, type ModelArchitecture, padVocabSize, validateArchitecture } from '../architecture.ts'
+import { familyOf, ggufFamily, ggufNames, ggufQueryScalar, ggufSlidingLayers } from './families.ts'
 import type { GgufMetadata, GgufValue } from './format.ts'
-
-/** `general.architecture`, and whether query and key rows are paired as neighbours instead of halves. */
-const architectures: Partial<Record<ArchitectureFamily, { readonly name: string; readonly paired: boolean }>> = {
-  llama: { name: 'llama', paired: true },
-  qwen2: { name: 'qwen2', paired: false },
-  qwen3: { name: 'qwen3', paired: false },
-}
-
-/** @throws RangeError for a family or choice that cannot be said in GGUF */
-export function ggufArchitecture(architecture: ModelArchitecture): { readonly name: string; readonly paired: boolean } {
-  // Without a window Mistral is Llama, for llama.cpp too.
-  const {
-    family = 'llama',
-    slidingWindow,
-    ropeScaling,
-    activation,
-    experts,
-    mlpBias,
-  } = canonicalArchitecture(architecture)
-  const found = architectures[family === 'mistral' ? 'llama' : family]
-  const known = [...Object.keys(architectures), 'mistral'].join(', ')
-  if (!found) throw new RangeError(`GGUF: ${family} cannot be written; ${known} can`)
-  const refused = {
-    slidingWindow,
-    activation,
-    experts,
-    mlpBias,
-    ropeScaling: ropeScaling?.type !== 'linear' && ropeScaling,
-  }
-  for (const [field, value] of Object.entries(refused))
-    if (value) throw new RangeError(`GGUF: ${field} ${JSON.stringify(value)} cannot be written`)
-  return found
-}
+import { ropeFactorsName } from './rope-factors.ts'
 
 const parts: Readonly<Record<string, string>> = {
   input_layernorm: 'attn_norm',
@@ -53,26 +16,47 @@ const parts: Readonly<Record<string, string>> = {
   'mlp.gate_proj': 'ffn_gate',
   'mlp.up_proj': 'ffn_up',
   'mlp.down_proj': 'ffn_down',
+  'mlp.gate': 'ffn_gate_inp',
+  'mlp.experts.gate_proj': 'ffn_gate_exps',
+  'mlp.experts.up_proj': 'ffn_up_exps',
+  'mlp.experts.down_proj': 'ffn_down_exps',
+  'block_sparse_moe.gate': 'ffn_gate_inp',
+  'block_sparse_moe.experts.w1': 'ffn_gate_exps',
+  'block_sparse_moe.experts.w3': 'ffn_up_exps',
+  'block_sparse_moe.experts.w2': 'ffn_down_exps',
+}
+
+/** Where norms stand after what they belong to. */
+const normsAfter: Readonly<Record<string, string>> = {
+  post_attention_layernorm: 'post_attention_norm',
+  pre_feedforward_layernorm: 'ffn_norm',
+  post_feedforward_layernorm: 'post_ffw_norm',
 }
 
 /** The name of a parameter of ours in a GGUF file. */
-export function ggufName(name: string): string {
+export function ggufName(name: string, { normPlacement = 'pre' }: ModelArchitecture): string {
   const whole = { 'model.embed_tokens': 'token_embd', 'model.norm': 'output_norm', lm_head: 'output' } as const
   const [, module, kind] = /^(.*)\.(weight|bias)$/.exec(name)!
   const [, layer, part] = /^model\.layers\.(\d+)\.(.*)$/.exec(module) ?? []
-  return layer === undefined ? `${whole[module as keyof typeof whole]}.${kind}` : `blk.${layer}.${parts[part]}.${kind}`
+  if (layer === undefined) return `${whole[module as keyof typeof whole]}.${kind}`
+  return `blk.${layer}.${(normPlacement === 'pre' ? undefined : normsAfter[part]) ?? parts[part]}.${kind}`
 }
 
 /** The sizes as metadata. */
 export function architectureMetadata(a: ModelArchitecture): GgufMetadata {
-  const { name } = ggufArchitecture(a)
-  const { ropeScaling } = a
+  const { name, windowPattern } = ggufFamily(a)
+  const { ropeScaling, experts } = a
+  const caps = { attn_logit_softcapping: a.attentionSoftcap, final_logit_softcapping: a.logitSoftcap }
   return [
     ['general.architecture', 'string', name],
     [`${name}.context_length`, 'uint32', a.maxPositionEmbeddings],
     [`${name}.embedding_length`, 'uint32', a.hiddenSize],
     [`${name}.block_count`, 'uint32', a.numHiddenLayers],
-    [`${name}.feed_forward_length`, 'uint32', a.intermediateSize],
+    [
+      `${name}.feed_forward_length`,
+      'uint32',
+      experts?.tensorNames === 'mixtral' ? experts.intermediateSize : a.intermediateSize,
+    ],
     [`${name}.attention.head_count`, 'uint32', a.numAttentionHeads],
     [`${name}.attention.head_count_kv`, 'uint32', a.numKeyValueHeads],
     [`${name}.attention.key_length`, 'uint32', a.headDim],
@@ -81,7 +65,17 @@ export function architectureMetadata(a: ModelArchitecture): GgufMetadata {
     [`${name}.rope.freq_base`, 'float32', a.ropeTheta],
     [`${name}.rope.dimension_count`, 'uint32', a.headDim],
     [`${name}.vocab_size`, 'uint32', a.vocabSize],
-    ...(ropeScaling
+    ...(experts
+      ? ([
+          [`${name}.expert_count`, 'uint32', experts.numExperts],
+          [`${name}.expert_used_count`, 'uint32', experts.numExpertsPerToken],
+          [`${name}.expert_feed_forward_length`, 'uint32', experts.intermediateSize],
+        ] as const)
+      : []),
+    ...(windowPattern ? ([[`${name}.attention.sliding_window`, 'uint32', a.slidingWindow!]] as const) : []),
+    ...Object.entries(caps).flatMap(([key, cap]) => (cap ? ([[`${name}.${key}`, 'float32', cap]] as const) : [])),
+    // What llama3 does to frequencies is a tensor: rope_freqs.weight.
+    ...(ropeScaling?.type === 'linear'
       ? ([
           [`${name}.rope.scaling.type`, 'string', ropeScaling.type],
           [`${name}.rope.scaling.factor`, 'float32', ropeScaling.factor],
@@ -100,13 +94,11 @@ export function readArchitecture(
   shapes: ReadonlyMap<string, { readonly shape: readonly number[] }>,
 ): ModelArchitecture {
   const name = metadata.get('general.architecture')
-  const found = Object.entries(architectures).find(([, known]) => known.name === name)
+  const mixture = metadata.has(`${name}.expert_count`) && metadata.get(`${name}.expert_count`) !== 0
+  const found = familyOf(name, mixture)
   if (!found)
-    throw new RangeError(
-      `general.architecture ${JSON.stringify(name)} is not read; ${Object.values(architectures)
-        .map((a) => a.name)
-        .join(', ')} are`,
-    )
+    throw new RangeError(`general.architecture ${JSON.stringify(name)} is not read; ${ggufNames.join(', ')} are`)
+  const [family, { always, windowPattern }] = found
   const used = new Set<string>()
   const get = (key: string) => {
     used.add(`${name}.${key}`)
@@ -130,7 +122,38 @@ export function readArchitecture(
   const factor = number('rope.scaling.factor', 1)
   if (scaling !== undefined && scaling !== 'none' && scaling !== 'linear')
     throw new RangeError(`${name}.rope.scaling.type must be none or linear, got ${JSON.stringify(scaling)}`)
-  if (shapes.has('rope_freqs.weight')) throw new RangeError('rope_freqs.weight: frequencies of their own are not read')
+  if (shapes.has(ropeFactorsName) && scaling === 'linear')
+    throw new RangeError(`${ropeFactorsName} stands beside ${name}.rope.scaling.type linear; one of them can be read`)
+  const numHiddenLayers = number('block_count')
+  const cap = (key: string, fallback?: number) => {
+    const value = get(key) === undefined ? fallback : number(key)
+    return value === undefined || value === 0 ? undefined : shortest(value)
+  }
+  const intermediateSize = number('feed_forward_length')
+  const defaultCaps = family === 'gemma2' ? ([50, 30] as const) : []
+  const caps = windowPattern
+    ? {
+        attentionSoftcap: cap('attn_logit_softcapping', defaultCaps[0]),
+        logitSoftcap: cap('final_logit_softcapping', defaultCaps[1]),
+      }
+    : {}
+  if (windowPattern && number('attention.sliding_window_pattern', windowPattern) !== windowPattern)
+    throw new RangeError(`${name}.attention.sliding_window_pattern must be ${windowPattern}`)
+  if (family === 'gemma3' && number('rope.freq_base_swa', 10_000) !== 10_000)
+    throw new RangeError(`${name}.rope.freq_base_swa must be 10000, got ${number('rope.freq_base_swa')}`)
+  const window = windowPattern && {
+    slidingWindow: number('attention.sliding_window', family === 'gemma2' ? 4096 : undefined),
+    slidingLayers: ggufSlidingLayers(windowPattern, numHiddenLayers),
+    ...(family === 'gemma3' && { localRopeTheta: 10_000 }),
+  }
+  const experts = mixture && {
+    experts: {
+      numExperts: number('expert_count'),
+      numExpertsPerToken: number('expert_used_count'),
+      intermediateSize: number('expert_feed_forward_length', intermediateSize),
+      tensorNames: family === 'mixtral' ? ('mixtral' as const) : ('qwen3_moe' as const),
+    },
+  }
   const unknown = [...metadata.keys()].find(
     (key) => key.startsWith(`${name}.`) && !used.has(key) && !isRead(key, `${name}`),
   )
@@ -138,8 +161,8 @@ export function readArchitecture(
   const bias = (part: string) => shapes.has(`blk.0.${part}.bias`)
   const architecture: ModelArchitecture = {
     hiddenSize,
-    intermediateSize: number('feed_forward_length'),
-    numHiddenLayers: number('block_count'),
+    intermediateSize,
+    numHiddenLayers,
     numAttentionHeads,
     numKeyValueHeads: number('attention.head_count_kv', numAttentionHeads),
     headDim,
@@ -150,12 +173,18 @@ export function readArchitecture(
     rmsNormEps: shortest(number('attention.layer_norm_rms_epsilon')),
     initializerRange: 0.02,
     tieWordEmbeddings: !shapes.has('output.weight'),
-    family: found[0] as ArchitectureFamily,
+    family,
+    ...always,
+    ...caps,
+    ...window,
+    ...experts,
     qkNorm: shapes.has('blk.0.attn_q_norm.weight'),
     attentionBias: bias('attn_output') ? true : bias('attn_q') ? 'qkv' : false,
     ...(scaling === 'linear' && factor !== 1 && { ropeScaling: { type: 'linear', factor: shortest(factor) } }),
   }
-  return canonicalArchitecture(validateArchitecture(architecture, 'metadata'))
+  validateArchitecture(architecture, 'metadata')
+  const queryPreAttnScalar = ggufQueryScalar(family, architecture)
+  return canonicalArchitecture({ ...architecture, queryPreAttnScalar })
 }
 
 const isRead = (key: string, name: string) =>
