@@ -88,3 +88,33 @@ test('train in stages by a recipe; with fixed pieces and rules', async () => {
   const bpe = await kumiki(train('x.model', '--type', 'bpe', '--recipe', at('recipe.json')))
   expect([bpe.code, bpe.stderr]).toEqual([2, expect.stringContaining('--recipe needs --type unigram')])
 })
+
+test('under a ceiling of memory: the same model; what is wrong is said', async () => {
+  writeFileSync(at('part.jsonl'), lines.map((text) => JSON.stringify({ text })).join('\n'))
+  const train = (model: string, ...flags: string[]) => [
+    'tokenizer',
+    'train',
+    '--json',
+    '--model',
+    at(model),
+    '--vocab-size',
+    '700',
+    '--data',
+    at('part.jsonl'),
+    ...flags,
+  ]
+  const ceiling = ['--memory', '4GB']
+  const [plain, within, folder, stages, little] = await kumikis([
+    train('plain.model'),
+    train('within.model', ...ceiling, '--work-folder', at('work')),
+    train('x.model', '--work-folder', at('work')),
+    ['tokenizer', 'train', '--model', at('x.model'), '--recipe', at('recipe.json'), ...ceiling],
+    train('x.model', '--memory', '20MB'),
+  ])
+  expect([plain.code, within.code]).toEqual([0, 0])
+  expect(readFileSync(at('within.model'))).toEqual(readFileSync(at('plain.model')))
+  expect(within.json()).toMatchObject({ lines: lines.length, vocabSize: 700 })
+  expect([folder.code, folder.stderr]).toEqual([2, expect.stringContaining('--work-folder needs --memory')])
+  expect([stages.code, stages.stderr]).toEqual([2, expect.stringContaining("'--memory <size>' cannot be used with")])
+  expect(little.stderr).toMatch(/--memory is 20000000 bytes; \d+ \(\d+ MiB\) are the least/)
+})

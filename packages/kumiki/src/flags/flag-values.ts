@@ -45,6 +45,16 @@ export function amount(to: number): (text: string) => number {
   }
 }
 
+const units: Readonly<Record<string, number>> = { kb: 1e3, mb: 1e6, gb: 1e9, kib: 2 ** 10, mib: 2 ** 20, gib: 2 ** 30 }
+
+/** Bytes: plain, or with kB, MB, GB, KiB, MiB or GiB: `2GB`, `512MiB`. */
+export function byteSize(text: string): number {
+  const [, number, unit] = /^([\d.]+)\s*([kmg]i?b)?$/i.exec(text) ?? []
+  const bytes = Math.floor(Number(number) * (unit === undefined ? 1 : units[unit.toLowerCase()]))
+  if (Number.isSafeInteger(bytes) && bytes > 0) return bytes
+  throw new InvalidArgumentError('It must be a number of bytes, such as 2GB or 512MiB.')
+}
+
 /** Names between commas. */
 export function names(text: string): string[] {
   const list = text.split(',').map((name) => name.trim())

@@ -2,12 +2,13 @@
 import type { HuggingFaceTokenizer } from '@kumiki/tokenizer/huggingface'
 import { type Command, Option } from 'commander'
 import { readBytes, writeWhole } from '../files/files.ts'
-import { choice, collect, integer, real } from '../flags/flag-values.ts'
+import { byteSize, choice, collect, integer, real } from '../flags/flag-values.ts'
 import { endWithReader } from '../output/closed-output.ts'
 import { readLines, TextOutput } from '../output/line-streams.ts'
 import { count, textFields, textTable } from '../output/text-table.ts'
 import { checkedUse, UsageError } from '../usage-error.ts'
 import { addCommand, addVerb, answer, log } from '../verb.ts'
+import { trainTokenizerOnDisk } from './tokenizer-on-disk.ts'
 import { createTrainingProgress } from './tokenizer-progress.ts'
 import { readTokenizerRecipe } from './tokenizer-recipe.ts'
 
@@ -73,6 +74,19 @@ export function addTokenizer(program: Command): void {
             'train in stages, one language after another, and estimate all scores at the end, as LLM-jp-3 did (JSON; unigram)',
           ).conflicts(['data', 'vocabSize', 'fixedPieces', 'hardVocabLimit']),
         )
+        .addOption(
+          new Option(
+            '--memory <size>',
+            'train under a ceiling of memory (2GB, 512MiB): what does not fit goes to disk; the model is the same',
+          )
+            .argParser(byteSize)
+            .conflicts('recipe'),
+        )
+        .option(
+          '--work-folder <folder>',
+          'with --memory: where that goes, and where training goes on after it was ended (default: beside the model)',
+        )
+        .option('--seed-size <n>', 'candidates to begin with (unigram; default 1,000,000)', integer(1, 2 ** 30))
         .option('--no-byte-fallback', 'unknown characters are <unk>, not bytes')
         .option('--no-split-digits', 'digits may join into pieces')
         .option('--no-hard-vocab-limit', 'a text with too few pieces gives a smaller vocabulary')
@@ -216,6 +230,9 @@ interface TrainFlags {
   normalization: 'identity' | 'nfkc' | 'nmt_nfkc' | 'nfkc_cf' | 'nmt_nfkc_cf'
   fixedPieces?: string
   recipe?: string
+  memory?: number
+  workFolder?: string
+  seedSize?: number
   byteFallback: boolean
   splitDigits: boolean
   hardVocabLimit: boolean
@@ -240,6 +257,10 @@ async function train(options: TrainFlags): Promise<void> {
     removeExtraWhitespaces: false,
     userDefinedSymbols: options.userSymbol,
     controlSymbols: options.controlSymbol,
+    ...(options.seedSize !== undefined && { seedSize: options.seedSize }),
+  }
+  if (options.workFolder !== undefined && options.memory === undefined) {
+    throw new UsageError('--work-folder needs --memory')
   }
   const progress = createTrainingProgress()
   const work = async (): Promise<{ bytes: Uint8Array; lines: number }> => {
@@ -260,10 +281,6 @@ async function train(options: TrainFlags): Promise<void> {
       throw new UsageError(
         `--vocab-size ${vocabSize}: ${unlearnt} pieces are not learnt (${options.byteFallback ? '256 bytes, ' : ''}<unk>, <s>, </s>${options.userSymbol || options.controlSymbol ? ', symbols' : ''}); give more than that${options.byteFallback ? ', or --no-byte-fallback' : ''}`,
       )
-    const documents = options.data
-      ? await readCorpus(options.data)
-      : (await builtinCorpus()).train.map(({ text }) => text)
-    const lines = documents.flatMap((text) => text.split(/\r?\n/)).filter((line) => line !== '')
     const fixedPieces =
       options.fixedPieces === undefined
         ? undefined
@@ -271,6 +288,30 @@ async function train(options: TrainFlags): Promise<void> {
             .decode(await readBytes(options.fixedPieces))
             .split(/\r?\n/)
             .filter((line) => line !== '')
+    if (options.memory !== undefined) {
+      const folder = options.workFolder ?? `${options.model}.training`
+      log(
+        `training a ${options.type} model of ${count(vocabSize)} pieces within ${count(options.memory)} bytes of memory; ${folder} has what is done`,
+      )
+      return trainTokenizerOnDisk({
+        data: options.data ?? [],
+        options: {
+          ...settings,
+          type: options.type,
+          vocabSize,
+          fixedPieces,
+          hardVocabLimit: options.hardVocabLimit,
+          memory: options.memory,
+          folder,
+          output: options.model,
+        },
+        onProgress: progress.update,
+      })
+    }
+    const documents = options.data
+      ? await readCorpus(options.data)
+      : (await builtinCorpus()).train.map(({ text }) => text)
+    const lines = documents.flatMap((text) => text.split(/\r?\n/)).filter((line) => line !== '')
     log(`training a ${options.type} model of ${count(vocabSize)} pieces on ${count(lines.length)} lines`)
     const bytes = (options.type === 'bpe' ? trainBpe : trainUnigram)(lines, {
       ...settings,
@@ -294,7 +335,7 @@ async function train(options: TrainFlags): Promise<void> {
   } finally {
     progress.stop()
   }
-  await writeWhole(options.model, bytes)
+  if (options.memory === undefined) await writeWhole(options.model, bytes)
   const result = {
     model: options.model,
     type: options.type,
@@ -323,6 +364,8 @@ function inFlags(message: string): string {
     userDefinedSymbols: '--user-symbol',
     controlSymbols: '--control-symbol',
     hardVocabLimit: '--hard-vocab-limit',
+    seedSize: '--seed-size',
+    'memory is': '--memory is',
     normalization: '--normalization',
   }
   return Object.entries(flags).reduce(

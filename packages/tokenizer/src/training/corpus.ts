@@ -2,13 +2,17 @@
 import { checkLines } from '../check-options.ts'
 import { defaultNormalizerSpec, type NormalizerSpec } from '../sentencepiece/model-file.ts'
 import { Normalizer, SPACE_MARK } from '../sentencepiece/normalizer.ts'
-import { buildPieceTrie, longestPrefix } from '../sentencepiece/piece-trie.ts'
-import { textOf } from '../sentencepiece/word-segmenter.ts'
+import { buildPieceTrie, longestPrefix, type PieceTrie } from '../sentencepiece/piece-trie.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
 import { codePointAt } from '../utf8.ts'
+import { type Blocks, BlockWriter, savedBlocks } from './blocks.ts'
+import { type CountedText, FragmentCounts } from './fragment-counts.ts'
+import { type FragmentGroup, GroupOrder, grouped } from './fragment-groups.ts'
+import { mergeRuns, writeRun } from './fragment-runs.ts'
 import { cutFragments } from './fragments.ts'
 import type { ResolvedOptions } from './options.ts'
 import { sampledLines } from './sampled-lines.ts'
+import { newName, type Workspace } from './workspace.ts'
 
 /** The text to train on: its alphabet, and its distinct fragments with their counts. */
 export type Corpus = {
@@ -16,37 +20,25 @@ export type Corpus = {
   alphabet: number[]
   /** How often each character of the alphabet occurs. */
   characterCounts: number[]
-  /** The fragments one after another, each followed by a 0. */
-  codes: Int32Array
-  /** Fragment f is `codes[starts[f] .. starts[f + 1] - 1)`. */
-  starts: Int32Array
-  /** How often each fragment occurs. */
-  counts: Int32Array
+  /** The fragments in the order of the text. */
+  fragments: Blocks
+  /**
+   * Each fragment once for each character that follows it in the text, whose code is behind those of the fragment: what candidates
+   * for pieces are found in. After the alphabet come the code of the characters outside it and that of user-defined symbols.
+   */
+  followed: Blocks | undefined
   /** Code of the space mark, 0 where the alphabet has none. */
   spaceCode: number
-  /** The fixed pieces of several characters: piece k is `codes[fixed[k] .. fixed[k + 1])`, behind all fragments. */
-  fixed: Int32Array
-}
-
-/** The fragments once for each character that follows them in the text: what candidates for pieces are found in. */
-export type FollowedFragments = {
-  /** The codes of each fragment, the code of the next character, and a 0. */
-  codes: Int32Array
-  /** For each code, where the same character of the same fragment is in the codes of the corpus. */
-  origins: Int32Array
-  /** Fragment f is `codes[starts[f] .. starts[f + 1] - 2)`. */
-  starts: Int32Array
-  /** How often each occurs with that next character. */
-  counts: Int32Array
-  /** The largest code: after the alphabet come that of the characters outside it and that of user-defined symbols. */
-  maxCode: number
+  /** The fixed pieces of several characters: piece k is `codes[starts[k] .. starts[k + 1])`. */
+  fixed: { codes: Int32Array; starts: Int32Array }
 }
 
 /** What follows a fragment where no character does: the end of the line, or a user-defined symbol. */
 const LINE_END = 0
 const SYMBOL = 0x110000
-/** Code points and the two above fit below this. */
-const FOLLOWERS = 0x200000
+const CODE_POINTS = 0x110000
+/** Codes in a block on disk. */
+const BLOCK_CODES = 1 << 20
 
 export function normalizerSpecOf(options: ResolvedOptions): NormalizerSpec {
   return {
@@ -60,100 +52,89 @@ export function normalizerSpecOf(options: ResolvedOptions): NormalizerSpec {
 
 /** @throws TokenizerError where the lines have no text */
 export function readCorpus(lines: Iterable<string>, options: ResolvedOptions): Corpus {
-  return readFollowedCorpus(lines, options).corpus
-}
-
-/**
- * The corpus, and its fragments by what follows them.
- * @throws TokenizerError where the lines have no text
- */
-export function readFollowedCorpus(
-  lines: Iterable<string>,
-  options: ResolvedOptions,
-): { corpus: Corpus; followed: FollowedFragments } {
   checkLines('train', lines)
   const { inputSentenceSize, shuffleInputSentence } = options
-  const fragments = countFragments(sampledLines(lines, inputSentenceSize, shuffleInputSentence), options)
-  const { alphabet, characterCounts, codeOf } = chooseAlphabet(fragments, options)
-  if (alphabet.length === 0) throw new TokenizerError('train: the lines have no text; at least one character is needed')
-  const { followed, codes, starts, counts } = encodeFragments(fragments, codeOf)
-  const spaceCode = codeOf.get(SPACE_MARK) ?? 0
-  return {
-    corpus: { alphabet, characterCounts, starts, counts, spaceCode, ...withFixed(codes, options.fixedPieces, codeOf) },
-    followed,
+  const reader = new CorpusReader(options, undefined, Array.isArray(lines) ? lines.length : 0)
+  for (const line of sampledLines(lines, inputSentenceSize, shuffleInputSentence)) reader.add(line)
+  return reader.finish()
+}
+
+/** Takes line after line; under a ceiling, counts that do not fit go to disk. */
+export class CorpusReader {
+  readonly #options: ResolvedOptions
+  readonly #workspace: Workspace | undefined
+  readonly #normalizer: Normalizer
+  readonly #symbols: PieceTrie | undefined
+  readonly #total: number
+  #counts: FragmentCounts | undefined
+  #lines = 0
+  #seen = 0
+  /** Runs that have a part of a line of which the rest is still to come. */
+  #unfinished: string[] = []
+
+  /** @param total how many lines there are, where that is known */
+  constructor(options: ResolvedOptions, workspace?: Workspace, total = 0) {
+    this.#options = options
+    this.#workspace = workspace
+    this.#total = total
+    const symbols = [...options.userDefinedSymbols]
+    const trie =
+      symbols.length > 0
+        ? buildPieceTrie(
+            symbols,
+            Int32Array.from(symbols, (_, k) => k),
+          )
+        : undefined
+    this.#symbols = trie
+    this.#normalizer = new Normalizer(
+      normalizerSpecOf(options),
+      options.treatWhitespaceAsSuffix,
+      trie && ((text, at) => longestPrefix(trie, (index) => text.charCodeAt(index), at, text.length)),
+    )
+    this.#seen = workspace?.state.seen ?? 0
+    if (!this.isComplete) this.#counts = new FragmentCounts(workspace && workspace.budget / 2)
   }
-}
 
-/** Puts the fixed pieces of several characters, and each character, behind the codes of the fragments. */
-function withFixed(codes: Int32Array, fixedPieces: readonly string[], codeOf: Map<number, number>) {
-  const fixed = [codes.length]
-  const more: number[] = []
-  for (const piece of fixedPieces) {
-    const characters = Array.from(piece, (character) => codeOf.get(character.codePointAt(0)!)!)
-    if (characters.length === 1) continue
-    for (const code of characters) more.push(code)
-    fixed.push(codes.length + more.length)
+  /** Whether all lines were read before, so that none is needed. */
+  get isComplete(): boolean {
+    return this.#workspace?.state.corpus !== undefined
   }
-  // A character that only a fixed piece has must be found somewhere, too.
-  for (let code = 1; code <= codeOf.size; code++) more.push(code)
-  const all = new Int32Array(codes.length + more.length)
-  all.set(codes)
-  all.set(more, codes.length)
-  return { codes: all, fixed: Int32Array.from(fixed) }
-}
 
-/** Distinct fragments in the order of the text. */
-type Fragments = {
-  texts: string[]
-  counts: number[]
-  /** How often fragment f is followed by code point c, by `f * FOLLOWERS + c`. */
-  followers: Map<number, number>
-}
-
-function countFragments(lines: Iterable<string>, options: ResolvedOptions): Fragments {
-  const symbols = [...options.userDefinedSymbols]
-  const symbolTrie =
-    symbols.length > 0
-      ? buildPieceTrie(
-          symbols,
-          Int32Array.from(symbols, (_, k) => k),
-        )
-      : undefined
-  const normalizer = new Normalizer(
-    normalizerSpecOf(options),
-    options.treatWhitespaceAsSuffix,
-    symbolTrie && ((text, at) => longestPrefix(symbolTrie, (index) => text.charCodeAt(index), at, text.length)),
-  )
-  const indexOf = new Map<string, number>()
-  const fragments: Fragments = { texts: [], counts: [], followers: new Map() }
-  const add = (text: string, follower: number) => {
-    let index = indexOf.get(text)
-    if (index === undefined) {
-      index = indexOf.size
-      indexOf.set(text, index)
-      fragments.texts.push(text)
-      fragments.counts.push(0)
+  add(line: string): void {
+    if (typeof line !== 'string') {
+      throw new TokenizerError(`train: line ${this.#lines} is ${typeof line}; lines are strings`)
     }
-    fragments.counts[index]++
-    const key = index * FOLLOWERS + follower
-    fragments.followers.set(key, (fragments.followers.get(key) ?? 0) + 1)
+    // Lines whose counts are on disk from before are passed over.
+    if (this.#lines >= (this.#workspace?.state.lines ?? 0)) this.#count(line)
+    if (++this.#lines % 10_000 === 0) this.#tell(Math.max(this.#lines, this.#total))
   }
-  let done = 0
-  const total = Array.isArray(lines) ? lines.length : 0
-  for (const line of lines) {
-    if (typeof line !== 'string') throw new TokenizerError(`train: line ${done} is ${typeof line}; lines are strings`)
-    const { units, length } = normalizer.normalize(line, false)
+
+  #tell(total: number): void {
+    this.#options.onProgress({ phase: 'read', done: this.#lines, total })
+  }
+
+  #count(line: string): void {
+    const options = this.#options
+    const symbols = this.#symbols
+    const { units, length } = this.#normalizer.normalize(line, false)
+    if (!this.#counts!.hasRoomFor(length) && this.#counts!.size > 0) this.#spillLines()
+    // What follows matters for the candidates of unigram training alone.
+    const follows = options.modelType === 'unigram'
     const cut = (from: number, to: number) => {
       const end = to < length ? SYMBOL : LINE_END
-      cutFragments(units.subarray(from, to), to - from, options, (a, b) =>
-        add(textOf(units, from + a, from + b), from + b < to ? codePointAt(units, from + b, to) : end),
-      )
+      cutFragments(units.subarray(from, to), to - from, options, (a, b) => {
+        const follower = !follows ? LINE_END : from + b < to ? codePointAt(units, from + b, to) : end
+        const first = this.#seen++
+        if (this.#counts!.add(units, from + a, from + b, follower, first)) return
+        this.#unfinished.push(this.#spill(this.#workspace!))
+        this.#counts!.add(units, from + a, from + b, follower, first)
+      })
     }
     let start = 0
-    if (symbolTrie) {
+    if (symbols) {
       // User-defined symbols are cut out first: what is learnt never covers them.
       for (let at = 0; at < length; ) {
-        const symbol = longestPrefix(symbolTrie, (index) => units[index], at, length)
+        const symbol = longestPrefix(symbols, (index) => units[index], at, length)
         if (symbol > 0) {
           cut(start, at)
           start = at + symbol
@@ -162,134 +143,205 @@ function countFragments(lines: Iterable<string>, options: ResolvedOptions): Frag
       }
     }
     cut(start, length)
-    if (++done % 10_000 === 0) options.onProgress({ phase: 'read', done, total: Math.max(done, total) })
+    if (this.#unfinished.length > 0) this.#spillLines(1)
   }
-  options.onProgress({ phase: 'read', done, total: done })
-  return fragments
+
+  /** Writes the counts, and notes that everything of the lines so far (and of `more`) is on disk. */
+  #spillLines(more = 0): void {
+    const workspace = this.#workspace!
+    const { state } = workspace
+    if (this.#counts!.size > 0) this.#unfinished.push(this.#spill(workspace))
+    state.runs.push(...this.#unfinished)
+    this.#unfinished = []
+    state.lines = this.#lines + more
+    state.seen = this.#seen
+    workspace.save()
+  }
+
+  #spill(workspace: Workspace): string {
+    const name = newName(workspace, 'counts')
+    writeRun(this.#counts!.sorted(), workspace.spill, name, workspace.budget)
+    this.#counts!.clear()
+    return name
+  }
+
+  /** @throws TokenizerError where the lines have no text */
+  finish(): Corpus {
+    const workspace = this.#workspace
+    const options = this.#options
+    if (workspace?.state.corpus) return savedCorpus(workspace, options)
+    this.#tell(this.#lines)
+    let texts: Iterable<CountedText>
+    if (workspace && workspace.state.runs.length > 0) {
+      this.#spillLines()
+      this.#counts = undefined
+      workspace.spill.collect()
+      texts = mergedRuns(workspace)
+    } else texts = this.#counts!.sorted()
+    const order = new GroupOrder((workspace?.budget ?? 0) * 0.3, workspace?.spill, () => newName(workspace!, 'order'))
+    const characters = new Float64Array(CODE_POINTS)
+    for (const group of grouped(texts)) {
+      for (let i = 0; i < group.length; i++) {
+        const codePoint = codePointAt(group.units, i, group.length)
+        if (codePoint > 0xffff) i++
+        characters[codePoint] += group.count
+      }
+      order.add(group)
+    }
+    this.#counts = undefined
+    workspace?.spill.collect()
+    const { alphabet, characterCounts } = chooseAlphabet(characters, options)
+    if (alphabet.length === 0) {
+      throw new TokenizerError('train: the lines have no text; at least one character is needed')
+    }
+    const blocks = writeBlocks(order.inOrder(), alphabet, options, workspace)
+    if (workspace) {
+      const { state, spill } = workspace
+      const { runs } = state
+      state.corpus = {
+        alphabet,
+        characterCounts,
+        fragments: blocks.fragments.saved!,
+        ...(blocks.followed && { followed: blocks.followed.saved! }),
+      }
+      state.runs = []
+      workspace.save()
+      for (const run of runs) spill.remove(run)
+      spill.collect()
+    }
+    return corpusOf(alphabet, characterCounts, blocks, options)
+  }
 }
 
-function chooseAlphabet({ texts, counts: weights }: Fragments, options: ResolvedOptions) {
-  const counts = new Map<number, number>()
-  let total = 0
-  for (let f = 0; f < texts.length; f++) {
-    const fragment = texts[f]
-    const count = weights[f]
-    for (let i = 0; i < fragment.length; i++) {
-      const codePoint = fragment.codePointAt(i)!
-      if (codePoint > 0xffff) i++
-      counts.set(codePoint, (counts.get(codePoint) ?? 0) + count)
-      total += count
-    }
+function mergedRuns(workspace: Workspace): Iterable<CountedText> {
+  const { state, spill, budget } = workspace
+  return mergeRuns(
+    state.runs,
+    spill,
+    budget,
+    () => newName(workspace, 'counts'),
+    (old, name) => {
+      state.runs = [...state.runs.filter((run) => !old.includes(run)), name]
+      workspace.save()
+      for (const run of old) spill.remove(run)
+    },
+  )
+}
+
+function savedCorpus({ state, spill }: Workspace, options: ResolvedOptions): Corpus {
+  const { alphabet, characterCounts, fragments, followed } = state.corpus!
+  const blocks = { fragments: savedBlocks(fragments, spill), followed: followed && savedBlocks(followed, spill) }
+  return corpusOf(alphabet, characterCounts, blocks, options)
+}
+
+function corpusOf(
+  alphabet: number[],
+  characterCounts: number[],
+  { fragments, followed }: { fragments: Blocks; followed: Blocks | undefined },
+  options: ResolvedOptions,
+): Corpus {
+  const codeOf = new Map(alphabet.map((codePoint, k) => [codePoint, k + 1]))
+  return {
+    alphabet,
+    characterCounts,
+    fragments,
+    followed,
+    spaceCode: codeOf.get(SPACE_MARK) ?? 0,
+    fixed: fixedOf(options.fixedPieces, codeOf),
   }
-  const sorted = [...counts].sort((a, b) => b[1] - a[1] || a[0] - b[0])
+}
+
+function fixedOf(fixedPieces: readonly string[], codeOf: Map<number, number>): Corpus['fixed'] {
+  const starts = [0]
+  const codes: number[] = []
+  for (const piece of fixedPieces) {
+    const own = Array.from(piece, (character) => codeOf.get(character.codePointAt(0)!)!)
+    if (own.length === 1) continue
+    for (const code of own) codes.push(code)
+    starts.push(codes.length)
+  }
+  return { codes: Int32Array.from(codes), starts: Int32Array.from(starts) }
+}
+
+function chooseAlphabet(counts: Float64Array, options: ResolvedOptions) {
+  let total = 0
+  const sorted: [codePoint: number, count: number][] = []
+  counts.forEach((count, codePoint) => {
+    total += count
+    if (count > 0) sorted.push([codePoint, count])
+  })
+  sorted.sort((a, b) => b[1] - a[1] || a[0] - b[0])
   const alphabet: number[] = []
   const characterCounts: number[] = []
-  const codeOf = new Map<number, number>()
   let covered = 0
   for (const [codePoint, count] of sorted) {
     if (covered / total >= options.characterCoverage) break
     covered += count
     alphabet.push(codePoint)
     characterCounts.push(count)
-    codeOf.set(codePoint, alphabet.length)
   }
+  const known = new Set(alphabet)
   for (const piece of options.fixedPieces) {
     for (const character of piece) {
       const codePoint = character.codePointAt(0)!
-      if (codeOf.has(codePoint)) continue
+      if (known.has(codePoint)) continue
+      known.add(codePoint)
       alphabet.push(codePoint)
-      characterCounts.push(counts.get(codePoint) ?? 0)
-      codeOf.set(codePoint, alphabet.length)
+      characterCounts.push(counts[codePoint])
     }
   }
-  return { alphabet, characterCounts, codeOf }
+  return { alphabet, characterCounts }
 }
 
-function encodeFragments({ texts, counts: weights, followers }: Fragments, codeOf: Map<number, number>) {
-  let units = 0
-  for (const text of texts) units += text.length + 1
-  // A character outside the alphabet ends the fragment before it, so no more codes than units are needed.
-  const codes = new Int32Array(units)
-  const starts: number[] = [0]
-  const counts: number[] = []
-  /** By fragment of `texts`, the first of its parts. */
-  const firstPart = new Int32Array(texts.length + 1)
-  let at = 0
-  for (let f = 0; f < texts.length; f++) {
-    firstPart[f] = counts.length
-    const fragment = texts[f]
-    const end = () => {
-      if (at === starts[starts.length - 1]) return
-      codes[at++] = 0
-      starts.push(at)
-      counts.push(weights[f])
+/** The fragments as codes. A character outside the alphabet ends what is before it. */
+function writeBlocks(
+  groups: Iterable<FragmentGroup>,
+  alphabet: readonly number[],
+  options: ResolvedOptions,
+  workspace: Workspace | undefined,
+) {
+  const outside = alphabet.length + 1
+  const symbol = alphabet.length + 2
+  const codeOf = new Int32Array(CODE_POINTS)
+  alphabet.forEach((codePoint, k) => {
+    codeOf[codePoint] = k + 1
+  })
+  const limit = workspace && Math.max(64, Math.min(BLOCK_CODES, Math.floor(workspace.budget / 64)))
+  const file = (kind: string) => workspace && { spill: workspace.spill, name: newName(workspace, kind), limit: limit! }
+  const fragments = new BlockWriter(symbol, file('fragments'))
+  const followed = options.modelType === 'unigram' ? new BlockWriter(symbol, file('followed')) : undefined
+  let part = new Int32Array(64)
+  for (const { units, length, count, followers, followerCounts } of groups) {
+    if (length > part.length) part = new Int32Array(Math.max(length, 2 * part.length))
+    let codes = 0
+    const put = () => {
+      for (let i = 0; i < codes; i++) fragments.push(part[i])
+      fragments.end(count)
     }
-    for (let i = 0; i < fragment.length; i++) {
-      const codePoint = fragment.codePointAt(i)!
+    const follow = (code: number, times: number) => {
+      if (!followed) return
+      for (let i = 0; i < codes; i++) followed.push(part[i])
+      followed.push(code)
+      followed.end(times)
+    }
+    for (let i = 0; i < length; i++) {
+      const codePoint = codePointAt(units, i, length)
       if (codePoint > 0xffff) i++
-      const code = codeOf.get(codePoint)
-      if (code === undefined) end()
-      else codes[at++] = code
+      const code = codeOf[codePoint]
+      if (code > 0) part[codes++] = code
+      else if (codes > 0) {
+        put()
+        follow(outside, count)
+        codes = 0
+      }
     }
-    end()
-  }
-  firstPart[texts.length] = counts.length
-  const encoded = { codes: codes.slice(0, at), starts: Int32Array.from(starts), counts: Int32Array.from(counts) }
-  return { ...encoded, followed: followFragments(texts, followers, encoded, firstPart, codeOf) }
-}
-
-function followFragments(
-  texts: string[],
-  followers: Map<number, number>,
-  { codes, starts, counts }: { codes: Int32Array; starts: Int32Array; counts: Int32Array },
-  firstPart: Int32Array,
-  codeOf: Map<number, number>,
-): FollowedFragments {
-  const outside = codeOf.size + 1
-  const symbol = codeOf.size + 2
-  const parts: number[] = []
-  const next: number[] = []
-  const times: number[] = []
-  let size = 0
-  const put = (part: number, follower: number, count: number) => {
-    parts.push(part)
-    next.push(follower)
-    times.push(count)
-    size += starts[part + 1] - starts[part] + 1
-  }
-  const endsOutside = new Uint8Array(texts.length)
-  for (let f = 0; f < texts.length; f++) {
-    const text = texts[f]
-    const low = text.charCodeAt(text.length - 1)
-    const last = text.codePointAt(text.length - (low >= 0xdc00 && low <= 0xdfff && text.length > 1 ? 2 : 1))!
-    endsOutside[f] = codeOf.has(last) ? 0 : 1
-    // All parts but the last are followed by a character outside the alphabet, whatever follows the whole.
-    const inner = firstPart[f + 1] - (endsOutside[f] ? 0 : 1)
-    for (let part = firstPart[f]; part < inner; part++) put(part, outside, counts[part])
-  }
-  for (const [key, count] of followers) {
-    const f = Math.floor(key / FOLLOWERS)
-    if (endsOutside[f]) continue
-    const follower = key % FOLLOWERS
-    const code = follower === LINE_END ? 0 : follower === SYMBOL ? symbol : (codeOf.get(follower) ?? outside)
-    put(firstPart[f + 1] - 1, code, count)
-  }
-  const result: FollowedFragments = {
-    codes: new Int32Array(size),
-    origins: new Int32Array(size),
-    starts: new Int32Array(parts.length + 1),
-    counts: Int32Array.from(times),
-    maxCode: symbol,
-  }
-  let at = 0
-  for (let k = 0; k < parts.length; k++) {
-    for (let i = starts[parts[k]]; i < starts[parts[k] + 1] - 1; i++) {
-      result.codes[at] = codes[i]
-      result.origins[at++] = i
+    if (codes === 0) continue
+    put()
+    for (let k = 0; k < followers.length; k++) {
+      const follower = followers[k]
+      const code = follower === LINE_END ? 0 : follower === SYMBOL ? symbol : codeOf[follower] || outside
+      follow(code, followerCounts[k])
     }
-    result.codes[at++] = next[k]
-    result.codes[at++] = 0
-    result.starts[k + 1] = at
   }
-  return result
+  return { fragments: fragments.finish(), followed: followed?.finish() }
 }

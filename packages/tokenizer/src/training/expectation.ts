@@ -1,6 +1,6 @@
 /** How often each piece is expected: forward and backward over all segmentations. */
 import type { DoubleArray } from '../sentencepiece/double-array.ts'
-import type { Corpus } from './corpus.ts'
+import type { Blocks } from './blocks.ts'
 import type { PieceTable } from './piece-table.ts'
 
 /** Products of probabilities stay inside these, or the fragment is done again in logarithms. */
@@ -22,9 +22,9 @@ export type Expectation = {
  * the fragment is done in logarithms.
  */
 export class ExpectationStep {
-  readonly #corpus: Corpus
-  /** Nats per character of the last step. */
-  #scale = 4
+  /** Nats per character of the last step: what probabilities are scaled by in the next. */
+  scale = 4
+  readonly #fragments: Blocks
   readonly #alpha: Float64Array
   readonly #beta: Float64Array
   #edges = 0
@@ -32,50 +32,45 @@ export class ExpectationStep {
   #to = new Int32Array(1024)
   #piece = new Int32Array(1024)
 
-  constructor(corpus: Corpus) {
-    this.#corpus = corpus
-    let longest = 0
-    for (let f = 0; f + 1 < corpus.starts.length; f++) {
-      longest = Math.max(longest, corpus.starts[f + 1] - corpus.starts[f])
-    }
-    this.#alpha = new Float64Array(longest + 1)
-    this.#beta = new Float64Array(longest + 1)
+  constructor(fragments: Blocks) {
+    this.#fragments = fragments
+    this.#alpha = new Float64Array(fragments.longest + 1)
+    this.#beta = new Float64Array(fragments.longest + 1)
   }
 
   run(table: PieceTable, trie: DoubleArray): Expectation {
-    const { codes, starts, counts: weights } = this.#corpus
-    const scale = this.#scale
+    const { scale } = this
     const size = table.score.length
     const factor = new Float64Array(size)
     for (let k = 0; k < size; k++) factor[k] = Math.exp(table.score[k] + scale * table.length[k])
     const counts = new Float64Array(size)
     let logLikelihood = 0
     let characters = 0
-    for (let f = 0; f + 1 < starts.length; f++) {
-      const from = starts[f]
-      const length = starts[f + 1] - 1 - from
-      const weight = weights[f]
-      characters += weight * length
-      if (length === 1) {
-        const piece = codes[from] - 1
-        counts[piece] += weight
-        logLikelihood += weight * table.score[piece]
-        continue
+    for (const { codes, starts, counts: weights, size: fragments } of this.#fragments) {
+      for (let f = 0; f < fragments; f++) {
+        const from = starts[f]
+        const length = starts[f + 1] - 1 - from
+        const weight = weights[f]
+        characters += weight * length
+        if (length === 1) {
+          const piece = codes[from] - 1
+          counts[piece] += weight
+          logLikelihood += weight * table.score[piece]
+          continue
+        }
+        this.#collectEdges(trie, codes, from, length)
+        const sum = this.#inProducts(factor, counts, weight, length)
+        logLikelihood +=
+          weight *
+          (Number.isNaN(sum) ? this.#inLogarithms(table.score, counts, weight, length) : Math.log(sum) - scale * length)
       }
-      this.#collectEdges(trie, from, length)
-      const sum = this.#inProducts(factor, counts, weight, length)
-      logLikelihood +=
-        weight *
-        (Number.isNaN(sum) ? this.#inLogarithms(table.score, counts, weight, length) : Math.log(sum) - scale * length)
     }
-    if (characters > 0) this.#scale = Math.min(50, Math.max(0, -logLikelihood / characters))
+    if (characters > 0) this.scale = Math.min(50, Math.max(0, -logLikelihood / characters))
     return { counts, logLikelihood }
   }
 
   /** The pieces found in a fragment, by where they start. */
-  #collectEdges(trie: DoubleArray, at: number, length: number): void {
-    const { base, check, value } = trie
-    const { codes } = this.#corpus
+  #collectEdges({ base, check, value }: DoubleArray, codes: Int32Array, at: number, length: number): void {
     let edges = 0
     for (let i = 0; i < length; i++) {
       // A fragment has at most maxPieceLength pieces from one start.

@@ -1,74 +1,101 @@
-/** A pair of neighbouring symbols and how often it occurs. */
-export type Pair = {
-  left: number
-  right: number
-  count: number
-  /** Positions in the corpus where the pair has been seen; some may be stale. */
-  places: number[]
-  /** The text of both, and its number of characters: decide between equal counts. */
-  text: string
-  length: number
-}
+/** Pairs of neighbouring symbols by how often they occur. */
 
-/** A heap of pairs, most frequent first; among equals the shorter, then the one whose text comes first. */
+/** What decides between pairs that occur equally often: the text of both symbols, and its number of characters. */
+export type PairOrder = { lengthOf(symbol: number): number; textOf(symbol: number): string }
+
+/**
+ * A heap of pairs with their counts when they were put in, most frequent first; among equals the shorter, then the one whose text comes
+ * first, then the one whose left symbol is shorter.
+ */
 export class PairQueue {
-  readonly #pairs: Pair[] = []
-  readonly #counts: number[] = []
+  size = 0
+  left: Int32Array
+  right: Int32Array
+  count: Float64Array
+  readonly #order: PairOrder
 
-  push(pair: Pair): void {
-    const pairs = this.#pairs
-    const counts = this.#counts
-    let at = pairs.length
-    pairs.push(pair)
-    counts.push(pair.count)
+  constructor(order: PairOrder, capacity: number) {
+    this.#order = order
+    this.left = new Int32Array(Math.max(8, capacity))
+    this.right = new Int32Array(this.left.length)
+    this.count = new Float64Array(this.left.length)
+  }
+
+  /** Bytes for each pair there may be. */
+  static readonly BYTES = 16
+
+  /** How many find room. */
+  get capacity(): number {
+    return this.left.length
+  }
+
+  push(left: number, right: number, count: number): void {
+    if (this.size === this.left.length) this.#grow()
+    let at = this.size++
     while (at > 0) {
       const parent = (at - 1) >> 1
-      if (!before(pair, pair.count, pairs[parent], counts[parent])) break
-      pairs[at] = pairs[parent]
-      counts[at] = counts[parent]
+      if (!this.#isBefore(left, right, count, parent)) break
+      this.#move(parent, at)
       at = parent
     }
-    pairs[at] = pair
-    counts[at] = pair.count
+    this.#set(at, left, right, count)
   }
 
-  /** The most frequent pair, or undefined. Counts that have fallen since they were put in are put right first. */
-  pop(): Pair | undefined {
-    for (;;) {
-      const pair = this.#pairs[0]
-      if (pair === undefined) return undefined
-      const seen = this.#counts[0]
-      this.#removeFirst()
-      if (pair.count === seen) return pair
-      // A pair whose count has risen was put in again with the higher one.
-      if (pair.count > 0 && pair.count < seen) this.push(pair)
-    }
-  }
-
-  #removeFirst(): void {
-    const pairs = this.#pairs
-    const counts = this.#counts
-    const last = pairs.pop()!
-    const lastCount = counts.pop()!
-    const size = pairs.length
-    if (size === 0) return
+  /** Takes the first away. */
+  pop(): void {
+    const last = --this.size
+    if (last === 0) return
+    const left = this.left[last]
+    const right = this.right[last]
+    const count = this.count[last]
     let at = 0
     for (;;) {
       let child = 2 * at + 1
-      if (child >= size) break
-      if (child + 1 < size && before(pairs[child + 1], counts[child + 1], pairs[child], counts[child])) child++
-      if (!before(pairs[child], counts[child], last, lastCount)) break
-      pairs[at] = pairs[child]
-      counts[at] = counts[child]
+      if (child >= last) break
+      if (
+        child + 1 < last &&
+        this.#isBefore(this.left[child + 1], this.right[child + 1], this.count[child + 1], child)
+      ) {
+        child++
+      }
+      if (this.#isBefore(left, right, count, child)) break
+      this.#move(child, at)
       at = child
     }
-    pairs[at] = last
-    counts[at] = lastCount
+    this.#set(at, left, right, count)
   }
-}
 
-function before(a: Pair, aCount: number, b: Pair, bCount: number): boolean {
-  if (aCount !== bCount) return aCount > bCount
-  if (a.length !== b.length) return a.length < b.length
-  return a.text < b.text
+  #set(at: number, left: number, right: number, count: number): void {
+    this.left[at] = left
+    this.right[at] = right
+    this.count[at] = count
+  }
+
+  #move(from: number, to: number): void {
+    this.#set(to, this.left[from], this.right[from], this.count[from])
+  }
+
+  /** Whether a pair comes before the one at a place. */
+  #isBefore(left: number, right: number, count: number, at: number): boolean {
+    if (count !== this.count[at]) return count > this.count[at]
+    const { lengthOf, textOf } = this.#order
+    const length = lengthOf(left) + lengthOf(right)
+    const otherLength = lengthOf(this.left[at]) + lengthOf(this.right[at])
+    if (length !== otherLength) return length < otherLength
+    const text = textOf(left) + textOf(right)
+    const other = textOf(this.left[at]) + textOf(this.right[at])
+    if (text !== other) return text < other
+    return lengthOf(left) < lengthOf(this.left[at])
+  }
+
+  #grow(): void {
+    const larger = <T extends Int32Array | Float64Array>(from: T): T => {
+      const to = new (from.constructor as new (size: number) => T)(from.length * 2)
+      to.set(from as never)
+      return to
+    }
+    this.left = larger(this.left)
+    this.right = larger(this.right)
+    this.count = larger(this.count)
+  }
 }

@@ -22,14 +22,16 @@ const TOKEN_NATS = 10
 export function prune(table: PieceTable, trie: DoubleArray, corpus: Corpus, target: number): PieceTable {
   const always = keptPieces(corpus)
   const size = table.score.length
-  const best = new BestPath(table, trie, corpus)
+  const best = new BestPath(table, trie)
   const frequency = new Float64Array(size)
   let fragments = 0
-  for (let f = 0; f + 1 < corpus.starts.length; f++) {
-    const weight = corpus.counts[f]
-    fragments += weight
-    const path = best.find(corpus.starts[f], corpus.starts[f + 1] - 1 - corpus.starts[f], false)
-    for (let k = 0; k < path; k++) frequency[best.pieces[k]] += weight
+  for (const { codes, starts, counts, size: sequences } of corpus.fragments) {
+    for (let f = 0; f < sequences; f++) {
+      const weight = counts[f]
+      fragments += weight
+      const path = best.find(codes, starts[f], starts[f + 1] - 1 - starts[f], false)
+      for (let k = 0; k < path; k++) frequency[best.pieces[k]] += weight
+    }
   }
   let sum = 0
   for (let k = 0; k < size; k++) sum += frequency[k]
@@ -41,7 +43,7 @@ export function prune(table: PieceTable, trie: DoubleArray, corpus: Corpus, targ
   const loss = new Float64Array(size)
   for (let k = always; k < size; k++) {
     if (frequency[k] === 0) continue
-    const path = best.find(table.start[k], table.length[k], true)
+    const path = best.find(table.codes, table.start[k], table.length[k], true)
     if (best.score > table.score[k]) continue
     const without = Math.log(sum + frequency[k] * (path - 1))
     let alternative = 0
@@ -56,7 +58,7 @@ export function prune(table: PieceTable, trie: DoubleArray, corpus: Corpus, targ
   return selectPieces(table, [...kept, ...candidates])
 }
 
-/** The best segmentation of a text of the corpus (Viterbi). */
+/** The best segmentation of a text (Viterbi). */
 export class BestPath {
   /** The pieces of the path found, from the last to the first. */
   pieces = new Int32Array(64)
@@ -64,21 +66,19 @@ export class BestPath {
   score = 0
   readonly #table: PieceTable
   readonly #trie: DoubleArray
-  readonly #corpus: Corpus
   #best = new Float64Array(65)
   #piece = new Int32Array(65)
 
-  constructor(table: PieceTable, trie: DoubleArray, corpus: Corpus) {
+  constructor(table: PieceTable, trie: DoubleArray) {
     this.#table = table
     this.#trie = trie
-    this.#corpus = corpus
   }
 
   /**
    * @param split whether the piece that is the whole text may not be used
    * @returns number of pieces
    */
-  find(at: number, length: number, split: boolean): number {
+  find(codes: Int32Array, at: number, length: number, split: boolean): number {
     if (length > this.pieces.length) {
       const capacity = Math.max(length, this.pieces.length * 2)
       this.pieces = new Int32Array(capacity)
@@ -86,7 +86,6 @@ export class BestPath {
       this.#piece = new Int32Array(capacity + 1)
     }
     const { base, check, value } = this.#trie
-    const { codes } = this.#corpus
     const score = this.#table.score
     const best = this.#best
     const piece = this.#piece

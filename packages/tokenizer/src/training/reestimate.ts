@@ -9,6 +9,7 @@ import { buildPieceTrie, longestPrefix } from '../sentencepiece/piece-trie.ts'
 import { textOf } from '../sentencepiece/word-segmenter.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
 import { codePointAt } from '../utf8.ts'
+import { BlockWriter } from './blocks.ts'
 import { ExpectationStep } from './expectation.ts'
 import type { TrainProgress } from './options.ts'
 import { type PieceTable, pieceTable } from './piece-table.ts'
@@ -125,14 +126,16 @@ function estimatedPieces(file: ModelFile): EstimatedPieces {
   texts.forEach((codes, k) => {
     starts[k + 1] = starts[k] + codes.length
   })
-  const table = pieceTable(texts.length)
+  const codes = Int32Array.from(texts.flat())
+  const table = pieceTable(texts.length, codes)
   let worst = 0
   for (const id of ids) worst = Math.min(worst, file.pieces[id].score)
   texts.forEach((codes, k) => {
+    table.start[k] = starts[k]
     table.length[k] = codes.length
     table.score[k] = idOf[k] < 0 ? worst - UNKNOWN_PENALTY : file.pieces[idOf[k]].score
   })
-  const trie = buildDoubleArray(Int32Array.from(texts.flat()), starts, characters.length)
+  const trie = buildDoubleArray(codes, starts, characters.length)
   return { ids, characters, codeOf, inside, table, trie, idOf: Int32Array.from(idOf) }
 }
 
@@ -198,25 +201,12 @@ function estimate(
   iterations: number,
   onProgress: (progress: TrainProgress) => void,
 ): Map<number, number> {
-  const starts = new Int32Array(fragments.size + 1)
-  const counts = new Int32Array(fragments.size)
-  const codes: number[] = []
-  let f = 0
+  const writer = new BlockWriter(characters.length)
   for (const [text, count] of fragments) {
-    for (const character of text) codes.push(codeOf.get(character.codePointAt(0)!)!)
-    codes.push(0)
-    counts[f++] = count
-    starts[f] = codes.length
+    for (const character of text) writer.push(codeOf.get(character.codePointAt(0)!)!)
+    writer.end(count)
   }
-  const step = new ExpectationStep({
-    alphabet: characters.map((character) => character.codePointAt(0)!),
-    characterCounts: [],
-    codes: Int32Array.from(codes),
-    starts,
-    counts,
-    spaceCode: 0,
-    fixed: Int32Array.of(codes.length),
-  })
+  const step = new ExpectationStep(writer.finish())
   for (let round = 0; round < iterations; round++) {
     onProgress({ phase: 'rescore', done: round, total: iterations })
     const expected = step.run(table, trie).counts

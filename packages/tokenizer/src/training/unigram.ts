@@ -1,6 +1,8 @@
 /** Training of SentencePiece unigram models. */
-import { type Corpus, readFollowedCorpus } from './corpus.ts'
+import { TokenizerError } from '../tokenizer-error.ts'
+import { type Corpus, readCorpus } from './corpus.ts'
 import { ExpectationStep } from './expectation.ts'
+import { keepRound, keptRound } from './kept-round.ts'
 import { maximise } from './maximisation.ts'
 import { metaPieces } from './meta-pieces.ts'
 import { type ResolvedOptions, resolveOptions, type TrainOptions } from './options.ts'
@@ -8,6 +10,7 @@ import { type PieceTable, pieceText, trieOf } from './piece-table.ts'
 import { prune } from './prune.ts'
 import { keptPieces, SURPLUS, seedPieces } from './seeds.ts'
 import { requireRoom, requireSize, type ScoredPiece, writeTrainedModel } from './trained-model.ts'
+import type { Workspace } from './workspace.ts'
 
 /**
  * Trains a unigram model: many candidates from the text, then rounds of estimating their probabilities (expectation and
@@ -19,35 +22,71 @@ import { requireRoom, requireSize, type ScoredPiece, writeTrainedModel } from '.
  */
 export function trainUnigram(lines: Iterable<string>, options: TrainOptions): Uint8Array {
   const resolved = resolveOptions(options, 'unigram')
-  const meta = metaPieces(resolved)
-  const wanted = resolved.vocabSize - meta.size
-  const { corpus, followed } = readFollowedCorpus(lines, resolved)
-  requireRoom(keptPieces(corpus), meta.size, resolved)
-  resolved.onProgress({ phase: 'seed', done: 0, total: corpus.codes.length })
-  const table = estimate(corpus, seedPieces(corpus, followed, resolved), resolved)
-  const pieces = finalPieces(corpus, table, wanted, new Set([...meta.values()].map(({ piece }) => piece)))
-  requireSize(pieces.length, meta, resolved)
-  resolved.onProgress({ phase: 'finish', done: pieces.length + meta.size, total: resolved.vocabSize })
-  return writeTrainedModel(pieces, meta, resolved)
+  metaPieces(resolved)
+  return unigramModel(readCorpus(lines, resolved), resolved)
 }
 
-function estimate(corpus: Corpus, seeds: PieceTable, options: ResolvedOptions): PieceTable {
+/** Numbers in a block of the suffix array where memory has no ceiling. */
+const BLOCK_NUMBERS = 1 << 26
+/** Bytes that estimating takes for each code of the pieces: the trie and what it is built with. */
+const TRIE_BYTES = 110
+
+/** The model of a corpus that has been read. */
+export function unigramModel(corpus: Corpus, options: ResolvedOptions, workspace?: Workspace): Uint8Array {
+  const meta = metaPieces(options)
+  requireRoom(keptPieces(corpus), meta.size, options)
+  const table = estimate(corpus, options, workspace)
+  const taken = new Set([...meta.values()].map(({ piece }) => piece))
+  const pieces = finalPieces(corpus, table, options.vocabSize - meta.size, taken)
+  requireSize(pieces.length, meta, options)
+  options.onProgress({ phase: 'finish', done: pieces.length + meta.size, total: options.vocabSize })
+  return writeTrainedModel(pieces, meta, options)
+}
+
+function estimate(corpus: Corpus, options: ResolvedOptions, workspace: Workspace | undefined): PieceTable {
   const always = keptPieces(corpus)
   const desired = Math.floor(options.vocabSize * SURPLUS)
-  const step = new ExpectationStep(corpus)
-  let table = seeds
+  const step = new ExpectationStep(corpus.fragments)
+  const kept = workspace && keptRound(workspace)
+  let table: PieceTable
+  if (kept) {
+    table = kept.table
+    step.scale = kept.scale
+  } else {
+    options.onProgress({ phase: 'seed', done: 0, total: corpus.fragments.codes })
+    // A number in four bytes, and half as much again for their order.
+    table = seedPieces(corpus, options, workspace ? Math.max(128, Math.floor(workspace.budget / 6)) : BLOCK_NUMBERS)
+    workspace?.spill.collect()
+    requireMemory(table, workspace)
+    if (workspace) keepRound(workspace, table, step.scale)
+  }
   for (;;) {
     options.onProgress({ phase: 'estimate', done: table.score.length, total: desired })
     for (let i = 0; i < options.subIterations; i++) {
-      table = maximise(table, step.run(table, trieOf(table, corpus)).counts, always)
+      table = maximise(table, step.run(table, trieOf(table, corpus.alphabet.length)).counts, always)
+      workspace?.spill.collect()
     }
     const size = table.score.length
     if (size <= desired) return table
     options.onProgress({ phase: 'prune', done: size, total: desired })
     const target = Math.max(desired, Math.floor(options.shrinkFactor * size))
-    table = prune(table, trieOf(table, corpus), corpus, target)
+    table = prune(table, trieOf(table, corpus.alphabet.length), corpus, target)
+    workspace?.spill.collect()
     if (table.score.length >= size) return table
+    if (workspace) keepRound(workspace, table, step.scale)
   }
+}
+
+/** @throws TokenizerError where the trie of the pieces would take more than there may be */
+function requireMemory(table: PieceTable, workspace: Workspace | undefined): void {
+  const needed = table.codes.length * TRIE_BYTES
+  if (!workspace || needed <= workspace.ceiling) return
+  const mebibytes = (bytes: number) => Math.ceil(bytes / 2 ** 20)
+  const fits = Math.floor((table.score.length * workspace.ceiling) / needed)
+  throw new TokenizerError(
+    `train: memory is too little to estimate ${table.score.length} candidates (${mebibytes(workspace.ceiling)} MiB for arrays, ` +
+      `about ${mebibytes(needed)} MiB are needed); give more, or a seedSize of at most ${fits}`,
+  )
 }
 
 /** Every character and fixed piece, then the most probable of the others, best first. */
@@ -55,7 +94,7 @@ function finalPieces(corpus: Corpus, table: PieceTable, wanted: number, taken: S
   const always = keptPieces(corpus)
   const all: ScoredPiece[] = []
   for (let k = 0; k < table.score.length; k++) {
-    all.push({ piece: pieceText(table, corpus, k), score: table.score[k] })
+    all.push({ piece: pieceText(table, corpus.alphabet, k), score: table.score[k] })
   }
   const others = all.slice(always).filter(({ piece }) => !taken.has(piece))
   const kept = all.slice(0, always).filter(({ piece }) => !taken.has(piece))

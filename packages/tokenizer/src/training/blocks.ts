@@ -1,0 +1,187 @@
+/** Counted sequences of codes, in blocks: one in memory, or as many as are needed on disk. */
+import { TokenizerError } from '../tokenizer-error.ts'
+import type { Spill, SpillReader } from './spill.ts'
+
+/** Sequence k is `codes[starts[k] .. starts[k + 1] - 1)`, followed by a 0; it occurs `counts[k]` times. */
+export type Block = { codes: Int32Array; starts: Int32Array; counts: Float64Array; size: number }
+
+/** Blocks that can be gone through again and again. A block is overwritten by the next. */
+export type Blocks = Iterable<Block> & {
+  /** Codes of the longest sequence, with its 0. */
+  longest: number
+  /** Codes in all, with the zeros. */
+  codes: number
+}
+
+/** What is remembered of blocks on disk. */
+export type SavedBlocks = { name: string; longest: number; codes: number; largest: number; most: number; wide: boolean }
+
+function newBlock(codes: number, sequences: number): Block {
+  return {
+    codes: new Int32Array(codes),
+    starts: new Int32Array(sequences + 1),
+    counts: new Float64Array(sequences),
+    size: 0,
+  }
+}
+
+/** Puts sequences into blocks. */
+export class BlockWriter {
+  #block: Block
+  #at = 0
+  #longest = 0
+  #codes = 0
+  #largest = 0
+  #most = 0
+  readonly #limit: number
+  readonly #wide: boolean
+  readonly #file: { writer: ReturnType<Spill['write']>; name: string; spill: Spill } | undefined
+
+  /**
+   * @param maxCode the largest code there is
+   * @param file where blocks of at most so many codes go; undefined: into one in memory
+   */
+  constructor(maxCode: number, file?: { spill: Spill; name: string; limit: number }) {
+    this.#wide = maxCode > 0xffff
+    this.#limit = file ? file.limit : Number.POSITIVE_INFINITY
+    this.#file = file && { spill: file.spill, name: file.name, writer: file.spill.write(file.name) }
+    this.#block = newBlock(file ? file.limit : 1 << 14, file ? (file.limit >> 1) + 1 : 1 << 12)
+  }
+
+  /** Adds a code to the sequence that is being written. */
+  push(code: number): void {
+    if (this.#at === this.#block.codes.length) this.#room()
+    this.#block.codes[this.#at++] = code
+  }
+
+  /** Codes of the sequence that is being written. */
+  get length(): number {
+    return this.#at - this.#block.starts[this.#block.size]
+  }
+
+  /** Ends the sequence, which has codes. */
+  end(count: number): void {
+    this.push(0)
+    const block = this.#block
+    if (block.size === block.counts.length) {
+      this.#block = copied(block, block.codes.length, block.counts.length * 2)
+    }
+    const length = this.#at - this.#block.starts[this.#block.size]
+    this.#longest = Math.max(this.#longest, length)
+    this.#codes += length
+    this.#block.counts[this.#block.size++] = count
+    this.#block.starts[this.#block.size] = this.#at
+    if (this.#at >= this.#limit) this.#flush()
+  }
+
+  finish(): Blocks & { saved?: SavedBlocks } {
+    const { longest, codes } = { longest: this.#longest, codes: this.#codes }
+    if (!this.#file) {
+      const { size, ...arrays } = this.#block
+      const block: Block = {
+        codes: arrays.codes.slice(0, this.#at),
+        starts: arrays.starts.slice(0, size + 1),
+        counts: arrays.counts.slice(0, size),
+        size,
+      }
+      return { longest, codes, [Symbol.iterator]: () => [block][Symbol.iterator]() }
+    }
+    this.#flush()
+    this.#file.writer.close()
+    const saved = {
+      name: this.#file.name,
+      longest,
+      codes,
+      largest: this.#largest,
+      most: this.#most,
+      wide: this.#wide,
+    }
+    return savedBlocks(saved, this.#file.spill)
+  }
+
+  #room(): void {
+    const { starts, size } = this.#block
+    // What has been finished goes out first; one long sequence may still need a larger block.
+    if (this.#file && size > 0) {
+      const rest = this.#block.codes.slice(starts[size], this.#at)
+      this.#at = starts[size]
+      this.#flush()
+      this.#block.codes.set(rest)
+      this.#at = rest.length
+      if (this.#at < this.#block.codes.length) return
+    }
+    this.#block = copied(this.#block, this.#block.codes.length * 2, this.#block.counts.length)
+  }
+
+  #flush(): void {
+    const { codes, starts, counts, size } = this.#block
+    if (!this.#file || size === 0) return
+    const { writer } = this.#file
+    const end = starts[size]
+    this.#largest = Math.max(this.#largest, end)
+    this.#most = Math.max(this.#most, size)
+    writer.append(bytesOf(Float64Array.of(end, size)))
+    writer.append(bytesOf(counts.subarray(0, size)))
+    writer.append(bytesOf(starts.subarray(0, size + 1)))
+    writer.append(bytesOf(this.#wide ? codes.subarray(0, end) : Uint16Array.from(codes.subarray(0, end))))
+    this.#block.size = 0
+    this.#at = 0
+  }
+}
+
+function copied(block: Block, codes: number, sequences: number): Block {
+  const larger = newBlock(codes, sequences)
+  larger.codes.set(block.codes)
+  larger.starts.set(block.starts)
+  larger.counts.set(block.counts)
+  larger.size = block.size
+  return larger
+}
+
+function bytesOf(array: Float64Array | Int32Array | Uint16Array): Uint8Array {
+  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength)
+}
+
+/** Blocks that a {@link BlockWriter} wrote. */
+export function savedBlocks(saved: SavedBlocks, spill: Spill): Blocks & { saved: SavedBlocks } {
+  const { name, longest, codes, largest, most, wide } = saved
+  return {
+    saved,
+    longest,
+    codes,
+    *[Symbol.iterator]() {
+      const block = newBlock(largest, most)
+      const narrow = wide ? undefined : new Uint16Array(largest)
+      const reader = spill.read(name)
+      try {
+        const header = new Float64Array(2)
+        while (readWhole(reader, bytesOf(header))) {
+          const [end, size] = header
+          const codes = narrow ?? block.codes
+          for (const part of [
+            block.counts.subarray(0, size),
+            block.starts.subarray(0, size + 1),
+            codes.subarray(0, end),
+          ]) {
+            if (!readWhole(reader, bytesOf(part))) throw new TokenizerError(`train: ${name} is cut short; begin anew`)
+          }
+          if (narrow) for (let i = 0; i < end; i++) block.codes[i] = narrow[i]
+          block.size = size
+          yield block
+        }
+      } finally {
+        reader.close()
+      }
+    },
+  }
+}
+
+function readWhole(reader: SpillReader, into: Uint8Array): boolean {
+  let at = 0
+  while (at < into.length) {
+    const count = reader.read(into.subarray(at))
+    if (count === 0) return false
+    at += count
+  }
+  return true
+}

@@ -1,0 +1,75 @@
+/** The best candidates for pieces, of any number that are offered. */
+
+/**
+ * Keeps at most `limit` texts: those with the highest scores, of equal ones those offered first. What it holds does not grow with what is
+ * offered.
+ */
+export class Candidates {
+  /** How many were offered. */
+  offered = 0
+  size = 0
+  codes = new Int32Array(1 << 12)
+  starts = new Int32Array(1 << 10)
+  scores = new Float64Array(1 << 10)
+  readonly #limit: number
+  /** A score that is not above this is too low. */
+  #least = Number.NEGATIVE_INFINITY
+
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  offer(codes: Int32Array, at: number, length: number, score: number): void {
+    this.offered++
+    if (score <= this.#least || this.#limit === 0) return
+    // Twice as many as are kept: choosing is dear, and so is done once for many.
+    if (this.size === 2 * this.#limit) {
+      this.#choose()
+      if (score <= this.#least) return
+    }
+    const start = this.starts[this.size]
+    if (start + length > this.codes.length) this.codes = grown(this.codes, start + length)
+    if (this.size + 2 > this.starts.length) {
+      this.starts = grown(this.starts, this.size + 2)
+      this.scores = grown(this.scores, this.size + 2)
+    }
+    for (let i = 0; i < length; i++) this.codes[start + i] = codes[at + i]
+    this.scores[this.size++] = score
+    this.starts[this.size] = start + length
+  }
+
+  /** The candidates, best first; of equal ones those offered first. */
+  ranked(): number[] {
+    const order = Array.from({ length: this.size }, (_, k) => k)
+    return order.sort((a, b) => this.scores[b] - this.scores[a] || a - b).slice(0, this.#limit)
+  }
+
+  #choose(): void {
+    const sorted = this.scores.slice(0, this.size).sort()
+    const least = sorted[this.size - this.#limit]
+    let above = 0
+    for (let k = this.size - 1; k >= 0 && sorted[k] > least; k--) above++
+    // Of those with the least score that is kept, the first ones.
+    let atLeast = this.#limit - above
+    let to = 0
+    let end = 0
+    for (let k = 0; k < this.size; k++) {
+      const start = this.starts[k]
+      const next = this.starts[k + 1]
+      if (this.scores[k] < least || (this.scores[k] === least && atLeast-- <= 0)) continue
+      this.codes.copyWithin(end, start, next)
+      end += next - start
+      this.scores[to++] = this.scores[k]
+      // starts[to] is at or before what is read next.
+      this.starts[to] = end
+    }
+    this.size = to
+    this.#least = least
+  }
+}
+
+function grown<T extends Int32Array | Float64Array>(from: T, least: number): T {
+  const to = new (from.constructor as new (size: number) => T)(Math.max(least, from.length * 2))
+  to.set(from as never)
+  return to
+}

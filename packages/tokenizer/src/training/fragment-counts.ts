@@ -1,0 +1,155 @@
+/** How often each fragment is seen with each character behind it, in arrays of a size that is known. */
+import { numbersTo, sortTexts } from './sort-codes.ts'
+
+/** Bytes of an entry besides its text and its share of the table. */
+const ENTRY_BYTES = 32
+const SLOT_BYTES = 4
+/** Share of the slots that may be taken. */
+const LOAD = 0.75
+
+/** A counted text: what sources of fragments give, one after the other. */
+export type CountedText = {
+  units: Uint16Array
+  from: number
+  length: number
+  /** The code point behind it, or another number that stands for what follows. */
+  follower: number
+  count: number
+  /** When it was seen first. */
+  first: number
+}
+
+/** Counts of texts and what follows them. It grows, or says that it is full. */
+export class FragmentCounts {
+  size = 0
+  readonly #mayGrow: boolean
+  #units: Uint16Array
+  #used = 0
+  #at: Float64Array
+  #length: Int32Array
+  #follower: Int32Array
+  #count: Float64Array
+  #first: Float64Array
+  #slots: Int32Array
+
+  /** @param bytes what the arrays may take in all; undefined: what is needed */
+  constructor(bytes: number | undefined) {
+    this.#mayGrow = bytes === undefined
+    let slots = 1 << 12
+    if (bytes !== undefined) {
+      while (slots > 16 && slots * (SLOT_BYTES + LOAD * ENTRY_BYTES) > 0.65 * bytes) slots >>= 1
+      while (slots < 2 ** 29 && slots * 2 * (SLOT_BYTES + LOAD * ENTRY_BYTES) <= 0.65 * bytes) slots *= 2
+    }
+    const entries = Math.floor(slots * LOAD)
+    const units = bytes === undefined ? 1 << 14 : (bytes - slots * SLOT_BYTES - entries * ENTRY_BYTES) / 2
+    this.#units = new Uint16Array(Math.max(32, Math.floor(units)))
+    this.#at = new Float64Array(entries)
+    this.#length = new Int32Array(entries)
+    this.#follower = new Int32Array(entries)
+    this.#count = new Float64Array(entries)
+    this.#first = new Float64Array(entries)
+    this.#slots = new Int32Array(slots)
+  }
+
+  /** Whether texts of so many units in all find room, however they are cut. */
+  hasRoomFor(units: number): boolean {
+    return this.#mayGrow || (this.#used + units <= this.#units.length && this.size + units <= this.#at.length)
+  }
+
+  /** Counts `units[from..to)` once more. @returns false where there is no room */
+  add(units: Uint16Array, from: number, to: number, follower: number, first: number): boolean {
+    const length = to - from
+    let hash = Math.imul(follower, 0x9e3779b1)
+    for (let i = from; i < to; i++) hash = Math.imul(hash ^ units[i], 0x85ebca6b) ^ (hash >>> 13)
+    hash ^= hash >>> 16
+    const pool = this.#units
+    const slots = this.#slots
+    const mask = slots.length - 1
+    let slot = hash & mask
+    for (let entry = slots[slot]; entry !== 0; entry = slots[(slot = (slot + 1) & mask)]) {
+      const k = entry - 1
+      if (this.#length[k] !== length || this.#follower[k] !== follower) continue
+      const at = this.#at[k]
+      let i = 0
+      while (i < length && pool[at + i] === units[from + i]) i++
+      if (i < length) continue
+      this.#count[k]++
+      return true
+    }
+    if (this.size === this.#at.length || this.#used + length > pool.length) {
+      // One text that is longer than all room there is must have it all the same.
+      if (!this.#mayGrow && this.size > 0) return false
+      this.#grow(length)
+      return this.add(units, from, to, follower, first)
+    }
+    const k = this.size++
+    pool.set(units.subarray(from, to), this.#used)
+    this.#at[k] = this.#used
+    this.#used += length
+    this.#length[k] = length
+    this.#follower[k] = follower
+    this.#count[k] = 1
+    this.#first[k] = first
+    slots[slot] = k + 1
+    return true
+  }
+
+  clear(): void {
+    this.size = 0
+    this.#used = 0
+    this.#slots.fill(0)
+  }
+
+  /** The entries by text, and of one text by what follows. The object given is the same one each time. */
+  *sorted(): Generator<CountedText> {
+    const order = numbersTo(this.size)
+    const units = this.#units
+    const at = this.#at
+    const lengths = this.#length
+    const followers = this.#follower
+    sortTexts(order, this.size, (k, depth) => {
+      const length = lengths[k]
+      // What follows is compared where the text has ended; above all units, so that equal texts stay together.
+      return depth < length ? units[at[k] + depth] + 0x400000 : depth === length ? followers[k] : -1
+    })
+    const entry: CountedText = { units, from: 0, length: 0, follower: 0, count: 0, first: 0 }
+    for (const k of order) {
+      entry.from = at[k]
+      entry.length = lengths[k]
+      entry.follower = followers[k]
+      entry.count = this.#count[k]
+      entry.first = this.#first[k]
+      yield entry
+    }
+  }
+
+  #grow(length: number): void {
+    const larger = <T extends Float64Array | Int32Array | Uint16Array>(from: T, size: number): T => {
+      const to = new (from.constructor as new (size: number) => T)(size)
+      to.set(from as never)
+      return to
+    }
+    if (this.#used + length > this.#units.length)
+      this.#units = larger(this.#units, Math.max(this.#units.length * 2, this.#used + length))
+    if (this.size < this.#at.length) return
+    const entries = this.#at.length * 2
+    this.#at = larger(this.#at, entries)
+    this.#length = larger(this.#length, entries)
+    this.#follower = larger(this.#follower, entries)
+    this.#count = larger(this.#count, entries)
+    this.#first = larger(this.#first, entries)
+    const slots = new Int32Array(this.#slots.length * 2)
+    const mask = slots.length - 1
+    for (let k = 0; k < this.size; k++) {
+      let hash = Math.imul(this.#follower[k], 0x9e3779b1)
+      const from = this.#at[k]
+      for (let i = from; i < from + this.#length[k]; i++)
+        hash = Math.imul(hash ^ this.#units[i], 0x85ebca6b) ^ (hash >>> 13)
+      hash ^= hash >>> 16
+      let slot = hash & mask
+      while (slots[slot] !== 0) slot = (slot + 1) & mask
+      slots[slot] = k + 1
+    }
+    this.#slots = slots
+  }
+}

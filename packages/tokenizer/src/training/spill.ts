@@ -1,0 +1,119 @@
+/** What training puts outside memory, and bytes on their way there and back. */
+
+/** Files that training writes and reads; in Node a folder. */
+export type Spill = {
+  /** A new file. It is there under its name, whole, when it is closed. */
+  write(name: string): SpillWriter
+  read(name: string): SpillReader
+  remove(name: string): void
+  /** Gives back the memory of arrays that nothing holds any more. */
+  collect(): void
+}
+
+export type SpillWriter = { append(bytes: Uint8Array): void; close(): void }
+/** `read` fills the array as far as there are bytes, and tells how many there were. */
+export type SpillReader = { read(into: Uint8Array): number; close(): void }
+
+/** Numbers into bytes: seven bits each, the least first, with the eighth set where more follow. */
+export class ByteSink {
+  bytes: Uint8Array
+  size = 0
+  readonly #full: ((sink: ByteSink) => void) | undefined
+
+  /** @param full called when there is no room; it must make the sink empty. Without it the sink grows. */
+  constructor(capacity: number, full?: (sink: ByteSink) => void) {
+    this.bytes = new Uint8Array(Math.max(16, capacity))
+    this.#full = full
+  }
+
+  /** Bytes that {@link varint} takes. */
+  static lengthOf(value: number): number {
+    let length = 1
+    for (; value >= 128; length++) value = Math.floor(value / 128)
+    return length
+  }
+
+  /** A whole number from 0 to 2^53. */
+  varint(value: number): void {
+    if (this.size + 8 > this.bytes.length) this.#room()
+    while (value >= 128) {
+      this.bytes[this.size++] = (value % 128) | 128
+      value = value < 0x80000000 ? value >>> 7 : Math.floor(value / 128)
+    }
+    this.bytes[this.size++] = value
+  }
+
+  #room(): void {
+    if (this.#full) {
+      this.#full(this)
+      return
+    }
+    const larger = new Uint8Array(this.bytes.length * 2)
+    larger.set(this.bytes)
+    this.bytes = larger
+  }
+}
+
+/** A sink whose bytes go into a file. */
+export function fileSink(writer: SpillWriter, capacity: number): ByteSink & { end(): void } {
+  const flush = (sink: ByteSink) => {
+    writer.append(sink.bytes.subarray(0, sink.size))
+    sink.size = 0
+  }
+  const sink = new ByteSink(capacity, flush)
+  return Object.assign(sink, {
+    end: () => {
+      flush(sink)
+      writer.close()
+    },
+  })
+}
+
+/** Numbers out of bytes: of a file, or of an array. */
+export class ByteSource {
+  #bytes: Uint8Array
+  #at: number
+  #end: number
+  readonly #reader: SpillReader | undefined
+
+  constructor(from: SpillReader | Uint8Array, capacity = 0) {
+    const inMemory = from instanceof Uint8Array
+    this.#reader = inMemory ? undefined : from
+    this.#bytes = inMemory ? from : new Uint8Array(Math.max(16, capacity))
+    this.#at = 0
+    this.#end = inMemory ? from.length : 0
+  }
+
+  /** Goes on from a place in the array. */
+  seek(at: number): void {
+    this.#at = at
+  }
+
+  /** Whether nothing is left. */
+  ended(): boolean {
+    if (this.#at === this.#end) this.#fill()
+    return this.#at === this.#end
+  }
+
+  varint(): number {
+    let value = 0
+    let factor = 1
+    for (;;) {
+      if (this.#at === this.#end) this.#fill()
+      const byte = this.#bytes[this.#at++]
+      if (byte < 128) return value + byte * factor
+      value += (byte & 127) * factor
+      factor *= 128
+    }
+  }
+
+  close(): void {
+    this.#reader?.close()
+  }
+
+  #fill(): void {
+    if (!this.#reader) return
+    this.#end = this.#reader.read(this.#bytes)
+    this.#at = 0
+  }
+}

@@ -1,0 +1,32 @@
+/** Training with a ceiling: what does not fit in memory goes to files. */
+import { TokenizerError } from '../tokenizer-error.ts'
+import { bpeModel, resolveBpe } from './bpe.ts'
+import { CorpusReader } from './corpus.ts'
+import { metaPieces } from './meta-pieces.ts'
+import { resolveOptions, type TrainOptions } from './options.ts'
+import { unigramModel } from './unigram.ts'
+import type { Workspace } from './workspace.ts'
+
+/**
+ * The model that `trainUnigram` or `trainBpe` gives for the same lines and options, byte for byte. It goes on where the workspace's
+ * state says that it was ended; the lines are those of then.
+ * @param beforeUse called when the lines have been read
+ * @throws TokenizerError as those, and where the budget is too little
+ */
+export async function trainSpilled(
+  lines: Iterable<string> | AsyncIterable<string>,
+  type: 'unigram' | 'bpe',
+  options: TrainOptions,
+  workspace: Workspace,
+  beforeUse: () => void = () => {},
+): Promise<Uint8Array> {
+  const resolved = type === 'bpe' ? resolveBpe(options) : resolveOptions(options, 'unigram')
+  if (resolved.inputSentenceSize > 0) {
+    throw new TokenizerError('train: inputSentenceSize is for training in memory; under a ceiling all lines are read')
+  }
+  metaPieces(resolved)
+  const reader = new CorpusReader(resolved, workspace)
+  if (!reader.isComplete) for await (const line of lines) reader.add(line)
+  beforeUse()
+  return (type === 'bpe' ? bpeModel : unigramModel)(reader.finish(), resolved, workspace)
+}

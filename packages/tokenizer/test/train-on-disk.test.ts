@@ -1,0 +1,113 @@
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, test } from 'vitest'
+import { SpillFolder } from '../src/load/spill-folder.ts'
+import { trainOnDisk } from '../src/node.ts'
+import { trainUnigram } from '../src/train.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'kumiki-on-disk-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+const text = new URL('../vectors/corpus.txt', import.meta.url)
+const lines = readFileSync(text, 'utf8').trimEnd().split('\n').slice(0, 30)
+const options = { vocabSize: 300, hardVocabLimit: false }
+const memory = 4 * 2 ** 30
+
+async function* slowly(): AsyncGenerator<string> {
+  yield* lines
+}
+
+test('the model of training in memory; the folder is gone when it is written', async () => {
+  const output = join(folder, 'own.model')
+  const work = join(folder, 'work')
+  const model = await trainOnDisk(slowly(), { ...options, type: 'unigram', memory, folder: work, output })
+  expect(model).toEqual(trainUnigram(lines, options))
+  expect(new Uint8Array(readFileSync(output))).toEqual(model)
+  expect(existsSync(work)).toBe(false)
+})
+
+test('what cannot be met is said before anything is read', async () => {
+  const fails = async (more: object, message: RegExp) =>
+    expect(trainOnDisk(lines, { ...options, type: 'bpe', memory, folder: join(folder, 'x'), ...more })).rejects.toThrow(
+      message,
+    )
+  await fails({ memory: 2 ** 20 }, /memory is 1048576 bytes; \d+ \(\d+ MiB\) are the least: the process itself takes/)
+  await fails({ type: 'word' }, /type is "word"; unigram or bpe/)
+  await fails({ folder: '' }, /folder is missing/)
+  await fails({ files: [join(folder, 'none.txt')] }, /none\.txt cannot be read/)
+  await fails({ inputSentenceSize: 5 }, /all lines are trained on/)
+  await fails({ vocabSise: 5 }, /the nearest is vocabSize/)
+  writeFileSync(join(folder, 'letter.txt'), 'mine')
+  await fails({ folder }, /has other files/)
+  expect(readFileSync(join(folder, 'letter.txt'), 'utf8')).toBe('mine')
+})
+
+test('it goes on only with the options and the files it began with, and one process at a time', async () => {
+  const work = join(folder, 'begun')
+  const data = join(folder, 'data.txt')
+  writeFileSync(data, lines.join('\n'))
+  const begin = (more: object = {}, from: Iterable<string> = lines) =>
+    trainOnDisk(from, { ...options, type: 'unigram', memory, folder: work, files: [data], ...more })
+  // Ended after the text was read: the phase that follows throws.
+  const stop = ({ phase }: { phase: string }) => {
+    if (phase === 'estimate') throw new Error('stopped')
+  }
+  await expect(begin({ onProgress: stop })).rejects.toThrow('stopped')
+  expect(readdirSync(work)).toContain('state.json')
+  expect(readdirSync(work)).not.toContain('lock')
+  await expect(begin({ splitDigits: true })).rejects.toThrow(
+    /was begun with another splitDigits \(not given, now true\)/,
+  )
+  const held = new SpillFolder(work)
+  await expect(begin()).rejects.toThrow(`process ${process.pid} on`)
+  held.release()
+  writeFileSync(join(work, 'lock'), JSON.stringify({ pid: 2 ** 22 + 1, began: '1', host: '' }))
+  await expect(begin()).rejects.toThrow(/process 4194305 on .* works in/)
+  rmSync(join(work, 'lock'))
+  const then = new Date(1e12)
+  utimesSync(data, then, then)
+  await expect(begin()).rejects.toThrow(/data\.txt is not what it was when training began/)
+  rmSync(work, { recursive: true })
+  await expect(begin({ onProgress: stop })).rejects.toThrow('stopped')
+  // What does not matter for counting may be another now: the text is not asked for again.
+  expect(await begin({ vocabSize: 310 }, [])).toEqual(trainUnigram(lines, { ...options, vocabSize: 310 }))
+})
+
+test('a file that changes while it is read is said', async () => {
+  const data = join(folder, 'changing.txt')
+  writeFileSync(data, lines.join('\n'))
+  function* changing(): Generator<string> {
+    yield* lines
+    writeFileSync(data, 'other')
+  }
+  const work = join(folder, 'changed')
+  await expect(
+    trainOnDisk(changing(), { ...options, type: 'bpe', memory, folder: work, files: [data] }),
+  ).rejects.toThrow(/changing\.txt is not what it was/)
+})
+
+test.skipIf(process.platform !== 'linux')('a disk that is full is said, and nothing that was there is lost', () => {
+  const path = join(folder, 'full')
+  const spill = new SpillFolder(path)
+  spill.save({ ours: 1 })
+  // Writing to /dev/full fails as on a disk without room.
+  const part = join(path, 'counts-0.part')
+  symlinkSync('/dev/full', part)
+  const writer = spill.write('counts-0')
+  expect(() => writer.append(new Uint8Array(1 << 16))).toThrow(
+    /the disk of .*full is full \(0 bytes of counts-0 found room\); free some, .*the same call goes on from it/,
+  )
+  expect(existsSync(part)).toBe(false)
+  expect(spill.load()).toEqual({ ours: 1 })
+  spill.clear()
+  expect(existsSync(path)).toBe(false)
+})
