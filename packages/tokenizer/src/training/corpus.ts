@@ -266,10 +266,11 @@ function fixedOf(fixedPieces: readonly string[], codeOf: Map<number, number>): C
 function chooseAlphabet(counts: Float64Array, options: ResolvedOptions) {
   let total = 0
   const sorted: [codePoint: number, count: number][] = []
-  counts.forEach((count, codePoint) => {
-    total += count
-    if (count > 0) sorted.push([codePoint, count])
-  })
+  for (let codePoint = 0; codePoint < counts.length; codePoint++) {
+    if (counts[codePoint] === 0) continue
+    total += counts[codePoint]
+    sorted.push([codePoint, counts[codePoint]])
+  }
   sorted.sort((a, b) => b[1] - a[1] || a[0] - b[0])
   const alphabet: number[] = []
   const characterCounts: number[] = []
