@@ -90,6 +90,7 @@ test.each([
       expect(readdirSync(join(run, 'checkpoints'))).toEqual(checkpointsOf(whole))
       expect(readdirSync(run).filter((name) => name.startsWith('.'))).toEqual([])
       rmSync(run, { recursive: true })
+      console.log(`${killed} of ${count} kills`)
     }
     console.log(
       `${killed} kills, saves made ${what}: ${fell.saving} while one was written, ${fell.starting} before a first step`,

@@ -101,6 +101,12 @@ test('a signal while the tokenizer trains leaves nothing', async () => {
   expect(existsSync(at('early'))).toBe(false)
 })
 
+test('a process that died between its last save and the dropping of the oldest leaves that to the next', async () => {
+  copy('rotation')
+  await train({ resume: at('rotation'), keep: 1 })
+  expect(readdirSync(at('rotation', 'checkpoints'))).toEqual(['step-00000008'])
+})
+
 test('what is changed on the way is said and recorded; what cannot be is refused by name', async () => {
   for (const [flags, flag] of [
     [{ data: ['x.txt'] }, '--data'],

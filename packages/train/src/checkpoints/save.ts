@@ -110,10 +110,11 @@ function stateChunks(step: number, arrays: readonly StateArray[]): AsyncIterable
   return safetensorsChunks(tensors, { format: 'kumiki', step: String(step) })
 }
 
-async function dropOldest(
+/** Drops the checkpoints that do not stay, as the end of a save does: a process that died there left one too many. */
+export async function dropOldest(
   runFolder: string,
-  { keep, keepBefore, keepEvery }: { keep: number; keepBefore?: number; keepEvery?: number },
-  disk: Disk,
+  { keep = 2, keepBefore, keepEvery }: Pick<SaveOptions, 'keep' | 'keepBefore' | 'keepEvery'>,
+  disk: Disk = nodeDisk,
 ): Promise<void> {
   const all = await listCheckpoints(runFolder)
   const kept = new Set(all.slice(-keep))

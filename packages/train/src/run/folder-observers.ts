@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { writeFileAtomically } from '../atomic-file.ts'
 import { BackgroundSave } from '../checkpoints/background-save.ts'
 import { listCheckpoints } from '../checkpoints/list.ts'
+import { dropOldest } from '../checkpoints/save.ts'
 import { MetricsLog } from '../metrics-log.ts'
 import { TrainingError } from '../training-error.ts'
 import type { RunConfiguration } from './configuration.ts'
@@ -148,9 +149,11 @@ function keepCheckpoints(options: FolderObserverOptions, watch: TroubleWatch): R
       if (!safe || step >= steps || options.stop?.requested) await done
       check()
     },
-    async onEnd() {
+    async onEnd({ kind }) {
       await saving.close()
       check()
+      // Where the last save was made by a process that died before it had dropped the oldest.
+      if (kind === 'finished' && !safe) await dropOldest(folder.path, { keep, keepEvery, keepBefore: watch.since })
     },
   }
 }
