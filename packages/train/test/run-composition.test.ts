@@ -37,6 +37,10 @@ test('a budget of tokens or minutes ends a run as its last step would', async ()
   expect(seen).toEqual([1, 2, 3, 'checkpoint 3', 'evaluation 3'])
   const minutes = await end(Run.create(options({ budget: { minutes: 1e-9 } })))
   expect(minutes).toEqual({ kind: 'finished', because: expect.stringMatching(/minutes is used up/) })
+  const spent = Run.create(options({ budget: { minutes: 5, spentMinutes: 5 } }))
+  expect(await spent.train()).toEqual({ kind: 'finished', because: 'the budget of 5 minutes is used up' })
+  expect(spent.trainer.step).toBe(0)
+  spent.dispose()
   expect(() => Run.create(options({ budget: { tokens: 0 } }))).toThrow(/budget.tokens must be above 0, got 0/)
 })
 
@@ -58,6 +62,19 @@ test('a run ends where evaluations no longer become better', async () => {
     kind: 'finished',
     because: expect.stringMatching(/was lowest at step 1 .* not lower in 2 evaluations since/),
   })
+  // Those of earlier processes count: one more that is no better ends it, and where none is wanted no step is made.
+  const going = async (recalled: readonly number[]) => {
+    const again = Run.create(
+      options({ schedule: () => 0, cadence: { evaluationSteps: 1 }, earlyStop: { patience: 2 } }),
+      [{ onStart: (run) => recalled.forEach((loss, i) => void run.recall(i - recalled.length, loss)) }],
+    )
+    const { kind } = await again.train()
+    const made = again.trainer.step
+    again.dispose()
+    return [kind, made]
+  }
+  expect(await going([1, 2])).toEqual(['finished', 1])
+  expect(await going([1, 2, 3])).toEqual(['finished', 0])
 })
 
 test('the average of the weights is what is evaluated, and begins where a checkpoint has none', async () => {

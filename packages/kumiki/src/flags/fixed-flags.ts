@@ -14,7 +14,7 @@ const fixedFlags: Readonly<Record<string, string>> = {
 }
 
 const changeable =
-  '--steps, --learning-rate, --schedule, --optimizer (its options), --warmup, --batch-size, --accumulation, --precision, --average-decay, --device, --threads, --keep, --keep-every, --checkpoint-every and --checkpoint-minutes'
+  '--steps, --learning-rate, --schedule, --optimizer (its options), --warmup, --batch-size, --accumulation, --precision, --average-decay, --device, --threads, --keep, --keep-every, --checkpoint-every, --checkpoint-minutes, --evaluate-every, --sample, --early-stop, --max-minutes, --max-tokens, --on-nan and --on-full-disk'
 
 /** @throws UsageError naming a flag that a resumed run cannot take */
 export function refuseFixedFlags(given: Readonly<Record<string, unknown>>): void {

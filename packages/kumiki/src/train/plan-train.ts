@@ -19,6 +19,15 @@ export async function planTrain(options: TrainCommandOptions, ownKinds: RunKinds
       keep: options.keep,
       keepEvery: options.keepEvery,
     },
+    conduct: {
+      maxTokens: options.maxTokens,
+      maxMinutes: options.maxMinutes,
+      earlyStop: options.earlyStop,
+      evaluateEvery: options.evaluateEvery,
+      sample: options.sample,
+      onNan: options.onNan,
+      onFullDisk: options.onFullDisk,
+    },
     check: (run: Parameters<typeof checkRunMemory>[0]) => checkRunMemory(run, options.device),
     onWait: ({ pid, host }: { pid: number; host: string }, seconds: number) =>
       log(

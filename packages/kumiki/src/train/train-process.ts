@@ -17,6 +17,7 @@ import {
   type RunPlan,
   resumeRemarks,
   type StopSignals,
+  shellWord,
   standardFigures,
   tensorBoardObserver,
   withPause,
@@ -144,7 +145,12 @@ export class TrainProcess {
       stop,
       clock,
     })
-    const { evaluateEvery, earlyStop, maxMinutes, maxTokens, onNan, onFullDisk, sample } = this.options
+    const { evaluateEvery, earlyStop, maxMinutes, maxTokens, onNan, onFullDisk, sample } = record.conduct ?? {}
+    // Of every process so far, this one's beginnings included.
+    if (loaded) {
+      clock.atLeast(loaded.manifest.seconds ?? 0)
+      clock.atLeast((await MetricsLog.read(join(path, 'metrics.jsonl'))).seconds)
+    }
     const weights = loaded ? undefined : await originWeights(record)
     const parameters = weights && toTensors(device, weights)
     const ceiling = await measureMatmul(device)
@@ -156,7 +162,7 @@ export class TrainProcess {
         parameters,
         figures: standardFigures({ flopsPerToken: flopsPerToken(architecture, { sequenceLength }), ceiling }),
         earlyStop: earlyStop === undefined ? undefined : { patience: earlyStop },
-        budget: { minutes: maxMinutes, tokens: maxTokens },
+        budget: { minutes: maxMinutes, tokens: maxTokens, spentMinutes: clock.seconds() / 60 },
         onNonFinite: onNan,
         device,
         model: decoderModel(architecture, { auxiliaryLoss, routerZLoss }),
@@ -231,12 +237,13 @@ export class TrainProcess {
           this.kinds,
         ))
           log(line)
-        clock.atLeast(loaded.manifest.seconds ?? 0)
-        clock.atLeast((await MetricsLog.read(join(path, 'metrics.jsonl'))).seconds)
       }
       const end = await run.train(live ? withPause(stop, live.gate) : stop)
       if (end.kind === 'stopped') throw stop.signal.reason
-      if (end.kind === 'finished' && end.because) log(`Ended at step ${run.trainer.step}: ${end.because}`)
+      if (end.kind === 'finished' && end.because)
+        log(
+          `Ended at step ${run.trainer.step}: ${end.because}; kumiki train --resume ${shellWord(path)} with a larger --max-tokens, --max-minutes or --early-stop goes on`,
+        )
       return finish.summary()
     } finally {
       await live?.close()

@@ -102,18 +102,16 @@ export function addTrain(program: Command): void {
         .option('--early-stop <n>', 'end after so many evaluations that were no better', integer(1, 1e6))
         .option(
           '--max-minutes <m>',
-          'end after so much time of this process, as if the steps were made',
+          'end after so much time, over all processes of the run, as if the steps were made',
           real({ above: 0, to: 1e7 }),
         )
         .option('--max-tokens <n>', 'end after so many tokens, such as 300M', amount(1e18))
-        .addOption(choice('--on-nan <what>', 'where loss or gradient is no number', ['stop', 'rewind'], 'stop'))
+        .addOption(choice('--on-nan <what>', 'where loss or gradient is no number (default: stop)', ['stop', 'rewind']))
         .addOption(
-          choice(
-            '--on-full-disk <what>',
-            'where metrics or a checkpoint cannot be written',
-            ['stop', 'continue'],
+          choice('--on-full-disk <what>', 'where metrics or a checkpoint cannot be written (default: stop)', [
             'stop',
-          ),
+            'continue',
+          ]),
         )
         .option('--tensorboard [folder]', 'event files for TensorBoard (default: tensorboard/ in the run folder)')
         .option('--ui [port]', 'a live page on 127.0.0.1 (default: any free port)', integer(0, 65535))

@@ -92,6 +92,7 @@ export async function branchRun(run: string, options: BranchOptions): Promise<Ru
       definitionOf(before, `${before.name}-decay`, configuration),
       before.data,
       cadenceOf(options, configuration),
+      options.conduct,
     ),
     tokens: before.tokens,
     device: before.device,
@@ -163,6 +164,7 @@ export async function startFrom(run: string, options: StartOptions): Promise<Run
       ),
       options.data ?? before.data,
       cadenceOf(options, configuration),
+      options.conduct,
     ),
     origin: { run: from, id: before.id, step, kind: 'start' },
   }

@@ -91,13 +91,13 @@ function keepEvaluations({ folder }: FolderObserverOptions): RunObserver {
   const path = join(folder.path, 'evaluations.json')
   let evaluations: { step: number; natsPerToken: number }[] = []
   return {
-    async onStart({ trainer, evaluated }) {
+    async onStart(run) {
       const before: unknown = await readFile(path, 'utf8')
         .then(JSON.parse)
         .catch(() => [])
       if (Array.isArray(before))
-        evaluations = before.filter((e) => Number.isSafeInteger(e?.step) && e.step <= trainer.step)
-      for (const { step } of evaluations) evaluated.add(step)
+        evaluations = before.filter((e) => Number.isSafeInteger(e?.step) && e.step <= run.trainer.step)
+      for (const { step, natsPerToken } of evaluations) run.recall(step, natsPerToken)
     },
     async onEvaluation({ step, natsPerToken }) {
       evaluations.push({ step, natsPerToken })

@@ -7,6 +7,7 @@ import {
   type RunKinds,
 } from './configuration.ts'
 import { changedConfiguration } from './resume.ts'
+import { conductOf, type RunConduct } from './run-conduct.ts'
 import { parseRunAtStep, RunFolder } from './run-folder.ts'
 import type { LockOptions } from './run-lock.ts'
 import { type Cadence, newRecord, type RunDefinition, type RunRecord, readRecord } from './run-record.ts'
@@ -23,6 +24,8 @@ export interface RunPlan {
 export interface PlanOptions extends LockOptions {
   /** When checkpoints are made. Default: each tenth of the run, at most 500 steps and half a minute apart; two stay. */
   readonly cadence?: Partial<Cadence>
+  /** Budgets and the like; a run that goes on has what it had, with these over it. */
+  readonly conduct?: RunConduct
   /** Kinds of schedules and optimizers of one's own. */
   readonly kinds?: RunKinds
   /** Looks at what will be trained before a folder is touched, such as at its memory. What it throws ends the plan. */
@@ -51,7 +54,7 @@ export function cadenceOf({ cadence = {} }: PlanOptions, { steps }: RunConfigura
 /** Takes a folder for a new run. @throws RunFolderError where there is a run in it; what `check` throws */
 export async function beginRun(run: RunDefinition, options: NewRunOptions): Promise<RunPlan> {
   options.check?.(run)
-  const record = newRecord(run, options.data, cadenceOf(options, run.configuration))
+  const record = newRecord(run, options.data, cadenceOf(options, run.configuration), options.conduct)
   return { folder: await newFolder(run.name, options), record, changed: {} }
 }
 
@@ -82,7 +85,9 @@ export async function resumeRun(
   try {
     const before = await readRecord(folder.path, options.kinds)
     const configuration = changedConfiguration(before, changes, options.kinds)
-    const record = { ...before, configuration, checkpoints: cadenceOf(options, configuration, before.checkpoints) }
+    const conduct = conductOf(options.conduct, before.conduct)
+    const checkpoints = cadenceOf(options, configuration, before.checkpoints)
+    const record = { ...before, configuration, checkpoints, ...(conduct && { conduct }) }
     options.check?.(record)
     return {
       folder,

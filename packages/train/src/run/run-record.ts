@@ -8,6 +8,7 @@ import { writeFileAtomically } from '../atomic-file.ts'
 import { upgradeRunRecord } from '../records/former-names.ts'
 import type { UsedSubset } from '../records/run-files.ts'
 import { checkRunConfiguration, type RunConfiguration, type RunKinds } from './configuration.ts'
+import { checkConduct, conductOf, type RunConduct } from './run-conduct.ts'
 
 /** What is trained and how: the plain part of a run. */
 export interface RunDefinition {
@@ -117,6 +118,8 @@ export interface RunRecord extends RunDefinition {
   readonly id: string
   readonly data: readonly string[]
   readonly checkpoints: Cadence
+  /** Budgets, an early stop, and what is done where something goes wrong. */
+  readonly conduct?: RunConduct
   readonly tokens?: { readonly train: number; readonly heldOut: number }
   /** What was used of each source, and at which level. */
   readonly corpus?: readonly UsedSubset[]
@@ -125,8 +128,15 @@ export interface RunRecord extends RunDefinition {
   readonly processes: readonly RunProcess[]
 }
 
-export function newRecord(run: RunDefinition, data: readonly string[], checkpoints: Cadence): RunRecord {
-  return { version: 1, id: randomUUID(), ...run, data: data.map((p) => resolve(p)), checkpoints, processes: [] }
+export function newRecord(
+  run: RunDefinition,
+  data: readonly string[],
+  checkpoints: Cadence,
+  conduct?: RunConduct,
+): RunRecord {
+  const paths = data.map((p) => resolve(p))
+  const own = conductOf(conduct)
+  return { version: 1, id: randomUUID(), ...run, data: paths, checkpoints, ...(own && { conduct: own }), processes: [] }
 }
 
 export async function writeRecord(folder: string, record: RunRecord): Promise<void> {
@@ -168,6 +178,7 @@ export async function readRecord(folder: string, kinds: RunKinds = {}): Promise<
     if (record.kinds === undefined || kinds.schedules || kinds.optimizers) throw error
     throw new Error(`${(error as Error).message}. The run was made with --kinds ${record.kinds}: give it again`)
   }
+  checkConduct(record.conduct, file)
   const { steps, minutes, keep } = record.checkpoints
   for (const [name, value] of Object.entries({ steps, minutes, keep }))
     if (typeof value !== 'number' || !(value > 0))

@@ -25,8 +25,11 @@ export interface RunOptions extends TrainerOptions {
   readonly heldOut?: HeldOutText
   /** Ends the run where evaluations no longer become better. Default: never. */
   readonly earlyStop?: EarlyStopOptions
-  /** Ends the run after the first step beyond these, as if that step were its last. Minutes count from `train()` on. */
-  readonly budget?: { readonly minutes?: number; readonly tokens?: number }
+  /**
+   * Ends the run after the first step beyond these, as if that step were its last; one that has used them up already makes none. Minutes count
+   * from `train()` on, over those that were spent before (default 0).
+   */
+  readonly budget?: { readonly minutes?: number; readonly tokens?: number; readonly spentMinutes?: number }
   /** Figures of one's own that are added to each step's metrics before observers see them. */
   readonly figures?: (metrics: StepMetrics, run: Run) => Readonly<Record<string, number>>
   /**
@@ -92,14 +95,13 @@ const never: RunStop = { requested: false, signal: new AbortController().signal,
 export class Run {
   readonly options: RunOptions
   readonly trainer: Trainer
-  /** Steps that were evaluated before; they are not evaluated again. Observers that know of some add them in `onStart`. */
-  readonly evaluated = new Set<number>()
+  /** Held-out losses by step, those of earlier processes included. */
+  private readonly evaluations = new Map<number, number>()
   private readonly observers: readonly RunObserver[]
   /** What a rewind goes back to. */
   private kept: TrainerSnapshot | undefined
   /** Rewinds from about one step, and the furthest that one came from. */
   private rewinds = { count: 0, furthest: 0 }
-  private readonly earlyStop: EarlyStop | undefined
   /** Why the run ends before its last step, where it does. */
   private because: string | undefined
   private began = 0
@@ -107,7 +109,7 @@ export class Run {
   private constructor(options: RunOptions, observers: readonly RunObserver[]) {
     this.options = options
     this.observers = observers
-    this.earlyStop = options.earlyStop && new EarlyStop(options.earlyStop)
+    if (options.earlyStop) new EarlyStop(options.earlyStop) // refuses what cannot be
     this.trainer = Trainer.create(options)
   }
 
@@ -143,6 +145,7 @@ export class Run {
     try {
       this.began = performance.now()
       await this.tell((observer) => observer.onStart?.(this))
+      this.because = this.earlyEnd() ?? this.budgetUsed(this.trainer.tokens)
       await this.makeSteps(stop)
       const { because } = this
       end = this.ended ? { kind: 'finished', ...(because !== undefined && { because }) } : { kind: 'stopped' }
@@ -158,6 +161,11 @@ export class Run {
     }
     if (end.kind === 'failed') throw end.error
     return end
+  }
+
+  /** An evaluation that was made before: it is not made again, and an early stop counts it. For observers that know of some, in `onStart`. */
+  recall(step: number, natsPerToken: number): void {
+    this.evaluations.set(step, natsPerToken)
   }
 
   dispose(): void {
@@ -223,15 +231,29 @@ export class Run {
   }
 
   private async stepMade(metrics: StepMetrics): Promise<void> {
-    const { figures, budget = {} } = this.options
+    const { figures } = this.options
     const more = figures?.(metrics, this)
     const whole = more ? { ...metrics, ...more, ...metrics } : metrics
     await this.tell((observer) => observer.onStep?.(whole, this))
-    const minutes = (performance.now() - this.began) / 60_000
-    if (budget.tokens !== undefined && metrics.tokens >= budget.tokens)
-      this.because ??= `the budget of ${budget.tokens.toLocaleString('en')} tokens is used up`
-    if (budget.minutes !== undefined && minutes >= budget.minutes)
-      this.because ??= `the budget of ${budget.minutes} minutes is used up`
+    this.because ??= this.budgetUsed(metrics.tokens)
+  }
+
+  /** Which budget is used up, if one is. */
+  private budgetUsed(trained: number): string | undefined {
+    const { minutes, tokens, spentMinutes = 0 } = this.options.budget ?? {}
+    if (tokens !== undefined && trained >= tokens)
+      return `the budget of ${tokens.toLocaleString('en')} tokens is used up`
+    if (minutes !== undefined && spentMinutes + (performance.now() - this.began) / 60_000 >= minutes)
+      return `the budget of ${minutes} minutes is used up`
+    return undefined
+  }
+
+  /** Why held-out losses end the run here, if they do. */
+  private earlyEnd(): string | undefined {
+    if (!this.options.earlyStop) return undefined
+    const stop = new EarlyStop(this.options.earlyStop)
+    const inOrder = [...this.evaluations].sort(([a], [b]) => a - b)
+    return inOrder.map(([step, loss]) => stop.push(step, loss)).at(-1)
   }
 
   /** @throws the error where going back has not helped before */
@@ -249,7 +271,7 @@ export class Run {
       )
     // The data goes on where it stands: what was read since the snapshot stays out.
     await trainer.restore({ ...kept, batches: trainer.dataPosition })
-    for (const step of this.evaluated) if (step > kept.step) this.evaluated.delete(step)
+    for (const step of this.evaluations.keys()) if (step > kept.step) this.evaluations.delete(step)
     const rewind = { fromStep, toStep: kept.step, reason: error.message }
     await this.tell((observer) => observer.onRewind?.(rewind, this))
   }
@@ -257,13 +279,13 @@ export class Run {
   private async evaluate(stop: RunStop): Promise<void> {
     const { heldOut } = this.options
     const { step } = this.trainer
-    if (!heldOut || this.evaluated.has(step)) return
+    if (!heldOut || this.evaluations.has(step)) return
     try {
       const averaged = this.trainer.hasAverage
       const loss = await this.trainer.evaluate(heldOut, { signal: stop.signal, averaged })
-      this.evaluated.add(step)
+      this.evaluations.set(step, loss.natsPerToken)
       await this.tell((observer) => observer.onEvaluation?.({ step, ...loss }, this))
-      this.because ??= this.earlyStop?.push(step, loss.natsPerToken)
+      this.because ??= this.earlyEnd()
     } catch (error) {
       if (!stop.requested) throw error
     }
