@@ -26,7 +26,7 @@ function installKey() {
     '.pnpmfile.cjs',
     'benchmarks/package.json',
   ]
-  for (const group of ['packages', 'examples']) {
+  for (const group of ['packages', 'examples', 'apps']) {
     const dir = join(root, group)
     if (!existsSync(dir)) continue
     for (const name of readdirSync(dir).sort()) manifests.push(`${group}/${name}/package.json`)

@@ -5,22 +5,15 @@ import { format } from 'node:util'
 import { transform } from 'esbuild'
 import { expect, test, vi } from 'vitest'
 
-// The first TypeScript block of every README, and every one of the guides, runs as it stands.
+// Every TypeScript and JavaScript block of the guides, and the first of every README, runs as it stands; every JSON block is JSON.
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 
-/** Where a block runs: imports are resolved, and relative paths are read, from here. */
-const documents: Record<string, string> = {
-  'README.md': 'packages/kumiki',
-  'README.ja.md': 'packages/kumiki',
-  'docs/getting-started.md': 'packages/kumiki',
-  'docs/ja/getting-started.md': 'packages/kumiki',
-  'docs/models.md': 'packages/train',
-  'docs/optimizers.md': 'packages/kumiki',
-  'docs/planner.md': 'packages/kumiki',
-  'docs/precision.md': 'packages/kumiki',
-  'docs/tokenizer.md': 'packages/tokenizer/vectors',
-}
+/** Where a block runs: imports are resolved, and relative paths are read, from here. Every guide is here, and every README of a package. */
+const documents: Record<string, string> = { 'README.md': 'packages/kumiki', 'README.ja.md': 'packages/kumiki' }
+for (const name of readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' }).sort())
+  if (name.endsWith('.md')) documents[`docs/${name.replaceAll('\\', '/')}`] = 'packages/kumiki'
+documents['docs/tokenizer.md'] = 'packages/tokenizer/vectors'
 for (const name of readdirSync(join(root, 'packages')).sort()) {
   const vectors = `packages/${name}/vectors`
   if (existsSync(join(root, 'packages', name, 'README.md')))
@@ -69,20 +62,36 @@ async function run(source: string, folder: string): Promise<string> {
   return printed.join('')
 }
 
-test.each(Object.keys(documents))('the examples of %s run', async (file) => {
-  const all = blocks(readFileSync(join(root, file), 'utf8'), 'ts')
+const withCode = Object.keys(documents).filter((file) => /^```(?:ts|js)$/m.test(readFileSync(join(root, file), 'utf8')))
+
+test.each(withCode)('the examples of %s run', async (file) => {
+  const text = readFileSync(join(root, file), 'utf8')
+  const all = [...blocks(text, 'ts'), ...blocks(text, 'js').map((code) => code.replace(/^export /gm, ''))]
   // Later blocks of a README go on from the first; in a guide each stands alone.
   for (const source of file.startsWith('docs/') ? all : all.slice(0, 1)) {
     const output = await run(source, documents[file])
     if (file.startsWith('README')) expect(output).toBe('2.000 1.000\n')
   }
-  if (!file.startsWith('packages/kumiki/')) expect(all.length).toBeGreaterThan(0) // a command line may show none
+})
+
+test('every package but the command line shows an example, and every JSON block parses', () => {
+  for (const file of Object.keys(documents)) {
+    const text = readFileSync(join(root, file), 'utf8')
+    if (file.startsWith('packages/') && file !== 'packages/kumiki/README.md') expect(withCode).toContain(file)
+    for (const code of blocks(text, 'json')) {
+      const lines = code.trim().split('\n') // one document, or one a line
+      const documents =
+        lines.length > 1 && lines.every((line) => line.startsWith('{') && line.endsWith('}')) ? lines : [code]
+      for (const document of documents) expect(() => JSON.parse(document), `${file}: ${document}`).not.toThrow()
+    }
+  }
 })
 
 test('the Japanese and the English main pages show the same code and the same commands', () => {
   for (const [english, japanese] of [
     ['README.md', 'README.ja.md'],
     ['docs/getting-started.md', 'docs/ja/getting-started.md'],
+    ['docs/concepts.md', 'docs/ja/concepts.md'],
   ]) {
     const code = (file: string, language: string) =>
       blocks(readFileSync(join(root, file), 'utf8'), language).map((block) => block.replace(/ *(\/\/|#) .*$/gm, ''))

@@ -1,0 +1,84 @@
+// The site: VitePress with its local search, English and Japanese. Pages are staged by apps/site/src/stage.ts.
+import { existsSync, readdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitepress'
+import { english, japanese } from './navigation.mjs'
+
+const pages = join(dirname(fileURLToPath(import.meta.url)), '..', 'pages')
+const api = join(pages, 'api')
+
+/** A link an entry of a package, folder by folder. */
+function apiLinks(folder = api, path = '/api') {
+  if (!existsSync(folder)) return []
+  return readdirSync(folder, { withFileTypes: true })
+    .sort((a, b) => a.name.localeCompare(b.name))
+    .flatMap((entry) => {
+      if (entry.isDirectory()) return apiLinks(join(folder, entry.name), `${path}/${entry.name}`)
+      const name = entry.name === 'index.md' ? path.slice(5) : `${path.slice(5)}/${entry.name.replace('.md', '')}`
+      return name ? [{ text: name.replace(/^\//, ''), link: `${path}/${entry.name.replace('.md', '')}` }] : []
+    })
+}
+
+export default defineConfig({
+  srcDir: 'pages',
+  outDir: 'dist',
+  base: process.env.KUMIKI_SITE_BASE ?? '/',
+  title: 'Kumiki 組木',
+  description: 'Training primitives for language models, in TypeScript',
+  lastUpdated: false,
+  // The playground is built beside the pages; without the API reference its pages are missing.
+  ignoreDeadLinks: existsSync(api) ? [/^\/playground\//] : [/^\/playground\//, /\/api\//],
+  head: [
+    [
+      'link',
+      {
+        rel: 'icon',
+        href: 'data:image/svg+xml,<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><path d="M2 3h12M2 8h12M2 13h12M5 1v14M11 1v14" stroke="%23b4552d" stroke-width="2"/></svg>',
+      },
+    ],
+  ],
+  markdown: { theme: { light: 'github-light-high-contrast', dark: 'github-dark' } },
+  themeConfig: {
+    search: {
+      provider: 'local',
+      options: {
+        locales: {
+          ja: {
+            translations: {
+              button: { buttonText: '検索', buttonAriaLabel: '検索' },
+              modal: {
+                noResultsText: '見つかりません',
+                resetButtonTitle: '消去',
+                footer: { selectText: '選択', navigateText: '移動', closeText: '閉じる' },
+              },
+            },
+          },
+        },
+        // Japanese has no spaces: runs of kanji and kana are cut into pairs.
+        miniSearch: {
+          options: {
+            tokenize: (text) =>
+              text
+                .split(/[\s\p{P}\p{Z}<>|=+`~$^]+/u)
+                .filter(Boolean)
+                .flatMap((word) => {
+                  if (!/[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}]/u.test(word) || word.length < 3) return [word]
+                  return Array.from({ length: word.length - 1 }, (_, i) => word.slice(i, i + 2))
+                }),
+          },
+        },
+      },
+    },
+    outline: [2, 3],
+  },
+  locales: {
+    root: { label: 'English', lang: 'en', themeConfig: english(apiLinks()) },
+    ja: {
+      label: '日本語',
+      lang: 'ja',
+      description: '言語モデルの学習のための TypeScript の部品集',
+      themeConfig: japanese(),
+    },
+  },
+})

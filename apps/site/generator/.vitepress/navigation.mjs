@@ -1,0 +1,149 @@
+// What stands at the top and at the side of each page, in both languages.
+const item = (text, link) => ({ text, link })
+const group = (text, items, collapsed) => ({ text, items, ...(collapsed === undefined ? {} : { collapsed }) })
+
+const packages = [
+  'numerics',
+  'tensor',
+  'optim',
+  'tokenizer',
+  'data',
+  'models',
+  'planner',
+  'ablation',
+  'train',
+  'report',
+]
+const examples = [
+  'language-models-through-history',
+  'sgd-to-adamw',
+  'adam-epsilon',
+  'wsd-vs-cosine',
+  'learning-rate-spikes',
+  'bf16-vs-fp8',
+  'corpus-ablation',
+  'finetune-chat',
+  'llm-jp-3',
+  'own-model',
+  'own-block',
+  'custom-schedule',
+]
+const lecture = [
+  ['models', 'Language models', '言語モデル'],
+  ['sizes', 'Sizes and compute', '大きさと計算量'],
+  ['corpus', 'Corpora', 'コーパス'],
+  ['ablation', 'Which corpus helped', 'どのコーパスが効いたか'],
+  ['parallelism', 'Many GPUs', '多数の GPU'],
+  ['precision', 'Few bits', '少ないビット'],
+  ['optimizer', 'Optimizer and rate', '最適化手法と学習率'],
+  ['release', 'Releasing', '公開'],
+]
+
+export const english = (api) => ({
+  nav: [
+    item('Start here', '/getting-started'),
+    item('Guides', '/guides'),
+    item('Lecture', '/lecture/'),
+    item('API', '/api/index'),
+    { text: 'Playground', link: '/playground/', target: '_self' },
+  ],
+  sidebar: {
+    '/api/': [group('API reference', api)],
+    '/': [
+      group('Start', [
+        item('Getting started', '/getting-started'),
+        item('Concepts', '/concepts'),
+        item('What it cannot do', '/limits'),
+        item('All guides', '/guides'),
+      ]),
+      group('Coming from', [item('PyTorch', '/from-pytorch'), item('jax-js, TensorFlow.js', '/from-jax-js')]),
+      group('A task, package by package', [
+        item('Numbers in training', '/precision'),
+        item('Operations', '/operations'),
+        item('Precision of operations', '/precision-of-ops'),
+        item('Schedules, optimizers, spikes', '/optimizers'),
+        item('Tokenizers', '/tokenizer'),
+        item('Data', '/data'),
+        item('Models and adapters', '/models'),
+        item('Fine-tuning and talking', '/fine-tuning'),
+        item('Training runs', '/training'),
+        item('Planning a cluster', '/planner'),
+        item('Ablation', '/ablation'),
+        item('Pictures and pages', '/report'),
+        item('The command line', '/command-line'),
+      ]),
+      group(
+        'The lecture, retold',
+        [item('Contents', '/lecture/'), ...lecture.map(([path, text]) => item(text, `/lecture/${path}`))],
+        false,
+      ),
+      group(
+        'Packages',
+        packages.map((name) => item(`@kumiki/${name}`, `/packages/${name}`)),
+        true,
+      ),
+      group(
+        'Examples',
+        examples.map((name) => item(name, `/examples/${name}`)),
+        true,
+      ),
+      group(
+        'Behind it',
+        [
+          item('Architecture', '/architecture'),
+          item('Decisions', '/decisions'),
+          item('Contributing', '/contributing'),
+          item('Benchmarks', '/benchmarks'),
+          item('Benchmark results', '/results'),
+          item('Security', '/security'),
+        ],
+        true,
+      ),
+    ],
+  },
+})
+
+export const japanese = () => ({
+  nav: [
+    item('はじめに', '/ja/getting-started'),
+    item('考え方', '/ja/concepts'),
+    item('講義', '/lecture/'),
+    item('API', '/api/index'),
+    { text: 'プレイグラウンド', link: '/playground/?lang=ja', target: '_self' },
+  ],
+  sidebar: {
+    '/ja/': [
+      group('はじめる', [
+        item('はじめに', '/ja/getting-started'),
+        item('考え方', '/ja/concepts'),
+        item('できないこと', '/ja/limits'),
+      ]),
+      group('英語の手引き', [
+        item('数値形式', '/precision'),
+        item('スケジュールと最適化', '/optimizers'),
+        item('トークナイザー', '/tokenizer'),
+        item('データ', '/data'),
+        item('モデル', '/models'),
+        item('ファインチューニング', '/fine-tuning'),
+        item('学習の実行', '/training'),
+        item('クラスターの計画', '/planner'),
+        item('アブレーション', '/ablation'),
+        item('コマンドライン', '/command-line'),
+      ]),
+      group(
+        '講義 (英語)',
+        lecture.map(([path, , text]) => item(text, `/lecture/${path}`)),
+        true,
+      ),
+    ],
+  },
+  outline: { level: [2, 3], label: '目次' },
+  docFooter: { prev: '前', next: '次' },
+  darkModeSwitchLabel: '表示',
+  lightModeSwitchTitle: '明るい表示',
+  darkModeSwitchTitle: '暗い表示',
+  sidebarMenuLabel: 'メニュー',
+  returnToTopLabel: '上へ',
+  langMenuLabel: '言語',
+  skipToContentLabel: '本文へ',
+})

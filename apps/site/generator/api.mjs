@@ -1,0 +1,58 @@
+// The API reference as Markdown, one page an entry of a package: `node apps/site/generator/api.mjs FOLDER`. From the sources that the `source`
+// condition names. It stands here because typedoc and its plugin are the generator's dependencies alone.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Application } from 'typedoc'
+import { packages } from '../../../scripts/build.mjs'
+
+const folder = mkdtempSync(join(tmpdir(), 'kumiki-docs-'))
+const common = { disableSources: true, excludePrivate: true, excludeInternal: true, readme: 'none', logLevel: 'Error' }
+
+/** @throws Error after typedoc has said what is wrong */
+function must(app, done) {
+  if (!done || app.logger.hasErrors()) throw new Error('typedoc failed')
+  return done
+}
+
+try {
+  const parts = []
+  for (const { name, folder: basePath, manifest } of packages()) {
+    const app = await Application.bootstrap({
+      ...common,
+      name,
+      basePath,
+      displayBasePath: join(basePath, 'src'),
+      entryPoints: Object.values(manifest.exports)
+        .filter((target) => target.source)
+        .map((target) => join(basePath, target.source)),
+      tsconfig: join(basePath, 'tsconfig.json'),
+      validation: { notExported: false, invalidLink: false },
+      skipErrorChecking: true, // `npm run check:types` has them
+    })
+    const part = join(folder, `${parts.length}.json`)
+    await app.generateJson(must(app, await app.convert()), part)
+    parts.push(part)
+  }
+  const app = await Application.bootstrapWithPlugins({
+    ...common,
+    name: 'API',
+    plugin: ['typedoc-plugin-markdown'],
+    entryPointStrategy: 'merge',
+    entryPoints: parts,
+    validation: { notExported: false, invalidLink: false },
+    outputFileStrategy: 'modules',
+    entryFileName: 'index',
+    hidePageHeader: true,
+    hideBreadcrumbs: true,
+    useCodeBlocks: true,
+    sanitizeComments: true,
+    parametersFormat: 'table',
+    interfacePropertiesFormat: 'table',
+    typeDeclarationFormat: 'table',
+    outputs: [{ name: 'markdown', path: process.argv[2] }],
+  })
+  await app.generateOutputs(must(app, await app.convert()))
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}

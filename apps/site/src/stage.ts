@@ -1,0 +1,35 @@
+// Writes the pages of the site where the generator reads them.
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fillLecture } from './lecture/fill.ts'
+import { rewrite, root, sitePages } from './pages.ts'
+import { resultsPage } from './results.ts'
+
+export const stageFolder = join(root, 'apps', 'site', 'generator', 'pages')
+
+function write(path: string, text: string): void {
+  const file = join(stageFolder, path)
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, text)
+}
+
+/** @returns links that lead nowhere */
+export async function stage(): Promise<string[]> {
+  rmSync(stageFolder, { recursive: true, force: true })
+  const pages = sitePages()
+  const places = new Map(pages.map(({ file, path }) => [file, path]))
+  const broken: string[] = []
+  for (const page of pages) {
+    const source = readFileSync(join(root, page.file), 'utf8')
+    const filled = await fillLecture(source, (name, svg) => write(`pictures/${name}.svg`, svg))
+    const { text, pictures, broken: lost } = rewrite(filled, page, places, (path) => existsSync(join(root, path)))
+    broken.push(...lost)
+    write(page.path, text)
+    for (const [place, file] of pictures) {
+      mkdirSync(dirname(join(stageFolder, place)), { recursive: true })
+      copyFileSync(join(root, file), join(stageFolder, place))
+    }
+  }
+  write('results.md', resultsPage())
+  return broken
+}

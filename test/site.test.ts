@@ -1,0 +1,69 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join, posix } from 'node:path'
+import { expect, test } from 'vitest'
+import { fillLecture, markersOf } from '../apps/site/src/lecture/fill.ts'
+import { rewrite, root, sitePages } from '../apps/site/src/pages.ts'
+import { resultsPage } from '../apps/site/src/results.ts'
+
+// What the site is made of: its links lead somewhere, its anchors are headings, and what the lecture promises is computed.
+
+const pages = sitePages().filter(({ file }) => existsSync(join(root, file)))
+const textOf = (file: string) => readFileSync(join(root, file), 'utf8')
+
+/** As GitHub and the site make them: lower case, without marks, spaces as hyphens. */
+const anchorsOf = (text: string) =>
+  [...text.replace(/^```[\s\S]*?^```/gm, '').matchAll(/^#+ (.+)$/gm)].map(([, heading]) =>
+    heading
+      .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+      .trim()
+      .replace(/\s/g, '-'),
+  )
+
+test('every link of every page leads to a file of the repository, and every anchor to a heading', () => {
+  const places = new Map(pages.map(({ file, path }) => [file, path]))
+  const wrong: string[] = []
+  for (const page of pages) {
+    const text = textOf(page.file)
+    wrong.push(...rewrite(text, page, places, (path) => existsSync(join(root, path))).broken)
+    for (const [, target, anchor] of text.matchAll(/\]\((?!https?:)([^)#\s]*)#([^)\s]+)\)/g)) {
+      const file = target ? posix.normalize(posix.join(posix.dirname(page.file), target)) : page.file
+      if (places.has(file) && !anchorsOf(textOf(file)).includes(decodeURI(anchor)))
+        wrong.push(`${page.file}: ${target}#${anchor}`)
+    }
+  }
+  expect(wrong).toEqual([])
+  expect(pages.length).toBeGreaterThan(45)
+})
+
+test('links between pages become links of the site, pictures are taken along, what the site lacks becomes text', () => {
+  const places = new Map(pages.map(({ file, path }) => [file, path]))
+  const page = { file: 'docs/lecture/x.md', path: 'lecture/x.md' }
+  const text = '[a](../planner.md#b) ![p](../planner-timeline.svg) [s](../../scripts/build.mjs) [n](nowhere.md)'
+  const { text: out, pictures, broken } = rewrite(text, page, places, (path) => existsSync(join(root, path)))
+  expect(out).toBe(
+    '[a](../planner.md#b) ![p](../pictures/docs-planner-timeline.svg) s (`scripts/build.mjs`) [n](nowhere.md)',
+  )
+  expect([...pictures.values()]).toEqual(['docs/planner-timeline.svg'])
+  expect(broken).toEqual(['docs/lecture/x.md: nowhere.md'])
+})
+
+test('every table and figure of the lecture is computed', () => {
+  const chapters = pages.filter(({ file }) => file.startsWith('docs/lecture/'))
+  const pictures = new Map<string, string>()
+  const filled = chapters.map(({ file }) => fillLecture(textOf(file), (name, svg) => pictures.set(name, svg)))
+  expect(chapters.flatMap(({ file }) => markersOf(textOf(file))).length).toBeGreaterThan(20)
+  expect(filled.flatMap(markersOf)).toEqual([])
+  const all = filled.join('\n')
+  for (const known of ['13,706,931,200', '196 %', '23,561', '48.60 %', '| LX | no | no | no |'])
+    expect(all).toContain(known)
+  for (const svg of pictures.values()) expect(svg.trim()).toMatch(/^<svg[\s\S]*<\/svg>$/)
+  expect(() => fillLecture('<!-- table: nothing -->', () => {})).toThrow('no table is called nothing')
+})
+
+test('results name their machine and commit', () => {
+  const text = resultsPage()
+  expect(text).toContain('AMD EPYC, 2 logical processors. Commit')
+  expect(text).not.toMatch(/undefined|NaN|\[object/)
+})
