@@ -151,6 +151,7 @@ const span = (pick: (s: Sample) => number) => [Math.min(...settled.map(pick)), M
 // The first steps compile.
 const counted = made.slice(10)
 const median = middle(counted.map(({ processor }) => processor))
+const medianWall = middle(counted.map(({ wall }) => wall))
 const slow = counted.filter(({ processor }) => processor > 3 * median)
 const inCollection = ({ began, wall }: Step) =>
   collections.filter((c) => c.from >= began && c.from < began + wall).reduce((sum, c) => sum + c.milliseconds, 0)
@@ -168,9 +169,9 @@ const summary = {
   ...(median !== undefined && {
     clock: ownThread ? "processor time of the step's thread" : 'processor time of the process',
     medianMilliseconds: median,
-    medianWallMilliseconds: middle(counted.map(({ wall }) => wall)),
+    medianWallMilliseconds: medianWall,
     slow: slow.length,
-    slowByWall: counted.filter(({ wall }) => wall > 3 * middle(counted.map((s) => s.wall))).length,
+    slowByWall: counted.filter(({ wall }) => wall > 3 * medianWall).length,
     /** Those of them that a collection of the heap does not explain. */
     slowWithoutCollections: slow.filter((s) => s.processor - inCollection(s) > 3 * median).length,
     slowest: [...slow]

@@ -49,6 +49,8 @@ export interface StepResult {
   readonly loss: Tensor
   /** L2 norm of all gradients before clipping, float32 scalar. */
   readonly gradNorm: Tensor
+  /** Sum of squares of each gradient before clipping, in the order of `state.params`: float32 [tensors]. The norm is made of the same sums. */
+  readonly gradSquares: Tensor
   /** Largest magnitudes of the tensors that were quantised to fp8, in the order of `Fp8Recipe.tensors`: float32 [tensors]. */
   readonly amaxes?: Tensor
   /** For delayed scaling: how far each went beyond what its scale could hold; above 1 it was clipped. float32 [tensors]. */
@@ -279,6 +281,7 @@ export function makeTrainStep(options: TrainStepOptions): TrainStep {
         state: { params, master, optimizer: result.state, scaling: recipe?.advance(state.scaling, amaxes) ?? {} },
         loss: loss!,
         gradNorm,
+        gradSquares: concatenate(Object.keys(state.params).map((name) => grads![name].square().sum().reshape([1]))),
         ...(amaxes ? { amaxes, clipped: countOutOfRange(amaxes, overflow) } : {}),
         ...(overflow ? { overflow } : {}),
         metrics: { ...ownMetrics, ...metrics },

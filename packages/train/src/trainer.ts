@@ -7,6 +7,7 @@ import { firstSaturation } from './fp8/first-saturation.ts'
 import type { Fp8Recipe, ScalingState } from './fp8/recipe.ts'
 import { type FrozenSeals, sealFrozen } from './frozen.ts'
 import { checkParameters } from './model-parameters.ts'
+import { firstNonFinite, gradientFault, type NonFiniteParameter } from './non-finite.ts'
 import { checkPrecision, f32, type PrecisionPolicy } from './precision.ts'
 import { checkFrozen, copyArrays, restoreParameters, restoreState, type TrainerSnapshot } from './snapshot.ts'
 import type { StepMetrics } from './step-metrics.ts'
@@ -154,7 +155,7 @@ export class Trainer {
     const batch = await this.nextBatch()
     const tensor = (ids: Int32Array) => this.device.tensor(ids, [batchSize, sequenceLength])
     const learningRate = schedule(this.steps)
-    const { state, loss, gradNorm, amaxes, overflow, clipped, metrics } = await this.trainStep(
+    const { state, loss, gradNorm, gradSquares, amaxes, overflow, clipped, metrics } = await this.trainStep(
       this.state,
       {
         inputs: tensor(batch.inputs),
@@ -192,10 +193,12 @@ export class Trainer {
       // In the first step nothing was seen yet and scales are 1: that is no sign of trouble.
       if (clippedTensors > 0 && step > 1)
         this.firstClipped ??= await firstSaturation(step, this.fp8!, amaxes!, overflow)
-      for (const t of tensorsOf([loss, gradNorm, amaxes, overflow, clipped, metrics])) t.dispose()
-      if (reported.skipped !== 1 && !(Number.isFinite(lossValue) && Number.isFinite(normValue))) {
+      const failed = reported.skipped !== 1 && !(Number.isFinite(lossValue) && Number.isFinite(normValue))
+      const gradients = failed ? gradientFault(Object.keys(state.params), await gradSquares.data()) : ''
+      for (const t of tensorsOf([loss, gradNorm, gradSquares, amaxes, overflow, clipped, metrics])) t.dispose()
+      if (failed) {
         throw new TrainingError(
-          `step ${step}: the ${Number.isFinite(lossValue) ? `gradient norm is ${normValue}` : `loss is ${lossValue}`}; training stopped. Go on from the last checkpoint with a smaller learning rate (it was ${learningRate}) or more warmup${this.firstClipped ? `. ${this.firstClipped}` : ''}`,
+          `step ${step}: the ${Number.isFinite(lossValue) ? `gradient norm is ${normValue}` : `loss is ${lossValue}`}; training stopped. Go on from the last checkpoint with a smaller learning rate (it was ${learningRate}) or more warmup${gradients}${this.firstClipped ? `. ${this.firstClipped}` : ''}`,
         )
       }
       return {
@@ -292,15 +295,8 @@ export class Trainer {
   }
 
   /** The first parameter that holds NaN or infinity, in the model's order, with how many of its values do; undefined where none does. */
-  async nonFiniteParameter(): Promise<
-    { readonly name: string; readonly count: number; readonly of: number } | undefined
-  > {
-    for (const [name, t] of Object.entries(this.masterParameters())) {
-      const values = (await t.data()) as Float32Array
-      const count = values.reduce((n, v) => (Number.isFinite(v) ? n : n + 1), 0)
-      if (count > 0) return { name, count, of: values.length }
-    }
-    return undefined
+  async nonFiniteParameter(): Promise<NonFiniteParameter | undefined> {
+    return firstNonFinite(this.masterParameters())
   }
 
   /** Scales and histories of delayed fp8 scaling; empty for other policies. */

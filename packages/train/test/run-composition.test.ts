@@ -121,7 +121,7 @@ test('figures of one own reach observers, and change none of the step', async ()
 test('a loss that is no number is told with a tensor; or the run goes back and leaves the batches out', async () => {
   const wild = (step: number) => (step === 5 ? 1e30 : 3e-3)
   await expect(end(Run.create(options({ schedule: wild })))).rejects.toThrow(
-    /step \d: the .* By now model\.\S+ has \d+ of \d+ values that are not finite, the first parameter/,
+    /step \d: the .* The gradients of (all|\d+) of \d+ tensors are NaN.* nearest to the loss is that of (model|lm_head)\.\S+\. By now model\.\S+ has \d+ of \d+ values that are not finite, the first parameter/,
   )
   // A rate that is wild once: after the way back it is not.
   let calls = 0
@@ -145,4 +145,24 @@ test('a loss that is no number is told with a tensor; or the run goes back and l
   run.dispose()
   byHand.dispose()
   await expect(end(Run.create(options({ schedule: wild, onNonFinite: 'rewind' })))).rejects.toThrow(TrainingError)
+})
+
+test('a parameter that is no number is named, and not saved over what is', async () => {
+  let calls = 0
+  const infinite = (step: number) => (step === 4 && calls++ === 0 ? 1e39 : 3e-3)
+  const saved: number[] = []
+  const watcher: RunObserver = { onCheckpoint: ({ trainer }) => void saved.push(trainer.step) }
+  const cadence = { checkpointSteps: 1 }
+  const wild = Run.create(options({ schedule: infinite, cadence }), [watcher])
+  await expect(end(wild)).rejects.toThrow(
+    /step 5: the update left \d+ of \d+ values of model\.\S+ NaN or infinite; training stopped, and no checkpoint was made of it/,
+  )
+  expect(saved).toEqual([1, 2, 3, 4])
+  calls = 0
+  const rewinds: RunRewind[] = []
+  const back = Run.create(options({ schedule: infinite, cadence, onNonFinite: 'rewind' }), [
+    { onRewind: (r) => void rewinds.push(r) },
+  ])
+  expect((await end(back)).kind).toBe('finished')
+  expect(rewinds).toEqual([{ fromStep: 5, toStep: 4, reason: expect.stringContaining('NaN or infinite') }])
 })

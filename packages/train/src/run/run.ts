@@ -196,6 +196,7 @@ export class Run {
     const late = () => performance.now() - lastSaved >= Math.max(checkpointMinutes * 60_000, 10 * held)
     const save = async () => {
       const began = performance.now()
+      await this.refuseNonFinite()
       if (this.options.onNonFinite === 'rewind') this.kept = await trainer.snapshot()
       await this.tell((observer) => observer.onCheckpoint?.(this))
       lastSaved = performance.now()
@@ -203,6 +204,7 @@ export class Run {
       savedStep = trainer.step
     }
     if (this.options.onNonFinite === 'rewind') this.kept = await trainer.snapshot()
+    const due = (every: number) => trainer.step % every === 0 || this.ended
     // In pieces, so that no step is under way when a checkpoint or an evaluation looks at the state.
     while (!this.ended && !(await stop.listen())) {
       const next = Math.min(
@@ -217,17 +219,26 @@ export class Run {
         }
         // The step that was under way.
         for await (const metrics of trainer.run(trainer.step)) await this.stepMade(metrics)
+        if (due(checkpointSteps) || late() || stop.requested) await save()
       } catch (error) {
         if (!(error instanceof TrainingError) || !this.kept) throw error
         await this.rewind(error, this.kept)
         continue
       }
-      const due = (every: number) => trainer.step % every === 0 || this.ended
-      if (due(checkpointSteps) || late() || stop.requested) await save()
       if (due(evaluationSteps) && !stop.requested) await this.evaluate(stop)
     }
     // A request, or an early stop, may have come with an evaluation.
     if (trainer.step !== savedStep) await save()
+  }
+
+  /** What is not finite must not be saved over what is: a rewind, or a resume, would begin with it. */
+  private async refuseNonFinite(): Promise<void> {
+    const found = await this.trainer.nonFiniteParameter()
+    if (!found) return
+    const { step } = this.trainer
+    throw new TrainingError(
+      `step ${step}: the update left ${found.count} of ${found.of} values of ${found.name} NaN or infinite; training stopped, and no checkpoint was made of it. Go on from the last one with a smaller learning rate (it was ${this.options.schedule(step - 1)})`,
+    )
   }
 
   private async stepMade(metrics: StepMetrics): Promise<void> {
