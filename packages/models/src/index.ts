@@ -42,6 +42,8 @@ export {
   type CacheOptions,
   type ForwardOptions,
   type ForwardPass,
+  type GroupedLayer,
+  type GroupedRule,
   type LanguageModel,
   type LinearLayer,
   type LinearRule,

@@ -11,6 +11,12 @@ export type Parameters = Record<string, Tensor>
  */
 export type LinearRule = (x: Tensor, weight: Tensor, name: string) => Tensor
 
+/**
+ * How the layers of experts are computed: rows x [rows, in] in groups of `sizes` (int32 [experts]) times weight [experts, out, in], float32
+ * [rows, out].
+ */
+export type GroupedRule = (x: Tensor, weight: Tensor, sizes: Tensor, name: string) => Tensor
+
 /** A linear layer that a model computes by the linear rule. */
 export interface LinearLayer {
   /** The name of its weight [out, in] among the parameters. */
@@ -19,6 +25,12 @@ export interface LinearLayer {
   readonly role: string
   /** Which block it is in, from 0. */
   readonly block: number
+}
+
+/** A layer of experts, whose weight is [experts, out, in]. */
+export interface GroupedLayer extends LinearLayer {
+  /** Rows for each token of the batch: how many experts it goes through. */
+  readonly rowsPerToken: number
 }
 
 /**
@@ -32,6 +44,8 @@ export interface ForwardOptions {
   readonly activations?: DType
   /** Computes the layers of `LanguageModel.linearLayers`. Default: `linear`, a product of what is stored, summed in float32. */
   readonly linear?: LinearRule
+  /** Computes the layers of `LanguageModel.groupedLayers`. Default: `groupedMatmul` of what is stored, summed in float32. */
+  readonly grouped?: GroupedRule
   /** int32 [batch, seq]: several documents in one sequence do not see each other; positions with the same number belong together. */
   readonly documents?: Tensor
   /** `begin` keeps what the tokens leave behind; a cache from an earlier pass goes on after its tokens. Default: nothing is kept. */
@@ -105,6 +119,8 @@ export interface LanguageModel {
   readonly parameters: readonly ParameterShape[]
   /** The layers that go through `ForwardOptions.linear`, in the order of the forward pass; empty where none does. */
   readonly linearLayers: readonly LinearLayer[]
+  /** The layers that go through `ForwardOptions.grouped`. Default: none. */
+  readonly groupedLayers?: readonly GroupedLayer[]
   /**
    * Initial values of all parameters.
    * @param options.seed default 0; the same seed gives the same values on every backend

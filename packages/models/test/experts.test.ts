@@ -1,4 +1,4 @@
-import { compile, type Device, grad, init, mean, sliceAxis, type Tensor } from '@kumiki/tensor'
+import { compile, type Device, grad, groupedMatmul, init, mean, sliceAxis, type Tensor } from '@kumiki/tensor'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { mixtureOfExperts } from '../src/decoder/experts.ts'
 import { decoderModel, type ModelArchitecture, nano, type Parameters, upcycle } from '../src/index.ts'
@@ -64,7 +64,8 @@ describe('a mixture of experts', () => {
       for (const e of ranked)
         for (let c = 0; c < 16; c++) expected[r * 16 + c] += (router[r * 4 + e] / total) * outputs[e][r * 16 + c]
     }
-    const context = { architecture, parameters: p, routings: [], store: (t: Tensor) => t } as never
+    const grouped = (y: Tensor, weight: Tensor, sizes: Tensor) => groupedMatmul(y, weight, sizes, { transposeB: true })
+    const context = { architecture, parameters: p, routings: [], store: (t: Tensor) => t, grouped } as never
     const actual = await mixtureOfExperts(context, 0, x.reshape([1, 5, 16])).data()
     expect(far(actual, expected)).toBeLessThan(1e-6)
   })

@@ -95,8 +95,10 @@ export function restoreState(snapshot: TrainerSnapshot, device: Device, fresh: T
       ),
     ]),
   )
-  // Scales of another precision policy begin anew.
-  const rescaled = Object.keys(fresh.scaling).every((name) => snapshot.arrays.has(`scaling.${name}`))
+  // Scales of another precision policy, or of other layers, begin anew.
+  const rescaled = Object.entries(fresh.scaling).every(
+    ([name, t]) => snapshot.arrays.get(`scaling.${name}`)?.shape.join() === t.shape.join(),
+  )
   const scaling = rescaled
     ? Object.fromEntries(
         Object.entries(fresh.scaling).map(([name, t]) => [name, take(snapshot, device, `scaling.${name}`, t)]),

@@ -1,5 +1,5 @@
 /** One optimizer step of a model as a compiled function. */
-import { type ForwardOptions, type LanguageModel, type LinearRule, linear, type Parameters } from '@kumiki/models'
+import { type ForwardOptions, type LanguageModel, linear, type Parameters } from '@kumiki/models'
 import { globalNorm, type Optimizer, type OptimizerState } from '@kumiki/optim'
 import {
   bitcast,
@@ -12,6 +12,7 @@ import {
   full,
   greater,
   greaterEqual,
+  groupedMatmul,
   less,
   mapTensors,
   maximum,
@@ -161,7 +162,9 @@ export function countTargets(targets: Tensor): Tensor {
   return where(less(targets, 0), 0, 1).astype('float32').sum().maximum(1)
 }
 
-function linearOf(precision: PrecisionPolicy, recipe: Fp8Recipe, pass: Fp8Pass): LinearRule {
+type Rules = Required<Pick<ForwardOptions, 'linear' | 'grouped'>>
+
+function rulesOf(precision: PrecisionPolicy, recipe: Fp8Recipe, pass: Fp8Pass): Rules {
   // Layers that read the same tensor get the same narrow one.
   const narrowed = new Map<Tensor, Tensor>()
   const narrow = (x: Tensor) => {
@@ -169,8 +172,14 @@ function linearOf(precision: PrecisionPolicy, recipe: Fp8Recipe, pass: Fp8Pass):
     narrowed.set(x, known)
     return known
   }
-  return (x, weight, name) =>
-    recipe.includes(name) ? pass.linear(narrow(x), weight, name) : linear(x, weight, precision.activations)
+  return {
+    linear: (x, weight, name) =>
+      recipe.includes(name) ? pass.linear(narrow(x), weight, name) : linear(x, weight, precision.activations),
+    grouped: (x, weight, sizes, name) =>
+      recipe.includes(name)
+        ? pass.grouped(narrow(x), weight, sizes, name)
+        : groupedMatmul(x, weight, sizes, { transposeB: true }),
+  }
 }
 
 /**
@@ -182,14 +191,14 @@ export function forwardUnder(
   model: LanguageModel,
   precision: PrecisionPolicy,
   scaling: ScalingState = {},
-): Pick<ForwardOptions, 'activations' | 'linear'> {
+): Pick<ForwardOptions, 'activations' | 'linear' | 'grouped'> {
   checkPrecision(precision)
   const { activations } = precision
   const recipe = fp8RecipeOf(model, precision)
   if (!recipe) return { activations }
   // No stochastic rounding in the forward pass.
   const pass = recipe.begin(scaling, recipe.gradientScales(scaling), full([], 0))
-  return { activations, linear: linearOf(precision, recipe, pass) }
+  return { activations, ...rulesOf(precision, recipe, pass) }
 }
 
 /** The name of the scalar that seeds stochastic rounding: the number of the step. */
@@ -211,8 +220,8 @@ export function makeTrainStep(options: TrainStepOptions): TrainStep {
       step: Tensor | undefined,
     ): readonly [Tensor, { readonly seen?: Fp8Pass['seen'] } & Omit<LossParts, 'loss'>] => {
       const pass = recipe?.begin(scaling, scales, step)
-      const linear = pass && linearOf(precision, recipe!, pass)
-      const options = { zLoss, activations, linear, parts: accumulation }
+      const rules = pass && rulesOf(precision, recipe!, pass)
+      const options = { zLoss, activations, ...rules, parts: accumulation }
       const { loss, ...more } = lossOf(model, { ...params, ...frozen }, batch, count, options)
       return [loss, { seen: pass?.seen, ...more }]
     },

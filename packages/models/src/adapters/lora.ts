@@ -124,6 +124,7 @@ export function loraModel(base: LanguageModel, config: LoraConfig): LoraModel {
     vocabSize: base.vocabSize,
     parameters: [...base.parameters, ...matrices],
     linearLayers: base.linearLayers,
+    ...(base.groupedLayers && { groupedLayers: base.groupedLayers }),
     initialize: (device, options) => ({
       ...base.initialize(device, options),
       ...drawMatrices(device, matrices, options?.seed),

@@ -1,7 +1,8 @@
 /** The transformer block: one for training, evaluation, prefill and decoding. */
 import { add, cast, rmsNorm, type Tensor } from '@kumiki/tensor'
 import type { ModelArchitecture } from '../architecture.ts'
-import type { LinearLayer, LinearRule, Parameters } from '../language-model.ts'
+import type { GroupedLayer, GroupedRule, LinearLayer, LinearRule, Parameters } from '../language-model.ts'
+import { expertNames } from '../parameters.ts'
 import { type ScoreOptions, selfAttention } from './attention.ts'
 import { mixtureOfExperts, type Routing } from './experts.ts'
 import { feedForward } from './feed-forward.ts'
@@ -26,6 +27,8 @@ export interface BlockContext {
   rotate(heads: Tensor, rotation?: Rotation): Tensor
   /** Brings a tensor into the format of activations. */
   readonly store: (x: Tensor) => Tensor
+  /** The layers of experts. */
+  readonly grouped: GroupedRule
   /** Rotary positions of the pass, in layers that see everything and in sliding ones. */
   readonly rotation: Rotation
   readonly localRotation: Rotation
@@ -89,4 +92,12 @@ const roles = {
 export function blockLinearLayers(block: number, { experts }: ModelArchitecture): LinearLayer[] {
   const all = Object.entries(roles).filter(([name]) => !experts || !name.startsWith('mlp.'))
   return all.map(([name, role]) => ({ name: `model.layers.${block}.${name}.weight`, role, block }))
+}
+
+/** The layers of a block's experts. */
+export function blockGroupedLayers(block: number, architecture: ModelArchitecture): GroupedLayer[] {
+  if (!architecture.experts) return []
+  const { gate, up, down } = expertNames(architecture, block)
+  const { numExpertsPerToken: rowsPerToken } = architecture.experts
+  return Object.entries({ gate, up, down }).map(([role, name]) => ({ name, role, block, rowsPerToken }))
 }

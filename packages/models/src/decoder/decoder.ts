@@ -5,6 +5,7 @@ import {
   cast,
   type Device,
   full,
+  groupedMatmul,
   iota,
   rotary,
   sliceAxis,
@@ -21,7 +22,7 @@ import {
   type ParameterShape,
   parameterShapes,
 } from '../parameters.ts'
-import { type BlockContext, blockLinearLayers, namedLayers, transformerBlock } from './block.ts'
+import { type BlockContext, blockGroupedLayers, blockLinearLayers, namedLayers, transformerBlock } from './block.ts'
 import { auxiliaryOf, type RouterLosses, type Routing } from './experts.ts'
 import { type InitializeOptions, initializeDecoder } from './initialize.ts'
 import { type KeyValueCache, openCache } from './kv-cache.ts'
@@ -77,6 +78,7 @@ class Decoder implements DecoderModel {
   readonly vocabSize: number
   readonly parameters: LanguageModel['parameters']
   readonly linearLayers: LanguageModel['linearLayers']
+  readonly groupedLayers: NonNullable<LanguageModel['groupedLayers']>
   readonly takesLengths = true
   private readonly losses: Required<RouterLosses>
   private readonly parts: DecoderParts
@@ -96,6 +98,10 @@ class Decoder implements DecoderModel {
     const changed = Object.keys(parts).length > 0
     this.parameters = changed ? parametersWithParts(own, architecture, parts) : own
     this.linearLayers = changed ? linearLayersWithParts(layers.flat(), this.parameters) : layers.flat()
+    // A feed-forward or a block of one's own has no experts of ours.
+    this.groupedLayers = layers.flatMap((_, i) =>
+      parts.feedForward || parts.block ? [] : blockGroupedLayers(i, architecture),
+    )
     const weights = (list: readonly ParameterShape[], least: number) =>
       list.reduce((sum, { shape }) => sum + (shape.length < least ? 0 : shape.reduce((a, b) => a * b, 1)), 0)
     const more = (least: number) => weights(this.parameters, least) - weights(own, least)
@@ -124,6 +130,7 @@ class Decoder implements DecoderModel {
       routings,
       ...namedLayers(p, architecture, options.linear ?? ((x, weight) => linear(x, weight, activations))),
       store: (x) => cast(x, activations),
+      grouped: options.grouped ?? ((x, weight, sizes) => groupedMatmul(x, weight, sizes, { transposeB: true })),
       ...rotations,
       attend: (layer, q, k, v, how) =>
         cache ? cache.attend(layer, q, k, v, how) : attention(q, k, v, { documents, ...how }),

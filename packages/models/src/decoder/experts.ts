@@ -6,7 +6,6 @@ import {
   cast,
   defineOp,
   equal,
-  groupedMatmul,
   iota,
   log,
   logSumExp,
@@ -69,7 +68,7 @@ const permuteRowsOp: Op = defineOp({
  * @returns float32 of the same shape
  */
 export function mixtureOfExperts(
-  { architecture, parameters, routings, store }: BlockContext,
+  { architecture, parameters, routings, store, grouped }: BlockContext,
   layer: number,
   x: Tensor,
 ): Tensor {
@@ -95,7 +94,7 @@ export function mixtureOfExperts(
   // Each token's row once for each of its experts, sorted by expert.
   const repeated = broadcastTo(store(rows).reshape([tokens, 1, hidden]), [tokens, chosen, hidden])
   const sorted = apply1(permuteRowsOp, [repeated.reshape([tokens * chosen, hidden]), order, inverse], {})
-  const layerOf = (y: Tensor, name: string) => groupedMatmul(y, parameters[name], sizes, { transposeB: true })
+  const layerOf = (y: Tensor, name: string) => grouped(y, parameters[name], sizes, name)
   const inner = swiglu(store(layerOf(sorted, names.gate)), store(layerOf(sorted, names.up)))
   const made = apply1(permuteRowsOp, [layerOf(inner, names.down), inverse, order], {})
   const weighted = mul(made.reshape([tokens, chosen, hidden]), weights.reshape([tokens, chosen, 1]))

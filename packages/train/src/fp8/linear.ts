@@ -26,7 +26,7 @@ import {
   targetOf,
 } from './quantize.ts'
 
-interface TensorScaledAttrs extends ScaleRule {
+export interface TensorScaledAttrs extends ScaleRule {
   /** Format of x and w, and of dy. */
   readonly forward: Float8
   readonly backward: Float8

@@ -1,5 +1,5 @@
 /** Which linear layers run on 8-bit operands, how they are scaled, and the state that delayed scaling carries from step to step. */
-import type { LanguageModel, LinearLayer, LinearRule, ParameterShape } from '@kumiki/models'
+import type { GroupedRule, LanguageModel, LinearLayer, LinearRule, ParameterShape } from '@kumiki/models'
 import {
   cast,
   concatenate,
@@ -14,7 +14,8 @@ import {
   type Tensor,
   where,
 } from '@kumiki/tensor'
-import { type BlockLinearAttrs, blockScaledLinear, tensorScaledLinear } from './linear.ts'
+import { blockScaledGrouped, tensorScaledGrouped } from './grouped.ts'
+import { type BlockLinearAttrs, blockScaledLinear, type TensorScaledAttrs, tensorScaledLinear } from './linear.ts'
 import {
   amaxOf,
   type BlockRule,
@@ -54,7 +55,7 @@ export interface Fp8Policy {
   readonly backward?: Float8
   /** Gradients are rounded up or down at random, each with the probability that makes the mean exact. Default false: to nearest. */
   readonly stochasticGradients?: boolean
-  /** Whether a linear layer takes part. Default: every one that the model lists (`linearLayers`; a decoder's embedding, norms and head never do). */
+  /** Whether a linear layer takes part. Default: every one that the model lists (`linearLayers`, `groupedLayers`; a decoder's embedding, norms and head never do). */
   readonly includes?: (layer: Fp8Layer) => boolean
 }
 
@@ -91,6 +92,8 @@ export interface ScalingState {
 /** One forward and backward pass under a recipe. */
 export interface Fp8Pass {
   readonly linear: LinearRule
+  /** The layers of experts: one scale for all experts of a layer, or for each block of their weights. */
+  readonly grouped: GroupedRule
   /** After the forward pass: largest magnitudes of inputs and weights by layer. */
   readonly seen: ReadonlyMap<string, { readonly input: Tensor; readonly weight: Tensor }>
 }
@@ -101,21 +104,30 @@ export class Fp8Recipe {
   readonly tensors: readonly Fp8Tensor[]
   private readonly policy: Fp8Policy
   private readonly layers: readonly string[]
+  /** Of layers of experts: rows for each token. */
+  private readonly rowsPerToken: ReadonlyMap<string, number>
   private readonly forward: Float8
   private readonly backward: Float8
   private readonly shapes: readonly ParameterShape[]
 
   /** @throws RangeError for a policy that cannot be */
-  constructor({ linearLayers, parameters }: Pick<LanguageModel, 'linearLayers' | 'parameters'>, policy: Fp8Policy) {
+  constructor(
+    {
+      linearLayers,
+      groupedLayers = [],
+      parameters,
+    }: Pick<LanguageModel, 'linearLayers' | 'groupedLayers' | 'parameters'>,
+    policy: Fp8Policy,
+  ) {
     checkFp8Policy(policy)
     this.policy = policy
     this.shapes = parameters
     this.forward = policy.forward ?? 'float8_e4m3fn'
     this.backward = policy.backward ?? 'float8_e5m2'
-    const blocks = linearLayers.reduce((most, { block }) => Math.max(most, block + 1), 0)
-    this.layers = linearLayers
-      .filter((layer) => policy.includes?.({ ...layer, blocks }) ?? true)
-      .map(({ name }) => name)
+    const all = [...linearLayers, ...groupedLayers]
+    const blocks = all.reduce((most, { block }) => Math.max(most, block + 1), 0)
+    this.rowsPerToken = new Map(groupedLayers.map(({ name, rowsPerToken }) => [name, rowsPerToken]))
+    this.layers = all.filter((layer) => policy.includes?.({ ...layer, blocks }) ?? true).map(({ name }) => name)
     this.tensors = this.layers.flatMap((layer) => roles.map((role) => ({ layer, role })))
   }
 
@@ -169,26 +181,46 @@ export class Fp8Recipe {
           this.checkBlocks(name, rows.shape, weight.shape, attrs)
           return back(blockScaledLinear(rows, weight, gradientScales[name], attrs, this.roundingKey(name, step)))
         }
-        const scales = {
-          x: this.scaleFor({ layer: readers.get(x)!, role: 'input' }, measured.input, state),
-          w: this.scaleFor({ layer: name, role: 'weight' }, measured.weight, state),
-          g: gradientScales[name],
-        }
-        return back(
-          tensorScaledLinear(
-            rows,
-            weight,
-            scales,
-            {
-              ...this.scaleRule(),
-              forward: this.forward,
-              backward: this.backward,
-              gradientScale: scaling.kind === 'delayed' ? 'given' : 'current',
-            },
-            this.roundingKey(name, step),
-          ),
-        )
+        const scales = this.scalesOf(name, readers.get(x)!, measured, state, gradientScales)
+        return back(tensorScaledLinear(rows, weight, scales, this.tensorAttrs(), this.roundingKey(name, step)))
       },
+      grouped: (x, weight, sizes, name) => {
+        this.checkIncluded(name)
+        if (!readers.has(x)) readers.set(x, name)
+        const measured = { input: amaxOf(x), weight: amaxOf(weight) }
+        seen.set(name, measured)
+        const key = this.roundingKey(name, step)
+        if (scaling.kind === 'block' || scaling.kind === 'mx') {
+          const attrs = this.blockAttrs(scaling)
+          this.checkBlocks(name, x.shape, matrixOf(weight.shape), attrs)
+          return blockScaledGrouped(x, weight, sizes, gradientScales[name], attrs, key)
+        }
+        const scales = this.scalesOf(name, readers.get(x)!, measured, state, gradientScales)
+        return tensorScaledGrouped(x, weight, sizes, scales, this.tensorAttrs(), key)
+      },
+    }
+  }
+
+  private scalesOf(
+    name: string,
+    reader: string,
+    measured: { readonly input: Tensor; readonly weight: Tensor },
+    state: ScalingState,
+    gradientScales: Readonly<Record<string, Tensor>>,
+  ) {
+    return {
+      x: this.scaleFor({ layer: reader, role: 'input' }, measured.input, state),
+      w: this.scaleFor({ layer: name, role: 'weight' }, measured.weight, state),
+      g: gradientScales[name],
+    }
+  }
+
+  private tensorAttrs(): TensorScaledAttrs {
+    return {
+      ...this.scaleRule(),
+      forward: this.forward,
+      backward: this.backward,
+      gradientScale: this.policy.scaling.kind === 'delayed' ? 'given' : 'current',
     }
   }
 
@@ -254,7 +286,10 @@ export class Fp8Recipe {
     if (scaling.kind !== 'block' && scaling.kind !== 'mx') return
     const attrs = this.blockAttrs(scaling)
     for (const { name, shape } of this.shapes)
-      if (this.includes(name)) this.checkBlocks(name, [rows, shape[1]], shape, attrs)
+      if (this.includes(name)) {
+        const matrix = matrixOf(shape)
+        this.checkBlocks(name, [rows * (this.rowsPerToken.get(name) ?? 1), matrix[1]], matrix, attrs)
+      }
   }
 
   /** The state after a step. */
@@ -349,6 +384,12 @@ export class Fp8Recipe {
     checkDivides(name, 'gradient', gradient, weight.g.block)
   }
 }
+
+/** A weight's rows: those of all experts stand below each other. */
+const matrixOf = (shape: readonly number[]): readonly [number, number] => [
+  shape.slice(0, -1).reduce((a, b) => a * b, 1),
+  shape[shape.length - 1],
+]
 
 /** The scale that delayed scaling keeps for the tensor at `index`: float32 scalar. */
 function storedScale({ scale }: ScalingState, index: number): Tensor {
