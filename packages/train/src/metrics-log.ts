@@ -1,6 +1,7 @@
 /** metrics.jsonl: one object a step. Node only. */
 import { open, readFile } from 'node:fs/promises'
 import { writeFileAtomically } from './atomic-file.ts'
+import { diskError } from './disk-error.ts'
 import type { StepMetrics } from './step-metrics.ts'
 
 /** Appends steps to a file; a resumed run first drops the steps after its checkpoint. */
@@ -11,6 +12,8 @@ export class MetricsLog {
   readonly gaps: readonly (readonly [number, number])[]
   private readonly path: string
   private file: Awaited<ReturnType<typeof open>> | undefined
+  /** Of whole lines. */
+  private bytes = 0
 
   private constructor(path: string, kept: readonly Partial<StepMetrics>[], through: number) {
     this.path = path
@@ -42,6 +45,7 @@ export class MetricsLog {
       keepThrough,
     )
     log.file = await open(path, 'a')
+    log.bytes = (await log.file.stat()).size
     return log
   }
 
@@ -64,16 +68,14 @@ export class MetricsLog {
   }
 
   async append(metrics: StepMetrics): Promise<void> {
+    const line = Buffer.from(`${JSON.stringify(metrics)}\n`)
     try {
-      await this.file!.appendFile(`${JSON.stringify(metrics)}\n`)
+      await this.file!.appendFile(line)
+      this.bytes += line.length
     } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException
-      throw new Error(
-        code === 'ENOSPC'
-          ? `${this.path}: the disk is full; the last checkpoint is safe. Free some space and resume the run`
-          : `${this.path}: ${message}`,
-        { cause: error },
-      )
+      // Half a line would spoil the next one.
+      await this.file!.truncate(this.bytes).catch(() => {})
+      throw diskError(this.path, error, 'the last checkpoint is safe')
     }
   }
 

@@ -210,11 +210,17 @@ export class TrainProcess {
         this.place(),
         finish,
         reportObserver(path),
-        keepRecord(this.plan, device.name, clock, {
-          architecture,
-          tokens: { train: total(train), heldOut: total(heldOut) },
-          ...(used && { corpus: used }),
-        }),
+        keepRecord(
+          this.plan,
+          device.name,
+          clock,
+          {
+            architecture,
+            tokens: { train: total(train), heldOut: total(heldOut) },
+            ...(used && { corpus: used }),
+          },
+          progress.log,
+        ),
         // Up until the model and the report are written.
         ...(live ? [live] : []),
       ],

@@ -1,6 +1,7 @@
 /** Writing checkpoints and dropping old ones, so that a process that dies at any moment loses nothing. Node only. */
 import { join } from 'node:path'
 import { type SafetensorsTensor, safetensorsChunks } from '@kumiki/models/safetensors'
+import { diskError } from '../disk-error.ts'
 import type { TrainerSnapshot } from '../snapshot.ts'
 import { type Disk, type FileSeal, nodeDisk } from './disk.ts'
 import { listCheckpoints } from './list.ts'
@@ -74,7 +75,7 @@ export async function saveCheckpoint(
     return join(root, target)
   } catch (error) {
     await disk.remove(temporary).catch(() => {})
-    throw explained(root, error)
+    throw diskError(root, error, 'the checkpoints there are whole')
   }
 }
 
@@ -129,14 +130,4 @@ export async function dropOldest(
     await disk.rename(checkpoint.path, aside)
     await disk.remove(aside)
   }
-}
-
-function explained(root: string, error: unknown): unknown {
-  const { code } = error as NodeJS.ErrnoException
-  if (code === 'ENOSPC')
-    return new Error(`${root}: the disk is full; the checkpoints there are whole. Free some space and resume the run`, {
-      cause: error,
-    })
-  if (code === 'EACCES' || code === 'EROFS') return new Error(`${root}: no permission to write here`, { cause: error })
-  return error
 }

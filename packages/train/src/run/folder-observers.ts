@@ -5,6 +5,7 @@ import { writeFileAtomically } from '../atomic-file.ts'
 import { BackgroundSave } from '../checkpoints/background-save.ts'
 import { listCheckpoints } from '../checkpoints/list.ts'
 import { dropOldest } from '../checkpoints/save.ts'
+import { bearable } from '../disk-error.ts'
 import { MetricsLog } from '../metrics-log.ts'
 import { TrainingError } from '../training-error.ts'
 import type { RunConfiguration } from './configuration.ts'
@@ -55,8 +56,8 @@ export function folderObservers(options: FolderObserverOptions): RunObserver[] {
 /** metrics.jsonl: one object a step. */
 function keepMetrics(options: FolderObserverOptions, watch: TroubleWatch): RunObserver {
   const { folder, wentBack, seconds, log, onWriteFailure } = options
+  const bear = bearable(onWriteFailure, log)
   let file: MetricsLog | undefined
-  let silent = false
   return {
     async onStart({ trainer }) {
       const aside = wentBack ? join(folder.path, `metrics-before-${trainer.step}.jsonl`) : undefined
@@ -68,14 +69,7 @@ function keepMetrics(options: FolderObserverOptions, watch: TroubleWatch): RunOb
     },
     async onStep(metrics) {
       watch.push(metrics)
-      try {
-        await file!.append({ ...metrics, seconds: seconds() })
-        silent = false
-      } catch (error) {
-        if (onWriteFailure !== 'continue') throw error
-        if (!silent) log(`${(error as Error).message}. The run goes on without these lines`)
-        silent = true
-      }
+      await bear(() => file!.append({ ...metrics, seconds: seconds() }), 'these lines')
     },
     async onRewind({ toStep }) {
       await file!.close()
@@ -87,7 +81,8 @@ function keepMetrics(options: FolderObserverOptions, watch: TroubleWatch): RunOb
 }
 
 /** evaluations.json: held-out losses during training. */
-function keepEvaluations({ folder }: FolderObserverOptions): RunObserver {
+function keepEvaluations({ folder, onWriteFailure, log }: FolderObserverOptions): RunObserver {
+  const bear = bearable(onWriteFailure, log)
   const path = join(folder.path, 'evaluations.json')
   let evaluations: { step: number; natsPerToken: number }[] = []
   return {
@@ -101,7 +96,7 @@ function keepEvaluations({ folder }: FolderObserverOptions): RunObserver {
     },
     async onEvaluation({ step, natsPerToken }) {
       evaluations.push({ step, natsPerToken })
-      await writeFileAtomically(path, `${JSON.stringify(evaluations)}\n`)
+      await bear(() => writeFileAtomically(path, `${JSON.stringify(evaluations)}\n`), 'it until it is written next')
     },
     onRewind({ toStep }) {
       evaluations = evaluations.filter(({ step }) => step <= toStep)

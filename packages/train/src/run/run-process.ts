@@ -1,4 +1,5 @@
 /** The part of one process in a run: its time, and its entry in run.json. Node only. */
+import { bearable } from '../disk-error.ts'
 import type { RunObserver } from './run.ts'
 import type { RunPlan } from './run-plan.ts'
 import { type RunRecord, secondsOf, writeRecord } from './run-record.ts'
@@ -40,6 +41,7 @@ export class RunClock {
 
 /**
  * Writes run.json at the start, with every checkpoint and at the end. Give it after `folderObservers`.
+ * @param log where it is said that it cannot be written, where the run shall go on then
  * @param known what is known by now: the architecture with its vocabulary, the tokens of the text
  */
 export function keepRecord(
@@ -47,7 +49,9 @@ export function keepRecord(
   device: string,
   clock: RunClock,
   known: Pick<RunRecord, 'architecture' | 'tokens' | 'corpus'>,
+  log?: (line: string) => void,
 ): RunObserver {
+  const bear = bearable(record.conduct?.onFullDisk, log)
   let fromStep = 0
   const write = (step: number) =>
     writeRecord(folder.path, {
@@ -71,7 +75,7 @@ export function keepRecord(
       fromStep = trainer.step
       await write(trainer.step)
     },
-    onCheckpoint: ({ trainer }) => write(trainer.step),
+    onCheckpoint: ({ trainer }) => bear(() => write(trainer.step), 'it until it is written next'),
     async onEnd(end, { trainer }) {
       if (end.kind === 'finished') await write(trainer.step)
     },
