@@ -7,6 +7,7 @@ import { cpSync, existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 // @ts-expect-error: a script without types
 import { pnpm } from '../../scripts/pnpm.mjs'
+import { buildPlayground } from '../playground/build.ts'
 import { root } from './src/pages.ts'
 import { stage, stageFolder } from './src/stage.ts'
 
@@ -28,5 +29,6 @@ node(vitepress, 'build', '.')
 const dist = join(root, 'apps', 'site', 'dist')
 rmSync(dist, { recursive: true, force: true })
 cpSync(join(generator, 'dist'), dist, { recursive: true })
+await buildPlayground(join(dist, 'playground'))
 console.log(`The site is in ${dist}`)
 if (asked.has('--serve')) node(vitepress, 'preview', '.')

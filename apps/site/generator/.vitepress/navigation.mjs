@@ -54,6 +54,7 @@ export const english = (api) => ({
         item('Getting started', '/getting-started'),
         item('Concepts', '/concepts'),
         item('What it cannot do', '/limits'),
+        item('The playground', '/playground'),
         item('All guides', '/guides'),
       ]),
       group('Coming from', [item('PyTorch', '/from-pytorch'), item('jax-js, TensorFlow.js', '/from-jax-js')]),

@@ -1,0 +1,47 @@
+// The form fields of the parts: each has a label, and tells its text as it changes.
+import type { ComponentChildren } from 'preact'
+
+interface FieldProps {
+  readonly label: string
+  readonly value: string
+  readonly onChange: (value: string) => void
+}
+
+export function TextField({
+  label,
+  value,
+  onChange,
+  ...rest
+}: FieldProps & { type?: string; min?: number; max?: number; step?: string; list?: string }) {
+  return (
+    <label>
+      <span>{label}</span>
+      <input {...rest} value={value} onInput={(event) => onChange(event.currentTarget.value)} />
+    </label>
+  )
+}
+
+export function Choice({
+  label,
+  value,
+  onChange,
+  options,
+}: FieldProps & { options: readonly (readonly [value: string, text: string])[] }) {
+  return (
+    <label>
+      <span>{label}</span>
+      <select value={value} onChange={(event) => onChange(event.currentTarget.value)}>
+        {options.map(([option, text]) => (
+          <option key={option} value={option} selected={option === value}>
+            {text}
+          </option>
+        ))}
+      </select>
+    </label>
+  )
+}
+
+/** SVG that @kumiki/report drew: its texts are escaped there. */
+export const Picture = ({ svg }: { svg: string }) => <div class="picture" dangerouslySetInnerHTML={{ __html: svg }} />
+
+export const Fields = ({ children }: { children: ComponentChildren }) => <div class="fields">{children}</div>

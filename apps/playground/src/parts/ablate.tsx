@@ -1,0 +1,95 @@
+// A fractional factorial design: what to switch on in each training, what cannot be told apart, and the effects of given scores.
+import { aliases, analyze, type Design, design } from '@kumiki/ablation'
+import { effectsChart } from '@kumiki/report'
+import { Choice, Fields, Picture, TextField } from '../fields.tsx'
+import type { PartProps } from '../part.ts'
+
+function made(values: PartProps['values']): { design?: Design; problem?: string } {
+  const factors = values.factors
+    .split(/[,、\n]/)
+    .map((name) => name.trim())
+    .filter(Boolean)
+  try {
+    return { design: design({ factors, runs: Number(values.runs) }) }
+  } catch (error) {
+    return { problem: (error as Error).message }
+  }
+}
+
+function Effects({ design, scores }: { design: Design; scores: string }) {
+  const values = scores
+    .split(/[\s,、]+/)
+    .filter(Boolean)
+    .map(Number)
+  if (values.length !== design.runs.length || values.some((value) => !Number.isFinite(value))) return null
+  return <Picture svg={effectsChart(analyze(design, values))} />
+}
+
+export function Part({ say, values, change }: PartProps) {
+  const { design, problem } = made(values)
+  return (
+    <>
+      <p>{say('ablateLead')}</p>
+      <Fields>
+        <TextField label={say('factors')} value={values.factors} onChange={(factors) => change({ factors })} />
+        <Choice
+          label={say('runs')}
+          value={values.runs}
+          onChange={(runs) => change({ runs })}
+          options={[4, 8, 16, 32].map((n) => [String(n), String(n)] as const)}
+        />
+        <TextField label={say('scores')} value={values.scores} onChange={(scores) => change({ scores })} />
+      </Fields>
+      {problem && <p role="alert">{problem}</p>}
+      {design && (
+        <>
+          <p role="status">
+            {say('resolution')}{' '}
+            {design.resolution === null
+              ? '–'
+              : (['', 'I', 'II', 'III', 'IV', 'V', 'VI', 'VII'][design.resolution] ?? design.resolution)}
+          </p>
+          <div class="scroll">
+            <table>
+              <thead>
+                <tr>
+                  <th scope="col">{say('run')}</th>
+                  {design.factors.map(({ name }) => (
+                    <th key={name} scope="col">
+                      {name}
+                    </th>
+                  ))}
+                </tr>
+              </thead>
+              <tbody>
+                {design.runs.map((levels, i) => (
+                  <tr key={levels.join()}>
+                    <th scope="row">{i + 1}</th>
+                    {levels.map((level, f) => (
+                      <td key={design.factors[f].name} class={level === 1 ? 'on' : 'off'}>
+                        {level === 1 ? say('on') : say('off')}
+                      </td>
+                    ))}
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
+          <Effects design={design} scores={values.scores} />
+          <h3>{say('aliased')}</h3>
+          <ul>
+            {aliases(design)
+              .filter(({ effects }) => effects.length > 1)
+              .slice(0, 30)
+              .map(({ effects }) =>
+                effects.map(({ sign, factors }) => `${sign < 0 ? '-' : ''}${factors.join(':')}`).join(' = '),
+              )
+              .map((line) => (
+                <li key={line}>{line}</li>
+              ))}
+          </ul>
+        </>
+      )}
+    </>
+  )
+}
