@@ -25,6 +25,7 @@ export interface MegatronBatchesOptions extends Omit<TrainingOrderOptions, 'data
 export interface MegatronBatch {
   readonly inputs: Int32Array
   readonly targets: Int32Array
+  /** Without `resetPositions` the same array in every batch, to be read alone. */
   readonly positions: Int32Array
   readonly batchSize: number
   readonly sequenceLength: number
@@ -46,8 +47,10 @@ export class MegatronBatches implements IterableIterator<MegatronBatch> {
   readonly order: TrainingOrder
   readonly #options: MegatronBatchesOptions
   readonly #key: string
-  /** 0, 1, 2, ... */
+  /** 0, 1, 2, ... in every row. */
   readonly #counted: Int32Array
+  /** Ids of the sample that is being read, and the one after it. */
+  readonly #text: Int32Array
   #consumed = 0
 
   /** @throws RangeError or TypeError naming the option */
@@ -61,7 +64,9 @@ export class MegatronBatches implements IterableIterator<MegatronBatch> {
     this.batchSize = batchSize
     this.sequenceLength = options.sequenceLength
     this.#options = options
-    this.#counted = Int32Array.from({ length: options.sequenceLength }, (_, i) => i)
+    const size = resetPositions ? 0 : batchSize * options.sequenceLength
+    this.#counted = Int32Array.from({ length: size }, (_, i) => i % options.sequenceLength)
+    this.#text = new Int32Array(options.sequenceLength + 1)
     const { sequenceLength, samples, seed = 1234, split = '969,30,1', part = 'train', surplus = 'from 0.11' } = order
     const data = order.datasets.map(({ name, weight = 0, sequenceLengths }) => [name, weight, sequenceLengths.length])
     this.#key = JSON.stringify([sequenceLength, samples, seed, split, part, surplus, data])
@@ -77,8 +82,8 @@ export class MegatronBatches implements IterableIterator<MegatronBatch> {
     if (this.#consumed + batchSize > this.order.samples) return { done: true, value: undefined }
     const inputs = new Int32Array(batchSize * sequenceLength)
     const targets = new Int32Array(batchSize * sequenceLength)
-    const positions = new Int32Array(batchSize * sequenceLength)
-    const text = new Int32Array(sequenceLength + 1)
+    const positions = resetPositions ? new Int32Array(batchSize * sequenceLength) : this.#counted
+    const text = this.#text
     this.order.slice(this.#consumed, this.#consumed + batchSize).forEach((sample, row) => {
       let filled = 0
       for (const { sequence, offset, length } of this.order.parts(sample)) {
@@ -90,16 +95,12 @@ export class MegatronBatches implements IterableIterator<MegatronBatch> {
       const at = row * sequenceLength
       inputs.set(text.subarray(0, sequenceLength), at)
       targets.set(text.subarray(1), at)
-      if (!maskEodLoss && !resetPositions) {
-        positions.set(this.#counted, at)
-        return
-      }
-      for (let i = 0, position = 0; i < sequenceLength; i++, position++) {
-        positions[at + i] = position
-        if (text[i] !== eodId) continue
-        if (maskEodLoss) targets[at + i] = -1
-        if (resetPositions) position = -1
-      }
+      if (maskEodLoss) for (let i = 0; i < sequenceLength; i++) if (text[i] === eodId) targets[at + i] = -1
+      if (resetPositions)
+        for (let i = 0, position = 0; i < sequenceLength; i++, position++) {
+          positions[at + i] = position
+          if (text[i] === eodId) position = -1
+        }
     })
     this.#consumed += batchSize
     return { done: false, value: { inputs, targets, positions, batchSize, sequenceLength } }

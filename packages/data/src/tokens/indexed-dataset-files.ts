@@ -8,6 +8,7 @@ import {
   decodeInto,
   decodeSequence,
   encodeTokens,
+  littleEndian,
   parseIndex,
   tokenDtype,
 } from './indexed-dataset.ts'
@@ -135,11 +136,19 @@ export async function openIndexedDataset(prefix: string): Promise<IndexedDataset
   let tokens = 0
   for (const length of index.sequenceLengths) tokens += length
   let buffer = new Uint8Array(0)
+  let words = new Uint16Array(0)
   let backToBack: boolean | undefined
   const decode = (byteOffset: number, into: Int32Array, what: () => string) => {
     const byteLength = into.length * index.bytesPerToken
-    if (buffer.length < byteLength) buffer = new Uint8Array(byteLength)
+    if (buffer.length < byteLength) {
+      buffer = new Uint8Array(2 * byteLength)
+      words = new Uint16Array(buffer.buffer)
+    }
     read(byteOffset, byteLength, buffer)
+    if (littleEndian && index.dtype === 'uint16') {
+      for (let i = 0; i < into.length; i++) into[i] = words[i]
+      return
+    }
     if (!decodeInto(buffer, index.dtype, into))
       throw new RangeError(`${prefix}.bin: ${what()} holds an id that is none`)
   }

@@ -275,7 +275,7 @@ export function decodeSequence(
   return ids
 }
 
-const littleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1
+export const littleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1
 
 /** Fills `into` with the ids at the beginning of `bytes`. @returns whether all are ids */
 export function decodeInto(bytes: Uint8Array, dtype: TokenDtype, into: Int32Array): boolean {
