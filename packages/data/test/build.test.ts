@@ -94,6 +94,12 @@ describe('bad input is told by file and place', () => {
     ['binary.txt', Buffer.from([65, 10, 0, 1]), 'byte 2 is 0, so the file is binary'],
     ['broken.jsonl', '{"text":"a"}\n{"text":', 'the line at byte 13 is not JSON'],
     ['field.jsonl', '{"body":"a"}', 'has no text in a field "text"; it has body (--field names it)'],
+    ['number.jsonl', '{"text":"a"}\n{"text":3}', 'the line at byte 13: field "text" must be a text, got number'],
+    [
+      'utf16-bare.txt',
+      Buffer.from('組木は釘を使わない。\n', 'utf16le'),
+      'it looks like UTF-16LE: give --encoding utf-16le',
+    ],
     ['proto.jsonl', '{"__proto__":{"text":"a"}}', 'has no text in a field "text"'],
     ['cut.txt.gz', gzipSync('a'.repeat(4000)).subarray(0, 20), 'the gzip archive is broken'],
     ['not.txt.gz', 'plain', 'the gzip archive is broken'],

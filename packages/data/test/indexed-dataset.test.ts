@@ -107,7 +107,7 @@ describe('files', () => {
     await expect(writeIndexedDataset(prefix, [[1], [99]], { vocabSize: 10 })).rejects.toThrow(/token 0 of document 1/)
     expect(readdirSync(folder)).toEqual(['corpus.bin'])
     expect(readFileSync(`${prefix}.bin`, 'utf8')).toBe('older')
-    await expect(openIndexedDataset(prefix)).rejects.toThrow(/corpus.idx: ENOENT.*give the prefix/)
+    await expect(openIndexedDataset(prefix)).rejects.toThrow(/corpus.idx: there is no such file; give the prefix/)
   })
 })
 

@@ -127,6 +127,10 @@ function textField(path: string, line: string, at: number, field: string): strin
   }
   const isObject = typeof json === 'object' && json !== null && Object.hasOwn(json, field)
   const value = isObject ? (json as Record<string, unknown>)[field] : undefined
+  if (typeof value !== 'string' && isObject)
+    throw new Error(
+      `${path}: the line at byte ${at}: field ${JSON.stringify(field)} must be a text, got ${value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value}`,
+    )
   if (typeof value !== 'string') {
     const names = typeof json === 'object' && json !== null ? Object.keys(json).slice(0, 8).join(', ') : ''
     throw new Error(

@@ -2,6 +2,8 @@
 
 /** Encodings that are told apart, by their names in `TextDecoder` and in iconv. */
 const encodings = [
+  ['utf-16le', 'UTF-16LE'],
+  ['utf-16be', 'UTF-16BE'],
   ['iso-2022-jp', 'ISO-2022-JP'],
   ['euc-jp', 'EUC-JP'],
   ['shift_jis', 'SHIFT_JIS'],
@@ -27,6 +29,8 @@ export function likelyEncoding(bytes: Uint8Array): string {
       count(text, /[\u3041-\u30ff]/g) +
       0.5 * count(text, /[\u4e00-\u9fff\u3000-\u3002]/g) +
       0.4 * count(text, /[\u00c0-\u00ff]/g) -
+      // Bytes of other encodings taken by twos are letters of every script there is.
+      (label.startsWith('utf-16') ? 3 * count(text, /[^\t\r\n -~\u3000-\u30ff\u4e00-\u9fff\uff00-\uffef]/g) : 0) -
       5 * count(text, /\ufffd/g) -
       count(text, /[\uff61-\uff9f\u0080-\u009f\ue000-\uf8ff]/g)
     if (score > best[0]) best = [score, name]

@@ -71,6 +71,11 @@ export interface IndexedDatasetFile extends DatasetIndex {
   [Symbol.dispose](): void
 }
 
+function unreadable(path: string, error: NodeJS.ErrnoException): Error {
+  const fault = error.code === 'ENOENT' ? 'there is no such file' : error.message
+  return new Error(`${path}: ${fault}; give the prefix of token files, without .bin or .idx`, { cause: error })
+}
+
 /**
  * Reads PREFIX.idx alone: lengths and documents, where .bin is elsewhere. Offsets are held against .bin where it is there.
  * @throws Error for a missing file, RangeError for one that does not fit the format
@@ -79,8 +84,8 @@ export async function readDatasetIndex(prefix: string): Promise<DatasetIndex> {
   const { readFile, stat } = await import('node:fs/promises')
   const path = `${prefix}.idx`
   const bin = await stat(`${prefix}.bin`).catch(() => null)
-  const bytes = await readFile(path).catch((error: Error) => {
-    throw new Error(`${path}: ${error.message}; give the prefix without .bin or .idx`, { cause: error })
+  const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
+    throw unreadable(path, error)
   })
   try {
     return parseIndex(bytes, bin?.size ?? Number.POSITIVE_INFINITY)
@@ -99,7 +104,7 @@ export async function openIndexedDataset(prefix: string): Promise<IndexedDataset
     try {
       return openSync(path, 'r')
     } catch (error) {
-      throw new Error(`${path}: ${(error as Error).message}; give the prefix without .bin or .idx`)
+      throw unreadable(path, error as NodeJS.ErrnoException)
     }
   }
   const descriptor = open(`${prefix}.bin`)

@@ -129,7 +129,13 @@ export async function openRun(options: RunFlags): Promise<{ replay: Replay; note
   for (const { prefix: given, weight } of path) {
     const move = moves.find(([from]) => given.startsWith(from))
     const prefix = move ? move[1] + given.slice(move[0].length) : given
-    const index = indexes.get(prefix) ?? (await readDatasetIndex(prefix))
+    const index =
+      indexes.get(prefix) ??
+      (await readDatasetIndex(prefix).catch((error: Error) => {
+        throw /there is no such file/.test(error.message) && !move
+          ? new Error(`${error.message}; where the files lie elsewhere here, --move FROM=TO says so`, { cause: error })
+          : error
+      }))
     indexes.set(prefix, index)
     datasets.push({ prefix, index, ...(weight !== undefined && { weight }) })
   }

@@ -1,5 +1,6 @@
 /** A page of what a corpus is made of. */
 import type { LengthSummary } from '@kumiki/data'
+import type { TokenSubset } from '@kumiki/data/node'
 import type { Inspected } from '../verbs/data-inspect.ts'
 import { count, percent } from './text-table.ts'
 
@@ -19,6 +20,7 @@ export async function corpusPage(results: readonly Inspected[]): Promise<string>
     const { share, estimated } = result.duplicates as { share: number; estimated: boolean }
     const languages = (result.languages ?? []) as { language: string; share: number }[]
     const samples = result.samples as string[]
+    const subsets = (result.subsets ?? []) as readonly TokenSubset[]
     return html`<h2>${result.name ?? result.path}</h2>
 ${facts([
   ...(result.releaseLevel ? [['release level', result.releaseLevel] as [string, string]] : []),
@@ -26,9 +28,21 @@ ${facts([
   ...numbers,
   [estimated ? 'repeats (estimated)' : 'repeats', percent(share)],
 ])}
+${
+  subsets.length > 0
+    ? table(
+        ['made of', 'level', 'tokens', 'times', 'language, origin, licence'],
+        subsets.map(({ subset, releaseLevel, tokens, repeats, language, source, licence }) => [
+          ...[subset, releaseLevel, count(tokens), String(Number(repeats.toPrecision(4)))],
+          [language, source, licence].filter((text) => text !== null).join(', '),
+        ]),
+        { textColumns: [0, 1, 4], caption: `Which texts ${result.path} is from` },
+      )
+    : undefined
+}
 ${lengthsOf(result).map(([name, lengths]) =>
   figure(
-    `${words(name)}: median ${count(lengths.median)}, mean ${lengths.mean.toFixed(1)}, ${count(lengths.least)} to ${count(lengths.greatest)}`,
+    `${words(name)}: median ${count(lengths.median)}, mean ${meanOf(lengths)}, ${count(lengths.least)} to ${count(lengths.greatest)}`,
     (width) =>
       barsChart(
         {
@@ -66,7 +80,7 @@ ${
   samples.length > 0
     ? table(
         ['', 'beginning of a document'],
-        samples.map((text, i) => [String(i + 1), text]),
+        samples.map((text, i) => [String(i + 1), text.trim() === '' ? '(empty)' : text]),
         { textColumns: [1], caption: `Samples of ${result.path}` },
       )
     : undefined
@@ -80,3 +94,5 @@ ${
     body: html`${sections}`,
   })
 }
+
+const meanOf = ({ mean }: LengthSummary) => (mean < 1000 ? mean.toFixed(1) : count(Math.round(mean)))

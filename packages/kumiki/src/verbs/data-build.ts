@@ -193,7 +193,14 @@ async function join(prefix: string, keep: boolean): Promise<BuildResult> {
   } finally {
     progress.stop()
   }
-  if (result.documents === 0) log(`no document was kept: ${JSON.stringify(droppedOf(result))}`)
+  if (result.documents === 0)
+    log(
+      result.counts.documents === 0
+        ? 'the files hold no document'
+        : `no document was kept: ${Object.entries(droppedOf(result))
+            .map(([reason, n]) => `${reason} (${count(n)})`)
+            .join(', ')}`,
+    )
   if (!keep) await rm(partsOf(prefix), { recursive: true })
   return result
 }

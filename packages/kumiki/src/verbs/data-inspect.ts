@@ -9,7 +9,7 @@ import { workProgress } from '../output/work-progress.ts'
 import { readSource, sourcesFromFile } from '../train/mix-sources.ts'
 import { UsageError } from '../usage-error.ts'
 import { addVerb, answer } from '../verb.ts'
-import { openTokenizer } from './tokenizer.ts'
+import { decodeOf, openTokenizer } from './tokenizer.ts'
 
 interface InspectFlags {
   tokenizer?: string
@@ -111,11 +111,12 @@ async function textsOf(path: string, options: InspectFlags, tokenizer: Codec | u
   }
 }
 
-async function tokensOf(prefix: string, { samples }: InspectFlags, tokenizer: Codec | undefined) {
+async function tokensOf(prefix: string, { samples, tokenizer: path }: InspectFlags, tokenizer: Codec | undefined) {
   const { hashOf, LengthCounts, RepeatCounts, Reservoir } = await import('@kumiki/data')
   const { openIndexedDataset, readSubsets } = await import('@kumiki/data/node')
   const subsets = readSubsets(prefix)
   using dataset = await openIndexedDataset(prefix)
+  const decode = tokenizer && decodeOf(tokenizer, path, prefix)
   const lengths = new LengthCounts()
   for (const length of dataset.sequenceLengths) lengths.add(length)
   const repeats = new RepeatCounts()
@@ -144,7 +145,7 @@ async function tokensOf(prefix: string, { samples }: InspectFlags, tokenizer: Co
     ...(greatest >= 0 && { greatestId: greatest }),
     ...(lengths.summary() && { tokensPerSequence: lengths.summary() }),
     duplicates: repeats.summary(),
-    samples: shown.items.map((ids) => (tokenizer ? tokenizer.decode(ids) : Array.from(ids.slice(0, 20)).join(' '))),
+    samples: shown.items.map((ids) => (decode ? decode(ids) : Array.from(ids.slice(0, 20)).join(' '))),
   }
 }
 
@@ -152,7 +153,10 @@ function fieldsOf(result: Inspected): string {
   const rows = Object.entries(result).flatMap(([name, value]): [string, string][] => {
     if (value === undefined) return []
     if (name === 'samples')
-      return (value as string[]).map((text, i) => [`sample ${i + 1}`, JSON.stringify(text.slice(0, 80)).slice(1, -1)])
+      return (value as string[]).map((text, i) => [
+        `sample ${i + 1}`,
+        text.trim() === '' ? '(empty)' : JSON.stringify(text.slice(0, 80)).slice(1, -1),
+      ])
     if (name === 'languages') {
       const parts = value as { language: string; share: number }[]
       return [
@@ -192,7 +196,10 @@ function fieldsOf(result: Inspected): string {
 function lengthRows(name: string, { least, mean, median, greatest, octaves }: LengthSummary): [string, string][] {
   const most = Math.max(...octaves.map(({ documents }) => documents))
   return [
-    [name, `least ${count(least)}, median ${count(median)}, mean ${mean.toFixed(1)}, greatest ${count(greatest)}`],
+    [
+      name,
+      `least ${count(least)}, median ${count(median)}, mean ${mean < 1000 ? mean.toFixed(1) : count(Math.round(mean))}, greatest ${count(greatest)}`,
+    ],
     ...octaves.map(({ from, documents }): [string, string] => [
       `  ${from < 2 ? from : `${from}-${2 * from - 1}`}`,
       `${'█'.repeat(Math.ceil((30 * documents) / most))} ${count(documents)}`,

@@ -6,7 +6,7 @@ import { integer } from '../flags/flag-values.ts'
 import { count, textTable } from '../output/text-table.ts'
 import { checkedUse, UsageError } from '../usage-error.ts'
 import { addVerb, answer, log } from '../verb.ts'
-import { openTokenizer } from './tokenizer.ts'
+import { decodeOf, openTokenizer } from './tokenizer.ts'
 
 export function addReplay(group: Command): void {
   addVerb(
@@ -60,7 +60,14 @@ async function replay(
       parts: sample.parts.map((part) => {
         const ids = opened.get(sample.prefix)?.document(part.document)
         return ids && tokenizer
-          ? { ...part, text: tokenizer.decode(ids.subarray(part.offset, part.offset + part.tokens)) }
+          ? {
+              ...part,
+              text: decodeOf(
+                tokenizer,
+                options.tokenizer,
+                sample.prefix,
+              )(ids.subarray(part.offset, part.offset + part.tokens)),
+            }
           : part
       }),
     }))
@@ -134,9 +141,9 @@ async function find(
     const { openIndexedDataset } = await import('@kumiki/data/node')
     for (const [dataset, { name }] of datasets.entries()) {
       using file = await openIndexedDataset(name)
+      const decode = tokenizer && decodeOf(tokenizer, options.tokenizer, name)
       for (let document = 0; document < file.documentCount; document++)
-        if (tokenizer?.decode(file.document(document)).includes(options.text as string))
-          wanted.push({ dataset, document })
+        if (decode?.(file.document(document)).includes(options.text as string)) wanted.push({ dataset, document })
     }
   }
   const documents = wanted.map(({ dataset, document }) => ({

@@ -114,6 +114,20 @@ export async function openTokenizer(path: string) {
   }
 }
 
+/** Decodes ids of token files. @throws Error naming both, where the tokenizer is not theirs */
+export function decodeOf(tokenizer: { decode(ids: Int32Array): string }, path: string | undefined, prefix: string) {
+  return (ids: Int32Array): string => {
+    try {
+      return tokenizer.decode(ids)
+    } catch (error) {
+      throw new Error(
+        `${prefix}: ${path} is not the tokenizer that it was made with (${(error as Error).message.replace(/^decode: /, '')})`,
+        { cause: error },
+      )
+    }
+  }
+}
+
 interface EncodeFlags {
   model: string
   specialTokens?: boolean
