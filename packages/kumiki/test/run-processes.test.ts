@@ -1,4 +1,5 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
@@ -6,6 +7,45 @@ import { ended, metricSteps, startTrain, tinyRun, until } from './run-processes.
 
 const folder = mkdtempSync(join(tmpdir(), 'kumiki-processes-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+/** Asks the live page's server, as a page with these headers would. @returns the status */
+function ask(url: string, method: string, headers: Record<string, string> = {}): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const asked = request(url, { method, headers }, (response) => {
+      response.resume()
+      resolve(response.statusCode!)
+    })
+    asked.on('error', reject)
+    asked.end()
+  })
+}
+
+/** A run in a process of its own is held and let go by what its terminal shows, and by nothing else. */
+async function pausedAndResumed(run: string, said: string): Promise<void> {
+  const [, url, token] = /Live page: (\S+) \(the token to pause and resume: ([0-9a-f]{24})\)/.exec(said)!
+  const Authorization = `Bearer ${token}`
+  const before = metricSteps(run).length
+  for (const [status, headers] of [
+    [401, {}],
+    [401, { Authorization: `Bearer ${token.slice(1)}0` }],
+    [403, { Authorization, Origin: 'https://example.org' }],
+    [403, { Authorization, Host: 'example.org' }],
+    [403, { Authorization, 'Sec-Fetch-Site': 'cross-site' }],
+  ] as const)
+    expect(await ask(`${url}pause`, 'POST', headers)).toBe(status)
+  expect(await ask(url, 'GET', { Host: 'example.org' })).toBe(403)
+  // None of them held it.
+  await until(() => metricSteps(run).length > before + 5)
+  const own = { Authorization, Origin: url.slice(0, -1), 'Sec-Fetch-Site': 'same-origin' }
+  expect(await ask(`${url}pause`, 'POST', own)).toBe(204)
+  // The step under way, and the reading of the one before it, are made.
+  await new Promise((resolve) => setTimeout(resolve, 500))
+  const held = metricSteps(run).length
+  await new Promise((resolve) => setTimeout(resolve, 500))
+  expect(metricSteps(run).length).toBe(held)
+  expect(await ask(`${url}resume`, 'POST', own)).toBe(204)
+  await until(() => metricSteps(run).length > held + 5)
+}
 
 test('closed output ends nothing; one process a run; a dead one holds nothing; a signal gives its exit code', async () => {
   const run = join(folder, 'run')
@@ -22,9 +62,14 @@ test('closed output ends nothing; one process a run; a dead one holds nothing; a
   const steps = metricSteps(run).length
   expect(steps).toBeGreaterThan(20)
 
-  const third = startTrain(['--resume', run])
+  const third = startTrain(['--resume', run, '--ui'])
   const end = ended(third)
+  let heard = ''
+  third.stderr!.on('data', (text) => {
+    heard += text
+  })
   await until(() => metricSteps(run).length > steps + 20)
+  await pausedAndResumed(run, heard)
   third.kill('SIGTERM')
   const { code, said } = await end
   expect([code, said]).toEqual([

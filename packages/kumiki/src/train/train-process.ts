@@ -92,10 +92,12 @@ export class TrainProcess {
         return await this.on(device, corpus, resumed)
       } catch (error) {
         // Once for every step that is reached: a device that dies at the same step again is not asked a third time.
-        if (!isDeviceLost(error) || this.where.kept === undefined || this.where.kept === lostAt) throw error
-        lostAt = this.where.kept
-        log(`${(error as Error).message.split(';')[0]}; going on from the checkpoint of step ${lostAt} on a new device`)
-        resumed = { configuration: record.configuration }
+        const { kept } = this.where
+        if (!isDeviceLost(error) || (kept ?? 0) === lostAt) throw error
+        lostAt = kept ?? 0
+        const from = kept === undefined ? 'beginning again' : `going on from the checkpoint of step ${kept}`
+        log(`${(error as Error).message.split(';')[0]}; ${from} on a new device`)
+        resumed = kept === undefined ? resume : { configuration: record.configuration }
         this.where.stepping = false
       } finally {
         device.dispose()
