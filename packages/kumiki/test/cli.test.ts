@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { findGpu } from '@kumiki/planner'
 import { afterAll, describe, expect, test } from 'vitest'
 import { createProgram } from '../src/cli.ts'
-import { inProcess, kumiki, kumikis } from './run-cli.ts'
+import { inProcess, inProcesses, kumiki, kumikis } from './run-cli.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'kumiki-cli-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -62,7 +62,7 @@ describe('wrong use: exit code 2, one line that names the verb', () => {
     ['generate --checkpoint x --prompt y --top-p 1.5', /^kumiki generate: .*at most 1/],
   ]
   test.each(lines)('%s', async (line, message) => {
-    const { code, stderr, stdout } = await inProcess(line.split(' '))
+    const { code, stderr, stdout } = await inProcess(line)
     expect(stderr).toMatch(message)
     expect(stderr.trimEnd()).not.toContain('\n')
     expect(stdout).toBe('')
@@ -101,7 +101,7 @@ describe('failure: exit code 1, one line', () => {
   test('files that are missing or broken', async () => {
     const broken = write('broken.json', '{"a":')
     const row = write('row.json', [{ id: 'bad row', model: {} }])
-    const results = await kumikis([
+    const results = await inProcesses([
       `tokenizer inspect --model ${at('none.model')}`,
       `tokenizer inspect --model ${broken}`,
       `estimate --run ${broken}`,
@@ -128,7 +128,7 @@ describe('failure: exit code 1, one line', () => {
 describe('verbs', () => {
   test('tokenizer: encode, decode, bytes that are no UTF-8, bad lines', async () => {
     const text = '組木は釘を使わずに木を組む。\n\nKumiki 組木\nlast'
-    const encoded = await kumiki(['tokenizer', 'encode', '--model', model], { input: text })
+    const encoded = await inProcess(['tokenizer', 'encode', '--model', model], { input: text })
     const lines = encoded.stdout
       .trimEnd()
       .split('\n')
@@ -139,19 +139,20 @@ describe('verbs', () => {
       readFileSync(new URL('../../tokenizer/vectors/hf/padding.json', import.meta.url), 'utf8'),
     ).cases
     const pairs = calls.find((call: { texts: unknown[]; addSpecialTokens: boolean }) => Array.isArray(call.texts[0]))
-    const [decoded, asJson, invalid, bad, detailed] = await Promise.all([
-      kumiki(['tokenizer', 'decode', '--model', model], { input: encoded.stdout }),
-      kumiki(['tokenizer', 'encode', '--json', '--model', model], { input: text }),
-      kumiki(['tokenizer', 'encode', '--model', model], { input: Uint8Array.of(0x61, 0xff, 0xe3, 0x81, 0x0a) }),
-      kumiki(['tokenizer', 'decode', '--model', model], { input: '[5]\nfive\n' }),
-      kumiki(
-        ['tokenizer', 'encode', '--pairs', '--special-tokens', '--as-file', '--details', '--json'].concat([
-          '--model',
-          write('tokenizer.json', file),
-        ]),
-        { input: pairs.texts.map((pair: string[]) => pair.join('\t')).join('\n') },
-      ),
-    ])
+    const decoded = await inProcess(['tokenizer', 'decode', '--model', model], { input: encoded.stdout })
+    const asJson = await inProcess(['tokenizer', 'encode', '--json', '--model', model], { input: text })
+    const invalid = await inProcess(['tokenizer', 'encode', '--model', model], {
+      input: Uint8Array.of(0x61, 0xff, 0xe3, 0x81, 0x0a),
+    })
+    // Through pipes: what was decoded before the bad line is written, and the process ends with 1.
+    const bad = await kumiki(['tokenizer', 'decode', '--model', model], { input: '[5]\nfive\n' })
+    const detailed = await inProcess(
+      ['tokenizer', 'encode', '--pairs', '--special-tokens', '--as-file', '--details', '--json'].concat([
+        '--model',
+        write('tokenizer.json', file),
+      ]),
+      { input: pairs.texts.map((pair: string[]) => pair.join('\t')).join('\n') },
+    )
     expect(detailed.json()).toMatchObject(
       pairs.batch.map(({ ids, offsets, attentionMask }: object & Record<string, unknown>) => ({
         ids,
@@ -179,7 +180,7 @@ describe('verbs', () => {
       ).join('\n\n'),
     )
     const own = at('own.model')
-    const trained = await kumiki([
+    const trained = await inProcess([
       'tokenizer',
       'train',
       '--model',
@@ -193,9 +194,9 @@ describe('verbs', () => {
     expect(trained.json()).toMatchObject({ model: own, type: 'unigram', vocabSize: 300, lines: 120 })
     expect(trained.stderr).toContain('training a unigram model of 300 pieces')
     const prefix = at('set/tokens')
-    const built = await kumiki(['data', 'build', '--data', texts, '--tokenizer', own, '--out', prefix, '--json'])
+    const built = await inProcess(['data', 'build', '--data', texts, '--tokenizer', own, '--out', prefix, '--json'])
     expect(built.json()).toMatchObject({ prefix, documents: 120, eosId: 2 })
-    const [inspected, mixed, mixedText] = await kumikis([
+    const [inspected, mixed, mixedText] = await inProcesses([
       ['data', 'inspect', prefix, texts, '--json'],
       [
         'data',
@@ -225,7 +226,7 @@ describe('verbs', () => {
 
   test('model, plan and estimate', async () => {
     const cluster = '--model llm-jp-3-13b --gpu H100 --gpus-per-node 8 --nodes 16 --global-batch 1024 --seq 4096'
-    const [shown, planned, slurm, estimated, ran] = await kumikis([
+    const [shown, planned, slurm, estimated, ran] = await inProcesses([
       'model show llm-jp-3-13b --json',
       `plan ${cluster} --limit 2 --json`,
       `plan ${cluster} --emit slurm`,
@@ -287,7 +288,7 @@ describe('verbs', () => {
       'train.sh',
       `#SBATCH --nodes=2\n#SBATCH --gpus-per-node=8\npython pretrain_gpt.py \${ALL_PARAMS[@]} --micro-batch-size $MB --global-batch-size 512 --seq-length 4096 --position-embedding-type rope --bf16 --use-distributed-optimizer\n`,
     )
-    const [planned, placed, refused, minimum, memory, simulated, launched, other] = await kumikis([
+    const [planned, placed, refused, minimum, memory, simulated, launched, other] = await inProcesses([
       `plan ${cluster} --tokens 2.1e12 --price 3 --html ${page} --json`,
       `plan ${cluster} --place tp=2,pp=2,micro-batch=2 --json`,
       `plan ${cluster} --place tp=3,micro-batch=2 --json`,
@@ -384,7 +385,7 @@ describe('verbs', () => {
 
   test('ablate', async () => {
     const file = at('design.json')
-    const designed = await kumiki([
+    const designed = await inProcess([
       'ablate',
       'design',
       '--factors',
@@ -403,7 +404,7 @@ describe('verbs', () => {
         .runs.map((run: number[]) => `${1 + run[0] / 10}`)
         .join('\n'),
     )
-    const [table, analysed] = await kumikis([
+    const [table, analysed] = await inProcesses([
       ['ablate', 'analyze', '--design', file, '--responses', scores],
       [
         'ablate',
@@ -442,7 +443,7 @@ describe('verbs', () => {
     )
     write('metrics.jsonl', `${metrics.join('\n')}\n{"step":6,`)
     write('run.json', { name: 'tiny', recipe: { steps: 5 } })
-    const [reported, doctor, version] = await kumikis([`report ${folder} --json`, 'doctor --json', '--version'])
+    const [reported, doctor, version] = await inProcesses([`report ${folder} --json`, 'doctor --json', '--version'])
     expect(reported.json()).toMatchObject({ out: at('report.html'), runs: [{ steps: 5, heldOut: null }] })
     expect(readFileSync(at('report.html'), 'utf8')).toMatch(
       /^<!doctype html>[\s\S]*<th scope="row">steps<\/th><td>5<\/td>/,

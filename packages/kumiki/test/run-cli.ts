@@ -1,5 +1,6 @@
 /** Runs the real command line, in a process of its own or in this one. */
 import { spawn } from 'node:child_process'
+import { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { main } from '../src/cli.ts'
 
@@ -52,8 +53,15 @@ export async function kumikis(lines: readonly (string | readonly string[])[]): P
   return results
 }
 
-/** `main` with what it writes caught. */
-export async function inProcess(argv: readonly string[]): Promise<CliResult> {
+/**
+ * `main` with what it writes caught: a process of its own takes a second, so those are for what is of the process (its exit code, its pipes).
+ * @param options.input what stdin gives
+ */
+export async function inProcess(
+  line: string | readonly string[],
+  options: { input?: string | Uint8Array } = {},
+): Promise<CliResult> {
+  const argv = typeof line === 'string' ? line.split(' ').filter((word) => word !== '') : line
   const caught = { stdout: '', stderr: '' }
   const streams = ['stdout', 'stderr'] as const
   const originals = streams.map((name) => process[name].write)
@@ -63,12 +71,25 @@ export async function inProcess(argv: readonly string[]): Promise<CliResult> {
       return true
     }) as typeof process.stdout.write
   }
+  const { exitCode } = process
+  const stdin = Object.getOwnPropertyDescriptor(process, 'stdin')!
+  const given = Readable.from([Buffer.from(options.input ?? '')])
+  Object.defineProperty(process, 'stdin', { ...stdin, get: () => given })
   try {
     const code = await main(argv)
     return { code, ...caught, json: () => JSON.parse(caught.stdout) }
   } finally {
+    process.exitCode = exitCode
+    Object.defineProperty(process, 'stdin', stdin)
     streams.forEach((name, i) => {
       process[name].write = originals[i]
     })
   }
+}
+
+/** Several command lines in this process, one after another. */
+export async function inProcesses(lines: readonly (string | readonly string[])[]): Promise<CliResult[]> {
+  const results: CliResult[] = []
+  for (const line of lines) results.push(await inProcess(line))
+  return results
 }

@@ -5,7 +5,7 @@ import { loadTokenizer } from '@kumiki/tokenizer'
 import { type TrainProgress, trainUnigram } from '@kumiki/tokenizer/train'
 import { afterAll, expect, test } from 'vitest'
 import { createTrainingProgress, trainedShare } from '../src/verbs/tokenizer-progress.ts'
-import { kumiki, kumikis } from './run-cli.ts'
+import { inProcess, inProcesses } from './run-cli.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'kumiki-tokenizer-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -67,7 +67,7 @@ test('train in stages by a recipe; with fixed pieces and rules', async () => {
   writeFileSync(at('bad.json'), JSON.stringify({ ...recipe, stages: [{ name: 'x', sise: 3 }] }))
   const train = (model: string, ...flags: string[]) => ['tokenizer', 'train', '--json', '--model', at(model), ...flags]
   const text = ['--data', at('all.txt'), '--vocab-size', '700']
-  const [staged, fixed, bad, neither] = await kumikis([
+  const [staged, fixed, bad, neither] = await inProcesses([
     train('staged.model', '--recipe', at('recipe.json')),
     train('fixed.model', ...text, '--fixed-pieces', at('fixed.txt'), '--normalization', 'nfkc'),
     train('x.model', '--recipe', at('bad.json')),
@@ -85,7 +85,7 @@ test('train in stages by a recipe; with fixed pieces and rules', async () => {
 
   expect([bad.code, bad.stderr]).toEqual([2, expect.stringContaining('stages[0] has "sise"; name, data, size')])
   expect([neither.code, neither.stderr]).toEqual([2, expect.stringContaining('--vocab-size or --recipe is needed')])
-  const bpe = await kumiki(train('x.model', '--type', 'bpe', '--recipe', at('recipe.json')))
+  const bpe = await inProcess(train('x.model', '--type', 'bpe', '--recipe', at('recipe.json')))
   expect([bpe.code, bpe.stderr]).toEqual([2, expect.stringContaining('--recipe needs --type unigram')])
 })
 

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { kumiki, kumikis } from './run-cli.ts'
+import { inProcess, inProcesses } from './run-cli.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'kumiki-train-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -30,7 +30,7 @@ test('train, go on, generate, report', async () => {
     JSON.stringify({ name: 'tiny', architecture, run: { batchSize: 2, sequenceLength: 16, vocabSize: 300 } }),
   )
   const run = at('run')
-  const trained = await kumiki([
+  const trained = await inProcess([
     'train',
     '--config',
     at('tiny.json'),
@@ -58,7 +58,7 @@ test('train, go on, generate, report', async () => {
     seed: 3,
     heldOut: { natsPerToken: expect.any(Number), bitsPerByte: expect.any(Number) },
   })
-  const resumed = await kumiki([
+  const resumed = await inProcess([
     'train',
     '--resume',
     run,
@@ -88,7 +88,7 @@ test('train, go on, generate, report', async () => {
     '--threads',
     '1',
   ]
-  const [text, json, report, missing] = await kumikis([
+  const [text, json, report, missing] = await inProcesses([
     generate,
     [...generate, '--json'],
     ['report', run, run, '--out', at('both.html'), '--json'],
