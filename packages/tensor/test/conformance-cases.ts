@@ -1,5 +1,11 @@
+/** Samples of ops on a device, and how near they have to come to the definition. */
+import { expect } from 'vitest'
+import { findAdapter, requestDevice } from '../src/backends/webgpu/adapter.ts'
+import { WebGpuBackend } from '../src/backends/webgpu/webgpu-backend.ts'
+import { Device } from '../src/device.ts'
 import type { DType } from '../src/dtype.ts'
 import type { Op, Sample } from '../src/op.ts'
+import { apply, type Tensor } from '../src/tensor.ts'
 
 /** A small generator with a fixed sequence (mulberry32), so that every run sees the same cases. */
 export function random(seed: number): () => number {
@@ -36,4 +42,48 @@ export function toleranceOf(dtype: DType, sample: Sample): number {
   if (dtype === 'int32' || dtype === 'uint32') return 0
   if (dtype === 'float32') return sample.tolerance ?? 1e-5
   return dtype === 'float16' ? 2 ** -10 : dtype === 'bfloat16' ? 2 ** -7 : 2 ** -3
+}
+
+export function inputsOn(device: Device, sample: Sample, values: Float64Array[]): Tensor[] {
+  return sample.inputs.map(({ shape, dtype }, i) => device.tensor(values[i], shape, dtype ?? 'float32'))
+}
+
+export function expectClose(
+  actual: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  tolerance: number,
+  what: string,
+): void {
+  expect(actual.length, what).toBe(expected.length)
+  let scale = 1e-6
+  for (let i = 0; i < expected.length; i++)
+    if (Number.isFinite(expected[i])) scale = Math.max(scale, Math.abs(expected[i]))
+  for (let i = 0; i < expected.length; i++) {
+    const difference = Math.abs(actual[i] - expected[i])
+    if (!(difference <= tolerance * scale) && !Object.is(actual[i], expected[i])) {
+      throw new Error(
+        `${what}: element ${i} is ${actual[i]}, expected ${expected[i]} (tolerance ${tolerance} of ${scale})`,
+      )
+    }
+  }
+}
+
+/** The kernels that a hardware GPU would get, on whatever adapter there is: workgroups share rows and tiles. */
+export async function asHardware(): Promise<Device> {
+  const found = await findAdapter()
+  const traits = { ...found.description, software: false, subgroupSize: 0 }
+  return new Device(new WebGpuBackend(await requestDevice(found), traits, true, found.release))
+}
+
+/** Every output of an op on a device, against the reference. */
+export async function expectDefinition(op: Op<any>, sample: Sample, device: Device, reference: Device): Promise<void> {
+  const values = valuesOf(sample, 7)
+  const attrs = sample.attrs ?? {}
+  const expected = apply(op, inputsOn(reference, sample, values), attrs)
+  const actual = apply(op, inputsOn(device, sample, values), attrs)
+  await reference.evaluate(expected)
+  await device.evaluate(actual)
+  for (let k = 0; k < expected.length; k++) {
+    expectClose(await actual[k].data(), await expected[k].data(), toleranceOf(expected[k].dtype, sample), `output ${k}`)
+  }
 }

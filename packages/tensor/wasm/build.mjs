@@ -1,16 +1,18 @@
 // Builds assembly/ into src/backends/cpu/kernels/*.generated.ts: with and without shared memory, with and without relaxed SIMD (a fused
 // multiply-add), as base64.
-// Run it after a change in assembly/ (`pnpm build:wasm`); a test compares the committed file with a fresh build.
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+// Run it after a change in assembly/ (`npm run build:wasm`); a test compares built-from.json with the sources and the committed files, and one of
+// the deep tier the files with a fresh build.
+import { createHash } from 'node:crypto'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import asc from 'assemblyscript/asc'
 
 const here = dirname(fileURLToPath(import.meta.url))
 export const folder = join(here, '..', 'src', 'backends', 'cpu', 'kernels')
 
 async function compile(shared, relaxed) {
+  const { default: asc } = await import('assemblyscript/asc') // a megabyte that is for builds alone
   const dir = mkdtempSync(join(tmpdir(), 'kumiki-wasm-'))
   const out = join(dir, 'kernels.wasm')
   const flags = [
@@ -52,7 +54,30 @@ export async function build() {
   }
 }
 
+/** What the generated files were built from, and what they are: SHA-256 of the sources, this script and the compiler's version, and of each file. */
+export function builtFrom() {
+  const sha256 = (...parts) => {
+    const hash = createHash('sha256')
+    for (const part of parts) hash.update(part).update('\0')
+    return hash.digest('hex')
+  }
+  const sources = readdirSync(join(here, 'assembly')).sort()
+  const texts = [...sources.map((name) => `assembly/${name}`), 'build.mjs'].flatMap((name) => [
+    name,
+    readFileSync(join(here, name), 'utf8'),
+  ])
+  const compiler = JSON.parse(readFileSync(join(here, '../../../node_modules/assemblyscript/package.json'), 'utf8'))
+  const files = readdirSync(folder).sort()
+  return {
+    sources: sha256(compiler.version, ...texts),
+    files: Object.fromEntries(files.map((name) => [name, sha256(readFileSync(join(folder, name), 'utf8'))])),
+  }
+}
+
+export const builtFromFile = join(here, 'built-from.json')
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   mkdirSync(folder, { recursive: true })
   for (const [name, text] of Object.entries(await build())) writeFileSync(join(folder, name), text)
+  writeFileSync(builtFromFile, `${JSON.stringify(builtFrom(), null, 2)}\n`)
 }

@@ -24,33 +24,44 @@ export const NORMALIZATION_NAMES: readonly NormalizationName[] = [
  */
 export function rulesOf(name: NormalizationName): NormalizationRules {
   if (name === 'identity') return new Map()
-  let rules = nfkcRules()
-  if (name.startsWith('nmt_')) rules = withTranslationRules(rules)
-  return name.endsWith('_cf') ? withCaseFolding(rules) : rules
+  let rules = made.get(name)
+  if (!rules) {
+    nfkc ??= nfkcRules()
+    rules = name.startsWith('nmt_') ? withTranslationRules(nfkc) : nfkc
+    if (name.endsWith('_cf')) rules = withCaseFolding(rules)
+    made.set(name, rules)
+  }
+  return rules
 }
+
+/** What was made once: it takes a look at every character there is. */
+const made = new Map<NormalizationName, NormalizationRules>()
+let nfkc: NormalizationRules | undefined
 
 /** Characters whose mappings came with Unicode 17. */
 const LATER = /[\u{a7ce}\u{a7d2}\u{a7d4}\u{a7f1}\u{16ea0}-\u{16eb8}]/u
 
+/** Every character but those for private use, which are never mapped. */
 function* characters(): Generator<string> {
-  for (let codePoint = 1; codePoint <= 0x10ffff; codePoint++) {
-    const surrogate = codePoint >= 0xd800 && codePoint < 0xe000
-    const noncharacter = (codePoint & 0xfffe) === 0xfffe || (codePoint >= 0xfdd0 && codePoint < 0xfdf0)
-    if (surrogate || noncharacter) continue
-    const character = String.fromCodePoint(codePoint)
-    if (!LATER.test(character)) yield character
+  for (let codePoint = 1; codePoint < 0xf0000; codePoint++) {
+    // Surrogates, private use and noncharacters.
+    if (codePoint === 0xd800) codePoint = 0xf900
+    if (codePoint === 0xfdd0) codePoint = 0xfdf0
+    if ((codePoint & 0xfffe) !== 0xfffe) yield String.fromCodePoint(codePoint)
   }
 }
 
 function nfkcRules(): Map<string, string> {
   const rules = new Map<string, string>()
-  /** The characters that decompose to one character, by that character. */
+  /** The other characters that decompose to one character, by that character. */
   const writtenAs = new Map<string, string[]>()
   const decomposed = new Set<string>()
   for (const character of characters()) {
+    const parts = character.normalize('NFKD')
+    // What does not decompose is composed already.
+    if (parts === character || LATER.test(character)) continue
     const composed = character.normalize('NFKC')
     if (composed !== character) rules.set(character, composed)
-    const parts = character.normalize('NFKD')
     if (lengthOf(parts) > 1) decomposed.add(parts)
     else {
       const known = writtenAs.get(parts)
@@ -58,6 +69,11 @@ function nfkcRules(): Map<string, string> {
       else writtenAs.set(parts, [character])
     }
   }
+  for (const [part, others] of writtenAs)
+    writtenAs.set(
+      part,
+      [part, ...others].sort((a, b) => a.codePointAt(0)! - b.codePointAt(0)!),
+    )
   // Every other way to write a sequence that composes, for a rule of its own: rules do not see one another's results.
   for (const parts of decomposed) {
     const composed = parts.normalize('NFC')
@@ -73,7 +89,7 @@ function nfkcRules(): Map<string, string> {
 }
 
 /** What neural machine translation wants besides: other spaces as spaces, and no control characters. */
-function withTranslationRules(given: Map<string, string>): Map<string, string> {
+function withTranslationRules(given: NormalizationRules): Map<string, string> {
   const rules = new Map(given)
   for (const space of '\t\n\f\r\u1680\u200b\u200c\u200e\u200f\u2028\u2029\u2581\ufeff\ufffd') rules.set(space, ' ')
   for (let code = 1; code < 0x20; code++) if (!'\t\n\f\r'.includes(String.fromCharCode(code))) remove(rules, code)
@@ -87,13 +103,12 @@ function remove(rules: Map<string, string>, code: number): void {
   rules.set(String.fromCharCode(code), '')
 }
 
-function withCaseFolding(given: Map<string, string>): Map<string, string> {
+function withCaseFolding(given: NormalizationRules): Map<string, string> {
   const rules = new Map<string, string>()
   for (const [text, replacement] of given) rules.set(text, Array.from(replacement, foldCase).join(''))
   for (const character of characters()) {
-    if (rules.has(character)) continue
     const folded = foldCase(character)
-    if (folded !== character) rules.set(character, folded)
+    if (folded !== character && !rules.has(character) && !LATER.test(character)) rules.set(character, folded)
   }
   return withoutRedundant(rules)
 }
@@ -106,6 +121,7 @@ function foldCase(character: string): string {
   if (codePoint >= 0x13f8 && codePoint <= 0x13fd) return String.fromCodePoint(codePoint - 8)
   if (codePoint >= 0xab70 && codePoint <= 0xabbf) return String.fromCodePoint(codePoint - 0xab70 + 0x13a0)
   const upper = character.toUpperCase()
+  if (upper === character && character.toLowerCase() === character) return character
   const lower = (lengthOf(upper) === 1 ? upper : character).toLowerCase()
   return lengthOf(lower) === 1 ? lower : character
 }

@@ -1,0 +1,26 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Device, init } from '../src/index.ts'
+import { asHardware, expectDefinition, nameOf } from './conformance-cases.ts'
+import { opTable } from './op-table.ts'
+
+/** Every sample with the kernels that a hardware GPU would get: conformance.test.ts leaves tiled products out. */
+
+let reference: Device
+let hardware: Device
+beforeAll(async () => {
+  reference = await init({ backend: 'reference' })
+  hardware = await asHardware()
+})
+afterAll(() => {
+  reference.dispose()
+  hardware.dispose()
+})
+
+const cases = opTable.flatMap((op) => (op.samples ?? []).map((sample) => ({ op, sample, name: nameOf(op, sample) })))
+
+test('tiled products are among them', () => {
+  for (const name of ['matmul', 'scaledMatmul', 'groupedMatmul', 'groupedOuter', 'attention'])
+    expect(cases.some(({ op }) => op.name === name)).toBe(true)
+})
+
+test.each(cases)('$name', ({ op, sample }) => expectDefinition(op, sample, hardware, reference))
