@@ -104,7 +104,7 @@ test('under a ceiling of memory: the same model; what is wrong is said', async (
     ...flags,
   ]
   const ceiling = ['--memory', '4GB']
-  const [plain, within, folder, stages, little] = await kumikis([
+  const [plain, within, folder, stages, little] = await inProcesses([
     train('plain.model'),
     train('within.model', ...ceiling, '--work-folder', at('work')),
     train('x.model', '--work-folder', at('work')),
