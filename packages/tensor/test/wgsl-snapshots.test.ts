@@ -95,6 +95,19 @@ describe('attention', () => {
       attentionGradientWgsl.plan({ inputs: [q, k, k, q, lse, q], outputs: [q, k, k], attrs }, traits),
     )
   })
+
+  test('tiled, over a window and with a cap', async () => {
+    const traits = { ...hardware, pinned: { attention: 'tiled' } }
+    const narrow = { ...attrs, window: 40, softcap: 30 }
+    await expectShaders(
+      'attention-tiled-window',
+      attentionWgsl.plan({ inputs: [q, k, k], outputs: [q, lse], attrs: narrow }, traits),
+    )
+    await expectShaders(
+      'attention-tiled-window-gradient',
+      attentionGradientWgsl.plan({ inputs: [q, k, k, q, lse, q], outputs: [q, k, k], attrs: narrow }, traits),
+    )
+  })
 })
 
 describe('rows', () => {

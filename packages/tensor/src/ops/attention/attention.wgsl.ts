@@ -54,10 +54,10 @@ function rule(direction: 'forward' | 'backward'): WebGpuRule<AttentionAttrs> {
       const { causal: lower, window, softcap } = context.attrs
       const causal = `${lower ? ' causal' : ''}${window ? ` window ${window}` : ''}${softcap ? ' capped' : ''}`
       const key = `attention ${direction} ${batch}x${t}x${heads}x${d} over ${s}x${kvHeads}${causal} ${q.dtype}`
-      // Windows and caps are the plainest variant's.
+      // Products on the matmul kernels know no windows and caps.
       const plain = isPlain(context.attrs)
       const usable = Object.entries(variants).filter(
-        ([name, v]) => (plain || name === 'rows') && v.isSupported(sizes, adapter),
+        ([name, v]) => (plain || name !== 'blocked') && v.isSupported(sizes, adapter),
       )
       const wanted = [adapter.pinned?.attention, adapter.tuned?.get(key)]
       const [name, chosen] =

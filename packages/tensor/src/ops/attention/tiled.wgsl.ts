@@ -69,13 +69,31 @@ ${bring('tile_b', other, `${c}u`)}
     .join('\n')
 }
 
-function head({ t, s, heads, kvHeads, group, d }: AttentionSizes, scale: number, causal: boolean, documents: boolean) {
+/** How scores read with a cap, and where loops begin and end with a window. */
+function texts({ t, s }: AttentionSizes, { causal, window, softcap }: AttentionAttrs) {
+  const past = s - t
+  return {
+    /** @param x the score before the cap */
+    capped: (x: string) => (softcap === undefined ? x : `capped(${x})`),
+    /** A factor of the gradient of a score. */
+    slope: (x: string) => (softcap === undefined ? '' : ` * slope(capped(${x}))`),
+    // Whole blocks of keys that no query of the block sees are passed over.
+    firstKey: window === undefined ? '0u' : `((max(first + ${past + 1}u, WINDOW) - WINDOW) / ${side}u) * ${side}u`,
+    keys: causal ? `min(S, first + ${side + past}u)` : 'S',
+    firstQuery: causal ? `((max(first, ${past}u) - ${past}u) / ${side}u) * ${side}u` : '0u',
+    queries: window === undefined ? 'T' : `min(T, max(first + ${side - 1}u + WINDOW, ${past}u) - ${past}u)`,
+  }
+}
+
+function head(sizes: AttentionSizes, { scale, causal, window, softcap }: AttentionAttrs, documents: boolean) {
+  const { t, s, heads, kvHeads, group, d } = sizes
   // Key j is seen by query i.
   const terms = ['i < T && j < S']
   if (causal) terms.push(`j <= i + ${s - t}u`)
+  if (window !== undefined) terms.push(`j + WINDOW > i + ${s - t}u`)
   if (documents) terms.push('documents_at(batch * T + i) == documents_at(batch * S + j)')
   return `const T = ${t}u; const S = ${s}u; const H = ${heads}u; const KV = ${kvHeads}u; const GROUP = ${group}u; const D = ${d}u;
-const SCALE = ${wgslFloat(scale)};
+const SCALE = ${wgslFloat(scale)};${window === undefined ? '' : ` const WINDOW = ${window}u;`}${softcap === undefined ? '' : capFunctions(softcap)}
 var<workgroup> tile_a: array<vec4<f32>, 128>;
 var<workgroup> tile_b: array<vec4<f32>, 128>;
 var<workgroup> weights: array<f32, ${side * (side + 1)}>;
@@ -85,6 +103,16 @@ fn seen(batch: u32, i: u32, j: u32) -> bool {
 }
 `
 }
+
+/** tanh of large numbers is NaN on some adapters, and a NaN is to stay one. */
+const capFunctions = (softcap: number) => `
+const CAP = ${wgslFloat(softcap)};
+fn capped(x: f32) -> f32 {
+  let bits = bitcast<u32>(x);
+  let y = CAP * tanh(clamp(x / CAP, -15.0, 15.0));
+  return select(y, bitcast<f32>(bits), (bits & 0x7fffffffu) > 0x7f800000u);
+}
+fn slope(s: f32) -> f32 { let u = s / CAP; return 1.0 - u * u; }`
 
 const entry = `@compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) at: vec3<u32>, @builtin(local_invocation_index) local: u32) {
@@ -104,18 +132,15 @@ const keyRows = (buffer: string, first: string): Rows => ({
   inside: (line) => `${first} + ${line} < S`,
 })
 
-export function tiledForward({
-  inputs,
-  outputs: [o],
-  attrs: { scale, causal },
-}: KernelContext<AttentionAttrs>): WebGpuPlan {
+export function tiledForward({ inputs, outputs: [o], attrs }: KernelContext<AttentionAttrs>): WebGpuPlan {
   const [q, k, , documents] = inputs
   const sizes = attentionSizes(q, k)
-  const { batch, t, heads, d, s } = sizes
+  const { capped, firstKey, keys } = texts(sizes, attrs)
+  const { batch, t, heads, d } = sizes
   const slices = d / 16
   const queries = queryRows('q', 'first')
   const body = `${magnitudeWgsl}
-${head(sizes, scale, causal, documents !== undefined)}${entry}
+${head(sizes, attrs, documents !== undefined)}${entry}
   let first = at.x * ${side}u;
   let head = at.y;
   let batch = at.z;
@@ -127,13 +152,13 @@ ${range(slices)
   var top = -1.0e30;
   var size = 0u;
   var total = 0.0;
-  let keys = ${causal ? `min(S, first + ${side + s - t}u)` : 'S'};
-  for (var from_key = 0u; from_key < keys; from_key += ${side}u) {
+  let keys = ${keys};
+  for (var from_key = ${firstKey}; from_key < keys; from_key += ${side}u) {
 ${scores('s', slices, queries, keyRows('k', 'from_key'))}
 ${range(8)
   .map(
     (j) =>
-      `    weights[line * ${pitch}u + lane + ${4 * j}u] = select(-1.0e30, s${j} * SCALE, seen(batch, i, from_key + lane + ${4 * j}u));`,
+      `    weights[line * ${pitch}u + lane + ${4 * j}u] = select(-1.0e30, ${capped(`s${j} * SCALE`)}, seen(batch, i, from_key + lane + ${4 * j}u));`,
   )
   .join('\n')}
     workgroupBarrier();
@@ -185,13 +210,14 @@ ${range(slices)
 /**
  * Two kernels that both recompute the probabilities: one owns query rows (delta and dq), one owns key rows (dk and dv).
  */
-export function tiledBackward({ inputs, attrs: { scale, causal } }: KernelContext<AttentionAttrs>): WebGpuPlan {
+export function tiledBackward({ inputs, attrs }: KernelContext<AttentionAttrs>): WebGpuPlan {
   const [q, k] = inputs
   const documents = inputs.at(6)
   const sizes = attentionSizes(q, k)
   const { batch, t, heads, kvHeads, d, s } = sizes
   const slices = d / 16
-  const shared = head(sizes, scale, causal, documents !== undefined)
+  const shared = head(sizes, attrs, documents !== undefined)
+  const { capped, slope, firstKey, keys, firstQuery, queries } = texts(sizes, attrs)
 
   const ownQueries = queryRows('q', 'first')
   const ownGrads = queryRows('g', 'first')
@@ -211,14 +237,14 @@ export function tiledBackward({ inputs, attrs: { scale, causal } }: KernelContex
 ${range(slices)
   .map((c) => `  var acc${c} = vec4<f32>(0.0);`)
   .join('\n')}
-  let keys = ${causal ? `min(S, first + ${side + s - t}u)` : 'S'};
-  for (var from_key = 0u; from_key < keys; from_key += ${side}u) {
+  let keys = ${keys};
+  for (var from_key = ${firstKey}; from_key < keys; from_key += ${side}u) {
 ${scores('s', slices, ownQueries, keyRows('k', 'from_key'))}
 ${scores('p', slices, ownGrads, keyRows('v', 'from_key'))}
 ${range(8)
   .map(
     (j) =>
-      `    weights[line * ${pitch}u + lane + ${4 * j}u] = select(0.0, exp(min(s${j} * SCALE - l, 80.0)) * (p${j} - own) * SCALE, seen(batch, i, from_key + lane + ${4 * j}u));`,
+      `    weights[line * ${pitch}u + lane + ${4 * j}u] = select(0.0, exp(min(${capped(`s${j} * SCALE`)} - l, 80.0)) * (p${j} - own) * SCALE${slope(`s${j} * SCALE`)}, seen(batch, i, from_key + lane + ${4 * j}u));`,
   )
   .join('\n')}
     workgroupBarrier();
@@ -239,10 +265,10 @@ ${shared}${entry}
 ${range(slices)
   .map((c) => `  var accK${c}_ = vec4<f32>(0.0);\n  var accV${c}_ = vec4<f32>(0.0);`)
   .join('\n')}
-  let start = ${causal ? `((max(first, ${s - t}u) - ${s - t}u) / ${side}u) * ${side}u` : '0u'};
+  let start = ${firstQuery};
   for (var member = 0u; member < GROUP; member++) {
     let head = kvHead * GROUP + member;
-    for (var from_query = start; from_query < T; from_query += ${side}u) {
+    for (var from_query = start; from_query < ${queries}; from_query += ${side}u) {
 ${scores('s', slices, keyRows('k', 'first'), queryRows('q', 'from_query'))}
 ${scores('p', slices, keyRows('v', 'first'), queryRows('g', 'from_query'))}
 ${range(8)
@@ -250,9 +276,9 @@ ${range(8)
     (e) => `      {
         let i = from_query + lane + ${4 * e}u;
         let stat = (batch * H + head) * T + min(i, T - 1u);
-        let p = select(0.0, exp(min(s${e} * SCALE - lse_at(stat), 80.0)), seen(batch, i, j));
+        let p = select(0.0, exp(min(${capped(`s${e} * SCALE`)} - lse_at(stat), 80.0)), seen(batch, i, j));
         weights[line * ${pitch}u + lane + ${4 * e}u] = p;
-        score_gradients[line * ${pitch}u + lane + ${4 * e}u] = p * (p${e} - delta_at(stat)) * SCALE;
+        score_gradients[line * ${pitch}u + lane + ${4 * e}u] = p * (p${e} - delta_at(stat)) * SCALE${slope(`s${e} * SCALE`)};
       }`,
   )
   .join('\n')}
