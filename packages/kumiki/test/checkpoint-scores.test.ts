@@ -77,6 +77,16 @@ test('the last checkpoint has the figures of the finished model; what was measur
   expect(JSON.parse(readFileSync(file, 'utf8')).scores.length).toBe(6)
 })
 
+test('the card of the model has its scores and the curve', async () => {
+  await score('--task', at('colour.yaml'))
+  await inProcess(['convert', '--model', at('one'), '--to', 'hf', '--out', at('card')])
+  const card = readFileSync(at('card', 'README.md'), 'utf8')
+  expect(card).toMatch(/\| colour \| acc \| [\d.]+ \| [\d.]+ \|/)
+  const [, curve] = card.split('## Scores of checkpoints')
+  expect(curve).toMatch(/\| tokens \| held\.txt: bits per byte \| colour: acc \|\n.*\n\| 64 \| .*\n\| 128 \| /)
+  expect(card).toContain('license: apache-2.0')
+})
+
 test('a checkpoint that is broken is passed over and told', async () => {
   appendFileSync(at('one', 'checkpoints', 'step-00000002', 'state.safetensors'), 'x')
   writeFileSync(at('held.txt'), 'another text')

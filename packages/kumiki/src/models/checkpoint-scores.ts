@@ -100,7 +100,14 @@ export async function scoreCheckpoints(options: CheckpointScoresOptions): Promis
               const note = `${run.folder} step ${checkpoint.step}: ${one.name}`
               const made =
                 known ?? (await scorer.measure(checkpoint, one, (share) => progress.update(at + share, note)))
-              if (!known) await scores.add({ ...key, step: checkpoint.step, name: one.name, made })
+              if (!known)
+                await scores.add({
+                  ...key,
+                  step: checkpoint.step,
+                  tokens: checkpoint.manifest!.tokens,
+                  name: one.name,
+                  made,
+                })
               counts[known ? 'kept' : 'measured']++
               figures.push(one.kind === 'text' ? { ...(made as TextFigures), file: one.name } : made)
             }
@@ -276,8 +283,9 @@ interface ScoreKey {
   readonly stride: number | null
 }
 
-interface KeptScore extends ScoreKey {
+export interface KeptScore extends ScoreKey {
   readonly step: number
+  readonly tokens: number
   readonly name: string
   readonly made: TextFigures | TaskScores
 }
@@ -294,6 +302,11 @@ function keyOf({ manifest }: CheckpointEntry, one: Measured, options: Checkpoint
     window: (text && options.window) || null,
     stride: (text && options.stride) || null,
   }
+}
+
+/** What scores.json of a run folder holds; nothing where there is none. @throws Error naming the file where it is another */
+export async function readScores(folder: string): Promise<readonly KeptScore[]> {
+  return (await ScoresFile.open(folder)).all
 }
 
 /** scores.json of a run folder. */
@@ -321,6 +334,10 @@ class ScoresFile {
   find(key: ScoreKey): TextFigures | TaskScores | undefined {
     const fields = Object.keys(key) as (keyof ScoreKey)[]
     return this.scores.find((score) => fields.every((field) => score[field] === key[field]))?.made
+  }
+
+  get all(): readonly KeptScore[] {
+    return this.scores
   }
 
   /** Written at once: what is interrupted goes on from here. */

@@ -3,6 +3,7 @@ import { mkdir, readdir } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { countParameters, decoderModel, type ModelArchitecture } from '@kumiki/models'
 import {
+  type CardScore,
   copyTokenizerFiles,
   type GgufTokenizer,
   loadGguf,
@@ -18,6 +19,7 @@ import type { RunSummary } from '@kumiki/train/records'
 import { exists, readBytes, readJson, writeWhole } from '../files/files.ts'
 import { UsageError } from '../usage-error.ts'
 import { log } from '../verb.ts'
+import { type KeptScore, readScores } from './checkpoint-scores.ts'
 
 export interface ConvertOptions {
   /** A run folder, a folder as the Hub has it, `hf:owner/name`, or a GGUF file. */
@@ -78,6 +80,8 @@ export async function runConvert(options: ConvertOptions): Promise<Converted> {
         ...(generation.bosTokenId !== undefined && { bosTokenId: generation.bosTokenId }),
       })
       if (folder) await copyTokenizerFiles(folder, out)
+      if (to === 'hf' && options.licence === undefined)
+        log('the card says apache-2.0, as LLM-jp releases its models; give --licence where the model has another')
       if (to === 'hf') await writeWhole(join(out, 'README.md'), await cardOf(options, name, architecture, folder))
     }
     decoderModel(architecture).dispose()
@@ -126,6 +130,7 @@ async function cardOf(
   const file = folder && join(folder, 'summary.json')
   const summary = file && (await exists(file)) === true ? ((await readJson(file)) as Partial<RunSummary>) : {}
   const { corpus, heldOut, heldOutParts = {}, steps, tokens, precision, seed } = summary
+  const { evaluation, checkpoints } = folder ? curveOf(await readScores(folder)) : { evaluation: [], checkpoints: [] }
   const figures = { ...(heldOut && { 'held-out text': heldOut }), ...heldOutParts }
   return modelCard({
     name,
@@ -137,8 +142,28 @@ async function cardOf(
     recipe: Object.fromEntries(
       Object.entries({ steps, tokens, precision, seed }).flatMap(([k, v]) => (v === undefined ? [] : [[k, v]])),
     ),
-    evaluation: Object.entries(figures).flatMap(([task, { bitsPerByte }]) =>
-      Number.isFinite(bitsPerByte) ? [{ task, metric: 'bits per byte', value: bitsPerByte }] : [],
-    ),
+    evaluation: [
+      ...Object.entries(figures).flatMap(([task, { bitsPerByte }]) =>
+        Number.isFinite(bitsPerByte) ? [{ task, metric: 'bits per byte', value: bitsPerByte }] : [],
+      ),
+      ...evaluation,
+    ],
+    ...(checkpoints.length > 1 && { checkpoints }),
   })
+}
+
+/** What `kumiki evaluate --runs` kept: the scores of the last checkpoint, and of all. Those of moving averages are not the model's. */
+function curveOf(kept: readonly KeptScore[]) {
+  const byTokens = new Map<number, CardScore[]>()
+  for (const { tokens, averaged, window, name, made } of kept) {
+    if (averaged || window !== null) continue
+    const scores = byTokens.get(tokens) ?? []
+    byTokens.set(tokens, scores)
+    if ('file' in made) scores.push({ task: basename(name), metric: 'bits per byte', value: made.bitsPerByte })
+    else
+      for (const [metric, { value, standardError }] of Object.entries(made.metrics))
+        scores.push({ task: made.task, metric, value, ...(standardError !== undefined && { standardError }) })
+  }
+  const checkpoints = [...byTokens].map(([tokens, scores]) => ({ tokens, scores })).sort((a, b) => a.tokens - b.tokens)
+  return { evaluation: checkpoints.at(-1)?.scores ?? [], checkpoints }
 }

@@ -36,6 +36,8 @@ export interface ModelCard {
   /** What was done, line by line: optimizer, steps, precision, ... */
   readonly recipe?: Readonly<Record<string, string | number>>
   readonly evaluation?: readonly CardScore[]
+  /** Scores of its checkpoints, as a training curve in numbers. */
+  readonly checkpoints?: readonly { readonly tokens: number; readonly scores: readonly CardScore[] }[]
 }
 
 const codes: Readonly<Record<string, string>> = { japanese: 'ja', english: 'en', chinese: 'zh', korean: 'ko' }
@@ -52,7 +54,7 @@ const table = (head: readonly string[], rows: readonly (readonly unknown[])[]): 
 /** @throws RangeError for a name or licence that is no line of text */
 export function modelCard(card: ModelCard): string {
   const { name, licence = 'apache-2.0', baseModel, parameters, contextLength } = card
-  const { data = [], recipe = {}, evaluation = [] } = card
+  const { data = [], recipe = {}, evaluation = [], checkpoints = [] } = card
   for (const [field, value] of Object.entries({ name, licence }))
     if (value.trim() === '' || /[\r\n]/.test(value))
       throw new RangeError(`modelCard: ${field} must be a line of text, got ${JSON.stringify(value)}`)
@@ -114,10 +116,27 @@ export function modelCard(card: ModelCard): string {
           ),
         ]
       : []),
+    ...(checkpoints.length > 0 ? ['## Scores of checkpoints', curveOf(checkpoints)] : []),
     `## Licence\n\n${cell(licence)}`,
   ]
   return `${sections.join('\n\n')}\n`
 }
+
+/** A row for each checkpoint, a column for each metric that any of them has. */
+function curveOf(checkpoints: NonNullable<ModelCard['checkpoints']>): string {
+  const nameOf = ({ task, metric }: CardScore) => `${cell(task)}: ${cell(metric)}`
+  const columns = [...new Set(checkpoints.flatMap(({ scores }) => scores.map(nameOf)))]
+  const rows = [...checkpoints].sort((a, b) => a.tokens - b.tokens)
+  return table(
+    ['tokens', ...columns],
+    rows.map(({ tokens, scores }) => {
+      const known = new Map(scores.map((score) => [nameOf(score), score.value]))
+      return [tokens.toLocaleString('en'), ...columns.map((column) => roundedOr(known.get(column)))]
+    }),
+  )
+}
+
+const roundedOr = (x: number | undefined) => (x === undefined ? '' : round(x))
 
 const round = (x: number) => Number(x.toPrecision(4))
 
