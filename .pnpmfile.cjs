@@ -5,10 +5,15 @@ function withoutSource(exports) {
   return Object.fromEntries(Object.entries(rest).map(([key, value]) => [key, withoutSource(value)]))
 }
 
+// Provenance names the repository that a release was built in; its runner says which that is.
+const repository = ({ GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: name } = process.env) =>
+  server && name ? { repository: { type: 'git', url: `git+${server}/${name}.git` } } : {}
+
 module.exports = {
   hooks: {
     beforePacking: (manifest) => ({
       ...manifest,
+      ...repository(),
       exports: withoutSource(manifest.exports),
       ...(manifest.imports && { imports: withoutSource(manifest.imports) }),
     }),
