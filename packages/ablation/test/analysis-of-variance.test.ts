@@ -145,3 +145,9 @@ test('what cannot be analysed is refused by name', () => {
     /cannot be told from the other terms/,
   )
 })
+
+test.each([1, 0, -7.25e9, 1e-300])('a response that is %d in every run: nothing varies, which is said', (value) => {
+  const made = design({ factors: ['a', 'b', 'c', 'd', 'e'], runs: 8 })
+  const analysis = analysisOfVariance(made, Array(8).fill(value))
+  expect(verdict(made, analysis)).toEqual([expect.stringMatching(/^Every response is .*: nothing varies/)])
+})

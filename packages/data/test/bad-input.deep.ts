@@ -29,7 +29,7 @@ test('a folder of a million files is planned, built and joined', { timeout: 3_60
   const root = join(folder, 'many')
   mkdirSync(root)
   for (let i = 0; i < 1_000_000; i++) writeFileSync(join(root, `${String(i).padStart(7, '0')}.md`), `${i % 1000}`)
-  gc?.()
+  globalThis.gc?.()
   const before = process.memoryUsage().rss
   // Measured while it works, by the greatest that was seen.
   let most = before

@@ -168,3 +168,22 @@ test('fold-over, whole or in one factor; power', async () => {
     table: [{}, { power: expect.closeTo(0.8510126, 6) }, {}],
   })
 })
+
+test('responses as lines of text: a field that is empty is a run that is missing, one that is none is refused', async () => {
+  await inProcess(`ablate design --factors a,b --runs 4 --out ${at('four.json')}`.split(' '))
+  const analyze = async (text: string) => {
+    const file = write('four.txt', text)
+    return inProcess(['ablate', 'analyze', '--design', at('four.json'), '--responses', file, '--json'])
+  }
+  expect((await analyze('1,2\n3,\n5, 6\n7,8.5\n')).json().responses.response).toEqual([
+    [1, 2],
+    [3, null],
+    [5, 6],
+    [7, 8.5],
+  ])
+  expect((await analyze('1\n2\nnan\n4\n')).stderr).toMatch(/line 3 must be numbers .*got "nan"/)
+  expect((await analyze('1\n\n3\n4\n')).stderr).toMatch(/line 2 must be numbers .*got ""/)
+  expect((await analyze('1\n1\n1\n1\n')).json().verdict).toEqual([
+    expect.stringMatching(/^Every response is 1: nothing/),
+  ])
+})

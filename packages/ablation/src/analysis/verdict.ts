@@ -58,6 +58,11 @@ export function verdict(design: Design | LevelDesign, analysis: Anova): string[]
   const alpha = 1 - confidence
   if (residual.standardDeviation === null)
     return ['Nothing is left for a residual, so no effect can be tested; repeat runs, or use Lenth’s method.']
+  // Neither terms nor residual are more than rounding.
+  if (terms.length > 0 && terms.every(({ F }) => F === null))
+    return [
+      `Every response is ${text(analysis.mean)}: nothing varies, so nothing can be tested; look whether the right figure was read.`,
+    ]
   const sentences: string[] = []
   const found = terms.filter(({ holm, term }) => holm !== null && holm < alpha && term !== 'blocks')
   for (const { term, difference, confidenceInterval, holm, means, factors } of found) {

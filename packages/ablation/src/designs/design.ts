@@ -73,7 +73,7 @@ export function design({ factors: given, runs, generators, baseline = false, cle
   const base = Math.log2(runs)
   if (!Number.isInteger(runs) || !Number.isInteger(base) || runs < 4 || runs > Math.min(mostRuns, 2 ** k) || runs <= k)
     throw new RangeError(
-      `design: runs must be a power of two, more than ${k} (the factors), at least 4 and at most ${Math.min(mostRuns, 2 ** k)}, got ${runs}`,
+      `design: runs must be a power of two, more than ${k} (the factors), at least 4 and at most ${Math.min(mostRuns, 2 ** k)}, got ${runs}${[12, 20, 24].includes(runs) ? ' (so many are a Plackett-Burman design: plackettBurman; --kind plackett-burman)' : ''}`,
     )
   if (generators && clear.length > 0) throw new RangeError('design: give generators or clear, not both')
   const { basic, added } = generators

@@ -68,7 +68,9 @@ export function orthogonalArray(factors: readonly GivenFactor[]): LevelDesign {
   const count = (levels: number) => checked.filter((f) => f.levels.length === levels).length
   const [twos, threes, quads] = [count(2), count(3), count(4)]
   if (twos + threes + quads < checked.length)
-    throw new RangeError('orthogonalArray: factors have two, three or four levels; use fullFactorial for others')
+    throw new RangeError(
+      'orthogonalArray: factors have two, three or four levels; a full factorial takes others (fullFactorial; --kind full)',
+    )
   let name: string
   let columns: Readonly<Record<number, Columns>>
   if (twos === 0 && quads === 0 && threes <= 4) {

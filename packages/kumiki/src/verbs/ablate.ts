@@ -156,7 +156,7 @@ function lenthOf(
 ): { sentence: string }[] {
   if (!('definingRelation' in made) || made.runs.length < 8) return []
   return Object.entries(responses).flatMap(([name, values]) => {
-    if (!values.every((value) => typeof value === 'number')) return []
+    if (!values.every((value) => typeof value === 'number') || values.every((value) => value === values[0])) return []
     const { effects } = lenth(made, values as number[], confidence)
     const stand = effects.filter(({ stands }) => stands).map(({ term }) => term)
     const what =
@@ -253,12 +253,15 @@ async function readResponses(file: string): Promise<Responses> {
     return json as Record<string, Response[]>
   }
   const lines = text.split(/\r?\n/).map((line, index) => {
+    // A field between commas that is empty is a run that is missing.
     const values = line
       .trim()
-      .split(/[\s,]+/)
-      .map((word) => (word === '' ? Number.NaN : Number(word)))
-    if (values.some((value) => !Number.isFinite(value)))
-      throw new Error(`${file}: line ${index + 1} must be numbers, got ${JSON.stringify(line.slice(0, 80))}`)
+      .split(line.includes(',') ? /\s*,\s*/ : /\s+/)
+      .map((word) => (word === '' ? (line.includes(',') ? null : Number.NaN) : Number(word)))
+    if (values.some((value) => value !== null && !Number.isFinite(value)))
+      throw new Error(
+        `${file}: line ${index + 1} must be numbers (an empty field between commas is a run that is missing), got ${JSON.stringify(line.slice(0, 80))}`,
+      )
     return values.length === 1 ? values[0] : values
   })
   return { response: lines }
