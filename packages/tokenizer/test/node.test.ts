@@ -133,6 +133,31 @@ describe('EncodePool', () => {
     await expect(pool.encodeBatch(['a'])).rejects.toThrow(/closed/)
   })
 
+  test('encodes a file as encodeFile does, in order, and reads no further than it must', async () => {
+    const pool = new EncodePool(bytes, { threads: 2 })
+    const lines = Array.from({ length: 200 }, (_, k) => `${text.slice(k % 20)} ${k}${k % 7 === 0 ? '\r' : ''}`)
+    const whole = new TextEncoder().encode(`\n${lines.join('\n')}`)
+    let read = 0
+    async function* chunks(): AsyncGenerator<Uint8Array> {
+      for (let at = 0; at < whole.length; at += 100, read++) yield whole.subarray(at, at + 100)
+    }
+    try {
+      const found: Int32Array[] = []
+      for await (const { ids, lengths } of pool.encodeFile(chunks())) {
+        if (found.length === 0) expect(read).toBeLessThan(12)
+        let at = 0
+        for (const length of lengths) found.push(ids.subarray(at, (at += length)))
+      }
+      expect(found).toEqual(['', ...lines].map((line) => tokenizer.encode(line)))
+      await expect(pool.encodeFile('/no/such/file').next()).rejects.toThrow(/cannot be read/)
+      const marked = await pool.encodeFile(chunks(), { addBos: true }).next()
+      expect(marked.value?.ids[0]).toBe(tokenizer.bosId)
+    } finally {
+      await pool.close()
+    }
+    await expect(pool.encodeFile(chunks()).next()).rejects.toThrow(/closed/)
+  })
+
   test('a broken model and wrong options are said', () => {
     expect(() => new EncodePool(new Uint8Array(3))).toThrow(TokenizerError)
     expect(() => new EncodePool(bytes, { threads: 0 })).toThrow(/threads is 0/)

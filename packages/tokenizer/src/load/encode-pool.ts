@@ -5,6 +5,7 @@ import { checkOptions } from '../check-options.ts'
 import type { HuggingFaceEncodeOptions } from '../huggingface/hugging-face-tokenizer.ts'
 import type { EncodeOptions } from '../sentencepiece/tokenizer.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
+import { type ByteChunks, type EncodeFileOptions, lineBlocks } from './line-blocks.ts'
 import { tokenizerFromBytes } from './tokenizer-from-bytes.ts'
 
 export type EncodePoolOptions = {
@@ -14,10 +15,18 @@ export type EncodePoolOptions = {
   batchLength?: number
 }
 
-export type EncodeRequest = { batch: number; lines: string[]; options: EncodeOptions & HuggingFaceEncodeOptions }
+type Options = EncodeOptions & HuggingFaceEncodeOptions
+/** Texts, or the bytes of whole lines, each of which ends with a line feed (the last may lack it). */
+export type EncodeRequest = { batch: number; lines: string[] | Uint8Array; options: Options }
 export type EncodeReply = { batch: number; ids: Int32Array; lengths: Int32Array } | { batch: number; error: string }
 
-type Pending = { resolve(ids: Int32Array[]): void; reject(error: Error): void }
+/** The ids of several lines, one after another: line k has the next `lengths[k]`. */
+export type EncodedLines = { ids: Int32Array; lengths: Int32Array }
+
+type Pending = { resolve(lines: EncodedLines): void; reject(error: Error): void }
+
+/** Bytes of a file that go to a thread at a time. */
+const BLOCK_BYTES = 1 << 18
 
 /** Encodes many texts on worker threads, each with a tokenizer of its own. Close it when done. */
 export class EncodePool {
@@ -46,38 +55,65 @@ export class EncodePool {
   }
 
   /** @returns the ids of each text, in the order of the texts: what `encode` gives for it */
-  async encodeBatch(
-    texts: Iterable<string>,
-    options: EncodeOptions & HuggingFaceEncodeOptions = {},
-  ): Promise<Int32Array[]> {
-    if (this.#closed) throw new TokenizerError('EncodePool: it is closed')
+  async encodeBatch(texts: Iterable<string>, options: Options = {}): Promise<Int32Array[]> {
+    this.#checkOpen()
     if (typeof texts === 'string') {
       throw new TokenizerError('EncodePool: texts is one string; give a list of texts, as [text]')
     }
-    const parts: Promise<Int32Array[]>[] = []
+    const parts: Promise<EncodedLines>[] = []
     let lines: string[] = []
     let length = 0
-    const send = () => {
-      const batch = this.#batches++
-      const request: EncodeRequest = { batch, lines, options }
-      parts.push(
-        new Promise((resolve, reject) => {
-          this.#pending.set(batch, { resolve, reject })
-        }),
-      )
-      const worker = this.#workers[batch % this.#workers.length]
-      worker.ref()
-      worker.postMessage(request)
-      lines = []
-      length = 0
-    }
     for (const text of texts) {
       lines.push(text)
       length += text.length + 1
-      if (length >= this.#batchLength) send()
+      if (length < this.#batchLength) continue
+      parts.push(this.#send(lines, options))
+      lines = []
+      length = 0
     }
-    if (lines.length > 0) send()
-    return (await Promise.all(parts)).flat()
+    if (lines.length > 0) parts.push(this.#send(lines, options))
+    return (await Promise.all(parts)).flatMap(({ ids, lengths }) => cut(ids, lengths))
+  }
+
+  /**
+   * Encodes the lines of a file of any size on all threads, in order. What is read goes to the threads as bytes, cut behind line feeds; at most
+   * two parts for each thread are held, however slowly the results are taken.
+   * @param source a path, or chunks of UTF-8 bytes (a line may be cut between two)
+   * @returns the ids of some lines at a time: those of `encodeFile`, line for line
+   * @throws TokenizerError where the file cannot be read
+   */
+  async *encodeFile(
+    source: string | URL | ByteChunks,
+    options: EncodeFileOptions & Options = {},
+  ): AsyncGenerator<EncodedLines> {
+    this.#checkOpen()
+    const { chunkSize, ...encodeOptions } = options
+    const most = 2 * this.#workers.length
+    const sent: Promise<EncodedLines>[] = []
+    for await (const bytes of lineBlocks(source, { chunkSize: chunkSize ?? BLOCK_BYTES })) {
+      const part = this.#send(bytes, encodeOptions)
+      // Told when its turn has come; until then nobody listens.
+      part.catch(() => {})
+      sent.push(part)
+      if (sent.length >= most) yield await sent.shift()!
+    }
+    while (sent.length > 0) yield await sent.shift()!
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new TokenizerError('EncodePool: it is closed')
+  }
+
+  #send(lines: string[] | Uint8Array, options: Options): Promise<EncodedLines> {
+    this.#checkOpen()
+    const batch = this.#batches++
+    const worker = this.#workers[batch % this.#workers.length]
+    return new Promise((resolve, reject) => {
+      this.#pending.set(batch, { resolve, reject })
+      worker.ref()
+      const request: EncodeRequest = { batch, lines, options }
+      worker.postMessage(request, lines instanceof Uint8Array ? [lines.buffer as ArrayBuffer] : [])
+    })
   }
 
   /** Ends the threads; what is not done yet fails. */
@@ -94,7 +130,7 @@ export class EncodePool {
       const pending = this.#pending.get(reply.batch)
       this.#pending.delete(reply.batch)
       if ('error' in reply) pending?.reject(new TokenizerError(reply.error))
-      else pending?.resolve(cut(reply.ids, reply.lengths))
+      else pending?.resolve({ ids: reply.ids, lengths: reply.lengths })
       if (this.#pending.size === 0) for (const each of this.#workers) each.unref()
     })
     worker.on('error', (error) => this.#fail(new TokenizerError(`EncodePool: a thread ended: ${error.message}`)))

@@ -1,6 +1,7 @@
 // What a worker thread of EncodePool runs: it loads the tokenizer once, then encodes the batches it is sent.
 import { parentPort, workerData } from 'node:worker_threads'
 import type { EncodeReply, EncodeRequest } from './encode-pool.ts'
+import { linesOf } from './line-blocks.ts'
 import { tokenizerFromBytes } from './tokenizer-from-bytes.ts'
 
 const port = parentPort!
@@ -8,7 +9,9 @@ const tokenizer = tokenizerFromBytes(workerData as Uint8Array)
 
 port.on('message', ({ batch, lines, options }: EncodeRequest) => {
   try {
-    const encoded = lines.map((line) => tokenizer.encode(line, options))
+    const encoded: Int32Array[] = []
+    for (const line of lines instanceof Uint8Array ? linesOf(lines) : lines)
+      encoded.push(tokenizer.encode(line, options))
     const lengths = Int32Array.from(encoded, (ids) => ids.length)
     const ids = new Int32Array(lengths.reduce((sum, length) => sum + length, 0))
     let at = 0
