@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdtemp, readdir, readFile, rm, truncate } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -134,4 +134,27 @@ test('names that are none', async () => {
     await expect(bring(name), name).rejects.toThrow(/must be owner\/name/)
   await expect(fetchFromHub('a/b', { revision: '../x' })).rejects.toThrow(/revision must be a branch, tag or commit/)
   await expect(bring('some/none')).rejects.toThrow(/hf:some\/none: .*not found/i)
+})
+
+test('parameters past what the cpu device can address are refused before any is read', async () => {
+  const device = await init({ backend: 'cpu', threads: 1 })
+  const folder = await writeVectorFolder(readVector('qwen2'), 'single', join(root, 'large'))
+  const file = join(folder, 'config.json')
+  const config = JSON.parse(await readFile(file, 'utf8')) as object
+  const load = async (gibibytes: number, dtype?: 'bfloat16') => {
+    const vocab_size = 2 ** 20
+    const hidden_size = Math.ceil((gibibytes * 2 ** 30) / 4 / vocab_size / 64) * 64
+    const heads = { num_attention_heads: 4, num_key_value_heads: 4, head_dim: hidden_size / 4 }
+    await writeFile(file, JSON.stringify({ ...config, ...heads, vocab_size, hidden_size, tie_word_embeddings: true }))
+    return loadModel(device, folder, { dtype })
+  }
+  await expect(load(6)).rejects.toThrow(
+    /large: [\d,]+ parameters in float32 take [67]\.\d GiB; the cpu device can address 4\.0 GiB: dtype 'bfloat16' \(3\.\d GiB\) fits/,
+  )
+  await expect(load(10, 'bfloat16')).rejects.toThrow(
+    /in bfloat16 take [56]\.\d GiB; .*a GPU \(webgpu\) or a smaller model/,
+  )
+  // What fits is read on, to where the table is not the one of the configuration.
+  await expect(load(6, 'bfloat16')).rejects.toThrow(/but config\.json calls for/)
+  device.dispose()
 })

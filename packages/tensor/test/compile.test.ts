@@ -203,6 +203,22 @@ test('a step that finds no memory leaves its arguments as they were', async () =
   device.dispose()
 })
 
+test('a program past 4 GiB is refused before anything is taken, with what it needs and how much would fit', async () => {
+  const device = await init({ backend: 'cpu', threads: 1 })
+  const before = device.counters.bytes
+  // 6 GiB: three GiB of results, and as much in between.
+  const f = compile((x: Tensor) => {
+    const wide = x.broadcastTo([3 * 2 ** 28]).cos()
+    return [wide.mul(wide.sum()).sum(), wide.sin()]
+  })
+  const said =
+    /takes \d{10} bytes \(arguments 64, results 3221\d{6}, 3221\d{6} in between\).*4 GiB.* have 4294901760; 66 % of it would fit: .*checkpoint\(\), or bfloat16/
+  await expect(f.prepare(device.tensor([1]))).rejects.toThrow(said)
+  await expect(f(device.tensor([1]))).rejects.toThrow(said)
+  expect(device.counters.bytes - before).toBeLessThan(1000)
+  device.dispose()
+})
+
 test('memory of tensors that nobody holds comes back', async () => {
   setFlagsFromString('--expose-gc')
   const gc = runInNewContext('gc') as () => void

@@ -62,6 +62,7 @@ export async function loadModel(device: Device, from: string, options: LoadOptio
       const read = tensorOf(device, weights.info(stored), await weights.read(stored))
       return cast(read, wanted === 'stored' ? dtype : wanted)
     }
+    requireAddressable(device, folder, architecture, wanted)
     for (const { name, shape } of parameterShapes(architecture, { experts: 'stacked' })) {
       const [experts, ...ofOne] = shape
       const parts: Tensor[] = []
@@ -93,6 +94,32 @@ export async function loadModel(device: Device, from: string, options: LoadOptio
     await weights.close()
   }
 }
+
+/** @throws Error where the parameters do not fit into what the cpu device can address, before any is read */
+function requireAddressable(
+  device: Device,
+  folder: string,
+  architecture: ModelArchitecture,
+  dtype: DType | 'stored',
+): void {
+  if (device.kind !== 'cpu') return
+  let elements = 0
+  for (const { shape } of parameterShapes(architecture, { experts: 'stacked' })) {
+    elements += shape.reduce((product, extent) => product * extent, 1)
+  }
+  // Files that store parameters in their own formats have them in two bytes or less, or in four.
+  const width = dtype === 'float32' || dtype === 'int32' ? 4 : dtype === 'stored' ? 1 : 2
+  if (elements * width <= cpuBytes) return
+  const gibibytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`
+  const fits = width === 4 && elements * 2 <= cpuBytes
+  throw new Error(
+    `${folder}: ${elements.toLocaleString('en')} parameters in ${dtype} take ${gibibytes(elements * width)}; the cpu device can address ${gibibytes(cpuBytes)}: ` +
+      (fits ? `dtype 'bfloat16' (${gibibytes(elements * 2)}) fits` : 'a GPU (webgpu) or a smaller model is needed'),
+  )
+}
+
+/** The cpu device's memory is one WebAssembly memory. */
+const cpuBytes = 2 ** 32
 
 /** The folder of a model: itself, or where the cache has it. */
 export async function modelFolder(from: string, hub?: HubOptions): Promise<string> {

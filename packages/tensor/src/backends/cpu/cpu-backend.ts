@@ -18,7 +18,7 @@ import { encodeKernels } from './kernel-module.ts'
 import { loadKernels, relaxedProbe } from './load-kernels.ts'
 import type { CpuArgument, CpuRule } from './rule.ts'
 import { defaultThreads, type LoadedModule, ThreadPool } from './thread-pool.ts'
-import { allocatedBytes, type WasmBuffer, WasmMemory } from './wasm-memory.ts'
+import { allocatedBytes, requireAddressable, type WasmBuffer, WasmMemory } from './wasm-memory.ts'
 
 export interface CpuOptions {
   /** Threads, the calling one included; default: all processors where memory can be shared, else 1. */
@@ -135,7 +135,7 @@ export class CpuBackend implements Backend {
       limits: { operands: 40, nodes: 100 },
     })
     const { actions, scratchBytes, threadScratchBytes, modules } = this.lower(plan)
-    return new CpuProgram(
+    const program = new CpuProgram(
       this.recorder,
       this.memory,
       this.pool,
@@ -147,6 +147,13 @@ export class CpuBackend implements Backend {
       options.keepTemporaries,
       () => this.giveUp(modules),
     )
+    try {
+      requireAddressable(program.memory())
+    } catch (error) {
+      program.dispose()
+      throw error
+    }
+    return program
   }
 
   record(into: KernelTiming[] | undefined): void {

@@ -1,6 +1,7 @@
 // The WebAssembly memory that holds every buffer of the processor's backend.
 
 import { DeviceError } from '../../errors.ts'
+import type { ProgramMemory } from '../../passes/memory.ts'
 import type { DeviceBuffer } from '../../storage.ts'
 import type { Counters } from '../backend.ts'
 
@@ -19,6 +20,19 @@ const maximumPages = 65536
 /** What a block of so many bytes takes from the memory. */
 export function allocatedBytes(bytes: number): number {
   return Math.ceil((bytes + slack) / 64) * 64
+}
+
+/**
+ * Refuses a program that cannot fit, whatever else there is, before anything of it is taken.
+ * @throws DeviceError with what it needs and how much of it would fit
+ */
+export function requireAddressable({ peakBytes, inputBytes, outputBytes, temporaryBytes }: ProgramMemory): void {
+  const most = maximumPages * page - heapStart
+  if (peakBytes <= most) return
+  throw new DeviceError(
+    `cpu: out of memory: the program takes ${peakBytes} bytes (arguments ${inputBytes}, results ${outputBytes}, ${temporaryBytes} in between), and the 4 GiB ` +
+      `that WebAssembly can address have ${most}; ${Math.floor((100 * most) / peakBytes)} % of it would fit: use a smaller model, batch or sequence, checkpoint(), or bfloat16`,
+  )
 }
 
 /**
