@@ -55,7 +55,7 @@ async function bareSteps(): Promise<number> {
     const result = await bare(state, batch, optimizer.scalars(++made, 1e-3), {})
     state = result.state
     await result.loss.item()
-    for (const t of [result.loss, result.gradNorm]) t.dispose()
+    for (const t of [result.loss, result.gradNorm, result.gradSquares]) t.dispose()
   }
   return (processorTime() - began) / steps
 }

@@ -51,3 +51,25 @@ test('the same accumulation gives the same bits; another is the same to rounding
   for (const other of [halves, quarters])
     for (const [i, loss] of other.entries()) expect(Math.abs(loss - whole[i])).toBeLessThan(1e-5)
 })
+
+test('a resume with other threads gives the same bits; with another split or precision the same run to rounding', async () => {
+  const begun = made(device)
+  await lossesOf(begun, 3)
+  const snapshot = await begun.snapshot()
+  const rest = await lossesOf(begun, 6)
+  const goOn = async (on: Device, options: TinyRun = {}) => {
+    const trainer = made(on, options)
+    await trainer.restore(snapshot)
+    const losses = await lossesOf(trainer, 6)
+    trainer.dispose()
+    return losses
+  }
+  expect(await goOn(threaded)).toEqual(rest)
+  for (const [options, tolerance] of [
+    [{ accumulation: 2 }, 1e-5],
+    [{ precision: bf16 }, 2e-2],
+  ] as const)
+    for (const [i, loss] of (await goOn(device, options)).entries())
+      expect(Math.abs(loss - rest[i])).toBeLessThan(tolerance)
+  begun.dispose()
+})
