@@ -1,13 +1,16 @@
 /**
- * Generation beside transformers.js (onnxruntime-node, on the processor) and llama.cpp (node-llama-cpp), which continue the same prompts with
- * the same weights in float32, by turns. See README.md.
+ * Generation beside transformers.js (onnxruntime-node, on the processor), onnxruntime-web (WebAssembly, what it uses in a browser) and llama.cpp
+ * (node-llama-cpp), which continue the same prompts with the same weights in float32, by turns. See README.md.
  *
  *     node --conditions=source --import tsx benchmarks/generate.ts --peers FOLDER --json
+ *     node --conditions=source --import tsx benchmarks/generate.ts --contexts 128,512,1024,1900 --json
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { loadModel } from '@kumiki/models/node'
+import { init } from '@kumiki/tensor'
 import { startProcess } from './common/child-process.ts'
 import { countOf } from './common/options.ts'
 import { processorName } from './common/processor.ts'
@@ -20,6 +23,7 @@ import {
   type Reply,
   type Request,
 } from './generate/contestant.ts'
+import { costOverContext } from './generate/context.ts'
 import { writeModels } from './generate/files.ts'
 import { promptOf } from './generate/workload.ts'
 
@@ -28,6 +32,8 @@ const { values } = parseArgs({
     /** Where node_modules has @huggingface/transformers and node-llama-cpp; without it Kumiki runs alone. */
     peers: { type: 'string' },
     only: { type: 'string' },
+    /** In place of all that: the cost of a token of Kumiki's at these contexts, and its attention's. */
+    contexts: { type: 'string' },
     rounds: { type: 'string', default: '7' },
     prompts: { type: 'string', default: '128,1024' },
     tokens: { type: 'string', default: '33' },
@@ -39,7 +45,7 @@ const rounds = countOf('rounds', values.rounds)
 const tokens = countOf('tokens', values.tokens)
 const threads = countOf('threads', values.threads)
 const lengths = values.prompts.split(',').map((n) => countOf('prompts', n))
-const wanted = values.only ? values.only.split(',') : values.peers ? implementations : ['kumiki']
+const wanted = values.only ? values.only.split(',') : values.peers ? [...implementations] : ['kumiki']
 
 const folder = mkdtempSync(join(tmpdir(), 'kumiki-bench-'))
 const started = new Map<Implementation, Awaited<ReturnType<typeof startProcess<{ version: string }>>>>()
@@ -47,6 +53,18 @@ const rows: Record<string, unknown>[] = []
 try {
   const about = { benchmark: 'generate', ...provenance(['models', 'tensor']), processor: processorName(), threads }
   await writeModels(folder)
+  if (values.contexts) {
+    const device = await init({ backend: 'cpu', threads })
+    const { parameters } = await loadModel(device, join(folder, 'hf'))
+    const contexts = values.contexts.split(',').map((n) => countOf('contexts', n))
+    for (const cost of await costOverContext(device, parameters, contexts, rounds)) {
+      rows.push({ ...cost })
+      if (values.json) process.stdout.write(`${JSON.stringify({ ...about, benchmark: 'generate context', ...cost })}\n`)
+    }
+    device.dispose()
+    lengths.length = 0
+    wanted.length = 0
+  }
   for (const implementation of wanted as Implementation[]) {
     const spec: ContestantSpec = { implementation, models: folder, peers: values.peers, threads }
     const script = new URL('generate/child.ts', import.meta.url)

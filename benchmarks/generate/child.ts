@@ -5,6 +5,7 @@ const spec = JSON.parse(process.argv[2]) as ContestantSpec
 const start: Record<ContestantSpec['implementation'], () => Promise<Contestant>> = {
   kumiki: async () => (await import('./kumiki.ts')).startKumiki(spec),
   'transformers.js': async () => (await import('./transformers-js.ts')).startTransformers(spec),
+  'onnxruntime-web': async () => (await import('./onnxruntime-web.ts')).startOnnxWeb(spec),
   'llama.cpp': async () => (await import('./llama-cpp.ts')).startLlama(spec),
 }
 const contestant = await start[spec.implementation]()

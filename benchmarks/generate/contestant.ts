@@ -1,6 +1,6 @@
 /** An implementation under test, and the messages by which a run talks to the process it lives in. */
 
-export const implementations = ['kumiki', 'transformers.js', 'llama.cpp'] as const
+export const implementations = ['kumiki', 'transformers.js', 'onnxruntime-web', 'llama.cpp'] as const
 export type Implementation = (typeof implementations)[number]
 
 export interface ContestantSpec {

@@ -59,7 +59,7 @@ async function evaluate(flags: EvaluateFlags): Promise<void> {
   if ((model === undefined) === (runs === undefined))
     throw new UsageError('give either --model FOLDER, one model, or --runs RUN ..., every checkpoint of runs')
   if (options.text.length + options.task.length === 0)
-    throw new UsageError('evaluate: give --text FILE ... or --task FILE.yaml ...')
+    throw new UsageError('give --text FILE ... or --task FILE.yaml ...')
   if (runs) return evaluateRuns(flags, runs)
   for (const [flag, value] of Object.entries({ averaged, out }))
     if (value !== undefined) throw new UsageError(`--${flag} goes with --runs RUN ...`)

@@ -175,9 +175,13 @@ function parseEntry(name: string, entry: unknown, dataStart: number, dataBytes: 
     throw new TypeError(`${owner}: data_offsets must be two numbers [begin, end]`)
   }
   const [begin, end] = offsets
-  if (!Number.isSafeInteger(begin) || !Number.isSafeInteger(end) || begin < 0 || end < begin || end > dataBytes) {
+  if (!Number.isSafeInteger(begin) || !Number.isSafeInteger(end) || begin < 0 || end < begin) {
     throw new RangeError(`${owner}: data_offsets [${begin}, ${end}] must lie in order within 0 to ${dataBytes}`)
   }
+  if (end > dataBytes)
+    throw new RangeError(
+      `${owner}: data_offsets [${begin}, ${end}] go past the ${dataBytes} bytes of data that are there; the file is cut short, or its header is wrong`,
+    )
   const bytes = tensorBytes(owner, dtype, shape)
   if (bytes !== end - begin) {
     throw new RangeError(

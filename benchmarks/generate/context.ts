@@ -1,0 +1,63 @@
+/**
+ * The cost of a token over the context: how long one step of decoding takes, and how long its attention alone takes at the same context, in
+ * the same process by turns. What is left does not grow.
+ */
+import { decoderModel, Generator, type Parameters } from '@kumiki/models'
+import { compile, type Device, matmul, softmax, swapAxes, type Tensor } from '@kumiki/tensor'
+import { medianOf } from '../common/statistics.ts'
+import { architecture, promptOf } from './workload.ts'
+
+export interface ContextCost {
+  readonly context: number
+  readonly millisecondsPerToken: number
+  /** Scores, softmax and weighted values of all layers, over the cache's room. */
+  readonly attentionMilliseconds: number
+  readonly otherMilliseconds: number
+}
+
+export async function costOverContext(
+  device: Device,
+  parameters: Parameters,
+  contexts: readonly number[],
+  rounds: number,
+): Promise<ContextCost[]> {
+  const { numAttentionHeads, numKeyValueHeads, headDim, numHiddenLayers } = architecture
+  const group = numAttentionHeads / numKeyValueHeads
+  const generator = new Generator(device, decoderModel(architecture), parameters)
+  // As the decoder goes on from its cache: q [KV, G, D], keys and values [S, KV, D].
+  const attend = compile((q: Tensor, keys: Tensor, values: Tensor) => {
+    const scores = matmul(q, keys.transpose([1, 2, 0]), { dtype: 'float32' }).mul(headDim ** -0.5)
+    return matmul(softmax(scores), swapAxes(values, 0, 1), { dtype: 'float32' })
+  })
+  const step = 16
+  const costs: ContextCost[] = []
+  for (const context of contexts) {
+    const tensor = (shape: number[]) => device.tensor(new Float32Array(shape.reduce((a, b) => a * b)).fill(0.01), shape)
+    const q = tensor([numKeyValueHeads, group, headDim])
+    const [keys, values] = [1, 2].map(() => tensor([context + step, numKeyValueHeads, headDim]))
+    const whole: number[] = []
+    const attention: number[] = []
+    for (let round = 0; round <= rounds; round++) {
+      let at = 0
+      for await (const _ of generator.generate(promptOf(context, round), step + 1, { temperature: 0 })) {
+        const now = performance.now()
+        if (at > 0 && round > 0) whole.push(now - at)
+        at = now
+      }
+      const began = performance.now()
+      for (let i = 0; i < step * numHiddenLayers; i++) (await attend(q, keys, values)).dispose()
+      if (round > 0) attention.push((performance.now() - began) / step)
+    }
+    for (const t of [q, keys, values]) t.dispose()
+    const [token, of] = [medianOf(whole), medianOf(attention)]
+    const figure = (x: number) => Number(x.toPrecision(4))
+    costs.push({
+      context,
+      millisecondsPerToken: figure(token),
+      attentionMilliseconds: figure(of),
+      otherMilliseconds: figure(token - of),
+    })
+  }
+  generator.dispose()
+  return costs
+}
