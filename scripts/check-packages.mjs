@@ -1,4 +1,4 @@
-// What a user of the packed tarballs would stumble over: publint on each, and are-the-types-wrong for every entry.
+// What a user of the packed tarballs would stumble over: publint on each, and are-the-types-wrong for every entry. Names as arguments: these alone.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -12,7 +12,9 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const folder = mkdtempSync(join(tmpdir(), 'kumiki-check-'))
 let failed = 0
 try {
+  const wanted = process.argv.slice(2)
   for (const { name, tarball } of await pack(folder)) {
+    if (wanted.length > 0 && !wanted.includes(name)) continue
     const bytes = readFileSync(tarball)
     const buffer = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength)
     const { messages, pkg } = await publint({ pack: { tarball: buffer }, level: 'warning', strict: true })

@@ -1,13 +1,14 @@
 // Every check that is not a test, each as its own process: `npm run -s check`. One line each, and the output of what fails.
-// With --json FILE the counts are written there too: { passed, failed }.
+// With --json FILE the counts are written there too: { passed, failed }. With --changed (`npm run -s check:changed`) only what the work since
+// `main` touches: its files are linted, types are checked from the last time on, and of packages the ones with changed sources are built, packed and weighed.
 import { spawnSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build } from './build.mjs'
+import { build, packages } from './build.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
-const checks = {
+const all = {
   'lint and format (biome)': ['biome', 'check', '.', '--diagnostic-level=warn', '--error-on-warnings'],
   'types (tsc)': ['tsc', '-p', 'tsconfig.json'],
   'unused files, exports, dependencies (knip)': ['knip', '--no-progress'],
@@ -16,6 +17,61 @@ const checks = {
   'sizes (size-limit)': ['size-limit'],
   'sizes of what a page loads': [process.execPath, 'scripts/check-loads.mjs'],
 }
+
+/** Files that differ from `main`, committed or not, without those that are gone. */
+function changedFiles() {
+  const git = (...args) => spawnSync('git', args, { cwd: root, encoding: 'utf8' }).stdout.split('\n').filter(Boolean)
+  const [base = 'HEAD'] = git('merge-base', 'HEAD', 'main')
+  const files = [...git('diff', '--name-only', base), ...git('ls-files', '--others', '--exclude-standard')]
+  return [...new Set(files)].filter((file) => existsSync(join(root, file)))
+}
+
+/** The checks that a change of these files can fail. */
+function checksOf(files) {
+  const touched = packages().filter(({ folder }) => {
+    const at = `packages/${folder.split(/[/\\]/).pop()}/`
+    return files.some(
+      (file) => file.startsWith(`${at}src/`) || file === `${at}package.json` || file === `${at}README.md`,
+    )
+  })
+  const rows = JSON.parse(readFileSync(join(root, '.size-limit.json'), 'utf8'))
+  const weighed = rows.filter(({ name }) => touched.some((p) => new RegExp(`^${p.name}(?![\\w-])`).test(name)))
+  const some = (pattern) => files.some((file) => pattern.test(file))
+  const names = touched.map(({ name }) => name)
+  return {
+    ...(files.length > 0 && {
+      'lint and format (biome)': [
+        'biome',
+        'check',
+        '--no-errors-on-unmatched',
+        '--diagnostic-level=warn',
+        '--error-on-warnings',
+        ...files,
+      ],
+    }),
+    ...(some(/\.tsx?$|tsconfig|package\.json$/) && { 'types (tsc)': all['types (tsc)'] }),
+    ...(some(/\.(tsx?|mjs)$|package\.json$|knip\.json$/) && {
+      'unused files, exports, dependencies (knip)': all['unused files, exports, dependencies (knip)'],
+    }),
+    ...(names.length > 0 && {
+      [`build (${names.join(', ')})`]: () => build(touched),
+      'packages (publint, are-the-types-wrong)': [process.execPath, 'scripts/check-packages.mjs', ...names],
+      ...(weighed.length > 0 && { 'sizes (size-limit)': sizesOf(weighed) }),
+      ...(some(/^packages\/(tensor|numerics)\/src\//) && {
+        'sizes of what a page loads': all['sizes of what a page loads'],
+      }),
+    }),
+  }
+}
+
+/** size-limit with some of its rows: it takes a configuration by the folder that it is started in, so rows are weighed from a file of their own. */
+function sizesOf(rows) {
+  const file = join(root, 'node_modules', '.cache', 'kumiki', 'size-limit.json')
+  writeFileSync(file, JSON.stringify(rows.map((row) => ({ ...row, path: join(root, row.path) }))))
+  return ['size-limit', '--config', file]
+}
+
+const checks = process.argv.includes('--changed') ? checksOf(changedFiles()) : all
 
 const env = { ...process.env, PATH: join(root, 'node_modules', '.bin') + delimiter + (process.env.PATH ?? '') }
 

@@ -453,7 +453,11 @@ describe('verbs', () => {
       node: { version: process.versions.node },
       cpu: { available: true, matmul: { correct: true } },
       webgpu: { available: expect.any(Boolean) },
+      advice: expect.arrayContaining([]),
     })
+    const { webgpu, advice } = doctor.json()
+    if (webgpu.available) expect(webgpu.limits.maxStorageBufferBindingSize).toBeGreaterThanOrEqual(2 ** 27)
+    if (webgpu.software) expect(advice).toContain('the WebGPU adapter is software: --device cpu is faster')
     expect(version).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+/) })
   })
 })

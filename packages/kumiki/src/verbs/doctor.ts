@@ -12,12 +12,23 @@ export function addDoctor(program: Command): void {
 /** Node releases the packages are written for. */
 const leastNode = [20, 19]
 
+/** Limits that decide what fits: bytes, but for invocations. */
+const shownLimits = [
+  'maxBufferSize',
+  'maxStorageBufferBindingSize',
+  'maxComputeWorkgroupStorageSize',
+  'maxComputeInvocationsPerWorkgroup',
+] as const
+
 interface BackendReport {
   readonly available: boolean
   /** Adapter or instruction set and threads. */
   readonly description?: string
   /** A software adapter: WebGPU works, but the cpu backend is faster. */
   readonly software?: boolean
+  /** Of a WebGPU device: what kernels may use, and bytes. */
+  readonly features?: readonly string[]
+  readonly limits?: Readonly<Record<(typeof shownLimits)[number], number>>
   readonly matmul?: { readonly correct: boolean; readonly greatestError: number; readonly milliseconds: number }
   readonly error?: string
 }
@@ -39,6 +50,7 @@ async function doctor(options: { json?: boolean }): Promise<void> {
     webgpu,
     cpu,
     auto,
+    advice: adviceFor({ nodeFits, major, webgpu, cpu, freeBytes: freemem() }),
   }
   answer(options, result, () =>
     textFields([
@@ -47,8 +59,10 @@ async function doctor(options: { json?: boolean }): Promise<void> {
       ['processors', `${result.processors.available} (${result.processors.model})`],
       ['memory', `${gigabytes(result.memory.totalBytes)}, ${gigabytes(result.memory.freeBytes)} free`],
       ['webgpu', describe(webgpu)],
+      ...(webgpu.limits ? describeDevice(webgpu) : []),
       ['cpu', describe(cpu)],
       ['--device auto', `takes ${auto}`],
+      ...result.advice.map((line, i): [string, string] => [i === 0 ? 'what to do' : '', line]),
     ]),
   )
   if (!healthy)
@@ -57,6 +71,49 @@ async function doctor(options: { json?: boolean }): Promise<void> {
         ? 'a backend gives wrong results or does not start (see above)'
         : `Node ${process.versions.node} is too old; ${leastNode.join('.')} or newer is needed`,
     )
+}
+
+/** What would make this machine better for training, most important first; empty where nothing would. */
+function adviceFor(found: {
+  readonly nodeFits: boolean
+  readonly major: number
+  readonly webgpu: BackendReport
+  readonly cpu: BackendReport
+  readonly freeBytes: number
+}): string[] {
+  const { nodeFits, major, webgpu, cpu, freeBytes } = found
+  const advice: string[] = []
+  if (!nodeFits) advice.push(`install Node ${leastNode.join('.')} or newer`)
+  else if (major < 22) advice.push('Node 22 or newer has relaxed SIMD, which makes the cpu backend faster')
+  if (!webgpu.available)
+    advice.push(
+      /package|npm|import/i.test(webgpu.error ?? '')
+        ? 'for a GPU: npm install webgpu'
+        : 'for a GPU: install its driver with Vulkan, Metal or Direct3D 12; without one, everything runs on the cpu backend',
+    )
+  else if (webgpu.software) advice.push('the WebGPU adapter is software: --device cpu is faster')
+  else if (webgpu.matmul?.correct === false)
+    advice.push('the GPU computes wrong results: update its driver, and use --device cpu until then')
+  if (webgpu.limits && webgpu.limits.maxStorageBufferBindingSize < 2 ** 29)
+    advice.push('WebGPU bindings are below 512 MiB: a tensor above that is split, or refused with a message')
+  if (cpu.matmul?.correct !== true)
+    advice.push('the cpu backend does not work here: please report this with the output of --json')
+  if (freeBytes < 2e9) advice.push('less than 2 GB of memory are free: close programs, or take a smaller --batch-size')
+  return advice
+}
+
+/** Features and limits of a WebGPU device, a line each. */
+function describeDevice({ features = [], limits }: BackendReport): [string, string][] {
+  const megabytes = (bytes: number) => `${Math.round(bytes / 2 ** 20).toLocaleString('en')} MiB`
+  return [
+    ['  features', features.join(', ') || 'none beyond the standard'],
+    [
+      '  limits',
+      limits
+        ? `buffers ${megabytes(limits.maxBufferSize)}, bindings ${megabytes(limits.maxStorageBufferBindingSize)}, ${limits.maxComputeInvocationsPerWorkgroup} invocations and ${limits.maxComputeWorkgroupStorageSize / 1024} KiB a workgroup`
+        : '',
+    ],
+  ]
 }
 
 function describe({ available, description, software, matmul, error }: BackendReport): string {
@@ -78,7 +135,7 @@ async function tryBackend(start: () => Promise<Device>): Promise<BackendReport> 
   }
   const { description } = device.backend
   const software = device.kind === 'webgpu' && /swiftshader|llvmpipe|lavapipe|basic render|software/i.test(description)
-  const known = { available: true, description, ...(device.kind === 'webgpu' && { software }) }
+  const known = { available: true, description, ...(device.kind === 'webgpu' && { software, ...gpuFacts(device) }) }
   try {
     return { ...known, matmul: await checkMatmul(device) }
   } catch (error) {
@@ -86,6 +143,14 @@ async function tryBackend(start: () => Promise<Device>): Promise<BackendReport> 
   } finally {
     device.dispose()
   }
+}
+
+/** Features and limits of the device behind a WebGPU backend. */
+function gpuFacts(device: Device): Pick<BackendReport, 'features' | 'limits'> {
+  const gpu = (device.backend as { readonly device?: GPUDevice }).device
+  if (!gpu) return {}
+  const limits = Object.fromEntries(shownLimits.map((name) => [name, gpu.limits[name]])) as BackendReport['limits']
+  return { features: [...gpu.features].sort(), limits }
 }
 
 /** Sizes that are no multiple of any tile. Small integers, so that float32 is exact and the answer is known to the bit. */
