@@ -19,14 +19,20 @@ export interface BuildResult {
   readonly counts: FilterCounts
 }
 
+const recordBuffer = (words: number) => new Uint8Array(words * 4 * 4096)
+
 /** Calls back with each record of a file; memory for a few thousand. */
-function eachRecord(path: string, words: number, visit: (record: Uint32Array) => void): void {
+function eachRecord(
+  path: string,
+  words: number,
+  visit: (record: Uint32Array) => void,
+  buffer: Uint8Array = recordBuffer(words),
+): void {
   const file = openSync(path, 'r')
   try {
     const bytes = words * 4
     const { size } = fstatSync(file)
     if (size % bytes !== 0) throw new Error(`${path}: it was cut (${size} bytes are no whole records of ${bytes})`)
-    const buffer = new Uint8Array(bytes * 4096)
     const record = new Uint32Array(words)
     const into = new Uint8Array(record.buffer)
     let held = 0
@@ -82,8 +88,9 @@ export function mergeParts(folder: string, prefix: string, { memory, onShare }: 
   for (const part of parts) addCounts(counts, part.counts)
   const each = (visit: (record: Uint32Array, document: number) => void) => {
     let document = 0
+    const buffer = recordBuffer(words)
     for (const number of parts.keys())
-      eachRecord(partPath(folder, number, 'docs'), words, (record) => visit(record, document++))
+      eachRecord(partPath(folder, number, 'docs'), words, (record) => visit(record, document++), buffer)
     if (document !== all) throw new Error(`${folder}: its parts hold ${document} documents, their records say ${all}`)
   }
   const verdicts =
@@ -111,10 +118,11 @@ export function mergeParts(folder: string, prefix: string, { memory, onShare }: 
   const files = new DatasetWriter(prefix, dtype)
   try {
     let document = 0
+    const buffer = new Uint8Array(2 ** 20)
+    const records = recordBuffer(words)
     for (const number of parts.keys()) {
       const path = partPath(folder, number, 'bin')
       const file = openSync(path, 'r')
-      const buffer = new Uint8Array(2 ** 20)
       const copy = (from: number, to: number) => {
         for (let at = from; at < to; ) {
           const count = readSync(file, buffer, 0, Math.min(buffer.length, to - at), at)
@@ -126,17 +134,22 @@ export function mergeParts(folder: string, prefix: string, { memory, onShare }: 
       }
       try {
         let [from, to] = [0, 0]
-        eachRecord(partPath(folder, number, 'docs'), words, ([length]) => {
-          const end = to + length * bytesPerToken
-          if (verdicts?.[document++]) {
-            copy(from, to)
-            from = end
-          } else {
-            files.endDocument(length)
-            if (length === 0) empty++
-          }
-          to = end
-        })
+        eachRecord(
+          partPath(folder, number, 'docs'),
+          words,
+          ([length]) => {
+            const end = to + length * bytesPerToken
+            if (verdicts?.[document++]) {
+              copy(from, to)
+              from = end
+            } else {
+              files.endDocument(length)
+              if (length === 0) empty++
+            }
+            to = end
+          },
+          records,
+        )
         copy(from, to)
         passed += to
       } finally {

@@ -1,7 +1,8 @@
 /** A file written from its beginning on, a megabyte at a time. Node only. */
 import fs from 'node:fs'
 
-const bufferBytes = 2 ** 20
+/** A buffer begins small, so that many small files leave no megabytes behind to be collected. */
+const [leastBuffer, bufferBytes] = [2 ** 12, 2 ** 20]
 
 /** What a failure to write is, in words, under the name that the file would have had. */
 export function writeFault(path: string, error: unknown): Error {
@@ -21,7 +22,7 @@ export function writeFault(path: string, error: unknown): Error {
 export class FileWriter {
   readonly path: string
   readonly #file: number
-  readonly #buffer = new Uint8Array(bufferBytes)
+  #buffer = new Uint8Array(leastBuffer)
   #filled = 0
   #isOpen = true
 
@@ -36,8 +37,14 @@ export class FileWriter {
   }
 
   write(bytes: Uint8Array): void {
+    const wanted = Math.min(bufferBytes, this.#filled + bytes.length)
+    if (wanted > this.#buffer.length) {
+      const grown = new Uint8Array(Math.min(bufferBytes, 2 ** Math.ceil(Math.log2(wanted))))
+      grown.set(this.#buffer.subarray(0, this.#filled))
+      this.#buffer = grown
+    }
     for (let at = 0; at < bytes.length; ) {
-      const part = bytes.subarray(at, at + bufferBytes - this.#filled)
+      const part = bytes.subarray(at, at + this.#buffer.length - this.#filled)
       this.#buffer.set(part, this.#filled)
       this.#filled += part.length
       at += part.length

@@ -1,7 +1,7 @@
 /** A study of `kumiki ablate`: what is varied over a base configuration, and the folder of its runs. */
 import { dirname, join, relative, resolve } from 'node:path'
 import type { Design, LevelDesign } from '@kumiki/ablation/design'
-import { readJson, writeWhole } from '../files/files.ts'
+import { exists, readJson, writeWhole } from '../files/files.ts'
 import { checkWritten } from '../flags/written-json.ts'
 import { UsageError } from '../usage-error.ts'
 
@@ -149,6 +149,8 @@ export async function writeStudy(
 /** @throws Error where the folder is no study's */
 export async function openStudy(path: string): Promise<StudyFolder> {
   const file = join(path, 'study.json')
+  if (!(await exists(file)))
+    throw new Error(`${path}: it is no folder of a study; kumiki ablate design --study FILE --out ${path} writes one`)
   const study = checkWritten<StudyFolder>('studyFolder', await readJson(file), file)
   const rows = study.design.runs.length
   for (const [i, { row, id, config, folder }] of study.runs.entries()) {

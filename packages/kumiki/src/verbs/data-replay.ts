@@ -151,23 +151,24 @@ async function find(
     document,
     seen: checkedUse(() => replay.find(dataset, document)),
   }))
-  answer(options, { steps: replay.steps, documents }, () =>
-    documents.length === 0
-      ? 'no document of the token files holds the text'
-      : documents
-          .map(({ prefix, document, seen }) =>
-            seen.length === 0
-              ? `${prefix}:${document} is in none of the ${count(replay.steps)} steps`
-              : textTable(
-                  [`${prefix}:${document}`, 'sequence', 'from token', 'tokens'],
-                  seen.map(({ step, row, offset, tokens }) => [
-                    `step ${count(step)}`,
-                    count(row),
-                    count(offset),
-                    count(tokens),
-                  ]),
-                ),
-          )
-          .join('\n\n'),
-  )
+  answer(options, { steps: replay.steps, documents }, () => {
+    if (documents.length === 0) return 'no document of the token files holds the text'
+    const read = documents.filter(({ seen }) => seen.length > 0)
+    const unread = documents.filter(({ seen }) => seen.length === 0)
+    const tables = read.map(({ prefix, document, seen }) =>
+      textTable(
+        [`${prefix}:${document}`, 'sequence', 'from token', 'tokens'],
+        seen.map(({ step, row, offset, tokens }) => [`step ${count(step)}`, count(row), count(offset), count(tokens)]),
+      ),
+    )
+    const names = unread.slice(0, 5).map(({ prefix, document }) => `${prefix}:${document}`)
+    const rest = unread.length > 5 ? ` and ${count(unread.length - 5)} more` : ''
+    const none =
+      unread.length === 0
+        ? []
+        : [
+            `${names.join(', ')}${rest} ${unread.length === 1 ? 'is' : 'are'} in none of the ${count(replay.steps)} steps`,
+          ]
+    return [...tables, ...none].join('\n\n')
+  })
 }
