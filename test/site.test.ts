@@ -33,6 +33,9 @@ test('every link of every page leads to a file of the repository, and every anch
         wrong.push(`${page.file}: ${target}#${anchor}`)
     }
   }
+  for (const file of ['README.md', 'README.ja.md'])
+    for (const [, target] of textOf(file).matchAll(/\]\((?!https?:)([^)#\s]+)/g))
+      if (!existsSync(join(root, target))) wrong.push(`${file}: ${target}`)
   expect(wrong).toEqual([])
   expect(pages.length).toBeGreaterThan(45)
 })

@@ -126,7 +126,7 @@ export const japanese = () => ({
         item('データ', '/data'),
         item('モデル', '/models'),
         item('ファインチューニング', '/fine-tuning'),
-        item('学習の実行', '/training'),
+        item('学習の実行', '/ja/training'),
         item('クラスターの計画', '/planner'),
         item('アブレーション', '/ablation'),
         item('コマンドライン', '/command-line'),
