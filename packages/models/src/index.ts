@@ -1,3 +1,4 @@
+/** Language models: the contract, the decoder, other kinds, generation and evaluation. What reads files is in `@kumiki/models/node`. */
 export {
   type Adapter,
   adapterOf,

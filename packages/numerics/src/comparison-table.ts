@@ -1,3 +1,4 @@
+/** A comparison of formats as text. */
 import type { FormatComparison } from './measures.ts'
 
 /** The rows of `compareFormats` as a Markdown table, in columns that line up in a terminal too. */

@@ -1,3 +1,4 @@
+/** How often each exponent occurs in an array. */
 const scratch = new Float32Array(1)
 const scratchBits = new Uint32Array(scratch.buffer)
 

@@ -1,3 +1,4 @@
+/** A format's limits: greatest and smallest numbers, precision. */
 import { type Format, type FormatName, signBit } from './format.ts'
 import { decode } from './one-number.ts'
 import { formatOf } from './registry.ts'

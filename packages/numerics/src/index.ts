@@ -1,3 +1,4 @@
+/** Number formats: rounding, codes, scaling and error measures, bit by bit. */
 export {
   type BlockScalingRecipe,
   type BlockScalingState,

@@ -1,3 +1,4 @@
+/** Every format by its name: a line here adds one. */
 import type { Format, FormatName } from './format.ts'
 import { bfloat16 } from './formats/bfloat16.ts'
 import { float4_e2m1fn } from './formats/float4-e2m1fn.ts'

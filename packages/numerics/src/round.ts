@@ -1,3 +1,4 @@
+/** Arrays rounded to a format, as numbers. */
 import { decodeArray } from './decode.ts'
 import { encodeArray } from './encode.ts'
 import { codeArray, type Format, type FormatName } from './format.ts'

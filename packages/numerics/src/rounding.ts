@@ -1,3 +1,4 @@
+/** Ways of rounding, and what else encoding may be asked for. */
 import type { Format } from './format.ts'
 import { randomBits } from './random-bits.ts'
 

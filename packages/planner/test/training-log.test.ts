@@ -70,7 +70,7 @@ describe('a log of Megatron-LM', () => {
     })
   })
 
-  test('may be torn, taken up again, and hold numbers that are none', () => {
+  test('may be torn, resumed, and hold numbers that are none', () => {
     const log = logOf(
       `${line(1, 12, '9.1E+00')}${line(2, 12, 'nan', '1')} iteration        3/   10000 | consumed sam\n[rank0]: warning\n${line(9, 12, '3E+00')}${line(2, 12, '8.0E+00')}0: ${line(3, 13, 'inf')}`,
     )

@@ -1,3 +1,4 @@
+/** Training: the loop, precision policies, runs and observers. What reads and writes files is in `@kumiki/train/node`. */
 export type { BatchSource, TrainingBatch } from './batch-source.ts'
 export type { HeldOutLoss, HeldOutText } from './evaluation.ts'
 export type { Fp8Fit } from './fp8/quantize.ts'

@@ -1,3 +1,4 @@
+/** In which formats a step stores and computes: the policies there are, and the check of one of your own. */
 import type { Optimizer } from '@kumiki/optim'
 import { checkFp8Policy, exceptFirstAndLast, type Fp8Policy } from './fp8/recipe.ts'
 

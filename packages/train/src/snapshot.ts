@@ -69,7 +69,7 @@ export function restoreParameters(
   return Object.fromEntries(
     Object.entries(now).map(([name, t]) => [
       name,
-      // What is trained is taken up from float32; a frozen narrow weight has the format it was given in.
+      // What is trained starts from float32; a frozen narrow weight has the format it was given in.
       snapshot.frozen?.[name] !== undefined
         ? t
         : take(snapshot, device, `params.${name}`, { shape: t.shape, dtype: trained.has(name) ? 'float32' : t.dtype }),

@@ -24,7 +24,7 @@ export function plackettBurman(factors: readonly GivenFactor[], runs?: number): 
   const three = checked.find(({ levels }) => levels.length !== 2)
   if (three) throw new RangeError(`plackettBurman: ${three.name} has ${three.levels.length} levels; all have two`)
   const first = rows[count]
-  // The row turned by one place after another, and a last run with everything off.
+  // The row rotated by one place after another, and a last run with everything off.
   const levels = Array.from({ length: count }, (_, run) =>
     checked.map((_, i) => (run === count - 1 ? 0 : Number(first[(i - run + 2 * (count - 1)) % (count - 1)] === '+'))),
   )

@@ -39,25 +39,25 @@ function join(parts: readonly Uint8Array[], length: number): Uint8Array {
 
 /** Gathers text into large writes, and waits where the reader is slow. */
 export class TextOutput {
-  readonly #stream: NodeJS.WritableStream
-  #parts: string[] = []
-  #length = 0
+  private readonly stream: NodeJS.WritableStream
+  private parts: string[] = []
+  private length = 0
 
   constructor(stream: NodeJS.WritableStream) {
-    this.#stream = stream
+    this.stream = stream
   }
 
   async write(text: string): Promise<void> {
-    this.#parts.push(text)
-    this.#length += text.length
-    if (this.#length >= 65_536) await this.flush()
+    this.parts.push(text)
+    this.length += text.length
+    if (this.length >= 65_536) await this.flush()
   }
 
   async flush(): Promise<void> {
-    if (this.#length === 0) return
-    const text = this.#parts.join('')
-    this.#parts = []
-    this.#length = 0
-    if (!this.#stream.write(text)) await once(this.#stream, 'drain')
+    if (this.length === 0) return
+    const text = this.parts.join('')
+    this.parts = []
+    this.length = 0
+    if (!this.stream.write(text)) await once(this.stream, 'drain')
   }
 }

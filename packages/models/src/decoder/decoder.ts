@@ -136,7 +136,7 @@ class Decoder implements DecoderModel {
         cache ? cache.attend(layer, q, k, v, how) : attention(q, k, v, { documents, ...how }),
       rotate: (heads, { cos, sin } = rotations.rotation) => {
         if (cos.shape[0] === seq) return rotary(heads, cos, sin)
-        // Rows of a batch that go on from different places have positions of their own, and are turned as one long row.
+        // Rows of a batch that go on from different places have positions of their own, and are rotated as one long row.
         return rotary(heads.reshape([1, -1, ...heads.shape.slice(2)]), cos, sin).reshape(heads.shape)
       },
     }

@@ -59,17 +59,17 @@ export class NgramModel {
   readonly discount: number
   readonly endId: number | undefined
   readonly predictFirst: boolean
-  readonly #start: number
-  readonly #unigrams: Int32Array
-  #unigramTotal = 0
-  #unigramTypes = 0
-  readonly #bigrams = new PairTable()
-  #bigramCounts = new Int32Array(512)
-  readonly #bigramHistories = new Histories()
-  readonly #contexts = new PairTable()
-  readonly #trigrams = new PairTable()
-  #trigramCounts = new Int32Array(512)
-  readonly #trigramHistories = new Histories()
+  private readonly start: number
+  private readonly unigrams: Int32Array
+  private unigramTotal = 0
+  private unigramTypes = 0
+  private readonly bigrams = new PairTable()
+  private bigramCounts = new Int32Array(512)
+  private readonly bigramHistories = new Histories()
+  private readonly contexts = new PairTable()
+  private readonly trigrams = new PairTable()
+  private trigramCounts = new Int32Array(512)
+  private readonly trigramHistories = new Histories()
 
   /** @internal use `fitNgram` */
   constructor(documents: Iterable<TokenDocument>, options: NgramOptions) {
@@ -79,12 +79,12 @@ export class NgramModel {
     this.discount = discount
     this.endId = endId
     this.predictFirst = predictFirst
-    this.#start = vocabSize
-    this.#unigrams = new Int32Array(vocabSize)
-    this.#bigramHistories.reserve(vocabSize)
+    this.start = vocabSize
+    this.unigrams = new Int32Array(vocabSize)
+    this.bigramHistories.reserve(vocabSize)
     let events = 0
     for (const document of documents) {
-      events += this.#walk(document, 'fitNgram', (before, previous, token) => this.#count(before, previous, token))
+      events += this.walk(document, 'fitNgram', (before, previous, token) => this.count(before, previous, token))
     }
     if (events === 0) throw new RangeError('fitNgram: documents hold no token to count; give at least one token')
   }
@@ -101,9 +101,9 @@ export class NgramModel {
     for (let back = 1; back <= Math.min(2, length); back++) {
       checkId('probability', `history[${length - back}]`, history[length - back], this.vocabSize)
     }
-    const previous = length > 0 ? history[length - 1] : this.#start
-    const before = length > 1 ? history[length - 2] : length === 1 ? this.#start : -1
-    return this.#probability(before, previous, token)
+    const previous = length > 0 ? history[length - 1] : this.start
+    const before = length > 1 ? history[length - 2] : length === 1 ? this.start : -1
+    return this.probabilityAfter(before, previous, token)
   }
 
   /**
@@ -114,8 +114,8 @@ export class NgramModel {
     let nats = 0
     let tokens = 0
     for (const document of documents) {
-      tokens += this.#walk(document, 'score', (before, previous, token) => {
-        nats -= Math.log(this.#probability(before, previous, token))
+      tokens += this.walk(document, 'score', (before, previous, token) => {
+        nats -= Math.log(this.probabilityAfter(before, previous, token))
       })
     }
     if (tokens === 0) throw new RangeError('score: documents hold no token to predict; give at least one token')
@@ -123,14 +123,14 @@ export class NgramModel {
   }
 
   /** Calls `event(before, previous, token)` for every prediction; `before` is -1 where `previous` is the start. */
-  #walk(
+  private walk(
     document: TokenDocument,
     owner: string,
     event: (before: number, previous: number, token: number) => void,
   ): number {
     const length = document.length + (this.endId === undefined ? 0 : 1)
     let before = -1
-    let previous = this.#start
+    let previous = this.start
     for (let i = 0; i < length; i++) {
       const token = i < document.length ? document[i] : this.endId!
       checkId(owner, `token ${i} of a document`, token, this.vocabSize)
@@ -141,58 +141,58 @@ export class NgramModel {
     return this.predictFirst || length === 0 ? length : length - 1
   }
 
-  #count(before: number, previous: number, token: number): void {
-    if (this.order === 1) this.#countUnigram(token)
-    else if (this.order === 2 || before < 0) this.#countBigram(previous, token)
-    else this.#countTrigram(before, previous, token)
+  private count(before: number, previous: number, token: number): void {
+    if (this.order === 1) this.countUnigram(token)
+    else if (this.order === 2 || before < 0) this.countBigram(previous, token)
+    else this.countTrigram(before, previous, token)
   }
 
-  #countTrigram(before: number, previous: number, token: number): void {
-    const context = this.#contexts.add(before, previous)
-    const index = this.#trigrams.add(context, token)
-    this.#trigramHistories.reserve(context)
-    if (index === this.#trigramCounts.length) this.#trigramCounts = grow(this.#trigramCounts)
-    this.#trigramHistories.totals[context]++
-    if (this.#trigramCounts[index]++ > 0) return
-    this.#trigramHistories.types[context]++
-    this.#countBigram(previous, token)
+  private countTrigram(before: number, previous: number, token: number): void {
+    const context = this.contexts.add(before, previous)
+    const index = this.trigrams.add(context, token)
+    this.trigramHistories.reserve(context)
+    if (index === this.trigramCounts.length) this.trigramCounts = grow(this.trigramCounts)
+    this.trigramHistories.totals[context]++
+    if (this.trigramCounts[index]++ > 0) return
+    this.trigramHistories.types[context]++
+    this.countBigram(previous, token)
   }
 
-  #countBigram(previous: number, token: number): void {
-    const index = this.#bigrams.add(previous, token)
-    if (index === this.#bigramCounts.length) this.#bigramCounts = grow(this.#bigramCounts)
-    this.#bigramHistories.totals[previous]++
-    if (this.#bigramCounts[index]++ > 0) return
-    this.#bigramHistories.types[previous]++
-    this.#countUnigram(token)
+  private countBigram(previous: number, token: number): void {
+    const index = this.bigrams.add(previous, token)
+    if (index === this.bigramCounts.length) this.bigramCounts = grow(this.bigramCounts)
+    this.bigramHistories.totals[previous]++
+    if (this.bigramCounts[index]++ > 0) return
+    this.bigramHistories.types[previous]++
+    this.countUnigram(token)
   }
 
-  #countUnigram(token: number): void {
-    this.#unigramTotal++
-    if (this.#unigrams[token]++ === 0) this.#unigramTypes++
+  private countUnigram(token: number): void {
+    this.unigramTotal++
+    if (this.unigrams[token]++ === 0) this.unigramTypes++
   }
 
-  #probability(before: number, previous: number, token: number): number {
+  private probabilityAfter(before: number, previous: number, token: number): number {
     const discount = this.discount
-    let probability = (discount * this.#unigramTypes) / this.#unigramTotal / this.vocabSize
-    const single = this.#unigrams[token]
-    if (single > 0) probability += (single - discount) / this.#unigramTotal
+    let probability = (discount * this.unigramTypes) / this.unigramTotal / this.vocabSize
+    const single = this.unigrams[token]
+    if (single > 0) probability += (single - discount) / this.unigramTotal
     if (this.order === 1) return probability
-    const pairs = this.#bigramHistories
+    const pairs = this.bigramHistories
     const pairTotal = pairs.totals[previous]
     if (pairTotal > 0) {
       probability *= (discount * pairs.types[previous]) / pairTotal
-      const index = this.#bigrams.find(previous, token)
-      if (index >= 0) probability += (this.#bigramCounts[index] - discount) / pairTotal
+      const index = this.bigrams.find(previous, token)
+      if (index >= 0) probability += (this.bigramCounts[index] - discount) / pairTotal
     }
     if (this.order === 2 || before < 0) return probability
-    const context = this.#contexts.find(before, previous)
+    const context = this.contexts.find(before, previous)
     if (context < 0) return probability
-    const triples = this.#trigramHistories
+    const triples = this.trigramHistories
     const tripleTotal = triples.totals[context]
     probability *= (discount * triples.types[context]) / tripleTotal
-    const index = this.#trigrams.find(context, token)
-    if (index >= 0) probability += (this.#trigramCounts[index] - discount) / tripleTotal
+    const index = this.trigrams.find(context, token)
+    if (index >= 0) probability += (this.trigramCounts[index] - discount) / tripleTotal
     return probability
   }
 }

@@ -1,3 +1,4 @@
+/** float4_e2m1fn, by the numbers that describe it. */
 import type { Format } from '../format.ts'
 
 /**

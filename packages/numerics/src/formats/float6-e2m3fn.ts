@@ -1,3 +1,4 @@
+/** float6_e2m3fn, by the numbers that describe it. */
 import type { Format } from '../format.ts'
 
 /**

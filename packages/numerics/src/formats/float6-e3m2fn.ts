@@ -1,3 +1,4 @@
+/** float6_e3m2fn, by the numbers that describe it. */
 import type { Format } from '../format.ts'
 
 /**

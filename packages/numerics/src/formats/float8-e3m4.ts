@@ -1,3 +1,4 @@
+/** float8_e3m4, by the numbers that describe it. */
 import type { Format } from '../format.ts'
 
 /**

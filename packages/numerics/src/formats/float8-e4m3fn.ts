@@ -1,3 +1,4 @@
+/** float8_e4m3fn, by the numbers that describe it. */
 import type { Format } from '../format.ts'
 
 /**

@@ -1,3 +1,4 @@
+/** float8_e5m2fnuz, by the numbers that describe it. */
 import type { Format } from '../format.ts'
 
 /**

@@ -1,3 +1,4 @@
+/** float8_e8m0fnu, by the numbers that describe it. */
 import type { Format } from '../format.ts'
 
 /**

@@ -1,3 +1,4 @@
+/** WGSL that decodes a code, in integer arithmetic. */
 import type { Format, FormatName } from '../format.ts'
 import { formatOf } from '../registry.ts'
 import { hex, isUpperBits } from './literals.ts'

@@ -1,3 +1,4 @@
+/** WGSL that rounds a number to a code, in integer arithmetic. */
 import { type Format, type FormatName, nanCodeOf, overflowCode } from '../format.ts'
 import { formatOf } from '../registry.ts'
 import { type Rounding, settingsOf } from '../rounding.ts'

@@ -1,3 +1,4 @@
+/** Numbers as WGSL writes them. */
 import type { Format } from '../format.ts'
 
 /** An unsigned WGSL literal. */

@@ -1,3 +1,4 @@
+/** WGSL that reads and writes codes packed in words of 32 bits. */
 import type { Format, FormatName } from '../format.ts'
 import { formatOf } from '../registry.ts'
 import { codesPerWord } from '../words.ts'

@@ -19,15 +19,15 @@ export interface HuggingFaceModel {
 
 /** Fields of a configuration, with the defaults of its class. */
 class Fields {
-  readonly #given: Record<string, unknown>
+  private readonly given: Record<string, unknown>
   constructor(given: Record<string, unknown>) {
-    this.#given = given
+    this.given = given
   }
   has(key: string): boolean {
-    return Object.hasOwn(this.#given, key) && this.#given[key] !== null && this.#given[key] !== undefined
+    return Object.hasOwn(this.given, key) && this.given[key] !== null && this.given[key] !== undefined
   }
   get(key: string): unknown {
-    return this.has(key) ? this.#given[key] : undefined
+    return this.has(key) ? this.given[key] : undefined
   }
   /** @throws TypeError naming the key */
   number(key: string, fallback?: number): number {

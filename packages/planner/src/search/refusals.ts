@@ -14,19 +14,19 @@ interface Counted {
 export class RefusalTally {
   /** Refused plans. */
   plans = 0
-  readonly #kinds = new Map<string, Counted>()
-  readonly #known = new Map<string, Counted>()
-  #shortage: Counted | undefined
+  private readonly kinds = new Map<string, Counted>()
+  private readonly known = new Map<string, Counted>()
+  private shortage: Counted | undefined
 
   /** `plans` plans break the same rules. */
   rules(reasons: readonly string[], plans: number): void {
     this.plans += plans
     for (const reason of reasons) {
       // Most reasons come up many times word by word.
-      let counted = this.#known.get(reason)
+      let counted = this.known.get(reason)
       if (!counted) {
-        counted = this.#kind(reason)
-        this.#known.set(reason, counted)
+        counted = this.kind(reason)
+        this.known.set(reason, counted)
       }
       counted.count += plans
     }
@@ -35,21 +35,21 @@ export class RefusalTally {
   /** A plan needs more memory than there is. @param reason only the first is asked for: the others differ in their numbers */
   memory(reason: () => string): void {
     this.plans++
-    this.#shortage ??= this.#kind(reason())
-    this.#shortage.count++
+    this.shortage ??= this.kind(reason())
+    this.shortage.count++
   }
 
   /** Most frequent first. */
   summary(): RefusalKind[] {
-    return [...this.#kinds.values()].sort((a, b) => b.count - a.count)
+    return [...this.kinds.values()].sort((a, b) => b.count - a.count)
   }
 
-  #kind(reason: string): Counted {
+  private kind(reason: string): Counted {
     const kind = reason.replace(/\d+(\.\d+)?/g, '#')
-    let counted = this.#kinds.get(kind)
+    let counted = this.kinds.get(kind)
     if (!counted) {
       counted = { count: 0, example: reason }
-      this.#kinds.set(kind, counted)
+      this.kinds.set(kind, counted)
     }
     return counted
   }

@@ -1,7 +1,7 @@
 // Traces a function once and replays it as a program.
 
 import { shown } from '../arguments.ts'
-import type { Executable, TunedCase } from '../backends/backend.ts'
+import type { Executable } from '../backends/backend.ts'
 import type { Device } from '../device.ts'
 import { bufferBytes, type HostArray } from '../dtype.ts'
 import { DeviceError } from '../errors.ts'
@@ -11,62 +11,11 @@ import { makeNode, type Value } from '../graph/node.ts'
 import { type Flattened, flatten } from '../graph/tree.ts'
 import { copyOp } from '../ops/copy.ts'
 import { inputOp, sourceOp } from '../ops/leaf.ts'
-import type { ProgramMemory } from '../passes/memory.ts'
 import { ProgramCache } from '../program-cache.ts'
 import { elementCount } from '../shape.ts'
 import { assertPresent, type DeviceBuffer, encodeHost, type Storage } from '../storage.ts'
 import { apply1, isTensor, Tensor, tensorFromStorage } from '../tensor.ts'
-
-export interface CompileSettings {
-  /** Arguments (by position) whose tensors the function may destroy: results reuse their memory. */
-  readonly donate?: readonly number[]
-}
-
-/** What a compiled function may be given where the traced one takes T: a number for a tensor without dimensions. */
-export type Argument<T> = T extends Tensor
-  ? T | number
-  : T extends (...args: any[]) => unknown
-    ? T
-    : T extends object
-      ? { [K in keyof T]: Argument<T[K]> }
-      : T
-
-/** The arguments of a call. */
-export type Arguments<Args extends unknown[]> = { [K in keyof Args]: Argument<Args[K]> }
-
-/** Refuses a traced function with a parameter declared as number: what arrives there is a tensor. */
-export type NumbersAreTensors<Args extends unknown[]> = true extends {
-  [K in keyof Args]: 0 extends 1 & Args[K]
-    ? false
-    : [Args[K]] extends [never]
-      ? false
-      : [Args[K]] extends [number]
-        ? true
-        : false
-}[number]
-  ? { readonly 'a number argument is a Tensor inside a compiled function: declare it as Tensor': never }
-  : unknown
-
-/**
- * A compiled function: call it like the original, with `await`; a number may be given for a tensor without dimensions.
- */
-export interface Compiled<Args extends unknown[], R> {
-  (...args: Arguments<Args>): Promise<R>
-  /** What became of the graph in the most recent program: one line a kernel. */
-  explain(): string
-  /** Compiles for arguments like these without running: `explain()` and `memory()` then tell about that program. */
-  prepare(...args: Arguments<Args>): Promise<void>
-  /** Bytes of the most recent program, planned before it runs. */
-  memory(): ProgramMemory
-  /**
-   * Measures, for arguments like these, every kernel that could run each product and attention of the program on this
-   * adapter, and takes the fastest from then on (`explain()` says which). The function itself does not run. Choices
-   * hold for the adapter: see `Device.tuning`. Does nothing where a backend has one kernel for everything.
-   */
-  tune(...args: Arguments<Args>): Promise<TunedCase[]>
-  /** Gives back all programs and their memory. */
-  dispose(): void
-}
+import type { Arguments, Compiled, CompileSettings, NumbersAreTensors } from './compiled.ts'
 
 interface Program {
   readonly device: Device
@@ -209,8 +158,8 @@ function signature(flat: Flattened): string {
   return `${flat.structure}|${leaves.join('|')}`
 }
 
-async function build(
-  f: (...args: any[]) => unknown,
+async function build<Args extends unknown[]>(
+  f: (...args: Args) => unknown,
   flat: Flattened,
   device: Device,
   donate: ReadonlySet<number>,
@@ -226,7 +175,7 @@ async function build(
     inputs.push(t)
     return t
   })
-  const result = flatten(f(...(flat.rebuild(placeholders) as unknown[])))
+  const result = flatten(f(...(flat.rebuild(placeholders) as Args)))
   const promises = result.leaves.filter((leaf) => leaf instanceof Promise)
   // Nobody will await them: what becomes of them must not end the process.
   for (const p of promises) p.catch(() => {})

@@ -30,36 +30,36 @@ export function checkTemplateSize(source: string): void {
 
 /** An interpreter that gives up where a template does too much: loops in loops, texts that double, macros that call themselves. */
 export class BoundedInterpreter extends Interpreter {
-  private steps = 0
-  private written = 0
-  private depth = 0
+  #steps = 0
+  #written = 0
+  #depth = 0
   /** What loops run over: a loop costs its items, even where its body is empty. */
-  private readonly iterables = new WeakSet<object>()
+  readonly #iterables = new WeakSet<object>()
 
   override evaluate(...[node, environment]: Parameters<Evaluate>): ReturnType<Evaluate> {
-    this.spend(1)
+    this.#spend(1)
     if (node?.type === 'For') {
       const { iterable } = node as unknown as { iterable: { lhs?: object } }
-      this.iterables.add(iterable.lhs ?? iterable)
+      this.#iterables.add(iterable.lhs ?? iterable)
     }
-    if (++this.depth > deepest) throw new Error(`it is nested more than ${deepest} deep; does a macro call itself?`)
+    if (++this.#depth > deepest) throw new Error(`it is nested more than ${deepest} deep; does a macro call itself?`)
     const result = super.evaluate(node, environment as Environment)
-    this.depth--
+    this.#depth--
     const { value } = result
     if (typeof value === 'string') {
-      this.written += value.length
-      if (value.length > longestText || this.written > mostText)
+      this.#written += value.length
+      if (value.length > longestText || this.#written > mostText)
         throw new Error(`it writes a text of more than ${longestText} characters, or more than ${mostText} on the way`)
     } else if (Array.isArray(value)) {
       if (value.length > mostItems)
         throw new Error(`it makes a list of ${value.length} items; at most ${mostItems} are kept`)
-      if (this.iterables.has(node!)) this.spend(value.length * stepsOfIteration)
+      if (this.#iterables.has(node!)) this.#spend(value.length * stepsOfIteration)
     }
     return result
   }
 
-  private spend(steps: number): void {
-    this.steps += steps
-    if (this.steps > mostSteps) throw new Error(`it takes more than ${mostSteps} steps; is there a loop in a loop?`)
+  #spend(steps: number): void {
+    this.#steps += steps
+    if (this.#steps > mostSteps) throw new Error(`it takes more than ${mostSteps} steps; is there a loop in a loop?`)
   }
 }

@@ -37,18 +37,18 @@ const pattern = new RegExp(`(${harmonyTokens.map((token) => token.replaceAll('|'
  */
 export class HarmonyParser {
   readonly messages: ParsedHarmonyMessage[] = []
-  private readonly encoder: ChatEncoder | undefined
-  private readonly names: ReadonlyMap<number, HarmonyToken>
+  readonly #encoder: ChatEncoder | undefined
+  readonly #names: ReadonlyMap<number, HarmonyToken>
   /** Whose message begins without `<|start|>`: that of a prompt that ends in it. */
-  private role: HarmonyRole | undefined
-  private state: 'start' | 'header' | 'content'
-  private headerText = ''
-  private header: Header | undefined
-  private content = ''
+  #role: HarmonyRole | undefined
+  #state: 'start' | 'header' | 'content'
+  #headerText = ''
+  #header: Header | undefined
+  #content = ''
   /** Decodes the ids of one run of text. */
-  private stream: ReturnType<ChatEncoder['decodeStream']> | undefined
+  #stream: ReturnType<ChatEncoder['decodeStream']> | undefined
   /** The end of text that may be the beginning of a special token. */
-  private held = ''
+  #held = ''
 
   /** @param options.role default: none, the text begins with `<|start|>`; @param options.encoder for ids, with `tokens` */
   constructor(options: {
@@ -57,104 +57,104 @@ export class HarmonyParser {
     readonly tokens?: HarmonyTokenIds
   }) {
     const { role, encoder, tokens } = options
-    this.role = role
-    this.encoder = encoder
-    this.names = new Map(harmonyTokens.flatMap((token) => (tokens ? [[tokens[token], token] as const] : [])))
-    this.state = role ? 'header' : 'start'
+    this.#role = role
+    this.#encoder = encoder
+    this.#names = new Map(harmonyTokens.flatMap((token) => (tokens ? [[tokens[token], token] as const] : [])))
+    this.#state = role ? 'header' : 'start'
   }
 
   /** Whose text comes in at the moment, and on which channel; undefined between messages and in headers. */
   get current(): Header | undefined {
-    return this.header
+    return this.#header
   }
 
   /** @throws TokenizerError for what cannot stand where it does */
   push(id: number): HarmonyDelta[] {
-    if (!this.encoder) throw new TokenizerError('HarmonyParser: give it an encoder and tokens to read ids')
-    const token = this.names.get(id)
+    if (!this.#encoder) throw new TokenizerError('HarmonyParser: give it an encoder and tokens to read ids')
+    const token = this.#names.get(id)
     if (token === undefined) {
-      this.stream ??= this.encoder.decodeStream()
-      return this.text(this.stream.push(id))
+      this.#stream ??= this.#encoder.decodeStream()
+      return this.#text(this.#stream.push(id))
     }
-    return [...this.flush(), ...this.special(token)]
+    return [...this.#flush(), ...this.#special(token)]
   }
 
   /** Text with special tokens spelled, cut anywhere. */
   pushText(piece: string): HarmonyDelta[] {
-    const parts = (this.held + piece).split(pattern)
+    const parts = (this.#held + piece).split(pattern)
     const last = parts.pop()!
     const at = last.lastIndexOf('<')
     const cut = at >= 0 && harmonyTokens.some((token) => token.startsWith(last.slice(at))) ? at : last.length
-    this.held = last.slice(cut)
-    const deltas = parts.flatMap((part, i) => (i % 2 === 1 ? this.special(part as HarmonyToken) : this.text(part)))
-    return [...deltas, ...this.text(last.slice(0, cut))]
+    this.#held = last.slice(cut)
+    const deltas = parts.flatMap((part, i) => (i % 2 === 1 ? this.#special(part as HarmonyToken) : this.#text(part)))
+    return [...deltas, ...this.#text(last.slice(0, cut))]
   }
 
   /** Ends what is open: a model may stop within a message. @throws TokenizerError where a header is not whole */
   end(): HarmonyDelta[] {
-    const deltas = [...this.flush(), ...this.text(this.held)]
-    this.held = ''
-    if (this.state === 'content') this.finish()
-    else if (this.state === 'header' && !(this.role && this.headerText === ''))
+    const deltas = [...this.#flush(), ...this.#text(this.#held)]
+    this.#held = ''
+    if (this.#state === 'content') this.#finish()
+    else if (this.#state === 'header' && !(this.#role && this.#headerText === ''))
       throw new TokenizerError(
-        `harmony: the text ends in the header ${JSON.stringify(this.headerText)}, before any ${'<|message|>'}`,
+        `harmony: the text ends in the header ${JSON.stringify(this.#headerText)}, before any ${'<|message|>'}`,
       )
     return deltas
   }
 
-  private flush(): HarmonyDelta[] {
-    const rest = this.stream?.end() ?? ''
-    this.stream = undefined
-    return this.text(rest)
+  #flush(): HarmonyDelta[] {
+    const rest = this.#stream?.end() ?? ''
+    this.#stream = undefined
+    return this.#text(rest)
   }
 
-  private text(text: string): HarmonyDelta[] {
+  #text(text: string): HarmonyDelta[] {
     if (text === '') return []
-    if (this.state === 'content') {
-      this.content += text
-      const { role, channel, recipient } = this.header!
+    if (this.#state === 'content') {
+      this.#content += text
+      const { role, channel, recipient } = this.#header!
       return [{ role, ...(channel !== undefined && { channel }), ...(recipient !== undefined && { recipient }), text }]
     }
-    if (this.state === 'start') {
+    if (this.#state === 'start') {
       throw new TokenizerError(
         `harmony: ${JSON.stringify(text.slice(0, 40))} stands between messages, where ${'<|start|>'} is expected`,
       )
     }
-    this.headerText += text
-    if (this.headerText.length > longestHeader)
+    this.#headerText += text
+    if (this.#headerText.length > longestHeader)
       throw new TokenizerError(`harmony: a header has more than ${longestHeader} characters`)
     return []
   }
 
-  private special(token: HarmonyToken): HarmonyDelta[] {
-    if (this.state === 'start') {
+  #special(token: HarmonyToken): HarmonyDelta[] {
+    if (this.#state === 'start') {
       if (token !== '<|start|>')
         throw new TokenizerError(`harmony: ${token} stands between messages, where ${'<|start|>'} is expected`)
-      this.state = 'header'
+      this.#state = 'header'
       return []
     }
-    if (this.state === 'header') {
+    if (this.#state === 'header') {
       if (token === '<|message|>') {
-        this.header = parseHeader(this.headerText, this.role)
-        this.headerText = ''
-        this.role = undefined
-        this.state = 'content'
+        this.#header = parseHeader(this.#headerText, this.#role)
+        this.#headerText = ''
+        this.#role = undefined
+        this.#state = 'content'
         return []
       }
-      if (token === '<|channel|>' || token === '<|constrain|>') return this.text(token)
+      if (token === '<|channel|>' || token === '<|constrain|>') return this.#text(token)
       throw new TokenizerError(`harmony: ${token} stands in a header, before any ${'<|message|>'}`)
     }
     // What cannot begin within a message is a part of it, as for openai-harmony.
-    if (token !== '<|end|>' && token !== '<|return|>' && token !== '<|call|>') return this.text(token)
-    this.finish()
+    if (token !== '<|end|>' && token !== '<|return|>' && token !== '<|call|>') return this.#text(token)
+    this.#finish()
     return []
   }
 
-  private finish(): void {
-    this.messages.push({ ...this.header!, content: this.content })
-    this.content = ''
-    this.header = undefined
-    this.state = 'start'
+  #finish(): void {
+    this.messages.push({ ...this.#header!, content: this.#content })
+    this.#content = ''
+    this.#header = undefined
+    this.#state = 'start'
   }
 }
 
