@@ -65,6 +65,11 @@ test('every table and figure of the lecture is computed', () => {
   expect(() => fillLecture('<!-- table: nothing -->', () => {})).toThrow('no table is called nothing')
 })
 
+test('the front pages keep their indentation, which a formatter once took', () => {
+  for (const file of ['apps/site/home/index.md', 'apps/site/home/ja/index.md'])
+    expect(textOf(file)).toMatch(/^---\nlayout: home\nhero:\n {2}name: .*\n {2}text: [\s\S]*\n {2}actions:\n {4}- \{/)
+})
+
 test('results name their machine and commit', () => {
   const text = resultsPage()
   expect(text).toContain('AMD EPYC, 2 logical processors. Commit')
