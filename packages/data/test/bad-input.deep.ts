@@ -59,6 +59,7 @@ test('a folder of a million files is planned, built and joined', { timeout: 3_60
   const timer = setInterval(look, 50)
   const plan = await timed('plan', () => planBuild([root], settings))
   clearInterval(timer)
+  expect(most - before).toBeLessThan(320 * 2 ** 20)
   expect(plan.parts).toHaveLength(1000)
   expect(plan.parts[999].files[999].endsWith('0999999.md')).toBe(true)
   const parts = join(folder, 'many.parts')
@@ -69,5 +70,6 @@ test('a folder of a million files is planned, built and joined', { timeout: 3_60
   )
   const result = await timed('merge', () => mergeParts(parts, join(folder, 'many')))
   expect(result).toMatchObject({ documents: 1_000_000, tokens: 1_000_000 })
-  expect(most - before).toBeLessThan(512 * 2 ** 20)
+  // Two plans (one is read back) and what is not collected yet.
+  expect(most - before).toBeLessThan(2 ** 30)
 })
