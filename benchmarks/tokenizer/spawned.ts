@@ -2,9 +2,12 @@ import { spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 
 /** What a process took. */
-export type Spent = { wallSeconds: number; peakBytes: number }
+export type Spent = { wallSeconds: number; processorSeconds: number; peakBytes: number }
 
-/** Runs a program to its end; its peak memory is read from /proc while it runs (0 where there is none). */
+/** Ticks a second in which Linux counts processor time for programs. @see sysconf(3), _SC_CLK_TCK */
+const TICKS = 100
+
+/** Runs a program to its end; its peak memory and processor time are read from /proc while it runs (0 where there is none). */
 export async function run(
   program: string,
   args: string[],
@@ -15,6 +18,7 @@ export async function run(
   const start = performance.now()
   const child = spawn(program, args, { stdio: [input, output, 'pipe'] })
   let peakBytes = 0
+  let processorSeconds = 0
   let errors = ''
   child.stderr!.on('data', (part) => {
     errors = (errors + part).slice(-2000)
@@ -23,6 +27,9 @@ export async function run(
     try {
       const found = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))
       if (found) peakBytes = Math.max(peakBytes, Number(found[1]) * 1024)
+      const stat = readFileSync(`/proc/${child.pid}/stat`, 'utf8')
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+      processorSeconds = Math.max(processorSeconds, (Number(fields[11]) + Number(fields[12])) / TICKS)
     } catch {
       // It has ended, or the system has no /proc.
     }
@@ -34,7 +41,7 @@ export async function run(
         code === 0 ? resolve() : reject(new Error(`${program} ended with ${code}: ${errors}`)),
       )
     })
-    return { wallSeconds: (performance.now() - start) / 1000, peakBytes }
+    return { wallSeconds: (performance.now() - start) / 1000, processorSeconds, peakBytes }
   } finally {
     clearInterval(timer)
     for (const file of [input, output]) if (typeof file === 'number') closeSync(file)

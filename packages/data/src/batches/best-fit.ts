@@ -15,9 +15,8 @@ import { checkInteger, type TokenDocument } from './token-stream.ts'
  */
 export function bestFit(lengths: ArrayLike<number>, capacity: number): number[][] {
   checkInteger('bestFit', 'capacity', capacity, 1, 2 ** 24)
-  const order = Uint32Array.from({ length: lengths.length }, (_, i) => i)
   for (let i = 0; i < lengths.length; i++) checkInteger('bestFit', `length of document ${i}`, lengths[i], 0, capacity)
-  order.sort((a, b) => lengths[b] - lengths[a] || a - b)
+  const order = longestFirst(lengths, capacity)
   // A tree over free space: leaf s counts the sequences with s tokens free, an inner node those below it.
   let leaves = 1
   while (leaves <= capacity) leaves *= 2
@@ -55,6 +54,16 @@ export function bestFit(lengths: ArrayLike<number>, capacity: number): number[][
     change(left, 1)
   }
   return sequences
+}
+
+/** Documents from the longest to the shortest, of equal ones the first first: counted, as there are no more lengths than `capacity`. */
+function longestFirst(lengths: ArrayLike<number>, capacity: number): Uint32Array {
+  const next = new Uint32Array(capacity + 2)
+  for (let i = 0; i < lengths.length; i++) next[capacity - lengths[i] + 1]++
+  for (let k = 0; k <= capacity; k++) next[k + 1] += next[k]
+  const order = new Uint32Array(lengths.length)
+  for (let i = 0; i < lengths.length; i++) order[next[capacity - lengths[i]]++] = i
+  return order
 }
 
 /** Packed documents, row-major [sequences, sequenceLength]. */

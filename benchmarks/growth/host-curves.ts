@@ -1,0 +1,159 @@
+/** What the packages without a device cost at growing sizes, and how it should grow. */
+import { readFileSync } from 'node:fs'
+import { bestFit } from '@kumiki/data'
+import { encodeArray } from '@kumiki/numerics'
+import { adamw } from '@kumiki/optim'
+import { plan } from '@kumiki/planner'
+import { loadTokenizer } from '@kumiki/tokenizer'
+import { trainBpe, trainUnigram } from '@kumiki/tokenizer/train'
+
+export interface HostCurve {
+  readonly package: string
+  readonly name: string
+  /** What grows. */
+  readonly axis: string
+  readonly sizes: readonly number[]
+  /** What the cost should be proportional to. */
+  work(size: number): number
+  /** The work in words. */
+  readonly expected: string
+  /** Makes ready; the call is what is measured. */
+  prepare(size: number): () => unknown
+}
+
+const linear = { work: (size: number) => size, expected: 'linear' }
+
+/** Numbers that are the same each time. */
+function random(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+    return state / 2 ** 32
+  }
+}
+
+/** Lines of words made of syllables, some far more frequent than others: new words come more and more rarely, as in a language. */
+function linesOf(characters: number): string[] {
+  const next = random(1)
+  const lines: string[] = []
+  for (let made = 0; made < characters; ) {
+    const words = Array.from({ length: 12 }, () => {
+      let word = Math.floor(next() ** 3 * 60_000)
+      let text = ''
+      for (; word > 0 || text === ''; word = Math.floor(word / 40)) {
+        text += 'kstnhmyrwg'[word % 10] + 'aiueo'[Math.floor(word / 10) % 5]
+      }
+      return text
+    })
+    const line = words.join(' ')
+    lines.push(line)
+    made += line.length + 1
+  }
+  return lines
+}
+
+const unigramModel = () =>
+  loadTokenizer(readFileSync(new URL('../../packages/tokenizer/vectors/unigram.model', import.meta.url)))
+
+export const hostCurves: readonly HostCurve[] = [
+  {
+    package: 'tokenizer',
+    name: 'encoding one text',
+    axis: 'characters',
+    sizes: [1_000, 10_000, 100_000, 1_000_000],
+    ...linear,
+    prepare(size) {
+      const tokenizer = unigramModel()
+      const text = linesOf(size).join(' ').slice(0, size)
+      return () => tokenizer.encode(text)
+    },
+  },
+  {
+    package: 'tokenizer',
+    name: 'training BPE, 4,000 pieces',
+    axis: 'characters',
+    sizes: [200_000, 400_000, 800_000, 1_600_000, 3_200_000],
+    ...linear,
+    prepare(size) {
+      const lines = linesOf(size)
+      return () => trainBpe(lines, { vocabSize: 4000, hardVocabLimit: false })
+    },
+  },
+  {
+    package: 'tokenizer',
+    name: 'training unigram, 4,000 pieces',
+    axis: 'characters',
+    sizes: [200_000, 400_000, 800_000, 1_600_000, 3_200_000],
+    ...linear,
+    prepare(size) {
+      const lines = linesOf(size)
+      return () => trainUnigram(lines, { vocabSize: 4000, hardVocabLimit: false })
+    },
+  },
+  {
+    package: 'tokenizer',
+    name: 'training BPE, 800,000 characters',
+    axis: 'vocabulary',
+    sizes: [1_000, 2_000, 4_000, 8_000],
+    ...linear,
+    prepare(vocabSize) {
+      const lines = linesOf(800_000)
+      return () => trainBpe(lines, { vocabSize, hardVocabLimit: false })
+    },
+  },
+  {
+    package: 'data',
+    name: 'packing documents, best fit',
+    axis: 'documents',
+    sizes: [10_000, 40_000, 160_000, 640_000],
+    // Lengths are counted, not compared.
+    ...linear,
+    prepare(size) {
+      const next = random(2)
+      const lengths = Int32Array.from({ length: size }, () => 1 + Math.floor(next() ** 3 * 4095))
+      return () => bestFit(lengths, 4096)
+    },
+  },
+  {
+    package: 'numerics',
+    name: 'float32 to e4m3',
+    axis: 'numbers',
+    // What no cache holds: below, caches decide.
+    sizes: [500_000, 1_000_000, 2_000_000, 4_000_000],
+    ...linear,
+    prepare(size) {
+      const next = random(3)
+      const source = Float32Array.from({ length: size }, () => next() - 0.5)
+      return () => encodeArray('float8_e4m3fn', source)
+    },
+  },
+  {
+    package: 'optim',
+    name: 'a step of AdamW on arrays',
+    axis: 'parameters',
+    sizes: [500_000, 1_000_000, 2_000_000, 4_000_000],
+    ...linear,
+    prepare(size) {
+      const next = random(4)
+      const params = { w: Float32Array.from({ length: size }, () => next() - 0.5) }
+      const grads = { w: params.w.map((x) => 2 * x) }
+      const optimizer = adamw({ beta2: 0.95 })
+      const state = optimizer.init(params)
+      return () => optimizer.update(grads, state, params, optimizer.scalars(1, 0.01))
+    },
+  },
+  {
+    package: 'planner',
+    name: 'all plans of a 13B model',
+    axis: 'GPUs',
+    sizes: [8, 32, 128, 512, 2048],
+    // There are as many plans as ways to split the GPUs, which are powers of the logarithm.
+    work: (size) => Math.log2(size) ** 3,
+    expected: 'log^3',
+    prepare(gpus) {
+      const model = { layers: 40, hidden: 5120, ffn: 13824, heads: 40, kvHeads: 40, headDim: 128, vocab: 99487 }
+      const cluster = { gpu: 'H100', nodes: gpus / 8, gpusPerNode: 8 }
+      return () => plan({ model, cluster, recipe: { globalBatchSize: 2048, sequenceLength: 4096 } })
+    },
+  },
+]

@@ -1,0 +1,89 @@
+/**
+ * Training under a ceiling of memory against spm_train (Debian's `sentencepiece`), on one text, in one run. See README.md.
+ *
+ *     node --conditions=source --import tsx benchmarks/tokenizer-memory.ts --text mixed.txt --memory 512MB --types bpe,unigram --json
+ */
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { cpus, loadavg, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { exists, run } from './tokenizer/spawned.ts'
+
+const { values } = parseArgs({
+  options: {
+    /** One text a line. */
+    text: { type: 'string' },
+    memory: { type: 'string', default: '2GB' },
+    types: { type: 'string', default: 'bpe,unigram' },
+    'vocab-size': { type: 'string', default: '32000' },
+    /** Also in memory, and compare the bytes. */
+    whole: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+  },
+})
+const text = values.text
+if (text === undefined) throw new RangeError('--text FILE is needed: one text a line')
+
+const git = (...args: string[]) => execFileSync('git', args, { encoding: 'utf8' }).trim()
+const folder = mkdtempSync(join(tmpdir(), 'kumiki-bench-'))
+const report = (row: Record<string, unknown>) => {
+  const provenance = {
+    benchmark: 'tokenizer-memory',
+    date: new Date().toISOString(),
+    node: process.version,
+    commit: git('rev-parse', 'HEAD'),
+    processor: `${cpus()[0]?.model.trim()}, ${cpus().length} logical`,
+    loadAverage: Number(loadavg()[0].toFixed(2)),
+    bytes: statSync(text).size,
+    vocabSize: Number(values['vocab-size']),
+  }
+  const line = JSON.stringify({ ...provenance, ...row })
+  process[values.json ? 'stdout' : 'stderr'].write(`${line}\n`)
+}
+const round = (value: number) => Number(value.toPrecision(4))
+const kumiki = [
+  '--conditions=source',
+  '--import',
+  'tsx',
+  fileURLToPath(new URL('../packages/kumiki/src/bin.ts', import.meta.url)),
+]
+
+try {
+  const cpp = await exists('spm_train')
+  if (!cpp) console.error('spm_train is not here (apt-get install sentencepiece): its rows are SKIPPED')
+  for (const type of values.types.split(',')) {
+    const train = async (name: string, ...more: string[]) => {
+      const model = join(folder, `${type}-${more.length}.model`)
+      const data = ['--model', model, '--type', type, '--vocab-size', values['vocab-size'], '--data', text]
+      const spent = await run(process.execPath, [...kumiki, 'tokenizer', 'train', ...data, ...more])
+      report({ type, name, ...(more.length > 0 && { memory: values.memory }), ...measured(spent) })
+      return model
+    }
+    const own = await train('kumiki', '--memory', values.memory)
+    if (values.whole) {
+      const whole = await train('kumiki, in memory')
+      report({ type, check: 'the same bytes', same: execFileSync('cmp', [own, whole]).length === 0 })
+    }
+    if (!cpp) continue
+    const spent = await run('spm_train', [
+      ...[`--input=${text}`, `--model_prefix=${join(folder, 'spm')}`, `--model_type=${type}`],
+      ...[`--vocab_size=${values['vocab-size']}`, '--character_coverage=0.9995', '--byte_fallback=true'],
+      ...['--normalization_rule_name=identity', '--remove_extra_whitespaces=false', '--split_digits=true'],
+      ...['--allow_whitespace_only_pieces=true', '--max_sentence_length=100000', '--num_threads=2', '--minloglevel=2'],
+      '--train_extremely_large_corpus=true',
+    ])
+    report({ type, name: 'spm_train', threads: 2, ...measured(spent) })
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}
+
+function measured(spent: Awaited<ReturnType<typeof run>>) {
+  return {
+    wallSeconds: round(spent.wallSeconds),
+    processorSeconds: round(spent.processorSeconds),
+    peakMegabytes: round(spent.peakBytes / 1e6),
+  }
+}
