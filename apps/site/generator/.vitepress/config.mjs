@@ -38,7 +38,15 @@ export default defineConfig({
       },
     ],
   ],
-  markdown: { theme: { light: 'github-light-high-contrast', dark: 'github-dark' } },
+  markdown: {
+    theme: { light: 'github-light-high-contrast', dark: 'github-dark' },
+    // Texts about chat templates have braces; none of ours asks Vue for anything.
+    config: (md) => {
+      const { text } = md.renderer.rules
+      const plain = (html) => html.replaceAll('{{', '&#123;&#123;')
+      md.renderer.rules.text = (...args) => plain(text(...args))
+    },
+  },
   themeConfig: {
     search: {
       provider: 'local',
