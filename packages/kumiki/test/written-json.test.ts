@@ -107,6 +107,12 @@ describe('a key that is not known', () => {
 
 test('fields of the wrong kind are named; notes beside a run pass', () => {
   expect(() => checkWritten('source', { name: 'a' }, 's.json: entry 0')).toThrow('entry 0: path is missing')
+  // Every field that models has, also those that no size follows from.
+  const gemma = { ...named, slidingWindow: 8, localRopeTheta: 1e4, normPlacement: 'both', activation: 'gelu_tanh' }
+  expect(checkWritten('architecture', gemma, 'm.json')).toBe(gemma)
+  expect(() => checkWritten('architecture', { ...named, slidingWindows: 8 }, 'm.json')).toThrow(
+    'm.json: slidingWindows is not known; did you mean slidingWindow?',
+  )
   expect(() => checkWritten('architecture', { ...named, headDim: '8' }, 'm.json')).toThrow(
     'headDim must be number, got "8"',
   )

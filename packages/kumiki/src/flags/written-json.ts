@@ -2,6 +2,7 @@
  * JSON that people write, checked against its schema: a key that is not known is refused with the nearest one that is, so that a slip of
  * the pen never becomes a default. Models, GPUs and networks of the planner are checked by the planner itself.
  */
+import { architectureFields } from '@kumiki/models/configs'
 import { distance } from 'fastest-levenshtein'
 import * as v from 'valibot'
 
@@ -52,8 +53,9 @@ const phase = v.strictObject({
   temperature: v.optional(v.number()),
 })
 
-/** A model in Hugging Face's terms with camelCase keys (ModelArchitecture). */
+/** A model in Hugging Face's terms with camelCase keys: the fields of models' own list, and here the kinds of those that sizes are counted from. */
 const architecture = v.strictObject({
+  ...Object.fromEntries(architectureFields.map((field) => [field, v.optional(v.unknown())])),
   name: v.optional(v.string()),
   hiddenSize: count,
   intermediateSize: count,
@@ -68,12 +70,12 @@ const architecture = v.strictObject({
   rmsNormEps: v.optional(v.number()),
   initializerRange: v.optional(v.number()),
   tieWordEmbeddings: v.optional(v.boolean()),
-  qkNorm: v.optional(v.boolean()),
   experts: v.nullish(
     v.strictObject({
       numExperts: count,
       numExpertsPerToken: count,
       intermediateSize: count,
+      normTopKProb: v.optional(v.boolean()),
       tensorNames: v.optional(v.string()),
     }),
   ),
