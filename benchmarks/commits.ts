@@ -71,7 +71,6 @@ for (const backend of backendsOf(values.backends)) {
     if (!names.test(name)) continue
     try {
       const milliseconds: number[][] = [[], []]
-      let calls = 1
       for (const side of [0, 1]) {
         await ask(side, { case: i })
         await ask(side, { calls: 1 })
@@ -79,7 +78,7 @@ for (const backend of backendsOf(values.backends)) {
       }
       // The count comes from the slower side, so that both do the same work in a turn.
       const once = Math.max(await ask(0, { calls: 1 }), await ask(1, { calls: 1 }))
-      calls = Math.max(1, Math.ceil(turn / once))
+      const calls = Math.max(1, Math.ceil(turn / once))
       // Who goes first changes every round.
       for (let round = -1; round < rounds; round++)
         for (const side of round % 2 === 0 ? [0, 1] : [1, 0]) {

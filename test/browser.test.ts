@@ -11,21 +11,12 @@ import { packages } from '../scripts/build.mjs'
 // @ts-expect-error: a script without types
 import { chromium } from '../scripts/swiftshader.mjs'
 import { compute } from './browser/cases.ts'
+import { flags } from './browser/flags.ts'
 
 // @kumiki/tensor in a real browser: bundled by esbuild, served with and without cross-origin isolation (with it memory can
 // be shared, so the cpu backend has threads), run in the headless Chromium that @sparticuz/chromium carries.
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
-const flags = [
-  '--no-sandbox',
-  '--enable-unsafe-webgpu',
-  '--use-webgpu-adapter=swiftshader',
-  '--enable-features=Vulkan',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  '--no-first-run',
-]
 
 let server: Server
 let browser: Browser

@@ -7,17 +7,7 @@ import { type Browser, type BrowserContextOptions, type Page, chromium as playwr
 import { buildCorpus, buildScripts, serve } from '../apps/playground/build.ts'
 // @ts-expect-error: a script without types
 import { chromium } from '../scripts/swiftshader.mjs'
-
-const flags = [
-  '--no-sandbox',
-  '--enable-unsafe-webgpu',
-  '--use-webgpu-adapter=swiftshader',
-  '--enable-features=Vulkan',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  '--no-first-run',
-]
+import { flags } from './browser/flags.ts'
 
 export interface Playground {
   /** Scripts that are loaded before a part is opened. */

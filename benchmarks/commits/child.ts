@@ -10,7 +10,7 @@ const { root, backend, threads, clock } = JSON.parse(process.argv[2]) as {
 const checkout = openCheckout(root, backend, threads)
 let prepared: Prepared | undefined
 
-process.on('message', async (request: { case?: number; calls?: number; stop?: true }) => {
+process.on('message', async (request: { case?: number; calls?: number }) => {
   try {
     if (request.case !== undefined) {
       prepared?.dispose()

@@ -23,8 +23,8 @@ afterAll(() => {
 })
 
 describe.each([
-  ['cpu', 120],
-  ['webgpu', 16],
+  ['cpu', 240],
+  ['webgpu', 32],
 ] as const)('on %s', (backend, count) => {
   test(`${count} programs give what the reference gives`, async () => {
     let loose = 0

@@ -1,4 +1,5 @@
 /** The best candidates for pieces, of any number that are offered. */
+import { larger } from './larger-array.ts'
 
 /**
  * Keeps at most `limit` texts: those with the highest scores, of equal ones those offered first. What it holds does not grow with what is
@@ -28,10 +29,11 @@ export class Candidates {
       if (score <= this.#least) return
     }
     const start = this.starts[this.size]
-    if (start + length > this.codes.length) this.codes = grown(this.codes, start + length)
+    if (start + length > this.codes.length)
+      this.codes = larger(this.codes, Math.max(start + length, this.codes.length * 2))
     if (this.size + 2 > this.starts.length) {
-      this.starts = grown(this.starts, this.size + 2)
-      this.scores = grown(this.scores, this.size + 2)
+      this.starts = larger(this.starts, Math.max(this.size + 2, this.starts.length * 2))
+      this.scores = larger(this.scores, Math.max(this.size + 2, this.scores.length * 2))
     }
     for (let i = 0; i < length; i++) this.codes[start + i] = codes[at + i]
     this.scores[this.size++] = score
@@ -66,10 +68,4 @@ export class Candidates {
     this.size = to
     this.#least = least
   }
-}
-
-function grown<T extends Int32Array | Float64Array>(from: T, least: number): T {
-  const to = new (from.constructor as new (size: number) => T)(Math.max(least, from.length * 2))
-  to.set(from as never)
-  return to
 }

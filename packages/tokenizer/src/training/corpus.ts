@@ -1,8 +1,8 @@
 /** The text that a model is trained on: counted fragments, and their alphabet. */
 import { checkLines } from '../check-options.ts'
 import { defaultNormalizerSpec, type NormalizerSpec } from '../sentencepiece/model-file.ts'
-import { Normalizer, SPACE_MARK } from '../sentencepiece/normalizer.ts'
-import { buildPieceTrie, longestPrefix, type PieceTrie } from '../sentencepiece/piece-trie.ts'
+import { type Normalizer, SPACE_MARK } from '../sentencepiece/normalizer.ts'
+import { longestPrefix, type PieceTrie } from '../sentencepiece/piece-trie.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
 import { codePointAt } from '../utf8.ts'
 import { type Blocks, BlockWriter, savedBlocks } from './blocks.ts'
@@ -12,6 +12,7 @@ import { mergeRuns, writeRun } from './fragment-runs.ts'
 import { cutFragments } from './fragments.ts'
 import type { ResolvedOptions } from './options.ts'
 import { sampledLines } from './sampled-lines.ts'
+import { withUserSymbols } from './user-symbols.ts'
 import { newName, type Workspace } from './workspace.ts'
 
 /** The text to train on: its alphabet, and its distinct fragments with their counts. */
@@ -77,20 +78,13 @@ export class CorpusReader {
     this.#options = options
     this.#workspace = workspace
     this.#total = total
-    const symbols = [...options.userDefinedSymbols]
-    const trie =
-      symbols.length > 0
-        ? buildPieceTrie(
-            symbols,
-            Int32Array.from(symbols, (_, k) => k),
-          )
-        : undefined
-    this.#symbols = trie
-    this.#normalizer = new Normalizer(
+    const { trie, normalizer } = withUserSymbols(
+      [...options.userDefinedSymbols],
       normalizerSpecOf(options),
       options.treatWhitespaceAsSuffix,
-      trie && ((text, at) => longestPrefix(trie, (index) => text.charCodeAt(index), at, text.length)),
     )
+    this.#symbols = trie
+    this.#normalizer = normalizer
     this.#seen = workspace?.state.seen ?? 0
     if (!this.isComplete) this.#counts = new FragmentCounts(workspace && workspace.budget / 2)
   }

@@ -1,4 +1,5 @@
 /** How often each fragment is seen with each character behind it, in arrays of a size that is known. */
+import { larger } from './larger-array.ts'
 import { numbersTo, sortTexts } from './sort-codes.ts'
 
 /** Bytes of an entry besides its text and its share of the table. */
@@ -124,11 +125,6 @@ export class FragmentCounts {
   }
 
   #grow(length: number): void {
-    const larger = <T extends Float64Array | Int32Array | Uint16Array>(from: T, size: number): T => {
-      const to = new (from.constructor as new (size: number) => T)(size)
-      to.set(from as never)
-      return to
-    }
     if (this.#used + length > this.#units.length)
       this.#units = larger(this.#units, Math.max(this.#units.length * 2, this.#used + length))
     if (this.size < this.#at.length) return

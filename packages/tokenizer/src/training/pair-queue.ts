@@ -1,4 +1,5 @@
 /** Pairs of neighbouring symbols by how often they occur. */
+import { larger } from './larger-array.ts'
 
 /** What decides between pairs that occur equally often: the text of both symbols, and its number of characters. */
 export type PairOrder = { lengthOf(symbol: number): number; textOf(symbol: number): string }
@@ -89,11 +90,6 @@ export class PairQueue {
   }
 
   #grow(): void {
-    const larger = <T extends Int32Array | Float64Array>(from: T): T => {
-      const to = new (from.constructor as new (size: number) => T)(from.length * 2)
-      to.set(from as never)
-      return to
-    }
     this.left = larger(this.left)
     this.right = larger(this.right)
     this.count = larger(this.count)

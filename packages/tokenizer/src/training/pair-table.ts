@@ -1,4 +1,5 @@
 /** Pairs of neighbouring symbols, and where they are. */
+import { larger } from './larger-array.ts'
 
 /** Share of the slots that may be taken. */
 const LOAD = 0.7
@@ -93,11 +94,6 @@ export class PairTable {
   }
 
   #grow(): void {
-    const larger = <T extends Int32Array | Float64Array>(from: T): T => {
-      const to = new (from.constructor as new (size: number) => T)(from.length * 2)
-      to.set(from as never)
-      return to
-    }
     this.left = larger(this.left)
     this.right = larger(this.right)
     this.count = larger(this.count)

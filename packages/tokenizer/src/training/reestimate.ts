@@ -4,8 +4,7 @@ import { checkLines, checkOptions } from '../check-options.ts'
 import { buildDoubleArray, type DoubleArray } from '../sentencepiece/double-array.ts'
 import { Field, type ModelFile, PieceType } from '../sentencepiece/model-file.ts'
 import { readModelFile } from '../sentencepiece/model-reader.ts'
-import { Normalizer } from '../sentencepiece/normalizer.ts'
-import { buildPieceTrie, longestPrefix } from '../sentencepiece/piece-trie.ts'
+import { longestPrefix } from '../sentencepiece/piece-trie.ts'
 import { textOf } from '../sentencepiece/word-segmenter.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
 import { codePointAt } from '../utf8.ts'
@@ -13,6 +12,7 @@ import { BlockWriter } from './blocks.ts'
 import { ExpectationStep } from './expectation.ts'
 import type { TrainProgress } from './options.ts'
 import { type PieceTable, pieceTable } from './piece-table.ts'
+import { withUserSymbols } from './user-symbols.ts'
 
 /** A piece expected less often than this is counted as this often. */
 const LEAST_COUNT = 0.5
@@ -147,18 +147,7 @@ function readFragments(
   onProgress: (progress: TrainProgress) => void,
 ): Map<string, number> {
   const symbols = file.pieces.filter(({ type }) => type === PieceType.userDefined).map(({ piece }) => piece)
-  const trie =
-    symbols.length > 0
-      ? buildPieceTrie(
-          symbols,
-          Int32Array.from(symbols, (_, k) => k),
-        )
-      : undefined
-  const normalizer = new Normalizer(
-    file.normalizer,
-    file.trainer.treatWhitespaceAsSuffix,
-    trie && ((text, at) => longestPrefix(trie, (index) => text.charCodeAt(index), at, text.length)),
-  )
+  const { trie, normalizer } = withUserSymbols(symbols, file.normalizer, file.trainer.treatWhitespaceAsSuffix)
   const fragments = new Map<string, number>()
   const total = Array.isArray(lines) ? lines.length : 0
   let done = 0
