@@ -1,15 +1,22 @@
 /**
- * What the trainer and its observers add to the bare compiled step: turns about, on one device, medians of processor time.
+ * What a run adds to the bare compiled step: trainer, figures, metrics.jsonl and live page, by processor time, in turns of few steps.
  *
- *     node --conditions=source --import tsx benchmarks/trainer-overhead.ts --rounds 9 --steps 10
+ * The same kernels differ by some percent from one copy of a program to the next, since their memory lies elsewhere, and with what else the
+ * machine does. So there are two bare steps, of which the second is the control, and the same again with steps so short that milliseconds show
+ * that a long one hides. What a run adds does not grow with the step: `added` of the short steps over a long one is the figure to trust.
+ *
+ *     node --expose-gc --conditions=source --import tsx benchmarks/trainer-overhead.ts
  */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { batches } from '@kumiki/data'
 import { decoderModel, nano } from '@kumiki/models'
 import { adamw, chain, clipGlobalNorm, constant } from '@kumiki/optim'
 import { init } from '@kumiki/tensor'
 import { bf16, initialState, makeTrainStep, Run } from '@kumiki/train'
-import { livePageObserver, standardFigures } from '@kumiki/train/node'
+import { livePageObserver, MetricsLog, standardFigures } from '@kumiki/train/node'
 import { countOf } from './common/options.ts'
 import { provenance } from './common/provenance.ts'
 
@@ -17,104 +24,180 @@ const { values } = parseArgs({
   options: {
     backend: { type: 'string', default: 'cpu' },
     threads: { type: 'string', default: '1' },
-    rounds: { type: 'string', default: '9' },
-    /** In a round, of each. */
-    steps: { type: 'string', default: '10' },
+    rounds: { type: 'string', default: '45' },
+    /** In a turn. */
+    steps: { type: 'string', default: '1' },
     batch: { type: 'string', default: '4' },
     sequence: { type: 'string', default: '128' },
   },
 })
 const rounds = countOf('rounds', values.rounds)
-const steps = countOf('steps', values.steps)
-const [batchSize, sequenceLength] = [countOf('batch', values.batch), countOf('sequence', values.sequence)]
 const device = await init({ backend: values.backend as 'cpu', threads: countOf('threads', values.threads) } as never)
 const model = decoderModel({ ...nano, vocabSize: 2048, paddedVocabSize: 2048 })
 const documents = Array.from({ length: 400 }, (_, d) =>
   Int32Array.from({ length: 90 }, (_, i) => 3 + ((d * 7 + i) % 2000)),
 )
-const data = () => batches({ documents, eosId: 2, vocabSize: 2048, batchSize, sequenceLength, seed: 1 })
 const optimizer = chain(clipGlobalNorm(1), adamw())
+const folder = await mkdtemp(join(tmpdir(), 'kumiki-overhead-'))
+
+interface Size {
+  readonly batchSize: number
+  readonly sequenceLength: number
+}
+
+/** Makes so many steps. */
+interface Subject {
+  make(steps: number): Promise<void>
+  end(): Promise<void>
+}
+
+const source = (size: Size) => batches({ documents, eosId: 2, vocabSize: 2048, ...size, seed: 1 })
+
+/** The compiled step alone, fed as the trainer feeds it, its loss read. */
+function bareStep(size: Size): Subject {
+  const step = makeTrainStep({ model, optimizer, precision: bf16, zLoss: 0, accumulation: 1 })
+  let state = initialState(model.initialize(device, { seed: 0 }), optimizer, bf16)
+  const data = source(size)
+  let made = 0
+  return {
+    async make(steps) {
+      for (let i = 0; i < steps; i++) {
+        const { inputs, targets } = data.next().value!
+        const tensor = (ids: Int32Array) => device.tensor(ids, [size.batchSize, size.sequenceLength])
+        const batch = { inputs: tensor(inputs), targets: tensor(targets) }
+        const result = await step(state, batch, optimizer.scalars(++made, 1e-3), {})
+        state = result.state
+        await result.loss.item()
+        for (const t of [result.loss, result.gradNorm, result.gradSquares]) t.dispose()
+      }
+    },
+    async end() {
+      step.dispose()
+    },
+  }
+}
+
+/** A run with what `kumiki train --ui` looks on with, held at each step until it is asked for more. */
+async function wholeRun(size: Size): Promise<Subject> {
+  const page = await livePageObserver({ name: 'overhead' })
+  const file = await MetricsLog.open(join(folder, `metrics-${size.batchSize}x${size.sequenceLength}.jsonl`))
+  let allowed = 0
+  let go = () => {}
+  let reached = () => {}
+  const run = Run.create(
+    {
+      device,
+      model,
+      data: source(size),
+      optimizer,
+      schedule: constant(1e-3),
+      precision: bf16,
+      steps: 1e9,
+      figures: standardFigures({ flopsPerToken: 1e6, ceiling: 1e10 }),
+    },
+    [
+      { onStep: (metrics) => file.append(metrics) },
+      page,
+      {
+        async onStep() {
+          if (--allowed > 0) return
+          await new Promise<void>((resolve) => {
+            go = resolve
+            reached()
+          })
+        },
+      },
+    ],
+  )
+  const stop = {
+    requested: false,
+    signal: new AbortController().signal,
+    async listen() {
+      await new Promise((resolve) => setImmediate(resolve))
+      return stop.requested
+    },
+  }
+  let train: Promise<unknown> | undefined
+  return {
+    async make(steps) {
+      allowed = steps
+      const there = new Promise<void>((resolve) => {
+        reached = resolve
+      })
+      if (train) go()
+      else train = run.train(stop)
+      await there
+    },
+    async end() {
+      stop.requested = true
+      allowed = 10
+      go()
+      await train
+      await file.close()
+      run.dispose()
+    },
+  }
+}
 
 /** Milliseconds of processor time of this process: what else runs on the machine does not count. */
-const processorTime = () => {
+function processorTime(): number {
   const { user, system } = process.cpuUsage()
   return (user + system) / 1000
 }
 
-/** The compiled step alone, fed as the trainer feeds it. */
-const bare = makeTrainStep({ model, optimizer, precision: bf16, zLoss: 0, accumulation: 1 })
-let state = initialState(model.initialize(device, { seed: 0 }), optimizer, bf16)
-const source = data()
-let made = 0
-async function bareSteps(): Promise<number> {
-  const began = processorTime()
-  for (let i = 0; i < steps; i++) {
-    const { inputs, targets } = source.next().value!
-    const tensor = (ids: Int32Array) => device.tensor(ids, [batchSize, sequenceLength])
-    const batch = { inputs: tensor(inputs), targets: tensor(targets) }
-    const result = await bare(state, batch, optimizer.scalars(++made, 1e-3), {})
-    state = result.state
-    await result.loss.item()
-    for (const t of [result.loss, result.gradNorm, result.gradSquares]) t.dispose()
-  }
-  return (processorTime() - began) / steps
+/** Median, and where the true one lies in 95 of 100 cases, by order statistics. */
+function medianOf(list: readonly number[]): { low: number; median: number; high: number } {
+  const sorted = [...list].sort((a, b) => a - b)
+  const at = (i: number) => sorted[Math.min(sorted.length - 1, Math.max(0, Math.round(i)))]
+  const [middle, reach] = [(sorted.length - 1) / 2, 0.98 * Math.sqrt(sorted.length)]
+  return { low: at(middle - reach), median: at(middle), high: at(middle + reach) }
 }
 
-/** The same as a run, with figures and the live page. */
-const page = await livePageObserver({ name: 'overhead' })
-const run = Run.create(
-  {
-    device,
-    model,
-    data: data(),
-    optimizer,
-    schedule: constant(1e-3),
-    precision: bf16,
-    steps: 1e9,
-    figures: standardFigures({ flopsPerToken: 1e6, ceiling: 1e10 }),
-  },
-  [page],
+async function compare(size: Size, rounds: number, steps: number) {
+  const subjects = [bareStep(size), bareStep(size), await wholeRun(size)]
+  // A run reads a step's figures while the next is under way, so its first turn makes one step more.
+  for (const subject of subjects) await subject.make(Math.max(3, steps))
+  const times: number[][] = subjects.map(() => [])
+  for (let round = 0; round < rounds; round++) {
+    globalThis.gc?.()
+    for (let i = 0; i < subjects.length; i++) {
+      // Who begins changes, so that nobody has the warmer machine.
+      const which = (i + round) % subjects.length
+      const began = processorTime()
+      await subjects[which].make(steps)
+      times[which].push((processorTime() - began) / steps)
+    }
+  }
+  for (const subject of subjects) await subject.end()
+  const [bare, control, run] = times
+  const both = bare.map((b, i) => (b + control[i]) / 2)
+  return {
+    batch: [size.batchSize, size.sequenceLength],
+    bareMilliseconds: medianOf(both).median,
+    addedMilliseconds: medianOf(run.map((r, i) => r - both[i])),
+    controlMilliseconds: medianOf(control.map((c, i) => c - bare[i])),
+  }
+}
+
+const steps = countOf('steps', values.steps)
+const short = await compare({ batchSize: 1, sequenceLength: 8 }, 3 * rounds, 4 * steps)
+const long = await compare(
+  { batchSize: countOf('batch', values.batch), sequenceLength: countOf('sequence', values.sequence) },
+  rounds,
+  steps,
 )
-let asked = 0
-const stop = {
-  requested: false,
-  signal: new AbortController().signal,
-  async listen() {
-    await new Promise((resolve) => setImmediate(resolve))
-    return asked-- <= 0
-  },
-}
-async function runSteps(): Promise<number> {
-  const before = run.trainer.step
-  asked = steps
-  const began = processorTime()
-  for await (const metrics of run.trainer.run(before + steps)) {
-    page.onStep!({ ...run.options.figures!(metrics, run), ...metrics }, run)
-    await stop.listen()
-  }
-  return (processorTime() - began) / steps
-}
-
-await bareSteps()
-await runSteps()
-const pairs: [bare: number, run: number][] = []
-for (let round = 0; round < rounds; round++) {
-  // Who begins changes, so that neither has the warmer machine.
-  const first = round % 2 === 0 ? await bareSteps() : 0
-  const whole = await runSteps()
-  pairs.push([first || (await bareSteps()), whole])
-}
-const median = (list: readonly number[]) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)]
-const result = {
-  ...provenance(['tensor', 'train']),
-  device: device.name,
-  batch: [batchSize, sequenceLength],
-  bareMilliseconds: median(pairs.map(([b]) => b)),
-  runMilliseconds: median(pairs.map(([, r]) => r)),
-  overhead: median(pairs.map(([b, r]) => r / b - 1)),
-}
-console.log(JSON.stringify(result))
-await page.close()
-run.dispose()
-bare.dispose()
+const share = ({ low, median, high }: ReturnType<typeof medianOf>) =>
+  Object.fromEntries(Object.entries({ low, median, high }).map(([name, x]) => [name, x / long.bareMilliseconds]))
+console.log(
+  JSON.stringify({
+    ...provenance(['tensor', 'train']),
+    device: device.name,
+    short,
+    long,
+    /** Of a long step: as seen in short steps, as seen in long ones, and a bare step against another. */
+    overhead: { fromShort: share(short.addedMilliseconds), seen: share(long.addedMilliseconds) },
+    control: share(long.controlMilliseconds),
+  }),
+)
 device.dispose()
+await rm(folder, { recursive: true })

@@ -11,9 +11,12 @@ export interface FigureOptions {
   readonly ceiling?: number
 }
 
+/** Milliseconds between two looks at the process's memory, which cost the time of some kernels each. */
+const memoryEvery = 200
+
 /**
  * `mfu` (the model's FLOP/s, of the ceiling), `programBytes` (what the compiled step holds on the device), `processBytes` (the process's resident
- * memory) and `spike` (1 where the loss spiked), for `RunOptions.figures`.
+ * memory, looked at five times a second at most) and `spike` (1 where the loss spiked), for `RunOptions.figures`.
  */
 export function standardFigures({
   flopsPerToken,
@@ -21,12 +24,19 @@ export function standardFigures({
 }: FigureOptions): (metrics: StepMetrics, run: Run) => Record<string, number> {
   const detector = spikeDetector()
   let programBytes: number | undefined
+  let processBytes = 0
+  let looked = Number.NEGATIVE_INFINITY
   return ({ loss, tokensPerSecond }, { trainer }) => {
     programBytes ??= trainer.memory().peakBytes
+    const now = performance.now()
+    if (now - looked >= memoryEvery) {
+      looked = now
+      processBytes = process.memoryUsage.rss()
+    }
     return {
       ...(ceiling !== undefined && { mfu: round((tokensPerSecond * flopsPerToken) / ceiling) }),
       programBytes,
-      processBytes: process.memoryUsage.rss(),
+      processBytes,
       spike: detector.push(loss).spike ? 1 : 0,
     }
   }
