@@ -3,6 +3,7 @@
  *
  *     nice -n 19 node --expose-gc --conditions=source --import tsx benchmarks/soak.ts --backend cpu --steps 20000 --out results/soak-cpu
  *     nice -n 19 node scripts/with-swiftshader.mjs node --expose-gc --conditions=source --import tsx benchmarks/soak.ts --backend webgpu --steps 2000
+ *     nice -n 19 node scripts/with-swiftshader.mjs node --expose-gc --conditions=source --import tsx benchmarks/soak.ts --backend webgpu --small --sequence 8 --steps 10000
  *     node --expose-gc --conditions=source --import tsx benchmarks/soak.ts --trainers 200
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
@@ -26,6 +27,8 @@ const { values } = parseArgs({
     trainers: { type: 'string' },
     batch: { type: 'string', default: '1' },
     sequence: { type: 'string', default: '64' },
+    /** A model of one layer of 16, whose steps are short: what a step leaves behind does not depend on its size. */
+    small: { type: 'boolean', default: false },
     /** Beginning of the names of a .jsonl and a .svg. */
     out: { type: 'string' },
   },
@@ -36,7 +39,9 @@ const device = await init({ backend: values.backend as 'cpu', threads: countOf('
 const documents = Array.from({ length: 200 }, (_, d) =>
   Int32Array.from({ length: 50 }, (_, i) => 3 + ((d * 7 + i) % 90)),
 )
-const architecture = { ...nano, vocabSize: 512, paddedVocabSize: 512 }
+const sizes = { hiddenSize: 16, intermediateSize: 16, numHiddenLayers: 1, numAttentionHeads: 1, headDim: 16 }
+const small = { ...sizes, numKeyValueHeads: 1, initializerRange: 0.1 }
+const architecture = { ...nano, ...(values.small && small), vocabSize: 512, paddedVocabSize: 512 }
 const model = () => decoderModel(architecture)
 const make = (of = model()) =>
   Trainer.create({
@@ -60,6 +65,8 @@ interface Sample {
   /** MB: of the process, of JavaScript's heap after a collection. */
   readonly rss: number
   readonly heap: number
+  /** MB that JavaScript's objects hold outside of its heap. */
+  readonly external: number
   /** Buffers that the device holds, and their MB. */
   readonly buffers: number
   readonly bufferMB: number
@@ -89,13 +96,14 @@ const collect = (globalThis as { gc?: () => void }).gc
 const middle = (list: readonly number[]) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)]
 const sample = (at: number, steps: readonly Step[] = []): Sample => {
   collect?.()
-  const { rss, heapUsed } = process.memoryUsage()
+  const { rss, heapUsed, external } = process.memoryUsage()
   const { buffers, bytes } = device.counters
   const own = steps.map(({ processor }) => processor)
   return {
     at,
     rss: rss / 1e6,
     heap: heapUsed / 1e6,
+    external: external / 1e6,
     buffers,
     bufferMB: bytes / 1e6,
     ...(own.length > 0 && { median: middle(own), slowest: Math.max(...own) }),
@@ -164,6 +172,7 @@ const summary = {
   heapPerThousandMB: slope((s) => s.heap),
   rssMB: span((s) => s.rss),
   heapMB: span((s) => s.heap),
+  externalMB: span((s) => s.external),
   buffers: span((s) => s.buffers),
   bufferMB: span((s) => s.bufferMB),
   ...(median !== undefined && {

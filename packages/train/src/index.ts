@@ -43,6 +43,7 @@ export {
   scheduleNames,
   scheduleOf,
 } from './run/configuration.ts'
+export { type DeviceLossOptions, isDeviceLost, trainThroughDeviceLoss } from './run/device-loss.ts'
 export { EarlyStop, type EarlyStopOptions } from './run/early-stop.ts'
 export {
   Run,

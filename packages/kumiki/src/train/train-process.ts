@@ -3,7 +3,15 @@ import { join } from 'node:path'
 import { batches, packEvaluation } from '@kumiki/data'
 import { countParameters, decoderModel, flopsPerToken, type ModelArchitecture } from '@kumiki/models'
 import { type Device, type InitOptions, init, type Tensor } from '@kumiki/tensor'
-import { findPrecision, Run, type RunKinds, type RunObserver, runOptionsOf, type StepMetrics } from '@kumiki/train'
+import {
+  findPrecision,
+  isDeviceLost,
+  Run,
+  type RunKinds,
+  type RunObserver,
+  runOptionsOf,
+  type StepMetrics,
+} from '@kumiki/train'
 import {
   folderObservers,
   keepRecord,
@@ -36,10 +44,6 @@ import type { StopPlace } from './stop-place.ts'
 import type { TrainCommandOptions } from './train-options.ts'
 import { checkRunMemory } from './training-memory.ts'
 import { repeatWarnings, usedSubsets } from './used-subsets.ts'
-
-/** Where a run has lost its device: what is on it is gone, what is on the disk is not. */
-const isDeviceLost = (error: unknown): boolean =>
-  error instanceof Error && error.name === 'DeviceError' && /device was lost/.test(error.message)
 
 /** One process at work on a run. */
 export class TrainProcess {

@@ -11,7 +11,7 @@ import { EarlyStop, type EarlyStopOptions } from './early-stop.ts'
 export interface RunCadence {
   /** Steps between checkpoints. Default: none but the last. */
   readonly checkpointSteps?: number
-  /** Minutes after which there is one in any case. Default: never. */
+  /** Minutes after which there is one in any case. Default: never; half a minute with `keepState`. */
   readonly checkpointMinutes?: number
   /** Steps between evaluations on held-out text. Default: none but the last. */
   readonly evaluationSteps?: number
@@ -37,6 +37,11 @@ export interface RunOptions extends TrainerOptions {
    * leaves the batches since then out. After three rewinds that did not get past the step, the run ends.
    */
   readonly onNonFinite?: 'stop' | 'rewind'
+  /**
+   * Whether the state of each checkpoint stays in the host's memory, as `kept`: for a run without a folder, which `trainThroughDeviceLoss` goes on
+   * with on another device. It takes the bytes of a checkpoint. Default false.
+   */
+  readonly keepState?: boolean
 }
 
 export interface RunEvaluation extends HeldOutLoss {
@@ -98,8 +103,8 @@ export class Run {
   /** Held-out losses by step, those of earlier processes included. */
   private readonly evaluations = new Map<number, number>()
   private readonly observers: readonly RunObserver[]
-  /** What a rewind goes back to. */
-  private kept: TrainerSnapshot | undefined
+  /** See `kept`. */
+  private keptState: TrainerSnapshot | undefined
   /** Rewinds from about one step, and the furthest that one came from. */
   private rewinds = { count: 0, furthest: 0 }
   /** Why the run ends before its last step, where it does. */
@@ -132,6 +137,11 @@ export class Run {
   /** Updates in all. */
   get steps(): number {
     return this.options.steps
+  }
+
+  /** The state of the last checkpoint, with `keepState` or where a number that is none goes back to it; undefined before there is one. */
+  get kept(): TrainerSnapshot | undefined {
+    return this.keptState
   }
 
   /**
@@ -186,8 +196,9 @@ export class Run {
     const {
       checkpointSteps = steps,
       evaluationSteps = steps,
-      checkpointMinutes = Number.POSITIVE_INFINITY,
+      checkpointMinutes = this.options.keepState ? 0.5 : Number.POSITIVE_INFINITY,
     } = this.options.cadence ?? {}
+    const rewinding = this.options.onNonFinite === 'rewind'
     let lastSaved = performance.now()
     let savedStep = trainer.step
     /** Milliseconds that the last one held the steps up. */
@@ -197,13 +208,13 @@ export class Run {
     const save = async () => {
       const began = performance.now()
       await this.refuseNonFinite()
-      if (this.options.onNonFinite === 'rewind') this.kept = await trainer.snapshot()
+      if (rewinding || this.options.keepState) this.keptState = await trainer.snapshot()
       await this.tell((observer) => observer.onCheckpoint?.(this))
       lastSaved = performance.now()
       held = lastSaved - began
       savedStep = trainer.step
     }
-    if (this.options.onNonFinite === 'rewind') this.kept = await trainer.snapshot()
+    if (rewinding) this.keptState = await trainer.snapshot()
     const due = (every: number) => trainer.step % every === 0 || this.ended
     // In pieces, so that no step is under way when a checkpoint or an evaluation looks at the state.
     while (!this.ended && !(await stop.listen())) {
@@ -221,7 +232,7 @@ export class Run {
         for await (const metrics of trainer.run(trainer.step)) await this.stepMade(metrics)
         if (due(checkpointSteps) || late() || stop.requested) await save()
       } catch (error) {
-        if (!(error instanceof TrainingError) || !this.kept) throw error
+        if (!(error instanceof TrainingError) || !rewinding || !this.kept) throw error
         await this.rewind(error, this.kept)
         continue
       }
