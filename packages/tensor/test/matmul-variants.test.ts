@@ -184,7 +184,11 @@ test('every variant compiles on a device without a GPU, for every stored format'
   const traits: AdapterTraits = {
     subgroups: true,
     subgroupSize: 4,
-    subgroupMatrix: true,
+    subgroupMatrix: {
+      configs: [{ componentType: 'f16', resultComponentType: 'f32', M: 16, N: 16, K: 16 }],
+      lanes: 32,
+      sized: false,
+    },
     maxWorkgroupStorage: 32768,
     maxStorageBuffers: 8,
     software: false,

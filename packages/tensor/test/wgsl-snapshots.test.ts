@@ -6,7 +6,8 @@ import { attentionGradientWgsl, attentionVariants, attentionWgsl } from '../src/
 import { cumsumWgsl } from '../src/ops/cumulative.wgsl.ts'
 import { gatherWgsl, scatterWgsl } from '../src/ops/gather.wgsl.ts'
 import { groupedMatmulWgsl, groupedOuterWgsl, groupedVariants } from '../src/ops/grouped-matmul/grouped-matmul.wgsl.ts'
-import { matmulVariants, matmulWgsl } from '../src/ops/matmul/matmul.wgsl.ts'
+import { matmulProblem, turnedOperand } from '../src/ops/matmul/layout.ts'
+import { matmulVariants, matmulWgsl, planMatmul } from '../src/ops/matmul/matmul.wgsl.ts'
 import { argMaxWgsl, reduceWgsl } from '../src/ops/reduce.wgsl.ts'
 import { rowWgsl } from '../src/ops/row-kernels.wgsl.ts'
 import { sortWgsl } from '../src/ops/sort.wgsl.ts'
@@ -17,10 +18,15 @@ import { contiguousAccess } from '../src/passes/access.ts'
  * writes them anew. That they compile and are right is tested elsewhere.
  */
 
+const matrices = (componentType: string, M: number, N: number, K: number) => ({
+  componentType,
+  resultComponentType: 'f32',
+  ...{ M, N, K },
+})
 const hardware: AdapterTraits = {
   subgroups: true,
   subgroupSize: 32,
-  subgroupMatrix: true,
+  subgroupMatrix: { configs: [matrices('f16', 16, 16, 16)], lanes: 32, sized: false },
   maxWorkgroupStorage: 32768,
   maxStorageBuffers: 8,
   software: false,
@@ -28,7 +34,7 @@ const hardware: AdapterTraits = {
 const software: AdapterTraits = {
   ...hardware,
   subgroupSize: 4,
-  subgroupMatrix: false,
+  subgroupMatrix: undefined,
   maxWorkgroupStorage: 16384,
   software: true,
 }
@@ -60,6 +66,27 @@ describe('matmul', () => {
       { ...traits, pinned: { matmul: variant } },
     )
     await expectShaders(`matmul ${variant}`.replaceAll(' ', '-'), plan)
+  })
+})
+
+describe('matmul subgroup matrix', () => {
+  // Layouts that show every way of bringing a tile: codes along K and along rows, and one that no words fit.
+  test.each([
+    ['f32', 'float32', [8, 8, 8], 'NN'],
+    ['bf16', 'bfloat16', [16, 16, 16], 'NN'],
+    ['f8_e4m3', 'float8_e4m3fn', [16, 16, 32], 'NT'],
+    ['f8_e5m2', 'float8_e5m2', [16, 8, 32], 'TN'],
+  ] as const)('%s', async (component, dtype, [M, N, K], layout) => {
+    const subgroupMatrix = { configs: [matrices(component, M, N, K)], lanes: 32, sized: true }
+    const turned = (x: ReturnType<typeof operand>, side: number) => turnedOperand(x, layout[side] === 'T')
+    const plan = planMatmul(
+      matmulProblem(turned(operand([256, 256], dtype), 0), turned(operand([256, 256], dtype), 1)),
+      { dtype, binding: { input: 0 } },
+      { dtype, binding: { input: 1 } },
+      operand([256, 256]),
+      { ...hardware, subgroupMatrix, pinned: { matmul: 'subgroup matrix' } },
+    )
+    await expectShaders(`matmul-subgroup-matrix-${component}`, plan)
   })
 })
 

@@ -1,6 +1,7 @@
 // Finds a WebGPU adapter and asks it for a device with its own limits.
 
 import { DeviceError } from '../../errors.ts'
+import { type SubgroupInfo, subgroupMatricesOf } from './subgroup-matrices.ts'
 import type { AdapterDescription } from './webgpu-backend.ts'
 
 export interface FoundAdapter {
@@ -19,7 +20,13 @@ const wantedLimits = [
   'maxComputeInvocationsPerWorkgroup',
   'maxComputeWorkgroupSizeX',
 ] as const
-const wantedFeatures = ['subgroups', 'shader-f16', 'timestamp-query', 'chromium-experimental-subgroup-matrix']
+const wantedFeatures = [
+  'subgroups',
+  'subgroup-size-control',
+  'shader-f16',
+  'timestamp-query',
+  'chromium-experimental-subgroup-matrix',
+]
 
 /** Dawn drops its devices when the object that create() returned is collected: hold it while it is used. */
 const held = new Set<unknown>()
@@ -60,31 +67,15 @@ export async function findAdapter(given?: GPU): Promise<FoundAdapter> {
   const software =
     /swiftshader|llvmpipe|lavapipe|basic render|software/i.test(`${name} ${info.device}`) ||
     (info as { isFallbackAdapter?: boolean }).isFallbackAdapter === true
-  const { subgroupMinSize, subgroupMaxSize, subgroupMatrixConfigs } = info as {
-    subgroupMinSize?: number
-    subgroupMaxSize?: number
-    subgroupMatrixConfigs?: Iterable<{
-      componentType: string
-      resultComponentType: string
-      M: number
-      N: number
-      K: number
-    }>
-  }
-  const subgroupMatrix =
-    adapter.features.has('shader-f16') &&
-    adapter.features.has('chromium-experimental-subgroup-matrix' as GPUFeatureName) &&
-    subgroupMaxSize === 32 &&
-    [...(subgroupMatrixConfigs ?? [])].some(
-      (c) => c.componentType === 'f16' && c.resultComponentType === 'f32' && c.M === 16 && c.N === 16 && c.K === 16,
-    )
+  const subgroups = info as SubgroupInfo
+  const { subgroupMinSize, subgroupMaxSize } = subgroups
   return {
     adapter,
     release,
     description: {
       name,
       software,
-      subgroupMatrix,
+      subgroupMatrix: subgroupMatricesOf(subgroups, (feature) => adapter.features.has(feature as GPUFeatureName)),
       subgroupSize: subgroupMinSize !== undefined && subgroupMinSize === subgroupMaxSize ? subgroupMinSize : 0,
     },
   }

@@ -5,6 +5,24 @@ import type { Spec } from '../../graph/spec.ts'
 import type { KernelContext } from '../../passes/operand.ts'
 import type { ShaderBuffer } from './shader.ts'
 
+/** A kind of subgroup matrices, as adapters list them: left ones are M x K, right ones K x N, results M x N. */
+export interface SubgroupMatrixConfig {
+  readonly componentType: string
+  readonly resultComponentType: string
+  readonly M: number
+  readonly N: number
+  readonly K: number
+}
+
+/** The subgroup matrices of an adapter that kernels can use (Dawn's experimental feature). */
+export interface SubgroupMatrices {
+  readonly configs: readonly SubgroupMatrixConfig[]
+  /** Invocations of a subgroup. */
+  readonly lanes: number
+  /** The adapter's subgroups vary in size: a shader says which one it wants. */
+  readonly sized: boolean
+}
+
 /** What kernels may ask about the adapter. */
 export interface AdapterTraits {
   readonly subgroups: boolean
@@ -14,8 +32,7 @@ export interface AdapterTraits {
   readonly maxStorageBuffers: number
   /** A processor pretending to be a GPU: barriers are dear there, and one row per invocation is best. */
   readonly software: boolean
-  /** f16 subgroup matrices of 16 x 16 x 16 with f32 sums over subgroups of 32 (Dawn's experimental feature). */
-  readonly subgroupMatrix?: boolean
+  readonly subgroupMatrix?: SubgroupMatrices
   /** Kernel variants asked for by name, by op; one that cannot run a case is passed over. */
   readonly pinned?: Readonly<Record<string, string>>
   /** Variants that measured best on this adapter, by case. */

@@ -4,6 +4,8 @@ import { shown } from '../../arguments.ts'
 import type { Tuning } from '../../device.ts'
 import type { InitOptions, PinnedKernels } from '../../init.ts'
 import { type FoundAdapter, findAdapter, requestDevice } from './adapter.ts'
+import type { SubgroupMatrices } from './rule.ts'
+import { isKnown } from './subgroup-matrices.ts'
 import { WebGpuBackend } from './webgpu-backend.ts'
 
 /**
@@ -23,9 +25,19 @@ export async function startWebGpu(options: InitOptions, asked: boolean): Promise
     found.release()
     return undefined
   }
-  const made = new WebGpuBackend(await requestDevice(found), { ...found.description, pinned }, true, found.release)
+  const device = await requestDevice(found)
+  const { subgroupMatrix } = found.description
+  const description = { ...found.description, subgroupMatrix: subgroupMatrix && (await proven(device, subgroupMatrix)) }
+  const made = new WebGpuBackend(device, { ...description, pinned }, true, found.release)
   applyTuning(made, options.tuning)
   return made
+}
+
+/** Those matrices that may be used as they are, or that have been tried on this device. */
+async function proven(device: GPUDevice, matrices: SubgroupMatrices): Promise<SubgroupMatrices | undefined> {
+  if (matrices.configs.every(isKnown)) return matrices
+  const { workingMatrices } = await import('./try-matrices.ts')
+  return workingMatrices(device, matrices)
 }
 
 /** The backend on a device that an application already has. */

@@ -17,7 +17,7 @@ import { type GpuBuffer, GpuMemory } from './gpu-memory.ts'
 import type { KernelRecorder } from './kernel-recorder.ts'
 import { PollingBackoff } from './polling-backoff.ts'
 import { type Instruction, isOnHost, WebGpuProgram } from './program.ts'
-import type { AdapterTraits, WebGpuRule } from './rule.ts'
+import type { AdapterTraits, SubgroupMatrices, WebGpuRule } from './rule.ts'
 import { loadFormatCode } from './shader.ts'
 
 /** What the backend needs to know about where the device came from. */
@@ -26,7 +26,7 @@ export interface AdapterDescription {
   readonly software: boolean
   readonly subgroupSize: number
   /** See AdapterTraits. */
-  readonly subgroupMatrix?: boolean
+  readonly subgroupMatrix?: SubgroupMatrices
   readonly pinned?: Readonly<Record<string, string>>
 }
 

@@ -2,7 +2,7 @@
 
 import type { AdapterTraits, Dispatch, Epilogue, Tunable, WebGpuPlan, WebGpuRule } from '../../backends/webgpu/rule.ts'
 import { linearEntry, maxWorkgroups, type ShaderBuffer, shader, workgroupsFor } from '../../backends/webgpu/shader.ts'
-import { bytesPerElement, type DType, dtypeInfo, isPacked } from '../../dtype.ts'
+import { bytesPerElement, isPacked } from '../../dtype.ts'
 import type { Operand } from '../../passes/operand.ts'
 import { base, four, type MatmulCase, vectorLoads } from './case.ts'
 import { scalarTile, subgroupTile, vectorTile } from './direct.wgsl.ts'
@@ -11,10 +11,11 @@ import { type MatmulOperand, operandKey, readingOf, valueType } from './scaled-o
 import { sharedTile } from './shared.wgsl.ts'
 import {
   subgroupMatrixHead,
-  subgroupMatrixSide,
   subgroupMatrixStorage,
   subgroupMatrixTile,
+  subgroupMatrixTileSize,
 } from './subgroup-matrix.wgsl.ts'
+import { matrixConfigFor } from './subgroup-matrix-syntax.ts'
 
 interface MatmulVariant {
   /** Hard needs: features, limits, alignment. */
@@ -24,9 +25,9 @@ interface MatmulVariant {
   /** Which operands are declared as vectors: those that are only read by vec4. */
   vectors(c: Omit<MatmulCase, 'store'>): { readonly a: boolean; readonly b: boolean }
   /** What the shader starts with. */
-  readonly head?: string
+  head?(c: Omit<MatmulCase, 'store'>): string
   /** Rows and columns of C one workgroup makes. */
-  readonly tile: readonly [rows: number, columns: number]
+  tile(c: Omit<MatmulCase, 'store'>): readonly [rows: number, columns: number]
   body(c: MatmulCase): string
 }
 
@@ -37,61 +38,57 @@ const alongLines: MatmulVariant['vectors'] = ({ loads, problem: { m, n } }) => (
   a: loads?.a === 'row' && m % 4 === 0,
   b: loads?.b === 'column' && n % 4 === 0,
 })
-/** Formats that float16 holds exactly, with a shader that may use it. */
-const inFloat16 = (d: DType) => {
-  const { format } = dtypeInfo[d]
-  return format !== undefined && format.mantissaBits <= 10 && format.exponentBits <= 5
-}
 
 /** Best first. All but the first run within WebGPU's default limits; the last one takes any strides and sizes. */
 const variants: Readonly<Record<string, MatmulVariant>> = {
   'subgroup matrix': {
-    isSupported: ({ adapter, dtypes, problem: { n, k } }) =>
-      adapter.subgroupMatrix === true &&
-      adapter.maxWorkgroupStorage >= subgroupMatrixStorage &&
-      dtypes.every(inFloat16) &&
-      n % 4 === 0 &&
-      k > 0,
-    isPreferred: ({ problem: { m, n } }) => m >= 64 && n >= 64,
+    isSupported: (c) =>
+      matrixConfigFor(c.dtypes, c.adapter) !== undefined &&
+      c.adapter.maxWorkgroupStorage >= subgroupMatrixStorage(c) &&
+      c.problem.n % 4 === 0 &&
+      c.problem.k > 0,
+    // Of float32 nobody has measured whether they beat tiles: they are there to be pinned, and for the tuner.
+    isPreferred: ({ dtypes, adapter, problem: { m, n } }) =>
+      m >= 64 && n >= 64 && matrixConfigFor(dtypes, adapter)?.componentType !== 'f32',
     vectors: neither,
     head: subgroupMatrixHead,
-    tile: [subgroupMatrixSide, subgroupMatrixSide],
-    body: subgroupMatrixTile,
+    tile: subgroupMatrixTileSize,
+    body: (c) => subgroupMatrixTile(c),
   },
   'subgroup 8x4': {
     isSupported: ({ loads, adapter, problem }) => loads !== undefined && adapter.subgroupSize === 4 && problem.m >= 8,
     isPreferred: () => true,
     vectors: both,
-    head: 'enable subgroups;\n',
-    tile: [8, 16],
+    head: () => 'enable subgroups;\n',
+    tile: () => [8, 16],
     body: subgroupTile,
   },
   'shared 8x8': {
     isSupported: ({ problem: { k } }) => k > 0,
     isPreferred: ({ problem: { m, n }, adapter }) => !adapter.software && m >= 256 && n >= 256,
     vectors: alongLines,
-    tile: [128, 128],
+    tile: () => [128, 128],
     body: (c) => sharedTile(c, 8),
   },
   'shared 4x4': {
     isSupported: ({ problem: { k } }) => k > 0,
     isPreferred: ({ problem: { m, n }, adapter }) => !adapter.software && m >= 32 && n >= 32,
     vectors: alongLines,
-    tile: [64, 64],
+    tile: () => [64, 64],
     body: (c) => sharedTile(c, 4),
   },
   'direct 4x4 vec4': {
     isSupported: ({ loads }) => loads !== undefined,
     isPreferred: () => true,
     vectors: both,
-    tile: [32, 32],
+    tile: () => [32, 32],
     body: vectorTile,
   },
   'direct 4x4': {
     isSupported: () => true,
     isPreferred: () => true,
     vectors: neither,
-    tile: [32, 32],
+    tile: () => [32, 32],
     body: scalarTile,
   },
 }
@@ -142,6 +139,7 @@ function matmulChoice(request: MatmulRequest, adapter: AdapterTraits): { dispatc
   const key = caseKey(request)
   const made = (name: string, variant: MatmulVariant): Dispatch => {
     const vectors = variant.vectors(without)
+    const [rows, columns] = variant.tile(without)
     const bufferC: ShaderBuffer | undefined = c && {
       name: 'c',
       dtype: c.dtype,
@@ -157,9 +155,10 @@ function matmulChoice(request: MatmulRequest, adapter: AdapterTraits): { dispatc
     return {
       name: `${request.label ?? 'matmul'} ${name}${epilogue?.name ? ` + ${epilogue.name}` : ''}`,
       wgsl:
-        (variant.head ?? '') + shader(buffers, `${functions}${variant.body({ ...without, store })}`, epilogue?.formats),
+        (variant.head?.(without) ?? '') +
+        shader(buffers, `${functions}${variant.body({ ...without, store })}`, epilogue?.formats),
       bindings: [...readA.bindings, ...readB.bindings, ...(epilogue?.bindings ?? [c!.binding])],
-      workgroups: [Math.ceil(n / variant.tile[1]), Math.ceil(m / variant.tile[0]), batch],
+      workgroups: [Math.ceil(n / columns), Math.ceil(m / rows), batch],
       flops: 2 * batch * m * n * k,
     }
   }

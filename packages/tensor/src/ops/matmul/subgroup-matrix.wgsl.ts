@@ -1,112 +1,243 @@
 // The product on subgroup matrices, where an adapter has them.
 
-import { bases, type MatmulCase, range } from './case.ts'
+import type { SubgroupMatrixConfig } from '../../backends/webgpu/rule.ts'
+import { bases, four, type MatmulCase, range } from './case.ts'
+import {
+  type Major,
+  type MatrixSyntax,
+  matrixComponents,
+  matrixConfigFor,
+  matrixSyntax,
+} from './subgroup-matrix-syntax.ts'
 
-/**
- * Everything about the syntax of Dawn's experimental subgroup matrices, which is still changing, is in this function.
- * @param shape rows of the left, columns of the right matrix, and their shared side
- */
-function syntax({ M, N, K }: { readonly M: number; readonly N: number; readonly K: number }) {
-  const left = `subgroup_matrix_left<f16, ${K}, ${M}>`
-  const right = `subgroup_matrix_right<f16, ${N}, ${K}>`
-  const result = `subgroup_matrix_result<f32, ${N}, ${M}>`
+/** How a workgroup of four subgroups, two by two, works with matrices of one kind. */
+interface Geometry {
+  /** Rows and columns of C a workgroup makes: each subgroup 4 x 4 matrices. */
+  readonly rows: number
+  readonly columns: number
+  /** Columns of A (rows of B) in workgroup memory at a time. */
+  readonly depth: number
+}
+
+function geometry({ M, N, K }: SubgroupMatrixConfig): Geometry {
+  return { rows: 8 * M, columns: 8 * N, depth: Math.max(32, K) }
+}
+
+/** Rows and columns of C a workgroup makes. */
+export function subgroupMatrixTileSize(c: Omit<MatmulCase, 'store'>): readonly [rows: number, columns: number] {
+  const { rows, columns } = geometry(matrixConfigFor(c.dtypes, c.adapter)!)
+  return [rows, columns]
+}
+
+/** What a shader with subgroup matrices needs before anything else. */
+export function subgroupMatrixHead(c: Omit<MatmulCase, 'store'>): string {
+  return matrixSyntax(matrixConfigFor(c.dtypes, c.adapter)!, c.adapter.subgroupMatrix!).head
+}
+
+/** Bytes of workgroup memory. */
+export function subgroupMatrixStorage(c: Omit<MatmulCase, 'store'>): number {
+  const config = matrixConfigFor(c.dtypes, c.adapter)!
+  const { bytes } = matrixComponents[config.componentType]
+  const elements = tileOf('a', c, config).elements + tileOf('b', c, config).elements
+  return elements * bytes + 4 * config.M * config.N * 4
+}
+
+/** A tile of an operand in workgroup memory: lines of elements, padded by 16 bytes against bank conflicts. */
+interface Tile {
+  readonly major: Major
+  readonly stride: number
+  readonly elements: number
+  /** Words of memory are words of the tile. */
+  readonly words: boolean
+  /** Statements that fill the tile from step p on. */
+  readonly bring: (threads: number) => string
+  /** Where the matrix starts that lies so many lines past the subgroup's own first, and so many steps from the tile's. */
+  readonly at: (own: string, line: number, step: number) => string
+}
+
+function tileOf(name: 'a' | 'b', c: Omit<MatmulCase, 'store'>, config: SubgroupMatrixConfig): Tile {
+  const { perElement } = matrixComponents[config.componentType]
+  return perElement === 1 ? valueTile(name, c, config) : codeTile(name, c, config)
+}
+
+/** What of the problem concerns one operand: its lines are rows of A or columns of B. */
+function operandOf(
+  name: 'a' | 'b',
+  { problem: { m, n, a, b } }: Omit<MatmulCase, 'store'>,
+  config: SubgroupMatrixConfig,
+) {
+  const { rows, columns } = geometry(config)
+  return name === 'a'
+    ? { limit: m, lines: rows, from: 'rowBase', base: 'baseA', lineStride: a.rowStride, stepStride: a.columnStride }
+    : {
+        limit: n,
+        lines: columns,
+        from: 'columnBase',
+        base: 'baseB',
+        lineStride: b.columnStride,
+        stepStride: b.rowStride,
+      }
+}
+
+/** Values of any format, decoded and brought to the component's type; rows of both matrices lie in the tile's lines. */
+function valueTile(name: 'a' | 'b', c: Omit<MatmulCase, 'store'>, config: SubgroupMatrixConfig): Tile {
+  const { depth } = geometry(config)
+  const { limit, lines, from, base, lineStride, stepStride } = operandOf(name, c, config)
+  const { memory, bytes } = matrixComponents[config.componentType]
+  const padding = 16 / bytes
+  const stride = (name === 'a' ? depth : lines) + padding
+  // Invocations bring elements that are neighbours along whichever direction is contiguous in memory.
+  const along = name === 'a' ? stepStride !== 1 && lineStride === 1 : lineStride === 1 || stepStride !== 1
+  const [line, step] = along ? [`at % ${lines}u`, `at / ${lines}u`] : [`at / ${depth}u`, `at % ${depth}u`]
+  const target = name === 'a' ? `line * ${stride}u + q` : `q * ${stride}u + line`
   return {
-    head: 'enable f16;\nenable chromium_experimental_subgroup_matrix;\ndiagnostic(off, chromium.subgroup_matrix_uniformity);\n',
-    result,
-    loadLeft: (from: string, offset: string, stride: number) =>
-      `subgroupMatrixLoad<${left}, row_major>(&${from}, ${offset}, ${stride}u)`,
-    loadRight: (from: string, offset: string, stride: number) =>
-      `subgroupMatrixLoad<${right}, row_major>(&${from}, ${offset}, ${stride}u)`,
-    multiplyAdd: (a: string, b: string, c: string) => `subgroupMatrixMultiplyAccumulate(${a}, ${b}, ${c})`,
-    store: (to: string, offset: string, value: string, stride: number) =>
-      `subgroupMatrixStore<row_major>(&${to}, ${offset}, ${value}, ${stride}u)`,
+    major: 'row_major',
+    stride,
+    elements: (name === 'a' ? lines : depth) * stride,
+    words: false,
+    at: (own, line, step) =>
+      name === 'a' ? `(${own} + ${line}u) * ${stride}u + ${step}u` : `${step}u * ${stride}u + ${own} + ${line}u`,
+    bring: (threads) => `    for (var e = 0u; e < ${(lines * depth) / threads}u; e++) {
+      let at = e * ${threads}u + local;
+      let line = ${line};
+      let q = ${step};
+      let first = ${from} + line;
+      var value = 0.0;
+      if (first < ${limit}u && p + q < ${c.problem.k}u) { value = ${name}_at(${base} + first * ${lineStride}u + (p + q) * ${stepStride}u); }
+      tile_${name}[${target}] = ${memory === 'f16' ? 'f16(value)' : 'value'};
+    }`,
   }
 }
 
-/** The head a shader with subgroup matrices needs before anything else. */
-export const subgroupMatrixHead = syntax({ M: 16, N: 16, K: 16 }).head
+/**
+ * Codes as they are stored, in words: the tile's lines run the way the operand does in memory, and matrices are loaded
+ * row-major or column-major accordingly. Where words of memory are words of the tile they are copied, else put together.
+ */
+function codeTile(name: 'a' | 'b', c: Omit<MatmulCase, 'store'>, config: SubgroupMatrixConfig): Tile {
+  const { depth } = geometry(config)
+  const { limit, lines, from, base, lineStride, stepStride } = operandOf(name, c, config)
+  const { perElement: per } = matrixComponents[config.componentType]
+  const { k } = c.problem
+  const alongSteps = name === 'a' ? stepStride === 1 || lineStride !== 1 : stepStride === 1 && lineStride !== 1
+  const [runs, length] = alongSteps ? [lines, depth / per] : [depth, lines / per]
+  const stride = length + 4
+  const words = c.loads?.[name] === (alongSteps === (name === 'a') ? 'column' : 'row')
+  const position = (i: number) => {
+    const [first, step] = alongSteps ? ['first', i ? `step + ${i}u` : 'step'] : [i ? `first + ${i}u` : 'first', 'step']
+    return {
+      inside: `${first} < ${limit}u && ${step} < ${k}u`,
+      index: `${base} + (${first}) * ${lineStride}u + (${step}) * ${stepStride}u`,
+    }
+  }
+  const take = words
+    ? `      if (${position(0).inside}) { value = ${name}_word(${position(0).index}); }`
+    : range(per)
+        .map(
+          (i) =>
+            `      if (${position(i).inside}) { value |= ${name}_code(${position(i).index}) << ${(32 / per) * i}u; }`,
+        )
+        .join('\n')
+  return {
+    major: alongSteps === (name === 'a') ? 'row_major' : 'col_major',
+    stride,
+    elements: runs * stride,
+    words,
+    at: (own, line, step) =>
+      alongSteps
+        ? `(${own} + ${line}u) * ${stride}u + ${step / per}u`
+        : `${step}u * ${stride}u + (${own} + ${line}u) / ${per}u`,
+    bring: (threads) => `    for (var e = 0u; e < ${(runs * length) / threads}u; e++) {
+      let at = e * ${threads}u + local;
+      let run = at / ${length}u;
+      let word = at % ${length}u;
+      let first = ${from} + ${alongSteps ? 'run' : `word * ${per}u`};
+      let step = p + ${alongSteps ? `word * ${per}u` : 'run'};
+      var value = 0u;
+${take}
+      tile_${name}[run * ${stride}u + word] = value;
+    }`,
+  }
+}
 
-/** Rows and columns of C a workgroup makes. */
-export const subgroupMatrixSide = 128
-
-/** Bytes of workgroup memory. */
-export const subgroupMatrixStorage = 128 * 40 * 2 + 32 * 136 * 2 + 4 * 16 * 16 * 4
+/** How codes of a buffer are read without decoding them: a word of them, or one. */
+function codeReaders(name: 'a' | 'b', per: number, words: boolean): string {
+  const [shift, mask] = [Math.log2(per), per - 1]
+  const bits = 32 / per
+  return words
+    ? `fn ${name}_word(i: u32) -> u32 { return ${name}[i >> ${shift}u]; }\n`
+    : `fn ${name}_code(i: u32) -> u32 { return (${name}[i >> ${shift}u] >> ((i & ${mask}u) * ${bits}u)) & ${2 ** bits - 1}u; }\n`
+}
 
 /**
- * Four subgroups of 32 make 128 x 128 results, each 64 x 64 of them as 4 x 4 matrices of 16 x 16: f16 operands, f32
- * sums. Both tiles are brought to f16 in workgroup memory, which is exact for float16 and the float8 formats; rows are
- * padded by 8 against bank conflicts. Matrices have no elements a shader could read, so results pass through workgroup
- * memory on their way out.
+ * Four subgroups, two by two, make 4 x 4 matrices each, with float32 sums. Both tiles are brought to workgroup memory:
+ * as float16 or float32 values, which is exact for the formats that are brought there, or as codes. Matrices have no
+ * elements a shader could read, so results pass through workgroup memory on their way out.
+ * @param syntax how matrices are written, where that is not the adapter's
  */
-export function subgroupMatrixTile({ problem, store }: MatmulCase): string {
-  const { m, n, k, a, b, c } = problem
-  const s = syntax({ M: 16, N: 16, K: 16 })
-  const [strideA, strideB] = [40, 136]
-  const sub = range(4)
-  // 128 invocations bring 32 elements of each tile, neighbours along whichever direction is contiguous in memory.
-  const bring = (name: 'a' | 'b') => {
-    const along = name === 'a' ? a.columnStride !== 1 && a.rowStride === 1 : b.columnStride === 1 || b.rowStride !== 1
-    const [line, step] = along ? ['at % 128u', 'at / 128u'] : ['at / 32u', 'at % 32u']
-    const limit = name === 'a' ? m : n
-    const [lineStride, stepStride] = name === 'a' ? [a.rowStride, a.columnStride] : [b.columnStride, b.rowStride]
-    const target = name === 'a' ? `line * ${strideA}u + q` : `q * ${strideB}u + line`
-    return `    for (var e = 0u; e < 32u; e++) {
-      let at = e * 128u + local;
-      let line = ${line};
-      let q = ${step};
-      let first = ${name === 'a' ? 'rowBase' : 'columnBase'} + line;
-      var value = 0.0;
-      if (first < ${limit}u && p + q < ${k}u) { value = ${name}_at(${name === 'a' ? 'baseA' : 'baseB'} + first * ${lineStride}u + (p + q) * ${stepStride}u); }
-      tile_${name}[${target}] = f16(value);
-    }`
-  }
-  const multiply = [0, 16].map(
-    (q) => `    {
-${sub.map((i) => `      let a${i} = ${s.loadLeft('tile_a', `(rowOwn + ${16 * i}u) * ${strideA}u + ${q}u`, strideA)};`).join('\n')}
-${sub
+export function subgroupMatrixTile(c: MatmulCase, syntax?: MatrixSyntax): string {
+  const { problem, store, adapter, dtypes } = c
+  const { m, n, k, c: out } = problem
+  const config = matrixConfigFor(dtypes, adapter)!
+  const { lanes } = adapter.subgroupMatrix!
+  const s = syntax ?? matrixSyntax(config, adapter.subgroupMatrix!)
+  const { memory, perElement } = matrixComponents[config.componentType]
+  const { M, N, K } = config
+  const { rows, columns, depth } = geometry(config)
+  const threads = 4 * lanes
+  const [a, b] = [tileOf('a', c, config), tileOf('b', c, config)]
+  const left = (i: number, q: number) => s.loadLeft('tile_a', a.at('rowOwn', M * i, q), a.stride, a.major)
+  const right = (j: number, q: number) => s.loadRight('tile_b', b.at('columnOwn', N * j, q), b.stride, b.major)
+  const multiply = range(depth / K).map(
+    (step) => `    {
+${four.map((i) => `      let a${i} = ${left(i, K * step)};`).join('\n')}
+${four
   .map(
     (j) =>
-      `      let b${j} = ${s.loadRight('tile_b', `${q}u * ${strideB}u + columnOwn + ${16 * j}u`, strideB)};\n${sub.map((i) => `      c${i}_${j} = ${s.multiplyAdd(`a${i}`, `b${j}`, `c${i}_${j}`)};`).join('\n')}`,
+      `      let b${j} = ${right(j, K * step)};\n${four.map((i) => `      c${i}_${j} = ${s.multiplyAdd(`a${i}`, `b${j}`, `c${i}_${j}`)};`).join('\n')}`,
   )
   .join('\n')}
     }`,
   )
-  const out = sub.flatMap((i) =>
-    sub.map(
-      (j) => `  ${s.store('result', 'own * 256u', `c${i}_${j}`, 16)};
+  const [elements, across] = [M * N, N / 4]
+  const turns = Math.ceil(elements / 4 / lanes)
+  const inside = elements / 4 < turns * lanes ? `at < ${elements / 4}u && ` : ''
+  const results = four.flatMap((i) =>
+    four.map(
+      (j) => `  ${s.store('result', `own * ${elements}u`, `c${i}_${j}`, N)};
   workgroupBarrier();
-  for (var e = 0u; e < 2u; e++) {
-    let at = e * 32u + local % 32u;
-    let row = rowBase + rowOwn + ${16 * i}u + at / 4u;
-    let col = columnBase + columnOwn + ${16 * j}u + (at % 4u) * 4u;
-    let start = own * 256u + at * 4u;
-    if (row < ${m}u && col < ${n}u) {
+  for (var e = 0u; e < ${turns}u; e++) {
+    let at = e * ${lanes}u + local % ${lanes}u;
+    let row = rowBase + rowOwn + ${M * i}u + at / ${across}u;
+    let col = columnBase + columnOwn + ${N * j}u + (at % ${across}u) * 4u;
+    let start = own * ${elements}u + at * 4u;
+    if (${inside}row < ${m}u && col < ${n}u) {
       let v = vec4<f32>(result[start], result[start + 1u], result[start + 2u], result[start + 3u]);
-      ${store(`baseC + row * ${c.rowStride}u + col`, 'v')}
+      ${store(`baseC + row * ${out.rowStride}u + col`, 'v')}
     }
   }
   workgroupBarrier();`,
     ),
   )
-  return `var<workgroup> tile_a: array<f16, ${128 * strideA}>;
-var<workgroup> tile_b: array<f16, ${32 * strideB}>;
-var<workgroup> result: array<f32, 1024>;
-@compute @workgroup_size(128)
+  const readers = perElement > 1 ? codeReaders('a', perElement, a.words) + codeReaders('b', perElement, b.words) : ''
+  return `${s.functions ?? ''}${readers}var<workgroup> tile_a: array<${memory}, ${a.elements}>;
+var<workgroup> tile_b: array<${memory}, ${b.elements}>;
+var<workgroup> result: array<f32, ${4 * elements}>;
+@compute @workgroup_size(${threads})${s.attribute}
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
-  let own = local / 32u;
-  let rowOwn = (own / 2u) * 64u;
-  let columnOwn = (own % 2u) * 64u;
-  let rowBase = group.y * 128u;
-  let columnBase = group.x * 128u;
+  let own = local / ${lanes}u;
+  let rowOwn = (own / 2u) * ${rows / 2}u;
+  let columnOwn = (own % 2u) * ${columns / 2}u;
+  let rowBase = group.y * ${rows}u;
+  let columnBase = group.x * ${columns}u;
 ${bases(problem, 'group.z')}
-${sub.map((i) => sub.map((j) => `  var c${i}_${j}: ${s.result};`).join('\n')).join('\n')}
-  for (var p = 0u; p < ${k}u; p += 32u) {
-${bring('a')}
-${bring('b')}
+${four.map((i) => four.map((j) => `  var c${i}_${j}: ${s.result};`).join('\n')).join('\n')}
+  for (var p = 0u; p < ${k}u; p += ${depth}u) {
+${a.bring(threads)}
+${b.bring(threads)}
     workgroupBarrier();
 ${multiply.join('\n')}
     workgroupBarrier();
   }
-${out.join('\n')}
+${results.join('\n')}
 }`
 }
