@@ -3,24 +3,38 @@
 import type { Analysis } from './analysis/analyze.ts'
 import { aliases, type Design } from './designs/design.ts'
 
-/** One line a run: number, then the level of each factor by its own word ('off', 'on' unless the factor says otherwise). */
+/**
+ * One line a run: number, then the level of each factor by its own word ('off', 'on' unless the factor says otherwise).
+ * @example designTable(design({ factors: ['code', 'math'], runs: 4 })).split('\n').length // 5
+ */
 export function designTable(d: Design): string {
   return align(designRows(d))
 }
 
-/** The same as CSV, with levels -1 and 1. */
+/**
+ * The same as CSV, with levels -1 and 1.
+ * @example designCsv(design({ factors: ['code', 'math'], runs: 4 })).split('\r\n')[0] // 'run,code,math'
+ */
 export function designCsv(d: Design): string {
   return csv([['run', ...d.factors.map((f) => f.name)], ...d.runs.map((row, i) => [String(i + 1), ...row.map(String)])])
 }
 
-/** What cannot be told apart: one line a set, such as `A = B:D = C:E`. */
+/**
+ * What cannot be told apart: one line a set, such as `A = B:D = C:E`.
+ * @example aliasTable(design({ factors: ['code', 'math', 'web'], runs: 4 })) // 'code = math:web\nmath = code:web\nweb = code:math'
+ */
 export function aliasTable(d: Design, order = 2): string {
   return aliases(d, order)
     .map(({ effects }) => effects.map((e) => (e.sign < 0 ? '-' : '') + e.factors.join(':')).join(' = '))
     .join('\n')
 }
 
-/** One line an effect: difference of means with its interval, F, p, Cohen's f. Undefined values are shown as '-'. */
+/**
+ * One line an effect: difference of means with its interval, F, p, Cohen's f. Undefined values are shown as '-'.
+ * @example
+ * const d = design({ factors: ['code', 'math'], runs: 4 })
+ * console.log(effectsTable(analyze(d, [0.37, 0.41, 0.38, 0.42])))
+ */
 export function effectsTable(a: Analysis): string {
   const percent = `${+(a.confidence * 100).toPrecision(6)}%`
   const head = ['term', 'on', 'off', 'on - off', `${percent} low`, `${percent} high`, 'F', 'p', 'p (Holm)', "Cohen's f"]
@@ -40,7 +54,12 @@ export function effectsTable(a: Analysis): string {
   return `${align([head, ...body])}\n\n${a.observations} responses, mean ${number(a.mean)}; residual: ${degreesOfFreedom} degrees of freedom, standard deviation ${number(standardDeviation)}`
 }
 
-/** The same as CSV, with full precision; undefined values are empty. */
+/**
+ * The same as CSV, with full precision; undefined values are empty.
+ * @example
+ * const d = design({ factors: ['code', 'math'], runs: 4 })
+ * effectsCsv(analyze(d, [0.37, 0.41, 0.38, 0.42])).trim().split('\r\n').length // 3
+ */
 export function effectsCsv(a: Analysis): string {
   const head = [
     'term',

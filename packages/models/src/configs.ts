@@ -100,7 +100,10 @@ const models = new Map<string, Model>(
   ].map((model) => [model.name, model]),
 )
 
-/** Every model known by name, smallest family first. */
+/**
+ * Every model known by name, smallest family first.
+ * @example listModels().some(({ name }) => name === 'llm-jp-3-13b') // true
+ */
 export function listModels(): readonly Model[] {
   return [...models.values()]
 }
@@ -108,6 +111,7 @@ export function listModels(): readonly Model[] {
 /**
  * Finds a model by name, e.g. `llm-jp-3-1.8b` (any case; the `llm-jp-3-` of a dense model may be left out).
  * @throws RangeError listing the names there are
+ * @example findModel('llm-jp-3-13b').recipe.globalBatchSize // 1024
  */
 export function findModel(name: string): Model {
   const wanted = String(name).toLowerCase()

@@ -144,6 +144,7 @@ export interface LanguageModel {
  * @param x [..., in], stored as `activations`
  * @param weight [out, in]
  * @returns float32 [..., out]: products of narrow formats are summed in float32
+ * @example linear(device.tensor([[1, 2]]), device.tensor([[1, 1], [0, 3]])) // [[3, 6]]
  */
 export function linear(x: Tensor, weight: Tensor, activations: DType = 'float32'): Tensor {
   return matmul(cast(x, activations), weight.transpose(), { dtype: 'float32' })

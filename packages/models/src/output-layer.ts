@@ -20,6 +20,9 @@ import { type ForwardPass, linear } from './language-model.ts'
  * @param activations the format the table's input is stored in; default float32
  * @param options.lengths as `ForwardOptions.lengths`
  * @param options.softcap logits x become softcap tanh(x / softcap); default no cap. With a cap, backward keeps the logits.
+ * @example
+ * const pass = outputLayer(device.tensor([[[1, 0]]]), device.tensor([[1, 2], [3, 4]]))
+ * pass.logits() // [[[1, 3]]]
  */
 export function outputLayer(
   hidden: Tensor,

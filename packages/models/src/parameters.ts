@@ -32,6 +32,7 @@ export interface ParameterCount {
 /**
  * Counts parameters from the sizes alone.
  * @throws RangeError naming a field outside its bounds
+ * @example countParameters(findModel('llm-jp-3-13b').architecture).total // 13706931200
  */
 export function countParameters(config: ModelArchitecture): ParameterCount {
   validateArchitecture(config, 'countParameters')
@@ -74,6 +75,7 @@ export function countParameters(config: ModelArchitecture): ParameterCount {
  * @param options.sequenceLength tokens in a sequence; default `maxPositionEmbeddings`
  * @returns FLOP per token
  * @see megatron/training/training.py `num_floating_point_operations`
+ * @example flopsPerToken(nano, { sequenceLength: 128 }) / countParameters(nano).total // 5.25
  */
 export function flopsPerToken(
   config: ModelArchitecture,
@@ -105,6 +107,7 @@ export interface ParameterShape {
  * @param options.experts a tensor for each expert (`separate`, default, as the Hub's files have them), or one for all, [experts, out, in]
  *   (`stacked`, as the decoder computes them)
  * @returns names and shapes; their element counts add up to `countParameters(config).total` (`totalPadded`)
+ * @example parameterShapes(nano)[0] // { name: 'model.embed_tokens.weight', shape: [2048, 128] }
  */
 export function parameterShapes(
   config: ModelArchitecture,

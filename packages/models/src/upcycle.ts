@@ -30,7 +30,8 @@ export interface UpcycledModel {
  * @param parameters of the dense model, on the device
  * @throws RangeError for an architecture that has experts or biases in its MLP, or options out of bounds
  * @example
- * const { architecture, parameters } = await upcycle(device, dense.architecture, weights, { numExperts: 8, numExpertsPerToken: 2, dropRatio: 0.5 })
+ * const mixture = await upcycle(device, architecture, parameters, { numExperts: 8, numExpertsPerToken: 2, dropRatio: 0.5 })
+ * mixture.architecture.experts.numExperts // 8
  */
 export async function upcycle(
   device: Device,

@@ -38,6 +38,10 @@ export interface BlockwiseScalingOptions extends CurrentScalingOptions {
  * Blockwise scaling: for each block the scale that brings its greatest magnitude to the format's greatest value, by the rules of `scaleFor`.
  * Scales are cut down to powers of two unless `powerOfTwo: false`: so does Transformer Engine, and scaling is then exact.
  * @throws RangeError where an option is out of range
+ * @example
+ * const recipe = blockwiseScaling('float8_e4m3fn', { block: [1, 2] })
+ * const state = recipe.update(recipe.init([2, 2]), blockAmax(Float32Array.of(1, 2, 300, 400), [2, 2], [1, 2]))
+ * recipe.scales(state) // [128, 1]
  */
 export function blockwiseScaling(
   format: FormatName | Format,
@@ -67,6 +71,7 @@ export function blockwiseScaling(
  * @param values [rows, columns]
  * @param out at least one element a block; made when not given
  * @throws RangeError where a block does not divide the shape, the shape does not fit values, or out is too short
+ * @example blockAmax(Float32Array.of(1, -2, 300, 4), [2, 2], [1, 2]) // [2, 300]
  */
 export function blockAmax(
   values: Float32Array,
@@ -98,6 +103,7 @@ export function blockAmax(
  * @param scales one a block, finite and positive
  * @param out as long as `source`; made when not given
  * @throws RangeError where a block does not divide the shape, an array has the wrong length, or a scale is not finite and positive
+ * @example quantizeBlocks('float8_e4m3fn', Float32Array.of(1, 2, 300, 400), [2, 2], [1, 2], Float32Array.of(128, 1)) // [112, 120, 121, 124]
  */
 export function quantizeBlocks(
   format: FormatName | Format,
@@ -129,6 +135,10 @@ export function quantizeBlocks(
 /**
  * Values of codes made by `quantizeBlocks` with the same scales: decoded * float32(1 / scale), as a kernel does it.
  * @throws as `quantizeBlocks`
+ * @example
+ * const scales = Float32Array.of(128, 1)
+ * const codes = quantizeBlocks('float8_e4m3fn', Float32Array.of(1, 2, 300, 400), [2, 2], [1, 2], scales)
+ * dequantizeBlocks('float8_e4m3fn', codes, [2, 2], [1, 2], scales) // [1, 2, 288, 384]
  */
 export function dequantizeBlocks(
   format: FormatName | Format,

@@ -1,7 +1,12 @@
 /** A comparison of formats as text. */
 import type { FormatComparison } from './measures.ts'
 
-/** The rows of `compareFormats` as a Markdown table, in columns that line up in a terminal too. */
+/**
+ * The rows of `compareFormats` as a Markdown table, in columns that line up in a terminal too.
+ * @example
+ * const rows = compareFormats(Float32Array.of(0.1, -1.7, 300), { formats: ['bfloat16', 'float8_e4m3fn'] })
+ * comparisonTable(rows).split('\n').length // 4
+ */
 export function comparisonTable(rows: readonly FormatComparison[]): string {
   const cells = [
     ['format', 'scale', 'SQNR (dB)', 'max ulp', 'mean ulp', 'underflow', 'saturated', 'NaN'],

@@ -23,6 +23,7 @@ function tableOf(f: Format): Uint32Array {
  * @param out values go here, from index 0; at least as long as `codes`; made when not given
  * @returns `out`
  * @throws TypeError for an array of the wrong kind; RangeError where out is too short
+ * @example decodeArray('float8_e4m3fn', Uint8Array.of(0x38, 0xc0)) // [1, -2]
  */
 export function decodeArray(format: FormatName | Format, codes: CodeArray, out?: Float32Array): Float32Array {
   const f = formatOf(format)

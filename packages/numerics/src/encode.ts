@@ -20,6 +20,7 @@ import { encodeWithSimd } from './simd/run.ts'
  * @param out codes go here, from index 0; at least as long as `source`; made when not given. Uint16Array for 16-bit formats, Uint8Array for the others
  * @returns `out`
  * @throws TypeError for an array of the wrong kind; RangeError where out is too short, or for an unknown format or rounding
+ * @example encodeArray('float8_e4m3fn', Float32Array.of(0.1, -1.7, 300)) // [29, 190, 121]
  */
 export function encodeArray(
   format: FormatName | Format,

@@ -17,6 +17,7 @@ export interface ExponentHistogram {
 /**
  * Counts the values by their binade, from -149 (the smallest float32 subnormal) to 127.
  * @throws TypeError where values is not a Float32Array
+ * @example exponentHistogram(Float32Array.of(1, 1.5, 2, 0)).zeros // 1
  */
 export function exponentHistogram(values: Float32Array): ExponentHistogram {
   if (!(values instanceof Float32Array)) throw new TypeError('exponentHistogram: values must be a Float32Array')

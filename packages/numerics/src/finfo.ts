@@ -28,7 +28,10 @@ export interface FormatInfo {
   nanCodes: readonly number[]
 }
 
-/** @throws RangeError for an unknown format */
+/**
+ * @throws RangeError for an unknown format
+ * @example finfo('float8_e5m2').max // 57344
+ */
 export function finfo(format: FormatName | Format): FormatInfo {
   const f = formatOf(format)
   const max = decode(f, f.maxFiniteCode)

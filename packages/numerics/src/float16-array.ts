@@ -17,6 +17,7 @@ export interface Float16ArrayLike {
 /**
  * float16 codes as a Float16Array of @petamoriken/float16, over the same memory.
  * @throws TypeError where codes is not a Uint16Array
+ * @example float16ArrayOf(encodeArray('float16', Float32Array.of(1, 2)))[1] // 2
  */
 export function float16ArrayOf(codes: Uint16Array): Float16Array {
   if (!(codes instanceof Uint16Array)) throw new TypeError('float16ArrayOf: codes must be a Uint16Array')
@@ -26,6 +27,7 @@ export function float16ArrayOf(codes: Uint16Array): Float16Array {
 /**
  * The codes of a Float16Array (of @petamoriken/float16 or the platform's), over the same memory.
  * @throws TypeError where array is not a Float16Array
+ * @example float16Codes(toFloat16Array(Float32Array.of(1, 2))) // [0x3c00, 0x4000]
  */
 export function float16Codes(array: Float16ArrayLike): Uint16Array {
   checkFloat16('float16Codes: array', array)
@@ -37,6 +39,7 @@ export function float16Codes(array: Float16ArrayLike): Uint16Array {
  * @param out at least as long as `array`; made when not given
  * @returns `out`
  * @throws TypeError for an array of the wrong kind; RangeError where out is too short
+ * @example fromFloat16Array(toFloat16Array(Float32Array.of(0.5, 2))) // [0.5, 2]
  */
 export function fromFloat16Array(array: Float16ArrayLike, out?: Float32Array): Float32Array {
   return decodeArray('float16', float16Codes(array), out)
@@ -47,6 +50,7 @@ export function fromFloat16Array(array: Float16ArrayLike, out?: Float32Array): F
  * @param out at least as long as `source`, of either kind; made when not given
  * @returns `out`
  * @throws TypeError for an array of the wrong kind; RangeError where out is too short, or for an unknown rounding
+ * @example toFloat16Array(Float32Array.of(65536))[0] // Infinity
  */
 export function toFloat16Array(source: Float32Array): Float16Array
 export function toFloat16Array<A extends Float16ArrayLike>(source: Float32Array, out: A, options?: EncodeOptions): A

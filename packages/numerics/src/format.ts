@@ -43,6 +43,9 @@ export function signBit(format: Format): number {
 /** The typed array that holds codes, one an element, in its low bits: Uint8Array up to 8 bits, Uint16Array above. */
 export type CodeArray = Uint8Array | Uint16Array
 
+/**
+ * @example codeArray(formatOf('bfloat16'), 3) // [0, 0, 0]
+ */
 export function codeArray(format: Format, length: number): CodeArray {
   return format.bits <= 8 ? new Uint8Array(length) : new Uint16Array(length)
 }

@@ -13,6 +13,9 @@ import { amax, scaleFor } from './scaling.ts'
  * @param reference x
  * @param approximation y, as long as x
  * @throws RangeError where the lengths differ
+ * @example
+ * const x = Float32Array.of(0.1, -1.7, 30)
+ * sqnr(x, roundArray('float8_e4m3fn', x)) // 55.6
  */
 export function sqnr(reference: ArrayLike<number>, approximation: ArrayLike<number>): number {
   if (reference.length !== approximation.length)
@@ -68,6 +71,7 @@ export interface FormatComparison {
  * @param values any shape, flattened
  * @returns one row a format, in the order asked
  * @throws RangeError for an unknown format, scaling or rounding
+ * @example compareFormats(Float32Array.of(0.1, -1.7, 300), { formats: ['bfloat16', 'float8_e4m3fn'] }).map(({ sqnrDb }) => sqnrDb) // [99.6, 28]
  */
 export function compareFormats(values: Float32Array, options: CompareOptions = {}): FormatComparison[] {
   const { formats = signedNames, scaling = 'none', rounding, seed, random, histogram = false } = options

@@ -73,6 +73,9 @@ const scratchBits = new Uint32Array(scratch.buffer)
  * The float8_e8m0fnu code of the scale of a block with greatest magnitude `amax`, by exponent arithmetic alone. amax 0 gives 0 (2^-127), the
  * same for amax so small that e would be below -127; infinity gives 0xfe (2^127, so that infinity saturates); NaN gives 0xff: the whole block is NaN.
  * @throws RangeError for an unknown format or rounding, or negative amax
+ * @example
+ * mxScaleCode('mxfp8_e4m3', 448) // 127
+ * mxScaleCode('mxfp8_e4m3', 449) // 128
  */
 export function mxScaleCode(format: MxFormatName | MxFormat, amax: number, options: MxScalingOptions = {}): number {
   const { element } = mxFormatOf(format)
@@ -99,6 +102,10 @@ export function mxScaleCode(format: MxFormatName | MxFormat, amax: number, optio
 /**
  * MX scaling as a recipe: blocks of 32 along rows, scales in float8_e8m0fnu. `update` takes what `blockAmax` gives for the block [1, 32].
  * @throws RangeError for an unknown format or rounding
+ * @example
+ * const recipe = mxScaling('mxfp8_e4m3')
+ * const values = new Float32Array(32).fill(896)
+ * recipe.scales(recipe.update(recipe.init([1, 32]), blockAmax(values, [1, 32], [1, 32]))) // [0.5]
  */
 export function mxScaling(
   format: MxFormatName | MxFormat,
@@ -129,6 +136,9 @@ export function mxScaling(
  * @param out codes as long as source and scales one a block; made when not given
  * @returns `out`
  * @throws RangeError where the block size does not divide the length, or an array of out has the wrong length; TypeError for an array of the wrong kind
+ * @example
+ * const { codes, scales } = encodeMx('mxfp4_e2m1', new Float32Array(64).fill(6))
+ * console.log(codes.length, scales) // 64 Uint8Array [127, 127]
  */
 export function encodeMx(
   format: MxFormatName | MxFormat,
@@ -174,6 +184,9 @@ export function encodeMx(
  * @param out as long as the codes; made when not given
  * @returns `out`
  * @throws RangeError where lengths do not fit; TypeError for an array of the wrong kind
+ * @example
+ * const x = Float32Array.from({ length: 32 }, (_, i) => i)
+ * decodeMx('mxfp8_e4m3', encodeMx('mxfp8_e4m3', x))[31] // 32
  */
 export function decodeMx(format: MxFormatName | MxFormat, source: MxArray, out?: Float32Array): Float32Array {
   const f = mxFormatOf(format)
@@ -193,6 +206,7 @@ export function decodeMx(format: MxFormatName | MxFormat, source: MxArray, out?:
 /**
  * The description of an MX format, from its name or from itself.
  * @throws RangeError for an unknown name; TypeError for something that is neither a name nor an MX format
+ * @example mxFormatOf('mxfp4_e2m1').blockSize // 32
  */
 export function mxFormatOf(format: MxFormatName | MxFormat): MxFormat {
   if (typeof format === 'string') {

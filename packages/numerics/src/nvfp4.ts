@@ -31,6 +31,7 @@ const greatestFloat32 = 3.4028234663852886e38
  * The scale of a whole tensor: amax / (448 * 6), so that the largest block's scale is float8_e4m3fn's greatest value; 1 where amax is 0.
  * @param greatest the tensor's greatest magnitude
  * @throws RangeError where it is negative or not finite
+ * @example nvfp4TensorScale(2688) // 1
  */
 export function nvfp4TensorScale(greatest: number): number {
   if (!(greatest >= 0 && greatest <= greatestFloat32))
@@ -49,6 +50,9 @@ function inverseTensorScale(greatest: number): number {
  * @param source its length a multiple of 16
  * @param options `amax`: the greatest magnitude of the whole tensor, where `source` is a part of it
  * @throws RangeError where 16 does not divide the length, or a value is not finite (NVFP4 has neither infinity nor NaN); TypeError for another array
+ * @example
+ * const { codes, scales, tensorScale } = encodeNvfp4(new Float32Array(32).fill(2688))
+ * console.log(codes.length, scales.length, tensorScale) // 32 2 1
  */
 export function encodeNvfp4(source: Float32Array, options: EncodeOptions & { amax?: number } = {}): Nvfp4Array {
   if (!(source instanceof Float32Array)) throw new TypeError('encodeNvfp4: source must be a Float32Array')
@@ -82,6 +86,7 @@ export function encodeNvfp4(source: Float32Array, options: EncodeOptions & { ama
  * @param out as long as the codes; made when not given
  * @returns `out`
  * @throws RangeError where lengths do not fit; TypeError for an array of the wrong kind
+ * @example decodeNvfp4(encodeNvfp4(new Float32Array(16).fill(2688)))[0] // 2688
  */
 export function decodeNvfp4({ codes, scales, tensorScale }: Nvfp4Array, out?: Float32Array): Float32Array {
   if (!(scales instanceof Uint8Array)) throw new TypeError('decodeNvfp4: scales must be a Uint8Array')

@@ -13,6 +13,7 @@ const scratchBits = new Uint32Array(scratch.buffer)
  *
  * `x` is rounded once, from double precision to the format, as NumPy does it for float16. (ml_dtypes rounds arrays of float64 to float32 first.)
  * @throws RangeError unknown format or rounding; TypeError where x is not a number
+ * @example encode('float8_e4m3fn', 1) // 0x38
  */
 export function encode(format: FormatName | Format, x: number, options: EncodeOptions = {}): number {
   if (typeof x !== 'number') throw new TypeError(`encode: x must be a number, got ${typeof x}`)
@@ -38,6 +39,7 @@ function bitsToOdd(x: number): number {
 /**
  * The value of a code.
  * @throws RangeError where code is not an integer from 0 to 2^bits - 1
+ * @example decode('float8_e4m3fn', 0x7e) // 448
  */
 export function decode(format: FormatName | Format, code: number): number {
   const f = formatOf(format)
@@ -50,6 +52,9 @@ export function decode(format: FormatName | Format, code: number): number {
 /**
  * `x` rounded to a value of `format`: decode(encode(x)), with the same rules as `encode` (one rounding, from double precision).
  * @throws RangeError unknown format or rounding; TypeError where x is not a number
+ * @example
+ * round('bfloat16', 1.01) // 1.0078125
+ * round('float8_e4m3fn', 1000) // 448
  */
 export function round(format: FormatName | Format, x: number, options: EncodeOptions = {}): number {
   return decode(format, encode(format, x, options))

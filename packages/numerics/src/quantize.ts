@@ -15,6 +15,7 @@ const block = new Float32Array(blockLength)
  * @param out made when not given; at least as long as `source`
  * @returns `out`
  * @throws RangeError where scale is not finite and positive, or out is too short; TypeError for an array of the wrong kind
+ * @example quantize('float8_e4m3fn', Float32Array.of(0.01, 0.02), 16384) // [114, 122]
  */
 export function quantize(
   format: FormatName | Format,
@@ -45,6 +46,9 @@ export function quantize(
  * Values of codes made by `quantize` with the same scale: decoded * float32(1 / scale), as a kernel does it.
  * @returns `out`
  * @throws RangeError where scale is not finite and positive, or out is too short; TypeError for an array of the wrong kind
+ * @example
+ * const x = Float32Array.of(0.01, 0.02)
+ * dequantize('float8_e4m3fn', quantize('float8_e4m3fn', x, 16384), 16384) // [0.00977, 0.0195]
  */
 export function dequantize(
   format: FormatName | Format,

@@ -6,6 +6,7 @@
  *
  * Good for rounding; not for cryptography.
  * @see https://github.com/skeeto/hash-prospector for `mix` and its bias
+ * @example randomBits(42, 0) === randomBits(42, 0) // true
  */
 export function randomBits(seed: number, index: number): number {
   return mix(mix(seed ^ 0x9e3779b9) ^ mix(index))

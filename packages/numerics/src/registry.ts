@@ -35,6 +35,7 @@ export const formatNames = Object.keys(formats) as readonly FormatName[]
 /**
  * The description of a format, from its name or from itself.
  * @throws RangeError for an unknown name, or a description that contradicts itself; TypeError for something that is neither a name nor a format
+ * @example formatOf('bfloat16').mantissaBits // 7
  */
 export function formatOf(format: FormatName | Format): Format {
   if (typeof format === 'string') {

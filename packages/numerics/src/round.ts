@@ -13,6 +13,7 @@ const piece = 4096
  * @param out at least as long as `source`, may be `source` itself; made when not given
  * @returns `out`
  * @throws TypeError for an array of the wrong kind; RangeError where out is too short, or for an unknown format or rounding
+ * @example roundArray('bfloat16', Float32Array.of(1.01, -3.14159)) // [1.0078125, -3.140625]
  */
 export function roundArray(
   format: FormatName | Format,

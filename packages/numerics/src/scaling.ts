@@ -29,6 +29,7 @@ export interface CurrentScalingOptions extends ScaleOptions {
  * for `powerOfTwo`, the mantissa is cut off. These are Transformer Engine's rules for current scaling.
  * @param amax greatest magnitude of the tensor
  * @throws RangeError where amax is negative or an option is out of range
+ * @example scaleFor('float8_e4m3fn', 3.5) // 128
  */
 export function scaleFor(format: FormatName | Format, amax: number, options: CurrentScalingOptions = {}): number {
   const { target, powerOfTwo, epsilon } = check(formatOf(format), options)
@@ -64,6 +65,9 @@ export interface ScalingRecipe<State> {
  * Current scaling: the scale of the tensor itself, found by reading it once before it is encoded. Call `update` with the tensor's own amax,
  * then use `scale`.
  * @throws RangeError where an option is out of range
+ * @example
+ * const recipe = currentScaling('float8_e4m3fn')
+ * recipe.scale(recipe.update(recipe.init(), 3.5)) // 128
  */
 export function currentScaling(
   format: FormatName | Format,
@@ -94,6 +98,12 @@ export interface DelayedScalingOptions extends ScaleOptions {
  * finite and positive; otherwise the scale stays as it was (so one infinity freezes it for as long as it is remembered). NaN is left out of a
  * maximum. A scale too large for float32 becomes the greatest float32. `powerOfTwo` is an addition.
  * @throws RangeError where an option is out of range
+ * @example
+ * const recipe = delayedScaling('float8_e5m2', { historyLength: 2 })
+ * let state = recipe.update(recipe.init(), 3.5)
+ * recipe.scale(state) // 16384
+ * state = recipe.update(state, 7)
+ * recipe.scale(state) // 8192
  */
 export function delayedScaling(
   format: FormatName | Format,
@@ -126,7 +136,10 @@ export function delayedScaling(
   }
 }
 
-/** Greatest magnitude of an array: 0 where it is empty, NaN where any element is NaN. */
+/**
+ * Greatest magnitude of an array: 0 where it is empty, NaN where any element is NaN.
+ * @example amax(Float32Array.of(0.1, -1.7, 300)) // 300
+ */
 export function amax(values: Float32Array): number {
   let greatest = 0
   for (let i = 0; i < values.length; i++) {

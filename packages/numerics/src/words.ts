@@ -7,7 +7,10 @@ import { type CodeArray, checkCodes, codeArray, type Format, type FormatName } f
 import { formatOf } from './registry.ts'
 import type { EncodeOptions } from './rounding.ts'
 
-/** How many codes of a format a 32-bit word holds: 2, 4 or 8. */
+/**
+ * How many codes of a format a 32-bit word holds: 2, 4 or 8.
+ * @example codesPerWord('float8_e4m3fn') // 4
+ */
 export function codesPerWord(format: FormatName | Format): 2 | 4 | 8 {
   const { bits } = formatOf(format)
   return bits > 8 ? 2 : bits > 4 ? 4 : 8
@@ -18,6 +21,7 @@ export function codesPerWord(format: FormatName | Format): 2 | 4 | 8 {
  * @param out at least ceil(codes.length / codesPerWord) long; made when not given
  * @returns `out`
  * @throws TypeError for an array of the wrong kind; RangeError for an unknown format, or where out is too short
+ * @example packWords('float8_e4m3fn', Uint8Array.of(1, 2, 3, 4)) // [0x04030201]
  */
 export function packWords(format: FormatName | Format, codes: CodeArray, out?: Uint32Array): Uint32Array {
   const f = formatOf(format)
@@ -33,6 +37,7 @@ export function packWords(format: FormatName | Format, codes: CodeArray, out?: U
  * @param out at least `count` long; made when not given
  * @returns `out`
  * @throws TypeError for an array of the wrong kind; RangeError for an unknown format, or where words or out are too short for count
+ * @example unpackWords('float8_e4m3fn', Uint32Array.of(0x04030201), 3) // [1, 2, 3]
  */
 export function unpackWords(
   format: FormatName | Format,
@@ -68,6 +73,7 @@ const staged8 = new Uint8Array(piece)
  * @param out at least ceil(source.length / codesPerWord) long; made when not given
  * @returns `out`
  * @throws as `encodeArray` and `packWords`
+ * @example encodeWords('bfloat16', Float32Array.of(1, 2)) // [0x40003f80]
  */
 export function encodeWords(
   format: FormatName | Format,
@@ -101,6 +107,7 @@ export function encodeWords(
  * @param out at least `count` long; made when not given
  * @returns `out`
  * @throws as `unpackWords` and `decodeArray`
+ * @example decodeWords('bfloat16', Uint32Array.of(0x40003f80), 2) // [1, 2]
  */
 export function decodeWords(
   format: FormatName | Format,

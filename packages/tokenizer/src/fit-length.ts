@@ -26,6 +26,10 @@ const OPTIONS = ['maxLength', 'truncationSide', 'padding', 'paddingSide', 'padId
 /**
  * Cuts and pads sequences of ids.
  * @throws TokenizerError where an option is out of range, or padding is asked for without `padId` or `maxLength`
+ * @example
+ * const { ids, attentionMask } = fitLength([[5, 6, 7], [8]], { padding: 'longest', padId: 0 })
+ * ids // [[5, 6, 7], [8, 0, 0]]
+ * attentionMask // [[1, 1, 1], [1, 0, 0]]
  */
 export function fitLength(sequences: Iterable<ArrayLike<number>>, options: FitOptions): FittedIds {
   checkOptions('fitLength', options, OPTIONS)

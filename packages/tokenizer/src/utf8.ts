@@ -57,6 +57,7 @@ export const MALFORMED = 0xdfff
 /**
  * The text of UTF-8 bytes as SentencePiece reads it: one U+FFFD for each byte that is not part of a well-formed
  * sequence, and no byte order mark taken off.
+ * @example textFromBytes(Uint8Array.of(0xe6, 0x9c, 0xa8)) // '木'
  */
 export function textFromBytes(bytes: Uint8Array): string {
   return readBytes(bytes, REPLACEMENT)

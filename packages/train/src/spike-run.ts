@@ -32,6 +32,11 @@ export interface SpikeStep {
  * what the policy makes of it. A loss that is no number counts as a spike: a policy that rewinds goes back, any other ends the run.
  * @throws TrainingError where the policy stops, where rewinding does not get past a step, or for a number that is none without a rewind;
  *   RangeError where an option is out of range
+ * @example
+ * const trainer = Trainer.create({ device, model, data: batches({ documents, eosId: 2, batchSize: 2, sequenceLength: 8 }), optimizer, schedule })
+ * let made = 0
+ * for await (const { metrics } of runThroughSpikes(trainer, { steps: 2, policy: skipBatches() })) made += metrics ? 1 : 0
+ * made // 2
  */
 export async function* runThroughSpikes(trainer: Trainer, options: SpikeRunOptions): AsyncGenerator<SpikeStep> {
   const { steps, policy, snapshotEvery = 50, snapshots = 4, attempts = 3 } = options

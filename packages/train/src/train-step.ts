@@ -186,6 +186,7 @@ function rulesOf(precision: PrecisionPolicy, recipe: Fp8Recipe, pass: Fp8Pass): 
  * How a policy computes a model's forward pass: `model.forward(parameters, tokens, forwardUnder(model, policy))`. Make one for every pass.
  * @param scaling of delayed scaling: `Trainer.scaling`, or tensors of the graph being built
  * @throws RangeError for a policy that cannot be, or delayed scaling without its scales
+ * @example model.forward(model.initialize(device, { seed: 1 }), tokens, forwardUnder(model, bf16)).logits().shape // [1, 4, 64]
  */
 export function forwardUnder(
   model: LanguageModel,
@@ -204,6 +205,11 @@ export function forwardUnder(
 /** The name of the scalar that seeds stochastic rounding: the number of the step. */
 export const roundingStep = 'roundingStep'
 
+/**
+ * @example
+ * const step = makeTrainStep({ model, optimizer, precision: f32, zLoss: 0, accumulation: 1 })
+ * console.log(typeof step) // function
+ */
 export function makeTrainStep(options: TrainStepOptions): TrainStep {
   const { model, precision, zLoss, accumulation } = options
   checkPrecision(precision)

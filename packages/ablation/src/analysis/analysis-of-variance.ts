@@ -69,6 +69,10 @@ interface Term {
  * @param responses one for each run, in the design's order
  * @throws RangeError where the numbers do not match the design, or a term cannot be told from the others in the runs that are there
  * @see Montgomery, Design and Analysis of Experiments, chapter 15 (unbalanced data); Cohen 1988, section 8.2
+ * @example
+ * const d = fullFactorial(['code', { name: 'data', levels: ['web', 'books', 'mixed'] }])
+ * const { terms } = analysisOfVariance(d, [1, 2, 3, 4, 5, 7])
+ * terms.map(({ term }) => term) // ['code', 'data']
  */
 export function analysisOfVariance(
   design: Design | LevelDesign,

@@ -73,6 +73,10 @@ export interface Analysis {
  * @param responses one number a run; or, with replicates, one list a run or one flat list
  * @throws RangeError where numbers do not match the design, a response is not finite, or a term is aliased with another; TypeError for the wrong kind
  * @see Montgomery, Design and Analysis of Experiments, chapters 6 and 8; Cohen, Statistical Power Analysis (1988), section 8.2; Holm (1979)
+ * @example
+ * const d = design({ factors: ['code', 'math'], runs: 4 })
+ * const { effects } = analyze(d, [0.37, 0.41, 0.38, 0.42]) // one score a run
+ * effects.map(({ difference }) => difference) // [0.04, 0.01]
  */
 export function analyze(
   design: Design,

@@ -29,6 +29,9 @@ export interface Lenth {
  * @param responses one a run
  * @throws RangeError where the numbers do not match, or the design has fewer than 8 runs
  * @see Lenth 1989, Quick and Easy Analysis of Unreplicated Factorials, Technometrics 31(4)
+ * @example
+ * const d = design({ factors: ['code', 'math', 'web'], runs: 8 })
+ * lenth(d, [1, 5, 1.2, 5.1, 0.9, 5.2, 1.1, 4.9]).effects[0].difference // 4
  */
 export function lenth(design: Design, responses: readonly number[], confidence = 0.95): Lenth {
   const { factors, runs } = design

@@ -18,7 +18,7 @@ export interface PowerRequest {
 /**
  * The chance that an effect is found by its F test in a two-level design.
  * @throws RangeError naming a field; where no degrees of freedom are left for the residual
- * @example power({ runs: 8, replicates: 2, terms: 5, effect: 0.5, spread: 0.3 }) // 0.85...
+ * @example power({ runs: 8, replicates: 2, terms: 5, effect: 0.5, spread: 0.3 }) // 0.851
  */
 export function power(request: PowerRequest): number {
   const { runs, replicates = 1, terms, effect, spread, confidence = 0.95 } = request
@@ -39,6 +39,7 @@ export function power(request: PowerRequest): number {
 /**
  * How often each run has to be made for an effect to be found with a chance of `wanted`.
  * @throws RangeError as `power`; where 1000 times are not enough
+ * @example replicatesNeeded({ runs: 8, terms: 5, effect: 0.5, spread: 0.3 }) // 2
  */
 export function replicatesNeeded(request: Omit<PowerRequest, 'replicates'>, wanted = 0.8): number {
   if (!(wanted > 0 && wanted < 1))
@@ -58,6 +59,7 @@ export function replicatesNeeded(request: Omit<PowerRequest, 'replicates'>, want
  * @param centres responses at the centre, two or more
  * @throws RangeError where there are too few, or one is not finite
  * @see Montgomery, Design and Analysis of Experiments, section 6.8
+ * @example curvature([1, 2, 3, 2], [2.5, 2.7]).difference // -0.6
  */
 export function curvature(
   corners: readonly number[],

@@ -21,6 +21,10 @@ export interface SeveralAnalyses {
 /**
  * One analysis for each response, such as the subtasks of a benchmark, with p-values corrected for all of them together.
  * @throws RangeError as `analysisOfVariance`, naming the response
+ * @example
+ * const d = design({ factors: ['code', 'math'], runs: 4 })
+ * const several = analyzeSeveral(d, { accuracy: [0.37, 0.41, 0.38, 0.43], loss: [3.1, 2.9, 3.1, 2.8] })
+ * Object.keys(several.analyses) // ['accuracy', 'loss']
  */
 export function analyzeSeveral(
   design: Design | LevelDesign,
@@ -52,6 +56,9 @@ export function analyzeSeveral(
 /**
  * What an analysis says, in sentences: effects that were found (after Holm's correction), with what they cannot be told from; and how large an effect of the others
  * could be.
+ * @example
+ * const d = design({ factors: ['code', 'math'], runs: 4 })
+ * verdict(d, analysisOfVariance(d, [0.37, 0.41, 0.38, 0.43])).length // 1
  */
 export function verdict(design: Design | LevelDesign, analysis: Anova): string[] {
   const { terms, residual, confidence } = analysis

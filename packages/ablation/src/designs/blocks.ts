@@ -14,6 +14,9 @@ export interface Blocks {
  * @param interactions the products whose signs say the block, each of two or more factors
  * @throws RangeError where a product is constant, stands for a main effect, or follows from the others; or a factor is unknown
  * @see Box, Hunter and Hunter 2005, Statistics for Experimenters, chapter 5
+ * @example
+ * const d = design({ factors: ['code', 'math', 'web'], runs: 8 })
+ * inBlocks(d, [['code', 'math', 'web']]).blocks // [0, 1, 1, 0, 1, 0, 0, 1]
  */
 export function inBlocks(design: Design, interactions: readonly (readonly string[])[]): Blocks {
   const { factors, runs } = design

@@ -66,6 +66,9 @@ const mostRuns = 128
  * A regular 2^(k-p) design. The runs are in standard order: the first base factor changes fastest.
  * @throws RangeError where the numbers do not fit, names repeat, or generators do not make a design; TypeError for the wrong kind
  * @see Box, Hunter and Hunter, Statistics for Experimenters (2005), chapter 6
+ * @example
+ * const { runs, resolution } = design({ factors: ['code', 'math', 'books', 'papers', 'web'], runs: 8 })
+ * console.log(runs.length, resolution) // 8 3
  */
 export function design({ factors: given, runs, generators, baseline = false, clear = [] }: DesignOptions): Design {
   const factors = checkFactors(given)
@@ -104,6 +107,7 @@ export function design({ factors: given, runs, generators, baseline = false, cle
  * resolution IV; folding over one factor frees it and its two-factor interactions from each other's aliases.
  * @param factor the name of the one factor to change. Default: all
  * @throws RangeError for an unknown factor, or where the mirror image repeats runs that are there already
+ * @example foldover(design({ factors: ['code', 'math', 'books', 'papers', 'web'], runs: 8 })).resolution // 4
  */
 export function foldover(original: Design, factor?: string): Design {
   const k = original.factors.length
@@ -134,6 +138,9 @@ export interface AliasSet {
  * Effects that are constant (words of the defining relation) are left out.
  * @param order interactions of at most this many factors are listed: 2 (default) or more
  * @throws RangeError where order is not an integer from 1 to the number of factors
+ * @example
+ * const d = design({ factors: ['code', 'math', 'web'], runs: 4 })
+ * aliases(d).length // 3
  */
 export function aliases(d: Design, order = 2): AliasSet[] {
   const k = d.factors.length

@@ -27,6 +27,7 @@ export function fullFactorial(factors: readonly GivenFactor[]): LevelDesign {
 /**
  * The runs of a design `times` times, one whole set after another, with the set as block where `blocks` is true.
  * @throws RangeError where `times` is not an integer from 1 to 1000
+ * @example replicate(fullFactorial(['code', 'math']), 3).runs.length // 12
  */
 export function replicate(design: LevelDesign, times: number, blocks = false): LevelDesign {
   if (!Number.isInteger(times) || times < 1 || times > 1000)

@@ -61,7 +61,7 @@ function l16(four: number): { fours: Columns; twos: Columns } {
  * levels and seven of three) that holds the factors. Main effects are clear of each other; interactions are mixed with them.
  * @throws RangeError where none holds the factors
  * @see Taguchi 1987, System of Experimental Design; Hedayat, Sloane and Stufken 1999, Orthogonal Arrays
- * @example orthogonalArray([{ name: 'rate', levels: ['1e-4', '3e-4', '1e-3'] }, { name: 'warm-up', levels: ['none', '1 %', '5 %'] }]).name // L9
+ * @example orthogonalArray([{ name: 'rate', levels: ['1e-4', '3e-4', '1e-3'] }, { name: 'warm-up', levels: ['none', '1 %', '5 %'] }]).name // 'L9'
  */
 export function orthogonalArray(factors: readonly GivenFactor[]): LevelDesign {
   const checked = checkLevelFactors('orthogonalArray', factors, 15)

@@ -14,6 +14,7 @@ const rows: Readonly<Record<number, string>> = {
  * @param runs 12, 20 or 24; default the fewest that hold the factors
  * @throws RangeError for other numbers of runs, too many factors, or one that has not two levels
  * @see Plackett and Burman 1946, The Design of Optimum Multifactorial Experiments, Biometrika 33(4)
+ * @example plackettBurman(['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k']).runs.length // 12
  */
 export function plackettBurman(factors: readonly GivenFactor[], runs?: number): LevelDesign {
   const checked = checkLevelFactors('plackettBurman', factors, 23)

@@ -208,8 +208,10 @@ function fingerprint({ tokens, offsets }: TokenStream, sequenceLength: number): 
  * Batches of documents, without end.
  * @throws RangeError for an option out of bounds, an id that is none, or too little text for one sequence
  * @example
- * const data = batches({ documents, sequenceLength: 256, batchSize: 8, eosId: 2, seed: 1 })
- * for (const { inputs, targets } of data) { ...train; save(data.state()) }
+ * const data = batches({ documents, sequenceLength: 16, batchSize: 2, eosId: 2, seed: 1 })
+ * const { inputs, targets } = data.next().value // [2 * 16] each
+ * const saved = data.state() // small JSON; data.restore(saved) goes on from here
+ * console.log(inputs.length, targets.length) // 32 32
  */
 export function batches(options: BatchOptions): BatchIterator {
   return new BatchIterator(options)

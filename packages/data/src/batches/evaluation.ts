@@ -29,6 +29,9 @@ export interface EvaluationSet {
  * A prediction sees at most the tokens of its window before it.
  * @param sequenceLength tokens T in a window
  * @throws RangeError for ids or sizes out of bounds, or no documents
+ * @example
+ * const { inputs, targets } = packEvaluation([[3, 4, 5], [6, 7]], 4, { eosId: 2 })
+ * console.log(inputs.length, targets.length) // 8 8
  */
 export function packEvaluation(
   documents: readonly TokenDocument[],

@@ -30,6 +30,10 @@ export interface FittedDocuments {
  * Makes documents fit into a sequence, and leaves out those of which nothing would be learnt.
  * @param tooLong `truncate` cuts their ends (default of the command line), `drop` leaves them out, `refuse` throws
  * @throws RangeError naming the document that is too long
+ * @example
+ * const long = { ids: [1, 2, 3, 4, 5, 6], mask: [0, 0, 1, 1, 1, 1] } // a question of two tokens, an answer of four
+ * fitDocuments([long], 4, 'truncate').documents.length // 1
+ * fitDocuments([long], 4, 'drop').documents.length // 0
  */
 export function fitDocuments(
   documents: readonly MaskedDocument[],
@@ -209,8 +213,9 @@ function fingerprint({ inputs, targets, segments, sequenceLength }: PackedDocume
  * Batches of whole documents, without end.
  * @throws RangeError for options out of bounds, documents longer than a sequence, or masks without a target
  * @example
- * const { documents } = fitDocuments(conversations, 1024, 'truncate')
- * const data = packedBatches({ documents, sequenceLength: 1024, batchSize: 8, seed: 1 })
+ * const fitted = fitDocuments(conversations, 16, 'truncate')
+ * const data = packedBatches({ documents: fitted.documents, sequenceLength: 16, batchSize: 2, seed: 1 })
+ * data.next().value.inputs.length // 32
  */
 export function packedBatches(options: PackedBatchOptions): PackedBatchIterator {
   return new PackedBatchIterator(options)

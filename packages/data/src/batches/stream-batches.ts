@@ -143,7 +143,8 @@ export class StreamBatches implements IterableIterator<StreamBatch> {
  * Batches out of token files of any size.
  * @example
  * using dataset = await openIndexedDataset('corpus_text_document')
- * const data = streamBatches({ dataset, sequenceLength: 4096, batchSize: 8, seed: 1, reader: { index: 0, of: 4 } })
+ * const data = streamBatches({ dataset, sequenceLength: 16, batchSize: 2, seed: 1 })
+ * data.next().value.inputs.length // 32
  */
 export function streamBatches(options: StreamBatchOptions): StreamBatches {
   return new StreamBatches(options)

@@ -64,7 +64,9 @@ const harmlessEpochs = 4
 /**
  * Plans the phases of a training run; epochs of a subset add up over the phases that name it.
  * @throws RangeError naming phase and subset: a level that may not train (LX, LZ), sizes or repeats out of bounds, a name given twice
- * @example planBlend([{ name: 'pre-training', subsets: [{ name: 'ja', tokens: 3e11, repeats: 2 }, { name: 'en', tokens: 1e12 }] }])
+ * @example
+ * const { phases } = planBlend([{ name: 'pre-training', subsets: [{ name: 'ja', tokens: 3e11, repeats: 2 }, { name: 'en', tokens: 1e12 }] }])
+ * phases[0].tokens // 1.6e12
  */
 export function planBlend(phases: readonly BlendPhase[]): BlendPlan {
   if (phases.length === 0) throw new RangeError('planBlend: there is no phase')

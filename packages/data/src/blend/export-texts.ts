@@ -34,6 +34,9 @@ export interface TextExport {
 /**
  * Writes `{"text", "source", "releaseLevel"}` lines. A document is held whole, a file never; nothing is under the name before all of it is.
  * @throws RangeError naming a source whose level does not allow the use, before anything is read; Error naming file and place
+ * @example
+ * const { written } = await exportTexts([{ name: 'own', path: 'texts', releaseLevel: 'L1' }], 'out.jsonl', { use: 'distribute' })
+ * written[0].documents // 2
  */
 export async function exportTexts(
   sources: readonly ExportedSource[],

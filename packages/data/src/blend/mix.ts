@@ -121,6 +121,9 @@ export function planMix(
  * shuffles them.
  * @param options.seed picks the documents of fractional repeats; default 0
  * @throws RangeError for a source that may not train, repeats out of bounds, a name given twice, or an empty mix
+ * @example
+ * const mixed = mixCorpora([{ name: 'ja', documents: [[1, 2], [3]], repeats: 2 }, { name: 'en', documents: [[4, 5]] }], { seed: 1 })
+ * mixed.documents.length // 5
  */
 export function mixCorpora<Document extends ArrayLike<unknown>>(
   sources: readonly CorpusSource<Document>[],
@@ -158,6 +161,7 @@ function beginningOf<Document extends ArrayLike<unknown>>(document: Document, le
 /**
  * Megatron-LM's `--data-path`: weight, prefix, weight, prefix, ... with tokens x repeats as weights, as LLM-jp's
  * launch scripts pass them.
+ * @example megatronDataPath([{ name: 'ja', prefix: 'set/ja', tokens: 3000, repeats: 2, releaseLevel: 'L1' }, { name: 'en', prefix: 'set/en', tokens: 1000 }])
  */
 export function megatronDataPath(
   sources: readonly { name: string; prefix: string; tokens: number; repeats?: number; releaseLevel?: ReleaseLevel }[],

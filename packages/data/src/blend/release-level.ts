@@ -35,6 +35,7 @@ export function assertTrainable(name: string, level: ReleaseLevel): void {
 /**
  * Checks that a source may be put to a use: texts that leave the house need `distribute` (L1), an index for search `search` (L1, L2).
  * @throws RangeError naming source, level and use
+ * @example assertUse('news', 'L1', 'train')
  */
 export function assertUse(name: string, level: ReleaseLevel, use: 'train' | 'search' | 'distribute'): void {
   if (use === 'train' || !Object.hasOwn(releaseLevels, level)) assertTrainable(name, level)

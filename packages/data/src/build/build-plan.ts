@@ -43,6 +43,12 @@ const groupBytes = 8 * 2 ** 20
  * Files in the order of their paths: large plain files of JSON lines in ranges, the files of a large number together. Held are paths and
  * sizes: about 100 bytes a file.
  * @throws Error for a path that is not there or a folder without text
+ * @example
+ * const settings = { vocabSize: 256, eosId: 0, field: 'text', encoding: 'utf-8', duplicates: 'keep', identity: 'bytes' }
+ * const planned = await planBuild(['texts'], settings)
+ * await keepPlan('work', planned)
+ * await buildShard('work', planned, { index: 0, of: 1 }, { encode: (text) => new TextEncoder().encode(text) })
+ * mergeParts('work', 'built').documents // 2
  */
 export async function planBuild(paths: readonly string[], settings: BuildSettings): Promise<BuildPlan> {
   const { statSync } = await import('node:fs')

@@ -22,6 +22,12 @@ export function bytesOfPart({ bytes, range }: BuildPart): number {
  * Builds the parts of a shard that are not done yet: those whose number is `index` modulo `of`.
  * @param folder where parts are kept; the plan is in it
  * @throws Error naming the file and place at fault; the parts before it stay
+ * @example
+ * const settings = { vocabSize: 256, eosId: 0, field: 'text', encoding: 'utf-8', duplicates: 'keep', identity: 'bytes' }
+ * const encode = (text) => new TextEncoder().encode(text)
+ * const planned = await planBuild(['texts'], settings)
+ * await keepPlan('one-of-two', planned)
+ * await buildShard('one-of-two', planned, { index: 0, of: 2 }, { encode })
  */
 export async function buildShard(
   folder: string,

@@ -68,6 +68,12 @@ export interface MergeOptions {
 /**
  * Joins the parts of a folder; the folder stays.
  * @throws Error naming the parts that are missing, or a file at fault; an older PREFIX.bin and .idx stay as they were
+ * @example
+ * const settings = { vocabSize: 256, eosId: 0, field: 'text', encoding: 'utf-8', duplicates: 'keep', identity: 'bytes' }
+ * const planned = await planBuild(['texts'], settings)
+ * await keepPlan('parts', planned)
+ * await buildShard('parts', planned, { index: 0, of: 1 }, { encode: (text) => new TextEncoder().encode(text) })
+ * mergeParts('parts', 'merged').tokens // 68
  */
 export function mergeParts(folder: string, prefix: string, { memory, onShare }: MergeOptions = {}): BuildResult {
   const plan = planIn(folder)

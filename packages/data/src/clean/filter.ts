@@ -48,7 +48,10 @@ export function addCounts(into: FilterCounts, from: FilterCounts): void {
  * Applies filters in order; each sees what those before it made of the text.
  * @returns the text, or null where one dropped it
  * @example
- * const short: Filter = { name: 'no-ads', apply: (text) => (text.includes('PR:') ? { drop: 'advertisement' } : true) }
+ * const noAds: Filter = { name: 'no-ads', apply: (text) => (text.includes('PR:') ? { drop: 'advertisement' } : true) }
+ * const counts = emptyCounts()
+ * applyFilters([noAds], 'PR: buy this', counts) // null
+ * counts.dropped['no-ads: advertisement'].count // 1
  */
 export function applyFilters(filters: readonly Filter[], text: string, counts: FilterCounts): string | null {
   counts.documents++

@@ -4,7 +4,10 @@ import { wordsOf } from './words.ts'
 
 const part = (text: string, pattern: RegExp): number => (text.match(pattern)?.length ?? 0) / Math.max(1, text.length)
 
-/** Texts of `min` to `max` characters (UTF-16 units). */
+/**
+ * Texts of `min` to `max` characters (UTF-16 units).
+ * @example applyFilters([lengthFilter({ min: 20 })], 'too short', emptyCounts()) // null
+ */
 export function lengthFilter({ min = 1, max = Number.POSITIVE_INFINITY }: { min?: number; max?: number } = {}): Filter {
   return {
     name: 'length',
@@ -54,6 +57,7 @@ const repeatedNgrams = [
 /**
  * Gopher's rules on repetition: lines, paragraphs and n-grams that come again.
  * @see arXiv:2112.11446, table A1
+ * @example applyFilters([repetitionFilter()], 'again and again\n'.repeat(50), emptyCounts()) // null
  */
 export function repetitionFilter(): Filter {
   return {

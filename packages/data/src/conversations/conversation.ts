@@ -55,6 +55,7 @@ type Json = Record<string, unknown>
 /**
  * Checks a parsed line.
  * @throws Error naming the message and field, and what would do
+ * @example parseConversation({ messages: [{ role: 'user', content: 'Hello' }, { role: 'assistant', content: 'Hi' }] }).messages.length // 2
  */
 export function parseConversation(json: unknown): Conversation {
   const line = record(json, 'the line', 'the line')

@@ -63,6 +63,9 @@ export class Reservoir<T> {
 /**
  * Looks at texts once.
  * @throws what the stream throws
+ * @example
+ * const { documents: count, documentsWithKana } = await inspectDocuments(['Joinery', '組木は釘を使わない'])
+ * console.log(count, documentsWithKana) // 2 1
  */
 export async function inspectDocuments(
   texts: AsyncIterable<string> | Iterable<string>,

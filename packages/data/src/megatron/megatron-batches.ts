@@ -128,7 +128,8 @@ export class MegatronBatches implements IterableIterator<MegatronBatch> {
  * Batches in Megatron-LM's order.
  * @example
  * using data = await openIndexedDataset('corpus_text_document')
- * const source = megatronBatches({ datasets: [{ name: 'corpus', ...data }], sequenceLength: 4096, batchSize: 8, samples: 8 * 1000 })
+ * const source = megatronBatches({ datasets: [{ name: 'corpus', ...data }], sequenceLength: 16, batchSize: 2, samples: 2 * 3 })
+ * source.next().value.inputs.length // 32
  */
 export function megatronBatches(options: MegatronBatchesOptions): MegatronBatches {
   return new MegatronBatches(options)

@@ -29,6 +29,9 @@ interface Typescript {
  * Loads the corpus: about 2,118 messages, 93,000 characters of Japanese and 144,000 of English.
  * Near-duplicates (messages that differ in a word) may stand on both sides of the split.
  * @throws Error when the package `typescript` is not installed or lacks its messages
+ * @example
+ * const { train, heldOut } = await builtinCorpus()
+ * train[0].language // 'ja'
  */
 export async function builtinCorpus(): Promise<BuiltinCorpus> {
   const { createRequire } = await import('node:module')

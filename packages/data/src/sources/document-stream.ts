@@ -43,6 +43,10 @@ const defaultMost = 64 * 2 ** 20
  * Reads a file document by document: paragraphs of `.txt` (lines, where there are no blank ones between), `.md` whole, the field of each
  * line of `.jsonl`, the column of `.parquet`; `.gz` and `.zst` of the first three. A document is held whole, a file never.
  * @throws Error naming file and place
+ * @example
+ * let count = 0
+ * for await (const text of documentStream('texts/a.txt')) count += text.length > 0 ? 1 : 0
+ * count // 1
  */
 export async function* documentStream(path: string, options: DocumentStreamOptions = {}): AsyncGenerator<string> {
   const { field = 'text', encoding, maxDocument = defaultMost, range, onBytes } = options

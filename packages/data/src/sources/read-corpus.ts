@@ -34,6 +34,9 @@ const maxFileBytes = 2 ** 29 - 2 ** 16
  *
  * @throws Error naming file, line and remedy: for a path that does not exist, a file or directory without
  *   text, text that is binary or not UTF-8, a line that is not JSON or has no `text`
+ * @example
+ * const texts = await readCorpus(['texts'])
+ * texts.length // 2
  */
 export async function readCorpus(paths: readonly string[]): Promise<string[]> {
   const files = await readCorpusFiles(paths)

@@ -22,6 +22,10 @@ import type { TokenSubset } from './subset-record.ts'
  * @param options.subsets which texts the ids are from (or a function of the tokens that were written): kept in PREFIX.subsets.json, where `readSubsets` finds it; default: not known
  * @returns what was written
  * @throws RangeError for an id outside the vocabulary, naming document and place; Error naming a file that cannot be written
+ * @example
+ * await writeIndexedDataset('mine', [[3, 4, 5], [6, 7]], { vocabSize: 100, eosId: 2 })
+ * using dataset = await openIndexedDataset('mine')
+ * dataset.document(1) // [6, 7, 2]
  */
 export async function writeIndexedDataset(
   prefix: string,
@@ -97,6 +101,9 @@ export async function readDatasetIndex(prefix: string): Promise<DatasetIndex> {
 /**
  * Opens PREFIX.bin and PREFIX.idx.
  * @throws Error for a missing file, RangeError for files that do not fit each other or the format
+ * @example
+ * using dataset = await openIndexedDataset('corpus_text_document')
+ * dataset.tokens // 260
  */
 export async function openIndexedDataset(prefix: string): Promise<IndexedDatasetFile> {
   const { closeSync, fstatSync, openSync, readFileSync, readSync } = await import('node:fs')

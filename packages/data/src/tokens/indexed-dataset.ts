@@ -107,6 +107,9 @@ export function encodeIndex(lengths: ArrayLike<number>, vocabSize: number): Uint
  * @param options.vocabSize picks the dtype and bounds the ids
  * @param options.eosId appended to every document that has tokens, where given (`--append-eod`)
  * @throws RangeError for an id outside the vocabulary
+ * @example
+ * const { bin, idx } = encodeIndexedDataset([[3, 4, 5], [6, 7]], { vocabSize: 100, eosId: 2 })
+ * decodeIndexedDataset(bin, idx) // [[3, 4, 5, 2], [6, 7, 2]]
  */
 export function encodeIndexedDataset(
   documents: readonly ArrayLike<number>[],
@@ -325,6 +328,9 @@ function readId(view: DataView, i: number, dtype: TokenDtype): number {
 /**
  * All documents of a dataset in memory.
  * @throws RangeError for files that do not fit each other or the format
+ * @example
+ * const { bin, idx } = encodeIndexedDataset([[3, 4, 5]], { vocabSize: 100 })
+ * decodeIndexedDataset(bin, idx) // [[3, 4, 5]]
  */
 export function decodeIndexedDataset(bin: Uint8Array, idx: Uint8Array): Int32Array[] {
   const index = parseIndex(idx, bin.length)

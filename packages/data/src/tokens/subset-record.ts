@@ -43,6 +43,7 @@ export function removeSubsets(prefix: string): void {
  * Which texts a set of token files is from.
  * @returns null where none was recorded
  * @throws Error naming file and field
+ * @example readSubsets('corpus_text_document') // null
  */
 export function readSubsets(prefix: string): readonly TokenSubset[] | null {
   const path = subsetPath(prefix)

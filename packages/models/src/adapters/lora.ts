@@ -96,7 +96,8 @@ export interface LoraModel extends LanguageModel {
  * @see arXiv:2106.09685
  * @example
  * const model = loraModel(decoderModel(architecture), { rank: 8, alpha: 16, targets: ['q_proj', 'v_proj'] })
- * const parameters = { ...loaded.parameters, ...initializeAdapter(device, model).parameters }
+ * const tuned = { ...parameters, ...initializeAdapter(device, model).parameters }
+ * model.forward(tuned, tokens).logits().shape // [1, 4, 64]
  */
 export function loraModel(base: LanguageModel, config: LoraConfig): LoraModel {
   const scale = loraScale(config)

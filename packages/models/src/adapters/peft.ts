@@ -84,7 +84,9 @@ export function toPeftConfig(config: LoraConfig, baseModel?: string): Record<str
 /**
  * Writes an adapter as PEFT reads it.
  * @param options.baseModel what PEFT loads beside it: a folder, or `owner/name`
- * @example await saveAdapter('out/adapter', adapterOf(model, trainer.masterParameters()))
+ * @example
+ * const lora = loraModel(decoderModel(architecture), { rank: 2, alpha: 4, targets: ['q_proj'] })
+ * await saveAdapter('out/adapter', adapterOf(lora, initializeAdapter(device, lora).parameters))
  */
 export async function saveAdapter(
   folder: string,
@@ -104,6 +106,12 @@ export async function saveAdapter(
  * Reads an adapter in PEFT's files, as float32 matrices.
  * @param model the base it is for
  * @throws Error naming the file and field or matrix, for files that are missing or broken, and for an adapter of another model
+ * @example
+ * const base = decoderModel(architecture)
+ * const lora = loraModel(base, { rank: 2, alpha: 4, targets: ['q_proj'] })
+ * await saveAdapter('adapter', adapterOf(lora, initializeAdapter(device, lora).parameters))
+ * const { config } = await loadAdapter(device, 'adapter', base)
+ * config.rank // 2
  */
 export async function loadAdapter(device: Device, folder: string, model: LanguageModel): Promise<Adapter> {
   const configFile = join(folder, 'adapter_config.json')

@@ -55,6 +55,7 @@ export function corpusShares(blend: CorpusBlend): Map<string, number> {
 /**
  * What share of the tokens read is in each language, by the prefix of LLM-jp's subsets (`ja_wiki`, `code/stack`). `train_0` to `train_6` of
  * LLM-jp-4's second phase are The Stack v2, instruction data counts as `instruction`.
+ * @example languageShares(findModel('llm-jp-3-13b').corpus).ja // 0.486
  */
 export function languageShares(blend: CorpusBlend): Record<string, number> {
   const shares: Record<string, number> = {}

@@ -7,7 +7,8 @@ export type LaunchNumbers = ReturnType<typeof launchRecipe>
 /**
  * What `emitMegatron({ recipe })` of @kumiki/planner takes.
  * @example
- * launchRecipe(recipe, layout).wsdDecayStyle // 'minus_sqrt' for a run that decays so
+ * const { recipe, layout } = findModel('llm-jp-3-13b')
+ * launchRecipe(recipe, layout).schedule // 'cosine'
  */
 export function launchRecipe(recipe: TrainingRecipe, layout: ParallelLayout) {
   const { optimizer, schedule, ...rest } = recipe
@@ -42,7 +43,7 @@ function scheduleFlags(schedule: TrainingRecipe['schedule']): ScheduleFlags {
  * The plan that a run was laid out by, as `estimate({ plan })` and `emitMegatron({ plan })` of @kumiki/planner take it.
  * @example
  * const { recipe, layout } = findModel('llm-jp-3-13b')
- * estimate({ model, cluster: { gpu: 'H100', nodes: layout.nodes, gpusPerNode: 8 }, plan: launchPlan(recipe, layout) })
+ * launchPlan(recipe, layout).tensorParallel // 2
  */
 export function launchPlan(
   { globalBatchSize, sequenceLength, precision, dropout }: TrainingRecipe,

@@ -59,7 +59,7 @@ function refuseWhatIsNotComputed(architecture: ModelArchitecture): void {
  * @example
  * const model = decoderModel(nano)
  * const parameters = model.initialize(device, { seed: 1 })
- * const logits = model.forward(parameters, tokens).logits() // [batch, seq, vocabulary]
+ * model.forward(parameters, tokens).logits().shape // [1, 4, 2048]
  */
 export function decoderModel(architecture: ModelArchitecture, options: DecoderOptions = {}): DecoderModel {
   validateArchitecture(architecture, 'decoderModel')

@@ -34,8 +34,8 @@ export interface Perplexity {
  * @throws RangeError for fewer than two ids, ids beyond the vocabulary, or options out of bounds
  * @see https://huggingface.co/docs/transformers/perplexity, whose windows these are
  * @example
- * const { nats } = await perplexity(device, model, parameters, ids)
- * const bitsPerByte = nats / Math.LN2 / new TextEncoder().encode(text).length
+ * const { nats, tokens: count } = await perplexity(device, model, parameters, [1, 2, 3, 4])
+ * Math.abs(nats / count - Math.log(64)) < 0.1 // true
  */
 export async function perplexity(
   device: Device,

@@ -20,7 +20,10 @@ export interface StreamTextOptions extends GenerateOptions {
  * @param prompt token ids, as `Generator.generate` takes them
  * @yields pieces of the continuation; what could be the beginning of a stop string or a part of a character is held back until it is known
  * @example
- * for await (const piece of streamText(generator, tokenizer, tokenizer.encode('むかし'), 100, { stop: ['\n\n'] })) process.stdout.write(piece)
+ * const generator = new Generator(device, model, parameters)
+ * let text = ''
+ * for await (const piece of streamText(generator, tokenizer, tokenizer.encode('むかし'), 8, { seed: 1, stop: ['\n\n'] })) text += piece
+ * generator.dispose()
  */
 export async function* streamText(
   generator: Generator,

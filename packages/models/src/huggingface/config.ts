@@ -49,6 +49,7 @@ function familyOf({ family, experts }: ModelArchitecture): ArchitectureFamily {
 /**
  * The config.json of an architecture, as its `family` (Llama where there is none, or the class that names the experts).
  * @throws RangeError for a field outside its bounds, or one that the class does not have
+ * @example toHuggingFaceConfig(nano).num_hidden_layers // 4
  */
 export function toHuggingFaceConfig(
   config: ModelArchitecture,
@@ -130,6 +131,7 @@ const harmless = new Set(
  * @returns the architecture; `paddedVocabSize` is `vocab_size` rounded up to 128
  * @throws TypeError for a missing field or one of the wrong kind, RangeError for a value out of bounds;
  *   the message names the key, what was given and what is allowed
+ * @example fromHuggingFaceConfig(toHuggingFaceConfig(nano)).hiddenSize // 128
  */
 export function fromHuggingFaceConfig(json: unknown): ModelArchitecture {
   const owner = 'config.json'

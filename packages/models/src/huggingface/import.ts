@@ -33,6 +33,10 @@ export interface LoadOptions {
  * Where the configuration ties the tables but the files hold two that differ, they are not tied, as in Transformers 5.
  * @param from a folder as the Hugging Face Hub has it, or `hf:owner/name` for one on the Hub
  * @throws Error naming file and field, for files that are missing, broken, or do not belong together
+ * @example
+ * await saveModel('saved', architecture, parameters, { dtype: 'bfloat16', eosTokenId: 2 })
+ * const loaded = await loadModel(device, 'saved')
+ * loaded.architecture.hiddenSize // 16
  */
 export async function loadModel(device: Device, from: string, options: LoadOptions = {}): Promise<LoadedModel> {
   const { dtype: wanted = 'float32', hub } = options

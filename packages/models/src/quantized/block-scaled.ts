@@ -61,8 +61,10 @@ export interface BlockScaledModel extends LanguageModel {
  * for every block. The weights are frozen: they have no gradient. Put adapters inside: `blockScaledModel(loraModel(base, config))`.
  * @throws RangeError for options out of bounds
  * @example
- * const model = blockScaledModel(loraModel(decoderModel(architecture), { rank: 8, alpha: 16, targets: 'all-linear' }))
- * const parameters = await model.narrow({ ...loaded.parameters, ...adapter.parameters })
+ * const adapted = loraModel(decoderModel(architecture), { rank: 8, alpha: 16, targets: 'all-linear' })
+ * const narrow = blockScaledModel(adapted)
+ * const held = await narrow.narrow({ ...parameters, ...initializeAdapter(device, adapted).parameters })
+ * narrow.forward(held, tokens).logits().shape // [1, 4, 64]
  */
 export function blockScaledModel(inner: LanguageModel, options: BlockScaledOptions = {}): BlockScaledModel {
   const { format = 'float8_e4m3fn', blockSize = 32 } = options

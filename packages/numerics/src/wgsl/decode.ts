@@ -6,6 +6,7 @@ import { hex, isUpperBits } from './literals.ts'
 /**
  * WGSL text of `fn decode_<name>(code: u32) -> f32`. Bits of `code` above the format's width are ignored.
  * @throws RangeError for an unknown format
+ * @example wgslDecode('float16').includes('fn decode_float16(code: u32) -> f32') // true
  */
 export function wgslDecode(format: FormatName | Format): string {
   const f = formatOf(format)

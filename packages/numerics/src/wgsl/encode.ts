@@ -14,6 +14,7 @@ export interface WgslEncodeOptions {
 /**
  * The name of the function that `wgslEncode` gives: `encode_<name>`, with `_toward_zero` or `_stochastic`, and with `_saturating` or
  * `_overflowing` where that is not the format's default, before `_<name>`.
+ * @example wgslEncodeName('float8_e4m3fn', { rounding: 'stochastic' }) // 'encode_stochastic_float8_e4m3fn'
  */
 export function wgslEncodeName(format: FormatName | Format, options: WgslEncodeOptions = {}): string {
   const f = formatOf(format)
@@ -32,6 +33,7 @@ const roundingNames: Record<Rounding, string> = {
  * WGSL text of `fn encode_<name>(x: f32) -> u32`, the code in the low bits; for stochastic rounding `fn encode_stochastic_<name>(x: f32,
  * random: u32) -> u32`, where `random` is what `random_bits(seed, index)` gives (`wgslRandomBits`). NaN becomes the canonical NaN with its sign.
  * @throws RangeError for an unknown format or rounding
+ * @example wgslEncode('bfloat16').includes('fn encode_bfloat16(x: f32) -> u32') // true
  */
 export function wgslEncode(format: FormatName | Format, options: WgslEncodeOptions = {}): string {
   const f = formatOf(format)

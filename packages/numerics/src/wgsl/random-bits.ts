@@ -1,4 +1,7 @@
-/** WGSL text of `fn random_bits(seed: u32, index: u32) -> u32`, the twin of `randomBits`. */
+/**
+ * WGSL text of `fn random_bits(seed: u32, index: u32) -> u32`, the twin of `randomBits`.
+ * @example wgslRandomBits().includes('fn random_bits(seed: u32, index: u32) -> u32') // true
+ */
 export function wgslRandomBits(): string {
   return `fn random_bits_mix(x: u32) -> u32 {
   var h = (x ^ (x >> 16u)) * 0x7feb352du;

@@ -16,7 +16,10 @@ function greatestBits(f: Format): number {
   return scratchBits[0]
 }
 
-/** WGSL text of `fn scale_by_power_of_two(x: f32, exponent: i32) -> f32`: x * 2^exponent, rounded to nearest even where it is subnormal. */
+/**
+ * WGSL text of `fn scale_by_power_of_two(x: f32, exponent: i32) -> f32`: x * 2^exponent, rounded to nearest even where it is subnormal.
+ * @example wgslScaleByPowerOfTwo().includes('fn scale_by_power_of_two(x: f32, exponent: i32) -> f32') // true
+ */
 export function wgslScaleByPowerOfTwo(): string {
   return `fn scale_by_power_of_two(x: f32, exponent: i32) -> f32 {
   let bits = bitcast<u32>(x);
@@ -43,6 +46,7 @@ export function wgslScaleByPowerOfTwo(): string {
 /**
  * WGSL text of `fn power_of_two_scale_<name>(amax: u32) -> f32`: what `scaleFor(format, amax, { powerOfTwo: true })` gives, amax as bits.
  * @throws RangeError for an unknown format
+ * @example wgslPowerOfTwoScale('float8_e4m3fn').includes('fn power_of_two_scale_float8_e4m3fn(amax: u32) -> f32') // true
  */
 export function wgslPowerOfTwoScale(format: FormatName | Format): string {
   const f = formatOf(format)
@@ -63,6 +67,7 @@ export function wgslPowerOfTwoScale(format: FormatName | Format): string {
 /**
  * WGSL text of `fn mx_scale_<name>(amax: u32) -> u32`: the float8_e8m0fnu code of a block's scale, as `mxScaleCode` gives it, amax as bits.
  * @throws RangeError for an unknown format or rounding
+ * @example wgslMxScale('mxfp8_e4m3').includes('fn mx_scale_mxfp8_e4m3(amax: u32) -> u32') // true
  */
 export function wgslMxScale(format: MxFormatName | MxFormat, options: MxScalingOptions = {}): string {
   const { name, element } = mxFormatOf(format)
@@ -82,6 +87,7 @@ export function wgslMxScale(format: MxFormatName | MxFormat, options: MxScalingO
  * WGSL text of `fn encode_<name>(x: f32, scale: u32) -> u32`: the element code of a value in a block with that scale code. It calls
  * `encode_<element>` and `scale_by_power_of_two` (`wgslEncode`, `wgslScaleByPowerOfTwo`).
  * @throws RangeError for an unknown format
+ * @example wgslEncodeMx('mxfp8_e4m3').includes('fn encode_mxfp8_e4m3(x: f32, scale: u32) -> u32') // true
  */
 export function wgslEncodeMx(format: MxFormatName | MxFormat): string {
   const { name, element } = mxFormatOf(format)
@@ -98,6 +104,7 @@ export function wgslEncodeMx(format: MxFormatName | MxFormat): string {
  * WGSL text of `fn decode_<name>(code: u32, scale: u32) -> f32`: the value of an element code in a block with that scale code. It calls
  * `decode_<element>` and `scale_by_power_of_two`.
  * @throws RangeError for an unknown format
+ * @example wgslDecodeMx('mxfp8_e4m3').includes('fn decode_mxfp8_e4m3(code: u32, scale: u32) -> f32') // true
  */
 export function wgslDecodeMx(format: MxFormatName | MxFormat): string {
   const { name, element } = mxFormatOf(format)

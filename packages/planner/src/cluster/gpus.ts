@@ -54,7 +54,10 @@ function gpuOfRow(row: GpuRow): Gpu {
   }
 }
 
-/** Finds a GPU by name or short name (`H100`, any case). @throws RangeError listing the names there are */
+/**
+ * Finds a GPU by name or short name (`H100`, any case). @throws RangeError listing the names there are
+ * @example findGpu('H100').memoryBytes // 85500000000
+ */
 export function findGpu(name: string): Gpu {
   const wanted = String(name).toLowerCase()
   const found = gpuTable.find((row) => row.name.toLowerCase() === wanted || row.shortNames?.includes(wanted))

@@ -168,6 +168,9 @@ export function localLayerBytes(model: PlannerModel, precision: LocalRun['precis
  * Kernels' scratch memory is not counted (a few MB).
  * @throws RangeError or TypeError naming field and bound; RangeError for mixtures and whatever else Kumiki's decoder does not build
  * @see arXiv:2205.05198 for the same count in Megatron-LM (`estimate`); arXiv:1604.06174 for planning by liveness
+ * @example
+ * const small = { layers: 4, hidden: 128, ffn: 384, heads: 4, kvHeads: 4, headDim: 32, vocab: 2048 }
+ * estimateLocalMemory(small, { batch: 8, sequence: 128, precision: 'bf16' }).total // 55334400
  */
 export function estimateLocalMemory(model: PlannerModel, run: LocalRun): LocalMemory {
   const known = validateLocal(model)

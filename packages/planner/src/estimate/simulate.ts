@@ -52,7 +52,7 @@ const requestFields: Fields<SimulateRequest> = { model: 1, cluster: 1, plan: 1, 
  * Simulates one step of a plan: uneven stages (embedding, loss, layers that do not divide), tensor-, context- and expert-parallel
  * communication within passes, hops between stages.
  * @throws PlanError for an illegal plan; RangeError or TypeError naming an invalid or unknown field, or for too many passes
- * @example simulate({ model, cluster, plan, schedule: 'zero-bubble' }).bubbleOverWork
+ * @example simulate({ model, cluster, plan: own, schedule: 'zero-bubble' }).bubbleOverWork // 0.0262
  */
 export function simulate(request: SimulateRequest): Simulation {
   fields('request', request, requestFields)

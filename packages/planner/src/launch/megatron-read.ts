@@ -48,7 +48,13 @@ const optionFields: Fields<ReadOptions> = { environment: 1, vocab: 1, nodes: 1, 
  * Reads a launch of `pretrain_gpt.py`: a command, a Slurm script, or the scripts that set its variables and arrays, in the order they are
  * sourced (for LLM-jp: `params.sh`, then the trainer). Nothing is run.
  * @throws RangeError or TypeError naming the flag or variable that is missing or out of bounds
- * @example readMegatron('torchrun --nnodes 2 --nproc-per-node 8 pretrain_gpt.py --num-layers 24 ...', { vocab: 99487 }).plan
+ * @example
+ * const { plan: read } = readMegatron(
+ *   `torchrun --nnodes 2 --nproc-per-node 8 pretrain_gpt.py --num-layers 24 --hidden-size 2048 --num-attention-heads 16
+ *   --seq-length 4096 --max-position-embeddings 4096 --micro-batch-size 4 --global-batch-size 512 --tensor-model-parallel-size 2 --bf16`.replaceAll('\n', ' '),
+ *   { vocab: 99487 },
+ * )
+ * read.tensorParallel // 2
  */
 export function readMegatron(launch: string | readonly string[], options: ReadOptions = {}): MegatronLaunch {
   fields('options', options, optionFields)

@@ -33,6 +33,9 @@ export interface Launch {
 /**
  * Writes the launch of `pretrain_gpt.py`.
  * @throws PlanError for an illegal plan; RangeError or TypeError naming an invalid or unknown field
+ * @example
+ * const { args } = emitMegatron({ model, cluster, plan: own, recipe })
+ * args.includes('--tensor-model-parallel-size') // true
  */
 export function emitMegatron(request: LaunchRequest): Launch {
   checkLaunchRequest(request)

@@ -7,7 +7,7 @@ import { readShell } from './shell/shell-reader.ts'
  * @param environment variables that a script expects to be set
  * @returns each flag with its values, the last where one is given twice; what could not be known
  * @throws RangeError where no command starts training
- * @example readMegatronFlags(['pretrain_gpt.py --seed 42 --data-path 1 a 2 b ...']).flags.get('--data-path') // ['1', 'a', '2', 'b']
+ * @example readMegatronFlags(['torchrun pretrain_gpt.py --num-layers 24 --seed 42 --data-path 1 a 2 b']).flags.get('--data-path') // ['1', 'a', '2', 'b']
  */
 export function readMegatronFlags(
   texts: readonly string[],

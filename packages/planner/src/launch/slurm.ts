@@ -20,6 +20,7 @@ const optionFields: Fields<SlurmOptions> = { jobName: 1, partition: 1, days: 1, 
 /**
  * Writes an `sbatch` script: one torchrun a node, meeting at the first node.
  * @throws RangeError for an invalid name of a job or partition, and whatever `emitMegatron` throws
+ * @example emitSlurm({ model, cluster, plan: own, recipe }).startsWith('#!/bin/bash') // true
  */
 export function emitSlurm(request: LaunchRequest, options: SlurmOptions = {}): string {
   fields('options', options, optionFields)

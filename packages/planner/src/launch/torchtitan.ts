@@ -100,6 +100,7 @@ function refuseUnsupported(
  * and backward.
  * @throws RangeError for what torchtitan's llama3 does not have (experts, plain MLPs, fp16, fp8, exponential decay, key/value heads that
  *   tensor parallelism does not divide), and as emitMegatron
+ * @example emitTorchtitan({ model, cluster, plan: own, recipe }).command.includes('torchrun') // true
  */
 export function emitTorchtitan(request: LaunchRequest): TorchtitanJob {
   checkLaunchRequest(request)

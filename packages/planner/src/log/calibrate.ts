@@ -31,6 +31,9 @@ const lowest = 0.1
  * One factor for the rates of compute (matrix products, attention, memory), so that estimates agree with logs: exactly for one run, in the
  * geometric mean for several. Networks stay as they are: a log's total does not tell them apart.
  * @throws RangeError without a run, for a time that is none, or for runs on GPUs of different generations
+ * @example
+ * const predicted = estimate({ model, cluster, plan: own }).stepSeconds
+ * calibrate([{ request: { model, cluster, plan: own }, seconds: 1.1 * predicted }]).factor // 0.894
  */
 export function calibrate(runs: readonly MeasuredRun[]): Calibration {
   if (runs.length === 0) throw new RangeError('calibrate: at least one run is needed')

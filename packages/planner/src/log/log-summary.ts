@@ -21,7 +21,13 @@ export interface LogSummary {
 /** Lines that tell how a run goes now. */
 const recent = 500
 
-/** @returns undefined where the log has no line of a step yet */
+/**
+ * @returns undefined where the log has no line of a step yet
+ * @example
+ * const log = new TrainingLog()
+ * log.push(' iteration        2/     100 | elapsed time per iteration (ms): 5000.0 | global batch size:  1024 | lm loss: 1.1E+01 |\n')
+ * summarizeLog(log).step // 2
+ */
 export function summarizeLog(log: TrainingLog): LogSummary | undefined {
   const last = log.readings.at(-1)
   if (!last) return undefined
@@ -116,7 +122,14 @@ export interface LogVerdict {
 /** Differences below it are what the estimates are good for. */
 const tolerance = 0.06
 
-/** Sets a log beside the plan of its run. @throws what `estimate` throws for a plan that cannot be */
+/**
+ * Sets a log beside the plan of its run. @throws what `estimate` throws for a plan that cannot be
+ * @example
+ * const log = new TrainingLog()
+ * for (let i = 1; i < 5; i++)
+ *   log.push(` iteration        ${i}/     100 | elapsed time per iteration (ms): 9000.0 | global batch size:  1024 | lm loss: 1.1E+01 |\n`)
+ * compareLog(log, { model, cluster, plan: own }).comparisons[0].measured // 9
+ */
 export function compareLog(log: TrainingLog, request: PlanRequest): LogVerdict {
   const result = estimate(request)
   const summary = summarizeLog(log)

@@ -16,7 +16,7 @@ export interface ModelCount {
 /**
  * Counts a model.
  * @throws RangeError or TypeError naming the field
- * @example countModel(fromHuggingFace(config).model).total
+ * @example countModel(fromHuggingFace(config).model).total // 1364297728
  */
 export function countModel(model: PlannerModel): ModelCount {
   const known = validateModel(model)

@@ -23,6 +23,9 @@ export interface ArchitectureLike {
 /**
  * The planner's view of a SwiGLU decoder.
  * @throws RangeError or TypeError naming the field
+ * @example
+ * const small = { hiddenSize: 128, intermediateSize: 384, numHiddenLayers: 4, numAttentionHeads: 4, numKeyValueHeads: 4, headDim: 32, vocabSize: 2048 }
+ * fromArchitecture(small).layers // 4
  */
 export function fromArchitecture(architecture: ArchitectureLike, name?: string): PlannerModel {
   object('architecture', architecture)

@@ -226,7 +226,7 @@ export function isHuggingFaceConfig(json: object): boolean {
  * Qwen2 (and 2.5), Qwen3, Qwen3-MoE, Gemma 2, Gemma 3 (its text model, nested or alone), Phi-3, DeepSeek-V3, GPT-2. Fields that do not
  * change the counts are passed over; those that would, and are not counted, are refused by name.
  * @throws RangeError for another `model_type`, naming it and those there are; RangeError or TypeError naming a field
- * @example fromHuggingFace(JSON.parse(text)).model
+ * @example fromHuggingFace(config).model.layers // 24
  */
 export function fromHuggingFace(json: unknown): HuggingFaceModel {
   const given = object('the configuration', json)

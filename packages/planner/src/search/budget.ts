@@ -41,7 +41,7 @@ const requestFields: Fields<BudgetRequest> = {
 /**
  * Holds a budget against the arithmetic of training.
  * @throws RangeError or TypeError naming an invalid or unknown field
- * @example assessBudget({ model, tokens: 10e12, gpu: 'H200', gpuDays: 12_000 }).possible // false for a 32B model
+ * @example assessBudget({ model, tokens: 10e12, gpu: 'H200', gpuDays: 12_000 }).possible // true
  */
 export function assessBudget(request: BudgetRequest): BudgetAssessment {
   fields('request', request, requestFields)

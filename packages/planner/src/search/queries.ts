@@ -23,6 +23,9 @@ export interface MinimumGpus {
  * The fewest nodes a model trains on. Nodes are tried from 1 up; below a whole node, GPUs of one node are not split.
  * @param mostNodes where the search ends; default 4096
  * @throws RangeError or TypeError naming an invalid or unknown field
+ * @example
+ * const onH100 = { gpu: 'H100', gpusPerNode: 8 }
+ * minimumGpus({ model, cluster: onH100, recipe: { globalBatchSize: 1024, sequenceLength: 4096 } }).fits.gpus // 8
  */
 export function minimumGpus(
   search: {
@@ -72,6 +75,7 @@ export interface Sensitivity {
  * What each parameter of a plan and a cluster changes, one at a time. Degrees double and halve, flags turn, bandwidths, peaks and
  * memory double and halve.
  * @throws PlanError for an illegal plan; RangeError or TypeError naming an invalid or unknown field
+ * @example sensitivity({ model, cluster, plan: own }).length // 32
  */
 export function sensitivity(request: PlanRequest): Sensitivity[] {
   const base = estimate(request)
@@ -177,6 +181,7 @@ export interface MemoryChange {
 /**
  * What `factor` times the memory would change (LLM-jp retrained its 13B on H200 without the pipeline it had needed on H100).
  * @throws RangeError or TypeError naming an invalid or unknown field
+ * @example changeMemory({ model, cluster, recipe: { globalBatchSize: 1024, sequenceLength: 4096 } }, 2).factor // 2
  */
 export function changeMemory(search: PlanSearch, factor = 2): MemoryChange {
   positive('factor', factor, 1e3)

@@ -28,6 +28,9 @@ export interface PlanResult {
  * @returns rankings by throughput and by stability, and every refusal with its reasons; rankings are empty where nothing
  *   fits, and `refused` then says why
  * @throws RangeError or TypeError naming an invalid or unknown field of the request
+ * @example
+ * const { byStability } = plan({ model, cluster, recipe: { globalBatchSize: 1024, sequenceLength: 4096 } })
+ * console.log(byStability[0].estimate.plan.tensorParallel, byStability[0].risks.length) // 2 0
  */
 export function plan(search: PlanSearch): PlanResult {
   const limit = integer('limit', search.limit ?? 10, 1, 1e6)

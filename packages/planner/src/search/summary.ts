@@ -68,7 +68,7 @@ export function blocksAfter(simulation: Simulation): PipelineSummary['after'] {
  * Gathers what a page about a search shows, and simulates the pipeline of the first plan that has one.
  * @param options.title default: the model's name, or "plan"
  * @throws RangeError or TypeError for a request that `plan` would refuse
- * @example writeFileSync('plan.html', planReport(summarizePlans(search, plan(search)))) // planReport is of @kumiki/report
+ * @example writeFileSync('plan.html', planReport(summarizePlans(search, plan(search))))
  */
 export function summarizePlans(
   search: PlanSearch,

@@ -44,6 +44,9 @@ const limitPaint = '#d2453c'
  * Stacked bars. Labels stand beside the bars, or above them where that would leave too little room.
  * @returns the text of one self-contained SVG element
  * @throws RangeError for a width out of range, or where a bar has not one value a part
+ * @example
+ * const bars = [{ label: 'stage 0', values: [30, 20] }, { label: 'stage 1', values: [28, 20] }]
+ * barsChart({ title: 'Memory', parts: ['weights', 'activations'], bars, limits: [{ value: 80, label: 'GPU' }] }).startsWith('<svg') // true
  */
 export function barsChart(chart: BarsChart, options: DrawOptions = {}): string {
   const { title, parts, bars, limits = [], tick = plain } = chart

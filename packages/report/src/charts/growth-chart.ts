@@ -22,6 +22,9 @@ export interface MeasuredGrowth {
 /**
  * One column a curve: above, time beside the line of the FLOPs; below, peak memory beside a line through the origin. The dashed lines lie
  * under the curves and touch them where a unit costs least.
+ * @example
+ * const time = { points: [{ size: 1, cost: 0.1, work: 1 }, { size: 2, cost: 0.2, work: 2 }] }
+ * growthCharts([{ curve: { name: 'matmul', axis: 'rows' }, backend: 'cpu', time, memory: time }]).startsWith('<svg') // true
  */
 export function growthCharts(measured: readonly MeasuredGrowth[], options: DrawOptions = {}): string {
   const names = [...new Set(measured.map(({ curve }) => curve.name))]

@@ -88,6 +88,9 @@ export function lineChart(chart: LineChart, options: DrawOptions = {}): string {
  * Several charts of lines as one picture.
  * @param options.columns charts in a row; default: all, up to 2
  * @param options.width of each chart, 560 by default; `height` too, 380
+ * @example
+ * const chart = { title: 'Loss', xLabel: 'step', yLabel: 'nats', lines: [{ label: 'a', points: [[1, 7], [2, 5]] }] }
+ * lineCharts([chart, { ...chart, title: 'Gradient' }], { columns: 2 }).includes('Gradient') // true
  */
 export function lineCharts(charts: readonly LineChart[], options: DrawOptions & { columns?: number } = {}): string {
   const { width = 560, height = 380, columns = Math.min(2, charts.length) } = options

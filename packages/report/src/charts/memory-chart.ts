@@ -31,7 +31,12 @@ const parts = [
   ['unshared', 'space of no use to others'],
 ] as const
 
-/** Bars in percent of the compiled program's peak, which models of any size share; the line is that peak. */
+/**
+ * Bars in percent of the compiled program's peak, which models of any size share; the line is that peak.
+ * @example
+ * const parts = { weights: 4, optimizer: 8, inputs: 1, gradients: 4, activations: 6, logits: 2, working: 1, unshared: 0, total: 26 }
+ * memoryChart([{ label: 'bf16', estimated: parts, peakBytes: 25 }]).startsWith('<svg') // true
+ */
 export function memoryChart(
   measured: readonly MeasuredMemory[],
   options: Omit<DrawOptions, 'height'> & { readonly title?: string } = {},

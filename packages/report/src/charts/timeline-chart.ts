@@ -74,6 +74,7 @@ interface Window {
  * is room; a legend; time below. A long step is cut: its start and its end are drawn.
  * @returns the text of one self-contained SVG element
  * @throws RangeError for a width under 240 or over 10,000
+ * @example timelineChart(timeline).startsWith('<svg') // true
  */
 export function timelineChart(timeline: Timeline, options: TimelineOptions = {}): string {
   const { width = 1040, heading = true } = options

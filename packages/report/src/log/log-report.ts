@@ -59,6 +59,10 @@ export interface LogReportOptions {
 /**
  * @returns a whole HTML document without scripts and without anything from elsewhere
  * @throws RangeError for a log without steps
+ * @example
+ * const summary = { step: 2, steps: 100, loss: 10.5, secondsPerStep: 5, skipped: 0 }
+ * const readings = [{ step: 1, loss: 11 }, { step: 2, loss: 10.5 }]
+ * logReport({ title: 'A run', readings, summary, spikes: [], validations: [] }).startsWith('<!doctype html>') // true
  */
 export function logReport(log: LogSummary, options: LogReportOptions = {}): string {
   if (log.readings.length === 0) throw new RangeError('logReport: the log has no step')

@@ -15,7 +15,12 @@ export interface HeatTable {
   readonly write?: (value: number) => string
 }
 
-/** Dark is high. Colours span the table's own range. @returns undefined where there is no value */
+/**
+ * Dark is high. Colours span the table's own range. @returns undefined where there is no value
+ * @example
+ * const rows = [{ label: 'code', values: [30, 41] }, { label: 'math', values: [22, undefined] }]
+ * page({ title: 'Scores', body: html`${heatTable({ caption: 'Scores', corner: 'step', columns: ['100', '200'], rows })}` }).includes('41.0') // true
+ */
 export function heatTable(table: HeatTable): Markup | undefined {
   const { caption, corner, columns, rows, leastSpan = 0, write = (value) => value.toFixed(1) } = table
   const values = rows.flatMap((row) => row.values).filter((v): v is number => v !== undefined && Number.isFinite(v))

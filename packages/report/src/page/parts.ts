@@ -10,6 +10,9 @@ const smallWidths = { 2: 420, 3: 340 } as const
 /**
  * A figure across the page, drawn twice: for wide screens and for phones, where the other would be too small to read.
  * @param draw gives a chart of this package at a width, without its heading
+ * @example
+ * const chart = { title: 'Loss', xLabel: 'step', yLabel: 'nats', lines: [{ label: 'a', points: [[1, 7], [2, 5]] }] }
+ * page({ title: 'A run', body: html`${figure('Loss', (width) => lineChart(chart, { width, heading: false }))}` }).includes('<figure') // true
  */
 export function figure(caption: string, draw: (width: number) => string): Markup {
   return html`<figure><figcaption><h3>${caption}</h3></figcaption><div class="wide">${raw(draw(wideWidth))}</div><div class="narrow">${raw(draw(narrowWidth))}</div></figure>
@@ -19,6 +22,10 @@ export function figure(caption: string, draw: (width: number) => string): Markup
 /**
  * Small figures side by side, which stand below each other on a phone.
  * @param columns in a row
+ * @example
+ * const chart = { title: 'Loss', xLabel: 'step', yLabel: 'nats', lines: [{ label: 'a', points: [[1, 7], [2, 5]] }] }
+ * const draw = (width) => lineChart(chart, { width, heading: false })
+ * page({ title: 'Two', body: html`${figureRow([{ caption: 'One', draw }, { caption: 'Other', draw }], 2)}` }).includes('Other') // true
  */
 export function figureRow(
   figures: readonly { readonly caption: string; readonly draw: (width: number) => string }[],
@@ -45,7 +52,10 @@ export interface TableOptions {
   readonly rowHeads?: boolean
 }
 
-/** A table that scrolls by itself where it is too wide; the first column to the left, the others to the right. */
+/**
+ * A table that scrolls by itself where it is too wide; the first column to the left, the others to the right.
+ * @example page({ title: 'Runs', body: html`${table(['run', 'loss'], [['a', 2.44], ['b', 2.51]])}` }).includes('2.51') // true
+ */
 export function table(
   head: readonly Content[],
   rows: readonly (readonly Content[])[],
@@ -68,7 +78,10 @@ export function table(
 `
 }
 
-/** Names and values in a row of boxes. */
+/**
+ * Names and values in a row of boxes.
+ * @example page({ title: 'A run', body: html`${facts([['steps', '800'], ['loss', '2.44']])}` }).includes('800') // true
+ */
 export function facts(entries: readonly (readonly [name: string, value: string])[]): Markup | undefined {
   if (entries.length === 0) return undefined
   return html`<dl class="facts">${entries.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>

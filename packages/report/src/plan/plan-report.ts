@@ -21,6 +21,7 @@ export interface PlanReportOptions {
  * @param summary what `summarizePlans(search, plan(search))` of @kumiki/planner gives
  * @returns a whole HTML document without scripts and without anything from elsewhere
  * @throws RangeError where `shown` is not 1 to 100
+ * @example planReport(summarizePlans(search, plan(search))).startsWith('<!doctype html>') // true
  */
 export function planReport(summary: PlanSummary, options: PlanReportOptions = {}): string {
   const { shown = 8 } = options

@@ -18,6 +18,7 @@ export interface RunReportOptions {
 /**
  * One run as a page.
  * @returns a whole HTML document without scripts and without anything from elsewhere
+ * @example runReport(run).startsWith('<!doctype html>') // true
  */
 export function runReport(run: ReportRun, options: RunReportOptions = {}): string {
   return runsPage([run], options)
@@ -27,6 +28,7 @@ export function runReport(run: ReportRun, options: RunReportOptions = {}): strin
  * Runs laid over each other, as a page.
  * @param runs at least one; the first eight have colours of their own
  * @throws RangeError without a run
+ * @example compareRuns([run, { ...run, name: 'other' }]).includes('other') // true
  */
 export function compareRuns(runs: readonly ReportRun[], options: RunReportOptions = {}): string {
   if (runs.length === 0) throw new RangeError('compareRuns: at least one run is needed, got none')

@@ -17,7 +17,10 @@ export class Markup {
 /** What stands in a hole of `html`. Arrays are joined, nothing is written for undefined. */
 export type Content = string | number | Markup | undefined | readonly Content[]
 
-/** Text that is HTML or SVG already, such as a chart of this package. Anything from elsewhere goes through `html`. */
+/**
+ * Text that is HTML or SVG already, such as a chart of this package. Anything from elsewhere goes through `html`.
+ * @example html`<p>${raw('<b>bold</b>')}</p>`.toString() // '<p><b>bold</b></p>'
+ */
 export function raw(text: string): Markup {
   return new Markup(text)
 }

@@ -25,6 +25,10 @@ export interface ChatEncoder {
  * A tokenizer that reads special tokens in text, and only those that are named or that its file marks as special. A SentencePiece model
  * encodes the parts between them, each as a text of its own, as Hugging Face's tokenizers do after an added token.
  * @param special names of special tokens: those of tokenizer_config.json
+ * @example
+ * const encoder = chatEncoder(loadTokenizer(model), ['</s>'])
+ * const { ids } = loadChatTemplate({ chat_template: '{{ messages[0].content }}</s>' }).apply([{ role: 'user', content: '木' }], { encoder })
+ * ids.at(-1) // 2
  */
 export function chatEncoder(tokenizer: Tokenizer | HuggingFaceTokenizer, special: Iterable<string> = []): ChatEncoder {
   if ('tokenToId' in tokenizer) {

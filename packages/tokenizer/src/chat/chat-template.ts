@@ -55,6 +55,9 @@ const TOKENS = ['bos_token', 'eos_token', 'unk_token', 'pad_token', 'sep_token',
  * @param options `name`: which one, where the file has several (default `'default'`); `template`: one that stands in its place
  * (newer repositories keep it in a `chat_template.jinja`)
  * @throws TokenizerError where there is none, or it is not a template
+ * @example
+ * const template = loadChatTemplate({ chat_template: '{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}' })
+ * template.render([{ role: 'user', content: 'Hello' }]) // 'user: Hello\n'
  */
 export function loadChatTemplate(
   config: Uint8Array | string | JsonRecord,
@@ -234,6 +237,9 @@ export class ChatTemplate {
 /**
  * A template by name, see `builtInTemplates`.
  * @param tokens what it names, such as `{ bos_token: '<s>', eos_token: '</s>' }`
+ * @example
+ * const template = builtInTemplate('chatml')
+ * template.render([{ role: 'user', content: '組木とは？' }], { addGenerationPrompt: true })
  */
 export function builtInTemplate(name: string, tokens: Readonly<Record<string, string>> = {}): ChatTemplate {
   if (!Object.hasOwn(builtInTemplates, name))

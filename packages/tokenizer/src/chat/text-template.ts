@@ -45,7 +45,7 @@ class StrictInterpreter extends BoundedInterpreter {
  * @param source a Jinja template; a newline at its end stays
  * @returns what it makes of variables
  * @throws TokenizerError for what is no template, takes too long, or reads a variable that is not there
- * @example textTemplate('Q: {{question}}\nA:')({ question: '2 + 2' })
+ * @example textTemplate('Q: {{question}}\nA:')({ question: '2 + 2' }) // 'Q: 2 + 2\nA:'
  */
 export function textTemplate(source: string): (variables: Readonly<Record<string, unknown>>) => string {
   try {

@@ -82,6 +82,10 @@ export type FullEncodeOptions = HuggingFaceEncodeOptions &
  * and added tokens. Its truncation and padding are applied where `asFile` asks for them.
  * @param source UTF-8 bytes, or the text
  * @throws TokenizerError where the file is broken, or names a part that is not supported
+ * @example
+ * const json = trainByteLevelBpe(['low lower lowest', 'low lower'], { vocabSize: 260 })
+ * const tokenizer = loadHuggingFaceTokenizer(json) // the text of a tokenizer.json
+ * tokenizer.decode(tokenizer.encode('lower')) // 'lower'
  */
 export function loadHuggingFaceTokenizer(source: Uint8Array | string): HuggingFaceTokenizer {
   return new HuggingFaceTokenizer(source)

@@ -9,6 +9,11 @@ type LineEncoder = { encode(line: Uint8Array): Int32Array }
  * Lines end with a line feed, which is no part of them; the last may lack it. The ids are those of encoding each line.
  * @param source a path, or chunks of UTF-8 bytes (a character may be cut between two)
  * @throws TokenizerError where the file cannot be read
+ * @example
+ * const tokenizer = await openTokenizer('my.model')
+ * let lineCount = 0
+ * for await (const ids of encodeFile(tokenizer, 'lines.txt')) lineCount += ids.length > 0 ? 1 : 0
+ * lineCount // 3
  */
 export async function* encodeFile(
   tokenizer: LineEncoder,

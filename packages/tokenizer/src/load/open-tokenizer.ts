@@ -22,6 +22,9 @@ export type OpenOptions = HubOptions & {
  * @param source the bytes; a path; an `http:`, `https:` or `file:` URL; or `hf:owner/name`, with `@revision` and `:file` behind
  * it where wanted. What comes from the Hub is kept in its cache.
  * @throws TokenizerError where it is not found or broken
+ * @example
+ * const tokenizer = await openTokenizer('my.model') // or a tokenizer.json
+ * tokenizer.decode(tokenizer.encode('木を組む')) // '木を組む'
  */
 export async function openTokenizer(
   source: Uint8Array | string | URL,

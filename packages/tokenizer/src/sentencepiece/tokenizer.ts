@@ -41,6 +41,9 @@ export type ScoredIds = {
  * Loads a SentencePiece model.
  * @param model the bytes of a `.model` file; they are copied
  * @throws TokenizerError where the bytes are not a whole and consistent model
+ * @example
+ * const tokenizer = loadTokenizer(model) // the bytes of a .model file
+ * tokenizer.decode(tokenizer.encode('木を組む')) // '木を組む'
  */
 export function loadTokenizer(model: Uint8Array): Tokenizer {
   return new Tokenizer(model)

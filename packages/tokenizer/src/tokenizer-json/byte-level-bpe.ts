@@ -35,6 +35,9 @@ const OPTIONS =
  * @returns a `tokenizer.json`
  * @throws TokenizerError where an option is not known or out of range
  * @see https://github.com/huggingface/tokenizers/blob/main/tokenizers/src/models/bpe/trainer.rs
+ * @example
+ * const json = trainByteLevelBpe(['low lower lowest', 'low lower'], { vocabSize: 258 })
+ * loadHuggingFaceTokenizer(json).encode('low').length // 1
  */
 export function trainByteLevelBpe(lines: Iterable<string>, options: ByteLevelBpeOptions): string {
   checkLines('trainByteLevelBpe', lines)

@@ -11,6 +11,10 @@ const MARK = '\u2581'
  * Ids are the same but where Hugging Face decides otherwise (ties of equal scores, see the guide).
  * @param model the bytes of a `.model` file of type unigram or bpe
  * @throws TokenizerError where the model is broken or of another type, or puts the space mark behind words
+ * @example
+ * const json = tokenizerJsonFromModel(model)
+ * const [fast, exact] = [loadHuggingFaceTokenizer(json), loadTokenizer(model)]
+ * console.log(fast.encode('木').length === exact.encode('木').length) // true
  */
 export function tokenizerJsonFromModel(model: Uint8Array): string {
   const { pieces, trainer, normalizer } = readModelFile(model)

@@ -14,6 +14,9 @@ const SPECIAL =
  * their number.
  * @throws TokenizerError where the file is broken
  * @see https://github.com/mistralai/mistral-common, tokens/tokenizers/tekken.py
+ * @example
+ * const tokenizer = loadHuggingFaceTokenizer(tokenizerJsonFromTekken(tekken)) // the text of a tekken.json
+ * tokenizer.decode(tokenizer.encode('木')) // '木'
  */
 export function tokenizerJsonFromTekken(source: Uint8Array | string): string {
   const file = asRecord(parseJson(source), 'tekken: the file')

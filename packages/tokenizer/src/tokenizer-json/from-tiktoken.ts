@@ -31,6 +31,10 @@ const PATTERNS: Record<TiktokenPattern, string> = {
  * Writes the `tokenizer.json` of a `.tiktoken` file: lines of a token in base64 and its rank, which is its id.
  * @param file its bytes or text
  * @throws TokenizerError where a line is broken, a rank or token occurs twice, or a byte has no token
+ * @example
+ * const ranks = Array.from({ length: 256 }, (_, i) => `${btoa(String.fromCharCode(i))} ${i}`)
+ * const json = tokenizerJsonFromTiktoken([...ranks, `${btoa('ab')} 256`].join('\n'), { pattern: 'cl100k_base' })
+ * loadHuggingFaceTokenizer(json).encode('ab') // [256]
  */
 export function tokenizerJsonFromTiktoken(file: Uint8Array | string, options: TiktokenOptions): string {
   const { pattern, specialTokens = {} } = options

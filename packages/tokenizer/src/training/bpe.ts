@@ -14,6 +14,9 @@ import type { Workspace } from './workspace.ts'
  * @returns a SentencePiece `.model` file
  * @throws TokenizerError where an option is wrong, or the text has too many characters or too few pieces for `vocabSize`
  * @see Sennrich et al. 2016, arXiv:1508.07909
+ * @example
+ * const trained = trainBpe(lines, { vocabSize: 300, byteFallback: true, hardVocabLimit: false })
+ * loadTokenizer(trained).decode(loadTokenizer(trained).encode('木を組む')) // '木を組む'
  */
 export function trainBpe(lines: Iterable<string>, options: TrainOptions): Uint8Array {
   const resolved = resolveBpe(options)

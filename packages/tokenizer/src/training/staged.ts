@@ -47,6 +47,10 @@ export type StagedOptions = Omit<TrainOptions, 'vocabSize' | 'fixedPieces' | 'ha
  * @returns a SentencePiece `.model` file
  * @throws TokenizerError where an option is wrong, or a stage has no room for what is fixed
  * @see https://github.com/llm-jp/llm-jp-tokenizer, scripts of version 3
+ * @example
+ * const stages = [{ name: 'ja', lines: ['木と木を組む', '木を組む'], size: 12 }, { name: 'en', lines: ['nails hold', 'nails'], size: 24 }]
+ * const staged = loadTokenizer(trainStaged({ stages, estimateLines: lines, byteFallback: true }))
+ * staged.decode(staged.encode('木を組む')) // '木を組む'
  */
 export function trainStaged(options: StagedOptions): Uint8Array {
   const { fixedPieces = [], stages, estimateLines, estimate, onStage = () => {}, ...rest } = options

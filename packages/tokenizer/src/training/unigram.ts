@@ -19,6 +19,9 @@ import type { Workspace } from './workspace.ts'
  * @returns a SentencePiece `.model` file
  * @throws TokenizerError where an option is wrong, or the text has too many characters or too few pieces for `vocabSize`
  * @see Kudo 2018, arXiv:1804.10959
+ * @example
+ * const trained = trainUnigram(lines, { vocabSize: 300, byteFallback: true, hardVocabLimit: false })
+ * loadTokenizer(trained).decode(loadTokenizer(trained).encode('木を組む')) // '木を組む'
  */
 export function trainUnigram(lines: Iterable<string>, options: TrainOptions): Uint8Array {
   const resolved = resolveOptions(options, 'unigram')

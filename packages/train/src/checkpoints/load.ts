@@ -102,6 +102,7 @@ export interface FindOptions {
  * newest, so that the run goes on from there. Call it while holding the run folder.
  * @returns undefined where the run has made none yet
  * @throws Error where none is sound, or none of that step
+ * @example await loadNewestCheckpoint('runs') // undefined
  */
 export async function loadNewestCheckpoint(
   runFolder: string,

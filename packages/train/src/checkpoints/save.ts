@@ -26,6 +26,12 @@ let counter = 0
  * Writes a checkpoint into a folder of its own that appears under its name only when it is complete, then drops the oldest.
  * @returns its path
  * @throws Error naming the file, where it cannot be written; what was there is still there
+ * @example
+ * const trainer = Trainer.create({ device, model, data: batches({ documents, eosId: 2, batchSize: 2, sequenceLength: 8 }), optimizer, schedule })
+ * await saveCheckpoint('runs/two', await trainer.snapshot())
+ * trainer.dispose()
+ * const { snapshot } = await loadNewestCheckpoint('runs/two')
+ * snapshot.step // 0
  */
 export async function saveCheckpoint(
   runFolder: string,

@@ -65,7 +65,12 @@ export interface Fp8Layer extends LinearLayer {
   readonly blocks: number
 }
 
-/** `includes` that leaves out the first and the last `count` blocks (Megatron-LM's `--first-last-layers-bf16`). */
+/**
+ * `includes` that leaves out the first and the last `count` blocks (Megatron-LM's `--first-last-layers-bf16`).
+ * @example
+ * const inner = exceptFirstAndLast(1)
+ * console.log(typeof inner) // function
+ */
 export function exceptFirstAndLast(count = 1): (layer: Fp8Layer) => boolean {
   if (!Number.isInteger(count) || count < 0)
     throw new RangeError(`exceptFirstAndLast: count must be an integer of at least 0, got ${count}`)

@@ -14,6 +14,7 @@ const drawn = ['mfu', 'processBytes', 'expertLoad', 'expertBalance'] as const
  * it replaces is dropped.
  * @param file what errors call the text
  * @throws Error naming file and line for a line that is not JSON, or a field that is missing or no number
+ * @example parseMetrics('{"step":1,"loss":7.6,"gradNorm":1,"learningRate":0.001,"tokens":1024,"seconds":0.5}\n', 'metrics.jsonl').length // 1
  */
 export function parseMetrics(text: string, file: string): StepMetrics[] {
   const lines = text.split('\n')

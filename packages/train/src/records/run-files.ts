@@ -71,6 +71,7 @@ function record(file: string, field: string, value: unknown): Record<string, unk
  * Reads a parsed `summary.json`.
  * @param file what errors call it
  * @throws Error naming file and field
+ * @example parseSummary(summary, 'summary.json').steps // 800
  */
 export function parseSummary(json: unknown, file: string): RunSummary {
   const given = record(file, 'the document', json)

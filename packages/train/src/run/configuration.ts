@@ -133,6 +133,7 @@ export const runConfigurationFields = [...Object.keys(bounds), 'schedule', 'opti
  * @param where what an error calls the configuration: a file or command
  * @param kinds of one's own that it may name
  * @throws RunConfigurationError naming the field, what was given and what is allowed
+ * @example checkRunConfiguration(configuration, 'my file').steps // 3
  */
 export function checkRunConfiguration(
   configuration: RunConfiguration,
@@ -190,7 +191,10 @@ export function scheduleOf(configuration: RunConfiguration, kinds: RunKinds = {}
   return scheduleFromJSON(scheduleDescriptionOf(configuration), kinds.schedules)
 }
 
-/** What a configuration says of a run: its part of `RunOptions`. */
+/**
+ * What a configuration says of a run: its part of `RunOptions`.
+ * @example runOptionsOf(configuration).schedule(0) // 0.001
+ */
 export function runOptionsOf(
   configuration: RunConfiguration,
   kinds: RunKinds = {},

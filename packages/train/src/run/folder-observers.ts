@@ -42,7 +42,14 @@ export interface FolderObserverOptions {
 /** Steps of a diverged loss before there is a warning. */
 const troubledSteps = 16
 
-/** The observers of a run that lives in a folder, to be given first. */
+/**
+ * The observers of a run that lives in a folder, to be given first.
+ * @example
+ * const kept = await RunFolder.create('runs/one')
+ * const observers = folderObservers({ folder: kept, runId: 'one', configuration, keep: 2, device: device.name, seconds: () => 0 })
+ * await kept.release()
+ * observers.length > 0 // true
+ */
 export function folderObservers(options: FolderObserverOptions): RunObserver[] {
   const watch = new TroubleWatch()
   return [

@@ -85,6 +85,7 @@ export const llmJp4Pieces: Readonly<Record<HarmonyToken, string>> = {
  * The ids of Harmony's special tokens in a tokenizer.
  * @param names what the tokenizer calls them; default: by their own names
  * @throws TokenizerError naming those that it does not have
+ * @example Object.keys(harmonyTokenIds(encoder)).includes('<|start|>') // true
  */
 export function harmonyTokenIds(
   encoder: ChatEncoder,

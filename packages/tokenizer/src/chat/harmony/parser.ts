@@ -33,7 +33,9 @@ const pattern = new RegExp(`(${harmonyTokens.map((token) => token.replaceAll('|'
  * the text that is certain by then; `messages` are those that have ended.
  * @example
  * const parser = new HarmonyParser({ encoder, tokens: harmonyTokenIds(encoder), role: 'assistant' })
- * for await (const id of generator.generate(prompt, 512)) for (const { channel, text } of parser.push(id)) if (channel === 'final') show(text)
+ * let shown = ''
+ * for await (const id of generator.generate(prompt, 512)) for (const { channel, text } of parser.push(id)) if (channel === 'final') shown += text
+ * shown // 'Yes.'
  */
 export class HarmonyParser {
   readonly messages: ParsedHarmonyMessage[] = []

@@ -39,7 +39,10 @@ const unsaid = {
 /** The system message that openai-harmony begins with where nothing is said. */
 export const defaultHarmonySystem: HarmonySystem = unsaid
 
-/** A conversation as text, special tokens spelled. Text of messages that spells such tokens looks the same here, but is text in `harmonyIds`. */
+/**
+ * A conversation as text, special tokens spelled. Text of messages that spells such tokens looks the same here, but is text in `harmonyIds`.
+ * @example renderHarmony([{ role: 'user', content: 'Hello' }]) // '<|start|>user<|message|>Hello<|end|>'
+ */
 export function renderHarmony(messages: readonly HarmonyMessage[], options: HarmonyRenderOptions = {}): string {
   return partsOf(messages, options)
     .map((part) => ('token' in part ? part.token : part.text))
@@ -56,6 +59,9 @@ export interface HarmonyEncoding {
  * A conversation as ids: special tokens by their ids, everything else as text, so that no message can speak for another.
  * @param tokens `harmonyTokenIds(encoder)`
  * @param options.learnt which messages count in the mask; default: all of the assistant's
+ * @example
+ * const { ids } = harmonyIds([{ role: 'user', content: 'Hello' }], encoder, harmonyTokenIds(encoder))
+ * ids[0] === harmonyTokenIds(encoder)['<|start|>'] // true
  */
 export function harmonyIds(
   messages: readonly HarmonyMessage[],
