@@ -1,8 +1,7 @@
 /** Designs and their tables without the statistics of their analysis: what a page needs that only lays out runs. */
+export { type AliasSet, aliases, clearInteractions } from './designs/aliases.ts'
 export { type Blocks, inBlocks } from './designs/blocks.ts'
 export {
-  type AliasSet,
-  aliases,
   type Design,
   type DesignOptions,
   design,

@@ -10,10 +10,9 @@ export { type Analysis, type AnalyzeOptions, analyze, type Effect } from './anal
 export { type Lenth, type LenthEffect, lenth } from './analysis/lenth.ts'
 export { curvature, type PowerRequest, power, replicatesNeeded } from './analysis/power.ts'
 export { analyzeSeveral, type SeveralAnalyses, verdict } from './analysis/verdict.ts'
+export { type AliasSet, aliases, clearInteractions } from './designs/aliases.ts'
 export { type Blocks, inBlocks } from './designs/blocks.ts'
 export {
-  type AliasSet,
-  aliases,
   type Design,
   type DesignOptions,
   design,

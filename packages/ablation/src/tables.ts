@@ -1,7 +1,8 @@
 /** Designs and analyses as text for people and as CSV (RFC 4180) for programs. */
 
 import type { Analysis } from './analysis/analyze.ts'
-import { aliases, type Design } from './designs/design.ts'
+import { aliases } from './designs/aliases.ts'
+import type { Design } from './designs/design.ts'
 
 /**
  * One line a run: number, then the level of each factor by its own word ('off', 'on' unless the factor says otherwise).

@@ -62,7 +62,6 @@ describe('least aberration, against the tables of Box, Hunter and Hunter and of 
   test('large designs take shortcuts and stay good', () => {
     expect(design({ factors: letters, runs: 32 }).resolution).toBe(4)
     expect(design({ factors: letters, runs: 64 }).resolution).toBe(4)
-    expect(design({ factors: letters, runs: 128 }).resolution).toBe(4)
     expect(design({ factors: letters.slice(0, 4), runs: 16 }).resolution).toBe(null)
   })
 })
@@ -130,7 +129,7 @@ test('wrong input is named', () => {
   )
   expect(() => design({ factors: letters.slice(0, 8), runs: 8 })).toThrow(RangeError)
   expect(() => design({ factors: letters.slice(0, 3), runs: 16 })).toThrow(RangeError)
-  expect(() => design({ factors: ['A'], runs: 4 })).toThrow(/2 to 15 factors are possible, got 1/)
+  expect(() => design({ factors: ['A'], runs: 4 })).toThrow(/2 to 127 factors are possible, got 1/)
   expect(() => design({ factors: ['A', 'A', 'B'], runs: 4 })).toThrow(/two factors have the name 'A'/)
   expect(() => design({ factors: [{} as never, 'B', 'C'], runs: 4 })).toThrow(TypeError)
   const base = { factors: letters.slice(0, 5), runs: 8 }
@@ -143,15 +142,11 @@ test('wrong input is named', () => {
   expect(() => aliases(design(base), 0)).toThrow(RangeError)
 })
 
-// Words of length 4 and 5 of the designs of least aberration: Chen, Sun and Wu (1993) for 64 runs; Block and Mee (2005) for 128. Up to 32: designs.test.ts.
+// Words of length 4 and 5 of the designs of least aberration: Chen, Sun and Wu (1993) for 64 runs; Block and Mee (2005) for 128. Up to 32: designs.test.ts; all of them: catalogue.deep.ts.
 test.each([
   [64, 10, 2, 8],
-  [64, 11, 4, 14],
   [64, 13, 14, 28],
-  [64, 15, 30, 60],
-  [128, 11, 0, 6],
   [128, 13, 2, 16],
-  [128, 14, 3, 24],
 ])('%i runs of %i factors have %i words of length 4 and %i of length 5', (runs, count, four, five) => {
   const factors = Array.from({ length: count }, (_, i) => `F${i}`)
   const { wordLengths } = design({ factors, runs })
@@ -161,7 +156,7 @@ test.each([
 test('designs have an entry of their own, without the statistics', async () => {
   const only = await import('../src/design-only.ts')
   expect(Object.keys(only).sort()).toEqual(
-    'aliasTable aliases design designCsv designTable foldover fullFactorial inBlocks orthogonalArray plackettBurman replicate'.split(
+    'aliasTable aliases clearInteractions design designCsv designTable foldover fullFactorial inBlocks orthogonalArray plackettBurman replicate'.split(
       ' ',
     ),
   )

@@ -1,7 +1,8 @@
 /** Effects from the responses of a design, by analysis of variance. */
 
-import { type Design, type Level, maskOf } from '../designs/design.ts'
-import { members, size } from '../designs/words.ts'
+import { aliasMap } from '../designs/alias-map.ts'
+import { effectsUpTo } from '../designs/aliases.ts'
+import type { Design, Level } from '../designs/design.ts'
 import { fUpperTail, tQuantile } from '../distributions/distributions.ts'
 import { holm } from './corrections.ts'
 
@@ -93,7 +94,8 @@ export function analyze(
   const unit = largest === 0 ? 1 : 2 ** Math.max(-1020, Math.min(1020, Math.floor(Math.log2(largest))))
   const table = given.map((row) => row.map((y) => y / unit))
   const terms = readTerms(design, options.interactions ?? [])
-  const columns = terms.map((mask) => column(design, mask))
+  const columns = terms.map((factors) => column(design, factors))
+  const alsoThese = aliasNames(design, terms)
   const perRun = table[0].length
   const n = table.length * perRun
   checkOrthogonal(design, terms, columns)
@@ -131,7 +133,7 @@ export function analyze(
     const margin = t === null || standardError === null ? null : t * standardError
     return {
       term: nameOf(design, terms[i]),
-      factors: members(terms[i]).map((f) => design.factors[f].name),
+      factors: terms[i].map((f) => design.factors[f].name),
       meanOn: unit * e.on,
       meanOff: unit * e.off,
       difference: unit * e.difference,
@@ -142,7 +144,7 @@ export function analyze(
       pValue: F === null ? null : fUpperTail(F, 1, degreesOfFreedom),
       adjustedPValue: null,
       cohensF: degreesOfFreedom === 0 ? null : root(ratio(e.sumOfSquares, residualSumOfSquares)),
-      aliases: aliasNames(design, terms[i]),
+      aliases: alsoThese[i],
     }
   })
   const adjusted = holm(effects.map(({ pValue }) => pValue))
@@ -224,8 +226,8 @@ function checkLevels(design: Design): void {
         throw new RangeError(`analyze: run ${run} has ${factor.name} at level ${String(row[i])}; levels are -1 and 1`)
 }
 
-function readTerms(design: Design, interactions: readonly (readonly string[])[]): number[] {
-  const terms = design.factors.map((_, i) => 1 << i)
+function readTerms(design: Design, interactions: readonly (readonly string[])[]): number[][] {
+  const terms = design.factors.map((_, i) => [i])
   for (const names of interactions) {
     if (!Array.isArray(names)) throw new TypeError('analyze: interactions must be lists of factor names')
     for (const name of names)
@@ -233,20 +235,19 @@ function readTerms(design: Design, interactions: readonly (readonly string[])[])
         throw new RangeError(
           `analyze: interactions name '${name}', which is no factor; there are ${design.factors.map((f) => f.name).join(', ')}`,
         )
-    const mask = maskOf(design.factors, names)
-    if (size(mask) !== names.length || names.length < 2)
+    const of = names.map((name) => design.factors.findIndex((f) => f.name === name))
+    if (new Set(of).size !== names.length || names.length < 2)
       throw new RangeError(`analyze: an interaction needs two or more different factors, got ${names.join(':')}`)
-    terms.push(mask)
+    terms.push(of.sort((a, b) => a - b))
   }
   return terms
 }
 
-function column(design: Design, mask: number): Level[] {
-  const factors = members(mask)
+function column(design: Design, factors: readonly number[]): Level[] {
   return design.runs.map((row) => factors.reduce((p, f) => p * row[f], 1) as Level)
 }
 
-function checkOrthogonal(design: Design, terms: readonly number[], columns: readonly Level[][]): void {
+function checkOrthogonal(design: Design, terms: readonly (readonly number[])[], columns: readonly Level[][]): void {
   columns.forEach((a, i) => {
     if (sum(a) !== 0) {
       const on = a.filter((level) => level > 0).length
@@ -267,15 +268,25 @@ function checkOrthogonal(design: Design, terms: readonly number[], columns: read
   })
 }
 
-function nameOf(design: Design, mask: number): string {
-  return members(mask)
-    .map((f) => design.factors[f].name)
-    .join(':')
+function nameOf(design: Design, factors: readonly number[]): string {
+  return factors.map((f) => design.factors[f].name).join(':')
 }
 
-function aliasNames(design: Design, mask: number): string[] {
-  return design.definingRelation
-    .map((w) => ({ sign: w.sign, mask: maskOf(design.factors, w.factors) ^ mask }))
-    .filter((w) => size(w.mask) <= 2 && w.mask !== 0)
-    .map((w) => (w.sign < 0 ? '-' : '') + nameOf(design, w.mask))
+/** For each term the main effects and two-factor interactions that it cannot be told from, with their sign. */
+function aliasNames(design: Design, terms: readonly (readonly number[])[]): string[][] {
+  const { column, sign } = aliasMap(design)
+  const others = new Map<number, number[][]>()
+  for (const effect of effectsUpTo(design.factors.length, 2)) {
+    const at = column(effect)
+    const list = others.get(at)
+    if (list) list.push(effect)
+    else others.set(at, [effect])
+  }
+  return terms.map((term) => {
+    const own = nameOf(design, term)
+    return (others.get(column(term)) ?? []).flatMap((effect) => {
+      const name = nameOf(design, effect)
+      return name === own ? [] : [(sign(effect) * sign(term) < 0 ? '-' : '') + name]
+    })
+  })
 }

@@ -1,6 +1,6 @@
 /** Lenth's method: which effects stand out where no run is repeated and nothing is left for a residual. */
+import { effectsUpTo } from '../designs/aliases.ts'
 import type { Design } from '../designs/design.ts'
-import { members, sets } from '../designs/words.ts'
 import { tQuantile } from '../distributions/distributions.ts'
 
 export interface LenthEffect {
@@ -43,9 +43,8 @@ export function lenth(design: Design, responses: readonly number[], confidence =
     throw new RangeError(`lenth: confidence must be above 0 and below 1, got ${confidence}`)
   const seen = new Set<string>()
   const contrasts: { factors: number[]; difference: number }[] = []
-  for (const set of sets(factors.length, 1, factors.length)) {
+  for (const own of effectsUpTo(factors.length, factors.length)) {
     if (contrasts.length === n - 1) break
-    const own = members(set)
     const signs = runs.map((row) => own.reduce((product, i) => product * row[i], 1))
     if (signs.reduce((s, x) => s + x, 0) !== 0) continue
     const key = signs.map((x) => (x * signs[0] > 0 ? '+' : '-')).join('')

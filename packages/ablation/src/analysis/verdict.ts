@@ -1,5 +1,6 @@
 /** What an analysis says, in words; and several responses at once. */
-import { aliases, type Design } from '../designs/design.ts'
+import { aliases } from '../designs/aliases.ts'
+import type { Design } from '../designs/design.ts'
 import type { LevelDesign } from '../designs/level-design.ts'
 import { type Anova, type AnovaOptions, analysisOfVariance, type Response } from './analysis-of-variance.ts'
 import { benjaminiHochberg } from './corrections.ts'

@@ -1,30 +1,69 @@
-/** Designs in which given two-factor interactions are clear: aliased with no main effect and no other two-factor interaction. */
+/**
+ * Designs in which given two-factor interactions are clear (aliased with no main effect and no other two-factor interaction), or told from main effects and from each
+ * other.
+ */
+import { byOwnBase } from './columns.ts'
+import { type Placement, placeFactors } from './placed-factors.ts'
 import { compareAberration, lengthPattern, members, sets, size } from './words.ts'
 
 /** Choices of generators that are looked through. */
 const mostChoices = 300_000
+
+/** For base factors and added ones what `design` makes runs of: indices of factors. */
+interface Generators {
+  readonly basic: readonly number[]
+  readonly added: readonly { readonly factor: number; readonly of: readonly number[] }[]
+}
+
+/**
+ * A choice in which two-factor interactions are told apart. Of least aberration among all where they are to be clear and there are at most 300,000 choices;
+ * else the best of a search.
+ * @throws RangeError where no choice does it, or none was found
+ * @see Grömping 2012, Creating clear designs: a graph-based algorithm and a catalog of clear compromise plans, IIE Transactions 44(11); Chen and
+ *   Hedayat 1998, 2^(n-m) designs with resolution III or IV containing clear two-factor interactions, Journal of Statistical Planning and Inference 75(1)
+ */
+export function chooseApart(wanted: Placement): Generators {
+  const { base, factors, pairs, kind } = wanted
+  const runs = 2 ** base
+  const what = kind === 'clear' ? 'keep these interactions' : 'estimate these interactions'
+  const more = kind === 'clear' ? 'clear' : 'apart from the main effects and from each other'
+  const none = (why: string) =>
+    new RangeError(`design: no ${runs} runs ${what} of ${factors} factors ${more}${why}; take more runs`)
+  // Beside a clear interaction of two factors the other columns come in pairs, of which a design can have one.
+  if (kind === 'clear' && factors > runs / 2) throw none(` (beyond ${runs / 2} factors no interaction is clear)`)
+  if (kind === 'estimable' && factors + pairs.length > runs - 1)
+    throw none(` (they have ${runs - 1} columns, and ${factors + pairs.length} are needed)`)
+  if (kind === 'clear' && choose(2 ** base - 1 - base, factors - base) <= mostChoices) {
+    const found = chooseClear(base, factors, pairs)
+    if (found) return found
+    throw none('')
+  }
+  const placed = placeFactors(wanted)
+  if (placed.columns) {
+    const { basic, of } = byOwnBase(placed.columns, base)
+    const added = of.map((mask, factor) => ({ factor, of: members(mask).map((i) => basic[i]) }))
+    return { basic, added: added.filter(({ factor }) => !basic.includes(factor)) }
+  }
+  if (placed.exhausted) throw none('')
+  throw new RangeError(
+    `design: in a search of ${runs} runs none was found that ${kind === 'clear' ? 'keep' : 'estimate'} these interactions of ${factors} factors ${more}, which does not say that there are none; take more runs, or give generators yourself`,
+  )
+}
 
 /**
  * The choice of least aberration in which the pairs are clear.
  * @param base number of base factors
  * @param factors number of all factors
  * @param pairs indices of factors
- * @returns the factor of each base column, and each added factor with those whose product it is
- * @throws RangeError where no choice does, or there are more than 300,000 to look through
- * @see Grömping 2012, Creating clear designs: a graph-based algorithm and a catalog of clear compromise plans, IIE Transactions 44(11)
+ * @returns the factor of each base column, and each added factor with those whose product it is; undefined where no choice does
  */
-export function chooseClear(
+function chooseClear(
   base: number,
   factors: number,
   pairs: readonly (readonly [number, number])[],
-): { basic: number[]; added: { factor: number; of: number[] }[] } {
+): Generators | undefined {
   const added = factors - base
   const all = sets(base, 2, base)
-  const choices = choose(all.length, added)
-  if (choices > mostChoices)
-    throw new RangeError(
-      `design: ${choices} choices of generators would have to be looked through for clear; give generators yourself, or take fewer factors`,
-    )
   let best: { generators: number[]; columns: number[]; pattern: number[] } | undefined
   const chosen: number[] = []
   const grow = (from: number, words: readonly number[]) => {
@@ -43,10 +82,7 @@ export function chooseClear(
     }
   }
   grow(0, [0])
-  if (!best)
-    throw new RangeError(
-      `design: no ${2 ** base} runs keep these interactions of ${factors} factors clear; take more runs`,
-    )
+  if (!best) return undefined
   const { generators, columns } = best
   const factorAt = (column: number) => columns.indexOf(column)
   return {

@@ -1,8 +1,10 @@
 /** Two-level fractional factorial designs: few runs from which the effect of every factor can be read apart from the others. */
 
-import { chooseClear } from './clear-interactions.ts'
+import { independentWords } from './alias-map.ts'
+import { chooseApart } from './clear-interactions.ts'
+import { wordCounts } from './columns.ts'
 import { chooseGenerators } from './generators.ts'
-import { lengthPattern, members, size, subgroup } from './words.ts'
+import { members } from './words.ts'
 
 /** Something switched on or off. */
 export interface Factor {
@@ -27,19 +29,22 @@ export interface Design {
   readonly factors: readonly Factor[]
   /** [runs][factors]: the level of each factor in each run. */
   readonly runs: readonly (readonly Level[])[]
-  /** The defining relation: every product of factors that is constant, shorter ones first. Empty for a full factorial. */
+  /**
+   * The defining relation: every product of factors that is constant, shorter ones first. Empty for a full factorial. Where there are more than 4095, the
+   * independent ones, of which the others are products.
+   */
   readonly definingRelation: readonly Word[]
   /**
    * Length of the shortest word. III: main effects cannot be told from two-factor interactions; IV: they can, but two-factor interactions not from
    * each other; V: they can too. null for a full factorial, where everything can be told apart.
    */
   readonly resolution: number | null
-  /** `wordLengths[n]`: number of words of length n. */
+  /** `wordLengths[n]`: number of all words of length n; beyond 2^53 the nearest number. */
   readonly wordLengths: readonly number[]
 }
 
 export interface DesignOptions {
-  /** 2 to 15 names, or factors. */
+  /** 2 to 127 names, or factors. */
   factors: readonly (string | Factor)[]
   /** A power of two, at least 4 and more than the number of factors, at most 2^factors and 128. */
   runs: number
@@ -57,9 +62,14 @@ export interface DesignOptions {
    * do, the one of least aberration.
    */
   clear?: readonly (readonly [string, string])[]
+  /**
+   * Two-factor interactions that are to be estimated, all others being nothing: told apart from every main effect and from each other. It takes fewer runs
+   * than `clear`.
+   */
+  estimable?: readonly (readonly [string, string])[]
 }
 
-const mostFactors = 15
+const mostFactors = 127
 const mostRuns = 128
 
 /**
@@ -70,7 +80,14 @@ const mostRuns = 128
  * const { runs, resolution } = design({ factors: ['code', 'math', 'books', 'papers', 'web'], runs: 8 })
  * console.log(runs.length, resolution) // 8 3
  */
-export function design({ factors: given, runs, generators, baseline = false, clear = [] }: DesignOptions): Design {
+export function design({
+  factors: given,
+  runs,
+  generators,
+  baseline = false,
+  clear = [],
+  estimable = [],
+}: DesignOptions): Design {
   const factors = checkFactors(given)
   const k = factors.length
   const base = Math.log2(runs)
@@ -78,11 +95,13 @@ export function design({ factors: given, runs, generators, baseline = false, cle
     throw new RangeError(
       `design: runs must be a power of two, more than ${k} (the factors), at least 4 and at most ${Math.min(mostRuns, 2 ** k)}, got ${runs}${[12, 20, 24].includes(runs) ? ' (so many are a Plackett-Burman design: plackettBurman; --kind plackett-burman)' : ''}`,
     )
-  if (generators && clear.length > 0) throw new RangeError('design: give generators or clear, not both')
+  const asked = [generators, clear.length > 0, estimable.length > 0].filter(Boolean)
+  if (asked.length > 1) throw new RangeError('design: give one of generators, clear and estimable')
+  const kind = clear.length > 0 ? 'clear' : 'estimable'
   const { basic, added } = generators
     ? readGenerators(factors, base, generators)
-    : clear.length > 0
-      ? chooseClear(base, k, readPairs(factors, clear))
+    : asked.length > 0
+      ? chooseApart({ base, factors: k, pairs: readPairs(factors, kind, kind === 'clear' ? clear : estimable), kind })
       : defaultGenerators(k, base)
   const rows = Array.from({ length: runs }, (_, run) => {
     const row = new Array<Level>(k)
@@ -95,10 +114,11 @@ export function design({ factors: given, runs, generators, baseline = false, cle
     }
     return row
   })
+  const bit = (factor: number) => 1n << BigInt(factor)
   return fromRuns(
     factors,
     rows,
-    subgroup(added.map(({ factor, of }) => of.reduce((word, f) => word | (1 << f), 1 << factor))),
+    added.map(({ factor, of }) => of.reduce((word, f) => word | bit(f), bit(factor))),
   )
 }
 
@@ -110,77 +130,62 @@ export function design({ factors: given, runs, generators, baseline = false, cle
  * @example foldover(design({ factors: ['code', 'math', 'books', 'papers', 'web'], runs: 8 })).resolution // 4
  */
 export function foldover(original: Design, factor?: string): Design {
-  const k = original.factors.length
   const index = factor === undefined ? -1 : original.factors.findIndex((f) => f.name === factor)
   if (factor !== undefined && index < 0)
     throw new RangeError(
       `foldover: unknown factor '${factor}'; the design has ${original.factors.map((f) => f.name).join(', ')}`,
     )
-  const flipped = factor === undefined ? 2 ** k - 1 : 1 << index
-  const words = original.definingRelation.map((w) => maskOf(original.factors, w.factors))
-  const kept = words.filter((word) => size(word & flipped) % 2 === 0)
-  if (kept.length === words.length)
+  const words = [...independentWords(original.factors, original.definingRelation).values()].map(({ set }) => set)
+  const isFlipped = (i: number) => index < 0 || i === index
+  // Words with an odd number of what is changed are none of both halves; their products with one of them are.
+  const odd = words.filter(
+    (word) => original.factors.filter((_, i) => isFlipped(i) && (word >> BigInt(i)) & 1n).length % 2 === 1,
+  )
+  if (odd.length === 0)
     throw new RangeError(
       'foldover: the mirror image has the same runs; every word of the defining relation is even in what is changed',
     )
-  const mirror = original.runs.map((row) => row.map((level, i) => ((flipped >>> i) & 1 ? -level : level) as Level))
+  const kept = [...words.filter((word) => !odd.includes(word)), ...odd.slice(1).map((word) => word ^ odd[0])]
+  const mirror = original.runs.map((row) => row.map((level, i) => (isFlipped(i) ? -level : level) as Level))
   return fromRuns(original.factors, [...original.runs, ...mirror], kept)
 }
 
-/** Sets of effects, each in one list with those that cannot be told from it: equal up to the sign in every run. */
-export interface AliasSet {
-  /** The first is what the set is named after; `sign` is relative to it. */
-  readonly effects: readonly { readonly sign: Level; readonly factors: readonly string[] }[]
-}
+/** Sets of constant products are listed up to 2^12 - 1; of more the independent ones. */
+const mostGenerators = 12
 
-/**
- * What cannot be told apart. One set for every main effect, and for every interaction of up to `order` factors that is not in a set before it.
- * Effects that are constant (words of the defining relation) are left out.
- * @param order interactions of at most this many factors are listed: 2 (default) or more
- * @throws RangeError where order is not an integer from 1 to the number of factors
- * @example
- * const d = design({ factors: ['code', 'math', 'web'], runs: 4 })
- * aliases(d).length // 3
- */
-export function aliases(d: Design, order = 2): AliasSet[] {
-  const k = d.factors.length
-  if (!Number.isInteger(order) || order < 1 || order > k)
-    throw new RangeError(`aliases: order must be an integer from 1 to ${k} (the factors), got ${order}`)
-  const words = d.definingRelation.map((w) => ({ sign: w.sign, mask: maskOf(d.factors, w.factors) }))
-  const all = new Set(words.map((w) => w.mask))
-  const seen = new Set<number>()
-  const result: AliasSet[] = []
-  for (const set of effectsUpTo(k, order)) {
-    if (seen.has(set) || all.has(set)) continue
-    const others = words
-      .map((w) => ({ sign: w.sign, mask: w.mask ^ set }))
-      .filter((w) => size(w.mask) <= order)
-      .sort((a, b) => size(a.mask) - size(b.mask) || compareSets(a.mask, b.mask))
-    const effects = [{ sign: 1 as Level, mask: set }, ...others]
-    for (const { mask } of effects) seen.add(mask)
-    result.push({ effects: effects.map(({ sign, mask }) => ({ sign, factors: namesOf(d.factors, mask) })) })
-  }
-  return result
-}
-
-/** @param constant every product of factors that is constant over the runs */
+/** @param generators independent products of factors that are constant over the runs: bit i is factor i */
 function fromRuns(
   factors: readonly Factor[],
   runs: readonly (readonly Level[])[],
-  constant: readonly number[],
+  generators: readonly bigint[],
 ): Design {
-  const words = [...constant].sort((a, b) => size(a) - size(b) || compareSets(a, b))
-  const pattern = lengthPattern(words, factors.length)
+  let sets = [0n]
+  if (generators.length <= mostGenerators) for (const g of generators) sets = [...sets, ...sets.map((set) => set ^ g)]
+  else sets = [0n, ...generators]
+  const words = sets
+    .slice(1)
+    .map((set) => factors.map((_, i) => i).filter((i) => (set >> BigInt(i)) & 1n))
+    .sort(compareWords)
+  const distances = runs.map((row) => row.reduce((n, level, i) => n + Number(level !== runs[0][i]), 0))
+  const wordLengths = wordCounts(distances, factors.length)
+  const shortest = wordLengths.findIndex((count) => count > 0)
   return {
     factors,
     runs,
     definingRelation: words.map((word) => ({
-      sign: members(word).reduce((p, f) => p * runs[0][f], 1) as Level,
-      factors: namesOf(factors, word),
+      sign: word.reduce((p, f) => p * runs[0][f], 1) as Level,
+      factors: word.map((i) => factors[i].name),
     })),
-    resolution: words.length === 0 ? null : size(words[0]),
-    wordLengths: [0, ...pattern],
+    resolution: shortest < 0 ? null : shortest,
+    wordLengths,
   }
+}
+
+/** Shorter words first, then in lexicographic order. */
+function compareWords(a: readonly number[], b: readonly number[]): number {
+  if (a.length !== b.length) return a.length - b.length
+  const at = a.findIndex((factor, i) => factor !== b[i])
+  return at < 0 ? 0 : a[at] - b[at]
 }
 
 function defaultGenerators(k: number, base: number) {
@@ -190,19 +195,29 @@ function defaultGenerators(k: number, base: number) {
   }
 }
 
-function readPairs(factors: readonly Factor[], pairs: readonly (readonly [string, string])[]): [number, number][] {
+function readPairs(
+  factors: readonly Factor[],
+  option: string,
+  pairs: readonly (readonly [string, string])[],
+): [number, number][] {
   const index = (name: string) => {
     const i = factors.findIndex((f) => f.name === name)
     if (i < 0)
       throw new RangeError(
-        `design: clear names '${name}', which is no factor; there are ${factors.map((f) => f.name).join(', ')}`,
+        `design: ${option} names '${name}', which is no factor; there are ${factors.map((f) => f.name).join(', ')}`,
       )
     return i
   }
-  return pairs.map((pair) => {
+  const read = pairs.map((pair): [number, number] => {
     if (!Array.isArray(pair) || pair.length !== 2 || pair[0] === pair[1])
-      throw new RangeError(`design: clear takes pairs of two factors, got ${JSON.stringify(pair)}`)
+      throw new RangeError(`design: ${option} takes pairs of two factors, got ${JSON.stringify(pair)}`)
     return [index(pair[0]), index(pair[1])]
+  })
+  // One that is named twice is one.
+  const known = new Set<string>()
+  return read.filter(([a, b]) => {
+    const key = [Math.min(a, b), Math.max(a, b)].join()
+    return !known.has(key) && known.add(key)
   })
 }
 
@@ -251,26 +266,4 @@ function checkFactors(given: readonly (string | Factor)[]): Factor[] {
       throw new RangeError(`design: two factors have the name '${name}'`)
   })
   return factors
-}
-
-/** The set of factors with these names. */
-export function maskOf(factors: readonly Factor[], names: readonly string[]): number {
-  return names.reduce((mask, name) => mask | (1 << factors.findIndex((f) => f.name === name)), 0)
-}
-
-function namesOf(factors: readonly Factor[], mask: number): string[] {
-  return members(mask).map((i) => factors[i].name)
-}
-
-function effectsUpTo(k: number, order: number): number[] {
-  return Array.from({ length: 2 ** k - 1 }, (_, i) => i + 1)
-    .filter((set) => size(set) <= order)
-    .sort((a, b) => size(a) - size(b) || compareSets(a, b))
-}
-
-/** Lexicographic order by members. */
-function compareSets(a: number, b: number): number {
-  const difference = a ^ b
-  if (difference === 0) return 0
-  return a & (difference & -difference) ? -1 : 1
 }

@@ -30,13 +30,6 @@ export function sets(count: number, least: number, most: number): number[] {
   return found
 }
 
-/** All products of a list of words except the empty one. */
-export function subgroup(generators: readonly number[]): number[] {
-  const words = [0]
-  for (const g of generators) for (let i = words.length - 1; i >= 0; i--) words.push(words[i] ^ g)
-  return words.slice(1)
-}
-
 /** How many words of length 1, 2, 3, ... there are: `pattern[n - 1]` of length n. */
 export function lengthPattern(words: readonly number[], factors: number): number[] {
   const pattern = new Array<number>(factors).fill(0)

@@ -18,6 +18,7 @@ interface DesignFlags {
   runs?: number
   generator?: string[]
   clear?: string[]
+  estimable?: string[]
   baseline?: boolean
   foldover?: true | string
   replicates: number
@@ -58,6 +59,11 @@ export function addDesign(group: Command): void {
           collect,
         )
         .option('--clear <A:B>', 'an interaction that is told apart from all others (repeatable)', collect)
+        .option(
+          '--estimable <A:B>',
+          'an interaction that is told apart from main effects and the other ones named, all else being nothing (repeatable)',
+          collect,
+        )
         .option('--baseline', 'the first run has everything off')
         .option('--foldover [factor]', 'followed by its mirror image, whole or in one factor: twice the runs')
         .option('--replicates <n>', 'with --study: each run so often, with seeds of its own', integer(1, 100), 1)
@@ -120,12 +126,16 @@ async function design(options: DesignFlags): Promise<void> {
 function designLines(made: Design | LevelDesign, ablation: typeof import('@kumiki/ablation/design')): string[] {
   if ('definingRelation' in made) {
     const resolution = made.resolution === null ? 'full factorial' : `resolution ${roman(made.resolution)}`
+    const clear = ablation.clearInteractions(made)
+    const pairs = (made.factors.length * (made.factors.length - 1)) / 2
     return [
       `${made.runs.length} runs, ${resolution}`,
       '',
       ablation.designTable(made),
       '',
       `cannot be told apart:\n${ablation.aliasTable(made)}`,
+      '',
+      `interactions of two factors that are clear of main effects and of each other: ${clear.length} of ${pairs}`,
     ]
   }
   const names = made.factors.map(({ name }) => name)
@@ -162,7 +172,7 @@ async function makeDesign(options: DesignFlags, factors: readonly LevelFactor[])
   const two = factors.every(({ levels }) => levels.length === 2)
   const { kind = two ? 'fractional' : 'orthogonal', runs, baseline } = options
   if (kind !== 'fractional')
-    for (const flag of ['generator', 'clear', 'baseline', 'foldover'] as const)
+    for (const flag of ['generator', 'clear', 'estimable', 'baseline', 'foldover'] as const)
       if (options[flag] !== undefined) throw new UsageError(`--${flag} goes with a fractional design, not with ${kind}`)
   if (kind !== 'fractional' && kind !== 'plackett-burman' && runs !== undefined)
     throw new UsageError(
@@ -185,12 +195,15 @@ async function makeDesign(options: DesignFlags, factors: readonly LevelFactor[])
       runs,
       generators: options.generator && Object.fromEntries(options.generator.map(readGenerator)),
       baseline: baseline === true,
-      ...(options.clear && { clear: options.clear.map((pair) => pair.split(':') as [string, string]) }),
+      ...(options.clear && { clear: options.clear.map(pairOf) }),
+      ...(options.estimable && { estimable: options.estimable.map(pairOf) }),
     })
     if (options.foldover === undefined) return first
     return ablation.foldover(first, options.foldover === true ? undefined : options.foldover)
   })
 }
+
+const pairOf = (text: string) => text.split(':') as [string, string]
 
 function readGenerator(text: string): [string, string[]] {
   const match = /^([^=]+)=([^=]+)$/.exec(text)

@@ -213,8 +213,8 @@ function readDesign(json: unknown, file: string): Design | LevelDesign {
     throw new Error(`${file}: ${message}; \`kumiki ablate design --out FILE\` writes one`)
   }
   const { factors, runs, definingRelation = [], wordLengths = [], resolution = null } = given
-  if (!Array.isArray(factors) || factors.length < 2 || factors.length > 15)
-    return fail('factors must be an array of 2 to 15 factors')
+  if (!Array.isArray(factors) || factors.length < 2 || factors.length > 127)
+    return fail('factors must be an array of 2 to 127 factors')
   const known = factors.map((factor, i) =>
     typeof factor?.name === 'string' ? factor.name : fail(`factors[${i}] must have a name`),
   )

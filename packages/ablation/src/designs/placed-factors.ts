@@ -1,0 +1,167 @@
+/**
+ * Columns for factors of which some two-factor interactions are to be told apart, by a search with ways back: for more factors than there are
+ * catalogues of.
+ */
+import { improved, rank } from './exchange.ts'
+
+/** Choices of a column that are tried before a search gives up. */
+const mostSteps = 300_000
+
+/** Designs that are improved; the best of them is taken. */
+const mostFound = 40
+
+/** What is asked for. */
+export interface Placement {
+  readonly base: number
+  readonly factors: number
+  /** Indices of factors whose interaction is asked for. */
+  readonly pairs: readonly (readonly [number, number])[]
+  /**
+   * `clear`: told from every main effect and every other two-factor interaction. `estimable`: from every main effect and from each other; other interactions
+   * are taken to be nothing.
+   */
+  readonly kind: 'clear' | 'estimable'
+}
+
+/** Columns of the factors where there are any; whether everything was looked through where there are none. */
+export type Placed = { readonly columns: readonly number[] } | { readonly columns: null; readonly exhausted: boolean }
+
+/**
+ * A column for each factor. The first factors of pairs are placed one by one: each in what those before it span, or as a base factor of its own, which is
+ * every design but for names. The other factors are any choice of what is left, improved by exchange.
+ */
+export function placeFactors({ base, factors, pairs, kind }: Placement): Placed {
+  const runs = 2 ** base
+  const named = byDegree(factors, pairs)
+  const partners = named.map((factor, i) => new Set(named.slice(0, i).filter((other) => isPair(pairs, factor, other))))
+  const columns = new Array<number>(factors).fill(0)
+  const wanted = new Uint8Array(runs)
+  const sums = new Int32Array(runs)
+  const used = new Uint8Array(runs)
+  let steps = 0
+  const found: number[][] = []
+
+  /** Takes a column for a factor, or says that it does not fit. */
+  const take = (place: number, column: number): boolean => {
+    if (used[column] || wanted[column]) return false
+    const own = partners[place]
+    const fresh = new Set<number>()
+    for (let i = 0; i < place; i++) {
+      const sum = columns[named[i]] ^ column
+      if (!own.has(named[i])) {
+        if (kind === 'clear' && (wanted[sum] || fresh.has(sum))) return false
+        continue
+      }
+      if (used[sum] || sum === column || wanted[sum] || fresh.has(sum)) return false
+      if (kind === 'clear' && sums[sum] > 0) return false
+      fresh.add(sum)
+    }
+    if (kind === 'clear')
+      for (let i = 0; i < place; i++) if (!own.has(named[i]) && fresh.has(columns[named[i]] ^ column)) return false
+    for (let i = 0; i < place; i++) sums[columns[named[i]] ^ column]++
+    for (const sum of fresh) wanted[sum] = 1
+    used[column] = 1
+    columns[named[place]] = column
+    return true
+  }
+  const giveBack = (place: number) => {
+    const column = columns[named[place]]
+    used[column] = 0
+    for (let i = 0; i < place; i++) sums[columns[named[i]] ^ column]--
+    for (const other of partners[place]) wanted[columns[other] ^ column] = 0
+  }
+  /** @returns whether everything below was looked through */
+  const place = (at: number, span: number): boolean => {
+    if (found.length >= mostFound) return false
+    if (at === named.length) {
+      const whole = completed({ base, factors, pairs, kind }, named, columns, wanted)
+      if (whole === 'unknown') return false
+      if (whole) found.push(whole)
+      return true
+    }
+    let all = true
+    const most = span < base ? 2 ** span : runs - 1
+    for (let column = most; column >= 1; column--) {
+      if (++steps > mostSteps || found.length >= mostFound) return false
+      if (!take(at, column)) continue
+      all = place(at + 1, column === 2 ** span ? span + 1 : span) && all
+      giveBack(at)
+    }
+    return all
+  }
+  const exhausted = place(0, 0)
+  if (found.length === 0) return { columns: null, exhausted }
+  const rank = found.map((one) => ({ one, score: improved({ base, factors, from: [] }, one).score }))
+  rank.sort((a, b) => {
+    const at = a.score.findIndex((sum, i) => sum !== b.score[i])
+    return at < 0 ? 0 : a.score[at] - b.score[at]
+  })
+  return { columns: rank[0].one }
+}
+
+/** The factors that no pair names, beside those that are placed; undefined where they do not fit, `unknown` where the search for them gave up. */
+function completed(
+  { base, factors, pairs, kind }: Placement,
+  named: readonly number[],
+  columns: readonly number[],
+  wanted: Uint8Array,
+): number[] | undefined | 'unknown' {
+  const placed = named.map((factor) => columns[factor])
+  const rest = Array.from({ length: factors }, (_, i) => i).filter((i) => !named.includes(i))
+  const open: number[] = []
+  for (let column = 1; column < 2 ** base; column++) {
+    if (placed.includes(column) || wanted[column]) continue
+    if (kind === 'clear' && placed.some((one) => wanted[one ^ column])) continue
+    open.push(column)
+  }
+  if (open.length < rest.length) return undefined
+  const apart = (a: number, b: number) => kind === 'estimable' || !wanted[a ^ b]
+  const chosen: number[] = []
+  let steps = 0
+  const grow = (from: number): boolean => {
+    if (chosen.length === rest.length) return rank([...placed, ...chosen], base) === base
+    for (let i = from; i <= open.length - (rest.length - chosen.length); i++) {
+      if (++steps > mostSteps / 100) return false
+      if (!chosen.every((one) => apart(one, open[i]))) continue
+      chosen.push(open[i])
+      if (grow(i + 1)) return true
+      chosen.pop()
+    }
+    return false
+  }
+  if (!grow(0)) return steps > mostSteps / 100 ? 'unknown' : undefined
+  const allowed = (tried: readonly number[]) => {
+    const own = tried.slice(placed.length)
+    return own.every((a, i) => own.slice(0, i).every((b) => apart(a, b)))
+  }
+  const better = improved({ base, factors, from: open, kept: placed.length, allowed }, [...placed, ...chosen]).columns
+  const result = [...columns]
+  for (const [i, factor] of rest.entries()) result[factor] = better[placed.length + i]
+  for (const [i, factor] of named.entries()) result[factor] = placed[i]
+  if (!pairs.every(([a, b]) => !result.includes(result[a] ^ result[b]))) return undefined
+  return result
+}
+
+/** Factors that pairs name: each after as many of its partners as can be. */
+function byDegree(factors: number, pairs: readonly (readonly [number, number])[]): number[] {
+  const degree = new Array<number>(factors).fill(0)
+  for (const [a, b] of pairs) {
+    degree[a]++
+    degree[b]++
+  }
+  const order: number[] = []
+  const left = new Set([...degree.keys()].filter((factor) => degree[factor] > 0))
+  while (left.size > 0) {
+    const bound = (factor: number) => order.filter((other) => isPair(pairs, factor, other)).length
+    const next = [...left].reduce((best, factor) =>
+      bound(factor) * 1000 + degree[factor] > bound(best) * 1000 + degree[best] ? factor : best,
+    )
+    left.delete(next)
+    order.push(next)
+  }
+  return order
+}
+
+function isPair(pairs: readonly (readonly [number, number])[], a: number, b: number): boolean {
+  return pairs.some(([one, other]) => (one === a && other === b) || (one === b && other === a))
+}
