@@ -7,16 +7,18 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { builtinCorpus } from '@kumiki/data/node'
+import { policyFindings } from '@kumiki/report'
 import { DeviceError, init } from '@kumiki/tensor'
 import { loadTokenizer } from '@kumiki/tokenizer'
 import { trainUnigram } from '@kumiki/tokenizer/train'
 import { countOf } from './common/options.ts'
 import { provenance } from './common/provenance.ts'
-import { compareRuns, findings, table } from './precision/comparison.ts'
+import { compareRuns, table } from './precision/comparison.ts'
 import { checkMemory, checkPolicyFits, nameOf, subjectOf } from './precision/models.ts'
+import { comparisonPage, settingOf } from './precision/page.ts'
 import { Progress } from './precision/progress.ts'
 import { groupsOf, planOf, Records, type RunRecord } from './precision/records.ts'
-import { comparisonPage, settingOf } from './precision/report.ts'
+
 import { type Texts, trainUnder } from './precision/run.ts'
 import { checkedUse, policyOf, positiveOf, UsageError } from './precision/usage.ts'
 
@@ -164,7 +166,7 @@ async function main(): Promise<void> {
   const [baseline] = policies
   for (const group of groupsOf(wanted)) {
     const comparisons = compareRuns(group, baseline)
-    console.log(`\n${settingOf(group)}\n${table(comparisons)}\n\n${findings(comparisons).join('\n')}`)
+    console.log(`\n${settingOf(group)}\n${table(comparisons)}\n\n${policyFindings(comparisons).join('\n')}`)
   }
   const report = join(values.out, 'report.html')
   writeFileSync(report, comparisonPage(wanted, baseline))

@@ -32,6 +32,9 @@ export type {
   StageMemory,
   StepTime,
 } from './plan/plan-summary.ts'
+export { policyCells, policyColumns, policyFindings } from './precision/policy-table.ts'
+export { type PrecisionReportOptions, type PrecisionSetting, precisionReport } from './precision/precision-report.ts'
+export type { FitByLayer, PolicyComparison, PrecisionProbe, PrecisionRun } from './precision/precision-run.ts'
 export type { HeldOut, ReportRun, RunMetric, RunResult, WrittenText } from './run/run.ts'
 export { runHeadline } from './run/run-headline.ts'
 export { compareRuns, type RunReportOptions, runReport } from './run/run-report.ts'

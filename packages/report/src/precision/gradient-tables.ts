@@ -1,7 +1,8 @@
 /** Signal to noise of gradients by layer and step, as tables with coloured cells. */
-import { type Content, heatTable, html, type Markup } from '@kumiki/report'
-import { mean } from './comparison.ts'
-import type { RunRecord } from './records.ts'
+import { mean, median } from 'd3-array'
+import { heatTable } from '../page/heat-table.ts'
+import { type Content, html, type Markup } from '../text/markup.ts'
+import { matrixOf, type PrecisionRun, policiesOf } from './precision-run.ts'
 
 /** Decibels that the colours span at least, so that noise is not dressed up as structure. */
 const leastSpan = 6
@@ -13,24 +14,22 @@ type RowOf = (name: string) => string | undefined
 
 /** The tables and the head; every transformer block is one row. */
 const byBlock: RowOf = (name) => {
-  const block = /layers\.(\d+)\..*_proj\.weight$/.exec(name)
-  return block ? `block ${block[1]}` : tableName(name)
+  const of = matrixOf(name)
+  return of ? `block ${of.block}` : tableName(name)
 }
 
 /** Every matrix by itself. */
 const byMatrix: RowOf = (name) => {
-  const matrix = /layers\.(\d+)\.\w+\.(\w+_proj)\.weight$/.exec(name)
-  return matrix ? `${matrix[1]} ${matrix[2]}` : tableName(name)
+  const of = matrixOf(name)
+  return of ? `${of.block} ${of.matrix}` : tableName(name)
 }
 
 const tableName = (name: string) =>
   name.includes('embed_tokens') ? 'embedding' : name.includes('lm_head') ? 'output table' : undefined
 
-const median = (x: readonly number[]) => [...x].sort((a, b) => a - b)[x.length >> 1]
-
 /** Rows of decibels by step: of each run the median of a row's matrices, over runs the mean. */
 function valuesOf(
-  runs: readonly RunRecord[],
+  runs: readonly PrecisionRun[],
   rowOf: RowOf,
 ): { steps: number[]; rows: Map<string, (number | undefined)[]> } {
   const all = [...new Set(runs.flatMap((r) => r.probes.map((p) => p.step)))].sort((a, b) => a - b)
@@ -46,7 +45,7 @@ function valuesOf(
         const row = rowOf(run.gradients[i])
         if (row !== undefined && decibels !== null) own.set(row, [...(own.get(row) ?? []), decibels])
       }
-      for (const [row, list] of own) cells.set(row, [...(cells.get(row) ?? []), median(list)])
+      for (const [row, list] of own) cells.set(row, [...(cells.get(row) ?? []), median(list)!])
     }
     for (const [row, list] of cells) {
       if (!rows.has(row)) rows.set(row, new Array(steps.length).fill(undefined))
@@ -56,7 +55,7 @@ function valuesOf(
   return { steps, rows }
 }
 
-function tableOf(caption: string, runs: readonly RunRecord[], rowOf: RowOf): Markup | undefined {
+function tableOf(caption: string, runs: readonly PrecisionRun[], rowOf: RowOf): Markup | undefined {
   const { steps, rows } = valuesOf(runs, rowOf)
   return heatTable({
     caption,
@@ -68,8 +67,8 @@ function tableOf(caption: string, runs: readonly RunRecord[], rowOf: RowOf): Mar
 }
 
 /** Of each policy a table by block, and one by matrix that folds away. @param runs of one setting */
-export function gradientHeatMaps(runs: readonly RunRecord[]): Content {
-  const policies = [...new Set(runs.map((r) => r.policy))]
+export function gradientTables(runs: readonly PrecisionRun[]): Content {
+  const policies = policiesOf(runs)
   const tables = (rowOf: RowOf) =>
     policies.map((policy) =>
       tableOf(
