@@ -451,7 +451,7 @@ describe('verbs', () => {
     expect(doctor.json()).toMatchObject({
       healthy: true,
       node: { version: process.versions.node },
-      cpu: { available: true, matmul: { correct: true } },
+      cpu: { available: true, selfTest: { correct: true } },
       webgpu: { available: expect.any(Boolean) },
       advice: expect.arrayContaining([]),
     })

@@ -2,6 +2,7 @@
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os'
 import type { Device } from '@kumiki/tensor'
 import type { Command } from 'commander'
+import { describeSelfTest, type SelfTest, selfTest } from '../doctor/self-test.ts'
 import { gigabytes, textFields } from '../output/text-table.ts'
 import { addVerb, answer } from '../verb.ts'
 
@@ -29,7 +30,7 @@ interface BackendReport {
   /** Of a WebGPU device: what kernels may use, and bytes. */
   readonly features?: readonly string[]
   readonly limits?: Readonly<Record<(typeof shownLimits)[number], number>>
-  readonly matmul?: { readonly correct: boolean; readonly greatestError: number; readonly milliseconds: number }
+  readonly selfTest?: SelfTest
   readonly error?: string
 }
 
@@ -37,10 +38,12 @@ async function doctor(options: { json?: boolean }): Promise<void> {
   const { init } = await import('@kumiki/tensor')
   const [major, minor] = process.versions.node.split('.').map(Number)
   const nodeFits = major > leastNode[0] || (major === leastNode[0] && minor >= leastNode[1])
-  const webgpu = await tryBackend(() => init({ backend: 'webgpu' }))
-  const cpu = await tryBackend(() => init({ backend: 'cpu' }))
-  const auto = webgpu.matmul?.correct && !webgpu.software ? 'webgpu' : 'cpu'
-  const healthy = nodeFits && cpu.matmul?.correct === true && (!webgpu.available || webgpu.matmul?.correct === true)
+  const reference = await init({ backend: 'reference' })
+  const webgpu = await tryBackend(() => init({ backend: 'webgpu' }), reference)
+  const cpu = await tryBackend(() => init({ backend: 'cpu' }), reference)
+  reference.dispose()
+  const auto = webgpu.selfTest?.correct && !webgpu.software ? 'webgpu' : 'cpu'
+  const healthy = nodeFits && cpu.selfTest?.correct === true && (!webgpu.available || webgpu.selfTest?.correct === true)
   const result = {
     healthy,
     node: { version: process.versions.node, supported: nodeFits },
@@ -92,11 +95,11 @@ function adviceFor(found: {
         : 'for a GPU: install its driver with Vulkan, Metal or Direct3D 12; without one, everything runs on the cpu backend',
     )
   else if (webgpu.software) advice.push('the WebGPU adapter is software: --device cpu is faster')
-  else if (webgpu.matmul?.correct === false)
+  else if (webgpu.selfTest?.correct === false)
     advice.push('the GPU computes wrong results: update its driver, and use --device cpu until then')
   if (webgpu.limits && webgpu.limits.maxStorageBufferBindingSize < 2 ** 29)
     advice.push('WebGPU bindings are below 512 MiB: a tensor above that is split, or refused with a message')
-  if (cpu.matmul?.correct !== true)
+  if (cpu.selfTest?.correct !== true)
     advice.push('the cpu backend does not work here: please report this with the output of --json')
   if (freeBytes < 2e9) advice.push('less than 2 GB of memory are free: close programs, or take a smaller --batch-size')
   return advice
@@ -116,17 +119,12 @@ function describeDevice({ features = [], limits }: BackendReport): [string, stri
   ]
 }
 
-function describe({ available, description, software, matmul, error }: BackendReport): string {
+function describe({ available, description, software, selfTest: tried, error }: BackendReport): string {
   if (!available) return `no: ${error}`
-  const checked = matmul
-    ? matmul.correct
-      ? `matmul is correct, ${matmul.milliseconds.toFixed(1)} ms`
-      : `matmul is WRONG by ${matmul.greatestError}`
-    : `matmul failed: ${error}`
-  return `${description}${software ? ' (software: slower than cpu)' : ''}; ${checked}`
+  return `${description}${software ? ' (software: slower than cpu)' : ''}; ${tried ? describeSelfTest(tried) : `the self-test failed: ${error}`}`
 }
 
-async function tryBackend(start: () => Promise<Device>): Promise<BackendReport> {
+async function tryBackend(start: () => Promise<Device>, reference: Device): Promise<BackendReport> {
   let device: Device
   try {
     device = await start()
@@ -137,7 +135,7 @@ async function tryBackend(start: () => Promise<Device>): Promise<BackendReport> 
   const software = device.kind === 'webgpu' && /swiftshader|llvmpipe|lavapipe|basic render|software/i.test(description)
   const known = { available: true, description, ...(device.kind === 'webgpu' && { software, ...gpuFacts(device) }) }
   try {
-    return { ...known, matmul: await checkMatmul(device) }
+    return { ...known, selfTest: await selfTest(device, reference) }
   } catch (error) {
     return { ...known, error: (error as Error).message }
   } finally {
@@ -151,24 +149,4 @@ function gpuFacts(device: Device): Pick<BackendReport, 'features' | 'limits'> {
   if (!gpu) return {}
   const limits = Object.fromEntries(shownLimits.map((name) => [name, gpu.limits[name]])) as BackendReport['limits']
   return { features: [...gpu.features].sort(), limits }
-}
-
-/** Sizes that are no multiple of any tile. Small integers, so that float32 is exact and the answer is known to the bit. */
-async function checkMatmul(device: Device): Promise<BackendReport['matmul']> {
-  const [m, k, n] = [37, 65, 51]
-  const a = Float32Array.from({ length: m * k }, (_, i) => ((i * 7) % 11) - 5)
-  const b = Float32Array.from({ length: k * n }, (_, i) => ((i * 5) % 13) - 6)
-  const expected = new Float32Array(m * n)
-  for (let i = 0; i < m; i++)
-    for (let j = 0; j < n; j++) for (let p = 0; p < k; p++) expected[i * n + j] += a[i * k + p] * b[p * n + j]
-  const { matmul } = await import('@kumiki/tensor')
-  const began = performance.now()
-  const found = await matmul(device.tensor(a, [m, k]), device.tensor(b, [k, n])).data()
-  const milliseconds = performance.now() - began
-  let greatestError = 0
-  for (let i = 0; i < expected.length; i++) {
-    const error = Math.abs(found[i] - expected[i])
-    if (!(error <= greatestError)) greatestError = error
-  }
-  return { correct: greatestError === 0, greatestError, milliseconds }
 }
