@@ -1,10 +1,24 @@
+import axe from 'axe-core'
+import type { Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openPlayground, type Playground } from './playground-page.ts'
 
-// The playground, part by part: training on both devices, every part in both languages, on a phone, light and dark, by keyboard alone.
-// KUMIKI_PICTURES=FOLDER keeps what was seen.
+// The playground, part by part: training on both devices, every part in both languages, on a phone, light and dark, by keyboard alone, with a
+// screen reader's eyes (the accessibility tree, axe-core's rules of WCAG 2.2 A and AA). KUMIKI_PICTURES=FOLDER keeps what was seen.
 
 const pictures = process.env.KUMIKI_PICTURES
+
+/** What breaks WCAG 2.2 at A or AA, rule by rule, with the elements. */
+async function violationsOf(page: Page): Promise<string[]> {
+  await page.evaluate(axe.source) // evaluated: the page's policy lets no foreign script in
+  return page.evaluate(async () => {
+    const runOnly = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']
+    const { violations } = await (globalThis as any).axe.run(document, { runOnly })
+    return violations.map(
+      (one: any) => `${one.id}: ${one.nodes.map((node: any) => `${node.html} ${node.failureSummary}`).join('\n')}`,
+    )
+  })
+}
 
 let playground: Playground
 beforeAll(async () => {
@@ -17,6 +31,7 @@ test('the first paint is within a second', async () => {
   await page.locator('.cards').waitFor()
   const paint = await page.evaluate(() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime)
   expect(paint).toBeLessThan(1000)
+  expect(await violationsOf(page)).toEqual([])
 })
 
 test.each(['cpu', 'webgpu'])('trains on %s, shows a curve, generates, and trains again beside it', async (device) => {
@@ -36,6 +51,7 @@ test.each(['cpu', 'webgpu'])('trains on %s, shows a curve, generates, and trains
   await expect.poll(() => status.textContent(), { timeout: 300_000 }).toMatch(/^Done/)
   expect(await page.locator('.picture svg').textContent()).toContain('cosine')
   if (pictures) await page.screenshot({ path: `${pictures}/train-${device}.png`, fullPage: true })
+  expect(await violationsOf(page)).toEqual([])
   await page.close()
   expect([playground.foreign, playground.problems]).toEqual([[], []])
 })
@@ -62,6 +78,13 @@ test.each(['train', 'tokenize', 'numbers', 'plan', 'ablate'])(
       // By keyboard: the first stops are the title, the parts, the language, the fields.
       for (let i = 0; i < 8; i++) await page.keyboard.press('Tab')
       expect(await page.evaluate(() => document.activeElement?.closest('main') !== null)).toBe(true)
+      expect(await violationsOf(page), `${part} ${lang} ${colorScheme}`).toEqual([])
+      // A part is a region that is named by its heading, and every picture says in words what it shows.
+      const tree = await page.locator('main').ariaSnapshot()
+      expect(tree).toMatch(/region "[^"]+":\n\s+- heading "[^"]+" \[level=\d\]/)
+      const drawn = await page.locator('.picture svg').count()
+      if (part === 'plan' || part === 'ablate') expect(drawn).toBeGreaterThan(0)
+      expect([...tree.matchAll(/- '?img "[^"]{8,}"/g)].length, tree).toBeGreaterThanOrEqual(drawn)
       if (pictures) await page.screenshot({ path: `${pictures}/${part}-${lang}.png`, fullPage: true })
       await page.close()
     }

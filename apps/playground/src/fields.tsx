@@ -45,3 +45,11 @@ export function Choice({
 export const Picture = ({ svg }: { svg: string }) => <div class="picture" dangerouslySetInnerHTML={{ __html: svg }} />
 
 export const Fields = ({ children }: { children: ComponentChildren }) => <div class="fields">{children}</div>
+
+/** A table that scrolls by itself where the page is narrow: by keyboard too, so it takes the focus and has a name. */
+export const Scroll = ({ label, children }: { label: string; children: ComponentChildren }) => (
+  // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard (WCAG 2.1.1)
+  <section class="scroll" aria-label={label} tabIndex={0}>
+    {children}
+  </section>
+)

@@ -15,6 +15,7 @@ const words = {
   ablate: ['Ablation', 'アブレーション'],
   loading: ['Loading ...', '読み込み中 ...'],
   parts: ['Parts', '項目'],
+  table: ['table', '表'],
   language: ['Language', '言語'],
   trainLead: [
     'A decoder of 1.6 million parameters (nano) learns the messages of the TypeScript compiler, in Japanese and English. Change a setting and train again: earlier runs stay on the picture.',

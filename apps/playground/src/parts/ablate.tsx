@@ -1,7 +1,7 @@
 // A fractional factorial design: what to switch on in each training, what cannot be told apart, and the effects of given scores.
 import { aliases, analyze, type Design, design } from '@kumiki/ablation'
 import { effectsChart } from '@kumiki/report'
-import { Choice, Fields, Picture, TextField } from '../fields.tsx'
+import { Choice, Fields, Picture, Scroll, TextField } from '../fields.tsx'
 import type { PartProps } from '../part.ts'
 
 function made(values: PartProps['values']): { design?: Design; problem?: string } {
@@ -49,7 +49,7 @@ export function Part({ say, values, change }: PartProps) {
               ? '–'
               : (['', 'I', 'II', 'III', 'IV', 'V', 'VI', 'VII'][design.resolution] ?? design.resolution)}
           </p>
-          <div class="scroll">
+          <Scroll label={`${say('ablate')}: ${say('table')}`}>
             <table>
               <thead>
                 <tr>
@@ -74,7 +74,7 @@ export function Part({ say, values, change }: PartProps) {
                 ))}
               </tbody>
             </table>
-          </div>
+          </Scroll>
           <Effects design={design} scores={values.scores} />
           <h3>{say('aliased')}</h3>
           <ul>

@@ -1,6 +1,6 @@
 // A number in float32, bfloat16 and both FP8 formats: its bits, what it becomes, and how far off that is.
 import { decode, encode, type FormatName, finfo, formatOf } from '@kumiki/numerics'
-import { Choice, Fields, TextField } from '../fields.tsx'
+import { Choice, Fields, Scroll, TextField } from '../fields.tsx'
 import type { PartProps } from '../part.ts'
 import { numberFrom } from '../state.ts'
 
@@ -90,7 +90,7 @@ export function Part({ say, values, change }: PartProps) {
           />
         )}
       </Fields>
-      <div class="scroll">
+      <Scroll label={`${say('numbers')}: ${say('table')}`}>
         <table>
           <thead>
             <tr>
@@ -114,7 +114,7 @@ export function Part({ say, values, change }: PartProps) {
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </>
   )
 }

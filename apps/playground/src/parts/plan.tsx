@@ -12,7 +12,7 @@ import {
 } from '@kumiki/planner'
 import { barsChart, timelineChart } from '@kumiki/report'
 import { useMemo } from 'preact/hooks'
-import { Choice, Fields, Picture, TextField } from '../fields.tsx'
+import { Choice, Fields, Picture, Scroll, TextField } from '../fields.tsx'
 import type { PartProps } from '../part.ts'
 import { numberFrom, type Values } from '../state.ts'
 
@@ -134,7 +134,7 @@ export function Part({ say, values, change }: PartProps) {
       )}
       {result && result.byStability.length > 0 && (
         <>
-          <div class="scroll">
+          <Scroll label={`${say('plan')}: ${say('table')}`}>
             <table>
               <thead>
                 <tr>
@@ -167,7 +167,7 @@ export function Part({ say, values, change }: PartProps) {
                 ))}
               </tbody>
             </table>
-          </div>
+          </Scroll>
           <Details request={request} candidate={result.byStability[chosen]} say={say} />
         </>
       )}
