@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg, tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { chromium } from '../scripts/swiftshader.mjs'
 
 // A newcomer's first minutes, on a machine that has Node, npm and git alone: a fresh clone, an empty home, an empty npm cache. What is typed is what the README's table
-// says, and each thing is had within the minutes that stand there. KUMIKI_PICTURES=FOLDER keeps pictures of the import and of the fine-tuned model (Japanese where the machine has a font). With npm's registry.
+// says, and each thing is had within the minutes that stand there; beside other work, which no claim can know of, it is the minutes of processors' time that are held. KUMIKI_PICTURES=FOLDER keeps pictures of the import and of the fine-tuned model (Japanese where the machine has a font). With npm's registry.
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const folder = mkdtempSync(join(tmpdir(), 'kumiki-newcomer-'))
@@ -28,15 +28,24 @@ const env: NodeJS.ProcessEnv = {
   npm_config_cache: join(home, 'cache'),
 }
 
+/** Processors' time that was used so far, in seconds. */
+let used = 0
+
 /** Types one line. @returns what it printed on stdout */
-const type = (cwd: string, command: string): string =>
-  execFileSync('bash', ['-c', command], {
-    cwd,
-    env,
-    encoding: 'utf8',
-    maxBuffer: 1 << 26,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+function type(cwd: string, command: string): string {
+  const timed = `TIMEFORMAT='%U %S'; time { ${command}; }`
+  const options = { cwd, env, encoding: 'utf8', maxBuffer: 1 << 26, stdio: ['ignore', 'pipe', 'pipe'] } as const
+  const { status, stdout, stderr } = spawnSync('bash', ['-c', timed], options)
+  if (status !== 0) throw new Error(`${command}\n${stdout}\n${stderr}`)
+  used += stderr
+    .trimEnd()
+    .split('\n')
+    .at(-1)!
+    .split(' ')
+    .map(Number)
+    .reduce((a, b) => a + b)
+  return stdout
+}
 
 interface Claim {
   readonly commands: readonly string[]
@@ -55,8 +64,9 @@ function claimsOf(file: string): Map<string, Claim> {
 }
 const claims = claimsOf('README.md')
 
-/** Seconds from the start of the clone until everything is installed, which each row begins with. */
+/** Seconds from the start of the clone until everything is installed, which each row begins with; and of processors' time. */
 let installed = 0
+let usedToInstall = 0
 const took: string[] = []
 beforeAll(() => {
   for (const path of [home, empty]) mkdirSync(path)
@@ -64,6 +74,7 @@ beforeAll(() => {
   type(folder, `git clone -q '${root}' clone`)
   type(clone, 'npm run setup')
   installed = (performance.now() - start) / 1000
+  usedToInstall = used
 }, 1_800_000)
 afterAll(() => {
   console.log(
@@ -80,11 +91,15 @@ afterAll(() => {
 
 function timed<T>(what: string, body: (commands: readonly string[]) => T): T {
   const { commands, minutes } = claims.get(what)!
-  const start = performance.now()
+  const [start, before] = [performance.now(), used]
   const result = body(commands)
   const seconds = installed + (performance.now() - start) / 1000
-  took.push(`${what}: ${(seconds / 60).toFixed(1)} minutes from the clone, claimed ${minutes}`)
-  expect(seconds, took.at(-1)).toBeLessThan(60 * minutes)
+  const ofProcessors = usedToInstall + used - before
+  const busy = loadavg()[0] > 2 * cpus().length
+  took.push(
+    `${what}: ${(seconds / 60).toFixed(1)} minutes from the clone, ${(ofProcessors / 60).toFixed(1)} of processors' time, claimed ${minutes}${busy ? ' (beside other work)' : ''}`,
+  )
+  expect(busy ? ofProcessors : seconds, took.at(-1)).toBeLessThan(60 * minutes)
   return result
 }
 
