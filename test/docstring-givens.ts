@@ -101,8 +101,10 @@ export const givens: Record<string, (device: Device) => Promise<Given>> = {
   async train(device) {
     const { batches } = await import('../packages/data/src/index.ts')
     const { adamw, constant, skipBatches } = await import('../packages/optim/src/index.ts')
+    const { init } = await import('../packages/tensor/src/index.ts')
     const { model } = await smallModel()
     return {
+      init: () => init({ backend: 'cpu', threads: 1 }),
       ...{ model, documents, batches, skipBatches, steps: 2, optimizer: adamw(), schedule: constant(1e-3), summary },
       data: batches({ documents, eosId: 2, batchSize: 2, sequenceLength: 8 }),
       tokens: device.tensor(Int32Array.of(1, 2, 3, 4), [1, 4]),

@@ -30,8 +30,14 @@ export interface DeviceLossOptions {
  * @returns the run that came to the end, not disposed, and how it ended
  * @throws what the run throws for any other reason, and a loss where no state was kept since the one before it; run and device are disposed then too
  * @example
- * const begin = async () => Run.create({ ...options, device: await init(), data: batches(corpus), keepState: true }, [printer])
- * const { run } = await trainThroughDeviceLoss(begin)
+ * const begin = async () => {
+ *   const device = await init() // a new one, each time
+ *   const data = batches({ documents, eosId: 2, batchSize: 2, sequenceLength: 8 })
+ *   return Run.create({ device, model, data, optimizer, schedule, steps: 2, keepState: true })
+ * }
+ * const { run, end } = await trainThroughDeviceLoss(begin)
+ * run.dispose()
+ * end.kind // 'finished'
  */
 export async function trainThroughDeviceLoss(
   begin: () => Run | Promise<Run>,
