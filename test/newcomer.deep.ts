@@ -34,8 +34,12 @@ let used = 0
 /** Types one line. @returns what it printed on stdout */
 function type(cwd: string, command: string): string {
   const timed = `TIMEFORMAT='%U %S'; time { ${command}; }`
-  const options = { cwd, env, encoding: 'utf8', maxBuffer: 1 << 26, stdio: ['ignore', 'pipe', 'pipe'] } as const
-  const { status, stdout, stderr } = spawnSync('bash', ['-c', timed], options)
+  const { status, stdout, stderr } = spawnSync('bash', ['-c', timed], {
+    cwd,
+    env,
+    encoding: 'utf8',
+    maxBuffer: 1 << 26,
+  })
   if (status !== 0) throw new Error(`${command}\n${stdout}\n${stderr}`)
   used += stderr
     .trimEnd()
