@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { readLines } from '../src/output/line-streams.ts'
 import { createProgress } from '../src/output/progress.ts'
 import { workProgress } from '../src/output/work-progress.ts'
@@ -33,6 +33,17 @@ test('where there is no terminal: a line every ten seconds, and the last', () =>
     'a remark\n',
     'step 25/100, loss 0.400, 12,346 tokens/s, 75 s left\n',
   ])
+})
+
+test('a system clock that is set back silences no progress', async () => {
+  vi.useFakeTimers({ toFake: ['Date'] })
+  const { parts, stream } = fakeStream(false)
+  const progress = createProgress({ total: 10, stream, intervalSeconds: 0.01 })
+  vi.setSystemTime(new Date('1999-01-01'))
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  progress.update({ step: 1, loss: 3, tokensPerSecond: 1000 })
+  vi.useRealTimers()
+  expect(parts).toEqual([expect.stringMatching(/^step 1\/10, .*, [01] s left\n$/)])
 })
 
 test('on a terminal: a bar', () => {

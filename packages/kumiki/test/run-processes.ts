@@ -28,11 +28,16 @@ export function tinyRun(folder: string, larger: { readonly intermediateSize?: nu
   return ['--config', join(folder, 'tiny.json'), '--data', join(folder, 'texts.txt')]
 }
 
-/** `kumiki train ARGS` on one thread of the processor. @param bundle the program, where it is not run from its sources */
-export function startTrain(args: readonly string[], bundle?: string): ChildProcess {
+/** The words of `kumiki train ARGS` on one thread of the processor. @param bundle the program, where it is not run from its sources */
+export function trainWords(args: readonly string[], bundle?: string): string[] {
   const flags = bundle === undefined ? ['--conditions=source', '--import', import.meta.resolve('tsx')] : []
-  const verb = ['train', '--device', 'cpu', '--threads', '1']
-  return spawn(process.execPath, [...flags, bundle ?? bin, ...verb, ...args], { stdio: 'pipe' })
+  return [process.execPath, ...flags, bundle ?? bin, 'train', '--device', 'cpu', '--threads', '1', ...args]
+}
+
+/** A process of it. */
+export function startTrain(args: readonly string[], bundle?: string): ChildProcess {
+  const [program, ...words] = trainWords(args, bundle)
+  return spawn(program, words, { stdio: 'pipe' })
 }
 
 /** Exit code, or the signal that ended it, and what it said on stderr. */

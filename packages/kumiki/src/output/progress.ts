@@ -19,7 +19,7 @@ export interface ProgressOptions {
   readonly stream?: NodeJS.WriteStream
   /** Seconds between lines where the stream is no terminal; default 10. */
   readonly intervalSeconds?: number
-  /** Milliseconds; default the system's clock. */
+  /** Milliseconds of a clock that nobody sets; default `performance.now`. */
   readonly now?: () => number
 }
 
@@ -47,12 +47,15 @@ export function progressObserver(plain: (line: string) => void): RunObserver & {
   }
 }
 
+/** Not the system's clock: where that is set back an hour, nothing would be said for an hour. */
+export const monotonic = (): number => performance.now()
+
 export function createProgress(options: ProgressOptions): Progress {
   const stream = options.stream ?? process.stderr
   return stream.isTTY ? bar(options, stream) : lines(options, stream)
 }
 
-function bar({ total, start = 0, now = Date.now }: ProgressOptions, stream: NodeJS.WriteStream): Progress {
+function bar({ total, start = 0, now = monotonic }: ProgressOptions, stream: NodeJS.WriteStream): Progress {
   const began = now()
   const single = new SingleBar({
     stream,
@@ -86,7 +89,7 @@ function bar({ total, start = 0, now = Date.now }: ProgressOptions, stream: Node
 }
 
 function lines(
-  { total, start = 0, intervalSeconds = 10, now = Date.now }: ProgressOptions,
+  { total, start = 0, intervalSeconds = 10, now = monotonic }: ProgressOptions,
   stream: NodeJS.WriteStream,
 ): Progress {
   const began = now()

@@ -1,6 +1,6 @@
 /** Progress of work of a known size: a bar on a terminal, a line now and then elsewhere. Always on stderr. */
 import { SingleBar } from 'cli-progress'
-import { timeLeft } from './progress.ts'
+import { monotonic, timeLeft } from './progress.ts'
 
 export interface WorkProgress {
   /** @param note what stands beside the bar */
@@ -22,7 +22,7 @@ export function workProgress(
   total: number,
   unit: string,
   stream: NodeJS.WriteStream = process.stderr,
-  now: () => number = Date.now,
+  now: () => number = monotonic,
 ): WorkProgress {
   const began = now()
   let last = began

@@ -1,5 +1,5 @@
 /** TensorBoard's event files: records of protocol buffers, each with checksums of its length and of itself. Node only. */
-import { type FileHandle, open } from 'node:fs/promises'
+import { type FileHandle, open, readdir } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
@@ -96,11 +96,18 @@ export class EventFile {
     this.file = file
   }
 
-  /** Makes a file of a name of its own in a folder, where TensorBoard finds it. */
+  /**
+   * Makes a file of a name of its own in a folder, where TensorBoard finds it. It reads files in the order of their names, so the time in the
+   * name is after that of every file there, also where the clock was set back or the last one is of this second.
+   */
   static async create(folder: string, wallTime = Date.now() / 1000): Promise<EventFile> {
     await makeFolder(folder)
     const host = hostname().replaceAll(/[^\w.-]/g, '_')
-    const path = join(folder, `events.out.tfevents.${Math.floor(wallTime)}.${host}.${process.pid}.${files++}`)
+    const times = (await readdir(folder)).map((name) =>
+      Number(/^events\.out\.tfevents\.(\d{1,15})\./.exec(name)?.[1] ?? 0),
+    )
+    const time = times.reduce((latest, t) => Math.max(latest, t + 1), Math.floor(wallTime))
+    const path = join(folder, `events.out.tfevents.${time}.${host}.${process.pid}.${files++}`)
     const made = new EventFile(path, await open(path, 'wx'))
     made.add({ wallTime, step: 0, fileVersion: 'brain.Event:2' })
     return made

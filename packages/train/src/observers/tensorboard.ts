@@ -50,8 +50,8 @@ export function tensorBoardObserver({ folder, configuration, now = Date.now, log
     }
   }
   const flush = async (all: boolean) => {
-    if (!file || (!all && now() - flushed < flushSeconds * 1000)) return
-    flushed = now()
+    if (!file || (!all && performance.now() - flushed < flushSeconds * 1000)) return
+    flushed = performance.now()
     await file.flush()
   }
   return {

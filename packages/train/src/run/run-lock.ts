@@ -229,7 +229,7 @@ async function isAlive(
   if (holder) onWait?.(holder, silent)
   const seen = await look(path)
   if (!seen) return false
-  for (const end = Date.now() + silent * 1000; Date.now() < end; ) {
+  for (const end = performance.now() + silent * 1000; performance.now() < end; ) {
     await new Promise((resolve) => setTimeout(resolve, Math.min(1000, silent * 250)))
     const now = await look(path)
     if (!now) return false // given up

@@ -10,10 +10,13 @@ export class RunClock {
   /** Of the processes before this one, as far as run.json knows. */
   private readonly recorded: number
   private before: number
+  /** When this process began, as ISO time: by the system's clock as it stood then. */
+  readonly began: string
 
   /** @param started when this process began, by `performance.now()` */
   constructor(record: RunRecord, started = performance.now()) {
     this.started = started
+    this.began = new Date(Date.now() - (performance.now() - started)).toISOString()
     this.recorded = secondsOf(record)
     this.before = this.recorded
   }
@@ -31,11 +34,6 @@ export class RunClock {
   /** Since run.json was written last before this process. */
   sinceRecord(): number {
     return this.seconds() - this.recorded
-  }
-
-  /** When this process began, as ISO time. */
-  get began(): string {
-    return new Date(Date.now() - (performance.now() - this.started)).toISOString()
   }
 }
 
