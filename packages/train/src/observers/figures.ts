@@ -12,11 +12,11 @@ export interface FigureOptions {
 }
 
 /** Milliseconds between two looks at the process's memory, which cost the time of some kernels each. */
-const memoryEvery = 200
+const memoryEvery = 1000
 
 /**
  * `mfu` (the model's FLOP/s, of the ceiling), `programBytes` (what the compiled step holds on the device), `processBytes` (the process's resident
- * memory, looked at five times a second at most) and `spike` (1 where the loss spiked), for `RunOptions.figures`.
+ * memory, looked at once a second at most) and `spike` (1 where the loss spiked), for `RunOptions.figures`.
  */
 export function standardFigures({
   flopsPerToken,
