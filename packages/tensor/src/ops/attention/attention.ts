@@ -257,12 +257,12 @@ export const attentionGradientOp: Op<AttentionAttrs> = defineOp<AttentionAttrs>(
  * @param v like k
  * @param options.causal query i sees keys 0 to i + seqK - seqQ (default true)
  * @param options.scale default 1 / sqrt(headDim)
- * @param options.window query i sees the last so many of those keys (causal attention alone): sliding windows
+ * @param options.window sliding window: query i sees only the last `window` of those keys (causal attention only)
  * @param options.softcap scores s become softcap tanh(s / softcap), as in Gemma 2
  * @param options.documents int32 [batch, seq]: several documents packed into one sequence do not see each other;
  * positions with the same number belong together. Needs as many keys as queries.
  * @returns like q
- * With a window or a cap WebGPU runs its plainest kernel; masked keys are not read.
+ * With a window or a cap WebGPU uses the `tiled` or `rows` kernel, never `blocked`. Keys outside the window are not read.
  * @see arXiv:2205.14135, arXiv:2305.13245, arXiv:2408.00118
  * @example
  * const [q, k] = [device.tensor(new Float32Array(8), [1, 2, 1, 4]), device.tensor(new Float32Array(8), [1, 2, 1, 4])]
