@@ -91,6 +91,7 @@ export { type BatchRampup, StepSizes } from './megatron/step-sizes.ts'
 export {
   type OrderedDataset,
   type OrderedSample,
+  splitRange,
   TrainingOrder,
   type TrainingOrderOptions,
 } from './megatron/training-order.ts'

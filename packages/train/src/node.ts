@@ -27,6 +27,7 @@ export {
   type RunRecipe,
   type RunRecord,
   type RunSource,
+  type RunTokenFiles,
   type RunTuning,
   readRecord,
   shellWord,

@@ -44,6 +44,22 @@ export interface OrderedSample {
 
 const mostDatasets = 32_766
 
+/**
+ * Which sequences of a dataset a part of the split has.
+ * @param split `--split`; null: all of them
+ * @throws RangeError for a split that leaves nothing for the part
+ * @example splitRange(1000, '969,30,1', 'valid') // [969, 999]
+ */
+export function splitRange(
+  sequences: number,
+  split: string | null,
+  part: SplitName,
+): readonly [begin: number, end: number] {
+  const range = split === null ? ([0, 1] as const) : splitMatrix(split)[part]
+  if (range === null) throw new RangeError(`--split ${split} leaves nothing for ${part}`)
+  return [roundHalfEven(range[0] * sequences), roundHalfEven(range[1] * sequences)]
+}
+
 /** A run's samples. Datasets are shuffled when first asked for. */
 export class TrainingOrder {
   readonly datasets: readonly OrderedDataset[]
@@ -77,12 +93,7 @@ export class TrainingOrder {
     this.sequenceLength = sequenceLength
     this.#seed = seed
     this.#orders = datasets.map(() => undefined)
-    const range = split === null ? ([0, 1] as const) : splitMatrix(split)[part]
-    if (range === null) throw new RangeError(`--split ${split} leaves nothing for ${part}`)
-    this.#ranges = datasets.map(({ sequenceLengths }) => [
-      roundHalfEven(range[0] * sequenceLengths.length),
-      roundHalfEven(range[1] * sequenceLengths.length),
-    ])
+    this.#ranges = datasets.map(({ sequenceLengths }) => splitRange(sequenceLengths.length, split, part))
     const single = datasets.length === 1 && (weighted === 0 || split === null)
     if (single) {
       this.#asked = [samples]

@@ -39,7 +39,13 @@ export interface Handoff {
   /** The rate of the run, and of the launch, at parts of what is left. */
   readonly rates: readonly { readonly part: number; readonly run: number; readonly launch: number }[]
   readonly plan: ParallelPlan
-  readonly data: readonly { readonly prefix: string; readonly documents: number; readonly tokens: number }[]
+  /** Token files of the run's own text in data/; of a run on token files those, with the weights that it gave them. */
+  readonly data: readonly {
+    readonly prefix: string
+    readonly documents: number
+    readonly tokens: number
+    readonly weight?: number
+  }[]
   readonly files: readonly string[]
   readonly convert: string
   readonly launch: string
@@ -119,7 +125,7 @@ export async function handOff(options: HandoffOptions): Promise<Handoff> {
     maxPositionEmbeddings: architecture.maxPositionEmbeddings,
     paths: {
       tokenizerModel: 'model/tokenizer.model',
-      data: data.flatMap(({ prefix, tokens }) => [String(tokens), prefix]),
+      data: data.flatMap(({ prefix, tokens, weight }) => [String(weight ?? tokens), prefix]),
       checkpoints: 'checkpoints',
     },
   }
@@ -282,6 +288,15 @@ async function writeData(
   record: RunRecord,
   tokenizer: Awaited<ReturnType<typeof openRunTokenizer>>,
 ): Promise<Handoff['data']> {
+  if (record.tokenFiles) {
+    const { readDatasetIndex } = await import('@kumiki/data/node')
+    const there: Handoff['data'][number][] = []
+    for (const dataset of record.tokenFiles.datasets) {
+      const { documentCount, sequenceLengths } = await readDatasetIndex(dataset.prefix)
+      there.push({ ...dataset, documents: documentCount, tokens: sequenceLengths.reduce((n, l) => n + l, 0) })
+    }
+    return there
+  }
   const corpus = await loadCorpus({ ...record, seed: record.configuration.seed })
   const { vocabSize, eosId } = tokenizer
   const parts = corpus.subsets?.map(({ source, documents }) => ({ name: source.name, documents, source })) ?? [

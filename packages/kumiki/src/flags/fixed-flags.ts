@@ -6,6 +6,10 @@ const fixedFlags: Readonly<Record<string, string>> = {
   preset: '--preset',
   config: '--config',
   data: '--data',
+  dataPath: '--data-path',
+  tokenizer: '--tokenizer',
+  order: '--order',
+  split: '--split',
   sequenceLength: '--sequence-length',
   vocabSize: '--vocab-size',
   seed: '--seed',
@@ -31,12 +35,16 @@ const ofTheOrigin: Readonly<Record<string, string>> = {
   preset: '--preset',
   config: '--config',
   vocabSize: '--vocab-size',
+  tokenizer: '--tokenizer',
 }
 
 /** What a branch shares with the run it leaves. */
 const ofTheBranch: Readonly<Record<string, string>> = {
   ...ofTheOrigin,
   data: '--data',
+  dataPath: '--data-path',
+  order: '--order',
+  split: '--split',
   steps: '--steps',
   batchSize: '--batch-size',
   sequenceLength: '--sequence-length',

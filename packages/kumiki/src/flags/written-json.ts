@@ -33,6 +33,14 @@ const textSource = v.strictObject({
   releaseLevel: v.optional(v.picklist(['L1', 'L2', 'L3', 'LX', 'LZ'])),
 })
 
+/** Token files in a run's configuration file. */
+const tokenFiles = v.strictObject({
+  dataPath: v.optional(v.union([v.string(), v.array(v.string())])),
+  order: v.optional(v.picklist(['megatron', 'packed'])),
+  split: v.optional(v.string()),
+  samples: v.optional(v.pipe(count, v.minValue(1))),
+})
+
 const subset = v.strictObject({
   name: v.string(),
   tokens: v.optional(v.number()),
@@ -139,7 +147,18 @@ const run = notes(
   },
 )
 
-const schemas = { source, textSource, phase, architecture, design, levelDesign, study, studyFolder, run } as const
+const schemas = {
+  source,
+  textSource,
+  tokenFiles,
+  phase,
+  architecture,
+  design,
+  levelDesign,
+  study,
+  studyFolder,
+  run,
+} as const
 
 type Entries = Readonly<Record<string, unknown>>
 

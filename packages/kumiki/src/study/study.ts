@@ -73,16 +73,28 @@ function merged(base: Changes, changes: Changes): Changes {
 /** Paths of texts are taken from one folder to another. */
 function movedPaths(config: Changes, from: string, to: string): Changes {
   const move = (path: unknown) => (typeof path === 'string' ? relative(to, resolve(from, path)) : path)
-  const { data, heldOut } = config
+  const { data, heldOut, tokenFiles, tokenizer } = config
   return {
     ...config,
     ...(Array.isArray(data) && {
       data: data.map((entry) => (isObject(entry) ? { ...entry, path: move(entry.path) } : move(entry))),
     }),
+    ...(tokenizer !== undefined && { tokenizer: move(tokenizer) }),
+    ...(isObject(tokenFiles) && {
+      tokenFiles: { ...tokenFiles, dataPath: movedDataPath(tokenFiles.dataPath, move) },
+    }),
     ...(isObject(heldOut) && {
       heldOut: Object.fromEntries(Object.entries(heldOut).map(([name, path]) => [name, move(path)])),
     }),
   }
+}
+
+/** Prefixes are paths, weights are not. */
+function movedDataPath(dataPath: unknown, move: (path: unknown) => unknown): unknown {
+  const words = typeof dataPath === 'string' ? dataPath.trim().split(/\s+/) : dataPath
+  if (!Array.isArray(words)) return dataPath
+  const weighted = words.length % 2 === 0 && words.every((word, i) => i % 2 === 1 || Number(word) > 0)
+  return words.map((word, i) => (weighted && i % 2 === 0 ? word : move(word)))
 }
 
 /**

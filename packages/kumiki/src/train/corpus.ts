@@ -150,7 +150,8 @@ function parts(line: string): string[] {
 
 const japanese = /[\u3040-\u30ff]/
 
-function samplePrompts(heldOut: readonly string[]): { label: string; prompt: string }[] {
+/** Beginnings of held-out texts, one in Japanese and one in another language where there are such. */
+export function samplePrompts(heldOut: readonly string[]): { label: string; prompt: string }[] {
   const ja = heldOut.find((t) => japanese.test(t.slice(0, 40)))
   const other = heldOut.find((t) => t !== ja && !japanese.test(t.slice(0, 200)))
   return [

@@ -88,7 +88,11 @@ async function finish(
   await saveModel(path, architecture, parameters, { bosTokenId: tokenizer.bosId, eosTokenId: tokenizer.eosId })
   await saveTokenizerConfig(
     path,
-    { bos: '<s>', eos: '</s>', unk: '<unk>' }, // what trainUnigram calls them
+    {
+      bos: tokenizer.bosId < 0 ? '<s>' : tokenizer.idToPiece(tokenizer.bosId),
+      eos: tokenizer.idToPiece(tokenizer.eosId),
+      unk: tokenizer.idToPiece(tokenizer.unkId),
+    },
     architecture.maxPositionEmbeddings,
   )
   const samples = await sampleTexts(device, trainer, tokenizer, corpus.prompts, seed, signal, parameters)

@@ -1,11 +1,12 @@
 /** Which run `kumiki train` works on: a new one, one that goes on, a branch, or one from another's weights. */
 import { resolve } from 'node:path'
-import type { RunKinds } from '@kumiki/train'
+import type { RunConfiguration, RunKinds } from '@kumiki/train'
 import { beginRun, branchRun, type RunPlan, resumeRun, startFrom } from '@kumiki/train/node'
 import { refuseFixedFlags, refuseOriginFlags } from '../flags/fixed-flags.ts'
 import { UsageError } from '../usage-error.ts'
 import { log } from '../verb.ts'
 import { resolveRun } from './run-definition.ts'
+import { tokenFilesOf } from './token-files.ts'
 import type { TrainCommandOptions } from './train-options.ts'
 import { checkRunMemory } from './training-memory.ts'
 
@@ -55,12 +56,28 @@ export async function planTrain(options: TrainCommandOptions, ownKinds: RunKinds
   if (decay || final !== undefined) throw new UsageError('--decay and --decay-to go with --branch RUN@STEP')
   if (options.from !== undefined) {
     refuseOriginFlags('from', { ...options, ...options.overrides })
+    const { dataPath, order, split } = options
+    if (dataPath && options.data.length > 0) throw new UsageError('give --data or --data-path, not both')
+    if (!dataPath && (order !== undefined || split !== undefined))
+      throw new UsageError('--order and --split go with --data-path, token files')
     const texts = options.data.length > 0 ? options.data.map((path) => resolve(path)) : undefined
-    return startFrom(options.from, { ...planning, folder, overwrite, data: texts, changes: options.overrides })
+    return startFrom(options.from, {
+      ...{ ...planning, folder, overwrite, changes: options.overrides },
+      data: texts ?? dataPath,
+      ...(dataPath && {
+        tokenFiles: (configuration: RunConfiguration) => tokenFilesOf({ dataPath, order, split }, '.', configuration),
+      }),
+    })
   }
-  const { data: ofFile, sources, ...run } = await resolveRun({ ...options, ownKinds })
+  if (options.dataPath && options.data.length > 0) throw new UsageError('give --data or --data-path, not both')
+  const { data: ofFile, sources, tokenFiles, ...run } = await resolveRun({ ...options, ownKinds })
   // Paths on the command line stand over those of the file.
   const own = options.data.length > 0
-  const data = own ? options.data : (ofFile ?? sources?.map(({ path }) => path) ?? [])
-  return beginRun({ ...run, ...(sources && !own && { sources }) }, { ...planning, data, folder, overwrite })
+  const ofTexts = own || (tokenFiles === undefined && !options.dataPath)
+  if (!own && tokenFiles && (ofFile ?? sources) && !options.dataPath)
+    throw new UsageError(`${options.config}: it has data and tokenFiles; a run reads one of them`)
+  const texts = own ? options.data : (ofFile ?? sources?.map(({ path }) => path) ?? [])
+  const data = ofTexts ? texts : (tokenFiles?.datasets.map(({ prefix }) => prefix) ?? [])
+  const origin = ofTexts ? { ...(sources && !own && { sources }) } : { tokenFiles }
+  return beginRun({ ...run, ...origin }, { ...planning, data, folder, overwrite })
 }

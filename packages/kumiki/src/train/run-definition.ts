@@ -1,5 +1,6 @@
 /** What `kumiki train` trains and how: a preset, a configuration file, and command-line overrides, resolved and checked. */
 import { readFile } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
 import { architectureFields, type ModelArchitecture, validateArchitecture } from '@kumiki/models/configs'
 import {
   changeRunConfiguration,
@@ -15,11 +16,13 @@ import { nearest } from '../flags/written-json.ts'
 import { UsageError } from '../usage-error.ts'
 import { findPreset, fitPreset, type Preset } from './presets.ts'
 import { textsOf } from './run-texts.ts'
+import { readTokenizer, tokenizerPath } from './run-tokenizer.ts'
+import { tokenFilesOf, writtenTokenFiles } from './token-files.ts'
 import { fitsAnyDevice } from './training-memory.ts'
 
 export interface RunSources {
   readonly preset?: string
-  /** A JSON file: { name?, preset?, architecture?: {...}, run?: {...}, data?: [...], heldOut?: {...} }, on top of the preset. */
+  /** A JSON file: { name?, preset?, architecture?: {...}, run?: {...}, data?: [...], tokenFiles?: {...}, tokenizer?, heldOut?: {...} }, on top of the preset. */
   readonly config?: string
   /** What stands in `config`, where that file is not written yet. */
   readonly content?: unknown
@@ -27,13 +30,18 @@ export interface RunSources {
   /** Kinds of schedules and optimizers of the user's own, and where they come from. */
   readonly kinds?: string
   readonly ownKinds?: RunKinds
+  /** Token files, their order and split, and a tokenizer: over those of the file. */
+  readonly dataPath?: readonly string[]
+  readonly order?: 'megatron' | 'packed'
+  readonly split?: string
+  readonly tokenizer?: string
   /** Bytes of memory a preset is scaled to. Default: what this process may use. */
   readonly available?: number
 }
 
 /** Preset, then configuration file, then command line. The vocabulary of the architecture becomes the tokenizer's later. */
 export async function resolveRun(sources: RunSources): Promise<RunDefinition & { readonly data?: readonly string[] }> {
-  const { preset: named, config, content, overrides, available, kinds, ownKinds } = sources
+  const { preset: named, config, content, overrides, available, kinds, ownKinds, dataPath, order, split } = sources
   const file = config ? parseConfig(content === undefined ? await readConfig(config) : content, config) : {}
   const preset = findPreset(named ?? (typeof file.preset === 'string' ? file.preset : 'nano'))
   const fromFile = (file.run ?? {}) as RunConfigurationChanges
@@ -55,6 +63,27 @@ export async function resolveRun(sources: RunSources): Promise<RunDefinition & {
     const warmupSteps = Math.min(configuration.warmupSteps, Math.floor(configuration.steps / 10))
     configuration = { ...configuration, warmupSteps }
   }
+  const ofFlags = dataPath !== undefined && dataPath.length > 0
+  const written = config === undefined ? undefined : writtenTokenFiles(file.tokenFiles, config)
+  const tokens = (ofFlags || written) && {
+    ...written,
+    ...(ofFlags && { dataPath }),
+    ...(order !== undefined && { order }),
+    ...(split !== undefined && { split }),
+  }
+  if (!tokens && (order !== undefined || split !== undefined))
+    throw new UsageError(`--${order === undefined ? 'split' : 'order'} goes with --data-path, token files`)
+  const tokenizerFile = await tokenizerOf(sources, file.tokenizer)
+  if (tokens && tokenizerFile === undefined)
+    throw new UsageError('token files need --tokenizer FILE, the one that they were made with')
+  if (tokenizerFile !== undefined) {
+    const { vocabSize } = (await readTokenizer(tokenizerFile)).tokenizer
+    if (given.has('vocabSize') && configuration.vocabSize !== vocabSize)
+      throw new UsageError(
+        `${given.get('vocabSize')}: vocabSize is ${configuration.vocabSize}, but the tokenizer ${tokenizerFile} has ${vocabSize} pieces; leave it out`,
+      )
+    configuration = { ...configuration, vocabSize }
+  }
   if (configuration.sequenceLength > architecture.maxPositionEmbeddings)
     architecture = { ...architecture, maxPositionEmbeddings: configuration.sequenceLength }
   try {
@@ -68,8 +97,20 @@ export async function resolveRun(sources: RunSources): Promise<RunDefinition & {
     configuration: checkRunConfiguration(configuration, config ?? 'the run', ownKinds),
     ...(kinds !== undefined && { kinds }),
     ...(config !== undefined && textsOf(file, config)),
+    ...(tokens && {
+      tokenFiles: tokenFilesOf(tokens, config === undefined || ofFlags ? '.' : dirname(config), configuration),
+    }),
+    ...(tokenizerFile !== undefined && { tokenizer: tokenizerFile }),
     ...(differences && { recipe: { model: preset.name, differences } }),
   }
+}
+
+/** A path from a flag counts from here, one of a file from its folder. */
+async function tokenizerOf({ tokenizer, config }: RunSources, ofFile: unknown): Promise<string | undefined> {
+  if (tokenizer !== undefined) return tokenizerPath(tokenizer)
+  if (ofFile === undefined) return undefined
+  if (typeof ofFile !== 'string') throw new UsageError(`${config}: tokenizer must be a path, got ${typeof ofFile}`)
+  return tokenizerPath(resolve(dirname(String(config)), ofFile))
 }
 
 function sizeDifferences({ architecture }: Preset, sizes: Record<string, unknown>, file: string): RecipeDifference[] {
@@ -87,7 +128,7 @@ function sizeDifferences({ architecture }: Preset, sizes: Record<string, unknown
 const flagOf = (field: string) =>
   field === 'warmupSteps' ? '--warmup' : `--${field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
 
-const known = ['name', 'preset', 'architecture', 'run', 'data', 'heldOut']
+const known = ['name', 'preset', 'architecture', 'run', 'data', 'tokenFiles', 'tokenizer', 'heldOut']
 
 async function readConfig(path: string): Promise<unknown> {
   const text = await readFile(path, 'utf8').catch((error) => {
@@ -102,7 +143,9 @@ async function readConfig(path: string): Promise<unknown> {
 
 function parseConfig(json: unknown, path: string): Record<string, unknown> {
   if (typeof json !== 'object' || json === null || Array.isArray(json))
-    throw new UsageError(`--config ${path}: must be an object { name?, preset?, architecture?, run?, data?, heldOut? }`)
+    throw new UsageError(
+      `--config ${path}: must be an object { name?, preset?, architecture?, run?, data?, tokenFiles?, tokenizer?, heldOut? }`,
+    )
   // Files of earlier versions call the run's configuration `recipe`.
   const { recipe, ...rest } = json as Record<string, unknown>
   if (recipe !== undefined && 'run' in rest)

@@ -1,6 +1,6 @@
 /** The tokenizer of a run. Trained in a thread of its own, so that a signal is heard meanwhile. */
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { readFile, stat } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { loadTokenizer, type Tokenizer } from '@kumiki/tokenizer'
 import { writeFileAtomically } from '@kumiki/train/node'
@@ -18,6 +18,38 @@ export async function openRunTokenizer(folder: string): Promise<Tokenizer> {
   } catch (error) {
     throw new Error(`${file}: ${(error as Error).message}`)
   }
+}
+
+/** A tokenizer file, or the one of a folder. */
+export async function tokenizerPath(given: string): Promise<string> {
+  const isFolder = await stat(given).then(
+    (info) => info.isDirectory(),
+    () => false,
+  )
+  return resolve(isFolder ? join(given, tokenizerFile) : given)
+}
+
+/** A copy of one that was there already, in the run's folder. */
+export function keepTokenizer(folder: string, bytes: Uint8Array): Promise<void> {
+  return writeFileAtomically(join(folder, tokenizerFile), bytes)
+}
+
+/**
+ * One that is there already.
+ * @throws Error naming the file, where it is no SentencePiece model or has no end of text
+ */
+export async function readTokenizer(file: string): Promise<{ bytes: Uint8Array; tokenizer: Tokenizer }> {
+  const bytes = await readFile(file).catch((error) => {
+    throw new Error(`${file}: cannot be read (${error.code ?? error.message})`)
+  })
+  let tokenizer: Tokenizer
+  try {
+    tokenizer = loadTokenizer(bytes)
+  } catch (error) {
+    throw new Error(`${file}: ${(error as Error).message}`)
+  }
+  if (tokenizer.eosId < 0) throw new Error(`${file}: it has no end-of-text piece, which ends every document`)
+  return { bytes, tokenizer }
 }
 
 /**

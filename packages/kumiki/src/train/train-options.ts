@@ -6,6 +6,13 @@ export interface TrainCommandOptions {
   readonly config?: string
   /** Files and folders of text; none: the built-in corpus. */
   readonly data: readonly string[]
+  /** Token files, as Megatron-LM's `--data-path`. */
+  readonly dataPath?: readonly string[]
+  /** SentencePiece model; default: one is trained on the text. */
+  readonly tokenizer?: string
+  /** In which order token files are read, and their split. */
+  readonly order?: 'megatron' | 'packed'
+  readonly split?: string
   readonly overrides: RunConfigurationChanges
   /** A module with kinds of schedules and optimizers. */
   readonly kinds?: string

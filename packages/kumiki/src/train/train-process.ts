@@ -1,6 +1,6 @@
 /** One process at work on a run: device, tokenizer, data, model and observers. */
 import { join } from 'node:path'
-import { batches, packEvaluation } from '@kumiki/data'
+import { packEvaluation } from '@kumiki/data'
 import { countParameters, decoderModel, flopsPerToken, type ModelArchitecture } from '@kumiki/models'
 import { type Device, type InitOptions, init, type Tensor } from '@kumiki/tensor'
 import {
@@ -34,16 +34,18 @@ import { progressObserver } from '../output/progress.ts'
 import { reportObserver } from '../output/run-report.ts'
 import { UsageError } from '../usage-error.ts'
 import { log } from '../verb.ts'
-import { type Corpus, loadCorpus } from './corpus.ts'
-import { count, encodeTexts, total } from './encode-texts.ts'
+import { loadCorpus } from './corpus.ts'
+import { count, total } from './encode-texts.ts'
 import { type FinishedRun, finishObserver } from './finished-run.ts'
 import { differenceLines } from './presets.ts'
 import { sampleObserver } from './run-samples.ts'
-import { openRunTokenizer, trainRunTokenizer } from './run-tokenizer.ts'
+import { type RunText, textsOfRun, tokensOfRun } from './run-text.ts'
+import { keepTokenizer, openRunTokenizer, readTokenizer, trainRunTokenizer } from './run-tokenizer.ts'
 import type { StopPlace } from './stop-place.ts'
+import { TokenFiles } from './token-files.ts'
 import type { TrainCommandOptions } from './train-options.ts'
 import { checkRunMemory } from './training-memory.ts'
-import { repeatWarnings, usedSubsets } from './used-subsets.ts'
+import { repeatWarnings } from './used-subsets.ts'
 
 /** One process at work on a run. */
 export class TrainProcess {
@@ -53,6 +55,7 @@ export class TrainProcess {
   private readonly stop: StopSignals
   private readonly where: StopPlace
   private readonly clock: RunClock
+  private files: TokenFiles | undefined
 
   constructor(
     plan: RunPlan,
@@ -71,8 +74,16 @@ export class TrainProcess {
   }
 
   async train(): Promise<FinishedRun> {
+    try {
+      return await this.onDevices()
+    } finally {
+      this.files?.close()
+    }
+  }
+
+  private async onDevices(): Promise<FinishedRun> {
     const { folder, record, resume } = this.plan
-    const corpus = await loadCorpus({ ...record, seed: record.configuration.seed }).catch((error: Error) => {
+    const text = await this.text().catch((error: Error) => {
       throw resume
         ? new Error(
             `${error.message}. The run was begun on it: put it back, or name its new place under data in ${join(folder.path, 'run.json')}`,
@@ -90,10 +101,10 @@ export class TrainProcess {
           await folder.empty()
           this.where.kept = undefined
         }
-        log(`Training ${record.name} on ${corpus.name}`)
+        log(`Training ${record.name} on ${text.name}`)
         log(`Device: ${device.name}`)
         sayRecipe(record)
-        return await this.on(device, corpus, resumed)
+        return await this.on(device, text, resumed)
       } catch (error) {
         // Once for every step that is reached: a device that dies at the same step again is not asked a third time.
         const { kept } = this.where
@@ -109,34 +120,48 @@ export class TrainProcess {
     }
   }
 
-  private async on(device: Device, corpus: Corpus, resume: RunPlan['resume']): Promise<FinishedRun> {
+  /** Texts of the run, or its token files with the texts that are held out beside them. */
+  private async text(): Promise<RunText> {
+    const { record } = this.plan
+    const seed = record.configuration.seed
+    if (!record.tokenFiles) return textsOfRun(await loadCorpus({ ...record, seed }))
+    const files = await TokenFiles.open(record.tokenFiles)
+    this.files = files
+    return tokensOfRun(files, record.heldOut)
+  }
+
+  private async on(device: Device, text: RunText, resume: RunPlan['resume']): Promise<FinishedRun> {
     const { folder, record } = this.plan
     const { configuration, checkpoints } = record
     const path = folder.path
     const { stop, clock, where } = this
     where.phase = 'while the tokenizer trained'
-    if (!resume) log(`Training a unigram tokenizer of ${configuration.vocabSize} pieces`)
+    if (!resume && record.tokenizer === undefined)
+      log(`Training a unigram tokenizer of ${configuration.vocabSize} pieces`)
+    const given = resume || record.tokenizer === undefined ? undefined : await readTokenizer(record.tokenizer)
     const tokenizer = resume
       ? await openRunTokenizer(path)
-      : await trainRunTokenizer(path, corpus.train, configuration.vocabSize, stop.signal)
+      : (given?.tokenizer ?? (await trainRunTokenizer(path, text.lines, configuration.vocabSize, stop.signal)))
     where.phase = 'before the first step'
-    const train = await encodeTexts(tokenizer, corpus.train, stop)
-    const heldOut = await encodeTexts(tokenizer, corpus.heldOut, stop)
-    const used = usedSubsets(corpus, train)
+    const { corpus, train, heldOut, tokens, used, source } = await text.encoded(tokenizer, configuration, stop)
+    // Not before it is known to be the one of the token files.
+    if (given) await keepTokenizer(path, given.bytes)
     const { vocabSize, eosId } = tokenizer
     const architecture: ModelArchitecture = { ...record.architecture, vocabSize, paddedVocabSize: vocabSize }
     log(
-      `${countParameters(architecture).total.toLocaleString('en')} parameters, ${findPrecision(configuration.precision).name}; ${count(train)} training tokens, ${count(heldOut)} held out; run folder ${path}`,
+      `${countParameters(architecture).total.toLocaleString('en')} parameters, ${findPrecision(configuration.precision).name}; ${tokens.toLocaleString('en')} training tokens, ${count(heldOut)} held out; run folder ${path}`,
     )
     const batch = configuration.batchSize * configuration.sequenceLength
-    for (const line of repeatWarnings(used, (configuration.steps * batch) / total(train))) log(line)
+    // What token files give is counted in passes of the run already.
+    const passes = record.tokenFiles ? 1 : (configuration.steps * batch) / tokens
+    for (const line of repeatWarnings(used, passes)) log(line)
     const before = resume && { ...record, configuration: resume.configuration }
-    if (record.recipe && batch > total(train))
+    if (record.recipe && batch > tokens)
       log(
-        `A batch reads the text ${(batch / total(train)).toFixed(1)} times; --batch-size ${Math.max(1, Math.floor(total(train) / configuration.sequenceLength))} reads it at most once`,
+        `A batch reads the text ${(batch / tokens).toFixed(1)} times; --batch-size ${Math.max(1, Math.floor(tokens / configuration.sequenceLength))} reads it at most once`,
       )
     const loaded = before && (await loadCheckpointToResume(path, before, configuration, resume.step, log))
-    const { batchSize, sequenceLength, seed, auxiliaryLoss, routerZLoss } = configuration
+    const { sequenceLength, seed, auxiliaryLoss, routerZLoss } = configuration
     const progress = progressObserver(log)
     const finish = finishObserver({
       device,
@@ -172,7 +197,7 @@ export class TrainProcess {
         onNonFinite: onNan,
         device,
         model: decoderModel(architecture, { auxiliaryLoss, routerZLoss }),
-        data: batches({ documents: train, eosId, vocabSize, batchSize, sequenceLength, seed }),
+        data: source(),
         heldOut: packEvaluation(heldOut, sequenceLength, { eosId, vocabSize }),
         cadence: {
           checkpointSteps: checkpoints.steps,
@@ -222,7 +247,7 @@ export class TrainProcess {
           clock,
           {
             architecture,
-            tokens: { train: total(train), heldOut: total(heldOut) },
+            tokens: { train: tokens, heldOut: total(heldOut) },
             ...(used && { corpus: used }),
           },
           progress.log,
@@ -234,8 +259,8 @@ export class TrainProcess {
     try {
       if (loaded) {
         await run.trainer.restore(loaded.snapshot).catch((error: Error) => {
-          const text = /other documents/.test(error.message)
-          throw text
+          const other = /other documents|other datasets|the state has/.test(error.message)
+          throw other
             ? new Error(
                 `${corpus.name}: it is not the text the run was begun on, so the run cannot go on; put that text back`,
               )

@@ -9,6 +9,10 @@ interface TrainFlags extends RunFlags {
   preset?: string
   config?: string
   data?: string[]
+  dataPath?: string[]
+  tokenizer?: string
+  order?: 'megatron' | 'packed'
+  split?: string
   kinds?: string
   device: 'auto' | 'webgpu' | 'cpu'
   threads?: number
@@ -46,6 +50,21 @@ export function addTrain(program: Command): void {
         .option('--preset <name>', 'a known model and its recipe, scaled to this machine (default: nano)')
         .option('--config <file>', 'JSON: { name, architecture: {...}, run: {...} }, over the preset')
         .option('--data <path...>', 'texts: files, or folders of .txt, .md, .jsonl (default: a small built-in corpus)')
+        .option(
+          '--data-path <words...>',
+          'token files in place of texts: prefixes of .bin and .idx, or weights and prefixes by turns; with --tokenizer',
+        )
+        .option(
+          '--tokenizer <file>',
+          'SentencePiece model, or a folder with tokenizer.model (default: one is trained on the text)',
+        )
+        .addOption(
+          choice('--order <order>', "of token files: Megatron-LM's own, or windows by seed (default: megatron)", [
+            'megatron',
+            'packed',
+          ]),
+        )
+        .option('--split <parts>', 'of token files: what trains, what is held out, the rest (default: 969,30,1)')
         .option('--steps <n>', 'optimizer steps', integer(1, 1e9))
         .option('--batch-size <n>', 'sequences in a step', integer(1, 1 << 20))
         .option('--accumulation <n>', 'parts of a batch, one after another', integer(1, 1 << 20))

@@ -18,7 +18,14 @@ import {
 } from './configuration.ts'
 import { parseRunAtStep, RunFolderError } from './run-folder.ts'
 import { cadenceOf, type NewRunOptions, newFolder, type RunPlan } from './run-plan.ts'
-import { newRecord, type RunDefinition, type RunRecord, readRecord, writeRecord } from './run-record.ts'
+import {
+  newRecord,
+  type RunDefinition,
+  type RunRecord,
+  type RunTokenFiles,
+  readRecord,
+  writeRecord,
+} from './run-record.ts'
 
 export interface BranchOptions extends Omit<NewRunOptions, 'data'> {
   /** How long the decay is: updates, or tokens that are rounded up to updates. */
@@ -32,6 +39,8 @@ export interface BranchOptions extends Omit<NewRunOptions, 'data'> {
 export interface StartOptions extends Omit<NewRunOptions, 'data'> {
   /** Default: what the other run was trained on. */
   readonly data?: readonly string[]
+  /** Token files in place of that; `data` names them then. */
+  readonly tokenFiles?: (configuration: RunConfiguration) => RunTokenFiles
   readonly changes: RunConfigurationChanges
 }
 
@@ -109,7 +118,7 @@ export async function branchRun(run: string, options: BranchOptions): Promise<Ru
 }
 
 function definitionOf(record: RunRecord, name: string, configuration: RunConfiguration): RunDefinition {
-  const { architecture, kinds, recipe, sources, heldOut } = record
+  const { architecture, kinds, recipe, sources, tokenFiles, tokenizer, heldOut } = record
   return {
     name,
     architecture,
@@ -117,6 +126,8 @@ function definitionOf(record: RunRecord, name: string, configuration: RunConfigu
     ...(kinds !== undefined && { kinds }),
     ...(recipe && { recipe }),
     ...(sources && { sources }),
+    ...(tokenFiles && { tokenFiles }),
+    ...(tokenizer !== undefined && { tokenizer }),
     ...(heldOut && { heldOut }),
   }
 }
@@ -155,10 +166,17 @@ export async function startFrom(run: string, options: StartOptions): Promise<Run
       throw new RunConfigurationError(
         `train --from: ${field} is that of the other run's tokenizer, ${before.configuration[field]}`,
       )
+  const own = options.tokenFiles ?? (options.data ? undefined : anew(before.tokenFiles))
+  const tokenFiles = own?.(configuration)
   const record: RunRecord = {
     ...newRecord(
       definitionOf(
-        { ...before, recipe: undefined, ...(options.data && { sources: undefined }) },
+        {
+          ...before,
+          recipe: undefined,
+          ...(options.data && { sources: undefined, tokenFiles: undefined }),
+          ...(tokenFiles && { tokenFiles }),
+        },
         before.name,
         configuration,
       ),
@@ -170,6 +188,12 @@ export async function startFrom(run: string, options: StartOptions): Promise<Run
   }
   return inNewFolder(record, options, configuration, (folder) => copyTokenizer(from, folder))
 }
+
+/** The same files in an order for the steps of another run. */
+const anew = (files: RunTokenFiles | undefined) =>
+  files &&
+  (({ steps, batchSize }: RunConfiguration): RunTokenFiles =>
+    files.samples === undefined ? files : { ...files, samples: Math.max(files.samples, steps * batchSize) })
 
 async function inNewFolder(
   record: RunRecord,

@@ -19,7 +19,11 @@ export interface RunDefinition {
   readonly kinds?: string
   /** Named sources of the text, where it is mixed of some. */
   readonly sources?: readonly RunSource[]
-  /** Held-out texts by name: files or folders. Default: a tenth of the text. */
+  /** Token files in place of texts. */
+  readonly tokenFiles?: RunTokenFiles
+  /** SentencePiece model of the run, which was not trained for it. */
+  readonly tokenizer?: string
+  /** Held-out texts by name: files or folders. Default: a tenth of the text, or what the split of token files validates with. */
   readonly heldOut?: Readonly<Record<string, string>>
   /** What is fine-tuned, on which conversations; nothing where a model is trained from the start. */
   readonly tuning?: RunTuning
@@ -61,6 +65,18 @@ export interface RunSource {
   readonly licence?: string
   /** LLM-jp's level of release; default L3. */
   readonly releaseLevel?: ReleaseLevel
+}
+
+/** Token files that a run trains on, and the order they are read in. */
+export interface RunTokenFiles {
+  /** Prefixes of .bin and .idx; weights for all of them or for none. */
+  readonly datasets: readonly { readonly prefix: string; readonly weight?: number }[]
+  /** `megatron`: the samples of Megatron-LM's GPTDataset and BlendedDataset in their order; `packed`: windows of one set in an order by seed. */
+  readonly order: 'megatron' | 'packed'
+  /** Megatron-LM's `--split`, such as 969,30,1. */
+  readonly split: string
+  /** How many samples Megatron-LM's order is made for; another number is another order. */
+  readonly samples?: number
 }
 
 /** Where a run follows what was done with a published model. */

@@ -1,0 +1,89 @@
+/** What a run reads, for the process that trains on it: texts that are encoded, or token files. */
+import { batches } from '@kumiki/data'
+import { readCorpus } from '@kumiki/data/node'
+import type { Tokenizer } from '@kumiki/tokenizer'
+import type { BatchSource, RunConfiguration } from '@kumiki/train'
+import type { StopSignals } from '@kumiki/train/node'
+import type { UsedSubset } from '@kumiki/train/records'
+import { decodeOf } from '../verbs/tokenizer.ts'
+import { type Corpus, samplePrompts } from './corpus.ts'
+import { encodeTexts, total } from './encode-texts.ts'
+import type { TokenFiles } from './token-files.ts'
+import { usedSubsets } from './used-subsets.ts'
+
+/** What a run reads, before there is a tokenizer. */
+export interface RunText {
+  readonly name: string
+  /** Texts that a tokenizer can be trained on. */
+  readonly lines: readonly string[]
+  encoded(tokenizer: Tokenizer, configuration: RunConfiguration, stop: StopSignals): Promise<EncodedText>
+}
+
+/** The same as ids. */
+export interface EncodedText {
+  readonly corpus: Corpus
+  /** Documents that baselines are fitted to: all of the text, or the beginning of token files. */
+  readonly train: readonly Int32Array[]
+  readonly heldOut: readonly Int32Array[]
+  /** Tokens that train. */
+  readonly tokens: number
+  readonly used?: readonly UsedSubset[]
+  /** Batches from the first on. */
+  source(): BatchSource
+}
+
+export function textsOfRun(corpus: Corpus): RunText {
+  return {
+    name: corpus.name,
+    lines: corpus.train,
+    async encoded(tokenizer, { batchSize, sequenceLength, seed }, stop) {
+      const train = await encodeTexts(tokenizer, corpus.train, stop)
+      const heldOut = await encodeTexts(tokenizer, corpus.heldOut, stop)
+      const { eosId, vocabSize } = tokenizer
+      return {
+        ...{ corpus, train, heldOut },
+        tokens: total(train),
+        used: usedSubsets(corpus, train),
+        source: () => batches({ documents: train, eosId, vocabSize, batchSize, sequenceLength, seed }),
+      }
+    },
+  }
+}
+
+/** @param given texts that are held out, by name; default: the part of the token files that validates */
+export async function tokensOfRun(
+  files: TokenFiles,
+  given: Readonly<Record<string, string>> | undefined,
+): Promise<RunText> {
+  const parts: { name: string; documents: number }[] = []
+  const texts: string[] = []
+  for (const [name, path] of Object.entries(given ?? {})) {
+    const documents = await readCorpus([path])
+    texts.push(...documents)
+    parts.push({ name, documents: documents.length })
+  }
+  return {
+    name: files.name,
+    lines: [],
+    async encoded(tokenizer, configuration, stop) {
+      const ofFiles = given ? undefined : files.heldOut(tokenizer)
+      const decode = decodeOf(tokenizer, 'the tokenizer', files.name)
+      const heldOutTexts = ofFiles?.map((ids) => decode(ids.filter((id) => id !== tokenizer.eosId))) ?? texts
+      const corpus: Corpus = {
+        name: files.name,
+        train: [],
+        heldOut: heldOutTexts,
+        ...(parts.length > 0 && { parts }),
+        prompts: samplePrompts(heldOutTexts),
+      }
+      return {
+        corpus,
+        train: files.sample(tokenizer),
+        heldOut: ofFiles ?? (await encodeTexts(tokenizer, texts, stop)),
+        tokens: files.tokens,
+        used: files.used(configuration),
+        source: () => files.source(configuration),
+      }
+    },
+  }
+}

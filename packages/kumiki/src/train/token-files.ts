@@ -1,0 +1,239 @@
+/** Token files (.bin and .idx) that a run trains on: how they are named, what may be done with them, and their batches. */
+import { basename, resolve } from 'node:path'
+import {
+  assertTrainable,
+  megatronBatches,
+  type ReadableDataset,
+  readDataPath,
+  splitRange,
+  streamBatches,
+} from '@kumiki/data'
+import { type IndexedDatasetFile, openIndexedDataset, readSubsets, type TokenSubset } from '@kumiki/data/node'
+import type { Tokenizer } from '@kumiki/tokenizer'
+import type { BatchSource, RunConfiguration } from '@kumiki/train'
+import type { RunTokenFiles } from '@kumiki/train/node'
+import type { UsedSubset } from '@kumiki/train/records'
+import { checkWritten } from '../flags/written-json.ts'
+import { UsageError } from '../usage-error.ts'
+import { prefixOf } from './mix-sources.ts'
+
+/** Held-out tokens that are read of the files, and tokens that the n-gram baselines are fitted to. */
+const mostHeldOut = 2 ** 16
+const mostForNgrams = 2 ** 21
+
+/** Token files as a configuration file and the flags name them. */
+export interface WrittenTokenFiles {
+  /** As Megatron-LM's `--data-path`: prefixes, or weights and prefixes by turns; as one text or in words. */
+  readonly dataPath?: string | readonly string[]
+  readonly order?: 'megatron' | 'packed'
+  readonly split?: string
+  readonly samples?: number
+}
+
+/**
+ * `tokenFiles` of a configuration file.
+ * @throws UsageError naming file and field
+ */
+export function writtenTokenFiles(value: unknown, config: string): WrittenTokenFiles | undefined {
+  if (value === undefined) return undefined
+  try {
+    return checkWritten<WrittenTokenFiles>('tokenFiles', value, `${config}: tokenFiles`)
+  } catch (error) {
+    throw new UsageError((error as Error).message)
+  }
+}
+
+/**
+ * What a run has in its record: every prefix whole, the number of samples that Megatron-LM's order is made for.
+ * @param folder that paths count from
+ * @param steps and batch size of the run, of which the samples follow where none are given
+ * @throws UsageError for words that are no data path, an order that cannot be, or files that may not train
+ */
+export function tokenFilesOf(
+  { dataPath, order = 'megatron', split = '969,30,1', samples }: WrittenTokenFiles,
+  folder: string,
+  { steps, batchSize }: Pick<RunConfiguration, 'steps' | 'batchSize'>,
+): RunTokenFiles {
+  const words = typeof dataPath === 'string' ? dataPath.trim().split(/\s+/) : (dataPath ?? [])
+  let read: { prefix: string; weight?: number }[]
+  try {
+    read = readDataPath(words.filter((word) => word !== ''))
+    splitRange(1000, split, 'train')
+  } catch (error) {
+    throw new UsageError((error as Error).message)
+  }
+  if (order === 'packed' && read.length > 1)
+    throw new UsageError(
+      `--order packed reads one set of token files, got ${read.length}; kumiki data mix makes one of them, and --order megatron blends them by weight`,
+    )
+  const found = {
+    datasets: read.map(({ prefix, weight }) => ({
+      prefix: resolve(folder, prefixOf(prefix)),
+      ...(weight !== undefined && { weight }),
+    })),
+    order,
+    split,
+    ...(order === 'megatron' && { samples: samples ?? steps * batchSize }),
+  }
+  for (const { prefix } of found.datasets) subsetsOf(prefix)
+  return found
+}
+
+/** @throws UsageError where what is recorded beside the files may not train */
+function subsetsOf(prefix: string): readonly TokenSubset[] | null {
+  const subsets = readSubsets(prefix)
+  for (const { subset, releaseLevel } of subsets ?? []) {
+    try {
+      assertTrainable(subset, releaseLevel)
+    } catch (error) {
+      throw new UsageError(`${prefix}.subsets.json: ${(error as Error).message}`)
+    }
+  }
+  return subsets
+}
+
+/** Token files that are open. */
+export class TokenFiles {
+  readonly name: string
+  /** Tokens of the part that trains. */
+  readonly tokens: number
+  private readonly files: RunTokenFiles
+  private readonly datasets: readonly IndexedDatasetFile[]
+
+  private constructor(files: RunTokenFiles, datasets: readonly IndexedDatasetFile[]) {
+    this.files = files
+    this.datasets = datasets
+    this.name = files.datasets.map(({ prefix }) => basename(prefix)).join(', ')
+    this.tokens = datasets.reduce((sum, _, i) => sum + this.tokensOf(i), 0)
+  }
+
+  /** @throws Error naming a file that is missing or broken; UsageError for what may not train */
+  static async open(files: RunTokenFiles): Promise<TokenFiles> {
+    const datasets: IndexedDatasetFile[] = []
+    try {
+      for (const { prefix } of files.datasets) {
+        subsetsOf(prefix)
+        datasets.push(await openIndexedDataset(prefix))
+      }
+      return new TokenFiles(files, datasets)
+    } catch (error) {
+      for (const dataset of datasets) dataset.close()
+      throw error
+    }
+  }
+
+  close(): void {
+    for (const dataset of this.datasets) dataset.close()
+  }
+
+  /**
+   * The batches of a run, which go on where a state says.
+   * @throws UsageError where the order ends before the last step
+   */
+  source({ batchSize, sequenceLength, seed, steps }: RunConfiguration): BatchSource {
+    const { order, split, samples } = this.files
+    if (order === 'packed') {
+      const [dataset] = this.datasets
+      const tokens = this.tokensOf(0)
+      return streamBatches({
+        dataset: { tokens, readStream: (position, into) => dataset.readStream(position, into) },
+        ...{ sequenceLength, batchSize, seed },
+      })
+    }
+    if (samples === undefined || steps * batchSize > samples)
+      throw new UsageError(
+        `${steps} steps of ${batchSize} sequences read ${steps * batchSize} samples, but the order of ${this.name} was made for ${samples}; another number would be another order. Begin a run with tokenFiles.samples of as many as it may ever read`,
+      )
+    const datasets = this.datasets.map((dataset, i): ReadableDataset & { weight?: number } => ({
+      name: this.files.datasets[i].prefix,
+      sequenceLengths: dataset.sequenceLengths,
+      sequence: (sequence, offset, length) => dataset.sequence(sequence, offset, length),
+      readSequence: (sequence, offset, into) => dataset.readSequence(sequence, offset, into),
+      ...(this.files.datasets[i].weight !== undefined && { weight: this.files.datasets[i].weight }),
+    }))
+    return megatronBatches({ datasets, sequenceLength, batchSize, samples, seed, split })
+  }
+
+  /**
+   * Documents that do not train: of the part of the split that validates.
+   * @throws Error where there are none, or an id is none of the tokenizer's
+   */
+  heldOut(tokenizer: Tokenizer): Int32Array[] {
+    const found = this.read('valid', mostHeldOut, tokenizer)
+    if (found.length === 0)
+      throw new Error(
+        `${this.name}: the split ${this.files.split} leaves nothing to hold out; give --split with more of it, or heldOut: { NAME: PATH } in the configuration`,
+      )
+    return found
+  }
+
+  /** The beginning of what trains: enough for baselines. */
+  sample(tokenizer: Tokenizer): Int32Array[] {
+    return this.read('train', mostForNgrams, tokenizer)
+  }
+
+  /** What a run takes of each subset, from its own steps. */
+  used({ steps, batchSize, sequenceLength }: RunConfiguration): UsedSubset[] {
+    const taken = steps * batchSize * sequenceLength
+    const shares = this.shares()
+    return this.datasets.flatMap((_, i) => {
+      const { prefix } = this.files.datasets[i]
+      const own = this.tokensOf(i)
+      const passes = own === 0 ? 0 : (taken * shares[i]) / own
+      const subsets = subsetsOf(prefix) ?? [{ ...unknown, subset: basename(prefix), tokens: own }]
+      const all = subsets.reduce((sum, { tokens }) => sum + tokens, 0)
+      return subsets.map(({ subset, language, source, licence, releaseLevel, repeats, tokens }) => ({
+        subset: subsets.length > 1 && this.datasets.length > 1 ? `${basename(prefix)}/${subset}` : subset,
+        ...{ language, source, licence, releaseLevel },
+        repeats: Number((repeats * passes).toPrecision(6)),
+        tokens: all === 0 ? 0 : Math.round((taken * shares[i] * tokens) / all),
+      }))
+    })
+  }
+
+  /** The part of the batches that each dataset gives. */
+  private shares(): number[] {
+    const weights = this.files.datasets.map(({ weight }, i) => weight ?? this.tokensOf(i))
+    const all = weights.reduce((sum, weight) => sum + weight, 0)
+    return weights.map((weight) => (all === 0 ? 0 : weight / all))
+  }
+
+  private tokensOf(dataset: number): number {
+    const { sequenceLengths } = this.datasets[dataset]
+    const [begin, end] = splitRange(sequenceLengths.length, this.files.split, 'train')
+    let tokens = 0
+    for (let i = begin; i < end; i++) tokens += sequenceLengths[i]
+    return tokens
+  }
+
+  private read(part: 'train' | 'valid', most: number, { vocabSize }: Tokenizer): Int32Array[] {
+    const shares = this.shares()
+    return this.datasets.flatMap((dataset, i) => {
+      const { prefix } = this.files.datasets[i]
+      let range: readonly [number, number]
+      try {
+        range = splitRange(dataset.sequenceLengths.length, this.files.split, part)
+      } catch {
+        return []
+      }
+      const found: Int32Array[] = []
+      let left = Math.ceil(most * shares[i])
+      for (let sequence = range[0]; sequence < range[1] && left > 0; sequence++) {
+        const length = Math.min(left, dataset.sequenceLengths[sequence])
+        if (length === 0) continue
+        const ids = dataset.sequence(sequence, 0, length)
+        const strange = ids.find((id) => id < 0 || id >= vocabSize)
+        if (strange !== undefined)
+          throw new Error(
+            `${prefix}: sequence ${sequence} holds the id ${strange}, but the tokenizer has ${vocabSize} pieces; it is not the one that the files were made with`,
+          )
+        found.push(ids)
+        left -= length
+      }
+      return found
+    })
+  }
+}
+
+/** Of files beside which nothing is recorded, as of texts without a source. */
+const unknown = { language: null, source: null, licence: null, releaseLevel: 'L3', repeats: 1 } as const
