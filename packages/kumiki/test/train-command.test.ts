@@ -169,6 +169,13 @@ test('another device or arithmetic is said, another number of threads is not', (
   expect(remarks('cpu (WebAssembly SIMD, 1 thread)')).toEqual([])
   for (const device of ['cpu (WebAssembly relaxed SIMD, 2 threads)', 'webgpu (nvidia ada)'])
     expect(remarks(device)).toEqual([expect.stringContaining(`this is ${device}: its results differ in the last bits`)])
+  // A schedule in JSON has its numbers in itself.
+  const { learningRate, minLearningRateRatio, warmupSteps, decayFraction, ...rest } = configuration
+  const cooldown = { ...rest, schedule: { kind: 'constant', value: learningRate } }
+  expect(resumeRemarks({ configuration, device: 'cpu' }, cooldown, 4, 'cpu')).toEqual([
+    expect.stringMatching(/^schedule was .* from here on$/),
+    ...(minLearningRateRatio < 1 ? [expect.stringMatching(/^The learning rate of step 5 is/)] : []),
+  ])
   // A longer run moves the end of its schedule.
   const made = { configuration, device: 'cpu' }
   expect(resumeRemarks(made, { ...configuration, steps: 12 }, 8, 'cpu').join('\n')).toMatch(

@@ -114,6 +114,16 @@ describe('lineChart', () => {
     }
   })
 
+  test('on a narrow chart the labels of rules stand where they cover less', () => {
+    const falling = Array.from({ length: 50 }, (_, i) => [i, 6 - i / 12] as const)
+    const rising = falling.map(([x, y]) => [x, 8 - y] as const)
+    const anchor = (points: typeof falling) =>
+      /text-anchor="(\w+)"[^>]*>unigram</.exec(
+        lineChart({ ...chart, rules: [{ label: 'unigram', y: 2.2 }], lines: [{ label: '', points }] }, { width: 340 }),
+      )![1]
+    expect([anchor(falling), anchor(rising)]).toEqual(['start', 'end'])
+  })
+
   test('bands are shaded and named where the name fits', () => {
     const lines = [
       {

@@ -82,7 +82,19 @@ describe('runReport and compareRuns', () => {
     expect(figures.length).toBe(1)
     expect(page).toContain('rich, spike')
     expect(page).toContain('31.0 %')
+    expect(page).toContain('>200 MB<')
     expect(runReport(run({ metrics }))).toMatch(/Of the FLOP\/s measured.*31\.0 %/s)
+  })
+
+  test('runs laid side by side show the settings that differ, and names of fields that can be broken', () => {
+    const config = { checkpoints: { keepEvery: 5 } }
+    const other = { ...summary(3), precision: 'fp8-hybrid' }
+    const heads = (page: string) =>
+      [...page.matchAll(/<th scope="col">(precision|seed|device)</g)].map(([, name]) => name)
+    expect(heads(compareRuns([run(), run({ name: 'same' })]))).toEqual([])
+    const page = compareRuns([run({ summary: summary(3), config }), run({ name: 'other', summary: other, config })])
+    expect(heads(page)).toEqual(['precision'])
+    expect(page).toContain('checkpoints.<wbr>keep<wbr>Every')
   })
 
   test('draws gaps for what is not finite, and a single step', () => {

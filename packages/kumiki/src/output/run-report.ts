@@ -82,8 +82,12 @@ async function spikesOf(metrics: readonly StepMetrics[]): Promise<number[]> {
   return metrics.flatMap(({ step, loss }) => (detector.push(loss).spike ? [step] : []))
 }
 
+/** What a run was made of, without what only tells its record from others. */
 function configuration(json: unknown, file: string): Record<string, unknown> {
   const record = upgradeRunRecord(json)
-  if (typeof record === 'object' && record !== null && !Array.isArray(record)) return record as Record<string, unknown>
+  if (typeof record === 'object' && record !== null && !Array.isArray(record)) {
+    const { id: _, version: __, processes, ...made } = record as Record<string, unknown>
+    return Array.isArray(processes) ? { ...made, processes: processes.length } : made
+  }
   throw new Error(`${file}: it must be a JSON object`)
 }

@@ -163,10 +163,20 @@ function drawLines(
   )
   const right = width - marginRight
   const toX = scale({ x: { type: xScale, domain: x, range: [marginLeft, right] } })!
+  /** Values under a label that would begin at `from`. */
+  const under = (from: number, place: number, label: string) =>
+    finite.filter(({ x, y }) => {
+      const [px, py] = [toX.apply(x) as number, toY.apply(y) as number]
+      return px >= from && px <= from + textWidth(label, fontSize) && py >= place - 16 && py <= place
+    }).length
+  const before = right - Math.max(0, ...labels.map(({ label }) => textWidth(label, fontSize)))
+  const covered = (from: number) => labels.reduce((sum, { label, place }) => sum + under(from, place, label), 0)
+  // On a phone they stand on the rules, at the end where they cover less.
+  const atStart = !labelled && covered(marginLeft + 4) < covered(before)
   const ruleText = labels.map(({ label, at: line, place }) =>
     labelled
       ? `<path d="M${right},${round(line)}L${right + 8},${round(place)}" stroke="currentColor" stroke-opacity="0.5" fill="none"/>${textElement(right + 11, place + 4, fitted(label, fontSize, marginRight - 12), 'start')}`
-      : textElement(right, place - 4, label, 'end', { halo: true }),
+      : textElement(atStart ? marginLeft + 4 : right, place - 4, label, atStart ? 'start' : 'end', { halo: true }),
   )
   const body = drawPlot(
     {

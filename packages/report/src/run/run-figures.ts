@@ -51,11 +51,14 @@ export function runFigures(runs: readonly ReportRun[], document?: PictureDocumen
       fromZero: true,
       yTick: (y) => percent(y, y < 0.1 ? 1 : 0),
     }),
-    ...optional('Memory of the process', 'processBytes', { fromZero: true, yTick: gigabytes }),
+    ...optional('Memory of the process', 'processBytes', { fromZero: true, yTick: memoryTick }),
     ...optional('Load of the fullest expert, 1 where all are even', 'expertLoad', { yTick: plain }),
     ...optional('Balance of the routers, 1 where all are even', 'expertBalance', { yTick: plain }),
   ])}`
 }
+
+/** 250 MB, 1.5 GB: a gigabyte has ticks too. */
+const memoryTick = (bytes: number) => (bytes < 1e9 ? `${Math.round(bytes / 1e6)} MB` : gigabytes(bytes))
 
 function lossChart(runs: readonly ReportRun[], axis: Axis): LineChart {
   const several = runs.length > 1

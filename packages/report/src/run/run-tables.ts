@@ -1,12 +1,18 @@
 /** The tables of runs: baselines against the model, runs against each other, configurations. */
 import { table } from '../page/parts.ts'
 import { colorOf } from '../svg/colors.ts'
-import { html, type Markup } from '../text/markup.ts'
+import { html, type Markup, raw } from '../text/markup.ts'
 import { count, decimals, duration, nothing, percent, shortCount } from '../text/numbers.ts'
 import { baselineNames, type HeldOut, type ReportRun, type RunResult, sameTokens } from './run.ts'
 import { finalTrainingLoss, medianOf } from './smooth.ts'
 
 const longestValue = 400
+
+const settingsOfRuns: readonly { readonly name: string; readonly of: (result: RunResult) => string }[] = [
+  { name: 'precision', of: ({ precision }) => precision },
+  { name: 'seed', of: ({ seed }) => String(seed) },
+  { name: 'device', of: ({ device }) => device },
+]
 
 /** The model and the counting models on the same held-out text. */
 export function baselineTable({ heldOut, baselines }: RunResult): Markup {
@@ -26,12 +32,14 @@ export function baselineTable({ heldOut, baselines }: RunResult): Markup {
   })
 }
 
-/** One line a run. */
+/** One line a run. What all runs have in common at the end (precision, seed, device) stands with their configurations alone. */
 export function runsTable(runs: readonly ReportRun[]): Markup {
   const comparable = sameTokens(runs)
   const measure = ({ summary }: ReportRun) =>
     summary?.heldOut[comparable ? 'natsPerToken' : 'bitsPerByte'] ?? Number.POSITIVE_INFINITY
   const best = Math.min(...runs.map(measure))
+  const results = runs.flatMap(({ summary }) => summary ?? [])
+  const settings = settingsOfRuns.filter(({ of }) => new Set(results.map(of)).size > 1)
   const rows = runs.map((run, color) => {
     const { summary, metrics } = run
     const last = metrics[metrics.length - 1]
@@ -46,9 +54,7 @@ export function runsTable(runs: readonly ReportRun[]): Markup {
       percent(medianOf(run, 'mfu')),
       duration(summary?.seconds ?? last?.seconds ?? Number.NaN),
       shortCount(summary?.parameters ?? Number.NaN),
-      summary?.precision ?? nothing,
-      summary ? String(summary.seed) : nothing,
-      summary?.device ?? nothing,
+      ...settings.map(({ of }) => (summary ? of(summary) : nothing)),
     ]
   })
   const head = [
@@ -62,12 +68,11 @@ export function runsTable(runs: readonly ReportRun[]): Markup {
     'MFU',
     'time',
     'parameters',
-    'precision',
-    'seed',
-    'device',
+    ...settings.map(({ name }) => name),
   ]
   return table(head, rows, {
     caption: 'Runs',
+    textColumns: settings.some(({ name }) => name === 'device') ? [head.length - 1] : [],
     rowClasses: runs.map((run) => (Number.isFinite(best) && measure(run) === best ? 'best' : undefined)),
   })
 }
@@ -95,11 +100,15 @@ export function configurationTables(runs: readonly ReportRun[]): Markup {
   if (runs.length === 1) return groups(flat[0])
   const differs = (path: string) => flat.some((fields) => fields.get(path) !== flat[0].get(path))
   paths.sort((a, b) => Number(differs(b)) - Number(differs(a)))
-  const rows = paths.map((path) => [path, ...flat.map((fields) => fields.get(path) ?? nothing)])
+  const rows = paths.map((path) => [breakable(path), ...flat.map((fields) => fields.get(path) ?? nothing)])
   const rowClasses = paths.map((path) => (differs(path) ? 'differs' : undefined))
   return html`<p class="note">Fields in which the runs differ come first.</p>
 ${table(['field', ...runs.map(({ name }) => name)], rows, { caption: 'Configuration of each run', className: 'config', rowClasses })}`
 }
+
+/** A path that may be broken where a name or word of it begins. */
+const breakable = (path: string): Markup =>
+  html`${path.split(/(?<=\.)|(?<=[a-z])(?=[A-Z])/).map((word, i) => html`${i > 0 ? raw('<wbr>') : undefined}${word}`)}`
 
 /** One table for each object of the configuration, and one for the values beside them. */
 function groups(fields: ReadonlyMap<string, string>): Markup {

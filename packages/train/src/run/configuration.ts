@@ -63,7 +63,7 @@ export class RunConfigurationError extends RangeError {
 }
 
 /** The numbers that a schedule by name is made of. */
-const ofNamedSchedules = ['learningRate', 'minLearningRateRatio', 'warmupSteps', 'decayFraction'] as const
+export const ofNamedSchedules = ['learningRate', 'minLearningRateRatio', 'warmupSteps', 'decayFraction'] as const
 type ScheduleNumbers = Readonly<Record<(typeof ofNamedSchedules)[number], number>> & { readonly steps: number }
 
 const afterWarmup = (schedule: ScheduleDescription, steps: number): ScheduleDescription =>

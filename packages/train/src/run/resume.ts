@@ -5,6 +5,7 @@ import {
   changeRunConfiguration,
   checkRunConfiguration,
   configurationChanges,
+  ofNamedSchedules,
   type RunConfiguration,
   type RunConfigurationChanges,
   RunConfigurationError,
@@ -109,8 +110,11 @@ export function resumeRemarks(
   const lines: string[] = []
   const former = configurationMade(made)
   if (!made || !former) return lines
+  // A schedule in JSON has its numbers in itself: that there are none beside it any more is no change of its own.
+  const within: readonly string[] = typeof configuration.schedule === 'object' ? ofNamedSchedules : []
   for (const [field, [before, after]] of Object.entries(configurationChanges(former, configuration)))
-    lines.push(`${field} was ${show(before)} up to step ${step}, and is ${show(after)} from here on`)
+    if (after !== undefined || !within.includes(field))
+      lines.push(`${field} was ${show(before)} up to step ${step}, and is ${show(after)} from here on`)
   if (step < configuration.steps) {
     const schedule = scheduleOf(former, kinds)
     const before = former.steps > step ? schedule(step) : schedule(step - 1)
