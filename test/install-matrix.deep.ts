@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { chromium as playwright } from 'playwright-core'
+import { type Page, chromium as playwright } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 // @ts-expect-error: a script without types
 import { pack } from '../scripts/pack.mjs'
@@ -14,13 +14,16 @@ import { pack } from '../scripts/pack.mjs'
 import { chromium } from '../scripts/swiftshader.mjs'
 
 // What a user's own tools make of the tarballs: each package alone in an empty project, by npm; every sub-path imported by Node 20, 22 and 24, Bun and Deno; type-checked
-// with the libraries' declarations included; bundled by esbuild, Vite and webpack, and the bundle run in a browser with threads. Linux on x64, with npm's registry.
+// with the libraries' declarations included; bundled by esbuild, Vite and webpack, and the bundle run in a browser with threads; a page of Next by either of its bundlers,
+// computed on the server and in the browser. Linux on x64, with npm's registry.
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const folder = mkdtempSync(join(tmpdir(), 'kumiki-matrix-'))
 const tools = join(folder, 'tools')
 const bin = (name: string) => join(tools, 'node_modules', name)
-const { NODE_OPTIONS: _, ...env } = process.env
+const { NODE_OPTIONS: _, NODE_ENV: _ofTests, ...ofProcess } = process.env
+const env = { ...ofProcess, NEXT_TELEMETRY_DISABLED: '1' } as unknown as NodeJS.ProcessEnv
+const next = ['next@16', 'react@19', 'react-dom@19']
 const run = async (cwd: string, command: string, ...args: string[]): Promise<string> => {
   const { stdout } = await promisify(execFile)(command, args, { cwd, env, maxBuffer: 1 << 26 }).catch((error) => {
     throw new Error(
@@ -115,6 +118,16 @@ describe.each(names)('%s alone in an empty project', (name) => {
   })
 })
 
+async function inBrowser(look: (page: Page) => Promise<void>): Promise<void> {
+  const { executablePath, env: environment } = chromium()
+  const browser = await playwright.launch({ executablePath, env: environment, args: ['--no-sandbox'], headless: true })
+  try {
+    await look(await browser.newPage())
+  } finally {
+    await browser.close()
+  }
+}
+
 describe('a bundle of tensor, tokenizer and planner', () => {
   const bundlers: Record<string, (dir: string) => Promise<void>> = {
     async esbuild(dir) {
@@ -191,22 +204,82 @@ globalThis.result = (async () => {
       }
     })
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    const { executablePath, env: environment } = chromium()
-    const browser = await playwright.launch({
-      executablePath,
-      env: environment,
-      args: ['--no-sandbox'],
-      headless: true,
-    })
     try {
-      const page = await browser.newPage()
-      await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
-      const result = await page.evaluate(() => (globalThis as any).result)
-      expect(result).toMatchObject({ values: [2, 4, 6], rate: 1, plan: 'function' })
-      expect(result.name).toContain('2 threads')
+      await inBrowser(async (page) => {
+        await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
+        const result = await page.evaluate(() => (globalThis as any).result)
+        expect(result).toMatchObject({ values: [2, 4, 6], rate: 1, plan: 'function' })
+        expect(result.name).toContain('2 threads')
+      })
     } finally {
-      await browser.close()
       server.close()
+    }
+  })
+})
+
+describe('a page of Next', () => {
+  const page = {
+    'app/layout.jsx': `export default function Layout({ children }) {
+  return <html lang="en"><body>{children}</body></html>
+}`,
+    // A server component: computed in Node when the page is built.
+    'app/page.jsx': `import { wsd } from '@kumiki/optim'
+import { init, matmul } from '@kumiki/tensor'
+import { Product } from './product'
+export default async function Page() {
+  const device = await init({ backend: 'cpu', threads: 1 })
+  const product = await matmul(device.tensor([[1, 2]]), device.tensor([[3], [4]])).data()
+  device.dispose()
+  return <main><p>{\`server \${product[0]} \${wsd({ peak: 1, steps: 10, decaySteps: 2 })(3)}\`}</p><Product /></main>
+}`,
+    'app/product.jsx': `'use client'
+import { init, matmul } from '@kumiki/tensor'
+import { useEffect, useState } from 'react'
+export function Product() {
+  const [text, show] = useState('')
+  useEffect(() => {
+    const compute = async () => {
+      const device = await init({ backend: 'cpu', threads: 1 })
+      const product = await matmul(device.tensor([[5, 6]]), device.tensor([[7], [8]])).data()
+      device.dispose()
+      show('client ' + product[0])
+    }
+    compute()
+  }, [])
+  return <p id="client">{text}</p>
+}`,
+  }
+
+  test.each([
+    ['webpack', '--webpack'],
+    ['Turbopack', '--turbopack'],
+  ])('by %s computes on the server and in a browser, without a warning', async (_, flag) => {
+    const dir = join(folder, `next${flag}`)
+    mkdirSync(join(dir, 'app'), { recursive: true })
+    writeFileSync(join(dir, 'package.json'), '{ "private": true, "type": "module" }')
+    const tarballs = [...withOurs('@kumiki/tensor'), '@kumiki/optim'].map((one) => packed.get(one)!.tarball)
+    await run(dir, 'npm', 'install', '--no-audit', '--no-fund', '--prefer-offline', ...tarballs, ...next)
+    for (const [file, text] of Object.entries(page)) writeFileSync(join(dir, file), text)
+    const bin = join(dir, 'node_modules', 'next', 'dist', 'bin', 'next')
+    expect(await run(dir, process.execPath, bin, 'build', flag)).not.toMatch(/warning|Critical dependency/i)
+    const server = spawn(process.execPath, [bin, 'start', '--hostname', '127.0.0.1', '--port', '0'], { cwd: dir, env })
+    try {
+      const address = await new Promise<string>((resolve, reject) => {
+        let said = ''
+        server.stdout.on('data', (text) => {
+          said += text
+          const [found] = /http:\/\/127\.0\.0\.1:[1-9]\d*/.exec(said) ?? []
+          if (found) resolve(found)
+        })
+        server.once('exit', () => reject(new Error(`next start ended: ${said}`)))
+      })
+      expect(await (await fetch(address)).text()).toContain('server 11 1')
+      await inBrowser(async (page) => {
+        await page.goto(address)
+        await expect.poll(() => page.locator('#client').textContent(), { timeout: 60_000 }).toBe('client 83')
+      })
+    } finally {
+      server.kill()
     }
   })
 })

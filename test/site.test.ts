@@ -1,6 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { expect, test } from 'vitest'
+// @ts-expect-error: a module without types
+import { apiSidebar } from '../apps/site/generator/.vitepress/navigation.mjs'
 import { fillLecture, markersOf } from '../apps/site/src/lecture/fill.ts'
 import { rewrite, root, sitePages } from '../apps/site/src/pages.ts'
 import { resultsPage } from '../apps/site/src/results.ts'
@@ -68,6 +70,27 @@ test('every table and figure of the lecture is computed', () => {
 test('the front pages keep their indentation, which a formatter once took', () => {
   for (const file of ['apps/site/home/index.md', 'apps/site/home/ja/index.md'])
     expect(textOf(file)).toMatch(/^---\nlayout: home\nhero:\n {2}name: .*\n {2}text: [\s\S]*\n {2}actions:\n {4}- \{/)
+})
+
+test('the API reference lists each package once, with its other entries below it', () => {
+  const several = ['index.md', 'index-1.md', 'node.md'].map((file) => `@kumiki/data/${file}`)
+  const sidebar = apiSidebar([
+    'index.md',
+    ...several,
+    '@kumiki/optim.md',
+    'kumiki/index.md',
+    'kumiki/namespaces/data.md',
+  ])
+  expect(sidebar).toEqual([
+    { text: '@kumiki/optim', link: '/api/@kumiki/optim' },
+    {
+      text: '@kumiki/data',
+      link: '/api/@kumiki/data/index-1',
+      items: [{ text: '@kumiki/data/node', link: '/api/@kumiki/data/node' }],
+      collapsed: false,
+    },
+    { text: 'kumiki', link: '/api/kumiki/index' },
+  ])
 })
 
 test('results name their machine and commit', () => {

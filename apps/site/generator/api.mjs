@@ -1,8 +1,8 @@
 // The API reference as Markdown, one page an entry of a package: `node apps/site/generator/api.mjs FOLDER`. From the sources that the `source`
 // condition names. It stands here because typedoc and its plugin are the generator's dependencies alone.
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { Application } from 'typedoc'
 import { packages } from '../../../scripts/build.mjs'
 
@@ -13,6 +13,18 @@ const common = { disableSources: true, excludePrivate: true, excludeInternal: tr
 function must(app, done) {
   if (!done || app.logger.hasErrors()) throw new Error('typedoc failed')
   return done
+}
+
+/** Modules under the names that they are imported by: typedoc takes those of their files. */
+function nameModules(part, manifest) {
+  const places = new Map(
+    Object.entries(manifest.exports).flatMap(([path, { source }]) =>
+      source && path !== '.' ? [[relative('src', source).replace(/\.ts$/, ''), path.slice(2)]] : [],
+    ),
+  )
+  const json = JSON.parse(readFileSync(part, 'utf8'))
+  for (const child of json.children ?? []) child.name = places.get(child.name) ?? child.name
+  writeFileSync(part, JSON.stringify(json))
 }
 
 try {
@@ -32,6 +44,7 @@ try {
     })
     const part = join(folder, `${parts.length}.json`)
     await app.generateJson(must(app, await app.convert()), part)
+    nameModules(part, manifest)
     parts.push(part)
   }
   const app = await Application.bootstrapWithPlugins({

@@ -3,22 +3,17 @@ import { existsSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitepress'
-import { english, japanese } from './navigation.mjs'
+import { apiSidebar, english, japanese } from './navigation.mjs'
 
 const pages = join(dirname(fileURLToPath(import.meta.url)), '..', 'pages')
 const api = join(pages, 'api')
 
-/** A link an entry of a package, folder by folder. */
-function apiLinks(folder = api, path = '/api') {
-  if (!existsSync(folder)) return []
-  return readdirSync(folder, { withFileTypes: true })
-    .sort((a, b) => a.name.localeCompare(b.name))
-    .flatMap((entry) => {
-      if (entry.isDirectory()) return apiLinks(join(folder, entry.name), `${path}/${entry.name}`)
-      const name = entry.name === 'index.md' ? path.slice(5) : `${path.slice(5)}/${entry.name.replace('.md', '')}`
-      return name ? [{ text: name.replace(/^\//, ''), link: `${path}/${entry.name.replace('.md', '')}` }] : []
-    })
-}
+/** Pages of the API reference, which `--no-api` leaves out. */
+const apiPages = existsSync(api)
+  ? readdirSync(api, { recursive: true, encoding: 'utf8' })
+      .map((name) => name.replaceAll('\\', '/'))
+      .filter((name) => name.endsWith('.md'))
+  : []
 
 export default defineConfig({
   srcDir: 'pages',
@@ -81,7 +76,7 @@ export default defineConfig({
     outline: [2, 3],
   },
   locales: {
-    root: { label: 'English', lang: 'en', themeConfig: english(apiLinks()) },
+    root: { label: 'English', lang: 'en', themeConfig: english(apiSidebar(apiPages)) },
     ja: {
       label: '日本語',
       lang: 'ja',

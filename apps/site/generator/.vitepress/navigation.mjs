@@ -39,6 +39,24 @@ const lecture = [
   ['release', 'Releasing', '公開'],
 ]
 
+/**
+ * The sidebar of the API reference: each package once, with its other entries below it.
+ * @param files pages in the reference's folder, such as `@kumiki/data/node.md`. A package of several entries has an `index-1.md` for the one that is
+ * imported by its name, beside an `index.md` that only lists them; what `kumiki` passes on stands with its own package.
+ */
+export function apiSidebar(files) {
+  const pages = files.map((file) => file.replace(/\.md$/, '')).filter((page) => !page.startsWith('kumiki/namespaces/'))
+  const links = new Map()
+  for (const name of [...packages.map((name) => `@kumiki/${name}`), 'kumiki']) {
+    const main = [`${name}/index-1`, name, `${name}/index`].find((page) => pages.includes(page))
+    if (!main) continue
+    const others = pages.filter((page) => page.startsWith(`${name}/`) && !/\/index(-1)?$/.test(page)).sort()
+    const items = others.map((page) => item(page, `/api/${page}`))
+    links.set(name, { ...item(name, `/api/${main}`), ...(items.length > 0 && { items, collapsed: false }) })
+  }
+  return [...links.values()]
+}
+
 export const english = (api) => ({
   nav: [
     item('Start here', '/getting-started'),

@@ -42,7 +42,7 @@ async function defaultGpu(): Promise<{ gpu: GPU; release: () => void }> {
   let create: (flags: string[]) => GPU
   try {
     const name = 'webgpu' // kept from bundlers: the package is optional and for Node only
-    ;({ create } = await import(/* @vite-ignore */ name))
+    ;({ create } = await import(/* @vite-ignore */ /* webpackIgnore: true */ name))
   } catch {
     throw new DeviceError(
       "webgpu: this runtime has no navigator.gpu, and the npm package 'webgpu' is not installed (npm install webgpu)",
