@@ -5,7 +5,8 @@ import { format } from 'node:util'
 import { transform } from 'esbuild'
 import { expect, test, vi } from 'vitest'
 
-// Every TypeScript and JavaScript block of the guides, and the first of every README, runs as it stands; every JSON block is JSON.
+// Every TypeScript and JavaScript block of the guides, and the first of every README, runs as it stands; every JSON block is JSON. A page in Japanese has the code of
+// the English one.
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 
@@ -62,7 +63,17 @@ async function run(source: string, folder: string): Promise<string> {
   return printed.join('')
 }
 
-const withCode = Object.keys(documents).filter((file) => /^```(?:ts|js)$/m.test(readFileSync(join(root, file), 'utf8')))
+/** Pages in Japanese and the English ones that they are of: their code is the same, and runs there. */
+const twins = Object.keys(documents).flatMap((japanese) => {
+  const english = japanese.startsWith('docs/ja/')
+    ? japanese.replace('docs/ja/', 'docs/')
+    : japanese.endsWith('.ja.md')
+      ? japanese.replace('.ja.md', '.md')
+      : undefined
+  return english === undefined ? [] : [[english, japanese]]
+})
+const inEnglish = Object.keys(documents).filter((file) => !twins.some(([, japanese]) => japanese === file))
+const withCode = inEnglish.filter((file) => /^```(?:ts|js)$/m.test(readFileSync(join(root, file), 'utf8')))
 
 test.each(withCode)('the examples of %s run', async (file) => {
   const text = readFileSync(join(root, file), 'utf8')
@@ -87,14 +98,11 @@ test('every package but the command line shows an example, and every JSON block 
   }
 })
 
-test('the Japanese and the English main pages show the same code and the same commands', () => {
-  for (const [english, japanese] of [
-    ['README.md', 'README.ja.md'],
-    ['docs/getting-started.md', 'docs/ja/getting-started.md'],
-    ['docs/concepts.md', 'docs/ja/concepts.md'],
-  ]) {
-    const code = (file: string, language: string) =>
-      blocks(readFileSync(join(root, file), 'utf8'), language).map((block) => block.replace(/ *(\/\/|#) .*$/gm, ''))
-    for (const language of ['ts', 'sh']) expect(code(japanese, language)).toEqual(code(english, language))
-  }
+test('Japanese pages show the same code and the same commands as the English ones', () => {
+  const code = (file: string, language: string) =>
+    blocks(readFileSync(join(root, file), 'utf8'), language).map((block) => block.replace(/ *(\/\/|#) .*$/gm, ''))
+  expect(twins.length).toBeGreaterThan(12)
+  for (const [english, japanese] of twins)
+    for (const language of ['ts', 'js', 'sh', 'json'])
+      expect(code(japanese, language), `${japanese}, ${language}`).toEqual(code(english, language))
 })
