@@ -58,10 +58,13 @@ describe('documents of a file', () => {
     expect(await read(write('b.jsonl', '{"body":"x"}\n'), { field: 'body' })).toEqual(['x'])
   })
 
-  it.each(['snappy', 'zstd', 'gzip'])('parquet, %s', async (codec) => {
+  it.each(['snappy', 'zstd', 'gzip', 'brotli', 'lz4', 'pages-v2'])('parquet, %s', async (codec) => {
     const path = vector(`texts-${codec}.parquet`)
     expect(await read(path)).toEqual(['組木は釘を使わない。', 'the second row', 'a'.repeat(3000)])
-    await expect(read(path, { field: 'body' })).rejects.toThrow('no column "body"; it has id, text (--field names it)')
+    await expect(read(path, { field: 'body' })).rejects.toThrow(
+      `no column "body"; it has id, ${codec === 'pages-v2' ? 'tags, text, meta' : 'text'} (--field names it)`,
+    )
+    if (codec === 'pages-v2') await expect(read(path, { field: 'tags' })).rejects.toThrow('column "tags" holds no text')
     await expect(read(path, { field: 'id' })).rejects.toThrow('row 0: column "id" holds no text')
     for (const length of [20, 200]) {
       const cut = write(`cut-${codec}-${length}.parquet`, readFileSync(path).subarray(0, length))

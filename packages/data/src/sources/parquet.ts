@@ -15,7 +15,7 @@ export async function* parquetTexts(
   maxDocument: number,
   onBytes?: (bytes: number) => void,
 ): AsyncGenerator<string> {
-  const { asyncBufferFromFile, parquetMetadataAsync, parquetRead } = await import('hyparquet')
+  const { asyncBufferFromFile, parquetMetadataAsync, parquetRead, parquetSchema } = await import('hyparquet')
   const { compressors } = await import('hyparquet-compressors')
   const fail = (fault: string, cause?: unknown) => new Error(`${path}: ${fault}`, { cause })
   const bounded = Object.fromEntries(
@@ -35,7 +35,7 @@ export async function* parquetTexts(
   } catch (error) {
     throw fail(`it is no parquet file, or a broken one (${(error as Error).message})`, error)
   }
-  const names = metadata.schema.slice(1).map(({ name }) => name)
+  const names = parquetSchema(metadata).children.map(({ element }) => element.name)
   if (!names.includes(field))
     throw fail(`it has no column ${JSON.stringify(field)}; it has ${names.slice(0, 12).join(', ')} (--field names it)`)
   let begin = 0
