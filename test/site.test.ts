@@ -60,6 +60,9 @@ test('every table and figure of the lecture is computed', () => {
   const filled = chapters.map(({ file }) => fillLecture(textOf(file), (name, svg) => pictures.set(name, svg)))
   expect(chapters.flatMap(({ file }) => markersOf(textOf(file))).length).toBeGreaterThan(20)
   expect(filled.flatMap(markersOf)).toEqual([])
+  // The Japanese chapters have the same, in the same order.
+  for (const { file } of chapters)
+    expect(markersOf(textOf(file.replace('docs/', 'docs/ja/'))), file).toEqual(markersOf(textOf(file)))
   const all = filled.join('\n')
   for (const known of ['13,706,931,200', '196 %', '23,561', '48.60 %', '| LX | no | no | no |'])
     expect(all).toContain(known)

@@ -28,7 +28,10 @@ export function sitePages(): SitePage[] {
   return [
     ...inFolder('docs')
       .filter((name) => !name.startsWith('api/'))
-      .map((name) => ({ file: `docs/${name}`, path: name === 'README.md' ? 'guides.md' : name })),
+      .map((name) => ({
+        file: `docs/${name}`,
+        path: name === 'README.md' ? 'guides.md' : name.replace(/README\.md$/, 'index.md'),
+      })),
     ...inFolder('apps/site/home').map((name) => ({ file: `apps/site/home/${name}`, path: name })),
     ...readmes('packages').filter(({ file }) => !file.startsWith('packages/wasm/')),
     ...readmes('examples'),

@@ -126,7 +126,7 @@ export const japanese = () => ({
   nav: [
     item('はじめに', '/ja/getting-started'),
     item('考え方', '/ja/concepts'),
-    item('講義', '/lecture/'),
+    item('講義', '/ja/lecture/'),
     item('API', '/api/index'),
     { text: 'プレイグラウンド', link: '/playground/?lang=ja', target: '_self' },
   ],
@@ -157,9 +157,9 @@ export const japanese = () => ({
         item('jax-js、TensorFlow.js から', '/from-jax-js'),
       ]),
       group(
-        '講義 (英語)',
-        lecture.map(([path, , text]) => item(text, `/lecture/${path}`)),
-        true,
+        '講義をたどる',
+        [item('目次', '/ja/lecture/'), ...lecture.map(([path, , text]) => item(text, `/ja/lecture/${path}`))],
+        false,
       ),
     ],
   },
