@@ -1,4 +1,4 @@
-// Builds packages: `node scripts/build.mjs [--stale]`. tsup bundles each, dependencies first; the declarations of all follow in one go.
+// Builds packages: `node scripts/build.mjs [--stale | NAME ...]`. tsup bundles each, dependencies first; the declarations of all follow in one go.
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -34,7 +34,8 @@ const shared = () =>
     ...['build.mjs', 'declarations.mjs'].map((file) => statSync(join(root, 'scripts', file)).mtimeMs),
   )
 
-function isStale({ folder }) {
+/** Whether a package's dist is missing, or older than what it is made of. */
+export function isStale({ folder }) {
   const dist = join(folder, 'dist', 'index.js')
   const types = join(folder, 'dist', 'index.d.ts')
   if (!existsSync(dist) || !existsSync(types)) return true
@@ -52,5 +53,7 @@ export async function build(wanted = packages().filter(isStale)) {
   await declarations(wanted.map(({ folder }) => folder))
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url))
-  await build(process.argv.includes('--stale') ? undefined : packages())
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const named = packages().filter(({ name }) => process.argv.includes(name))
+  await build(process.argv.includes('--stale') ? undefined : named.length > 0 ? named : packages())
+}

@@ -13,8 +13,7 @@ const folder = mkdtempSync(join(tmpdir(), 'kumiki-check-'))
 let failed = 0
 try {
   const wanted = process.argv.slice(2)
-  for (const { name, tarball } of await pack(folder)) {
-    if (wanted.length > 0 && !wanted.includes(name)) continue
+  for (const { name, tarball } of await pack(folder, wanted.length > 0 ? wanted : undefined)) {
     const bytes = readFileSync(tarball)
     const buffer = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength)
     const { messages, pkg } = await publint({ pack: { tarball: buffer }, level: 'warning', strict: true })

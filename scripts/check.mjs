@@ -1,18 +1,18 @@
 // Every check that is not a test, each as its own process: `npm run -s check`. One line each, and the output of what fails.
 // With --json FILE the counts are written there too: { passed, failed }. With --changed (`npm run -s check:changed`) only what the work since
 // `main` touches: its files are linted, types are checked from the last time on, and of packages the ones with changed sources are built, packed and weighed.
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build, packages } from './build.mjs'
+import { packages } from './build.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const all = {
   'lint and format (biome)': ['biome', 'check', '.', '--diagnostic-level=warn', '--error-on-warnings'],
   'types (tsc)': ['tsc', '-p', 'tsconfig.json'],
   'unused files, exports, dependencies (knip)': ['knip', '--no-progress'],
-  'build (tsup, declarations)': () => build(),
+  'build (tsup, declarations)': [process.execPath, 'scripts/build.mjs', '--stale'],
   'packages (publint, are-the-types-wrong)': [process.execPath, 'scripts/check-packages.mjs'],
   'sizes (size-limit)': ['size-limit'],
   'sizes of what a page loads': [process.execPath, 'scripts/check-loads.mjs'],
@@ -54,7 +54,7 @@ function checksOf(files) {
       'unused files, exports, dependencies (knip)': all['unused files, exports, dependencies (knip)'],
     }),
     ...(names.length > 0 && {
-      [`build (${names.join(', ')})`]: () => build(touched),
+      [`build (${names.join(', ')})`]: [process.execPath, 'scripts/build.mjs', ...names],
       'packages (publint, are-the-types-wrong)': [process.execPath, 'scripts/check-packages.mjs', ...names],
       ...(weighed.length > 0 && { 'sizes (size-limit)': sizesOf(weighed) }),
       ...(some(/^packages\/(tensor|numerics)\/src\//) && {
@@ -71,39 +71,40 @@ function sizesOf(rows) {
   return ['size-limit', '--config', file]
 }
 
-const checks = process.argv.includes('--changed') ? checksOf(changedFiles()) : all
+const changed = process.argv.includes('--changed')
+const checks = changed ? checksOf(changedFiles()) : all
 
 const env = { ...process.env, PATH: join(root, 'node_modules', '.bin') + delimiter + (process.env.PATH ?? '') }
 
-async function run(check) {
-  if (typeof check === 'function') {
-    try {
-      await check()
-      return ''
-    } catch (error) {
-      return error.message
-    }
-  }
-  const [command, ...args] = check
+/** @returns what the check says where it fails, and nothing where it passes */
+function run([command, ...args]) {
   const shell = process.platform === 'win32'
-  const { status, stdout, stderr, error } = spawnSync(command, args, {
-    cwd: root,
-    env,
-    encoding: 'utf8',
-    shell,
-    maxBuffer: 1 << 27,
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { cwd: root, env, shell, stdio: ['ignore', 'pipe', 'pipe'] })
+    const said = []
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => said.push(text))
+    child.once('error', (error) => resolve(error.message))
+    child.once('close', (status) =>
+      resolve(status === 0 ? '' : Buffer.concat(said).toString() || `exit code ${status}`),
+    )
   })
-  return status === 0 ? '' : [error?.message, stdout, stderr].filter(Boolean).join('\n') || `exit code ${status}`
 }
 
 let failed = 0
-for (const [name, check] of Object.entries(checks)) {
-  const start = performance.now()
-  const problem = await run(check)
-  if (problem) failed++
-  console.log(`${problem ? 'FAIL' : 'ok  '} ${name} (${((performance.now() - start) / 1000).toFixed(1)} s)`)
-  if (problem) console.log(problem)
+async function runAll(entries) {
+  for (const [name, check] of entries) {
+    const start = performance.now()
+    const problem = await run(check)
+    if (problem) failed++
+    console.log(`${problem ? 'FAIL' : 'ok  '} ${name} (${((performance.now() - start) / 1000).toFixed(1)} s)`)
+    if (problem) console.log(problem)
+  }
 }
+// What was changed is waited for, so what reads sources goes beside what builds.
+const entries = Object.entries(checks)
+const builds = entries.findIndex(([name]) => name.startsWith('build'))
+if (changed && builds > 0) await Promise.all([runAll(entries.slice(0, builds)), runAll(entries.slice(builds))])
+else await runAll(entries)
 const report = process.argv.indexOf('--json')
 if (report > 0)
   writeFileSync(process.argv[report + 1], JSON.stringify({ passed: Object.keys(checks).length - failed, failed }))

@@ -2,19 +2,20 @@
 import { mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build, packages } from './build.mjs'
+import { build, isStale, packages } from './build.mjs'
 import { pnpm } from './pnpm.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 
-/** Packs every package into `destination`: packages() with the path of each one's `tarball`. */
-export async function pack(destination) {
-  await build()
+/** Packs packages into `destination`, all unless some are named: packages() with the path of each one's `tarball`. */
+export async function pack(destination, names) {
+  const wanted = packages().filter(({ name }) => names === undefined || names.includes(name))
+  await build(wanted.filter(isStale))
   mkdirSync(destination, { recursive: true })
-  const filters = ['--filter', './packages/*', '--filter', '!@kumiki/wasm']
+  const filters = wanted.flatMap(({ name }) => ['--filter', name])
   const { status, output } = pnpm(['-r', ...filters, 'pack', '--pack-destination', destination])
   if (status !== 0) throw new Error(`Packing failed:\n${output}`)
-  return packages().map((entry) => {
+  return wanted.map((entry) => {
     const file = `${entry.name.replace('@', '').replace('/', '-')}-${entry.manifest.version}.tgz`
     return { ...entry, tarball: join(destination, file) }
   })
