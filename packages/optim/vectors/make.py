@@ -19,8 +19,12 @@ import json
 import math
 import pathlib
 
+import jax
+import numpy
+import optax
 import torch
 
+jax.config.update("jax_enable_x64", True)
 HERE = pathlib.Path(__file__).parent
 STEPS, KEEP = 100, (1, 10, 100)
 SHAPES = {"w": (8, 8), "b": (8,)}
@@ -43,37 +47,30 @@ class Lcg:
         return out
 
 
-class OptaxLion(torch.optim.Optimizer):
-    """optax.lion behind torch's interface. optax decays before the learning rate is applied, as the paper has it."""
+class Optax(torch.optim.Optimizer):
+    """An optimizer of optax behind torch's interface.
 
-    def __init__(self, params, betas, weight_decay):
-        import jax
+    `make(lr)` makes it; `moments` names the fields of its state, by our names. optax adds decay before it applies the learning rate.
+    """
 
-        jax.config.update("jax_enable_x64", True)
-        import optax
-
+    def __init__(self, params, make, moments):
         super().__init__(list(params), {"lr": 1.0})
-        self.make = lambda lr: optax.lion(lr, b1=betas[0], b2=betas[1], weight_decay=weight_decay)
-        self.inner = None
+        self.make, self.moments, self.inner = make, moments, None
 
     @torch.no_grad()
     def step(self):
-        import jax.numpy as jnp
-        import optax
-
         group = self.param_groups[0]
-        to_jax = lambda t: jnp.asarray(t.detach().numpy())
+        to_jax = lambda t: jax.numpy.asarray(t.detach().numpy())
+        to_torch = lambda x: torch.from_numpy(numpy.array(x))
         params = [to_jax(p) for p in group["params"]]
         optimizer = self.make(group["lr"])
         if self.inner is None:
             self.inner = optimizer.init(params)
         updates, self.inner = optimizer.update([to_jax(p.grad) for p in group["params"]], self.inner, params)
-        moments = self.inner[0].mu
-        import numpy
-
-        for p, new, m in zip(group["params"], optax.apply_updates(params, updates), moments):
-            p.copy_(torch.from_numpy(numpy.array(new)))
-            self.state[p]["exp_avg"] = torch.from_numpy(numpy.array(m))
+        for i, (p, new) in enumerate(zip(group["params"], optax.apply_updates(params, updates))):
+            p.copy_(to_torch(new))
+            for ours, field in self.moments.items():
+                self.state[p][ours] = to_torch(getattr(self.inner[0], field)[i])
 
 
 def adamw_masked(params, **kw):
@@ -95,7 +92,7 @@ CASES = {
     "adamw-epsilon": ("adamw", {"beta2": 0.95, "epsilon": 1e-5, "weightDecay": 0.1}, lambda p: T.AdamW(p.values(), lr=1.0, betas=(0.9, 0.95), eps=1e-5, weight_decay=0.1, foreach=False)),
     "adamw-masked": ("adamw", {"beta2": 0.95, "weightDecay": 0.1}, lambda p: adamw_masked(p, betas=(0.9, 0.95), weight_decay=0.1)),
     "adamw-clipped": ("adamw", {"beta2": 0.95, "weightDecay": 0.1}, lambda p: T.AdamW(p.values(), lr=1.0, betas=(0.9, 0.95), weight_decay=0.1, foreach=False)),
-    "lion": ("lion", {"weightDecay": 0.1}, lambda p: OptaxLion(p.values(), (0.9, 0.99), 0.1)),
+    "lion": ("lion", {"weightDecay": 0.1}, lambda p: Optax(p.values(), lambda lr: optax.lion(lr, b1=0.9, b2=0.99, weight_decay=0.1), {"expAvg": "mu"})),
     "adafactor": ("adafactor", {"weightDecay": 0.1}, lambda p: T.Adafactor(p.values(), lr=1.0, weight_decay=0.1, foreach=False)),
     "adafactor-matrices": ("adafactor", {"beta2Decay": -0.5, "clippingThreshold": 1.5}, lambda p: T.Adafactor(p.values(), lr=1.0, beta2_decay=-0.5, d=1.5, foreach=False)),
     "muon": ("muon", {}, lambda p: T.Muon(p.values(), lr=1.0)),
@@ -137,7 +134,7 @@ def run(name, dtype):
         torch.bfloat16 = narrow
         if step in KEEP:
             moments = {}
-            for key, state in STATE.items():
+            for key, state in {**STATE, **{ours: ours for ours in getattr(optimizer, "moments", {})}}.items():
                 found = {k: optimizer.state[p][key] for k, p in params.items() if optimizer.state[p].get(key) is not None}
                 if found:
                     moments[state] = plain(found)
