@@ -28,7 +28,7 @@ describe('wrong use: exit code 2, one line that names the verb', () => {
       'tokenizer train --model x --vocab-size 1e3',
       /^kumiki tokenizer train: .*'1e3' is invalid. It must be an integer from 1 to/,
     ],
-    ['model show llm-jp-99', /^kumiki model show: .*there are nano, llm-jp-3-150m/],
+    ['model show llm-jp-99', /^kumiki model show: .*there are nano, .*llm-jp-3-150m/],
     ['model show', /^kumiki model show: missing required argument 'name'/],
     ['plan --model 13b', /^kumiki plan: required option '--gpu <name\|file>' not specified/],
     [

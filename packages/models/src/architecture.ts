@@ -14,17 +14,20 @@ export interface ExpertArchitecture {
   readonly tensorNames: 'mixtral' | 'qwen3_moe'
 }
 
+const architectureFamilies = [
+  'llama',
+  'mistral',
+  'qwen2',
+  'qwen3',
+  'gemma2',
+  'gemma3',
+  'olmo2',
+  'mixtral',
+  'qwen3_moe',
+] as const
+
 /** Which Hugging Face class an architecture is written as. */
-export type ArchitectureFamily =
-  | 'llama'
-  | 'mistral'
-  | 'qwen2'
-  | 'qwen3'
-  | 'gemma2'
-  | 'gemma3'
-  | 'olmo2'
-  | 'mixtral'
-  | 'qwen3_moe'
+export type ArchitectureFamily = (typeof architectureFamilies)[number]
 
 /**
  * Rotary positions beyond the length a model was first trained on. `linear` divides positions by the factor; `dynamic` raises theta with the
@@ -211,7 +214,7 @@ const choices = {
   normPlacement: ['pre', 'post', 'both'],
   normOffset: [true, false],
   scaleEmbeddings: [true, false],
-  family: ['llama', 'mistral', 'qwen2', 'qwen3', 'gemma2', 'gemma3', 'olmo2', 'mixtral', 'qwen3_moe'],
+  family: architectureFamilies,
 } as const satisfies { [field in keyof ModelArchitecture]?: readonly unknown[] }
 
 /** What goes beyond Llama's decoder. */

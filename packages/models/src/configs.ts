@@ -5,7 +5,7 @@
 import type { ModelArchitecture } from './architecture.ts'
 import { llmJp3, llmJp3Failed, llmJp3Moe } from './configs/llm-jp-3.ts'
 import { llmJp4 } from './configs/llm-jp-4.ts'
-import type { Model } from './configs/model.ts'
+import { type Model, presetOf } from './configs/model.ts'
 
 export {
   type ArchitectureFamily,
@@ -81,18 +81,7 @@ export const nano: ModelArchitecture = {
 
 const models = new Map<string, Model>(
   [
-    {
-      name: 'nano',
-      architecture: nano,
-      recipe: null,
-      layout: null,
-      corpus: null,
-      startsFrom: null,
-      branches: [],
-      card: null,
-      lesson: null,
-      source: null,
-    },
+    presetOf('nano', nano),
     ...Object.values(llmJp3),
     ...Object.values(llmJp3Failed),
     ...Object.values(llmJp3Moe),

@@ -4,6 +4,7 @@ import {
   findModel,
   fromHuggingFaceConfig,
   listModels,
+  llmJp3,
   type ModelArchitecture,
   nano,
   padVocabSize,
@@ -44,7 +45,7 @@ describe('recipes', () => {
       expect(recipe.globalBatchSize % (layout.microBatchSize * dataParallel), name).toBe(0)
     }
     // 2,072,488,058,295 tokens in llm-jp/Megatron-LM branch 172b-exp2: the last step of every v3 dense run reaches them.
-    for (const { recipe, name } of listModels().slice(1, 9)) {
+    for (const { recipe, name } of Object.values(llmJp3)) {
       const tokens = recipe!.trainSteps * recipe!.globalBatchSize * recipe!.sequenceLength
       expect(tokens - 2_072_488_058_295, name).toBeGreaterThanOrEqual(0)
       expect(tokens - 2_072_488_058_295, name).toBeLessThan(7_077_888)
@@ -55,7 +56,7 @@ describe('recipes', () => {
     expect(findModel('LLM-jp-3-1.8B').name).toBe('llm-jp-3-1.8b')
     expect(findModel('13b').name).toBe('llm-jp-3-13b')
     expect(() => findModel('llm-jp-3-70b')).toThrow(
-      /no model is called "llm-jp-3-70b"; there are nano, llm-jp-3-150m, /,
+      /no model is called "llm-jp-3-70b"; there are nano, .*llm-jp-3-150m, /,
     )
   })
 })

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { families } from '../src/huggingface/families.ts'
 import { dtypes } from '../src/huggingface/stored-tensor.ts'
@@ -10,9 +11,10 @@ import {
   toHuggingFaceConfig,
 } from '../src/index.ts'
 
-// The tables of docs/models.md are what the code reads and writes. After a change put what this test prints there.
+// The table of docs/models.md is what the code reads and writes; -u writes it anew.
 
-const page = readFileSync(new URL('../../../docs/models.md', import.meta.url), 'utf8')
+const file = fileURLToPath(new URL('../../../docs/models.md', import.meta.url))
+const page = readFileSync(file, 'utf8')
 
 /** What a model of each class always has, read from its smallest config.json. */
 const smallest = (family: ArchitectureFamily): ModelArchitecture => {
@@ -64,7 +66,7 @@ const choices: Record<string, Partial<ModelArchitecture>> = {
   experts: { experts: { numExperts: 8, numExpertsPerToken: 2, intermediateSize: 8, tensorNames: 'mixtral' } },
 }
 
-test('the table of architectures', () => {
+test('the classes and the table of architectures', async () => {
   const names = Object.keys(families) as ArchitectureFamily[]
   const rows = Object.entries(choices).map(([label, choice]) => {
     const cells = names.map((family) => {
@@ -95,15 +97,17 @@ test('the table of architectures', () => {
   const widths = head.map((_, i) => Math.max(3, ...all.map((row) => row[i].length)))
   const line = (cells: string[]) => `| ${cells.map((cell, i) => cell.padEnd(widths[i])).join(' | ')} |`
   const rule = `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`
-  expect(page).toContain([line(head), rule, ...rows.map(line)].join('\n'))
+  const table = [line(head), rule, ...rows.map(line), ''].join('\n')
+  const classes = Object.values(families).map(({ className }) => `\`${className}\``)
+  // Both stand under the heading: the classes in a sentence, then the table, the first of the page.
+  const [found] = /(?:^\|.*\n)+/m.exec(page)!
+  const written = page
+    .replace(found, () => table)
+    .replace(/(?<=One decoder computes ).*?(?=:\n)/, () => classes.join(', '))
+  await expect(written).toMatchFileSnapshot(file)
 })
 
-test('the classes and formats that are named', () => {
-  expect(page).toContain(
-    Object.values(families)
-      .map(({ className }) => `\`${className}\``)
-      .join(', '),
-  )
+test('the formats that are named', () => {
   expect(page).toContain(
     Object.keys(dtypes)
       .map((dtype) => `\`${dtype}\``)

@@ -44,3 +44,19 @@ export interface Model {
   /** Address of the launch script; null where there is none. */
   readonly source: string | null
 }
+
+/** A model with a name that nobody has published a training of. */
+export function presetOf(name: string, architecture: ModelArchitecture): Model {
+  return {
+    name,
+    architecture,
+    recipe: null,
+    layout: null,
+    corpus: null,
+    startsFrom: null,
+    branches: [],
+    card: null,
+    lesson: null,
+    source: null,
+  }
+}
