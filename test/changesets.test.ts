@@ -12,6 +12,9 @@ test.each(readdirSync(folder).filter((file) => file.endsWith('.md')))('%s can be
   const match = /^---\n((?:["'].+["']: (?:patch|minor|major)\n)+)---\n\n(\w[\s\S]*)$/.exec(
     readFileSync(join(folder, file), 'utf8'),
   )
-  expect(match, 'front matter with a package and patch, minor or major; then a text to the user').not.toBeNull()
+  expect(
+    match,
+    'front matter with a package and patch, minor or major; an empty line; a text to the user that begins with a letter',
+  ).not.toBeNull()
   for (const [, name] of match![1].matchAll(/["'](.+)["']/g)) expect(names).toContain(name)
 })

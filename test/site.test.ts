@@ -1,8 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { expect, test } from 'vitest'
 // @ts-expect-error: a module without types
-import { apiSidebar } from '../apps/site/generator/.vitepress/navigation.mjs'
+import { apiSidebar, examples } from '../apps/site/generator/.vitepress/navigation.mjs'
 import { fillLecture, markersOf } from '../apps/site/src/lecture/fill.ts'
 import { rewrite, root, sitePages } from '../apps/site/src/pages.ts'
 import { resultsPage } from '../apps/site/src/results.ts'
@@ -40,6 +40,13 @@ test('every link of every page leads to a file of the repository, and every anch
       if (!existsSync(join(root, target))) wrong.push(`${file}: ${target}`)
   expect(wrong).toEqual([])
   expect(pages.length).toBeGreaterThan(45)
+})
+
+test('every example with a README is in the navigation', () => {
+  const told = readdirSync(join(root, 'examples')).filter((name) =>
+    existsSync(join(root, 'examples', name, 'README.md')),
+  )
+  expect([...examples].sort(), 'the list of apps/site/generator/.vitepress/navigation.mjs').toEqual(told.sort())
 })
 
 test('links between pages become links of the site, pictures are taken along, what the site lacks becomes text', () => {

@@ -88,7 +88,9 @@ test('every verb has --help and --json, and its row in the README', async () => 
     const [first, ...others] = Array.from(row.split('|')[1].matchAll(/`([^`]+)`/g), ([, name]) => name)
     return [first, ...others.map((name) => `${first.split(' ')[0]} ${name}`)]
   })
-  expect(verbs.map((verb) => verb.join(' ')).sort()).toEqual(inReadme.sort())
+  expect(verbs.map((verb) => verb.join(' ')).sort(), 'as the rows of packages/kumiki/README.md').toEqual(
+    inReadme.sort(),
+  )
   for (const verb of verbs) {
     const { code, stdout, stderr } = await inProcess([...verb, '--help'])
     expect(stdout).toContain(`Usage: kumiki ${verb.join(' ')}`)

@@ -86,8 +86,8 @@ describe('memory', () => {
 
 describe('GPUs', () => {
   it('of all kinds are known, and what a kind lacks is said', () => {
-    for (const name of ['GH200', 'H800', 'A800', 'V100', 'MI300X', 'RTX4090', '5090', 'M3-Ultra']) {
-      const precision = name === 'V100' ? 'fp16' : 'bf16'
+    for (const [name, { bf16 = true }] of Object.entries(gpus)) {
+      const precision = bf16 ? 'bf16' : 'fp16'
       const tiny = { ...v3_13b, layers: 2 }
       const result = estimate({ model: tiny, cluster: { ...cluster, gpu: name }, plan: { ...plan, precision } })
       expect(result.mfu, name).toBeGreaterThan(0.05)

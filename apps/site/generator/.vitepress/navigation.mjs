@@ -14,7 +14,7 @@ const packages = [
   'train',
   'report',
 ]
-const examples = [
+export const examples = [
   'language-models-through-history',
   'sgd-to-adamw',
   'adam-epsilon',

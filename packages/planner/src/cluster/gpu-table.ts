@@ -6,7 +6,9 @@ export interface GpuRow {
   readonly name: string
   /** Other names `findGpu` takes, in lower case. */
   readonly shortNames?: readonly string[]
+  /** Whose fitted efficiencies apply; for another maker's the nearest, with efficiencies of its own below. */
   readonly architecture: Architecture
+  /** As its driver says, in 10^9 bytes: 85.5 for an H100 of 80 GB. Of memory shared with a processor, what a GPU may have. */
   readonly memory: number
   /** Dense bf16 (and fp16) peak. */
   readonly bf16: number
@@ -21,6 +23,7 @@ export interface GpuRow {
   readonly networkRate: number
   readonly nvlinkDomain?: number
   readonly watts: number
+  /** Part of the bf16 peak that large products, and fused attention, sustain by benchmarks; default those fitted for the architecture. */
   readonly matmulEfficiency?: number
   readonly attentionEfficiency?: number
 }
