@@ -338,6 +338,9 @@ The run has made ${n(step)} steps on ${n(tokens)} tokens; the rate of its next u
 2. \`MEGATRON_LM=... bash launch.sh\`, or \`MEGATRON_LM=... sbatch launch.slurm\` in this folder. The first start takes \`imported/\`, a restart its own \`checkpoints/\`.
 3. \`kumiki watch LOG --gpu NAME\` sets its log beside the plan.
 
+Arguments are held against the parsers of Megatron-LM and Megatron-Bridge, the data against Megatron-LM's reader and the weights against Transformers. Neither the import nor a step of the launch has been run by Kumiki: compare the first
+losses with the end of metrics.jsonl before the whole allocation is spent.
+
 | part of what is left | rate of the run | rate of the launch |
 | --- | --- | --- |
 ${rates.map((r) => `| ${100 * r.part} % | ${r.run.toPrecision(4)} | ${r.launch.toPrecision(4)} |`).join('\n')}
