@@ -49,6 +49,13 @@ function logOf(text: string): TrainingLog {
 }
 
 describe('a log of Megatron-LM', () => {
+  test('with a figure and its mean, as Primus writes it, has the figure', () => {
+    const pair = line(3, 13.1, '2.500000E+00').replace('13100.0', '13100.0/13240.9').replace('412.3', '579.4/573.6')
+    expect(logOf(`[rank-7/8][trainer.py:2560] :${pair}`).readings).toEqual([
+      expect.objectContaining({ step: 3, seconds: 13.1, teraflopsPerGpu: 579.4, loss: 2.5 }),
+    ])
+  })
+
   test('is read in pieces cut anywhere, as it is whole', () => {
     const text = `${args()}${[1, 2, 3].map((s) => line(s, 12.5, '2.500000E+00')).join('')}`
     const whole = logOf(text)

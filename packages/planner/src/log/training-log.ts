@@ -106,7 +106,9 @@ export class TrainingLog {
       const colon = part.lastIndexOf(':')
       if (colon > 0) parts.set(part.slice(0, colon).trim(), part.slice(colon + 1).trim())
     }
-    const part = (...names: string[]) => number(names.map((name) => parts.get(name)).find((text) => text !== undefined))
+    // Primus writes the figure and its mean: 13100.0/13240.9.
+    const part = (...names: string[]) =>
+      number(names.map((name) => parts.get(name)?.split('/')[0]).find((text) => text !== undefined))
     const milliseconds = part('elapsed time per iteration (ms)')
     // A line that was torn says no time.
     if (milliseconds === undefined) return
