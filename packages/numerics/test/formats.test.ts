@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import {
   codeArray,
@@ -115,6 +116,14 @@ function nextAfter(x: number, direction: number): number {
   bits[0] += BigInt(direction)
   return new Float64Array(bits.buffer)[0]
 }
+
+test('every format is in the README', () => {
+  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
+  expect(
+    formatNames.filter((name) => !readme.includes(`| \`${name}\` `)),
+    'each needs a row',
+  ).toEqual([])
+})
 
 test('doubles that are on a midpoint once they are float32', () => {
   expect(round('float16', 2.9802322387695319e-8)).toBe(2 ** -24)

@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { adamw, optimizerFromJSON, optimizerKinds, optimizers } from '../src/index.ts'
+import { adamw, optimizerFromJSON, optimizerKinds, optimizers, scheduleKinds } from '../src/index.ts'
 
 const params = { embed: Float32Array.of(1, 2), layers: [{ w: Float32Array.of(3, 4) }] }
 const grads = { embed: Float32Array.of(0.5, -1), layers: [{ w: Float32Array.of(3, 0.1) }] }
@@ -13,6 +14,16 @@ test('every optimizer is a kind, with its options', () => {
       expect(step(optimizerFromJSON({ kind, weightDecay: 0.5 }))).toEqual(step(make({ weightDecay: 0.5 })))
   }
   expect(optimizerFromJSON(JSON.parse('{ "kind": "adam", "epsilon": 1e-5 }')).epsilon).toBe(1e-5)
+})
+
+test('every optimizer and schedule is in the README and in the guide', () => {
+  for (const file of ['../README.md', '../../../docs/optimizers.md']) {
+    const text = readFileSync(new URL(file, import.meta.url), 'utf8')
+    const untold = [...Object.keys(optimizers), ...Object.keys(scheduleKinds)].filter(
+      (kind) => !new RegExp(`\`${kind}\\b`).test(text),
+    )
+    expect(untold, file).toEqual([])
+  }
 })
 
 test('around others', () => {
