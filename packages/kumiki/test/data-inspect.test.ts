@@ -38,6 +38,11 @@ test('texts that are packed, token files, a page', async () => {
     { name: 'own', releaseLevel: 'L2' },
   ])
   expect(readFileSync(page, 'utf8')).toMatch(/a &lt; b &amp; c[\s\S]*release level/)
+  // Sources beside each other, in characters where there is no tokenizer.
+  await inProcess(['data', 'inspect', '--source', `open=${packed}:L1`, '--source', `own=${packed}:L2`, '--out', page])
+  const both = readFileSync(page, 'utf8')
+  expect(both).toMatch(/2 sources: 6 documents, 54 characters[\s\S]*All sources[\s\S]*<td>50.0 %<\/td>/)
+  expect(both).toMatch(/characters by level of release[\s\S]*L2: train, search/)
 })
 
 test('a module of filters of one’s own', async () => {

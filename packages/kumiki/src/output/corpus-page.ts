@@ -36,7 +36,7 @@ ${
           ...[subset, releaseLevel, count(tokens), String(Number(repeats.toPrecision(4)))],
           [language, source, licence].filter((text) => text !== null).join(', '),
         ]),
-        { textColumns: [0, 1, 4], caption: `Which texts ${result.path} is from` },
+        { textColumns: [4], caption: `Which texts ${result.path} is from` },
       )
     : undefined
 }
@@ -79,20 +79,89 @@ ${
 ${
   samples.length > 0
     ? table(
-        ['', 'beginning of a document'],
-        samples.map((text, i) => [String(i + 1), text.trim() === '' ? '(empty)' : text]),
-        { textColumns: [1], caption: `Samples of ${result.path}` },
+        ['beginnings of documents'],
+        samples.map((text) => [text.trim() === '' ? '(empty)' : text]),
+        { rowHeads: false, textColumns: [0], caption: `Samples of ${result.path}` },
       )
     : undefined
 }`
   })
+  const rows = results.map(overviewOf)
+  const all = (field: 'documents' | 'tokens' | 'characters') => rows.reduce((sum, row) => sum + (row[field] ?? 0), 0)
+  const unit = rows.every(({ tokens }) => tokens !== undefined) ? 'tokens' : 'characters'
+  const sized = rows.every((row) => row[unit] !== undefined) && all(unit) > 0
+  const [first] = results
+  const levels = Object.keys(levelWords).flatMap((level) => {
+    const size = rows.reduce((sum, row) => sum + (row[unit] ?? 0) * (row.levels.get(level) ?? 0), 0)
+    return size > 0 ? [{ level, size }] : []
+  })
+  const overview = html`<h2>All sources</h2>
+${table(
+  ['source', 'level', 'documents', ...(sized ? [unit, 'share'] : []), 'repeats'],
+  rows.map((row) => [
+    row.name,
+    [...row.levels.keys()].filter((level) => level !== unknownLevel).join(', ') || '–',
+    count(row.documents),
+    ...(sized ? [count(row[unit] as number), percent((row[unit] as number) / all(unit))] : []),
+    percent(row.repeats),
+  ]),
+  { caption: 'Sources beside each other' },
+)}
+${
+  sized && levels.some(({ level }) => level !== unknownLevel)
+    ? figure(`${unit} by level of release`, (width) =>
+        barsChart(
+          {
+            title: `${unit} by level of release`,
+            parts: [unit],
+            bars: levels.map(({ level, size }) => ({
+              label: levelWords[level],
+              values: [size],
+              note: percent(size / all(unit)),
+            })),
+            tick: count,
+          },
+          { width, heading: false },
+        ),
+      )
+    : undefined
+}`
   return page({
     title: 'Corpus',
-    headline: results
-      .map(({ name, path, documents }) => `${name ?? path}: ${count(documents as number)} documents`)
-      .join('; '),
-    body: html`${sections}`,
+    headline: `${results.length === 1 ? `${first.name ?? first.path}` : `${count(results.length)} sources`}: ${count(all('documents'))} documents${sized ? `, ${count(all(unit))} ${unit}` : ''}`,
+    body: html`${results.length > 1 ? overview : undefined}${sections}`,
   })
+}
+
+const unknownLevel = 'not told'
+
+/** LLM-jp's levels, with what each allows. */
+const levelWords: Readonly<Record<string, string>> = {
+  L1: 'L1: all uses',
+  L2: 'L2: train, search',
+  L3: 'L3: train',
+  LX: 'LX: no training',
+  LZ: 'LZ: no use',
+  [unknownLevel]: unknownLevel,
+}
+
+/** One line of the overview: sizes, and the part of it at each level. */
+function overviewOf(result: Inspected) {
+  const subsets = (result.subsets ?? []) as readonly TokenSubset[]
+  const levels = new Map<string, number>()
+  const tokens = subsets.reduce((sum, one) => sum + one.tokens, 0)
+  if (result.releaseLevel || tokens === 0) levels.set(result.releaseLevel ?? unknownLevel, 1)
+  else
+    for (const one of [...subsets].sort((a, b) => (a.releaseLevel < b.releaseLevel ? -1 : 1)))
+      levels.set(one.releaseLevel, (levels.get(one.releaseLevel) ?? 0) + one.tokens / tokens)
+  return {
+    name: result.name ?? result.path,
+    documents: result.documents as number,
+    tokens: result.tokens as number | undefined,
+    characters: result.characters as number | undefined,
+    repeats: (result.duplicates as { share: number }).share,
+    levels,
+  }
 }
 
 const meanOf = ({ mean }: LengthSummary) => (mean < 1000 ? mean.toFixed(1) : count(Math.round(mean)))
