@@ -49,10 +49,10 @@ test('docs/command-line.md says what the program takes', async () => {
   const page = [
     '# The command line',
     '',
-    'Made from the program; `kumiki VERB --help` says the same. In a checkout `npm run -s kumiki -- ARGS` is `kumiki ARGS`.',
+    'Generated from the program; `kumiki VERB --help` prints the same. In a checkout use `npm run -s kumiki -- ARGS` for `kumiki ARGS`.',
     '',
-    'Every verb has `--json`: one JSON document on stdout, while progress and remarks go to stderr. Exit codes: 0 success, 1 failure, 2 wrong use;',
-    '130, 143 or 129 where SIGINT, SIGTERM or SIGHUP ended a run that has kept nothing. `source <(kumiki complete bash)` completes verbs, flags',
+    'Every verb has `--json`: one JSON document on stdout, while progress and notes go to stderr. Exit codes: 0 success, 1 failure, 2 usage error;',
+    '130, 143 or 129 if SIGINT, SIGTERM or SIGHUP ended a run that has saved nothing. `source <(kumiki complete bash)` completes verbs, flags',
     'and their values (zsh, fish and powershell too).',
     '',
     ...verbs(createProgram()).flatMap(section),

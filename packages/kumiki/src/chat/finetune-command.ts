@@ -65,7 +65,7 @@ async function prepare(
   const info = await stat(from).catch(() => undefined)
   if (!info?.isDirectory())
     throw new UsageError(
-      `--model ${tuning.model}: ${info ? 'it is no folder' : 'there is no such folder'}; give a model as the Hugging Face Hub has it, a finished run, or hf:OWNER/NAME`,
+      `--model ${tuning.model}: ${info ? 'it is no folder' : 'there is no such folder'}; give a Hugging Face model folder, a finished run, or hf:OWNER/NAME`,
     )
   const architecture = fromHuggingFaceConfig(await readJson(join(from, 'config.json')))
   const format = await openChatFormat(from, tuning.template)

@@ -30,25 +30,30 @@ const maxLaunchBytes = 2 ** 20
 
 export function declareRun(command: Command): Command {
   return command
-    .option('--launch <file...>', 'launch of Megatron-LM: its command or scripts, in the order they are sourced')
+    .option('--launch <file...>', 'Megatron-LM launch: its command or scripts, in the order they are sourced')
     .option('--set <name=value>', 'a variable that the launch expects to be set (repeatable)', collect)
-    .option('--data-path <words...>', 'prefixes of token files, or weights and prefixes by turns')
+    .option('--data-path <words...>', 'prefixes of token files, or alternating weights and prefixes')
     .option('--seed <n>', "Megatron-LM's --seed (default 1234)", integer(0, 2 ** 32 - 1))
-    .option('--global-batch <n>', 'sequences in a step', integer(1, 2 ** 31 - 1))
-    .option('--seq <n>', 'tokens in a sequence', integer(2, 2 ** 28))
+    .option('--global-batch <n>', 'sequences per step', integer(1, 2 ** 31 - 1))
+    .option('--seq <n>', 'tokens per sequence', integer(2, 2 ** 28))
     .option('--train-iters <n>', 'steps of the whole run', integer(1, 2 ** 40))
-    .option('--train-samples <n>', 'samples of the whole run, in place of --train-iters', integer(1, 2 ** 48))
+    .option('--train-samples <n>', 'samples of the whole run, instead of --train-iters', integer(1, 2 ** 48))
     .option('--rampup-batch-size <numbers...>', "Megatron-LM's: START INCREMENT SAMPLES")
-    .addOption(choice('--dataloader-type <kind>', "Megatron-LM's; cyclic needs the two below", ['single', 'cyclic']))
-    .option('--micro-batch <n>', 'sequences that a rank takes at a time', integer(1, 2 ** 20))
-    .option('--data-parallel <n>', 'ranks that share a batch', integer(1, 2 ** 20))
+    .addOption(
+      choice('--dataloader-type <kind>', "Megatron-LM's dataloader type; cyclic needs the next two flags", [
+        'single',
+        'cyclic',
+      ]),
+    )
+    .option('--micro-batch <n>', 'micro-batch size per rank', integer(1, 2 ** 20))
+    .option('--data-parallel <n>', 'data-parallel size', integer(1, 2 ** 20))
     .option('--no-data-sharding', 'with cyclic: every rank draws from all samples')
     .option('--split <a,b,c>', "Megatron-LM's --split (default 969,30,1)")
-    .option('--move <from=to>', 'where prefixes that begin with FROM lie here (repeatable)', collect)
+    .option('--move <from=to>', 'local location of prefixes that begin with FROM (repeatable)', collect)
     .addOption(
       choice(
         '--megatron-core <version>',
-        'how blends are padded: as up to 0.10, or from 0.11 on',
+        'blend padding of megatron-core: up to 0.10, or from 0.11',
         ['0.10', '0.11'],
         '0.11',
       ),
@@ -98,7 +103,7 @@ export async function openRun(options: RunFlags): Promise<{ replay: Replay; note
           dataParallel: number(
             options.dataParallel,
             '--data-parallel',
-            '--data-parallel N, ranks that share a batch: GPUs / (TP x PP x CP)',
+            '--data-parallel N, data-parallel size: GPUs / (TP x PP x CP)',
           ),
         }
       : undefined

@@ -71,7 +71,7 @@ export function choice(flags: string, description: string, choices: readonly str
 /** Where a verb computes. */
 export const deviceOptions = (): Option[] => [
   choice('--device <kind>', 'auto: a hardware GPU if there is one, else cpu', ['auto', 'webgpu', 'cpu'], 'auto'),
-  new Option('--threads <n>', 'of the cpu device (default: all processors)').argParser(integer(1, 256)),
+  new Option('--threads <n>', 'threads of the cpu device (default: all cores)').argParser(integer(1, 256)),
 ]
 
 /** Adds up what a flag that may be repeated is given. */

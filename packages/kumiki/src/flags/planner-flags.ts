@@ -32,24 +32,31 @@ export function addClusterFlags(command: Command, required: boolean, optional: r
     '--model <name|file>',
     'a known model, or JSON: a Hugging Face config.json or { layers, hidden, ffn, heads, kvHeads, headDim, vocab }',
   )
-  option('--gpu <name|file>', 'such as H100, A100, H200, B200; or JSON with peaks, memory and bandwidths of another')
-  option('--gpus-per-node <n>', 'GPUs of a node', integer(1, 1024))
+  option(
+    '--gpu <name|file>',
+    'such as H100, A100, H200, B200; or JSON with the peaks, memory and bandwidths of a custom GPU',
+  )
+  option('--gpus-per-node <n>', 'GPUs per node', integer(1, 1024))
   option('--nodes <n>', 'nodes', integer(1, 1_000_000))
-  option('--global-batch <n>', 'sequences in one optimizer step', integer(1, 2 ** 30))
-  option('--seq <n>', 'tokens in a sequence', integer(1, 2 ** 28))
+  option('--global-batch <n>', 'global batch size in sequences', integer(1, 2 ** 30))
+  option('--seq <n>', 'tokens per sequence', integer(1, 2 ** 28))
   return command
-    .addOption(choice('--precision <format>', 'of matrix products', ['bf16', 'fp16', 'fp8'], 'bf16'))
+    .addOption(choice('--precision <format>', 'precision of matrix multiplication', ['bf16', 'fp16', 'fp8'], 'bf16'))
     .option(
       '--network <name|file>',
-      'infiniband (default), ethernet, pcie (in place of NVLink), or JSON such as { "inter": "ethernet", "allToAllBandwidth": 8e9 }',
+      'infiniband (default), ethernet, pcie (instead of NVLink), or JSON such as { "inter": "ethernet", "allToAllBandwidth": 8e9 }',
     )
     .option(
       '--tokens <n>',
       'tokens to train on, such as 2T: days, energy, price, lost time; steps of --emit',
       amount(1e18),
     )
-    .option('--price <n>', 'of one GPU for an hour, in any currency', real({ above: 0, to: 1e9 }))
-    .option('--checkpoint-steps <n>', 'steps between checkpoints (default: what loses least)', integer(1, 1e9))
+    .option('--price <n>', 'price of one GPU-hour, in any currency', real({ above: 0, to: 1e9 }))
+    .option(
+      '--checkpoint-steps <n>',
+      'steps between checkpoints (default: the interval with the least lost time)',
+      integer(1, 1e9),
+    )
 }
 
 /** @throws UsageError for a GPU or network that is none; Error naming a file */
@@ -151,21 +158,18 @@ export function addPlanFlags(command: Command): Command {
     .addOption(
       choice(
         '--sharding <what>',
-        'shared among data-parallel ranks',
+        'sharded among data-parallel ranks',
         ['none', 'optimizer', 'gradients', 'full'],
         'optimizer',
       ),
     )
-    .option('--no-sequence-parallel', 'norms and dropout on every tensor-parallel rank')
-    .option('--no-overlap', 'gradient reduction and parameter gathering after computation')
-    .option('--overlap-tp', 'tensor-parallel communication beside products')
+    .option('--no-sequence-parallel', 'compute norms and dropout on every tensor-parallel rank')
+    .option('--no-overlap', 'do not overlap gradient reduction and parameter gathering with computation')
+    .option('--overlap-tp', 'overlap tensor-parallel communication with matmuls')
     .addOption(choice('--attention <kernel>', 'attention kernels', ['fused', 'flash', 'unfused'], 'fused'))
-    .option(
-      '--no-fused-kernels',
-      'norms, activations and residuals each in a kernel of its own, as in launches of early 2024',
-    )
+    .option('--no-fused-kernels', 'unfused kernels for norms, activations and residuals, as in launches of early 2024')
     .option('--eight-bit-optimizer', "Adam's moments in 8 bits")
-    .option('--offload-optimizer', 'master weights and moments in the memory of the host')
+    .option('--offload-optimizer', 'keep master weights and moments in host memory')
     .option(
       '--lora-rank <n>',
       'train low-rank adapters of every linear layer (with experts: of attention) instead of the weights',

@@ -104,11 +104,11 @@ const text = (value: unknown): string =>
 const words: Readonly<Partial<Record<keyof RunConfiguration, string>>> = {
   steps: 'steps',
   batchSize: 'sequences in a batch',
-  sequenceLength: 'tokens in a sequence',
+  sequenceLength: 'tokens per sequence',
   schedule: 'schedule',
   learningRate: 'peak learning rate',
   minLearningRateRatio: 'minimum of the learning rate, as a part of the peak',
-  warmupSteps: 'steps of warm-up',
+  warmupSteps: 'warmup steps',
   optimizer: 'optimizer',
   maxGradNorm: 'largest gradient norm',
   zLoss: 'z-loss',

@@ -31,17 +31,17 @@ export function addDesign(group: Command): void {
   addVerb(
     group,
     'design',
-    'Which runs to make: what is set to which level in each.',
+    'Design the runs of an ablation: the level of every factor in each run.',
     (c) =>
       c
-        .option('--factors <names>', 'names between commas: each is off or on', names)
-        .option('--factor <name=a,b,c>', 'a factor with levels of its own (repeatable)', collect)
+        .option('--factors <names>', 'comma-separated names; each is off or on', names)
+        .option('--factor <name=a,b,c>', 'a factor with named levels (repeatable)', collect)
         .option(
           '--study <file>',
           'JSON: { name, base: a configuration of train, factors: [{ name, levels: { LEVEL: what it changes } }] }',
         )
         .addOption(
-          choice('--kind <design>', 'default: fractional where all factors have two levels, else orthogonal', [
+          choice('--kind <design>', 'default: fractional if all factors have two levels, else orthogonal', [
             'fractional',
             'full',
             'plackett-burman',
@@ -50,43 +50,47 @@ export function addDesign(group: Command): void {
         )
         .option(
           '--runs <n>',
-          'of a fractional design: a power of two; of Plackett-Burman 12, 20 or 24',
+          'number of runs: a power of two for a fractional design; 12, 20 or 24 for Plackett-Burman',
           integer(4, 128),
         )
         .option(
           '--generator <D=A*B>',
-          'an added factor as a product of others (repeatable; default: least aberration)',
+          'an added factor as a product of others (repeatable; default: minimum aberration)',
           collect,
         )
-        .option('--clear <A:B>', 'an interaction that is told apart from all others (repeatable)', collect)
+        .option(
+          '--clear <A:B>',
+          'an interaction that must be clear of main effects and other two-factor interactions (repeatable)',
+          collect,
+        )
         .option(
           '--estimable <A:B>',
-          'an interaction that is told apart from main effects and the other ones named, all else being nothing (repeatable)',
+          'an interaction that must be clear of main effects and of the other interactions named, if all others are zero (repeatable)',
           collect,
         )
-        .option('--baseline', 'the first run has everything off')
-        .option('--foldover [factor]', 'followed by its mirror image, whole or in one factor: twice the runs')
-        .option('--replicates <n>', 'with --study: each run so often, with seeds of its own', integer(1, 100), 1)
-        .option('--kinds <module>', 'with --study: as of train')
+        .option('--baseline', 'everything is off in the first run')
+        .option('--foldover [factor]', 'add the foldover, of all factors or of one: twice the runs')
+        .option('--replicates <n>', 'with --study: replicates of each run, with different seeds', integer(1, 100), 1)
+        .option('--kinds <module>', 'with --study: as for train')
         .option('--out <path>', 'write the design as JSON; with --study: a folder of configurations for ablate run'),
     design,
   )
   addVerb(
     group,
     'power',
-    'The chance to see an effect beside a spread of seeds, and how many runs it takes.',
+    'Statistical power to detect an effect given the spread between seeds, and the number of runs needed.',
     (c) =>
       c
         .requiredOption('--runs <n>', 'of the design', integer(4, 4096))
-        .requiredOption('--terms <n>', 'main effects and interactions that are estimated', integer(1, 4096))
-        .requiredOption('--effect <size>', 'difference of means to be seen', real({ above: 0 }))
+        .requiredOption('--terms <n>', 'number of main effects and interactions estimated', integer(1, 4096))
+        .requiredOption('--effect <size>', 'difference of means to detect', real({ above: 0 }))
         .requiredOption(
           '--spread <deviation>',
           'standard deviation between seeds, in the same unit',
           real({ above: 0 }),
         )
         .option('--confidence <share>', 'of the test', real({ above: 0, to: 0.999999 }), 0.95)
-        .option('--wanted <chance>', 'to see the effect', real({ above: 0, to: 0.999999 }), 0.8),
+        .option('--wanted <chance>', 'required power', real({ above: 0, to: 0.999999 }), 0.8),
     power,
   )
 }

@@ -31,11 +31,11 @@ export function addRun(group: Command): void {
   addVerb(
     group,
     'run',
-    'Trains what ablate design --study wrote: goes on where it was stopped, skips what is done.',
+    'Run the trainings of ablate design --study: resumes interrupted runs, skips finished ones.',
     (c) =>
       c
-        .argument('<folder>', 'of the study, as ablate design wrote it')
-        .option('--jobs <n>', 'trainings at a time', integer(1, 64), 1)
+        .argument('<folder>', 'study folder written by ablate design')
+        .option('--jobs <n>', 'training runs at a time', integer(1, 64), 1)
         .addOption(
           choice(
             '--device <kind>',
@@ -44,7 +44,7 @@ export function addRun(group: Command): void {
             'auto',
           ),
         )
-        .option('--threads <n>', 'of the cpu device, in each training', integer(1, 256))
+        .option('--threads <n>', 'threads of the cpu device, per training run', integer(1, 256))
         .option('--kinds <module>', 'as of train'),
     run,
   )

@@ -19,27 +19,27 @@ export function addAblate(program: Command): void {
   addVerb(
     group,
     'analyze',
-    'Effects of the factors: from the trainings of a study, or from one score a run.',
+    'Analyze the effects of the factors: from the runs of a study, or from one score per run.',
     (c) =>
       c
-        .argument('[folder]', 'of a study: its finished trainings are read')
+        .argument('[folder]', 'study folder: its finished runs are read')
         .option(
           '--response <path>',
-          'with FOLDER: a figure of summary.json, such as heldOut.bitsPerByte (repeatable)',
+          'with FOLDER: a value in summary.json, such as heldOut.bitsPerByte (repeatable)',
           collect,
         )
-        .option('--table <file>', "with FOLDER: the study's table.csv, filled in, in place of its run folders")
+        .option('--table <file>', "with FOLDER: the study's table.csv, filled in, instead of its run folders")
         .option('--design <file>', 'JSON as `ablate design` writes it')
         .option(
           '--responses <file>',
-          'with --design. JSON: an array with a number, a list or null a run, or such arrays by name; or text: a line a run',
+          'with --design. JSON: an array with a number, a list or null per run, or such arrays by name; or text: one line per run',
         )
-        .option('--interaction <A:B>', 'estimate an interaction too (repeatable)', collect)
+        .option('--interaction <A:B>', 'also estimate an interaction (repeatable)', collect)
         .option('--confidence <share>', 'of the intervals', real({ above: 0, to: 0.999999 }), 0.95)
-        .option('--out <file>', 'write a page with plots')
+        .option('--out <file>', 'write an HTML report with plots')
         .option('--csv <file>', 'write the effects as CSV')
         .option('--svg <file>', 'draw the effects')
-        .option('--half-normal <file>', 'draw their sizes beside what noise alone would give'),
+        .option('--half-normal <file>', 'draw a half-normal plot of the effects'),
     analyze,
   )
 }

@@ -7,12 +7,12 @@ export function addAverage(program: Command): void {
   addVerb(
     program,
     'average',
-    'The mean of the weights of several checkpoints of one model, as a model folder.',
+    'Average the weights of several checkpoints of one model into a model folder.',
     (c) =>
       c
         .argument('<run@step...>', 'checkpoints: of one run, or of runs that branched off one')
-        .requiredOption('--out <folder>', 'where the model goes')
-        .option('--averaged', 'of the moving averages that the runs kept, in place of their weights'),
+        .requiredOption('--out <folder>', 'output folder')
+        .option('--averaged', 'use the averaged weights of the runs instead'),
     average,
   )
 }

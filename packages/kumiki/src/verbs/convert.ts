@@ -8,19 +8,19 @@ export function addConvert(program: Command): void {
   addVerb(
     program,
     'convert',
-    'Write a model in another form: for the Hugging Face Hub with a card, for llama.cpp, or for Kumiki.',
+    'Convert a model: for the Hugging Face Hub with a model card, for llama.cpp, or for Kumiki.',
     (c) =>
       c
-        .requiredOption('--model <folder>', 'a run folder, a model as the Hub has it, hf:OWNER/NAME, or a .gguf file')
+        .requiredOption('--model <folder>', 'a run folder, a Hugging Face model folder, hf:OWNER/NAME, or a .gguf file')
         .addOption(choice('--to <form>', 'the form', ['hf', 'gguf', 'kumiki']).makeOptionMandatory())
         .requiredOption('--out <folder>', 'a new folder')
         .addOption(
-          choice('--type <type>', 'how weights are stored (default: as they are; gguf: f16; kumiki: f32)', [
+          choice('--type <type>', 'storage format of the weights (default: unchanged; gguf: f16; kumiki: f32)', [
             ...['f32', 'f16', 'bf16', 'q8_0'],
           ]),
         )
-        .option('--name <name>', 'what the card calls it (default: the name of the folder)')
-        .option('--licence <id>', 'in the card, such as apache-2.0 (the default) or cc-by-4.0'),
+        .option('--name <name>', 'name in the model card (default: the name of the folder)')
+        .option('--licence <id>', 'licence in the model card, such as apache-2.0 (the default) or cc-by-4.0'),
     convert,
   )
 }

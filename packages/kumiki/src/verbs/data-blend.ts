@@ -24,18 +24,18 @@ export function addBlend(group: Command): void {
   addVerb(
     group,
     'blend',
-    'What a blend reads of each subset, how often, and its --data-path.',
+    'Show how many tokens of each subset a blend reads, how often, and its --data-path.',
     (c) =>
       c
         .option(
           '--preset <name...>',
-          'blends of LLM-jp, one a phase: llm-jp-3, llm-jp-4, llm-jp-4-phase-2, llm-jp-4-instruction, llm-jp-4-planned',
+          'LLM-jp blends, one per phase: llm-jp-3, llm-jp-4, llm-jp-4-phase-2, llm-jp-4-instruction, llm-jp-4-planned',
         )
         .option(
           '--phases <file>',
           'JSON: an array of { name, tokens, temperature, subsets: [{ name, tokens, repeats, prefix, language, source, licence, releaseLevel }] }',
         )
-        .option('--tokens <n>', 'tokens of every phase, e.g. 500B; default: what the repeats give', amount(1e18))
+        .option('--tokens <n>', 'tokens of every phase, e.g. 500B; default: from the repeats', amount(1e18))
         .option('--temperature <t>', 'above 1 small subsets are read more often', real({ above: 0, to: 100 }))
         .option('--prefix <folder>', 'with --preset: FOLDER/SUBSET are the prefixes of the token files')
         .option('--svg <file>', 'draw what each phase reads, by language and level'),

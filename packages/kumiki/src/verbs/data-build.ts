@@ -34,27 +34,24 @@ export function addBuild(group: Command): void {
   addVerb(
     group,
     'build',
-    'Texts to token files that Megatron-LM reads: PREFIX.bin and PREFIX.idx.',
+    'Tokenize texts into Megatron-LM token files: PREFIX.bin and PREFIX.idx.',
     (c) =>
       c
         .requiredOption('--data <path...>', 'files or folders of .txt, .md, .jsonl (also .gz, .zst) and .parquet')
         .requiredOption('--tokenizer <file>', 'SentencePiece model')
-        .requiredOption('--out <prefix>', 'where the files go, without .bin or .idx')
-        .option('--no-eos', "do not end documents with the tokenizer's end-of-text id")
-        .option('--field <name>', 'field of JSON lines, or column of parquet, that holds the text', 'text')
-        .option('--encoding <name>', 'of text files and JSON lines', 'utf-8')
+        .requiredOption('--out <prefix>', 'output prefix, without .bin or .idx')
+        .option('--no-eos', 'do not append the EOS token to documents')
+        .option('--field <name>', 'JSON lines field or parquet column with the text', 'text')
+        .option('--encoding <name>', 'encoding of text files and JSON lines', 'utf-8')
         .option('--min-length <n>', 'drop documents of fewer characters', integer(1))
         .option('--max-length <n>', 'drop documents of more characters', integer(1))
-        .option('--language <codes>', 'drop documents that are in none of these languages, e.g. ja,en', names)
+        .option('--language <codes>', 'keep only documents in these languages, e.g. ja,en', names)
         .option('--filter <name>', `${filterNames.join(', ')} (repeatable)`, collect)
-        .option(
-          '--filters-module <file>',
-          'ES module that exports filters of your own: [{ name, apply }]; they run last',
-        )
+        .option('--filters-module <file>', 'ES module that exports custom filters: [{ name, apply }]; they run last')
         .addOption(
           choice(
             '--duplicates <what>',
-            'documents that repeat: exact, or near ones too (MinHash)',
+            'deduplication: exact, or also near duplicates (MinHash)',
             ['keep', 'exact', 'near'],
             'keep',
           ),
@@ -62,25 +59,23 @@ export function addBuild(group: Command): void {
         .addOption(
           choice(
             '--release-level <level>',
-            'of the texts, kept beside the files; what may not train (LX, LZ) is refused',
+            'release level of the texts, recorded with the files; LX and LZ are refused',
             ['L1', 'L2', 'L3', 'LX', 'LZ'],
           ),
         )
-        .option('--subset <name>', 'what the texts are called in records and model cards; default: the name of PREFIX')
-        .option('--origin <text>', 'where they are from, kept beside the files')
-        .option('--licence <text>', 'under which licence, kept beside the files')
-        .option('--workers <n>', 'processes that share the work; the bytes are the same', integer(1, 1024), 1)
-        .option('--shard <i/n>', 'do part of the work only, I from 0 to N - 1; data merge joins', shardOf),
+        .option('--subset <name>', 'name of the texts in records and model cards; default: the name of PREFIX')
+        .option('--origin <text>', 'origin of the texts, recorded with the files')
+        .option('--licence <text>', 'licence of the texts, recorded with the files')
+        .option('--workers <n>', 'worker processes; the output is the same', integer(1, 1024), 1)
+        .option('--shard <i/n>', 'build only shard I of N (from 0 to N - 1); data merge joins them', shardOf),
     build,
   )
   addVerb(
     group,
     'merge',
-    'Join what data build --shard made, when all of it is there.',
+    'Merge the output of data build --shard once all shards are complete.',
     (c) =>
-      c
-        .requiredOption('--out <prefix>', 'as given to data build')
-        .option('--keep-parts', 'leave the parts where they are'),
+      c.requiredOption('--out <prefix>', 'as given to data build').option('--keep-parts', 'do not delete the parts'),
     merge,
   )
 }

@@ -19,7 +19,7 @@ export function addExport(group: Command): void {
   addVerb(
     group,
     'export',
-    'Texts of sources as JSON lines, where their levels of release allow it.',
+    'Export texts of sources as JSON lines, if their release levels allow it.',
     (c) =>
       c
         .option('--source <name=path:level>', 'a source of texts and its level, as of data mix (repeatable)', collect)
@@ -31,7 +31,7 @@ export function addExport(group: Command): void {
           ]).makeOptionMandatory(),
         )
         .requiredOption('--out <file>', 'JSON lines: text, source, releaseLevel')
-        .option('--leave-out', 'leave out sources that may not be used so, rather than refuse all'),
+        .option('--leave-out', 'skip sources that do not allow the use, instead of refusing'),
     exportVerb,
   )
 }

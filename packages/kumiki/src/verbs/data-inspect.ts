@@ -34,17 +34,17 @@ export function addInspect(group: Command): void {
   addVerb(
     group,
     'inspect',
-    'What texts or token files are made of: sizes, lengths, languages, repeats, samples.',
+    'Inspect texts or token files: sizes, lengths, languages, duplicates, samples.',
     (c) =>
       c
         .argument('[path...]', 'files or folders of texts (also .gz, .zst, .parquet); .idx files or their prefixes')
-        .option('--source <name=path:level>', 'a path with a name and a level of release (repeatable)', collect)
+        .option('--source <name=path:level>', 'a path with a name and a release level (repeatable)', collect)
         .option('--sources <file>', 'JSON: an array of { name, path, releaseLevel }')
         .option('--tokenizer <file>', 'SentencePiece model: counts the tokens of texts, shows the texts of token files')
-        .option('--field <name>', 'field of JSON lines, or column of parquet, that holds the text', 'text')
-        .option('--encoding <name>', 'of text files and JSON lines', 'utf-8')
+        .option('--field <name>', 'JSON lines field or parquet column with the text', 'text')
+        .option('--encoding <name>', 'encoding of text files and JSON lines', 'utf-8')
         .option('--samples <n>', 'documents to show', integer(0, 100), 5)
-        .option('--out <file>', 'write a page of HTML'),
+        .option('--out <file>', 'write an HTML report'),
     inspect,
   )
 }

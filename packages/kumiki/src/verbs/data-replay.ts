@@ -12,22 +12,22 @@ export function addReplay(group: Command): void {
   addVerb(
     group,
     'replay',
-    'The documents of one step of a Megatron-LM run, in the order of its batch.',
+    'List the documents of one step of a Megatron-LM run, in batch order.',
     (c) =>
       declareRun(c)
         .requiredOption('--step <n>', 'step, counted from 1 as in the log of the run', integer(1))
-        .option('--tokenizer <file>', 'show how the texts begin (reads the .bin files)')
-        .option('--rows <n>', 'sequences of the table; --json has all', integer(1, 1_000_000), 32),
+        .option('--tokenizer <file>', 'show the beginning of each text (reads the .bin files)')
+        .option('--rows <n>', 'sequences to list; --json lists all', integer(1, 1_000_000), 32),
     replay,
   )
   addVerb(
     group,
     'find',
-    'The steps at which a Megatron-LM run read a document.',
+    'Find the steps at which a Megatron-LM run read a document.',
     (c) =>
       declareRun(c)
-        .option('--document <prefix:number>', 'a document by the number it has in its token files')
-        .option('--text <text>', 'the documents that hold this text (needs --tokenizer; reads the .bin files)')
+        .option('--document <prefix:number>', 'a document by its index in the token files')
+        .option('--text <text>', 'documents that contain this text (needs --tokenizer; reads the .bin files)')
         .option('--tokenizer <file>', 'decodes the token files'),
     find,
   )

@@ -27,7 +27,7 @@ export function addData(program: Command): void {
   addVerb(
     group,
     'mix',
-    'Mix sources by repeats: what each takes of the mix, and the mixed files.',
+    'Mix sources by repeats: the share of each source, and the mixed files.',
     (c) =>
       c
         .option(
@@ -38,8 +38,8 @@ export function addData(program: Command): void {
         .option('--sources <file>', 'JSON: an array of { name, path, repeats, releaseLevel }')
         .option('--tokenizer <file>', 'SentencePiece model: sizes in tokens rather than characters')
         .option('--out <prefix>', 'write the mix as token files (needs --tokenizer, or sources that are token files)')
-        .option('--seed <n>', 'picks the documents of fractional repeats', integer(0, 2 ** 32 - 1), 0)
-        .option('--no-eos', 'with --out, for texts: do not end documents with the end-of-text id'),
+        .option('--seed <n>', 'seed that picks the documents of fractional repeats', integer(0, 2 ** 32 - 1), 0)
+        .option('--no-eos', 'with --out, for texts: do not append the EOS token to documents'),
     mix,
   )
   addInspect(group)

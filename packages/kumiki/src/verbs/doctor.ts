@@ -7,7 +7,7 @@ import { gigabytes, textFields } from '../output/text-table.ts'
 import { addVerb, answer } from '../verb.ts'
 
 export function addDoctor(program: Command): void {
-  addVerb(program, 'doctor', 'What this machine has for training, tried out.', (c) => c, doctor)
+  addVerb(program, 'doctor', 'Report what this machine has for training, and test it.', (c) => c, doctor)
 }
 
 /** Node releases the packages are written for. */

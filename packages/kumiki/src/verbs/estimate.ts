@@ -60,7 +60,7 @@ export function addEstimate(program: Command): void {
   addVerb(
     program,
     'estimate',
-    'Memory, time and utilisation of one plan, or of runs in a file.',
+    'Estimate memory, time and utilization of one plan, or of runs in a file.',
     (c) =>
       addEmissionFlags(
         addPlanFlags(
@@ -77,12 +77,12 @@ export function addEstimate(program: Command): void {
               c
                 .createOption(
                   '--megatron <file>',
-                  'read model and plan from a Megatron-LM command or its scripts (repeat in the order they are sourced); give --gpu',
+                  'read model and plan from a Megatron-LM command or its scripts (repeatable, in the order they are sourced); give --gpu',
                 )
                 .argParser(collect as never)
                 .conflicts(['model', 'globalBatch', 'seq', 'precision', ...planFlagNames]),
             )
-            .option('--set <name=value>', 'with --megatron: a variable that a script expects; repeat', collect)
+            .option('--set <name=value>', 'with --megatron: a variable that a script expects (repeatable)', collect)
             .option('--vocab <n>', 'with --megatron: size of the vocabulary', integer(1, 1 << 25)),
         ),
       )
@@ -96,11 +96,11 @@ export function addEstimate(program: Command): void {
         )
         .option(
           '--dp <n>',
-          'data parallel (default: what is left of the GPUs; gives --nodes where that is missing)',
+          'data parallel (default: from the number of GPUs; determines --nodes if it is not given)',
           integer(1, 1_000_000),
         )
-        .option('--sensitivity', 'what each parameter changes, one at a time')
-        .option('--timeline <file>', 'draw the pipeline as SVG, simulated')
+        .option('--sensitivity', 'show the effect of each parameter, one at a time')
+        .option('--timeline <file>', 'simulate the pipeline and draw it as SVG')
         .addOption(choice('--schedule <name>', 'of the timeline', ['gpipe', '1f1b', 'interleaved', 'zero-bubble'])),
     estimate,
   )

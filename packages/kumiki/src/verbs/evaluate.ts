@@ -27,27 +27,21 @@ export function addEvaluate(program: Command): void {
   addVerb(
     program,
     'evaluate',
-    'Perplexity and bits per byte of text under a model, and its scores on tasks.',
+    'Perplexity and bits per byte of a model on text, and its scores on tasks.',
     (c) =>
       c
-        .option(
-          '--model <folder>',
-          'a run folder, a model as the Hugging Face Hub has it, an adapter, or hf:owner/name',
-        )
+        .option('--model <folder>', 'a run folder, a Hugging Face model folder, an adapter, or hf:owner/name')
         .option(
           '--runs <run...>',
-          'in place of --model: every checkpoint of these runs, over tokens (RUN, or RUN@STEP for one); what is measured is kept in RUN/scores.json',
+          'instead of --model: every checkpoint of these runs, over tokens (RUN, or RUN@STEP for one); results are saved in RUN/scores.json',
         )
         .option('--text <file...>', 'files or folders of text (txt, md, jsonl)', [])
-        .option('--task <file...>', 'tasks of lm-evaluation-harness, in YAML: multiple choice and log-likelihood', [])
-        .option('--window <n>', 'tokens a prediction looks back on (default: the whole context)', integer(2, 1 << 24))
+        .option('--task <file...>', 'lm-evaluation-harness tasks in YAML: multiple choice and log-likelihood', [])
+        .option('--window <n>', 'context tokens of a prediction (default: the whole context)', integer(2, 1 << 24))
         .option('--stride <n>', 'tokens from one window to the next (default: half a window)', integer(1, 1 << 24))
-        .option('--batch-size <n>', 'windows in one pass; it changes the time alone', integer(1, 65_536), 4)
-        .option('--averaged', 'with --runs: of the moving averages that they kept, in place of their weights')
-        .option(
-          '--out <file>',
-          'with --runs: where the page with their curves goes (default: scores.html in the first)',
-        )
+        .option('--batch-size <n>', 'windows per forward pass; affects only the speed', integer(1, 65_536), 4)
+        .option('--averaged', 'with --runs: evaluate their averaged weights instead')
+        .option('--out <file>', 'with --runs: the report with their curves (default: scores.html in the first)')
         .addOption(device)
         .addOption(threads),
     evaluate,

@@ -16,10 +16,10 @@ export function addFinetune(program: Command): void {
   addVerb(
     program,
     'finetune',
-    'Tune a model on conversations: the whole of it, or an adapter (LoRA).',
+    'Fine-tune a model on conversations: all weights, or an adapter (LoRA).',
     (c) =>
       c
-        .option('--model <folder>', 'a model as the Hugging Face Hub has it, a finished run, or hf:OWNER/NAME')
+        .option('--model <folder>', 'a Hugging Face model folder, a finished run, or hf:OWNER/NAME')
         .option(
           '--data <file...>',
           'JSON lines of {"messages":[...]} or {"prompt":...,"completion":...}; or folders of them',
@@ -28,58 +28,62 @@ export function addFinetune(program: Command): void {
           '--template <name|file>',
           "llm-jp-3, llm-jp-3-system, chatml, llama-3, gemma, harmony, or a .jinja file (default: the model's)",
         )
-        .option('--lora <rank>', 'train an adapter of this rank, the weights stay as they are', integer(1, 65536))
+        .option('--lora <rank>', 'train an adapter of this rank, with the base weights frozen', integer(1, 65536))
         .option(
           '--lora-alpha <x>',
-          'the adapter counts alpha / rank (default: twice the rank)',
+          'LoRA alpha; the adapter is scaled by alpha / rank (default: twice the rank)',
           real({ above: 0, to: 1e6 }),
         )
-        .option('--lora-targets <names>', 'layers with commas, such as q_proj,v_proj (default: all-linear)', names)
+        .option('--lora-targets <names>', 'comma-separated layers, such as q_proj,v_proj (default: all-linear)', names)
         .addOption(
           choice(
             '--base-precision <format>',
-            'how weights beside an adapter are stored; fp8: 8 bits and a scale for each 32',
+            'storage format of the frozen base weights; fp8: 8 bits, with a scale per 32 values',
             ['f32', 'bf16', 'fp8'],
           ),
         )
-        .option('--merge', 'work the adapter into the weights at the end')
+        .option('--merge', 'merge the adapter into the weights at the end')
         .option('--epochs <n>', 'passes over the data (default: 3)', real({ above: 0, to: 1e6 }))
-        .option('--steps <n>', 'optimizer steps, instead of passes', integer(1, 1e9))
-        .option('--batch-size <n>', 'sequences in a step (default: 8)', integer(1, 1 << 20))
-        .option('--accumulation <n>', 'parts of a batch, one after another', integer(1, 1 << 20))
+        .option('--steps <n>', 'optimizer steps, instead of epochs', integer(1, 1e9))
+        .option('--batch-size <n>', 'sequences per step (default: 8)', integer(1, 1 << 20))
+        .option('--accumulation <n>', 'gradient accumulation: micro-batches per step', integer(1, 1 << 20))
         .option(
           '--sequence-length <n>',
-          'tokens in a sequence (default: what the longest conversation needs, at most 1024)',
+          'tokens per sequence (default: the length of the longest conversation, at most 1024)',
           integer(8, 1 << 24),
         )
         .addOption(
-          choice('--too-long <what>', 'with conversations longer than that (default: truncate)', [
+          choice('--too-long <what>', 'what to do with longer conversations (default: truncate)', [
             'truncate',
             'drop',
             'refuse',
           ]),
         )
-        .option('--learning-rate <rate>', 'peak (default: 2e-5; with --lora 2e-4)', real({ above: 0, to: 100 }))
-        .option('--schedule <name|json>', 'of the learning rate (default: cosine to a tenth)', nameOrJson)
-        .option('--warmup <n>', 'steps of warm-up (default: 3 % of the steps)', integer(0, 1e9))
+        .option(
+          '--learning-rate <rate>',
+          'peak learning rate (default: 2e-5; with --lora 2e-4)',
+          real({ above: 0, to: 100 }),
+        )
+        .option('--schedule <name|json>', 'learning-rate schedule (default: cosine to a tenth)', nameOrJson)
+        .option('--warmup <n>', 'warmup steps (default: 3 % of the steps)', integer(0, 1e9))
         .option('--optimizer <name|json>', 'default: adamw without weight decay', nameOrJson)
-        .addOption(choice('--precision <policy>', 'what numbers are stored in', precisionNames))
-        .option('--eval-data <file...>', 'conversations to measure on')
+        .addOption(choice('--precision <policy>', 'precision policy: storage formats in training', precisionNames))
+        .option('--eval-data <file...>', 'conversations for evaluation')
         .option(
           '--eval-split <part>',
-          'part of the data to measure on instead (default: 0.05)',
+          'fraction of the data held out instead (default: 0.05)',
           real({ from: 0, to: 0.9 }),
         )
-        .option('--evaluate-every <n>', 'steps between measurements (default: an eighth of the run)', integer(1, 1e9))
+        .option('--evaluate-every <n>', 'steps between evaluations (default: an eighth of the run)', integer(1, 1e9))
         .addOption(device)
         .addOption(threads)
-        .option('--seed <n>', 'of the adapter and the order of the data', integer(0, 2 ** 32 - 1))
+        .option('--seed <n>', 'seed of the adapter and the data order', integer(0, 2 ** 32 - 1))
         .option('--out <folder>', 'run folder (default: runs/finetune-NAME-DATE)')
-        .option('--overwrite', 'remove the run that is in --out')
-        .option('--resume <run[@step]>', 'go on from its newest checkpoint, or that of a step')
+        .option('--overwrite', 'remove an existing run in --out')
+        .option('--resume <run[@step]>', 'resume from its newest checkpoint, or from that of a step')
         .option('--checkpoint-every <n>', 'steps between checkpoints (default: a tenth of the run)', integer(1, 1e9))
-        .option('--checkpoint-minutes <m>', 'minutes between checkpoints, at most', real({ above: 0, to: 1e6 }))
-        .option('--keep <n>', 'checkpoints that stay (default: 2)', integer(1, 1e6))
+        .option('--checkpoint-minutes <m>', 'maximum minutes between checkpoints', real({ above: 0, to: 1e6 }))
+        .option('--keep <n>', 'number of newest checkpoints to keep (default: 2)', integer(1, 1e6))
         .addHelpText(
           'after',
           `

@@ -35,50 +35,46 @@ export function addGenerate(program: Command): void {
   addVerb(
     program,
     'generate',
-    'Continue a text with a trained model, or talk to one that was tuned on conversations.',
+    'Generate text with a trained model, or chat with a fine-tuned one.',
     (c) =>
       c
         .requiredOption(
           '--checkpoint <folder>',
-          'a run folder, a model as the Hugging Face Hub has it, an adapter, or hf:OWNER/NAME',
+          'a run folder, a Hugging Face model folder, an adapter, or hf:OWNER/NAME',
         )
-        .option('--prompt <text>', 'the text to continue; may be given several times', collect)
-        .option('--prompts <file>', 'a prompt a line; of a .jsonl file each line is a JSON string or {"prompt": "..."}')
+        .option('--prompt <text>', 'the text to continue (repeatable)', collect)
         .option(
-          '--batch-size <n>',
-          'prompts that are worked on together; it changes the time alone',
-          integer(1, 4096),
-          8,
+          '--prompts <file>',
+          'one prompt per line; in a .jsonl file each line is a JSON string or {"prompt": "..."}',
         )
-        .option('--chat', 'talk to a model that was tuned on conversations: lines typed or piped in, or --message')
-        .option('--message <text...>', 'what to ask it, one after another')
-        .option('--system <text>', 'what it is told before')
-        .option('--template <name|file>', "chat template, where the model's own is not meant")
-        .option('--max-tokens <n>', 'tokens to write', integer(0, 1e6), 100)
-        .option('--temperature <t>', '0: always the likeliest token', real({ from: 0, to: 1000 }), 0.8)
-        .option('--top-p <p>', 'keep the likeliest tokens that reach this probability', real({ above: 0, to: 1 }), 0.95)
-        .option('--top-k <k>', 'keep this many of the likeliest tokens; 0: all', integer(0, 1 << 24), 0)
+        .option('--batch-size <n>', 'prompts generated together; affects only the speed', integer(1, 4096), 8)
+        .option('--chat', 'chat with a fine-tuned model: from stdin, or with --message')
+        .option('--message <text...>', 'user messages, one after another')
+        .option('--system <text>', 'system message')
+        .option('--template <name|file>', "chat template to use instead of the model's own")
+        .option('--max-tokens <n>', 'maximum new tokens', integer(0, 1e6), 100)
+        .option('--temperature <t>', 'sampling temperature; 0: greedy', real({ from: 0, to: 1000 }), 0.8)
+        .option(
+          '--top-p <p>',
+          'top-p: sample from the likeliest tokens with this total probability',
+          real({ above: 0, to: 1 }),
+          0.95,
+        )
+        .option('--top-k <k>', 'top-k: sample from this many of the likeliest tokens; 0: all', integer(0, 1 << 24), 0)
         .option(
           '--min-p <p>',
-          'keep tokens at least so many times as likely as the likeliest',
+          'min-p: sample from tokens with at least this fraction of the highest probability',
           real({ from: 0, to: 1 }),
           0,
         )
         .option(
           '--repetition-penalty <x>',
-          'above 1: tokens of the context come again less often',
+          'above 1, penalizes tokens already in the context',
           real({ above: 0, to: 1000 }),
           1,
         )
-        .option('--stop <text...>', 'end before this text')
-        .addOption(
-          choice(
-            '--cache-format <format>',
-            'how keys and values of the tokens so far are stored',
-            ['f32', 'bf16', 'fp8'],
-            'f32',
-          ),
-        )
+        .option('--stop <text...>', 'stop before this text')
+        .addOption(choice('--cache-format <format>', 'storage format of the KV cache', ['f32', 'bf16', 'fp8'], 'f32'))
         .option('--seed <n>', 'the same seed gives the same text', integer(0, 2 ** 32 - 1), 0)
         .addOption(device)
         .addOption(threads),

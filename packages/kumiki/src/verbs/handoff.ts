@@ -20,17 +20,17 @@ export function addHandoff(program: Command): void {
   addVerb(
     program,
     'handoff',
-    'What continues a run on Megatron-LM: weights, token files, tokenizer, launch, conversion, and what cannot go along.',
+    'Write everything needed to continue a run on Megatron-LM: weights, token files, tokenizer, launch, conversion; list what cannot be transferred.',
     (c) =>
       c
-        .argument('<run[@step]>', 'a run folder, at its newest checkpoint or that of a step')
+        .argument('<run[@step]>', 'a run folder, with its newest checkpoint or that of a step')
         .requiredOption('--out <folder>', 'where it goes')
-        .requiredOption('--gpu <name|file>', 'of the cluster, such as H100')
-        .requiredOption('--gpus-per-node <n>', 'GPUs of a node', integer(1, 1024))
+        .requiredOption('--gpu <name|file>', 'GPU of the cluster, such as H100')
+        .requiredOption('--gpus-per-node <n>', 'GPUs per node', integer(1, 1024))
         .requiredOption('--nodes <n>', 'nodes', integer(1, 1_000_000))
         .option('--network <name|file>', 'infiniband (default), ethernet, pcie, or JSON')
-        .option('--global-batch <n>', "sequences in a step there (default: the run's)", integer(1, 2 ** 30))
-        .option('--tokens <n>', 'still to train on, such as 2B (default: what the run has left)', amount(1e18))
+        .option('--global-batch <n>', "global batch size on the cluster (default: the run's)", integer(1, 2 ** 30))
+        .option('--tokens <n>', 'remaining training tokens, such as 2B (default: what the run has left)', amount(1e18))
         .addOption(
           choice('--megatron <which>', "upstream, or LLM-jp's fork (z-loss)", ['upstream', 'llm-jp'], 'upstream'),
         ),

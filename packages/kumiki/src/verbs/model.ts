@@ -9,12 +9,12 @@ import { addCommand, addVerb, answer } from '../verb.ts'
 
 export function addModel(program: Command): void {
   const group = addCommand(program, 'model', 'The LLM-jp models: sizes, parameters, training recipes.')
-  addVerb(group, 'list', 'Every model known by name.', (c) => c, list)
+  addVerb(group, 'list', 'List the known models.', (c) => c, list)
   addVerb(
     group,
     'show',
     'Configuration, parameters, FLOP per token and recipe of one model.',
-    (c) => c.argument('<name>', 'such as llm-jp-3-13b (see: model list), or a config.json, or the folder it is in'),
+    (c) => c.argument('<name>', 'such as llm-jp-3-13b (see: model list), or a config.json or its folder'),
     show,
   )
 }
@@ -171,7 +171,7 @@ function recipeText(recipe: TrainingRecipe, layout: ParallelLayout, numbers: Lau
   const { learningRate, minLearningRate, warmupSteps, schedule } = numbers
   const { beta1, beta2, epsilon, weightDecay } = recipe.optimizer
   return [
-    ['learning rate', `${learningRate} to ${minLearningRate}, ${schedule}, ${count(warmupSteps)} steps of warm-up`],
+    ['learning rate', `${learningRate} to ${minLearningRate}, ${schedule}, ${count(warmupSteps)} warmup steps`],
     [
       'batch',
       `${count(recipe.globalBatchSize)} sequences of ${count(recipe.sequenceLength)}, ${count(recipe.trainSteps)} steps`,

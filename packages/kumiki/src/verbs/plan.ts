@@ -45,39 +45,45 @@ export function addPlan(program: Command): void {
   addVerb(
     program,
     'plan',
-    'Every way to lay a training run over a cluster: ranked, or refused with reasons; the launch of one.',
+    'Rank every parallel plan for a training run on a cluster, with reasons for those refused; write the launch of one.',
     (c) =>
       addEmissionFlags(addClusterFlags(c, true, ['--nodes <n>']))
         .addOption(
           choice(
             '--by <order>',
-            'ranking: fewest risks and then fastest, or fastest',
+            'ranking: fewest risks, then fastest; or fastest',
             ['stability', 'throughput'],
             'stability',
           ),
         )
         .option('--limit <n>', 'plans listed', integer(1, 1000), 10)
-        .option('--no-allow-recompute', 'leave out plans that compute activations again')
-        .option('--html <file>', 'write the result as a page: plans, memory, time, pipeline')
+        .option('--no-allow-recompute', 'exclude plans with activation recomputation')
+        .option('--html <file>', 'write an HTML report: plans, memory, time, pipeline')
         .addOption(
           c
-            .createOption('--place <plan>', 'where a plan of your own stands, such as tp=4,pp=1,micro-batch=2')
+            .createOption('--place <plan>', 'rank your own plan, such as tp=4,pp=1,micro-batch=2')
             .conflicts(['emit', 'html']),
         )
         .addOption(
           c
-            .createOption('--minimum-gpus', 'instead: the fewest nodes on which a plan fits (up to --nodes, or 1024)')
+            .createOption(
+              '--minimum-gpus',
+              'instead: find the fewest nodes on which a plan fits (up to --nodes, or 1024)',
+            )
             .conflicts(['emit', 'html', 'place']),
         )
         .addOption(
           c
-            .createOption('--memory-factor <n>', 'instead: what that many times the memory would change, such as 2')
+            .createOption(
+              '--memory-factor <n>',
+              'instead: show the effect of this many times the GPU memory, such as 2',
+            )
             .argParser(real({ above: 0, to: 1000 }))
             .conflicts(['emit', 'html', 'place', 'minimumGpus']),
         )
         .option(
           '--calibrate <log>',
-          'fit what GPUs sustain to the log of a run on this kind of cluster, which lists its arguments (repeat for more)',
+          'fit the GPU efficiency to the log of a run on such a cluster; the log must list its arguments (repeatable)',
           collect,
         )
         .addOption(
@@ -88,7 +94,7 @@ export function addPlan(program: Command): void {
             'upstream',
           ),
         )
-        .option('--choose <n>', 'which plan of the ranking is emitted', integer(1, 1000), 1),
+        .option('--choose <n>', 'rank of the plan to emit', integer(1, 1000), 1),
     plan,
   )
 }

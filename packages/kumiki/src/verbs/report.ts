@@ -7,11 +7,11 @@ export function addReport(program: Command): void {
   addVerb(
     program,
     'report',
-    'Runs as one page of HTML that needs nothing else.',
+    'Report runs on one self-contained HTML page.',
     (c) =>
       c
         .argument('<run...>', 'run folders')
-        .option('--out <file>', 'where the page goes (default: report.html in the first run)'),
+        .option('--out <file>', 'output file (default: report.html in the first run)'),
     report,
   )
 }

@@ -23,13 +23,13 @@ export function addTokenizer(program: Command): void {
     (c) =>
       c
         .requiredOption(...modelFlag)
-        .option('--special-tokens', 'add the tokens of beginning and end')
+        .option('--special-tokens', 'add BOS and EOS tokens')
         .option(
           '--details',
-          'an object a line: ids, pieces, offsets; of a tokenizer.json also type ids, word ids, masks and what was cut off',
+          'one JSON object per line: ids, pieces, offsets; with a tokenizer.json also type ids, word ids, masks and overflow',
         )
-        .option('--pairs', 'a line is two texts with a tab between them (tokenizer.json)')
-        .option('--as-file', 'cut and pad as the tokenizer.json says'),
+        .option('--pairs', 'each line has two texts separated by a tab (tokenizer.json)')
+        .option('--as-file', 'truncate and pad as the tokenizer.json specifies'),
     encode,
   )
   addVerb(
@@ -45,51 +45,51 @@ export function addTokenizer(program: Command): void {
     "Train a model with LLM-jp's settings (byte fallback, split digits, whitespace pieces).",
     (c) =>
       c
-        .requiredOption('--model <file>', 'where the model is written')
+        .requiredOption('--model <file>', 'output file')
         .option(
           '--vocab-size <n>',
-          'pieces, with control and byte pieces (with --recipe: as many as it gives)',
+          'vocabulary size, including control and byte pieces (not with --recipe)',
           integer(1, 2 ** 24),
         )
         .option('--data <path...>', 'texts: files or folders of .txt, .md, .jsonl (default: a small built-in corpus)')
         .addOption(choice('--type <type>', 'kind of model', ['unigram', 'bpe'], 'unigram'))
         .option(
           '--character-coverage <share>',
-          'share of characters with a piece of their own',
+          'fraction of characters covered by the vocabulary',
           real({ above: 0, to: 1 }),
           0.9995,
         )
         .addOption(
           choice(
             '--normalization <name>',
-            "rules that rewrite text first, by SentencePiece's names; they become part of the model",
+            'SentencePiece normalization rules; they become part of the model',
             ['identity', 'nfkc', 'nmt_nfkc', 'nfkc_cf', 'nmt_nfkc_cf'],
             'identity',
           ),
         )
-        .option('--fixed-pieces <file>', 'pieces to have whatever the text says, one a line, spaces as ▁ (unigram)')
+        .option('--fixed-pieces <file>', 'pieces that are always included, one per line, spaces as ▁ (unigram)')
         .addOption(
           new Option(
             '--recipe <file>',
-            'train in stages, one language after another, and estimate all scores at the end, as LLM-jp-3 did (JSON; unigram)',
+            'train in stages, one language after another, and re-estimate all scores at the end, as for LLM-jp-3 (JSON; unigram)',
           ).conflicts(['data', 'vocabSize', 'fixedPieces', 'hardVocabLimit']),
         )
         .addOption(
           new Option(
             '--memory <size>',
-            'train under a ceiling of memory (2GB, 512MiB): what does not fit goes to disk; the model is the same',
+            'memory limit (2GB, 512MiB): what does not fit goes to disk; the model is the same',
           )
             .argParser(byteSize)
             .conflicts('recipe'),
         )
         .option(
           '--work-folder <folder>',
-          'with --memory: where that goes, and where training goes on after it was ended (default: beside the model)',
+          'with --memory: folder for intermediate files, from which training resumes (default: next to the model)',
         )
-        .option('--seed-size <n>', 'candidates to begin with (unigram; default 1,000,000)', integer(1, 2 ** 30))
+        .option('--seed-size <n>', 'initial candidates (unigram; default 1,000,000)', integer(1, 2 ** 30))
         .option('--no-byte-fallback', 'unknown characters are <unk>, not bytes')
-        .option('--no-split-digits', 'digits may join into pieces')
-        .option('--no-hard-vocab-limit', 'a text with too few pieces gives a smaller vocabulary')
+        .option('--no-split-digits', 'allow pieces with several digits')
+        .option('--no-hard-vocab-limit', 'allow a smaller vocabulary if the text has too few pieces')
         .option('--user-symbol <text>', 'a text that is always one piece (repeatable)', collect)
         .option('--control-symbol <text>', 'a piece that no text matches (repeatable)', collect),
     train,
@@ -97,8 +97,8 @@ export function addTokenizer(program: Command): void {
   addVerb(
     group,
     'inspect',
-    'What a model is; with --text, how it cuts a text.',
-    (c) => c.requiredOption(...modelFlag).option('--text <text>', 'a text to cut into pieces'),
+    'Describe a tokenizer; with --text, tokenize a text.',
+    (c) => c.requiredOption(...modelFlag).option('--text <text>', 'a text to tokenize'),
     inspect,
   )
 }

@@ -48,68 +48,69 @@ export function addTrain(program: Command): void {
     (c) =>
       c
         .option('--preset <name>', 'a known model and its recipe, scaled to this machine (default: nano)')
-        .option('--config <file>', 'JSON: { name, architecture: {...}, run: {...} }, over the preset')
+        .option('--config <file>', 'JSON: { name, architecture: {...}, run: {...} }, overrides the preset')
         .option('--data <path...>', 'texts: files, or folders of .txt, .md, .jsonl (default: a small built-in corpus)')
         .option(
           '--data-path <words...>',
-          'token files in place of texts: prefixes of .bin and .idx, or weights and prefixes by turns; with --tokenizer',
+          'token files instead of texts: prefixes of .bin and .idx files, or alternating weights and prefixes; needs --tokenizer',
         )
         .option(
           '--tokenizer <file>',
           'SentencePiece model, or a folder with tokenizer.model (default: one is trained on the text)',
         )
         .addOption(
-          choice('--order <order>', "of token files: Megatron-LM's own, or windows by seed (default: megatron)", [
-            'megatron',
-            'packed',
-          ]),
+          choice(
+            '--order <order>',
+            "order of token files: Megatron-LM's, or windows shuffled by seed (default: megatron)",
+            ['megatron', 'packed'],
+          ),
         )
-        .option('--split <parts>', 'of token files: what trains, what is held out, the rest (default: 969,30,1)')
+        .option('--split <parts>', 'split of token files: training, held-out, rest (default: 969,30,1)')
         .option('--steps <n>', 'optimizer steps', integer(1, 1e9))
-        .option('--batch-size <n>', 'sequences in a step', integer(1, 1 << 20))
-        .option('--accumulation <n>', 'parts of a batch, one after another', integer(1, 1 << 20))
-        .option('--sequence-length <n>', 'tokens in a sequence', integer(1, 1 << 24))
+        .option('--batch-size <n>', 'sequences per step', integer(1, 1 << 20))
+        .option('--accumulation <n>', 'gradient accumulation: micro-batches per step', integer(1, 1 << 20))
+        .option('--sequence-length <n>', 'tokens per sequence', integer(1, 1 << 24))
         .option('--learning-rate <rate>', 'peak learning rate', real({ above: 0, to: 100 }))
         .option(
           '--optimizer <name|json>',
-          'such as adamw, lion, muon, or {"kind":"adamw","epsilon":1e-5}; without a kind, options over the preset\'s',
+          'such as adamw, lion, muon, or {"kind":"adamw","epsilon":1e-5}; without a kind, the options override those of the preset',
           nameOrJson,
         )
         .option(
           '--schedule <name|json>',
-          'of the learning rate: constant, cosine, inverseSqrt, linear, wsd, or any kind of @kumiki/optim as JSON',
+          'learning-rate schedule: constant, cosine, inverseSqrt, linear, wsd, or any kind of @kumiki/optim as JSON',
           nameOrJson,
         )
-        .option('--kinds <module>', 'ES module that exports schedules and optimizers of your own, by kind')
-        .option('--warmup <n>', 'steps of warm-up', integer(0, 1e9))
-        .option('--vocab-size <n>', 'pieces of the tokenizer trained on the text', integer(260, 1 << 24))
-        .addOption(choice('--precision <policy>', 'what numbers are stored in', precisionNames))
+        .option('--kinds <module>', 'ES module that exports custom schedules and optimizers by kind')
+        .option('--warmup <n>', 'warmup steps', integer(0, 1e9))
+        .option('--vocab-size <n>', 'vocabulary size of the tokenizer trained on the text', integer(260, 1 << 24))
+        .addOption(choice('--precision <policy>', 'precision policy: storage formats in training', precisionNames))
         .addOption(device)
         .addOption(threads)
-        .option('--seed <n>', 'initial weights and order of the data', integer(0, 2 ** 32 - 1))
+        .option('--seed <n>', 'seed of the initial weights and the data order', integer(0, 2 ** 32 - 1))
         .option('--out <folder>', 'run folder (default: runs/NAME-DATE)')
-        .option('--overwrite', 'remove the run that is in --out')
+        .option('--overwrite', 'remove an existing run in --out')
         .option(
           '--resume <run[@step]>',
-          'go on with a run from its newest checkpoint, or that of a step; steps, rate, schedule, warm-up, batch, precision and the options of the optimizer may be changed',
+          'resume a run from its newest checkpoint, or from that of a step; steps, learning rate, schedule, warmup, batch size, precision and optimizer options may be changed',
         )
         .option(
           '--branch <run@step>',
-          'a new run that leaves another at a checkpoint and lets its rate fall; with --decay',
+          'a new run that branches off another at a checkpoint and decays its learning rate; with --decay',
         )
         .option(
           '--decay <steps|tokens>',
-          'length of that fall: 100000 (steps) or "400M tokens"; as minus_sqrt, to --decay-to',
+          'length of that decay: 100000 (steps) or "400M tokens"; as minus_sqrt, to --decay-to',
           stepsOrTokens,
         )
-        .option('--decay-to <rate>', 'where the rate of a branch ends (default: 0)', real({ from: 0, to: 100 }))
+        .option('--decay-to <rate>', 'final learning rate of a branch (default: 0)', real({ from: 0, to: 100 }))
         .option(
           '--from <run[@step]>',
-          "a new run that begins with another's weights; schedule, optimizer and data are fresh",
+          "a new run initialized with another's weights; schedule, optimizer and data start fresh",
         )
         .option(
           '--average-decay <d>',
-          'keep a moving average of the weights, and evaluate and export that',
+          'keep an exponential moving average of the weights; evaluate and export it',
           real({ from: 0, to: 0.999999999 }),
         )
         .option(
@@ -117,31 +118,33 @@ export function addTrain(program: Command): void {
           'steps between held-out evaluations (default: an eighth of the run)',
           integer(1, 1e9),
         )
-        .option('--sample', 'let the model write at every evaluation (samples.jsonl)')
-        .option('--early-stop <n>', 'end after so many evaluations that were no better', integer(1, 1e6))
+        .option('--sample', 'generate samples at every evaluation (samples.jsonl)')
+        .option('--early-stop <n>', 'stop after this many evaluations without improvement', integer(1, 1e6))
         .option(
           '--max-minutes <m>',
-          'end after so much time, over all processes of the run, as if the steps were made',
+          'stop after this many minutes, over all processes of the run, as at the last step',
           real({ above: 0, to: 1e7 }),
         )
-        .option('--max-tokens <n>', 'end after so many tokens, such as 300M', amount(1e18))
-        .addOption(choice('--on-nan <what>', 'where loss or gradient is no number (default: stop)', ['stop', 'rewind']))
+        .option('--max-tokens <n>', 'stop after this many tokens, such as 300M', amount(1e18))
         .addOption(
-          choice('--on-full-disk <what>', 'where metrics or a checkpoint cannot be written (default: stop)', [
+          choice('--on-nan <what>', 'if the loss or gradient is NaN or infinite (default: stop)', ['stop', 'rewind']),
+        )
+        .addOption(
+          choice('--on-full-disk <what>', 'if metrics or a checkpoint cannot be written (default: stop)', [
             'stop',
             'continue',
           ]),
         )
-        .option('--tensorboard [folder]', 'event files for TensorBoard (default: tensorboard/ in the run folder)')
+        .option('--tensorboard [folder]', 'write TensorBoard event files (default: tensorboard/ in the run folder)')
         .option('--ui [port]', 'a live page on 127.0.0.1 (default: any free port)', integer(0, 65535))
         .option('--checkpoint-every <n>', 'steps between checkpoints (default: a tenth of the run)', integer(1, 1e9))
         .option(
           '--checkpoint-minutes <m>',
-          'minutes between checkpoints, at most (default: 0.5)',
+          'maximum minutes between checkpoints (default: 0.5)',
           real({ above: 0, to: 1e6 }),
         )
-        .option('--keep <n>', 'checkpoints that stay (default: 2)', integer(1, 1e6))
-        .option('--keep-every <n>', 'checkpoints of steps that this divides stay for good', integer(1, 1e9))
+        .option('--keep <n>', 'number of newest checkpoints to keep (default: 2)', integer(1, 1e6))
+        .option('--keep-every <n>', 'keep checkpoints at multiples of this step permanently', integer(1, 1e9))
         .addHelpText(
           'after',
           `

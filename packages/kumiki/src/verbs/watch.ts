@@ -21,18 +21,18 @@ export function addWatch(program: Command): void {
   addVerb(
     program,
     'watch',
-    "A training log of Megatron-LM or torchtitan as it grows: loss, throughput, spikes, time left, beside the plan's prediction.",
+    'Follow a Megatron-LM or torchtitan training log: loss, throughput, spikes and time left, compared with the plan.',
     (c) =>
       c
-        .argument('<file>', 'the log; rotation and lines that are cut do no harm')
-        .option('--once', 'what there is now, without following (--json does so too)')
-        .option('--out <page.html>', 'draw it as a page too, written anew while the log grows')
-        .option('--gpu <name|file>', 'the GPU of the run: sets the log beside its plan')
-        .option('--megatron <file>', 'the launch, where the log does not list its arguments (repeat)', collect)
-        .option('--nodes <n>', 'nodes, where neither says', integer(1, 1_000_000))
-        .option('--gpus-per-node <n>', 'GPUs of a node (default: 8)', integer(1, 1024))
+        .argument('<file>', 'the log; rotation and partial lines are handled')
+        .option('--once', 'read what is there now, without following (implied by --json)')
+        .option('--out <page.html>', 'also write an HTML report, updated as the log grows')
+        .option('--gpu <name|file>', 'the GPU of the run: compares the log with its plan')
+        .option('--megatron <file>', 'the launch, if the log does not list its arguments (repeatable)', collect)
+        .option('--nodes <n>', 'nodes, if neither gives them', integer(1, 1_000_000))
+        .option('--gpus-per-node <n>', 'GPUs per node (default: 8)', integer(1, 1024))
         .option('--network <name|file>', 'infiniband (default), ethernet, pcie, or JSON')
-        .option('--vocab <n>', 'size of the vocabulary, where neither says', integer(1, 1 << 25)),
+        .option('--vocab <n>', 'vocabulary size, if neither gives it', integer(1, 1 << 25)),
     watch,
   )
 }
