@@ -96,7 +96,7 @@ test('the API reference lists each package once, with its other entries below it
     {
       text: '@kumiki/data',
       link: '/api/@kumiki/data/index-1',
-      items: [{ text: '@kumiki/data/node', link: '/api/@kumiki/data/node' }],
+      items: [{ text: '/node', link: '/api/@kumiki/data/node' }],
       collapsed: false,
     },
     { text: 'kumiki', link: '/api/kumiki/index' },

@@ -1,6 +1,6 @@
 // The API reference as Markdown, one page an entry of a package: `node apps/site/generator/api.mjs FOLDER`. From the sources that the `source`
 // condition names. It stands here because typedoc and its plugin are the generator's dependencies alone.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { Application } from 'typedoc'
@@ -13,6 +13,16 @@ const common = { disableSources: true, excludePrivate: true, excludeInternal: tr
 function must(app, done) {
   if (!done || app.logger.hasErrors()) throw new Error('typedoc failed')
   return done
+}
+
+/** A page is headed by what is imported, not by the name of a file. */
+function headPages(folder) {
+  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+    if (!name.endsWith('.md') || name === 'index.md') continue
+    const file = join(folder, name)
+    const imported = name.replaceAll('\\', '/').replace(/(\/index(-1)?)?\.md$/, '')
+    writeFileSync(file, readFileSync(file, 'utf8').replace(/^# .*$/m, `# ${imported}`))
+  }
 }
 
 /** Modules under the names that they are imported by: typedoc takes those of their files. */
@@ -66,6 +76,7 @@ try {
     outputs: [{ name: 'markdown', path: process.argv[2] }],
   })
   await app.generateOutputs(must(app, await app.convert()))
+  headPages(process.argv[2])
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }

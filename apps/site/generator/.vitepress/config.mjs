@@ -25,6 +25,8 @@ export default defineConfig({
   // The playground is built beside the pages; without the API reference its pages are missing.
   ignoreDeadLinks: existsSync(api) ? [/^\/playground\//] : [/^\/playground\//, /\/api\//],
   head: [
+    // The generator's own grey for the language above a block of code is too light to be read (WCAG AA).
+    ['style', {}, ':root{--vp-code-lang-color:var(--vp-c-text-2)}'],
     [
       'link',
       {

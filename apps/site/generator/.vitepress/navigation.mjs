@@ -51,7 +51,7 @@ export function apiSidebar(files) {
     const main = [`${name}/index-1`, name, `${name}/index`].find((page) => pages.includes(page))
     if (!main) continue
     const others = pages.filter((page) => page.startsWith(`${name}/`) && !/\/index(-1)?$/.test(page)).sort()
-    const items = others.map((page) => item(page, `/api/${page}`))
+    const items = others.map((page) => item(page.slice(name.length), `/api/${page}`))
     links.set(name, { ...item(name, `/api/${main}`), ...(items.length > 0 && { items, collapsed: false }) })
   }
   return [...links.values()]
