@@ -36,12 +36,16 @@ export default defineConfig({
     ],
   ],
   markdown: {
-    theme: { light: 'github-light-high-contrast', dark: 'github-dark' },
+    theme: { light: 'github-light-high-contrast', dark: 'github-dark-high-contrast' },
     // Texts about chat templates have braces; none of ours asks Vue for anything.
     config: (md) => {
       const { text } = md.renderer.rules
       const plain = (html) => html.replaceAll('{{', '&#123;&#123;')
       md.renderer.rules.text = (...args) => plain(text(...args))
+      // A line that ends in Japanese goes on without a space.
+      const japanese = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}、。「」ー（）]/u
+      md.renderer.rules.softbreak = (tokens, i) =>
+        japanese.test(tokens[i - 1]?.content.at(-1) ?? '') && japanese.test(tokens[i + 1]?.content[0] ?? '') ? '' : '\n'
     },
   },
   themeConfig: {
