@@ -160,7 +160,7 @@ test('one set of files in windows by seed, from a configuration file, with texts
   const first = source()
   await first.next()
   const state = first.state()
-  const second = source()
+  const second = files.source(configuration)
   await second.restore(state)
   expect(await second.next()).toEqual(await first.next())
   // 58 of 60 documents: the split is of documents.
@@ -176,6 +176,8 @@ test.each([
   [{ data: ['a.txt'] }, /give --data or --data-path, not both/],
   [{ dataPath: ['0.3', 'ja', 'en'] }, /no such file/],
   [{ dataPath: ['0.3', 'ja', 'x', 'en'] }, /some datasets have a weight and others none/],
+  [{ dataPath: ['0', 'ja', '1', 'en'] }, /the weight of .*ja must be a number above 0, got 0/],
+  [{ split: '0.001,1,0' }, /ja: the split 0.001,1,0 leaves 0 tokens to train on/],
   [{ split: 'half' }, /--split must be one to three numbers/],
   [{ split: '0,1,0' }, /leaves nothing for train/],
   [{ split: '1' }, /the split 1 leaves nothing to hold out/],

@@ -17,7 +17,9 @@ export function aliasMap({ factors, definingRelation }: Pick<Design, 'factors' |
   const rows = independentWords(factors, definingRelation)
   const free = factors.map((_, i) => i).filter((i) => !rows.has(i))
   if (free.length > 30)
-    throw new RangeError(`the defining relation leaves ${free.length} of ${factors.length} factors free; at most 30`)
+    throw new RangeError(
+      `the defining relation of the design leaves ${free.length} of ${factors.length} factors free; at most 30`,
+    )
   const columns: number[] = []
   const signs: number[] = []
   for (const i of factors.keys()) {
@@ -51,7 +53,8 @@ export function independentWords(
     let set = 0n
     for (const name of word.factors) {
       const i = index.get(name)
-      if (i === undefined) throw new RangeError(`the defining relation names '${name}', which is no factor`)
+      if (i === undefined)
+        throw new RangeError(`the defining relation of the design names '${name}', which is no factor`)
       set ^= 1n << BigInt(i)
     }
     let sign: number = word.sign

@@ -99,6 +99,8 @@ export function mergeParts(folder: string, prefix: string, { memory, onShare }: 
       eachRecord(partPath(folder, number, 'docs'), words, (record) => visit(record, document++), buffer)
     if (document !== all) throw new Error(`${folder}: its parts hold ${document} documents, their records say ${all}`)
   }
+  // Passes over the keys are the first half of the work, where there are any.
+  const half = duplicates === 'keep' ? 0 : 0.5
   const verdicts =
     duplicates === 'keep'
       ? null
@@ -107,6 +109,7 @@ export function mergeParts(folder: string, prefix: string, { memory, onShare }: 
           (visit) => each((record, document) => visit(record.subarray(1), document)),
           duplicates === 'near',
           memory,
+          (share) => onShare?.(half * share),
         )
   for (const [verdict, reason] of [
     [1, 'duplicates: the same text'],
@@ -135,7 +138,7 @@ export function mergeParts(folder: string, prefix: string, { memory, onShare }: 
           if (count === 0) throw new Error(`${path}: it was cut; remove the part's .json and build it anew`)
           files.write(buffer.subarray(0, count))
           at += count
-          onShare?.(Math.min(1, (passed + at) / Math.max(1, total)))
+          onShare?.(half + (1 - half) * Math.min(1, (passed + at) / Math.max(1, total)))
         }
       }
       try {

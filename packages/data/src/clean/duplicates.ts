@@ -17,18 +17,28 @@ const bytesOf = (words: number) => (words + 1) * 4 * 6
 /**
  * @param near whether documents that share a band count as repeats too
  * @param memory bytes that a table may take; default 1 GiB
+ * @param onShare told after each pass over the keys: the share that is done
  * @returns for each document 0 (kept), 1 (the same text) or 2 (near another); the first of each group is kept
  */
-export function findDuplicates(documents: number, each: EachKey, near: boolean, memory: number = 2 ** 30): Uint8Array {
+export function findDuplicates(
+  documents: number,
+  each: EachKey,
+  near: boolean,
+  memory: number = 2 ** 30,
+  onShare?: (share: number) => void,
+): Uint8Array {
   const verdicts = new Uint8Array(documents)
   const passes = (words: number) => Math.max(1, Math.ceil((documents * bytesOf(words)) / memory))
   const exactPasses = passes(exactWords)
+  const allPasses = exactPasses + (near ? minhashBands * passes(2) : 0)
+  let done = 0
   for (let pass = 0; pass < exactPasses; pass++) {
     const table = new KeyTable(exactWords)
     each((key, document) => {
       if (key[2] % exactPasses === pass && table.first(key.subarray(0, exactWords), document) !== document)
         verdicts[document] = 1
     })
+    onShare?.(++done / allPasses)
   }
   if (!near) return verdicts
   const parents = Uint32Array.from({ length: documents }, (_, i) => i)
@@ -53,6 +63,7 @@ export function findDuplicates(documents: number, each: EachKey, near: boolean, 
         if (a < b) parents[b] = a
         else parents[a] = b
       })
+      onShare?.(++done / allPasses)
     }
   for (let document = 0; document < documents; document++)
     if (verdicts[document] === 0 && rootOf(document) !== document) verdicts[document] = 2

@@ -66,6 +66,8 @@ export async function tokensOfRun(
     name: files.name,
     lines: [],
     async encoded(tokenizer, configuration, stop) {
+      // What cannot be is said before anything is written.
+      const source = files.source(configuration)
       const ofFiles = given ? undefined : files.heldOut(tokenizer)
       const decode = decodeOf(tokenizer, 'the tokenizer', files.name)
       const heldOutTexts = ofFiles?.map((ids) => decode(ids.filter((id) => id !== tokenizer.eosId))) ?? texts
@@ -82,7 +84,7 @@ export async function tokensOfRun(
         heldOut: ofFiles ?? (await encodeTexts(tokenizer, texts, stop)),
         tokens: files.tokens,
         used: files.used(configuration),
-        source: () => files.source(configuration),
+        source: () => source,
       }
     },
   }

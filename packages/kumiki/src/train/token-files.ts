@@ -62,6 +62,9 @@ export function tokenFilesOf(
   } catch (error) {
     throw new UsageError((error as Error).message)
   }
+  for (const { prefix, weight } of read)
+    if (weight !== undefined && !(weight > 0 && Number.isFinite(weight)))
+      throw new UsageError(`--data-path: the weight of ${prefix} must be a number above 0, got ${weight}`)
   if (order === 'packed' && read.length > 1)
     throw new UsageError(
       `--order packed reads one set of token files, got ${read.length}; kumiki data mix makes one of them, and --order megatron blends them by weight`,
@@ -104,7 +107,7 @@ export class TokenFiles {
     this.files = files
     this.datasets = datasets
     this.name = files.datasets.map(({ prefix }) => basename(prefix)).join(', ')
-    this.tokens = datasets.reduce((sum, _, i) => sum + this.tokensOf(i), 0)
+    this.tokens = datasets.reduce((sum, _, i) => sum + this.trainable(i), 0)
   }
 
   /** @throws Error naming a file that is missing or broken; UsageError for what may not train */
@@ -196,6 +199,15 @@ export class TokenFiles {
     const weights = this.files.datasets.map(({ weight }, i) => weight ?? this.tokensOf(i))
     const all = weights.reduce((sum, weight) => sum + weight, 0)
     return weights.map((weight) => (all === 0 ? 0 : weight / all))
+  }
+
+  private trainable(dataset: number): number {
+    const tokens = this.tokensOf(dataset)
+    if (tokens < 2)
+      throw new Error(
+        `${this.files.datasets[dataset].prefix}: the split ${this.files.split} leaves ${tokens} tokens to train on; take it out, or give another --split`,
+      )
+    return tokens
   }
 
   private tokensOf(dataset: number): number {
