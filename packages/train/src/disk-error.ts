@@ -9,6 +9,9 @@ export function diskError(path: string, error: unknown, whole: string): unknown 
   return code === undefined ? error : new Error(`${path}: ${message}`, { cause: error })
 }
 
+/** What an error says where the run goes on all the same: nothing has to be resumed. */
+export const saidOnTheWay = (error: unknown): string => (error as Error).message.replace(/ and resume the run$/, '')
+
 /**
  * Work of an observer that a run can do without: where it fails and the run shall go on, that is told once until it works again.
  * @param onWriteFailure `stop` (default) throws what it throws
@@ -24,7 +27,7 @@ export function bearable(
       said = false
     } catch (error) {
       if (onWriteFailure !== 'continue') throw error
-      if (!said) log(`${(error as Error).message}. The run goes on without ${without}`)
+      if (!said) log(`${saidOnTheWay(error)}. The run goes on without ${without}`)
       said = true
     }
   }

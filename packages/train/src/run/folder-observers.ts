@@ -5,7 +5,7 @@ import { writeFileAtomically } from '../atomic-file.ts'
 import { BackgroundSave } from '../checkpoints/background-save.ts'
 import { listCheckpoints } from '../checkpoints/list.ts'
 import { dropOldest } from '../checkpoints/save.ts'
-import { bearable } from '../disk-error.ts'
+import { bearable, saidOnTheWay } from '../disk-error.ts'
 import { MetricsLog } from '../metrics-log.ts'
 import { TrainingError } from '../training-error.ts'
 import type { RunConfiguration } from './configuration.ts'
@@ -119,9 +119,7 @@ function keepCheckpoints(options: FolderObserverOptions, watch: TroubleWatch): R
   let failure: unknown
   const failed = (error: unknown) => {
     if (onWriteFailure === 'continue')
-      log(
-        `The checkpoint could not be written: ${(error as Error).message}. The run goes on; the next save tries again`,
-      )
+      log(`The checkpoint could not be written: ${saidOnTheWay(error)}. The run goes on; the next save tries again`)
     else failure ??= error
   }
   const check = () => {
