@@ -33,9 +33,9 @@ const lecture = [
   ['sizes', 'Sizes and compute', '大きさと計算量'],
   ['corpus', 'Corpora', 'コーパス'],
   ['ablation', 'Which corpus helped', 'どのコーパスが効いたか'],
-  ['parallelism', 'Many GPUs', '多数の GPU'],
-  ['precision', 'Few bits', '少ないビット'],
-  ['optimizer', 'Optimizer and rate', '最適化手法と学習率'],
+  ['parallelism', 'Parallelism', '並列化'],
+  ['precision', 'Low precision', '低精度'],
+  ['optimizer', 'Optimizer and learning rate', '最適化手法と学習率'],
   ['release', 'Releasing', '公開'],
 ]
 
@@ -76,23 +76,23 @@ export const english = (api) => ({
         item('All guides', '/guides'),
       ]),
       group('Coming from', [item('PyTorch', '/from-pytorch'), item('jax-js, TensorFlow.js', '/from-jax-js')]),
-      group('A task, package by package', [
-        item('Numbers in training', '/precision'),
+      group('Guides', [
+        item('Number formats in training', '/precision'),
         item('Operations', '/operations'),
         item('Precision of operations', '/precision-of-ops'),
         item('Schedules, optimizers, spikes', '/optimizers'),
         item('Tokenizers', '/tokenizer'),
         item('Data', '/data'),
         item('Models and adapters', '/models'),
-        item('Fine-tuning and talking', '/fine-tuning'),
+        item('Fine-tuning and chat', '/fine-tuning'),
         item('Training runs', '/training'),
         item('Planning a cluster', '/planner'),
         item('Ablation', '/ablation'),
-        item('Pictures and pages', '/report'),
+        item('Charts and reports', '/report'),
         item('The command line', '/command-line'),
       ]),
       group(
-        'The lecture, retold',
+        'The lecture, reproduced',
         [item('Contents', '/lecture/'), ...lecture.map(([path, text]) => item(text, `/lecture/${path}`))],
         false,
       ),
@@ -107,7 +107,7 @@ export const english = (api) => ({
         true,
       ),
       group(
-        'Behind it',
+        'Project',
         [
           item('Architecture', '/architecture'),
           item('Decisions', '/decisions'),
