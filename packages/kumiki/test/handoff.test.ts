@@ -43,4 +43,7 @@ test('a run goes on to Megatron-LM: files that are read back, rates side by side
     const { code, stderr } = await inProcess(['handoff', ...words, ...cluster])
     expect([code === 0, stderr]).toEqual([false, expect.stringMatching(message)])
   }
+  const eight = ['--gpu', 'H100', '--gpus-per-node', '8', '--nodes', '1']
+  const { stderr } = await inProcess(['handoff', `${run}@4`, '--out', join(folder, 'x'), ...eight])
+  expect(stderr).toMatch(/no plan of this model fits .* --global-batch 8 can be divided among 8 GPUs/)
 })

@@ -85,13 +85,17 @@ export async function handOff(options: HandoffOptions): Promise<Handoff> {
     }),
   )
   const best = found.byStability[0]
-  if (!best)
+  if (!best) {
+    const gpus = options.cluster.nodes * options.cluster.gpusPerNode
+    const batch = left.globalBatchSize
+    const divided = Math.max(1, Math.ceil(batch / gpus)) * gpus
     throw new UsageError(
       `no plan of this model fits the cluster: ${found.refusalSummary
         .slice(0, 2)
         .map(({ example }) => example)
-        .join('; ')}`,
+        .join('; ')}${divided === batch ? '' : `. --global-batch ${divided} can be divided among ${gpus} GPUs`}`,
     )
+  }
   await mkdir(join(out, 'data'), { recursive: true })
   const device = await init({ backend: 'cpu', threads: 1 })
   try {
@@ -278,7 +282,6 @@ function lostOf({ configuration, architecture }: RunRecord): string[] {
     ...(findPrecision(precision).fp8
       ? [`the precision ${precision}: the launch trains in bfloat16 (--fp8-format is one flag more)`]
       : []),
-    ...(configuration.averageDecay !== undefined ? ['the moving average of the weights'] : []),
     ...(architecture.experts ? ['routing is as the planner writes it: compare --moe-* with the run'] : []),
   ]
 }
