@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import * as tensor from '../packages/tensor/src/index.ts'
 import { givens } from './docstring-givens.ts'
 
-// The @example of every public function runs: every one of tensor, optim and numerics has an example, and elsewhere every one that the package's README names. A line
+// Every @example in the packages' sources runs: every one of tensor, optim and numerics has an example, and elsewhere every one that the package's README names. A line
 // `expression // value` says what comes out (tensors as nested arrays, numbers to three digits), and so does `console.log(a, b) // value value`; other lines are
 // statements. Everything that the package exports is in scope, `device`, a device of the processor, and what docstring-givens.ts gives the package; the working folder is
 // an empty one.
@@ -18,7 +18,7 @@ const packages = join(dirname(fileURLToPath(import.meta.url)), '..', 'packages')
 const whole = ['tensor', 'optim', 'numerics']
 
 /** Need what there is none of here, or measure for seconds. */
-const notRun = ['fromDevice', 'measureCeilings', 'fetchFromHub']
+const notRun = /\b(fromDevice|measureCeilings|fetchFromHub)\(/
 
 /** The docstring of every exported function in a package's sources. */
 function docstrings(name: string): Map<string, string> {
@@ -51,6 +51,20 @@ function examplesOf(docstring: string): string[] {
   return [...plain.matchAll(/(?:^|\s)@example\s([\s\S]*?)(?=\s@\w+(?:\s|$)|$)/g)].map(([, code]) =>
     code.replace(/^```\w*$/gm, '').trim(),
   )
+}
+
+/** Every example of a package's sources, with its place: of functions, classes, methods and types. */
+function allExamples(name: string): { place: string; code: string }[] {
+  const folder = join(packages, name, 'src')
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .flatMap((file) => {
+      const text = readFileSync(join(folder, file), 'utf8')
+      return [...text.matchAll(/\/\*\*(?:(?!\*\/)[\s\S])*@example(?:(?!\*\/)[\s\S])*\*\//g)].flatMap((comment) => {
+        const line = text.slice(0, comment.index + comment[0].length).split('\n').length + 1
+        return examplesOf(comment[0]).map((code) => ({ place: `${name}/src/${file}:${line}`, code }))
+      })
+    })
 }
 
 /** One example as the body of an async function that calls `check(value, expected)`. */
@@ -164,14 +178,13 @@ describe.each(names)('%s', (name) => {
     const failed: string[] = []
     let [all, said] = [0, 0]
     const scope = { ...exports, device, ...(await givens[name]?.(device)) }
-    for (const f of functions.filter((f) => !notRun.includes(f)))
-      for (const example of examplesOf(docs.get(f) ?? '')) {
-        all++
-        if (/\/\/ \S/.test(example)) said++
-        await run(example, scope).catch((error: Error) => {
-          failed.push(`${f}: ${error.message}\n${bodyOf(example)}`)
-        })
-      }
+    for (const { place, code } of allExamples(name).filter(({ code }) => !notRun.test(code))) {
+      all++
+      if (/\/\/ \S/.test(code)) said++
+      await run(code, scope).catch((error: Error) => {
+        failed.push(`${place}: ${error.message}\n${bodyOf(code)}`)
+      })
+    }
     expect(failed.join('\n\n')).toBe('')
     // An example without a value shows no more than that it runs.
     expect(said / all).toBeGreaterThan(whole.includes(name) ? 0.9 : 0.6)

@@ -14,10 +14,7 @@ export interface LazyKernels<R> {
   loaded?: R
 }
 
-/**
- * Kernels loaded when they are needed.
- * @example webgpu: lazyKernels(async () => (await import('./top-k.wgsl.ts')).topKWgsl)
- */
+/** Kernels loaded when they are needed: `webgpu: lazyKernels(async () => (await import('./top-k.wgsl.ts')).topKWgsl)`. */
 export function lazyKernels<R>(load: () => Promise<R>): LazyKernels<R> {
   const source: LazyKernels<R> = {
     async load() {

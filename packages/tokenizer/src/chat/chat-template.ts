@@ -155,7 +155,10 @@ export class ChatTemplate {
 
   /**
    * Text and ids of a conversation, as Transformers' `apply_chat_template` gives them.
-   * @example template.apply(messages, { encoder: chatEncoder(tokenizer, template.specialTokens), addGenerationPrompt: true }).ids
+   * @example
+   * const template = builtInTemplate('chatml')
+   * const question = [{ role: 'user', content: '木' }]
+   * template.apply(question, { encoder: chatEncoder(loadTokenizer(model)), addGenerationPrompt: true }).ids.length > 3 // true
    */
   apply(messages: readonly ChatMessage[], options: ApplyOptions): AppliedChat {
     const text = this.render(messages, options)

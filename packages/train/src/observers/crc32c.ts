@@ -13,7 +13,7 @@ function makeTable(): Uint32Array {
   })
 }
 
-/** @example crc32c(new TextEncoder().encode('123456789')) // 0xe3069283 */
+/** The checksum of `data`; of the text 123456789 it is 0xe3069283. */
 export function crc32c(bytes: Uint8Array): number {
   table ??= makeTable()
   let crc = 0xffffffff
