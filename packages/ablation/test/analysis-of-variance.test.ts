@@ -91,8 +91,8 @@ const scores = five.runs.map((row, run) => 0.4 + 0.03 * row[2] + 0.0004 * Math.s
 
 test('a verdict says what was found, what it is mixed with, and how large the rest can be', () => {
   const sentences = verdict(five, analysisOfVariance(five, scores))
-  expect(sentences[0]).toMatch(/^Math raises the response by 0\.0595 \(.* to .*, p = .*\); it cannot be told from/)
-  expect(sentences.at(-1)).toMatch(/^No effect was found of Code, Web, .*; none of them is likely to be beyond /)
+  expect(sentences[0]).toMatch(/^Math raises the response by 0\.0595 \(.* to .*, p = .*\); it is aliased with/)
+  expect(sentences.at(-1)).toMatch(/^No significant effect of Code, Web, .*; none of them is likely to exceed /)
   const holes = analysisOfVariance(fullFactorial(['A', 'B', 'C']), [1, 2, 1.1, 2.1, null, 2.05, 1.04, 1.97])
   expect(verdict(fullFactorial(['A', 'B', 'C']), holes).at(-1)).toMatch(/^1 responses are missing/)
   expect(verdict(five, analysisOfVariance(design({ factors: ['A', 'B', 'C'], runs: 4 }), [1, 2, 3, 4]))[0]).toMatch(
@@ -135,14 +135,14 @@ test('power', () => {
 test('what cannot be analysed is refused by name', () => {
   const two = fullFactorial(['A', 'B'])
   expect(() => analysisOfVariance(two, [1, null, 2, null])).toThrow(
-    /A cannot be told from the other terms in the 2 responses/,
+    /A is aliased with the other terms in the 2 responses/,
   )
   expect(() => analysisOfVariance(two, [1, 2, Number.NaN, 4])).toThrow(
     'run 2 has a response that is no finite number: NaN',
   )
   expect(() => analysisOfVariance(two, [1, 2, 3, 4], { interactions: [['A', 'X']] })).toThrow("'X', which is no factor")
   expect(() => analysisOfVariance(five, scores, { interactions: [['Code', 'Web']] })).toThrow(
-    /cannot be told from the other terms/,
+    /is aliased with the other terms/,
   )
 })
 

@@ -91,7 +91,7 @@ test('wrong input is named', () => {
   ).toThrow(/run 3 has 1 responses, others 2/)
   expect(() => analyze(five, responses, { confidence: 1 })).toThrow(RangeError)
   expect(() => analyze(five, responses, { interactions: [['Stack v2', 'FineWeb-']] })).toThrow(
-    /Stack v2:FineWeb- cannot be told from Laboro/,
+    /Stack v2:FineWeb- is aliased with Laboro/,
   )
   expect(() => analyze(five, responses, { interactions: [['MegaMath', 'Q']] })).toThrow(/'Q', which is no factor/)
   expect(() => analyze(five, responses, { interactions: [['MegaMath']] })).toThrow(/two or more/)

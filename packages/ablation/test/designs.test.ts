@@ -261,14 +261,14 @@ describe('blocks', () => {
   })
   test('that would hide a main effect are refused', () => {
     const half = design({ factors: ['A', 'B', 'C'], runs: 4 })
-    expect(() => inBlocks(half, [['A', 'B']])).toThrow(/A:B cannot be told from C, whose effect would be lost/)
+    expect(() => inBlocks(half, [['A', 'B']])).toThrow(/A:B is aliased with C, whose effect would be confounded/)
     expect(() => inBlocks(eight, [['A', 'X']])).toThrow("'X' is no factor")
   })
 })
 
 test('what is not made is refused by name', () => {
   expect(() => fullFactorial([{ name: 'A', levels: levels(2), hardToChange: true } as never])).toThrow(
-    /split-plot designs are not made/,
+    /split-plot designs are not supported/,
   )
   expect(() => fullFactorial(of(...Array(13).fill(2)))).toThrow(/8192 runs; at most 4096/)
   expect(() => orthogonalArray(of(3, 4))).toThrow(/no array holds 0 factors of two levels, 1 of three and 1 of four/)

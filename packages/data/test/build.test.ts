@@ -104,10 +104,10 @@ describe('bad input is told by file and place', () => {
       'it looks like UTF-16LE: give --encoding utf-16le',
     ],
     ['proto.jsonl', '{"__proto__":{"text":"a"}}', 'has no text in a field "text"'],
-    ['cut.txt.gz', gzipSync('a'.repeat(4000)).subarray(0, 20), 'the gzip archive is broken'],
-    ['not.txt.gz', 'plain', 'the gzip archive is broken'],
+    ['cut.txt.gz', gzipSync('a'.repeat(4000)).subarray(0, 20), 'the gzip archive is corrupt'],
+    ['not.txt.gz', 'plain', 'the gzip archive is corrupt'],
     ['not.txt.zst', 'plain text, not zstd', 'it is no zstd archive'],
-    ['cut.txt.zst', stored('x'.repeat(100)).subarray(0, 60), 'the zstd archive is broken'],
+    ['cut.txt.zst', stored('x'.repeat(100)).subarray(0, 60), 'the zstd archive is corrupt'],
     [
       'window.txt.zst',
       Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 0xf8, 0, 0, 0, 0, 0, 0, 0, 0, 0]),

@@ -41,7 +41,7 @@ it('languages are told apart, and an unknown one is refused', async () => {
   const filter = await languageFilter(['ja'])
   expect(filter.apply(prose)).toBe(true)
   expect(filter.apply(english)).toEqual({ drop: 'en' })
-  await expect(languageFilter(['klingon'])).rejects.toThrow('language "klingon" is not one that is told apart')
+  await expect(languageFilter(['klingon'])).rejects.toThrow('language "klingon" is not supported')
 })
 
 it('personal data are masked where check digits hold, and nothing else', () => {

@@ -61,10 +61,8 @@ test('a study: configurations, a table, run folders read, missing runs told', as
   expect(ran.json().runs.every(({ state }: { state: string }) => state === 'was finished')).toBe(true)
   const analysed = await inProcess(['ablate', 'analyze', path, '--out', at('page.html'), '--json'])
   expect(analysed.json().analyses.ja.terms[0]).toMatchObject({ term: 'Code', difference: expect.closeTo(-2, 1) })
-  expect(analysed.json().verdict[0]).toMatch(
-    /^bits per byte: Code lowers the response by .* cannot be told from Beta2:Web/,
-  )
-  expect(readFileSync(at('page.html'), 'utf8')).toMatch(/<svg[\s\S]*What cannot be told apart/)
+  expect(analysed.json().verdict[0]).toMatch(/^bits per byte: Code lowers the response by .* is aliased with Beta2:Web/)
+  expect(readFileSync(at('page.html'), 'utf8')).toMatch(/<svg[\s\S]*Aliases/)
   const twisted = ['ablate', 'analyze', path, '--response', 'heldOut.bitsPerByte', '--out', at('page.html')]
   // Full in any two of its factors: Code:Beta2 is Web itself, so it cannot be a term beside it.
   const told = await inProcess([...twisted, '--interaction', 'Code:Beta2'])

@@ -125,7 +125,7 @@ describe('a task file', () => {
     await expect(load('a: [')).rejects.toThrow(/it is no YAML/)
     const bomb = `a: &a [${'x,'.repeat(9)}]\n${'bcdefgh'.replace(/./g, (c) => `${c}: &${c} [${`*${String.fromCharCode(c.charCodeAt(0) - 1)},`.repeat(9)}]\n`)}`
     await expect(load(bomb)).rejects.toThrow(/alias/)
-    await expect(load(good, '{"q": \n')).rejects.toThrow(/d\.jsonl: line 1 is no JSON/)
+    await expect(load(good, '{"q": \n')).rejects.toThrow(/d\.jsonl: line 1 is not JSON/)
     await expect(load(good, '[1]\n')).rejects.toThrow(/line 1 is no record/)
     const outside = mkdtempSync(join(tmpdir(), 'kumiki-outside-'))
     writeFileSync(join(outside, 'secret.jsonl'), '{"q": "s", "label": 0}\n')

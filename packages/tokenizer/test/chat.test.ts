@@ -156,7 +156,7 @@ describe('what the assistant says', () => {
     const template = new ChatTemplate(
       "{% for m in messages %}[{{ m.content if loop.last or m.role == 'user' else 'short' }}]{% endfor %}{% if add_generation_prompt %}[{% endif %}",
     )
-    expect(() => template.assistantSpans(chat)).toThrow(/message 1 cannot be told apart.*character 7.*"this/)
+    expect(() => template.assistantSpans(chat)).toThrow(/message 1 cannot be located.*character 7.*"this/)
     expect(template.assistantSpans(chat.slice(0, 2)).spans).toHaveLength(1)
   })
 })

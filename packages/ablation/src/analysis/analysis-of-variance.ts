@@ -240,6 +240,6 @@ function notTold(terms: readonly Term[], column: number, observations: number): 
   })
   const what = term?.name ?? 'the mean'
   return new RangeError(
-    `analysisOfVariance: ${what} cannot be told from the other terms in the ${observations} responses there are; leave out a term or make more runs`,
+    `analysisOfVariance: ${what} is aliased with the other terms in the ${observations} responses there are; leave out a term or make more runs`,
   )
 }

@@ -263,7 +263,7 @@ function checkOrthogonal(design: Design, terms: readonly (readonly number[])[], 
     for (let j = 0; j < i; j++)
       if (a.reduce((s, x, run) => s + x * columns[j][run], 0) !== 0)
         throw new RangeError(
-          `analyze: ${nameOf(design, terms[i])} cannot be told from ${nameOf(design, terms[j])} in this design; leave one out or use more runs`,
+          `analyze: ${nameOf(design, terms[i])} is aliased with ${nameOf(design, terms[j])} in this design; leave one out or use more runs`,
         )
   })
 }

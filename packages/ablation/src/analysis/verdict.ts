@@ -75,7 +75,7 @@ export function verdict(design: Design | LevelDesign, analysis: Anova): string[]
   const found = terms.filter(({ holm, term }) => holm !== null && holm < alpha && term !== 'blocks')
   for (const { term, difference, confidenceInterval, holm, means, factors } of found) {
     const also = aliasesOf(design, factors)
-    const tail = also.length > 0 ? `; it cannot be told from ${also.join(', ')}` : ''
+    const tail = also.length > 0 ? `; it is aliased with ${also.join(', ')}` : ''
     if (difference !== null && confidenceInterval) {
       const [low, high] = confidenceInterval
       sentences.push(
@@ -92,8 +92,8 @@ export function verdict(design: Design | LevelDesign, analysis: Anova): string[]
     const widest = Math.max(
       ...others.map(({ confidenceInterval: c }) => (c ? Math.max(Math.abs(c[0]), Math.abs(c[1])) : 0)),
     )
-    const bound = widest > 0 ? `; none of them is likely to be beyond ${text(widest)}` : ''
-    sentences.push(`No effect was found of ${others.map(({ term }) => term).join(', ')}${bound}.`)
+    const bound = widest > 0 ? `; none of them is likely to exceed ${text(widest)}` : ''
+    sentences.push(`No significant effect of ${others.map(({ term }) => term).join(', ')}${bound}.`)
   }
   if (analysis.missing > 0)
     sentences.push(`${analysis.missing} responses are missing; sums of squares are of type III.`)

@@ -45,7 +45,7 @@ export function inBlocks(design: Design, interactions: readonly (readonly string
     const main = factors.find((_, i) => same(runs.map((row) => row[i])))
     if (main)
       throw new RangeError(
-        `inBlocks: ${odd.join(':')} cannot be told from ${main.name}, whose effect would be lost in the blocks`,
+        `inBlocks: ${odd.join(':')} is aliased with ${main.name}, whose effect would be confounded with blocks`,
       )
     confounded.push(odd)
   }

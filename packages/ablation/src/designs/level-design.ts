@@ -37,7 +37,7 @@ export function checkLevelFactors(what: string, given: readonly GivenFactor[], m
     for (const key of Object.keys(factor)) {
       if (/^hardToChange$|plot/i.test(key))
         throw new RangeError(
-          `${what}: ${name}.${key}: split-plot designs are not made; every run sets all factors anew`,
+          `${what}: ${name}.${key}: split-plot designs are not supported; every run sets all factors independently`,
         )
       if (key !== 'name' && key !== 'levels')
         throw new RangeError(`${what}: ${name}.${key} is not known; a factor has name and levels`)

@@ -19,7 +19,7 @@ interface Head {
  */
 export async function keepPlan(folder: string, plan: BuildPlan): Promise<void> {
   const path = pathIn(folder)
-  const anew = 'remove the folder to begin anew'
+  const anew = 'remove the folder to start over'
   if (!existsSync(path)) {
     if (existsSync(join(folder, 'plan.json')))
       throw new Error(`${folder} holds parts of a build that an older version began; ${anew}`)

@@ -135,7 +135,7 @@ export function mergeParts(folder: string, prefix: string, { memory, onShare }: 
       const copy = (from: number, to: number) => {
         for (let at = from; at < to; ) {
           const count = readSync(file, buffer, 0, Math.min(buffer.length, to - at), at)
-          if (count === 0) throw new Error(`${path}: it was cut; remove the part's .json and build it anew`)
+          if (count === 0) throw new Error(`${path}: it is truncated; remove the part's .json and build it again`)
           files.write(buffer.subarray(0, count))
           at += count
           onShare?.(half + (1 - half) * Math.min(1, (passed + at) / Math.max(1, total)))

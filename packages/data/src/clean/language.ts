@@ -14,7 +14,7 @@ export async function languageFilter(languages: readonly string[]): Promise<Filt
   for (const language of languages)
     if (!known.has(language))
       throw new RangeError(
-        `language ${JSON.stringify(language)} is not one that is told apart: ${[...known].sort().join(', ')}`,
+        `language ${JSON.stringify(language)} is not supported; supported are ${[...known].sort().join(', ')}`,
       )
   const wanted = new Set(languages)
   return {

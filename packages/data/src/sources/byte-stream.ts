@@ -80,7 +80,7 @@ async function* gunzip(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
   try {
     for await (const chunk of output) yield chunk
   } catch (error) {
-    throw new Error(`the gzip archive is broken (${(error as Error).message})`, { cause: error })
+    throw new Error(`the gzip archive is corrupt (${(error as Error).message})`, { cause: error })
   } finally {
     input.destroy()
     output.destroy()

@@ -37,7 +37,7 @@ class ByteQueue {
 
   /** Takes them. @throws Error where the archive ends before */
   async take(count: number): Promise<Uint8Array> {
-    if (!(await this.has(count))) throw new Error('the zstd archive is broken (it ends early)')
+    if (!(await this.has(count))) throw new Error('the zstd archive is corrupt (it ends early)')
     // A copy of its own: pieces of a stream may share one buffer.
     const taken = new Uint8Array(this.#held.subarray(0, count))
     this.#held = this.#held.subarray(count)
@@ -46,7 +46,7 @@ class ByteQueue {
 
   async skip(count: number): Promise<void> {
     for (let left = count; left > 0; ) {
-      if (!(await this.has(1))) throw new Error('the zstd archive is broken (it ends early)')
+      if (!(await this.has(1))) throw new Error('the zstd archive is corrupt (it ends early)')
       const part = Math.min(left, this.#held.length)
       this.#held = this.#held.subarray(part)
       left -= part
@@ -63,10 +63,10 @@ export async function* unzstd(source: AsyncIterable<Uint8Array>): AsyncGenerator
     try {
       work()
     } catch (error) {
-      throw new Error(`the zstd archive is broken (${(error as Error).message})`, { cause: error })
+      throw new Error(`the zstd archive is corrupt (${(error as Error).message})`, { cause: error })
     }
   }
-  if (!(await queue.has(1))) throw new Error('the zstd archive is broken (it is empty)')
+  if (!(await queue.has(1))) throw new Error('the zstd archive is corrupt (it is empty)')
   while (await queue.has(1)) {
     if (!(await queue.has(5))) throw new Error('it is no zstd archive')
     const start = await queue.take(5)
@@ -89,7 +89,7 @@ export async function* unzstd(source: AsyncIterable<Uint8Array>): AsyncGenerator
       const word = header[0] | (header[1] << 8) | (header[2] << 16)
       const [type, size] = [(word >>> 1) & 3, word >>> 3]
       if (type === 3 || size > mostBlock)
-        throw new Error(`the zstd archive is broken (a block of type ${type} and ${size} bytes)`)
+        throw new Error(`the zstd archive is corrupt (a block of type ${type} and ${size} bytes)`)
       last = (word & 1) === 1
       const body = await queue.take(type === 1 ? 1 : size)
       attempt(() => {

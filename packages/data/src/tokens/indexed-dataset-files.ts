@@ -181,7 +181,7 @@ export async function openIndexedDataset(prefix: string): Promise<IndexedDataset
         )
       backToBack ??= liesBackToBack(index)
       if (!backToBack)
-        throw new RangeError(`${prefix}: its sequences do not lie back to back in .bin; build it anew with data mix`)
+        throw new RangeError(`${prefix}: its sequences are not contiguous in .bin; build it again with data mix`)
       decode(position * index.bytesPerToken, into, () => `what lies from token ${position} on`)
     },
     documentLength(number) {

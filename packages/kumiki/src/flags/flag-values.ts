@@ -59,7 +59,7 @@ export function byteSize(text: string): number {
 export function names(text: string): string[] {
   const list = text.split(',').map((name) => name.trim())
   if (list.every((name) => name !== '')) return list
-  throw new InvalidArgumentError('It must be names between commas.')
+  throw new InvalidArgumentError('It must be comma-separated names.')
 }
 
 /** An option whose value is one of a few. */
@@ -85,7 +85,7 @@ export function nameOrJson(text: string): string | { readonly kind: string } {
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw new InvalidArgumentError(`It is no JSON: ${(error as Error).message.slice(0, 120)}.`)
+    throw new InvalidArgumentError(`It is not JSON: ${(error as Error).message.slice(0, 120)}.`)
   }
 }
 

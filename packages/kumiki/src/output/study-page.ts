@@ -107,7 +107,7 @@ ${table(
   rows.map((levels, i) => [String(i + 1), ...names.map((name) => levels[name]), ...cellsOf(i)]),
   { caption: 'Levels and responses of every run' },
 )}
-${aliases.length > 0 ? html`<h2>What cannot be told apart</h2><ul>${aliases.map((line) => html`<li>${line}</li>`)}</ul>` : undefined}`,
+${aliases.length > 0 ? html`<h2>Aliases</h2><ul>${aliases.map((line) => html`<li>${line}</li>`)}</ul>` : undefined}`,
   })
 }
 

@@ -50,7 +50,7 @@ export async function planTrain(options: TrainCommandOptions, ownKinds: RunKinds
   if (options.branch !== undefined) {
     refuseOriginFlags('branch', { ...options, ...options.overrides })
     if (!decay)
-      throw new UsageError('--branch: how long shall the rate fall? Give --decay STEPS, or --decay "N tokens"')
+      throw new UsageError('--branch needs the length of the decay: give --decay STEPS, or --decay "N tokens"')
     return branchRun(options.branch, { ...planning, folder, overwrite, decay, final })
   }
   if (decay || final !== undefined) throw new UsageError('--decay and --decay-to go with --branch RUN@STEP')

@@ -137,7 +137,7 @@ function designLines(made: Design | LevelDesign, ablation: typeof import('@kumik
       '',
       ablation.designTable(made),
       '',
-      `cannot be told apart:\n${ablation.aliasTable(made)}`,
+      `aliases:\n${ablation.aliasTable(made)}`,
       '',
       `interactions of two factors that are clear of main effects and of each other: ${clear.length} of ${pairs}`,
     ]

@@ -140,7 +140,7 @@ async function train(
       id,
       state: 'failed',
       folder: out,
-      error: `${file} is not the configuration that ${out} was begun with; remove that folder to train anew`,
+      error: `${file} is not the configuration that ${out} was started with; remove that folder to train again`,
     }
   if (await exists(join(out, 'summary.json'))) return { id, state: 'was finished', folder: out }
   await writeWhole(mark, `${hash}\n`)

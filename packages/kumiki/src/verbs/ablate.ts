@@ -161,9 +161,9 @@ function lenthOf(
     const stand = effects.filter(({ stands }) => stands).map(({ term }) => term)
     const what =
       stand.length > 0
-        ? `${stand.join(', ')} ${stand.length === 1 ? 'stands' : 'stand'} out of the spread of all contrasts`
-        : 'no contrast stands out of the others'
-    return [{ sentence: `${name}: By Lenth’s method, which needs no repeats, ${what}.` }]
+        ? `${stand.join(', ')} ${stand.length === 1 ? 'stands' : 'stand'} out from the other contrasts`
+        : 'no contrast stands out from the others'
+    return [{ sentence: `${name}: By Lenth’s method, which needs no replicates, ${what}.` }]
   })
 }
 

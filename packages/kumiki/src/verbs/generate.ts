@@ -155,7 +155,7 @@ function jsonPrompt(where: string, line: string): string {
   try {
     json = JSON.parse(line)
   } catch (error) {
-    throw new Error(`${where}: it is no JSON (${(error as Error).message.slice(0, 120)})`)
+    throw new Error(`${where}: it is not JSON (${(error as Error).message.slice(0, 120)})`)
   }
   const prompt = typeof json === 'string' ? json : (json as { prompt?: unknown } | null)?.prompt
   if (typeof prompt === 'string') return prompt

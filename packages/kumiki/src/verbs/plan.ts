@@ -182,7 +182,7 @@ async function calibration(options: PlanFlags): Promise<{ readonly efficiency?: 
   )
   if (!reached)
     log(
-      'No rate of compute explains the log: its time lies in communication, input or waiting. Plans from it are too fast or too slow',
+      'No compute efficiency explains the log: its time goes into communication, input or waiting. Plans calibrated with it are too fast or too slow',
     )
   return { efficiency }
 }

@@ -38,8 +38,7 @@ export function addWatch(program: Command): void {
 }
 
 async function watch(options: WatchFlags, path: string): Promise<void> {
-  if (options.megatron && options.gpu === undefined)
-    throw new UsageError('--megatron: give --gpu too, which plans are for')
+  if (options.megatron && options.gpu === undefined) throw new UsageError('--megatron needs --gpu')
   if (options.once || options.json) {
     const log = await readLog(path)
     const data = await readingOf(path, log, options)

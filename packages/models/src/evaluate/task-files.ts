@@ -124,7 +124,7 @@ function jsonRecords(path: string, source: string): TaskDocument[] {
     try {
       return JSON.parse(text)
     } catch (error) {
-      throw new Error(`${path}: ${where} is no JSON: ${(error as Error).message.slice(0, 120)}`)
+      throw new Error(`${path}: ${where} is not JSON: ${(error as Error).message.slice(0, 120)}`)
     }
   }
   if (extname(path) === '.json' && source.trimStart().startsWith('['))

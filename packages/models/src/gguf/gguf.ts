@@ -186,7 +186,7 @@ export async function loadGguf(device: Device, file: string): Promise<LoadedGguf
         throw new RangeError(`${info.name} is [${info.shape.join(', ')}], but metadata calls for [${shape.join(', ')}]`)
       used.add(info.name)
       const bytes = await ranges.read(info.byteOffset, info.byteLength)
-      if (bytes.length !== info.byteLength) throw new RangeError(`${info.name} is cut short`)
+      if (bytes.length !== info.byteLength) throw new RangeError(`${info.name} is truncated`)
       return decode(device, info, bytes)
     }
     const said = readArchitecture(metadata, tensors)

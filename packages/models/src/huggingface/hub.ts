@@ -160,7 +160,7 @@ async function goOn(
 ): Promise<void> {
   const { downloadFile } = await import('@huggingface/hub')
   const blob = await downloadFile({ path, revision, ...client(name, options) })
-  if (!blob) throw new RangeError('the Hub lists it, but does not have it')
+  if (!blob) throw new RangeError('the Hub lists it but does not serve it')
   if (blob.size !== size) throw new RangeError(`the Hub gives ${blob.size} bytes, but lists ${size}`)
   const file = await open(part, 'a')
   try {
@@ -173,7 +173,8 @@ async function goOn(
       const rest = at === 0 ? blob : blob.slice(at, size)
       for await (const chunk of rest.stream() as unknown as AsyncIterable<Uint8Array>) {
         options.signal?.throwIfAborted()
-        if (at + chunk.byteLength > size) throw new RangeError(`more than the ${size} bytes that the Hub lists came`)
+        if (at + chunk.byteLength > size)
+          throw new RangeError(`received more than the ${size} bytes that the Hub lists`)
         for (let from = 0; from < chunk.byteLength; )
           from += (await file.write(chunk, from, chunk.byteLength - from)).bytesWritten
         at += chunk.byteLength

@@ -123,7 +123,7 @@ function validatePrecision(given: LocalRun['precision']): Required<LocalPrecisio
       : given
   const formatsOf = object('precision', precision)
   if (formatsOf.fp8 !== undefined)
-    throw new RangeError('precision.fp8: the copies of fp8 products are not in the formulas')
+    throw new RangeError('precision.fp8: the fp8 copies of matmul operands are not modelled')
   const formats = ['float32', 'bfloat16'] as const
   const parameters = oneOf('precision.parameters', formatsOf.parameters, formats)
   return {

@@ -193,7 +193,7 @@ function run(
         passes.push({ stage, chunk: step.chunk, microBatch: step.microBatch, kind: step.kind, start, end })
       }
     }
-    if (passes.length === before) throw new Error('pipeline: the schedule waits for itself')
+    if (passes.length === before) throw new Error('pipeline: the schedule deadlocks')
   }
   return passes
 }

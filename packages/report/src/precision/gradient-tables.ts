@@ -81,7 +81,7 @@ export function gradientTables(runs: readonly PrecisionRun[]): Content {
   if (blocks.every((table) => table === undefined)) return undefined
   return html`<h3>Gradients against float32 by layer and step</h3>
 <p>Signal to noise in dB, mean over seeds; of a block the median of its matrices. Dark is high; colours span each
-table's own range, and at least ${leastSpan} dB. A policy that computes the very float32 gradients has no table.</p>
+table's own range, and at least ${leastSpan} dB. A policy whose gradients equal the float32 gradients exactly has no table.</p>
 <div class="heats">${blocks}</div>
 <details><summary>Every matrix</summary><div class="heats">${tables(byMatrix)}</div></details>`
 }

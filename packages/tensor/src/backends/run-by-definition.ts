@@ -54,7 +54,7 @@ export function runByDefinition(step: Step, memory: (slot: number) => HostArray)
   const n = elementCount(shape)
   const values = leaves.map((leaf) => {
     if (leaf.kind === 'constant') return new Float64Array(n).fill(leaf.value)
-    if (leaf.kind === 'value') throw new Error('a definition takes no elementwise work into itself')
+    if (leaf.kind === 'value') throw new Error('a definition cannot fuse elementwise operations')
     if (leaf.kind === 'memory') return gather(memory(leaf.slot), leaf.dtype, leaf.access)
     const identity = Int32Array.from(
       {

@@ -214,7 +214,7 @@ export class ChatTemplate {
     let same = 0
     while (same < part.length && part[same] === whole[same]) same++
     throw new TokenizerError(
-      `chat template: what the assistant says in message ${i} cannot be told apart: the text up to it is not the beginning of the whole (it is otherwise from character ${same}: ${JSON.stringify(part.slice(same, same + 30))} and ${JSON.stringify(whole.slice(same, same + 30))}); mark it in the template by {% generation %} and {% endgeneration %}`,
+      `chat template: the text of assistant message ${i} cannot be located: the template renders the conversation up to it differently from the whole conversation (from character ${same}: ${JSON.stringify(part.slice(same, same + 30))} and ${JSON.stringify(whole.slice(same, same + 30))}); mark it in the template with {% generation %} and {% endgeneration %}`,
     )
   }
 

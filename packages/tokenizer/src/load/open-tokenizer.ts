@@ -56,7 +56,7 @@ async function readHub(name: string, options: OpenOptions): Promise<Uint8Array> 
       failures.push(`${path}: ${(error as Error).message}`)
     }
   }
-  throw new TokenizerError(`openTokenizer: ${name} has no tokenizer that can be had (${failures.join('; ')})`)
+  throw new TokenizerError(`openTokenizer: ${name} has no tokenizer that can be loaded (${failures.join('; ')})`)
 }
 
 async function readUrl(url: string, options: OpenOptions): Promise<Uint8Array> {

@@ -50,7 +50,7 @@ export class SpillFolder implements Spill {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
       throw new TokenizerError(
-        `train: ${join(this.path, STATE)} cannot be read (${(error as Error).message}); remove ${this.path} to begin anew`,
+        `train: ${join(this.path, STATE)} cannot be read (${(error as Error).message}); remove ${this.path} to start over`,
       )
     }
   }
@@ -105,7 +105,7 @@ export class SpillFolder implements Spill {
       file = openSync(path, 'r')
     } catch (error) {
       throw new TokenizerError(
-        `train: ${path} cannot be read (${(error as Error).message}); remove ${this.path} to begin anew`,
+        `train: ${path} cannot be read (${(error as Error).message}); remove ${this.path} to start over`,
       )
     }
     let isOpen = true

@@ -122,7 +122,7 @@ function stateOf(
 ): TrainingState {
   if (saved === undefined) return newState()
   if (saved.format !== FORMAT) {
-    throw new TokenizerError(`train: ${folder} is of another version; remove it to begin anew`)
+    throw new TokenizerError(`train: ${folder} is from another version; remove it to start over`)
   }
   const names = new Set([...Object.keys(saved.settings), ...Object.keys(settings)])
   const text = (value: unknown) => (value === undefined ? 'not given' : JSON.stringify(value).slice(0, 100))
@@ -131,7 +131,7 @@ function stateOf(
     if (JSON.stringify(saved.settings[name]) === JSON.stringify(settings[name])) continue
     if (!OF_LATER_PHASES.has(name)) {
       throw new TokenizerError(
-        `train: ${folder} was begun with another ${name} (${text(saved.settings[name])}, now ${text(settings[name])}); give that, or remove it to begin anew`,
+        `train: ${folder} was started with another ${name} (${text(saved.settings[name])}, now ${text(settings[name])}); use that, or remove it to start over`,
       )
     }
     // The text is counted; what was learnt from it is learnt anew.
@@ -146,7 +146,7 @@ function checkInputs(then: readonly InputFile[], now: readonly InputFile[], fold
   const changed = then.find((file, k) => JSON.stringify(file) !== JSON.stringify(now[k])) ?? now[then.length]
   if (changed) {
     throw new TokenizerError(
-      `train: ${changed.path} is not what it was when training began; put it back as it was, or remove ${folder} to begin anew`,
+      `train: ${changed.path} has changed since training started; restore it, or remove ${folder} to start over`,
     )
   }
 }

@@ -163,7 +163,7 @@ export function savedBlocks(saved: SavedBlocks, spill: Spill): Blocks & { saved:
             block.starts.subarray(0, size + 1),
             codes.subarray(0, end),
           ]) {
-            if (!readWhole(reader, bytesOf(part))) throw new TokenizerError(`train: ${name} is cut short; begin anew`)
+            if (!readWhole(reader, bytesOf(part))) throw new TokenizerError(`train: ${name} is truncated; start over`)
           }
           if (narrow) for (let i = 0; i < end; i++) block.codes[i] = narrow[i]
           block.size = size

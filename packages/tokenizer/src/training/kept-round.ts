@@ -26,7 +26,7 @@ export function keptRound({ state, spill }: Workspace): { table: PieceTable; sca
     const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength)
     for (let at = 0; at < bytes.length; ) {
       const count = reader.read(bytes.subarray(at))
-      if (count === 0) throw new TokenizerError(`train: ${name} is cut short; begin anew`)
+      if (count === 0) throw new TokenizerError(`train: ${name} is truncated; start over`)
       at += count
     }
   }

@@ -15,7 +15,7 @@ export function metaPieces(options: ResolvedOptions): Map<number, { piece: strin
     const taken = byId.get(id)
     if (taken) throw new TokenizerError(`train: id ${id} is wanted by ${taken.piece} and ${piece}; give each its own`)
     if (piece === '') throw new TokenizerError(`train: the piece for id ${id} is empty; it needs text`)
-    if (texts.has(piece)) throw new TokenizerError(`train: the piece ${JSON.stringify(piece)} is wanted twice`)
+    if (texts.has(piece)) throw new TokenizerError(`train: the piece ${JSON.stringify(piece)} is requested twice`)
     texts.add(piece)
     byId.set(id, { piece, type })
   }

@@ -121,7 +121,7 @@ function messageParts(message: HarmonyMessage, index: number, functions: boolean
       `harmony: the role of message ${index} is ${JSON.stringify(role)}; ${harmonyRoles.join(', ')} are known`,
     )
   if (role === 'tool' && !name)
-    throw new TokenizerError(`harmony: message ${index} is of a tool: give its name, such as functions.get_weather`)
+    throw new TokenizerError(`harmony: message ${index} is from a tool: give its name, such as functions.get_weather`)
   for (const [field, value] of Object.entries({ name, channel, recipient }))
     if (value !== undefined && !/^[^\s<>|]+$/.test(value))
       throw new TokenizerError(`harmony: ${field} of message ${index} must be one word, got ${JSON.stringify(value)}`)
