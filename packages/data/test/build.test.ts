@@ -129,10 +129,23 @@ describe('bad input is told by file and place', () => {
     ],
     ['rest.txt.zst', Buffer.concat([stored('good\n'), Buffer.from('more')]), 'it is no zstd archive'],
     ['not.parquet', 'PAR1 no', 'it is no parquet file'],
+    ['packed.jsonl', gzipSync('{"text":"x"}\n'), 'the file is a gzip archive; name it .gz'],
+    ['packed.txt', Buffer.concat([Buffer.from('BZh91AY'), Buffer.from([200, 1, 2])]), 'a bzip2 archive; unpack it'],
+    ['page.txt', '%PDF-1.7\n', 'a PDF document; take its text out first'],
+    ['list.json', '[{"text":"x"}]', 'the line at byte 0 is an array; every line must be an object of its own'],
   ])('%s', async (name, data, message) => {
     const path = write(name, data)
     await expect(read(path)).rejects.toThrow(`${path}: `)
     await expect(read(path)).rejects.toThrow(message)
+  })
+
+  it('letters that archives begin with are text; a file of JSON lines may be called .json; empty lines are folded', async () => {
+    expect(await read(write('bzh.txt', 'BZh is how bzip2 begins\n'))).toEqual(['BZh is how bzip2 begins'])
+    expect(await read(write('c4.json.gz', gzipSync('{"text":"x"}\n{"text":"y"}\n')))).toEqual(['x', 'y'])
+    expect(await read(write('wide.txt', `a\nb${'\n'.repeat(2_000_000)}c\n`))).toEqual(['a\nb', 'c'])
+    expect(await read(write('wide.md', 'a\n\n\n\nb\n'))).toEqual(['a\n\n\n\nb'])
+    const bad = write('far.jsonl', `\n\n\n\n{"text":"x"}\n\n\n{"text":1}\n`)
+    await expect(read(bad)).rejects.toThrow('the line at byte 19: field "text" must be a text, got number')
   })
 
   it('--encoding reads what is not UTF-8, and refuses what is not of it', async () => {

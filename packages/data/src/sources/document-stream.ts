@@ -51,7 +51,8 @@ const defaultMost = 64 * 2 ** 20
 export async function* documentStream(path: string, options: DocumentStreamOptions = {}): AsyncGenerator<string> {
   const { field = 'text', encoding, maxDocument = defaultMost, range, onBytes } = options
   if (encoding !== undefined) checkEncoding(encoding)
-  const format = textFormat(path) ?? 'txt'
+  // A file of JSON that is named itself holds lines of it, as C4's; in folders such files are passed over.
+  const format = textFormat(path) ?? (/\.json(\.gz|\.zst)?$/i.test(path) ? 'jsonl' : 'txt')
   if (format === 'parquet') {
     yield* parquetTexts(path, field, maxDocument, onBytes)
     return
@@ -62,6 +63,7 @@ export async function* documentStream(path: string, options: DocumentStreamOptio
       begin,
       skipFirst,
       maxLineBytes: maxDocument,
+      foldEmpty: format !== 'md',
       ...(encoding !== undefined && { encoding }),
     })
   if (format === 'jsonl') {
@@ -127,8 +129,14 @@ function textField(path: string, line: string, at: number, field: string): strin
   try {
     json = JSON.parse(line)
   } catch (error) {
-    throw new Error(`${path}: the line at byte ${at} is not JSON (${(error as Error).message.slice(0, 120)})`)
+    throw new Error(
+      `${path}: the line at byte ${at} is not JSON (${(error as Error).message.slice(0, 120)}); every line is an object of its own`,
+    )
   }
+  if (Array.isArray(json))
+    throw new Error(
+      `${path}: the line at byte ${at} is an array; every line must be an object of its own (jq -c '.[]' makes such)`,
+    )
   const isObject = typeof json === 'object' && json !== null && Object.hasOwn(json, field)
   const value = isObject ? (json as Record<string, unknown>)[field] : undefined
   if (typeof value !== 'string' && isObject)

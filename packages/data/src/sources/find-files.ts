@@ -3,7 +3,7 @@ import type { Stats } from 'node:fs'
 
 /**
  * Files as given, and those in folders whose names are wanted, recursively; hidden ones and symbolic links in folders are passed over.
- * @throws Error naming the path: it is not there, or holds nothing that is wanted
+ * @throws Error naming the path: it is not there, is a pipe or device, or holds nothing that is wanted
  */
 export async function findFiles(paths: readonly string[], wanted: (name: string) => boolean): Promise<string[]> {
   const files: string[] = []
@@ -21,6 +21,9 @@ export async function* eachFile(
   const seen = paths.length > 1 ? new Set<string>() : undefined
   for (const path of paths) {
     const info = await statOf(path)
+    // Files are read twice, and by their size: a pipe can be neither.
+    if (!info.isDirectory() && !info.isFile())
+      throw new Error(`${path}: it is neither a file nor a directory; write what it gives into a file`)
     let found = 0
     for await (const file of info.isDirectory() ? eachBelow(path, wanted) : [path]) {
       if (seen?.has(file)) continue

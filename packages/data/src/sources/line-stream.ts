@@ -18,6 +18,8 @@ export interface LineOptions {
   readonly skipFirst?: boolean
   /** Longest line in bytes; default 64 MiB. */
   readonly maxLineBytes?: number
+  /** Of empty lines that follow each other only the first is given; default false. UTF-8 only. */
+  readonly foldEmpty?: boolean
 }
 
 const defaultMost = 64 * 2 ** 20
@@ -44,7 +46,8 @@ export async function* lineStream(source: AsyncIterable<Uint8Array>, options: Li
 }
 
 async function* utf8Lines(source: AsyncIterable<Uint8Array>, options: LineOptions): AsyncGenerator<TextLine> {
-  const { path, begin = 0, maxLineBytes = defaultMost } = options
+  const { path, begin = 0, maxLineBytes = defaultMost, foldEmpty = false } = options
+  let empty = false
   const decoder = new TextDecoder('utf-8', { fatal: true })
   let parts: Uint8Array[] = []
   let held = 0
@@ -63,7 +66,7 @@ async function* utf8Lines(source: AsyncIterable<Uint8Array>, options: LineOption
       parts = []
       held = 0
     }
-    if (at === 0) refuseUtf16(path, bytes)
+    if (at === 0) refuseOther(path, bytes)
     if (bytes.includes(0))
       throw new Error(`${path}: byte ${at + bytes.indexOf(0)} is 0, so the file is binary, not text; leave it out`)
     const end = bytes[bytes.length - 1] === 13 ? bytes.length - 1 : bytes.length
@@ -79,6 +82,12 @@ async function* utf8Lines(source: AsyncIterable<Uint8Array>, options: LineOption
     let from = 0
     for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, from)) {
       const length = held + end - from
+      if (length === 0 && empty && foldEmpty && !skip) {
+        at++
+        from = end + 1
+        continue
+      }
+      empty = length === 0
       if (skip) {
         skip = false
         parts = []
@@ -93,6 +102,26 @@ async function* utf8Lines(source: AsyncIterable<Uint8Array>, options: LineOption
     if (held > maxLineBytes) throw tooLong(path, at, maxLineBytes)
   }
   if (held > 0 && !skip) yield line(new Uint8Array(0))
+}
+
+/** What files begin with that are packed or hold pages, which would only be told as text of some encoding. */
+const otherFiles: readonly (readonly [begins: readonly number[], what: string])[] = [
+  [[0x1f, 0x8b], 'a gzip archive; name it .gz'],
+  [[0x28, 0xb5, 0x2f, 0xfd], 'a Zstandard archive; name it .zst'],
+  [[0xfd, 0x37, 0x7a, 0x58, 0x5a], 'an xz archive; unpack it, or pack it as .gz or .zst'],
+  [[0x42, 0x5a, 0x68], 'a bzip2 archive; unpack it, or pack it as .gz or .zst'],
+  [[0x50, 0x4b, 0x03, 0x04], 'a zip archive (or an office document); unpack it'],
+  [[0x37, 0x7a, 0xbc, 0xaf], 'a 7z archive; unpack it'],
+  [[0x25, 0x50, 0x44, 0x46, 0x2d], 'a PDF document; take its text out first'],
+  [[0x50, 0x41, 0x52, 0x31], 'parquet; name it .parquet'],
+]
+
+function refuseOther(path: string, bytes: Uint8Array): void {
+  const other = otherFiles.find(([begins]) => begins.every((byte, i) => bytes[i] === byte))
+  // Letters alone are no archive: a text may begin with BZh or PAR1.
+  if (other && (bytes[0] === 0x25 || bytes.some((byte) => byte < 9 || byte > 126)))
+    throw new Error(`${path}: the file is ${other[1]}`)
+  refuseUtf16(path, bytes)
 }
 
 function refuseUtf16(path: string, bytes: Uint8Array): void {
