@@ -32,10 +32,10 @@ export const figures = {
     const best = (label: string) => runs.filter((r) => r.label === label).reduce((a, b) => (last(b) < last(a) ? b : a))
     return {
       caption:
-        'Held-out bits per byte against training time, the best size of each kind of model; levels are n-gram counts',
+        'Held-out bits per byte against training time, the best size of each kind of model; horizontal lines are n-gram models',
       svg: lineChart({
         title: 'From counts to the Transformer',
-        xLabel: 'seconds of training',
+        xLabel: 'training time, s',
         yLabel: 'held-out bits per byte',
         xScale: 'log',
         rules: lines
@@ -67,13 +67,12 @@ export const figures = {
   effects(): Figure {
     const d = design({ factors: ['StackV2', 'LessFineWeb', 'MegaMath', 'Laboro', 'FinePDFs'], runs: 8 })
     return {
-      caption:
-        'Effects with 95 % intervals, of eight made-up scores in which one corpus helps: how such a result is read',
+      caption: 'Effects with 95 % intervals, from eight invented scores in which one corpus helps',
       svg: effectsChart(analyze(d, [0.371, 0.373, 0.369, 0.375, 0.431, 0.433, 0.428, 0.435]), { response: 'score' }),
     }
   },
   grid: (): Figure => ({
-    caption: 'Eight GPUs as DP 2 x TP 2 x PP 2: one colour, one part of the parameters',
+    caption: 'Eight GPUs as DP 2 x TP 2 x PP 2; each colour is one part of the parameters',
     svg: gridPicture(),
   }),
   pipeline(): Figure {
@@ -96,7 +95,7 @@ export const figures = {
     svg: bitsPicture(0.1),
   }),
   range: (): Figure => ({
-    caption: 'Magnitudes of values with a few outliers, and what each format reaches',
+    caption: 'Magnitudes of values with a few outliers, and the range of each format',
     svg: histogramChart(exponentHistogram(exampleValues()), {
       formats: (['bfloat16', 'float16', 'float8_e4m3fn', 'float8_e5m2'] as const).map((f) => finfo(f)),
     }),
@@ -124,9 +123,9 @@ export const figures = {
     return {
       caption: "Adam's effective step r / (r + epsilon) against the root mean square r of a gradient",
       svg: lineChart({
-        title: 'What epsilon leaves of a step',
+        title: 'Effect of epsilon on the step length',
         xLabel: 'root mean square of the gradient',
-        yLabel: 'part of the step',
+        yLabel: 'fraction of the step',
         xScale: 'log',
         lines: [1e-8, 1e-5].map((epsilon) => ({ label: `epsilon ${epsilon.toExponential()}`, points: share(epsilon) })),
       }),

@@ -29,7 +29,7 @@ export function exampleValues(count = 4096): Float32Array {
 export const tables = {
   sizes: () =>
     markdownTable(
-      ['model', 'layers', 'hidden', 'feed-forward', 'heads', 'query groups', 'rows of the vocabulary', 'parameters'],
+      ['model', 'layers', 'hidden', 'feed-forward', 'heads', 'query groups', 'vocabulary rows', 'parameters'],
       dense.map((name) => {
         const { architecture: a } = findModel(name)
         const { numHiddenLayers, hiddenSize, intermediateSize, numAttentionHeads, numKeyValueHeads, paddedVocabSize } =
@@ -48,7 +48,7 @@ export const tables = {
     ),
   compute: () =>
     markdownTable(
-      ['model', 'FLOP for a token', 'tokens', 'FLOP in all', 'H100-days at 40 %'],
+      ['model', 'FLOP per token', 'tokens', 'total FLOP', 'H100-days at 40 %'],
       [...dense, 'llm-jp-4-8b', 'llm-jp-4-32b'].map((name) => {
         const { architecture, recipe } = findModel(name)
         const length = recipe?.sequenceLength ?? 4096
@@ -70,11 +70,11 @@ export const tables = {
     return markdownTable(
       ['what', 'figure'],
       [
-        ['computation of 10T tokens', `${budget.totalFlops.toExponential(2)} FLOP`],
+        ['FLOP for 10T tokens', `${budget.totalFlops.toExponential(2)} FLOP`],
         ['GPU-days at the peak of an H200, which no run reaches', whole(budget.gpuDaysAtPeak)],
-        ['GPU-days at 40 % of it', whole(budget.gpuDaysAt['0.40'])],
-        ['share of the peak that 12,000 GPU-days ask for', percent(budget.requiredMfu, 0)],
-        ['the same, read as 12,000 days of nodes with 8', percent(budget.requiredMfu / 8)],
+        ['GPU-days at 40 % MFU', whole(budget.gpuDaysAt['0.40'])],
+        ['fraction of the peak needed for 12,000 GPU-days', percent(budget.requiredMfu, 0)],
+        ['the same for 12,000 node-days of 8 GPUs', percent(budget.requiredMfu / 8)],
       ],
     )
   },
@@ -98,7 +98,7 @@ export const tables = {
       .sort((a, b) => shares.get(b.subset)! - shares.get(a.subset)!)
       .slice(0, 12)
     return markdownTable(
-      ['subset', 'tokens of one pass', 'repeats', 'share of what is read'],
+      ['subset', 'tokens per epoch', 'repeats', 'share of tokens read'],
       rows.map((r) => [
         `\`${r.subset}\``,
         `${(r.tokens / 1e9).toFixed(1)}B`,
@@ -111,7 +111,7 @@ export const tables = {
   aliases: () => fenced(aliasTable(design({ factors, runs: 8 }))),
   power: () =>
     markdownTable(
-      ['each training', 'trainings', 'chance to see an effect of 0.5 beside a spread of 0.3'],
+      ['replicates', 'runs', 'power for an effect of 0.5 with standard deviation 0.3'],
       [1, 2, 3].map((times) => [
         `${times} x`,
         8 * times,
@@ -129,7 +129,7 @@ export const tables = {
       { tensorParallel: 2, pipelineParallel: 2, microBatchSize: 1 },
     ]
     return markdownTable(
-      ['plan', 'seconds a step', 'memory of a GPU', 'share of the peak'],
+      ['plan', 'seconds per step', 'memory per GPU', 'share of the peak'],
       plans.map((own) => {
         const e = estimate({ model: plannerModel('llm-jp-4-32b'), cluster, plan: { ...own, ...common } })
         return [
@@ -150,7 +150,7 @@ export const tables = {
       sequenceLength: 4096,
     }
     return markdownTable(
-      ['schedule', 'seconds a step', 'bubble over work'],
+      ['schedule', 'seconds per step', 'bubble / work'],
       (['gpipe', '1f1b', 'interleaved', 'zero-bubble'] as const).map((schedule) => {
         const s = simulate({
           model: plannerModel('llm-jp-3-13b'),
@@ -164,7 +164,7 @@ export const tables = {
   },
   formats: () =>
     markdownTable(
-      ['format', 'greatest', 'smallest normal', 'smallest step above 1', '0.1 becomes', 'as bits'],
+      ['format', 'largest', 'smallest normal', 'spacing above 1', '0.1 becomes', 'as bits'],
       (['bfloat16', 'float16', 'float8_e4m3fn', 'float8_e5m2'] as const).map((name) => {
         const info = finfo(name)
         const width = name.startsWith('float8') ? 8 : 16
@@ -180,14 +180,14 @@ export const tables = {
     ),
   errors: () =>
     markdownTable(
-      ['format', 'signal to noise, dB', 'rounded to zero', 'clipped'],
+      ['format', 'SQNR, dB', 'underflow to zero', 'clipped'],
       compareFormats(exampleValues(), { formats: ['bfloat16', 'float8_e4m3fn', 'float8_e5m2'], scaling: 'amax' }).map(
         (r) => [r.format, r.sqnrDb.toFixed(1), percent(r.underflowFraction, 2), percent(r.saturationFraction, 2)],
       ),
     ),
   recipes: () =>
     markdownTable(
-      ['model', 'peak rate', 'schedule', 'beta2', 'epsilon', 'decay', 'tokens a step'],
+      ['model', 'peak learning rate', 'schedule', 'beta2', 'epsilon', 'decay', 'tokens per step'],
       listModels()
         .filter((m) => m.recipe)
         .map(({ name, recipe }) => {
