@@ -151,6 +151,9 @@ test('one set of files in windows by seed, from a configuration file, with texts
     model,
     tokenizer.vocabSize,
   ])
+  const scaled = await resolveRun({ preset: 'llm-jp-3-150m', tokenizer: model, overrides: {}, available: 2 ** 36 })
+  expect(scaled.configuration.vocabSize).toBe(tokenizer.vocabSize)
+  expect(scaled.recipe?.differences.find(({ what }) => what.startsWith('pieces'))?.why).toBe('given by unigram.model')
   const files = await TokenFiles.open(tokenFiles!)
   const text = await tokensOfRun(files, { shelf: at('texts.txt') })
   const stop = new StopSignals({ onRequest() {}, onSecond() {} })

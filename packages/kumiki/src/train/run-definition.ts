@@ -1,6 +1,6 @@
 /** What `kumiki train` trains and how: a preset, a configuration file, and command-line overrides, resolved and checked. */
 import { readFile } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
+import { basename, dirname, resolve } from 'node:path'
 import { architectureFields, type ModelArchitecture, validateArchitecture } from '@kumiki/models/configs'
 import {
   changeRunConfiguration,
@@ -53,6 +53,17 @@ export async function resolveRun(sources: RunSources): Promise<RunDefinition & {
   let configuration = changeRunConfiguration(changeRunConfiguration(preset.configuration, fromFile), flags)
   let architecture = { ...preset.architecture, ...sizes } as ModelArchitecture
   let differences: readonly RecipeDifference[] | undefined
+  const tokenizerFile = await tokenizerOf(sources, file.tokenizer)
+  if (tokenizerFile !== undefined) {
+    const { vocabSize } = (await readTokenizer(tokenizerFile)).tokenizer
+    if (given.has('vocabSize') && configuration.vocabSize !== vocabSize)
+      throw new UsageError(
+        `${given.get('vocabSize')}: vocabSize is ${configuration.vocabSize}, but the tokenizer ${tokenizerFile} has ${vocabSize} pieces; leave it out`,
+      )
+    configuration = { ...configuration, vocabSize }
+    // A recipe is not scaled to a small text's vocabulary then.
+    given.set('vocabSize', basename(tokenizerFile))
+  }
   if (preset.model) {
     const fits = (candidate: RunConfiguration) => fitsAnyDevice(architecture, candidate, available)
     const fitted = fitPreset({ ...preset, model: preset.model }, configuration, given, fits)
@@ -73,17 +84,8 @@ export async function resolveRun(sources: RunSources): Promise<RunDefinition & {
   }
   if (!tokens && (order !== undefined || split !== undefined))
     throw new UsageError(`--${order === undefined ? 'split' : 'order'} goes with --data-path, token files`)
-  const tokenizerFile = await tokenizerOf(sources, file.tokenizer)
   if (tokens && tokenizerFile === undefined)
     throw new UsageError('token files need --tokenizer FILE, the one that they were made with')
-  if (tokenizerFile !== undefined) {
-    const { vocabSize } = (await readTokenizer(tokenizerFile)).tokenizer
-    if (given.has('vocabSize') && configuration.vocabSize !== vocabSize)
-      throw new UsageError(
-        `${given.get('vocabSize')}: vocabSize is ${configuration.vocabSize}, but the tokenizer ${tokenizerFile} has ${vocabSize} pieces; leave it out`,
-      )
-    configuration = { ...configuration, vocabSize }
-  }
   if (configuration.sequenceLength > architecture.maxPositionEmbeddings)
     architecture = { ...architecture, maxPositionEmbeddings: configuration.sequenceLength }
   try {
