@@ -31,7 +31,7 @@ test("a preset is its model's own recipe, scaled, and every change is said", asy
   expect(lines).toEqual([
     "What differs from LLM-jp's recipe of llm-jp-3-150m, and why:",
     '  steps: 800 instead of 988,240 (a run of one machine; --steps changes it)',
-    '  steps of warm-up: 80 instead of 2,000 (a tenth of the steps, at most)',
+    '  warmup steps: 80 instead of 2,000 (a tenth of the steps, at most)',
     '  pieces of the vocabulary: 2,048 instead of 99,487 (the tokenizer is trained on the text of this run; --vocab-size changes it)',
     expect.stringMatching(
       /^ {2}devices: one, micro batch \d, \d+ parts of a batch one after another instead of 64 H100-SXM-80GB: TP 1, PP 1, CP 1, DP 64, micro batch 8 \(gradients/,
@@ -50,7 +50,7 @@ test('what is given by hand stays, and less memory makes shorter sequences', asy
     'sequences in a batch': 'given by --batch-size',
     optimizer: 'given by --optimizer',
     steps: 'given by --steps',
-    'tokens in a sequence': 'a longer one does not fit the memory there is',
+    'tokens per sequence': 'a longer one does not fit the memory there is',
   })
   expect(configuration.optimizer).toEqual({ kind: 'adamw', beta1: 0.9, beta2: 0.95, epsilon: 1e-5, weightDecay: 0.1 })
 })
