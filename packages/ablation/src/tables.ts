@@ -21,7 +21,7 @@ export function designCsv(d: Design): string {
 }
 
 /**
- * What cannot be told apart: one line a set, such as `A = B:D = C:E`.
+ * The alias structure: one line per alias set, such as `A = B:D = C:E`.
  * @example aliasTable(design({ factors: ['code', 'math', 'web'], runs: 4 })) // 'code = math:web\nmath = code:web\nweb = code:math'
  */
 export function aliasTable(d: Design, order = 2): string {

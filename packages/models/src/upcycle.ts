@@ -11,7 +11,7 @@ export interface UpcycleOptions {
   /** Which class names the tensors. Default `mixtral`, as LLM-jp-3's mixtures. */
   readonly tensorNames?: ExpertArchitecture['tensorNames']
   /**
-   * Drop-Upcycling: the share of each expert's inner width that is drawn anew, with mean and deviation of the weights it takes the place of,
+   * Drop-Upcycling: the share of each expert's inner width that is re-initialized, with mean and deviation of the weights it takes the place of,
    * so that experts differ from the start. 0 (default): plain upcycling, every expert is the dense MLP. LLM-jp-3's mixtures took 0.5.
    */
   readonly dropRatio?: number

@@ -1,4 +1,4 @@
-/** Planning parallel training: what fits, how fast it is, what is stable, and how Megatron-LM is told. */
+/** Planning parallel training: what fits, how fast it is, what is stable, and the launch for Megatron-LM. */
 
 export { type Cluster, checkGpu, checkNetwork, type Network } from './cluster/cluster.ts'
 export { findGpu, type Gpu, gpus } from './cluster/gpus.ts'

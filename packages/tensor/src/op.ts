@@ -12,11 +12,11 @@ import type { Tensor } from './tensor.ts'
 export type NoAttributes = Readonly<Record<string, never>>
 
 /**
- * The contract of an op. Three words are kept apart: the *operation* is the public function (it checks, promotes and
+ * The interface of an op. Terms: the *operation* is the public function (it checks, promotes and
  * builds the node), the *op* is this table entry (the node's rules), a *kernel* is what a backend runs for it.
  *
- * An op is either primitive (it has `evaluate`, the plainest possible meaning) or composite (it has `definition`, its
- * meaning in simpler ops). Everything else is an optimisation, held against that meaning by the conformance suite.
+ * An op is either primitive (it has `evaluate`, in plain JavaScript) or composite (it has `definition`, in
+ * simpler ops). Everything else is an optimisation, tested against that definition by the conformance suite.
  */
 export interface Op<A = NoAttributes> {
   readonly name: string
@@ -40,7 +40,7 @@ export interface Op<A = NoAttributes> {
   /** A better composition for a real backend (chunked, split); `undefined` keeps `definition`. */
   lowering?(inputs: readonly Tensor[], attrs: A): Tensor[] | undefined
 
-  /** The plain meaning of a primitive on logical values in doubles; the caller rounds the outputs to their dtype. */
+  /** The definition of a primitive on logical values in doubles; the caller rounds the outputs to their dtype. */
   evaluate?(inputs: readonly Logical[], attrs: A, outputs: readonly Logical[]): void
 
   /** Elementwise ops: one element, in three languages. */

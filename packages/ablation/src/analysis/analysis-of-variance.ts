@@ -67,7 +67,7 @@ interface Term {
  * Main effects, and the interactions asked for, of any design: each term's sum of squares is what it explains beyond all others (type III, with effects that
  * sum to zero), so that lost or repeated runs do no harm.
  * @param responses one for each run, in the design's order
- * @throws RangeError where the numbers do not match the design, or a term cannot be told from the others in the runs that are there
+ * @throws RangeError where the numbers do not match the design, or a term is aliased with the others in the available runs
  * @see Montgomery, Design and Analysis of Experiments, chapter 15 (unbalanced data); Cohen 1988, section 8.2
  * @example
  * const d = fullFactorial(['code', { name: 'data', levels: ['web', 'books', 'mixed'] }])

@@ -42,7 +42,7 @@ export interface Effect {
   adjustedPValue: number | null
   /** Cohen's f of the term alone: sqrt(SS / SS of the residual). 0.1 is called small, 0.25 medium, 0.4 large. */
   cohensF: number | null
-  /** Two-factor interactions that this term cannot be told from, with their sign: '-B:C'. */
+  /** Two-factor interactions that this term is aliased with, with their sign: '-B:C'. */
   aliases: readonly string[]
 }
 
@@ -272,7 +272,7 @@ function nameOf(design: Design, factors: readonly number[]): string {
   return factors.map((f) => design.factors[f].name).join(':')
 }
 
-/** For each term the main effects and two-factor interactions that it cannot be told from, with their sign. */
+/** For each term the main effects and two-factor interactions that it is aliased with, with their sign. */
 function aliasNames(design: Design, terms: readonly (readonly number[])[]): string[][] {
   const { column, sign } = aliasMap(design)
   const others = new Map<number, number[][]>()

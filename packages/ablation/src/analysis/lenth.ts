@@ -4,7 +4,7 @@ import type { Design } from '../designs/design.ts'
 import { tQuantile } from '../distributions/distributions.ts'
 
 export interface LenthEffect {
-  /** The effect of fewest factors that its contrast stands for. */
+  /** The effect with the fewest factors in the contrast's alias set. */
   readonly term: string
   readonly factors: readonly string[]
   /** Mean where it is on less mean where it is off. */

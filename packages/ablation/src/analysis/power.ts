@@ -54,7 +54,7 @@ export function replicatesNeeded(request: Omit<PowerRequest, 'replicates'>, want
 }
 
 /**
- * Is the response curved between the levels? Runs at the centre of all factors are held against the mean of the corners.
+ * Is the response curved between the levels? Compares runs at the centre of all factors with the mean of the corners.
  * @param corners responses of the design's own runs
  * @param centres responses at the centre, two or more
  * @throws RangeError where there are too few, or one is not finite

@@ -55,7 +55,7 @@ export function analyzeSeveral(
 }
 
 /**
- * What an analysis says, in sentences: effects that were found (after Holm's correction), with what they cannot be told from; and how large an effect of the others
+ * What an analysis says, in sentences: effects that were found (after Holm's correction), with their aliases; and how large an effect of the others
  * could be.
  * @example
  * const d = design({ factors: ['code', 'math'], runs: 4 })

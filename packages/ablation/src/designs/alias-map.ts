@@ -1,4 +1,4 @@
-/** What cannot be told apart in a regular design: the column of every effect, from the defining relation alone. */
+/** Aliases in a regular design: the column of every effect, from the defining relation alone. */
 import type { Design, Factor, Level, Word } from './design.ts'
 
 /** Columns of effects: those of one column are one effect but for the sign. */

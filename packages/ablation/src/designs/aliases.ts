@@ -1,18 +1,18 @@
-/** Effects that cannot be told apart, and two-factor interactions that can. */
+/** Alias sets, and clear two-factor interactions. */
 import { aliasMap } from './alias-map.ts'
 import type { Design, Level } from './design.ts'
 
 /** Interactions that are looked through. */
 const mostEffects = 1_000_000
 
-/** Sets of effects, each in one list with those that cannot be told from it: equal up to the sign in every run. */
+/** Sets of effects, each in one list with its aliases: equal up to the sign in every run. */
 export interface AliasSet {
   /** The first is what the set is named after; `sign` is relative to it. */
   readonly effects: readonly { readonly sign: Level; readonly factors: readonly string[] }[]
 }
 
 /**
- * What cannot be told apart. One set for every main effect, and for every interaction of up to `order` factors that is not in a set before it.
+ * Alias sets. One set for every main effect, and for every interaction of up to `order` factors that is not in a set before it.
  * Effects that are constant (words of the defining relation) are left out.
  * @param order interactions of at most this many factors are listed: 2 (default) or more
  * @throws RangeError where order is not an integer from 1 to the number of factors, or there are more than 1,000,000 interactions of up to so many
@@ -51,7 +51,7 @@ export function aliases(d: Design, order = 2): AliasSet[] {
 }
 
 /**
- * Two-factor interactions that are clear: told apart from every main effect and every other two-factor interaction.
+ * Two-factor interactions that are clear: not aliased with any main effect and every other two-factor interaction.
  * @returns pairs of factors, in the design's order
  * @see Wu and Chen (1992), A graph-aided method for planning two-level experiments when certain interactions are important, Technometrics 34(2)
  * @example clearInteractions(design({ factors: ['code', 'math', 'books', 'web'], runs: 16 })).length // 6

@@ -1,7 +1,7 @@
 /** Two-level designs in blocks: runs that share a machine, a day or a seed. */
 import type { Design } from './design.ts'
 
-/** The blocks of a design's runs, and what cannot be told from the differences between them. */
+/** The blocks of a design's runs, and the effects confounded with blocks. */
 export interface Blocks {
   /** The block of each run, from 0. */
   readonly blocks: readonly number[]

@@ -16,7 +16,7 @@ interface Generators {
 }
 
 /**
- * A choice in which two-factor interactions are told apart. Of least aberration among all where they are to be clear and there are at most 300,000 choices;
+ * A choice in which the given two-factor interactions are clear. Of minimum aberration among all where they are to be clear and there are at most 300,000 choices;
  * else the best of a search.
  * @throws RangeError where no choice does it, or none was found
  * @see Grömping 2012, Creating clear designs: a graph-based algorithm and a catalog of clear compromise plans, IIE Transactions 44(11); Chen and

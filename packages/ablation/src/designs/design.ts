@@ -35,8 +35,8 @@ export interface Design {
    */
   readonly definingRelation: readonly Word[]
   /**
-   * Length of the shortest word. III: main effects cannot be told from two-factor interactions; IV: they can, but two-factor interactions not from
-   * each other; V: they can too. null for a full factorial, where everything can be told apart.
+   * Length of the shortest word. III: main effects are aliased with two-factor interactions; IV: they are clear, but two-factor interactions are aliased with
+   * each other; V: both are clear. null for a full factorial, where nothing is aliased.
    */
   readonly resolution: number | null
   /** `wordLengths[n]`: number of all words of length n; beyond 2^53 the nearest number. */
@@ -58,12 +58,12 @@ export interface DesignOptions {
    */
   baseline?: boolean
   /**
-   * Two-factor interactions that are to be clear: told apart from every main effect and every other two-factor interaction. Of the designs that
+   * Two-factor interactions that must be clear: not aliased with any main effect and every other two-factor interaction. Of the designs that
    * do, the one of least aberration.
    */
   clear?: readonly (readonly [string, string])[]
   /**
-   * Two-factor interactions that are to be estimated, all others being nothing: told apart from every main effect and from each other. It takes fewer runs
+   * Two-factor interactions to estimate, assuming all others are zero: not aliased with any main effect or with each other. It takes fewer runs
    * than `clear`.
    */
   estimable?: readonly (readonly [string, string])[]

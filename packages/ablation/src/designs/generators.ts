@@ -2,7 +2,7 @@
  * Which interactions the added factors should copy.
  *
  * A regular 2^(k-p) design has b = k - p base factors in all combinations; each of the p added factors is the product of some of them. The choice
- * decides which effects cannot be told apart. The best choice has the fewest short words in its defining relation (least aberration).
+ * decides which effects are aliased. The best choice has the fewest short words in its defining relation (minimum aberration).
  */
 
 import { inOwnBase } from './columns.ts'

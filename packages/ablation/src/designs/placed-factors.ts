@@ -1,5 +1,5 @@
 /**
- * Columns for factors of which some two-factor interactions are to be told apart, by a search with ways back: for more factors than there are
+ * Columns for factors of which some two-factor interactions must be clear, by a backtracking search: for more factors than there are
  * catalogues of.
  */
 import { improved, rank } from './exchange.ts'

@@ -10,7 +10,7 @@ export interface ExportedSource {
   readonly name: string
   /** File or folder of texts. */
   readonly path: string
-  /** Default L3: may not leave the house. */
+  /** Default L3: training only, no distribution. */
   readonly releaseLevel?: ReleaseLevel
 }
 

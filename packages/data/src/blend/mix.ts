@@ -8,7 +8,7 @@ export interface CorpusSource<Document extends ArrayLike<unknown>> {
   readonly documents: readonly Document[]
   /** Passes over the source; a fraction takes part of it. Default 1. */
   readonly repeats?: number
-  /** Default `L3`: may train, may not leave the house. */
+  /** Default `L3`: training only, no distribution. */
   readonly releaseLevel?: ReleaseLevel
 }
 

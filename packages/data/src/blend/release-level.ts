@@ -33,7 +33,7 @@ export function assertTrainable(name: string, level: ReleaseLevel): void {
 }
 
 /**
- * Checks that a source may be put to a use: texts that leave the house need `distribute` (L1), an index for search `search` (L1, L2).
+ * Checks that a source may be put to a use: publishing texts needs `distribute` (L1), an index for search `search` (L1, L2).
  * @throws RangeError naming source, level and use
  * @example assertUse('news', 'L1', 'train')
  */

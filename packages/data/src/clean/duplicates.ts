@@ -17,7 +17,7 @@ const bytesOf = (words: number) => (words + 1) * 4 * 6
 /**
  * @param near whether documents that share a band count as repeats too
  * @param memory bytes that a table may take; default 1 GiB
- * @param onShare told after each pass over the keys: the share that is done
+ * @param onShare called after each pass over the keys with the fraction done
  * @returns for each document 0 (kept), 1 (the same text) or 2 (near another); the first of each group is kept
  */
 export function findDuplicates(

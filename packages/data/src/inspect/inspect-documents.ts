@@ -8,7 +8,7 @@ export interface InspectOptions {
   readonly encode?: (text: string) => ArrayLike<number>
   /** Documents shown; default 5. */
   readonly samples?: number
-  /** Documents whose language is told; default 1000, drawn at random. */
+  /** Documents whose language is detected; default 1000, sampled at random. */
   readonly languageSample?: number
   readonly seed?: number
   /** Told after every document. */

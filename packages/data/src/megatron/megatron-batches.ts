@@ -15,7 +15,7 @@ export interface MegatronBatchesOptions extends Omit<TrainingOrderOptions, 'data
   readonly batchSize: number
   /** End of a document; needed for the two below. */
   readonly eodId?: number
-  /** `--reset-position-ids`: positions start anew after `eodId`. */
+  /** `--reset-position-ids`: positions restart after `eodId`. */
   readonly resetPositions?: boolean
   /** `--eod-mask-loss`: what follows `eodId` is no target. */
   readonly maskEodLoss?: boolean

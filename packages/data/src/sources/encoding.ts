@@ -1,6 +1,6 @@
 /** Text that is not UTF-8: what it probably is. */
 
-/** Encodings that are told apart, by their names in `TextDecoder` and in iconv. */
+/** Encodings that are recognised, by their names in `TextDecoder` and in iconv. */
 const encodings = [
   ['utf-16le', 'UTF-16LE'],
   ['utf-16be', 'UTF-16BE'],

@@ -81,7 +81,7 @@ function unreadable(path: string, error: NodeJS.ErrnoException): Error {
 }
 
 /**
- * Reads PREFIX.idx alone: lengths and documents, where .bin is elsewhere. Offsets are held against .bin where it is there.
+ * Reads PREFIX.idx alone: lengths and documents, where .bin is elsewhere. Offsets are checked against .bin if it exists.
  * @throws Error for a missing file, RangeError for one that does not fit the format
  */
 export async function readDatasetIndex(prefix: string): Promise<DatasetIndex> {

@@ -149,7 +149,7 @@ export function checkVocabulary(owner: string, vocabSize: number, eosId?: number
 }
 
 /**
- * Parses .idx. Nothing in it is trusted: counts, lengths and offsets are held against the sizes of the two files.
+ * Parses .idx. Nothing in it is trusted: counts, lengths and offsets are checked against the sizes of the two files.
  * @param idx the whole .idx file
  * @param binBytes size of the .bin file in bytes
  * @throws RangeError saying what does not fit

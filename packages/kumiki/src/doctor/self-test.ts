@@ -1,4 +1,4 @@
-/** What a training step is made of, computed on a device and held against the reference backend, which knows each operation by its meaning. */
+/** What a training step is made of, computed on a device and compared with the reference backend, which runs each operation's definition. */
 import type { Device, Tensor } from '@kumiki/tensor'
 
 /** One part of the self-test. */

@@ -1,4 +1,4 @@
-/** A page of a study: what was found, means, interactions, and what cannot be told apart. */
+/** A page of a study: effects, means, interactions and aliases. */
 import type { Anova, SeveralAnalyses } from '@kumiki/ablation'
 import type { Content, LineChart } from '@kumiki/report'
 import { levelsOf, type StudyFolder } from '../study/study.ts'

@@ -1,4 +1,4 @@
-/** `kumiki data export`: texts that may leave the house, or be searched. */
+/** `kumiki data export`: texts that may be distributed or searched. */
 import type { Command } from 'commander'
 import { choice, collect } from '../flags/flag-values.ts'
 import { count, textTable } from '../output/text-table.ts'

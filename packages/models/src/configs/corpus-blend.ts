@@ -14,7 +14,7 @@ export interface CorpusBlend {
   readonly source: string
 }
 
-/** Tokens that a subset stands for, its repeats included. */
+/** Tokens of a subset, including repeats. */
 const weightOf = (row: CorpusSubset): number => ('weight' in row ? row.weight : row.tokens * row.repeats)
 
 /**

@@ -40,7 +40,7 @@ function scheduleFlags(schedule: TrainingRecipe['schedule']): ScheduleFlags {
 }
 
 /**
- * The plan that a run was laid out by, as `estimate({ plan })` and `emitMegatron({ plan })` of @kumiki/planner take it.
+ * The parallel plan of a run, as `estimate({ plan })` and `emitMegatron({ plan })` of @kumiki/planner take it.
  * @example
  * const { recipe, layout } = findModel('llm-jp-3-13b')
  * launchPlan(recipe, layout).tensorParallel // 2

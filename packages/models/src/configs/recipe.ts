@@ -67,7 +67,7 @@ export interface TrainingRecipe {
   readonly routerPrecision: 'fp32' | null
 }
 
-/** How a run was laid out on GPUs, and what its launch says besides. */
+/** The parallel plan of a run, and other settings of its launch. */
 export interface ParallelLayout {
   readonly tensorParallel: number
   readonly pipelineParallel: number

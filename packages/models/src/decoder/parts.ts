@@ -20,7 +20,7 @@ export interface DecoderPart {
   forward(context: BlockContext, layer: number, x: Tensor): Tensor
 }
 
-/** A block stands in place of both others. */
+/** A block replaces both other parts. */
 export interface DecoderParts {
   readonly attention?: DecoderPart
   readonly feedForward?: DecoderPart

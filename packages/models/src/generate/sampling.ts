@@ -1,4 +1,4 @@
-/** How the next token is chosen from its scores. Penalty, temperature, then what is kept: the order of Transformers' logits processors. */
+/** Sampling of the next token. Penalty, temperature, then top-k, top-p and min-p: the order of Transformers' logits processors. */
 
 export interface SamplingOptions {
   /** 0 takes the likeliest token; 1 samples from the model's distribution. Default 0.8. */

@@ -101,7 +101,7 @@ async function removeOthers(folder: string, written: ReadonlySet<string>): Promi
 }
 
 /**
- * Writes tokenizer_config.json beside a SentencePiece tokenizer.model, so that Transformers (held against 4.57.6 and 5.24.0) gives the ids a run
+ * Writes tokenizer_config.json beside a SentencePiece tokenizer.model, so that Transformers (tested with 4.57.6 and 5.24.0) gives the ids a run
  * was trained on: no beginning of text. It names no class: 5.x reads unigram models right only without one. Special tokens written out in a
  * text (`<s>`) are special tokens there and plain text here.
  * @param maxLength tokens the model takes

@@ -27,7 +27,7 @@ export interface Placement {
 
 /**
  * Places a plan of one's own in both rankings.
- * @throws RangeError or TypeError naming an invalid or unknown field; a plan that breaks a rule is told in `reasons`
+ * @throws RangeError or TypeError naming an invalid or unknown field; the rules that a plan breaks are listed in `reasons`
  * @example placePlan({ model, cluster, recipe: { globalBatchSize: 1024, sequenceLength: 4096 } }, own).reasons // []
  */
 export function placePlan(search: PlanSearch, own: ParallelPlan): Placement {

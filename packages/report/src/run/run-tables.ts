@@ -14,7 +14,7 @@ const settingsOfRuns: readonly { readonly name: string; readonly of: (result: Ru
   { name: 'device', of: ({ device }) => device },
 ]
 
-/** The model and the counting models on the same held-out text. */
+/** The model and the n-gram models on the same held-out text. */
 export function baselineTable({ heldOut, baselines }: RunResult): Markup {
   const gain = (nats: number) => {
     const difference = nats - heldOut.natsPerToken

@@ -66,7 +66,7 @@ export interface ReportRun {
   readonly samples?: readonly WrittenText[]
 }
 
-/** The counting models, weakest first. */
+/** The n-gram models, weakest first. */
 export const baselineNames = ['unigram', 'bigram', 'trigram'] as const
 
 /** The baselines, where every run that has any has the same: then one line each says it all. */

@@ -14,7 +14,7 @@ export class Markup {
   }
 }
 
-/** What stands in a hole of `html`. Arrays are joined, nothing is written for undefined. */
+/** A value interpolated into `html`. Arrays are joined, nothing is written for undefined. */
 export type Content = string | number | Markup | undefined | readonly Content[]
 
 /**

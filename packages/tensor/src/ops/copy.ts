@@ -35,7 +35,7 @@ export const barrierOp = defineOp({
 
 /**
  * x itself, but only once `after` is computed. What is made of it is not merged with what was made of x before: an op's
- * gradient that makes something again from its inputs, to keep less, makes it from `barrier(input, [gradient])`.
+ * gradient that recomputes something from its inputs to save memory recomputes it from `barrier(input, [gradient])`.
  * @example
  * const x = device.tensor([1, 2])
  * barrier(x, [square(x)]) // [1, 2]

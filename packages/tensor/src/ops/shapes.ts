@@ -72,7 +72,7 @@ export function squeeze(x: Tensor, axes?: number | readonly number[]): Tensor {
 }
 
 /**
- * A new axis of one element; `axis` is where it stands in the result.
+ * A new axis of one element; `axis` is its position in the result.
  * @example expandDims(device.tensor([1, 2]), 0) // [[1, 2]]
  */
 export function expandDims(x: Tensor, axis: number): Tensor {

@@ -156,7 +156,7 @@ function replay(outputs: readonly Tensor[], known: Map<Value, Tensor>, size: num
  *
  * @param inAxes the axis of the examples in every tensor of each argument (one number for all), or null for what all
  * examples share
- * @param outAxis where the axis stands in the results
+ * @param outAxis position of the axis in the results
  * @throws ShapeError where arguments have different numbers of examples
  * @example
  * vmap((x, w) => x.mul(w).sum(), [0, null])(device.tensor([[1, 2], [3, 4]]), device.tensor([1, 10])) // [21, 43]

@@ -1,4 +1,4 @@
-/** Scores of a finished vocabulary, estimated anew. */
+/** Scores of a finished vocabulary, re-estimated. */
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 import { checkLines, checkOptions } from '../check-options.ts'
 import { buildDoubleArray, type DoubleArray } from '../sentencepiece/double-array.ts'
