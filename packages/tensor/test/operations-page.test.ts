@@ -90,28 +90,28 @@ function page(): string {
   const transforms = [...transformNames].map(([name, [torch, jax]]) => [code(name), code(torch), code(jax)])
   return `# Operations
 
-Everything \`@kumiki/tensor\` computes, with the names that PyTorch and JAX have for it. This page is made of the table of ops (a test keeps it so:
-\`packages/tensor/test/operations-page.test.ts\`, with \`-u\` it writes the page).
+All operations of \`@kumiki/tensor\`, with their names in PyTorch and JAX. This page is generated from the op definitions
+(by \`packages/tensor/test/operations-page.test.ts\` with \`-u\`).
 
 ## Operations
 
-An operation is what is called; \`kind\` is that of its op, or \`composition\` where it is made of other operations and has their gradients.
-Every op below is held against finite differences, and operations by name against PyTorch (\`packages/tensor/vectors\`).
+An operation is a public function; \`kind\` is the kind of its op, or \`composition\` if it is composed of other operations and has their gradients.
+The gradient of every op below is tested against finite differences, and named operations against PyTorch (\`packages/tensor/vectors\`).
 
 ${table(['operation', 'method', 'kind', 'PyTorch', 'JAX, NumPy'], operations)}
 
-Defaults that differ from JAX's and NumPy's: \`variance\` and \`std\` take n - 1 (PyTorch's). Defaults that differ from PyTorch's: \`max\`, \`min\` and the
-poolings share a gradient among equals; \`gather\` and \`scatter\` take ids outside as nothing; losses give one number a row (\`mse\` a mean).
+Defaults that differ from JAX and NumPy: \`variance\` and \`std\` divide by n - 1 (as PyTorch). Defaults that differ from PyTorch: \`max\`, \`min\` and
+pooling split the gradient among ties; \`gather\` and \`scatter\` ignore out-of-range ids; losses return one number per row (\`mse\` a mean).
 
-## Functions of functions
+## Transforms
 
 ${table(['function', 'PyTorch', 'JAX'], transforms)}
 
 ## Ops
 
-\`dtypes\`: what operands may be stored in, but for ids and conditions. \`gradient\`: a rule of its own, that of its definition, or none (zero everywhere, or
-integers). \`cpu\` and \`webgpu\`: \`kernel\` by hand, \`fused\` into kernels that are made with the program, \`view\` (nothing runs), \`composition\` of
-other ops, or \`definition\`: the plain meaning in JavaScript.
+\`dtypes\`: storage formats of the operands, except ids and conditions. \`gradient\`: its own rule, that of its definition, or none (zero everywhere, or
+integers). \`cpu\` and \`webgpu\`: a hand-written \`kernel\`, \`fused\` into kernels generated with the program, \`view\` (nothing runs), \`composition\` of
+other ops, or \`definition\` (evaluated in JavaScript).
 
 ${table(['op', 'kind', 'dtypes', 'gradient', 'cpu', 'webgpu'], rows)}
 `
