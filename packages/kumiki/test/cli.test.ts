@@ -52,7 +52,7 @@ describe('wrong use: exit code 2, one line that names the verb', () => {
     ['data mix', /^kumiki data mix: give --source/],
     ['data mix --source a=b@1:LZ', /^kumiki data mix: source "a" has release level LZ/],
     ['ablate design --factors A,B,C --runs 5', /^kumiki ablate design: design: runs must be a power of two/],
-    ['ablate design --factors A,,C --runs 4', /^kumiki ablate design: .*names between commas/],
+    ['ablate design --factors A,,C --runs 4', /^kumiki ablate design: .*comma-separated names/],
     ['report', /^kumiki report: missing required argument 'run'/],
     ['train --precision int3', /^kumiki train: .*'int3' is invalid. Allowed choices are f32, bf16/],
     ['train --steps 0', /^kumiki train: .*It must be an integer from 1 to/],

@@ -70,7 +70,7 @@ test.each([
   [['watch', 'empty.txt', '--json'], 1, /no line of a step, as Megatron-LM and torchtitan write them/],
   [['watch', 'bare.txt', '--gpu', 'H100', '--once'], 2, /no list of arguments.*--megatron FILE/],
   [['watch', 'bare.txt', '--gpu', 'H9', '--megatron', 'empty.txt', '--once'], 2, /launch: it has no command/],
-  [['watch', 'bare.txt', '--megatron', 'empty.txt', '--once'], 2, /give --gpu too/],
+  [['watch', 'bare.txt', '--megatron', 'empty.txt', '--once'], 2, /--megatron needs --gpu/],
 ])('%j is refused', async (words, code, message) => {
   writeFileSync(join(folder, 'empty.txt'), 'hello\n')
   writeFileSync(join(folder, 'bare.txt'), line(1, 1))
