@@ -13,7 +13,7 @@ const rows = [
     name: '@kumiki/tensor: init and matmul on WebGPU',
     code: "export { init, matmul } from '@kumiki/tensor'",
     parts: ['start', 'matmul.wgsl'],
-    limit: 46_800,
+    limit: 45_000,
     gzipLimit: 60_000,
   },
   {

@@ -250,3 +250,38 @@ test('unknown backends and missing adapters are clear errors', async () => {
   fallback.dispose()
   await expect(init({ backend: 'cpu', threads: 0 })).rejects.toThrow(/threads/)
 })
+
+test('an input that comes again moves to the device for good; one that changes is written into the program', async () => {
+  const device = devices.cpu
+  const { backend } = device
+  const upload = backend.upload.bind(backend)
+  const written: number[] = []
+  backend.upload = (buffer, data) => {
+    written.push(data.length)
+    upload(buffer, data)
+  }
+  try {
+    const f = compile((w: Tensor, x: Tensor) => w.mul(x).sum())
+    const weight = device.tensor(ramp(100))
+    const given = [1, 2, 3, 4].map((x) => device.tensor([x]).broadcastTo([100]))
+    const batches = await Promise.all(given.map(async (t) => device.tensor(await t.data())))
+    written.length = 0
+    const buffers = () => device.counters.buffers
+    const sums: number[] = []
+    let before = 0
+    for (const x of batches) {
+      const sum = await f(weight, x)
+      sums.push(await sum.item())
+      sum.dispose()
+      if (sums.length === 2) before = buffers()
+    }
+    expect(sums[3]).toBeCloseTo(4 * sums[0], 4)
+    // The weight once, each batch once.
+    expect(written).toEqual([100, 100, 100, 100, 100])
+    expect((await weight.data())[1]).toBeCloseTo(Math.sin(1), 6)
+    expect(buffers()).toBe(before)
+    f.dispose()
+  } finally {
+    backend.upload = upload
+  }
+})

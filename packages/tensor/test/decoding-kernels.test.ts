@@ -12,6 +12,7 @@ const values = (n: number, seed: number) => Float32Array.from({ length: n }, (_,
 
 test.each<[DType, number, number]>([
   ['float32', 1030, 45],
+  ['float32', 1032, 45],
   ['bfloat16', 600, 16],
   ['float8_e4m3fn', 70, 9],
 ])('a product of few rows has the bits of one of many: %s, K %i, N %i', async (dtype, k, n) => {
@@ -27,6 +28,26 @@ test.each<[DType, number, number]>([
       const few = await x.slice([2, 0], [m, k]).matmul(right, { dtype: 'float32' }).data()
       expect(few, `${m} rows, ${name}`).toEqual(whole.slice(2 * n, (2 + m) * n))
     }
+  }
+})
+
+test.each<[DType, number]>([
+  ['float32', 21],
+  ['bfloat16', 13],
+  ['float32', 5],
+])('a batch of single rows has the bits of each alone: %s, %i columns', async (dtype, n) => {
+  const [batch, k] = [3, 520]
+  const a = device.tensor(values(k * batch, 4), [k, 1, batch]).transpose([2, 1, 0]) // its columns are not neighbours
+  const b = device.tensor(values(batch * n * k, 5), [batch, n, k])
+  const [x, w] = [a, b].map((t) => t.astype(dtype))
+  const whole = await x.matmul(w.transpose([0, 2, 1]), { dtype: 'float32' }).data()
+  for (let i = 0; i < batch; i++) {
+    // So many rows that another kernel computes it.
+    const many = x.slice([i, 0, 0], [1, 1, k]).reshape([1, k]).broadcastTo([17, k])
+    const one = await many
+      .matmul(w.slice([i, 0, 0], [1, n, k]).reshape([n, k]).transpose(), { dtype: 'float32' })
+      .data()
+    expect(whole.slice(i * n, (i + 1) * n)).toEqual(one.slice(0, n))
   }
 })
 

@@ -2,6 +2,7 @@
 import { wgslDecode } from '@kumiki/numerics/wgsl'
 import type { AdapterTraits, SubgroupMatrices, SubgroupMatrixConfig } from '../src/backends/webgpu/rule.ts'
 import type { PackedDType } from '../src/dtype.ts'
+import { subgroupMatrixKernel } from '../src/ops/matmul/subgroup-matrix.wgsl.ts'
 import { formatOfComponent, type MatrixSyntax, matrixComponents } from '../src/ops/matmul/subgroup-matrix-syntax.ts'
 
 export const config = (componentType: string, M: number, N: number, K: number): SubgroupMatrixConfig => ({
@@ -13,6 +14,7 @@ export const traits = (configs: readonly SubgroupMatrixConfig[], lanes = 32, siz
   subgroups: true,
   subgroupSize: 32,
   subgroupMatrix: { configs, lanes, sized },
+  subgroupMatrixKernel,
   maxWorkgroupStorage: 32768,
   maxStorageBuffers: 8,
   software: false,

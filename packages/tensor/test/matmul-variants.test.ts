@@ -15,6 +15,7 @@ import {
 } from '../src/index.ts'
 import { matmulVariants, matmulWgsl } from '../src/ops/matmul/matmul.wgsl.ts'
 import { scaledMatmulWgsl } from '../src/ops/matmul/scaled-matmul.wgsl.ts'
+import { subgroupMatrixKernel } from '../src/ops/matmul/subgroup-matrix.wgsl.ts'
 import { contiguousAccess } from '../src/passes/access.ts'
 import { blockCases, expectBlocks, expectProduct, matmulLayouts, scaledProducts, wave } from './matmul-cases.ts'
 
@@ -189,6 +190,7 @@ test('every variant compiles on a device without a GPU, for every stored format'
       lanes: 32,
       sized: false,
     },
+    subgroupMatrixKernel,
     maxWorkgroupStorage: 32768,
     maxStorageBuffers: 8,
     software: false,

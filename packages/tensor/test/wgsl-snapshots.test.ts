@@ -8,6 +8,7 @@ import { gatherWgsl, scatterWgsl } from '../src/ops/gather.wgsl.ts'
 import { groupedMatmulWgsl, groupedOuterWgsl, groupedVariants } from '../src/ops/grouped-matmul/grouped-matmul.wgsl.ts'
 import { matmulProblem, turnedOperand } from '../src/ops/matmul/layout.ts'
 import { matmulVariants, matmulWgsl, planMatmul } from '../src/ops/matmul/matmul.wgsl.ts'
+import { subgroupMatrixKernel } from '../src/ops/matmul/subgroup-matrix.wgsl.ts'
 import { argMaxWgsl, reduceWgsl } from '../src/ops/reduce.wgsl.ts'
 import { rowWgsl } from '../src/ops/row-kernels.wgsl.ts'
 import { sortWgsl } from '../src/ops/sort.wgsl.ts'
@@ -27,6 +28,7 @@ const hardware: AdapterTraits = {
   subgroups: true,
   subgroupSize: 32,
   subgroupMatrix: { configs: [matrices('f16', 16, 16, 16)], lanes: 32, sized: false },
+  subgroupMatrixKernel,
   maxWorkgroupStorage: 32768,
   maxStorageBuffers: 8,
   software: false,
@@ -35,6 +37,7 @@ const software: AdapterTraits = {
   ...hardware,
   subgroupSize: 4,
   subgroupMatrix: undefined,
+  subgroupMatrixKernel: undefined,
   maxWorkgroupStorage: 16384,
   software: true,
 }

@@ -22,15 +22,15 @@ interface Program {
   readonly executable: Executable
   readonly outputs: readonly Value[]
   readonly result: Flattened
-  /** Small host inputs are written here on every call instead of into new buffers. */
+  /** Small host inputs that are others on every call, such as batches, are written here instead of into new buffers. */
   readonly slots: (DeviceBuffer | undefined)[]
+  /** Whose data a slot holds: an input that comes again, such as a weight, takes the slot's memory for good. */
+  readonly last: (WeakRef<Storage> | undefined)[]
   readonly captured: readonly Value[]
   readonly donated: ReadonlySet<number>
 }
 
-/**
- * Host tensors up to this size are written into the program's own input slot; larger ones move to the device for good.
- */
+/** Host tensors up to this size may be written into the program's own input slot; larger ones move to the device for good. */
 const slotBytes = 1 << 20
 
 /**
@@ -208,7 +208,7 @@ async function build<Args extends unknown[]>(
     { inputs: [...inputs.map((t) => t.value), ...captured], outputs },
     { donated, preferred, keepTemporaries: true },
   )
-  return { device, executable, outputs, result, slots: inputs.map(() => undefined), captured, donated }
+  return { device, executable, outputs, result, slots: inputs.map(() => undefined), last: [], captured, donated }
 }
 
 /**
@@ -264,8 +264,11 @@ async function run(program: Program, flat: Flattened): Promise<unknown> {
     const storage = leaf.value.storage as Storage
     assertPresent(storage, 'compile')
     if (storage.host && !program.donated.has(i) && storage.host.byteLength <= slotBytes) {
+      if (program.slots[i] && program.last[i]?.deref() === storage) return keepSlot(program, i, storage)
+      program.last[i] = new WeakRef(storage)
       return slot(program, i, bufferBytes(storage.spec.dtype, elementCount(storage.spec.shape)), storage.host)
     }
+    freeSlot(program, i)
     return device.bufferOf(storage)
   })
   for (const v of program.captured) {
@@ -340,6 +343,22 @@ function checkDonation(program: Program, flat: Flattened, donated: readonly Stor
     throw new DeviceError(
       `compile: argument ${nameOf(captured.storage!)} is donated, but the function also reads that tensor from outside (it closes over it); read the argument instead, or do not donate it`,
     )
+}
+
+/** The memory of slot `i`, which holds the storage's data, becomes the storage's own. */
+function keepSlot(program: Program, i: number, storage: Storage): DeviceBuffer {
+  const buffer = program.slots[i]!
+  program.slots[i] = undefined
+  storage.buffer = buffer
+  storage.host = undefined
+  program.device.adopt(storage)
+  return buffer
+}
+
+/** An input that has memory of its own needs no slot. */
+function freeSlot(program: Program, i: number): void {
+  if (program.slots[i]) program.device.backend.release(program.slots[i])
+  program.slots[i] = undefined
 }
 
 function slot(program: Program, i: number, bytes: number, data: HostArray): DeviceBuffer {

@@ -40,7 +40,7 @@ function loadOne(p: usize, type: i32): f32 {
 /** Packs `width` (4 or 8) lines of K elements; line i starts at i * lineStride, its elements are step apart. */
 // @ts-ignore: decorator
 @inline
-export function packLines(src: usize, type: i32, lines: i32, width: i32, k: i32, lineStride: i32, step: i32, out: usize): void {
+function packLines(src: usize, type: i32, lines: i32, width: i32, k: i32, lineStride: i32, step: i32, out: usize): void {
   const shift: usize = type == 0 ? 2 : type >= 3 ? 0 : 1
   if (lines == width && lineStride == 1) {
     // Lines are neighbours in memory: copy vectors.
@@ -96,6 +96,16 @@ export function packLines(src: usize, type: i32, lines: i32, width: i32, k: i32,
     }
     out += width << 2
   }
+}
+
+/** Four rows of A. Functions of their own, so that each is in the module once. */
+export function packRows(src: usize, type: i32, lines: i32, k: i32, lineStride: i32, step: i32, out: usize): void {
+  packLines(src, type, lines, 4, k, lineStride, step, out)
+}
+
+/** Eight columns of B. */
+export function packColumns(src: usize, type: i32, lines: i32, k: i32, lineStride: i32, step: i32, out: usize): void {
+  packLines(src, type, lines, 8, k, lineStride, step, out)
 }
 
 /** A scale, of type 0 (float32) or 1 (bfloat16). */
@@ -156,7 +166,7 @@ export function packB(
     const z = t / panels
     const column = (t - z * panels) << 3
     const panel = out + (<usize>t * <usize>k << 5)
-    packLines(b + <usize>(z * batchStride + column * columnStride) * size, type, min(8, n - column), 8, k, columnStride, rowStride, panel)
+    packColumns(b + <usize>(z * batchStride + column * columnStride) * size, type, min(8, n - column), k, columnStride, rowStride, panel)
     if (scales) {
       const own = scales + <usize>(z * scaleBatch) * (scaleType == 0 ? 4 : 2)
       scaleLines(panel, 8, min(8, n - column), k, own, scaleType, column, lineBlock, lineStride, 0, stepBlock, stepStride)
@@ -167,7 +177,7 @@ export function packB(
 /** a * b + c: one instruction, rounded once, where the module is built with relaxed SIMD. */
 // @ts-ignore: decorator
 @inline
-function multiplyAdd(a: v128, b: v128, c: v128): v128 {
+export function multiplyAdd(a: v128, b: v128, c: v128): v128 {
   if (isDefined(ASC_FEATURE_RELAXED_SIMD) && ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_madd(a, b, c)
   return f32x4.add(c, f32x4.mul(a, b))
 }
@@ -265,7 +275,7 @@ export function gemmPacked(
         const line = row + (i << 2)
         const lines = min(4, m - line)
         const packedTile = scratch + (<usize>(i * kc) << 4)
-        packLines(a + <usize>(z * batchStride + line * rowStride + p * columnStride) * size, type, lines, 4, kc, rowStride, columnStride, packedTile)
+        packRows(a + <usize>(z * batchStride + line * rowStride + p * columnStride) * size, type, lines, kc, rowStride, columnStride, packedTile)
         if (scales) {
           const own = scales + <usize>(z * scaleBatch) * (scaleType == 0 ? 4 : 2)
           scaleLines(packedTile, 4, lines, kc, own, scaleType, line, lineBlock, lineStride, p, stepBlock, stepStride)
@@ -282,66 +292,6 @@ export function gemmPacked(
     } while (p < k)
     t += count
   }
-}
-
-/** One row of A times 8 columns of B, each contiguous: registers alone, in the order of `tile`. */
-// @ts-ignore: decorator
-@inline
-function rowTimesColumns(a: usize, b: usize, type: i32, columnStride: i32, kc: i32, c: usize, accumulate: bool): void {
-  const shift: usize = type == 0 ? 2 : type >= 3 ? 0 : 1
-  const line = (<usize>columnStride) << shift
-  let low = f32x4.splat(0)
-  let high = f32x4.splat(0)
-  const whole = kc & ~3
-  let p = 0
-  for (; p < whole; p += 4) {
-    const at = b + ((<usize>p) << shift)
-    const x = a + ((<usize>p) << 4)
-    const x0 = v128.load32_splat(x)
-    const x1 = v128.load32_splat(x, 16)
-    const x2 = v128.load32_splat(x, 32)
-    const x3 = v128.load32_splat(x, 48)
-    let r0 = loadFour(at, type)
-    let r1 = loadFour(at + line, type)
-    let r2 = loadFour(at + 2 * line, type)
-    let r3 = loadFour(at + 3 * line, type)
-    let ab0 = i32x4.shuffle(r0, r1, 0, 4, 1, 5)
-    let ab1 = i32x4.shuffle(r0, r1, 2, 6, 3, 7)
-    let ce0 = i32x4.shuffle(r2, r3, 0, 4, 1, 5)
-    let ce1 = i32x4.shuffle(r2, r3, 2, 6, 3, 7)
-    low = multiplyAdd(x0, i64x2.shuffle(ab0, ce0, 0, 2), low)
-    low = multiplyAdd(x1, i64x2.shuffle(ab0, ce0, 1, 3), low)
-    low = multiplyAdd(x2, i64x2.shuffle(ab1, ce1, 0, 2), low)
-    low = multiplyAdd(x3, i64x2.shuffle(ab1, ce1, 1, 3), low)
-    const next = at + 4 * line
-    r0 = loadFour(next, type)
-    r1 = loadFour(next + line, type)
-    r2 = loadFour(next + 2 * line, type)
-    r3 = loadFour(next + 3 * line, type)
-    ab0 = i32x4.shuffle(r0, r1, 0, 4, 1, 5)
-    ab1 = i32x4.shuffle(r0, r1, 2, 6, 3, 7)
-    ce0 = i32x4.shuffle(r2, r3, 0, 4, 1, 5)
-    ce1 = i32x4.shuffle(r2, r3, 2, 6, 3, 7)
-    high = multiplyAdd(x0, i64x2.shuffle(ab0, ce0, 0, 2), high)
-    high = multiplyAdd(x1, i64x2.shuffle(ab0, ce0, 1, 3), high)
-    high = multiplyAdd(x2, i64x2.shuffle(ab1, ce1, 0, 2), high)
-    high = multiplyAdd(x3, i64x2.shuffle(ab1, ce1, 1, 3), high)
-  }
-  for (; p < kc; p++) {
-    const at = b + ((<usize>p) << shift)
-    const x = v128.load32_splat(a + ((<usize>p) << 4))
-    let left = f32x4.splat(loadOne(at, type))
-    left = f32x4.replace_lane(left, 1, loadOne(at + line, type))
-    left = f32x4.replace_lane(left, 2, loadOne(at + 2 * line, type))
-    left = f32x4.replace_lane(left, 3, loadOne(at + 3 * line, type))
-    let right = f32x4.splat(loadOne(at + 4 * line, type))
-    right = f32x4.replace_lane(right, 1, loadOne(at + 5 * line, type))
-    right = f32x4.replace_lane(right, 2, loadOne(at + 6 * line, type))
-    right = f32x4.replace_lane(right, 3, loadOne(at + 7 * line, type))
-    low = multiplyAdd(x, left, low)
-    high = multiplyAdd(x, right, high)
-  }
-  storeRow(c, low, high, accumulate)
 }
 
 /**
@@ -374,7 +324,7 @@ export function gemmThin(
           const line = i << 2
           const lines = min(4, m - line)
           const out = scratch + (((<usize>p * <usize>tiles) + <usize>(i * kc)) << 4)
-          packLines(a + <usize>(z * aBatch + line * aRow + p * aColumn) * aSize, aType, lines, 4, kc, aRow, aColumn, out)
+          packRows(a + <usize>(z * aBatch + line * aRow + p * aColumn) * aSize, aType, lines, kc, aRow, aColumn, out)
           if (aScales) {
             const own = aScales + <usize>(z * aScaleBatch) * (aScaleType == 0 ? 4 : 2)
             scaleLines(out, 4, lines, kc, own, aScaleType, line, aLineBlock, aLineStride, p, aStepBlock, aStepStride)
@@ -390,19 +340,13 @@ export function gemmThin(
       const kc = min(KC, k - p)
       const from = b + <usize>(z * bBatch + column * bColumn + p * bRow) * size
       const row = scratch + ((<usize>p * <usize>tiles) << 4)
-      // A copy of the loop for each format costs every page its bytes: the two that weights are stored in.
-      if (m == 1 && columns == 8 && bRow == 1 && !scales && type <= 1) {
-        if (type == 0) rowTimesColumns(row, from, 0, bColumn, kc, cz, p > 0)
-        else rowTimesColumns(row, from, 1, bColumn, kc, cz, p > 0)
-      } else {
-        packLines(from, type, columns, 8, kc, bColumn, bRow, panel)
-        if (scales) {
-          const own = scales + <usize>(z * scaleBatch) * (scaleType == 0 ? 4 : 2)
-          scaleLines(panel, 8, columns, kc, own, scaleType, column, lineBlock, lineStride, p, stepBlock, stepStride)
-        }
-        for (let i = 0; i < tiles; i++)
-          tile(row + (<usize>(i * kc) << 4), panel, kc, cz + <usize>(i << 2) * ldc, ldc, min(4, m - (i << 2)), columns, p > 0)
+      packColumns(from, type, columns, kc, bColumn, bRow, panel)
+      if (scales) {
+        const own = scales + <usize>(z * scaleBatch) * (scaleType == 0 ? 4 : 2)
+        scaleLines(panel, 8, columns, kc, own, scaleType, column, lineBlock, lineStride, p, stepBlock, stepStride)
       }
+      for (let i = 0; i < tiles; i++)
+        tile(row + (<usize>(i * kc) << 4), panel, kc, cz + <usize>(i << 2) * ldc, ldc, min(4, m - (i << 2)), columns, p > 0)
       p += kc
     } while (p < k)
   }

@@ -2,7 +2,7 @@
 // result: B is packed into panels, KC steps at a time, and the rows run past it in micro-tiles of 4 x 8. Tasks do not depend on each other,
 // and every element is summed over K in order, so that the number of threads changes no bit.
 
-import { KC, packLines, tile } from './gemm'
+import { KC, packColumns, packRows, tile } from './gemm'
 
 /** Columns of C in a task. */
 const NC: i32 = 64
@@ -35,11 +35,11 @@ function product(
     const panelBytes = (<usize>kc) << 5
     for (let j = 0; j < panels; j++) {
       const from = b + (<usize>p * <usize>bStep + <usize>((j << 3) * bColumn)) * sizeOf(bType)
-      packLines(from, bType, min(8, n - (j << 3)), 8, kc, bColumn, bStep, scratch + <usize>j * panelBytes)
+      packColumns(from, bType, min(8, n - (j << 3)), kc, bColumn, bStep, scratch + <usize>j * panelBytes)
     }
     for (let row = 0; row < m; row += 4) {
       const lines = min(4, m - row)
-      packLines(a + (<usize>row * <usize>aRow + <usize>p * <usize>aStep) * sizeOf(aType), aType, lines, 4, kc, aRow, aStep, packedA)
+      packRows(a + (<usize>row * <usize>aRow + <usize>p * <usize>aStep) * sizeOf(aType), aType, lines, kc, aRow, aStep, packedA)
       const out = c + <usize>row * rowBytes
       for (let j = 0; j < panels; j++)
         tile(packedA, scratch + <usize>j * panelBytes, kc, out + (<usize>j << 5), rowBytes, lines, min(8, n - (j << 3)), p > 0)

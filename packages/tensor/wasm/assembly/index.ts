@@ -1,4 +1,5 @@
 export { gemmPacked, gemmThin, packB } from './gemm'
+export { gemvColumns } from './gemv'
 export { groupedOuter, groupedRows } from './grouped'
 export { attentionBackward, attentionForward } from './attention'
 export { crossEntropyRows, logSumExpRows, maxColumns, maxRows, rmsNormGradientRows, rmsNormRows, softmaxGradientRows, softmaxRows, sumColumns, sumRows } from './rows'

@@ -1,7 +1,7 @@
 // Finds a WebGPU adapter and asks it for a device with its own limits.
 
 import { DeviceError } from '../../errors.ts'
-import { type SubgroupInfo, subgroupMatricesOf } from './subgroup-matrices.ts'
+import type { SubgroupInfo } from './subgroup-matrices.ts'
 import type { AdapterDescription } from './webgpu-backend.ts'
 
 export interface FoundAdapter {
@@ -68,6 +68,7 @@ export async function findAdapter(given?: GPU): Promise<FoundAdapter> {
     /swiftshader|llvmpipe|lavapipe|basic render|software/i.test(`${name} ${info.device}`) ||
     (info as { isFallbackAdapter?: boolean }).isFallbackAdapter === true
   const subgroups = info as SubgroupInfo
+  const has = (feature: string) => adapter.features.has(feature as GPUFeatureName)
   const { subgroupMinSize, subgroupMaxSize } = subgroups
   return {
     adapter,
@@ -75,7 +76,9 @@ export async function findAdapter(given?: GPU): Promise<FoundAdapter> {
     description: {
       name,
       software,
-      subgroupMatrix: subgroupMatricesOf(subgroups, (feature) => adapter.features.has(feature as GPUFeatureName)),
+      subgroupMatrix: has('chromium-experimental-subgroup-matrix')
+        ? (await import('./subgroup-matrices.ts')).subgroupMatricesOf(subgroups, has)
+        : undefined,
       subgroupSize: subgroupMinSize !== undefined && subgroupMinSize === subgroupMaxSize ? subgroupMinSize : 0,
     },
   }

@@ -2,6 +2,7 @@
 
 import type { PackedDType } from '../../dtype.ts'
 import type { Spec } from '../../graph/spec.ts'
+import type { MatmulVariant } from '../../ops/matmul/case.ts'
 import type { KernelContext } from '../../passes/operand.ts'
 import type { ShaderBuffer } from './shader.ts'
 
@@ -33,6 +34,8 @@ export interface AdapterTraits {
   /** A processor pretending to be a GPU: barriers are dear there, and one row per invocation is best. */
   readonly software: boolean
   readonly subgroupMatrix?: SubgroupMatrices
+  /** The product on them, which is loaded where there are any. */
+  readonly subgroupMatrixKernel?: MatmulVariant
   /** Kernel variants asked for by name, by op; one that cannot run a case is passed over. */
   readonly pinned?: Readonly<Record<string, string>>
   /** Variants that measured best on this adapter, by case. */

@@ -4,8 +4,7 @@ import { shown } from '../../arguments.ts'
 import type { Tuning } from '../../device.ts'
 import type { InitOptions, PinnedKernels } from '../../init.ts'
 import { type FoundAdapter, findAdapter, requestDevice } from './adapter.ts'
-import type { SubgroupMatrices } from './rule.ts'
-import { isKnown } from './subgroup-matrices.ts'
+import type { AdapterTraits, SubgroupMatrices } from './rule.ts'
 import { WebGpuBackend } from './webgpu-backend.ts'
 
 /**
@@ -27,17 +26,22 @@ export async function startWebGpu(options: InitOptions, asked: boolean): Promise
   }
   const device = await requestDevice(found)
   const { subgroupMatrix } = found.description
-  const description = { ...found.description, subgroupMatrix: subgroupMatrix && (await proven(device, subgroupMatrix)) }
+  const description = { ...found.description, ...(subgroupMatrix && (await proven(device, subgroupMatrix))) }
   const made = new WebGpuBackend(device, { ...description, pinned }, true, found.release)
   applyTuning(made, options.tuning)
   return made
 }
 
-/** Those matrices that may be used as they are, or that have been tried on this device. */
-async function proven(device: GPUDevice, matrices: SubgroupMatrices): Promise<SubgroupMatrices | undefined> {
-  if (matrices.configs.every(isKnown)) return matrices
+/** Those matrices that may be used as they are, or that have been tried on this device, and the kernel that uses them. */
+async function proven(
+  device: GPUDevice,
+  matrices: SubgroupMatrices,
+): Promise<Pick<AdapterTraits, 'subgroupMatrix' | 'subgroupMatrixKernel'>> {
   const { workingMatrices } = await import('./try-matrices.ts')
-  return workingMatrices(device, matrices)
+  const subgroupMatrix = await workingMatrices(device, matrices)
+  if (!subgroupMatrix) return { subgroupMatrix }
+  const { subgroupMatrixKernel } = await import('../../ops/matmul/subgroup-matrix.wgsl.ts')
+  return { subgroupMatrix, subgroupMatrixKernel }
 }
 
 /** The backend on a device that an application already has. */

@@ -5,6 +5,7 @@ import { DeviceError } from '../../errors.ts'
 import { type Graph, graphOrder } from '../../graph/graph.ts'
 import type { Node } from '../../graph/node.ts'
 import type { Spec } from '../../graph/spec.ts'
+import type { MatmulVariant } from '../../ops/matmul/case.ts'
 import { contiguousAccess } from '../../passes/access.ts'
 import type { KernelContext, Operand } from '../../passes/operand.ts'
 import { bufferKey, type Fused, type Plan, planGraph, type Step } from '../../passes/plan.ts'
@@ -27,6 +28,7 @@ export interface AdapterDescription {
   readonly subgroupSize: number
   /** See AdapterTraits. */
   readonly subgroupMatrix?: SubgroupMatrices
+  readonly subgroupMatrixKernel?: MatmulVariant
   readonly pinned?: Readonly<Record<string, string>>
 }
 
@@ -147,6 +149,7 @@ export class WebGpuBackend implements Backend {
       maxStorageBuffers: device.limits.maxStorageBuffersPerShaderStage,
       software: adapter.software,
       subgroupMatrix: adapter.subgroupMatrix,
+      subgroupMatrixKernel: adapter.subgroupMatrixKernel,
       pinned: adapter.pinned,
       tuned: this.choices,
     }

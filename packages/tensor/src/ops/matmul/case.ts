@@ -19,6 +19,21 @@ export interface MatmulCase {
   readonly store: (index: string, value: string) => string
 }
 
+/** A way of computing a product. */
+export interface MatmulVariant {
+  /** Hard needs: features, limits, alignment. */
+  isSupported(c: Omit<MatmulCase, 'store'>): boolean
+  /** Whether it is worth it on this adapter and shape; the first variant that is supported and preferred is taken. */
+  isPreferred(c: Omit<MatmulCase, 'store'>): boolean
+  /** Which operands are declared as vectors: those that are only read by vec4. */
+  vectors(c: Omit<MatmulCase, 'store'>): { readonly a: boolean; readonly b: boolean }
+  /** What the shader starts with. */
+  head?(c: Omit<MatmulCase, 'store'>): string
+  /** Rows and columns of C one workgroup makes. */
+  tile(c: Omit<MatmulCase, 'store'>): readonly [rows: number, columns: number]
+  body(c: MatmulCase): string
+}
+
 const fours = (...values: number[]) => values.every((v) => v % 4 === 0)
 
 /** Whether four neighbours along `along` are one aligned load. */

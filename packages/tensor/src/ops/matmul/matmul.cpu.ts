@@ -63,7 +63,7 @@ function scaleArguments(
  * layout costs the same.
  *
  * Where A has few rows, as when one token is decoded, reading B is all the time: a panel is packed in cache and used at
- * once (`gemmThin`), with the same sums.
+ * once (`gemmThin`), or not at all (`gemvColumns`: one row, and contiguous columns). All give the same sums.
  */
 export function planGemm(whole: MatmulProblem, a: GemmOperand, b: GemmOperand): CpuPlan {
   const calls: CpuCall[] = []
@@ -75,6 +75,26 @@ export function planGemm(whole: MatmulProblem, a: GemmOperand, b: GemmOperand): 
     if (batch * m * n === 0) continue
     const panels = Math.ceil(n / panelColumns)
     const panelWork = k * panelColumns
+    if (isVectorProduct(problem, a, b)) {
+      threadScratchBytes = Math.max(threadScratchBytes, k * 4)
+      calls.push({
+        kernel: 'gemvColumns',
+        count: batch * panels,
+        grain: Math.max(1, Math.ceil(32768 / Math.max(panelWork, 1))),
+        args: [
+          { input: a.input, offset: problem.a.offset * bytesPerElement[a.dtype] },
+          dtypeInfo[a.dtype].packCode!,
+          { input: b.input, offset: problem.b.offset * bytesPerElement[b.dtype] },
+          dtypeInfo[b.dtype].packCode!,
+          { output: 0, offset: problem.c.offset * 4 },
+          ...[n, k],
+          ...[problem.a.batchStrides[0] ?? 0, problem.a.columnStride],
+          ...[problem.b.batchStrides[0] ?? 0, problem.b.columnStride],
+          'threadScratch',
+        ],
+      })
+      continue
+    }
     if (m <= thinRows && thinScratch(m, k) <= largestThinScratch) {
       threadScratchBytes = Math.max(threadScratchBytes, thinScratch(m, k))
       calls.push({
@@ -145,6 +165,19 @@ export const matmulCpu: CpuRule<unknown> = {
   plan: ({ inputs: [a, b] }) =>
     planGemm(matmulProblem(a, b), { dtype: a.dtype, input: 0 }, { dtype: b.dtype, input: 1 }),
 }
+
+const isWide = ({ dtype, scales }: GemmOperand): boolean => (dtype === 'float32' || dtype === 'bfloat16') && !scales
+
+/** Whether `gemvColumns` computes it. */
+const isVectorProduct = ({ m, n, k, b: access }: MatmulProblem, a: GemmOperand, b: GemmOperand): boolean =>
+  m === 1 &&
+  n >= panelColumns &&
+  k % 4 === 0 &&
+  k > 0 &&
+  k * 4 <= largestThinScratch &&
+  access.rowStride === 1 &&
+  isWide(a) &&
+  isWide(b)
 
 /** The most rows of A for which panels of B are packed in cache. */
 const thinRows = 16

@@ -4,32 +4,11 @@ import type { AdapterTraits, Dispatch, Epilogue, Tunable, WebGpuPlan, WebGpuRule
 import { linearEntry, maxWorkgroups, type ShaderBuffer, shader, workgroupsFor } from '../../backends/webgpu/shader.ts'
 import { bytesPerElement, isPacked } from '../../dtype.ts'
 import type { Operand } from '../../passes/operand.ts'
-import { base, four, type MatmulCase, vectorLoads } from './case.ts'
+import { base, four, type MatmulCase, type MatmulVariant, vectorLoads } from './case.ts'
 import { scalarTile, subgroupTile, vectorTile } from './direct.wgsl.ts'
 import { batchCount, dispatchProblems, extent, type MatmulProblem, type MatrixAccess, matmulProblem } from './layout.ts'
 import { type MatmulOperand, operandKey, readingOf, valueType } from './scaled-operand.wgsl.ts'
 import { sharedTile } from './shared.wgsl.ts'
-import {
-  subgroupMatrixHead,
-  subgroupMatrixStorage,
-  subgroupMatrixTile,
-  subgroupMatrixTileSize,
-} from './subgroup-matrix.wgsl.ts'
-import { matrixConfigFor } from './subgroup-matrix-syntax.ts'
-
-interface MatmulVariant {
-  /** Hard needs: features, limits, alignment. */
-  isSupported(c: Omit<MatmulCase, 'store'>): boolean
-  /** Whether it is worth it on this adapter and shape; the first variant that is supported and preferred is taken. */
-  isPreferred(c: Omit<MatmulCase, 'store'>): boolean
-  /** Which operands are declared as vectors: those that are only read by vec4. */
-  vectors(c: Omit<MatmulCase, 'store'>): { readonly a: boolean; readonly b: boolean }
-  /** What the shader starts with. */
-  head?(c: Omit<MatmulCase, 'store'>): string
-  /** Rows and columns of C one workgroup makes. */
-  tile(c: Omit<MatmulCase, 'store'>): readonly [rows: number, columns: number]
-  body(c: MatmulCase): string
-}
 
 const both = () => ({ a: true, b: true })
 const neither = () => ({ a: false, b: false })
@@ -39,22 +18,8 @@ const alongLines: MatmulVariant['vectors'] = ({ loads, problem: { m, n } }) => (
   b: loads?.b === 'column' && n % 4 === 0,
 })
 
-/** Best first. All but the first run within WebGPU's default limits; the last one takes any strides and sizes. */
+/** Best first. All run within WebGPU's default limits; the last one takes any strides and sizes. */
 const variants: Readonly<Record<string, MatmulVariant>> = {
-  'subgroup matrix': {
-    isSupported: (c) =>
-      matrixConfigFor(c.dtypes, c.adapter) !== undefined &&
-      c.adapter.maxWorkgroupStorage >= subgroupMatrixStorage(c) &&
-      c.problem.n % 4 === 0 &&
-      c.problem.k > 0,
-    // Of float32 nobody has measured whether they beat tiles: they are there to be pinned, and for the tuner.
-    isPreferred: ({ dtypes, adapter, problem: { m, n } }) =>
-      m >= 64 && n >= 64 && matrixConfigFor(dtypes, adapter)?.componentType !== 'f32',
-    vectors: neither,
-    head: subgroupMatrixHead,
-    tile: subgroupMatrixTileSize,
-    body: (c) => subgroupMatrixTile(c),
-  },
   'subgroup 8x4': {
     isSupported: ({ loads, adapter, problem }) => loads !== undefined && adapter.subgroupSize === 4 && problem.m >= 8,
     isPreferred: () => true,
@@ -93,11 +58,18 @@ const variants: Readonly<Record<string, MatmulVariant>> = {
   },
 }
 
+/** The best of all, where an adapter has it: its kernel comes with the adapter's traits, since few pages ever load it. */
+const subgroupMatrix = 'subgroup matrix'
+
 /** Names of the matmul variants, for pinning one. */
-export const matmulVariants: readonly string[] = Object.keys(variants)
+export const matmulVariants: readonly string[] = [subgroupMatrix, ...Object.keys(variants)]
+
+const variantsOf = ({ subgroupMatrixKernel }: AdapterTraits): Readonly<Record<string, MatmulVariant>> =>
+  subgroupMatrixKernel ? { [subgroupMatrix]: subgroupMatrixKernel, ...variants } : variants
 
 /** The pinned, else the tuned variant where it is supported, else the first that is supported and preferred. */
 function choose(c: Omit<MatmulCase, 'store'>, key: string): [name: string, variant: MatmulVariant] {
+  const variants = variantsOf(c.adapter)
   for (const wanted of [c.adapter.pinned?.matmul, c.adapter.tuned?.get(key)])
     if (wanted !== undefined && variants[wanted]?.isSupported(c)) return [wanted, variants[wanted]]
   return Object.entries(variants).find(([, v]) => v.isSupported(c) && v.isPreferred(c))!
@@ -169,7 +141,7 @@ function matmulChoice(request: MatmulRequest, adapter: AdapterTraits): { dispatc
       key,
       chosen: name,
       alternatives: () =>
-        Object.entries(variants).flatMap(([other, v]) =>
+        Object.entries(variantsOf(adapter)).flatMap(([other, v]) =>
           v.isSupported(without) ? [[other, { dispatches: [made(other, v)] }] as const] : [],
         ),
     },

@@ -1,7 +1,7 @@
 // The product on subgroup matrices, where an adapter has them.
 
 import type { SubgroupMatrixConfig } from '../../backends/webgpu/rule.ts'
-import { bases, four, type MatmulCase, range } from './case.ts'
+import { bases, four, type MatmulCase, type MatmulVariant, range } from './case.ts'
 import {
   type Major,
   type MatrixSyntax,
@@ -30,12 +30,12 @@ export function subgroupMatrixTileSize(c: Omit<MatmulCase, 'store'>): readonly [
 }
 
 /** What a shader with subgroup matrices needs before anything else. */
-export function subgroupMatrixHead(c: Omit<MatmulCase, 'store'>): string {
+function subgroupMatrixHead(c: Omit<MatmulCase, 'store'>): string {
   return matrixSyntax(matrixConfigFor(c.dtypes, c.adapter)!, c.adapter.subgroupMatrix!).head
 }
 
 /** Bytes of workgroup memory. */
-export function subgroupMatrixStorage(c: Omit<MatmulCase, 'store'>): number {
+function subgroupMatrixStorage(c: Omit<MatmulCase, 'store'>): number {
   const config = matrixConfigFor(c.dtypes, c.adapter)!
   const { bytes } = matrixComponents[config.componentType]
   const elements = tileOf('a', c, config).elements + tileOf('b', c, config).elements
@@ -240,4 +240,20 @@ ${multiply.join('\n')}
   }
 ${results.join('\n')}
 }`
+}
+
+/** As the table of variants takes it; `AdapterTraits.subgroupMatrixKernel`. */
+export const subgroupMatrixKernel: MatmulVariant = {
+  isSupported: (c) =>
+    matrixConfigFor(c.dtypes, c.adapter) !== undefined &&
+    c.adapter.maxWorkgroupStorage >= subgroupMatrixStorage(c) &&
+    c.problem.n % 4 === 0 &&
+    c.problem.k > 0,
+  // Of float32 nobody has measured whether they beat tiles: they are there to be pinned, and for the tuner.
+  isPreferred: ({ dtypes, adapter, problem: { m, n } }) =>
+    m >= 64 && n >= 64 && matrixConfigFor(dtypes, adapter)?.componentType !== 'f32',
+  vectors: () => ({ a: false, b: false }),
+  head: subgroupMatrixHead,
+  tile: subgroupMatrixTileSize,
+  body: (c) => subgroupMatrixTile(c),
 }
