@@ -89,7 +89,7 @@ test('a fresh start takes the weights alone, also where it is taken up before it
 })
 
 test.each([
-  [{ branch: 'stable@4' }, /Give --decay STEPS/],
+  [{ branch: 'stable@4' }, /give --decay STEPS/],
   [{ branch: 'stable@5', decay: { steps: 2 } }, /there is no checkpoint of step 5; there are 4, 8/],
   [{ branch: 'nowhere@5', decay: { steps: 2 } }, /give RUN@STEP/],
   [{ branch: 'stable@4', decay: { steps: 2 }, overrides: { steps: 9 } }, /--steps does not go with --branch/],

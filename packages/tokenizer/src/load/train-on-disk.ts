@@ -44,7 +44,7 @@ type InputFile = { path: string; bytes: number; modified: number }
  * @throws TokenizerError where an option is wrong, memory is too little, the disk is full, another process works in the folder, or a file or an option
  *   is not what it was
  * @example
- * const trained = await trainOnDisk(lines, { type: 'unigram', vocabSize: 300, byteFallback: true, hardVocabLimit: false, memory: 2 ** 30, folder: 'training' })
+ * const trained = await trainOnDisk(lines, { type: 'unigram', vocabSize: 300, byteFallback: true, hardVocabLimit: false, memory: 2 ** 32, folder: 'training' })
  * loadTokenizer(trained).encode('木').length > 0 // true
  */
 export async function trainOnDisk(
