@@ -2,7 +2,10 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { PollingBackoff } from '../src/backends/webgpu/polling-backoff.ts'
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'performance'] }))
-afterEach(() => void vi.useRealTimers())
+afterEach(() => {
+  vi.useRealTimers()
+  vi.restoreAllMocks()
+})
 
 /** Submits, and finishes after `milliseconds` of device time; says how long was slept first. */
 async function round(wait: PollingBackoff, work: object, milliseconds: number): Promise<number> {
@@ -47,17 +50,23 @@ test('short work is not slept for, and work in a row adds up', async () => {
 })
 
 test('while the device works for long, turns of the event loop pause; for short work they do not', async () => {
-  vi.useRealTimers()
   const wait = new PollingBackoff()
-  // As Dawn asks whether it is done: in every turn of the event loop.
+  // As Dawn asks whether it is done: in every turn of the event loop, of a tenth of a millisecond here.
   const work = (milliseconds: number) => {
     const end = performance.now() + milliseconds
     return new Promise<void>((resolve) => {
-      const ask = () => (performance.now() < end ? setImmediate(ask) : resolve())
+      const ask = () => {
+        vi.advanceTimersByTime(0.1)
+        if (performance.now() < end) setImmediate(ask)
+        else resolve()
+      }
       setImmediate(ask)
     })
   }
-  const pauses = vi.spyOn(Atomics, 'wait')
+  const pauses = vi.spyOn(Atomics, 'wait').mockImplementation((_cell, _index, _value, milliseconds) => {
+    vi.advanceTimersByTime(milliseconds!)
+    return 'timed-out'
+  })
   await wait.until(work(2))
   expect(pauses).not.toHaveBeenCalled()
   await wait.until(work(100))
