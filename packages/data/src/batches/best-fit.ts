@@ -21,7 +21,10 @@ export function bestFit(lengths: ArrayLike<number>, capacity: number): number[][
   let leaves = 1
   while (leaves <= capacity) leaves *= 2
   const counts = new Uint32Array(2 * leaves)
-  const open: number[][] = Array.from({ length: capacity + 1 }, () => [])
+  // Of the sequences with s tokens free the last one that came, and of each sequence the one before it. Lists of lists would cost more
+  // the more documents there are: each push into them makes something to collect.
+  const latest = new Int32Array(capacity + 1).fill(-1)
+  const before = new Int32Array(lengths.length)
   const change = (free: number, by: number) => {
     for (let node = leaves + free; node > 0; node >>= 1) counts[node] += by
   }
@@ -35,24 +38,31 @@ export function bestFit(lengths: ArrayLike<number>, capacity: number): number[][
     while (node < leaves) node = counts[2 * node] > 0 ? 2 * node : 2 * node + 1
     return node - leaves
   }
-  const sequences: number[][] = []
-  for (const document of order) {
-    const length = lengths[document]
+  /** Of each document in `order` its sequence, and how many documents a sequence has. */
+  const chosen = new Int32Array(order.length).fill(-1)
+  const sizes = new Uint32Array(order.length)
+  let made = 0
+  for (let i = 0; i < order.length; i++) {
+    const length = lengths[order[i]]
     if (length === 0) continue
     const free = least(length)
     let sequence: number
-    if (free < 0) {
-      sequence = sequences.length
-      sequences.push([])
-    } else {
-      sequence = open[free].pop() as number
+    if (free < 0) sequence = made++
+    else {
+      sequence = latest[free]
+      latest[free] = before[sequence]
       change(free, -1)
     }
-    sequences[sequence].push(document)
+    chosen[i] = sequence
+    sizes[sequence]++
     const left = (free < 0 ? capacity : free) - length
-    open[left].push(sequence)
+    before[sequence] = latest[left]
+    latest[left] = sequence
     change(left, 1)
   }
+  const sequences = Array.from({ length: made }, (_, sequence) => new Array<number>(sizes[sequence]))
+  const filled = new Uint32Array(made)
+  for (let i = 0; i < order.length; i++) if (chosen[i] >= 0) sequences[chosen[i]][filled[chosen[i]]++] = order[i]
   return sequences
 }
 
