@@ -1,5 +1,5 @@
 /**
- * Processor time against size for what runs without a device: tokens, documents, parameters, GPUs in the plan. A curve that bends worse than
+ * Processor time against size for what the host does: tokens, documents, parameters, GPUs in the plan, layers traced, steps, points, runs. A curve that bends worse than
  * its work ends the run with exit code 1. See README.md.
  *
  *     node --conditions=source --import tsx benchmarks/growth-host.ts --json --svg growth-host.svg
@@ -10,7 +10,8 @@ import { type LineChart, lineCharts } from '@kumiki/report'
 import { countOf } from './common/options.ts'
 import { provenance } from './common/provenance.ts'
 import { type HostCurve, hostCurves } from './growth/host-curves.ts'
-import { type CurveVerdict, judge } from './growth/verdict.ts'
+import { libraryCurves } from './growth/library-curves.ts'
+import { type CurveVerdict, judge, slopeOf } from './growth/verdict.ts'
 import { table } from './kernels/report.ts'
 
 /** A unit of work may cost so many times what it costs at the best smaller size: caches that no longer hold it are a part of that. */
@@ -27,31 +28,34 @@ const { values } = parseArgs({
 })
 const rounds = countOf('rounds', values.rounds)
 const wanted = new RegExp(values.curves)
-const from = provenance(['tokenizer', 'data', 'numerics', 'optim', 'planner'])
+const from = provenance([
+  ...['tokenizer', 'data', 'numerics', 'optim', 'planner'],
+  ...['tensor', 'models', 'train', 'report', 'ablation'],
+])
 const print = values.json ? console.error : console.log
 
-const measured = hostCurves
-  .filter((curve) => wanted.test(`${curve.package}: ${curve.name}`))
-  .map((curve) => {
-    const verdict = judge(pointsOf(curve), allowed)
-    const slope = slopeOf(verdict)
-    const points = verdict.points.map((p) => ({ ...p, exponent: rounded(p.exponent), bend: rounded(p.bend) }))
-    const { name, axis, expected } = curve
-    if (values.json) {
-      const line = { kind: 'growth-host', package: curve.package, curve: name, axis, expected, slope, rounds, points }
-      console.log(JSON.stringify({ ...line, bends: verdict.bends, allowed, ...from }))
-    }
-    const rows = verdict.points.map((p) => [
-      p.size.toLocaleString('en'),
-      (p.cost * 1e3).toPrecision(4),
-      p.exponent?.toFixed(2) ?? '',
-      p.bend?.toFixed(2) ?? '',
-    ])
-    print(
-      `\n${curve.package}: ${name} (expected: ${expected}; slope against that ${slope}${verdict.bends ? '; BENDS' : ''})\n\n${table([[axis, 'best ms', 'exponent', 'bend'], ...rows])}`,
-    )
-    return { curve, verdict, slope }
-  })
+const measured: { curve: HostCurve; verdict: CurveVerdict; slope: number }[] = []
+for (const curve of [...hostCurves, ...libraryCurves]) {
+  if (!wanted.test(`${curve.package}: ${curve.name}`)) continue
+  const verdict = judge(await pointsOf(curve), allowed)
+  const slope = rounded(slopeOf(verdict))!
+  const points = verdict.points.map((p) => ({ ...p, exponent: rounded(p.exponent), bend: rounded(p.bend) }))
+  const { name, axis, expected } = curve
+  if (values.json) {
+    const line = { kind: 'growth-host', package: curve.package, curve: name, axis, expected, slope, rounds, points }
+    console.log(JSON.stringify({ ...line, bends: verdict.bends, allowed, ...from }))
+  }
+  const rows = verdict.points.map((p) => [
+    p.size.toLocaleString('en'),
+    (p.cost * 1e3).toPrecision(4),
+    p.exponent?.toFixed(2) ?? '',
+    p.bend?.toFixed(2) ?? '',
+  ])
+  print(
+    `\n${curve.package}: ${name} (expected: ${expected}; slope against that ${slope}${verdict.bends ? '; BENDS' : ''})\n\n${table([[axis, 'best ms', 'exponent', 'bend'], ...rows])}`,
+  )
+  measured.push({ curve, verdict, slope })
+}
 if (values.svg) {
   writeFileSync(`${values.svg}.part`, lineCharts(measured.map(chartOf), { columns: 4 }))
   renameSync(`${values.svg}.part`, values.svg)
@@ -59,33 +63,26 @@ if (values.svg) {
 if (measured.some(({ verdict }) => verdict.bends)) process.exitCode = 1
 
 /** Processor time of the best of some rounds, all sizes taking turns: others on the machine take wall time, not this. */
-function pointsOf(curve: HostCurve) {
-  const ready = curve.sizes.map((size) => {
-    const run = curve.prepare(size)
-    const once = spent(run, 1)
-    return { size, run, calls: Math.max(1, Math.ceil(0.05 / Math.max(1e-6, once))), best: Number.POSITIVE_INFINITY }
-  })
+async function pointsOf(curve: HostCurve) {
+  const ready: { size: number; run: () => unknown; calls: number; best: number }[] = []
+  for (const size of curve.sizes) {
+    const run = await curve.prepare(size)
+    // The first call compiles.
+    await spent(run, 1)
+    const calls = Math.max(1, Math.ceil(0.05 / Math.max(1e-6, await spent(run, 1))))
+    ready.push({ size, run, calls, best: Number.POSITIVE_INFINITY })
+  }
   for (let round = 0; round < rounds; round++) {
-    for (const one of ready) one.best = Math.min(one.best, spent(one.run, one.calls))
+    for (const one of ready) one.best = Math.min(one.best, await spent(one.run, one.calls))
   }
   return ready.map(({ size, best }) => ({ size, work: curve.work(size), cost: best }))
 }
 
-function spent(run: () => unknown, calls: number): number {
+async function spent(run: () => unknown, calls: number): Promise<number> {
   const before = process.cpuUsage()
-  for (let i = 0; i < calls; i++) run()
+  for (let i = 0; i < calls; i++) await run()
   const { user, system } = process.cpuUsage(before)
   return (user + system) / 1e6 / calls
-}
-
-/** Slope of the line through log(cost) over log(work), by least squares. */
-function slopeOf({ points }: CurveVerdict): number {
-  const x = points.map(({ work }) => Math.log(work))
-  const y = points.map(({ cost }) => Math.log(cost))
-  const mean = (list: number[]) => list.reduce((sum, v) => sum + v, 0) / list.length
-  const [mx, my] = [mean(x), mean(y)]
-  const sum = (f: (i: number) => number) => x.reduce((total, _, i) => total + f(i), 0)
-  return rounded(sum((i) => (x[i] - mx) * (y[i] - my)) / sum((i) => (x[i] - mx) ** 2))!
 }
 
 function chartOf({ curve, verdict: { points }, slope }: (typeof measured)[number]): LineChart {

@@ -1,5 +1,5 @@
 /**
- * Time and peak memory against size: sequence length, vocabulary, layers. A curve that bends worse than its FLOPs, or memory that grows
+ * Time and peak memory against size: sequence length, vocabulary, layers, context, parameters, experts. A curve that bends worse than its FLOPs, or memory that grows
  * worse than its size, ends the run with exit code 1. See README.md.
  *
  *     node --conditions=source --import tsx benchmarks/growth.ts --json --svg growth.svg
@@ -12,6 +12,7 @@ import { provenance } from './common/provenance.ts'
 import { medianOf } from './common/statistics.ts'
 import { curves } from './growth/curves.ts'
 import { allowed, type Measured, measureCurve } from './growth/measure.ts'
+import { slopeOf } from './growth/verdict.ts'
 import { table } from './kernels/report.ts'
 
 const { values } = parseArgs({
@@ -56,7 +57,7 @@ if (values.svg) {
 }
 if (measured.some((m) => m.time.bends || m.memory.bends)) process.exitCode = 1
 
-function lineOf({ curve, backend, adapter, seconds, time, memory }: Measured) {
+function lineOf({ curve, backend, adapter, clock, seconds, time, memory }: Measured) {
   const points = time.points.map((p, i) => ({
     size: p.size,
     flops: p.work,
@@ -69,7 +70,8 @@ function lineOf({ curve, backend, adapter, seconds, time, memory }: Measured) {
   const verdict = { timeBends: time.bends, worstBend: rounded(time.worst.bend), memoryBends: memory.bends, allowed }
   return {
     kind: 'growth',
-    ...{ curve: curve.name, axis: curve.axis, backend, adapter, rounds, points, verdict },
+    ...{ curve: curve.name, axis: curve.axis, backend, adapter, clock, rounds },
+    ...{ slope: rounded(slopeOf(time)), memorySlope: rounded(slopeOf(memory)), points, verdict },
     ...(backend === 'cpu' ? { threads } : {}),
     ...from,
   }

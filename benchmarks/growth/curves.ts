@@ -1,5 +1,5 @@
 /** What is measured at growing sizes, and how much work each size is. */
-import { flopsPerToken, nano } from '@kumiki/models'
+import { countParameters, flopsPerToken, type ModelArchitecture, nano } from '@kumiki/models'
 import {
   attention,
   type Compiled,
@@ -81,26 +81,84 @@ const vocabularyCurve: Curve = {
 
 const step = [2, 128] as const
 
-const layersCurve: Curve = {
-  name: 'training step, nano with more layers',
-  axis: 'layers',
-  sizes: [2, 4, 8, 16, 24],
-  flops: (layers) =>
-    step[0] * step[1] * flopsPerToken({ ...nano, numHiddenLayers: layers }, { sequenceLength: step[1] }),
-  async prepare(device, layers) {
-    const made = await decoderStep(device, { ...nano, numHiddenLayers: layers }, step)
-    return {
-      peakBytes: made.memory().peakBytes,
-      async run() {
-        await made.start()
-        await made.loss()
-      },
-      dispose: made.dispose,
-    }
-  },
+/** A whole training step: FLOPs by the model's formula. */
+function stepCurve(
+  name: string,
+  axis: string,
+  sizes: readonly number[],
+  caseOf: (size: number) => { architecture: ModelArchitecture; shape: readonly [batch: number, sequence: number] },
+): Curve {
+  return {
+    name,
+    axis,
+    sizes,
+    flops(size) {
+      const { architecture, shape } = caseOf(size)
+      return shape[0] * shape[1] * flopsPerToken(architecture, { sequenceLength: shape[1] })
+    },
+    async prepare(device, size) {
+      const { architecture, shape } = caseOf(size)
+      const made = await decoderStep(device, architecture, shape)
+      return {
+        peakBytes: made.memory().peakBytes,
+        async run() {
+          await made.start()
+          await made.loss()
+        },
+        dispose: made.dispose,
+      }
+    },
+  }
 }
 
-export const curves: readonly Curve[] = [attentionCurve, vocabularyCurve, layersCurve]
+const layersCurve = stepCurve('training step, nano with more layers', 'layers', [2, 4, 8, 16, 24], (layers) => ({
+  architecture: { ...nano, numHiddenLayers: layers },
+  shape: step,
+}))
+
+const contextCurve = stepCurve(
+  'training step, nano on one sequence',
+  'context',
+  [128, 256, 512, 1024, 2048, 4096],
+  (length) => ({ architecture: { ...nano, maxPositionEmbeddings: length }, shape: [1, length] }),
+)
+
+const ofWidth = (width: number): ModelArchitecture => ({
+  ...nano,
+  hiddenSize: width,
+  intermediateSize: 4 * width,
+  headDim: width / nano.numAttentionHeads,
+})
+const widths = new Map([64, 128, 256, 512].map((width) => [countParameters(ofWidth(width)).total, width]))
+
+const parametersCurve = stepCurve('training step, nano made wider', 'parameters', [...widths.keys()], (parameters) => ({
+  architecture: ofWidth(widths.get(parameters)!),
+  shape: step,
+}))
+
+/** Every expert gets as many tokens whatever their number: work and parameters grow alike. */
+const expertsCurve = stepCurve(
+  'training step of a mixture, 128 tokens an expert',
+  'experts',
+  [4, 8, 16, 32, 64],
+  (numExperts) => ({
+    architecture: {
+      ...nano,
+      numHiddenLayers: 2,
+      experts: { numExperts, numExpertsPerToken: 2, intermediateSize: 256, tensorNames: 'mixtral' },
+    },
+    shape: [numExperts / 2, 128],
+  }),
+)
+
+export const curves: readonly Curve[] = [
+  attentionCurve,
+  vocabularyCurve,
+  layersCurve,
+  contextCurve,
+  parametersCurve,
+  expertsCurve,
+]
 
 async function prepared(f: Compiled<[Tensor[]], Tensor[]>, inputs: Tensor[]): Promise<Prepared> {
   await f.prepare(inputs)

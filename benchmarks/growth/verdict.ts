@@ -36,3 +36,13 @@ export function judge(points: readonly Point[], allowed: number): CurveVerdict {
   const worst = judged.slice(1).reduce((a, b) => (b.bend! > a.bend! ? b : a))
   return { points: judged, worst, bends: worst.bend! > allowed }
 }
+
+/** Slope of the line through log(cost) over log(work), by least squares. */
+export function slopeOf({ points }: CurveVerdict): number {
+  const x = points.map(({ work }) => Math.log(work))
+  const y = points.map(({ cost }) => Math.log(cost))
+  const mean = (list: number[]) => list.reduce((sum, v) => sum + v, 0) / list.length
+  const [mx, my] = [mean(x), mean(y)]
+  const sum = (f: (i: number) => number) => x.reduce((total, _, i) => total + f(i), 0)
+  return sum((i) => (x[i] - mx) * (y[i] - my)) / sum((i) => (x[i] - mx) ** 2)
+}
