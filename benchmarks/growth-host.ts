@@ -37,13 +37,14 @@ const print = values.json ? console.error : console.log
 const measured: { curve: HostCurve; verdict: CurveVerdict; slope: number }[] = []
 for (const curve of [...hostCurves, ...libraryCurves]) {
   if (!wanted.test(`${curve.package}: ${curve.name}`)) continue
-  const verdict = judge(await pointsOf(curve), allowed)
+  const { name, axis, expected, bends } = curve
+  const verdict = judge(await pointsOf(curve), bends?.allowed ?? allowed)
   const slope = rounded(slopeOf(verdict))!
   const points = verdict.points.map((p) => ({ ...p, exponent: rounded(p.exponent), bend: rounded(p.bend) }))
-  const { name, axis, expected } = curve
   if (values.json) {
     const line = { kind: 'growth-host', package: curve.package, curve: name, axis, expected, slope, rounds, points }
-    console.log(JSON.stringify({ ...line, bends: verdict.bends, allowed, ...from }))
+    const judged = { bends: verdict.bends, allowed: bends?.allowed ?? allowed, ...(bends && { why: bends.why }) }
+    console.log(JSON.stringify({ ...line, ...judged, ...from }))
   }
   const rows = verdict.points.map((p) => [
     p.size.toLocaleString('en'),

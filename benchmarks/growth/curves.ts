@@ -81,7 +81,10 @@ const vocabularyCurve: Curve = {
 
 const step = [2, 128] as const
 
-/** A whole training step: FLOPs by the model's formula. */
+/**
+ * A whole training step: FLOPs by the model's formula, and what is done twice: the scores of attention for its gradient, and logits that are
+ * not kept.
+ */
 function stepCurve(
   name: string,
   axis: string,
@@ -94,7 +97,11 @@ function stepCurve(
     sizes,
     flops(size) {
       const { architecture, shape } = caseOf(size)
-      return shape[0] * shape[1] * flopsPerToken(architecture, { sequenceLength: shape[1] })
+      const [batch, sequenceLength] = shape
+      const { numHiddenLayers, numAttentionHeads, headDim, hiddenSize, paddedVocabSize } = architecture
+      const scores = numHiddenLayers * sequenceLength * numAttentionHeads * headDim
+      const logits = 4 * batch * sequenceLength * paddedVocabSize > keptLogits ? 2 * hiddenSize * paddedVocabSize : 0
+      return batch * sequenceLength * (flopsPerToken(architecture, { sequenceLength }) + scores + logits)
     },
     async prepare(device, size) {
       const { architecture, shape } = caseOf(size)

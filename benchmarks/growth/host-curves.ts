@@ -17,6 +17,8 @@ export interface HostCurve {
   work(size: number): number
   /** The work in words. */
   readonly expected: string
+  /** Where a unit may cost more than elsewhere as sizes grow: how many times, and why. */
+  readonly bends?: { readonly allowed: number; readonly why: string }
   /** Makes ready; the call, until what it returns has settled, is what is measured. */
   prepare(size: number): (() => unknown) | Promise<() => unknown>
 }
