@@ -24,6 +24,7 @@ class SlowFirst extends BaseSequencer {
 const deep = Boolean(process.env.KUMIKI_DEEP)
 // `npm run test:deep`: long sweeps and fuzzing, which neither `npm test` nor CI runs.
 const suffix = deep ? 'deep' : 'test'
+
 // Tests resolve every workspace package to its TypeScript source (the `source` export condition): no build is needed.
 export default defineConfig({
   resolve: { conditions: ['source'] },

@@ -173,7 +173,7 @@ export const schedules = {
   losing: () => (step) => {
     if (step !== 5 || lost) return 1e-3
     lost = true
-    throw Object.assign(new Error('webgpu: the device was lost (unplugged); everything on it is gone'), { name: 'DeviceError' })
+    throw Object.assign(new Error('webgpu: the device was lost (unplugged); everything on it is gone'), { name: 'DeviceError', lost: true })
   },
 }`,
   )

@@ -13,6 +13,13 @@ export class DTypeError extends TypeError {
 /** A device that is missing, lost, out of memory, or lacks a feature or limit. */
 export class DeviceError extends Error {
   override name = 'DeviceError'
+  /** The device is of no use any more, and what was on it is gone: dispose it, and ask for another one with `init`. */
+  readonly lost: boolean
+
+  constructor(message: string, { lost = false, ...options }: ErrorOptions & { readonly lost?: boolean } = {}) {
+    super(message, options)
+    this.lost = lost
+  }
 }
 
 /** A tensor used after `dispose()` or after it was donated to a compiled function. */

@@ -85,6 +85,7 @@ describe('faults', () => {
     for (let i = 0; i < 3; i++) await expect(x.mul(2).data()).rejects.toThrow(/the device was lost .*init\(\)/s)
     const step = compile((a: Tensor) => a.mul(3))
     for (let i = 0; i < 3; i++) await expect(step(x)).rejects.toThrow(/the device was lost/)
+    await expect(step(x)).rejects.toMatchObject({ lost: true })
   })
 
   test('a device lost while a result is read back says so', async () => {

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { isDeviceLost, Run, type RunOptions, trainThroughDeviceLoss } from '../src/index.ts'
 import { expectEqualStates, tiny, tinyOptions } from './tiny.ts'
 
-const lost = () => new DeviceError('webgpu: the device was lost (unplugged); everything on it is gone')
+const lost = () => new DeviceError('webgpu: the device was lost (unplugged); everything on it is gone', { lost: true })
 
 // Many trainers are made.
 const architecture = { ...tiny, numHiddenLayers: 1 }
@@ -63,8 +63,12 @@ test('a device that is lost again before another state is kept, and any other fa
 
 test.each([
   [lost(), true],
-  [new DeviceError('cpu: a kernel failed in a worker thread; the device cannot be used any more'), true],
+  [
+    new DeviceError('cpu: a kernel failed in a worker thread; the device cannot be used any more', { lost: true }),
+    true,
+  ],
   [new DeviceError('webgpu: out of memory'), false],
+  [new DeviceError('the device was lost'), false],
   [new Error('the device was lost'), false],
   ['the device was lost', false],
 ])('%s: lost is %s', (error, is) => expect(isDeviceLost(error)).toBe(is))

@@ -77,6 +77,11 @@ export function improved(
   }
 }
 
+/** Word counts times the runs, from length 3 on: what designs are compared by. */
+export function scoreOf(base: number, columns: readonly number[]): number[] {
+  return improved({ base, factors: columns.length, from: [] }, columns).score
+}
+
 /** Sums of all values, each with the sign of its index and the place's: in place. */
 function walshHadamard(values: Float64Array): Float64Array {
   for (let half = 1; half < values.length; half *= 2)

@@ -2,8 +2,8 @@
  * Designs of least aberration with many factors, from what is left out of them. 2^b runs have 2^b - 1 columns; the fewer of them a design leaves out, the more its
  * words follow from those of the rest.
  */
-import { improved, randomIntegers, rank } from './exchange.ts'
-import { size } from './words.ts'
+import { improved, randomIntegers, rank, scoreOf } from './exchange.ts'
+import { compareAberration, size } from './words.ts'
 
 /** Choices of the columns that are left out that are looked through one by one. */
 const mostChoices = 100_000
@@ -78,11 +78,7 @@ function even(base: number, odd: readonly number[], count: number): number[] {
 
 /** Of two choices with as many words of length 4, whether the first has less aberration. */
 function evenBetter(a: readonly number[], b: readonly number[], base: number): boolean {
-  if (b.length === 0) return true
-  const score = (columns: readonly number[]) => improved({ base, factors: columns.length, from: [] }, columns).score
-  const [own, other] = [score(a), score(b)]
-  const at = own.findIndex((sum, i) => sum !== other[i])
-  return at >= 0 && own[at] < other[at]
+  return b.length === 0 || compareAberration(scoreOf(base, a), scoreOf(base, b)) < 0
 }
 
 /** The five factors in 16 runs of resolution V, doubled until there are enough runs: each column with and without every new base factor. */
@@ -110,8 +106,7 @@ function searched(
       if (drawn.size === factors && rank([...drawn], base) < base) drawn.clear()
     }
     const found = improved({ base, factors, from: all }, [...drawn])
-    const at = best ? found.score.findIndex((sum, i) => sum !== best?.score[i]) : -1
-    if (!best || (at >= 0 && found.score[at] < best.score[at])) best = found
+    if (!best || compareAberration(found.score, best.score) < 0) best = found
   }
   return best?.columns ?? []
 }

@@ -2,7 +2,8 @@
  * Columns for factors of which some two-factor interactions must be clear, by a backtracking search: for more factors than there are
  * catalogues of.
  */
-import { improved, rank } from './exchange.ts'
+import { improved, rank, scoreOf } from './exchange.ts'
+import { compareAberration } from './words.ts'
 
 /** Choices of a column that are tried before a search gives up. */
 const mostSteps = 300_000
@@ -91,12 +92,8 @@ export function placeFactors({ base, factors, pairs, kind }: Placement): Placed 
   }
   const exhausted = place(0, 0)
   if (found.length === 0) return { columns: null, exhausted }
-  const rank = found.map((one) => ({ one, score: improved({ base, factors, from: [] }, one).score }))
-  rank.sort((a, b) => {
-    const at = a.score.findIndex((sum, i) => sum !== b.score[i])
-    return at < 0 ? 0 : a.score[at] - b.score[at]
-  })
-  return { columns: rank[0].one }
+  const scored = found.map((one) => ({ one, score: scoreOf(base, one) }))
+  return { columns: scored.reduce((best, next) => (compareAberration(next.score, best.score) < 0 ? next : best)).one }
 }
 
 /** The factors that no pair names, beside those that are placed; undefined where they do not fit, `unknown` where the search for them gave up. */

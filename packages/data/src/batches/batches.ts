@@ -6,7 +6,9 @@
  * shuffled too. The tail that fills no window is left to the next epoch's shuffle. Batches run across epoch borders.
  * Attention may look across documents inside a window: LLM-jp trains so.
  */
+
 import { permutation, randomIntegers } from '../random.ts'
+import { OtherDataError } from './other-data-error.ts'
 import { checkInteger, joinDocuments, type TokenDocument, type TokenStream } from './token-stream.ts'
 
 export interface BatchOptions {
@@ -131,7 +133,7 @@ export class BatchIterator implements IterableIterator<Batch> {
       throw new TypeError('restore: this is not a state of batches (version 1)')
     }
     if (state.fingerprint !== this.#fingerprint) {
-      throw new RangeError(
+      throw new OtherDataError(
         `restore: the state is of other documents, eosId or sequenceLength (fingerprint ${String(state.fingerprint).slice(0, 32)}, here ${this.#fingerprint}); give the ones it was taken with`,
       )
     }

@@ -3,9 +3,11 @@
  *
  * The packing is made once; each epoch shuffles the sequences. Batches run across the borders of epochs.
  */
+
 import { permutation, randomIntegers } from '../random.ts'
 import type { Batch } from './batches.ts'
 import { type PackedDocuments, packBestFit } from './best-fit.ts'
+import { OtherDataError } from './other-data-error.ts'
 import { checkInteger, type TokenDocument } from './token-stream.ts'
 
 /** A document and which of its tokens are learnt. */
@@ -185,7 +187,7 @@ export class PackedBatchIterator implements IterableIterator<PackedBatch> {
     if (typeof state !== 'object' || state === null || state.version !== 1 || state.kind !== 'packed')
       throw new TypeError('restore: this is not a state of packed batches (version 1)')
     if (state.fingerprint !== this.#fingerprint)
-      throw new RangeError(
+      throw new OtherDataError(
         'restore: the state is of other documents, masks or sequenceLength; give the ones it was taken with',
       )
     if (state.seed !== this.seed)

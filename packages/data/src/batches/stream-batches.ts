@@ -5,7 +5,9 @@
  * every window once, in an order that is computed, not stored. Nothing is kept but the dataset's own index and one batch. Documents stay in the order
  * of the file, so mix subsets before (`data mix`, or several datasets by `megatronBatches`).
  */
+
 import { keyedPermutation } from './keyed-permutation.ts'
+import { OtherDataError } from './other-data-error.ts'
 import { checkInteger } from './token-stream.ts'
 
 /** Tokens by their place in the whole stream. */
@@ -124,7 +126,7 @@ export class StreamBatches implements IterableIterator<StreamBatch> {
     const own = this.state()
     for (const field of ['seed', 'sequenceLength', 'tokens'] as const)
       if (state[field] !== own[field])
-        throw new RangeError(`restore: the state has ${field} ${String(state[field])}, here it is ${own[field]}`)
+        throw new OtherDataError(`restore: the state has ${field} ${String(state[field])}, here it is ${own[field]}`)
     checkInteger('restore', 'consumed', state.consumed, 0, 2 ** 52)
     this.#consumed = state.consumed
   }

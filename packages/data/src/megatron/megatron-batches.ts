@@ -1,4 +1,5 @@
 /** Batches in the order Megatron-LM would train on them, as its GPTDataset gives them. */
+import { OtherDataError } from '../batches/other-data-error.ts'
 import { type OrderedDataset, TrainingOrder, type TrainingOrderOptions } from './training-order.ts'
 
 /** A dataset whose ids can be read. */
@@ -116,7 +117,7 @@ export class MegatronBatches implements IterableIterator<MegatronBatch> {
     if (typeof state !== 'object' || state === null || state.version !== 1)
       throw new TypeError('restore: this is not a state of Megatron-LM batches (version 1)')
     if (state.order !== this.#key)
-      throw new RangeError('restore: the state is of other datasets, weights, seed, split or lengths')
+      throw new OtherDataError('restore: the state is of other datasets, weights, seed, split or lengths')
     const { consumedSamples } = state
     if (!Number.isInteger(consumedSamples) || consumedSamples < 0 || consumedSamples > this.order.samples)
       throw new RangeError(`restore: consumedSamples must be from 0 to ${this.order.samples}, got ${consumedSamples}`)

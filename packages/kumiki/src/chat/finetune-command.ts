@@ -1,7 +1,7 @@
 /** `kumiki finetune`: a model that is there, tuned on conversations, in one run folder. */
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { packedBatches } from '@kumiki/data'
+import { OtherDataError, packedBatches } from '@kumiki/data'
 import { countParameters, fromHuggingFaceConfig } from '@kumiki/models'
 import { modelFolder } from '@kumiki/models/node'
 import { type Device, type InitOptions, init } from '@kumiki/tensor'
@@ -267,7 +267,7 @@ async function tune(
           throw new Error(
             `${from}: it is not the model the run in ${folder.path} was begun on (${frozen} differs); put that one back`,
           )
-        throw /other documents/.test(error.message)
+        throw error instanceof OtherDataError
           ? new Error(
               `${record.data.join(', ')}: these are not the conversations the run was begun on (or its template is another), so it cannot go on; put them back`,
             )

@@ -54,10 +54,10 @@ export async function planTrain(options: TrainCommandOptions, ownKinds: RunKinds
     return branchRun(options.branch, { ...planning, folder, overwrite, decay, final })
   }
   if (decay || final !== undefined) throw new UsageError('--decay and --decay-to go with --branch RUN@STEP')
+  if (options.dataPath && options.data.length > 0) throw new UsageError('give --data or --data-path, not both')
   if (options.from !== undefined) {
     refuseOriginFlags('from', { ...options, ...options.overrides })
     const { dataPath, order, split } = options
-    if (dataPath && options.data.length > 0) throw new UsageError('give --data or --data-path, not both')
     if (!dataPath && (order !== undefined || split !== undefined))
       throw new UsageError('--order and --split go with --data-path, token files')
     const texts = options.data.length > 0 ? options.data.map((path) => resolve(path)) : undefined
@@ -69,7 +69,6 @@ export async function planTrain(options: TrainCommandOptions, ownKinds: RunKinds
       }),
     })
   }
-  if (options.dataPath && options.data.length > 0) throw new UsageError('give --data or --data-path, not both')
   const { data: ofFile, sources, tokenFiles, ...run } = await resolveRun({ ...options, ownKinds })
   // Paths on the command line stand over those of the file.
   const own = options.data.length > 0

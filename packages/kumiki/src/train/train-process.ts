@@ -1,6 +1,6 @@
 /** One process at work on a run: device, tokenizer, data, model and observers. */
 import { join } from 'node:path'
-import { packEvaluation } from '@kumiki/data'
+import { OtherDataError, packEvaluation } from '@kumiki/data'
 import { countParameters, decoderModel, flopsPerToken, type ModelArchitecture } from '@kumiki/models'
 import { type Device, type InitOptions, init, type Tensor } from '@kumiki/tensor'
 import {
@@ -259,8 +259,7 @@ export class TrainProcess {
     try {
       if (loaded) {
         await run.trainer.restore(loaded.snapshot).catch((error: Error) => {
-          const other = /other documents|other datasets|the state has/.test(error.message)
-          throw other
+          throw error instanceof OtherDataError
             ? new Error(
                 `${corpus.name}: it is not the text the run was begun on, so the run cannot go on; put that text back`,
               )

@@ -1,4 +1,5 @@
 /** A run that outlives its device: another one is asked for, and the run goes on from what was kept in memory. */
+import type { DeviceError } from '@kumiki/tensor'
 import type { TrainerSnapshot } from '../snapshot.ts'
 import type { Run, RunEnd, RunStop } from './run.ts'
 
@@ -7,11 +8,8 @@ import type { Run, RunEnd, RunStop } from './run.ts'
  * What was on it is gone.
  */
 export function isDeviceLost(error: unknown): boolean {
-  return (
-    error instanceof Error &&
-    error.name === 'DeviceError' &&
-    /device was lost|device cannot be used any more/.test(error.message)
-  )
+  // By name: an application may hold two copies of @kumiki/tensor.
+  return error instanceof Error && error.name === 'DeviceError' && (error as DeviceError).lost
 }
 
 export interface DeviceLossOptions {

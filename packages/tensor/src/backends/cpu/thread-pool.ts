@@ -247,7 +247,9 @@ export class ThreadPool {
       const done = Atomics.load(words, at.done)
       if (done === chunks) {
         if (Atomics.load(words, at.failed) !== 0)
-          throw new DeviceError('cpu: a kernel failed in a worker thread; the device cannot be used any more')
+          throw new DeviceError('cpu: a kernel failed in a worker thread; the device cannot be used any more', {
+            lost: true,
+          })
         return
       }
       // A page's main thread may not sleep; elsewhere leave the processor to the worker after a while.

@@ -109,6 +109,7 @@ function warnOnHost({ op, name }: Step): void {
 function lostError(info: GPUDeviceLostInfo): DeviceError {
   return new DeviceError(
     `webgpu: the device was lost (${info.message || info.reason}); everything on it is gone: dispose it, ask for another one with init() and load the last checkpoint`,
+    { lost: true },
   )
 }
 
