@@ -37,6 +37,8 @@ export interface Storage {
   /** Data of a packed dtype that came as numbers and is not encoded yet: see `encodeHost`. */
   numbers?: Float32Array
   buffer?: DeviceBuffer
+  /** The number of its upload into a program's slot, where there was one. */
+  upload?: number
   gone?: 'disposed' | 'donated'
   /** Computations under way that read it. Its memory stays until they have run. */
   readers?: Set<Promise<void>>

@@ -285,3 +285,20 @@ test('an input that comes again moves to the device for good; one that changes i
     backend.upload = upload
   }
 })
+
+test('a loop that never waits for the event loop keeps none of its batches', async () => {
+  const f = compile((x: Tensor) => x.sum())
+  const device = devices.cpu
+  setFlagsFromString('--expose-gc')
+  const gc = runInNewContext('gc') as () => void
+  gc()
+  const before = process.memoryUsage().arrayBuffers
+  for (let i = 0; i < 400; i++) {
+    const x = device.tensor(new Float32Array(25_000).fill(i)) // 100 kB
+    const sum = await f(x)
+    sum.dispose() // and the batch is left to the collector
+  }
+  gc()
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(10e6)
+  f.dispose()
+})

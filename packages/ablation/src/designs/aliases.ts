@@ -51,7 +51,7 @@ export function aliases(d: Design, order = 2): AliasSet[] {
 }
 
 /**
- * Two-factor interactions that are clear: not aliased with any main effect and every other two-factor interaction.
+ * Two-factor interactions that are clear: not aliased with any main effect or any other two-factor interaction.
  * @returns pairs of factors, in the design's order
  * @see Wu and Chen (1992), A graph-aided method for planning two-level experiments when certain interactions are important, Technometrics 34(2)
  * @example clearInteractions(design({ factors: ['code', 'math', 'books', 'web'], runs: 16 })).length // 6

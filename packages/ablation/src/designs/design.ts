@@ -58,7 +58,7 @@ export interface DesignOptions {
    */
   baseline?: boolean
   /**
-   * Two-factor interactions that must be clear: not aliased with any main effect and every other two-factor interaction. Of the designs that
+   * Two-factor interactions that must be clear: not aliased with any main effect or any other two-factor interaction. Of the designs that
    * do, the one of least aberration.
    */
   clear?: readonly (readonly [string, string])[]

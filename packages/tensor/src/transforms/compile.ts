@@ -24,14 +24,17 @@ interface Program {
   readonly result: Flattened
   /** Small host inputs that are others on every call, such as batches, are written here instead of into new buffers. */
   readonly slots: (DeviceBuffer | undefined)[]
-  /** Whose data a slot holds: an input that comes again, such as a weight, takes the slot's memory for good. */
-  readonly last: (WeakRef<Storage> | undefined)[]
+  /** Which upload a slot holds: an input that comes again, such as a weight, takes the slot's memory for good. */
+  readonly uploads: (number | undefined)[]
   readonly captured: readonly Value[]
   readonly donated: ReadonlySet<number>
 }
 
 /** Host tensors up to this size may be written into the program's own input slot; larger ones move to the device for good. */
 const slotBytes = 1 << 20
+
+/** Uploads into slots so far: their numbers. A reference to the data, a weak one too, would keep it in a loop that never waits. */
+let uploads = 0
 
 /**
  * Traces `f` once for every structure and shape of its arguments, and replays the program after that: one encoder and
@@ -208,7 +211,7 @@ async function build<Args extends unknown[]>(
     { inputs: [...inputs.map((t) => t.value), ...captured], outputs },
     { donated, preferred, keepTemporaries: true },
   )
-  return { device, executable, outputs, result, slots: inputs.map(() => undefined), last: [], captured, donated }
+  return { device, executable, outputs, result, slots: inputs.map(() => undefined), uploads: [], captured, donated }
 }
 
 /**
@@ -264,9 +267,13 @@ async function run(program: Program, flat: Flattened): Promise<unknown> {
     const storage = leaf.value.storage as Storage
     assertPresent(storage, 'compile')
     if (storage.host && !program.donated.has(i) && storage.host.byteLength <= slotBytes) {
-      if (program.slots[i] && program.last[i]?.deref() === storage) return keepSlot(program, i, storage)
-      program.last[i] = new WeakRef(storage)
-      return slot(program, i, bufferBytes(storage.spec.dtype, elementCount(storage.spec.shape)), storage.host)
+      if (storage.upload === undefined) {
+        const bytes = bufferBytes(storage.spec.dtype, elementCount(storage.spec.shape))
+        const buffer = slot(program, i, bytes, storage.host)
+        program.uploads[i] = storage.upload = ++uploads
+        return buffer
+      }
+      if (program.slots[i] && program.uploads[i] === storage.upload) return keepSlot(program, i, storage)
     }
     freeSlot(program, i)
     return device.bufferOf(storage)
