@@ -32,13 +32,13 @@ export function scaledProducts(
   const [transposeA, transposeB] = [layout[0] === 'T', layout[1] === 'T']
   const a = matrix(transposeA ? k : m, transposeA ? m : k, blockA, 0.7)
   const b = matrix(transposeB ? n : k, transposeB ? k : n, blockB, 1.3)
-  const turned = (x: Tensor, turn: boolean) => (turn ? swapAxes(x, -1, -2) : x)
+  const transposed = (x: Tensor, transpose: boolean) => (transpose ? swapAxes(x, -1, -2) : x)
   return {
     direct: scaledMatmul(a, b, { transposeA, transposeB }),
     decoded: async () => {
       const [x, y] = [dequantizeBlocks(a), dequantizeBlocks(b)]
       await d.evaluate([x, y]) // so that nothing of it becomes part of the product
-      return matmul(turned(x, transposeA), turned(y, transposeB))
+      return matmul(transposed(x, transposeA), transposed(y, transposeB))
     },
   }
 }

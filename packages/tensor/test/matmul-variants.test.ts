@@ -118,8 +118,8 @@ test('narrow operands that a software adapter lays out first agree with the defi
       const product = (d: Device) => {
         const a = d.tensor(wave(3 * m * k, 0.7), layout[0] === 'T' ? [3, k, m] : [3, m, k], dtype)
         const b = d.tensor(wave(3 * k * n, 1.3), layout[1] === 'T' ? [3, n, k] : [3, k, n], dtype)
-        const turned = (x: Tensor, turn: boolean) => (turn ? swapAxes(x, 1, 2) : x)
-        return matmul(turned(a, layout[0] === 'T'), turned(b, layout[1] === 'T'), { dtype: 'float32' }).add(1)
+        const transposed = (x: Tensor, transpose: boolean) => (transpose ? swapAxes(x, 1, 2) : x)
+        return matmul(transposed(a, layout[0] === 'T'), transposed(b, layout[1] === 'T'), { dtype: 'float32' }).add(1)
       }
       const [actual, expected] = [await product(device).data(), await product(reference).data()]
       let worst = 0

@@ -5,7 +5,7 @@ import { loadFormatCode, shader } from '../src/backends/webgpu/shader.ts'
 import type { DType, PackedDType } from '../src/dtype.ts'
 import { encodeArray } from '../src/formats.ts'
 import { vectorLoads } from '../src/ops/matmul/case.ts'
-import { extent, matmulProblem, turnedOperand } from '../src/ops/matmul/layout.ts'
+import { extent, matmulProblem, transposeOperand } from '../src/ops/matmul/layout.ts'
 import { subgroupMatrixTile, subgroupMatrixTileSize } from '../src/ops/matmul/subgroup-matrix.wgsl.ts'
 import { contiguousAccess } from '../src/passes/access.ts'
 import { config, emulatedSyntax, traits } from './emulated-matrices.ts'
@@ -26,8 +26,11 @@ afterAll(() => device.destroy())
 
 /** C of a kernel whose matrices are emulated, and C itself; small whole numbers, so that every sum is exact. */
 async function product(kind: SubgroupMatrixConfig, dtype: DType, [m, k, n]: readonly number[], layout: string) {
-  const operand = (rows: number, columns: number, turn: boolean) =>
-    turnedOperand({ slot: 0, dtype, access: contiguousAccess(turn ? [columns, rows] : [rows, columns]) }, turn)
+  const operand = (rows: number, columns: number, transpose: boolean) =>
+    transposeOperand(
+      { slot: 0, dtype, access: contiguousAccess(transpose ? [columns, rows] : [rows, columns]) },
+      transpose,
+    )
   const problem = matmulProblem(operand(m, k, layout[0] === 'T'), operand(k, n, layout[1] === 'T'))
   const adapter = traits([kind], 4)
   const case_ = { problem, loads: vectorLoads(problem), dtypes: [dtype, dtype] as const, adapter }

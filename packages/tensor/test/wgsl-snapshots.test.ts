@@ -6,7 +6,7 @@ import { attentionGradientWgsl, attentionVariants, attentionWgsl } from '../src/
 import { cumsumWgsl } from '../src/ops/cumulative.wgsl.ts'
 import { gatherWgsl, scatterWgsl } from '../src/ops/gather.wgsl.ts'
 import { groupedMatmulWgsl, groupedOuterWgsl, groupedVariants } from '../src/ops/grouped-matmul/grouped-matmul.wgsl.ts'
-import { matmulProblem, turnedOperand } from '../src/ops/matmul/layout.ts'
+import { matmulProblem, transposeOperand } from '../src/ops/matmul/layout.ts'
 import { matmulVariants, matmulWgsl, planMatmul } from '../src/ops/matmul/matmul.wgsl.ts'
 import { subgroupMatrixKernel } from '../src/ops/matmul/subgroup-matrix.wgsl.ts'
 import { argMaxWgsl, reduceWgsl } from '../src/ops/reduce.wgsl.ts'
@@ -81,9 +81,9 @@ describe('matmul subgroup matrix', () => {
     ['f8_e5m2', 'float8_e5m2', [16, 8, 32], 'TN'],
   ] as const)('%s', async (component, dtype, [M, N, K], layout) => {
     const subgroupMatrix = { configs: [matrices(component, M, N, K)], lanes: 32, sized: true }
-    const turned = (x: ReturnType<typeof operand>, side: number) => turnedOperand(x, layout[side] === 'T')
+    const transposed = (x: ReturnType<typeof operand>, side: number) => transposeOperand(x, layout[side] === 'T')
     const plan = planMatmul(
-      matmulProblem(turned(operand([256, 256], dtype), 0), turned(operand([256, 256], dtype), 1)),
+      matmulProblem(transposed(operand([256, 256], dtype), 0), transposed(operand([256, 256], dtype), 1)),
       { dtype, binding: { input: 0 } },
       { dtype, binding: { input: 1 } },
       operand([256, 256]),

@@ -300,12 +300,12 @@ const moves: readonly [string, Move][] = [
             float(v) && v.shape.length > 0 && rows(v) === inner && broadcasts(batch(x), batch(v)) && within(-60, 60)(v),
         )
         if (b !== undefined) return { args: [a, b] }
-        const turned = s.find(
+        const transposed = s.find(
           (v) => float(v) && v.shape.length > 1 && v.shape.at(-1) === inner && broadcasts(batch(x), batch(v)),
         )
-        return turned === undefined ? undefined : { args: [a, turned], attrs: { turned: true } }
+        return transposed === undefined ? undefined : { args: [a, transposed], attrs: { transposed: true } }
       },
-      build: ([a, b], attrs) => K.matmul(a, attrs?.turned ? K.swapAxes(b, -1, -2) : b),
+      build: ([a, b], attrs) => K.matmul(a, attrs?.transposed ? K.swapAxes(b, -1, -2) : b),
     },
   ],
   [
@@ -318,12 +318,12 @@ const moves: readonly [string, Move][] = [
         const [rows, inner] = s.values[a].shape
         const b = s.find((v) => float(v) && v.shape.length === 2 && v.shape[0] === inner && within(-60, 60)(v))
         if (b === undefined) return undefined
-        return { args: [a, b], attrs: { sizes: [s.int(rows + 1), s.int(rows + 1) - 1], turned: s.int(2) === 1 } }
+        return { args: [a, b], attrs: { sizes: [s.int(rows + 1), s.int(rows + 1) - 1], transposed: s.int(2) === 1 } }
       },
-      build: ([a, b], { sizes, turned }) => {
+      build: ([a, b], { sizes, transposed }) => {
         const w = K.stack([b, K.mul(b, 0.5)])
         const counts = K.concatenate(sizes.map((n: number) => K.full([1], n, 'int32')))
-        return K.groupedMatmul(a, turned ? K.swapAxes(w, 1, 2) : w, counts, { transposeB: turned })
+        return K.groupedMatmul(a, transposed ? K.swapAxes(w, 1, 2) : w, counts, { transposeB: transposed })
       },
     },
   ],
@@ -536,7 +536,7 @@ const moves: readonly [string, Move][] = [
         if (x === undefined) return undefined
         const { shape } = s.values[x]
         const views = ['rolled', 'there and back', 'barrier']
-        if (shape.length > 1 && shape.at(-1) === shape.at(-2)) views.push('turned', 'turned', 'turned')
+        if (shape.length > 1 && shape.at(-1) === shape.at(-2)) views.push('transposed', 'transposed', 'transposed')
         return { args: [x], attrs: { view: s.pick(views), first: s.int(4), second: s.int(4), kept: s.random() < 0.4 } }
       },
       build: ([x], { view, first, second, kept }) => {
@@ -546,8 +546,8 @@ const moves: readonly [string, Move][] = [
           rolled: () => K.concatenate([K.sliceAxis(e, 0, n >> 1, n), K.sliceAxis(e, 0, 0, n >> 1)]),
           'there and back': () => K.reshape(K.mul(K.reshape(e, [x.size]), 1.5), x.shape),
           barrier: () => K.barrier(e, [K.sin(x)]),
-          turned: () => K.swapAxes(e, -1, -2),
-        }[view as 'turned']()
+          transposed: () => K.swapAxes(e, -1, -2),
+        }[view as 'transposed']()
         const r = [K.add, K.mul, K.sub, (a: K.Tensor, b: K.Tensor) => K.mul(K.add(b, 1), a)][second](e, seen)
         return kept ? [e, r] : r
       },

@@ -68,9 +68,9 @@ export function batchCount({ batchShape }: MatmulProblem): number {
   return batchShape.reduce((x, y) => x * y, 1)
 }
 
-/** An operand with its last two dimensions exchanged. */
-export function turnedOperand(operand: Operand, turned: boolean): Operand {
-  if (!turned) return operand
+/** The operand, with its last two dimensions exchanged if `transpose`. */
+export function transposeOperand(operand: Operand, transpose: boolean): Operand {
+  if (!transpose) return operand
   const { shape, strides, offset } = operand.access
   const swap = (list: readonly number[]) => [...list.slice(0, -2), list[list.length - 1], list[list.length - 2]]
   return { ...operand, access: { shape: swap(shape), strides: swap(strides), offset } }

@@ -26,8 +26,8 @@ export interface GemmOperand {
     readonly dtype: DType
     readonly input: number
     readonly grid: BlockGrid
-    /** The product reads the matrix with rows and columns exchanged. */
-    readonly turned: boolean
+    /** Whether the product reads the transposed matrix. */
+    readonly transposed: boolean
   }
 }
 
@@ -42,7 +42,7 @@ function scaleArguments(
   lines: 'rows' | 'columns',
 ): CpuArgument[] {
   if (!scales) return [0, 0, 0, 1, 0, 1, 0]
-  const { dtype, input, grid, turned } = scales
+  const { dtype, input, grid, transposed } = scales
   const { rows, columns, block } = grid
   const across = columns / block[1]
   const matrix = (rows / block[0]) * across
@@ -53,7 +53,7 @@ function scaleArguments(
     [block[0], across],
     [block[1], 1],
   ]
-  const [ofLines, ofSteps] = (lines === 'rows') !== turned ? [ofRows, ofColumns] : [ofColumns, ofRows]
+  const [ofLines, ofSteps] = (lines === 'rows') !== transposed ? [ofRows, ofColumns] : [ofColumns, ofRows]
   return [{ input, offset: first * bytesPerElement[dtype] }, dtypeInfo[dtype].packCode!, batch, ...ofLines, ...ofSteps]
 }
 

@@ -34,7 +34,7 @@ export const scaledMatmulOp: Op<ScaledMatmulAttrs> = defineOp<ScaledMatmulAttrs>
       throw new DTypeError(`scaledMatmul: codes and scales must be floats, got ${dtypes.join(', ')}`)
     blockGrid('scaledMatmul: a', a, scalesA)
     blockGrid('scaledMatmul: b', b, scalesB)
-    const sides = ({ shape }: Spec, turned: boolean) => (turned ? shape.slice(-2).reverse() : shape.slice(-2))
+    const sides = ({ shape }: Spec, transposed: boolean) => (transposed ? shape.slice(-2).reverse() : shape.slice(-2))
     const [m, k] = sides(a, transposeA)
     const [k2, n] = sides(b, transposeB)
     const batch = a.shape.slice(0, -2)
@@ -45,9 +45,9 @@ export const scaledMatmulOp: Op<ScaledMatmulAttrs> = defineOp<ScaledMatmulAttrs>
     return [{ shape: [...batch, m, n], dtype: 'float32' }]
   },
   definition([a, scalesA, b, scalesB], { transposeA, transposeB }) {
-    const matrix = (codes: Tensor, scales: Tensor, turned: boolean) => {
+    const matrix = (codes: Tensor, scales: Tensor, transposed: boolean) => {
       const values = dequantizeBlocks({ codes, scales })
-      return turned ? swapAxes(values, -1, -2) : values
+      return transposed ? swapAxes(values, -1, -2) : values
     }
     return [matmul(matrix(a, scalesA, transposeA), matrix(b, scalesB, transposeB))]
   },

@@ -2,7 +2,7 @@
 
 import type { WebGpuRule } from '../../backends/webgpu/rule.ts'
 import type { Operand } from '../../passes/operand.ts'
-import { blockGrid, matmulProblem, type ScaledMatmulAttrs, turnedOperand } from './layout.ts'
+import { blockGrid, matmulProblem, type ScaledMatmulAttrs, transposeOperand } from './layout.ts'
 import { fusesByFour, planMatmul } from './matmul.wgsl.ts'
 import type { MatmulOperand } from './scaled-operand.wgsl.ts'
 
@@ -19,7 +19,7 @@ export const scaledMatmulWgsl: WebGpuRule<ScaledMatmulAttrs> = {
         grid: blockGrid('scaledMatmul', codes.access, scales.access),
       },
     })
-    const problem = matmulProblem(turnedOperand(a, attrs.transposeA), turnedOperand(b, attrs.transposeB))
+    const problem = matmulProblem(transposeOperand(a, attrs.transposeA), transposeOperand(b, attrs.transposeB))
     return planMatmul(problem, operand(a, scalesA, 0), operand(b, scalesB, 2), out, adapter, epilogue)
   },
 }
