@@ -152,7 +152,7 @@ def scatter_add_rows(args, attrs):
 
 def matmul(args, attrs):
     a, b = real(args[0]), real(args[1])
-    if attrs.get("turned"):
+    if attrs.get("transposed"):
         b = b.transpose(-1, -2)
     return Value(torch.matmul(a, b), "float32")
 
@@ -213,7 +213,7 @@ def read_twice(args, attrs):
         "rolled": lambda: torch.cat([e[n >> 1 :], e[: n >> 1]]),
         "there and back": lambda: e * 1.5,
         "barrier": lambda: e,
-        "turned": lambda: e.transpose(-1, -2),
+        "transposed": lambda: e.transpose(-1, -2),
     }[attrs["view"]]()
     r = [torch.add, torch.mul, torch.sub, lambda a, b: (b + 1) * a][attrs["second"]](e, seen)
     return [Value(e, "float32"), Value(r, "float32")] if attrs["kept"] else Value(r, "float32")
