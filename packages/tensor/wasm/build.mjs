@@ -1,7 +1,7 @@
-// Builds assembly/ into src/backends/cpu/kernels/*.generated.ts: with and without shared memory, with and without relaxed SIMD (a fused
-// multiply-add), as base64.
-// Run it after a change in assembly/ (`npm run build:wasm`); a test compares built-from.json with the sources and the committed files, and one of
-// the deep tier the files with a fresh build.
+// Builds assembly/ into src/backends/cpu/kernels/*.generated.ts: with and without shared memory, with and without
+// relaxed SIMD (a fused multiply-add), as base64.
+// Run it after a change in assembly/ (`npm run build:wasm`); a test compares built-from.json with the sources and the
+// committed files, and one of the deep tier the files with a fresh build.
 import { createHash } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -54,7 +54,10 @@ export async function build() {
   }
 }
 
-/** What the generated files were built from, and what they are: SHA-256 of the sources, this script and the compiler's version, and of each file. */
+/**
+ * What the generated files were built from, and what they are: SHA-256 of the sources, this script and the compiler's
+ * version, and of each file.
+ */
 export function builtFrom() {
   const sha256 = (...parts) => {
     const hash = createHash('sha256')

@@ -1,4 +1,4 @@
-// Calls of the processor's kernels that work row by row.
+// CPU rules of kernels that work row by row.
 
 import type { CpuRule } from '../backends/cpu/rule.ts'
 import type { DType } from '../dtype.ts'

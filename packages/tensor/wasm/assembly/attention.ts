@@ -1,10 +1,11 @@
-// Attention for one (batch, key-value head) at a time; blocks of 32 query rows stream past packed keys and values.
+// Attention for one (batch, key-value head) at a time: blocks of 32 query rows are multiplied with packed keys and
+// values.
 //
 // q, o, g, dq [B, T, H, D]; k, v, dk, dv [B, S, KV, D]; lse [B, H, T]. Causal: query i sees keys 0 .. i + S - T.
-// `documents` [B, T], or 0: keys of another document than the query's are not seen. `window`, or 0: a query sees its last so many keys.
-// `softcap`, or 0: scores x become softcap tanh(x / softcap).
-// Everything is a product of small matrices on the packed 4 x 8 micro-kernel. Masked keys past a block's last visible one, and the panels
-// before its first, are never touched; inside the block they are set to a large negative number.
+// `documents` [B, T], or 0: keys of a document other than the query's are masked. `window`, or 0: a query sees only its
+// last `window` keys. `softcap`, or 0: scores x become softcap tanh(x / softcap).
+// Everything is a product of small matrices on the packed 4 x 8 micro-kernel. Keys past a block's last visible one, and
+// the panels before its first, are never read; masked scores inside the block are set to a large negative number.
 
 import { blockGemm, packPanels } from './gemm'
 import { exp1, exp4, log1, tanh } from './math'
@@ -24,7 +25,7 @@ function floats(n: i32): usize {
   return (<usize>n) << 2
 }
 
-/** The first key of the panel that holds the first one a block sees, whose first row sees keys up to `first`. */
+/** Where the panel begins that holds the first visible key of a block whose first row sees keys up to `first`. */
 // @ts-ignore: decorator
 @inline
 function firstKey(first: i32, window: i32): i32 {
@@ -32,8 +33,8 @@ function firstKey(first: i32, window: i32): i32 {
 }
 
 /**
- * Scores of `rows` query rows against `keys` keys from `from` on, scaled, capped and masked, into s [rows, ld]. The block's first row sees
- * keys up to `first`.
+ * Scores of `rows` query rows against `keys` keys from `from` on, scaled, capped and masked, into s [rows, ld]. The
+ * block's first row sees keys up to `first`.
  */
 function blockScores(q: usize, qStride: i32, packedA: usize, packedK: usize, d: i32, s: usize, ld: i32, rows: i32, keys: i32, scale: f32, causal: i32, window: i32, softcap: f32, first: i32, from: i32, documents: usize): void {
   blockGemm(q, qStride, 1, packedA, packedK + floats(from * d), floats(d * 8), s, floats(ld), rows, keys, d, false)
@@ -43,7 +44,7 @@ function blockScores(q: usize, qStride: i32, packedA: usize, packedK: usize, d: 
     if (softcap > 0) {
       const cap = f32x4.splat(softcap)
       const inverse = f32x4.splat(1 / softcap)
-      // Rows are as long as a multiple of 8.
+      // Rows are padded to a multiple of 8, so whole vectors stay inside them.
       for (let j = 0; j < keys; j += 4) {
         const at = row + floats(j)
         v128.store(at, f32x4.mul(tanh(f32x4.mul(v128.load(at), inverse)), cap))

@@ -1,8 +1,9 @@
-// C = A B in float32 by Goto's scheme. Micro-tile: 4 rows x 8 columns in 8 vector registers, no unrolling over K (V8 spills).
+// C = A B in float32 by Goto's scheme. Micro-tile: 4 rows x 8 columns in 8 vector registers, no unrolling over K (V8
+// spills).
 //
 // Packed A: tiles of 4 rows, k after k, 4 floats each.  Packed B: panels of 8 columns, k after k, 8 floats each.
-// Rows and columns past the edge are packed as zeros; only real ones are stored. Every element of C is summed over k in order,
-// in blocks of KC, so the result does not depend on how rows are shared among threads.
+// Rows and columns past the edge are packed as zeros; only real ones are stored. Every element of C is summed over k in
+// order, in blocks of KC, so the result does not depend on how rows are shared among threads.
 
 import { decodeE4M3, decodeE5M2, decodeF16 } from './math'
 
@@ -10,7 +11,7 @@ export const KC: i32 = 512
 /** Rows of A packed at a time. */
 const MC: i32 = 64
 
-/** Four neighbouring elements of type 0 (float32), 1 (bfloat16), 2 (float16), 3 (E4M3) or 4 (E5M2) as float32. */
+/** Four adjacent elements of type 0 (float32), 1 (bfloat16), 2 (float16), 3 (E4M3) or 4 (E5M2) as float32. */
 // @ts-ignore: decorator
 @inline
 function loadFour(p: usize, type: i32): v128 {
@@ -43,7 +44,7 @@ function loadOne(p: usize, type: i32): f32 {
 function packLines(src: usize, type: i32, lines: i32, width: i32, k: i32, lineStride: i32, step: i32, out: usize): void {
   const shift: usize = type == 0 ? 2 : type >= 3 ? 0 : 1
   if (lines == width && lineStride == 1) {
-    // Lines are neighbours in memory: copy vectors.
+    // Lines are adjacent in memory: copy vectors.
     for (let p = 0; p < k; p++) {
       const at = src + ((<usize>(p * step)) << shift)
       v128.store(out, loadFour(at, type))
@@ -98,12 +99,12 @@ function packLines(src: usize, type: i32, lines: i32, width: i32, k: i32, lineSt
   }
 }
 
-/** Four rows of A. Functions of their own, so that each is in the module once. */
+/** Packs four rows of A. Not inlined, like `packColumns`, so that the module holds the code once. */
 export function packRows(src: usize, type: i32, lines: i32, k: i32, lineStride: i32, step: i32, out: usize): void {
   packLines(src, type, lines, 4, k, lineStride, step, out)
 }
 
-/** Eight columns of B. */
+/** Packs eight columns of B. */
 export function packColumns(src: usize, type: i32, lines: i32, k: i32, lineStride: i32, step: i32, out: usize): void {
   packLines(src, type, lines, 8, k, lineStride, step, out)
 }
@@ -115,7 +116,7 @@ function scaleAt(scales: usize, type: i32, index: i32): f32 {
   return type == 0 ? load<f32>(scales + (<usize>index << 2)) : reinterpret<f32>(<u32>load<u16>(scales + (<usize>index << 1)) << 16)
 }
 
-/** Scales of four lines from `line` on, at one block of K. Lines past the last have the last one's. */
+/** Scales of four lines from `line` on, at one block of K. Lines past `last` get its scale. */
 function fourScales(scales: usize, type: i32, line: i32, last: i32, lineBlock: i32, lineStride: i32): v128 {
   let v = f32x4.splat(scaleAt(scales, type, (min(line, last) / lineBlock) * lineStride))
   v = f32x4.replace_lane(v, 1, scaleAt(scales, type, (min(line + 1, last) / lineBlock) * lineStride))
@@ -124,8 +125,9 @@ function fourScales(scales: usize, type: i32, line: i32, last: i32, lineBlock: i
 }
 
 /**
- * Multiplies packed lines by the scales of their blocks: `lines` lines from `line` on, K from `step` to `step + k`. A block has lineBlock
- * lines and stepBlock steps of K; the scales of neighbouring blocks are lineStride and stepStride apart.
+ * Multiplies packed lines by the scales of their blocks: `lines` lines from `line` on, K from `step` to `step + k`. A
+ * block has lineBlock lines and stepBlock steps of K; the scales of neighbouring blocks are lineStride and stepStride
+ * apart.
  */
 function scaleLines(
   packed: usize, width: i32, lines: i32, k: i32, scales: usize, type: i32,
@@ -155,7 +157,7 @@ function scaleLines(
   }
 }
 
-/** Packs K x 8 panels of B. Panels of all batches follow each other; panel j of batch z is at (z * panels + j) * K * 8. `scales` 0: none. */
+/** Packs K x 8 panels of B. Panel j of batch z is at (z * panels + j) * K * 8. `scales` 0: B has none. */
 export function packB(
   start: i32, end: i32, thread: i32, b: usize, type: i32, out: usize, k: i32, n: i32, batchStride: i32, rowStride: i32, columnStride: i32,
   scales: usize, scaleType: i32, scaleBatch: i32, lineBlock: i32, lineStride: i32, stepBlock: i32, stepStride: i32,
@@ -249,7 +251,7 @@ function storeEdge(c: usize, x: v128, y: v128, columns: i32, accumulate: bool): 
   }
 }
 
-/** Rows [start * 4, end * 4) of C = A B over all batches, B packed by packB. `scales` 0: none of A. */
+/** Rows [start * 4, end * 4) of C = A B over all batches, B packed by packB. `scales` 0: A has none. */
 export function gemmPacked(
   start: i32, end: i32, thread: i32,
   a: usize, type: i32, packed: usize, c: usize,
@@ -295,8 +297,9 @@ export function gemmPacked(
 }
 
 /**
- * Panels [start, end) of C = A B over all batches, for an A of few rows: a panel of B is packed in cache and used at once, so that B is
- * read one time and written nowhere. Every element is summed as `gemmPacked` sums it, so the number of rows changes no bit.
+ * Panels [start, end) of C = A B over all batches, for an A of few rows: a panel of B is packed in cache and used at
+ * once, so that B is read once and no packed copy of it is written to memory. Every element is summed as in
+ * `gemmPacked`, so the number of rows changes no bit.
  */
 export function gemmThin(
   start: i32, end: i32, thread: i32,
@@ -352,7 +355,7 @@ export function gemmThin(
   }
 }
 
-/** Packs all K x 8 panels of one float32 matrix; for kernels that multiply small blocks. */
+/** Packs all K x 8 panels of one float32 matrix, for kernels that multiply small blocks. */
 export function packPanels(b: usize, out: usize, k: i32, n: i32, rowStride: i32, columnStride: i32): void {
   for (let column = 0; column < n; column += 8) {
     packLines(b + (<usize>(column * columnStride) << 2), 0, min(8, n - column), 8, k, columnStride, rowStride, out)

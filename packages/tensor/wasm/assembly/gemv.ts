@@ -1,14 +1,15 @@
-// One row times a matrix whose columns are contiguous, as when one token is decoded: reading the matrix is all the time.
+// One row times a matrix whose columns are contiguous, as when one token is decoded: reading the matrix takes most of
+// the time.
 //
-// The format of the matrix is a type parameter, f32 or u16 (the codes of bfloat16), not a number: Binaryen folds equal arms of a branch on a
-// number into one loop that asks for it at every load (9 GB/s of one core, not 25).
+// The format of the matrix is a type parameter, f32 or u16 (the codes of bfloat16), not a number: Binaryen merges the
+// equal arms of a branch on a number into one loop that tests it at every load (9 GB/s on one core instead of 25).
 
 import { KC, multiplyAdd } from './gemm'
 
 /** Columns at a time. */
 const width: i32 = 8
 
-/** Four neighbouring elements as float32. */
+/** Four adjacent elements as float32. */
 // @ts-ignore: decorator
 @inline
 function four<T>(at: usize): v128 {
@@ -33,12 +34,12 @@ function fourSteps<T>(sum: v128, at: usize, line: usize, x0: v128, x1: v128, x2:
   return multiplyAdd(x3, i64x2.shuffle(high01, high23, 1, 3), sum)
 }
 
-/** Eight columns, summed as `gemmPacked` sums an element: over K in order, in blocks of KC. */
+/** Eight columns, each summed as in `gemmPacked`: over K in order, in blocks of KC. */
 // @ts-ignore: decorator
 @inline
 function eightColumns<T>(a: usize, b: usize, line: usize, k: i32, c: usize): void {
   const right = line << 2
-  let low = f32x4.splat(-0.0) // added to a block, it changes no bit
+  let low = f32x4.splat(-0.0) // -0 + x is x, bit for bit
   let high = low
   let p = 0
   do {
@@ -63,8 +64,8 @@ function eightColumns<T>(a: usize, b: usize, line: usize, k: i32, c: usize): voi
 }
 
 /**
- * Panels [start, end) of 8 columns of C = A B over all batches; A has one row, B contiguous columns, both are float32 or bfloat16; n is 8 or
- * more, k a multiple of 4.
+ * Panels [start, end) of 8 columns of C = A B over all batches; A has one row, B contiguous columns, both are float32
+ * or bfloat16; n is 8 or more, k a multiple of 4.
  * The last panel of a matrix ends with it: columns that two panels share are computed twice, to the same bits.
  */
 export function gemvColumns(
@@ -95,7 +96,8 @@ export function gemvColumns(
     }
     const from = b + <usize>(z * bBatch + column * bColumn) * size
     const to = c + (<usize>(z * n + column) << 2)
-    // A copy of the loop for each format costs every page its bytes: the two that weights are stored in.
+    // Each format adds a copy of the loop to the module that pages download, so only the two that weights are stored in
+    // have one.
     if (type == 0) eightColumns<f32>(row, from, line, k, to)
     else eightColumns<u16>(row, from, line, k, to)
   }

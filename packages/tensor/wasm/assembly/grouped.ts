@@ -1,10 +1,11 @@
-// Products of rows in groups, each group with a matrix of its own (mixtures of experts). A task is one group and up to NC columns of its
-// result: B is packed into panels, KC steps at a time, and the rows run past it in micro-tiles of 4 x 8. Tasks do not depend on each other,
-// and every element is summed over K in order, so that the number of threads changes no bit.
+// Grouped products: each group of rows is multiplied by a matrix of its own (mixture of experts). A task is one group
+// and up to NC columns of its result: B is packed into panels, KC steps at a time, and multiplied with the rows in
+// micro-tiles of 4 x 8. Tasks do not depend on each other, and every element is summed over K in order, so that the
+// number of threads changes no bit.
 
 import { KC, packColumns, packRows, tile } from './gemm'
 
-/** Columns of C in a task. */
+/** Columns of C per task. */
 const NC: i32 = 64
 
 // @ts-ignore: decorator
@@ -13,7 +14,7 @@ function sizeOf(type: i32): usize {
   return type == 0 ? 4 : type >= 3 ? 1 : 2
 }
 
-/** The first row of group e, or where the groups end for e = groups. */
+/** The first row of group e; for e = groups, the row after the last group. */
 function startOf(sizes: usize, e: i32, rows: i32): i32 {
   let at = 0
   for (let i = 0; i < e; i++) at = min(rows, at + max(0, load<i32>(sizes + (<usize>i << 2))))
@@ -50,7 +51,7 @@ function product(
 
 /**
  * out[r, :] = x[r, :] W[e] for the rows r of group e, zeros for rows past the last group. Tasks [start, end) of
- * (groups + 1) * ceil(m / NC), the last group being the rows of none.
+ * (groups + 1) * ceil(m / NC), where group index `groups` stands for the rows that no group has.
  */
 export function groupedRows(
   start: i32, end: i32, thread: i32,
@@ -75,7 +76,10 @@ export function groupedRows(
   }
 }
 
-/** out[e] = X_e^T G_e over the rows of group e: x [rows, k], g [rows, m], out [groups, k, m]. Tasks [start, end) of groups * ceil(m / NC). */
+/**
+ * out[e] = X_e^T G_e over the rows of group e: x [rows, k], g [rows, m], out [groups, k, m]. Tasks [start, end) of
+ * groups * ceil(m / NC).
+ */
 export function groupedOuter(
   start: i32, end: i32, thread: i32,
   x: usize, xType: i32, g: usize, gType: i32, sizes: usize, out: usize,

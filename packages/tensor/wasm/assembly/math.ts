@@ -1,6 +1,7 @@
-// Elementary functions on four floats at a time. Polynomials after Cephes (S. Moshier, netlib); errors of 1 to 2 ulp in the range
-// that float32 training uses. No branch: special values are patched in by masks.
+// Elementary functions on four floats at a time. Polynomials from Cephes (S. Moshier, netlib); errors of 1 to 2 ulp in
+// the range that float32 training uses. Special values are selected by masks, not by branches.
 
+/** a * b + c, rounded twice: the same bits with and without relaxed SIMD. */
 // @ts-ignore: decorator
 @inline
 function fma(a: v128, b: v128, c: v128): v128 {
@@ -13,7 +14,7 @@ function k(x: f32): v128 {
   return f32x4.splat(x)
 }
 
-/** e^x. Below -87.3 the result is 0 (float32's subnormals are dropped), above 88.7 Infinity; NaN stays. */
+/** e^x. Below -87.3 the result is 0 (subnormal results are flushed), above 88.7 Infinity; NaN stays NaN. */
 // @ts-ignore: decorator
 @inline
 export function exp4(x: v128): v128 {
@@ -87,7 +88,7 @@ export function sigmoid(x: v128): v128 {
   return f32x4.div(k(1), f32x4.add(k(1), exp4(f32x4.neg(x))))
 }
 
-/** Odd polynomial below 0.625, (e^2x - 1) / (e^2x + 1) above. */
+/** tanh x: an odd polynomial below 0.625, (e^2x - 1) / (e^2x + 1) above. */
 export function tanh(x: v128): v128 {
   const a = f32x4.abs(x)
   const z = f32x4.mul(x, x)
@@ -108,12 +109,12 @@ export function sign(x: v128): v128 {
   return v128.bitselect(x, one, v128.or(f32x4.eq(x, k(0)), f32x4.ne(x, x)))
 }
 
-// 4 / pi in binary: word 0 ends at the point.
+// 4 / pi in binary: word 0 is the integer part.
 const fourOverPi = memory.data<u32>([0x1, 0x45f306dc, 0x9c882a53, 0xf84eafa3, 0xea69bb81, 0xb6c52b32, 0x78872083, 0xfca2c757])
 
 /**
- * x mod 2 pi in octants as 3 bits and a fraction of 61, by the 96 bits of 4 / pi that matter for the exponent of x (Payne and Hanek):
- * higher ones add multiples of 8 octants, lower ones vanish. For x of at least 1.
+ * x mod 2 pi in octants as 3 bits and a fraction of 61, by the 96 bits of 4 / pi that matter for the exponent of x
+ * (Payne and Hanek): higher ones add multiples of 8 octants, lower ones vanish. For x of at least 1.
  */
 function octants(x: i32): u64 {
   const at = (x >>> 23) - 121
@@ -126,7 +127,10 @@ function octants(x: i32): u64 {
   return ((m * w0) << 32) + m * w1 + ((m * w2) >> 32)
 }
 
-/** Octant (even) and what is left of the lanes of a that three steps do not reduce well: those from 4096 on. */
+/**
+ * Reduces one lane, |x| > 4096, for which the three-step reduction is not exact enough: the octant (even) in the upper
+ * half of the result, the remainder in radians as float32 bits in the lower half.
+ */
 // @ts-ignore: decorator
 @inline
 function reduceLane(a: i32): u64 {
@@ -136,7 +140,10 @@ function reduceLane(a: i32): u64 {
   return (octant << 32) | <u64>reinterpret<u32>(left)
 }
 
-/** Octant reduction by multiples of pi / 4: in three steps, or for large arguments by the bits of 4 / pi. */
+/**
+ * Sine (shift 0) or cosine (shift 2), reduced to an octant by multiples of pi / 4: in three steps, or for large
+ * arguments by the bits of 4 / pi.
+ */
 function sincos(x: v128, shift: i32): v128 {
   const a = f32x4.abs(x)
   let j = i32x4.trunc_sat_f32x4_s(f32x4.mul(a, k(1.27323954473516)))
@@ -147,7 +154,7 @@ function sincos(x: v128, shift: i32): v128 {
   r = fma(y, k(-3.77489497744594108e-8), r)
   const large = v128.and(f32x4.gt(a, k(4096)), f32x4.lt(a, k(Infinity)))
   if (v128.any_true(large)) {
-    // Lanes that are not large get some finite number and are not taken.
+    // Lanes that are not large are replaced by a finite number and their result is not used.
     const safe = v128.bitselect(a, k(8192), large)
     const p0 = reduceLane(i32x4.extract_lane(safe, 0))
     const p1 = reduceLane(i32x4.extract_lane(safe, 1))
@@ -164,9 +171,9 @@ function sincos(x: v128, shift: i32): v128 {
     r = v128.bitselect(rs, r, large)
     j = v128.bitselect(js, j, large)
   }
-  // Infinity has no sine.
+  // a - a is NaN for infinity, which has no sine, and 0 otherwise.
   r = f32x4.add(r, f32x4.sub(a, a))
-  // For the cosine, start two octants later.
+  // cos x = sin(x + pi / 2): two octants later.
   const q = i32x4.add(j, i32x4.splat(shift))
   const z = f32x4.mul(r, r)
   let c = k(2.443315711809948e-5)
@@ -239,9 +246,10 @@ export function decodeE5M2(code: v128): v128 {
 
 /**
  * Float32 to float8 codes in the low bytes: nearest even, overflow and infinity to the `largest` code, NaN to `nan`.
- * @param dropped bits of the float32 mantissa below the format's
+ * @param dropped how many low bits of the float32 mantissa the format does not have
  * @param normal exponent field of the format's smallest normal number as float32
- * @param magic the number whose neighbours are as far apart as the format's subnormal numbers: added, it rounds, and the mantissa is the code
+ * @param magic a number whose ulp is the format's smallest subnormal: adding it rounds, and the low bits of the sum are
+ * the code
  */
 // @ts-ignore: decorator
 @inline

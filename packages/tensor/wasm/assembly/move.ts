@@ -1,11 +1,11 @@
-// Kernels that move rows.
+// Kernels that copy, gather, scatter and rotate rows.
 
 /** Row r: `bytes` bytes from src + r * srcStride to dst + r * dstStride. */
 export function copyRows(start: i32, end: i32, thread: i32, src: usize, dst: usize, bytes: i32, srcStride: i32, dstStride: i32): void {
   for (let r = start; r < end; r++) memory.copy(dst + <usize>r * <usize>dstStride, src + <usize>r * <usize>srcStride, bytes)
 }
 
-/** out[i] = table[ids[i]], rows of `bytes` bytes; zeros where the id is outside. */
+/** out[i] = table[ids[i]], rows of `bytes` bytes; zeros where the id is out of range. */
 export function takeRows(start: i32, end: i32, thread: i32, table: usize, ids: usize, out: usize, bytes: i32, rows: i32): void {
   for (let i = start; i < end; i++) {
     const id = load<i32>(ids + (<usize>i << 2))
@@ -16,8 +16,8 @@ export function takeRows(start: i32, end: i32, thread: i32, table: usize, ids: u
 }
 
 /**
- * Sequences [start, end) of s rows of `bytes` bytes: out is `old`, which may be the same memory, with the t rows of `rows` from row at[b] on.
- * Rows outside are left out.
+ * Sequences [start, end) of s rows of `bytes` bytes: out is `old`, which may be the same memory, with the t rows of
+ * `rows` written at row at[b]. Rows that would fall outside the sequence are not written.
  */
 export function writeRows(start: i32, end: i32, thread: i32, old: usize, rows: usize, at: usize, out: usize, bytes: i32, s: i32, t: i32): void {
   const row = <usize>bytes
@@ -31,7 +31,7 @@ export function writeRows(start: i32, end: i32, thread: i32, old: usize, rows: u
   }
 }
 
-/** Table rows [start, end) of the sum over i of x[i] at row ids[i]: every thread owns rows and reads all ids in order. */
+/** Rows [start, end) of out, out[ids[i]] += x[i] over all i: each thread owns its rows and reads all ids in order. */
 export function scatterAddRows(start: i32, end: i32, thread: i32, x: usize, ids: usize, out: usize, n: i32, row: i32): void {
   const bytes = <usize>row << 2
   memory.fill(out + <usize>start * bytes, 0, <usize>(end - start) * bytes)
@@ -52,7 +52,10 @@ export function scatterAddRows(start: i32, end: i32, thread: i32, x: usize, ids:
   }
 }
 
-/** Positions [start, end) of [B * T] positions of h heads of d: pairs (i, i + d / 2) turn by the angle of position % t. */
+/**
+ * Positions [start, end) of [B * T, h, d]: pairs (i, i + d / 2) are rotated by the angle of position % t, times
+ * `direction` (1 or -1).
+ */
 export function rotaryRows(start: i32, end: i32, thread: i32, x: usize, cos: usize, sin: usize, y: usize, t: i32, h: i32, d: i32, direction: f32): void {
   const half = d >> 1
   for (let r = start; r < end; r++) {

@@ -1,7 +1,7 @@
 // Kernels over rows of n floats, and over the columns of [outer, n, inner].
 import { exp1, exp4, log1, maxLanes, sumLanes } from './math'
 
-// Several partial sums keep the additions independent; their order is fixed.
+// Several partial sums, so that additions do not wait for each other; their order is fixed.
 // @ts-ignore: decorator
 @inline
 function rowSum(x: usize, n: i32): f32 {
@@ -31,7 +31,7 @@ function rowMax(x: usize, n: i32): f32 {
   return m
 }
 
-/** The largest element, or NaN where there is one: pmax may lose it. */
+/** The largest element, or NaN if one is NaN: pmax may drop it. */
 // @ts-ignore: decorator
 @inline
 function rowMaxOrNan(x: usize, n: i32): f32 {
@@ -51,7 +51,7 @@ function rowMaxOrNan(x: usize, n: i32): f32 {
   return m
 }
 
-/** log of the sum of exp over a row. Infinities are not subtracted: a row of -Infinity gives -Infinity. */
+/** log of the sum of exp over a row. An infinite maximum is not subtracted: a row of -Infinity gives -Infinity. */
 // @ts-ignore: decorator
 @inline
 function rowLogSumExp(x: usize, n: i32): f32 {
@@ -60,7 +60,7 @@ function rowLogSumExp(x: usize, n: i32): f32 {
   return top + log1(expSum(x, 0, n, top))
 }
 
-/** Writes exp(x - top) to y (if y) and returns the sum. */
+/** Writes exp(x - top) to y, unless y is 0, and returns the sum. */
 // @ts-ignore: decorator
 @inline
 export function expSum(x: usize, y: usize, n: i32, top: f32): f32 {
@@ -98,7 +98,7 @@ export function maxRows(start: i32, end: i32, thread: i32, x: usize, y: usize, n
   for (let r = start; r < end; r++) store<f32>(y + (<usize>r << 2), rowMaxOrNan(x + (<usize>r * <usize>n << 2), n))
 }
 
-// A task is a block of 32 columns of one outer index.
+/** Task t covers columns [32 (t % blocks), ...) of outer index t / blocks. */
 export function sumColumns(start: i32, end: i32, thread: i32, x: usize, y: usize, n: i32, inner: i32, blocks: i32): void {
   for (let t = start; t < end; t++) {
     const o = t / blocks
@@ -183,7 +183,7 @@ export function crossEntropyRows(start: i32, end: i32, thread: i32, x: usize, ta
   for (let r = start; r < end; r++) {
     const row = x + (<usize>r * <usize>n << 2)
     const t = load<i32>(targets + (<usize>r << 2))
-    // A target past the vocabulary has no loss: NaN says so, here and in the gradient.
+    // A target outside the vocabulary is an error of the caller: the loss and its gradient are NaN.
     const l: f32 = t < n ? rowLogSumExp(row, n) : NaN
     store<f32>(lse + (<usize>r << 2), l)
     const picked: f32 = t >= 0 && t < n ? load<f32>(row + (<usize>t << 2)) : 0

@@ -1,4 +1,4 @@
-// The processor's backend: plans become calls of WebAssembly kernels on all threads.
+// The CPU backend: the steps of a plan become calls of WebAssembly kernels on all threads.
 
 import { shown } from '../../arguments.ts'
 import { type HostArray, storageArray } from '../../dtype.ts'
@@ -23,7 +23,7 @@ import { allocatedBytes, requireAddressable, type WasmBuffer, WasmMemory } from 
 export interface CpuOptions {
   /** Threads, the calling one included; default: all processors where memory can be shared, else 1. */
   readonly threads?: number
-  /** False: multiply and add in two roundings even where the runtime can do it in one. */
+  /** False: round after the multiplication and after the addition, even where the runtime has fused multiply-add. */
   readonly relaxedSimd?: boolean
 }
 
@@ -41,11 +41,12 @@ interface Instruction {
   readonly args: readonly Bound[]
 }
 
-/** A module of fused kernels, for as long as a program uses one of them. */
+/** A loaded module of fused kernels. It is unloaded when no program uses one of them. */
 interface FusedModule {
   readonly module: LoadedModule
-  /** The steps its kernels were made for. */
+  /** Keys of the fused steps that its kernels compute. */
   readonly keys: readonly string[]
+  /** Programs not yet disposed that use it. */
   users: number
 }
 
@@ -72,7 +73,7 @@ async function compileKernels(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssemb
   }
 }
 
-/** WebAssembly SIMD on all processors. Ops without a kernel run by their definition. */
+/** WebAssembly SIMD on several threads. Ops without a kernel run by their definition. */
 export class CpuBackend implements Backend {
   readonly kind = 'cpu'
   readonly description: string
@@ -81,7 +82,7 @@ export class CpuBackend implements Backend {
   private readonly pool: ThreadPool
   private readonly shared: boolean
   private readonly recorder: { current: Recording | undefined } = { current: undefined }
-  /** Fused kernels that exist already, by their step. */
+  /** Fused kernels already loaded, by the key of their step. */
   private readonly fused = new Map<string, LoadedKernel>()
 
   private constructor(memory: WasmMemory, pool: ThreadPool, counters: Counters, shared: boolean, fused: boolean) {
@@ -99,7 +100,7 @@ export class CpuBackend implements Backend {
     const counters: Counters = { buffers: 0, bytes: 0, created: 0, submits: 0, encoders: 0, dispatches: 0 }
     const shared = threads > 1
     const memory = new WasmMemory(shared, counters)
-    // Runtimes with relaxed SIMD multiply and add in one instruction.
+    // Relaxed SIMD has fused multiply-add.
     const fused = options.relaxedSimd !== false && WebAssembly.validate(relaxedProbe)
     const bytes = bytesOf(await loadKernels(shared, fused))
     const pool = await ThreadPool.create(memory, await compileKernels(bytes), threads)
@@ -164,7 +165,7 @@ export class CpuBackend implements Backend {
     this.pool.destroy()
   }
 
-  /** A program that used these is gone: what no other uses is unloaded. */
+  /** Called when a program that used these modules is disposed: unloads those that no other program uses. */
   private giveUp(modules: Iterable<FusedModule>): void {
     for (const m of modules) {
       if (--m.users > 0) continue
@@ -241,7 +242,7 @@ export class CpuBackend implements Backend {
       const made = rule.plan({ inputs: step.inputs, outputs: step.outputs, attrs: step.attrs })
       scratchBytes = Math.max(scratchBytes, made.scratchBytes ?? 0)
       threadScratchBytes = Math.max(threadScratchBytes, made.threadScratchBytes ?? 0)
-      // Work is told once a step: by its last call, which does most of it.
+      // FLOPs are counted once per step, on its last call, which does most of the work.
       return made.calls.map((c, i) => ({
         name: made.calls.length === 1 ? step.name : `${step.name} ${c.kernel}`,
         flops: i === made.calls.length - 1 ? about.flops : 0,
@@ -256,7 +257,7 @@ export class CpuBackend implements Backend {
   }
 }
 
-/** Times of kernels, from when the recording began. */
+/** Kernel times in microseconds, relative to the start of the recording. */
 class Recording {
   private readonly into: KernelTiming[]
   private readonly began = performance.now()
@@ -373,7 +374,7 @@ class CpuProgram implements Executable {
     return [this.scratchBytes, this.threadScratchBytes * this.pool.threads]
   }
 
-  /** Temporaries, then shared and per-thread scratch: all of them or none. */
+  /** Allocates the temporaries, then shared and per-thread scratch: all of them, or none if one fails. */
   private take(): WasmBuffer[] {
     const taken: WasmBuffer[] = []
     try {

@@ -1,4 +1,4 @@
-// The processor's compiler: a fused step becomes one WebAssembly SIMD loop.
+// The compiler of the CPU backend: a fused step becomes one WebAssembly SIMD loop.
 
 import { FunctionBody } from '@kumiki/wasm'
 import { bytesPerElement, computeType, type DType, dtypeInfo, isPacked } from '../../dtype.ts'
@@ -8,7 +8,7 @@ import type { Fused, FusedNode, Leaf } from '../../passes/plan.ts'
 import { elementCount } from '../../shape.ts'
 import type { KernelFunction } from './kernel-module.ts'
 
-/** What fused code calls of the built kernels, in the order of its import. */
+/** Names of the functions of the prebuilt kernels that fused code calls, in the order of its imports. */
 export function calledFunctions(steps: readonly Fused[]): string[] {
   const called = new Set<string>()
   for (const { leaves, nodes } of steps) {
@@ -19,11 +19,11 @@ export function calledFunctions(steps: readonly Fused[]): string[] {
   return [...called].sort()
 }
 
-/** The function a step calls. */
+/** The function that an instruction `call NAME` calls. */
 const callOf = (step: SimdStep): string | undefined =>
   typeof step === 'string' && step.startsWith('call ') ? step.slice(5) : undefined
 
-/** The operand a step takes as a number. */
+/** The index of the operand that an instruction `scalar INDEX` pushes as a scalar constant. */
 const scalarOf = (step: SimdStep): number | undefined =>
   typeof step === 'string' && step.startsWith('scalar ') ? Number(step.slice(7)) : undefined
 
@@ -39,7 +39,7 @@ export interface FusedKernel {
   readonly grain: number
 }
 
-/** By bytes of an element: the load of one lane, and how many lanes of its width a 32-bit lane has. */
+/** By bytes per element: the instruction that loads one lane, and how many lanes of that width a 32-bit lane holds. */
 const laneLoads: Record<number, readonly ['v128.load32_lane' | 'v128.load16_lane' | 'v128.load8_lane', number]> = {
   4: ['v128.load32_lane', 1],
   2: ['v128.load16_lane', 2],
@@ -106,7 +106,7 @@ export function fusedKernel(
   const bases = leaves.map((l) => (l.kind === 'constant' ? -1 : f.local('i32')))
   const outBases = outputs.map(() => f.local('i32'))
   const values = [...leaves, ...nodes].map(() => f.local('v128'))
-  /** Codes of narrow nodes that are results, as they are made: stored as they are. */
+  /** Codes of results in narrow formats, kept from their rounding so that the store does not encode them again. */
   const codes = nodes.map((n, k) =>
     dtypeInfo[n.dtype].lanes && !n.op.identity && results.includes(leaves.length + k) ? f.local('v128') : undefined,
   )
@@ -121,7 +121,7 @@ export function fusedKernel(
     else if (by) call(by)
   }
 
-  /** Per row: pointers to its first element, and operands that do not change along it. */
+  /** Per row: sets the pointers to its first elements and loads the operands that do not change along it. */
   const startRow = () => {
     leaves.forEach((leaf, l) => {
       if (leaf.kind === 'constant' || leaf.kind === 'value') return
@@ -237,7 +237,7 @@ export function fusedKernel(
       call(narrow.encode)
       const kept = codes[n]
       if (kept !== undefined && !nodes.some(({ args }) => args.includes(leaves.length + n))) {
-        f.set(kept) // nobody reads the value
+        f.set(kept) // no other node reads the value
         return
       }
       if (kept !== undefined) f.tee(kept)

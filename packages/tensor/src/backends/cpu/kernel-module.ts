@@ -1,4 +1,4 @@
-// The module of a program's fused kernels: what each imports and exports.
+// Encodes the WebAssembly module of a program's fused kernels.
 
 import {
   codeSection,

@@ -1,4 +1,4 @@
-// The contract of a kernel on the processor: which calls it makes of its operands.
+// The contract of a CPU kernel: which calls of WebAssembly functions compute an op.
 
 import type { Spec } from '../../graph/spec.ts'
 import type { KernelContext } from '../../passes/operand.ts'
@@ -32,7 +32,7 @@ export interface CpuPlan {
 }
 
 export interface CpuRule<A> {
-  /** False: the op is lowered, or evaluated by its plain meaning. */
+  /** False: the op is lowered, or evaluated by its definition. */
   supports?(inputs: readonly Spec[], attrs: A): boolean
   plan(context: KernelContext<A>): CpuPlan
 }

@@ -1,4 +1,4 @@
-// Kernels over ranges on the calling thread and on workers that share its memory.
+// Runs kernels over ranges, on the calling thread and on workers that share its memory.
 
 import { DeviceError } from '../../errors.ts'
 import type { WasmBuffer, WasmMemory } from './wasm-memory.ts'
@@ -6,7 +6,7 @@ import type { WasmBuffer, WasmMemory } from './wasm-memory.ts'
 /** A WebAssembly kernel: works on [start, end) of its range. */
 type Kernel = (start: number, end: number, thread: number, ...args: number[]) => void
 
-/** Words of the shared control block. */
+/** Indices of the words of the shared control block. */
 const at = {
   generation: 0,
   ticket: 1,
@@ -21,8 +21,8 @@ const at = {
   directory: 16,
 } as const
 /**
- * Modules made at run time that can be loaded at once. Each has three words: where its bytes lie, how many, and which
- * module it is by now.
+ * How many modules made at run time can be loaded at once. Each has three words in the directory: the address of its
+ * bytes, their number, and a version, which increases when the slot is given to another module.
  */
 const maximumModules = 8192
 const moduleWords = 3
@@ -33,9 +33,9 @@ const maximumChunks = 0xffff
 
 /**
  * What a worker runs. It claims chunks by compare-and-swap on the ticket, so a claim succeeds only on the current task;
- * the task's description is written only while no chunk is left, so it is stable for whoever holds a claim. Modules
- * made at run time are read from the directory when one is wanted that is not there yet, or that has taken the place of
- * another.
+ * the task's description is written only while no chunk is left, so it is stable for the holder of a claim. A module
+ * made at run time is compiled from the directory's bytes when a kernel of it is first called, or when its version
+ * shows that the slot holds another module.
  */
 const workerBody = `
 function start({ memory, kernels, words, args, thread }) {
@@ -76,7 +76,7 @@ function start({ memory, kernels, words, args, thread }) {
         const from = (left - 1) * chunk
         kernel(from, Math.min(from + chunk, words[${at.count}]), thread, ...list)
       } catch {
-        // The waiting thread must hear of it: it would wait for this chunk for ever.
+        // Without this, the calling thread would wait for this chunk forever.
         Atomics.store(words, ${at.failed}, 1)
       }
       Atomics.add(words, ${at.done}, 1)
@@ -87,8 +87,8 @@ function start({ memory, kernels, words, args, thread }) {
 `
 
 /**
- * What an engine takes as parameters of a WebAssembly function (1,000, by its JavaScript interface), and the stride of
- * scratch memory behind them.
+ * At least the 1,000 parameters that a WebAssembly function may have (WebAssembly JavaScript interface, implementation
+ * limits), and the stride of scratch memory after them.
  */
 const maximumArguments = 1024
 
@@ -96,11 +96,11 @@ interface WorkerLike {
   terminate(): unknown
 }
 
-/** A module made at run time. Its functions have the ids from `first` on. */
+/** A module made at run time. Its functions have the ids `first`, `first + 1`, ... */
 export interface LoadedModule {
   readonly first: number
   readonly table: readonly Kernel[]
-  /** Where the workers read it. */
+  /** Its code in shared memory, from which the workers compile it. */
   bytes?: WasmBuffer
 }
 
@@ -112,7 +112,7 @@ export class ThreadPool {
   private readonly args: Float64Array
   private readonly builtIn: readonly Kernel[]
   private readonly loaded: (LoadedModule | undefined)[] = []
-  /** Places of modules that were unloaded. */
+  /** Slots of unloaded modules. */
   private readonly vacant: number[] = []
   private readonly names = new Map<string, number>()
   private readonly base: WebAssembly.Instance
@@ -154,7 +154,10 @@ export class ThreadPool {
     return id
   }
 
-  /** Adds the functions of a module that was made at run time: their ids are `first`, `first + 1`, ... */
+  /**
+   * Loads a module that was made at run time.
+   * @throws DeviceError if too many are loaded
+   */
   load(bytes: Uint8Array): LoadedModule {
     const module = new WebAssembly.Module(bytes as BufferSource)
     const instance = new WebAssembly.Instance(module, {
@@ -177,7 +180,7 @@ export class ThreadPool {
     return made
   }
 
-  /** Forgets a module: its ids are given to others. */
+  /** Unloads a module; its ids will be reused. */
   unload(module: LoadedModule): void {
     const place = (module.first >>> 16) - 1
     if (this.loaded[place] !== module) return
@@ -192,8 +195,9 @@ export class ThreadPool {
 
   /**
    * Runs kernel `id` over [0, count) in ranges of at least `grain`.
-   * @param args numbers; the one at `scratchArgument` (or none: -1) is the scratch of thread 0, thread i gets it plus i
-   * * scratchStride
+   * @param args arguments of the kernel after start, end and thread
+   * @param scratchArgument the index of the argument that points to scratch memory, or -1; thread i gets it plus
+   *   i * scratchStride bytes
    */
   run(
     id: number,
@@ -203,7 +207,7 @@ export class ThreadPool {
     scratchArgument: number,
     scratchStride: number,
   ): void {
-    // A count that is no number would leave every thread waiting for chunks that nobody can claim.
+    // With a count of NaN, every thread would wait for chunks that none can claim.
     if (!Number.isSafeInteger(count) || !(grain >= 1))
       throw new DeviceError(
         `cpu: kernel ${this.nameOf(id)} was planned over ${count} items in ranges of ${grain}; both must be whole numbers`,
@@ -215,7 +219,7 @@ export class ThreadPool {
       kernel(0, count, 0, ...args)
       return
     }
-    // About four chunks a thread: enough to even out, few enough to keep locality.
+    // About four chunks per thread: enough to balance the load, few enough to keep locality.
     const chunk = Math.max(grain, Math.ceil(count / (this.threads * 4)), Math.ceil(count / maximumChunks))
     const chunks = Math.ceil(count / chunk)
     if (chunks === 1) {
@@ -252,7 +256,7 @@ export class ThreadPool {
           })
         return
       }
-      // A page's main thread may not sleep; elsewhere leave the processor to the worker after a while.
+      // A page's main thread may not block; elsewhere yield to the workers after spinning for a while.
       if (spins > 2000 && mayWait) Atomics.wait(words, at.done, done, 1)
     }
   }
@@ -308,8 +312,8 @@ async function startWorker(data: {
 }
 
 /**
- * How many threads to use: the processors there are, or 1 where memory cannot be shared (a page that is not
- * cross-origin isolated).
+ * How many threads to use by default: the number of logical processors, or 1 where memory cannot be shared (a page that
+ * is not cross-origin isolated).
  */
 export async function defaultThreads(): Promise<number> {
   if (typeof SharedArrayBuffer === 'undefined') return 1

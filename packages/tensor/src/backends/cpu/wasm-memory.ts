@@ -1,4 +1,4 @@
-// The WebAssembly memory that holds every buffer of the processor's backend.
+// The WebAssembly memory that holds every buffer of the CPU backend.
 
 import { DeviceError } from '../../errors.ts'
 import type { ProgramMemory } from '../../passes/memory.ts'
@@ -11,20 +11,20 @@ export interface WasmBuffer extends DeviceBuffer {
 }
 
 const page = 65536
-/** The first page stays free, for the kernels' own constants and so that no pointer is 0. */
+/** The first page is reserved for the kernels' own constants, and so that no pointer is 0. */
 const heapStart = page
-/** Vector loads may reach this far past the end of a block. */
+/** Bytes that vector loads may read past the end of a block. */
 const slack = 16
 const maximumPages = 65536
 
-/** What a block of so many bytes takes from the memory. */
+/** Bytes of memory that a block of `bytes` bytes occupies: with slack, rounded up to 64. */
 export function allocatedBytes(bytes: number): number {
   return Math.ceil((bytes + slack) / 64) * 64
 }
 
 /**
- * Refuses a program that cannot fit, whatever else there is, before anything of it is taken.
- * @throws DeviceError with what it needs and how much of it would fit
+ * Refuses a program that does not fit even into empty memory, before anything is allocated for it.
+ * @throws DeviceError with the bytes it needs and the share of it that would fit
  */
 export function requireAddressable({ peakBytes, inputBytes, outputBytes, temporaryBytes }: ProgramMemory): void {
   const most = maximumPages * page - heapStart
@@ -36,7 +36,8 @@ export function requireAddressable({ peakBytes, inputBytes, outputBytes, tempora
 }
 
 /**
- * Hands out blocks of one WebAssembly memory: exact sizes are recycled, the rest is cut from free runs, best fit first.
+ * Allocates blocks of one WebAssembly memory: released blocks are reused for the same size, others are cut from the
+ * smallest free range that fits.
  */
 export class WasmMemory {
   readonly memory: WebAssembly.Memory
@@ -80,7 +81,7 @@ export class WasmMemory {
     else this.recycled.set(size, [buffer])
   }
 
-  /** Bytes of a block. Views are made anew each time: growing the memory ends old ones. */
+  /** A view of a block's bytes, for immediate use: growing the memory detaches existing views. */
   bytes(buffer: WasmBuffer, length: number): Uint8Array {
     return new Uint8Array(this.memory.buffer, buffer.pointer, length)
   }
@@ -93,7 +94,7 @@ export class WasmMemory {
     return best
   }
 
-  /** Turns recycled blocks back into free runs and joins neighbours. */
+  /** Turns released blocks back into free ranges and merges adjacent ones. */
   private collect(): void {
     const runs = [...this.runs]
     for (const list of this.recycled.values()) {
@@ -120,7 +121,7 @@ export class WasmMemory {
     const have = last && last.end === before ? before - last.start : 0
     const needed = Math.ceil((size - have) / page)
     const room = maximumPages - before / page
-    // Grow in larger strides, so that many small blocks do not mean many growths.
+    // At least 16 MiB at a time, so that many small blocks do not mean many growths.
     const pages = Math.min(room, Math.max(needed, 256))
     if (needed > room) {
       throw new DeviceError(

@@ -1,12 +1,12 @@
-// Attention on the processor: calls of its tiled WebAssembly kernels.
+// Attention on the CPU: calls of the tiled WebAssembly kernels.
 
 import type { CpuRule } from '../../backends/cpu/rule.ts'
 import { type AttentionAttrs, attentionSizes } from './geometry.ts'
 
-/** Rows of queries that are worked on together; 4 | block. */
+/** Query rows per block: BLOCK of wasm/assembly/attention.ts, a multiple of 4. */
 const block = 32
 
-/** Bytes one thread needs for a head of `s` keys and `d` elements; see assembly/attention.ts for what lies where. */
+/** Scratch bytes per thread for a head of `s` keys and `d` elements; wasm/assembly/attention.ts has the layout. */
 function scratchFor(s: number, d: number): number {
   const keys = Math.ceil(s / 8) * 8
   const width = Math.ceil(d / 8) * 8
@@ -14,11 +14,11 @@ function scratchFor(s: number, d: number): number {
 }
 
 /**
- * One task a (batch, key-value head): K and V are packed once, query blocks stream past them, masked keys are skipped.
- * Heads are read as float32 (a narrower format is cast first); the documents, where there are any, are the input after
- * the others.
- * @param inputs heads and statistics the kernel reads
- * @param outputs tensors it writes
+ * One task per (batch, key-value head): K and V are packed once, query blocks are multiplied with them one after the
+ * other, masked keys are skipped. Heads are read as float32 (a narrower format is cast first). Document ids, if given,
+ * are the last input.
+ * @param inputs how many heads and statistics the kernel reads
+ * @param outputs how many tensors it writes
  */
 function rule(kernel: string, inputs: number, outputs: number): CpuRule<AttentionAttrs> {
   const range = (n: number) => [...Array(n).keys()]

@@ -1,11 +1,11 @@
-/** Grouped products on the processor: one call over all groups and blocks of columns; see wasm/assembly/grouped.ts. */
+// Grouped products on the CPU: one call over all groups and blocks of columns; see wasm/assembly/grouped.ts.
 import type { CpuRule } from '../../backends/cpu/rule.ts'
 import { type DType, dtypeInfo } from '../../dtype.ts'
 import type { NoAttributes } from '../../op.ts'
 import { isPackable } from '../matmul/matmul.cpu.ts'
 import type { GroupedMatmulAttrs } from './grouped-matmul.ts'
 
-/** Columns of a task, and steps of K packed at a time: NC and KC of the kernels. */
+/** Columns per task, and steps of K packed at a time: NC and KC of the kernels. */
 const [taskColumns, taskSteps] = [64, 512]
 /** Packed panels of B, and one packed tile of four rows. */
 const threadScratchBytes = (taskSteps * taskColumns + taskSteps * 4) * 4

@@ -1,4 +1,4 @@
-// Products on the processor: packed panels and calls of the gemm kernel.
+// Matrix products on the CPU: the choice of kernel (packed, few rows, one row) and its arguments.
 
 import type { CpuArgument, CpuCall, CpuPlan, CpuRule } from '../../backends/cpu/rule.ts'
 import { bytesPerElement, type DType, dtypeInfo } from '../../dtype.ts'
@@ -21,7 +21,7 @@ const panelColumns = 8
 export interface GemmOperand {
   readonly dtype: DType
   readonly input: number
-  /** What decoded values are multiplied by, a number for each block. */
+  /** Block scales: decoded values are multiplied by them. */
   readonly scales?: {
     readonly dtype: DType
     readonly input: number
@@ -32,9 +32,8 @@ export interface GemmOperand {
 }
 
 /**
- * What packing needs to know of an operand's scales: where they begin, their format, the step from one matrix of the
- * batch to the next; lines (rows of A, columns of B) of a block and the step from one block's scale to that of the
- * next; the same along K.
+ * The packing kernels' arguments about an operand's scales: pointer, format, stride between the matrices of a batch;
+ * lines (rows of A, columns of B) per block and the stride between the scales of neighbouring blocks; the same along K.
  */
 function scaleArguments(
   { scales }: GemmOperand,
@@ -62,8 +61,9 @@ function scaleArguments(
  * time from packed slices of A (parallel over rows). Packing reads through strides and converts to float32, so every
  * layout costs the same.
  *
- * Where A has few rows, as when one token is decoded, reading B is all the time: a panel is packed in cache and used at
- * once (`gemmThin`), or not at all (`gemvColumns`: one row, and contiguous columns). All give the same sums.
+ * Where A has few rows, as when one token is decoded, reading B takes most of the time: a panel is packed in cache and
+ * used at once (`gemmThin`), or not packed (`gemvColumns`: one row, and contiguous columns). All of them add in the
+ * same order, so they give the same bits.
  */
 export function planGemm(whole: MatmulProblem, a: GemmOperand, b: GemmOperand): CpuPlan {
   const calls: CpuCall[] = []
@@ -181,9 +181,9 @@ const isVectorProduct = ({ m, n, k, b: access }: MatmulProblem, a: GemmOperand, 
 
 /** The most rows of A for which panels of B are packed in cache. */
 const thinRows = 16
-/** Bytes a thread packs all of A and 512 steps of a panel of B in. */
+/** Bytes per thread for all of A, packed, and 512 steps of a panel of B. */
 const thinScratch = (m: number, k: number): number => Math.ceil(m / 4) * 16 * k + 512 * panelColumns * 4
 const largestThinScratch = 1 << 20
 
-/** Bytes a thread needs to pack A: 64 rows of 512 columns. */
+/** Bytes per thread to pack A: 64 rows of 512 columns. */
 export const gemmThreadScratch = 64 * 512 * 4

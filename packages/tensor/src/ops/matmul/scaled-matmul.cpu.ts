@@ -1,4 +1,4 @@
-// Products of scaled blocks on the processor.
+// Block-scaled products on the CPU.
 
 import type { CpuRule } from '../../backends/cpu/rule.ts'
 import type { Operand } from '../../passes/operand.ts'
