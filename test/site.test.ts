@@ -67,9 +67,22 @@ test('every table and figure of the lecture is computed', () => {
   const filled = chapters.map(({ file }) => fillLecture(textOf(file), (name, svg) => pictures.set(name, svg)))
   expect(chapters.flatMap(({ file }) => markersOf(textOf(file))).length).toBeGreaterThan(20)
   expect(filled.flatMap(markersOf)).toEqual([])
-  // The Japanese chapters have the same, in the same order.
-  for (const { file } of chapters)
-    expect(markersOf(textOf(file.replace('docs/', 'docs/ja/'))), file).toEqual(markersOf(textOf(file)))
+  // The Japanese chapters have the same, in the same order, and in Japanese words.
+  for (const { file } of chapters) {
+    const japanese = textOf(file.replace('docs/', 'docs/ja/'))
+    expect(markersOf(japanese), file).toEqual(markersOf(textOf(file)))
+    const markers = markersOf(japanese)
+      .map((marker) => `<!-- ${marker} -->`)
+      .join('\n\n')
+    const text = fillLecture(markers, (name, svg) => pictures.set(name, svg), 'ja')
+    for (const [header] of text.matchAll(/^\|.*(?=\n\| ---)/gm))
+      expect(header).toMatch(/[\p{Script=Han}\p{Script=Katakana}]/u)
+    for (const [, caption] of text.matchAll(/^_(.*)_$/gm))
+      expect(caption).toMatch(/[\p{Script=Han}\p{Script=Katakana}]/u)
+  }
+  expect([...pictures.keys()].filter((name) => pictures.has(`${name}-ja`)).length).toBe(pictures.size / 2)
+  for (const [name, svg] of pictures)
+    expect(/[\p{Script=Han}\p{Script=Katakana}]/u.test(svg), name).toBe(name.endsWith('-ja'))
   const all = filled.join('\n')
   for (const known of ['13,706,931,200', '196 %', '23,561', '48.60 %', '| LX | no | no | no |'])
     expect(all).toContain(known)

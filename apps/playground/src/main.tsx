@@ -65,7 +65,7 @@ function Page() {
         ) : Shown ? (
           <section aria-labelledby="part-title">
             <h2 id="part-title">{say(name)}</h2>
-            <Shown say={say} values={{ ...defaults, ...state }} change={change} />
+            <Shown say={say} language={language} values={{ ...defaults, ...state }} change={change} />
           </section>
         ) : (
           <p role="status">{say('loading')}</p>

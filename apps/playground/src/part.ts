@@ -1,10 +1,12 @@
 // What a part of the page is given, and how it is loaded: when it is opened, and not before.
 import type { ComponentType } from 'preact'
 import type { Values } from './state.ts'
-import type { Say } from './words.ts'
+import type { Language, Say } from './words.ts'
 
 export interface PartProps {
   readonly say: Say
+  /** Of the pictures. */
+  readonly language: Language
   /** What the address says, and the defaults where it says nothing. */
   readonly values: Values
   readonly change: (values: Values) => void

@@ -21,7 +21,8 @@ export async function stage(): Promise<string[]> {
   const broken: string[] = []
   for (const page of pages) {
     const source = readFileSync(join(root, page.file), 'utf8')
-    const filled = await fillLecture(source, (name, svg) => write(`pictures/${name}.svg`, svg))
+    const language = page.file.startsWith('docs/ja/') ? 'ja' : 'en'
+    const filled = fillLecture(source, (name, svg) => write(`pictures/${name}.svg`, svg), language)
     const { text, pictures, broken: lost } = rewrite(filled, page, places, (path) => existsSync(join(root, path)))
     broken.push(...lost)
     write(page.path, text)

@@ -38,6 +38,6 @@ export type { FitByLayer, PolicyComparison, PrecisionProbe, PrecisionRun } from 
 export type { HeldOut, ReportRun, RunMetric, RunResult, WrittenText } from './run/run.ts'
 export { runHeadline } from './run/run-headline.ts'
 export { compareRuns, type RunReportOptions, runReport } from './run/run-report.ts'
-export type { DrawOptions, PictureDocument } from './svg/frame.ts'
+export type { DrawOptions, Language, PictureDocument } from './svg/frame.ts'
 export type { ScaleKind } from './svg/ticks.ts'
 export { type Content, html, Markup, raw } from './text/markup.ts'

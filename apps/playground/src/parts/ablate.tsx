@@ -16,16 +16,22 @@ function made(values: PartProps['values']): { design?: Design; problem?: string 
   }
 }
 
-function Effects({ design, scores }: { design: Design; scores: string }) {
+function Effects({
+  design,
+  scores,
+  ...words
+}: { design: Design; scores: string } & Pick<PartProps, 'say' | 'language'>) {
   const values = scores
     .split(/[\s,、]+/)
     .filter(Boolean)
     .map(Number)
   if (values.length !== design.runs.length || values.some((value) => !Number.isFinite(value))) return null
-  return <Picture svg={effectsChart(analyze(design, values))} />
+  return (
+    <Picture svg={effectsChart(analyze(design, values), { response: words.say('score'), language: words.language })} />
+  )
 }
 
-export function Part({ say, values, change }: PartProps) {
+export function Part({ say, language, values, change }: PartProps) {
   const { design, problem } = made(values)
   return (
     <>
@@ -75,7 +81,7 @@ export function Part({ say, values, change }: PartProps) {
               </tbody>
             </table>
           </Scroll>
-          <Effects design={design} scores={values.scores} />
+          <Effects design={design} scores={values.scores} say={say} language={language} />
           <h3>{say('aliased')}</h3>
           <ul>
             {aliases(design)

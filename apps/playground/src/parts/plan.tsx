@@ -52,25 +52,30 @@ function Details({
   request,
   candidate,
   say,
+  language,
 }: {
   request: ReturnType<typeof search>
   candidate: Candidate
-  say: PartProps['say']
-}) {
+} & Pick<PartProps, 'say' | 'language'>) {
   const { memoryByStage, plan: resolved } = candidate.estimate
-  const memory = barsChart({
-    title: say('memoryTitle'),
-    parts: memoryParts,
-    bars: memoryByStage.map((stage) => ({
-      label: String(stage.stage),
-      values: memoryParts.map((part) => stage[part] / 1e9),
-    })),
-    limits: [{ value: findGpu(request.cluster.gpu).memoryBytes / 1e9, label: request.cluster.gpu }],
-  })
+  const memory = barsChart(
+    {
+      title: say('memoryTitle'),
+      parts: memoryParts.map(say),
+      bars: memoryByStage.map((stage) => ({
+        label: String(stage.stage),
+        values: memoryParts.map((part) => stage[part] / 1e9),
+      })),
+      limits: [{ value: findGpu(request.cluster.gpu).memoryBytes / 1e9, label: request.cluster.gpu }],
+    },
+    { language },
+  )
   let timeline = ''
   try {
     if (resolved.pipelineParallel > 1)
-      timeline = timelineChart(simulate({ model: request.model, cluster: request.cluster, plan: resolved }))
+      timeline = timelineChart(simulate({ model: request.model, cluster: request.cluster, plan: resolved }), {
+        language,
+      })
   } catch {} // thousands of passes are no picture
   return (
     <>
@@ -80,7 +85,7 @@ function Details({
   )
 }
 
-export function Part({ say, values, change }: PartProps) {
+export function Part({ say, language, values, change }: PartProps) {
   const key = ['model', 'gpu', 'nodes', 'perNode', 'batch', 'length'].map((name) => values[name]).join('|')
   const { request, result, problem } = useMemo(() => {
     const request = search(values)
@@ -168,7 +173,7 @@ export function Part({ say, values, change }: PartProps) {
               </tbody>
             </table>
           </Scroll>
-          <Details request={request} candidate={result.byStability[chosen]} say={say} />
+          <Details request={request} candidate={result.byStability[chosen]} say={say} language={language} />
         </>
       )}
     </>

@@ -24,9 +24,9 @@ const settingsOf = (values: Values): TrainingSettings => ({
   steps: Math.round(numberFrom(values.steps, 200, 2, 5000)),
 })
 
-export function Part({ say, values, change }: PartProps) {
+export function Part({ say, language, values, change }: PartProps) {
   const [running, setRunning] = useState(false)
-  const [status, setStatus] = useState(say('idle'))
+  const [status, setStatus] = useState<string>()
   const [curves, setCurves] = useState<readonly Curve[]>([])
   const [, redraw] = useState(0)
   const [text, setText] = useState<string>()
@@ -49,7 +49,7 @@ export function Part({ say, values, change }: PartProps) {
     } else if (message.kind === 'trained') {
       setRunning(false)
       setStatus(
-        `${say(message.stopped ? 'stopped' : 'done')}: ${say('loss')} ${message.heldOut.toFixed(3)} nats/token (held out), ${device.current}`,
+        `${say(message.stopped ? 'stopped' : 'done')}: ${say('loss')} ${message.heldOut.toFixed(3)} ${say('heldOutUnit')}, ${device.current}`,
       )
     } else if (message.kind === 'failed') {
       setRunning(false)
@@ -134,16 +134,19 @@ export function Part({ say, values, change }: PartProps) {
         </p>
       </form>
       <p role="status" class="status">
-        {status}
+        {status ?? say('idle')}
       </p>
       {shown.length > 0 && (
         <Picture
-          svg={lineChart({
-            title: say('loss'),
-            xLabel: say('step'),
-            yLabel: 'nats / token',
-            lines: shown.map(({ label, points }) => ({ label, points })),
-          })}
+          svg={lineChart(
+            {
+              title: say('loss'),
+              xLabel: say('step'),
+              yLabel: say('lossUnit'),
+              lines: shown.map(({ label, points }) => ({ label, points })),
+            },
+            { language },
+          )}
         />
       )}
       {shown.length > 0 && !running && (

@@ -1,5 +1,7 @@
 // Fills the lecture's pages: `<!-- table: NAME -->` and `<!-- figure: NAME -->` become what the code computes when the site is built.
+import type { Language } from '@kumiki/report'
 import { figures } from './figures.ts'
+import { sayIn } from './numbers.ts'
 import { tables } from './tables.ts'
 
 const marker = /^<!-- (table|figure): ([\w-]+) -->$/gm
@@ -9,17 +11,22 @@ export const markersOf = (text: string): string[] =>
   [...text.matchAll(marker)].map(([, kind, name]) => `${kind}: ${name}`)
 
 /**
- * @param picture takes each figure, by name
+ * @param picture takes each figure, by name; in Japanese the names end in -ja
  * @throws RangeError for a marker that nothing computes
  */
-export function fillLecture(text: string, picture: (name: string, svg: string) => void): string {
+export function fillLecture(
+  text: string,
+  picture: (name: string, svg: string) => void,
+  language: Language = 'en',
+): string {
   return text.replace(marker, (_, kind: string, name: string) => {
     const known: Record<string, unknown> = kind === 'table' ? tables : figures
     if (!Object.hasOwn(known, name))
       throw new RangeError(`no ${kind} is called ${name}; there are ${Object.keys(known).join(', ')}`)
-    if (kind === 'table') return tables[name as keyof typeof tables]()
-    const { svg, caption } = figures[name as keyof typeof figures]()
-    picture(name, svg)
-    return `![${caption}](/pictures/${name}.svg)\n\n_${caption}_`
+    if (kind === 'table') return tables[name as keyof typeof tables](sayIn(language))
+    const { svg, caption } = figures[name as keyof typeof figures](language)
+    const file = language === 'en' ? name : `${name}-${language}`
+    picture(file, svg)
+    return `![${caption}](/pictures/${file}.svg)\n\n_${caption}_`
   })
 }

@@ -1,6 +1,16 @@
 // What the lecture's tables and figures compute with: models by name in the planner's words, and numbers as people write them.
+
 import { findModel } from '@kumiki/models/configs'
 import { fromArchitecture } from '@kumiki/planner'
+import type { Language } from '@kumiki/report'
+
+/** What a page's tables and figures say, in its language. */
+export type Say = (english: string, japanese: string) => string
+
+export const sayIn =
+  (language: Language): Say =>
+  (english, japanese) =>
+    language === 'ja' ? japanese : english
 
 /** A Markdown table; the first column to the left, the rest to the right. */
 export function markdownTable(header: readonly string[], rows: readonly (readonly (string | number)[])[]): string {

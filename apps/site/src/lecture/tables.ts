@@ -12,7 +12,7 @@ import {
 } from '@kumiki/models/configs'
 import { compareFormats, encode, finfo, round } from '@kumiki/numerics'
 import { assessBudget, estimate, findGpu, simulate } from '@kumiki/planner'
-import { markdownTable, percent, plannerModel, trillions, whole } from './numbers.ts'
+import { markdownTable, percent, plannerModel, type Say, trillions, whole } from './numbers.ts'
 
 const dense = ['150m', '440m', '980m', '1.8b', '3.7b', '7.2b', '13b', '172b'].map((size) => `llm-jp-3-${size}`)
 const factors = ['StackV2', 'LessFineWeb', 'MegaMath', 'Laboro', 'FinePDFs']
@@ -26,10 +26,30 @@ export function exampleValues(count = 4096): Float32Array {
   return Float32Array.from({ length: count }, (_, i) => normal() * (i % 512 === 0 ? 60 : 1))
 }
 
+const languageNames: Record<string, string> = {
+  ja: '日本語',
+  en: '英語',
+  code: 'コード',
+  zh: '中国語',
+  ko: '韓国語',
+  other: 'その他',
+}
+/** A language of a corpus, as the page names it. */
+export const languageName = (key: string, say: Say) => say(key, languageNames[key] ?? key)
+
 export const tables = {
-  sizes: () =>
+  sizes: (say: Say) =>
     markdownTable(
-      ['model', 'layers', 'hidden', 'feed-forward', 'heads', 'query groups', 'vocabulary rows', 'parameters'],
+      [
+        say('model', 'モデル'),
+        say('layers', '層数'),
+        say('hidden', '隠れ次元'),
+        say('feed-forward', 'FFN 次元'),
+        say('heads', 'ヘッド数'),
+        say('query groups', 'クエリグループ数'),
+        say('vocabulary rows', '語彙の行数'),
+        say('parameters', 'パラメーター数'),
+      ],
       dense.map((name) => {
         const { architecture: a } = findModel(name)
         const { numHiddenLayers, hiddenSize, intermediateSize, numAttentionHeads, numKeyValueHeads, paddedVocabSize } =
@@ -46,9 +66,15 @@ export const tables = {
         ]
       }),
     ),
-  compute: () =>
+  compute: (say: Say) =>
     markdownTable(
-      ['model', 'FLOP per token', 'tokens', 'total FLOP', 'H100-days at 40 %'],
+      [
+        say('model', 'モデル'),
+        say('FLOP per token', '1 トークンあたりの FLOP'),
+        say('tokens', 'トークン数'),
+        say('total FLOP', '総 FLOP'),
+        say('H100-days at 40 %', 'H100 日 (40 %)'),
+      ],
       [...dense, 'llm-jp-4-8b', 'llm-jp-4-32b'].map((name) => {
         const { architecture, recipe } = findModel(name)
         const length = recipe?.sequenceLength ?? 4096
@@ -64,33 +90,48 @@ export const tables = {
         ]
       }),
     ),
-  budget: () => {
+  budget: (say: Say) => {
     const model = plannerModel('llm-jp-4-32b')
     const budget = assessBudget({ model, tokens: 10e12, gpu: 'H200', gpuDays: 12_000 })
     return markdownTable(
-      ['what', 'figure'],
+      [say('what', '項目'), say('figure', '値')],
       [
-        ['FLOP for 10T tokens', `${budget.totalFlops.toExponential(2)} FLOP`],
-        ['GPU-days at the peak of an H200, which no run reaches', whole(budget.gpuDaysAtPeak)],
-        ['GPU-days at 40 % MFU', whole(budget.gpuDaysAt['0.40'])],
-        ['fraction of the peak needed for 12,000 GPU-days', percent(budget.requiredMfu, 0)],
-        ['the same for 12,000 node-days of 8 GPUs', percent(budget.requiredMfu / 8)],
+        [say('FLOP for 10T tokens', '10T トークンの FLOP'), `${budget.totalFlops.toExponential(2)} FLOP`],
+        [
+          say(
+            'GPU-days at the peak of an H200, which no run reaches',
+            'H200 のピーク性能 (実際には届かない) での GPU 日',
+          ),
+          whole(budget.gpuDaysAtPeak),
+        ],
+        [say('GPU-days at 40 % MFU', 'MFU 40 % での GPU 日'), whole(budget.gpuDaysAt['0.40'])],
+        [
+          say('fraction of the peak needed for 12,000 GPU-days', '12,000 GPU 日に必要な、ピーク性能に対する割合'),
+          percent(budget.requiredMfu, 0),
+        ],
+        [
+          say('the same for 12,000 node-days of 8 GPUs', '同じく 8 GPU の 12,000 ノード日'),
+          percent(budget.requiredMfu / 8),
+        ],
       ],
     )
   },
-  languages: () => {
+  languages: (say: Say) => {
     const models = ['llm-jp-3-13b', 'llm-jp-4-8b']
     const shares = models.map((name) => languageShares(findModel(name).corpus!))
     const keys = [...new Set(shares.flatMap((s) => Object.keys(s)))]
     return markdownTable(
-      ['language', ...models.map((m) => m.replace(/-(13b|8b)$/, ''))],
+      [say('language', '言語'), ...models.map((m) => m.replace(/-(13b|8b)$/, ''))],
       [
-        ...keys.map((key) => [key, ...shares.map((s) => percent(s[key] ?? 0, 2))]),
-        ['tokens read', ...models.map((m) => trillions(countCorpusTokens(findModel(m).corpus!).weighted))],
+        ...keys.map((key) => [languageName(key, say), ...shares.map((s) => percent(s[key] ?? 0, 2))]),
+        [
+          say('tokens read', '学習トークン数'),
+          ...models.map((m) => trillions(countCorpusTokens(findModel(m).corpus!).weighted)),
+        ],
       ],
     )
   },
-  repeats: () => {
+  repeats: (say: Say) => {
     const corpus = findModel('llm-jp-4-8b').corpus!
     const shares = corpusShares(corpus)
     const rows = corpus.subsets
@@ -98,7 +139,12 @@ export const tables = {
       .sort((a, b) => shares.get(b.subset)! - shares.get(a.subset)!)
       .slice(0, 12)
     return markdownTable(
-      ['subset', 'tokens per epoch', 'repeats', 'share of tokens read'],
+      [
+        say('subset', 'サブセット'),
+        say('tokens per epoch', '1 エポックのトークン数'),
+        say('repeats', '反復回数'),
+        say('share of tokens read', '学習トークンに占める割合'),
+      ],
       rows.map((r) => [
         `\`${r.subset}\``,
         `${(r.tokens / 1e9).toFixed(1)}B`,
@@ -107,18 +153,22 @@ export const tables = {
       ]),
     )
   },
-  design: () => fenced(designTable(design({ factors, runs: 8 }))),
-  aliases: () => fenced(aliasTable(design({ factors, runs: 8 }))),
-  power: () =>
+  design: (_: Say) => fenced(designTable(design({ factors, runs: 8 }))),
+  aliases: (_: Say) => fenced(aliasTable(design({ factors, runs: 8 }))),
+  power: (say: Say) =>
     markdownTable(
-      ['replicates', 'runs', 'power for an effect of 0.5 with standard deviation 0.3'],
+      [
+        say('replicates', '反復'),
+        say('runs', '実行の回数'),
+        say('power for an effect of 0.5 with standard deviation 0.3', '標準偏差 0.3 のとき効果 0.5 の検出力'),
+      ],
       [1, 2, 3].map((times) => [
-        `${times} x`,
+        say(`${times} x`, `${times} 回`),
         8 * times,
         percent(power({ runs: 8, terms: 5, effect: 0.5, spread: 0.3, replicates: times }), 0),
       ]),
     ),
-  layouts: () => {
+  layouts: (say: Say) => {
     const cluster = { gpu: 'H200', nodes: 8, gpusPerNode: 8 }
     const common = { globalBatchSize: 512, sequenceLength: 4096 }
     const plans = [
@@ -129,11 +179,16 @@ export const tables = {
       { tensorParallel: 2, pipelineParallel: 2, microBatchSize: 1 },
     ]
     return markdownTable(
-      ['plan', 'seconds per step', 'memory per GPU', 'share of the peak'],
+      [
+        say('plan', '計画'),
+        say('seconds per step', '秒/ステップ'),
+        say('memory per GPU', 'GPU あたりのメモリー'),
+        say('share of the peak', 'ピーク性能に対する割合'),
+      ],
       plans.map((own) => {
         const e = estimate({ model: plannerModel('llm-jp-4-32b'), cluster, plan: { ...own, ...common } })
         return [
-          `TP ${own.tensorParallel}, PP ${own.pipelineParallel}, micro-batch ${own.microBatchSize}`,
+          `TP ${own.tensorParallel}, PP ${own.pipelineParallel}, ${say('micro-batch', 'マイクロバッチ')} ${own.microBatchSize}`,
           e.stepSeconds.toFixed(2),
           percent(e.memoryBytes / findGpu('H200').memoryBytes, 0),
           percent(e.mfu),
@@ -141,7 +196,7 @@ export const tables = {
       }),
     )
   },
-  pipelines: () => {
+  pipelines: (say: Say) => {
     const plan = {
       tensorParallel: 2,
       pipelineParallel: 4,
@@ -150,7 +205,11 @@ export const tables = {
       sequenceLength: 4096,
     }
     return markdownTable(
-      ['schedule', 'seconds per step', 'bubble / work'],
+      [
+        say('schedule', 'スケジュール'),
+        say('seconds per step', '秒/ステップ'),
+        say('bubble / work', 'バブル / 計算時間'),
+      ],
       (['gpipe', '1f1b', 'interleaved', 'zero-bubble'] as const).map((schedule) => {
         const s = simulate({
           model: plannerModel('llm-jp-3-13b'),
@@ -162,9 +221,16 @@ export const tables = {
       }),
     )
   },
-  formats: () =>
+  formats: (say: Say) =>
     markdownTable(
-      ['format', 'largest', 'smallest normal', 'spacing above 1', '0.1 becomes', 'as bits'],
+      [
+        say('format', '形式'),
+        say('largest', '最大値'),
+        say('smallest normal', '最小の正規数'),
+        say('spacing above 1', '1 の次の数との差'),
+        say('0.1 becomes', '0.1 を丸めた値'),
+        say('as bits', 'そのビット'),
+      ],
       (['bfloat16', 'float16', 'float8_e4m3fn', 'float8_e5m2'] as const).map((name) => {
         const info = finfo(name)
         const width = name.startsWith('float8') ? 8 : 16
@@ -178,16 +244,24 @@ export const tables = {
         ]
       }),
     ),
-  errors: () =>
+  errors: (say: Say) =>
     markdownTable(
-      ['format', 'SQNR, dB', 'underflow to zero', 'clipped'],
+      [say('format', '形式'), 'SQNR, dB', say('underflow to zero', '0 になる割合'), say('clipped', '飽和する割合')],
       compareFormats(exampleValues(), { formats: ['bfloat16', 'float8_e4m3fn', 'float8_e5m2'], scaling: 'amax' }).map(
         (r) => [r.format, r.sqnrDb.toFixed(1), percent(r.underflowFraction, 2), percent(r.saturationFraction, 2)],
       ),
     ),
-  recipes: () =>
+  recipes: (say: Say) =>
     markdownTable(
-      ['model', 'peak learning rate', 'schedule', 'beta2', 'epsilon', 'decay', 'tokens per step'],
+      [
+        say('model', 'モデル'),
+        say('peak learning rate', '最大学習率'),
+        say('schedule', 'スケジュール'),
+        'beta2',
+        'epsilon',
+        say('decay', '重み減衰'),
+        say('tokens per step', '1 ステップのトークン数'),
+      ],
       listModels()
         .filter((m) => m.recipe)
         .map(({ name, recipe }) => {
@@ -196,7 +270,7 @@ export const tables = {
           return [
             name,
             peak.toExponential(),
-            schedule.kind === 'wsd' ? 'WSD' : 'cosine',
+            schedule.kind === 'wsd' ? 'WSD' : say('cosine', 'コサイン'),
             optimizer.beta2,
             optimizer.epsilon.toExponential(),
             optimizer.weightDecay,
@@ -204,12 +278,12 @@ export const tables = {
           ]
         }),
     ),
-  levels: () =>
+  levels: (say: Say) =>
     markdownTable(
-      ['level', 'train', 'search', 'distribute'],
+      [say('level', 'レベル'), say('train', '学習'), say('search', '検索'), say('distribute', '配布')],
       Object.entries(releaseLevels).map(([level, uses]) => [
         level,
-        ...[uses.train, uses.search, uses.distribute].map((may) => (may ? 'yes' : 'no')),
+        ...[uses.train, uses.search, uses.distribute].map((may) => (may ? say('yes', '可') : say('no', '不可'))),
       ]),
     ),
 }

@@ -50,7 +50,7 @@ const limitPaint = '#d2453c'
  */
 export function barsChart(chart: BarsChart, options: DrawOptions = {}): string {
   const { title, parts, bars, limits = [], tick = plain } = chart
-  const { width = 1016, heading = true, document } = options
+  const { width = 1016, heading = true, document, language = 'en' } = options
   checkSize('barsChart', width)
   for (const { label, values } of bars)
     if (values.length !== parts.length)
@@ -124,7 +124,7 @@ export function barsChart(chart: BarsChart, options: DrawOptions = {}): string {
   })
   return frame({
     title,
-    description: `Bars of ${shown.map((i) => parts[i]).join(', ')}. ${bars
+    description: `${language === 'ja' ? '棒の内訳: ' : 'Bars of '}${shown.map((i) => parts[i]).join(', ')}. ${bars
       .map(({ label, note }, i) => `${label}: ${note ?? tick(totals[i])}`)
       .join('; ')}.`,
     width,

@@ -42,6 +42,31 @@ export interface EffectsChartOptions extends Omit<DrawOptions, 'height'> {
   readonly response?: string
 }
 
+const words = {
+  en: {
+    title: (response: string) => `Effects on ${response}`,
+    clear: 'interval excludes 0',
+    unclear: 'it does not',
+    caption: (response: string, level: number) => `${response}: mean on - mean off, with ${level}% intervals`,
+    halfNormalTitle: 'Half-normal plot of effects',
+    quantile: 'half-normal quantile',
+    size: (response: string) => `size of the effect on ${response}`,
+    standardError: 'Pseudo standard error',
+    response: 'response',
+  },
+  ja: {
+    title: (response: string) => `${response}への効果`,
+    clear: '区間が 0 を含まない',
+    unclear: '区間が 0 を含む',
+    caption: (response: string, level: number) => `${response}: オンの平均 - オフの平均、${level}% 信頼区間`,
+    halfNormalTitle: '効果の半正規プロット',
+    quantile: '半正規分布の分位点',
+    size: (response: string) => `${response}への効果の大きさ`,
+    standardError: '擬似標準誤差',
+    response: '応答',
+  },
+} as const
+
 const row = 28
 const paint = colors[0]
 const short = (value: number) => String(Number(value.toPrecision(3)))
@@ -52,17 +77,19 @@ const short = (value: number) => String(Number(value.toPrecision(3)))
  * @example effectsChart(analyze(design, accuracy), { response: 'accuracy' })
  */
 export function effectsChart(analysis: ChartedAnalysis, options: EffectsChartOptions = {}): string {
-  const { width = 640, response = 'response', heading = options.title !== undefined, document } = options
+  const { width = 640, heading = options.title !== undefined, document } = options
   checkSize('effectsChart', width)
-  const title = options.title ?? `Effects on ${response}`
+  const say = words[options.language ?? 'en']
+  const response = options.response ?? say.response
+  const title = options.title ?? say.title(response)
   const { effects, confidence } = analysis
   const left = Math.min(0.4 * width, 18 + Math.max(0, ...effects.map((e) => textWidth(e.term, fontSize))))
   const right = 14 + Math.max(0, ...effects.map((e) => textWidth(short(e.difference), fontSize)))
   const headed = heading ? headingHeight : 4
   const keys = effects.some((e) => e.confidenceInterval)
     ? [
-        { shape: boxShape(paint), label: 'interval excludes 0' },
-        { shape: boxShape(paint, 0.3), label: 'it does not' },
+        { shape: boxShape(paint), label: say.clear },
+        { shape: boxShape(paint, 0.3), label: say.unclear },
       ]
     : []
   const legended = legend(keys, 4, width)
@@ -121,7 +148,7 @@ export function effectsChart(analysis: ChartedAnalysis, options: EffectsChartOpt
       textElement(width - 4, y, short(e.difference), 'end'),
     ]
   })
-  const caption = `${response}: mean on - mean off, with ${Number((100 * confidence).toPrecision(6))}% intervals`
+  const caption = say.caption(response, Number((100 * confidence).toPrecision(6)))
   return frame({
     title,
     description: `${caption}. ${effects.map((e) => `${e.term} ${short(e.difference)}`).join('; ')}.`,
@@ -150,9 +177,11 @@ export function halfNormalChart(
   effects: readonly Pick<ChartedEffect, 'term' | 'difference'>[],
   options: DrawOptions & { readonly title?: string; readonly response?: string } = {},
 ): string {
-  const { width = 560, height = 380, response = 'response', heading = true, document } = options
+  const { width = 560, height = 380, heading = true, document } = options
   checkSize('halfNormalChart', width, height)
-  const title = options.title ?? 'Half-normal plot of effects'
+  const say = words[options.language ?? 'en']
+  const response = options.response ?? say.response
+  const title = options.title ?? say.halfNormalTitle
   const sizes = effects
     .map(({ term, difference }) => ({ term, size: Math.abs(difference) }))
     .filter(({ size }) => Number.isFinite(size))
@@ -205,19 +234,19 @@ export function halfNormalChart(
     const x = (toX.apply(quantile) as number) - 4
     return textElement(x, place - 5, fitted(term, fontSize, x - marginLeft), 'end')
   })
-  const yLabel = `size of the effect on ${response}`
+  const yLabel = say.size(response)
   return frame({
     title,
     description: `${yLabel}: ${[...points]
       .reverse()
       .map(({ term, size }) => `${term} ${short(size)}`)
-      .join('; ')}. Pseudo standard error ${short(error)}.`,
+      .join('; ')}. ${say.standardError} ${short(error)}.`,
     width,
     height,
     body: [
       heading ? headingText(title, 4, width) : '',
       textElement(4, top - 15, fitted(yLabel, fontSize, width - 8), 'start', { soft: true }),
-      textElement((marginLeft + width - marginRight) / 2, height - 6, 'half-normal quantile', 'middle', { soft: true }),
+      textElement((marginLeft + width - marginRight) / 2, height - 6, say.quantile, 'middle', { soft: true }),
       body,
       ...labels,
     ].join(''),

@@ -10,6 +10,7 @@ import {
   frame,
   headingHeight,
   headingText,
+  type Language,
   legend,
 } from '../svg/frame.ts'
 import { drawPlot } from '../svg/plot.ts'
@@ -46,6 +47,29 @@ export interface HistogramChartOptions extends Omit<DrawOptions, 'height'> {
   readonly title?: string
 }
 
+const words = {
+  en: {
+    title: 'Exponents',
+    normal: 'full precision',
+    subnormal: 'subnormal: fewer bits',
+    values: (count: string) => `${count} values`,
+    zero: 'zero',
+    infinite: 'infinite',
+    scaled: (scale: number) => `formats at scale ${scale}`,
+    exponents: (first: number, last: number) => `exponents from ${first} to ${last}`,
+  },
+  ja: {
+    title: '指数',
+    normal: '正規数 (本来の精度)',
+    subnormal: '非正規化数 (ビットが減る)',
+    values: (count: string) => `${count} 個の値`,
+    zero: 'が 0',
+    infinite: 'が無限大',
+    scaled: (scale: number) => `形式の範囲はスケール ${scale}`,
+    exponents: (first: number, last: number) => `指数は ${first} から ${last}`,
+  },
+} as const
+
 const plotHeight = 220
 const row = 24
 const paint = colors[0]
@@ -58,7 +82,9 @@ const covered = '#2b8a66'
  * @example histogramChart(exponentHistogram(values), { formats: [finfo('float8_e4m3fn'), finfo('bfloat16')] })
  */
 export function histogramChart(histogram: ExponentCounts, options: HistogramChartOptions = {}): string {
-  const { formats = [], scale = 1, title = 'Exponents', width = 760, heading = true, document } = options
+  const { formats = [], scale = 1, width = 760, heading = true, document, language = 'en' } = options
+  const say = words[language]
+  const title = options.title ?? say.title
   checkSize('histogramChart', width)
   if (!(scale > 0 && scale < Number.POSITIVE_INFINITY))
     throw new RangeError(`histogramChart: scale must be finite and greater than 0, got ${scale}`)
@@ -68,11 +94,11 @@ export function histogramChart(histogram: ExponentCounts, options: HistogramChar
   const keys =
     rows.length > 0
       ? [
-          { shape: boxShape(covered), label: 'full precision' },
-          { shape: boxShape(covered, 0.4), label: 'subnormal: fewer bits' },
+          { shape: boxShape(covered), label: say.normal },
+          { shape: boxShape(covered, 0.4), label: say.subnormal },
         ]
       : []
-  const note = fitted(summary(histogram, scale), fontSize, width - 8)
+  const note = fitted(summary(histogram, scale, language), fontSize, width - 8)
   const legended = legend(keys, 4, width)
   const top = headed + 20 + legended.height + 12
   const left = Math.min(0.34 * width, Math.max(44, 14 + Math.max(0, ...rows.map((r) => textWidth(r.name, fontSize)))))
@@ -142,7 +168,7 @@ export function histogramChart(histogram: ExponentCounts, options: HistogramChar
   const under = top + plotHeight + 34
   return frame({
     title,
-    description: `${summary(histogram, scale)}; exponents from ${histogram.firstExponent} to ${histogram.firstExponent + Math.max(0, histogram.counts.length - 1)}.`,
+    description: `${summary(histogram, scale, language)}; ${say.exponents(histogram.firstExponent, histogram.firstExponent + Math.max(0, histogram.counts.length - 1))}.`,
     width,
     height: under + rows.length * row + 10,
     body: [
@@ -181,16 +207,17 @@ function extent({ firstExponent, counts }: ExponentCounts, rows: readonly Range[
   return [Math.floor(Math.min(firstExponent - 1, ...near)), Math.ceil(Math.max(end + 1, ...near))]
 }
 
-function summary(h: ExponentCounts, scale: number): string {
-  const parts = [`${h.count.toLocaleString('en-US')} values`]
+function summary(h: ExponentCounts, scale: number, language: Language): string {
+  const say = words[language]
+  const parts = [say.values(h.count.toLocaleString('en-US'))]
   for (const [n, name] of [
-    [h.zeros, 'zero'],
-    [h.infinities, 'infinite'],
+    [h.zeros, say.zero],
+    [h.infinities, say.infinite],
     [h.nans, 'NaN'],
   ] as const)
     if (n > 0) parts.push(`${percent(n / h.count)} ${name}`)
-  if (scale !== 1) parts.push(`formats at scale ${Number(scale.toPrecision(4))}`)
-  return parts.join(', ')
+  if (scale !== 1) parts.push(say.scaled(Number(scale.toPrecision(4))))
+  return parts.join(language === 'ja' ? '、' : ', ')
 }
 
 const percent = (fraction: number) => `${Number((100 * fraction).toPrecision(3))}%`

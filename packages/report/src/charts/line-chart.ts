@@ -110,6 +110,23 @@ export function lineCharts(charts: readonly LineChart[], options: DrawOptions & 
   })
 }
 
+const words = {
+  en: {
+    empty: 'Nothing to draw: there is no finite value.',
+    none: 'there is no finite value',
+    values: 'values',
+    range: (name: string, from: string, to: string) => `${name} from ${from} to ${to}`,
+    at: (y: string, x: string) => `${y} at ${x}`,
+  },
+  ja: {
+    empty: '有限な値がないため、描くものがありません。',
+    none: '有限な値がありません',
+    values: '値',
+    range: (name: string, from: string, to: string) => `${name}は ${from} から ${to}`,
+    at: (y: string, x: string) => `${y} (${x})`,
+  },
+} as const
+
 /** Pixels between rows of charts. */
 const rowGap = 12
 
@@ -122,10 +139,11 @@ interface Prepared extends Line {
 
 function drawLines(
   chart: LineChart,
-  { width, height, heading = true, document }: DrawOptions & { width: number; height: number },
+  { width, height, heading = true, document, language = 'en' }: DrawOptions & { width: number; height: number },
 ): { body: string; description: string } {
   const { title, xLabel, yLabel, xScale = 'linear', yScale = 'linear', bands = [], xTick = axisCount } = chart
   const yTick = chart.yTick ?? plain
+  const say = words[language]
   const lines = chart.lines.map((line, i) => prepare(line, i, width, xScale, yScale))
   const rules = (chart.rules ?? []).filter(({ y }) => usable(y, yScale))
   const headed = heading ? headingHeight : 0
@@ -133,8 +151,8 @@ function drawLines(
   const all = lines.flatMap(({ values }) => values)
   const finite = all.filter(({ y }) => Number.isFinite(y))
   if (finite.length === 0) {
-    const empty = `<text x="${width / 2}" y="${(height + headed) / 2}" text-anchor="middle" fill-opacity="0.7">Nothing to draw: there is no finite value.</text>`
-    return { body: head + empty, description: `${title}: there is no finite value.` }
+    const empty = `<text x="${width / 2}" y="${(height + headed) / 2}" text-anchor="middle" fill-opacity="0.7">${say.empty}</text>`
+    return { body: head + empty, description: `${title}: ${say.none}.` }
   }
   const x = padX(extent(all, (s) => s.x) as [number, number], xScale)
   const yExtent = extent([...finite.flatMap(({ low, high }) => [low, high]), ...rules.map((rule) => rule.y)])
@@ -200,13 +218,13 @@ function drawLines(
           .filter((l) => l.ranged)
           .map((l) => areaY(l.values, { x: 'x', y1: 'low', y2: 'high', fill: l.paint, fillOpacity: 0.18 })),
         rules.length > 0 ? ruleY(rules, { y: 'y', strokeOpacity: 0.6, strokeDasharray: '4 3' }) : null,
-        ...lines.flatMap((l) => marksOf(l, yTick, xTick)),
+        ...lines.flatMap((l) => marksOf(l, yTick, xTick, say)),
       ],
     },
     document,
   )
-  const ends = (domain: readonly number[], write: (value: number) => string) =>
-    `${write(domain[0])} to ${write(domain[1])}`
+  const ends = (name: string, domain: readonly number[], write: (value: number) => string) =>
+    say.range(name, write(domain[0]), write(domain[1]))
   const named = keys.slice(0, 20).flatMap(({ label }) => label || [])
   return {
     body: [
@@ -218,11 +236,16 @@ function drawLines(
       ...bandLabels(bands, (value) => toX.apply(value) as number, top),
       ...ruleText,
     ].join(''),
-    description: `${title}: ${xLabel} from ${ends(extent(all, (s) => s.x) as [number, number], xTick)}, ${yLabel || 'values'} from ${ends(yExtent as [number, number], yTick)}${named.length > 0 ? `; ${named.join(', ')}` : ''}.`,
+    description: `${title}: ${ends(xLabel, extent(all, (s) => s.x) as [number, number], xTick)}, ${ends(yLabel || say.values, yExtent as [number, number], yTick)}${named.length > 0 ? `; ${named.join(', ')}` : ''}.`,
   }
 }
 
-function marksOf(l: Prepared, yTick: (v: number) => string, xTick: (v: number) => string) {
+function marksOf(
+  l: Prepared,
+  yTick: (v: number) => string,
+  xTick: (v: number) => string,
+  say: (typeof words)[keyof typeof words],
+) {
   const single = l.values.length === 1
   const marks = []
   if (l.dots !== 'only' && !single)
@@ -248,7 +271,7 @@ function marksOf(l: Prepared, yTick: (v: number) => string, xTick: (v: number) =
           fill: l.paint,
           r: l.shape ? 4.5 : 3.5,
           symbol: l.shape ?? 'circle',
-          title: (s: Summary) => `${l.label ? `${l.label}: ` : ''}${yTick(s.y)} at ${xTick(s.x)}`,
+          title: (s: Summary) => `${l.label ? `${l.label}: ` : ''}${say.at(yTick(s.y), xTick(s.x))}`,
         },
       ),
     )

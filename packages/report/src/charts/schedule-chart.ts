@@ -2,6 +2,11 @@
 import type { DrawOptions } from '../svg/frame.ts'
 import { lineChart } from './line-chart.ts'
 
+const words = {
+  en: { title: 'Learning rate', step: 'step', learningRate: 'learning rate' },
+  ja: { title: '学習率', step: 'ステップ', learningRate: '学習率' },
+} as const
+
 export interface ScheduleChartOptions extends DrawOptions {
   /** Last step drawn. */
   readonly steps: number
@@ -23,7 +28,9 @@ export function scheduleChart(
   schedules: ((step: number) => number) | Readonly<Record<string, (step: number) => number>>,
   options: ScheduleChartOptions,
 ): string {
-  const { steps, from = 0, width = 720, height = 360, yLabel = 'learning rate' } = options
+  const { steps, from = 0, width = 720, height = 360 } = options
+  const say = words[options.language ?? 'en']
+  const yLabel = options.yLabel ?? say.learningRate
   if (!(Number.isSafeInteger(from) && from >= 0))
     throw new RangeError(`scheduleChart: from must be an integer of at least 0, got ${from}`)
   if (!(Number.isSafeInteger(steps) && steps > from))
@@ -46,7 +53,7 @@ export function scheduleChart(
     return { label, points }
   })
   const names = named.map(([name]) => name).filter(Boolean)
-  const title = options.title ?? (names.join(', ') || 'Learning rate')
+  const title = options.title ?? (names.join(', ') || say.title)
   const heading = options.heading ?? options.title !== undefined
-  return lineChart({ title, xLabel: 'step', yLabel, lines, fromZero: true }, { ...options, width, height, heading })
+  return lineChart({ title, xLabel: say.step, yLabel, lines, fromZero: true }, { ...options, width, height, heading })
 }

@@ -8,6 +8,7 @@ import {
   boxShape,
   checkSize,
   type DrawOptions,
+  fontSize,
   frame,
   headingHeight,
   headingText,
@@ -54,7 +55,35 @@ export interface TimelineOptions extends Omit<DrawOptions, 'height' | 'document'
 }
 
 const paints = { forward: '#3b6fd4', backward: '#d9731f', weight: '#2b8a66', after: '#8a8f98' } as const
-const names = { forward: 'forward', backward: 'backward', weight: 'gradients of weights' } as const
+const words = {
+  en: {
+    forward: 'forward',
+    backward: 'backward',
+    weight: 'gradients of weights',
+    waiting: 'waiting',
+    stage: (stage: number) => `stage ${stage}`,
+    chunks: (chunks: number) => `first to last of ${chunks} chunks`,
+    bubble: (share: string) => `${share} of the work`,
+    title: (schedule: string, stages: number, bubble: string) =>
+      `${schedule}, ${stages} stage${stages > 1 ? 's' : ''}: bubble ${bubble}`,
+    description: (stages: number, end: string, bubble: string) =>
+      `Timeline of a pipeline of ${stages} stage${stages > 1 ? 's' : ''}, ${end} a step; idle time is ${bubble}.`,
+  },
+  ja: {
+    forward: '順伝播',
+    backward: '逆伝播',
+    weight: '重みの勾配',
+    waiting: '待ち',
+    stage: (stage: number) => `ステージ ${stage}`,
+    chunks: (chunks: number) => `${chunks} 個のチャンクの最初から最後`,
+    bubble: (share: string) => `計算時間の ${share}`,
+    title: (schedule: string, stages: number, bubble: string) => `${schedule}、${stages} ステージ: バブルは${bubble}`,
+    description: (stages: number, end: string, bubble: string) =>
+      `${stages} ステージのパイプラインの時間図。1 ステップ ${end}、待ち時間は${bubble}。`,
+  },
+} as const
+type Words = (typeof words)[keyof typeof words]
+
 const scheduleNames: Readonly<Record<string, string>> = {
   gpipe: 'GPipe',
   '1f1b': '1F1B',
@@ -79,6 +108,7 @@ interface Window {
 export function timelineChart(timeline: Timeline, options: TimelineOptions = {}): string {
   const { width = 1040, heading = true } = options
   checkSize('timelineChart', width)
+  const say = words[options.language ?? 'en']
   const stages = timeline.busy.length
   const after = (options.after ?? []).filter((block) => block.seconds > 0)
   const end = timeline.seconds + after.reduce((sum, block) => sum + block.seconds, 0)
@@ -86,14 +116,12 @@ export function timelineChart(timeline: Timeline, options: TimelineOptions = {})
   const gap = row > 12 ? 3 : 1
   const chunks = 1 + timeline.passes.reduce((most, { chunk }) => Math.max(most, chunk), 0)
   const used = kinds.filter((kind) => timeline.passes.some((pass) => pass.kind === kind))
-  const left = stages <= 24 ? 62 : 34
+  const left = stages > 24 ? 34 : Math.max(62, 12 + textWidth(say.stage(stages - 1), fontSize))
   const right = width - 14
-  const bubble = `${(100 * timeline.bubbleOverWork).toFixed(1)} % of the work`
-  const title =
-    options.title ??
-    `${scheduleNames[timeline.schedule] ?? timeline.schedule}, ${stages} stage${stages > 1 ? 's' : ''}: bubble ${bubble}`
+  const bubble = say.bubble(`${(100 * timeline.bubbleOverWork).toFixed(1)} %`)
+  const title = options.title ?? say.title(scheduleNames[timeline.schedule] ?? timeline.schedule, stages, bubble)
   const headed = heading ? headingHeight : 0
-  const legended = legend(keysOf(used, chunks, after), 4, width)
+  const legended = legend(keysOf(used, chunks, after, say), 4, width)
   const top = headed + legended.height + 4
   const bottom = top + stages * (row + gap)
   const windows = windowsOf(timeline, end, left, right)
@@ -105,7 +133,7 @@ export function timelineChart(timeline: Timeline, options: TimelineOptions = {})
         `<rect fill-opacity="0.09" x="${round(one.x)}" y="${y(stage)}" width="${round(one.width)}" height="${row}"/>`,
       )
     if (row > 12 || stage % 4 === 0)
-      parts.push(textElement(left - 8, y(stage) + row / 2 + 4, stages <= 24 ? `stage ${stage}` : String(stage), 'end'))
+      parts.push(textElement(left - 8, y(stage) + row / 2 + 4, stages <= 24 ? say.stage(stage) : String(stage), 'end'))
   }
   for (const one of windows) parts.push(boxes(timeline.passes, one, used, chunks, row, y))
   let start = timeline.seconds
@@ -122,7 +150,7 @@ export function timelineChart(timeline: Timeline, options: TimelineOptions = {})
   parts.push(axis(windows, bottom, end))
   return frame({
     title,
-    description: `Timeline of a pipeline of ${stages} stage${stages > 1 ? 's' : ''}, ${seconds(end)} a step; idle time is ${bubble}.`,
+    description: say.description(stages, seconds(end), bubble),
     width,
     height: bottom + 30,
     body: [heading ? headingText(title, 4, width) : '', at(0, headed, legended.body), ...parts].join(''),
@@ -194,15 +222,20 @@ function shade(chunk: number, chunks: number): number {
   return chunks === 1 ? 1 : Math.round(100 * (1 - (0.36 * chunk) / (chunks - 1))) / 100
 }
 
-function keysOf(used: readonly TimelinePass['kind'][], chunks: number, after: readonly { readonly label: string }[]) {
-  const keys: Key[] = used.map((kind) => ({ shape: boxShape(paints[kind]), label: names[kind] }))
+function keysOf(
+  used: readonly TimelinePass['kind'][],
+  chunks: number,
+  after: readonly { readonly label: string }[],
+  say: Words,
+) {
+  const keys: Key[] = used.map((kind) => ({ shape: boxShape(paints[kind]), label: say[kind] }))
   if (chunks > 1) {
     const half = (x: number, chunk: number) =>
       `<rect x="${x}" width="7" height="10" fill="${paints.forward}" fill-opacity="${shade(chunk, chunks)}"/>`
-    keys.push({ shape: half(2, 0) + half(9, chunks - 1), label: `first to last of ${chunks} chunks` })
+    keys.push({ shape: half(2, 0) + half(9, chunks - 1), label: say.chunks(chunks) })
   }
   if (after.length > 0) keys.push({ shape: boxShape(paints.after), label: after.map(({ label }) => label).join(', ') })
-  keys.push({ shape: boxShape('currentColor', 0.09), label: 'waiting' })
+  keys.push({ shape: boxShape('currentColor', 0.09), label: say.waiting })
   return keys
 }
 

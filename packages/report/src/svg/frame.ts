@@ -8,6 +8,9 @@ export interface PictureDocument {
   createElementNS(namespace: string, name: string): unknown
 }
 
+/** Of the words that a chart brings itself; titles and labels are the caller's. */
+export type Language = 'en' | 'ja'
+
 /** How a picture is drawn; the same for every chart of this package. */
 export interface DrawOptions {
   /** Pixels, from 240 to 10,000. */
@@ -18,6 +21,8 @@ export interface DrawOptions {
   readonly heading?: boolean
   /** What to build elements in. Default: the page's document; on Node one of its own. */
   readonly document?: PictureDocument
+  /** Of the legend, the caption and the description where the chart words them. Default 'en'. */
+  readonly language?: Language
 }
 
 /** In a page a picture has the page's colours; as a file or an image, those that its reader prefers. */

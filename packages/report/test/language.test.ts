@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest'
+import {
+  barsChart,
+  effectsChart,
+  halfNormalChart,
+  histogramChart,
+  lineChart,
+  scheduleChart,
+  timelineChart,
+} from '../src/index.ts'
+import { wellFormed } from './svg.ts'
+
+const effect = (term: string, difference: number) => ({
+  ...{ term, difference, pValue: 0.01 },
+  confidenceInterval: [difference - 1, difference + 1] as const,
+})
+const effects = [effect('A', 3), effect('B', 0.5)]
+const format = { name: 'bfloat16', smallestSubnormal: 2 ** -133, smallestNormal: 2 ** -126, max: 3e38 }
+const pass = { stage: 0, chunk: 0, microBatch: 0, start: 0, end: 1 }
+const charts = {
+  effectsChart: effectsChart({ effects, confidence: 0.95 }, { heading: true, language: 'ja' }),
+  halfNormalChart: halfNormalChart(effects, { language: 'ja' }),
+  histogramChart: histogramChart(
+    { count: 4, firstExponent: -1, counts: [1, 1], zeros: 1, infinities: 1, nans: 0 },
+    { formats: [format], scale: 2, language: 'ja' },
+  ),
+  scheduleChart: scheduleChart((step) => step, { steps: 3, heading: true, language: 'ja' }),
+  lineChart: lineChart(
+    { title: '', xLabel: '', yLabel: '', lines: [{ label: '', points: [[1, 2]] }] },
+    { language: 'ja' },
+  ),
+  'lineChart without values': lineChart({ title: '', xLabel: '', yLabel: '', lines: [] }, { language: 'ja' }),
+  barsChart: barsChart({ title: '', parts: ['重み'], bars: [{ label: '', values: [1] }] }, { language: 'ja' }),
+  timelineChart: timelineChart(
+    {
+      ...{ schedule: '1f1b', busy: [2], seconds: 2, bubbleOverWork: 0 },
+      passes: [
+        { ...pass, kind: 'forward' },
+        { ...pass, kind: 'backward', chunk: 1 },
+        { ...pass, kind: 'weight' },
+      ],
+    },
+    { language: 'ja' },
+  ),
+}
+
+test.each(Object.entries(charts))('%s words itself in Japanese', (_, svg) => {
+  const texts = [...wellFormed(svg).matchAll(/<(?:text|title|desc)[^>]*>([^<]*)</g)].map(([, text]) => text)
+  expect(texts.join('\n')).toMatch(/\p{Script=Katakana}|\p{Script=Han}/u)
+  // No English word is left: only names of things, symbols and units are Latin.
+  expect(texts.flatMap((text) => text.match(/[a-z]{3,}/gi) ?? []).filter((word) => word !== 'bfloat')).toEqual([])
+})
