@@ -1,5 +1,6 @@
-// Scales for blocks of a matrix, one each: [1, 128] along rows for activations and gradients, [128, 128] for weights (DeepSeek-V3, arXiv:2412.19437,
-// section 3.3.2; Transformer Engine's Float8BlockScaling). Codes hold x * scale; values come back as code / scale.
+// One scale per block of a matrix: blocks of [1, 128] along rows for activations and gradients, [128, 128] for weights
+// (DeepSeek-V3, arXiv:2412.19437, section 3.3.2; Transformer Engine's Float8BlockScaling). Codes represent x * scale;
+// decoded values are divided by the scale.
 
 import { decodeArray } from './decode.ts'
 import { encodeArray } from './encode.ts'
@@ -11,21 +12,24 @@ import { type CurrentScalingOptions, scaleFor } from './scaling.ts'
 /** Rows and columns, of a matrix or of a block. A tensor with more axes is [product of all but the last, last]. */
 export type MatrixShape = readonly [rows: number, columns: number]
 
-/** State of `blockwiseScaling`: one scale a block, row by row of the grid of blocks. */
+/** State of `blockwiseScaling`: one scale per block, row-major over the grid of blocks. */
 export interface BlockScalingState {
   readonly scales: Float32Array
 }
 
-/** A recipe for blocks: as `ScalingRecipe`, with an array of greatest magnitudes (`blockAmax`) in place of one. */
+/**
+ * A scaling recipe for blocks: like `ScalingRecipe`, with one greatest magnitude per block (`blockAmax`) instead of
+ * one.
+ */
 export interface BlockScalingRecipe<State> {
   readonly name: 'blockwise' | 'mx'
   /** Shape of a block. */
   readonly block: MatrixShape
-  /** The state before anything was seen, for a matrix of this shape: every scale 1. */
+  /** The initial state for a matrix of this shape: every scale is 1. */
   init(shape: MatrixShape): State
-  /** The factors to multiply by before encoding, one a block. */
+  /** The factors to multiply by before encoding, one per block. */
   scales(state: State): Float32Array
-  /** The state after a matrix with these greatest magnitudes was seen. The given state is left as it is. */
+  /** The next state, from the greatest magnitudes of a matrix's blocks. Does not change `state`. */
   update(state: State, amaxes: Float32Array): State
 }
 
@@ -35,9 +39,10 @@ export interface BlockwiseScalingOptions extends CurrentScalingOptions {
 }
 
 /**
- * Blockwise scaling: for each block the scale that brings its greatest magnitude to the format's greatest value, by the rules of `scaleFor`.
- * Scales are cut down to powers of two unless `powerOfTwo: false`: so does Transformer Engine, and scaling is then exact.
- * @throws RangeError where an option is out of range
+ * Blockwise scaling: for each block the scale that maps its greatest magnitude to the format's greatest value, by the
+ * rules of `scaleFor`. Scales are rounded down to powers of two unless `powerOfTwo: false`, as in Transformer Engine,
+ * so that scaling is exact.
+ * @throws RangeError if an option is out of range
  * @example
  * const recipe = blockwiseScaling('float8_e4m3fn', { block: [1, 2] })
  * const state = recipe.update(recipe.init([2, 2]), blockAmax(Float32Array.of(1, 2, 300, 400), [2, 2], [1, 2]))
@@ -67,10 +72,10 @@ export function blockwiseScaling(
 }
 
 /**
- * The greatest magnitude of each block, row by row of the grid of blocks: NaN where any element of the block is NaN.
+ * The greatest magnitude of each block, row-major over the grid of blocks: NaN if any element of the block is NaN.
  * @param values [rows, columns]
- * @param out at least one element a block; made when not given
- * @throws RangeError where a block does not divide the shape, the shape does not fit values, or out is too short
+ * @param out at least one element per block; allocated if not given
+ * @throws RangeError if a block does not divide the shape, the shape does not fit values, or out is too short
  * @example blockAmax(Float32Array.of(1, -2, 300, 4), [2, 2], [1, 2]) // [2, 300]
  */
 export function blockAmax(
@@ -98,12 +103,16 @@ export function blockAmax(
 }
 
 /**
- * Codes of `source * scale`, each block with its own scale. The product is rounded to float32: exact where scales are powers of two.
+ * Codes of `source * scale`, each block with its own scale. The product is rounded to float32: exact where scales are
+ * powers of two.
  * @param source [rows, columns]
- * @param scales one a block, finite and positive
- * @param out as long as `source`; made when not given
- * @throws RangeError where a block does not divide the shape, an array has the wrong length, or a scale is not finite and positive
- * @example quantizeBlocks('float8_e4m3fn', Float32Array.of(1, 2, 300, 400), [2, 2], [1, 2], Float32Array.of(128, 1)) // [112, 120, 121, 124]
+ * @param scales one per block, finite and positive
+ * @param out as long as `source`; allocated if not given
+ * @throws RangeError if a block does not divide the shape, an array has the wrong length, or a scale is not finite and
+ *   positive
+ * @example
+ * const values = Float32Array.of(1, 2, 300, 400)
+ * quantizeBlocks('float8_e4m3fn', values, [2, 2], [1, 2], Float32Array.of(128, 1)) // [112, 120, 121, 124]
  */
 export function quantizeBlocks(
   format: FormatName | Format,
@@ -133,7 +142,8 @@ export function quantizeBlocks(
 }
 
 /**
- * Values of codes made by `quantizeBlocks` with the same scales: decoded * float32(1 / scale), as a kernel does it.
+ * Values of codes made by `quantizeBlocks` with the same scales: decoded * float32(1 / scale), as a GPU kernel computes
+ * it.
  * @throws as `quantizeBlocks`
  * @example
  * const scales = Float32Array.of(128, 1)
@@ -159,8 +169,8 @@ export function dequantizeBlocks(
 }
 
 /**
- * How many blocks there are down and across.
- * @throws RangeError where the block does not divide the shape
+ * The number of blocks along rows and columns.
+ * @throws RangeError if the block does not divide the shape
  */
 export function blockGrid(what: string, shape: MatrixShape, block: MatrixShape): MatrixShape {
   checkShape(`${what}: shape`, shape, 0)
@@ -170,7 +180,10 @@ export function blockGrid(what: string, shape: MatrixShape, block: MatrixShape):
   return [shape[0] / block[0], shape[1] / block[1]]
 }
 
-/** Calls with each stretch of one row that lies in one block: its first element, its length, and its block. */
+/**
+ * Calls `run` for each part of a row that lies in one block: index of its first element, its length, index of the
+ * block.
+ */
 function forEachRun(
   shape: MatrixShape,
   block: MatrixShape,

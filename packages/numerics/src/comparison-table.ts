@@ -1,4 +1,4 @@
-/** A comparison of formats as text. */
+// A comparison of formats as a Markdown table.
 import type { FormatComparison } from './measures.ts'
 
 /**

@@ -1,11 +1,11 @@
-// Arrays of codes -> float32. Every value of every format is a float32, so decoding is exact.
+// Decodes arrays of codes to float32. Every value of every format is a float32, so decoding is exact.
 
 import { type CodeArray, checkCodes, type Format, type FormatName } from './format.ts'
 import { decodeBits } from './one-number.ts'
 import { formatOf } from './registry.ts'
 import { decodeWithSimd } from './simd/run.ts'
 
-/** One table of 2^bits float32 bit patterns a format (1 KiB for 8 bits, 256 KiB for float16), made on first use. */
+/** Per format a table of 2^bits float32 bit patterns (1 KiB for 8 bits, 256 KiB for float16), filled on first use. */
 const tables = new WeakMap<Format, Uint32Array>()
 
 function tableOf(f: Format): Uint32Array {
@@ -19,10 +19,11 @@ function tableOf(f: Format): Uint32Array {
 
 /**
  * The values of codes.
- * @param codes Uint16Array for 16-bit formats, Uint8Array for the others, whose bits above the format's width are ignored
- * @param out values go here, from index 0; at least as long as `codes`; made when not given
+ * @param codes Uint16Array for 16-bit formats, Uint8Array for the others, whose bits above the format's width are
+ *   ignored
+ * @param out receives the values, from index 0; at least as long as `codes`; allocated if not given
  * @returns `out`
- * @throws TypeError for an array of the wrong kind; RangeError where out is too short
+ * @throws TypeError for an array of the wrong kind; RangeError if out is too short
  * @example decodeArray('float8_e4m3fn', Uint8Array.of(0x38, 0xc0)) // [1, -2]
  */
 export function decodeArray(format: FormatName | Format, codes: CodeArray, out?: Float32Array): Float32Array {

@@ -1,14 +1,19 @@
-// One float32, given by its bits -> code, under any rounding. In integer arithmetic.
+// Encodes one float32, given as bits, under any rounding, in integer arithmetic.
 //
-// With M mantissa bits and smallest normal exponent E = 1 - bias, a float32 magnitude is sig * 2^(e - 23) where sig < 2^24.
-// Its quantum in the target is 2^(max(e, E) - M), so the lowest max(e, E) - e + 23 - M bits of sig are rounded away, and
+// With M mantissa bits and smallest normal exponent E = 1 - bias, a float32 magnitude is sig * 2^(e - 23) where
+// sig < 2^24. Its quantum in the target is 2^(max(e, E) - M), so the lowest max(e, E) - e + 23 - M bits of sig are
+// rounded away, and
 //   code = ((max(e, E) - E) << M) + rounded
-// holds for normals and subnormals alike: a carry out of the mantissa lands in the exponent, where it belongs.
+// holds for normals and subnormals alike: a carry out of the mantissa increments the exponent.
 
 import { type Format, nanCodeOf, overflowCode, signBit } from './format.ts'
 import type { Settings } from './rounding.ts'
 
-/** @param index position of the value, for seeded stochastic rounding */
+/**
+ * The code of a float32.
+ * @param bits the float32 as an unsigned integer
+ * @param index position of the value, for seeded stochastic rounding
+ */
 export function encodeBits(f: Format, bits: number, settings: Settings, index: number): number {
   if (!f.signed) return encodePowerOfTwo(f, bits, settings, index)
   if (f.negativeZeroIsNaN && bits >>> 31 === 1) {
@@ -26,15 +31,16 @@ export function encodeBits(f: Format, bits: number, settings: Settings, index: n
   const quantum = Math.max(exponent, smallest)
   const shift = quantum - exponent + 23 - f.mantissaBits
   const kept = shift > 31 ? 0 : significand >>> shift
-  const up = goesUp(kept, shift > 31 ? significand : significand & ((1 << shift) - 1), shift, settings, index)
+  const up = roundsUp(kept, shift > 31 ? significand : significand & ((1 << shift) - 1), shift, settings, index)
   const code = ((quantum - smallest) << f.mantissaBits) + kept + (up ? 1 : 0)
   if (code <= f.maxFiniteCode) return sign | code
   return sign | (settings.rounding === 'toward-zero' ? f.maxFiniteCode : limit)
 }
 
 /**
- * For powers of two: the significand is always 1, an odd number, so that a tie goes up. Below the smallest value everything becomes it.
- * Between 2^-127 and 2^-126, where float32 is subnormal, nearest even always goes up: ml_dtypes (0.6.0) does so, and codes are to agree with it.
+ * For powers of two: the significand is always 1, an odd number, so a tie goes up. Positive numbers below the smallest
+ * value become it. Between 2^-127 and 2^-126, where float32 is subnormal, nearest even always goes up, as in ml_dtypes
+ * (0.6.0), so that codes agree with it.
  */
 function encodePowerOfTwo(f: Format, bits: number, settings: Settings, index: number): number {
   const magnitude = bits & 0x7fffffff
@@ -45,12 +51,12 @@ function encodePowerOfTwo(f: Format, bits: number, settings: Settings, index: nu
   if (magnitude <= 0x400000) return 0
   if (magnitude < 0x800000 && settings.rounding === 'nearest-even') return 1
   const shift = magnitude < 0x800000 ? 22 : 23
-  const code = (magnitude >>> 23) + (goesUp(1, magnitude & ((1 << shift) - 1), shift, settings, index) ? 1 : 0)
+  const code = (magnitude >>> 23) + (roundsUp(1, magnitude & ((1 << shift) - 1), shift, settings, index) ? 1 : 0)
   return settings.saturate ? Math.min(code, f.maxFiniteCode) : code
 }
 
-/** Whether `kept` and `rest` / 2^`shift` become `kept` + 1. `rest` is below 2^24 and below 2^shift. */
-function goesUp(kept: number, rest: number, shift: number, settings: Settings, index: number): boolean {
+/** Whether `kept` + `rest` / 2^`shift` rounds to `kept` + 1. `rest` is below 2^24 and below 2^shift. */
+function roundsUp(kept: number, rest: number, shift: number, settings: Settings, index: number): boolean {
   if (rest === 0 || settings.rounding === 'toward-zero') return false
   if (settings.rounding === 'stochastic') return settings.draw(index) < threshold(rest, shift)
   if (shift > 25) return false

@@ -1,4 +1,5 @@
-// Arrays of float32 -> codes. Nearest even has loops of its own, and SIMD for long arrays; the other roundings go value by value.
+// Encodes arrays of float32. Nearest even has its own loops, and SIMD for long arrays; the other rounding modes encode
+// value by value.
 
 import { encodeBits } from './encode-bits.ts'
 import {
@@ -15,11 +16,14 @@ import { type EncodeOptions, settingsOf } from './rounding.ts'
 import { encodeWithSimd } from './simd/run.ts'
 
 /**
- * Codes of a Float32Array. A NaN keeps its sign and becomes the format's canonical NaN, or the greatest finite value where there is no NaN.
+ * Codes of a Float32Array. A NaN keeps its sign and becomes the format's canonical NaN, or the greatest finite value
+ * where there is no NaN.
  * @param source values
- * @param out codes go here, from index 0; at least as long as `source`; made when not given. Uint16Array for 16-bit formats, Uint8Array for the others
+ * @param out receives the codes, from index 0; at least as long as `source`; allocated if not given. Uint16Array for
+ *   16-bit formats, Uint8Array for the others
  * @returns `out`
- * @throws TypeError for an array of the wrong kind; RangeError where out is too short, or for an unknown format or rounding
+ * @throws TypeError for an array of the wrong kind; RangeError if out is too short, or for an unknown format or
+ *   rounding
  * @example encodeArray('float8_e4m3fn', Float32Array.of(0.1, -1.7, 300)) // [29, 190, 121]
  */
 export function encodeArray(
@@ -51,7 +55,7 @@ export function encodeNearest(f: Format, source: Float32Array, codes: CodeArray,
   else encodeAnyBias(f, bits, codes, saturate)
 }
 
-/** bfloat16 is the upper half of a float32: round the lower half away, the carry does the rest. */
+/** bfloat16 is the upper half of a float32: a carry out of the rounded lower half increments it. */
 function encodeBfloat16(bits: Uint32Array, codes: CodeArray): void {
   for (let i = 0; i < bits.length; i++) {
     const b = bits[i]

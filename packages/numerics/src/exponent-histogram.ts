@@ -1,12 +1,15 @@
-/** How often each exponent occurs in an array. */
+// Histograms of the exponents of an array's values.
 const scratch = new Float32Array(1)
 const scratchBits = new Uint32Array(scratch.buffer)
 
-/** How often each power of two leads a value. */
+/** How many values of an array have each exponent. */
 export interface ExponentHistogram {
-  /** Values looked at. */
+  /** Number of values, zeros, infinities and NaNs included. */
   readonly count: number
-  /** counts[i] values v have floor(log2 |v|) = firstExponent + i. Neither its first nor its last entry is 0; empty where there is no finite value but 0. */
+  /**
+   * counts[i] values v have floor(log2 |v|) = firstExponent + i. Neither its first nor its last entry is 0; empty where
+   * there is no finite value but 0.
+   */
   readonly firstExponent: number
   readonly counts: Uint32Array
   readonly zeros: number
@@ -16,7 +19,7 @@ export interface ExponentHistogram {
 
 /**
  * Counts the values by their binade, from -149 (the smallest float32 subnormal) to 127.
- * @throws TypeError where values is not a Float32Array
+ * @throws TypeError if values is not a Float32Array
  * @example exponentHistogram(Float32Array.of(1, 1.5, 2, 0)).zeros // 1
  */
 export function exponentHistogram(values: Float32Array): ExponentHistogram {

@@ -1,9 +1,12 @@
-/** A format's limits: greatest and smallest numbers, precision. */
+// The limits of a format: greatest and smallest numbers, precision.
 import { type Format, type FormatName, signBit } from './format.ts'
 import { decode } from './one-number.ts'
 import { formatOf } from './registry.ts'
 
-/** The limits of a format, as numpy.finfo and ml_dtypes.finfo name them (in camelCase), and which codes are no finite numbers. */
+/**
+ * The limits of a format, as numpy.finfo and ml_dtypes.finfo name them (in camelCase), and its codes of infinity and
+ * NaN.
+ */
 export interface FormatInfo {
   name: string
   bits: number
@@ -29,6 +32,7 @@ export interface FormatInfo {
 }
 
 /**
+ * The limits of a format.
  * @throws RangeError for an unknown format
  * @example finfo('float8_e5m2').max // 57344
  */

@@ -1,5 +1,5 @@
-// Between the Uint16Array of float16 codes that this package uses and Float16Array: the one of @petamoriken/float16, or the platform's own.
-// Both hold the same 16 bits, so nothing is converted and nothing is copied.
+// float16 codes in a Uint16Array, as this package stores them, viewed as a Float16Array (of @petamoriken/float16, or
+// the platform's own), and back. Both hold the same 16 bits, so nothing is converted or copied.
 
 import { Float16Array, isTypedArray } from '@petamoriken/float16'
 import { decodeArray } from './decode.ts'
@@ -16,7 +16,7 @@ export interface Float16ArrayLike {
 
 /**
  * float16 codes as a Float16Array of @petamoriken/float16, over the same memory.
- * @throws TypeError where codes is not a Uint16Array
+ * @throws TypeError if codes is not a Uint16Array
  * @example float16ArrayOf(encodeArray('float16', Float32Array.of(1, 2)))[1] // 2
  */
 export function float16ArrayOf(codes: Uint16Array): Float16Array {
@@ -26,7 +26,7 @@ export function float16ArrayOf(codes: Uint16Array): Float16Array {
 
 /**
  * The codes of a Float16Array (of @petamoriken/float16 or the platform's), over the same memory.
- * @throws TypeError where array is not a Float16Array
+ * @throws TypeError if array is not a Float16Array
  * @example float16Codes(toFloat16Array(Float32Array.of(1, 2))) // [0x3c00, 0x4000]
  */
 export function float16Codes(array: Float16ArrayLike): Uint16Array {
@@ -36,9 +36,9 @@ export function float16Codes(array: Float16ArrayLike): Uint16Array {
 
 /**
  * Values of a Float16Array as float32, exactly. Much faster than reading them one by one.
- * @param out at least as long as `array`; made when not given
+ * @param out at least as long as `array`; allocated if not given
  * @returns `out`
- * @throws TypeError for an array of the wrong kind; RangeError where out is too short
+ * @throws TypeError for an array of the wrong kind; RangeError if out is too short
  * @example fromFloat16Array(toFloat16Array(Float32Array.of(0.5, 2))) // [0.5, 2]
  */
 export function fromFloat16Array(array: Float16ArrayLike, out?: Float32Array): Float32Array {
@@ -47,9 +47,9 @@ export function fromFloat16Array(array: Float16ArrayLike, out?: Float32Array): F
 
 /**
  * Values as a Float16Array of @petamoriken/float16, rounded to nearest even (or as options say).
- * @param out at least as long as `source`, of either kind; made when not given
+ * @param out at least as long as `source`, of either kind; allocated if not given
  * @returns `out`
- * @throws TypeError for an array of the wrong kind; RangeError where out is too short, or for an unknown rounding
+ * @throws TypeError for an array of the wrong kind; RangeError if out is too short, or for an unknown rounding
  * @example toFloat16Array(Float32Array.of(65536))[0] // Infinity
  */
 export function toFloat16Array(source: Float32Array): Float16Array

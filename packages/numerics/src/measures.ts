@@ -1,4 +1,4 @@
-// How much a format loses on given values.
+// Error measures: what encoding values in a format loses.
 
 import { type ExponentHistogram, exponentHistogram } from './exponent-histogram.ts'
 import type { Format, FormatName } from './format.ts'
@@ -9,10 +9,10 @@ import type { EncodeOptions, Rounding } from './rounding.ts'
 import { amax, scaleFor } from './scaling.ts'
 
 /**
- * Signal to quantisation noise ratio in dB: 10 log10(sum x^2 / sum (x - y)^2), summed in float64. Infinity where nothing differs.
+ * Signal to quantisation noise ratio in dB: 10 log10(sum x^2 / sum (x - y)^2), summed in float64. Infinity if x = y.
  * @param reference x
  * @param approximation y, as long as x
- * @throws RangeError where the lengths differ
+ * @throws RangeError if the lengths differ
  * @example
  * const x = Float32Array.of(0.1, -1.7, 30)
  * sqnr(x, roundArray('float8_e4m3fn', x)) // 55.6
@@ -34,26 +34,30 @@ export interface CompareOptions {
   /** Default: every signed format of this package. */
   formats?: readonly (FormatName | Format)[]
   /**
-   * `none` (default): values as they are. `amax`: brought to the format's maximum. `amax-power-of-two`: the same, cut to a power of two.
-   * `best`: the scale of greatest SQNR among amax scaling times 2^(k/8), k = -16 to 32 for formats that saturate (above 0 the
-   * greatest values do) and to 0 for the others, judged on at most 2^16 of the values.
+   * `none` (default): scale 1. `amax`: maps the greatest magnitude to the format's maximum. `amax-power-of-two`: the
+   * same, rounded down to a power of two. `best`: the scale with the highest SQNR among the `amax` scale times 2^(k/8),
+   * k = -16 to 32 for formats that saturate (for k above 0 the greatest values do) and -16 to 0 for the others,
+   * measured on at most 2^16 of the values.
    */
   scaling?: 'none' | 'amax' | 'amax-power-of-two' | 'best'
   rounding?: Rounding
   seed?: number
   random?: () => number
-  /** Whether each row holds the histogram of exponents of the encoded values. Default false. */
+  /** Whether each row has the histogram of the decoded values' exponents. Default false. */
   histogram?: boolean
 }
 
 /** One row of `compareFormats`. Fractions are of all values. */
 export interface FormatComparison {
   format: string
-  /** The factor used. */
+  /** The factor by which values were multiplied before encoding. */
   scale: number
   /** Over values whose code is finite, in dB. */
   sqnrDb: number
-  /** Greatest and mean |error| in units of the format's spacing at the value, over finite values that are within range. Nearest rounding gives at most 0.5. */
+  /**
+   * Greatest and mean |error| in units of the format's spacing at the value, over finite values that are within range.
+   * Nearest rounding gives at most 0.5.
+   */
   maxUlpError: number
   meanUlpError: number
   /** Non-zero values that became zero. */
@@ -62,16 +66,18 @@ export interface FormatComparison {
   saturationFraction: number
   /** Values whose code is NaN. */
   nanFraction: number
-  /** Exponents of the decoded values, still scaled: what the format made of the values. Where `histogram` was asked for. */
+  /** Exponents of the decoded values, before division by the scale. Only with `histogram: true`. */
   exponents?: ExponentHistogram
 }
 
 /**
- * Encodes and decodes `values` in each format and says what was lost.
+ * Encodes and decodes `values` in each format and measures the error.
  * @param values any shape, flattened
- * @returns one row a format, in the order asked
+ * @returns one row per format, in the order given
  * @throws RangeError for an unknown format, scaling or rounding
- * @example compareFormats(Float32Array.of(0.1, -1.7, 300), { formats: ['bfloat16', 'float8_e4m3fn'] }).map(({ sqnrDb }) => sqnrDb) // [99.6, 28]
+ * @example
+ * const rows = compareFormats(Float32Array.of(0.1, -1.7, 300), { formats: ['bfloat16', 'float8_e4m3fn'] })
+ * rows.map(({ sqnrDb }) => sqnrDb) // [99.6, 28]
  */
 export function compareFormats(values: Float32Array, options: CompareOptions = {}): FormatComparison[] {
   const { formats = signedNames, scaling = 'none', rounding, seed, random, histogram = false } = options
@@ -163,7 +169,7 @@ function compareOne(
 const scratch = new Float32Array(1)
 const scratchBits = new Uint32Array(scratch.buffer)
 
-/** The gap between neighbours of `format` in the binade of the float32 `x`. */
+/** The gap between adjacent values of the format in the binade of the float32 `x`. */
 function spacing(f: Format, x: number): number {
   scratch[0] = x
   const exponent = ((scratchBits[0] >>> 23) & 0xff) - 127

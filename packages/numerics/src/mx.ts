@@ -35,34 +35,36 @@ export const mxFormats: Readonly<Record<MxFormatName, MxFormat>> = {
 }
 
 /**
- * How a block's scale 2^e comes from its greatest magnitude.
+ * How a block's scale 2^e is computed from its greatest magnitude.
  *
- * `up` (default): the smallest e with amax <= max * 2^e, so that no element saturates. Transformer Engine and cuDNN do this for MXFP8.
- * `floor`: e = floor(log2 amax) - floor(log2 max), as OCP MX v1.0, section 6.3, has it. It keeps up to one more bit but clips amax where its
- * mantissa is above max's (E4M3: 1.75 to 2); training with it can diverge (arXiv:2506.08027, section 3.1).
+ * `up` (default): the smallest e with amax <= max * 2^e, so that no element saturates. Transformer Engine and cuDNN do
+ * this for MXFP8. `floor`: e = floor(log2 amax) - floor(log2 max), as in OCP MX v1.0, section 6.3. It keeps up to one
+ * more bit but clips amax if its mantissa is above that of max (E4M3: 1.75 to 2); training with it can diverge
+ * (arXiv:2506.08027, section 3.1).
  *
- * `even`: as `floor`, of amax rounded first to the element's mantissa (half up), so that it clips only what rounds down to max anyway.
- * `ceil`: e = ceil(log2 amax) - floor(log2 max); nothing saturates, at the price of up to a bit. Both as in torchao's scale calculation modes.
+ * `even`: as `floor`, of amax rounded first to the element's mantissa (half up), so that it clips only what rounds down
+ * to max anyway. `ceil`: e = ceil(log2 amax) - floor(log2 max); nothing saturates, at the price of up to a bit. Both as
+ * in torchao's scale calculation modes.
  */
 export type MxScaleRounding = 'up' | 'floor' | 'even' | 'ceil'
 
-const SCALE_ROUNDINGS: readonly MxScaleRounding[] = ['up', 'floor', 'even', 'ceil']
+const scaleRoundings: readonly MxScaleRounding[] = ['up', 'floor', 'even', 'ceil']
 
 export interface MxScalingOptions {
   /** Default `up`. */
   scaleRounding?: MxScaleRounding
 }
 
-/** State of `mxScaling`: one float8_e8m0fnu code a block. */
+/** State of `mxScaling`: one float8_e8m0fnu code per block. */
 export interface MxScalingState {
   readonly codes: Uint8Array
 }
 
 /** Codes and scales of an array in an MX format. */
 export interface MxArray {
-  /** One element code a value. */
+  /** One element code per value. */
   readonly codes: CodeArray
-  /** One float8_e8m0fnu code a block: a value is its element times 2^(scale - 127). */
+  /** One float8_e8m0fnu code per block: a value is its element times 2^(scale - 127). */
   readonly scales: Uint8Array
 }
 
@@ -70,8 +72,9 @@ const scratch = new Float32Array(1)
 const scratchBits = new Uint32Array(scratch.buffer)
 
 /**
- * The float8_e8m0fnu code of the scale of a block with greatest magnitude `amax`, by exponent arithmetic alone. amax 0 gives 0 (2^-127), the
- * same for amax so small that e would be below -127; infinity gives 0xfe (2^127, so that infinity saturates); NaN gives 0xff: the whole block is NaN.
+ * The float8_e8m0fnu code of the scale of a block with greatest magnitude `amax`, by exponent arithmetic alone. amax 0
+ * gives 0 (2^-127), the same for amax so small that e would be below -127; infinity gives 0xfe (2^127, so that infinity
+ * saturates); NaN gives 0xff: the whole block is NaN.
  * @throws RangeError for an unknown format or rounding, or negative amax
  * @example
  * mxScaleCode('mxfp8_e4m3', 448) // 127
@@ -80,9 +83,9 @@ const scratchBits = new Uint32Array(scratch.buffer)
 export function mxScaleCode(format: MxFormatName | MxFormat, amax: number, options: MxScalingOptions = {}): number {
   const { element } = mxFormatOf(format)
   const { scaleRounding = 'up' } = options
-  if (!SCALE_ROUNDINGS.includes(scaleRounding))
+  if (!scaleRoundings.includes(scaleRounding))
     throw new RangeError(
-      `scaleRounding: '${scaleRounding}' is unknown; use ${SCALE_ROUNDINGS.map((r) => `'${r}'`).join(', ')}`,
+      `scaleRounding: '${scaleRounding}' is unknown; use ${scaleRoundings.map((r) => `'${r}'`).join(', ')}`,
     )
   if (amax < 0) throw new RangeError(`mxScaleCode: amax must not be negative, got ${amax}`)
   if (Number.isNaN(amax)) return 0xff
@@ -100,7 +103,8 @@ export function mxScaleCode(format: MxFormatName | MxFormat, amax: number, optio
 }
 
 /**
- * MX scaling as a recipe: blocks of 32 along rows, scales in float8_e8m0fnu. `update` takes what `blockAmax` gives for the block [1, 32].
+ * MX scaling as a recipe: blocks of 32 along rows, scales in float8_e8m0fnu. `update` takes the result of `blockAmax`
+ * for the block [1, 32].
  * @throws RangeError for an unknown format or rounding
  * @example
  * const recipe = mxScaling('mxfp8_e4m3')
@@ -131,11 +135,14 @@ export function mxScaling(
 }
 
 /**
- * An array in an MX format: a scale for each block of consecutive values, then the elements, rounded as `encodeArray` does (saturating by default).
- * @param source its length a multiple of the block size; a block lies within a row where the row's length is a multiple too
- * @param out codes as long as source and scales one a block; made when not given
+ * An array in an MX format: a scale for each block of consecutive values, then the elements, rounded as `encodeArray`
+ * does (saturating by default).
+ * @param source its length is a multiple of the block size; blocks do not cross rows if the row length is a multiple
+ *   too
+ * @param out codes as long as source and scales one per block; allocated if not given
  * @returns `out`
- * @throws RangeError where the block size does not divide the length, or an array of out has the wrong length; TypeError for an array of the wrong kind
+ * @throws RangeError if the block size does not divide the length, or an array of out has the wrong length; TypeError
+ *   for an array of the wrong kind
  * @example
  * const { codes, scales } = encodeMx('mxfp4_e2m1', new Float32Array(64).fill(6))
  * console.log(codes.length, scales) // 64 Uint8Array [127, 127]
@@ -180,10 +187,11 @@ export function encodeMx(
 }
 
 /**
- * The values of an MX array. Exact, but for values beyond float32's range, which become infinity. A block whose scale is 0xff is NaN throughout.
- * @param out as long as the codes; made when not given
+ * The values of an MX array. Exact, except that values beyond float32's range become infinity. In a block whose scale
+ * is 0xff all are NaN.
+ * @param out as long as the codes; allocated if not given
  * @returns `out`
- * @throws RangeError where lengths do not fit; TypeError for an array of the wrong kind
+ * @throws RangeError if lengths do not fit; TypeError for an array of the wrong kind
  * @example
  * const x = Float32Array.from({ length: 32 }, (_, i) => i)
  * decodeMx('mxfp8_e4m3', encodeMx('mxfp8_e4m3', x))[31] // 32
@@ -220,9 +228,10 @@ export function mxFormatOf(format: MxFormatName | MxFormat): MxFormat {
   return format
 }
 
+/** Blocks encoded per call of `encodeArray`. */
 const blocksAtOnce = 128
 
-/** What a value is multiplied by before its element is encoded. */
+/** The factor that values are multiplied by before encoding, from the code of the scale. */
 function factorOf(code: number): number {
   return code === 0xff ? Number.NaN : 2 ** (127 - code)
 }

@@ -1,5 +1,6 @@
-// NVFP4: blocks of 16 values in float4_e2m1fn, a scale for each block in float8_e4m3fn, and one float32 scale for all of them.
-// value = element * blockScale * tensorScale. arXiv:2509.25149, appendix on quantisation. All arithmetic is float32, as on a GPU.
+// NVFP4: blocks of 16 values in float4_e2m1fn, a scale for each block in float8_e4m3fn, and one float32 scale for all
+// of them. value = element * blockScale * tensorScale. arXiv:2509.25149, appendix on quantisation. All arithmetic is
+// float32, as on a GPU.
 
 import { decodeArray } from './decode.ts'
 import { encodeArray } from './encode.ts'
@@ -14,11 +15,11 @@ export const nvfp4BlockSize = 16
 
 /** Codes and scales of an array in NVFP4. */
 export interface Nvfp4Array {
-  /** One float4_e2m1fn code a value. */
+  /** One float4_e2m1fn code per value. */
   readonly codes: Uint8Array
-  /** One float8_e4m3fn code a block. */
+  /** One float8_e4m3fn code per block. */
   readonly scales: Uint8Array
-  /** What each value is multiplied by besides its block's scale (float32). */
+  /** The scale of the whole tensor, a float32 that multiplies every block's scale. */
   readonly tensorScale: number
 }
 
@@ -28,9 +29,10 @@ const greatestScale = decode(float8_e4m3fn, float8_e4m3fn.maxFiniteCode)
 const greatestFloat32 = 3.4028234663852886e38
 
 /**
- * The scale of a whole tensor: amax / (448 * 6), so that the largest block's scale is float8_e4m3fn's greatest value; 1 where amax is 0.
+ * The scale of a whole tensor: amax / (448 * 6), so that the largest block's scale is float8_e4m3fn's greatest value; 1
+ * where amax is 0.
  * @param greatest the tensor's greatest magnitude
- * @throws RangeError where it is negative or not finite
+ * @throws RangeError if it is negative or not finite
  * @example nvfp4TensorScale(2688) // 1
  */
 export function nvfp4TensorScale(greatest: number): number {
@@ -45,11 +47,12 @@ function inverseTensorScale(greatest: number): number {
 }
 
 /**
- * An array in NVFP4. The scale of a block is float8_e4m3fn of amax / 6 / tensorScale; elements are encoded of value / (blockScale * tensorScale),
- * rounded as `encodeArray` does.
- * @param source its length a multiple of 16
+ * An array in NVFP4. The scale of a block is amax / 6 / tensorScale in float8_e4m3fn; an element is
+ * value / (blockScale * tensorScale), rounded as in `encodeArray`.
+ * @param source its length is a multiple of 16
  * @param options `amax`: the greatest magnitude of the whole tensor, where `source` is a part of it
- * @throws RangeError where 16 does not divide the length, or a value is not finite (NVFP4 has neither infinity nor NaN); TypeError for another array
+ * @throws RangeError if 16 does not divide the length, or a value is not finite (NVFP4 has neither infinity nor NaN);
+ *   TypeError for another array
  * @example
  * const { codes, scales, tensorScale } = encodeNvfp4(new Float32Array(32).fill(2688))
  * console.log(codes.length, scales.length, tensorScale) // 32 2 1
@@ -83,9 +86,9 @@ export function encodeNvfp4(source: Float32Array, options: EncodeOptions & { ama
 
 /**
  * The values of an NVFP4 array: element * float32(blockScale * tensorScale).
- * @param out as long as the codes; made when not given
+ * @param out as long as the codes; allocated if not given
  * @returns `out`
- * @throws RangeError where lengths do not fit; TypeError for an array of the wrong kind
+ * @throws RangeError if lengths do not fit; TypeError for an array of the wrong kind
  * @example decodeNvfp4(encodeNvfp4(new Float32Array(16).fill(2688)))[0] // 2688
  */
 export function decodeNvfp4({ codes, scales, tensorScale }: Nvfp4Array, out?: Float32Array): Float32Array {

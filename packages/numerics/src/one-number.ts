@@ -1,4 +1,4 @@
-// One number: to a code, back, and rounded.
+// Encodes, decodes and rounds single numbers.
 
 import { encodeBits } from './encode-bits.ts'
 import { type Format, type FormatName, nanCodeOf, signBit } from './format.ts'
@@ -9,10 +9,11 @@ const scratch = new Float32Array(1)
 const scratchBits = new Uint32Array(scratch.buffer)
 
 /**
- * The code of `x` in `format`. Signed zero and subnormals are kept.
+ * The code of `x` in `format`, signed zeros and subnormals included.
  *
- * `x` is rounded once, from double precision to the format, as NumPy does it for float16. (ml_dtypes rounds arrays of float64 to float32 first.)
- * @throws RangeError unknown format or rounding; TypeError where x is not a number
+ * `x` is rounded once, from double precision to the format, as NumPy does it for float16. (ml_dtypes rounds arrays of
+ * float64 to float32 first.)
+ * @throws RangeError for an unknown format or rounding; TypeError if x is not a number
  * @example encode('float8_e4m3fn', 1) // 0x38
  */
 export function encode(format: FormatName | Format, x: number, options: EncodeOptions = {}): number {
@@ -24,8 +25,9 @@ export function encode(format: FormatName | Format, x: number, options: EncodeOp
 }
 
 /**
- * The float32 of a double as bits, for rounding once more to a format of at most 11 significant bits: what float32 does not hold is cut off and
- * leaves a 1 in the last place ("round to odd"), so that no value falls on a midpoint, or off it, that was not there.
+ * A double rounded to odd as float32 bits: truncated, and the last bit set to 1 if anything was cut off. Rounding the
+ * result again, to a format of at most 11 significant bits, then gives the same as rounding the double once: it lies on
+ * a midpoint only if the double does.
  * @see Boldo and Melquiond 2008, "Emulation of FMA and correctly rounded sums: proved algorithms using rounding to odd"
  */
 function bitsToOdd(x: number): number {
@@ -38,7 +40,7 @@ function bitsToOdd(x: number): number {
 
 /**
  * The value of a code.
- * @throws RangeError where code is not an integer from 0 to 2^bits - 1
+ * @throws RangeError if code is not an integer from 0 to 2^bits - 1
  * @example decode('float8_e4m3fn', 0x7e) // 448
  */
 export function decode(format: FormatName | Format, code: number): number {
@@ -50,8 +52,9 @@ export function decode(format: FormatName | Format, code: number): number {
 }
 
 /**
- * `x` rounded to a value of `format`: decode(encode(x)), with the same rules as `encode` (one rounding, from double precision).
- * @throws RangeError unknown format or rounding; TypeError where x is not a number
+ * `x` rounded to a value of `format`: decode(encode(x)), with the same rules as `encode` (one rounding, from double
+ * precision).
+ * @throws RangeError for an unknown format or rounding; TypeError if x is not a number
  * @example
  * round('bfloat16', 1.01) // 1.0078125
  * round('float8_e4m3fn', 1000) // 448
@@ -61,7 +64,7 @@ export function round(format: FormatName | Format, x: number, options: EncodeOpt
 }
 
 /**
- * The float32, as bits, that a code means. Exact. A NaN keeps its sign and its payload's upper bits.
+ * The value of a code as float32 bits, exactly. A NaN keeps its sign and the upper bits of its payload.
  * @param code 0 to 2^bits - 1
  */
 export function decodeBits(f: Format, code: number): number {

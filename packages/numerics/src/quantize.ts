@@ -1,4 +1,4 @@
-// Encoding with a scale: codes hold value * scale, values come back as decoded / scale.
+// Encoding with a scale: codes represent value * scale, decoded values are divided by the scale.
 
 import { decodeArray } from './decode.ts'
 import { encodeArray } from './encode.ts'
@@ -10,11 +10,12 @@ const blockLength = 4096
 const block = new Float32Array(blockLength)
 
 /**
- * Codes of `source * scale`. The product is rounded to float32, exact where scale is a power of two and nothing leaves float32's range.
+ * Codes of `source * scale`. The product is rounded to float32: exact if scale is a power of two and no product leaves
+ * float32's range.
  * @param scale finite and positive
- * @param out made when not given; at least as long as `source`
+ * @param out allocated if not given; at least as long as `source`
  * @returns `out`
- * @throws RangeError where scale is not finite and positive, or out is too short; TypeError for an array of the wrong kind
+ * @throws RangeError if scale is not finite and positive, or out is too short; TypeError for an array of the wrong kind
  * @example quantize('float8_e4m3fn', Float32Array.of(0.01, 0.02), 16384) // [114, 122]
  */
 export function quantize(
@@ -43,9 +44,9 @@ export function quantize(
 }
 
 /**
- * Values of codes made by `quantize` with the same scale: decoded * float32(1 / scale), as a kernel does it.
+ * Values of codes made by `quantize` with the same scale: decoded * float32(1 / scale), as a GPU kernel computes it.
  * @returns `out`
- * @throws RangeError where scale is not finite and positive, or out is too short; TypeError for an array of the wrong kind
+ * @throws RangeError if scale is not finite and positive, or out is too short; TypeError for an array of the wrong kind
  * @example
  * const x = Float32Array.of(0.01, 0.02)
  * dequantize('float8_e4m3fn', quantize('float8_e4m3fn', x, 16384), 16384) // [0.00977, 0.0195]

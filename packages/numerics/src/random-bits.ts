@@ -1,6 +1,8 @@
+// Counter-based random bits, for stochastic rounding.
+
 /**
- * 32 uniform random bits for the element `index` of the stream `seed`: a hash of the two, so the same on every machine and in WGSL
- * (`wgslRandomBits`), in any order, with no state. Both count modulo 2^32.
+ * 32 uniform random bits for the element `index` of the stream `seed`: a hash of the two, so the same on every machine
+ * and in WGSL (`wgslRandomBits`), in any order, without state. Both are taken modulo 2^32.
  *
  *     mix(mix(seed ^ 0x9e3779b9) ^ mix(index)),   mix = two rounds of xor-shift and multiply ("lowbias32")
  *

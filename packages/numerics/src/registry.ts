@@ -1,4 +1,4 @@
-/** Every format by its name: a line here adds one. */
+// The formats by name. A new format is added here.
 import type { Format, FormatName } from './format.ts'
 import { bfloat16 } from './formats/bfloat16.ts'
 import { float4_e2m1fn } from './formats/float4-e2m1fn.ts'
@@ -29,12 +29,13 @@ export const formats = {
   float4_e2m1fn,
 } as const satisfies Readonly<Record<string, Format>>
 
-/** The names of `formats`, in order of falling width. */
+/** The names of `formats`, by decreasing width. */
 export const formatNames = Object.keys(formats) as readonly FormatName[]
 
 /**
- * The description of a format, from its name or from itself.
- * @throws RangeError for an unknown name, or a description that contradicts itself; TypeError for something that is neither a name nor a format
+ * The description of a format, given by name or as itself.
+ * @throws RangeError for an unknown name, or a description that contradicts itself; TypeError for something that is
+ *   neither a name nor a format
  * @example formatOf('bfloat16').mantissaBits // 7
  */
 export function formatOf(format: FormatName | Format): Format {

@@ -1,4 +1,4 @@
-/** Arrays rounded to a format, as numbers. */
+// Rounds arrays of float32 to the values of a format.
 import { decodeArray } from './decode.ts'
 import { encodeArray } from './encode.ts'
 import { codeArray, type Format, type FormatName } from './format.ts'
@@ -6,13 +6,15 @@ import { formatOf } from './registry.ts'
 import { type EncodeOptions, settingsOf } from './rounding.ts'
 import { roundWithSimd } from './simd/run.ts'
 
+/** Values rounded at a time where there is no SIMD kernel. */
 const piece = 4096
 
 /**
- * Values rounded to values of `format`: decodeArray(encodeArray(source)) without the codes in between.
- * @param out at least as long as `source`, may be `source` itself; made when not given
+ * Values rounded to values of `format`: decodeArray(encodeArray(source)) without an array of codes in between.
+ * @param out at least as long as `source`, may be `source` itself; allocated if not given
  * @returns `out`
- * @throws TypeError for an array of the wrong kind; RangeError where out is too short, or for an unknown format or rounding
+ * @throws TypeError for an array of the wrong kind; RangeError if out is too short, or for an unknown format or
+ *   rounding
  * @example roundArray('bfloat16', Float32Array.of(1.01, -3.14159)) // [1.0078125, -3.140625]
  */
 export function roundArray(

@@ -1,10 +1,11 @@
-/** Ways of rounding, and what else encoding may be asked for. */
+// Rounding modes and the other options of encoding.
 import type { Format } from './format.ts'
 import { randomBits } from './random-bits.ts'
 
 /**
- * How a value between two neighbours is rounded. `nearest-even` is IEEE 754's default. `toward-zero` truncates. `stochastic` goes up with
- * probability equal to the distance from the lower neighbour in units of their gap (to within 2^-32), so that the expected result is the value itself.
+ * How a value between two adjacent values of the format is rounded. `nearest-even` is IEEE 754's default. `toward-zero`
+ * truncates. `stochastic` rounds the magnitude up with a probability equal to its distance from the lower neighbour
+ * divided by their gap (to within 2^-32), so that the expected result is the value itself.
  */
 export type Rounding = 'nearest-even' | 'toward-zero' | 'stochastic'
 
@@ -12,23 +13,30 @@ export interface EncodeOptions {
   /** Default `nearest-even`. */
   rounding?: Rounding
   /**
-   * true: out of range, and infinity, become the greatest finite value. false: they become infinity, or NaN in a format without infinity, or the
-   * greatest finite value in a format without either (under `toward-zero` finite values stop at the greatest finite one).
-   * Default: true for the signed formats of 8 bits and fewer, false for the others. NaN stays NaN where there is one.
+   * true: values out of range, and infinity, become the greatest finite value. false: they become infinity, or NaN in a
+   * format without infinity, or the greatest finite value in a format without either (under `toward-zero` finite values
+   * become at most the greatest finite one). Default: true for the signed formats of 8 bits and fewer, false for the
+   * others. NaN stays NaN if the format has one.
    */
   saturate?: boolean
-  /** For `stochastic`: the value at index i is rounded by `randomBits(seed, firstIndex + i)`, on the CPU and in WGSL alike. An integer from 0 to 2^32 - 1. */
+  /**
+   * For `stochastic`: the value at index i is rounded by `randomBits(seed, firstIndex + i)`, on the CPU and in WGSL
+   * alike. An integer from 0 to 2^32 - 1.
+   */
   seed?: number
-  /** Index of the first value, where an array is encoded in pieces. Default 0; an integer from 0 to 2^53 - 1, counted modulo 2^32. */
+  /**
+   * Index of the first value, where an array is encoded in pieces. Default 0; an integer from 0 to 2^53 - 1, counted
+   * modulo 2^32.
+   */
   firstIndex?: number
   /**
-   * In place of `seed`: uniform numbers in [0, 1). One is drawn for each value that the format does not hold exactly. Without `seed` and `random`,
-   * Math.random.
+   * Instead of `seed`: a source of uniform numbers in [0, 1). One is drawn for each value that is not exact in the
+   * format. Default without `seed`: Math.random.
    */
   random?: () => number
 }
 
-/** Checked options. */
+/** Options of encoding, validated and with defaults. */
 export interface Settings {
   rounding: Rounding
   saturate: boolean
@@ -36,7 +44,10 @@ export interface Settings {
   draw: (index: number) => number
 }
 
-/** @throws RangeError for an unknown rounding or a seed out of range; TypeError where an option is of the wrong kind */
+/**
+ * Validates options of encoding.
+ * @throws RangeError for an unknown rounding or a seed out of range; TypeError if an option is of the wrong kind
+ */
 export function settingsOf(f: Format, options: EncodeOptions): Settings {
   const { rounding = 'nearest-even', saturate = f.saturates, seed, firstIndex = 0, random } = options
   if (rounding !== 'nearest-even' && rounding !== 'toward-zero' && rounding !== 'stochastic')

@@ -1,8 +1,9 @@
-// Per-tensor scaling: which factor brings a tensor into a narrow format's range. Quantised codes hold x * scale; values come back as code / scale.
+// Per-tensor scaling: the factor that maps a tensor into a narrow format's range. Codes represent x * scale; decoded
+// values are divided by it.
 //
-// A recipe is a state machine without hidden state: `init` gives a state, `scale` reads the factor to use now, `update` takes the greatest
-// magnitude that was just seen and gives the next state. States are plain objects, so they can be kept in a checkpoint.
-// All arithmetic is float32, as on a GPU.
+// A recipe is a state machine without hidden state: `init` gives the initial state, `scale` reads the factor to use
+// now, `update` takes the greatest magnitude just measured and gives the next state. States are plain objects, so that
+// checkpoints can store them. All arithmetic is float32, as on a GPU.
 
 import type { Format, FormatName } from './format.ts'
 import { decode } from './one-number.ts'
@@ -11,24 +12,25 @@ import { formatOf } from './registry.ts'
 const greatestFloat32 = 3.4028234663852886e38
 
 export interface ScaleOptions {
-  /** Powers of two to stay below the format's maximum: the target is max * 2^-margin. Default 0. */
+  /** Headroom as a power of two: the target is max * 2^-margin. Default 0. */
   margin?: number
-  /** Cut the scale down to a power of two, so that scaling and unscaling are exact. Default false. */
+  /** Whether the scale is rounded down to a power of two, so that scaling and unscaling are exact. Default false. */
   powerOfTwo?: boolean
 }
 
 export interface CurrentScalingOptions extends ScaleOptions {
-  /** Smaller greatest magnitudes count as this one. Default 0. */
+  /** Lower bound of amax: smaller values are replaced by it. Default 0. */
   epsilon?: number
 }
 
 /**
- * The scale that brings `amax` to the format's greatest value: float32(max * 2^-margin) / amax.
+ * The scale that maps `amax` to the format's greatest value: float32(max * 2^-margin) / amax.
  *
- * amax below epsilon counts as epsilon; amax 0, infinite or NaN gives 1; a scale too large for float32 becomes the greatest float32; then,
- * for `powerOfTwo`, the mantissa is cut off. These are Transformer Engine's rules for current scaling.
+ * amax below epsilon is replaced by epsilon; amax 0, infinite or NaN gives 1; a scale too large for float32 becomes the
+ * greatest float32; with `powerOfTwo` the result is then rounded down to a power of two. These are Transformer Engine's
+ * rules for current scaling.
  * @param amax greatest magnitude of the tensor
- * @throws RangeError where amax is negative or an option is out of range
+ * @throws RangeError if amax is negative or an option is out of range
  * @example scaleFor('float8_e4m3fn', 3.5) // 128
  */
 export function scaleFor(format: FormatName | Format, amax: number, options: CurrentScalingOptions = {}): number {
@@ -45,7 +47,10 @@ export interface CurrentScalingState {
   readonly scale: number
 }
 
-/** State of `delayedScaling`. `history` holds the greatest magnitudes seen, oldest first, at most `historyLength` of them. */
+/**
+ * State of `delayedScaling`. `history` holds the latest greatest magnitudes, oldest first, at most `historyLength` of
+ * them.
+ */
 export interface DelayedScalingState {
   readonly scale: number
   readonly history: readonly number[]
@@ -53,18 +58,18 @@ export interface DelayedScalingState {
 
 export interface ScalingRecipe<State> {
   readonly name: 'current' | 'delayed'
-  /** The state before anything was seen: scale 1. */
+  /** The initial state: scale 1. */
   init(): State
   /** The factor to multiply by before encoding. */
   scale(state: State): number
-  /** The state after a tensor with greatest magnitude `amax` was seen. The given state is left as it is. */
+  /** The next state, from the greatest magnitude of a tensor. Does not change `state`. */
   update(state: State, amax: number): State
 }
 
 /**
- * Current scaling: the scale of the tensor itself, found by reading it once before it is encoded. Call `update` with the tensor's own amax,
- * then use `scale`.
- * @throws RangeError where an option is out of range
+ * Current scaling: the scale comes from the tensor itself, which is read once before it is encoded. Call `update` with
+ * the tensor's own amax, then use `scale`.
+ * @throws RangeError if an option is out of range
  * @example
  * const recipe = currentScaling('float8_e4m3fn')
  * recipe.scale(recipe.update(recipe.init(), 3.5)) // 128
@@ -84,20 +89,21 @@ export function currentScaling(
 }
 
 export interface DelayedScalingOptions extends ScaleOptions {
-  /** How many past tensors are remembered. Default 1024. */
+  /** Length of the amax history, in updates. Default 1024. */
   historyLength?: number
-  /** What is taken from the history: its maximum (default), or the latest entry. */
+  /** Which amax of the history is used: its maximum (default), or the latest entry. */
   amaxCompute?: 'max' | 'most-recent'
 }
 
 /**
- * Delayed scaling: the scale comes from the greatest magnitudes of earlier steps, so a tensor is encoded in the same pass that measures it.
- * Encode with `scale(state)`, then `update` with the amax that was seen meanwhile.
+ * Delayed scaling: the scale comes from the greatest magnitudes of earlier steps, so a tensor is encoded in the same
+ * pass that measures it. Encode with `scale(state)`, then `update` with the amax measured meanwhile.
  *
- * As in Transformer Engine's DelayedScaling: scale = float32(max * 2^-margin) / amax where amax, taken from the history including this step, is
- * finite and positive; otherwise the scale stays as it was (so one infinity freezes it for as long as it is remembered). NaN is left out of a
- * maximum. A scale too large for float32 becomes the greatest float32. `powerOfTwo` is an addition.
- * @throws RangeError where an option is out of range
+ * As in Transformer Engine's DelayedScaling: scale = float32(max * 2^-margin) / amax if amax, taken from the history
+ * including this step, is finite and positive; otherwise the scale does not change (with `max`, an infinity therefore
+ * freezes it while it is in the history). The maximum ignores NaN. A scale too large for float32 becomes the greatest
+ * float32. `powerOfTwo` is not in Transformer Engine.
+ * @throws RangeError if an option is out of range
  * @example
  * const recipe = delayedScaling('float8_e5m2', { historyLength: 2 })
  * let state = recipe.update(recipe.init(), 3.5)
@@ -137,7 +143,7 @@ export function delayedScaling(
 }
 
 /**
- * Greatest magnitude of an array: 0 where it is empty, NaN where any element is NaN.
+ * Greatest magnitude of an array: 0 if it is empty, NaN if any element is NaN.
  * @example amax(Float32Array.of(0.1, -1.7, 300)) // 300
  */
 export function amax(values: Float32Array): number {
@@ -153,7 +159,7 @@ export function amax(values: Float32Array): number {
 const scratch = new Float32Array(1)
 const scratchBits = new Uint32Array(scratch.buffer)
 
-/** The greatest power of two that is not above `scale`: its float32 mantissa cut off (0 for float32 subnormals). */
+/** The greatest power of two not above `scale`: its float32 with the mantissa cleared (0 for float32 subnormals). */
 function floorPowerOfTwo(scale: number): number {
   scratch[0] = scale
   scratchBits[0] &= 0x7f800000

@@ -1,4 +1,4 @@
-// `@kumiki/numerics/value`: single numbers, without the kernels for arrays. A page that may need arrays later loads the whole package then.
+// `@kumiki/numerics/value`: single numbers only, for pages that load the code for arrays later or not at all.
 
 export { type FormatInfo, finfo } from './finfo.ts'
 export type { Format, FormatName } from './format.ts'

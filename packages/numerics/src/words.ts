@@ -1,5 +1,5 @@
-// Codes packed into 32-bit words, as they lie in a GPU's buffer: 2 of 16 bits, 4 of 8 or of 6 (a 6-bit code takes a byte, as in ml_dtypes), or
-// 8 of 4 bits to a word; the first code in the lowest bits. What is left of the last word is zero.
+// Codes packed into 32-bit words, as in GPU buffers: 2 of 16 bits, 4 of 8 or of 6 (a 6-bit code takes a byte, as in
+// ml_dtypes), or 8 of 4 bits per word; the first code in the lowest bits. Unused bits of the last word are zero.
 
 import { decodeArray } from './decode.ts'
 import { encodeArray } from './encode.ts'
@@ -17,10 +17,10 @@ export function codesPerWord(format: FormatName | Format): 2 | 4 | 8 {
 }
 
 /**
- * Codes into words.
- * @param out at least ceil(codes.length / codesPerWord) long; made when not given
+ * Packs codes into words.
+ * @param out at least ceil(codes.length / codesPerWord) long; allocated if not given
  * @returns `out`
- * @throws TypeError for an array of the wrong kind; RangeError for an unknown format, or where out is too short
+ * @throws TypeError for an array of the wrong kind; RangeError for an unknown format, or if out is too short
  * @example packWords('float8_e4m3fn', Uint8Array.of(1, 2, 3, 4)) // [0x04030201]
  */
 export function packWords(format: FormatName | Format, codes: CodeArray, out?: Uint32Array): Uint32Array {
@@ -32,11 +32,12 @@ export function packWords(format: FormatName | Format, codes: CodeArray, out?: U
 }
 
 /**
- * Codes out of words.
+ * Unpacks codes from words.
  * @param count how many codes to take
- * @param out at least `count` long; made when not given
+ * @param out at least `count` long; allocated if not given
  * @returns `out`
- * @throws TypeError for an array of the wrong kind; RangeError for an unknown format, or where words or out are too short for count
+ * @throws TypeError for an array of the wrong kind; RangeError for an unknown format, or if words or out are too short
+ *   for count
  * @example unpackWords('float8_e4m3fn', Uint32Array.of(0x04030201), 3) // [1, 2, 3]
  */
 export function unpackWords(
@@ -54,23 +55,26 @@ export function unpackWords(
   return codes
 }
 
-/** On such a machine (every one there is, nearly) packed codes of 8 and 16 bits are the codes' own bytes. */
+/** On a little-endian machine (nearly all are), packed codes of 8 and 16 bits are the bytes of the array of codes. */
 const littleEndian = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1
 
-/** The words' memory as an array of `count` codes, where that is what they are. */
+/**
+ * The words' memory as an array of `count` codes, or undefined where packing is not just a reinterpretation of bytes.
+ */
 function asCodes(f: Format, words: Uint32Array, count: number): CodeArray | undefined {
   if (!littleEndian || codesPerWord(f) === 8) return undefined
   const Codes = f.bits > 8 ? Uint16Array : Uint8Array
   return new Codes(words.buffer as ArrayBuffer, words.byteOffset, count)
 }
 
+/** Values converted at a time where codes are not the words' own bytes. */
 const piece = 4096
 const staged16 = new Uint16Array(piece)
 const staged8 = new Uint8Array(piece)
 
 /**
- * Values as packed codes: packWords(encodeArray(source)), without an array of codes in between.
- * @param out at least ceil(source.length / codesPerWord) long; made when not given
+ * Encodes values to packed codes: packWords(encodeArray(source)), without an array of codes in between.
+ * @param out at least ceil(source.length / codesPerWord) long; allocated if not given
  * @returns `out`
  * @throws as `encodeArray` and `packWords`
  * @example encodeWords('bfloat16', Float32Array.of(1, 2)) // [0x40003f80]
@@ -104,7 +108,7 @@ export function encodeWords(
 /**
  * Values of packed codes.
  * @param count how many values to take
- * @param out at least `count` long; made when not given
+ * @param out at least `count` long; allocated if not given
  * @returns `out`
  * @throws as `unpackWords` and `decodeArray`
  * @example decodeWords('bfloat16', Uint32Array.of(0x40003f80), 2) // [1, 2]

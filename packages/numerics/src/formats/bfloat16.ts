@@ -1,4 +1,4 @@
-/** bfloat16, by the numbers that describe it. */
+// The format bfloat16.
 import type { Format } from '../format.ts'
 
 /** bfloat16: the upper half of a float32. Same range (3.39e38), 8 significant bits. */

@@ -1,4 +1,4 @@
-/** float16, by the numbers that describe it. */
+// The format float16.
 import type { Format } from '../format.ts'
 
 /** float16: IEEE 754-2019 binary16. Greatest value 65504, smallest normal 2^-14, 11 significant bits. */

@@ -1,4 +1,4 @@
-/** float4_e2m1fn, by the numbers that describe it. */
+// The format float4_e2m1fn.
 import type { Format } from '../format.ts'
 
 /**

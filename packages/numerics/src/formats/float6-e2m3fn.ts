@@ -1,4 +1,4 @@
-/** float6_e2m3fn, by the numbers that describe it. */
+// The format float6_e2m3fn.
 import type { Format } from '../format.ts'
 
 /**

@@ -1,4 +1,4 @@
-/** float6_e3m2fn, by the numbers that describe it. */
+// The format float6_e3m2fn.
 import type { Format } from '../format.ts'
 
 /**

@@ -1,8 +1,9 @@
-/** float8_e3m4, by the numbers that describe it. */
+// The format float8_e3m4.
 import type { Format } from '../format.ts'
 
 /**
- * float8_e3m4: greatest value 15.5, smallest normal 2^-2, smallest subnormal 2^-6, with infinity (0x70) and NaN (0x71 to 0x7f), as IEEE 754 would have it.
+ * float8_e3m4: greatest value 15.5, smallest normal 2^-2, smallest subnormal 2^-6, with infinity (0x70) and NaN (0x71
+ * to 0x7f) as in IEEE 754.
  * @see https://github.com/jax-ml/ml_dtypes for its limits
  */
 export const float8_e3m4: Format = {

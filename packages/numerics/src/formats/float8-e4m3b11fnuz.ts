@@ -1,8 +1,9 @@
-/** float8_e4m3b11fnuz, by the numbers that describe it. */
+// The format float8_e4m3b11fnuz.
 import type { Format } from '../format.ts'
 
 /**
- * float8_e4m3b11fnuz: greatest value 30, smallest normal 2^-10, smallest subnormal 2^-13, neither infinity nor a negative zero: 0x80 is the only NaN.
+ * float8_e4m3b11fnuz: greatest value 30, smallest normal 2^-10, smallest subnormal 2^-13, neither infinity nor a
+ * negative zero: 0x80 is the only NaN.
  * @see https://github.com/jax-ml/ml_dtypes for its limits
  */
 export const float8_e4m3b11fnuz: Format = {

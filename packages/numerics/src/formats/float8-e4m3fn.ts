@@ -1,9 +1,9 @@
-/** float8_e4m3fn, by the numbers that describe it. */
+// The format float8_e4m3fn.
 import type { Format } from '../format.ts'
 
 /**
- * float8_e4m3fn: greatest value 448, smallest normal 2^-6, smallest subnormal 2^-9, no infinity, NaN only at 0x7f and 0xff.
- * Used for weights and activations.
+ * float8_e4m3fn: greatest value 448, smallest normal 2^-6, smallest subnormal 2^-9, no infinity, NaN only at 0x7f and
+ * 0xff. Used for weights and activations.
  * @see arXiv:2209.05433, table 1; OCP 8-bit Floating Point Specification, section 5.3
  */
 export const float8_e4m3fn: Format = {

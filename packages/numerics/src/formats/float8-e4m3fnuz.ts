@@ -1,9 +1,9 @@
-/** float8_e4m3fnuz, by the numbers that describe it. */
+// The format float8_e4m3fnuz.
 import type { Format } from '../format.ts'
 
 /**
- * float8_e4m3fnuz: greatest value 240, smallest normal 2^-7, smallest subnormal 2^-10, neither infinity nor a negative zero: 0x80 is the only NaN.
- * AMD's (MI300) and Graphcore's form of E4M3.
+ * float8_e4m3fnuz: greatest value 240, smallest normal 2^-7, smallest subnormal 2^-10, neither infinity nor a negative
+ * zero: 0x80 is the only NaN. The E4M3 of AMD (MI300) and Graphcore.
  * @see arXiv:2206.02915
  */
 export const float8_e4m3fnuz: Format = {

@@ -1,9 +1,10 @@
-/** float8_e8m0fnu, by the numbers that describe it. */
+// The format float8_e8m0fnu.
 import type { Format } from '../format.ts'
 
 /**
- * float8_e8m0fnu: the powers of two from 2^-127 to 2^127, for the scales of blocks. No sign, no zero, no infinity; NaN is 0xff.
- * What it does not hold becomes NaN (zero, negative numbers, too large ones); with `saturate`, zero becomes 2^-127 and too large ones 2^127.
+ * float8_e8m0fnu: the powers of two from 2^-127 to 2^127, for the scales of blocks. No sign, no zero, no infinity; NaN
+ * is 0xff. Zero, negative numbers and numbers that are too large become NaN; with `saturate`, zero becomes 2^-127 and
+ * numbers too large 2^127.
  * @see OCP Microscaling Formats (MX) v1.0, section 5.4.1
  */
 export const float8_e8m0fnu: Format = {

@@ -1,4 +1,4 @@
-// Expressions of WebAssembly SIMD: an expression is the bytes of its instructions, operands first.
+// Builds WebAssembly SIMD code from expressions: an expression is the bytes of its instructions, operands first.
 
 import {
   codeSection,
@@ -80,12 +80,12 @@ export const v = {
   ],
 }
 
-/** Byte indices that interleave 16-bit lanes of two vectors, from a byte on. */
+/** Byte indices that interleave four 16-bit lanes of each of two vectors, starting at byte `from`. */
 function interleaved(from: number): number[] {
   return [0, 2, 4, 6].flatMap((k) => [from + k, from + k + 1, from + k + 16, from + k + 17])
 }
 
-/** Either of two statements, by an i32. */
+/** if (condition) then else otherwise; the condition is an i32. */
 export const either = (condition: Code, then: Code, otherwise: Code): Code => [
   ...[...condition, 0x04, 0x40, ...then],
   ...[0x05, ...otherwise, 0x0b],
@@ -104,8 +104,8 @@ export const repeatWhileBelow = (a: number, b: number, body: Code): Code => [
 ]
 
 /**
- * A module with one function, exported as `run`, of three i32 parameters (locals 0 to 2) and `vectors` v128 locals (from 3 on).
- * It imports its memory as `host.memory`.
+ * A module with one function, exported as `run`, of three i32 parameters (locals 0 to 2) and `vectors` v128 locals
+ * (from 3 on). It imports its memory as `host.memory`.
  */
 export function moduleOf(vectors: number, body: Code): Uint8Array<ArrayBuffer> {
   return encodeModule(

@@ -1,5 +1,6 @@
-// One loop a format and direction, made from the format's numbers. Parameters of each: address to read from, address to write to, end of reading.
-// What lies beyond the end up to a whole turn of the loop is read and written too: the caller has the room.
+// One loop per format and direction, generated from the format's numbers. Its parameters: address to read, address to
+// write, end address of the input. The last iteration reads and writes up to 16 values in full, beyond the end too: the
+// caller's buffers have room for it.
 
 import { type Format, nanCodeOf, overflowCode } from '../format.ts'
 import { advance, type Code, either, get, moduleOf, repeatWhileBelow, set, v } from './assembler.ts'
@@ -12,7 +13,7 @@ function bitsOf(x: number): number {
   return floatBits[0]
 }
 
-/** float32 -> codes, nearest even, 16 values a turn. For signed formats. */
+/** float32 -> codes, nearest even, 16 values per iteration. For signed formats. */
 export function encodeKernel(f: Format, saturate: boolean): Uint8Array<ArrayBuffer> {
   const load = four.flatMap((k) => set(codes + k, v.load(get(0), 16 * k)))
   const pair = (k: number) => v.narrowTo16(get(codes + k), get(codes + k + 1))
@@ -21,12 +22,12 @@ export function encodeKernel(f: Format, saturate: boolean): Uint8Array<ArrayBuff
       ? v.store(get(1), 0, v.narrowTo8(pair(0), pair(2)))
       : [...v.store(get(1), 0, pair(0)), ...v.store(get(1), 16, pair(2))]
   const compute =
-    isUpperHalf(f) && !saturate ? roundUpperHalves(true) : usualFirst(f, encodeNormal(f), encodeAnyBias(f, saturate))
+    isUpperHalf(f) && !saturate ? roundUpperHalves(true) : withFastPath(f, encodeNormal(f), encodeAnyBias(f, saturate))
   const next = [...advance(0, 64), ...advance(1, f.bits <= 8 ? 16 : 32)]
   return moduleOf(vectorLocals, repeatWhileBelow(0, 2, [...load, ...compute, ...store, ...next]))
 }
 
-/** codes -> float32, 16 values a turn. For signed formats. */
+/** codes -> float32, 16 values per iteration. For signed formats. */
 export function decodeKernel(f: Format): Uint8Array<ArrayBuffer> {
   const store = (values: readonly Code[]) => values.flatMap((value, k) => v.store(get(1), 16 * k, value))
   const next = [...advance(0, f.bits <= 8 ? 16 : 32), ...advance(1, 64)]
@@ -53,19 +54,19 @@ export function decodeKernel(f: Format): Uint8Array<ArrayBuffer> {
   return moduleOf(vectorLocals, repeatWhileBelow(0, 2, [...body, ...next]))
 }
 
-/** float32 -> the nearest value of the format, as float32, 16 values a turn. For signed formats. */
+/** float32 -> the nearest value of the format, as float32, 16 values per iteration. For signed formats. */
 export function roundKernel(f: Format, saturate: boolean): Uint8Array<ArrayBuffer> {
   const load = four.flatMap((k) => set(codes + k, v.load(get(0), 16 * k)))
   const store = four.flatMap((k) => v.store(get(1), 16 * k, get(codes + k)))
   const compute =
-    isUpperHalf(f) && !saturate ? roundUpperHalves(false) : usualFirst(f, roundNormal(f), roundAnyBias(f, saturate))
+    isUpperHalf(f) && !saturate ? roundUpperHalves(false) : withFastPath(f, roundNormal(f), roundAnyBias(f, saturate))
   const next = [...advance(0, 64), ...advance(1, 64)]
   return moduleOf(vectorLocals, repeatWhileBelow(0, 2, [...load, ...compute, ...store, ...next]))
 }
 
 const four = [0, 1, 2, 3]
 
-/** Locals: four vectors of a turn from 3 on, then what is used twice on the way. */
+/** Indices of locals: the four vectors of an iteration from 3 on, then intermediate values that are used twice. */
 const codes = 3
 const bits = 7
 const magnitude = 8
@@ -86,7 +87,10 @@ const eachOf = (lane: (source: Code) => Code): Code => four.flatMap((k) => [...s
 /** Evaluates to `value`, which is kept in `local` as well. */
 const tee = (local: number, value: Code): Code => [...value, 0x22, local]
 
-/** bfloat16 of the four vectors, in the lower halves of the lanes (`down`) or in the upper ones: the carry of the lower half does the rest. */
+/**
+ * bfloat16 of the four vectors, in the lower halves of the lanes (`down`) or in the upper ones: a carry out of the
+ * lower half rounds up.
+ */
 function roundUpperHalves(down: boolean): Code {
   const place = (code: Code) => (down ? v.shiftRight(code, 16) : v.and(code, v.constant(0xffff0000)))
   const up = (b: Code) => place(v.add(v.add(b, v.constant(0x7fff)), v.and(v.shiftRight(b, 16), v.constant(1))))
@@ -99,8 +103,9 @@ function roundUpperHalves(down: boolean): Code {
 }
 
 /**
- * Eight codes of a format with at most 3 mantissa bits, none of them infinite or NaN, as upper halves of float32: normals by moving and rebiasing, the at
- * most 8 subnormals from a table whose first half holds their low bytes and whose second half the high ones.
+ * Eight codes of a format with at most 3 mantissa bits, none of them infinite or NaN, as upper halves of float32:
+ * normals are shifted and rebiased, the at most 8 subnormals come from a table whose first half holds their low bytes
+ * and whose second half the high ones.
  */
 function decodeInHalves(f: Format, source: Code): Code {
   const twice = (n: number) => v.constant(n * 0x10001)
@@ -115,16 +120,16 @@ function decodeInHalves(f: Format, source: Code): Code {
 }
 
 /**
- * In 16-bit formats nearly every value is a normal one within range: `usual` where all of the four vectors are, else `any`. In narrower formats
- * subnormals are common and a branch would not pay.
+ * In 16-bit formats nearly all values are normal and within range: `normal` if all of the four vectors are, else
+ * `general`. In narrower formats subnormals are so common that a branch would cost more than it saves.
  */
-function usualFirst(f: Format, usual: (source: Code) => Code, any: (source: Code) => Code): Code {
-  if (f.bits <= 8) return eachOf(any)
+function withFastPath(f: Format, normal: (source: Code) => Code, general: (source: Code) => Code): Code {
+  if (f.bits <= 8) return eachOf(general)
   const size = (k: number) => v.and(get(codes + k), v.constant(0x7fffffff))
   const fold = (by: (a: Code, b: Code) => Code) => by(by(size(0), size(1)), by(size(2), size(3)))
   const above = v.greater(fold(v.max), v.constant(greatestBits(f)))
   const below = v.less(fold(v.min), v.constant((128 - f.bias) << 23))
-  return either(v.any(v.or(above, below)), eachOf(any), eachOf(usual))
+  return either(v.any(v.or(above, below)), eachOf(general), eachOf(normal))
 }
 
 /** The float32 of the greatest finite value, as bits. */
@@ -133,7 +138,10 @@ function greatestBits(f: Format): number {
   return (f.maxFiniteCode << drop) + ((127 - f.bias) << 23)
 }
 
-/** b + half of what is dropped, and one less unless the lowest kept bit is 1: the upper bits are then rounded to nearest even. */
+/**
+ * b plus half a unit of the kept bits, minus 1 unless the lowest kept bit is 1: the kept bits of the sum are rounded to
+ * nearest even.
+ */
 function carried(f: Format, b: Code): Code {
   const drop = 23 - f.mantissaBits
   const lowest = v.and(v.shiftRight(b, drop), v.constant(1))
@@ -154,7 +162,7 @@ function roundNormal(f: Format): (source: Code) => Code {
   return (source) => [...set(bits, source), ...v.and(carried(f, get(bits)), kept)]
 }
 
-/** As `encodeAnyBias`, leaving the result where it is in the float32. */
+/** Like `encodeAnyBias`, but the result stays a float32. */
 function roundAnyBias(f: Format, saturate: boolean): (source: Code) => Code {
   const drop = 23 - f.mantissaBits
   const unit = v.constant(bitsOf(2 ** (23 + 1 - f.bias - f.mantissaBits)))
@@ -179,8 +187,8 @@ function roundAnyBias(f: Format, saturate: boolean): (source: Code) => Code {
 }
 
 /**
- * Normals as in encode.ts. Subnormals by one addition: where the lowest bit of the constant's float32 is the format's smallest subnormal,
- * the sum's own rounding (nearest even, exact in WebAssembly) is the one wanted, and its lower bits are the code.
+ * Normals as in encode.ts. Subnormals by adding a float32 whose ulp is the format's smallest subnormal: the addition
+ * rounds to nearest even, which WebAssembly guarantees, and the lower bits of the sum are the code.
  */
 function encodeAnyBias(f: Format, saturate: boolean): (source: Code) => Code {
   const drop = 23 - f.mantissaBits
@@ -200,7 +208,7 @@ function encodeAnyBias(f: Format, saturate: boolean): (source: Code) => Code {
   ]
 }
 
-/** Normals by moving and rebiasing, subnormals as an integer times the smallest one (exact). */
+/** Normals are shifted and rebiased, subnormals are an integer times the smallest one (exact). */
 function decodeAnyBias(f: Format): (code: Code) => Code {
   const drop = 23 - f.mantissaBits
   const top = 1 << (f.bits - 1)

@@ -1,14 +1,14 @@
-// Runs the kernels over pieces of an array that fit a processor's nearest caches. One memory of 128 KiB, made on first use.
+// Runs the kernels over pieces of an array that fit in the CPU's L2 cache, in one memory of 128 KiB, allocated on first
+// use.
 //
-// WebAssembly may be missing, without SIMD, or forbidden (a page's content security policy): then everything here answers false, once and for
-// all, and the caller takes its loop in JavaScript, which gives the same bits.
+// WebAssembly may be missing, without SIMD, or forbidden (a page's Content-Security-Policy): then every function here
+// returns false from then on, and the caller falls back to its JavaScript loop, which gives the same bits.
+// Formats whose negative zero is NaN have no kernels: they are used too little to be worth one.
 
 import type { CodeArray, Format } from '../format.ts'
 import { decodeKernel, encodeKernel, roundKernel } from './kernels.ts'
 
-// Formats whose negative zero is NaN have no kernels: nothing trains in them here, and the loops are there.
-
-/** Below this many values calling a kernel costs more than it saves. */
+/** With fewer values, calling a kernel costs more than it saves. */
 const worthwhile = 128
 /** Values in a piece: 64 KiB of float32. */
 const piece = 16_384
@@ -66,7 +66,9 @@ function kernelOf(f: Format, key: string, make: () => Uint8Array<ArrayBuffer>): 
   return kernel
 }
 
-/** Encodes by nearest even; false where that is not possible or not worthwhile. `codes` is at least as long as `source`. */
+/**
+ * Encodes by nearest even; false where that is not possible or not worthwhile. `codes` is at least as long as `source`.
+ */
 export function encodeWithSimd(f: Format, source: Float32Array, codes: CodeArray, saturate: boolean): boolean {
   const n = source.length
   if (n < worthwhile || f.negativeZeroIsNaN) return false
@@ -99,7 +101,10 @@ export function decodeWithSimd(f: Format, codes: CodeArray, values: Float32Array
   return true
 }
 
-/** Encodes by nearest even and decodes again; false where that is not possible or not worthwhile. `out` is at least as long as `source`. */
+/**
+ * Encodes by nearest even and decodes again; false where that is not possible or not worthwhile. `out` is at least as
+ * long as `source`.
+ */
 export function roundWithSimd(f: Format, source: Float32Array, out: Float32Array, saturate: boolean): boolean {
   const n = source.length
   if (n < worthwhile || f.negativeZeroIsNaN) return false

@@ -1,4 +1,4 @@
-/** WGSL that decodes a code, in integer arithmetic. */
+// WGSL that decodes a code, in integer arithmetic.
 import type { Format, FormatName } from '../format.ts'
 import { formatOf } from '../registry.ts'
 import { hex, isUpperBits } from './literals.ts'
@@ -31,8 +31,8 @@ function decodeUpperBits(f: Format): string {
 }
 
 /**
- * No branch, so that all lanes take the same course. Below the smallest normal number the magnitude counts steps of one size: an integer that
- * float32 holds, times a power of two.
+ * Without branches, so that invocations do not diverge. Below the smallest normal number the value is the magnitude, an
+ * integer that float32 represents exactly, times a power of two.
  */
 function decodeMagnitude(f: Format): string {
   const drop = 23 - f.mantissaBits

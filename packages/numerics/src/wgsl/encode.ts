@@ -1,4 +1,4 @@
-/** WGSL that rounds a number to a code, in integer arithmetic. */
+// WGSL that rounds a number to a code, in integer arithmetic.
 import { type Format, type FormatName, nanCodeOf, overflowCode } from '../format.ts'
 import { formatOf } from '../registry.ts'
 import { type Rounding, settingsOf } from '../rounding.ts'
@@ -7,13 +7,13 @@ import { hex, isUpperBits } from './literals.ts'
 export interface WgslEncodeOptions {
   /** Default `nearest-even`. */
   rounding?: Rounding
-  /** As in `encode`. Default: what the format does. */
+  /** As in `EncodeOptions`. Default: the format's `saturates`. */
   saturate?: boolean
 }
 
 /**
- * The name of the function that `wgslEncode` gives: `encode_<name>`, with `_toward_zero` or `_stochastic`, and with `_saturating` or
- * `_overflowing` where that is not the format's default, before `_<name>`.
+ * The name of the function that `wgslEncode` gives: `encode_<name>`, with `_toward_zero` or `_stochastic`, and with
+ * `_saturating` or `_overflowing` where that is not the format's default, before `_<name>`.
  * @example wgslEncodeName('float8_e4m3fn', { rounding: 'stochastic' }) // 'encode_stochastic_float8_e4m3fn'
  */
 export function wgslEncodeName(format: FormatName | Format, options: WgslEncodeOptions = {}): string {
@@ -30,8 +30,9 @@ const roundingNames: Record<Rounding, string> = {
 }
 
 /**
- * WGSL text of `fn encode_<name>(x: f32) -> u32`, the code in the low bits; for stochastic rounding `fn encode_stochastic_<name>(x: f32,
- * random: u32) -> u32`, where `random` is what `random_bits(seed, index)` gives (`wgslRandomBits`). NaN becomes the canonical NaN with its sign.
+ * WGSL text of `fn encode_<name>(x: f32) -> u32`, the code in the low bits; for stochastic rounding `fn
+ * encode_stochastic_<name>(x: f32, random: u32) -> u32`, where `random` is what `random_bits(seed, index)` gives
+ * (`wgslRandomBits`). NaN becomes the canonical NaN with its sign.
  * @throws RangeError for an unknown format or rounding
  * @example wgslEncode('bfloat16').includes('fn encode_bfloat16(x: f32) -> u32') // true
  */
@@ -50,7 +51,7 @@ export function wgslEncode(format: FormatName | Format, options: WgslEncodeOptio
   return rounding === 'toward-zero' ? towardZero(f, name, limit) : nearest(f, name, limit)
 }
 
-/** Magnitudes are encoded, then the sign is set unless that is zero or NaN, whose codes are 0 and the sign alone. */
+/** Encodes the magnitude, then sets the sign bit unless the code is zero or NaN (0 and the sign bit alone). */
 function withoutNegativeZero(f: Format, name: string, rounding: Rounding, saturate: boolean): string {
   const limit = saturate ? f.maxFiniteCode : overflowCode(f)
   const inner = `${name}_magnitude`
@@ -147,7 +148,7 @@ function towardZero(f: Format, name: string, limit: number): string {
 `
 }
 
-/** `rest` of 2^shift, as a fraction of 2^32, is what `random` must stay below. */
+/** Rounds up if `random` is below rest / 2^shift, as a fraction of 2^32. */
 function stochastic(f: Format, name: string, limit: number): string {
   const smallest = 128 - f.bias
   return `fn ${name}(x: f32, random: u32) -> u32 {
@@ -174,7 +175,7 @@ function stochastic(f: Format, name: string, limit: number): string {
 `
 }
 
-/** Powers of two. A tie goes up: the significand is always 1, an odd number. */
+/** Formats of powers of two. A tie goes up: the significand is always 1, an odd number. */
 const powersOfTwo: Record<Rounding, (f: Format, name: string, zero: number, limit: number) => string> = {
   'nearest-even': (f, name, zero, limit) => `fn ${name}(x: f32) -> u32 {
   let bits = bitcast<u32>(x);

@@ -1,4 +1,4 @@
-/** Numbers as WGSL writes them. */
+// WGSL literals, and the kinds of format that have shorter code.
 import type { Format } from '../format.ts'
 
 /** An unsigned WGSL literal. */

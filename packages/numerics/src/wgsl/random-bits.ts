@@ -1,5 +1,7 @@
+// Counter-based random bits in WGSL.
+
 /**
- * WGSL text of `fn random_bits(seed: u32, index: u32) -> u32`, the twin of `randomBits`.
+ * WGSL text of `fn random_bits(seed: u32, index: u32) -> u32`, which agrees with `randomBits` bit for bit.
  * @example wgslRandomBits().includes('fn random_bits(seed: u32, index: u32) -> u32') // true
  */
 export function wgslRandomBits(): string {

@@ -1,6 +1,7 @@
 // Scales by exponent arithmetic: WGSL's division is within 2.5 ulp only, so nothing here divides.
 //
-// A greatest magnitude is taken as bits: max(amax, bitcast<u32>(x) & 0x7fffffffu) over the values, in unsigned integers, in which NaN wins.
+// Greatest magnitudes are given as bits: max(amax, bitcast<u32>(x) & 0x7fffffffu) over the values, as unsigned
+// integers, where NaN is greatest.
 
 import { type Format, type FormatName, nanCodeOf } from '../format.ts'
 import { type MxFormat, type MxFormatName, type MxScalingOptions, mxFormatOf, mxScaleCode } from '../mx.ts'
@@ -17,7 +18,8 @@ function greatestBits(f: Format): number {
 }
 
 /**
- * WGSL text of `fn scale_by_power_of_two(x: f32, exponent: i32) -> f32`: x * 2^exponent, rounded to nearest even where it is subnormal.
+ * WGSL text of `fn scale_by_power_of_two(x: f32, exponent: i32) -> f32`: x * 2^exponent, rounded to nearest even where
+ * it is subnormal.
  * @example wgslScaleByPowerOfTwo().includes('fn scale_by_power_of_two(x: f32, exponent: i32) -> f32') // true
  */
 export function wgslScaleByPowerOfTwo(): string {
@@ -44,9 +46,11 @@ export function wgslScaleByPowerOfTwo(): string {
 }
 
 /**
- * WGSL text of `fn power_of_two_scale_<name>(amax: u32) -> f32`: what `scaleFor(format, amax, { powerOfTwo: true })` gives, amax as bits.
+ * WGSL text of `fn power_of_two_scale_<name>(amax: u32) -> f32`: what `scaleFor(format, amax, { powerOfTwo: true })`
+ * gives, amax as bits.
  * @throws RangeError for an unknown format
- * @example wgslPowerOfTwoScale('float8_e4m3fn').includes('fn power_of_two_scale_float8_e4m3fn(amax: u32) -> f32') // true
+ * @example
+ * wgslPowerOfTwoScale('float8_e4m3fn').includes('fn power_of_two_scale_float8_e4m3fn(amax: u32) -> f32') // true
  */
 export function wgslPowerOfTwoScale(format: FormatName | Format): string {
   const f = formatOf(format)
@@ -65,7 +69,8 @@ export function wgslPowerOfTwoScale(format: FormatName | Format): string {
 }
 
 /**
- * WGSL text of `fn mx_scale_<name>(amax: u32) -> u32`: the float8_e8m0fnu code of a block's scale, as `mxScaleCode` gives it, amax as bits.
+ * WGSL text of `fn mx_scale_<name>(amax: u32) -> u32`: the float8_e8m0fnu code of a block's scale, as `mxScaleCode`
+ * gives it, amax as bits.
  * @throws RangeError for an unknown format or rounding
  * @example wgslMxScale('mxfp8_e4m3').includes('fn mx_scale_mxfp8_e4m3(amax: u32) -> u32') // true
  */
@@ -84,8 +89,8 @@ export function wgslMxScale(format: MxFormatName | MxFormat, options: MxScalingO
 }
 
 /**
- * WGSL text of `fn encode_<name>(x: f32, scale: u32) -> u32`: the element code of a value in a block with that scale code. It calls
- * `encode_<element>` and `scale_by_power_of_two` (`wgslEncode`, `wgslScaleByPowerOfTwo`).
+ * WGSL text of `fn encode_<name>(x: f32, scale: u32) -> u32`: the element code of a value in a block with that scale
+ * code. It calls `encode_<element>` and `scale_by_power_of_two` (`wgslEncode`, `wgslScaleByPowerOfTwo`).
  * @throws RangeError for an unknown format
  * @example wgslEncodeMx('mxfp8_e4m3').includes('fn encode_mxfp8_e4m3(x: f32, scale: u32) -> u32') // true
  */
@@ -101,8 +106,8 @@ export function wgslEncodeMx(format: MxFormatName | MxFormat): string {
 }
 
 /**
- * WGSL text of `fn decode_<name>(code: u32, scale: u32) -> f32`: the value of an element code in a block with that scale code. It calls
- * `decode_<element>` and `scale_by_power_of_two`.
+ * WGSL text of `fn decode_<name>(code: u32, scale: u32) -> f32`: the value of an element code in a block with that
+ * scale code. It calls `decode_<element>` and `scale_by_power_of_two`.
  * @throws RangeError for an unknown format
  * @example wgslDecodeMx('mxfp8_e4m3').includes('fn decode_mxfp8_e4m3(code: u32, scale: u32) -> f32') // true
  */

@@ -1,4 +1,4 @@
-/** WGSL that reads and writes codes packed in words of 32 bits. */
+// WGSL that reads and writes codes packed in words of 32 bits.
 import type { Format, FormatName } from '../format.ts'
 import { formatOf } from '../registry.ts'
 import { codesPerWord } from '../words.ts'
@@ -6,11 +6,11 @@ import { type WgslEncodeOptions, wgslEncodeName } from './encode.ts'
 import { hex } from './literals.ts'
 
 /**
- * WGSL text of `fn decode_word_<name>(word: u32) -> array<f32, N>`, N = codesPerWord: the values of a word as `packWords` makes it. It calls
- * `decode_<name>`, which has to be in the shader too (`wgslDecode`).
+ * WGSL text of `fn decode_word_<name>(word: u32) -> array<f32, N>`, N = codesPerWord: the values of a word as
+ * `packWords` makes it. It calls `decode_<name>`, which has to be in the shader too (`wgslDecode`).
  * @throws RangeError for an unknown format
  * @example
- * // A shader that reads packed codes: both functions stand in it.
+ * // A shader that reads packed codes needs both functions.
  * const shader = [wgslDecode('float8_e4m3fn'), wgslDecodeWord('float8_e4m3fn')].join('\n')
  * shader.includes('fn decode_word_float8_e4m3fn(word: u32) -> array<f32, 4>') // true
  */
@@ -25,8 +25,9 @@ export function wgslDecodeWord(format: FormatName | Format): string {
 }
 
 /**
- * WGSL text of `fn encode_word_<name>(values: array<f32, N>) -> u32`. It calls `encode_<name>`, or the function that `wgslEncodeName` names for
- * the same options; with stochastic rounding it takes `random: array<u32, N>` too and is `encode_word_stochastic_<name>`.
+ * WGSL text of `fn encode_word_<name>(values: array<f32, N>) -> u32`. It calls `encode_<name>`, or the function that
+ * `wgslEncodeName` names for the same options; with stochastic rounding it takes `random: array<u32, N>` too and is
+ * `encode_word_stochastic_<name>`.
  * @throws RangeError for an unknown format or rounding
  * @example
  * const shader = [wgslEncode('bfloat16'), wgslEncodeWord('bfloat16')].join('\n')
