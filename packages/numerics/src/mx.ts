@@ -94,12 +94,25 @@ export function mxScaleCode(format: MxFormatName | MxFormat, amax: number, optio
   scratch[0] = amax
   const bits = scratchBits[0]
   if (bits === 0x7f800000) return 0xfe
-  const mantissa = bits & 0x7fffff
-  const raised =
-    (scaleRounding === 'up' && mantissa > (greatest & 0x7fffff)) ||
-    (scaleRounding === 'ceil' && mantissa > 0) ||
-    (scaleRounding === 'even' && mantissa + (1 << (22 - element.mantissaBits)) >= 0x800000)
+  const raised = (bits & 0x7fffff) > mantissaLimit(element, greatest, scaleRounding)
   return Math.max((bits >>> 23) - ((greatest >>> 23) - 127) + (raised ? 1 : 0), 0)
+}
+
+/**
+ * The float32 mantissa of amax above which the scale's exponent is floor(log2 amax) - floor(log2 max) + 1.
+ * @param greatest bits of the element's greatest value as float32
+ */
+export function mantissaLimit(element: Format, greatest: number, scaleRounding: MxScaleRounding): number {
+  switch (scaleRounding) {
+    case 'up':
+      return greatest & 0x7fffff
+    case 'floor':
+      return 0x7fffff
+    case 'even':
+      return 0x7fffff - (1 << (22 - element.mantissaBits))
+    case 'ceil':
+      return 0
+  }
 }
 
 /**

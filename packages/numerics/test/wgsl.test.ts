@@ -138,7 +138,7 @@ describe.each(everyFormat.map((f) => [f.name, f] as const))('%s on the adapter',
 describe.each(Object.keys(mxFormats) as MxFormatName[])('%s on the adapter', (name) => {
   const { element } = mxFormats[name]
 
-  test.each(['up', 'floor'] as const)('scales, rounded %s', async (scaleRounding) => {
+  test.each(['up', 'floor', 'even', 'ceil'] as const)('scales, rounded %s', async (scaleRounding) => {
     const input = someBits.map((b) => b & 0x7fffffff)
     const actual = await map(wgslMxScale(name, { scaleRounding }), `mx_scale_${name}(x)`, input)
     const wanted = Array.from(asFloats(input), (amax) => mxScaleCode(name, amax, { scaleRounding }))

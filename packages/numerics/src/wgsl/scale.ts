@@ -4,7 +4,14 @@
 // integers, where NaN is greatest.
 
 import { type Format, type FormatName, nanCodeOf } from '../format.ts'
-import { type MxFormat, type MxFormatName, type MxScalingOptions, mxFormatOf, mxScaleCode } from '../mx.ts'
+import {
+  type MxFormat,
+  type MxFormatName,
+  type MxScalingOptions,
+  mantissaLimit,
+  mxFormatOf,
+  mxScaleCode,
+} from '../mx.ts'
 import { decode } from '../one-number.ts'
 import { formatOf } from '../registry.ts'
 import { hex } from './literals.ts'
@@ -78,12 +85,12 @@ export function wgslMxScale(format: MxFormatName | MxFormat, options: MxScalingO
   const { name, element } = mxFormatOf(format)
   mxScaleCode(format, 1, options)
   const greatest = greatestBits(element)
-  const clips = options.scaleRounding === 'floor' ? 0x7fffff : greatest & 0x7fffff
+  const limit = mantissaLimit(element, greatest, options.scaleRounding ?? 'up')
   return `fn mx_scale_${name}(amax: u32) -> u32 {
   if (amax >= 0x7f800000u) {
     return select(0xfeu, 0xffu, amax > 0x7f800000u);
   }
-  return u32(max(i32(amax >> 23u) - ${(greatest >>> 23) - 127} + select(0, 1, (amax & 0x7fffffu) > ${hex(clips)}), 0));
+  return u32(max(i32(amax >> 23u) - ${(greatest >>> 23) - 127} + select(0, 1, (amax & 0x7fffffu) > ${hex(limit)}), 0));
 }
 `
 }
