@@ -30,7 +30,7 @@ export const examples = [
 ]
 const lecture = [
   ['models', 'Language models', '言語モデル'],
-  ['sizes', 'Sizes and compute', '大きさと計算量'],
+  ['sizes', 'Sizes and compute', 'モデルサイズと計算量'],
   ['corpus', 'Corpora', 'コーパス'],
   ['ablation', 'Which corpus helped', 'どのコーパスが効いたか'],
   ['parallelism', 'Parallelism', '並列化'],
