@@ -1,19 +1,19 @@
-/** Counted sequences of codes, in blocks: one in memory, or as many as are needed on disk. */
+/** Counted sequences of codes in blocks: a single one in memory, or several on disk. */
 import { TokenizerError } from '../tokenizer-error.ts'
 import type { Spill, SpillReader } from './spill.ts'
 
 /** Sequence k is `codes[starts[k] .. starts[k + 1] - 1)`, followed by a 0; it occurs `counts[k]` times. */
 export type Block = { codes: Int32Array; starts: Int32Array; counts: Float64Array; size: number }
 
-/** Blocks that can be gone through again and again. A block is overwritten by the next. */
+/** Blocks that can be iterated any number of times. The yielded block is reused: the next one overwrites it. */
 export type Blocks = Iterable<Block> & {
-  /** Codes of the longest sequence, with its 0. */
+  /** Length of the longest sequence in codes, with its terminating 0. */
   longest: number
-  /** Codes in all, with the zeros. */
+  /** Total number of codes, with the terminating zeros. */
   codes: number
 }
 
-/** What is remembered of blocks on disk. */
+/** The description of blocks on disk from which {@link savedBlocks} reads them. */
 export type SavedBlocks = { name: string; longest: number; codes: number; largest: number; most: number; wide: boolean }
 
 function newBlock(codes: number, sequences: number): Block {
@@ -25,7 +25,7 @@ function newBlock(codes: number, sequences: number): Block {
   }
 }
 
-/** Puts sequences into blocks. */
+/** Writes sequences into blocks. */
 export class BlockWriter {
   #block: Block
   #at = 0
@@ -38,8 +38,8 @@ export class BlockWriter {
   readonly #file: { writer: ReturnType<Spill['write']>; name: string; spill: Spill } | undefined
 
   /**
-   * @param maxCode the largest code there is
-   * @param file where blocks of at most so many codes go; undefined: into one in memory
+   * @param maxCode the largest code; up to 0xffff, codes take two bytes on disk
+   * @param file file for blocks of at most `limit` codes; undefined: one block in memory
    */
   constructor(maxCode: number, file?: { spill: Spill; name: string; limit: number }) {
     this.#wide = maxCode > 0xffff
@@ -48,18 +48,18 @@ export class BlockWriter {
     this.#block = newBlock(file ? file.limit : 1 << 14, file ? (file.limit >> 1) + 1 : 1 << 12)
   }
 
-  /** Adds a code to the sequence that is being written. */
+  /** Appends a code to the current sequence. */
   push(code: number): void {
     if (this.#at === this.#block.codes.length) this.#room()
     this.#block.codes[this.#at++] = code
   }
 
-  /** Codes of the sequence that is being written. */
+  /** Length of the current sequence in codes. */
   get length(): number {
     return this.#at - this.#block.starts[this.#block.size]
   }
 
-  /** Ends the sequence, which has codes. */
+  /** Ends the current sequence, which must not be empty, with its count. */
   end(count: number): void {
     this.push(0)
     const block = this.#block
@@ -101,7 +101,7 @@ export class BlockWriter {
 
   #room(): void {
     const { starts, size } = this.#block
-    // What has been finished goes out first; one long sequence may still need a larger block.
+    // Finished sequences are flushed first; a single long sequence may still need a larger block.
     if (this.#file && size > 0) {
       const rest = this.#block.codes.slice(starts[size], this.#at)
       this.#at = starts[size]

@@ -1,19 +1,19 @@
-/** The best candidates for pieces, of any number that are offered. */
+/** The best k candidates for pieces out of a stream of any length. */
 import { larger } from './larger-array.ts'
 
 /**
- * Keeps at most `limit` texts: those with the highest scores, of equal ones those offered first. What it holds does not grow with what is
- * offered.
+ * Keeps the `limit` texts with the highest scores; of equal scores, those offered first. Memory is bounded by `limit`,
+ * not by the number offered.
  */
 export class Candidates {
-  /** How many were offered. */
+  /** Number of candidates offered. */
   offered = 0
   size = 0
   codes = new Int32Array(1 << 12)
   starts = new Int32Array(1 << 10)
   scores = new Float64Array(1 << 10)
   readonly #limit: number
-  /** A score that is not above this is too low. */
+  /** Candidates must score above this. */
   #least = Number.NEGATIVE_INFINITY
 
   constructor(limit: number) {
@@ -23,7 +23,7 @@ export class Candidates {
   offer(codes: Int32Array, at: number, length: number, score: number): void {
     this.offered++
     if (score <= this.#least || this.#limit === 0) return
-    // Twice as many as are kept: choosing is dear, and so is done once for many.
+    // Selecting costs a sort, so it runs only when twice the limit has been collected.
     if (this.size === 2 * this.#limit) {
       this.#choose()
       if (score <= this.#least) return
@@ -40,7 +40,7 @@ export class Candidates {
     this.starts[this.size] = start + length
   }
 
-  /** The candidates, best first; of equal ones those offered first. */
+  /** Indices of the candidates, best first; of equal scores, those offered first. */
   ranked(): number[] {
     const order = Array.from({ length: this.size }, (_, k) => k)
     return order.sort((a, b) => this.scores[b] - this.scores[a] || a - b).slice(0, this.#limit)
@@ -51,7 +51,7 @@ export class Candidates {
     const least = sorted[this.size - this.#limit]
     let above = 0
     for (let k = this.size - 1; k >= 0 && sorted[k] > least; k--) above++
-    // Of those with the least score that is kept, the first ones.
+    // Of the candidates that tie at the lowest kept score, the first ones are kept.
     let atLeast = this.#limit - above
     let to = 0
     let end = 0
@@ -62,7 +62,7 @@ export class Candidates {
       this.codes.copyWithin(end, start, next)
       end += next - start
       this.scores[to++] = this.scores[k]
-      // starts[to] is at or before what is read next.
+      // In place: starts[to] is never past the entry that is read next.
       this.starts[to] = end
     }
     this.size = to

@@ -1,22 +1,24 @@
-/** Compiling normalisation rules as SentencePiece does. */
+/** Compiles normalisation rules into SentencePiece's `precompiled_charsmap`. */
 import { TokenizerError } from '../tokenizer-error.ts'
 import type { NormalizationRules } from './normalization-rules.ts'
 
-/** SentencePiece keeps this many rules that begin one another at most. */
+/** SentencePiece finds at most this many rules at one position, each a prefix of the next. */
 const MAX_NESTED = 32
-/** Slots that share their high bits; children lie in the block that their labels are XORed into. */
+/** Slots of a block, which share their high bits: `base ^ label` with an 8-bit label stays in the block of `base`. */
 const BLOCK = 256
-/** UTF-16 units of the longest text that a rule may have. */
+/** Longest source text of a rule, in UTF-16 units. */
 const MAX_LENGTH = 256
-/** How many blocks at the end are looked through for room. */
+/** Number of blocks at the end that are searched for free slots. */
 const OPEN_BLOCKS = 16
-/** Offsets of units are stored in 21 bits. */
+/** Offsets between units are stored in 21 bits. */
 const MAX_SLOTS = 1 << 21
 
 /**
- * Compiles rules into the form of a model's `precompiled_charsmap`: the size of a trie over UTF-8 (u32), the trie as a
- * double array in the layout of Darts-clone, and the replacements, each ended by a NUL. Equal subtrees are stored once.
- * @throws TokenizerError where a rule is empty or too long, has a NUL or a lone surrogate, or begins too many others
+ * Compiles rules into the format of a model's `precompiled_charsmap`: the size in bytes of a trie over UTF-8 (u32), the
+ * trie as a double array in the layout of Darts-clone, and the replacements, each terminated by a NUL. Equal subtrees
+ * are stored once.
+ * @returns the blob; empty where there are no rules
+ * @throws TokenizerError where a rule is empty or too long, has a NUL or a lone surrogate, or is a prefix of too many
  * @see https://github.com/s-yata/darts-clone for the layout; Daciuk et al. 2000 for the minimal automaton
  */
 export function compileCharsmap(rules: NormalizationRules): Uint8Array {
@@ -59,7 +61,7 @@ export function compileCharsmap(rules: NormalizationRules): Uint8Array {
   return blob
 }
 
-/** A state of the automaton: the value of the rule that ends there (-1: none) and the states that follow by byte. */
+/** A state of the automaton: the value of the rule that ends in it (-1: none) and its transitions by byte. */
 type State = { value: number; labels: number[]; next: State[] }
 
 function minimalStates(keys: { bytes: Uint8Array; value: number }[]): State {
@@ -93,8 +95,8 @@ function minimalStates(keys: { bytes: Uint8Array; value: number }[]): State {
 }
 
 /**
- * Gives every state a base of its own; the unit of a child by byte b is at `base ^ b`, that of its value at `base`. A unit has
- * its byte, whether a value follows, and the XOR of its own place and the base of the state it leads to.
+ * Assigns every state a base of its own; the unit of its child by byte b is at `base ^ b`, that of its value at `base`.
+ * A unit holds its byte, whether the child has a value, and the XOR of its own index and the base of the child.
  */
 function placeStates(root: State): Uint32Array {
   let units = new Uint32Array(BLOCK * 64)
@@ -142,7 +144,7 @@ function placeStates(root: State): Uint32Array {
   addBlock()
   used[0] = 1
   units[0] = (place(root) << 10) >>> 0
-  // A free slot must match no byte of any state: it gets the byte that would lead there from a place that is no base.
+  // A free slot must match no transition: it gets the byte that leads to it from an index that is no state's base.
   for (let block = 0; block < blocks; block++) {
     let free = block * BLOCK
     while (free < (block + 1) * BLOCK - 1 && isBase[free] === 1) free++

@@ -17,15 +17,17 @@ import { newName, type Workspace } from './workspace.ts'
 
 /** The text to train on: its alphabet, and its distinct fragments with their counts. */
 export type Corpus = {
-  /** The characters that get a piece, most frequent first. Character k has the code k + 1; the code 0 ends a fragment. */
+  /** Code points that get a piece, most frequent first. Character k has the code k + 1; the code 0 ends a fragment. */
   alphabet: number[]
   /** How often each character of the alphabet occurs. */
   characterCounts: number[]
-  /** The fragments in the order of the text. */
+  /** The distinct fragments in the order of their first occurrence. */
   fragments: Blocks
   /**
-   * Each fragment once for each character that follows it in the text, whose code is behind those of the fragment: what candidates
-   * for pieces are found in. After the alphabet come the code of the characters outside it and that of user-defined symbols.
+   * Each fragment once for each distinct character that follows it in the text, with the code of that character
+   * appended:
+   * the input of the search for candidates (unigram only). Above the alphabet are two more codes: one for all
+   * characters outside it, one for user-defined symbols.
    */
   followed: Blocks | undefined
   /** Code of the space mark, 0 where the alphabet has none. */
@@ -34,7 +36,7 @@ export type Corpus = {
   fixed: { codes: Int32Array; starts: Int32Array }
 }
 
-/** What follows a fragment where no character does: the end of the line, or a user-defined symbol. */
+/** Followers of a fragment that are no characters: the end of the line, or a user-defined symbol. */
 const LINE_END = 0
 const SYMBOL = 0x110000
 const CODE_POINTS = 0x110000
@@ -60,7 +62,7 @@ export function readCorpus(lines: Iterable<string>, options: ResolvedOptions): C
   return reader.finish()
 }
 
-/** Takes line after line; under a ceiling, counts that do not fit go to disk. */
+/** Counts the fragments of lines; with a workspace, counts that exceed its budget go to disk. */
 export class CorpusReader {
   readonly #options: ResolvedOptions
   readonly #workspace: Workspace | undefined
@@ -70,10 +72,10 @@ export class CorpusReader {
   #counts: FragmentCounts | undefined
   #lines = 0
   #seen = 0
-  /** Runs that have a part of a line of which the rest is still to come. */
+  /** Runs written in the middle of a line, so not yet recorded in the workspace's state. */
   #unfinished: string[] = []
 
-  /** @param total how many lines there are, where that is known */
+  /** @param total number of lines for progress; 0: unknown */
   constructor(options: ResolvedOptions, workspace?: Workspace, total = 0) {
     this.#options = options
     this.#workspace = workspace
@@ -89,7 +91,7 @@ export class CorpusReader {
     if (!this.isComplete) this.#counts = new FragmentCounts(workspace && workspace.budget / 2)
   }
 
-  /** Whether all lines were read before, so that none is needed. */
+  /** Whether a resumed workspace already has the counts of all lines. */
   get isComplete(): boolean {
     return this.#workspace?.state.corpus !== undefined
   }
@@ -98,7 +100,7 @@ export class CorpusReader {
     if (typeof line !== 'string') {
       throw new TokenizerError(`train: line ${this.#lines} is ${typeof line}; lines are strings`)
     }
-    // Lines whose counts are on disk from before are passed over.
+    // A resumed run skips the lines whose counts are already on disk.
     if (this.#lines >= (this.#workspace?.state.lines ?? 0)) this.#count(line)
     if (++this.#lines % 10_000 === 0) this.#tell(Math.max(this.#lines, this.#total))
   }
@@ -112,7 +114,7 @@ export class CorpusReader {
     const symbols = this.#symbols
     const { units, length } = this.#normalizer.normalize(line, false)
     if (!this.#counts!.hasRoomFor(length) && this.#counts!.size > 0) this.#spillLines()
-    // What follows matters for the candidates of unigram training alone.
+    // Only the search for candidates in unigram training needs the followers.
     const follows = options.modelType === 'unigram'
     const cut = (from: number, to: number) => {
       const end = to < length ? SYMBOL : LINE_END
@@ -126,7 +128,7 @@ export class CorpusReader {
     }
     let start = 0
     if (symbols) {
-      // User-defined symbols are cut out first: what is learnt never covers them.
+      // User-defined symbols are cut out first, so that no learnt piece contains one.
       for (let at = 0; at < length; ) {
         const symbol = longestPrefix(symbols, (index) => units[index], at, length)
         if (symbol > 0) {
@@ -140,7 +142,7 @@ export class CorpusReader {
     if (this.#unfinished.length > 0) this.#spillLines(1)
   }
 
-  /** Writes the counts, and notes that everything of the lines so far (and of `more`) is on disk. */
+  /** Writes the counts and records that all lines so far, plus `more`, are on disk. */
   #spillLines(more = 0): void {
     const workspace = this.#workspace!
     const { state } = workspace
@@ -288,7 +290,7 @@ function chooseAlphabet(counts: Float64Array, options: ResolvedOptions) {
   return { alphabet, characterCounts }
 }
 
-/** The fragments as codes. A character outside the alphabet ends what is before it. */
+/** Writes the fragments as codes. A character outside the alphabet splits a fragment and is dropped. */
 function writeBlocks(
   groups: Iterable<FragmentGroup>,
   alphabet: readonly number[],

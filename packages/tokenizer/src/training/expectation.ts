@@ -1,15 +1,15 @@
-/** How often each piece is expected: forward and backward over all segmentations. */
+/** The expectation step of unigram training: the forward-backward algorithm over all segmentations. */
 import type { DoubleArray } from '../sentencepiece/double-array.ts'
 import type { Blocks } from './blocks.ts'
 import type { PieceTable } from './piece-table.ts'
 
-/** Products of probabilities stay inside these, or the fragment is done again in logarithms. */
+/** Range of the scaled products of probabilities; outside it the fragment is recomputed in log space. */
 const TINY = 1e-250
 const HUGE = 1e250
 
-/** What an expectation step found. */
+/** Result of an expectation step. */
 export type Expectation = {
-  /** How often each piece is expected over all segmentations of the corpus. */
+  /** Expected number of occurrences of each piece over all segmentations of the corpus. */
   counts: Float64Array
   /** Log likelihood of the corpus (nats). */
   logLikelihood: number
@@ -17,12 +17,12 @@ export type Expectation = {
 
 /**
  * The expectation step: forward and backward sums over all segmentations of each fragment.
- * Probabilities are multiplied, not their logarithms added: each is scaled by `exp(scale * length)`, a factor that is the
- * same for every segmentation of a text and keeps its sums near 1. Where they leave the range of doubles all the same,
- * the fragment is done in logarithms.
+ * Works on probabilities, not on their logarithms, which saves an exp and a log per edge: each is scaled by
+ * `exp(scale * length)`, a factor that is the same for every segmentation of a text and keeps the sums near 1. Where
+ * they still leave the range of doubles, the fragment is recomputed in log space.
  */
 export class ExpectationStep {
-  /** Nats per character of the last step: what probabilities are scaled by in the next. */
+  /** Negative log likelihood per character (nats) in the last step; the scale of the next. */
   scale = 4
   readonly #fragments: Blocks
   readonly #alpha: Float64Array
@@ -69,7 +69,7 @@ export class ExpectationStep {
     return { counts, logLikelihood }
   }
 
-  /** The pieces found in a fragment, by where they start. */
+  /** Collects the pieces that occur in a fragment, ordered by start. */
   #collectEdges({ base, check, value }: DoubleArray, codes: Int32Array, at: number, length: number): void {
     let edges = 0
     for (let i = 0; i < length; i++) {

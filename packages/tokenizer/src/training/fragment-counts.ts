@@ -1,26 +1,28 @@
-/** How often each fragment is seen with each character behind it, in arrays of a size that is known. */
+/**
+ * Counts of fragments by the character that follows them: an open-addressing hash table in typed arrays of known size.
+ */
 import { larger } from './larger-array.ts'
 import { numbersTo, sortTexts } from './sort-codes.ts'
 
-/** Bytes of an entry besides its text and its share of the table. */
+/** Bytes of an entry without its text and its hash slots. */
 const ENTRY_BYTES = 32
 const SLOT_BYTES = 4
-/** Share of the slots that may be taken. */
+/** Maximum load factor. */
 const LOAD = 0.75
 
-/** A counted text: what sources of fragments give, one after the other. */
+/** A fragment with one follower and its count. */
 export type CountedText = {
   units: Uint16Array
   from: number
   length: number
-  /** The code point behind it, or another number that stands for what follows. */
+  /** The code point that follows, or a marker for the end of the line or a user-defined symbol. */
   follower: number
   count: number
-  /** When it was seen first. */
+  /** Index of its first occurrence among all fragments read. */
   first: number
 }
 
-/** Counts of texts and what follows them. It grows, or says that it is full. */
+/** Counts of (fragment, follower) pairs. Grows, or with a limit in bytes reports that it is full. */
 export class FragmentCounts {
   size = 0
   readonly #mayGrow: boolean
@@ -33,7 +35,7 @@ export class FragmentCounts {
   #first: Float64Array
   #slots: Int32Array
 
-  /** @param bytes what the arrays may take in all; undefined: what is needed */
+  /** @param bytes limit for all arrays together; undefined: they grow as needed */
   constructor(bytes: number | undefined) {
     this.#mayGrow = bytes === undefined
     let slots = 1 << 12
@@ -52,12 +54,12 @@ export class FragmentCounts {
     this.#slots = new Int32Array(slots)
   }
 
-  /** Whether texts of so many units in all find room, however they are cut. */
+  /** Whether texts of `units` UTF-16 units in total fit, however they are cut. */
   hasRoomFor(units: number): boolean {
     return this.#mayGrow || (this.#used + units <= this.#units.length && this.size + units <= this.#at.length)
   }
 
-  /** Counts `units[from..to)` once more. @returns false where there is no room */
+  /** Increments the count of `units[from..to)`. @returns false where the table is full */
   add(units: Uint16Array, from: number, to: number, follower: number, first: number): boolean {
     const length = to - from
     let hash = Math.imul(follower, 0x9e3779b1)
@@ -78,7 +80,7 @@ export class FragmentCounts {
       return true
     }
     if (this.size === this.#at.length || this.#used + length > pool.length) {
-      // One text that is longer than all room there is must have it all the same.
+      // An empty table grows past its limit for a single text that is longer than all of it.
       if (!this.#mayGrow && this.size > 0) return false
       this.#grow(length)
       return this.add(units, from, to, follower, first)
@@ -101,7 +103,7 @@ export class FragmentCounts {
     this.#slots.fill(0)
   }
 
-  /** The entries by text, and of one text by what follows. The object given is the same one each time. */
+  /** The entries sorted by text, then by follower. The yielded object is reused. */
   *sorted(): Generator<CountedText> {
     const order = numbersTo(this.size)
     const units = this.#units
@@ -110,7 +112,8 @@ export class FragmentCounts {
     const followers = this.#follower
     sortTexts(order, this.size, (k, depth) => {
       const length = lengths[k]
-      // What follows is compared where the text has ended; above all units, so that equal texts stay together.
+      // The follower is compared at the end of the text; units are offset above all followers, so that equal texts stay
+      // together.
       return depth < length ? units[at[k] + depth] + 0x400000 : depth === length ? followers[k] : -1
     })
     const entry: CountedText = { units, from: 0, length: 0, follower: 0, count: 0, first: 0 }

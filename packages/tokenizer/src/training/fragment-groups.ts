@@ -1,15 +1,15 @@
-/** Fragments with everything that follows them, put into the order of the text. */
+/** Fragments with all their followers, sorted by first occurrence. */
 import type { CountedText } from './fragment-counts.ts'
 import { bufferBytes, fanIn } from './fragment-runs.ts'
 import { numbersTo, sortTexts } from './sort-codes.ts'
 import { ByteSink, ByteSource, fileSink, type Spill } from './spill.ts'
 
-/** A fragment, and how often each thing follows it. */
+/** A fragment with its followers and their counts. */
 export type FragmentGroup = {
   units: Uint16Array
   length: number
   count: number
-  /** When the fragment was seen first: no two have the same. */
+  /** Index of the fragment's first occurrence; unique. */
   first: number
   followers: number[]
   followerCounts: number[]
@@ -19,7 +19,7 @@ function emptyGroup(): FragmentGroup {
   return { units: new Uint16Array(64), length: 0, count: 0, first: 0, followers: [], followerCounts: [] }
 }
 
-/** Puts together the entries of one text, which come one after the other. The object given is the same one each time. */
+/** Groups consecutive entries of the same text. The yielded object is reused. */
 export function* grouped(texts: Iterable<CountedText>): Generator<FragmentGroup> {
   const group = emptyGroup()
   for (const text of texts) {
@@ -49,7 +49,7 @@ function isText(group: FragmentGroup, { units, from, length }: CountedText): boo
   return true
 }
 
-/** Sorts groups by when they were seen first, on disk where they do not fit. */
+/** Sorts groups by first occurrence: an external merge sort where they exceed the budget. */
 export class GroupOrder {
   readonly #budget: number
   readonly #spill: Spill | undefined
@@ -61,7 +61,10 @@ export class GroupOrder {
   #firsts: Float64Array
   #size = 0
 
-  /** @param spill undefined: everything fits */
+  /**
+   * @param budget bytes; unused without `spill`
+   * @param spill undefined: everything is kept in memory
+   */
   constructor(budget: number, spill: Spill | undefined, newName: () => string) {
     this.#budget = budget
     this.#spill = spill
@@ -93,7 +96,7 @@ export class GroupOrder {
     write(sink, group)
   }
 
-  /** The groups in order; the object given is the same one each time. Nothing may be added any more. */
+  /** The groups in order. The yielded object is reused; `add` may not be called afterwards. */
   *inOrder(): Generator<FragmentGroup> {
     const spill = this.#spill
     if (!spill || this.#runs.length === 0) {
@@ -170,7 +173,7 @@ function read(source: ByteSource, group: FragmentGroup): void {
   }
 }
 
-/** The groups of several sorted files in order. */
+/** Merges the groups of several sorted files. */
 function* mergeGroups(names: readonly string[], spill: Spill, budget: number): Generator<FragmentGroup> {
   const open = names.map((name) => ({
     source: new ByteSource(spill.read(name), bufferBytes(budget)),
@@ -186,7 +189,7 @@ function* mergeGroups(names: readonly string[], spill: Spill, budget: number): G
   }
   let live = open.filter(advance)
   while (live.length > 0) {
-    // As many files as are read at once: few enough to look at each.
+    // A linear scan: at most `fanIn` files are open.
     let least = live[0]
     for (const one of live) if (one.group.first < least.group.first) least = one
     yield least.group

@@ -1,12 +1,12 @@
-/** Sorted counts of fragments on disk, and their merging. */
+/** Sorted runs of fragment counts on disk, and their k-way merge. */
 import type { CountedText } from './fragment-counts.ts'
 import { ByteSource, fileSink, type Spill } from './spill.ts'
 
-/** Bytes of a file that are held at a time. */
+/** Read buffer of a file, in bytes. */
 export const BUFFER_BYTES = 1 << 16
 const LEAST_BUFFER = 256
 
-/** How many files are read at once under a budget. */
+/** Number of files that are merged at once under a budget in bytes. */
 export function fanIn(budget: number): number {
   return Math.max(2, Math.min(64, Math.floor(budget / 4 / BUFFER_BYTES)))
 }
@@ -15,7 +15,7 @@ export function bufferBytes(budget: number): number {
   return Math.max(LEAST_BUFFER, Math.min(BUFFER_BYTES, Math.floor(budget / 16)))
 }
 
-/** Writes texts that come in order. */
+/** Writes a run of sorted texts. */
 export function writeRun(texts: Iterable<CountedText>, spill: Spill, name: string, budget: number): void {
   const sink = fileSink(spill.write(name), bufferBytes(budget))
   for (const { units, from, length, follower, count, first } of texts) {
@@ -28,7 +28,7 @@ export function writeRun(texts: Iterable<CountedText>, spill: Spill, name: strin
   sink.end()
 }
 
-/** One run being read: the text it stands at. */
+/** A run being read: its current text. */
 class Run implements CountedText {
   units = new Uint16Array(64)
   readonly from = 0
@@ -61,9 +61,9 @@ class Run implements CountedText {
 }
 
 /**
- * The texts of several runs in order, each once with its counts added. More runs than may be read at once are merged into larger
- * ones first. The object given is the same one each time.
- * @param onMerged told when a new run is there in place of others, which may then be removed
+ * The texts of several runs in order, each once with the sum of its counts. More runs than may be open at once are
+ * merged into larger ones first. The yielded object is reused.
+ * @param onMerged called when a new run replaces others, which may then be removed
  */
 export function mergeRuns(
   runs: readonly string[],
@@ -109,7 +109,7 @@ function* mergeSome(names: readonly string[], spill: Spill, budget: number): Gen
   }
 }
 
-/** Runs with the least text on top. */
+/** A min-heap of runs by their current text. */
 class RunHeap {
   readonly runs: Run[] = []
 
@@ -125,11 +125,11 @@ class RunHeap {
     this.runs[at] = run
   }
 
-  /** Moves the run on top to its next text. */
+  /** Advances the top run to its next text and restores the heap. */
   advance(): void {
     const { runs } = this
     const goesOn = runs[0].next()
-    // The last takes the place of one that has ended (itself, where it is the only one).
+    // The last run replaces one that has ended (possibly itself).
     const run = goesOn ? runs[0] : runs.pop()!
     if (goesOn || runs.length > 0) this.#sink(run)
   }

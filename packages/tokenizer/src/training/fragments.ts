@@ -1,4 +1,4 @@
-/** Where text is cut so that no piece crosses. */
+/** Pre-segmentation of training text at boundaries that no piece may cross. */
 import { SCRIPT_INHERITED, scriptOf } from '../script-of.ts'
 import { SPACE_MARK } from '../sentencepiece/normalizer.ts'
 import { codePointAt } from '../utf8.ts'
@@ -7,8 +7,9 @@ import type { ResolvedOptions } from './options.ts'
 const ANY_SCRIPT = -1
 
 /**
- * Cuts normalised text where no piece may cross: before a space (behind it, where spaces go behind words), around a digit, where the script changes.
- * As pieces stay inside fragments, training on the distinct fragments and their counts is training on the text.
+ * Cuts normalised text where no piece may cross: before a space (after it with `treatWhitespaceAsSuffix`), around a
+ * digit, where the script changes. As pieces stay within fragments, training on the distinct fragments with their
+ * counts is the same as training on the text.
  * @param emit called with the start and end of each fragment, in UTF-16 units
  */
 export function cutFragments(
@@ -39,7 +40,7 @@ export function cutFragments(
     } else if (codePoint === SPACE_MARK) {
       const joins = onlySpaces && options.allowWhitespaceOnlyPieces
       if (options.splitByWhitespace && !suffix && !joins) cut(at)
-      // Behind words: what follows the space is another fragment, unless it is spaces all along.
+      // Spaces as suffixes: a fragment ends after its space, unless a run of nothing but spaces goes on.
       if (options.splitByWhitespace && suffix && !(joins && codePointAt(units, next, length) === SPACE_MARK)) {
         cut(next)
       }

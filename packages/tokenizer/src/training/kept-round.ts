@@ -1,9 +1,9 @@
-/** The pieces after a round of unigram training, on disk. */
+/** Checkpoints of unigram training: the pieces after a round, on disk. */
 import { TokenizerError } from '../tokenizer-error.ts'
 import { type PieceTable, pieceTable } from './piece-table.ts'
 import { newName, type Workspace } from './workspace.ts'
 
-/** Keeps the pieces, in place of those of the round before. */
+/** Saves the pieces and removes those of the previous round. */
 export function keepRound(workspace: Workspace, table: PieceTable, scale: number): void {
   const { state, spill } = workspace
   const old = state.round?.name
@@ -16,7 +16,7 @@ export function keepRound(workspace: Workspace, table: PieceTable, scale: number
   if (old !== undefined) spill.remove(old)
 }
 
-/** The pieces of the last round that was kept. */
+/** Loads the pieces of the last saved round; undefined where there is none. */
 export function keptRound({ state, spill }: Workspace): { table: PieceTable; scale: number } | undefined {
   if (!state.round) return undefined
   const { name, pieces, codes, scale } = state.round

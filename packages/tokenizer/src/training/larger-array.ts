@@ -1,6 +1,6 @@
 /** Typed arrays that grow. */
 
-/** A copy with room for `length` numbers, the rest zeros. @param length default: twice as many as now */
+/** A zero-padded copy of `length` elements. @param length default: twice the current length */
 export function larger<T extends Float64Array | Int32Array | Uint16Array>(from: T, length = from.length * 2): T {
   const to = new (from.constructor as new (length: number) => T)(length)
   to.set(from as never)

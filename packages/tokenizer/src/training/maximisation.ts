@@ -1,13 +1,13 @@
-/** Scores from expected counts. */
+/** The maximisation step of unigram training: scores from expected counts. */
 import { type PieceTable, selectPieces } from './piece-table.ts'
 
-/** Pieces expected less often than this are dropped (those that are always kept are counted as this often). */
+/** Pieces with a lower expected count are dropped; those that are always kept get this count. */
 const LEAST_COUNT = 0.5
 
 /**
  * The maximisation step in its Bayesian form: with a sparse Dirichlet prior over the pieces, log probabilities become
- * `digamma(count) - digamma(sum)`, which is smaller than the logarithm for rare pieces and so thins them out.
- * @param always how many pieces, the first of the table, are kept whatever their counts
+ * `digamma(count) - digamma(sum)`, below the logarithm for rare pieces, which favours a sparse vocabulary.
+ * @param always number of pieces at the start of the table that are kept whatever their counts
  * @see Liang and Klein 2009, "Structured Bayesian nonparametric models with variational inference", section 3
  */
 export function maximise(table: PieceTable, counts: Float64Array, always: number): PieceTable {
@@ -25,8 +25,8 @@ export function maximise(table: PieceTable, counts: Float64Array, always: number
 }
 
 /**
- * The logarithmic derivative of the gamma function, for x > 0: the recurrence psi(x) = psi(x + 1) - 1 / x up to x >= 10,
- * then the asymptotic series (relative error below 1e-14).
+ * The logarithmic derivative of the gamma function, for x > 0: the recurrence psi(x) = psi(x + 1) - 1 / x up to x >=
+ * 10, then the asymptotic series (relative error below 1e-14).
  * @see NIST Digital Library of Mathematical Functions, 5.5.2 and 5.11.2
  */
 export function digamma(x: number): number {

@@ -1,4 +1,4 @@
-/** Byte-pair encoding of a text that may be larger than memory. */
+/** Learns the merges of byte-pair encoding from a text that may be larger than memory. */
 import { TokenizerError } from '../tokenizer-error.ts'
 import { type Blocks, BlockWriter, type SavedBlocks } from './blocks.ts'
 import type { Corpus } from './corpus.ts'
@@ -11,20 +11,20 @@ import { ByteSource, fileSink } from './spill.ts'
 import { Symbols } from './symbols.ts'
 import { newName, type Workspace } from './workspace.ts'
 
-/** A pair seen once is no reason for a piece. */
+/** A pair that occurs only once is not merged. */
 const LEAST_COUNT = 2
-/** Merges between two that are kept on disk. */
+/** Merges between two checkpoints on disk. */
 const KEPT_EVERY = 2000
 
 /**
- * The texts of the symbols that merging makes, in order.
+ * The texts of the merged symbols, in the order they were learnt.
  *
- * Between two symbols of the text nothing is ever joined while the pairs that are merged occur `least` times, if what is on both sides
- * of it is found at fewer places that still are between two symbols: such places only become fewer. So the text is cut there, and
- * what is left of it are few sequences that occur often. Where those of `least = 2` do not fit, a higher one is taken, merging goes on
- * until no pair is as frequent, and what has been learnt is applied to the text before it is cut and counted again, for a lower one: the
- * same merges in the same order.
- * @param wanted how many
+ * While only pairs with a count of at least `least` are merged, no merge ever crosses a border between two symbols
+ * whose context occurs around fewer than `least` borders, since those counts only decrease. The text is therefore cut
+ * there, which leaves a small number of frequent sequences. Where those for `least = 2` do not fit in memory, a higher
+ * threshold is used: merging goes on until no pair is that frequent, then the merges learnt are applied to the text,
+ * and it is cut and counted again with a lower threshold. The result is the same merges in the same order.
+ * @param wanted number of merged symbols
  */
 export function learnMerges(
   corpus: Corpus,
@@ -36,7 +36,7 @@ export function learnMerges(
   const symbols = new Symbols(corpus.alphabet)
   const found = new Set<string>()
   const note = (symbol: number) => {
-    // Another pair may have given the same text before.
+    // Another pair may have produced the same text before.
     const text = symbols.texts[symbol]
     if (taken.has(text) || found.has(text)) return
     found.add(text)
@@ -74,7 +74,7 @@ function tooLittle({ codes }: Blocks, least: number, { budget }: Workspace) {
   )
 }
 
-/** The text after the merges from number `applied` on. */
+/** The text rewritten by the merges from number `applied` on. */
 function rewritten(text: Blocks, symbols: Symbols, applied: number, workspace: Workspace): Blocks {
   const { spill, budget, state } = workspace
   const limit = Math.max(64, Math.min(1 << 20, Math.floor(budget / 64)))
@@ -84,7 +84,7 @@ function rewritten(text: Blocks, symbols: Symbols, applied: number, workspace: W
     for (let f = 0; f < size; f++) {
       held.set(codes.subarray(starts[f], starts[f + 1] - 1))
       const length = symbols.apply(held, starts[f + 1] - 1 - starts[f], applied)
-      // One symbol alone is not merged with anything.
+      // A single symbol has no pairs left to merge.
       if (length === 1) continue
       for (let i = 0; i < length; i++) writer.push(held[i])
       writer.end(counts[f])
@@ -96,14 +96,17 @@ function rewritten(text: Blocks, symbols: Symbols, applied: number, workspace: W
   return result
 }
 
-/** Sequences with their starts, counts and table, what merging adds, and pairs: bytes for each symbol. */
+/**
+ * Memory per symbol of the text: sequences with their starts, counts and hash table, the merger's arrays, and the
+ * pairs.
+ */
 const bytesPerSymbol = 4 + (4 + 8 + 8) / 3 + Merger.BYTES + (PairTable.BYTES + PairQueue.BYTES) / 4
 
 /**
- * One stage: the text cut and counted, in memory, and merged.
- * @param least pairs to merge, in counts; more, where they do not fit
- * @param merged told of each merge; whether to go on
- * @returns the least count of pairs that were looked at, and whether there were more pairs than fit before none was left
+ * One stage: cuts the text, counts its sequences in memory, and merges pairs.
+ * @param least lowest count of a pair to merge; raised where the sequences do not fit
+ * @param merged called after each merge; returns whether to go on
+ * @returns the threshold that was used, and whether the stage ended because the table of pairs was full
  */
 function mergeStage(
   text: Blocks,
@@ -131,7 +134,7 @@ function mergeStage(
         if (symbol < 0 || !merged(symbol)) return { least, isFull: false }
         any = true
       }
-      // More pairs than fit: what has been merged stays, and the rest is for the next stage.
+      // The table of pairs is full: the merges so far are valid, the next stage goes on from them.
       if (any) return { least, isFull: true }
     }
     workspace?.spill.collect()
@@ -145,7 +148,7 @@ function higher(least: number): number {
   return Math.max(least + 1, Math.ceil(least * 1.6))
 }
 
-/** Counts the sequences of the text. @returns false where they do not fit */
+/** Cuts the text at rare borders and counts the sequences between. @returns false where they do not fit */
 function fill(sequences: Sequences, text: Blocks, borders: Borders, least: number): boolean {
   for (const { codes, starts, counts, size } of text) {
     for (let f = 0; f < size; f++) {
@@ -153,7 +156,7 @@ function fill(sequences: Sequences, text: Blocks, borders: Borders, least: numbe
       for (let from = starts[f]; from < end; ) {
         let to = from + 1
         while (to < end && borders.count(codes[to - 1], codes[to]) >= least) to++
-        // One symbol alone has no pairs.
+        // A single symbol has no pairs.
         if (to - from > 1 && !sequences.add(codes, from, to - from, counts[f])) return false
         from = to
       }
@@ -162,7 +165,7 @@ function fill(sequences: Sequences, text: Blocks, borders: Borders, least: numbe
   return true
 }
 
-/** A counter that has reached this has seen more. */
+/** Counters saturate at this value, which then means "unknown, at least this". */
 const MOST = 2 ** 32 - 1
 
 function countOf(counter: number): number {
@@ -170,9 +173,9 @@ function countOf(counter: number): number {
 }
 
 /**
- * How often one or two characters before a border between symbols, and one or two after it, are found around a border: exactly, or
- * more where two share a counter. What is joined over a border has at least the symbols on both sides of it, so that
- * it is joined at no more places than there are borders with as much of their text.
+ * Counts of the contexts of borders between symbols: one or two characters before the border and one or two after it.
+ * The counters are hashed, so a count is exact or too high, never too low. A pair merged across a border contains the
+ * symbols on both sides, so it cannot occur more often than the border's context.
  */
 class Borders {
   /** The largest count. */
@@ -201,7 +204,7 @@ class Borders {
           const b = left[left.length - 1]
           const c = right[0]
           add(0, b, c, 0, count)
-          // At first every symbol is one character, and that is all that is asked for.
+          // In the first stage every symbol is one character, so only contexts (b, c) are looked up.
           if (!isLater) continue
           const other = left.length > 1 ? left : i - 1 > starts[f] ? codesOf[codes[i - 2]] : undefined
           const a = other === undefined ? 0 : other === left ? left[left.length - 2] : other[other.length - 1]
@@ -215,7 +218,7 @@ class Borders {
     for (const count of this.#counts) this.most = Math.max(this.most, countOf(count))
   }
 
-  /** At least as many places as there are at which something is joined over a border between two symbols. */
+  /** Upper bound of the number of merges across a border between two symbols. */
   count(left: number, right: number): number {
     const one = this.#symbols.codes[left]
     const other = this.#symbols.codes[right]
@@ -244,7 +247,7 @@ function keepMerges(symbols: Symbols, workspace: Workspace): void {
   if (old !== undefined) spill.remove(old)
 }
 
-/** Does again the merges that are on disk. @returns the symbols they make */
+/** Replays the merges of a checkpoint. @returns the merged symbols */
 function* keptMerges(symbols: Symbols, workspace: Workspace | undefined): Generator<number> {
   const kept = workspace?.state.merges
   if (!kept) return

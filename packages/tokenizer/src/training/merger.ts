@@ -1,4 +1,4 @@
-/** Byte-pair encoding of a text in memory: the most frequent pair, again and again. */
+/** Byte-pair merging of a text in memory: repeatedly merges the most frequent pair. */
 import type { ResolvedOptions } from './options.ts'
 import { PairQueue } from './pair-queue.ts'
 import { PairTable } from './pair-table.ts'
@@ -7,8 +7,8 @@ import type { Sequences } from './sequences.ts'
 import type { Symbols } from './symbols.ts'
 
 /**
- * Sequences of symbols, and where each pair of neighbours is. A symbol made by merging keeps the places of what it was made of: its
- * number is at the first, and minus how many there are at the second and the last.
+ * Sequences of symbols with an index of the occurrences of each pair of adjacent symbols. A merged symbol keeps the
+ * positions of its parts: its number is at the first, minus the number of positions at the second and the last.
  */
 export class Merger {
   readonly #symbols: Symbols
@@ -18,7 +18,7 @@ export class Merger {
   readonly #at: Int32Array
   readonly #sequence: Int32Array
   readonly #counts: Float64Array
-  /** The places of a pair, each with the one before and after it; 0: none, else the place and 1. */
+  /** Doubly linked lists of the positions of each pair, stored plus 1; 0: none. */
   readonly #next: Int32Array
   readonly #previous: Int32Array
   readonly #pairs: PairTable
@@ -28,13 +28,13 @@ export class Merger {
   readonly #joined: Int32Array
   #places = new Int32Array(64)
 
-  /** Bytes of arrays for each symbol of the sequences, without those of the sequences and the pairs. */
+  /** Bytes per symbol of the sequences, without those of the sequences themselves and of the pairs. */
   static readonly BYTES = 12
 
   /**
-   * @param sequences used up
-   * @param least a pair that occurs less often is not merged
-   * @param mostPairs pairs that there may be; it ends when there are more
+   * @param sequences consumed: their arrays are modified in place
+   * @param least lowest count of a pair to merge
+   * @param mostPairs limit of the number of pairs; past it, {@link isFull} is true and merging must stop
    */
   constructor(
     sequences: Sequences,
@@ -65,14 +65,14 @@ export class Merger {
     this.#flush()
   }
 
-  /** Whether there are more pairs than there may be. */
+  /** Whether there are more pairs than `mostPairs`. */
   get isFull(): boolean {
     return this.#pairs.size > this.#mostPairs
   }
 
   /**
    * Merges the most frequent pair.
-   * @returns the symbol it has become, or -1 where no pair occurs often enough
+   * @returns the merged symbol, or -1 where no pair is frequent enough
    */
   merge(): number {
     for (;;) {
@@ -85,7 +85,7 @@ export class Merger {
       if (id < 0) continue
       const count = this.#pairs.count[id]
       if (count === seen) return this.#mergeAll(id)
-      // A pair that has become rarer is put back; one that has become more frequent was put in again then.
+      // Lazy update: a pair whose count has dropped is pushed again; one whose count has risen was pushed then.
       if (count >= this.#least && count < seen) this.#queue.push(left, right, count)
     }
   }
@@ -104,7 +104,7 @@ export class Merger {
       this.#places[size++] = place - 1
     }
     this.#pairs.remove(id)
-    // From left to right, so that of overlapping places (aaa) the first is taken, as in encoding.
+    // From left to right, so that of overlapping occurrences (aaa) the first is merged, as in encoding.
     const places = this.#places.subarray(0, size).sort()
     const symbol = this.#at
     for (let k = 0; k < size; k++) {
@@ -127,7 +127,7 @@ export class Merger {
     return merged
   }
 
-  /** Where the symbol after the one at a place is. */
+  /** Position of the symbol after the one at a position. */
   #after(at: number): number {
     const next = this.#at[at + 1]
     return next < 0 ? at - next : at + 1
@@ -178,7 +178,7 @@ export class Merger {
     return mayBePiece(this.#joined, 0, length, this.#spaceCode, this.#options)
   }
 
-  /** Puts pairs whose count has risen into the queue. */
+  /** Pushes the pairs whose count has risen. */
   #flush(): void {
     const { left, right, count } = this.#pairs
     for (const id of this.#touched) {
@@ -189,7 +189,7 @@ export class Merger {
     this.#touched.clear()
   }
 
-  /** Takes what is no longer so out of the queue, where that is much. */
+  /** Rebuilds the queue without stale entries, where these are many. */
   #refill(): void {
     const { left, right, count } = this.#pairs
     let live = 0

@@ -1,12 +1,12 @@
-/** Pieces that are not learnt. */
+/** Reserved pieces (SentencePiece: meta pieces), which are not learnt. */
 import { PieceType } from '../sentencepiece/model-file.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
 import type { ResolvedOptions } from './options.ts'
 
 /**
- * The pieces that are not learnt, by id: unknown, beginning, end and padding where the options put them; then control
- * symbols, user-defined symbols and bytes at the lowest ids left.
- * @throws TokenizerError where two want one id or have one text
+ * The reserved pieces by id: unknown, bos, eos and padding at the ids the options give; then control symbols,
+ * user-defined symbols and bytes at the lowest free ids.
+ * @throws TokenizerError where two have the same id or the same text, or an id is outside the vocabulary
  */
 export function metaPieces(options: ResolvedOptions): Map<number, { piece: string; type: number }> {
   const byId = new Map<number, { piece: string; type: number }>()
@@ -27,7 +27,7 @@ export function metaPieces(options: ResolvedOptions): Map<number, { piece: strin
   let id = 0
   const listed = new Set<string>()
   const append = (piece: string, type: number) => {
-    // As in spm_train: a symbol that is the piece of beginning, end or padding is that piece, with the type it is listed for.
+    // As in spm_train: a symbol equal to the bos, eos or padding piece is that piece, with the type it is listed under.
     const known =
       listed.has(piece) || piece === options.unkPiece ? undefined : special.find((k) => byId.get(k)?.piece === piece)
     listed.add(piece)

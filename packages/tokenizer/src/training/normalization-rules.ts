@@ -1,7 +1,7 @@
-/** Rules that normalise text: what is written for a text. The longest rule that starts at a position applies. */
+/** Normalisation rules: replacements by source text. At each position the longest matching rule applies. */
 export type NormalizationRules = ReadonlyMap<string, string>
 
-/** SentencePiece's own sets of rules. */
+/** Names of SentencePiece's built-in rule sets. */
 export type NormalizationName = 'identity' | 'nfkc' | 'nmt_nfkc' | 'nfkc_cf' | 'nmt_nfkc_cf'
 
 export const NORMALIZATION_NAMES: readonly NormalizationName[] = [
@@ -13,13 +13,13 @@ export const NORMALIZATION_NAMES: readonly NormalizationName[] = [
 ]
 
 /**
- * The rules of that name, made from the Unicode data of the runtime by SentencePiece's recipe:
- * - `nfkc`: Unicode normalisation form KC, also of sequences of a base and its marks;
- * - `nmt_nfkc`: the same, and other spaces are spaces, control characters vanish, and U+FF5E stays;
+ * The built-in rule set of that name, generated from the runtime's Unicode data as SentencePiece generates its own:
+ * - `nfkc`: Unicode normalisation form KC, also of sequences of a base and its combining marks;
+ * - `nmt_nfkc`: `nfkc`, with all kinds of spaces mapped to U+0020, control characters removed, and U+FF5E kept;
  * - `_cf`: with simple case folding.
  *
- * SentencePiece 0.2.1 has Unicode 16. Characters with mappings that came later are left alone, as it leaves them; a runtime
- * with an older Unicode lacks a few of the newest.
+ * SentencePiece 0.2.1 has Unicode 16. Characters with mappings from later versions are not mapped, as it does not map
+ * them; a runtime with an older Unicode lacks the newest mappings.
  * @see https://github.com/google/sentencepiece/blob/master/doc/normalization.md, Unicode Standard Annex #15
  */
 export function rulesOf(name: NormalizationName): NormalizationRules {
@@ -34,17 +34,17 @@ export function rulesOf(name: NormalizationName): NormalizationRules {
   return rules
 }
 
-/** What was made once: it takes a look at every character there is. */
+/** Generated rule sets: generating one visits every code point. */
 const made = new Map<NormalizationName, NormalizationRules>()
 let nfkc: NormalizationRules | undefined
 
-/** Characters whose mappings came with Unicode 17. */
+/** Characters whose mappings are new in Unicode 17. */
 const LATER = /[\u{a7ce}\u{a7d2}\u{a7d4}\u{a7f1}\u{16ea0}-\u{16eb8}]/u
 
-/** Every character but those for private use, which are never mapped. */
+/** All code points that can have mappings. */
 function* characters(): Generator<string> {
   for (let codePoint = 1; codePoint < 0xf0000; codePoint++) {
-    // Surrogates, private use and noncharacters.
+    // Skips surrogates, private use and noncharacters.
     if (codePoint === 0xd800) codePoint = 0xf900
     if (codePoint === 0xfdd0) codePoint = 0xfdf0
     if ((codePoint & 0xfffe) !== 0xfffe) yield String.fromCodePoint(codePoint)
@@ -53,12 +53,12 @@ function* characters(): Generator<string> {
 
 function nfkcRules(): Map<string, string> {
   const rules = new Map<string, string>()
-  /** The other characters that decompose to one character, by that character. */
+  /** By character, the other characters whose decomposition is that one character. */
   const writtenAs = new Map<string, string[]>()
   const decomposed = new Set<string>()
   for (const character of characters()) {
     const parts = character.normalize('NFKD')
-    // What does not decompose is composed already.
+    // Without a decomposition there is nothing to map.
     if (parts === character || LATER.test(character)) continue
     const composed = character.normalize('NFKC')
     if (composed !== character) rules.set(character, composed)
@@ -74,7 +74,7 @@ function nfkcRules(): Map<string, string> {
       part,
       [part, ...others].sort((a, b) => a.codePointAt(0)! - b.codePointAt(0)!),
     )
-  // Every other way to write a sequence that composes, for a rule of its own: rules do not see one another's results.
+  // Every spelling of a sequence that composes gets a rule of its own: rules are not applied to the results of others.
   for (const parts of decomposed) {
     const composed = parts.normalize('NFC')
     if (composed === parts) continue
@@ -88,13 +88,15 @@ function nfkcRules(): Map<string, string> {
   return withoutRedundant(rules)
 }
 
-/** What neural machine translation wants besides: other spaces as spaces, and no control characters. */
+/**
+ * Adds the rules of `nmt_` (neural machine translation): all kinds of spaces become U+0020, control characters vanish.
+ */
 function withTranslationRules(given: NormalizationRules): Map<string, string> {
   const rules = new Map(given)
   for (const space of '\t\n\f\r\u1680\u200b\u200c\u200e\u200f\u2028\u2029\u2581\ufeff\ufffd') rules.set(space, ' ')
   for (let code = 1; code < 0x20; code++) if (!'\t\n\f\r'.includes(String.fromCharCode(code))) remove(rules, code)
   for (const code of [0x7f, 0x8f, 0x9f]) remove(rules, code)
-  // The full-width tilde and the tilde are used for different things in Japanese.
+  // Japanese distinguishes the full-width tilde from the ASCII tilde.
   rules.delete('\uff5e')
   return withoutRedundant(rules)
 }
@@ -116,7 +118,7 @@ function withCaseFolding(given: NormalizationRules): Map<string, string> {
 /** Simple case folding (statuses C and S of CaseFolding.txt): one code point to one. */
 function foldCase(character: string): string {
   const codePoint = character.codePointAt(0)!
-  // Cherokee folds to upper case, and the dotless i is no case of i.
+  // Cherokee folds to upper case, and the dotless i does not fold.
   if ((codePoint >= 0x13a0 && codePoint <= 0x13f5) || codePoint === 0x131) return character
   if (codePoint >= 0x13f8 && codePoint <= 0x13fd) return String.fromCodePoint(codePoint - 8)
   if (codePoint >= 0xab70 && codePoint <= 0xabbf) return String.fromCodePoint(codePoint - 0xab70 + 0x13a0)
@@ -126,7 +128,7 @@ function foldCase(character: string): string {
   return lengthOf(lower) === 1 ? lower : character
 }
 
-/** Leaves out rules for several characters that shorter rules together amount to. */
+/** Drops rules for several characters that give the same as the shorter rules applied in sequence. */
 function withoutRedundant(rules: Map<string, string>): Map<string, string> {
   const byLength: [string[], string, string][][] = []
   for (const [text, replacement] of rules) {

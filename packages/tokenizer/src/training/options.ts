@@ -1,4 +1,4 @@
-/** Options of training, checked. */
+/** Options of training: their defaults and checks. */
 import { checkOptions } from '../check-options.ts'
 import type { ModelType } from '../sentencepiece/model-file.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
@@ -6,8 +6,9 @@ import { compileCharsmap } from './compile-charsmap.ts'
 import { NORMALIZATION_NAMES, type NormalizationName, type NormalizationRules, rulesOf } from './normalization-rules.ts'
 
 /**
- * How far training is: `done` of `total` in the unit of the phase. Lines are read (`total` is their number where it is known);
- * estimating and pruning go from many pieces (`done`) down to `total`; merging goes up to `total` pieces, rescoring to `total` rounds.
+ * Progress of training: `done` of `total` in the unit of the phase. `read` counts lines (`total` is their number where
+ * it is known); in `estimate` and `prune`, `done` pieces decrease to `total`; `merge` counts up to `total` pieces,
+ * `rescore` to `total` iterations.
  */
 export type TrainProgress = {
   phase: 'read' | 'seed' | 'estimate' | 'prune' | 'merge' | 'rescore' | 'finish'
@@ -17,55 +18,58 @@ export type TrainProgress = {
 
 /** Options of training; names and defaults follow `spm_train` unless said otherwise. */
 export type TrainOptions = {
-  /** Number of pieces, with the unknown, control, user-defined and byte pieces. */
+  /** Number of pieces, including the unknown, control, user-defined and byte pieces. */
   vocabSize: number
-  /** Share of the characters of the text that get a piece of their own, by frequency; the rest are unknown (or bytes). Default 0.9995. */
+  /**
+   * Share of the text's characters covered by the alphabet, by frequency; the rest are unknown or bytes. Default
+   * 0.9995.
+   */
   characterCoverage?: number
-  /** Unknown characters are written as UTF-8 bytes; takes 256 pieces. Default false. */
+  /** Unknown characters are encoded as UTF-8 bytes, which takes 256 pieces. Default false. */
   byteFallback?: boolean
   /** Each digit is a piece of its own. Default false. */
   splitDigits?: boolean
-  /** No piece crosses from one script into another (Han, Hiragana and Katakana are one). Default true. */
+  /** No piece crosses from one script into another; Han, Hiragana and Katakana count as one. Default true. */
   splitByUnicodeScript?: boolean
   /** A change between digits and letters is a change of script. Default true. */
   splitByNumber?: boolean
-  /** No piece has a space inside. Default true. */
+  /** No piece contains a space except at its start (or end, see `treatWhitespaceAsSuffix`). Default true. */
   splitByWhitespace?: boolean
-  /** Pieces of spaces alone may be longer than one. Default false. */
+  /** Pieces of several spaces and nothing else are allowed. Default false. */
   allowWhitespaceOnlyPieces?: boolean
-  /** The space mark goes behind a word, not in front of it. Default false. */
+  /** The space mark U+2581 is the last character of a word instead of the first. Default false. */
   treatWhitespaceAsSuffix?: boolean
-  /** Characters in the longest piece. Default 16. */
+  /** Maximum length of a piece in characters. Default 16. */
   maxPieceLength?: number
   /**
-   * Pieces that are in the vocabulary whatever the text says, with the scores that the text gives them; spaces are U+2581. They
-   * count in `vocabSize`, and so do the characters they are made of. Unigram only. Default none.
+   * Pieces that are always in the vocabulary, with scores estimated from the text; spaces are U+2581. They and the
+   * characters they consist of count towards `vocabSize`. Unigram only. Default none.
    */
   fixedPieces?: readonly string[]
-  /** Texts that are always one piece. */
+  /** Texts that are always encoded as one piece. */
   userDefinedSymbols?: readonly string[]
-  /** Pieces that no text matches, set by whoever builds the ids. */
+  /** Pieces that no text matches; the application inserts their ids. */
   controlSymbols?: readonly string[]
   /**
-   * Rules that rewrite text before anything else, by SentencePiece's name for them, or as a map of what is written for what.
-   * They become part of the model. Default `'identity'`, which has none (spm_train: `'nmt_nfkc'`).
+   * Normalisation rules, applied to the text first: the name of a SentencePiece rule set, or a Map from text to
+   * replacement. They become part of the model. Default `'identity'`, which has no rules (spm_train: `'nmt_nfkc'`).
    */
   normalization?: NormalizationName | NormalizationRules
-  /** A space is put before the text. Default true. */
+  /** A space is prepended to the text. Default true. */
   addDummyPrefix?: boolean
-  /** Spaces at the ends are dropped and runs of them become one. Default true. */
+  /** Leading and trailing spaces are removed, and runs of spaces become one. Default true. */
   removeExtraWhitespaces?: boolean
-  /** Lines that are trained on at most, chosen at random from all (or the first ones, see below). Default 0: all. */
+  /** Maximum number of lines to train on, sampled as `shuffleInputSentence` says. Default 0: all. */
   inputSentenceSize?: number
-  /** Whether they are chosen at random, always the same ones for the same `inputSentenceSize`. Default true. */
+  /** Lines are sampled at random (with a fixed seed); false: the first ones are taken. Default true. */
   shuffleInputSentence?: boolean
-  /** Candidates that unigram training starts from. Default 1,000,000. */
+  /** Number of candidates that unigram training starts from. Default 1,000,000. */
   seedSize?: number
-  /** Share of the pieces that a pruning keeps, over 0 and under 1. Default 0.75. */
+  /** Share of the pieces that each pruning keeps, from 0.01 to 0.99. Default 0.75. */
   shrinkFactor?: number
-  /** Rounds of expectation and maximisation before each pruning. Default 2. */
+  /** EM iterations before each pruning. Default 2. */
   subIterations?: number
-  /** Default 0; the piece is needed. */
+  /** Required, so at least 0. Default 0. */
   unkId?: number
   /** -1: none. Default 1. */
   bosId?: number
@@ -77,14 +81,14 @@ export type TrainOptions = {
   bosPiece?: string
   eosPiece?: string
   padPiece?: string
-  /** False: a text that has too few pieces gives a smaller vocabulary instead of an error. Default true. */
+  /** False: a text with too few pieces gives a smaller vocabulary instead of an error. Default true. */
   hardVocabLimit?: boolean
   onProgress?: (progress: TrainProgress) => void
 }
 
 /** Options with every default filled in. */
 export type ResolvedOptions = Required<Omit<TrainOptions, 'onProgress' | 'normalization'>> & {
-  /** The name of the rules. */
+  /** The name of the rule set; `user_defined` for a Map. */
   normalization: string
   onProgress: (progress: TrainProgress) => void
   modelType: ModelType
@@ -126,7 +130,7 @@ function defaultOptions() {
   } satisfies Partial<ResolvedOptions>
 }
 
-/** @throws TokenizerError where an option is not known or cannot be met */
+/** @throws TokenizerError where an option is unknown or out of range */
 export function resolveOptions(given: TrainOptions, modelType: ModelType): ResolvedOptions {
   if (typeof given !== 'object' || given === null) {
     throw new TokenizerError(

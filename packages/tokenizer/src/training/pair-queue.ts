@@ -1,12 +1,12 @@
-/** Pairs of neighbouring symbols by how often they occur. */
+/** A priority queue of pairs of adjacent symbols by count. */
 import { larger } from './larger-array.ts'
 
-/** What decides between pairs that occur equally often: the text of both symbols, and its number of characters. */
+/** Tie-breakers between pairs with equal counts: the text of a symbol, and its length in characters. */
 export type PairOrder = { lengthOf(symbol: number): number; textOf(symbol: number): string }
 
 /**
- * A heap of pairs with their counts when they were put in, most frequent first; among equals the shorter, then the one whose text comes
- * first, then the one whose left symbol is shorter.
+ * A binary heap of pairs with their counts at the time of the push, most frequent first; ties go to the shorter text,
+ * then the smaller text, then the shorter left symbol.
  */
 export class PairQueue {
   size = 0
@@ -22,10 +22,10 @@ export class PairQueue {
     this.count = new Float64Array(this.left.length)
   }
 
-  /** Bytes for each pair there may be. */
+  /** Bytes per pair of capacity. */
   static readonly BYTES = 16
 
-  /** How many find room. */
+  /** Number of pairs that fit without growing. */
   get capacity(): number {
     return this.left.length
   }
@@ -42,7 +42,7 @@ export class PairQueue {
     this.#set(at, left, right, count)
   }
 
-  /** Takes the first away. */
+  /** Removes the first pair. */
   pop(): void {
     const last = --this.size
     if (last === 0) return
@@ -76,7 +76,7 @@ export class PairQueue {
     this.#set(to, this.left[from], this.right[from], this.count[from])
   }
 
-  /** Whether a pair comes before the one at a place. */
+  /** Whether a pair comes before the one at a position of the heap. */
   #isBefore(left: number, right: number, count: number, at: number): boolean {
     if (count !== this.count[at]) return count > this.count[at]
     const { lengthOf, textOf } = this.#order

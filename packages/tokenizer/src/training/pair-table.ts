@@ -1,17 +1,17 @@
-/** Pairs of neighbouring symbols, and where they are. */
+/** A hash table of pairs of adjacent symbols with their counts and positions. */
 import { larger } from './larger-array.ts'
 
-/** Share of the slots that may be taken. */
+/** Maximum load factor. */
 const LOAD = 0.7
 
-/** A table of pairs by their symbols. Numbers of pairs are given again when they are free. */
+/** Pairs by their symbols, in open addressing. Ids of removed pairs are reused. */
 export class PairTable {
-  /** How many pairs there are. */
+  /** Number of pairs. */
   size = 0
   left: Int32Array
   right: Int32Array
   count: Float64Array
-  /** First position of the pair, and 1; 0: none. */
+  /** First position of the pair plus 1; 0: none. Of a free id: the next free id plus 1. */
   head: Int32Array
   #free = 0
   #used = 0
@@ -28,10 +28,10 @@ export class PairTable {
     this.#slots = new Int32Array(slots)
   }
 
-  /** Bytes of the table for each pair there may be. */
+  /** Bytes per pair of capacity. */
   static readonly BYTES = 20 + (4 * 2) / LOAD
 
-  /** @returns the number of the pair, or -1 */
+  /** @returns the id of the pair, or -1 */
   find(left: number, right: number): number {
     const slots = this.#slots
     const mask = slots.length - 1
@@ -42,7 +42,7 @@ export class PairTable {
     return -1
   }
 
-  /** Adds a pair that is not there. @returns its number */
+  /** Adds a pair that is not in the table. @returns its id */
   add(left: number, right: number): number {
     if (this.#free === 0 && this.#used === this.left.length) this.#grow()
     let id = this.#used
@@ -64,7 +64,7 @@ export class PairTable {
     const mask = slots.length - 1
     let hole = hashOf(this.left[id], this.right[id]) & mask
     while (slots[hole] !== id + 1) hole = (hole + 1) & mask
-    // What was put behind it because it was there moves forward.
+    // Deletion by backward shift: entries of the same probe sequence move into the hole.
     for (let at = (hole + 1) & mask; slots[at] !== 0; at = (at + 1) & mask) {
       const other = slots[at] - 1
       const home = hashOf(this.left[other], this.right[other]) & mask
@@ -80,7 +80,7 @@ export class PairTable {
     this.size--
   }
 
-  /** Calls with the number of each pair. */
+  /** Calls `use` with the id of each pair. */
   each(use: (id: number) => void): void {
     for (let id = 0; id < this.#used; id++) if (this.left[id] !== 0) use(id)
   }

@@ -1,10 +1,10 @@
-/** The pieces of a unigram model in training. */
+/** The pieces of a unigram model during training. */
 import { buildDoubleArray, type DoubleArray } from '../sentencepiece/double-array.ts'
 
 /**
- * Pieces in training: piece k is the text `codes[start[k] .. start[k] + length[k])`.
- * The characters of the alphabet come first (the character of code c is piece c - 1), then the fixed pieces; these are never
- * taken out, so every text can be segmented.
+ * Pieces during training: piece k is the text `codes[start[k] .. start[k] + length[k])`.
+ * The characters of the alphabet come first (the character of code c is piece c - 1), then the fixed pieces; these are
+ * never removed, so every text can be segmented.
  */
 export type PieceTable = {
   codes: Int32Array
@@ -18,7 +18,7 @@ export function pieceTable(size: number, codes: Int32Array): PieceTable {
   return { codes, start: new Int32Array(size), length: new Int32Array(size), score: new Float64Array(size) }
 }
 
-/** The pieces `ids` in that order. */
+/** A table of the pieces `ids`, in that order. */
 export function selectPieces(table: PieceTable, ids: ArrayLike<number>): PieceTable {
   const result = pieceTable(ids.length, table.codes)
   for (let k = 0; k < ids.length; k++) {
@@ -29,7 +29,7 @@ export function selectPieces(table: PieceTable, ids: ArrayLike<number>): PieceTa
   return result
 }
 
-/** A trie over the codes; its values are the numbers of the pieces. */
+/** A trie over the codes; its values are the indices of the pieces. */
 export function trieOf(table: PieceTable, alphabetSize: number): DoubleArray {
   const starts = new Int32Array(table.start.length + 1)
   for (let k = 0; k < table.start.length; k++) starts[k + 1] = starts[k] + table.length[k]

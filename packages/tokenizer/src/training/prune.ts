@@ -1,22 +1,22 @@
-/** Which pieces a unigram model in training can do without. */
+/** Pruning of a unigram vocabulary by the estimated loss of removing each piece. */
 import type { DoubleArray } from '../sentencepiece/double-array.ts'
 import type { Corpus } from './corpus.ts'
 import { type PieceTable, selectPieces } from './piece-table.ts'
 import { keptPieces } from './seeds.ts'
 
 /**
- * What a token more costs besides likelihood (nats). By likelihood alone, pairs of rare characters are kept before frequent
- * words, as each of their characters is dear; but the characters stay in the vocabulary whatever is pruned, and what is
- * wanted of it is a short text. At 10 a held-out text has 1 to 2 percent fewer tokens than at 0, and its likelihood under the
- * frequencies of the pieces is within 1 percent.
+ * Penalty for each additional token (nats), on top of the loss in likelihood. By likelihood alone, pairs of rare
+ * characters rank above frequent words, since each rare character has a low probability; but characters are never
+ * pruned, and the aim is a short encoding. At 10 a held-out text has 1 to 2 percent fewer tokens than at 0, and its
+ * likelihood under the frequencies of the pieces is within 1 percent.
  */
 const TOKEN_NATS = 10
 
 /**
- * Takes out the pieces whose loss costs least, until `target` are left.
- * The cost of a piece is estimated by writing its best other segmentation wherever the best segmentation of the corpus has it:
- * the likelihood that is lost and the tokens that are added. Pieces that the best segmentation never has, or that are
- * better written as others, go first.
+ * Removes the pieces with the lowest loss until `target` are left.
+ * The loss of a piece is estimated by replacing it, wherever the best segmentation of the corpus uses it, by its own
+ * best segmentation into other pieces: the likelihood lost plus a penalty for the tokens added. Pieces that the best
+ * segmentation never uses, or that score lower than their own segmentation, are removed first.
  * @see Kudo 2018, arXiv:1804.10959, section 3.2 (step 2, "compute the loss")
  */
 export function prune(table: PieceTable, trie: DoubleArray, corpus: Corpus, target: number): PieceTable {
@@ -53,16 +53,16 @@ export function prune(table: PieceTable, trie: DoubleArray, corpus: Corpus, targ
   }
   candidates.sort((a, b) => loss[b] - loss[a] || a - b)
   candidates.length = Math.min(candidates.length, Math.max(0, target - kept.length))
-  // In the order of the table, so that equal losses stay decided by the first ranking.
+  // Back to the order of the table: later prunings break ties by it.
   candidates.sort((a, b) => a - b)
   return selectPieces(table, [...kept, ...candidates])
 }
 
 /** The best segmentation of a text (Viterbi). */
 export class BestPath {
-  /** The pieces of the path found, from the last to the first. */
+  /** Pieces of the last path found, in reverse order. */
   pieces = new Int32Array(64)
-  /** Log probability of the path found. */
+  /** Log probability (nats) of the last path found. */
   score = 0
   readonly #table: PieceTable
   readonly #trie: DoubleArray
@@ -75,7 +75,7 @@ export class BestPath {
   }
 
   /**
-   * @param split whether the piece that is the whole text may not be used
+   * @param split excludes the piece that is the whole text
    * @returns number of pieces
    */
   find(codes: Int32Array, at: number, length: number, split: boolean): number {

@@ -1,4 +1,4 @@
-/** Scores of a finished vocabulary, re-estimated. */
+/** Re-estimates the scores of a trained unigram vocabulary. */
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 import { checkLines, checkOptions } from '../check-options.ts'
 import { buildDoubleArray, type DoubleArray } from '../sentencepiece/double-array.ts'
@@ -14,24 +14,30 @@ import type { TrainProgress } from './options.ts'
 import { type PieceTable, pieceTable } from './piece-table.ts'
 import { withUserSymbols } from './user-symbols.ts'
 
-/** A piece expected less often than this is counted as this often. */
+/** Lower bound of a piece's expected count. */
 const LEAST_COUNT = 0.5
-/** How much worse than the worst piece a character without a piece is (nats), as in encoding. */
+/** Score of a character without a piece below the lowest piece score (nats), as in encoding. */
 const UNKNOWN_PENALTY = 10
 
 export type ReestimateOptions = {
-  /** Rounds of expectation and maximisation. Default 4. */
+  /** EM iterations. Default 4. */
   iterations?: number
-  /** Counts each piece of several characters once as text, so that each is seen (LLM-jp's "vocabulary corpus"). Default false. */
+  /**
+   * Adds each piece of several characters once to the text, so that each occurs (LLM-jp's "vocabulary corpus"). Default
+   * false.
+   */
   countVocabulary?: boolean
-  /** The score of a piece that is not to be estimated (any type); undefined: estimated, or left as it is. */
+  /**
+   * Score (nats) that overrides that of a piece of any type; undefined: estimated (normal pieces) or unchanged
+   * (others).
+   */
   fixedScore?: (piece: string) => number | undefined
   onProgress?: (progress: TrainProgress) => void
 }
 
 /**
- * Estimates the scores of a unigram model's pieces anew from a text, by expectation and maximisation (maximum likelihood); the
- * pieces, their ids and everything else stay. This is how LLM-jp makes one model of vocabularies that were trained apart.
+ * Re-estimates the scores of a unigram model's pieces from a text by expectation maximisation (maximum likelihood); the
+ * pieces, their ids and everything else are unchanged. LLM-jp merges separately trained vocabularies in this way.
  * @param model a SentencePiece `.model` file of type unigram
  * @returns the file with new scores: log probabilities (nats) of the pieces of type normal
  * @throws TokenizerError where the model is broken or not unigram, an option is out of range, or the lines have no text
@@ -76,25 +82,25 @@ export function reestimateScores(
 }
 
 /**
- * The scores that LLM-jp's version 3 overwrites after estimation: runs of n spaces have -7.5 n - 7.5.
+ * The `fixedScore` of LLM-jp's tokenizer version 3: a run of n spaces has the score -7.5 n - 7.5.
  * @see https://github.com/llm-jp/llm-jp-tokenizer, scripts of version 3
  */
 export function llmJpFixedScore(piece: string): number | undefined {
   return /^\u2581+$/.test(piece) ? -7.5 * piece.length - 7.5 : undefined
 }
 
-/** The pieces whose scores are estimated, over codes of their characters. */
+/** The pieces whose scores are estimated, as codes of their characters. */
 type EstimatedPieces = {
   ids: number[]
-  /** Code k + 1 is of this character. */
+  /** The character of code k + 1. */
   characters: string[]
   codeOf: Map<number, number>
-  /** Codes of neighbours within some piece, as `left * characters + right`: between any others a text may be cut. */
+  /** Pairs of adjacent codes within any piece, as `left * 0x200000 + right`: between other codes text may be cut. */
   inside: Set<number>
-  /** First the characters, then the pieces of several. */
+  /** First the characters, then the pieces of several characters. */
   table: PieceTable
   trie: DoubleArray
-  /** By number in the table, the id; -1: the character has no piece. */
+  /** Id of each piece of the table; -1: a character without a piece. */
   idOf: Int32Array
 }
 
@@ -142,7 +148,7 @@ function estimatedPieces(file: ModelFile): EstimatedPieces {
   return { ids, characters, codeOf, inside, table, trie, idOf: Int32Array.from(idOf) }
 }
 
-/** The distinct parts of the text that no piece crosses, with their counts; characters of no piece are left out. */
+/** Counts of the distinct fragments of the text between which no piece crosses; characters of no piece are dropped. */
 function readFragments(
   lines: Iterable<string>,
   file: ModelFile,
@@ -220,7 +226,7 @@ function estimate(
   return scores
 }
 
-/** The file with other scores; every other byte of every field stays. */
+/** The file with new scores; all other fields are copied byte for byte. */
 function withScores(model: Uint8Array, scoreOf: (id: number) => number): Uint8Array {
   const reader = new BinaryReader(model)
   const writer = new BinaryWriter()
@@ -245,7 +251,7 @@ function withScores(model: Uint8Array, scoreOf: (id: number) => number): Uint8Ar
       const start = piece.pos
       const [inner, innerWire] = piece.tag()
       piece.skip(innerWire, inner)
-      // Fields are in order of their numbers: the text, the score, the type.
+      // A missing score is written before the first field with a higher number.
       if (inner > Field.piece.score && !written) put()
       if (inner === Field.piece.score) put()
       else writer.raw(bytes.subarray(start, piece.pos))

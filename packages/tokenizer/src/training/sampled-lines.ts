@@ -1,6 +1,7 @@
 /**
- * At most so many lines: the first ones, or ones chosen at random from all in one pass (reservoir sampling), in the order of the text. The
- * numbers come from a generator with a fixed seed, so the same lines give the same choice.
+ * At most `size` lines: the first ones, or a random sample drawn in one pass (reservoir sampling) and kept in the order
+ * of the text. The generator has a fixed seed, so the same lines give the same sample.
+ * @param size 0: all lines
  */
 export function sampledLines(lines: Iterable<string>, size: number, shuffle: boolean): Iterable<string> {
   if (size === 0) return lines

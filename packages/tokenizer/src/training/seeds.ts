@@ -1,4 +1,4 @@
-/** Candidates for pieces: substrings that are frequent, by a suffix array. */
+/** Seed vocabulary of unigram training: frequent substrings, found with a suffix array. */
 import { buildDoubleArray, type DoubleArray } from '../sentencepiece/double-array.ts'
 import { Candidates } from './candidates.ts'
 import type { Corpus } from './corpus.ts'
@@ -6,32 +6,33 @@ import type { ResolvedOptions } from './options.ts'
 import { type PieceTable, pieceTable } from './piece-table.ts'
 import { lengthOf, sortedSuffixes, weightOf } from './suffixes.ts'
 
-/** How many more pieces than wanted pruning stops at; the last cut is by probability. */
+/** Pruning stops at this multiple of the vocabulary size; the final cut is by probability. */
 export const SURPLUS = 1.1
 
 /**
- * The candidates that unigram training starts from: every character of the alphabet, and the substrings that occur twice
- * and cannot be made longer to the right in the running text without losing an occurrence, by frequency times length.
- * They are the inner nodes of the suffix tree of the text, found in a suffix array sorted as deep as pieces are long. What
- * is sorted is each fragment once for each character that follows it, which is all of the text that tells nodes apart.
- * @param capacity numbers that a block of the suffix array may have
- * @see Kudo 2018, arXiv:1804.10959, section 3.2 ("seed vocabulary"); Abouelhoda et al. 2004 for intervals of equal prefix
+ * The candidates that unigram training starts from: every character of the alphabet, and the substrings that occur at
+ * least twice and cannot be extended to the right without losing an occurrence, ranked by frequency times length. These
+ * are the inner nodes of the suffix tree of the text, found in a suffix array sorted to the depth of the longest piece.
+ * The array holds each fragment once per distinct follower, which suffices to tell the nodes apart.
+ * @param capacity maximum size of a block of the suffix array, in 32-bit integers
+ * @see Kudo 2018, arXiv:1804.10959, section 3.2 ("seed vocabulary"); Abouelhoda et al. 2004 for intervals of equal
+ * prefix
  */
 export function seedPieces(corpus: Corpus, options: ResolvedOptions, capacity: number): PieceTable {
   const characters = corpus.alphabet.length
   const kept = keptPieces(corpus)
   const limit = Math.max(0, options.seedSize - kept)
   const found = new Candidates(limit)
-  // Strings that are always followed by the same: no candidates, unless there are too few.
+  // Substrings that are always followed by the same character: candidates only where there are too few others.
   const spare = new Candidates(limit)
   const fixed = fixedTrie(corpus)
-  /** Of each fixed piece, what it would score as a candidate. */
+  /** The score of each fixed piece as a candidate. */
   const fixedScores = new Float64Array(kept - characters).fill(1)
   const spareScores = new Float64Array(kept - characters)
   const piece = new Int32Array(options.maxPieceLength)
   offerSubstrings(corpus, options, capacity, (codes, at, length, frequency, isSpare) => {
     if (length < 2 || length > options.maxPieceLength || frequency < 2) return
-    // In the suffixes every code is larger by one.
+    // Codes in the suffix array are larger by one.
     for (let i = 0; i < length; i++) piece[i] = codes[at + i] - 1
     if (!mayBePiece(piece, 0, length, corpus.spaceCode, options)) return
     const score = frequency * length
@@ -56,22 +57,22 @@ export function seedPieces(corpus: Corpus, options: ResolvedOptions, capacity: n
 
 type Offer = (codes: Int32Array, at: number, length: number, frequency: number, isSpare: boolean) => void
 
-/** Offers the texts of all nodes of the suffix tree. */
+/** Calls `offer` with the text of each node of the suffix tree: a traversal by longest common prefixes with a stack. */
 function offerSubstrings(corpus: Corpus, options: ResolvedOptions, capacity: number, offer: Offer): void {
   const longest = options.maxPieceLength
-  // The suffix before, which may have been in another block.
+  // The previous suffix, copied since its block may have been overwritten.
   const text = new Int32Array(longest + 2)
   let length = 0
   let weight = 0
   let before = 0
   let total = 0
-  /** Of each node that is open: its depth, the length of its first suffix, and the weight of all suffixes before it. */
+  /** For each open node: its depth, the length of its first suffix, and the total weight of the suffixes before it. */
   const depths: number[] = []
   const lengths: number[] = []
   const totals: number[] = []
   const put = (depth: number, toEnd: number, frequency: number) =>
     offer(text, 0, Math.min(depth, toEnd), frequency, depth > toEnd)
-  /** @param shared codes that the suffix after it begins with, too */
+  /** @param shared length of the common prefix with the next suffix */
   const leave = (shared: number) => {
     if (shared <= length && before <= length) put(length + 1, length, weight)
     let firstLength = length
@@ -97,7 +98,7 @@ function offerSubstrings(corpus: Corpus, options: ResolvedOptions, capacity: num
       const at = order[k]
       const own = lengthOf(block, at)
       if (length > 0) {
-        // The character that follows a fragment is shared, too; the end behind it tells nothing.
+        // The follower of a fragment counts towards the common prefix; the end marker after it does not.
         const limit = Math.min(longest + 1, length + 1, own + 1)
         let shared = 0
         while (shared < limit && text[shared] === codes[at + shared]) shared++
@@ -112,7 +113,7 @@ function offerSubstrings(corpus: Corpus, options: ResolvedOptions, capacity: num
   if (length > 0) leave(0)
 }
 
-/** The pieces to begin with: characters, fixed pieces, candidates from the best on. */
+/** The initial pieces: characters, fixed pieces, then candidates from the best on; scores are log relative weights. */
 function tableOf(corpus: Corpus, fixedScores: Float64Array, found: Candidates): PieceTable {
   const { alphabet, fixed, characterCounts } = corpus
   const ranked = found.ranked()
@@ -138,7 +139,7 @@ function tableOf(corpus: Corpus, fixedScores: Float64Array, found: Candidates): 
   return table
 }
 
-/** How many pieces, the first of a table, are never taken out: the characters and the fixed pieces. */
+/** Number of pieces at the start of a table that are never removed: the characters and the fixed pieces. */
 export function keptPieces(corpus: Corpus): number {
   return corpus.alphabet.length + corpus.fixed.starts.length - 1
 }
@@ -147,7 +148,7 @@ function fixedTrie({ fixed, alphabet }: Corpus): DoubleArray | undefined {
   return fixed.starts.length === 1 ? undefined : buildDoubleArray(fixed.codes, fixed.starts, alphabet.length)
 }
 
-/** The number of the key that the first codes are, or -1. */
+/** The index of the key that equals the first `length` codes, or -1. */
 function pieceAt({ base, check, value }: DoubleArray, codes: Int32Array, length: number): number {
   let node = 0
   for (let i = 0; i < length; i++) {
@@ -158,7 +159,10 @@ function pieceAt({ base, check, value }: DoubleArray, codes: Int32Array, length:
   return value[node]
 }
 
-/** Whether spaces stand where a piece may have them: in front (or behind), or (if allowed) nowhere else but there, or all of it. */
+/**
+ * Whether the options allow the spaces of a piece: none or one at its start with `splitByWhitespace`, else anywhere but
+ * at its end (start and end swap with `treatWhitespaceAsSuffix`); or nothing but spaces.
+ */
 export function mayBePiece(
   codes: ArrayLike<number>,
   at: number,

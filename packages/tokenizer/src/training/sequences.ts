@@ -1,11 +1,11 @@
-/** Distinct sequences of symbols and how often they occur. */
+/** A hash table of distinct sequences of symbols with their counts. */
 
-/** Share of the slots that may be taken. */
+/** Maximum load factor. */
 const LOAD = 0.75
 
 export class Sequences {
   size = 0
-  /** The sequences one after another, each followed by a 0. */
+  /** The concatenated sequences, each terminated by a 0. */
   symbols: Int32Array
   /** Sequence k begins at `starts[k]`. */
   starts: Int32Array
@@ -13,7 +13,7 @@ export class Sequences {
   readonly #mayGrow: boolean
   #slots: Int32Array
 
-  /** @param capacity symbols that find room, and a third as many sequences; undefined: as many as come */
+  /** @param capacity limit of symbols, and a third as many sequences; undefined: the arrays grow */
   constructor(capacity?: number) {
     this.#mayGrow = capacity === undefined
     const symbols = Math.max(64, capacity ?? 1 << 14)
@@ -26,12 +26,12 @@ export class Sequences {
     this.#slots = new Int32Array(slots)
   }
 
-  /** Symbols in all, with the zeros. */
+  /** Total number of symbols, with the terminating zeros. */
   get length(): number {
     return this.starts[this.size]
   }
 
-  /** Counts a sequence. @returns false where there is no room */
+  /** Adds `count` to a sequence. @returns false where the table is full */
   add(from: Int32Array, at: number, length: number, count: number): boolean {
     let hash = length
     for (let i = at; i < at + length; i++) hash = Math.imul(hash ^ from[i], 0x85ebca6b) ^ (hash >>> 13)
@@ -63,7 +63,7 @@ export class Sequences {
     return true
   }
 
-  /** Gives back what only adding needs. */
+  /** Frees the hash slots; `add` may not be called afterwards. */
   close(): void {
     this.#slots = new Int32Array(0)
   }

@@ -1,16 +1,17 @@
-/** Sorting of texts over small integers, without strings. */
+/** Sorting of texts given as integer codes, without making strings. */
 
-/** Below this many texts, one is put in after another. */
+/** Below this many texts, insertion sort. */
 const SMALL = 12
 
 /**
- * Sorts numbers of texts by their texts (three-way radix quicksort: texts that begin alike are compared where they differ, and
- * only there). Equal ones end up in any order.
- * @param codeAt code `depth` of a text, -1 behind its end; less than `2^31`
+ * Sorts indices of texts by their texts (three-way radix quicksort, which does not compare shared prefixes again). Not
+ * stable.
+ * @param order indices of texts, of which the first `size` are sorted in place
+ * @param codeAt code of a text at `depth`, below 2^31; -1 past its end
  * @see Bentley and Sedgewick, "Fast algorithms for sorting and searching strings", SODA 1997
  */
 export function sortTexts(order: Int32Array, size: number, codeAt: (text: number, depth: number) => number): void {
-  // Each part is a start, an end and the depth at which it is sorted.
+  // A stack of parts: start, end, and the depth they are sorted by.
   const parts: number[] = [0, size, 0]
   while (parts.length > 0) {
     let depth = parts.pop()!

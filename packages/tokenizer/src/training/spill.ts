@@ -1,39 +1,39 @@
-/** What training puts outside memory, and bytes on their way there and back. */
+/** Files for data of training that exceeds memory, and variable-length integers in them. */
 
-/** Files that training writes and reads; in Node a folder. */
+/** Temporary files of training; in Node a folder. */
 export type Spill = {
-  /** A new file. It is there under its name, whole, when it is closed. */
+  /** Creates a file. It appears under its name, complete, when it is closed. */
   write(name: string): SpillWriter
   read(name: string): SpillReader
   remove(name: string): void
-  /** Gives back the memory of arrays that nothing holds any more. */
+  /** Runs the garbage collector, so that arrays no longer referenced do not count towards the memory limit. */
   collect(): void
 }
 
 export type SpillWriter = { append(bytes: Uint8Array): void; close(): void }
-/** `read` fills the array as far as there are bytes, and tells how many there were. */
+/** `read` fills the array as far as the file has bytes and returns their number; 0 at the end. */
 export type SpillReader = { read(into: Uint8Array): number; close(): void }
 
-/** Numbers into bytes: seven bits each, the least first, with the eighth set where more follow. */
+/** Writes integers as LEB128: seven bits a byte, least significant first, the eighth bit set where more follow. */
 export class ByteSink {
   bytes: Uint8Array
   size = 0
   readonly #full: ((sink: ByteSink) => void) | undefined
 
-  /** @param full called when there is no room; it must make the sink empty. Without it the sink grows. */
+  /** @param full called when the buffer is full; it must empty the sink. Without it the buffer grows. */
   constructor(capacity: number, full?: (sink: ByteSink) => void) {
     this.bytes = new Uint8Array(Math.max(16, capacity))
     this.#full = full
   }
 
-  /** Bytes that {@link varint} takes. */
+  /** Number of bytes that {@link varint} writes. */
   static lengthOf(value: number): number {
     let length = 1
     for (; value >= 128; length++) value = Math.floor(value / 128)
     return length
   }
 
-  /** A whole number from 0 to 2^53. */
+  /** Writes an integer from 0 to 2^53. */
   varint(value: number): void {
     if (this.size + 8 > this.bytes.length) this.#room()
     while (value >= 128) {
@@ -54,7 +54,7 @@ export class ByteSink {
   }
 }
 
-/** A sink whose bytes go into a file. */
+/** A sink that writes to a file. */
 export function fileSink(writer: SpillWriter, capacity: number): ByteSink & { end(): void } {
   const flush = (sink: ByteSink) => {
     writer.append(sink.bytes.subarray(0, sink.size))
@@ -69,7 +69,7 @@ export function fileSink(writer: SpillWriter, capacity: number): ByteSink & { en
   })
 }
 
-/** Numbers out of bytes: of a file, or of an array. */
+/** Reads LEB128 integers from a file or an array. */
 export class ByteSource {
   #bytes: Uint8Array
   #at: number
@@ -84,12 +84,12 @@ export class ByteSource {
     this.#end = inMemory ? from.length : 0
   }
 
-  /** Goes on from a place in the array. */
+  /** Moves to a position in the array. */
   seek(at: number): void {
     this.#at = at
   }
 
-  /** Whether nothing is left. */
+  /** Whether all bytes have been read. */
   ended(): boolean {
     if (this.#at === this.#end) this.#fill()
     return this.#at === this.#end

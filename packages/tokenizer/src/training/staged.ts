@@ -1,4 +1,4 @@
-/** Vocabularies grown in stages. */
+/** Training of a unigram vocabulary in stages, as LLM-jp does. */
 import { checkOptions } from '../check-options.ts'
 import { PieceType } from '../sentencepiece/model-file.ts'
 import { readModelFile } from '../sentencepiece/model-reader.ts'
@@ -9,46 +9,48 @@ import { llmJpFixedScore, type ReestimateOptions, reestimateScores } from './ree
 import { writeTrainedModel } from './trained-model.ts'
 import { trainUnigram } from './unigram.ts'
 
-/** A part of staged training: what one language, or one kind of text, adds to the vocabulary. */
+/** A stage of training: the pieces that one language, or one kind of text, adds to the vocabulary. */
 export type VocabularyStage = {
-  /** What it is called in messages. */
+  /** Name in messages. */
   name: string
-  /** The text of this stage. None: only `add` is done. */
+  /** The text of this stage; undefined: only `add` and `head` apply. */
   lines?: Iterable<string>
   /**
-   * Pieces there are when the stage has been trained, those of before included, before `keep` chooses and without control, user-defined and
-   * byte pieces. Needed where there are lines.
+   * Number of pieces after training the stage, including those of earlier stages, before `keep` filters, and without
+   * control, user-defined and byte pieces. Required with `lines`.
    */
   size?: number
-  /** Which of the new pieces stay (single words of a dictionary, nothing with digits or symbols, ...). Default: all. */
+  /** Filter of the new pieces (only words of a dictionary, none with digits or symbols, ...). Default: all are kept. */
   keep?: (piece: string) => boolean
-  /** Pieces that are put in afterwards, in this order (lists of characters, variation selectors, ...). */
+  /** Pieces appended afterwards, in this order (lists of characters, variation selectors, ...). */
   add?: Iterable<string>
-  /** At most so many pieces are left when the stage is done: the first ones, in the order they came. Default: all. */
+  /** Maximum number of pieces after the stage: the first ones, in the order they were added. Default: all. */
   head?: number
 }
 
 export type StagedOptions = Omit<TrainOptions, 'vocabSize' | 'fixedPieces' | 'hardVocabLimit'> & {
-  /** Pieces to begin with, such as another model's vocabulary, with spaces as U+2581. */
+  /** Initial pieces, such as another model's vocabulary, with spaces as U+2581. */
   fixedPieces?: readonly string[]
   stages: readonly VocabularyStage[]
-  /** Text of all languages, from which the scores of all pieces are estimated at the end, without pruning. */
+  /** Text of all languages, from which the scores of all pieces are finally estimated, without pruning. */
   estimateLines: Iterable<string>
-  /** How. Default: LLM-jp's, with each piece counted once as text, and fixed scores for runs of spaces. */
+  /** Options of that estimation. Default: LLM-jp's, `countVocabulary: true` and {@link llmJpFixedScore}. */
   estimate?: Omit<ReestimateOptions, 'onProgress'>
-  /** Told when a stage begins. */
+  /** Called when a stage begins, with the number of pieces so far. */
   onStage?: (stage: { name: string; pieces: number }) => void
 }
 
 /**
- * Trains a unigram vocabulary in stages, as LLM-jp made its version 3: from fixed pieces on, every stage trains on the text of one
- * language with all pieces of before as fixed seeds, and keeps of what it finds only what is wanted; at the end the scores of all pieces are
+ * Trains a unigram vocabulary in stages, as LLM-jp trained its tokenizer version 3: each stage trains on the text of
+ * one language with all earlier pieces fixed, and filters the pieces it finds; finally the scores of all pieces are
  * estimated on text of all languages, without pruning.
  * @returns a SentencePiece `.model` file
- * @throws TokenizerError where an option is wrong, or a stage has no room for what is fixed
+ * @throws TokenizerError where an option is wrong, or the size of a stage is too small for its fixed pieces
  * @see https://github.com/llm-jp/llm-jp-tokenizer, scripts of version 3
  * @example
- * const stages = [{ name: 'ja', lines: ['木と木を組む', '木を組む'], size: 12 }, { name: 'en', lines: ['nails hold', 'nails'], size: 24 }]
+ * const ja = { name: 'ja', lines: ['木と木を組む', '木を組む'], size: 12 }
+ * const en = { name: 'en', lines: ['nails hold', 'nails'], size: 24 }
+ * const stages = [ja, en]
  * const staged = loadTokenizer(trainStaged({ stages, estimateLines: lines, byteFallback: true }))
  * staged.decode(staged.encode('木を組む')) // '木を組む'
  */
@@ -90,12 +92,12 @@ export function trainStaged(options: StagedOptions): Uint8Array {
 
 const STAGE_OPTIONS = ['name', 'lines', 'size', 'keep', 'add', 'head']
 
-/** Adds to `pieces` what the stage finds and brings. */
+/** Runs a stage and updates `pieces`. */
 function runStage(stage: VocabularyStage, pieces: Set<string>, options: Omit<TrainOptions, 'vocabSize'>): void {
   const { lines, size, keep = () => true, add = [], head } = stage
   if (lines !== undefined) {
     if (size === undefined) throw new TokenizerError('it has lines, but no size')
-    // Reserved pieces are none of the stage's business: it is trained with the least of them.
+    // A stage needs no reserved pieces; the unknown piece, which is required, is a noncharacter that no text contains.
     const model = trainUnigram(lines, {
       ...options,
       byteFallback: false,

@@ -1,37 +1,41 @@
-/** The suffixes of a text that may be larger than memory, in order, block after block. */
+/** The sorted suffixes of a text that may be larger than memory, in blocks. */
 import type { Blocks } from './blocks.ts'
 import { sortTexts } from './sort-codes.ts'
 
-/** Where a fragment ends at a line's end, and its end itself: both before every code `c`, which is `c + 1` here. */
+/** Markers for the end of a line and the end of a suffix; both sort before every code `c`, stored here as `c + 1`. */
 const LINE_END = 0
 const END = 1
-/** Numbers in front of the codes of a suffix: its weight in two parts, and its length. */
+/** Integers in front of the codes of a suffix: its weight in two parts, and its length. */
 const HEAD = 3
 const WEIGHT = 2 ** 31
-/** The least numbers of a suffix: one code, what follows, the end. */
+/** Smallest size of a suffix in integers: head, one code, follower, end. */
 const LEAST = HEAD + 3
 
-/** Suffix k is at `order[k]` in `codes`. They are in order, and after those of the block before. */
+/** Suffix k starts at `codes[order[k]]`. Suffixes are sorted within a block and from block to block. */
 export type SuffixBlock = { codes: Int32Array; order: Int32Array; size: number }
 
-/** Codes to the end of a suffix, without what follows; one more than the longest piece has stands for all above it. */
+/** Length of a suffix in codes, without its follower; lengths above the longest piece are stored as that plus 1. */
 export function lengthOf(block: SuffixBlock, at: number): number {
   return block.codes[at - 1]
 }
 
-/** How often a suffix occurs. */
+/** Number of occurrences of a suffix. */
 export function weightOf(block: SuffixBlock, at: number): number {
   return block.codes[at - 3] + block.codes[at - 2] * WEIGHT
 }
 
-/** Suffixes that begin with `prefix` and go on with a code of `[from, to)`. */
+/**
+ * Suffixes that begin with `prefix` followed by a code in `[from, to)`; `to` is -1 where all are equal to full depth.
+ */
 type Range = { prefix: readonly number[]; from: number; to: number }
 
 /**
- * The suffixes of fragments with what follows them. They are compared as deep as pieces are long and what follows them: equal ones
- * come in any order. Where they do not fit, those of a range of beginnings are gathered in one pass over the text, then the next.
- * @param longest codes in the longest piece
- * @param capacity numbers that a block may have
+ * The sorted suffixes of fragments with their followers, compared to the depth of the longest piece and its follower;
+ * the order of equal ones is undefined. Where they do not fit in one block, each pass over the text collects those of
+ * one range of prefixes. The yielded block is reused.
+ * @param maxCode largest code of the fragments
+ * @param longest length of the longest piece in codes
+ * @param capacity maximum size of a block in integers
  */
 export function* sortedSuffixes(
   followed: Blocks,
@@ -57,12 +61,12 @@ export function* sortedSuffixes(
   }
 }
 
-/** At most the numbers that all suffixes need. */
+/** Upper bound of the integers that all suffixes take. */
 function sizeOf(followed: Blocks, depth: number): number {
   return followed.codes * (HEAD + depth)
 }
 
-/** Goes through the suffixes that begin with a prefix. */
+/** Visits the suffixes that begin with a prefix. */
 function eachSuffix(
   followed: Blocks,
   prefix: readonly number[],
@@ -71,7 +75,7 @@ function eachSuffix(
   const given = prefix.length
   for (const { codes, starts, counts, size } of followed) {
     for (let f = 0; f < size; f++) {
-      // Behind the fragment are what follows it and the end.
+      // After the fragment come its follower and the terminating 0.
       const end = starts[f + 1] - 2
       for (let at = starts[f]; at < end; at++) {
         let k = 0
@@ -86,7 +90,7 @@ function codeAt(codes: Int32Array, at: number, end: number): number {
   return at > end ? END : at === end && codes[at] === 0 ? LINE_END : codes[at] + 1
 }
 
-/** Ranges in order whose suffixes fit; `to` is -1 where all are alike as deep as they are compared. */
+/** Sorted ranges of prefixes whose suffixes fit in a block; prefixes with too many suffixes are extended. */
 function* ranges(
   followed: Blocks,
   maxCode: number,
@@ -114,7 +118,7 @@ function* ranges(
       continue
     }
     const deeper = [...prefix, code]
-    // After the end nothing tells suffixes apart.
+    // Nothing is compared past the end.
     if (deeper.length === depth || (code === END && given > 0)) yield { prefix: deeper, from: 0, to: -1 }
     else yield* ranges(followed, maxCode, depth, capacity, deeper)
     from = code + 1
@@ -158,7 +162,7 @@ function put(
   return used
 }
 
-/** All suffixes of one beginning as one: they are alike as deep as they are compared. */
+/** All suffixes with one prefix as a single one: they are equal to the depth compared. */
 function together(followed: Blocks, prefix: readonly number[], depth: number): SuffixBlock {
   const text = new Int32Array(HEAD + depth)
   let weight = 0

@@ -1,17 +1,20 @@
 /** The symbols of byte-pair encoding, and the merges that made them. */
 import { PairTable } from './pair-table.ts'
 
-/** Symbol k, up to the size of the alphabet, is the character of code k. Symbols of one text are one symbol. */
+/** Symbols 1 to the size of the alphabet are its characters, by code. Symbols with the same text are one symbol. */
 export class Symbols {
   readonly texts: string[] = ['']
-  /** Codes of the characters of each. */
+  /** Codes of the characters of each symbol. */
   readonly codes: Int32Array[] = [new Int32Array(0)]
-  /** What was merged, in order. */
+  /** The merges in order: left and right symbol, and the result. */
   readonly lefts: number[] = []
   readonly rights: number[] = []
   readonly merged: number[] = []
   readonly #byText = new Map<string, number>()
-  /** By pair, the first merge of it and 1 in `head`; a pair may be merged again when its symbols have come anew in another way. */
+  /**
+   * In `head`, the first merge of each pair plus 1. A pair may be merged again after other merges have produced its
+   * symbols.
+   */
   readonly #merges = new PairTable(1 << 10)
   readonly #later: number[] = []
 
@@ -21,7 +24,7 @@ export class Symbols {
     }
   }
 
-  /** Notes that a pair is merged. @returns the symbol it becomes */
+  /** Records the merge of a pair. @returns the merged symbol */
   merge(left: number, right: number): number {
     const codes = new Int32Array(this.codes[left].length + this.codes[right].length)
     codes.set(this.codes[left])
@@ -42,7 +45,7 @@ export class Symbols {
     return symbol
   }
 
-  /** Number and 1 of the first merge of a pair after merge `after`; 0: none. */
+  /** Index plus 1 of the first merge of a pair after the first `after` merges; 0: none. */
   nextMerge(left: number, right: number, after: number): number {
     const id = this.#merges.find(left, right)
     if (id < 0) return 0
@@ -52,8 +55,8 @@ export class Symbols {
   }
 
   /**
-   * Makes of symbols at the start of an array what the merges from number `applied` on, in order, make of them.
-   * @returns how many there are
+   * Applies the merges from number `applied` on, in order, to the first `length` symbols of an array, in place.
+   * @returns the new number of symbols
    */
   apply(symbols: Int32Array, length: number, applied: number): number {
     for (let done = applied; ; ) {
@@ -67,7 +70,7 @@ export class Symbols {
       const right = this.rights[first - 1]
       let to = 0
       for (let i = 0; i < length; i++) {
-        // From left to right, so that of overlapping places (aaa) the first is taken, as in encoding.
+        // From left to right, so that of overlapping occurrences (aaa) the first is merged, as in encoding.
         const isPair = symbols[i] === left && i + 1 < length && symbols[i + 1] === right
         symbols[to++] = isPair ? this.merged[first - 1] : symbols[i]
         if (isPair) i++

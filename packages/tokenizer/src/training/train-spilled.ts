@@ -1,4 +1,4 @@
-/** Training with a ceiling: what does not fit in memory goes to files. */
+/** Training under a memory limit: what does not fit in memory goes to files. */
 import { TokenizerError } from '../tokenizer-error.ts'
 import { bpeModel, resolveBpe } from './bpe.ts'
 import { CorpusReader } from './corpus.ts'
@@ -8,10 +8,10 @@ import { unigramModel } from './unigram.ts'
 import type { Workspace } from './workspace.ts'
 
 /**
- * The model that `trainUnigram` or `trainBpe` gives for the same lines and options, byte for byte. It goes on where the workspace's
- * state says that it was ended; the lines are those of then.
+ * Trains the same model as `trainUnigram` or `trainBpe` on the same lines and options, byte for byte. Resumes from the
+ * workspace's state; the lines must be the same as in the interrupted run.
  * @param beforeUse called when the lines have been read
- * @throws TokenizerError as those, and where the budget is too little
+ * @throws TokenizerError as those, and where the budget is too small
  */
 export async function trainSpilled(
   lines: Iterable<string> | AsyncIterable<string>,

@@ -1,4 +1,4 @@
-/** A trained model as a SentencePiece file. */
+/** Writes a trained model as a SentencePiece file. */
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 import { Field, MODEL_TYPES, type NormalizerSpec, PieceType } from '../sentencepiece/model-file.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
@@ -7,7 +7,9 @@ import type { ResolvedOptions } from './options.ts'
 
 export type ScoredPiece = { piece: string; score: number }
 
-/** @throws TokenizerError where the alphabet, the fixed pieces and the reserved pieces alone are larger than the vocabulary */
+/**
+ * @throws TokenizerError where the alphabet, the fixed pieces and the reserved pieces together exceed the vocabulary
+ */
 export function requireRoom(characters: number, reserved: number, options: ResolvedOptions): void {
   if (characters + reserved <= options.vocabSize) return
   throw new TokenizerError(
@@ -16,7 +18,9 @@ export function requireRoom(characters: number, reserved: number, options: Resol
   )
 }
 
-/** @throws TokenizerError where the text gave fewer pieces than wanted and the size is a hard limit, or an id is past them */
+/**
+ * @throws TokenizerError where there are fewer pieces than `vocabSize` with `hardVocabLimit`, or an id is out of range
+ */
 export function requireSize(learnt: number, meta: ReadonlyMap<number, unknown>, options: ResolvedOptions): void {
   const size = learnt + meta.size
   if (size < options.vocabSize && options.hardVocabLimit) {
@@ -30,7 +34,7 @@ export function requireSize(learnt: number, meta: ReadonlyMap<number, unknown>, 
   if (highest >= size) throw new TokenizerError(`train: id ${highest} is past the ${size} pieces that the text gives`)
 }
 
-/** Writes a SentencePiece model file: the learnt pieces in order at the ids that the reserved ones leave free. */
+/** Writes a SentencePiece model file: the learnt pieces take the ids that the reserved ones leave free, in order. */
 export function writeTrainedModel(
   learnt: readonly ScoredPiece[],
   meta: ReadonlyMap<number, { piece: string; type: number }>,

@@ -13,11 +13,12 @@ import { requireRoom, requireSize, type ScoredPiece, writeTrainedModel } from '.
 import type { Workspace } from './workspace.ts'
 
 /**
- * Trains a unigram model: many candidates from the text, then rounds of estimating their probabilities (expectation and
- * maximisation) and pruning those that matter least, until `vocabSize` are left.
- * The same lines and options give the same bytes.
+ * Trains a unigram model: starts from many candidates, then alternates between estimating their probabilities
+ * (expectation maximisation) and pruning those with the lowest loss, until `vocabSize` are left. Deterministic: the
+ * same lines and options give the same bytes.
  * @returns a SentencePiece `.model` file
- * @throws TokenizerError where an option is wrong, or the text has too many characters or too few pieces for `vocabSize`
+ * @throws TokenizerError where an option is wrong, or the text has too many characters or too few pieces for
+ * `vocabSize`
  * @see Kudo 2018, arXiv:1804.10959
  * @example
  * const trained = trainUnigram(lines, { vocabSize: 300, byteFallback: true, hardVocabLimit: false })
@@ -29,12 +30,12 @@ export function trainUnigram(lines: Iterable<string>, options: TrainOptions): Ui
   return unigramModel(readCorpus(lines, resolved), resolved)
 }
 
-/** Numbers in a block of the suffix array where memory has no ceiling. */
+/** Size of a block of the suffix array in integers, without a memory limit. */
 const BLOCK_NUMBERS = 1 << 26
-/** Bytes that estimating takes for each code of the pieces: the trie and what it is built with. */
+/** Memory of estimation per code of the pieces, in bytes: the trie and the arrays it is built with. */
 const TRIE_BYTES = 110
 
-/** The model of a corpus that has been read. */
+/** Trains the model of a corpus that has been read. */
 export function unigramModel(corpus: Corpus, options: ResolvedOptions, workspace?: Workspace): Uint8Array {
   const meta = metaPieces(options)
   requireRoom(keptPieces(corpus), meta.size, options)
@@ -57,7 +58,7 @@ function estimate(corpus: Corpus, options: ResolvedOptions, workspace: Workspace
     step.scale = kept.scale
   } else {
     options.onProgress({ phase: 'seed', done: 0, total: corpus.fragments.codes })
-    // A number in four bytes, and half as much again for their order.
+    // Bytes to integers: four for each, plus up to half as much for their order.
     table = seedPieces(corpus, options, workspace ? Math.max(128, Math.floor(workspace.budget / 6)) : BLOCK_NUMBERS)
     workspace?.spill.collect()
     requireMemory(table, workspace)
@@ -80,7 +81,7 @@ function estimate(corpus: Corpus, options: ResolvedOptions, workspace: Workspace
   }
 }
 
-/** @throws TokenizerError where the trie of the pieces would take more than there may be */
+/** @throws TokenizerError where the trie of the pieces would exceed the memory limit */
 function requireMemory(table: PieceTable, workspace: Workspace | undefined): void {
   const needed = table.codes.length * TRIE_BYTES
   if (!workspace || needed <= workspace.ceiling) return

@@ -1,9 +1,12 @@
-/** User-defined symbols, which stand in text as they are: they are found before it is normalised and before it is cut. */
+/** User-defined symbols, which are matched before text is normalised and cut into fragments. */
 import type { NormalizerSpec } from '../sentencepiece/model-file.ts'
 import { Normalizer } from '../sentencepiece/normalizer.ts'
 import { buildPieceTrie, longestPrefix, type PieceTrie } from '../sentencepiece/piece-trie.ts'
 
-/** The trie of the symbols, each by its place among them; undefined where there are none. And a normaliser that passes them over. */
+/**
+ * A trie of the symbols, with their indices (undefined where there are none), and a normaliser that leaves them
+ * unchanged.
+ */
 export function withUserSymbols(
   symbols: readonly string[],
   spec: NormalizerSpec,

@@ -1,14 +1,14 @@
-/** Training under a ceiling: how much may be held, where the rest goes, and what is done so far. */
+/** State of training under a memory limit: the budget, the files for what exceeds it, and the progress so far. */
 import type { SavedBlocks } from './blocks.ts'
 import type { Spill } from './spill.ts'
 
-/** What is kept on disk, so that training goes on where it was ended. */
+/** The state saved to disk, from which an interrupted training resumes. */
 export type TrainingState = {
-  /** Files that have been made so far: the number in the next one's name. */
+  /** Number of files created so far, which numbers the next one. */
   files: number
-  /** Lines whose fragments are all in `runs`. */
+  /** Number of lines whose fragments are all in `runs`. */
   lines: number
-  /** Fragments seen in those lines. */
+  /** Number of fragments in those lines. */
   seen: number
   runs: string[]
   corpus?: {
@@ -17,20 +17,20 @@ export type TrainingState = {
     fragments: SavedBlocks
     followed?: SavedBlocks
   }
-  /** Unigram: the file of the pieces after the last round that was finished. */
+  /** Unigram: the file with the pieces of the last completed round. */
   round?: { name: string; pieces: number; codes: number; scale: number }
-  /** BPE: the file of the merges so far. */
+  /** BPE: the file with the merges so far. */
   merges?: { name: string; count: number }
 }
 
 export type Workspace = {
-  /** Bytes that arrays may take at a time where what does not fit goes to disk. */
+  /** Bytes for arrays whose overflow can go to disk. */
   budget: number
-  /** Bytes for what must be held whole: the trie of the candidates. */
+  /** Bytes for what must be in memory as a whole: the trie of the candidates. */
   ceiling: number
   spill: Spill
   state: TrainingState
-  /** Keeps the state. */
+  /** Saves the state. */
   save(): void
 }
 
@@ -38,12 +38,12 @@ export function newState(): TrainingState {
   return { files: 0, lines: 0, seen: 0, runs: [] }
 }
 
-/** A name that no file has yet. */
+/** An unused file name. */
 export function newName(workspace: Workspace, kind: string): string {
   return `${kind}-${workspace.state.files++}`
 }
 
-/** The files that the state speaks of. Any others are left from work that was not finished. */
+/** The files that the state refers to; any others are leftovers of interrupted work. */
 export function filesOf({ runs, corpus, round, merges }: TrainingState): string[] {
   const files = [...runs, corpus?.fragments.name, corpus?.followed?.name, round?.name, merges?.name]
   return files.filter((name) => name !== undefined)
