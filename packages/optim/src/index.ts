@@ -1,4 +1,5 @@
-// Schedules, optimizers, clipping and loss spikes, for any arrays.
+// `@kumiki/optim`: optimizers, schedules, gradient clipping and loss spike policies, for typed arrays and array
+// objects.
 
 export type { Arithmetic, Elementwise, MomentDtype, ScalarOperations } from './arrays/arithmetic.ts'
 export { arithmeticOf } from './arrays/arithmetic-of.ts'

@@ -1,14 +1,14 @@
-// Things made from JSON by their kind: what schedules and optimizers share.
+// Builds objects from JSON descriptions with a `kind`: shared by schedules and optimizers.
 
 import { describeValue } from './check.ts'
 
-/** Makers by kind. */
+/** Builders by kind. */
 export type JsonKinds<B> = Readonly<Record<string, B>>
 
-/** Descriptions inside descriptions. */
-const deepest = 32
+/** How deeply descriptions may be nested. */
+const maximumDepth = 32
 
-/** Makers that refuse options they do not have: { kind: [options, maker] }. */
+/** Builders that refuse unknown options, from { kind: [options, builder] }. */
 export function knownOptions<B extends (description: any, parse: any) => any>(
   what: string,
   table: Readonly<Record<string, readonly [options: readonly string[], build: B]>>,
@@ -29,9 +29,11 @@ export function knownOptions<B extends (description: any, parse: any) => any>(
 }
 
 /**
- * What makes a description.
- * @param own kinds of the caller's, which come before the known ones
- * @throws TypeError where it is no object with a kind; RangeError for an unknown kind, or deeper nesting than 32
+ * The builder for a description.
+ * @param noun what is built, for error messages
+ * @param own the caller's own kinds, which take precedence over the known ones
+ * @param depth how many descriptions this one is nested in
+ * @throws TypeError if it is not an object with a kind; RangeError for an unknown kind, or deeper nesting than 32
  */
 export function builderOf<B>(
   what: string,
@@ -44,7 +46,7 @@ export function builderOf<B>(
   const kind = (description as { kind?: unknown } | null | undefined)?.kind
   if (typeof description !== 'object' || typeof kind !== 'string')
     throw new TypeError(`${what}: ${noun} must be an object with a kind, got ${describeValue(description)}`)
-  if (depth > deepest) throw new RangeError(`${what}: descriptions are nested deeper than ${deepest}`)
+  if (depth > maximumDepth) throw new RangeError(`${what}: descriptions are nested deeper than ${maximumDepth}`)
   for (const kinds of [own, known]) if (Object.hasOwn(kinds, kind)) return kinds[kind]
   throw new RangeError(
     `${what}: unknown kind '${kind}'; known are ${[...Object.keys(known), ...Object.keys(own)].join(', ')}`,

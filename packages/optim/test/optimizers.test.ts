@@ -304,7 +304,7 @@ describe('the optimizer interface', () => {
       scalars: (_, learningRate) => ({ learningRate }),
       update: (ops, p, g, _, scalars) => [ops.subScaled(p, 1, g, 2 * (scalars.learningRate as number))],
     })
-    expect(() => careless.update(params, {}, params, careless.scalars(1, 0.5))).toThrow(/through ops alone/)
+    expect(() => careless.update(params, {}, params, careless.scalars(1, 0.5))).toThrow(/only through ops/)
   })
 
   test('parameter groups: each group is as if it were alone', () => {
@@ -419,9 +419,9 @@ describe('the optimizer interface', () => {
     expect(() => sgd({ momentum: 1 })).toThrow(/sgd: momentum must be at least 0 and below 1, got 1/)
     expect(() => lion({ beta2: -1 })).toThrow(RangeError)
     expect(() => adafactor({ beta2Decay: 0 })).toThrow(/beta2Decay must be above -1 and below 0, got 0/)
-    expect(() => adafactor({ clippingThreshold: 0 })).toThrow(RangeError)
+    expect(() => adafactor({ clippingThreshold: 0 })).toThrow(/must be finite and greater than 0, got 0/)
     expect(() => adafactor({ shapeOf: () => [3] }).init(params)).toThrow(
-      /params.a.w has 2 elements, which shape \[3\] has not/,
+      /params.a.w has 2 elements, which does not fit shape \[3\]/,
     )
     expect(() => muon({ momentum: 1 })).toThrow(/muon: momentum must be at least 0 and below 1, got 1/)
     expect(() => muon({ newtonSchulzSteps: 100 })).toThrow(/from 1 to 99, got 100/)

@@ -75,7 +75,9 @@ describe('policies', () => {
   test('wrong input is named', () => {
     expect(() => skipBatches({ batches: 0 })).toThrow(/skipBatches: batches must be finite and at least 1, got 0/)
     expect(() => rewindAndSkip({ rewindSteps: 0 })).toThrow(RangeError)
-    expect(() => continueThroughSpikes({ loss: false })).toThrow(/nothing is watched/)
+    expect(() => continueThroughSpikes({ loss: false })).toThrow(
+      /loss and gradNorm are both false; give detector options/,
+    )
     expect(() => skipBatches({ patience: 0 })).toThrow(/patience/)
     const policy = skipBatches()
     expect(() => policy.push({ step: -1, loss: 1 })).toThrow(RangeError)

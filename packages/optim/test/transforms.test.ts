@@ -69,7 +69,7 @@ test('moments change their format under every wrapper, and the numbers with them
     // Asking twice changes nothing; asking for another format than was said is refused.
     expect(after(changed.withMomentDtype!('bfloat16'))).toEqual(after(made))
     expect(() => made.withMomentDtype!('float32')).toThrow(
-      /adamw: it was made with momentDtype bfloat16, and is asked for float32; say it in one place/,
+      /adamw: it was made with momentDtype bfloat16, but float32 is requested; set it in one place only/,
     )
   }
   expect(chain(clipGlobalNorm(1), muon()).withMomentDtype).toBeUndefined()
@@ -157,7 +157,7 @@ describe('zclip', () => {
     expect(() => zclip({ alpha: 1 })).toThrow(/alpha must be at least 0 and below 1, got 1/)
     expect(() => zclip({ warmupSteps: 1 })).toThrow(/warmupSteps must be finite and at least 2, got 1/)
     expect(() => chain(zclip(), zclip(), sgd()).init([new Float32Array(1)])).toThrow(
-      /two steps have a state called 'zclip'/,
+      /two transforms have a state called 'zclip'/,
     )
   })
 })

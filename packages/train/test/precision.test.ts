@@ -66,7 +66,7 @@ describe('the moments of a policy', () => {
 
   test('that contradict the optimizer, or that it cannot have, are refused', () => {
     expect(() => create(adamw({ momentDtype: 'bfloat16' }), { ...bf16, moments: 'float32' })).toThrow(
-      /adamw: it was made with momentDtype bfloat16, and is asked for float32; say it in one place/,
+      /adamw: it was made with momentDtype bfloat16, but float32 is requested; set it in one place only/,
     )
     const mixed = parameterGroups([
       { name: 'norms', match: (_, leaf) => leaf.ndim === 1, optimizer: sgd() },

@@ -1,4 +1,4 @@
-// The arithmetic of an array, by its type.
+// Finds the arithmetic of an array by its type.
 
 import { describeValue } from '../check.ts'
 import type { Arithmetic } from './arithmetic.ts'
@@ -6,8 +6,9 @@ import { float32Arithmetic, float64Arithmetic } from './block-arithmetic.ts'
 import { isMethodArray, methodArithmetic, missingMethods } from './method-arithmetic.ts'
 
 /**
- * The arithmetic of an array.
- * @throws TypeError where the value is no array of a known kind
+ * The arithmetic of an array: Float32Array, Float64Array, or an array object with the methods of `MethodArray`.
+ * @param what how error messages name the value
+ * @throws TypeError if the value is not an array of a known kind
  * @example
  * ```ts
  * import { arithmeticOf } from '@kumiki/optim'

@@ -1,7 +1,11 @@
-// What an optimizer needs of an array type. Float32Array and Float64Array have it built in (block-arithmetic.ts); any object with
-// the methods of `MethodArray`, such as a lazy tensor, has it by those (method-arithmetic.ts). `arithmetic-of.ts` finds it.
+// The operations that an optimizer needs of an array type. For Float32Array and Float64Array they are built in
+// (block-arithmetic.ts); for objects with the methods of `MethodArray`, such as lazy tensors, they are those methods
+// (method-arithmetic.ts). `arithmetic-of.ts` chooses.
 
-/** Elementwise operations. A: array, S: scalar that the array type understands besides a number. All arrays of one call have one shape. */
+/**
+ * Elementwise operations. A: array, S: scalar type that A's operations accept besides numbers. All arrays of one call
+ * have the same shape.
+ */
 export interface Elementwise<A, S> {
   add(a: A, b: A | S | number): A
   sub(a: A, b: A | S | number): A
@@ -19,7 +23,10 @@ export interface Elementwise<A, S> {
   subScaled(a: A, x: S | number, b: A, y: S | number): A
 }
 
-/** Operations on scalars, which never wait for a device. A state of scalars is kept in arrays of one element, which load and store convert. */
+/**
+ * Operations on scalars, without reading them back from a device. Scalars of the state are stored in arrays of one
+ * element: see load and store.
+ */
 export interface ScalarOperations<A, S> {
   add(a: S, b: S | number): S
   sub(a: S, b: S | number): S
@@ -31,18 +38,21 @@ export interface ScalarOperations<A, S> {
   divide(numerator: number, a: S): S
   minimum(a: S, b: S | number): S
   maximum(a: S, b: S | number): S
-  /** An array that holds 0, to keep a scalar in; `like` says on which device. */
+  /** An array of one element, 0, to store a scalar in; on the device of `like`. */
   zero(like: A): A
   load(a: A): S
   store(value: S): A
 }
 
-/** How moments are stored. bfloat16 is half the memory; a Uint16Array holds its codes beside typed arrays. Sums are not kept in it: see adamw. */
+/**
+ * How moments are stored. bfloat16 takes half the memory; next to typed arrays its codes are in a Uint16Array. See
+ * `AdamOptions.momentDtype`.
+ */
 export type MomentDtype = 'float32' | 'bfloat16'
 
 export interface Arithmetic<A, S> {
   readonly name: string
-  /** Elements of an array, for checks. */
+  /** Number of elements of an array, for checks. */
   size(a: A): number
   /** Number of dimensions, or undefined where the array does not know its shape. */
   rank(a: A): number | undefined
@@ -54,9 +64,10 @@ export interface Arithmetic<A, S> {
   sumOfSquares(a: A): S
   readonly scalar: ScalarOperations<A, S>
   /**
-   * Runs `body` on arrays of one shape and gives one array for each of `targets`, of that target's type. `body` may be called on pieces of the
-   * arrays, any number of times; it must be elementwise and must not keep what it is given.
-   * @param inPlace write into `targets` and return them, where the array type can be written to; otherwise ignored
+   * Runs `body` on arrays of one shape and returns one array for each of `targets`, of that target's type. `body` may
+   * be called on pieces of the arrays, any number of times; it must be elementwise and must not keep references to its
+   * arguments.
+   * @param inPlace write into `targets` and return them; ignored for immutable array types
    */
   elementwise(
     inputs: readonly A[],

@@ -1,4 +1,4 @@
-// bfloat16 in a Uint16Array: the upper half of a float32. Done by bits.
+// bfloat16 codes in a Uint16Array: the upper halves of float32 bits.
 
 const oneBits = /* @__PURE__ */ new Uint32Array(1)
 const one = /* @__PURE__ */ floatsOf(oneBits)
@@ -7,7 +7,10 @@ function floatsOf({ buffer }: Uint32Array): Float32Array {
   return new Float32Array(buffer)
 }
 
-/** @param out at least as long as the codes */
+/**
+ * The values of bfloat16 codes, exactly.
+ * @param out at least as long as the codes
+ */
 export function decodeBfloat16(codes: Uint16Array, out: Float32Array | Float64Array): void {
   if (out instanceof Float32Array) {
     const bits = new Uint32Array(out.buffer, out.byteOffset, codes.length)
@@ -19,7 +22,10 @@ export function decodeBfloat16(codes: Uint16Array, out: Float32Array | Float64Ar
     }
 }
 
-/** Rounds to nearest, ties to even; a NaN stays one. @param values at least as long as the codes */
+/**
+ * Rounds to bfloat16, to nearest, ties to even; a NaN stays a NaN.
+ * @param values at least as long as the codes
+ */
 export function encodeBfloat16(values: Float32Array | Float64Array, codes: Uint16Array): void {
   if (values instanceof Float32Array) {
     const bits = new Uint32Array(values.buffer, values.byteOffset, codes.length)

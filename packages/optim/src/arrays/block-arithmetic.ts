@@ -1,15 +1,16 @@
-// Float32Array and Float64Array. A formula runs over blocks small enough to stay in the cache, so that its temporaries are a few KiB, whatever
-// the size of the arrays, and nothing of the arrays' size is allocated when results go in place.
+// The arithmetic of Float32Array and Float64Array. A formula runs over blocks small enough to stay in the cache, so
+// that temporaries take a few KiB, whatever the size of the arrays, and an update in place allocates nothing of the
+// arrays' size.
 //
-// In float32 every operation's result is rounded to float32 once, and numbers are rounded to float32 before they are used: the bits are those of
-// simd-program.ts and of a float32 tensor that computes operation by operation.
+// In float32 the result of every operation is rounded to float32 once, and numbers are rounded to float32 before use,
+// which gives the bits of simd-program.ts and of float32 tensors that compute operation by operation.
 
 import type { Arithmetic, Elementwise } from './arithmetic.ts'
 import { decodeBfloat16, encodeBfloat16 } from './bfloat16.ts'
 
 type FloatArray = Float32Array | Float64Array
 
-/** Elements of a block. */
+/** Elements per block. */
 const blockLength = 2048
 
 class Blocks<A extends FloatArray> implements Elementwise<A, number> {
@@ -25,7 +26,7 @@ class Blocks<A extends FloatArray> implements Elementwise<A, number> {
     this.round = round
   }
 
-  /** Starts a block of n elements: all scratch is free again. */
+  /** Starts a block of n elements; scratch arrays of the previous one are reused. */
   start(n: number): void {
     this.count = n
     this.next = 0
@@ -198,7 +199,7 @@ function blockArithmetic<A extends FloatArray>(
   }
 }
 
-/** The codes of a moment kept as bfloat16. (The type parameter does not show these: they occur beside arrays of another type.) */
+/** The codes if `a` is a moment stored as bfloat16, which the type parameter A does not cover. */
 function codesOf(a: unknown): Uint16Array | undefined {
   return a instanceof Uint16Array ? a : undefined
 }

@@ -1,5 +1,5 @@
-// A typed array with a shape, and the methods of MatrixMethodArray: what optimizers for matrices need to work over typed arrays. Plain loops,
-// float64 sums, one rounding an operation. For large models use tensors.
+// A typed array with a shape and the methods of MatrixMethodArray, so that optimizers for matrices work on typed
+// arrays. Plain loops, sums in float64, one rounding per operation. For large models use tensors.
 
 import type { MatrixMethodArray } from './method-arithmetic.ts'
 
@@ -14,14 +14,14 @@ export class HostMatrix implements MatrixMethodArray<HostMatrix> {
     this.shape = shape
   }
 
-  private like(length: number): FloatArray {
+  private allocate(length: number): FloatArray {
     return this.data instanceof Float32Array ? new Float32Array(length) : new Float64Array(length)
   }
 
-  /** b has this shape, or one element. */
+  /** Combines elements with those of b, which has the same shape or one element. */
   private zip(b: HostMatrix | number, f: (x: number, y: number) => number): HostMatrix {
     const { data } = this
-    const out = this.like(data.length)
+    const out = this.allocate(data.length)
     if (typeof b === 'number' || b.data.length === 1) {
       const number = typeof b === 'number' ? b : b.data[0]
       const y = this.data instanceof Float32Array ? Math.fround(number) : number
@@ -31,7 +31,7 @@ export class HostMatrix implements MatrixMethodArray<HostMatrix> {
   }
 
   private map(f: (x: number) => number): HostMatrix {
-    const out = this.like(this.data.length)
+    const out = this.allocate(this.data.length)
     for (let i = 0; i < out.length; i++) out[i] = f(this.data[i])
     return new HostMatrix(out, this.shape)
   }
@@ -64,7 +64,7 @@ export class HostMatrix implements MatrixMethodArray<HostMatrix> {
     return this.map(Math.sign)
   }
   zerosLike() {
-    return new HostMatrix(this.like(this.data.length), this.shape)
+    return new HostMatrix(this.allocate(this.data.length), this.shape)
   }
   reshape(shape: readonly number[]) {
     return new HostMatrix(this.data, shape)
@@ -77,14 +77,14 @@ export class HostMatrix implements MatrixMethodArray<HostMatrix> {
     const columns = this.shape[1]
     for (let i = 0; i < data.length; i++)
       sums[axis === undefined ? 0 : axis === 1 ? Math.floor(i / columns) : i % columns] += data[i]
-    const out = this.like(wide)
+    const out = this.allocate(wide)
     out.set(sums)
     return new HostMatrix(out, axis === undefined ? [] : axis === 1 ? [wide, 1] : [1, wide])
   }
 
   transpose(): HostMatrix {
     const [rows, columns] = this.shape
-    const out = this.like(this.data.length)
+    const out = this.allocate(this.data.length)
     for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) out[c * rows + r] = this.data[r * columns + c]
     return new HostMatrix(out, [columns, rows])
   }
@@ -92,7 +92,7 @@ export class HostMatrix implements MatrixMethodArray<HostMatrix> {
   matmul(b: HostMatrix): HostMatrix {
     const [rows, inner] = this.shape
     const columns = b.shape[1]
-    const out = this.like(rows * columns)
+    const out = this.allocate(rows * columns)
     const line = new Float64Array(columns)
     for (let r = 0; r < rows; r++) {
       line.fill(0)

@@ -1,9 +1,9 @@
-// Arrays that bring their own operations as methods, such as lazy tensors. Formulas are functional here: nothing is written in place, and
-// nothing is read back to the host. Scalars are 0-d arrays or numbers.
+// The arithmetic of array objects, such as lazy tensors: their own methods. Nothing is written in place or read back to
+// the host. Scalars are 0-d arrays or numbers.
 
 import type { Arithmetic, Elementwise, MomentDtype } from './arithmetic.ts'
 
-/** The methods an array object needs. Each gives a new array; `b` broadcasts where it is a number or has no dimensions. */
+/** The methods an array object needs. Each returns a new array; `b` broadcasts if it is a number or 0-d. */
 export interface MethodArray<T> {
   readonly shape: readonly number[]
   /** 'float32', 'bfloat16', ...; arrays of a narrower format than float32 are computed in float32. */
@@ -23,9 +23,9 @@ export interface MethodArray<T> {
   zerosLike(): T
 }
 
-/** What optimizers that look at rows and columns (adafactor, muon) need besides. Matrices are [rows, columns]. */
+/** The methods that optimizers for matrices (adafactor, muon) need besides. Matrices are [rows, columns]. */
 export interface MatrixMethodArray<T> extends MethodArray<T> {
-  /** The sum along one axis, which stays with size 1. */
+  /** The sum along one axis, which with keepDims stays as a dimension of size 1. */
   sum(axis?: number, keepDims?: boolean): T
   matmul(b: T): T
   transpose(): T
@@ -50,7 +50,7 @@ export function isMethodArray(value: unknown): value is AnyMethodArray {
   return missingMethods(value)?.length === 0
 }
 
-/** What an object with a shape lacks to be used here; undefined for anything else. */
+/** The methods that an object with a shape lacks; undefined for anything else. */
 export function missingMethods(value: unknown): string[] | undefined {
   if (typeof value !== 'object' || value === null || !Array.isArray((value as AnyMethodArray).shape)) return undefined
   return methods.filter((name) => typeof (value as Record<string, unknown>)[name] !== 'function')
@@ -59,7 +59,7 @@ export function missingMethods(value: unknown): string[] | undefined {
 /** Any array with these methods. */
 export interface AnyMethodArray extends MethodArray<any> {}
 
-/** The array in float32, unless it is at least that wide already. */
+/** The array in float32, unless it is float32 or float64 already. */
 export function widen(a: AnyMethodArray): AnyMethodArray {
   return a.dtype === undefined || a.dtype === 'float32' || a.dtype === 'float64' || a.astype === undefined
     ? a
@@ -73,7 +73,8 @@ function moment(a: AnyMethodArray, dtype: MomentDtype | undefined): AnyMethodArr
   return a.astype('bfloat16')
 }
 
-export function like(a: AnyMethodArray, target: AnyMethodArray): AnyMethodArray {
+/** The array in the dtype of `target`. */
+export function castLike(a: AnyMethodArray, target: AnyMethodArray): AnyMethodArray {
   return a.dtype === target.dtype || target.dtype === undefined || a.astype === undefined ? a : a.astype(target.dtype)
 }
 
@@ -116,6 +117,6 @@ export const methodArithmetic: Arithmetic<AnyMethodArray, AnyMethodArray> = {
     store: (value) => value,
   },
   elementwise(inputs, targets, _inPlace, body) {
-    return body(operations, inputs.map(widen)).map((result, i) => like(result, targets[i]))
+    return body(operations, inputs.map(widen)).map((result, i) => castLike(result, targets[i]))
   },
 }

@@ -1,10 +1,11 @@
-// An elementwise formula over float32 as one WebAssembly loop. The formula is written down once by calling it on placeholders, and becomes a
-// module of a few hundred bytes that works on four elements at a time. Every operation rounds to float32 once, as those of any float32 array
-// type do, so the results have the bits of the same formula computed operation by operation.
+// Compiles an elementwise formula over float32 to one WebAssembly loop. The formula is traced once on placeholders and
+// becomes a module of a few hundred bytes that works on four elements at a time. Every operation rounds to float32
+// once, so the results have the bits of the same formula computed operation by operation.
 //
-// Arrays stay where they are: a block at a time is copied into the module's memory, computed and copied out. The blocks stay in the cache, which
-// costs less than the arithmetic saves. Where WebAssembly with SIMD cannot be had (an old engine, a content security policy without
-// 'wasm-unsafe-eval'), compileSimd gives undefined and the caller computes block by block in JavaScript.
+// Arrays stay in JavaScript's memory: one block at a time is copied into the module's memory, computed and copied out.
+// Blocks stay in the cache, so copying costs less than SIMD saves. Where WebAssembly with SIMD is not available (an old
+// engine, a Content-Security-Policy without 'wasm-unsafe-eval'), compileSimd returns undefined and the caller computes
+// block by block in JavaScript.
 
 import {
   codeSection,
@@ -23,7 +24,7 @@ import * as op from '@kumiki/wasm/opcodes'
 import type { Elementwise } from './arithmetic.ts'
 import { decodeBfloat16, encodeBfloat16 } from './bfloat16.ts'
 
-/** A value in the formula: an operation with its operands. Identity is what matters. */
+/** A value in the formula: an operation with its operands. Nodes are compared by identity. */
 interface Node {
   readonly op: 'input' | 'scalar' | 'constant' | keyof typeof opcodes | 'sign'
   readonly operands: readonly Node[]
@@ -54,9 +55,10 @@ export interface SimdProgram {
 }
 
 /**
+ * Compiles a formula.
  * @param inputs how many arrays the formula reads
  * @param scalars how many numbers change from call to call
- * @returns undefined where the engine cannot compile it
+ * @returns undefined if the engine cannot compile it
  */
 export function compileSimd(
   inputs: number,
@@ -64,14 +66,14 @@ export function compileSimd(
   formula: (ops: Elementwise<Node, Node>, inputs: readonly Node[], scalars: readonly Node[]) => readonly Node[],
 ): SimdProgram | undefined {
   if (typeof WebAssembly === 'undefined') return undefined
-  const place = (op: Node['op']) => (_: unknown, value: number) => ({
+  const placeholder = (op: Node['op']) => (_: unknown, value: number) => ({
     op,
     operands: [],
     value,
     [Symbol.toPrimitive]: refuse,
   })
-  const inputNodes = Array.from({ length: inputs }, place('input'))
-  const results = formula(operations, inputNodes, Array.from({ length: scalars }, place('scalar')))
+  const inputNodes = Array.from({ length: inputs }, placeholder('input'))
+  const results = formula(operations, inputNodes, Array.from({ length: scalars }, placeholder('scalar')))
   const slots = inputs + results.length
   let memory: ArrayBuffer
   let loop: (bytes: number, ...scalars: number[]) => void
@@ -106,10 +108,10 @@ export function compileSimd(
   }
 }
 
-/** A formula that calculates with a placeholder as with a number would silently become NaN. */
+/** Converting a placeholder to a number is an error: it would silently become NaN. */
 function refuse(): never {
   throw new TypeError(
-    'elementwise rule: arrays and scalars stand for what they will be; calculate with them through ops alone, and put arithmetic on scalars into scalars()',
+    'elementwise rule: update() is traced, so its arrays and scalars are not numbers; compute with them only through ops, and put arithmetic on scalars into scalars()',
   )
 }
 
@@ -155,7 +157,7 @@ function assemble(inputs: number, scalars: number, results: readonly Node[]): Ui
     else if (n.op === 'input')
       inside.push(0x20, ...unsigned(position), ...simd(op.v128Load, 4, ...unsigned(n.value * blockLength * 4)), ...set)
     else if (n.op === 'sign') {
-      // A NaN stays what it is: bitselect(x, (x > 0 and 1) - (x < 0 and 1), x is not x)
+      // Keeps NaN: bitselect(x, (x > 0 and 1) - (x < 0 and 1), x != x)
       const [x] = n.operands
       const part = (compare: number) => [...get(x), ...splat(0), ...simd(compare), ...splat(1), ...simd(op.v128And)]
       inside.push(...get(x), ...part(op.f32x4Gt), ...part(op.f32x4Lt), ...simd(opcodes.sub))
@@ -170,7 +172,7 @@ function assemble(inputs: number, scalars: number, results: readonly Node[]): Ui
     ...[2, 1, 0x7f, ...unsigned(order.length), 0x7b], // locals: the position in bytes, and a v128 for each value
     ...before,
     ...[0x03, 0x40, ...inside],
-    // position += 16; again while position < bytes
+    // position += 16; repeat while position < bytes
     ...[0x20, ...unsigned(position), 0x41, 16, 0x6a, 0x22, ...unsigned(position), 0x20, 0, 0x49, 0x0d, 0],
     ...[0x0b, 0x0b],
   ]

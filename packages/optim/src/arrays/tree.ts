@@ -1,5 +1,6 @@
-// Trees of arrays: plain objects and arrays, nested, whose leaves are anything else. Leaves are visited in order of index or of insertion,
-// always by the keys of the first tree given, and are named by their path: 'layers.0.attention.q'. The path of a tree that is a leaf is ''.
+// Trees of arrays: nested plain objects and arrays; everything else is a leaf. Leaves are visited in order of index or
+// of insertion, by the keys of the first tree given, and are named by their path: 'layers.0.attention.q'. The path of a
+// tree that is itself a leaf is ''.
 
 import { describeValue } from '../check.ts'
 
@@ -29,7 +30,7 @@ export function leavesOf(tree: unknown): { path: string; leaf: unknown }[] {
 }
 
 /**
- * A tree of the same shape with f(leaf, path) in place of each leaf.
+ * A tree of the same structure with f(leaf, path) in place of each leaf.
  * @example
  * ```ts
  * import { mapTree } from '@kumiki/optim'
@@ -42,10 +43,10 @@ export function mapTree<T>(tree: T, f: (leaf: any, path: string) => unknown): T 
 }
 
 /**
- * Walks several trees together by the keys of the first, and gives one tree for each value that `f` returns.
- * @param what the caller's name, for error messages
+ * Walks several trees together by the keys of the first, and returns one tree for each value that `f` returns.
+ * @param what name of the caller, for error messages
  * @param trees names and trees; keys that only a later tree has are ignored
- * @throws TypeError where a later tree lacks a node, or has a node where the first has a leaf
+ * @throws TypeError if a later tree lacks a node, or has a node where the first has a leaf
  */
 export function zipTrees(
   what: string,

@@ -8,9 +8,9 @@ import { scaleTree } from './clip.ts'
 
 /**
  * sum + grads * scale, over trees: the gradient of a batch from its micro-batches (scale = 1 / their number).
- * @param sum what was accumulated so far; undefined for the first micro-batch
+ * @param sum the sum so far; undefined for the first micro-batch
  * @param scale a number, or a 0-d array for array objects
- * @throws TypeError where the trees differ
+ * @throws TypeError if the trees differ
  * @example
  * ```ts
  * import { accumulate } from '@kumiki/optim'
@@ -32,14 +32,14 @@ export function accumulate<P>(
 }
 
 export interface EmaOptions extends UpdateOptions {
-  /** 1 - decay, where decay is a 0-d array. */
+  /** 1 - decay; required if decay is a 0-d array. */
   weight?: any
 }
 
 /**
  * Exponential moving average of parameters: average * decay + params * (1 - decay).
  * @param decay at least 0 and below 1; a number, or (with `weight`) a 0-d array for array objects
- * @throws RangeError where decay is out of range; TypeError where the trees differ
+ * @throws RangeError if decay is out of range; TypeError if the trees differ
  * @example
  * ```ts
  * import { ema } from '@kumiki/optim'

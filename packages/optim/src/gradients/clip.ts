@@ -1,4 +1,5 @@
-// Gradient clipping. Nothing is read back to the host: where gradients are array objects, so are the norm and the factor.
+// Gradient clipping by norm and by value. Nothing is read back to the host: for array objects the norm and the factor
+// are array objects too.
 
 import type { Arithmetic } from '../arrays/arithmetic.ts'
 import { arithmeticOf } from '../arrays/arithmetic-of.ts'
@@ -8,8 +9,9 @@ import type { UpdateOptions } from '../optimizers/optimizer.ts'
 
 /**
  * The L2 norm over all elements of all leaves.
- * @param tree of typed arrays: a number (summed in float64); of array objects: a 0-d array (squares and sums in float32)
- * @throws RangeError where the tree has no leaves; TypeError where leaves are of different kinds
+ * @param tree of typed arrays: a number (summed in float64); of array objects: a 0-d array (squares and sums in
+ *   float32)
+ * @throws RangeError if the tree has no leaves; TypeError if leaves are of different kinds
  * @example
  * ```ts
  * import { globalNorm } from '@kumiki/optim'
@@ -22,10 +24,10 @@ export function globalNorm(tree: unknown): any {
 }
 
 /**
- * Scales all gradients by min(1, maxNorm / (norm + 1e-6)), as torch.nn.utils.clip_grad_norm_ does. A norm that is not finite makes every
- * gradient NaN, as there; see `skipNonFinite`.
+ * Scales all gradients by min(1, maxNorm / (norm + 1e-6)), like torch.nn.utils.clip_grad_norm_. As there, a norm of NaN
+ * makes every gradient NaN, and an infinite norm makes finite gradients 0; see `skipNonFinite`.
  * @returns the scaled gradients and the norm before scaling
- * @throws RangeError where maxNorm is not above 0
+ * @throws RangeError if maxNorm is not above 0
  * @example
  * ```ts
  * import { clipByGlobalNorm } from '@kumiki/optim'
@@ -44,7 +46,7 @@ export function clipByGlobalNorm<P>(grads: P, maxNorm: number, { inPlace = false
 
 /**
  * Limits every element to [-limit, limit].
- * @throws RangeError where limit is not above 0
+ * @throws RangeError if limit is not above 0
  * @example
  * ```ts
  * import { clipByValue } from '@kumiki/optim'

@@ -1,4 +1,4 @@
-// Clipping by the gradient norm's own history.
+// ZClip: adaptive gradient clipping by the z-score of the norm.
 
 import type { ScalarOperations } from '../arrays/arithmetic.ts'
 import { arithmeticOf } from '../arrays/arithmetic-of.ts'
@@ -12,9 +12,9 @@ export interface ZclipOptions {
   threshold?: number
   /** Decay rate of the running mean and variance. Default 0.97. */
   alpha?: number
-  /** Steps in which mean and variance are gathered and nothing but maxNorm clips, at least 2. Default 25. */
+  /** Steps at the start that only collect mean and variance, clipped by maxNorm alone; at least 2. Default 25. */
   warmupSteps?: number
-  /** Norm that is never passed. Default 1; Infinity for none. */
+  /** Upper bound of the norm in every step. Default 1; Infinity for none. */
   maxNorm?: number
 }
 
@@ -22,19 +22,21 @@ export interface ZclipOptions {
 const tiny = 1e-6
 
 /**
- * Clipping by the gradient norm's own history. With g the global norm, mu and s its running mean and standard deviation:
+ * ZClip: clips gradient norms that are outliers among those of earlier steps. With g the global norm, mu and s its
+ * running mean and standard deviation:
  *
  *     z <- (g - mu) / (s + 1e-6)
  *     g* <- mu + threshold^2 / z * (s + 1e-6) where z > threshold, else g
  *     gradients <- gradients * min(1, min(g*, maxNorm) / (g + 1e-6))
  *     mu <- alpha * mu + (1 - alpha) * g*;  s^2 <- alpha * s^2 + (1 - alpha) * (g* - mu)^2
  *
- * so the further a norm is out, the harder it is clipped, and a spike hardly moves what the next norms are compared with. In the first
- * `warmupSteps` steps mu and s^2 are the plain mean and variance. As the authors' code in mode 'zscore' with 'adaptive_scaling', which has s in
- * place of s + 1e-6 in the second line; it decides on the host, this without a branch, wherever the gradients are. Metrics: `gradNorm` before
- * clipping, `clippedNorm`. State: `zclip`, a mean and a variance. A norm that is not finite makes them NaN as it does the gradients: put
- * `skipNonFinite` around the chain.
- * @throws RangeError where an option is out of range
+ * The larger the outlier, the harder it is clipped, and a spike hardly changes the statistics. In the first
+ * `warmupSteps` steps mu and s^2 are the plain mean and variance. As in the authors' code in mode 'zscore' with
+ * 'adaptive_scaling', except that it has s in place of s + 1e-6 in the second line, and decides on the host, while this
+ * computes without a branch on the gradients' device. Metrics: `gradNorm` before clipping, `clippedNorm`. State:
+ * `zclip`, a mean and a variance. A norm that is not finite makes them NaN, like the gradients: wrap the chain in
+ * `skipNonFinite`.
+ * @throws RangeError if an option is out of range
  * @see arXiv:2504.02507; github.com/bluorion-com/ZClip
  * @example
  * ```ts
@@ -42,7 +44,8 @@ const tiny = 1e-6
  *
  * const optimizer = chain(zclip({ maxNorm: 1 }), adamw())
  * const params = { w: Float32Array.of(1) }
- * const { metrics } = optimizer.update({ w: Float32Array.of(4) }, optimizer.init(params), params, optimizer.scalars(1, 0.1))
+ * const grads = { w: Float32Array.of(4) }
+ * const { metrics } = optimizer.update(grads, optimizer.init(params), params, optimizer.scalars(1, 0.1))
  * console.log(metrics) // { gradNorm: 4, clippedNorm: 1 }
  * ```
  */
@@ -65,7 +68,8 @@ export function zclip(options: ZclipOptions = {}): GradientTransform {
       return {
         zclipActive: gathering ? 0 : 1,
         zclipWeight: weight,
-        // While gathering, (g - mu)^2 with the new mu is to be weighted so that the result is the variance of all norms so far.
+        // During the warm-up, (g - mu)^2 with the new mu is weighted so that the result is the variance of all norms so
+        // far.
         zclipVarianceKeep: gathering ? 1 - weight : alpha,
         zclipVarianceWeight: !gathering ? weight : step === 1 ? 0 : 1 / (step - 1),
       }
@@ -77,13 +81,13 @@ export function zclip(options: ZclipOptions = {}): GradientTransform {
       const old = { mean: s.load(state.zclip.mean), variance: s.load(state.zclip.variance) }
       const deviation = s.add(s.sqrt(old.variance), tiny)
       const z = s.div(s.sub(norm, old.mean), deviation)
-      // Where z is at or below the threshold, this is at or above the norm.
+      // For z at or below the threshold, old.mean + reach is at or above the norm.
       const reach = s.mul(s.divide(threshold * threshold, s.maximum(z, 1e-12)), deviation)
       const limit = s.minimum(s.add(old.mean, reach), norm)
       const target = s.add(norm, s.mul(s.sub(limit, norm), scalars.zclipActive))
       const clipped = maxNorm === Number.POSITIVE_INFINITY ? target : s.minimum(target, maxNorm)
       const factor = s.minimum(s.div(clipped, s.add(norm, 1e-6)), 1)
-      // Only a norm that is above its limit is scaled at all.
+      // 1 if the norm is above its limit, else 0: gradients within it keep their bits.
       const above = s.minimum(s.mul(s.maximum(s.sub(norm, clipped), 0), 1e30), 1)
       const applied = s.add(s.mul(s.sub(factor, 1), above), 1)
       const mean = s.add(old.mean, s.mul(s.sub(target, old.mean), scalars.zclipWeight))

@@ -6,34 +6,34 @@ import { type Matrix, type MatrixOptimizerOptions, matrixOptimizer } from './mat
 import type { Mask, Optimizer } from './optimizer.ts'
 
 export interface AdafactorOptions extends MatrixOptimizerOptions {
-  /** The second moment's decay rate at step t is 1 - t^beta2Decay. From -1 to 0, exclusive. Default -0.8. */
+  /** The decay rate of the second moment at step t is 1 - t^beta2Decay. Between -1 and 0, exclusive. Default -0.8. */
   beta2Decay?: number
-  /** Smallest root of a second moment. Default: the spacing of numbers at 1 (1.2e-7 for float32). */
+  /** Lower bound of the root of the second moment. Default: machine epsilon (1.2e-7 for float32). */
   epsilon1?: number
-  /** Smallest root mean square of a parameter that its step is scaled by. Default 1e-3. */
+  /** Lower bound of the root mean square of a parameter, which scales its step. Default 1e-3. */
   epsilon2?: number
   /** Root mean square that an update is clipped to. Default 1. */
   clippingThreshold?: number
-  /** Decoupled. Default 0. */
+  /** Decoupled weight decay. Default 0. */
   weightDecay?: number
   /** Which parameters decay. Default: matrices; typed arrays all. */
   mask?: Mask
 }
 
 /**
- * Adafactor: Adam's second moment from its row and column means, so that the state of a matrix [R, C] is R + C numbers; no first moment. With
- * b = 1 - t^beta2Decay, rms(x) the root mean square and rho = min(learningRate, 1 / sqrt(t)):
+ * Adafactor: Adam's second moment from its row and column means, so that the state of a matrix [R, C] is R + C numbers;
+ * no first moment. With b = 1 - t^beta2Decay, rms(x) the root mean square and rho = min(learningRate, 1 / sqrt(t)):
  *
  *     r <- b * r + (1 - b) * mean over columns of g^2;   c <- b * c + (1 - b) * mean over rows of g^2
  *     v <- r c / mean(r)                                  (vectors: v <- b * v + (1 - b) * g^2)
  *     u <- g / sqrt(max(v, epsilon1^2));                  u <- u / max(1, rms(u) / clippingThreshold)
  *     p <- p * (1 - learningRate * weightDecay) - max(epsilon2, rms(p)) * rho * u
  *
- * As torch.optim.Adafactor; rms(p) is taken before the decay. From the paper it differs, as PyTorch does, in where epsilon1 enters. Of arrays
- * with more than two dimensions the leading ones are taken as one (PyTorch factors the last two and keeps the others). Typed arrays are
- * vectors unless `shapeOf` gives their shape. Scalars: `factor` = 1 - b, `rho`, `decay`. State: `rowVariance` [R, 1] and `columnVariance`
- * [1, C] of matrices, `variance` of vectors.
- * @throws RangeError where an option is out of range
+ * As torch.optim.Adafactor; rms(p) is computed before the decay. Like PyTorch it differs from the paper in where
+ * epsilon1 is applied. The leading dimensions of arrays with more than two are merged (PyTorch factors the last two and
+ * keeps the others). Typed arrays are vectors unless `shapeOf` gives their shape. Scalars: `factor` = 1 - b, `rho`,
+ * `decay`. State: `rowVariance` [R, 1] and `columnVariance` [1, C] of matrices, `variance` of vectors.
+ * @throws RangeError if an option is out of range
  * @see arXiv:1804.04235
  * @example
  * ```ts

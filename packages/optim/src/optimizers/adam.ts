@@ -1,4 +1,4 @@
-// Adam, and what AdamW shares with it.
+// Adam, and the formulas that AdamW shares with it.
 
 import type { Elementwise, MomentDtype } from '../arrays/arithmetic.ts'
 import { checkDecayRate, checkNumber } from '../check.ts'
@@ -7,30 +7,33 @@ import { elementwiseOptimizer, type Mask, type Optimizer } from './optimizer.ts'
 export interface AdamOptions {
   /** Decay rate of the first moment. Default 0.9. */
   beta1?: number
-  /** Decay rate of the second moment. Default 0.999. Language models often take 0.95. */
+  /** Decay rate of the second moment. Default 0.999. Language models often use 0.95. */
   beta2?: number
-  /** Added to the root of the second moment. Default 1e-8. It must be small against the gradients' magnitude, or steps shrink. */
+  /**
+   * Added to the root of the second moment. Default 1e-8. Unless it is small compared with the gradients, steps shrink.
+   */
   epsilon?: number
   /** Default 0 for adam (added to the gradient), 0.01 for adamw (decoupled). */
   weightDecay?: number
   /** Which parameters decay. Default: matrices; typed arrays all. */
   mask?: Mask
   /**
-   * How moments are stored. Default float32 (float64 beside Float64Array). bfloat16 halves the state. It has 8 significant bits: a second moment
-   * that is to change by less than a 512th part in a step stays where it is, so take it with a beta2 of at most about 0.99.
+   * How moments are stored. Default float32 (float64 for Float64Array). bfloat16 halves the state. It has 8 significant
+   * bits: a second moment that should change by less than 1/512 in a step does not change at all, so use it with a
+   * beta2 of at most about 0.99.
    */
   momentDtype?: MomentDtype
 }
 
 /**
- * Adam. With g the gradient, plus weightDecay * p where the parameter decays, and t the step:
+ * Adam. With g the gradient, plus weightDecay * p for parameters that decay, and t the step:
  *
  *     m <- beta1 * m + (1 - beta1) * g
  *     v <- beta2 * v + (1 - beta2) * g^2
  *     p <- p - learningRate / (1 - beta1^t) * m / (sqrt(v) / sqrt(1 - beta2^t) + epsilon)
  *
  * As torch.optim.Adam. Scalars: `stepSize`, `secondMomentCorrection`. State: `expAvg` (m), `expAvgSq` (v).
- * @throws RangeError where an option is out of range
+ * @throws RangeError if an option is out of range
  * @see arXiv:1412.6980, algorithm 1
  * @example
  * ```ts
@@ -88,6 +91,7 @@ export function adamDirection<A, S>(
   return { direction: ops.div(nextM, denominator), m: nextM, v: nextV }
 }
 
+/** Validates Adam's options and fills in their defaults. */
 export function checkAdam(name: string, options: AdamOptions, defaultDecay: number) {
   const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = defaultDecay } = options
   const { mask, momentDtype } = options

@@ -1,4 +1,4 @@
-// An optimizer from its JSON description.
+// Builds an optimizer from its JSON description.
 
 import { arithmeticOf } from '../arrays/arithmetic-of.ts'
 import { describeValue } from '../check.ts'
@@ -17,13 +17,13 @@ export interface OptimizerDescription {
   readonly [option: string]: unknown
 }
 
-/** Makes an optimizer of one kind; `parse` makes the optimizers inside it. */
+/** Builds an optimizer of one kind; `parse` builds the optimizers nested in its description. */
 export type OptimizerBuilder = (description: any, parse: (description: unknown) => Optimizer) => Optimizer
 
 /** The kinds that `optimizerFromJSON` knows; each refuses options it does not have. */
 export const optimizerKinds: Readonly<Record<string, OptimizerBuilder>> = /* @__PURE__ */ makeKinds()
 
-/** In a function: what is computed at the top of a module no bundler leaves out. */
+/** A function, so that bundlers can drop the table: they keep what a module computes at its top level. */
 function makeKinds(): JsonKinds<OptimizerBuilder> {
   return knownOptions<OptimizerBuilder>('optimizerFromJSON', {
     ...Object.fromEntries(
@@ -52,14 +52,15 @@ const transforms: JsonKinds<(description: any) => GradientTransform> = /* @__PUR
 })
 
 /**
- * An optimizer from JSON: `kind` names what makes it, the other keys are its options.
+ * An optimizer from JSON: `kind` names the function that makes it, the other keys are its options.
  *
- * Around others: `averageWeights` and `withDynamics` with an `optimizer`; `chain` with `transforms` (of kinds `clipGlobalNorm`, `clipValue`,
- * `zclip`) and an `optimizer`; `parameterGroups` with `groups`, each `{ name, optimizer, learningRateScale, match }`, where `match` is
- * `{ dimensions, includes, excludes }`: the number of dimensions, and parts of names, of which the first list must have one and the second none.
- * @param description such as `{ kind: 'adamw', beta2: 0.95, weightDecay: 0.1 }`
- * @param kinds kinds of one's own by name, besides `optimizerKinds`
- * @throws TypeError where it is no description; RangeError for an unknown kind or option, or one out of range
+ * Kinds that contain others: `averageWeights` and `withDynamics` with an `optimizer`; `chain` with `transforms` (of
+ * kinds `clipGlobalNorm`, `clipValue`, `zclip`) and an `optimizer`; `parameterGroups` with `groups`, each `{ name,
+ * optimizer, learningRateScale, match }`. `match` is `{ dimensions, includes, excludes }`: the number of dimensions,
+ * and lists of substrings of the path, which must contain one of `includes` and none of `excludes`.
+ * @param description for instance `{ kind: 'adamw', beta2: 0.95, weightDecay: 0.1 }`
+ * @param kinds additional kinds by name, which take precedence over `optimizerKinds`
+ * @throws TypeError if it is not a description; RangeError for an unknown kind or option, or one out of range
  * @example
  * ```ts
  * import { elementwiseOptimizer, optimizerFromJSON } from '@kumiki/optim'

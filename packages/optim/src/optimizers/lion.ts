@@ -9,11 +9,14 @@ export interface LionOptions {
   beta1?: number
   /** Decay rate of the momentum. Default 0.99. */
   beta2?: number
-  /** Decoupled. Default 0. Lion needs about 3 to 10 times AdamW's, with a learning rate as many times smaller. */
+  /**
+   * Decoupled weight decay. Default 0. Lion needs about 3 to 10 times that of AdamW, with a learning rate smaller by
+   * the same factor.
+   */
   weightDecay?: number
   /** Which parameters decay. Default: matrices; typed arrays all. */
   mask?: Mask
-  /** How moments are stored. Default float32 (float64 beside Float64Array). bfloat16 halves them. */
+  /** How moments are stored. Default float32 (float64 for Float64Array). bfloat16 halves their memory. */
   momentDtype?: MomentDtype
 }
 
@@ -24,7 +27,7 @@ export interface LionOptions {
  *     m <- beta2 * m + (1 - beta2) * g
  *
  * Scalars: `decay`, `learningRate`. State: `expAvg` (m).
- * @throws RangeError where an option is out of range
+ * @throws RangeError if an option is out of range
  * @see arXiv:2302.06675, algorithm 2
  * @example
  * ```ts

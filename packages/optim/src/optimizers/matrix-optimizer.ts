@@ -1,24 +1,28 @@
-// How an optimizer is made from a formula for a matrix or a vector, where rows and columns matter.
+// Makes an optimizer from an update rule for whole matrices, for rules that are not elementwise.
 
 import { arithmeticOf } from '../arrays/arithmetic-of.ts'
 import { HostMatrix } from '../arrays/host-matrix.ts'
-import { type AnyMethodArray, like, type MatrixMethodArray, widen } from '../arrays/method-arithmetic.ts'
+import { type AnyMethodArray, castLike, type MatrixMethodArray, widen } from '../arrays/method-arithmetic.ts'
 import { leavesOf, mapTree } from '../arrays/tree.ts'
 import { checkInteger, checkNumber, describeValue } from '../check.ts'
 import { decayMatrices, type Mask, type Optimizer, type OptimizerState } from './optimizer.ts'
 
-/** Says which shape a typed array has; array objects have their own. Undefined: a vector. */
+/** The shape of a typed array (array objects have their own). Undefined: a vector. */
 export type ShapeOf = (path: string, leaf: Float32Array | Float64Array) => readonly number[] | undefined
 
-/** The array a formula computes with: a float32 (or float64) array object. */
+/** The array that a rule computes with: a float32 (or float64) array object. */
 export type Matrix = MatrixMethodArray<any>
 
+/** The update of one matrix or vector. */
 export interface MatrixRule {
   readonly name: string
   scalars(step: number, learningRate: number): Record<string, number>
-  /** Moments of one parameter, which may differ in shape from it and from parameter to parameter. */
+  /** Initial moments of one parameter. Their shapes may differ from its own, and between parameters. */
   init(param: Matrix, path: string): Record<string, Matrix>
-  /** Functional. @returns the new parameter and the new moments */
+  /**
+   * One update; must not write into its arguments.
+   * @returns the new parameter and the new moments
+   */
   update(
     param: Matrix,
     grad: Matrix,
@@ -36,13 +40,15 @@ export interface MatrixOptimizerOptions {
 
 const methods = ['matmul', 'transpose', 'reshape'] as const
 
-/** An optimizer by a formula that sees rows and columns. State: for each moment a record from path to array. */
+/**
+ * An optimizer that updates every array with a rule for matrices. State: for each moment a record from path to array.
+ */
 export function matrixOptimizer(
   rule: MatrixRule,
   { mask = decayMatrices, shapeOf }: MatrixOptimizerOptions,
 ): Optimizer {
-  /** The array as one the formula computes with: typed arrays with the shape they are said to have. */
-  const enter = (leaf: any, what: string, path: string, shape?: readonly number[]): Matrix => {
+  /** The array as the rule computes with it: typed arrays get the shape that `shapeOf` gives. */
+  const toMatrix = (leaf: any, what: string, path: string, shape?: readonly number[]): Matrix => {
     arithmeticOf(leaf, `${rule.name}: ${what}`)
     if (!ArrayBuffer.isView(leaf)) {
       const missing = methods.filter((name) => typeof leaf[name] !== 'function')
@@ -54,13 +60,13 @@ export function matrixOptimizer(
     const given = shape ?? shapeOf?.(path, array) ?? [array.length]
     if (given.reduce((n, d) => n * d, 1) !== array.length)
       throw new RangeError(
-        `${rule.name}: ${what} has ${array.length} elements, which shape [${given.join(', ')}] has not`,
+        `${rule.name}: ${what} has ${array.length} elements, which does not fit shape [${given.join(', ')}]`,
       )
     return new HostMatrix(array, given)
   }
-  /** Back to what the tree holds. */
-  const leave = (result: Matrix, target: unknown, inPlace: boolean): unknown => {
-    if (!(result instanceof HostMatrix)) return like(result as AnyMethodArray, target as AnyMethodArray)
+  /** The result as an array of the target's kind and dtype. */
+  const fromMatrix = (result: Matrix, target: unknown, inPlace: boolean): unknown => {
+    if (!(result instanceof HostMatrix)) return castLike(result as AnyMethodArray, target as AnyMethodArray)
     if (!inPlace) return result.data
     ;(target as Float32Array).set(result.data)
     return target
@@ -70,7 +76,7 @@ export function matrixOptimizer(
     init(params) {
       const state: Record<string, Record<string, unknown>> = {}
       for (const { path, leaf } of leavesOf(params))
-        for (const [moment, zero] of Object.entries(rule.init(enter(leaf, `params.${path}`, path), path)))
+        for (const [moment, zero] of Object.entries(rule.init(toMatrix(leaf, `params.${path}`, path), path)))
           (state[moment] ??= {})[path] = zero instanceof HostMatrix ? zero.data : zero
       return state as OptimizerState<any>
     },
@@ -88,9 +94,9 @@ export function matrixOptimizer(
         Object.keys(state).map((moment) => [moment, {}]),
       )
       const nextParams = mapTree(params, (leaf, path) => {
-        const param = enter(leaf, `params.${path}`, path)
+        const param = toMatrix(leaf, `params.${path}`, path)
         const found: any = byPath.get(path)
-        const grad = enter(found, `grads.${path}`, path, param.shape)
+        const grad = toMatrix(found, `grads.${path}`, path, param.shape)
         if (ArrayBuffer.isView(leaf) !== ArrayBuffer.isView(found) || grad.shape.join() !== param.shape.join())
           throw new TypeError(
             `${rule.name}: grads.${path} is ${describeValue(found)} [${grad.shape.join(', ')}] where params.${path} is ${describeValue(leaf)} [${param.shape.join(', ')}]`,
@@ -103,13 +109,13 @@ export function matrixOptimizer(
               throw new TypeError(
                 `${rule.name}: state.${moment} has no ${path}; was it made by init for these parameters?`,
               )
-            return [moment, enter(stored, `state.${moment}.${path}`, path, zero.shape)]
+            return [moment, toMatrix(stored, `state.${moment}.${path}`, path, zero.shape)]
           }),
         )
         const result = rule.update(param, grad, moments, scalars, mask(path, leaf), path)
         for (const [moment, value] of Object.entries(result.moments))
-          nextState[moment][path] = leave(value, (state[moment] as Record<string, unknown>)[path], inPlace)
-        return leave(result.param, leaf, inPlace)
+          nextState[moment][path] = fromMatrix(value, (state[moment] as Record<string, unknown>)[path], inPlace)
+        return fromMatrix(result.param, leaf, inPlace)
       })
       return { params: nextParams, state: nextState as OptimizerState<typeof params>, metrics: {} }
     },

@@ -4,26 +4,29 @@ import { checkDecayRate, checkInteger, checkNumber, describeValue } from '../che
 import { type Matrix, type MatrixOptimizerOptions, matrixOptimizer } from './matrix-optimizer.ts'
 import type { Mask, Optimizer } from './optimizer.ts'
 
-/** Factor on the learning rate of a matrix [rows, columns]. */
+/** Factors on the learning rate of a matrix [rows, columns]. */
 const scalings = {
-  /** sqrt(max(1, rows / columns)): Keller Jordan's. */
+  /** sqrt(max(1, rows / columns)), as in Keller Jordan's code. */
   original: (rows: number, columns: number) => Math.sqrt(Math.max(1, rows / columns)),
-  /** 0.2 * sqrt(max(rows, columns)): steps as large as AdamW's, so that its learning rates and decay can be kept (arXiv:2502.16982). */
+  /**
+   * 0.2 * sqrt(max(rows, columns)): the RMS of steps matches AdamW's, so its learning rate and decay can be used
+   * (arXiv:2502.16982).
+   */
   match_rms_adamw: (rows: number, columns: number) => 0.2 * Math.sqrt(Math.max(rows, columns)),
 } as const
 
 export interface MuonOptions extends MatrixOptimizerOptions {
   /** Default 0.95. */
   momentum?: number
-  /** Look ahead along the momentum. Default true. */
+  /** Nesterov momentum. Default true. */
   nesterov?: boolean
-  /** Decoupled. Default 0.1. */
+  /** Decoupled weight decay. Default 0.1. */
   weightDecay?: number
-  /** Iterations of Newton and Schulz, from 1 to 99. Default 5. */
+  /** Newton-Schulz iterations, from 1 to 99. Default 5. */
   newtonSchulzSteps?: number
   /** Their coefficients. Default [3.4445, -4.775, 2.0315]. */
   coefficients?: readonly [number, number, number]
-  /** Smallest norm divided by. Default 1e-7. */
+  /** Lower bound of the norm that is divided by. Default 1e-7. */
   epsilon?: number
   /** Default `original`. */
   scaling?: keyof typeof scalings
@@ -32,7 +35,7 @@ export interface MuonOptions extends MatrixOptimizerOptions {
 }
 
 /**
- * Muon: momentum made nearly orthogonal, for the matrices of hidden layers. With b the momentum:
+ * Muon: momentum orthogonalised by Newton-Schulz iterations, for the matrices of hidden layers. With b the momentum:
  *
  *     b <- momentum * b + (1 - momentum) * g
  *     x <- (1 - momentum) * g + momentum * b if nesterov, else b
@@ -40,10 +43,10 @@ export interface MuonOptions extends MatrixOptimizerOptions {
  *     x <- a x + (b (x x^T) + c (x x^T)^2) x, newtonSchulzSteps times; transposed back
  *     p <- p * (1 - learningRate * weightDecay) - learningRate * scaling * x
  *
- * As torch.optim.Muon, which computes the iteration in bfloat16; this does in float32 (float64 for Float64Array). Every parameter must be a
- * matrix: put embeddings, the output table and vectors under another optimizer with `parameterGroups`. Typed arrays need `shapeOf`.
- * Scalars: `learningRate`, `decay`. State: `momentum`.
- * @throws RangeError where an option is out of range, or (from init and update) a parameter has not two dimensions
+ * As torch.optim.Muon, except that the iteration is computed in float32 (float64 for Float64Array) instead of bfloat16.
+ * Every parameter must be a matrix: use another optimizer for embeddings, the output layer and vectors, with
+ * `parameterGroups`. Typed arrays need `shapeOf`. Scalars: `learningRate`, `decay`. State: `momentum` (b).
+ * @throws RangeError if an option is out of range, or (from init and update) a parameter does not have two dimensions
  * @see https://kellerjordan.github.io/posts/muon/
  * @example
  * ```ts

@@ -1,4 +1,4 @@
-// What an optimizer is, and how one is made from a formula for one array.
+// The interface of optimizers, and the one made from an elementwise update rule.
 
 import type { Elementwise, MomentDtype } from '../arrays/arithmetic.ts'
 import { arithmeticOf } from '../arrays/arithmetic-of.ts'
@@ -7,18 +7,20 @@ import { compileSimd, type SimdProgram } from '../arrays/simd-program.ts'
 import { leavesOf, mapTree, zipTrees } from '../arrays/tree.ts'
 import { checkInteger, checkNumber, describeValue } from '../check.ts'
 
-/** State of an optimizer: for each moment a tree like the parameters. Plain, so it can be saved, moved and compiled over. */
+/**
+ * State of an optimizer: for each moment a tree like the parameters. Plain data, so it can be saved, moved and traced.
+ */
 export type OptimizerState<P> = { readonly [moment: string]: P }
 
 export interface UpdateOptions {
-  /** Write into the given parameters, state and gradients where they are typed arrays, and return them. Default false. */
+  /** Write into parameters, state and gradients that are typed arrays, and return them. Default false. */
   inPlace?: boolean
 }
 
 export interface UpdateResult<P> {
   params: P
   state: OptimizerState<P>
-  /** Metrics of the update, such as `gradNorm` from clipping: numbers, or 0-d arrays where gradients are array objects. */
+  /** Metrics of the update, such as `gradNorm` from clipping: numbers, or 0-d arrays if gradients are array objects. */
   metrics: Record<string, any>
 }
 
@@ -41,21 +43,27 @@ export interface UpdateResult<P> {
  */
 export interface Optimizer {
   readonly name: string
-  /** What is added to the root of the second moment `expAvgSq`, for optimizers that keep one; `withDynamics` compares the two. */
+  /**
+   * The constant added to the root of the second moment `expAvgSq`, if there is one; `withDynamics` compares the two.
+   */
   readonly epsilon?: number
-  /** State before the first step: zeros. @throws TypeError where a leaf is no array */
+  /**
+   * State before the first step: zeros.
+   * @throws TypeError if a leaf is not an array
+   */
   init<P>(params: P): OptimizerState<P>
   /**
-   * Everything that changes from step to step, as numbers: a compiled step takes them as inputs.
+   * The numbers that change from step to step; a compiled step takes them as inputs.
    * @param step 1 for the first update
-   * @throws RangeError where step is below 1 or learningRate is negative or not finite
+   * @throws RangeError if step is below 1 or learningRate is negative or not finite
    */
   scalars(step: number, learningRate: number): Record<string, number>
   /**
    * One update.
-   * @param grads tree like params
-   * @param scalars what `scalars` gave, as numbers or (for array objects) as 0-d arrays
-   * @throws TypeError where the trees differ or a leaf is of the wrong kind; RangeError where sizes differ or a scalar is missing
+   * @param grads a tree like params
+   * @param scalars the result of `scalars`, as numbers or (for array objects) as 0-d arrays
+   * @throws TypeError if the trees differ or a leaf is of the wrong kind; RangeError if sizes differ or a scalar is
+   *   missing
    */
   update<P>(
     grads: P,
@@ -65,15 +73,17 @@ export interface Optimizer {
     options?: UpdateOptions,
   ): UpdateResult<P>
   /**
-   * The same optimizer with its moments stored in `dtype`: how a precision policy is applied. Missing where there is no such choice.
-   * @throws RangeError where its maker chose another one
+   * The same optimizer with its moments stored in `dtype`, for precision policies. Missing if the optimizer has no such
+   * option.
+   * @throws RangeError if the optimizer was made with another momentDtype
    */
   withMomentDtype?(dtype: MomentDtype): Optimizer
 }
 
 /**
- * What a wrapper takes over from the optimizer inside, which may be an object of a class.
- * @param wrap makes the wrapper around another optimizer
+ * The members that a wrapper delegates to the optimizer it wraps. Each is called on that optimizer, which may be an
+ * instance of a class.
+ * @param wrap makes the same wrapper around another optimizer
  */
 export function delegated(
   optimizer: Optimizer,
@@ -87,11 +97,11 @@ export function delegated(
   }
 }
 
-/** Which parameters decay. */
+/** Whether a parameter is subject to weight decay. */
 export type Mask = (path: string, leaf: any) => boolean
 
 /**
- * Matrices decay, vectors and scalars (norms, biases) do not; arrays that do not know their shape decay.
+ * Matrices decay, vectors and scalars (norms, biases) do not; arrays without a shape decay.
  * @example
  * ```ts
  * import { adamw, decayMatrices } from '@kumiki/optim'
@@ -102,20 +112,20 @@ export type Mask = (path: string, leaf: any) => boolean
  */
 export const decayMatrices: Mask = (path, leaf) => (arithmeticOf(leaf, path).rank(leaf) ?? 2) >= 2
 
-/** The update of one array, elementwise. */
+/** The elementwise update of one array. */
 export interface ElementwiseRule {
   readonly name: string
-  /** Names of the moments it keeps. */
+  /** Names of its moments. */
   readonly moments: readonly string[]
-  /** How they are stored. Default: float32, or float64 beside Float64Array. */
+  /** How they are stored. Default: float32, or float64 for Float64Array. */
   readonly momentDtype?: MomentDtype
   /** See Optimizer.epsilon. */
   readonly epsilon?: number
-  /** See Optimizer.scalars; arguments are checked already. */
+  /** See Optimizer.scalars; arguments have been validated. */
   scalars(step: number, learningRate: number): Record<string, number>
   /**
-   * Called on blocks of numbers, on tensors, or once on placeholders to write the formula down: it must treat arrays and scalars alike through
-   * `ops` alone, and its course must depend on nothing but `decays`.
+   * Called on blocks of numbers, on tensors, or once on placeholders to trace the formula: it must compute with arrays
+   * and scalars only through `ops`, and its control flow may depend only on `decays`.
    * @param decays whether this parameter is subject to weight decay
    * @returns the new parameter, then the new moments in the order of `moments`
    */
@@ -130,8 +140,10 @@ export interface ElementwiseRule {
 }
 
 /**
- * An optimizer that updates every array by itself with an elementwise formula. Over Float32Array the formula is compiled to WebAssembly SIMD
- * where the engine allows it, with the same bits.
+ * An optimizer that updates every array separately with an elementwise rule. For Float32Array the rule is compiled to
+ * WebAssembly SIMD if the engine supports it, with the same bits.
+ * @param mask which parameters decay
+ * @throws RangeError for an unknown momentDtype
  * @example
  * ```ts
  * import { elementwiseOptimizer } from '@kumiki/optim'
@@ -154,11 +166,11 @@ export interface ElementwiseRule {
 export function elementwiseOptimizer(rule: ElementwiseRule, mask: Mask = decayMatrices): Optimizer {
   checkMomentDtype(rule)
   const names = Object.keys(rule.scalars(1, 0))
-  /** For parameters that do not decay and for those that do; null: cannot be compiled here. */
+  /** Compiled rules for parameters that do not decay and for those that do; null: the engine cannot compile them. */
   const programs: (SimdProgram | null | undefined)[] = []
   const programFor = (decays: boolean): SimdProgram | null => {
     const i = decays ? 1 : 0
-    // Null is an answer, and is not asked for again.
+    // Null is stored too, so that compilation is tried only once.
     if (programs[i] === undefined)
       programs[i] =
         compileSimd(2 + rule.moments.length, names.length, (ops, [p, g, ...m], scalars) =>
@@ -179,7 +191,7 @@ export function elementwiseOptimizer(rule: ElementwiseRule, mask: Mask = decayMa
     withMomentDtype(momentDtype) {
       if (rule.momentDtype !== undefined && rule.momentDtype !== momentDtype)
         throw new RangeError(
-          `${rule.name}: it was made with momentDtype ${rule.momentDtype}, and is asked for ${momentDtype}; say it in one place`,
+          `${rule.name}: it was made with momentDtype ${rule.momentDtype}, but ${momentDtype} is requested; set it in one place only`,
         )
       return elementwiseOptimizer({ ...rule, momentDtype }, mask)
     },
@@ -245,7 +257,7 @@ function sameArithmetic(
   for (let i = 1; i < leaves.length; i++) {
     const name = `${trees[i][0]}.${path}`
     const codes = leaves[i] instanceof Uint16Array
-    // Beside typed arrays, moments in bfloat16 are Uint16Array codes; beside array objects they are array objects.
+    // For typed arrays, moments in bfloat16 are Uint16Array codes; for array objects they are array objects.
     if (i >= 2 && ArrayBuffer.isView(leaves[0]) && codes !== (rule.momentDtype === 'bfloat16'))
       throw new TypeError(
         `${rule.name}: ${name} is ${describeValue(leaves[i])} where momentDtype is ${rule.momentDtype ?? 'not bfloat16'}`,

@@ -10,7 +10,7 @@ import { sgd } from './sgd.ts'
 
 const adamOptions = ['beta1', 'beta2', 'epsilon', 'weightDecay', 'momentDtype']
 
-/** Every optimizer by its name, and the options that JSON can give it: functions (`mask`, `shapeOf`) are no JSON. */
+/** Every optimizer by name, and the options that JSON can give: all but the functions `mask` and `shapeOf`. */
 export const optimizerTable: Readonly<
   Record<string, readonly [make: (options?: any) => Optimizer, jsonOptions: readonly string[]]>
 > = {
@@ -22,7 +22,7 @@ export const optimizerTable: Readonly<
   sgd: [sgd, ['momentum', 'nesterov', 'weightDecay', 'momentDtype']],
 }
 
-/** Every optimizer by the name a configuration file uses; each takes its options. */
+/** Every optimizer by the name that configuration files use; each takes its options. */
 export const optimizers: Readonly<Record<string, (options?: any) => Optimizer>> = /* @__PURE__ */ Object.fromEntries(
   /* @__PURE__ */ Object.entries(optimizerTable).map(([name, [make]]) => [name, make]),
 )

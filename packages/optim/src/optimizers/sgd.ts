@@ -1,4 +1,4 @@
-// SGD with momentum and Nesterov.
+// SGD with momentum.
 
 import type { MomentDtype } from '../arrays/arithmetic.ts'
 import { checkDecayRate, checkNumber } from '../check.ts'
@@ -7,13 +7,13 @@ import { elementwiseOptimizer, type Mask, type Optimizer } from './optimizer.ts'
 export interface SgdOptions {
   /** Default 0: no momentum and no state. */
   momentum?: number
-  /** Look ahead along the momentum. Needs momentum above 0. Default false. */
+  /** Nesterov momentum. Needs momentum above 0. Default false. */
   nesterov?: boolean
   /** Added to the gradient as weightDecay * param. Default 0. */
   weightDecay?: number
   /** Which parameters decay. Default: matrices; typed arrays all. */
   mask?: Mask
-  /** How moments are stored. Default float32 (float64 beside Float64Array). bfloat16 halves them. */
+  /** How moments are stored. Default float32 (float64 for Float64Array). bfloat16 halves their memory. */
   momentDtype?: MomentDtype
 }
 
@@ -24,8 +24,9 @@ export interface SgdOptions {
  *     b <- momentum * b + g
  *     p <- p - learningRate * (g + momentum * b if nesterov, else b)
  *
- * b starts at 0. As torch.optim.SGD with dampening 0. Scalars: `learningRate`. State: `momentum` where momentum is above 0.
- * @throws RangeError where an option is out of range
+ * b starts at 0. As torch.optim.SGD with dampening 0. Scalars: `learningRate`. State: `momentum` (b), if momentum is
+ * above 0.
+ * @throws RangeError if an option is out of range
  * @see http://www.cs.toronto.edu/~hinton/absps/momentum.pdf
  * @example
  * ```ts

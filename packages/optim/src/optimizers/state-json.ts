@@ -1,11 +1,15 @@
-// Optimizer state as JSON. For large states safetensors are the better file: leavesOf(state) names every array, mapTree puts them back.
+// Optimizer state as JSON. For large states safetensors are better: leavesOf(state) names every array, mapTree puts
+// them back.
 
 import { leavesOf, mapTree } from '../arrays/tree.ts'
 import { describeValue } from '../check.ts'
 
 const dtypes = { float32: Float32Array, float64: Float64Array, bfloat16: Uint16Array } as const
 
-/** An array in JSON: the name of its format, and its bytes (little-endian) in base64, so that every bit is kept, NaN and -0 among them. */
+/**
+ * An array in JSON: the name of its format, and its bytes (little-endian) in base64, which keeps every bit, NaN and -0
+ * included.
+ */
 export interface JsonArray {
   readonly dtype: keyof typeof dtypes
   readonly data: string
@@ -13,7 +17,7 @@ export interface JsonArray {
 
 /**
  * A state, or any tree of typed arrays, as plain JSON by path: `{ 'expAvg.layers.0.w': { dtype, data }, ... }`.
- * @throws TypeError where a leaf is no typed array (read array objects first, or save them as safetensors)
+ * @throws TypeError if a leaf is not a typed array (read array objects first, or save them as safetensors)
  * @example
  * ```ts
  * import { adamw, stateToJSON } from '@kumiki/optim'
@@ -37,9 +41,9 @@ export function stateToJSON(state: unknown): Record<string, JsonArray> {
 
 /**
  * The inverse of stateToJSON.
- * @param json from JSON.parse; nothing in it is trusted
+ * @param json from JSON.parse; it is validated before anything is decoded
  * @param like a state of the same structure, such as `optimizer.init(params)`; it is not changed
- * @throws TypeError or RangeError naming the array that is missing, of another format or of another length; before it is decoded
+ * @throws TypeError or RangeError naming the array that is missing, of another format or of another length
  * @example
  * ```ts
  * import { adamw, stateFromJSON, stateToJSON } from '@kumiki/optim'
@@ -80,7 +84,7 @@ export function stateFromJSON<S>(json: unknown, like: S): S {
 function toBase64(array: Float32Array | Float64Array | Uint16Array): string {
   const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength)
   let text = ''
-  // A multiple of 3, so that pieces fit together.
+  // Pieces of a multiple of 3 bytes, whose base64 has no padding.
   for (let at = 0; at < bytes.length; at += 24_576)
     text += btoa(String.fromCharCode(...bytes.subarray(at, at + 24_576)))
   return text

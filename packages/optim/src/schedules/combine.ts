@@ -1,11 +1,13 @@
-// Schedules made of schedules.
+// Schedules composed of other schedules.
 
 import { checkInteger, checkNumber, describeValue } from '../check.ts'
 import { checkSchedule, composeSchedule, type Schedule, scheduleToJSON } from './schedule.ts'
 
 /**
- * Runs schedules one after another. `boundaries[i]` is the step at which `schedules[i + 1]` begins; each sees steps counted from its own beginning.
- * @throws RangeError where there is not one boundary fewer than schedules, or boundaries do not rise; TypeError where a schedule is no function
+ * Runs schedules one after another. `boundaries[i]` is the step at which `schedules[i + 1]` begins; each gets steps
+ * counted from its own start.
+ * @throws RangeError if there is not one boundary fewer than schedules, or boundaries are not increasing; TypeError if
+ *   a schedule is not a function
  * @example
  * ```ts
  * import { constant, join, linear } from '@kumiki/optim'
@@ -39,7 +41,7 @@ export function join(schedules: readonly Schedule[], boundaries: readonly number
   )
 }
 
-/** How a warmup rises: with r from 0 to 1, the share of the way. */
+/** Shapes of a warm-up: with r from 0 to 1, the fraction of the rise. */
 const warmupShapes = {
   /** r */
   linear: (r: number) => r,
@@ -50,10 +52,10 @@ const warmupShapes = {
 export type WarmupShape = keyof typeof warmupShapes
 
 /**
- * A rise over `steps` to where `schedule` begins, then `schedule` from its own step 0.
+ * A rise from `from` to the first value of `schedule` over `steps` steps, then `schedule` from its own step 0.
  * @param from value at step 0. Default 0
  * @param shape Default linear
- * @throws RangeError where steps is below 1, from is negative or the shape is unknown
+ * @throws RangeError if steps is below 1, from is negative or the shape is unknown
  * @example
  * ```ts
  * import { cosine, warmup } from '@kumiki/optim'
@@ -81,7 +83,7 @@ export function warmup(schedule: Schedule, steps: number, from = 0, shape: Warmu
 
 /**
  * Every value of a schedule times `factor`.
- * @throws RangeError where factor is negative or not finite
+ * @throws RangeError if factor is negative or not finite
  * @example
  * ```ts
  * import { constant, scale } from '@kumiki/optim'

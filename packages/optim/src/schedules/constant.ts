@@ -1,11 +1,11 @@
-// A schedule that does not change.
+// The constant schedule.
 
 import { checkNumber } from '../check.ts'
 import { defineSchedule, type Schedule } from './schedule.ts'
 
 /**
  * The same value at every step.
- * @throws RangeError where value is negative or not finite
+ * @throws RangeError if value is negative or not finite
  * @example
  * ```ts
  * import { constant } from '@kumiki/optim'

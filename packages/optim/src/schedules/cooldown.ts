@@ -1,23 +1,25 @@
-// Decays that branch off a running schedule.
+// Cooldowns: decays that branch off another schedule.
 
 import { checkInteger, checkNumber } from '../check.ts'
 import { type DecayOptions, makeDecay } from './decay.ts'
 import { checkSchedule, composeSchedule, type Schedule, scheduleToJSON } from './schedule.ts'
 
 export interface CooldownOptions extends DecayOptions {
-  /** The step from which the rate falls; up to it the schedule is followed. */
+  /** The step at which the decay begins; until then the schedule is unchanged. */
   start: number
-  /** Length of the fall, at least 1. */
+  /** Length of the decay, at least 1. */
   steps: number
   /** Value at `start + steps` and after. Default 0. */
   final?: number
 }
 
 /**
- * A decay branched off a running schedule: `schedule` until `start`, then from its value there down to `final` in `steps` steps. Several
- * branches can leave one stable run, as LLM-jp-4's do at 0.9, 1.9 and 2.9 million steps. Resume the stable run's checkpoint at `start`
- * (weights, moments, place in the data) with the branch in place of the schedule.
- * @throws RangeError where an argument is out of range, or the schedule is below `final` at `start`; TypeError where schedule is no function
+ * A decay that branches off another schedule: `schedule` until `start`, then from its value there down to `final` in
+ * `steps` steps. One stable run can have several branches, as LLM-jp-4 has at 0.9, 1.9 and 2.9 million steps. Resume
+ * the stable run's checkpoint at `start` (weights, moments, position in the data) with the branch instead of the
+ * schedule.
+ * @throws RangeError if an argument is out of range, or the schedule is below `final` at `start`; TypeError if schedule
+ *   is not a function
  * @see arXiv:2405.18392
  * @example
  * ```ts

@@ -1,4 +1,4 @@
-// Cosines one after another.
+// Cosine annealing with warm restarts.
 
 import { checkInteger, checkNumber } from '../check.ts'
 import { defineSchedule, type Schedule } from './schedule.ts'
@@ -6,18 +6,19 @@ import { defineSchedule, type Schedule } from './schedule.ts'
 export interface CosineRestartsOptions {
   /** Value at the beginning of each cycle. */
   from: number
-  /** Value towards which each cycle falls. Default 0. */
+  /** Value that each cycle decays towards. Default 0. */
   to?: number
   /** Steps of the first cycle, at least 1. */
   steps: number
-  /** Each cycle is this many times as long as the one before: an integer of at least 1. Default 1. */
+  /** Ratio of the lengths of a cycle and the one before: an integer of at least 1. Default 1. */
   growth?: number
 }
 
 /**
- * Half a cosine from `from` towards `to`, again and again (SGDR). At the first step of a cycle the value is `from`.
+ * Cosine annealing with warm restarts (SGDR): half a cosine from `from` towards `to` in each cycle. At the first step
+ * of a cycle the value is `from`.
  * As torch.optim.lr_scheduler.CosineAnnealingWarmRestarts with T_0 = steps, T_mult = growth, eta_min = to.
- * @throws RangeError where an argument is out of range
+ * @throws RangeError if an argument is out of range
  * @see arXiv:1608.03983, equation 5
  * @example
  * ```ts

@@ -1,11 +1,11 @@
-// Half a cosine.
+// Cosine decay.
 
 import { checkRamp, type RampOptions } from './linear.ts'
 import { defineSchedule, type Schedule } from './schedule.ts'
 
 /**
- * Half a cosine: to + (from - to) * (1 + cos(pi * step / steps)) / 2, then `to`.
- * @throws RangeError where an argument is out of range
+ * Cosine decay: to + (from - to) * (1 + cos(pi * step / steps)) / 2, then `to`.
+ * @throws RangeError if an argument is out of range
  * @see arXiv:1608.03983, equation 5
  * @example
  * ```ts

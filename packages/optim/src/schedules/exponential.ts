@@ -10,13 +10,14 @@ export interface ExponentialOptions {
   rate: number
   /** Steps in which the value is multiplied by `rate` once. Default 1. */
   steps?: number
-  /** Never below this. Default 0. */
+  /** Lower bound of the value. Default 0. */
   final?: number
 }
 
 /**
- * from * rate^(step / steps), not below `final`. As torch.optim.lr_scheduler.ExponentialLR with gamma = rate, where steps is 1.
- * @throws RangeError where an argument is out of range
+ * Exponential decay: from * rate^(step / steps), not below `final`. With steps = 1 as
+ * torch.optim.lr_scheduler.ExponentialLR with gamma = rate.
+ * @throws RangeError if an argument is out of range
  * @example
  * ```ts
  * import { exponential } from '@kumiki/optim'

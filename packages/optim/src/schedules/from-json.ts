@@ -1,4 +1,4 @@
-// A schedule from its JSON description: the inverse of `scheduleToJSON`.
+// Builds a schedule from its JSON description: the inverse of `scheduleToJSON`.
 
 import { describeValue } from '../check.ts'
 import { builderOf, type JsonKinds, knownOptions } from '../json-kinds.ts'
@@ -15,7 +15,7 @@ import { polynomial } from './polynomial.ts'
 import type { Schedule } from './schedule.ts'
 import { wsd } from './wsd.ts'
 
-/** Makes a schedule of one kind; `parse` makes the schedules inside it. */
+/** Builds a schedule of one kind; `parse` builds the schedules nested in its description. */
 export type ScheduleBuilder = (description: any, parse: (description: unknown) => Schedule) => Schedule
 
 const ramp = ['from', 'to', 'steps']
@@ -24,7 +24,7 @@ const decay = ['final', 'shape', 'halfLife']
 /** The kinds that `scheduleFromJSON` knows; each refuses options it does not have. */
 export const scheduleKinds: Readonly<Record<string, ScheduleBuilder>> = /* @__PURE__ */ makeKinds()
 
-/** In a function: what is computed at the top of a module no bundler leaves out. */
+/** A function, so that bundlers can drop the table: they keep what a module computes at its top level. */
 function makeKinds(): JsonKinds<ScheduleBuilder> {
   return knownOptions<ScheduleBuilder>('scheduleFromJSON', {
     constant: [['value'], (d) => constant(d.value)],
@@ -51,16 +51,18 @@ function makeKinds(): JsonKinds<ScheduleBuilder> {
 }
 
 /**
- * A schedule from JSON: `kind` names what makes it, the other keys are its options, as `scheduleToJSON` gives them.
- * @param description such as `{ kind: 'cosine', from: 3e-4, to: 3e-5, steps: 1000 }`
- * @param kinds kinds of one's own by name, besides `scheduleKinds`
- * @throws TypeError where it is no description; RangeError for an unknown kind or option, or one out of range
+ * A schedule from JSON: `kind` names the function that makes it, the other keys are its options, as `scheduleToJSON`
+ * gives them.
+ * @param description for instance `{ kind: 'cosine', from: 3e-4, to: 3e-5, steps: 1000 }`
+ * @param kinds additional kinds by name, which take precedence over `scheduleKinds`
+ * @throws TypeError if it is not a description; RangeError for an unknown kind or option, or one out of range
  * @example
  * ```ts
  * import { defineSchedule, scheduleFromJSON } from '@kumiki/optim'
  *
- * const json = '{ "kind": "warmup", "steps": 100, "schedule": { "kind": "cosine", "from": 3e-4, "to": 3e-5, "steps": 900 } }'
- * console.log(scheduleFromJSON(JSON.parse(json))(100)) // 0.0003
+ * const cosine = '{ "kind": "cosine", "from": 3e-4, "to": 3e-5, "steps": 900 }'
+ * const json = JSON.parse(`{ "kind": "warmup", "steps": 100, "schedule": ${cosine} }`)
+ * console.log(scheduleFromJSON(json)(100)) // 0.0003
  * const harmonic = (d: { kind: string; peak: number }) => defineSchedule(d, (step) => d.peak / (step + 1))
  * console.log(scheduleFromJSON({ kind: 'harmonic', peak: 1 }, { harmonic })(3)) // 0.25
  * ```

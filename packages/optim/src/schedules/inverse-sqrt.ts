@@ -1,4 +1,4 @@
-// Inverse square root decay after a warmup.
+// Inverse square root decay after a warm-up.
 
 import { checkInteger, checkNumber } from '../check.ts'
 import { defineSchedule, type Schedule } from './schedule.ts'
@@ -6,18 +6,18 @@ import { defineSchedule, type Schedule } from './schedule.ts'
 export interface InverseSqrtOptions {
   /** Value at step `warmupSteps`. */
   peak: number
-  /** Linear rise from 0. At least 1. */
+  /** Steps of the linear rise from 0, at least 1. */
   warmupSteps: number
-  /** Steps after the warmup in which the value falls to peak / sqrt(2). Default: warmupSteps. */
+  /** Steps after the warm-up in which the value falls to peak / sqrt(2). Default: warmupSteps. */
   timescale?: number
-  /** Never below this after the warmup. Default 0. */
+  /** Lower bound of the value after the warm-up. Default 0. */
   final?: number
 }
 
 /**
- * A linear rise from 0 to `peak`, then peak * sqrt(timescale / (step - warmupSteps + timescale)), not below `final`. Where timescale is
- * warmupSteps that is peak * sqrt(warmupSteps / step), as in Megatron-LM; Transformers has the timescale.
- * @throws RangeError where an argument is out of range
+ * A linear rise from 0 to `peak`, then peak * sqrt(timescale / (step - warmupSteps + timescale)), not below `final`, as
+ * in Transformers. With the default timescale this is peak * sqrt(warmupSteps / step), as in Megatron-LM.
+ * @throws RangeError if an argument is out of range
  * @see arXiv:1706.03762, equation 3
  * @example
  * ```ts

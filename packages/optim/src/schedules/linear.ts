@@ -1,20 +1,21 @@
-// A straight line, and the checks of what goes from one value to another.
+// Linear interpolation, and the validation of options that schedules from one value to another share.
 
 import { checkInteger, checkNumber } from '../check.ts'
 import { defineSchedule, type Schedule } from './schedule.ts'
 
+/** Options of schedules that go from one value to another. */
 export interface RampOptions {
   /** Value at step 0. */
   from: number
   /** Value at step `steps` and after. */
   to: number
-  /** At least 1. */
+  /** Length in steps, at least 1. */
   steps: number
 }
 
 /**
- * from + (to - from) * step / steps, then `to`.
- * @throws RangeError where an argument is out of range
+ * Linear interpolation: from + (to - from) * step / steps, then `to`.
+ * @throws RangeError if an argument is out of range
  * @example
  * ```ts
  * import { linear } from '@kumiki/optim'

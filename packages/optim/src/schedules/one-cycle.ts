@@ -1,4 +1,4 @@
-// One rise and one fall.
+// The one-cycle schedule.
 
 import { checkInteger, checkNumber, describeValue } from '../check.ts'
 import { defineSchedule, type Schedule } from './schedule.ts'
@@ -6,9 +6,9 @@ import { defineSchedule, type Schedule } from './schedule.ts'
 export interface OneCycleOptions {
   /** Largest value. */
   peak: number
-  /** All steps; the last one is step `steps - 1`. */
+  /** Length in steps; the last one is step `steps - 1`. */
   steps: number
-  /** Share of the steps in which the value rises: above 0 and below 1 (below 1/2 with three phases). Default 0.3. */
+  /** Fraction of the steps in which the value rises: above 0 and below 1 (below 1/2 with three phases). Default 0.3. */
   warmupFraction?: number
   /** The first value is peak / initialDivisor. Default 25. */
   initialDivisor?: number
@@ -16,14 +16,14 @@ export interface OneCycleOptions {
   finalDivisor?: number
   /** Default `cosine`. */
   anneal?: 'cosine' | 'linear'
-  /** Rise, fall back to the first value in as many steps, then to the last one. Default false: one fall. */
+  /** Rise, fall to the first value in as many steps, then fall to the last one. Default false: one fall. */
   threePhase?: boolean
 }
 
 /**
- * One rise and one fall ("super-convergence"), then the last value. As torch.optim.lr_scheduler.OneCycleLR, which also moves the momentum; this
- * does not.
- * @throws RangeError where an argument is out of range
+ * The one-cycle policy of "super-convergence": a rise and a fall, then the last value. As
+ * torch.optim.lr_scheduler.OneCycleLR without its cycling of momentum.
+ * @throws RangeError if an argument is out of range
  * @see arXiv:1708.07120
  * @example
  * ```ts

@@ -10,9 +10,9 @@ export interface PolynomialOptions extends RampOptions {
 }
 
 /**
- * to + (from - to) * (1 - step / steps)^power, then `to`. As torch.optim.lr_scheduler.PolynomialLR, which ends at 0, and Transformers'
- * polynomial decay.
- * @throws RangeError where an argument is out of range
+ * Polynomial decay: to + (from - to) * (1 - step / steps)^power, then `to`. As in Transformers, and as
+ * torch.optim.lr_scheduler.PolynomialLR, which ends at 0.
+ * @throws RangeError if an argument is out of range
  * @example
  * ```ts
  * import { polynomial } from '@kumiki/optim'

@@ -1,14 +1,16 @@
-// Learning-rate schedules are plain functions of the step. Those made here also carry a JSON description, from which `scheduleFromJSON` rebuilds them.
+// Learning-rate schedules: plain functions of the step. Those of this package also have a JSON description, from which
+// `scheduleFromJSON` rebuilds them.
 
 import { checkNumber, describeValue } from '../check.ts'
 
 /**
- * The learning rate for a step. `step` counts the updates already made: 0 for the first one, as Megatron-LM, PyTorch and optax count.
- * Any function will do; ours throw RangeError for a negative or non-finite step and hold their last value beyond their end.
+ * The learning rate for a step. `step` is the number of updates already made: 0 for the first one, as in Megatron-LM,
+ * PyTorch and optax. Any function of this type is a schedule. Those of this package throw RangeError for a negative or
+ * non-finite step and keep their last value beyond their end.
  */
 export type Schedule = (step: number) => number
 
-/** A schedule as JSON: `kind` and its arguments. */
+/** A schedule as JSON: its `kind` and its arguments. */
 export interface ScheduleDescription {
   readonly kind: string
   readonly [argument: string]: unknown
@@ -17,7 +19,8 @@ export interface ScheduleDescription {
 const key: unique symbol = Symbol.for('kumiki.schedule') as never
 
 /**
- * Makes a schedule that checks its step and can be described.
+ * Makes a schedule that validates its step and has a JSON description.
+ * @param f the value for a step, a finite number of at least 0
  * @example
  * ```ts
  * import { defineSchedule, scheduleToJSON } from '@kumiki/optim'
@@ -36,7 +39,7 @@ export function defineSchedule(description: ScheduleDescription, f: Schedule): S
 
 /**
  * The JSON description of a schedule made by this package.
- * @throws TypeError for a schedule of one's own
+ * @throws TypeError for a schedule without a description: a plain function, or one composed of such
  * @example
  * ```ts
  * import { linear, scheduleToJSON } from '@kumiki/optim'
@@ -55,7 +58,7 @@ export function scheduleToJSON(schedule: Schedule): ScheduleDescription {
 }
 
 /**
- * Whether `scheduleToJSON` has an answer, for the schedule itself and those it is made of.
+ * Whether a schedule, and those it is composed of, have a description for `scheduleToJSON`.
  * @example
  * ```ts
  * import { constant, isDescribed, warmup } from '@kumiki/optim'
@@ -67,12 +70,13 @@ export function isDescribed(schedule: Schedule): boolean {
   return typeof schedule === 'function' && key in schedule
 }
 
+/** @throws TypeError if the schedule is not a function */
 export function checkSchedule(what: string, schedule: unknown): asserts schedule is Schedule {
   if (typeof schedule !== 'function')
     throw new TypeError(`${what} must be a function of the step, got ${describeValue(schedule)}`)
 }
 
-/** A schedule made of others: described only where all of them are. */
+/** A schedule composed of others, with a description if all of them have one. */
 export function composeSchedule(
   parts: readonly Schedule[],
   describeIt: () => ScheduleDescription,

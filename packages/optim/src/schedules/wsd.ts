@@ -1,4 +1,4 @@
-// Warmup, stable, decay.
+// The warmup-stable-decay schedule.
 
 import { checkInteger, checkNumber } from '../check.ts'
 import { type DecayOptions, makeDecay } from './decay.ts'
@@ -9,19 +9,19 @@ export interface WsdOptions extends DecayOptions {
   peak: number
   /** Value at the end and after. Default 0. */
   final?: number
-  /** Linear rise from 0. Default 0. */
+  /** Steps of the linear rise from 0. Default 0. */
   warmupSteps?: number
-  /** All steps, warmup and decay included. */
+  /** Length in steps, warm-up and decay included. */
   steps: number
-  /** Steps of the decay, at the end; at least 1. */
+  /** Steps of the decay at the end, at least 1. */
   decaySteps: number
 }
 
 /**
- * Warmup, stable, decay: a linear rise from 0 to `peak`, `peak` until `steps - decaySteps`, then down to `final`.
- * Where Megatron-LM and the papers differ in the decay, see `DecayShape`. With shape `halving` the value at the end is
- * max(final, peak * 0.5^(decaySteps / halfLife)), and stays there.
- * @throws RangeError where an argument is out of range, or warmup and decay do not fit into steps
+ * Warmup-stable-decay (WSD): a linear rise from 0 to `peak`, `peak` until `steps - decaySteps`, then a decay to
+ * `final`. Megatron-LM and the papers differ in the shape of the decay: see `decayShapes` and `DecayShape`. With shape
+ * `halving` the last value is max(final, peak * 0.5^(decaySteps / halfLife)).
+ * @throws RangeError if an argument is out of range, or warmup and decay do not fit into steps
  * @see arXiv:2404.06395, section 4
  * @example
  * ```ts

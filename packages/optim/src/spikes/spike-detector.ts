@@ -1,39 +1,52 @@
-// Loss spikes: values far above what the recent past makes likely.
+// Detects loss spikes: values that are upward outliers among the latest ones.
 
 import { checkInteger, checkNumber } from '../check.ts'
 
 export interface SpikeDetectorOptions {
-  /** Past values that are compared with. Default 128. */
+  /** How many of the latest values a value is compared with. Default 128. */
   window?: number
-  /** Robust z-score from which a value is a spike. Default 6. */
+  /** Robust z-score at which a value counts as a spike. Default 6. */
   threshold?: number
-  /** Nothing but non-finite values is called a spike before this many values were seen. Default: a quarter of the window, at least 2. */
+  /**
+   * Until this many values are in the window, only non-finite values are spikes. Default: a quarter of the window, at
+   * least 2.
+   */
   minimum?: number
-  /** Smallest spread assumed, in units of the values: keeps a flat curve from calling noise a spike. Default 1e-3. */
+  /** Lower bound of the spread, in units of the values, so that noise on a flat curve is not a spike. Default 1e-3. */
   minimumSpread?: number
 }
 
 export interface SpikeReading {
   spike: boolean
-  /** (value - median) / (1.4826 * median absolute deviation). 0 while there is too little history, infinity for NaN and infinities. */
+  /**
+   * (value - median) / (1.4826 * median absolute deviation). 0 until `minimum` values are known, infinity for NaN and
+   * infinities.
+   */
   score: number
   /** Median of the window before this value. NaN while it is empty. */
   median: number
 }
 
 export interface SpikeDetector {
-  /** Judges a value against the window, then adds it. Spikes are added too (a median is robust to them); non-finite values are not. */
+  /**
+   * Compares a value with the window, then adds it. Spikes are added too (a median is robust to them); non-finite
+   * values are not.
+   */
   push(value: number): SpikeReading
-  /** The window, oldest first: give it to `restore` to go on from a checkpoint. */
+  /** The window, oldest first. A checkpoint stores it for `restore`. */
   history(): number[]
-  /** @throws RangeError where a value is not finite */
+  /**
+   * Replaces the window by the latest values of a history.
+   * @throws RangeError if a value is not finite
+   */
   restore(history: readonly number[]): void
 }
 
 /**
- * A detector of upward spikes in a loss or a gradient norm, by a z-score from median and median absolute deviation, which a spike already
- * in the window hardly moves. 1.4826 makes the deviation that of a normal distribution.
- * @throws RangeError where an option is out of range
+ * A detector of upward spikes in a loss or a gradient norm, by a z-score from median and median absolute deviation,
+ * which earlier spikes in the window hardly change. 1.4826 times the median absolute deviation estimates the standard
+ * deviation of normal data.
+ * @throws RangeError if an option is out of range
  * @example
  * ```ts
  * import { spikeDetector } from '@kumiki/optim'

@@ -1,21 +1,22 @@
-// Policies for loss spikes. A policy sees the metrics of every step and returns an action; the training loop carries it out.
+// Policies for loss spikes. A policy gets the metrics of every step and returns an action, which the training loop
+// executes.
 
 import { checkInteger, checkNumber, describeValue } from '../check.ts'
 import { type SpikeDetector, type SpikeDetectorOptions, spikeDetector } from './spike-detector.ts'
 
-/** What is known of a step that was made. */
+/** Metrics of a step. */
 export interface SpikeInput {
   /** Updates made, this one included. */
   readonly step: number
   readonly loss: number
-  /** Before clipping; leave it out where there is none. */
+  /** Before clipping; optional. */
   readonly gradNorm?: number
 }
 
-/** What the loop does next. */
+/** What the training loop should do next. */
 export type SpikeAction =
   | { readonly kind: 'continue' }
-  /** Skip the next batches; weights stay as they are. */
+  /** Skip the next batches; the weights do not change. */
   | { readonly kind: 'skip'; readonly batches: number }
   /** Restore the newest checkpoint at or before `step`, and skip that many batches from its position in the data. */
   | { readonly kind: 'rewind'; readonly step: number; readonly batches: number }
@@ -30,7 +31,7 @@ export interface SpikeDecision {
   readonly action: SpikeAction
 }
 
-/** Everything a policy remembers, as JSON. */
+/** The state of a policy, as JSON: values by step, how often it has acted, and how many spiking steps precede. */
 export interface SpikePolicyState {
   readonly loss: readonly (readonly [step: number, value: number])[]
   readonly gradNorm: readonly (readonly [step: number, value: number])[]
@@ -38,29 +39,38 @@ export interface SpikePolicyState {
   readonly running: number
 }
 
+/** Decides what to do about loss spikes. */
 export interface SpikePolicy {
   readonly name: string
+  /** Call after every step. */
   push(input: SpikeInput): SpikeDecision
-  /** Call it when a checkpoint was restored: values after that step are dropped. */
+  /** Call after a rewind to a checkpoint of `step`: values of later steps are dropped. */
   rewound(step: number): void
+  /** The state to store in a checkpoint. */
   state(): SpikePolicyState
-  /** @throws TypeError or RangeError where it is no state */
+  /**
+   * Continues from a stored state.
+   * @throws TypeError or RangeError if it is not a state
+   */
   restore(state: SpikePolicyState): void
 }
 
 export interface SpikePolicyOptions {
   /** Detector of spikes in the loss, or false for none. */
   loss?: SpikeDetectorOptions | false
-  /** Detector of spikes in the gradient norm, or false for none. Default false: norms spike often, and mostly harmlessly. */
+  /**
+   * Detector of spikes in the gradient norm, or false for none. Default false: norms spike often, and mostly
+   * harmlessly.
+   */
   gradNorm?: SpikeDetectorOptions | false
-  /** Spiking steps in a row before the policy acts. Default 1. */
+  /** Consecutive steps with a spike before the policy acts. Default 1. */
   patience?: number
-  /** How often it acts before it gives up with `stop`. Default: without end. */
+  /** How often it acts before it stops the run. Default: no limit. */
   limit?: number
 }
 
 /**
- * Records spikes and continues. With `zclip` in the optimizer's chain this is clipping harder as the answer to a spike.
+ * Records spikes and continues. Combine it with `zclip` in the optimizer's chain, which clips outliers harder.
  * @example
  * ```ts
  * import { continueThroughSpikes } from '@kumiki/optim'
@@ -76,13 +86,13 @@ export function continueThroughSpikes(options: SpikePolicyOptions = {}): SpikePo
 }
 
 export interface SkipBatchesOptions extends SpikePolicyOptions {
-  /** Batches left out after a spike. Default 10. */
+  /** Batches to skip after a spike. Default 10. */
   batches?: number
 }
 
 /**
- * Skips the next batches and continues from the current weights: enough where the data caused the spike.
- * @throws RangeError where an option is out of range
+ * Skips the next batches and continues from the current weights: sufficient if the data caused the spike.
+ * @throws RangeError if an option is out of range
  * @example
  * ```ts
  * import { skipBatches } from '@kumiki/optim'
@@ -99,15 +109,16 @@ export function skipBatches(options: SkipBatchesOptions = {}): SpikePolicy {
 }
 
 export interface RewindAndSkipOptions extends SpikePolicyOptions {
-  /** How far before the spike the checkpoint must lie, in steps. Default 100. */
+  /** How many steps before the spike the checkpoint must be. Default 100. */
   rewindSteps?: number
-  /** Batches left out from the checkpoint on, those before and during the spike among them. Default 300. */
+  /** Batches to skip after the checkpoint, including those before and during the spike. Default 300. */
   batches?: number
 }
 
 /**
- * Restores a checkpoint and skips the batches around the spike, as PaLM did: from about 100 steps before it, 200 to 500 batches.
- * @throws RangeError where an option is out of range
+ * Restores a checkpoint and skips the batches around the spike. PaLM rewound by about 100 steps and skipped 200 to 500
+ * batches.
+ * @throws RangeError if an option is out of range
  * @see arXiv:2204.02311, section 5.1
  * @example
  * ```ts
@@ -126,7 +137,7 @@ export function rewindAndSkip(options: RewindAndSkipOptions = {}): SpikePolicy {
   return makePolicy('rewindAndSkip', options, act, 4 * rewindSteps)
 }
 
-/** @param reserve values kept besides a detector's window, so that the window is full again after a rewind */
+/** @param reserve values kept in addition to the detector's window, so that the window is still full after a rewind */
 function makePolicy(
   name: string,
   options: SpikePolicyOptions,
@@ -135,7 +146,7 @@ function makePolicy(
 ): SpikePolicy {
   const { loss = {}, gradNorm = false, patience = 1, limit = Number.POSITIVE_INFINITY } = options
   if (loss === false && gradNorm === false)
-    throw new RangeError(`${name}: loss and gradNorm are both false, so nothing is watched; give options for one`)
+    throw new RangeError(`${name}: loss and gradNorm are both false; give detector options for at least one of them`)
   checkInteger(`${name}: patience`, patience, 1)
   if (limit !== Number.POSITIVE_INFINITY) checkInteger(`${name}: limit`, limit, 0)
   const watched = {
@@ -175,7 +186,7 @@ function makePolicy(
     state: () => ({ loss: watched.loss.state(), gradNorm: watched.gradNorm.state(), acted, running }),
     restore(state) {
       if (typeof state !== 'object' || state === null || !Array.isArray(state.loss) || !Array.isArray(state.gradNorm))
-        throw new TypeError(`${name}: restore needs what state() gave, got ${describeValue(state)}`)
+        throw new TypeError(`${name}: restore needs the result of state(), got ${describeValue(state)}`)
       checkInteger(`${name}: state.acted`, state.acted, 0)
       checkInteger(`${name}: state.running`, state.running, 0)
       watched.loss.restore(state.loss)
@@ -186,7 +197,7 @@ function makePolicy(
   }
 }
 
-/** A detector whose window knows its steps. */
+/** A detector that records the step of each value, so that a rewind can drop the later ones. */
 function watch(policy: string, what: string, options: SpikeDetectorOptions | false, reserve: number) {
   if (options === false)
     return {

@@ -1,4 +1,4 @@
-// An exponential moving average of the weights.
+// Weight averaging: an exponential moving average of the parameters.
 
 import { arithmeticOf } from '../arrays/arithmetic-of.ts'
 import { mapTree } from '../arrays/tree.ts'
@@ -7,15 +7,16 @@ import { ema } from '../gradients/accumulate.ts'
 import { delegated, type Optimizer, type OptimizerState } from '../optimizers/optimizer.ts'
 
 export interface AverageWeightsOptions {
-  /** How much of the old average is kept in a step: at least 0 and below 1. */
+  /** Weight of the previous average in a step: at least 0 and below 1. */
   decay: number
 }
 
 /**
- * An optimizer that keeps an exponential moving average of the weights in its state, as `average`: a copy of the parameters after the first
- * update, then average * decay + params * (1 - decay). As torch.optim.swa_utils.AveragedModel with get_ema_multi_avg_fn(decay). Evaluate with the
- * average in place of the parameters. Scalars: `averageDecay`.
- * @throws RangeError where decay is out of range
+ * An optimizer that keeps an exponential moving average of the weights in its state, as `average`: a copy of the
+ * parameters after the first update, then average * decay + params * (1 - decay). As
+ * torch.optim.swa_utils.AveragedModel with get_ema_multi_avg_fn(decay). Evaluate with the average in place of the
+ * parameters. Scalars: `averageDecay`.
+ * @throws RangeError if decay is out of range
  * @example
  * ```ts
  * import { averageWeights, sgd } from '@kumiki/optim'

@@ -1,20 +1,23 @@
-// Putting steps before an optimizer.
+// Gradient transforms that run before an optimizer.
 
 import { describeValue } from '../check.ts'
 import { clipByGlobalNorm, clipByValue } from '../gradients/clip.ts'
 import { delegated, type Optimizer, type OptimizerState, type UpdateOptions } from '../optimizers/optimizer.ts'
 
-/** Trees of arrays by name: what a step remembers. */
+/** The state of a transform: trees of arrays by name. */
 export type TransformState = Record<string, any>
 
-/** A step that changes gradients before an optimizer sees them. */
+/** A transform of the gradients that an optimizer gets. */
 export interface GradientTransform {
   readonly name: string
-  /** What it remembers from step to step: trees of arrays, named so that no other step of the chain has the name. Default: nothing. */
+  /** Its initial state: trees of arrays, under names that no other transform of the chain uses. Default: none. */
   init?(params: unknown): TransformState
-  /** See Optimizer.scalars; named like its state. */
+  /** See Optimizer.scalars; under names that no other transform of the chain uses. */
   scalars?(step: number): Record<string, number>
-  /** `metrics` are numbers, or 0-d arrays where gradients are array objects; `state` like that of `init`. */
+  /**
+   * `metrics` are numbers, or 0-d arrays if gradients are array objects; `state` is the next state, with the names of
+   * `init`.
+   */
   apply<P>(
     grads: P,
     options: UpdateOptions,
@@ -24,7 +27,7 @@ export interface GradientTransform {
 }
 
 /**
- * `clipByGlobalNorm` as a step; its metric is `gradNorm`, the norm before clipping.
+ * `clipByGlobalNorm` as a gradient transform; its metric is `gradNorm`, the norm before clipping.
  * @example
  * ```ts
  * import { chain, clipGlobalNorm, sgd } from '@kumiki/optim'
@@ -43,7 +46,7 @@ export function clipGlobalNorm(maxNorm: number): GradientTransform {
 }
 
 /**
- * `clipByValue` as a step.
+ * `clipByValue` as a gradient transform.
  * @example
  * ```ts
  * import { chain, clipValue, sgd } from '@kumiki/optim'
@@ -62,10 +65,11 @@ export function clipValue(limit: number): GradientTransform {
 }
 
 /**
- * An optimizer that sees the gradients as the steps before it leave them: `chain(clipGlobalNorm(1), adamw())`.
- * State, scalars and metrics of all are joined; where two have a metric of one name, the first one's is kept (`gradNorm` is the norm of
- * what went into the chain).
- * @throws TypeError where the last argument is no optimizer; (from init) RangeError where two steps have a state of one name
+ * An optimizer whose gradients pass through transforms first: `chain(clipGlobalNorm(1), adamw())`.
+ * State, scalars and metrics of all are merged; of two metrics with the same name the first is kept (`gradNorm` is the
+ * norm before the chain).
+ * @throws TypeError if the last argument is not an optimizer; (from init) RangeError if two transforms have a state of
+ *   the same name
  * @example
  * ```ts
  * import { adamw, chain, clipGlobalNorm } from '@kumiki/optim'
@@ -73,7 +77,8 @@ export function clipValue(limit: number): GradientTransform {
  * const optimizer = chain(clipGlobalNorm(1), adamw({ beta2: 0.95 }))
  * const params = { w: Float32Array.of(1, 1) }
  * const grads = { w: Float32Array.of(30, 40) }
- * console.log(optimizer.update(grads, optimizer.init(params), params, optimizer.scalars(1, 0.1)).metrics.gradNorm) // 50
+ * const { metrics } = optimizer.update(grads, optimizer.init(params), params, optimizer.scalars(1, 0.1))
+ * console.log(metrics.gradNorm) // 50
  * ```
  */
 export function chain(...steps: readonly [...GradientTransform[], Optimizer]): Optimizer {
@@ -90,7 +95,7 @@ export function chain(...steps: readonly [...GradientTransform[], Optimizer]): O
         for (const [name, tree] of Object.entries(part)) {
           if (Object.hasOwn(state, name))
             throw new RangeError(
-              `chain: two steps have a state called ${describeValue(name)}; give each a name of its own`,
+              `chain: two transforms have a state called ${describeValue(name)}; use each transform once, or give its state another name`,
             )
           state[name] = tree
         }

@@ -1,4 +1,4 @@
-// What an update does to the weights, seen from outside.
+// Training dynamics: how large updates are relative to the weights, and how much epsilon shortens Adam's steps.
 
 import type { Arithmetic } from '../arrays/arithmetic.ts'
 import { arithmeticOf } from '../arrays/arithmetic-of.ts'
@@ -8,16 +8,17 @@ import { globalNorm } from '../gradients/clip.ts'
 import { delegated, type Optimizer } from '../optimizers/optimizer.ts'
 
 export interface DynamicsOptions {
-  /** Also each parameter's own figures, as `updateRatio.PATH` and so on. Default false. */
+  /** Whether to report each metric per parameter too, as `updateRatio.PATH` and so on. Default false. */
   perParameter?: boolean
   /** Compared with the root of the second moment. Default: the optimizer's own epsilon. */
   epsilon?: number
 }
 
 /**
- * The norm of an update by the norm of the weights before it: |after - before| / |before|. About 1e-3 is a common rule of thumb.
+ * The norm of an update divided by the norm of the weights before it: |after - before| / |before|. A common rule of
+ * thumb is about 1e-3.
  * @returns a number for typed arrays, a 0-d array for array objects
- * @throws TypeError where the trees differ
+ * @throws TypeError if the trees differ
  * @example
  * ```ts
  * import { updateToWeightRatio } from '@kumiki/optim'
@@ -39,21 +40,25 @@ export function updateToWeightRatio(before: unknown, after: unknown): any {
   return scalar.div(globalNorm(difference), scalar.maximum(globalNorm(before), 1e-30))
 }
 
-/** What epsilon does to Adam's steps. All are 0-d arrays for array objects. */
+/** How epsilon affects Adam's steps. Numbers, or 0-d arrays for array objects. */
 export interface EpsilonShare {
-  /** Root mean square of r, the root of the bias-corrected second moment: the size of gradients as Adam sees them. */
+  /** Root mean square of r, the root of the bias-corrected second moment: the typical magnitude of gradients. */
   secondMomentRoot: any
-  /** Mean of r / (r + epsilon): by how much epsilon shortens the steps. Near 1 it does not matter, at 1/2 gradients are as small as epsilon. */
+  /**
+   * Mean of r / (r + epsilon), the factor by which epsilon shortens steps: near 1 it has no effect, at 1/2 r equals
+   * epsilon.
+   */
   effectiveStep: any
-  /** Share of elements with r below epsilon, whose steps are cut to less than half. */
+  /** Fraction of elements with r below epsilon, whose steps are less than half as long. */
   belowEpsilon: any
 }
 
 /**
- * How far epsilon dominates Adam's denominator sqrt(v) / secondMomentCorrection + epsilon, over a tree of second moments.
+ * How much epsilon dominates Adam's denominator sqrt(v) / secondMomentCorrection + epsilon, over a tree of second
+ * moments.
  * @param expAvgSq second moments
- * @param secondMomentCorrection sqrt(1 - beta2^step), as adam's scalars have it
- * @throws RangeError where epsilon is negative or the tree has no arrays
+ * @param secondMomentCorrection sqrt(1 - beta2^step), one of adam's scalars
+ * @throws RangeError if epsilon is negative or the tree has no arrays
  * @example
  * ```ts
  * import { epsilonShare } from '@kumiki/optim'
@@ -88,11 +93,11 @@ export function epsilonShare(expAvgSq: unknown, secondMomentCorrection: any, eps
 }
 
 /**
- * An optimizer that reports its training dynamics as metrics: `updateRatio` (see updateToWeightRatio) and, where it keeps a second moment,
- * `secondMomentRoot`, `effectiveStep` and `belowEpsilon` (see epsilonShare). Over array objects nothing is read back. Over typed arrays each
- * update costs a copy of the parameters and about as much time again: measure now and then by updating with the bare optimizer in between, whose
- * state and scalars are the same.
- * @throws RangeError where epsilon is negative
+ * An optimizer that reports its training dynamics as metrics: `updateRatio` (see updateToWeightRatio) and, if it has a
+ * second moment, `secondMomentRoot`, `effectiveStep` and `belowEpsilon` (see epsilonShare). With array objects nothing
+ * is read back. With typed arrays an update takes about twice the time and, in place, a copy of the parameters: to
+ * measure only some steps, use the wrapped optimizer itself for the others; state and scalars are the same.
+ * @throws RangeError if epsilon is negative
  * @example
  * ```ts
  * import { adamw, withDynamics } from '@kumiki/optim'

@@ -1,13 +1,15 @@
-// Other optimizers for other parameters.
+// Parameter groups: different optimizers or options for different parameters.
 
 import { leavesOf, mapTree } from '../arrays/tree.ts'
 import { checkNumber } from '../check.ts'
 import type { Optimizer, OptimizerState } from '../optimizers/optimizer.ts'
 
 export interface ParameterGroup {
-  /** Names its state and scalars. */
+  /** Prefix of its state, scalars and metrics. */
   readonly name: string
-  /** Which parameters belong to it, by path and array; a parameter belongs to the first group that matches it. Default: all that are left. */
+  /**
+   * Whether a parameter belongs to it; a parameter belongs to the first group that matches. Default: all that are left.
+   */
   match?(path: string, leaf: any): boolean
   readonly optimizer: Optimizer
   /** Factor on the learning rate. Default 1. */
@@ -17,9 +19,10 @@ export interface ParameterGroup {
 /**
  * Different optimizers, options or learning rates for different parameters.
  *
- * Scalars are named `group.scalar`. State: for each moment `group.moment` a record from path to array. Clipping belongs around the groups, so
- * that the norm is that of all gradients.
- * @throws RangeError where two groups have one name, or a factor is out of range; (from init and update) where no group matches a parameter
+ * Scalars are named `group.scalar`. State: for each moment `group.moment` a record from path to array. To clip by the
+ * norm of all gradients, put the groups into a `chain`.
+ * @throws RangeError if two groups have the same name, or a factor is out of range; (from init and update) if no group
+ *   matches a parameter
  * @example
  * ```ts
  * import { adamw, lion, parameterGroups } from '@kumiki/optim'
@@ -40,11 +43,11 @@ export function parameterGroups(groups: readonly ParameterGroup[]): Optimizer {
     if (groups.findIndex((g) => g.name === name) !== i)
       throw new RangeError(`parameterGroups: two groups are called ${name}`)
     if (typeof optimizer?.update !== 'function')
-      throw new TypeError(`parameterGroups: groups[${i}].optimizer is no optimizer`)
+      throw new TypeError(`parameterGroups: groups[${i}].optimizer must be an optimizer, such as adamw()`)
     checkNumber(`parameterGroups: groups[${i}].learningRateScale`, learningRateScale, 0)
   })
 
-  /** For each group its share of a tree, as a record from path to array. */
+  /** For each group its part of a tree, as a record from path to array. */
   const split = (tree: unknown, owners: ReadonlyMap<string, ParameterGroup>) => {
     const shares = new Map(groups.map((g) => [g, {} as Record<string, any>]))
     for (const { path, leaf } of leavesOf(tree)) {

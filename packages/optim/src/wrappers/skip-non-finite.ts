@@ -1,4 +1,4 @@
-// Steps whose gradients are not finite change nothing.
+// Skips updates whose gradients are not finite.
 
 import { zipTrees } from '../arrays/tree.ts'
 import { describeValue } from '../check.ts'
@@ -7,22 +7,23 @@ import { delegated, type Optimizer, type OptimizerState } from '../optimizers/op
 
 export interface SkipNonFiniteOptions {
   /**
-   * For array objects, which decide without being read: elements of a where the condition is not 0, else of b, the condition being 0-d.
-   * `where` of @kumiki/tensor, `where` of any NumPy-like library.
+   * Required for array objects, whose values are not read: elements of a if the 0-d condition is not 0, else of b.
+   * `where` of @kumiki/tensor or of any NumPy-like library.
    */
   where?(condition: any, a: any, b: any): any
 }
 
-/** Largest float32 number: what is not below it is infinite or NaN. */
+/** Just below the largest float32: a norm that is not less is taken as infinite or NaN. */
 const largest = 3.4028234e38
 
 /**
- * An optimizer that leaves parameters and state as they are where a gradient is NaN or infinite, or where the sum of squares overflows. Put it
- * around everything: `skipNonFinite(chain(clipGlobalNorm(1), adamw()), { where })`. Metrics: those of the optimizer, `gradNorm` and `skipped`
- * (0 or 1). The step still counts: scalars of the next one are those of step + 1.
+ * An optimizer that changes neither parameters nor state if a gradient is NaN or infinite, or if the sum of squares
+ * overflows. Make it the outermost wrapper: `skipNonFinite(chain(clipGlobalNorm(1), adamw()), { where })`. Metrics:
+ * those of the optimizer, `gradNorm` and `skipped` (0 or 1). A skipped step counts: the next one uses the scalars of
+ * step + 1.
  *
- * Typed arrays are decided on by the host before anything is computed. For array objects both outcomes are computed and `where` picks one;
- * they need the method `less`.
+ * For typed arrays the host decides before anything is computed. For array objects both outcomes are computed and
+ * `where` selects one; they need the method `less`.
  * @throws TypeError (from update) for array objects without `where` or without `less`
  * @example
  * ```ts
