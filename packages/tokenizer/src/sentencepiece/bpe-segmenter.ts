@@ -7,25 +7,28 @@ import type { Vocabulary } from './vocabulary.ts'
 import { characterLength, textOf } from './word-segmenter.ts'
 
 /**
- * Byte-pair encoding: of all neighbours whose text together is a piece, the pair of highest score (the leftmost among
- * equals) becomes one symbol, until no pair is left. A heap holds the pairs, so time is n log n.
- * A symbol is where it starts; its trie node lets a pair be looked up by walking on over its right half.
+ * Byte-pair encoding: of all adjacent symbols whose joined text is a piece, the pair of highest score (the leftmost of
+ * equals) is merged, until no pair is left. The pairs are in a heap, so time is O(n log n).
+ * A symbol is identified by its start; its trie node lets a pair be looked up by walking only the right symbol.
  * @see Sennrich et al. 2016, arXiv:1508.07909
  */
 export class BpeSegmenter implements Segmenter {
   readonly #vocabulary: Vocabulary
   readonly #trie: PieceTrie
   readonly #symbols: PieceTrie | undefined
-  /** By id of a piece in the trie: the id that its text stands for, -1 where the piece has to be taken apart. */
+  /** By id of a piece in the trie: the id to emit for its text, -1 where the piece must be split (unused pieces). */
   readonly #final: Int32Array
   #capacity = 0
-  /** By start of a symbol: its end (0 where it is gone), its neighbours' starts, its trie node (-1: no piece has it as prefix). */
+  /**
+   * By start of a symbol: its end (0: merged away), its neighbours' starts, its trie node (-1: not a prefix of a
+   * piece).
+   */
   #end = new Int32Array(0)
   #previous = new Int32Array(0)
   #following = new Int32Array(0)
   #node = new Int32Array(0)
   #frozen = new Uint8Array(0)
-  /** By id of an unused piece: how long the left half was of the pair last seen to give it, in UTF-16 units. */
+  /** By id of an unused piece: length of the left symbol of the last pair that produced it, in UTF-16 units. */
   readonly #unusedCuts = new Map<number, number>()
   readonly #heap = new PairHeap()
   #skips: (() => boolean) | undefined
@@ -46,7 +49,10 @@ export class BpeSegmenter implements Segmenter {
     }
   }
 
-  /** Cuts the text with merges left out where `skips` says so (BPE-dropout, arXiv:1910.13267); as in the C++, for good. */
+  /**
+   * Segments with BPE-dropout (arXiv:1910.13267): a merge is dropped where `skips` returns true, and as in the C++ that
+   * occurrence of the pair is not tried again.
+   */
   segmentAtRandom(units: Uint16Array, length: number, out: Segments, skips: () => boolean): void {
     this.#skips = skips
     try {
@@ -72,7 +78,7 @@ export class BpeSegmenter implements Segmenter {
       heap.pop()
       const left = heap.left
       const right = heap.right
-      // Stale where either symbol has been merged since.
+      // Stale: either symbol has been merged since.
       if (end[left] !== right || end[right] !== heap.end) continue
       if (this.#skips?.()) continue
       end[left] = end[right]
@@ -145,7 +151,9 @@ export class BpeSegmenter implements Segmenter {
     else out.push(id < 0 ? unkId : id, end)
   }
 
-  /** An unused piece only leads to longer ones: where it is left over, it is taken apart into what it was merged from. */
+  /**
+   * An unused piece exists only as a step to longer ones: one that remains is split into the pair it was merged from.
+   */
   #emitUnused(text: string, start: number, out: Segments): void {
     const { types, unkId } = this.#vocabulary
     const pending = [text]
@@ -170,7 +178,7 @@ export class BpeSegmenter implements Segmenter {
   }
 }
 
-/** A binary heap of pairs by score, then by the smaller start. `pop` leaves the pair in the fields. */
+/** A binary max-heap of pairs by score, ties by the smaller start. `pop` leaves the pair in the fields. */
 class PairHeap {
   size = 0
   left = 0

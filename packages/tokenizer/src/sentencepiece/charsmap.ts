@@ -1,36 +1,38 @@
-/** The normalisation rules of a SentencePiece model, compiled: a trie and its replacements. */
+/** The compiled normalisation rules of a SentencePiece model: a trie and its replacements. */
 import { TokenizerError } from '../tokenizer-error.ts'
 import { byteLengthOf, byteOf, decodeCharacter, pushUnits, REPLACEMENT } from '../utf8.ts'
 
 /** A replacement found by `Charsmap.match`. */
 export type CharsmapMatch = {
-  /** UTF-16 units of the text that are replaced. */
+  /** Number of UTF-16 units of the text that are replaced. */
   length: number
-  /** UTF-16 units that stand in their place. */
+  /** The replacement in UTF-16 units. */
   replacement: Uint16Array
 }
 
 /**
  * Replacement rules compiled into a model (`precompiled_charsmap`): the longest rule that starts at a position wins.
- * The layout is a u32 (little-endian) with the byte size of a Darts-clone double array over UTF-8, the array itself, and
- * the replacements, each ended by a NUL.
+ * The layout is a u32 (little-endian) with the byte size of a Darts-clone double array over UTF-8, the array itself,
+ * and the replacements, each terminated by a NUL.
  * @see https://github.com/google/sentencepiece/blob/master/doc/normalization.md
  */
 export class Charsmap {
   readonly #trie: Uint32Array
   readonly #texts: Uint8Array
   readonly #replacements = new Map<number, Uint16Array>()
-  /** For each first unit: 0 not looked at, 1 no rule begins so, 2 rules may. */
+  /** Cache by first unit: 1 where no rule begins with it, 0 where that is unknown. */
   readonly #begins = new Uint8Array(0x10000)
 
-  /** @throws TokenizerError where the sizes in the blob do not fit, or it points outside itself */
+  /** @throws TokenizerError where the sizes in the blob are inconsistent, or an offset is out of range */
   constructor(blob: Uint8Array) {
     if (blob.length < 8)
       throw new TokenizerError(`precompiled_charsmap: ${blob.length} bytes is too short to hold rules`)
     const view = new DataView(blob.buffer, blob.byteOffset, blob.byteLength)
     const size = view.getUint32(0, true)
     if (size < 4 || size % 4 !== 0 || size > blob.length - 4) {
-      throw new TokenizerError(`precompiled_charsmap: its trie claims ${size} bytes, ${blob.length - 4} are there`)
+      throw new TokenizerError(
+        `precompiled_charsmap: its trie claims ${size} bytes; a multiple of 4 within ${blob.length - 4} is needed`,
+      )
     }
     this.#trie = new Uint32Array(size / 4)
     for (let i = 0; i < this.#trie.length; i++) this.#trie[i] = view.getUint32(4 + 4 * i, true)
@@ -38,7 +40,7 @@ export class Charsmap {
     this.#check()
   }
 
-  /** Every unit must lead to units that are there, and every rule to a replacement that ends. */
+  /** Every unit must lead to an existing unit, and every rule to a terminated replacement. */
   #check(): void {
     const trie = this.#trie
     const texts = this.#texts
@@ -60,8 +62,8 @@ export class Charsmap {
   }
 
   /**
-   * The longest rule at `at`, or undefined where none applies.
-   * @param fromBytes whether a lone surrogate is a malformed byte, which no rule touches, and not U+FFFD
+   * The longest rule that matches at `at`, or undefined where none does.
+   * @param fromBytes a lone surrogate is a malformed byte, which no rule matches; otherwise it counts as U+FFFD
    */
   match(text: string, at: number, fromBytes: boolean): CharsmapMatch | undefined {
     const first = text.charCodeAt(at)
@@ -89,7 +91,7 @@ export class Charsmap {
         leaf = ((unit >>> 8) & 1) === 1
       }
       if (k < bytes) {
-        // A first character of one unit that leads nowhere begins no rule, whatever follows.
+        // No rule begins with this character: remembered for characters of one unit.
         if (i === at && raw < 0x10000) this.#begins[first] = 1
         break
       }
@@ -102,7 +104,7 @@ export class Charsmap {
     return bestLength === 0 ? undefined : { length: bestLength, replacement: this.#replacementAt(bestValue) }
   }
 
-  /** What the shortest rule that `text` begins with makes of it, or undefined where there is none. */
+  /** The replacement of the shortest rule that matches at the start of `text`, or undefined where there is none. */
   shortest(text: string): string | undefined {
     const trie = this.#trie
     let node = offsetOf(trie[0])
@@ -147,7 +149,7 @@ export class Charsmap {
 
 const utf16 = new TextDecoder('utf-16le', { ignoreBOM: true })
 
-/** Where the children of a Darts-clone unit are, relative (by xor) to the unit. */
+/** Offset of a Darts-clone unit's children, to be XORed with the unit's index. */
 function offsetOf(unit: number): number {
   return (unit >>> 10) << ((unit & 0x200) >>> 6)
 }

@@ -1,5 +1,4 @@
-/** The segmenter that a model's kind asks for. */
-
+/** Creates the segmenter of a model's type. */
 import { BpeSegmenter } from './bpe-segmenter.ts'
 import { type ModelFile, PieceType } from './model-file.ts'
 import { SPACE, SPACE_MARK } from './normalizer.ts'
@@ -22,7 +21,7 @@ export function createSegmenter(file: ModelFile, vocabulary: Vocabulary, symbols
   }
 }
 
-/** The pieces that are cut out before anything else; undefined where the model has none. */
+/** A trie of the user-defined pieces, which are matched before all others; undefined where the model has none. */
 export function userDefinedTrie(vocabulary: Vocabulary): PieceTrie | undefined {
   const ids: number[] = []
   vocabulary.types.forEach((type, id) => {

@@ -1,20 +1,20 @@
-/** Decoding of ids that come one at a time. */
+/** Streaming decoder of a SentencePiece model. */
 import { TokenizerError } from '../tokenizer-error.ts'
 import { decodeCharacter, isIncompleteCharacter } from '../utf8.ts'
 import { PieceType } from './model-file.ts'
 import type { Vocabulary } from './vocabulary.ts'
 
-/** What decoding has to know of a model besides its vocabulary. */
+/** Settings of a model that decoding needs besides the vocabulary. */
 export type DecodeRules = {
-  /** Written for the unknown piece. */
+  /** Text written for the unknown piece. */
   unkSurface: string
-  /** The space mark that begins the text is the dummy prefix: one is taken off, or (`'all'`) however many there are. */
+  /** Which leading space marks are removed as the dummy prefix: one, or all of them. */
   stripLeading: 'none' | 'one' | 'all'
 }
 
 /**
- * Decodes ids one at a time. What `push` returns is final: bytes of a character that is not whole yet are held back
- * (at most three), and bytes that can no longer become a character are one U+FFFD each.
+ * Decodes ids one at a time. What `push` returns is final: bytes of an incomplete character (at most three) are held
+ * back, and each byte that is not part of valid UTF-8 becomes one U+FFFD.
  */
 export class DecodeStream {
   readonly #vocabulary: Vocabulary
@@ -26,7 +26,7 @@ export class DecodeStream {
   #stripped = false
   #whole = ''
 
-  /** @param finish a rewriting of the whole text, which then comes out only at `end` */
+  /** @param finish rewrites the whole text (denormalisation), which `end` then returns all at once */
   constructor(vocabulary: Vocabulary, rules: DecodeRules, finish?: (text: string) => string) {
     this.#vocabulary = vocabulary
     this.#rules = rules
@@ -34,8 +34,8 @@ export class DecodeStream {
   }
 
   /**
-   * @returns the text that has become certain with this id, possibly empty
-   * @throws TokenizerError where the id is not in the vocabulary; the stream is as before
+   * @returns the text completed by this id, possibly empty
+   * @throws TokenizerError where the id is not in the vocabulary; the state of the stream does not change
    */
   push(id: number): string {
     const text = this.#append(id)
@@ -44,7 +44,7 @@ export class DecodeStream {
     return ''
   }
 
-  /** The text of a piece that the vocabulary does not have: as it is. */
+  /** Appends the text of a piece that is not in the vocabulary, unchanged. @returns as {@link push} */
   pushText(piece: string): string {
     const text = this.#dropBytes() + piece
     if (text !== '') this.#started = true
@@ -53,7 +53,7 @@ export class DecodeStream {
     return ''
   }
 
-  /** @returns what was held back; the stream is ready for another text */
+  /** Ends the text and resets the stream for another. @returns the text held back */
   end(): string {
     let text = this.#dropBytes()
     if (this.#finish) text = this.#finish(this.#whole + text)
@@ -107,7 +107,7 @@ export class DecodeStream {
     return text
   }
 
-  /** The bytes held back can no longer become a character. */
+  /** Replaces the bytes held back, whose character will not be completed. */
   #dropBytes(): string {
     const text = '\ufffd'.repeat(this.#held)
     this.#held = 0

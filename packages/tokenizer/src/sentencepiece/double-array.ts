@@ -10,25 +10,25 @@ export type DoubleArray = {
   /** The value of the key that ends at the node, or -1. */
   value: Int32Array
   maxCode: number
-  /** Whether two keys were equal. */
+  /** Whether the keys had duplicates. */
   repeats: boolean
 }
 
-/** How many free slots are tried for a node of several children before it goes to the end. */
+/** Number of free slots tried for a node before its children are placed at the end. */
 const MAX_TRIES = 16_384
-/** How many are tried for all nodes together, for each node there is: bounds the build, whatever the keys are. */
+/** Average number of tries per node over the whole build, which bounds its time for any keys. */
 const TRIES_PER_NODE = 256
 
 /**
- * Builds the trie of the keys `codes[starts[k] .. starts[k + 1])`, key k with the value k; of equal keys the first wins.
- * Time and memory grow with the number of codes, whatever they are.
+ * Builds the trie of the keys `codes[starts[k] .. starts[k + 1])`, key k with the value k; of equal keys the first
+ * wins. Time and memory are linear in the number of codes, for any keys.
  */
 export function buildDoubleArray(codes: ArrayLike<number>, starts: ArrayLike<number>, maxCode: number): DoubleArray {
   const tree = buildTree(codes, starts)
   return placeTree(tree, maxCode)
 }
 
-/** The same trie as parent links, children of one parent next to one another. */
+/** The trie as an explicit tree, the children of each node contiguous. */
 type Tree = {
   nodes: number
   code: Int32Array
@@ -45,7 +45,7 @@ function buildTree(codes: ArrayLike<number>, starts: ArrayLike<number>): Tree {
   const parent = new Int32Array(limit)
   const code = new Int32Array(limit)
   const value = new Int32Array(limit).fill(-1)
-  // Open addressing over (parent, code); slots hold node + 0, 0 is free (the root is nobody's child).
+  // Open addressing over (parent, code); a slot holds the child, 0 is free (the root is never a child).
   let bits = 4
   while (1 << bits < limit * 2) bits++
   const slots = new Int32Array(1 << bits)
@@ -102,7 +102,7 @@ function placeTree(tree: Tree, maxCode: number): DoubleArray {
     for (let i = linked; i < larger; i++) nextFree[i] = i + 1
     linked = larger
   }
-  // Free slots above the root's children, as a singly linked list that is cleaned while it is walked.
+  // Free slots above the root's children, as a singly linked list; used slots are unlinked while it is walked.
   let nextFree = new Int32Array(capacity)
   for (let i = 0; i < capacity; i++) nextFree[i] = i + 1
   let linked = capacity

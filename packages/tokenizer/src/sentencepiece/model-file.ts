@@ -1,14 +1,15 @@
 /**
- * The SentencePiece model file: a protocol buffer (proto2) with the pieces, how the text is normalised and how it was trained.
+ * The SentencePiece model file: a protocol buffer (proto2) with the pieces and the specifications of normaliser and
+ * trainer.
  * @see https://github.com/google/sentencepiece/blob/master/src/sentencepiece_model.proto
  */
 
-/** How a model segments text (`TrainerSpec.ModelType`). */
+/** The segmentation algorithm of a model (`TrainerSpec.ModelType`). */
 export type ModelType = 'unigram' | 'bpe' | 'word' | 'char'
 
 export const MODEL_TYPES: readonly ModelType[] = ['unigram', 'bpe', 'word', 'char']
 
-/** What a piece is for (`SentencePiece.Type`). */
+/** The type of a piece (`SentencePiece.Type`). */
 export const PieceType = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 } as const
 
 export type Piece = {
@@ -37,7 +38,7 @@ export type TrainerSpec = {
   bosPiece: string
   eosPiece: string
   padPiece: string
-  /** What decoding writes for the unknown piece. */
+  /** Text that decoding writes for the unknown piece. */
   unkSurface: string
 }
 
@@ -45,7 +46,7 @@ export type ModelFile = {
   pieces: Piece[]
   trainer: TrainerSpec
   normalizer: NormalizerSpec
-  /** Rules applied to decoded text, where the file has any. */
+  /** Rules applied to decoded text; undefined where the file has none. */
   denormalizer: NormalizerSpec | undefined
 }
 

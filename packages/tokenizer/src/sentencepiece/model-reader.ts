@@ -1,4 +1,4 @@
-/** Reading a SentencePiece model file: protobuf, not trusted. */
+/** Reads SentencePiece model files (protobuf), which may be malformed or hostile. */
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire'
 import { TokenizerError } from '../tokenizer-error.ts'
 import { decodeCharacter } from '../utf8.ts'
@@ -16,8 +16,8 @@ import {
 
 /**
  * Reads a SentencePiece model file. Unknown fields are skipped; absent ones have the proto2 defaults.
- * Nothing is allocated by a size that the file claims: fields are views into `bytes`.
- * @throws TokenizerError where the bytes are not such a file (truncated, a wrong wire type, a length past the end,
+ * No memory is allocated by a size that the file claims: fields are views into `bytes`.
+ * @throws TokenizerError where the bytes are not a model file (truncated, a wrong wire type, a length past the end,
  *   a piece that is empty or not UTF-8, a score that is not finite)
  */
 export function readModelFile(bytes: Uint8Array): ModelFile {
@@ -33,7 +33,7 @@ export function readModelFile(bytes: Uint8Array): ModelFile {
   readFields('model', whole, whole.len, (field, wire, reader) => {
     switch (field) {
       case Field.model.pieces: {
-        // Pieces are most of a file: they are read in place, without a view and a reader each.
+        // Pieces are most of a file, so they are read in place, without a view and a reader for each.
         expectWire(wire, WireType.LengthDelimited, 'pieces')
         const length = reader.uint32()
         const end = reader.pos + length
@@ -61,16 +61,16 @@ export function readModelFile(bytes: Uint8Array): ModelFile {
   return file
 }
 
-/** Reads a message that is a field of its own. */
+/** Reads the fields of an embedded message. */
 function readMessage(name: string, bytes: Uint8Array, onField: OnField): void {
   const reader = new BinaryReader(bytes)
   readFields(name, reader, reader.len, onField)
 }
 
-/** Reads a field, or says (false) that it is not one it knows. */
+/** Reads a field; returns false where the field is unknown. */
 type OnField = (field: number, wire: WireType, reader: BinaryReader) => boolean
 
-/** Calls `onField` for each field up to `end`; what it does not know is skipped. */
+/** Calls `onField` for each field up to `end`; unknown fields are skipped. */
 function readFields(name: string, reader: BinaryReader, end: number, onField: OnField): void {
   try {
     while (reader.pos < end) {
@@ -109,7 +109,7 @@ function flag(reader: BinaryReader, wire: WireType, name: string): boolean {
   return reader.bool()
 }
 
-/** UTF-8 with nothing replaced. Written out because a TextDecoder call costs more than a short piece. */
+/** Decodes UTF-8 and rejects malformed bytes. A call of TextDecoder costs more than decoding a short piece. */
 function strictText(bytes: Uint8Array, name: string): string {
   let result = ''
   for (let i = 0; i < bytes.length; ) {

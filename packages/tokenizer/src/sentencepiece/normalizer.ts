@@ -1,26 +1,26 @@
-/** Normalisation of text as SentencePiece does it before it is cut. */
+/** SentencePiece's normalisation of text before segmentation. */
 import { REPLACEMENT } from '../utf8.ts'
 import { Charsmap } from './charsmap.ts'
 import type { NormalizerSpec } from './model-file.ts'
 
-/** The mark that stands for a space: U+2581. */
+/** The character that represents a space in pieces: U+2581. */
 export const SPACE_MARK = 0x2581
 export const SPACE = 0x20
 
-/** Normalised text in UTF-16 units; the buffers are used again by the next call. */
+/** Normalised text in UTF-16 units; the next call reuses the buffers. */
 export type NormalizedText = {
   units: Uint16Array
   length: number
-  /** For unit i (and for `length`), the offset in the given text it comes from, in UTF-16 units; empty unless asked for. */
+  /** For unit i (and for `length`), the offset of its source in the given text, in UTF-16 units; only with `track`. */
   origins: Int32Array
 }
 
-/** Buffers larger than this many units are let go after the call that needed them. */
+/** Buffers of more units than this are freed after the call that needed them. */
 export const KEPT_UNITS = 1 << 20
 
 /**
- * Brings text into the form the pieces are written in: the model's own replacement rules, spaces as U+2581, the dummy
- * prefix, and (where the model says so) no space at either end and never two in a row. Lone surrogates become U+FFFD.
+ * Normalises text to the form the pieces are written in: the model's replacement rules, spaces as U+2581, the dummy
+ * prefix, and (with `remove_extra_whitespaces`) no leading, trailing or repeated spaces. Lone surrogates become U+FFFD.
  */
 export class Normalizer {
   readonly #spec: NormalizerSpec
@@ -32,8 +32,8 @@ export class Normalizer {
   #fromBytes = false
 
   /**
-   * @param suffix whether the dummy prefix and the spaces of words go behind them (`treat_whitespace_as_suffix`)
-   * @param protect length in UTF-16 units of the user-defined symbol at a position, 0 for none: no rule touches it
+   * @param suffix `treat_whitespace_as_suffix`: the dummy prefix becomes a suffix
+   * @param protect length in UTF-16 units of the user-defined symbol at a position, 0 for none; no rule applies to it
    */
   constructor(spec: NormalizerSpec, suffix: boolean, protect?: (text: string, at: number) => number) {
     this.#spec = spec
@@ -42,7 +42,10 @@ export class Normalizer {
     this.#protect = protect
   }
 
-  /** How many space marks are put before a text that is otherwise only given a space mark for each space; -1: more is done. */
+  /**
+   * For models whose normalisation only writes spaces as space marks and adds a dummy prefix: the number of space marks
+   * prepended, 0 or 1. -1: the model does more.
+   */
   get plainPrefix(): number {
     const { removeExtraWhitespaces, addDummyPrefix } = this.#spec
     if (this.#charsmap !== undefined || removeExtraWhitespaces || (addDummyPrefix && this.#suffix)) return -1
@@ -50,8 +53,8 @@ export class Normalizer {
   }
 
   /**
-   * @param track whether `origins` is wanted
-   * @param fromBytes whether lone surrogates in the text are malformed bytes: U+FFFD that no rule touches
+   * @param track whether to fill `origins`
+   * @param fromBytes whether lone surrogates in the text are malformed bytes: U+FFFD to which no rule applies
    */
   normalize(text: string, track: boolean, fromBytes = false): NormalizedText {
     const out = this.#out
@@ -64,14 +67,14 @@ export class Normalizer {
     return out
   }
 
-  /** Lets large buffers go. */
+  /** Frees large buffers. */
   release(): void {
     if (this.#out.units.length <= KEPT_UNITS) return
     this.#out.units = new Uint16Array(256)
     this.#out.origins = new Int32Array(0)
   }
 
-  /** No rules and every space kept: one pass. */
+  /** One pass for models without rules that keep every space. */
   #copy(text: string): void {
     const out = this.#out
     if (text.length === 0) {
@@ -111,7 +114,7 @@ export class Normalizer {
     if (this.#track) out.origins[out.length] = text.length
   }
 
-  /** All of a protected symbol comes from where it begins. */
+  /** Sets the origin of every unit of a protected symbol to its start. */
   #joinOrigins(text: string, shift: number): void {
     const { origins } = this.#out
     for (let at = 0; at < text.length; ) {
@@ -161,7 +164,7 @@ export class Normalizer {
     if (this.#track) out.origins[out.length] = end
   }
 
-  /** What stands for the text at `at`: a protected symbol, a rule's replacement, or the character itself. */
+  /** The output for the text at `at`: a protected symbol, a rule's replacement, or the character itself. */
   #step(text: string, at: number, charsmap: Charsmap | undefined): Step {
     const step = this.#current
     step.text = text
@@ -216,7 +219,9 @@ export class Normalizer {
 
 const LONE_SURROGATE = Uint16Array.of(REPLACEMENT)
 
-/** One step of normalisation: `length` units (from a replacement or from the text itself) for `consumed` units of text. */
+/**
+ * One step of normalisation: `length` units (from a replacement or from the text itself) for `consumed` units of text.
+ */
 class Step {
   text = ''
   from = 0

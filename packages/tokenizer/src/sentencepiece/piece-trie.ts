@@ -1,15 +1,15 @@
-/** A trie of pieces, read unit by unit. */
+/** A trie of pieces over UTF-16 units. */
 import { buildDoubleArray, type DoubleArray } from './double-array.ts'
 
-/** A trie of pieces over UTF-16 units, each unit by a dense code (frequent units have small ones). */
+/** A trie of pieces over UTF-16 units, which are mapped to dense codes (small ones for frequent units). */
 export type PieceTrie = DoubleArray & {
-  /** The code of each UTF-16 unit; 0 where no piece has it. */
+  /** The code of each UTF-16 unit; 0 where no piece contains it. */
   codeOf: Uint16Array
-  /** The ids of the pieces by the trie's values. */
+  /** The ids of the pieces in the trie. */
   ids: Int32Array
 }
 
-/** @param ids the ids of the pieces that go in; `pieces[id]` is the text of each */
+/** Builds the trie of the pieces `pieces[id]` for each of `ids`; its values are the ids. */
 export function buildPieceTrie(pieces: readonly string[], ids: Int32Array): PieceTrie {
   const counts = new Uint32Array(0x10000)
   let total = 0
@@ -21,7 +21,7 @@ export function buildPieceTrie(pieces: readonly string[], ids: Int32Array): Piec
   const present: number[] = []
   for (let unit = 0; unit < counts.length; unit++) if (counts[unit] > 0) present.push(unit)
   present.sort((a, b) => counts[b] - counts[a] || a - b)
-  // 65,535 codes are enough: U+FFFE and U+FFFF together would be the 65,536th, and no vocabulary has every unit.
+  // Codes have 16 bits: a vocabulary that contained all 65,536 units would lose the rarest.
   const codeOf = new Uint16Array(0x10000)
   present.slice(0, 0xffff).forEach((unit, rank) => {
     codeOf[unit] = rank + 1

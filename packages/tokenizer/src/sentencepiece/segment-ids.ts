@@ -1,11 +1,11 @@
-/** What became of segments: ids, or ids with their pieces and places in the text. */
+/** Converts segments to ids, or to ids with their pieces and offsets in the text. */
 import type { Encoding } from '../encoding.ts'
 import { byteLengthOf, byteOf, codePointAt } from '../utf8.ts'
 import type { Segments } from './segments.ts'
 import type { Vocabulary } from './vocabulary.ts'
 import { textOf } from './word-segmenter.ts'
 
-/** Writes segments out as ids: unknown characters as their bytes, or a run of them as one id. */
+/** The ids of segments: unknown characters as byte pieces (byte fallback), else each run of them as one unknown id. */
 export function segmentIds(
   { unkId, byteFallback, byteIds }: Vocabulary,
   units: Uint16Array,
@@ -37,7 +37,7 @@ export function segmentIds(
   return result
 }
 
-/** Writes segments out as ids with pieces and offsets. @param origins by unit, where in the text it comes from */
+/** The ids, pieces and offsets of segments. @param origins offset in the text by unit of the normalised text */
 export function segmentPieces(
   vocabulary: Vocabulary,
   units: Uint16Array,
@@ -71,7 +71,7 @@ export function segmentPieces(
       offsets[offsets.length - 1][1] = origins[end]
     } else {
       ids.push(id)
-      // A known piece is the text it matches.
+      // The text of a known piece is the piece itself.
       pieces.push(unknown ? textOf(units, start, end) : names[id])
       offsets.push([origins[start], origins[end]])
     }

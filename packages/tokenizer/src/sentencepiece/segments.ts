@@ -1,9 +1,11 @@
-/** Pieces found in normalised text, in order: piece i has `ids[i]` and ends before unit `ends[i]`. Buffers are reused. */
+/**
+ * A segmentation of normalised text: piece i has the id `ids[i]` and ends before unit `ends[i]`. Buffers are reused.
+ */
 export class Segments {
   ids = new Int32Array(256)
   ends = new Int32Array(256)
   count = 0
-  /** False where none of the ids is that of the unknown piece; true where one may be. */
+  /** False only where no id is that of the unknown piece. */
   unknown = true
 
   clear(capacity: number): void {
@@ -27,7 +29,7 @@ export class Segments {
     this.ends = ends
   }
 
-  /** Lets large buffers go. */
+  /** Frees buffers of more than `kept` elements. */
   release(kept: number): void {
     if (this.ids.length <= kept) return
     this.ids = new Int32Array(256)
@@ -35,9 +37,9 @@ export class Segments {
   }
 }
 
-/** Cuts normalised text into pieces: what a model type is. Unknown characters get the id of the unknown piece. */
+/** Segments normalised text into pieces by a model type. Unknown characters get the id of the unknown piece. */
 export type Segmenter = {
   segment(units: Uint16Array, length: number, out: Segments): void
-  /** Lets large buffers go. */
+  /** Frees large buffers. */
   release(): void
 }

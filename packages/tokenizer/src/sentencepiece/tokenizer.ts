@@ -1,4 +1,4 @@
-/** A tokenizer made from a SentencePiece model. */
+/** The tokenizer of a SentencePiece model. */
 import { checkOptions } from '../check-options.ts'
 import { type Encoding, type OffsetUnit, toCodePointOffsets } from '../encoding.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
@@ -17,15 +17,18 @@ import { UnigramSegmenter } from './unigram-segmenter.ts'
 import { Vocabulary } from './vocabulary.ts'
 import { textOf } from './word-segmenter.ts'
 
-/** What `encode` does besides cutting the text into pieces. */
+/** Special tokens that `encode` adds. */
 export type EncodeOptions = {
-  /** Puts `bosId` in front. Default false. */
+  /** Prepends `bosId`. Default false. */
   addBos?: boolean
-  /** Puts `eosId` at the end. Default false. */
+  /** Appends `eosId`. Default false. */
   addEos?: boolean
 }
 
-/** What a piece is for: text, the unknown, control (no text becomes it), a text that is always one piece, nothing any more, or a byte. */
+/**
+ * The type of a piece: `normal` text, the `unknown` piece, `control` (never matched in text), `userDefined` (always one
+ * piece), `unused`, or a `byte` of byte fallback.
+ */
 export type PieceKind = keyof typeof PieceType
 
 const PIECE_KINDS = Object.keys(PieceType) as PieceKind[]
@@ -56,19 +59,19 @@ export function loadTokenizer(model: Uint8Array): Tokenizer {
 export class Tokenizer {
   /** Number of pieces; ids are 0 to `vocabSize - 1`. */
   readonly vocabSize: number
-  /** The id of the beginning of a text, or -1 where the model has none. `encode` never adds it. */
+  /** The id of the beginning-of-sequence piece, or -1. `encode` adds it only with `addBos`. */
   readonly bosId: number
-  /** The id of the end of a text, or -1. `encode` never adds it. */
+  /** The id of the end-of-sequence piece, or -1. `encode` adds it only with `addEos`. */
   readonly eosId: number
-  /** The id of what the model does not know. */
+  /** The id of the unknown piece. */
   readonly unkId: number
-  /** The id of padding, or -1. */
+  /** The id of the padding piece, or -1. */
   readonly padId: number
   readonly modelType: ModelType
   readonly #bytes: Uint8Array
   readonly #vocabulary: Vocabulary
   readonly #normalizer: Normalizer
-  /** How many space marks stand before a text that is changed in no other way than its spaces; -1: more is done. */
+  /** {@link Normalizer.plainPrefix} of the model. */
   readonly #plainPrefix: number
   readonly #segmenter: Segmenter
   readonly #segments = new Segments()
@@ -116,16 +119,16 @@ export class Tokenizer {
   }
 
   /**
-   * The ids of the pieces of a text, without those of its beginning and end unless they are asked for.
-   * @param text a string (a lone surrogate is U+FFFD), or UTF-8 bytes (each byte outside a character is U+FFFD)
-   * @throws TokenizerError where a beginning or end is asked for that the model does not have
+   * Encodes a text to ids, without bos and eos unless `options` adds them.
+   * @param text a string (a lone surrogate is U+FFFD), or UTF-8 bytes (each malformed byte is U+FFFD)
+   * @throws TokenizerError where `addBos` or `addEos` is set and the model has no such piece
    */
   encode(text: string | Uint8Array, options?: EncodeOptions): Int32Array {
     const ids = (typeof text === 'string' && this.#encodePlain(text)) || this.#encodeNormalized(text)
     return options ? this.#surround(ids, options) : ids
   }
 
-  /** Text of which only the spaces change is cut where it stands; undefined where that is not so. */
+  /** Fast path: segments the string without normalising it first; undefined where the model does not allow that. */
   #encodePlain(text: string): Int32Array | undefined {
     const prefix = this.#plainPrefix
     const segmenter = this.#segmenter
@@ -149,8 +152,8 @@ export class Tokenizer {
   }
 
   /**
-   * The best segmentations of a text, best first; some may have the same ids, as SentencePiece gives them.
-   * @param count how many are wanted, 1 to 1024; there may be fewer
+   * The n best segmentations of a text, best first; as in SentencePiece, some may have the same ids.
+   * @param count number of segmentations, 1 to 1024; there may be fewer
    * @throws TokenizerError where the model is not unigram
    */
   encodeNBest(text: string | Uint8Array, count: number): ScoredIds[] {
@@ -163,10 +166,11 @@ export class Tokenizer {
   }
 
   /**
-   * A segmentation at random (subword regularisation). Unigram: each with a probability in proportion to its own to the power `alpha`.
-   * BPE: merges are left out with probability `alpha` (BPE-dropout).
-   * @param options `alpha`: of a unigram model, 0 makes all equally likely, large values leave the best; of a BPE model, 0 to 1. Default 0.1.
-   * `nBestSize`: unigram, only so many of the best are chosen from (2 to 1024); default: from all. `random`: uniform numbers from 0 to under 1
+   * Samples a segmentation (subword regularisation). Unigram: a segmentation of probability p is drawn in proportion to
+   * p to the power `alpha`. BPE: each merge is dropped with probability `alpha` (BPE-dropout).
+   * @param options `alpha`, default 0.1: unigram, 0 is uniform and large values approach the best; BPE, 0 to 1.
+   *   `nBestSize`, unigram only: samples from that many of the best (2 to 1024), default from all. `random`: uniform
+   *   numbers in [0, 1)
    * @throws TokenizerError where the model is neither, or an option is out of range
    * @see Kudo 2018, arXiv:1804.10959; Provilkov et al. 2020, arXiv:1910.13267
    */
@@ -203,9 +207,9 @@ export class Tokenizer {
   }
 
   /**
-   * The ids of a text with the piece and the part of the text for each.
-   * @param text as for `encode`; for bytes, offsets are those in `textFromBytes(text)`
-   * @param options `unit`: what offsets count, UTF-16 units (the default) or code points, as SentencePiece gives them
+   * Encodes a text to ids with their pieces and offsets in the text.
+   * @param text as for `encode`; for bytes, offsets refer to `textFromBytes(text)`
+   * @param options `unit` of the offsets: UTF-16 units (the default), or code points as in SentencePiece
    */
   encodeWithOffsets(text: string | Uint8Array, options: { unit?: OffsetUnit } = {}): Encoding {
     const { units, length, origins } = this.#normalize('encodeWithOffsets', text, true)
@@ -220,8 +224,8 @@ export class Tokenizer {
   }
 
   /**
-   * The text of ids. The unknown piece is written as the model says (` ⁇ ` if it says nothing), control pieces as nothing,
-   * bytes that are not UTF-8 as one U+FFFD each.
+   * Decodes ids to text. The unknown piece becomes the model's `unk_surface` (default ` ⁇ `), control pieces become
+   * nothing, malformed bytes one U+FFFD each.
    * @throws TokenizerError where an id is not in the vocabulary
    */
   decode(ids: ArrayLike<number>): string {
@@ -232,7 +236,7 @@ export class Tokenizer {
     return parts.join('')
   }
 
-  /** The text of pieces, as `decode` of their ids gives it; one that the vocabulary does not have is written as it is. */
+  /** Decodes pieces to text, like `decode` of their ids; pieces outside the vocabulary are written unchanged. */
   decodePieces(pieces: Iterable<string>): string {
     const stream = this.decodeStream()
     const parts: string[] = []
@@ -244,7 +248,7 @@ export class Tokenizer {
     return parts.join('')
   }
 
-  /** The text that the pieces are found in: by the model's rules, with its space marks. */
+  /** Normalises a text as `encode` does before segmentation, with space marks. */
   normalize(text: string | Uint8Array): string {
     const { units, length } = this.#normalize('normalize', text, false)
     const result = textOf(units, 0, length)
@@ -252,7 +256,7 @@ export class Tokenizer {
     return result
   }
 
-  /** A decoder for ids that come one at a time; it never shows half a character. */
+  /** A streaming decoder, which never returns part of a character. */
   decodeStream(): DecodeStream {
     return new DecodeStream(this.#vocabulary, this.#rules, this.#finish)
   }
@@ -267,7 +271,7 @@ export class Tokenizer {
   }
 
   /**
-   * The score of a piece: its log probability (nats), or of a BPE model minus the rank of the merge that makes it.
+   * The score of a piece: its log probability (nats), or for a BPE model minus the rank of its merge.
    * @throws TokenizerError where the id is not in the vocabulary
    */
   pieceScore(id: number): number {
@@ -276,7 +280,7 @@ export class Tokenizer {
   }
 
   /**
-   * What a piece is for.
+   * The type of a piece.
    * @throws TokenizerError where the id is not in the vocabulary
    */
   pieceType(id: number): PieceKind {
@@ -284,7 +288,7 @@ export class Tokenizer {
     return PIECE_KINDS.find((kind) => PieceType[kind] === this.#vocabulary.types[id])!
   }
 
-  /** The id of a piece, or `unkId` where there is none. */
+  /** The id of a piece, or `unkId` where it is not in the vocabulary. */
   pieceToId(piece: string): number {
     const id = this.#vocabulary.idOf(piece)
     return id < 0 ? this.unkId : id
@@ -318,7 +322,9 @@ export class Tokenizer {
     if (!addBos && !addEos) return ids
     if ((addBos && this.bosId < 0) || (addEos && this.eosId < 0)) {
       throw new TokenizerError(
-        `encode: the model has no piece for the ${addBos && this.bosId < 0 ? 'beginning' : 'end'}`,
+        addBos && this.bosId < 0
+          ? 'encode: addBos is set, but the model has no bos piece'
+          : 'encode: addEos is set, but the model has no eos piece',
       )
     }
     return Int32Array.from([...(addBos ? [this.bosId] : []), ...ids, ...(addEos ? [this.eosId] : [])])

@@ -1,8 +1,8 @@
-/** All segmentations of a text by a unigram model: n best, and drawn at random. */
+/** The lattice of all segmentations of a text by a unigram model: n-best and sampling. */
 import type { PieceTrie } from './piece-trie.ts'
 import type { Segments } from './segments.ts'
 
-/** What the lattice has to know of a unigram model. */
+/** The parts of a unigram model that the lattice needs. */
 export type LatticeModel = {
   trie: PieceTrie
   unkId: number
@@ -11,13 +11,14 @@ export type LatticeModel = {
   scoreOf(id: number, characters: number): number
 }
 
-/** Above this many hypotheses the search keeps the best few: long repetitive texts have too many paths. */
+/** Above this many hypotheses the search keeps only the best, since long repetitive texts have too many paths. */
 const MOST_HYPOTHESES = 100_000
+/** Number of hypotheses then kept, unless ten per result are fewer. */
 const FEWEST_HYPOTHESES = 512
 
 /**
- * Every way to cut a normalised text into pieces, as nodes between character positions, in single precision like the C++.
- * Node 0 is the beginning, node 1 the end; the others are in the order of their starts, the shorter first.
+ * All segmentations of a normalised text, as nodes between character positions, in single precision like the C++.
+ * Node 0 is the beginning, node 1 the end; the others are ordered by start, then length.
  * @see Kudo 2018, arXiv:1804.10959, section 3.3 (n-best and sampling)
  */
 export class UnigramLattice {
@@ -99,8 +100,8 @@ export class UnigramLattice {
   }
 
   /**
-   * One path at random: each with a probability in proportion to exp(`theta` times its score).
-   * @param random uniform numbers from 0 to under 1
+   * Samples a path in proportion to exp(`theta` times its score), by forward filtering and backward sampling.
+   * @param random uniform numbers in [0, 1)
    */
   sample(theta: number, random: () => number): number[] {
     const total = new Float64Array(this.#from.length)
@@ -136,7 +137,7 @@ export class UnigramLattice {
     return path.reverse()
   }
 
-  /** Writes a path out as pieces. */
+  /** Writes the pieces of a path. */
   write(nodes: readonly number[], out: Segments): void {
     out.clear(nodes.length)
     for (const node of nodes) out.push(this.#id[node], this.#to[node])
@@ -154,7 +155,8 @@ export class UnigramLattice {
 
 type Hypothesis = { node: number; next: Hypothesis | undefined; fx: number; gx: number }
 
-// Among equals the order is that of a binary heap whose hole sinks to a leaf and rises again, as in the C++ standard library.
+// Ties come out in the order of the C++ standard library's heap, whose pop moves the hole down to a leaf and then sifts
+// up.
 
 function pushLarge(heap: Hypothesis[], item: Hypothesis): void {
   heap.push(item)

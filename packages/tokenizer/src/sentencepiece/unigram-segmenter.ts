@@ -1,4 +1,4 @@
-/** The segmentation of highest probability, with ties as the C++ decides them. */
+/** Viterbi segmentation by a unigram model, with ties resolved as in the C++. */
 import { byteLengthOf, REPLACEMENT } from '../utf8.ts'
 import { PieceType } from './model-file.ts'
 import { KEPT_UNITS, SPACE, SPACE_MARK } from './normalizer.ts'
@@ -7,16 +7,18 @@ import type { Segmenter, Segments } from './segments.ts'
 import { UnigramLattice } from './unigram-lattice.ts'
 import type { Vocabulary } from './vocabulary.ts'
 
-/** The least and the largest normal float32: where the C++ begins to look for the best and the worst score. */
+/**
+ * Smallest and largest positive normal float32: the C++ starts its search for the highest and lowest score from them.
+ */
 const FLOAT32_MIN = 2 ** -126
 const FLOAT32_MAX = (2 - 2 ** -23) * 2 ** 127
-/** How much worse an unknown character is than the worst piece (nats). */
+/** Score of an unknown character below the lowest piece score (nats). */
 const UNKNOWN_PENALTY = 10
 
 /**
- * The segmentation of highest probability (Viterbi), with ties decided as the C++ decides them: a candidate is computed in
- * double precision and kept in single precision, and only a strictly better one replaces what is there.
- * Time is proportional to the length of the text times the longest match.
+ * The segmentation of highest probability (Viterbi), with ties resolved as in the C++: a candidate is computed in
+ * double precision and stored in single precision, and only a strictly better one replaces it. Time is proportional to
+ * the length of the text times the longest match.
  * @see Kudo 2018, arXiv:1804.10959
  */
 export class UnigramSegmenter implements Segmenter {
@@ -24,15 +26,17 @@ export class UnigramSegmenter implements Segmenter {
   readonly #unkId: number
   readonly #unkScore: number
   /**
-   * The trie with what a step needs in one place: of each node, `base` and `check` (nodes and codes counted in fours) and,
-   * as a float64, what the piece that ends there adds to the score of a path (not a number: none does).
+   * The trie interleaved for locality: for each node, `base` and `check` (nodes and codes scaled by 4) and, as a
+   * float64, the score of the piece that ends there (NaN: none does).
    */
   readonly #nodes: Int32Array
   readonly #gains: Float64Array
   /** The id of the piece that ends at a node; at the root, that of the unknown piece. */
   readonly #idOfNode: Int32Array
   readonly #codeOf: Int32Array
-  /** The same for text that is not normalised yet: a space has the code of the space mark, and surrogates are looked at (-1). */
+  /**
+   * The same for text before normalisation: a space has the code of the space mark, surrogates have -1 (checked apart).
+   */
   readonly #rawCodeOf: Int32Array
   readonly #vocabulary: Vocabulary
   readonly #largest: number
@@ -40,14 +44,16 @@ export class UnigramSegmenter implements Segmenter {
   #isPair: (index: number) => boolean = () => false
   #codes = new Int32Array(256)
   /**
-   * By position: the score of the best path to it (a float32, in a float64 to spare the conversions), where its last piece
-   * starts, and the node where that ends.
+   * By position: the score of the best path to it (a float32 value, in a float64 array to save conversions), the start
+   * of its last piece, and the trie node of that piece.
    */
   #best = new Float64Array(257)
   #from = new Int32Array(257)
   #through = new Int32Array(257)
 
-  /** @param space what a space is written as in pieces: the space mark, unless the model does not escape spaces */
+  /**
+   * @param space the character for a space in pieces: the space mark, or a space where the model does not escape them
+   */
   constructor(vocabulary: Vocabulary, space: number = SPACE_MARK) {
     const { pieces, types, scores, size } = vocabulary
     const ids: number[] = []
@@ -65,7 +71,7 @@ export class UnigramSegmenter implements Segmenter {
     this.#unkId = vocabulary.unkId
     this.#unkScore = Math.fround(smallest - UNKNOWN_PENALTY)
     this.#trie = buildPieceTrie(pieces, Int32Array.from(ids))
-    // The trie tells of equal pieces without a map of all; it does not have the unused ones.
+    // Building the trie finds duplicates without a map of all pieces; unused pieces are not in it.
     if (this.#trie.repeats || types.includes(PieceType.unused)) vocabulary.checkRepeats()
     const { base, check, value } = this.#trie
     const nodes = new Int32Array(base.length * 4)
@@ -76,8 +82,8 @@ export class UnigramSegmenter implements Segmenter {
       const id = value[node]
       if (id < 0) gains[node * 2 + 1] = Number.NaN
       else if (types[id] === PieceType.normal) gains[node * 2 + 1] = scores[id]
-      // A user-defined symbol beats nearly all else that covers its text: its length in bytes times the best score there is
-      // (which for log probabilities is nearly 0).
+      // As in the C++, a user-defined symbol scores its length in bytes times the highest score (nearly 0 for log
+      // probabilities), which beats nearly every other segmentation of its text.
       else gains[node * 2 + 1] = Math.fround(utf8Length(pieces[id]) * largest) - 0.1
     }
     this.#nodes = nodes
@@ -106,8 +112,8 @@ export class UnigramSegmenter implements Segmenter {
   }
 
   /**
-   * The same for a text that nothing is done to but to write each space as the space mark, with one in front where `prefix` is
-   * 1: it is read where it stands. Ends count that mark.
+   * Segments a text directly, for models whose normalisation only writes spaces as space marks and prepends `prefix` (0
+   * or 1) of them. Ends include that prefix.
    */
   segmentText(text: string, prefix: number, out: Segments): void {
     const length = text.length + prefix
@@ -130,7 +136,7 @@ export class UnigramSegmenter implements Segmenter {
     this.#writePath(length, out)
   }
 
-  /** The code of half a surrogate pair; of one without its other half, that of U+FFFD. */
+  /** The code of a surrogate; of a lone one, that of U+FFFD. */
   #surrogateCode(text: string, at: number): number {
     const unit = text.charCodeAt(at)
     const other = unit < 0xdc00 ? text.charCodeAt(at + 1) ^ 0xdc00 : at === 0 ? -1 : text.charCodeAt(at - 1) ^ 0xd800
@@ -147,11 +153,11 @@ export class UnigramSegmenter implements Segmenter {
     for (let start = 0; start < length; start++) {
       const here = best[start]
       let known = false
-      // The children of the root are at their own codes.
+      // The root's base is 0, so its children are at their codes.
       const first = codes[start]
       if (nodes[first + 1] === 0) {
         let candidate = gains[(first >> 1) + 1] + here
-        // Not a number: no piece ends here.
+        // NaN: no piece ends here.
         known = !Number.isNaN(candidate)
         let end = start + 1
         if (candidate > best[end]) {
@@ -177,7 +183,7 @@ export class UnigramSegmenter implements Segmenter {
   }
 
   /**
-   * No piece is the one unit at `start`: it is unknown, or the first of a surrogate pair.
+   * Handles a position where no piece is the single unit at `start`: an unknown character, or a surrogate pair.
    * @returns the last unit of the character
    */
   #skipUnknown(start: number): number {
@@ -218,7 +224,7 @@ export class UnigramSegmenter implements Segmenter {
     }
   }
 
-  /** Every way to cut the text. */
+  /** The lattice of all segmentations of the text. */
   lattice(units: Uint16Array, length: number): UnigramLattice {
     const { types, scores } = this.#vocabulary
     return new UnigramLattice(units, length, {

@@ -3,8 +3,8 @@ import { TokenizerError } from '../tokenizer-error.ts'
 import { type ModelFile, PieceType } from './model-file.ts'
 
 /**
- * The pieces of a model by id, and back. Pieces that can be found in text (normal, user-defined, unused) and those that
- * cannot (control, unknown, byte) are told apart, as one text may be both.
+ * The pieces of a model by id, and ids by piece. Pieces that match text (normal, user-defined, unused) and reserved
+ * ones that do not (control, unknown, byte) are kept apart, since the same text may be both.
  */
 export class Vocabulary {
   readonly pieces: readonly string[]
@@ -12,11 +12,11 @@ export class Vocabulary {
   readonly scores: Float32Array
   readonly unkId: number
   readonly byteFallback: boolean
-  /** The id of each byte's piece, where the model has them. */
+  /** The id of each byte's piece; -1 where the model has none. */
   readonly byteIds: Int32Array
-  /** The byte a piece stands for, or -1. */
+  /** The byte of each byte piece; -1 for other pieces. */
   readonly bytes: Int16Array
-  /** Made when it is first asked for, as encoding and decoding do without it. */
+  /** Built on first use: unigram encoding and decoding do not need it. */
   #inText: Map<string, number> | undefined
   readonly #reserved = new Map<string, number>()
 
@@ -62,7 +62,7 @@ export class Vocabulary {
     return inText
   }
 
-  /** @throws TokenizerError where a piece that can be found in text repeats */
+  /** @throws TokenizerError where a piece that matches text occurs twice */
   checkRepeats(): void {
     this.#texts()
   }

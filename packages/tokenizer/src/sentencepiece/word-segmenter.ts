@@ -16,7 +16,7 @@ export function textOf(units: Uint16Array, from: number, to: number): string {
   return text
 }
 
-/** The word model: each word, from one space mark to before the next (wherever the dummy prefix goes), is one piece. */
+/** The word model: each word, from one space mark up to the next, is one piece. */
 export class WordSegmenter implements Segmenter {
   readonly #vocabulary: Vocabulary
 
@@ -38,7 +38,7 @@ export class WordSegmenter implements Segmenter {
   release(): void {}
 }
 
-/** The character model: each character, or user-defined symbol, is one piece. */
+/** The char model: each character or user-defined symbol is one piece. */
 export class CharSegmenter implements Segmenter {
   readonly #vocabulary: Vocabulary
   readonly #symbols: PieceTrie | undefined
