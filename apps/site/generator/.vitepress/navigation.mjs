@@ -138,8 +138,8 @@ export const japanese = () => ({
         item('できないこと', '/ja/limits'),
       ]),
       group('パッケージごとの手引き', [
-        item('数値形式', '/ja/precision'),
-        item('スケジュールと最適化', '/ja/optimizers'),
+        item('学習での数値形式', '/ja/precision'),
+        item('スケジュール、最適化手法、スパイク', '/ja/optimizers'),
         item('トークナイザー', '/ja/tokenizer'),
         item('データ', '/ja/data'),
         item('モデルとアダプター', '/ja/models'),
@@ -151,7 +151,7 @@ export const japanese = () => ({
       group('英語の手引き', [
         item('演算の一覧', '/operations'),
         item('演算の精度', '/precision-of-ops'),
-        item('図とページ', '/report'),
+        item('図とレポート', '/report'),
         item('コマンドライン', '/command-line'),
         item('PyTorch から', '/from-pytorch'),
         item('jax-js、TensorFlow.js から', '/from-jax-js'),
