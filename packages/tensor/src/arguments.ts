@@ -1,11 +1,11 @@
-// What a public operation checks of its arguments before it reads them, and how errors show what was given.
+// Validation of the arguments of public operations, and how errors describe values.
 
 import { bytesPerElement, type DType } from './dtype.ts'
 import { DTypeError } from './errors.ts'
 import { isTensor } from './is-tensor.ts'
 import type { Tensor } from './tensor.ts'
 
-/** A value as an error shows it: short, and safe for anything. */
+/** A short description of any value, for error messages. */
 export function shown(x: unknown): string {
   if (isTensor(x)) return `a tensor ${x.dtype}[${x.shape.join(', ')}]`
   if (typeof x === 'string') return x.length > 40 ? `'${x.slice(0, 40)}...'` : `'${x}'`
@@ -21,7 +21,10 @@ export function shown(x: unknown): string {
   return Object.is(x, -0) ? '-0' : String(x)
 }
 
-/** @throws TypeError naming the operation and, where there are several, the argument */
+/**
+ * Requires a tensor.
+ * @throws TypeError naming the operation and, given its name, the argument
+ */
 export function requireTensor(op: string, x: unknown, name?: string): asserts x is Tensor {
   if (isTensor(x)) return
   const what = name ? `${name} must be a tensor` : 'expected a tensor'
@@ -37,13 +40,19 @@ export function requireTensor(op: string, x: unknown, name?: string): asserts x 
   )
 }
 
-/** @throws DTypeError unless it is the name of a dtype */
+/**
+ * Requires the name of a dtype.
+ * @throws DTypeError for anything else
+ */
 export function requireDType(op: string, dtype: unknown): asserts dtype is DType {
   if (typeof dtype === 'string' && Object.hasOwn(bytesPerElement, dtype)) return
   throw new DTypeError(`${op}: unknown dtype ${shown(dtype)}; known are ${Object.keys(bytesPerElement).join(', ')}`)
 }
 
-/** @throws TypeError unless it is a number, RangeError unless it is finite and at least `least` */
+/**
+ * Requires a finite number of at least `least`.
+ * @throws TypeError if it is not a number, RangeError if it is out of range
+ */
 export function requireNumber(op: string, name: string, x: unknown, least = -Infinity): asserts x is number {
   if (typeof x !== 'number') throw new TypeError(`${op}: ${name} must be a number, got ${shown(x)}`)
   if (Number.isFinite(x) && x >= least) return
@@ -51,24 +60,36 @@ export function requireNumber(op: string, name: string, x: unknown, least = -Inf
   throw new RangeError(`${op}: ${name} must be ${rule}, got ${x}`)
 }
 
-/** @throws RangeError unless it is a whole number of at least `least` */
+/**
+ * Requires an integer of at least `least`.
+ * @throws RangeError for anything else
+ */
 export function requireWhole(op: string, name: string, x: unknown, least = 0): asserts x is number {
   if (typeof x === 'number' && Number.isSafeInteger(x) && x >= least) return
   throw new RangeError(`${op}: ${name} must be a whole number, ${least} or more, got ${shown(x)}`)
 }
 
-/** @throws RangeError where what is made at once, counted by `n`, is more than memory or an array has room for */
+/**
+ * Bounds the size of what one call creates.
+ * @throws RangeError if `n` is above `most`
+ */
 export function requireAtMost(op: string, what: string, n: number, most: number): void {
   if (n > most) throw new RangeError(`${op}: ${what} would be ${n}; at most ${most} can be made at once`)
 }
 
-/** @throws TypeError unless it is true, false or not given */
+/**
+ * Requires a boolean or undefined.
+ * @throws TypeError for anything else
+ */
 export function requireBoolean(op: string, name: string, x: unknown): asserts x is boolean | undefined {
   if (x === undefined || typeof x === 'boolean') return
   throw new TypeError(`${op}: ${name} must be true or false, got ${shown(x)}`)
 }
 
-/** @throws TypeError unless it is a plain object with these keys alone */
+/**
+ * Requires an object without other keys than these.
+ * @throws TypeError for anything else
+ */
 export function requireOptions(op: string, options: unknown, keys: readonly string[]): void {
   const known = `an object with ${keys.join(', ')}`
   if (typeof options !== 'object' || options === null || isTensor(options) || Array.isArray(options))

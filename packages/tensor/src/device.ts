@@ -1,4 +1,4 @@
-// A device: one backend with its memory, where tensors live.
+// A device: one backend with its memory, in which tensors are stored.
 
 import { requireDType, shown } from './arguments.ts'
 import type { Backend, Counters } from './backends/backend.ts'
@@ -13,18 +13,19 @@ import { assertPresent, type DeviceBuffer, encodeHost, type Storage } from './st
 import { isTensor, type Tensor, tensorFromStorage } from './tensor.ts'
 import { type Evaluator, evaluateValues, type LazyProgram } from './transforms/evaluate.ts'
 
-/** What a tuner found, and on which adapter. */
+/** Results of `tune()`, and the adapter they were measured on. */
 export interface Tuning {
   readonly adapter: string
   /** The kernel for each case, by name. */
   readonly choices: Readonly<Record<string, string>>
 }
 
-/** One backend with its memory. Several can live side by side; tensors of different devices do not mix. */
+/** One backend with its memory. Several can exist at once; tensors of different devices cannot be combined. */
 export class Device implements Evaluator {
   readonly backend: Backend
   /**
-   * @internal Programs of lazily evaluated graphs, by structure. Enough for those of a training loop without `compile`.
+   * @internal Programs of lazily evaluated graphs, by structure. The capacity suffices for a training loop without
+   * `compile`.
    */
   readonly programs = new ProgramCache<LazyProgram>({
     capacity: 512,
@@ -32,8 +33,7 @@ export class Device implements Evaluator {
   })
 
   /**
-   * Gives back the memory of tensors that nobody can reach any more. Explicit disposal is earlier, this is the net
-   * below it.
+   * Releases the memory of tensors that were garbage-collected without having been disposed.
    */
   private readonly collected: FinalizationRegistry<DeviceBuffer>
 
@@ -59,7 +59,7 @@ export class Device implements Evaluator {
   /** @internal @throws DisposedError after dispose() */
   assertUsable(what: string): void {
     if (this.disposed)
-      throw new DisposedError(`${what}: the device ${this.name} was disposed; ask for another one with init()`)
+      throw new DisposedError(`${what}: the device ${this.name} was disposed; make another one with init()`)
   }
 
   /** 'webgpu', 'cpu' or 'reference'. */
@@ -67,19 +67,20 @@ export class Device implements Evaluator {
     return this.backend.kind
   }
 
+  /** The kind of backend and, in parentheses, its adapter or instruction set. */
   get name(): string {
     return `${this.backend.kind} (${this.backend.description})`
   }
 
   /**
-   * Kernels that `tune()` measured best on this adapter, by case: a plain object to keep, for `init({ tuning })` in a
-   * later process. Devices on the same adapter in one process share them.
+   * The kernels that `tune()` found fastest on this adapter, by case: a plain object to store, for `init({ tuning })`
+   * in a later process. Devices on the same adapter in one process share them.
    */
   get tuning(): Tuning {
     return { adapter: this.backend.description, choices: Object.fromEntries(this.backend.choices ?? []) }
   }
 
-  /** Live numbers: buffers, bytes, submits, dispatches. */
+  /** Current figures: buffers, bytes, submits, dispatches. */
   get counters(): Readonly<Counters> {
     return this.backend.counters
   }
@@ -88,8 +89,9 @@ export class Device implements Evaluator {
    * A tensor from host numbers. The data is copied. `device.tensor([[1, 2], [3, 4]])` is [2, 2].
    * @param shape default: that of the nested arrays; one dimension for a typed array, none for a number
    * @param dtype default: float32, or the integer dtype of an Int32Array or Uint32Array
-   * @throws ShapeError if the shape does not hold the number of values, TypeError (with the place) for what is no
-   * number and for arrays of different lengths, RangeError for numbers that an integer dtype cannot hold
+   * @throws ShapeError if the number of values does not fit the shape, TypeError (with the position) for an element
+   *   that is not a number and for arrays of different lengths, RangeError for numbers that an integer dtype cannot
+   *   represent
    */
   tensor(data: TensorData, shape?: Shape, dtype?: DType): Tensor {
     this.assertUsable('tensor')
@@ -101,7 +103,11 @@ export class Device implements Evaluator {
     return tensorFromStorage(this, spec, sourceOp, { host })
   }
 
-  /** A tensor from raw storage codes: uint16 for the 16-bit formats, uint8 for the 8-bit ones, values for the rest. */
+  /**
+   * A tensor from raw storage codes: a Uint16Array for the 16-bit formats, a Uint8Array for the 8-bit ones, values in
+   * the dtype's typed array for the others. The data is copied.
+   * @throws TypeError for another kind of array, ShapeError if the number of codes does not fit the shape
+   */
   tensorFromCodes(codes: HostArray, shape: Shape, dtype: DType): Tensor {
     this.assertUsable('tensorFromCodes')
     checkShape('tensorFromCodes', shape)
@@ -116,7 +122,7 @@ export class Device implements Evaluator {
     return tensorFromStorage(this, { shape: [...shape], dtype }, sourceOp, { host: codes.slice() as HostArray })
   }
 
-  /** Computes every tensor of a tree, together. */
+  /** Computes all tensors of a tree in one program. */
   async evaluate(tree: unknown): Promise<void> {
     const tensors = flatten(tree).leaves.filter(isTensor)
     await evaluateValues(
@@ -159,12 +165,12 @@ export class Device implements Evaluator {
     return storage.buffer
   }
 
-  /** @internal The storage owns its buffer from now on: it goes back when the storage is released or collected. */
+  /** @internal The storage owns its buffer from now on: it is released with the storage, or when that is collected. */
   adopt(storage: Storage): void {
     this.collected.register(storage, storage.buffer!, storage)
   }
 
-  /** @internal The buffer passes to somebody else. */
+  /** @internal The storage no longer owns its buffer. */
   disown(storage: Storage): void {
     this.collected.unregister(storage)
   }

@@ -1,4 +1,4 @@
-// Storage dtypes: everything that is known of each, and the rules by which they meet.
+// Storage dtypes: the properties of each, and type promotion.
 
 import { encode, type Format, type FormatName, formatOf, round } from '@kumiki/numerics/value'
 import { DTypeError } from './errors.ts'
@@ -13,28 +13,28 @@ export type DType = 'float32' | PackedDType | 'int32' | 'uint32'
 export type ComputeType = 'f32' | 'i32' | 'u32'
 
 /**
- * Everything that is known of a dtype. A format that numerics knows can be stored once it stands here; functions in
- * `wasm/` make it fast on the processor.
+ * The properties of a dtype. A format of numerics becomes a dtype by an entry in `dtypeInfo`; functions in `wasm/` make
+ * it fast on the CPU.
  */
 interface DTypeInfo {
   readonly bytes: number
   readonly compute: ComputeType
-  /** What holds raw storage: values, or codes of a narrow format. */
+  /** The typed array of raw storage: values, or codes of a narrow format. */
   readonly array: new (
     buffer: ArrayBuffer,
     byteOffset?: number,
     length?: number,
   ) => HostArray
-  /** The nearest value it can hold, of a number in double precision. */
+  /** Rounds a number in double precision to the nearest value of the dtype. */
   round(x: number): number
   /** For floats narrower than 32 bits. */
   readonly format?: Format
   /**
-   * WebAssembly functions that convert codes, one in each lane; bfloat16 is decoded by a shift. Without them the
-   * processor takes elements one by one.
+   * WebAssembly functions that convert codes, one in each lane; bfloat16 is decoded by a shift. Without them the CPU
+   * backend converts elements one by one.
    */
   readonly lanes?: { readonly decode?: LaneFunction; readonly encode: LaneFunction }
-  /** How `pack` of the WebAssembly kernels is told to read it as the operand of a product. */
+  /** The code of the dtype in the packing routines of the WebAssembly kernels (wasm/assembly/gemm.ts). */
   readonly packCode?: number
 }
 
@@ -57,17 +57,18 @@ export const dtypeInfo: Readonly<Record<DType, DTypeInfo>> = {
   uint32: { bytes: 4, compute: 'u32', array: Uint32Array, round: (x) => x >>> 0 },
 }
 
-/** Bytes one element takes in a buffer. */
+/** Bytes per element in a buffer. */
 export const bytesPerElement = Object.fromEntries(
   Object.entries(dtypeInfo).map(([dtype, { bytes }]) => [dtype, bytes]),
 ) as Readonly<Record<DType, number>>
 
+/** The type that elements of a dtype have in registers. */
 export function computeType(dtype: DType): ComputeType {
   return dtypeInfo[dtype].compute
 }
 
 /**
- *
+ * Whether a dtype is a floating-point format.
  * @example isFloat('bfloat16') // true
  */
 export function isFloat(dtype: DType): boolean {
@@ -80,7 +81,9 @@ export function isPacked(dtype: DType): dtype is PackedDType {
 }
 
 /**
- * The dtype of an elementwise result: equal dtypes stay, a float beats an integer, two different floats give float32.
+ * The dtype of an elementwise result: that of the operands if they agree, that of the float if the other is an integer,
+ * float32 for two different floats.
+ * @throws DTypeError for int32 with uint32
  */
 export function promote(op: string, a: DType, b: DType): DType {
   if (a === b) return a
@@ -90,9 +93,10 @@ export function promote(op: string, a: DType, b: DType): DType {
   throw new DTypeError(`${op}: int32 and uint32 do not mix; cast one with astype()`)
 }
 
+/** A typed array of raw storage. */
 export type HostArray = Float32Array | Int32Array | Uint32Array | Uint16Array | Uint8Array
 
-/** The nearest value a dtype can hold, of a number in double precision. */
+/** A number in double precision rounded to the nearest value of a dtype. */
 export function roundTo(dtype: DType, x: number): number {
   return dtypeInfo[dtype].round(x)
 }

@@ -1,4 +1,4 @@
-// The errors that users see, by what went wrong.
+// The error classes of the package.
 
 /** Shapes that an operation cannot combine. The message names the operation, the shapes given and the rule. */
 export class ShapeError extends RangeError {
@@ -13,7 +13,7 @@ export class DTypeError extends TypeError {
 /** A device that is missing, lost, out of memory, or lacks a feature or limit. */
 export class DeviceError extends Error {
   override name = 'DeviceError'
-  /** The device is of no use any more, and what was on it is gone: dispose it, and ask for another one with `init`. */
+  /** Whether the device is lost, with all its tensors: dispose it, and make another one with `init`. */
   readonly lost: boolean
 
   constructor(message: string, { lost = false, ...options }: ErrorOptions & { readonly lost?: boolean } = {}) {

@@ -1,4 +1,4 @@
-// Whole arrays of packed formats, by the encoder and decoder of numerics. Loaded when a packed dtype first needs them.
+// Encodes and decodes arrays of packed dtypes with numerics. Loaded when a packed dtype is first used.
 
 import { decodeArray as decode, encodeArray as encode } from '@kumiki/numerics'
 import type { PackedDType } from './dtype.ts'

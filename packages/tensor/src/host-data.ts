@@ -1,4 +1,4 @@
-// What device.tensor was given, checked: values, shape and dtype.
+// Validates the data given to device.tensor.
 
 import { requireDType, shown } from './arguments.ts'
 import { type DType, isFloat } from './dtype.ts'
@@ -7,7 +7,7 @@ import { checkShape, elementCount, formatShape, type Shape } from './shape.ts'
 
 type NumberArray = Float32Array | Float64Array | Int32Array | Uint32Array
 
-/** Arrays in arrays, all of one length at each depth; the innermost may be typed arrays. */
+/** Nested arrays, of equal length at each depth; the innermost may be typed arrays. */
 export type NestedNumbers = readonly (number | NumberArray | NestedNumbers)[]
 
 /** Numbers a tensor can be made from. */
@@ -16,7 +16,10 @@ export type TensorData = number | NestedNumbers | NumberArray
 const isNumbers = (x: unknown): x is ArrayLike<number> =>
   ArrayBuffer.isView(x) && !(x instanceof DataView) && !(x instanceof BigInt64Array) && !(x instanceof BigUint64Array)
 
-/** The shape of nested arrays and their numbers, row-major. @throws TypeError that says where something else stands */
+/**
+ * The shape of nested arrays and their numbers, row-major.
+ * @throws TypeError with the position of anything else
+ */
 function collect(data: readonly unknown[]): { shape: number[]; values: number[] } {
   const shape: number[] = []
   const values: number[] = []
@@ -43,21 +46,21 @@ function collect(data: readonly unknown[]): { shape: number[]; values: number[] 
     for (let i = 0; i < x.length; i++) enter(x[i], [...path, i])
     closed ||= x.length === 0
   }
-  /** An empty array was met: nothing lies deeper. */
+  /** Whether an empty array was found: there is no deeper dimension. */
   let closed = false
   enter(data, [])
   return { shape, values }
 }
 
-/** A flat array of numbers, the usual case, without a walk. */
+/** Whether an array is flat: the usual case, which needs no recursion. */
 function flatNumbers(data: readonly unknown[]): data is readonly number[] {
   for (let i = 0; i < data.length; i++) if (typeof data[i] !== 'number') return false
   return true
 }
 
 /**
- * What `device.tensor` was given, checked: values row-major, shape and dtype. @throws TypeError, ShapeError,
- * DTypeError, RangeError
+ * The values (row-major), shape and dtype of the data given to `device.tensor`.
+ * @throws TypeError, ShapeError, DTypeError, RangeError as `Device.tensor`
  */
 export function hostValues(
   data: unknown,

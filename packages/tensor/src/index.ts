@@ -1,4 +1,5 @@
-// What the package exports. An operation that is a method too stands in method-list.ts instead: one line makes both.
+// `@kumiki/tensor`: lazy tensors with gradients. Operations that are also methods of tensors are exported by
+// method-list.ts.
 import './methods.ts'
 
 export type { Backend, Counters, KernelTiming, TunedCase } from './backends/backend.ts'

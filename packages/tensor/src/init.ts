@@ -1,12 +1,12 @@
-// Asks for a device.
+// Initialises a backend.
 
 import { mayHaveAdapter } from './backends/webgpu/may-have-adapter.ts'
 import { Device, type Tuning } from './device.ts'
 import { DeviceError } from './errors.ts'
 
 /**
- * `navigator.gpu`, or what the npm package `webgpu` creates. Structural: whoever only uses this package needs no WebGPU
- * types.
+ * `navigator.gpu`, or what the npm package `webgpu` creates. A structural type, so that users of this package do not
+ * need WebGPU types.
  */
 export interface GpuLike {
   requestAdapter(options?: object): Promise<unknown>
@@ -24,25 +24,26 @@ export interface InitOptions {
    * 'reference' runs every op by its definition: slow, for comparison.
    */
   readonly backend?: 'auto' | 'webgpu' | 'cpu' | 'reference'
-  /** Threads of the cpu backend; default: all processors. */
+  /** Threads of the cpu backend; default: all logical processors. */
   readonly threads?: number
   /**
-   * Runtimes with relaxed SIMD (Node 22 and newer, Deno, current browsers) multiply and add in one rounding, others
-   * (Node 20, Bun) in two: the cpu backend's last bits differ between them. `false` takes two everywhere: the same
-   * bits, at some cost in speed. Default: what there is; `Device.name` says which.
+   * Runtimes with relaxed SIMD (Node 22 and newer, Deno, current browsers) have fused multiply-add, which rounds once;
+   * others (Node 20, Bun) round twice, so the last bits of the cpu backend differ between them. `false` rounds twice
+   * everywhere: the same bits, at some cost in speed. Default: relaxed SIMD where available; `Device.name` says so.
    */
   readonly relaxedSimd?: boolean
-  /** A GPU object to ask instead of `navigator.gpu` or the npm package `webgpu`. */
+  /** A GPU object to use instead of `navigator.gpu` or the npm package `webgpu`. */
   readonly gpu?: GpuLike
   /**
-   * Kernels to take where they apply instead of the ones chosen for the adapter: `{ matmul: 'shared 4x4' }` (webgpu).
+   * Kernels to use, for the cases they support, instead of those chosen for the adapter: `{ matmul: 'shared 4x4' }`
+   * (webgpu).
    */
   readonly kernels?: PinnedKernels
-  /** Earlier results of `tune()` (see `Device.tuning`); ignored on another adapter than they were measured on. */
+  /** Earlier results of `tune()` (see `Device.tuning`); ignored on any other adapter. */
   readonly tuning?: Tuning
 }
 
-/** Choices that are otherwise made by rule or by measurement. */
+/** Kernels by name, instead of those chosen by rule or by measurement. */
 export interface PinnedKernels {
   /** A variant of matmul, by name. */
   readonly matmul?: string
@@ -50,13 +51,14 @@ export interface PinnedKernels {
   readonly attention?: string
   /** A variant of groupedMatmul and its gradient, by name. */
   readonly groupedMatmul?: string
-  /** Pieces that the inner dimension of a product is cut into, where it divides. */
+  /** Number of parts that the inner dimension of a product is split into, if it is divisible by it. */
   readonly splitK?: number
 }
 
 /**
- * Asks for a device, once. Dispose it at the end.
- * @throws DeviceError if WebGPU is asked for and there is no adapter
+ * Initialises a backend and returns its device. Dispose it at the end.
+ * @throws DeviceError for an unknown backend, or if WebGPU is requested and there is no adapter; RangeError or
+ *   TypeError for an option out of range
  * @example
  * const other = await init({ backend: 'reference' })
  * other.tensor([1, 2]).add(1) // [2, 3]
@@ -66,7 +68,7 @@ export async function init(options: InitOptions = {}): Promise<Device> {
   const { backend = 'auto' } = options
   if (!['auto', 'webgpu', 'cpu', 'reference'].includes(backend))
     throw new DeviceError(`init: unknown backend '${backend}'; known are auto, webgpu, cpu, reference`)
-  // A backend is loaded when it is asked for.
+  // A backend is loaded when it is requested.
   if (backend === 'reference') {
     const { ReferenceBackend } = await import('./backends/reference/reference-backend.ts')
     return new Device(new ReferenceBackend())
@@ -81,7 +83,8 @@ export async function init(options: InitOptions = {}): Promise<Device> {
 }
 
 /**
- * Works on a GPUDevice that an application already has. It is not destroyed with the Kumiki device.
+ * A device on a GPUDevice that an application has already requested. Disposing the Kumiki device does not destroy it.
+ * @throws TypeError if it is not a GPUDevice
  * @example
  * const gpu = await adapter.requestDevice() // a GPUDevice that an application already has
  * const onIt = await fromDevice(gpu)

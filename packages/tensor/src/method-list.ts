@@ -1,6 +1,6 @@
-// The operations that are methods of a tensor too. A line here makes both: the function of the package and the method,
-// with its type. (cast's method is called `astype`.) They are in every page, so what is rarely wanted is a function
-// alone: a line in index.ts.
+// The operations that are also methods of tensors: an export here makes both the function of the package and the method
+// with its type. (cast's method is called `astype`.) Every page loads them, so rarely used operations are only
+// functions, exported by index.ts.
 
 export { abs } from './ops/abs.ts'
 export { relu } from './ops/activations.ts'

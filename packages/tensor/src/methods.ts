@@ -1,11 +1,11 @@
-// Gives tensors their methods: the operations of method-list.ts, with the tensor as first operand.
+// Defines the methods of tensors: the operations of method-list.ts, with the tensor as first operand.
 
 import type { Device } from './device.ts'
 import * as operations from './method-list.ts'
 import { cast } from './ops/cast.ts'
 import { Tensor } from './tensor.ts'
 
-/** What an operation is as a method of its first operand. */
+/** The type of an operation as a method of its first operand. */
 export type Method<Operation> = Operation extends (x: infer _X, ...rest: infer Rest) => infer Result
   ? (...rest: Rest) => Result
   : never
@@ -15,7 +15,7 @@ export type Methods = { readonly [Name in keyof typeof operations]: Method<(type
 
 declare module './tensor.ts' {
   interface Tensor extends Methods {
-    /** Undefined for constants, which go to whatever device they meet. */
+    /** Undefined for constants, which take the device of the tensors they are combined with. */
     readonly device: Device | undefined
     /** The tensor in another dtype: the operation `cast`. */
     readonly astype: Method<typeof cast>

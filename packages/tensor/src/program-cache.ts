@@ -1,25 +1,25 @@
-// Programs by key: the most recently used stay.
+// A cache of programs that evicts the least recently used.
 
 interface Entry<P> {
   readonly made: Promise<P>
   program?: P
-  /** Calls that are using it right now. */
+  /** Calls that are using it now. */
   users: number
-  /** No longer in the cache: thrown away once nobody uses it. */
+  /** No longer in the cache: discarded when its last call ends. */
   evicted: boolean
 }
 
 export interface ProgramCacheOptions<P> {
   readonly capacity: number
-  /** Gives back everything a program holds. */
+  /** Releases everything a program holds. */
   discard(program: P): void
-  /** How many of the most recently used programs keep what they hold between runs; default: all. */
-  readonly awake?: number
-  /** Gives back what a program holds between runs. It may run again. */
-  rest?(program: P): void
+  /** How many of the most recently used programs keep their temporaries between runs; default: all. */
+  readonly keptTemporaries?: number
+  /** Releases what a program holds between runs. It may run again. */
+  releaseTemporaries?(program: P): void
 }
 
-/** Programs by key, the least recently used thrown away: ever new shapes cost time, but not ever more memory. */
+/** Programs by key, with the least recently used evicted: ever new shapes cost time, but memory stays bounded. */
 export class ProgramCache<P> {
   private readonly entries = new Map<string, Entry<P>>()
   private readonly options: ProgramCacheOptions<P>
@@ -33,8 +33,8 @@ export class ProgramCache<P> {
   }
 
   /**
-   * Hands the program of a key to `f`, which nobody takes away before f's promise is settled. It is built when the key
-   * is new; calls that come meanwhile wait for the same build. A build that failed is forgotten.
+   * Calls `f` with the program of a key, which is not discarded before f's promise settles. The program is built if the
+   * key is new; concurrent calls wait for the same build. A failed build is not cached.
    */
   async use<T>(key: string, build: () => Promise<P>, f: (program: P) => T | Promise<T>): Promise<T> {
     let entry = this.entries.get(key)
@@ -42,11 +42,11 @@ export class ProgramCache<P> {
       entry = { made: build(), users: 0, evicted: false }
       if (this.entries.size >= this.options.capacity) this.delete(this.entries.keys().next().value!)
     }
-    // The most recently used stands last.
+    // The most recently used is last.
     this.entries.delete(key)
     this.entries.set(key, entry)
     entry.users++
-    this.settle()
+    this.releaseSurplus()
     try {
       entry.program = await entry.made
       return await f(entry.program)
@@ -56,11 +56,11 @@ export class ProgramCache<P> {
     } finally {
       entry.users--
       if (entry.evicted) this.discard(entry)
-      else this.settle()
+      else this.releaseSurplus()
     }
   }
 
-  /** Takes a program out; with `only`, only if the key still stands for that one. */
+  /** Evicts a program, if the key still refers to it. */
   evict(key: string, only: P): void {
     const entry = this.entries.get(key)
     if (entry?.program === only) this.delete(key, entry)
@@ -85,14 +85,14 @@ export class ProgramCache<P> {
     this.options.discard(program)
   }
 
-  /** Everything that is neither in use nor among the most recent rests. */
-  private settle(): void {
-    const { awake = Number.POSITIVE_INFINITY, rest } = this.options
-    let asleep = this.entries.size - awake
-    if (!rest || asleep <= 0) return
+  /** Releases the temporaries of programs that are neither in use nor among the most recently used. */
+  private releaseSurplus(): void {
+    const { keptTemporaries = Number.POSITIVE_INFINITY, releaseTemporaries } = this.options
+    let surplus = this.entries.size - keptTemporaries
+    if (!releaseTemporaries || surplus <= 0) return
     for (const entry of this.entries.values()) {
-      if (asleep-- <= 0) return
-      if (entry.users === 0 && entry.program !== undefined) rest(entry.program)
+      if (surplus-- <= 0) return
+      if (entry.users === 0 && entry.program !== undefined) releaseTemporaries(entry.program)
     }
   }
 }

@@ -204,7 +204,7 @@ describe.each(['cpu', 'webgpu'] as const)('programs on %s', (backend) => {
     own.dispose()
     own.dispose()
     await expect(y.data()).rejects.toThrow(DisposedError)
-    await expect(f(x)).rejects.toThrow(/was disposed; ask for another one with init\(\)/)
+    await expect(f(x)).rejects.toThrow(/was disposed; make another one with init\(\)/)
     expect(() => own.tensor([1])).toThrow(DisposedError)
     y.dispose()
     f.dispose()

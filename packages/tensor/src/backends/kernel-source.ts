@@ -1,20 +1,20 @@
-// Kernels at hand or loaded when a program first needs them, and the expansion of a graph that loads them.
+// Kernels that are imported with their op or loaded on first use, and the expansion of a graph that loads them.
 
 import { type Graph, graphOrder } from '../graph/graph.ts'
 import type { Node } from '../graph/node.ts'
 import type { Op } from '../op.ts'
 import { expand } from '../passes/expand.ts'
 
-/** The kernels of an op on one backend: at hand, or loaded when a program first has the op. */
+/** The kernels of an op on one backend: imported with it, or loaded when a program first uses the op. */
 export type KernelSource<R> = R | LazyKernels<R>
 
-/** Kernels in a module of their own: a page that never runs the op on that backend never loads it. */
+/** Kernels in a separate module, which a page that never runs the op on that backend does not load. */
 export interface LazyKernels<R> {
   readonly load: () => Promise<R>
   loaded?: R
 }
 
-/** Kernels loaded when they are needed: `webgpu: lazyKernels(async () => (await import('./top-k.wgsl.ts')).topKWgsl)`. */
+/** Kernels loaded on first use: `webgpu: lazyKernels(async () => (await import('./top-k.wgsl.ts')).topKWgsl)`. */
 export function lazyKernels<R>(load: () => Promise<R>): LazyKernels<R> {
   const source: LazyKernels<R> = {
     async load() {
@@ -29,17 +29,17 @@ function isLazy<R>(source: KernelSource<R>): source is LazyKernels<R> {
   return typeof source === 'object' && source !== null && 'load' in source
 }
 
-/** The kernels, where there are any and they are loaded. */
+/** The kernels, if there are any and they are loaded. */
 export function kernelsOf<R>(source: KernelSource<R> | undefined): R | undefined {
   return source === undefined || !isLazy(source) ? source : source.loaded
 }
 
-/** Loads kernels that are not at hand. */
-export async function loaded<R>(source: KernelSource<R> | undefined): Promise<void> {
+/** Loads the kernels if they are not loaded yet. */
+export async function ensureLoaded<R>(source: KernelSource<R> | undefined): Promise<void> {
   if (source !== undefined && isLazy(source)) await source.load()
 }
 
-/** Expands a graph for a backend, whose kernels are loaded on the way. */
+/** Expands a graph for a backend and loads the kernels it needs. */
 export async function expandFor<R>(
   graph: Graph,
   sourceOf: (op: Op<unknown>) => KernelSource<R> | undefined,
@@ -47,7 +47,7 @@ export async function expandFor<R>(
 ): Promise<Graph> {
   for (;;) {
     const wanted = new Set<LazyKernels<R>>()
-    /** A node whose kernels are not loaded yet stays as it is for this round. */
+    /** A node whose kernels are not loaded yet is left unexpanded in this round. */
     const hasKernel = (node: Node): boolean => {
       const source = sourceOf(node.op)
       if (source === undefined) return false

@@ -1,4 +1,4 @@
-// One step of a plan by the plain meaning of its ops, for what no kernel covers.
+// Runs one step of a plan by the definitions of its ops, where no kernel covers it.
 
 import { computeType, type DType, type HostArray, isPacked, roundTo } from '../dtype.ts'
 import { decodeArray, encodeArray } from '../formats.ts'
@@ -7,7 +7,7 @@ import type { Access } from '../passes/access.ts'
 import type { Step } from '../passes/plan.ts'
 import { elementCount } from '../shape.ts'
 
-/** The logical values an access sees of stored codes. */
+/** The values that an access reads from stored codes. */
 function gather(codes: HostArray, dtype: DType, access: Access): Float64Array {
   const values = isPacked(dtype) ? decodeArray(dtype, codes as Uint16Array) : codes
   const out = new Float64Array(elementCount(access.shape))
@@ -29,7 +29,7 @@ function store(codes: HostArray, dtype: DType, values: Float64Array): void {
   codes.set(isPacked(dtype) ? encodeArray(dtype, Float32Array.from(values)) : values)
 }
 
-/** Runs a step by the plain meaning of its ops: for what no kernel covers. `memory(slot)` gives a slot's codes. */
+/** Runs a step by the definitions of its ops. `memory(slot)` gives the codes of a slot. */
 export function runByDefinition(step: Step, memory: (slot: number) => HostArray): void {
   if (!step.fused) {
     const inputs: Logical[] = step.inputs.map((x) => ({

@@ -1,8 +1,8 @@
-// A traced computation: its order, and rewriting it node by node.
+// Traced computations: topological order, and rewriting node by node.
 
 import type { Node, Value } from './node.ts'
 
-/** A traced computation: what goes in (leaves, in order) and what comes out. */
+/** A traced computation from inputs (leaves, in order) to outputs. */
 export interface Graph {
   readonly inputs: readonly Value[]
   readonly outputs: readonly Value[]
@@ -14,8 +14,9 @@ export function topologicalOrder(outputs: readonly Value[], inputs: ReadonlySet<
 }
 
 /**
- * Every node of a graph, inputs before users. Its inputs alone count: a node of which one result is computed already and another is wanted
- * runs again and makes both, and passes may lead readers to either.
+ * Every node of a graph, inputs before users. Unlike `topologicalOrder` it stops only at the graph's inputs, not at
+ * computed values: a node with one computed and one wanted result runs again and computes both, and passes may use
+ * either.
  */
 export function graphOrder({ inputs, outputs }: Graph): Node[] {
   const known = new Set(inputs)
@@ -48,7 +49,7 @@ function orderBelow(outputs: readonly Value[], ends: (value: Value) => boolean):
 
 /**
  * Rebuilds a graph node by node. `visit` gets the new inputs of a node and returns the values that replace its outputs.
- * An input stays what it is, also where its node runs again for another result.
+ * Inputs of the graph are never replaced, even if their node runs again for another result.
  */
 export function rewrite(graph: Graph, visit: (node: Node, inputs: readonly Value[]) => readonly Value[]): Graph {
   const known = new Set(graph.inputs)

@@ -1,10 +1,10 @@
-// Keys of caches: a string that two values share exactly if nothing can tell them apart.
+// Cache keys: strings that are equal exactly for indistinguishable values.
 
 /**
- * A string that two values share exactly if nothing can tell them apart: numbers by `Object.is` (NaN, -0 and the
- * infinities each have their own), strings, booleans and the like by value, plain objects, arrays and typed arrays by
- * content, and everything else (functions, Maps, instances of classes) by identity. Every key of a cache is made here,
- * so that no two things meet under one.
+ * A string that is equal for two values exactly if they are indistinguishable: numbers by `Object.is` (NaN, -0 and the
+ * infinities are all different), strings, booleans and the like by value, plain objects, arrays and typed arrays by
+ * content, and everything else (functions, Maps, instances of classes) by identity. All cache keys are made by this
+ * function, so that different values never share one.
  *
  * @throws TypeError if an object contains itself
  */
@@ -56,7 +56,7 @@ const identities = new WeakMap<object, number>()
 const symbols = new Map<symbol, number>()
 let nextIdentity = 1
 
-/** `@` and a number that belongs to this object alone, for as long as the process lives. */
+/** `@` and a number that is unique to this object for the lifetime of the process. */
 export function identityOf(x: object | symbol): string {
   const known = (typeof x === 'symbol' ? symbols : identities) as Map<object | symbol, number>
   let id = known.get(x)

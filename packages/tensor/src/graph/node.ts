@@ -1,4 +1,4 @@
-// Nodes and values: the graph that tensors build.
+// Nodes and values of the graph that tensors build.
 
 import type { Op } from '../op.ts'
 import type { Storage } from '../storage.ts'
@@ -15,8 +15,7 @@ export interface Value extends Spec {
 export interface Node<A = unknown> {
   readonly id: number
   /**
-   * When the computation was asked for. Passes that rebuild a node keep it, so that schedules follow the program's own
-   * order.
+   * Position in the order of tracing. Passes that rebuild a node keep it, so that schedules follow the program's order.
    */
   order: number
   readonly op: Op<A>
@@ -27,7 +26,7 @@ export interface Node<A = unknown> {
 
 let nextId = 1
 
-/** The id the next node will get: everything older than a mark was made before it. */
+/** The id that the next node will get: nodes with smaller ids were made before. */
 export function nodeMark(): number {
   return nextId
 }
@@ -37,6 +36,7 @@ export function applies<A>(node: Node, op: Op<A>): node is Node<A> {
   return node.op === op
 }
 
+/** A node with one output for each of `specs`. */
 export function makeNode<A>(
   op: Op<A>,
   inputs: readonly Value[],

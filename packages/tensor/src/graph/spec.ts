@@ -1,4 +1,4 @@
-// Shape and dtype: what is known of a value before it is computed.
+// Shape and dtype of a value.
 
 import type { DType } from '../dtype.ts'
 import type { Shape } from '../shape.ts'

@@ -1,9 +1,10 @@
-// Nested objects and arrays of tensors: taken apart and put together again.
+// Trees: nested objects and arrays of tensors, flattened and rebuilt.
 
 import { isTensor, type Tensor } from '../tensor.ts'
 
 /**
- * Nested plain objects and arrays with tensors at the leaves. Other leaves (strings, undefined, ...) are carried along.
+ * Nested plain objects and arrays with tensors at the leaves. Other leaves (strings, undefined, ...) are kept as they
+ * are.
  */
 export type Tree<L = Tensor> = L | readonly Tree<L>[] | { readonly [key: string]: Tree<L> }
 
@@ -23,7 +24,7 @@ function isPlainObject(x: unknown): x is Record<string, unknown> {
 }
 
 /**
- * Takes a tree apart in the order of insertion. Everything that is no plain object or array is a leaf.
+ * Flattens a tree, in the order of insertion. Everything that is not a plain object or array is a leaf.
  * @example flatten({ w: device.tensor([1]), name: 'a' }).paths // ['w', 'name']
  */
 export function flatten(tree: unknown): Flattened {

@@ -1,4 +1,4 @@
-// relu and its kin, as compositions.
+// Activation functions, defined by other operations.
 
 import { requireNumber, requireTensor, shown } from '../arguments.ts'
 import type { Tensor } from '../tensor.ts'
@@ -14,7 +14,7 @@ import { tanh } from './tanh.ts'
 import { where } from './where.ts'
 
 /**
- * The larger of x and 0, NaN where x is; the gradient at 0 is 0.
+ * max(x, 0), NaN for NaN; the gradient at 0 is 0.
  * @example relu(device.tensor([-1, 2])) // [0, 2]
  */
 export function relu(x: Tensor): Tensor {
@@ -23,7 +23,7 @@ export function relu(x: Tensor): Tensor {
 }
 
 /**
- * x where it is above 0, else `slope` times x.
+ * x if x > 0, else slope * x.
  * @example leakyRelu(device.tensor([-1, 2]), 0.1) // [-0.1, 2]
  */
 export function leakyRelu(x: Tensor, slope = 0.01): Tensor {
@@ -34,7 +34,7 @@ export function leakyRelu(x: Tensor, slope = 0.01): Tensor {
 }
 
 /**
- * x where it is above 0, else `alpha` (exp(x) - 1).
+ * x if x > 0, else alpha (exp(x) - 1).
  * @see arXiv:1511.07289
  * @example elu(device.tensor([-1, 2])) // [-0.632, 2]
  */
@@ -46,7 +46,8 @@ export function elu(x: Tensor, alpha = 1): Tensor {
 }
 
 /**
- * x times the probability that a standard normal number is below x. Computed in float32 whatever is stored.
+ * x Φ(x), where Φ is the cumulative distribution function of the standard normal distribution. Computed in float32 for
+ * every dtype.
  * @param approximate 'none': by erf; 'tanh': GPT-2's approximation, 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))
  * @see arXiv:1606.08415
  * @example
@@ -67,7 +68,7 @@ export function gelu(x: Tensor, approximate: 'none' | 'tanh' = 'none'): Tensor {
 }
 
 /**
- * 0 up to -3, 1 from 3 on, x / 6 + 1 / 2 between.
+ * x / 6 + 1 / 2, limited to [0, 1].
  * @example hardSigmoid(device.tensor([-4, 0, 1.5])) // [0, 0.5, 0.75]
  */
 export function hardSigmoid(x: Tensor): Tensor {
@@ -77,7 +78,7 @@ export function hardSigmoid(x: Tensor): Tensor {
 }
 
 /**
- * x times hardSigmoid(x).
+ * x hardSigmoid(x).
  * @see arXiv:1905.02244
  * @example hardSwish(device.tensor([-4, 1.5, 4])) // [0, 1.125, 4]
  */

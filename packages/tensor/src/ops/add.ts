@@ -9,7 +9,7 @@ export const addOp = elementwiseOp({
   js: ([a, b], type) => (type === 'f32' ? a + b : type === 'i32' ? (a + b) | 0 : (a + b) >>> 0),
   wgsl: ([a, b]) => `(${a} + ${b})`,
   simd: { f32: ['f32x4.add'], i32: ['i32x4.add'], u32: ['i32x4.add'] },
-  // -0 + 0 is 0, so that only -0 (in floats) leaves every number as it is.
+  // -0 + 0 is 0, so in floats only -0 is neutral.
   neutral: (type) => (type === 'f32' ? [-0, -0] : [0, 0]),
   gradient: ({ grads: [g] }) => [g, g],
   samples: binarySamples(),

@@ -96,8 +96,8 @@ export const rotaryOp: Op<{ inverse: boolean }> = defineOp<{ inverse: boolean }>
  * @see arXiv:2104.09864
  * @example
  * const table = rotaryTables(2, 2)
- * const x = device.tensor([1, 0, 1, 0], [1, 2, 1, 2])
- * rotary(x, device.tensor(table.cos, table.shape), device.tensor(table.sin, table.shape)) // [[[[1, 0]], [[0.54, 0.841]]]]
+ * const [cos, sin] = [table.cos, table.sin].map((values) => device.tensor(values, table.shape))
+ * rotary(device.tensor([1, 0, 1, 0], [1, 2, 1, 2]), cos, sin) // [[[[1, 0]], [[0.54, 0.841]]]]
  */
 export function rotary(x: Tensor, cos: Tensor, sin: Tensor): Tensor {
   return apply1(rotaryOp, [x, cos, sin], { inverse: false })

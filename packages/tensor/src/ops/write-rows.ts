@@ -86,8 +86,8 @@ export const writeRowsOp = defineOp({
 })
 
 /**
- * x with other rows in it, in each sequence of the batch from a place of its own on; rows that would stand outside are left out. In a
- * compiled function that may take over x, as a cache that is donated, nothing else is touched.
+ * x with other rows in it, in each sequence of the batch from a place of its own on; rows that would stand outside are
+ * left out. In a compiled function that may take over x, as a cache that is donated, nothing else is touched.
  * @param x [batch, seq, ...]
  * @param rows [batch, n, ...], of the same dtype
  * @param at int32 [batch]: where the first of its n rows goes

@@ -30,10 +30,16 @@ interface Program {
   readonly donated: ReadonlySet<number>
 }
 
-/** Host tensors up to this size may be written into the program's own input slot; larger ones move to the device for good. */
+/**
+ * Host tensors up to this size may be written into the program's own input slot; larger ones move to the device for
+ * good.
+ */
 const slotBytes = 1 << 20
 
-/** Uploads into slots so far: their numbers. A reference to the data, a weak one too, would keep it in a loop that never waits. */
+/**
+ * Uploads into slots so far: their numbers. A reference to the data, a weak one too, would keep it in a loop that never
+ * waits.
+ */
 let uploads = 0
 
 /**
@@ -56,7 +62,7 @@ export function compile<Args extends unknown[], R>(
   f: ((...args: Args) => R) & NumbersAreTensors<Args>,
   settings: CompileSettings = {},
 ): Compiled<Args, R> {
-  const programs = new ProgramCache<Program>({ capacity: 64, awake: 4, discard, rest })
+  const programs = new ProgramCache<Program>({ capacity: 64, keptTemporaries: 4, discard, releaseTemporaries })
   let latest: Program | undefined
   const donate = new Set(settings.donate ?? [])
   for (const i of donate)
@@ -122,8 +128,8 @@ export function compile<Args extends unknown[], R>(
 }
 
 /** Gives back the memory that a program keeps between runs. */
-function rest(program: Program): void {
-  program.executable.rest()
+function releaseTemporaries(program: Program): void {
+  program.executable.releaseTemporaries()
   program.slots.forEach((slot, i) => {
     if (slot && !program.device.isDisposed) program.device.backend.discard(slot)
     program.slots[i] = undefined
@@ -131,7 +137,7 @@ function rest(program: Program): void {
 }
 
 function discard(program: Program): void {
-  rest(program)
+  releaseTemporaries(program)
   program.executable.dispose()
 }
 

@@ -358,13 +358,13 @@ class CpuProgram implements Executable {
     return programMemory(this.plan, this.scratchSizes(), allocatedBytes)
   }
 
-  rest(): void {
+  releaseTemporaries(): void {
     for (const b of this.held ?? []) this.memoryPool.release(b)
     this.held = undefined
   }
 
   dispose(): void {
-    this.rest()
+    this.releaseTemporaries()
     if (this.disposed) return
     this.disposed = true
     this.onDispose()

@@ -1,4 +1,4 @@
-// The oracle: every op by its definition in doubles, rounded at each step.
+// The reference backend: every op by its definition in doubles, rounded to its dtype after each.
 
 import { type DType, type HostArray, isPacked, roundTo, storageArray } from '../../dtype.ts'
 import { decodeArray, encodeArray } from '../../formats.ts'
@@ -12,7 +12,7 @@ import type { Backend, CompileOptions, Counters, Executable } from '../backend.t
 
 interface ReferenceBuffer extends DeviceBuffer {
   memory: ArrayBuffer
-  /** In double precision: the values as they were computed. */
+  /** The values before rounding, in double precision mode. */
   exact?: Float64Array
 }
 
@@ -22,7 +22,8 @@ export interface ReferenceOptions {
 }
 
 /**
- * Every op by its definition, one node at a time, on plain arrays: dumb and obvious, the oracle of every other backend.
+ * Every op by its definition, one node at a time, on plain arrays: slow and simple, the reference for all other
+ * backends.
  */
 export class ReferenceBackend implements Backend {
   readonly kind = 'reference'
@@ -61,14 +62,14 @@ export class ReferenceBackend implements Backend {
     return (buffer as ReferenceBuffer).memory.slice(0, bytes)
   }
 
-  /** The double-precision values of a buffer, where the backend keeps them. */
+  /** The double-precision values of a buffer, if the backend keeps them. */
   exactValues(buffer: DeviceBuffer): Float64Array | undefined {
     return (buffer as ReferenceBuffer).exact
   }
 
   async compile(graph: Graph, _options: CompileOptions): Promise<Executable> {
     const plain = expand(graph, () => false, { lower: false })
-    // Nodes drop their inputs once their results exist, so the program keeps its own lists.
+    // Nodes drop their inputs once their results exist, so the program keeps lists of its own.
     const order = graphOrder(plain).map((node) => ({
       op: node.op,
       attrs: node.attrs,
@@ -114,7 +115,7 @@ export class ReferenceBackend implements Backend {
       explain: () =>
         order.map((n) => `${n.op.name}(${n.inputs.map((v) => `${v.dtype}[${v.shape}]`).join(', ')})`).join('\n'),
       memory: () => ({ temporaryBytes: 0, inputBytes: 0, outputBytes: 0, peakBytes: 0 }),
-      rest() {},
+      releaseTemporaries() {},
       dispose() {},
     }
   }

@@ -1,4 +1,4 @@
-// Finds a WebGPU adapter and asks it for a device with its own limits.
+// Finds a WebGPU adapter and requests a device with the adapter's limits.
 
 import { DeviceError } from '../../errors.ts'
 import type { SubgroupInfo } from './subgroup-matrices.ts'
@@ -7,11 +7,11 @@ import type { AdapterDescription } from './webgpu-backend.ts'
 export interface FoundAdapter {
   readonly adapter: GPUAdapter
   readonly description: AdapterDescription
-  /** Lets go of the GPU object, so that Node can exit. */
+  /** Drops the reference to the GPU object, so that Node can exit. */
   release(): void
 }
 
-/** Limits worth having as large as the adapter offers: the defaults do not hold a vocabulary of 100,000. */
+/** Limits requested at the adapter's maximum: the defaults are too small for a vocabulary of 100,000. */
 const wantedLimits = [
   'maxBufferSize',
   'maxStorageBufferBindingSize',
@@ -28,7 +28,7 @@ const wantedFeatures = [
   'chromium-experimental-subgroup-matrix',
 ]
 
-/** Dawn drops its devices when the object that create() returned is collected: hold it while it is used. */
+/** Dawn drops its devices when the object that create() returned is garbage-collected: referenced while in use. */
 const held = new Set<unknown>()
 
 function hold(gpu: GPU): { gpu: GPU; release: () => void } {
@@ -41,18 +41,22 @@ async function defaultGpu(): Promise<{ gpu: GPU; release: () => void }> {
   if (own) return { gpu: own, release: () => {} }
   let create: (flags: string[]) => GPU
   try {
-    const name = 'webgpu' // kept from bundlers: the package is optional and for Node only
+    const name = 'webgpu' // a variable, so that bundlers do not resolve it: the package is optional and for Node only
     ;({ create } = await import(/* @vite-ignore */ /* webpackIgnore: true */ name))
   } catch {
     throw new DeviceError(
       "webgpu: this runtime has no navigator.gpu, and the npm package 'webgpu' is not installed (npm install webgpu)",
     )
   }
-  // Exact timestamps: Dawn rounds them to 65 microseconds otherwise, for the sake of web pages.
+  // Exact timestamps: by default Dawn rounds them to 65 microseconds, against timing attacks by web pages.
   return hold(create(['disable-dawn-features=timestamp_quantization']))
 }
 
-/** @throws DeviceError if there is no WebGPU or no adapter */
+/**
+ * Finds an adapter and describes it.
+ * @param given a GPU object to use instead of `navigator.gpu` or the npm package `webgpu`
+ * @throws DeviceError if there is no WebGPU or no adapter
+ */
 export async function findAdapter(given?: GPU): Promise<FoundAdapter> {
   const { gpu, release } = given ? hold(given) : await defaultGpu()
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' })
@@ -84,6 +88,10 @@ export async function findAdapter(given?: GPU): Promise<FoundAdapter> {
   }
 }
 
+/**
+ * A device with the wanted limits and those wanted features that the adapter has.
+ * @throws DeviceError if the adapter refuses
+ */
 export async function requestDevice({ adapter }: FoundAdapter): Promise<GPUDevice> {
   const requiredLimits: Record<string, number> = {}
   for (const name of wantedLimits) requiredLimits[name] = adapter.limits[name]
@@ -91,6 +99,6 @@ export async function requestDevice({ adapter }: FoundAdapter): Promise<GPUDevic
   try {
     return await adapter.requestDevice({ requiredLimits, requiredFeatures })
   } catch (error) {
-    throw new DeviceError(`webgpu: the adapter gave no device: ${(error as Error).message}`)
+    throw new DeviceError(`webgpu: the adapter refused to give a device: ${(error as Error).message}`)
   }
 }

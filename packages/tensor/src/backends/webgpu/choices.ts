@@ -1,19 +1,19 @@
-// What the tuner measured, kept for each adapter of this process.
+// The tuner's results by adapter, kept for the lifetime of the process.
 
 import type { Tunable } from './rule.ts'
 
-/** A case of a program, with the sizes of the buffers its kernels bind. */
+/** A step of a program that has alternative kernels, with the sizes of the buffers they bind. */
 export interface TunableStep {
   readonly tunable: Tunable
   readonly inputBytes: readonly number[]
   readonly outputBytes: readonly number[]
 }
 
-/** Choices made on this adapter in this process, so that a second device starts with them. */
-const remembered = new Map<string, Map<string, string>>()
+/** The names of the fastest kernels by case, for each adapter: devices on one adapter share them. */
+const choicesByAdapter = new Map<string, Map<string, string>>()
 
-export function rememberedChoices(adapter: string): Map<string, string> {
-  let choices = remembered.get(adapter)
-  if (!choices) remembered.set(adapter, (choices = new Map()))
+export function choicesFor(adapter: string): Map<string, string> {
+  let choices = choicesByAdapter.get(adapter)
+  if (!choices) choicesByAdapter.set(adapter, (choices = new Map()))
   return choices
 }

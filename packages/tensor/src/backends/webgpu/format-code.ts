@@ -1,2 +1,2 @@
-// WGSL that decodes and encodes packed formats: a module of its own, which a program without any never loads.
+// WGSL that decodes and encodes packed formats: a separate module, which programs without any do not load.
 export { wgslDecode, wgslEncode } from '@kumiki/numerics/wgsl'

@@ -1,4 +1,4 @@
-// The text of a fused step's shader, and of work that kernels take into themselves.
+// Generates the shaders of fused steps, and the WGSL of epilogues and prologues that are fused into kernels.
 
 import { bytesPerElement, computeType, type DType, isPacked, type PackedDType } from '../../dtype.ts'
 import { bitsWithoutLiteral, floatBitsWgsl } from '../../ops/bits.wgsl.ts'
@@ -11,7 +11,7 @@ import { kernelsOf } from '../kernel-source.ts'
 import type { Binding, Epilogue, Prologue } from './rule.ts'
 import { linearEntry, type ShaderBuffer, shader, wgslFloat, workgroupsFor } from './shader.ts'
 
-/** A binding of a fused shader: the slot whose buffer it is. */
+/** A shader and, for each of its bindings, the slot whose buffer it binds. */
 export interface FusedShader {
   readonly wgsl: string
   readonly slots: readonly number[]
@@ -25,7 +25,7 @@ interface FusedText {
   readonly slots: readonly number[]
   /** Functions the statements call. */
   readonly functions: string
-  /** Packed formats they convert, beside those of the buffers. */
+  /** Packed formats they convert, besides those of the buffers. */
   readonly formats: readonly PackedDType[]
   /** Loads and expressions. */
   readonly lines: readonly string[]
@@ -36,8 +36,8 @@ interface FusedText {
 }
 
 /**
- * All operands are loaded before anything is stored, so a result may take over the buffer of an operand read at the
- * same positions; such a pair is one read_write binding.
+ * The WGSL of elementwise work. All operands are loaded before anything is stored, so a result may reuse the buffer of
+ * an operand read at the same positions; such a pair is one read_write binding.
  */
 function fusedText(plan: Plan, fused: Fused, outputs: readonly Operand[]): FusedText {
   const written = new Set(outputs.map((o) => bufferKey(plan, o.slot)))
@@ -45,7 +45,7 @@ function fusedText(plan: Plan, fused: Fused, outputs: readonly Operand[]): Fused
   const slots: number[] = []
   const names = new Map<string, string>()
 
-  // Every buffer is bound once; it is declared as vectors if nobody needs single elements of it.
+  // Every buffer is bound once; it is declared as an array of vectors if no operand needs single elements of it.
   const memory = fused.leaves.filter((l): l is Extract<Leaf, { kind: 'memory' }> => l.kind === 'memory')
   const single = new Set(memory.filter((l) => !vectorLoad(l, fused)).map((l) => bufferKey(plan, l.slot)))
   const bind = (slot: number, dtype: DType, write: boolean): string => {
@@ -92,7 +92,7 @@ function fusedText(plan: Plan, fused: Fused, outputs: readonly Operand[]): Fused
   }
 }
 
-/** One invocation makes four neighbouring elements of every result. */
+/** The shader of a fused step. One invocation computes four adjacent elements of every result. */
 export function fusedShader(plan: Plan, step: Step): FusedShader {
   const fused = step.fused!
   const elements = elementCount(fused.shape)
@@ -107,7 +107,7 @@ export function fusedShader(plan: Plan, step: Step): FusedShader {
   }
 }
 
-/** The bindings of fused work inside a kernel's step: every buffer is an input or an output of the step. */
+/** The bindings of work fused into a kernel: every buffer is an input or an output of the step. */
 function bindingsOf(step: Step, slots: readonly number[], first: number): Binding[] {
   return slots.map((slot) => {
     const output = step.outputs.findIndex((o) => o.slot === slot)
@@ -115,7 +115,7 @@ function bindingsOf(step: Step, slots: readonly number[], first: number): Bindin
   })
 }
 
-/** The step's work on its kernel's result, for the kernel to take in. */
+/** The epilogue of a step: elementwise work on the result of its kernel. */
 export function epilogueOf(plan: Plan, step: Step): Epilogue | undefined {
   const work = step.epilogue
   if (!work) return undefined
@@ -131,7 +131,7 @@ export function epilogueOf(plan: Plan, step: Step): Epilogue | undefined {
   }
 }
 
-/** The step's work that makes its kernel's operand, for the kernel to read through. */
+/** The prologue of a step: elementwise work that computes the operand of its kernel. */
 export function prologueOf(plan: Plan, step: Step): Prologue | undefined {
   const work = step.prologue
   if (!work) return undefined
@@ -145,7 +145,7 @@ export function prologueOf(plan: Plan, step: Step): Prologue | undefined {
   }
 }
 
-/** Whether every operand is walked from its start or repeated: then nothing in the shader depends on the shape. */
+/** Whether every operand is contiguous or a repeated element: then nothing in the shader depends on the shape. */
 function isFlat({ leaves }: Fused): boolean {
   return leaves.every(
     (l) =>
@@ -156,9 +156,9 @@ function isFlat({ leaves }: Fused): boolean {
 }
 
 /**
- * The end of the results' buffers instead of a number of elements: one shader then serves every size. Buffers are
- * padded to 16 bytes, and what lies past the elements belongs to nobody. Padding holds the fewest elements of the
- * widest result: past its end a store would be clamped onto its last element.
+ * The condition that an invocation is past the end, by the length of a result's buffer instead of a number of elements,
+ * so that one shader serves every size. Buffers are padded to 16 bytes, and padding is not read. The widest result is
+ * taken, whose padding has the fewest elements: a store past its end would be clamped onto its last element.
  */
 function pastBuffers(buffers: readonly ShaderBuffer[], targets: readonly string[]): string {
   const widest = buffers
@@ -168,7 +168,7 @@ function pastBuffers(buffers: readonly ShaderBuffer[], targets: readonly string[
   return perItem === 4 ? `id >= arrayLength(&${widest.name})` : `i >= arrayLength(&${widest.name}) * ${perItem}u`
 }
 
-/** Whether four neighbours of the index space are one aligned vector of the operand. */
+/** Whether four adjacent elements of the index space are one aligned vector of the operand. */
 function vectorLoad(leaf: Extract<Leaf, { kind: 'memory' }>, { shape }: Fused): boolean {
   if (isContiguous(leaf.access)) return true
   const {
@@ -186,8 +186,8 @@ function vectorLoad(leaf: Extract<Leaf, { kind: 'memory' }>, { shape }: Fused): 
 }
 
 /**
- * WGSL of an element's position in an operand: offset + sum of coordinate * stride. Over an empty space nothing is
- * read, but the text is compiled (a sum of nothing is 0): it must not divide by 0.
+ * WGSL of an element's position in an operand: offset + sum of coordinate * stride. The shader of an empty index space
+ * is compiled too, so dimensions of 0 must not lead to a division by 0.
  */
 function position(index: string, dims: readonly number[], strides: readonly number[], offset: number): string {
   const terms: string[] = []
@@ -228,22 +228,22 @@ function loadLeaf(leaf: Leaf, fused: Fused, name: string, i: number, lines: stri
     lines.push(`  let p${i} = ${at('i')};`)
     return `vec4<${type}>(${[0, 1, 2, 3].map((k) => `${name}_at(p${i} + ${k * s[last]}u)`).join(', ')})`
   }
-  // The last invocation may stand past the end: its surplus elements are clamped away by robust access and fall into
-  // padding.
+  // The last invocation may reach past the end: robust access clamps its surplus loads, and its surplus stores fall
+  // into padding.
   return `vec4<${type}>(${[0, 1, 2, 3].map((k) => `${name}_at(${at(`(i + ${k}u)`)})`).join(', ')})`
 }
 
 function literal(value: number, type: 'f32' | 'i32' | 'u32'): string {
   if (type === 'i32') return value === -2147483648 ? '(-2147483647i - 1i)' : `${value}i`
   if (type === 'u32') return `${value >>> 0}u`
-  // Optimizers of shaders take 0 * x and 0 / x for 0 and x + 0 for x, whatever x is: no index reaches its last bit, which
-  // they cannot know.
+  // Shader compilers replace 0 * x and 0 / x by 0, and x + 0 by x, whatever x is. They do not know that i >> 31 is
+  // always 0.
   if (isZero(value)) return 'float_bits(i >> 31u)'
   const bits = bitsWithoutLiteral(value)
   return bits === undefined ? `${wgslFloat(value)}f` : `float_bits(${bits}u)`
 }
 
-/** -0 has bits of its own. */
+/** Whether a value is 0 and not -0, whose bits are not 0. */
 const isZero = (value: number): boolean => Object.is(Math.fround(value), 0)
 
 const withoutLiteral = (leaf: Leaf): boolean =>

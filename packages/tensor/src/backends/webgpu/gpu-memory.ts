@@ -1,4 +1,4 @@
-// Buffers on the GPU: allocated, pooled and given back.
+// GPU buffers: allocation, pooling and staging.
 
 import { DeviceError } from '../../errors.ts'
 import type { DeviceBuffer } from '../../storage.ts'
@@ -7,24 +7,24 @@ import type { Counters } from '../backend.ts'
 export interface GpuBuffer extends DeviceBuffer {
   readonly id: number
   readonly gpu: GPUBuffer
-  /** The device had no memory for it: it must not be used again. */
+  /** Set if the device had no memory for it: it must not be reused. */
   failed?: boolean
 }
 
-/** Free buffers kept for the next who asks for their size: so many, and so many bytes or as many as are in use. */
+/** Bounds of the pool of free buffers: their number, and their bytes (or as many bytes as are in use, if more). */
 const maximumIdle = 1024
 const idleBytes = 2 ** 28
 
 const usage = { copySource: 4, copyTarget: 8, storage: 128, mapRead: 1 }
 
-/** Whole buffers, recycled by size. WebGPU tracks usage per buffer, so ranges of one buffer are never handed out. */
+/** Whole buffers, reused by size. WebGPU tracks usage per buffer, so buffers are not divided into ranges. */
 export class GpuMemory {
   private readonly device: GPUDevice
   private readonly counters: Counters
   private readonly free = new Map<number, GpuBuffer[]>()
   private readonly staging = new Map<number, GPUBuffer[]>()
   private readonly all = new Set<GpuBuffer>()
-  /** The free ones, the longest unused first, and their bytes together. */
+  /** Free buffers, the least recently used first, and their total size. */
   private readonly idle = new Set<GpuBuffer>()
   private idleBytes = 0
   private nextId = 1
@@ -84,7 +84,7 @@ export class GpuMemory {
     else this.free.set(buffer.bytes, [buffer])
     this.idle.add(buffer)
     this.idleBytes += buffer.bytes
-    // Sizes that nobody asks for any more go back to the system.
+    // Frees the least recently used buffers, whose sizes are probably no longer in use.
     while (
       this.idle.size > maximumIdle ||
       (this.idleBytes > idleBytes && this.idleBytes * 2 > this.counters.bytes && this.idle.size > 1)
@@ -92,7 +92,7 @@ export class GpuMemory {
       this.forget(this.idle.values().next().value!)
   }
 
-  /** Gives the memory back to the system, once what was submitted has run. */
+  /** Destroys the buffer; commands already submitted still complete. */
   discard(buffer: GpuBuffer): void {
     if (!this.all.delete(buffer)) return
     buffer.gpu.destroy()
@@ -109,7 +109,7 @@ export class GpuMemory {
     this.discard(buffer)
   }
 
-  /** A mappable buffer of at least `bytes`, from a ring of earlier ones. */
+  /** A mappable buffer of at least `bytes` bytes, from those released or a new one. */
   takeStaging(bytes: number): GPUBuffer {
     const size = 2 ** Math.ceil(Math.log2(Math.max(256, bytes)))
     return this.staging.get(size)?.pop() ?? this.device.createBuffer({ size, usage: usage.mapRead | usage.copyTarget })

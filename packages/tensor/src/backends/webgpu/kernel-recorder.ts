@@ -1,4 +1,4 @@
-// Times kernels on the GPU by timestamps.
+// Times kernels on the GPU.
 
 import type { KernelTiming } from '../backend.ts'
 
@@ -8,20 +8,20 @@ interface Timed {
   readonly bytes: number
 }
 
-/** Dispatches timed by one query set: WebGPU allows 4,096 queries in one. */
+/** Dispatches per query set, two queries each: WebGPU allows 4,096 queries in a set. */
 const perSet = 2048
 const usage = { queryResolve: 512, copySource: 4, copyTarget: 8, mapRead: 1 }
 
 /**
- * Times every dispatch by itself: each gets a compute pass with a timestamp at both ends, or, on devices without
- * timestamps, a submit of its own that is waited for.
+ * Times every dispatch separately: in a compute pass of its own with timestamps at both ends or, on devices without
+ * timestamps, in a submit of its own, by the host's clock.
  */
 export class KernelRecorder {
   private readonly device: GPUDevice
   private readonly into: KernelTiming[]
   private readonly stamps: boolean
   private querySet: GPUQuerySet | undefined
-  /** The device's clock when the recording began, in nanoseconds. */
+  /** The device's clock at the start of the recording, in nanoseconds. */
   private origin: bigint | undefined
   private readonly began = performance.now()
 
@@ -35,7 +35,7 @@ export class KernelRecorder {
     instructions: readonly I[],
     encode: (pass: GPUComputePassEncoder, instruction: I, index: number) => void,
   ): Promise<void> {
-    if (!this.stamps) return this.runApart(instructions, encode)
+    if (!this.stamps) return this.runSeparately(instructions, encode)
     for (let first = 0; first < instructions.length; first += perSet)
       await this.runStamped(instructions.slice(first, first + perSet), (pass, i, k) => encode(pass, i, first + k))
   }
@@ -75,7 +75,7 @@ export class KernelRecorder {
     })
   }
 
-  private async runApart<I extends Timed>(
+  private async runSeparately<I extends Timed>(
     instructions: readonly I[],
     encode: (pass: GPUComputePassEncoder, instruction: I, index: number) => void,
   ): Promise<void> {

@@ -1,8 +1,8 @@
-// Whether looking for a WebGPU adapter is worth loading the backend.
+// Whether there may be a WebGPU adapter, found out without loading the backend.
 
 /**
- * Whether asking for an adapter can find one. On Linux Dawn needs the Vulkan loader and complains loudly without it; a
- * machine that has none is simply a machine without a GPU.
+ * Whether requesting an adapter can succeed. On Linux, Dawn needs the Vulkan loader and prints errors if it is missing,
+ * which just means that there is no GPU.
  */
 export async function mayHaveAdapter(): Promise<boolean> {
   if ((globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu) return true

@@ -1,26 +1,25 @@
-// How long to sleep before a readback, so that polling does not burn a processor.
+// Sleeping before readbacks, so that polling does not occupy a CPU core.
 
 /**
- * Waiting without spinning. In Node, a promise of the device that is pending makes the event loop turn without pause: a
- * whole processor goes to asking whether the device is done, which on a software adapter is half of what it computes
- * with, and the turning leaves garbage behind. So the thread sleeps for most of the time that the queue is expected to
- * take, and asks only then.
+ * Waits for the device without busy polling. In Node, Dawn polls a pending promise in every iteration of the event loop,
+ * which then never pauses: this occupies a CPU core that a software adapter needs, and produces garbage. So the thread
+ * sleeps for most of the time that the queued work is expected to take, and only then polls.
  */
 export class PollingBackoff {
-  /** When the work that is queued should be done; performance.now(). */
+  /** Expected end of the queued work, by performance.now(). */
   private expectedEnd = 0
-  /** The program that has been submitted since the device was last seen idle, if it is a single one. */
+  /** The program submitted last since the device was idle, and whether others were submitted before it. */
   private only: { readonly work: object; readonly at: number } | undefined
   private several = false
-  /** Milliseconds that programs took. */
+  /** Expected milliseconds by program. */
   private readonly usual = new WeakMap<object, number>()
-  private readonly spins = typeof process === 'object' && process.versions?.node !== undefined
-  /** Promises of the device that are waited for, since when (performance.now()), and whether the brake runs. */
+  private readonly polls = typeof process === 'object' && process.versions?.node !== undefined
+  /** Promises being waited for, since when (performance.now()), and whether `pauseEventLoop` is running. */
   private pending = 0
   private pendingSince = 0
-  private braking = false
+  private pausing = false
 
-  /** Tells that `work` has been submitted. */
+  /** Call when `work` has been submitted. */
   submitted(work: object): void {
     const now = performance.now()
     this.several ||= this.only !== undefined
@@ -28,22 +27,22 @@ export class PollingBackoff {
     this.expectedEnd = Math.max(this.expectedEnd, now) + (this.usual.get(work) ?? 0)
   }
 
-  /** Sleeps while the device is surely busy. Ends early rather than late. */
+  /** Sleeps while the device is expected to be busy, for a fraction of the expected time. */
   async sleep(): Promise<void> {
-    if (!this.spins) return
+    if (!this.polls) return
     const milliseconds = share * (this.expectedEnd - performance.now())
     if (milliseconds >= shortest) await new Promise((resolve) => setTimeout(resolve, milliseconds))
   }
 
   /**
-   * Waits for a promise of the device. Where nothing says how long it will take (a first run, a pipeline that is
-   * compiled), every turn of the event loop pauses for a twentieth of the time waited so far, from 4 milliseconds on and
-   * at most for one: what is short is not delayed, and what is long leaves the processor to the device.
+   * Waits for a promise of the device. For waits of unknown length (a first run, the compilation of a pipeline), every
+   * iteration of the event loop pauses for a twentieth of the time waited so far, once that is 4 milliseconds, and for
+   * at most 1 millisecond: short waits are not delayed, and long ones leave the CPU to the device.
    */
   async until<T>(promise: Promise<T>): Promise<T> {
-    if (!this.spins) return promise
+    if (!this.polls) return promise
     if (this.pending++ === 0) this.pendingSince = performance.now()
-    this.brake()
+    this.pauseEventLoop()
     try {
       return await promise
     } finally {
@@ -51,13 +50,14 @@ export class PollingBackoff {
     }
   }
 
-  private brake(): void {
-    if (this.braking) return
-    this.braking = true
+  /** Blocks the event loop for a short time in each iteration, until no promise is pending. */
+  private pauseEventLoop(): void {
+    if (this.pausing) return
+    this.pausing = true
     const cell = new Int32Array(new SharedArrayBuffer(4))
     const turn = () => {
-      this.braking = this.pending > 0
-      if (!this.braking) return
+      this.pausing = this.pending > 0
+      if (!this.pausing) return
       const pause = Math.min((performance.now() - this.pendingSince) / 20, longestPause)
       if (pause >= shortestPause) Atomics.wait(cell, 0, 0, pause)
       setImmediate(turn)
@@ -65,14 +65,14 @@ export class PollingBackoff {
     setImmediate(turn)
   }
 
-  /** Tells that everything submitted is done. */
+  /** Call when everything submitted has finished. */
   done(): void {
     const now = performance.now()
     if (this.only && !this.several) {
       const took = now - this.only.at
       const before = this.usual.get(this.only.work)
-      // A device that was done before the sleep was over looks as slow as the sleep: the estimate falls until it no
-      // longer is.
+      // If the device finished during the sleep, the measured time is that of the sleep. Since the next sleep is
+      // shorter, the estimate falls until it is right.
       this.usual.set(this.only.work, before === undefined ? took : (before + took) / 2)
     }
     this.only = undefined
@@ -81,10 +81,10 @@ export class PollingBackoff {
   }
 }
 
-/** Of the expected time. */
+/** Fraction of the expected time to sleep. */
 const share = 0.8
-/** Milliseconds below which a timer is not worth it. */
+/** Milliseconds of the shortest sleep worth a timer. */
 const shortest = 3
-/** Milliseconds of a pause in a turn of the event loop. A pause much shorter than a timer's slack is not worth it. */
+/** Milliseconds of a pause per iteration of the event loop: pauses far below the timer's resolution are useless. */
 const longestPause = 1
 const shortestPause = 0.2

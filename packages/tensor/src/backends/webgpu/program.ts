@@ -1,4 +1,4 @@
-// A compiled program on WebGPU: its dispatches, bind groups and steps on the host.
+// A compiled program on WebGPU: its dispatches, its bind groups, and its steps that run on the host.
 
 import { bytesPerElement, type HostArray, storageArray } from '../../dtype.ts'
 import { explainPlan } from '../../passes/explain.ts'
@@ -21,7 +21,7 @@ export interface Dispatched {
   readonly bytes: number
 }
 
-/** A step that no kernel covers: its operands are read back, and the op's `evaluate` runs on the host. */
+/** A step without a kernel: its operands are read back, and the op's `evaluate` runs on the host. */
 interface OnHost {
   readonly name: string
   readonly host: Step
@@ -34,8 +34,8 @@ export type Instruction = Dispatched | OnHost
 export const isOnHost = (instruction: Instruction): instruction is OnHost => 'host' in instruction
 
 /**
- * A compiled graph on a GPUDevice: its dispatches, the buffers between them, and bind groups for the buffers it has run
- * on.
+ * A compiled graph on a GPUDevice: its dispatches, its temporary buffers, and bind groups for the buffers it has run
+ * with.
  */
 export class WebGpuProgram implements Executable {
   readonly aliases: readonly number[]
@@ -48,9 +48,9 @@ export class WebGpuProgram implements Executable {
   private readonly tunables: readonly TunableStep[]
   private readonly keep: boolean
   private held: readonly GpuBuffer[] | undefined
-  /** The run under way, where runs must not overlap. */
+  /** The latest run with steps on the host: such runs must not overlap. */
   private last: Promise<void> = Promise.resolve()
-  /** Bind groups of all instructions, by the buffers the program runs on. */
+  /** Bind groups of all instructions, by the buffers the program runs with. */
   private readonly groups = new Map<string, readonly (GPUBindGroup | undefined)[]>()
 
   constructor(
@@ -77,23 +77,24 @@ export class WebGpuProgram implements Executable {
   run(inputs: readonly DeviceBuffer[], outputs: readonly DeviceBuffer[]): void | Promise<void> {
     this.backend.check()
     if (this.instructions.some(isOnHost)) {
-      // One after another: between the steps on the host another run would find its temporaries in use.
-      this.last = this.last.catch(() => {}).then(() => this.runPartly(inputs as GpuBuffer[], outputs as GpuBuffer[]))
+      // One run after another: they share temporaries, which are in use while the host computes.
+      this.last = this.last
+        .catch(() => {})
+        .then(() => this.runWithHostSteps(inputs as GpuBuffer[], outputs as GpuBuffer[]))
       return this.last
     }
     const temporaries = this.takeTemporaries()
     let key = ''
     for (const list of [inputs, outputs, temporaries]) for (const b of list) key += `${(b as GpuBuffer).id},`
     const known = this.groups.get(key)
-    // What was accepted once on these buffers is accepted again; then only losing the device can stop it, and that is
-    // told by itself.
+    // A run that was validated with these buffers is valid again: only the loss of the device can make it fail, which
+    // is reported separately.
     if (known) return this.submit(known, temporaries)
     return this.firstRun(key, inputs as GpuBuffer[], outputs as GpuBuffer[], temporaries)
   }
 
   /**
-   * Bind groups are kept for the buffers they bind, once the device has accepted them: a step that is replayed makes
-   * none.
+   * Creates bind groups and, once the device has validated them, keeps them for later runs with the same buffers.
    */
   private async firstRun(
     key: string,
@@ -106,13 +107,15 @@ export class WebGpuProgram implements Executable {
       groups = this.makeGroups(inputs, outputs, temporaries)
       return this.submit(groups, temporaries)
     })
-    // A program whose buffers keep changing must not collect bind groups without end.
+    // Bounded, for programs whose buffers keep changing.
     if (this.groups.size >= 8) this.groups.clear()
     this.groups.set(key, groups)
   }
 
-  /** With steps on the host: dispatches up to the next one, then its operands come back, and its results go up. */
-  private async runPartly(inputs: readonly GpuBuffer[], outputs: readonly GpuBuffer[]): Promise<void> {
+  /**
+   * Dispatches up to the next step on the host, reads its operands back, computes it, uploads its results, and so on.
+   */
+  private async runWithHostSteps(inputs: readonly GpuBuffer[], outputs: readonly GpuBuffer[]): Promise<void> {
     const { backend, plan, instructions } = this
     const temporaries = this.takeTemporaries()
     const places = { input: inputs, output: outputs, temporary: temporaries }
@@ -206,14 +209,14 @@ export class WebGpuProgram implements Executable {
     return programMemory(this.plan, this.scratch, (bytes) => bytes)
   }
 
-  rest(): void {
+  releaseTemporaries(): void {
     for (const b of this.held ?? []) this.gpu.discard(b)
     this.held = undefined
     this.groups.clear()
   }
 
   dispose(): void {
-    this.rest()
+    this.releaseTemporaries()
   }
 
   private makeGroups(

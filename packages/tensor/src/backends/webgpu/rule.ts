@@ -1,4 +1,4 @@
-// The contract of a WGSL kernel: its dispatches, and what it may ask about the adapter.
+// The interface of WGSL kernels: their dispatches, and the properties of the adapter that they may depend on.
 
 import type { PackedDType } from '../../dtype.ts'
 import type { Spec } from '../../graph/spec.ts'
@@ -6,7 +6,7 @@ import type { MatmulVariant } from '../../ops/matmul/case.ts'
 import type { KernelContext } from '../../passes/operand.ts'
 import type { ShaderBuffer } from './shader.ts'
 
-/** A kind of subgroup matrices, as adapters list them: left ones are M x K, right ones K x N, results M x N. */
+/** A configuration of subgroup matrices, as adapters list them: left M x K, right K x N, result M x N. */
 export interface SubgroupMatrixConfig {
   readonly componentType: string
   readonly resultComponentType: string
@@ -18,27 +18,27 @@ export interface SubgroupMatrixConfig {
 /** The subgroup matrices of an adapter that kernels can use (Dawn's experimental feature). */
 export interface SubgroupMatrices {
   readonly configs: readonly SubgroupMatrixConfig[]
-  /** Invocations of a subgroup. */
+  /** Invocations per subgroup. */
   readonly lanes: number
-  /** The adapter's subgroups vary in size: a shader says which one it wants. */
+  /** Whether the adapter's subgroups vary in size, so that shaders must request one. */
   readonly sized: boolean
 }
 
-/** What kernels may ask about the adapter. */
+/** Properties of the adapter that kernels may depend on. */
 export interface AdapterTraits {
   readonly subgroups: boolean
-  /** 0 without subgroups, or where the size may vary between dispatches. */
+  /** 0 without subgroups, or if the size may vary between dispatches. */
   readonly subgroupSize: number
   readonly maxWorkgroupStorage: number
   readonly maxStorageBuffers: number
-  /** A processor pretending to be a GPU: barriers are dear there, and one row per invocation is best. */
+  /** A software adapter, which runs on the CPU: barriers are expensive there, and one row per invocation is fastest. */
   readonly software: boolean
   readonly subgroupMatrix?: SubgroupMatrices
-  /** The product on them, which is loaded where there are any. */
+  /** The matmul variant that uses them, loaded only if there are any. */
   readonly subgroupMatrixKernel?: MatmulVariant
-  /** Kernel variants asked for by name, by op; one that cannot run a case is passed over. */
+  /** Names of kernel variants to use, by op; ignored for cases they do not support. */
   readonly pinned?: Readonly<Record<string, string>>
-  /** Variants that measured best on this adapter, by case. */
+  /** Names of the fastest variants on this adapter, by case. */
   readonly tuned?: ReadonlyMap<string, string>
 }
 
@@ -53,16 +53,16 @@ export interface Dispatch {
   readonly flops?: number
 }
 
-/** Elementwise work on a kernel's results before they are stored. It takes the place of the kernel's own output. */
+/** Elementwise work on a kernel's results before they are stored. It replaces the kernel's own output. */
 export interface Epilogue {
   readonly name?: string
   readonly buffers: readonly ShaderBuffer[]
   readonly bindings: readonly Binding[]
   /** Functions the statement needs, declared before the kernel. */
   readonly functions: string
-  /** Packed formats the functions decode and encode, beside those of the buffers. */
+  /** Packed formats the functions decode and encode, besides those of the buffers. */
   readonly formats?: readonly PackedDType[]
-  /** A statement that takes four neighbouring results: the position of the first, a multiple of 4, and a vec4. */
+  /** A statement that stores four adjacent results: the position of the first, a multiple of 4, and a vec4. */
   store(index: string, value: string): string
 }
 
@@ -73,16 +73,16 @@ export interface WebGpuPlan {
   readonly tunable?: Tunable
 }
 
-/** A choice of kernels for one case: what the tuner measures. */
+/** Alternative kernels for one case, for the tuner to time. */
 export interface Tunable {
-  /** The op and everything its speed depends on. */
+  /** The op and everything that its speed depends on. */
   readonly key: string
   readonly chosen: string
-  /** Every kernel that could run the case. */
+  /** Every kernel that can run the case. */
   alternatives(): (readonly [name: string, plan: WebGpuPlan])[]
 }
 
-/** Elementwise work on a kernel's first operand while it is read: `x_at4(i)` computes four elements. */
+/** Elementwise work that computes a kernel's first operand as it is read: `x_at4(i)` computes four elements. */
 export interface Prologue {
   readonly name: string
   readonly buffers: readonly ShaderBuffer[]
@@ -93,10 +93,11 @@ export interface Prologue {
 
 export interface WebGpuRule<A> {
   supports?(inputs: readonly Spec[], attrs: A, adapter: AdapterTraits): boolean
-  /** Whether elementwise work on the first result can become part of the kernel (it stores by four). */
+  /** Whether elementwise work on the first result can be fused into the kernel (it stores four elements at a time). */
   fusesResult?(inputs: readonly Spec[], outputs: readonly Spec[]): boolean
   /**
-   * Whether elementwise work on the only operand can become part of the kernel (it reads by four, every element once).
+   * Whether elementwise work on the only operand can be fused into the kernel (it reads four elements at a time, each
+   * once).
    */
   fusesOperand?(inputs: readonly Spec[], attrs: A): boolean
   plan(context: KernelContext<A>, adapter: AdapterTraits, epilogue?: Epilogue, prologue?: Prologue): WebGpuPlan

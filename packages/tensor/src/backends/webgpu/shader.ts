@@ -1,10 +1,10 @@
-// What every shader is made of: buffers with accessors, entry points, workgroups.
+// The common parts of shaders: buffers with accessors, entry points, workgroup counts.
 
 import { bytesPerElement, computeType, type DType, isPacked, type PackedDType } from '../../dtype.ts'
 
 let formatCode: typeof import('./format-code.ts') | undefined
 
-/** Loads the code of packed formats, which shaders with any need. */
+/** Loads the WGSL of packed formats, which `shader` needs for buffers of such a format. */
 export async function loadFormatCode(): Promise<void> {
   formatCode ??= await import('./format-code.ts')
 }
@@ -17,7 +17,7 @@ export interface ShaderBuffer {
   /** Declare 32-bit buffers as vec4 arrays: `at4` is then one load, and `at` must not be used. */
   readonly vector?: boolean
   /**
-   * Elements that are certain to be there. Bounds checks against a number cost less than against the buffer's length.
+   * The number of elements, if known: bounds checks against a constant cost less than against the buffer's length.
    */
   readonly length?: number
 }
@@ -26,10 +26,11 @@ export interface ShaderBuffer {
 export const maxWorkgroups = 65535
 
 /**
- * A whole shader: the codes of the formats in use, the buffers with their accessors, then the kernel. Every buffer NAME
+ * A whole shader: the code of the formats in use, the buffers with their accessors, then the kernel. Every buffer NAME
  * gets `NAME_at(i)` (element i), `NAME_at4(i)` (elements i to i + 3, i a multiple of 4), `NAME_quad(at)` (elements 4 at
- * to 4 at + 3) and, if written, `NAME_set4(i, v)`; `formats` are packed formats the body converts by itself; 32-bit
- * buffers also `NAME_set(i, v)`. Elements are f32, i32 or u32 whatever is stored.
+ * to 4 at + 3) and, if written, `NAME_set4(i, v)`, 32-bit buffers also `NAME_set(i, v)`. Elements are f32, i32 or u32,
+ * whatever the storage format.
+ * @param formats packed formats that the body itself converts
  */
 export function shader(buffers: readonly ShaderBuffer[], body: string, formats: readonly PackedDType[] = []): string {
   const read = new Set<PackedDType>(formats)
@@ -106,13 +107,13 @@ function declare({ name, dtype, write, vector, length }: ShaderBuffer, binding: 
   ].join('\n')
 }
 
-/** Workgroups for `n` items, spread over two dimensions where one is not enough. */
+/** Workgroup counts for `n` items, in two dimensions if one is not enough. */
 export function workgroupsFor(n: number, perWorkgroup: number): [number, number, number] {
   const groups = Math.max(1, Math.ceil(n / perWorkgroup))
   return groups <= maxWorkgroups ? [groups, 1, 1] : [maxWorkgroups, Math.ceil(groups / maxWorkgroups), 1]
 }
 
-/** `let id: u32`: a linear invocation index for workgroups of `size` invocations spread by `workgroupsFor`. */
+/** An entry point that declares `id: u32`, a linear invocation index for the workgroup counts of `workgroupsFor`. */
 export function linearEntry(size: number, body: string): string {
   return `@compute @workgroup_size(${size})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
@@ -121,7 +122,7 @@ ${body}
 }`
 }
 
-/** A kernel in which each invocation makes four neighbouring elements of `out` from `fn value(i: u32)`. */
+/** A kernel in which each invocation computes four adjacent elements of `out` by `fn value(i: u32)`. */
 export function mapShader(
   buffers: readonly ShaderBuffer[],
   elements: number,
@@ -141,7 +142,7 @@ ${linearEntry(
   return { wgsl, workgroups: workgroupsFor(Math.ceil(elements / 4), 64) }
 }
 
-/** A literal that WGSL reads as f32. */
+/** A WGSL literal of type f32, without its suffix. */
 export function wgslFloat(x: number): string {
   const text = String(Math.fround(x))
   return /[.e]/.test(text) ? text : `${text}.0`

@@ -1,4 +1,4 @@
-// Starts the WebGPU backend from the options of init, or on a device that is given.
+// Starts the WebGPU backend from the options of `init`, or on a given device.
 
 import { shown } from '../../arguments.ts'
 import type { Tuning } from '../../device.ts'
@@ -8,8 +8,8 @@ import type { AdapterTraits, SubgroupMatrices } from './rule.ts'
 import { WebGpuBackend } from './webgpu-backend.ts'
 
 /**
- * The backend on the adapter there is.
- * @param asked WebGPU was asked for by name: software adapters will do, and none is an error
+ * The backend on an adapter. Undefined if there is no hardware adapter and WebGPU was not requested by name.
+ * @param asked WebGPU was requested by name: a software adapter is accepted, and a missing adapter is an error
  */
 export async function startWebGpu(options: InitOptions, asked: boolean): Promise<WebGpuBackend | undefined> {
   const pinned = await checkedKernels(options.kernels)
@@ -26,14 +26,14 @@ export async function startWebGpu(options: InitOptions, asked: boolean): Promise
   }
   const device = await requestDevice(found)
   const { subgroupMatrix } = found.description
-  const description = { ...found.description, ...(subgroupMatrix && (await proven(device, subgroupMatrix))) }
+  const description = { ...found.description, ...(subgroupMatrix && (await usableMatrices(device, subgroupMatrix))) }
   const made = new WebGpuBackend(device, { ...description, pinned }, true, found.release)
   applyTuning(made, options.tuning)
   return made
 }
 
-/** Those matrices that may be used as they are, or that have been tried on this device, and the kernel that uses them. */
-async function proven(
+/** The subgroup matrices that work on this device, and the matmul variant that uses them. */
+async function usableMatrices(
   device: GPUDevice,
   matrices: SubgroupMatrices,
 ): Promise<Pick<AdapterTraits, 'subgroupMatrix' | 'subgroupMatrixKernel'>> {
@@ -44,7 +44,7 @@ async function proven(
   return { subgroupMatrix, subgroupMatrixKernel }
 }
 
-/** The backend on a device that an application already has. */
+/** The backend on a device that an application has already requested. */
 export function adoptWebGpu(device: GPUDevice): WebGpuBackend {
   const info = (device as { adapterInfo?: GPUAdapterInfo }).adapterInfo
   const name = [info?.vendor, info?.architecture].filter(Boolean).join(' ') || 'given device'
@@ -54,9 +54,9 @@ export function adoptWebGpu(device: GPUDevice): WebGpuBackend {
 function applyTuning(backend: WebGpuBackend, tuning: Tuning | undefined): void {
   if (!tuning) return
   if (typeof tuning.adapter !== 'string' || typeof tuning.choices !== 'object' || tuning.choices === null)
-    throw new TypeError('init: tuning must be what Device.tuning gave: { adapter, choices }')
+    throw new TypeError('init: tuning must be a value of Device.tuning, { adapter, choices }')
   if (tuning.adapter !== backend.description) return
-  // A name that no kernel has is passed over when kernels are chosen.
+  // Unknown names are ignored when kernels are chosen.
   for (const [key, name] of Object.entries(tuning.choices))
     if (typeof name === 'string' && !backend.choices.has(key)) backend.choices.set(key, name)
 }

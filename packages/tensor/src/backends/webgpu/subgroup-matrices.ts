@@ -1,22 +1,22 @@
-// Which of an adapter's subgroup matrices the kernels can use.
+// Selects the subgroup matrices of an adapter that the kernels can use.
 
 import { matrixComponents } from '../../ops/matmul/subgroup-matrix-syntax.ts'
 import type { SubgroupMatrices, SubgroupMatrixConfig } from './rule.ts'
 
-/** What an adapter says of its subgroups. */
+/** The properties of an adapter's subgroups. */
 export interface SubgroupInfo {
   readonly subgroupMinSize?: number
   readonly subgroupMaxSize?: number
   readonly subgroupMatrixConfigs?: Iterable<SubgroupMatrixConfig>
 }
 
-/** Invocations of a subgroup that kernels are written for, and the most there may be: four subgroups are a workgroup. */
+/** The preferred subgroup size, and the largest that kernels support: their workgroups have four subgroups. */
 const wantedLanes = 32
 const mostLanes = 64
 
 /**
- * The matrices that kernels can use: float32 sums, sides of 8 or 16, a component that is known here. Where the size of
- * subgroups varies, shaders ask for one (`subgroup-size-control`); without that feature the largest is taken for theirs.
+ * The matrices that kernels can use: float32 sums, M and N of 8 or 16, a known component type. If the subgroup size
+ * varies, shaders request one (`subgroup-size-control`); without that feature the largest is assumed.
  */
 export function subgroupMatricesOf(
   { subgroupMinSize, subgroupMaxSize, subgroupMatrixConfigs }: SubgroupInfo,
@@ -30,7 +30,7 @@ export function subgroupMatricesOf(
   if (lanes > mostLanes) return undefined
   const side = (x: number) => x === 8 || x === 16
   const configs = [...(subgroupMatrixConfigs ?? [])]
-    // Objects of Dawn have getters alone.
+    // Plain copies: Dawn's objects only have getters.
     .map(({ componentType, resultComponentType, M, N, K }) => ({ componentType, resultComponentType, M, N, K }))
     .filter(
       ({ componentType, resultComponentType, M, N, K }) =>
@@ -44,7 +44,7 @@ export function subgroupMatricesOf(
   return configs.length > 0 ? { configs, lanes, sized } : undefined
 }
 
-/** Matrices that others compute with in WGSL too; all others are tried on the device before they are used. */
+/** Whether a configuration is trusted without a test on the device: f16 of 16 x 16 x 16, which is widely used. */
 export function isKnown({ componentType, M, N, K }: SubgroupMatrixConfig): boolean {
   return componentType === 'f16' && M === 16 && N === 16 && K === 16
 }

@@ -1,4 +1,5 @@
-// Tries subgroup matrices on a device: what they make of codes must be what the codes mean, bit for bit.
+// Tests subgroup matrices on a device: products of codes with an identity matrix must be the codes' values, bit for
+// bit.
 
 import { dtypeInfo, type PackedDType } from '../../dtype.ts'
 import { decodeArray, encodeArray } from '../../formats.ts'
@@ -15,7 +16,10 @@ import { isKnown } from './subgroup-matrices.ts'
 const usage = { copySource: 4, copyTarget: 8, storage: 128, mapRead: 1 }
 const readMode = 1
 
-/** The matrices of a device that are known, or that pass: a kind it lists and cannot compile or reads otherwise does not. */
+/**
+ * The configurations that are trusted or that pass the test: those that do not compile, or give other bits, are
+ * dropped.
+ */
 export async function workingMatrices(
   device: GPUDevice,
   matrices: SubgroupMatrices,
@@ -28,7 +32,7 @@ export async function workingMatrices(
   return configs.length > 0 ? { ...matrices, configs } : undefined
 }
 
-/** What a tile holds: elements by row and column of the matrix, in the words that a shader stages. */
+/** The 32-bit words of a tile, from its elements by row and column. */
 function tileWords(
   { componentType }: SubgroupMatrixConfig,
   [rows, columns]: readonly [number, number],
@@ -46,8 +50,8 @@ function tileWords(
 }
 
 /**
- * Values that a component holds and no arithmetic may flush or overflow: all normal ones of 8 bits, of wider ones some of
- * each power of two, with every bit of the significand.
+ * Values that a component type represents and that arithmetic neither flushes nor overflows: all finite ones for 8
+ * bits; for wider types values of many binades, with all bits of the significand in use.
  */
 export function testValues({ componentType }: SubgroupMatrixConfig): Float32Array {
   const dtype = componentType === 'f16' ? 'float16' : formatOfComponent[componentType]
@@ -67,7 +71,7 @@ export function testValues({ componentType }: SubgroupMatrixConfig): Float32Arra
   })
 }
 
-/** Products of test values with 1 on the diagonal and 0 elsewhere, on either side and in either order in memory. */
+/** Whether products of test values with an identity matrix are exact, on either side and in either memory order. */
 async function isExact(
   device: GPUDevice,
   config: SubgroupMatrixConfig,
@@ -79,12 +83,12 @@ async function isExact(
   const one = (row: number, column: number) => (row === column ? 1 : 0)
   const { perElement } = matrixComponents[config.componentType]
   for (const major of ['row_major', 'col_major'] as const) {
-    // Values that are no codes are always laid out by rows.
+    // Only codes are ever stored by columns.
     if (major === 'col_major' && perElement === 1) continue
     const product = await productOf(device, config, lanes, syntax, major)
     if (!product) return false
     for (const side of ['a', 'b'] as const) {
-      // What of the matrix the diagonal lets through.
+      // The part of the matrix that the product with the identity keeps.
       const [high, wide] = side === 'a' ? [M, Math.min(N, K)] : [Math.min(M, K), N]
       for (let first = 0; first < samples.length; first += high * wide) {
         const value = (row: number, column: number) =>
@@ -93,7 +97,7 @@ async function isExact(
         const b = tileWords(config, [K, N], major, side === 'a' ? one : value)
         const made = await product(a, b)
         for (let i = 0; i < M * N; i++)
-          // 0 is added so that -0 is 0.
+          // Adding 0 turns -0 into 0.
           if (!Object.is(made[i] + 0, value(Math.floor(i / N), i % N) + 0)) return false
       }
     }
@@ -101,7 +105,10 @@ async function isExact(
   return true
 }
 
-/** The product of two matrices, by way of workgroup memory as the kernel has it; nothing if it does not compile. */
+/**
+ * A function that multiplies two matrices through workgroup memory, as the kernel does; undefined if it does not
+ * compile.
+ */
 async function productOf(
   device: GPUDevice,
   { componentType, M, N, K }: SubgroupMatrixConfig,

@@ -1,4 +1,4 @@
-// Measures the kernels there are for a case on the adapter at hand.
+// Times the alternative kernels of a program's cases on this adapter.
 
 import type { KernelTiming, TunedCase } from '../backend.ts'
 import type { TunableStep } from './choices.ts'
@@ -9,8 +9,8 @@ const rounds = 5
 const usage = { copySource: 4, copyTarget: 8, storage: 128 }
 
 /**
- * Times every kernel of every case on buffers of their own, in turns, so that no kernel gets the quiet moments. A
- * kernel that the device refuses is left out.
+ * Times every kernel of every case on separate buffers. Rounds alternate between the kernels, so that changes in load
+ * affect all of them alike. A kernel that the device refuses is left out.
  */
 export async function tuneSteps(
   device: GPUDevice,
@@ -58,7 +58,7 @@ async function tuneStep(
           pass.dispatchWorkgroups(...workgroups)
         })
         recorder.destroy()
-        // The first round warms caches and compilers.
+        // The first round warms up caches and compilers.
         if (round === 0) continue
         const total = timings.reduce((sum, t) => sum + t.duration, 0)
         best.set(name, Math.min(total, best.get(name) ?? Number.POSITIVE_INFINITY))

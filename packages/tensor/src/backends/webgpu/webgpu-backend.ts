@@ -11,8 +11,8 @@ import type { KernelContext, Operand } from '../../passes/operand.ts'
 import { bufferKey, type Fused, type Plan, planGraph, type Step } from '../../passes/plan.ts'
 import type { DeviceBuffer } from '../../storage.ts'
 import type { Backend, CompileOptions, Counters, Executable, KernelTiming, TunedCase } from '../backend.ts'
-import { expandFor, kernelsOf, loaded } from '../kernel-source.ts'
-import { rememberedChoices, type TunableStep } from './choices.ts'
+import { ensureLoaded, expandFor, kernelsOf } from '../kernel-source.ts'
+import { choicesFor, type TunableStep } from './choices.ts'
 import { epilogueOf, fusedShader, prologueOf } from './fused-shader.ts'
 import { type GpuBuffer, GpuMemory } from './gpu-memory.ts'
 import type { KernelRecorder } from './kernel-recorder.ts'
@@ -21,7 +21,7 @@ import { type Instruction, isOnHost, WebGpuProgram } from './program.ts'
 import type { AdapterTraits, SubgroupMatrices, WebGpuRule } from './rule.ts'
 import { loadFormatCode } from './shader.ts'
 
-/** What the backend needs to know about where the device came from. */
+/** What the backend needs to know of the adapter of its device. */
 export interface AdapterDescription {
   readonly name: string
   readonly software: boolean
@@ -34,8 +34,11 @@ export interface AdapterDescription {
 
 const mapModeRead = 1
 
-/** Far more than a model needs; ever new shapes must not collect them without end. */
-const rememberedPipelines = 2048
+/**
+ * Bound of the pipeline cache: far more than a model needs, so that a program with ever new shapes does not fill
+ * memory.
+ */
+const maximumPipelines = 2048
 
 /** KUMIKI_DEBUG=kernels prints every kernel's WGSL to stderr when it is compiled. */
 function debugKernels(): boolean {
@@ -43,8 +46,8 @@ function debugKernels(): boolean {
 }
 
 /**
- * Operands that start at an aligned offset are bound there, so that kernels which differ only in the offset (the chunks
- * of a large table) are one pipeline.
+ * Binds operands that start at an aligned offset there, so that kernels which differ only in the offset (the chunks of
+ * a large table) share one pipeline.
  */
 function bindAtOffsets(step: Step, plan: Plan, alignment: number): { step: Step; shifts: ReadonlyMap<number, number> } {
   const written = new Set(step.outputs.map((o) => bufferKey(plan, o.slot)))
@@ -73,7 +76,7 @@ function bindAtOffsets(step: Step, plan: Plan, alignment: number): { step: Step;
   }
 }
 
-/** What an op's rule sees of its step: its own operands and results, whatever work is merged into it. */
+/** The context of an op's kernel rule: its own operands and results, without work that is fused into the step. */
 function kernelContext({ inputs, outputs, attrs, epilogue, prologue }: Step): KernelContext {
   const unseen = ({ shape, dtype }: Spec): Operand => ({ slot: -1, dtype, access: contiguousAccess(shape) })
   return {
@@ -83,44 +86,43 @@ function kernelContext({ inputs, outputs, attrs, epilogue, prologue }: Step): Ke
   }
 }
 
-/** Loads what the text of a program's shaders needs: code of packed formats, functions of elementwise ops. */
+/** Loads the WGSL that a program's shaders include: code of packed formats, functions of elementwise ops. */
 async function loadText({ inputs, outputs }: Graph): Promise<void> {
   const nodes = graphOrder({ inputs, outputs })
   const packed = nodes.some((n) => [...n.inputs, ...n.outputs].some((v) => isPacked(v.dtype)))
   if (packed) await loadFormatCode()
-  await Promise.all(nodes.map((n) => loaded(n.op.elementwise?.wgslFunctions)))
+  await Promise.all(nodes.map((n) => ensureLoaded(n.op.elementwise?.wgslFunctions)))
 }
 
 const warned = new WeakSet<object>()
 
 /**
- * An op of a user's own that has `evaluate` alone works everywhere, but here every use of it costs two copies and a
- * wait.
+ * Warns, once per op, of a user's op that has only `evaluate`: here every use of it costs two copies and a wait.
  */
 function warnOnHost({ op, name }: Step): void {
   if (!op?.evaluate) throw new DeviceError(`webgpu: the op ${name} has neither a kernel (webgpu) nor an evaluation`)
   if (warned.has(op)) return
   warned.add(op)
   console.warn(
-    `webgpu: the op ${name} has no WGSL kernel: it runs on the host, and its operands are copied there and back each time; give it 'webgpu', or 'definition', its meaning in terms of other ops`,
+    `webgpu: the op ${name} has no WGSL kernel: it runs on the host, and its operands are copied there and back each time; give it a 'webgpu' kernel, or a 'definition' in terms of other ops`,
   )
 }
 
 function lostError(info: GPUDeviceLostInfo): DeviceError {
   return new DeviceError(
-    `webgpu: the device was lost (${info.message || info.reason}); everything on it is gone: dispose it, ask for another one with init() and load the last checkpoint`,
+    `webgpu: the device was lost (${info.message || info.reason}); its tensors are gone: dispose it, make another one with init() and load the last checkpoint`,
     { lost: true },
   )
 }
 
-/** Kernels in WGSL on a GPUDevice. */
+/** Runs WGSL kernels on a GPUDevice. */
 export class WebGpuBackend implements Backend {
   readonly kind = 'webgpu'
   readonly description: string
   readonly counters: Counters = { buffers: 0, bytes: 0, created: 0, submits: 0, encoders: 0, dispatches: 0 }
   readonly device: GPUDevice
   private readonly traits: AdapterTraits
-  /** Kernels that measured best on this adapter, by case. */
+  /** Names of the fastest kernels on this adapter, by case. */
   readonly choices: Map<string, string>
   private readonly memory: GpuMemory
   private readonly pipelines = new Map<string, Promise<GPUComputePipeline>>()
@@ -142,7 +144,7 @@ export class WebGpuBackend implements Backend {
     this.memory = new GpuMemory(device, this.counters, (error) => {
       this.failure ??= error
     })
-    this.choices = rememberedChoices(adapter.name)
+    this.choices = choicesFor(adapter.name)
     this.traits = {
       subgroups: device.features.has('subgroups' as GPUFeatureName),
       subgroupSize: adapter.subgroupSize,
@@ -180,7 +182,7 @@ export class WebGpuBackend implements Backend {
   upload(buffer: DeviceBuffer, data: HostArray, offset = 0): void {
     const { byteLength } = data
     const whole = byteLength % 4 === 0
-    // writeBuffer wants multiples of four bytes; buffers are padded, so a longer copy is safe.
+    // writeBuffer requires multiples of four bytes; buffers are padded, so a longer copy is safe.
     const bytes = whole
       ? new Uint8Array(data.buffer, data.byteOffset, byteLength)
       : new Uint8Array(Math.ceil(byteLength / 4) * 4)
@@ -310,22 +312,22 @@ export class WebGpuBackend implements Backend {
     this.check()
   }
 
-  /** A lost device first fails what is under way, and says only then that it is lost. */
+  /** Gives `device.lost` time to resolve: when a device is lost, pending operations fail before that. */
   private async settleLoss(): Promise<void> {
     await Promise.race([this.device.lost, new Promise((resolve) => setTimeout(resolve, 50))])
   }
 
-  /** @throws DeviceError with the first thing that went wrong on the device; that it is lost, at every call */
+  /** @throws DeviceError with the first error the device reported since the last call; on every call if it is lost */
   check(): void {
     const { failure } = this
-    // A lost device stays lost; anything else is told once.
+    // A lost device stays lost; other errors are thrown once.
     if (!this.lost) this.failure = undefined
     if (failure) throw failure
   }
 
   /**
-   * Does device work and waits until the device has accepted it, so that whatever is wrong with it is thrown here and
-   * not at some later call. Does not wait for the work itself.
+   * Submits work and waits until the device has validated it, so that an error is thrown here and not by some later
+   * call. Does not wait for the work to finish.
    */
   async accepted(what: string, work: () => void | Promise<void>): Promise<void> {
     const { device } = this
@@ -338,7 +340,7 @@ export class WebGpuBackend implements Backend {
       thrown = error
     }
     const problems = await Promise.all([device.popErrorScope(), device.popErrorScope(), device.popErrorScope()]).catch(
-      // A lost device refuses to answer; `lost` says why.
+      // Error scopes of a lost device reject; `lost` says why.
       async () => {
         throw lostError(await device.lost)
       },
@@ -359,10 +361,10 @@ export class WebGpuBackend implements Backend {
 
   private pipeline(name: string, wgsl: string): Promise<GPUComputePipeline> {
     const made = this.pipelines.get(wgsl) ?? this.makePipeline(name, wgsl)
-    // The most recently used stands last; programs hold their own, so one that is forgotten is at worst made again.
+    // The most recently used is last. Programs keep their own pipelines, so an evicted one is at worst compiled again.
     this.pipelines.delete(wgsl)
     this.pipelines.set(wgsl, made)
-    if (this.pipelines.size > rememberedPipelines) this.pipelines.delete(this.pipelines.keys().next().value!)
+    if (this.pipelines.size > maximumPipelines) this.pipelines.delete(this.pipelines.keys().next().value!)
     return made
   }
 

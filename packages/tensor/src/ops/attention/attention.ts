@@ -1,4 +1,4 @@
-// Attention and its gradient: shapes, meaning in simpler ops, lowering.
+// Attention and its gradient: shapes, definition in simpler ops, lowering.
 
 import { requireBoolean, requireNumber, requireOptions, requireTensor, requireWhole } from '../../arguments.ts'
 import { lazyKernels } from '../../backends/kernel-source.ts'
@@ -23,8 +23,8 @@ import { swapAxes, transpose } from '../transpose.ts'
 import { where } from '../where.ts'
 import type { AttentionAttrs } from './geometry.ts'
 
-/** A large finite negative: masking with -Infinity breaks where a shader may assume that infinities do not occur. */
-const unseen = -1e30
+/** Masked scores: not -Infinity, since shaders may assume that infinities do not occur. */
+const maskedScore = -1e30
 
 /**
  * [batch, seq, heads, d] as [batch, kvHeads, heads / kvHeads, seq, d]: query head h reads key head floor(h / group).
@@ -42,8 +42,9 @@ function ungrouped(x: Tensor): Tensor {
 const given = (documents: Tensor | undefined): Tensor[] => (documents ? [documents] : [])
 
 /**
- * Scores, [batch, kvHeads, group, seqQ, seqK], as they are (capped where there is a cap) and with the mask applied.
- * Query i sees keys up to i + seqK - seqQ, of those the last `window`, and only those of its own document.
+ * Scores, [batch, kvHeads, group, seqQ, seqK]: scaled and capped, and with the mask applied. With `causal`, query i
+ * sees keys up to i + seqK - seqQ; with `window`, the last so many of those; with `documents`, those of its own
+ * document.
  */
 function scores(q: Tensor, k: Tensor, documents: Tensor | undefined, attrs: AttentionAttrs) {
   const { scale, causal, window, softcap } = attrs
@@ -56,7 +57,7 @@ function scores(q: Tensor, k: Tensor, documents: Tensor | undefined, attrs: Atte
   const capped = softcap === undefined ? scaled : mul(tanh(mul(scaled, 1 / softcap)), softcap)
   let masked = capped
   const mask = (seen: Tensor) => {
-    masked = where(broadcastTo(seen, masked.shape), masked, unseen)
+    masked = where(broadcastTo(seen, masked.shape), masked, maskedScore)
   }
   if (causal) mask(lessEqual(sub(iota([t, s], 1), s - t), iota([t, s], 0)))
   if (window !== undefined) mask(greater(sub(iota([t, s], 1), s - t - window), iota([t, s], 0)))
@@ -262,7 +263,8 @@ export const attentionGradientOp: Op<AttentionAttrs> = defineOp<AttentionAttrs>(
  * @param options.documents int32 [batch, seq]: several documents packed into one sequence do not see each other;
  * positions with the same number belong together. Needs as many keys as queries.
  * @returns like q
- * With a window or a cap WebGPU uses the `tiled` or `rows` kernel, never `blocked`. Keys outside the window are not read.
+ * With a window or a cap WebGPU uses the `tiled` or `rows` kernel, never `blocked`. Keys outside the window are not
+ * read.
  * @see arXiv:2205.14135, arXiv:2305.13245, arXiv:2408.00118
  * @example
  * const [q, k] = [device.tensor(new Float32Array(8), [1, 2, 1, 4]), device.tensor(new Float32Array(8), [1, 2, 1, 4])]

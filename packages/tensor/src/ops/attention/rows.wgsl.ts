@@ -58,7 +58,9 @@ fn first_query(j: u32) -> u32 { return select(0u, j - min(j, S - T), CAUSAL); }$
   }
 }
 
-/** The first key a query sees and the end of the queries that see a key; scores under a cap, and the slope of the cap. */
+/**
+ * The first key a query sees and the end of the queries that see a key; scores under a cap, and the slope of the cap.
+ */
 function windowAndCap({ window, softcap }: AttentionAttrs): string {
   const seen =
     window === undefined

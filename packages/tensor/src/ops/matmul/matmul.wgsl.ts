@@ -58,7 +58,9 @@ const variants: Readonly<Record<string, MatmulVariant>> = {
   },
 }
 
-/** The best of all, where an adapter has it: its kernel comes with the adapter's traits, since few pages ever load it. */
+/**
+ * The best of all, where an adapter has it: its kernel comes with the adapter's traits, since few pages ever load it.
+ */
 const subgroupMatrix = 'subgroup matrix'
 
 /** Names of the matmul variants, for pinning one. */

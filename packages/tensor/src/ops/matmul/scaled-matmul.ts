@@ -100,7 +100,8 @@ function requireTensors(what: string, matrix: ScaledMatrix): void {
  * Values of a matrix in blocks, float32 like its codes.
  * @throws ShapeError where scales do not cut the codes into whole blocks
  * @example
- * dequantizeBlocks({ codes: device.tensor([[1, 2], [3, 4]]), scales: device.tensor([[10], [100]]) }) // [[10, 20], [300, 400]]
+ * const [codes, scales] = [[[1, 2], [3, 4]], [[10], [100]]].map((values) => device.tensor(values))
+ * dequantizeBlocks({ codes, scales }) // [[10, 20], [300, 400]]
  */
 export function dequantizeBlocks(matrix: ScaledMatrix): Tensor {
   requireTensors('dequantizeBlocks', matrix)

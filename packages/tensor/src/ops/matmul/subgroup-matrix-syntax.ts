@@ -80,7 +80,9 @@ export interface MatrixSyntax {
   store(to: string, offset: string, value: string, stride: number): string
 }
 
-/** Everything about the syntax of Dawn's experimental subgroup matrices, which is still changing, is in this function. */
+/**
+ * Everything about the syntax of Dawn's experimental subgroup matrices, which is still changing, is in this function.
+ */
 export function matrixSyntax(
   { componentType, M, N, K }: SubgroupMatrixConfig,
   { lanes, sized }: { readonly lanes: number; readonly sized: boolean },

@@ -51,7 +51,9 @@ interface Tile {
   readonly words: boolean
   /** Statements that fill the tile from step p on. */
   readonly bring: (threads: number) => string
-  /** Where the matrix starts that lies so many lines past the subgroup's own first, and so many steps from the tile's. */
+  /**
+   * Where the matrix starts that lies so many lines past the subgroup's own first, and so many steps from the tile's.
+   */
   readonly at: (own: string, line: number, step: number) => string
 }
 
@@ -111,7 +113,8 @@ function valueTile(name: 'a' | 'b', c: Omit<MatmulCase, 'store'>, config: Subgro
 
 /**
  * Codes as they are stored, in words: the tile's lines run the way the operand does in memory, and matrices are loaded
- * row-major or column-major accordingly. Where words of memory are words of the tile they are copied, else put together.
+ * row-major or column-major accordingly. Where words of memory are words of the tile they are copied, else put
+ * together.
  */
 function codeTile(name: 'a' | 'b', c: Omit<MatmulCase, 'store'>, config: SubgroupMatrixConfig): Tile {
   const { depth } = geometry(config)
