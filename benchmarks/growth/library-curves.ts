@@ -80,7 +80,7 @@ export const libraryCurves: readonly HostCurve[] = [
   },
   {
     package: 'train',
-    name: 'a run of so many steps',
+    name: 'a run over its steps',
     axis: 'steps',
     sizes: [50, 100, 200, 400, 800],
     ...linear,
@@ -140,7 +140,7 @@ export const libraryCurves: readonly HostCurve[] = [
   },
   {
     package: 'ablation',
-    name: 'what 128 runs cannot tell apart',
+    name: 'aliases of effects in 128 runs',
     axis: 'factors',
     sizes: [8, 9, 10, 11, 12, 13, 14, 15],
     // Each pair of factors is looked for in each word of the defining relation.

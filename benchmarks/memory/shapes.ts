@@ -12,7 +12,7 @@ export interface Shape {
 
 export const shapes: readonly Shape[] = [
   { name: 'nano, 4 x 128', architecture: nano, batch: 4, sequence: 128 },
-  { name: 'nano, 16 x 128 in 4 parts', architecture: nano, batch: 16, sequence: 128, accumulation: 4 },
+  { name: 'nano, 16 x 128 in 4 micro-batches', architecture: nano, batch: 16, sequence: 128, accumulation: 4 },
   {
     name: 'LLM-jp-3 150M, 1 x 2048',
     architecture: findModel('llm-jp-3-150m').architecture,
