@@ -44,8 +44,10 @@ export default defineConfig({
       md.renderer.rules.text = (...args) => plain(text(...args))
       // A line that ends in Japanese goes on without a space.
       const japanese = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}、。「」ー（）]/u
-      md.renderer.rules.softbreak = (tokens, i) =>
-        japanese.test(tokens[i - 1]?.content.at(-1) ?? '') && japanese.test(tokens[i + 1]?.content[0] ?? '') ? '' : '\n'
+      md.renderer.rules.softbreak = (tokens, i) => {
+        const [before, after] = [tokens[i - 1]?.content.at(-1) ?? '', tokens[i + 1]?.content[0] ?? '']
+        return /[、。」]/.test(before) || (japanese.test(before) && japanese.test(after)) ? '' : '\n'
+      }
     },
   },
   themeConfig: {
