@@ -35,8 +35,7 @@ export interface InitOptions {
   /** A GPU object to use instead of `navigator.gpu` or the npm package `webgpu`. */
   readonly gpu?: GpuLike
   /**
-   * Kernels to use, for the cases they support, instead of those chosen for the adapter: `{ matmul: 'shared 4x4' }`
-   * (webgpu).
+   * Kernels to use, for the cases they support, instead of those chosen for the adapter: `{ matmul: 'shared 4x4' }`.
    */
   readonly kernels?: PinnedKernels
   /** Earlier results of `tune()` (see `Device.tuning`); ignored on any other adapter. */
@@ -45,7 +44,10 @@ export interface InitOptions {
 
 /** Kernels by name, instead of those chosen by rule or by measurement. */
 export interface PinnedKernels {
-  /** A variant of matmul, by name. */
+  /**
+   * A variant of matmul, by name. On the cpu backend the micro-tile of large products, '4x8' or '6x8' (relaxed SIMD); both give the
+   * same bits.
+   */
   readonly matmul?: string
   /** A variant of attention, by name. */
   readonly attention?: string
@@ -79,7 +81,13 @@ export async function init(options: InitOptions = {}): Promise<Device> {
     if (started) return new Device(started)
   }
   const { CpuBackend } = await import('./backends/cpu/cpu-backend.ts')
-  return new Device(await CpuBackend.create({ threads: options.threads, relaxedSimd: options.relaxedSimd }))
+  return new Device(
+    await CpuBackend.create({
+      threads: options.threads,
+      relaxedSimd: options.relaxedSimd,
+      tile: options.kernels?.matmul,
+    }),
+  )
 }
 
 /**

@@ -104,6 +104,21 @@ export function packRows(src: usize, type: i32, lines: i32, k: i32, lineStride: 
   packLines(src, type, lines, 4, k, lineStride, step, out)
 }
 
+/** Packs sixteen rows of an A stored column by column into four tiles: a step of K reads one cache line. */
+function packSixteenRows(src: usize, type: i32, k: i32, step: i32, out: usize): void {
+  const shift: usize = type == 0 ? 2 : type >= 3 ? 0 : 1
+  const tileBytes = <usize>k << 4
+  for (let p = 0; p < k; p++) {
+    let at = src + ((<usize>(p * step)) << shift)
+    let to = out + ((<usize>p) << 4)
+    for (let quarter = 0; quarter < 4; quarter++) {
+      v128.store(to, loadFour(at, type))
+      at += <usize>4 << shift
+      to += tileBytes
+    }
+  }
+}
+
 /** Packs eight columns of B. */
 export function packColumns(src: usize, type: i32, lines: i32, k: i32, lineStride: i32, step: i32, out: usize): void {
   packLines(src, type, lines, 8, k, lineStride, step, out)
@@ -196,23 +211,28 @@ export function tile(a: usize, b: usize, kc: i32, c: usize, ldc: usize, rows: i3
   let c21 = f32x4.splat(0)
   let c30 = f32x4.splat(0)
   let c31 = f32x4.splat(0)
-  for (let p = kc; p > 0; p--) {
-    const b0 = v128.load(b)
-    const b1 = v128.load(b, 16)
-    const a0 = v128.load32_splat(a)
-    c00 = multiplyAdd(a0, b0, c00)
-    c01 = multiplyAdd(a0, b1, c01)
-    const a1 = v128.load32_splat(a, 4)
-    c10 = multiplyAdd(a1, b0, c10)
-    c11 = multiplyAdd(a1, b1, c11)
-    const a2 = v128.load32_splat(a, 8)
-    c20 = multiplyAdd(a2, b0, c20)
-    c21 = multiplyAdd(a2, b1, c21)
-    const a3 = v128.load32_splat(a, 12)
-    c30 = multiplyAdd(a3, b0, c30)
-    c31 = multiplyAdd(a3, b1, c31)
-    a += 16
-    b += 32
+  // What limits the loop are the instructions around the arithmetic: it ends by its pointer and tests at its end. Of the orders of the
+  // products V8 keeps the registers best with this one.
+  if (kc > 0) {
+    const end = a + (<usize>kc << 4)
+    do {
+      const b0 = v128.load(b)
+      const b1 = v128.load(b, 16)
+      const a0 = v128.load32_splat(a)
+      const a1 = v128.load32_splat(a, 4)
+      const a2 = v128.load32_splat(a, 8)
+      const a3 = v128.load32_splat(a, 12)
+      c00 = multiplyAdd(a0, b0, c00)
+      c10 = multiplyAdd(a1, b0, c10)
+      c20 = multiplyAdd(a2, b0, c20)
+      c30 = multiplyAdd(a3, b0, c30)
+      c01 = multiplyAdd(a0, b1, c01)
+      c11 = multiplyAdd(a1, b1, c11)
+      c21 = multiplyAdd(a2, b1, c21)
+      c31 = multiplyAdd(a3, b1, c31)
+      a += 16
+      b += 32
+    } while (a != end)
   }
   if (rows == 4 && columns == 8) {
     storeRow(c, c00, c01, accumulate)
@@ -225,6 +245,62 @@ export function tile(a: usize, b: usize, kc: i32, c: usize, ldc: usize, rows: i3
   if (rows > 1) storeEdge(c + ldc, c10, c11, columns, accumulate)
   if (rows > 2) storeEdge(c + 2 * ldc, c20, c21, columns, accumulate)
   if (rows > 3) storeEdge(c + 3 * ldc, c30, c31, columns, accumulate)
+}
+
+/**
+ * A 6 x 8 tile: four rows packed at `p`, which go to cp and the rows after it, and two at `q`, which go to cq. Three tiles of four rows are two
+ * of these. 12 sums hide the latency of a fused multiply-add and use fewer loads for each; a product and a sum apart need a register more than
+ * there are. The sums are those of `tile`, bit for bit.
+ */
+// @ts-ignore: decorator
+@inline
+function tileSix(p: usize, q: usize, b: usize, kc: i32, cp: usize, cq: usize, ldc: usize, accumulate: bool): void {
+  let c00 = f32x4.splat(0)
+  let c01 = f32x4.splat(0)
+  let c10 = f32x4.splat(0)
+  let c11 = f32x4.splat(0)
+  let c20 = f32x4.splat(0)
+  let c21 = f32x4.splat(0)
+  let c30 = f32x4.splat(0)
+  let c31 = f32x4.splat(0)
+  let c40 = f32x4.splat(0)
+  let c41 = f32x4.splat(0)
+  let c50 = f32x4.splat(0)
+  let c51 = f32x4.splat(0)
+  if (kc > 0) {
+    const end = p + (<usize>kc << 4)
+    do {
+      const b0 = v128.load(b)
+      const b1 = v128.load(b, 16)
+      const a0 = v128.load32_splat(p)
+      c00 = multiplyAdd(a0, b0, c00)
+      c01 = multiplyAdd(a0, b1, c01)
+      const a1 = v128.load32_splat(p, 4)
+      c10 = multiplyAdd(a1, b0, c10)
+      c11 = multiplyAdd(a1, b1, c11)
+      const a2 = v128.load32_splat(p, 8)
+      c20 = multiplyAdd(a2, b0, c20)
+      c21 = multiplyAdd(a2, b1, c21)
+      const a3 = v128.load32_splat(p, 12)
+      c30 = multiplyAdd(a3, b0, c30)
+      c31 = multiplyAdd(a3, b1, c31)
+      const a4 = v128.load32_splat(q)
+      c40 = multiplyAdd(a4, b0, c40)
+      c41 = multiplyAdd(a4, b1, c41)
+      const a5 = v128.load32_splat(q, 4)
+      c50 = multiplyAdd(a5, b0, c50)
+      c51 = multiplyAdd(a5, b1, c51)
+      p += 16
+      q += 16
+      b += 32
+    } while (p != end)
+  }
+  storeRow(cp, c00, c01, accumulate)
+  storeRow(cp + ldc, c10, c11, accumulate)
+  storeRow(cp + 2 * ldc, c20, c21, accumulate)
+  storeRow(cp + 3 * ldc, c30, c31, accumulate)
+  storeRow(cq, c40, c41, accumulate)
+  storeRow(cq + ldc, c50, c51, accumulate)
 }
 
 // @ts-ignore: decorator
@@ -251,12 +327,12 @@ function storeEdge(c: usize, x: v128, y: v128, columns: i32, accumulate: bool): 
   }
 }
 
-/** Rows [start * 4, end * 4) of C = A B over all batches, B packed by packB. `scales` 0: A has none. */
+/** Rows [start * 4, end * 4) of C = A B over all batches, B packed by packB. `scales` 0: A has none. `six`: use 6 x 8 tiles where there are enough rows. */
 export function gemmPacked(
   start: i32, end: i32, thread: i32,
   a: usize, type: i32, packed: usize, c: usize,
   m: i32, n: i32, k: i32, batchStride: i32, rowStride: i32, columnStride: i32, scratch: usize,
-  scales: usize, scaleType: i32, scaleBatch: i32, lineBlock: i32, lineStride: i32, stepBlock: i32, stepStride: i32,
+  scales: usize, scaleType: i32, scaleBatch: i32, lineBlock: i32, lineStride: i32, stepBlock: i32, stepStride: i32, six: i32,
 ): void {
   const tiles = (m + 3) >> 2
   const panels = (n + 7) >> 3
@@ -277,7 +353,10 @@ export function gemmPacked(
         const line = row + (i << 2)
         const lines = min(4, m - line)
         const packedTile = scratch + (<usize>(i * kc) << 4)
-        packRows(a + <usize>(z * batchStride + line * rowStride + p * columnStride) * size, type, lines, kc, rowStride, columnStride, packedTile)
+        const from = a + <usize>(z * batchStride + line * rowStride + p * columnStride) * size
+        if (rowStride == 1 && (i | 3) < count && line + 16 - ((i & 3) << 2) <= m) {
+          if ((i & 3) == 0) packSixteenRows(from, type, kc, columnStride, packedTile)
+        } else packRows(from, type, lines, kc, rowStride, columnStride, packedTile)
         if (scales) {
           const own = scales + <usize>(z * scaleBatch) * (scaleType == 0 ? 4 : 2)
           scaleLines(packedTile, 4, lines, kc, own, scaleType, line, lineBlock, lineStride, p, stepBlock, stepStride)
@@ -286,7 +365,19 @@ export function gemmPacked(
       for (let j = 0; j < panels; j++) {
         const columns = min(8, n - (j << 3))
         const bp = bz + ((<usize>j * <usize>k + <usize>p) << 5)
-        for (let i = 0; i < count; i++) {
+        let i = 0
+        if (isDefined(ASC_FEATURE_RELAXED_SIMD) && ASC_FEATURE_RELAXED_SIMD) {
+          if (six && columns == 8) {
+            for (; i + 3 <= count && row + (i << 2) + 12 <= m; i += 3) {
+              const at = scratch + (<usize>(i * kc) << 4)
+              const next = at + (<usize>kc << 4)
+              const out = cz + <usize>(i << 2) * ldc + (<usize>j << 5)
+              tileSix(at, next, bp, kc, out, out + 4 * ldc, ldc, p > 0)
+              tileSix(next + (<usize>kc << 4), next + 8, bp, kc, out + 8 * ldc, out + 6 * ldc, ldc, p > 0)
+            }
+          }
+        }
+        for (; i < count; i++) {
           tile(scratch + (<usize>(i * kc) << 4), bp, kc, cz + <usize>(i << 2) * ldc + (<usize>j << 5), ldc, min(4, m - row - (i << 2)), columns, p > 0)
         }
       }

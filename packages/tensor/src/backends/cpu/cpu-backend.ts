@@ -18,6 +18,7 @@ import { encodeKernels } from './kernel-module.ts'
 import { loadKernels, relaxedProbe } from './load-kernels.ts'
 import type { CpuArgument, CpuRule } from './rule.ts'
 import { defaultThreads, type LoadedModule, ThreadPool } from './thread-pool.ts'
+import { TileChoice, type TileTrial } from './tile-choice.ts'
 import { allocatedBytes, requireAddressable, type WasmBuffer, WasmMemory } from './wasm-memory.ts'
 
 export interface CpuOptions {
@@ -25,6 +26,8 @@ export interface CpuOptions {
   readonly threads?: number
   /** False: round after the multiplication and after the addition, even where the runtime has fused multiply-add. */
   readonly relaxedSimd?: boolean
+  /** The tile of products, '4x8' or '6x8' (with relaxed SIMD); default: measured. */
+  readonly tile?: string
 }
 
 /** An argument of a call: a number, or a slot's pointer plus an offset. */
@@ -33,12 +36,14 @@ type Bound =
   | { readonly slot: number; readonly offset: number }
   | { readonly scratch: number }
   | 'threadScratch'
+  | 'tile'
 
 interface Instruction {
   readonly kernel: number
   readonly count: number
   readonly grain: number
   readonly args: readonly Bound[]
+  readonly trial?: TileTrial
 }
 
 /** A loaded module of fused kernels. It is unloaded when no program uses one of them. */
@@ -84,12 +89,21 @@ export class CpuBackend implements Backend {
   private readonly recorder: { current: Recording | undefined } = { current: undefined }
   /** Fused kernels already loaded, by the key of their step. */
   private readonly fused = new Map<string, LoadedKernel>()
+  private readonly tiles: TileChoice
 
-  private constructor(memory: WasmMemory, pool: ThreadPool, counters: Counters, shared: boolean, fused: boolean) {
+  private constructor(
+    memory: WasmMemory,
+    pool: ThreadPool,
+    counters: Counters,
+    shared: boolean,
+    fused: boolean,
+    tile?: string,
+  ) {
     this.memory = memory
     this.pool = pool
     this.counters = counters
     this.shared = shared
+    this.tiles = new TileChoice(fused, tile)
     this.description = `WebAssembly ${fused ? 'relaxed SIMD' : 'SIMD'}, ${pool.threads} thread${pool.threads === 1 ? '' : 's'}`
   }
 
@@ -104,7 +118,7 @@ export class CpuBackend implements Backend {
     const fused = options.relaxedSimd !== false && WebAssembly.validate(relaxedProbe)
     const bytes = bytesOf(await loadKernels(shared, fused))
     const pool = await ThreadPool.create(memory, await compileKernels(bytes), threads)
-    return new CpuBackend(memory, pool, counters, shared, fused)
+    return new CpuBackend(memory, pool, counters, shared, fused, options.tile)
   }
 
   allocate(bytes: number): DeviceBuffer {
@@ -140,6 +154,7 @@ export class CpuBackend implements Backend {
       this.recorder,
       this.memory,
       this.pool,
+      this.tiles,
       this.counters,
       plan,
       actions,
@@ -222,7 +237,8 @@ export class CpuBackend implements Backend {
         bytes: [...slots].reduce((sum, slot) => sum + plan.slots[slot].bytes, 0),
       }
       const bind = (a: CpuArgument): Bound => {
-        if (typeof a === 'number' || a === 'threadScratch' || 'scratch' in (a as object)) return a as Bound
+        if (typeof a === 'number' || a === 'threadScratch' || a === 'tile' || 'scratch' in (a as object))
+          return a as Bound
         const operand =
           'input' in (a as object)
             ? step.inputs[(a as { input: number }).input]
@@ -251,6 +267,7 @@ export class CpuBackend implements Backend {
         count: c.count,
         grain: c.grain,
         args: c.args.map(bind),
+        trial: c.args.includes('tile') && i === made.calls.length - 1 ? this.tiles.trial(about.flops) : undefined,
       }))
     })
     return { actions, scratchBytes, threadScratchBytes: Math.ceil(threadScratchBytes / 64) * 64, modules }
@@ -276,6 +293,7 @@ class CpuProgram implements Executable {
   readonly aliases: readonly number[]
   private readonly memoryPool: WasmMemory
   private readonly pool: ThreadPool
+  private readonly tiles: TileChoice
   private readonly counters: Counters
   private readonly plan: Plan
   private readonly actions: readonly Action[]
@@ -291,6 +309,7 @@ class CpuProgram implements Executable {
     recorder: { readonly current: Recording | undefined },
     memory: WasmMemory,
     pool: ThreadPool,
+    tiles: TileChoice,
     counters: Counters,
     plan: Plan,
     actions: readonly Action[],
@@ -303,6 +322,7 @@ class CpuProgram implements Executable {
     this.recorder = recorder
     this.memoryPool = memory
     this.pool = pool
+    this.tiles = tiles
     this.counters = counters
     this.plan = plan
     this.actions = actions
@@ -313,7 +333,7 @@ class CpuProgram implements Executable {
   }
 
   run(inputs: readonly DeviceBuffer[], outputs: readonly DeviceBuffer[]): void {
-    const { plan, pool } = this
+    const { plan, pool, tiles } = this
     const recording = this.recorder.current
     const temporaries = this.held ?? this.take()
     if (this.keep) this.held = temporaries
@@ -333,16 +353,22 @@ class CpuProgram implements Executable {
           if (recording) recording.add(action, started)
           continue
         }
-        let scratchArgument = -1
-        const args = action.args.map((a, i) => {
-          if (typeof a === 'number') return a
-          if (a === 'threadScratch') {
-            scratchArgument = i
-            return threadScratch
-          }
-          return 'slot' in a ? pointers[a.slot] + a.offset : scratch + a.scratch
-        })
-        pool.run(action.kernel, action.count, action.grain, args, scratchArgument, this.threadScratchBytes)
+        const { kernel, count, grain, trial } = action
+        const call = () => {
+          let scratchArgument = -1
+          const args = action.args.map((a, i) => {
+            if (typeof a === 'number') return a
+            if (a === 'tile') return tiles.current
+            if (a === 'threadScratch') {
+              scratchArgument = i
+              return threadScratch
+            }
+            return 'slot' in a ? pointers[a.slot] + a.offset : scratch + a.scratch
+          })
+          pool.run(kernel, count, grain, args, scratchArgument, this.threadScratchBytes)
+        }
+        if (trial) tiles.run(trial, call)
+        else call()
         if (recording) recording.add(action, started)
       }
     } finally {

@@ -12,6 +12,8 @@ export type CpuArgument =
   | { readonly scratch: number }
   /** The start of the calling thread's own scratch. */
   | 'threadScratch'
+  /** 1 for tiles of 6 x 8, else 0: see TileChoice. */
+  | 'tile'
 
 /**
  * One parallel loop: `kernel(start, end, ...args)` runs for disjoint ranges that cover [0, count). No result may depend

@@ -153,6 +153,7 @@ export function planGemm(whole: MatmulProblem, a: GemmOperand, b: GemmOperand): 
         problem.a.columnStride,
         'threadScratch',
         ...scaleArguments(a, problem.a, 'rows'),
+        'tile',
       ],
     })
   }
