@@ -136,8 +136,13 @@ export const japanese = () => ({
         item('はじめに', '/ja/getting-started'),
         item('考え方', '/ja/concepts'),
         item('できないこと', '/ja/limits'),
+        item('プレイグラウンドについて', '/ja/playground'),
       ]),
-      group('パッケージごとの手引き', [
+      group('移行する', [
+        item('PyTorch から', '/ja/from-pytorch'),
+        item('jax-js、TensorFlow.js から', '/ja/from-jax-js'),
+      ]),
+      group('手引き', [
         item('学習での数値形式', '/ja/precision'),
         item('スケジュール、最適化手法、スパイク', '/ja/optimizers'),
         item('トークナイザー', '/ja/tokenizer'),
@@ -147,14 +152,12 @@ export const japanese = () => ({
         item('学習の実行', '/ja/training'),
         item('クラスターの計画', '/ja/planner'),
         item('アブレーション', '/ja/ablation'),
+        item('図とレポート', '/ja/report'),
       ]),
-      group('英語の手引き', [
+      group('英語のページ', [
         item('演算の一覧', '/operations'),
         item('演算の精度', '/precision-of-ops'),
-        item('図とレポート', '/report'),
         item('コマンドライン', '/command-line'),
-        item('PyTorch から', '/from-pytorch'),
-        item('jax-js、TensorFlow.js から', '/from-jax-js'),
       ]),
       group(
         '講義をたどる',
