@@ -224,7 +224,7 @@ const ownMisuses: Record<string, readonly [call: () => unknown, message: RegExp]
     [() => k.einsum('ij,jk->ik', m, m), /einsum: axis 'j' of 'ij,jk->ik' is 3 and 2 long/],
     [() => k.einsum('ij->ik', m), /einsum: 'k' of the result/],
     [() => k.einsum('i->i', m), /einsum: 'i' does not name the axes of \[2, 3\]/],
-    [() => k.einsum('i1->i', m), /is no equation/],
+    [() => k.einsum('i1->i', m), /is not an equation/],
   ],
   expandDims: [[() => k.expandDims(m, 4), /expandDims: axis 4 is outside/]],
   eye: [[() => k.eye(-1), /eye: rows must be a whole number, 0 or more, got -1/]],

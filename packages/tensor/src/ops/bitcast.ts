@@ -1,4 +1,4 @@
-// The same 32 bits read as another dtype.
+// Reinterprets the bits of 32-bit elements as another dtype.
 
 import { requireTensor, shown } from '../arguments.ts'
 import { computeType, type DType } from '../dtype.ts'
@@ -47,7 +47,8 @@ export const bitcastOp = defineOp<{ dtype: DType }>({
 })
 
 /**
- * The same 32 bits read as another dtype: float32, int32 or uint32.
+ * The same 32 bits reinterpreted as another dtype: float32, int32 or uint32.
+ * @throws DTypeError for other dtypes
  * @example bitcast(device.tensor([1]), 'uint32') // [0x3f800000]
  */
 export function bitcast(x: Tensor, dtype: DType): Tensor {

@@ -1,21 +1,20 @@
-// WGSL that tests and makes floats by their bits: NaN, infinity, order.
+// WGSL that handles NaN, infinity and the sign of zero by their bits: WGSL may assume that NaN and infinity do not
+// occur, has no literals for them, and leaves open how its own functions treat them.
 
 import type { ComputeType } from '../dtype.ts'
 
-// NaN, infinity and the sign of zero by their bits: WGSL may assume that NaN and infinity do not occur, has no way to
-// write them, and leaves open what its own functions make of them.
-
 const quietNan = 0x7fc00000
 
-/** `float_bits(b)`: the float32 with these bits, which may be one that WGSL cannot write. */
+/** `float_bits(b)`: the float32 with these bits, which may have no WGSL literal. */
 export const floatBitsWgsl = 'fn float_bits(bits: u32) -> f32 { return bitcast<f32>(bits); }'
 
-/** `is_nan(v)`: which lanes are NaN. */
+/** `is_nan(v)`: which lanes are NaN; `either_nan(a, b)`: which are NaN in a or b. */
 export const isNanWgsl = `fn is_nan(v: vec4<f32>) -> vec4<bool> { return (bitcast<vec4<u32>>(v) & vec4<u32>(0x7fffffffu)) > vec4<u32>(0x7f800000u); }
 fn either_nan(a: vec4<f32>, b: vec4<f32>) -> vec4<bool> { return is_nan(a) | is_nan(b); }`
 
 /**
- * What kernels that reduce need to keep NaN: `magnitude` is larger than `INFINITE` only for a NaN, and grows under max.
+ * Functions with which reductions propagate NaN: `magnitude` is above `INFINITE` only for NaN, so a maximum of them is
+ * too if any element is NaN.
  */
 export const magnitudeWgsl = `const INFINITE = 0x7f800000u;
 fn magnitude(v: f32) -> u32 { return bitcast<u32>(v) & 0x7fffffffu; }
@@ -23,13 +22,13 @@ fn magnitude4(v: vec4<f32>) -> vec4<u32> { return bitcast<vec4<u32>>(v) & vec4<u
 fn largest4(v: vec4<u32>) -> u32 { return max(max(v.x, v.y), max(v.z, v.w)); }
 fn nan_of(bits: u32) -> f32 { return bitcast<f32>(bits | 0x7fc00000u); }`
 
-/** NaN, in kernels that have `magnitudeWgsl`. */
+/** A NaN, in kernels that include `magnitudeWgsl`. */
 export const nanScalar = 'nan_of(0u)'
 
-/** A vec4 expression of one value: NaN, for where a function has no result. */
+/** A vec4 of NaN, in kernels that include `floatBitsWgsl`. */
 export const nanVector = `vec4<f32>(float_bits(${quietNan}u))`
 
-/** `order_key(v)`: grows with v; NaN is above everything, both zeros are one. */
+/** `order_key(v)`: a u32 that increases with v; NaN is above everything, both zeros are equal. */
 export function orderKeyWgsl(type: ComputeType): string {
   if (type === 'u32') return 'fn order_key(v: u32) -> u32 { return v; }'
   if (type === 'i32') return 'fn order_key(v: i32) -> u32 { return bitcast<u32>(v) ^ 0x80000000u; }'

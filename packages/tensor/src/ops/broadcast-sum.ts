@@ -1,4 +1,4 @@
-// broadcastTo and sum, each the other's gradient.
+// broadcastTo and sum, which are each other's gradient.
 
 import { requireTensor } from '../arguments.ts'
 import { ShapeError } from '../errors.ts'
@@ -13,7 +13,7 @@ export const broadcastToOp = defineOp<{ shape: Shape }>({
   kind: 'view',
   infer([x], { shape }) {
     if (!sameShape(broadcastShapes('broadcastTo', x.shape, shape), shape)) {
-      throw new ShapeError(`broadcastTo: ${formatShape(x.shape)} does not stretch to ${formatShape(shape)}`)
+      throw new ShapeError(`broadcastTo: ${formatShape(x.shape)} does not broadcast to ${formatShape(shape)}`)
     }
     return [{ shape, dtype: x.dtype }]
   },
@@ -49,7 +49,8 @@ export const broadcastToOp = defineOp<{ shape: Shape }>({
 })
 
 /**
- * Repeats dimensions of size 1, and adds leading ones, until the shape is reached. Costs no memory.
+ * x in a larger shape: dimensions of size 1 are repeated, and leading ones are added. Costs no memory.
+ * @throws ShapeError if x does not broadcast to the shape
  * @example broadcastTo(device.tensor([1, 2]), [2, 2]) // [[1, 2], [1, 2]]
  */
 export function broadcastTo(x: Tensor, shape: Shape): Tensor {
@@ -58,8 +59,8 @@ export function broadcastTo(x: Tensor, shape: Shape): Tensor {
   return sameShape(x.shape, shape) ? x : apply1(broadcastToOp, [x], { shape: [...shape] })
 }
 
-/** Puts the reduced axes back as size 1 and stretches to the input's shape. */
-export function stretch(g: Tensor, x: Tensor, { axis, count }: ReduceAttrs): Tensor {
+/** Broadcasts the result of a reduction, or its gradient, back to the shape of the input. */
+export function broadcastReduced(g: Tensor, x: Tensor, { axis, count }: ReduceAttrs): Tensor {
   return broadcastTo(
     reshape(
       g,
@@ -71,7 +72,7 @@ export function stretch(g: Tensor, x: Tensor, { axis, count }: ReduceAttrs): Ten
 
 export const sumOp: Op<ReduceAttrs> = reduction('sum', 0, (a, b) => a + b, {
   kernel: 'sum',
-  gradient: ({ inputs: [x], grads: [g], attrs }) => [g && stretch(g, x, attrs)],
+  gradient: ({ inputs: [x], grads: [g], attrs }) => [g && broadcastReduced(g, x, attrs)],
   extra: [
     { inputs: [{ shape: [0, 3] }], attrs: { axis: 0, count: 1 } },
     { inputs: [{ shape: [9], dtype: 'int32', range: [-5, 5] }], attrs: { axis: 0, count: 1 }, differentiable: false },
@@ -80,7 +81,7 @@ export const sumOp: Op<ReduceAttrs> = reduction('sum', 0, (a, b) => a + b, {
 })
 
 /**
- * Sum over axes (all of them unless given). Float formats give float32.
+ * Sum over axes (default: all). Float formats give float32.
  * @example
  * sum(device.tensor([[1, 2], [3, 4]])) // 10
  * sum(device.tensor([[1, 2], [3, 4]]), 0, true) // [[4, 6]]

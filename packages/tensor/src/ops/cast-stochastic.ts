@@ -1,4 +1,4 @@
-// A cast that rounds up with the probability of what is cut off.
+// A cast with stochastic rounding.
 
 import { finfo } from '@kumiki/numerics/value'
 import { requireDType, requireTensor, shown } from '../arguments.ts'
@@ -17,9 +17,9 @@ import { type RandomKey, randomBits } from './random.ts'
 import { where } from './where.ts'
 
 /**
- * Rounds to a narrow float format up or down at random, each with the probability that makes the mean exact: what many
- * small changes to a narrow weight need. Same key, same bits, on every backend.
- * @param key see randomBits; another one for every call
+ * Stochastic rounding to a narrow float format: up or down at random, with the probabilities for which the mean is
+ * exact, so that small changes to a narrow weight are not lost. The same key gives the same bits on every backend.
+ * @param key see randomBits; use another one for every call
  * @throws DTypeError unless x is float32 and the format is narrower
  * @example castStochastic(device.tensor([1.5, 2]), 'bfloat16', [0, 1]) // [1.5, 2]
  */
@@ -35,11 +35,11 @@ export function castStochastic(x: Tensor, dtype: DType, key: RandomKey): Tensor 
   const random = randomBits(key, x.shape)
   const bits = bitcast(x, 'uint32')
   const magnitude = bitwiseAnd(bits, 0x7fffffff)
-  // A random number below the last place that is kept, then everything below that place cut off.
+  // Adds random bits below the last bit kept, then truncates to it.
   const up = add(bits, shiftRight(random, 32 - dropped))
   let rounded = bitcast(bitwiseAnd(up, (0xffffffff << dropped) >>> 0), 'float32')
   if (smallestNormal > 2 ** -126) {
-    // Below the smallest normal number the format's numbers are evenly spaced.
+    // Subnormal numbers of the format are evenly spaced.
     const spacing = smallestNormal * epsilon
     const uniform = mul(cast(shiftRight(random, 9), 'float32'), 2 ** -23)
     const steps = mul(floor(add(mul(abs(x), 1 / spacing), uniform)), spacing)

@@ -13,7 +13,7 @@ export const castOp = defineOp<{ dtype: DType }>({
     requireDType('cast', dtype)
     return [{ shape: x.shape, dtype }]
   },
-  // Gradients are float32 whatever the values are stored in: rounding them is the business of whoever stores them.
+  // Gradients are float32 for every dtype of x; they are rounded only when stored.
   gradient: ({ inputs: [x], grads: [g] }) => [g && isFloat(x.dtype) ? cast(g, 'float32') : undefined],
   evaluate: ([x], { dtype }, [out]) => {
     // Floats are rounded to their format by the caller.
@@ -28,7 +28,7 @@ export const castOp = defineOp<{ dtype: DType }>({
       return from === 'f32' ? `truncate_${to}(${x})` : `vec4<${to}>(${x})`
     },
     wgslFunctions: lazyKernels(async () => (await import('./functions.wgsl.ts')).truncateWgsl),
-    // Codes of narrow formats are made by whoever stores them.
+    // Narrow formats are encoded when stored.
     simd: (from, to) =>
       (from === 'f32') === (to === 'f32')
         ? []
@@ -57,7 +57,7 @@ export const castOp = defineOp<{ dtype: DType }>({
 function castElement(x: number, from: ComputeType, dtype: DType): number {
   const type = computeType(dtype)
   if (type === 'f32') return x
-  // Between integers the bits stay.
+  // Conversions between integers keep the bits.
   if (from !== 'f32') return type === 'i32' ? x | 0 : x >>> 0
   if (Number.isNaN(x)) return 0
   const t = Math.trunc(x)
@@ -65,10 +65,10 @@ function castElement(x: number, from: ComputeType, dtype: DType): number {
 }
 
 /**
- * Converts to another dtype, by one rule on every backend. To a float: to nearest, ties to even; beyond the largest
- * number to infinity, or, in the 8-bit formats, to the largest number. Floats to integers: toward zero, to the nearest
- * limit outside the range, NaN to 0. Between int32 and uint32 the bits stay: -1 is 4294967295. The gradient passes as
- * float32.
+ * Converts to another dtype, by the same rules on every backend. To a float: rounds to nearest, ties to even; numbers
+ * out of range become infinity or, in the 8-bit formats, the largest number. Floats to integers: toward zero,
+ * saturating, NaN to 0. Between int32 and uint32 the bits are kept: -1 becomes 4294967295. The gradient is float32.
+ * @throws DTypeError for an unknown dtype
  * @example
  * cast(device.tensor([1.7, -1.7]), 'int32') // [1, -1]
  * cast(device.tensor([1.001]), 'bfloat16') // [1]

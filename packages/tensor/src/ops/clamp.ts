@@ -1,4 +1,4 @@
-// Elements held between two bounds.
+// Elements limited to a range.
 
 import { requireTensor } from '../arguments.ts'
 import { isTensor, type Tensor } from '../tensor.ts'
@@ -9,8 +9,8 @@ import type { Operand } from './operation.ts'
 import { where } from './where.ts'
 
 /**
- * Elements below `low` become `low`, those above `high` become `high`; NaN stays. Either may be undefined, or a tensor
- * that broadcasts. At a limit the gradient is 0, or, where the limit is a tensor, half for each.
+ * Elements below `low` become `low`, those above `high` become `high`; NaN stays NaN. A limit may be undefined, or a
+ * tensor that broadcasts. At a limit the gradient is 0 or, if the limit is a tensor, split equally between x and it.
  * @example
  * clamp(device.tensor([-2, 0.5, 2]), 0, 1) // [0, 0.5, 1]
  * clamp(device.tensor([-2, 20]), undefined, 10) // [-2, 10]

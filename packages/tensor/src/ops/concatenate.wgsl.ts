@@ -1,11 +1,11 @@
-// WGSL that joins tensors along an axis.
+// WGSL that concatenates tensors along an axis.
 
 import type { WebGpuRule } from '../backends/webgpu/rule.ts'
 import { mapShader } from '../backends/webgpu/shader.ts'
 import { computeType } from '../dtype.ts'
 import { elementCount } from '../shape.ts'
 
-/** Each output element finds the input it comes from: no two invocations write one word, whatever the format. */
+/** By output elements, so that no two invocations write the same word of a packed format. */
 export const concatenateWgsl: WebGpuRule<{ axis: number }> = {
   plan: ({ inputs: all, outputs: [out], attrs: { axis } }) => {
     // A binding that the shader does not use is not part of its layout: empty inputs are left out.

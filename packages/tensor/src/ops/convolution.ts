@@ -1,4 +1,4 @@
-// Convolutions and pooling, as products of windows.
+// Convolutions and pooling, by gathering windows.
 
 import { requireOptions, requireTensor, shown } from '../arguments.ts'
 import { ShapeError } from '../errors.ts'
@@ -22,20 +22,20 @@ import { transpose } from './transpose.ts'
 type PerAxis = number | readonly number[]
 
 export interface ConvolutionOptions {
-  /** Steps between windows; 1 unless said. */
+  /** Distance between windows. Default 1. */
   readonly stride?: PerAxis
-  /** Zeros added at both ends; 0 unless said. */
+  /** Zeros added at both ends. Default 0. */
   readonly padding?: PerAxis
-  /** Steps between the elements of a window; 1 unless said. */
+  /** Distance between the elements of a window. Default 1. */
   readonly dilation?: PerAxis
-  /** Channels in groups that do not see each other; 1 unless said. */
+  /** Number of groups of channels that are convolved separately. Default 1. */
   readonly groups?: number
 }
 
 export interface PoolingOptions {
-  /** Steps between windows; the window's size unless said. */
+  /** Distance between windows. Default: the window's size. */
   readonly stride?: PerAxis
-  /** Border added at both ends, at most half a window; 0 unless said. */
+  /** Padding at both ends, at most half a window. Default 0. */
   readonly padding?: PerAxis
 }
 
@@ -48,7 +48,7 @@ function perAxis(op: string, name: string, x: PerAxis, rank: number, least: numb
   return [...list]
 }
 
-/** Axis `axis` [n] as windows: two axes in its place, [windows, size]. */
+/** Gathers windows along an axis: it is replaced by two axes, [windows, size]. */
 function windows(op: string, x: Tensor, axis: number, size: number, stride: number, dilation: number): Tensor {
   const count = Math.floor((x.shape[axis] - dilation * (size - 1) - 1) / stride) + 1
   if (count < 1)
@@ -68,7 +68,7 @@ const spatial = (op: string, x: Tensor, rank: number): void => {
     )
 }
 
-function bordered(x: Tensor, padding: readonly number[], value: number): Tensor {
+function padded(x: Tensor, padding: readonly number[], value: number): Tensor {
   return pad(x, [[0, 0], [0, 0], ...padding.map((p): [number, number] => [p, p])], 'constant', value)
 }
 
@@ -100,8 +100,8 @@ function convolution(
     if (bias.ndim !== 1 || bias.shape[0] !== out)
       throw new ShapeError(`${op}: the bias must be [${out}], got ${formatShape(bias.shape)}`)
   }
-  // [batch, channels, windows, size, windows, size], from the last axis on so that earlier ones stay where they are.
-  let y = bordered(cast(x, 'float32'), padding, 0)
+  // [batch, channels, windows, size, windows, size]; the last axis first, so that the index of the other is unchanged.
+  let y = padded(cast(x, 'float32'), padding, 0)
   for (let i = rank - 1; i >= 0; i--) y = windows(op, y, i + 2, size[i], stride[i], dilation[i])
   const counts = size.map((_, i) => y.shape[2 + 2 * i])
   const places = elementCount(counts)
@@ -118,10 +118,13 @@ function convolution(
 }
 
 /**
- * Convolution over one axis (a cross-correlation, as in PyTorch), by gathering windows and a matrix product: it takes
- * as many copies of x as a window has elements, divided by the stride. Computed in float32.
- * @param x [batch, channels, length] @param weight [out, channels / groups, window] @param bias [out]
+ * Convolution over one axis (a cross-correlation, as in PyTorch), by gathering windows and a matrix product. The
+ * windows take the memory of x times the number of elements of a window, divided by the stride. Computed in float32.
+ * @param x [batch, channels, length]
+ * @param weight [out, channels / groups, window]
+ * @param bias [out]
  * @returns [batch, out, floor((length + 2 padding - dilation (window - 1) - 1) / stride) + 1], dtype of x
+ * @throws ShapeError or RangeError for shapes and options that do not fit
  * @example
  * conv1d(device.tensor([[[1, 2, 3]]]), device.tensor([[[1, 1, 1]]]), undefined, { padding: 1 }) // [[[3, 6, 5]]]
  */
@@ -131,7 +134,9 @@ export function conv1d(x: Tensor, weight: Tensor, bias?: Tensor, options: Convol
 
 /**
  * Convolution over two axes; see `conv1d`.
- * @param x [batch, channels, height, width] @param weight [out, channels / groups, h, w] @param bias [out]
+ * @param x [batch, channels, height, width]
+ * @param weight [out, channels / groups, h, w]
+ * @param bias [out]
  * @example conv2d(device.tensor([[[[1, 2], [3, 4]]]]), device.tensor([[[[1, 0], [0, 1]]]])) // [[[[5]]]]
  */
 export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor, options: ConvolutionOptions = {}): Tensor {
@@ -154,7 +159,7 @@ function pooling(
   padding.forEach((p, i) => {
     if (p > window[i] / 2) throw new RangeError(`${op}: padding ${p} is more than half of the window ${window[i]}`)
   })
-  let y = bordered(x, padding, kind === 'max' ? -Infinity : 0)
+  let y = padded(x, padding, kind === 'max' ? -Infinity : 0)
   for (let i = rank - 1; i >= 0; i--) y = windows(op, y, i + 2, window[i], stride[i], 1)
   const axes = window.map((_, i) => 3 + 2 * i)
   return cast(kind === 'max' ? max(y, axes) : mean(y, axes), x.dtype)
@@ -162,7 +167,7 @@ function pooling(
 
 /**
  * The largest element of each window over one axis.
- * @param x [batch, channels, length]. Equals share the gradient.
+ * @param x [batch, channels, length]. Equal maxima of a window share its gradient.
  * @example maxPool1d(device.tensor([[[1, 3, 2, 0]]]), 2) // [[[3, 2]]]
  */
 export function maxPool1d(x: Tensor, window: number, options: PoolingOptions = {}): Tensor {
@@ -171,7 +176,7 @@ export function maxPool1d(x: Tensor, window: number, options: PoolingOptions = {
 
 /**
  * The largest element of each window over two axes.
- * @param x [batch, channels, height, width]. Equals share the gradient.
+ * @param x [batch, channels, height, width]. Equal maxima of a window share its gradient.
  * @example maxPool2d(device.tensor([[[[1, 2], [3, 4]]]]), 2) // [[[[4]]]]
  */
 export function maxPool2d(x: Tensor, window: PerAxis, options: PoolingOptions = {}): Tensor {
@@ -179,7 +184,7 @@ export function maxPool2d(x: Tensor, window: PerAxis, options: PoolingOptions = 
 }
 
 /**
- * The mean of each window over one axis, zeros of the border included.
+ * The mean of each window over one axis, zeros of the padding included.
  * @param x [batch, channels, length]
  * @example avgPool1d(device.tensor([[[1, 3, 2, 0]]]), 2) // [[[2, 1]]]
  */
@@ -188,7 +193,7 @@ export function avgPool1d(x: Tensor, window: number, options: PoolingOptions = {
 }
 
 /**
- * The mean of each window over two axes, zeros of the border included.
+ * The mean of each window over two axes, zeros of the padding included.
  * @param x [batch, channels, height, width]
  * @example avgPool2d(device.tensor([[[[1, 2], [3, 4]]]]), 2) // [[[[2.5]]]]
  */

@@ -1,12 +1,11 @@
-// Copies that the compiler inserts, and barrier, which makes work wait.
+// Copies that the compiler inserts, and barriers, which order computations.
 
 import { requireTensor, shown } from '../arguments.ts'
 import { defineOp } from '../op.ts'
 import { apply1, type Tensor } from '../tensor.ts'
 
 /**
- * The same elements, row-major in memory of their own. The compiler inserts it where a kernel cannot read through
- * strides.
+ * The same elements, row-major in new memory. The compiler inserts it where a kernel cannot read through strides.
  */
 export const copyOp = defineOp({
   name: 'copy',
@@ -34,8 +33,8 @@ export const barrierOp = defineOp({
 })
 
 /**
- * x itself, but only once `after` is computed. What is made of it is not merged with what was made of x before: an op's
- * gradient that recomputes something from its inputs to save memory recomputes it from `barrier(input, [gradient])`.
+ * x, available only once `after` is computed. Common subexpressions of x and of the result are not merged, so a
+ * gradient that recomputes something from an input to save memory recomputes it from `barrier(input, [gradient])`.
  * @example
  * const x = device.tensor([1, 2])
  * barrier(x, [square(x)]) // [1, 2]

@@ -27,6 +27,7 @@ export interface CrossEntropyAttrs {
   readonly zLoss: number
 }
 
+/** Requires int32 targets of the shape `rows`. @throws DTypeError, ShapeError */
 export function requireTargets(op: string, targets: Spec, rows: readonly number[]): void {
   if (targets.dtype !== 'int32') throw new DTypeError(`${op}: targets must be int32, got ${targets.dtype}`)
   if (targets.shape.length !== rows.length || targets.shape.some((d, i) => d !== rows[i])) {
@@ -35,8 +36,8 @@ export function requireTargets(op: string, targets: Spec, rows: readonly number[
 }
 
 /**
- * The log-sum-exp of rows whose target is in the vocabulary or ignored. Others have no loss: from NaN here follow a
- * loss and a gradient of NaN.
+ * The log-sum-exp of rows whose target is in the vocabulary or ignored, NaN for others: their loss and gradient are
+ * then NaN too.
  */
 export function lseOfKnown(lse: Tensor, targets: Tensor, vocabulary: number): Tensor {
   return where(less(targets, vocabulary), lse, NaN)
@@ -49,8 +50,8 @@ export function lossOf(lse: Tensor, picked: Tensor, targets: Tensor, zLoss: numb
 }
 
 /**
- * d loss / d logits for logits whose first column is column `first` of the vocabulary (int32 [1, 1]; the very first
- * unless given).
+ * d loss / d logits.
+ * @param first int32 [1, 1], the position in the vocabulary of the logits' first column; default 0
  */
 export function logitsGradient(
   logits: Tensor,
@@ -108,11 +109,10 @@ export const crossEntropyOp = defineOp<CrossEntropyAttrs>({
 })
 
 /**
- * Negative log-likelihood of each target, plus `zLoss` times the squared log-sum-exp (PaLM's auxiliary loss, which
+ * Negative log-likelihood of each target, plus `zLoss` times the squared log-sum-exp (the auxiliary loss of PaLM, which
  * keeps logits from drifting).
  * @param logits [..., vocabulary]
- * @param targets int32 [...]; a negative target is ignored: its loss is 0. One past the vocabulary has no loss: it
- * gives NaN
+ * @param targets int32 [...]; the loss of a negative target is 0, of one outside the vocabulary NaN
  * @returns float32 [...]
  * @see arXiv:2204.02311 section 5
  * @example

@@ -69,7 +69,7 @@ export function cumsum(x: Tensor, axis = -1, reverse = false): Tensor {
 
 /**
  * Products of the elements up to each one along an axis; with `reverse`, of those from each one on. Float formats give
- * float32. Made in log2(n) passes without quotients, so that the gradient is right where an element is 0.
+ * float32. Computed in log2(n) passes without quotients, so that the gradient is right if an element is 0.
  * @example cumprod(device.tensor([1, 2, 3])) // [1, 2, 6]
  */
 export function cumprod(x: Tensor, axis = -1, reverse = false): Tensor {

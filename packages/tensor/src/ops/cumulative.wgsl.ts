@@ -1,4 +1,4 @@
-// WGSL of running sums.
+// WGSL of cumulative sums.
 
 import type { WebGpuRule } from '../backends/webgpu/rule.ts'
 import { linearEntry, type ShaderBuffer, shader, workgroupsFor } from '../backends/webgpu/shader.ts'
@@ -7,8 +7,8 @@ import { elementCount } from '../shape.ts'
 import type { CumulativeAttrs } from './cumulative.ts'
 
 /**
- * One invocation walks a line. Long lines are cut into pieces: totals of the pieces, their running sums, then each
- * piece from there on, always in one order.
+ * One invocation per line. Long lines are split into pieces: the sums of the pieces, their cumulative sums, then each
+ * piece starting from those. The order of additions is fixed.
  */
 export const cumsumWgsl: WebGpuRule<CumulativeAttrs> = {
   plan: ({ inputs: [x], outputs: [out], attrs: { axis, reverse } }) => {
@@ -23,7 +23,7 @@ export const cumsumWgsl: WebGpuRule<CumulativeAttrs> = {
     const input: ShaderBuffer = { name: 'x', dtype: x.dtype }
     const result: ShaderBuffer = { name: 'out', dtype: out.dtype, write: true }
     const totals = (write: boolean): ShaderBuffer => ({ name: 'totals', dtype: out.dtype, write, length: parts })
-    // Piece `id % pieces` of line `id / pieces`; position k of the walk is element `at`.
+    // Piece `id % pieces` of line `id / pieces`; position k of the line is element `at`.
     const walk = (body: string) => `  if (id >= ${parts}u) { return; }
   let line = id / ${pieces}u;
   let base = (line / ${inner}u) * ${n * inner}u + line % ${inner}u;

@@ -1,4 +1,4 @@
-// einsum, as transposes, products and sums.
+// einsum, by transposes, matrix products and sums.
 
 import { requireTensor, shown } from '../arguments.ts'
 import { ShapeError } from '../errors.ts'
@@ -14,13 +14,13 @@ import { reshape } from './reshape.ts'
 import { transpose } from './transpose.ts'
 import { where } from './where.ts'
 
-/** A tensor whose axes have names, all of them different. */
+/** A tensor with a label for each axis. */
 interface Named {
   readonly t: Tensor
   readonly labels: readonly string[]
 }
 
-/** Axes of one name become one: the diagonal. */
+/** Merges axes with the same label: the diagonal. */
 function diagonal({ t, labels }: Named): Named {
   const again = labels.findIndex((l, i) => labels.indexOf(l) !== i)
   if (again < 0) return { t, labels }
@@ -29,7 +29,7 @@ function diagonal({ t, labels }: Named): Named {
   return diagonal({ t: sum(where(hot, t, 0), again), labels: labels.filter((_, i) => i !== again) })
 }
 
-/** Sums over the axes that nobody asks for. */
+/** Sums over the axes that are not kept. */
 function reduced({ t, labels }: Named, keep: (label: string) => boolean): Named {
   const axes = labels.flatMap((l, i) => (keep(l) ? [] : [i]))
   return axes.length === 0 ? { t, labels } : { t: sum(t, axes), labels: labels.filter(keep) }
@@ -43,7 +43,7 @@ function ordered({ t, labels }: Named, wanted: readonly string[]): Tensor {
 }
 
 /**
- * The product of two: axes of both that are kept are a batch, those of both that are not are summed over by a matrix
+ * The contraction of two: shared axes that are kept are batch axes, the other shared axes are summed over by a matrix
  * product.
  */
 function contract(a: Named, b: Named, keep: (label: string) => boolean): Named {
@@ -65,13 +65,12 @@ function contract(a: Named, b: Named, keep: (label: string) => boolean): Named {
 }
 
 /**
- * Einstein's summation: axes are named by letters, those of one name are multiplied along, and names that the result
- * does not have are summed over. Without `->` the result has the names that stand once, in alphabetical order. `...`
- * stands for leading axes that broadcast. Products of two are matrix products; more operands are taken from left to
- * right. Computed in float32.
- *
+ * Einstein summation: axes are labelled by letters, operands are multiplied along axes with the same label, and axes
+ * whose label the result does not have are summed over. Without `->` the result has the labels that occur once, in
+ * alphabetical order. `...` denotes axes that broadcast. Two operands are contracted by a matrix product, more of them
+ * from left to right. Computed in float32.
  * @returns float32
- * @throws ShapeError where names and shapes do not agree
+ * @throws ShapeError if labels and shapes do not agree
  * @example
  * const m = device.tensor([[1, 2], [3, 4]])
  * einsum('ij,jk->ik', m, m) // [[7, 10], [15, 22]]
@@ -90,10 +89,10 @@ export function einsum(equation: string, ...operands: readonly Tensor[]): Tensor
   const terms = left.split(',')
   const form = /^[a-zA-Z]*(\.\.\.)?[a-zA-Z]*$/
   if (more.length > 0 || ![...terms, right ?? ''].every((term) => form.test(term)))
-    throw new ShapeError(`einsum: '${equation}' is no equation; write letters for axes, such as 'ij,jk->ik'`)
+    throw new ShapeError(`einsum: '${equation}' is not an equation; write letters for axes, such as 'ij,jk->ik'`)
   if (terms.length !== operands.length)
     throw new ShapeError(`einsum: '${equation}' has ${terms.length} terms, but there are ${operands.length} tensors`)
-  // The axes of `...` are named by their place from the right: '-1', '-2', ...
+  // The axes of `...` are labelled by their position from the right: '-1', '-2', ...
   const extra = terms.map((term, i) => (term.includes('...') ? operands[i].ndim - (term.length - 3) : 0))
   const deepest = Math.max(...extra)
   const dots = (count: number) => Array.from({ length: count }, (_, i) => String(i - count))
@@ -127,7 +126,7 @@ export function einsum(equation: string, ...operands: readonly Tensor[]): Tensor
   for (const l of result)
     if (!sizes.has(l) || result.indexOf(l) !== result.lastIndexOf(l))
       throw new ShapeError(
-        `einsum: '${l}' of the result of '${equation}' must be an axis of an operand, and stand once`,
+        `einsum: '${l}' of the result of '${equation}' must be an axis of an operand, and occur once`,
       )
   const stretched = inputs.map(({ t, labels }) =>
     diagonal({

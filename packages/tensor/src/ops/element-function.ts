@@ -1,4 +1,4 @@
-// Functions of elements with an exact meaning that backends run as compositions.
+// Elementwise functions with an exact definition that backends run as compositions.
 
 import { isFloat } from '../dtype.ts'
 import { DTypeError } from '../errors.ts'
@@ -11,17 +11,17 @@ import { mul } from './mul.ts'
 
 interface ElementFunction {
   readonly name: string
-  /** The exact meaning, one element in doubles. */
+  /** The exact definition, one element in doubles. */
   js(...args: number[]): number
-  /** The same of float32 tensors, in operations that backends fuse. */
+  /** The same for float32 tensors, in operations that backends fuse. */
   compose(...args: Tensor[]): Tensor
   readonly gradient: (context: GradientContext<NoAttributes>) => (Tensor | undefined)[]
   readonly samples: readonly Sample<NoAttributes>[]
 }
 
 /**
- * A function of float elements that no backend has of its own: its meaning is exact, and backends run a composition
- * that is right to a few units of the last place. All inputs have one shape and dtype.
+ * A function of float elements without kernels: `js` defines it exactly, and backends run a composition with an error
+ * of a few ulp. All inputs have the same shape and dtype.
  */
 export function elementFunction({ name, js, compose, gradient, samples }: ElementFunction): Op {
   return defineOp<NoAttributes>({

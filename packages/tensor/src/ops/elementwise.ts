@@ -1,25 +1,25 @@
-// Elementwise ops from one rule: an element in JavaScript, WGSL and SIMD.
+// Declares elementwise ops by the computation of one element in JavaScript, WGSL and SIMD.
 
 import { computeType, isFloat } from '../dtype.ts'
 import { DTypeError } from '../errors.ts'
 import { defineOp, type ElementwiseRule, type GradientContext, type NoAttributes, type Op, type Sample } from '../op.ts'
 import type { Tensor } from '../tensor.ts'
 
-interface Family extends ElementwiseRule<NoAttributes> {
+interface ElementwiseDeclaration extends ElementwiseRule<NoAttributes> {
   readonly name: string
   readonly gradient?: (context: GradientContext<NoAttributes>) => (Tensor | undefined)[]
   /** 'float': floats only; 'integer': int32 and uint32 only; 'any'. */
   readonly accepts?: 'float' | 'integer' | 'any'
-  /** Comparisons give uint32 0 or 1. */
+  /** 'boolean': uint32 0 or 1. Default: the dtype of the inputs. */
   readonly result?: 'same' | 'boolean'
   readonly samples?: readonly Sample<NoAttributes>[]
 }
 
 /**
- * An op that maps elements to elements. All inputs have one shape and dtype: the operation broadcasts and casts before.
+ * An elementwise op. All inputs have the same shape and dtype: the operation broadcasts and casts first.
  */
-export function elementwiseOp(family: Family): Op {
-  const { name, gradient, accepts = 'any', result = 'same', samples, ...elementwise } = family
+export function elementwiseOp(declaration: ElementwiseDeclaration): Op {
+  const { name, gradient, accepts = 'any', result = 'same', samples, ...elementwise } = declaration
   return defineOp<NoAttributes>({
     name,
     kind: 'elementwise',
@@ -30,7 +30,7 @@ export function elementwiseOp(family: Family): Op {
       if (accepts === 'integer' && isFloat(dtype)) throw new DTypeError(`${name}: needs int32 or uint32, got ${dtype}`)
       return [{ shape, dtype: result === 'boolean' ? 'uint32' : dtype }]
     },
-    // Comparisons and operations on integers have none.
+    // Comparisons and operations on integers have no gradient.
     gradient: gradient ?? (({ inputs }) => inputs.map(() => undefined)),
     evaluate(inputs, attrs, [out]) {
       const type = computeType(inputs[0].dtype)
@@ -51,7 +51,7 @@ export function wgslBoolean(condition: string): string {
   return `select(vec4<u32>(0u), vec4<u32>(1u), ${condition})`
 }
 
-/** Samples every binary elementwise op gets: around the vector width, broadcasting, empty and scalar. */
+/** Conformance samples of binary elementwise ops: scalar, sizes around the vector width, and empty. */
 export function binarySamples(range?: readonly [number, number], differentiable = true): Sample<NoAttributes>[] {
   const r = range ? { range } : {}
   return [
@@ -86,6 +86,7 @@ export function binarySamples(range?: readonly [number, number], differentiable 
   ]
 }
 
+/** Conformance samples of unary elementwise ops. */
 export function unarySamples(
   range?: readonly [number, number],
   differentiable = true,

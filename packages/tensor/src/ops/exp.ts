@@ -1,4 +1,4 @@
-// e to the power of x.
+// The exponential function.
 
 import { lazyKernels } from '../backends/kernel-source.ts'
 import type { Tensor } from '../tensor.ts'

@@ -1,4 +1,4 @@
-// exp(x) - 1, exact near 0.
+// exp(x) - 1, accurate near 0.
 
 import type { Tensor } from '../tensor.ts'
 import { abs } from './abs.ts'
@@ -26,7 +26,7 @@ export const expm1Op = elementFunction({
 })
 
 /**
- * exp(x) - 1, exact for small x too.
+ * exp(x) - 1, accurate for small x too.
  * @example expm1(device.tensor([0, 1])) // [0, 1.718]
  */
 export function expm1(x: Tensor): Tensor {

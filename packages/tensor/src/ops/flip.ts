@@ -1,4 +1,4 @@
-// Elements in reverse, or moved around along an axis.
+// Elements reversed or rotated along an axis.
 
 import { requireTensor, shown } from '../arguments.ts'
 import { ShapeError } from '../errors.ts'
@@ -29,7 +29,7 @@ export const flipOp: Op<{ axis: number }> = defineOp<{ axis: number }>({
 })
 
 /**
- * The elements of these axes (all unless given) in the opposite order.
+ * The elements along these axes (default: all) in reverse order.
  * @example flip(device.tensor([1, 2, 3])) // [3, 2, 1]
  */
 export function flip(x: Tensor, axes?: number | readonly number[]): Tensor {
@@ -38,7 +38,7 @@ export function flip(x: Tensor, axes?: number | readonly number[]): Tensor {
 }
 
 /**
- * Moves elements along an axis by `shift` places; what leaves at the end comes in at the front.
+ * Moves elements along an axis by `shift` positions; those shifted past the end return at the start.
  * @example roll(device.tensor([1, 2, 3]), 1) // [3, 1, 2]
  */
 export function roll(x: Tensor, shift: number, axis = -1): Tensor {

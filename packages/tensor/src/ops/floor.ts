@@ -1,4 +1,4 @@
-// The largest integer not above x.
+// Rounding down.
 
 import type { Tensor } from '../tensor.ts'
 import { elementwiseOp, unarySamples } from './elementwise.ts'

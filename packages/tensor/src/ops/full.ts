@@ -1,4 +1,4 @@
-// Tensors of one number.
+// Tensors filled with one number.
 
 import { requireDType, requireTensor } from '../arguments.ts'
 import type { DType } from '../dtype.ts'
@@ -8,7 +8,8 @@ import { broadcastTo } from './broadcast-sum.ts'
 import { constant } from './leaf.ts'
 
 /**
- * A tensor of one repeated value. It belongs to no device until it meets a tensor that does.
+ * A tensor of one repeated value. It has no device of its own: it is computed on that of the tensors it is combined
+ * with.
  * @example full([2], 7) // [7, 7]
  */
 export function full(shape: Shape, value: number, dtype: DType = 'float32'): Tensor {
@@ -18,7 +19,7 @@ export function full(shape: Shape, value: number, dtype: DType = 'float32'): Ten
 }
 
 /**
- *
+ * Zeros of a shape.
  * @example zeros([2]) // [0, 0]
  */
 export function zeros(shape: Shape, dtype: DType = 'float32'): Tensor {
@@ -43,7 +44,7 @@ export function onesLike(x: Tensor): Tensor {
 }
 
 /**
- *
+ * Zeros of the shape and dtype of x.
  * @example zerosLike(device.tensor([5, 6])) // [0, 0]
  */
 export function zerosLike(x: Tensor): Tensor {

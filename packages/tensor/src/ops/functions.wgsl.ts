@@ -1,16 +1,14 @@
-// Elementary functions in WGSL. Loaded with the first program that has one.
+// Elementary functions in WGSL, loaded with the first program that uses one. They do not rely on the adapter's own
+// functions where those are inaccurate or undefined: near 0, for NaN, for infinities.
 
 import { floatBitsWgsl, isNanWgsl, nanVector } from './bits.wgsl.ts'
 
-// Elementary functions that do not lean on the adapter's own where those are loose or undefined: near 0, for NaN, for
-// infinities.
-
-/** e^x with NaN kept. */
+/** e^x; NaN stays NaN. */
 export const expWgsl = [isNanWgsl, 'fn exp_f32(x: vec4<f32>) -> vec4<f32> { return select(exp(x), x, is_nan(x)); }']
 
 /**
- * Natural logarithm: the polynomial of the processor's kernel, because WGSL's own is good to 2^-21 alone between 1/2
- * and 2.
+ * Natural logarithm: the polynomial of the CPU kernel, since WGSL guarantees only an absolute error of 2^-21 between
+ * 1/2 and 2.
  */
 export const logWgsl = [
   floatBitsWgsl,
@@ -35,7 +33,7 @@ export const logWgsl = [
 }`,
 ]
 
-/** An odd polynomial below 0.625, (1 - e^-2x) / (1 + e^-2x) above. */
+/** tanh x: an odd polynomial below 0.625, (1 - e^-2x) / (1 + e^-2x) above. */
 export const tanhWgsl = [
   isNanWgsl,
   `fn tanh_f32(x: vec4<f32>) -> vec4<f32> {
@@ -49,7 +47,7 @@ export const tanhWgsl = [
 }`,
 ]
 
-/** The exponential is never of a positive number, so that nothing overflows and nothing is cut off. */
+/** 1 / (1 + e^-x). The argument of the exponential is never positive, so it does not overflow. */
 export const sigmoidWgsl = [
   isNanWgsl,
   `fn sigmoid_f32(x: vec4<f32>) -> vec4<f32> {
@@ -60,7 +58,8 @@ export const sigmoidWgsl = [
 ]
 
 /**
- * Floats to integers toward zero, saturating, NaN to 0. WGSL's own conversion stops at the last float below the limit.
+ * Floats to integers, toward zero, saturating, NaN to 0. WGSL's own conversion saturates at the largest float below the
+ * limit.
  */
 export const truncateWgsl = [
   isNanWgsl,

@@ -1,4 +1,4 @@
-// Elements by index along an axis, and their scattering back.
+// Gathering elements by index along an axis, and scattering.
 
 import { requireTensor } from '../arguments.ts'
 import { lazyKernels } from '../backends/kernel-source.ts'
@@ -21,8 +21,8 @@ function requireIds(op: string, ids: Spec): void {
 }
 
 /**
- * Visits the ids: f(place of the id, place of the element it names, the id's position along the axis); elements outside
- * are left out.
+ * Calls f(position of the id, position of the element it names, the id's coordinate along the axis) for every id in
+ * range.
  */
 function eachId(
   ids: { readonly shape: readonly number[]; readonly data: Float64Array },
@@ -39,7 +39,7 @@ function eachId(
   })
 }
 
-/** out[.., j, ..] = x[.., ids[.., j, ..], ..]; 0 where the id is outside. Shapes agree outside the axis. */
+/** out[.., j, ..] = x[.., ids[.., j, ..], ..]; 0 for ids out of range. Shapes are equal except along the axis. */
 export const gatherOp: Op<{ axis: number }> = defineOp<{ axis: number }>({
   name: 'gather',
   kind: 'kernel',
@@ -71,8 +71,8 @@ export const gatherOp: Op<{ axis: number }> = defineOp<{ axis: number }>({
 })
 
 /**
- * The transpose of `gather` into zeros: elements with one id are added in the order they stand, or, with `last`, the
- * last of them stays. The result never varies.
+ * The transpose of `gather`, into zeros: elements with equal ids are added in order or, with `last`, the last of them
+ * is kept. The result is deterministic.
  */
 export const scatterOp: Op<{ axis: number; size: number; last: boolean }> = defineOp<{
   axis: number
@@ -92,7 +92,7 @@ export const scatterOp: Op<{ axis: number; size: number; last: boolean }> = defi
     if (!g) return [undefined, undefined]
     const back = apply1(gatherOp, [g, ids], { axis })
     if (!last) return [back, undefined]
-    // Of elements with one id, the one that stays has the gradient.
+    // Of elements with equal ids, only the last has a gradient.
     const position = add(iota(ids.shape, axis), 1)
     const staying = apply1(gatherOp, [apply1(scatterOp, [position, ids], { axis, size, last }), ids], { axis })
     return [where(equal(staying, position), back, 0), undefined]
@@ -103,7 +103,7 @@ export const scatterOp: Op<{ axis: number; size: number; last: boolean }> = defi
       else out.data[element] += source.data[at]
     })
   },
-  // Single elements of packed formats cannot be stored; every one of them is a float32.
+  // Single elements of packed formats cannot be stored; as float32 they can, exactly.
   lowering: ([source, ids], attrs) =>
     isPacked(source.dtype) && attrs.last
       ? [cast(apply1(scatterOp, [cast(source, 'float32'), ids], attrs), source.dtype)]
@@ -134,7 +134,7 @@ export const scatterOp: Op<{ axis: number; size: number; last: boolean }> = defi
   ],
 })
 
-/** Both broadcast to one shape outside the axis. */
+/** Both tensors broadcast to the same shape except along the axis. */
 function aligned(op: string, x: Tensor, ids: Tensor, axis: number): [Tensor, Tensor] {
   if (x.ndim !== ids.ndim)
     throw new ShapeError(
@@ -151,8 +151,8 @@ function aligned(op: string, x: Tensor, ids: Tensor, axis: number): [Tensor, Ten
 }
 
 /**
- * Elements along an axis by index, each line with ids of its own: NumPy's and JAX's take_along_axis, PyTorch's
- * take_along_dim. Outside the axis both shapes broadcast. The gradient adds up in the order of the ids, without
+ * Elements along an axis by index, with separate ids for each line: take_along_axis of NumPy and JAX, take_along_dim of
+ * PyTorch. Except along the axis, both shapes broadcast. The gradient is summed in the order of the ids, without
  * atomics.
  * @param x [..., n, ...]
  * @param ids int32 [..., m, ...]; an id outside [0, n) gives 0
@@ -187,9 +187,11 @@ function scattered(op: string, x: Tensor, ids: Tensor, source: Tensor, axis: num
 }
 
 /**
- * x with `source` added at the places that `ids` name along an axis; equal ids add up in the order they stand, so the
- * result never varies.
- * @param x float [..., n, ...] @param ids int32 [..., m, ...]; one outside [0, n) adds nothing @param source like ids
+ * x with `source` added at the positions `ids` along an axis; elements with equal ids are added in order, so the result
+ * is deterministic.
+ * @param x float [..., n, ...]
+ * @param ids int32 [..., m, ...]; elements whose id is outside [0, n) are ignored
+ * @param source like ids
  * @returns float32, like x
  * @example
  * const ids = device.tensor([0, 0, 2], [3], 'int32')
@@ -201,9 +203,11 @@ export function scatterAdd(x: Tensor, ids: Tensor, source: Tensor, axis = -1): T
 }
 
 /**
- * x with `source` in the places that `ids` name along an axis; of equal ids the last stays, and it alone has a
- * gradient.
- * @param x [..., n, ...] @param ids int32 [..., m, ...]; one outside [0, n) writes nothing @param source like ids
+ * x with `source` written at the positions `ids` along an axis; of elements with equal ids the last is kept, and only
+ * it has a gradient.
+ * @param x [..., n, ...]
+ * @param ids int32 [..., m, ...]; elements whose id is outside [0, n) are ignored
+ * @param source like ids
  * @returns like x
  * @example
  * const ids = device.tensor([2, 0], [2], 'int32')

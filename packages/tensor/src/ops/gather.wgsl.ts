@@ -34,8 +34,8 @@ export const gatherWgsl: WebGpuRule<{ axis: number }> = {
 }
 
 /**
- * Where there are many lines, one invocation has each: it alone writes there, in the order of the ids. Of few lines,
- * every result looks through the ids of its line, in the same order.
+ * With many lines, one invocation per line writes its results in the order of the ids. With few lines, one invocation
+ * per result reads all ids of its line, in the same order.
  */
 export const scatterWgsl: WebGpuRule<{ axis: number; size: number; last: boolean }> = {
   supports: ([source], { last }) => !last || !isPacked(source.dtype),
@@ -67,7 +67,7 @@ export const scatterWgsl: WebGpuRule<{ axis: number; size: number; last: boolean
     if (ids_at(${place}) == own) { ${last ? 'total =' : 'total +='} source_at(${place}); }
   }
   out_set(id, total);`
-    // Buffers of no elements are not bound.
+    // Buffers without elements are not bound.
     const nothing = m === 0
     const fill = `  out_set(id, ${type}(0));`
     const buffers = [

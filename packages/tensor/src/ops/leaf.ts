@@ -17,7 +17,7 @@ export const inputOp = defineOp<{ index: number; shape: Shape; dtype: DType }>({
   infer: (_, { shape, dtype }) => [{ shape, dtype }],
 })
 
-/** A scalar known while tracing. Kernels contain it as a literal. */
+/** A scalar known while tracing, which kernels contain as a literal. */
 export const constantOp = defineOp<{ value: number; dtype: DType }>({
   name: 'constant',
   kind: 'leaf',
@@ -30,7 +30,7 @@ export const constantOp = defineOp<{ value: number; dtype: DType }>({
 
 export function constant(value: number, dtype: DType = 'float32'): Tensor {
   if (typeof value !== 'number') throw new TypeError(`constant: expected a number, got ${shown(value)}`)
-  // Rounded here, so that it is one number whether a kernel contains it or reads it.
+  // Rounded here, so that it is the same number whether a kernel contains it as a literal or reads it from memory.
   if (isPacked(dtype)) return apply1(constantOp, [], { value: roundTo(dtype, value), dtype })
   if (dtype === 'float32') return apply1(constantOp, [], { value, dtype })
   if (value < -2147483648 || value > 4294967295)
@@ -42,13 +42,15 @@ export function constant(value: number, dtype: DType = 'float32'): Tensor {
   return apply1(constantOp, [], { value: dtype === 'uint32' ? value >>> 0 : value | 0, dtype })
 }
 
-/** A number becomes a constant of the other operand's dtype; an integer tensor meets a fraction as float32. */
+/**
+ * A number as a constant of the other operand's dtype, or of float32 if it is a fraction and that is an integer dtype.
+ */
 export function toTensor(x: Tensor | number, like: DType): Tensor {
   if (typeof x !== 'number') return x
   return constant(x, computeType(like) !== 'f32' && !Number.isInteger(x) ? 'float32' : like)
 }
 
-/** Element (i0, i1, ...) is the coordinate along `axis`. Never materialised inside a fused kernel. */
+/** Element (i0, i1, ...) is the coordinate along `axis`. Fused kernels compute it without reading memory. */
 export const iotaOp = defineOp<{ shape: Shape; axis: number; dtype: 'int32' | 'uint32' }>({
   name: 'iota',
   kind: 'leaf',
@@ -60,7 +62,7 @@ export const iotaOp = defineOp<{ shape: Shape; axis: number; dtype: 'int32' | 'u
 })
 
 /**
- * Coordinates along one axis, int32 unless said.
+ * Coordinates along one axis.
  * @example iota([2, 3], 1) // [[0, 1, 2], [0, 1, 2]]
  */
 export function iota(shape: Shape, axis: number, dtype: 'int32' | 'uint32' = 'int32'): Tensor {

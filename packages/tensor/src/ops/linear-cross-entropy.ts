@@ -1,4 +1,4 @@
-// Cross-entropy of a linear layer, in chunks: its logits are never there as a whole.
+// Cross-entropy of a linear layer, by chunks of the vocabulary, so that not all logits are in memory at once.
 
 import { requireNumber, requireOptions, requireTensor, shown } from '../arguments.ts'
 import { ShapeError } from '../errors.ts'
@@ -31,7 +31,7 @@ import { take } from './take.ts'
 import { transpose } from './transpose.ts'
 
 interface Attrs extends CrossEntropyAttrs {
-  /** Columns of logits that exist at one time. */
+  /** Columns of logits that are in memory at a time. */
   readonly chunk: number
 }
 
@@ -43,7 +43,7 @@ function* chunks(rows: number, chunk: number): Generator<[start: number, end: nu
   for (let start = 0; start < rows; start += chunk) yield [start, Math.min(rows, start + chunk)]
 }
 
-/** Outputs: the loss and the log-sum-exp of each row. The logits exist one chunk of the vocabulary at a time. */
+/** Outputs: the loss and the log-sum-exp of each row. */
 export const linearCrossEntropyOp = defineOp<Attrs>({
   name: 'linearCrossEntropy',
   kind: 'composite',
@@ -116,18 +116,18 @@ export const linearCrossEntropyGradientOp = defineOp<Attrs>({
   lowering([x, weight, targets, lse, g], { zLoss, chunk }) {
     let dx: Tensor | undefined
     const dw: Tensor[] = []
-    // The same products as before, but not before the loss is known: merged with those of the loss, every chunk's
-    // logits would be kept until now. Each chunk waits for the one before it for the same reason.
-    let again = barrier(x, [lse, g])
+    // The logits are recomputed, after the loss: if they were merged with those of the loss, the logits of every chunk
+    // would be kept until now. Each chunk waits for the one before it for the same reason.
+    let delayed = barrier(x, [lse, g])
     const ranges = [...chunks(weight.shape[0], chunk)]
-    // Where each chunk starts, as data and not as text of its kernel: one kernel then serves all chunks. Rows of 256
-    // bytes, because that is where WebGPU lets a binding start.
+    // The start of each chunk, as data and not as a literal, so that one kernel serves all chunks. In rows of 256
+    // bytes, the alignment of WebGPU's bindings.
     const starts = mul(iota([ranges.length, 64], 0), chunk)
     for (const [i, [start, end]] of ranges.entries()) {
       const w = sliceAxis(weight, 0, start, end)
-      if (dx) again = barrier(x, [dx])
+      if (dx) delayed = barrier(x, [dx])
       const first = slice(starts, [i, 0], [1, 1])
-      const d = logitsGradient(logitsOf(again, w), lse, targets, g, zLoss, first)
+      const d = logitsGradient(logitsOf(delayed, w), lse, targets, g, zLoss, first)
       const part = matmul(d, w, { dtype: 'float32' })
       dx = dx ? add(dx, part) : part
       dw.push(matmul(transpose(d), x, { dtype: 'float32' }))
@@ -141,13 +141,15 @@ export const linearCrossEntropyGradientOp = defineOp<Attrs>({
 const keepLogitsBytes = 16 << 20
 
 /**
- * Cross-entropy of `x` times a vocabulary matrix, without ever holding all logits of a large vocabulary.
+ * Cross-entropy of `x` times a vocabulary matrix. For a large vocabulary not all logits are in memory at once.
  * @param x [tokens, hidden]
  * @param weight [vocabulary, hidden]
- * @param targets int32 [tokens]; negative ones are ignored (loss 0), those past the vocabulary give NaN
+ * @param targets int32 [tokens]; the loss of a negative target is 0, of one outside the vocabulary NaN
  * @param options.zLoss weight of the squared log-sum-exp
- * @param options.chunk vocabulary columns at a time; default: all if the logits take at most 16 MiB, else 16 MiB worth
+ * @param options.chunk logits per token computed at a time; default: all if they take at most 16 MiB, else as many as
+ *   take 16 MiB
  * @returns float32 [tokens]
+ * @throws ShapeError, DTypeError or RangeError for arguments that do not fit
  * @example
  * const targets = device.tensor([1], [1], 'int32')
  * linearCrossEntropy(device.tensor([[1, 1]]), device.tensor([[1, 0], [0, 1]]), targets) // [0.693]

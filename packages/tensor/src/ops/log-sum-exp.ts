@@ -25,14 +25,15 @@ import { where } from './where.ts'
 
 const rows = (x: Tensor) => [...x.shape.slice(0, -1), 1]
 
+/** Requires a last axis that is not empty. @throws ShapeError */
 export function requireRow(op: string, shape: readonly number[]): void {
   if (shape.length === 0 || shape[shape.length - 1] === 0)
     throw new ShapeError(`${op}: needs a last axis with at least one element, got ${formatShape(shape)}`)
 }
 
 /**
- * x where it is finite, else 0: what may be subtracted before an exponential, so that rows of -Infinity give -Infinity
- * and not NaN.
+ * x, with 0 in place of infinities and NaN: the maximum to subtract before an exponential, so that rows of -Infinity
+ * give -Infinity and not NaN.
  */
 export function finiteOr0(x: Tensor): Tensor {
   return where(less(abs(x), Infinity), x, 0)
@@ -67,8 +68,10 @@ export const logSumExpOp = defineOp({
 })
 
 /**
- * log(sum(exp(x))), safe for large values, over the last axis unless others are given.
- * @param x [..., n] @returns float32, without these axes or, with `keepDims`, with 1 in their place
+ * log(sum(exp(x))) over axes, without overflow for large values.
+ * @param x [..., n]
+ * @param axes default: the last one
+ * @returns float32, without these axes or, with `keepDims`, with size 1 in their place
  * @example logSumExp(device.tensor([0, 0])) // 0.693
  */
 export function logSumExp(x: Tensor, axes: number | readonly number[] = -1, keepDims = false): Tensor {
@@ -88,7 +91,7 @@ export function logSumExp(x: Tensor, axes: number | readonly number[] = -1, keep
     : y
 }
 
-/** The function of the last axis, over another. */
+/** Applies a function of the last axis to another axis. */
 function along(name: string, x: Tensor, axis: number, f: (x: Tensor) => Tensor): Tensor {
   requireTensor(name, x)
   if (axis === -1) return f(x)
@@ -97,7 +100,7 @@ function along(name: string, x: Tensor, axis: number, f: (x: Tensor) => Tensor):
 }
 
 /**
- * x minus its log-sum-exp: log-probabilities over an axis, the last unless said; float32.
+ * x minus its log-sum-exp: log-probabilities over an axis, in float32.
  * @example logSoftmax(device.tensor([0, 0])) // [-0.693, -0.693]
  */
 export function logSoftmax(x: Tensor, axis = -1): Tensor {
@@ -106,7 +109,7 @@ export function logSoftmax(x: Tensor, axis = -1): Tensor {
 
 function logSoftmaxRows(x: Tensor): Tensor {
   const lse = logSumExp(x)
-  // A row whose sum is infinite or nothing has no probabilities.
+  // A row whose sum of exponentials is infinite or 0 has no probabilities.
   return sub(x, reshape(where(less(abs(lse), Infinity), lse, NaN), rows(x)))
 }
 
@@ -138,7 +141,7 @@ export const softmaxOp = defineOp({
   ],
 })
 
-/** dx of softmax from its result y: y * (g - sum(g * y)). */
+/** The gradient of softmax, from its result y: y * (g - sum(g * y)). */
 export const softmaxGradientOp: Op<unknown> = defineOp({
   name: 'softmaxGradient',
   kind: 'composite',
@@ -159,7 +162,7 @@ export const softmaxGradientOp: Op<unknown> = defineOp({
 })
 
 /**
- * exp(x) / sum(exp(x)) over an axis, the last unless said.
+ * exp(x) / sum(exp(x)) over an axis.
  * @param x [..., n]
  * @returns like x
  * @example softmax(device.tensor([0, 0])) // [0.5, 0.5]

@@ -1,4 +1,4 @@
-// log(1 + x), exact near 0.
+// log(1 + x), accurate near 0.
 
 import type { Tensor } from '../tensor.ts'
 import { add } from './add.ts'
@@ -12,7 +12,7 @@ import { unary } from './operation.ts'
 import { square } from './square.ts'
 import { where } from './where.ts'
 
-/** 2 atanh(s) / s in s^2 on [0, 1 / 15], fitted to 1e-9: log(1 + x) = 2 atanh(x / (2 + x)). */
+/** Coefficients of 2 atanh(s) / s in s^2 on [0, 1 / 15], fitted to 1e-9: log(1 + x) = 2 atanh(x / (2 + x)). */
 const series = [2.0000000007760046, 0.6666661261582775, 0.4000600354210097, 0.2833959355953232, 0.25815573846816736]
 
 export const log1pOp = elementFunction({
@@ -28,7 +28,7 @@ export const log1pOp = elementFunction({
 })
 
 /**
- * log(1 + x), exact for small x too.
+ * log(1 + x), accurate for small x too.
  * @example log1p(device.tensor([0, 1])) // [0, 0.693]
  */
 export function log1p(x: Tensor): Tensor {

@@ -1,4 +1,4 @@
-// Logic on 0 and not 0, and tests for NaN and infinity.
+// Logical operations, where every number but 0 is true, and tests for NaN and infinity.
 
 import { decode } from '@kumiki/numerics/value'
 import { requireNumber, requireTensor } from '../arguments.ts'
@@ -18,7 +18,7 @@ const truth = (op: string, x: Tensor): Tensor => {
 }
 
 /**
- * Where both are not 0, as uint32 0 or 1; broadcast.
+ * Whether both are not 0, elementwise, as uint32 0 or 1; broadcast.
  * @example logicalAnd(device.tensor([1, 1, 0]), device.tensor([1, 0, 0])) // [1, 0, 0]
  */
 export function logicalAnd(a: Tensor, b: Tensor): Tensor {
@@ -26,7 +26,7 @@ export function logicalAnd(a: Tensor, b: Tensor): Tensor {
 }
 
 /**
- * Where one or both are not 0, as uint32 0 or 1; broadcast.
+ * Whether at least one is not 0, elementwise, as uint32 0 or 1; broadcast.
  * @example logicalOr(device.tensor([1, 1, 0]), device.tensor([1, 0, 0])) // [1, 1, 0]
  */
 export function logicalOr(a: Tensor, b: Tensor): Tensor {
@@ -34,7 +34,7 @@ export function logicalOr(a: Tensor, b: Tensor): Tensor {
 }
 
 /**
- * Where one alone is not 0, as uint32 0 or 1; broadcast.
+ * Whether exactly one is not 0, elementwise, as uint32 0 or 1; broadcast.
  * @example logicalXor(device.tensor([1, 1, 0]), device.tensor([1, 0, 0])) // [0, 1, 0]
  */
 export function logicalXor(a: Tensor, b: Tensor): Tensor {
@@ -42,7 +42,7 @@ export function logicalXor(a: Tensor, b: Tensor): Tensor {
 }
 
 /**
- * Where x is 0, as uint32 0 or 1.
+ * Whether x is 0, elementwise, as uint32 0 or 1.
  * @example logicalNot(device.tensor([1, 0])) // [0, 1]
  */
 export function logicalNot(x: Tensor): Tensor {
@@ -51,7 +51,7 @@ export function logicalNot(x: Tensor): Tensor {
 }
 
 /**
- * Whether any element over the axes is not 0, as uint32 0 or 1; 0 where there are none.
+ * Whether any element over the axes (default: all) is not 0, as uint32 0 or 1; 0 if there are none.
  * @example any(device.tensor([[0, 1], [0, 0]]), 1) // [1, 0]
  */
 export function any(x: Tensor, axes?: number | readonly number[], keepDims = false): Tensor {
@@ -59,7 +59,7 @@ export function any(x: Tensor, axes?: number | readonly number[], keepDims = fal
 }
 
 /**
- * Whether all elements over the axes are not 0, as uint32 0 or 1; 1 where there are none.
+ * Whether all elements over the axes (default: all) are not 0, as uint32 0 or 1; 1 if there are none.
  * @example all(device.tensor([[1, 1], [0, 1]]), 1) // [1, 0]
  */
 export function all(x: Tensor, axes?: number | readonly number[], keepDims = false): Tensor {
@@ -68,20 +68,20 @@ export function all(x: Tensor, axes?: number | readonly number[], keepDims = fal
 }
 
 /**
- * Where x is NaN, as uint32 0 or 1.
+ * Whether x is NaN, elementwise, as uint32 0 or 1.
  * @example isNaN(device.tensor([1, NaN])) // [0, 1]
  */
-// biome-ignore lint/suspicious/noShadowRestrictedNames: its name everywhere
+// biome-ignore lint/suspicious/noShadowRestrictedNames: the name in NumPy, PyTorch and JAX
 export function isNaN(x: Tensor): Tensor {
   requireTensor('isNaN', x)
   return notEqual(x, x)
 }
 
 /**
- * Where x is neither NaN nor infinite, as uint32 0 or 1.
+ * Whether x is neither NaN nor infinite, elementwise, as uint32 0 or 1.
  * @example isFinite(device.tensor([1, Infinity])) // [1, 0]
  */
-// biome-ignore lint/suspicious/noShadowRestrictedNames: its name everywhere
+// biome-ignore lint/suspicious/noShadowRestrictedNames: the name in NumPy, PyTorch and JAX
 export function isFinite(x: Tensor): Tensor {
   requireTensor('isFinite', x)
   if (computeType(x.dtype) !== 'f32') return full(x.shape, 1, 'uint32')
@@ -89,7 +89,7 @@ export function isFinite(x: Tensor): Tensor {
 }
 
 /**
- * NaN as `nan`, and the infinities as the dtype's largest and smallest numbers.
+ * Replaces NaN by `nan`, and infinities by the largest and the smallest number of the dtype.
  * @example nanToNum(device.tensor([1, NaN])) // [1, 0]
  */
 export function nanToNum(x: Tensor, nan = 0): Tensor {

@@ -31,7 +31,7 @@ export function mse(prediction: Tensor, target: Tensor): Tensor {
 /**
  * Minus the log-probability of each target.
  * @param logProbabilities [..., classes], as logSoftmax gives them
- * @param targets int32 [...]; a negative one is ignored: its loss is 0. One past the classes gives 0 too
+ * @param targets int32 [...]; the loss of a target outside the classes is 0
  * @returns [...]
  * @example nllLoss(device.tensor([[-1, -2], [-3, -4]]), device.tensor([1, 0], [2], 'int32')) // [2, 3]
  */

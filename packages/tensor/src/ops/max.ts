@@ -6,7 +6,7 @@ import { ShapeError } from '../errors.ts'
 import { defineOp, type Op } from '../op.ts'
 import { formatShape, normalizeAxis } from '../shape.ts'
 import { apply1, type Tensor } from '../tensor.ts'
-import { stretch, sumOp } from './broadcast-sum.ts'
+import { broadcastReduced, sumOp } from './broadcast-sum.ts'
 import { cast } from './cast.ts'
 import { equal } from './compare.ts'
 import { div } from './div.ts'
@@ -18,9 +18,9 @@ export const maxOp: Op<ReduceAttrs> = reduction('max', -Infinity, (a, b) => Math
   // Ties share the gradient evenly.
   gradient: ({ inputs: [x], outputs: [y], grads: [g], attrs }) => {
     if (!g) return [undefined]
-    const hit = cast(equal(x, stretch(y, x, attrs)), 'float32')
+    const hit = cast(equal(x, broadcastReduced(y, x, attrs)), 'float32')
     const ties = apply1(sumOp, [hit], attrs)
-    return [mul(hit, stretch(div(g, ties), x, attrs))]
+    return [mul(hit, broadcastReduced(div(g, ties), x, attrs))]
   },
 })
 

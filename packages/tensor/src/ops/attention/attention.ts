@@ -148,7 +148,7 @@ export const attentionOp: Op<AttentionAttrs> = defineOp<AttentionAttrs>({
       attrs: { scale: 0.2, causal: true },
       tolerance: 3e-5,
     },
-    // Two packed documents or three (the ids that are drawn cut the sequence anywhere), and six queries to a key head.
+    // Two or three packed documents (the random ids split the sequence anywhere), and six query heads per key head.
     {
       inputs: [
         { shape: [2, 8, 6, 16] },
@@ -184,7 +184,7 @@ export const attentionOp: Op<AttentionAttrs> = defineOp<AttentionAttrs>({
       attrs: { scale: 0.7, causal: true, window: 4, softcap: 3 },
       tolerance: 3e-5,
     },
-    // Blocks of rows whose first keys are past.
+    // Blocks of rows whose first visible key is not key 0.
     {
       inputs: [{ shape: [1, 70, 2, 12] }, { shape: [1, 75, 1, 12] }, { shape: [1, 75, 1, 12] }],
       attrs: { scale: 0.4, causal: true, window: 21, softcap: 5 },
@@ -238,11 +238,12 @@ export const attentionGradientOp: Op<AttentionAttrs> = defineOp<AttentionAttrs>(
     const delta = sum(mul(gs, grouped(o, kv)), -1, true)
     const vt = broadcastTo(swapAxes(grouped(v, kv), -1, -2), [b, kv, group, d, n])
     const uncapped = mul(mul(p, sub(matmul(gs, vt), delta)), attrs.scale)
-    // d softcap tanh(s / softcap) / ds = 1 - tanh^2, of the scores before the mask: a masked one squared is not finite.
+    // d softcap tanh(s / softcap) / ds = 1 - tanh^2, of the scores before the mask: the square of a masked one
+    // overflows.
     const ds = softcap === undefined ? uncapped : mul(uncapped, sub(1, square(mul(capped, 1 / softcap))))
     const ks = broadcastTo(grouped(k, kv), [b, kv, group, n, d])
     const dq = ungrouped(matmul(ds, ks))
-    // Query heads that share a key head add up.
+    // Gradients of the query heads that share a key head are summed.
     const share = (x: Tensor) => ungrouped(sum(x, 2, true))
     return [dq, share(matmul(swapAxes(ds, -1, -2), grouped(q, kv))), share(matmul(swapAxes(p, -1, -2), gs))]
   },
@@ -252,7 +253,9 @@ export const attentionGradientOp: Op<AttentionAttrs> = defineOp<AttentionAttrs>(
 })
 
 /**
- * Scaled dot-product attention, softmax(q kᵀ * scale) v, with grouped queries. Backends never hold the score matrix.
+ * Scaled dot-product attention, softmax(q kᵀ * scale) v, with grouped queries. Backends never store the whole score
+ * matrix. With a window or a cap WebGPU uses the kernel `tiled` or `rows`, never `blocked`; keys outside the window are
+ * not read.
  * @param q [batch, seqQ, heads, headDim]
  * @param k [batch, seqK, kvHeads, headDim]; heads must be a multiple of kvHeads
  * @param v like k
@@ -260,11 +263,10 @@ export const attentionGradientOp: Op<AttentionAttrs> = defineOp<AttentionAttrs>(
  * @param options.scale default 1 / sqrt(headDim)
  * @param options.window sliding window: query i sees only the last `window` of those keys (causal attention only)
  * @param options.softcap scores s become softcap tanh(s / softcap), as in Gemma 2
- * @param options.documents int32 [batch, seq]: several documents packed into one sequence do not see each other;
- * positions with the same number belong together. Needs as many keys as queries.
+ * @param options.documents int32 [batch, seq], for documents packed into one sequence: queries see only keys of the
+ *   same number. Needs as many keys as queries.
  * @returns like q
- * With a window or a cap WebGPU uses the `tiled` or `rows` kernel, never `blocked`. Keys outside the window are not
- * read.
+ * @throws ShapeError, DTypeError or RangeError for arguments that do not fit
  * @see arXiv:2205.14135, arXiv:2305.13245, arXiv:2408.00118
  * @example
  * const [q, k] = [device.tensor(new Float32Array(8), [1, 2, 1, 4]), device.tensor(new Float32Array(8), [1, 2, 1, 4])]
@@ -290,7 +292,7 @@ export function attention(
   if (softcap !== undefined) requireNumber('attention', 'softcap', softcap)
   if (softcap !== undefined && softcap <= 0)
     throw new RangeError(`attention: softcap must be above 0, got ${softcap}; leave it out for no cap`)
-  // A window over all keys is none.
+  // A window of all keys is no window.
   const narrows = window !== undefined && window < (k.shape[1] ?? 0)
   const attrs = {
     scale,

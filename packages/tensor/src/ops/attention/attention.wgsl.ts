@@ -1,4 +1,4 @@
-// Which WGSL variant of attention runs a case.
+// Chooses the WGSL variant of attention for a case.
 
 import type { AdapterTraits, WebGpuPlan, WebGpuRule } from '../../backends/webgpu/rule.ts'
 import type { Spec } from '../../graph/spec.ts'
@@ -17,7 +17,7 @@ interface AttentionVariant {
   readonly backward: Planner
 }
 
-/** Best first; the last one takes every size. */
+/** In order of preference; the last one supports every size. */
 const variants: Readonly<Record<string, AttentionVariant>> = {
   tiled: {
     isSupported: tiledIsSupported,
@@ -44,7 +44,7 @@ export const attentionVariants: readonly string[] = Object.keys(variants)
 
 function rule(direction: 'forward' | 'backward'): WebGpuRule<AttentionAttrs> {
   return {
-    // Its inputs and, backward, two of its results and a scratch buffer are the most one kernel binds.
+    // At most, a kernel binds all inputs and two more buffers.
     supports: (inputs: readonly Spec[], _, { maxStorageBuffers }) =>
       inputs[0].shape[3] % 4 === 0 && inputs[0].shape[3] <= 256 && inputs.length + 2 <= maxStorageBuffers,
     plan: (context, adapter) => {
@@ -54,7 +54,7 @@ function rule(direction: 'forward' | 'backward'): WebGpuRule<AttentionAttrs> {
       const { causal: lower, window, softcap } = context.attrs
       const causal = `${lower ? ' causal' : ''}${window ? ` window ${window}` : ''}${softcap ? ' capped' : ''}`
       const key = `attention ${direction} ${batch}x${t}x${heads}x${d} over ${s}x${kvHeads}${causal} ${q.dtype}`
-      // Products on the matmul kernels know no windows and caps.
+      // `blocked`, made of matmul kernels, supports neither windows nor caps.
       const plain = isPlain(context.attrs)
       const usable = Object.entries(variants).filter(
         ([name, v]) => (plain || name !== 'blocked') && v.isSupported(sizes, adapter),

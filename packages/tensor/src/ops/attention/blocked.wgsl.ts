@@ -1,4 +1,4 @@
-// Attention in blocks of rows held in workgroup memory.
+// Attention by blocks of query rows, as products on the matmul kernels.
 
 import type { AdapterTraits, Binding, Dispatch, Epilogue, WebGpuPlan } from '../../backends/webgpu/rule.ts'
 import {
@@ -19,15 +19,19 @@ import type { AttentionAttrs } from './geometry.ts'
 import { type AttentionSizes, attentionSizes } from './geometry.ts'
 import { documentsBuffer } from './kernel-memory.ts'
 
-// Attention as products on the matmul kernels, one block of query rows after the other. A block's scores stand in
+// Attention as products on the matmul kernels, one block of query rows after the other. A block's scores are stored in
 // scratch memory (rows x keys for every head: linear in the sequence), keys that no row of the block can see are never
-// touched, and everything elementwise happens where a product stores its results. It is the way where barriers are dear
-// and the matmul kernel is good.
+// read, and elementwise work is done in the epilogues of the products. Fast where barriers are expensive and the matmul
+// kernel is efficient.
 
-/** Batch and heads as one run, in the order of lse [batch, heads, t]: (batch, key head, query head of its group). */
+/**
+ * Strides over the batch and the heads, in the order of lse [batch, heads, t]: batch, key head, query head of a group.
+ */
 type HeadStrides = readonly [batch: number, kvHead: number, member: number]
 
-/** Rows of queries worked on together: enough to fill the products, few enough that the causal half saves its work. */
+/**
+ * Query rows per block: enough for efficient products, few enough that causal masking skips nearly half of the work.
+ */
 export function blockRows(t: number): number {
   return Math.min(t, 64)
 }
@@ -81,12 +85,12 @@ function problem(
   return { m, n, k, batchShape: shape, a: access(a, 0), b: access(b, 1), c: access(c, 2) }
 }
 
-/** Vec4 products need sequences and heads in fours, and a document mask reads in fours too. */
+/** Products by vec4 and the document mask need sequence lengths and head dimensions that are multiples of 4. */
 export function blockedIsSupported({ t, s, d, batch, heads }: AttentionSizes): boolean {
   return t % 4 === 0 && s % 4 === 0 && d % 4 === 0 && t > 0 && s > 0 && batch * heads <= maxWorkgroups
 }
 
-/** `fn seen(z, r, col)`: which of four keys row r of the block sees. */
+/** `fn seen(z, r, col)`: which of the four keys from `col` on row r of the block sees. */
 function seenFunction(sizes: AttentionSizes, { first }: Block, causal: boolean, documents: boolean): string {
   const { t, s, heads } = sizes
   const terms: string[] = []
@@ -131,7 +135,7 @@ export function blockedForward(
       ),
       softmaxBlock(sizes, block, wgslFloat(scale), causal, documents !== undefined),
     )
-    // Probabilities are not yet divided by their sum: that is done to the few results instead.
+    // Probabilities are not divided by their sum: the results, which are fewer, are divided instead.
     const epilogue: Epilogue = {
       name: 'normalize',
       buffers: [
@@ -162,7 +166,7 @@ export function blockedForward(
   return { dispatches, scratch: [scoreBytes, batch * heads * t * 4] }
 }
 
-/** Scores to exp(scaled score - largest), in place, by rows; lse and 1 / sum beside them. Unseen keys become 0. */
+/** Replaces scores by exp(scaled score - largest), row by row, and stores lse and 1 / sum. Masked keys become 0. */
 function softmaxBlock(
   sizes: AttentionSizes,
   block: Block,
@@ -179,7 +183,7 @@ function softmaxBlock(
     { name: 'norm', dtype: 'float32', write: true },
     ...(documents ? [documentsBuffer] : []),
   ]
-  // Keys before `whole` are seen by the row without a question.
+  // Keys before `whole` are certainly visible to the row.
   const whole = documents ? '0u' : causal ? `(r + ${first + s - t + 1}u) & ~3u` : `${keys}u`
   const body = `${magnitudeWgsl}
 ${seenFunction(sizes, block, causal, documents)}${linearEntry(
@@ -228,7 +232,7 @@ ${seenFunction(sizes, block, causal, documents)}${linearEntry(
 }
 
 /**
- * Gradients by the same blocks, last block first: it touches every key, so it stores dk and dv and the others add to
+ * Gradients by the same blocks, the last one first: it sees every key, so it stores dk and dv, and the others add to
  * them. Scratch: delta, probabilities, gradients of the scores.
  */
 export function blockedBackward(
@@ -319,7 +323,7 @@ export function blockedBackward(
           adapter,
         ),
       )
-      // Query heads of a group add up, one after the other.
+      // Gradients of the query heads of a group are summed, one after the other.
       for (let member = 0; member < group; member++) {
         const down: Side = { offset: member * rows * keys, heads: strides.scores, row: 1, column: keys }
         const rowsOfBlock: Side = { ...qSide, offset: qSide.offset! + member * d, row: heads * d, column: 1 }
@@ -354,7 +358,7 @@ export function blockedBackward(
   return { dispatches, scratch: [batch * heads * t * 4, scoreBytes, scoreBytes] }
 }
 
-/** delta[batch, head, i] = sum over d of g * o: what the softmax's gradient subtracts. */
+/** delta[batch, head, i] = sum over d of g * o, which the gradient of the softmax subtracts. */
 function deltaDispatch(
   { batch, t, heads, d }: AttentionSizes,
   o: ShaderBuffer['dtype'],

@@ -1,20 +1,20 @@
-// The sizes of an attention that its kernels need.
+// Attributes and sizes of attention.
 
 import type { Operand } from '../../passes/operand.ts'
 
 export interface AttentionAttrs {
   readonly scale: number
   readonly causal: boolean
-  /** Query i sees this many keys: its own and those just before. Causal attention alone. */
+  /** Query i sees this many keys: its own and those just before. Only with `causal`. */
   readonly window?: number
   /** Scores s become softcap tanh(s / softcap) before the mask. */
   readonly softcap?: number
 }
 
-/** Without a window and a cap. */
+/** Whether there is neither a window nor a cap. */
 export const isPlain = ({ window, softcap }: AttentionAttrs): boolean => window === undefined && softcap === undefined
 
-/** The numbers of an attention: q [batch, t, heads, d], k and v [batch, s, kvHeads, d]. */
+/** Sizes of attention: q [batch, t, heads, d], k and v [batch, s, kvHeads, d]. */
 export interface AttentionSizes {
   readonly batch: number
   readonly t: number

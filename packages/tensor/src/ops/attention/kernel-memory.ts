@@ -5,7 +5,7 @@ import type { ShaderBuffer } from '../../backends/webgpu/shader.ts'
 import type { DType } from '../../dtype.ts'
 import type { Operand } from '../../passes/operand.ts'
 
-/** What a kernel reads and writes: declarations, and where each comes from in the same order. */
+/** The buffers of a kernel, and their bindings in the same order. */
 export interface KernelMemory {
   readonly buffers: readonly ShaderBuffer[]
   readonly bindings: readonly Binding[]
@@ -29,7 +29,7 @@ const write = (name: string, dtype: DType, output: number): [ShaderBuffer, Bindi
 const documentsAt = (documents: Operand | undefined, input: number): [ShaderBuffer, Binding][] =>
   documents ? [[documentsBuffer, { input }]] : []
 
-/** A forward kernel: q, k, v and documents, to o and lse. */
+/** Of a forward kernel: q, k, v and documents are read, o and lse written. */
 export function forwardMemory([q, k, v, documents]: readonly Operand[], o: Operand): KernelMemory {
   return memory(
     read('q', q, 0),
@@ -42,8 +42,8 @@ export function forwardMemory([q, k, v, documents]: readonly Operand[], o: Opera
 }
 
 /**
- * The gradient's two kernels: the one that owns query rows leaves delta in the first scratch buffer for the one that
- * owns key rows.
+ * Of the gradient's two kernels: the one with an invocation per query row stores delta in the first scratch buffer, for
+ * the one with an invocation per key row.
  */
 export function gradientMemory([q, k, v, o, , g, documents]: readonly Operand[]): {
   byQuery: KernelMemory

@@ -1,4 +1,4 @@
-// Attention one query row an invocation: runs on any adapter.
+// Attention with one row per invocation, which runs on any adapter.
 
 import type { AdapterTraits, WebGpuPlan } from '../../backends/webgpu/rule.ts'
 import { type ShaderBuffer, shader, wgslFloat, workgroupsFor } from '../../backends/webgpu/shader.ts'
@@ -8,8 +8,8 @@ import type { AttentionAttrs } from './geometry.ts'
 import { forwardMemory, gradientMemory } from './kernel-memory.ts'
 
 /**
- * Writes a loop over the vectors of a head out: every line with a `#` is repeated with # = 0, 1, ... A row then lives
- * in named registers; an array with a running index would be memory on many adapters.
+ * Unrolls loops over the vectors of a head: every line with a `#` is repeated with # = 0, 1, ... A row is then held in
+ * registers; an array indexed by a loop variable would be in memory on many adapters.
  */
 function unrolled(vectors: number, text: string): string {
   return text
@@ -24,17 +24,17 @@ function unrolled(vectors: number, text: string): string {
     .join('\n')
 }
 
-// Layouts: q, o, g, dq [B, T, H, D]; k, v, dk, dv [B, S, KV, D]; lse, delta [B, H, T]. One invocation owns one row and
-// keeps it in registers; sums are float32 in a fixed order, there are no atomics, and masked keys are never read.
+// Layouts: q, o, g, dq [B, T, H, D]; k, v, dk, dv [B, S, KV, D]; lse, delta [B, H, T]. Each invocation computes one
+// row, kept in registers; sums are float32 in a fixed order, without atomics, and masked keys are never read.
 //
-// Neighbouring invocations own neighbouring rows of one head and read the same rows of the other side. Where subgroups
-// have four lanes, each lane loads a quarter of such a row and the subgroup shares it by broadcast; elsewhere every
-// invocation loads it whole.
+// Adjacent invocations have adjacent rows of one head and read the same rows of the other side. If subgroups have four
+// lanes, each lane loads a quarter of such a row and broadcasts it to the subgroup; otherwise every invocation loads
+// the whole row.
 
 interface Geometry {
   readonly constants: string
   readonly vectors: number
-  /** Rows of one head on the side that owns invocations: four of them make a subgroup. */
+  /** Whether subgroups of four lanes, with four adjacent rows of one head, share loads. */
   readonly shared: boolean
 }
 
@@ -59,7 +59,7 @@ fn first_query(j: u32) -> u32 { return select(0u, j - min(j, S - T), CAUSAL); }$
 }
 
 /**
- * The first key a query sees and the end of the queries that see a key; scores under a cap, and the slope of the cap.
+ * WGSL functions: the first key that a query sees, the end of the queries that see a key; the cap, and its derivative.
  */
 function windowAndCap({ window, softcap }: AttentionAttrs): string {
   const seen =
@@ -69,7 +69,7 @@ function windowAndCap({ window, softcap }: AttentionAttrs): string {
 const WINDOW = ${window}u;
 fn first_key(i: u32) -> u32 { let past = i + 1u + (S - T); return past - min(past, WINDOW); }
 fn end_query(j: u32) -> u32 { return min(T, max(j + WINDOW, S - T) - (S - T)); }`
-  // tanh of large numbers is NaN on some adapters.
+  // tanh of large arguments is NaN on some adapters.
   const cap =
     softcap === undefined
       ? ''
@@ -80,7 +80,7 @@ fn slope(s: f32) -> f32 { let u = s / CAP; return 1.0 - u * u; }`
   return seen + cap
 }
 
-/** How a kernel's text reads with a window or a cap, and without. */
+/** The parts of a kernel's text that depend on the window and the cap. */
 function texts({ window, softcap }: AttentionAttrs) {
   const cap = softcap !== undefined
   return {
@@ -95,8 +95,9 @@ function texts({ window, softcap }: AttentionAttrs) {
 }
 
 /**
- * The entry point for `rows` owners: `id` is the owner, `low` and `high` are the first and last owner that run in step
- * with it (they bound loops, which must be uniform where lanes share). The body is written out over the head's vectors.
+ * The entry point for `rows` rows, one per invocation: `id` is the row, `low` and `high` are the first and last row of
+ * its subgroup (they bound loops, which must be uniform where lanes share loads). The body is unrolled over the head's
+ * vectors.
  */
 function entry(
   { vectors, shared }: Geometry,
@@ -121,7 +122,7 @@ ${unrolled(vectors, body)}
   return { text, workgroups: workgroupsFor(rows, size) }
 }
 
-/** Declares NAME0, NAME1, ...: the vectors at `at` of a buffer that all lanes in step read alike. */
+/** Declares NAME0, NAME1, ...: the vectors at `at` of a buffer, the same for all lanes of a subgroup. */
 function sharedRow({ vectors, shared }: Geometry, name: string, buffer: string): string {
   if (!shared) return `    let ${name}# = ${buffer}_at4(at + #4u);`
   return [
@@ -145,7 +146,7 @@ function program(g: Geometry, buffers: readonly ShaderBuffer[], text: string): s
   return `${g.shared ? 'enable subgroups;\n' : ''}${shader(buffers, `${g.constants}\n${text}`)}`
 }
 
-/** Online softmax: the running maximum and sum are corrected as keys come by. @see arXiv:2205.14135 algorithm 1 */
+/** Online softmax: the running maximum and sum are corrected with every key. @see arXiv:2205.14135 algorithm 1 */
 export function rowsForward(
   { inputs, outputs: [o], attrs }: KernelContext<AttentionAttrs>,
   adapter: AdapterTraits,
@@ -200,8 +201,8 @@ ${sharedRow(geo, 'val', 'v')}
 }
 
 /**
- * Two passes that both recompute p = exp(s - lse): one owns query rows (dq, and delta for the other), one owns key rows
- * (dk, dv).
+ * Two kernels that both recompute p = exp(s - lse): one with an invocation per query row (dq, and delta for the other),
+ * one with an invocation per key row (dk, dv).
  */
 export function rowsBackward({ inputs, attrs }: KernelContext<AttentionAttrs>, adapter: AdapterTraits): WebGpuPlan {
   const [q, k] = inputs

@@ -1,4 +1,7 @@
-// Attention in tiles of queries and keys held in registers.
+// Flash attention for GPUs. A workgroup of 128 computes 32 rows of one side and loops over the other side 32 rows at a
+// time. Heads are loaded through workgroup memory in slices of 16 elements, so that any head dimension needs less than
+// 10 KiB. Four invocations share a row: each computes 8 of its 32 scores, and 4 of every 16 results, kept in registers.
+// Sums have a fixed order, without atomics.
 
 import type { WebGpuPlan } from '../../backends/webgpu/rule.ts'
 import { maxWorkgroups, shader, wgslFloat } from '../../backends/webgpu/shader.ts'
@@ -8,11 +11,6 @@ import { range } from '../matmul/case.ts'
 import type { AttentionAttrs } from './geometry.ts'
 import { type AttentionSizes, attentionSizes } from './geometry.ts'
 import { forwardMemory, gradientMemory } from './kernel-memory.ts'
-
-// Flash attention for GPUs. A workgroup of 128 owns 32 rows of one side and walks over the other side 32 rows at a
-// time. Heads come through workgroup memory in slices of 16 elements, so that any head dimension runs in under 10 KiB.
-// Four invocations share a row: each makes 8 of its 32 scores, and 4 of every 16 results, which stay in registers. Sums
-// run in a fixed order; no atomics.
 
 const side = 32
 
@@ -28,19 +26,19 @@ interface Rows {
   readonly inside: (line: string) => string
 }
 
-/** Brings one slice of 32 rows into a tile: every invocation one vec4. */
-const bring = (tile: string, { buffer, at, inside }: Rows, slice: string) =>
+/** Loads one slice of 32 rows into a tile: one vec4 per invocation. */
+const loadSlice = (tile: string, { buffer, at, inside }: Rows, slice: string) =>
   `    ${tile}[local] = vec4<f32>(0.0);
     if (${inside('line')}) { ${tile}[local] = ${buffer}_at4(${at('line')} + ${slice} * 16u + lane * 4u); }`
 
-/** NAME0 .. NAME7: products of own row of `own` with rows lane, lane + 4, ... of `other`. */
+/** Declares NAME0 .. NAME7: the products of the invocation's row of `own` with rows lane, lane + 4, ... of `other`. */
 function scores(name: string, slices: number, own: Rows, other: Rows): string {
   return `${range(8)
     .map((j) => `  var ${name}${j} = 0.0;`)
     .join('\n')}
   for (var c = 0u; c < ${slices}u; c++) {
-${bring('tile_a', own, 'c')}
-${bring('tile_b', other, 'c')}
+${loadSlice('tile_a', own, 'c')}
+${loadSlice('tile_b', other, 'c')}
     workgroupBarrier();
     for (var e = 0u; e < 4u; e++) {
       let x = tile_a[line * 4u + e];
@@ -53,14 +51,14 @@ ${range(8)
 }
 
 /**
- * acc0 .. : adds, for own row, the sum over 32 rows of weights[row][other] * other's elements. `weight(j)` is the
- * weight of row j.
+ * Adds to NAME0, NAME1, ... (slices of the invocation's row) the sum over the 32 rows j of `other` of `weight` (an
+ * expression in j) times their elements.
  */
 function accumulate(name: string, slices: number, other: Rows, weight: string): string {
   return range(slices)
     .map(
       (c) => `  {
-${bring('tile_b', other, `${c}u`)}
+${loadSlice('tile_b', other, `${c}u`)}
     workgroupBarrier();
     for (var j = 0u; j < ${side}u; j++) { ${name}${c} += ${weight} * tile_b[j * 4u + lane]; }
     workgroupBarrier();
@@ -69,7 +67,7 @@ ${bring('tile_b', other, `${c}u`)}
     .join('\n')
 }
 
-/** How scores read with a cap, and where loops begin and end with a window. */
+/** The parts of a kernel's text that depend on the cap, the window and causality. */
 function texts({ t, s }: AttentionSizes, { causal, window, softcap }: AttentionAttrs) {
   const past = s - t
   return {
@@ -77,7 +75,7 @@ function texts({ t, s }: AttentionSizes, { causal, window, softcap }: AttentionA
     capped: (x: string) => (softcap === undefined ? x : `capped(${x})`),
     /** A factor of the gradient of a score. */
     slope: (x: string) => (softcap === undefined ? '' : ` * slope(capped(${x}))`),
-    // Whole blocks of keys that no query of the block sees are passed over.
+    // Blocks of keys that no query of the block sees are skipped.
     firstKey: window === undefined ? '0u' : `((max(first + ${past + 1}u, WINDOW) - WINDOW) / ${side}u) * ${side}u`,
     keys: causal ? `min(S, first + ${side + past}u)` : 'S',
     firstQuery: causal ? `((max(first, ${past}u) - ${past}u) / ${side}u) * ${side}u` : '0u',
@@ -104,7 +102,7 @@ fn seen(batch: u32, i: u32, j: u32) -> bool {
 `
 }
 
-/** tanh of large numbers is NaN on some adapters, and a NaN is to stay one. */
+/** tanh of large arguments is NaN on some adapters; NaN must stay NaN. */
 const capFunctions = (softcap: number) => `
 const CAP = ${wgslFloat(softcap)};
 fn capped(x: f32) -> f32 {
@@ -208,7 +206,7 @@ ${range(slices)
 }
 
 /**
- * Two kernels that both recompute the probabilities: one owns query rows (delta and dq), one owns key rows (dk and dv).
+ * Two kernels that both recompute the probabilities: one by query rows (delta and dq), one by key rows (dk and dv).
  */
 export function tiledBackward({ inputs, attrs }: KernelContext<AttentionAttrs>): WebGpuPlan {
   const [q, k] = inputs
@@ -286,8 +284,8 @@ ${range(8)
 ${range(slices)
   .map(
     (c) => `      {
-${bring('tile_a', queryRows('q', 'from_query'), `${c}u`)}
-${bring('tile_b', queryRows('g', 'from_query'), `${c}u`)}
+${loadSlice('tile_a', queryRows('q', 'from_query'), `${c}u`)}
+${loadSlice('tile_b', queryRows('g', 'from_query'), `${c}u`)}
         workgroupBarrier();
         for (var e = 0u; e < ${side}u; e++) {
           accK${c}_ += score_gradients[line * ${pitch}u + e] * tile_a[e * 4u + lane];

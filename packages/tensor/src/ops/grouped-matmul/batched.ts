@@ -1,4 +1,5 @@
-/** Grouped products of many examples as one: what `vmap` makes of them. */
+// Maps grouped products over a batch, for `vmap`.
+
 import type { Op } from '../../op.ts'
 import { apply1, type Tensor } from '../../tensor.ts'
 import { cumsum } from '../cumulative.ts'
@@ -10,7 +11,8 @@ import { concatenate, sliceAxis } from '../slice-concatenate.ts'
 import { sub } from '../sub.ts'
 
 /**
- * Every example's groups, and one more for its rows of no group, stand one after another.
+ * The grouped products of all examples as one: their groups follow one another, each example's with one more for its
+ * rows without a group.
  * @param x [examples, rows, in]
  * @param other [examples, groups, ...] matrices, or [examples, rows, out] of an outer product
  * @param sizes int32 [examples, groups]

@@ -1,7 +1,6 @@
-/**
- * Products of rows that stand in groups, each group with a matrix of its own: the layers of a mixture of experts, with
- * no row dropped.
- */
+// Grouped products: each group of rows is multiplied by a matrix of its own, as in mixture-of-experts layers without
+// dropped tokens.
+
 import { requireOptions, requireTensor } from '../../arguments.ts'
 import { lazyKernels } from '../../backends/kernel-source.ts'
 import { isFloat } from '../../dtype.ts'
@@ -11,11 +10,11 @@ import { elementCount, formatShape } from '../../shape.ts'
 import { apply1, type Tensor } from '../../tensor.ts'
 
 export interface GroupedMatmulAttrs {
-  /** The matrices are stored [out, in]. */
+  /** Whether the matrices are stored [out, in]. */
   readonly transposeB: boolean
 }
 
-/** [first, end) of each group's rows. Sizes that reach past the last row end there. */
+/** The rows [first, end) of each group, limited to the number of rows. */
 function groupRows(sizes: Logical, rows: number): [first: number, end: number][] {
   let at = 0
   return Array.from(sizes.data, (size) => {
@@ -66,7 +65,7 @@ export const groupedMatmulOp: Op<GroupedMatmulAttrs> = defineOp<GroupedMatmulAtt
       inputs: [{ shape: [37, 17] }, { shape: [4, 70, 17] }, { shape: [4], dtype: 'int32', range: [0, 16] }],
       attrs: { transposeB: true },
     },
-    // Longer than what is packed at a time, wider than a task.
+    // More steps than are packed at a time, more columns than a task has.
     {
       inputs: [{ shape: [70, 600] }, { shape: [3, 600, 68] }, { shape: [3], dtype: 'int32', range: [10, 30] }],
       attrs: { transposeB: false },
@@ -155,14 +154,13 @@ export const groupedOuterOp: Op = defineOp({
 })
 
 /**
- * Each row of `x` times the matrix of its group: rows stand in groups one after another, as sorting by group leaves
- * them. Products and sums are float32 whatever is stored. Rows past the last group give zeros; no row is dropped and
- * none is padded.
+ * Each row of `x` times the matrix of its group; rows must be sorted by group. Products and sums are float32 for every
+ * dtype. Rows past the last group give zeros; no row is dropped or padded.
  * @param x [rows, in]
  * @param w [groups, in, out]; with `transposeB` [groups, out, in], as the weights of linear layers are stored
  * @param sizes int32 [groups]: rows of each group
  * @returns float32 [rows, out]
- * @throws ShapeError, DTypeError
+ * @throws ShapeError, DTypeError for shapes and dtypes that do not fit
  * @see jax.lax.ragged_dot, MegaBlocks (arXiv:2211.15841)
  * @example
  * const x = device.tensor([[1, 2], [3, 4], [5, 6]])

@@ -1,16 +1,15 @@
-/**
- * Grouped products in WGSL. Both are sums of products over p: rows of x times the matrix of their group (p over its
- * inner dimension), or rows' outer products (p over the rows of the group). Sizes are known on the device alone, so
- * workgroups are enough for any: a tile of rows finds its group by walking over the sizes, and those that are left over
- * do nothing.
- */
+// Grouped products in WGSL. Both are sums of products over p: rows of x times the matrix of their group (p over its
+// inner dimension), or outer products of rows (p over the rows of the group). Sizes are known only on the device, so
+// there are enough workgroups for any sizes: a tile of rows finds its group by a loop over the sizes, and surplus
+// workgroups do nothing.
+
 import type { AdapterTraits, WebGpuPlan, WebGpuRule } from '../../backends/webgpu/rule.ts'
 import { linearEntry, maxWorkgroups, type ShaderBuffer, shader, workgroupsFor } from '../../backends/webgpu/shader.ts'
 import type { NoAttributes } from '../../op.ts'
 import type { Operand } from '../../passes/operand.ts'
 import type { GroupedMatmulAttrs } from './grouped-matmul.ts'
 
-/** C(i, j) = sum over p of A(i, p) B(p, j): expressions in i, p and j, and what bounds them. */
+/** C(i, j) = sum over p of A(i, p) B(p, j): expressions in i, p and j, and their bounds. */
 interface Product {
   /**
    * Declares `count` (rows of C in this tile's group), `steps`, `row` (the tile's first row of C there), or returns.
@@ -25,7 +24,7 @@ interface Product {
 
 const four = [0, 1, 2, 3]
 
-/** `tileRow` is a whole tile of C for each invocation, 4 x 4 results from single loads. Any adapter runs it. */
+/** Each invocation computes a tile of 4 x 4 results, from scalar loads. Runs on any adapter. */
 function direct({ start, columns, a, b, c }: Product): string {
   return `@compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) local: u32) {
@@ -63,7 +62,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 ${start}
 ${four.map((r) => `  var c${r} = vec4<f32>(0.0);`).join('\n')}
   for (var done = 0u; done < steps; done += 16u) {
-    // A: 64 rows of 16 steps, by step; B: 16 steps of 64 columns, four neighbours a vector.
+    // A: 64 rows of 16 steps, by step; B: 16 steps of 64 columns, four adjacent ones per vector.
     for (var k = 0u; k < 4u; k++) {
       let at = local + k * 256u;
       let i = row + at / 16u;
@@ -108,7 +107,7 @@ const variants: Readonly<Record<string, Variant>> = {
   direct: { text: direct, tile: [4, 256] },
 }
 
-/** Barriers are dear on a software adapter. */
+/** The variant to use: barriers are expensive on a software adapter. */
 const variantOf = ({ pinned, software }: AdapterTraits): [string, Variant] => {
   const name = pinned?.groupedMatmul
   const chosen = name !== undefined && name in variants ? name : software ? 'direct' : 'shared'
@@ -116,8 +115,8 @@ const variantOf = ({ pinned, software }: AdapterTraits): [string, Variant] => {
 }
 
 /**
- * Which group a tile of rows is in: `group_of(tile, rows of a tile)` gives (group, its first row, its rows, the tile's
- * first row there); a group beyond the last one has the rows of none, and a tile that is left over no rows.
+ * The group of a tile of rows: `group_of(tile, rows per tile)` is (group, its first row, its number of rows, the tile's
+ * first row in it). The group after the last one has the rows without a group; surplus tiles have 0 rows.
  */
 const groupOf = (rows: number, groups: number) => `fn group_of(tile: u32, size: u32) -> vec4<u32> {
   var first = 0u;
@@ -134,7 +133,7 @@ const groupOf = (rows: number, groups: number) => `fn group_of(tile: u32, size: 
 }
 `
 
-/** Its first row and its rows. */
+/** `rows_of(e)`: the first row and the number of rows of a group. */
 const rowsOf = (rows: number) => `fn rows_of(e: u32) -> vec2<u32> {
   var first = 0u;
   for (var i = 0u; i < e; i++) { first = min(${rows}u, first + u32(max(sizes_at(i), 0))); }
@@ -146,7 +145,7 @@ const read = (name: string, { dtype }: Operand, length: number): ShaderBuffer =>
 const spread = (n: number): [number, number] =>
   n <= maxWorkgroups ? [n, 1] : [maxWorkgroups, Math.ceil(n / maxWorkgroups)]
 
-/** Sums of nothing. */
+/** A plan that writes zeros: empty sums. */
 function zeros(elements: number): WebGpuPlan {
   const wgsl = shader(
     [{ name: 'c', dtype: 'float32', write: true, length: elements }],
@@ -181,7 +180,7 @@ export const groupedMatmulWgsl: WebGpuRule<GroupedMatmulAttrs> = {
       read('sizes', sizes, groups),
       { name: 'c', dtype: 'float32', write: true, length: rows * m },
     ]
-    // Every group can leave one tile half empty, and so can the rows of none.
+    // Every group can have one partial tile, and so can the rows without a group.
     const tiles = spread(Math.ceil(rows / tile[0]) + groups + 1)
     return {
       dispatches: [

@@ -1,19 +1,18 @@
-// Product kernels that read operands from memory into registers.
+// Matrix product kernels that read operands from storage into registers, without workgroup memory.
 
 import { bases, four, type MatmulCase, range, type VectorLoads } from './case.ts'
 import type { MatmulProblem } from './layout.ts'
 
-// Kernels that read straight from storage: each invocation keeps a small block of C in registers. Positions are counted
-// in vectors, as one product and one sum with what is known before the loop: on adapters where arithmetic is dear it
-// costs as much as the loads.
+// Each invocation keeps a small block of C in registers. Positions are counted in vectors, as one product and one sum
+// with values computed before the loop: where integer arithmetic is slow, addressing costs as much as the loads.
 
-/** What the loads of an operand need before the loop, and the loads themselves at step p (four of K a step). */
+/** Declarations that the loads of an operand need before the loop, and the loads at step p (four of K per step). */
 interface Loads {
   readonly start: string
   readonly step: string
 }
 
-/** b0 .. b3: rows 4 p to 4 p + 3 of B at columns colB to colB + 3. */
+/** Loads of b0 .. b3: rows 4 p to 4 p + 3 of B at columns colB to colB + 3. */
 function loadsOfB({ b }: MatmulProblem, loads: VectorLoads): Loads {
   if (loads.b === 'column') {
     return {
@@ -31,7 +30,7 @@ ${four.map((r) => `    let b${r} = b_quad(qb + ${(r * b.rowStride) / 4}u);`).joi
   }
 }
 
-/** An invocation makes 4 x 4 results, four steps of K at a time. */
+/** An invocation computes 4 x 4 results, four steps of K at a time. */
 export function vectorTile({ problem, loads, store }: MatmulCase): string {
   const { m, n, k, a, c } = problem
   const ofB = loadsOfB(problem, loads!)
@@ -71,8 +70,8 @@ ${four.map((r) => `  if (row + ${r}u < ${m}u) { ${store(`baseC + (row + ${r}u) *
 }
 
 /**
- * A subgroup of four lanes makes 8 x 16 results, a lane 8 x 4 of them. Each lane loads a quarter of A's 8 x 4 block and
- * the subgroup shares it by broadcast: six vec4 loads for 128 multiply-adds, and no barrier.
+ * A subgroup of four lanes computes 8 x 16 results, each lane 8 x 4 of them. Each lane loads a quarter of A's 8 x 4
+ * block and broadcasts it to the subgroup: six vec4 loads for 128 multiply-adds, and no barrier.
  */
 export function subgroupTile({ problem, loads, store }: MatmulCase): string {
   const { m, n, k, a, c } = problem
