@@ -2,6 +2,7 @@
 export { type Batch, BatchIterator, type BatchOptions, type BatchState, batches } from './batches/batches.ts'
 export { bestFit, type PackedDocuments, packBestFit } from './batches/best-fit.ts'
 export { type EvaluationOptions, type EvaluationSet, packEvaluation } from './batches/evaluation.ts'
+export { joinStreams } from './batches/join-streams.ts'
 export { OtherDataError } from './batches/other-data-error.ts'
 export {
   type FittedDocuments,

@@ -56,6 +56,11 @@ describe('documents of a file', () => {
     expect(await read(write('a.md', '# t\n\nbody'))).toEqual(['# t\n\nbody'])
     expect(await read(write('a.jsonl', '{"text":"x"}\n\n{"text":"組木"}'))).toEqual(['x', '組木'])
     expect(await read(write('b.jsonl', '{"body":"x"}\n'), { field: 'body' })).toEqual(['x'])
+    expect(await read(write('c.json', '{"text":"x"}\n{"text":"y"}'))).toEqual(['x', 'y'])
+    expect(await read(write('d.json.gz', gzipSync('\n[{"body":"x"},\n"y"]')), { field: 'body' })).toEqual(['x', 'y'])
+    await expect(read(write('e.json', `["a",\n"${'b'.repeat(90)}",\n""]`), { maxDocument: 95 })).rejects.toThrow(
+      'an array is held whole, and this one is longer than 95 characters',
+    )
   })
 
   it.each(['snappy', 'zstd', 'gzip', 'brotli', 'lz4', 'pages-v2'])('parquet, %s', async (codec) => {
@@ -132,7 +137,7 @@ describe('bad input is told by file and place', () => {
     ['packed.jsonl', gzipSync('{"text":"x"}\n'), 'the file is a gzip archive; name it .gz'],
     ['packed.txt', Buffer.concat([Buffer.from('BZh91AY'), Buffer.from([200, 1, 2])]), 'a bzip2 archive; unpack it'],
     ['page.txt', '%PDF-1.7\n', 'a PDF document; take its text out first'],
-    ['list.json', '[{"text":"x"}]', 'the line at byte 0 is an array; every line must be an object of its own'],
+    ['list.jsonl', '[{"text":"x"}]', 'the line at byte 0 is an array; every line must be an object of its own'],
   ])('%s', async (name, data, message) => {
     const path = write(name, data)
     await expect(read(path)).rejects.toThrow(`${path}: `)

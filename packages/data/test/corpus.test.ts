@@ -55,14 +55,20 @@ describe('readCorpus', () => {
       'b.py': 'x = 1',
       'c.ndjson': '{"text":"three"}',
       LICENSE: 'four',
+      'd.json': '{"text":"five"}\n{"text":"six"}\n',
+      'e.json': '[\n  {"text": "seven", "id": 1},\n  "eight"\n]',
     })
     const at = (name: string) => join(root, name)
-    expect(await readCorpus(['a.html', 'b.py', 'c.ndjson', 'LICENSE'].map(at))).toEqual([
+    expect(await readCorpus(['a.html', 'b.py', 'c.ndjson', 'LICENSE', 'd.json', 'e.json'].map(at))).toEqual([
       '<p>one</p>',
       '<p>two</p>',
       'x = 1',
       'three',
       'four',
+      'five',
+      'six',
+      'seven',
+      'eight',
     ])
   })
 
@@ -85,6 +91,14 @@ describe('readCorpus', () => {
     ],
     ['a line that is not JSON', { 'a.jsonl': '{"text":"a"}\n{text}\n' }, '', /a.jsonl: line 2 is not JSON/],
     ['a line without text', { 'a.jsonl': '{"body":"a"}' }, '', /a.jsonl: line 1 has no string field "text"/],
+    [
+      'JSON that is no text',
+      { 'a.json': '{"steps": 3}' },
+      'a.json',
+      /a.json: line 1 has no string field "text"; each line is one {"text": "..."}, or the file one array of them/,
+    ],
+    ['an array of other things', { 'a.json': '["a", {"b": 1}]' }, 'a.json', /entry 1 must be a text .*, got {"b":1}/],
+    ['an array that is cut', { 'a.json': '["a",\n"b"' }, 'a.json', /it begins as an array but is not JSON/],
     ['a line that is null', { 'a.jsonl': 'null' }, '', /line 1 has no string field "text"/],
   ])('names %s', async (_, files, path, message) => {
     await expect(readCorpus([join(folder(files as Record<string, string>), path)])).rejects.toThrow(message)

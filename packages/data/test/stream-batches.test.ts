@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { keyedPermutation } from '../src/batches/keyed-permutation.ts'
-import { type StreamBatch, streamBatches } from '../src/index.ts'
+import { joinStreams, type StreamBatch, streamBatches } from '../src/index.ts'
 import { openIndexedDataset, writeIndexedDataset } from '../src/node.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'kumiki-stream-'))
@@ -132,4 +132,23 @@ test('an .idx whose numbers reach 2^63 is refused by place', async () => {
     )
     await expect(with64(documents + 8, value)).rejects.toThrow(/document entry 1 must be from 0 to 2/)
   }
+})
+
+test('several streams are one, whatever is read across their ends', () => {
+  const counting = (from: number, tokens: number) => ({
+    tokens,
+    readStream(position: number, into: Int32Array) {
+      for (let i = 0; i < into.length; i++) into[i] = from + position + i
+    },
+  })
+  const joined = joinStreams([counting(0, 3), counting(3, 0), counting(3, 1), counting(4, 6)])
+  expect(joined.tokens).toBe(10)
+  for (let position = 0; position < 10; position++)
+    for (let length = 0; position + length <= 10; length++) {
+      const into = new Int32Array(length)
+      joined.readStream(position, into)
+      expect([...into]).toEqual(Array.from({ length }, (_, i) => position + i))
+    }
+  expect(() => joined.readStream(8, new Int32Array(3))).toThrow('tokens 8 to 10 are not within the 10')
+  expect(() => joinStreams([])).toThrow('at least one stream')
 })

@@ -1,5 +1,5 @@
 /** `kumiki train` on token files: Megatron-LM's order, what is recorded, and going on. */
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -9,6 +9,7 @@ import { StopSignals } from '@kumiki/train/node'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { resolveRun } from '../src/train/run-definition.ts'
 import { tokensOfRun } from '../src/train/run-text.ts'
+import { readTokenizer } from '../src/train/run-tokenizer.ts'
 import { TokenFiles } from '../src/train/token-files.ts'
 import { runTrain } from '../src/train/train-command.ts'
 import type { TrainCommandOptions } from '../src/train/train-options.ts'
@@ -132,7 +133,72 @@ test('a blend is trained in the order of Megatron-LM, and goes on to the bit', a
   // More steps would be another order.
   await expect(
     runTrain({ data: [], overrides: { steps: 9 }, device: 'cpu', threads: 1, resume: at('again') }),
-  ).rejects.toThrow(/9 steps of 2 sequences read 18 samples, but the order of ja, en was made for 12/)
+  ).rejects.toThrow(
+    /9 steps of 2 sequences read 18 samples, but the order of ja, en was made for 12; .* Stop at step 6,/,
+  )
+})
+
+test('two sets of files in windows by seed: every window of both once a pass', async () => {
+  const { tokenFiles, configuration } = await resolveRun({
+    ...{ config: at('tiny.json'), dataPath: [at('ja'), at('en')], order: 'packed', split: '80,20,0' },
+    ...{ tokenizer: model, overrides: {} },
+  })
+  const files = await TokenFiles.open(tokenFiles!)
+  const ids: number[] = []
+  for (const name of ['ja', 'en']) {
+    using dataset = await openIndexedDataset(at(name))
+    for (let i = 0; i < 48; i++) ids.push(...dataset.document(i))
+  }
+  const source = files.source({ ...configuration, batchSize: 1 })
+  const windows = Math.floor((ids.length - 1) / 16)
+  const seen = new Set<string>()
+  for (let i = 0; i < windows; i++) seen.add(String(((await source.next()).value as { inputs: Int32Array }).inputs))
+  files.close()
+  expect(seen).toEqual(new Set(Array.from({ length: windows }, (_, i) => String(ids.slice(16 * i, 16 * i + 16)))))
+})
+
+test('the tokenizer is a tokenizer.json: kept in the run with what ends a text, and found there again', async () => {
+  const hub = at('hub')
+  mkdirSync(hub)
+  const file = join(hub, 'tokenizer.json')
+  cpSync(fileURLToPath(new URL('../../tokenizer/vectors/hf/gpt2.tokenizer.json', import.meta.url)), file)
+  const build = (out: string) =>
+    inProcess(['data', 'build', '--data', at('texts.txt'), '--tokenizer', hub, '--out', at(out), '--json'])
+  // Its special token has a name that is in use for the end.
+  expect((await build('bytes')).json()).toMatchObject({ documents: 80, vocabSize: 421, eosId: 420 })
+  const { stdout } = await inProcess(['data', 'inspect', at('bytes'), '--tokenizer', file, '--json'])
+  expect(JSON.parse(stdout)[0].samples[0]).toMatch(/the book number/)
+  await train('json', { dataPath: [at('bytes')], tokenizer: file, checkpointEvery: 3 })
+  expect(json('json', 'config.json')).toMatchObject({ vocab_size: 421, eos_token_id: 420 })
+  expect(json('json', 'tokenizer_config.json').eos_token).toBe('<|endoftext|>')
+  expect(readFileSync(at('json', 'tokenizer.json'))).toEqual(readFileSync(file))
+  const weights = readFileSync(at('json', 'model.safetensors'))
+  rmSync(at('json', 'model.safetensors'))
+  rmSync(hub, { recursive: true })
+  await runTrain({ data: [], overrides: {}, device: 'cpu', threads: 1, resume: `${at('json')}@3` })
+  expect(readFileSync(at('json', 'model.safetensors')).equals(weights)).toBe(true)
+  const generated = await inProcess([
+    ...['generate', '--checkpoint', at('json'), '--prompt', 'the book', '--max-tokens', '4', '--device', 'cpu'],
+  ])
+  expect(generated.code, generated.stderr).toBe(0)
+  const onward = ['handoff', `${at('json')}@3`, '--out', at('handoff-json'), '--gpu', 'H100', '--gpus-per-node', '2']
+  const { launch } = (await inProcess([...onward, '--nodes', '1', '--json'])).json() as { launch: string }
+  expect(launch).toContain('--tokenizer-type HuggingFaceTokenizer --tokenizer-model model ')
+})
+
+test('what does not say its end of text ends no documents', async () => {
+  const file = at('llama3.json')
+  cpSync(fileURLToPath(new URL('../../tokenizer/vectors/hf/llama3.tokenizer.json', import.meta.url)), file)
+  await expect(train('refused', { tokenizer: file })).rejects.toThrow(
+    /llama3.json: no tokenizer_config.json beside it names the end of text \(eos_token\), which ends every document/,
+  )
+  const built = await inProcess(['data', 'build', '--data', at('texts.txt'), '--tokenizer', file, '--out', at('none')])
+  expect(built).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('llama3.json has no end-of-text token; --no-eos'),
+  })
+  writeFileSync(at('tokenizer_config.json'), JSON.stringify({ eos_token: { content: '<|end|>' } }))
+  expect((await readTokenizer(file)).tokenizer.eosId).toBe(421)
 })
 
 test('one set of files in windows by seed, from a configuration file, with texts that are held out', async () => {
@@ -175,7 +241,7 @@ test('one set of files in windows by seed, from a configuration file, with texts
 test.each([
   [{ dataPath: undefined, order: 'packed' }, /--order goes with --data-path/],
   [{ tokenizer: undefined }, /token files need --tokenizer FILE/],
-  [{ order: 'packed' }, /--order packed reads one set of token files, got 2/],
+  [{ order: 'packed' }, /--order packed reads every token once a pass and has no weights, got 0.3 for .*ja/],
   [{ data: ['a.txt'] }, /give --data or --data-path, not both/],
   [{ dataPath: ['0.3', 'ja', 'en'] }, /no such file/],
   [{ dataPath: ['0.3', 'ja', 'x', 'en'] }, /some datasets have a weight and others none/],
@@ -184,7 +250,7 @@ test.each([
   [{ split: 'half' }, /--split must be one to three numbers/],
   [{ split: '0,1,0' }, /leaves nothing for train/],
   [{ split: '1' }, /the split 1 leaves nothing to hold out/],
-  [{ tokenizer: 'nowhere.model' }, /nowhere.model: cannot be read/],
+  [{ tokenizer: 'nowhere.model' }, /nowhere.model: there is no such file/],
   [{ overrides: { vocabSize: 300 } }, /vocabSize is 300, but the tokenizer .* has \d+ pieces/],
 ] as const)('%j is refused', async (flags, message) => {
   const { dataPath, ...rest } = flags as Partial<TrainCommandOptions>

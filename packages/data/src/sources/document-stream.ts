@@ -1,6 +1,7 @@
 /** Documents of a file of any size, one after the other. Node only. */
 import { byteStream } from './byte-stream.ts'
 import { findFiles } from './find-files.ts'
+import { beginsArray, jsonArrayTexts } from './json-array.ts'
 import { checkEncoding, lineStream } from './line-stream.ts'
 import { parquetTexts } from './parquet.ts'
 
@@ -41,7 +42,8 @@ const defaultMost = 64 * 2 ** 20
 
 /**
  * Reads a file document by document: paragraphs of `.txt` (lines, where there are no blank ones between), `.md` whole, the field of each
- * line of `.jsonl`, the column of `.parquet`; `.gz` and `.zst` of the first three. A document is held whole, a file never.
+ * line of `.jsonl`, the column of `.parquet`; `.gz` and `.zst` of the first three. `.json` holds such lines, or one array of texts or of
+ * objects with the field. A document and an array are held whole, other files never.
  * @throws Error naming file and place
  * @example
  * let count = 0
@@ -51,8 +53,9 @@ const defaultMost = 64 * 2 ** 20
 export async function* documentStream(path: string, options: DocumentStreamOptions = {}): AsyncGenerator<string> {
   const { field = 'text', encoding, maxDocument = defaultMost, range, onBytes } = options
   if (encoding !== undefined) checkEncoding(encoding)
-  // A file of JSON that is named itself holds lines of it, as C4's; in folders such files are passed over.
-  const format = textFormat(path) ?? (/\.json(\.gz|\.zst)?$/i.test(path) ? 'jsonl' : 'txt')
+  // A file of JSON that is named itself holds lines of it, as C4's, or one array; in folders such files are passed over.
+  const isJson = /\.json(\.gz|\.zst)?$/i.test(path)
+  const format = textFormat(path) ?? (isJson ? 'jsonl' : 'txt')
   if (format === 'parquet') {
     yield* parquetTexts(path, field, maxDocument, onBytes)
     return
@@ -66,6 +69,22 @@ export async function* documentStream(path: string, options: DocumentStreamOptio
       foldEmpty: format !== 'md',
       ...(encoding !== undefined && { encoding }),
     })
+  const tooLarge = (at: number) =>
+    new Error(`${path}: the document at byte ${at} is longer than ${maxDocument} characters; split it, or leave it out`)
+  if (isJson && (await isArray(lines(0, false, false)))) {
+    const parts: string[] = []
+    let length = 0
+    for await (const { text } of lines()) {
+      parts.push(text)
+      length += text.length + 1
+      if (length > maxDocument)
+        throw new Error(
+          `${path}: an array is held whole, and this one is longer than ${maxDocument} characters; make lines of it (jq -c '.[]')`,
+        )
+    }
+    yield* jsonArrayTexts(path, parts.join('\n'), field)
+    return
+  }
   if (format === 'jsonl') {
     // A line belongs to the range that its first byte is in; the byte before the range tells whether one begins there.
     const begin = range?.begin ?? 0
@@ -75,8 +94,6 @@ export async function* documentStream(path: string, options: DocumentStreamOptio
     }
     return
   }
-  const tooLarge = (at: number) =>
-    new Error(`${path}: the document at byte ${at} is longer than ${maxDocument} characters; split it, or leave it out`)
   if (format === 'md') {
     const parts: string[] = []
     let length = 0
@@ -110,6 +127,12 @@ export async function* documentStream(path: string, options: DocumentStreamOptio
     }
   }
   if (parts.length > 0) yield parts.join('\n').replace(/\s+$/, '')
+}
+
+/** Whether the first line with a text begins an array. */
+async function isArray(lines: AsyncIterable<{ text: string }>): Promise<boolean> {
+  for await (const { text } of lines) if (text.trim() !== '') return beginsArray(text)
+  return false
 }
 
 /** Whether blank lines part the text; reads on until one does. */

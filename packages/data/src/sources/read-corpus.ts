@@ -1,6 +1,7 @@
 /** Text files into documents. Node only. */
 import { likelyEncoding } from './encoding.ts'
 import { filesBelow, statOf } from './find-files.ts'
+import { beginsArray, jsonArrayTexts } from './json-array.ts'
 
 /** One file and what was read from it. */
 export interface CorpusFile {
@@ -13,6 +14,15 @@ const readers: Readonly<Record<string, (path: string, text: string) => string[]>
   '.txt': (_, text) => paragraphs(text),
   '.md': (_, text) => (text.trim() === '' ? [] : [text]),
   '.jsonl': jsonLines,
+}
+
+/** The same of files that are named themselves. */
+const named: typeof readers = {
+  '.ndjson': jsonLines,
+  '.json': (path, text) =>
+    beginsArray(text)
+      ? jsonArrayTexts(path, text, 'text').filter((document) => document !== '')
+      : jsonLines(path, text, ', or the file one array of them'),
 }
 
 /** Endings of files that hold text in a form of their own, even where all of their bytes are letters. */
@@ -30,6 +40,7 @@ const maxFileBytes = 2 ** 29 - 2 ** 16
  * - `.txt`: paragraphs separated by blank lines; a file without blank lines: one document a line
  * - `.md`: the file
  * - `.jsonl`, `.ndjson`: the field `text` of each line
+ * - `.json` that is named itself: such lines, or one array of texts or of objects with the field `text`
  * - any other file that is named itself (`page.html`, `main.py`): as `.txt`, where it is text (UTF-8 without bytes of 0)
  *
  * @throws Error naming file, line and remedy: for a path that does not exist, a file or directory without
@@ -60,8 +71,11 @@ export async function readCorpusFiles(paths: readonly string[]): Promise<CorpusF
     }
     const extension = extname(path).toLowerCase()
     // Text is text, whatever it is called.
-    const reader =
-      extension === '.ndjson' ? jsonLines : Object.hasOwn(readers, extension) ? readers[extension] : readers['.txt']
+    const reader = Object.hasOwn(named, extension)
+      ? named[extension]
+      : Object.hasOwn(readers, extension)
+        ? readers[extension]
+        : readers['.txt']
     const documents = reader(path, decodeText(path, await readFile(path)))
     if (documents.length === 0) throw new Error(`${path}: the file has no text; remove it or fill it`)
     files.push({ path, documents })
@@ -126,7 +140,7 @@ function paragraphs(text: string): string[] {
   return parts[0].split(/\r?\n/).filter((line) => line.trim() !== '')
 }
 
-function jsonLines(path: string, text: string): string[] {
+function jsonLines(path: string, text: string, other = ''): string[] {
   const documents: string[] = []
   text.split('\n').forEach((line, index) => {
     if (line.trim() === '') return
@@ -136,12 +150,12 @@ function jsonLines(path: string, text: string): string[] {
       json = JSON.parse(line)
     } catch (error) {
       throw new Error(
-        `${where} is not JSON (${(error as Error).message.slice(0, 120)}); each line is one {"text": "..."}`,
+        `${where} is not JSON (${(error as Error).message.slice(0, 120)}); each line is one {"text": "..."}${other}`,
       )
     }
     const field = typeof json === 'object' && json !== null ? (json as { text?: unknown }).text : undefined
     if (typeof field !== 'string')
-      throw new Error(`${where} has no string field "text"; each line is one {"text": "..."}`)
+      throw new Error(`${where} has no string field "text"; each line is one {"text": "..."}${other}`)
     if (field !== '') documents.push(field)
   })
   return documents

@@ -11,7 +11,7 @@ import { findPrecision, type RunConfiguration, scheduleOf } from '@kumiki/train'
 import { originOf, type RunRecord, type RunSource } from '@kumiki/train/node'
 import { exists, writeWhole } from '../files/files.ts'
 import { loadCorpus } from '../train/corpus.ts'
-import { openRunTokenizer } from '../train/run-tokenizer.ts'
+import { hasSentencePiece, openRunTokenizer } from '../train/run-tokenizer.ts'
 import { checkedUse, UsageError } from '../usage-error.ts'
 
 export interface HandoffOptions {
@@ -106,7 +106,7 @@ export async function handOff(options: HandoffOptions): Promise<Handoff> {
     const narrow = findPrecision(configuration.precision).parameters === 'float32' ? 'float32' : 'bfloat16'
     await saveModel(join(out, 'model'), architecture, parameters, {
       dtype: narrow,
-      bosTokenId: tokenizer.bosId,
+      ...(tokenizer.bosId >= 0 && { bosTokenId: tokenizer.bosId }),
       eosTokenId: eosId,
     })
     if (average)
@@ -128,7 +128,7 @@ export async function handOff(options: HandoffOptions): Promise<Handoff> {
     qkNorm: architecture.qkNorm ?? false,
     maxPositionEmbeddings: architecture.maxPositionEmbeddings,
     paths: {
-      tokenizerModel: 'model/tokenizer.model',
+      tokenizerModel: (await hasSentencePiece(folder)) ? 'model/tokenizer.model' : 'model',
       data: data.flatMap(({ prefix, tokens, weight }) => [String(weight ?? tokens), prefix]),
       checkpoints: 'checkpoints',
     },

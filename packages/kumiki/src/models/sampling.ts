@@ -1,8 +1,8 @@
 /** Text in, text out. */
 import { Generator, type Parameters, streamText } from '@kumiki/models'
 import type { Device } from '@kumiki/tensor'
-import type { Tokenizer } from '@kumiki/tokenizer'
 import type { Trainer } from '@kumiki/train'
+import type { TextTokenizer } from './text-tokenizer.ts'
 
 export interface ContinueOptions {
   readonly maxTokens: number
@@ -21,7 +21,7 @@ export interface ContinueOptions {
 /** Continues a prompt until the end of the document or maxTokens; returns the continuation alone. */
 export async function continueText(
   generator: Generator,
-  tokenizer: Tokenizer,
+  tokenizer: TextTokenizer,
   prompt: string,
   options: ContinueOptions,
   onText?: (text: string) => void,
@@ -46,7 +46,7 @@ export async function continueText(
 export async function sampleTexts(
   device: Device,
   trainer: Trainer,
-  tokenizer: Tokenizer,
+  tokenizer: TextTokenizer,
   prompts: readonly { readonly label: string; readonly prompt: string }[],
   seed: number,
   signal: AbortSignal,

@@ -60,7 +60,11 @@ export async function averageCheckpoints(
       count += data.length
     }
     const dtype = findPrecision(record.configuration.precision).parameters === 'float32' ? 'float32' : 'bfloat16'
-    await saveModel(out, architecture, parameters, { dtype, bosTokenId: bosId, eosTokenId: eosId })
+    await saveModel(out, architecture, parameters, {
+      dtype,
+      ...(bosId >= 0 && { bosTokenId: bosId }),
+      eosTokenId: eosId,
+    })
     await copyTokenizerFiles(folder, out)
     return { steps, parameters: count, folder: out }
   } finally {

@@ -1,10 +1,10 @@
 /** The texts of a run as documents of token ids. */
-import type { Tokenizer } from '@kumiki/tokenizer'
 import type { StopSignals } from '@kumiki/train/node'
+import type { TextTokenizer } from '../models/text-tokenizer.ts'
 
 /** Texts as ids. Signals are heard meanwhile. @throws what the signal gives as its reason */
 export async function encodeTexts(
-  tokenizer: Tokenizer,
+  tokenizer: TextTokenizer,
   texts: readonly string[],
   stop: StopSignals,
 ): Promise<Int32Array[]> {

@@ -5,13 +5,14 @@ import { countParameters, type ModelArchitecture } from '@kumiki/models'
 import { fitNgram } from '@kumiki/models/ngram'
 import { saveModel, saveTokenizerConfig } from '@kumiki/models/node'
 import type { Device } from '@kumiki/tensor'
-import type { Tokenizer } from '@kumiki/tokenizer'
 import type { Run, RunObserver } from '@kumiki/train'
 import { type RunClock, type RunFolder, type StopSignals, writeFileAtomically } from '@kumiki/train/node'
 import type { LossFigures, RunSummary, Sample, UsedSubset } from '@kumiki/train/records'
 import { sampleTexts } from '../models/sampling.ts'
+import type { TextTokenizer } from '../models/text-tokenizer.ts'
 import { log } from '../verb.ts'
 import type { Corpus } from './corpus.ts'
+import { hasSentencePiece } from './run-tokenizer.ts'
 
 /** What is told of a finished run; summary.json has it too. */
 export interface FinishedRun extends RunSummary {
@@ -23,7 +24,7 @@ export interface FinishOptions {
   readonly device: Device
   readonly folder: RunFolder
   readonly architecture: ModelArchitecture
-  readonly tokenizer: Tokenizer
+  readonly tokenizer: TextTokenizer
   readonly corpus: Corpus
   /** Documents as ids. */
   readonly train: readonly Int32Array[]
@@ -85,16 +86,20 @@ async function finish(
   const baselines = { unigram: await baseline(1), bigram: await baseline(2), trigram: await baseline(3) }
   await folder.check()
   const parameters = trainer.hasAverage ? trainer.averagedParameters() : trainer.parameters
-  await saveModel(path, architecture, parameters, { bosTokenId: tokenizer.bosId, eosTokenId: tokenizer.eosId })
-  await saveTokenizerConfig(
-    path,
-    {
-      bos: tokenizer.bosId < 0 ? '<s>' : tokenizer.idToPiece(tokenizer.bosId),
-      eos: tokenizer.idToPiece(tokenizer.eosId),
-      unk: tokenizer.idToPiece(tokenizer.unkId),
-    },
-    architecture.maxPositionEmbeddings,
-  )
+  await saveModel(path, architecture, parameters, {
+    ...(tokenizer.bosId >= 0 && { bosTokenId: tokenizer.bosId }),
+    eosTokenId: tokenizer.eosId,
+  })
+  if (await hasSentencePiece(path))
+    await saveTokenizerConfig(
+      path,
+      {
+        bos: tokenizer.bosId < 0 ? '<s>' : tokenizer.idToPiece(tokenizer.bosId),
+        eos: tokenizer.idToPiece(tokenizer.eosId),
+        unk: tokenizer.idToPiece(tokenizer.unkId),
+      },
+      architecture.maxPositionEmbeddings,
+    )
   const samples = await sampleTexts(device, trainer, tokenizer, corpus.prompts, seed, signal, parameters)
   if (trainer.hasAverage) trainer.disposeAverage(parameters)
   const summary: FinishedRun = {

@@ -1,9 +1,9 @@
 /** The sources of `kumiki data mix`: how they are named, and their documents. */
 import type { MeasuredSource, MixRow, ReleaseLevel } from '@kumiki/data'
 import type { IndexedDatasetFile, TokenSubset } from '@kumiki/data/node'
-import type { Tokenizer } from '@kumiki/tokenizer'
 import { exists, readJson } from '../files/files.ts'
 import { checkWritten } from '../flags/written-json.ts'
+import type { TextTokenizer } from '../models/text-tokenizer.ts'
 import { checkedUse, UsageError } from '../usage-error.ts'
 
 /** A source by name and place. */
@@ -87,7 +87,7 @@ export type OnRead = (share: number, source: string) => void
  */
 export async function loadSources(
   given: readonly MixSource[],
-  tokenizer: Tokenizer | undefined,
+  tokenizer: TextTokenizer | undefined,
   eosId: number | undefined,
   scratch?: string,
   onRead?: OnRead,

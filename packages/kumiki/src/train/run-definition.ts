@@ -13,10 +13,11 @@ import {
 import type { RecipeDifference, RunDefinition } from '@kumiki/train/node'
 import { upgradeConfiguration } from '@kumiki/train/records'
 import { nearest } from '../flags/written-json.ts'
+import { tokenizerPath } from '../models/text-tokenizer.ts'
 import { UsageError } from '../usage-error.ts'
 import { findPreset, fitPreset, type Preset } from './presets.ts'
 import { textsOf } from './run-texts.ts'
-import { readTokenizer, tokenizerPath } from './run-tokenizer.ts'
+import { readTokenizer } from './run-tokenizer.ts'
 import { tokenFilesOf, writtenTokenFiles } from './token-files.ts'
 import { fitsAnyDevice } from './training-memory.ts'
 

@@ -2,16 +2,16 @@
 import { appendFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Device } from '@kumiki/tensor'
-import type { Tokenizer } from '@kumiki/tokenizer'
 import type { RunObserver } from '@kumiki/train'
 import type { StopSignals } from '@kumiki/train/node'
 import { sampleTexts } from '../models/sampling.ts'
+import type { TextTokenizer } from '../models/text-tokenizer.ts'
 
 export interface SampleObserverOptions {
   readonly device: Device
   /** The run's. */
   readonly folder: string
-  readonly tokenizer: Tokenizer
+  readonly tokenizer: TextTokenizer
   readonly prompts: readonly { readonly label: string; readonly prompt: string }[]
   readonly seed: number
   readonly stop: StopSignals

@@ -1,10 +1,10 @@
 /** What a run reads, for the process that trains on it: texts that are encoded, or token files. */
 import { batches } from '@kumiki/data'
 import { readCorpus } from '@kumiki/data/node'
-import type { Tokenizer } from '@kumiki/tokenizer'
 import type { BatchSource, RunConfiguration } from '@kumiki/train'
 import type { StopSignals } from '@kumiki/train/node'
 import type { UsedSubset } from '@kumiki/train/records'
+import type { TextTokenizer } from '../models/text-tokenizer.ts'
 import { decodeOf } from '../verbs/tokenizer.ts'
 import { type Corpus, samplePrompts } from './corpus.ts'
 import { encodeTexts, total } from './encode-texts.ts'
@@ -16,7 +16,7 @@ export interface RunText {
   readonly name: string
   /** Texts that a tokenizer can be trained on. */
   readonly lines: readonly string[]
-  encoded(tokenizer: Tokenizer, configuration: RunConfiguration, stop: StopSignals): Promise<EncodedText>
+  encoded(tokenizer: TextTokenizer, configuration: RunConfiguration, stop: StopSignals): Promise<EncodedText>
 }
 
 /** The same as ids. */

@@ -1,56 +1,67 @@
 /** The tokenizer of a run. Trained in a thread of its own, so that a signal is heard meanwhile. */
-import { readFile, stat } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { loadTokenizer, type Tokenizer } from '@kumiki/tokenizer'
 import { writeFileAtomically } from '@kumiki/train/node'
+import { exists } from '../files/files.ts'
+import { type OpenTextTokenizer, openTextTokenizer, type TextTokenizer } from '../models/text-tokenizer.ts'
 
-export const tokenizerFile = 'tokenizer.model'
+const sentencePieceFile = 'tokenizer.model'
+const huggingFaceFile = 'tokenizer.json'
+const configurationFile = 'tokenizer_config.json'
 
 /** The saved one of a run that goes on. @throws Error naming the file */
-export async function openRunTokenizer(folder: string): Promise<Tokenizer> {
-  const file = join(folder, tokenizerFile)
-  const bytes = await readFile(file).catch((error) => {
-    throw new Error(`${file}: cannot be read (${error.code ?? error.message}); the run cannot be resumed`)
-  })
+export async function openRunTokenizer(folder: string): Promise<TextTokenizer> {
+  const own = join(folder, sentencePieceFile)
+  const other = join(folder, huggingFaceFile)
+  const file = !(await exists(own)) && (await exists(other)) ? other : own
   try {
-    return loadTokenizer(bytes)
+    return (await openTextTokenizer(file)).tokenizer
   } catch (error) {
-    throw new Error(`${file}: ${(error as Error).message}`)
+    throw new Error(`${(error as Error).message}; the run cannot be resumed`)
   }
 }
 
-/** A tokenizer file, or the one of a folder. */
-export async function tokenizerPath(given: string): Promise<string> {
-  const isFolder = await stat(given).then(
-    (info) => info.isDirectory(),
-    () => false,
-  )
-  return resolve(isFolder ? join(given, tokenizerFile) : given)
+/** Whether the run's folder has the tokenizer of a SentencePiece model; of others the configuration is kept with the file. */
+export function hasSentencePiece(folder: string): Promise<boolean> {
+  return exists(join(folder, sentencePieceFile))
 }
 
-/** A copy of one that was there already, in the run's folder. */
-export function keepTokenizer(folder: string, bytes: Uint8Array): Promise<void> {
-  return writeFileAtomically(join(folder, tokenizerFile), bytes)
+/** A copy of one that was there already, in the run's folder, with what says which of its tokens ends a text. */
+export async function keepTokenizer(
+  folder: string,
+  { path, bytes, tokenizer, huggingFace }: OpenTextTokenizer,
+): Promise<void> {
+  if (huggingFace === undefined) return writeFileAtomically(join(folder, sentencePieceFile), bytes)
+  // A tekken.json is kept as the tokenizer.json that it means.
+  const isTekken = !('model' in JSON.parse(new TextDecoder().decode(bytes)))
+  await writeFileAtomically(join(folder, huggingFaceFile), isTekken ? huggingFace.toJson() : bytes)
+  const beside = await readFile(join(dirname(path), configurationFile)).catch(() => undefined)
+  const { bosId, eosId } = tokenizer
+  const named = {
+    tokenizer_class: 'PreTrainedTokenizerFast',
+    ...(bosId >= 0 && { bos_token: tokenizer.idToPiece(bosId) }),
+    eos_token: tokenizer.idToPiece(eosId),
+  }
+  await writeFileAtomically(join(folder, configurationFile), beside ?? `${JSON.stringify(named, null, 2)}\n`)
 }
 
 /**
  * One that is there already.
- * @throws Error naming the file, where it is no SentencePiece model or has no end of text
+ * @throws Error naming the file, where it cannot be read or has no end of text
  */
-export async function readTokenizer(file: string): Promise<{ bytes: Uint8Array; tokenizer: Tokenizer }> {
-  const bytes = await readFile(file).catch((error) => {
-    throw new Error(`${file}: cannot be read (${error.code ?? error.message})`)
-  })
-  let tokenizer: Tokenizer
-  try {
-    tokenizer = loadTokenizer(bytes)
-  } catch (error) {
-    throw new Error(`${file}: ${(error as Error).message}`)
-  }
-  if (tokenizer.eosId < 0) throw new Error(`${file}: it has no end-of-text piece, which ends every document`)
-  return { bytes, tokenizer }
+export async function readTokenizer(file: string): Promise<OpenTextTokenizer> {
+  const opened = await openTextTokenizer(file)
+  if (opened.tokenizer.eosId < 0) throw new Error(`${opened.path}: ${noEnd(opened)}, which ends every document`)
+  return opened
 }
+
+/** What is missing where a tokenizer has no end of text. */
+const noEnd = ({ huggingFace }: OpenTextTokenizer) =>
+  huggingFace === undefined
+    ? 'it has no end-of-text piece'
+    : 'no tokenizer_config.json beside it names the end of text (eos_token)'
 
 /**
  * Trains one on texts and writes it.
@@ -97,7 +108,7 @@ run()`,
       worker.once('exit', () => reject(new Error('the training of the tokenizer ended without a result')))
       signal.addEventListener('abort', () => reject(signal.reason), { once: true })
     })
-    await writeFileAtomically(join(folder, tokenizerFile), model)
+    await writeFileAtomically(join(folder, sentencePieceFile), model)
     return loadTokenizer(model)
   } finally {
     await worker.terminate()

@@ -2,6 +2,7 @@
 import { basename, resolve } from 'node:path'
 import {
   assertTrainable,
+  joinStreams,
   megatronBatches,
   type ReadableDataset,
   readDataPath,
@@ -9,11 +10,11 @@ import {
   streamBatches,
 } from '@kumiki/data'
 import { type IndexedDatasetFile, openIndexedDataset, readSubsets, type TokenSubset } from '@kumiki/data/node'
-import type { Tokenizer } from '@kumiki/tokenizer'
 import type { BatchSource, RunConfiguration } from '@kumiki/train'
 import type { RunTokenFiles } from '@kumiki/train/node'
 import type { UsedSubset } from '@kumiki/train/records'
 import { checkWritten } from '../flags/written-json.ts'
+import type { TextTokenizer } from '../models/text-tokenizer.ts'
 import { UsageError } from '../usage-error.ts'
 import { prefixOf } from './mix-sources.ts'
 
@@ -65,9 +66,10 @@ export function tokenFilesOf(
   for (const { prefix, weight } of read)
     if (weight !== undefined && !(weight > 0 && Number.isFinite(weight)))
       throw new UsageError(`--data-path: the weight of ${prefix} must be a number above 0, got ${weight}`)
-  if (order === 'packed' && read.length > 1)
+  const weighted = read.find(({ weight }) => weight !== undefined)
+  if (order === 'packed' && weighted)
     throw new UsageError(
-      `--order packed reads one set of token files, got ${read.length}; kumiki data mix makes one of them, and --order megatron blends them by weight`,
+      `--order packed reads every token once a pass and has no weights, got ${weighted.weight} for ${weighted.prefix}; leave weights out, blend by them with --order megatron, or repeat with kumiki data mix`,
     )
   const found = {
     datasets: read.map(({ prefix, weight }) => ({
@@ -136,16 +138,15 @@ export class TokenFiles {
   source({ batchSize, sequenceLength, seed, steps }: RunConfiguration): BatchSource {
     const { order, split, samples } = this.files
     if (order === 'packed') {
-      const [dataset] = this.datasets
-      const tokens = this.tokensOf(0)
-      return streamBatches({
-        dataset: { tokens, readStream: (position, into) => dataset.readStream(position, into) },
-        ...{ sequenceLength, batchSize, seed },
-      })
+      const streams = this.datasets.map((dataset, i) => ({
+        tokens: this.tokensOf(i),
+        readStream: (position: number, into: Int32Array) => dataset.readStream(position, into),
+      }))
+      return streamBatches({ dataset: joinStreams(streams), sequenceLength, batchSize, seed })
     }
     if (samples === undefined || steps * batchSize > samples)
       throw new UsageError(
-        `${steps} steps of ${batchSize} sequences read ${steps * batchSize} samples, but the order of ${this.name} was made for ${samples}; another number would be another order. Begin a run with tokenFiles.samples of as many as it may ever read`,
+        `${steps} steps of ${batchSize} sequences read ${steps * batchSize} samples, but the order of ${this.name} was made for ${samples}; another number would be another order. Stop at step ${Math.floor((samples ?? 0) / batchSize)}, branch off that much earlier, or begin a run with tokenFiles.samples of as many as it may ever read`,
       )
     const datasets = this.datasets.map((dataset, i): ReadableDataset & { weight?: number } => ({
       name: this.files.datasets[i].prefix,
@@ -161,7 +162,7 @@ export class TokenFiles {
    * Documents that do not train: of the part of the split that validates.
    * @throws Error where there are none, or an id is none of the tokenizer's
    */
-  heldOut(tokenizer: Tokenizer): Int32Array[] {
+  heldOut(tokenizer: TextTokenizer): Int32Array[] {
     const found = this.read('valid', mostHeldOut, tokenizer)
     if (found.length === 0)
       throw new Error(
@@ -171,7 +172,7 @@ export class TokenFiles {
   }
 
   /** The beginning of what trains: enough for baselines. */
-  sample(tokenizer: Tokenizer): Int32Array[] {
+  sample(tokenizer: TextTokenizer): Int32Array[] {
     return this.read('train', mostForNgrams, tokenizer)
   }
 
@@ -218,7 +219,7 @@ export class TokenFiles {
     return tokens
   }
 
-  private read(part: 'train' | 'valid', most: number, { vocabSize }: Tokenizer): Int32Array[] {
+  private read(part: 'train' | 'valid', most: number, { vocabSize }: TextTokenizer): Int32Array[] {
     const shares = this.shares()
     return this.datasets.flatMap((dataset, i) => {
       const { prefix } = this.files.datasets[i]

@@ -145,7 +145,7 @@ export class TrainProcess {
     where.phase = 'before the first step'
     const { corpus, train, heldOut, tokens, used, source } = await text.encoded(tokenizer, configuration, stop)
     // Not before it is known to be the one of the token files.
-    if (given) await keepTokenizer(path, given.bytes)
+    if (given) await keepTokenizer(path, given)
     const { vocabSize, eosId } = tokenizer
     const architecture: ModelArchitecture = { ...record.architecture, vocabSize, paddedVocabSize: vocabSize }
     log(

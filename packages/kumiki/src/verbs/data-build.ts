@@ -4,14 +4,13 @@ import { basename } from 'node:path'
 import type { ReleaseLevel } from '@kumiki/data'
 import type { BuildPlan, BuildResult, BuildSettings } from '@kumiki/data/node'
 import { type Command, InvalidArgumentError } from 'commander'
-import { readBytes } from '../files/files.ts'
 import { type FilterFlags, filterNames, filtersOf } from '../flags/build-filters.ts'
 import { choice, collect, integer, names } from '../flags/flag-values.ts'
+import { openTextTokenizer } from '../models/text-tokenizer.ts'
 import { count, textTable } from '../output/text-table.ts'
 import { workProgress } from '../output/work-progress.ts'
 import { checkedUse, UsageError } from '../usage-error.ts'
 import { addVerb, answer, log } from '../verb.ts'
-import { openTokenizer } from './tokenizer.ts'
 
 interface BuildFlags extends FilterFlags {
   data: string[]
@@ -38,7 +37,7 @@ export function addBuild(group: Command): void {
     (c) =>
       c
         .requiredOption('--data <path...>', 'files or folders of .txt, .md, .jsonl (also .gz, .zst) and .parquet')
-        .requiredOption('--tokenizer <file>', 'SentencePiece model')
+        .requiredOption('--tokenizer <file>', 'SentencePiece model or tokenizer.json')
         .requiredOption('--out <prefix>', 'output prefix, without .bin or .idx')
         .option('--no-eos', 'do not append the EOS token to documents')
         .option('--field <name>', 'JSON lines field or parquet column with the text', 'text')
@@ -99,12 +98,10 @@ async function build(options: BuildFlags): Promise<void> {
   const { createHash } = await import('node:crypto')
   const { dirname } = await import('node:path')
   const { filters, identity } = await filtersOf(options)
-  const tokenizer = await openTokenizer(options.tokenizer)
+  const { tokenizer, bytes } = await openTextTokenizer(options.tokenizer)
   const { vocabSize } = tokenizer
   const eosId = endId(tokenizer, options)
-  const hash = createHash('sha256')
-    .update(await readBytes(options.tokenizer))
-    .digest('hex')
+  const hash = createHash('sha256').update(bytes).digest('hex')
   const { field, encoding, duplicates } = options
   const settings = {
     ...{ vocabSize, eosId: eosId ?? null, field, encoding, duplicates, identity: `${hash} ${identity}` },
@@ -361,6 +358,6 @@ async function runWorkers(
 export function endId(tokenizer: { eosId: number }, options: { eos: boolean; tokenizer?: string }): number | undefined {
   if (!options.eos) return undefined
   if (tokenizer.eosId < 0)
-    throw new UsageError(`${options.tokenizer} has no end-of-text piece; --no-eos writes documents without one`)
+    throw new UsageError(`${options.tokenizer} has no end-of-text token; --no-eos writes documents without one`)
   return tokenizer.eosId
 }

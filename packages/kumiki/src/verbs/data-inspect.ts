@@ -4,12 +4,13 @@ import type { TokenSubset } from '@kumiki/data/node'
 import type { Command } from 'commander'
 import { exists, writeWhole } from '../files/files.ts'
 import { collect, integer } from '../flags/flag-values.ts'
+import { openTextTokenizer, type TextTokenizer } from '../models/text-tokenizer.ts'
 import { count, percent, textFields } from '../output/text-table.ts'
 import { workProgress } from '../output/work-progress.ts'
 import { readSource, sourcesFromFile } from '../train/mix-sources.ts'
 import { UsageError } from '../usage-error.ts'
 import { addVerb, answer } from '../verb.ts'
-import { decodeOf, openTokenizer } from './tokenizer.ts'
+import { decodeOf } from './tokenizer.ts'
 
 interface InspectFlags {
   tokenizer?: string
@@ -40,7 +41,10 @@ export function addInspect(group: Command): void {
         .argument('[path...]', 'files or folders of texts (also .gz, .zst, .parquet); .idx files or their prefixes')
         .option('--source <name=path:level>', 'a path with a name and a release level (repeatable)', collect)
         .option('--sources <file>', 'JSON: an array of { name, path, releaseLevel }')
-        .option('--tokenizer <file>', 'SentencePiece model: counts the tokens of texts, shows the texts of token files')
+        .option(
+          '--tokenizer <file>',
+          'SentencePiece model or tokenizer.json: counts the tokens of texts, shows the texts of token files',
+        )
         .option('--field <name>', 'JSON lines field or parquet column with the text', 'text')
         .option('--encoding <name>', 'encoding of text files and JSON lines', 'utf-8')
         .option('--samples <n>', 'documents to show', integer(0, 100), 5)
@@ -56,7 +60,7 @@ async function inspect(options: InspectFlags, paths: string[]): Promise<void> {
     ...(options.sources ? await sourcesFromFile(options.sources) : []),
   ]
   if (sources.length === 0) throw new UsageError('give a path, --source NAME=PATH:LEVEL or --sources FILE')
-  const tokenizer = options.tokenizer === undefined ? undefined : await openTokenizer(options.tokenizer)
+  const tokenizer = options.tokenizer === undefined ? undefined : (await openTextTokenizer(options.tokenizer)).tokenizer
   const results: Inspected[] = []
   for (const source of sources) {
     const { path } = source
@@ -79,9 +83,7 @@ async function inspect(options: InspectFlags, paths: string[]): Promise<void> {
   answer(options, results, () => results.map(fieldsOf).join('\n\n'))
 }
 
-type Codec = Awaited<ReturnType<typeof openTokenizer>>
-
-async function textsOf(path: string, options: InspectFlags, tokenizer: Codec | undefined) {
+async function textsOf(path: string, options: InspectFlags, tokenizer: TextTokenizer | undefined) {
   const { inspectDocuments } = await import('@kumiki/data')
   const { documentStream, findTextFiles } = await import('@kumiki/data/node')
   const { stat } = await import('node:fs/promises')
@@ -111,7 +113,11 @@ async function textsOf(path: string, options: InspectFlags, tokenizer: Codec | u
   }
 }
 
-async function tokensOf(prefix: string, { samples, tokenizer: path }: InspectFlags, tokenizer: Codec | undefined) {
+async function tokensOf(
+  prefix: string,
+  { samples, tokenizer: path }: InspectFlags,
+  tokenizer: TextTokenizer | undefined,
+) {
   const { hashOf, LengthCounts, RepeatCounts, Reservoir } = await import('@kumiki/data')
   const { openIndexedDataset, readSubsets } = await import('@kumiki/data/node')
   const subsets = readSubsets(prefix)

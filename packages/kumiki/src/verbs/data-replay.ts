@@ -3,10 +3,11 @@ import type { ReleaseLevel } from '@kumiki/data'
 import type { Command } from 'commander'
 import { declareRun, openRun, type RunFlags } from '../cluster/replayed-run.ts'
 import { integer } from '../flags/flag-values.ts'
+import { openTextTokenizer } from '../models/text-tokenizer.ts'
 import { count, textTable } from '../output/text-table.ts'
 import { checkedUse, UsageError } from '../usage-error.ts'
 import { addVerb, answer, log } from '../verb.ts'
-import { decodeOf, openTokenizer } from './tokenizer.ts'
+import { decodeOf } from './tokenizer.ts'
 
 export function addReplay(group: Command): void {
   addVerb(
@@ -39,7 +40,7 @@ const beginning = 32
 async function replay(
   options: RunFlags & { step: number; tokenizer?: string; rows: number; json?: boolean },
 ): Promise<void> {
-  const tokenizer = options.tokenizer === undefined ? undefined : await openTokenizer(options.tokenizer)
+  const tokenizer = options.tokenizer === undefined ? undefined : (await openTextTokenizer(options.tokenizer)).tokenizer
   const { replay, notes } = await openRun(options)
   for (const note of notes) log(note)
   const samples = checkedUse(() => replay.step(options.step))
@@ -121,7 +122,7 @@ async function find(
   if (options.text === '') throw new UsageError('--text is empty')
   if (options.text !== undefined && options.tokenizer === undefined)
     throw new UsageError('--text needs --tokenizer FILE, the one of the token files')
-  const tokenizer = options.tokenizer === undefined ? undefined : await openTokenizer(options.tokenizer)
+  const tokenizer = options.tokenizer === undefined ? undefined : (await openTextTokenizer(options.tokenizer)).tokenizer
   const { replay, notes } = await openRun(options)
   for (const note of notes) log(note)
   const { datasets } = replay.order

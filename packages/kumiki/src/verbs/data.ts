@@ -2,6 +2,7 @@
 import type { MixRow, ReleaseLevel } from '@kumiki/data'
 import type { Command } from 'commander'
 import { collect, integer } from '../flags/flag-values.ts'
+import { openTextTokenizer } from '../models/text-tokenizer.ts'
 import { count, percent, textTable } from '../output/text-table.ts'
 import { workProgress } from '../output/work-progress.ts'
 import {
@@ -19,7 +20,6 @@ import { addBuild, endId } from './data-build.ts'
 import { addExport } from './data-export.ts'
 import { addInspect } from './data-inspect.ts'
 import { addReplay } from './data-replay.ts'
-import { openTokenizer } from './tokenizer.ts'
 
 export function addData(program: Command): void {
   const group = addCommand(program, 'data', 'Token files, corpus ratios, counts, and what a run read.')
@@ -36,7 +36,7 @@ export function addData(program: Command): void {
           collect,
         )
         .option('--sources <file>', 'JSON: an array of { name, path, repeats, releaseLevel }')
-        .option('--tokenizer <file>', 'SentencePiece model: sizes in tokens rather than characters')
+        .option('--tokenizer <file>', 'SentencePiece model or tokenizer.json: sizes in tokens rather than characters')
         .option('--out <prefix>', 'write the mix as token files (needs --tokenizer, or sources that are token files)')
         .option('--seed <n>', 'seed that picks the documents of fractional repeats', integer(0, 2 ** 32 - 1), 0)
         .option('--no-eos', 'with --out, for texts: do not append the EOS token to documents'),
@@ -77,7 +77,7 @@ async function mix(options: MixFlags): Promise<void> {
   // Refused before anything is read.
   for (const { name, releaseLevel = 'L3' } of given)
     checkedUse(() => assertTrainable(name, releaseLevel as ReleaseLevel))
-  const tokenizer = options.tokenizer === undefined ? undefined : await openTokenizer(options.tokenizer)
+  const tokenizer = options.tokenizer === undefined ? undefined : (await openTextTokenizer(options.tokenizer)).tokenizer
   if (options.out !== undefined) await makeFolderOf(options.out)
   const eosId = tokenizer && options.out ? endId(tokenizer, options) : undefined
   const reading = workProgress(1, 'sources')

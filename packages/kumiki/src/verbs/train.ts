@@ -56,7 +56,7 @@ export function addTrain(program: Command): void {
         )
         .option(
           '--tokenizer <file>',
-          'SentencePiece model, or a folder with tokenizer.model (default: one is trained on the text)',
+          'SentencePiece model or tokenizer.json, or a folder with one (default: one is trained on the text)',
         )
         .addOption(
           choice(

@@ -18,7 +18,7 @@ export interface LaunchRequest {
   readonly qkNorm?: boolean
   readonly maxPositionEmbeddings?: number
   readonly paths?: {
-    /** SentencePiece model. */
+    /** A SentencePiece `.model`, or a folder with a `tokenizer.json`. */
     readonly tokenizerModel?: string
     /** What follows `--data-path`: weights and prefixes. */
     readonly data?: readonly string[]

@@ -59,6 +59,7 @@ export function emitMegatron(request: LaunchRequest): Launch {
     notes.push('Deterministic kernels are not written; give --deterministic-mode and NCCL_ALGO by hand.')
   if (plan.cudaGraphs) notes.push('CUDA graphs are not written; their flags differ between versions.')
   const { paths = {} } = request
+  const tokenizer = paths.tokenizerModel ?? 'tokenizer.model'
   const flags: Flag[] = [
     ['--tensor-model-parallel-size', plan.tensorParallel],
     ['--pipeline-model-parallel-size', plan.pipelineParallel],
@@ -88,8 +89,8 @@ export function emitMegatron(request: LaunchRequest): Launch {
     [plan.precision === 'fp16' ? '--fp16' : '--bf16'],
     plan.precision === 'fp8' && ['--fp8-format', 'hybrid'],
     ['--attention-backend', plan.attentionBackend],
-    ['--tokenizer-type', 'Llama2Tokenizer'],
-    ['--tokenizer-model', paths.tokenizerModel ?? 'tokenizer.model'],
+    ['--tokenizer-type', tokenizer.endsWith('.model') ? 'Llama2Tokenizer' : 'HuggingFaceTokenizer'],
+    ['--tokenizer-model', tokenizer],
     ['--data-path', ...(paths.data ?? ['data_text_document'])],
     ['--split', '1,0,0'],
     ['--eval-iters', 0],

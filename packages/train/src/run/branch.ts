@@ -224,5 +224,8 @@ async function copyTokenizer(from: string, to: string): Promise<void> {
     await copyFile(join(from, name), join(to, name))
     found++
   }
-  if (found === 0) throw new RunFolderError(`${from}: there is no tokenizer.model; the weights mean nothing without it`)
+  if (found === 0)
+    throw new RunFolderError(
+      `${from}: there is no tokenizer.model and no tokenizer.json; the weights mean nothing without it`,
+    )
 }
