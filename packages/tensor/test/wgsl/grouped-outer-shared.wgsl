@@ -44,7 +44,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   var c2 = vec4<f32>(0.0);
   var c3 = vec4<f32>(0.0);
   for (var done = 0u; done < steps; done += 16u) {
-    // A: 64 rows of 16 steps, by step; B: 16 steps of 64 columns, four neighbours a vector.
+    // A: 64 rows of 16 steps, by step; B: 16 steps of 64 columns, four adjacent ones per vector.
     for (var k = 0u; k < 4u; k++) {
       let at = local + k * 256u;
       let i = row + at / 16u;
