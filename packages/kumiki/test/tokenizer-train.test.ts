@@ -116,5 +116,5 @@ test('under a ceiling of memory: the same model; what is wrong is said', async (
   expect(within.json()).toMatchObject({ lines: lines.length, vocabSize: 700 })
   expect([folder.code, folder.stderr]).toEqual([2, expect.stringContaining('--work-folder needs --memory')])
   expect([stages.code, stages.stderr]).toEqual([2, expect.stringContaining("'--memory <size>' cannot be used with")])
-  expect(little.stderr).toMatch(/--memory is 20000000 bytes; \d+ \(\d+ MiB\) are the least/)
+  expect(little.stderr).toMatch(/--memory is 20000000 bytes; at least \d+ \(\d+ MiB\) are needed/)
 })

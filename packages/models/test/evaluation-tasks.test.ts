@@ -136,7 +136,9 @@ describe('a task file', () => {
 
   test('whose templates read what is not there, or loop for ever, names the document', async () => {
     const items = async (change: object) => taskItems(await load({ ...good, ...change }), textTemplate)
-    await expect(items({ doc_to_text: '{{question}}' })).rejects.toThrow(/t, document 0: .*there is no question/)
+    await expect(items({ doc_to_text: '{{question}}' })).rejects.toThrow(
+      /t, document 0: .*the variable question is undefined/,
+    )
     await expect(items({ doc_to_text: '{% for i in range(99999999) %}{% endfor %}' })).rejects.toThrow(
       /t, document 0: /,
     )

@@ -1,5 +1,5 @@
 /**
- * Conversations: the Jinja templates of `tokenizer_config.json`, rendered; Harmony, rendered and parsed.
+ * Chat formats: rendering of the Jinja templates in `tokenizer_config.json`, rendering and parsing of Harmony.
  * @packageDocumentation
  */
 export { type BuiltInTemplate, type BuiltInTemplateName, builtInTemplates } from './chat/built-in-templates.ts'

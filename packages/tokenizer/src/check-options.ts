@@ -1,10 +1,10 @@
-/** Options of public functions, checked at the border. */
+/** Validation of arguments of public functions. */
 import { distance } from 'fastest-levenshtein'
 import { TokenizerError } from './tokenizer-error.ts'
 
 /**
- * Refuses options that are not known: a misspelt one would be ignored.
- * @throws TokenizerError that names the nearest known one
+ * Rejects unknown options, which would otherwise be ignored.
+ * @throws TokenizerError that suggests the nearest known option
  */
 export function checkOptions(what: string, options: object, known: readonly string[]): void {
   for (const name of Object.keys(options)) {
@@ -18,8 +18,8 @@ export function checkOptions(what: string, options: object, known: readonly stri
 }
 
 /**
- * Refuses one string where a list of lines is wanted: it would be taken for a list of characters.
- * @throws TokenizerError
+ * Rejects a single string given as a list of lines, which would iterate over its characters.
+ * @throws TokenizerError where `lines` is a string or not iterable
  */
 export function checkLines(what: string, lines: unknown): void {
   if (typeof lines === 'string') {

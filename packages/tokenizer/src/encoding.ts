@@ -1,16 +1,18 @@
-/** Ids with what each covers. */
+/** Encodings with offsets, and the conversion of their units. */
+
+/** Ids with their pieces and offsets. */
 export type Encoding = {
   ids: Int32Array
-  /** The text of each piece: a space is U+2581; of an unknown one, the characters it covers; of a byte, `<0xE3>`. */
+  /** The pieces: a space is U+2581; an unknown piece is the characters it covers; a byte is written as `<0xE3>`. */
   pieces: string[]
-  /** The part of the given text each piece covers, [start, end). Of the bytes of a character the last covers it. */
+  /** Range of the given text that each piece covers, [start, end). Of the bytes of a character, the last covers it. */
   offsets: [start: number, end: number][]
 }
 
-/** What offsets count: UTF-16 units, as JavaScript does, or code points, as SentencePiece and Python do. */
+/** Unit of offsets: UTF-16 units, as in JavaScript, or code points, as in SentencePiece and Python. */
 export type OffsetUnit = 'utf16' | 'codePoint'
 
-/** Turns offsets in UTF-16 units of `text` into code points, in place. */
+/** Converts offsets in `text` from UTF-16 units to code points, in place. */
 export function toCodePointOffsets(text: string, offsets: [number, number][]): void {
   const before = new Int32Array(text.length + 1)
   let count = 0

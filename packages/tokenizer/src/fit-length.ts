@@ -2,30 +2,30 @@
 import { checkOptions } from './check-options.ts'
 import { TokenizerError } from './tokenizer-error.ts'
 
-/** How sequences of ids are brought to one length. */
+/** Options of truncation and padding. */
 export type FitOptions = {
-  /** Longer sequences are cut to this many ids. Default: nothing is cut. */
+  /** Longer sequences are truncated to this many ids. Default: no truncation. */
   maxLength?: number
-  /** Where ids are taken away. Default `'right'`. */
+  /** The side at which ids are removed. Default `'right'`. */
   truncationSide?: 'left' | 'right'
-  /** Shorter sequences are filled up: to the longest of them (cut ones included), to `maxLength`, or not at all (the default). */
+  /** Shorter sequences are padded to the longest (after truncation) or to `maxLength`. Default `'none'`. */
   padding?: 'none' | 'longest' | 'maxLength'
-  /** Where ids are added. Default `'right'`. */
+  /** The side at which ids are added. Default `'right'`. */
   paddingSide?: 'left' | 'right'
-  /** The id that is added; needed where `padding` is not `'none'`. */
+  /** Id of the padding; required unless `padding` is `'none'`. */
   padId?: number
-  /** The common length is rounded up to a multiple of this. Default 1. */
+  /** The padded length is rounded up to a multiple of this. Default 1. */
   padToMultipleOf?: number
 }
 
-/** Sequences with, for each id, 1 where it is of the text and 0 where it was added. */
+/** Sequences of ids with their attention masks: 1 for ids of the text, 0 for padding. */
 export type FittedIds = { ids: Int32Array[]; attentionMask: Uint8Array[] }
 
 const OPTIONS = ['maxLength', 'truncationSide', 'padding', 'paddingSide', 'padId', 'padToMultipleOf']
 
 /**
- * Cuts and pads sequences of ids.
- * @throws TokenizerError where an option is out of range, or padding is asked for without `padId` or `maxLength`
+ * Truncates and pads sequences of ids.
+ * @throws TokenizerError where an option is out of range, or padding lacks `padId` or `maxLength`
  * @example
  * const { ids, attentionMask } = fitLength([[5, 6, 7], [8]], { padding: 'longest', padId: 0 })
  * ids // [[5, 6, 7], [8, 0, 0]]
@@ -46,10 +46,10 @@ export function fitLength(sequences: Iterable<ArrayLike<number>>, options: FitOp
     )
   }
   if (padding !== 'none' && !(Number.isInteger(padId) && padId >= 0)) {
-    throw new TokenizerError(`fitLength: padding needs padId, which is ${padId}; give the id to add`)
+    throw new TokenizerError(`fitLength: padId is ${padId}; padding needs the id of a padding token, at least 0`)
   }
   if (padding === 'maxLength' && maxLength === undefined) {
-    throw new TokenizerError("fitLength: padding 'maxLength' needs maxLength")
+    throw new TokenizerError("fitLength: maxLength is missing; padding 'maxLength' needs it")
   }
   const cut = Array.from(sequences, (sequence) => {
     const ids = Int32Array.from(sequence)

@@ -1,5 +1,5 @@
 /**
- * For Node: tokenizers from paths, URLs and the Hub, batches over worker threads, files larger than memory.
+ * Node only: tokenizers from paths, URLs and the Hub, encoding on worker threads, files larger than memory.
  * @packageDocumentation
  */
 export type { HuggingFaceTokenizer } from './huggingface/hugging-face-tokenizer.ts'

@@ -1,4 +1,6 @@
-/** Scripts by how often text has them, so that a look-up ends early; any other script is found by the longer list. */
+/** Unicode scripts of code points. */
+
+/** The most frequent scripts, which are tested first. */
 const FREQUENT = [
   'Common',
   'Latin',
@@ -20,15 +22,15 @@ const OTHERS =
   'Egyptian_Hieroglyphs Old_Italic Phoenician Lycian Carian Lydian Avestan Brahmi Kaithi Chakma Khojki Grantha Siddham ' +
   'Adlam Osage Tangut Nushu'
 
-/** Number of a script; `Common` is 0. Hiragana, Katakana and the prolonged sound mark count as Han. */
+/** Index of Han; as in SentencePiece, Hiragana, Katakana and the prolonged sound mark U+30FC count as Han. */
 const SCRIPT_HAN = 2
-/** A mark that takes the script of what it follows. */
+/** Index of Inherited: a mark takes the script of the character before it. */
 export const SCRIPT_INHERITED = 5
 
 let patterns: RegExp[] | undefined
 const known = new Map<number, number>()
 
-/** The script of a code point as a number that is the same for the same script (Unicode Standard Annex #24). */
+/** The script of a code point (Unicode Standard Annex #24) as a number; equal numbers are equal scripts. */
 export function scriptOf(codePoint: number): number {
   const before = known.get(codePoint)
   if (before !== undefined) return before
@@ -36,7 +38,7 @@ export function scriptOf(codePoint: number): number {
   const character = String.fromCodePoint(codePoint)
   let script = codePoint === 0x30fc ? SCRIPT_HAN : patterns.findIndex((pattern) => pattern.test(character))
   if (script === 3 || script === 4) script = SCRIPT_HAN
-  // A script without a number of its own is told apart by its block of 256.
+  // Scripts outside the lists are approximated by blocks of 256 code points.
   if (script < 0) script = 1000 + (codePoint >> 8)
   known.set(codePoint, script)
   return script

@@ -1,4 +1,4 @@
-/** What is wrong with a model file, a training option or an id: the thing, what was given, what would do. */
+/** An invalid model file, option, text or id. The message names it, the value given, and what is accepted. */
 export class TokenizerError extends Error {
   override readonly name = 'TokenizerError'
 }

@@ -1,5 +1,5 @@
 /**
- * Making a Hugging Face `tokenizer.json`: by training, from a SentencePiece `.model`, from `.tiktoken` and tekken files.
+ * Creates a Hugging Face `tokenizer.json`: by training, or from SentencePiece `.model`, `.tiktoken` and tekken files.
  * @packageDocumentation
  */
 

@@ -1,5 +1,5 @@
 /**
- * UTF-8 by SentencePiece's rule: every byte that does not take part in a well-formed sequence is one U+FFFD.
+ * UTF-8 by SentencePiece's rule: every byte that is not part of a well-formed sequence is one U+FFFD.
  * (The WHATWG TextDecoder replaces a maximal ill-formed prefix by one U+FFFD, so its output differs.)
  * @see RFC 3629 section 4 for the well-formed sequences
  */
@@ -34,7 +34,7 @@ export function decodeCharacter(bytes: Uint8Array, at: number, end: number): num
   return -1
 }
 
-/** Whether `bytes[from..end)` could still become one character if more bytes came. */
+/** Whether `bytes[from..end)` is a proper prefix of a well-formed sequence. */
 export function isIncompleteCharacter(bytes: ArrayLike<number>, from: number, end: number): boolean {
   const a = bytes[from]
   const have = end - from
@@ -51,19 +51,19 @@ export function isIncompleteCharacter(bytes: ArrayLike<number>, from: number, en
   return true
 }
 
-/** Stands for a byte outside any character in text from bytes; no well-formed UTF-8 gives a surrogate. */
+/** Marks a malformed byte in decoded text: a surrogate, which well-formed UTF-8 never decodes to. */
 export const MALFORMED = 0xdfff
 
 /**
- * The text of UTF-8 bytes as SentencePiece reads it: one U+FFFD for each byte that is not part of a well-formed
- * sequence, and no byte order mark taken off.
+ * Decodes UTF-8 as SentencePiece does: each byte that is not part of a well-formed sequence becomes one U+FFFD, and a
+ * byte order mark is kept.
  * @example textFromBytes(Uint8Array.of(0xe6, 0x9c, 0xa8)) // '木'
  */
 export function textFromBytes(bytes: Uint8Array): string {
   return readBytes(bytes, REPLACEMENT)
 }
 
-/** @param malformed what stands for a byte that is not part of a well-formed sequence */
+/** Decodes UTF-8. @param malformed code point for each byte that is not part of a well-formed sequence */
 export function readBytes(bytes: Uint8Array, malformed: number): string {
   const parts: string[] = []
   const units: number[] = []
@@ -99,7 +99,9 @@ export function byteOf(codePoint: number, index: number): number {
   return (length === 2 ? 0xc0 : length === 3 ? 0xe0 : 0xf0) | shifted
 }
 
-/** The code point at `at` in UTF-16 units; a lone surrogate is U+FFFD. Its length is 2 units where it is above U+FFFF. */
+/**
+ * The code point at `at` in UTF-16 units; a lone surrogate is U+FFFD. Its length is 2 units where it is above U+FFFF.
+ */
 export function codePointAt(units: Uint16Array, at: number, end: number): number {
   const a = units[at]
   if (a < 0xd800 || a > 0xdfff) return a

@@ -169,7 +169,7 @@ describe('hostile templates', () => {
     [
       'a text that doubles',
       `{% set n = namespace(x='xx') %}{% for i in range(60) %}{% set n.x = n.x ~ n.x %}{% endfor %}`,
-      /text of more than/,
+      /string of more than/,
     ],
     ['a macro that calls itself', '{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}', /nested more than 500 deep/],
     ['a list without end', '{{ range(100000000) }}', /range: 100000000 numbers/],
@@ -199,6 +199,6 @@ describe('hostile templates', () => {
     expect(() => builtInTemplate('vicuna')).toThrow(/there are llm-jp-3, .*gemma/)
     expect(() =>
       new ChatTemplate('fixed').render([{ role: 'user', content: 'x' }], { continueFinalMessage: true }),
-    ).toThrow(/leaves its text out/)
+    ).toThrow(/omits its content/)
   })
 })

@@ -138,7 +138,7 @@ describe('refused', () => {
   const render = (message: object) => renderHarmony([message as HarmonyMessage])
   test.each<[string, object, RegExp]>([
     ['a role', { role: 'bot', content: '' }, /role of message 0 is "bot"; system, developer/],
-    ['a tool without a name', { role: 'tool', content: '' }, /give its name/],
+    ['a tool without a name', { role: 'tool', content: '' }, /no name; give one/],
     [
       'a channel that speaks for another',
       { role: 'assistant', channel: 'final<|message|>', content: '' },
@@ -150,7 +150,7 @@ describe('refused', () => {
     [
       'a name of a function',
       { role: 'developer', content: { tools: [{ name: 'f() => 1', description: '' }] } },
-      /no name of a function/,
+      /not a valid function name/,
     ],
   ])('%s', (_, message, error) => {
     expect(() => render(message)).toThrow(error)
@@ -162,7 +162,7 @@ describe('refused', () => {
     const tools = [{ name: 'f', description: '', parameters: schema }]
     expect(() => renderHarmony([{ role: 'developer', content: { tools } }])).toThrow(/nested more than 64 deep/)
     expect(() => parseHarmony('x'.repeat(5000), 'assistant')).toThrow(/more than 4096 characters/)
-    expect(() => parseHarmony('<|start|>robot<|message|>x')).toThrow(/is of no role/)
+    expect(() => parseHarmony('<|start|>robot<|message|>x')).toThrow(/has an unknown role/)
     expect(() => parseHarmony('<|channel|><|message|>x', 'assistant')).toThrow(/names no channel/)
   })
 })

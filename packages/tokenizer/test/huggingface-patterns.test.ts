@@ -64,7 +64,7 @@ test.each(['(a+)+$', '(?:a|a)*$', '([a-z]?a){20}$', '(?:\\s*\\w+)+$', '(?:\\r?\\
   },
 )
 
-test('a back reference that takes too long ends with an error', () => {
+test('a backreference that takes too long ends with an error', () => {
   const compiled = compile('(a*)*(a*)*\\1b', 'pattern')
   expect(() => compiled.partsOf('a'.repeat(40))).toThrow(TokenizerError)
 })
@@ -87,9 +87,9 @@ test.each([
   ['\\X', '\\X'],
   ['a\\Kb', '\\K'],
   ['(?i:ß)', 'where case is ignored'],
-  ['[a', 'class without end'],
+  ['[a', 'unterminated character class'],
   ['\\2(a)', 'no group 2'],
-  ['(?:a?b?){90000}', 'larger than'],
+  ['(?:a?b?){90000}', 'more than 20000 instructions'],
 ])('what is refused is named: %s', (pattern, reason) => {
   expect(() => compile(pattern, 'pattern')).toThrow(TokenizerError)
   expect(() => compile(pattern, 'pattern')).toThrow(reason)

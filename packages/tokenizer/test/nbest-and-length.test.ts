@@ -114,8 +114,8 @@ describe('fitLength', () => {
   })
 
   test('what cannot be met is said', () => {
-    expect(() => fitLength(sequences, { padding: 'longest' })).toThrow(/needs padId/)
-    expect(() => fitLength(sequences, { padding: 'maxLength', padId: 0 })).toThrow(/needs maxLength/)
+    expect(() => fitLength(sequences, { padding: 'longest' })).toThrow(/padId is -1/)
+    expect(() => fitLength(sequences, { padding: 'maxLength', padId: 0 })).toThrow(/maxLength is missing/)
     expect(() => fitLength(sequences, { maxLength: -1 })).toThrow(/maxLength is -1/)
     expect(() => fitLength(sequences, { padToMultipleOf: 0 })).toThrow(TokenizerError)
     expect(() => fitLength(sequences, { padding: 'x' as 'none' })).toThrow(/'longest'/)

@@ -109,7 +109,7 @@ describe('openTokenizer', () => {
 
   test('what is not there is said', async () => {
     const options = { hubUrl, cacheDir: join(folder, 'cache') }
-    await expect(openTokenizer('hf:carpenter/nothing', options)).rejects.toThrow(/has no tokenizer/)
+    await expect(openTokenizer('hf:carpenter/nothing', options)).rejects.toThrow(/no tokenizer could be loaded/)
     await expect(openTokenizer('hf:nothing', options)).rejects.toThrow(/hf:owner\/name/)
     await expect(openTokenizer('hf:../..', options)).rejects.toThrow(/hf:owner\/name/)
     await expect(openTokenizer(`${hubUrl}/none`)).rejects.toThrow(/status 404/)

@@ -60,7 +60,7 @@ describe('tokenizerJsonFromModel', () => {
 
   test('what has no part is said', () => {
     expect(() => tokenizerJsonFromModel(read('char.model'))).toThrow(/the model is char/)
-    expect(() => tokenizerJsonFromModel(read('unigram-suffix.model'))).toThrow(/behind words/)
+    expect(() => tokenizerJsonFromModel(read('unigram-suffix.model'))).toThrow(/treat_whitespace_as_suffix/)
   })
 })
 
@@ -99,7 +99,7 @@ describe('files of ranks', () => {
 
   test.each([
     ['YQ==', /line 1: a token in base64/],
-    ['YQ== 1\nYg== 1', /rank 1 is there already/],
+    ['YQ== 1\nYg== 1', /rank 1 occurs twice/],
     ['YQ== 1\nYQ== 2', /same bytes/],
     ['YQ== 1', /byte 0x0 has no token/],
     ['%%% 1', /not base64/],

@@ -40,14 +40,17 @@ test('what cannot be met is said before anything is read', async () => {
     expect(trainOnDisk(lines, { ...options, type: 'bpe', memory, folder: join(folder, 'x'), ...more })).rejects.toThrow(
       message,
     )
-  await fails({ memory: 2 ** 20 }, /memory is 1048576 bytes; \d+ \(\d+ MiB\) are the least: the process itself takes/)
+  await fails(
+    { memory: 2 ** 20 },
+    /memory is 1048576 bytes; at least \d+ \(\d+ MiB\) are needed: the process itself takes/,
+  )
   await fails({ type: 'word' }, /type is "word"; unigram or bpe/)
   await fails({ folder: '' }, /folder is missing/)
   await fails({ files: [join(folder, 'none.txt')] }, /none\.txt cannot be read/)
-  await fails({ inputSentenceSize: 5 }, /all lines are trained on/)
+  await fails({ inputSentenceSize: 5 }, /training uses all lines/)
   await fails({ vocabSise: 5 }, /the nearest is vocabSize/)
   writeFileSync(join(folder, 'letter.txt'), 'mine')
-  await fails({ folder }, /has other files/)
+  await fails({ folder }, /has files that are not from training/)
   expect(readFileSync(join(folder, 'letter.txt'), 'utf8')).toBe('mine')
 })
 
@@ -71,7 +74,7 @@ test('it goes on only with the options and the files it began with, and one proc
   await expect(begin()).rejects.toThrow(`process ${process.pid} on`)
   held.release()
   writeFileSync(join(work, 'lock'), JSON.stringify({ pid: 2 ** 22 + 1, began: '1', host: '' }))
-  await expect(begin()).rejects.toThrow(/process 4194305 on .* works in/)
+  await expect(begin()).rejects.toThrow(/process 4194305 on .* is using/)
   rmSync(join(work, 'lock'))
   const then = new Date(1e12)
   utimesSync(data, then, then)
@@ -104,7 +107,7 @@ test.skipIf(process.platform !== 'linux')('a disk that is full is said, and noth
   symlinkSync('/dev/full', part)
   const writer = spill.write('counts-0')
   expect(() => writer.append(new Uint8Array(1 << 16))).toThrow(
-    /the disk of .*full is full \(0 bytes of counts-0 found room\); free some, .*the same call goes on from it/,
+    /the disk of .*full is full \(0 bytes of counts-0 were written\); free some space, .*the same call resumes from it/,
   )
   expect(existsSync(part)).toBe(false)
   expect(spill.load()).toEqual({ ours: 1 })

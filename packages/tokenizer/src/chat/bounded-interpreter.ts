@@ -1,15 +1,15 @@
-/** Templates come from outside: how much work one rendering may be. */
+/** A Jinja interpreter with limits of time and memory, since templates are untrusted. */
 import { type Environment, Interpreter } from '@huggingface/jinja'
 
-/** Characters of a template; the largest of published models have some 20,000. */
+/** Limit of a template's length in characters; the largest of published models have some 20,000. */
 export const largestTemplate = 2 ** 20
-/** White space in a row: the library reads it in quadratic time. */
+/** Limit of consecutive white space, which the library parses in quadratic time. */
 const longestSpace = 1000
-/** Nodes that are evaluated; a conversation of a thousand messages takes some 100,000. */
+/** Limit of evaluated nodes; a conversation of a thousand messages takes some 100,000. */
 const mostSteps = 1_000_000
-/** What one turn of a loop costs beside its body (measured: some 13 µs, twenty times a node). */
+/** Cost of a loop iteration in nodes, besides its body (measured: some 13 µs, twenty times a node). */
 const stepsOfIteration = 20
-/** Characters of one text, and of all texts that are made on the way. */
+/** Limits of the length of one string, and of all strings created during a rendering, in characters. */
 const longestText = 2 ** 24
 const mostText = 2 ** 28
 const mostItems = 1_000_000
@@ -17,10 +17,10 @@ const deepest = 500
 
 type Evaluate = Interpreter['evaluate']
 
-/** @throws Error for a template that would take too long to be read */
+/** @throws Error where parsing the template would take too long */
 export function checkTemplateSize(source: string): void {
   if (source.length > largestTemplate)
-    throw new Error(`it has ${source.length} characters; at most ${largestTemplate} are read`)
+    throw new Error(`it has ${source.length} characters; at most ${largestTemplate} are allowed`)
   const space = new RegExp(`\\s{${longestSpace}}`).exec(source)
   if (space)
     throw new Error(
@@ -28,12 +28,12 @@ export function checkTemplateSize(source: string): void {
     )
 }
 
-/** An interpreter that gives up where a template does too much: loops in loops, texts that double, macros that call themselves. */
+/** An interpreter that throws where a template exceeds the limits: nested loops, doubling strings, recursive macros. */
 export class BoundedInterpreter extends Interpreter {
   #steps = 0
   #written = 0
   #depth = 0
-  /** What loops run over: a loop costs its items, even where its body is empty. */
+  /** Nodes that loops iterate over: each item costs an iteration, even with an empty body. */
   readonly #iterables = new WeakSet<object>()
 
   override evaluate(...[node, environment]: Parameters<Evaluate>): ReturnType<Evaluate> {
@@ -49,10 +49,12 @@ export class BoundedInterpreter extends Interpreter {
     if (typeof value === 'string') {
       this.#written += value.length
       if (value.length > longestText || this.#written > mostText)
-        throw new Error(`it writes a text of more than ${longestText} characters, or more than ${mostText} on the way`)
+        throw new Error(
+          `it creates a string of more than ${longestText} characters, or more than ${mostText} characters in total`,
+        )
     } else if (Array.isArray(value)) {
       if (value.length > mostItems)
-        throw new Error(`it makes a list of ${value.length} items; at most ${mostItems} are kept`)
+        throw new Error(`it creates a list of ${value.length} items; at most ${mostItems} are allowed`)
       if (this.#iterables.has(node!)) this.#spend(value.length * stepsOfIteration)
     }
     return result
@@ -60,6 +62,6 @@ export class BoundedInterpreter extends Interpreter {
 
   #spend(steps: number): void {
     this.#steps += steps
-    if (this.#steps > mostSteps) throw new Error(`it takes more than ${mostSteps} steps; is there a loop in a loop?`)
+    if (this.#steps > mostSteps) throw new Error(`it takes more than ${mostSteps} steps; are there nested loops?`)
   }
 }

@@ -1,18 +1,21 @@
-/** Chat templates by name, for tokenizers that bring none. Each has generation blocks, so that training knows the answers. */
+/**
+ * Built-in chat templates, for tokenizers without one. Each has generation blocks, which mark the assistant's tokens.
+ */
 
 export interface BuiltInTemplate {
-  /** Jinja. */
+  /** Jinja source. */
   readonly template: string
-  /** Tokens that a tokenizer must have to be trained with it, besides those its configuration names. */
+  /** Special tokens that the template writes, besides those that the tokenizer's configuration names. */
   readonly specialTokens: readonly string[]
 }
 
 /**
- * `llm-jp-3`: LLM-jp-3's instruct models (and 2.0's): `\n\n### 指示:\n` before what is asked, `\n\n### 応答:\n` before the answer, eos after it. A system
- * message stands for one fixed sentence, whatever it says, as in LLM-jp's own tokenizers; `llm-jp-3-system` writes what it says.
+ * `llm-jp-3`: LLM-jp-3's instruct models (and LLM-jp 2.0's): `\n\n### 指示:\n` before the user's message, `\n\n### 応答:\n`
+ * before the answer, eos after it. As in LLM-jp's own tokenizers, a system message is replaced by a fixed sentence;
+ * `llm-jp-3-system` writes its content.
  *
- * `chatml`, `llama-3` (without tools) and `gemma` (1 and 2: no system message) as their makers describe them. Held against Transformers'
- * `apply_chat_template` in vectors/chat.
+ * `chatml`, `llama-3` (without tools) and `gemma` (1 and 2, which have no system message) follow their publishers.
+ * Tested against Transformers' `apply_chat_template` (vectors/chat).
  */
 export const builtInTemplates = {
   'llm-jp-3': {

@@ -1,33 +1,34 @@
-/** Text in which special tokens are spelled, as ids: what a chat template writes. */
+/** Encoding of rendered chat templates: text that contains special tokens. */
 import type { HuggingFaceTokenizer } from '../huggingface/hugging-face-tokenizer.ts'
 import type { Tokenizer } from '../sentencepiece/tokenizer.ts'
 
-/** Ids, and the part of the text that each covers. */
+/** Ids with their offsets in the text. */
 export interface SpelledEncoding {
   readonly ids: Int32Array
   /** [start, end) in UTF-16 units. */
   readonly offsets: readonly (readonly [start: number, end: number])[]
 }
 
-/** What chat formats need of a tokenizer. */
+/** The functions of a tokenizer that chat formats need. */
 export interface ChatEncoder {
-  /** The id of a special token; undefined where the tokenizer has none of that name. */
+  /** The id of a special token; undefined where the tokenizer does not have it. */
   specialId(token: string): number | undefined
-  /** Text alone: what looks like a special token is text. */
+  /** Encodes plain text; special tokens are not recognised in it. */
   encodeText(text: string): Int32Array
-  /** Text with special tokens spelled in it. */
+  /** Encodes text in which special tokens are recognised. */
   encodeSpelled(text: string): SpelledEncoding
   decode(ids: ArrayLike<number>): string
   decodeStream(): { push(id: number): string; end(): string }
 }
 
 /**
- * A tokenizer that reads special tokens in text, and only those that are named or that its file marks as special. A SentencePiece model
- * encodes the parts between them, each as a text of its own, as Hugging Face's tokenizers do after an added token.
- * @param special names of special tokens: those of tokenizer_config.json
+ * A tokenizer that recognises special tokens in text: those given, and those that its file marks as special. A
+ * SentencePiece model encodes each part between them as a separate text, as Hugging Face's tokenizers do.
+ * @param special special tokens named by tokenizer_config.json, for SentencePiece models
  * @example
  * const encoder = chatEncoder(loadTokenizer(model), ['</s>'])
- * const { ids } = loadChatTemplate({ chat_template: '{{ messages[0].content }}</s>' }).apply([{ role: 'user', content: '木' }], { encoder })
+ * const template = loadChatTemplate({ chat_template: '{{ messages[0].content }}</s>' })
+ * const { ids } = template.apply([{ role: 'user', content: '木' }], { encoder })
  * ids.at(-1) // 2
  */
 export function chatEncoder(tokenizer: Tokenizer | HuggingFaceTokenizer, special: Iterable<string> = []): ChatEncoder {

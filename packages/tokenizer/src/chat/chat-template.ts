@@ -1,4 +1,4 @@
-/** Chat templates: the Jinja template of a model's configuration, rendered for a conversation. */
+/** Chat templates: rendering of conversations by the Jinja template of a model's configuration. */
 import { Environment, Template } from '@huggingface/jinja'
 import { checkOptions } from '../check-options.ts'
 import { asList, asRecord, asText, type JsonRecord, parseJson } from '../huggingface/json-value.ts'
@@ -9,19 +9,19 @@ import type { ChatEncoder } from './chat-encoder.ts'
 import { hasGenerationBlocks, readMarks, type TextSpan, withMarks } from './generation-marks.ts'
 import { strftime } from './strftime.ts'
 
-/** One turn of a conversation; templates may read other keys too. */
+/** A message of a conversation; templates may read other keys too. */
 export type ChatMessage = { role: string; content: unknown; [key: string]: unknown }
 
 export interface RenderOptions {
-  /** Whether the text ends where the model is to answer. Default false. */
+  /** Appends the beginning of an assistant message, for the model to answer. Default false. */
   readonly addGenerationPrompt?: boolean
-  /** Whether the text ends in the last message, so that the model goes on with it. Default false. */
+  /** Ends the text within the last message, for the model to continue it. Default false. */
   readonly continueFinalMessage?: boolean
-  /** Functions that the model may call: JSON schemas as OpenAI has them. */
+  /** Functions that the model may call: JSON schemas in OpenAI's format. */
   readonly tools?: readonly object[]
-  /** Texts that the model may quote: objects with `title` and `text`. */
+  /** Documents for retrieval-augmented generation: objects with `title` and `text`. */
   readonly documents?: readonly object[]
-  /** The time that `strftime_now` of the template tells, in the runtime's time zone. Default: now. */
+  /** The time for `strftime_now` in the template, in the runtime's time zone. Default: now. */
   readonly now?: Date
   /** Other variables of the template (`enable_thinking`, `reasoning_effort`, ...). */
   readonly variables?: Readonly<Record<string, unknown>>
@@ -32,29 +32,30 @@ export interface ApplyOptions extends RenderOptions {
   readonly encoder: ChatEncoder
 }
 
-/** A conversation as a model reads it. */
+/** A rendered and encoded conversation. */
 export interface AppliedChat {
   readonly text: string
   readonly ids: Int32Array
 }
 
-/** A conversation as a model is trained on it. */
+/** A rendered and encoded conversation with a mask for training. */
 export interface TrainingChat extends AppliedChat {
-  /** 1 for tokens that the assistant writes, the end of its turn among them. */
+  /** 1 for tokens that the assistant generates, including the end of its turn; 0 otherwise. */
   readonly assistantMask: Uint8Array
 }
 
 const RENDER_OPTIONS = 'addGenerationPrompt continueFinalMessage tools documents now variables encoder'.split(' ')
 
-/** The special tokens that templates name. */
+/** Keys of special tokens in tokenizer_config.json, which are variables of templates. */
 const TOKENS = ['bos_token', 'eos_token', 'unk_token', 'pad_token', 'sep_token', 'cls_token', 'mask_token']
 
 /**
  * Loads the chat template of a `tokenizer_config.json`.
- * @param config the file: bytes, text, or the object read from it
- * @param options `name`: which one, where the file has several (default `'default'`); `template`: one that stands in its place
- * (newer repositories keep it in a `chat_template.jinja`)
- * @throws TokenizerError where there is none, or it is not a template
+ * @param config the file as bytes, text, or parsed object
+ * @param options `name`: which template, where the file has several (default `'default'`); `template`: replaces the
+ * file's
+ *   (newer repositories keep it in a `chat_template.jinja`)
+ * @throws TokenizerError where the file has no such template, or its syntax is invalid
  * @example
  * const template = loadChatTemplate({ chat_template: '{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}' })
  * template.render([{ role: 'user', content: 'Hello' }]) // 'user: Hello\n'
@@ -73,7 +74,7 @@ export function loadChatTemplate(
   )
 }
 
-/** The special tokens that a parsed tokenizer_config.json names, as templates see them. */
+/** The special tokens of a parsed tokenizer_config.json, as variables of templates. */
 export function configuredTokens(config: JsonRecord): Record<string, string> {
   const tokens: Record<string, string> = {}
   for (const key of TOKENS) {
@@ -87,7 +88,7 @@ export function configuredTokens(config: JsonRecord): Record<string, string> {
 function chooseTemplate(value: unknown, name: string): string {
   if (typeof value === 'string') return value
   if (value === undefined || value === null) {
-    throw new TokenizerError('chat template: the configuration has no chat_template; give one as `template`')
+    throw new TokenizerError('chat template: the configuration has no chat_template; give one as the option `template`')
   }
   const named = asList(value, 'chat_template').map((entry, k) => {
     const record = asRecord(entry, `chat_template[${k}]`)
@@ -99,18 +100,18 @@ function chooseTemplate(value: unknown, name: string): string {
   throw new TokenizerError(`chat template: there is none named ${JSON.stringify(name)}; there are ${names}`)
 }
 
-/** A conversation to text, as the model was trained to see it. */
+/** A chat template. */
 export class ChatTemplate {
-  /** Jinja. */
+  /** Jinja source. */
   readonly source: string
-  /** The tokens it can name, such as `bos_token`. */
+  /** Special tokens by variable, such as `bos_token`. */
   readonly tokens: Readonly<Record<string, string>>
   readonly #template: Template
-  /** The same with marks around what the assistant says, where the template tells. */
+  /** The template with marks around its generation blocks; undefined where it has none. */
   readonly #marked: Template | undefined
   readonly #mark = `\uE0C4${Math.random().toString(36).slice(2)}`
 
-  /** @throws TokenizerError where `source` is not a Jinja template, or larger than any that is meant well */
+  /** @throws TokenizerError where `source` is not a valid Jinja template, or exceeds the size limit */
   constructor(source: string, tokens: Readonly<Record<string, string>> = {}) {
     this.source = source
     this.tokens = tokens
@@ -118,19 +119,21 @@ export class ChatTemplate {
     if (hasGenerationBlocks(source)) this.#marked = parsed(withMarks(source, this.#mark))
   }
 
-  /** Whether it says itself what the assistant's part is (`{% generation %}`). */
+  /** Whether the template marks the assistant's text with `{% generation %}`. */
   get hasGenerationBlocks(): boolean {
     return this.#marked !== undefined
   }
 
-  /** Names of special tokens that it writes: give them to `chatEncoder`. */
+  /** Special tokens of the configuration, to be passed to `chatEncoder`. */
   get specialTokens(): string[] {
     return Object.values(this.tokens)
   }
 
   /**
-   * The text of a conversation. It spells special tokens: encode it with those allowed, and add no others.
-   * @throws TokenizerError where the template refuses the messages (its own words are in the error), or does too much work
+   * Renders a conversation to text. The text contains special tokens: encode it by `encodeSpelled`, without adding
+   * others.
+   * @throws TokenizerError where the template raises an exception (whose message is in the error), or exceeds the
+   * limits
    */
   render(messages: readonly ChatMessage[], options: RenderOptions = {}): string {
     const { continueFinalMessage = false, addGenerationPrompt = false } = options
@@ -138,7 +141,7 @@ export class ChatTemplate {
     if (!continueFinalMessage) return this.#render(this.#template, messages, options)
     if (addGenerationPrompt)
       throw new TokenizerError(
-        'chat template: continueFinalMessage and addGenerationPrompt exclude each other: the first ends in a message, the second begins one',
+        'chat template: continueFinalMessage and addGenerationPrompt exclude each other: the first continues a message, the second begins one',
       )
     const last = messages.at(-1)
     const content = last?.content
@@ -148,17 +151,18 @@ export class ChatTemplate {
     const text = this.#render(this.#template, [...messages.slice(0, -1), { ...last, content: content + end }], options)
     const at = text.lastIndexOf(this.#mark)
     if (at < 0)
-      throw new TokenizerError('chat template: the last message cannot be continued: the template leaves its text out')
-    // A template that trims messages would trim this one's end too.
+      throw new TokenizerError('chat template: the last message cannot be continued: the template omits its content')
+    // If the space after the mark is gone, the template trims messages, so the end of this one is trimmed too.
     return text.startsWith(end, at) ? text.slice(0, at) : text.slice(0, at).trimEnd()
   }
 
   /**
-   * Text and ids of a conversation, as Transformers' `apply_chat_template` gives them.
+   * Renders and encodes a conversation, like Transformers' `apply_chat_template`.
    * @example
    * const template = builtInTemplate('chatml')
-   * const question = [{ role: 'user', content: '木' }]
-   * template.apply(question, { encoder: chatEncoder(loadTokenizer(model)), addGenerationPrompt: true }).ids.length > 3 // true
+   * const encoder = chatEncoder(loadTokenizer(model))
+   * const { ids } = template.apply([{ role: 'user', content: '木' }], { encoder, addGenerationPrompt: true })
+   * ids.length > 3 // true
    */
   apply(messages: readonly ChatMessage[], options: ApplyOptions): AppliedChat {
     const text = this.render(messages, options)
@@ -166,9 +170,11 @@ export class ChatTemplate {
   }
 
   /**
-   * A conversation with what the assistant writes in it: by the template's generation blocks, else by rendering what comes before each
-   * answer, which must be the beginning of the whole. Answers with `weight: 0` are left out of the mask.
-   * @throws TokenizerError naming the message, where a template writes earlier messages otherwise once later ones are there
+   * Renders and encodes a conversation with a mask of the assistant's tokens. They are found by the template's
+   * generation blocks, or else by rendering the messages before each answer, which must give a prefix of the whole
+   * text. Answers with `weight: 0` are excluded from the mask.
+   * @throws TokenizerError where the template renders earlier messages differently when later ones follow; names the
+   * message
    */
   applyForTraining(messages: readonly ChatMessage[], options: Omit<ApplyOptions, 'addGenerationPrompt'>): TrainingChat {
     const { text, spans } = this.assistantSpans(messages, options)
@@ -178,13 +184,13 @@ export class ChatTemplate {
     for (const [start, end] of spans)
       for (; token < ids.length && offsets[token][0] < end; token++) {
         const [from, to] = offsets[token]
-        // The first bytes of a character cover nothing by themselves.
+        // All byte tokens of a character but the last have empty ranges.
         if (to > start || (from === to && from >= start)) assistantMask[token] = 1
       }
     return { text, ids, assistantMask }
   }
 
-  /** The text of a conversation, and which parts of it the assistant writes. */
+  /** Renders a conversation, with the ranges of the text that the assistant generates. */
   assistantSpans(
     messages: readonly ChatMessage[],
     options: Omit<RenderOptions, 'addGenerationPrompt'> = {},
@@ -201,7 +207,7 @@ export class ChatTemplate {
     if (answers.every(counts)) return { text, spans }
     if (spans.length !== answers.length)
       throw new TokenizerError(
-        `chat template: some answers have weight 0, but the template has ${spans.length} generation blocks for ${answers.length} answers; leave the weights out`,
+        `chat template: some answers have weight 0, but the template has ${spans.length} generation blocks for ${answers.length} answers, so they cannot be matched; remove the weights`,
       )
     return { text, spans: spans.filter((_, i) => counts(answers[i])) }
   }
@@ -238,8 +244,9 @@ export class ChatTemplate {
 }
 
 /**
- * A template by name, see `builtInTemplates`.
- * @param tokens what it names, such as `{ bos_token: '<s>', eos_token: '</s>' }`
+ * A built-in template by name, see `builtInTemplates`.
+ * @param tokens special tokens by variable, such as `{ bos_token: '<s>', eos_token: '</s>' }`
+ * @throws TokenizerError where there is no template of that name
  * @example
  * const template = builtInTemplate('chatml')
  * template.render([{ role: 'user', content: '組木とは？' }], { addGenerationPrompt: true })
@@ -267,7 +274,7 @@ function checkMessages(messages: readonly ChatMessage[]): void {
   })
 }
 
-/** What a template or its library throws, as one kind of error. */
+/** Rethrows errors of a template or of the library as TokenizerError. */
 function refused<T>(work: () => T): T {
   try {
     return work()
@@ -277,7 +284,7 @@ function refused<T>(work: () => T): T {
   }
 }
 
-/** What every template can name. */
+/** The global variables and functions of templates. */
 function globals(now: Date): Environment {
   const environment = new Environment()
   for (const [name, value] of Object.entries({ true: true, false: false, none: null })) {
@@ -288,10 +295,10 @@ function globals(now: Date): Environment {
     throw new Error(message)
   })
   environment.set('range', (first: number, second?: number, step = 1) => {
-    if (!Number.isInteger(step) || step === 0) throw new Error(`range: the step is ${step}`)
+    if (!Number.isInteger(step) || step === 0) throw new Error(`range: step is ${step}; a non-zero integer is needed`)
     const [from, to] = second === undefined ? [0, first] : [first, second]
     const count = Math.max(0, Math.ceil((to - from) / step))
-    if (count > 1e6) throw new Error(`range: ${count} numbers`)
+    if (count > 1e6) throw new Error(`range: ${count} numbers; at most 1000000 are allowed`)
     return Array.from({ length: count }, (_, k) => from + k * step)
   })
   environment.set('strftime_now', (format: string) => strftime(now, format))

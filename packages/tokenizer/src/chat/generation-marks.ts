@@ -1,10 +1,10 @@
 /**
- * Where a template writes what the assistant says: Transformers' `{% generation %}` blocks. The library leaves these tags out, so they become
- * marks in the text here, which are taken out again with their places.
+ * Transformers' `{% generation %}` blocks, which mark the assistant's text. The library ignores these tags, so they are
+ * rewritten to write marks into the text, which are then removed and their positions recorded.
  * @see https://huggingface.co/docs/transformers/chat_templating_writing
  */
 
-/** Part of a text, [start, end) in UTF-16 units. */
+/** A range of a text, [start, end) in UTF-16 units. */
 export type TextSpan = readonly [start: number, end: number]
 
 const tag = /\{%(-?)[ \t\r\n]{0,100}(end)?generation[ \t\r\n]{0,100}(-?)%\}/g
@@ -13,16 +13,16 @@ export function hasGenerationBlocks(source: string): boolean {
   return source.search(tag) >= 0
 }
 
-/** A template whose blocks write marks around their text. @param mark must not occur in what is rendered */
+/** Rewrites generation blocks to write marks around their text. @param mark must not occur in the rendered text */
 export function withMarks(source: string, mark: string): string {
-  // White space around a tag of the same kind is treated the same.
+  // The replacement is again a block tag, so white space control and trimming around it are the same.
   return source.replace(
     tag,
     (_, left, end, right) => `{%${left} if true %}{{ '${end ? 'E' : 'B'}${mark}' }}{% endif ${right}%}`,
   )
 }
 
-/** Takes the marks out. @throws Error where they are not in pairs */
+/** Removes the marks from a text. @throws Error where they are unbalanced */
 export function readMarks(text: string, mark: string): { readonly text: string; readonly spans: TextSpan[] } {
   const parts = text.split(mark)
   const spans: TextSpan[] = []

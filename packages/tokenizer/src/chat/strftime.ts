@@ -1,10 +1,10 @@
-/** Dates in chat templates, as Python's strftime writes them. */
+/** Python's strftime for chat templates. */
 const MONTHS = 'January February March April May June July August September October November December'.split(' ')
 const DAYS = 'Sunday Monday Tuesday Wednesday Thursday Friday Saturday'.split(' ')
 
 /**
- * Writes a time as Python's `strftime` does in the locale C, so that a template gives the same text everywhere.
- * Directives that it does not know stay as they are.
+ * Formats a time like Python's `strftime` in the C locale, independent of the runtime's locale.
+ * Unknown directives are left unchanged.
  * @see https://docs.python.org/3/library/datetime.html#format-codes
  */
 export function strftime(date: Date, format: string): string {

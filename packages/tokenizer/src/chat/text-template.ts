@@ -1,11 +1,11 @@
-/** Templates of single texts, as evaluation tasks have them: Jinja with its own defaults, and every variable must be there. */
+/** Jinja templates of evaluation tasks: default settings of Jinja, and undefined variables are errors. */
 import { Environment, type Interpreter, parse, tokenize } from '@huggingface/jinja'
 import { TokenizerError } from '../tokenizer-error.ts'
 import { BoundedInterpreter, checkTemplateSize } from './bounded-interpreter.ts'
 
 /**
- * The library knows names of ASCII letters alone, and fields of Japanese data have Japanese ones: in what stands between braces, outside
- * quotes, those become names it knows.
+ * Rewrites non-ASCII identifiers within tags, outside string literals, to ASCII ones: the library supports only ASCII
+ * names, but fields of Japanese data have Japanese names.
  */
 function withKnownNames(source: string): string {
   return source.replace(/\{\{[\s\S]*?\}\}|\{%[\s\S]*?%\}/g, (tag) =>
@@ -19,7 +19,7 @@ const prefix = 'u__'
 const knownName = (name: string): string =>
   /^[\x20-\x7e]*$/.test(name) ? name : prefix + [...name].map((c) => c.codePointAt(0)!.toString(16)).join('_')
 
-/** What `knownName` was made of. */
+/** The inverse of `knownName`. */
 const originalName = (name: string): string =>
   name.startsWith(prefix)
     ? String.fromCodePoint(
@@ -30,27 +30,28 @@ const originalName = (name: string): string =>
       )
     : name
 
-/** An interpreter to which a variable that is not there is an error, as Jinja's StrictUndefined. */
+/** An interpreter that throws on undefined variables, like Jinja's StrictUndefined. */
 class StrictInterpreter extends BoundedInterpreter {
   override evaluate(...given: Parameters<Interpreter['evaluate']>): ReturnType<Interpreter['evaluate']> {
     const result = super.evaluate(...given)
     const [node] = given
     if (node?.type === 'Identifier' && result.type === 'UndefinedValue')
-      throw new Error(`there is no ${originalName((node as unknown as { value: string }).value)}`)
+      throw new Error(`the variable ${originalName((node as unknown as { value: string }).value)} is undefined`)
     return result
   }
 }
 
 /**
- * @param source a Jinja template; a newline at its end stays
- * @returns what it makes of variables
- * @throws TokenizerError for what is no template, takes too long, or reads a variable that is not there
+ * Compiles a Jinja template. Undefined variables are errors, and names of variables may be non-ASCII.
+ * @param source the template; a newline at its end is kept
+ * @returns a function that renders it with variables
+ * @throws TokenizerError where the template is invalid, takes too long, or reads an undefined variable
  * @example textTemplate('Q: {{question}}\nA:')({ question: '2 + 2' }) // 'Q: 2 + 2\nA:'
  */
 export function textTemplate(source: string): (variables: Readonly<Record<string, unknown>>) => string {
   try {
     checkTemplateSize(source)
-    // The library drops a newline at the end.
+    // The library drops one newline at the end.
     const program = parse(tokenize(withKnownNames(source.endsWith('\n') ? `${source}\n` : source)))
     return (variables) => {
       try {

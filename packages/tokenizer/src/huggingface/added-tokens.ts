@@ -1,4 +1,4 @@
-/** Added tokens of a tokenizer.json: found in text before the model sees it. */
+/** Added tokens of a tokenizer.json, which are matched in text before the model runs. */
 import { checkOptions } from '../check-options.ts'
 import { buildPieceTrie, longestPrefix, type PieceTrie } from '../sentencepiece/piece-trie.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
@@ -7,7 +7,7 @@ import { asFlag, asIndex, asList, asRecord, asText } from './json-value.ts'
 import { classSource, Dialect } from './pattern/character-set.ts'
 import type { Rewrite } from './rewrite.ts'
 
-/** A token that is found in text before the model sees it. */
+/** A token that is matched in text before the model runs; fields as in Hugging Face's `AddedToken`. */
 export type AddedToken = {
   id: number
   content: string
@@ -18,16 +18,16 @@ export type AddedToken = {
   normalized: boolean
 }
 
-/** A token to add; what is left out is false, but for `normalized`, which is the opposite of `special`. */
+/** A token to add. Flags default to false, except `normalized`, which defaults to the opposite of `special`. */
 export type NewToken = { content: string } & Partial<Omit<AddedToken, 'id' | 'content'>>
 
 const FLAGS = ['special', 'singleWord', 'lstrip', 'rstrip', 'normalized'] as const
 
-/** @throws TokenizerError where it has no text, or a flag is neither true nor false */
+/** @throws TokenizerError where the token has no text, or a flag is not a boolean */
 export function newToken(given: string | NewToken): Omit<AddedToken, 'id'> {
   const token = typeof given === 'string' ? { content: given } : given
   if (typeof token !== 'object' || token === null || typeof token.content !== 'string' || token.content === '') {
-    throw new TokenizerError('addTokens: a token is a text, or an object with a text as content')
+    throw new TokenizerError('addTokens: a token must be a non-empty string, or an object with one as content')
   }
   checkOptions('addTokens', token, ['content', ...FLAGS])
   for (const name of FLAGS) {
@@ -41,13 +41,13 @@ export function newToken(given: string | NewToken): Omit<AddedToken, 'id'> {
   return { content, special, singleWord, lstrip, rstrip, normalized }
 }
 
-/** A part of a text: an added token, or text still to be looked at (`id` -1). */
+/** A part of a text: an added token, or text for the model (`id` -1). */
 export type TextPart = { text: AlignedText; id: number }
 
-/** Which special tokens text may spell: all, none, or those listed. */
+/** Which special tokens are recognised in text: all, none, or those listed. */
 export type SpecialInText = 'all' | 'none' | readonly string[]
 
-/** @param most the largest id there may be */
+/** @param most largest id allowed */
 export function readAddedTokens(value: unknown, most: number): AddedToken[] {
   if (value === null || value === undefined) return []
   const seen = new Map<string, number>()
@@ -76,8 +76,8 @@ export function readAddedTokens(value: unknown, most: number): AddedToken[] {
 }
 
 /**
- * Finds added tokens: those that are not normalized in the text as given, then the others in what is between, once that is
- * normalized. Of several at one place the longest counts.
+ * Splits text at added tokens: first at those with `normalized: false` in the original text, then at the others in the
+ * normalised text between. At each position the longest token matches.
  * @see https://github.com/huggingface/tokenizers/blob/main/tokenizers/src/tokenizer/added_vocabulary.rs
  */
 export class AddedTokens {
@@ -107,15 +107,15 @@ export class AddedTokens {
   }
 }
 
-/** What `\w` is in Rust's regex, with which the ends of a `single_word` are looked at. */
+/** `\w` of Rust's regex, which decides where a `single_word` token may match. */
 const WORD = new RegExp(classSource(Dialect.rust.word), 'u')
 
-/** Finds the tokens of one list. */
+/** Splits text at the tokens of one list. */
 class Finder {
   readonly #tokens: readonly AddedToken[]
   readonly #trie: PieceTrie | undefined
   readonly #indexOf: Map<string, number>
-  /** By unit: whether a token begins with it. */
+  /** By UTF-16 unit: 1 where a token begins with it. */
   readonly #begins = new Uint8Array(0x10000)
 
   constructor(tokens: readonly AddedToken[], textOf: (token: AddedToken) => string) {
@@ -158,7 +158,7 @@ class Finder {
   }
 }
 
-/** Where the character before `at` starts, -1 at the start of the text. */
+/** Start of the character before `at`; -1 at the start of the text. */
 function before(text: string, at: number): number {
   return at > 1 && text.codePointAt(at - 2)! > 0xffff ? at - 2 : at - 1
 }

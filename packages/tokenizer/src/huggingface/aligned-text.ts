@@ -1,11 +1,14 @@
 /**
- * Text on its way through normalisation, with the part of the original that each UTF-16 unit comes from.
- * The rules of which original a rewritten character belongs to are those of Hugging Face's `NormalizedString`.
+ * Text during normalisation, with the range of the original text that each UTF-16 unit comes from.
+ * Rewritten characters are aligned by the rules of Hugging Face's `NormalizedString`.
  * @see https://github.com/huggingface/tokenizers/blob/main/tokenizers/src/tokenizer/normalizer.rs
  */
 export class AlignedText {
   readonly text: string
-  /** By unit: where its original starts and ends (UTF-16 units of the given text); undefined where not wanted. */
+  /**
+   * By unit: start and end of its range in the original text (UTF-16 units); undefined where alignments are not
+   * tracked.
+   */
   readonly starts: Int32Array | undefined
   readonly ends: Int32Array | undefined
 
@@ -15,7 +18,7 @@ export class AlignedText {
     this.ends = ends
   }
 
-  /** Text as given: every character is its own original. */
+  /** The original text: every character is aligned with itself. */
   static of(text: string, track: boolean): AlignedText {
     if (!track) return new AlignedText(text, undefined, undefined)
     const starts = new Int32Array(text.length)
@@ -37,7 +40,7 @@ export class AlignedText {
   }
 }
 
-/** Puts a rewritten text together. */
+/** Builds a rewritten text with its alignments. */
 export class AlignedBuilder {
   readonly #from: AlignedText
   readonly #parts: string[] = []
@@ -48,7 +51,7 @@ export class AlignedBuilder {
     this.#from = from
   }
 
-  /** Keeps units `from` to `to`. */
+  /** Copies units `from` to `to`. */
   keep(from: number, to: number): void {
     if (from === to) return
     this.#parts.push(this.#from.text.slice(from, to))
@@ -60,7 +63,7 @@ export class AlignedBuilder {
     }
   }
 
-  /** Writes `text` with the original of unit `at`; before the first unit there is nothing, at the start of the text. */
+  /** Writes `text`, aligned with unit `at`; with a negative `at`, with the empty range at the start of the text. */
   write(text: string, at: number): void {
     this.#parts.push(text)
     const { starts, ends } = this.#from
@@ -83,7 +86,7 @@ export class AlignedBuilder {
   }
 }
 
-/** The text with U+FFFD for each half of a surrogate pair that stands alone. */
+/** Replaces lone surrogates by U+FFFD. */
 export function wellFormed(text: string): string {
   return /\p{Surrogate}/u.test(text) ? text.replaceAll(/\p{Surrogate}/gu, '\ufffd') : text
 }

@@ -1,10 +1,10 @@
-/** The normalizer of BERT. */
+/** The normalizer `BertNormalizer` of a tokenizer.json. */
 import { asFlag, type JsonRecord } from './json-value.ts'
 import { perCharacter, type Rewrite } from './rewrite.ts'
 
 /**
- * What BERT does to text: control characters go and white space becomes a space; Chinese characters get spaces around them; accents
- * are taken off; letters become small. Accents go where `strip_accents` says so or, where it says nothing, where `lowercase` does.
+ * BERT's normalisation: removes control characters and maps white space to spaces; puts spaces around Chinese
+ * characters; strips accents; lowercases. `strip_accents` defaults to `lowercase`.
  * @see https://github.com/google-research/bert/blob/master/tokenization.py
  */
 export function bertNormalizer(part: JsonRecord, where: string, decompose: Rewrite): Rewrite {
@@ -29,7 +29,7 @@ function cleaned(character: string): string {
   return character === '\ufffd' || /[\p{Cc}\p{Cf}\p{Co}]/u.test(character) ? '' : character
 }
 
-/** As in Hugging Face's: the block at U+2B820 begins 256 characters late. */
+/** As in Hugging Face's: the block at U+2B820 is missing its first 256 characters. */
 function isChinese(point: number): boolean {
   return (
     (point >= 0x4e00 && point <= 0x9fff) ||

@@ -4,20 +4,20 @@ import { asFlag, asIndex, asList, asRecord, asText, type JsonRecord } from './js
 import { MergeTable } from './merge-table.ts'
 import { byteIdsOf, type Dropout, findByteIds, type TokenModel, TokenRun } from './token-run.ts'
 
-/** Words whose tokens are kept, and the longest of them in UTF-16 units. */
+/** Capacity of the word cache, and the longest word in it in UTF-16 units. */
 const CACHED_WORDS = 20_000
 const CACHED_LENGTH = 64
-/** A place in a text fits below a rank in one double. */
+/** Bound of positions in a text: rank and position are packed into one double. */
 const PLACE = 2 ** 26
 
 /**
  * Byte-pair encoding as Hugging Face computes it: characters to ids, then merges in order of rank, the leftmost first.
- * A heap holds the pairs, so time is n log n.
+ * The pairs are in a heap, so time is O(n log n).
  * @see https://github.com/huggingface/tokenizers/blob/main/tokenizers/src/models/bpe/word.rs
  */
 export class BpeModel implements TokenModel {
   readonly size: number
-  /** What the file says of dropout. */
+  /** The file's dropout probability; 0 where it gives none. */
   readonly dropout: number
   readonly #tokens: string[] = []
   readonly #ids = new Map<string, number>()
@@ -34,7 +34,7 @@ export class BpeModel implements TokenModel {
   #next = new Int32Array(64)
   #previous = new Int32Array(64)
 
-  /** @throws TokenizerError where ids are out of range or repeated, or a merge names a token that is not there */
+  /** @throws TokenizerError where ids are out of range or repeated, or a merge names a token outside the vocabulary */
   constructor(model: JsonRecord) {
     const vocab = asRecord(model.vocab, 'model.vocab')
     const names = Object.keys(vocab)
@@ -69,7 +69,11 @@ export class BpeModel implements TokenModel {
       this.#byteIds = findByteIds((token) => this.#ids.get(token))
     }
     const merges = asList(model.merges, 'model.merges')
-    if (merges.length >= PLACE) throw new TokenizerError(`tokenizer.json: model.merges has ${merges.length} entries`)
+    if (merges.length >= PLACE) {
+      throw new TokenizerError(
+        `tokenizer.json: model.merges has ${merges.length} entries; fewer than ${PLACE} are supported`,
+      )
+    }
     this.#merges = new MergeTable(merges.length)
     merges.forEach((entry, rank) => {
       const where = `model.merges[${rank}]`
@@ -93,7 +97,11 @@ export class BpeModel implements TokenModel {
 
   tokenize(text: string, out: TokenRun, barred?: ReadonlySet<number>, dropout?: Dropout): void {
     if (text === '') return
-    if (text.length >= PLACE) throw new TokenizerError(`encode: ${text.length} UTF-16 units in one part of the text`)
+    if (text.length >= PLACE) {
+      throw new TokenizerError(
+        `encode: a part of the text has ${text.length} UTF-16 units; fewer than ${PLACE} are supported, so split the text`,
+      )
+    }
     if (dropout) {
       this.#merge(text, out, dropout)
       return
@@ -134,7 +142,9 @@ export class BpeModel implements TokenModel {
     return id
   }
 
-  /** Characters to symbols: their ids, their bytes, or the unknown token (one for a run, if they are fused). */
+  /**
+   * Splits text into the initial symbols: characters, their bytes, or the unknown token (one per run with `fuse_unk`).
+   */
   #split(text: string): void {
     const symbols = this.#symbols
     symbols.count = 0
@@ -190,16 +200,16 @@ export class BpeModel implements TokenModel {
         skipped.push(key)
         continue
       }
-      // As in Hugging Face's: what was skipped has another chance once a merge was looked at.
+      // As in Hugging Face's: skipped pairs are pushed again after the next pair that is not skipped.
       for (const again of skipped) pushKey(heap, again)
       skipped.length = 0
       const at = key % PLACE
-      // Gone: a symbol merged into its left neighbour has no id.
+      // Stale: a symbol merged into its left neighbour has no id.
       if (ids[at] < 0 || next[at] >= count) continue
       const right = next[at]
       const rank = this.#merges.rankOf(ids[at], ids[right])
       const wanted = merged[(key - at) / PLACE]
-      // Stale where either symbol has changed since.
+      // Stale: either symbol has changed since.
       if (rank < 0 || merged[rank] !== wanted) continue
       ids[at] = wanted
       ends[at] = ends[right]

@@ -1,6 +1,6 @@
 /**
- * The alphabet in which GPT-2 writes bytes: printable Latin-1 characters stand for themselves, the other bytes, in order,
- * for U+0100 and on.
+ * GPT-2's mapping of bytes to characters: printable Latin-1 characters map to themselves, the other bytes, in order, to
+ * U+0100 and up.
  * @see Radford et al. 2019, "Language Models are Unsupervised Multitask Learners", section 2.2 (code: encoder.py)
  */
 const CHARACTER_OF: readonly string[] = (() => {
@@ -17,12 +17,12 @@ const BYTE_OF = new Map(CHARACTER_OF.map((character, byte) => [character, byte])
 
 const encoder = new TextEncoder()
 
-/** The bytes of a character (or of a longer text) in the alphabet. */
+/** Maps the UTF-8 bytes of a text to the alphabet. */
 export function toByteAlphabet(text: string): string {
   return toByteAlphabetFromBytes(encoder.encode(text))
 }
 
-/** Bytes in the alphabet. */
+/** Maps bytes to the alphabet. */
 export function toByteAlphabetFromBytes(bytes: Uint8Array): string {
   let result = ''
   for (const byte of bytes) result += CHARACTER_OF[byte]
@@ -32,7 +32,7 @@ export function toByteAlphabetFromBytes(bytes: Uint8Array): string {
 /** The characters of the alphabet by byte. */
 export const byteAlphabet: readonly string[] = CHARACTER_OF
 
-/** The bytes that a token stands for; of one that has other characters, its UTF-8. */
+/** The bytes of a token; where it has characters outside the alphabet, its UTF-8. */
 export function fromByteAlphabet(token: string): Uint8Array {
   const bytes = new Uint8Array(token.length)
   for (let i = 0; i < token.length; i++) {
@@ -43,5 +43,5 @@ export function fromByteAlphabet(token: string): Uint8Array {
   return bytes
 }
 
-/** What stands for a space. */
+/** The character of the byte 0x20. */
 export const SPACE_IN_ALPHABET = CHARACTER_OF[0x20]

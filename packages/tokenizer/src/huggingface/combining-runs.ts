@@ -1,9 +1,11 @@
-/** Characters that normalisation may put together with one before them though they are no marks, such as vowels of Hangul. */
+/** Segmentation of text into runs that Unicode normalisation treats independently. */
+
+/** Characters that compose with a preceding one although they are not marks, such as the vowels of Hangul. */
 let seconds: Set<string> | undefined
 
 /**
- * Found in the runtime's own Unicode: whatever stands behind another character in a canonical decomposition. Code points are
- * normalised by the block, each between line feeds, which nothing combines with.
+ * Derived from the runtime's Unicode data: all characters after the first one in any canonical decomposition. Code
+ * points are normalised in blocks, separated by line feeds, with which nothing combines.
  */
 function secondCharacters(): Set<string> {
   if (seconds) return seconds
@@ -21,7 +23,10 @@ function secondCharacters(): Set<string> {
 
 const MARK = /\p{M}/u
 
-/** The parts of a text that are normalised each by itself: a character with all that may combine with it or be moved across it. */
+/**
+ * The runs of a text that can be normalised independently: a character with all that may combine with it or be
+ * reordered.
+ */
 export function* combiningRuns(text: string, decomposition: 'NFD' | 'NFKD'): Generator<[from: number, to: number]> {
   const combining = secondCharacters()
   const known = new Map<string, boolean>()

@@ -1,9 +1,9 @@
-/** Decoders of a tokenizer.json: from the texts of tokens to the text. */
+/** Decoders of a tokenizer.json, which turn tokens into text. */
 import { fromByteAlphabet } from './byte-alphabet.ts'
 import { asFlag, asIndex, asList, asRecord, asText, type JsonRecord, typeOf, unsupported } from './json-value.ts'
 import { readPattern } from './pattern.ts'
 
-/** A step of decoding: texts of tokens to texts. Their concatenation, after the last step, is the text. */
+/** A step of decoding, from texts to texts. The decoded text is the concatenation after the last step. */
 export type DecodeStep = (tokens: string[]) => string[]
 
 const KNOWN = [
@@ -22,12 +22,12 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const lossyUtf8 = new TextDecoder('utf-8', { ignoreBOM: true })
 
 /**
- * A decoder, and what a stream has to know of it: `'bytes'`, where tokens are bytes and nothing else is done; `'mixed'`, where other
- * steps stand beside that; `'text'`.
+ * A decoder, and its kind for streaming: `'bytes'`, nothing but a byte-level decoder; `'mixed'`, a byte-level decoder
+ * with other steps; `'text'`, none.
  */
 export type Decoder = { step: DecodeStep; kind: 'bytes' | 'mixed' | 'text' }
 
-/** @throws TokenizerError where a decoder is broken or of an unknown type, which is named */
+/** @throws TokenizerError where a decoder is malformed or of an unsupported type */
 export function readDecoder(value: unknown, where: string): Decoder {
   const types = typesOf(value)
   const level = types.includes('ByteLevel')
@@ -41,7 +41,7 @@ function typesOf(value: unknown): unknown[] {
   return [type, ...(Array.isArray(decoders) ? decoders.flatMap(typesOf) : [])]
 }
 
-/** Without a decoder, tokens are put together with spaces. */
+/** Without a decoder, tokens are joined with spaces. */
 const joined: DecodeStep = (tokens) => [tokens.join(' ')]
 
 function readStep(value: unknown, where: string): DecodeStep {
@@ -111,7 +111,7 @@ function readStep(value: unknown, where: string): DecodeStep {
   }
 }
 
-/** Takes out the spaces that English has not, one kind after the other. */
+/** Removes spaces before English punctuation and contractions (Hugging Face's `cleanup`), in this order. */
 function cleaned(text: string): string {
   for (const [spaced, written] of SPACED) text = text.replaceAll(spaced, written)
   return text
@@ -133,12 +133,12 @@ const SPACED = [
 
 const BYTE_TOKEN = /^<0x([0-9A-Fa-f]{2})>$/
 
-/** Whether a token may be part of a character that is not whole yet. */
+/** Whether a token is a byte of byte fallback, so that its character may be incomplete. */
 export function isByteToken(token: string): boolean {
   return BYTE_TOKEN.test(token)
 }
 
-/** A run of bytes is text where all of it is UTF-8, otherwise one U+FFFD for each byte. */
+/** Decodes each run of byte tokens as UTF-8; a run that is malformed anywhere becomes one U+FFFD per byte. */
 function byteFallback(tokens: string[]): string[] {
   const result: string[] = []
   let bytes: number[] = []

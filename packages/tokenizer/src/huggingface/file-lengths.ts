@@ -1,13 +1,13 @@
-/** The `truncation` and `padding` of a `tokenizer.json`: what it says, and what that makes of encodings. */
+/** The `truncation` and `padding` of a tokenizer.json: reading them, and padding encodings. */
 import type { FullEncoding, TruncationOptions } from './full-encoding.ts'
 import { asIndex, asRecord, asText, unsupported } from './json-value.ts'
 
-/** How a file pads. */
+/** The `padding` of a tokenizer.json. */
 export type FilePadding = {
-  /** Tokens that every encoding is padded to, or `'longest'`: as many as the longest of a batch has. */
+  /** Number of tokens to pad to, or `'longest'`: the length of the longest encoding of the batch. */
   length: number | 'longest'
   side: 'left' | 'right'
-  /** Lengths are rounded up to a multiple of this; 1: they are not. */
+  /** The length is rounded up to a multiple of this. */
   multipleOf: number
   id: number
   typeId: number
@@ -22,7 +22,7 @@ function sideOf(value: unknown, where: string): 'left' | 'right' {
   return side === 'Left' ? 'left' : 'right'
 }
 
-/** @throws TokenizerError where the part is broken */
+/** @throws TokenizerError where `truncation` is malformed */
 export function readTruncation(given: unknown): TruncationOptions | null {
   if (given === undefined || given === null) return null
   const part = asRecord(given, 'truncation')
@@ -41,7 +41,7 @@ export function readTruncation(given: unknown): TruncationOptions | null {
   }
 }
 
-/** @throws TokenizerError where the part is broken */
+/** @throws TokenizerError where `padding` is malformed */
 export function readPadding(given: unknown): FilePadding | null {
   if (given === undefined || given === null) return null
   const part = asRecord(given, 'padding')
@@ -62,7 +62,7 @@ export function readPadding(given: unknown): FilePadding | null {
 }
 
 /**
- * Pads the encodings of a batch, and what was cut off them.
+ * Pads the encodings of a batch and their overflowing parts.
  * @see https://github.com/huggingface/tokenizers/blob/main/tokenizers/src/utils/padding.rs
  */
 export function padded(batch: readonly FullEncoding[], padding: FilePadding): FullEncoding[] {

@@ -1,49 +1,49 @@
-/** Encodings with all that is known of their tokens: pairs, templates, truncation with overflow. */
+/** Encodings as of Hugging Face's `Encoding`: pairs, templates, masks, truncation with overflow. */
 import { TokenizerError } from '../tokenizer-error.ts'
 import type { TemplatePart } from './post-processors.ts'
 
-/** Everything that is known of the tokens of one text, or of two; entry k of each list is of token k. */
+/** The encoding of a text or a pair of texts; element k of each list belongs to token k. */
 export type FullEncoding = {
   ids: Int32Array
   pieces: string[]
-  /** The part of its text each token covers, [start, end); of a special token that was added, [0, 0). */
+  /** Range of its text that each token covers, [start, end); [0, 0) for special tokens that were added. */
   offsets: [start: number, end: number][]
-  /** What models call token type ids or segment ids. */
+  /** Token type ids (segment ids). */
   typeIds: Int32Array
-  /** Which text: 0 for the first, 1 for the second; -1 for special tokens that were added. */
+  /** 0 for tokens of the first text, 1 of the second; -1 for special tokens that were added. */
   sequenceIds: Int32Array
-  /** Which word (part that the pre-tokenizer cut) of its text; -1 for special tokens that were added. */
+  /** Index of the word (part that the pre-tokenizer produced) in its text; -1 for special tokens that were added. */
   wordIds: Int32Array
-  /** 1 for special tokens that were added, padding among them. */
+  /** 1 for special tokens that were added, including padding. */
   specialTokensMask: Uint8Array
-  /** 0 for padding, 1 for all else. */
+  /** 0 for padding, 1 otherwise. */
   attentionMask: Uint8Array
-  /** The further parts of a text that was cut to `maxLength`, each made as the first. */
+  /** The remaining parts of a text that was truncated to `maxLength`, each encoded like the first. */
   overflowing: FullEncoding[]
 }
 
-/** How texts are cut to a length. */
+/** Options of truncation. */
 export type TruncationOptions = {
-  /** Tokens at most, added ones included. Default: nothing is cut. */
+  /** Maximum number of tokens, including special ones. Default: no truncation. */
   maxLength?: number
-  /** Tokens that a further part has in common with the one before. Default 0. */
+  /** Number of tokens that each overflowing part shares with the previous part. Default 0. */
   stride?: number
-  /** Of two texts, which one is cut: the longer, or always the one or the other. Default `'longestFirst'`. */
+  /** Which text of a pair is truncated. Default `'longestFirst'`. */
   truncationStrategy?: 'longestFirst' | 'onlyFirst' | 'onlySecond'
-  /** Where tokens are taken away. Default `'right'`. */
+  /** The side at which tokens are removed. Default `'right'`. */
   truncationSide?: 'left' | 'right'
 }
 
-/** The tokens of one text before anything is added. */
+/** The tokens of one text, without special tokens. */
 export type SequenceTokens = { ids: Int32Array; pieces: string[]; offsets: [number, number][]; wordIds: Int32Array }
 
-/** A sequence cut: its first part, and the others. */
+/** A truncated sequence: its first part, and the overflowing ones. */
 type Cut = { kept: SequenceTokens; further: SequenceTokens[] }
 
 /**
- * Cuts one or two sequences.
- * @param room tokens that both may have
- * @throws TokenizerError where the options cannot be met
+ * Truncates one or two sequences.
+ * @param room maximum number of tokens of all sequences together
+ * @throws TokenizerError where an option is invalid, or the length cannot be reached
  * @see https://github.com/huggingface/tokenizers/blob/main/tokenizers/src/utils/truncation.rs
  */
 export function truncated(sequences: SequenceTokens[], room: number, options: TruncationOptions): Cut[] {
@@ -90,7 +90,7 @@ function cut(sequence: SequenceTokens, most: number, stride: number, side: 'left
   if (most === 0) return { kept: partOf(sequence, 0, 0), further: [sequence] }
   if (stride >= most) {
     throw new TokenizerError(
-      `encodeFull: stride is ${stride}, but a part has room for ${most} tokens; less than that is needed`,
+      `encodeFull: stride is ${stride}, but a part holds ${most} tokens; stride must be smaller, or maxLength larger`,
     )
   }
   const parts: SequenceTokens[] = []
@@ -112,7 +112,7 @@ function partOf({ ids, pieces, offsets, wordIds }: SequenceTokens, from: number,
   }
 }
 
-/** Puts the parts of a template together, for the sequences and for what was cut off them. */
+/** Fills a template with the sequences, and again for each overflowing part. */
 export function assembled(
   cuts: Cut[],
   template: readonly TemplatePart[],

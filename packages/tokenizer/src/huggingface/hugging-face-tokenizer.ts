@@ -1,4 +1,4 @@
-/** A tokenizer made from a tokenizer.json. */
+/** The tokenizer of a Hugging Face tokenizer.json. */
 import { checkOptions } from '../check-options.ts'
 import type { Encoding, OffsetUnit } from '../encoding.ts'
 import { toCodePointOffsets } from '../encoding.ts'
@@ -15,6 +15,7 @@ import {
 import { AlignedText, wellFormed } from './aligned-text.ts'
 import { BpeModel } from './bpe-model.ts'
 import { type Decoder, readDecoder } from './decoders.ts'
+import { dropoutOf, ENCODE_OPTIONS, type FullEncodeOptions, type HuggingFaceEncodeOptions } from './encode-options.ts'
 import { type FilePadding, padded, readPadding, readTruncation } from './file-lengths.ts'
 import {
   assembled,
@@ -23,65 +24,20 @@ import {
   type TruncationOptions,
   truncated,
 } from './full-encoding.ts'
-import { asRecord, asText, type JsonRecord, parseJson, unsupported } from './json-value.ts'
+import { asRecord, parseJson } from './json-value.ts'
 import { readNormalizer } from './normalizers.ts'
 import { PLAIN, type PostProcessor, readPostProcessor, trimOffsets } from './post-processors.ts'
 import { type Cut, needsOrigins, readPreTokenizer } from './pre-tokenizers.ts'
 import type { Rewrite } from './rewrite.ts'
 import { TextDecodeStream } from './text-decode-stream.ts'
-import { type Dropout, type TokenModel, TokenRun } from './token-run.ts'
-import { UnigramModel } from './unigram-model.ts'
-import { WordLevelModel, WordPieceModel } from './word-models.ts'
-
-/** What finds tokens in the text. */
-export type HuggingFaceModelType = 'unigram' | 'bpe' | 'wordpiece' | 'wordlevel'
-
-const MODELS: Record<string, (model: JsonRecord) => TokenModel> = {
-  Unigram: (model) => new UnigramModel(model),
-  BPE: (model) => new BpeModel(model),
-  WordPiece: (model) => new WordPieceModel(model),
-  WordLevel: (model) => new WordLevelModel(model),
-}
-
-/** How a text is encoded. */
-export type HuggingFaceEncodeOptions = {
-  /** Whether the post-processor's special tokens (of beginning and end) are added. Default false. */
-  addSpecialTokens?: boolean
-  /**
-   * Which special tokens the text itself may spell. Default `'none'`: text that looks like `<s>` is text.
-   * Hugging Face's own default is what `'all'` does.
-   */
-  special?: SpecialInText
-  /** BPE: the probability with which each merge is skipped (BPE-dropout, arXiv:1910.13267). Default: what the file says, mostly 0. */
-  dropout?: number
-  /** Uniform numbers from 0 to under 1, for `dropout`. Default `Math.random`. */
-  random?: () => number
-}
-
-const ENCODE_OPTIONS =
-  'addSpecialTokens special dropout random unit pair asFile maxLength stride truncationStrategy truncationSide addBos addEos'.split(
-    ' ',
-  )
-
-/** How one text or two are encoded with everything that is known of their tokens. */
-export type FullEncodeOptions = HuggingFaceEncodeOptions &
-  TruncationOptions & {
-    /** The second text. */
-    pair?: string | Uint8Array
-    /** What offsets count: UTF-16 units (the default) or code points. */
-    unit?: OffsetUnit
-    /**
-     * Truncation and padding are those of the file, as `encode` of Hugging Face's tokenizers applies them; options of truncation given
-     * beside it go before the file's. Default false: only what is asked for here is applied.
-     */
-    asFile?: boolean
-  }
+import { type HuggingFaceModelType, readTokenModel } from './token-models.ts'
+import { type TokenModel, TokenRun } from './token-run.ts'
 
 /**
- * Loads a Hugging Face `tokenizer.json`: a Unigram or BPE model with its normalizers, pre-tokenizers, post-processor, decoder
- * and added tokens. Its truncation and padding are applied where `asFile` asks for them.
- * @param source UTF-8 bytes, or the text
- * @throws TokenizerError where the file is broken, or names a part that is not supported
+ * Loads a Hugging Face `tokenizer.json`: a Unigram, BPE, WordPiece or WordLevel model with its normalizers,
+ * pre-tokenizers, post-processor, decoder and added tokens. Its truncation and padding apply where `asFile` is set.
+ * @param source the file as UTF-8 bytes or as a string
+ * @throws TokenizerError where the file is malformed or has a component that is not supported
  * @example
  * const json = trainByteLevelBpe(['low lower lowest', 'low lower'], { vocabSize: 260 })
  * const tokenizer = loadHuggingFaceTokenizer(json) // the text of a tokenizer.json
@@ -91,7 +47,9 @@ export function loadHuggingFaceTokenizer(source: Uint8Array | string): HuggingFa
   return new HuggingFaceTokenizer(source)
 }
 
-/** A tokenizer from a `tokenizer.json`, with the ids of Hugging Face's own. One instance serves one thread. */
+/**
+ * The tokenizer of a `tokenizer.json`, with the same ids as Hugging Face's tokenizers. One instance serves one thread.
+ */
 export class HuggingFaceTokenizer {
   readonly modelType: HuggingFaceModelType
   readonly #model: TokenModel
@@ -105,23 +63,21 @@ export class HuggingFaceTokenizer {
   readonly #origins: boolean
   readonly #post: PostProcessor
   readonly #decoder: Decoder
-  /** What the file says of lengths; null where it says nothing. */
+  /** The file's truncation; null where it has none. */
   readonly truncation: TruncationOptions | null
+  /** The file's padding; null where it has none. */
   readonly padding: FilePadding | null
-  /** Special tokens that the model itself would find in text. */
+  /** Ids of special tokens that are also in the model's vocabulary. */
   readonly #specialIds = new Set<number>()
   readonly #run = new TokenRun()
-  /** By word of the last text: how many tokens there are up to its end. */
+  /** By word of the last text: number of tokens up to its end. */
   #words: number[] = []
 
   constructor(source: Uint8Array | string) {
     const file = asRecord(parseJson(source), 'the file')
-    const model = asRecord(file.model, 'model')
-    // Old files of BPE models have no type.
-    const type = model.type === undefined && model.merges !== undefined ? 'BPE' : asText(model.type, 'model.type')
-    if (!Object.hasOwn(MODELS, type)) throw unsupported('model', type, Object.keys(MODELS))
-    this.modelType = type.toLowerCase() as HuggingFaceModelType
-    this.#model = MODELS[type](model)
+    const { type, model } = readTokenModel(asRecord(file.model, 'model'))
+    this.modelType = type
+    this.#model = model
     this.#source = source
     this.#normalize = readNormalizer(file.normalizer, 'normalizer')
     this.#cut = readPreTokenizer(file.pre_tokenizer, 'pre_tokenizer')
@@ -139,17 +95,19 @@ export class HuggingFaceTokenizer {
     }
   }
 
-  /** One more than the largest id, added tokens included. */
+  /** The largest id plus 1, including added tokens. */
   get vocabSize(): number {
     return this.#vocabSize
   }
 
   /**
-   * Adds tokens that are found in text before the model sees it, at new ids from `vocabSize` on; one that the model has keeps its id.
-   * @param tokens their texts, or what else is to be said of them (`special`: text may spell it only where `special` of `encode`
-   * allows it, and decoding may leave it out; `normalized`: it is found in normalised text, unless it is special)
-   * @returns how many were not there before
-   * @throws TokenizerError where one has no text
+   * Adds tokens, which are matched in text before the model runs. They get new ids from `vocabSize` on, or keep the id
+   * that the model has for their text.
+   * @param tokens their texts, or objects with flags (`special`: recognised in text only where `special` of `encode`
+   * allows
+   *   it, and skipped by `skipSpecialTokens`; `normalized`: matched in the normalised text)
+   * @returns the number of tokens that were not added tokens before
+   * @throws TokenizerError where a token has no text
    */
   addTokens(tokens: readonly (string | NewToken)[]): number {
     if (!Array.isArray(tokens)) throw new TokenizerError('addTokens: a list of tokens is needed')
@@ -164,7 +122,7 @@ export class HuggingFaceTokenizer {
     return count
   }
 
-  /** The `tokenizer.json`, with the tokens that were added since it was loaded. */
+  /** The `tokenizer.json` as text, including tokens added since it was loaded. */
   toJson(): string {
     const file = asRecord(parseJson(this.#source), 'the file')
     const added = [...this.#addedByContent.values()].sort((a, b) => a.id - b.id)
@@ -191,8 +149,11 @@ export class HuggingFaceTokenizer {
   }
 
   /**
-   * The ids of a text.
-   * @param text a string (a lone surrogate is U+FFFD), or UTF-8 bytes (each byte outside a character is U+FFFD)
+   * Encodes a text to ids.
+   * @param text a string (a lone surrogate is U+FFFD), or UTF-8 bytes (each malformed byte is U+FFFD)
+   * @throws TokenizerError where an option is unknown or out of range, or the text has a character outside the
+   * vocabulary
+   *   and the model has no unknown token
    */
   encode(text: string | Uint8Array, options: HuggingFaceEncodeOptions = {}): Int32Array {
     const run = this.#tokenize('encode', text, options, false)
@@ -205,8 +166,9 @@ export class HuggingFaceTokenizer {
   }
 
   /**
-   * The ids of a text with the token and the part of the text for each; tokens that are added cover nothing (0 to 0).
-   * @param options `unit`: what offsets count, UTF-16 units (the default) or code points
+   * Encodes a text to ids with their tokens and offsets in the text; special tokens that are added have the offsets [0,
+   * 0).
+   * @param options `unit` of the offsets: UTF-16 units (the default) or code points
    */
   encodeWithOffsets(
     text: string | Uint8Array,
@@ -223,10 +185,10 @@ export class HuggingFaceTokenizer {
   }
 
   /**
-   * Everything that is known of the tokens of a text, or of two: type ids, words, which text, and the parts beyond a length.
-   * @param options `pair`: a second text, as models that compare two were trained to see it; `maxLength`, `stride`, ...: how they
-   * are cut, with the rest in `overflowing`; `asFile`: cut and padded as the file says
-   * @throws TokenizerError where the options cannot be met
+   * Encodes a text or a pair of texts with type ids, word ids, sequence ids, masks and overflowing parts.
+   * @param options `pair`: the second text; `maxLength`, `stride`, ...: truncation, with the rest in `overflowing`;
+   *   `asFile`: truncation and padding of the file
+   * @throws TokenizerError where an option is invalid, or the length cannot be reached
    */
   encodeFull(text: string | Uint8Array, options: FullEncodeOptions = {}): FullEncoding {
     const full = this.#unpadded(text, options)
@@ -234,9 +196,9 @@ export class HuggingFaceTokenizer {
   }
 
   /**
-   * Several texts, or pairs of texts, at once: where the file pads to the longest, to the longest of these.
-   * @param options as of `encodeFull`; `asFile` is true unless said otherwise
-   * @throws TokenizerError where the options cannot be met
+   * Encodes a batch of texts or pairs of texts; padding to `'longest'` refers to the batch.
+   * @param options as of `encodeFull`, with `asFile` true by default
+   * @throws TokenizerError where an option is invalid, or the length cannot be reached
    */
   encodeBatch(
     texts: readonly (string | Uint8Array | readonly [string | Uint8Array, string | Uint8Array])[],
@@ -267,14 +229,14 @@ export class HuggingFaceTokenizer {
       room = Math.max(0, maxLength - added)
       if (added > maxLength) {
         throw new TokenizerError(
-          `encodeFull: maxLength is ${maxLength}, but ${added} special tokens are added; give more`,
+          `encodeFull: maxLength is ${maxLength}, but ${added} special tokens are added; at least ${added} is needed`,
         )
       }
     }
     return assembled(truncated(sequences, room, lengths), template, (id) => this.idToToken(id))
   }
 
-  /** The tokens of one text, with nothing added. */
+  /** Tokenizes one text, without special tokens. */
   #sequence(
     name: string,
     text: string | Uint8Array,
@@ -300,8 +262,8 @@ export class HuggingFaceTokenizer {
   }
 
   /**
-   * The text of ids.
-   * @param options `skipSpecialTokens`: special tokens are left out. Default false.
+   * Decodes ids to text.
+   * @param options `skipSpecialTokens`: omits special tokens. Default false.
    * @throws TokenizerError where an id is not in the vocabulary
    */
   decode(ids: ArrayLike<number>, options: { skipSpecialTokens?: boolean } = {}): string {
@@ -313,7 +275,7 @@ export class HuggingFaceTokenizer {
     return this.#decoder.step(tokens).join('')
   }
 
-  /** A decoder for ids that come one at a time; it never shows half a character. */
+  /** A streaming decoder, which never returns part of a character. */
   decodeStream(options: { skipSpecialTokens?: boolean } = {}): TextDecodeStream {
     const isSpecial = (token: string) => this.#addedByContent.get(token)?.special === true
     return new TextDecodeStream((id) => {
@@ -331,7 +293,7 @@ export class HuggingFaceTokenizer {
     return token
   }
 
-  /** The id of a token, or -1 where there is none. */
+  /** The id of a token, or -1 where it is not in the vocabulary. */
   tokenToId(token: string): number {
     return this.#addedByContent.get(token)?.id ?? this.#model.idOf(token) ?? -1
   }
@@ -373,14 +335,14 @@ export class HuggingFaceTokenizer {
     return run
   }
 
-  /** The ids of special tokens that are in the vocabulary of the model and that text may not spell. */
+  /** Ids of special tokens in the model's vocabulary that are not recognised in text. */
   #barred(allowed: SpecialInText): ReadonlySet<number> | undefined {
     if (allowed === 'all' || this.#specialIds.size === 0) return undefined
     if (allowed === 'none') return this.#specialIds
     return new Set([...this.#specialIds].filter((id) => !allowed.includes(this.idToToken(id))))
   }
 
-  /** Turns units of a part of the text, for the tokens from `from` on, into those of the text as given. */
+  /** Maps the offsets of the tokens from `from` on from a part of the text to the original text. */
   #place({ starts, ends }: AlignedText, run: TokenRun, from: number): void {
     if (!starts || !ends) return
     for (let k = from; k < run.count; k++) {
@@ -393,11 +355,3 @@ export class HuggingFaceTokenizer {
 }
 
 const NO_SPECIALS = { before: [] as number[], after: [] as number[] }
-
-function dropoutOf(name: string, options: HuggingFaceEncodeOptions, ofFile: number): Dropout | undefined {
-  const probability = options.dropout ?? ofFile
-  if (!(probability >= 0 && probability <= 1)) {
-    throw new TokenizerError(`${name}: dropout is ${probability}; a number from 0 to 1 is needed`)
-  }
-  return probability > 0 ? { probability, random: options.random ?? Math.random } : undefined
-}

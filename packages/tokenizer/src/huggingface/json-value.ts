@@ -1,14 +1,14 @@
-/** Reading JSON that is not trusted: depth, kinds and bounds, with errors that name the place. */
+/** Parsing of untrusted JSON: checks of depth, types and bounds, with errors that name the path. */
 import { TokenizerError } from '../tokenizer-error.ts'
 
-/** An object of a `tokenizer.json` that is read but not yet trusted. */
+/** A JSON object whose fields are not yet checked. */
 export type JsonRecord = { readonly [key: string]: unknown }
 
-/** Deeper nesting than this is no tokenizer; the files of known models need 8. */
+/** Limit of the nesting depth; the files of known models need 8. */
 const DEEPEST = 64
 
 /**
- * Reads JSON whose nesting is bounded before anything is built from it.
+ * Parses JSON after checking its nesting depth.
  * @param source UTF-8 bytes or text
  * @throws TokenizerError where it is not UTF-8, not JSON, or nested deeper than 64
  */
@@ -47,7 +47,7 @@ function requireShallow(text: string): void {
   }
 }
 
-/** @throws TokenizerError that names `where` and what is there instead */
+/** @returns the error for a value of the wrong type at the path `where` */
 function wrong(where: string, value: unknown, wanted: string): TokenizerError {
   const kind = value === null ? 'null' : Array.isArray(value) ? 'a list' : typeof value
   return new TokenizerError(`tokenizer.json: ${where} is ${kind}; ${wanted} is needed`)
@@ -68,7 +68,7 @@ export function asText(value: unknown, where: string): string {
   return value
 }
 
-/** @param fallback what an absent or null flag means */
+/** @param fallback value of an absent or null flag */
 export function asFlag(value: unknown, where: string, fallback: boolean): boolean {
   if (value === undefined || value === null) return fallback
   if (typeof value !== 'boolean') throw wrong(where, value, 'true or false')
@@ -84,12 +84,12 @@ export function asIndex(value: unknown, where: string, most: number): number {
   return value
 }
 
-/** The `type` of a part of the pipeline. */
+/** The `type` of a pipeline component. */
 export function typeOf(part: JsonRecord, where: string): string {
   return asText(part.type, `${where}.type`)
 }
 
-/** @returns the error for a part of a kind that is not supported, with its name and the known ones */
+/** @returns the error for a component of an unsupported type, which lists the supported ones */
 export function unsupported(where: string, type: string, known: readonly string[]): TokenizerError {
   return new TokenizerError(
     `tokenizer.json: ${where} ${JSON.stringify(type)} is not supported; known are ${known.join(', ')}`,

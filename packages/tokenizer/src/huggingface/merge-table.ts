@@ -1,4 +1,4 @@
-/** Which pairs of tokens merge, how early, and into what: a hash table in typed arrays (open addressing). */
+/** The merges of a BPE model, from a pair of ids to rank and merged id: open addressing in typed arrays. */
 export class MergeTable {
   /** By rank: the id of the merged token. */
   readonly merged: Int32Array
@@ -19,7 +19,7 @@ export class MergeTable {
     this.merged = new Int32Array(size)
   }
 
-  /** Of a pair given twice, the last rank counts. */
+  /** Sets the rank of a pair, replacing an earlier one. */
   set(left: number, right: number, rank: number, merged: number): void {
     const slot = this.#slot(left, right)
     this.#left[slot] = left

@@ -1,4 +1,4 @@
-/** Normalizers of a tokenizer.json, as rewrites that keep every character's place. */
+/** Normalizers of a tokenizer.json, as rewrites that keep the alignment with the original text. */
 import { Charsmap } from '../sentencepiece/charsmap.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
 import { byteLengthOf } from '../utf8.ts'
@@ -27,7 +27,7 @@ const KNOWN = [
   'BertNormalizer',
 ]
 
-/** @throws TokenizerError where a normalizer is broken or of an unknown type, which is named */
+/** @throws TokenizerError where a normalizer is malformed or of an unsupported type */
 export function readNormalizer(value: unknown, where: string): Rewrite {
   if (value === null || value === undefined) return (text) => text
   const part = asRecord(value, where)
@@ -67,7 +67,7 @@ export function readNormalizer(value: unknown, where: string): Rewrite {
   }
 }
 
-/** Puts `prefix` before the text, as part of its first character; an empty text stays empty. */
+/** Prepends `prefix`, aligned with the first character; an empty text stays empty. */
 export function prepend(prefix: string): Rewrite {
   return (text) => {
     if (text.text === '' || prefix === '') return text
@@ -78,7 +78,7 @@ export function prepend(prefix: string): Rewrite {
   }
 }
 
-/** Writes `content` for each match; it belongs to the last character of the match. */
+/** Replaces each match by `content`, aligned with the last character of the match. */
 export function replace(pattern: Pattern, content: string): Rewrite {
   return (text) => {
     const parts = pattern.partsOf(text.text)
@@ -107,7 +107,7 @@ function canonical(form: 'NFC' | 'NFD' | 'NFKC' | 'NFKD'): Rewrite {
       const characters = Array.from(run)
       const separate = characters.map((character) => character.normalize(form))
       if (separate.join('') === written) {
-        // Nothing is composed or moved: what each character becomes belongs to it.
+        // Nothing is composed or reordered: each result is aligned with its own character.
         let at = index
         for (let k = 0; k < characters.length; k++) {
           if (separate[k] !== '') builder.write(separate[k], at)
@@ -124,8 +124,9 @@ function canonical(form: 'NFC' | 'NFD' | 'NFKC' | 'NFKD'): Rewrite {
 }
 
 /**
- * The characters of a normalised run with the unit each belongs to. As in Hugging Face's, originals are used up from left to right: a
- * character takes one, and one more for each that is composed into it; what a decomposition adds takes none.
+ * The characters of a normalised run with the unit each is aligned with. As in Hugging Face's, originals are consumed
+ * from left to right: a character consumes one, and one more for each that is composed into it; characters that a
+ * decomposition adds consume none.
  */
 function placed(
   characters: string[],
@@ -133,7 +134,7 @@ function placed(
   decomposition: 'NFD' | 'NFKD',
 ): { character: string; at: number }[] {
   const starts: number[] = []
-  /** By text of a component: which of them a decomposition added, in order, and how many are used up. */
+  /** By component: which occurrences a decomposition added, in order, and how many are consumed. */
   const components = new Map<string, { added: boolean[]; used: number }>()
   let units = 0
   for (const character of characters) {
@@ -171,7 +172,7 @@ function strip(part: JsonRecord, where: string): Rewrite {
   }
 }
 
-/** The clean-up of `nmt` rules: control characters go, odd spaces become a space. */
+/** The normalizer `Nmt`: removes control characters and maps all kinds of spaces to U+0020. */
 function nmt(character: string): string {
   const c = character.codePointAt(0)!
   if ((c >= 1 && c <= 8) || c === 0xb || (c >= 0xe && c <= 0x1f) || c === 0x7f || c === 0x8f || c === 0x9f) return ''
@@ -184,12 +185,12 @@ function precompiled(base64: string): Rewrite {
   try {
     bytes = atob(base64)
   } catch {
-    throw new TokenizerError('tokenizer.json: a precompiled_charsmap is not base64')
+    throw new TokenizerError('tokenizer.json: the precompiled_charsmap of a normalizer is not base64')
   }
   const charsmap = new Charsmap(Uint8Array.from(bytes, (c) => c.charCodeAt(0)))
   const graphemes = new Intl.Segmenter('und', { granularity: 'grapheme' })
-  // Unlike SentencePiece, Hugging Face looks at graphemes: one of fewer than six bytes is replaced whole by the shortest rule
-  // that it begins with; of others each character by itself.
+  // Unlike SentencePiece, Hugging Face works on graphemes: one of fewer than six bytes is replaced as a whole by the
+  // shortest rule that matches at its start; of longer ones, each character is replaced by itself.
   return (text) => {
     const builder = new AlignedBuilder(text)
     for (const { segment, index } of graphemesOf(text.text, graphemes)) {
@@ -210,13 +211,13 @@ function precompiled(base64: string): Rewrite {
   }
 }
 
-/** The graphemes of a text. Some engines take time that grows with the square of what they are given, so it is given in parts. */
+/** The graphemes of a text, segmented in parts, since some engines take time quadratic in the length. */
 function* graphemesOf(text: string, graphemes: Intl.Segmenter): Generator<{ segment: string; index: number }> {
   let size = PART
   for (let from = 0; from < text.length; ) {
     const whole = from + size >= text.length
     const segments = Array.from(graphemes.segment(text.slice(from, from + size)))
-    // The last of a part may go on in the next.
+    // The last grapheme of a part may continue in the next.
     if (!whole && segments.length === 1) {
       size *= 2
       continue
@@ -228,10 +229,10 @@ function* graphemesOf(text: string, graphemes: Intl.Segmenter): Generator<{ segm
   }
 }
 
-/** UTF-16 units. */
+/** Length of a part in UTF-16 units. */
 const PART = 512
 
-/** Writes what a part of the text becomes: character for character, what is more with the last. */
+/** Writes the replacement of a part of the text: aligned character by character, extra characters with the last. */
 function spread(builder: AlignedBuilder, written: string, replaced: string, at: number): void {
   const sizes = Array.from(replaced, (character) => character.length)
   let k = 0

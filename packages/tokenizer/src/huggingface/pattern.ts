@@ -1,4 +1,6 @@
-/** Patterns of a tokenizer.json: run by RegExp where it means the same, else by a machine of our own. */
+/**
+ * Patterns of a tokenizer.json: matched by RegExp where that is equivalent and safe, else by a backtracking matcher.
+ */
 import { TokenizerError } from '../tokenizer-error.ts'
 import { asRecord, asText } from './json-value.ts'
 import { Dialect } from './pattern/character-set.ts'
@@ -11,7 +13,7 @@ export type PatternPart = { from: number; to: number; match: boolean }
 
 /** A pattern of a `tokenizer.json`: a literal or a regular expression. */
 export class Pattern {
-  /** Where `RegExp` can do it, and as long as the text is not too long for it. */
+  /** The equivalent `RegExp`; undefined where there is none. */
   readonly #native: RegExp | undefined
   readonly #machine: () => PatternMachine
 
@@ -21,7 +23,7 @@ export class Pattern {
     this.#machine = () => (made ??= machine())
   }
 
-  /** The whole text in parts, matches and what is between them; none for an empty text. */
+  /** Splits the text into matches and the parts between them; none for an empty text. */
   partsOf(text: string): PatternPart[] {
     if (text === '') return []
     const native = this.#native
@@ -29,7 +31,7 @@ export class Pattern {
       try {
         return partsBy(native, text)
       } catch (error) {
-        // A run of millions of characters overflows the stack of RegExp.
+        // A match of millions of characters overflows the stack of RegExp.
         if (!(error instanceof RangeError)) throw error
       }
     }
@@ -41,7 +43,9 @@ export class Pattern {
   }
 }
 
-/** Matches of an expression with the flag g, and what is between them, in a row. A loop over `exec`: every word of a text comes here. */
+/**
+ * Matches of an expression with the flag g and the parts between them. This is the hot path, so it loops over `exec`.
+ */
 function partsBy(native: RegExp, text: string): PatternPart[] {
   const parts: PatternPart[] = []
   let at = 0
@@ -56,16 +60,16 @@ function partsBy(native: RegExp, text: string): PatternPart[] {
   return parts
 }
 
-/** Puts a match behind what is there, and what is between them before it. @returns where the row ends now */
+/** Appends a match, preceded by the part between it and the last match. @returns the end of the last part */
 function addPart(parts: PatternPart[], at: number, from: number, to: number): number {
-  // As in Hugging Face's: right behind a match there is no empty one.
+  // As in Hugging Face's: no empty match directly after a match.
   if (from === to && from === at && at > 0) return at
   if (from > at) parts.push({ from: at, to: from, match: false })
   parts.push({ from, to, match: true })
   return to
 }
 
-/** @throws TokenizerError where the pattern is neither a String nor a Regex, or its syntax is not supported */
+/** @throws TokenizerError where the pattern is neither a `String` nor a `Regex`, or its syntax is not supported */
 export function readPattern(value: unknown, where: string): Pattern {
   if (typeof value === 'string') return literal(value)
   const record = asRecord(value, where)
@@ -94,7 +98,7 @@ export function compile(source: string, where: string, dialect: keyof typeof Dia
   })
 }
 
-/** @param text an empty one matches nowhere */
+/** @param text an empty string matches nowhere */
 function literal(text: string): Pattern {
   const node = (): PatternNode => parsePattern(text === '' ? '(?!)' : text.replaceAll(/[\\^$.*+?()[\]{}|/&-]/g, '\\$&'))
   const native = text === '' ? /(?!)/gu : new RegExp(text.replaceAll(/[\\^$.*+?()[\]{}|/]/g, '\\$&'), 'gu')

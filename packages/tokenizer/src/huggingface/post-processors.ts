@@ -1,22 +1,22 @@
-/** Post-processors of a tokenizer.json: the special tokens around one text or two. */
+/** Post-processors of a tokenizer.json: special tokens around a text or a pair, and trimming of offsets. */
 import { TokenizerError } from '../tokenizer-error.ts'
 import { SPACE_IN_ALPHABET } from './byte-alphabet.ts'
 import { asFlag, asIndex, asList, asRecord, asText, type JsonRecord, typeOf, unsupported } from './json-value.ts'
 
-/** A part of what is made of one text or two: the tokens of a text, or special tokens; and the type id all of them get. */
+/** A part of a template: the tokens of a text, or special tokens; with their type id. */
 export type TemplatePart = { sequence: 0 | 1; typeId: number } | { ids: number[]; typeId: number }
 
-/** What is done with the tokens of a text: special ones around them, and offsets trimmed. */
+/** A post-processor: templates of special tokens, and trimming of offsets. */
 export type PostProcessor = {
-  /** For one text, and for two. */
+  /** The templates for a text and for a pair. */
   single: TemplatePart[]
   pair: TemplatePart[]
-  /** Whether there is a template; without one, the tokens are as they are. */
+  /** Whether the file has a template. */
   templated: boolean
-  /** Of `single`: the ids before and behind the text. */
+  /** The ids of `single` before and after the text. */
   before: number[]
   after: number[]
-  /** Whether offsets leave out the spaces of a token; `prefix`: one of the first token's is not of the text. */
+  /** Trims spaces from offsets; `prefix`: one leading space of the first token was added and is not in the text. */
   trim: { prefix: boolean } | undefined
 }
 
@@ -32,7 +32,7 @@ export const PLAIN: PostProcessor = {
   trim: undefined,
 }
 
-/** @throws TokenizerError where a post-processor is broken or of an unknown type, which is named */
+/** @throws TokenizerError where a post-processor is malformed or of an unsupported type */
 export function readPostProcessor(value: unknown, where: string): PostProcessor {
   if (value === null || value === undefined) return PLAIN
   const part = asRecord(value, where)
@@ -88,7 +88,10 @@ function templated(single: TemplatePart[], pair: TemplatePart[]): PostProcessor 
   }
 }
 
-/** What `outer` makes of what `inner` gives. Of two templates the outer one's parts for a pair stand around the inner one's. */
+/**
+ * The post-processor that applies `inner`, then `outer`. The outer template for a text wraps the inner one; for pairs
+ * the inner one is used.
+ */
 function wrapped(inner: PostProcessor, outer: PostProcessor): PostProcessor {
   if (!outer.templated) return inner
   if (!inner.templated) return outer
@@ -106,9 +109,9 @@ function template(part: JsonRecord, kind: 'single' | 'pair', where: string): Tem
       const sequence = asRecord(item.Sequence, `${at}.Sequence`)
       const id = asText(sequence.id ?? 'A', `${at}.Sequence.id`)
       if (id !== 'A' && id !== 'B')
-        throw new TokenizerError(`tokenizer.json: ${at} is of text ${JSON.stringify(id)}; A and B are known`)
+        throw new TokenizerError(`tokenizer.json: ${at} has Sequence id ${JSON.stringify(id)}; A and B are supported`)
       if (seen.has(id)) {
-        throw new TokenizerError(`tokenizer.json: ${at} is text ${id} a second time; once is supported`)
+        throw new TokenizerError(`tokenizer.json: ${at} is Sequence ${id} a second time; it may occur once`)
       }
       seen.add(id)
       return { sequence: id === 'A' ? 0 : 1, typeId: typeIdOf(sequence, at) }
@@ -137,7 +140,7 @@ function typeIdOf(part: JsonRecord, where: string): number {
   return asIndex(part.type_id ?? 0, `${where}.type_id`, 2 ** 31 - 1)
 }
 
-/** Takes the spaces at its ends out of what a token of bytes covers. */
+/** Excludes leading and trailing spaces of a byte-level token from its offsets. */
 export function trimOffsets(token: string, offsets: [number, number], prefixed: boolean): void {
   const isSpace = (unit: string) => unit === SPACE_IN_ALPHABET || /\p{White_Space}/u.test(unit)
   let leading = 0
@@ -145,7 +148,7 @@ export function trimOffsets(token: string, offsets: [number, number], prefixed: 
   let trailing = 0
   while (trailing < token.length && isSpace(token[token.length - 1 - trailing])) trailing++
   if (leading > 0) {
-    // More than one were not added, so they are of the text.
+    // The pre-tokenizer adds at most one space, so several are part of the text.
     if (prefixed && leading === 1) leading = 0
     offsets[0] = Math.min(offsets[0] + leading, offsets[1])
   }

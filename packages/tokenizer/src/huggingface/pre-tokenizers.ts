@@ -1,4 +1,4 @@
-/** Pre-tokenizers of a tokenizer.json: how text is cut before the model sees it. */
+/** Pre-tokenizers of a tokenizer.json, which split text before the model runs. */
 import { scriptOf } from '../script-of.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
 import { AlignedText } from './aligned-text.ts'
@@ -8,10 +8,12 @@ import { prepend, replace } from './normalizers.ts'
 import { compile, type Pattern, type PatternPart, readPattern } from './pattern.ts'
 import { perCharacter } from './rewrite.ts'
 
-/** Cuts a text into the parts that a model sees, one by one. */
+/** Splits a text into the parts that the model tokenizes one by one. */
 export type Cut = (text: AlignedText) => AlignedText[]
 
-/** Whether the cuts depend on where in the given text a part comes from. */
+/**
+ * Whether a pre-tokenizer depends on the position of a part in the original text, so that alignments must be tracked.
+ */
 export function needsOrigins(value: unknown): boolean {
   return JSON.stringify(value ?? null).includes('"prepend_scheme":"first"')
 }
@@ -24,7 +26,7 @@ const PUNCTUATION = '[\\p{P}$+<=>^`|~]'
 const BEHAVIORS = ['Removed', 'Isolated', 'MergedWithPrevious', 'MergedWithNext', 'Contiguous']
 const GPT2_WORDS = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
 
-/** @throws TokenizerError where a pre-tokenizer is broken or of an unknown type, which is named */
+/** @throws TokenizerError where a pre-tokenizer is malformed or of an unsupported type */
 export function readPreTokenizer(value: unknown, where: string): Cut | undefined {
   if (value === null || value === undefined) return undefined
   const part = asRecord(value, where)
@@ -91,7 +93,7 @@ function splitBy(pattern: Pattern, behavior: string, invert: boolean): Cut {
   }
 }
 
-/** What becomes of the parts a pattern matched. */
+/** Applies a split behaviour to the parts of a pattern. */
 function arrange(parts: PatternPart[], behavior: string): PatternPart[] {
   if (behavior === 'Isolated') return parts
   if (behavior === 'Removed') return parts.filter(({ match }) => !match)
@@ -116,10 +118,10 @@ function arrange(parts: PatternPart[], behavior: string): PatternPart[] {
   return result
 }
 
-/** A part for each run of one script; a space is of any. Hiragana, Katakana and the prolonged sound mark are Han. */
+/** Splits where the script changes; spaces belong to any script. Hiragana, Katakana and U+30FC count as Han. */
 function unicodeScripts(text: AlignedText): AlignedText[] {
   const result: AlignedText[] = []
-  // Spaces at the beginning are of no part, in Hugging Face's too.
+  // As in Hugging Face's, leading spaces are dropped.
   let from = text.text.search(/[^ ]/)
   if (from < 0) return result
   let last = scriptOf(text.text.codePointAt(from)!)
@@ -137,7 +139,7 @@ function unicodeScripts(text: AlignedText): AlignedText[] {
   return result
 }
 
-/** A part for every so many characters. */
+/** Splits into parts of `length` characters. */
 function fixedLength(length: number): Cut {
   return (text) => {
     const result: AlignedText[] = []
@@ -161,7 +163,7 @@ function byteLevel(part: JsonRecord, where: string): Cut {
     ? splitBy(compile(GPT2_WORDS, where), 'Isolated', false)
     : undefined
   const rewrite = perCharacter(toByteAlphabet)
-  // Without offsets the whole text is rewritten at once.
+  // Without alignments the whole text is mapped at once.
   const write = (text: AlignedText) =>
     text.starts ? rewrite(text) : new AlignedText(toByteAlphabet(text.text), undefined, undefined)
   return (text) => {

@@ -1,10 +1,10 @@
-/** A step of normalisation, and steps one after another. */
+/** Steps of normalisation. */
 import { AlignedBuilder, type AlignedText } from './aligned-text.ts'
 
 /** A step of normalisation. */
 export type Rewrite = (text: AlignedText) => AlignedText
 
-/** Writes each character anew; what it becomes belongs to it. */
+/** Rewrites each character; the result is aligned with it. */
 export function perCharacter(rewrite: (character: string) => string): Rewrite {
   return (text) => {
     const builder = new AlignedBuilder(text)

@@ -1,32 +1,33 @@
-/** Decoding of ids that come one at a time. */
+/** Streaming decoder of a tokenizer.json. */
 import { fromByteAlphabet } from './byte-alphabet.ts'
 import { type Decoder, isByteToken } from './decoders.ts'
 
-/** Tokens of bytes that may be waited for, where other steps work on their text. */
-const LONGEST_HALF = 8
+/** Maximum number of tokens held back for an incomplete character by decoders of the kind `mixed`. */
+const MAX_PENDING = 8
 
 /**
- * Decodes ids one at a time, each in the same time. What `push` returns is final: bytes of a character that is not whole yet are
- * held back, and of a decoder with byte fallback the bytes of a run, of which a later one decides whether they are text at all.
+ * Decodes ids one at a time, in constant time each. What `push` returns is final: bytes of an incomplete character are
+ * held back, and with byte fallback a whole run of byte tokens, since a later byte decides whether the run is valid
+ * UTF-8.
  */
 export class TextDecodeStream {
   readonly #tokenOf: (id: number) => string | undefined
   readonly #decoder: Decoder
-  /** Where tokens are nothing but bytes, their text becomes certain character by character. */
+  /** Decoder of the kind `bytes`, whose output is final character by character. */
   #utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
-  /** The tokens of the last text shown: they decide how the next ones are joined to it. */
+  /** The tokens of the last text returned, on which the spacing of the next ones depends. */
   #context: string[] = []
   #pending: string[] = []
 
-  /** @param tokenOf the token of an id, or undefined for one that is left out */
+  /** @param tokenOf the token of an id, or undefined for one that is skipped */
   constructor(tokenOf: (id: number) => string | undefined, decoder: Decoder) {
     this.#tokenOf = tokenOf
     this.#decoder = decoder
   }
 
   /**
-   * @returns the text that has become certain with this id, possibly empty
-   * @throws TokenizerError where the id is not in the vocabulary; the stream is as before
+   * @returns the text completed by this id, possibly empty
+   * @throws TokenizerError where the id is not in the vocabulary; the state of the stream does not change
    */
   push(id: number): string {
     const token = this.#tokenOf(id)
@@ -36,13 +37,13 @@ export class TextDecodeStream {
     if (isByteToken(token)) return ''
     const text = this.#text()
     if (text === '') return ''
-    if (this.#decoder.kind === 'mixed' && text.endsWith('\ufffd') && this.#pending.length < LONGEST_HALF) return ''
+    if (this.#decoder.kind === 'mixed' && text.endsWith('\ufffd') && this.#pending.length < MAX_PENDING) return ''
     this.#context = this.#pending
     this.#pending = []
     return text
   }
 
-  /** @returns what was held back; the stream is ready for another text */
+  /** Ends the text and resets the stream for another. @returns the text held back */
   end(): string {
     if (this.#decoder.kind === 'bytes') return this.#utf8.decode()
     const text = this.#pending.length > 0 ? this.#text() : ''

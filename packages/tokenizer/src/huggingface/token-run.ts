@@ -1,10 +1,10 @@
-/** Tokens found in a text, in order: token k is `ids[k]` and covers units `starts[k]` to `ends[k]`. Reused between texts. */
+/** The tokens of a text: token k is `ids[k]` and covers units `starts[k]` to `ends[k]`. Reused between texts. */
 export class TokenRun {
   ids = new Int32Array(64)
   starts = new Int32Array(64)
   ends = new Int32Array(64)
   count = 0
-  /** The texts of tokens that are not those of their ids: of unknown ones, and of added ones with the spaces they take. */
+  /** Texts of tokens that differ from the vocabulary's: unknown ones, and added ones with stripped spaces. */
   readonly spelt = new Map<number, string>()
 
   clear(): void {
@@ -33,26 +33,26 @@ function grown(from: Int32Array, length: number): Int32Array<ArrayBuffer> {
   return to
 }
 
-/** How often a merge is skipped, and the uniform numbers that decide it. */
+/** BPE-dropout: the probability of skipping a merge, and uniform numbers in [0, 1). */
 export type Dropout = { probability: number; random: () => number }
 
-/** What finds tokens in a part of a text. */
+/** A model that tokenizes a part of a text. */
 export type TokenModel = {
   /**
-   * Appends the tokens of `text`, their units counted from its start.
-   * @param barred ids that text does not become, even where it spells them
-   * @param dropout BPE: merges that are skipped at random
+   * Appends the tokens of `text` to `out`, with offsets from its start.
+   * @param barred ids that must not be produced (special tokens that are not recognised in text)
+   * @param dropout BPE-dropout; other models ignore it
    */
   tokenize(text: string, out: TokenRun, barred?: ReadonlySet<number>, dropout?: Dropout): void
   idOf(token: string): number | undefined
   tokenOf(id: number): string | undefined
-  /** One more than the largest id. */
+  /** The largest id plus 1. */
   size: number
 }
 
 const encoder = new TextEncoder()
 
-/** The ids of the byte tokens of a text, or undefined where one is not in the vocabulary. */
+/** The ids of the byte tokens of a text; undefined where one is not in the vocabulary. */
 export function byteIdsOf(text: string, byteIds: Int32Array): Int32Array | undefined {
   const bytes = encoder.encode(text)
   const ids = new Int32Array(bytes.length)
@@ -63,7 +63,7 @@ export function byteIdsOf(text: string, byteIds: Int32Array): Int32Array | undef
   return ids
 }
 
-/** By byte: the id of its token `<0x00>` to `<0xFF>`, or -1. */
+/** By byte, the id of its token (`<0x00>` to `<0xFF>`), or -1. */
 export function findByteIds(idOf: (token: string) => number | undefined): Int32Array {
   return Int32Array.from(
     { length: 256 },

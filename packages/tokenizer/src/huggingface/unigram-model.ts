@@ -1,15 +1,15 @@
-/** The unigram model of a tokenizer.json, with ties as the Rust decides them. */
+/** The Unigram model of a tokenizer.json, with ties resolved as in Hugging Face's Rust code. */
 import { buildPieceTrie, type PieceTrie } from '../sentencepiece/piece-trie.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
 import { asFlag, asIndex, asList, asText, type JsonRecord } from './json-value.ts'
 import { byteIdsOf, findByteIds, type TokenModel, type TokenRun } from './token-run.ts'
 
-/** How much worse an unknown character is than the worst piece (nats). */
+/** Score of an unknown character below the lowest piece score (nats). */
 const UNKNOWN_PENALTY = 10
 
 /**
- * The Unigram model as Hugging Face computes it: scores in double precision throughout, every entry of the vocabulary can be
- * found in text, and neighbouring unknown characters are one token. (SentencePiece decides some ties otherwise.)
+ * The Unigram model as Hugging Face computes it: scores in double precision throughout, every entry of the vocabulary
+ * matches text, and adjacent unknown characters are one token. (SentencePiece resolves some ties differently.)
  * @see https://github.com/huggingface/tokenizers/blob/main/tokenizers/src/models/unigram/model.rs
  */
 export class UnigramModel implements TokenModel {
@@ -43,7 +43,7 @@ export class UnigramModel implements TokenModel {
         )
       }
       if (piece === '') throw new TokenizerError(`tokenizer.json: ${where} is an empty piece`)
-      // Files that Hugging Face writes may have a piece twice: text becomes the last of them.
+      // Files written by Hugging Face may contain a piece twice; the last one matches text.
       this.#ids.set(piece, id)
       this.#pieces.push(piece)
       this.#scores[id] = score
@@ -109,7 +109,7 @@ export class UnigramModel implements TokenModel {
     this.#emit(text, out, barred)
   }
 
-  /** Writes the best path out, from its end; unknown neighbours are one token. */
+  /** Appends the tokens of the best path; adjacent unknown characters are one token. */
   #emit(text: string, out: TokenRun, barred: ReadonlySet<number> | undefined): void {
     const path: number[] = []
     for (let end = text.length; end > 0; end = this.#from[end]) path.push(end)
@@ -120,7 +120,7 @@ export class UnigramModel implements TokenModel {
       const id = this.#piece[end]
       if (id === this.#unkId) {
         if (unknownFrom < 0) unknownFrom = start
-        // Without an unknown piece every character stands alone, and cannot be written.
+        // Without an unknown piece, characters are not fused, and emitUnknown falls back to bytes or throws.
         if (this.#unkId >= 0 && k > 0 && this.#piece[path[k - 1]] === this.#unkId) {
           start = end
           continue

@@ -3,12 +3,12 @@ import { TokenizerError } from '../tokenizer-error.ts'
 import { asIndex, asRecord, asText, type JsonRecord } from './json-value.ts'
 import type { TokenModel, TokenRun } from './token-run.ts'
 
-/** A vocabulary as an object from tokens to ids. */
+/** The vocabulary of a word model. */
 class Vocab {
   readonly ids = new Map<string, number>()
   readonly tokens: string[] = []
 
-  /** @throws TokenizerError where it is empty, or ids are out of range or repeated */
+  /** @throws TokenizerError where the vocabulary is empty, or ids are out of range or repeated */
   constructor(model: JsonRecord) {
     const vocab = asRecord(model.vocab, 'model.vocab')
     const names = Object.keys(vocab)
@@ -27,12 +27,12 @@ class Vocab {
   }
 }
 
-/** Words whose ids are kept. */
+/** Capacity of the word cache. */
 const CACHED_WORDS = 20_000
 
 /**
- * WordPiece: of each word the longest piece it begins with, then the longest of the rest with the prefix, and so on; a word that
- * has no such cut is unknown as a whole.
+ * WordPiece: greedy longest-match-first from the start of each word, with the prefix on all pieces but the first; a
+ * word that cannot be segmented in this way is unknown as a whole.
  * @see arXiv:2012.15524, section 2
  */
 export class WordPieceModel implements TokenModel {
@@ -66,7 +66,7 @@ export class WordPieceModel implements TokenModel {
 
   tokenize(text: string, out: TokenRun, barred?: ReadonlySet<number>): void {
     if (text === '') return
-    // Barred ids are of special tokens: which they are may differ from call to call.
+    // Barred ids differ from call to call, so the cache is used only without them.
     const keep = !barred || barred.size === 0
     let ends = keep && this.#cache.has(text) ? this.#cache.get(text) : this.#cut(text, barred)
     if (keep && text.length <= this.#longestWord) {
@@ -89,7 +89,7 @@ export class WordPieceModel implements TokenModel {
     }
   }
 
-  /** Ids and the ends of what they cover, or undefined where there is no cut. */
+  /** Ids and ends of the pieces, alternating; undefined where the word cannot be segmented. */
   #cut(text: string, barred: ReadonlySet<number> | undefined): number[] | undefined {
     if (text.length > this.#longestWord && Array.from(text).length > this.#longestWord) return undefined
     const found: number[] = []
@@ -97,7 +97,7 @@ export class WordPieceModel implements TokenModel {
       const prefix = start > 0 ? this.#prefix : ''
       let end = Math.min(text.length, start + this.#longestToken)
       for (; end > start; end--) {
-        // Between the two halves of a character there is no end.
+        // A piece must not end within a surrogate pair.
         if (end < text.length && (text.charCodeAt(end) & 0xfc00) === 0xdc00) continue
         const id = this.#vocab.ids.get(prefix + text.slice(start, end))
         if (id === undefined || barred?.has(id)) continue

@@ -1,13 +1,14 @@
-/** Encoding of files larger than memory, line by line. */
+/** Streaming encoding of text files, line by line. */
 import { type ByteChunks, type EncodeFileOptions, lineBlocks, linesOf } from './line-blocks.ts'
 
-/** Anything that encodes a line given as UTF-8 bytes. */
+/** An encoder of lines given as UTF-8 bytes. */
 type LineEncoder = { encode(line: Uint8Array): Int32Array }
 
 /**
- * Encodes a text file line by line while it is read, in memory for the longest line, not the file.
- * Lines end with a line feed, which is no part of them; the last may lack it. The ids are those of encoding each line.
- * @param source a path, or chunks of UTF-8 bytes (a character may be cut between two)
+ * Encodes a text file line by line while reading it; memory is bounded by the chunk size and the longest line.
+ * Lines end with a line feed, which is not encoded; the last may lack it.
+ * @param source a path, or chunks of UTF-8 bytes, which may split characters
+ * @returns the ids of each line
  * @throws TokenizerError where the file cannot be read
  * @example
  * const tokenizer = await openTokenizer('my.model')

@@ -2,33 +2,33 @@
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { checkOptions } from '../check-options.ts'
-import type { HuggingFaceEncodeOptions } from '../huggingface/hugging-face-tokenizer.ts'
+import type { HuggingFaceEncodeOptions } from '../huggingface/encode-options.ts'
 import type { EncodeOptions } from '../sentencepiece/tokenizer.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
 import { type ByteChunks, type EncodeFileOptions, lineBlocks } from './line-blocks.ts'
 import { tokenizerFromBytes } from './tokenizer-from-bytes.ts'
 
 export type EncodePoolOptions = {
-  /** Number of worker threads. Default: the processors there are. */
+  /** Number of worker threads. Default: the available parallelism of the machine. */
   threads?: number
-  /** UTF-16 units that are sent to a thread at a time. Default 65,536. */
+  /** UTF-16 units sent to a thread at a time by `encodeBatch`. Default 65,536. */
   batchLength?: number
 }
 
 type Options = EncodeOptions & HuggingFaceEncodeOptions
-/** Texts, or the bytes of whole lines, each of which ends with a line feed (the last may lack it). */
+/** Texts, or the bytes of whole lines, each ending with a line feed (the last may lack it). */
 export type EncodeRequest = { batch: number; lines: string[] | Uint8Array; options: Options }
 export type EncodeReply = { batch: number; ids: Int32Array; lengths: Int32Array } | { batch: number; error: string }
 
-/** The ids of several lines, one after another: line k has the next `lengths[k]`. */
+/** The concatenated ids of several lines; line k has `lengths[k]` of them. */
 export type EncodedLines = { ids: Int32Array; lengths: Int32Array }
 
 type Pending = { resolve(lines: EncodedLines): void; reject(error: Error): void }
 
-/** Bytes of a file that go to a thread at a time. */
+/** Bytes of a file sent to a thread at a time. */
 const BLOCK_BYTES = 1 << 18
 
-/** Encodes many texts on worker threads, each with a tokenizer of its own. Close it when done. */
+/** Encodes texts and files on worker threads, each with its own tokenizer. Call `close` when done. */
 export class EncodePool {
   readonly #workers: Worker[]
   readonly #batchLength: number
@@ -38,7 +38,7 @@ export class EncodePool {
 
   /**
    * @param model the bytes of a `.model` or a `tokenizer.json`
-   * @throws TokenizerError where they are broken, or an option is out of range
+   * @throws TokenizerError where the model is malformed, or an option is out of range
    */
   constructor(model: Uint8Array, options: EncodePoolOptions = {}) {
     checkOptions('EncodePool', options, ['threads', 'batchLength'])
@@ -49,12 +49,12 @@ export class EncodePool {
         throw new TokenizerError(`EncodePool: ${name} is ${value}; an integer of at least 1 is needed`)
       }
     }
-    // A broken model is told here, not by a thread that dies.
+    // Throws here for a malformed model, instead of in a thread.
     tokenizerFromBytes(model)
     this.#workers = Array.from({ length: threads }, () => this.#start(model))
   }
 
-  /** @returns the ids of each text, in the order of the texts: what `encode` gives for it */
+  /** Encodes texts. @returns the ids of each text, in order */
   async encodeBatch(texts: Iterable<string>, options: Options = {}): Promise<Int32Array[]> {
     this.#checkOpen()
     if (typeof texts === 'string') {
@@ -76,10 +76,10 @@ export class EncodePool {
   }
 
   /**
-   * Encodes the lines of a file of any size on all threads, in order. What is read goes to the threads as bytes, cut behind line feeds; at most
-   * two parts for each thread are held, however slowly the results are taken.
-   * @param source a path, or chunks of UTF-8 bytes (a line may be cut between two)
-   * @returns the ids of some lines at a time: those of `encodeFile`, line for line
+   * Encodes the lines of a file of any size on all threads, in order. At most two blocks of the file per thread are in
+   * memory, however slowly the results are consumed.
+   * @param source a path, or chunks of UTF-8 bytes, which may split lines
+   * @returns the ids of blocks of lines, the same as those of `encodeFile` line by line
    * @throws TokenizerError where the file cannot be read
    */
   async *encodeFile(
@@ -92,7 +92,7 @@ export class EncodePool {
     const sent: Promise<EncodedLines>[] = []
     for await (const bytes of lineBlocks(source, { chunkSize: chunkSize ?? BLOCK_BYTES })) {
       const part = this.#send(bytes, encodeOptions)
-      // Told when its turn has come; until then nobody listens.
+      // An error is thrown when its block is awaited; without this it would count as an unhandled rejection until then.
       part.catch(() => {})
       sent.push(part)
       if (sent.length >= most) yield await sent.shift()!
@@ -101,7 +101,7 @@ export class EncodePool {
   }
 
   #checkOpen(): void {
-    if (this.#closed) throw new TokenizerError('EncodePool: it is closed')
+    if (this.#closed) throw new TokenizerError('EncodePool: the pool is closed; create a new one')
   }
 
   #send(lines: string[] | Uint8Array, options: Options): Promise<EncodedLines> {
@@ -116,10 +116,10 @@ export class EncodePool {
     })
   }
 
-  /** Ends the threads; what is not done yet fails. */
+  /** Terminates the threads; pending calls reject. */
   async close(): Promise<void> {
     this.#closed = true
-    this.#fail(new TokenizerError('EncodePool: it was closed'))
+    this.#fail(new TokenizerError('EncodePool: the pool was closed before this call finished'))
     await Promise.all(this.#workers.map((worker) => worker.terminate()))
   }
 
@@ -133,7 +133,7 @@ export class EncodePool {
       else pending?.resolve({ ids: reply.ids, lengths: reply.lengths })
       if (this.#pending.size === 0) for (const each of this.#workers) each.unref()
     })
-    worker.on('error', (error) => this.#fail(new TokenizerError(`EncodePool: a thread ended: ${error.message}`)))
+    worker.on('error', (error) => this.#fail(new TokenizerError(`EncodePool: a thread failed: ${error.message}`)))
     return worker
   }
 
@@ -148,7 +148,8 @@ export class EncodePool {
 function startWorker(model: Uint8Array): Worker {
   const options = { workerData: model, execArgv: [] }
   if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./encode-worker.js', import.meta.url), options)
-  // In a checkout the source itself is run by tsx, found from here: what is evaluated looks for packages where the process was started.
+  // In a checkout tsx runs the source. It is resolved here, since evaluated code resolves packages from the working
+  // directory.
   const source = JSON.stringify(new URL('./encode-worker.ts', import.meta.url).href)
   const loader = JSON.stringify(import.meta.resolve('tsx/esm/api'))
   return new Worker(`import(${loader}).then(({ tsImport }) => tsImport(${source}, ${source}))`, {

@@ -1,4 +1,4 @@
-// What a worker thread of EncodePool runs: it loads the tokenizer once, then encodes the batches it is sent.
+// Entry point of EncodePool's worker threads: loads the tokenizer once, then encodes the batches it receives.
 import { parentPort, workerData } from 'node:worker_threads'
 import type { EncodeReply, EncodeRequest } from './encode-pool.ts'
 import { linesOf } from './line-blocks.ts'

@@ -1,4 +1,4 @@
-/** Tokenizer files of the Hugging Face Hub, through its cache. */
+/** Tokenizer files from the Hugging Face Hub and its local cache. */
 import { existsSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -6,13 +6,13 @@ import { downloadFileToCacheDir, getHFHubCachePath } from '@huggingface/hub'
 import { TokenizerError } from '../tokenizer-error.ts'
 
 export type HubOptions = {
-  /** Where the Hub is. Default https://huggingface.co. */
+  /** URL of the Hub. Default https://huggingface.co. */
   hubUrl?: string
-  /** The folder that keeps what was fetched. Default: Hugging Face's own (`HF_HOME`, `HF_HUB_CACHE`). */
+  /** Cache folder. Default: Hugging Face's own (`HF_HOME`, `HF_HUB_CACHE`). */
   cacheDir?: string
-  /** A branch, tag or commit. Default `main`. A whole commit hash is never asked for twice. */
+  /** A branch, tag or commit. Default `main`. Files of a full commit hash are served from the cache. */
   revision?: string
-  /** For repositories that are not public. */
+  /** Access token for private repositories. */
   accessToken?: string
   fetch?: typeof fetch
 }
@@ -24,16 +24,16 @@ export function parseHubName(name: string): { repo: string; revision: string | u
   const found = NAME.exec(name)
   if (!found || found[1].split('/').some((part) => /^\.+$/.test(part))) {
     throw new TokenizerError(
-      `openTokenizer: ${JSON.stringify(name)}; hf:owner/name, with @revision and :file, is needed`,
+      `openTokenizer: ${JSON.stringify(name)} is not a Hub name; hf:owner/name, with optional @revision and :file, is needed`,
     )
   }
   return { repo: found[1], revision: found[2], file: found[3] }
 }
 
 /**
- * Fetches a file of a repository into the cache, or finds it there.
- * Where the Hub cannot be reached, the file that the last fetch of this revision gave is used.
- * @returns its path
+ * Fetches a file of a repository into the cache, unless it is there already.
+ * Where the Hub cannot be reached, the file of the last successful fetch of this revision is used.
+ * @returns the path of the file
  */
 export async function fetchFromHub(repo: string, path: string, options: HubOptions): Promise<string> {
   const cacheDir = options.cacheDir ?? getHFHubCachePath()
@@ -53,7 +53,7 @@ export async function fetchFromHub(repo: string, path: string, options: HubOptio
     await writeFile(note, found)
     return found
   } catch (error) {
-    // A fetch that reaches nobody fails with a TypeError.
+    // `fetch` rejects with a TypeError on network errors.
     if (error instanceof TypeError && existsSync(note)) {
       const found = await readFile(note, 'utf8')
       if (found.startsWith(folder) && existsSync(found)) return found

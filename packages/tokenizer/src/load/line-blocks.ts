@@ -1,16 +1,17 @@
-/** The bytes of a file in parts that end with lines. */
+/** Reads a file in blocks of whole lines. */
 import { createReadStream } from 'node:fs'
 import { TokenizerError } from '../tokenizer-error.ts'
 
 export type EncodeFileOptions = {
-  /** Bytes read at a time. Default 1 MiB, and 256 KiB where threads encode. */
+  /** Bytes read at a time. Default 1 MiB; 256 KiB for `EncodePool`. */
   chunkSize?: number
 }
 
 export type ByteChunks = AsyncIterable<Uint8Array>
 
 /**
- * Whole lines of a file, as many as a chunk has, each with its line feed; the last may lack it. A part has an array of its own.
+ * Blocks of whole lines, one for each chunk with a line feed. Lines keep their line feeds; the last may lack it. Each
+ * block has its own buffer, so that it can be transferred to a thread.
  * @throws TokenizerError where the file cannot be read
  */
 export async function* lineBlocks(
@@ -25,7 +26,7 @@ export async function* lineBlocks(
       yield joined(held, chunk.subarray(0, end))
       held = []
     }
-    // A copy: whoever gives the chunks may use their memory again.
+    // A copy, since the source may reuse the memory of its chunks.
     if (end < chunk.length) held.push(chunk.slice(end))
   }
   if (held.length > 0) yield joined(held, new Uint8Array(0))
@@ -50,7 +51,7 @@ function joined(parts: readonly Uint8Array[], last: Uint8Array): Uint8Array {
   return result
 }
 
-/** The lines of a part, without their line feeds. */
+/** The lines of a block, without their line feeds. */
 export function* linesOf(block: Uint8Array): Generator<Uint8Array> {
   let from = 0
   for (let end = block.indexOf(0x0a); end >= 0; end = block.indexOf(0x0a, from)) {

@@ -1,4 +1,4 @@
-/** Tokenizers from bytes, paths, URLs and the Hub. */
+/** Opens tokenizers from bytes, paths, URLs and the Hub. */
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import type { HuggingFaceTokenizer } from '../huggingface/hugging-face-tokenizer.ts'
@@ -7,21 +7,22 @@ import { TokenizerError } from '../tokenizer-error.ts'
 import { fetchFromHub, type HubOptions, parseHubName } from './hub.ts'
 import { tokenizerFromBytes } from './tokenizer-from-bytes.ts'
 
-/** What is looked for in a Hub repository, in order. */
+/** Files tried in a Hub repository, in order. */
 const HUB_FILES = ['tokenizer.json', 'tokenizer.model', 'spiece.model', 'sentencepiece.bpe.model', 'tekken.json']
-/** No tokenizer file is larger (bytes). */
+/** Size limit of a tokenizer file from a URL, in bytes. */
 const LARGEST = 2 ** 28
 
 export type OpenOptions = HubOptions & {
-  /** What fetches URLs. Default: the global `fetch`. */
+  /** Replacement for the global `fetch`. */
   fetch?: typeof fetch
 }
 
 /**
- * Opens a SentencePiece `.model`, a Hugging Face `tokenizer.json` or Mistral's `tekken.json`; which of them it is, its content says.
- * @param source the bytes; a path; an `http:`, `https:` or `file:` URL; or `hf:owner/name`, with `@revision` and `:file` behind
- * it where wanted. What comes from the Hub is kept in its cache.
- * @throws TokenizerError where it is not found or broken
+ * Opens a SentencePiece `.model`, a Hugging Face `tokenizer.json` or Mistral's `tekken.json`; the format is detected
+ * from the content.
+ * @param source bytes; a path; an `http:`, `https:` or `file:` URL; or `hf:owner/name` with optional `@revision` and
+ *   `:file`, which is downloaded to the Hub's local cache
+ * @throws TokenizerError where the file cannot be read or is malformed
  * @example
  * const tokenizer = await openTokenizer('my.model') // or a tokenizer.json
  * tokenizer.decode(tokenizer.encode('木を組む')) // '木を組む'
@@ -56,7 +57,7 @@ async function readHub(name: string, options: OpenOptions): Promise<Uint8Array> 
       failures.push(`${path}: ${(error as Error).message}`)
     }
   }
-  throw new TokenizerError(`openTokenizer: ${name} has no tokenizer that can be loaded (${failures.join('; ')})`)
+  throw new TokenizerError(`openTokenizer: no tokenizer could be loaded from ${name} (${failures.join('; ')})`)
 }
 
 async function readUrl(url: string, options: OpenOptions): Promise<Uint8Array> {
@@ -66,12 +67,16 @@ async function readUrl(url: string, options: OpenOptions): Promise<Uint8Array> {
   } catch (error) {
     throw new TokenizerError(`openTokenizer: ${url} cannot be fetched: ${(error as Error).message}`)
   }
-  if (!response.ok || !response.body) throw new TokenizerError(`openTokenizer: ${url} gives status ${response.status}`)
+  if (!response.ok || !response.body) {
+    throw new TokenizerError(`openTokenizer: ${url} cannot be fetched: HTTP status ${response.status}`)
+  }
   const parts: Uint8Array[] = []
   let size = 0
   for await (const part of response.body as unknown as AsyncIterable<Uint8Array>) {
     size += part.length
-    if (size > LARGEST) throw new TokenizerError(`openTokenizer: ${url} is larger than ${LARGEST} bytes`)
+    if (size > LARGEST) {
+      throw new TokenizerError(`openTokenizer: ${url} is larger than ${LARGEST} bytes, the limit for a tokenizer file`)
+    }
     parts.push(part)
   }
   const bytes = new Uint8Array(size)

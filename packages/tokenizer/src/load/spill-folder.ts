@@ -1,4 +1,4 @@
-/** The folder that training under a ceiling works in. Node only. */
+/** The working folder of training under a memory limit. Node only. */
 import {
   closeSync,
   fsyncSync,
@@ -23,27 +23,29 @@ import type { Spill, SpillReader, SpillWriter } from '../training/spill.ts'
 
 const STATE = 'state.json'
 const LOCK = 'lock'
-/** Names of files that training makes. */
+/** Names of files that training creates. */
 const OWN = /^(?:(?:counts|order|fragments|followed|round|merges|merged)-\d+|state\.json)(?:\.part)?$/
 
-/** Files in a folder that belongs to one process at a time. A file is written under another name, flushed, and then moved to its own. */
+/**
+ * Files in a folder locked by one process. Files are written under a temporary name, synced to disk, and then renamed.
+ */
 export class SpillFolder implements Spill {
   readonly path: string
   readonly #lock: string
 
-  /** @throws TokenizerError where another process works there, or the folder is something else's */
+  /** @throws TokenizerError where another process holds the lock, or the folder has files that are not from training */
   constructor(path: string) {
     this.path = path
     this.#lock = join(path, LOCK)
     mkdirSync(path, { recursive: true })
     const others = readdirSync(path).filter((name) => !OWN.test(name) && name !== LOCK && !name.startsWith(`${LOCK}.`))
     if (others.length > 0) {
-      throw new TokenizerError(`train: ${path} has other files (${others[0]}); give a folder that is new`)
+      throw new TokenizerError(`train: ${path} has files that are not from training (${others[0]}); give a new folder`)
     }
     this.#take()
   }
 
-  /** What was kept by {@link save}. */
+  /** The state saved by {@link save}; undefined where there is none. */
   load(): unknown {
     try {
       return JSON.parse(readFileSync(join(this.path, STATE), 'utf8'))
@@ -61,7 +63,7 @@ export class SpillFolder implements Spill {
     writer.close()
   }
 
-  /** Removes what work that was not finished has left. */
+  /** Removes leftovers of interrupted work: all files of training except `names` and the state. */
   keepOnly(names: readonly string[]): void {
     for (const name of readdirSync(this.path)) {
       if (OWN.test(name) && name !== STATE && !names.includes(name)) this.remove(name)
@@ -126,7 +128,7 @@ export class SpillFolder implements Spill {
     collectGarbage()
   }
 
-  /** Gives the folder up; it stays, to go on with, where there is something to go on from. */
+  /** Releases the lock. The folder is kept where it has a state to resume from, and removed otherwise. */
   release(): void {
     const names = readdirSync(this.path)
     if (!names.includes(STATE)) for (const name of names) if (OWN.test(name)) this.remove(name)
@@ -134,7 +136,7 @@ export class SpillFolder implements Spill {
     if (!names.includes(STATE)) rmdirSync(this.path)
   }
 
-  /** Removes the folder and everything in it. */
+  /** Removes the folder with its files. */
   clear(): void {
     this.remove(STATE)
     this.release()
@@ -143,8 +145,8 @@ export class SpillFolder implements Spill {
   #explained(error: NodeJS.ErrnoException, name: string, written: number): Error {
     if (error.code !== 'ENOSPC' && error.code !== 'EDQUOT') return error
     return new TokenizerError(
-      `train: the disk of ${this.path} is full (${written} bytes of ${name} found room); free some, or move the folder to another disk. ` +
-        'What was finished is kept there: the same call goes on from it',
+      `train: the disk of ${this.path} is full (${written} bytes of ${name} were written); free some space, or move the folder to another disk. ` +
+        'Finished work is kept there: the same call resumes from it',
       { cause: error },
     )
   }
@@ -163,7 +165,7 @@ export class SpillFolder implements Spill {
         const holder = holderOf(this.#lock)
         if (holder && isAlive(holder)) {
           throw new TokenizerError(
-            `train: process ${holder.pid} on ${holder.host} works in ${this.path}; wait for it or stop it, or give another folder (if it is gone, remove ${this.#lock})`,
+            `train: process ${holder.pid} on ${holder.host} is using ${this.path}; wait for it or stop it, or give another folder (if it no longer runs, remove ${this.#lock})`,
           )
         }
         rmSync(this.#lock, { force: true })
@@ -184,7 +186,7 @@ function holderOf(path: string): Holder | undefined {
   }
 }
 
-/** Whether a process is there. One of another machine cannot be looked at, and is taken to be. */
+/** Whether a process is running. Processes of other hosts cannot be checked and count as running. */
 function isAlive({ pid, began, host }: Holder): boolean {
   if (host !== hostname()) return true
   const now = beganAt(pid)
@@ -197,7 +199,10 @@ function isAlive({ pid, began, host }: Holder): boolean {
   }
 }
 
-/** When a process began, in ticks since the machine did; '' where it has ended, undefined where the system does not say. @see proc_pid_stat(5) */
+/**
+ * Start time of a process in clock ticks since boot; '' where it has ended, undefined where the system does not tell.
+ * @see proc_pid_stat(5)
+ */
 function beganAt(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
@@ -210,7 +215,7 @@ function beganAt(pid: number): string | undefined {
 
 let collector: (() => void) | undefined
 
-/** Arrays that nothing holds keep their memory until V8 sees a reason; a ceiling is one that it does not know of. */
+/** Forces garbage collection: V8 does not know the memory limit, so it may keep unreferenced arrays past it. */
 function collectGarbage(): void {
   if (!collector) {
     setFlagsFromString('--expose-gc')

@@ -1,4 +1,4 @@
-/** Training on a text larger than memory. Node only. */
+/** Training on text larger than memory. Node only. */
 import { renameSync, statSync, writeFileSync } from 'node:fs'
 import { TokenizerError } from '../tokenizer-error.ts'
 import type { TrainOptions } from '../training/options.ts'
@@ -8,23 +8,25 @@ import { SpillFolder } from './spill-folder.ts'
 
 export type TrainOnDiskOptions = Omit<TrainOptions, 'inputSentenceSize' | 'shuffleInputSentence'> & {
   type: 'unigram' | 'bpe'
-  /** Bytes of memory that the process may take in all. */
+  /** Limit of the memory of the whole process, in bytes. */
   memory: number
-  /** Where what does not fit goes: two to six times the text. It is made, and removed when the model is there. */
+  /**
+   * Working folder for data that does not fit, two to six times the text. Created, and removed when training is done.
+   */
   folder: string
-  /** Files that the lines come from: where one of them has changed, nothing goes on from before. */
+  /** Files that the lines come from. Resuming after one of them has changed is an error. */
   files?: readonly string[]
-  /** Where the model is written. */
+  /** Path to write the model to. */
   output?: string
 }
 
 const LEAST_BUDGET = 48 * 2 ** 20
-/** What the process takes besides arrays, and besides what it takes already: lines being read, buffers, the heap. */
+/** Memory reserved for everything but arrays, on top of the current usage: lines, buffers, the heap (bytes). */
 const APART = 112 * 2 ** 20
-/** Changes when files of before cannot be gone on from. */
+/** Version of the saved state; increases when older states cannot be resumed. */
 const FORMAT = 1
 
-/** Options that say nothing about how text is read and counted: with others, what has been counted is still right. */
+/** Options that do not affect how text is read and counted: when they change, the counts stay valid. */
 const OF_LATER_PHASES = new Set(
   (
     'vocabSize byteFallback controlSymbols maxPieceLength seedSize shrinkFactor subIterations unkId bosId eosId padId unkPiece bosPiece ' +
@@ -37,14 +39,16 @@ type Saved = { format: number; settings: Settings; inputs: InputFile[]; state: T
 type InputFile = { path: string; bytes: number; modified: number }
 
 /**
- * Trains a model under a ceiling of memory: counts of fragments are spilled to disk and merged, the suffix array is made in
- * blocks, every pass reads from disk. The model is that of `trainUnigram` or `trainBpe`, byte for byte. What is done is kept in the
- * folder: when the process is ended, or the disk is full, the same call with the same lines goes on from there.
+ * Trains a model under a memory limit: counts of fragments are spilled to disk and merged, the suffix array is built in
+ * blocks, and every pass reads from disk. The model is the same as that of `trainUnigram` or `trainBpe`, byte for byte.
+ * Progress is saved in the folder: after an interruption or a full disk, the same call with the same lines resumes.
  * @returns a SentencePiece `.model` file
- * @throws TokenizerError where an option is wrong, memory is too little, the disk is full, another process works in the folder, or a file or an option
- *   is not what it was
+ * @throws TokenizerError where an option is wrong, memory is too small, the disk is full, another process uses the
+ * folder,
+ *   or an input file or an option has changed since training started
  * @example
- * const trained = await trainOnDisk(lines, { type: 'unigram', vocabSize: 300, byteFallback: true, hardVocabLimit: false, memory: 2 ** 32, folder: 'training' })
+ * const options = { vocabSize: 300, byteFallback: true, hardVocabLimit: false }
+ * const trained = await trainOnDisk(lines, { ...options, type: 'unigram', memory: 2 ** 32, folder: 'training' })
  * loadTokenizer(trained).encode('木').length > 0 // true
  */
 export async function trainOnDisk(
@@ -56,10 +60,12 @@ export async function trainOnDisk(
     throw new TokenizerError(`trainOnDisk: type is ${JSON.stringify(type)}; unigram or bpe is needed`)
   }
   if (typeof folder !== 'string' || folder === '') {
-    throw new TokenizerError('trainOnDisk: folder is missing; it says where what does not fit in memory goes')
+    throw new TokenizerError(
+      'trainOnDisk: folder is missing; give a working folder for data that does not fit in memory',
+    )
   }
   for (const name of ['inputSentenceSize', 'shuffleInputSentence']) {
-    if (name in rest) throw new TokenizerError(`trainOnDisk: there is no ${name}; all lines are trained on`)
+    if (name in rest) throw new TokenizerError(`trainOnDisk: ${name} is not supported; training uses all lines`)
   }
   const budget = budgetOf(memory)
   const inputs = files.map(inputOf)
@@ -86,19 +92,19 @@ export async function trainOnDisk(
   }
 }
 
-/** Bytes for arrays under a ceiling for the whole process. */
+/** Bytes available for arrays under a limit for the whole process. */
 function budgetOf(memory: number): number {
   const own = process.memoryUsage().rss + APART
   const least = Math.ceil((own + LEAST_BUDGET) / 2 ** 20)
   if (!(Number.isFinite(memory) && memory - own >= LEAST_BUDGET)) {
     throw new TokenizerError(
-      `train: memory is ${memory} bytes; ${least * 2 ** 20} (${least} MiB) are the least: the process itself takes ${Math.ceil(own / 2 ** 20)} MiB`,
+      `train: memory is ${memory} bytes; at least ${least * 2 ** 20} (${least} MiB) are needed: the process itself takes ${Math.ceil(own / 2 ** 20)} MiB`,
     )
   }
   return Math.min(memory - own, 2 ** 33)
 }
 
-/** The options as they are after a turn through JSON. */
+/** The options as parsed from their JSON, for comparison with saved ones. */
 function settingsOf(type: string, { onProgress: _, ...options }: TrainOptions): Settings {
   return JSON.parse(
     JSON.stringify({ type, ...options }, (_, value) => (value instanceof Map ? [...value] : value)),
@@ -134,14 +140,14 @@ function stateOf(
         `train: ${folder} was started with another ${name} (${text(saved.settings[name])}, now ${text(settings[name])}); use that, or remove it to start over`,
       )
     }
-    // The text is counted; what was learnt from it is learnt anew.
+    // The counts stay valid, but pieces and merges learnt from them are discarded.
     state = { ...state, round: undefined, merges: undefined }
   }
   checkInputs(saved.inputs, inputs, folder)
   return state
 }
 
-/** @throws TokenizerError where files are not what they were */
+/** @throws TokenizerError where a file has changed */
 function checkInputs(then: readonly InputFile[], now: readonly InputFile[], folder: string): void {
   const changed = then.find((file, k) => JSON.stringify(file) !== JSON.stringify(now[k])) ?? now[then.length]
   if (changed) {

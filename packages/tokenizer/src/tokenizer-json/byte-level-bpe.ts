@@ -8,21 +8,21 @@ import { TokenizerError } from '../tokenizer-error.ts'
 import { byteLevelFile } from './written-file.ts'
 
 export type ByteLevelBpeOptions = {
-  /** Tokens in all: the special ones, the 256 bytes, and one for each merge. */
+  /** Number of tokens: the special ones, the 256 bytes, and one for each merge. */
   vocabSize: number
-  /** How text is cut into words, which no token crosses (an Oniguruma expression). Default: GPT-2's. */
+  /** Pattern (Oniguruma) that splits text into words, which no token crosses. Default: GPT-2's. */
   pattern?: string
-  /** Texts with ids of their own, from 0 on, which no other text becomes. Default none. */
+  /** Special tokens, which get the ids from 0 on. Default none. */
   specialTokens?: readonly string[]
-  /** A pair that occurs less often does not become a token. Default 2. */
+  /** Minimum count of a pair to be merged. Default 2. */
   minFrequency?: number
-  /** Characters (bytes of text) in the longest token. Default: no limit. */
+  /** Maximum length of a token in bytes. Default: no limit. */
   maxTokenLength?: number
-  /** A space is put before a text that has none. Default false. */
+  /** Prepends a space to a text that does not begin with one. Default false. */
   addPrefixSpace?: boolean
-  /** A Unicode normalisation that becomes part of the file. Default: none. */
+  /** Unicode normalisation form, which becomes part of the file. Default: none. */
   normalization?: 'NFC' | 'NFD' | 'NFKC' | 'NFKD'
-  /** How many tokens there are, now and then. */
+  /** Called every 1,000 merges: `done` tokens of `total`. */
   onProgress?: (progress: { done: number; total: number }) => void
 }
 
@@ -30,10 +30,10 @@ const OPTIONS =
   'vocabSize pattern specialTokens minFrequency maxTokenLength addPrefixSpace normalization onProgress'.split(' ')
 
 /**
- * Trains a byte-level BPE model as Hugging Face's `BpeTrainer` does, to the same merges: the pair that occurs most often becomes a
- * token, of equal ones that with the smaller ids, again and again.
- * @returns a `tokenizer.json`
- * @throws TokenizerError where an option is not known or out of range
+ * Trains a byte-level BPE model with the same merges as Hugging Face's `BpeTrainer`: repeatedly merges the most
+ * frequent pair, of equal counts the one with the smaller ids.
+ * @returns the text of a `tokenizer.json`
+ * @throws TokenizerError where an option is unknown or out of range
  * @see https://github.com/huggingface/tokenizers/blob/main/tokenizers/src/models/bpe/trainer.rs
  * @example
  * const json = trainByteLevelBpe(['low lower lowest', 'low lower'], { vocabSize: 258 })
@@ -98,7 +98,7 @@ type Learning = {
 type Pair = { left: number; right: number; count: number; words: Set<number> }
 type Candidate = { pair: Pair; count: number }
 
-/** Adds tokens to `tokens` and gives the merges that make them. */
+/** Learns merges; appends their tokens to `tokens`. @returns the merges in order */
 function learnMerges(counts: Map<string, number>, tokens: string[], options: Learning): [string, string][] {
   const idOf = new Map(tokens.map((token, id) => [token, id]))
   const words: number[][] = []
@@ -153,7 +153,7 @@ function learnMerges(counts: Map<string, number>, tokens: string[], options: Lea
   return merges
 }
 
-/** Merges a pair in one word, from left to right, and counts what that takes away and brings. */
+/** Merges a pair in one word, from left to right, and updates the counts of the pairs around it. */
 function mergeWord(
   ids: number[],
   word: number,
@@ -192,7 +192,7 @@ function mergeWord(
   ids.length = to
 }
 
-/** The candidate of the largest count first; of equal ones that with the smaller ids. */
+/** A binary heap of candidates, largest count first; ties go to the smaller ids. */
 class CandidateHeap {
   readonly #items: Candidate[] = []
 

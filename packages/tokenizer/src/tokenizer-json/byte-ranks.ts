@@ -1,10 +1,11 @@
-/** Vocabularies of ranked byte strings, written with merges. */
+/** Conversion of vocabularies of ranked byte strings (tiktoken, tekken) to vocabularies with merges. */
 import { toByteAlphabetFromBytes } from '../huggingface/byte-alphabet.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
 
 /**
- * Tokens as bytes in order of their ranks, as tiktoken has them, written as a vocabulary with merges: a token is made of the two that
- * are left when its bytes are merged with the tokens of lower rank.
+ * Converts tokens ranked by merge order, as in tiktoken, to a vocabulary with merges: the merge of a token is the pair
+ * that remains when its bytes are merged by the tokens of lower rank.
+ * @param what name of the file in messages
  * @param firstId the id of rank 0
  * @throws TokenizerError where a byte has no token, or a token occurs twice
  */
@@ -30,7 +31,7 @@ export function mergesOfRanks(
   for (const [text, rank] of sorted) {
     if (text.length === 1) continue
     const parts = mergedBelow(text, rank, ranks)
-    // A token that its own parts do not lead to is found by nothing but its whole text.
+    // A token without such a pair has no merge: it matches only as a whole word (`ignore_merges`).
     if (parts.length === 2) merges.push([parts[0], parts[1]])
   }
   return { vocab: Object.fromEntries(sorted.map(([text, rank]) => [text, rank + firstId])), merges }
@@ -53,7 +54,7 @@ function mergedBelow(text: string, limit: number, ranks: ReadonlyMap<string, num
   }
 }
 
-/** @throws TokenizerError where it is not base64 */
+/** @throws TokenizerError where the text is not base64 */
 export function bytesOfBase64(text: string, where: string): Uint8Array {
   try {
     return Uint8Array.from(atob(text), (character) => character.charCodeAt(0))

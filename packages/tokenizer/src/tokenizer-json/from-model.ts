@@ -1,4 +1,4 @@
-/** A tokenizer.json of a SentencePiece model. */
+/** Conversion of SentencePiece models to tokenizer.json. */
 import { PieceType } from '../sentencepiece/model-file.ts'
 import { readModelFile } from '../sentencepiece/model-reader.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
@@ -7,10 +7,12 @@ import { addedTokens, type WrittenToken } from './written-file.ts'
 const MARK = '\u2581'
 
 /**
- * Writes the `tokenizer.json` of a SentencePiece model: the same pieces and ids, with normalisation and decoding by Hugging Face's parts.
- * Ids are the same but where Hugging Face decides otherwise (ties of equal scores, see the guide).
+ * Converts a SentencePiece model to a `tokenizer.json` with the same pieces and ids and with Hugging Face's components
+ * for normalisation and decoding. Encodings are the same except where Hugging Face resolves ties differently (see the
+ * guide).
  * @param model the bytes of a `.model` file of type unigram or bpe
- * @throws TokenizerError where the model is broken or of another type, or puts the space mark behind words
+ * @returns the text of a `tokenizer.json`
+ * @throws TokenizerError where the model is malformed, of another type, or uses `treat_whitespace_as_suffix`
  * @example
  * const json = tokenizerJsonFromModel(model)
  * const [fast, exact] = [loadHuggingFaceTokenizer(json), loadTokenizer(model)]
@@ -24,7 +26,7 @@ export function tokenizerJsonFromModel(model: Uint8Array): string {
   }
   if (trainer.treatWhitespaceAsSuffix) {
     throw new TokenizerError(
-      'tokenizerJsonFromModel: the model has the space mark behind words, for which tokenizer.json has no part',
+      'tokenizerJsonFromModel: the model uses treat_whitespace_as_suffix, which tokenizer.json cannot represent',
     )
   }
   const { precompiledCharsmap: rules, addDummyPrefix, removeExtraWhitespaces } = normalizer
@@ -48,7 +50,7 @@ export function tokenizerJsonFromModel(model: Uint8Array): string {
       ? {
           type: 'Unigram',
           unk_id: unkId,
-          // In double precision, as the score in the file is read there.
+          // The float32 score as a double, which Hugging Face's own converter writes too.
           vocab: pieces.map(({ piece, score }) => [piece, score]),
           byte_fallback: byteFallback,
         }
@@ -77,7 +79,7 @@ export function tokenizerJsonFromModel(model: Uint8Array): string {
   })
 }
 
-/** Every way to make a piece of two others, the pieces of best score first. */
+/** All pairs of pieces whose concatenation is a piece, in descending order of its score. */
 function mergesOf(pieces: readonly { piece: string; score: number; type: number }[]): [string, string][] {
   const found: { merge: [string, string]; score: number; left: number; right: number }[] = []
   const normal = new Map<string, number>()

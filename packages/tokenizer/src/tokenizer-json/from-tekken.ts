@@ -1,18 +1,20 @@
-/** A tokenizer.json of a tekken.json. */
+/** Conversion of Mistral's tekken.json to tokenizer.json. */
 import { asIndex, asList, asRecord, asText, parseJson } from '../huggingface/json-value.ts'
 import { bytesOfBase64, mergesOfRanks } from './byte-ranks.ts'
 import { byteLevelFile } from './written-file.ts'
 
-/** The special tokens of files that do not list them. */
+/** Default special tokens, for files that do not list them. */
 const SPECIAL =
   '<unk> <s> </s> [INST] [/INST] [AVAILABLE_TOOLS] [/AVAILABLE_TOOLS] [TOOL_RESULTS] [/TOOL_RESULTS] [TOOL_CALLS] [IMG] <pad> [IMG_BREAK] [IMG_END] [PREFIX] [MIDDLE] [SUFFIX] [SYSTEM_PROMPT] [/SYSTEM_PROMPT] [TOOL_CONTENT]'.split(
     ' ',
   )
 
 /**
- * Writes the `tokenizer.json` of a tekken file (Mistral's `tekken.json`). Special tokens come first; the id of another is its rank and
- * their number.
- * @throws TokenizerError where the file is broken
+ * Converts a tekken file (Mistral's `tekken.json`) to a `tokenizer.json`. Special tokens come first; the id of another
+ * token is its rank plus the number of special tokens.
+ * @param source the file as UTF-8 bytes or as a string
+ * @returns the text of a `tokenizer.json`
+ * @throws TokenizerError where the file is malformed
  * @see https://github.com/mistralai/mistral-common, tokens/tokenizers/tekken.py
  * @example
  * const tokenizer = loadHuggingFaceTokenizer(tokenizerJsonFromTekken(tekken)) // the text of a tekken.json
@@ -36,7 +38,7 @@ export function tokenizerJsonFromTekken(source: Uint8Array | string): string {
   asList(file.vocab, 'tekken: vocab').forEach((entry, k) => {
     const token = asRecord(entry, `tekken: vocab[${k}]`)
     const rank = asIndex(token.rank, `tekken: vocab[${k}].rank`, 2 ** 24)
-    // The file may have more than the model's vocabulary.
+    // The file may list more tokens than the model's vocabulary has.
     if (rank + reserved >= size) return
     const where = `tekken: vocab[${k}].token_bytes`
     tokens.set(rank, bytesOfBase64(asText(token.token_bytes, where), where))

@@ -1,14 +1,14 @@
-/** A tokenizer.json of a tiktoken file. */
+/** Conversion of tiktoken files to tokenizer.json. */
 import { checkOptions } from '../check-options.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
 import { bytesOfBase64, mergesOfRanks } from './byte-ranks.ts'
 import { byteLevelFile } from './written-file.ts'
 
-/** Names of the encodings whose patterns are known. */
+/** Names of the encodings whose patterns are built in. */
 export type TiktokenPattern = 'r50k_base' | 'p50k_base' | 'cl100k_base' | 'o200k_base'
 
 export type TiktokenOptions = {
-  /** How text is cut into words: the name of an encoding, or an expression. A `.tiktoken` file does not say. */
+  /** Pattern that splits text into words, which a `.tiktoken` file lacks: the name of an encoding, or an expression. */
   pattern: TiktokenPattern | (string & {})
   /** Special tokens with their ids. Default none. */
   specialTokens?: Readonly<Record<string, number>>
@@ -28,9 +28,10 @@ const PATTERNS: Record<TiktokenPattern, string> = {
 }
 
 /**
- * Writes the `tokenizer.json` of a `.tiktoken` file: lines of a token in base64 and its rank, which is its id.
- * @param file its bytes or text
- * @throws TokenizerError where a line is broken, a rank or token occurs twice, or a byte has no token
+ * Converts a `.tiktoken` file, whose lines are a token in base64 and its rank (which is its id), to a `tokenizer.json`.
+ * @param file the bytes or text of the file
+ * @returns the text of a `tokenizer.json`
+ * @throws TokenizerError where a line is malformed, a rank or token occurs twice, or a byte has no token
  * @example
  * const ranks = Array.from({ length: 256 }, (_, i) => `${btoa(String.fromCharCode(i))} ${i}`)
  * const json = tokenizerJsonFromTiktoken([...ranks, `${btoa('ab')} 256`].join('\n'), { pattern: 'cl100k_base' })
@@ -52,13 +53,13 @@ export function tokenizerJsonFromTiktoken(file: Uint8Array | string, options: Ti
     const found = /^(\S+) (\d{1,9})\s*$/.exec(line)
     if (!found) throw new TokenizerError(`${where}: a token in base64, a space and a rank are needed`)
     const rank = Number(found[2])
-    if (tokens.has(rank)) throw new TokenizerError(`${where}: rank ${rank} is there already`)
+    if (tokens.has(rank)) throw new TokenizerError(`${where}: rank ${rank} occurs twice`)
     tokens.set(rank, bytesOfBase64(found[1], where))
   })
   const special = Object.entries(specialTokens).map(([content, id]) => {
     if (!Number.isInteger(id) || id < 0 || tokens.has(id)) {
       throw new TokenizerError(
-        `tokenizerJsonFromTiktoken: special token ${JSON.stringify(content)} has id ${id}; one that no token has is needed`,
+        `tokenizerJsonFromTiktoken: special token ${JSON.stringify(content)} has id ${id}; an unused integer of at least 0 is needed`,
       )
     }
     return { id, content, special: true }

@@ -1,7 +1,9 @@
-/** A special token of a file that is written. */
+/** Writer of the tokenizer.json of byte-level BPE models. */
+
+/** A special token of the file. */
 export type WrittenToken = { id: number; content: string; special: boolean }
 
-/** The `added_tokens` of a file. */
+/** The `added_tokens` section. */
 export function addedTokens(tokens: readonly WrittenToken[]): object[] {
   return [...tokens]
     .sort((a, b) => a.id - b.id)
@@ -16,7 +18,7 @@ export function addedTokens(tokens: readonly WrittenToken[]): object[] {
     }))
 }
 
-/** A file of a byte-level BPE model, with every key that Hugging Face's own has. */
+/** The text of the file of a byte-level BPE model, with every key that Hugging Face writes. */
 export function byteLevelFile(parts: {
   vocab: Record<string, number>
   merges: [string, string][]

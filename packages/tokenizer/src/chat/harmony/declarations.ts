@@ -1,4 +1,4 @@
-/** Functions as Harmony declares them to a model: TypeScript-like types made of JSON schemas, as openai-harmony writes them. */
+/** Declarations of tools in Harmony: TypeScript-like types generated from JSON schemas, as in openai-harmony. */
 import { TokenizerError } from '../../tokenizer-error.ts'
 import type { HarmonyTool } from './message.ts'
 
@@ -9,19 +9,21 @@ const isObject = (value: unknown): value is Schema =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
 
-/** A namespace of functions. @throws TokenizerError for a name that is none, or a schema nested too deep */
+/** The declaration of a namespace of functions. @throws TokenizerError where a name is invalid or a schema too deep */
 export function namespaceOf(name: string, tools: readonly HarmonyTool[]): string {
   const lines = [`## ${name}`, '', `namespace ${name} {`, '']
   for (const { name: tool, description, parameters } of tools) {
     if (!/^[\w.-]{1,256}$/.test(tool))
-      throw new TokenizerError(`harmony: ${JSON.stringify(tool).slice(0, 80)} is no name of a function`)
+      throw new TokenizerError(
+        `harmony: ${JSON.stringify(tool).slice(0, 80)} is not a valid function name; 1 to 256 letters, digits, _, - and . are allowed`,
+      )
     for (const line of description.split('\n')) lines.push(`// ${line}`)
     lines.push(`type ${tool} = (${parameters ? `_: ${objectType(parameters as Schema, '', 0)}` : ''}) => any;`, '')
   }
   return [...lines, `} // namespace ${name}`].join('\n')
 }
 
-/** @param indent of the fields */
+/** @param indent indentation of the fields */
 function objectType(schema: Schema, indent: string, depth: number): string {
   if (depth > deepest) throw new TokenizerError(`harmony: a schema is nested more than ${deepest} deep`)
   const { description, properties } = schema
@@ -79,7 +81,7 @@ const simpleTypes: Readonly<Record<string, string>> = {
   null: 'null',
 }
 
-/** A default as JSON; one of several strings without quotes. */
+/** A default value as JSON; values of string enums without quotes. */
 function shown(schema: Schema, value: unknown): string {
   return Array.isArray(schema.enum) && typeof value === 'string' ? value : JSON.stringify(value)
 }

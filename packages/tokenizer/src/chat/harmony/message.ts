@@ -6,46 +6,46 @@ import { TokenizerError } from '../../tokenizer-error.ts'
 import type { ChatEncoder } from '../chat-encoder.ts'
 
 export type HarmonyRole = 'system' | 'developer' | 'user' | 'assistant' | 'tool'
-/** What an assistant's text is for: its thoughts, calls and what it says before them, or the answer. */
+/** Channel of an assistant message: reasoning, tool calls and their preambles, or the final answer. */
 export type HarmonyChannel = 'analysis' | 'commentary' | 'final' | (string & {})
 
 /** A function that the model may call. */
 export interface HarmonyTool {
   readonly name: string
   readonly description: string
-  /** JSON schema of an object; none: the function takes nothing. */
+  /** JSON schema of an object; undefined: the function has no parameters. */
   readonly parameters?: object
 }
 
-/** What a system message says, besides a text of one's own. */
+/** Structured content of a system message. */
 export interface HarmonySystem {
-  /** Who the model is. */
+  /** The model's identity, a sentence. */
   readonly identity?: string
   readonly knowledgeCutoff?: string
   /** ISO date. */
   readonly currentDate?: string
   readonly reasoningEffort?: 'low' | 'medium' | 'high'
-  /** Channels of which every message must have one. Default: analysis, commentary, final; an empty list says nothing of them. */
+  /** Valid channels. Default: analysis, commentary, final; an empty list omits the section. */
   readonly channels?: readonly string[]
 }
 
-/** What a developer message says, besides a text of one's own. */
+/** Structured content of a developer message. */
 export interface HarmonyDeveloper {
   readonly instructions?: string
-  /** In the namespace `functions`. */
+  /** Tools, declared in the namespace `functions`. */
   readonly tools?: readonly HarmonyTool[]
 }
 
 export interface HarmonyMessage {
   readonly role: HarmonyRole
-  /** Text; of a system or developer message, what it says by fields. */
+  /** Text, or structured content for system and developer messages. */
   readonly content: string | HarmonySystem | HarmonyDeveloper
-  /** Of a tool: its name, such as `functions.get_weather`. */
+  /** Name of the tool of a tool message, such as `functions.get_weather`. */
   readonly name?: string
   readonly channel?: HarmonyChannel
-  /** Whom it is for: a tool that is called, or the assistant that a tool answers. */
+  /** Recipient: the tool that is called, or `assistant` for a tool's reply. */
   readonly recipient?: string
-  /** Such as `<|constrain|>json` of a call's arguments. */
+  /** Content type, such as `<|constrain|>json` for the arguments of a call. */
   readonly contentType?: string
 }
 
@@ -68,8 +68,8 @@ export type HarmonyToken = (typeof harmonyTokens)[number]
 export type HarmonyTokenIds = Readonly<Record<HarmonyToken, number>>
 
 /**
- * What LLM-jp-4's SentencePiece model (ver4.0 alpha) calls the tokens that its `tokenizer.json` on the Hub has under Harmony's names.
- * Give it to `harmonyTokenIds` where only the `.model` is there.
+ * Harmony's special tokens under their names in LLM-jp-4's SentencePiece model (ver4.0 alpha); its `tokenizer.json` on
+ * the Hub has Harmony's own names. Pass this to `harmonyTokenIds` for a tokenizer loaded from the `.model`.
  */
 export const llmJp4Pieces: Readonly<Record<HarmonyToken, string>> = {
   '<|return|>': '</s>',
@@ -83,8 +83,8 @@ export const llmJp4Pieces: Readonly<Record<HarmonyToken, string>> = {
 
 /**
  * The ids of Harmony's special tokens in a tokenizer.
- * @param names what the tokenizer calls them; default: by their own names
- * @throws TokenizerError naming those that it does not have
+ * @param names names of the tokens in the tokenizer; default: Harmony's own
+ * @throws TokenizerError where the tokenizer lacks some, which are named
  * @example Object.keys(harmonyTokenIds(encoder)).includes('<|start|>') // true
  */
 export function harmonyTokenIds(
@@ -95,7 +95,7 @@ export function harmonyTokenIds(
   const missing = found.filter(([, id]) => id === undefined).map(([token]) => names?.[token] ?? token)
   if (missing.length > 0)
     throw new TokenizerError(
-      `harmony: the tokenizer has no special token ${missing.join(', ')}, so the model was not made for this format`,
+      `harmony: the tokenizer has no special token ${missing.join(', ')}; a tokenizer of a model trained on Harmony is needed, or other names`,
     )
   return Object.fromEntries(found) as HarmonyTokenIds
 }

@@ -1,4 +1,4 @@
-/** Reading what a model writes in Harmony, token by token or piece by piece of text. */
+/** Streaming parser of completions in Harmony, from ids or text. */
 import { TokenizerError } from '../../tokenizer-error.ts'
 import type { ChatEncoder } from '../chat-encoder.ts'
 import {
@@ -10,7 +10,7 @@ import {
   harmonyTokens,
 } from './message.ts'
 
-/** Text of a message as it comes in. */
+/** A piece of a message's text. */
 export interface HarmonyDelta {
   readonly role: HarmonyRole
   readonly channel?: string
@@ -18,41 +18,46 @@ export interface HarmonyDelta {
   readonly text: string
 }
 
-/** A message that was read; its content is text. */
+/** A parsed message, whose content is text. */
 export type ParsedHarmonyMessage = HarmonyMessage & { readonly content: string }
 
 type Header = Omit<ParsedHarmonyMessage, 'content'>
 
-/** Characters of a header: role, recipient, channel, type. */
+/** Limit of the length of a header (role, recipient, channel, content type) in characters. */
 const longestHeader = 4096
 
 const pattern = new RegExp(`(${harmonyTokens.map((token) => token.replaceAll('|', '\\|')).join('|')})`)
 
 /**
- * Reads a completion: give it ids (`push`) or text with special tokens spelled (`pushText`), and `end()` at the end. What comes back of each is
- * the text that is certain by then; `messages` are those that have ended.
+ * Parses a completion from ids (`push`) or from text that contains special tokens (`pushText`); call `end()` at the
+ * end. Each call returns the text that is complete so far; `messages` holds the messages that have ended.
  * @example
  * const parser = new HarmonyParser({ encoder, tokens: harmonyTokenIds(encoder), role: 'assistant' })
  * let shown = ''
- * for await (const id of generator.generate(prompt, 512)) for (const { channel, text } of parser.push(id)) if (channel === 'final') shown += text
+ * for await (const id of generator.generate(prompt, 512))
+ *   for (const { channel, text } of parser.push(id)) if (channel === 'final') shown += text
  * shown // 'Yes.'
  */
 export class HarmonyParser {
   readonly messages: ParsedHarmonyMessage[] = []
   readonly #encoder: ChatEncoder | undefined
   readonly #names: ReadonlyMap<number, HarmonyToken>
-  /** Whose message begins without `<|start|>`: that of a prompt that ends in it. */
+  /** Role of a first message without `<|start|>`, for a prompt that ends in its beginning. */
   #role: HarmonyRole | undefined
   #state: 'start' | 'header' | 'content'
   #headerText = ''
   #header: Header | undefined
   #content = ''
-  /** Decodes the ids of one run of text. */
+  /** Decoder of the current run of text tokens. */
   #stream: ReturnType<ChatEncoder['decodeStream']> | undefined
-  /** The end of text that may be the beginning of a special token. */
+  /** Text held back, since it may be the beginning of a special token. */
   #held = ''
 
-  /** @param options.role default: none, the text begins with `<|start|>`; @param options.encoder for ids, with `tokens` */
+  /**
+   * @param options `role`: role of the first message, where the prompt ends in its beginning; default: the text begins
+   * with
+   *   `<|start|>`. `encoder` and `tokens`: required for `push`
+   */
   constructor(options: {
     readonly role?: HarmonyRole
     readonly encoder?: ChatEncoder
@@ -65,14 +70,14 @@ export class HarmonyParser {
     this.#state = role ? 'header' : 'start'
   }
 
-  /** Whose text comes in at the moment, and on which channel; undefined between messages and in headers. */
+  /** Header of the current message; undefined between messages and within headers. */
   get current(): Header | undefined {
     return this.#header
   }
 
-  /** @throws TokenizerError for what cannot stand where it does */
+  /** Parses an id. @throws TokenizerError where the token is not allowed at this point */
   push(id: number): HarmonyDelta[] {
-    if (!this.#encoder) throw new TokenizerError('HarmonyParser: give it an encoder and tokens to read ids')
+    if (!this.#encoder) throw new TokenizerError('HarmonyParser: push needs the options encoder and tokens')
     const token = this.#names.get(id)
     if (token === undefined) {
       this.#stream ??= this.#encoder.decodeStream()
@@ -81,7 +86,7 @@ export class HarmonyParser {
     return [...this.#flush(), ...this.#special(token)]
   }
 
-  /** Text with special tokens spelled, cut anywhere. */
+  /** Parses a piece of text that contains special tokens, which may be split between pieces. @throws as {@link push} */
   pushText(piece: string): HarmonyDelta[] {
     const parts = (this.#held + piece).split(pattern)
     const last = parts.pop()!
@@ -92,7 +97,7 @@ export class HarmonyParser {
     return [...deltas, ...this.#text(last.slice(0, cut))]
   }
 
-  /** Ends what is open: a model may stop within a message. @throws TokenizerError where a header is not whole */
+  /** Ends the completion and its last message. @throws TokenizerError where it ends within a header */
   end(): HarmonyDelta[] {
     const deltas = [...this.#flush(), ...this.#text(this.#held)]
     this.#held = ''
@@ -119,7 +124,7 @@ export class HarmonyParser {
     }
     if (this.#state === 'start') {
       throw new TokenizerError(
-        `harmony: ${JSON.stringify(text.slice(0, 40))} stands between messages, where ${'<|start|>'} is expected`,
+        `harmony: found ${JSON.stringify(text.slice(0, 40))} between messages, where ${'<|start|>'} is expected`,
       )
     }
     this.#headerText += text
@@ -131,7 +136,7 @@ export class HarmonyParser {
   #special(token: HarmonyToken): HarmonyDelta[] {
     if (this.#state === 'start') {
       if (token !== '<|start|>')
-        throw new TokenizerError(`harmony: ${token} stands between messages, where ${'<|start|>'} is expected`)
+        throw new TokenizerError(`harmony: found ${token} between messages, where ${'<|start|>'} is expected`)
       this.#state = 'header'
       return []
     }
@@ -144,9 +149,9 @@ export class HarmonyParser {
         return []
       }
       if (token === '<|channel|>' || token === '<|constrain|>') return this.#text(token)
-      throw new TokenizerError(`harmony: ${token} stands in a header, before any ${'<|message|>'}`)
+      throw new TokenizerError(`harmony: found ${token} within a header, where ${'<|message|>'} is expected`)
     }
-    // What cannot begin within a message is a part of it, as for openai-harmony.
+    // As in openai-harmony, other special tokens within a message are part of its text.
     if (token !== '<|end|>' && token !== '<|return|>' && token !== '<|call|>') return this.#text(token)
     this.#finish()
     return []
@@ -160,7 +165,10 @@ export class HarmonyParser {
   }
 }
 
-/** `assistant to=functions.f<|channel|>commentary <|constrain|>json`, in either order of channel and recipient. */
+/**
+ * Parses a header such as `assistant to=functions.f<|channel|>commentary <|constrain|>json`; recipient and channel in
+ * any order.
+ */
 function parseHeader(text: string, given: HarmonyRole | undefined): Header {
   const refuse = (why: string) => new TokenizerError(`harmony: the header ${JSON.stringify(text)} ${why}`)
   const [before, after, ...more] = text.split('<|channel|>')
@@ -175,22 +183,22 @@ function parseHeader(text: string, given: HarmonyRole | undefined): Header {
   if (first === undefined) throw refuse('names no role')
   const isTool = !harmonyRoles.includes(first)
   if (isTool && !/^[\w-]+(\.[\w-]+)+$/.test(first))
-    throw refuse(`is of no role: ${harmonyRoles.join(', ')} or a tool by its name`)
+    throw refuse(`has an unknown role; ${harmonyRoles.join(', ')} or the name of a tool is needed`)
   const header: { -readonly [K in keyof Header]: Header[K] } = { role: isTool ? 'tool' : (first as HarmonyRole) }
   if (isTool) header.name = first
   if (ofChannel) header.channel = ofChannel[1]
   for (const word of words) {
     if (word.startsWith('to=') && header.recipient === undefined) header.recipient = word.slice(3)
     else if (header.contentType === undefined) header.contentType = word
-    else throw refuse(`has ${JSON.stringify(word)} besides recipient and type`)
+    else throw refuse(`has ${JSON.stringify(word)} after recipient and content type`)
   }
   return header
 }
 
 /**
- * The messages of a text in which special tokens are spelled.
- * @param role of the message that it begins in; none: it begins with `<|start|>`
- * @throws TokenizerError naming what stands where it cannot
+ * Parses the messages of a text that contains special tokens.
+ * @param role role of the first message, where the text begins within its header; undefined: it begins with `<|start|>`
+ * @throws TokenizerError where the text is not valid Harmony
  */
 export function parseHarmony(text: string, role?: HarmonyRole): ParsedHarmonyMessage[] {
   const parser = new HarmonyParser({ role })

@@ -1,4 +1,4 @@
-/** Harmony conversations as text and as ids. */
+/** Renders Harmony conversations as text and as ids. */
 import { TokenizerError } from '../../tokenizer-error.ts'
 import type { ChatEncoder } from '../chat-encoder.ts'
 import { namespaceOf } from './declarations.ts'
@@ -13,22 +13,26 @@ import {
 
 export interface HarmonyRenderOptions {
   /**
-   * Thoughts of the assistant (channel analysis): `drop`, as openai-harmony: where the assistant's last message is an
-   * answer, those before its first answer are left out (default); `keep`: none is left out; `last`: those before the last question are left out.
+   * Which reasoning (channel analysis) to omit. `drop`, the default, as in openai-harmony: if the assistant's last
+   * message is a final answer, reasoning before the first final answer. `keep`: none. `last`: reasoning before the last
+   * user message.
    */
   readonly analysis?: 'drop' | 'keep' | 'last'
-  /** `completion` ends where the assistant is to speak; `training` ends a last answer by `<|return|>`. Default: the conversation alone. */
+  /**
+   * `completion` appends the beginning of an assistant message; `training` ends a last final answer with `<|return|>`.
+   * Default `conversation`: neither.
+   */
   readonly purpose?: 'conversation' | 'completion' | 'training'
 }
 
-/** A part of a rendered conversation: a special token, or text in which nothing is special. */
+/** A part of a rendered conversation: a special token, or plain text. */
 type Part = ({ readonly token: HarmonyToken } | { readonly text: string }) & {
-  /** Whether the assistant writes it, and the index of the message. */
+  /** Whether the assistant generates it, and the index of its message. */
   readonly assistant?: boolean
   readonly message?: number
 }
 
-/** Who the model is where nothing is said, as openai-harmony has it: give LLM-jp-4 an identity of its own. */
+/** The defaults of openai-harmony. For another model than gpt-oss, such as LLM-jp-4, set its own identity. */
 const unsaid = {
   identity: 'You are ChatGPT, a large language model trained by OpenAI.',
   knowledgeCutoff: '2024-06',
@@ -36,11 +40,13 @@ const unsaid = {
   channels: ['analysis', 'commentary', 'final'],
 } as const
 
-/** The system message that openai-harmony begins with where nothing is said. */
+/** The default system message of openai-harmony. */
 export const defaultHarmonySystem: HarmonySystem = unsaid
 
 /**
- * A conversation as text, special tokens spelled. Text of messages that spells such tokens looks the same here, but is text in `harmonyIds`.
+ * Renders a conversation as text with special tokens. Messages whose content spells such tokens cannot be told apart in
+ * the result; `harmonyIds` encodes them as plain text.
+ * @throws TokenizerError where a message is invalid
  * @example renderHarmony([{ role: 'user', content: 'Hello' }]) // '<|start|>user<|message|>Hello<|end|>'
  */
 export function renderHarmony(messages: readonly HarmonyMessage[], options: HarmonyRenderOptions = {}): string {
@@ -51,14 +57,15 @@ export function renderHarmony(messages: readonly HarmonyMessage[], options: Harm
 
 export interface HarmonyEncoding {
   readonly ids: Int32Array
-  /** 1 for what the assistant writes: its headers after `<|start|>assistant`, its text, and the token that ends it. */
+  /** 1 for tokens that the assistant generates: headers after `<|start|>assistant`, text, and end tokens. */
   readonly assistantMask: Uint8Array
 }
 
 /**
- * A conversation as ids: special tokens by their ids, everything else as text, so that no message can speak for another.
+ * Renders a conversation as ids. Only the format's own special tokens get their ids; content is encoded as plain text,
+ * so that no message can forge another.
  * @param tokens `harmonyTokenIds(encoder)`
- * @param options.learnt which messages count in the mask; default: all of the assistant's
+ * @param options.learnt which of the assistant's messages the mask includes, by index; default: all
  * @example
  * const { ids } = harmonyIds([{ role: 'user', content: 'Hello' }], encoder, harmonyTokenIds(encoder))
  * ids[0] === harmonyTokenIds(encoder)['<|start|>'] // true
@@ -121,7 +128,9 @@ function messageParts(message: HarmonyMessage, index: number, functions: boolean
       `harmony: the role of message ${index} is ${JSON.stringify(role)}; ${harmonyRoles.join(', ')} are known`,
     )
   if (role === 'tool' && !name)
-    throw new TokenizerError(`harmony: message ${index} is from a tool: give its name, such as functions.get_weather`)
+    throw new TokenizerError(
+      `harmony: message ${index} has role tool but no name; give one, such as functions.get_weather`,
+    )
   for (const [field, value] of Object.entries({ name, channel, recipient }))
     if (value !== undefined && !/^[^\s<>|]+$/.test(value))
       throw new TokenizerError(`harmony: ${field} of message ${index} must be one word, got ${JSON.stringify(value)}`)

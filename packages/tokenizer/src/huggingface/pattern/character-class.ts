@@ -1,4 +1,4 @@
-/** Classes of characters in Oniguruma's syntax. */
+/** Parser of character classes in Oniguruma's syntax. */
 import {
   type CharacterSet,
   digits,
@@ -18,8 +18,8 @@ import { readEscapedPoint, type Scanner } from './scanner.ts'
 const DEEPEST = 16
 
 /**
- * Reads a class: ranges, classes inside, `&&` (which binds less than what stands side by side), and POSIX names.
- * @throws Error that says what is wrong
+ * Parses a class: ranges, nested classes, `&&` (which binds less tightly than juxtaposition), and POSIX names.
+ * @throws Error with the reason where the class is malformed or not supported
  */
 export function readClass(scanner: Scanner, fold: boolean, depth = 0): CharacterSet {
   if (depth > DEEPEST) throw new Error(`classes nested deeper than ${DEEPEST}`)
@@ -32,7 +32,7 @@ export function readClass(scanner: Scanner, fold: boolean, depth = 0): Character
   const start = scanner.at
   for (;;) {
     const c = source[scanner.at]
-    if (c === undefined) throw new Error('a class without end')
+    if (c === undefined) throw new Error('an unterminated character class')
     if (c === ']' && scanner.at > start) {
       scanner.at++
       sides.push(unionOf(items))
@@ -69,7 +69,7 @@ export function readClass(scanner: Scanner, fold: boolean, depth = 0): Character
     ) {
       scanner.at++
       const to = readPoint(scanner)
-      if (to < from) throw new Error(`a range that counts down, from ${String.fromCodePoint(from)}`)
+      if (to < from) throw new Error(`a reversed range from ${String.fromCodePoint(from)}`)
       items.push(fold ? rangeWithCases(from, to) : setOf(from, to))
     } else items.push(fold ? withCases(from) : setOf(from))
   }
@@ -87,7 +87,7 @@ function readPoint(scanner: Scanner): number {
   return point
 }
 
-/** `\w` and its like; undefined where the escape is one character. */
+/** The class of an escape such as `\w`; undefined where the escape is a single character. */
 function escapedSet(scanner: Scanner): CharacterSet | undefined {
   const c = scanner.source[scanner.at + 1]
   if (c === 'p' || c === 'P') return readProperty(scanner)

@@ -1,11 +1,12 @@
-/** Sets of characters, as text for a class of ECMAScript. */
+/** Sets of characters, represented as the source of an ECMAScript character class. */
 import type { Scanner } from './scanner.ts'
 
-/** Characters, as what stands between the brackets of a class of ECMAScript. */
+/** A set of characters. */
 export type CharacterSet = {
+  /** The source between the brackets of an ECMAScript character class. */
   readonly items: string
   readonly negated: boolean
-  /** Whether it takes the flag `v`: it has a class inside. */
+  /** Whether it contains a nested class, which needs the flag `v`. */
   readonly nested: boolean
 }
 
@@ -27,7 +28,7 @@ export function notOf(set: CharacterSet): CharacterSet {
   return { ...set, negated: !set.negated }
 }
 
-/** What a set is as one item of another. */
+/** A set as an item of another set. */
 function asItem(set: CharacterSet): CharacterSet {
   if (!set.negated) return set
   return { items: `[^${set.items}]`, negated: false, nested: true }
@@ -43,19 +44,19 @@ export function intersectionOf(sets: readonly CharacterSet[]): CharacterSet {
   return { items: sets.map(classSource).join('&&'), negated: false, nested: true }
 }
 
-/** The set as a class of ECMAScript. */
+/** The set as an ECMAScript character class. */
 export function classSource({ items, negated }: CharacterSet): string {
   return `[${negated ? '^' : ''}${items}]`
 }
 
-/** What `\w` is, by itself and in a class: Oniguruma and Rust's regex have their own answers. */
+/** The meaning of `\w`, alone and in a class, which differs between Oniguruma and Rust's regex. */
 export type Dialect = { readonly word: CharacterSet; readonly wordInClass: CharacterSet }
 
 export const digits = named('\\p{Nd}')
 export const hexDigits = named('0-9a-fA-F')
 export const space = named('\\p{White_Space}')
 const onigurumaWord = named('\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}')
-/** By itself `\w` is looked up in a table of Latin-1, which has its superscripts and fractions too. */
+/** Outside a class, Oniguruma looks `\w` up in a table of Latin-1 that includes superscripts and fractions. */
 const onigurumaWordAlone = named(`${onigurumaWord.items}\\u{b2}\\u{b3}\\u{b9}\\u{bc}-\\u{be}`)
 const rustWord = named('\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}')
 
@@ -65,7 +66,7 @@ export const Dialect = {
   rust: { word: rustWord, wordInClass: rustWord },
 } as const satisfies Record<string, Dialect>
 
-/** Names of POSIX, in brackets and as properties. */
+/** POSIX bracket names, which are also property names. */
 const POSIX: Record<string, CharacterSet> = {
   alnum: named('\\p{Alphabetic}\\p{Nd}'),
   alpha: named('\\p{Alphabetic}'),
@@ -83,7 +84,7 @@ const POSIX: Record<string, CharacterSet> = {
   xdigit: hexDigits,
 }
 
-/** @throws Error where there is no class of that name */
+/** @throws Error where the name is unknown */
 export function posixSet(name: string): CharacterSet {
   const not = name.startsWith('^')
   const key = (not ? name.slice(1) : name).toLowerCase()
@@ -91,7 +92,7 @@ export function posixSet(name: string): CharacterSet {
   return not ? notOf(POSIX[key]) : POSIX[key]
 }
 
-/** Reads `\p{...}` or `\P{...}`; names are told apart without regard to case, spaces and underscores, as in Oniguruma. */
+/** Parses `\p{...}` or `\P{...}`; as in Oniguruma, case, spaces, hyphens and underscores in names are ignored. */
 export function readProperty(scanner: Scanner): CharacterSet {
   const found = /^\\([pP])(?:\{(\^?)([^}]{1,60})\}|([A-Z]))/.exec(scanner.source.slice(scanner.at, scanner.at + 70))
   if (!found) throw new Error('\\p without {...}')
@@ -116,14 +117,14 @@ function propertySet(name: string): CharacterSet {
         new RegExp(`\\p{${property}}`, 'u')
         return named(`\\p{${property}}`)
       } catch {
-        // Another name may be known.
+        // Not a property of ECMAScript under this name: try the next spelling.
       }
     }
   }
   throw new Error(`the property ${name}`)
 }
 
-/** Characters that fold to a letter besides its two cases. */
+/** Characters that case-fold to a letter besides its upper and lower case. */
 const TWINS: Record<string, string> = {
   s: '\u017f',
   k: '\u212a',
@@ -144,8 +145,8 @@ const TWINS: Record<string, string> = {
 }
 
 /**
- * A character in all its cases (Unicode simple case folding).
- * @throws Error for one that is several in another case, as ß is ss: Oniguruma would match those too
+ * All case variants of a character (Unicode simple case folding).
+ * @throws Error where a variant has several characters, as ß and ss: Oniguruma would match those too
  */
 export function withCases(point: number): CharacterSet {
   const given = String.fromCodePoint(point)
@@ -162,10 +163,10 @@ export function withCases(point: number): CharacterSet {
   return named(Array.from(all, escaped).join(''))
 }
 
-/** The widest range whose characters are looked at one by one. */
+/** Limit of the range whose characters are visited one by one. */
 const WIDEST = 0x3000
 
-/** A range with the other cases of all that is in it. */
+/** A range with all case variants of its characters. */
 export function rangeWithCases(from: number, to: number): CharacterSet {
   const more: CharacterSet[] = [setOf(from, to)]
   if (to - from > WIDEST) throw new Error(`a range of ${to - from + 1} characters where case is ignored`)

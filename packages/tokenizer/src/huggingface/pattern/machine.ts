@@ -1,20 +1,20 @@
-/** A matcher with a stack and a memory of dead ends, for patterns and texts that RegExp cannot take. */
+/** A memoising backtracking matcher for patterns and texts that RegExp cannot handle. */
 import { TokenizerError } from '../../tokenizer-error.ts'
 import { compilePattern, type Instruction } from './program.ts'
-import type { PatternNode, Place } from './syntax.ts'
+import type { Assertion, PatternNode } from './syntax.ts'
 
-/** Steps a character of the text may take where back references keep dead ends from being remembered. */
+/** Step limit per UTF-16 unit of the text, for patterns whose failures cannot be memoised (backreferences). */
 const STEPS_PER_UNIT = 1000
 const FEWEST_STEPS = 10_000_000
 
 /**
- * Finds a pattern by backtracking with a stack of its own, so texts of any length can be matched, and with a memory of dead
- * ends, so no pattern without back references takes time that grows faster than the text, times the pattern, times the longest
- * run. It is for what `RegExp` cannot do; elsewhere that is faster.
+ * A backtracking matcher with an explicit stack, so that long matches do not overflow the call stack, and with memoised
+ * failures, so that without backreferences time is bounded by the product of text length, pattern size and longest run.
+ * `RegExp` is faster where it can be used.
  */
 export class PatternMachine {
   readonly #program: readonly Instruction[]
-  /** By capture: start and end, -1 where unset; behind them the places where open loops began. */
+  /** Start and end of each capture, -1 where unset; then the positions where the current loop iterations began. */
   readonly #slots: Int32Array
   readonly #remembers: boolean
   #text = ''
@@ -33,7 +33,7 @@ export class PatternMachine {
   /** The matches of a text in order, as `String.matchAll` gives them: start and end. */
   *matches(text: string): Generator<[from: number, to: number]> {
     this.#text = text
-    // One bit a place and an instruction, kept over the matches of a text: what fails once at a place fails again.
+    // One bit per position and instruction, kept across the matches of a text: a failed state always fails again.
     const bits = this.#program.length * (text.length + 1)
     this.#dead = new Uint8Array(this.#remembers && bits < 2 ** 31 ? Math.ceil(bits / 8) : 0)
     this.#steps = Math.max(FEWEST_STEPS, STEPS_PER_UNIT * text.length)
@@ -47,7 +47,7 @@ export class PatternMachine {
           continue
         }
         yield [at, end]
-        // The way of the match itself is no dead end; the next one may go through its end.
+        // States on the path of a match are marked but have not failed; the next match starts at its end.
         this.#revive(end)
         at = end > at ? end : at + this.#sizeAt(at)
         this.#from = at
@@ -74,9 +74,9 @@ export class PatternMachine {
   }
 
   /**
-   * Runs the program from an instruction to the `end` that belongs to it.
-   * @param goal where it has to end; -1: anywhere
-   * @returns where it ends, or -1
+   * Runs the program from an instruction to its matching `end`.
+   * @param goal required end position; -1: any
+   * @returns the end position, or -1 where it does not match
    */
   #run(start: number, from: number, goal: number): number {
     const program = this.#program
@@ -84,7 +84,7 @@ export class PatternMachine {
     const stack = this.#stack
     const base = stack.length
     const slots = this.#slots
-    // Within lookarounds and atomic groups nothing is remembered: the same place may be asked for again.
+    // No memoising within lookarounds and atomic groups, which may succeed and then run again at the same position.
     const dead = start === 0 && this.#dead.length > 0 ? this.#dead : undefined
     const size = program.length
     let pc = start
@@ -149,7 +149,7 @@ export class PatternMachine {
             if (slots[instruction.slot] === at) failed = true
             else pc++
             break
-          case 'again': {
+          case 'backreference': {
             const begin = slots[2 * instruction.index]
             const end = slots[2 * instruction.index + 1]
             const found = text.slice(at, at + end - begin)
@@ -161,8 +161,8 @@ export class PatternMachine {
             } else failed = true
             break
           }
-          case 'place':
-            if (this.#isAt(instruction.place, at, instruction.isWord)) pc++
+          case 'assertion':
+            if (this.#holds(instruction.assertion, at, instruction.isWord)) pc++
             else failed = true
             break
           case 'atomic': {
@@ -174,15 +174,17 @@ export class PatternMachine {
             }
             break
           }
-          case 'look': {
-            const found = instruction.behind ? this.#behind(pc + 1, at, instruction) : this.#run(pc + 1, at, -1) >= 0
+          case 'lookaround': {
+            const found = instruction.behind
+              ? this.#lookBehind(pc + 1, at, instruction)
+              : this.#run(pc + 1, at, -1) >= 0
             if (found === instruction.negative) failed = true
             else pc = instruction.end
             break
           }
           case 'end':
             if (goal < 0 || at === goal) {
-              // What was saved stays; the other ways are given up.
+              // Captures are kept, alternatives are discarded.
               if (start === 0 || base === 0) stack.length = base
               else this.#keepSaved(base)
               return at
@@ -204,7 +206,7 @@ export class PatternMachine {
           pc = target
           at = place
         } else if (extra >= 0) {
-          // A greedy run gives back one character.
+          // A greedy run gives up one character.
           pc = target
           at = place - this.#sizeBefore(place)
           if (at > extra) stack.push(target, at, extra)
@@ -224,7 +226,7 @@ export class PatternMachine {
     }
   }
 
-  /** Of what a part of the program left on the stack, keeps what undoes its saves. */
+  /** Removes the alternatives above `base` from the stack but keeps the entries that undo saves. */
   #keepSaved(base: number): void {
     const stack = this.#stack
     let kept = base
@@ -236,7 +238,7 @@ export class PatternMachine {
     stack.length = kept
   }
 
-  #behind(start: number, at: number, { least, most }: { least: number; most: number }): boolean {
+  #lookBehind(start: number, at: number, { least, most }: { least: number; most: number }): boolean {
     let from = at
     for (let count = 0; count <= most; count++) {
       if (count >= least && this.#run(start, from, at) >= 0) return true
@@ -246,10 +248,10 @@ export class PatternMachine {
     return false
   }
 
-  #isAt(place: Place, at: number, isWord: (point: number) => boolean): boolean {
+  #holds(assertion: Assertion, at: number, isWord: (point: number) => boolean): boolean {
     const text = this.#text
     const end = text.length
-    switch (place) {
+    switch (assertion) {
       case 'text start':
         return at === 0
       case 'text end':
@@ -265,7 +267,7 @@ export class PatternMachine {
       default: {
         const before = at > 0 && isWord(text.codePointAt(at - this.#sizeBefore(at))!)
         const after = at < end && isWord(text.codePointAt(at)!)
-        return (before !== after) === (place === 'word edge')
+        return (before !== after) === (assertion === 'word boundary')
       }
     }
   }

@@ -1,16 +1,16 @@
-/** Which patterns RegExp can run: with the same meaning and in bounded time. */
+/** Translation of patterns to RegExp, where that is equivalent and takes bounded time. */
 import { classSource } from './character-set.ts'
 import type { PatternNode } from './syntax.ts'
 
-/** Times a group that varies inside may be repeated: the ways to match it are counted by powers of them. */
+/** Limit of repeats of a group that can match in several ways: the number of ways is exponential in it. */
 const MOST_REPEATS = 8
 
 /**
- * The pattern as an expression of ECMAScript, or undefined where `RegExp` could take forever over it (a repeated group that
- * varies inside) or means something else by it (back references).
+ * The pattern as a `RegExp`, or undefined where that could backtrack exponentially (a repeated group that can match in
+ * several ways) or has different semantics (backreferences).
  */
 export function nativePattern(node: PatternNode): RegExp | undefined {
-  if (!isTame(node)) return undefined
+  if (!isSafe(node)) return undefined
   const writer: Writer = { groups: 0, nested: false }
   const source = write(node, writer)
   return new RegExp(source, writer.nested ? 'gv' : 'gu')
@@ -22,14 +22,14 @@ function write(node: PatternNode, writer: Writer): string {
   switch (node.type) {
     case 'set':
       writer.nested ||= node.set.nested
-      // One character by itself is faster than a class of one.
+      // A single character is faster than a class.
       if (!node.set.negated && /^\\u\{[0-9a-f]+\}$/.test(node.set.items)) return node.set.items
       return classSource(node.set)
     case 'sequence':
       return node.items
-        .map((item) => (item.type === 'choice' ? `(?:${write(item, writer)})` : write(item, writer)))
+        .map((item) => (item.type === 'alternation' ? `(?:${write(item, writer)})` : write(item, writer)))
         .join('')
-    case 'choice':
+    case 'alternation':
       return node.items.map((item) => write(item, writer)).join('|')
     case 'repeat': {
       const { min, max, mode } = node
@@ -43,24 +43,24 @@ function write(node: PatternNode, writer: Writer): string {
       return atomic(write(node.body, writer), writer)
     case 'capture':
       return `(?:${write(node.body, writer)})`
-    case 'look':
+    case 'lookaround':
       return `(?${node.behind ? '<' : ''}${node.negative ? '!' : '='}${write(node.body, writer)})`
-    case 'place':
-      return place(node, writer)
-    case 'again':
-      throw new Error('a back reference')
+    case 'assertion':
+      return assertion(node, writer)
+    case 'backreference':
+      throw new Error('a backreference')
   }
 }
 
-/** A lookahead matches in one way; what it found is then matched again. */
+/** Emulates an atomic group: a lookahead is never re-entered, and a backreference then consumes what it matched. */
 function atomic(body: string, writer: Writer): string {
-  // In a name, as numbers would depend on what stands before.
+  // Named, since the number would depend on the groups before it.
   const name = `a${writer.groups++}`
   return `(?:(?=(?<${name}>${body}))\\k<${name}>)`
 }
 
-function place({ place, word }: PatternNode & { type: 'place' }, writer: Writer): string {
-  switch (place) {
+function assertion({ assertion, word }: PatternNode & { type: 'assertion' }, writer: Writer): string {
+  switch (assertion) {
     case 'text start':
       return '^'
     case 'text end':
@@ -74,42 +74,42 @@ function place({ place, word }: PatternNode & { type: 'place' }, writer: Writer)
     default: {
       writer.nested ||= word.nested
       const set = classSource(word)
-      const edge = `(?:(?<=${set})(?!${set})|(?<!${set})(?=${set}))`
-      return place === 'word edge' ? edge : `(?!${edge})`
+      const boundary = `(?:(?<=${set})(?!${set})|(?<!${set})(?=${set}))`
+      return assertion === 'word boundary' ? boundary : `(?!${boundary})`
     }
   }
 }
 
-/** Whether `RegExp` matches it in good time and in the same way. */
-function isTame(node: PatternNode, behind = false): boolean {
+/** Whether `RegExp` matches the pattern in bounded time and with the same semantics. */
+function isSafe(node: PatternNode, behind = false): boolean {
   switch (node.type) {
     case 'set':
       return true
-    case 'place':
-      return node.place !== 'search start'
-    case 'again':
+    case 'assertion':
+      return node.assertion !== 'search start'
+    case 'backreference':
       return false
     case 'sequence':
-    case 'choice':
-      return node.items.every((item) => isTame(item, behind))
-    case 'look':
-      return isTame(node.body, node.behind)
+    case 'alternation':
+      return node.items.every((item) => isSafe(item, behind))
+    case 'lookaround':
+      return isSafe(node.body, node.behind)
     case 'atomic':
-      return !behind && isTame(node.body, behind)
+      return !behind && isSafe(node.body, behind)
     case 'capture':
-      return isTame(node.body, behind)
+      return isSafe(node.body, behind)
     case 'repeat':
       if (node.mode === 'possessive' && behind) return false
-      return isTame(node.body, behind) && (node.max <= MOST_REPEATS || !varies(node.body))
+      return isSafe(node.body, behind) && (node.max <= MOST_REPEATS || !varies(node.body))
   }
 }
 
-/** Whether it can match texts of different length, or one text in different ways. */
+/** Whether a pattern can match texts of different lengths, or one text in several ways. */
 function varies(node: PatternNode): boolean {
   switch (node.type) {
     case 'sequence':
       return node.items.some(varies)
-    case 'choice':
+    case 'alternation':
       return true
     case 'repeat':
       return node.mode !== 'possessive' && (node.min !== node.max || varies(node.body))

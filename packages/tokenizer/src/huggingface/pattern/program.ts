@@ -1,8 +1,8 @@
-/** A pattern compiled: the instructions that the machine runs. */
+/** Compiler of patterns to the instructions of the backtracking matcher. */
 import { classSource } from './character-set.ts'
-import type { PatternNode, Place } from './syntax.ts'
+import type { Assertion, PatternNode } from './syntax.ts'
 
-/** Instructions; `next` and `other` are places in the program. */
+/** Instructions; `first`, `second`, `to` and `end` are indices into the program. */
 export type Instruction =
   | { op: 'set'; has: (point: number) => boolean }
   | { op: 'run'; has: (point: number) => boolean; min: number; max: number; mode: 'greedy' | 'lazy' | 'possessive' }
@@ -10,24 +10,24 @@ export type Instruction =
   | { op: 'jump'; to: number }
   | { op: 'progress'; slot: number }
   | { op: 'save'; slot: number }
-  | { op: 'again'; index: number; fold: boolean }
-  | { op: 'place'; place: Place; isWord: (point: number) => boolean }
+  | { op: 'backreference'; index: number; fold: boolean }
+  | { op: 'assertion'; assertion: Assertion; isWord: (point: number) => boolean }
   | { op: 'atomic'; end: number }
-  | { op: 'look'; end: number; behind: boolean; negative: boolean; least: number; most: number }
+  | { op: 'lookaround'; end: number; behind: boolean; negative: boolean; least: number; most: number }
   | { op: 'end' }
 
-/** Instructions that a program may have: counted repeats are written out. */
+/** Limit of instructions; counted repeats are unrolled. */
 const LARGEST = 20_000
 
 export interface PatternProgram {
   readonly instructions: readonly Instruction[]
-  /** By capture: start and end; behind them the places where open loops began. */
+  /** Number of slots: two for each capture, and one for each loop. */
   readonly slotCount: number
-  /** Whether what matches at a place may depend on what was matched before it. */
+  /** Whether a match at a position may depend on what was matched before it. */
   readonly dependsOnBefore: boolean
 }
 
-/** @throws Error where the pattern is too large when its repeats are written out */
+/** @throws Error where the pattern is too large with its repeats unrolled */
 export function compilePattern(node: PatternNode): PatternProgram {
   const { instructions, slotCount } = new Compiler(node)
   return { instructions, slotCount, dependsOnBefore: dependsOnBefore(node) }
@@ -46,7 +46,7 @@ class Compiler {
 
   #emit(instruction: Instruction): number {
     if (this.instructions.length >= LARGEST)
-      throw new Error(`larger than ${LARGEST} steps when its repeats are written out`)
+      throw new Error(`more than ${LARGEST} instructions with its repeats unrolled`)
     return this.instructions.push(instruction) - 1
   }
 
@@ -58,7 +58,7 @@ class Compiler {
       case 'sequence':
         for (const item of node.items) this.#compile(item)
         return
-      case 'choice': {
+      case 'alternation': {
         const jumps: number[] = []
         node.items.forEach((item, k) => {
           if (k === node.items.length - 1) {
@@ -78,19 +78,19 @@ class Compiler {
         this.#compile(node.body)
         this.#emit({ op: 'save', slot: 2 * node.index + 1 })
         return
-      case 'again':
-        this.#emit({ op: 'again', index: node.index, fold: node.fold })
+      case 'backreference':
+        this.#emit({ op: 'backreference', index: node.index, fold: node.fold })
         return
-      case 'place':
-        this.#emit({ op: 'place', place: node.place, isWord: this.#membership(classSource(node.word)) })
+      case 'assertion':
+        this.#emit({ op: 'assertion', assertion: node.assertion, isWord: this.#membership(classSource(node.word)) })
         return
       case 'atomic':
         this.#within((end) => ({ op: 'atomic', end }), node.body)
         return
-      case 'look': {
+      case 'lookaround': {
         const [least, most] = lengthsOf(node.body)
         this.#within(
-          (end) => ({ op: 'look', end, behind: node.behind, negative: node.negative, least, most }),
+          (end) => ({ op: 'lookaround', end, behind: node.behind, negative: node.negative, least, most }),
           node.body,
         )
         return
@@ -100,7 +100,7 @@ class Compiler {
     }
   }
 
-  /** A part of the program with an end of its own. */
+  /** Compiles a part of the program with its own `end`. */
   #within(head: (end: number) => Instruction, body: PatternNode): void {
     const at = this.#emit({ op: 'jump', to: -1 })
     this.#compile(body)
@@ -126,7 +126,7 @@ class Compiler {
       const head = this.#emit({ op: 'jump', to: -1 })
       this.#emit({ op: 'save', slot })
       this.#compile(body)
-      // A round that takes no text ends the loop.
+      // An iteration that consumes no text ends the loop.
       this.#emit({ op: 'progress', slot })
       this.#emit({ op: 'jump', to: head })
       this.instructions[head] = split(head + 1, this.instructions.length)
@@ -143,7 +143,7 @@ class Compiler {
 
 type Membership = (point: number) => boolean
 
-/** Gives the test of a class; its answers for characters of one unit are kept. */
+/** Returns a cache of membership tests by class, which themselves cache the results for BMP characters. */
 function memberships(): (source: string) => Membership {
   const made = new Map<string, Membership>()
   return (source) => {
@@ -162,7 +162,7 @@ function memberships(): (source: string) => Membership {
 }
 
 function childrenOf(node: PatternNode): readonly PatternNode[] {
-  if (node.type === 'sequence' || node.type === 'choice') return node.items
+  if (node.type === 'sequence' || node.type === 'alternation') return node.items
   return 'body' in node ? [node.body] : []
 }
 
@@ -170,20 +170,20 @@ function countCaptures(node: PatternNode): number {
   return Math.max(node.type === 'capture' ? node.index : 0, ...childrenOf(node).map(countCaptures))
 }
 
-/** Whether what matches at a place depends on what was matched before it. */
+/** Whether a match at a position depends on what was matched before it. */
 function dependsOnBefore(node: PatternNode): boolean {
-  if (node.type === 'again' || (node.type === 'place' && node.place === 'search start')) return true
+  if (node.type === 'backreference' || (node.type === 'assertion' && node.assertion === 'search start')) return true
   return childrenOf(node).some(dependsOnBefore)
 }
 
-/** How few and how many characters a part can match. */
+/** Minimum and maximum number of characters a pattern can match. */
 function lengthsOf(node: PatternNode): [least: number, most: number] {
   switch (node.type) {
     case 'set':
       return [1, 1]
     case 'sequence':
       return node.items.map(lengthsOf).reduce(([a, b], [c, d]) => [a + c, b + d], [0, 0])
-    case 'choice': {
+    case 'alternation': {
       const each = node.items.map(lengthsOf)
       return [Math.min(...each.map(([a]) => a)), Math.max(...each.map(([, b]) => b))]
     }
@@ -194,7 +194,7 @@ function lengthsOf(node: PatternNode): [least: number, most: number] {
     case 'atomic':
     case 'capture':
       return lengthsOf(node.body)
-    case 'again':
+    case 'backreference':
       return [0, Number.POSITIVE_INFINITY]
     default:
       return [0, 0]

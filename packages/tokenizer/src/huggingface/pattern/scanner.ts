@@ -1,14 +1,15 @@
-/** The place in a pattern that is being read. */
+/** Position in a pattern during parsing, and escapes of single characters. */
 import type { Dialect } from './character-set.ts'
 
-/** A pattern that is being read. */
+/** A pattern during parsing, with the current position. */
 export type Scanner = { readonly source: string; readonly dialect: Dialect; at: number }
 
 const CONTROLS: Record<string, number> = { n: 10, t: 9, r: 13, f: 12, v: 11, a: 7, e: 27 }
 
 /**
- * Reads an escape that stands for one character.
- * @throws Error where it is none
+ * Parses an escape of a single character.
+ * @returns its code point
+ * @throws Error where the escape is malformed or not supported
  */
 export function readEscapedPoint(scanner: Scanner): number {
   const { source, at } = scanner
@@ -18,7 +19,7 @@ export function readEscapedPoint(scanner: Scanner): number {
   if (found) {
     scanner.at += found[0].length
     const point = found[4] ? Number.parseInt(found[4], 8) : Number.parseInt(found[1] ?? found[2] ?? found[3], 16)
-    if (point > 0x10ffff) throw new Error(`${found[0]} is no character`)
+    if (point > 0x10ffff) throw new Error(`${found[0]} is not a code point`)
     return point
   }
   const c = source.codePointAt(at + 1)

@@ -1,4 +1,4 @@
-/** Oniguruma's syntax, read into a tree. */
+/** Parser of Oniguruma's regular expression syntax. */
 import { readClass } from './character-class.ts'
 import {
   anyOf,
@@ -14,39 +14,39 @@ import {
 } from './character-set.ts'
 import { readEscapedPoint, type Scanner } from './scanner.ts'
 
-/** A place that a pattern asks for, and that takes no text. */
-export type Place =
+/** A zero-width assertion. */
+export type Assertion =
   | 'text start'
   | 'text end'
   | 'line start'
   | 'line end'
   | 'last line end'
-  | 'word edge'
-  | 'no word edge'
+  | 'word boundary'
+  | 'no word boundary'
   | 'search start'
 
-/** A pattern as a tree. */
+/** The syntax tree of a pattern. */
 export type PatternNode =
   | { type: 'set'; set: CharacterSet }
   | { type: 'sequence'; items: PatternNode[] }
-  | { type: 'choice'; items: PatternNode[] }
+  | { type: 'alternation'; items: PatternNode[] }
   | { type: 'repeat'; body: PatternNode; min: number; max: number; mode: 'greedy' | 'lazy' | 'possessive' }
   | { type: 'atomic'; body: PatternNode }
   | { type: 'capture'; body: PatternNode; index: number }
-  | { type: 'look'; behind: boolean; negative: boolean; body: PatternNode }
-  | { type: 'again'; index: number; fold: boolean }
-  | { type: 'place'; place: Place; word: CharacterSet }
+  | { type: 'lookaround'; behind: boolean; negative: boolean; body: PatternNode }
+  | { type: 'backreference'; index: number; fold: boolean }
+  | { type: 'assertion'; assertion: Assertion; word: CharacterSet }
 
 type Flags = { fold: boolean; dotAll: boolean; extended: boolean }
 
 const LONGEST = 10_000
 const DEEPEST = 64
-/** Oniguruma's own limit. */
+/** Oniguruma's limit of counted repeats. */
 const MOST_TIMES = 100_000
 
 /**
- * Reads an expression of Oniguruma (its Ruby syntax) or of Rust's regex, which differ in what `\w` is.
- * @throws Error that says what is wrong or not known
+ * Parses a regular expression of Oniguruma (its Ruby syntax) or of Rust's regex, which differ in the meaning of `\w`.
+ * @throws Error with the reason where the pattern is malformed or not supported
  * @see https://github.com/kkos/oniguruma/blob/master/doc/RE
  */
 export function parsePattern(source: string, dialect: Dialect = Dialect.oniguruma): PatternNode {
@@ -62,23 +62,24 @@ class Parser implements Scanner {
   #captures = 0
   readonly #named: boolean
   readonly #names = new Map<string, number>()
-  readonly #again: { index: number }[] = []
+  readonly #backreferences: { index: number }[] = []
 
   constructor(source: string, dialect: Dialect) {
     this.source = source
     this.dialect = dialect
-    // Where groups have names, those without are not counted.
+    // As in Oniguruma, unnamed groups do not capture where there are named ones.
     this.#named = /\(\?<[^=!]/.test(source)
   }
 
   parse(): PatternNode {
-    const node = this.#choice({ fold: false, dotAll: false, extended: false })
+    const node = this.#alternation({ fold: false, dotAll: false, extended: false })
     if (this.at < this.source.length) throw new Error('a ) without (')
-    for (const { index } of this.#again) if (index < 1 || index > this.#captures) throw new Error(`no group ${index}`)
+    for (const { index } of this.#backreferences)
+      if (index < 1 || index > this.#captures) throw new Error(`no group ${index}`)
     return node
   }
 
-  #choice(given: Flags): PatternNode {
+  #alternation(given: Flags): PatternNode {
     if (++this.#depth > DEEPEST) throw new Error(`groups nested deeper than ${DEEPEST}`)
     let flags = given
     const items: PatternNode[] = []
@@ -102,10 +103,10 @@ class Parser implements Scanner {
     }
     this.#depth--
     const last: PatternNode = { type: 'sequence', items: sequence }
-    return items.length === 0 ? last : { type: 'choice', items: [...items, last] }
+    return items.length === 0 ? last : { type: 'alternation', items: [...items, last] }
   }
 
-  /** `(?i)`: for what follows in the group. */
+  /** `(?i)`: flags for the rest of the group. */
   #flagsAlone(flags: Flags): Flags | undefined {
     const head = /^\(\?([a-zA-Z]*)(?:-([a-zA-Z]*))?\)/.exec(this.source.slice(this.at, this.at + 20))
     if (!head) return undefined
@@ -121,7 +122,7 @@ class Parser implements Scanner {
     if (c === '*' || c === '+' || c === '?') throw new Error(`${c} with nothing before it`)
     if (c === '^' || c === '$') {
       this.at++
-      return this.#place(c === '^' ? 'line start' : 'line end')
+      return this.#assertion(c === '^' ? 'line start' : 'line end')
     }
     if (c === '.') {
       this.at++
@@ -150,7 +151,7 @@ class Parser implements Scanner {
     this.at += head[0].length
     if (head[0] === '(?#') {
       this.at = this.source.indexOf(')', this.at) + 1
-      if (this.at === 0) throw new Error('a comment without end')
+      if (this.at === 0) throw new Error('an unterminated comment')
       return undefined
     }
     if (head[0] === '(' && this.source[this.at] === '?')
@@ -165,11 +166,11 @@ class Parser implements Scanner {
         this.#names.set(name, index)
       }
     }
-    const body = this.#choice(head[1] !== undefined ? withFlags(flags, head[1], head[2] ?? '') : flags)
+    const body = this.#alternation(head[1] !== undefined ? withFlags(flags, head[1], head[2] ?? '') : flags)
     if (this.source[this.at] !== ')') throw new Error('a ( without )')
     this.at++
     const look = /^\(\?(<?)([=!])/.exec(head[0])
-    if (look) return { type: 'look', behind: look[1] === '<', negative: look[2] === '!', body }
+    if (look) return { type: 'lookaround', behind: look[1] === '<', negative: look[2] === '!', body }
     if (head[0] === '(?>') return { type: 'atomic', body }
     return index > 0 ? { type: 'capture', body, index } : body
   }
@@ -179,12 +180,12 @@ class Parser implements Scanner {
     if (c === undefined) throw new Error('ends in a backslash')
     const { dialect } = this
     const simple: Record<string, () => PatternNode> = {
-      A: () => this.#place('text start'),
-      z: () => this.#place('text end'),
-      Z: () => this.#place('last line end'),
-      G: () => this.#place('search start'),
-      b: () => this.#place('word edge'),
-      B: () => this.#place('no word edge'),
+      A: () => this.#assertion('text start'),
+      z: () => this.#assertion('text end'),
+      Z: () => this.#assertion('last line end'),
+      G: () => this.#assertion('search start'),
+      b: () => this.#assertion('word boundary'),
+      B: () => this.#assertion('no word boundary'),
       w: () => ({ type: 'set', set: dialect.word }),
       W: () => ({ type: 'set', set: notOf(dialect.word) }),
       s: () => ({ type: 'set', set: space }),
@@ -213,19 +214,19 @@ class Parser implements Scanner {
         if (known === undefined) throw new Error(`no group named ${name} before \\k`)
         index = known
       }
-      const node = { type: 'again' as const, index, fold: flags.fold }
-      this.#again.push(node)
+      const node = { type: 'backreference' as const, index, fold: flags.fold }
+      this.#backreferences.push(node)
       return node
     }
     const point = readEscapedPoint(this)
     return { type: 'set', set: flags.fold ? withCases(point) : setOf(point) }
   }
 
-  #place(place: Place): PatternNode {
-    return { type: 'place', place, word: this.dialect.word }
+  #assertion(assertion: Assertion): PatternNode {
+    return { type: 'assertion', assertion, word: this.dialect.word }
   }
 
-  /** Quantifiers behind an atom: as in Ruby, one behind another repeats the whole, but for `?` (lazy) and `+` (possessive) behind `? * +`. */
+  /** Quantifiers after an atom. As in Ruby they nest, except `?` (lazy) and `+` (possessive) after `?`, `*` and `+`. */
   #repeated(atom: PatternNode, flags: Flags): PatternNode {
     let node = atom
     for (;;) {
@@ -249,7 +250,7 @@ class Parser implements Scanner {
       const max = exact ? min : found[5] === '' ? Number.POSITIVE_INFINITY : Number(found[5])
       if (min > MOST_TIMES || (max > MOST_TIMES && max !== Number.POSITIVE_INFINITY))
         throw new Error(`${found[0]} is over ${MOST_TIMES}`)
-      if (min > max) throw new Error(`${found[0]} counts down`)
+      if (min > max) throw new Error(`${found[0]} has its minimum above its maximum`)
       // In Ruby a{2}? is (?:a{2})?.
       if (exact && found[6] === '?') {
         node = { type: 'repeat', body: node, min, max, mode: 'greedy' }
@@ -260,7 +261,7 @@ class Parser implements Scanner {
   }
 }
 
-/** `\R`: the two of a line's end together, or one character that ends a line. */
+/** `\R`: CR LF, or a single line terminator. */
 function newline(): PatternNode {
   const set = (from: number, to = from): PatternNode => ({ type: 'set', set: setOf(from, to) })
   const items: PatternNode[] = [
@@ -269,7 +270,7 @@ function newline(): PatternNode {
     set(0x85),
     set(0x2028, 0x2029),
   ]
-  return { type: 'atomic', body: { type: 'choice', items } }
+  return { type: 'atomic', body: { type: 'alternation', items } }
 }
 
 function withFlags(flags: Flags, on: string, off: string): Flags {
