@@ -44,26 +44,26 @@ const smallest = (family: ArchitectureFamily): ModelArchitecture => {
 }
 
 const choices: Record<string, Partial<ModelArchitecture>> = {
-  'biases of q, k, v': { attentionBias: 'qkv' },
-  'and of the output': { attentionBias: true },
+  'biases of q, k and v': { attentionBias: 'qkv' },
+  'and of the output projection': { attentionBias: true },
   'biases of the MLP': { mlpBias: true },
   'q/k norm': { qkNorm: true },
-  'over all heads': { qkNorm: true, qkNormOver: 'projection' },
-  'norms after': { normPlacement: 'post' },
-  'norms before and after': { normPlacement: 'both' },
-  'caps of scores and logits': { attentionSoftcap: 50, logitSoftcap: 30 },
+  'q/k norm over all heads': { qkNorm: true, qkNormOver: 'projection' },
+  'post-norm': { normPlacement: 'post' },
+  'pre- and post-norm': { normPlacement: 'both' },
+  'soft caps of scores and logits': { attentionSoftcap: 50, logitSoftcap: 30 },
   'sliding window': { slidingWindow: 8 },
-  'in some layers': { slidingWindow: 8, slidingLayers: [false, false, false, false, false, true] },
-  'theta of their own': {
+  'sliding window in some layers': { slidingWindow: 8, slidingLayers: [false, false, false, false, false, true] },
+  'RoPE theta of these layers': {
     slidingWindow: 8,
     slidingLayers: [false, false, false, false, false, true],
     localRopeTheta: 5,
   },
-  'scaled positions': {
+  'RoPE scaling': {
     ropeScaling: { type: 'llama3', factor: 8, lowFreqFactor: 1, highFreqFactor: 4, originalMaxPositionEmbeddings: 32 },
   },
-  'tied or two tables': { tieWordEmbeddings: false },
-  experts: { experts: { numExperts: 8, numExpertsPerToken: 2, intermediateSize: 8, tensorNames: 'mixtral' } },
+  'tied or untied embeddings': { tieWordEmbeddings: false },
+  'mixture of experts': { experts: { numExperts: 8, numExpertsPerToken: 2, intermediateSize: 8, tensorNames: 'mixtral' } },
 }
 
 test('the classes and the table of architectures', async () => {
@@ -103,7 +103,7 @@ test('the classes and the table of architectures', async () => {
   const [found] = /(?:^\|.*\n)+/m.exec(page)!
   const written = page
     .replace(found, () => table)
-    .replace(/(?<=One decoder computes ).*?(?=:\n)/, () => classes.join(', '))
+    .replace(/(?<=One decoder implements ).*?(?=:\n)/, () => classes.join(', '))
   await expect(written).toMatchFileSnapshot(file)
 })
 
