@@ -139,7 +139,7 @@ function designLines(made: Design | LevelDesign, ablation: typeof import('@kumik
       '',
       `aliases:\n${ablation.aliasTable(made)}`,
       '',
-      `interactions of two factors that are clear of main effects and of each other: ${clear.length} of ${pairs}`,
+      `two-factor interactions clear of main effects and of each other: ${clear.length} of ${pairs}`,
     ]
   }
   const names = made.factors.map(({ name }) => name)
@@ -239,14 +239,14 @@ async function power({ wanted, json, ...request }: PowerFlags): Promise<void> {
     .map((times) => ({ replicates: times, runs: times * request.runs, power: chance(times) }))
   answer({ json }, { ...request, wanted, replicates, runs: replicates * request.runs, table }, () =>
     [
-      `${replicates * request.runs} runs (each of the ${request.runs} ${replicates === 1 ? 'once' : `${replicates} times`}) see an effect of ${request.effect} beside a spread of ${request.spread} with a chance of ${wanted} or more`,
+      `${replicates * request.runs} runs (${replicates} x ${request.runs}) detect an effect of ${request.effect} with power ${wanted} or more, if runs that differ only in the seed have a standard deviation of ${request.spread}`,
       '',
       textTable(
-        ['each run', 'runs', 'chance'],
+        ['replicates', 'runs', 'power'],
         table.map((row) => [
-          `${row.replicates} x`,
+          String(row.replicates),
           String(row.runs),
-          row.power === null ? 'nothing is left for the residual' : row.power.toFixed(3),
+          row.power === null ? 'no residual degrees of freedom' : row.power.toFixed(3),
         ]),
       ),
     ].join('\n'),
