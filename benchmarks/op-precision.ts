@@ -193,7 +193,7 @@ const subnormal = table(
     ...tiny.map((t) => t[i]),
   ]),
 )
-const made = `Measured on ${processorName()}, ${samples} arguments a range.
+const made = `Measured on ${processorName()}, with ${samples.toLocaleString('en')} arguments per range.
 
 ${elements}
 
