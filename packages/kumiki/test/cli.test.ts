@@ -143,6 +143,10 @@ describe('verbs', () => {
     const pairs = calls.find((call: { texts: unknown[]; addSpecialTokens: boolean }) => Array.isArray(call.texts[0]))
     const decoded = await inProcess(['tokenizer', 'decode', '--model', model], { input: encoded.stdout })
     const asJson = await inProcess(['tokenizer', 'encode', '--json', '--model', model], { input: text })
+    const threaded = await inProcess(['tokenizer', 'encode', '--threads', '1', '--json', '--model', model], {
+      input: text,
+    })
+    expect(threaded.stdout).toBe(asJson.stdout)
     const invalid = await inProcess(['tokenizer', 'encode', '--model', model], {
       input: Uint8Array.of(0x61, 0xff, 0xe3, 0x81, 0x0a),
     })

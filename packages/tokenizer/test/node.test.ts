@@ -7,6 +7,7 @@ import { pathToFileURL } from 'node:url'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { loadTokenizer, TokenizerError } from '../src/index.ts'
+import { idLines } from '../src/load/id-lines.ts'
 import { EncodePool, encodeFile, openTokenizer } from '../src/node.ts'
 
 const path = new URL('../vectors/unigram.model', import.meta.url)
@@ -149,6 +150,11 @@ describe('EncodePool', () => {
         for (const length of lengths) found.push(ids.subarray(at, (at += length)))
       }
       expect(found).toEqual(['', ...lines].map((line) => tokenizer.encode(line)))
+      let written = ''
+      for await (const part of pool.encodeFileAsText(chunks(), { addEos: true }))
+        written += new TextDecoder().decode(part)
+      const lists = found.map((ids) => JSON.stringify([...ids, tokenizer.eosId]).replaceAll(',', ', '))
+      expect(written).toBe(`${lists.join('\n')}\n`)
       await expect(pool.encodeFile('/no/such/file').next()).rejects.toThrow(/cannot be read/)
       const marked = await pool.encodeFile(chunks(), { addBos: true }).next()
       expect(marked.value?.ids[0]).toBe(tokenizer.bosId)
@@ -156,6 +162,17 @@ describe('EncodePool', () => {
       await pool.close()
     }
     await expect(pool.encodeFile(chunks()).next()).rejects.toThrow(/closed/)
+  })
+
+  test('ids are written as JSON, however many digits they have', () => {
+    const lists = [[0, 9, 10, 99, 100], [], [2147483647, 1999999999, 1000000000, 123456]]
+    const written = idLines(
+      Int32Array.from(lists.flat()),
+      Int32Array.from(lists, (list) => list.length),
+    )
+    expect(new TextDecoder().decode(written)).toBe(
+      lists.map((list) => `${JSON.stringify(list).replaceAll(',', ', ')}\n`).join(''),
+    )
   })
 
   test('a broken model and wrong options are said', () => {

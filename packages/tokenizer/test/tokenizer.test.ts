@@ -133,6 +133,25 @@ describe('the model', () => {
   })
 })
 
+test('bytes give the ids of their text, well-formed or not', () => {
+  // With the spaces in front, behind, squeezed, and rules.
+  for (const name of ['unigram', 'bpe', 'unigram-suffix', 'unigram-rules', 'char']) {
+    const tokenizer = loadTokenizer(bytes(name))
+    const parts = fc.oneof(
+      text.map((s) => new TextEncoder().encode(s)),
+      fc.uint8Array({ maxLength: 6 }),
+    )
+    fc.assert(
+      fc.property(fc.array(parts, { maxLength: 5 }), (given) => {
+        const joined = new Uint8Array(Buffer.concat(given))
+        if (name !== 'unigram-rules') expect(tokenizer.encode(joined)).toEqual(tokenizer.encode(textFromBytes(joined)))
+        expect(tokenizer.encode(joined)).toEqual(tokenizer.encodeWithOffsets(joined).ids)
+      }),
+      { numRuns: 60 },
+    )
+  }
+})
+
 test('textFromBytes: one U+FFFD for each byte outside a character', () => {
   expect(textFromBytes(Uint8Array.of(0xe3, 0x81))).toBe('\ufffd\ufffd')
   expect(textFromBytes(Uint8Array.of(0x61, 0xf0, 0x9f, 0x98, 0x62))).toBe('a\ufffd\ufffd\ufffdb')

@@ -1,4 +1,5 @@
 /** `kumiki tokenizer encode|decode|train|inspect` */
+import { once } from 'node:events'
 import type { HuggingFaceTokenizer } from '@kumiki/tokenizer/huggingface'
 import { type Command, Option } from 'commander'
 import { readBytes, writeWhole } from '../files/files.ts'
@@ -29,7 +30,8 @@ export function addTokenizer(program: Command): void {
           'one JSON object per line: ids, pieces, offsets; with a tokenizer.json also type ids, word ids, masks and overflow',
         )
         .option('--pairs', 'each line has two texts separated by a tab (tokenizer.json)')
-        .option('--as-file', 'truncate and pad as the tokenizer.json specifies'),
+        .option('--as-file', 'truncate and pad as the tokenizer.json specifies')
+        .option('--threads <n>', 'worker threads that encode; the output is the same', integer(1, 1024)),
     encode,
   )
   addVerb(
@@ -134,13 +136,46 @@ interface EncodeFlags {
   details?: boolean
   pairs?: boolean
   asFile?: boolean
+  threads?: number
   json?: boolean
 }
 
 async function encode(options: EncodeFlags): Promise<void> {
+  if (options.threads !== undefined) return encodeOnThreads(options, options.threads)
   const encodeLine = await lineEncoder(options)
   // Bytes, not a string: what is not UTF-8 is replaced byte by byte, as SentencePiece does.
   await translate(options.json === true, encodeLine, (text) => text)
+}
+
+/** Threads encode and write the ids as text; here bytes pass from stdin to them, and from them to stdout. */
+async function encodeOnThreads(options: EncodeFlags, threads: number): Promise<void> {
+  const { details, pairs, asFile, specialTokens = false, json } = options
+  if (details || pairs || asFile)
+    throw new UsageError(
+      `--threads gives ids alone, without --${details ? 'details' : pairs ? 'pairs' : 'as-file'}; leave out one of the two`,
+    )
+  const tokenizer = await openAnyTokenizer(options.model)
+  const { EncodePool } = await import('@kumiki/tokenizer/node')
+  const pool = new EncodePool(await readBytes(options.model), { threads })
+  endWithReader()
+  const write = async (text: string) => {
+    if (!process.stdout.write(text)) await once(process.stdout, 'drain')
+  }
+  const decoder = new TextDecoder()
+  try {
+    const ends =
+      'encodeFull' in tokenizer ? { addSpecialTokens: specialTokens } : { addBos: specialTokens, addEos: specialTokens }
+    let some = false
+    for await (const part of pool.encodeFileAsText(process.stdin, ends)) {
+      const lines = decoder.decode(part)
+      // Lines of a JSON array have a comma behind all but the last.
+      await write(json ? `${some ? ',\n' : '[\n'}${lines.trimEnd().replaceAll('\n', ',\n')}` : lines)
+      some = true
+    }
+    if (json) await write(some ? '\n]\n' : '[]\n')
+  } finally {
+    await pool.close()
+  }
 }
 
 /** From the bytes of a line to the JSON of its ids, or of all that is known of its tokens. */

@@ -17,16 +17,25 @@ export type EncodePoolOptions = {
 
 type Options = EncodeOptions & HuggingFaceEncodeOptions
 /** Texts, or the bytes of whole lines, each ending with a line feed (the last may lack it). */
-export type EncodeRequest = { batch: number; lines: string[] | Uint8Array; options: Options }
-export type EncodeReply = { batch: number; ids: Int32Array; lengths: Int32Array } | { batch: number; error: string }
+type Lines = string[] | Uint8Array
+/** `asText`: reply with lines of JSON arrays instead of ids. */
+export type EncodeRequest = { batch: number; lines: Lines; options: Options; asText: boolean }
+export type EncodeReply = { batch: number } & (
+  | { ids: Int32Array; lengths: Int32Array }
+  | { text: Uint8Array }
+  | { error: string }
+)
 
 /** The concatenated ids of several lines; line k has `lengths[k]` of them. */
 export type EncodedLines = { ids: Int32Array; lengths: Int32Array }
 
-type Pending = { resolve(lines: EncodedLines): void; reject(error: Error): void }
+type Result = EncodedLines & { text?: Uint8Array }
+type Pending = { resolve(lines: Result): void; reject(error: Error): void }
 
 /** Bytes of a file sent to a thread at a time. */
 const BLOCK_BYTES = 1 << 18
+
+const NO_IDS = new Int32Array(0)
 
 /** Encodes texts and files on worker threads, each with its own tokenizer. Call `close` when done. */
 export class EncodePool {
@@ -86,12 +95,31 @@ export class EncodePool {
     source: string | URL | ByteChunks,
     options: EncodeFileOptions & Options = {},
   ): AsyncGenerator<EncodedLines> {
+    yield* this.#encodeParts(source, options, false)
+  }
+
+  /**
+   * As `encodeFile`, with the ids as text: one JSON array per line. The threads also write this text, which takes longer than encoding.
+   * @returns ASCII bytes of whole lines, block by block
+   * @throws TokenizerError where the file cannot be read
+   */
+  async *encodeFileAsText(
+    source: string | URL | ByteChunks,
+    options: EncodeFileOptions & Options = {},
+  ): AsyncGenerator<Uint8Array> {
+    for await (const { text } of this.#encodeParts(source, options, true)) yield text!
+  }
+
+  async *#encodeParts(
+    source: string | URL | ByteChunks,
+    { chunkSize = BLOCK_BYTES, ...options }: EncodeFileOptions & Options,
+    asText: boolean,
+  ): AsyncGenerator<Result> {
     this.#checkOpen()
-    const { chunkSize, ...encodeOptions } = options
     const most = 2 * this.#workers.length
-    const sent: Promise<EncodedLines>[] = []
-    for await (const bytes of lineBlocks(source, { chunkSize: chunkSize ?? BLOCK_BYTES })) {
-      const part = this.#send(bytes, encodeOptions)
+    const sent: Promise<Result>[] = []
+    for await (const bytes of lineBlocks(source, { chunkSize })) {
+      const part = this.#send(bytes, options, asText)
       // An error is thrown when its block is awaited; without this it would count as an unhandled rejection until then.
       part.catch(() => {})
       sent.push(part)
@@ -104,14 +132,14 @@ export class EncodePool {
     if (this.#closed) throw new TokenizerError('EncodePool: the pool is closed; create a new one')
   }
 
-  #send(lines: string[] | Uint8Array, options: Options): Promise<EncodedLines> {
+  #send(lines: Lines, options: Options, asText = false): Promise<Result> {
     this.#checkOpen()
     const batch = this.#batches++
     const worker = this.#workers[batch % this.#workers.length]
     return new Promise((resolve, reject) => {
       this.#pending.set(batch, { resolve, reject })
       worker.ref()
-      const request: EncodeRequest = { batch, lines, options }
+      const request: EncodeRequest = { batch, lines, options, asText }
       worker.postMessage(request, lines instanceof Uint8Array ? [lines.buffer as ArrayBuffer] : [])
     })
   }
@@ -130,6 +158,7 @@ export class EncodePool {
       const pending = this.#pending.get(reply.batch)
       this.#pending.delete(reply.batch)
       if ('error' in reply) pending?.reject(new TokenizerError(reply.error))
+      else if ('text' in reply) pending?.resolve({ ids: NO_IDS, lengths: NO_IDS, text: reply.text })
       else pending?.resolve({ ids: reply.ids, lengths: reply.lengths })
       if (this.#pending.size === 0) for (const each of this.#workers) each.unref()
     })

@@ -1,5 +1,5 @@
 /** SentencePiece's normalisation of text before segmentation. */
-import { REPLACEMENT } from '../utf8.ts'
+import { decodeCharacter, REPLACEMENT } from '../utf8.ts'
 import { Charsmap } from './charsmap.ts'
 import type { NormalizerSpec } from './model-file.ts'
 
@@ -52,6 +52,48 @@ export class Normalizer {
     return addDummyPrefix ? 1 : 0
   }
 
+  /** Whether normalisation only writes space marks: for spaces, and for the dummy prefix. */
+  get copies(): boolean {
+    return this.#charsmap === undefined && !this.#spec.removeExtraWhitespaces
+  }
+
+  /**
+   * Normalises UTF-8 bytes without creating a string, where {@link copies}. Each byte that is not part of a well-formed sequence
+   * becomes U+FFFD; `origins` is not filled.
+   */
+  copyBytes(bytes: Uint8Array): NormalizedText {
+    const out = this.#out
+    out.length = 0
+    if (bytes.length === 0) return out
+    this.#track = false
+    // No character has more units than bytes.
+    this.#reserve(bytes.length + 2)
+    const { units } = out
+    const { addDummyPrefix, escapeWhitespaces } = this.#spec
+    const space = escapeWhitespaces ? SPACE_MARK : SPACE
+    let n = 0
+    if (addDummyPrefix && !this.#suffix) units[n++] = space
+    for (let i = 0; i < bytes.length; ) {
+      const byte = bytes[i]
+      if (byte < 0x80) {
+        units[n++] = byte === SPACE ? space : byte
+        i++
+        continue
+      }
+      const decoded = decodeCharacter(bytes, i, bytes.length)
+      i += decoded < 0 ? 1 : decoded & 7
+      const codePoint = decoded < 0 ? REPLACEMENT : decoded >> 3
+      if (codePoint < 0x10000) units[n++] = codePoint
+      else {
+        units[n++] = 0xd800 + ((codePoint - 0x10000) >> 10)
+        units[n++] = 0xdc00 + ((codePoint - 0x10000) & 0x3ff)
+      }
+    }
+    if (addDummyPrefix && this.#suffix) units[n++] = space
+    out.length = n
+    return out
+  }
+
   /**
    * @param track whether to fill `origins`
    * @param fromBytes whether lone surrogates in the text are malformed bytes: U+FFFD to which no rule applies
@@ -62,7 +104,7 @@ export class Normalizer {
     this.#track = track
     this.#fromBytes = fromBytes
     this.#reserve(text.length + 2)
-    if (this.#charsmap === undefined && !this.#spec.removeExtraWhitespaces) this.#copy(text)
+    if (this.copies) this.#copy(text)
     else this.#rewrite(text, this.#charsmap)
     return out
   }

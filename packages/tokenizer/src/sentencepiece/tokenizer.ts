@@ -332,7 +332,10 @@ export class Tokenizer {
 
   #normalize(name: string, text: string | Uint8Array, track: boolean): NormalizedText {
     if (typeof text === 'string') return this.#normalizer.normalize(text, track)
-    if (text instanceof Uint8Array) return this.#normalizer.normalize(readBytes(text, MALFORMED), track, true)
+    if (text instanceof Uint8Array) {
+      if (!track && this.#normalizer.copies) return this.#normalizer.copyBytes(text)
+      return this.#normalizer.normalize(readBytes(text, MALFORMED), track, true)
+    }
     throw new TokenizerError(`${name}: a string or UTF-8 bytes are needed, got ${typeof text}`)
   }
 
