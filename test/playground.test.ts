@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { riskIn } from '../apps/playground/src/parts/risks.ts'
 import { numberFrom, readState, writeState } from '../apps/playground/src/state.ts'
 import { openPlayground, type Playground } from './playground-page.ts'
 
@@ -48,4 +50,14 @@ test('an address and its values', () => {
   expect(readState({ hash, search: '?lang=ja' })).toEqual({ part: 'numbers', number: '1 & 2', lang: 'ja' })
   expect(readState({ hash: `#text=${'x'.repeat(5000)}&__proto__=1`, search: '' })).toEqual({})
   expect(['', 'x', '7', '1e9'].map((text) => numberFrom(text, 3, 1, 100))).toEqual([3, 3, 7, 100])
+})
+
+test('every risk that the planner words is told in Japanese', () => {
+  const source = readFileSync(join(root, 'packages', 'planner', 'src', 'estimate', 'risks.ts'), 'utf8')
+  const sentences = [...source.matchAll(/`([^`\n]{12,})`/g)].map(([, text]) => text.replace(/\$\{[^}]*\}/g, '3'))
+  expect(sentences.length).toBeGreaterThanOrEqual(7)
+  for (const sentence of sentences) {
+    expect(riskIn('ja', sentence), sentence).toMatch(/^[^a-z]*(?:all-to-all)?[^a-z]*$/)
+    expect(riskIn('en', sentence)).toBe(sentence)
+  }
 })

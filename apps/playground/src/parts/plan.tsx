@@ -15,6 +15,7 @@ import { useMemo } from 'preact/hooks'
 import { Choice, Fields, Picture, Scroll, TextField } from '../fields.tsx'
 import type { PartProps } from '../part.ts'
 import { numberFrom, type Values } from '../state.ts'
+import { riskIn } from './risks.ts'
 
 const models = listModels()
 const gpuNames = Object.keys(gpus)
@@ -167,7 +168,11 @@ export function Part({ say, language, values, change }: PartProps) {
                     <td>{e.stepSeconds.toFixed(2)}</td>
                     <td>{(e.memoryBytes / 1e9).toFixed(0)} GB</td>
                     <td>{(100 * e.mfu).toFixed(0)} %</td>
-                    <td>{risks.length === 0 ? say('none') : risks.join('; ')}</td>
+                    <td>
+                      {risks.length === 0
+                        ? say('none')
+                        : risks.map((risk) => riskIn(language, risk)).join(language === 'ja' ? '。' : '; ')}
+                    </td>
                   </tr>
                 ))}
               </tbody>
