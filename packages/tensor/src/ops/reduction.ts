@@ -3,7 +3,7 @@
 import { requireBoolean, requireTensor } from '../arguments.ts'
 import type { CpuArgument, CpuCall } from '../backends/cpu/rule.ts'
 import { lazyKernels } from '../backends/kernel-source.ts'
-import { isFloat } from '../dtype.ts'
+import { dtypeInfo, isFloat } from '../dtype.ts'
 import { ShapeError } from '../errors.ts'
 import type { Spec } from '../graph/spec.ts'
 import { defineOp, type Op, type Sample } from '../op.ts'
@@ -70,12 +70,18 @@ export function reduction(
       }
     },
     cpu: {
-      supports: ([x]) => x.dtype === 'float32',
-      plan: ({ inputs: [x], attrs }) => {
+      supports: ([x], attrs) => x.dtype === 'float32' || (name === 'sum' && isFloat(x.dtype) && readsNarrow(x, attrs)),
+      fusesSquare: ([x], attrs) => name === 'sum' && x.dtype === 'float32' && reduceExtents(x.shape, attrs).inner === 1,
+      plan: ({ inputs: [x], attrs }, squares) => {
         const { outer, n, inner } = reduceExtents(x.access.shape, attrs)
+        const narrow = x.dtype !== 'float32'
         const call = (from: CpuArgument, to: CpuArgument, count: number, length: number): CpuCall => {
           if (inner === 1) {
             const grain = Math.max(1, (16384 / length) | 0)
+            const first = typeof from === 'object' && 'input' in from
+            if (first && squares) return { kernel: 'sumSquaresRows', count, grain, args: [from, to, length] }
+            if (first && narrow)
+              return { kernel: 'sumNarrowRows', count, grain, args: [from, to, length, dtypeInfo[x.dtype].packCode!] }
             return { kernel: `${rules.kernel}Rows`, count, grain, args: [from, to, length] }
           }
           const blocks = Math.ceil(inner / 32)
@@ -104,6 +110,10 @@ export function reduction(
     samples: [...samples, ...(rules.extra ?? [])],
   })
 }
+
+/** Whether the processor's kernels sum a narrow format: along the last axes, and where they know it. */
+const readsNarrow = (x: Spec, attrs: ReduceAttrs): boolean =>
+  dtypeInfo[x.dtype].packCode !== undefined && reduceExtents(x.shape, attrs).inner === 1
 
 /** The largest divisor of n not above `limit`. */
 function divisor(n: number, limit: number): number {

@@ -16,6 +16,8 @@ export interface FuseLimits {
   /** Kernels that take elementwise work on their first result, or on their only operand, into themselves. */
   fusesResult?(node: Node): boolean
   fusesOperand?(node: Node): boolean
+  /** Whether such a kernel takes this very work; default: any. */
+  takesWork?(node: Node, work: readonly Node[], resolver: Resolver): boolean
 }
 
 interface Draft {
@@ -191,6 +193,7 @@ export function fuse(graph: Graph, resolver: Resolver, limits: FuseLimits): Fusi
         consumers[position.get(n)!].every((c) => inside.has(order[c]) || order[c] === node),
     )
     if (work.kernel || !private_ || operandCount([...work.nodes, node]) > limits.operands) return
+    if (limits.takesWork?.(node, work.nodes, resolver) === false) return
     work.kernel = node
     work.prologue = true
     join(work, find(i))

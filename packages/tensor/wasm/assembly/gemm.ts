@@ -14,7 +14,7 @@ const MC: i32 = 64
 /** Four adjacent elements of type 0 (float32), 1 (bfloat16), 2 (float16), 3 (E4M3) or 4 (E5M2) as float32. */
 // @ts-ignore: decorator
 @inline
-function loadFour(p: usize, type: i32): v128 {
+export function loadFour(p: usize, type: i32): v128 {
   if (type == 0) return v128.load(p)
   if (type >= 3) {
     const bytes = i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(v128.load32_zero(p)))
@@ -27,7 +27,7 @@ function loadFour(p: usize, type: i32): v128 {
 
 // @ts-ignore: decorator
 @inline
-function loadOne(p: usize, type: i32): f32 {
+export function loadOne(p: usize, type: i32): f32 {
   if (type == 0) return load<f32>(p)
   if (type >= 3) {
     const byte = i32x4.splat(<u32>load<u8>(p))

@@ -14,32 +14,46 @@ function k(x: f32): v128 {
   return f32x4.splat(x)
 }
 
+/** Constants of `exp4`, in memory: V8 builds a vector constant anew at each use, by several instructions, where a load is one. */
+const expConstants = memory.data<f32>([
+  -87.3, 88.72, 1.44269504088896341, 12582912, -0.693359375, 2.12194440e-4, 1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3,
+  4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1, 1, 88.72284, Infinity,
+], 16)
+
+// @ts-ignore: decorator
+@inline
+function expConstant(index: usize): v128 {
+  return v128.load32_splat(expConstants + (index << 2))
+}
+
 /** e^x. Below -87.3 the result is 0 (subnormal results are flushed), above 88.7 Infinity; NaN stays NaN. */
 // @ts-ignore: decorator
 @inline
 export function exp4(x: v128): v128 {
-  const clamped = f32x4.pmin(f32x4.pmax(x, k(-87.3)), k(88.72))
-  const n = f32x4.nearest(f32x4.mul(clamped, k(1.44269504088896341)))
+  const low = expConstant(0)
+  const clamped = f32x4.pmin(f32x4.pmax(x, low), expConstant(1))
+  // Added to 1.5 2^23 a small number is rounded to an integer, which are then the last bits.
+  const magic = expConstant(3)
+  const shifted = f32x4.add(f32x4.mul(clamped, expConstant(2)), magic)
+  const n = f32x4.sub(shifted, magic)
+  const i = i32x4.sub(shifted, magic)
   // x - n ln 2 in two steps, so that no bits are lost.
-  let r = fma(n, k(-0.693359375), clamped)
-  r = fma(n, k(2.12194440e-4), r)
-  let p = k(1.9875691500e-4)
-  p = fma(p, r, k(1.3981999507e-3))
-  p = fma(p, r, k(8.3334519073e-3))
-  p = fma(p, r, k(4.1665795894e-2))
-  p = fma(p, r, k(1.6666665459e-1))
-  p = fma(p, r, k(5.0000001201e-1))
-  p = f32x4.add(fma(p, f32x4.mul(r, r), r), k(1))
-  // 2^n in two factors: n reaches 128, which one exponent field does not hold.
-  const i = i32x4.trunc_sat_f32x4_s(n)
+  let r = fma(n, expConstant(4), clamped)
+  r = fma(n, expConstant(5), r)
+  let p = expConstant(6)
+  p = fma(p, r, expConstant(7))
+  p = fma(p, r, expConstant(8))
+  p = fma(p, r, expConstant(9))
+  p = fma(p, r, expConstant(10))
+  p = fma(p, r, expConstant(11))
+  const one = expConstant(12)
+  p = f32x4.add(fma(p, f32x4.mul(r, r), r), one)
+  // 2^n in two factors, added to the exponent of 1: n reaches 128, which one exponent field does not hold.
   const half = i32x4.shr_s(i, 1)
-  const rest = i32x4.sub(i, half)
-  const a = i32x4.shl(i32x4.add(half, i32x4.splat(127)), 23)
-  const b = i32x4.shl(i32x4.add(rest, i32x4.splat(127)), 23)
-  let y = f32x4.mul(f32x4.mul(p, a), b)
-  y = v128.andnot(y, f32x4.lt(x, k(-87.3)))
-  y = v128.bitselect(k(Infinity), y, f32x4.gt(x, k(88.72284)))
-  return v128.bitselect(x, y, f32x4.ne(x, x))
+  const a = i32x4.add(i32x4.shl(half, 23), one)
+  const b = i32x4.add(i32x4.shl(i32x4.sub(i, half), 23), one)
+  const y = v128.andnot(f32x4.mul(f32x4.mul(p, a), b), f32x4.lt(x, low))
+  return f32x4.add(y, v128.and(f32x4.gt(x, expConstant(13)), expConstant(14)))
 }
 
 /** Natural logarithm. Zero gives -Infinity, negatives NaN. */

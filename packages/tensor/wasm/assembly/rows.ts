@@ -1,19 +1,31 @@
 // Kernels over rows of n floats, and over the columns of [outer, n, inner].
+import { loadFour, loadOne } from './gemm'
 import { exp1, exp4, log1, maxLanes, sumLanes } from './math'
 
-// Several partial sums, so that additions do not wait for each other; their order is fixed.
+/** The sum of a row, or of its squares. Several partial sums keep the additions independent; their order is fixed. */
 // @ts-ignore: decorator
 @inline
-function rowSum(x: usize, n: i32): f32 {
+function rowSum(x: usize, type: i32, n: i32, squares: bool): f32 {
+  const shift: usize = type == 0 ? 2 : type >= 3 ? 0 : 1
   let a = f32x4.splat(0)
   let b = f32x4.splat(0)
   let i = 0
   for (; i + 8 <= n; i += 8) {
-    a = f32x4.add(a, v128.load(x + (<usize>i << 2)))
-    b = f32x4.add(b, v128.load(x + (<usize>i << 2), 16))
+    const at = x + (<usize>i << shift)
+    let u = loadFour(at, type)
+    let v = loadFour(at + (<usize>4 << shift), type)
+    if (squares) {
+      u = f32x4.mul(u, u)
+      v = f32x4.mul(v, v)
+    }
+    a = f32x4.add(a, u)
+    b = f32x4.add(b, v)
   }
   let s = sumLanes(f32x4.add(a, b))
-  for (; i < n; i++) s += load<f32>(x + (<usize>i << 2))
+  for (; i < n; i++) {
+    const v = loadOne(x + (<usize>i << shift), type)
+    s += squares ? v * v : v
+  }
   return s
 }
 
@@ -91,7 +103,18 @@ export function scaleRow(y: usize, n: i32, by: f32): void {
 }
 
 export function sumRows(start: i32, end: i32, thread: i32, x: usize, y: usize, n: i32): void {
-  for (let r = start; r < end; r++) store<f32>(y + (<usize>r << 2), rowSum(x + (<usize>r * <usize>n << 2), n))
+  for (let r = start; r < end; r++) store<f32>(y + (<usize>r << 2), rowSum(x + (<usize>r * <usize>n << 2), 0, n, false))
+}
+
+/** The sums of rows' squares: what `square` and `sumRows` give, without the squares in memory. */
+export function sumSquaresRows(start: i32, end: i32, thread: i32, x: usize, y: usize, n: i32): void {
+  for (let r = start; r < end; r++) store<f32>(y + (<usize>r << 2), rowSum(x + (<usize>r * <usize>n << 2), 0, n, true))
+}
+
+/** Sums of rows of a narrow type (see `loadFour`). */
+export function sumNarrowRows(start: i32, end: i32, thread: i32, x: usize, y: usize, n: i32, type: i32): void {
+  const shift: usize = type >= 3 ? 0 : 1
+  for (let r = start; r < end; r++) store<f32>(y + (<usize>r << 2), rowSum(x + (<usize>r * <usize>n << shift), type, n, false))
 }
 
 export function maxRows(start: i32, end: i32, thread: i32, x: usize, y: usize, n: i32): void {

@@ -6,9 +6,13 @@ import { DeviceError } from '../../errors.ts'
 import type { Graph } from '../../graph/graph.ts'
 import { keyOf } from '../../graph/key.ts'
 import type { Node } from '../../graph/node.ts'
+import type { Spec } from '../../graph/spec.ts'
+import { contiguousAccess, isContiguous } from '../../passes/access.ts'
 import { explainPlan } from '../../passes/explain.ts'
 import { type ProgramMemory, programMemory } from '../../passes/memory.ts'
+import type { Operand } from '../../passes/operand.ts'
 import { type Plan, planGraph, type Step } from '../../passes/plan.ts'
+import type { Resolver } from '../../passes/resolve.ts'
 import type { DeviceBuffer } from '../../storage.ts'
 import type { Backend, CompileOptions, Counters, Executable, KernelTiming } from '../backend.ts'
 import { expandFor, kernelsOf } from '../kernel-source.ts'
@@ -67,6 +71,19 @@ type Action = (Instruction | { readonly definition: Step }) & {
   readonly flops: number
   readonly bytes: number
 }
+
+/** Whether a node is the square of float32 values that lie in memory in order. */
+function squaresMemory({ op, inputs }: Node, resolver: Resolver): boolean {
+  const [x] = inputs
+  const source = resolver.resolve(x)
+  return op.name === 'square' && x.dtype === 'float32' && source?.kind === 'memory' && isContiguous(source.access)
+}
+
+/** A contiguous operand by another shape. */
+const asShaped = (operand: Operand, { shape }: Spec): Operand => ({
+  ...operand,
+  access: { ...contiguousAccess(shape), offset: operand.access.offset },
+})
 
 async function compileKernels(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module> {
   try {
@@ -147,7 +164,12 @@ export class CpuBackend implements Backend {
     const supports = (rule: CpuRule<unknown>, { inputs, attrs }: Node) => rule.supports?.(inputs, attrs) ?? true
     const plan = planGraph(await expandFor(graph, (op) => op.cpu, supports), {
       ...options,
-      limits: { operands: 40, nodes: 100 },
+      limits: {
+        operands: 40,
+        nodes: 100,
+        fusesOperand: ({ op, inputs, attrs }) => kernelsOf(op.cpu)?.fusesSquare?.(inputs, attrs) ?? false,
+        takesWork: (_, work, resolver) => work.length === 1 && squaresMemory(work[0], resolver),
+      },
     })
     const { actions, scratchBytes, threadScratchBytes, modules } = this.lower(plan)
     const program = new CpuProgram(
@@ -253,9 +275,16 @@ export class CpuBackend implements Backend {
         return [{ kernel, count, grain, args, ...about }]
       }
       const rule = kernelsOf(step.op!.cpu)
-      const specs = step.inputs.map((x) => ({ shape: x.access.shape, dtype: x.dtype }))
+      const specs = step.prologue
+        ? [step.prologue.operand]
+        : step.inputs.map((x) => ({ shape: x.access.shape, dtype: x.dtype }))
       if (!rule || !(rule.supports?.(specs, step.attrs) ?? true)) return [{ definition: step, ...about }]
-      const made = rule.plan({ inputs: step.inputs, outputs: step.outputs, attrs: step.attrs })
+      const made = step.prologue
+        ? rule.plan(
+            { inputs: [asShaped(step.inputs[0], step.prologue.operand)], outputs: step.outputs, attrs: step.attrs },
+            true,
+          )
+        : rule.plan({ inputs: step.inputs, outputs: step.outputs, attrs: step.attrs })
       scratchBytes = Math.max(scratchBytes, made.scratchBytes ?? 0)
       threadScratchBytes = Math.max(threadScratchBytes, made.threadScratchBytes ?? 0)
       // FLOPs are counted once per step, on its last call, which does most of the work.

@@ -36,5 +36,8 @@ export interface CpuPlan {
 export interface CpuRule<A> {
   /** False: the op is lowered, or evaluated by its definition. */
   supports?(inputs: readonly Spec[], attrs: A): boolean
-  plan(context: KernelContext<A>): CpuPlan
+  /** Whether the kernels read the squares of their only operand, so that nobody need store them. */
+  fusesSquare?(inputs: readonly Spec[], attrs: A): boolean
+  /** @param squares the operand is to be squared as it is read */
+  plan(context: KernelContext<A>, squares?: boolean): CpuPlan
 }
