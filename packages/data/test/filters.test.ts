@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { findDuplicates } from '../src/clean/duplicates.ts'
+import { type EachKey, findDuplicates } from '../src/clean/duplicates.ts'
 import { applyFilters, emptyCounts, type Filter } from '../src/clean/filter.ts'
 import { languageFilter } from '../src/clean/language.ts'
 import { minhash } from '../src/clean/minhash.ts'
@@ -94,7 +94,9 @@ it('MinHash: planted near-duplicates are found as 20 bands of 10 promise, others
     key.set(minhash(text), 4)
     return key
   })
-  const each = (visit: (key: Uint32Array, document: number) => void) => keys.forEach(visit)
+  const each: EachKey = (visit) => {
+    for (const [document, key] of keys.entries()) visit(key, 0, document)
+  }
   const verdicts = findDuplicates(documents.length, each, true)
   const found = planted.filter(([first, second]) => verdicts[first] === 0 && verdicts[second] === 2).length
   expect(found / planted.length).toBeGreaterThan(0.85)

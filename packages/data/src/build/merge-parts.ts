@@ -19,33 +19,30 @@ export interface BuildResult {
   readonly counts: FilterCounts
 }
 
-const recordBuffer = (words: number) => new Uint8Array(words * 4 * 4096)
+const recordBuffer = (words: number) => new Uint32Array(words * 4096)
 
-/** Calls back with each record of a file; memory for a few thousand. */
+/** Calls back with each record of a file: the words from `at` of `from` on. Memory for a few thousand. */
 function eachRecord(
   path: string,
   words: number,
-  visit: (record: Uint32Array) => void,
-  buffer: Uint8Array = recordBuffer(words),
+  visit: (from: Uint32Array, at: number) => void,
+  buffer: Uint32Array = recordBuffer(words),
 ): void {
   const file = openSync(path, 'r')
   try {
-    const bytes = words * 4
+    const recordBytes = words * 4
     const { size } = fstatSync(file)
-    if (size % bytes !== 0) throw new Error(`${path}: it was cut (${size} bytes are no whole records of ${bytes})`)
-    const record = new Uint32Array(words)
-    const into = new Uint8Array(record.buffer)
+    if (size % recordBytes !== 0)
+      throw new Error(`${path}: it was cut (${size} bytes are no whole records of ${recordBytes})`)
+    const bytes = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength)
     let held = 0
     for (;;) {
-      const count = readSync(file, buffer, held, buffer.length - held, null)
+      const count = readSync(file, bytes, held, bytes.length - held, null)
       if (count === 0) return
       held += count
-      const whole = held - (held % bytes)
-      for (let at = 0; at < whole; at += bytes) {
-        into.set(buffer.subarray(at, at + bytes))
-        visit(record)
-      }
-      buffer.copyWithin(0, whole, held)
+      const whole = held - (held % recordBytes)
+      for (let at = 0; at < whole / 4; at += words) visit(buffer, at)
+      bytes.copyWithin(0, whole, held)
       held -= whole
     }
   } finally {
@@ -92,11 +89,11 @@ export function mergeParts(folder: string, prefix: string, { memory, onShare }: 
   if (all > 2 ** 32 - 2) throw new Error(`${all} documents are more than 2^32 - 2; build them in several sets`)
   const counts = emptyCounts()
   for (const part of parts) addCounts(counts, part.counts)
-  const each = (visit: (record: Uint32Array, document: number) => void) => {
+  const each = (visit: (from: Uint32Array, at: number, document: number) => void) => {
     let document = 0
     const buffer = recordBuffer(words)
     for (const number of parts.keys())
-      eachRecord(partPath(folder, number, 'docs'), words, (record) => visit(record, document++), buffer)
+      eachRecord(partPath(folder, number, 'docs'), words, (from, at) => visit(from, at, document++), buffer)
     if (document !== all) throw new Error(`${folder}: its parts hold ${document} documents, their records say ${all}`)
   }
   // Passes over the keys are the first half of the work, where there are any.
@@ -106,7 +103,8 @@ export function mergeParts(folder: string, prefix: string, { memory, onShare }: 
       ? null
       : findDuplicates(
           all,
-          (visit) => each((record, document) => visit(record.subarray(1), document)),
+          // Before the keys stands the number of tokens.
+          (visit) => each((from, at, document) => visit(from, at + 1, document)),
           duplicates === 'near',
           memory,
           (share) => onShare?.(half * share),
@@ -146,7 +144,8 @@ export function mergeParts(folder: string, prefix: string, { memory, onShare }: 
         eachRecord(
           partPath(folder, number, 'docs'),
           words,
-          ([length]) => {
+          (read, at) => {
+            const length = read[at]
             const end = to + length * bytesPerToken
             if (verdicts?.[document++]) {
               copy(from, to)

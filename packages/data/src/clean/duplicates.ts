@@ -8,10 +8,13 @@ import { minhashBands } from './minhash.ts'
 /** Words of 32 bits before the bands: SHA-256's first 128 bits. */
 export const exactWords = 4
 
-/** Calls back with the keys of every document in order: `exactWords` words, then two for each band where there are bands. */
-export type EachKey = (visit: (key: Uint32Array, document: number) => void) => void
+/**
+ * Calls back with the keys of every document in order, which begin at `at` of `from`: `exactWords` words, then two for each band where
+ * there are bands.
+ */
+export type EachKey = (visit: (from: Uint32Array, at: number, document: number) => void) => void
 
-/** Bytes of a table for one document: keys and value in slots that are at most half full, twice while it grows. */
+/** Bytes of a table for one document: keys and value in slots that are at most half full, and as many again where it grows. */
 const bytesOf = (words: number) => (words + 1) * 4 * 6
 
 /**
@@ -32,14 +35,8 @@ export function findDuplicates(
   const exactPasses = passes(exactWords)
   const allPasses = exactPasses + (near ? minhashBands * passes(2) : 0)
   let done = 0
-  for (let pass = 0; pass < exactPasses; pass++) {
-    const table = new KeyTable(exactWords)
-    each((key, document) => {
-      if (key[2] % exactPasses === pass && table.first(key.subarray(0, exactWords), document) !== document)
-        verdicts[document] = 1
-    })
-    onShare?.(++done / allPasses)
-  }
+  const passDone = () => onShare?.(++done / allPasses)
+  markSame(verdicts, each, exactPasses, passDone)
   if (!near) return verdicts
   const parents = Uint32Array.from({ length: documents }, (_, i) => i)
   const rootOf = (document: number): number => {
@@ -51,21 +48,34 @@ export function findDuplicates(
     return at
   }
   const bandPasses = passes(2)
+  const table = new KeyTable(2, documents / bandPasses)
   for (let band = 0; band < minhashBands; band++)
     for (let pass = 0; pass < bandPasses; pass++) {
-      const table = new KeyTable(2)
-      const at = exactWords + 2 * band
-      each((key, document) => {
-        if (verdicts[document] === 1 || key[at + 1] % bandPasses !== pass) return
-        const first = table.first(key.subarray(at, at + 2), document)
+      table.clear()
+      each((from, begin, document) => {
+        const at = begin + exactWords + 2 * band
+        if (verdicts[document] === 1 || from[at + 1] % bandPasses !== pass) return
+        const first = table.first(from, at, document)
         if (first === document) return
         const [a, b] = [rootOf(first), rootOf(document)]
         if (a < b) parents[b] = a
         else parents[a] = b
       })
-      onShare?.(++done / allPasses)
+      passDone()
     }
   for (let document = 0; document < documents; document++)
     if (verdicts[document] === 0 && rootOf(document) !== document) verdicts[document] = 2
   return verdicts
+}
+
+/** Marks documents that repeat an earlier one exactly; its table is gone when the bands have theirs. */
+function markSame(verdicts: Uint8Array, each: EachKey, passes: number, passDone: () => void): void {
+  const table = new KeyTable(exactWords, verdicts.length / passes)
+  for (let pass = 0; pass < passes; pass++) {
+    table.clear()
+    each((from, at, document) => {
+      if (from[at + 2] % passes === pass && table.first(from, at, document) !== document) verdicts[document] = 1
+    })
+    passDone()
+  }
 }

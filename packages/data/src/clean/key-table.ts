@@ -5,46 +5,53 @@ export class KeyTable {
   #values: Uint32Array
   #count = 0
 
-  /** @param words 32-bit words of a key */
-  constructor(words: number) {
+  /**
+   * @param words 32-bit words of a key
+   * @param expected keys that there will be about; for more it grows
+   */
+  constructor(words: number, expected = 512) {
     this.#words = words
-    this.#keys = new Uint32Array(words * 1024)
-    this.#values = new Uint32Array(1024)
+    const slots = 2 ** Math.ceil(Math.log2(Math.max(512, expected) * 2))
+    this.#keys = new Uint32Array(words * slots)
+    this.#values = new Uint32Array(slots)
   }
 
-  /** The document that had the key first: `document` itself where none had. */
-  first(key: Uint32Array, document: number): number {
+  /** Forgets all keys. */
+  clear(): void {
+    this.#values.fill(0)
+    this.#count = 0
+  }
+
+  /** The document that had the key `from[at]`, `from[at + 1]`, ... first: `document` itself where none had. */
+  first(from: Uint32Array, at: number, document: number): number {
     if (2 * (this.#count + 1) > this.#values.length) this.#grow()
-    const slot = this.#slot(this.#keys, this.#values, key)
+    const slot = this.#slot(this.#keys, this.#values, from, at)
     if (this.#values[slot] !== 0) return this.#values[slot] - 1
-    this.#keys.set(key, slot * this.#words)
+    for (let k = 0; k < this.#words; k++) this.#keys[slot * this.#words + k] = from[at + k]
     this.#values[slot] = document + 1
     this.#count++
     return document
   }
 
-  #slot(keys: Uint32Array, values: Uint32Array, key: Uint32Array): number {
+  #slot(keys: Uint32Array, values: Uint32Array, from: Uint32Array, at: number): number {
     const words = this.#words
-    for (
-      let slot = (key[0] ^ Math.imul(key[1], 0x9e3779b1)) & (values.length - 1);
-      ;
-      slot = (slot + 1) & (values.length - 1)
-    ) {
+    const last = values.length - 1
+    for (let slot = (from[at] ^ Math.imul(from[at + 1], 0x9e3779b1)) & last; ; slot = (slot + 1) & last) {
       if (values[slot] === 0) return slot
       let same = true
-      for (let k = 0; k < words && same; k++) same = keys[slot * words + k] === key[k]
+      for (let k = 0; k < words && same; k++) same = keys[slot * words + k] === from[at + k]
       if (same) return slot
     }
   }
 
   #grow(): void {
+    const words = this.#words
     const keys = new Uint32Array(this.#keys.length * 2)
     const values = new Uint32Array(this.#values.length * 2)
     for (let old = 0; old < this.#values.length; old++) {
       if (this.#values[old] === 0) continue
-      const key = this.#keys.subarray(old * this.#words, (old + 1) * this.#words)
-      const slot = this.#slot(keys, values, key)
-      keys.set(key, slot * this.#words)
+      const slot = this.#slot(keys, values, this.#keys, old * words)
+      for (let k = 0; k < words; k++) keys[slot * words + k] = this.#keys[old * words + k]
       values[slot] = this.#values[old]
     }
     this.#keys = keys
