@@ -45,8 +45,8 @@ export interface InitOptions {
 /** Kernels by name, instead of those chosen by rule or by measurement. */
 export interface PinnedKernels {
   /**
-   * A variant of matmul, by name. On the cpu backend the micro-tile of large products, '4x8' or '6x8' (relaxed SIMD); both give the
-   * same bits.
+   * A variant of matmul, by name. On the cpu backend the micro-tile of large products, '4x8' or '6x8' (relaxed SIMD);
+   * both give the same bits.
    */
   readonly matmul?: string
   /** A variant of attention, by name. */

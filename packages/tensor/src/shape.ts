@@ -1,4 +1,4 @@
-// Shapes and axes: checked, compared, broadcast.
+// Shapes and axes: validation, comparison, broadcasting.
 
 import { shown } from './arguments.ts'
 import { ShapeError } from './errors.ts'
@@ -30,7 +30,7 @@ export function formatShape(shape: Shape): string {
   return `[${shape.join(', ')}]`
 }
 
-/** NumPy's broadcasting rule: shapes are aligned at the right, and a dimension of 1 stretches. */
+/** NumPy's broadcasting rule: shapes are aligned at the right, and dimensions of 1 are repeated. @throws ShapeError */
 export function broadcastShapes(op: string, a: Shape, b: Shape): number[] {
   const rank = Math.max(a.length, b.length)
   const out = new Array<number>(rank)
@@ -47,7 +47,7 @@ export function broadcastShapes(op: string, a: Shape, b: Shape): number[] {
   return out
 }
 
-/** An axis counted from the front; negative ones count from the back. */
+/** An axis as a non-negative index; negative ones count from the end. @throws ShapeError */
 export function normalizeAxis(op: string, axis: number, rank: number): number {
   if (!Number.isInteger(axis)) throw new ShapeError(`${op}: an axis must be a whole number, got ${shown(axis)}`)
   if (axis < -rank || axis >= rank) {
@@ -56,7 +56,7 @@ export function normalizeAxis(op: string, axis: number, rank: number): number {
   return axis < 0 ? axis + rank : axis
 }
 
-/** Several axes, normalised, sorted, without repeats; `undefined` means all of them. */
+/** Axes as sorted non-negative indices; undefined means all. @throws ShapeError for an axis out of range or repeated */
 export function normalizeAxes(op: string, axes: number | readonly number[] | undefined, rank: number): number[] {
   if (axes === undefined) return Array.from({ length: rank }, (_, i) => i)
   if (typeof axes !== 'number' && !Array.isArray(axes))
@@ -66,7 +66,7 @@ export function normalizeAxes(op: string, axes: number | readonly number[] | und
   return list.sort((x, y) => x - y)
 }
 
-/** A list of numbers where one is wanted: a shape, starts, sizes. @throws TypeError */
+/** Requires an array of numbers, such as a shape. @throws TypeError */
 export function requireNumbers(op: string, name: string, list: unknown): asserts list is readonly number[] {
   if (!Array.isArray(list))
     throw new TypeError(
@@ -76,6 +76,7 @@ export function requireNumbers(op: string, name: string, list: unknown): asserts
     if (typeof item !== 'number') throw new TypeError(`${op}: ${name} must be numbers, got ${shown(list)}`)
 }
 
+/** Requires non-negative integer dimensions. @throws TypeError, ShapeError */
 export function checkShape(what: string, shape: Shape): void {
   requireNumbers(what, 'the shape', shape)
   for (const d of shape) {

@@ -1,51 +1,51 @@
-// The memory behind a computed value, and whose it is.
+// The memory of computed values, and its owner.
 
 import type { HostArray, PackedDType } from './dtype.ts'
 import { DisposedError } from './errors.ts'
 import type { Spec } from './graph/spec.ts'
 
-/** A block of memory that a backend handed out; opaque outside the backend. */
+/** A buffer allocated by a backend; opaque outside the backend. */
 export interface DeviceBuffer {
   readonly bytes: number
 }
 
-/** Whose memory a storage is: what tensors, storages and evaluation know of a device. */
+/** The owner of storages: the part of a device that tensors, storages and evaluation use. */
 export interface StorageOwner {
   readonly name: string
   /** @throws DisposedError after dispose() */
   assertUsable(what: string): void
-  /** Computes every tensor of a tree, together. */
+  /** Computes all tensors of a tree in one program. */
   evaluate(tree: unknown): Promise<void>
   /** Elements as storage codes, and decoded. */
   readCodes(storage: Storage): Promise<HostArray>
   read(storage: Storage): Promise<Float32Array | Int32Array | Uint32Array>
   /** The device memory of a computed value; host data is uploaded on first use. */
   bufferOf(storage: Storage): DeviceBuffer
-  /** The storage owns its buffer from now on: it goes back when the storage is released or collected. */
+  /** The storage owns its buffer from now on: it is released with the storage, or when that is garbage-collected. */
   adopt(storage: Storage): void
   releaseStorage(storage: Storage): void
 }
 
 /**
- * The memory behind a computed value. Data from the host stays there (`host`) until a program needs it on the device.
- * `gone` says why the memory can no longer be read.
+ * The memory of a computed value. Data from the host stays on the host (`host`) until a program needs it on the device.
+ * `gone`, if set, is the reason why the memory can no longer be read.
  */
 export interface Storage {
   readonly owner: StorageOwner
   readonly spec: Spec
   host?: HostArray
-  /** Data of a packed dtype that came as numbers and is not encoded yet: see `encodeHost`. */
+  /** Data of a packed dtype, given as numbers and not encoded yet: see `encodeHost`. */
   numbers?: Float32Array
   buffer?: DeviceBuffer
-  /** The number of its upload into a program's slot, where there was one. */
+  /** The number of its upload into a program's slot, if there was one. */
   upload?: number
   gone?: 'disposed' | 'donated'
-  /** Computations under way that read it. Its memory stays until they have run. */
+  /** Running computations that read it. Its memory is kept until they have finished. */
   readers?: Set<Promise<void>>
 }
 
 /**
- * Encodes what came as numbers: with an encoder that is loaded when it is first needed, before anything reads `host`.
+ * Encodes the `numbers` of storages, with an encoder that is loaded on first use. Call it before reading `host`.
  */
 export async function encodeHost(storages: Iterable<Storage>): Promise<void> {
   const waiting = [...storages].filter((s) => s.numbers)
@@ -58,7 +58,7 @@ export async function encodeHost(storages: Iterable<Storage>): Promise<void> {
   }
 }
 
-/** Keeps the memory of storages until the returned function is called, whoever disposes them meanwhile. */
+/** Keeps the memory of storages, even if they are disposed meanwhile, until the returned function is called. */
 export function pin(storages: readonly Storage[]): () => void {
   let finish = () => {}
   const done = new Promise<void>((resolve) => {
@@ -76,6 +76,7 @@ export function pin(storages: readonly Storage[]): () => void {
   }
 }
 
+/** @throws DisposedError if the storage was disposed or donated */
 export function assertPresent(storage: Storage, what: string): void {
   if (!storage.gone) return
   const shape = `${storage.spec.dtype}[${storage.spec.shape.join(', ')}]`

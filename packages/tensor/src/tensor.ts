@@ -1,4 +1,4 @@
-// The tensor, and how an op is applied.
+// The class Tensor, and the application of ops.
 
 import { requireTensor } from './arguments.ts'
 import type { DType, HostArray } from './dtype.ts'
@@ -13,13 +13,12 @@ import { assertPresent, type Storage, type StorageOwner } from './storage.ts'
 export { isTensor } from './is-tensor.ts'
 
 /**
- * A lazy n-dimensional array. Methods build a graph; `await data()` computes what is needed. Tensors are values:
- * nothing changes one in place. What outlives a step is released by `dispose()` (or `using`); intermediates need no
- * care.
+ * A lazy n-dimensional array. Methods build a graph; `await data()` computes what is needed. Tensors are immutable.
+ * Results that outlive a step are released by `dispose()` (or `using`); intermediates are released automatically.
  */
 export class Tensor {
   readonly value: Value
-  /** @internal The device (see `device`), as far as a tensor knows one. */
+  /** @internal The device (see `device`), if the tensor has one. */
   readonly owner: StorageOwner | undefined
 
   constructor(value: Value, owner: StorageOwner | undefined) {
@@ -63,13 +62,13 @@ export class Tensor {
     return this.requireOwner('codes()').readCodes(await this.computed())
   }
 
-  /** Computes the tensor now and keeps the result. */
+  /** Computes the tensor now and keeps its value. */
   async evaluate(): Promise<this> {
     await this.requireOwner('evaluate()').evaluate([this])
     return this
   }
 
-  /** Gives the memory back. A tensor that was never computed has none. */
+  /** Releases the memory. A tensor that was never computed has none. */
   dispose(): void {
     const storage = this.value.storage
     if (!storage || storage.gone) return
@@ -90,13 +89,13 @@ export class Tensor {
     if (this.value.storage) assertPresent(this.value.storage, what)
     if (this.owner) return this.owner
     throw new DeviceError(
-      `${what}: constants, iota and random numbers belong to no device until they meet a tensor of one; make it with device.tensor(), or combine it with a tensor first: x.add(device.tensor(0))`,
+      `${what}: constants, iota and random numbers have no device until they are combined with a tensor that has one; make it with device.tensor(), or combine it with a tensor first: x.add(device.tensor(0))`,
     )
   }
 
   /**
-   * A tensor is no JavaScript number: operators, Math and comparisons would silently compute with NaN. Template strings
-   * print it.
+   * Refuses conversion to a number: operators, Math and comparisons would silently compute with NaN. Template strings
+   * print the tensor's dtype and shape.
    * @throws TypeError
    */
   [Symbol.toPrimitive](hint: string): string {
@@ -112,7 +111,9 @@ export class Tensor {
 }
 
 /**
- * Builds a node: checks shapes and dtypes, and that every operand lives on one device.
+ * Applies an op: checks shapes and dtypes, and that all operands are on the same device, and adds a node to the graph.
+ * @returns one tensor for each output of the op
+ * @throws ShapeError, DTypeError from the op; DeviceError for operands on two devices; DisposedError
  * @example
  * const double = defineOp({ name: 'double', kind: 'composite', infer: ([x]) => [x], definition: ([x]) => [x.mul(2)] })
  * apply(double, [device.tensor([1, 2])], {}) // [[2, 4]]
@@ -125,7 +126,7 @@ export function apply<A>(op: Op<A>, inputs: readonly Tensor[], attrs: A): Tensor
     if (!t.owner) continue
     if (owner && owner !== t.owner) {
       throw new DeviceError(
-        `${op.name}: operands live on two devices (${owner.name} and ${t.owner.name}); move one with device.tensor(await t.data(), t.shape)`,
+        `${op.name}: operands are on two devices (${owner.name} and ${t.owner.name}); copy one with device.tensor(await t.data(), t.shape)`,
       )
     }
     owner = t.owner
@@ -143,7 +144,7 @@ export function apply<A>(op: Op<A>, inputs: readonly Tensor[], attrs: A): Tensor
 }
 
 /**
- * The first output of `apply`: for ops that have one.
+ * The first output of `apply`, for ops with one output.
  * @example
  * const double = defineOp({ name: 'double', kind: 'composite', infer: ([x]) => [x], definition: ([x]) => [x.mul(2)] })
  * apply1(double, [device.tensor([1, 2])], {}) // [2, 4]
@@ -152,7 +153,7 @@ export function apply1<A>(op: Op<A>, inputs: readonly Tensor[], attrs: A): Tenso
   return apply(op, inputs, attrs)[0]
 }
 
-/** Wraps a computed result. */
+/** A tensor with storage: host data or a computed result. */
 export function tensorFromStorage(
   owner: StorageOwner,
   spec: Spec,

@@ -145,7 +145,7 @@ test('numbers where lists are wanted, and the reverse', () => {
 
 test('random numbers and constants say how they can be read', async () => {
   await expect(k.randomNormal([1, 2], [3]).data()).rejects.toThrow(
-    /belong to no device .* x\.add\(device\.tensor\(0\)\)/,
+    /have no device until they are combined .* x\.add\(device\.tensor\(0\)\)/,
   )
   const read = await k.randomNormal([1, 2], [3]).add(device.tensor(0)).data()
   expect(read.length).toBe(3)

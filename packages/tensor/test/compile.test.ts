@@ -299,6 +299,7 @@ test('a loop that never waits for the event loop keeps none of its batches', asy
     sum.dispose() // and the batch is left to the collector
   }
   gc()
-  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(10e6)
+  // Of 40 MB; other files of this process may leave some behind.
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(20e6)
   f.dispose()
 })

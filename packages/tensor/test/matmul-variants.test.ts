@@ -133,13 +133,13 @@ test('scales that do not fit are refused with both shapes', async () => {
   const t = (...shape: number[]) => reference.tensor(new Float32Array(shape.reduce((a, b) => a * b)), shape)
   const b = { codes: t(8, 4), scales: t(2, 1) }
   expect(() => scaledMatmul({ codes: t(4, 8), scales: t(4, 3) }, b)).toThrow(
-    /scaledMatmul: a: the scales do not cut the codes into equal whole blocks, got codes \[4, 8\], scales \[4, 3\]/,
+    /scaledMatmul: a: the scales do not divide the codes into equal blocks, got codes \[4, 8\], scales \[4, 3\]/,
   )
   expect(() => scaledMatmul({ codes: t(4, 8), scales: t(4) }, b)).toThrow(/must be matrices of the same batch/)
   expect(() => scaledMatmul({ codes: t(4, 6), scales: t(4, 3) }, b)).toThrow(
     /batch and inner dimensions must be equal, got \[4, 6\] and \[8, 4\]/,
   )
-  expect(() => dequantizeBlocks({ codes: t(4, 8), scales: t(0, 1) })).toThrow(/equal whole blocks/)
+  expect(() => dequantizeBlocks({ codes: t(4, 8), scales: t(0, 1) })).toThrow(/equal blocks/)
   const integer = reference.tensor(new Int32Array(32), [4, 8], 'int32')
   expect(() => scaledMatmul({ codes: integer, scales: t(4, 1) }, b)).toThrow(/must be floats, got int32/)
 })

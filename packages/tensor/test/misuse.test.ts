@@ -54,7 +54,7 @@ const ownMisuses: Record<string, readonly [call: () => unknown, message: RegExp]
   ],
   dequantizeBlocks: [
     [() => k.dequantizeBlocks(m as never), /expected \{ codes, scales \}, two tensors; codes is function/],
-    [() => k.dequantizeBlocks({ codes: m, scales: four(2, 2) }), /do not cut the codes into equal whole blocks/],
+    [() => k.dequantizeBlocks({ codes: m, scales: four(2, 2) }), /do not divide the codes into equal blocks/],
   ],
   div: [[() => k.div(ids, 2), /div: needs a float tensor/]],
   equal: [[() => k.equal(m, device.tensor([1, 2])), /equal: shapes/]],

@@ -1,4 +1,4 @@
-// Matrices by rule: triangles, identity, diagonals, grids, one-hot rows.
+// Matrices by formula: triangles, identity, diagonals, grids, one-hot rows.
 
 import { requireDType, requireNumber, requireTensor, requireWhole, shown } from '../arguments.ts'
 import { type DType, isFloat } from '../dtype.ts'
@@ -50,7 +50,7 @@ export function triu(x: Tensor, diagonal = 0): Tensor {
 }
 
 /**
- * Ones on the diagonal of [rows, columns], square unless said.
+ * A matrix [rows, columns] of ones on the diagonal and zeros elsewhere.
  * @example eye(2) // [[1, 0], [0, 1]]
  */
 export function eye(rows: number, columns = rows, dtype: DType = 'float32'): Tensor {
@@ -137,15 +137,16 @@ export function linspace(start: number, end: number, count: number): Tensor {
   requireWhole('linspace', 'count', count)
   const step = count > 1 ? (end - start) / (count - 1) : 0
   const at = iota([count], 0)
-  // From both ends, so that both are exact.
+  // Computed from both ends, so that both are exact.
   const up = add(mul(cast(at, 'float32'), step), start)
   const down = sub(end, mul(cast(sub(count - 1, at), 'float32'), step))
   return where(lessEqual(at, Math.floor((count - 1) / 2)), up, down)
 }
 
 /**
- * 1 at the place of each id along a new last axis, 0 elsewhere; an id outside [0, classes) has no 1.
- * @param ids int32 or uint32 [...] @returns [..., classes]
+ * 1 at the position of each id along a new last axis, 0 elsewhere; all zeros for an id outside [0, classes).
+ * @param ids int32 or uint32 [...]
+ * @returns [..., classes]
  * @example oneHot(device.tensor([1, 0], [2], 'int32'), 3) // [[0, 1, 0], [1, 0, 0]]
  */
 export function oneHot(ids: Tensor, classes: number, dtype: DType = 'float32'): Tensor {

@@ -15,7 +15,7 @@ import { type ReduceAttrs, reduceExtents, reduceWith, reduction } from './reduct
 
 export const maxOp: Op<ReduceAttrs> = reduction('max', -Infinity, (a, b) => Math.max(a, b), {
   kernel: 'max',
-  // Ties share the gradient evenly.
+  // Equal maxima share the gradient equally.
   gradient: ({ inputs: [x], outputs: [y], grads: [g], attrs }) => {
     if (!g) return [undefined]
     const hit = cast(equal(x, broadcastReduced(y, x, attrs)), 'float32')
@@ -25,8 +25,8 @@ export const maxOp: Op<ReduceAttrs> = reduction('max', -Infinity, (a, b) => Math
 })
 
 /**
- * Largest element over axes, NaN where there is one.
- * @throws ShapeError for an empty axis.
+ * Largest element over axes (default: all), NaN if one is NaN.
+ * @throws ShapeError for an empty axis
  * @example max(device.tensor([[1, 5], [7, 3]]), 1) // [5, 7]
  */
 export function max(x: Tensor, axes?: number | readonly number[], keepDims = false): Tensor {
@@ -66,7 +66,7 @@ export const argMaxOp = defineOp<{ axis: number }>({
 })
 
 /**
- * Index of the largest element along an axis, int32; the first of equals, or the first NaN.
+ * Index of the largest element along an axis, int32; the first of equal ones, or the first NaN.
  * @example argMax(device.tensor([[1, 5], [7, 3]])) // [1, 0]
  */
 export function argMax(x: Tensor, axis = -1): Tensor {

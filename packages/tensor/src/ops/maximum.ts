@@ -1,4 +1,4 @@
-// The larger of two elements.
+// The elementwise maximum.
 
 import type { Tensor } from '../tensor.ts'
 import { floatBitsWgsl, isNanWgsl, nanVector } from './bits.wgsl.ts'
@@ -8,8 +8,8 @@ import { mul } from './mul.ts'
 import { binary, type Operand } from './operation.ts'
 import { where } from './where.ts'
 
-/** The gradients of two operands of which the result took one, the first where `first`; half each where they tie. */
-export function sharedAtTies(first: Tensor, tie: Tensor, g: Tensor): [Tensor, Tensor] {
+/** The gradients of two operands of which the result selects one: the first where `first`; half each at ties. */
+export function splitAtTies(first: Tensor, tie: Tensor, g: Tensor): [Tensor, Tensor] {
   const half = mul(g, 0.5)
   return [where(tie, half, where(first, g, 0)), where(tie, half, where(first, 0, g))]
 }
@@ -23,13 +23,13 @@ export const maximumOp = elementwiseOp({
   simd: { f32: ['f32x4.max'], i32: ['i32x4.max_s'], u32: ['i32x4.max_u'] },
   gradient: ({ inputs: [a, b], grads: [g] }) => {
     if (!g) return [undefined, undefined]
-    return sharedAtTies(greater(a, b), equal(a, b), g)
+    return splitAtTies(greater(a, b), equal(a, b), g)
   },
   samples: binarySamples(),
 })
 
 /**
- * The larger of two elements, NaN where one is NaN; where they tie each gets half of the gradient.
+ * The larger of two elements, NaN if one is NaN; equal elements get half of the gradient each.
  * @example maximum(device.tensor([1, 5]), 3) // [3, 5]
  */
 export function maximum(a: Operand, b: Operand): Tensor {

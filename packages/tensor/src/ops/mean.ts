@@ -8,8 +8,8 @@ import { sum } from './broadcast-sum.ts'
 import { mul } from './mul.ts'
 
 /**
- * Mean over axes.
- * @throws DTypeError for integers.
+ * Mean over axes (default: all), in float32.
+ * @throws DTypeError for integers
  * @example mean(device.tensor([1, 2, 3])) // 2
  */
 export function mean(x: Tensor, axes?: number | readonly number[], keepDims = false): Tensor {

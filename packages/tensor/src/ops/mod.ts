@@ -14,8 +14,8 @@ function remainder(a: number, b: number): number {
 }
 
 /**
- * Integers by the kernel's own remainder; floats by quotients, put right by one b where the quotient was rounded over a
- * whole number.
+ * The remainder of floats by their quotient, corrected by b if the quotient was rounded across an integer. (Integers
+ * use the operator %.)
  */
 const modF32 = `fn mod_f32(a: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
   let big = (bitcast<vec4<u32>>(b) & vec4<u32>(0x7fffffffu)) == vec4<u32>(0x7f800000u);
@@ -68,8 +68,8 @@ export const modOp = elementwiseOp({
 })
 
 /**
- * The remainder of a / b with the sign of b, broadcast: Python's and torch.remainder. Whole numbers by 0 give 0. Of
- * floats the quotient must be below 2^24 for an exact remainder on WebGPU.
+ * The remainder of a / b with the sign of b, broadcast, as Python's % and torch.remainder. Integers modulo 0 give 0.
+ * For floats on WebGPU the remainder is exact only for quotients below 2^24.
  * @example mod(device.tensor([5, -5]), 3) // [2, 1]
  */
 export function mod(a: Operand, b: Operand): Tensor {

@@ -1,4 +1,4 @@
-// Layer, group and batch normalization, as compositions.
+// Layer, group and batch normalization, defined by other operations.
 
 import { requireNumber, requireOptions, requireTensor, requireWhole } from '../arguments.ts'
 import { ShapeError } from '../errors.ts'
@@ -14,14 +14,14 @@ import { rsqrt } from './rsqrt.ts'
 import { square } from './square.ts'
 import { sub } from './sub.ts'
 
-/** x less its mean, over its deviation, over these axes; float32. */
+/** x minus its mean, divided by its standard deviation, over these axes; float32. */
 function standardized(x: Tensor, axes: readonly number[], epsilon: number): Tensor {
   const f = cast(x, 'float32')
   const off = sub(f, mean(f, axes, true))
   return mul(off, rsqrt(add(mean(square(off), axes, true), epsilon)))
 }
 
-/** y times the weight plus the bias, each a vector along `axis`. */
+/** y times the weight plus the bias, vectors along `axis`. */
 function affine(op: string, y: Tensor, axis: number, weight?: Tensor, bias?: Tensor): Tensor {
   const n = y.shape[axis]
   const along = (name: string, t: Tensor): Tensor => {
@@ -38,8 +38,10 @@ function affine(op: string, y: Tensor, axis: number, weight?: Tensor, bias?: Ten
 }
 
 /**
- * Over the last axis: (x - mean) / sqrt(variance + epsilon), times the weight, plus the bias; computed in float32.
- * @param x [..., n] @param weight [n] @param bias [n]
+ * Layer normalization over the last axis: (x - mean) / sqrt(variance + epsilon) * weight + bias, computed in float32.
+ * @param x [..., n]
+ * @param weight [n]
+ * @param bias [n]
  * @returns like x
  * @see arXiv:1607.06450
  * @example layerNorm(device.tensor([1, 2, 3])) // [-1.22, 0, 1.22]
@@ -53,8 +55,11 @@ export function layerNorm(x: Tensor, weight?: Tensor, bias?: Tensor, epsilon = 1
 }
 
 /**
- * The channels of each example in groups that are normalized together; computed in float32.
- * @param x [batch, channels, ...] @param groups divides the channels @param weight [channels] @param bias [channels]
+ * Group normalization: the channels of each example are normalized in groups; computed in float32.
+ * @param x [batch, channels, ...]
+ * @param groups number of groups; divides the channels
+ * @param weight [channels]
+ * @param bias [channels]
  * @returns like x
  * @see arXiv:1803.08494
  * @example groupNorm(device.tensor([[1, 3, 10, 30]]), 2) // [[-1, 1, -1, 1]]
@@ -77,8 +82,7 @@ export interface BatchNormOptions {
   readonly weight?: Tensor
   readonly bias?: Tensor
   /**
-   * Both or none: statistics of the channels, [channels], as kept from training. Without them the batch's own are
-   * taken.
+   * Statistics of the channels from training, [channels]; give both or neither. Default: the batch's own statistics.
    */
   readonly mean?: Tensor
   readonly variance?: Tensor
@@ -86,8 +90,9 @@ export interface BatchNormOptions {
 }
 
 /**
- * Every channel normalized over the batch and what follows; computed in float32. Nothing is kept: whoever trains keeps
- * running averages of `mean(x, axes)` and `variance(x, axes)` over all axes but 1, and gives them here afterwards.
+ * Batch normalization: every channel is normalized over the batch and all later axes; computed in float32. There is no
+ * state: for inference, keep running averages of `mean(x, axes)` and `variance(x, axes)` over all axes but 1 during
+ * training, and pass them as options.
  * @param x [batch, channels, ...]
  * @returns like x
  * @see arXiv:1502.03167

@@ -1,4 +1,4 @@
-// What public operations share: operands brought to one dtype and shape.
+// What public operations share: type promotion and broadcasting of operands.
 
 import { shown } from '../arguments.ts'
 import { type DType, promote } from '../dtype.ts'
@@ -9,7 +9,7 @@ import { broadcastTo } from './broadcast-sum.ts'
 import { cast } from './cast.ts'
 import { toTensor } from './leaf.ts'
 
-/** What a binary operation takes: numbers become constants of the other operand's dtype. */
+/** An operand of a binary operation: numbers become constants of the other operand's dtype. */
 export type Operand = Tensor | number
 
 /** Casts to a common dtype and broadcasts to a common shape. */
@@ -30,7 +30,7 @@ export function align(name: string, a: Tensor | number, b: Tensor | number): [Te
   return [broadcastTo(cast(x, dtype), shape), broadcastTo(cast(y, dtype), shape)]
 }
 
-/** Applies a binary elementwise op to operands of any two shapes that broadcast. */
+/** Applies a binary elementwise op to operands whose shapes broadcast. */
 export function binary(op: Op, a: Operand, b: Operand): Tensor {
   return apply1(op, align(op.name, a, b), {})
 }

@@ -1,4 +1,4 @@
-// Elements around a tensor.
+// Padding.
 
 import { requireTensor, requireWhole, shown } from '../arguments.ts'
 import { ShapeError } from '../errors.ts'
@@ -10,15 +10,15 @@ import { repeat } from './shapes.ts'
 import { concatenate, sliceAxis } from './slice-concatenate.ts'
 
 /**
- * How the border is filled: with a number, the mirror image without or with the edge, the edge itself, or the other
- * end.
+ * The padding: a number, the mirror image without the edge ('reflect') or with it ('symmetric'), the edge element, or
+ * the elements of the other end ('wrap').
  */
 export type PadMode = 'constant' | 'reflect' | 'symmetric' | 'edge' | 'wrap'
 
 /**
- * Elements before and after, for every axis (NumPy's order: the first axis first).
+ * Pads every axis before and after its elements (as in NumPy: the first axis first).
  * @param widths one [before, after] for each axis
- * @throws ShapeError where a border is wider than what it is a copy of
+ * @throws ShapeError if more elements are copied than the axis has
  * @example
  * pad(device.tensor([1, 2]), [[1, 2]]) // [0, 1, 2, 0, 0]
  * pad(device.tensor([1, 2]), [[2, 0]], 'edge') // [1, 1, 1, 2]

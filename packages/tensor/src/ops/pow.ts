@@ -22,17 +22,17 @@ import { where } from './where.ts'
 
 export const powOp = elementFunction({
   name: 'pow',
-  // C's pow: 1 to any power is 1, and so is -1 to an infinite one.
+  // As in C: 1 to any power is 1, and so is -1 to an infinite power.
   js: (a, b) => (a === 1 || (a === -1 && Math.abs(b) === Infinity) ? 1 : a ** b),
   compose(a, b) {
     const size = exp(mul(b, log(abs(a))))
     const whole = equal(floor(b), b)
     const half = mul(b, 0.5)
     const odd = bitwiseAnd(whole, notEqual(floor(half), half))
-    // The sign bit: -0 has it too.
+    // By the sign bit, for -0.
     const negative = less(bitcast(a, 'int32'), 0)
     const signed = where(bitwiseAnd(negative, odd), neg(size), size)
-    // A negative finite number has whole powers alone.
+    // Powers of negative finite numbers are defined only for integer exponents.
     const defined = where(bitwiseAnd(bitwiseAnd(less(a, 0), less(-Infinity, a)), equal(whole, 0)), NaN, signed)
     const ones = bitwiseAnd(equal(abs(a), 1), bitwiseOr(equal(abs(b), Infinity), equal(a, 1)))
     return where(bitwiseOr(equal(b, 0), ones), 1, defined)
@@ -40,7 +40,7 @@ export const powOp = elementFunction({
   gradient({ inputs: [a, b], outputs: [y], grads: [g] }) {
     if (!g) return [undefined, undefined]
     const slope = mul(b, pow(a, sub(b, 1)))
-    // 0 to any power from 0 on stays as it is while the exponent moves.
+    // The derivative of 0^b with respect to b is 0 for b >= 0.
     const still = bitwiseAnd(equal(a, 0), lessEqual(0, b))
     return [mul(g, where(equal(b, 0), 0, slope)), where(still, 0, mul(g, mul(y, log(where(still, 1, a)))))]
   },
@@ -58,9 +58,9 @@ export const powOp = elementFunction({
 })
 
 /**
- * a to the power of b, broadcast; floats only. Whole powers up to 4, 1/2 and their inverses are products, roots and
- * quotients; others are exp(b log|a|), whose relative error grows with |b log a|. A negative number to a power that is
- * not whole is NaN; x^0 and 1^x are 1.
+ * a to the power of b, broadcast; floats only. The exponents 1 to 4, -1, -2, 0.5 and -0.5, given as numbers, are
+ * computed by products, roots and quotients; others as exp(b log|a|), whose relative error grows with |b log a|. A
+ * negative number to a power that is not an integer is NaN; x^0 and 1^x are 1.
  * @example
  * pow(device.tensor([2, 3]), 2) // [4, 9]
  * pow(2, device.tensor([3, 0.5])) // [8, 1.414]

@@ -1,4 +1,4 @@
-// Draws made of random numbers: bernoulli, integers, permutations, dropout; keys split.
+// Random draws: Bernoulli, integers, permutations, dropout; splitting of keys.
 
 import { requireAtMost, requireTensor, requireWhole, shown } from '../arguments.ts'
 import { checkShape, type Shape } from '../shape.ts'
@@ -31,7 +31,7 @@ export function bernoulli(key: RandomKey, p: number, shape: Shape): Tensor {
 }
 
 /**
- * Whole numbers from `low` up to but without `high`, all as likely as 32 random bits allow; int32.
+ * Integers from `low` to `high` (exclusive), uniform up to the resolution of 32 random bits; int32.
  * @example max(randomInt([0, 1], [1000], 0, 6)) // 5
  */
 export function randomInt(key: RandomKey, shape: Shape, low: number, high: number): Tensor {
@@ -43,7 +43,7 @@ export function randomInt(key: RandomKey, shape: Shape, low: number, high: numbe
   if (range < 1) throw new RangeError(`randomInt: high must be above low, got ${low} and ${high}`)
   const bits = randomBits(key, shape)
   if (range === 2 ** 32) return bitcast(bits, 'int32')
-  // The upper word of bits times range, in halves of 16 bits.
+  // The upper word of the product bits * range, computed in halves of 16 bits.
   const [high16, low16] = [shiftRight(bits, 16), bitwiseAnd(bits, 0xffff)]
   const [rangeHigh, rangeLow] = [Math.floor(range / 65536), range % 65536]
   const t = add(mul(high16, rangeLow), shiftRight(mul(low16, rangeLow), 16))
@@ -62,8 +62,8 @@ export function permutation(key: RandomKey, n: number): Tensor {
 }
 
 /**
- * Each element is 0 with probability `rate`, else divided by 1 - rate. A key gives the same elements every time: give
- * another one in every step and layer (see `splitKey`).
+ * Each element becomes 0 with probability `rate`, and is divided by 1 - rate otherwise. The same key drops the same
+ * elements: use another one in every step and layer (see `splitKey`).
  * @example max(dropout(ones([100]), 0.5, [0, 1])) // 2
  */
 export function dropout(x: Tensor, rate: number, key: RandomKey): Tensor {
@@ -75,7 +75,7 @@ export function dropout(x: Tensor, rate: number, key: RandomKey): Tensor {
 }
 
 /**
- * New keys from one, for streams that have nothing to do with each other: uint32 tensors of shape [2].
+ * Keys of independent streams, derived from one key: uint32 tensors of shape [2].
  * @example
  * const [first, second] = splitKey([0, 1])
  * first.shape // [2]

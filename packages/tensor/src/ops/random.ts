@@ -1,4 +1,4 @@
-// Random numbers by counter and key (Threefry): the same bits on every backend.
+// Counter-based random numbers (Threefry): the same bits on every backend.
 
 import { requireTensor, shown } from '../arguments.ts'
 import { ShapeError } from '../errors.ts'
@@ -21,7 +21,8 @@ import { sqrt } from './sqrt.ts'
 import { sub } from './sub.ts'
 
 /**
- * Two 32-bit words that name a random stream: numbers, or a uint32 tensor of shape [2] for a key that changes per call.
+ * Two 32-bit words that select a random stream: numbers, or a uint32 tensor of shape [2] for a key that changes from
+ * call to call of a compiled function.
  */
 export type RandomKey = readonly [number, number] | Tensor
 
@@ -78,7 +79,7 @@ export function randomUniform(key: RandomKey, shape: Shape): Tensor {
 }
 
 /**
- * Normal with mean 0 and deviation 1, by Box and Muller.
+ * Normal with mean 0 and standard deviation 1, by the Box-Muller transform.
  * @example randomNormal([0, 1], [2, 3]).shape // [2, 3]
  */
 export function randomNormal(key: RandomKey, shape: Shape): Tensor {
@@ -90,7 +91,7 @@ export function randomNormal(key: RandomKey, shape: Shape): Tensor {
 }
 
 /**
- * One index per row, drawn with probability softmax(logits), by the Gumbel trick.
+ * One index per row, drawn with probabilities softmax(logits), by the Gumbel-max trick.
  * @param logits [..., n]
  * @returns int32 [...]
  * @example categorical([0, 1], device.tensor([[0, 100, 0]])) // [1]

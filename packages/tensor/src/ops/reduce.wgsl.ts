@@ -14,13 +14,13 @@ interface Extents {
 
 type Kind = 'sum' | 'max'
 
-/** Four neighbours at once: along the reduced axis where it is contiguous, else over neighbouring results. */
+/** Loads four adjacent elements at a time: along the reduced axis if it is contiguous, else across adjacent results. */
 function direction({ n, inner }: Extents): 'along' | 'across' | 'single' {
   if (inner === 1 && n % 4 === 0) return 'along'
   return inner % 4 === 0 ? 'across' : 'single'
 }
 
-/** Pieces of the reduced axis that are reduced side by side, so that few results still occupy the device. */
+/** Number of pieces of the reduced axis that are reduced in parallel, so that few results still occupy the device. */
 function piecesOf(e: Extents, adapter: AdapterTraits): number {
   const way = direction(e)
   const items = e.outer * (way === 'across' ? e.inner / 4 : e.inner)
@@ -31,8 +31,8 @@ function piecesOf(e: Extents, adapter: AdapterTraits): number {
 }
 
 /**
- * One pass: every invocation takes every `pieces`-th item of its results' share, so that neighbours read neighbours.
- * The input is `x_at`, `x_at4`; the results are [outer, pieces, inner].
+ * One pass: every invocation reduces every `pieces`-th element of the axis, so that adjacent invocations read adjacent
+ * elements. The input is `x_at`, `x_at4`; the results are [outer, pieces, inner].
  */
 function pass(
   kind: Kind,
@@ -42,7 +42,7 @@ function pass(
 ): { body: string; invocations: number } {
   const { outer, n, inner } = e
   const way = direction(e)
-  // WGSL's max may lose a NaN: of floats, the largest magnitude is kept beside the largest value.
+  // WGSL's max may drop a NaN: for floats, the largest magnitude is computed besides the largest value.
   const nan = kind === 'max' && type === 'f32'
   const wide = way === 'single' ? '' : '4'
   const start = (first: string) =>
@@ -96,12 +96,12 @@ ${start(`x_at(base + piece * ${inner}u)`)}
   }
 }
 
-/** What the passes of a largest float call, unless the work merged into them brings it. */
+/** The functions that a float maximum calls. */
 function nanFunctions(kind: Kind, type: 'f32' | 'i32' | 'u32'): string {
   return kind === 'max' && type === 'f32' ? `${magnitudeWgsl}\n` : ''
 }
 
-/** Sum or largest over an axis, in one or two passes in a fixed order. */
+/** Sum or maximum over an axis, in one or two passes with a fixed order of operations. */
 export function reduceWgsl(kind: Kind): WebGpuRule<{ axis: number; count?: number }> {
   return {
     fusesOperand: ([x], { axis, count = 1 }) =>
@@ -180,7 +180,7 @@ export function reduceWgsl(kind: Kind): WebGpuRule<{ axis: number; count?: numbe
   }
 }
 
-/** The position of the first largest element: one invocation walks a result's elements in order. */
+/** The index of the first largest element, by one invocation per result. */
 export const argMaxWgsl: WebGpuRule<{ axis: number }> = {
   plan: ({ inputs: [x], outputs: [out], attrs: { axis } }) => {
     const { shape } = x.access

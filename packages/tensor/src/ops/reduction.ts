@@ -1,4 +1,4 @@
-// What sum and max share: an op that reduces adjacent axes, and its operation over any axes.
+// Reductions: ops over adjacent axes (sum, max), and their operations over any axes.
 
 import { requireBoolean, requireTensor } from '../arguments.ts'
 import type { CpuArgument, CpuCall } from '../backends/cpu/rule.ts'
@@ -13,7 +13,7 @@ import { cast } from './cast.ts'
 import { reshape } from './reshape.ts'
 import { transpose } from './transpose.ts'
 
-/** Reduces `count` adjacent axes from `axis` on; they disappear from the shape. */
+/** The reduction of `count` adjacent axes from `axis` on, which the result does not have. */
 export interface ReduceAttrs {
   readonly axis: number
   readonly count: number
@@ -93,7 +93,7 @@ export function reduction(
             args: [from, to, length, inner, blocks],
           }
         }
-        // Few results from many elements: pieces of the axis first, so that there is work for all threads.
+        // Few results of many elements: pieces of the axis are reduced first, so that all threads have work.
         const pieces = outer * inner >= 64 || n < 16384 ? 1 : divisor(n, 1024)
         if (pieces < 16) return { calls: [call({ input: 0 }, { output: 0 }, outer, n)] }
         return {
@@ -121,7 +121,7 @@ function divisor(n: number, limit: number): number {
   return 1
 }
 
-/** Applies a reduction over axes of any order, all of them unless given. */
+/** Applies a reduction over any axes (default: all). */
 export function reduceWith(
   op: Op<ReduceAttrs>,
   x: Tensor,

@@ -57,7 +57,7 @@ export const rmsNormOp = defineOp<{ epsilon: number }>({
     { inputs: [{ shape: [5, 32] }, { shape: [32] }], attrs: { epsilon: 1e-5 } },
     { inputs: [{ shape: [2, 3, 33] }, { shape: [33] }], attrs: { epsilon: 1e-5 } },
     { inputs: [{ shape: [2, 0] }, { shape: [0] }], attrs: { epsilon: 1e-5 }, differentiable: false },
-    // A row of one element: its gradient is all cancellation, so only the value is compared.
+    // A row of one element: its gradient is dominated by cancellation, so only the value is compared.
     { inputs: [{ shape: [1, 1] }, { shape: [1] }], attrs: { epsilon: 1e-5 }, differentiable: false },
     {
       inputs: [
@@ -70,7 +70,7 @@ export const rmsNormOp = defineOp<{ epsilon: number }>({
   ],
 })
 
-/** dx of rmsNorm: with s the row's 1 / rms and h = g * weight, s * (h - x * s^2 * mean(h * x)). */
+/** The gradient of x: with s the row's 1 / rms and h = g * weight, s * (h - x * s^2 * mean(h * x)). */
 export const rmsNormGradientOp = defineOp({
   name: 'rmsNormGradient',
   kind: 'composite',
@@ -100,6 +100,7 @@ export const rmsNormGradientOp = defineOp({
  * x / sqrt(mean(x^2) + epsilon) * weight over the last axis, computed in float32.
  * @param x [..., hidden]
  * @param weight [hidden]
+ * @returns like x
  * @see arXiv:1910.07467
  * @example rmsNorm(device.tensor([3, 4]), ones([2])) // [0.849, 1.131]
  */

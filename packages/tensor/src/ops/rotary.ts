@@ -40,7 +40,7 @@ export const rotaryOp: Op<{ inverse: boolean }> = defineOp<{ inverse: boolean }>
   },
   gradient: ({ inputs: [x, cos, sin], grads: [g], attrs: { inverse } }) => {
     if (!g) return [undefined, undefined, undefined]
-    // The tables' gradients are graph that nobody computes unless the tables are learned.
+    // The gradients of the tables are only computed if they are used.
     const [, , , d] = x.shape
     const [a, b] = [sliceAxis(x, 3, 0, d / 2), sliceAxis(x, 3, d / 2, d)]
     const [ga, gb] = [sliceAxis(g, 3, 0, d / 2), sliceAxis(g, 3, d / 2, d)]
@@ -92,7 +92,9 @@ export const rotaryOp: Op<{ inverse: boolean }> = defineOp<{ inverse: boolean }>
 /**
  * Rotary position embedding in Hugging Face's layout: element i is paired with element i + headDim / 2.
  * @param x [batch, seq, heads, headDim]
- * @param cos [seq, headDim / 2]; `rotaryTables` makes both
+ * @param cos [seq, headDim / 2]; `rotaryTables` computes both tables
+ * @param sin like cos
+ * @returns like x
  * @see arXiv:2104.09864
  * @example
  * const table = rotaryTables(2, 2)
@@ -104,7 +106,9 @@ export function rotary(x: Tensor, cos: Tensor, sin: Tensor): Tensor {
 }
 
 /**
- * cos and sin of position * theta^(-2i / headDim), computed in double: host arrays of [positions, headDim / 2].
+ * cos and sin of position * theta^(-2i / headDim), computed in double precision: host arrays of [positions,
+ * headDim / 2].
+ * @param positions a count (positions 0, 1, ...) or an array of positions
  * @example rotaryTables(2, 2).cos // [1, 0.54]
  */
 export function rotaryTables(
@@ -119,7 +123,7 @@ export function rotaryTables(
   requireNumber('rotaryTables', 'theta', theta)
   if (theta <= 0) throw new RangeError(`rotaryTables: theta must be above 0, got ${theta}`)
   const count = typeof positions === 'number' ? positions : positions.length
-  // An array of a gibibyte; positions themselves are an array too.
+  // Tables of 1 GiB each.
   requireAtMost('rotaryTables', 'positions x headDim / 2', count * (headDim / 2), 2 ** 28)
   const list = typeof positions === 'number' ? Array.from({ length: positions }, (_, i) => i) : positions
   const half = headDim / 2

@@ -18,7 +18,7 @@ export const rotaryWgsl: WebGpuRule<{ inverse: boolean }> = {
   return x_at(i) * c + x_at(i - ${half}u) * s;
 }`
     if (half % 4 === 0) {
-      // Four neighbours share a side of the pair: whole vectors.
+      // Four adjacent elements are on the same side of their pairs: whole vectors.
       const wgsl = shader(
         [
           { name: 'x', dtype: x.dtype, vector: true },

@@ -1,4 +1,4 @@
-// Rounding to whole numbers, as compositions.
+// Rounding to integers, defined by other operations.
 
 import { requireTensor } from '../arguments.ts'
 import type { Tensor } from '../tensor.ts'
@@ -14,7 +14,7 @@ import { sub } from './sub.ts'
 import { where } from './where.ts'
 
 /**
- * The smallest whole number not below x. Its gradient is zero everywhere.
+ * The smallest integer not below x. Its gradient is zero everywhere.
  * @example ceil(device.tensor([1.5, -1.5])) // [2, -1]
  */
 export function ceil(x: Tensor): Tensor {
@@ -24,7 +24,7 @@ export function ceil(x: Tensor): Tensor {
 }
 
 /**
- * x without its fraction. Its gradient is zero everywhere.
+ * x without its fractional part. Its gradient is zero everywhere.
  * @example trunc(device.tensor([1.5, -1.5])) // [1, -1]
  */
 export function trunc(x: Tensor): Tensor {
@@ -34,7 +34,7 @@ export function trunc(x: Tensor): Tensor {
 }
 
 /**
- * The nearest whole number, halves to the even one. Its gradient is zero everywhere.
+ * The nearest integer, ties to even. Its gradient is zero everywhere.
  * @example round(device.tensor([0.5, 1.5])) // [0, 2]
  */
 export function round(x: Tensor): Tensor {

@@ -1,24 +1,23 @@
-// WGSL kernels that work row by row: softmax, norms, losses.
+// WGSL kernels that work row by row: softmax, normalization, losses.
 
 import type { AdapterTraits, WebGpuRule } from '../backends/webgpu/rule.ts'
 import { linearEntry, type ShaderBuffer, shader, wgslFloat, workgroupsFor } from '../backends/webgpu/shader.ts'
 import { elementCount } from '../shape.ts'
 import { magnitudeWgsl, nanScalar } from './bits.wgsl.ts'
 
-// Kernels that walk the last axis of their first input, one row at a time. A kernel is written once, as sweeps over a
-// row; how a sweep runs is decided here: four elements at a time where rows allow it, by one invocation where barriers
-// are dear, by a workgroup elsewhere, and then with the row in registers if it fits, so that it is read once however
-// many sweeps there are.
+// A kernel is written once, as sweeps over the rows of the last axis. How a sweep runs is decided here: four elements
+// at a time if rows allow it; by one invocation where barriers are expensive, else by a workgroup, with the row in
+// registers if it fits, so that it is read once for all sweeps.
 
-/** What a kernel may say inside a sweep; values are `type` vectors or single elements. */
+/** The expressions and statements of a sweep; values are vectors or single elements, of type `RowText.type`. */
 interface Sweep {
   /** The elements of a row of `buffer`. */
   row(buffer: string): string
-  /** The elements of a vector that all rows share. */
+  /** The elements of a vector that is the same for all rows. */
   column(buffer: string): string
-  /** A statement. */
+  /** A statement that stores elements of a row. */
   store(buffer: string, value: string): string
-  /** A statement that remembers a value for the next sweeps, where `kept()` gives it back. */
+  /** A statement that keeps a value for later sweeps, in which `kept()` is its expression. */
   keep(value: string): string
   kept(): string
 }
@@ -28,23 +27,23 @@ interface RowText {
   readonly type: string
   /** vec4<u32> or u32. */
   readonly bits: string
-  /** The largest of what sweeps have collected in `bits`, of this invocation alone. */
+  /** The largest component of a value that sweeps have accumulated in `bits`, of this invocation only. */
   own(value: string): string
   sweep(text: (s: Sweep) => string): string
-  /** The sum, or the largest, over the row of a value that sweeps have collected in `type`. */
+  /** The sum, or the maximum, over the row of a value that sweeps have accumulated in `type`. */
   sum(value: string): string
   max(value: string): string
-  /** Runs once a row. */
+  /** A statement that runs once per row. */
   once(text: string): string
 }
 
-/** What attributes row kernels read. */
+/** The attributes that row kernels read. */
 type RowAttrs = Partial<Record<'zLoss' | 'epsilon', number>>
 
 interface RowKernel {
   readonly inputs: readonly { readonly name: string; readonly per: 'row' | 'column' | 'scalar' }[]
   readonly outputs: readonly { readonly name: string; readonly per: 'row' | 'scalar' }[]
-  /** What the body calls. */
+  /** Functions that the body calls. */
   readonly functions?: string
   body(t: RowText, attrs: RowAttrs): string
 }
@@ -54,8 +53,8 @@ const column = (name: string) => ({ name, per: 'column' as const })
 const scalar = (name: string) => ({ name, per: 'scalar' as const })
 
 /**
- * top: the largest element where it is finite (of a row of infinities the finite number next to it, or 0). `size_v`:
- * see magnitudeWgsl.
+ * Declares `top`, the largest element if it is finite (else 0, or for a row of -Infinity the smallest float32), and
+ * `size_v`, the largest magnitude (see magnitudeWgsl).
  */
 const largest = (t: RowText) => `
   var top_v = ${t.type}(${lowest});
@@ -65,12 +64,12 @@ ${t.sweep((s) => `{ let v = ${s.row('x')}; top_v = max(top_v, v); size_v = max(s
   if (magnitude(top) == INFINITE) { top = 0.0; }
   var total_v = ${t.type}(0.0);`
 
-/** The sum of exp(x - top): a NaN of the row becomes one of the sum. */
+/** Declares `total`, the sum of exp(x - top), NaN if the row has one. */
 const total = (t: RowText) => `
   if (${t.own('size_v')} > INFINITE) { total_v = ${t.type}(${nanScalar}); }
   let total = ${t.sum('total_v')};`
 
-/** top, and lse: the log-sum-exp of a row. */
+/** Declares `top`, and `lse`, the log-sum-exp of a row. */
 const logSumExpRow = (t: RowText) => `${largest(t)}
 ${t.sweep((s) => `total_v += exp(${s.row('x')} - top);`)}
 ${total(t)}
@@ -99,7 +98,7 @@ ${t.once('y_set(row, lse);')}`,
     inputs: [row('x')],
     outputs: [row('y')],
     functions: `${magnitudeWgsl}\n`,
-    // A row of infinities has no largest element to compare with: its sum is 0 or infinite, and its results are NaN.
+    // If the largest element is infinite, the sum is 0 or infinite, and the results are NaN.
     body: (t) => `${largest(t)}
 ${t.sweep((s) => `${s.keep(`exp(${s.row('x')} - top)`)} total_v += ${s.kept()};`)}
 ${total(t)}
@@ -122,7 +121,7 @@ ${t.sweep((s) => s.store('dx', `${s.row('y')} * (${s.row('g')} - dot_row)`))}`,
     body: (t, { zLoss = 0 }) => `${logSumExpRow(t)}
 ${t.once(`{
     let id = targets_at(row);
-    // A target past the vocabulary has no loss: NaN says so, here and in the gradient.
+    // A target outside the vocabulary is an error of the caller: the loss and its gradient are NaN.
     let l = select(lse, nan_of(0u), id >= i32(N));
     var picked = 0.0;
     if (id >= 0 && u32(id) < N) { picked = x_at(base + u32(id)); }
@@ -155,7 +154,7 @@ ${t.sweep((s) => s.store('y', `s * (${s.row('g')} * ${s.column('weight')} - ${s.
 export function rowWgsl<A extends RowAttrs>(name: keyof typeof kernels): WebGpuRule<A> {
   const kernel: RowKernel = kernels[name]
   return {
-    // Single elements of packed formats cannot be stored: such rows must come in fours, others take the definition.
+    // Single elements of packed formats cannot be stored: such rows must be multiples of 4, others use the definition.
     supports: (inputs) => {
       const { shape, dtype } = inputs[0]
       return dtype === 'float32' || shape[shape.length - 1] % 4 === 0 || kernel.outputs.every((o) => o.per === 'scalar')
@@ -165,7 +164,7 @@ export function rowWgsl<A extends RowAttrs>(name: keyof typeof kernels): WebGpuR
       const n = shape[shape.length - 1]
       const rows = elementCount(shape.slice(0, -1))
       const vector = n % 4 === 0
-      // cross-entropy picks one element of its row.
+      // crossEntropy reads single elements of its row.
       const declared = (per: string) => vector && per !== 'scalar' && name !== 'crossEntropy'
       const buffers: ShaderBuffer[] = [
         ...kernel.inputs.map((b, i) => ({
@@ -186,7 +185,7 @@ export function rowWgsl<A extends RowAttrs>(name: keyof typeof kernels): WebGpuR
         ...kernel.inputs.map((_, i) => ({ input: i })),
         ...kernel.outputs.map((_, i) => ({ output: i })),
       ]
-      // A row of float32 results can hold what a sweep keeps.
+      // A row of float32 results can store what a sweep keeps.
       const scratchRow = kernel.outputs.find((o, i) => o.per === 'row' && outputs[i].dtype === 'float32')?.name
       return {
         dispatches: [
@@ -215,7 +214,7 @@ function looped(vector: boolean, first: string, stride: string, scratchRow: stri
     })} }`
 }
 
-/** Sweeps written out over `count` vectors that an invocation holds in registers. */
+/** Sweeps unrolled over `count` vectors that an invocation has in registers. */
 function unrolled(count: number, lanes: number): RowText['sweep'] {
   return (text) =>
     Array.from(
@@ -232,8 +231,8 @@ function unrolled(count: number, lanes: number): RowText['sweep'] {
 }
 
 /**
- * Invocations that share a row so that each holds at most eight vectors of it; `undefined` where that does not come out
- * even.
+ * The number of invocations that share a row, so that each has an equal number of its vectors, at most eight; undefined
+ * if there is none.
  */
 function lanesForRegisters(n: number): number | undefined {
   return [64, 128, 256].find((lanes) => n % (4 * lanes) === 0 && n / (4 * lanes) <= 8)
@@ -302,7 +301,7 @@ ${body}`,
     },
     attrs,
   )
-  // A tree over the workgroup: the order of additions never varies.
+  // A tree over the workgroup: the order of additions is fixed.
   const tree = (combine: string) => `
   partial[lane] = v;
   workgroupBarrier();

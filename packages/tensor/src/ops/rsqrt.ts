@@ -1,4 +1,4 @@
-// 1 / sqrt(x).
+// The reciprocal square root.
 
 import type { Tensor } from '../tensor.ts'
 import { div } from './div.ts'

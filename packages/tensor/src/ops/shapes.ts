@@ -1,4 +1,4 @@
-// Joining, cutting and repeating tensors; axes of size 1.
+// Stacking, splitting and repeating tensors; axes of size 1.
 
 import { requireAtMost, requireTensor, requireWhole, shown } from '../arguments.ts'
 import { ShapeError } from '../errors.ts'
@@ -9,7 +9,7 @@ import { reshape } from './reshape.ts'
 import { concatenate, sliceAxis } from './slice-concatenate.ts'
 
 /**
- * Joins tensors of one shape along a new axis.
+ * Joins tensors of equal shape along a new axis.
  * @example stack([device.tensor([1, 2]), device.tensor([3, 4])]) // [[1, 2], [3, 4]]
  */
 export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
@@ -28,8 +28,8 @@ export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
 }
 
 /**
- * Cuts an axis into parts: of `size` elements each, the last one possibly smaller, or of the given sizes, which must
- * add up.
+ * Splits an axis into parts: of `size` elements each, the last one possibly smaller, or of the given sizes.
+ * @throws ShapeError if the sizes do not add up to the size of the axis
  * @example split(device.tensor([1, 2, 3]), [1, 2]) // [[1], [2, 3]]
  */
 export function split(x: Tensor, size: number | readonly number[], axis = 0): Tensor[] {
@@ -55,8 +55,8 @@ export function split(x: Tensor, size: number | readonly number[], axis = 0): Te
 }
 
 /**
- * Takes axes of one element away: these, or all there are.
- * @throws ShapeError if one of these has more
+ * Removes axes of size 1: the given ones, or all.
+ * @throws ShapeError if a given axis has another size
  * @example squeeze(device.tensor([[1, 2]])) // [1, 2]
  */
 export function squeeze(x: Tensor, axes?: number | readonly number[]): Tensor {
@@ -72,7 +72,7 @@ export function squeeze(x: Tensor, axes?: number | readonly number[]): Tensor {
 }
 
 /**
- * A new axis of one element; `axis` is its position in the result.
+ * Inserts an axis of size 1 at position `axis` of the result.
  * @example expandDims(device.tensor([1, 2]), 0) // [[1, 2]]
  */
 export function expandDims(x: Tensor, axis: number): Tensor {
@@ -82,7 +82,7 @@ export function expandDims(x: Tensor, axis: number): Tensor {
 }
 
 /**
- * Every element of an axis `count` times in a row: NumPy's repeat, PyTorch's repeat_interleave.
+ * Repeats every element along an axis `count` times: NumPy's repeat, PyTorch's repeat_interleave.
  * @example repeat(device.tensor([1, 2]), 2) // [1, 1, 2, 2]
  */
 export function repeat(x: Tensor, count: number, axis = 0): Tensor {
@@ -96,7 +96,7 @@ export function repeat(x: Tensor, count: number, axis = 0): Tensor {
 }
 
 /**
- * The whole tensor again and again along each axis: NumPy's tile.
+ * Repeats the whole tensor along each axis: NumPy's tile.
  * @example tile(device.tensor([1, 2]), [2]) // [1, 2, 1, 2]
  */
 export function tile(x: Tensor, counts: readonly number[]): Tensor {

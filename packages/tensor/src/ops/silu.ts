@@ -1,4 +1,4 @@
-// silu and swiglu, with gradients that keep little.
+// silu and swiglu, with gradients that recompute instead of keeping intermediates.
 
 import { promote } from '../dtype.ts'
 import { ShapeError } from '../errors.ts'
@@ -36,7 +36,7 @@ export function silu(x: Tensor): Tensor {
   return apply1(siluOp, [x], {})
 }
 
-/** Its gradient keeps the gate and up alone: the sigmoid is recomputed. */
+/** The gradient keeps only gate and up, and recomputes the sigmoid. */
 export const swigluOp = defineOp({
   name: 'swiglu',
   kind: 'composite',
@@ -76,9 +76,10 @@ export const swigluOp = defineOp({
 })
 
 /**
- * silu(gate) * up: the feed-forward gate of Llama-like models. Computed in float32 whatever is stored.
- * @param gate any shape @param up the same shape
- * @throws ShapeError where the shapes differ
+ * silu(gate) * up: the gated activation of Llama-like feed-forward layers. Computed in float32 for every dtype.
+ * @param gate any shape
+ * @param up the same shape
+ * @throws ShapeError if the shapes differ
  * @see arXiv:2002.05202
  * @example swiglu(device.tensor([0, 1]), device.tensor([5, 10])) // [0, 7.311]
  */

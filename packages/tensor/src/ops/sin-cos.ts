@@ -1,4 +1,4 @@
-// Sine and cosine, each the other's gradient.
+// Sine and cosine, which are each other's gradient.
 
 import { lazyKernels } from '../backends/kernel-source.ts'
 import type { Tensor } from '../tensor.ts'

@@ -1,11 +1,11 @@
-// Sine and cosine in WGSL. Loaded with the first program that has one.
+// Sine and cosine in WGSL, loaded with the first program that uses one.
 
 import { floatBitsWgsl, nanVector } from './bits.wgsl.ts'
 
 /**
- * Sine (shift 0) and cosine (shift 2), good to some 1e-7 for every finite x. WGSL's own may be off by 2^-11 (section
- * 15.7.4), which would be seen in every sampled or rotated value. Reduction to an octant in three steps, or, far from
- * 0, by as many bits of 4 / pi as the exponent asks for (Payne and Hanek); then a polynomial.
+ * Sine (shift 0) and cosine (shift 2), with an error of about 1e-7 for every finite x. WGSL allows its own functions an
+ * error of 2^-11 (section 15.7.4), too much for rotary embeddings. The argument is reduced to an octant in three steps
+ * or, above 4096, by as many bits of 4 / pi as its exponent requires (Payne and Hanek); then a polynomial.
  */
 export const sincosWgsl = [
   floatBitsWgsl,
@@ -14,7 +14,7 @@ export const sincosWgsl = [
   let u = ah * bl + ((al * bl) >> 16u);
   return ah * bh + (u >> 16u) + ((al * bh + (u & 0xffffu)) >> 16u);
 }
-// The octant of a large x (even) and the bits of what is left of it, in -pi / 4 to pi / 4.
+// The octant of a large x (even), and the bits of the remainder, between -pi / 4 and pi / 4.
 fn reduce_large(x: f32) -> vec2<u32> {
   var table = array<u32, 8>(0x1u, 0x45f306dcu, 0x9c882a53u, 0xf84eafa3u, 0xea69bb81u, 0xb6c52b32u, 0x78872083u, 0xfca2c757u);
   let bits = bitcast<u32>(x);

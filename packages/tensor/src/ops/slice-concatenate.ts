@@ -1,4 +1,4 @@
-// Rectangular parts and joining them, each the other's gradient.
+// slice and concatenate, which are each other's gradient.
 
 import { requireTensor, shown } from '../arguments.ts'
 import { lazyKernels } from '../backends/kernel-source.ts'
@@ -23,7 +23,7 @@ export const sliceOp = defineOp<{ starts: readonly number[]; sizes: readonly num
   },
   gradient: ({ inputs: [x], grads: [g], attrs: { starts, sizes } }) => {
     if (!g) return [undefined]
-    // Zeros around the gradient, one axis at a time.
+    // The gradient padded with zeros, one axis at a time.
     let out = g
     for (let axis = 0; axis < x.ndim; axis++) {
       const before = starts[axis]
@@ -64,8 +64,9 @@ export const sliceOp = defineOp<{ starts: readonly number[]; sizes: readonly num
 })
 
 /**
- * A rectangular part: from `starts`, `sizes` elements along each axis. Costs no memory where the user reads through
+ * A rectangular part: `sizes` elements from `starts` on along each axis. Costs no memory if its readers support
  * strides.
+ * @throws ShapeError if the part is outside x
  * @example slice(device.tensor([[1, 2, 3], [4, 5, 6]]), [0, 1], [2, 2]) // [[2, 3], [5, 6]]
  */
 export function slice(x: Tensor, starts: readonly number[], sizes: Shape): Tensor {
@@ -82,7 +83,7 @@ export function slice(x: Tensor, starts: readonly number[], sizes: Shape): Tenso
 }
 
 /**
- * Elements `start` to `end` (exclusive) along one axis; negative ones count from the back.
+ * Elements `start` to `end` (exclusive) along one axis; negative positions count from the end.
  * @example sliceAxis(device.tensor([1, 2, 3, 4]), 0, 1, -1) // [2, 3]
  */
 export function sliceAxis(x: Tensor, axis: number, start: number, end: number): Tensor {
@@ -170,11 +171,12 @@ export const concatenateOp = defineOp<{ axis: number }>({
   ],
 })
 
-/** Most inputs one kernel takes: a WebGPU device without raised limits binds eight buffers. */
+/** Most inputs of one kernel: a WebGPU device with default limits binds eight storage buffers. */
 const widest = 7
 
 /**
- * Joins tensors along one axis; all other dimensions must agree.
+ * Joins tensors along one axis; all other dimensions must be equal.
+ * @throws ShapeError if they differ
  * @example concatenate([device.tensor([1, 2]), device.tensor([3])]) // [1, 2, 3]
  */
 export function concatenate(tensors: readonly Tensor[], axis = 0): Tensor {

@@ -12,7 +12,7 @@ import { scatterOp } from './gather.ts'
 import { above } from './max.ts'
 import { swapAxes } from './transpose.ts'
 
-/** The last axis in order; equals in the order they stand. Outputs: values, and int32 indices. */
+/** Sorts the last axis, stably. Outputs: values, and int32 indices. */
 export const sortOp: Op<{ descending: boolean }> = defineOp<{ descending: boolean }>({
   name: 'sort',
   kind: 'kernel',
@@ -41,7 +41,7 @@ export const sortOp: Op<{ descending: boolean }> = defineOp<{ descending: boolea
       })
     }
   },
-  // Single elements of packed formats cannot be stored; every one of them is a float32.
+  // Single elements of packed formats cannot be stored; as float32 they can, exactly.
   lowering([x], attrs) {
     if (!isPacked(x.dtype)) return undefined
     const [values, indices] = apply(sortOp, [cast(x, 'float32')], attrs)
@@ -63,9 +63,8 @@ export const sortOp: Op<{ descending: boolean }> = defineOp<{ descending: boolea
 })
 
 /**
- * Elements along an axis in order, smallest first unless `descending`; NaN is the largest. Equals keep their order (a
- * stable sort).
- * @returns values like x, and int32 indices: where each stood
+ * Sorts elements along an axis, smallest first unless `descending`; NaN is the largest. The sort is stable.
+ * @returns values like x, and int32 indices: the position of each value in x
  * @example sort(device.tensor([3, 1, 2])) // { values: [1, 2, 3], indices: [1, 2, 0] }
  */
 export function sort(x: Tensor, axis = -1, descending = false): { values: Tensor; indices: Tensor } {

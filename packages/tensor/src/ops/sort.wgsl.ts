@@ -6,13 +6,13 @@ import { computeType, isPacked } from '../dtype.ts'
 import { elementCount } from '../shape.ts'
 import { orderKeyWgsl } from './bits.wgsl.ts'
 
-/** Elements of a run that is ordered by counting. */
+/** Elements of a run that is sorted by counting. */
 const run = 32
 
 /**
- * A merge sort in which every element finds its own place: in runs of 32 by counting what comes before it, then, run by
- * run twice as long, by binary search in the neighbouring run. Equals are told apart by where they stand, so places are
- * distinct and order is kept.
+ * A merge sort in which every element computes its own position: in runs of 32 by counting smaller elements, then, for
+ * runs of doubling length, by binary search in the adjacent run. Equal elements are ordered by position, so positions
+ * are distinct and the sort is stable.
  */
 export const sortWgsl: WebGpuRule<{ descending: boolean }> = {
   supports: ([x]) => !isPacked(x.dtype),
@@ -36,7 +36,7 @@ fn key_of(i: u32) -> u32 { return ${descending ? '~' : ''}order_key(x_at(i)); }`
     if (other < own || (other == own && j < at)) { place++; }
   }
   after_set(row + place, i32(at));`
-    // The left run's elements stood before the right one's: of equals it is first.
+    // The left run precedes the right one: of equal elements, those of the left run are first.
     const merge = (width: number) => `${head}
   let mine = (at / ${width}u) * ${width}u;
   let right = (at / ${width}u) % 2u == 1u;
@@ -56,7 +56,7 @@ fn key_of(i: u32) -> u32 { return ${descending ? '~' : ''}order_key(x_at(i)); }`
   values_set(id, x_at((id / ${n}u) * ${n}u + u32(before_at(id))));`
     const widths: number[] = []
     for (let width = run; width < n; width *= 2) widths.push(width)
-    // Places change between two buffers; the last pass writes the result.
+    // Positions alternate between two buffers; the last pass writes the result.
     const buffer = (pass: number) =>
       (widths.length - pass) % 2 === 0 ? ({ output: 1 } as const) : ({ scratch: 0 } as const)
     const workgroups = workgroupsFor(elements, 64)

@@ -1,4 +1,4 @@
-// x times x.
+// The square.
 
 import type { Tensor } from '../tensor.ts'
 import { elementwiseOp, unarySamples } from './elementwise.ts'

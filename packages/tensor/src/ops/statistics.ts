@@ -1,4 +1,4 @@
-// Minimum, product, variance and norms over axes, as compositions.
+// Minimum, product, variance and norms over axes, defined by other operations.
 
 import { requireBoolean, requireNumber, requireOptions, requireTensor, shown } from '../arguments.ts'
 import { computeType, isFloat } from '../dtype.ts'
@@ -26,31 +26,31 @@ import { where } from './where.ts'
 
 type Axes = number | readonly number[]
 
-/** The same elements in the opposite order: all bits turned around where negation would not fit. */
-const opposite = (x: Tensor): Tensor =>
+/** A map that reverses the order of elements: negation, or for integers, where that may overflow, bitwise not. */
+const reversedOrder = (x: Tensor): Tensor =>
   computeType(x.dtype) === 'f32' ? neg(x) : bitwiseXor(x, x.dtype === 'int32' ? -1 : 0xffffffff)
 
 /**
- * Smallest element over axes, NaN where there is one.
- * @throws ShapeError for an empty axis.
+ * Smallest element over axes (default: all), NaN if one is NaN.
+ * @throws ShapeError for an empty axis
  * @example min(device.tensor([[1, 5], [7, 3]]), 1) // [1, 3]
  */
 export function min(x: Tensor, axes?: Axes, keepDims = false): Tensor {
   requireTensor('min', x)
-  return opposite(max(opposite(x), axes, keepDims))
+  return reversedOrder(max(reversedOrder(x), axes, keepDims))
 }
 
 /**
- * Index of the smallest element along an axis, int32; the first of equals, or the first NaN.
+ * Index of the smallest element along an axis, int32; the first of equal ones, or the first NaN.
  * @example argMin(device.tensor([[1, 5], [7, 3]])) // [0, 1]
  */
 export function argMin(x: Tensor, axis = -1): Tensor {
   requireTensor('argMin', x)
-  return argMax(opposite(x), axis)
+  return argMax(reversedOrder(x), axis)
 }
 
 /**
- * Product over axes (all of them unless given); 1 where there are no elements. Float formats give float32.
+ * Product over axes (default: all); 1 if there are no elements. Float formats give float32.
  * @example prod(device.tensor([2, 3, 4])) // 24
  */
 export function prod(x: Tensor, axes?: Axes, keepDims = false): Tensor {
@@ -63,7 +63,7 @@ export function prod(x: Tensor, axes?: Axes, keepDims = false): Tensor {
   const n = list.reduce((product, i) => product * x.shape[i], 1)
   let y = reshape(transpose(f, [...others, ...list]), [...kept, n])
   if (n === 0) y = ones([...kept, 1], f.dtype)
-  // Halves times halves: no quotients, so that the gradient is right where an element is 0.
+  // Products of halves, without quotients, so that the gradient is right if an element is 0.
   while (y.shape[kept.length] > 1) {
     const size = y.shape[kept.length]
     const half = size >> 1
@@ -74,9 +74,8 @@ export function prod(x: Tensor, axes?: Axes, keepDims = false): Tensor {
 }
 
 /**
- * Variance over axes (all of them unless given), float32: the mean squared distance to the mean, times n / (n -
- * correction).
- * @param correction 1 (Bessel's) unless said, as PyTorch's; NumPy's and JAX's default is 0
+ * Variance over axes (default: all), float32: the mean squared distance from the mean, times n / (n - correction).
+ * @param correction default 1 (Bessel's correction), as in PyTorch; the default of NumPy and JAX is 0
  * @example
  * variance(device.tensor([1, 2, 3])) // 1
  * variance(device.tensor([1, 2, 3]), 0, false, 0) // 0.667
@@ -92,7 +91,7 @@ export function variance(x: Tensor, axes?: Axes, keepDims = false, correction = 
 }
 
 /**
- * Standard deviation over axes: the root of `variance`.
+ * Standard deviation over axes: the square root of `variance`.
  * @example std(device.tensor([1, 3])) // 1.414
  */
 export function std(x: Tensor, axes?: Axes, keepDims = false, correction = 1): Tensor {
@@ -102,8 +101,8 @@ export function std(x: Tensor, axes?: Axes, keepDims = false, correction = 1): T
 }
 
 /**
- * The p-norm over axes (all of them unless given), float32: the p-th root of the sum of |x|^p. p is 2 unless said; 1,
- * Infinity, -Infinity and 0 (how many are not 0) are what they are in PyTorch. The gradient of the 2-norm at 0 is 0.
+ * The p-norm over axes (default: all), float32: the p-th root of the sum of |x|^p. p is 2 by default; Infinity,
+ * -Infinity and 0 (the number of elements that are not 0) are as in PyTorch. The gradient of the 2-norm at 0 is 0.
  * @example
  * norm(device.tensor([3, 4])) // 5
  * norm(device.tensor([[3, 4], [6, 8]]), { p: Infinity, axes: -1 }) // [4, 8]

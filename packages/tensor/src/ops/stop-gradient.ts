@@ -1,4 +1,4 @@
-// A value that gradients take for a constant.
+// stopGradient: a value that gradients treat as a constant.
 
 import { requireTensor } from '../arguments.ts'
 import { defineOp } from '../op.ts'
@@ -18,7 +18,7 @@ export const stopGradientOp = defineOp({
 })
 
 /**
- * x itself, which gradients take for a constant: PyTorch's detach.
+ * x, treated by gradients as a constant: PyTorch's detach.
  * @example grad((x) => x.mul(stopGradient(x)).sum())(device.tensor([3])) // [3]
  */
 export function stopGradient(x: Tensor): Tensor {

@@ -1,4 +1,4 @@
-// Rows by index, as of an embedding, and their gradients added up.
+// Rows by index, as in embeddings, and their gradients.
 
 import { requireTensor, requireWhole } from '../arguments.ts'
 import { lazyKernels } from '../backends/kernel-source.ts'
@@ -16,7 +16,7 @@ import { reshape } from './reshape.ts'
 import { transpose } from './transpose.ts'
 import { where } from './where.ts'
 
-/** Rows of a table: out[i, ...] = table[ids[i], ...]. An id outside the table gives a row of zeros. */
+/** Rows of a table: out[i, ...] = table[ids[i], ...]. An id out of range gives a row of zeros. */
 export const takeOp = defineOp({
   name: 'take',
   kind: 'kernel',
@@ -65,10 +65,10 @@ export const takeOp = defineOp({
 })
 
 /**
- * Rows of `table` by index (an embedding look-up).
+ * Rows of `table` by index (an embedding lookup), or slices along another axis.
  * @param table [rows, ...]
  * @param ids int32 [...]; an id outside [0, rows) gives zeros
- * @returns [...ids.shape, ...table.shape.slice(1)]
+ * @returns [...ids.shape, ...table.shape.slice(1)]; for another axis, the dimensions of ids replace it
  * @example take(device.tensor([[1, 2], [3, 4]]), device.tensor([1, 1], [2], 'int32')) // [[3, 4], [3, 4]]
  */
 export function take(table: Tensor, ids: Tensor, axis = 0): Tensor {
@@ -83,7 +83,7 @@ export function take(table: Tensor, ids: Tensor, axis = 0): Tensor {
   return transpose(taken, [...rest.slice(0, a), ...[...taken.shape.keys()].slice(0, n), ...rest.slice(a)])
 }
 
-/** The transpose of `take`: rows with one id are added in the order they stand, so the result never varies. */
+/** The transpose of `take`: rows with equal ids are added in order, so the result is deterministic. */
 export const scatterAddRowsOp = defineOp<{ rows: number }>({
   name: 'scatterAddRows',
   kind: 'composite',
@@ -143,7 +143,7 @@ export function scatterAddRows(x: Tensor, ids: Tensor, rows: number): Tensor {
 }
 
 /**
- * One element per row: x[..., ids[...]]; zero where the id is outside.
+ * One element per row: x[..., ids[...]]; 0 for ids out of range.
  * @param x [..., n]
  * @param ids int32 [...]
  * @example takeLast(device.tensor([[1, 2], [3, 4]]), device.tensor([1, 0], [2], 'int32')) // [2, 3]

@@ -1,4 +1,4 @@
-// WGSL of take and of adding rows up.
+// WGSL of take and scatterAddRows.
 
 import type { WebGpuRule } from '../backends/webgpu/rule.ts'
 import { linearEntry, mapShader, type ShaderBuffer, shader, workgroupsFor } from '../backends/webgpu/shader.ts'
@@ -32,9 +32,9 @@ export const takeWgsl: WebGpuRule<unknown> = {
 }
 
 /**
- * Zeros first; then positions with the same id are linked in order, and the first of each chain adds up its rows. No
- * atomics, so the bits never vary. Scratch: for each position the next one with its id (-1 at the end), and whether it
- * is the first.
+ * Writes zeros, links positions with the same id in order, then the first position of each list sums its rows. Without
+ * atomics, so the result is deterministic. Scratch: for each position the next one with its id (-1 at the end), and
+ * whether it is the first.
  */
 export const scatterAddRowsWgsl: WebGpuRule<{ rows: number }> = {
   supports: ([x]) => x.dtype === 'float32',
@@ -48,7 +48,7 @@ export const scatterAddRowsWgsl: WebGpuRule<{ rows: number }> = {
     )
     const idsBuffer: ShaderBuffer = { name: 'ids', dtype: 'int32', length: n }
     const filled = { name: 'fill', wgsl: fill, bindings: [{ output: 0 }], workgroups: workgroupsFor(elements, 64) }
-    // Nothing to add: buffers of no elements are not bound.
+    // Nothing to add: buffers without elements are not bound.
     if (n === 0) return { dispatches: [filled] }
     const link = shader(
       [
@@ -74,7 +74,7 @@ export const scatterAddRowsWgsl: WebGpuRule<{ rows: number }> = {
   next_set(id, select(-1, i32(after), after < ${n}u));`,
       ),
     )
-    // Four neighbouring columns an invocation where rows allow it.
+    // Four adjacent columns per invocation if rows allow it.
     const wide = row % 4 === 0
     const width = wide ? 4 : 1
     const load = wide ? 'x_at4' : 'x_at'

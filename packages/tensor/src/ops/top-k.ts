@@ -16,7 +16,7 @@ import { mul } from './mul.ts'
 import { reshape } from './reshape.ts'
 
 /**
- * The k largest of the last axis, largest first; equals in the order they stand. Outputs: values, and int32 indices.
+ * The k largest elements of the last axis, largest first, equal ones by position. Outputs: values, and int32 indices.
  */
 export const topKOp: Op<{ k: number }> = defineOp<{ k: number }>({
   name: 'topK',
@@ -54,7 +54,7 @@ export const topKOp: Op<{ k: number }> = defineOp<{ k: number }>({
       }
     }
   },
-  // Single elements of packed formats cannot be stored; every one of them is a float32.
+  // Single elements of packed formats cannot be stored; as float32 they can, exactly.
   lowering([x], { k }) {
     if (!isPacked(x.dtype)) return undefined
     const [values, indices] = apply(topKOp, [cast(x, 'float32')], { k })
@@ -72,9 +72,10 @@ export const topKOp: Op<{ k: number }> = defineOp<{ k: number }>({
 })
 
 /**
- * The k largest elements of each row, NaN first, and where they stand.
+ * The k largest elements of each row, NaN first, and their positions.
  * @param x [..., n]
  * @returns values and int32 indices, [..., k]
+ * @throws ShapeError unless k is from 1 to n
  * @example topK(device.tensor([1, 5, 3]), 2) // { values: [5, 3], indices: [1, 2] }
  */
 export function topK(x: Tensor, k: number): { values: Tensor; indices: Tensor } {

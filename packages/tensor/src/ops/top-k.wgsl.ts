@@ -6,7 +6,7 @@ import { computeType, isPacked } from '../dtype.ts'
 import { elementCount } from '../shape.ts'
 import { orderKeyWgsl } from './bits.wgsl.ts'
 
-/** One invocation a row: k passes, each finding the largest element that comes after the one before it. */
+/** One invocation per row, in k passes: each finds the largest element below the previous one. */
 export const topKWgsl: WebGpuRule<{ k: number }> = {
   supports: ([x]) => !isPacked(x.dtype),
   plan: ({ inputs: [x], outputs: [values], attrs: { k } }) => {

@@ -1,4 +1,4 @@
-// Dimensions permuted.
+// Permutation of dimensions.
 
 import { requireTensor } from '../arguments.ts'
 import { ShapeError } from '../errors.ts'
@@ -40,7 +40,8 @@ export const transposeOp = defineOp<{ axes: readonly number[] }>({
 })
 
 /**
- * Permutes the dimensions; without `axes`, reverses them. Costs no memory where the user reads through strides.
+ * Permutes the dimensions; without `axes`, reverses them. Costs no memory if readers of the result support strides.
+ * @throws ShapeError if axes are not a permutation
  * @example transpose(device.tensor([[1, 2], [3, 4]])) // [[1, 3], [2, 4]]
  */
 export function transpose(x: Tensor, axes?: readonly number[]): Tensor {
@@ -56,7 +57,7 @@ export function transpose(x: Tensor, axes?: readonly number[]): Tensor {
 }
 
 /**
- * Exchanges two dimensions.
+ * Swaps two dimensions.
  * @example swapAxes(zeros([2, 3, 4]), 0, -1).shape // [4, 3, 2]
  */
 export function swapAxes(x: Tensor, a: number, b: number): Tensor {

@@ -25,7 +25,7 @@ import { square } from './square.ts'
 import { sub } from './sub.ts'
 import { where } from './where.ts'
 
-/** atan(x) / x in x^2 on [0, 1], fitted to 2.5e-9. */
+/** Coefficients of atan(x) / x in x^2 on [0, 1], fitted to 2.5e-9. */
 const series = [
   0.9999999975460201, -0.33333282295510885, 0.19998230640360679, -0.14261573680139644, 0.10940198964371045,
   -0.08372063945817174, 0.057463557807200256, -0.030717508861835746, 0.010680719422539797, -0.0017437011383732673,

@@ -1,4 +1,4 @@
-// Elements of one tensor or another, by a condition.
+// Selection by a condition.
 
 import { requireTensor, shown } from '../arguments.ts'
 import { computeType, promote } from '../dtype.ts'

@@ -1,4 +1,4 @@
-// Rows written over those of a sequence, as a cache of keys is filled.
+// Writing rows into sequences, as into a key/value cache.
 
 import { requireTensor } from '../arguments.ts'
 import { bytesPerElement } from '../dtype.ts'
@@ -20,7 +20,7 @@ import { where } from './where.ts'
 export const writeRowsOp = defineOp({
   name: 'writeRows',
   kind: 'composite',
-  // Where nobody reads the old rows any more, the kernel writes the new ones among them.
+  // If the old rows are not read afterwards, the kernel writes the new ones into their memory.
   rewrites: 0,
   infer([x, rows, at]) {
     const shapes = `x ${formatShape(x.shape)}, rows ${formatShape(rows.shape)}, at ${formatShape(at.shape)}`
@@ -44,7 +44,7 @@ export const writeRowsOp = defineOp({
     const [b, s, ...row] = x.shape
     const n = rows.shape[1]
     if (n === 0) return [x]
-    const from = sub(iota([b, s], 1), reshape(at, [b, 1])) // [B, S]: which of the new rows stands there
+    const from = sub(iota([b, s], 1), reshape(at, [b, 1])) // [B, S]: index of the new row at each position
     const isNew = reshape(logicalAnd(greaterEqual(from, 0), less(from, n)), [b, s, ...row.map(() => 1)])
     const placed =
       n === 1 ? rows : reshape(take(reshape(rows, [b * n, ...row]), add(from, mul(iota([b, s], 0), n))), x.shape)
@@ -86,11 +86,11 @@ export const writeRowsOp = defineOp({
 })
 
 /**
- * x with other rows in it, in each sequence of the batch from a place of its own on; rows that would stand outside are
- * left out. In a compiled function that may take over x, as a cache that is donated, nothing else is touched.
+ * x with new rows, written from a separate position on in each sequence of the batch; rows that would fall outside x
+ * are ignored. A compiled function to which x is donated, such as a cache, writes them into its memory.
  * @param x [batch, seq, ...]
  * @param rows [batch, n, ...], of the same dtype
- * @param at int32 [batch]: where the first of its n rows goes
+ * @param at int32 [batch]: the position of the first of the n rows
  * @returns like x
  * @example
  * const x = device.tensor([[[1], [2], [3]]])

@@ -1,9 +1,9 @@
-// How positions map into memory: shape, strides, offset.
+// Access to the elements of an operand: shape, strides, offset.
 
 import { contiguousStrides, elementCount, type Shape } from '../shape.ts'
 
 /**
- * How a kernel finds element (i, j, ...) of an operand in its buffer: offset + i * strides[0] + j * strides[1] + ...
+ * The position of element (i, j, ...) of an operand in its buffer: offset + i * strides[0] + j * strides[1] + ...
  */
 export interface Access {
   readonly shape: Shape
@@ -16,7 +16,7 @@ export function contiguousAccess(shape: Shape): Access {
   return { shape, strides: contiguousStrides(shape), offset: 0 }
 }
 
-/** Whether an access walks a buffer from its start in row-major order. Dimensions of size 1 do not matter. */
+/** Whether an access is row-major from the start of the buffer. Strides of dimensions of size 1 do not matter. */
 export function isContiguous(access: Access): boolean {
   if (access.offset !== 0) return false
   if (elementCount(access.shape) === 0) return true
@@ -24,7 +24,7 @@ export function isContiguous(access: Access): boolean {
   return access.shape.every((d, i) => d === 1 || access.strides[i] === expected[i])
 }
 
-/** The access of a reshape, if strides can express it: every new dimension must lie within one evenly strided run. */
+/** The access of a reshape, if strides can express it: every new dimension must be part of one evenly strided run. */
 export function reshapeAccess(access: Access, shape: Shape): Access | undefined {
   if (elementCount(shape) === 0) return contiguousAccess(shape)
   const dims: { size: number; stride: number }[] = []
@@ -62,7 +62,8 @@ export function reshapeAccess(access: Access, shape: Shape): Access | undefined 
 }
 
 /**
- * The same walk with as few dimensions as possible, over several operands at once: neighbours merge where all allow it.
+ * The same index space with as few dimensions as possible: adjacent dimensions are merged if the strides of all
+ * operands allow it.
  */
 export function coalesce(
   shape: Shape,

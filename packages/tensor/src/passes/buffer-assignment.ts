@@ -1,21 +1,22 @@
-// Which buffer each value lives in, by lifetimes.
+// Assigns values to buffers, by their lifetimes.
 
 import { elementCount } from '../shape.ts'
 import { isContiguous } from './access.ts'
 import type { Operand } from './operand.ts'
 import type { Location, Plan, PlanOptions, Step } from './plan.ts'
 
-/** When one buffer's worth of memory is needed: values that are made one in place of the other share it. */
+/** The lifetime of a piece of memory: values that are computed in place of each other share it. */
 interface Lifetime {
   readonly slots: number[]
   bytes: number
-  /** First and last step in which it is touched. */
+  /** First and last step that uses it. */
   readonly from: number
   to: number
 }
 
 /**
- * Liveness: a buffer serves another value as soon as its last reader has run; elementwise kernels may write in place.
+ * Liveness: a buffer is reused for another value once its last reader has run; elementwise kernels may write in place.
+ * @param within for values that are parts of a concatenated one: its slot, and the offset in bytes
  */
 export function assignBuffers(
   steps: readonly Step[],
@@ -25,7 +26,7 @@ export function assignBuffers(
   within: ReadonlyMap<number, { readonly slot: number; readonly offset: number }>,
   { donated, preferred }: PlanOptions,
 ): Pick<Plan, 'locations' | 'aliases' | 'temporaries'> {
-  /** Pieces live and die with what they are pieces of. */
+  /** Parts have the lifetime of the whole value. */
   const root = (slot: number) => within.get(slot)?.slot ?? slot
   const lastUse = new Array<number>(slots.length).fill(-1)
   steps.forEach((step, i) => {
@@ -42,7 +43,7 @@ export function assignBuffers(
   const lifetimeOf = new Map<number, Lifetime>()
 
   steps.forEach((step, i) => {
-    // Elementwise work reads an element before it writes it; what the kernel itself reads must stay.
+    // Elementwise work reads an element before it writes it; operands of the kernel itself must not be overwritten.
     const fixed = step.epilogue ? step.inputs.slice(0, step.epilogue.operands) : []
     const rewritten = step.op?.rewrites === undefined ? -1 : step.inputs[step.op.rewrites].slot
     const inPlace = (slot: number, out: Operand): boolean =>
@@ -94,22 +95,22 @@ export function assignBuffers(
 }
 
 /**
- * Finds a buffer for every lifetime, none with two that overlap. The largest come first and make the buffers; a later
- * one takes the smallest that is free for all its time.
+ * Assigns a buffer to every lifetime, so that no two in a buffer overlap. By decreasing size: each takes the smallest
+ * buffer that is free for its whole duration, or a new one.
  */
 function shareBuffers(lifetimes: readonly Lifetime[]): { buffers: number[]; temporaries: number[] } {
   const buffers = new Array<number>(lifetimes.length)
   const temporaries: number[] = []
-  /** Of each buffer: its lifetimes, in order of time. */
+  /** The lifetimes of each buffer, in order of time. */
   const inside: Lifetime[][] = []
   const order = lifetimes.map((_, t) => t).sort((a, b) => lifetimes[b].bytes - lifetimes[a].bytes || a - b)
   for (const t of order) {
     const lifetime = lifetimes[t]
     let index = -1
     let at = 0
-    // Buffers were made largest first.
+    // The last buffers are the smallest.
     for (let k = temporaries.length - 1; k >= 0 && index < 0; k--) {
-      at = laterThan(inside[k], lifetime.from)
+      at = startedBy(inside[k], lifetime.from)
       if (
         (at === 0 || inside[k][at - 1].to < lifetime.from) &&
         (at === inside[k].length || inside[k][at].from > lifetime.to)
@@ -127,8 +128,8 @@ function shareBuffers(lifetimes: readonly Lifetime[]): { buffers: number[]; temp
   return { buffers, temporaries }
 }
 
-/** How many of a list in order of time begin at a step or before. */
-function laterThan(list: readonly Lifetime[], step: number): number {
+/** How many of the lifetimes, in order of time, begin at a step or before. */
+function startedBy(list: readonly Lifetime[], step: number): number {
   let [low, high] = [0, list.length]
   while (low < high) {
     const middle = (low + high) >> 1

@@ -1,4 +1,4 @@
-// Pieces of a join are made where they belong.
+// Concatenation in place: operands are computed directly into the result.
 
 import { bytesPerElement } from '../dtype.ts'
 import type { Graph } from '../graph/graph.ts'
@@ -9,7 +9,7 @@ import { isContiguous } from './access.ts'
 import type { Resolver } from './resolve.ts'
 import type { FusionGroup } from './schedule.ts'
 
-/** Where a value is made inside another one. */
+/** The position of a value that is computed inside another one. */
 export interface Part {
   readonly whole: Value
   /** In bytes. */
@@ -17,10 +17,10 @@ export interface Part {
 }
 
 /**
- * Finds joins along the outermost axis whose pieces nobody else wants: the pieces are then made where they belong, and
- * the join costs neither time nor memory. Joins of joins come out as one.
- * @param alignment bytes; every piece must start at a multiple
- * @returns the place of each piece, and the groups that are left
+ * Finds concatenations along the outermost axis whose operands have no other readers: the operands are computed
+ * directly into the result, and the concatenation costs neither time nor memory. Nested concatenations are flattened.
+ * @param alignment bytes; every operand must start at a multiple
+ * @returns the position of each operand, and the remaining groups
  */
 export function concatenateInPlace(
   groups: readonly FusionGroup[],
@@ -63,7 +63,7 @@ export function concatenateInPlace(
   return { parts, groups: left }
 }
 
-/** The outermost value a piece lies in, and where. */
+/** The outermost value that contains a value, and the position in it. */
 export function placeOf(value: Value, parts: ReadonlyMap<Value, Part>): Part {
   const part = parts.get(value)
   if (!part) return { whole: value, offset: 0 }

@@ -1,17 +1,18 @@
-// Composite ops become what they are made of.
+// Expands composite ops into simpler ones.
 
 import { type Graph, rewrite, topologicalOrder } from '../graph/graph.ts'
 import { makeNode, type Node, nodeMark, type Value } from '../graph/node.ts'
 import { Tensor } from '../tensor.ts'
 
 /**
- * Replaces composite ops by what they are made of, until only nodes are left that the backend runs itself.
- * `hasKernel` says which those are. With `lower: false` every op becomes its plain definition.
+ * Replaces composite ops by their lowerings or definitions, until only nodes are left that the backend runs itself.
+ * @param hasKernel whether the backend has a kernel for a node
+ * @param options.lower false: use only definitions
  */
 export function expand(graph: Graph, hasKernel: (node: Node) => boolean, options: { lower: boolean }): Graph {
   const known = new Set(graph.inputs)
   const build = (node: Node, ins: readonly Value[]): readonly Value[] => {
-    // A node of which one result is an input runs again for another: what it makes must not be taken for that input.
+    // If a result of a node is an input of the graph, the node runs for another result: its new results are distinct.
     const same = ins.every((v, i) => v === node.inputs[i]) && !node.outputs.some((v) => known.has(v))
     const current = same ? node : makeNode(node.op, ins, node.attrs, node.outputs, node.order)
     const { op } = node
@@ -19,7 +20,7 @@ export function expand(graph: Graph, hasKernel: (node: Node) => boolean, options
     if (op.kind !== 'composite' || hasKernel(current)) return current.outputs
     return (options.lower && replace(current, op.lowering)) || replace(current, op.definition)!
   }
-  /** The values a rule builds, themselves expanded. */
+  /** The values that a rule builds, expanded themselves. */
   const replace = (
     node: Node,
     rule: ((ins: Tensor[], attrs: unknown) => Tensor[] | undefined) | undefined,
@@ -30,7 +31,7 @@ export function expand(graph: Graph, hasKernel: (node: Node) => boolean, options
       node.attrs,
     )
     if (!outs) return undefined
-    // Between this node and the next, in the order in which the rule made them; rules within rules within those.
+    // Their order is between this node's and the next one's, in the order of creation; nested rules subdivide it.
     const made = topologicalOrder(
       outs.map((t) => t.value),
       new Set(node.inputs),

@@ -1,11 +1,11 @@
-// What became of a graph, as text.
+// A plan as text.
 
 import { formatShape } from '../shape.ts'
 import { isContiguous } from './access.ts'
 import type { Operand } from './operand.ts'
 import { bufferKey, type Plan } from './plan.ts'
 
-/** The plan as text: one line a kernel, with the buffers it reads and writes. */
+/** The plan as text: one line per kernel, with the buffers it reads and writes. */
 export function explainPlan(plan: Plan): string {
   const operand = (x: Operand) =>
     `${bufferKey(plan, x.slot)}:${x.dtype}${formatShape(x.access.shape)}${isContiguous(x.access) ? '' : `/${x.access.strides.join(',')}`}`

@@ -1,4 +1,4 @@
-// Elementwise nodes that feed each other become groups that run as one kernel.
+// Fuses elementwise nodes, and kernels with elementwise work on their operand or result, into groups: one kernel each.
 
 import { bytesPerElement } from '../dtype.ts'
 import { type Graph, graphOrder } from '../graph/graph.ts'
@@ -10,10 +10,11 @@ import { type FusionGroup, schedule } from './schedule.ts'
 import { isUpcast } from './sink-upcasts.ts'
 
 export interface FuseLimits {
-  /** Buffers one kernel may bind. */
+  /** Buffers that one kernel may bind. */
   readonly operands: number
+  /** Elementwise nodes of one kernel. */
   readonly nodes: number
-  /** Kernels that take elementwise work on their first result, or on their only operand, into themselves. */
+  /** Whether a kernel can include elementwise work on its first result, or on its only operand. */
   fusesResult?(node: Node): boolean
   fusesOperand?(node: Node): boolean
   /** Whether such a kernel takes this very work; default: any. */
@@ -26,7 +27,7 @@ interface Draft {
   last: number
   deps: Set<number>
   /**
-   * Values its members read at other positions than their own: such a value must be in memory before the group runs.
+   * Values that members read at positions other than their own: such a value must be in memory before the group runs.
    */
   elsewhere: Set<Value>
   merged?: Draft
@@ -35,9 +36,8 @@ interface Draft {
 }
 
 /**
- * Groups elementwise nodes that feed each other and share a shape, as long as the group can still run as a whole: no
- * path may leave it and come back. Groups come out in an order in which they can run, as close to the order of tracing
- * as possible.
+ * Groups elementwise nodes that depend on each other and have the same shape, if the group can run as a whole: no path
+ * may leave it and return. The groups are in an executable order, as close to the order of tracing as possible.
  */
 export function fuse(graph: Graph, resolver: Resolver, limits: FuseLimits): FusionGroup[] {
   const inputs = new Set(graph.inputs)
@@ -73,7 +73,7 @@ export function fuse(graph: Graph, resolver: Resolver, limits: FuseLimits): Fusi
     }
     return out
   }
-  /** Whether `from` needs `target` through something other than a direct edge. */
+  /** Whether `from` depends on `target` through another group. */
   const reaches = (from: Draft, target: Draft): boolean => {
     const stack = [...depsOf(from)].filter((g) => g !== target)
     const seen = new Set<Draft>(stack)
@@ -97,8 +97,8 @@ export function fuse(graph: Graph, resolver: Resolver, limits: FuseLimits): Fusi
   }
   const bytesOf = (v: Value) => elementCount(v.shape) * bytesPerElement[v.dtype]
   /**
-   * Whether a group that makes something had better not wait for what `later` waits for, as it would in one kernel with
-   * it: others read it before that, or it takes less memory than what it is made of.
+   * Whether `maker` should run before the other dependencies of `later`, so that the two must not be fused: its results
+   * are read earlier by others, or take less memory than the operands that it frees.
    */
   const mustRunEarly = (maker: Draft, later: Draft): boolean => {
     const until = latestOf(depsOf(later), maker)
@@ -127,7 +127,7 @@ export function fuse(graph: Graph, resolver: Resolver, limits: FuseLimits): Fusi
     return ins.size + outs
   }
 
-  /** Whether a member of one reads from memory what the other makes: one kernel cannot run both. */
+  /** Whether a member of one group reads results of the other from memory, so that one kernel cannot compute both. */
   const needsMemory = (a: Draft, b: Draft): boolean => {
     const reads = ({ elsewhere }: Draft, { nodes }: Draft) =>
       elsewhere.size > 0 && nodes.some((n) => n.outputs.some((v) => elsewhere.has(v)))
@@ -153,11 +153,11 @@ export function fuse(graph: Graph, resolver: Resolver, limits: FuseLimits): Fusi
       join(other, mine)
     }
   }
-  // A widened value belongs to its reader rather than to what made the narrow one: then the narrow one is what is
-  // stored between them.
+  // Upcasts are fused with their readers rather than with the producer of the narrow value, so that the narrow value is
+  // stored.
   const elementwise = [...order.entries()].filter(([, node]) => node.op.kind === 'elementwise')
   for (const [i, node] of elementwise) if (!isUpcast(node)) mergeWithProducers(node, i)
-  // Unless nobody else reads the narrow one: then it need not be stored at all.
+  // If only upcasts read the narrow value, they are fused with its producer too, and it need not be stored.
   for (const [i, node] of elementwise)
     if (isUpcast(node) && producers[i].every((p) => consumers[p].length === 1)) mergeWithProducers(node, i)
 
@@ -167,7 +167,7 @@ export function fuse(graph: Graph, resolver: Resolver, limits: FuseLimits): Fusi
   }
   const makes = (g: Draft, v: Value) => g.nodes.some((n) => n.outputs.includes(baseOf(v)!))
   const size = (v: Value) => elementCount(v.shape)
-  /** Whether a group reads `made` only element by element, in the order in which it lies. */
+  /** Whether a group reads `made` only element by element, in memory order. */
   const inOrder = (g: Draft, made: Value) =>
     size(g.nodes[0].outputs[0]) === size(made) &&
     g.nodes.every((n) =>
@@ -185,14 +185,14 @@ export function fuse(graph: Graph, resolver: Resolver, limits: FuseLimits): Fusi
     if (at === undefined || !isContiguous(source.access) || size(node.inputs[0]) !== size(source.base)) return
     const work = find(at)
     if (node.inputs.slice(1).some((v) => makes(work, v))) return
-    // Only work that nobody else reads: otherwise it would have to be stored all the same.
+    // Only work without other readers: otherwise its result would have to be stored anyway.
     const inside = new Set(work.nodes)
-    const private_ = work.nodes.every(
+    const exclusive = work.nodes.every(
       (n) =>
         !n.outputs.some((v) => outputs.has(v)) &&
         consumers[position.get(n)!].every((c) => inside.has(order[c]) || order[c] === node),
     )
-    if (work.kernel || !private_ || operandCount([...work.nodes, node]) > limits.operands) return
+    if (work.kernel || !exclusive || operandCount([...work.nodes, node]) > limits.operands) return
     if (limits.takesWork?.(node, work.nodes, resolver) === false) return
     work.kernel = node
     work.prologue = true
@@ -206,12 +206,12 @@ export function fuse(graph: Graph, resolver: Resolver, limits: FuseLimits): Fusi
       const work = find(c)
       if (work === kernel || work.kernel || order[c].op.kind !== 'elementwise' || !inOrder(work, node.outputs[0]))
         continue
-      // The work gets the first result as it is made; another one would have to be in memory before.
+      // The epilogue gets the first result in registers; other results would have to be in memory before.
       if (node.outputs.slice(1).some((v) => work.nodes.some((n) => n.inputs.some((x) => baseOf(x) === v)))) continue
       if (operandCount([node, ...work.nodes]) > limits.operands) continue
       if (reaches(work, kernel) || reaches(kernel, work)) continue
-      // Of several kernels whose results meet in the work, the last one takes it: an earlier one would have to wait
-      // with all its operands.
+      // If the work reads the results of several kernels, it is fused into the last of them: an earlier one would have
+      // to wait and keep its operands.
       if (latestOf(depsOf(work), kernel) > kernel.last) continue
       work.kernel = node
       join(work, kernel)
@@ -223,7 +223,7 @@ export function fuse(graph: Graph, resolver: Resolver, limits: FuseLimits): Fusi
   const index = new Map(live.map((g, i) => [g, i]))
   const pending = live.map((g) => ({
     group: groupOf(g),
-    // When its last node was traced.
+    // The order of its last node.
     order: g.last,
     needs: new Set([...depsOf(g)].map((d) => index.get(d)!)),
   }))
@@ -243,7 +243,7 @@ export function fuse(graph: Graph, resolver: Resolver, limits: FuseLimits): Fusi
   }
 }
 
-/** What an elementwise node reads other than element by element, seen through views. */
+/** The values that an elementwise node reads at other positions than its own, seen through views. */
 function readElsewhere(node: Node, resolver: Resolver): Set<Value> {
   const found = new Set<Value>()
   if (node.op.kind !== 'elementwise') return found
@@ -254,7 +254,7 @@ function readElsewhere(node: Node, resolver: Resolver): Set<Value> {
   return found
 }
 
-/** The nodes whose memory or completion a node waits for, seen through views. */
+/** The nodes that a node depends on, seen through views. */
 function producersOf(node: Node, inputs: ReadonlySet<Value>): Node[] {
   const found = new Set<Node>()
   const visit = (v: Value) => {
@@ -270,7 +270,8 @@ function producersOf(node: Node, inputs: ReadonlySet<Value>): Node[] {
 }
 
 /**
- * A rebuilt graph may ask for a node before its inputs; this puts inputs before users and keeps the order otherwise.
+ * Moves inputs before their users and keeps the order otherwise: passes may give a node a smaller order than its
+ * inputs.
  */
 function stableTopological(order: Node[]): void {
   const inOrder = new Set(order)

@@ -1,10 +1,10 @@
-// Where tests look at what passes give each other.
+// Hooks for tests to inspect the results of passes.
 
 import type { Graph } from '../graph/graph.ts'
 import type { Plan } from './plan.ts'
 import type { FusionGroup } from './schedule.ts'
 
-/** What looks at graphs and plans between passes: nobody, unless `verify.ts` is asked to. */
+/** Hooks called between passes: none, unless `verifyPasses` sets them. */
 export const inspection: {
   graph?(graph: Graph, stage: string): void
   groups?(groups: readonly FusionGroup[], graph: Graph, stage: string): void

@@ -1,4 +1,4 @@
-// A group becomes a step: what it reads and writes by slots.
+// Lowers a group to a step, whose operands and results are slots.
 
 import { keyOf } from '../graph/key.ts'
 import type { Node, Value } from '../graph/node.ts'
@@ -9,7 +9,7 @@ import type { Fused, FusedNode, Leaf, Step } from './plan.ts'
 import { isSame, type Resolver, type Source } from './resolve.ts'
 import type { FusionGroup } from './schedule.ts'
 
-/** One group as one step: what it reads and writes by slots. */
+/** The step of a group. */
 export function lowerGroup(group: FusionGroup, resolver: Resolver, slotOf: ReadonlyMap<Value, number>): Step {
   const out = (v: Value): Operand => ({ slot: slotOf.get(v)!, dtype: v.dtype, access: contiguousAccess(v.shape) })
   const [first] = group.nodes
@@ -17,7 +17,7 @@ export function lowerGroup(group: FusionGroup, resolver: Resolver, slotOf: Reado
   if (group.prologue) {
     const operand = group.kernel!.inputs[0]
     const members = group.nodes.filter((n) => n !== group.kernel)
-    // The operand may be a view of what the last node makes: the same elements in the same order.
+    // The operand may be a view of the last node's result, with the same elements in the same order.
     const made = (resolver.resolve(operand) as Source & { kind: 'memory' }).base
     const { fused, memory, results } = fuseNodes(members, [made], made.shape, resolver, slotOf)
     return {
@@ -63,13 +63,13 @@ export function lowerGroup(group: FusionGroup, resolver: Resolver, slotOf: Reado
   }
 }
 
-/** What fused nodes are called in profiles: their ops, cut short. */
+/** The name of fused nodes in profiles: their ops, abbreviated. */
 export function workName(nodes: readonly { readonly op: { readonly name: string } }[]): string {
   const names = nodes.map((n) => n.op.name)
   return names.length > 4 ? `${names.slice(0, 3).join('+')}+${names.length - 3} more` : names.join('+')
 }
 
-/** Elementwise nodes as leaves and expressions. `given` is a value the nodes take as it is made. */
+/** Elementwise nodes as leaves and expressions. `given` is a value that they get in registers, in an epilogue. */
 function fuseNodes(
   members: readonly Node[],
   wanted: readonly Value[],
@@ -100,7 +100,7 @@ function fuseNodes(
   members.forEach((n, i) => {
     inside.set(n.outputs[0], i)
   })
-  /** Made here, perhaps behind views that come to nothing; or read. */
+  /** A node of the group, perhaps seen through views that change nothing, or a leaf. */
   const part = (v: Value): { node: number } | { leaf: number } => {
     const s = inside.has(v) ? undefined : resolver.resolve(v)
     const made = inside.get(s?.kind === 'memory' && isSame(v, s) ? s.base : v)

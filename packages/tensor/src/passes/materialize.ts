@@ -1,4 +1,4 @@
-// Operands that a kernel cannot read through strides are copied first.
+// Inserts copies of operands that kernels cannot read through strides.
 
 import { type Graph, rewrite } from '../graph/graph.ts'
 import { makeNode, type Value } from '../graph/node.ts'
@@ -7,8 +7,8 @@ import { isContiguous } from './access.ts'
 import { Resolver, type Source } from './resolve.ts'
 
 /**
- * Inserts copies so that afterwards every operand can be read as its kernel reads: strided ones through strides over
- * memory, all others row-major; and every result of the graph is memory of its own.
+ * Inserts copies, so that kernels can read all operands (through strides if the op is `strided`, else row-major) and
+ * every result of the graph has separate memory.
  */
 export function materialize(graph: Graph): Graph {
   const resolver = new Resolver(graph.inputs)

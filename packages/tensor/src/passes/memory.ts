@@ -1,20 +1,24 @@
-// What a program takes of memory.
+// The memory of a program.
 
 import type { Plan } from './plan.ts'
 
-/** Bytes a program takes on its device, known before it runs. */
+/** Bytes that a program takes on its device, known before it runs. */
 export interface ProgramMemory {
   /** Arguments and captured tensors. */
   readonly inputBytes: number
-  /** Results in memory of their own; those that take over a donated argument are not counted twice. */
+  /** Results, except those that reuse the memory of a donated argument. */
   readonly outputBytes: number
-  /** Buffers for everything in between, scratch of kernels included. */
+  /** Intermediate values, and scratch memory of kernels. */
   readonly temporaryBytes: number
-  /** All of these together: what is allocated while the program runs. */
+  /** The sum of these: what is allocated while the program runs. */
   readonly peakBytes: number
 }
 
-/** @param allocated what the backend takes from its memory for a buffer of so many bytes */
+/**
+ * The memory of a plan.
+ * @param scratch bytes of the kernels' scratch buffers
+ * @param allocated bytes that the backend allocates for a buffer of so many bytes
+ */
 export function programMemory(
   plan: Plan,
   scratch: readonly number[],

@@ -1,16 +1,16 @@
-// What a kernel rule sees of its inputs and outputs.
+// The operands of kernel rules.
 
 import type { DType } from '../dtype.ts'
 import type { Access } from './access.ts'
 
-/** An input or output of a kernel: which slot of the plan, and how its elements are found there. */
+/** An input or output of a kernel: a slot of the plan, and the access to its elements. */
 export interface Operand {
   readonly slot: number
   readonly dtype: DType
   readonly access: Access
 }
 
-/** What a kernel rule sees. */
+/** The arguments of a kernel rule. */
 export interface KernelContext<A = unknown> {
   readonly inputs: readonly Operand[]
   readonly outputs: readonly Operand[]

@@ -1,4 +1,4 @@
-// The passes in order: from a graph to steps over buffers.
+// Runs the passes: from a graph to steps over buffers.
 
 import type { DType } from '../dtype.ts'
 import { bufferBytes } from '../dtype.ts'
@@ -24,7 +24,7 @@ export type Leaf =
   | ({ readonly kind: 'memory' } & Operand)
   | { readonly kind: 'constant'; readonly value: number; readonly dtype: DType }
   | { readonly kind: 'index'; readonly access: Access; readonly dtype: DType }
-  /** In an epilogue: what the kernel has just made. */
+  /** In an epilogue: the result of the kernel, in registers. */
   | { readonly kind: 'value'; readonly dtype: DType }
 
 /** One node of a fused kernel; `args` index into the leaves followed by the nodes. */
@@ -32,16 +32,17 @@ export interface FusedNode {
   readonly op: Op<unknown>
   readonly attrs: unknown
   readonly args: readonly number[]
-  /** dtype of the first argument and of the result. */
+  /** The dtypes of the first argument and of the result. */
   readonly from: DType
   readonly dtype: DType
 }
 
+/** Fused elementwise nodes over one index space. */
 export interface Fused {
   readonly shape: Shape
   readonly leaves: readonly Leaf[]
   readonly nodes: readonly FusedNode[]
-  /** For each output of the step, what it is: an index into the leaves followed by the nodes. */
+  /** For each output of the step, its index in the leaves followed by the nodes. */
   readonly results: readonly number[]
 }
 
@@ -59,15 +60,15 @@ export interface Step {
    * work's.
    */
   readonly epilogue?: Fused & { readonly operands: number; readonly result: Spec }
-  /** Elementwise work that makes the op's operand: `inputs` are the work's leaves. */
+  /** Elementwise work that computes the op's operand: `inputs` are the work's leaves. */
   readonly prologue?: Fused & { readonly operand: Spec }
 }
 
-/** Where a slot lives while a program runs. */
+/** The buffer of a slot while a program runs. */
 export interface Location {
   readonly kind: 'input' | 'output' | 'temporary'
   readonly index: number
-  /** Bytes from the start of the buffer: where a piece of a joined value lies. */
+  /** Bytes from the start of the buffer, for a part of a concatenated value. */
   readonly offset: number
 }
 
@@ -77,7 +78,7 @@ export interface Plan {
   readonly locations: readonly Location[]
   readonly inputSlots: readonly number[]
   readonly outputSlots: readonly number[]
-  /** For each output: the donated input whose buffer it takes over, or -1. */
+  /** For each output: the donated input whose buffer it reuses, or -1. */
   readonly aliases: readonly number[]
   /** Bytes of each temporary buffer. */
   readonly temporaries: readonly number[]
@@ -87,7 +88,7 @@ export interface PlanOptions {
   readonly donated: ReadonlySet<number>
   readonly preferred: readonly number[]
   readonly limits: FuseLimits
-  /** Bytes at whose multiples a kernel's output may start inside a buffer. */
+  /** Alignment in bytes of outputs that start inside a buffer. Default 16. */
   readonly partAlignment?: number
 }
 
@@ -130,7 +131,7 @@ export function planGraph(expanded: Graph, options: PlanOptions): Plan {
   return plan
 }
 
-/** A slot's buffer after donation: outputs that take over an input's buffer count as that input. */
+/** A key of a slot's memory, in which outputs that reuse an input's buffer have that of the input. */
 export function bufferKey(plan: Plan, slot: number): string {
   const at = plan.locations[slot]
   const piece = at.offset > 0 ? `+${at.offset}` : ''

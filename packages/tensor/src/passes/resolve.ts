@@ -1,4 +1,4 @@
-// Where the elements of a value come from, seen through views.
+// Resolves values through views to memory, constants or coordinates.
 
 import { applies, type Value } from '../graph/node.ts'
 import { iotaOp } from '../ops/leaf.ts'
@@ -13,14 +13,14 @@ export type Source =
   | { readonly kind: 'index'; readonly access: Access; readonly base: Value }
 
 /**
- * Whether a value is, position by position, the value in memory behind it: no view between them, or views that come to
- * nothing.
+ * Whether a value equals the value in memory that it resolves to, position by position: there is no view between them,
+ * or only views that change nothing.
  */
 export function isSame(v: Value, { base, access }: Source & { kind: 'memory' }): boolean {
   return v === base || (isContiguous(access) && sameShape(v.shape, base.shape))
 }
 
-/** Finds sources, remembering them. `undefined` where strides cannot express a view. */
+/** Finds and caches sources. Undefined if strides cannot express a view. */
 export class Resolver {
   private readonly inputs: ReadonlySet<Value>
   private readonly known = new Map<Value, Source | undefined>()

@@ -1,4 +1,4 @@
-// The order of groups: as traced, but what frees memory runs at once.
+// Orders groups: as traced, except that those that free memory run early.
 
 import { bytesPerElement } from '../dtype.ts'
 import type { Graph } from '../graph/graph.ts'
@@ -9,33 +9,33 @@ import type { Resolver } from './resolve.ts'
 /** Nodes that become one kernel: several elementwise ones over one index space, or one other node. */
 export interface FusionGroup {
   readonly nodes: readonly Node[]
-  /** Values that somebody outside the group reads. */
+  /** Values that are read outside the group. */
   readonly results: readonly Value[]
   /**
-   * The node among elementwise ones that is a kernel of its own: they work on its result, or (`prologue`) make its
+   * The node that is not elementwise, if any: the others are work on its result or, with `prologue`, compute its
    * operand.
    */
   readonly kernel?: Node
   readonly prologue?: boolean
 }
 
-/** A group, and what has to run before it. */
+/** A group, and the groups that must run before it. */
 export interface PendingGroup {
   readonly group: FusionGroup
-  /** Smaller ones are run first. */
+  /** Position in the order of tracing. */
   readonly order: number
   /** Indices of other pending groups. */
   readonly needs: ReadonlySet<number>
 }
 
 /**
- * An order in which groups can run: always the ready one with the smallest order, except that one which frees more
- * memory than it takes runs as soon as it can. A value that is only waiting to be made smaller does not wait.
+ * An executable order: always the ready group with the smallest order, except that a group that frees more memory than
+ * it allocates runs as soon as it is ready.
  */
 export function schedule(pending: readonly PendingGroup[], graph: Graph, resolver: Resolver): FusionGroup[] {
   const fixed = new Set([...graph.inputs, ...graph.outputs])
   const bytesOf = (v: Value) => elementCount(v.shape) * bytesPerElement[v.dtype]
-  /** Temporary values a group reads. */
+  /** The temporary values that each group reads. */
   const reads = pending.map(({ group }) => {
     const own = new Set<Value>(group.results)
     const found = new Set<Value>()
@@ -57,8 +57,7 @@ export function schedule(pending: readonly PendingGroup[], graph: Graph, resolve
   })
   const shrinks = (t: number) => {
     const { results } = pending[t].group
-    // Results of the graph may take over the memory of inputs, once nobody reads those any more: they wait for their
-    // turn.
+    // Results of the graph may reuse the memory of inputs once those have no readers left, so they are not run early.
     if (results.some((v) => fixed.has(v))) return false
     let change = results.reduce((sum, v) => sum + bytesOf(v), 0)
     for (const v of reads[t]) if (readers.get(v)!.size === 1) change -= bytesOf(v)
@@ -78,7 +77,7 @@ export function schedule(pending: readonly PendingGroup[], graph: Graph, resolve
     ready.splice(low, 0, t)
     waits.add(t)
   }
-  const hurry = (t: number) => {
+  const runEarly = (t: number) => {
     if (waits.has(t) && shrinks(t)) urgent.push(t)
   }
   missing.forEach((n, t) => {
@@ -94,12 +93,12 @@ export function schedule(pending: readonly PendingGroup[], graph: Graph, resolve
     for (const d of dependents[t])
       if (--missing[d] === 0) {
         enter(d)
-        hurry(d)
+        runEarly(d)
       }
     for (const v of reads[t]) {
       const left = readers.get(v)!
       left.delete(t)
-      if (left.size === 1) for (const last of left) hurry(last)
+      if (left.size === 1) for (const last of left) runEarly(last)
     }
   }
   if (groups.length < pending.length) throw new Error('schedule: the groups form a cycle')

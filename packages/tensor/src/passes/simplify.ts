@@ -1,4 +1,4 @@
-// Equal nodes become one, constants are folded, what changes nothing goes.
+// Common subexpressions, constant folding, neutral elements, transposed products.
 
 import { computeType, type DType, roundTo } from '../dtype.ts'
 import { type Graph, graphOrder, rewrite } from '../graph/graph.ts'
@@ -8,7 +8,7 @@ import { broadcastToOp } from '../ops/broadcast-sum.ts'
 import { constantOp } from '../ops/leaf.ts'
 
 /**
- * Merges equal nodes, folds constants, drops copies and operations with neutral elements, and writes transposed
+ * Merges equal nodes, folds constants, removes copies and operations with neutral elements, and rewrites transposed
  * products as products of transposes.
  */
 export function simplify(graph: Graph): Graph {
@@ -32,7 +32,7 @@ export function simplify(graph: Graph): Graph {
   })
 }
 
-/** The number a value repeats everywhere, if it is known now. */
+/** The number that all elements of a value are, if it is known. */
 export function constantValue(v: Value): number | undefined {
   if (v.storage) return undefined
   const { op, attrs, inputs } = v.node
@@ -70,8 +70,8 @@ function countUses(graph: Graph): Map<Value, number> {
 }
 
 /**
- * (a b)ᵀ = bᵀ aᵀ: a product that is only read transposed is made that way round. Gradients of weights stored [out, in]
- * come out in their own layout, so that what follows them walks memory in order.
+ * (a b)ᵀ = bᵀ aᵀ: a product that is only read transposed is computed transposed. Gradients of weights stored [out, in]
+ * then have the layout of the weights, so that later steps read them in memory order.
  */
 function transposeProduct({ op, attrs, outputs }: Node, ins: readonly Value[]): Value | undefined {
   if (!op.swapsLastAxes?.(attrs) || ins[0].storage) return undefined

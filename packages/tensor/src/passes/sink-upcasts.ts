@@ -1,18 +1,18 @@
-// Upcasts move to where they are read, so that the narrow value is kept.
+// Moves upcasts to their readers, so that the narrow value is stored.
 
 import { bytesPerElement, isFloat } from '../dtype.ts'
 import { type Graph, rewrite } from '../graph/graph.ts'
 import { makeNode, type Node, type Value } from '../graph/node.ts'
 import { castOp } from '../ops/cast.ts'
 
-/** Whether a node turns a narrow float into a wider one. */
+/** Whether a node casts a float to a wider one. */
 export function isUpcast({ op, inputs: [x], outputs: [y] }: Node): boolean {
   return op === castOp && isFloat(x.dtype) && isFloat(y.dtype) && bytesPerElement[x.dtype] < bytesPerElement[y.dtype]
 }
 
 /**
- * Gives every elementwise reader of an upcast value a cast of its own. Widening is exact and costs nothing where a
- * value is read: what is kept between kernels is then the narrow value, not the wide one.
+ * Gives every elementwise reader of an upcast value its own cast. Upcasts are exact and free when fused into a reader,
+ * so the narrow value is stored between kernels instead of the wide one.
  */
 export function sinkUpcasts(graph: Graph): Graph {
   const inputs = new Set(graph.inputs)

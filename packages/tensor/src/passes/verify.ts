@@ -1,4 +1,4 @@
-// What is legal between passes: an executable grammar of graphs, groups and plans.
+// Invariants of graphs, groups and plans between passes.
 
 import { type Graph, graphOrder } from '../graph/graph.ts'
 import { keyOf } from '../graph/key.ts'
@@ -11,8 +11,8 @@ import { isSame, Resolver } from './resolve.ts'
 import type { FusionGroup } from './schedule.ts'
 
 /**
- * The grammar of legal graphs and plans, as checks that run after every pass. They cost more than the passes
- * themselves: tests and whoever writes a pass turn them on, nobody else loads this file.
+ * Checks the invariants after every pass from now on. The checks cost more than the passes themselves, so only tests
+ * and authors of passes load this file.
  */
 export function verifyPasses(): void {
   inspection.graph = verifyGraph
@@ -27,9 +27,8 @@ function fail(stage: string, what: string): never {
 const describe = (v: Value) => `${v.node.op.name}#${v.node.id}.${v.index}`
 
 /**
- * Every node says what its op infers from its inputs; nothing is read that nobody makes, and nothing is both an input
- * and made. After `materialize`, kernels
- * can read.
+ * Outputs of nodes have the shapes and dtypes that their op infers; every value that is read is computed or an input,
+ * and not both. After `materialize`, kernels can read their operands.
  */
 export function verifyGraph(graph: Graph, stage: string): void {
   const inputs = new Set(graph.inputs)
@@ -80,7 +79,7 @@ function verifyReadable(graph: Graph, stage: string): void {
 }
 
 /**
- * Groups hold every node once, in an order in which whatever is read from memory has been written by an earlier group.
+ * Groups contain every node once, in an order in which values read from memory have been written by earlier groups.
  */
 export function verifyGroups(groups: readonly FusionGroup[], graph: Graph, stage: string): void {
   const resolver = new Resolver(graph.inputs)
@@ -94,7 +93,7 @@ export function verifyGroups(groups: readonly FusionGroup[], graph: Graph, stage
       for (const v of node.inputs) {
         const source = resolver.resolve(v)
         if (source?.kind !== 'memory' || ready.has(source.base)) continue
-        // Within one kernel a value is passed on in registers: element by element, in the order in which it lies.
+        // Within a kernel a value is passed in registers: element by element, in memory order.
         const inOrder = isContiguous(source.access) && elementCount(v.shape) === elementCount(source.base.shape)
         const passed = kernel ? inOrder : isSame(v, source)
         if (!made.has(source.base) || !passed)
@@ -115,17 +114,17 @@ export function verifyGroups(groups: readonly FusionGroup[], graph: Graph, stage
 }
 
 /**
- * Runs the plan on labels instead of numbers: every step finds in its buffers what was last written for it, and so does
- * the caller.
+ * Runs the plan on labels instead of numbers: buffers must hold the values that each step reads, and at the end the
+ * results.
  */
 export function verifyPlan(plan: Plan, stage: string): void {
-  /** By buffer: which bytes hold which slot. */
+  /** By buffer: the slot that each range of bytes holds. */
   const memory = new Map<string, { slot: number; from: number; to: number }[]>()
   const place = (slot: number) => {
     const { kind, index, offset } = plan.locations[slot] ?? fail(stage, `slot ${slot} has no place`)
     const alias = kind === 'output' ? plan.aliases[index] : -1
     const buffer = alias >= 0 ? `input${alias}` : `${kind}${index}`
-    // Nobody runs for a value without elements.
+    // No kernel runs for a value without elements.
     const { bytes, elements } = plan.slots[slot]
     return { buffer, from: offset, to: offset + (elements === 0 ? 0 : bytes) }
   }
@@ -134,7 +133,7 @@ export function verifyPlan(plan: Plan, stage: string): void {
     const kept = (memory.get(buffer) ?? []).filter((p) => p.to <= from || p.from >= to)
     memory.set(buffer, [...kept, { slot, from, to }])
   }
-  /** Pieces of a joined value lie beside each other where it is read. */
+  /** Whether memory holds a slot's value: as a whole, or all parts of a concatenated one. */
   const holds = (slot: number): boolean => {
     const { buffer, from, to } = place(slot)
     if (from === to) return true
@@ -143,7 +142,7 @@ export function verifyPlan(plan: Plan, stage: string): void {
     const joined = parts.filter((p) => pieces.get(slot)?.has(p.slot))
     return joined.length === parts.length && joined.reduce((sum, p) => sum + p.to - p.from, 0) >= to - from
   }
-  /** What a joined value is made of. */
+  /** The parts of each concatenated value. */
   const pieces = new Map<number, Set<number>>()
   const written = new Set(plan.steps.flatMap((s) => s.outputs.map((o) => o.slot)))
   plan.slots.forEach((_, slot) => {

@@ -1,4 +1,4 @@
-// Time of every kernel, what a device reaches at best, Chrome traces.
+// Profiling: kernel times, measured peak performance of a device, Chrome traces.
 
 import type { KernelTiming } from '../backends/backend.ts'
 import type { Device } from '../device.ts'
@@ -8,7 +8,7 @@ import { mul } from '../ops/mul.ts'
 import type { Tensor } from '../tensor.ts'
 import { compile } from '../transforms/compile.ts'
 
-/** What a device reaches at best, measured on it. */
+/** Measured peak performance of a device. */
 export interface Ceilings {
   /** GFLOP/s of multiply-adds on values in registers. */
   readonly gflops: number
@@ -16,7 +16,7 @@ export interface Ceilings {
   readonly gigabytes: number
 }
 
-/** Kernels as they ran, in order. */
+/** Timings of kernels, in the order in which they ran. */
 export interface Profile {
   readonly device: string
   readonly kernels: readonly KernelTiming[]
@@ -24,11 +24,11 @@ export interface Profile {
 }
 
 /**
- * Times every kernel that `f` runs on a device, by timestamps on the device itself where it has them. Kernels run one
- * at a time meanwhile, so the whole takes longer than unprofiled. Run `f` once before, so that compilation is not part
- * of it.
+ * Times every kernel that `f` runs on a device, by timestamps of the device if it has them. Kernels run one at a time
+ * meanwhile, so the whole takes longer than without profiling. Run `f` once before, so that compilation is not
+ * included.
  *
- * @param options.ceilings also measure what the device reaches at best, for comparison
+ * @param options.ceilings also measure the device's peak performance, for comparison
  * @throws DeviceError on the reference backend
  * @example
  * const { kernels } = await profile(device, () => matmul(device.tensor([[1]]), device.tensor([[2]])).data())
@@ -54,11 +54,11 @@ export async function profile(
   return { device: device.name, kernels, ceilings }
 }
 
-/** Rounds of a measurement; the best counts, because other work on a machine only ever takes away. */
+/** Rounds of a measurement. The fastest counts, because other work on the machine only slows it down. */
 const rounds = 7
 
 /**
- * Measures a device's ceilings: chains of multiply-adds, and a pass over 64 MiB.
+ * Measures a device's peak performance: chains of multiply-adds, and a pass over 64 MiB.
  * @example const { gflops, gigabytes } = await measureCeilings(device)
  */
 export async function measureCeilings(device: Device): Promise<Ceilings> {
@@ -74,7 +74,7 @@ export async function measureCeilings(device: Device): Promise<Ceilings> {
     }
     return fastest
   }
-  // Eight chains, a link of each in turn, hide the latency of the operations; together they are what one kernel takes.
+  // Eight interleaved chains hide the latency of the operations; together they are few enough nodes for one kernel.
   const [width, links] = [8, 5]
   const chains = compile((x: Tensor, a: Tensor, b: Tensor) => {
     let values = Array.from({ length: width }, (_, c) => add(x, c + 1))
@@ -104,19 +104,19 @@ export async function measureCeilings(device: Device): Promise<Ceilings> {
   }
 }
 
-/** Kernels of one name together. Times in milliseconds. */
+/** All runs of the kernels of one name. */
 export interface ProfileRow {
   readonly name: string
   readonly count: number
   readonly ms: number
-  /** Of the time of all kernels. */
+  /** Fraction of the time of all kernels. */
   readonly share: number
   readonly gflops: number
   readonly gigabytes: number
 }
 
 /**
- * Kernels by name, the costliest first.
+ * Kernels by name, by decreasing total time.
  * @example profileRows(await profile(device, () => device.tensor([1]).exp().data()))[0].name // 'exp'
  */
 export function profileRows({ kernels }: Profile): ProfileRow[] {
@@ -144,7 +144,7 @@ export function profileRows({ kernels }: Profile): ProfileRow[] {
 }
 
 /**
- * A profile as a table a person reads: time, share, and rates beside the device's ceilings.
+ * A profile as a text table: times, shares, and rates compared with the device's peaks.
  * @example
  * profileTable(await profile(device, () => device.tensor([1]).exp().data())).split('\n').length > 1 // true
  */

@@ -1,4 +1,4 @@
-// Recomputation in place of keeping.
+// Rematerialisation (activation checkpointing).
 
 import { topologicalOrder } from '../graph/graph.ts'
 import { type Node, nodeMark, type Value } from '../graph/node.ts'
@@ -15,22 +15,22 @@ interface CheckpointAttrs {
   readonly specs: readonly Spec[]
 }
 
-/** The outputs of a function whose intermediates are not kept: the gradient computes them again. */
+/** The outputs of a function whose intermediates are not kept: the gradient recomputes them. */
 const checkpointOp = defineOp<CheckpointAttrs>({
   name: 'checkpoint',
   kind: 'composite',
   infer: (_, { specs }) => [...specs],
   gradient({ inputs, grads, attrs }) {
     const present = grads.filter((g): g is Tensor => g !== undefined)
-    const again = inputs.map((x) => barrier(x, present))
-    return pullBack(attrs.replay(again), grads, again, inputs.find((t) => t.device)?.device)
+    const delayed = inputs.map((x) => barrier(x, present))
+    return pullBack(attrs.replay(delayed), grads, delayed, inputs.find((t) => t.device)?.device)
   },
   definition: (inputs, { replay }) => replay(inputs),
 })
 
 /**
- * Rematerialisation: `checkpoint(f)` computes what `f` computes, but the gradient keeps only f's inputs and runs f
- * again, trading time for memory. `f` may close over tensors; they are differentiated too.
+ * Rematerialisation: `checkpoint(f)` computes the same as `f`, but the gradient keeps only the inputs of f and
+ * recomputes its intermediates, trading time for memory. `f` may close over tensors; they are differentiated too.
  * @example grad((x) => checkpoint((x) => x.exp().square())(x).sum())(device.tensor([0])) // [2]
  */
 export function checkpoint<Args extends unknown[], R>(f: (...args: Args) => R): (...args: Args) => R {
@@ -42,7 +42,7 @@ export function checkpoint<Args extends unknown[], R>(f: (...args: Args) => R): 
     if (outputs.length === 0) return f(...args)
     const order = topologicalOrder(outputs.map((t) => t.value))
     const inside = new Set<Node>(order.filter((node) => node.id >= mark && node.op.kind !== 'leaf'))
-    // Everything the function reads that was made before it: its arguments and what it closes over.
+    // Everything that the function reads and that was made before: its arguments and the tensors it closes over.
     const captured: Value[] = []
     const seen = new Set<Value>()
     const need = (v: Value) => {

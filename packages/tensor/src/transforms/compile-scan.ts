@@ -1,4 +1,4 @@
-// A loop of any length over one compiled step.
+// Loops of any length over one compiled step.
 
 import { ShapeError } from '../errors.ts'
 import { flatten, mapTensors } from '../graph/tree.ts'
@@ -13,13 +13,13 @@ import { compile } from './compile.ts'
 import { vjp } from './jvp.ts'
 import { requireStep, stepsOf } from './scan.ts'
 
-/** What a compiled scan gives, with its way back. */
+/** The results of a compiled scan, and its backward pass. */
 export interface ScanTrace<C, X, Y, P> {
   readonly carry: C
   readonly ys: Y
-  /** Gradients of init, xs and params from those of the last carry and the ys. */
+  /** The gradients of init, xs and params, from those of the last carry and the ys. */
   pull(gradients: { carry: C; ys: Y }): Promise<{ init: C; xs: X; params: P }>
-  /** Gives back the carries that were kept for `pull`, not the results. */
+  /** Releases the carries that were kept for `pull`, but not the results. */
   dispose(): void
 }
 
@@ -31,19 +31,18 @@ export interface CompiledScan<C, X, Y, P> {
   dispose(): void
 }
 
-/** Tensors joined at one time when results are stacked. */
-const joined = 49
+/** Number of tensors concatenated at a time when results are stacked. */
+const stackedAtOnce = 49
 
 /**
  * A loop of any length over one compiled step: `f(carry, x, params)` is traced and compiled once and run for every row
- * x of xs. The program does not grow with the steps, nor does the memory it works in: a step's carry goes as soon as
- * the next one is there. `vjp` keeps the carries (steps times one carry) and computes each step again on the way back,
- * with one compiled program too.
+ * x of xs. Neither the program nor its working memory grows with the number of steps: a carry is disposed once the next
+ * one exists. `vjp` keeps all carries and recomputes each step in the backward pass, which is one compiled program too.
  *
- * Each step is a call of its own, so very small bodies are bound by the cost of a call; where a graph is needed (inside
- * `compile`, `grad` or `vmap`) there is `scan`.
+ * Each step is a separate call, so very small bodies are bound by the cost of a call. Inside `compile`, `grad` or
+ * `vmap`, use `scan`.
  *
- * @param f returns [carry, y]; what is to be differentiated comes in as an argument
+ * @param f returns [carry, y]; gradients are computed only for its arguments, not for tensors it closes over
  * @example
  * const total = compileScan((sum, x, scale) => [sum.add(x.mul(scale)), sum])
  * await total(device.tensor(0), device.tensor([1, 2, 3]), device.tensor(10)) // [60, [0, 10, 30]]
@@ -51,7 +50,7 @@ const joined = 49
 export function compileScan<C, X, Y, P = undefined>(
   f: (carry: C, x: X, params: P) => readonly [C, Y],
 ): CompiledScan<C, X, Y, P> {
-  /** Row `at` (a number that is a tensor here) of everything stacked. */
+  /** Row `at` (a scalar tensor) of every tensor of a tree. */
   const rowsAt = <T>(xs: T, at: Tensor): T =>
     mapTensors(xs, (t) => reshape(take(t, reshape(cast(at, 'int32'), [1])), t.shape.slice(1)))
 
@@ -73,7 +72,7 @@ export function compileScan<C, X, Y, P = undefined>(
     for (const leaf of flatten(tree).leaves) if (isTensor(leaf) && !but.has(leaf)) leaf.dispose()
   }
 
-  /** Trees of one structure, their tensors stacked; the parts are given back. */
+  /** Trees of equal structure as one tree of stacked tensors; the parts are disposed. */
   async function stacked(trees: readonly unknown[]): Promise<unknown> {
     const flat = flatten(trees[0])
     const leaves: unknown[] = []
@@ -88,9 +87,9 @@ export function compileScan<C, X, Y, P = undefined>(
       })
       do {
         const next: (readonly [Tensor, Tensor])[] = []
-        for (let k = 0; k < parts.length; k += joined) {
-          const group = parts.slice(k, k + joined)
-          // One part alone stays what it is, and is evaluated as a view of its own.
+        for (let k = 0; k < parts.length; k += stackedAtOnce) {
+          const group = parts.slice(k, k + stackedAtOnce)
+          // A single part is not copied: its view is evaluated.
           const t = await concatenate(group.map(([, view]) => view)).evaluate()
           next.push([t, t])
         }

@@ -1,4 +1,4 @@
-// Traces a function once and replays it as a program.
+// Traces a function once and replays it as a compiled program.
 
 import { shown } from '../arguments.ts'
 import type { Executable } from '../backends/backend.ts'
@@ -22,38 +22,39 @@ interface Program {
   readonly executable: Executable
   readonly outputs: readonly Value[]
   readonly result: Flattened
-  /** Small host inputs that are others on every call, such as batches, are written here instead of into new buffers. */
+  /** Buffers that small host inputs, such as batches, are written into, instead of new ones on every call. */
   readonly slots: (DeviceBuffer | undefined)[]
-  /** Which upload a slot holds: an input that comes again, such as a weight, takes the slot's memory for good. */
+  /** Which upload each slot holds: if the same input is passed again, such as a weight, it keeps the slot's buffer. */
   readonly uploads: (number | undefined)[]
   readonly captured: readonly Value[]
   readonly donated: ReadonlySet<number>
 }
 
 /**
- * Host tensors up to this size may be written into the program's own input slot; larger ones move to the device for
- * good.
+ * Host tensors of up to so many bytes may be written into the program's own input slot; larger ones are moved to the
+ * device.
  */
 const slotBytes = 1 << 20
 
 /**
- * Uploads into slots so far: their numbers. A reference to the data, a weak one too, would keep it in a loop that never
- * waits.
+ * Counts uploads into slots, to recognise their data. A reference to the data, even a weak one, would keep it alive in
+ * a loop that never awaits anything.
  */
 let uploads = 0
 
 /**
- * Traces `f` once for every structure and shape of its arguments, and replays the program after that: one encoder and
- * one submit on WebGPU, no new buffers. Arguments are trees of tensors and numbers. A number is an input (a scalar
- * float32 tensor inside `f`), so it may change from call to call; strings, booleans and the like are part of the
- * program's identity.
+ * Traces `f` once for every structure and shape of its arguments, and then replays the program: one encoder and one
+ * submit on WebGPU, no new buffers. Arguments are trees of tensors and numbers. A number is an input (a scalar float32
+ * tensor inside `f`), so it may change from call to call; for other values of strings, booleans and the like another
+ * program is traced.
  *
  * Inside `f` a number argument is a tensor: compute with its operations (`rate.mul(2)`), not with operators, which
- * throw. A number that decides what is computed (a count of layers, an axis, a branch) is closed over, with one
- * compiled function for each value.
+ * throw. Close over numbers that determine what is computed (a count of layers, an axis, a branch), with one compiled
+ * function for each value.
  *
- * `donate` lists arguments whose memory the results may take over (parameters, optimizer state): they cannot be used
- * afterwards.
+ * @param settings.donate positions of arguments whose memory the results may reuse (parameters, optimizer state); they
+ *   cannot be used afterwards
+ * @throws RangeError for a wrong position; the call rejects with DeviceError, ShapeError, TypeError or DisposedError
  * @example
  * const step = compile((w, x) => w.sub(x.mul(0.1)), { donate: [0] })
  * await step(device.tensor([1, 2]), device.tensor([10, 10])) // [0, 1]
@@ -113,7 +114,7 @@ export function compile<Args extends unknown[], R>(
     async tune(...args: Arguments<Args>) {
       const cases = await withProgram(args, async (program, _, key) => {
         const measured = (await program.executable.tune?.()) ?? []
-        // The same graph again, now with what was measured.
+        // Compiled again, with the kernels that were fastest.
         if (measured.length > 0) programs.evict(key, program)
         return measured
       })
@@ -127,7 +128,7 @@ export function compile<Args extends unknown[], R>(
   })
 }
 
-/** Gives back the memory that a program keeps between runs. */
+/** Releases the memory that a program keeps between runs. */
 function releaseTemporaries(program: Program): void {
   program.executable.releaseTemporaries()
   program.slots.forEach((slot, i) => {
@@ -151,8 +152,8 @@ function deviceOf(flat: Flattened): Device {
 const isInput = (leaf: unknown): leaf is Tensor | number => isTensor(leaf) || typeof leaf === 'number'
 
 /**
- * Equal for arguments that one program serves: tensors by dtype and shape, numbers whatever they are, the rest by
- * keyOf.
+ * A key that is equal for arguments with the same program: tensors by dtype and shape, all numbers alike, everything
+ * else by keyOf.
  */
 function signature(flat: Flattened): string {
   const leaves = flat.leaves.map((leaf, i) => {
@@ -186,7 +187,7 @@ async function build<Args extends unknown[]>(
   })
   const result = flatten(f(...(flat.rebuild(placeholders) as Args)))
   const promises = result.leaves.filter((leaf) => leaf instanceof Promise)
-  // Nobody will await them: what becomes of them must not end the process.
+  // They will not be awaited: their rejection must not end the process.
   for (const p of promises) p.catch(() => {})
   if (promises.length > 0)
     throw new TypeError('compile: the function is async or returns a promise; it must build its graph synchronously')
@@ -194,7 +195,7 @@ async function build<Args extends unknown[]>(
   const outputs: Value[] = []
   for (const leaf of result.leaves) {
     if (!isTensor(leaf)) continue
-    // Every result gets memory of its own; a result that is an argument, or comes twice, is copied.
+    // Every result has separate memory: a result that is an argument, or occurs twice, is copied.
     let value = leaf.value
     if (taken.has(value) || value.storage || value.node.op === inputOp) value = apply1(copyOp, [leaf], {}).value
     taken.add(value)
@@ -221,8 +222,8 @@ async function build<Args extends unknown[]>(
 }
 
 /**
- * Matches each result with the donated argument leaf of the same path tail and spec, so that state stays in its
- * buffers.
+ * Matches each result with a donated argument of the same shape and dtype whose path has the longest common suffix, so
+ * that state stays in its buffers.
  */
 function preferredDonors(
   flat: Flattened,
@@ -266,7 +267,7 @@ async function run(program: Program, flat: Flattened): Promise<unknown> {
   const leaves = flat.leaves.filter(isInput)
   const given = [...program.donated].map((i) => (leaves[i] as Tensor).value.storage!)
   checkDonation(program, flat, given)
-  // Memory about to be reused: evaluations that are reading it come first.
+  // Waits for evaluations that still read memory about to be reused.
   while (given.some((s) => s.readers)) await Promise.all(given.flatMap((s) => [...(s.readers ?? [])]))
   const buffers = leaves.map((leaf, i) => {
     if (typeof leaf === 'number') return slot(program, i, 16, Float32Array.of(leaf))
@@ -301,11 +302,11 @@ async function run(program: Program, flat: Flattened): Promise<unknown> {
     })
     running = executable.run(buffers, outs)
   } catch (error) {
-    // Nothing ran (memory is taken before the first kernel): the arguments are as they were.
+    // Nothing has run (memory is allocated before the first kernel): the arguments are unchanged.
     for (const b of fresh) backend.release(b)
     throw error
   }
-  // The memory of donated arguments now belongs to the results, or to nobody.
+  // The memory of donated arguments now belongs to the results, or is released.
   const kept = new Set(outs)
   for (const { buffer, storage } of donors) {
     device.disown(storage)
@@ -317,7 +318,7 @@ async function run(program: Program, flat: Flattened): Promise<unknown> {
   try {
     await running
   } catch (error) {
-    // Donated arguments are gone; what was made for the results goes back.
+    // Donated arguments are lost; the results' buffers are released.
     for (const b of new Set(outs)) backend.release(b)
     throw error
   }
@@ -332,8 +333,8 @@ async function run(program: Program, flat: Flattened): Promise<unknown> {
 }
 
 /**
- * @throws DeviceError if the function also reads donated memory under another name: it would be overwritten while it is
- * read
+ * @throws DeviceError if the function also reads donated memory as another argument or from outside: it would be
+ *   overwritten while it is read
  */
 function checkDonation(program: Program, flat: Flattened, donated: readonly Storage[]): void {
   if (donated.length === 0) return
@@ -358,7 +359,7 @@ function checkDonation(program: Program, flat: Flattened, donated: readonly Stor
     )
 }
 
-/** The memory of slot `i`, which holds the storage's data, becomes the storage's own. */
+/** Gives the buffer of slot `i`, which holds the storage's data, to the storage. */
 function keepSlot(program: Program, i: number, storage: Storage): DeviceBuffer {
   const buffer = program.slots[i]!
   program.slots[i] = undefined
@@ -368,7 +369,7 @@ function keepSlot(program: Program, i: number, storage: Storage): DeviceBuffer {
   return buffer
 }
 
-/** An input that has memory of its own needs no slot. */
+/** Releases slot `i`, for an input that has its own buffer. */
 function freeSlot(program: Program, i: number): void {
   if (program.slots[i]) program.device.backend.release(program.slots[i])
   program.slots[i] = undefined

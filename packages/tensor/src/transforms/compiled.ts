@@ -1,15 +1,15 @@
-// What compile takes and gives: types alone.
+// The types of `compile`.
 
 import type { TunedCase } from '../backends/backend.ts'
 import type { ProgramMemory } from '../passes/memory.ts'
 import type { Tensor } from '../tensor.ts'
 
 export interface CompileSettings {
-  /** Arguments (by position) whose tensors the function may destroy: results reuse their memory. */
+  /** Positions of arguments whose memory the results may reuse; their tensors cannot be used afterwards. */
   readonly donate?: readonly number[]
 }
 
-/** What a compiled function may be given where the traced one takes T: a number for a tensor without dimensions. */
+/** An argument of a compiled function where the traced one takes T: a number may be given for a 0-d tensor. */
 export type Argument<T> = T extends Tensor
   ? T | number
   : T extends (...args: never[]) => unknown
@@ -21,7 +21,7 @@ export type Argument<T> = T extends Tensor
 /** The arguments of a call. */
 export type Arguments<Args extends unknown[]> = { [K in keyof Args]: Argument<Args[K]> }
 
-/** Refuses a traced function with a parameter declared as number: what arrives there is a tensor. */
+/** Refuses a traced function with a parameter declared as number: it gets a tensor. */
 export type NumbersAreTensors<Args extends unknown[]> = true extends {
   [K in keyof Args]: 0 extends 1 & Args[K]
     ? false
@@ -35,22 +35,22 @@ export type NumbersAreTensors<Args extends unknown[]> = true extends {
   : unknown
 
 /**
- * A compiled function: call it like the original, with `await`; a number may be given for a tensor without dimensions.
+ * A compiled function: call it like the original, with `await`; a number may be given for a 0-d tensor.
  */
 export interface Compiled<Args extends unknown[], R> {
   (...args: Arguments<Args>): Promise<R>
-  /** What became of the graph in the most recent program: one line a kernel. */
+  /** The plan of the most recent program: one line per kernel. */
   explain(): string
-  /** Compiles for arguments like these without running: `explain()` and `memory()` then tell about that program. */
+  /** Compiles for arguments like these without running, for `explain()` and `memory()`. */
   prepare(...args: Arguments<Args>): Promise<void>
   /** Bytes of the most recent program, planned before it runs. */
   memory(): ProgramMemory
   /**
-   * Measures, for arguments like these, every kernel that could run each product and attention of the program on this
-   * adapter, and takes the fastest from then on (`explain()` says which). The function itself does not run. Choices
-   * hold for the adapter: see `Device.tuning`. Does nothing where a backend has one kernel for everything.
+   * Times, for arguments like these, all kernels that can compute each product and attention of the program on this
+   * adapter, and uses the fastest from then on (`explain()` names them). The function itself does not run. Choices are
+   * stored per adapter: see `Device.tuning`. Does nothing on backends without alternative kernels.
    */
   tune(...args: Arguments<Args>): Promise<TunedCase[]>
-  /** Gives back all programs and their memory. */
+  /** Releases all programs and their memory. */
   dispose(): void
 }

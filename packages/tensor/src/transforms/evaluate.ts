@@ -1,4 +1,4 @@
-// Computes lazy values: graphs of one structure share a program.
+// Computes lazy values. Graphs of equal structure share a program.
 
 import type { Backend, Executable } from '../backends/backend.ts'
 import { bufferBytes, storedNumber } from '../dtype.ts'
@@ -12,16 +12,16 @@ import { elementCount } from '../shape.ts'
 import { assertPresent, type DeviceBuffer, encodeHost, pin, type Storage, type StorageOwner } from '../storage.ts'
 
 /**
- * A lazily built program. Constants of the graph that changed from call to call are inputs of it, the others are part
- * of it.
+ * The program of a lazily built graph. Constants that have changed from call to call are inputs of it, the others are
+ * part of it.
  */
 export interface LazyProgram {
   readonly executable: Executable
-  /** For each constant of the graph: its value, or undefined where it is an input. */
+  /** For each constant of the graph: its value, or undefined if it is an input. */
   readonly constants: readonly (number | undefined)[]
 }
 
-/** Where graphs are computed: a device, as far as evaluation knows one. */
+/** The part of a device that evaluation uses. */
 export interface Evaluator extends StorageOwner {
   readonly backend: Backend
   /** Programs of lazily evaluated graphs, by structure. */
@@ -37,8 +37,8 @@ type Constant = typeof constantOp extends Op<infer A> ? Node<A> : never
 const pending = new WeakMap<Value, Promise<void>>()
 
 /**
- * Computes values and gives them storage. Graphs of one structure share one program, whatever numbers they hold. What
- * another call is already computing is waited for, not recomputed.
+ * Computes values and gives them storage. Graphs of equal structure share a program, whatever constants they contain.
+ * Values that another call is computing are awaited, not recomputed.
  */
 export async function evaluateValues(device: Evaluator, values: readonly Value[]): Promise<void> {
   for (;;) {
@@ -80,7 +80,7 @@ async function compute(device: Evaluator, order: readonly Node[], wanted: readon
     }
   }
   for (const v of leaves) assertPresent(v.storage!, 'evaluate')
-  // Whoever disposes or donates an operand meanwhile does not take it away from here.
+  // Operands that are disposed or donated meanwhile keep their memory until the end.
   const unpin = pin(leaves.map((v) => v.storage as Storage))
   const taken: DeviceBuffer[] = []
   try {
@@ -107,7 +107,7 @@ async function compute(device: Evaluator, order: readonly Node[], wanted: readon
       device.adopt(storage)
     })
     taken.splice(0, outputs.length)
-    // A node whose results all exist needs its inputs no longer: let the garbage collector have them.
+    // A node whose results all exist no longer needs its inputs: they can be garbage-collected.
     for (const { node } of wanted) if (node.outputs.every((o) => o.storage)) node.inputs = []
   } finally {
     for (const b of taken) device.backend.release(b)
@@ -115,7 +115,7 @@ async function compute(device: Evaluator, order: readonly Node[], wanted: readon
   }
 }
 
-/** Runs `f` with the program of a graph, built for these constants or with those among its inputs that change. */
+/** Calls `f` with the program of a graph, built for these constants or with those that change as inputs. */
 async function withProgram(
   device: Evaluator,
   graph: Graph,
@@ -139,7 +139,7 @@ async function withProgram(
       const fits = program.constants.every((c, i) => c === undefined || Object.is(c, values[i]))
       if (fits) await f(program)
       else {
-        // Other numbers in the same computation: those that changed are inputs from now on.
+        // The same computation with other constants: those that changed are inputs from now on.
         fixed = program.constants.map((c, i) => (Object.is(c, values[i]) ? c : undefined))
         device.programs.evict(key, program)
       }
@@ -148,7 +148,7 @@ async function withProgram(
   }
 }
 
-/** The graph with some of its constants as further inputs. */
+/** The graph with some of its constants as additional inputs. */
 function withInputs(graph: Graph, constants: readonly Constant[], fixed: readonly (number | undefined)[]): Graph {
   const replaced = new Map<Node, Value>()
   constants.forEach((node, i) => {
@@ -167,7 +167,7 @@ function withInputs(graph: Graph, constants: readonly Constant[], fixed: readonl
   return { inputs: [...graph.inputs, ...replaced.values()], outputs }
 }
 
-/** Equal for graphs that differ in the values of constants alone. */
+/** A key that is equal for graphs that differ only in the values of constants. */
 function structureKey(order: readonly Node[], { inputs, outputs }: Graph): string {
   const names = new Map<Value, string>()
   inputs.forEach((v, i) => {

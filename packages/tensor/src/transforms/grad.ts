@@ -12,8 +12,8 @@ import { apply1, isTensor, Tensor } from '../tensor.ts'
 import { pullBack } from './vjp.ts'
 
 /**
- * Functions are traced synchronously: they build a graph and wait for nothing.
- * @throws TypeError for a promise, which is marked as handled so that it does not end the process later
+ * Refuses functions that return a promise: tracing is synchronous.
+ * @throws TypeError for a promise, which is marked as handled so that its rejection does not end the process
  */
 export function refusePromise(what: string, result: unknown): void {
   if (typeof (result as PromiseLike<unknown> | undefined)?.then !== 'function') return
@@ -24,11 +24,11 @@ export function refusePromise(what: string, result: unknown): void {
 }
 
 /**
- * Turns a scalar function into one that also gives the gradient of its first argument (a tensor or a tree of tensors).
- * `f` may return `[loss, aux]`: the result is then `{ value, grads, aux }` with aux as it came.
+ * A function that returns the value of a scalar function and the gradient of its first argument (a tensor or a tree of
+ * tensors). `f` may return `[loss, aux]`: the result is then `{ value, grads, aux }` with aux unchanged.
  *
- * Gradients have the argument's shape. They are float32 also for narrower parameters, so that nothing is rounded before
- * the optimizer decides to. Integer leaves get zeros.
+ * Gradients have the argument's shape. They are float32 for narrower parameters too, so that they are not rounded
+ * before the optimizer uses them. Integer leaves get zeros.
  *
  * @throws ShapeError if the loss is not a scalar
  * @example const { value, grads } = valueAndGrad((w) => w.square().sum())(device.tensor([3]))
@@ -39,7 +39,7 @@ export function valueAndGrad<P, Rest extends unknown[], Aux = undefined>(
 ): (params: P, ...rest: Rest) => { value: Tensor; grads: P; aux: Aux } {
   return (params, ...rest) => {
     const flat = flatten(params)
-    // A node of its own for every parameter: gradients stop here, and one tensor given twice counts as two.
+    // A separate node for every parameter, at which gradients stop; a tensor given twice counts as two parameters.
     const marked = flat.leaves.map((leaf) => (isTensor(leaf) ? apply1(copyOp, [leaf], {}) : leaf))
     const result = f(flat.rebuild(marked) as P, ...rest)
     refusePromise('grad', result)
@@ -68,7 +68,7 @@ export function valueAndGrad<P, Rest extends unknown[], Aux = undefined>(
 }
 
 /**
- * The gradient alone; see valueAndGrad.
+ * The gradient of a scalar function; see valueAndGrad.
  * @example grad((x) => x.square().sum())(device.tensor([1, 2])) // [2, 4]
  */
 export function grad<P, Rest extends unknown[]>(

@@ -12,10 +12,10 @@ import { vjp } from './jvp.ts'
 import { vmap } from './vmap.ts'
 
 /**
- * All derivatives of a function of one tensor: how each element of the result changes with each element of x. One
- * reverse pass for all elements of the result at once (`vmap` of `vjp`): its work grows with their number.
+ * The Jacobian of a function of one tensor: the derivatives of each element of the result with respect to each element
+ * of x. One reverse pass for all elements of the result (`vmap` of `vjp`), whose work grows with their number.
  * @param f from a float tensor to a float tensor
- * @returns of the function: [...shape of f(x), ...shape of x], float32
+ * @returns a function whose result is float32 [...shape of f(x), ...shape of x]
  * @throws DTypeError for integers
  * @example jacobian((x) => x.square())(device.tensor([1, 2])) // [[2, 0], [0, 4]]
  */
@@ -27,15 +27,15 @@ export function jacobian(f: (x: Tensor) => Tensor): (x: Tensor) => Tensor {
     requireTensor('jacobian', value, 'the result')
     if (!isFloat(x.dtype) || !isFloat(value.dtype))
       throw new DTypeError(`jacobian: needs a float argument and result, got ${x.dtype} and ${value.dtype}`)
-    // On the argument's device, so that the result is too, whatever the function's derivative reads.
+    // On the argument's device, so that the result is too, even if the derivative does not read the argument.
     const directions = new Tensor(reshape(eye(value.size), [value.size, ...value.shape]).value, x.owner)
     return reshape(vmap(pull)(directions), [...value.shape, ...x.shape])
   }
 }
 
 /**
- * The second derivatives of a scalar function of one tensor: the jacobian of its gradient.
- * @returns of the function: [...shape of x, ...shape of x], float32
+ * The Hessian of a scalar function of one tensor: the Jacobian of its gradient.
+ * @returns a function whose result is float32 [...shape of x, ...shape of x]
  * @throws ShapeError if the result is not a scalar
  * @example hessian((x) => x.square().square().sum())(device.tensor([1, 2])) // [[12, 0], [0, 48]]
  */

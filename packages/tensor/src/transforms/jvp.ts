@@ -1,4 +1,4 @@
-// Forward and reverse derivatives of any function: jvp and vjp.
+// Forward-mode and reverse-mode derivatives of any function: jvp and vjp.
 
 import { requireTensor } from '../arguments.ts'
 import { isFloat } from '../dtype.ts'
@@ -13,11 +13,11 @@ import { pullBack } from './vjp.ts'
 
 const own = (t: Tensor): Tensor => apply1(copyOp, [t], {})
 
-/** The tensors of a tree that must look like another: gradients of results, directions of arguments. */
+/** The tensors of a tree that must match another: gradients for results, tangents for arguments. @throws ShapeError */
 function matching(op: string, name: string, given: unknown, like: Flattened): (Tensor | undefined)[] {
   const flat = flatten(given)
   if (flat.structure !== like.structure)
-    throw new ShapeError(`${op}: ${name} must have the structure of what they belong to`)
+    throw new ShapeError(`${op}: ${name} must be a tree like ${op === 'jvp' ? 'the argument' : 'the result'}`)
   return like.leaves.map((leaf, i) => {
     if (!isTensor(leaf)) return undefined
     const t = flat.leaves[i]
@@ -31,8 +31,9 @@ function matching(op: string, name: string, given: unknown, like: Flattened): (T
 }
 
 /**
- * The value of a function of one tree of tensors, and what pulls gradients of the result back to the argument (reverse
- * mode). Gradients are float32; integer leaves get zeros.
+ * The value of a function of one tree of tensors, and its vector-Jacobian product (reverse mode): `pull` maps gradients
+ * of the result to gradients of the argument. Gradients are float32; integer leaves get zeros.
+ * @throws (from pull) ShapeError if the gradients do not match the result
  * @example
  * const { value, pull } = vjp((x) => x.square(), device.tensor([1, 2]))
  * pull(ones(value.shape)) // [2, 4]
@@ -67,11 +68,11 @@ export function vjp<P, R>(f: (params: P) => R, params: P): { value: R; pull: (gr
 }
 
 /**
- * The value of a function of one tree of tensors, and its derivative in a direction (forward mode): how the result
- * changes when the argument moves along `tangents`. It is made of two reverse passes (the second one transposes the
- * first), so that every op with a gradient has it; it costs about as much as a gradient.
- * @returns the tangents of float results, float32; integer results have zeros
- * @throws ShapeError where the tangents do not look like the argument
+ * The value of a function of one tree of tensors, and its Jacobian-vector product (forward mode): the derivative of the
+ * result when the argument moves along `tangents`. Computed by two reverse passes (the second transposes the first), so
+ * that it is available for every op with a gradient; it costs about as much as a gradient.
+ * @returns the tangents of float results, float32; zeros for integer results
+ * @throws ShapeError if the tangents do not match the argument
  * @example jvp((x) => x.square(), device.tensor([3]), device.tensor([1])) // { value: [9], tangent: [6] }
  */
 export function jvp<P, R>(f: (params: P) => R, params: P, tangents: P): { value: R; tangent: R } {
@@ -82,19 +83,19 @@ export function jvp<P, R>(f: (params: P) => R, params: P, tangents: P): { value:
   refusePromise('jvp', value)
   const result = flatten(value)
   const inputs: Tensor[] = []
-  const moves: Tensor[] = []
+  const inputTangents: Tensor[] = []
   marked.forEach((leaf, i) => {
     const d = directions[i]
     if (!isTensor(leaf) || !d) return
     inputs.push(leaf)
-    moves.push(d)
+    inputTangents.push(d)
   })
   const outputs = result.leaves.filter((leaf): leaf is Tensor => isTensor(leaf) && isFloat(leaf.dtype))
   const device = [...inputs, ...outputs].find((t) => t.device)?.device
-  // What is pulled back is linear in these: pulling the directions through it gives how the results move.
+  // The gradients of the inputs are linear in the probes: the derivative of that map gives the tangents of the results.
   const probes = outputs.map((t) => new Tensor(own(zeros(t.shape)).value, device))
   const pulled = pullBack(outputs, probes, inputs, device)
-  const reached = pulled.flatMap((g, i) => (g ? [[g, moves[i]] as const] : []))
+  const reached = pulled.flatMap((g, i) => (g ? [[g, inputTangents[i]] as const] : []))
   const tangent = pullBack(
     reached.map(([g]) => g),
     reached.map(([, d]) => d),

@@ -1,4 +1,4 @@
-// A loop that is part of the graph.
+// Loops that are part of the graph.
 
 import { requireBoolean, requireOptions, requireWhole, shown } from '../arguments.ts'
 import { ShapeError } from '../errors.ts'
@@ -14,19 +14,19 @@ import { apply, isTensor, Tensor } from '../tensor.ts'
 import { checkpoint } from './checkpoint.ts'
 import { refusePromise } from './grad.ts'
 
-/** Steps that one graph may hold. */
-const longest = 1024
+/** Most steps of one graph. */
+const maximumSteps = 1024
 
 export interface ScanOptions {
-  /** Steps, where xs has no tensor. */
+  /** Number of steps; required if xs has no tensor. */
   readonly length?: number
-  /** From the last step to the first. */
+  /** Runs from the last row to the first. */
   readonly reverse?: boolean
-  /** Gradients keep the carries alone and compute each step again. */
+  /** Gradients keep only the carries and recompute each step. */
   readonly checkpoint?: boolean
 }
 
-/** How many steps a tree of stacked tensors has. */
+/** The number of steps of a tree of stacked tensors. @throws ShapeError if its tensors differ */
 export function stepsOf(op: string, xs: Flattened, length?: number): number {
   let steps = length
   xs.leaves.forEach((leaf, i) => {
@@ -42,7 +42,10 @@ export function stepsOf(op: string, xs: Flattened, length?: number): number {
   return steps
 }
 
-/** @throws TypeError, ShapeError unless the body gave [carry, y] with a carry like the one it got */
+/**
+ * The flattened result of a body.
+ * @throws TypeError, ShapeError unless it is [carry, y] with a carry like the one given
+ */
 export function requireStep(op: string, result: unknown, carry: Flattened): [Flattened, Flattened] {
   refusePromise(op, result)
   if (!Array.isArray(result) || result.length !== 2)
@@ -63,15 +66,15 @@ export function requireStep(op: string, result: unknown, carry: Flattened): [Fla
 }
 
 /**
- * Runs `f(carry, x)` for every row x of xs and hands the carry on: a loop that is part of the graph, so that it can be
+ * Runs `f(carry, x)` for every row x of xs and passes the carry on: a loop that is part of the graph, so that it can be
  * differentiated, compiled and mapped like any operation. `f` is traced once and its graph repeated for each step, up
- * to 1024 of them; a program grows with their number. For longer loops, or programs that stay small, see `compileScan`.
+ * to 1024 of them; the program grows with their number. For longer loops or smaller programs see `compileScan`.
  *
- * @param f returns [carry, y]: the next carry, with shapes and dtypes of the last, and what this step gives
+ * @param f returns [carry, y]: the next carry, with the same shapes and dtypes, and the result of the step
  * @param init the first carry, a tree of tensors
  * @param xs a tree of tensors [steps, ...]
  * @returns [the last carry, the tree of ys, stacked: [steps, ...]]
- * @throws ShapeError where the carry changes
+ * @throws ShapeError if shapes or dtypes of the carry change, RangeError for more than 1024 steps
  * @example scan((c, x) => [c.add(x), c], device.tensor(0), device.tensor([1, 2, 3])) // [6, [0, 1, 3]]
  */
 export function scan<C, X, Y>(
@@ -81,37 +84,37 @@ export function scan<C, X, Y>(
   options: ScanOptions = {},
 ): [C, Y] {
   requireOptions('scan', options, ['length', 'reverse', 'checkpoint'])
-  const { length, reverse = false, checkpoint: again = false } = options
+  const { length, reverse = false, checkpoint: recompute = false } = options
   if (length !== undefined) requireWhole('scan', 'length', length)
   requireBoolean('scan', 'reverse', reverse)
-  requireBoolean('scan', 'checkpoint', again)
+  requireBoolean('scan', 'checkpoint', recompute)
   if (typeof f !== 'function') throw new TypeError(`scan: expected a function of carry and x, got ${shown(f)}`)
   const first = flatten(init)
   const rows = flatten(xs)
   const steps = stepsOf('scan', rows, length)
   if (steps < 1) throw new ShapeError('scan: needs at least one step')
-  if (steps > longest)
-    throw new RangeError(`scan: ${steps} steps are more than one graph may hold (${longest}); use compileScan`)
+  if (steps > maximumSteps)
+    throw new RangeError(`scan: ${steps} steps are more than one graph may hold (${maximumSteps}); use compileScan`)
 
   const device = [...first.leaves, ...rows.leaves].find(
     (l): l is Tensor => isTensor(l) && l.device !== undefined,
   )?.device
-  const stands: Value[] = []
-  const stand = (shape: readonly number[], dtype: Tensor['dtype']): Tensor => {
-    const node = makeNode(inputOp, [], { index: stands.length, shape, dtype }, [{ shape, dtype }])
-    stands.push(node.outputs[0])
+  const placeholders: Value[] = []
+  const placeholder = (shape: readonly number[], dtype: Tensor['dtype']): Tensor => {
+    const node = makeNode(inputOp, [], { index: placeholders.length, shape, dtype }, [{ shape, dtype }])
+    placeholders.push(node.outputs[0])
     return new Tensor(node.outputs[0], device)
   }
-  const carryStands = first.leaves.map((l) => (isTensor(l) ? stand(l.shape, l.dtype) : l))
-  const rowStands = rows.leaves.map((l) => (isTensor(l) ? stand(l.shape.slice(1), l.dtype) : l))
-  const result = f(first.rebuild(carryStands) as C, rows.rebuild(rowStands) as X)
+  const carryPlaceholders = first.leaves.map((l) => (isTensor(l) ? placeholder(l.shape, l.dtype) : l))
+  const rowPlaceholders = rows.leaves.map((l) => (isTensor(l) ? placeholder(l.shape.slice(1), l.dtype) : l))
+  const result = f(first.rebuild(carryPlaceholders) as C, rows.rebuild(rowPlaceholders) as X)
   const [next, given] = requireStep('scan', result, first)
   const outputs = [...next.leaves, ...given.leaves].filter(isTensor)
-  const body = dependents(outputs, stands)
+  const body = dependents(outputs, placeholders)
 
-  /** One step, from tensors to tensors: the traced nodes that hang on carry or x, once more. */
+  /** One step, from tensors to tensors: repeats the traced nodes that depend on carry or x. */
   const step = (inputs: readonly Tensor[]): Tensor[] => {
-    const known = new Map<Value, Tensor>(stands.map((v, i) => [v, inputs[i]]))
+    const known = new Map<Value, Tensor>(placeholders.map((v, i) => [v, inputs[i]]))
     const get = (v: Value) => known.get(v) ?? new Tensor(v, v.storage?.owner)
     for (const node of body) {
       const made = apply(node.op, node.inputs.map(get), node.attrs)
@@ -119,7 +122,7 @@ export function scan<C, X, Y>(
     }
     return outputs.map((t) => get(t.value))
   }
-  const run = again ? checkpoint(step) : step
+  const run = recompute ? checkpoint(step) : step
   const carries = next.leaves.filter(isTensor).length
   let carry = first.leaves.filter(isTensor)
   const ys: Tensor[][] = []
@@ -145,9 +148,11 @@ export function scan<C, X, Y>(
   return [placed(next, carry) as C, placed(given, stacked) as Y]
 }
 
-/** The nodes between stand-ins and outputs, in order; what does not hang on a stand-in is made once and shared. */
-function dependents(outputs: readonly Tensor[], stands: readonly Value[]): Node[] {
-  const touched = new Set<Value>(stands)
+/**
+ * The nodes between placeholders and outputs, in order. Those that depend on no placeholder are shared by all steps.
+ */
+function dependents(outputs: readonly Tensor[], placeholders: readonly Value[]): Node[] {
+  const touched = new Set<Value>(placeholders)
   return topologicalOrder(
     outputs.map((t) => t.value),
     touched,

@@ -1,4 +1,4 @@
-// Reverse mode: gradients pulled back through a graph.
+// Reverse-mode differentiation of a graph.
 
 import { isFloat } from '../dtype.ts'
 import { topologicalOrder } from '../graph/graph.ts'
@@ -8,9 +8,9 @@ import type { StorageOwner } from '../storage.ts'
 import { Tensor } from '../tensor.ts'
 
 /**
- * Pulls gradients of `outputs` back to `inputs` (reverse mode), as graph. An input that no output depends on gets
- * `undefined`. Nodes that do not lead to an input are never visited. A value that is given as several inputs has one
- * gradient, which stands at the first of them: whoever adds up what all operands get counts it once.
+ * The gradients of `inputs` from those of `outputs` (reverse mode), as graph. Undefined for inputs that no output
+ * depends on. Nodes that do not depend on an input are not visited. If a value is given as several inputs, its gradient
+ * is that of the first of them, so that a sum over all inputs counts it once.
  */
 export function pullBack(
   outputs: readonly Tensor[],
@@ -51,7 +51,7 @@ export function pullBack(
     if (node.op.gradient && !others) {
       inGrads = node.op.gradient({ inputs: ins, outputs: outs, grads: outGrads, attrs: node.attrs })
     } else if (node.op.definition) {
-      // Differentiate the definition, on fresh stand-ins so that the walk stops at this node's inputs.
+      // Differentiates the definition, applied to this node's inputs, at which the recursion stops.
       inGrads = pullBack(node.op.definition(ins, node.attrs), outGrads, ins, owner)
     } else {
       throw new Error(`grad: the op ${node.op.name} has no gradient`)

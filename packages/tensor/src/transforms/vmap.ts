@@ -1,4 +1,4 @@
-// A function of one example becomes one of many.
+// Vectorisation: maps a function of one example over a batch.
 
 import { shown } from '../arguments.ts'
 import { ShapeError } from '../errors.ts'
@@ -25,32 +25,32 @@ import { formatShape, normalizeAxis } from '../shape.ts'
 import { apply, apply1, isTensor, Tensor } from '../tensor.ts'
 import { refusePromise } from './grad.ts'
 
-/** An operand of a node: the tensor with the new axis in front, or the one that all examples share. */
+/** An operand of a node: batched, with the batch axis first, or shared by all examples. */
 interface Operand {
   readonly t: Tensor
-  readonly own: boolean
+  readonly batched: boolean
 }
 
-/** One node for all examples: every result has the new axis, of `size`, in front. */
+/** Applies an op to the whole batch: every result has the batch axis, of `size`, first. */
 type Rule<A> = (operands: readonly Operand[], attrs: A, size: number, op: Op<A>) => Tensor[]
 
-/** The operand with the axis in front, repeated where all share it. */
-const each = ({ t, own }: Operand, size: number): Tensor => (own ? t : broadcastTo(t, [size, ...t.shape]))
+/** The operand with the batch axis first; a shared one is repeated. */
+const each = ({ t, batched }: Operand, size: number): Tensor => (batched ? t : broadcastTo(t, [size, ...t.shape]))
 
-/** The op itself, which treats leading axes alike. */
+/** The op unchanged, for ops that treat leading axes alike. */
 const same: Rule<unknown> = (operands, attrs, size, op) =>
   apply(
     op,
     operands.map((x) => each(x, size)),
     attrs,
   )
-/** The op itself, one axis further. */
+/** The op with its attribute `axis` plus one. */
 const shifted: Rule<unknown> = (operands, attrs, size, op) => {
   const { axis, ...others } = attrs as { axis: number }
   return same(operands, { ...others, axis: axis + 1 }, size, op)
 }
 
-/** Ids of every example in one table of all examples' rows; those outside stay outside. */
+/** Ids into one table with the rows of all examples; ids out of range become -1. */
 function globalIds(ids: Tensor, rows: number): Tensor {
   const inside = bitwiseAnd(lessEqual(0, ids), less(ids, rows))
   return where(inside, add(ids, mul(iota(ids.shape, 0), rows)), -1)
@@ -58,10 +58,10 @@ function globalIds(ids: Tensor, rows: number): Tensor {
 
 let rules: ReadonlyMap<Op<unknown>, Rule<unknown>> | undefined
 
-/** The rule has its op's attributes; the map finds it by the op. */
+/** An entry of the rules, whose attributes have the op's type. */
 const rule = <A>(op: Op<A>, apply: Rule<A>): [Op<unknown>, Rule<unknown>] => [op as Op<unknown>, apply as Rule<unknown>]
 
-/** Made when first asked for: a page without vmap then has none of these ops. */
+/** Built on first use, so that pages without vmap do not load these ops. */
 const makeRules = (): ReadonlyMap<Op<unknown>, Rule<unknown>> =>
   new Map([
     rule(barrierOp, (operands, attrs, size, op) =>
@@ -84,12 +84,12 @@ const makeRules = (): ReadonlyMap<Op<unknown>, Rule<unknown>> =>
       apply1(sliceOp, [each(x, size)], { starts: [0, ...starts], sizes: [size, ...sizes] }),
     ]),
     rule(matmulOp, ([a, b], { dtype }, size) => [
-      !b.own && b.t.ndim === 2
+      !b.batched && b.t.ndim === 2
         ? matmul(a.t, b.t, { dtype })
         : apply1(matmulOp, [each(a, size), each(b, size)], { dtype }),
     ]),
     rule(takeOp, ([table, ids], attrs, size) => {
-      if (!table.own) return [apply1(takeOp, [table.t, ids.t], attrs)]
+      if (!table.batched) return [apply1(takeOp, [table.t, ids.t], attrs)]
       const [, rows, ...row] = table.t.shape
       return [apply1(takeOp, [reshape(table.t, [size * rows, ...row]), globalIds(each(ids, size), rows)], attrs)]
     }),
@@ -108,16 +108,16 @@ function ruleOf({ op }: Node): Rule<unknown> {
   const { definition } = op
   if (!definition)
     throw new TypeError(
-      `vmap: the op ${op.name} has no batching rule; call it outside, or give it an axis of its own for the examples`,
+      `vmap: the op ${op.name} has no batching rule; call it outside of vmap, or give the op a batching rule`,
     )
   // By its definition, traced for one example.
   return (operands, attrs, size) => {
     const known = new Map<Value, Tensor>()
-    const ins = operands.map(({ t, own }, i) => {
-      if (!own) return t
-      const stand = placeholder({ shape: t.shape.slice(1), dtype: t.dtype }, t)
-      known.set(stand.value, operands[i].t)
-      return stand
+    const ins = operands.map(({ t, batched }, i) => {
+      if (!batched) return t
+      const example = placeholder({ shape: t.shape.slice(1), dtype: t.dtype }, t)
+      known.set(example.value, operands[i].t)
+      return example
     })
     return replay(definition(ins, attrs), known, size)
   }
@@ -129,12 +129,12 @@ function placeholder(spec: Pick<Tensor, 'shape' | 'dtype'>, like: Tensor): Tenso
   return new Tensor(node.outputs[0], like.device)
 }
 
-/** Makes what was traced for one example for all of them; `known` has the inputs with the axis in front. */
+/** Replays a graph traced for one example for the batch; `known` has the batched inputs by placeholder. */
 function replay(outputs: readonly Tensor[], known: Map<Value, Tensor>, size: number): Tensor[] {
   const device = [...known.values()].find((t) => t.device)?.device
   const operand = (v: Value): Operand => {
     const t = known.get(v)
-    return t ? { t, own: true } : { t: new Tensor(v, v.storage?.owner), own: false }
+    return t ? { t, batched: true } : { t: new Tensor(v, v.storage?.owner), batched: false }
   }
   const order = topologicalOrder(
     outputs.map((t) => t.value),
@@ -149,15 +149,15 @@ function replay(outputs: readonly Tensor[], known: Map<Value, Tensor>, size: num
 }
 
 /**
- * Turns a function of one example into one of many: `vmap(f)(xs)` is `stack` of `f(x)` for every x of xs, traced once,
- * in whole-batch operations. Every op has a rule, or is done by its definition; an op without either is an error that
- * names it. Random numbers are the same for every example unless the key is mapped too; `checkpoint` inside keeps its
- * meaning but not its saving.
+ * Maps a function of one example over a batch: `vmap(f)(xs)` is the stack of `f(x)` for every x of xs, traced once and
+ * computed by operations on the whole batch. An op is mapped by its batching rule or its definition; an op without
+ * either is an error that names it. Random numbers are the same for all examples unless the key is mapped too;
+ * `checkpoint` inside does not save memory.
  *
- * @param inAxes the axis of the examples in every tensor of each argument (one number for all), or null for what all
- * examples share
- * @param outAxis position of the axis in the results
- * @throws ShapeError where arguments have different numbers of examples
+ * @param inAxes for each argument the batch axis of its tensors (one number for all arguments), or null if it is shared
+ *   by all examples
+ * @param outAxis position of the batch axis in the results
+ * @throws ShapeError if batch sizes of arguments differ, TypeError for an op without rule and definition
  * @example
  * vmap((x, w) => x.mul(w).sum(), [0, null])(device.tensor([[1, 2], [3, 4]]), device.tensor([1, 10])) // [21, 43]
  */
@@ -177,7 +177,7 @@ export function vmap<Args extends unknown[], R>(
     }
     const known = new Map<Value, Tensor>()
     let size: number | undefined
-    const stands = flat.leaves.map((leaf, i) => {
+    const placeholders = flat.leaves.map((leaf, i) => {
       if (!isTensor(leaf)) return leaf
       const axis = axisOf(flat.paths[i])
       if (axis === null) return leaf
@@ -188,12 +188,12 @@ export function vmap<Args extends unknown[], R>(
         )
       size = leaf.shape[a]
       const front = transpose(leaf, [a, ...[...leaf.shape.keys()].filter((k) => k !== a)])
-      const stand = placeholder({ shape: front.shape.slice(1), dtype: leaf.dtype }, leaf)
-      known.set(stand.value, front)
-      return stand
+      const example = placeholder({ shape: front.shape.slice(1), dtype: leaf.dtype }, leaf)
+      known.set(example.value, front)
+      return example
     })
     if (size === undefined) throw new TypeError('vmap: no argument is a tensor with an axis of examples')
-    const value = f(...(flat.rebuild(stands) as Args))
+    const value = f(...(flat.rebuild(placeholders) as Args))
     refusePromise('vmap', value)
     const result = flatten(value)
     const outs = replay(result.leaves.filter(isTensor), known, size)

@@ -77,7 +77,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let lse = log_of_sum(top, total);
   if (lane == 0u) { {
     let id = targets_at(row);
-    // A target past the vocabulary has no loss: NaN says so, here and in the gradient.
+    // A target outside the vocabulary is an error of the caller: the loss and its gradient are NaN.
     let l = select(lse, nan_of(0u), id >= i32(N));
     var picked = 0.0;
     if (id >= 0 && u32(id) < N) { picked = x_at(base + u32(id)); }

@@ -1,9 +1,9 @@
 // Sleeping before readbacks, so that polling does not occupy a CPU core.
 
 /**
- * Waits for the device without busy polling. In Node, Dawn polls a pending promise in every iteration of the event loop,
- * which then never pauses: this occupies a CPU core that a software adapter needs, and produces garbage. So the thread
- * sleeps for most of the time that the queued work is expected to take, and only then polls.
+ * Waits for the device without busy polling. In Node, Dawn polls a pending promise in every iteration of the event
+ * loop, which then never pauses: this occupies a CPU core that a software adapter needs, and produces garbage. So the
+ * thread sleeps for most of the time that the queued work is expected to take, and only then polls.
  */
 export class PollingBackoff {
   /** Expected end of the queued work, by performance.now(). */

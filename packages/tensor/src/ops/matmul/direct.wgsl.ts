@@ -117,7 +117,7 @@ ${eight.map((r) => `    if (row + ${r}u < ${m}u) { ${store(`baseC + (row + ${r}u
 }`
 }
 
-/** Any strides and sizes: 4 x 4 results from single loads. */
+/** For any strides and sizes: an invocation computes 4 x 4 results from scalar loads. */
 export function scalarTile({ problem, store }: MatmulCase): string {
   const { m, n, k, a, b, c } = problem
   const row = (r: number) => {

@@ -1,4 +1,4 @@
-// A product as its kernels see it: sizes, strides, batches, and its split into dispatches.
+// Matrix products by sizes and strides, as kernels get them, and their division into dispatches.
 
 import { ShapeError } from '../../errors.ts'
 import { coalesce } from '../../passes/access.ts'
@@ -6,8 +6,8 @@ import type { Operand } from '../../passes/operand.ts'
 import { formatShape, type Shape } from '../../shape.ts'
 
 /**
- * Where a matrix of a batch lies: offset + z-th step of the batch + row * rowStride + column * columnStride, in
- * elements.
+ * Positions in a batch of matrices, in elements: offset + sum of batch index * batch
+ * stride + row * rowStride + column * columnStride.
  */
 export interface MatrixAccess {
   readonly offset: number
@@ -18,24 +18,26 @@ export interface MatrixAccess {
 }
 
 /**
- * How a matrix as it is stored, row-major, is cut into blocks that share a scale. Every dimension is made of whole
- * blocks.
+ * The division of a row-major matrix into blocks that share a scale. Blocks divide every dimension.
  */
 export interface BlockGrid {
-  /** Of one matrix of a batch. */
+  /** Sizes of one matrix of a batch. */
   readonly rows: number
   readonly columns: number
   /** Rows and columns of a block. */
   readonly block: readonly [rows: number, columns: number]
 }
 
-/** How the operands of a scaled product are read. */
+/** Whether the operands of a scaled product are transposed. */
 export interface ScaledMatmulAttrs {
   readonly transposeA: boolean
   readonly transposeB: boolean
 }
 
-/** @throws ShapeError where scales do not cut the codes into whole blocks */
+/**
+ * The blocks that the shapes of codes and scales imply.
+ * @throws ShapeError if the scales do not divide the codes into equal blocks
+ */
 export function blockGrid(
   what: string,
   codes: { readonly shape: Shape },
@@ -48,11 +50,11 @@ export function blockGrid(
   const [rows, columns] = codes.shape.slice(-2)
   const [down, across] = scales.shape.slice(-2)
   if (down === 0 || across === 0 || rows % down !== 0 || columns % across !== 0)
-    throw new ShapeError(`${what}: the scales do not cut the codes into equal whole blocks, got ${shapes}`)
+    throw new ShapeError(`${what}: the scales do not divide the codes into equal blocks, got ${shapes}`)
   return { rows, columns, block: [rows / down, columns / across] }
 }
 
-/** C[z] = A[z] B[z] for all z: A is m x k, B is k x n, and C has neighbouring columns. */
+/** C[z] = A[z] B[z] for all z: A is m x k, B is k x n, and columns of C are adjacent. */
 export interface MatmulProblem {
   readonly m: number
   readonly n: number
@@ -101,7 +103,7 @@ export function matmulProblem(a: Operand, b: Operand): MatmulProblem {
   }
 }
 
-/** The same work as problems whose batch is one dimension, for kernels that take one stride for it. */
+/** The same product as problems with at most one batch dimension, for kernels that take one batch stride. */
 export function singleBatchProblems(problem: MatmulProblem): MatmulProblem[] {
   const { batchShape } = problem
   if (batchShape.length <= 1) return [problem]
@@ -119,8 +121,8 @@ export function singleBatchProblems(problem: MatmulProblem): MatmulProblem[] {
 }
 
 /**
- * The same work as problems that one dispatch each can hold: at most `workgroups` matrices of a batch, and as many rows
- * and columns as that many tiles of at least 8 x 8 make.
+ * The same product as problems that fit in one dispatch each: at most `workgroups` matrices of a batch, and at most as
+ * many rows and columns as that many tiles of 8 x 8 have.
  */
 export function dispatchProblems(problem: MatmulProblem, workgroups: number): MatmulProblem[] {
   const { m, n, batchShape } = problem
@@ -154,7 +156,7 @@ export function dispatchProblems(problem: MatmulProblem, workgroups: number): Ma
   )
 }
 
-/** One more than the largest position a matrix access reaches: what its buffer must hold. */
+/** One more than the largest position of a matrix access: the number of elements that its buffer must have. */
 export function extent(access: MatrixAccess, rows: number, columns: number, batchShape: readonly number[]): number {
   const batch = batchShape.reduce((sum, d, i) => sum + (d - 1) * access.batchStrides[i], 0)
   return access.offset + batch + (rows - 1) * access.rowStride + (columns - 1) * access.columnStride + 1

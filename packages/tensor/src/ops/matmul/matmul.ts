@@ -1,4 +1,4 @@
-// The product of matrices: shapes, meaning, gradient.
+// The matrix product: shapes, definition, gradient.
 
 import { requireDType, requireOptions, requireTensor } from '../../arguments.ts'
 import { lazyKernels } from '../../backends/kernel-source.ts'
@@ -12,7 +12,7 @@ import { cast } from '../cast.ts'
 import { reshape } from '../reshape.ts'
 import { swapAxes } from '../transpose.ts'
 
-/** a [..., M, K] times b [..., K, N], equal leading dimensions. Products and sums are float32 whatever is stored. */
+/** a [..., M, K] times b [..., K, N], equal leading dimensions. Products and sums are float32 for every dtype. */
 export const matmulOp: Op<{ dtype: DType }> = defineOp<{ dtype: DType }>({
   name: 'matmul',
   kind: 'kernel',
@@ -21,7 +21,7 @@ export const matmulOp: Op<{ dtype: DType }> = defineOp<{ dtype: DType }>({
     const shape = [...a.shape.slice(0, -1), b.shape[b.shape.length - 1]]
     return [{ shape, dtype }]
   },
-  // Gradients stay float32: rounding them to a narrow operand's format is the business of whoever stores them.
+  // Gradients are float32 for every dtype of the operands; they are rounded only when stored.
   gradient: ({ inputs: [a, b], grads: [g] }) => {
     if (!g) return [undefined, undefined]
     return [matmul(g, swapAxes(b, -1, -2), { dtype: 'float32' }), matmul(swapAxes(a, -1, -2), g, { dtype: 'float32' })]
@@ -86,14 +86,14 @@ export const matmulOp: Op<{ dtype: DType }> = defineOp<{ dtype: DType }>({
 })
 
 /**
- * Matrix product over the last two dimensions; leading dimensions broadcast. A vector acts as one row or one column,
- * which the result does not have: two vectors give a scalar. Transposed operands are read in place. `dtype` is how the
- * result is stored: the promoted dtype of the operands unless said.
+ * Matrix product over the last two dimensions; leading dimensions broadcast. A vector is treated as one row (a) or one
+ * column (b), which the result does not have: two vectors give a scalar. Transposed operands are read in place.
  *
  * @param a [..., M, K]
  * @param b [..., K, N]
+ * @param options.dtype dtype of the result; default: the promoted dtype of the operands
  * @returns [..., M, N]
- * @throws ShapeError if the inner dimensions differ
+ * @throws ShapeError if the inner dimensions differ, DTypeError for integers
  * @example matmul(device.tensor([[1, 2], [3, 4]]), device.tensor([[1], [10]])) // [[21], [43]]
  */
 export function matmul(a: Tensor, b: Tensor, options: { dtype?: DType } = {}): Tensor {
@@ -111,7 +111,7 @@ export function matmul(a: Tensor, b: Tensor, options: { dtype?: DType } = {}): T
     )
   if (a.ndim === 1) {
     const out = matmul(reshape(a, [1, a.shape[0]]), b, { dtype })
-    // Two vectors make a scalar; a vector and matrices, vectors.
+    // Two vectors give a scalar, a vector and matrices give vectors.
     return reshape(out, b.ndim === 1 ? [] : [...out.shape.slice(0, -2), out.shape[out.ndim - 1]])
   }
   if (b.ndim === 1) {

@@ -1,4 +1,4 @@
-// The table of WGSL variants of a product, and which one runs a case.
+// The WGSL variants of matrix products, the choice among them, and the plan of a product.
 
 import type { AdapterTraits, Dispatch, Epilogue, Tunable, WebGpuPlan, WebGpuRule } from '../../backends/webgpu/rule.ts'
 import { linearEntry, maxWorkgroups, type ShaderBuffer, shader, workgroupsFor } from '../../backends/webgpu/shader.ts'
@@ -12,13 +12,13 @@ import { sharedTile } from './shared.wgsl.ts'
 
 const both = () => ({ a: true, b: true })
 const neither = () => ({ a: false, b: false })
-/** Tiles in workgroup memory load by vec4 where an operand runs along the tile's lines. */
+/** Tiles in workgroup memory are loaded by vec4 if the operand is contiguous along the tile's lines. */
 const alongLines: MatmulVariant['vectors'] = ({ loads, problem: { m, n } }) => ({
   a: loads?.a === 'row' && m % 4 === 0,
   b: loads?.b === 'column' && n % 4 === 0,
 })
 
-/** Best first. All run within WebGPU's default limits; the last one takes any strides and sizes. */
+/** In order of preference. All need only WebGPU's default limits; the last supports any strides and sizes. */
 const variants: Readonly<Record<string, MatmulVariant>> = {
   'subgroup 8x4': {
     isSupported: ({ loads, adapter, problem }) => loads !== undefined && adapter.subgroupSize === 4 && problem.m >= 8,
@@ -59,7 +59,7 @@ const variants: Readonly<Record<string, MatmulVariant>> = {
 }
 
 /**
- * The best of all, where an adapter has it: its kernel comes with the adapter's traits, since few pages ever load it.
+ * The preferred variant on adapters that have it. It is part of the adapter's traits, since few pages load its code.
  */
 const subgroupMatrix = 'subgroup matrix'
 
@@ -69,7 +69,7 @@ export const matmulVariants: readonly string[] = [subgroupMatrix, ...Object.keys
 const variantsOf = ({ subgroupMatrixKernel }: AdapterTraits): Readonly<Record<string, MatmulVariant>> =>
   subgroupMatrixKernel ? { [subgroupMatrix]: subgroupMatrixKernel, ...variants } : variants
 
-/** The pinned, else the tuned variant where it is supported, else the first that is supported and preferred. */
+/** The pinned or else the tuned variant, if it supports the case; otherwise the first supported and preferred one. */
 function choose(c: Omit<MatmulCase, 'store'>, key: string): [name: string, variant: MatmulVariant] {
   const variants = variantsOf(c.adapter)
   for (const wanted of [c.adapter.pinned?.matmul, c.adapter.tuned?.get(key)])
@@ -78,21 +78,21 @@ function choose(c: Omit<MatmulCase, 'store'>, key: string): [name: string, varia
 }
 
 /**
- * One product as another kernel may ask for it: its operands are any bindings, and what becomes of the results is a
- * statement.
+ * A product as part of another kernel's plan: its operands are any bindings, and its results may be stored by an
+ * epilogue.
  */
 export interface MatmulRequest {
   readonly problem: MatmulProblem
   readonly a: MatmulOperand
   readonly b: MatmulOperand
-  /** Where results go; without it they are stored in `c`. */
+  /** Stores the results; without it they are stored in `c`. */
   readonly epilogue?: Epilogue
   readonly c?: MatmulOperand
-  /** What the kernel is called in profiles, in place of `matmul`. */
+  /** The kernel's name in profiles, instead of `matmul`. */
   readonly label?: string
 }
 
-/** What the choice of a variant depends on, as text. */
+/** A key of everything that the choice of a variant depends on. */
 function caseKey({ problem, a, b }: MatmulRequest): string {
   const { m, n, k } = problem
   const layout = (x: MatrixAccess) => (x.columnStride === 1 ? 'N' : x.rowStride === 1 ? 'T' : 'S')
@@ -100,7 +100,7 @@ function caseKey({ problem, a, b }: MatmulRequest): string {
   return `matmul ${batchCount(problem)}x${m}x${n}x${k} ${layout(problem.a)}${layout(problem.b)} ${operands}`
 }
 
-/** Whether epilogues can take the results of this product: they come in fours. */
+/** Whether results are stored four at a time, as epilogues need. */
 export function storesVectors({ n }: MatmulProblem): boolean {
   return n % 4 === 0
 }
@@ -154,24 +154,24 @@ export function matmulDispatch(request: MatmulRequest, adapter: AdapterTraits): 
   return matmulChoice(request, adapter).dispatch
 }
 
-/** Pieces of K when C is too small to occupy a GPU and K is long; 1 keeps it whole. */
+/** Number of pieces that K is split into if C is too small to occupy a GPU and K is long; 1: not split. */
 function splits({ m, n, k }: MatmulProblem, batch: number, adapter: AdapterTraits): number {
   const pinned = adapter.pinned?.splitK
   const wanted = pinned ? Number(pinned) : adapter.software ? 1 : 96 / (Math.ceil(m / 64) * Math.ceil(n / 64) * batch)
   let pieces = 2 ** Math.floor(Math.log2(Math.max(1, Math.min(wanted, 32))))
-  // Every piece a multiple of 16 deep, and deep enough to be worth a second pass over C.
+  // The length of a piece is a multiple of 16, and enough to be worth a second pass over C.
   while (pieces > 1 && (k % (16 * pieces) !== 0 || (!pinned && k / pieces < 256) || pieces * batch > maxWorkgroups))
     pieces /= 2
   return pieces
 }
 
-/** Bytes that every WebGPU device can bind as one buffer. */
+/** Bytes that every WebGPU device can bind at once. */
 const largestBinding = 2 ** 27
 
 /**
- * Whether a software adapter had better read an operand from a float32 copy laid out by rows. Its kernels load every
- * element many times over, and each time would decode it; and where rows that are read side by side begin multiples of
- * 1 KiB apart, a processor's cache puts them all into the same few places. A GPU's tiles do such work once.
+ * Whether packing an operand into a row-major float32 copy pays on a software adapter. Its kernels load every element
+ * many times and would decode it each time; and rows that are read together and start multiples of 1 KiB apart fall
+ * into the same cache sets of a CPU. On GPUs each element is loaded into a tile once.
  */
 function packingPays(name: 'a' | 'b', problem: MatmulProblem, operand: MatmulOperand, adapter: AdapterTraits): boolean {
   const { m, n, k, b } = problem
@@ -182,7 +182,7 @@ function packingPays(name: 'a' | 'b', problem: MatmulProblem, operand: MatmulOpe
   return name === 'b' && m >= 128 && loads.b === 'row' && (b.columnStride * bytesPerElement[operand.dtype]) % 1024 === 0
 }
 
-/** The rows of an operand as float32 in scratch memory, and where the product finds them there. */
+/** Packs an operand row-major as float32 into scratch memory: the dispatch, and the problem that reads the copy. */
 function packOperand(name: 'a' | 'b', problem: MatmulProblem, operand: MatmulOperand, scratch: number) {
   const { m, n, k, batchShape } = problem
   const access = problem[name]
@@ -196,7 +196,7 @@ function packOperand(name: 'a' | 'b', problem: MatmulProblem, operand: MatmulOpe
     ...reading.buffers,
     { name: 'laid', dtype: 'float32', write: true, vector: true, length: batch * rows * columns },
   ]
-  // Loads run along the rows, or along the columns: then blocks of 4 x 4 are transposed.
+  // If vec4 loads run along the columns of the matrix, blocks of 4 x 4 are transposed.
   const transposed = vectorLoads(problem)![name] === 'row'
   const high = transposed ? 4 : 1
   const across = columns / 4
@@ -223,7 +223,7 @@ ${move}`,
     operand: { dtype: 'float32', binding: { scratch } } satisfies MatmulOperand,
     bytes,
     dispatch: {
-      name: `matmul lay out ${name}`,
+      name: `matmul pack ${name}`,
       wgsl: shader(buffers, `${reading.functions}${body}`),
       bindings: [...reading.bindings, { scratch }],
       workgroups: workgroupsFor(blocks * batch, 16),
@@ -232,7 +232,7 @@ ${move}`,
   }
 }
 
-/** How a product is computed: in one pass, in pieces of K, or after operands were laid out. */
+/** The plan of a product: in one pass, in pieces of K, or after packing operands. */
 export function planMatmul(
   problem: MatmulProblem,
   a: MatmulOperand,
@@ -253,11 +253,11 @@ export function planMatmul(
     const scratch: number[] = []
     for (const name of ['a', 'b'] as const) {
       if (!packingPays(name, request.problem, request[name], adapter)) continue
-      const laid = packOperand(name, request.problem, request[name], scratch.length)
-      request.problem = laid.problem
-      request[name] = laid.operand
-      dispatches.push(laid.dispatch)
-      scratch.push(laid.bytes)
+      const packed = packOperand(name, request.problem, request[name], scratch.length)
+      request.problem = packed.problem
+      request[name] = packed.operand
+      dispatches.push(packed.dispatch)
+      scratch.push(packed.bytes)
     }
     const parts = dispatchProblems(request.problem, maxWorkgroups).map((part) =>
       matmulChoice({ ...request, problem: part }, adapter),
@@ -267,7 +267,7 @@ export function planMatmul(
     return { dispatches, scratch, ...(scratch.length === 0 && parts.length === 1 ? { tunable } : {}) }
   }
 
-  // Each piece of K is one more batch whose product lands in scratch; a second pass adds the pieces up in order.
+  // Pieces of K are a batch dimension, whose products go to scratch; a second pass sums them in order.
   const total = batch * m * n
   const piece = (access: MatrixAccess, stride: number): MatrixAccess => ({
     ...access,
@@ -311,7 +311,7 @@ export function planMatmul(
   }
 }
 
-/** Whether elementwise work on a product can become part of its kernel. */
+/** Whether elementwise work on a product can be fused into its kernel. */
 export const fusesByFour: NonNullable<WebGpuRule<unknown>['fusesResult']> = (_, [out]) =>
   out.shape[out.shape.length - 1] % 4 === 0
 

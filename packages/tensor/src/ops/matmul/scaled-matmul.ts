@@ -1,4 +1,4 @@
-// Products of matrices that have a scale for each block.
+// Products of block-scaled matrices.
 
 import { requireBoolean } from '../../arguments.ts'
 import { lazyKernels } from '../../backends/kernel-source.ts'
@@ -16,15 +16,15 @@ import { swapAxes } from '../transpose.ts'
 import { blockGrid, type ScaledMatmulAttrs } from './layout.ts'
 import { matmul } from './matmul.ts'
 
-/** A matrix in narrow codes that is cut into equal blocks with a scale each. */
+/** A block-scaled matrix: narrow values, in equal blocks with one scale each. */
 export interface ScaledMatrix {
-  /** [..., rows, columns] of any float dtype, as a rule float8. */
+  /** [..., rows, columns] of any float dtype, usually float8. */
   readonly codes: Tensor
-  /** [..., rows / block rows, columns / block columns] of any float dtype: what decoded values are multiplied by. */
+  /** [..., rows / block rows, columns / block columns] of any float dtype; decoded values are multiplied by them. */
   readonly scales: Tensor
 }
 
-/** Inputs: codes and scales of a, then of b. Values are rounded to float32 where a scale is applied; then as matmul. */
+/** Inputs: codes and scales of a, then of b. Scaled values are rounded to float32, then multiplied as by matmul. */
 export const scaledMatmulOp: Op<ScaledMatmulAttrs> = defineOp<ScaledMatmulAttrs>({
   name: 'scaledMatmul',
   kind: 'composite',
@@ -55,7 +55,7 @@ export const scaledMatmulOp: Op<ScaledMatmulAttrs> = defineOp<ScaledMatmulAttrs>
   webgpu: lazyKernels(async () => (await import('./scaled-matmul.wgsl.ts')).scaledMatmulWgsl),
   flops: ([a], [out], { transposeA }) => 2 * elementCount(out.shape) * a.shape[a.shape.length - (transposeA ? 2 : 1)],
   samples: [
-    // Scales along K as training has them: 1 x 32 by 32 x 32 and, transposed, 16 x 1 by 16 x 1.
+    // Scales along K as in training: 1 x 32 by 32 x 32 and, transposed, 16 x 1 by 16 x 1.
     sample([40, 64], [40, 2], [32, 64], [1, 2], { transposeA: false, transposeB: true }),
     sample([32, 12], [2, 12], [32, 20], [2, 20], { transposeA: true, transposeB: false }),
     sample([9, 16], [9, 4], [16, 8], [4, 1], { transposeA: false, transposeB: false }),
@@ -97,8 +97,9 @@ function requireTensors(what: string, matrix: ScaledMatrix): void {
 }
 
 /**
- * Values of a matrix in blocks, float32 like its codes.
- * @throws ShapeError where scales do not cut the codes into whole blocks
+ * The values of a block-scaled matrix: codes times the scales of their blocks.
+ * @returns float32, in the shape of the codes
+ * @throws ShapeError if the scales do not divide the codes into equal blocks
  * @example
  * const [codes, scales] = [[[1, 2], [3, 4]], [[10], [100]]].map((values) => device.tensor(values))
  * dequantizeBlocks({ codes, scales }) // [[10, 20], [300, 400]]
@@ -115,13 +116,13 @@ export function dequantizeBlocks(matrix: ScaledMatrix): Tensor {
 }
 
 /**
- * Product of two matrices in blocks, read as the codes they are: no operand is decoded into memory first. Every decoded
- * value times its scale is rounded to float32 (powers of two change nothing); products and sums are float32.
+ * Product of two block-scaled matrices. Kernels decode operands as they load them: no decoded copy is stored. Every
+ * decoded value times its scale is rounded to float32 (exact for powers of two); products and sums are float32.
  *
  * @param a codes [..., M, K], or [..., K, M] with `transposeA`
  * @param b codes [..., K, N], or [..., N, K] with `transposeB`; the same batch as a
  * @returns float32 [..., M, N]
- * @throws ShapeError if sizes differ or scales do not cut the codes into whole blocks, DTypeError for integers
+ * @throws ShapeError if sizes differ or scales do not divide the codes into equal blocks, DTypeError for integers
  * @example
  * const a = { codes: device.tensor([[1, 2]], [1, 2], 'float8_e4m3fn'), scales: device.tensor([[10]]) }
  * scaledMatmul(a, { codes: ones([2, 1]), scales: ones([1, 1]) }) // [[30]]

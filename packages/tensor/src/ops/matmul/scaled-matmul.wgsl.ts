@@ -1,4 +1,4 @@
-// Products of scaled blocks on WebGPU, by the variants of matmul.
+// Block-scaled products on WebGPU, by the variants of matmul.
 
 import type { WebGpuRule } from '../../backends/webgpu/rule.ts'
 import type { Operand } from '../../passes/operand.ts'

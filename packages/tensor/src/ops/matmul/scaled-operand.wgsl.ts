@@ -1,43 +1,47 @@
-// How a WGSL product reads an operand: plain, or codes times the scale of their block.
+// The operands of WGSL products: plain, or codes times the scales of their blocks.
 
 import type { Binding } from '../../backends/webgpu/rule.ts'
 import type { ShaderBuffer } from '../../backends/webgpu/shader.ts'
 import { type DType, isPacked } from '../../dtype.ts'
 import type { BlockGrid } from './layout.ts'
 
-/** A matrix in a buffer, or the codes of one whose scales lie in another. */
+/** A matrix in a buffer, or codes in a buffer with block scales in another. */
 export interface MatmulOperand {
   readonly dtype: DType
   readonly binding: Binding
-  /** What decoded values are multiplied by, a number for each block. */
+  /** Block scales: decoded values are multiplied by them. */
   readonly scales?: { readonly dtype: DType; readonly binding: Binding; readonly grid: BlockGrid }
 }
 
-/** How a shader reads an operand: `NAME_at(i)`, `NAME_at4(i)` and `NAME_quad(at)` give values, scales applied. */
+/** The accessors of an operand: `NAME_at(i)`, `NAME_at4(i)` and `NAME_quad(at)` give values with scales applied. */
 export interface OperandReading {
   readonly buffers: readonly ShaderBuffer[]
   readonly bindings: readonly Binding[]
   readonly functions: string
 }
 
-/** The dtype an operand's values need: scaled ones are float32. */
+/** The dtype that represents an operand's values: float32 for scaled ones. */
 export function valueType({ dtype, scales }: MatmulOperand): DType {
   return scales ? 'float32' : dtype
 }
 
-/** Of what an operand's speed depends on, as text. */
+/** A key of the properties of an operand that speed depends on. */
 export function operandKey({ dtype, scales }: MatmulOperand): string {
   return scales ? `${dtype}/${scales.grid.block.join('x')}` : dtype
 }
 
-/** @param vector the operand is only read by four @param length elements that are certain to be there */
+/**
+ * The accessors of an operand.
+ * @param vector whether it is read only four elements at a time
+ * @param length number of elements
+ */
 export function readingOf(name: string, operand: MatmulOperand, vector: boolean, length: number): OperandReading {
   const { dtype, binding, scales } = operand
   if (!scales) return { buffers: [{ name, dtype, vector, length }], bindings: [binding], functions: '' }
   const { columns, block } = scales.grid
   const codes = `${name}_codes`
   const at = (i: string) => `${name}_scales_at(${scaleIndex(scales.grid, i)})`
-  // Four neighbours lie in one row: they share a scale, or have four that are neighbours too.
+  // Four adjacent elements are in one row: they share a scale, or their scales are adjacent too.
   const four =
     block[1] % 4 === 0
       ? at('i')
@@ -60,7 +64,7 @@ export function readingOf(name: string, operand: MatmulOperand, vector: boolean,
   }
 }
 
-/** The position of element i's scale. Blocks of one row, or of one column, take fewer divisions than others. */
+/** The position of the scale of element i. Blocks of one row or one column need fewer divisions. */
 function scaleIndex({ columns, block: [blockRows, blockColumns] }: BlockGrid, i: string): string {
   const across = columns / blockColumns
   const block = blockColumns === 1 ? i : `${i} / ${blockColumns}u`

@@ -1,16 +1,16 @@
-// Product kernels that hold tiles in workgroup memory.
+// Matrix product kernels with tiles in workgroup memory.
 
 import { bases, type MatmulCase, range } from './case.ts'
 import type { MatrixAccess } from './layout.ts'
 
 /**
- * 16 x 16 invocations share tiles of A and B in workgroup memory, twice: while one pair is multiplied the next one is
- * on its way in registers, so that a tile costs one barrier. Each invocation makes t x t results in blocks of 4 x 4
- * that lie 64 apart. Both tiles lie with K outermost, in vec4, whichever way the operand runs. The steps over a tile
- * are written out and accumulators are named: compilers neither unroll loops of WGSL nor keep indexed arrays in
- * registers.
+ * 16 x 16 invocations share double-buffered tiles of A and B in workgroup memory: while one pair is multiplied, the
+ * next is loaded into registers, so that a tile costs one barrier. Each invocation computes t x t results, in blocks of
+ * 4 x 4 that are 64 apart. Tiles are stored with K outermost, in vec4, for every layout of the operand. The loop over a
+ * tile is unrolled and accumulators are separate variables: compilers neither unroll loops of WGSL nor keep indexed
+ * arrays in registers.
  *
- * Edges load zeros, so any strides, sizes and formats will do.
+ * Loads beyond the edges give zeros, so any strides, sizes and formats are supported.
  * @param t results of an invocation in each direction: 4 or 8
  * @param steps columns of A (rows of B) in a tile: side * steps = 1024
  */
@@ -21,13 +21,13 @@ export function sharedTile({ problem, loads, store }: MatmulCase, t: 4 | 8): str
   const lines = side / 4
   const blocks = t / 4
 
-  /** Declares where an invocation loads from, and gives the expression for its vec4 of the tile at p. */
+  /** Declarations of what an invocation loads, and statements that load its vec4 of the tile at p. */
   const loader = (name: 'a' | 'b', access: MatrixAccess, contiguous: boolean) => {
     const limit = name === 'a' ? m : n
     const [lineStride, stepStride] =
       name === 'a' ? [access.rowStride, access.columnStride] : [access.columnStride, access.rowStride]
     const base = name === 'a' ? 'baseA' : 'baseB'
-    // Neighbouring invocations read neighbouring words: along the lines where these are contiguous, else along K.
+    // Adjacent invocations read adjacent words: along the lines if these are contiguous, else along K.
     const alongLines = lineStride === 1
     const declare = `  let ${name}_line = ${alongLines ? `local % ${lines}u` : `local / ${steps}u`};
   let ${name}_step = ${alongLines ? `local / ${lines}u` : `local % ${steps}u`};

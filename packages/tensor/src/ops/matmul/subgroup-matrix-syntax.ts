@@ -1,24 +1,24 @@
-// Kinds of subgroup matrices: which one takes a product's operands, and how WGSL writes it.
+// Configurations of subgroup matrices: the choice for a product's operands, and their WGSL syntax.
 
 import type { AdapterTraits, SubgroupMatrixConfig } from '../../backends/webgpu/rule.ts'
 import { type DType, dtypeInfo } from '../../dtype.ts'
 
-/** How the elements of a matrix lie in workgroup memory. */
+/** How the elements of a matrix are stored in workgroup memory. */
 export interface MatrixComponent {
-  /** What a shader must enable. */
+  /** The enable directive it needs. */
   readonly enable: string
   /** Type of the array that matrices are loaded from. */
   readonly memory: 'f16' | 'f32' | 'u32'
   readonly bytes: number
-  /** Elements in one of the array: codes that WGSL has no scalars for lie in words, the first in the lowest bits. */
+  /** Matrix elements per array element: codes without a scalar type in WGSL are packed in words, lowest bits first. */
   readonly perElement: number
 }
 
 const codes = (bytes: 1 | 2): MatrixComponent => ({ enable: '', memory: 'u32', bytes: 4, perElement: 4 / bytes })
 
 /**
- * By the names that adapters give them in `subgroupMatrixConfigs`. No adapter lists bf16, f8_e4m3 or f8_e5m2 yet, and
- * Dawn has no types of those names: one that does is tried before it is used (backends/webgpu/subgroup-matrices.ts).
+ * Component types by their names in `subgroupMatrixConfigs`. No adapter lists bf16, f8_e4m3 or f8_e5m2 yet, and Dawn
+ * has no types of those names: if one does, it is tested before use (backends/webgpu/try-matrices.ts).
  */
 export const matrixComponents: Readonly<Record<string, MatrixComponent>> = {
   f16: { enable: 'enable f16;\n', memory: 'f16', bytes: 2, perElement: 1 },
@@ -28,27 +28,27 @@ export const matrixComponents: Readonly<Record<string, MatrixComponent>> = {
   f8_e5m2: codes(1),
 }
 
-/** Formats whose codes are a component as they are. */
+/** The component type of the codes of a dtype. */
 const componentOfCodes: Partial<Record<DType, string>> = {
   bfloat16: 'bf16',
   float8_e4m3fn: 'f8_e4m3',
   float8_e5m2: 'f8_e5m2',
 }
 
-/** The format whose codes a component is, for those that have no scalars in WGSL. */
+/** The dtype of a component type that has no scalar type in WGSL. */
 export const formatOfComponent: Readonly<Record<string, DType>> = Object.fromEntries(
   Object.entries(componentOfCodes).map(([dtype, component]) => [component, dtype as DType]),
 )
 
-/** Formats that float16 holds exactly. */
+/** Whether float16 represents every value of a dtype exactly. */
 const inFloat16 = (d: DType) => {
   const { format } = dtypeInfo[d]
   return format !== undefined && format.mantissaBits <= 10 && format.exponentBits <= 5
 }
 
 /**
- * The adapter's matrices for operands of these formats, the widest there are: of their own codes, else of float16 where
- * that holds both exactly, else of float32. Sums are float32 in any case.
+ * The adapter's largest configuration for operands of these dtypes: with their own codes as components, else float16 if
+ * it represents both exactly, else float32. Sums are always float32.
  */
 export function matrixConfigFor(
   [a, b]: readonly [DType, DType],
@@ -63,16 +63,16 @@ export function matrixConfigFor(
   return undefined
 }
 
-/** Rows or columns lie one after another. */
+/** Storage order of a matrix. */
 export type Major = 'row_major' | 'col_major'
 
-/** How a shader writes matrices; offsets and strides count elements of the array. */
+/** WGSL for matrices; offsets and strides count elements of the array. */
 export interface MatrixSyntax {
   readonly head: string
-  /** Declarations it needs. */
+  /** Declarations that the code needs. */
   readonly functions?: string
   readonly result: string
-  /** What the entry point is marked with. */
+  /** An attribute of the entry point. */
   readonly attribute: string
   loadLeft(from: string, offset: string, stride: number, major: Major): string
   loadRight(from: string, offset: string, stride: number, major: Major): string
@@ -80,9 +80,7 @@ export interface MatrixSyntax {
   store(to: string, offset: string, value: string, stride: number): string
 }
 
-/**
- * Everything about the syntax of Dawn's experimental subgroup matrices, which is still changing, is in this function.
- */
+/** The syntax of Dawn's experimental subgroup matrices. It is still changing, so all of it is in this function. */
 export function matrixSyntax(
   { componentType, M, N, K }: SubgroupMatrixConfig,
   { lanes, sized }: { readonly lanes: number; readonly sized: boolean },

@@ -1,4 +1,4 @@
-// The product on subgroup matrices, where an adapter has them.
+// The matrix product by subgroup matrices, on adapters that have them.
 
 import type { SubgroupMatrixConfig } from '../../backends/webgpu/rule.ts'
 import { bases, four, type MatmulCase, type MatmulVariant, range } from './case.ts'
@@ -10,9 +10,9 @@ import {
   matrixSyntax,
 } from './subgroup-matrix-syntax.ts'
 
-/** How a workgroup of four subgroups, two by two, works with matrices of one kind. */
+/** The tile of a workgroup of four subgroups, two by two, with matrices of one configuration. */
 interface Geometry {
-  /** Rows and columns of C a workgroup makes: each subgroup 4 x 4 matrices. */
+  /** Rows and columns of C that a workgroup computes: each subgroup 4 x 4 matrices. */
   readonly rows: number
   readonly columns: number
   /** Columns of A (rows of B) in workgroup memory at a time. */
@@ -23,13 +23,13 @@ function geometry({ M, N, K }: SubgroupMatrixConfig): Geometry {
   return { rows: 8 * M, columns: 8 * N, depth: Math.max(32, K) }
 }
 
-/** Rows and columns of C a workgroup makes. */
+/** Rows and columns of C that a workgroup computes. */
 export function subgroupMatrixTileSize(c: Omit<MatmulCase, 'store'>): readonly [rows: number, columns: number] {
   const { rows, columns } = geometry(matrixConfigFor(c.dtypes, c.adapter)!)
   return [rows, columns]
 }
 
-/** What a shader with subgroup matrices needs before anything else. */
+/** The directives of a shader with subgroup matrices. */
 function subgroupMatrixHead(c: Omit<MatmulCase, 'store'>): string {
   return matrixSyntax(matrixConfigFor(c.dtypes, c.adapter)!, c.adapter.subgroupMatrix!).head
 }
@@ -47,12 +47,13 @@ interface Tile {
   readonly major: Major
   readonly stride: number
   readonly elements: number
-  /** Words of memory are words of the tile. */
+  /** Whether the operand is copied to the tile in whole words. */
   readonly words: boolean
   /** Statements that fill the tile from step p on. */
-  readonly bring: (threads: number) => string
+  readonly fill: (threads: number) => string
   /**
-   * Where the matrix starts that lies so many lines past the subgroup's own first, and so many steps from the tile's.
+   * The start of a matrix in the tile: `line` lines past the subgroup's first one (`own`), `step` steps past the
+   * tile's.
    */
   readonly at: (own: string, line: number, step: number) => string
 }
@@ -62,7 +63,7 @@ function tileOf(name: 'a' | 'b', c: Omit<MatmulCase, 'store'>, config: SubgroupM
   return perElement === 1 ? valueTile(name, c, config) : codeTile(name, c, config)
 }
 
-/** What of the problem concerns one operand: its lines are rows of A or columns of B. */
+/** The parts of the problem that concern one operand, by lines: rows of A or columns of B. */
 function operandOf(
   name: 'a' | 'b',
   { problem: { m, n, a, b } }: Omit<MatmulCase, 'store'>,
@@ -81,14 +82,14 @@ function operandOf(
       }
 }
 
-/** Values of any format, decoded and brought to the component's type; rows of both matrices lie in the tile's lines. */
+/** A tile of values of any dtype, converted to the component type; both tiles are stored row by row. */
 function valueTile(name: 'a' | 'b', c: Omit<MatmulCase, 'store'>, config: SubgroupMatrixConfig): Tile {
   const { depth } = geometry(config)
   const { limit, lines, from, base, lineStride, stepStride } = operandOf(name, c, config)
   const { memory, bytes } = matrixComponents[config.componentType]
   const padding = 16 / bytes
   const stride = (name === 'a' ? depth : lines) + padding
-  // Invocations bring elements that are neighbours along whichever direction is contiguous in memory.
+  // Adjacent invocations load elements that are adjacent in memory.
   const along = name === 'a' ? stepStride !== 1 && lineStride === 1 : lineStride === 1 || stepStride !== 1
   const [line, step] = along ? [`at % ${lines}u`, `at / ${lines}u`] : [`at / ${depth}u`, `at % ${depth}u`]
   const target = name === 'a' ? `line * ${stride}u + q` : `q * ${stride}u + line`
@@ -99,7 +100,7 @@ function valueTile(name: 'a' | 'b', c: Omit<MatmulCase, 'store'>, config: Subgro
     words: false,
     at: (own, line, step) =>
       name === 'a' ? `(${own} + ${line}u) * ${stride}u + ${step}u` : `${step}u * ${stride}u + ${own} + ${line}u`,
-    bring: (threads) => `    for (var e = 0u; e < ${(lines * depth) / threads}u; e++) {
+    fill: (threads) => `    for (var e = 0u; e < ${(lines * depth) / threads}u; e++) {
       let at = e * ${threads}u + local;
       let line = ${line};
       let q = ${step};
@@ -112,9 +113,8 @@ function valueTile(name: 'a' | 'b', c: Omit<MatmulCase, 'store'>, config: Subgro
 }
 
 /**
- * Codes as they are stored, in words: the tile's lines run the way the operand does in memory, and matrices are loaded
- * row-major or column-major accordingly. Where words of memory are words of the tile they are copied, else put
- * together.
+ * A tile of codes, packed in words: its lines have the direction in which the operand is contiguous in memory, and
+ * matrices are loaded row-major or column-major accordingly. Words are copied if they are aligned, else assembled.
  */
 function codeTile(name: 'a' | 'b', c: Omit<MatmulCase, 'store'>, config: SubgroupMatrixConfig): Tile {
   const { depth } = geometry(config)
@@ -149,7 +149,7 @@ function codeTile(name: 'a' | 'b', c: Omit<MatmulCase, 'store'>, config: Subgrou
       alongSteps
         ? `(${own} + ${line}u) * ${stride}u + ${step / per}u`
         : `${step}u * ${stride}u + (${own} + ${line}u) / ${per}u`,
-    bring: (threads) => `    for (var e = 0u; e < ${(runs * length) / threads}u; e++) {
+    fill: (threads) => `    for (var e = 0u; e < ${(runs * length) / threads}u; e++) {
       let at = e * ${threads}u + local;
       let run = at / ${length}u;
       let word = at % ${length}u;
@@ -162,7 +162,7 @@ ${take}
   }
 }
 
-/** How codes of a buffer are read without decoding them: a word of them, or one. */
+/** WGSL that reads codes of a buffer without decoding them: a word of codes, or one code. */
 function codeReaders(name: 'a' | 'b', per: number, words: boolean): string {
   const [shift, mask] = [Math.log2(per), per - 1]
   const bits = 32 / per
@@ -172,10 +172,10 @@ function codeReaders(name: 'a' | 'b', per: number, words: boolean): string {
 }
 
 /**
- * Four subgroups, two by two, make 4 x 4 matrices each, with float32 sums. Both tiles are brought to workgroup memory:
- * as float16 or float32 values, which is exact for the formats that are brought there, or as codes. Matrices have no
- * elements a shader could read, so results pass through workgroup memory on their way out.
- * @param syntax how matrices are written, where that is not the adapter's
+ * Four subgroups, two by two, compute 4 x 4 matrices each, with float32 sums. Both tiles are loaded into workgroup
+ * memory: as float16 or float32 values, which represent the operands exactly, or as codes. Shaders cannot read elements
+ * of matrices, so results are stored by way of workgroup memory.
+ * @param syntax the syntax of matrices; default: the adapter's
  */
 export function subgroupMatrixTile(c: MatmulCase, syntax?: MatrixSyntax): string {
   const { problem, store, adapter, dtypes } = c
@@ -202,13 +202,13 @@ ${four
     }`,
   )
   const [elements, across] = [M * N, N / 4]
-  const turns = Math.ceil(elements / 4 / lanes)
-  const inside = elements / 4 < turns * lanes ? `at < ${elements / 4}u && ` : ''
+  const iterations = Math.ceil(elements / 4 / lanes)
+  const inside = elements / 4 < iterations * lanes ? `at < ${elements / 4}u && ` : ''
   const results = four.flatMap((i) =>
     four.map(
       (j) => `  ${s.store('result', `own * ${elements}u`, `c${i}_${j}`, N)};
   workgroupBarrier();
-  for (var e = 0u; e < ${turns}u; e++) {
+  for (var e = 0u; e < ${iterations}u; e++) {
     let at = e * ${lanes}u + local % ${lanes}u;
     let row = rowBase + rowOwn + ${M * i}u + at / ${across}u;
     let col = columnBase + columnOwn + ${N * j}u + (at % ${across}u) * 4u;
@@ -235,8 +235,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 ${bases(problem, 'group.z')}
 ${four.map((i) => four.map((j) => `  var c${i}_${j}: ${s.result};`).join('\n')).join('\n')}
   for (var p = 0u; p < ${k}u; p += ${depth}u) {
-${a.bring(threads)}
-${b.bring(threads)}
+${a.fill(threads)}
+${b.fill(threads)}
     workgroupBarrier();
 ${multiply.join('\n')}
     workgroupBarrier();
@@ -245,14 +245,14 @@ ${results.join('\n')}
 }`
 }
 
-/** As the table of variants takes it; `AdapterTraits.subgroupMatrixKernel`. */
+/** The variant of matmul; `AdapterTraits.subgroupMatrixKernel`. */
 export const subgroupMatrixKernel: MatmulVariant = {
   isSupported: (c) =>
     matrixConfigFor(c.dtypes, c.adapter) !== undefined &&
     c.adapter.maxWorkgroupStorage >= subgroupMatrixStorage(c) &&
     c.problem.n % 4 === 0 &&
     c.problem.k > 0,
-  // Of float32 nobody has measured whether they beat tiles: they are there to be pinned, and for the tuner.
+  // float32 matrices have not been measured against tiles: they are only used if pinned, or by the tuner.
   isPreferred: ({ dtypes, adapter, problem: { m, n } }) =>
     m >= 64 && n >= 64 && matrixConfigFor(dtypes, adapter)?.componentType !== 'f32',
   vectors: () => ({ a: false, b: false }),
