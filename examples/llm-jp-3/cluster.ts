@@ -14,7 +14,7 @@ export async function showCluster(model: Model, price: number, launchFile: strin
   section('On its cluster')
   if (layout.nodes === null) {
     console.log(
-      '  The number of nodes is an argument of its scripts and not published: kumiki plan finds a layout for any.',
+      '  The number of nodes is an argument of the launch scripts and not published; kumiki plan finds a plan for any.',
     )
     return
   }
@@ -32,21 +32,21 @@ export async function showCluster(model: Model, price: number, launchFile: strin
     'layout',
     `TP ${layout.tensorParallel}, PP ${layout.pipelineParallel}, CP ${layout.contextParallel}, EP ${layout.expertParallel}, DP ${layout.dataParallel}, micro batch ${layout.microBatchSize}`,
   )
-  field('memory of the fullest GPU', `${gibibytes(found.memoryBytes)}, ${percent(found.memoryFraction)}`)
+  field('memory per GPU', `at most ${gibibytes(found.memoryBytes)}, ${percent(found.memoryFraction)}`)
   field(
-    'a step',
-    `${found.stepSeconds.toFixed(2)} s tuned, ${found.ordinary.stepSeconds.toFixed(2)} s as runs usually go; MFU ${percent(found.mfu)} and ${percent(found.ordinary.mfu)}`,
+    'step time',
+    `${found.stepSeconds.toFixed(2)} s tuned, ${found.ordinary.stepSeconds.toFixed(2)} s typical; MFU ${percent(found.mfu)} and ${percent(found.ordinary.mfu)}`,
   )
   const usual = found.ordinary.run!
   field(
-    'the whole run',
-    `${(tokens / 1e12).toFixed(2)}T tokens, ${count(recipe.trainSteps)} steps: ${duration(usual.days * 86_400)}, ${count(usual.gpuDays)} GPU-days, $${count(usual.price!)} at $${price} an hour`,
+    'whole run',
+    `${(tokens / 1e12).toFixed(2)}T tokens, ${count(recipe.trainSteps)} steps: ${duration(usual.days * 86_400)}, ${count(usual.gpuDays)} GPU-days, $${count(usual.price!)} at $${price} per GPU-hour`,
   )
-  field('failures on the way', `${usual.lost.failures.toFixed(1)}; ${percent(usual.lost.goodput)} of the time trains`)
+  field('expected failures', `${usual.lost.failures.toFixed(1)}; goodput ${percent(usual.lost.goodput)}`)
   const { globalBatchSize, sequenceLength } = recipe
   const place = placePlan({ model: planned.model, cluster, recipe: { globalBatchSize, sequenceLength } }, planned.plan)
   const part = (n: number) => `${count(n)} of ${count(place.feasible)}`
-  field('among all plans', `${part(place.faster)} that fit would be faster, ${part(place.moreStable)} more stable`)
+  field('other plans', `${part(place.faster)} that fit are faster, ${part(place.moreStable)} more stable`)
   if (launchFile === undefined) return
   const script = emitSlurm({
     ...planned,
@@ -59,5 +59,5 @@ export async function showCluster(model: Model, price: number, launchFile: strin
     qkNorm: architecture.qkNorm,
   })
   await writeFile(launchFile, script)
-  field('launch', `${launchFile} (sbatch; paths of data and tokenizer are yours to fill in)`)
+  field('launch', `${launchFile} (for sbatch; fill in the paths of data and tokenizer)`)
 }

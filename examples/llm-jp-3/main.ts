@@ -1,10 +1,10 @@
 /**
- * Reproduces any LLM-jp-3 or LLM-jp-4 configuration by name: its exact shape and count, its plan and cost on the cluster it was trained on, its
- * launch, and real training of what fits here, with the memory that was predicted beside the memory it took.
+ * Reproduces any LLM-jp-3 or LLM-jp-4 configuration by name: its exact shapes and parameter count, its plan and cost on the cluster it was trained
+ * on, its launch script, and real training of what fits on this machine, comparing predicted with measured memory.
  *
  *   npm start -- --model 150m                  the whole 150M model: real updates by its own recipe
  *   npm start -- --model 13b --launch 13b.sh   13B at reduced depth, and the Slurm script of its real cluster
- *   npm start -- --model 8x1.8b                the mixture, upcycled from a dense model at reduced width
+ *   npm start -- --model 8x1.8b                the MoE model, upcycled from a dense model at reduced width
  */
 import {
   countAsCard,
@@ -38,15 +38,15 @@ interface Options {
 const options = new Command('llm-jp-3')
   .description('Reproduce an LLM-jp configuration by name: shape, plan, cost, launch, and what fits of its training.')
   .requiredOption('--model <name>', 'such as 150m, 1.8b, 13b, 172b, 8x1.8b, or llm-jp-4-8b')
-  .option('--steps <n>', 'updates (default 3; 60 of a mixture at reduced width)', Number)
-  .option('--batch <n>', 'sequences in a batch', Number, 4)
-  .option('--sequence <n>', 'tokens in a sequence', Number, 128)
-  .option('--full', "the recipe's own batch and sequences, the batch worked on in parts: for a GPU")
-  .option('--price <dollars>', 'of one GPU for an hour on the cluster', Number, 2)
+  .option('--steps <n>', 'training steps (default: 3; for an MoE model 60)', Number)
+  .option('--batch <n>', 'sequences per batch', Number, 4)
+  .option('--sequence <n>', 'tokens per sequence', Number, 128)
+  .option('--full', "the recipe's batch size and sequence length, in micro-batches: for a GPU")
+  .option('--price <dollars>', 'price of a GPU-hour', Number, 2)
   .option('--launch <file>', 'write the Slurm script of the real run')
   .option('--device <name>', 'auto, webgpu or cpu', 'auto')
-  .option('--memory <gigabytes>', 'what training may take here', Number, 3.5)
-  .option('--plan-only', 'no training')
+  .option('--memory <gigabytes>', 'memory limit for training, in GiB', Number, 3.5)
+  .option('--plan-only', 'do not train')
   .parse()
   .opts<Options>()
 
@@ -71,18 +71,18 @@ function showShape({ name, architecture, card }: Model): void {
   section(`${name}: ${count(parameters.total)} parameters`)
   field(
     'vocabulary',
-    `${count(vocabSize)} pieces; tables of ${count(paddedVocabSize)} rows hold ${count(parameters.totalPadded)}`,
+    `${count(vocabSize)} pieces; with ${count(paddedVocabSize)} padded rows ${count(parameters.totalPadded)} parameters`,
   )
   if (card) {
     const { embedding, nonEmbedding, activated } = countAsCard(architecture, card)
     field(
-      `as ${card}'s cards count`,
-      `${count(embedding)} embedding, ${count(nonEmbedding)} the rest, ${count(activated)} activated`,
+      `as in the model cards`,
+      `${count(embedding)} embedding, ${count(nonEmbedding)} other, ${count(activated)} activated`,
     )
   }
   field(
-    'a token in training',
-    `${(flopsPerToken(architecture) / 1e9).toFixed(2)} GFLOP at ${count(maxPositionEmbeddings)} tokens`,
+    'FLOPs per token',
+    `${(flopsPerToken(architecture) / 1e9).toFixed(2)} GFLOP in training, context ${count(maxPositionEmbeddings)}`,
   )
   let sum = 0
   for (const { name: tensor, shape } of parameterShapes(architecture)) {
@@ -97,13 +97,13 @@ function showShape({ name, architecture, card }: Model): void {
   }
   if (sum !== parameters.total && sum !== parameters.totalPadded)
     throw new Error(`${name}: its tensors hold ${count(sum)} numbers, but it counts ${count(parameters.total)}`)
-  field('sum of these shapes', `${count(sum)}, as counted`)
+  field('sum of these shapes', `${count(sum)} parameters`)
 }
 
 async function trainDense(device: Device, { architecture: whole, recipe }: Model): Promise<void> {
   if (!recipe) return
   const steps = options.steps ?? 3
-  section(`Training it here, on ${device.name}`)
+  section(`Training on ${device.name}`)
   const text = await readText()
   const wish = {
     batch: options.full ? recipe.globalBatchSize : options.batch,
@@ -112,10 +112,10 @@ async function trainDense(device: Device, { architecture: whole, recipe }: Model
     limit: options.memory * 2 ** 30,
   }
   const { architecture, accumulation, predicted, reduced, batch, sequence } = fitWorkload(whole, wish)
-  field('of the model', reduced.length > 0 ? reduced.join(', ') : 'all of it')
+  field('model', reduced.length > 0 ? `reduced: ${reduced.join(', ')}` : 'complete')
   field(
-    'of the recipe',
-    `its AdamW, schedule, clipping, z-loss and bfloat16; ${batch} of ${recipe.globalBatchSize} sequences, ${accumulation === 1 ? 'at once' : `in ${accumulation} parts`}, ${sequence} of ${count(recipe.sequenceLength)} tokens; ${steps} of ${count(recipe.trainSteps)} steps`,
+    'recipe',
+    `AdamW, schedule, clipping, z-loss and bfloat16 as published; ${batch} of ${recipe.globalBatchSize} sequences${accumulation === 1 ? '' : ` in ${accumulation} micro-batches`}, ${sequence} of ${count(recipe.sequenceLength)} tokens, ${steps} of ${count(recipe.trainSteps)} steps`,
   )
   field('predicted memory', gibibytes(predicted.total))
   const trainer = recipeTrainer(device, recipe, { architecture, batch, sequence, accumulation }, text)
@@ -125,17 +125,17 @@ async function trainDense(device: Device, { architecture: whole, recipe }: Model
     tokens = tokensPerSecond
     field(
       `step ${step}`,
-      `loss ${loss.toFixed(4)}, gradient norm ${gradNorm.toFixed(3)}, rate ${learningRate.toExponential(2)}, ${((performance.now() - started) / 1000 / step).toFixed(1)} s a step`,
+      `loss ${loss.toFixed(4)}, gradient norm ${gradNorm.toFixed(3)}, learning rate ${learningRate.toExponential(2)}, ${((performance.now() - started) / 1000 / step).toFixed(1)} s per step`,
     )
   }
   const { peakBytes } = trainer.memory()
   field(
-    'memory it took',
-    `${gibibytes(peakBytes)} of tensors; predicted ${percent(Math.abs(predicted.total / peakBytes - 1))} ${predicted.total < peakBytes ? 'less' : 'more'}`,
+    'measured memory',
+    `${gibibytes(peakBytes)}; the prediction is ${percent(Math.abs(predicted.total / peakBytes - 1))} ${predicted.total < peakBytes ? 'lower' : 'higher'}`,
   )
-  field('ln of the vocabulary', `${Math.log(architecture.vocabSize).toFixed(4)}: where an untrained model stands`)
+  field('ln(vocabulary)', `${Math.log(architecture.vocabSize).toFixed(4)}, the loss of an untrained model`)
   const all = recipe.trainSteps * recipe.globalBatchSize * recipe.sequenceLength
-  const part = reduced.length > 0 ? 'this part of the model' : 'the model'
+  const part = reduced.length > 0 ? 'the reduced model' : 'the model'
   field('at this speed', `${part} would take ${duration(all / tokens)} for the ${(all / 1e12).toFixed(2)}T tokens`)
   trainer.dispose()
 }

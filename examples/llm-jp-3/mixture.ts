@@ -27,16 +27,13 @@ export async function trainMixture(
   const base = model.startsFrom === null ? undefined : findModel(model.startsFrom)
   const text = await readText()
   const dense = smallDense(base?.architecture ?? model.architecture, text.pieces)
-  section(`Upcycling it here, on ${device.name}`)
+  section(`Upcycling on ${device.name}`)
   field(
     'reduced',
     `${layers} of ${model.architecture.numHiddenLayers} layers, hidden ${dense.hiddenSize} of ${count(model.architecture.hiddenSize)}, ${count(text.pieces)} pieces; ${batch} sequences of ${sequence} tokens`,
   )
   const schedule = warmup(cosine({ from: peak, to: peak / 10, steps }), Math.ceil(steps / 10))
-  field(
-    'not as in the recipe',
-    `${steps} steps each, at a peak rate of ${peak}; AdamW, clipping, losses and bfloat16 are`,
-  )
+  field('recipe', `${steps} steps each, peak learning rate ${peak}; AdamW, clipping, losses and bfloat16 as published`)
   const plan = { batch, sequence, accumulation: 1, schedule }
   const first = recipeTrainer(device, base?.recipe ?? model.recipe, { ...plan, architecture: dense }, text)
   await run(first, `dense, ${count(countParameters(dense).total)} parameters`, steps)
