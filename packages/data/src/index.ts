@@ -1,4 +1,4 @@
-/** Training corpora without files: mixing, token files as bytes, batches. File access is in `@kumiki/data/node`. */
+/** Training corpora in memory: mixing, token files as bytes, batches. File access is in `@kumiki/data/node`. */
 export { type Batch, BatchIterator, type BatchOptions, type BatchState, batches } from './batches/batches.ts'
 export { bestFit, type PackedDocuments, packBestFit } from './batches/best-fit.ts'
 export { type EvaluationOptions, type EvaluationSet, packEvaluation } from './batches/evaluation.ts'

@@ -1,8 +1,9 @@
-/** Folders made without surprises. Node only. */
+/** Recursive creation of folders. Node only. */
 
 /**
- * Makes a folder and those above it, like `mkdir -p`. Node's own recursion never returns where nothing can be made (under /proc).
- * @throws Error naming the path and what is in the way
+ * Creates a folder and its parents, like `mkdir -p`. Node's recursive mkdir never returns where nothing can be created
+ * (under /proc).
+ * @throws Error that names the path and the reason
  */
 export async function makeFolder(path: string): Promise<void> {
   const { mkdir, stat } = await import('node:fs/promises')
@@ -20,7 +21,7 @@ export async function makeFolder(path: string): Promise<void> {
   }
   for (const folder of missing) {
     await mkdir(folder).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'EEXIST') return // somebody else made it just now
+      if (error.code === 'EEXIST') return // created by another process in the meantime
       const fault = error.code === 'EACCES' || error.code === 'EROFS' ? 'no permission' : (error.code ?? error.message)
       throw new Error(`${path}: the folder cannot be made (${fault} at ${folder})`, { cause: error })
     })

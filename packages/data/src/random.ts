@@ -6,7 +6,7 @@ export type DrawInteger = (below: number) => number
 /**
  * sfc32 (Chris Doty-Humphrey's "small fast counter", PractRand), seeded by up to three 32-bit integers.
  * @param seed first key, e.g. the run's seed
- * @param stream second key, e.g. the epoch: different streams are independent
+ * @param stream second key, e.g. the epoch; different streams are independent
  * @param purpose third key, so that two uses of one seed and stream differ
  */
 export function randomIntegers(seed: number, stream = 0, purpose = 0): DrawInteger {
@@ -27,7 +27,7 @@ export function randomIntegers(seed: number, stream = 0, purpose = 0): DrawInteg
   return (below) => Math.floor(((next() >>> 5) * 2 ** 26 + (next() >>> 6)) * 2 ** -53 * below)
 }
 
-/** The numbers 0 to `count` - 1 in random order (Fisher and Yates, in Durstenfeld's form). */
+/** The numbers 0 to `count` - 1 in random order (inside-out Fisher-Yates shuffle). */
 export function permutation(count: number, draw: DrawInteger): Uint32Array<ArrayBuffer> {
   const order = new Uint32Array(count)
   for (let i = 0; i < count; i++) {

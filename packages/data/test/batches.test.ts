@@ -92,7 +92,7 @@ describe('batches', () => {
     expect(() => batches({ ...options, seed: 1 }).restore(state)).toThrow(/of seed 7, the iterator has seed 1/)
     expect(() => data.restore({ ...state, sequence: 1e9 })).toThrow(/sequence must be an integer from 0 to/)
     expect(() => data.restore({ ...state, epoch: -1 })).toThrow(/epoch must be/)
-    expect(() => data.restore(null as never)).toThrow(/not a state/)
+    expect(() => data.restore(null as never)).toThrow(/the state is not one of/)
     expect(data.state()).toEqual(state)
   })
 

@@ -26,7 +26,7 @@ it('weights, shares, epochs over phases, warnings and --data-path', () => {
     [300, 1.5],
   ])
   expect(levels).toEqual({ L1: 450, L3: 1000 })
-  expect(warnings).toEqual([expect.stringMatching(/^decay: "ja" is read 4.5 times by then; .*arXiv:2305.16264/)])
+  expect(warnings).toEqual([expect.stringMatching(/^decay: "ja" has 4.5 epochs by then; .*arXiv:2305.16264/)])
   expect(readDataPath(phases[0].dataPath as string[])[1]).toEqual({ prefix: 'd/en', weight: 600 })
 })
 
@@ -53,14 +53,16 @@ it('levels are kept, and sizes that cannot be are refused', () => {
     expect(() => planBlend([{ name: 'p', subsets: [{ name: 'x', tokens: 1, releaseLevel: level }] }])).toThrow(
       `release level ${level}`,
     )
-  expect(() => planBlend([{ name: 'p', subsets: [{ name: 'x' }] }])).toThrow('subset "x" needs tokens')
+  expect(() => planBlend([{ name: 'p', subsets: [{ name: 'x' }] }])).toThrow('subset "x" needs either tokens')
   expect(() => planBlend([{ name: 'p', subsets: [{ name: 'x', weight: 1, repeats: 2 }] }])).toThrow(
-    'holds the repeats already',
+    'already includes repeats',
   )
   expect(() => planBlend([{ name: 'p', subsets: [subsets[0], subsets[0]] }])).toThrow('"ja" is given twice')
   assertUse('a', 'L1', 'distribute')
   assertUse('a', 'L2', 'search')
-  expect(() => assertUse('a', 'L2', 'distribute')).toThrow('level L2, which does not allow to distribute; only L1 do')
+  expect(() => assertUse('a', 'L2', 'distribute')).toThrow(
+    'level L2, which does not allow the use "distribute"; only L1 do',
+  )
   expect(() => assertUse('a', 'L3', 'search')).toThrow('only L1 and L2 do')
   expect(() => assertUse('a', 'LX', 'train')).toThrow('no-train')
 })

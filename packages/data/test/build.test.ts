@@ -69,8 +69,8 @@ describe('documents of a file', () => {
     await expect(read(path, { field: 'body' })).rejects.toThrow(
       `no column "body"; it has id, ${codec === 'pages-v2' ? 'tags, text, meta' : 'text'} (--field names it)`,
     )
-    if (codec === 'pages-v2') await expect(read(path, { field: 'tags' })).rejects.toThrow('column "tags" holds no text')
-    await expect(read(path, { field: 'id' })).rejects.toThrow('row 0: column "id" holds no text')
+    if (codec === 'pages-v2') await expect(read(path, { field: 'tags' })).rejects.toThrow('column "tags" is not text')
+    await expect(read(path, { field: 'id' })).rejects.toThrow('row 0: column "id" is not text')
     for (const length of [20, 200]) {
       const cut = write(`cut-${codec}-${length}.parquet`, readFileSync(path).subarray(0, length))
       await expect(read(cut)).rejects.toThrow(cut)
@@ -116,12 +116,12 @@ describe('bad input is told by file and place', () => {
     [
       'window.txt.zst',
       Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 0xf8, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
-      'bytes of memory, at most 134217728',
+      'bytes; at most 134217728',
     ],
     [
       'single.txt.zst', // a single segment that claims 2 GB
       Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0xa0, 0, 0, 0, 0x7f, 1, 0, 0]),
-      'wants 2130706432 bytes of memory, at most 134217728',
+      'needs a window of 2130706432 bytes; at most 134217728',
     ],
     [
       'second.txt.zst', // a good frame, something skipped, and one that lies
@@ -130,14 +130,14 @@ describe('bad input is told by file and place', () => {
         Buffer.from([0x50, 0x2a, 0x4d, 0x18, 2, 0, 0, 0, 9, 9]),
         Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0xe0, 0, 0, 0, 0, 0, 0, 0, 0x10, 1, 0, 0]),
       ]),
-      'wants 1152921504606847000 bytes of memory',
+      'needs a window of 1152921504606847000 bytes',
     ],
     ['rest.txt.zst', Buffer.concat([stored('good\n'), Buffer.from('more')]), 'it is no zstd archive'],
-    ['not.parquet', 'PAR1 no', 'it is no parquet file'],
+    ['not.parquet', 'PAR1 no', 'it is not a Parquet file'],
     ['packed.jsonl', gzipSync('{"text":"x"}\n'), 'the file is a gzip archive; name it .gz'],
-    ['packed.txt', Buffer.concat([Buffer.from('BZh91AY'), Buffer.from([200, 1, 2])]), 'a bzip2 archive; unpack it'],
-    ['page.txt', '%PDF-1.7\n', 'a PDF document; take its text out first'],
-    ['list.jsonl', '[{"text":"x"}]', 'the line at byte 0 is an array; every line must be an object of its own'],
+    ['packed.txt', Buffer.concat([Buffer.from('BZh91AY'), Buffer.from([200, 1, 2])]), 'a bzip2 archive; decompress it'],
+    ['page.txt', '%PDF-1.7\n', 'a PDF document; extract its text first'],
+    ['list.jsonl', '[{"text":"x"}]', 'the line at byte 0 is an array; every line must be one object'],
   ])('%s', async (name, data, message) => {
     const path = write(name, data)
     await expect(read(path)).rejects.toThrow(`${path}: `)
@@ -244,7 +244,7 @@ describe('builds', () => {
     )
     expect(mergeParts(parts, prefix, { memory: 2 ** 12 }).documents).toBeLessThanOrEqual(25)
     truncateSync(join(parts, '000001.docs'), 17)
-    expect(() => mergeParts(parts, prefix)).toThrow('000001.docs: it was cut')
+    expect(() => mergeParts(parts, prefix)).toThrow('000001.docs: it is truncated')
     expect(readdirSync(folder).some((name) => name.endsWith('.tmp'))).toBe(false)
   })
   it('documents without tokens are kept as Megatron-LM’s preprocessing keeps them, byte for byte', async () => {

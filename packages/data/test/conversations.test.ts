@@ -47,19 +47,23 @@ describe('a line', () => {
   })
 
   test.each<[string, unknown, RegExp]>([
-    ['neither', { text: 'x' }, /field "text", which is not known; known are messages/],
+    ['neither', { text: 'x' }, /unknown field "text"; known are messages/],
     ['nothing', {}, /neither "messages" nor "prompt"/],
-    ['both', { messages: [user, answer], prompt: '' }, /one form alone/],
+    ['both', { messages: [user, answer], prompt: '' }, /only one of the two forms/],
     ['a list', [], /the line must be an object, got \[\]/],
     ['empty', { messages: [] }, /messages is an empty list/],
-    ['no answer', { messages: [user] }, /no answer to learn from/],
-    ['weights of 0', { messages: [user, { ...answer, weight: 0 }] }, /no answer to learn from/],
+    ['no answer', { messages: [user] }, /nothing to train on/],
+    ['weights of 0', { messages: [user, { ...answer, weight: 0 }] }, /nothing to train on/],
     [
       'a role',
       { messages: [{ role: 'gpt', content: '' }] },
-      /messages\[0\]\.role must be one of .*got "gpt"; .*assistant here/,
+      /messages\[0\]\.role must be one of .*got "gpt"; use assistant for gpt/,
     ],
-    ['a field', { messages: [{ role: 'user', contents: '' }] }, /messages\[0\] has the field "contents".*; content is/],
+    [
+      'a field',
+      { messages: [{ role: 'user', contents: '' }] },
+      /messages\[0\] has an unknown field "contents"; did you mean content\?/,
+    ],
     ['content', { messages: [user, { role: 'assistant', content: 3 }] }, /messages\[1\]\.content must be text/],
     [
       'an image',
@@ -67,8 +71,12 @@ describe('a line', () => {
       /content\[0\]\.type is "image_url"/,
     ],
     ['a weight', { messages: [{ ...answer, weight: 0.5 }] }, /weight must be 0 or 1, got 0.5/],
-    ['a weight of a question', { messages: [{ ...user, weight: 0 }] }, /answers alone; this is of the role user/],
-    ['calls of a user', { messages: [{ ...user, tool_calls: [] }] }, /assistant alone/],
+    [
+      'a weight of a question',
+      { messages: [{ ...user, weight: 0 }] },
+      /assistant messages only; this has the role user/,
+    ],
+    ['calls of a user', { messages: [{ ...user, tool_calls: [] }] }, /assistant messages only/],
     [
       'a call',
       { messages: [{ role: 'assistant', tool_calls: [{ function: { name: '' } }] }] },
@@ -100,7 +108,7 @@ describe('files', () => {
     ])
     await expect(read(`${line}\n{"messages"`)).rejects.toThrow(/chat\.jsonl:2: it is not JSON/)
     await expect(read(`${line}\n{"messages":[]}`)).rejects.toThrow(/chat\.jsonl:2: messages is an empty list/)
-    await expect(read('\n')).rejects.toThrow(/no conversation in it/)
+    await expect(read('\n')).rejects.toThrow(/has no conversations/)
     await expect(read(`"${'x'.repeat(2000)}"`)).rejects.toThrow(/chat\.jsonl/)
     await expect(conversationStream([join(folder, 'none.jsonl')]).next()).rejects.toThrow(/no such file/)
   })
@@ -146,7 +154,7 @@ describe('batches', () => {
     const masked = documents.map(({ ids }) => ({ ids, mask: ids.map(() => 1) }))
     masked[0].mask[1] = 0
     expect(() => make({ documents: masked }).restore(state)).toThrow(/other documents, masks/)
-    expect(() => make().restore({ version: 1 } as never)).toThrow(/not a state of packed batches/)
+    expect(() => make().restore({ version: 1 } as never)).toThrow(/the state is not one of PackedBatchIterator/)
   })
 
   test('what is too long is cut, left out or refused, and counted', () => {

@@ -175,7 +175,7 @@ describe('mixCorpora', () => {
   it('keeps levels that may not train out', () => {
     for (const level of ['L1', 'L2', 'L3'] as const) expect(() => assertTrainable('x', level)).not.toThrow()
     expect(() => mixCorpora([japanese, { ...english, releaseLevel: 'LX' }])).toThrow(
-      /source "en" has release level LX \(no-train: test time only\); only L1, L2 and L3 may train/,
+      /source "en" has release level LX \(no-train: test time only\); only L1, L2 and L3 allow training/,
     )
     expect(() => assertTrainable('x', 'LZ')).toThrow(/source "x" has release level LZ \(no-use\)/)
     expect(() => assertTrainable('x', 'toString' as ReleaseLevel)).toThrow(/must be one of L1, L2, L3, LX, LZ/)

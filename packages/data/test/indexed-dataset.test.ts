@@ -59,7 +59,7 @@ describe('a hostile .idx', () => {
     ['is short', idx.slice(0, 20), /a header takes 34 bytes, the file has 20/],
     ['is something else', changed((view) => view.setUint8(0, 0)), /does not start with "MMIDIDX"/],
     ['is of another version', changed((view) => view.setUint8(9, 2)), /version 2 is not supported/],
-    ['holds floats', changed((view) => view.setUint8(17, 7)), /dtype code 7 is no integer type/],
+    ['holds floats', changed((view) => view.setUint8(17, 7)), /dtype code 7 is not an integer type/],
     ['claims many sequences', changed((view) => view.setBigUint64(18, 2n ** 62n, true)), /sequences and 3 document/],
     ['is cut', idx.slice(0, -1), /the file has/],
     ['has a negative length', changed((view) => view.setInt32(34, -1, true)), /sequence 0 \(-1 tokens at byte 0\)/],

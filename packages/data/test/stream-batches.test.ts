@@ -128,7 +128,7 @@ test('an .idx whose numbers reach 2^63 is refused by place', async () => {
     await expect(with64(18, value)).rejects.toThrow(/wide.idx: .*sequences and 3 document entries take/)
     await expect(with64(26, value)).rejects.toThrow(/document entries take/)
     await expect(with64(offsets + 8, value)).rejects.toThrow(
-      /wide.idx: sequence 1 .* does not lie in a .bin file of 6 bytes/,
+      /wide.idx: sequence 1 .* is outside a .bin file of 6 bytes/,
     )
     await expect(with64(documents + 8, value)).rejects.toThrow(/document entry 1 must be from 0 to 2/)
   }

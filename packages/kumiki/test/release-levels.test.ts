@@ -36,7 +36,7 @@ test('an export has what its use is open to, and nothing half of it', async () =
   const refused = await inProcess(distribute)
   expect([refused.code, refused.stderr]).toEqual([
     2,
-    expect.stringMatching(/"inner" has release level L2, which does not allow to distribute; only L1/),
+    expect.stringMatching(/"inner" has release level L2, which does not allow the use "distribute"; only L1/),
   ])
   expect(existsSync(out)).toBe(false)
   const left = await inProcess([...distribute, '--leave-out', '--json'])
@@ -78,7 +78,7 @@ test('a level stays beside token files, and goes into the mixtures that they are
 test.each([
   ['data build --data x --tokenizer y --out z --release-level LX', /release level LX \(no-train/],
   ['data mix --source a=b:LZ', /release level LZ/],
-  ['data export --for search --source a=b --out c', /release level L3, which does not allow to search/],
+  ['data export --for search --source a=b --out c', /release level L3, which does not allow the use "search"/],
   ['data export --for distribute --out c', /give --source NAME=PATH:LEVEL/],
 ])('%s', async (line, message) => {
   const { code, stderr } = await inProcess(line.split(' '))
@@ -123,6 +123,6 @@ test('what phases read is drawn by language and level', async () => {
   const phases = write('phases.json', JSON.stringify([{ name: 'first', subsets }]))
   const svg = join(folder, 'blend.svg')
   const { stdout } = await inProcess(['data', 'blend', '--phases', phases, '--svg', svg])
-  expect(stdout).toMatch(/"b" is read 5.0 times by then; past 4 .*arXiv:2305.16264/)
+  expect(stdout).toMatch(/"b" has 5.0 epochs by then; beyond 4, .*arXiv:2305.16264/)
   expect(readFileSync(svg, 'utf8')).toMatch(/en, L2[\s\S]*ja, L1[\s\S]*11B/)
 })

@@ -248,7 +248,7 @@ test.each([
   [{ dataPath: ['0', 'ja', '1', 'en'] }, /the weight of .*ja must be a number above 0, got 0/],
   [{ split: '0.001,1,0' }, /ja: the split 0.001,1,0 leaves 0 tokens to train on/],
   [{ split: 'half' }, /--split must be one to three numbers/],
-  [{ split: '0,1,0' }, /leaves nothing for train/],
+  [{ split: '0,1,0' }, /gives nothing to train/],
   [{ split: '1' }, /the split 1 leaves nothing to hold out/],
   [{ tokenizer: 'nowhere.model' }, /nowhere.model: there is no such file/],
   [{ overrides: { vocabSize: 300 } }, /vocabSize is 300, but the tokenizer .* has \d+ pieces/],

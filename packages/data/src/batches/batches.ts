@@ -1,10 +1,10 @@
 /**
- * Batches for next-token training: documents joined with eos, shuffled per epoch, cut into sequences, resumable.
+ * Resumable batches for next-token training: documents joined with eos, shuffled per epoch, cut into sequences.
  *
  * Each epoch shuffles the documents, joins them, and cuts the stream into windows of sequenceLength + 1 tokens that
- * overlap by one, so that every token is a target once (as Megatron-LM's GPTDataset does); then the windows are
- * shuffled too. The tail that fills no window is left to the next epoch's shuffle. Batches run across epoch borders.
- * Attention may look across documents inside a window: LLM-jp trains so.
+ * overlap by one, so that every token is a target once (as in Megatron-LM's GPTDataset); then the windows are
+ * shuffled too. The tail that does not fill a window is dropped in this epoch. Batches may span epochs.
+ * Attention is not masked between the documents of a window, as in LLM-jp's training.
  */
 
 import { permutation, randomIntegers } from '../random.ts'
@@ -13,21 +13,23 @@ import { checkInteger, joinDocuments, type TokenDocument, type TokenStream } fro
 
 export interface BatchOptions {
   readonly documents: readonly TokenDocument[]
-  /** Tokens T in a sequence. */
+  /** Tokens T per sequence. */
   readonly sequenceLength: number
-  /** Sequences B in a batch. */
+  /** Sequences B per batch. */
   readonly batchSize: number
-  /** Added after every document that does not end in it. */
+  /** Appended to every document that does not end with it. */
   readonly eosId: number
-  /** Ids at or above it are refused by id and document; default: none is. */
+  /** Larger or equal ids are errors; default: no check. */
   readonly vocabSize?: number
   /** Default 0. */
   readonly seed?: number
-  /** Passes over the documents after which the iterator ends (a last, partly filled batch is dropped); default: never. */
+  /**
+   * Passes over the documents after which the iterator ends (a last, partly filled batch is dropped); default: never.
+   */
   readonly epochs?: number
 }
 
-/** Row-major [B, T] token ids; `targets` is `inputs` moved on by one token. */
+/** Row-major [B, T] token ids; `targets` is `inputs` shifted by one token. */
 export interface Batch {
   readonly inputs: Int32Array
   readonly targets: Int32Array
@@ -35,26 +37,26 @@ export interface Batch {
   readonly sequenceLength: number
 }
 
-/** Where an iterator stands; plain JSON. */
+/** The position of an iterator; plain JSON. */
 export interface BatchState {
   readonly version: 1
-  /** Hash of documents, eosId and sequenceLength: a state fits only the data it was taken from. */
+  /** Hash of documents, eosId and sequenceLength: a state can be restored only on the same data. */
   readonly fingerprint: string
   readonly seed: number
-  /** Passes already finished. */
+  /** Completed passes. */
   readonly epoch: number
-  /** Sequences already taken in this pass. */
+  /** Sequences consumed in the current pass. */
   readonly sequence: number
 }
 
-/** An endless (or `epochs` long) iterator of batches; made by `batches`. */
+/** An infinite iterator of batches, unless `epochs` limits it; created by `batches`. */
 export class BatchIterator implements IterableIterator<Batch> {
   readonly batchSize: number
   readonly sequenceLength: number
   readonly seed: number
-  /** Tokens in one pass, eos included. */
+  /** Tokens per pass, including eos. */
   readonly tokensPerEpoch: number
-  /** Windows in one pass. */
+  /** Windows per pass. */
   readonly sequencesPerEpoch: number
   readonly #stream: TokenStream
   readonly #epochs: number
@@ -113,7 +115,7 @@ export class BatchIterator implements IterableIterator<Batch> {
     return { done: false, value: { inputs, targets, batchSize, sequenceLength } }
   }
 
-  /** Where the next batch starts; keep it beside a checkpoint. */
+  /** The position of the next batch, to be saved with a checkpoint. */
   state(): BatchState {
     return {
       version: 1,
@@ -125,12 +127,14 @@ export class BatchIterator implements IterableIterator<Batch> {
   }
 
   /**
-   * Goes to where `state` was taken: the batches from here on are the ones that followed it. The batch size may differ.
-   * @throws TypeError or RangeError for a state of other data, another seed, or none at all; the iterator then stays put
+   * Restores the position of a state: the batches from here on are those that followed it. The batch size may differ.
+   * @throws TypeError for an invalid state, OtherDataError for one of other data, RangeError for another seed; the
+   * position
+   *   does not change then
    */
   restore(state: BatchState): void {
     if (typeof state !== 'object' || state === null || state.version !== 1) {
-      throw new TypeError('restore: this is not a state of batches (version 1)')
+      throw new TypeError('restore: the state is not one of BatchIterator.state() (version 1)')
     }
     if (state.fingerprint !== this.#fingerprint) {
       throw new OtherDataError(
@@ -180,7 +184,7 @@ export class BatchIterator implements IterableIterator<Batch> {
     this.#planned = this.#epoch
   }
 
-  /** Place in the shuffled order of the document that holds stream position `position`. */
+  /** Index in the shuffled order of the document that contains stream position `position`. */
   #documentAt(position: number): number {
     let low = 0
     let high = this.#starts.length - 2
@@ -193,7 +197,7 @@ export class BatchIterator implements IterableIterator<Batch> {
   }
 }
 
-/** 64 bits of FNV-1a over ids and document borders, as two 32-bit halves with different starts. */
+/** A 64-bit hash of ids and document borders: two 32-bit hashes in the manner of FNV-1a. */
 function fingerprint({ tokens, offsets }: TokenStream, sequenceLength: number): string {
   let a = 0x811c9dc5
   let b = 0x01000193 ^ sequenceLength
@@ -207,12 +211,12 @@ function fingerprint({ tokens, offsets }: TokenStream, sequenceLength: number): 
 }
 
 /**
- * Batches of documents, without end.
- * @throws RangeError for an option out of bounds, an id that is none, or too little text for one sequence
+ * Iterates over batches of documents, infinitely unless `epochs` is given.
+ * @throws RangeError for an option out of bounds, an invalid id, or too few tokens for one sequence
  * @example
  * const data = batches({ documents, sequenceLength: 16, batchSize: 2, eosId: 2, seed: 1 })
  * const { inputs, targets } = data.next().value // [2 * 16] each
- * const saved = data.state() // small JSON; data.restore(saved) goes on from here
+ * const saved = data.state() // small JSON; data.restore(saved) resumes from here
  * console.log(inputs.length, targets.length) // 32 32
  */
 export function batches(options: BatchOptions): BatchIterator {

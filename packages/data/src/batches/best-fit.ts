@@ -1,34 +1,37 @@
 /**
- * Whole documents packed into sequences for fine-tuning: no document is cut that fits, and little is padding.
+ * Packing of whole documents into sequences for fine-tuning: documents that fit are not cut, and padding is small.
  *
- * Best fit, decreasing: the longest document first, each into the sequence whose free space it fills most; at most 11/9 of the fewest
- * sequences there could be, and on lengths of text next to none more.
- * @see D. S. Johnson et al., "Worst-case performance bounds for simple one-dimensional packing algorithms" (1974); arXiv:2404.10830 for language models
+ * Best-fit decreasing: from the longest document on, each goes into the sequence with the least free space that holds
+ * it. This takes at most 11/9 of the optimal number of sequences, and on lengths of real text hardly more than the
+ * optimum.
+ * @see D. S. Johnson et al., "Worst-case performance bounds for simple one-dimensional packing algorithms" (1974);
+ * arXiv:2404.10830 for language models
  */
 import { checkInteger, type TokenDocument } from './token-stream.ts'
 
 /**
- * Which documents share a sequence.
- * @param lengths tokens in each document, at most `capacity`
- * @returns for each sequence its documents, longest first
- * @throws RangeError naming a document that does not fit
+ * Assigns documents to sequences.
+ * @param lengths tokens of each document, at most `capacity`
+ * @returns the documents of each sequence by index, longest first; empty documents are omitted
+ * @throws RangeError that names a document that does not fit
+ * @example bestFit([5, 3, 2], 5) // [[0], [1, 2]]
  */
 export function bestFit(lengths: ArrayLike<number>, capacity: number): number[][] {
   checkInteger('bestFit', 'capacity', capacity, 1, 2 ** 24)
   for (let i = 0; i < lengths.length; i++) checkInteger('bestFit', `length of document ${i}`, lengths[i], 0, capacity)
   const order = longestFirst(lengths, capacity)
-  // A tree over free space: leaf s counts the sequences with s tokens free, an inner node those below it.
+  // A segment tree over free space: leaf s counts the sequences with s free tokens, an inner node those of its subtree.
   let leaves = 1
   while (leaves <= capacity) leaves *= 2
   const counts = new Uint32Array(2 * leaves)
-  // Of the sequences with s tokens free the last one that came, and of each sequence the one before it. Lists of lists would cost more
-  // the more documents there are: each push into them makes something to collect.
+  // Linked lists in typed arrays: the last sequence with s free tokens, and for each sequence the one before it. Arrays of
+  // arrays would allocate for every document.
   const latest = new Int32Array(capacity + 1).fill(-1)
   const before = new Int32Array(lengths.length)
   const change = (free: number, by: number) => {
     for (let node = leaves + free; node > 0; node >>= 1) counts[node] += by
   }
-  /** The least free space of at least `wanted` that a sequence has; -1 where none has. */
+  /** The smallest free space of at least `wanted` among the sequences; -1 where there is none. */
   const least = (wanted: number): number => {
     let node = leaves + wanted
     if (counts[node] > 0) return wanted
@@ -38,7 +41,7 @@ export function bestFit(lengths: ArrayLike<number>, capacity: number): number[][
     while (node < leaves) node = counts[2 * node] > 0 ? 2 * node : 2 * node + 1
     return node - leaves
   }
-  /** Of each document in `order` its sequence, and how many documents a sequence has. */
+  /** The sequence of each document in `order`, and the number of documents of each sequence. */
   const chosen = new Int32Array(order.length).fill(-1)
   const sizes = new Uint32Array(order.length)
   let made = 0
@@ -66,7 +69,7 @@ export function bestFit(lengths: ArrayLike<number>, capacity: number): number[][
   return sequences
 }
 
-/** Documents from the longest to the shortest, of equal ones the first first: counted, as there are no more lengths than `capacity`. */
+/** Indices of documents by descending length, stable: a counting sort, as lengths are at most `capacity`. */
 function longestFirst(lengths: ArrayLike<number>, capacity: number): Uint32Array {
   const next = new Uint32Array(capacity + 2)
   for (let i = 0; i < lengths.length; i++) next[capacity - lengths[i] + 1]++
@@ -79,26 +82,27 @@ function longestFirst(lengths: ArrayLike<number>, capacity: number): Uint32Array
 /** Packed documents, row-major [sequences, sequenceLength]. */
 export interface PackedDocuments {
   readonly inputs: Int32Array
-  /** -1 does not count: padding, the last token of a document, and where a mask says so. */
+  /** -1 is ignored: padding, the last token of a document, and tokens that a mask excludes. */
   readonly targets: Int32Array
-  /** From 0 in every document. */
+  /** Position within the document, from 0. */
   readonly positions: Int32Array
-  /** Number of the document in its sequence from 1 on, 0 for padding: attention stays within equal numbers. */
+  /** Index of the document in its sequence from 1, 0 for padding: attention is limited to equal segments. */
   readonly segments: Int32Array
   readonly sequences: number
   readonly sequenceLength: number
-  /** Documents longer than a sequence, whose ends were cut. */
+  /** Number of documents longer than a sequence, which were truncated. */
   readonly cut: number
-  /** Part of all positions that is padding, 0 to 1. */
+  /** Share of positions that are padding, 0 to 1. */
   readonly padding: number
 }
 
 /**
- * Packs documents whole, best fit first. Longer ones are cut to a sequence and counted.
- * @param sequenceLength tokens T in a sequence
- * @param options.padId what padding holds as input; default 0
- * @param options.masks for each document which tokens are targets (an answer, not its question); default: all
+ * Packs whole documents by best-fit decreasing. Documents longer than a sequence are truncated and counted in `cut`.
+ * @param sequenceLength tokens T per sequence
+ * @param options.padId input id of padding; default 0
+ * @param options.masks for each document, which tokens are targets (answers, not prompts); default: all
  * @throws RangeError for sizes or ids out of bounds, or no tokens at all
+ * @example packBestFit([[1, 2, 3], [4, 5]], 5).inputs // [1, 2, 3, 4, 5]
  */
 export function packBestFit(
   documents: readonly TokenDocument[],
@@ -112,7 +116,7 @@ export function packBestFit(
     throw new RangeError(`packBestFit: there are ${documents.length} documents but ${masks.length} masks`)
   const lengths = documents.map(({ length }) => Math.min(length, sequenceLength))
   const rows = bestFit(lengths, sequenceLength)
-  if (rows.length === 0) throw new RangeError('packBestFit: the documents hold no tokens')
+  if (rows.length === 0) throw new RangeError('packBestFit: the documents have no tokens; give at least one')
   const size = rows.length * sequenceLength
   if (size > 2 ** 30) throw new RangeError(`packBestFit: ${size} tokens are more than 2^30; pack a part at a time`)
   const inputs = new Int32Array(size).fill(padId)

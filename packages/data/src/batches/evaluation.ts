@@ -1,34 +1,34 @@
-/** Fixed windows over held-out documents: every token is a target exactly once. */
+/** Windows over held-out documents for evaluation: every token is a target exactly once. */
 import { checkInteger, joinDocuments, type TokenDocument } from './token-stream.ts'
 
 export interface EvaluationOptions {
-  /** Opens the first window and closes every document; also what padding positions hold as input. */
+  /** Precedes the first document and ends every document; also the input id of padding. */
   readonly eosId: number
-  /** Ids at or above it are refused by id and document; default: none is. */
+  /** Larger or equal ids are errors; default: no check. */
   readonly vocabSize?: number
   /**
-   * `stream` (default): documents follow each other as in training, windows are full but for the last.
-   * `document`: every document starts a window of its own after an eos, and sees nothing but itself.
+   * `stream` (default): documents are concatenated as in training, and all windows but the last are full.
+   * `document`: every document begins a new window with an eos, so that it is conditioned on itself only.
    */
   readonly layout?: 'stream' | 'document'
 }
 
-/** Row-major [sequences, sequenceLength] ids; a target of -1 is padding and does not count. */
+/** Row-major [sequences, sequenceLength] ids; a target of -1 is padding and is ignored. */
 export interface EvaluationSet {
   readonly inputs: Int32Array
   readonly targets: Int32Array
   readonly sequences: number
   readonly sequenceLength: number
-  /** Targets that count: every token of every document and its eos. */
+  /** Number of targets without padding: every token of every document and its eos. */
   readonly tokens: number
 }
 
 /**
- * Packs documents for evaluation. The predictions are: the first token of a document after an eos, each further token
- * after those before it, and the eos at its end -- the same events an n-gram model with that end symbol predicts.
- * A prediction sees at most the tokens of its window before it.
- * @param sequenceLength tokens T in a window
- * @throws RangeError for ids or sizes out of bounds, or no documents
+ * Packs documents for evaluation. The predictions are the first token of a document after an eos, each further token
+ * after those before it, and the eos at its end: the same events that an n-gram model with that end symbol predicts.
+ * The context of a prediction is limited to its window.
+ * @param sequenceLength tokens T per window
+ * @throws RangeError for ids or sizes out of bounds, or no tokens
  * @example
  * const { inputs, targets } = packEvaluation([[3, 4, 5], [6, 7]], 4, { eosId: 2 })
  * console.log(inputs.length, targets.length) // 8 8
@@ -43,7 +43,7 @@ export function packEvaluation(
   const { tokens, offsets } = joinDocuments('packEvaluation', documents, eosId, options.vocabSize)
   if (tokens.length === 0)
     throw new RangeError('packEvaluation: there is no token to predict; give documents with text')
-  // Runs of tokens that share windows.
+  // Borders of the runs of tokens that share windows.
   const borders = layout === 'stream' ? [0, tokens.length] : [...offsets]
   let sequences = 0
   for (let run = 1; run < borders.length; run++)

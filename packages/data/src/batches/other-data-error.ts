@@ -1,6 +1,6 @@
-/** The error of batches that are asked to go on where others were. */
+/** The error of restoring a state on other data. */
 
-/** A state of batches belongs to other data, or to another order of it: the batches cannot go on from there. */
+/** A saved state belongs to other data, or to another order of it, so it cannot be restored. */
 export class OtherDataError extends RangeError {
   override name = 'OtherDataError'
 }

@@ -1,7 +1,8 @@
 /**
- * Batches of whole documents for fine-tuning: packed best fit first, each seeing itself alone, with loss where a mask says so; resumable.
+ * Resumable batches of whole documents for fine-tuning: packed by best fit, attention within each document, loss by
+ * mask.
  *
- * The packing is made once; each epoch shuffles the sequences. Batches run across the borders of epochs.
+ * Documents are packed once; each epoch shuffles the sequences. Batches may span epochs.
  */
 
 import { permutation, randomIntegers } from '../random.ts'
@@ -10,30 +11,32 @@ import { type PackedDocuments, packBestFit } from './best-fit.ts'
 import { OtherDataError } from './other-data-error.ts'
 import { checkInteger, type TokenDocument } from './token-stream.ts'
 
-/** A document and which of its tokens are learnt. */
+/** A document with its loss mask. */
 export interface MaskedDocument {
   readonly ids: TokenDocument
-  /** 1 (or true) for tokens that are targets: an answer, not its question. */
+  /** 1 (or true) for tokens that are targets: answers, not prompts. */
   readonly mask: ArrayLike<number | boolean>
 }
 
-/** What becomes of documents longer than a sequence. */
+/** How to handle documents longer than a sequence. */
 export type TooLong = 'truncate' | 'drop' | 'refuse'
 
 export interface FittedDocuments {
   readonly documents: readonly MaskedDocument[]
-  /** Documents whose ends were cut. */
+  /** Number of documents that were truncated. */
   readonly truncated: number
-  /** Documents left out, since they were too long or nothing of them would be learnt. */
+  /** Number of documents omitted, because they were too long or have no targets. */
   readonly dropped: number
 }
 
 /**
- * Makes documents fit into a sequence, and leaves out those of which nothing would be learnt.
- * @param tooLong `truncate` cuts their ends (default of the command line), `drop` leaves them out, `refuse` throws
- * @throws RangeError naming the document that is too long
+ * Fits documents to the sequence length, and omits those without targets.
+ * @param tooLong for documents that are too long: `truncate` (the default of the command line), `drop` omits them,
+ *   `refuse` throws
+ * @param nameOf name of a document in errors, by index
+ * @throws RangeError that names the document that is too long
  * @example
- * const long = { ids: [1, 2, 3, 4, 5, 6], mask: [0, 0, 1, 1, 1, 1] } // a question of two tokens, an answer of four
+ * const long = { ids: [1, 2, 3, 4, 5, 6], mask: [0, 0, 1, 1, 1, 1] } // a prompt of two tokens, an answer of four
  * fitDocuments([long], 4, 'truncate').documents.length // 1
  * fitDocuments([long], 4, 'drop').documents.length // 0
  */
@@ -53,7 +56,7 @@ export function fitDocuments(
     const over = ids.length > sequenceLength
     if (over && tooLong === 'refuse')
       throw new RangeError(
-        `${nameOf(i)} has ${ids.length} tokens, a sequence holds ${sequenceLength}; give a larger sequence length, or let it be cut or left out`,
+        `${nameOf(i)} has ${ids.length} tokens, a sequence holds ${sequenceLength}; give a larger sequence length, or truncate or drop the document`,
       )
     if (over && tooLong === 'drop') return
     const cut = over
@@ -62,10 +65,10 @@ export function fitDocuments(
           mask: Array.prototype.slice.call(mask, 0, sequenceLength),
         }
       : document
-    // The first token has nothing before it.
-    let learnt = false
-    for (let k = 1; k < cut.mask.length && !learnt; k++) learnt = Boolean(cut.mask[k])
-    if (!learnt) return
+    // The first token is never a target, since nothing precedes it.
+    let hasTarget = false
+    for (let k = 1; k < cut.mask.length && !hasTarget; k++) hasTarget = Boolean(cut.mask[k])
+    if (!hasTarget) return
     if (over) truncated++
     fitted.push(cut)
   })
@@ -74,44 +77,44 @@ export function fitDocuments(
 
 export interface PackedBatchOptions {
   readonly documents: readonly MaskedDocument[]
-  /** Tokens T in a sequence. */
+  /** Tokens T per sequence. */
   readonly sequenceLength: number
-  /** Sequences B in a batch. */
+  /** Sequences B per batch. */
   readonly batchSize: number
-  /** What padding holds as input; default 0. */
+  /** Input id of padding; default 0. */
   readonly padId?: number
-  /** Decides the order of sequences. Default 0. */
+  /** Seed of the order of sequences. Default 0. */
   readonly seed?: number
 }
 
-/** Row-major [B, T]; a target of -1 is not learnt. */
+/** Row-major [B, T]; a target of -1 is ignored. */
 export interface PackedBatch extends Batch {
-  /** Number of the document in its sequence, 0 for padding: attention stays within equal numbers. */
+  /** Index of the document in its sequence from 1, 0 for padding: attention is limited to equal numbers. */
   readonly documents: Int32Array
 }
 
-/** Where an iterator stands; plain JSON. */
+/** The position of an iterator; plain JSON. */
 export interface PackedBatchState {
   readonly version: 1
   readonly kind: 'packed'
-  /** Hash of what is packed and how. */
+  /** Hash of the packed documents. */
   readonly fingerprint: string
   readonly seed: number
   readonly epoch: number
-  /** Sequences already taken in this pass. */
+  /** Sequences consumed in the current pass. */
   readonly sequence: number
 }
 
-/** An endless iterator of batches; made by `packedBatches`. */
+/** An infinite iterator of batches; created by `packedBatches`. */
 export class PackedBatchIterator implements IterableIterator<PackedBatch> {
   readonly batchSize: number
   readonly sequenceLength: number
   readonly seed: number
-  /** Sequences in one pass. */
+  /** Sequences per pass. */
   readonly sequencesPerEpoch: number
-  /** Targets that are learnt in one pass. */
+  /** Targets per pass. */
   readonly targetsPerEpoch: number
-  /** Part of all positions that is padding, 0 to 1. */
+  /** Share of positions that are padding, 0 to 1. */
   readonly padding: number
   readonly #packed: PackedDocuments
   readonly #fingerprint: string
@@ -129,7 +132,7 @@ export class PackedBatchIterator implements IterableIterator<PackedBatch> {
     this.#packed = packBestFit(ids, sequenceLength, { padId, masks })
     if (this.#packed.cut > 0)
       throw new RangeError(
-        `packedBatches: ${this.#packed.cut} documents are longer than the sequence of ${sequenceLength}; make them fit by fitDocuments`,
+        `packedBatches: ${this.#packed.cut} documents are longer than the sequence of ${sequenceLength}; shorten them by fitDocuments`,
       )
     this.batchSize = batchSize
     this.sequenceLength = sequenceLength
@@ -167,7 +170,7 @@ export class PackedBatchIterator implements IterableIterator<PackedBatch> {
     return { done: false, value: { inputs, targets, documents, batchSize, sequenceLength } }
   }
 
-  /** Where the next batch starts; keep it beside a checkpoint. */
+  /** The position of the next batch, to be saved with a checkpoint. */
   state(): PackedBatchState {
     return {
       version: 1,
@@ -180,12 +183,13 @@ export class PackedBatchIterator implements IterableIterator<PackedBatch> {
   }
 
   /**
-   * Goes to where `state` was taken. The batch size may differ.
-   * @throws TypeError or RangeError for a state of other documents, another seed, or none at all; the iterator then stays put
+   * Restores the position of a state. The batch size may differ.
+   * @throws TypeError for an invalid state, OtherDataError for one of other documents, RangeError for another seed; the
+   *   position does not change then
    */
   restore(state: PackedBatchState): void {
     if (typeof state !== 'object' || state === null || state.version !== 1 || state.kind !== 'packed')
-      throw new TypeError('restore: this is not a state of packed batches (version 1)')
+      throw new TypeError('restore: the state is not one of PackedBatchIterator.state() (version 1)')
     if (state.fingerprint !== this.#fingerprint)
       throw new OtherDataError(
         'restore: the state is of other documents, masks or sequenceLength; give the ones it was taken with',
@@ -199,7 +203,7 @@ export class PackedBatchIterator implements IterableIterator<PackedBatch> {
   }
 }
 
-/** 64 bits of FNV-1a over everything that is packed. */
+/** A 64-bit hash of the packed documents: two 32-bit hashes in the manner of FNV-1a. */
 function fingerprint({ inputs, targets, segments, sequenceLength }: PackedDocuments): string {
   let a = 0x811c9dc5
   let b = 0x01000193 ^ sequenceLength
@@ -212,7 +216,7 @@ function fingerprint({ inputs, targets, segments, sequenceLength }: PackedDocume
 }
 
 /**
- * Batches of whole documents, without end.
+ * Iterates infinitely over batches of whole documents.
  * @throws RangeError for options out of bounds, documents longer than a sequence, or masks without a target
  * @example
  * const fitted = fitDocuments(conversations, 16, 'truncate')

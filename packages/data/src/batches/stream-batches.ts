@@ -1,37 +1,39 @@
 /**
- * Batches out of token files that are never held: windows of the file in an order by seed.
+ * Batches from token files of any size: windows of the file in a pseudo-random order, in constant memory.
  *
- * The dataset is one stream of tokens, as it lies in .bin. It is cut into windows of sequenceLength + 1 tokens that overlap by one; each epoch reads
- * every window once, in an order that is computed, not stored. Nothing is kept but the dataset's own index and one batch. Documents stay in the order
- * of the file, so mix subsets before (`data mix`, or several datasets by `megatronBatches`).
+ * The dataset is one stream of tokens in the order of .bin. It is cut into windows of sequenceLength + 1 tokens that
+ * overlap by one; each epoch reads every window once, in an order that is computed, not stored. Only the dataset's
+ * index and one batch are in memory. Documents keep the order of the file, so mix subsets beforehand (`kumiki data
+ * mix`, or several datasets by `megatronBatches`).
  */
 
 import { keyedPermutation } from './keyed-permutation.ts'
 import { OtherDataError } from './other-data-error.ts'
 import { checkInteger } from './token-stream.ts'
 
-/** Tokens by their place in the whole stream. */
+/** Random access to a stream of tokens. */
 export interface TokenReader {
+  /** Length of the stream. */
   readonly tokens: number
-  /** Fills `into` with the ids from stream position `position` on. */
+  /** Fills `into` with the ids from `position` on. */
   readStream(position: number, into: Int32Array): void
 }
 
 export interface StreamBatchOptions {
   readonly dataset: TokenReader
-  /** Tokens T in a sequence. */
+  /** Tokens T per sequence. */
   readonly sequenceLength: number
-  /** Sequences B in a batch of one reader. */
+  /** Sequences B per batch of one reader. */
   readonly batchSize: number
   /** Default 0. */
   readonly seed?: number
-  /** This reader, from 0, and how many share the stream; default the only one. Each window goes to one reader. */
+  /** Index of this reader and number of readers (data-parallel ranks) that share the stream; default 0 of 1. */
   readonly reader?: { readonly index: number; readonly of: number }
-  /** Passes after which it ends (a last, partly filled batch is dropped); default: never. */
+  /** Passes after which the iterator ends (a last, partly filled batch is dropped); default: never. */
   readonly epochs?: number
 }
 
-/** Row-major [B, T] token ids; `targets` is `inputs` moved on by one token. */
+/** Row-major [B, T] token ids; `targets` is `inputs` shifted by one token. */
 export interface StreamBatch {
   readonly inputs: Int32Array
   readonly targets: Int32Array
@@ -39,22 +41,23 @@ export interface StreamBatch {
   readonly sequenceLength: number
 }
 
-/** Where all readers stand, when each has taken as many batches; plain JSON. */
+/** The common position of all readers after the same number of batches; plain JSON. */
 export interface StreamBatchState {
   readonly version: 1
   readonly seed: number
   readonly sequenceLength: number
-  /** Tokens of the dataset. */
+  /** Number of tokens of the dataset. */
   readonly tokens: number
-  /** Windows taken by all readers together. A state may be restored with another number of readers. */
+  /** Windows consumed by all readers together. A state may be restored with another number of readers. */
   readonly consumed: number
 }
 
+/** An iterator of batches; created by `streamBatches`. */
 export class StreamBatches implements IterableIterator<StreamBatch> {
   readonly batchSize: number
   readonly sequenceLength: number
   readonly seed: number
-  /** Windows in one pass, of all readers. */
+  /** Windows per pass, of all readers together. */
   readonly sequencesPerEpoch: number
   readonly #dataset: TokenReader
   readonly #reader: { readonly index: number; readonly of: number }
@@ -64,7 +67,7 @@ export class StreamBatches implements IterableIterator<StreamBatch> {
   #epoch = -1
   #order: (place: number) => number = () => 0
 
-  /** @throws RangeError naming the option */
+  /** @throws RangeError that names the option */
   constructor(options: StreamBatchOptions) {
     const { dataset, sequenceLength, batchSize, seed = 0, reader = { index: 0, of: 1 }, epochs } = options
     checkInteger('streamBatches', 'sequenceLength', sequenceLength, 1, 2 ** 24)
@@ -98,7 +101,7 @@ export class StreamBatches implements IterableIterator<StreamBatch> {
   next(): IteratorResult<StreamBatch, undefined> {
     const { batchSize, sequenceLength } = this
     const { index, of } = this.#reader
-    // All readers end with the same batch.
+    // All readers end after the same number of batches.
     if (this.#consumed + batchSize * of > this.#last) return { done: true, value: undefined }
     const inputs = new Int32Array(batchSize * sequenceLength) // [B, T]
     const targets = new Int32Array(batchSize * sequenceLength) // [B, T]
@@ -113,16 +116,19 @@ export class StreamBatches implements IterableIterator<StreamBatch> {
     return { done: false, value: { inputs, targets, batchSize, sequenceLength } }
   }
 
-  /** Where the next batch starts. */
+  /** The position of the next batch, to be saved with a checkpoint. */
   state(): StreamBatchState {
     const { seed, sequenceLength } = this
     return { version: 1, seed, sequenceLength, tokens: this.#dataset.tokens, consumed: this.#consumed }
   }
 
-  /** @throws TypeError or RangeError for a state of other data, or none; the iterator then stays put */
+  /**
+   * Restores the position of a state.
+   * @throws TypeError for an invalid state, OtherDataError for one of other data; the position does not change then
+   */
   restore(state: StreamBatchState): void {
     if (typeof state !== 'object' || state === null || state.version !== 1)
-      throw new TypeError('restore: this is not a state of stream batches (version 1)')
+      throw new TypeError('restore: the state is not one of StreamBatches.state() (version 1)')
     const own = this.state()
     for (const field of ['seed', 'sequenceLength', 'tokens'] as const)
       if (state[field] !== own[field])
@@ -142,7 +148,8 @@ export class StreamBatches implements IterableIterator<StreamBatch> {
 }
 
 /**
- * Batches out of token files of any size.
+ * Iterates over batches from token files of any size.
+ * @throws RangeError for an option out of bounds, or a dataset shorter than one sequence
  * @example
  * using dataset = await openIndexedDataset('corpus_text_document')
  * const data = streamBatches({ dataset, sequenceLength: 16, batchSize: 2, seed: 1 })

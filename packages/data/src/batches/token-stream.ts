@@ -1,4 +1,4 @@
-/** Documents laid end to end in one array, each closed by the end-of-sequence id. */
+/** Concatenation of documents into one array, each ended by the end-of-sequence id. */
 
 /** A document: token ids in order. */
 export type TokenDocument = ArrayLike<number>
@@ -9,7 +9,7 @@ export interface TokenStream {
   readonly offsets: Float64Array
 }
 
-/** Largest number of tokens kept in one array: 4 GiB of ids. */
+/** Limit of the tokens in one array: 4 GiB of ids. */
 const maxTokens = 2 ** 30
 
 /** @throws RangeError unless `value` is an integer within bounds; the message names `owner` and `field` */
@@ -20,8 +20,9 @@ export function checkInteger(owner: string, field: string, value: unknown, lower
 }
 
 /**
- * Copies documents into a stream. Empty documents are left out; eos is not added where a document already ends in it.
- * @param vocabSize ids are below it; default 2^31
+ * Concatenates documents. Empty documents are omitted; eos is not added to a document that ends with it.
+ * @param owner name of the caller in errors
+ * @param vocabSize upper bound of ids (exclusive); default 2^31
  * @throws RangeError for an id that is not an integer from 0 to vocabSize - 1, or more than 2^30 tokens
  */
 export function joinDocuments(

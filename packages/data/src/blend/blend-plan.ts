@@ -1,30 +1,34 @@
-/** A blend on paper: what each subset gives at which repeats, by phase, before any document is read. */
+/**
+ * Planning of data blends: the tokens and epochs of each subset in each training phase, before any document is read.
+ */
 import { assertTrainable, type ReleaseLevel } from './release-level.ts'
 
-/** A named part of a corpus. Its size is one pass (`tokens`), or, where a script states no more, tokens times repeats (`weight`). */
+/**
+ * A named part of a corpus. Its size is given as the tokens of one pass, or as a weight, which is tokens times repeats.
+ */
 export interface BlendSubset {
   readonly name: string
   readonly tokens?: number
-  /** Passes over it; default 1. */
+  /** Passes over the subset, with `tokens`; default 1. */
   readonly repeats?: number
   readonly weight?: number
   /** Prefix of its token files. */
   readonly prefix?: string
   readonly language?: string
-  /** Where it is from, and under which licence. */
+  /** Origin of the texts. */
   readonly source?: string
   readonly licence?: string
   /** Default `L3`. */
   readonly releaseLevel?: ReleaseLevel
 }
 
-/** One stretch of training on one blend. */
+/** A phase of training on one blend. */
 export interface BlendPhase {
   readonly name: string
   readonly subsets: readonly BlendSubset[]
-  /** Tokens to read; default: what the repeats give. */
+  /** Tokens of the phase; default: the sum over the subsets. */
   readonly tokens?: number
-  /** Shares are weights to the power of 1/T: above 1 small subsets are read more often; default 1. */
+  /** Sampling temperature T: shares are proportional to weight^(1/T), so T > 1 upsamples small subsets; default 1. */
   readonly temperature?: number
 }
 
@@ -32,13 +36,13 @@ export interface BlendRow {
   readonly name: string
   readonly releaseLevel: ReleaseLevel
   readonly language: string | null
-  /** Integer for `--data-path`. */
+  /** Integer weight for `--data-path`. */
   readonly weight: number
-  /** Part of the phase, 0 to 1. */
+  /** Share of the phase, 0 to 1. */
   readonly share: number
   /** Tokens read in the phase. */
   readonly read: number
-  /** Passes in the phase, and in it and the phases before; null where the size of one pass is not known. */
+  /** Epochs in this phase, and in all phases up to it; null where the size of one pass is unknown. */
   readonly epochs: number | null
   readonly epochsSoFar: number | null
 }
@@ -47,29 +51,32 @@ export interface PlannedPhase {
   readonly name: string
   readonly tokens: number
   readonly rows: readonly BlendRow[]
-  /** Weights and prefixes by turns; null where a subset has no prefix. */
+  /** Arguments of `--data-path`: alternating weights and prefixes; null where a subset has no prefix. */
   readonly dataPath: readonly string[] | null
 }
 
 export interface BlendPlan {
   readonly phases: readonly PlannedPhase[]
-  /** Tokens read at each level, for a run's record. */
+  /** Tokens read at each release level. */
   readonly levels: Readonly<Partial<Record<ReleaseLevel, number>>>
   readonly warnings: readonly string[]
 }
 
-/** Up to four passes over data cost next to nothing against new data; value falls after that. @see arXiv:2305.16264 */
+/** Up to about four epochs, repeated data is nearly as good as new data. @see arXiv:2305.16264 */
 const harmlessEpochs = 4
 
 /**
- * Plans the phases of a training run; epochs of a subset add up over the phases that name it.
- * @throws RangeError naming phase and subset: a level that may not train (LX, LZ), sizes or repeats out of bounds, a name given twice
+ * Plans the phases of a training run; the epochs of a subset add up over the phases that contain it.
+ * @throws RangeError that names phase and subset, for a release level that forbids training (LX, LZ), sizes or repeats
+ * out
+ *   of bounds, or a duplicate name
  * @example
- * const { phases } = planBlend([{ name: 'pre-training', subsets: [{ name: 'ja', tokens: 3e11, repeats: 2 }, { name: 'en', tokens: 1e12 }] }])
+ * const subsets = [{ name: 'ja', tokens: 3e11, repeats: 2 }, { name: 'en', tokens: 1e12 }]
+ * const { phases } = planBlend([{ name: 'pre-training', subsets }])
  * phases[0].tokens // 1.6e12
  */
 export function planBlend(phases: readonly BlendPhase[]): BlendPlan {
-  if (phases.length === 0) throw new RangeError('planBlend: there is no phase')
+  if (phases.length === 0) throw new RangeError('planBlend: there are no phases; give at least one')
   const before = new Map<string, number | null>()
   const levels: Partial<Record<ReleaseLevel, number>> = {}
   const warnings: string[] = []
@@ -78,7 +85,7 @@ export function planBlend(phases: readonly BlendPhase[]): BlendPlan {
     const fail = (fault: string): never => {
       throw new RangeError(`phase "${phase.name}": ${fault}`)
     }
-    if (subsets.length === 0) fail('there is no subset')
+    if (subsets.length === 0) fail('there are no subsets; give at least one')
     if (!(temperature > 0 && temperature <= 100))
       fail(`temperature must be above 0 and at most 100, got ${temperature}`)
     if (phase.tokens !== undefined && !(phase.tokens >= 1 && phase.tokens <= 1e18))
@@ -107,7 +114,7 @@ export function planBlend(phases: readonly BlendPhase[]): BlendPlan {
       before.set(name, epochsSoFar)
       if (epochsSoFar !== null && epochsSoFar > harmlessEpochs * (1 + 1e-9))
         warnings.push(
-          `${phase.name}: "${name}" is read ${epochsSoFar.toFixed(1)} times by then; past ${harmlessEpochs} a repeat is worth less than new text (arXiv:2305.16264)`,
+          `${phase.name}: "${name}" has ${epochsSoFar.toFixed(1)} epochs by then; beyond ${harmlessEpochs}, repeated text is worth less than new text (arXiv:2305.16264)`,
         )
       const weight = temperature === 1 ? weights[i] : Math.round(share * stated)
       return { name, releaseLevel, language, weight, share, read, epochs, epochsSoFar }
@@ -123,11 +130,12 @@ export function planBlend(phases: readonly BlendPhase[]): BlendPlan {
 
 function weightOf({ name, tokens, repeats = 1, weight }: BlendSubset, fail: (fault: string) => never): number {
   if ((tokens === undefined) === (weight === undefined))
-    fail(`subset "${name}" needs tokens (of one pass) or weight (tokens times repeats), one of the two`)
+    fail(`subset "${name}" needs either tokens (of one pass) or weight (tokens times repeats)`)
   const size = tokens ?? (weight as number)
   if (!(size > 0 && size <= 1e16))
     fail(`subset "${name}": its size must be above 0 and at most 1e16 tokens, got ${size}`)
-  if (weight !== undefined && repeats !== 1) fail(`subset "${name}": weight holds the repeats already`)
+  if (weight !== undefined && repeats !== 1)
+    fail(`subset "${name}": weight already includes repeats; give one of the two`)
   if (!(repeats >= 0 && repeats <= 10_000)) fail(`subset "${name}": repeats must be from 0 to 10000, got ${repeats}`)
   return Math.round(size * repeats)
 }

@@ -1,4 +1,4 @@
-/** Texts of named sources as JSON lines, for a use that their levels of release allow. Node only. */
+/** Export of texts as JSON lines, for a use that their release levels allow. Node only. */
 import { renameSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { makeFolder } from '../make-folder.ts'
@@ -15,13 +15,13 @@ export interface ExportedSource {
 }
 
 export interface ExportOptions {
-  /** `distribute`: L1; `search`, an index that is searched: L1 and L2. */
+  /** `distribute`: publication, allowed for L1; `search`: a search index, allowed for L1 and L2. */
   readonly use: 'distribute' | 'search'
-  /** Leave out sources that the use is not open to, rather than refuse all. */
+  /** Omits sources whose level does not allow the use, instead of throwing. */
   readonly leaveOut?: boolean
 }
 
-/** What was written, and what was not. */
+/** The sources written and omitted. */
 export interface TextExport {
   readonly written: readonly {
     readonly name: string
@@ -32,10 +32,13 @@ export interface TextExport {
 }
 
 /**
- * Writes `{"text", "source", "releaseLevel"}` lines. A document is held whole, a file never; nothing is under the name before all of it is.
- * @throws RangeError naming a source whose level does not allow the use, before anything is read; Error naming file and place
+ * Writes `{"text", "source", "releaseLevel"}` lines, in memory for one document. The output appears only when complete.
+ * @throws RangeError that names a source whose level does not allow the use, before anything is read; Error that names
+ * the
+ *   file and position of a fault
  * @example
- * const { written } = await exportTexts([{ name: 'own', path: 'texts', releaseLevel: 'L1' }], 'out.jsonl', { use: 'distribute' })
+ * const own = { name: 'own', path: 'texts', releaseLevel: 'L1' }
+ * const { written } = await exportTexts([own], 'out.jsonl', { use: 'distribute' })
  * written[0].documents // 2
  */
 export async function exportTexts(

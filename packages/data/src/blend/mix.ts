@@ -1,8 +1,8 @@
-/** Corpus ratio: how often each source is repeated during training. */
+/** Mixing of corpora by the number of repeats of each source. */
 import { permutation, randomIntegers } from '../random.ts'
 import { assertTrainable, type ReleaseLevel } from './release-level.ts'
 
-/** A source of documents: token id arrays or strings. */
+/** A source of documents, which are arrays of token ids or strings. */
 export interface CorpusSource<Document extends ArrayLike<unknown>> {
   readonly name: string
   readonly documents: readonly Document[]
@@ -12,46 +12,47 @@ export interface CorpusSource<Document extends ArrayLike<unknown>> {
   readonly releaseLevel?: ReleaseLevel
 }
 
-/** What became of one source. Sizes are tokens for id arrays, UTF-16 units for strings. */
+/** One source in a mix. Sizes are tokens for id arrays, UTF-16 units for strings. */
 export interface MixRow {
   readonly name: string
   readonly releaseLevel: ReleaseLevel
   readonly repeats: number
-  /** Size of the source, once. */
+  /** Size of one pass over the source. */
   readonly size: number
-  /** Documents it gives the mix. */
+  /** Number of its documents in the mix, including repeats. */
   readonly documents: number
-  /** Size it takes in the mix. */
+  /** Its size in the mix, including repeats. */
   readonly mixedSize: number
-  /** Part of the mix, 0 to 1. */
+  /** Its share of the mix, 0 to 1. */
   readonly share: number
 }
 
-/** A source by the sizes of its documents. */
+/** A source given by the sizes of its documents. */
 export interface MeasuredSource {
   readonly name: string
   readonly lengths: ArrayLike<number>
   readonly repeats?: number
   readonly releaseLevel?: ReleaseLevel
-  /** Length of what is left of a document that is cut to `length`; default `length`. */
+  /** Actual length of a document truncated to `length` (less, where characters would be split); default `length`. */
   readonly cut?: (document: number, length: number) => number
 }
 
-/** What a mix takes of a source: all of it so many times, then the documents that were drawn, of which some are cut. */
+/** The part of a source in a mix: whole passes, then a sample of documents, some of them truncated. */
 export interface MixPicks {
   readonly passes: number
-  /** Numbers of documents: 4 bytes each. */
+  /** Indices of the sampled documents. */
   readonly drawn: Uint32Array
-  /** Entries of `drawn` that are cut, and to which length. */
+  /** Lengths of truncated documents, by their position in `drawn`. */
   readonly cuts: ReadonlyMap<number, number>
 }
 
 /**
- * What a mix takes of its sources, from the sizes of their documents alone. A source with repeats 2.3 comes in twice whole, and then
- * documents drawn by seed come in until they make up three tenths of it; where documents are too long for that (a corpus of one), the
- * beginning of one makes up what is missing.
- * @param options.seed picks the documents of fractional repeats; default 0
- * @throws RangeError for a source that may not train, repeats out of bounds, a name given twice, or an empty mix
+ * Plans a mix from the sizes of the documents alone. A source with 2.3 repeats is taken twice as a whole, plus a random
+ * sample of documents that adds up to three tenths of it; where documents are too long for that, the beginning of one
+ * makes up the difference.
+ * @param options.seed seed of the samples for fractional repeats; default 0
+ * @throws RangeError for a release level that forbids training, repeats out of bounds, a duplicate name, or an empty
+ * mix
  */
 export function planMix(
   sources: readonly MeasuredSource[],
@@ -76,7 +77,7 @@ export function planMix(
     let count = 0
     let taken = 0
     if (wanted > 0) {
-      // Taken documents move to the front of their order, so that it is held once.
+      // In place: the documents taken move to the front.
       drawn = permutation(lengths.length, randomIntegers(options.seed ?? 0, index, 1))
       let firstSkipped = -1
       const skipped = new Uint32Array(drawn.length)
@@ -84,19 +85,19 @@ export function planMix(
       for (let k = 0; k < drawn.length; k++) {
         const document = drawn[k]
         const length = lengths[document]
-        // The document that brings the sum closer to the wanted size is still taken.
+        // A document that brings the sum closer to the wanted size is taken even if it exceeds it.
         if (taken + length / 2 > wanted) {
           skipped[skips++] = document
           continue
         }
-        // Of one that brings far too much, the part that is wanted.
+        // One that exceeds it by far is truncated.
         const over = taken + length - wanted
         const taking = over > 0.05 * size ? cut(document, length - Math.round(over)) : length
         if (taking !== length) cuts.set(count, taking)
         drawn[count++] = document
         taken += taking
       }
-      // Documents too long for that leave a part missing: the beginning of one, of the length that is missing, stands in.
+      // Where all remaining documents are too long, the beginning of one fills the missing length.
       const missing = Math.round(wanted - taken)
       for (let k = 0; k < skips && firstSkipped < 0; k++) if (lengths[skipped[k]] > missing) firstSkipped = skipped[k]
       if (missing > 0 && firstSkipped >= 0 && (taken === 0 || missing > 0.05 * size)) {
@@ -117,12 +118,15 @@ export function planMix(
 }
 
 /**
- * Mixes sources by repeats, as `planMix` says. Whole documents are shared, not copied, and stay grouped by source: whoever draws batches
- * shuffles them.
- * @param options.seed picks the documents of fractional repeats; default 0
- * @throws RangeError for a source that may not train, repeats out of bounds, a name given twice, or an empty mix
+ * Mixes sources by repeats, as planned by `planMix`. Whole documents are shared, not copied, and stay grouped by
+ * source:
+ * the batches shuffle them.
+ * @param options.seed seed of the samples for fractional repeats; default 0
+ * @throws RangeError for a release level that forbids training, repeats out of bounds, a duplicate name, or an empty
+ * mix
  * @example
- * const mixed = mixCorpora([{ name: 'ja', documents: [[1, 2], [3]], repeats: 2 }, { name: 'en', documents: [[4, 5]] }], { seed: 1 })
+ * const ja = { name: 'ja', documents: [[1, 2], [3]], repeats: 2 }
+ * const mixed = mixCorpora([ja, { name: 'en', documents: [[4, 5]] }], { seed: 1 })
  * mixed.documents.length // 5
  */
 export function mixCorpora<Document extends ArrayLike<unknown>>(
@@ -147,21 +151,24 @@ export function mixCorpora<Document extends ArrayLike<unknown>>(
   return { documents: mixed, table }
 }
 
-/** The first elements of a document, which is text or ids; no half of a surrogate pair. */
+/** The first elements of a document (text or ids), without splitting a surrogate pair. */
 function beginningOf<Document extends ArrayLike<unknown>>(document: Document, length: number): Document {
   const given: unknown = document
   if (typeof given === 'string') {
     const cut = given.slice(0, length)
     return (/[\ud800-\udbff]$/.test(cut) ? cut.slice(0, -1) : cut) as unknown as Document
   }
-  // Arrays and typed arrays alike.
+  // Arrays and typed arrays both have `slice`.
   return (given as { slice(from: number, to: number): Document }).slice(0, length)
 }
 
 /**
- * Megatron-LM's `--data-path`: weight, prefix, weight, prefix, ... with tokens x repeats as weights, as LLM-jp's
- * launch scripts pass them.
- * @example megatronDataPath([{ name: 'ja', prefix: 'set/ja', tokens: 3000, repeats: 2, releaseLevel: 'L1' }, { name: 'en', prefix: 'set/en', tokens: 1000 }])
+ * Arguments of Megatron-LM's `--data-path`: weight, prefix, weight, prefix, ... with tokens x repeats as weights, as in
+ * LLM-jp's launch scripts.
+ * @throws RangeError for a release level that forbids training, or a weight below 1
+ * @example
+ * const ja = { name: 'ja', prefix: 'set/ja', tokens: 3000, repeats: 2 }
+ * megatronDataPath([ja, { name: 'en', prefix: 'set/en', tokens: 1000 }]) // ['6000', 'set/ja', '1000', 'set/en']
  */
 export function megatronDataPath(
   sources: readonly { name: string; prefix: string; tokens: number; repeats?: number; releaseLevel?: ReleaseLevel }[],

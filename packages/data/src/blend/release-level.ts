@@ -3,7 +3,7 @@
  * @see Yusuke Oda, "LLM-jp-3 and beyond", NII, 2025-10-29, slide "Policy of corpus use"
  */
 
-/** What each level allows. LX may be used at test time only, LZ not at all. */
+/** Uses that each level allows. LX may be used at test time only, LZ not at all. */
 export const releaseLevels = {
   L1: { train: true, search: true, distribute: true },
   L2: { train: true, search: true, distribute: false },
@@ -15,8 +15,8 @@ export const releaseLevels = {
 export type ReleaseLevel = keyof typeof releaseLevels
 
 /**
- * Checks that a source may be trained on.
- * @throws RangeError naming the source, for a level that does not allow training or is not one of the five
+ * Checks that a source may be used for training.
+ * @throws RangeError that names the source, for a level that forbids training or is not one of the five
  */
 export function assertTrainable(name: string, level: ReleaseLevel): void {
   if (!Object.hasOwn(releaseLevels, level)) {
@@ -27,14 +27,15 @@ export function assertTrainable(name: string, level: ReleaseLevel): void {
   if (!releaseLevels[level].train) {
     const rule = level === 'LX' ? 'no-train: test time only' : 'no-use'
     throw new RangeError(
-      `source "${name}" has release level ${level} (${rule}); only L1, L2 and L3 may train. Leave it out of the mix`,
+      `source "${name}" has release level ${level} (${rule}); only L1, L2 and L3 allow training. Leave it out of the mix`,
     )
   }
 }
 
 /**
- * Checks that a source may be put to a use: publishing texts needs `distribute` (L1), an index for search `search` (L1, L2).
- * @throws RangeError naming source, level and use
+ * Checks that a source's level allows a use: `distribute`, publishing the texts (L1); `search`, a search index (L1,
+ * L2).
+ * @throws RangeError that names source, level and use
  * @example assertUse('news', 'L1', 'train')
  */
 export function assertUse(name: string, level: ReleaseLevel, use: 'train' | 'search' | 'distribute'): void {
@@ -42,12 +43,12 @@ export function assertUse(name: string, level: ReleaseLevel, use: 'train' | 'sea
   else if (!releaseLevels[level][use]) {
     const allowed = Object.entries(releaseLevels).flatMap(([one, uses]) => (uses[use] ? [one] : []))
     throw new RangeError(
-      `source "${name}" has release level ${level}, which does not allow to ${use}; only ${allowed.join(' and ')} do. Leave it out`,
+      `source "${name}" has release level ${level}, which does not allow the use "${use}"; only ${allowed.join(' and ')} do. Leave it out`,
     )
   }
 }
 
-/** The level that allows least of several: the one a mixture has. @param levels at least one */
+/** The most restrictive of several levels, which is that of a mixture. @param levels at least one */
 export function strictestLevel(levels: Iterable<ReleaseLevel>): ReleaseLevel {
   const order = Object.keys(releaseLevels) as ReleaseLevel[]
   let at = 0

@@ -1,4 +1,4 @@
-/** One part of a build: its documents through filters and tokenizer into files of its own. Node only. */
+/** Builds one part of a dataset: filters and tokenizes its documents into files of its own. Node only. */
 import { createHash } from 'node:crypto'
 import { renameSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,11 +9,11 @@ import { FileWriter } from '../tokens/file-writer.ts'
 import { encodeTokens } from '../tokens/indexed-dataset.ts'
 import type { BuildPlan } from './build-plan.ts'
 
-/** What was read and kept of a part; its presence says that the part is done. */
+/** The result of a part; the existence of its file marks the part as done. */
 export interface PartRecord {
   readonly counts: FilterCounts
   readonly documents: number
-  /** Documents among them that have no tokens. */
+  /** Number of documents without tokens. */
   readonly empty: number
   readonly tokens: number
 }
@@ -21,20 +21,23 @@ export interface PartRecord {
 export interface PartTools {
   readonly encode: (text: string) => ArrayLike<number>
   readonly filters: readonly Filter[]
-  /** Told as the part goes on: bytes of its files that were read since the last call. */
+  /** Called with the number of bytes read since the last call. */
   readonly onBytes?: (bytes: number) => void
 }
 
 export const partPath = (folder: string, number: number, extension: string): string =>
   join(folder, `${String(number).padStart(6, '0')}.${extension}`)
 
-/** 32-bit words of a document's record: tokens, 128 bits of SHA-256, and two for each band of MinHash. */
+/**
+ * Size of a document's record in 32-bit words: the number of tokens, 128 bits of SHA-256, and two words per MinHash
+ * band.
+ */
 export const recordWords = (duplicates: 'keep' | 'exact' | 'near'): number =>
   ({ keep: 1, exact: 5, near: 45 })[duplicates]
 
 /**
- * Builds a part. Files appear under their names once they are whole, the record last.
- * @throws Error naming the file and place at fault; nothing half-written stays
+ * Builds a part. Files appear under their names once complete, the record last.
+ * @throws Error that names the file and position of a fault; incomplete files are removed
  */
 export async function buildPart(
   folder: string,
@@ -73,7 +76,7 @@ export async function buildPart(
         if (text === null) continue
         const ids = tools.encode(text)
         bin.write(encodeTokens(ids, settings.vocabSize, documents))
-        // Megatron-LM's preprocessing ends documents that have tokens alone.
+        // Like Megatron-LM's preprocessing, appends eos only to documents that have tokens.
         const ended = end !== null && ids.length > 0
         if (ended) bin.write(end)
         record[0] = ids.length + (ended ? 1 : 0)

@@ -1,19 +1,22 @@
-/** A build cut into parts that depend on the input alone, so that any number of workers and shards gives the same bytes. Node only. */
+/**
+ * Division of a build into parts that depend on the input only, so the result is independent of the number of workers
+ * and shards. Node only.
+ */
 
 import { textFormat } from '../sources/document-stream.ts'
 import { eachFile } from '../sources/find-files.ts'
 import type { TokenSubset } from '../tokens/subset-record.ts'
 
-/** What one part reads: files one after the other, or a range of one. */
+/** The input of one part: several files, or a range of one file. */
 export interface BuildPart {
   readonly files: readonly string[]
   /** Size of each file when the plan was made. */
   readonly bytes: readonly number[]
-  /** Lines that begin in these bytes; the whole file where left out. */
+  /** Range of bytes: the part has the lines that begin in it. Default: the whole file. */
   readonly range?: { readonly begin: number; readonly end: number }
 }
 
-/** What decides the bytes; kept beside the parts, so that shards that differ are refused. */
+/** Everything that determines the output; saved with the parts, so that shards with another plan are rejected. */
 export interface BuildPlan {
   readonly version: 2
   readonly parts: readonly BuildPart[]
@@ -26,23 +29,23 @@ export interface BuildSettings {
   readonly field: string
   readonly encoding: string
   readonly duplicates: 'keep' | 'exact' | 'near'
-  /** Names what else decides the result: the tokenizer's hash, the filters with their limits. */
+  /** Identifies everything else that determines the output: the tokenizer's hash, the filters with their limits. */
   readonly identity: string
-  /** What is kept beside the token files, in PREFIX.subsets.json; it decides none of their bytes. */
+  /** Metadata for PREFIX.subsets.json beside the token files. */
   readonly subset?: Omit<TokenSubset, 'repeats' | 'tokens'>
 }
 
-/** Bytes of a plain file of JSON lines that one part reads. */
+/** Size of a part of an uncompressed JSON Lines file, in bytes. */
 const rangeBytes = 64 * 2 ** 20
-/** A part is one file, unless there are more files than this: then as many as these two let into one. */
+/** Above this number of files, small files are grouped, up to a number and a size per part. */
 const mostSingle = 4096
 const groupFiles = 1000
 const groupBytes = 8 * 2 ** 20
 
 /**
- * Files in the order of their paths: large plain files of JSON lines in ranges, the files of a large number together. Held are paths and
- * sizes: about 100 bytes a file.
- * @throws Error for a path that is not there or a folder without text
+ * Plans a build of files in the order of their paths: large uncompressed JSON Lines files are divided into ranges, very
+ * many small files are grouped. Memory: about 100 bytes per file.
+ * @throws Error for a path that does not exist, or a folder without text files
  * @example
  * const settings = { vocabSize: 256, eosId: 0, field: 'text', encoding: 'utf-8', duplicates: 'keep', identity: 'bytes' }
  * const planned = await planBuild(['texts'], settings)
@@ -59,7 +62,7 @@ export async function planBuild(paths: readonly string[], settings: BuildSetting
     try {
       sizes.push(statSync(path).size)
     } catch (error) {
-      throw new Error(`${path}: it went away while the build was planned (${(error as Error).message})`)
+      throw new Error(`${path}: it was removed while the build was being planned (${(error as Error).message})`)
     }
   }
   const parts: BuildPart[] = []

@@ -1,4 +1,4 @@
-/** Texts of any size into token files, in parts that can be shared out, stopped and gone on with. Node only. */
+/** Builds token files from texts of any size, in parts that can be distributed and resumed. Node only. */
 import { existsSync, readFileSync } from 'node:fs'
 import type { Filter } from '../clean/filter.ts'
 import { buildPart, type PartRecord, partPath } from './build-part.ts'
@@ -7,21 +7,21 @@ import type { BuildPart, BuildPlan } from './build-plan.ts'
 export interface BuildTools {
   readonly encode: (text: string) => ArrayLike<number>
   readonly filters?: readonly Filter[]
-  /** Told after every part: parts done of the shard, and the last one's record. */
+  /** Called after every part, with the number of parts of the shard done and the record of the last. */
   readonly onPart?: (done: number, of: number, record: PartRecord) => void
-  /** Told as it goes on: bytes of files that were read since the last call, or are in parts that are done already. */
+  /** Called with the bytes read since the last call; parts already done count as read. */
   readonly onBytes?: (bytes: number) => void
 }
 
-/** Bytes that a part reads. */
+/** Size of a part's input in bytes. */
 export function bytesOfPart({ bytes, range }: BuildPart): number {
   return range ? range.end - range.begin : bytes.reduce((sum, one) => sum + one, 0)
 }
 
 /**
- * Builds the parts of a shard that are not done yet: those whose number is `index` modulo `of`.
- * @param folder where parts are kept; the plan is in it
- * @throws Error naming the file and place at fault; the parts before it stay
+ * Builds the parts of a shard that are not done yet. A shard has the parts whose number is `index` modulo `of`.
+ * @param folder folder of the parts, with the plan
+ * @throws Error that names the file and position of a fault; completed parts are kept
  * @example
  * const settings = { vocabSize: 256, eosId: 0, field: 'text', encoding: 'utf-8', duplicates: 'keep', identity: 'bytes' }
  * const encode = (text) => new TextEncoder().encode(text)
@@ -42,7 +42,7 @@ export async function buildShard(
   let done = 0
   for (const number of numbers) {
     const path = partPath(folder, number, 'json')
-    // What a part read beside its own bytes (the end of its last line) or not (its beginning) is evened out at its end.
+    // A part reads past its range to the end of its last line, and skips a partial first line: `left` keeps the total exact.
     let left = bytesOfPart(plan.parts[number])
     const onBytes = (bytes: number) => {
       const counted = Math.min(bytes, left)

@@ -1,4 +1,4 @@
-/** The plan of a build in the folder of its parts: a line of settings, then a line for each part. Node only. */
+/** Storage of a build's plan in the folder of its parts (JSON Lines: the settings, then each part). Node only. */
 import { existsSync, readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeFolder } from '../make-folder.ts'
@@ -14,8 +14,8 @@ interface Head {
 }
 
 /**
- * Keeps the plan in a folder, or holds it against the one that is there.
- * @throws Error naming what differs, or a file that cannot be written
+ * Saves the plan in a folder, or compares it with the one saved there.
+ * @throws Error that names a difference, or a file that cannot be written
  */
 export async function keepPlan(folder: string, plan: BuildPlan): Promise<void> {
   const path = pathIn(folder)
@@ -51,14 +51,14 @@ export async function keepPlan(folder: string, plan: BuildPlan): Promise<void> {
   }
 }
 
-/** The first file that two plans do not have alike. */
+/** Describes the first difference between two parts. */
 function differenceOf(before: BuildPart | undefined, now: BuildPart | undefined): string {
   const count = Math.max(before?.files.length ?? 0, now?.files.length ?? 0)
   const say = (part: BuildPart | undefined, i: number) =>
     part?.files[i] === undefined ? 'nothing' : `${part.files[i]} (${part.bytes[i]} bytes)`
   for (let i = 0; i < count; i++)
     if (say(before, i) !== say(now, i)) return `there was ${say(before, i)}, now there is ${say(now, i)}`
-  return `${now?.files[0] ?? before?.files[0]} is cut in another way`
+  return `${now?.files[0] ?? before?.files[0]} is divided differently`
 }
 
 const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0
@@ -76,11 +76,11 @@ function isPart(value: unknown): value is BuildPart {
   )
 }
 
-/** The plan in a folder of parts. @throws Error where there is none, or a line is none of a plan */
+/** Reads the plan in a folder of parts. @throws Error where there is none, or it is malformed */
 export function planIn(folder: string): BuildPlan {
   const path = pathIn(folder)
   if (!existsSync(path)) throw new Error(`${folder}: there are no parts of a build; run data build --shard first`)
-  // Bytes, cut at line feeds: a plan of many files is longer than a string may be.
+  // Parsed line by line from bytes, since the plan of many files may exceed the maximum length of a string.
   const bytes = readFileSync(path)
   const parts: BuildPart[] = []
   let head: Head | undefined
@@ -96,12 +96,12 @@ export function planIn(folder: string): BuildPlan {
       head = value as Head
       const { version, parts: count, settings } = (value ?? {}) as Partial<Head>
       if (version !== 2 || !isCount(count) || typeof settings !== 'object' || settings === null)
-        throw new Error(`${path}: it is no plan of a build (version 2)`)
+        throw new Error(`${path}: it is not a build plan (version 2)`)
     } else if (isPart(value)) parts.push(value)
-    else throw new Error(`${path}: line ${line} is no part of a build`)
+    else throw new Error(`${path}: line ${line} is not a part of a build`)
     at = end < 0 ? bytes.length : end + 1
   }
   if (head === undefined || parts.length !== head.parts)
-    throw new Error(`${path}: it was cut: ${parts.length} of ${head?.parts ?? '?'} parts are there`)
+    throw new Error(`${path}: it is truncated: it has ${parts.length} of ${head?.parts ?? '?'} parts`)
   return { version: 2, parts, settings: head.settings }
 }

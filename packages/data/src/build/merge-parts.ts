@@ -1,4 +1,4 @@
-/** The parts of a build into PREFIX.bin and PREFIX.idx, repeats left out. Node only. */
+/** Merges the parts of a build into PREFIX.bin and PREFIX.idx, without duplicates. Node only. */
 import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs'
 import { findDuplicates } from '../clean/duplicates.ts'
 import { addCounts, emptyCounts, type FilterCounts } from '../clean/filter.ts'
@@ -8,11 +8,11 @@ import { type PartRecord, partPath, recordWords } from './build-part.ts'
 import type { BuildPlan } from './build-plan.ts'
 import { planIn } from './kept-plan.ts'
 
-/** What a build made. */
+/** The result of a build. */
 export interface BuildResult {
   readonly prefix: string
   readonly documents: number
-  /** Documents among them that have no tokens: kept as Megatron-LM keeps them, as an entry of the .idx file without a sequence. */
+  /** Number of documents without tokens, which as in Megatron-LM are entries of the .idx file without a sequence. */
   readonly empty: number
   readonly tokens: number
   readonly dtype: 'uint16' | 'int32'
@@ -21,7 +21,7 @@ export interface BuildResult {
 
 const recordBuffer = (words: number) => new Uint32Array(words * 4096)
 
-/** Calls back with each record of a file: the words from `at` of `from` on. Memory for a few thousand. */
+/** Visits each record of a file, which is the words of `from` beginning at `at`; the buffer holds a few thousand. */
 function eachRecord(
   path: string,
   words: number,
@@ -33,7 +33,7 @@ function eachRecord(
     const recordBytes = words * 4
     const { size } = fstatSync(file)
     if (size % recordBytes !== 0)
-      throw new Error(`${path}: it was cut (${size} bytes are no whole records of ${recordBytes})`)
+      throw new Error(`${path}: it is truncated (${size} bytes are not a multiple of ${recordBytes})`)
     const bytes = new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength)
     let held = 0
     for (;;) {
@@ -56,15 +56,15 @@ export function missingParts(folder: string, plan: BuildPlan): number[] {
 }
 
 export interface MergeOptions {
-  /** Bytes that a table of keys may take; default 1 GiB. */
+  /** Memory limit of the table of keys, in bytes; default 1 GiB. */
   readonly memory?: number
-  /** Told as it goes on: the share that is done, 0 to 1. */
+  /** Called with the share of the work that is done, 0 to 1. */
   readonly onShare?: (share: number) => void
 }
 
 /**
- * Joins the parts of a folder; the folder stays.
- * @throws Error naming the parts that are missing, or a file at fault; an older PREFIX.bin and .idx stay as they were
+ * Merges the parts of a folder, which is kept.
+ * @throws Error that names the missing parts, or a faulty file; existing PREFIX.bin and .idx do not change then
  * @example
  * const settings = { vocabSize: 256, eosId: 0, field: 'text', encoding: 'utf-8', duplicates: 'keep', identity: 'bytes' }
  * const planned = await planBuild(['texts'], settings)
@@ -94,16 +94,17 @@ export function mergeParts(folder: string, prefix: string, { memory, onShare }: 
     const buffer = recordBuffer(words)
     for (const number of parts.keys())
       eachRecord(partPath(folder, number, 'docs'), words, (from, at) => visit(from, at, document++), buffer)
-    if (document !== all) throw new Error(`${folder}: its parts hold ${document} documents, their records say ${all}`)
+    if (document !== all)
+      throw new Error(`${folder}: its parts have ${document} documents, but their records say ${all}`)
   }
-  // Passes over the keys are the first half of the work, where there are any.
+  // For progress, deduplication counts as half of the work.
   const half = duplicates === 'keep' ? 0 : 0.5
   const verdicts =
     duplicates === 'keep'
       ? null
       : findDuplicates(
           all,
-          // Before the keys stands the number of tokens.
+          // A record begins with the number of tokens, before the keys.
           (visit) => each((from, at, document) => visit(from, at + 1, document)),
           duplicates === 'near',
           memory,
@@ -133,7 +134,7 @@ export function mergeParts(folder: string, prefix: string, { memory, onShare }: 
       const copy = (from: number, to: number) => {
         for (let at = from; at < to; ) {
           const count = readSync(file, buffer, 0, Math.min(buffer.length, to - at), at)
-          if (count === 0) throw new Error(`${path}: it is truncated; remove the part's .json and build it again`)
+          if (count === 0) throw new Error(`${path}: it is truncated; remove the part's .json file and build it again`)
           files.write(buffer.subarray(0, count))
           at += count
           onShare?.(half + (1 - half) * Math.min(1, (passed + at) / Math.max(1, total)))

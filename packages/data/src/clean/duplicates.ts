@@ -1,27 +1,28 @@
 /**
- * Which of many documents repeat earlier ones, from their keys on disk: a pass over the keys for every band and every part of the keys that
- * fits into memory. Kept throughout: 4 bytes a document.
+ * Deduplication from keys on disk: one pass over the keys for every MinHash band and every share of the keys that fits
+ * in memory. Needs 4 bytes per document besides.
  */
 import { KeyTable } from './key-table.ts'
 import { minhashBands } from './minhash.ts'
 
-/** Words of 32 bits before the bands: SHA-256's first 128 bits. */
+/** 32-bit words of a key before the bands: the first 128 bits of SHA-256. */
 export const exactWords = 4
 
 /**
- * Calls back with the keys of every document in order, which begin at `at` of `from`: `exactWords` words, then two for each band where
- * there are bands.
+ * Visits the keys of every document in order, which begin at `at` in `from`: `exactWords` words, then two words per
+ * band where there are bands.
  */
 export type EachKey = (visit: (from: Uint32Array, at: number, document: number) => void) => void
 
-/** Bytes of a table for one document: keys and value in slots that are at most half full, and as many again where it grows. */
+/** Bytes of a table per document: key and value at a load factor of at most 1/2, and as many again while growing. */
 const bytesOf = (words: number) => (words + 1) * 4 * 6
 
 /**
- * @param near whether documents that share a band count as repeats too
- * @param memory bytes that a table may take; default 1 GiB
+ * Finds duplicate documents.
+ * @param near whether documents that share a band are duplicates too
+ * @param memory memory limit of a table in bytes; default 1 GiB
  * @param onShare called after each pass over the keys with the fraction done
- * @returns for each document 0 (kept), 1 (the same text) or 2 (near another); the first of each group is kept
+ * @returns for each document 0 (kept), 1 (exact duplicate) or 2 (near duplicate); the first of each group is kept
  */
 export function findDuplicates(
   documents: number,
@@ -68,7 +69,9 @@ export function findDuplicates(
   return verdicts
 }
 
-/** Marks documents that repeat an earlier one exactly; its table is gone when the bands have theirs. */
+/**
+ * Marks exact duplicates; a function of its own, so that its table is freed before those of the bands are allocated.
+ */
 function markSame(verdicts: Uint8Array, each: EachKey, passes: number, passDone: () => void): void {
   const table = new KeyTable(exactWords, verdicts.length / passes)
   for (let pass = 0; pass < passes; pass++) {

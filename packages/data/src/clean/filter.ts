@@ -1,15 +1,15 @@
-/** What a filter is, and how several are applied: every document is kept, changed or dropped for a reason that is counted. */
+/** Filters of documents: each keeps, changes or drops a document, and the reasons are counted. */
 
-/** What a filter says of a text: `true` keeps it, a string replaces it, `{ drop }` drops it and says why. */
+/** The decision of a filter: `true` keeps the text, a string replaces it, `{ drop }` drops it for that reason. */
 export type Verdict = true | string | { readonly drop: string }
 
-/** A filter; one of your own is a name and a function. */
+/** A filter: a name and a function from text to verdict. */
 export interface Filter {
   readonly name: string
   apply(text: string): Verdict
 }
 
-/** What filters did. Reasons are `filter: reason`. */
+/** Statistics of filters. Keys of `dropped` have the form `filter: reason`. */
 export interface FilterCounts {
   documents: number
   kept: number
@@ -19,11 +19,11 @@ export interface FilterCounts {
 
 export const emptyCounts = (): FilterCounts => ({ documents: 0, kept: 0, changed: {}, dropped: {} })
 
-/** Characters of a sample, and samples of a reason. */
+/** Maximum length of a sample in characters, and maximum number of samples per reason. */
 const sampleLength = 200
 const mostSamples = 5
 
-/** Counts a dropped document, and keeps the beginnings of the first few. */
+/** Counts a dropped document, and stores the beginnings of the first few. */
 export function countDropped(counts: FilterCounts, reason: string, text: string): void {
   counts.dropped[reason] ??= { count: 0, samples: [] }
   const entry = counts.dropped[reason]
@@ -31,7 +31,7 @@ export function countDropped(counts: FilterCounts, reason: string, text: string)
   if (entry.samples.length < mostSamples) entry.samples.push(text.slice(0, sampleLength))
 }
 
-/** Adds the counts of a later part to those of earlier ones. */
+/** Adds the counts of `from` to `into`. */
 export function addCounts(into: FilterCounts, from: FilterCounts): void {
   into.documents += from.documents
   into.kept += from.kept
@@ -45,8 +45,8 @@ export function addCounts(into: FilterCounts, from: FilterCounts): void {
 }
 
 /**
- * Applies filters in order; each sees what those before it made of the text.
- * @returns the text, or null where one dropped it
+ * Applies filters in order, each to the result of the previous one.
+ * @returns the text, or null where a filter dropped it
  * @example
  * const noAds: Filter = { name: 'no-ads', apply: (text) => (text.includes('PR:') ? { drop: 'advertisement' } : true) }
  * const counts = emptyCounts()

@@ -1,4 +1,4 @@
-/** Keys of a few 32-bit words, each with the document that had it first; open addressing in typed arrays. */
+/** A hash table from keys of a few 32-bit words to the first document with the key; open addressing in typed arrays. */
 export class KeyTable {
   readonly #words: number
   #keys: Uint32Array
@@ -7,7 +7,7 @@ export class KeyTable {
 
   /**
    * @param words 32-bit words of a key
-   * @param expected keys that there will be about; for more it grows
+   * @param expected estimated number of keys; the table grows beyond it
    */
   constructor(words: number, expected = 512) {
     this.#words = words
@@ -16,13 +16,13 @@ export class KeyTable {
     this.#values = new Uint32Array(slots)
   }
 
-  /** Forgets all keys. */
+  /** Removes all keys. */
   clear(): void {
     this.#values.fill(0)
     this.#count = 0
   }
 
-  /** The document that had the key `from[at]`, `from[at + 1]`, ... first: `document` itself where none had. */
+  /** The first document with the key `from[at]`, `from[at + 1]`, ...; inserts `document` where there is none. */
   first(from: Uint32Array, at: number, document: number): number {
     if (2 * (this.#count + 1) > this.#values.length) this.#grow()
     const slot = this.#slot(this.#keys, this.#values, from, at)

@@ -1,12 +1,13 @@
-/** Language identification by eld (Nito-ELD: n-grams of 60 languages). Node and browsers. */
+/** Language filter by eld (Nito-ELD: n-grams of 60 languages). Node and browsers. */
 import type { Filter } from './filter.ts'
 
-/** The beginning of a text tells; more costs time. */
+/** Number of characters at the beginning of a text that are examined. */
 const looked = 2000
 
 /**
- * Texts in one of some languages.
+ * A filter that keeps texts in the given languages.
  * @param languages ISO 639-1 codes, such as `ja` and `en`
+ * @throws RangeError for a language that is not supported
  */
 export async function languageFilter(languages: readonly string[]): Promise<Filter> {
   const { eld } = await import('eld/medium')

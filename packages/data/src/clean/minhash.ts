@@ -1,6 +1,8 @@
 /**
- * MinHash: texts whose 5-grams of words overlap share a band. 20 bands of 10 find pairs of Jaccard similarity 0.8 nine times of ten, 0.5 once in fifty.
- * @see A. Broder, "On the resemblance and containment of documents" (1997); datatrove and LLM-jp use the same parameters
+ * MinHash with locality-sensitive hashing over 5-grams of words. 20 bands of 10 hashes find pairs with a Jaccard
+ * similarity of 0.8 with probability 0.9, of 0.5 with probability 0.02.
+ * @see A. Broder, "On the resemblance and containment of documents" (1997); datatrove and LLM-jp use the same
+ * parameters
  */
 import { wordsOf } from './words.ts'
 
@@ -17,7 +19,7 @@ function mix(value: number): number {
 }
 
 const keys = Int32Array.from({ length: minhashBands * rows }, (_, i) => mix(i + 0x9e3779b9))
-/** Turns unsigned order into signed order. */
+/** XOR with this maps unsigned order to signed order. */
 const sign = -0x80000000
 
 function hashText(text: string): number {
@@ -28,7 +30,9 @@ function hashText(text: string): number {
 
 let shingles = new Int32Array(256)
 
-/** Two words of 32 bits for each band; texts that share both of one are near each other. Case, width and punctuation do not count. */
+/**
+ * Two 32-bit words for each band; texts with an equal band are near duplicates. Ignores case, width and punctuation.
+ */
 export function minhash(text: string): Uint32Array<ArrayBuffer> {
   const words = wordsOf(
     text
@@ -62,8 +66,8 @@ export function minhash(text: string): Uint32Array<ArrayBuffer> {
 const least = new Int32Array(minhashBands * rows)
 
 /**
- * The least of the first `count` shingles' hashes under each key, by unsigned order. Four keys at a time, since one hash alone waits for its
- * own multiplications; `mix` is written out, since V8 does not inline it here.
+ * The minimum hash of the first `count` shingles under each key, in unsigned order. Four keys at a time, to hide the
+ * latency of the multiplications; `mix` is inlined by hand, since V8 does not inline it here.
  */
 function leastHashes(shingles: Int32Array, count: number): void {
   for (let k = 0; k < keys.length; k += 4) {

@@ -1,4 +1,4 @@
-/** Masks for what identifies a person. Patterns find forms, not meanings: names are left. */
+/** Masking of personal data by patterns; names of persons are not found. */
 import type { Filter } from './filter.ts'
 
 const digitsOf = (text: string): number[] => [...text].filter((c) => c >= '0' && c <= '9').map(Number)
@@ -14,7 +14,10 @@ function isCard(text: string): boolean {
   return sum % 10 === 0
 }
 
-/** The Japanese individual number: its twelfth digit checks the others. @see Ministry of Internal Affairs, ordinance 85 of 2014, article 5 */
+/**
+ * The Japanese Individual Number (My Number), whose twelfth digit is a check digit.
+ * @see Ministry of Internal Affairs, ordinance 85 of 2014, article 5
+ */
 function isIndividualNumber(text: string): boolean {
   const digits = digitsOf(text)
   if (digits.length !== 12) return false
@@ -41,7 +44,9 @@ const masks: readonly (readonly [mask: string, pattern: RegExp, is?: (text: stri
   ],
 ]
 
-/** Replaces e-mail addresses, card numbers, individual numbers, telephone numbers and public IPv4 addresses. */
+/**
+ * A filter that masks e-mail addresses, card numbers, Individual Numbers, telephone numbers and public IPv4 addresses.
+ */
 export function personalDataFilter(): Filter {
   return {
     name: 'personal-data',

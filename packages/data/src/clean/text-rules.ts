@@ -1,11 +1,11 @@
-/** Filters by what a text is made of: length, kinds of characters, repetition, Japanese. */
+/** Rule-based quality filters: length, classes of characters, repetition, Japanese. */
 import type { Filter } from './filter.ts'
 import { wordsOf } from './words.ts'
 
 const part = (text: string, pattern: RegExp): number => (text.match(pattern)?.length ?? 0) / Math.max(1, text.length)
 
 /**
- * Texts of `min` to `max` characters (UTF-16 units).
+ * A filter that keeps texts of `min` to `max` UTF-16 units.
  * @example applyFilters([lengthFilter({ min: 20 })], 'too short', emptyCounts()) // null
  */
 export function lengthFilter({ min = 1, max = Number.POSITIVE_INFINITY }: { min?: number; max?: number } = {}): Filter {
@@ -15,17 +15,21 @@ export function lengthFilter({ min = 1, max = Number.POSITIVE_INFINITY }: { min?
   }
 }
 
-/** Shares of kinds of characters, 0 to 1. */
+/** Limits of the shares of classes of characters, 0 to 1. */
 export interface CharacterLimits {
-  /** Letters of any script, at least. */
+  /** Minimum share of letters of any script; default 0.5. */
   readonly letters?: number
-  /** Digits, at most. */
+  /** Maximum share of digits; default 0.3. */
   readonly digits?: number
-  /** `#` and ellipses for each word, at most; Gopher's 0.1. */
+  /** Maximum number of `#` and ellipses per word; default 0.1, as in Gopher. */
   readonly symbols?: number
 }
 
-/** @see arXiv:2112.11446, appendix A1.1: 80 % of words with a letter, symbols to words 0.1. Defaults are by character: letters 0.5, digits 0.3 */
+/**
+ * A filter by the classes of characters, after Gopher's rules (80 % of words with a letter, symbol-to-word ratio 0.1),
+ * but with letters and digits counted by character.
+ * @see arXiv:2112.11446, appendix A1.1
+ */
 export function characterFilter({ letters = 0.5, digits = 0.3, symbols = 0.1 }: CharacterLimits = {}): Filter {
   return {
     name: 'characters',
@@ -39,7 +43,7 @@ export function characterFilter({ letters = 0.5, digits = 0.3, symbols = 0.1 }: 
   }
 }
 
-/** Characters in the commonest n-gram, and in all n-grams that come more than once, at most. */
+/** Maximum share of characters in the most frequent n-gram, and in all n-grams that occur more than once. */
 const topNgrams = [
   [2, 0.2],
   [3, 0.18],
@@ -55,7 +59,7 @@ const repeatedNgrams = [
 ] as const
 
 /**
- * Gopher's rules on repetition: lines, paragraphs and n-grams that come again.
+ * A filter by Gopher's repetition rules: duplicate lines, paragraphs and n-grams.
  * @see arXiv:2112.11446, table A1
  * @example applyFilters([repetitionFilter()], 'again and again\n'.repeat(50), emptyCounts()) // null
  */
@@ -91,7 +95,7 @@ export function repetitionFilter(): Filter {
           if (count > bestCount) [best, bestCount] = [gram, count]
         }
         if (bestCount > 1 && (bestCount * (best.length - n + 1)) / length > most)
-          return { drop: `one ${n}-gram again and again` }
+          return { drop: `one frequent ${n}-gram` }
       }
       for (const [n, most] of repeatedNgrams) {
         const seen = new Set<string>()
@@ -113,17 +117,20 @@ export function repetitionFilter(): Filter {
   }
 }
 
-/** Shares of a Japanese text, 0 to 1. */
+/** Minimum shares in a Japanese text, 0 to 1. */
 export interface JapaneseLimits {
-  /** Kana among all characters, at least; default 0.1. */
+  /** Minimum share of kana among all characters; default 0.1. */
   readonly kana?: number
-  /** 、 and 。 and their like among all characters, at least; default 0.005. */
+  /** Minimum share of punctuation (、。，．！？) among all characters; default 0.005. */
   readonly punctuation?: number
-  /** Lines that end a sentence, at least; default 0.1. */
+  /** Minimum share of lines that end a sentence; default 0.1. */
   readonly sentenceEnds?: number
 }
 
-/** Rules for Japanese prose. Lists, tables of names and machine output have few kana, no punctuation and no ends of sentences. */
+/**
+ * A filter that keeps Japanese prose: lists, tables and machine output have few kana, punctuation marks and sentence
+ * ends.
+ */
 export function japaneseFilter({ kana = 0.1, punctuation = 0.005, sentenceEnds = 0.1 }: JapaneseLimits = {}): Filter {
   return {
     name: 'japanese',

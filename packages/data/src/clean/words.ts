@@ -1,4 +1,4 @@
-/** Words of a text, for n-grams: what stands between spaces; each Han or kana character is one of its own. */
+/** Words of a text for n-grams: separated by white space; each Han or kana character is a word. */
 const pattern =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\u30fc]|[^\s\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\u30fc]+/gu
 

@@ -1,19 +1,20 @@
-/** Conversations of JSON lines of any size, one after the other. Node only. */
+/** Streaming reader of conversations in JSON Lines files. Node only. */
 import { byteStream } from '../sources/byte-stream.ts'
 import { findFiles } from '../sources/find-files.ts'
 import { lineStream } from '../sources/line-stream.ts'
 import { type Conversation, parseConversation } from './conversation.ts'
 
-/** A conversation and where it stands. */
+/** A conversation and its position. */
 export interface ReadConversation extends Conversation {
   /** `FILE:LINE` */
   readonly where: string
 }
 
 /**
- * Reads `.jsonl` files (also `.gz`, `.zst`), line by line; a line is held whole, a file never. Empty lines are passed over.
- * @param paths files, or folders of .jsonl
- * @throws Error naming file, line and field, and what would do
+ * Reads conversations from `.jsonl` files (also `.gz`, `.zst`), in memory for one line. Empty lines are skipped.
+ * @param paths files, or folders with such files
+ * @param options.maxLineBytes limit of the length of a line in bytes; default 16 MiB
+ * @throws Error that names file, line and field, and says what is accepted
  */
 export async function* conversationStream(
   paths: readonly string[],
@@ -41,6 +42,6 @@ export async function* conversationStream(
       }
       found++
     }
-    if (found === 0) throw new Error(`${path}: there is no conversation in it; give JSON lines with "messages"`)
+    if (found === 0) throw new Error(`${path}: it has no conversations; give JSON lines with "messages"`)
   }
 }

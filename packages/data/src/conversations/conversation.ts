@@ -1,6 +1,8 @@
-/** A conversation, as one JSON object of a fine-tuning file: OpenAI's `messages`, or `prompt` and `completion`. */
+/**
+ * Parser of a conversation from a JSON object of a fine-tuning file: OpenAI's `messages`, or `prompt` and `completion`.
+ */
 
-/** A call of a function, as OpenAI has it. */
+/** A function call in OpenAI's format. */
 export interface ToolCall {
   readonly id?: string
   readonly type: 'function'
@@ -10,16 +12,16 @@ export interface ToolCall {
 
 export interface ConversationMessage {
   readonly role: 'system' | 'developer' | 'user' | 'assistant' | 'tool'
-  /** Parts of text are joined by line feeds. */
+  /** Text; content parts are joined with line feeds. */
   readonly content: string
-  /** Who speaks, or the tool that answers. */
+  /** Name of the participant or tool. */
   readonly name?: string
-  /** Of an assistant: 0 leaves this answer out of the loss. */
+  /** For assistant messages: 0 excludes the message from the loss. */
   readonly weight?: 0 | 1
   readonly tool_calls?: readonly ToolCall[]
-  /** Of a tool: the call that it answers. */
+  /** For tool messages: id of the call that it answers. */
   readonly tool_call_id?: string
-  /** Of an assistant: what it thinks before it answers. */
+  /** For assistant messages: the reasoning before the answer. */
   readonly reasoning_content?: string
 }
 
@@ -47,36 +49,38 @@ const fields: Readonly<Record<string, readonly string[]>> = {
   'a function of a call': ['name', 'arguments'],
   'a part of the content': ['type', 'text'],
 }
-/** Messages of one conversation. */
+/** Limit of the messages of one conversation. */
 const mostMessages = 100_000
 
 type Json = Record<string, unknown>
 
 /**
- * Checks a parsed line.
- * @throws Error naming the message and field, and what would do
- * @example parseConversation({ messages: [{ role: 'user', content: 'Hello' }, { role: 'assistant', content: 'Hi' }] }).messages.length // 2
+ * Validates a parsed JSON object and converts it to a conversation.
+ * @throws Error that names the message and field, and says what is accepted
+ * @example
+ * const messages = [{ role: 'user', content: 'Hello' }, { role: 'assistant', content: 'Hi' }]
+ * parseConversation({ messages }).messages.length // 2
  */
 export function parseConversation(json: unknown): Conversation {
   const line = record(json, 'the line', 'the line')
   const { messages, prompt, completion, tools } = line
   if (messages === undefined) {
     if (prompt === undefined || completion === undefined)
-      throw new Error('there is neither "messages" nor "prompt" with "completion"; give one of them')
+      throw new Error('it has neither "messages" nor "prompt" with "completion"; give one of the two forms')
     return withAnswer([
       ...conversationPart(prompt, 'prompt', 'user'),
       ...conversationPart(completion, 'completion', 'assistant'),
     ])
   }
   if (prompt !== undefined || completion !== undefined)
-    throw new Error('there are "messages" and "prompt" or "completion"; give one form alone')
+    throw new Error('it has "messages" and also "prompt" or "completion"; give only one of the two forms')
   if (tools !== undefined && tools !== null && !(Array.isArray(tools) && tools.every(isObject)))
     throw new Error(`tools must be a list of objects, got ${show(tools)}`)
   const conversation = withAnswer(messageList(messages, 'messages'))
   return Array.isArray(tools) && tools.length > 0 ? { ...conversation, tools } : conversation
 }
 
-/** The two halves of TRL's form: text, or messages. */
+/** `prompt` or `completion` of TRL's format: text, or a list of messages. */
 function conversationPart(value: unknown, name: string, role: 'user' | 'assistant'): ConversationMessage[] {
   if (typeof value === 'string') return [{ role, content: value }]
   return messageList(value, name)
@@ -85,7 +89,7 @@ function conversationPart(value: unknown, name: string, role: 'user' | 'assistan
 function withAnswer(messages: ConversationMessage[]): Conversation {
   if (!messages.some(({ role, weight }) => role === 'assistant' && weight !== 0))
     throw new Error(
-      'there is no answer to learn from: no message of the role assistant, or all of them have weight 0; leave the line out',
+      'it has nothing to train on: no message has the role assistant, or all of those have weight 0; leave the line out',
     )
   return { messages }
 }
@@ -94,7 +98,7 @@ function messageList(value: unknown, name: string): ConversationMessage[] {
   if (!Array.isArray(value)) throw new Error(`${name} must be a list of messages, got ${show(value)}`)
   if (value.length === 0) throw new Error(`${name} is an empty list; leave the line out`)
   if (value.length > mostMessages)
-    throw new Error(`${name} has ${value.length} messages; at most ${mostMessages} are taken, so split it`)
+    throw new Error(`${name} has ${value.length} messages; at most ${mostMessages} are allowed, so split it`)
   return value.map((message, i) => messageOf(message, `${name}[${i}]`))
 }
 
@@ -104,13 +108,14 @@ function messageOf(json: unknown, where: string): ConversationMessage {
   if (!role)
     throw new Error(`${where}.role must be one of ${roles.join(', ')}, got ${show(message.role)}${meant(message.role)}`)
   if (message.function_call !== undefined && message.function_call !== null)
-    throw new Error(`${where}.function_call is the former form; give tool_calls instead`)
+    throw new Error(`${where}.function_call is deprecated and not supported; give tool_calls instead`)
   if (message.refusal !== undefined && message.refusal !== null)
-    throw new Error(`${where}.refusal is not taken; give its text as content`)
+    throw new Error(`${where}.refusal is not supported; give its text as content`)
   const { weight } = message
   if (weight !== undefined && weight !== null) {
     if (weight !== 0 && weight !== 1) throw new Error(`${where}.weight must be 0 or 1, got ${show(weight)}`)
-    if (role !== 'assistant') throw new Error(`${where}.weight stands with answers alone; this is of the role ${role}`)
+    if (role !== 'assistant')
+      throw new Error(`${where}.weight is for assistant messages only; this has the role ${role}`)
   }
   const calls = toolCalls(message.tool_calls, role, where)
   const text = (key: 'name' | 'tool_call_id' | 'reasoning_content') => {
@@ -138,7 +143,7 @@ function contentOf(value: unknown, calls: boolean, where: string): string {
       .map((json, i) => {
         const part = record(json, 'a part of the content', `${where}.content[${i}]`, false)
         if (part.type !== 'text')
-          throw new Error(`${where}.content[${i}].type is ${show(part.type)}; the models here read text alone`)
+          throw new Error(`${where}.content[${i}].type is ${show(part.type)}; only "text" is supported`)
         if (typeof part.text !== 'string')
           throw new Error(`${where}.content[${i}].text must be text, got ${show(part.text)}`)
         return part.text
@@ -149,7 +154,8 @@ function contentOf(value: unknown, calls: boolean, where: string): string {
 
 function toolCalls(value: unknown, role: string, where: string): ToolCall[] | undefined {
   if (value === undefined || value === null) return undefined
-  if (role !== 'assistant') throw new Error(`${where}.tool_calls stands with the assistant alone, not with ${role}`)
+  if (role !== 'assistant')
+    throw new Error(`${where}.tool_calls is for assistant messages only; this has the role ${role}`)
   if (!Array.isArray(value)) throw new Error(`${where}.tool_calls must be a list, got ${show(value)}`)
   if (value.length === 0) return undefined
   return value.map((json, i) => {
@@ -170,7 +176,7 @@ function toolCalls(value: unknown, role: string, where: string): ToolCall[] | un
   })
 }
 
-/** @param strict whether fields that are not known are refused */
+/** @param strict rejects unknown fields */
 function record(json: unknown, kind: string, where: string, strict = true): Json {
   if (!isObject(json)) throw new Error(`${where} must be an object, got ${show(json)}`)
   const known = fields[kind]
@@ -178,7 +184,7 @@ function record(json: unknown, kind: string, where: string, strict = true): Json
   if (other !== undefined) {
     const near = known.find((key) => key.startsWith(other.slice(0, 4).toLowerCase()))
     throw new Error(
-      `${where} has the field ${show(other)}, which is not known${near ? `; ${near} is` : `; known are ${known.join(', ')}`}`,
+      `${where} has an unknown field ${show(other)}; ${near ? `did you mean ${near}?` : `known are ${known.join(', ')}`}`,
     )
   }
   return json
@@ -196,7 +202,5 @@ function meant(role: unknown): string {
     model: 'assistant',
     function: 'tool',
   }
-  return typeof role === 'string' && Object.hasOwn(other, role)
-    ? `; what is called ${role} elsewhere is ${other[role]} here`
-    : ''
+  return typeof role === 'string' && Object.hasOwn(other, role) ? `; use ${other[role]} for ${role}` : ''
 }

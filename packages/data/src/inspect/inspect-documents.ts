@@ -1,17 +1,17 @@
-/** What a corpus is made of, seen once from beginning to end: memory does not grow with it. */
+/** Statistics of a corpus in one pass and bounded memory. */
 import { randomIntegers } from '../random.ts'
 import { LengthCounts, type LengthSummary } from './length-counts.ts'
 import { hashOf, RepeatCounts } from './repeat-counts.ts'
 
 export interface InspectOptions {
-  /** Of texts: counts tokens too. */
+  /** A tokenizer; with it tokens are counted too. */
   readonly encode?: (text: string) => ArrayLike<number>
-  /** Documents shown; default 5. */
+  /** Number of sample documents returned; default 5. */
   readonly samples?: number
-  /** Documents whose language is detected; default 1000, sampled at random. */
+  /** Size of the random sample whose languages are detected; default 1000. */
   readonly languageSample?: number
   readonly seed?: number
-  /** Told after every document. */
+  /** Called after every document. */
   readonly onDocument?: () => void
 }
 
@@ -20,25 +20,27 @@ export interface CorpusView {
   readonly documentsWithKana: number
   readonly characters: number
   readonly bytes: number
-  /** Of documents in characters. */
+  /** Lengths of documents in characters (code points). */
   readonly charactersPerDocument?: LengthSummary
-  /** With `encode`. */
+  /** Present with `encode`, like the two below. */
   readonly tokens?: number
   readonly bytesPerToken?: number
   readonly tokensPerDocument?: LengthSummary
-  /** Parts of the documents by ISO 639-1 code, largest first, of a sample. */
+  /** Shares of languages by ISO 639-1 code, largest first, estimated from a sample of documents. */
   readonly languages: readonly { readonly language: string; readonly share: number }[]
+  /** Size of that sample. */
   readonly languageSample: number
+  /** Share of documents that repeat an earlier one, number of distinct documents, and whether these are estimates. */
   readonly duplicates: { readonly share: number; readonly different: number; readonly estimated: boolean }
-  /** Beginnings of documents drawn at random. */
+  /** Beginnings of randomly sampled documents. */
   readonly samples: readonly string[]
 }
 
-/** Characters of a sample, and of the beginning whose language is told. */
+/** Length of a sample, and of the beginning used for language detection, in UTF-16 units. */
 const sampleLength = 300
 const looked = 2000
 
-/** A sample of fixed size of a stream, each document as likely (Vitter's algorithm R). */
+/** A uniform random sample of fixed size from a stream (reservoir sampling, Vitter's algorithm R). */
 export class Reservoir<T> {
   readonly items: T[] = []
   readonly #size: number
@@ -61,8 +63,8 @@ export class Reservoir<T> {
 }
 
 /**
- * Looks at texts once.
- * @throws what the stream throws
+ * Computes statistics of texts in one pass.
+ * @throws errors of the stream
  * @example
  * const { documents: count, documentsWithKana } = await inspectDocuments(['Joinery', '組木は釘を使わない'])
  * console.log(count, documentsWithKana) // 2 1
@@ -113,7 +115,7 @@ export async function inspectDocuments(
   }
 }
 
-/** Characters (code points) and bytes of UTF-8. */
+/** Number of code points and of UTF-8 bytes. */
 function sizesOf(text: string): [characters: number, bytes: number] {
   let characters = 0
   let bytes = 0

@@ -1,20 +1,21 @@
-/** How often each length occurs, in 600 kB whatever there is: exact below 65,536, within 0.8 % above. */
+/** A histogram of lengths in a fixed 600 kB: exact below 65,536, with bins of about 1 % above. */
 
 const exact = 2 ** 16
-/** Bins of an octave above. */
+/** Bins per octave above that. */
 const perOctave = 64
 const octaves = 32
 
-/** Least, mean, middle and greatest of the lengths that were added. */
+/** Minimum, mean, median and maximum of the lengths, and their histogram by octaves. */
 export interface LengthSummary {
   readonly least: number
   readonly mean: number
   readonly median: number
   readonly greatest: number
-  /** Lengths from `from` to 2 x `from` - 1; empty octaves at the ends are left out. */
+  /** Number of documents with lengths from `from` to 2 x `from` - 1; without empty octaves at the ends. */
   readonly octaves: readonly { readonly from: number; readonly documents: number }[]
 }
 
+/** Counts of lengths. */
 export class LengthCounts {
   readonly #counts = new Float64Array(exact + perOctave * octaves)
   #documents = 0
@@ -31,7 +32,7 @@ export class LengthCounts {
     this.#counts[Math.min(bin, this.#counts.length - 1)]++
   }
 
-  /** undefined where nothing was added. */
+  /** The summary; undefined where nothing was added. */
   summary(): LengthSummary | undefined {
     if (this.#documents === 0) return undefined
     const octaves = new Map<number, number>()

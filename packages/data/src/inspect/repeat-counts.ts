@@ -1,12 +1,12 @@
 /**
- * How many documents repeat another, in bounded memory: exact up to a million different ones, beyond from a sample of all different documents
- * drawn by their hash, each with all of its copies.
+ * Counts duplicate documents in bounded memory: exactly up to a million distinct ones, beyond that from a sample of the
+ * distinct documents by hash, each with all of its copies.
  * @see Gibbons 2001, Distinct Sampling for Highly-Accurate Answers to Distinct Values Queries, VLDB
  */
 export class RepeatCounts {
   readonly #most: number
   readonly #copies = new Map<number, number>()
-  /** Hashes are kept where their lowest bits, this many, are 0. */
+  /** The sample has the hashes whose lowest `#level` bits are 0. */
   #level = 0
 
   constructor(most = 1_000_000) {
@@ -24,7 +24,7 @@ export class RepeatCounts {
     }
   }
 
-  /** Documents that are a copy of one before them, as a part of all; whether that is a count or an estimate. */
+  /** Share of documents that repeat an earlier one, number of distinct documents, and whether these are estimates. */
   summary(): { readonly share: number; readonly different: number; readonly estimated: boolean } {
     let all = 0
     for (const count of this.#copies.values()) all += count
@@ -37,7 +37,7 @@ export class RepeatCounts {
   }
 }
 
-/** 53 bits of two 32-bit FNV-1a hashes with different starts, over characters or ids. */
+/** A 53-bit hash of UTF-16 units or ids, from two 32-bit hashes in the manner of FNV-1a. */
 export function hashOf(units: string | ArrayLike<number>): number {
   let a = 0x811c9dc5
   let b = 0x01000193

@@ -1,27 +1,28 @@
 /**
- * Which dataset each sample of a blend is from: the one that is furthest behind its weight, as Megatron-LM's BlendedDataset picks.
+ * The dataset of each sample of a blend: the one with the largest deficit to its weight, as in Megatron-LM's
+ * BlendedDataset.
  * @see Megatron-LM megatron/core/datasets/helpers.cpp, build_blending_indices
  */
 
-/** Walks a blend from its first sample on. */
+/** Iterates over a blend from its first sample. */
 export class BlendOrder {
-  /** Samples already taken from each dataset. */
+  /** Number of samples taken from each dataset so far. */
   readonly taken: Float64Array
   readonly #weights: Float64Array
   #place = 0
 
-  /** @param weights normalised */
+  /** @param weights normalised to a sum of 1 */
   constructor(weights: readonly number[]) {
     this.#weights = Float64Array.from(weights)
     this.taken = new Float64Array(weights.length)
   }
 
-  /** Samples walked past. */
+  /** Number of samples so far. */
   get place(): number {
     return this.#place
   }
 
-  /** The dataset of the next sample; its sample there is `taken[dataset] - 1` afterwards. */
+  /** The dataset of the next sample; afterwards the sample's index in that dataset is `taken[dataset] - 1`. */
   next(): number {
     const weights = this.#weights
     const { taken } = this

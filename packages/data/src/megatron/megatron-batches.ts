@@ -1,60 +1,60 @@
-/** Batches in the order Megatron-LM would train on them, as its GPTDataset gives them. */
+/** Batches in the order of a Megatron-LM run (GPTDataset and BlendedDataset). */
 import { OtherDataError } from '../batches/other-data-error.ts'
 import { type OrderedDataset, TrainingOrder, type TrainingOrderOptions } from './training-order.ts'
 
-/** A dataset whose ids can be read. */
+/** A dataset with access to its ids. */
 export interface ReadableDataset extends OrderedDataset {
-  /** `length` ids of a sequence from `offset` on. */
+  /** Reads `length` ids of a sequence from `offset` on. */
   sequence(sequence: number, offset: number, length: number): Int32Array
-  /** The same into an array; taken where it is there. */
+  /** Reads into an existing array; preferred over `sequence` where present. */
   readSequence?(sequence: number, offset: number, into: Int32Array): void
 }
 
 export interface MegatronBatchesOptions extends Omit<TrainingOrderOptions, 'datasets'> {
   readonly datasets: readonly ReadableDataset[]
-  /** Sequences B in a batch, `--global-batch-size`. */
+  /** Sequences B per batch, `--global-batch-size`. */
   readonly batchSize: number
-  /** End of a document; needed for the two below. */
+  /** End-of-document id; required for the two options below. */
   readonly eodId?: number
   /** `--reset-position-ids`: positions restart after `eodId`. */
   readonly resetPositions?: boolean
-  /** `--eod-mask-loss`: what follows `eodId` is no target. */
+  /** `--eod-mask-loss`: no loss on the token after `eodId`. */
   readonly maskEodLoss?: boolean
 }
 
-/** Row-major [B, S]. A target of -1 does not count. */
+/** Row-major [B, S]. A target of -1 is ignored. */
 export interface MegatronBatch {
   readonly inputs: Int32Array
   readonly targets: Int32Array
-  /** Without `resetPositions` the same array in every batch, to be read alone. */
+  /** Without `resetPositions` the same array in every batch; do not modify it. */
   readonly positions: Int32Array
   readonly batchSize: number
   readonly sequenceLength: number
 }
 
-/** Where a walk stands; plain JSON. */
+/** The position of an iterator; plain JSON. */
 export interface MegatronBatchState {
   readonly version: 1
-  /** Samples taken: Megatron-LM's `consumed_train_samples`. */
+  /** Samples consumed: Megatron-LM's `consumed_train_samples`. */
   readonly consumedSamples: number
-  /** What the order depends on. */
+  /** The settings that determine the order, as JSON. */
   readonly order: string
 }
 
-/** A source of batches that walks the data as Megatron-LM does; the trainer takes it as any other. */
+/** An iterator of batches in Megatron-LM's order; created by `megatronBatches`. */
 export class MegatronBatches implements IterableIterator<MegatronBatch> {
   readonly batchSize: number
   readonly sequenceLength: number
   readonly order: TrainingOrder
   readonly #options: MegatronBatchesOptions
   readonly #key: string
-  /** 0, 1, 2, ... in every row. */
+  /** Positions 0, 1, 2, ... in every row. */
   readonly #counted: Int32Array
-  /** Ids of the sample that is being read, and the one after it. */
+  /** Buffer for the S + 1 ids of a sample. */
   readonly #text: Int32Array
   #consumed = 0
 
-  /** @throws RangeError or TypeError naming the option */
+  /** @throws RangeError or TypeError that names the option */
   constructor(options: MegatronBatchesOptions) {
     const { batchSize, eodId, resetPositions, maskEodLoss, ...order } = options
     if (!Number.isInteger(batchSize) || batchSize < 1 || batchSize * options.sequenceLength > 2 ** 28)
@@ -107,15 +107,20 @@ export class MegatronBatches implements IterableIterator<MegatronBatch> {
     return { done: false, value: { inputs, targets, positions, batchSize, sequenceLength } }
   }
 
-  /** Where the next batch starts. */
+  /** The position of the next batch, to be saved with a checkpoint. */
   state(): MegatronBatchState {
     return { version: 1, consumedSamples: this.#consumed, order: this.#key }
   }
 
-  /** @throws TypeError or RangeError for a state of another order; the walk then stays where it is */
+  /**
+   * Restores the position of a state.
+   * @throws TypeError for an invalid state, OtherDataError for one of another order, RangeError for a position out of
+   * range;
+   *   the position does not change then
+   */
   restore(state: MegatronBatchState): void {
     if (typeof state !== 'object' || state === null || state.version !== 1)
-      throw new TypeError('restore: this is not a state of Megatron-LM batches (version 1)')
+      throw new TypeError('restore: the state is not one of MegatronBatches.state() (version 1)')
     if (state.order !== this.#key)
       throw new OtherDataError('restore: the state is of other datasets, weights, seed, split or lengths')
     const { consumedSamples } = state
@@ -126,7 +131,8 @@ export class MegatronBatches implements IterableIterator<MegatronBatch> {
 }
 
 /**
- * Batches in Megatron-LM's order.
+ * Iterates over batches in Megatron-LM's order.
+ * @throws RangeError or TypeError that names the option
  * @example
  * using data = await openIndexedDataset('corpus_text_document')
  * const source = megatronBatches({ datasets: [{ name: 'corpus', ...data }], sequenceLength: 16, batchSize: 2, samples: 2 * 3 })

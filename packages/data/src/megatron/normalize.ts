@@ -1,6 +1,8 @@
-/** Megatron-LM's arithmetic on weights: sums as NumPy forms them, since their last bit decides which dataset a sample is from. */
+/**
+ * Megatron-LM's arithmetic on weights, with NumPy's order of summation: the last bit decides the dataset of a sample.
+ */
 
-/** `numpy.sum` of doubles: eight running sums up to 128 values, halves above that. */
+/** `numpy.sum` of doubles (pairwise summation): eight accumulators up to 128 values, recursion on halves above. */
 function pairwiseSum(values: Float64Array, from: number, to: number): number {
   const count = to - from
   if (count < 8) {
@@ -39,9 +41,9 @@ export const splitNames = ['train', 'valid', 'test'] as const
 export type SplitName = (typeof splitNames)[number]
 
 /**
- * `--split` as the part of each dataset, from 0 to 1, that every split takes; null where it takes none.
- * @param split as on the command line, `969,30,1`
- * @throws RangeError for text without numbers, or more than three
+ * Parses `--split` to the range of each dataset, from 0 to 1, for every split; null for an empty one.
+ * @param split as on Megatron-LM's command line, such as `969,30,1`
+ * @throws RangeError unless there are one to three numbers, not all 0
  */
 export function splitMatrix(split: string): Record<SplitName, readonly [begin: number, end: number] | null> {
   const given = (split.match(/[.0-9]+/g) ?? []).map(Number)

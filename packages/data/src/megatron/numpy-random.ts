@@ -1,6 +1,7 @@
 /**
- * NumPy's legacy generator, as far as shuffling goes: `numpy.random.RandomState(seed).shuffle(array)`, bit for bit.
- * @see M. Matsumoto and T. Nishimura, "Mersenne Twister", ACM TOMACS 8 (1998); NumPy's legacy generators are frozen (NEP 19)
+ * NumPy's legacy random generator, for shuffling: `numpy.random.RandomState(seed).shuffle(array)`, bit for bit.
+ * @see M. Matsumoto and T. Nishimura, "Mersenne Twister", ACM TOMACS 8 (1998); NumPy's legacy generators are frozen
+ * (NEP 19)
  */
 
 const size = 624
@@ -11,7 +12,7 @@ export class RandomState {
   readonly #state = new Uint32Array(size)
   #at = size
 
-  /** @throws RangeError for a seed that NumPy refuses */
+  /** @throws RangeError for a seed that NumPy rejects */
   constructor(seed: number) {
     if (!Number.isInteger(seed) || seed < 0 || seed > 2 ** 32 - 1)
       throw new RangeError(`RandomState: seed must be an integer from 0 to ${2 ** 32 - 1}, got ${String(seed)}`)
@@ -34,8 +35,8 @@ export class RandomState {
   }
 
   /**
-   * Shuffles in place, from the last element down; element i changes places with one of 0 to i, drawn under the smallest mask of ones
-   * that covers i, again where the draw is above i.
+   * Shuffles in place (Fisher-Yates from the last element down); indices are drawn by rejection sampling under the
+   * smallest bit mask that covers i.
    */
   shuffle(array: Int32Array | Uint32Array): void {
     if (array.length > 2 ** 32) throw new RangeError(`shuffle: at most 2^32 elements, got ${array.length}`)

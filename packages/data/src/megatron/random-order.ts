@@ -1,22 +1,22 @@
 /**
- * The samples that `--dataloader-type cyclic` takes: every epoch in a random order of its own, by torch.randperm.
+ * The sample order of `--dataloader-type cyclic`: a new random permutation for every epoch, by torch.randperm.
  * @see Megatron-LM megatron/training/datasets/data_samplers.py (MegatronPretrainingRandomSampler)
  */
 import { RandomState } from './numpy-random.ts'
 
 export interface RandomOrderOptions {
-  /** Samples of the dataset. */
+  /** Number of samples of the dataset. */
   readonly total: number
   readonly microBatchSize: number
   readonly dataParallel: number
-  /** Each rank draws from a part of its own, Megatron-LM's default; false as with `--no-data-sharding`. */
+  /** Each rank draws from its own part of the dataset, Megatron-LM's default; false for `--no-data-sharding`. */
   readonly dataSharding: boolean
 }
 
-/** Up to here torch draws 32 bits a number. */
+/** Up to this number of samples, torch.randperm uses 32-bit draws, which are reproduced here. */
 const mostSamples = Math.floor((2 ** 32 - 1) / 20) - 1
 
-/** `torch.randperm(count, generator=torch.Generator().manual_seed(seed))` on a processor. */
+/** `torch.randperm(count, generator=torch.Generator().manual_seed(seed))` on the CPU. */
 export function torchPermutation(count: number, seed: number): Uint32Array {
   const random = new RandomState(seed)
   const order = new Uint32Array(count)
@@ -30,17 +30,20 @@ export function torchPermutation(count: number, seed: number): Uint32Array {
   return order
 }
 
-/** Which sample stands at each place of the run: ranks side by side in each micro batch. One epoch's order is kept, 4 bytes a sample. */
+/**
+ * The sample at each position of the run, ranks side by side in each micro batch. Caches the order of one epoch, 4
+ * bytes per sample.
+ */
 export class RandomOrder {
   readonly #options: RandomOrderOptions
-  /** Micro batch x data parallel: what is taken at a time. */
+  /** Samples read at a time: micro batch size x data-parallel size. */
   readonly #block: number
-  /** Samples of an epoch; the rest of the dataset, less than a block, is not read in it. */
+  /** Samples per epoch, a multiple of a block; the remaining samples are not read in that epoch. */
   readonly perEpoch: number
   #epoch = -1
   #order: Uint32Array = new Uint32Array(0)
 
-  /** @throws RangeError for sizes that do not fit */
+  /** @throws RangeError for invalid sizes, or a dataset that is too small or too large */
   constructor(options: RandomOrderOptions) {
     const { total, microBatchSize, dataParallel } = options
     this.#options = options
@@ -51,12 +54,12 @@ export class RandomOrder {
       )
     this.perEpoch = total - (total % this.#block)
     if (this.perEpoch === 0)
-      throw new RangeError(`cyclic: ${total} samples are less than a micro batch of every rank, ${this.#block}`)
+      throw new RangeError(`cyclic: ${total} samples are fewer than one micro batch of every rank (${this.#block})`)
     if (total > mostSamples)
-      throw new RangeError(`cyclic: ${total} samples are more than the ${mostSamples} whose order is rebuilt`)
+      throw new RangeError(`cyclic: ${total} samples; the order of at most ${mostSamples} can be reproduced`)
   }
 
-  /** The sample of the dataset at a place of the run. */
+  /** The dataset's sample at a position of the run. */
   sampleAt(place: number): number {
     const { total, microBatchSize, dataParallel, dataSharding } = this.#options
     const begin = place - (place % this.#block)

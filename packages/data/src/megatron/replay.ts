@@ -1,10 +1,10 @@
-/** What a step of a Megatron-LM run read, and at which steps a document was read. */
+/** Replay of a Megatron-LM run's data order: the documents of a step, and the steps of a document. */
 import type { DatasetIndex } from '../tokens/indexed-dataset.ts'
 import { RandomOrder, type RandomOrderOptions } from './random-order.ts'
 import { type BatchRampup, StepSizes } from './step-sizes.ts'
 import { type OrderedSample, TrainingOrder, type TrainingOrderOptions } from './training-order.ts'
 
-/** A dataset by its .idx file; .bin is not needed. */
+/** A dataset given by its .idx file; .bin is not needed. */
 export interface ReplayDataset {
   readonly prefix: string
   readonly weight?: number
@@ -15,7 +15,7 @@ export interface ReplayOptions extends Omit<TrainingOrderOptions, 'datasets'> {
   readonly datasets: readonly ReplayDataset[]
   /** `--global-batch-size`. */
   readonly globalBatchSize: number
-  /** `--rampup-batch-size`; `samples` are then those of `--train-samples`. */
+  /** `--rampup-batch-size`; `samples` is then `--train-samples`. */
   readonly rampup?: BatchRampup
   /** `--dataloader-type cyclic`. */
   readonly cyclic?: Omit<RandomOrderOptions, 'total'>
@@ -24,7 +24,7 @@ export interface ReplayOptions extends Omit<TrainingOrderOptions, 'datasets'> {
 /** A part of a document in a sample. */
 export interface ReplayedPart {
   readonly document: number
-  /** First token of the document that was read, and how many were. */
+  /** Index of the first token read of the document, and number of tokens read. */
   readonly offset: number
   readonly tokens: number
 }
@@ -34,7 +34,7 @@ export interface ReplayedSample {
   /** Row of the global batch. */
   readonly row: number
   readonly prefix: string
-  /** Number of the dataset, and the place in its own order. */
+  /** Index of the dataset, and index of the sample in that dataset's order. */
   readonly dataset: number
   readonly place: number
   readonly parts: readonly ReplayedPart[]
@@ -42,24 +42,24 @@ export interface ReplayedSample {
 
 /** A step that read a document. */
 export interface FoundStep {
-  /** Counted from 1, as Megatron-LM logs iterations. */
+  /** From 1, like the iterations in Megatron-LM's log. */
   readonly step: number
   readonly row: number
   readonly offset: number
   readonly tokens: number
 }
 
-/** A run to ask about. */
+/** The data order of a Megatron-LM run. */
 export class Replay {
   readonly order: TrainingOrder
   readonly globalBatchSize: number
-  /** Whole steps that the samples asked for make. */
+  /** Number of complete steps of the run. */
   readonly steps: number
   readonly #datasets: readonly ReplayDataset[]
   readonly #sizes: StepSizes
   readonly #random: RandomOrder | null
 
-  /** @throws RangeError naming option or dataset */
+  /** @throws RangeError that names option or dataset */
   constructor(options: ReplayOptions) {
     const { datasets, globalBatchSize, rampup, cyclic, ...order } = options
     if (!Number.isInteger(globalBatchSize) || globalBatchSize < 1)
@@ -76,13 +76,14 @@ export class Replay {
     })
     this.#sizes = new StepSizes(globalBatchSize, rampup)
     this.#random = cyclic ? new RandomOrder({ ...cyclic, total: this.order.samples }) : null
-    // A random order begins anew where it ends.
+    // The cyclic order starts another epoch at its end.
     this.steps = this.#sizes.stepsIn(cyclic ? options.samples : Math.min(options.samples, this.order.samples))
   }
 
   /**
    * The samples of a step, in the order of the global batch.
    * @param step from 1
+   * @throws RangeError for a step outside the run
    */
   step(step: number): ReplayedSample[] {
     if (!Number.isInteger(step) || step < 1 || step > this.steps)
@@ -98,7 +99,12 @@ export class Replay {
     })
   }
 
-  /** The steps that read a document, ascending; what follows the last whole step is left out. */
+  /**
+   * The steps that read a document, ascending, without an incomplete last step.
+   * @param dataset index of the dataset
+   * @param document index of the document in the dataset
+   * @throws RangeError for a document outside the dataset
+   */
   find(dataset: number, document: number): FoundStep[] {
     const { documentIndex } = this.#datasets[dataset].index
     if (!Number.isInteger(document) || document < 0 || document >= documentIndex.length - 1)
@@ -122,11 +128,11 @@ export class Replay {
       })
   }
 
-  /** What stands at the places `from` .. `to` - 1 of the run. */
+  /** The samples at positions `from` to `to` - 1 of the run. */
   #taken(from: number, to: number): OrderedSample[] {
     const random = this.#random
     if (random === null) return this.order.slice(from, to)
-    // In ascending order, so that a blend is walked once.
+    // In ascending order, since going back in a blend restarts it.
     const wanted = Array.from({ length: to - from }, (_, row) => ({ row, sample: random.sampleAt(from + row) }))
     const found = new Array<OrderedSample>(to - from)
     for (const { row, sample } of wanted.sort((a, b) => a.sample - b.sample))
@@ -134,7 +140,7 @@ export class Replay {
     return found
   }
 
-  /** Places below `last` at which samples of the order are read. */
+  /** Positions below `last` at which the samples are read. */
   #placesOf(samples: ReadonlySet<number>, last: number): number[] {
     if (this.#random === null) return [...samples].filter((place) => place < last)
     const places: number[] = []
@@ -142,7 +148,7 @@ export class Replay {
     return places
   }
 
-  /** The document a sequence belongs to, and where in it the sequence begins. */
+  /** The document of a sequence, and the offset of the sequence in it in tokens. */
   #documentOf(dataset: number, sequence: number): { document: number; begin: number } {
     const { documentIndex, sequenceLengths } = this.#datasets[dataset].index
     let low = 0
@@ -159,8 +165,8 @@ export class Replay {
 }
 
 /**
- * `--data-path` as Megatron-LM reads it: prefixes, or weights and prefixes by turns.
- * @throws RangeError for an empty list
+ * Parses the arguments of Megatron-LM's `--data-path`: prefixes, or alternating weights and prefixes.
+ * @throws RangeError for an empty list, or one where only some prefixes have a weight
  */
 export function readDataPath(words: readonly string[]): { prefix: string; weight?: number }[] {
   if (words.length === 0) throw new RangeError('--data-path names no dataset')

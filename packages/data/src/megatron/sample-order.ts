@@ -1,62 +1,63 @@
 /**
- * The samples of one dataset in the order Megatron-LM's GPTDataset gives them.
+ * The samples of one dataset in the order of Megatron-LM's GPTDataset.
  *
- * Sequences are repeated for as many epochs as the samples need and shuffled, all epochs together or the last apart; laid end to end they
- * make a stream, of which sample k is the tokens kS .. kS + S; the samples are shuffled the same way.
- * Kept: 4 bytes a sequence and epoch, 4 bytes a sample, and a position every 32 sequences, in place of Megatron-LM's sample index.
+ * Sequences are repeated for as many epochs as the samples need and shuffled, all epochs together or the last one
+ * apart; in the concatenated stream, sample k has the tokens kS to kS + S; the samples are shuffled in the same way.
+ * Memory: 4 bytes per sequence and epoch, 4 bytes per sample, and a stream position every 32 sequences instead of
+ * Megatron-LM's sample index.
  * @see Megatron-LM megatron/core/datasets/gpt_dataset.py and helpers.cpp
  */
 import { RandomState } from './numpy-random.ts'
 
 /** A part of one sequence of the dataset. */
 export interface SamplePart {
-  /** Sequence of the .idx file. */
+  /** Index of the sequence in the .idx file. */
   readonly sequence: number
-  /** First token of it that is in the sample. */
+  /** Index of its first token in the sample. */
   readonly offset: number
-  /** Tokens of it that are in the sample. */
+  /** Number of its tokens in the sample. */
   readonly length: number
 }
 
 export interface SampleOrderOptions {
-  /** Tokens in each sequence of the .idx file. */
+  /** Number of tokens of each sequence of the .idx file. */
   readonly sequenceLengths: Int32Array
-  /** The split takes the sequences `begin` .. `end` - 1. */
+  /** The split has the sequences `begin` to `end` - 1. */
   readonly begin: number
   readonly end: number
   /** Tokens S that a sample trains on; a sample holds one more. */
   readonly sequenceLength: number
-  /** Samples that are asked for; null: as many as one epoch holds. */
+  /** Number of samples requested; null: those of one epoch. */
   readonly samples: number | null
   readonly seed: number
 }
 
-/** Looking up a length is a miss of the cache, so few of them are between two positions; these take a quarter of a byte a sequence. */
+/** Sequences between stored positions: few, since each look-up of a length is a cache miss; 1/4 byte per sequence. */
 const between = 32
 
 /** The order of one dataset's samples. */
 export class SampleOrder {
-  /** Samples there are: at least as many as were asked for. */
+  /** Number of samples, at least as many as requested. */
   readonly length: number
   readonly epochs: number
-  /** Whether the last epoch is shuffled by itself, at the end. */
+  /** Whether the last epoch is shuffled separately. */
   readonly separateLastEpoch: boolean
   readonly tokensPerEpoch: number
   readonly sequenceLength: number
-  /** Sequences in stream order. */
+  /** Sequences in the order of the stream. */
   readonly documentOrder: Int32Array
-  /** Sample at each place. */
+  /** Sample at each position. */
   readonly shuffleOrder: Uint32Array
   readonly #lengths: Int32Array
   /** Stream position of every 32nd entry of `documentOrder`. */
   readonly #positions: Float64Array
 
-  /** @throws RangeError for an empty split, or one too large to be held */
+  /** @throws RangeError for an empty split, or too many sequences or samples */
   constructor(options: SampleOrderOptions) {
     const { sequenceLengths, begin, end, sequenceLength, samples, seed } = options
     let tokens = 0
     for (let i = begin; i < end; i++) tokens += sequenceLengths[i]
-    // Megatron-LM never returns, or fails, where there is nothing to repeat.
+    // Without tokens, Megatron-LM loops forever or fails.
     if (tokens < 2)
       throw new RangeError(`the split has ${end - begin} sequences and ${tokens} tokens; it needs at least 2 tokens`)
     this.tokensPerEpoch = tokens
@@ -100,10 +101,10 @@ export class SampleOrder {
     }
   }
 
-  /** The parts of what stands at place `place`: sequenceLength + 1 tokens. */
+  /** The parts of the sample at position `place`, sequenceLength + 1 tokens in total. */
   parts(place: number): SamplePart[] {
     if (!Number.isInteger(place) || place < 0 || place >= this.length)
-      throw new RangeError(`sample ${place} is not one of the ${this.length} there are`)
+      throw new RangeError(`sample must be an integer from 0 to ${this.length - 1}, got ${place}`)
     const sample = this.shuffleOrder[place]
     let [at, offset] = sample === 0 ? [0, 0] : this.#find(sample * this.sequenceLength)
     const parts: SamplePart[] = []
@@ -116,7 +117,7 @@ export class SampleOrder {
     return parts
   }
 
-  /** Samples (before they are shuffled) that hold a token of a sequence, each with the epoch's copy it is from. */
+  /** Samples (by index before shuffling) that contain a token of a sequence, in any epoch. */
   samplesOf(sequence: number): Set<number> {
     const found = new Set<number>()
     let position = 0
@@ -133,7 +134,7 @@ export class SampleOrder {
     return found
   }
 
-  /** Entry of `documentOrder` that holds a stream position, and the offset in it. */
+  /** Index in `documentOrder` of the sequence at a stream position, and the offset in it. */
   #find(position: number): [entry: number, offset: number] {
     let low = 0
     let high = this.#positions.length - 1

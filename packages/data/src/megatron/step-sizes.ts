@@ -1,5 +1,5 @@
 /**
- * How many samples each step of a Megatron-LM run takes, where `--rampup-batch-size` lets them grow.
+ * The batch size of each step of a Megatron-LM run, with `--rampup-batch-size`.
  * @see Megatron-LM megatron/core/num_microbatches_calculator.py (0.16.1)
  */
 
@@ -8,11 +8,14 @@ export interface BatchRampup {
   readonly start: number
   readonly increment: number
   readonly samples: number
-  /** Micro batch x data-parallel size, with `--decrease-batch-size-if-needed`: sizes are rounded down to its multiples. */
+  /**
+   * With `--decrease-batch-size-if-needed`: sizes are rounded down to a multiple of this, micro batch x data-parallel
+   * size.
+   */
   readonly multiple?: number
 }
 
-/** Steps of one size. */
+/** Consecutive steps of the same size, from a step and a sample on. */
 interface Stretch {
   readonly step: number
   readonly sample: number
@@ -21,13 +24,13 @@ interface Stretch {
 
 const mostSteps = 1e8
 
-/** Sample ranges of steps, which count from 1. */
+/** The ranges of samples of steps; steps are numbered from 1. */
 export class StepSizes {
   readonly globalBatchSize: number
-  /** Stretches of equal size; the last goes on for ever. */
+  /** The stretches in order; the last has no end. */
   readonly #stretches: Stretch[] = []
 
-  /** @throws RangeError where the numbers are not ones that Megatron-LM takes */
+  /** @throws RangeError for numbers that Megatron-LM rejects */
   constructor(globalBatchSize: number, rampup?: BatchRampup) {
     this.globalBatchSize = globalBatchSize
     if (!rampup) {
@@ -43,7 +46,7 @@ export class StepSizes {
     const difference = globalBatchSize - start
     if (difference <= 0 || difference % increment !== 0)
       throw new RangeError(
-        `--rampup-batch-size: from ${start} to the global batch of ${globalBatchSize} must be whole increments of ${increment}`,
+        `--rampup-batch-size: the global batch size ${globalBatchSize} minus START ${start} must be a positive multiple of INCREMENT ${increment}`,
       )
     const perIncrement = samples / (difference / increment)
     let consumed = 0
@@ -52,29 +55,31 @@ export class StepSizes {
       const wanted = full ? globalBatchSize : start + Math.trunc(consumed / perIncrement) * increment
       const size = Math.floor(wanted / multiple) * multiple
       if (size < 1)
-        throw new RangeError(`--rampup-batch-size: a batch of ${wanted} is less than the ${multiple} that share it`)
+        throw new RangeError(
+          `--rampup-batch-size: a batch of ${wanted} is smaller than micro batch x data-parallel size, ${multiple}`,
+        )
       if (this.#stretches.at(-1)?.size !== size || full) this.#stretches.push({ step, sample: consumed, size })
       if (full) return
       if (step > mostSteps)
-        throw new RangeError(`--rampup-batch-size: the batch grows over more than ${mostSteps} steps`)
+        throw new RangeError(`--rampup-batch-size: the ramp-up takes more than ${mostSteps} steps; use fewer SAMPLES`)
       consumed += size
     }
   }
 
-  /** The samples `from` .. `to` - 1 of a step. */
+  /** The samples `from` to `to` - 1 of a step. */
   range(step: number): { readonly from: number; readonly to: number } {
     const stretch = this.#stretches.findLast((one) => one.step <= step) as Stretch
     const from = stretch.sample + (step - stretch.step) * stretch.size
     return { from, to: from + stretch.size }
   }
 
-  /** The step that takes a sample. */
+  /** The step that reads a sample. */
   stepOf(sample: number): number {
     const stretch = this.#stretches.findLast((one) => one.sample <= sample) as Stretch
     return stretch.step + Math.floor((sample - stretch.sample) / stretch.size)
   }
 
-  /** Whole steps in so many samples. */
+  /** Number of complete steps in `samples` samples. */
   stepsIn(samples: number): number {
     return this.stepOf(samples) - 1
   }

@@ -1,5 +1,5 @@
 /**
- * The samples of a whole training run in the order Megatron-LM takes them: datasets, weights, split, epochs and blending together.
+ * The sample order of a whole Megatron-LM run: datasets, weights, split, epochs and blending.
  * @see Megatron-LM megatron/core/datasets/blended_megatron_dataset_builder.py
  */
 import { BlendOrder } from './blend-order.ts'
@@ -9,45 +9,45 @@ import { SampleOrder, type SamplePart } from './sample-order.ts'
 /** A dataset of a blend. */
 export interface OrderedDataset {
   readonly name: string
-  /** Tokens in each sequence of its .idx file. */
+  /** Number of tokens of each sequence of its .idx file. */
   readonly sequenceLengths: Int32Array
-  /** As given to `--data-path`; for all datasets or for none. */
+  /** Weight as given to `--data-path`; for all datasets or for none. */
   readonly weight?: number
 }
 
 export interface TrainingOrderOptions {
   readonly datasets: readonly OrderedDataset[]
-  /** Tokens S in a sequence, `--seq-length`. */
+  /** Tokens S per sequence, `--seq-length`. */
   readonly sequenceLength: number
-  /** Samples asked for: `--train-iters` x `--global-batch-size`, or `--train-samples`. */
+  /** Number of samples requested: `--train-iters` x `--global-batch-size`, or `--train-samples`. */
   readonly samples: number
   /** `--seed`; Megatron-LM's default is 1234. */
   readonly seed?: number
-  /** `--split`; Megatron-LM's default is 969,30,1. `null`: every dataset whole, as for `--train-data-path`. */
+  /** `--split`; Megatron-LM's default is 969,30,1. `null`: whole datasets, as for `--train-data-path`. */
   readonly split?: string | null
-  /** Which of the three to walk; default train. */
+  /** The split to iterate over; default train. */
   readonly part?: SplitName
   /**
-   * How many spare samples each dataset of a blend is built with, which may add an epoch: until megatron-core 0.10 half a percent of the
-   * weighted samples, from 0.11 on half a percent of their rounded number. Default: as now.
+   * How many surplus samples each dataset of a blend is built with, which may add an epoch: until megatron-core 0.10
+   * half a percent of the weighted samples, from 0.11 on half a percent of their rounded number. Default `from 0.11`.
    */
   readonly surplus?: 'until 0.10' | 'from 0.11'
 }
 
-/** Where a sample is from. */
+/** The origin of a sample. */
 export interface OrderedSample {
-  /** Number of the dataset. */
+  /** Index of the dataset. */
   readonly dataset: number
-  /** Place in the dataset's own order. */
+  /** Index of the sample in the dataset's order. */
   readonly place: number
 }
 
 const mostDatasets = 32_766
 
 /**
- * Which sequences of a dataset a part of the split has.
- * @param split `--split`; null: all of them
- * @throws RangeError for a split that leaves nothing for the part
+ * The range of sequences of a dataset that a split has.
+ * @param split `--split`; null: all sequences
+ * @throws RangeError where `split` gives nothing to `part`
  * @example splitRange(1000, '969,30,1', 'valid') // [969, 999]
  */
 export function splitRange(
@@ -56,17 +56,17 @@ export function splitRange(
   part: SplitName,
 ): readonly [begin: number, end: number] {
   const range = split === null ? ([0, 1] as const) : splitMatrix(split)[part]
-  if (range === null) throw new RangeError(`--split ${split} leaves nothing for ${part}`)
+  if (range === null) throw new RangeError(`--split ${split} gives nothing to ${part}; raise its share`)
   return [roundHalfEven(range[0] * sequences), roundHalfEven(range[1] * sequences)]
 }
 
-/** A run's samples. Datasets are shuffled when first asked for. */
+/** The samples of a run. Datasets are shuffled on first use. */
 export class TrainingOrder {
   readonly datasets: readonly OrderedDataset[]
   readonly sequenceLength: number
-  /** Samples in the whole order; null where that takes building every dataset (one without weights). */
+  /** Number of samples of the run. */
   readonly samples: number
-  /** Normalised; null for one dataset without a weight. */
+  /** Normalised weights; null for one dataset without a weight. */
   readonly weights: readonly number[] | null
   readonly #asked: readonly (number | null)[]
   readonly #ranges: readonly (readonly [number, number])[]
@@ -74,7 +74,7 @@ export class TrainingOrder {
   readonly #orders: (SampleOrder | undefined)[]
   #walk: BlendOrder | null = null
 
-  /** @throws RangeError or TypeError naming option and dataset */
+  /** @throws RangeError that names option and dataset */
   constructor(options: TrainingOrderOptions) {
     const { datasets, sequenceLength, samples, seed = 1234, split = '969,30,1', part = 'train' } = options
     integer('sequenceLength', sequenceLength, 2, 2 ** 28)
@@ -100,7 +100,7 @@ export class TrainingOrder {
       this.weights = null
       this.samples = this.order(0).length
     } else if (weighted === 0) {
-      // One epoch of each, mixed by how many samples that gives.
+      // One epoch of each, weighted by its number of samples.
       this.#asked = datasets.map(() => null)
       const lengths = datasets.map((_, dataset) => this.order(dataset).length)
       this.samples = Math.min(
@@ -119,7 +119,7 @@ export class TrainingOrder {
     }
   }
 
-  /** Samples of one dataset; shuffled on the first call. */
+  /** The sample order of one dataset, shuffled on the first call. */
   order(dataset: number): SampleOrder {
     const known = this.#orders[dataset]
     if (known) return known
@@ -142,8 +142,8 @@ export class TrainingOrder {
   }
 
   /**
-   * Samples `from` .. `to` - 1. Going on where the last call ended is cheap; going back starts over.
-   * @throws RangeError outside the order, or where a dataset is asked for more samples than it was built with
+   * The samples `from` to `to` - 1. Cheap when continuing where the last call ended; going back restarts the blend.
+   * @throws RangeError for samples outside the run
    */
   slice(from: number, to: number): OrderedSample[] {
     if (!(from >= 0 && to >= from && to <= this.samples))
@@ -160,12 +160,12 @@ export class TrainingOrder {
     return found
   }
 
-  /** The tokens of a sample, by sequence of its dataset. */
+  /** The parts of a sample, by sequence of its dataset. */
   parts({ dataset, place }: OrderedSample): SamplePart[] {
     return this.order(dataset).parts(place)
   }
 
-  /** Places of the whole order, ascending, at which a sequence of a dataset is read. */
+  /** Positions in the run, ascending, at which a sequence of a dataset is read. */
   placesOf(dataset: number, sequence: number): number[] {
     const order = this.order(dataset)
     const samples = order.samplesOf(sequence)

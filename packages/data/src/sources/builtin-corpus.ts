@@ -1,22 +1,22 @@
 /**
- * A corpus that is always at hand: the compiler messages of TypeScript in Japanese and English, from the npm package
- * `typescript` (Apache License 2.0, Microsoft Corporation), an optional peer. Node only.
+ * The built-in corpus: the compiler messages of TypeScript in Japanese and English, from the npm package `typescript`
+ * (Apache License 2.0, Microsoft Corporation), an optional peer dependency. Node only.
  */
 
 /** One message in one language. */
 export interface BuiltinDocument {
   readonly text: string
   readonly language: 'ja' | 'en'
-  /** Name of the message; the same in both languages. */
+  /** Key of the message, the same in both languages. */
   readonly key: string
 }
 
-/** Documents in the order of the package, Japanese before English, split by message. */
+/** The documents in the order of the package, Japanese before English, split by message. */
 export interface BuiltinCorpus {
   readonly train: readonly BuiltinDocument[]
   /** Every tenth message, by a hash of its key; both languages of a message are on the same side. */
   readonly heldOut: readonly BuiltinDocument[]
-  /** Version of the package the messages are from. */
+  /** Version of the package. */
   readonly version: string
 }
 
@@ -27,8 +27,8 @@ interface Typescript {
 
 /**
  * Loads the corpus: about 2,118 messages, 93,000 characters of Japanese and 144,000 of English.
- * Near-duplicates (messages that differ in a word) may stand on both sides of the split.
- * @throws Error when the package `typescript` is not installed or lacks its messages
+ * The two sides of the split may contain near duplicates (messages that differ in a word).
+ * @throws Error where the package `typescript` is not installed or does not export its messages
  * @example
  * const { train, heldOut } = await builtinCorpus()
  * train[0].language // 'ja'
@@ -41,11 +41,11 @@ export async function builtinCorpus(): Promise<BuiltinCorpus> {
     path = createRequire(import.meta.url).resolve('typescript/lib/ja/diagnosticMessages.generated.json')
   } catch {
     throw new Error(
-      'builtinCorpus: the texts are in the npm package `typescript`, which is not installed: npm install typescript@5.9',
+      'builtinCorpus: it needs the npm package `typescript`, which is not installed: npm install typescript@5.9',
     )
   }
   const japanese: Record<string, unknown> = JSON.parse(new TextDecoder().decode(await readFile(path)))
-  // The table of messages is exported but not declared: it is not part of TypeScript's promised API.
+  // The table of messages is exported but not declared in the types: it is not part of TypeScript's public API.
   const module = (await import('typescript')) as unknown as { default: Typescript }
   const { version, Diagnostics: messages } = module.default
   if (messages === undefined) {
@@ -62,7 +62,7 @@ export async function builtinCorpus(): Promise<BuiltinCorpus> {
   return { train, heldOut, version }
 }
 
-/** FNV-1a (32 bits) of the key, finished as MurmurHash3 does, modulo ten. */
+/** FNV-1a (32 bits) of the key with MurmurHash3's finaliser, modulo ten. */
 function isHeldOut(key: string): boolean {
   let hash = 0x811c9dc5
   for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193)

@@ -1,17 +1,17 @@
-/** Bytes of a file, gunzipped or unzstded on the way, never whole in memory. Node only. */
+/** Streaming reader of files with decompression of gzip and Zstandard. Node only. */
 import { unzstd } from './zstd-frames.ts'
 
-/** An archive may not give more than this many times its size, past the first 64 MiB. */
+/** Limit of the expansion ratio of an archive, beyond the first 64 MiB of output. */
 const mostExpansion = 1000
 const freeBytes = 64 * 2 ** 20
-/** Plain files below this are read at once. */
+/** Uncompressed files below this size in bytes are read at once. */
 const smallFile = 2 ** 16
 
 /**
- * Streams a file; `.gz` and `.zst` are unpacked.
- * @param options.range part of a plain file, in bytes; default all of it
- * @param options.onBytes told of bytes of the file as they are read
- * @throws Error naming the file: it cannot be read, is broken, or expands more than a thousandfold
+ * Streams a file; `.gz` and `.zst` are decompressed.
+ * @param options.range range of an uncompressed file, in bytes; default all of it
+ * @param options.onBytes called with the number of bytes read from the file
+ * @throws Error that names the file: it cannot be read, is corrupt, or expands more than a thousandfold
  */
 export async function* byteStream(
   path: string,
@@ -24,7 +24,7 @@ export async function* byteStream(
   const { range, onBytes } = options
   const extension = /\.(gz|zst)$/i.exec(path)?.[1].toLowerCase()
   if (!extension && !range && (statSync(path, { throwIfNoEntry: false })?.size ?? smallFile) < smallFile) {
-    // A stream of its own costs a small file many times what reading it does.
+    // For a small file, creating a stream costs many times more than reading it.
     let bytes: Uint8Array
     try {
       bytes = readFileSync(path)
@@ -59,7 +59,7 @@ export async function* byteStream(
       given += chunk.length
       if (extension && given > freeBytes && given > mostExpansion * read)
         throw new Error(
-          `${read} bytes of it give more than ${given}, ${mostExpansion} times as many; unpack it yourself if that is right`,
+          `${read} bytes of it decompress to more than ${given}, over ${mostExpansion} times as many; decompress it yourself if that is right`,
         )
       yield chunk
     }

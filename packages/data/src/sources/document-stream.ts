@@ -1,4 +1,4 @@
-/** Documents of a file of any size, one after the other. Node only. */
+/** Streaming reader of documents from files of any size. Node only. */
 import { byteStream } from './byte-stream.ts'
 import { findFiles } from './find-files.ts'
 import { beginsArray, jsonArrayTexts } from './json-array.ts'
@@ -6,19 +6,19 @@ import { checkEncoding, lineStream } from './line-stream.ts'
 import { parquetTexts } from './parquet.ts'
 
 export interface DocumentStreamOptions {
-  /** The field of JSON lines, or the column of parquet, that holds the text; default `text`. */
+  /** Field (JSON Lines) or column (Parquet) with the text; default `text`. */
   readonly field?: string
-  /** Of text files and JSON lines; default UTF-8. */
+  /** Encoding of text and JSON Lines files; default UTF-8. */
   readonly encoding?: string
-  /** Longest document in UTF-16 units, and longest line in bytes; default 64 Mi. */
+  /** Limit of a document in UTF-16 units, and of a line in bytes; default 64 Mi. */
   readonly maxDocument?: number
-  /** Part of a plain file of JSON lines: lines that begin in it. */
+  /** Range of bytes of an uncompressed JSON Lines file: reads the lines that begin in it. */
   readonly range?: { readonly begin: number; readonly end: number }
-  /** Told as it goes on: bytes of the file that were read since the last call. */
+  /** Called with the number of bytes read since the last call. */
   readonly onBytes?: (bytes: number) => void
 }
 
-/** What a file holds, by its name. */
+/** The format of a file. */
 export type TextFormat = 'txt' | 'md' | 'jsonl' | 'parquet'
 
 const endings: readonly (readonly [RegExp, TextFormat])[] = [
@@ -28,12 +28,12 @@ const endings: readonly (readonly [RegExp, TextFormat])[] = [
   [/\.parquet$/i, 'parquet'],
 ]
 
-/** @returns undefined for a name that tells nothing */
+/** The format by the file's extension; undefined for unknown ones. */
 export function textFormat(path: string): TextFormat | undefined {
   return endings.find(([pattern]) => pattern.test(path))?.[1]
 }
 
-/** Files as given, and those in folders that `documentStream` reads by their names. @throws Error naming a path without any */
+/** The given files, and those in folders with a known extension. @throws Error that names a path without such files */
 export function findTextFiles(paths: readonly string[]): Promise<string[]> {
   return findFiles(paths, (name) => textFormat(name) !== undefined)
 }
@@ -41,10 +41,11 @@ export function findTextFiles(paths: readonly string[]): Promise<string[]> {
 const defaultMost = 64 * 2 ** 20
 
 /**
- * Reads a file document by document: paragraphs of `.txt` (lines, where there are no blank ones between), `.md` whole, the field of each
- * line of `.jsonl`, the column of `.parquet`; `.gz` and `.zst` of the first three. `.json` holds such lines, or one array of texts or of
- * objects with the field. A document and an array are held whole, other files never.
- * @throws Error naming file and place
+ * Reads the documents of a file: `.txt`, its paragraphs (or its lines, if it has no blank lines); `.md`, the whole
+ * file; `.jsonl`, a field of each line; `.json`, the same, or one array of strings or of objects with the field;
+ * `.parquet`, a column. All but the last may be compressed (`.gz`, `.zst`). Memory is bounded by one document, one JSON
+ * array, or one row group of Parquet.
+ * @throws Error that names the file and position of a fault
  * @example
  * let count = 0
  * for await (const text of documentStream('texts/a.txt')) count += text.length > 0 ? 1 : 0
@@ -53,7 +54,7 @@ const defaultMost = 64 * 2 ** 20
 export async function* documentStream(path: string, options: DocumentStreamOptions = {}): AsyncGenerator<string> {
   const { field = 'text', encoding, maxDocument = defaultMost, range, onBytes } = options
   if (encoding !== undefined) checkEncoding(encoding)
-  // A file of JSON that is named itself holds lines of it, as C4's, or one array; in folders such files are passed over.
+  // A `.json` file given by its path has JSON lines (as C4's) or one array; in folders such files are skipped.
   const isJson = /\.json(\.gz|\.zst)?$/i.test(path)
   const format = textFormat(path) ?? (isJson ? 'jsonl' : 'txt')
   if (format === 'parquet') {
@@ -86,7 +87,7 @@ export async function* documentStream(path: string, options: DocumentStreamOptio
     return
   }
   if (format === 'jsonl') {
-    // A line belongs to the range that its first byte is in; the byte before the range tells whether one begins there.
+    // A line belongs to the range of its first byte. Reading from the byte before shows whether a line begins at the range.
     const begin = range?.begin ?? 0
     for await (const { text, at } of lines(Math.max(0, begin - 1), begin > 0)) {
       if (range && at >= range.end) return
@@ -129,13 +130,13 @@ export async function* documentStream(path: string, options: DocumentStreamOptio
   if (parts.length > 0) yield parts.join('\n').replace(/\s+$/, '')
 }
 
-/** Whether the first line with a text begins an array. */
+/** Whether the first non-empty line begins an array. */
 async function isArray(lines: AsyncIterable<{ text: string }>): Promise<boolean> {
   for await (const { text } of lines) if (text.trim() !== '') return beginsArray(text)
   return false
 }
 
-/** Whether blank lines part the text; reads on until one does. */
+/** Whether blank lines separate paragraphs; reads up to the first such line. */
 async function hasParagraphs(lines: AsyncIterable<{ text: string }>): Promise<boolean> {
   let state: 'before' | 'text' | 'blank' = 'before'
   for await (const { text } of lines) {
@@ -158,7 +159,7 @@ function textField(path: string, line: string, at: number, field: string): strin
   }
   if (Array.isArray(json))
     throw new Error(
-      `${path}: the line at byte ${at} is an array; every line must be an object of its own (jq -c '.[]' makes such)`,
+      `${path}: the line at byte ${at} is an array; every line must be one object (convert with jq -c '.[]')`,
     )
   const isObject = typeof json === 'object' && json !== null && Object.hasOwn(json, field)
   const value = isObject ? (json as Record<string, unknown>)[field] : undefined

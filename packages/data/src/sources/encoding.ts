@@ -1,6 +1,6 @@
-/** Text that is not UTF-8: what it probably is. */
+/** Guessing the encoding of text that is not UTF-8. */
 
-/** Encodings that are recognised, by their names in `TextDecoder` and in iconv. */
+/** Candidate encodings, with their names in `TextDecoder` and in iconv. */
 const encodings = [
   ['utf-16le', 'UTF-16LE'],
   ['utf-16be', 'UTF-16BE'],
@@ -11,11 +11,12 @@ const encodings = [
 ] as const
 
 /**
- * The encoding whose reading looks most like text: bytes of EUC-JP are often valid Shift-JIS too (half-width katakana and rare kanji), but
- * read so they have next to no kana.
+ * The encoding in which the bytes look most like text. EUC-JP bytes are often valid Shift JIS too (half-width katakana
+ * and rare kanji), but decoded as such they contain hardly any kana.
+ * @returns the name for iconv
  */
 export function likelyEncoding(bytes: Uint8Array): string {
-  // A character cut at the end is none of the encoding's fault.
+  // Not fatal: the last character may be cut.
   const begin = bytes.subarray(0, 1 << 16)
   let best: readonly [score: number, name: string] = [Number.NEGATIVE_INFINITY, 'SHIFT_JIS']
   for (const [label, name] of encodings) {
@@ -29,7 +30,7 @@ export function likelyEncoding(bytes: Uint8Array): string {
       count(text, /[\u3041-\u30ff]/g) +
       0.5 * count(text, /[\u4e00-\u9fff\u3000-\u3002]/g) +
       0.4 * count(text, /[\u00c0-\u00ff]/g) -
-      // Bytes of other encodings taken by twos are letters of every script there is.
+      // Other encodings decoded as UTF-16 give letters of all scripts.
       (label.startsWith('utf-16') ? 3 * count(text, /[^\t\r\n -~\u3000-\u30ff\u4e00-\u9fff\uff00-\uffef]/g) : 0) -
       5 * count(text, /\ufffd/g) -
       count(text, /[\uff61-\uff9f\u0080-\u009f\ue000-\uf8ff]/g)

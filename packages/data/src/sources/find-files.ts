@@ -1,9 +1,11 @@
-/** Files under paths, in the order of their names. Node only. */
+/** Finds files under paths, in the order of their names. Node only. */
 import type { Stats } from 'node:fs'
 
 /**
- * Files as given, and those in folders whose names are wanted, recursively; hidden ones and symbolic links in folders are passed over.
- * @throws Error naming the path: it is not there, is a pipe or device, or holds nothing that is wanted
+ * The given files, and the matching files in given folders, recursively; hidden files and symbolic links in folders are
+ * skipped.
+ * @param wanted whether a file in a folder matches, by its name
+ * @throws Error that names the path: it does not exist, is a pipe or device, or contains no matching files
  */
 export async function findFiles(paths: readonly string[], wanted: (name: string) => boolean): Promise<string[]> {
   const files: string[] = []
@@ -11,19 +13,19 @@ export async function findFiles(paths: readonly string[], wanted: (name: string)
   return files
 }
 
-/** The same one by one: of a folder of a million files the names are held, and nothing else. */
+/** Like {@link findFiles}, one file at a time; memory is bounded by the names of the current folders. */
 export async function* eachFile(
   paths: readonly string[],
   wanted: (name: string) => boolean,
 ): AsyncGenerator<string, undefined> {
   if (paths.length === 0) throw new Error('no path was given; name a file or a directory')
-  // Only paths that are several can name a file twice.
+  // Only several paths can contain the same file.
   const seen = paths.length > 1 ? new Set<string>() : undefined
   for (const path of paths) {
     const info = await statOf(path)
-    // Files are read twice, and by their size: a pipe can be neither.
+    // Files are read twice and their sizes are needed, which pipes do not allow.
     if (!info.isDirectory() && !info.isFile())
-      throw new Error(`${path}: it is neither a file nor a directory; write what it gives into a file`)
+      throw new Error(`${path}: it is neither a file nor a directory; write its output to a file`)
     let found = 0
     for await (const file of info.isDirectory() ? eachBelow(path, wanted) : [path]) {
       if (seen?.has(file)) continue
@@ -36,7 +38,7 @@ export async function* eachFile(
   }
 }
 
-/** What is at a path. @throws Error naming one that is not there */
+/** `stat` of a path. @throws Error that names a path that does not exist */
 export async function statOf(path: string): Promise<Stats> {
   const { stat } = await import('node:fs/promises')
   return await stat(path).catch((error: NodeJS.ErrnoException) => {
@@ -45,7 +47,7 @@ export async function statOf(path: string): Promise<Stats> {
   })
 }
 
-/** Files in a folder and those below it whose names are wanted, in the order of their names; hidden ones and links are passed over. */
+/** The matching files in a folder and below, in the order of their names; hidden files and links are skipped. */
 export async function filesBelow(directory: string, wanted: (name: string) => boolean): Promise<string[]> {
   const files: string[] = []
   for await (const file of eachBelow(directory, wanted)) files.push(file)

@@ -1,11 +1,11 @@
-/** A JSON file that is one array of texts, as `datasets` writes and reads it beside JSON lines. */
+/** Reader of JSON files that are one array of texts, which `datasets` supports besides JSON Lines. */
 
-/** Whether the first character that is no space begins an array. */
+/** Whether the first non-space character begins an array. */
 export const beginsArray = (text: string): boolean => /^\s*\[/.test(text)
 
 /**
- * The texts of an array: its entries, or a field of them where they are objects.
- * @throws Error naming file and entry
+ * The texts of an array of strings, or of objects with a field.
+ * @throws Error that names file and entry
  */
 export function jsonArrayTexts(path: string, json: string, field: string): string[] {
   let entries: unknown

@@ -1,30 +1,33 @@
-/** Lines of a stream of bytes, each checked and bounded. */
+/** Splits a stream of bytes into lines, with checks of encoding and length. */
 import { likelyEncoding } from './encoding.ts'
 
-/** A line without its end, and the byte it begins at (of the unpacked text; characters where an encoding was named). */
+/**
+ * A line without its terminator, and its offset in the uncompressed text: in bytes, or in UTF-16 units with an
+ * encoding.
+ */
 export interface TextLine {
   readonly text: string
   readonly at: number
 }
 
 export interface LineOptions {
-  /** Name for errors. */
+  /** Name of the file in errors. */
   readonly path: string
-  /** Where the stream begins in the file. */
+  /** Offset of the stream in the file, in bytes. */
   readonly begin?: number
-  /** A name that `TextDecoder` knows; default UTF-8. */
+  /** An encoding label of `TextDecoder`; default UTF-8. */
   readonly encoding?: string
-  /** The stream begins within a line, which is passed over unread; UTF-8 only. */
+  /** Skips the first line, since the stream begins within it; UTF-8 only. */
   readonly skipFirst?: boolean
-  /** Longest line in bytes; default 64 MiB. */
+  /** Limit of the length of a line in bytes; default 64 MiB. */
   readonly maxLineBytes?: number
-  /** Of empty lines that follow each other only the first is given; default false. UTF-8 only. */
+  /** Yields only the first of consecutive empty lines; default false. UTF-8 only. */
   readonly foldEmpty?: boolean
 }
 
 const defaultMost = 64 * 2 ** 20
 
-/** @throws RangeError for an encoding that is not known */
+/** @throws RangeError for an encoding that `TextDecoder` does not support */
 export function checkEncoding(encoding: string): void {
   try {
     new TextDecoder(encoding)
@@ -36,8 +39,9 @@ export function checkEncoding(encoding: string): void {
 }
 
 /**
- * Splits a stream at line feeds (a carriage return before one is dropped).
- * @throws Error naming file and byte: a line too long, bytes of 0, or text that is not of the encoding
+ * Splits a stream at line feeds; a carriage return before one is dropped.
+ * @throws Error that names file and offset, for a line that is too long, zero bytes, or text that is invalid in the
+ * encoding
  */
 export async function* lineStream(source: AsyncIterable<Uint8Array>, options: LineOptions): AsyncGenerator<TextLine> {
   const { encoding } = options
@@ -104,21 +108,21 @@ async function* utf8Lines(source: AsyncIterable<Uint8Array>, options: LineOption
   if (held > 0 && !skip) yield line(new Uint8Array(0))
 }
 
-/** What files begin with that are packed or hold pages, which would only be told as text of some encoding. */
+/** Signatures of archives and documents, which would otherwise be reported as text in a wrong encoding. */
 const otherFiles: readonly (readonly [begins: readonly number[], what: string])[] = [
   [[0x1f, 0x8b], 'a gzip archive; name it .gz'],
   [[0x28, 0xb5, 0x2f, 0xfd], 'a Zstandard archive; name it .zst'],
-  [[0xfd, 0x37, 0x7a, 0x58, 0x5a], 'an xz archive; unpack it, or pack it as .gz or .zst'],
-  [[0x42, 0x5a, 0x68], 'a bzip2 archive; unpack it, or pack it as .gz or .zst'],
+  [[0xfd, 0x37, 0x7a, 0x58, 0x5a], 'an xz archive; decompress it, or compress it as .gz or .zst'],
+  [[0x42, 0x5a, 0x68], 'a bzip2 archive; decompress it, or compress it as .gz or .zst'],
   [[0x50, 0x4b, 0x03, 0x04], 'a zip archive (or an office document); unpack it'],
   [[0x37, 0x7a, 0xbc, 0xaf], 'a 7z archive; unpack it'],
-  [[0x25, 0x50, 0x44, 0x46, 0x2d], 'a PDF document; take its text out first'],
-  [[0x50, 0x41, 0x52, 0x31], 'parquet; name it .parquet'],
+  [[0x25, 0x50, 0x44, 0x46, 0x2d], 'a PDF document; extract its text first'],
+  [[0x50, 0x41, 0x52, 0x31], 'a Parquet file; name it .parquet'],
 ]
 
 function refuseOther(path: string, bytes: Uint8Array): void {
   const other = otherFiles.find(([begins]) => begins.every((byte, i) => bytes[i] === byte))
-  // Letters alone are no archive: a text may begin with BZh or PAR1.
+  // Only with binary bytes is it an archive: a text may begin with BZh or PAR1.
   if (other && (bytes[0] === 0x25 || bytes.some((byte) => byte < 9 || byte > 126)))
     throw new Error(`${path}: the file is ${other[1]}`)
   refuseUtf16(path, bytes)

@@ -1,13 +1,14 @@
-/** Texts of a parquet file, a row group at a time. Read by hyparquet, whose decoders are held to limits here. Node only. */
+/** Reads texts from Parquet files one row group at a time, by hyparquet with limits on decompression. Node only. */
 
-/** A page may not unpack to more, nor to more than a thousand times its bytes. */
+/** Limit of a decompressed page in bytes; above 1 MiB the expansion ratio is limited to 1000 too. */
 const mostPage = 256 * 2 ** 20
-/** Columns are read in groups of rows that the writer chose; one has to fit into memory. */
+/** Limit of a decompressed row group in bytes, which must fit in memory; its size is chosen by the writer. */
 const mostRowGroup = 2 ** 30
 
 /**
- * The column `field` of every row, in order; rows where it is null are passed over.
- * @throws Error naming file and place: no parquet, no such column, not text, sizes that cannot be
+ * The column `field` of every row, in order; null values are skipped.
+ * @param maxDocument limit of a text in UTF-16 units
+ * @throws Error that names file and position: not a Parquet file, no such column, not text, or invalid sizes
  */
 export async function* parquetTexts(
   path: string,
@@ -23,7 +24,7 @@ export async function* parquetTexts(
       name,
       (input: Uint8Array, outputLength: number) => {
         if (outputLength > mostPage || (outputLength > 2 ** 20 && outputLength > 1000 * input.length))
-          throw new Error(`a page of ${input.length} bytes says that it unpacks to ${outputLength}`)
+          throw new Error(`a page of ${input.length} bytes claims to decompress to ${outputLength}`)
         return unpack(input, outputLength)
       },
     ]),
@@ -33,7 +34,7 @@ export async function* parquetTexts(
   try {
     metadata = await parquetMetadataAsync(file)
   } catch (error) {
-    throw fail(`it is no parquet file, or a broken one (${(error as Error).message})`, error)
+    throw fail(`it is not a Parquet file, or a corrupt one (${(error as Error).message})`, error)
   }
   const names = parquetSchema(metadata).children.map(({ element }) => element.name)
   if (!names.includes(field))
@@ -45,10 +46,10 @@ export async function* parquetTexts(
     const size = Number(chunk?.total_compressed_size ?? 0)
     const unpacked = Number(chunk?.total_uncompressed_size ?? 0)
     if (!(Number.isSafeInteger(rows) && rows >= 0) || size > file.byteLength)
-      throw fail(`row group ${number} says that it has ${rows} rows in ${size} bytes; the file has ${file.byteLength}`)
+      throw fail(`row group ${number} claims ${rows} rows in ${size} bytes, but the file has ${file.byteLength}`)
     if (unpacked > mostRowGroup)
       throw fail(
-        `row group ${number} unpacks to ${unpacked} bytes, at most ${mostRowGroup} are read; write smaller groups`,
+        `row group ${number} decompresses to ${unpacked} bytes; at most ${mostRowGroup} are supported, so write smaller groups`,
       )
     const found: unknown[] = []
     try {
@@ -68,7 +69,7 @@ export async function* parquetTexts(
     }
     for (const [i, value] of found.entries()) {
       if (value === null || value === undefined) continue
-      if (typeof value !== 'string') throw fail(`row ${begin + i}: column ${JSON.stringify(field)} holds no text`)
+      if (typeof value !== 'string') throw fail(`row ${begin + i}: column ${JSON.stringify(field)} is not text`)
       if (value.length > maxDocument) throw fail(`row ${begin + i} is longer than ${maxDocument} characters`)
       yield value
     }

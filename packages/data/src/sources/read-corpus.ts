@@ -1,22 +1,22 @@
-/** Text files into documents. Node only. */
+/** Reads text files into documents in memory. Node only. */
 import { likelyEncoding } from './encoding.ts'
 import { filesBelow, statOf } from './find-files.ts'
 import { beginsArray, jsonArrayTexts } from './json-array.ts'
 
-/** One file and what was read from it. */
+/** A file and its documents. */
 export interface CorpusFile {
   readonly path: string
   readonly documents: readonly string[]
 }
 
-/** Extensions read, and what a document is in each. */
+/** Readers by extension. */
 const readers: Readonly<Record<string, (path: string, text: string) => string[]>> = {
   '.txt': (_, text) => paragraphs(text),
   '.md': (_, text) => (text.trim() === '' ? [] : [text]),
   '.jsonl': jsonLines,
 }
 
-/** The same of files that are named themselves. */
+/** Readers by extension of files given by their paths. */
 const named: typeof readers = {
   '.ndjson': jsonLines,
   '.json': (path, text) =>
@@ -25,26 +25,27 @@ const named: typeof readers = {
       : jsonLines(path, text, ', or the file one array of them'),
 }
 
-/** Endings of files that hold text in a form of their own, even where all of their bytes are letters. */
+/** Extensions of formats that are not plain text, even where all of their bytes are printable. */
 const notPlain = new Set(['.pdf', '.ps', '.rtf', '.docx', '.odt', '.epub', '.gz', '.zip', '.parquet'])
 
 const known = Object.keys(readers).join(', ')
 
-/** V8 holds at most about 2^29 UTF-16 units in a string; a file must stay below that. */
+/** Limit of a file in bytes: V8's strings have at most about 2^29 UTF-16 units. */
 const maxFileBytes = 2 ** 29 - 2 ** 16
 
 /**
- * Reads files and directories (recursively, in sorted order; other extensions, hidden files and symbolic links inside
- * directories are passed over; a file that is named itself may have any) into documents:
+ * Reads files and directories into documents. Directories are read recursively in sorted order, without files of other
+ * extensions, hidden files and symbolic links; a file given by its path may have any extension.
  *
- * - `.txt`: paragraphs separated by blank lines; a file without blank lines: one document a line
- * - `.md`: the file
+ * - `.txt`: paragraphs separated by blank lines; in a file without blank lines, each line is a document
+ * - `.md`: the whole file
  * - `.jsonl`, `.ndjson`: the field `text` of each line
- * - `.json` that is named itself: such lines, or one array of texts or of objects with the field `text`
- * - any other file that is named itself (`page.html`, `main.py`): as `.txt`, where it is text (UTF-8 without bytes of 0)
+ * - `.json` given by its path: such lines, or one array of strings or of objects with the field `text`
+ * - any other file given by its path (`page.html`, `main.py`): like `.txt`, if it is text (UTF-8 without zero bytes)
  *
- * @throws Error naming file, line and remedy: for a path that does not exist, a file or directory without
- *   text, text that is binary or not UTF-8, a line that is not JSON or has no `text`
+ * @throws Error that names file, line and remedy, for a path that does not exist, a file or directory without text,
+ * text
+ *   that is binary or not UTF-8, a line that is not JSON or has no `text`
  * @example
  * const texts = await readCorpus(['texts'])
  * texts.length // 2
@@ -54,7 +55,7 @@ export async function readCorpus(paths: readonly string[]): Promise<string[]> {
   return files.flatMap((file) => file.documents)
 }
 
-/** Like `readCorpus`, with the documents of each file apart. */
+/** Like `readCorpus`, with the documents grouped by file. */
 export async function readCorpusFiles(paths: readonly string[]): Promise<CorpusFile[]> {
   const { extname } = await import('node:path')
   const { readFile, stat } = await import('node:fs/promises')
@@ -70,7 +71,7 @@ export async function readCorpusFiles(paths: readonly string[]): Promise<CorpusF
       )
     }
     const extension = extname(path).toLowerCase()
-    // Text is text, whatever it is called.
+    // A file given by its path is read as text whatever its extension.
     const reader = Object.hasOwn(named, extension)
       ? named[extension]
       : Object.hasOwn(readers, extension)

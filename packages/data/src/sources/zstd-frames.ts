@@ -1,15 +1,15 @@
 /**
- * zstd archives, frame by frame and block by block. The decoder takes memory for what a header claims, so every header is read here first: no frame, wherever it
- * stands, gets more than the limit.
+ * Decompression of Zstandard archives, frame by frame and block by block. The decoder allocates as much memory as a
+ * header claims, so every frame header is checked against a limit first.
  * @see RFC 8878, section 3.1
  */
 
-/** The decoder keeps one window; zstd's own command line refuses larger ones too unless told. */
+/** Limit of the window size in bytes, the same as the default limit of the zstd command line. */
 const mostWindow = 128 * 2 ** 20
-/** Of a block, by the format. */
+/** Maximum size of a block in bytes, by the format. */
 const mostBlock = 128 * 2 ** 10
 
-/** Bytes of a stream in pieces of a wanted size. */
+/** A queue that reads a stream in pieces of requested sizes. */
 class ByteQueue {
   readonly #source: AsyncIterator<Uint8Array>
   #held: Uint8Array = new Uint8Array(0)
@@ -19,7 +19,7 @@ class ByteQueue {
     this.#source = source[Symbol.asyncIterator]()
   }
 
-  /** Whether so many are there. */
+  /** Whether `count` more bytes are available; reads as needed. */
   async has(count: number): Promise<boolean> {
     while (this.#held.length < count && !this.#ended) {
       const { done, value } = await this.#source.next()
@@ -35,10 +35,10 @@ class ByteQueue {
     return this.#held.length >= count
   }
 
-  /** Takes them. @throws Error where the archive ends before */
+  /** Removes and returns `count` bytes. @throws Error where the archive ends before */
   async take(count: number): Promise<Uint8Array> {
     if (!(await this.has(count))) throw new Error('the zstd archive is corrupt (it ends early)')
-    // A copy of its own: pieces of a stream may share one buffer.
+    // A copy, since chunks of a stream may share one buffer.
     const taken = new Uint8Array(this.#held.subarray(0, count))
     this.#held = this.#held.subarray(count)
     return taken
@@ -54,7 +54,7 @@ class ByteQueue {
   }
 }
 
-/** @throws Error for what is no zstd archive, is broken, or wants too much memory */
+/** Decompresses a Zstandard stream. @throws Error where it is not Zstandard, is corrupt, or needs too much memory */
 export async function* unzstd(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const { Decompress } = await import('fzstd')
   const queue = new ByteQueue(source)
@@ -79,7 +79,7 @@ export async function* unzstd(source: AsyncIterable<Uint8Array>): AsyncGenerator
     if (magic !== 0xfd2fb528) throw new Error('it is no zstd archive')
     const { bytes, window } = await frameHeader(start, queue)
     if (window > mostWindow)
-      throw new Error(`the zstd archive wants ${window} bytes of memory, at most ${mostWindow} are given`)
+      throw new Error(`the zstd archive needs a window of ${window} bytes; at most ${mostWindow} are supported`)
     const decoder = new Decompress((chunk) => {
       if (chunk.length > 0) ready.push(chunk)
     })
@@ -108,7 +108,10 @@ export async function* unzstd(source: AsyncIterable<Uint8Array>): AsyncGenerator
   }
 }
 
-/** The header of a frame whose first five bytes are read, and the memory it asks for: of a single segment that is its whole content. */
+/**
+ * Reads the rest of a frame header after its first five bytes, and the window size (for a single segment, the content
+ * size).
+ */
 async function frameHeader(start: Uint8Array, queue: ByteQueue): Promise<{ bytes: Uint8Array; window: number }> {
   const descriptor = start[4]
   const single = (descriptor >> 5) & 1

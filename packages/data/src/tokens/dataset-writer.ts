@@ -1,12 +1,12 @@
-/** PREFIX.bin and PREFIX.idx of documents that are one sequence each, with the lengths alone in memory: 4 bytes a document. Node only. */
+/** Streaming writer of PREFIX.bin and PREFIX.idx, with 4 bytes per document in memory. Node only. */
 import { renameSync, rmSync } from 'node:fs'
 import { FileWriter } from './file-writer.ts'
 import { encodeIndexHeader, type TokenDtype } from './indexed-dataset.ts'
 import { removeSubsets, type TokenSubset, writeSubsets } from './subset-record.ts'
 
 /**
- * Both files under temporary names, moved into place when both are whole. A document without tokens is one without a sequence, as
- * Megatron-LM's preprocessing writes it.
+ * Writes both files under temporary names and renames them when both are complete. Each document is one sequence; one
+ * without tokens has no sequence, as in Megatron-LM's preprocessing.
  */
 export class DatasetWriter {
   readonly #prefix: string
@@ -19,7 +19,7 @@ export class DatasetWriter {
   #tokens = 0
   #idx: FileWriter | undefined
 
-  /** @throws Error naming a file that cannot be written */
+  /** @throws Error that names a file that cannot be written */
   constructor(prefix: string, dtype: 'uint16' | 'int32') {
     this.#prefix = prefix
     this.#dtype = dtype
@@ -27,12 +27,12 @@ export class DatasetWriter {
     this.#bin = new FileWriter(this.#temporary('bin'))
   }
 
-  /** Bytes of .bin. */
+  /** Appends bytes to .bin. */
   write(bytes: Uint8Array): void {
     this.#bin.write(bytes)
   }
 
-  /** @param length tokens of the document whose bytes were written */
+  /** Ends the current document. @param length its number of tokens, whose bytes have been written */
   endDocument(length: number): void {
     if (this.#documents === this.#lengths.length) {
       const grown = new Int32Array(2 * this.#lengths.length)
@@ -45,8 +45,8 @@ export class DatasetWriter {
   }
 
   /**
-   * Both files are on the disk, under their names, when this returns.
-   * @param subsets which texts the tokens are from: written beside them
+   * Completes both files: when this returns, they are synced to disk under their names.
+   * @param subsets origin of the texts, by the total number of tokens, for PREFIX.subsets.json
    */
   close(subsets?: (tokens: number) => readonly TokenSubset[]): { documents: number; tokens: number } {
     this.#bin.close()
@@ -77,7 +77,7 @@ export class DatasetWriter {
       long(sequence)
     }
     idx.close()
-    // Gone before the files change: at no time stands a level beside tokens that do not have it.
+    // Removed before the files change, so that a release level never belongs to other tokens.
     removeSubsets(this.#prefix)
     for (const extension of ['bin', 'idx'] as const)
       renameSync(this.#temporary(extension), `${this.#prefix}.${extension}`)
@@ -85,7 +85,7 @@ export class DatasetWriter {
     return { documents: this.#documents, tokens: this.#tokens }
   }
 
-  /** Closes and removes what was written. */
+  /** Closes and removes the temporary files. */
   abandon(): void {
     this.#bin.abandon()
     this.#idx?.abandon()

@@ -1,10 +1,10 @@
-/** A file written from its beginning on, a megabyte at a time. Node only. */
+/** A buffered sequential file writer. Node only. */
 import fs from 'node:fs'
 
-/** A buffer begins small, so that many small files leave no megabytes behind to be collected. */
+/** Initial and maximum size of the buffer; it starts small for the sake of many small files. */
 const [leastBuffer, bufferBytes] = [2 ** 12, 2 ** 20]
 
-/** What a failure to write is, in words, under the name that the file would have had. */
+/** The error for a failed write, with the reason in words and the final name of a temporary file. */
 export function writeFault(path: string, error: unknown): Error {
   const { code, message } = error as NodeJS.ErrnoException
   const fault =
@@ -18,7 +18,7 @@ export function writeFault(path: string, error: unknown): Error {
   return new Error(`${path.replace(/\.\d+\.tmp$/, '')}: it cannot be written (${fault})`, { cause: error })
 }
 
-/** Writes whole: short writes are gone on with, a full disk is told. */
+/** Writes a file completely: short writes are continued, a full disk is an error. */
 export class FileWriter {
   readonly path: string
   readonly #file: number
@@ -26,7 +26,7 @@ export class FileWriter {
   #filled = 0
   #isOpen = true
 
-  /** @throws Error naming a file that cannot be made */
+  /** @throws Error that names a file that cannot be created */
   constructor(path: string) {
     this.path = path
     try {
@@ -52,12 +52,12 @@ export class FileWriter {
     }
   }
 
-  /** The bytes are on the disk when this returns. */
+  /** Flushes and syncs: the bytes are on the disk when this returns. */
   close(): void {
     this.#flush()
     this.#attempt(() => fs.fsyncSync(this.#file))
     this.#isOpen = false
-    // Some file systems tell of a full disk only here.
+    // Some file systems report a full disk only on close.
     this.#attempt(() => fs.closeSync(this.#file))
   }
 
@@ -66,7 +66,7 @@ export class FileWriter {
     try {
       if (this.#isOpen) fs.closeSync(this.#file)
     } catch {
-      // What failed first is told.
+      // The first error is the one reported.
     }
     this.#isOpen = false
     fs.rmSync(this.path, { force: true })

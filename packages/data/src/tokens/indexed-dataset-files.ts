@@ -1,4 +1,4 @@
-/** Megatron-LM token files on disk. Node only. */
+/** Reading and writing of Megatron-LM's token files on disk. Node only. */
 
 import { DatasetWriter } from './dataset-writer.ts'
 import {
@@ -15,13 +15,16 @@ import {
 import type { TokenSubset } from './subset-record.ts'
 
 /**
- * Writes PREFIX.bin and PREFIX.idx, document by document: only lengths are kept in memory, 4 bytes a document. Both files are written
- * under temporary names and moved into place at the end, so a failure leaves an older dataset as it was.
- * @param options.vocabSize picks the dtype (uint16 below 65,500, else int32) and bounds the ids
- * @param options.eosId appended to every document that has tokens, where given (`--append-eod`)
- * @param options.subsets which texts the ids are from (or a function of the tokens that were written): kept in PREFIX.subsets.json, where `readSubsets` finds it; default: not known
- * @returns what was written
- * @throws RangeError for an id outside the vocabulary, naming document and place; Error naming a file that cannot be written
+ * Writes PREFIX.bin and PREFIX.idx, document by document, with 4 bytes per document in memory. Both files are written
+ * under temporary names and renamed at the end, so that a failure does not change an existing dataset.
+ * @param options.vocabSize determines the dtype (uint16 below 65,500, else int32) and bounds the ids
+ * @param options.eosId appended to every document that has tokens (`--append-eod`); default: none
+ * @param options.subsets origin of the texts (or a function of the number of tokens written), stored in
+ *   PREFIX.subsets.json for `readSubsets`; default: unknown
+ * @returns number of documents and tokens written
+ * @throws RangeError for an id outside the vocabulary, with its document and position; Error that names a file that
+ * cannot
+ *   be written
  * @example
  * await writeIndexedDataset('mine', [[3, 4, 5], [6, 7]], { vocabSize: 100, eosId: 2 })
  * using dataset = await openIndexedDataset('mine')
@@ -54,21 +57,22 @@ export async function writeIndexedDataset(
   }
 }
 
-/** An open dataset: the index in memory, ids read when asked for. */
+/** An open dataset: the index is in memory, ids are read from disk on demand. */
 export interface IndexedDatasetFile extends DatasetIndex {
-  /** Tokens in all sequences. */
+  /** Total number of tokens. */
   readonly tokens: number
-  /** Tokens of document `index`; nothing is read. */
+  /** Number of tokens of document `index`, from the index alone. */
   documentLength(index: number): number
-  /** Ids of document `index`, read now. */
+  /** Reads the ids of document `index`. */
   document(index: number): Int32Array
-  /** `length` ids of sequence `index` from `offset` on, read now. */
+  /** Reads `length` ids of sequence `index` from `offset` on. */
   sequence(index: number, offset: number, length: number): Int32Array
-  /** The same into an array that is there: nothing is made. */
+  /** Reads into an existing array, without allocations. */
   readSequence(index: number, offset: number, into: Int32Array): void
   /**
-   * Fills `into` with the ids from position `position` of the whole stream on, sequence after sequence as they lie in .bin.
-   * @throws RangeError outside the stream, or where sequences do not lie back to back (Megatron-LM and `writeIndexedDataset` lay them so)
+   * Fills `into` with the ids from `position` on of the whole stream, in the order of .bin.
+   * @throws RangeError outside the stream, or where sequences are not contiguous in .bin (those of Megatron-LM and
+   *   `writeIndexedDataset` are)
    */
   readStream(position: number, into: Int32Array): void
   close(): void
@@ -81,8 +85,9 @@ function unreadable(path: string, error: NodeJS.ErrnoException): Error {
 }
 
 /**
- * Reads PREFIX.idx alone: lengths and documents, where .bin is elsewhere. Offsets are checked against .bin if it exists.
- * @throws Error for a missing file, RangeError for one that does not fit the format
+ * Reads only PREFIX.idx (lengths and documents), for datasets whose .bin is elsewhere. Offsets are checked against .bin
+ * if it exists.
+ * @throws Error for a missing file, RangeError for a malformed one
  */
 export async function readDatasetIndex(prefix: string): Promise<DatasetIndex> {
   const { readFile, stat } = await import('node:fs/promises')
@@ -99,8 +104,8 @@ export async function readDatasetIndex(prefix: string): Promise<DatasetIndex> {
 }
 
 /**
- * Opens PREFIX.bin and PREFIX.idx.
- * @throws Error for a missing file, RangeError for files that do not fit each other or the format
+ * Opens PREFIX.bin and PREFIX.idx; close it, or declare it with `using`.
+ * @throws Error for a missing file, RangeError for files that are malformed or do not belong together
  * @example
  * using dataset = await openIndexedDataset('corpus_text_document')
  * dataset.tokens // 260
@@ -149,7 +154,7 @@ export async function openIndexedDataset(prefix: string): Promise<IndexedDataset
   for (const length of index.sequenceLengths) tokens += length
   let buffer = new Uint8Array(0)
   let words = new Uint16Array(0)
-  let backToBack: boolean | undefined
+  let contiguous: boolean | undefined
   const decode = (byteOffset: number, into: Int32Array, what: () => string) => {
     const byteLength = into.length * index.bytesPerToken
     if (buffer.length < byteLength) {
@@ -162,7 +167,7 @@ export async function openIndexedDataset(prefix: string): Promise<IndexedDataset
       return
     }
     if (!decodeInto(buffer, index.dtype, into))
-      throw new RangeError(`${prefix}.bin: ${what()} holds an id that is none`)
+      throw new RangeError(`${prefix}.bin: ${what()} has an invalid id; ids are from 0 to 2^31 - 1`)
   }
   return {
     ...index,
@@ -179,10 +184,10 @@ export async function openIndexedDataset(prefix: string): Promise<IndexedDataset
         throw new RangeError(
           `${prefix}: tokens ${position} to ${position + into.length - 1} are not within its ${tokens}`,
         )
-      backToBack ??= liesBackToBack(index)
-      if (!backToBack)
+      contiguous ??= isContiguous(index)
+      if (!contiguous)
         throw new RangeError(`${prefix}: its sequences are not contiguous in .bin; build it again with data mix`)
-      decode(position * index.bytesPerToken, into, () => `what lies from token ${position} on`)
+      decode(position * index.bytesPerToken, into, () => `the stream from token ${position} on`)
     },
     documentLength(number) {
       let length = 0
@@ -203,7 +208,8 @@ export async function openIndexedDataset(prefix: string): Promise<IndexedDataset
   }
 }
 
-function liesBackToBack({ byteOffsets, sequenceLengths, bytesPerToken }: DatasetIndex): boolean {
+/** Whether the sequences are contiguous in .bin. */
+function isContiguous({ byteOffsets, sequenceLengths, bytesPerToken }: DatasetIndex): boolean {
   let at = 0
   for (let i = 0; i < byteOffsets.length; i++) {
     if (byteOffsets[i] !== at) return false

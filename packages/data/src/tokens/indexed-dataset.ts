@@ -1,5 +1,6 @@
 /**
- * Megatron-LM's token files: `PREFIX.bin` holds ids back to back, `PREFIX.idx` says where sequences and documents lie.
+ * Megatron-LM's token files: `PREFIX.bin` has the concatenated ids, `PREFIX.idx` the positions of sequences and
+ * documents.
  * @see Megatron-LM megatron/core/datasets/indexed_dataset.py
  *
  * .idx, little-endian, unaligned: 9 bytes "MMIDIDX\0\0"; uint64 version 1; uint8 dtype code; uint64 sequences;
@@ -7,7 +8,7 @@
  * int64[entries] first sequence of each document, and the number of sequences; int8[sequences] modes (multimodal only).
  */
 
-/** dtype codes of the format that hold integers. */
+/** Integer dtypes of the format, with their codes and sizes in bytes. */
 const dtypes = {
   uint8: { code: 1, bytes: 1 },
   int8: { code: 2, bytes: 1 },
@@ -27,22 +28,23 @@ export interface DatasetIndex {
   readonly dtype: TokenDtype
   readonly bytesPerToken: number
   readonly documentCount: number
-  /** Tokens in each sequence. */
+  /** Number of tokens of each sequence. */
   readonly sequenceLengths: Int32Array
-  /** First byte of each sequence in .bin. */
+  /** Offset of each sequence in .bin, in bytes. */
   readonly byteOffsets: Float64Array
-  /** Document d is made of the sequences documentIndex[d] .. documentIndex[d + 1] - 1. */
+  /** Document d consists of the sequences documentIndex[d] to documentIndex[d + 1] - 1. */
   readonly documentIndex: Float64Array
 }
 
-/** The dtype Megatron-LM picks: uint16 for vocabularies below 65,500, int32 from there on. */
+/** The dtype that Megatron-LM chooses: uint16 for vocabularies below 65,500, otherwise int32. */
 export function tokenDtype(vocabSize: number): 'uint16' | 'int32' {
   return vocabSize < 65_500 ? 'uint16' : 'int32'
 }
 
 /**
- * Bytes of one document for .bin.
- * @throws RangeError for an id outside the vocabulary, naming document and place
+ * Encodes the ids of one document for .bin.
+ * @param number index of the document, for errors
+ * @throws RangeError for an id outside the vocabulary, with its document and position
  */
 export function encodeTokens(document: ArrayLike<number>, vocabSize: number, number = 0): Uint8Array<ArrayBuffer> {
   const wide = tokenDtype(vocabSize) === 'int32'
@@ -59,7 +61,7 @@ export function encodeTokens(document: ArrayLike<number>, vocabSize: number, num
   return bytes
 }
 
-/** The first bytes of an .idx file of `sequences` sequences in `documents` documents. */
+/** The header of an .idx file of `sequences` sequences in `documents` documents. */
 export function encodeIndexHeader(dtype: TokenDtype, sequences: number, documents: number): Uint8Array<ArrayBuffer> {
   const header = new Uint8Array(headerBytes)
   const view = new DataView(header.buffer)
@@ -72,9 +74,10 @@ export function encodeIndexHeader(dtype: TokenDtype, sequences: number, document
 }
 
 /**
- * The .idx file of documents that are one sequence each and lie back to back in .bin. One without tokens is a document without a
- * sequence, as Megatron-LM's preprocessing writes it.
- * @param lengths tokens in each document
+ * Encodes the .idx file of documents of one sequence each, contiguous in .bin. A document without tokens has no
+ * sequence, as in Megatron-LM's preprocessing.
+ * @param lengths number of tokens of each document
+ * @throws RangeError for an invalid vocabSize
  */
 export function encodeIndex(lengths: ArrayLike<number>, vocabSize: number): Uint8Array<ArrayBuffer> {
   checkVocabulary('encodeIndex', vocabSize)
@@ -103,9 +106,9 @@ export function encodeIndex(lengths: ArrayLike<number>, vocabSize: number): Uint
 }
 
 /**
- * Both files of a dataset in memory, one sequence a document.
- * @param options.vocabSize picks the dtype and bounds the ids
- * @param options.eosId appended to every document that has tokens, where given (`--append-eod`)
+ * Encodes both files of a dataset in memory, with one sequence per document.
+ * @param options.vocabSize determines the dtype and bounds the ids
+ * @param options.eosId appended to every document that has tokens (`--append-eod`); default: none
  * @throws RangeError for an id outside the vocabulary
  * @example
  * const { bin, idx } = encodeIndexedDataset([[3, 4, 5], [6, 7]], { vocabSize: 100, eosId: 2 })
@@ -138,7 +141,7 @@ export function encodeIndexedDataset(
   return { bin, idx }
 }
 
-/** @throws RangeError for a vocabulary size that is none, or an eosId outside it */
+/** @throws RangeError for an invalid vocabulary size, or an eosId outside it */
 export function checkVocabulary(owner: string, vocabSize: number, eosId?: number): void {
   if (!Number.isInteger(vocabSize) || vocabSize < 1 || vocabSize > 2 ** 31 - 1) {
     throw new RangeError(`${owner}: vocabSize must be an integer from 1 to ${2 ** 31 - 1}, got ${vocabSize}`)
@@ -149,10 +152,10 @@ export function checkVocabulary(owner: string, vocabSize: number, eosId?: number
 }
 
 /**
- * Parses .idx. Nothing in it is trusted: counts, lengths and offsets are checked against the sizes of the two files.
+ * Parses an .idx file and checks all counts, lengths and offsets against the sizes of the two files.
  * @param idx the whole .idx file
  * @param binBytes size of the .bin file in bytes
- * @throws RangeError saying what does not fit
+ * @throws RangeError where the file is malformed or does not belong to the .bin file
  */
 export function parseIndex(idx: Uint8Array, binBytes: number): DatasetIndex {
   const fail = (fault: string): never => {
@@ -168,7 +171,7 @@ export function parseIndex(idx: Uint8Array, binBytes: number): DatasetIndex {
   if (version !== 1n) fail(`version ${version} is not supported, only 1 is`)
   const code = view.getUint8(17)
   const found = Object.entries(dtypes).find(([, entry]) => entry.code === code)
-  if (!found) return fail(`dtype code ${code} is no integer type (1 to 5, or 8)`)
+  if (!found) return fail(`dtype code ${code} is not an integer type (1 to 5, or 8)`)
   const [dtype, { bytes }] = found as [TokenDtype, { bytes: number }]
   const sequenceCount = view.getBigUint64(18, true)
   const entryCount = view.getBigUint64(26, true)
@@ -189,12 +192,12 @@ export function parseIndex(idx: Uint8Array, binBytes: number): DatasetIndex {
     const length = view.getInt32(headerBytes + i * 4, true)
     const offset = int64(view, offsetsAt + i * 8)
     if (length < 0 || offset < 0 || offset % bytes !== 0 || offset + length * bytes > binBytes) {
-      fail(`sequence ${i} (${length} tokens at byte ${offset}) does not lie in a .bin file of ${binBytes} bytes`)
+      fail(`sequence ${i} (${length} tokens at byte ${offset}) is outside a .bin file of ${binBytes} bytes`)
     }
     sequenceLengths[i] = length
     byteOffsets[i] = offset
   }
-  // Sequences that share bytes of .bin would make a small file into any number of documents.
+  // Overlapping sequences would let a small file claim any number of tokens.
   let total = 0
   for (const length of sequenceLengths) total += length * bytes
   if (total > binBytes) {
@@ -216,8 +219,9 @@ export function parseIndex(idx: Uint8Array, binBytes: number): DatasetIndex {
 }
 
 /**
- * Ids of one document.
- * @param read gives `byteLength` bytes of .bin from `byteOffset` on
+ * Decodes the ids of one document.
+ * @param read returns `byteLength` bytes of .bin from `byteOffset` on
+ * @throws RangeError for a document outside the dataset, or an invalid id
  */
 export function decodeDocument(
   index: DatasetIndex,
@@ -243,7 +247,7 @@ export function decodeDocument(
     for (let i = 0; i < sequenceLengths[sequence]; i++) {
       const id = readId(view, i, dtype)
       if (id < 0 || id > 2 ** 31 - 1)
-        throw new RangeError(`.bin file: token ${at} of document ${document} is ${id}, no id`)
+        throw new RangeError(`.bin file: token ${at} of document ${document} must be from 0 to 2^31 - 1, got ${id}`)
       ids[at++] = id
     }
   }
@@ -251,8 +255,9 @@ export function decodeDocument(
 }
 
 /**
- * Ids of a part of one sequence, `length` tokens from `offset` on.
- * @param read gives `byteLength` bytes of .bin from `byteOffset` on
+ * Decodes a part of one sequence, `length` tokens from `offset` on.
+ * @param read returns `byteLength` bytes of .bin from `byteOffset` on
+ * @throws RangeError for a range outside the sequence, or an invalid id
  */
 export function decodeSequence(
   index: DatasetIndex,
@@ -272,7 +277,9 @@ export function decodeSequence(
   for (let i = 0; i < length; i++) {
     const id = readId(view, i, dtype)
     if (id < 0 || id > 2 ** 31 - 1)
-      throw new RangeError(`.bin file: token ${offset + i} of sequence ${sequence} is ${id}, no id`)
+      throw new RangeError(
+        `.bin file: token ${offset + i} of sequence ${sequence} must be from 0 to 2^31 - 1, got ${id}`,
+      )
     ids[i] = id
   }
   return ids
@@ -280,7 +287,7 @@ export function decodeSequence(
 
 export const littleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1
 
-/** Fills `into` with the ids at the beginning of `bytes`. @returns whether all are ids */
+/** Fills `into` with the ids at the beginning of `bytes`. @returns whether all are valid ids */
 export function decodeInto(bytes: Uint8Array, dtype: TokenDtype, into: Int32Array): boolean {
   const { buffer, byteOffset } = bytes
   if (littleEndian && dtype === 'uint16' && byteOffset % 2 === 0) {
@@ -303,7 +310,7 @@ export function decodeInto(bytes: Uint8Array, dtype: TokenDtype, into: Int32Arra
   return true
 }
 
-/** A signed 64-bit integer, exact up to 2^53: what is larger or negative is refused by whoever asks. */
+/** A signed 64-bit integer, exact up to 2^53; callers reject larger and negative ones. */
 function int64(view: DataView, at: number): number {
   return view.getInt32(at + 4, true) * 2 ** 32 + view.getUint32(at, true)
 }
@@ -326,8 +333,8 @@ function readId(view: DataView, i: number, dtype: TokenDtype): number {
 }
 
 /**
- * All documents of a dataset in memory.
- * @throws RangeError for files that do not fit each other or the format
+ * Decodes all documents of a dataset in memory.
+ * @throws RangeError for files that are malformed or do not belong together
  * @example
  * const { bin, idx } = encodeIndexedDataset([[3, 4, 5]], { vocabSize: 100 })
  * decodeIndexedDataset(bin, idx) // [[3, 4, 5]]

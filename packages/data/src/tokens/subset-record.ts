@@ -1,17 +1,17 @@
-/** PREFIX.subsets.json beside PREFIX.bin: which texts the tokens are from, and what these may be used for. Node only. */
+/** PREFIX.subsets.json beside PREFIX.bin: origin and release level of the texts of a dataset. Node only. */
 import { existsSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
 import { type ReleaseLevel, releaseLevels } from '../blend/release-level.ts'
 import { FileWriter } from './file-writer.ts'
 
-/** A named part of a set of token files; the record of a run and a model card hold the same. */
+/** A named part of a dataset; run records and model cards contain the same fields. */
 export interface TokenSubset {
   readonly subset: string
   readonly language: string | null
-  /** Where it is from, and under which licence. */
+  /** Origin of the texts. */
   readonly source: string | null
   readonly licence: string | null
   readonly releaseLevel: ReleaseLevel
-  /** Passes over it that are in the files. */
+  /** Passes over the subset that the files contain. */
   readonly repeats: number
   readonly tokens: number
 }
@@ -20,7 +20,7 @@ const mostBytes = 16 * 2 ** 20
 
 export const subsetPath = (prefix: string): string => `${prefix}.subsets.json`
 
-/** @throws Error naming a file that cannot be written; an older one stays then */
+/** Writes the file. @throws Error that names a file that cannot be written; an existing one does not change then */
 export function writeSubsets(prefix: string, subsets: readonly TokenSubset[]): void {
   const temporary = `${subsetPath(prefix)}.${process.pid}.tmp`
   const file = new FileWriter(temporary)
@@ -34,15 +34,15 @@ export function writeSubsets(prefix: string, subsets: readonly TokenSubset[]): v
   }
 }
 
-/** Token files that are written anew do not keep the levels of what was there. */
+/** Removes the file, so that overwritten token files do not keep the levels of the old ones. */
 export function removeSubsets(prefix: string): void {
   rmSync(subsetPath(prefix), { force: true })
 }
 
 /**
- * Which texts a set of token files is from.
- * @returns null where none was recorded
- * @throws Error naming file and field
+ * Reads the origin of the texts of a dataset.
+ * @returns null where there is no such file
+ * @throws Error that names file and field, where the file is malformed
  * @example readSubsets('corpus_text_document') // null
  */
 export function readSubsets(prefix: string): readonly TokenSubset[] | null {
