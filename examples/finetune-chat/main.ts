@@ -47,26 +47,26 @@ const before = await ask(at('base'), asked.map(question))
 const after = await ask(at('tuned'), asked.map(question))
 const right = (answers: readonly string[], from: number, to: number) =>
   asked.slice(from, to).filter((one, i) => answers[from + i] === answer(one)).length
-const learnt = asked.length - heldOut.length
+const trained = asked.length - heldOut.length
 const verdict = (answers: readonly string[]) =>
-  `${percent(right(answers, heldOut.length, asked.length), learnt)} of ${learnt} questions that were learnt, ${percent(right(answers, 0, heldOut.length), heldOut.length)} of ${heldOut.length} asked in another way`
+  `${percent(right(answers, heldOut.length, asked.length), trained)} of ${trained} training questions, ${percent(right(answers, 0, heldOut.length), heldOut.length)} of ${heldOut.length} held-out phrasings`
 
 for (const i of [0, 1, 2, 3, heldOut.length, heldOut.length + 1]) {
   console.log(`\n${question(asked[i])}`)
-  console.log(`  before: ${before[i]}`)
-  console.log(`  after:  ${after[i]}`)
-  console.log(`  right:  ${answer(asked[i])}`)
+  console.log(`  before:  ${before[i]}`)
+  console.log(`  after:   ${after[i]}`)
+  console.log(`  correct: ${answer(asked[i])}`)
 }
-console.log(`\nright before: ${verdict(before)}`)
-console.log(`right after:  ${verdict(after)}`)
+console.log(`\ncorrect before: ${verdict(before)}`)
+console.log(`correct after:  ${verdict(after)}`)
 
 const evaluations: { step: number; natsPerToken: number }[] = JSON.parse(
   readFileSync(at('tuned/evaluations.json'), 'utf8'),
 )
 const lossChart = {
-  title: 'Loss on answers that were held out',
+  title: 'Held-out loss',
   xLabel: 'step',
-  yLabel: 'nats per token of the answers',
+  yLabel: 'nats per answer token',
   lines: [
     {
       label: 'held out',
@@ -80,9 +80,9 @@ writeFileSync(
   file,
   page({
     title: 'A small model before and after fine-tuning',
-    headline: `Before: ${verdict(before)}. After: ${verdict(after)}.`,
-    body: html`${figure('Loss on answers that were held out', (width) => lineChart(lossChart, { width, heading: false }))}${table(
-      ['question', 'before', 'after', 'right'],
+    headline: `Correct answers before: ${verdict(before)}. After: ${verdict(after)}.`,
+    body: html`${figure('Held-out loss', (width) => lineChart(lossChart, { width, heading: false }))}${table(
+      ['question', 'before', 'after', 'correct answer'],
       asked.map((one, i) => [question(one), before[i], after[i], answer(one)]),
       { caption: 'Answers', textColumns: [1, 2, 3] },
     )}`,

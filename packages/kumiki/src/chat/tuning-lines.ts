@@ -25,7 +25,7 @@ export function sayWhatIsDone(
     `${n(counts.train)} conversations, ${n(counts.heldOut)} held out${counts.truncated ? `, ${n(counts.truncated)} cut to ${configuration.sequenceLength} tokens` : ''}${counts.dropped ? `, ${n(counts.dropped)} left out (too long, or no answer within the sequence)` : ''}`,
   )
   log(
-    `${n(batches.sequencesPerEpoch)} sequences of ${n(configuration.sequenceLength)} tokens, ${(100 * batches.padding).toFixed(1)} % padding; ${n(batches.targetsPerEpoch)} tokens of answers are learnt in a pass, ${((configuration.steps * configuration.batchSize) / batches.sequencesPerEpoch).toFixed(1)} passes`,
+    `${n(batches.sequencesPerEpoch)} sequences of ${n(configuration.sequenceLength)} tokens, ${(100 * batches.padding).toFixed(1)} % padding; ${n(batches.targetsPerEpoch)} answer tokens per epoch, ${((configuration.steps * configuration.batchSize) / batches.sequencesPerEpoch).toFixed(1)} epochs`,
   )
   log(
     `${n(of.total)} parameters, ${n(of.trainable)} of them trained; ${n(configuration.steps)} steps, learning rate ${configuration.learningRate ?? 'of the schedule'}`,
