@@ -159,8 +159,8 @@ test('the first trained model', () => {
 
 test('the first fine-tuned model', async () => {
   const printed = timed('the first fine-tuned model', (commands) => type(clone, commands.join(' && ')))
-  const [, learnt] = /^right after: +(\d+) %/m.exec(printed)!
-  expect(Number(learnt)).toBeGreaterThan(80)
+  const [, correct] = /^correct after: +(\d+) %/m.exec(printed)!
+  expect(Number(correct)).toBeGreaterThan(80)
   const answers = join(clone, 'examples', 'finetune-chat', 'runs', 'answers.html')
   await photograph(pathToFileURL(answers).href, 'finetune.png', { width: 700, height: 1000 })
 })
