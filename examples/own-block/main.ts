@@ -1,5 +1,5 @@
 /**
- * Parts of one's own in the decoder: a feed-forward, an attention and a block, each trained for the same steps beside the decoder as it is.
+ * Custom parts of the decoder: a feed-forward layer, an attention and a whole block, each trained for the same number of steps as the unchanged decoder.
  *
  *   npm start            about half a minute on a processor
  */
@@ -36,9 +36,9 @@ const architecture = {
   paddedVocabSize: vocabSize,
 }
 const variants: Record<string, DecoderParts> = {
-  'as it is': {},
+  unchanged: {},
   'squared ReLU': { feedForward: squaredRelu },
-  'one key': { attention: oneKey },
+  'multi-query attention': { attention: oneKey },
   'parallel block': { block: parallel(oneKey) },
 }
 

@@ -1,8 +1,8 @@
 /**
  * MinHash with locality-sensitive hashing over 5-grams of words. 20 bands of 10 hashes find pairs with a Jaccard
  * similarity of 0.8 with probability 0.9, of 0.5 with probability 0.02.
- * @see A. Broder, "On the resemblance and containment of documents" (1997); datatrove and LLM-jp use the same
- * parameters
+ * @see A. Broder, "On the resemblance and containment of documents" (1997); LLM-jp's scripts for its corpus v4
+ * use these parameters with datatrove
  */
 import { wordsOf } from './words.ts'
 
