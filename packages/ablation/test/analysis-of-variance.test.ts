@@ -124,9 +124,9 @@ test('rounding is no effect', () => {
 
 test('power', () => {
   // scipy: ncf.sf(f.isf(0.05, 1, 30), 1, 30, 2)
-  expect(power({ runs: 4, replicates: 8, terms: 1, effect: 0.5, spread: 1 })).toBeCloseTo(0.27774452381, 9)
-  expect(replicatesNeeded({ runs: 8, terms: 5, effect: 0.5, spread: 0.3 })).toBe(2)
-  expect(() => power({ runs: 8, terms: 7, effect: 1, spread: 1 })).toThrow(/leave nothing for the residual/)
+  expect(power({ runs: 4, replicates: 8, terms: 1, effect: 0.5, standardDeviation: 1 })).toBeCloseTo(0.27774452381, 9)
+  expect(replicatesNeeded({ runs: 8, terms: 5, effect: 0.5, standardDeviation: 0.3 })).toBe(2)
+  expect(() => power({ runs: 8, terms: 7, effect: 1, standardDeviation: 1 })).toThrow(/no residual degrees of freedom/)
   const { F, pValue } = curvature([1, 2, 3, 4], [4, 4.2, 3.8])
   expect(F).toBeCloseTo((4 * 3 * 1.5 ** 2) / 7 / 0.04, 9)
   expect(pValue).toBeLessThan(0.05)

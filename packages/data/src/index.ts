@@ -5,6 +5,7 @@ export { type EvaluationOptions, type EvaluationSet, packEvaluation } from './ba
 export { joinStreams } from './batches/join-streams.ts'
 export { OtherDataError } from './batches/other-data-error.ts'
 export {
+  type ExcessLengthStrategy,
   type FittedDocuments,
   fitDocuments,
   type MaskedDocument,
@@ -13,7 +14,6 @@ export {
   type PackedBatchOptions,
   type PackedBatchState,
   packedBatches,
-  type TooLong,
 } from './batches/packed-batches.ts'
 export {
   type StreamBatch,
@@ -38,7 +38,7 @@ export {
   type MixPicks,
   type MixRow,
   megatronDataPath,
-  mixCorpora,
+  mixSources,
   planMix,
 } from './blend/mix.ts'
 export { assertTrainable, assertUse, type ReleaseLevel, releaseLevels, strictestLevel } from './blend/release-level.ts'

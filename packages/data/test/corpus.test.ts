@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { megatronDataPath, mixCorpora } from '../src/blend/mix.ts'
+import { megatronDataPath, mixSources } from '../src/blend/mix.ts'
 import { assertTrainable, type ReleaseLevel } from '../src/blend/release-level.ts'
 import { builtinCorpus, readCorpus, readCorpusFiles } from '../src/node.ts'
 
@@ -133,40 +133,40 @@ describe('builtinCorpus', () => {
   })
 })
 
-describe('mixCorpora', () => {
+describe('mixSources', () => {
   const japanese = { name: 'ja', documents: [[1, 1], [2], [3, 3, 3]], repeats: 2 }
   const english = { name: 'en', documents: Array.from({ length: 100 }, () => Array(10).fill(9)), repeats: 0.25 }
 
   it('repeats sources, whole and in part', () => {
-    const { documents, table } = mixCorpora([japanese, english])
+    const { documents, table } = mixSources([japanese, english])
     expect(documents).toHaveLength(6 + 25)
     expect(table).toEqual([
       { name: 'ja', releaseLevel: 'L3', repeats: 2, size: 6, documents: 6, mixedSize: 12, share: 12 / 262 },
       { name: 'en', releaseLevel: 'L3', repeats: 0.25, size: 1000, documents: 25, mixedSize: 250, share: 250 / 262 },
     ])
-    expect(mixCorpora([japanese, english]).documents).toEqual(documents)
+    expect(mixSources([japanese, english]).documents).toEqual(documents)
   })
 
   it('gives the part of a corpus of one document', () => {
     const [one] = [['0123456789'.repeat(10)]]
     for (const repeats of [0.3, 1.3]) {
-      const { documents, table } = mixCorpora([{ name: 'one', documents: one, repeats }])
+      const { documents, table } = mixSources([{ name: 'one', documents: one, repeats }])
       expect(table[0].mixedSize).toBe(100 * repeats)
       expect(documents.at(-1)).toBe(one[0].slice(0, 30))
     }
-    const ids = mixCorpora([{ name: 'ids', documents: [Int32Array.from({ length: 10 }, (_, i) => i)], repeats: 0.5 }])
+    const ids = mixSources([{ name: 'ids', documents: [Int32Array.from({ length: 10 }, (_, i) => i)], repeats: 0.5 }])
     expect(ids.documents).toEqual([Int32Array.of(0, 1, 2, 3, 4)])
     // No half of a character.
-    const pairs = mixCorpora([{ name: 'pairs', documents: ['𠮷'.repeat(5)], repeats: 0.3 }])
+    const pairs = mixSources([{ name: 'pairs', documents: ['𠮷'.repeat(5)], repeats: 0.3 }])
     expect(pairs.documents).toEqual(['𠮷'])
     // Two long documents: the part comes out too.
-    const two = mixCorpora([{ name: 'two', documents: ['a'.repeat(100), 'b'.repeat(100)], repeats: 0.2 }])
+    const two = mixSources([{ name: 'two', documents: ['a'.repeat(100), 'b'.repeat(100)], repeats: 0.2 }])
     expect(two.table[0].mixedSize).toBe(40)
   })
 
   it('draws the part by seed', () => {
     const numbered = [{ name: 'n', documents: Array.from({ length: 100 }, (_, i) => [i]), repeats: 0.1 }]
-    const draw = (seed: number) => mixCorpora(numbered, { seed }).documents.flat()
+    const draw = (seed: number) => mixSources(numbered, { seed }).documents.flat()
     expect(draw(1)).toHaveLength(10)
     expect(draw(1)).toEqual(draw(1))
     expect(draw(1)).not.toEqual(draw(2))
@@ -174,7 +174,7 @@ describe('mixCorpora', () => {
 
   it('keeps levels that may not train out', () => {
     for (const level of ['L1', 'L2', 'L3'] as const) expect(() => assertTrainable('x', level)).not.toThrow()
-    expect(() => mixCorpora([japanese, { ...english, releaseLevel: 'LX' }])).toThrow(
+    expect(() => mixSources([japanese, { ...english, releaseLevel: 'LX' }])).toThrow(
       /source "en" has release level LX \(no-train: test time only\); only L1, L2 and L3 allow training/,
     )
     expect(() => assertTrainable('x', 'LZ')).toThrow(/source "x" has release level LZ \(no-use\)/)
@@ -182,10 +182,10 @@ describe('mixCorpora', () => {
   })
 
   it('names what is wrong', () => {
-    expect(() => mixCorpora([japanese, japanese])).toThrow(/source "ja" is given twice/)
-    expect(() => mixCorpora([{ ...japanese, repeats: -1 }])).toThrow(/repeats of source "ja" must be from 0/)
-    expect(() => mixCorpora([{ ...japanese, repeats: Number.NaN }])).toThrow(/got NaN/)
-    expect(() => mixCorpora([{ ...japanese, repeats: 0 }])).toThrow(/the mix is empty/)
+    expect(() => mixSources([japanese, japanese])).toThrow(/source "ja" is given twice/)
+    expect(() => mixSources([{ ...japanese, repeats: -1 }])).toThrow(/repeats of source "ja" must be from 0/)
+    expect(() => mixSources([{ ...japanese, repeats: Number.NaN }])).toThrow(/got NaN/)
+    expect(() => mixSources([{ ...japanese, repeats: 0 }])).toThrow(/the mix is empty/)
   })
 
   it("writes Megatron-LM's weights", () => {

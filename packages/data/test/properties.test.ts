@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { batches, decodeIndexedDataset, encodeIndexedDataset, mixCorpora, packEvaluation } from '../src/index.ts'
+import { batches, decodeIndexedDataset, encodeIndexedDataset, mixSources, packEvaluation } from '../src/index.ts'
 
 const document = fc.array(fc.integer({ min: 1, max: 300 }), { maxLength: 30 })
 const documents = fc.array(document, { minLength: 1, maxLength: 30 })
@@ -103,7 +103,7 @@ describe('for any documents', () => {
     fc.assert(
       fc.property(documents, fc.double({ min: 0, max: 4, noNaN: true }), fc.nat(), (given, repeats, seed) => {
         const rest = { name: 'rest', documents: [[1]] }
-        const { documents: mixed } = mixCorpora([{ name: 'given', documents: given, repeats }, rest], { seed })
+        const { documents: mixed } = mixSources([{ name: 'given', documents: given, repeats }, rest], { seed })
         expect(Math.abs(size(mixed) - 1 - repeats * size(given))).toBeLessThanOrEqual(30)
       }),
     )

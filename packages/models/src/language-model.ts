@@ -54,7 +54,7 @@ export interface ForwardOptions {
   readonly cacheOptions?: CacheOptions
   /**
    * int32 [batch]: how many tokens of each row are real; padding follows them. `logits('last')` are those of the last real one, and the
-   * cache goes on after it. Default: all. Only for models that say `takesLengths`.
+   * cache goes on after it. Default: all. Only for models that say `supportsPadding`.
    */
   readonly lengths?: Tensor
 }
@@ -114,7 +114,7 @@ export interface LanguageModel {
   /** Token ids are below it. */
   readonly vocabSize: number
   /** Whether `forward` reads `ForwardOptions.lengths`. Without it, prompts of different lengths cannot be continued in one batch. */
-  readonly takesLengths?: boolean
+  readonly supportsPadding?: boolean
   /** Names and shapes, [out, in] for linear layers, in the order of the forward pass. */
   readonly parameters: readonly ParameterShape[]
   /** The layers that go through `ForwardOptions.linear`, in the order of the forward pass; empty where none does. */

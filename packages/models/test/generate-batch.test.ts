@@ -173,7 +173,7 @@ test('what a batch cannot take is refused by the number of its prompt', async ()
   const takesOneLength: LanguageModel = {
     ...decoderModel(tiny),
     name: 'one length',
-    takesLengths: false,
+    supportsPadding: false,
     forward: (p) => outputLayer(p.x, p.table),
   }
   const generator = new Generator(device, takesOneLength, { x: device.tensor([[[1]]]), table: device.tensor([[1]]) })

@@ -165,7 +165,7 @@ export const tables = {
       [1, 2, 3].map((times) => [
         say(`${times} x`, `${times} 回`),
         8 * times,
-        percent(power({ runs: 8, terms: 5, effect: 0.5, spread: 0.3, replicates: times }), 0),
+        percent(power({ runs: 8, terms: 5, effect: 0.5, standardDeviation: 0.3, replicates: times }), 0),
       ]),
     ),
   layouts: (say: Say) => {

@@ -11,9 +11,10 @@ export interface LenthEffect {
   readonly difference: number
   /** difference / pseudoStandardError. */
   readonly ratio: number
-  /** Beyond the margin for one effect; beyond that for all of them. */
-  readonly stands: boolean
-  readonly standsAmongAll: boolean
+  /** Whether the effect is significant by itself: its size exceeds the margin of error. */
+  readonly exceedsMarginOfError: boolean
+  /** Whether it is significant among all contrasts: its size exceeds the simultaneous margin of error. */
+  readonly exceedsSimultaneousMarginOfError: boolean
 }
 
 export interface Lenth {
@@ -69,8 +70,8 @@ export function lenth(design: Design, responses: readonly number[], confidence =
         factors: own.map((i) => factors[i].name),
         difference,
         ratio: difference / pseudoStandardError,
-        stands: Math.abs(difference) > marginOfError,
-        standsAmongAll: Math.abs(difference) > simultaneousMarginOfError,
+        exceedsMarginOfError: Math.abs(difference) > marginOfError,
+        exceedsSimultaneousMarginOfError: Math.abs(difference) > simultaneousMarginOfError,
       }))
       .sort((a, b) => Math.abs(b.difference) - Math.abs(a.difference)),
   }

@@ -1,63 +1,73 @@
-/** How many runs an effect needs to be seen. */
+/** Statistical power of two-level designs, and the test for curvature. */
 import { fQuantile, fUpperTail, noncentralFUpperTail } from '../distributions/distributions.ts'
 
 export interface PowerRequest {
-  /** Runs of the two-level design, and how often each is made; default once. */
+  /** Number of runs of the two-level design. */
   readonly runs: number
+  /** Number of replicates of each run; default 1. */
   readonly replicates?: number
-  /** Terms of the model besides the mean: main effects and interactions. */
+  /** Number of terms of the model besides the mean: main effects and interactions. */
   readonly terms: number
-  /** Difference of means to be seen (on less off), in units of the response. */
+  /** Difference of means (on minus off) to be detected, in units of the response. */
   readonly effect: number
-  /** Standard deviation of one response around the model: the spread of seeds. */
-  readonly spread: number
-  /** Default 0.95. */
+  /** Standard deviation of one response around the model, such as between seeds, in units of the response. */
+  readonly standardDeviation: number
+  /** Confidence level of the test, 1 - alpha; default 0.95. */
   readonly confidence?: number
 }
 
 /**
- * The chance that an effect is found by its F test in a two-level design.
- * @throws RangeError naming a field; where no degrees of freedom are left for the residual
- * @example power({ runs: 8, replicates: 2, terms: 5, effect: 0.5, spread: 0.3 }) // 0.851
+ * The power of the F test of an effect in a two-level design: the probability of detecting it.
+ * @throws RangeError for a field out of bounds, or where no residual degrees of freedom are left
+ * @example power({ runs: 8, replicates: 2, terms: 5, effect: 0.5, standardDeviation: 0.3 }) // 0.851
  */
 export function power(request: PowerRequest): number {
-  const { runs, replicates = 1, terms, effect, spread, confidence = 0.95 } = request
+  const { runs, replicates = 1, terms, effect, standardDeviation, confidence = 0.95 } = request
   whole('runs', runs, 2, 1e6)
   whole('replicates', replicates, 1, 1e6)
   whole('terms', terms, 1, 1e6)
   above('effect', Math.abs(effect))
-  above('spread', spread)
+  above('standardDeviation', standardDeviation)
   if (!(confidence > 0 && confidence < 1))
     throw new RangeError(`power: confidence must be above 0 and below 1, got ${confidence}`)
   const n = runs * replicates
   const degrees = n - 1 - terms
   if (degrees < 1)
-    throw new RangeError(`power: ${n} responses less ${terms} terms and the mean leave nothing for the residual`)
-  return noncentralFUpperTail(fQuantile(1 - confidence, 1, degrees), 1, degrees, (n * effect ** 2) / (4 * spread ** 2))
-}
-
-/**
- * How often each run has to be made for an effect to be found with a chance of `wanted`.
- * @throws RangeError as `power`; where 1000 times are not enough
- * @example replicatesNeeded({ runs: 8, terms: 5, effect: 0.5, spread: 0.3 }) // 2
- */
-export function replicatesNeeded(request: Omit<PowerRequest, 'replicates'>, wanted = 0.8): number {
-  if (!(wanted > 0 && wanted < 1))
-    throw new RangeError(`replicatesNeeded: wanted must be above 0 and below 1, got ${wanted}`)
-  for (let replicates = 1; replicates <= 1000; replicates++) {
-    if (request.runs * replicates - 1 - request.terms < 1) continue
-    if (power({ ...request, replicates }) >= wanted) return replicates
-  }
-  throw new RangeError(
-    `replicatesNeeded: an effect of ${request.effect} is not seen beside a spread of ${request.spread} in 1000 replicates`,
+    throw new RangeError(
+      `power: ${n} responses leave no residual degrees of freedom for ${terms} terms and the mean; use more replicates`,
+    )
+  return noncentralFUpperTail(
+    fQuantile(1 - confidence, 1, degrees),
+    1,
+    degrees,
+    (n * effect ** 2) / (4 * standardDeviation ** 2),
   )
 }
 
 /**
- * Is the response curved between the levels? Compares runs at the centre of all factors with the mean of the corners.
- * @param corners responses of the design's own runs
+ * The number of replicates of each run that gives the power `targetPower`.
+ * @param targetPower required probability of detecting the effect, above 0 and below 1
+ * @throws RangeError as `power`, or where 1000 replicates are not enough
+ * @example replicatesNeeded({ runs: 8, terms: 5, effect: 0.5, standardDeviation: 0.3 }) // 2
+ */
+export function replicatesNeeded(request: Omit<PowerRequest, 'replicates'>, targetPower = 0.8): number {
+  if (!(targetPower > 0 && targetPower < 1))
+    throw new RangeError(`replicatesNeeded: targetPower must be above 0 and below 1, got ${targetPower}`)
+  for (let replicates = 1; replicates <= 1000; replicates++) {
+    if (request.runs * replicates - 1 - request.terms < 1) continue
+    if (power({ ...request, replicates }) >= targetPower) return replicates
+  }
+  throw new RangeError(
+    `replicatesNeeded: 1000 replicates do not detect an effect of ${request.effect} at a standard deviation of ${request.standardDeviation}; give a larger effect or a lower targetPower`,
+  )
+}
+
+/**
+ * Tests for curvature by centre points: compares runs at the centre of all factors with the mean of the factorial points.
+ * @param corners responses of the design's runs (factorial points), two or more
  * @param centres responses at the centre, two or more
- * @throws RangeError where there are too few, or one is not finite
+ * @returns mean at the corners minus mean at the centre, its F statistic, and the p-value
+ * @throws RangeError where there are too few responses, or one is not finite
  * @see Montgomery, Design and Analysis of Experiments, section 6.8
  * @example curvature([1, 2, 3, 2], [2.5, 2.7]).difference // -0.6
  */

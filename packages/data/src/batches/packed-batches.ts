@@ -19,7 +19,7 @@ export interface MaskedDocument {
 }
 
 /** How to handle documents longer than a sequence. */
-export type TooLong = 'truncate' | 'drop' | 'refuse'
+export type ExcessLengthStrategy = 'truncate' | 'drop' | 'refuse'
 
 export interface FittedDocuments {
   readonly documents: readonly MaskedDocument[]
@@ -43,7 +43,7 @@ export interface FittedDocuments {
 export function fitDocuments(
   documents: readonly MaskedDocument[],
   sequenceLength: number,
-  tooLong: TooLong,
+  tooLong: ExcessLengthStrategy,
   nameOf: (document: number) => string = (i) => `document ${i}`,
 ): FittedDocuments {
   checkInteger('fitDocuments', 'sequenceLength', sequenceLength, 2, 2 ** 24)

@@ -63,10 +63,10 @@ export function planMix(
   const picks = sources.map((source, index): MixPicks => {
     const { name, lengths, repeats = 1, releaseLevel = 'L3', cut = (_, length) => length } = source
     assertTrainable(name, releaseLevel)
-    if (names.has(name)) throw new RangeError(`mixCorpora: source "${name}" is given twice; raise its repeats instead`)
+    if (names.has(name)) throw new RangeError(`mixSources: source "${name}" is given twice; raise its repeats instead`)
     names.add(name)
     if (!(repeats >= 0 && repeats <= 10_000)) {
-      throw new RangeError(`mixCorpora: repeats of source "${name}" must be from 0 to 10000, got ${repeats}`)
+      throw new RangeError(`mixSources: repeats of source "${name}" must be from 0 to 10000, got ${repeats}`)
     }
     let size = 0
     for (let i = 0; i < lengths.length; i++) size += lengths[i]
@@ -113,7 +113,7 @@ export function planMix(
     return { passes, drawn, cuts }
   })
   const total = rows.reduce((sum, row) => sum + row.mixedSize, 0)
-  if (total === 0) throw new RangeError('mixCorpora: the mix is empty; give documents and repeats above 0')
+  if (total === 0) throw new RangeError('mixSources: the mix is empty; give documents and repeats above 0')
   return { picks, table: rows.map((row) => ({ ...row, share: row.mixedSize / total })) }
 }
 
@@ -126,10 +126,10 @@ export function planMix(
  * mix
  * @example
  * const ja = { name: 'ja', documents: [[1, 2], [3]], repeats: 2 }
- * const mixed = mixCorpora([ja, { name: 'en', documents: [[4, 5]] }], { seed: 1 })
+ * const mixed = mixSources([ja, { name: 'en', documents: [[4, 5]] }], { seed: 1 })
  * mixed.documents.length // 5
  */
-export function mixCorpora<Document extends ArrayLike<unknown>>(
+export function mixSources<Document extends ArrayLike<unknown>>(
   sources: readonly CorpusSource<Document>[],
   options: { seed?: number } = {},
 ): { documents: Document[]; table: MixRow[] } {

@@ -1,5 +1,5 @@
 /** Conversations of a fine-tuning: read, encoded, made to fit, and held out. */
-import { fitDocuments, type MaskedDocument, packBestFit, type TooLong } from '@kumiki/data'
+import { type ExcessLengthStrategy, fitDocuments, type MaskedDocument, packBestFit } from '@kumiki/data'
 import { conversationStream } from '@kumiki/data/node'
 import type { HeldOutText } from '@kumiki/train'
 import type { ChatFormat } from './chat-format.ts'
@@ -31,7 +31,7 @@ export interface TuningDataOptions {
   /** Default: room for the longest conversation and for several to share a sequence, at most `contextLength` and 1,024. */
   readonly sequenceLength?: number
   readonly contextLength: number
-  readonly tooLong: TooLong
+  readonly tooLong: ExcessLengthStrategy
   /** Called now and then, so that signals are heard. */
   readonly listen: () => Promise<void>
 }

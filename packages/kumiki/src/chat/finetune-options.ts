@@ -1,6 +1,6 @@
 /** What `kumiki finetune` is asked for, and the run configuration that follows. */
 import { resolve } from 'node:path'
-import { packedBatches, type TooLong } from '@kumiki/data'
+import { type ExcessLengthStrategy, packedBatches } from '@kumiki/data'
 import type { LoraConfig } from '@kumiki/models'
 import {
   changeRunConfiguration,
@@ -25,7 +25,7 @@ export interface FinetuneOptions {
   readonly epochs?: number
   readonly evalData?: readonly string[]
   readonly evalSplit?: number
-  readonly tooLong?: TooLong
+  readonly tooLong?: ExcessLengthStrategy
   readonly overrides: RunConfigurationChanges
   readonly device: 'auto' | 'webgpu' | 'cpu'
   readonly threads?: number

@@ -1,5 +1,5 @@
 /** Text for a run: the built-in corpus or the user's files, split into train and held-out documents. */
-import { mixCorpora } from '@kumiki/data'
+import { mixSources } from '@kumiki/data'
 import { builtinCorpus, readCorpus } from '@kumiki/data/node'
 import type { RunDefinition, RunSource } from '@kumiki/train/node'
 
@@ -53,7 +53,7 @@ export async function loadCorpus({ data, sources, heldOut, seed }: CorpusOrigin)
     const all = [...train, ...rest].filter(trained)
     return { name, train: all, heldOut: held, parts, prompts: samplePrompts(held) }
   }
-  const { documents, table } = mixCorpora(
+  const { documents, table } = mixSources(
     read.map(({ source, documents }) => ({ ...source, documents })),
     { seed },
   )

@@ -78,19 +78,19 @@ export function addDesign(group: Command): void {
   addVerb(
     group,
     'power',
-    'Statistical power to detect an effect given the spread between seeds, and the number of runs needed.',
+    'Statistical power to detect an effect given the standard deviation between seeds, and the number of runs needed.',
     (c) =>
       c
         .requiredOption('--runs <n>', 'of the design', integer(4, 4096))
         .requiredOption('--terms <n>', 'number of main effects and interactions estimated', integer(1, 4096))
         .requiredOption('--effect <size>', 'difference of means to detect', real({ above: 0 }))
         .requiredOption(
-          '--spread <deviation>',
+          '--standard-deviation <value>',
           'standard deviation between seeds, in the same unit',
           real({ above: 0 }),
         )
         .option('--confidence <share>', 'of the test', real({ above: 0, to: 0.999999 }), 0.95)
-        .option('--wanted <chance>', 'required power', real({ above: 0, to: 0.999999 }), 0.8),
+        .option('--power <probability>', 'required power', real({ above: 0, to: 0.999999 }), 0.8),
     power,
   )
 }
@@ -223,23 +223,23 @@ interface PowerFlags {
   runs: number
   terms: number
   effect: number
-  spread: number
+  standardDeviation: number
   confidence: number
-  wanted: number
+  power: number
   json?: boolean
 }
 
-async function power({ wanted, json, ...request }: PowerFlags): Promise<void> {
+async function power({ power: targetPower, json, ...request }: PowerFlags): Promise<void> {
   const ablation = await import('@kumiki/ablation')
-  const replicates = checkedUse(() => ablation.replicatesNeeded(request, wanted))
+  const replicates = checkedUse(() => ablation.replicatesNeeded(request, targetPower))
   const chance = (times: number) =>
     request.runs * times - 1 - request.terms < 1 ? null : ablation.power({ ...request, replicates: times })
   const table = [...new Set([1, 2, 3, replicates])]
     .sort((a, b) => a - b)
     .map((times) => ({ replicates: times, runs: times * request.runs, power: chance(times) }))
-  answer({ json }, { ...request, wanted, replicates, runs: replicates * request.runs, table }, () =>
+  answer({ json }, { ...request, targetPower, replicates, runs: replicates * request.runs, table }, () =>
     [
-      `${replicates * request.runs} runs (${replicates} x ${request.runs}) detect an effect of ${request.effect} with power ${wanted} or more, if runs that differ only in the seed have a standard deviation of ${request.spread}`,
+      `${replicates * request.runs} runs (${replicates} x ${request.runs}) detect an effect of ${request.effect} with power ${targetPower} or more, if runs that differ only in the seed have a standard deviation of ${request.standardDeviation}`,
       '',
       textTable(
         ['replicates', 'runs', 'power'],

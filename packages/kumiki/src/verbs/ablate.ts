@@ -158,7 +158,7 @@ function lenthOf(
   return Object.entries(responses).flatMap(([name, values]) => {
     if (!values.every((value) => typeof value === 'number') || values.every((value) => value === values[0])) return []
     const { effects } = lenth(made, values as number[], confidence)
-    const stand = effects.filter(({ stands }) => stands).map(({ term }) => term)
+    const stand = effects.filter(({ exceedsMarginOfError }) => exceedsMarginOfError).map(({ term }) => term)
     const what =
       stand.length > 0
         ? `${stand.join(', ')} ${stand.length === 1 ? 'stands' : 'stand'} out from the other contrasts`

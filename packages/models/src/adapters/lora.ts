@@ -130,7 +130,7 @@ export function loraModel(base: LanguageModel, config: LoraConfig): LoraModel {
       ...base.initialize(device, options),
       ...drawMatrices(device, matrices, options?.seed),
     }),
-    takesLengths: base.takesLengths,
+    supportsPadding: base.supportsPadding,
     forward,
     countParameters: () => ({
       total: base.countParameters().total + matrices.reduce((sum, { shape }) => sum + shape[0] * shape[1], 0),

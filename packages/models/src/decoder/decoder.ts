@@ -79,7 +79,7 @@ class Decoder implements DecoderModel {
   readonly parameters: LanguageModel['parameters']
   readonly linearLayers: LanguageModel['linearLayers']
   readonly groupedLayers: NonNullable<LanguageModel['groupedLayers']>
-  readonly takesLengths = true
+  readonly supportsPadding = true
   private readonly losses: Required<RouterLosses>
   private readonly parts: DecoderParts
   /** Weights more than the architecture has, all of them and those of matrices: what parts of one's own bring. */

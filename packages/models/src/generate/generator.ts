@@ -167,7 +167,7 @@ export class Generator {
   private rowsOf(prompts: readonly ArrayLike<number>[], maxTokens: number, seed: number): Row[] {
     if (!Number.isInteger(maxTokens) || maxTokens < 0)
       throw new RangeError(`generate: maxTokens must be an integer of 0 or more, got ${maxTokens}`)
-    const { vocabSize, takesLengths, name } = this.model
+    const { vocabSize, supportsPadding, name } = this.model
     const rows = prompts.map((prompt, row): Row => {
       const which = prompts.length === 1 ? 'the prompt' : `prompt ${row}`
       if (prompt.length === 0)
@@ -185,9 +185,9 @@ export class Generator {
       const next = words((seed + row) % 2 ** 32, 0x5eed)
       return { row, all, seen: new Set(all), next, start: 0, position: 0, done: false }
     })
-    if (!takesLengths && prompts.some(({ length }) => length !== prompts[0].length))
+    if (!supportsPadding && prompts.some(({ length }) => length !== prompts[0].length))
       throw new TypeError(
-        `generateBatch: the prompts have ${[...new Set(prompts.map(({ length }) => length))].join(', ')} tokens, and the model ${name} does not take rows of different lengths (takesLengths); give prompts of one length, or one at a time`,
+        `generateBatch: the prompts have ${[...new Set(prompts.map(({ length }) => length))].join(', ')} tokens, and the model ${name} does not take rows of different lengths (supportsPadding); give prompts of one length, or one at a time`,
       )
     return rows
   }
@@ -198,7 +198,7 @@ export class Generator {
     const contexts = slots.map(({ all, start }) => all.slice(start))
     const longest = Math.max(...contexts.map(({ length }) => length))
     // Padding makes programs for a few lengths serve all.
-    const width = model.takesLengths ? paddedLength(longest, maxPositions) : longest
+    const width = model.supportsPadding ? paddedLength(longest, maxPositions) : longest
     const ids = new Int32Array(slots.length * width)
     contexts.forEach((context, i) => {
       ids.set(context, i * width)
@@ -206,7 +206,7 @@ export class Generator {
     })
     const tokens = device.tensor(ids, [slots.length, width])
     const real = Int32Array.from(contexts, ({ length }) => length)
-    const lengths = model.takesLengths ? device.tensor(real, [slots.length]) : undefined
+    const lengths = model.supportsPadding ? device.tensor(real, [slots.length]) : undefined
     const room = Math.max(width, roomFor(longest + Math.min(more, 256), maxPositions))
     try {
       return await this.prefill(this.parameters, tokens, lengths, String(room))

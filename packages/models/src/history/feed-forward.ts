@@ -31,7 +31,7 @@ export function feedForwardModel(sizes: FeedForwardSizes): LanguageModel {
     name: `feed-forward, ${window} tokens`,
     contextLength,
     vocabSize,
-    takesLengths: true,
+    supportsPadding: true,
     linearLayers: [{ name: 'hidden.weight', role: 'hidden', block: 0 }],
     ...fromShapes([
       { name: 'embedding.weight', shape: [vocabSize, embeddingSize] },

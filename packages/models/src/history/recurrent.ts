@@ -57,7 +57,7 @@ export function recurrentModel(sizes: RecurrentSizes): LanguageModel {
     name: `recurrent (${cellName})`,
     contextLength,
     vocabSize,
-    takesLengths: true,
+    supportsPadding: true,
     linearLayers: layers.map((block) => ({ name: `rnn.weight_ih_l${block}`, role: 'input', block })),
     ...fromShapes([
       { name: 'embedding.weight', shape: [vocabSize, embeddingSize] },

@@ -126,7 +126,7 @@ export function blockScaledModel(inner: LanguageModel, options: BlockScaledOptio
       }
       return made
     },
-    takesLengths: inner.takesLengths,
+    supportsPadding: inner.supportsPadding,
     forward(p, tokens, options = {}) {
       const { activations = 'float32' as DType } = options
       if (options.linear)
