@@ -110,7 +110,7 @@ const log = options.json ? console.error : console.log
 log(
   `${elements.toExponential()} float32 parameters, ${processorName()}, Node ${process.version}, 1 thread, load average ${from.loadAverage}`,
 )
-log('| row | seconds a step | ns a parameter | times the hand-written loop | within a round |')
+log('| row | seconds a step | ns per parameter | times the hand-written loop | within a round |')
 log('| --- | --- | --- | --- | --- |')
 rows.forEach(({ name }, i) => {
   const within = seconds[i].map((s, round) => s / seconds[0][round])
