@@ -158,7 +158,9 @@ test('fold-over, whole or in one factor; power', async () => {
   expect(folded.json()).toMatchObject({ runs: { length: 16 }, resolution: 4 })
   const one = await inProcess('ablate design --factors A,B,C,D,E --runs 8 --foldover A --json'.split(' '))
   expect(one.json().definingRelation).toMatchObject([{ factors: ['B', 'C', 'D', 'E'] }])
-  const power = await inProcess('ablate power --runs 8 --terms 5 --effect 0.5 --standard-deviation 0.3 --json'.split(' '))
+  const power = await inProcess(
+    'ablate power --runs 8 --terms 5 --effect 0.5 --standard-deviation 0.3 --json'.split(' '),
+  )
   // scipy.stats: 1 - ncf.cdf(f.ppf(0.95, 1, 10), 1, 10, 16 * 0.25 / 4 / 0.09)
   expect(power.json()).toMatchObject({
     replicates: 2,

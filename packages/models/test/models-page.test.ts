@@ -63,7 +63,9 @@ const choices: Record<string, Partial<ModelArchitecture>> = {
     ropeScaling: { type: 'llama3', factor: 8, lowFreqFactor: 1, highFreqFactor: 4, originalMaxPositionEmbeddings: 32 },
   },
   'tied or untied embeddings': { tieWordEmbeddings: false },
-  'mixture of experts': { experts: { numExperts: 8, numExpertsPerToken: 2, intermediateSize: 8, tensorNames: 'mixtral' } },
+  'mixture of experts': {
+    experts: { numExperts: 8, numExpertsPerToken: 2, intermediateSize: 8, tensorNames: 'mixtral' },
+  },
 }
 
 test('the classes and the table of architectures', async () => {
