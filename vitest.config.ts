@@ -2,7 +2,9 @@ import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
-/** Slow files first, so that no worker is left with one at the end. The rest in Vitest's own order. */
+/**
+ * Slow files start first, so that none is still running when the other workers are done. The rest: Vitest's own order.
+ */
 const slowFirst = [
   'test/packed.test.ts',
   'packages/train/',
@@ -30,11 +32,13 @@ export default defineConfig({
   resolve: { conditions: ['source'] },
   ssr: { resolve: { conditions: ['source'] } },
   test: {
+    setupFiles: ['test/stubs.setup.ts'],
     globalSetup: ['test/adapter.setup.ts', 'test/temporary-folder.setup.ts'],
     sequence: { sequencer: SlowFirst },
     maxWorkers: Math.max(2, Math.floor(availableParallelism() / 2)), // the cpu backend has threads of its own
     pool: 'forks',
-    // Test files share the processes, so that modules, kernels and machine code are made once each; long runs have one of their own.
+    // Test files share the processes, so that modules, kernels and machine code are made once per process; each long
+    // run has a process of its own.
     isolate: deep,
     testTimeout: deep ? 7_200_000 : 300_000,
     hookTimeout: 300_000,

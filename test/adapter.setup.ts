@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 
-// Asks for an adapter once, before any test, in a process of its own (the GPU object would keep this one alive). Without one
-// nothing about WebGPU could be tested, so the run ends here and says why; nothing is skipped.
+// Requests a WebGPU adapter once, before any test, in a process of its own (the GPU object would keep this one alive).
+// Without an adapter nothing about WebGPU could be tested, so the run ends here with the reason; no test is skipped.
 
 const ask = `
 import { create } from 'webgpu'
@@ -24,6 +24,6 @@ export function setup(): void {
     `No WebGPU adapter (${reason}). \`npm test\` brings a software adapter for Linux on x64; to run vitest itself use ` +
       '`node scripts/with-swiftshader.mjs vitest run FILE`. Elsewhere a GPU with its driver is needed.',
   )
-  error.stack = error.message // where it was thrown is of no interest
+  error.stack = error.message // without the stack trace, which says nothing about the cause
   throw error
 }

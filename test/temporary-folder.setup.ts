@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-// Whatever tests put into the temporary folder goes with the run.
+// A temporary folder for the run, removed with everything that tests wrote into it.
 
 let folder: string | undefined
 

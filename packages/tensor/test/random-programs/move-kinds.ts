@@ -49,8 +49,15 @@ export const isFloat = (d: K.DType) => !/int/.test(d)
 
 export const size = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1)
 export const float = (v: Known) => isFloat(v.dtype)
+export const integers = (v: Known) => !float(v)
 export const within = (low: number, high: number) => (v: Known) =>
   float(v) && Array.prototype.every.call(v.data, (x: number) => x >= low && x <= high)
+/** At least one axis, and no axis of length 0. */
+export const hasElements = (v: Known) => v.shape.length > 0 && size(v.shape) > 0
+/** Whether the condition holds for every element. */
+export const all = (v: Known, f: (x: number) => boolean) => Array.prototype.every.call(v.data, f)
+/** At least two axes. */
+export const isMatrix = (v: Known) => v.shape.length > 1
 export const lastAxis = (v: Known) => v.shape.length > 0 && v.shape[v.shape.length - 1] > 0
 
 export function broadcasts(a: readonly number[], b: readonly number[]): boolean {
@@ -129,4 +136,40 @@ export const reduction = (
   },
 ]
 
-export const integers = (v: Known) => !float(v)
+/** One operand and an axis of it. */
+export const along = (
+  name: string,
+  build: (x: K.Tensor, axis: number) => K.Tensor | readonly K.Tensor[],
+  fits: (v: Known) => boolean,
+  more: Partial<Move> = {},
+): [string, Move] => [
+  name,
+  {
+    choose: (s) => {
+      const x = s.find((v) => v.shape.length > 0 && fits(v))
+      return x === undefined ? undefined : { args: [x], attrs: { axis: s.int(s.values[x].shape.length) } }
+    },
+    build: ([x], { axis }) => build(x, axis),
+    ...more,
+  },
+]
+
+/** Two operands of one shape and dtype. */
+export const alike = (
+  name: string,
+  build: (a: K.Tensor, b: K.Tensor) => K.Tensor,
+  fits: (v: Known) => boolean,
+  more: Partial<Move> = {},
+): [string, Move] => [
+  name,
+  {
+    choose: (s) => {
+      const a = s.find(fits)
+      if (a === undefined) return undefined
+      const x = s.values[a]
+      return { args: [a, s.find((v) => v.dtype === x.dtype && v.shape.join() === x.shape.join())!] }
+    },
+    build: ([a, b]) => build(a, b),
+    ...more,
+  },
+]
