@@ -1,4 +1,7 @@
-/** Designs and their tables without the statistics of their analysis: what a page needs that only lays out runs. */
+/**
+ * Designs and their tables, without the statistics of the analysis: a smaller entry point for applications that only
+ * plan runs.
+ */
 export { type AliasSet, aliases, clearInteractions } from './designs/aliases.ts'
 export { type Blocks, inBlocks } from './designs/blocks.ts'
 export {

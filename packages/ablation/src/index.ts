@@ -1,4 +1,4 @@
-/** Designs for ablation studies, and their analysis. */
+/** Experimental designs for ablation studies, and their analysis. */
 export {
   type Anova,
   type AnovaOptions,

@@ -1,11 +1,12 @@
-/** Designs and analyses as text for people and as CSV (RFC 4180) for programs. */
+/** Designs and analyses as text tables and as CSV (RFC 4180). */
 
 import type { Analysis } from './analysis/analyze.ts'
 import { aliases } from './designs/aliases.ts'
 import type { Design } from './designs/design.ts'
 
 /**
- * One line a run: number, then the level of each factor by its own word ('off', 'on' unless the factor says otherwise).
+ * A text table of a design: one line per run with its number and the level of each factor ('off' and 'on', or the
+ * factor's own names).
  * @example designTable(design({ factors: ['code', 'math'], runs: 4 })).split('\n').length // 5
  */
 export function designTable(d: Design): string {
@@ -13,7 +14,7 @@ export function designTable(d: Design): string {
 }
 
 /**
- * The same as CSV, with levels -1 and 1.
+ * A design as CSV, with levels -1 and 1.
  * @example designCsv(design({ factors: ['code', 'math'], runs: 4 })).split('\r\n')[0] // 'run,code,math'
  */
 export function designCsv(d: Design): string {
@@ -21,8 +22,9 @@ export function designCsv(d: Design): string {
 }
 
 /**
- * The alias structure: one line per alias set, such as `A = B:D = C:E`.
- * @example aliasTable(design({ factors: ['code', 'math', 'web'], runs: 4 })) // 'code = math:web\nmath = code:web\nweb = code:math'
+ * The alias structure of a design: one line per alias set, such as `A = B:D = C:E`.
+ * @param order largest number of factors of the interactions listed
+ * @example aliasTable(design({ factors: ['code', 'math', 'web'], runs: 4 })).split('\n')[0] // 'code = math:web'
  */
 export function aliasTable(d: Design, order = 2): string {
   return aliases(d, order)
@@ -31,7 +33,8 @@ export function aliasTable(d: Design, order = 2): string {
 }
 
 /**
- * One line an effect: difference of means with its interval, F, p, Cohen's f. Undefined values are shown as '-'.
+ * A text table of effects: one line per effect with the difference of means and its interval, F, p, and Cohen's f.
+ * Undefined values are shown as '-'.
  * @example
  * const d = design({ factors: ['code', 'math'], runs: 4 })
  * console.log(effectsTable(analyze(d, [0.37, 0.41, 0.38, 0.42])))
@@ -56,7 +59,7 @@ export function effectsTable(a: Analysis): string {
 }
 
 /**
- * The same as CSV, with full precision; undefined values are empty.
+ * Effects as CSV with full precision; undefined values are empty.
  * @example
  * const d = design({ factors: ['code', 'math'], runs: 4 })
  * effectsCsv(analyze(d, [0.37, 0.41, 0.38, 0.42])).trim().split('\r\n').length // 3
@@ -114,7 +117,7 @@ function number(x: number | null | undefined): string {
   return x !== 0 && Math.abs(x) < 1e-3 ? x.toExponential(2) : String(+x.toPrecision(5))
 }
 
-/** Columns of equal width, two spaces apart; the first to the left, the others to the right. */
+/** Pads cells to columns separated by two spaces; the first column is left-aligned, the others right-aligned. */
 function align(rows: readonly (readonly string[])[]): string {
   const widths = rows[0].map((_, c) => Math.max(...rows.map((row) => width(row[c]))))
   return rows
@@ -130,7 +133,7 @@ function align(rows: readonly (readonly string[])[]): string {
     .join('\n')
 }
 
-/** Columns a terminal gives a text: two for each full-width character. */
+/** Width of a text in terminal columns: two for each full-width character. */
 function width(text: string): number {
   return [...text].reduce(
     (w, c) =>

@@ -96,7 +96,7 @@ test('a verdict says what was found, what it is mixed with, and how large the re
   const holes = analysisOfVariance(fullFactorial(['A', 'B', 'C']), [1, 2, 1.1, 2.1, null, 2.05, 1.04, 1.97])
   expect(verdict(fullFactorial(['A', 'B', 'C']), holes).at(-1)).toMatch(/^1 responses are missing/)
   expect(verdict(five, analysisOfVariance(design({ factors: ['A', 'B', 'C'], runs: 4 }), [1, 2, 3, 4]))[0]).toMatch(
-    /^Nothing is left/,
+    /^There are no residual degrees/,
   )
 })
 
@@ -135,19 +135,21 @@ test('power', () => {
 test('what cannot be analysed is refused by name', () => {
   const two = fullFactorial(['A', 'B'])
   expect(() => analysisOfVariance(two, [1, null, 2, null])).toThrow(
-    /A is aliased with the other terms in the 2 responses/,
+    /A is aliased with other terms in the 2 available responses/,
   )
   expect(() => analysisOfVariance(two, [1, 2, Number.NaN, 4])).toThrow(
-    'run 2 has a response that is no finite number: NaN',
+    'run 2 has a response that is not a finite number: NaN',
   )
-  expect(() => analysisOfVariance(two, [1, 2, 3, 4], { interactions: [['A', 'X']] })).toThrow("'X', which is no factor")
+  expect(() => analysisOfVariance(two, [1, 2, 3, 4], { interactions: [['A', 'X']] })).toThrow(
+    "'X', which is not a factor",
+  )
   expect(() => analysisOfVariance(five, scores, { interactions: [['Code', 'Web']] })).toThrow(
-    /is aliased with the other terms/,
+    /is aliased with other terms/,
   )
 })
 
 test.each([1, 0, -7.25e9, 1e-300])('a response that is %d in every run: nothing varies, which is said', (value) => {
   const made = design({ factors: ['a', 'b', 'c', 'd', 'e'], runs: 8 })
   const analysis = analysisOfVariance(made, Array(8).fill(value))
-  expect(verdict(made, analysis)).toEqual([expect.stringMatching(/^Every response is .*: nothing varies/)])
+  expect(verdict(made, analysis)).toEqual([expect.stringMatching(/^All responses are .*, so no effect can be tested/)])
 })

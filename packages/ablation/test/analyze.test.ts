@@ -88,12 +88,12 @@ test('wrong input is named', () => {
       five,
       five.runs.map((_, i) => (i === 3 ? [1] : [1, 2])),
     ),
-  ).toThrow(/run 3 has 1 responses, others 2/)
+  ).toThrow(/run 3 has 1 responses, others have 2/)
   expect(() => analyze(five, responses, { confidence: 1 })).toThrow(RangeError)
   expect(() => analyze(five, responses, { interactions: [['Stack v2', 'FineWeb-']] })).toThrow(
     /Stack v2:FineWeb- is aliased with Laboro/,
   )
-  expect(() => analyze(five, responses, { interactions: [['MegaMath', 'Q']] })).toThrow(/'Q', which is no factor/)
+  expect(() => analyze(five, responses, { interactions: [['MegaMath', 'Q']] })).toThrow(/'Q', which is not a factor/)
   expect(() => analyze(five, responses, { interactions: [['MegaMath']] })).toThrow(/two or more/)
 })
 
@@ -141,7 +141,7 @@ describe('responses and designs at the edge', () => {
   test('a lost run is called that', () => {
     const runs = eight.runs.slice(0, 7)
     expect(() => analyze({ ...eight, runs }, [1, 2, 3, 4, 5, 6, 7])).toThrow(
-      /on in \d and off in \d of the 7 runs.*7 runs are no whole design, so some are missing/,
+      /on in \d and off in \d of the 7 runs.*7 is not a power of two, so runs are missing/,
     )
   })
 })

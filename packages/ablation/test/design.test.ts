@@ -129,7 +129,7 @@ test('wrong input is named', () => {
   )
   expect(() => design({ factors: letters.slice(0, 8), runs: 8 })).toThrow(RangeError)
   expect(() => design({ factors: letters.slice(0, 3), runs: 16 })).toThrow(RangeError)
-  expect(() => design({ factors: ['A'], runs: 4 })).toThrow(/2 to 127 factors are possible, got 1/)
+  expect(() => design({ factors: ['A'], runs: 4 })).toThrow(/factors must have 2 to 127 entries, got 1/)
   expect(() => design({ factors: ['A', 'A', 'B'], runs: 4 })).toThrow(/two factors have the name 'A'/)
   expect(() => design({ factors: [{} as never, 'B', 'C'], runs: 4 })).toThrow(TypeError)
   const base = { factors: letters.slice(0, 5), runs: 8 }
@@ -138,7 +138,7 @@ test('wrong input is named', () => {
     /different base factors \(A, B, C\)/,
   )
   expect(() => design({ ...base, generators: { D: ['A', 'B'], E: ['B', 'A'] } })).toThrow(/E and D the same column/)
-  expect(() => design({ ...base, generators: { D: ['A', 'X'], E: ['B', 'A'] } })).toThrow(/'X', which is no factor/)
+  expect(() => design({ ...base, generators: { D: ['A', 'X'], E: ['B', 'A'] } })).toThrow(/'X', which is not a factor/)
   expect(() => aliases(design(base), 0)).toThrow(RangeError)
 })
 

@@ -189,7 +189,7 @@ test.each([
 ] as const)('in %i runs of %i factors the interactions %j are clear', (runs, count, pairs) => {
   if (!pairs) {
     expect(() => design({ factors: names(count), runs, clear: [['F0', 'F1']] })).toThrow(
-      /no 8 runs keep these interactions/,
+      /no design of 5 factors in 8 runs in which these interactions are clear/,
     )
     return
   }
@@ -215,7 +215,7 @@ test('interactions of many factors: clear, or estimable beside main effects', ()
   const clear = design({ factors: names(13), runs: 32, clear: star })
   expect(clearInteractions(clear)).toEqual(expect.arrayContaining(star))
   expect(() => design({ factors: names(17), runs: 32, clear: star })).toThrow(
-    /no 32 runs keep these interactions of 17 factors clear \(beyond 16 factors no interaction is clear\)/,
+    /no design of 17 factors in 32 runs in which these interactions are clear \(beyond 16 factors no interaction is clear\)/,
   )
   const square: [string, string][] = [
     ['F0', 'F1'],
@@ -262,7 +262,7 @@ describe('blocks', () => {
   test('that would hide a main effect are refused', () => {
     const half = design({ factors: ['A', 'B', 'C'], runs: 4 })
     expect(() => inBlocks(half, [['A', 'B']])).toThrow(/A:B is aliased with C, whose effect would be confounded/)
-    expect(() => inBlocks(eight, [['A', 'X']])).toThrow("'X' is no factor")
+    expect(() => inBlocks(eight, [['A', 'X']])).toThrow("'X' is not a factor")
   })
 })
 
@@ -271,9 +271,9 @@ test('what is not made is refused by name', () => {
     /split-plot designs are not supported/,
   )
   expect(() => fullFactorial(of(...Array(13).fill(2)))).toThrow(/8192 runs; at most 4096/)
-  expect(() => orthogonalArray(of(3, 4))).toThrow(/no array holds 0 factors of two levels, 1 of three and 1 of four/)
+  expect(() => orthogonalArray(of(3, 4))).toThrow(/no array fits 0 factors of two levels, 1 of three and 1 of four/)
   expect(() => orthogonalArray(of(5))).toThrow(/two, three or four levels/)
-  expect(() => plackettBurman(names(12), 12)).toThrow(/12 runs hold 11 factors, got 12/)
+  expect(() => plackettBurman(names(12), 12)).toThrow(/12 runs fit up to 11 factors, got 12/)
   expect(() => plackettBurman(of(3))).toThrow(/F0 has 3 levels/)
   expect(() => fullFactorial(['A', 'A'])).toThrow("two factors have the name 'A'")
 })

@@ -119,13 +119,15 @@ test('level designs on the command line, and a table that was filled in', async 
   )
   const given = ['--design', at('l9.json'), '--responses', write('r.json', { loss: responses, other: responses })]
   const analysed = await inProcess(['ablate', 'analyze', ...given])
-  expect(analysed.stdout).toMatch(/loss: rate matters \(p = .*1e-3 2/)
+  expect(analysed.stdout).toMatch(/loss: rate has a significant effect \(p = .*1e-3 2/)
   const whole = write(
     'whole.json',
     json(at('l9.json')).runs.map(([rate, warm]: number[]) => rate * warm),
   )
   const crossed = ['--design', at('l9.json'), '--responses', whole, '--interaction', 'rate:warm', '--out', at('x.html')]
-  expect((await inProcess(['ablate', 'analyze', ...crossed])).stdout).toContain('Nothing is left for a residual')
+  expect((await inProcess(['ablate', 'analyze', ...crossed])).stdout).toContain(
+    'There are no residual degrees of freedom',
+  )
   expect(readFileSync(at('x.html'), 'utf8')).toMatch(/rate at each level of warm[\s\S]*warm 5 %/)
   const three = { ...study, factors: [{ name: 'Rate', levels: { a: {}, b: {}, c: {} } }, study.factors[0]] }
   const path = at('mixed')
@@ -184,6 +186,6 @@ test('responses as lines of text: a field that is empty is a run that is missing
   expect((await analyze('1\n2\nnan\n4\n')).stderr).toMatch(/line 3 must be numbers .*got "nan"/)
   expect((await analyze('1\n\n3\n4\n')).stderr).toMatch(/line 2 must be numbers .*got ""/)
   expect((await analyze('1\n1\n1\n1\n')).json().verdict).toEqual([
-    expect.stringMatching(/^Every response is 1: nothing/),
+    expect.stringMatching(/^All responses are 1, so no effect/),
   ])
 })

@@ -8,41 +8,44 @@ import { leastSquares } from './least-squares.ts'
 export interface AnovaOptions {
   /** Interactions to estimate besides the main effects, as lists of factor names. */
   readonly interactions?: readonly (readonly string[])[]
-  /** Of the intervals, above 0 and below 1. Default 0.95. */
+  /** Confidence level of the intervals, above 0 and below 1. Default 0.95. */
   readonly confidence?: number
 }
 
-/** One term of the model: a factor, an interaction, or the blocks. */
+/** A term of the model: a factor, an interaction, or the blocks. */
 export interface AnovaTerm {
-  /** The factor, an interaction's factors joined by ':', or `blocks`. */
+  /** The factor, the factors of an interaction joined by ':', or `blocks`. */
   readonly term: string
   readonly factors: readonly string[]
   readonly degreesOfFreedom: number
-  /** What the term explains beyond all others (type III). */
+  /** Type III sum of squares: the variation that the term explains after all others. */
   readonly sumOfSquares: number
   /**
-   * null where no degrees of freedom are left for the residual, or neither term nor residual is more than rounding; so are all that follow from
-   * it. Infinite where the terms fit every response but for rounding.
+   * F statistic; null without residual degrees of freedom, or where term and residual are zero up to rounding, as are
+   * the values that depend on it. Infinite where the model fits every response up to rounding.
    */
   readonly F: number | null
   readonly pValue: number | null
+  /** p-value after Holm's correction over all terms. */
   readonly holm: number | null
+  /** p-value after the Benjamini-Hochberg correction over all terms. */
   readonly benjaminiHochberg: number | null
-  /** sqrt(sum of squares / that of the residual). 0.1 is called small, 0.25 medium, 0.4 large. */
+  /** Cohen's f: sqrt(SS / residual SS). By convention 0.1 is small, 0.25 medium, 0.4 large. */
   readonly cohensF: number | null
-  /** Estimated mean at each level, all other factors even; of main effects. */
+  /** For main effects: estimated marginal mean at each level. */
   readonly means: readonly { readonly level: string; readonly mean: number }[]
-  /** Of terms of two levels: mean at the second less mean at the first. */
+  /** For terms of two levels: mean at the second level minus mean at the first. */
   readonly difference: number | null
   readonly standardError: number | null
   readonly confidenceInterval: readonly [low: number, high: number] | null
 }
 
 export interface Anova {
-  /** Responses that were there, and how many were missing. */
+  /** Number of responses. */
   readonly observations: number
+  /** Number of missing responses. */
   readonly missing: number
-  /** Mean of the model, every level counted alike. */
+  /** Mean of the model, with equal weights of all levels. */
   readonly mean: number
   readonly terms: readonly AnovaTerm[]
   readonly residual: {
@@ -54,7 +57,7 @@ export interface Anova {
   readonly confidence: number
 }
 
-/** The response of a run: a number, null where it is missing, or a list where the run was repeated. */
+/** The response of a run: a number, null where it is missing, or a list where the run was replicated. */
 export type Response = number | null | readonly (number | null)[]
 
 interface Term {
@@ -64,10 +67,11 @@ interface Term {
 }
 
 /**
- * Main effects, and the interactions asked for, of any design: each term's sum of squares is what it explains beyond all others (type III, with effects that
- * sum to zero), so that lost or repeated runs do no harm.
+ * Estimates and tests the main effects, and given interactions, of any design, with type III sums of squares
+ * (sum-to-zero contrasts), so that missing or replicated runs are allowed.
  * @param responses one for each run, in the design's order
- * @throws RangeError where the numbers do not match the design, or a term is aliased with the others in the available runs
+ * @throws RangeError where the number of responses does not match the design, or a term is aliased with others in the
+ *   available runs
  * @see Montgomery, Design and Analysis of Experiments, chapter 15 (unbalanced data); Cohen 1988, section 8.2
  * @example
  * const d = fullFactorial(['code', { name: 'data', levels: ['web', 'books', 'mixed'] }])
@@ -88,9 +92,9 @@ export function analysisOfVariance(
   const constant = y.map(() => 1)
   const n = y.length
   const fit = leastSquares([constant, ...terms.flatMap(({ columns }) => columns)], y)
-  if ('dependent' in fit) throw notTold(terms, fit.dependent, n)
+  if ('dependent' in fit) throw aliasedTerm(terms, fit.dependent, n)
   const residualDegrees = n - fit.coefficients.length
-  // What is within the rounding of the sums is nothing.
+  // Sums of squares within the rounding error count as zero.
   const noise = n * (4 * n * Number.EPSILON * y.reduce((most, v) => Math.max(most, Math.abs(v)), 0)) ** 2
   const clean = (sum: number) => (sum <= noise ? 0 : sum)
   const residualSum = residualDegrees === 0 ? 0 : clean(fit.residualSumOfSquares)
@@ -102,10 +106,10 @@ export function analysisOfVariance(
   const found = terms.map((term) => {
     const from = at
     at += term.columns.length
-    // With its columns last, their projections are what the term alone explains.
+    // With its columns last, their projections give the type III sum of squares.
     const others = terms.filter((other) => other !== term).flatMap(({ columns }) => columns)
     const own = leastSquares([constant, ...others, ...term.columns], y)
-    if ('dependent' in own) throw notTold(terms, own.dependent, n)
+    if ('dependent' in own) throw aliasedTerm(terms, own.dependent, n)
     const sumOfSquares = clean(own.projections.slice(-term.columns.length).reduce((s, x) => s + x * x, 0))
     const degreesOfFreedom = term.columns.length
     const F =
@@ -154,7 +158,7 @@ export function analysisOfVariance(
   }
 }
 
-/** A two-level design in levels 0 and 1. */
+/** Converts a two-level design to levels 0 and 1. */
 export function asLevels(design: Design | LevelDesign): LevelDesign {
   if (!('definingRelation' in design)) return design
   return {
@@ -177,7 +181,9 @@ function readResponses({ runs }: LevelDesign, responses: readonly Response[]) {
     for (const value of Array.isArray(response) ? response : [response]) {
       if (value === null) missing++
       else if (typeof value !== 'number' || !Number.isFinite(value))
-        throw new RangeError(`analysisOfVariance: run ${i} has a response that is no finite number: ${String(value)}`)
+        throw new RangeError(
+          `analysisOfVariance: run ${i} has a response that is not a finite number: ${String(value)}`,
+        )
       else {
         y.push(value)
         run.push(i)
@@ -203,7 +209,7 @@ function readTerms(design: LevelDesign, run: readonly number[], interactions: re
       const i = factors.findIndex((f) => f.name === name)
       if (i < 0)
         throw new RangeError(
-          `analysisOfVariance: interactions name '${name}', which is no factor; there are ${factors.map((f) => f.name).join(', ')}`,
+          `analysisOfVariance: interactions name '${name}', which is not a factor; the factors are ${factors.map((f) => f.name).join(', ')}`,
         )
       return i
     })
@@ -232,7 +238,8 @@ function readTerms(design: LevelDesign, run: readonly number[], interactions: re
   return terms
 }
 
-function notTold(terms: readonly Term[], column: number, observations: number): RangeError {
+/** The error for a column that is linearly dependent on others. */
+function aliasedTerm(terms: readonly Term[], column: number, observations: number): RangeError {
   let at = 1
   const term = terms.find(({ columns }) => {
     at += columns.length
@@ -240,6 +247,6 @@ function notTold(terms: readonly Term[], column: number, observations: number): 
   })
   const what = term?.name ?? 'the mean'
   return new RangeError(
-    `analysisOfVariance: ${what} is aliased with the other terms in the ${observations} responses there are; leave out a term or make more runs`,
+    `analysisOfVariance: ${what} is aliased with other terms in the ${observations} available responses; omit a term or add runs`,
   )
 }

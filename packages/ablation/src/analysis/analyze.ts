@@ -1,4 +1,4 @@
-/** Effects from the responses of a design, by analysis of variance. */
+/** Estimation and tests of the effects of a two-level design, by analysis of variance. */
 
 import { aliasMap } from '../designs/alias-map.ts'
 import { effectsUpTo } from '../designs/aliases.ts'
@@ -8,17 +8,21 @@ import { holm } from './corrections.ts'
 
 export interface AnalyzeOptions {
   /**
-   * Responses per run, where they are given as one flat list: all of run 0 first. Default 1. Alternatively give a list for each run.
+   * Number of responses per run in a flat list of responses, all of run 0 first. Default 1. Alternatively, give a list
+   * for each run.
    */
   replicates?: number
-  /** Interactions to estimate besides the main effects, as lists of factor names. Default: none; they stay in the residual. */
+  /**
+   * Interactions to estimate besides the main effects, as lists of factor names. Default: none, so they are in the
+   * residual.
+   */
   interactions?: readonly (readonly string[])[]
-  /** Of the confidence intervals, above 0 and below 1. Default 0.95. */
+  /** Confidence level of the intervals, above 0 and below 1. Default 0.95. */
   confidence?: number
 }
 
 export interface Effect {
-  /** The factor, or an interaction's factors joined by ':'. */
+  /** The factor, or the factors of an interaction joined by ':'. */
   term: string
   factors: readonly string[]
   /** Mean response where the term is on (1), in units of the response. */
@@ -27,36 +31,37 @@ export interface Effect {
   meanOff: number
   /** meanOn - meanOff. */
   difference: number
-  /** Of the difference; null where no degrees of freedom are left. */
+  /** Standard error of the difference; null without residual degrees of freedom. */
   standardError: number | null
-  /** Of the difference; null where no degrees of freedom are left. */
+  /** Confidence interval of the difference; null without residual degrees of freedom. */
   confidenceInterval: readonly [low: number, high: number] | null
-  /** Sum of squares, 1 degree of freedom. */
+  /** Sum of squares, with 1 degree of freedom. */
   sumOfSquares: number
   /**
-   * F statistic with 1 and `residual.degreesOfFreedom`; null where it is undefined, infinite where the terms fit every response but for rounding.
+   * F statistic with 1 and `residual.degreesOfFreedom` degrees of freedom; null where it is undefined, infinite where
+   * the model fits every response up to rounding.
    */
   F: number | null
   pValue: number | null
   /** p-value after Holm's correction for the number of terms. */
   adjustedPValue: number | null
-  /** Cohen's f of the term alone: sqrt(SS / SS of the residual). 0.1 is called small, 0.25 medium, 0.4 large. */
+  /** Cohen's f of the term: sqrt(SS / residual SS). By convention 0.1 is small, 0.25 medium, 0.4 large. */
   cohensF: number | null
-  /** Two-factor interactions that this term is aliased with, with their sign: '-B:C'. */
+  /** Main effects and two-factor interactions that the term is aliased with, with their sign: '-B:C'. */
   aliases: readonly string[]
 }
 
 export interface Analysis {
-  /** All responses. */
+  /** Number of responses. */
   observations: number
   mean: number
   effects: Effect[]
   residual: {
     degreesOfFreedom: number
     sumOfSquares: number
-    /** null where no degrees of freedom are left. */
+    /** null without residual degrees of freedom. */
     meanSquare: number | null
-    /** Spread of one response around the model, in units of the response. */
+    /** Standard deviation of a response around the model, in units of the response. */
     standardDeviation: number | null
   }
   totalSumOfSquares: number
@@ -66,17 +71,21 @@ export interface Analysis {
 }
 
 /**
- * Main effects (and the interactions asked for) of a two-level design.
+ * Estimates and tests the main effects, and given interactions, of a two-level design.
  *
- * The model is response = mean + sum of effect / 2 * level + error. Columns are orthogonal, so each effect is a difference of means, its sum of squares is
- * N / 4 * difference^2, and all that no term explains is the residual: interactions left out, and the differences between replicates.
- * F = SS / MS of the residual. An unreplicated design of 5 factors in 8 runs leaves 2 degrees of freedom.
- * @param responses one number a run; or, with replicates, one list a run or one flat list
- * @throws RangeError where numbers do not match the design, a response is not finite, or a term is aliased with another; TypeError for the wrong kind
- * @see Montgomery, Design and Analysis of Experiments, chapters 6 and 8; Cohen, Statistical Power Analysis (1988), section 8.2; Holm (1979)
+ * The model is response = mean + sum of effect / 2 * level + error. Columns are orthogonal, so each effect is a
+ * difference of means with the sum of squares N / 4 * difference^2, and the residual has everything else: omitted
+ * interactions and the variation between replicates. F = SS / residual MS. An unreplicated design of 5 factors in 8
+ * runs has 2 residual degrees of freedom.
+ * @param responses one number per run; with replicates, one list per run or one flat list
+ * @throws RangeError where the number of responses does not match the design, a response is not finite, or a term is
+ * aliased
+ *   with another; TypeError for arguments of the wrong type
+ * @see Montgomery, Design and Analysis of Experiments, chapters 6 and 8; Cohen, Statistical Power Analysis (1988),
+ * section 8.2; Holm (1979)
  * @example
  * const d = design({ factors: ['code', 'math'], runs: 4 })
- * const { effects } = analyze(d, [0.37, 0.41, 0.38, 0.42]) // one score a run
+ * const { effects } = analyze(d, [0.37, 0.41, 0.38, 0.42]) // one score per run
  * effects.map(({ difference }) => difference) // [0.04, 0.01]
  */
 export function analyze(
@@ -89,7 +98,7 @@ export function analyze(
     throw new RangeError(`analyze: confidence must be above 0 and below 1, got ${confidence}`)
   checkLevels(design)
   const given = readResponses(design, responses, options.replicates)
-  // Squares of responses as large or small as numbers get are no numbers; a power of two in between changes no digit.
+  // Scaled by a power of two, which is exact, so that squares of very large or small responses do not overflow or underflow.
   const largest = given.flat().reduce((most, y) => Math.max(most, Math.abs(y)), 0)
   const unit = largest === 0 ? 1 : 2 ** Math.max(-1020, Math.min(1020, Math.floor(Math.log2(largest))))
   const table = given.map((row) => row.map((y) => y / unit))
@@ -107,12 +116,12 @@ export function analyze(
   const estimates = columns.map((levels) => {
     const on = mean2(table, levels, 1)
     const off = mean2(table, levels, -1)
-    // What is within the rounding of the sums is nothing.
+    // Differences within the rounding error of the sums count as zero.
     const difference = Math.abs(on - off) <= noise ? 0 : on - off
     return { on, off, difference, sumOfSquares: (n / 4) * difference ** 2 }
   })
   const degreesOfFreedom = n - 1 - terms.length
-  // From the fitted values rather than total - explained, which cancels.
+  // From the fitted values, since total minus explained suffers from cancellation.
   const leftOver =
     degreesOfFreedom === 0
       ? 0
@@ -167,7 +176,7 @@ export function analyze(
   }
 }
 
-/** numerator / denominator; infinity for x / 0, null for 0 / 0. */
+/** numerator / denominator, with infinity for x / 0 and null for 0 / 0. */
 function ratio(numerator: number, denominator: number): number | null {
   return numerator === 0 && denominator === 0 ? null : numerator / denominator
 }
@@ -207,18 +216,18 @@ function readResponses(
   table.forEach((row, run) => {
     if (row.length !== perRun || perRun === 0)
       throw new RangeError(
-        `analyze: run ${run} has ${row.length} responses, others ${perRun}; each run needs as many, at least 1`,
+        `analyze: run ${run} has ${row.length} responses, others have ${perRun}; all runs need the same number, at least 1`,
       )
     row.forEach((y) => {
       if (typeof y !== 'number')
-        throw new TypeError(`analyze: run ${run} has a response that is no number: ${String(y)}`)
+        throw new TypeError(`analyze: run ${run} has a response that is not a number: ${String(y)}`)
       if (!Number.isFinite(y)) throw new RangeError(`analyze: run ${run} has a response that is not finite: ${y}`)
     })
   })
   return table
 }
 
-/** Levels are -1 and 1: with another one sums would still come out, of another design. */
+/** Checks that levels are -1 and 1, since other values would silently give wrong sums. */
 function checkLevels(design: Design): void {
   for (const [run, row] of design.runs.entries())
     for (const [i, factor] of design.factors.entries())
@@ -233,7 +242,7 @@ function readTerms(design: Design, interactions: readonly (readonly string[])[])
     for (const name of names)
       if (!design.factors.some((f) => f.name === name))
         throw new RangeError(
-          `analyze: interactions name '${name}', which is no factor; there are ${design.factors.map((f) => f.name).join(', ')}`,
+          `analyze: interactions name '${name}', which is not a factor; the factors are ${design.factors.map((f) => f.name).join(', ')}`,
         )
     const of = names.map((name) => design.factors.findIndex((f) => f.name === name))
     if (new Set(of).size !== names.length || names.length < 2)
@@ -255,7 +264,7 @@ function checkOrthogonal(design: Design, terms: readonly (readonly number[])[], 
       const lost =
         Number.isInteger(Math.log2(runs)) || design.definingRelation.length === 0
           ? ''
-          : `; ${runs} runs are no whole design, so some are missing: repeat those, or give the design a response for each`
+          : `; ${runs} is not a power of two, so runs are missing: add them to the design, with a response for each`
       throw new RangeError(
         `analyze: ${nameOf(design, terms[i])} is on in ${on} and off in ${runs - on} of the ${runs} runs: its effect cannot be read apart from the mean${lost}`,
       )
@@ -272,7 +281,7 @@ function nameOf(design: Design, factors: readonly number[]): string {
   return factors.map((f) => design.factors[f].name).join(':')
 }
 
-/** For each term the main effects and two-factor interactions that it is aliased with, with their sign. */
+/** For each term, the main effects and two-factor interactions that it is aliased with, with their sign. */
 function aliasNames(design: Design, terms: readonly (readonly number[])[]): string[][] {
   const { column, sign } = aliasMap(design)
   const others = new Map<number, number[][]>()

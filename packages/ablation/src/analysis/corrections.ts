@@ -1,6 +1,6 @@
-/** p-values of several tests at once. */
+/** Corrections of p-values for multiple testing. */
 
-/** Holm's step-down correction (1979): the chance of any false find. Nulls stay null. */
+/** Holm's step-down correction (1979), which controls the family-wise error rate. Nulls stay null. */
 export function holm(pValues: readonly (number | null)[]): (number | null)[] {
   return ranked(pValues, (sorted) => {
     let least = 0
@@ -11,7 +11,7 @@ export function holm(pValues: readonly (number | null)[]): (number | null)[] {
   })
 }
 
-/** Benjamini and Hochberg's correction (1995): the expected share of false finds among all. Nulls stay null. */
+/** The Benjamini-Hochberg correction (1995), which controls the false discovery rate. Nulls stay null. */
 export function benjaminiHochberg(pValues: readonly (number | null)[]): (number | null)[] {
   return ranked(pValues, (sorted) => {
     const corrected = new Array<number>(sorted.length)

@@ -1,11 +1,14 @@
-/** Least squares by Householder reflections. */
+/** Least squares by Householder QR. */
 
-/** A matrix by columns. */
+/** A matrix as a list of columns. */
 export type ColumnList = readonly (readonly number[])[]
 
 export interface LeastSquares {
   readonly coefficients: readonly number[]
-  /** Projections of y on the columns, one after another: the squares of the last ones are what these columns alone explain. */
+  /**
+   * Q'y, one entry per column: the squares of the last entries are the sums of squares of those columns after all
+   * others.
+   */
   readonly projections: readonly number[]
   readonly residualSumOfSquares: number
   /** Diagonal of (X'X)^-1. */
@@ -14,7 +17,7 @@ export interface LeastSquares {
 
 /**
  * Fits y by the columns of X.
- * @returns the first column that others determine (within rounding), where there is one
+ * @returns the fit, or the index of the first column that is linearly dependent on earlier ones (within rounding)
  */
 export function leastSquares(columns: ColumnList, y: readonly number[]): LeastSquares | { readonly dependent: number } {
   const n = y.length
@@ -49,7 +52,7 @@ export function leastSquares(columns: ColumnList, y: readonly number[]): LeastSq
     }
     return x
   }
-  // (X'X)^-1 = R^-1 R^-T: each column of R^-1 adds its squares.
+  // (X'X)^-1 = R^-1 R^-T, so its diagonal is the sum of the squares over the columns of R^-1.
   const unscaledVariances = new Array<number>(p).fill(0)
   for (let k = 0; k < p; k++) {
     const unit = new Float64Array(p)

@@ -1,13 +1,13 @@
-/** Lenth's method: which effects stand out where no run is repeated and nothing is left for a residual. */
+/** Lenth's method: significance of effects in unreplicated designs without residual degrees of freedom. */
 import { effectsUpTo } from '../designs/aliases.ts'
 import type { Design } from '../designs/design.ts'
 import { tQuantile } from '../distributions/distributions.ts'
 
 export interface LenthEffect {
-  /** The effect with the fewest factors in the contrast's alias set. */
+  /** The effect with the fewest factors in the alias set of the contrast. */
   readonly term: string
   readonly factors: readonly string[]
-  /** Mean where it is on less mean where it is off. */
+  /** Mean where it is on minus mean where it is off. */
   readonly difference: number
   /** difference / pseudoStandardError. */
   readonly ratio: number
@@ -26,9 +26,10 @@ export interface Lenth {
 }
 
 /**
- * Margins from the effects themselves, most of which are taken to be nothing.
- * @param responses one a run
- * @throws RangeError where the numbers do not match, or the design has fewer than 8 runs
+ * Estimates the margin of error from the effects themselves, on the assumption that most of them are zero.
+ * @param responses one per run
+ * @param confidence confidence level of the margins, above 0 and below 1
+ * @throws RangeError where the number of responses does not match the design, or the design has fewer than 8 runs
  * @see Lenth 1989, Quick and Easy Analysis of Unreplicated Factorials, Technometrics 31(4)
  * @example
  * const d = design({ factors: ['code', 'math', 'web'], runs: 8 })

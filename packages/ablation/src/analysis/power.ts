@@ -63,7 +63,8 @@ export function replicatesNeeded(request: Omit<PowerRequest, 'replicates'>, targ
 }
 
 /**
- * Tests for curvature by centre points: compares runs at the centre of all factors with the mean of the factorial points.
+ * Tests for curvature by centre points: compares runs at the centre of all factors with the mean of the factorial
+ * points.
  * @param corners responses of the design's runs (factorial points), two or more
  * @param centres responses at the centre, two or more
  * @returns mean at the corners minus mean at the centre, its F statistic, and the p-value

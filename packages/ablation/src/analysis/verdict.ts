@@ -1,4 +1,4 @@
-/** What an analysis says, in words; and several responses at once. */
+/** Conclusions of an analysis in sentences, and analysis of several responses at once. */
 import { aliases } from '../designs/aliases.ts'
 import type { Design } from '../designs/design.ts'
 import type { LevelDesign } from '../designs/level-design.ts'
@@ -7,8 +7,9 @@ import { benjaminiHochberg } from './corrections.ts'
 
 /** Analyses of several responses of the same runs. */
 export interface SeveralAnalyses {
+  /** The analysis of each response by name. */
   readonly analyses: Readonly<Record<string, Anova>>
-  /** By response and term: p-values corrected for all terms of all responses (Benjamini and Hochberg). */
+  /** By response and term, with p-values corrected over all terms of all responses (Benjamini-Hochberg). */
   readonly table: readonly {
     readonly response: string
     readonly term: string
@@ -20,8 +21,8 @@ export interface SeveralAnalyses {
 }
 
 /**
- * One analysis for each response, such as the subtasks of a benchmark, with p-values corrected for all of them together.
- * @throws RangeError as `analysisOfVariance`, naming the response
+ * Analyses several responses, such as the subtasks of a benchmark, with p-values corrected for all of them together.
+ * @throws RangeError as `analysisOfVariance`, with the name of the response
  * @example
  * const d = design({ factors: ['code', 'math'], runs: 4 })
  * const several = analyzeSeveral(d, { accuracy: [0.37, 0.41, 0.38, 0.43], loss: [3.1, 2.9, 3.1, 2.8] })
@@ -55,8 +56,8 @@ export function analyzeSeveral(
 }
 
 /**
- * What an analysis says, in sentences: effects that were found (after Holm's correction), with their aliases; and how large an effect of the others
- * could be.
+ * The conclusions of an analysis in sentences: significant effects (after Holm's correction) with their aliases, and an
+ * upper bound of the others.
  * @example
  * const d = design({ factors: ['code', 'math'], runs: 4 })
  * verdict(d, analysisOfVariance(d, [0.37, 0.41, 0.38, 0.43])).length // 1
@@ -65,11 +66,13 @@ export function verdict(design: Design | LevelDesign, analysis: Anova): string[]
   const { terms, residual, confidence } = analysis
   const alpha = 1 - confidence
   if (residual.standardDeviation === null)
-    return ['Nothing is left for a residual, so no effect can be tested; repeat runs, or use Lenth’s method.']
-  // Neither terms nor residual are more than rounding.
+    return [
+      'There are no residual degrees of freedom, so no effect can be tested; replicate runs, or use Lenth’s method.',
+    ]
+  // Terms and residual are zero up to rounding.
   if (terms.length > 0 && terms.every(({ F }) => F === null))
     return [
-      `Every response is ${text(analysis.mean)}: nothing varies, so nothing can be tested; look whether the right figure was read.`,
+      `All responses are ${text(analysis.mean)}, so no effect can be tested; check that the right metric was read.`,
     ]
   const sentences: string[] = []
   const found = terms.filter(({ holm, term }) => holm !== null && holm < alpha && term !== 'blocks')
@@ -84,7 +87,7 @@ export function verdict(design: Design | LevelDesign, analysis: Anova): string[]
     } else {
       const best = [...means].sort((a, b) => b.mean - a.mean)
       const levels = best.map(({ level, mean }) => `${level} ${text(mean)}`).join(', ')
-      sentences.push(`${term} matters (p = ${text(holm!)})${levels ? `: ${levels}` : ''}${tail}.`)
+      sentences.push(`${term} has a significant effect (p = ${text(holm!)})${levels ? `: ${levels}` : ''}${tail}.`)
     }
   }
   const others = terms.filter((one) => !found.includes(one) && one.term !== 'blocks')
@@ -100,7 +103,7 @@ export function verdict(design: Design | LevelDesign, analysis: Anova): string[]
   return sentences
 }
 
-/** Two-factor interactions and main effects that a term is aliased with. */
+/** The main effects and two-factor interactions that a term is aliased with. */
 function aliasesOf(design: Design | LevelDesign, factors: readonly string[]): string[] {
   if (!('definingRelation' in design) || design.definingRelation.length === 0) return []
   const key = (names: readonly string[]) => [...names].sort().join(':')

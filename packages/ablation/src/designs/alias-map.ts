@@ -1,24 +1,28 @@
-/** Aliases in a regular design: the column of every effect, from the defining relation alone. */
+/** Alias structure of a regular design from its defining relation: the column of every effect. */
 import type { Design, Factor, Level, Word } from './design.ts'
 
-/** Columns of effects: those of one column are one effect but for the sign. */
+/** Maps effects to columns: effects with the same column are aliased, up to the sign. */
 export interface AliasMap {
-  /** The column of an interaction of these factors; 0 where it is constant. */
+  /** The column of an interaction of the factors; 0 where it is constant. */
   column(factors: readonly number[]): number
-  /** The sign of that interaction relative to its column: where two have one column, the product of their signs is that of one to the other. */
+  /**
+   * The sign of the interaction relative to its column; the product of two signs is the sign of one alias relative to
+   * the other.
+   */
   sign(factors: readonly number[]): Level
 }
 
 /**
- * By elimination: every word that is no product of others says of its last factor which product of the factors before it is.
- * @throws RangeError where the defining relation names what is no factor, or leaves more than 30 factors free
+ * Computes the alias map by Gaussian elimination: every independent word expresses its last factor as a product of
+ * earlier ones.
+ * @throws RangeError where the defining relation names an unknown factor, or leaves more than 30 factors free
  */
 export function aliasMap({ factors, definingRelation }: Pick<Design, 'factors' | 'definingRelation'>): AliasMap {
   const rows = independentWords(factors, definingRelation)
   const free = factors.map((_, i) => i).filter((i) => !rows.has(i))
   if (free.length > 30)
     throw new RangeError(
-      `the defining relation of the design leaves ${free.length} of ${factors.length} factors free; at most 30`,
+      `the defining relation of the design leaves ${free.length} of ${factors.length} factors free; at most 30 are supported`,
     )
   const columns: number[] = []
   const signs: number[] = []
@@ -26,7 +30,7 @@ export function aliasMap({ factors, definingRelation }: Pick<Design, 'factors' |
     const row = rows.get(i)
     columns[i] = row ? 0 : 1 << free.indexOf(i)
     signs[i] = row ? row.sign : 1
-    // Every other factor of the word comes before.
+    // All other factors of the word come before this one.
     for (let j = 0; row && j < i; j++) {
       if (((row.set >> BigInt(j)) & 1n) === 0n) continue
       columns[i] ^= columns[j]
@@ -40,8 +44,8 @@ export function aliasMap({ factors, definingRelation }: Pick<Design, 'factors' |
 }
 
 /**
- * Words of which all others are products, by their last factor. Bit i of `set` is factor i.
- * @throws RangeError where the defining relation names what is no factor
+ * Independent words, which generate all others, by their last factor. Bit i of `set` is factor i.
+ * @throws RangeError where the defining relation names an unknown factor
  */
 export function independentWords(
   factors: readonly Factor[],
@@ -54,7 +58,7 @@ export function independentWords(
     for (const name of word.factors) {
       const i = index.get(name)
       if (i === undefined)
-        throw new RangeError(`the defining relation of the design names '${name}', which is no factor`)
+        throw new RangeError(`the defining relation of the design names '${name}', which is not a factor of it`)
       set ^= 1n << BigInt(i)
     }
     let sign: number = word.sign

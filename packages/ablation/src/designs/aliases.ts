@@ -2,20 +2,21 @@
 import { aliasMap } from './alias-map.ts'
 import type { Design, Level } from './design.ts'
 
-/** Interactions that are looked through. */
+/** Limit of the effects that are enumerated. */
 const mostEffects = 1_000_000
 
-/** Sets of effects, each in one list with its aliases: equal up to the sign in every run. */
+/** A set of aliased effects, which are equal up to the sign in every run. */
 export interface AliasSet {
-  /** The first is what the set is named after; `sign` is relative to it. */
+  /** The effects, those of fewest factors first; `sign` is relative to the first. */
   readonly effects: readonly { readonly sign: Level; readonly factors: readonly string[] }[]
 }
 
 /**
- * Alias sets. One set for every main effect, and for every interaction of up to `order` factors that is not in a set before it.
- * Effects that are constant (words of the defining relation) are left out.
- * @param order interactions of at most this many factors are listed: 2 (default) or more
- * @throws RangeError where order is not an integer from 1 to the number of factors, or there are more than 1,000,000 interactions of up to so many
+ * The alias sets of all effects of up to `order` factors. Constant effects (words of the defining relation) are
+ * omitted.
+ * @param order largest number of factors of an interaction; default 2
+ * @throws RangeError where order is not an integer from 1 to the number of factors, or gives more than 1,000,000
+ * effects
  * @example
  * const d = design({ factors: ['code', 'math', 'web'], runs: 4 })
  * aliases(d).length // 3
@@ -31,7 +32,7 @@ export function aliases(d: Design, order = 2): AliasSet[] {
     count += choices
     if (count > mostEffects)
       throw new RangeError(
-        `aliases: ${k} factors have more than ${mostEffects} interactions of up to ${order} factors; take an order of ${n - 1}`,
+        `aliases: ${k} factors have more than ${mostEffects} interactions of up to ${order} factors; use an order of at most ${n - 1}`,
       )
   }
   const { column, sign } = aliasMap(d)
@@ -53,7 +54,8 @@ export function aliases(d: Design, order = 2): AliasSet[] {
 /**
  * Two-factor interactions that are clear: not aliased with any main effect or any other two-factor interaction.
  * @returns pairs of factors, in the design's order
- * @see Wu and Chen (1992), A graph-aided method for planning two-level experiments when certain interactions are important, Technometrics 34(2)
+ * @see Wu and Chen (1992), A graph-aided method for planning two-level experiments when certain interactions are
+ * important, Technometrics 34(2)
  * @example clearInteractions(design({ factors: ['code', 'math', 'books', 'web'], runs: 16 })).length // 6
  */
 export function clearInteractions(d: Design): [string, string][] {
@@ -63,7 +65,10 @@ export function clearInteractions(d: Design): [string, string][] {
     .map(({ effects }) => effects[0].factors as [string, string])
 }
 
-/** Every effect of up to `order` of `count` factors, as indices: smaller first, then in lexicographic order (AB, AC, BC, ABC, ...). */
+/**
+ * All effects of up to `order` out of `count` factors, as indices: by size, then in lexicographic order (AB, AC, BC,
+ * ABC, ...).
+ */
 export function* effectsUpTo(count: number, order: number): Generator<number[]> {
   for (let length = 1; length <= order; length++) {
     const chosen = Array.from({ length }, (_, i) => i)

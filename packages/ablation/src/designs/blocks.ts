@@ -1,18 +1,18 @@
-/** Two-level designs in blocks: runs that share a machine, a day or a seed. */
+/** Blocking of two-level designs, for runs that share a machine, a day or a seed. */
 import type { Design } from './design.ts'
 
 /** The blocks of a design's runs, and the effects confounded with blocks. */
 export interface Blocks {
   /** The block of each run, from 0. */
   readonly blocks: readonly number[]
-  /** Effects that are mixed with the blocks, as lists of factors. */
+  /** Effects that are confounded with blocks, as lists of factors. */
   readonly confounded: readonly (readonly string[])[]
 }
 
 /**
- * Splits the runs into 2^n blocks by the signs of n interactions.
- * @param interactions the products whose signs say the block, each of two or more factors
- * @throws RangeError where a product is constant, stands for a main effect, or follows from the others; or a factor is unknown
+ * Divides the runs into 2^n blocks by the signs of n interactions.
+ * @param interactions block generators, each an interaction of two or more factors
+ * @throws RangeError where a product of them is constant or aliased with a main effect, or a factor is unknown
  * @see Box, Hunter and Hunter 2005, Statistics for Experimenters, chapter 5
  * @example
  * const d = design({ factors: ['code', 'math', 'web'], runs: 8 })
@@ -26,7 +26,9 @@ export function inBlocks(design: Design, interactions: readonly (readonly string
     const columns = names.map((name) => {
       const i = factors.findIndex((f) => f.name === name)
       if (i < 0)
-        throw new RangeError(`inBlocks: '${name}' is no factor; there are ${factors.map((f) => f.name).join(', ')}`)
+        throw new RangeError(
+          `inBlocks: '${name}' is not a factor; the factors are ${factors.map((f) => f.name).join(', ')}`,
+        )
       return i
     })
     return runs.map((row) => columns.reduce((product, i) => product * row[i], 1))
@@ -36,12 +38,14 @@ export function inBlocks(design: Design, interactions: readonly (readonly string
     const chosen = products.filter((_, i) => (set >>> i) & 1)
     const column = runs.map((_, run) => chosen.reduce((product, signs) => product * signs[run], 1))
     const names = interactions.filter((_, i) => (set >>> i) & 1).flat()
-    // A factor that stands twice is gone.
+    // Factors that occur an even number of times cancel.
     const odd = [...new Set(names)].filter((name) => names.filter((one) => one === name).length % 2 === 1)
     const same = (other: readonly number[]) =>
       Math.abs(column.reduce((s, x, run) => s + x * other[run], 0)) === runs.length
     if (same(runs.map(() => 1)))
-      throw new RangeError(`inBlocks: the product ${odd.join(':') || '1'} is the same in every run; it makes no blocks`)
+      throw new RangeError(
+        `inBlocks: the product ${odd.join(':') || '1'} is constant over the runs, so it gives no blocks; use another interaction`,
+      )
     const main = factors.find((_, i) => same(runs.map((row) => row[i])))
     if (main)
       throw new RangeError(

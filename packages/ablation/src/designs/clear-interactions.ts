@@ -1,38 +1,38 @@
 /**
- * Designs in which given two-factor interactions are clear (aliased with no main effect and no other two-factor interaction), or told from main effects and from each
- * other.
+ * Designs in which given two-factor interactions are clear (not aliased with main effects or other two-factor
+ * interactions), or estimable (not aliased with main effects or with each other).
  */
 import { byOwnBase } from './columns.ts'
 import { type Placement, placeFactors } from './placed-factors.ts'
 import { compareAberration, lengthPattern, members, sets, size } from './words.ts'
 
-/** Choices of generators that are looked through. */
+/** Limit of choices of generators for exhaustive search. */
 const mostChoices = 300_000
 
-/** For base factors and added ones what `design` makes runs of: indices of factors. */
+/** Generators by indices of factors: the base factors, and each added factor as a product of base factors. */
 interface Generators {
   readonly basic: readonly number[]
   readonly added: readonly { readonly factor: number; readonly of: readonly number[] }[]
 }
 
 /**
- * A choice in which the given two-factor interactions are clear. Of minimum aberration among all where they are to be clear and there are at most 300,000 choices;
- * else the best of a search.
- * @throws RangeError where no choice does it, or none was found
- * @see Grömping 2012, Creating clear designs: a graph-based algorithm and a catalog of clear compromise plans, IIE Transactions 44(11); Chen and
- *   Hedayat 1998, 2^(n-m) designs with resolution III or IV containing clear two-factor interactions, Journal of Statistical Planning and Inference 75(1)
+ * Generators of a design in which the given two-factor interactions are clear or estimable. For `clear` with at most
+ * 300,000 choices, exhaustive search for minimum aberration; otherwise the best design of a heuristic search.
+ * @throws RangeError where there is no such design, or none was found
+ * @see Grömping 2012, Creating clear designs: a graph-based algorithm and a catalog of clear compromise plans, IIE
+ * Transactions 44(11); Chen and
+ *   Hedayat 1998, 2^(n-m) designs with resolution III or IV containing clear two-factor interactions, Journal of
+ * Statistical Planning and Inference 75(1)
  */
 export function chooseApart(wanted: Placement): Generators {
   const { base, factors, pairs, kind } = wanted
   const runs = 2 ** base
-  const what = kind === 'clear' ? 'keep these interactions' : 'estimate these interactions'
-  const more = kind === 'clear' ? 'clear' : 'apart from the main effects and from each other'
-  const none = (why: string) =>
-    new RangeError(`design: no ${runs} runs ${what} of ${factors} factors ${more}${why}; take more runs`)
-  // Beside a clear interaction of two factors the other columns come in pairs, of which a design can have one.
+  const what = `design of ${factors} factors in ${runs} runs in which these interactions are ${kind}`
+  const none = (why: string) => new RangeError(`design: there is no ${what}${why}; use more runs`)
+  // With a clear interaction AB, the columns c and c ^ AB cannot both be used, which leaves half of them.
   if (kind === 'clear' && factors > runs / 2) throw none(` (beyond ${runs / 2} factors no interaction is clear)`)
   if (kind === 'estimable' && factors + pairs.length > runs - 1)
-    throw none(` (they have ${runs - 1} columns, and ${factors + pairs.length} are needed)`)
+    throw none(` (${runs} runs have ${runs - 1} columns, and ${factors + pairs.length} are needed)`)
   if (kind === 'clear' && choose(2 ** base - 1 - base, factors - base) <= mostChoices) {
     const found = chooseClear(base, factors, pairs)
     if (found) return found
@@ -46,16 +46,16 @@ export function chooseApart(wanted: Placement): Generators {
   }
   if (placed.exhausted) throw none('')
   throw new RangeError(
-    `design: in a search of ${runs} runs none was found that ${kind === 'clear' ? 'keep' : 'estimate'} these interactions of ${factors} factors ${more}, which does not say that there are none; take more runs, or give generators yourself`,
+    `design: the search found no ${what}, which does not prove that there is none; use more runs, or give generators`,
   )
 }
 
 /**
- * The choice of least aberration in which the pairs are clear.
+ * The generators of minimum aberration with which the pairs are clear, by exhaustive search.
  * @param base number of base factors
- * @param factors number of all factors
+ * @param factors total number of factors
  * @param pairs indices of factors
- * @returns the factor of each base column, and each added factor with those whose product it is; undefined where no choice does
+ * @returns undefined where there are none
  */
 function chooseClear(
   base: number,
@@ -91,14 +91,14 @@ function chooseClear(
   }
 }
 
-/** For each column the columns whose interaction with it is in a word of three or four. */
+/** For each column, the set of columns whose interaction with it is not clear: it is in a word of length 3 or 4. */
 function notClear(words: readonly number[], factors: number): number[] {
   const mixed = new Array<number>(factors).fill(0)
   for (const word of words) if (size(word) <= 4) for (const i of members(word)) mixed[i] |= word
   return mixed
 }
 
-/** A column for each factor so that the pairs are clear. */
+/** Assigns factors to columns so that the pairs are clear (backtracking); undefined where that is impossible. */
 function placed(
   factors: number,
   pairs: readonly (readonly [number, number])[],
@@ -108,7 +108,7 @@ function placed(
   const place = (factor: number, used: number): boolean => {
     if (factor === factors) return true
     const own = pairs.flatMap(([a, b]) => (a === factor ? [b] : b === factor ? [a] : []))
-    // Factors that no pair names go anywhere.
+    // Factors that are in no pair may have any column.
     for (let column = 0; column < factors; column++) {
       if ((used >>> column) & 1) continue
       if (own.some((other) => columns[other] >= 0 && (mixed[column] >>> columns[other]) & 1)) continue

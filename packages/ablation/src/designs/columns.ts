@@ -1,15 +1,16 @@
 /**
- * A regular design as columns. With 2^b runs each factor is a product of some of b base factors, a set of them, and so a bit mask: 1, 2, 4, ... are the base
- * factors themselves. The column of an interaction is the symmetric difference of its factors' columns, and a word is a choice of columns that
- * differ to nothing. Nothing here lists words: with 31 factors in 32 runs there are 2^26.
+ * A regular design as columns. With 2^b runs each factor is a product of base factors, represented as a bit mask of b
+ * bits; 1, 2, 4, ... are the base factors. The column of an interaction is the XOR of its factors' columns, and a word
+ * is a set of columns with XOR 0. Words are never listed here: with 31 factors in 32 runs there are 2^26.
  */
 import { size } from './words.ts'
 
 /**
- * How many words of each length there are, `counts[n]` of length n, from how many factors are on in each run (the identity of MacWilliams).
- * Beyond 2^53 the nearest number.
- * @param distances of each run, in how many factors it differs from the first
- * @see MacWilliams and Sloane, The Theory of Error-Correcting Codes (1977), chapter 5; Tang and Wu (1996), Statistica Sinica 6
+ * The number of words of each length, `counts[n]` of length n, from the distances between runs (MacWilliams identity).
+ * Rounded to a double beyond 2^53.
+ * @param distances for each run, the number of factors in which it differs from the first
+ * @see MacWilliams and Sloane, The Theory of Error-Correcting Codes (1977), chapter 5; Tang and Wu (1996), Statistica
+ * Sinica 6
  */
 export function wordCounts(distances: readonly number[], factors: number): number[] {
   const runsAt = new Map<number, number>()
@@ -28,7 +29,7 @@ export function wordCounts(distances: readonly number[], factors: number): numbe
   return counts
 }
 
-/** Word counts of columns in 2^base runs. */
+/** The number of words of each length of columns in 2^base runs. */
 export function countsOfColumns(columns: readonly number[], base: number): number[] {
   const distances = Array.from({ length: 2 ** base }, (_, run) =>
     columns.reduce((on, column) => on + (size(column & run) & 1), 0),
@@ -37,12 +38,12 @@ export function countsOfColumns(columns: readonly number[], base: number): numbe
 }
 
 /**
- * Columns by the first independent ones among them.
- * @param columns that span all runs
- * @returns indices of those that are the base, and what each column is of them: bit i is `basic[i]`
+ * Expresses columns by the first independent ones among them.
+ * @param columns columns of full rank
+ * @returns indices of the base columns, and each column in terms of them: bit i is `basic[i]`
  */
 export function byOwnBase(columns: readonly number[], base: number): { basic: number[]; of: number[] } {
-  // Rows of an elimination by their highest bit: what each is of the base.
+  // Gaussian elimination: rows by their highest bit, with each row in terms of the base.
   const rows = new Map<number, { readonly vector: number; readonly of: number }>()
   const basic: number[] = []
   const of = columns.map((column, index) => {
@@ -64,9 +65,9 @@ export function byOwnBase(columns: readonly number[], base: number): { basic: nu
 }
 
 /**
- * The same design with its smallest independent columns as base factors, those first, then the others as sets of them: smaller ones first, then in
- * lexicographic order.
- * @param columns that span all runs
+ * The same design with its smallest independent columns as base factors: first those, then the others in terms of them,
+ * by size, then in lexicographic order.
+ * @param columns columns of full rank
  */
 export function inOwnBase(columns: readonly number[], base: number): number[] {
   const ordered = [...columns].sort((a, b) => size(a) - size(b) || a - b)
@@ -75,7 +76,7 @@ export function inOwnBase(columns: readonly number[], base: number): number[] {
   return [...basic.map((_, i) => 1 << i), ...others.sort((a, b) => size(a) - size(b) || lexicographic(a, b))]
 }
 
-/** By members: the set with the lowest factor that the other has not comes first. */
+/** Lexicographic order of sets by their members. */
 function lexicographic(a: number, b: number): number {
   const difference = a ^ b
   if (difference === 0) return 0

@@ -1,4 +1,4 @@
-/** Two-level fractional factorial designs: few runs from which the effect of every factor can be read apart from the others. */
+/** Two-level fractional factorial designs: the effects of many factors from few runs. */
 
 import { independentWords } from './alias-map.ts'
 import { chooseApart } from './clear-interactions.ts'
@@ -6,65 +6,67 @@ import { wordCounts } from './columns.ts'
 import { chooseGenerators } from './generators.ts'
 import { members } from './words.ts'
 
-/** Something switched on or off. */
+/** A two-level factor. */
 export interface Factor {
   readonly name: string
-  /** What level -1 means. Default 'off'. */
+  /** Name of level -1. Default 'off'. */
   readonly off?: string
-  /** What level 1 means. Default 'on'. */
+  /** Name of level 1. Default 'on'. */
   readonly on?: string
 }
 
 /** -1: off, 1: on. */
 export type Level = -1 | 1
 
-/** Says that a product of factors is constant: sign times the product of the columns of `factors` is 1 in every run. */
+/** A word of the defining relation: `sign` times the product of the columns of `factors` is 1 in every run. */
 export interface Word {
   readonly sign: Level
   readonly factors: readonly string[]
 }
 
-/** A regular two-level design. Plain data: it can be written as JSON and read again. */
+/** A regular two-level design. Plain data, which can be stored as JSON. */
 export interface Design {
   readonly factors: readonly Factor[]
   /** [runs][factors]: the level of each factor in each run. */
   readonly runs: readonly (readonly Level[])[]
   /**
-   * The defining relation: every product of factors that is constant, shorter ones first. Empty for a full factorial. Where there are more than 4095, the
-   * independent ones, of which the others are products.
+   * The defining relation: all words (constant products of factors), shorter ones first. Empty for a full factorial.
+   * Where there are more than 4095, only independent words, which generate the others.
    */
   readonly definingRelation: readonly Word[]
   /**
-   * Length of the shortest word. III: main effects are aliased with two-factor interactions; IV: they are clear, but two-factor interactions are aliased with
-   * each other; V: both are clear. null for a full factorial, where nothing is aliased.
+   * Length of the shortest word. III: main effects are aliased with two-factor interactions; IV: main effects are clear
+   * of them, but two-factor interactions are aliased with each other; V: both are clear. null for a full factorial,
+   * which has no aliases.
    */
   readonly resolution: number | null
-  /** `wordLengths[n]`: number of all words of length n; beyond 2^53 the nearest number. */
+  /** `wordLengths[n]`: number of words of length n, rounded to a double beyond 2^53. */
   readonly wordLengths: readonly number[]
 }
 
 export interface DesignOptions {
-  /** 2 to 127 names, or factors. */
+  /** 2 to 127 factors, or their names. */
   factors: readonly (string | Factor)[]
-  /** A power of two, at least 4 and more than the number of factors, at most 2^factors and 128. */
+  /** Number of runs: a power of two, at least 4, more than the number of factors, at most 2^factors and 128. */
   runs: number
   /**
-   * The added factors as products of the base factors, such as `{ D: ['A', 'B'], E: ['A', 'C'] }`; factors that are not named are the base. Default: the
-   * last factors are added, by the choice of least aberration.
+   * Generators: added factors as products of base factors, such as `{ D: ['A', 'B'], E: ['A', 'C'] }`; the other
+   * factors are the base. Default: the last factors are added, with minimum aberration.
    */
   generators?: Readonly<Record<string, readonly string[]>>
   /**
-   * Choose the signs of the generators so that the first run has every factor off (a baseline). Default false: each added factor is the product itself.
+   * Chooses the signs of the generators so that all factors are off in the first run (a baseline). Default false:
+   * positive signs.
    */
   baseline?: boolean
   /**
-   * Two-factor interactions that must be clear: not aliased with any main effect or any other two-factor interaction. Of the designs that
-   * do, the one of least aberration.
+   * Two-factor interactions that must be clear, that is not aliased with any main effect or other two-factor
+   * interaction; gives the design of least aberration with that property that is found.
    */
   clear?: readonly (readonly [string, string])[]
   /**
-   * Two-factor interactions to estimate, assuming all others are zero: not aliased with any main effect or with each other. It takes fewer runs
-   * than `clear`.
+   * Two-factor interactions to estimate on the assumption that all others are zero: not aliased with any main effect or
+   * with each other. Needs fewer runs than `clear`.
    */
   estimable?: readonly (readonly [string, string])[]
 }
@@ -73,8 +75,10 @@ const mostFactors = 127
 const mostRuns = 128
 
 /**
- * A regular 2^(k-p) design. The runs are in standard order: the first base factor changes fastest.
- * @throws RangeError where the numbers do not fit, names repeat, or generators do not make a design; TypeError for the wrong kind
+ * A regular 2^(k-p) fractional factorial design. The runs are in standard order: the first base factor changes fastest.
+ * @throws RangeError for numbers out of bounds, duplicate names, invalid generators, or interactions that no such
+ * design
+ *   can keep apart; TypeError for arguments of the wrong type
  * @see Box, Hunter and Hunter, Statistics for Experimenters (2005), chapter 6
  * @example
  * const { runs, resolution } = design({ factors: ['code', 'math', 'books', 'papers', 'web'], runs: 8 })
@@ -93,10 +97,10 @@ export function design({
   const base = Math.log2(runs)
   if (!Number.isInteger(runs) || !Number.isInteger(base) || runs < 4 || runs > Math.min(mostRuns, 2 ** k) || runs <= k)
     throw new RangeError(
-      `design: runs must be a power of two, more than ${k} (the factors), at least 4 and at most ${Math.min(mostRuns, 2 ** k)}, got ${runs}${[12, 20, 24].includes(runs) ? ' (so many are a Plackett-Burman design: plackettBurman; --kind plackett-burman)' : ''}`,
+      `design: runs must be a power of two, more than ${k} (the factors), at least 4 and at most ${Math.min(mostRuns, 2 ** k)}, got ${runs}${[12, 20, 24].includes(runs) ? ' (for that number use a Plackett-Burman design: plackettBurman; --kind plackett-burman)' : ''}`,
     )
   const asked = [generators, clear.length > 0, estimable.length > 0].filter(Boolean)
-  if (asked.length > 1) throw new RangeError('design: give one of generators, clear and estimable')
+  if (asked.length > 1) throw new RangeError('design: generators, clear and estimable exclude each other; give one')
   const kind = clear.length > 0 ? 'clear' : 'estimable'
   const { basic, added } = generators
     ? readGenerators(factors, base, generators)
@@ -123,10 +127,11 @@ export function design({
 }
 
 /**
- * The design followed by its mirror image: every sign changed, or only that of one factor. Folding over a design of resolution III gives one of
- * resolution IV; folding over one factor frees it and its two-factor interactions from each other's aliases.
- * @param factor the name of the one factor to change. Default: all
- * @throws RangeError for an unknown factor, or where the mirror image repeats runs that are there already
+ * The foldover of a design: the design followed by its mirror image, with the signs of all factors or of one reversed.
+ * The full foldover of a resolution III design has resolution IV; folding over one factor removes the aliases of that
+ * factor and of its two-factor interactions.
+ * @param factor name of the one factor to reverse. Default: all
+ * @throws RangeError for an unknown factor, or where the mirror image has the same runs
  * @example foldover(design({ factors: ['code', 'math', 'books', 'papers', 'web'], runs: 8 })).resolution // 4
  */
 export function foldover(original: Design, factor?: string): Design {
@@ -137,23 +142,24 @@ export function foldover(original: Design, factor?: string): Design {
     )
   const words = [...independentWords(original.factors, original.definingRelation).values()].map(({ set }) => set)
   const isFlipped = (i: number) => index < 0 || i === index
-  // Words with an odd number of what is changed are none of both halves; their products with one of them are.
+  // A word with an odd number of reversed factors changes its sign in the mirror image, so it is no word of the foldover,
+  // but the product of two such words is.
   const odd = words.filter(
     (word) => original.factors.filter((_, i) => isFlipped(i) && (word >> BigInt(i)) & 1n).length % 2 === 1,
   )
   if (odd.length === 0)
     throw new RangeError(
-      'foldover: the mirror image has the same runs; every word of the defining relation is even in what is changed',
+      'foldover: the mirror image has the same runs, since every word of the defining relation has an even number of the reversed factors; reverse another factor',
     )
   const kept = [...words.filter((word) => !odd.includes(word)), ...odd.slice(1).map((word) => word ^ odd[0])]
   const mirror = original.runs.map((row) => row.map((level, i) => (isFlipped(i) ? -level : level) as Level))
   return fromRuns(original.factors, [...original.runs, ...mirror], kept)
 }
 
-/** Sets of constant products are listed up to 2^12 - 1; of more the independent ones. */
+/** Up to this number of generators all 2^n - 1 words are listed, otherwise only independent ones. */
 const mostGenerators = 12
 
-/** @param generators independent products of factors that are constant over the runs: bit i is factor i */
+/** Makes a design from its runs. @param generators independent words: bit i is factor i */
 function fromRuns(
   factors: readonly Factor[],
   runs: readonly (readonly Level[])[],
@@ -204,7 +210,7 @@ function readPairs(
     const i = factors.findIndex((f) => f.name === name)
     if (i < 0)
       throw new RangeError(
-        `design: ${option} names '${name}', which is no factor; there are ${factors.map((f) => f.name).join(', ')}`,
+        `design: ${option} names '${name}', which is not a factor; the factors are ${factors.map((f) => f.name).join(', ')}`,
       )
     return i
   }
@@ -213,7 +219,7 @@ function readPairs(
       throw new RangeError(`design: ${option} takes pairs of two factors, got ${JSON.stringify(pair)}`)
     return [index(pair[0]), index(pair[1])]
   })
-  // One that is named twice is one.
+  // Duplicates are removed.
   const known = new Set<string>()
   return read.filter(([a, b]) => {
     const key = [Math.min(a, b), Math.max(a, b)].join()
@@ -230,7 +236,7 @@ function readGenerators(
     const i = factors.findIndex((f) => f.name === name)
     if (i < 0)
       throw new RangeError(
-        `design: generators name '${name}', which is no factor; there are ${factors.map((f) => f.name).join(', ')}`,
+        `design: generators name '${name}', which is not a factor; the factors are ${factors.map((f) => f.name).join(', ')}`,
       )
     return i
   }
@@ -259,7 +265,7 @@ function checkFactors(given: readonly (string | Factor)[]): Factor[] {
   if (!Array.isArray(given)) throw new TypeError('design: factors must be an array of names or of { name, off, on }')
   const factors = given.map((f) => (typeof f === 'string' ? { name: f } : { ...f }))
   if (factors.length < 2 || factors.length > mostFactors)
-    throw new RangeError(`design: 2 to ${mostFactors} factors are possible, got ${factors.length}`)
+    throw new RangeError(`design: factors must have 2 to ${mostFactors} entries, got ${factors.length}`)
   factors.forEach(({ name }, i) => {
     if (typeof name !== 'string' || name === '') throw new TypeError(`design: factors[${i}] needs a name`)
     if (factors.findIndex((f) => f.name === name) !== i)

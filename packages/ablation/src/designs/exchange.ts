@@ -1,25 +1,31 @@
-/** Columns of little aberration by exchange: one column for another, the one that helps most, until none helps. */
+/**
+ * Local search for columns of low aberration: repeatedly exchanges the column that improves the word length pattern
+ * most.
+ */
 import { size } from './words.ts'
 
-/** Word counts from length 3 on are compared up to this length; designs that agree so far are taken as equal in a search. */
+/** Word counts are compared from length 3 up to this length; the search treats designs that agree so far as equal. */
 const lengths = 8
 
-/** What a search may take. */
+/** Constraints of a search. */
 export interface Exchange {
+  /** Number of base factors. */
   readonly base: number
+  /** Total number of factors. */
   readonly factors: number
-  /** Columns to choose from. */
+  /** Candidate columns. */
   readonly from: readonly number[]
-  /** How many of the first columns stay; default none. */
+  /** Number of columns at the start that are fixed; default 0. */
   readonly kept?: number
-  /** Whether a choice is allowed; default: any. */
+  /** Whether a choice of columns is allowed; default: any. */
   readonly allowed?: (columns: readonly number[]) => boolean
 }
 
 /**
- * Improves a choice of columns. What every column would do in the place of one is a single transform (of Walsh and Hadamard) for each word length.
- * @param start as many columns as there are factors, those that stay first
- * @returns the columns, and their word counts times the runs, from length 3 on
+ * Improves a choice of columns by exchange. The effect of every candidate in place of a column is computed by one
+ * Walsh-Hadamard transform per word length.
+ * @param start initial columns, one per factor, the fixed ones first
+ * @returns the columns, and their word counts times the number of runs, from length 3 on
  */
 export function improved(
   { base, factors, from, kept = 0, allowed }: Exchange,
@@ -29,10 +35,10 @@ export function improved(
   const table = krawtchouk(factors)
   const columns = [...start]
   const weights = new Int32Array(runs)
-  const turn = (column: number, by: number) => {
+  const addWeights = (column: number, by: number) => {
     for (let run = 0; run < runs; run++) if (size(column & run) & 1) weights[run] += by
   }
-  for (const column of columns) turn(column, 1)
+  for (const column of columns) addWeights(column, 1)
   let score = table.map((row) => weights.reduce((sum, weight) => sum + row[weight], 0))
   const change = new Float64Array(runs)
   for (;;) {
@@ -40,9 +46,9 @@ export function improved(
     const used = new Set(columns)
     const candidates = from.filter((column) => !used.has(column))
     for (let i = kept; i < columns.length; i++) {
-      turn(columns[i], -1)
+      addWeights(columns[i], -1)
       const known: ((column: number) => number)[] = []
-      /** The sum that a column gives in the place of this one. */
+      /** Score at a word length with `column` in place of this one. */
       const scored = (at: number, column: number) => {
         if (!known[at]) {
           const row = table[at]
@@ -58,7 +64,7 @@ export function improved(
       }
       for (const column of candidates) {
         const best = better?.score ?? score
-        // The first length at which they differ decides; most differ at once.
+        // The first length at which they differ decides; most differ at the first.
         let at = 0
         let sum = scored(0, column)
         while (sum === best[at] && ++at < table.length) sum = scored(at, column)
@@ -67,22 +73,22 @@ export function improved(
         if (rank(tried, base) < Math.min(base, factors) || (allowed && !allowed(tried))) continue
         better = { at: i, column, score: table.map((_, at) => scored(at, column)) }
       }
-      turn(columns[i], 1)
+      addWeights(columns[i], 1)
     }
     if (!better) return { columns, score }
-    turn(columns[better.at], -1)
-    turn(better.column, 1)
+    addWeights(columns[better.at], -1)
+    addWeights(better.column, 1)
     columns[better.at] = better.column
     score = better.score
   }
 }
 
-/** Word counts times the runs, from length 3 on: what designs are compared by. */
+/** The score of columns: word counts times the number of runs, from length 3 on. */
 export function scoreOf(base: number, columns: readonly number[]): number[] {
   return improved({ base, factors: columns.length, from: [] }, columns).score
 }
 
-/** Sums of all values, each with the sign of its index and the place's: in place. */
+/** The Walsh-Hadamard transform, in place. */
 function walshHadamard(values: Float64Array): Float64Array {
   for (let half = 1; half < values.length; half *= 2)
     for (let from = 0; from < values.length; from += 2 * half)
@@ -94,7 +100,7 @@ function walshHadamard(values: Float64Array): Float64Array {
   return values
 }
 
-/** Of how many dimensions columns are. */
+/** The rank of columns over GF(2). */
 export function rank(columns: readonly number[], base: number): number {
   const rows = new Int32Array(base)
   let count = 0
@@ -113,7 +119,10 @@ export function rank(columns: readonly number[], base: number): number {
   return count
 }
 
-/** Numbers of a fixed sequence (the multiplier of Park and Miller 1988). */
+/**
+ * A linear congruential generator of 31-bit integers (MINSTD with the multiplier 48271; Park, Miller and Stockmeyer
+ * 1993).
+ */
 export function randomIntegers(seed: number): () => number {
   let state = seed
   return () => {
@@ -122,7 +131,9 @@ export function randomIntegers(seed: number): () => number {
   }
 }
 
-/** Polynomials of Krawtchouk by length from 3 on: what a run with so many factors on adds to the words of that length. */
+/**
+ * Krawtchouk polynomials by word length from 3 on: contribution of a run with `weight` factors on to the word count.
+ */
 function krawtchouk(factors: number): Float64Array[] {
   const columns = Array.from({ length: factors + 1 }, (_, weight) => {
     const polynomial = new Float64Array(lengths + 1)

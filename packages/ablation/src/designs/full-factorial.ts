@@ -1,10 +1,10 @@
-/** Every combination of levels, and runs repeated. */
+/** Full factorial designs, and replication of designs. */
 import { checkLevelFactors, type GivenFactor, type LevelDesign } from './level-design.ts'
 
 const mostRuns = 4096
 
 /**
- * Every combination of levels; the first factor changes fastest.
+ * A full factorial design: all combinations of levels, with the first factor changing fastest.
  * @throws RangeError for more than 4096 runs, repeated names, or a factor with fewer than two levels
  * @example fullFactorial(['A', { name: 'data', levels: ['web', 'code', 'mixed'] }]).runs.length // 6
  */
@@ -12,7 +12,9 @@ export function fullFactorial(factors: readonly GivenFactor[]): LevelDesign {
   const checked = checkLevelFactors('fullFactorial', factors, 20)
   const count = checked.reduce((n, { levels }) => n * levels.length, 1)
   if (count > mostRuns)
-    throw new RangeError(`fullFactorial: ${count} runs; at most ${mostRuns}, so take a fraction of them`)
+    throw new RangeError(
+      `fullFactorial: ${count} runs; at most ${mostRuns} are supported, so use fewer levels or a fractional design`,
+    )
   const runs = Array.from({ length: count }, (_, run) => {
     let rest = run
     return checked.map(({ levels }) => {
@@ -25,7 +27,8 @@ export function fullFactorial(factors: readonly GivenFactor[]): LevelDesign {
 }
 
 /**
- * The runs of a design `times` times, one whole set after another, with the set as block where `blocks` is true.
+ * Replicates a design: all runs `times` times, one complete replicate after another.
+ * @param blocks whether each replicate is a block
  * @throws RangeError where `times` is not an integer from 1 to 1000
  * @example replicate(fullFactorial(['code', 'math']), 3).runs.length // 12
  */

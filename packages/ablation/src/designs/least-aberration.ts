@@ -1,26 +1,32 @@
 /**
- * Designs of least aberration with many factors, from what is left out of them. 2^b runs have 2^b - 1 columns; the fewer of them a design leaves out, the more its
- * words follow from those of the rest.
+ * Designs of minimum aberration with many factors, by complementary designs: 2^b runs have 2^b - 1 columns, and the
+ * word length pattern of a design is determined by that of the columns it does not use.
  */
 import { improved, randomIntegers, rank, scoreOf } from './exchange.ts'
 import { compareAberration, size } from './words.ts'
 
-/** Choices of the columns that are left out that are looked through one by one. */
+/** Limit of choices of unused columns for exhaustive search. */
 const mostChoices = 100_000
 
-/** Searches that begin with columns of a fixed sequence: more where many designs are nearly as good. */
+/** Number of random starts of a search (with a fixed seed): more where many designs are nearly optimal. */
 const starts = (factors: number) => (factors > 16 && factors < 25 ? 600 : 60)
 
 /**
  * Columns of a design of `factors` factors in 2^base runs.
  *
- * From half the columns on the ones left out lie in the smallest flat that holds them (Chen and Hedayat): the design is everything outside that flat, and
- * within it the design of least aberration of the factors that are left. Above five sixteenths of the runs it has only words of even length
- * (Butler; Chen and Cheng): columns of odd size, but for a choice of least aberration among those. Up to 64 runs both are exact. Below, and in parts of 128 runs, it is
- * the best of a search by exchange, which proves nothing; every number of factors in 32, 64 and 128 runs has the word counts that are published.
- * @see Chen and Hedayat (1996), 2^(n-l) designs with weak minimum aberration, Annals of Statistics 24(6); Tang and Wu (1996), Characterization of
- *   minimum aberration 2^(n-k) designs in terms of their complementary designs, Annals of Statistics 24(6); Butler (2003), Some theory for constructing minimum
- *   aberration fractional factorial designs, Biometrika 90(1); Chen and Cheng (2006), Doubling and projection, Annals of Statistics 34(1)
+ * With at least half of the columns, the unused ones lie in the smallest flat that contains them (Chen and Hedayat):
+ * the design has all columns outside that flat, and within it the minimum aberration design of the remaining factors.
+ * With more factors than five sixteenths of the runs, all words have even length (Butler; Chen and Cheng): the design
+ * has the columns of odd size without a choice of minimum aberration among those. Up to 64 runs both constructions are
+ * exact. With fewer factors, and for some numbers of factors in 128 runs, the result is the best of a search by
+ * exchange, without proof of optimality; for every number of factors in 32, 64 and 128 runs the word length pattern
+ * agrees with published ones.
+ * @see Chen and Hedayat (1996), 2^(n-l) designs with weak minimum aberration, Annals of Statistics 24(6); Tang and Wu
+ * (1996), Characterization of
+ *   minimum aberration 2^(n-k) designs in terms of their complementary designs, Annals of Statistics 24(6); Butler
+ * (2003), Some theory for constructing minimum
+ *   aberration fractional factorial designs, Biometrika 90(1); Chen and Cheng (2006), Doubling and projection, Annals
+ * of Statistics 34(1)
  */
 export function leastAberration(base: number, factors: number): number[] {
   const runs = 2 ** base
@@ -40,7 +46,7 @@ export function leastAberration(base: number, factors: number): number[] {
   return searched(base, factors, all, [odd, all, doubled])
 }
 
-/** The choice of `count` columns of odd size with the fewest short words. */
+/** The choice of `count` columns of odd size with minimum aberration; all their words have even length. */
 function even(base: number, odd: readonly number[], count: number): number[] {
   const units = Array.from({ length: base }, (_, i) => 1 << i)
   if (count <= base) return units.slice(0, count)
@@ -49,12 +55,12 @@ function even(base: number, odd: readonly number[], count: number): number[] {
   let choices = 1
   for (let i = 0; i < added; i++) choices = (choices * (others.length - i)) / (i + 1)
   if (choices > mostChoices) return searched(base, count, odd, [odd])
-  // All that span everything hold such a base after a change of it; those that do not span have more words.
+  // Any spanning choice contains these base columns after a change of base; choices that do not span have more words.
   const words = new Int32Array(2 ** base)
   let best: number[] = []
   let fewest = Number.POSITIVE_INFINITY
   const chosen = [...units]
-  // Twice the words of length 4 are pairs of pairs with one sum.
+  // A word of length 4 splits into two pairs of equal XOR in three ways, so `fours` is three times the number of words.
   const grow = (from: number, fours: number) => {
     if (fours > fewest) return
     if (chosen.length === count) {
@@ -76,19 +82,22 @@ function even(base: number, odd: readonly number[], count: number): number[] {
   return best
 }
 
-/** Of two choices with as many words of length 4, whether the first has less aberration. */
+/** Whether the first of two choices with equally many words of length 4 has less aberration. */
 function evenBetter(a: readonly number[], b: readonly number[], base: number): boolean {
   return b.length === 0 || compareAberration(scoreOf(base, a), scoreOf(base, b)) < 0
 }
 
-/** The five factors in 16 runs of resolution V, doubled until there are enough runs: each column with and without every new base factor. */
+/**
+ * The resolution V design of five factors in 16 runs, doubled up to 2^base runs: each column with and without every new
+ * base factor.
+ */
 function doubledFive(base: number): number[] {
   let columns = [1, 2, 4, 8, 15]
   for (let bit = 4; bit < base; bit++) columns = [...columns, ...columns.map((column) => column | (1 << bit))]
   return columns
 }
 
-/** The best of many searches by exchange, each begun with columns of a fixed sequence. */
+/** The best of many searches by exchange from random starts (with a fixed seed). */
 function searched(
   base: number,
   factors: number,

@@ -1,33 +1,33 @@
-/** Designs of factors with any number of settings. */
+/** Designs of factors with any number of levels. */
 
-/** Something that is set to one of several levels. */
+/** A factor with its levels. */
 export interface LevelFactor {
   readonly name: string
-  /** Two or more, each with a name of its own. */
+  /** Two or more levels with distinct names. */
   readonly levels: readonly string[]
 }
 
-/** Runs of factors with any number of levels. Plain data: it can be written as JSON and read again. */
+/** A design of factors with any number of levels. Plain data, which can be stored as JSON. */
 export interface LevelDesign {
-  /** What it is called, such as `full factorial` or `L18`. */
+  /** Name of the design, such as `full factorial` or `L18`. */
   readonly name: string
   readonly factors: readonly LevelFactor[]
   /** [runs][factors]: the index of each factor's level in each run. */
   readonly runs: readonly (readonly number[])[]
-  /** The block of each run, where the runs are in blocks. */
+  /** The block of each run; undefined where there are no blocks. */
   readonly blocks?: readonly number[]
 }
 
-/** A factor as it is given: a name (levels off and on), or a name with its levels. */
+/** A factor as an argument: a name, for the levels off and on, or a name with levels. */
 export type GivenFactor = string | LevelFactor
 
 const mostLevels = 64
 
-/** @throws RangeError or TypeError naming the factor */
+/** Validates factors. @throws RangeError or TypeError that names the factor */
 export function checkLevelFactors(what: string, given: readonly GivenFactor[], most: number): LevelFactor[] {
   if (!Array.isArray(given)) throw new TypeError(`${what}: factors must be an array of names or of { name, levels }`)
   if (given.length < 1 || given.length > most)
-    throw new RangeError(`${what}: 1 to ${most} factors are possible, got ${given.length}`)
+    throw new RangeError(`${what}: factors must have 1 to ${most} entries, got ${given.length}`)
   const factors = given.map((f) => (typeof f === 'string' ? { name: f, levels: ['off', 'on'] } : f))
   factors.forEach((factor, i) => {
     const { name, levels } = factor
@@ -44,7 +44,8 @@ export function checkLevelFactors(what: string, given: readonly GivenFactor[], m
     }
     if (!Array.isArray(levels) || levels.length < 2 || levels.length > mostLevels)
       throw new RangeError(`${what}: ${name} needs 2 to ${mostLevels} levels`)
-    if (new Set(levels).size !== levels.length) throw new RangeError(`${what}: two levels of ${name} have one name`)
+    if (new Set(levels).size !== levels.length)
+      throw new RangeError(`${what}: two levels of ${name} have the same name; names must differ`)
   })
   return factors
 }

@@ -1,7 +1,10 @@
-/** Orthogonal arrays for factors of two, three and four levels: any two factors meet in every combination equally often. */
+/**
+ * Orthogonal arrays for factors of two, three and four levels: any two factors have every combination of levels equally
+ * often.
+ */
 import { checkLevelFactors, type GivenFactor, type LevelDesign } from './level-design.ts'
 
-/** The columns of an array by their number of levels: [level of each run]. */
+/** Columns of an array: the level in each run. */
 type Columns = readonly (readonly number[])[]
 
 const digits = (text: string) => [...text].map(Number)
@@ -17,7 +20,7 @@ function l9(): Columns {
   ].map(([a, b]) => runs.map(([x, y]) => (a * x + b * y) % 3))
 }
 
-/** One column of two levels and seven of three over 18 runs. */
+/** One two-level column and seven three-level columns over 18 runs. */
 const l18: Columns = [
   '000000000111111111',
   '000111222000111222',
@@ -29,7 +32,10 @@ const l18: Columns = [
   '012201201012120120',
 ].map(digits)
 
-/** Two-level columns over 16 runs as products of four; three that multiply to one make a column of four levels. */
+/**
+ * Two-level columns over 16 runs as bit masks of four base columns; three with product 1 combine to a four-level
+ * column.
+ */
 const fours = [
   [1, 2, 3],
   [4, 8, 12],
@@ -57,11 +63,14 @@ function l16(four: number): { fours: Columns; twos: Columns } {
 }
 
 /**
- * The smallest of L9 (four factors of three levels), L16 (up to five of four levels; each takes the place of three of the fifteen two-level ones) and L18 (one of two
- * levels and seven of three) that holds the factors. Main effects are clear of each other; interactions are mixed with them.
- * @throws RangeError where none holds the factors
+ * The smallest orthogonal array for the factors, out of L9 (four factors of three levels), L16 (up to five factors of
+ * four levels, each of which replaces three of the fifteen two-level ones) and L18 (one factor of two levels and seven
+ * of three). Main effects are orthogonal to each other but confounded with interactions.
+ * @throws RangeError where no array fits the factors
  * @see Taguchi 1987, System of Experimental Design; Hedayat, Sloane and Stufken 1999, Orthogonal Arrays
- * @example orthogonalArray([{ name: 'rate', levels: ['1e-4', '3e-4', '1e-3'] }, { name: 'warm-up', levels: ['none', '1 %', '5 %'] }]).name // 'L9'
+ * @example
+ * const rate = { name: 'rate', levels: ['1e-4', '3e-4', '1e-3'] }
+ * orthogonalArray([rate, { name: 'warm-up', levels: ['none', '1 %', '5 %'] }]).name // 'L9'
  */
 export function orthogonalArray(factors: readonly GivenFactor[]): LevelDesign {
   const checked = checkLevelFactors('orthogonalArray', factors, 15)
@@ -69,7 +78,7 @@ export function orthogonalArray(factors: readonly GivenFactor[]): LevelDesign {
   const [twos, threes, quads] = [count(2), count(3), count(4)]
   if (twos + threes + quads < checked.length)
     throw new RangeError(
-      'orthogonalArray: factors have two, three or four levels; a full factorial takes others (fullFactorial; --kind full)',
+      'orthogonalArray: factors must have two, three or four levels; for others use a full factorial (fullFactorial; --kind full)',
     )
   let name: string
   let columns: Readonly<Record<number, Columns>>
@@ -85,7 +94,7 @@ export function orthogonalArray(factors: readonly GivenFactor[]): LevelDesign {
     columns = { 2: l18.slice(0, 1), 3: l18.slice(1) }
   } else {
     throw new RangeError(
-      `orthogonalArray: no array holds ${twos} factors of two levels, ${threes} of three and ${quads} of four; there are L9 (four of three), L16 (a of four and 15 - 3a of two, a up to 5) and L18 (one of two, seven of three)`,
+      `orthogonalArray: no array fits ${twos} factors of two levels, ${threes} of three and ${quads} of four; available are L9 (four of three), L16 (a of four and 15 - 3a of two, a up to 5) and L18 (one of two, seven of three)`,
     )
   }
   const used: Record<number, number> = { 2: 0, 3: 0, 4: 0 }

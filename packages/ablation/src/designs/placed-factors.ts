@@ -1,35 +1,38 @@
 /**
- * Columns for factors of which some two-factor interactions must be clear, by a backtracking search: for more factors than there are
- * catalogues of.
+ * Assignment of columns to factors so that some two-factor interactions are clear or estimable, by backtracking search,
+ * for designs beyond exhaustive search and published catalogues.
  */
 import { improved, rank, scoreOf } from './exchange.ts'
 import { compareAberration } from './words.ts'
 
-/** Choices of a column that are tried before a search gives up. */
+/** Limit of columns tried before a search gives up. */
 const mostSteps = 300_000
 
-/** Designs that are improved; the best of them is taken. */
+/** Limit of designs found and improved; the best of them is the result. */
 const mostFound = 40
 
-/** What is asked for. */
+/** The requirements of a search. */
 export interface Placement {
+  /** Number of base factors. */
   readonly base: number
+  /** Total number of factors. */
   readonly factors: number
-  /** Indices of factors whose interaction is asked for. */
+  /** Indices of the factors of the required interactions. */
   readonly pairs: readonly (readonly [number, number])[]
   /**
-   * `clear`: told from every main effect and every other two-factor interaction. `estimable`: from every main effect and from each other; other interactions
-   * are taken to be nothing.
+   * `clear`: not aliased with main effects or other two-factor interactions. `estimable`: not aliased with main effects
+   * or with each other; other interactions are assumed to be zero.
    */
   readonly kind: 'clear' | 'estimable'
 }
 
-/** Columns of the factors where there are any; whether everything was looked through where there are none. */
+/** The columns of the factors; where none were found, whether the search was exhaustive. */
 export type Placed = { readonly columns: readonly number[] } | { readonly columns: null; readonly exhausted: boolean }
 
 /**
- * A column for each factor. The first factors of pairs are placed one by one: each in what those before it span, or as a base factor of its own, which is
- * every design but for names. The other factors are any choice of what is left, improved by exchange.
+ * Finds a column for each factor. Factors in pairs are placed one by one, each in the span of the previous ones or as a
+ * new base factor, which covers all designs up to isomorphism. The other factors get any remaining columns, improved by
+ * exchange.
  */
 export function placeFactors({ base, factors, pairs, kind }: Placement): Placed {
   const runs = 2 ** base
@@ -42,7 +45,7 @@ export function placeFactors({ base, factors, pairs, kind }: Placement): Placed 
   let steps = 0
   const found: number[][] = []
 
-  /** Takes a column for a factor, or says that it does not fit. */
+  /** Assigns a column to a factor; false where that is not allowed. */
   const take = (place: number, column: number): boolean => {
     if (used[column] || wanted[column]) return false
     const own = partners[place]
@@ -65,13 +68,13 @@ export function placeFactors({ base, factors, pairs, kind }: Placement): Placed 
     columns[named[place]] = column
     return true
   }
-  const giveBack = (place: number) => {
+  const release = (place: number) => {
     const column = columns[named[place]]
     used[column] = 0
     for (let i = 0; i < place; i++) sums[columns[named[i]] ^ column]--
     for (const other of partners[place]) wanted[columns[other] ^ column] = 0
   }
-  /** @returns whether everything below was looked through */
+  /** @returns whether the search below this node was exhaustive */
   const place = (at: number, span: number): boolean => {
     if (found.length >= mostFound) return false
     if (at === named.length) {
@@ -86,7 +89,7 @@ export function placeFactors({ base, factors, pairs, kind }: Placement): Placed 
       if (++steps > mostSteps || found.length >= mostFound) return false
       if (!take(at, column)) continue
       all = place(at + 1, column === 2 ** span ? span + 1 : span) && all
-      giveBack(at)
+      release(at)
     }
     return all
   }
@@ -96,7 +99,9 @@ export function placeFactors({ base, factors, pairs, kind }: Placement): Placed 
   return { columns: scored.reduce((best, next) => (compareAberration(next.score, best.score) < 0 ? next : best)).one }
 }
 
-/** The factors that no pair names, beside those that are placed; undefined where they do not fit, `unknown` where the search for them gave up. */
+/**
+ * Completes a design by the factors in no pair; undefined where they do not fit, `unknown` where that search gave up.
+ */
 function completed(
   { base, factors, pairs, kind }: Placement,
   named: readonly number[],
@@ -139,7 +144,7 @@ function completed(
   return result
 }
 
-/** Factors that pairs name: each after as many of its partners as can be. */
+/** The factors in pairs, each after as many of its partners as possible. */
 function byDegree(factors: number, pairs: readonly (readonly [number, number])[]): number[] {
   const degree = new Array<number>(factors).fill(0)
   for (const [a, b] of pairs) {

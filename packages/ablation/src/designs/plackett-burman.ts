@@ -9,23 +9,23 @@ const rows: Readonly<Record<number, string>> = {
 }
 
 /**
- * A Plackett-Burman design. Main effects are clear of each other, and each is partly mixed with every two-factor interaction of the others: for screening many
- * factors where interactions are small.
- * @param runs 12, 20 or 24; default the fewest that hold the factors
- * @throws RangeError for other numbers of runs, too many factors, or one that has not two levels
+ * A Plackett-Burman design, for screening many factors with small interactions: main effects are orthogonal to each
+ * other, but each is partially confounded with every two-factor interaction of the others.
+ * @param runs 12, 20 or 24; default: the fewest that fit the factors
+ * @throws RangeError for other numbers of runs, too many factors, or a factor without exactly two levels
  * @see Plackett and Burman 1946, The Design of Optimum Multifactorial Experiments, Biometrika 33(4)
- * @example plackettBurman(['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k']).runs.length // 12
+ * @example plackettBurman('abcdefghijk'.split('')).runs.length // 12
  */
 export function plackettBurman(factors: readonly GivenFactor[], runs?: number): LevelDesign {
   const checked = checkLevelFactors('plackettBurman', factors, 23)
   const count = runs ?? [12, 20, 24].find((n) => checked.length < n)!
   if (!Object.hasOwn(rows, count)) throw new RangeError(`plackettBurman: runs must be 12, 20 or 24, got ${count}`)
   if (checked.length >= count)
-    throw new RangeError(`plackettBurman: ${count} runs hold ${count - 1} factors, got ${checked.length}`)
+    throw new RangeError(`plackettBurman: ${count} runs fit up to ${count - 1} factors, got ${checked.length}`)
   const three = checked.find(({ levels }) => levels.length !== 2)
-  if (three) throw new RangeError(`plackettBurman: ${three.name} has ${three.levels.length} levels; all have two`)
+  if (three) throw new RangeError(`plackettBurman: ${three.name} has ${three.levels.length} levels; two are needed`)
   const first = rows[count]
-  // The row rotated by one place after another, and a last run with everything off.
+  // The cyclic shifts of the first row, and a last run with all factors off.
   const levels = Array.from({ length: count }, (_, run) =>
     checked.map((_, i) => (run === count - 1 ? 0 : Number(first[(i - run + 2 * (count - 1)) % (count - 1)] === '+'))),
   )

@@ -1,6 +1,7 @@
 /**
- * Effects as sets of factors. A set is a bit mask: bit i is factor i. In a two-level design with levels -1 and 1 the column of an interaction is the
- * product of its factors' columns, so products of effects are symmetric differences of sets: a ^ b.
+ * Effects as sets of factors, represented as bit masks: bit i is factor i. In a two-level design with levels -1 and 1
+ * the column of an interaction is the product of its factors' columns, so the product of two effects is the symmetric
+ * difference of their sets, a ^ b.
  */
 
 /** Number of factors in a set. */
@@ -17,7 +18,9 @@ export function members(set: number): number[] {
   return list
 }
 
-/** All sets of `least` to `most` of `count` factors: smaller first, then in lexicographic order (AB, AC, BC, ABC, ...). */
+/**
+ * All sets of `least` to `most` out of `count` factors, by size, then in lexicographic order (AB, AC, BC, ABC, ...).
+ */
 export function sets(count: number, least: number, most: number): number[] {
   const found: number[] = []
   for (let length = least; length <= Math.min(most, count); length++) {
@@ -30,14 +33,14 @@ export function sets(count: number, least: number, most: number): number[] {
   return found
 }
 
-/** How many words of length 1, 2, 3, ... there are: `pattern[n - 1]` of length n. */
+/** The word length pattern: `pattern[n - 1]` is the number of words of length n. */
 export function lengthPattern(words: readonly number[], factors: number): number[] {
   const pattern = new Array<number>(factors).fill(0)
   for (const word of words) pattern[size(word) - 1]++
   return pattern
 }
 
-/** Negative where pattern a has less aberration than b: fewer words at the first length where they differ. */
+/** Negative where pattern a has less aberration than b, that is fewer words at the first length where they differ. */
 export function compareAberration(a: readonly number[], b: readonly number[]): number {
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return a[i] - b[i]
   return 0

@@ -1,4 +1,4 @@
-/** Tails and quantiles of the distributions that an analysis of variance needs. */
+/** Tail probabilities and quantiles of the distributions for an analysis of variance. */
 import { incompleteBeta, incompleteGamma } from './incomplete.ts'
 import { deviance, stirlingError } from './stirling.ts'
 
@@ -9,7 +9,7 @@ export function fUpperTail(x: number, d1: number, d2: number): number {
   return incompleteBeta(d1 / 2, d2 / 2, (d1 * x) / sum, d2 / sum).upper
 }
 
-/** The x with P(F > x) = tail. */
+/** The upper quantile: x with P(F > x) = tail. */
 export function fQuantile(tail: number, d1: number, d2: number): number {
   return solve((x) => fUpperTail(x, d1, d2), tail)
 }
@@ -20,7 +20,7 @@ export function tUpperTail(x: number, degreesOfFreedom: number): number {
   return x >= 0 ? half : 1 - half
 }
 
-/** The t with P(T > t) = tail, for a tail of at most 0.5. */
+/** The upper quantile: t with P(T > t) = tail, for a tail of at most 0.5. */
 export function tQuantile(tail: number, degreesOfFreedom: number): number {
   return tail === 0.5 ? 0 : Math.sqrt(fQuantile(2 * tail, 1, degreesOfFreedom))
 }
@@ -31,7 +31,7 @@ export function normalUpperTail(x: number): number {
   return x >= 0 ? half : 1 - half
 }
 
-/** The z with P(Z > z) = tail, for a tail of at most 0.5. */
+/** The upper quantile: z with P(Z > z) = tail, for a tail of at most 0.5. */
 export function normalQuantile(tail: number): number {
   return tail === 0.5 ? 0 : solve(normalUpperTail, tail)
 }
@@ -42,8 +42,9 @@ export function chiSquareUpperTail(x: number, degreesOfFreedom: number): number 
 }
 
 /**
- * P(F > x) for a noncentral F distribution: the power of an F test.
- * @see Johnson, Kotz and Balakrishnan 1995, Continuous Univariate Distributions 2, chapter 30: a mixture of betas with Poisson weights
+ * P(F > x) for a noncentral F distribution: the power of an F test. Computed as a Poisson mixture of beta
+ * distributions.
+ * @see Johnson, Kotz and Balakrishnan 1995, Continuous Univariate Distributions 2, chapter 30
  */
 export function noncentralFUpperTail(x: number, d1: number, d2: number, noncentrality: number): number {
   if (x === Number.POSITIVE_INFINITY) return 0
@@ -55,7 +56,7 @@ export function noncentralFUpperTail(x: number, d1: number, d2: number, noncentr
       j === 0 ? Math.exp(-half) : Math.exp(-stirlingError(j) - deviance(j, half)) / Math.sqrt(2 * Math.PI * j)
     return weight * incompleteBeta(d1 / 2 + j, d2 / 2, (d1 * x) / sum, d2 / sum).upper
   }
-  // Outwards from the largest weight.
+  // Summed outwards from the largest weight.
   const middle = Math.floor(half)
   let total = 0
   for (let j = middle; j >= 0; j--) {
@@ -71,7 +72,7 @@ export function noncentralFUpperTail(x: number, d1: number, d2: number, noncentr
   return Math.min(1, total)
 }
 
-/** The x above 0 at which a falling function has a value, to the last digits. */
+/** The root x above 0 of f(x) = value for a decreasing function, to full precision. */
 function solve(f: (x: number) => number, value: number): number {
   if (value <= 0) return Number.POSITIVE_INFINITY
   if (value >= f(0)) return 0
@@ -79,7 +80,7 @@ function solve(f: (x: number) => number, value: number): number {
   while (f(high) > value && high < 1e300) high *= 4
   let low = high / 4
   while (f(low) < value && low > 1e-300) low /= 4
-  // Secants in logarithms, inside a bracket that at least halves every second step.
+  // The secant method in log-log space, with a bisection step every third time.
   const level = Math.log(value)
   let [below, above] = [Math.log(low), Math.log(high)]
   let [atBelow, atAbove] = [Math.log(f(low)) - level, Math.log(f(high)) - level]

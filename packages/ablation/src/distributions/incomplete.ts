@@ -1,13 +1,13 @@
-/** The regularised incomplete beta and gamma functions, to about 1e-14 relative in both tails. */
+/** The regularised incomplete beta and gamma functions, with a relative error of about 1e-14 in both tails. */
 import { deviance, stirlingError } from './stirling.ts'
 
 const mostTerms = 100_000
 const tiny = 1e-300
 
 /**
- * I_x(a, b) for a and b above 0.
- * @param y 1 - x, given apart so that neither loses digits
- * @returns the lower tail I_x(a, b) and the upper I_y(b, a); the smaller of them is computed, never 1 minus the other
+ * The regularised incomplete beta function I_x(a, b), for a and b above 0.
+ * @param y 1 - x, as a separate argument to avoid cancellation
+ * @returns the lower tail I_x(a, b) and the upper tail I_y(b, a); the smaller one is computed directly
  * @see NIST DLMF 8.17.5 and 8.17.22
  */
 export function incompleteBeta(a: number, b: number, x: number, y: number): { lower: number; upper: number } {
@@ -26,7 +26,7 @@ export function incompleteBeta(a: number, b: number, x: number, y: number): { lo
   return { lower: 1 - upper, upper }
 }
 
-/** The continued fraction of I_x(a, b) by Lentz's method. */
+/** The continued fraction of I_x(a, b) by the modified Lentz method. */
 function betaFraction(a: number, b: number, x: number): number {
   let c = 1
   let d = 1 / nonZero(1 - ((a + b) * x) / (a + 1))
@@ -46,7 +46,8 @@ function betaFraction(a: number, b: number, x: number): number {
 }
 
 /**
- * P(a, x) and Q(a, x) for a above 0.
+ * The regularised incomplete gamma functions P(a, x) and Q(a, x), for a above 0.
+ * @returns the lower tail P and the upper tail Q
  * @see NIST DLMF 8.7.1 and 8.9.2
  */
 export function incompleteGamma(a: number, x: number): { lower: number; upper: number } {
