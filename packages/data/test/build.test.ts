@@ -108,6 +108,16 @@ describe('bad input is told by file and place', () => {
       Buffer.from('組木は釘を使わない。\n', 'utf16le'),
       'it looks like UTF-16LE: give --encoding utf-16le',
     ],
+    [
+      'jis.txt',
+      Buffer.concat([Buffer.from('a \u001b$B'), Buffer.from([0x46, 0x7c, 0x4b, 0x5c]), Buffer.from('\u001b(B')]),
+      'the line at byte 0 is not UTF-8; it looks like ISO-2022-JP: give --encoding iso-2022-jp',
+    ],
+    [
+      'half.txt',
+      Buffer.concat([Buffer.from('良い行\n'), Buffer.from([0xff, 0xfe, 0x80])]),
+      'the line at byte 10 is not UTF-8, though text before it is; repair it',
+    ],
     ['proto.jsonl', '{"__proto__":{"text":"a"}}', 'has no text in a field "text"'],
     ['cut.txt.gz', gzipSync('a'.repeat(4000)).subarray(0, 20), 'the gzip archive is corrupt'],
     ['not.txt.gz', 'plain', 'the gzip archive is corrupt'],
@@ -241,6 +251,9 @@ describe('builds', () => {
     await keepPlan(parts, plan)
     await expect(keepPlan(parts, { ...plan, settings: { ...plan.settings, eosId: null } })).rejects.toThrow(
       'eosId was 2, is null',
+    )
+    await expect(keepPlan(parts, { ...plan, settings: { ...plan.settings, identity: 'x' } })).rejects.toThrow(
+      'another tokenizer or other filters',
     )
     expect(mergeParts(parts, prefix, { memory: 2 ** 12 }).documents).toBeLessThanOrEqual(25)
     truncateSync(join(parts, '000001.docs'), 17)

@@ -82,6 +82,7 @@ describe('readCorpus', () => {
     ['longer Shift_JIS', { 'a.txt': shiftJis }, '', /line 1 is not UTF-8; .* iconv -f SHIFT_JIS/],
     ['Latin-1', { 'a.txt': new Uint8Array([0x63, 0x61, 0x66, 0xe9, 0x20, 0x66]) }, '', /iconv -f WINDOWS-1252/],
     ['Shift_JIS', { 'a.txt': new Uint8Array([65, 10, 0x82, 0xa0]) }, '', /line 2 is not UTF-8; .* iconv -f SHIFT_JIS/],
+    ['ISO-2022-JP', { 'a.txt': '\u001b$BF|K\\\u001b(B' }, '', /ISO-2022-JP, not UTF-8/],
     ['UTF-16', { 'a.txt': new Uint8Array([0xff, 0xfe, 65, 0]) }, '', /UTF-16, not UTF-8/],
     [
       'another extension',

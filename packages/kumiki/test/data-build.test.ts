@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -57,6 +57,13 @@ test('data build: two processes, two shards and one give the same bytes, and cou
   for (const name of ['two', 'shards'])
     for (const extension of ['bin', 'idx'])
       expect(readFileSync(join(folder, `${name}.${extension}`))).toEqual(readFileSync(join(folder, `one.${extension}`)))
+  // A build that fails before a part is done leaves nothing that would refuse other settings.
+  const broken = join(folder, 'broken.txt')
+  writeFileSync(broken, Buffer.from([0x93, 0xfa, 0x96, 0x7b, 0x8c, 0xea, 0x82, 0xcc, 0x82, 0xcc]))
+  const failing = ['data', 'build', '--data', broken, '--tokenizer', model, '--out', join(folder, 'failed')]
+  expect((await inProcess(failing)).stderr).toContain('it looks like SHIFT_JIS: give --encoding shift_jis')
+  expect(existsSync(join(folder, 'failed.parts'))).toBe(false)
+  expect(await inProcess([...failing, '--encoding', 'shift_jis'])).toMatchObject({ code: 0 })
   const wrong = await inProcess([...flags('wrong'), '--filter', 'nope'])
   expect(wrong).toMatchObject({
     code: 2,

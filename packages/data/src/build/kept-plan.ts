@@ -41,6 +41,9 @@ export async function keepPlan(folder: string, plan: BuildPlan): Promise<void> {
   const kept = planIn(folder)
   for (const name of Object.keys({ ...kept.settings, ...plan.settings }) as (keyof BuildSettings)[]) {
     const [before, now] = [kept, plan].map(({ settings }) => JSON.stringify(settings[name]) ?? 'not given')
+    // What names tokenizer and filters is for no reader.
+    if (before !== now && name === 'identity')
+      throw new Error(`${folder} holds parts of a build with another tokenizer or other filters; ${anew}`)
     if (before !== now)
       throw new Error(`${folder} holds parts of a build with other settings: ${name} was ${before}, is ${now}; ${anew}`)
   }

@@ -1,5 +1,5 @@
 /** Splits a stream of bytes into lines, with checks of encoding and length. */
-import { likelyEncoding } from './encoding.ts'
+import { isIso2022Jp, likelyEncoding } from './encoding.ts'
 
 /**
  * A line without its terminator, and its offset in the uncompressed text: in bytes, or in UTF-16 units with an
@@ -57,6 +57,8 @@ async function* utf8Lines(source: AsyncIterable<Uint8Array>, options: LineOption
   let held = 0
   let at = begin
   let skip = options.skipFirst === true
+  /** Whether there were letters past ASCII. */
+  let isUtf8 = false
   const line = (last: Uint8Array): TextLine => {
     let bytes = last
     if (parts.length > 0) {
@@ -73,14 +75,22 @@ async function* utf8Lines(source: AsyncIterable<Uint8Array>, options: LineOption
     if (at === 0) refuseOther(path, bytes)
     if (bytes.includes(0))
       throw new Error(`${path}: byte ${at + bytes.indexOf(0)} is 0, so the file is binary, not text; leave it out`)
-    const end = bytes[bytes.length - 1] === 13 ? bytes.length - 1 : bytes.length
-    try {
-      return { text: decoder.decode(bytes.subarray(0, end)), at }
-    } catch {
+    if (isIso2022Jp(bytes))
       throw new Error(
-        `${path}: the line at byte ${at} is not UTF-8; it looks like ${likelyEncoding(bytes)}: give --encoding ${likelyEncoding(bytes).toLowerCase()}`,
+        `${path}: the line at byte ${at} is not UTF-8; it looks like ISO-2022-JP: give --encoding iso-2022-jp`,
+      )
+    const end = bytes[bytes.length - 1] === 13 ? bytes.length - 1 : bytes.length
+    let text: string
+    try {
+      text = decoder.decode(bytes.subarray(0, end))
+    } catch {
+      // A file with letters past ASCII that are UTF-8 has no other encoding.
+      throw new Error(
+        `${path}: the line at byte ${at} is not UTF-8${isUtf8 ? ', though text before it is; repair it, or leave the file out' : `; it looks like ${likelyEncoding(bytes)}: give --encoding ${likelyEncoding(bytes).toLowerCase()}`}`,
       )
     }
+    isUtf8 ||= text.length < end
+    return { text, at }
   }
   for await (const chunk of source) {
     let from = 0

@@ -1,5 +1,5 @@
 /** Reads text files into documents in memory. Node only. */
-import { likelyEncoding } from './encoding.ts'
+import { isIso2022Jp, likelyEncoding } from './encoding.ts'
 import { filesBelow, statOf } from './find-files.ts'
 import { beginsArray, jsonArrayTexts } from './json-array.ts'
 
@@ -110,6 +110,8 @@ function decodeText(path: string, bytes: Uint8Array): string {
   }
   const zero = bytes.indexOf(0)
   if (zero >= 0) throw new Error(`${path}: byte ${zero} is 0, so the file is binary, not text; leave it out`)
+  if (isIso2022Jp(bytes))
+    throw new Error(`${path}: the file is ISO-2022-JP, not UTF-8; convert it, e.g. with iconv -f ISO-2022-JP -t UTF-8`)
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch {

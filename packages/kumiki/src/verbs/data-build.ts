@@ -4,6 +4,7 @@ import { basename } from 'node:path'
 import type { ReleaseLevel } from '@kumiki/data'
 import type { BuildPlan, BuildResult, BuildSettings } from '@kumiki/data/node'
 import { type Command, InvalidArgumentError } from 'commander'
+import { exists } from '../files/files.ts'
 import { type FilterFlags, filterNames, filtersOf } from '../flags/build-filters.ts'
 import { choice, collect, integer, names } from '../flags/flag-values.ts'
 import { openTextTokenizer } from '../models/text-tokenizer.ts'
@@ -90,12 +91,15 @@ const partsOf = (prefix: string) => `${prefix}.parts`
 
 async function build(options: BuildFlags): Promise<void> {
   const began = performance.now()
-  const { buildShard, bytesOfPart, keepPlan, makeFolder, planBuild, planIn } = await import('@kumiki/data/node')
+  const { buildShard, bytesOfPart, keepPlan, makeFolder, missingParts, planBuild, planIn } = await import(
+    '@kumiki/data/node'
+  )
   const { assertUse, checkEncoding } = await import('@kumiki/data')
   checkedUse(() => checkEncoding(options.encoding))
   const { releaseLevel } = options
   if (releaseLevel !== undefined) checkedUse(() => assertUse(options.data.join(' '), releaseLevel, 'train'))
   const { createHash } = await import('node:crypto')
+  const { rm } = await import('node:fs/promises')
   const { dirname } = await import('node:path')
   const { filters, identity } = await filtersOf(options)
   const { tokenizer, bytes } = await openTextTokenizer(options.tokenizer)
@@ -115,6 +119,7 @@ async function build(options: BuildFlags): Promise<void> {
   const own = plan.parts.filter((_, number) => number % shard.of === shard.index)
   const total = own.reduce((sum, part) => sum + bytesOfPart(part), 0)
   const progress = worker ?? shownProgress(total, own.length)
+  const isNew = !worker && !(await exists(folder))
   try {
     if (!worker) {
       await makeFolder(dirname(options.out))
@@ -129,6 +134,9 @@ async function build(options: BuildFlags): Promise<void> {
         onBytes: progress.onBytes,
       })
   } catch (error) {
+    // A plan of which nothing is done only stands in the way of other settings; other shards may be at work on theirs.
+    if (isNew && !options.shard && missingParts(folder, plan).length === plan.parts.length)
+      await rm(folder, { recursive: true, force: true })
     throw roomNeeded(error)
   } finally {
     progress.stop()
