@@ -245,7 +245,7 @@ test('interactions of many factors: clear, or estimable beside main effects', ()
         ['F2', 'F3'],
       ],
     }),
-  ).toThrow(/no 8 runs estimate these interactions of 4 factors apart/)
+  ).toThrow(/no design of 4 factors in 8 runs in which these interactions are estimable/)
   expect(() => design({ factors: names(4), runs: 8, estimable: [['F0', 'X']] })).toThrow("estimable names 'X'")
 })
 
