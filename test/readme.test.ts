@@ -5,8 +5,8 @@ import { format } from 'node:util'
 import { transform } from 'esbuild'
 import { expect, test, vi } from 'vitest'
 
-// Every TypeScript and JavaScript block of the guides, and the first of every README, runs as it stands; every JSON block is JSON. A page in Japanese has the code of
-// the English one.
+// Every TypeScript and JavaScript block of the guides, and the first of every README, runs as it stands; every JSON block is JSON. A page in Japanese has the code,
+// the parts, the names and the numbers of the English one.
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 
@@ -128,6 +128,44 @@ test.each(twins)(
       }
   },
 )
+
+/** What a page states besides its words: its parts in order, its names in code, its numbers. */
+function statements(file: string) {
+  const text = readFileSync(join(root, file), 'utf8').replace(/^```[\s\S]*?^```$/gm, '```')
+  const prose = text.replace(/`[^`\n]+`|\]\([^)]*\)/g, ' ')
+  return {
+    // A heading's level, a row of a table, an item of a list, a paragraph or code.
+    parts: text
+      .split(/\n\s*\n|\n(?=[-|])/)
+      .filter((part) => part.trim())
+      .map((part) => /^(?:#+|\||- |```|<!-- .* -->)/.exec(part.trim())?.[0] ?? 'paragraph'),
+    names: [...new Set([...text.matchAll(/`([^`\n]+)`/g)].map(([, name]) => name))],
+    numbers: [
+      ...new Set((prose.match(/(?<![\w.,])\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?/g) ?? []).map((n) => n.replace(/,$/, ''))),
+    ],
+    prose,
+  }
+}
+
+/** A number as Japanese writes it: as it is, or in units of ten thousand and of a hundred million. */
+function readings(number: string): string[] {
+  const n = Number(number.replaceAll(',', ''))
+  const round = (value: number) => Number(value.toPrecision(12))
+  return [number, `${round(n / 1e4)} 万`, `${round(n * 100)} 万`, `${round(n / 100)} 億`, `${round(n * 10)} 億`]
+}
+
+test.each(twins)('%s and %s have the same parts, names and numbers', (english, japanese) => {
+  const [en, ja] = [statements(english), statements(japanese)]
+  expect(ja.parts, japanese).toEqual(en.parts)
+  expect(
+    en.names.filter((name) => !ja.names.includes(name) && name !== 'may'),
+    `names in code that ${japanese} lacks`,
+  ).toEqual([])
+  expect(
+    en.numbers.filter((number) => !readings(number).some((reading) => ja.prose.includes(reading))),
+    `numbers that ${japanese} lacks`,
+  ).toEqual([])
+})
 
 test('every Japanese page is compared with an English one', () => {
   expect(twins.length).toBeGreaterThan(20)
