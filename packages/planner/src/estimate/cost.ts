@@ -94,6 +94,7 @@ export const defaultRun: ResolvedRun = validateRun({ tokens: 1 })
 
 /**
  * Expected loss to failures and checkpoints, for steps of `stepSeconds`. A failure loses half an interval on average, and the restart.
+ * @param parameters of the model, where many plans of it are judged
  * @see Young 1974, doi:10.1145/361147.361115, for the interval
  */
 export function lostTime(
@@ -101,9 +102,10 @@ export function lostTime(
   cluster: ResolvedCluster,
   stepSeconds: number,
   run: ResolvedRun,
+  parameters: number = totalParameters(model),
 ): Omit<LostTime, 'failures'> {
   // bf16 weights, fp32 master weights and two moments.
-  const checkpointBytes = 14 * totalParameters(model)
+  const checkpointBytes = 14 * parameters
   const writing = checkpointBytes / (run.checkpointBandwidth ?? 2e9 * cluster.nodes)
   const checkpointSeconds = run.asyncCheckpoint ? 0.1 * writing : writing
   const perSecond = (run.failuresPerGpuDay * cluster.gpuCount) / 86_400

@@ -25,23 +25,15 @@ export function dataParallelTime(
   const frozen = plan.loraRank > 0 && plan.sharding === 'full' ? all : { dense: 0, experts: 0 }
   const expertStride = plan.expertParallel * plan.expertTensorParallel
   const expertRanks = Math.max(1, (ranks * t) / expertStride)
-  const bytesOf = (count: number, group: number, each: number) => (each * count * (group - 1)) / group
-  const total = (gathered: number, reduced: number) => {
-    const bytesOfKind = (kind: 'dense' | 'experts', group: number) =>
-      bytesOf(trained[kind], group, gathered + reduced) + bytesOf(frozen[kind], group, gathered)
-    const [forDense, forExperts] = [bytesOfKind('dense', ranks), bytesOfKind('experts', expertRanks)]
-    return {
-      bytes: forDense + forExperts,
-      seconds:
-        forDense / collectiveBandwidth(cluster, ranks, t) +
-        (forExperts === 0 ? 0 : forExperts / collectiveBandwidth(cluster, expertRanks, expertStride)),
-    }
-  }
   const held = trained.dense + trained.experts
   // With a pipeline FSDP keeps gathered weights from the first micro-batch to the last and reduces once, as memory counts it.
   if (plan.sharding === 'full' && plan.pipelineParallel === 1) {
     // Weights gathered forward and backward in bf16, gradients scattered in fp32, for every micro-batch.
-    const { bytes, seconds } = total(2 + 2, 4)
+    const forDense = movedBytes(trained.dense, ranks, 2 + 2 + 4) + movedBytes(frozen.dense, ranks, 2 + 2)
+    const forExperts =
+      movedBytes(trained.experts, expertRanks, 2 + 2 + 4) + movedBytes(frozen.experts, expertRanks, 2 + 2)
+    const bytes = forDense + forExperts
+    const seconds = secondsOf(cluster, forDense, ranks, t) + secondsOf(cluster, forExperts, expertRanks, expertStride)
     const m = plan.microBatches
     const exposed = Math.max(0, seconds - 0.9 * microBatch) + cluster.efficiency.interference * seconds
     const operation = 'all-gather of weights and reduce-scatter of gradients, each micro-batch'
@@ -51,7 +43,12 @@ export function dataParallelTime(
   // without sharding an all-reduce of the gradients.
   const gradient = plan.gradientsInFp32 ? 4 : 2
   const whole = plan.sharding === 'none'
-  const { bytes, seconds } = total(whole ? 0 : 2, whole ? 2 * gradient : gradient)
+  const gathered = whole ? 0 : 2
+  const each = gathered + (whole ? 2 * gradient : gradient)
+  const forDense = movedBytes(trained.dense, ranks, each) + movedBytes(frozen.dense, ranks, gathered)
+  const forExperts = movedBytes(trained.experts, expertRanks, each) + movedBytes(frozen.experts, expertRanks, gathered)
+  const bytes = forDense + forExperts
+  const seconds = secondsOf(cluster, forDense, ranks, t) + secondsOf(cluster, forExperts, expertRanks, expertStride)
   const reduced = whole ? 1 : gradient / (gradient + 2)
   const hidden =
     Math.min(reduced * seconds, hiding * backward) + Math.min((1 - reduced) * seconds, (hiding * backward) / 2)
@@ -60,3 +57,9 @@ export function dataParallelTime(
     plan.sharding === 'none' ? 'all-reduce of gradients' : 'reduce-scatter of gradients and all-gather of weights'
   return { held, operation, bytes, seconds, exposedSeconds }
 }
+
+/** Bytes that a ring collective over `group` ranks moves for `count` parameters of `each` bytes. */
+const movedBytes = (count: number, group: number, each: number): number => (each * count * (group - 1)) / group
+
+const secondsOf = (cluster: ResolvedCluster, bytes: number, group: number, stride: number): number =>
+  bytes === 0 ? 0 : bytes / collectiveBandwidth(cluster, group, stride)

@@ -60,10 +60,10 @@ function visit(
   model: ResolvedModel,
   cluster: ResolvedCluster,
   judged: Judged,
-  run: ResolvedRun,
+  goodput: number,
   report: Reporter,
 ): void {
-  const { plan, memoryBytes, memoryByStage, time } = judged
+  const { plan, memoryBytes, memoryByStage } = judged
   const { tensorParallel: t, expertParallel: e } = plan
   const memory = cluster.gpu.memoryBytes
   const line = stableMemoryFraction * memory
@@ -89,7 +89,6 @@ function visit(
   if (hidden > overlapDependence) {
     report(() => `depends on overlap: a step would take ${(100 * hidden).toFixed(0)} % longer if nothing were hidden`)
   }
-  const { goodput } = lostTime(model, cluster, time.step, run)
   if (1 - goodput > acceptableLoss) {
     report(() => `failures and checkpoints are expected to take ${(100 * (1 - goodput)).toFixed(0)} % of the time`)
   }
@@ -108,19 +107,15 @@ export function risksOf(
   run: ResolvedRun = defaultRun,
 ): string[] {
   const risks: string[] = []
-  visit(model, cluster, judged, run, (text) => risks.push(text()))
+  const { goodput } = lostTime(model, cluster, judged.time.step, run)
+  visit(model, cluster, judged, goodput, (text) => risks.push(text()))
   return risks
 }
 
-/** How many of them there are. */
-export function countRisks(
-  model: ResolvedModel,
-  cluster: ResolvedCluster,
-  judged: Judged,
-  run: ResolvedRun = defaultRun,
-): number {
+/** How many of them there are, where failures and checkpoints leave `goodput` of the time. */
+export function countRisks(model: ResolvedModel, cluster: ResolvedCluster, judged: Judged, goodput: number): number {
   let count = 0
-  visit(model, cluster, judged, run, () => {
+  visit(model, cluster, judged, goodput, () => {
     count++
   })
   return count

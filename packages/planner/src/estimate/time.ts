@@ -4,7 +4,6 @@ import type { ResolvedModel } from '../model/model.ts'
 import type { ResolvedPlan } from '../plan/parallel-plan.ts'
 import { type StageLayers, stageLayers } from '../plan/stages.ts'
 import { dataParallelTime } from './data-parallel-time.ts'
-import type { LayerTime } from './layer-time.ts'
 import { type LayerShares, layerShares, momentBytes } from './memory.ts'
 import { type Collective, type ShapeCosts, shapeCosts } from './shape-costs.ts'
 import { hopBytes, hopSeconds, waiting } from './stage-costs.ts'
@@ -84,11 +83,12 @@ export function estimateTime(
   }
   const here = layers[slowest]
   const count = here.dense + here.mixture
-  const sum = (pick: (layer: LayerTime) => number) => here.dense * pick(dense) + here.mixture * pick(mixture)
-  const backward = sum((layer) => layer.backward)
+  // Written out part by part: this runs for every plan that fits, and closures cost as much as the arithmetic.
+  const { dense: d, mixture: x } = here
+  const backward = d * dense.backward + x * mixture.backward
   const head = slowest === p - 1 ? costs.head : 0
-  const compute = sum((layer) => layer.forward) + backward + head
-  const recomputed = sum((layer) => layer.again)
+  const compute = d * dense.forward + x * mixture.forward + backward + head
+  const recomputed = d * dense.again + x * mixture.again
   const tensor = count * costs.tensor
   const context = count * costs.context
   const expert = here.mixture * costs.expert
@@ -112,20 +112,10 @@ export function estimateTime(
   const optimizer = update + efficiency.stepLatency
 
   const step = m * microBatch + bubble + data.exposedSeconds + optimizer
-  const products = (pick: (layer: LayerTime) => number) => 3 * m * sum(pick)
   const collectives: Collective[] = []
-  const add = (collective: Collective, factor: number) => {
-    if (collective.bytes === 0) return
-    collectives.push({
-      ...collective,
-      bytes: factor * collective.bytes,
-      seconds: factor * collective.seconds,
-      exposedSeconds: factor * collective.exposedSeconds,
-    })
-  }
-  add(costs.tensorCollective, m * count)
-  add(costs.contextCollective, m * count)
-  add(costs.expertCollective, m * here.mixture)
+  addCollective(collectives, costs.tensorCollective, m * count)
+  addCollective(collectives, costs.contextCollective, m * count)
+  addCollective(collectives, costs.expertCollective, m * here.mixture)
   if (p > 1) {
     collectives.push({
       axis: 'pipeline',
@@ -157,13 +147,25 @@ export function estimateTime(
     optimizer,
     step,
     computeParts: {
-      projections: products((layer) => layer.projections),
-      attention: (plan.attentionBackend === 'unfused' ? 3 : 3.5) * m * sum((layer) => layer.attention),
-      mlp: products((layer) => layer.mlp),
-      experts: products((layer) => layer.experts),
-      elementwise: products((layer) => layer.elementwise),
+      projections: 3 * m * (d * dense.projections + x * mixture.projections),
+      attention: (plan.attentionBackend === 'unfused' ? 3 : 3.5) * m * (d * dense.attention + x * mixture.attention),
+      mlp: 3 * m * (d * dense.mlp + x * mixture.mlp),
+      experts: 3 * m * (d * dense.experts + x * mixture.experts),
+      elementwise: 3 * m * (d * dense.elementwise + x * mixture.elementwise),
       head: m * head,
     },
     collectives,
   }
+}
+
+/** A collective that runs so many times in a step. */
+function addCollective(collectives: Collective[], once: Collective, times: number): void {
+  if (once.bytes === 0) return
+  collectives.push({
+    axis: once.axis,
+    operation: once.operation,
+    bytes: times * once.bytes,
+    seconds: times * once.seconds,
+    exposedSeconds: times * once.exposedSeconds,
+  })
 }

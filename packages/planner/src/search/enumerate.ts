@@ -13,7 +13,7 @@ import {
 import { countRisks } from '../estimate/risks.ts'
 import { type ShapeCosts, shapeCosts } from '../estimate/shape-costs.ts'
 import { estimateTime } from '../estimate/time.ts'
-import { type ResolvedModel, validateModel } from '../model/model.ts'
+import { type ResolvedModel, totalParameters, validateModel } from '../model/model.ts'
 import type { ParallelPlan, ResolvedPlan } from '../plan/parallel-plan.ts'
 import { planFaults } from '../plan/plan-rules.ts'
 import { type StageLayers, stageLayers } from '../plan/stages.ts'
@@ -81,6 +81,7 @@ export function enumerate(search: PlanSearch, { keepRefused = false } = {}): Enu
   const variants = recomputations(model, recipe)
   const { nvlinkDomain } = cluster
   const base = basePlan(recipe)
+  const parameters = totalParameters(model)
   // One object is every plan in turn: what is feasible gets one of its own.
   const trial: Mutable<ResolvedPlan> = { ...base, dataParallel: 1, microBatches: 1 }
   for (const layout of layouts(model, cluster, base.sequenceLength)) {
@@ -116,7 +117,7 @@ export function enumerate(search: PlanSearch, { keepRefused = false } = {}): Enu
         continue
       }
       const known: ResolvedPlan = planOf(base, layout, variant, trial)
-      const sized = size(model, cluster, known, run, one, layers)
+      const sized = size(model, cluster, known, run, one, layers, parameters)
       if ('reasons' in sized) {
         tally.memory(() => sized.reasons[0])
         if (keepRefused) refused.push(sized)
@@ -155,6 +156,7 @@ export function size(
   run: ResolvedRun | undefined,
   { costs, memory }: Shared,
   layers: readonly StageLayers[] = stageLayers(model, plan),
+  parameters: number = totalParameters(model),
 ): Sized | Refusal {
   const memoryByStage = estimateMemory(model, plan, layers, memory)
   const memoryBytes = largest(memoryByStage)
@@ -163,8 +165,8 @@ export function size(
   }
   const time = estimateTime(model, cluster, plan, layers, costs, memory)
   const judged = { plan, memoryBytes, memoryByStage, time }
-  const pace = lostTime(model, cluster, time.step, run ?? defaultRun).goodput / time.step
-  return { plan, stepSeconds: time.step, risks: countRisks(model, cluster, judged, run), pace }
+  const { goodput } = lostTime(model, cluster, time.step, run ?? defaultRun, parameters)
+  return { plan, stepSeconds: time.step, risks: countRisks(model, cluster, judged, goodput), pace: goodput / time.step }
 }
 
 function largest(stages: readonly StageMemory[]): number {
