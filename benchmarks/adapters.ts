@@ -1,6 +1,6 @@
 /**
- * Memory of a training step of LLM-jp-3 150M: all weights trained, and adapters alone on a base in bfloat16 and in 8 bits. Compiles and
- * does not run.
+ * Peak memory of a training step of LLM-jp-3 150M: all weights trained, and LoRA adapters on a frozen base in bfloat16
+ * and in 8 bits. The step is compiled, which gives its memory, and not run.
  *
  *     node --conditions=source --import tsx benchmarks/adapters.ts --json
  */
@@ -31,7 +31,10 @@ function zeros(device: Device, shape: readonly number[], dtype: DType): Tensor {
   return device.tensorFromCodes(dtype === 'bfloat16' ? new Uint16Array(count) : new Uint8Array(count), shape, dtype)
 }
 
-/** Bytes of the step of a model of which some parameters are trained. @param in8 linear weights in 8 bits */
+/**
+ * Bytes of the training step of a model of which the parameters that `trained` names are trained.
+ * @param in8 whether the linear weights are in 8 bits
+ */
 async function measure(model: LanguageModel, trained: (name: string) => boolean, in8 = false) {
   const device = await init({ backend: 'cpu', threads: 1 })
   const optimizer = optimizerUnder(bf16, chain(clipGlobalNorm(1), adamw()))

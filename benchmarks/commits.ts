@@ -1,6 +1,6 @@
 /**
- * Two checkouts of this repository against each other: each in a process of its own, in turns on one machine, so that a change of
- * speed shows and a change of weather does not. See README.md.
+ * Speed of two checkouts of this repository, each in a process of its own. They alternate on one machine, so that its
+ * changing load affects both alike and does not look like a change of the code. See README.md.
  *
  *     git worktree add ../before COMMIT && (cd ../before && npm run setup)
  *     node --conditions=source --import tsx benchmarks/commits.ts ../before --rounds 15 --json
@@ -22,18 +22,19 @@ const { values, positionals } = parseArgs({
     /** A regular expression for the names of the cases. */
     cases: { type: 'string', default: '' },
     rounds: { type: 'string', default: '15' },
-    /** Milliseconds that a turn takes at least. */
+    /** Minimum milliseconds of a measurement; the number of calls is chosen to reach it. */
     turn: { type: 'string', default: '40' },
-    /** wall, or cpu: the time processors spent in the process, which a busy machine disturbs less. */
+    /** wall, or cpu: processor time of the process, which other processes on the machine affect less. */
     clock: { type: 'string', default: 'wall' },
-    /** A ratio above this is marked. */
+    /** A case is marked as slower when both ratios are above this. */
     limit: { type: 'string', default: '1.03' },
     /** JSON lines on stdout; everything else goes to stderr. */
     json: { type: 'boolean', default: false },
   },
 })
 const [before] = positionals
-if (before === undefined) throw new RangeError('Which checkout is this one held against? benchmarks/commits.ts FOLDER')
+if (before === undefined)
+  throw new RangeError('Name the folder of the checkout to compare this one with: benchmarks/commits.ts FOLDER')
 const roots = [fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, ''), resolve(before)]
 const rounds = countOf('rounds', values.rounds)
 const turn = countOf('turn', values.turn)
@@ -76,10 +77,10 @@ for (const backend of backendsOf(values.backends)) {
         await ask(side, { calls: 1 })
         await ask(side, { calls: 3 })
       }
-      // The count comes from the slower side, so that both do the same work in a turn.
+      // Both sides make the same number of calls: as many as the slower one needs.
       const once = Math.max(await ask(0, { calls: 1 }), await ask(1, { calls: 1 }))
       const calls = Math.max(1, Math.ceil(turn / once))
-      // Who goes first changes every round.
+      // The side that is measured first alternates.
       for (let round = -1; round < rounds; round++)
         for (const side of round % 2 === 0 ? [0, 1] : [1, 0]) {
           const spent = (await ask(side, { calls })) / calls

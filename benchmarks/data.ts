@@ -1,6 +1,7 @@
 /**
- * Batches for training: opening a dataset of 10^9 tokens, and assembling batches out of token files (`streamBatches`, `megatronBatches`) and
- * out of memory (`batches`), in tokens a second of one processor core. The first batch of each is held against ids read one by one.
+ * Batches for training: opening a dataset of 10^9 tokens, and assembling batches from token files (`streamBatches`,
+ * `megatronBatches`) and from memory (`batches`), in tokens per second of one processor core. Of each source the first
+ * batch is checked: every target must be the id that follows its input.
  *
  *     node --conditions=source --import tsx benchmarks/data.ts
  *     node --conditions=source --import tsx benchmarks/data.ts --tokens 1e8 --rounds 3 --json
@@ -27,14 +28,14 @@ const { values: options } = parseArgs({
 const [tokens, length, rounds] = [options.tokens, options.length, options.rounds].map(Number)
 for (const [name, value] of Object.entries({ tokens, length, rounds }))
   if (!Number.isInteger(value) || value < 1)
-    throw new RangeError(`--${name}: expected a whole number of at least 1, got ${value}`)
+    throw new RangeError(`--${name}: expected an integer of at least 1, got ${value}`)
 const [sequenceLength, batchSize, vocabSize] = [4096, 8, 60_000]
 /** Tokens that a round reads. */
 const perRound = Math.min(tokens, 4e7)
 
 const folder = mkdtempSync(join(tmpdir(), 'kumiki-data-'))
 const prefix = join(folder, 'corpus')
-/** Ids that say where they stand. */
+/** The id at a position of the corpus: consecutive positions have different ids, so that a shifted batch is noticed. */
 const idAt = (position: number) => (position * 7919) % vocabSize
 
 function write(): void {
@@ -79,7 +80,7 @@ function report(row: string, seconds: readonly number[], count: number): void {
   console.error(`${row.padEnd(44)} ${speed.padStart(18)}`)
 }
 
-/** Processor time of this process, garbage collection included: others on the machine are left out of it. */
+/** Processor seconds of this process, garbage collection included. Other processes on the machine are not counted. */
 function cpuSeconds(work: () => void): number {
   const before = process.cpuUsage()
   work()

@@ -1,6 +1,7 @@
 /**
- * Generation beside transformers.js (onnxruntime-node, on the processor), onnxruntime-web (WebAssembly, what it uses in a browser) and llama.cpp
- * (node-llama-cpp), which continue the same prompts with the same weights in float32, by turns. See README.md.
+ * Text generation compared with transformers.js (onnxruntime-node on the CPU), onnxruntime-web (WebAssembly, which
+ * transformers.js uses in a browser) and llama.cpp (node-llama-cpp). All continue the same prompts with the same
+ * float32 weights, one after another in every round. See README.md.
  *
  *     node --conditions=source --import tsx benchmarks/generate.ts --peers FOLDER --json
  *     node --conditions=source --import tsx benchmarks/generate.ts --contexts 128,512,1024,1900 --json
@@ -72,7 +73,7 @@ try {
   }
   for (const length of lengths) {
     const replies = new Map<Implementation, Reply[]>([...started.keys()].map((name) => [name, []]))
-    // The first round warms up: programs are compiled, memory is taken.
+    // The first round is a warm-up: programs are compiled and memory is allocated.
     for (let round = 0; round <= rounds; round++)
       for (const [name, { ask }] of started) {
         const reply = await ask<Reply>({ prompt: promptOf(length, round), tokens } satisfies Request)

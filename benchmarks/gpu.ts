@@ -1,6 +1,7 @@
 /**
- * A GPU day in one command: what the adapter is, what it reaches at best, every kernel variant held against the processor and then timed at the
- * shapes of the models, training steps, generation, the host's cost; one JSON line each, and a page. See README.md.
+ * Everything that is measured on a GPU, in one command: the adapter's features and limits, its peak throughput and
+ * bandwidth, every kernel variant (first checked against the cpu backend, then timed at the models' shapes), training
+ * steps, generation and the host's cost per dispatch. Writes one JSON line for each, and a page. See README.md.
  *
  *     npm run bench:gpu
  *     node scripts/with-swiftshader.mjs npm run bench:gpu -- --small --out /tmp/gpu
@@ -19,15 +20,15 @@ import { openAdapter } from './gpu/surroundings.ts'
 
 const { values } = parseArgs({
   options: {
-    /** Everything once, as small as it goes: for a software adapter. */
+    /** Every measurement once, at the smallest sizes: for a software adapter. */
     small: { type: 'boolean', default: false },
-    /** After these nothing new is begun. */
+    /** No measurement starts later than this. */
     minutes: { type: 'string', default: '8' },
     /** Folder of gpu.jsonl and gpu.html. */
     out: { type: 'string', default: 'benchmarks/results/gpu' },
     /** A Python with PyTorch, or none. */
     python: { type: 'string', default: 'python3' },
-    /** Where there is no git: the commit this was bundled from. */
+    /** The commit of this code, for a machine without git. */
     commit: { type: 'string' },
   },
 })
@@ -60,7 +61,7 @@ await record.try('adapter', adapter, async () => ({
 const devices = new Devices(gpu)
 const peak = values.small ? undefined : await ceilings(record, devices)
 const passed = await check(record, devices, sizes)
-// What a GPU day is for comes before what can be measured again elsewhere.
+// Training first: if the time runs out, what is missing are the measurements that matter less.
 await training(record, devices, sizes, peak)
 await timed(record, devices, sizes, passed, peak)
 await generation(record, devices, sizes)

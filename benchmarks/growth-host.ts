@@ -1,6 +1,6 @@
 /**
- * Processor time against size for what the host does: tokens, documents, parameters, GPUs in the plan, layers traced, steps, points, runs. A curve that bends worse than
- * its work ends the run with exit code 1. See README.md.
+ * Processor time as a function of size for the work of the host: tokens, documents, parameters, GPUs of a plan, traced
+ * layers, steps, points, runs. If the time of a curve grows faster than its work, the exit code is 1. See README.md.
  *
  *     node --conditions=source --import tsx benchmarks/growth-host.ts --json --svg growth-host.svg
  */
@@ -14,7 +14,10 @@ import { libraryCurves } from './growth/library-curves.ts'
 import { type CurveVerdict, judge, slopeOf } from './growth/verdict.ts'
 import { table } from './kernels/report.ts'
 
-/** A unit of work may cost so many times what it costs at the best smaller size: caches that no longer hold it are a part of that. */
+/**
+ * Most that a unit of work may cost, relative to its cost at the best smaller size. Above 1 because larger data no
+ * longer fits the caches.
+ */
 const allowed = 1.5
 
 const { values } = parseArgs({
@@ -63,7 +66,10 @@ if (values.svg) {
 }
 if (measured.some(({ verdict }) => verdict.bends)) process.exitCode = 1
 
-/** Processor time of the best of some rounds, all sizes taking turns: others on the machine take wall time, not this. */
+/**
+ * Processor time of the fastest round for every size; each round runs all sizes. Other processes on the machine affect
+ * elapsed time, and processor time hardly.
+ */
 async function pointsOf(curve: HostCurve) {
   const ready: { size: number; run: () => unknown; calls: number; best: number }[] = []
   for (const size of curve.sizes) {

@@ -1,6 +1,6 @@
 /**
- * Time and peak memory against size: sequence length, vocabulary, layers, context, parameters, experts. A curve that bends worse than its FLOPs, or memory that grows
- * worse than its size, ends the run with exit code 1. See README.md.
+ * Time and peak memory as functions of size: sequence length, vocabulary, layers, context, parameters, experts. If time
+ * grows faster than the FLOPs, or memory faster than the size, the exit code is 1. See README.md.
  *
  *     node --conditions=source --import tsx benchmarks/growth.ts --json --svg growth.svg
  */
@@ -21,11 +21,11 @@ const { values } = parseArgs({
     backends: { type: 'string', default: 'cpu' },
     /** A regular expression for names of curves. */
     curves: { type: 'string', default: '' },
-    /** Sizes instead of those of the curve, with commas. */
+    /** Sizes instead of the curve's own, separated by commas. */
     sizes: { type: 'string' },
     threads: { type: 'string', default: '1' },
     rounds: { type: 'string', default: '5' },
-    /** A file for the curves as a picture. */
+    /** An SVG file for charts of the curves. */
     svg: { type: 'string' },
     /** JSON lines on stdout; everything else goes to stderr. */
     json: { type: 'boolean', default: false },
@@ -51,7 +51,7 @@ for (const backend of backendsOf(values.backends)) {
   }
 }
 if (values.svg) {
-  // Whoever looks at the file meanwhile sees the old picture or the new one.
+  // Renamed into place, so that a reader never sees an incomplete file.
   writeFileSync(`${values.svg}.part`, growthCharts(measured))
   renameSync(`${values.svg}.part`, values.svg)
 }

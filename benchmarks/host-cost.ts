@@ -1,6 +1,6 @@
 /**
- * What a replayed program costs on the host: microseconds a dispatch until the call returns, without waiting for what the device
- * computes. See README.md.
+ * What a compiled program costs on the host: microseconds per dispatch until the call returns, without waiting for the
+ * device's results. See README.md.
  *
  *     node scripts/with-swiftshader.mjs node --conditions=source --import tsx benchmarks/host-cost.ts
  */
@@ -24,21 +24,24 @@ const { values } = parseArgs({
   },
 })
 const rounds = countOf('rounds', values.rounds)
-/** The median must be below this: of the time the host's thread has a processor, or where that is not known of elapsed time. */
+/** Limit of the median: of the processor time of the host's thread, or of elapsed time where that is not known. */
 const limitMicroseconds = 10
-/** Replays in a row before the device is waited for, so that garbage they leave is collected within what is measured. */
+/** Calls in a row before the device is waited for, so that collecting their garbage is part of what is measured. */
 const callsInTurn = 5
 setFlagsFromString('--expose-gc')
 const collectGarbage: () => void = runInNewContext('gc')
 
-/** Starts one replay, and waits until the device has done it. */
+/** A compiled program: `start` calls it, `finish` waits until the device has computed the result of the last call. */
 interface Replay {
   readonly name: string
   start(): Promise<void>
   finish(): Promise<void>
 }
 
-/** `count` products or softmaxes of 4 x 4, each of the one before: next to no work, so that the host is all there is to measure. */
+/**
+ * A chain of `count` operations on 4 x 4 matrices, each on the result before: so little work for the device that the
+ * host's time is what is measured.
+ */
 async function chain(
   device: Device,
   name: string,
@@ -50,7 +53,8 @@ async function chain(
     for (let i = 0; i < count; i++) y = link(y, w)
     return y
   })
-  // A permutation: values stay what they are, so that no arithmetic meets subnormals.
+  // A permutation matrix: products leave the values' magnitudes as they are, so that no subnormal number slows one
+  // down.
   const x = device.tensor(
     Float32Array.from({ length: 16 }, (_, i) => i / 16),
     [4, 4],
@@ -78,8 +82,8 @@ async function trainingStep(device: Device): Promise<Replay> {
 }
 
 /**
- * Waiting for a device in Node polls, which leaves a hundred megabytes of garbage a second, and what is collected is torn down in the turns
- * of the event loop after that: all of it is done with before anything is timed.
+ * Collects garbage before a measurement. Waiting for a device in Node polls and leaves a hundred megabytes of garbage a
+ * second; collected objects are finalized in later turns of the event loop, so some turns follow the collection.
  */
 async function clearAway(): Promise<void> {
   collectGarbage()
@@ -95,7 +99,10 @@ const replays = [
 ]
 interface Samples {
   dispatches: number
-  /** Microseconds a dispatch until the call returns: elapsed, of those on a processor, and elapsed until the device is done. */
+  /**
+   * Microseconds per dispatch: elapsed until the call returns, processor time until then, and elapsed until the device
+   * is done.
+   */
   readonly elapsed: number[]
   readonly processor: number[]
   readonly untilDone: number[]
@@ -114,7 +121,7 @@ for (let round = -2; round < rounds; round++) {
     const processorAfter = threadMicroseconds()
     await replay.finish()
     const done = performance.now()
-    // The first two rounds trace, compile and take memory.
+    // The first two rounds trace, compile and allocate memory.
     if (round < 0) continue
     const samples = measured.get(replay)!
     const dispatches = device.counters.dispatches - dispatchesBefore

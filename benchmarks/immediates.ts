@@ -1,6 +1,6 @@
 /**
- * What a dispatch costs the host with its numbers in the shader's text (as @kumiki/tensor has them), in a storage buffer, in a uniform buffer, and
- * as immediates: set for each dispatch, and once for all. See docs/decisions.md.
+ * Host time of a dispatch by where its scalar parameters are: literals in the shader's text (as in @kumiki/tensor), a
+ * storage buffer, a uniform buffer, or immediates, set for each dispatch or once for all. See docs/decisions.md.
  *
  *     node scripts/with-swiftshader.mjs node --conditions=source --import tsx benchmarks/immediates.ts
  */
@@ -21,7 +21,7 @@ const declarations: Readonly<Record<Numbers, string>> = {
   immediate: 'var<immediate> s: vec4<f32>;',
 }
 
-/** Setting immediates, which the types of WebGPU do not have yet. */
+/** `setImmediates`, which @webgpu/types does not declare yet. */
 type WithImmediates = GPUComputePassEncoder & { setImmediates(offset: number, data: Float32Array): void }
 
 async function measure(name: string, flags: string[]): Promise<string[][]> {

@@ -1,8 +1,8 @@
 /**
- * Single kernels in Kumiki and in jax-js: matmul, causal attention, softmax and rmsNorm on the same numbers, timed turn by turn
- * after a comparison of the results. See README.md.
+ * Single kernels in Kumiki and in jax-js: matmul, causal attention, softmax and rmsNorm on the same data, timed
+ * alternately after their results were compared. See README.md.
  *
- *     node --conditions=source --import tsx benchmarks/kernels.ts --backends cpu,webgpu --cases 'matmul 512' --rounds 7 --json
+ *     node --conditions=source --import tsx benchmarks/kernels.ts --backends cpu,webgpu --cases 'matmul 512' --json
  *     node --conditions=source --import tsx benchmarks/kernels.ts --in-process --cases 'matmul (512|4096)'
  */
 import { availableParallelism } from 'node:os'
@@ -19,11 +19,11 @@ const { values } = parseArgs({
   options: {
     /** cpu (jax-js: wasm), webgpu, or both. Default: cpu; webgpu with --in-process. */
     backends: { type: 'string' },
-    /** What Kumiki is compared with: jax-js, or tfjs (products on one thread of the cpu backend). */
+    /** What Kumiki is compared with: jax-js, or tfjs (matmul alone, on one thread of the cpu backend). */
     peer: { type: 'string', default: 'jax-js' },
     /** A regular expression for the names of the cases. */
     cases: { type: 'string', default: '' },
-    /** Thread counts of the cpu backend; one pair of implementations for each. */
+    /** Thread counts of the cpu backend, separated by commas; each is measured separately. */
     threads: { type: 'string', default: availableParallelism() > 1 ? `1,${availableParallelism()}` : '1' },
     rounds: { type: 'string', default: '7' },
     /** Kumiki alone, without child processes: every matmul variant, larger sizes. */

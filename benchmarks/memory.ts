@@ -1,6 +1,6 @@
 /**
- * Peak memory of a training step: the planner's formulas beside what the compiled program says it takes, for three models. Compiles and
- * does not run. See README.md.
+ * Peak memory of a training step of three models: the planner's estimate compared with the compiled program's figure.
+ * The step is compiled and not run. See README.md.
  *
  *     node --conditions=source --import tsx benchmarks/memory.ts --json
  */
@@ -22,13 +22,13 @@ const { values } = parseArgs({
     /** cpu, webgpu, or both. */
     backends: { type: 'string', default: 'cpu' },
     precisions: { type: 'string', default: 'f32,bf16' },
-    /** A file for the formulas' parts as a picture. */
+    /** An SVG file for a chart of the parts of each estimate. */
     svg: { type: 'string' },
     /** JSON lines on stdout; everything else goes to stderr. */
     json: { type: 'boolean', default: false },
   },
 })
-/** Of the compiled program's figure, up or down. */
+/** Largest relative difference of the estimate from the compiled program's figure. */
 const tolerance = 0.1
 
 const precisions = values.precisions.split(',').map(findPrecision)
@@ -43,7 +43,7 @@ for (const backend of backendsOf(values.backends)) {
       const model = fromArchitecture(architecture)
       const positions = architecture.maxPositionEmbeddings
       const { fp8, ...formats } = precision
-      if (fp8) throw new RangeError(`--precisions: the formulas do not know ${precision.name}`)
+      if (fp8) throw new RangeError(`--precisions: the planner has no formulas for ${precision.name}; leave it out`)
       const estimated = estimateLocalMemory(model, {
         batch,
         sequence,
@@ -108,7 +108,7 @@ const head = [
 ]
 const print = values.json ? console.error : console.log
 print(table([[...head, 'needed at once MB', 'buffers and scratch above it'], ...rows]))
-print(`\nneeded at once: the temporary values alive during one kernel, had each memory of exactly its size`)
+print(`\nneeded at once: largest sum of the exact sizes of the temporary values alive during one kernel`)
 if (values.svg) {
   writeFileSync(`${values.svg}.part`, memoryChart(measured))
   renameSync(`${values.svg}.part`, values.svg)

@@ -1,6 +1,6 @@
 /**
- * Number formats on 2^22 values: how many times as long as copying the float32 array, and against @petamoriken/float16 value by value.
- * Results are checked first; then every row has its turn in each round. See packages/numerics/README.md.
+ * Conversions between number formats on 2^22 values: time relative to copying the float32 array, and relative to
+ * @petamoriken/float16. Results are checked first; then each round times every row. See packages/numerics/README.md.
  *
  *     node --conditions=source --import tsx benchmarks/numerics.ts --rounds 9 --json
  */
@@ -19,7 +19,7 @@ const { values: options } = parseArgs({
 })
 const rounds = Number(options.rounds)
 if (!Number.isInteger(rounds) || rounds < 1)
-  throw new RangeError(`--rounds: expected a whole number of at least 1, got ${options.rounds}`)
+  throw new RangeError(`--rounds: expected an integer of at least 1, got ${options.rounds}`)
 
 const n = 2 ** 22
 const source = gaussian(n)
@@ -39,7 +39,7 @@ const stored = {
 interface Row {
   readonly name: string
   readonly run: () => void
-  /** What the row is held against besides the copy. */
+  /** The row that this one is compared with, besides the copy. */
   readonly against?: string
 }
 
@@ -48,7 +48,7 @@ const rows: Row[] = [
   { name: copy, run: () => values.set(source) },
   { name: 'bfloat16 encode', run: () => encodeArray('bfloat16', source, codes16) },
   { name: 'bfloat16 decode', run: () => decodeArray('bfloat16', stored.bfloat16, values) },
-  { name: 'bfloat16 there and back', run: () => roundArray('bfloat16', source, values) },
+  { name: 'bfloat16 round trip', run: () => roundArray('bfloat16', source, values) },
   { name: 'float8_e4m3fn encode', run: () => encodeArray('float8_e4m3fn', source, codes8) },
   { name: 'float8_e4m3fn decode', run: () => decodeArray('float8_e4m3fn', stored.float8_e4m3fn, values) },
   { name: 'float8_e4m3fn into words', run: () => encodeWords('float8_e4m3fn', source, words) },
@@ -56,7 +56,7 @@ const rows: Row[] = [
   { name: 'float8_e5m2 decode', run: () => decodeArray('float8_e5m2', stored.float8_e5m2, values) },
   { name: 'float16 encode', run: () => encodeArray('float16', source, codes16) },
   { name: 'float16 decode', run: () => decodeArray('float16', stored.float16, values) },
-  { name: 'float16 there and back', run: () => roundArray('float16', source, values) },
+  { name: 'float16 round trip', run: () => roundArray('float16', source, values) },
   {
     name: '@petamoriken/float16 setFloat16',
     against: 'float16 encode',
@@ -73,7 +73,7 @@ const rows: Row[] = [
   },
   {
     name: '@petamoriken/float16 f16round',
-    against: 'float16 there and back',
+    against: 'float16 round trip',
     run() {
       for (let i = 0; i < n; i++) values[i] = f16round(source[i])
     },
@@ -90,7 +90,7 @@ check()
 const times = new Map(rows.map((row) => [row.name, [] as number[]]))
 for (let round = -2; round < rounds; round++)
   for (const { name, run } of rows) {
-    if (round < 0 && name.startsWith('@')) continue // two rounds to warm up; the library's rows are long enough without
+    if (round < 0 && name.startsWith('@')) continue // two warm-up rounds; the library's rows run long enough without them
     const start = performance.now()
     run()
     const elapsed = performance.now() - start
@@ -142,7 +142,7 @@ const print = options.json ? console.error : console.log
 print(`${common.adapter}, load ${common.loadAverage}, Node ${common.node}, commit ${common.commit.slice(0, 12)}`)
 for (const row of table) print(row.map((s, c) => (c === 0 ? s.padEnd(widths[c]) : s.padStart(widths[c]))).join('  '))
 
-/** Every row's result is right before it is timed. */
+/** Checks the results of all rows; ends the process if one is wrong. */
 function check(): void {
   for (const name of ['bfloat16', 'float8_e4m3fn', 'float8_e5m2', 'float16'] as const) {
     const back = decodeArray(name, stored[name])
@@ -162,7 +162,7 @@ function check(): void {
   if (new Uint16Array(library.buffer).some((code, i) => code !== stored.float16[i])) fail('Float16Array', -1, 0, 0)
 }
 
-/** Whether neither neighbour of a code is nearer to x than the code's own value. */
+/** Whether neither adjacent code has a value nearer to x than the code's own. */
 function isNearest(format: FormatName, code: number, x: number): boolean {
   const error = Math.abs(decode(format, code) - x)
   return [code - 1, code + 1].every((c) => c < 0 || !(Math.abs(decode(format, c) - x) < error))
@@ -173,7 +173,7 @@ function fail(what: string, index: number, got: number, wanted: number): never {
   process.exit(1)
 }
 
-/** Gaussian numbers by Box and Muller over a linear congruential generator. */
+/** Standard normal numbers: the Box-Muller transform of a linear congruential generator. */
 function gaussian(count: number): Float32Array {
   let state = 7
   const uniform = () => ((state = (Math.imul(state, 1664525) + 1013904223) >>> 0) + 0.5) / 2 ** 32

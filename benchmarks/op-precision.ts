@@ -1,6 +1,7 @@
 /**
- * How far every op's results are from the exact ones, on each backend: the largest error in units of the last place of float32 over
- * ranges of arguments, and what becomes of NaN, infinities and subnormal numbers. With --write, the tables of docs/precision-of-ops.md.
+ * Errors of ops on each backend: the largest error in units in the last place (ULP) of float32 over ranges of
+ * arguments, and whether subnormal numbers are flushed to 0. With --write, replaces the tables of
+ * docs/precision-of-ops.md.
  *
  *     node scripts/with-swiftshader.mjs node --conditions=source --import tsx benchmarks/op-precision.ts --write
  */
@@ -14,7 +15,7 @@ import { processorName } from './common/processor.ts'
 const { values } = parseArgs({
   options: {
     backends: { type: 'string', default: 'cpu,webgpu' },
-    /** Arguments of each range. */
+    /** Number of arguments drawn from each range. */
     samples: { type: 'string', default: '40000' },
     write: { type: 'boolean', default: false },
   },
@@ -22,7 +23,7 @@ const { values } = parseArgs({
 const samples = Number(values.samples)
 const page = new URL('../docs/precision-of-ops.md', import.meta.url)
 
-/** The distance between float32 numbers around x; the smallest normal number's below it. */
+/** The unit in the last place (ULP) of float32 at x: 2^-149 for subnormal x, 2^104 where x exceeds the range. */
 function unit(x: number): number {
   const size = Math.abs(Math.fround(x))
   if (size < 2 ** -126) return 2 ** -149
@@ -30,7 +31,7 @@ function unit(x: number): number {
   return 2 ** (Math.floor(Math.log2(size)) - 23)
 }
 
-/** A generator with a fixed sequence: every run measures the same arguments. */
+/** Uniform numbers from 0 to 1 by a seeded generator: every run measures the same arguments. */
 function random(seed: number): () => number {
   let a = seed
   return () => {
@@ -41,7 +42,7 @@ function random(seed: number): () => number {
 
 type Range = readonly [label: string, draw: (next: () => number) => number]
 const between = (low: number, high: number): Range => [`${low} to ${high}`, (next) => low + next() * (high - low)]
-/** Every exponent alike. */
+/** Magnitudes from 10^low to 10^high, uniform in their logarithm; `sign` -1 draws either sign. */
 const decades = (low: number, high: number, sign = 1): Range => [
   `${sign < 0 ? '±' : ''}1e${low} to 1e${high}`,
   (next) => (sign < 0 && next() < 0.5 ? -1 : 1) * 10 ** (low + next() * (high - low)),
@@ -68,7 +69,10 @@ const binary: Record<string, readonly [exact: (a: number, b: number) => number, 
 interface Row {
   readonly op: string
   readonly range: string
-  /** Largest error, in units of the last place of the exact result or, near zeros of sine and cosine, of 1. */
+  /**
+   * Largest error on each device, in ULP of the exact result. Of sin and cos in units of 2^-24, whatever the result:
+   * near their zeros an error relative to the result would say nothing.
+   */
   readonly errors: number[]
 }
 
@@ -97,7 +101,10 @@ async function elementwise(devices: readonly Device[]): Promise<Row[]> {
   return rows
 }
 
-/** Ops over rows of n: the largest error relative to the largest result of its row. */
+/**
+ * Ops over rows of n elements: the largest error relative to the row's scale (its largest result unless the case has
+ * another).
+ */
 async function overRows(devices: readonly Device[]): Promise<Row[]> {
   const next = random(11)
   const [rows, n] = [64, 1024]
@@ -155,7 +162,7 @@ async function overRows(devices: readonly Device[]): Promise<Row[]> {
   return out
 }
 
-/** Whether an adapter reads and makes subnormal numbers. */
+/** Whether a device keeps subnormal arguments and results, or takes them as 0: one cell for each case. */
 async function subnormals(device: Device): Promise<string[]> {
   const tiny = device.tensor([1e-40])
   const nonzero = async (t: Tensor) => ((await t.data())[0] === 0 ? '0' : 'kept')

@@ -1,6 +1,6 @@
 /**
- * AdamW over 10^8 float32 parameters: `@kumiki/optim` on Float32Array, in place, against the loop one writes by hand. The results are compared
- * first; then every row has its turn in each round.
+ * AdamW over 10^8 float32 parameters: `@kumiki/optim` on Float32Array, in place, compared with a hand-written loop. The
+ * results are compared first; then each round times every row.
  *
  *     node --conditions=source --import tsx benchmarks/optim.ts
  *     node --conditions=source --import tsx benchmarks/optim.ts --elements 1e6 --rounds 21 --json
@@ -23,11 +23,11 @@ const elements = Number(options.elements)
 const rounds = Number(options.rounds)
 for (const [name, value] of Object.entries({ elements, rounds }))
   if (!Number.isInteger(value) || value < 1)
-    throw new RangeError(`--${name}: expected a whole number of at least 1, got ${value}`)
+    throw new RangeError(`--${name}: expected an integer of at least 1, got ${value}`)
 
 const [beta1, beta2, epsilon, weightDecay, rate] = [0.9, 0.95, 1e-8, 0.1, 3e-4]
 
-/** As one writes it: one pass, float64 in between, float32 stored. */
+/** AdamW in one pass: computed in float64, stored as float32. */
 function handWritten(p: Float32Array, g: Float32Array, m: Float32Array, v: Float32Array, step: number): void {
   const kept = 1 - rate * weightDecay
   const stepSize = rate / (1 - beta1 ** step)
@@ -63,7 +63,7 @@ function row(name: string, optimizer: Optimizer, without = false): Row & { param
     optimizer.update(grads, made as never, params, optimizer.scalars(step, rate), { inPlace: true })
   }
   if (!without) return { name, params, run }
-  // The program is compiled at the first step, so WebAssembly need be missing only then.
+  // The optimizer's program is compiled at the first step, so WebAssembly is hidden only during that step.
   const saved = globalThis.WebAssembly
   return {
     name,
@@ -88,13 +88,15 @@ rows.push(
 )
 
 const from = provenance(['optim'])
-// Two checked steps, which also warm up: 1e-6 is the rounding to float32 that the loop does not do in between.
+// Two checked steps, which also warm up. They may differ by 1e-6, since the loop rounds only stored values to float32.
 for (const step of [1, 2]) for (const r of rows) r.run(step)
 let worst = 0
 for (let i = 0; i < elements; i++)
   worst = Math.max(worst, Math.abs(p[i] - ours.params[i]) / Math.max(Math.abs(p[i]), 0.5))
 if (!(worst <= 1e-6)) {
-  console.error(`the two differ by ${worst}, relative to the parameters`)
+  console.error(
+    `@kumiki/optim and the hand-written loop differ by ${worst}, relative to the parameters (allowed: 1e-6)`,
+  )
   process.exit(1)
 }
 

@@ -1,5 +1,5 @@
 /**
- * @kumiki/planner against published runs, and how long a search takes. See README.md.
+ * Errors of @kumiki/planner's estimates for published runs, and the time of a search. See README.md.
  *
  *     node --conditions=source --import tsx benchmarks/planner.ts --fit --seeds 20 --json
  */
@@ -17,20 +17,23 @@ import { searches, sweep, sweepSearches } from './planner/searches.ts'
 
 const { values } = parseArgs({
   options: {
-    /** A table of runs with what was measured; default the large one beside the checkout, else the package's vectors. */
+    /**
+     * A JSON file of runs and their measurements. Default: shared/planner/published-runs.json, else the package's
+     * vectors.
+     */
     runs: { type: 'string' },
-    /** Fit again on the half of seed 2, and compare with what is shipped. */
+    /** Fits the efficiencies on the half that the shipped ones were fitted to, and prints both. */
     fit: { type: 'boolean', default: false },
-    /** Fit and score this many other halves. */
+    /** Also fits on this many other random halves, and scores each fit on the other half. */
     seeds: { type: 'string' },
     rounds: { type: 'string', default: '15' },
-    /** Every comparison. */
+    /** Prints every comparison. */
     verbose: { type: 'boolean', default: false },
     /** JSON lines on stdout; the tables go to stderr. */
     json: { type: 'boolean', default: false },
   },
 })
-/** Draws the half that the shipped efficiencies were fitted to. */
+/** Seed of the half that the shipped efficiencies were fitted to. */
 const seedOfFit = 2
 const rounds = countOf('rounds', values.rounds)
 const beside = fileURLToPath(new URL('../../shared/planner/published-runs.json', import.meta.url))
@@ -54,7 +57,9 @@ function table(head: readonly string[], lines: readonly (readonly string[])[]): 
   for (const line of lines) print(row(line))
 }
 
-/** Errors of a part of the rows: by source, then all with no source above a quarter of the weight. */
+/**
+ * Prints the errors of some rows: for each source, then of all, weighted so that no source counts more than a quarter.
+ */
 function accuracy(name: string, kind: 'time' | 'memory', comparisons: readonly Comparison[]): void {
   const weight = weights(comparisons)
   const sources = [...new Set(comparisons.map(({ source }) => source))].sort()
@@ -136,7 +141,7 @@ for (const { name, search, limitSeconds } of searches) {
     result = plan(search)
     times.push((performance.now() - start) / 1000)
   }
-  if (result.byStability.length === 0) throw new Error(`${name}: no plan was found`)
+  if (result.byStability.length === 0) throw new Error(`${name}: the search found no feasible plan`)
   const middle = medianOf(times)
   record({ part: 'search', name, considered: result.considered, feasible: result.feasible, median: middle, times })
   const milliseconds = (seconds: number) => `${(1000 * seconds).toFixed(0)} ms`

@@ -1,7 +1,8 @@
 /**
- * Number formats in training: the same model, data, order and first weights under several precision policies and seeds. See README.md.
+ * Number formats in training: one model, with the same data, order and initial weights, trained under several precision
+ * policies and seeds. See README.md.
  *
- *     node --conditions=source --import tsx benchmarks/precision.ts --model nano --model 10m --policy bf16 --policy fp8-hybrid --out DIR
+ *     node --conditions=source --import tsx benchmarks/precision.ts --model nano --policy bf16 --policy fp8-hybrid --out DIR
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -26,11 +27,11 @@ const defaultModels = ['nano']
 const defaultPolicies = ['bf16', 'f32', 'fp8-hybrid', 'fp8-current', 'fp8-block', 'mxfp8']
 
 const options = {
-  /** Repeatable: nano, 10m, a model that @kumiki/models knows, or the path of a config.json. */
+  /** Repeatable: nano, 10m, a model in the list of @kumiki/models, or the path of a config.json. */
   model: { type: 'string', multiple: true },
-  /** Repeatable: a name, or a module whose default export is a policy. The first is what the others are compared with. */
+  /** Repeatable: a name, or a module whose default export is a policy. The others are compared with the first. */
   policy: { type: 'string', multiple: true },
-  /** Repeatable: every model is trained for each. */
+  /** Repeatable: every model is trained for each number of steps. */
   steps: { type: 'string', multiple: true },
   /** Sequences in a step. */
   batch: { type: 'string' },
@@ -42,9 +43,9 @@ const options = {
   probe: { type: 'string', default: '50' },
   device: { type: 'string', default: 'cpu' },
   threads: { type: 'string' },
-  /** Only writes the report again, from the runs that are there. */
+  /** Trains nothing, and writes the report from the recorded runs. */
   report: { type: 'boolean', default: false },
-  /** Folder for runs.jsonl and report.html. Runs that are already there are not made again. */
+  /** Folder of runs.jsonl and report.html. Runs that are recorded there are not repeated. */
   out: { type: 'string', default: 'precision-report' },
 } as const
 
@@ -92,11 +93,11 @@ async function readTexts(): Promise<Texts & { name: string }> {
   }
 }
 
-/** Makes the runs that are not in the records yet. Everything that can be wrong is found before the first of them. */
+/** Makes the runs that are not recorded yet. All options are checked before the first run. */
 async function makeRuns(values: Values, records: Records): Promise<{ models: string[]; policies: string[] }> {
   const policies = await Promise.all((values.policy ?? defaultPolicies).map(policyOf))
   const twice = policies.find((p, i) => policies.findIndex(({ name }) => name === p.name) !== i)
-  if (twice) throw new UsageError(`--policy: two policies are called ${twice.name}`)
+  if (twice) throw new UsageError(`--policy: two policies are named ${twice.name}; give each a name of its own`)
   const texts = await readTexts()
   const subjects = (values.model ?? defaultModels).flatMap((model) =>
     (values.steps ?? [undefined]).map((steps) => subjectOf(model, texts.vocabSize, { ...values.given, steps })),
@@ -105,7 +106,7 @@ async function makeRuns(values: Values, records: Records): Promise<{ models: str
     for (const policy of policies) checkPolicyFits(policy, subject)
     checkMemory(subject, policies, { device: values.device, probes: values.probe > 0 })
   }
-  // Policies take turns, so that a machine's good and bad hours fall on all of them.
+  // Policies alternate, so that changes of the machine's load affect all of them.
   const jobs = subjects.flatMap((subject) =>
     values.seeds.flatMap((seed) =>
       policies.map((policy) => ({ subject, policy, seed, plan: planOf(subject, policy, seed, texts.name) })),
@@ -143,7 +144,7 @@ async function makeRuns(values: Values, records: Records): Promise<{ models: str
   return { models: subjects.map(({ name }) => name), policies: policies.map(({ name }) => name) }
 }
 
-/** What a report is about: without a choice, everything there is. */
+/** Models and policies of the report: those that the options name, or all that are recorded. */
 async function chosen(values: Values, runs: readonly RunRecord[]): Promise<{ models: string[]; policies: string[] }> {
   const policies = values.policy && (await Promise.all(values.policy.map(policyOf))).map(({ name }) => name)
   const all = (field: 'model' | 'policy') => [...new Set(runs.map((run) => run[field]))]
@@ -154,7 +155,7 @@ async function main(): Promise<void> {
   const values = readArguments()
   const records = new Records(values.out)
   if (records.unreadable > 0)
-    console.error(`${records.file}: ${records.unreadable} lines of an older form are left out`)
+    console.error(`${records.file}: ${records.unreadable} lines of an older format are left out`)
   const { models, policies } = values.report ? await chosen(values, records.runs) : await makeRuns(values, records)
   const wanted = records.runs.filter(
     (r) => models.includes(r.model) && policies.includes(r.policy) && (values.steps?.includes(r.steps) ?? true),

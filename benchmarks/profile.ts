@@ -1,6 +1,6 @@
 /**
- * Where the time of a training step goes: every kernel of benchmarks/train-step.ts's workload, timed on the device, beside what the
- * device reaches at best. See README.md.
+ * Time of every kernel of a training step (the workload of benchmarks/train-step.ts), measured on the device and
+ * compared with the device's peak throughput and bandwidth. See README.md.
  *
  *     node --conditions=source --import tsx benchmarks/profile.ts --backend webgpu --trace step.json
  */
@@ -15,7 +15,7 @@ const { values } = parseArgs({
   options: {
     backend: { type: 'string', default: 'cpu' },
     threads: { type: 'string', default: '1' },
-    /** A file for the Chrome trace. */
+    /** A file for the trace, in Chrome's trace event format. */
     trace: { type: 'string' },
   },
 })

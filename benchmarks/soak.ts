@@ -1,10 +1,13 @@
 /**
- * Does training leak? Steps by the ten thousand, and trainers made and disposed: live buffers, heap, resident memory and step times, drawn.
+ * Looks for leaks in training: tens of thousands of steps, or many trainers created and disposed, with charts of live
+ * buffers, heap, resident memory and step times.
  *
- *     nice -n 19 node --expose-gc --conditions=source --import tsx benchmarks/soak.ts --backend cpu --steps 20000 --out results/soak-cpu
- *     nice -n 19 node scripts/with-swiftshader.mjs node --expose-gc --conditions=source --import tsx benchmarks/soak.ts --backend webgpu --steps 2000
- *     nice -n 19 node scripts/with-swiftshader.mjs node --expose-gc --conditions=source --import tsx benchmarks/soak.ts --backend webgpu --small --sequence 8 --steps 10000
+ *     node --expose-gc --conditions=source --import tsx benchmarks/soak.ts --backend cpu --steps 20000 --out soak-cpu
+ *     node --expose-gc --conditions=source --import tsx benchmarks/soak.ts --small --sequence 8 --steps 10000
  *     node --expose-gc --conditions=source --import tsx benchmarks/soak.ts --trainers 200
+ *
+ * `--backend webgpu` needs an adapter: on a machine without one, put `node scripts/with-swiftshader.mjs` in front. Prefix
+ * `nice -n 19` where the machine is shared.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { PerformanceObserver } from 'node:perf_hooks'
@@ -23,13 +26,15 @@ const { values } = parseArgs({
     backend: { type: 'string', default: 'cpu' },
     threads: { type: 'string', default: '1' },
     steps: { type: 'string', default: '20000' },
-    /** Instead of steps: trainers that are made, make three steps and are disposed. */
+    /** Instead of `steps`: the number of trainers, each of which makes three steps and is disposed. */
     trainers: { type: 'string' },
     batch: { type: 'string', default: '1' },
     sequence: { type: 'string', default: '64' },
-    /** A model of one layer of 16, whose steps are short: what a step leaves behind does not depend on its size. */
+    /**
+     * A model of one layer of width 16, for many short steps: what a step leaks does not depend on the model's size.
+     */
     small: { type: 'boolean', default: false },
-    /** Beginning of the names of a .jsonl and a .svg. */
+    /** Path of the .jsonl and .svg files, without the extension. */
     out: { type: 'string' },
   },
 })
@@ -62,22 +67,23 @@ const make = (of = model()) =>
 
 interface Sample {
   readonly at: number
-  /** MB: of the process, of JavaScript's heap after a collection. */
+  /** MB: resident memory of the process, and JavaScript's heap after a collection. */
   readonly rss: number
   readonly heap: number
-  /** MB that JavaScript's objects hold outside of its heap. */
+  /** MB that JavaScript objects hold outside the heap. */
   readonly external: number
   /** Buffers that the device holds, and their MB. */
   readonly buffers: number
   readonly bufferMB: number
-  /** Milliseconds of processor time of a step since the sample before: the median, and the slowest. */
+  /** Processor milliseconds of the steps since the previous sample: the median, and the slowest. */
   readonly median?: number
   readonly slowest?: number
 }
 
 /**
- * Processor time in milliseconds: what else runs on the machine does not count. Of the thread that makes the steps where it makes them
- * itself (cpu, one thread; Linux), else of the process, whose other threads are the software adapter's.
+ * Processor time in milliseconds: other processes on the machine are not counted. Of the main thread where it computes
+ * the steps itself (cpu backend with one thread, on Linux), else of the process, which includes a software adapter's
+ * threads.
  */
 const ownThread = device.kind === 'cpu' && values.threads === '1' && existsSync('/proc/self/schedstat')
 const processorTime = (): number => {
@@ -86,7 +92,7 @@ const processorTime = (): number => {
   return (user + system) / 1000
 }
 
-/** Collections of the heap, by when they were: what explains a slow step. */
+/** Garbage collections, with their start and duration: they explain slow steps. */
 const collections: { readonly from: number; readonly milliseconds: number }[] = []
 new PerformanceObserver((list) => {
   for (const { startTime, duration } of list.getEntries()) collections.push({ from: startTime, milliseconds: duration })
@@ -126,7 +132,7 @@ if (values.trainers !== undefined) {
     const trainer = make(own)
     for await (const _ of trainer.run(3)) void _
     trainer.dispose()
-    // Its rotary tables: a model is who made it's, not the trainer's.
+    // Frees the rotary tables: a trainer does not dispose the model that it was given.
     own.dispose()
     if (i % Math.ceil(count / 100) === 0 || i === count - 1) samples.push(sample(i + 1))
   }
@@ -144,10 +150,10 @@ if (values.trainers !== undefined) {
   }
   trainer.dispose()
 }
-// The last collections are told a turn later.
+// The observer receives the last collections in a later turn of the event loop.
 await new Promise((resolve) => setTimeout(resolve, 50))
 
-// Without the first fifth, in which code is compiled and pools fill: what grows after that keeps growing.
+// Without the first fifth, in which code is compiled and pools fill: growth after that is a leak.
 const settled = samples.slice(Math.floor(samples.length / 5))
 const slope = (pick: (s: Sample) => number) => {
   const x = settled.reduce((sum, s) => sum + s.at, 0) / settled.length
@@ -181,7 +187,7 @@ const summary = {
     medianWallMilliseconds: medianWall,
     slow: slow.length,
     slowByWall: counted.filter(({ wall }) => wall > 3 * medianWall).length,
-    /** Those of them that a collection of the heap does not explain. */
+    /** Slow steps that would be slow even without the time of garbage collections. */
     slowWithoutCollections: slow.filter((s) => s.processor - inCollection(s) > 3 * median).length,
     slowest: [...slow]
       .sort((a, b) => b.processor - a.processor)

@@ -1,7 +1,8 @@
 /**
- * Training under a ceiling of memory against spm_train (Debian's `sentencepiece`), on one text, in one run. See README.md.
+ * Tokenizer training within a memory limit, compared with spm_train (Debian's `sentencepiece`) on the same text. See
+ * README.md.
  *
- *     node --conditions=source --import tsx benchmarks/tokenizer-memory.ts --text mixed.txt --memory 512MB --types bpe,unigram --json
+ *     node --conditions=source --import tsx benchmarks/tokenizer-memory.ts --text mixed.txt --memory 512MB --json
  */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
@@ -13,18 +14,18 @@ import { exists, run } from './tokenizer/spawned.ts'
 
 const { values } = parseArgs({
   options: {
-    /** One text a line. */
+    /** A file with one text per line. */
     text: { type: 'string' },
     memory: { type: 'string', default: '2GB' },
     types: { type: 'string', default: 'bpe,unigram' },
     'vocab-size': { type: 'string', default: '32000' },
-    /** Also in memory, and compare the bytes. */
+    /** Also trains in memory, and compares the two models byte for byte. */
     whole: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 })
 const text = values.text
-if (text === undefined) throw new RangeError('--text FILE is needed: one text a line')
+if (text === undefined) throw new RangeError('--text FILE is needed: a file with one text per line')
 
 const git = (...args: string[]) => execFileSync('git', args, { encoding: 'utf8' }).trim()
 const folder = mkdtempSync(join(tmpdir(), 'kumiki-bench-'))
@@ -52,7 +53,7 @@ const kumiki = [
 
 try {
   const cpp = await exists('spm_train')
-  if (!cpp) console.error('spm_train is not here (apt-get install sentencepiece): its rows are SKIPPED')
+  if (!cpp) console.error('spm_train is not installed (apt-get install sentencepiece): its rows are SKIPPED')
   for (const type of values.types.split(',')) {
     const train = async (name: string, ...more: string[]) => {
       const model = join(folder, `${type}-${more.length}.model`)

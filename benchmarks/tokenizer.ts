@@ -1,6 +1,6 @@
 /**
- * @kumiki/tokenizer against C++ SentencePiece (Debian's `sentencepiece`) and @huggingface/tokenizers, in one run, after the ids
- * are compared. See README.md.
+ * Speed of @kumiki/tokenizer compared with C++ SentencePiece (Debian's `sentencepiece`) and @huggingface/tokenizers,
+ * after their ids were compared. See README.md.
  *
  *     node --conditions=source --import tsx benchmarks/tokenizer.ts --rounds 5 --train --json
  */
@@ -26,7 +26,7 @@ const { values } = parseArgs({
 })
 const rounds = Number(values.rounds)
 if (!(Number.isInteger(rounds) && rounds >= 1))
-  throw new RangeError(`--rounds is ${values.rounds}; 1 or more is needed`)
+  throw new RangeError(`--rounds: expected an integer of at least 1, got ${values.rounds}`)
 
 const git = (...args: string[]) => execFileSync('git', args, { encoding: 'utf8' }).trim()
 const provenance = {
@@ -66,7 +66,7 @@ const seconds = (work: () => void) => {
 
 try {
   const cpp = await exists('spm_encode')
-  if (!cpp) console.error('spm_encode is not here (apt-get install sentencepiece): its rows are SKIPPED')
+  if (!cpp) console.error('spm_encode is not installed (apt-get install sentencepiece): its rows are SKIPPED')
   await speed(cpp)
   if (values.train) await training(cpp)
   console.table(rows)
@@ -93,17 +93,17 @@ async function speed(cpp: boolean): Promise<void> {
     (await run('spm_encode', [`--model=${fileURLToPath(url)}`, '--output_format=id'], { stdin: input, stdout: output }))
       .wallSeconds
 
-  // Ids first.
+  // The ids are compared before anything is timed.
   if (cpp) {
     const out = join(folder, 'ids.txt')
     await spm(file, out)
     const wanted = readFileSync(out, 'utf8').split('\n')
     const same = lines.filter((line, k) => tokenizer.encode(line).join(' ') === wanted[k]).length
     report({ check: 'lines with the ids of spm_encode', same, of: lines.length })
-    if (same !== lines.length) throw new Error(`the ids differ in ${lines.length - same} lines`)
+    if (same !== lines.length) throw new Error(`the ids differ from spm_encode's in ${lines.length - same} lines`)
     await spm(repeated, out)
     if (readFileSync(out, 'utf8').trimEnd() !== tokenizer.encode(long).join(' '))
-      throw new Error('the ids differ in あ')
+      throw new Error("the ids of the repeated あ differ from spm_encode's")
   }
   const sample = lines.slice(0, 10_000)
   const agreeing = sample.filter((line) => String(peer(line)) === String(Array.from(tokenizer.encode(line)))).length
@@ -133,7 +133,7 @@ async function speed(cpp: boolean): Promise<void> {
       note('spm_encode', Math.max(1e-9, (await spm(file)) - load))
       note('spm_encode, 1 MB of あ', Math.max(1e-9, (await spm(repeated)) - load))
     }
-    // Far slower, so a part of the text is enough.
+    // Far slower, so only a sample of the lines is timed.
     note('@huggingface/tokenizers', (seconds(() => each(sample, (line) => peer(line))) * lines.length) / sample.length)
     const loaded = await child('load', fileURLToPath(url))
     note('kumiki, load', loaded.loadMilliseconds / 1000)
@@ -147,7 +147,7 @@ async function speed(cpp: boolean): Promise<void> {
   }
   const ratio = (name: string, of: string, than: string) => {
     if (!times[of] || !times[than]) return
-    // Where a busy machine made loading take longer than loading and encoding, a round says nothing.
+    // Leaves out rounds in which loading alone took longer than loading and encoding: their difference is noise.
     const each = times[of].map((value, k) => value / times[than][k]).filter((value) => value > 1e-6 && value < 1e6)
     if (each.length === 0) return
     report({

@@ -1,6 +1,6 @@
 /**
- * One training step in Kumiki and in jax-js: the same decoder from the same weights on the same batches, timed turn by turn
- * after a comparison of the losses. See README.md.
+ * One training step in Kumiki and in jax-js: the same decoder, initial weights and batches, timed alternately after the
+ * losses were compared. See README.md.
  *
  *     node --conditions=source --import tsx benchmarks/train-step.ts --backends cpu,webgpu --rounds 7 --steps 5 --json
  */
@@ -15,10 +15,10 @@ const { values } = parseArgs({
   options: {
     /** cpu (jax-js: wasm), webgpu, or both. */
     backends: { type: 'string', default: 'cpu' },
-    /** Thread counts of the cpu backend; one pair of implementations for each. */
+    /** Thread counts of the cpu backend, separated by commas; each is measured separately. */
     threads: { type: 'string', default: availableParallelism() > 1 ? `1,${availableParallelism()}` : '1' },
     rounds: { type: 'string', default: '7' },
-    /** Steps of each implementation in a round. */
+    /** Steps that each implementation makes in a round. */
     steps: { type: 'string', default: '5' },
     /** JSON lines on stdout; everything else goes to stderr. */
     json: { type: 'boolean', default: false },

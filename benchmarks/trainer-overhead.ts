@@ -1,9 +1,12 @@
 /**
- * What a run adds to the bare compiled step: trainer, figures, metrics.jsonl and live page, by processor time, in turns of few steps.
+ * Processor time that a run adds to the compiled step alone: trainer, figures, metrics.jsonl and live page. The
+ * subjects are measured alternately, a few steps at a time.
  *
- * The same kernels differ by some percent from one copy of a program to the next, since their memory lies elsewhere, and with what else the
- * machine does. So there are two bare steps, of which the second is the control, and the same again with steps so short that milliseconds show
- * that a long one hides. What a run adds does not grow with the step: `added` of the short steps over a long one is the figure to trust.
+ * The same kernels differ by some percent from one compiled program to the next, because their memory is placed
+ * differently and the machine's load changes. So the compiled step is measured twice, the second time as a control, and
+ * everything is measured again with short steps, where an added millisecond is visible. What a run adds does not grow
+ * with the step: the result to rely on is `overhead.fromShort`, the time added to a short step divided by the time of a
+ * long one.
  *
  *     node --expose-gc --conditions=source --import tsx benchmarks/trainer-overhead.ts
  */
@@ -25,7 +28,7 @@ const { values } = parseArgs({
     backend: { type: 'string', default: 'cpu' },
     threads: { type: 'string', default: '1' },
     rounds: { type: 'string', default: '45' },
-    /** In a turn. */
+    /** Steps in each measurement. */
     steps: { type: 'string', default: '1' },
     batch: { type: 'string', default: '4' },
     sequence: { type: 'string', default: '128' },
@@ -45,7 +48,7 @@ interface Size {
   readonly sequenceLength: number
 }
 
-/** Makes so many steps. */
+/** What is measured: `make` makes a number of steps. */
 interface Subject {
   make(steps: number): Promise<void>
   end(): Promise<void>
@@ -53,7 +56,7 @@ interface Subject {
 
 const source = (size: Size) => batches({ documents, eosId: 2, vocabSize: 2048, ...size, seed: 1 })
 
-/** The compiled step alone, fed as the trainer feeds it, its loss read. */
+/** The compiled step alone, with the trainer's inputs; its loss is read after each step. */
 function bareStep(size: Size): Subject {
   const step = makeTrainStep({ model, optimizer, precision: bf16, zLoss: 0, accumulation: 1 })
   let state = initialState(model.initialize(device, { seed: 0 }), optimizer, bf16)
@@ -77,7 +80,7 @@ function bareStep(size: Size): Subject {
   }
 }
 
-/** A run with what `kumiki train --ui` looks on with, held at each step until it is asked for more. */
+/** A run with the observers of `kumiki train --ui`. It pauses after the steps that `make` asked for. */
 async function wholeRun(size: Size): Promise<Subject> {
   const page = await livePageObserver({ name: 'overhead' })
   const file = await MetricsLog.open(join(folder, `metrics-${size.batchSize}x${size.sequenceLength}.jsonl`))
@@ -139,13 +142,13 @@ async function wholeRun(size: Size): Promise<Subject> {
   }
 }
 
-/** Milliseconds of processor time of this process: what else runs on the machine does not count. */
+/** Processor milliseconds of this process: other processes on the machine are not counted. */
 function processorTime(): number {
   const { user, system } = process.cpuUsage()
   return (user + system) / 1000
 }
 
-/** Median, and where the true one lies in 95 of 100 cases, by order statistics. */
+/** Median with its 95 % confidence interval, by order statistics. */
 function medianOf(list: readonly number[]): { low: number; median: number; high: number } {
   const sorted = [...list].sort((a, b) => a - b)
   const at = (i: number) => sorted[Math.min(sorted.length - 1, Math.max(0, Math.round(i)))]
@@ -155,15 +158,16 @@ function medianOf(list: readonly number[]): { low: number; median: number; high:
 
 async function compare(size: Size, rounds: number, steps: number) {
   const subjects = [bareStep(size), bareStep(size), await wholeRun(size)]
-  // A run reads a step's figures while the next is under way, so its first turn makes one step more.
+  // A run reads a step's figures while the next step is computed, so its first measurement contains one step more.
   for (const subject of subjects) await subject.make(Math.max(3, steps))
   const times: number[][] = subjects.map(() => [])
   for (let round = 0; round < rounds; round++) {
     globalThis.gc?.()
-    // What is cleaned up after a collection is of all of them: the one that gives way to the event loop first would pay for it.
+    // Objects are finalized in turns of the event loop after a collection. Without this pause the first subject that
+    // yields to the event loop would be charged for the garbage of all of them.
     await new Promise((resolve) => setTimeout(resolve, 5))
     for (let i = 0; i < subjects.length; i++) {
-      // Who begins changes, so that nobody has the warmer machine.
+      // The order rotates, so that none is always measured first.
       const which = (i + round) % subjects.length
       const began = processorTime()
       await subjects[which].make(steps)
@@ -196,7 +200,10 @@ console.log(
     device: device.name,
     short,
     long,
-    /** Of a long step: as seen in short steps, as seen in long ones, and a bare step against another. */
+    /**
+     * As parts of a long step: time added to a short step, time added to a long step; `control`: one bare step minus
+     * the other.
+     */
     overhead: { fromShort: share(short.addedMilliseconds), seen: share(long.addedMilliseconds) },
     control: share(long.controlMilliseconds),
   }),

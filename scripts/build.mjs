@@ -1,4 +1,5 @@
-// Builds packages: `node scripts/build.mjs [--stale | NAME ...]`. tsup bundles each, dependencies first; the declarations of all follow in one go.
+// Builds packages: `node scripts/build.mjs [--stale | NAME ...]`. tsup bundles each, dependencies first; then one
+// TypeScript program makes the declarations of all.
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -27,7 +28,7 @@ function newest(folder) {
     .reduce((time, entry) => Math.max(time, statSync(join(entry.parentPath, entry.name)).mtimeMs), 0)
 }
 
-/** Sources that others bundle, and what builds them. */
+/** Modification time of what every package's dist depends on: the sources that others bundle, and the build scripts. */
 const shared = () =>
   Math.max(
     newest(join(root, 'packages', 'wasm', 'src')),
@@ -44,7 +45,10 @@ export function isStale({ folder }) {
   return Math.max(newest(join(folder, 'src')), shared(), ...configuration) > made
 }
 
-/** @param wanted packages to build; unless given, those whose dist is missing or older than their sources. @throws Error with the output */
+/**
+ * @param wanted packages to build; by default those whose dist is missing or older than their sources
+ * @throws Error with the output of the build
+ */
 export async function build(wanted = packages().filter(isStale)) {
   if (wanted.length === 0) return
   const filters = wanted.flatMap(({ name }) => ['--filter', name])

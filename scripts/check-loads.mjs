@@ -1,5 +1,6 @@
-// What a page really loads of a package that loads its parts when they are used: the entry and its imports, and the parts that a given
-// use reaches by `import()`, minified and compressed file by file, with Brotli as in the other size rows. Needs `npm run build`.
+// Bytes that a page loads of a package that imports its parts on demand: the entry with its static imports, and the
+// parts that a given use reaches by `import()`. Minified and compressed file by file, with Brotli as in the other size
+// rows. Needs `npm run build`.
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
@@ -7,7 +8,7 @@ import { build } from 'esbuild'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 
-/** `parts`: the modules that this use loads while it runs, by the start of their file names in dist. */
+/** `parts`: the modules that this use imports at run time, by the beginning of their file names in dist. */
 const rows = [
   {
     name: '@kumiki/tensor: init and matmul on WebGPU',
@@ -50,7 +51,8 @@ for (const { name, code, parts, limit, gzipLimit = Infinity } of rows) {
   load(entry)
   for (const part of parts) {
     const found = outputs.filter(([, o]) => o.entryPoint?.split('/').pop().startsWith(`${part}-`))
-    if (found.length !== 1) throw new Error(`${name}: ${found.length} modules are called ${part}`)
+    if (found.length !== 1)
+      throw new Error(`${name}: expected one module ${part}-*, found ${found.length}; correct its \`parts\` here`)
     load(found[0][0])
   }
   const bytesBy = (compress) =>

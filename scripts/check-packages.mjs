@@ -1,4 +1,5 @@
-// What a user of the packed tarballs would stumble over: publint on each, and are-the-types-wrong for every entry. Names as arguments: these alone.
+// Checks the packed tarballs as a user gets them: publint on each, and are-the-types-wrong on every entry. With names
+// of packages as arguments: these alone.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

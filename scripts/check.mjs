@@ -1,6 +1,7 @@
-// Every check that is not a test, each as its own process: `npm run -s check`. One line each, and the output of what fails.
-// With --json FILE the counts are written there too: { passed, failed }. With --changed (`npm run -s check:changed`) only what the work since
-// `main` touches: its files are linted, types are checked from the last time on, and of packages the ones with changed sources are built, packed and weighed.
+// Every check that is not a test, each in a process of its own: `npm run -s check`. Prints one line for each, and the
+// output of those that fail. With --json FILE the counts are written there too: { passed, failed }. With --changed
+// (`npm run -s check:changed`) only files that differ from `main` are linted, types are checked incrementally, and only
+// packages with changed sources are built, packed and measured.
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
@@ -18,7 +19,7 @@ const all = {
   'sizes of what a page loads': [process.execPath, 'scripts/check-loads.mjs'],
 }
 
-/** Files that differ from `main`, committed or not, without those that are gone. */
+/** Files that differ from `main`, committed or not, without deleted ones. */
 function changedFiles() {
   const git = (...args) => spawnSync('git', args, { cwd: root, encoding: 'utf8' }).stdout.split('\n').filter(Boolean)
   const [base = 'HEAD'] = git('merge-base', 'HEAD', 'main')
@@ -64,7 +65,7 @@ function checksOf(files) {
   }
 }
 
-/** size-limit with some of its rows: it takes a configuration by the folder that it is started in, so rows are weighed from a file of their own. */
+/** The command of size-limit with only some rows of its configuration, which are written to a file of their own. */
 function sizesOf(rows) {
   const file = join(root, 'node_modules', '.cache', 'kumiki', 'size-limit.json')
   writeFileSync(file, JSON.stringify(rows.map((row) => ({ ...row, path: join(root, row.path) }))))
@@ -76,7 +77,7 @@ const checks = changed ? checksOf(changedFiles()) : all
 
 const env = { ...process.env, PATH: join(root, 'node_modules', '.bin') + delimiter + (process.env.PATH ?? '') }
 
-/** @returns what the check says where it fails, and nothing where it passes */
+/** Runs a check. @returns its output if it fails, '' if it passes */
 function run([command, ...args]) {
   const shell = process.platform === 'win32'
   return new Promise((resolve) => {
@@ -100,7 +101,8 @@ async function runAll(entries) {
     if (problem) console.log(problem)
   }
 }
-// What was changed is waited for, so what reads sources goes beside what builds.
+// With --changed the checks that read sources run in parallel with those that build, since somebody waits for the
+// result.
 const entries = Object.entries(checks)
 const builds = entries.findIndex(([name]) => name.startsWith('build'))
 if (changed && builds > 0) await Promise.all([runAll(entries.slice(0, builds)), runAll(entries.slice(builds))])

@@ -1,6 +1,6 @@
-// The declaration files of packages: one TypeScript program for all of them, then one rolled-up file an entry. A program for each package, as
-// tsup makes them, takes six times as long, since each begins with the sources of the packages it leans on.
-// `node scripts/declarations.mjs` in a package's folder, after its tsup.
+// The declaration files of packages: one TypeScript program emits those of all, then Rollup makes one file of each
+// entry. With a program for each package, as in tsup, it takes six times as long, since each program reads its
+// dependencies' sources again. `node scripts/declarations.mjs` in a package's folder, after its tsup.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
@@ -17,7 +17,7 @@ const entriesOf = (folder) =>
     .filter((entry) => entry.source && entry.types)
     .map(({ source, types }) => [source, types.replace('./dist/', '')])
 
-/** Writes a .d.ts beside nothing else: every file the entries reach, below `out`. */
+/** Writes the .d.ts of every file that the entries import, below `out`. */
 function emit(folders, out) {
   const config = ts.readConfigFile(join(root, 'tsconfig.base.json'), ts.sys.readFile)
   const { options } = ts.parseJsonConfigFileContent(config.config, ts.sys, root)
@@ -35,7 +35,7 @@ function emit(folders, out) {
   if (diagnostics.length > 0) throw new Error(ts.formatDiagnostics(diagnostics, host))
 }
 
-/** Sources import each other by `.ts`; among declarations that is `.d.ts`. */
+/** Resolves the sources' imports of `.ts` files to the emitted `.d.ts` files. */
 const declarationsOfSources = {
   name: 'declarations-of-sources',
   resolveId: (id, from) =>
@@ -43,23 +43,27 @@ const declarationsOfSources = {
 }
 
 /**
- * `declare module './tensor.ts' { interface Tensor { ... } }` adds to a file that the roll-up has swallowed, so the interface moves to the top
- * level, where it merges with the class beside it.
+ * `declare module './tensor.ts' { interface Tensor { ... } }` augments a file that no longer exists after the roll-up,
+ * so the interface moves to the top level, where it merges with the class of that name.
  */
 const mergeAugmentations = (text) =>
   text.replace(/^declare module '\.[^']*' \{\n([\s\S]*?)^\}\n/gm, (_, body) => body.replace(/^ {4}/gm, ''))
 
 function finished(file, text) {
   const merged = mergeAugmentations(text)
-  if (/^declare module '\./m.test(merged)) throw new Error(`${file}: an augmentation of a relative module is left`)
-  if (merged.includes('@kumiki/wasm')) throw new Error(`${file}: a type of @kumiki/wasm, which is not published`)
-  // `[Symbol.dispose]` checks whatever `lib` a project has.
+  if (/^declare module '\./m.test(merged))
+    throw new Error(`${file}: an augmentation of a relative module is left; mergeAugmentations must take its form`)
+  if (merged.includes('@kumiki/wasm'))
+    throw new Error(
+      `${file}: mentions a type of @kumiki/wasm, which is not published; keep it out of the exported types`,
+    )
+  // With this reference `[Symbol.dispose]` type-checks whatever the `lib` of the user's project.
   return /\b(Symbol\.(asyncD|d)ispose|(Async)?Disposable)\b/.test(merged)
     ? `/// <reference lib="esnext.disposable" />\n${merged}`
     : merged
 }
 
-/** Writes `dist/*.d.ts` of the packages in these folders. @throws Error with TypeScript's words */
+/** Writes `dist/*.d.ts` of the packages in these folders. @throws Error with TypeScript's diagnostics */
 export async function declarations(folders) {
   const out = mkdtempSync(join(tmpdir(), 'kumiki-declarations-'))
   try {
@@ -80,7 +84,8 @@ export async function declarations(folders) {
           { name: 'finish', renderChunk: (code, { fileName }) => finished(join(folder, 'dist', fileName), code) },
         ],
         onwarn: ({ code, message }) => {
-          // An augmentation stays behind for `finished`; entries that share nothing leave an empty chunk.
+          // Two warnings are expected: an augmentation cannot be resolved until `finished` moves it, and entries that
+          // share no code give an empty chunk.
           if (code !== 'EMPTY_BUNDLE' && !message.includes('could not be resolved to any output chunk'))
             throw new Error(`${folder}: ${message}`)
         },

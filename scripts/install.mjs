@@ -1,6 +1,6 @@
 // Installs the workspace with the pnpm version that package.json names, fetched through npx when it is not on PATH.
-// Skips the work when node_modules already matches the lockfile, so `npm start` and `npm test` can always call it. Says nothing
-// unless it fails (or somebody watches).
+// Does nothing when node_modules already matches the lockfile, so `npm start` and `npm test` can always call it. Prints
+// only errors, and on a terminal one line before it installs.
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -12,7 +12,7 @@ const stamp = join(root, 'node_modules', '.kumiki-install')
 
 const [major, minor] = process.versions.node.split('.').map(Number)
 if (major < 20 || (major === 20 && minor < 19)) {
-  console.error(`kumiki needs Node 20.19 or newer; this is ${process.version}.`)
+  console.error(`Kumiki needs Node 20.19 or newer; this is ${process.version}.`)
   process.exit(1)
 }
 
@@ -40,12 +40,12 @@ function installKey() {
 
 const key = installKey()
 if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== key) {
-  if (process.stderr.isTTY) console.error('Installing what the workspace needs (once; about a minute) ...')
+  if (process.stderr.isTTY) console.error("Installing the workspace's dependencies (once; about a minute) ...")
   const frozen = existsSync(join(root, 'pnpm-lock.yaml')) ? ['--frozen-lockfile'] : []
   const args = ['install', ...frozen, '--config.confirmModulesPurge=false']
   const { status, output } = pnpm(args, { stdio: ['ignore', 'pipe', 'pipe'] })
   if (status !== 0) {
-    console.error(`${output}\nInstalling failed (pnpm ${args.join(' ')}).`)
+    console.error(`${output}\nThe installation failed (pnpm ${args.join(' ')}).`)
     process.exit(status)
   }
   mkdirSync(dirname(stamp), { recursive: true })

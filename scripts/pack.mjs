@@ -7,14 +7,17 @@ import { pnpm } from './pnpm.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 
-/** Packs packages into `destination`, all unless some are named: packages() with the path of each one's `tarball`. */
+/**
+ * Packs packages into the folder `destination`, all or those of `names`.
+ * @returns entries of packages(), each with the path of its `tarball`
+ */
 export async function pack(destination, names) {
   const wanted = packages().filter(({ name }) => names === undefined || names.includes(name))
   await build(wanted.filter(isStale))
   mkdirSync(destination, { recursive: true })
   const filters = wanted.flatMap(({ name }) => ['--filter', name])
   const { status, output } = pnpm(['-r', ...filters, 'pack', '--pack-destination', destination])
-  if (status !== 0) throw new Error(`Packing failed:\n${output}`)
+  if (status !== 0) throw new Error(`pnpm pack failed:\n${output}`)
   return wanted.map((entry) => {
     const file = `${entry.name.replace('@', '').replace('/', '-')}-${entry.manifest.version}.tgz`
     return { ...entry, tarball: join(destination, file) }

@@ -1,5 +1,5 @@
-// The pnpm that package.json names, whether or not one is on PATH: `node scripts/pnpm.mjs -r run build`.
-// install.mjs has fetched it, so npx finds it in its cache and asks no network.
+// Runs the pnpm version that package.json names, whether or not pnpm is on PATH: `node scripts/pnpm.mjs -r run build`.
+// install.mjs has fetched it, so npx finds it in its cache and needs no network.
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const version = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).packageManager
 
-/** Runs pnpm and waits. @returns { status, output } with both streams together, unless `stdio` says otherwise */
+/** Runs pnpm and waits. @returns { status, output }: exit code, and stdout and stderr where `stdio` is 'pipe' */
 export function pnpm(args, { cwd = root, stdio = 'pipe' } = {}) {
   const result = spawnSync('npx', ['--yes', '--prefer-offline', version, ...args], {
     cwd,

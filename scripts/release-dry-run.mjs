@@ -1,4 +1,5 @@
-// A release without its last step: versions and changelogs as changesets would make them, in a copy; and `npm publish --dry-run` of every tarball. Changes nothing here.
+// A release without its last step: versions and changelogs as changesets would make them, in a copy of the checkout,
+// and `npm publish --dry-run` of every tarball. The checkout itself is not changed.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -10,7 +11,7 @@ import { pack } from './pack.mjs'
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const folder = mkdtempSync(join(tmpdir(), 'kumiki-release-'))
 
-/** Versions and changelogs of a copy of the tracked files. @returns the version of each package */
+/** Makes versions and changelogs in a copy of the tracked files. @returns the name and new version of each package */
 function versions() {
   const copy = join(folder, 'copy')
   const tracked = execFileSync(
@@ -45,7 +46,9 @@ function versions() {
     const log = readFileSync(join(inCopy, 'CHANGELOG.md'), 'utf8')
     if (!log.includes(`## ${version}`)) throw new Error(`${name}: the changelog has no section ${version}`)
     if (/^- [0-9a-f]{7,}:/m.test(log))
-      throw new Error(`${name}: the changelog names commits where it should speak to users`)
+      throw new Error(
+        `${name}: the changelog begins entries with commit ids; set "changelog" in .changeset/config.json`,
+      )
     return `${name} ${version}`
   })
 }

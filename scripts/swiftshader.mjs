@@ -1,4 +1,4 @@
-// Unpacks SwiftShader and the headless Chromium that @sparticuz/chromium carries, once, into node_modules/.cache.
+// Unpacks SwiftShader and the headless Chromium of the npm package @sparticuz/chromium into node_modules/.cache, once.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -13,15 +13,16 @@ function packageBin() {
   const require = createRequire(join(root, 'package.json'))
   let dir = dirname(require.resolve('@sparticuz/chromium'))
   while (!existsSync(join(dir, 'bin', 'swiftshader.tar.br'))) {
-    if (dir === dirname(dir)) throw new Error('@sparticuz/chromium holds no bin/swiftshader.tar.br')
+    if (dir === dirname(dir))
+      throw new Error('@sparticuz/chromium has no bin/swiftshader.tar.br; use the version that package.json names')
     dir = dirname(dir)
   }
   return join(dir, 'bin')
 }
 
 /**
- * A folder of the cache that holds the package's archives NAMES, unpacked (a .tar.br) or decompressed (a .br).
- * It is made beside its final place and renamed, so a broken one is never seen.
+ * A folder of the cache with the package's archives `names`, unpacked (a .tar.br) or decompressed (a .br).
+ * It is filled under a temporary name and then renamed, so that an incomplete one is never used.
  */
 function unpacked(folder, names) {
   const target = join(cache, folder)
@@ -41,12 +42,12 @@ function unpacked(folder, names) {
     renameSync(temporary, target)
   } catch (error) {
     if (!existsSync(target)) throw error
-    rmSync(temporary, { recursive: true, force: true }) // another process was first
+    rmSync(temporary, { recursive: true, force: true }) // another process has made the folder meanwhile
   }
   return target
 }
 
-/** The environment variables under which Dawn finds the adapter google/swiftshader. Linux on x64 only; {} elsewhere. */
+/** Environment variables with which Dawn finds the adapter google/swiftshader. Linux on x64 only; {} elsewhere. */
 export function swiftshaderEnvironment() {
   if (process.platform !== 'linux' || process.arch !== 'x64') return {}
   const dir = unpacked('swiftshader', ['swiftshader.tar.br'])
@@ -57,8 +58,8 @@ export function swiftshaderEnvironment() {
 }
 
 /**
- * A headless Chromium and the libraries it may miss: { executablePath, env }. Its GPU process looks for SwiftShader beside
- * the executable. The libraries come last in the search path: they are for systems that have none of their own.
+ * A headless Chromium: { executablePath, env }, where `env` adds the shared libraries that it needs to the search path,
+ * last, so that the system's own are preferred. Chromium's GPU process looks for SwiftShader beside the executable.
  */
 export function chromium() {
   const browser = unpacked('browser', ['chromium.br', 'swiftshader.tar.br'])

@@ -1,4 +1,4 @@
-// The deep tier: every *.deep.ts, one file after another. `npm run test:deep -- packages/tensor` runs those of one package.
+// Runs the long tests, every *.deep.ts. `npm run test:deep -- packages/tensor` runs those of one package.
 import { spawnSync } from 'node:child_process'
 
 const env = { ...process.env, KUMIKI_DEEP: '1' }

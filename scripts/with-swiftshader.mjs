@@ -1,5 +1,5 @@
-// Runs a command with SwiftShader (a software Vulkan adapter) visible to Dawn: `node scripts/with-swiftshader.mjs vitest run`.
-// The adapter comes out of the npm package @sparticuz/chromium; nothing has to be installed on the system.
+// Runs a command with SwiftShader, a software Vulkan adapter, visible to Dawn: `node scripts/with-swiftshader.mjs
+// vitest run`. The adapter comes from the npm package @sparticuz/chromium; nothing has to be installed on the system.
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
