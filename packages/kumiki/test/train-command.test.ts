@@ -1,7 +1,7 @@
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { resumeRemarks, shellWord } from '@kumiki/train/node'
+import { resumeRemarks, sameArithmetic, shellWord } from '@kumiki/train/node'
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import type { FinishedRun } from '../src/train/finished-run.ts'
 import { resolveRun } from '../src/train/run-definition.ts'
@@ -169,6 +169,11 @@ test('another device or arithmetic is said, another number of threads is not', (
   expect(remarks('cpu (WebAssembly SIMD, 1 thread)')).toEqual([])
   for (const device of ['cpu (WebAssembly relaxed SIMD, 2 threads)', 'webgpu (nvidia ada)'])
     expect(remarks(device)).toEqual([expect.stringContaining(`this is ${device}: its results differ in the last bits`)])
+  // What was made without relaxed SIMD goes on without it; the last process counts.
+  const madeOn = (...devices: string[]) => sameArithmetic({ processes: devices.map((device) => ({ device }) as never) })
+  expect(madeOn('webgpu (nvidia ada)', 'cpu (WebAssembly SIMD, 2 threads)')).toEqual({ relaxedSimd: false })
+  for (const device of ['cpu (WebAssembly relaxed SIMD, 2 threads)', 'webgpu (nvidia ada)'])
+    expect(madeOn('cpu (WebAssembly SIMD, 2 threads)', device)).toEqual({})
   // A schedule in JSON has its numbers in itself.
   const { learningRate, minLearningRateRatio, warmupSteps, decayFraction, ...rest } = configuration
   const cooldown = { ...rest, schedule: { kind: 'constant', value: learningRate } }

@@ -13,7 +13,7 @@ export { type FigureOptions, measureMatmul, standardFigures } from './observers/
 export { type TensorBoardOptions, tensorBoardObserver } from './observers/tensorboard.ts'
 export { type BranchOptions, branchRun, originOf, originWeights, type StartOptions, startFrom } from './run/branch.ts'
 export { type FolderObserverOptions, folderObservers } from './run/folder-observers.ts'
-export { loadCheckpointToResume, type MadeWith, resumeRemarks } from './run/resume.ts'
+export { loadCheckpointToResume, type MadeWith, resumeRemarks, sameArithmetic } from './run/resume.ts'
 export { parseRunAtStep, RunFolder, RunFolderError } from './run/run-folder.ts'
 export { type LockHolder, RunLock, RunLockedError } from './run/run-lock.ts'
 export { beginRun, type NewRunOptions, type PlanOptions, type RunPlan, resumeRun } from './run/run-plan.ts'

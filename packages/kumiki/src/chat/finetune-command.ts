@@ -21,6 +21,7 @@ import {
   resumeRun,
   Stopped,
   StopSignals,
+  sameArithmetic,
   shellWord,
 } from '@kumiki/train/node'
 import { readJson } from '../files/files.ts'
@@ -165,7 +166,11 @@ async function inFolder(
     onSecond: (signal) => log(`${signal}: ended at once`),
   })
   try {
-    const device = await init({ backend: options.device, threads: options.threads } as InitOptions)
+    const device = await init({
+      backend: options.device,
+      threads: options.threads,
+      ...(plan.resume && sameArithmetic(plan.record)),
+    } as InitOptions)
     try {
       if (!plan.resume) {
         await folder.empty()

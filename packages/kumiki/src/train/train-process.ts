@@ -25,6 +25,7 @@ import {
   type RunPlan,
   resumeRemarks,
   type StopSignals,
+  sameArithmetic,
   shellWord,
   standardFigures,
   tensorBoardObserver,
@@ -94,7 +95,7 @@ export class TrainProcess {
     let lostAt = -1
     for (;;) {
       const { device: backend, threads } = this.options
-      const device = await init({ backend, threads } as InitOptions)
+      const device = await init({ backend, threads, ...(resumed && sameArithmetic(record)) } as InitOptions)
       try {
         if (device.kind === 'cpu') checkRunMemory(record, 'cpu')
         if (!resumed) {

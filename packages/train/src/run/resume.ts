@@ -137,6 +137,18 @@ const show = (value: unknown) =>
 
 const rate = (value: number) => Number(value.toPrecision(3)).toString()
 
+/**
+ * What a run that goes on asks of its device. Steps made on the cpu backend without relaxed SIMD are continued without it: every runtime can, with the
+ * same bits. The other way round there is no choice, and `resumeRemarks` tells.
+ * @example sameArithmetic({ processes: [], device: 'cpu (WebAssembly SIMD, 2 threads)' }) // { relaxedSimd: false }
+ */
+export function sameArithmetic({ processes, device }: Pick<RunRecord, 'processes' | 'device'>): {
+  readonly relaxedSimd?: false
+} {
+  const last = processes.at(-1)?.device ?? device
+  return last?.startsWith('cpu (WebAssembly SIMD') ? { relaxedSimd: false } : {}
+}
+
 /** A device without what changes no result. */
 function arithmetic(device: string): string {
   return device.replace(/, \d+ threads?/, '')
