@@ -39,6 +39,9 @@ describe('trainByteLevelBpe', () => {
     expect(() => trainByteLevelBpe('text', { vocabSize: 300 })).toThrow(/lines is one string/)
     expect(() => trainByteLevelBpe([], { vocabSize: 100 })).toThrow(/at least 256/)
     expect(() => trainByteLevelBpe([], { vocabSize: 300, minFreq: 1 } as never)).toThrow(/nearest is minFrequency/)
+    expect(() => trainByteLevelBpe([], { vocabSize: 300, memory: 2e9 } as never)).toThrow(
+      /memory is not supported: .* 4 kB for each word; .* trainOnDisk/,
+    )
   })
 })
 

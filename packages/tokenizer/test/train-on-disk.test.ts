@@ -12,8 +12,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { SpillFolder } from '../src/load/spill-folder.ts'
-import { trainOnDisk } from '../src/node.ts'
-import { trainUnigram } from '../src/train.ts'
+import { trainOnDisk, trainStagedOnDisk } from '../src/node.ts'
+import { trainStaged, trainUnigram } from '../src/train.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'kumiki-on-disk-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -113,4 +113,41 @@ test.skipIf(process.platform !== 'linux')('a disk that is full is said, and noth
   expect(spill.load()).toEqual({ ours: 1 })
   spill.clear()
   expect(existsSync(path)).toBe(false)
+})
+
+test('stages give the model of training in memory, and those that are finished are not trained again', async () => {
+  const work = join(folder, 'stages')
+  const output = join(folder, 'staged.model')
+  const half = lines.length / 2
+  const recipe = {
+    fixedPieces: ['\u2581\u2581'],
+    stages: [
+      { name: 'one', lines: lines.slice(0, half), size: 150 },
+      { name: 'two', lines: lines.slice(half), size: 260, keep: (piece: string) => !/[0-9]/.test(piece) },
+      { name: 'three', add: ['亜'] },
+    ],
+    estimateLines: lines,
+    estimate: { iterations: 2 },
+  }
+  const wanted = trainStaged(recipe)
+  const where = { memory, folder: work, files: [text.pathname], output }
+  const [one, two, three] = recipe.stages
+  function* ends(): Generator<string> {
+    yield lines[half]
+    throw new Error('ended')
+  }
+  await expect(
+    trainStagedOnDisk({ ...recipe, ...where, stages: [one, { ...two, lines: ends() }, three] }),
+  ).rejects.toThrow('ended')
+  expect(readdirSync(work)).toContain('stage-0.model')
+  const kept = await trainStagedOnDisk({ ...recipe, ...where, stages: [{ ...one, lines: ends() }, two, three] })
+  expect(kept).toEqual(wanted)
+  expect(new Uint8Array(readFileSync(output))).toEqual(wanted)
+  expect(existsSync(work)).toBe(false)
+  // Another first stage is trained anew; what fails at once leaves no folder.
+  const other = { ...one, lines: ends(), size: 160 }
+  await expect(trainStagedOnDisk({ ...recipe, ...where, stages: [other, two, three] })).rejects.toThrow('ended')
+  expect(existsSync(work)).toBe(false)
+  const small = { ...one, size: 1 }
+  await expect(trainStagedOnDisk({ ...recipe, ...where, stages: [small] })).rejects.toThrow(/stage "one": /)
 })

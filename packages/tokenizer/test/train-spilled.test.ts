@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { type TrainOptions, trainBpe, trainUnigram } from '../src/train.ts'
+import { reestimateScores, type TrainOptions, trainBpe, trainUnigram } from '../src/train.ts'
 import { BlockWriter } from '../src/training/blocks.ts'
 import { lengthOf, sortedSuffixes, weightOf } from '../src/training/suffixes.ts'
-import { trainSpilled } from '../src/training/train-spilled.ts'
+import { reestimateSpilled, trainSpilled } from '../src/training/train-spilled.ts'
 import { MemoryDisk } from './memory-disk.ts'
 
 const corpus = readFileSync(new URL('../vectors/corpus.txt', import.meta.url), 'utf8')
@@ -56,6 +56,23 @@ describe.each(['unigram', 'bpe'] as const)('%s under a ceiling', (type) => {
       if (share === 1) expect(read).toEqual([])
     }
   })
+})
+
+test('scores estimated under a ceiling: the same file, also when ended and begun again', async () => {
+  const model = trainUnigram(lines.slice(0, 200), { ...OPTIONS, userDefinedSymbols: ['ee'] })
+  const options = { iterations: 2, countVocabulary: true }
+  const wanted = reestimateScores(model, lines, options)
+  const whole = new MemoryDisk()
+  expect(await reestimateSpilled(model, lines, options, whole.workspace(20_000))).toEqual(wanted)
+  expect(whole.written.filter((name) => name.startsWith('counts-')).length).toBeGreaterThan(4)
+  const steps = Number.MAX_SAFE_INTEGER - whole.endAfter
+  for (const share of [0.3, 0.7, 1]) {
+    const disk = new MemoryDisk()
+    disk.endAfter = Math.floor(share * steps) - 1
+    await expect(reestimateSpilled(model, lines, options, disk.workspace(20_000))).rejects.toThrow('ended')
+    disk.endAfter = Number.MAX_SAFE_INTEGER
+    expect(await reestimateSpilled(model, lines, options, disk.workspace(20_000))).toEqual(wanted)
+  }
 })
 
 function* counted(lines: readonly string[], read: string[]): Generator<string> {

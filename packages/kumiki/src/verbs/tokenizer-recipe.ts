@@ -1,11 +1,10 @@
 /** A recipe for staged training (`kumiki tokenizer train --recipe FILE`), read and checked. */
 import { dirname, resolve } from 'node:path'
-import { readCorpus } from '@kumiki/data/node'
 import type { StagedOptions, VocabularyStage } from '@kumiki/tokenizer/train'
 import { readBytes, readJson } from '../files/files.ts'
 import { UsageError } from '../usage-error.ts'
 
-type Recipe = Pick<StagedOptions, 'fixedPieces' | 'stages' | 'estimateLines' | 'estimate'>
+type Recipe<Lines> = Pick<StagedOptions<Lines>, 'fixedPieces' | 'stages' | 'estimateLines' | 'estimate'>
 
 const longestPattern = 1000
 
@@ -13,9 +12,13 @@ const longestPattern = 1000
  * Reads a recipe: `{ fixedPieces?, stages: [{ name, data?, size?, keep?, add?, head? }], estimate: { data, iterations?, countVocabulary? } }`.
  * Paths are from the folder of the recipe. `data` are texts; `fixedPieces` and `add` are lists of pieces, or a file with one a line; `keep` is
  * a regular expression (flag u).
+ * @param linesOf the lines of texts, given by the paths of files or folders
  * @throws UsageError naming the file and what is wrong in it
  */
-export async function readTokenizerRecipe(path: string): Promise<Recipe> {
+export async function readTokenizerRecipe<Lines>(
+  path: string,
+  linesOf: (data: string[]) => Promise<Lines>,
+): Promise<Recipe<Lines>> {
   const fail = (what: string): never => {
     throw new UsageError(`--recipe ${path}: ${what}`)
   }
@@ -41,10 +44,8 @@ export async function readTokenizerRecipe(path: string): Promise<Recipe> {
     const text = new TextDecoder().decode(await readBytes(resolve(folder, value)))
     return text.split(/\r?\n/).filter((line) => line !== '')
   }
-  const lines = async (value: unknown, where: string): Promise<string[]> => {
-    const documents = await readCorpus(strings(value, where).map((file) => resolve(folder, file)))
-    return documents.flatMap((text) => text.split(/\r?\n/)).filter((line) => line !== '')
-  }
+  const lines = (value: unknown, where: string): Promise<Lines> =>
+    linesOf(strings(value, where).map((file) => resolve(folder, file)))
   const pattern = (value: unknown, where: string): ((piece: string) => boolean) | undefined => {
     if (value === undefined) return undefined
     if (typeof value !== 'string' || value.length > longestPattern) {
@@ -60,7 +61,7 @@ export async function readTokenizerRecipe(path: string): Promise<Recipe> {
 
   const recipe = record(await readJson(path), 'the recipe', ['fixedPieces', 'stages', 'estimate'])
   if (!Array.isArray(recipe.stages)) return fail('stages must be an array')
-  const stages: VocabularyStage[] = []
+  const stages: VocabularyStage<Lines>[] = []
   for (const [k, value] of recipe.stages.entries()) {
     const where = `stages[${k}]`
     const stage = record(value, where, ['name', 'data', 'size', 'keep', 'add', 'head'])

@@ -9,7 +9,7 @@ import { readLines, TextOutput } from '../output/line-streams.ts'
 import { count, textFields, textTable } from '../output/text-table.ts'
 import { checkedUse, UsageError } from '../usage-error.ts'
 import { addCommand, addVerb, answer, log } from '../verb.ts'
-import { trainTokenizerOnDisk } from './tokenizer-on-disk.ts'
+import { trainStagesOnDisk, trainTokenizerOnDisk } from './tokenizer-on-disk.ts'
 import { createTrainingProgress } from './tokenizer-progress.ts'
 import { readTokenizerRecipe } from './tokenizer-recipe.ts'
 
@@ -80,9 +80,7 @@ export function addTokenizer(program: Command): void {
           new Option(
             '--memory <size>',
             'memory limit (2GB, 512MiB): what does not fit goes to disk; the model is the same',
-          )
-            .argParser(byteSize)
-            .conflicts('recipe'),
+          ).argParser(byteSize),
         )
         .option(
           '--work-folder <folder>',
@@ -311,15 +309,29 @@ async function train(options: TrainFlags): Promise<void> {
   if (options.workFolder !== undefined && options.memory === undefined) {
     throw new UsageError('--work-folder needs --memory')
   }
+  const linesOf = (documents: string[]) =>
+    documents.flatMap((text) => text.split(/\r?\n/)).filter((line) => line !== '')
+  const linesInMemory = async (data: string[]) => linesOf(await readCorpus(data))
   const progress = createTrainingProgress()
   const work = async (): Promise<{ bytes: Uint8Array; lines: number }> => {
+    const folder = options.workFolder ?? `${options.model}.training`
+    const onStage = ({ name, pieces }: { name: string; pieces: number }) =>
+      progress.begin(`${name} (from ${count(pieces)} pieces)`)
+    if (options.recipe !== undefined && options.memory !== undefined) {
+      const { memory } = options
+      log(`training a unigram model in stages within ${count(memory)} bytes of memory; ${folder} has what is done`)
+      return trainStagesOnDisk({
+        recipe: options.recipe,
+        options: { ...settings, memory, folder, output: options.model },
+        onStage,
+        onProgress: progress.update,
+      })
+    }
     if (options.recipe !== undefined) {
-      const recipe = await readTokenizerRecipe(options.recipe)
+      const recipe = await readTokenizerRecipe(options.recipe, linesInMemory)
       const texts = [...recipe.stages.map((stage) => stage.lines ?? []), recipe.estimateLines] as string[][]
       const lines = texts.reduce((sum, text) => sum + text.length, 0)
       log(`training a unigram model in ${recipe.stages.length} stages on ${count(lines)} lines`)
-      const onStage = ({ name, pieces }: { name: string; pieces: number }) =>
-        progress.begin(`${name} (from ${count(pieces)} pieces)`)
       return { lines, bytes: trainStaged({ ...settings, ...recipe, onStage, onProgress: progress.update }) }
     }
     const { vocabSize } = options
@@ -338,7 +350,6 @@ async function train(options: TrainFlags): Promise<void> {
             .split(/\r?\n/)
             .filter((line) => line !== '')
     if (options.memory !== undefined) {
-      const folder = options.workFolder ?? `${options.model}.training`
       log(
         `training a ${options.type} model of ${count(vocabSize)} pieces within ${count(options.memory)} bytes of memory; ${folder} has what is done`,
       )
@@ -357,10 +368,9 @@ async function train(options: TrainFlags): Promise<void> {
         onProgress: progress.update,
       })
     }
-    const documents = options.data
-      ? await readCorpus(options.data)
-      : (await builtinCorpus()).train.map(({ text }) => text)
-    const lines = documents.flatMap((text) => text.split(/\r?\n/)).filter((line) => line !== '')
+    const lines = options.data
+      ? await linesInMemory(options.data)
+      : linesOf((await builtinCorpus()).train.map(({ text }) => text))
     log(`training a ${options.type} model of ${count(vocabSize)} pieces on ${count(lines.length)} lines`)
     const bytes = (options.type === 'bpe' ? trainBpe : trainUnigram)(lines, {
       ...settings,

@@ -3,7 +3,7 @@ import { renameSync, statSync, writeFileSync } from 'node:fs'
 import { TokenizerError } from '../tokenizer-error.ts'
 import type { TrainOptions } from '../training/options.ts'
 import { trainSpilled } from '../training/train-spilled.ts'
-import { filesOf, newState, type TrainingState } from '../training/workspace.ts'
+import { filesOf, newState, type TrainingState, type Workspace } from '../training/workspace.ts'
 import { SpillFolder } from './spill-folder.ts'
 
 export type TrainOnDiskOptions = Omit<TrainOptions, 'inputSentenceSize' | 'shuffleInputSentence'> & {
@@ -34,7 +34,7 @@ const OF_LATER_PHASES = new Set(
   ).split(' '),
 )
 
-type Settings = Record<string, unknown>
+export type Settings = Record<string, unknown>
 type Saved = { format: number; settings: Settings; inputs: InputFile[]; state: TrainingState }
 type InputFile = { path: string; bytes: number; modified: number }
 
@@ -68,22 +68,34 @@ export async function trainOnDisk(
     if (name in rest) throw new TokenizerError(`trainOnDisk: ${name} is not supported; training uses all lines`)
   }
   const budget = budgetOf(memory)
+  return trainInFolder({ folder, settings: settingsOf(type, rest), files, budget, output }, (workspace, beforeUse) =>
+    trainSpilled(lines, type, rest, workspace, beforeUse),
+  )
+}
+
+/** Training that resumes from a folder. */
+export type FolderOptions = {
+  folder: string
+  settings: Settings
+  files: readonly string[]
+  budget: number
+  output?: string
+}
+
+/** Runs training in a folder, which is removed when the model is written. @throws TokenizerError as {@link trainOnDisk} */
+export async function trainInFolder(
+  { folder, settings, files, budget, output }: FolderOptions,
+  train: (workspace: Workspace, beforeUse: () => void) => Promise<Uint8Array>,
+): Promise<Uint8Array> {
   const inputs = files.map(inputOf)
   const spill = new SpillFolder(folder)
   try {
-    const settings = settingsOf(type, rest)
     const state = stateOf(spill.load() as Saved | undefined, settings, inputs, folder)
     spill.keepOnly(filesOf(state))
     const saved: Saved = { format: FORMAT, settings, inputs, state }
     const workspace = { budget, ceiling: budget, spill, state, save: () => spill.save(saved) }
-    const model = await trainSpilled(lines, type, rest, workspace, () =>
-      checkInputs(inputs, files.map(inputOf), folder),
-    )
-    if (output !== undefined) {
-      const part = `${output}.${process.pid}.part`
-      writeFileSync(part, model)
-      renameSync(part, output)
-    }
+    const model = await train(workspace, () => checkInputs(inputs, files.map(inputOf), folder))
+    if (output !== undefined) writeModel(output, model)
     spill.clear()
     return model
   } catch (error) {
@@ -92,8 +104,15 @@ export async function trainOnDisk(
   }
 }
 
+/** The file is there whole, or not at all. */
+export function writeModel(path: string, model: Uint8Array): void {
+  const part = `${path}.${process.pid}.part`
+  writeFileSync(part, model)
+  renameSync(part, path)
+}
+
 /** Bytes available for arrays under a limit for the whole process. */
-function budgetOf(memory: number): number {
+export function budgetOf(memory: number): number {
   const own = process.memoryUsage().rss + APART
   const least = Math.ceil((own + LEAST_BUDGET) / 2 ** 20)
   if (!(Number.isFinite(memory) && memory - own >= LEAST_BUDGET)) {
@@ -105,13 +124,13 @@ function budgetOf(memory: number): number {
 }
 
 /** The options as parsed from their JSON, for comparison with saved ones. */
-function settingsOf(type: string, { onProgress: _, ...options }: TrainOptions): Settings {
+export function settingsOf(type: string, { onProgress: _, ...options }: TrainOptions): Settings {
   return JSON.parse(
     JSON.stringify({ type, ...options }, (_, value) => (value instanceof Map ? [...value] : value)),
   ) as Settings
 }
 
-function inputOf(path: string): InputFile {
+export function inputOf(path: string): InputFile {
   try {
     const { size, mtimeMs } = statSync(path)
     return { path, bytes: size, modified: mtimeMs }

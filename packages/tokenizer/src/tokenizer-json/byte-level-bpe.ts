@@ -41,6 +41,12 @@ const OPTIONS =
  */
 export function trainByteLevelBpe(lines: Iterable<string>, options: ByteLevelBpeOptions): string {
   checkLines('trainByteLevelBpe', lines)
+  if ('memory' in options) {
+    throw new TokenizerError(
+      'trainByteLevelBpe: memory is not supported: the distinct words and their pairs are held in memory, about 4 kB for each word; ' +
+        'give fewer lines, or train a SentencePiece BPE model with trainOnDisk, which has a memory limit',
+    )
+  }
   checkOptions('trainByteLevelBpe', options, OPTIONS)
   const { vocabSize, specialTokens = [], minFrequency = 2, maxTokenLength = Number.POSITIVE_INFINITY } = options
   const least = 256 + specialTokens.length

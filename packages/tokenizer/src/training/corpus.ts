@@ -6,14 +6,13 @@ import { longestPrefix, type PieceTrie } from '../sentencepiece/piece-trie.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
 import { codePointAt } from '../utf8.ts'
 import { type Blocks, BlockWriter, savedBlocks } from './blocks.ts'
-import { type CountedText, FragmentCounts } from './fragment-counts.ts'
-import { type FragmentGroup, GroupOrder, grouped } from './fragment-groups.ts'
-import { mergeRuns, writeRun } from './fragment-runs.ts'
+import type { FragmentGroup } from './fragment-groups.ts'
 import { cutFragments } from './fragments.ts'
+import { LineCounts } from './line-counts.ts'
 import type { ResolvedOptions } from './options.ts'
 import { sampledLines } from './sampled-lines.ts'
 import { withUserSymbols } from './user-symbols.ts'
-import { newName, type Workspace } from './workspace.ts'
+import { blockLimit, newName, type Workspace } from './workspace.ts'
 
 /** The text to train on: its alphabet, and its distinct fragments with their counts. */
 export type Corpus = {
@@ -40,8 +39,6 @@ export type Corpus = {
 const LINE_END = 0
 const SYMBOL = 0x110000
 const CODE_POINTS = 0x110000
-/** Codes in a block on disk. */
-const BLOCK_CODES = 1 << 20
 
 export function normalizerSpecOf(options: ResolvedOptions): NormalizerSpec {
   return {
@@ -69,11 +66,7 @@ export class CorpusReader {
   readonly #normalizer: Normalizer
   readonly #symbols: PieceTrie | undefined
   readonly #total: number
-  #counts: FragmentCounts | undefined
-  #lines = 0
-  #seen = 0
-  /** Runs written in the middle of a line, so not yet recorded in the workspace's state. */
-  #unfinished: string[] = []
+  readonly #counts: LineCounts | undefined
 
   /** @param total number of lines for progress; 0: unknown */
   constructor(options: ResolvedOptions, workspace?: Workspace, total = 0) {
@@ -87,8 +80,7 @@ export class CorpusReader {
     )
     this.#symbols = trie
     this.#normalizer = normalizer
-    this.#seen = workspace?.state.seen ?? 0
-    if (!this.isComplete) this.#counts = new FragmentCounts(workspace && workspace.budget / 2)
+    if (!this.isComplete) this.#counts = new LineCounts(workspace)
   }
 
   /** Whether a resumed workspace already has the counts of all lines. */
@@ -97,33 +89,30 @@ export class CorpusReader {
   }
 
   add(line: string): void {
+    const counts = this.#counts!
     if (typeof line !== 'string') {
-      throw new TokenizerError(`train: line ${this.#lines} is ${typeof line}; lines are strings`)
+      throw new TokenizerError(`train: line ${counts.lines} is ${typeof line}; lines are strings`)
     }
-    // A resumed run skips the lines whose counts are already on disk.
-    if (this.#lines >= (this.#workspace?.state.lines ?? 0)) this.#count(line)
-    if (++this.#lines % 10_000 === 0) this.#tell(Math.max(this.#lines, this.#total))
+    if (counts.begin()) this.#count(line, counts)
+    if (counts.lines % 10_000 === 0) this.#tell(counts.lines, Math.max(counts.lines, this.#total))
   }
 
-  #tell(total: number): void {
-    this.#options.onProgress({ phase: 'read', done: this.#lines, total })
+  #tell(done: number, total: number): void {
+    this.#options.onProgress({ phase: 'read', done, total })
   }
 
-  #count(line: string): void {
+  #count(line: string, counts: LineCounts): void {
     const options = this.#options
     const symbols = this.#symbols
     const { units, length } = this.#normalizer.normalize(line, false)
-    if (!this.#counts!.hasRoomFor(length) && this.#counts!.size > 0) this.#spillLines()
+    counts.reserve(length)
     // Only the search for candidates in unigram training needs the followers.
     const follows = options.modelType === 'unigram'
     const cut = (from: number, to: number) => {
       const end = to < length ? SYMBOL : LINE_END
       cutFragments(units.subarray(from, to), to - from, options, (a, b) => {
         const follower = !follows ? LINE_END : from + b < to ? codePointAt(units, from + b, to) : end
-        const first = this.#seen++
-        if (this.#counts!.add(units, from + a, from + b, follower, first)) return
-        this.#unfinished.push(this.#spill(this.#workspace!))
-        this.#counts!.add(units, from + a, from + b, follower, first)
+        counts.add(units, from + a, from + b, follower)
       })
     }
     let start = 0
@@ -139,26 +128,7 @@ export class CorpusReader {
       }
     }
     cut(start, length)
-    if (this.#unfinished.length > 0) this.#spillLines(1)
-  }
-
-  /** Writes the counts and records that all lines so far, plus `more`, are on disk. */
-  #spillLines(more = 0): void {
-    const workspace = this.#workspace!
-    const { state } = workspace
-    if (this.#counts!.size > 0) this.#unfinished.push(this.#spill(workspace))
-    state.runs.push(...this.#unfinished)
-    this.#unfinished = []
-    state.lines = this.#lines + more
-    state.seen = this.#seen
-    workspace.save()
-  }
-
-  #spill(workspace: Workspace): string {
-    const name = newName(workspace, 'counts')
-    writeRun(this.#counts!.sorted(), workspace.spill, name, workspace.budget)
-    this.#counts!.clear()
-    return name
+    counts.end()
   }
 
   /** @throws TokenizerError where the lines have no text */
@@ -166,31 +136,21 @@ export class CorpusReader {
     const workspace = this.#workspace
     const options = this.#options
     if (workspace?.state.corpus) return savedCorpus(workspace, options)
-    this.#tell(this.#lines)
-    let texts: Iterable<CountedText>
-    if (workspace && workspace.state.runs.length > 0) {
-      this.#spillLines()
-      this.#counts = undefined
-      workspace.spill.collect()
-      texts = mergedRuns(workspace)
-    } else texts = this.#counts!.sorted()
-    const order = new GroupOrder((workspace?.budget ?? 0) * 0.3, workspace?.spill, () => newName(workspace!, 'order'))
+    const counts = this.#counts!
+    this.#tell(counts.lines, counts.lines)
     const characters = new Float64Array(CODE_POINTS)
-    for (const group of grouped(texts)) {
-      for (let i = 0; i < group.length; i++) {
-        const codePoint = codePointAt(group.units, i, group.length)
+    const groups = counts.groups(({ units, length, count }) => {
+      for (let i = 0; i < length; i++) {
+        const codePoint = codePointAt(units, i, length)
         if (codePoint > 0xffff) i++
-        characters[codePoint] += group.count
+        characters[codePoint] += count
       }
-      order.add(group)
-    }
-    this.#counts = undefined
-    workspace?.spill.collect()
+    })
     const { alphabet, characterCounts } = chooseAlphabet(characters, options)
     if (alphabet.length === 0) {
       throw new TokenizerError('train: the lines have no text; at least one character is needed')
     }
-    const blocks = writeBlocks(order.inOrder(), alphabet, options, workspace)
+    const blocks = writeBlocks(groups, alphabet, options, workspace)
     if (workspace) {
       const { state, spill } = workspace
       const { runs } = state
@@ -207,21 +167,6 @@ export class CorpusReader {
     }
     return corpusOf(alphabet, characterCounts, blocks, options)
   }
-}
-
-function mergedRuns(workspace: Workspace): Iterable<CountedText> {
-  const { state, spill, budget } = workspace
-  return mergeRuns(
-    state.runs,
-    spill,
-    budget,
-    () => newName(workspace, 'counts'),
-    (old, name) => {
-      state.runs = [...state.runs.filter((run) => !old.includes(run)), name]
-      workspace.save()
-      for (const run of old) spill.remove(run)
-    },
-  )
 }
 
 function savedCorpus({ state, spill }: Workspace, options: ResolvedOptions): Corpus {
@@ -303,7 +248,7 @@ function writeBlocks(
   alphabet.forEach((codePoint, k) => {
     codeOf[codePoint] = k + 1
   })
-  const limit = workspace && Math.max(64, Math.min(BLOCK_CODES, Math.floor(workspace.budget / 64)))
+  const limit = workspace && blockLimit(workspace)
   const file = (kind: string) => workspace && { spill: workspace.spill, name: newName(workspace, kind), limit: limit! }
   const fragments = new BlockWriter(symbol, file('fragments'))
   const followed = options.modelType === 'unigram' ? new BlockWriter(symbol, file('followed')) : undefined

@@ -9,7 +9,7 @@ import { hashOf, PairTable } from './pair-table.ts'
 import { Sequences } from './sequences.ts'
 import { ByteSource, fileSink } from './spill.ts'
 import { Symbols } from './symbols.ts'
-import { newName, type Workspace } from './workspace.ts'
+import { blockLimit, newName, type Workspace } from './workspace.ts'
 
 /** A pair that occurs only once is not merged. */
 const LEAST_COUNT = 2
@@ -76,9 +76,12 @@ function tooLittle({ codes }: Blocks, least: number, { budget }: Workspace) {
 
 /** The text rewritten by the merges from number `applied` on. */
 function rewritten(text: Blocks, symbols: Symbols, applied: number, workspace: Workspace): Blocks {
-  const { spill, budget, state } = workspace
-  const limit = Math.max(64, Math.min(1 << 20, Math.floor(budget / 64)))
-  const writer = new BlockWriter(symbols.texts.length, { spill, name: newName(workspace, 'merged'), limit })
+  const { spill, state } = workspace
+  const writer = new BlockWriter(symbols.texts.length, {
+    spill,
+    name: newName(workspace, 'merged'),
+    limit: blockLimit(workspace),
+  })
   const held = new Int32Array(text.longest)
   for (const { codes, starts, counts, size } of text) {
     for (let f = 0; f < size; f++) {

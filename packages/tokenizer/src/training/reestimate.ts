@@ -1,23 +1,18 @@
 /** Re-estimates the scores of a trained unigram vocabulary. */
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 import { checkLines, checkOptions } from '../check-options.ts'
-import { buildDoubleArray, type DoubleArray } from '../sentencepiece/double-array.ts'
 import { Field, type ModelFile, PieceType } from '../sentencepiece/model-file.ts'
 import { readModelFile } from '../sentencepiece/model-reader.ts'
-import { longestPrefix } from '../sentencepiece/piece-trie.ts'
-import { textOf } from '../sentencepiece/word-segmenter.ts'
 import { TokenizerError } from '../tokenizer-error.ts'
-import { codePointAt } from '../utf8.ts'
-import { BlockWriter } from './blocks.ts'
+import type { Blocks } from './blocks.ts'
+import { type EstimatedPieces, estimatedPieces, UNKNOWN_PENALTY } from './estimated-pieces.ts'
+import { EstimatedText } from './estimated-text.ts'
 import { ExpectationStep } from './expectation.ts'
 import type { TrainProgress } from './options.ts'
-import { type PieceTable, pieceTable } from './piece-table.ts'
-import { withUserSymbols } from './user-symbols.ts'
+import type { Workspace } from './workspace.ts'
 
 /** Lower bound of a piece's expected count. */
 const LEAST_COUNT = 0.5
-/** Score of a character without a piece below the lowest piece score (nats), as in encoding. */
-const UNKNOWN_PENALTY = 10
 
 export type ReestimateOptions = {
   /** EM iterations. Default 4. */
@@ -51,34 +46,71 @@ export function reestimateScores(
   options: ReestimateOptions = {},
 ): Uint8Array {
   checkLines('reestimateScores', lines)
-  checkOptions('reestimateScores', options, ['iterations', 'countVocabulary', 'fixedScore', 'onProgress'])
-  const { iterations = 4, countVocabulary = false, fixedScore, onProgress = () => {} } = options
-  if (!(Number.isInteger(iterations) && iterations >= 1 && iterations <= 1000)) {
-    throw new TokenizerError(`reestimateScores: iterations is ${iterations}; an integer from 1 to 1000 is needed`)
-  }
-  const file = readModelFile(model)
-  if (file.trainer.modelType !== 'unigram') {
-    throw new TokenizerError(`reestimateScores: the model is ${file.trainer.modelType}; a unigram model is needed`)
-  }
-  const pieces = estimatedPieces(file)
-  if (pieces.ids.length === 0) throw new TokenizerError('reestimateScores: the model has no pieces of type normal')
-  const fragments = readFragments(lines, file, pieces, onProgress)
-  if (countVocabulary) {
-    for (const id of pieces.ids) {
-      const text = file.pieces[id].piece
-      if ([...text].length > 1) fragments.set(text, (fragments.get(text) ?? 0) + 1)
+  const estimation = new Reestimation(model, options, undefined, Array.isArray(lines) ? lines.length : 0)
+  for (const line of lines) estimation.add(line)
+  return estimation.finish()
+}
+
+/** The estimation of `reestimateScores`, line by line; with a workspace, counts that exceed its budget go to disk. */
+export class Reestimation {
+  readonly #model: Uint8Array
+  readonly #file: ModelFile
+  readonly #pieces: EstimatedPieces
+  readonly #text: EstimatedText
+  readonly #options: ReestimateOptions
+  readonly #iterations: number
+
+  /**
+   * @param total number of lines for progress; 0: unknown
+   * @throws TokenizerError as `reestimateScores`
+   */
+  constructor(model: Uint8Array, options: ReestimateOptions, workspace?: Workspace, total = 0) {
+    checkOptions('reestimateScores', options, ['iterations', 'countVocabulary', 'fixedScore', 'onProgress'])
+    const { iterations = 4, onProgress = () => {} } = options
+    if (!(Number.isInteger(iterations) && iterations >= 1 && iterations <= 1000)) {
+      throw new TokenizerError(`reestimateScores: iterations is ${iterations}; an integer from 1 to 1000 is needed`)
     }
-  }
-  if (fragments.size === 0) throw new TokenizerError('reestimateScores: the lines have no text')
-  const scores = estimate(fragments, pieces, iterations, onProgress)
-  return withScores(model, (id) => {
-    const { piece, score, type } = file.pieces[id]
-    const fixed = fixedScore?.(piece)
-    if (fixed !== undefined && !Number.isFinite(fixed)) {
-      throw new TokenizerError(`reestimateScores: fixedScore gives ${fixed} for ${JSON.stringify(piece)}`)
+    const file = readModelFile(model)
+    if (file.trainer.modelType !== 'unigram') {
+      throw new TokenizerError(`reestimateScores: the model is ${file.trainer.modelType}; a unigram model is needed`)
     }
-    return fixed ?? (type === PieceType.normal ? scores.get(id)! : score)
-  })
+    this.#model = model
+    this.#file = file
+    this.#options = options
+    this.#iterations = iterations
+    this.#pieces = estimatedPieces(file)
+    if (this.#pieces.ids.length === 0) {
+      throw new TokenizerError('reestimateScores: the model has no pieces of type normal')
+    }
+    this.#text = new EstimatedText(file, this.#pieces, onProgress, workspace, total)
+  }
+
+  /** Whether a resumed workspace already has the counts of all lines. */
+  get isComplete(): boolean {
+    return this.#text.isComplete
+  }
+
+  add(line: string): void {
+    this.#text.add(line)
+  }
+
+  /** @returns the model file with new scores */
+  finish(): Uint8Array {
+    const { countVocabulary = false, fixedScore, onProgress = () => {} } = this.#options
+    const { pieces } = this.#file
+    const vocabulary = countVocabulary ? this.#pieces.ids.map((id) => pieces[id].piece) : []
+    const blocks = this.#text.finish(vocabulary.filter((piece) => [...piece].length > 1))
+    if (blocks.codes === 0) throw new TokenizerError('reestimateScores: the lines have no text')
+    const scores = estimate(blocks, this.#pieces, this.#iterations, onProgress)
+    return withScores(this.#model, (id) => {
+      const { piece, score, type } = pieces[id]
+      const fixed = fixedScore?.(piece)
+      if (fixed !== undefined && !Number.isFinite(fixed)) {
+        throw new TokenizerError(`reestimateScores: fixedScore gives ${fixed} for ${JSON.stringify(piece)}`)
+      }
+      return fixed ?? (type === PieceType.normal ? scores.get(id)! : score)
+    })
+  }
 }
 
 /**
@@ -89,122 +121,13 @@ export function llmJpFixedScore(piece: string): number | undefined {
   return /^\u2581+$/.test(piece) ? -7.5 * piece.length - 7.5 : undefined
 }
 
-/** The pieces whose scores are estimated, as codes of their characters. */
-type EstimatedPieces = {
-  ids: number[]
-  /** The character of code k + 1. */
-  characters: string[]
-  codeOf: Map<number, number>
-  /** Pairs of adjacent codes within any piece, as `left * 0x200000 + right`: between other codes text may be cut. */
-  inside: Set<number>
-  /** First the characters, then the pieces of several characters. */
-  table: PieceTable
-  trie: DoubleArray
-  /** Id of each piece of the table; -1: a character without a piece. */
-  idOf: Int32Array
-}
-
-function estimatedPieces(file: ModelFile): EstimatedPieces {
-  const ids: number[] = []
-  const codeOf = new Map<number, number>()
-  const characters: string[] = []
-  file.pieces.forEach(({ piece, type }, id) => {
-    if (type !== PieceType.normal) return
-    ids.push(id)
-    for (const character of piece) {
-      const codePoint = character.codePointAt(0)!
-      if (codeOf.has(codePoint)) continue
-      characters.push(character)
-      codeOf.set(codePoint, characters.length)
-    }
-  })
-  const texts = characters.map((_, k) => [k + 1])
-  const idOf = characters.map(() => -1)
-  const inside = new Set<number>()
-  for (const id of ids) {
-    const codes = Array.from(file.pieces[id].piece, (character) => codeOf.get(character.codePointAt(0)!)!)
-    if (codes.length === 1) {
-      idOf[codes[0] - 1] = id
-      continue
-    }
-    texts.push(codes)
-    idOf.push(id)
-    for (let i = 1; i < codes.length; i++) inside.add(codes[i - 1] * 0x200000 + codes[i])
-  }
-  const starts = new Int32Array(texts.length + 1)
-  texts.forEach((codes, k) => {
-    starts[k + 1] = starts[k] + codes.length
-  })
-  const codes = Int32Array.from(texts.flat())
-  const table = pieceTable(texts.length, codes)
-  let worst = 0
-  for (const id of ids) worst = Math.min(worst, file.pieces[id].score)
-  texts.forEach((codes, k) => {
-    table.start[k] = starts[k]
-    table.length[k] = codes.length
-    table.score[k] = idOf[k] < 0 ? worst - UNKNOWN_PENALTY : file.pieces[idOf[k]].score
-  })
-  const trie = buildDoubleArray(codes, starts, characters.length)
-  return { ids, characters, codeOf, inside, table, trie, idOf: Int32Array.from(idOf) }
-}
-
-/** Counts of the distinct fragments of the text between which no piece crosses; characters of no piece are dropped. */
-function readFragments(
-  lines: Iterable<string>,
-  file: ModelFile,
-  { codeOf, inside }: EstimatedPieces,
-  onProgress: (progress: TrainProgress) => void,
-): Map<string, number> {
-  const symbols = file.pieces.filter(({ type }) => type === PieceType.userDefined).map(({ piece }) => piece)
-  const { trie, normalizer } = withUserSymbols(symbols, file.normalizer, file.trainer.treatWhitespaceAsSuffix)
-  const fragments = new Map<string, number>()
-  const total = Array.isArray(lines) ? lines.length : 0
-  let done = 0
-  for (const line of lines) {
-    if (typeof line !== 'string') {
-      throw new TokenizerError(`reestimateScores: line ${done} is ${typeof line}; lines are strings`)
-    }
-    const { units, length } = normalizer.normalize(line, false)
-    let start = 0
-    let before = 0
-    const cut = (at: number) => {
-      if (at > start) {
-        const text = textOf(units, start, at)
-        fragments.set(text, (fragments.get(text) ?? 0) + 1)
-      }
-      start = at
-    }
-    for (let at = 0; at < length; ) {
-      const symbol = trie ? longestPrefix(trie, (index) => units[index], at, length) : 0
-      const codePoint = codePointAt(units, at, length)
-      const code = symbol > 0 ? undefined : codeOf.get(codePoint)
-      const next = at + (symbol || (codePoint > 0xffff ? 2 : 1))
-      if (code === undefined) {
-        cut(at)
-        start = next
-      } else if (before > 0 && !inside.has(before * 0x200000 + code)) cut(at)
-      before = code ?? 0
-      at = next
-    }
-    cut(length)
-    if (++done % 10_000 === 0) onProgress({ phase: 'read', done, total: Math.max(done, total) })
-  }
-  onProgress({ phase: 'read', done, total: done })
-  return fragments
-}
-
 function estimate(
-  fragments: Map<string, number>,
-  { table, trie, characters, codeOf, idOf }: EstimatedPieces,
+  blocks: Blocks,
+  { table, trie, idOf }: EstimatedPieces,
   iterations: number,
   onProgress: (progress: TrainProgress) => void,
 ): Map<number, number> {
-  const writer = new BlockWriter(characters.length)
-  for (const [text, count] of fragments) {
-    for (const character of text) writer.push(codeOf.get(character.codePointAt(0)!)!)
-    writer.end(count)
-  }
-  const step = new ExpectationStep(writer.finish())
+  const step = new ExpectationStep(blocks)
   for (let round = 0; round < iterations; round++) {
     onProgress({ phase: 'rescore', done: round, total: iterations })
     const expected = step.run(table, trie).counts

@@ -10,11 +10,11 @@ import { writeTrainedModel } from './trained-model.ts'
 import { trainUnigram } from './unigram.ts'
 
 /** A stage of training: the pieces that one language, or one kind of text, adds to the vocabulary. */
-export type VocabularyStage = {
+export type VocabularyStage<Lines = Iterable<string>> = {
   /** Name in messages. */
   name: string
   /** The text of this stage; undefined: only `add` and `head` apply. */
-  lines?: Iterable<string>
+  lines?: Lines
   /**
    * Number of pieces after training the stage, including those of earlier stages, before `keep` filters, and without
    * control, user-defined and byte pieces. Required with `lines`.
@@ -28,12 +28,15 @@ export type VocabularyStage = {
   head?: number
 }
 
-export type StagedOptions = Omit<TrainOptions, 'vocabSize' | 'fixedPieces' | 'hardVocabLimit'> & {
+export type StagedOptions<Lines = Iterable<string>> = Omit<
+  TrainOptions,
+  'vocabSize' | 'fixedPieces' | 'hardVocabLimit'
+> & {
   /** Initial pieces, such as another model's vocabulary, with spaces as U+2581. */
   fixedPieces?: readonly string[]
-  stages: readonly VocabularyStage[]
+  stages: readonly VocabularyStage<Lines>[]
   /** Text of all languages, from which the scores of all pieces are finally estimated, without pruning. */
-  estimateLines: Iterable<string>
+  estimateLines: Lines
   /** Options of that estimation. Default: LLM-jp's, `countVocabulary: true` and {@link llmJpFixedScore}. */
   estimate?: Omit<ReestimateOptions, 'onProgress'>
   /** Called when a stage begins, with the number of pieces so far. */
@@ -55,6 +58,34 @@ export type StagedOptions = Omit<TrainOptions, 'vocabSize' | 'fixedPieces' | 'ha
  * staged.decode(staged.encode('木を組む')) // '木を組む'
  */
 export function trainStaged(options: StagedOptions): Uint8Array {
+  const models = stagedModels(options)
+  let step = models.next()
+  while (!step.done) {
+    const wanted = step.value
+    let model: Uint8Array
+    try {
+      model =
+        wanted.kind === 'stage'
+          ? trainUnigram(wanted.lines, wanted.options)
+          : reestimateScores(wanted.model, wanted.lines, wanted.options)
+    } catch (error) {
+      step = models.throw(error)
+      continue
+    }
+    step = models.next(model)
+  }
+  return step.value
+}
+
+/** A model that staged training needs next, and what it is made from. */
+export type StagedModel<Lines> =
+  | { kind: 'stage'; lines: Lines; options: TrainOptions }
+  | { kind: 'estimate'; lines: Lines; options: ReestimateOptions; model: Uint8Array }
+
+/** Asks for the models of staged training one after another; `next` and `throw` answer. @returns the last of them */
+export function* stagedModels<Lines>(
+  options: StagedOptions<Lines>,
+): Generator<StagedModel<Lines>, Uint8Array, Uint8Array> {
   const { fixedPieces = [], stages, estimateLines, estimate, onStage = () => {}, ...rest } = options
   const pieces = new Set(fixedPieces)
   if (stages.length === 0 && pieces.size === 0)
@@ -63,7 +94,7 @@ export function trainStaged(options: StagedOptions): Uint8Array {
   for (const stage of stages) {
     onStage({ name: stage.name, pieces: pieces.size })
     try {
-      runStage(stage, pieces, rest)
+      yield* runStage(stage, pieces, rest)
     } catch (error) {
       if (!(error instanceof TokenizerError)) throw error
       throw new TokenizerError(`trainStaged: stage ${JSON.stringify(stage.name)}: ${error.message}`, { cause: error })
@@ -82,23 +113,27 @@ export function trainStaged(options: StagedOptions): Uint8Array {
     metaPieces(resolved),
     resolved,
   )
-  return reestimateScores(model, estimateLines, {
-    countVocabulary: true,
-    fixedScore: llmJpFixedScore,
-    ...estimate,
-    onProgress: rest.onProgress,
-  })
+  return yield {
+    kind: 'estimate',
+    lines: estimateLines,
+    model,
+    options: { countVocabulary: true, fixedScore: llmJpFixedScore, ...estimate, onProgress: rest.onProgress },
+  }
 }
 
 const STAGE_OPTIONS = ['name', 'lines', 'size', 'keep', 'add', 'head']
 
 /** Runs a stage and updates `pieces`. */
-function runStage(stage: VocabularyStage, pieces: Set<string>, options: Omit<TrainOptions, 'vocabSize'>): void {
+function* runStage<Lines>(
+  stage: VocabularyStage<Lines>,
+  pieces: Set<string>,
+  options: Omit<TrainOptions, 'vocabSize'>,
+): Generator<StagedModel<Lines>, void, Uint8Array> {
   const { lines, size, keep = () => true, add = [], head } = stage
   if (lines !== undefined) {
     if (size === undefined) throw new TokenizerError('it has lines, but no size')
     // A stage needs no reserved pieces; the unknown piece, which is required, is a noncharacter that no text contains.
-    const model = trainUnigram(lines, {
+    const stageOptions: TrainOptions = {
       ...options,
       byteFallback: false,
       controlSymbols: [],
@@ -111,7 +146,8 @@ function runStage(stage: VocabularyStage, pieces: Set<string>, options: Omit<Tra
       vocabSize: size + 1 + (options.userDefinedSymbols?.length ?? 0),
       fixedPieces: [...pieces],
       hardVocabLimit: false,
-    })
+    }
+    const model = yield { kind: 'stage', lines, options: stageOptions }
     const before = new Set(pieces)
     for (const { piece, type } of readModelFile(model).pieces) {
       if (type === PieceType.normal && !before.has(piece) && keep(piece)) pieces.add(piece)

@@ -4,6 +4,7 @@ import { bpeModel, resolveBpe } from './bpe.ts'
 import { CorpusReader } from './corpus.ts'
 import { metaPieces } from './meta-pieces.ts'
 import { resolveOptions, type TrainOptions } from './options.ts'
+import { type ReestimateOptions, Reestimation } from './reestimate.ts'
 import { unigramModel } from './unigram.ts'
 import type { Workspace } from './workspace.ts'
 
@@ -29,4 +30,18 @@ export async function trainSpilled(
   if (!reader.isComplete) for await (const line of lines) reader.add(line)
   beforeUse()
   return (type === 'bpe' ? bpeModel : unigramModel)(reader.finish(), resolved, workspace)
+}
+
+/** The model of `reestimateScores` for the same lines and options, byte for byte; resumes as {@link trainSpilled} does. */
+export async function reestimateSpilled(
+  model: Uint8Array,
+  lines: Iterable<string> | AsyncIterable<string>,
+  options: ReestimateOptions,
+  workspace: Workspace,
+  beforeUse: () => void = () => {},
+): Promise<Uint8Array> {
+  const estimation = new Reestimation(model, options, workspace)
+  if (!estimation.isComplete) for await (const line of lines) estimation.add(line)
+  beforeUse()
+  return estimation.finish()
 }

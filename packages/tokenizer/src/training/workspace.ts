@@ -38,6 +38,14 @@ export function newState(): TrainingState {
   return { files: 0, lines: 0, seen: 0, runs: [] }
 }
 
+/** Maximum number of codes of a block on disk. */
+const BLOCK_CODES = 1 << 20
+
+/** How many codes a block on disk may hold under the budget. */
+export function blockLimit({ budget }: Workspace): number {
+  return Math.max(64, Math.min(BLOCK_CODES, Math.floor(budget / 64)))
+}
+
 /** An unused file name. */
 export function newName(workspace: Workspace, kind: string): string {
   return `${kind}-${workspace.state.files++}`
