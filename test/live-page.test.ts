@@ -53,7 +53,7 @@ test('the live page follows a fast run, in light and dark, and pauses with the t
       'Gradient norm, before clipping',
       'Learning rate',
       'Tokens per second',
-      'Model FLOPs utilization, of the measured ceiling',
+      'Model FLOPs utilization, relative to the measured peak',
     ])
     if (pictures) {
       await page.onEvaluation!({ step: step, natsPerToken: 2.2, nats: 1, tokens: 1 }, run)

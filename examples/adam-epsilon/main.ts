@@ -1,5 +1,5 @@
 /**
- * Adam's epsilon: 1e-5 against 1e-8, at gradients as small as those of a large model.
+ * Compares Adam with epsilon 1e-5 and 1e-8, at gradients as small as those of a large model.
  *
  *   npm start                      10 settings, 3 seeds: about 4 minutes on two processor cores
  *   npm start -- --steps 60 --seeds 1
@@ -9,7 +9,10 @@ import { adamw, chain, clipGlobalNorm, constant, type GradientTransform, warmup,
 import { lineCharts } from '@kumiki/report'
 import { mean, Results, Study, smoothed, spread, stepsToReach, withTable } from 'example-study-tools'
 
-/** Multiplies gradients after clipping: the same as multiplying the loss and the norm it is clipped to, which a larger model does by itself. */
+/**
+ * Multiplies gradients after clipping. This is equivalent to scaling both the loss and the clipping norm; gradients of
+ * a larger model are smaller without it.
+ */
 function scaleGradients(factor: number): GradientTransform {
   return {
     name: `scaleGradients(${factor})`,
@@ -83,7 +86,7 @@ study.close()
 
 const find = (scale: number, epsilon: number) =>
   runs.get(settings.find((s) => s.scale === scale && s.epsilon === epsilon)!)!
-// The level that epsilon 1e-5 reaches at the end with small gradients, and when 1e-8 was there, seed by seed.
+// For each seed, the final loss with epsilon 1e-5 and small gradients, and the step that reached it.
 const slow = find(small, 1e-5).map((r) => {
   const level = smoothed(r.losses).at(-11) ?? Number.NaN // the last whole window of 21 steps
   return { level, steps: stepsToReach(r.losses, level)! }
@@ -93,7 +96,7 @@ const rows = settings.map((setting) => {
   const all = runs.get(setting)!
   const steps = all.map((r, i) => stepsToReach(r.losses, slow[i].level))
   const ratios = steps.map((n, i) => (n === undefined ? Number.NaN : slow[i].steps / n))
-  // Over the second half, when the moments have settled.
+  // Over the second half of the run, when the moments have converged.
   const late = (values: readonly number[]) => mean(values.slice(values.length >> 1))
   all.forEach((r, i) => {
     results.add({
@@ -130,7 +133,7 @@ await withTable(
   rows,
 )
 
-// The emulation is exact in arithmetic: gradients and epsilon scaled alike give the same steps but for rounding.
+// The emulation is exact except for rounding: scaling gradients and epsilon alike gives the same steps.
 const difference = Math.max(
   ...find(1, 1e-5).flatMap((r, i) => r.losses.map((x, k) => Math.abs(x - find(small, 1e-8)[i].losses[k]))),
 )

@@ -1,5 +1,5 @@
 /**
- * bfloat16 against 8-bit products in training: the comparison LLM-jp made before it kept bfloat16, at a size a processor can run.
+ * Compares training in bfloat16 and fp8, as LLM-jp did before it chose bfloat16, at a size that a CPU can train.
  *
  *   npm start                      3 seeds
  *   npm start -- --steps 60 --seeds 1
@@ -16,7 +16,10 @@ const { steps } = study
 const rising = Math.max(1, Math.round(steps / 20))
 const schedule = warmup(cosine({ from: 3e-3, to: 3e-4, steps: steps - rising }), rising)
 
-/** A policy of one's own is an object: here only the feed-forward layers on 8 bits, gradients too in E4M3, scales from 16 steps. */
+/**
+ * A custom policy is an object: here only the feed-forward layers are in fp8, with gradients in E4M3 too and scales
+ * from a history of 16 steps.
+ */
 const feedForwardOnly: PrecisionPolicy = {
   name: 'own: fp8 feed-forward',
   parameters: 'bfloat16',
@@ -27,11 +30,11 @@ const feedForwardOnly: PrecisionPolicy = {
     includes: ({ name }) => name.includes('.mlp.'),
   },
 }
-/** What happens without scales that follow the numbers: everything as it comes, as if fp8 were just another dtype. */
+/** The effect of fp8 without scaling, as if fp8 were just another dtype. */
 const unscaled: PrecisionPolicy = {
   ...fp8Current,
   name: 'own: fp8 without scaling',
-  // A history of one step whose scales start at 1, and a margin that undoes what they would gain.
+  // A history of one step, and a margin that cancels the gain of scaling.
   fp8: { scaling: { kind: 'delayed', historyLength: 1, margin: 20 } },
 }
 const policies = [bf16, f32, fp8Hybrid, fp8Current, feedForwardOnly, unscaled]
@@ -73,7 +76,7 @@ for (const seed of study.seeds) {
   }
 }
 
-/** What the formats do to the numbers that are in this model, before any training with them. */
+/** Prints the error of each format on a weight of this model. */
 async function printFormats(parameters: Trainer['parameters']): Promise<void> {
   const [name, weight] = Object.entries(parameters).find(([n]) => n.includes('down_proj'))!
   console.log(`\n${name} in each format, with the best scale:\n`)
@@ -99,7 +102,7 @@ await results.write({
       })),
     },
     {
-      title: 'Less bf16’s, same seed (smoothed)',
+      title: 'Difference from bf16, same seed (smoothed)',
       xLabel: 'step',
       yLabel: 'nats per token',
       yDomain: [-0.65, 0.35],

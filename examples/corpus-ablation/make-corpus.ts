@@ -1,7 +1,9 @@
 /**
- * The corpora of the study: TypeScript's diagnostic messages in several languages, and its declaration files as code.
+ * Writes the corpora of the study: TypeScript's diagnostic messages in several languages, and its declaration files as
+ * code.
  *
- * The same tenth of the messages is held out in every language, so that no translation of a held-out text is trained on.
+ * The same tenth of the messages is held out in every language, so that no translation of a held-out text is trained
+ * on.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -12,7 +14,7 @@ const lib = dirname(createRequire(import.meta.url).resolve('typescript'))
 const out = process.argv[2] ?? 'runs/corpus'
 mkdirSync(out, { recursive: true })
 
-/** FNV-1a, finished as MurmurHash3 does. */
+/** FNV-1a with the finalizer of MurmurHash3. */
 function isHeldOut(key: string): boolean {
   let hash = 0x811c9dc5
   for (let i = 0; i < key.length; i++) hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193)
@@ -36,7 +38,7 @@ function split(name: string, entries: readonly (readonly [key: string, text: str
   )
 }
 
-// English messages are in the code of the compiler, the others beside it.
+// English messages are in the compiler's code, other languages in separate files.
 const { Diagnostics } = ts as unknown as { Diagnostics: Record<string, { key: string; message: string }> }
 const keys = new Set(Object.values(Diagnostics).map(({ key }) => key))
 split(

@@ -1,5 +1,6 @@
 /**
- * A schedule and an optimizer of one's own in the Trainer, beside those of the package; and the package's in a foreign loop.
+ * Compares custom schedules and optimizers with the package's in the Trainer, and uses the package's in another
+ * library's training loop.
  *
  *   npm start                      3 seeds
  *   npm start -- --steps 60 --seeds 1
@@ -24,23 +25,24 @@ import { harmonic, normalizedSgd, ownKinds, rootGradients, sawtooth, signum } fr
 
 const fitted = fitAndResume()
 console.log(
-  `Kumiki's wsd and adamw in a foreign loop: y = ${fitted.w.toFixed(3)} x ${fitted.b.toFixed(3)} (2 x - 0.5 was wanted)`,
+  `Kumiki's wsd and adamw in another library's loop: y = ${fitted.w.toFixed(3)} x ${fitted.b.toFixed(3)} (target: 2 x - 0.5)`,
 )
 
 const study = await Study.open({
   name: 'custom-schedule',
-  description: 'Schedules and optimizers of one’s own.',
+  description: 'Custom schedules and optimizers.',
   steps: 200,
 })
 const { steps } = study
 const rise = Math.max(1, Math.round(steps / 10))
 const fall = Math.round(steps / 5)
 
-/** Own schedules go through the package's combinators, and back from JSON where they describe themselves. */
+/** Custom schedules work with the package's combinators, and with JSON if they have a description. */
 const own = cooldown(warmup(harmonic({ peak: 4e-3, halfAfter: 150 }), rise), { start: steps - fall, steps: fall })
 const again = scheduleFromJSON(JSON.parse(JSON.stringify(scheduleToJSON(own))), ownKinds)
 for (let step = 0; step <= steps; step++)
-  if (again(step) !== own(step)) throw new Error(`step ${step}: ${again(step)} from JSON, ${own(step)} before`)
+  if (again(step) !== own(step))
+    throw new Error(`step ${step}: the schedule from JSON gives ${again(step)}, the original ${own(step)}`)
 
 const schedules: Record<string, Schedule> = {
   cosine: warmup(cosine({ from: 3e-3, to: 0, steps: steps - rise }), rise),
@@ -90,7 +92,7 @@ for (const { name, schedule, optimizer } of arms) {
 study.close()
 await withTable(import.meta.dirname, 'results', ['optimizer, schedule', 'held-out nats/token'], rows)
 await results.write({
-  'schedules.svg': scheduleChart(schedules, { steps, title: 'A schedule of the package and two of one’s own' }),
+  'schedules.svg': scheduleChart(schedules, { steps, title: 'A schedule of the package and two custom ones' }),
   'custom-schedule.svg': lineCharts([
     { title: 'Training loss', xLabel: 'step', yLabel: 'nats per token', lines: curves },
   ]),

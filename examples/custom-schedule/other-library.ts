@@ -1,6 +1,6 @@
 /**
- * The other way round: the training loop of another library, which knows nothing of Kumiki, takes a schedule and an optimizer from
- * `@kumiki/optim`. Its parameters are plain Float32Arrays; nothing else is installed.
+ * Uses a schedule and an optimizer of `@kumiki/optim` in the training loop of another library. Its parameters are plain
+ * Float32Arrays; no other package is needed.
  */
 import {
   adamw,
@@ -15,7 +15,7 @@ import {
   wsd,
 } from '@kumiki/optim'
 
-/** Somebody's model: y = x w + b, squared error. */
+/** The other library's model: y = x w + b, squared error. */
 interface Line {
   readonly w: Float32Array
   readonly b: Float32Array
@@ -32,7 +32,7 @@ function gradients({ w, b }: Line): Line {
   return grads
 }
 
-/** Somebody's loop. */
+/** The other library's training loop. */
 function fit(schedule: Schedule, optimizer: Optimizer, from: number, to: number, params: Line, state: unknown) {
   let current = { params, state: state as ReturnType<Optimizer['init']> }
   for (let step = from; step < to; step++)
@@ -46,7 +46,10 @@ function fit(schedule: Schedule, optimizer: Optimizer, from: number, to: number,
   return current
 }
 
-/** Fits half-way, saves everything as JSON text, and goes on from it. @returns what was fitted: w near 2, b near -0.5 */
+/**
+ * Fits for half the steps, saves everything as JSON, and resumes from it.
+ * @returns w near 2, b near -0.5
+ */
 export function fitAndResume(): { w: number; b: number } {
   const schedule = wsd({ peak: 0.1, warmupSteps: 10, steps: 300, decaySteps: 100 })
   const optimizer = chain(clipGlobalNorm(1), adamw({ weightDecay: 0 }))

@@ -1,6 +1,6 @@
 /**
- * A schedule, an optimizer and a gradient step of one's own. Nothing here knows about models or tensors; the types are those of
- * `@kumiki/optim`, and the compiler holds the pieces against them.
+ * A custom schedule, optimizer and gradient transform. They depend only on the types of `@kumiki/optim`, not on models
+ * or tensors.
  */
 import {
   defineSchedule,
@@ -14,7 +14,7 @@ import {
   type ScheduleBuilder,
 } from '@kumiki/optim'
 
-/** The plainest form: any function of the step is a schedule. */
+/** The simplest form: any function of the step is a schedule. */
 export const sawtooth: Schedule = (step) => 3e-3 * (1 - (step % 50) / 100)
 
 export interface HarmonicOptions {
@@ -23,19 +23,20 @@ export interface HarmonicOptions {
   readonly halfAfter: number
 }
 
-/** With a description it can be saved with a run, and drawn, wrapped and joined like those of the package. */
+/** With a description, a schedule can be saved with a run, drawn and combined like those of the package. */
 export function harmonic({ peak, halfAfter }: HarmonicOptions): Schedule {
   if (!(peak >= 0)) throw new RangeError(`harmonic: peak must be at least 0, got ${peak}`)
   if (!(halfAfter > 0)) throw new RangeError(`harmonic: halfAfter must be above 0, got ${halfAfter}`)
   return defineSchedule({ kind: 'harmonic', peak, halfAfter }, (step) => peak / (1 + step / halfAfter))
 }
 
-/** What `scheduleFromJSON` needs to make it again. */
+/** The builders that `scheduleFromJSON` needs to restore custom schedules. */
 export const ownKinds: Readonly<Record<string, ScheduleBuilder>> = { harmonic }
 
 /**
- * An optimizer from an elementwise formula: it runs over typed arrays (as WebAssembly SIMD) and over tensors, masked, in place, in a chain
- * and in parameter groups, without another line. This one steps by the sign of the momentum (Signum, arXiv:1802.04434).
+ * An optimizer from an elementwise formula, which then works on typed arrays (as WebAssembly SIMD) and tensors, with
+ * masks, in place, in chains and in parameter groups. This one steps by the sign of the momentum (Signum,
+ * arXiv:1802.04434).
  */
 export function signum({ momentum = 0.9, weightDecay = 0 } = {}): Optimizer {
   const rule: ElementwiseRule = {
@@ -50,7 +51,7 @@ export function signum({ momentum = 0.9, weightDecay = 0 } = {}): Optimizer {
   return elementwiseOptimizer(rule)
 }
 
-/** An optimizer by the interface itself, for what is not elementwise: steps of one length, whatever the gradient's. */
+/** An optimizer that is not elementwise implements the interface directly: steps of constant length. */
 export const normalizedSgd: Optimizer = {
   name: 'normalizedSgd',
   init: () => ({}),
@@ -59,7 +60,7 @@ export const normalizedSgd: Optimizer = {
     const norm = globalNorm(grads)
     const byPath = new Map<string, any>()
     mapTree(grads, (g, path) => byPath.set(path, g))
-    // Written for array objects: the methods of MethodArray.
+    // Uses the methods of MethodArray, so it works on tensors only.
     return {
       params: mapTree(params, (p, path) => p.sub(byPath.get(path).mul(learningRate).div(norm))),
       state,
@@ -68,7 +69,7 @@ export const normalizedSgd: Optimizer = {
   },
 }
 
-/** A step before an optimizer: every element's sign and root, which tames heavy tails. */
+/** A gradient transform: the signed square root of every element, which reduces heavy tails. */
 export const rootGradients: GradientTransform = {
   name: 'rootGradients',
   apply: (grads) => ({

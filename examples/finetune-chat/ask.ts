@@ -1,4 +1,4 @@
-/** Asks a model questions, each in a conversation of its own, and takes the likeliest answer. */
+/** Asks a model questions, each in a separate conversation, with greedy decoding. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { decoderModel, Generator, streamText } from '@kumiki/models'

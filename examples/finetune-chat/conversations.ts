@@ -1,4 +1,6 @@
-/** Questions and answers over facts that code makes: villages of carpenters, what each builds, and of which wood. */
+/**
+ * Generates questions and answers about invented facts: villages of carpenters, what each builds, and of which wood.
+ */
 
 export interface Conversation {
   readonly messages: readonly { readonly role: 'user' | 'assistant'; readonly content: string }[]
@@ -38,8 +40,8 @@ export const villages: readonly Village[] = names.map((name, i) => ({
   wood: woods[(i * i + i + 2) % woods.length],
 }))
 
-/** Ways to ask, the answer of each, and whether it is of what is built or of the wood. */
-const ways: readonly ((village: Village) => readonly [question: string, answer: string])[] = [
+/** Templates of questions with their answers, about what is built or about the wood. */
+const templates: readonly ((village: Village) => readonly [question: string, answer: string])[] = [
   ({ name, builds }) => [`What do the carpenters of ${name[0]} build?`, `They build ${builds[0]}.`],
   ({ name, builds }) => [`Tell me what ${name[0]} builds.`, `They build ${builds[0]}.`],
   ({ name, wood }) => [`Which wood does ${name[0]} use?`, `They use ${wood[0]}.`],
@@ -50,13 +52,15 @@ const ways: readonly ((village: Village) => readonly [question: string, answer: 
   ({ name, wood }) => [`${name[1]}ではどの木を使いますか。`, `${wood[1]}を使います。`],
 ]
 
-/** For each village one way of each language is held out: it is asked in words that were learnt with other villages alone. */
+/**
+ * For each village one template of each language is held out, so that its wording is only trained with other villages.
+ */
 export function conversations(): { readonly train: Conversation[]; readonly heldOut: Conversation[] } {
   const train: Conversation[] = []
   const heldOut: Conversation[] = []
   villages.forEach((village, v) => {
-    ways.forEach((way, w) => {
-      const [content, answer] = way(village)
+    templates.forEach((template, w) => {
+      const [content, answer] = template(village)
       const asked: Conversation = {
         messages: [
           { role: 'user', content },

@@ -1,6 +1,6 @@
 /**
- * A small model is trained on plain text, tuned on questions and answers, and asked the same before and after.
- * `npm start` takes a few minutes on two cores and writes answers.html beside this file's folder `runs`.
+ * Trains a small model on plain text, fine-tunes it on questions and answers, and compares its answers before and
+ * after. `npm start` takes a few minutes on two cores and writes answers.html beside this file's folder `runs`.
  */
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'

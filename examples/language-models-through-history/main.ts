@@ -1,6 +1,7 @@
 /**
- * Language models in the order of their years, on one corpus, with equal time: n-gram (counts), feed-forward (2001), recurrent (2010), LSTM
- * (2012), GRU (2014), Transformer (2017). One Trainer, one optimizer, one output layer; what differs is how a model sees the tokens before.
+ * Compares language models of different years on one corpus with equal training time: n-gram (counts), feed-forward
+ * (2001), recurrent (2010), LSTM (2012), GRU (2014), Transformer (2017). Trainer, optimizer and output layer are the
+ * same; the models differ in how they represent the previous tokens.
  *
  *   npm start                      20 seconds for each of fifteen models: about 8 minutes
  *   npm start -- --seconds 60
@@ -27,7 +28,7 @@ const options = new Command('language-models-through-history')
 
 function seconds(text: string): number {
   const value = Number(text)
-  if (!(value > 0 && value < 1e6)) throw new InvalidArgumentError('a number of seconds above 0')
+  if (!(value > 0 && value < 1e6)) throw new InvalidArgumentError('It must be a number of seconds above 0.')
   return value
 }
 
@@ -48,7 +49,7 @@ const heldOutTokens = heldOutDocuments.reduce((n, d) => n + d.length + 1, 0)
 const bitsPerByte = (natsPerToken: number) => (natsPerToken * heldOutTokens) / Math.LN2 / heldOutBytes
 
 const device = await init({ backend: options.device })
-console.log(`${documents.length.toLocaleString('en')} documents, ${vocabSize} pieces, ${device.name}`)
+console.log(`${documents.length.toLocaleString('en')} documents, vocabulary of ${vocabSize}, ${device.name}`)
 
 interface Trained extends Era {
   readonly parameters: number
@@ -57,7 +58,9 @@ interface Trained extends Era {
   readonly curve: [number, number][]
 }
 
-/** Trains for the given time, which begins when the first step is done: what is compiled once is not what is compared. */
+/**
+ * Trains for the given time, not counting the first step, which compiles the kernels.
+ */
 async function trained(era: Era): Promise<Trained> {
   let spent = 0
   const trainer = Trainer.create({
@@ -65,7 +68,7 @@ async function trained(era: Era): Promise<Trained> {
     model: era.model,
     data: batches({ documents, eosId, vocabSize, batchSize, sequenceLength, seed: 1 }),
     optimizer: chain(clipGlobalNorm(1), adamw({ beta2: 0.95, weightDecay: 0.1 })),
-    // Warmup by steps; in the last quarter of the time the rate falls to zero.
+    // Warmup over 20 steps; the rate decays to zero in the last quarter of the time.
     schedule: (step) =>
       era.rate * Math.min(1, (step + 1) / 20) * Math.min(1, Math.max(0, 4 * (1 - spent / options.seconds))),
   })

@@ -1,4 +1,4 @@
-/** The models in the order of their years, each in two or three sizes. Width is the one size that is varied. */
+/** The models in chronological order, each in three widths. */
 import { decoderModel, feedForwardModel, type LanguageModel, nano, recurrentModel } from '@kumiki/models'
 
 export interface Era {
@@ -22,7 +22,7 @@ const transformer = (vocabSize: number, width: number, contextLength: number): L
     maxPositionEmbeddings: contextLength,
   })
 
-/** @param contextLength tokens in a sequence of the batches */
+/** @param contextLength tokens per sequence in the batches */
 export function eras(vocabSize: number, contextLength: number): Era[] {
   return [32, 64, 128].flatMap((width) => [
     {

@@ -1,5 +1,5 @@
 /**
- * Loss spikes: the learning rate is raised until they appear; then four answers to them are compared.
+ * Raises the learning rate until loss spikes appear, then compares four policies against them.
  *
  *   npm start                      3 seeds
  *   npm start -- --steps 200 --seeds 1
@@ -31,19 +31,19 @@ import { mean, Results, Study, smoothed, spread, withTable } from 'example-study
 
 const study = await Study.open({
   name: 'learning-rate-spikes',
-  description: 'Loss spikes at high learning rates, and what can be done about them.',
+  description: 'Loss spikes at high learning rates, and policies against them.',
   steps: 300,
 })
-const calmRate = 3e-3
+const baseRate = 3e-3
 const rise = 100
 const top = 150
 const rates = [0.03, 0.1, 0.2, 0.4, 0.8]
 const detectorOptions = { window: 32, threshold: 6, minimum: 12, minimumSpread: 0.02 }
 
-/** Trains calmly until step 100, rises to `rate` until step 150, and stays there. */
+/** The base rate until step 100, a linear increase to `rate` until step 150, then constant. */
 const rising = (rate: number): Schedule =>
   join(
-    [warmup(constant(calmRate), 20), linear({ from: calmRate, to: rate, steps: top - rise }), constant(rate)],
+    [warmup(constant(baseRate), 20), linear({ from: baseRate, to: rate, steps: top - rise }), constant(rate)],
     [rise, top],
   )
 
@@ -56,35 +56,35 @@ const settings: Setting[] = [
   { name: 'beta2 0.95, clip 1', clip: clipGlobalNorm(1), beta2: 0.95 },
   { name: 'beta2 0.999, no clip', beta2: 0.999 },
 ]
-/** Clipping at a norm that is never reached reports the norm and changes nothing. */
+/** Clips at a norm that is never reached: reports the norm without changing the gradients. */
 const never = clipGlobalNorm(1e30)
 const optimizerOf = ({ clip = never, beta2 }: Setting): Optimizer =>
   skipNonFinite(chain(clip, adamw({ beta2, weightDecay: 0.1 })), { where })
 
 interface Outcome {
   readonly losses: number[]
-  /** Steps whose loss, or whose gradient norm, the detector called a spike. */
+  /** Steps whose loss, or whose gradient norm, the detector reports as a spike. */
   readonly lossSpikes: number[]
   readonly normSpikes: number[]
   /** Mean of the last 20 losses. */
   readonly last: number
   readonly fate: Fate
   readonly rewinds: number
-  /** Updates computed, those that a rewind threw away included. */
+  /** Updates computed, including those discarded by a rewind. */
   readonly updates: number
   readonly heldOut: number
 }
 
-const fateNames = ['calm', 'recovered', 'behind', 'failed', 'gave up'] as const
+const fateNames = ['stable', 'recovered', 'behind', 'failed', 'gave up'] as const
 type Fate = (typeof fateNames)[number]
 
 /**
- * What became of a run after its first spike: `recovered` when the smoothed loss came back to what it was before the spike, `behind` when it ended
- * within 1 nat of the loss at the end of the calm steps, else `failed`.
+ * The outcome of a run after its first spike: `recovered` if the smoothed loss returned to its value before the spike,
+ * `behind` if it ended within 1 nat of the loss at the end of the base rate, else `failed`.
  */
 function fateOf(losses: readonly number[], spikes: readonly number[]): Fate {
   const first = spikes[0]
-  if (first === undefined) return 'calm'
+  if (first === undefined) return 'stable'
   const before = mean(losses.slice(Math.max(0, first - 11), first - 1))
   const after = smoothed(losses.slice(first - 1), 5)
   if (after.slice(1).some((x) => x <= before)) return 'recovered'
@@ -106,12 +106,12 @@ async function run({ setting, schedule, seed, policy }: Job): Promise<Outcome> {
   let updates = 0
   let gaveUp = false
   try {
-    // The policy begins to act when the rate begins to rise.
+    // The policy acts only once the rate increases.
     for await (const m of trainer.run(Math.min(rise, study.steps))) {
       losses.push(m.loss)
       norms.push(m.gradNorm)
       updates++
-      policy?.push({ step: m.step, loss: m.loss, gradNorm: m.gradNorm }) // what it is to compare with
+      policy?.push({ step: m.step, loss: m.loss, gradNorm: m.gradNorm }) // its baseline
     }
     if (policy && study.steps > rise)
       for await (const s of runThroughSpikes(trainer, { steps: study.steps, policy, snapshotEvery: 10, attempts: 5 })) {
@@ -168,7 +168,7 @@ const fates = (all: readonly Outcome[]) =>
     .join(', ')
 const average = (all: readonly Outcome[], pick: (o: Outcome) => number) => mean(all.map(pick)).toFixed(1)
 
-// 1. Raise the rate.
+// 1. Increase the rate.
 const bySetting = new Map<string, Outcome[]>()
 for (const setting of settings)
   for (const rate of rates) {
@@ -204,7 +204,7 @@ await withTable(
   ),
 )
 
-// 2. Answers, where the rate is to blame and where a single update was.
+// 2. Compare policies, for spikes from a high rate and from single bad updates.
 const watch = { loss: detectorOptions }
 const answers: { name: string; clip?: GradientTransform; policy: () => SpikePolicy }[] = [
   { name: 'continue', policy: () => continueThroughSpikes(watch) },
@@ -212,10 +212,13 @@ const answers: { name: string; clip?: GradientTransform; policy: () => SpikePoli
   { name: 'skip 10 batches', policy: () => skipBatches({ ...watch, batches: 10 }) },
   { name: 'rewind 30, skip 50', policy: () => rewindAndSkip({ ...watch, rewindSteps: 30, batches: 50 }) },
 ]
-/** The calm rate, but for some updates at a rate far too high, as if they had been corrupted; when such a step is made again, it is calm. */
+/**
+ * The base rate, except for some updates with a far too high rate, which act like corrupted updates. If such a step is
+ * repeated, it has the base rate.
+ */
 function badUpdates(rate: number, at: readonly number[]): Schedule {
   const left = new Set(at)
-  return (step) => (left.delete(step) ? rate : Math.min(1, step / 20) * calmRate)
+  return (step) => (left.delete(step) ? rate : Math.min(1, step / 20) * baseRate)
 }
 const causes = [
   { name: 'one bad update', schedule: () => badUpdates(0.1, [180]) },
@@ -267,10 +270,10 @@ await results.write({
   'rates.svg': lineCharts(
     settings.map((setting) => ({
       title: `${setting.name} (seed 1)`,
-      xLabel: 'step (the rate rises from 100 to 150)',
+      xLabel: 'step (the rate increases from 100 to 150)',
       yLabel: 'nats per token (cut at 8)',
       yDomain: limit,
-      bands: [{ from: rise, to: top, label: 'the rate rises' }],
+      bands: [{ from: rise, to: top, label: 'increasing rate' }],
       lines: rates.map((rate) => ({
         label: `rate ${rate}`,
         points: first(bySetting.get(`${setting.name} ${rate}`)),

@@ -1,12 +1,15 @@
-/** A model on the cluster it was trained on: memory, speed and cost of its own layout, whether another would have been faster, and its launch. */
+/**
+ * Plans a model on the cluster it was trained on: memory, speed and cost of its layout, its rank among other layouts,
+ * and its launch script.
+ */
 import { writeFile } from 'node:fs/promises'
 import { launchPlan, launchRecipe, type Model } from '@kumiki/models/configs'
 import { type Cluster, emitSlurm, estimate, fromArchitecture, placePlan } from '@kumiki/planner'
 import { count, duration, field, gibibytes, percent, section } from './text.ts'
 
 /**
- * @param price of one GPU for an hour, in dollars
- * @param launchFile where the Slurm script goes
+ * @param price dollars per GPU-hour
+ * @param launchFile output file of the Slurm script
  */
 export async function showCluster(model: Model, price: number, launchFile: string | undefined): Promise<void> {
   const { architecture, recipe, layout } = model
@@ -37,12 +40,12 @@ export async function showCluster(model: Model, price: number, launchFile: strin
     'step time',
     `${found.stepSeconds.toFixed(2)} s tuned, ${found.ordinary.stepSeconds.toFixed(2)} s typical; MFU ${percent(found.mfu)} and ${percent(found.ordinary.mfu)}`,
   )
-  const usual = found.ordinary.run!
+  const ordinary = found.ordinary.run!
   field(
     'whole run',
-    `${(tokens / 1e12).toFixed(2)}T tokens, ${count(recipe.trainSteps)} steps: ${duration(usual.days * 86_400)}, ${count(usual.gpuDays)} GPU-days, $${count(usual.price!)} at $${price} per GPU-hour`,
+    `${(tokens / 1e12).toFixed(2)}T tokens, ${count(recipe.trainSteps)} steps: ${duration(ordinary.days * 86_400)}, ${count(ordinary.gpuDays)} GPU-days, $${count(ordinary.price!)} at $${price} per GPU-hour`,
   )
-  field('expected failures', `${usual.lost.failures.toFixed(1)}; goodput ${percent(usual.lost.goodput)}`)
+  field('expected failures', `${ordinary.lost.failures.toFixed(1)}; goodput ${percent(ordinary.lost.goodput)}`)
   const { globalBatchSize, sequenceLength } = recipe
   const place = placePlan({ model: planned.model, cluster, recipe: { globalBatchSize, sequenceLength } }, planned.plan)
   const part = (n: number) => `${count(n)} of ${count(place.feasible)}`

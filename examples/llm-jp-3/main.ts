@@ -1,8 +1,9 @@
 /**
- * Reproduces any LLM-jp-3 or LLM-jp-4 configuration by name: its exact shapes and parameter count, its plan and cost on the cluster it was trained
- * on, its launch script, and real training of what fits on this machine, comparing predicted with measured memory.
+ * Reproduces any LLM-jp-3 or LLM-jp-4 configuration by name: its exact shapes and parameter count, its plan and cost on
+ * the cluster it was trained on, its launch script, and real training of what fits on this machine, comparing predicted
+ * with measured memory.
  *
- *   npm start -- --model 150m                  the whole 150M model: real updates by its own recipe
+ *   npm start -- --model 150m                  the whole 150M model, trained with its own recipe
  *   npm start -- --model 13b --launch 13b.sh   13B at reduced depth, and the Slurm script of its real cluster
  *   npm start -- --model 8x1.8b                the MoE model, upcycled from a dense model at reduced width
  */

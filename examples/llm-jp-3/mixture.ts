@@ -1,4 +1,7 @@
-/** A mixture as LLM-jp made its own: a dense model is trained first, then upcycled, then the mixture goes on. At reduced width. */
+/**
+ * Trains a mixture of experts as LLM-jp did, at reduced width: trains a dense model, upcycles it, and continues
+ * training.
+ */
 import { type Parameters, upcycle } from '@kumiki/models'
 import { countParameters, findModel, type Model, type ModelArchitecture } from '@kumiki/models/configs'
 import { cosine, warmup } from '@kumiki/optim'
@@ -8,11 +11,13 @@ import { count, field, section } from './text.ts'
 import { readText, recipeTrainer } from './training.ts'
 import { narrowed } from './workload.ts'
 
-/** LLM-jp-3's mixtures drew half of each expert's inner width anew. */
+/** LLM-jp-3 re-initialized half of each expert's intermediate dimension (drop-upcycling). */
 const dropRatio = 0.5
 const layers = 4
 const width = 128
-/** A model this small learns at another rate, and in tens of steps no warm-up of 2,000 ends. */
+/**
+ * Own schedule instead of the recipe's: a small model needs another learning rate, and a few steps no warmup of 2,000.
+ */
 const peak = 3e-3
 
 export async function trainMixture(
@@ -23,7 +28,7 @@ export async function trainMixture(
   const { experts } = model.architecture
   if (!experts || !model.recipe) return
   const { numExperts, numExpertsPerToken } = experts
-  // The dense model whose copies the experts are; where a mixture began from random weights, one of its own sizes.
+  // The dense model that the experts are copies of; for a mixture trained from scratch, one of its own sizes.
   const base = model.startsFrom === null ? undefined : findModel(model.startsFrom)
   const text = await readText()
   const dense = smallDense(base?.architecture ?? model.architecture, text.pieces)
@@ -63,7 +68,7 @@ function smallDense({ experts: _, family: __, ...whole }: ModelArchitecture, pie
   }
 }
 
-/** The float32 copies, not the bfloat16 ones that the forward pass reads. */
+/** The float32 master weights, not the bfloat16 copies of the forward pass. */
 async function trained(device: Device, trainer: Trainer): Promise<Parameters> {
   const { arrays } = await trainer.snapshot()
   return Object.fromEntries(

@@ -1,10 +1,10 @@
-/** What is said in figures: one way for each unit. */
+/** Formats numbers with units, and prints sections and fields. */
 
 export const count = (n: number): string => Math.round(n).toLocaleString('en')
 export const gibibytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(2)} GiB`
 export const percent = (part: number): string => `${(100 * part).toFixed(1)} %`
 
-/** Seconds as people say them. */
+/** Seconds in a readable unit. */
 export function duration(seconds: number): string {
   if (seconds < 90) return `${seconds.toFixed(1)} s`
   if (seconds < 5400) return `${(seconds / 60).toFixed(0)} minutes`

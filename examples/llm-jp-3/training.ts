@@ -1,4 +1,4 @@
-/** Real updates on real text, with the recipe of the model. */
+/** Trains on the built-in corpus with the recipe of the model. */
 import { batches } from '@kumiki/data'
 import { builtinCorpus } from '@kumiki/data/node'
 import { decoderModel, type Parameters } from '@kumiki/models'
@@ -9,7 +9,7 @@ import { loadTokenizer } from '@kumiki/tokenizer'
 import { trainUnigram } from '@kumiki/tokenizer/train'
 import { bf16, Trainer } from '@kumiki/train'
 
-/** English and Japanese, in the pieces of a small tokenizer of their own. */
+/** English and Japanese documents, encoded with a small tokenizer trained on them. */
 export interface Text {
   readonly documents: readonly Int32Array[]
   readonly eosId: number
@@ -30,9 +30,9 @@ export interface TrainingPlan {
   readonly batch: number
   readonly sequence: number
   readonly accumulation: number
-  /** Weights to go on from; the trainer takes them over. */
+  /** Initial weights, which the trainer takes ownership of. */
   readonly parameters?: Parameters
-  /** In place of the recipe's. */
+  /** Replaces the recipe's schedule. */
   readonly schedule?: Schedule
 }
 

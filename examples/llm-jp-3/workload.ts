@@ -1,4 +1,6 @@
-/** How much of a model this machine can train: decided by the planner's formula before any memory is taken, and said plainly. */
+/**
+ * Finds how much of a model this machine can train, with the planner's memory formula.
+ */
 import { countParameters, type ModelArchitecture } from '@kumiki/models/configs'
 import { estimateLocalMemory, fromArchitecture, type LocalMemory } from '@kumiki/planner'
 import { count } from './text.ts'
@@ -7,17 +9,17 @@ export interface Workload {
   readonly architecture: ModelArchitecture
   readonly batch: number
   readonly sequence: number
-  /** Parts that the batch is worked on in, one after another. */
+  /** Micro-batches per batch. */
   readonly accumulation: number
   readonly predicted: LocalMemory
-  /** What is not as in the model. */
+  /** What is reduced compared with the whole model. */
   readonly reduced: readonly string[]
 }
 
 export interface Wish {
   readonly batch: number
   readonly sequence: number
-  /** Pieces of the tokenizer that the text has. */
+  /** Vocabulary size of the text's tokenizer. */
   readonly pieces: number
   /** Bytes. */
   readonly limit: number
@@ -31,7 +33,7 @@ function predict(architecture: ModelArchitecture, batch: number, sequence: numbe
   })
 }
 
-/** The fewest parts in which the batch fits. */
+/** The fewest micro-batches in which the batch fits. */
 function inParts(architecture: ModelArchitecture, { batch, sequence, limit }: Wish) {
   for (let accumulation = 1; accumulation <= batch; accumulation++) {
     if (batch % accumulation !== 0) continue
@@ -42,8 +44,8 @@ function inParts(architecture: ModelArchitecture, { batch, sequence, limit }: Wi
 }
 
 /**
- * The whole model where it fits; else as many of its layers as do, at their real width; else one layer with the rows of the vocabulary that
- * the text needs; else one of half the width, and so on.
+ * Fits a model into memory: the whole model; else as many of its layers as fit, at full width; else one layer with only
+ * the text's vocabulary; else that with half the width, and so on.
  */
 export function fitWorkload(whole: ModelArchitecture, wish: Wish): Workload {
   const made = (architecture: ModelArchitecture, reduced: readonly string[]): Workload | undefined => {
@@ -66,10 +68,12 @@ export function fitWorkload(whole: ModelArchitecture, wish: Wish): Workload {
     ])
     if (workload) return workload
   }
-  throw new RangeError(`not even a part of ${count(countParameters(whole).total)} parameters fits`)
+  throw new RangeError(
+    `not even one reduced layer of the model with ${count(countParameters(whole).total)} parameters fits; raise --memory, or lower --batch and --sequence`,
+  )
 }
 
-/** The same shape with a part of the width; undefined where the heads do not divide. */
+/** The same architecture with its width divided; undefined if the heads are not divisible. */
 export function narrowed(whole: ModelArchitecture, divisor: number): ModelArchitecture | undefined {
   const { hiddenSize, intermediateSize, numAttentionHeads, numKeyValueHeads } = whole
   const parts = [hiddenSize, intermediateSize, numAttentionHeads, numKeyValueHeads].map((n) => n / divisor)

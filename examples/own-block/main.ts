@@ -1,5 +1,6 @@
 /**
- * Custom parts of the decoder: a feed-forward layer, an attention and a whole block, each trained for the same number of steps as the unchanged decoder.
+ * Custom parts of the decoder: a feed-forward layer, an attention and a whole block, each trained for the same number
+ * of steps as the unchanged decoder.
  *
  *   npm start            about half a minute on a processor
  */

@@ -1,4 +1,4 @@
-/** Parts that no package knows of, to stand in the decoder in place of its own. */
+/** Custom parts that replace the decoder's own. */
 import type { DecoderPart } from '@kumiki/models'
 import { rmsNorm, square, swiglu } from '@kumiki/tensor'
 
@@ -17,7 +17,10 @@ export const squaredRelu: DecoderPart = {
   },
 }
 
-/** One key and value for all heads, keys and queries of length 1. @see arXiv:1911.02150, arXiv:2010.04245 */
+/**
+ * One key and value head for all query heads (multi-query), with normalized queries and keys.
+ * @see arXiv:1911.02150, arXiv:2010.04245
+ */
 export const oneKey: DecoderPart = {
   parameters: ({ hiddenSize, numAttentionHeads, headDim }) => [
     { name: 'self_attn.query.weight', shape: [numAttentionHeads * headDim, hiddenSize] },
@@ -41,7 +44,7 @@ export const oneKey: DecoderPart = {
   },
 }
 
-/** Attention and feed-forward beside each other, from one norm. @see arXiv:2204.02311, section 2 */
+/** Attention and feed-forward in parallel, after one shared norm. @see arXiv:2204.02311, section 2 */
 export const parallel = (attention: DecoderPart): DecoderPart => ({
   parameters: (architecture) => [
     { name: 'norm.weight', shape: [architecture.hiddenSize] },

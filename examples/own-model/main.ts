@@ -1,5 +1,6 @@
 /**
- * A model of one's own in the package's Trainer, checkpoints and Generator: trains half-way, saves, goes on in a new Trainer, and writes.
+ * Uses a custom model with the package's Trainer, checkpoints and Generator: trains half the steps, saves, resumes in a
+ * new Trainer, and generates text.
  *
  *   npm start            about 20 seconds on a processor
  */

@@ -1,9 +1,9 @@
 /**
- * A language model of one's own, of another kind than the package's: a minimal gated recurrent network with one layer,
+ * A custom language model: a minimal gated recurrent network with one layer,
  *
  *   z = sigmoid(W e + b)   c = tanh(V e)   h' = h + z (c - h)
  *
- * where e is the token's embedding. It is one object of the type `LanguageModel`; nothing in any package knows of it.
+ * where e is the token's embedding. It is an object of the type `LanguageModel`.
  */
 import { type LanguageModel, linear, outputLayer } from '@kumiki/models'
 import { add, cast, full, mul, scan, sigmoid, sub, type Tensor, take, tanh, transpose } from '@kumiki/tensor'
@@ -29,7 +29,7 @@ export function minimalGated({ vocabSize, hiddenSize, contextLength }: Sizes): L
     contextLength,
     vocabSize,
     parameters,
-    // Those that a precision policy may run on 8 bits.
+    // The layers that a precision policy may run in fp8.
     linearLayers: [
       { name: 'gate.weight', role: 'gate', block: 0 },
       { name: 'candidate.weight', role: 'candidate', block: 0 },
@@ -63,7 +63,7 @@ export function minimalGated({ vocabSize, hiddenSize, contextLength }: Sizes): L
   }
 }
 
-/** Numbers between -range and range, the same on every machine (mulberry32). */
+/** Deterministic uniform numbers between -range and range (mulberry32). */
 function uniform(count: number, range: number, seed: number): Float32Array {
   let state = seed >>> 0
   return Float32Array.from({ length: count }, () => {

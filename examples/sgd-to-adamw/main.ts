@@ -1,5 +1,6 @@
 /**
- * From SGD to AdamW in four steps: a bare gradient step, then momentum, then an adaptive step size, then decoupled weight decay.
+ * From SGD to AdamW in four steps: plain SGD, then momentum, then an adaptive step size, then decoupled
+ * weight decay.
  *
  *   npm start                      learning rates swept for each, 3 seeds
  *   npm start -- --steps 100 --seeds 1
@@ -22,7 +23,7 @@ interface Stage {
   readonly rates: readonly number[]
 }
 
-/** Each stage adds one thing to the one before. */
+/** Each stage adds one change to the previous one. */
 const stages: Stage[] = [
   { name: 'SGD', make: () => sgd(), rates: [0.1, 0.3, 1, 3, 10] },
   { name: '+ momentum 0.9', make: () => sgd({ momentum: 0.9 }), rates: [0.03, 0.1, 0.3, 1, 3] },
@@ -65,7 +66,7 @@ results.add(study.environment())
 const swept: { stage: Stage; points: [number, number][]; best: number }[] = []
 const runs = new Map<Stage, Run[]>()
 for (const stage of stages) {
-  // The rate is chosen on a seed of its own, so that the choice favours none of those that are reported.
+  // The rate is chosen on a separate seed, so that the choice does not favour a reported one.
   const points: [number, number][] = []
   for (const rate of stage.rates) {
     const { heldOut } = await run(stage, rate, 1000, Math.ceil(study.steps / 2))
@@ -118,7 +119,7 @@ await results.write({
       yLabel: 'nats per token',
       lines: stages.map((stage) => ({
         label: stage.name,
-        dashed: stage === stages[3], // it lies on Adam's
+        dashed: stage === stages[3], // it overlaps Adam's
         points: runs.get(stage)!.map((r) => smoothed(r.losses, 5).map((y, i): [number, number] => [i + 1, y])),
       })),
     },

@@ -1,11 +1,11 @@
-/** Arithmetic on loss curves and on figures of several seeds. */
+/** Statistics of loss curves and of results over seeds. */
 
 /** `[i]` is the loss at step i + 1. */
 export type LossCurve = readonly number[]
 
 /**
- * Mean of the losses from `span` steps before each step to `span` after it; what is not finite is passed over. At the beginning, where the
- * loss falls fast, the window is as short on one side as on the other; at the end it is one-sided.
+ * Mean of the losses from `span` steps before each step to `span` after it; non-finite losses are ignored. At the
+ * beginning, where the loss decreases fast, the window shrinks symmetrically; at the end it is one-sided.
  */
 export function smoothed(losses: LossCurve, span = 10): number[] {
   return losses.map((_, i) => {
@@ -25,7 +25,7 @@ export function mean(values: readonly number[]): number {
   return values.reduce((a, b) => a + b, 0) / values.length
 }
 
-/** `mean ± standard deviation` of a sample, with so many decimals. */
+/** `mean ± standard deviation` of a sample, with the given number of decimals. */
 export function spread(values: readonly number[], decimals = 3): string {
   if (values.some((v) => !Number.isFinite(v))) return 'diverged'
   const m = mean(values)

@@ -1,9 +1,11 @@
-/** What a study leaves behind: results.jsonl, pictures, and the table in its README. */
+/** Writes the results of a study: results.jsonl, charts, and the tables in its README. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { writeFileAtomically } from '@kumiki/train/node'
 
-/** A folder of results. Lines are gathered and written together, so that a study that was stopped leaves the old ones. */
+/**
+ * The results of a study. Lines are collected and written at the end, so that an interrupted study keeps the old ones.
+ */
 export class Results {
   readonly folder: string
   private readonly lines: object[] = []
@@ -12,12 +14,12 @@ export class Results {
     this.folder = folder
   }
 
-  /** One measurement: an object of JSON. Numbers that are not finite become null. */
+  /** Adds one measurement, a JSON object. Non-finite numbers become null. */
   add(line: object): void {
     this.lines.push(line)
   }
 
-  /** Writes results.jsonl, and pictures by file name. */
+  /** Writes results.jsonl, and charts by file name. */
   async write(pictures: Readonly<Record<string, string>>): Promise<void> {
     await writeFileAtomically(
       join(this.folder, 'results.jsonl'),
@@ -42,6 +44,6 @@ export async function withTable(
   const text = await readFile(file, 'utf8')
   const [begin, end] = [`<!-- ${name} -->`, `<!-- /${name} -->`]
   const [from, to] = [text.indexOf(begin), text.indexOf(end)]
-  if (from < 0 || to < from) throw new Error(`${file}: has no ${begin} ... ${end} to put the table between`)
+  if (from < 0 || to < from) throw new Error(`${file}: no lines ${begin} and ${end}; add them where the table belongs`)
   await writeFileAtomically(file, `${text.slice(0, from + begin.length)}\n\n${table}\n\n${text.slice(to)}`)
 }

@@ -1,4 +1,6 @@
-/** What the studies share: a corpus, a model small enough for a processor, and training runs that differ in what a study is about. */
+/**
+ * The common part of the studies: a corpus, a model small enough for a CPU, and training runs with given settings.
+ */
 import { availableParallelism, cpus } from 'node:os'
 import { batches, type EvaluationSet, packEvaluation } from '@kumiki/data'
 import { builtinCorpus } from '@kumiki/data/node'
@@ -15,7 +17,7 @@ export interface StudyRunOptions {
   readonly schedule: Schedule | ((step: number) => number)
   readonly seed: number
   readonly batchSize?: number
-  /** What numbers are stored in. Default: float32. */
+  /** Precision policy. Default: float32. */
   readonly precision?: PrecisionPolicy
 }
 
@@ -99,14 +101,14 @@ export class Study {
     })
     const tokens = study.documents.reduce((n, d) => n + d.length + 1, 0)
     console.log(
-      `${name}: ${countParameters(study.architecture).total.toLocaleString('en')} parameters, batches of ${batchSize} x ${sequenceLength} tokens out of ${tokens.toLocaleString('en')} (messages of the TypeScript ${corpus.version} compiler, Japanese and English), ${device.name}`,
+      `${name}: ${countParameters(study.architecture).total.toLocaleString('en')} parameters, batches of ${batchSize} x ${sequenceLength} tokens from a corpus of ${tokens.toLocaleString('en')} (messages of the TypeScript ${corpus.version} compiler, Japanese and English), ${device.name}`,
     )
     return study
   }
 
   /**
    * Trains for `steps` updates; observers see every step.
-   * @returns nats per token on text that was held out
+   * @returns nats per token on held-out text
    */
   async run(
     { steps = this.steps, ...options }: StudyRunOptions & { steps?: number },
@@ -127,7 +129,9 @@ export class Study {
     }
   }
 
-  /** For studies that turn back or branch: a model that is ready to be trained. The same seed gives the same weights and order of data. */
+  /**
+   * A trainer, for studies that rewind or branch. The same seed gives the same weights and data order.
+   */
   trainer(options: StudyRunOptions): Trainer {
     return Trainer.create(this.options(options))
   }
@@ -157,12 +161,12 @@ export class Study {
     }
   }
 
-  /** Nats per token on text that was held out. */
+  /** Nats per token on held-out text. */
   async evaluate(trainer: Trainer): Promise<number> {
     return (await trainer.evaluate(this.heldOut)).natsPerToken
   }
 
-  /** Where and with what this was run: a line for results.jsonl. */
+  /** The environment of the study, as a line of results.jsonl. */
   environment(): object {
     return {
       kind: 'environment',
@@ -178,7 +182,7 @@ export class Study {
     }
   }
 
-  /** Says on stderr what is going on, with the time so far. */
+  /** Logs a line to stderr with the elapsed time. */
   log(text: string): void {
     console.error(`${((performance.now() - this.began) / 1000).toFixed(0).padStart(4)} s  ${text}`)
   }

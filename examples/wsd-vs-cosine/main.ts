@@ -1,5 +1,6 @@
 /**
- * Warmup-stable-decay against cosine at equal budgets, with the length of the decay swept; and two budgets out of one stable run.
+ * Compares warmup-stable-decay and cosine schedules at equal budgets over decay lengths, and branches two budgets off
+ * one stable run.
  *
  *   npm start                      3 seeds
  *   npm start -- --steps 100 --seeds 1
@@ -26,7 +27,7 @@ const optimizer = () => chain(clipGlobalNorm(1), adamw({ beta2: 0.95, weightDeca
 const stableSchedule = (peak: number) => warmup(constant(peak), warmupSteps)
 const cosineSchedule = (peak: number, budget: number, final: number) =>
   warmup(cosine({ from: peak, to: peak * final, steps: budget - warmupSteps }), warmupSteps)
-/** The branch that ends at `budget` with a decay over `share` of it. */
+/** The schedule of a branch that ends at step `budget`, with a decay over the fraction `share` of it. */
 const branchSchedule = (peak: number, budget: number, share: number) => {
   const decay = Math.round(budget * share)
   return cooldown(stableSchedule(peak), { start: budget - decay, steps: decay, shape: '1-sqrt' })
@@ -42,7 +43,7 @@ interface Outcome {
 }
 const outcomes: Outcome[] = []
 
-/** Trains on to `end` and gives the losses. */
+/** Trains until step `end`. @returns the losses */
 async function advance(trainer: Trainer, end: number): Promise<number[]> {
   const losses: number[] = []
   for await (const { loss } of trainer.run(end)) losses.push(loss)
@@ -58,7 +59,7 @@ async function whole(arm: string, schedule: Schedule, peak: number, budget: numb
   outcomes.push({ arm, peak, budget, seed, heldOut, losses })
 }
 
-/** One stable run; a snapshot where each branch leaves it; then the branches. */
+/** Trains one stable run with a snapshot at the start of each branch, then the branches. */
 async function stableWithBranches(
   peak: number,
   branches: readonly (readonly [budget: number, share: number])[],
@@ -115,7 +116,7 @@ const row = (arm: string, peak: number, budget: number) => {
     peak.toExponential(),
     String(budget),
     spread(found.map((o) => o.heldOut)),
-    // Seed by seed: the same weights to begin with and the same data.
+    // Paired by seed: the same initial weights and data.
     spread(found.map((o, i) => o.heldOut - base[i].heldOut)),
   ]
 }

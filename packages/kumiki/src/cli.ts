@@ -1,4 +1,4 @@
-/** The program: its verbs, and exit codes. */
+/** The command line program: its commands and exit codes. */
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { UsageError } from './usage-error.ts'
@@ -21,14 +21,14 @@ import { addTrain } from './verbs/train.ts'
 import { addWatch } from './verbs/watch.ts'
 import { welcome } from './welcome.ts'
 
-/** The whole command line. Verbs load the packages they need when they run. */
+/** The complete command line. Commands load the packages they need when they run. */
 export function createProgram(): Command {
   const program = prepare(new Command('kumiki'), 'kumiki')
-    .description('Train small language models the LLM-jp way, and plan the large ones.')
+    .description('Train small language models as LLM-jp does, and plan the training of large ones.')
     .version(version(), '--version', 'the version of this program')
     .addHelpText(
       'after',
-      '\nCompletion of verbs, flags and their values: source <(kumiki complete bash), or zsh, fish, powershell.\n\nExit codes: 0 success, 1 failure, 2 wrong use; 130, 143 or 129 where SIGINT, SIGTERM or SIGHUP ended a run that has kept nothing.',
+      '\nCompletion of verbs, flags and their values: source <(kumiki complete bash), or zsh, fish, powershell.\n\nExit codes: 0 success, 1 failure, 2 wrong use; 130, 143 or 129 if SIGINT, SIGTERM or SIGHUP ended a run without a checkpoint.',
     )
   for (const add of [
     addTrain,
@@ -52,14 +52,14 @@ export function createProgram(): Command {
   return program
 }
 
-/** As the package says; source and build lie equally deep in it. */
+/** The package's version; source and build folders are at the same depth. */
 function version(): string {
   return JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version
 }
 
 /**
  * Runs one command line.
- * @param argv what follows the program's name
+ * @param argv arguments after the program's name
  * @returns the exit code: 0 success, 1 failure, 2 wrong use
  */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -76,13 +76,13 @@ export async function main(argv: readonly string[]): Promise<number> {
     await program.parseAsync([...argv], { from: 'user' })
     return typeof process.exitCode === 'number' ? process.exitCode : 0
   } catch (error) {
-    // Commander has told what was wrong already.
+    // Commander has already printed the fault.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
     if (!(error instanceof VerbError)) throw error
     process.stderr.write(`${error.verb}: ${oneLine(error.message)}\n`)
     if (process.env.KUMIKI_DEBUG) process.stderr.write(`${(error.cause as Error)?.stack ?? error.cause}\n`)
     if (error.cause instanceof UsageError) return 2
-    // A run that a signal stopped says what shells expect of it.
+    // A run stopped by a signal has the exit code that shells expect.
     const { exitCode } = (error.cause ?? {}) as { exitCode?: unknown }
     return typeof exitCode === 'number' ? exitCode : 1
   }

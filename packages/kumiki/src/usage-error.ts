@@ -1,4 +1,4 @@
-/** Wrong use of the command line: exit code 2. Whatever else is thrown is a failure: exit code 1. */
+/** Incorrect use of the command line: exit code 2. Other errors exit with code 1. */
 export class UsageError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options)
@@ -6,7 +6,7 @@ export class UsageError extends Error {
   }
 }
 
-/** Runs what checks values given as flags: a RangeError or TypeError there is wrong use. */
+/** Runs a check of flag values, turning a RangeError or TypeError into a UsageError. */
 export function checkedUse<T>(work: () => T): T {
   try {
     return work()

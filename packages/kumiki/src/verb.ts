@@ -1,8 +1,8 @@
-/** How every verb is declared, fails and answers. */
+/** Declares verbs, and defines how they report errors and results. */
 import type { Command } from 'commander'
 import { UsageError } from './usage-error.ts'
 
-/** A failure, and the verb it happened in. */
+/** An error with the verb that threw it. */
 export class VerbError extends Error {
   readonly verb: string
   constructor(verb: string, cause: unknown) {
@@ -11,25 +11,25 @@ export class VerbError extends Error {
   }
 }
 
-/** One line, whatever a message holds. */
+/** Joins a message's lines into one. */
 export function oneLine(message: string): string {
   return message.trim().replace(/\s*\n\s*/g, ' ')
 }
 
-/** A command under `parent`. Wrong use of it is one line on stderr that names it. */
+/** Adds a command under `parent`. A usage error is one line on stderr that names the command. */
 export function addCommand(parent: Command, name: string, description: string): Command {
   const command = parent.command(name).description(description)
   return prepare(command, pathOf(command))
 }
 
-/** Makes a command throw rather than exit, and speak in one line. */
+/** Makes a command throw instead of exiting, and print errors as one line. */
 export function prepare(command: Command, path: string): Command {
   return command.exitOverride().configureOutput({
     outputError: (text, write) => write(`${path}: ${oneLine(text.replace(/^error: /, ''))}\n`),
   })
 }
 
-/** A verb: a command with --json and an action. What the action throws is told under the verb's name. */
+/** Adds a verb: a command with --json and an action. Errors of the action are wrapped with the verb's name. */
 export function addVerb(
   parent: Command,
   name: string,
@@ -50,7 +50,7 @@ export function addVerb(
 }
 
 /**
- * A value that names a file or folder: an empty one is an unset variable in quotes, and one that is a flag of the verb was meant as that flag.
+ * Rejects empty paths, which come from unset shell variables in quotes, and values that are flags of the verb.
  * @throws UsageError
  */
 function checkPaths(command: Command, args: readonly unknown[]): void {
@@ -84,20 +84,20 @@ export function pathOf(command: Command): string {
   return names.join(' ')
 }
 
-/** The answer of a verb on stdout: the data as one JSON document, or the text for people. */
+/** Prints a verb's result on stdout: the data as one JSON document with --json, else the text. */
 export function answer(options: { json?: boolean }, data: unknown, text: () => string): void {
   const written = options.json ? JSON.stringify(data, plainArrays, 2) : text()
   process.stdout.write(written.endsWith('\n') ? written : `${written}\n`)
 }
 
-/** Typed arrays are written as arrays. */
+/** Writes typed arrays as JSON arrays. */
 function plainArrays(_: string, value: unknown): unknown {
   return ArrayBuffer.isView(value) && !(value instanceof DataView)
     ? Array.from(value as unknown as ArrayLike<number>)
     : value
 }
 
-/** A remark on stderr. */
+/** Prints a line on stderr. */
 export function log(line: string): void {
   process.stderr.write(`${line}\n`)
 }

@@ -54,7 +54,7 @@ test('a study: configurations, a table, run folders read, missing runs told', as
   })
   expect(readFileSync(join(path, 'table.csv'), 'utf8').split('\r\n')[0]).toBe('run,Code,Beta2,Web,response')
   const none = await inProcess(['ablate', 'analyze', path])
-  expect([none.code, none.stderr]).toEqual([1, expect.stringContaining('none of its 8 trainings has finished')])
+  expect([none.code, none.stderr]).toEqual([1, expect.stringContaining('none of its 8 runs has finished')])
   finish(path, ({ Code }, i) => (Code === 'on' ? 1 : 2) + 0.001 * (i % 3))
   const ran = await inProcess(['ablate', 'run', path, '--json'])
   expect(ran.code).toBe(0)
@@ -70,13 +70,10 @@ test('a study: configurations, a table, run folders read, missing runs told', as
   rmSync(join(path, 'runs', 'run-1-1'), { recursive: true })
   rmSync(join(path, 'configs', 'run-1-1.json'))
   const lost = await inProcess(['ablate', 'analyze', path, '--response', 'heldOut.bitsPerByte'])
-  expect(lost.stdout).toContain('1 of 8 trainings have not finished: run-1-1.')
+  expect(lost.stdout).toContain('1 of 8 runs have not finished: run-1-1.')
   expect(lost.stdout).toContain('sums of squares are of type III')
   const again = await inProcess(['ablate', 'run', path])
-  expect([again.code, again.stderr]).toEqual([
-    1,
-    expect.stringMatching(/1 of 8 trainings failed: run-1-1 .*no such file/),
-  ])
+  expect([again.code, again.stderr]).toEqual([1, expect.stringMatching(/1 of 8 runs failed: run-1-1 .*no such file/)])
   const wrong = await inProcess(['ablate', 'analyze', path, '--response', 'heldOut.bits'])
   expect([wrong.code, wrong.stderr]).toEqual([
     1,
@@ -86,7 +83,7 @@ test('a study: configurations, a table, run folders read, missing runs told', as
 
 test.each([
   ['a slip in the base', { base: { run: { step: 2 } } }, /run: unknown field step; did you mean steps\?/],
-  ['a field of another place', { base: { steps: 2 } }, /unknown field steps; known are name, preset/],
+  ['a field of another place', { base: { steps: 2 } }, /unknown field steps; known fields: name, preset/],
   ['a value that is none', { base: { run: { steps: -1 } } }, /steps must be .*-1/],
   ['an optimizer of no kind', { base: { run: { optimizer: { kind: 'adamm' } } } }, /optimizer.*adamm/],
   ['a source that may not train', { base: { data: [{ ...source('ja'), releaseLevel: 'LX' }] } }, /level LX/],
@@ -100,7 +97,7 @@ test.each([
   [
     'a source twice',
     { factors: [{ name: 'A', levels: { off: {}, on: { data: [source('ja')] } } }, study.factors[0], study.factors[2]] },
-    /A on, Code off, Web off: data\[1\]\.name is "ja", as of a source before it/,
+    /A on, Code off, Web off: data\[1\]\.name is "ja", which an earlier source has too/,
   ],
 ])('a study that train would refuse is refused: %s', async (_, changes, message) => {
   const out = at('refused')
@@ -143,13 +140,13 @@ test('level designs on the command line, and a table that was filled in', async 
 })
 
 test.each([
-  ['--factor a=1,2,3 --runs 8', /--runs goes with fractional/],
+  ['--factor a=1,2,3 --runs 8', /--runs applies to fractional/],
   ['--factor a=1,2,3 --kind fractional --runs 8', /a has 3 levels/],
-  ['--factors A,B,C --kind full --baseline', /--baseline goes with a fractional design/],
+  ['--factors A,B,C --kind full --baseline', /--baseline needs a fractional design/],
   ['--factors A,B,C', /give --runs N/],
   ['--runs 8', /give --factors A,B,C, --factor/],
-  ['--factor a --runs 4', /--factor a: it must be NAME=LEVEL/],
-  ['--factors A,B,C --runs 4 --replicates 2', /--replicates goes with --study/],
+  ['--factor a --runs 4', /--factor a: must be NAME=LEVEL/],
+  ['--factors A,B,C --runs 4 --replicates 2', /--replicates needs --study/],
 ])('ablate design %s', async (line, message) => {
   const { code, stderr } = await inProcess(['ablate', 'design', ...line.split(' ')])
   expect([code, stderr]).toEqual([2, expect.stringMatching(message)])

@@ -96,10 +96,14 @@ test('a checkpoint that is broken is passed over and told', async () => {
 })
 
 test.each<[string, string[], RegExp]>([
-  ['both', ['--model', root], /give either --model FOLDER, one model, or --runs/],
-  ['no checkpoint of that step', ['--runs', `${at('one')}@3`], /there is no checkpoint of step 3; there are 2, 4/],
+  ['both', ['--model', root], /give either --model FOLDER \(one model\) or --runs/],
+  [
+    'no checkpoint of that step',
+    ['--runs', `${at('one')}@3`],
+    /no checkpoint of step 3; it has checkpoints of the steps 2, 4/,
+  ],
   ['no run', ['--runs', at('none')], /none/],
-  ['no average', ['--averaged'], /keeps no moving average/],
+  ['no average', ['--averaged'], /no moving average was kept/],
 ])('refused: %s', async (_, more, message) => {
   const { code, stderr } = await score(...more)
   expect(code).not.toBe(0)
@@ -108,5 +112,5 @@ test.each<[string, string[], RegExp]>([
 
 test('scores.json of another program is left alone', async () => {
   writeFileSync(at('two', 'scores.json'), '[]')
-  expect((await score()).stderr).toMatch(/two\/scores\.json: it does not hold the scores/)
+  expect((await score()).stderr).toMatch(/two\/scores\.json: not a scores\.json of kumiki evaluate --runs/)
 })

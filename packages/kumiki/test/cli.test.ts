@@ -33,11 +33,11 @@ describe('wrong use: exit code 2, one line that names the verb', () => {
     ['plan --model 13b', /^kumiki plan: required option '--gpu <name\|file>' not specified/],
     [
       'plan --model 13b --gpu TPU --gpus-per-node 8 --nodes 2 --global-batch 64 --seq 4096',
-      /^kumiki plan: gpu: no GPU is called "TPU"; there are A100/,
+      /^kumiki plan: gpu: unknown GPU "TPU"; known GPUs are A100/,
     ],
     [
       'plan --model nano --gpu H100 --gpus-per-node 8 --nodes 1 --global-batch 64 --seq 256 --emit megatron',
-      /^kumiki plan: --emit: nano has no training recipe; --recipe-of/,
+      /^kumiki plan: --emit: nano has no training recipe; give --recipe-of/,
     ],
     ['estimate', /^kumiki estimate: required option '--model <name\|file>' not specified/],
     [
@@ -116,10 +116,10 @@ describe('failure: exit code 1, one line', () => {
     expect(lines).toEqual([
       `kumiki tokenizer inspect: ${at('none.model')}: there is no such file`,
       expect.stringContaining(`kumiki tokenizer inspect: ${broken}: `),
-      expect.stringContaining(`kumiki estimate: ${broken}: it is not JSON`),
+      expect.stringContaining(`kumiki estimate: ${broken}: not valid JSON`),
       `kumiki estimate: ${row}: 1 of 1 rows cannot be estimated`,
       expect.stringContaining(`${row}: factors is missing`),
-      `kumiki report: ${folder}: it is no run folder: there is no metrics.jsonl in it`,
+      `kumiki report: ${folder}: not a run folder: it contains no metrics.jsonl; give a run folder of \`kumiki train\``,
     ])
     expect(results[3].json()).toEqual([
       { id: 'bad row', error: expect.stringContaining('bad row: gpus must be an integer') },
@@ -364,9 +364,9 @@ describe('verbs', () => {
         `plan --model 13b ${rest.replace('H100', gpu)}`,
         /bad-gpu.json: cluster.gpu.memoryBytes must be a number above 0 .*, got -1/,
       ],
-      [`plan --model 13b ${rest} --network token-ring`, /there are infiniband, ethernet and pcie/],
-      [`plan --model 13b ${rest} --place tp=two,micro-batch=1`, /tp=two is none of tp=N/],
-      [`plan --model 13b ${rest} --place tp=2`, /needs micro-batch=N/],
+      [`plan --model 13b ${rest} --network token-ring`, /choose infiniband, ethernet or pcie/],
+      [`plan --model 13b ${rest} --place tp=two,micro-batch=1`, /unknown tp=two; use tp=N/],
+      [`plan --model 13b ${rest} --place tp=2`, /micro-batch=N is missing/],
       [`plan --model 13b ${rest} --memory-factor 0`, /must be a number above 0/],
       [`estimate --model 13b ${rest} --micro-batch 2 --schedule gpipe`, /--schedule needs --timeline FILE/],
       [`estimate --model 13b ${rest} --micro-batch 2 --checkpoint-steps 5`, /--checkpoint-steps needs --tokens/],
@@ -376,7 +376,7 @@ describe('verbs', () => {
       ],
       [
         `estimate --megatron ${negative} --gpu H100`,
-        /negative.json: launch: it has no command that runs pretrain_gpt.py/,
+        /negative.json: launch: found no command that runs pretrain_gpt.py/,
       ],
     ]
     for (const [line, message] of cases) {
@@ -463,7 +463,7 @@ describe('verbs', () => {
     })
     const { webgpu, advice } = doctor.json()
     if (webgpu.available) expect(webgpu.limits.maxStorageBufferBindingSize).toBeGreaterThanOrEqual(2 ** 27)
-    if (webgpu.software) expect(advice).toContain('the WebGPU adapter is software: --device cpu is faster')
+    if (webgpu.software) expect(advice).toContain('the WebGPU adapter is a software one: --device cpu is faster')
     expect(version).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+/) })
   })
 })

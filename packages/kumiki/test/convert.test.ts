@@ -47,8 +47,8 @@ test('a model goes to the Hub’s form with a card, to GGUF and back, and genera
 test('nothing is written over, and what a form cannot say is refused', async () => {
   mkdirSync(at('full'))
   writeFileSync(at('full/a'), '')
-  await expect(runConvert({ model, to: 'hf', out: at('full') })).rejects.toThrow(/there are files in it \(a\)/)
-  await expect(runConvert({ model, to: 'hf', out: at('q'), type: 'q8_0' })).rejects.toThrow(/q8_0 is a type of GGUF/)
+  await expect(runConvert({ model, to: 'hf', out: at('full') })).rejects.toThrow(/not empty \(a\)/)
+  await expect(runConvert({ model, to: 'hf', out: at('q'), type: 'q8_0' })).rejects.toThrow(/q8_0 exists only in GGUF/)
   await expect(runConvert({ model: at('none'), to: 'hf', out: at('n') })).rejects.toThrow(
     /config\.json: cannot be read/,
   )

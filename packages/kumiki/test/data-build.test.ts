@@ -67,7 +67,7 @@ test('data build: two processes, two shards and one give the same bytes, and cou
   const wrong = await inProcess([...flags('wrong'), '--filter', 'nope'])
   expect(wrong).toMatchObject({
     code: 2,
-    stderr: expect.stringContaining('--filter nope: there are characters, repetition'),
+    stderr: expect.stringContaining('--filter nope: unknown; choose from characters, repetition'),
   })
 })
 
@@ -97,6 +97,6 @@ test('data blend: the weights of LLM-jp-3’s script to the token, a file of pha
   })
   writeFileSync(file, JSON.stringify([{ name: 'p', subsets: [{ name: 'x', tokens: 10, repeat: 2 }] }]))
   expect((await inProcess(['data', 'blend', '--phases', file])).stderr).toContain(
-    'subsets[0].repeat is not known; did you mean repeats?',
+    'unknown field subsets[0].repeat; did you mean repeats?',
   )
 })

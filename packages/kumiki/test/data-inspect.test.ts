@@ -42,7 +42,7 @@ test('texts that are packed, token files, a page', async () => {
   await inProcess(['data', 'inspect', '--source', `open=${packed}:L1`, '--source', `own=${packed}:L2`, '--out', page])
   const both = readFileSync(page, 'utf8')
   expect(both).toMatch(/2 sources: 6 documents, 54 characters[\s\S]*All sources[\s\S]*<td>50.0 %<\/td>/)
-  expect(both).toMatch(/characters by level of release[\s\S]*L2: train, search/)
+  expect(both).toMatch(/characters by release level[\s\S]*L2: train, search/)
 })
 
 test('a module of filters of one’s own', async () => {
@@ -55,7 +55,7 @@ test('a module of filters of one’s own', async () => {
   expect(identity).not.toBe((await filtersOf({})).identity)
   const odd = write('odd.mjs', "export const filters = [{ name: 'odd', apply: () => false }]")
   const { filters: wrong } = await filtersOf({ filtersModule: odd })
-  expect(() => wrong[0].apply('x')).toThrow(/odd must give true, a text or \{ drop: 'reason' \}, gave false/)
+  expect(() => wrong[0].apply('x')).toThrow(/odd must return true, a text or \{ drop: 'reason' \}, returned false/)
   await expect(filtersOf({ filtersModule: write('none.mjs', 'export const x = 1') })).rejects.toThrow(
     /must export filters/,
   )

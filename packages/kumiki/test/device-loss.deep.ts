@@ -53,8 +53,8 @@ export const schedules = {
 }
 
 test.each([
-  [5, 'going on from the checkpoint of step 4'],
-  [1, 'beginning again'],
+  [5, 'resuming from the checkpoint of step 4'],
+  [1, 'restarting'],
 ])(
   'a device that is lost before the update of step %i: %s, with the bits of a run that kept it',
   async (step, words) => {

@@ -53,7 +53,7 @@ test('figures of files and of all together; the batch size changes no bit', asyn
 test('a folder without a tokenizer is named', async () => {
   const other = mkdtempSync(join(tmpdir(), 'kumiki-evaluate-'))
   await expect(runEvaluate({ model: other, text: [at('0.md')], batchSize: 1, device: 'cpu' })).rejects.toThrow(
-    /there is no tokenizer\.model and no tokenizer\.json/,
+    /contains neither tokenizer\.model nor tokenizer\.json/,
   )
   rmSync(other, { recursive: true })
 })

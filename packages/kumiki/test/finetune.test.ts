@@ -85,7 +85,7 @@ test('answers are learnt, a run that goes on gives the same bits, and the model 
   const { text, ended, messages } = await runChat({ ...talk, messages: ['b'] })
   expect([ended, text, messages.length]).toEqual(['turn', 'wood', 2])
   await expect(runChat({ ...talk, messages: [' '] })).rejects.toThrow(/--message is empty/)
-  await expect(runChat({ ...talk, messages: ['x '.repeat(80)] })).rejects.toThrow(/context holds 64; begin a new one/)
+  await expect(runChat({ ...talk, messages: ['x '.repeat(80)] })).rejects.toThrow(/context is 64; begin a new one/)
   await expect(runTrain({ resume: at('whole'), data: [], overrides: {}, device: 'cpu' })).rejects.toThrow(
     /kumiki finetune --resume/,
   )
@@ -132,7 +132,7 @@ test('an adapter on weights in 8 bits, alone and merged', async () => {
   const before = readFileSync(weights)
   writeFileSync(weights, readFileSync(join(at('whole'), 'model.safetensors')))
   await expect(tune({ resume: `${at('adapter')}@6`, overrides: {} })).rejects.toThrow(
-    /base: it is not the model .* was begun on \(model\.embed_tokens\.weight differs\)/,
+    /base: not the model that the run .* began with \(model\.embed_tokens\.weight differs\)/,
   )
   writeFileSync(weights, before)
 })
@@ -158,12 +158,12 @@ test.each<[string, Partial<FinetuneOptions>, RegExp]>([
   ['no template', { template: undefined }, /has no chat template; give --template/],
   ['special tokens that are not there', { template: 'chatml' }, /no special token <\|im_start\|>/],
   ['Harmony without its tokens', { template: 'harmony' }, /no special token <\|start\|>/],
-  ['a template of another name', { template: 'vicuna' }, /no template of that name/],
-  ['an adapter flag alone', { merge: true }, /--merge goes with --lora/],
+  ['a template of another name', { template: 'vicuna' }, /neither a file nor a built-in template/],
+  ['an adapter flag alone', { merge: true }, /--merge needs --lora/],
   ['targets that are not there', { lora: 2, loraTargets: ['qq_proj'] }, /target "qq_proj" is no linear layer/],
-  ['two ways to hold out', { evalData: [''], evalSplit: 0.1 }, /do not go together/],
+  ['two ways to hold out', { evalData: [''], evalSplit: 0.1 }, /exclude each other/],
   ['a sequence beyond the context', { overrides: { sequenceLength: 4096 } }, /above the model's context of 64/],
-  ['a folder with a run', { out: at('whole') }, /holds a run already/],
+  ['a folder with a run', { out: at('whole') }, /already has a run/],
   ['another model on the way', { resume: at('whole'), model: at('base') }, /--model cannot be changed with --resume/],
 ])('refused: %s', async (_, options, message) => {
   await expect(tune({ out: at('refused'), ...options })).rejects.toThrow(message)
@@ -211,5 +211,5 @@ test("conversations in OpenAI's form as Harmony's messages", () => {
       '<|start|>assistant to=functions.f<|channel|>commentary <|constrain|>json<|message|>{"x":1}<|call|>' +
       '<|start|>functions.f to=assistant<|channel|>commentary<|message|>2<|end|><|start|>assistant<|channel|>final<|message|>two<|return|>',
   )
-  expect(() => toHarmony({ messages: [{ role: 'tool', content: '' }] })).toThrow(/call that was not made/)
+  expect(() => toHarmony({ messages: [{ role: 'tool', content: '' }] })).toThrow(/no matching tool call/)
 })

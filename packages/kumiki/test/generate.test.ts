@@ -77,15 +77,15 @@ test('prompts by flags and by file', async () => {
 
 test.each<[string, string[], RegExp]>([
   ['an empty stop string', ['--prompt', 'a', '--stop', ''], /--stop is empty/],
-  ['a file without prompts', ['--prompts', at('none.txt')], /none\.txt: there is no prompt in it/],
-  ['a line that is no prompt', ['--prompts', at('bad.jsonl')], /bad\.jsonl:2: it must be a JSON string/],
+  ['a file without prompts', ['--prompts', at('none.txt')], /none\.txt: contains no prompts/],
+  ['a line that is no prompt', ['--prompts', at('bad.jsonl')], /bad\.jsonl:2: must be a JSON string/],
   [
     'a prompt beyond the context',
     ['--prompt', 'a', '--prompt', 'x '.repeat(200)],
-    /prompt 2 has \d+ tokens, .* holds 128/,
+    /prompt 2 has \d+ tokens, .* context length is 128/,
   ],
   ['an unknown format', ['--prompt', 'a', '--cache-format', 'q4'], /f32, bf16, fp8/],
-  ['prompts in a talk', ['--chat', '--prompts', at('bad.jsonl')], /--prompts does not go with --chat/],
+  ['prompts in a talk', ['--chat', '--prompts', at('bad.jsonl')], /--prompts cannot be combined with --chat/],
   ['a temperature below 0', ['--prompt', 'a', '--temperature', '-1'], /of at least 0/],
 ])('refused: %s', async (_, flags, message) => {
   writeFileSync(at('none.txt'), '\n \n')

@@ -22,7 +22,7 @@ test('a run goes on to Megatron-LM: files that are read back, rates side by side
   expect(made.learningRate).toBe(JSON.parse(metrics[4]).learningRate)
   expect(made.rates.at(-1).run).toBe(JSON.parse(metrics[7]).learningRate)
   expect(made.rates[0]).toMatchObject({ part: 0, run: made.learningRate, launch: made.learningRate })
-  expect(made.lost.join()).toMatch(/optimizer's moments.*place in the data/)
+  expect(made.lost.join()).toMatch(/optimizer's moments.*position in the data/)
   const launch = readMegatron(readFileSync(join(out, 'launch.sh'), 'utf8'), { vocab: 300 })
   expect(launch.model).toMatchObject({ layers: 1, hidden: 16, heads: 2, kvHeads: 1 })
   expect(launch.recipe).toMatchObject({ trainSteps: 4, learningRate: made.learningRate, beta2: 0.95 })
@@ -36,14 +36,14 @@ test('a run goes on to Megatron-LM: files that are read back, rates side by side
   expect(JSON.parse(readFileSync(join(out, 'model', 'config.json'), 'utf8')).num_hidden_layers).toBe(1)
   expect(readFileSync(join(out, 'model', 'tokenizer.model')).length).toBeGreaterThan(100)
   for (const [words, message] of [
-    [[`${run}@4`, '--out', out], /there is a handoff in it already/],
-    [[`${run}@8`, '--out', join(folder, 'x')], /all 8 steps are made .* by --tokens/],
-    [[`${run}@5`, '--out', join(folder, 'x')], /there is no checkpoint of step 5; there are 4, 8/],
+    [[`${run}@4`, '--out', out], /already has a handoff/],
+    [[`${run}@8`, '--out', join(folder, 'x')], /all 8 steps are done .* with --tokens/],
+    [[`${run}@5`, '--out', join(folder, 'x')], /no checkpoint of step 5; available steps: 4, 8/],
   ] as const) {
     const { code, stderr } = await inProcess(['handoff', ...words, ...cluster])
     expect([code === 0, stderr]).toEqual([false, expect.stringMatching(message)])
   }
   const eight = ['--gpu', 'H100', '--gpus-per-node', '8', '--nodes', '1']
   const { stderr } = await inProcess(['handoff', `${run}@4`, '--out', join(folder, 'x'), ...eight])
-  expect(stderr).toMatch(/no plan of this model fits .* --global-batch 8 can be divided among 8 GPUs/)
+  expect(stderr).toMatch(/no plan of this model fits .* Use --global-batch 8, which can be divided among 8 GPUs/)
 })

@@ -67,7 +67,7 @@ describe('estimate', () => {
     expect(out).toMatch(/^#!\/bin\/bash\n(#SBATCH.*\n)+# The batch is 512/)
     out = ''
     await run(`${line} --emit torchtitan`)
-    expect(out).toMatch(/kumiki_job[\s\S]*# 476,838 steps take[\s\S]*steps=476838/)
+    expect(out).toMatch(/kumiki_job[\s\S]*# 476,838 steps train on[\s\S]*steps=476838/)
   })
 
   test("emits a user's model with another's recipe", async () => {
@@ -77,7 +77,7 @@ describe('estimate', () => {
     writeFileSync(file, JSON.stringify(qwen))
     const line = `estimate --model ${file} ${cluster} --global-batch 512 --micro-batch 2 --emit megatron`
     expect(await run(line)).toBe(2)
-    expect(said).toMatch(/has no training recipe; --recipe-of NAME/)
+    expect(said).toMatch(/has no training recipe; give --recipe-of NAME/)
     expect(await run(`${line} --recipe-of llm-jp-3-1.8b`)).toBe(0)
     expect(out).toContain('--add-qkv-bias')
     expect(out).toContain('--rotary-base 1000000')
@@ -106,6 +106,6 @@ describe('model show', () => {
     expect(out).toMatch(/epsilon 0\.00001/)
     writeFileSync(join(root, 'config.json'), JSON.stringify({ model_type: 'mamba' }))
     expect(await run(`model show ${root}`)).toBe(1)
-    expect(said).toMatch(/config\.json: model_type "mamba" is not known/)
+    expect(said).toMatch(/config\.json: model_type "mamba" is not supported/)
   })
 })

@@ -29,14 +29,14 @@ test("a preset is its model's own recipe, scaled, and every change is said", asy
   expect(configuration.accumulation).toBeGreaterThan(64)
   const lines = differenceLines(recipe!.model, recipe!.differences)
   expect(lines).toEqual([
-    "What differs from LLM-jp's recipe of llm-jp-3-150m, and why:",
-    '  steps: 800 instead of 988,240 (a run of one machine; --steps changes it)',
-    '  warmup steps: 80 instead of 2,000 (a tenth of the steps, at most)',
-    '  pieces of the vocabulary: 2,048 instead of 99,487 (the tokenizer is trained on the text of this run; --vocab-size changes it)',
+    "Differences from LLM-jp's recipe of llm-jp-3-150m:",
+    '  steps: 800 instead of 988,240 (a run on one machine; --steps changes it)',
+    '  warmup steps: 80 instead of 2,000 (at most a tenth of the steps)',
+    '  vocabulary size: 2,048 instead of 99,487 (the tokenizer is trained on the text of this run; --vocab-size changes it)',
     expect.stringMatching(
-      /^ {2}devices: one, micro batch \d, \d+ parts of a batch one after another instead of 64 H100-SXM-80GB: TP 1, PP 1, CP 1, DP 64, micro batch 8 \(gradients/,
+      /^ {2}devices: one, micro batch \d, \d+ accumulation steps instead of 64 H100-SXM-80GB: TP 1, PP 1, CP 1, DP 64, micro batch 8 \(accumulated gradients/,
     ),
-    '  text: the text of this run instead of the blend llm-jp-3 (--data says what is read)',
+    '  text: the text of this run instead of the blend llm-jp-3 (--data selects the text)',
   ])
 })
 
@@ -47,10 +47,10 @@ test('what is given by hand stays, and less memory makes shorter sequences', asy
   expect(configuration.sequenceLength).toBeLessThan(4096)
   const said = Object.fromEntries(recipe!.differences.map(({ what, why }) => [what, why]))
   expect(said).toMatchObject({
-    'sequences in a batch': 'given by --batch-size',
-    optimizer: 'given by --optimizer',
-    steps: 'given by --steps',
-    'tokens per sequence': 'a longer one does not fit the memory there is',
+    'sequences per batch': 'set by --batch-size',
+    optimizer: 'set by --optimizer',
+    steps: 'set by --steps',
+    'tokens per sequence': 'a longer one does not fit the memory',
   })
   expect(configuration.optimizer).toEqual({ kind: 'adamw', beta1: 0.9, beta2: 0.95, epsilon: 1e-5, weightDecay: 0.1 })
 })

@@ -100,5 +100,5 @@ test('sources of a mix', () => {
   expect(readSource('ja=/data/ja')).toEqual({ name: 'ja', path: '/data/ja' })
   expect(readSource('ja=a@b/c.jsonl@1.5')).toEqual({ name: 'ja', path: 'a@b/c.jsonl', repeats: 1.5 })
   expect(readSource('w=x=y@.5:L1')).toEqual({ name: 'w', path: 'x=y', repeats: 0.5, releaseLevel: 'L1' })
-  expect(() => readSource('only-a-path')).toThrow('--source only-a-path: it must be NAME=PATH')
+  expect(() => readSource('only-a-path')).toThrow('--source only-a-path: must be NAME=PATH')
 })

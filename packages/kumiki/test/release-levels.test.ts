@@ -69,7 +69,7 @@ test('a level stays beside token files, and goes into the mixtures that they are
     { ...{ subset: 'b', language: null, source: null, licence: null, releaseLevel: 'L1' }, repeats: 1, tokens: b.size },
   ]
   expect(readSubsets(out)).toEqual(subsets)
-  expect(await run(`data mix --source m=${out}:L1`)).toContain('says L2, which allows less')
+  expect(await run(`data mix --source m=${out}:L1`)).toContain('records the stricter L2')
   expect((await run(`data mix --source m=${out}:L3`)).table).toMatchObject([{ releaseLevel: 'L3' }])
   writeFileSync(`${out}.subsets.json`, JSON.stringify({ version: 1, subsets: [{ ...subsets[1], releaseLevel: 'LX' }] }))
   expect(await run(`data mix --source m=${out}`)).toContain('release level LX')
@@ -93,10 +93,10 @@ test('a configuration of train names its text; what was used is told for its rec
   )
   const slip = config('slip.json', { data: [{ ...source, licence: undefined, license: 'x' }] })
   await expect(resolveRun({ config: slip, overrides: {} })).rejects.toThrow(
-    /license is not known; did you mean licence/,
+    /unknown field license; did you mean licence/,
   )
   const mixed = config('mixed.json', { data: ['open.txt', source] })
-  await expect(resolveRun({ config: mixed, overrides: {} })).rejects.toThrow(/data has paths and sources/)
+  await expect(resolveRun({ config: mixed, overrides: {} })).rejects.toThrow(/data mixes paths and sources/)
   const good = config('good.json', { data: [source], heldOut: { own: 'inner.jsonl' } })
   const { sources, heldOut } = await resolveRun({ config: good, overrides: {} })
   const corpus = await loadCorpus({ data: [], sources, heldOut })

@@ -22,7 +22,7 @@ function ask(url: string, method: string, headers: Record<string, string> = {}):
 
 /** A run in a process of its own is held and let go by what its terminal shows, and by nothing else. */
 async function pausedAndResumed(run: string, said: string): Promise<void> {
-  const [, url, token] = /Live page: (\S+) \(the token to pause and resume: ([0-9a-f]{24})\)/.exec(said)!
+  const [, url, token] = /Live page: (\S+) \(token for pausing and resuming: ([0-9a-f]{24})\)/.exec(said)!
   const Authorization = `Bearer ${token}`
   const before = metricSteps(run).length
   for (const [status, headers] of [
@@ -60,7 +60,7 @@ test('closed output ends nothing; one process a run; a dead one holds nothing; a
   await until(() => metricSteps(run).length > 20)
   const second = await ended(startTrain(['--resume', run]))
   expect(second.code).toBe(1)
-  expect(second.said).toMatch(new RegExp(`process ${first.pid} on .* trains here since`))
+  expect(second.said).toMatch(new RegExp(`process ${first.pid} on .* has been using this folder since`))
   first.kill('SIGKILL')
   expect((await ended(first)).code).toBe('SIGKILL')
   const steps = metricSteps(run).length
@@ -82,7 +82,7 @@ test('closed output ends nothing; one process a run; a dead one holds nothing; a
   ])
   const made = metricSteps(run)
   expect(made).toEqual(Array.from(made, (_, i) => i + 1))
-  expect(said).toContain(`stopped by SIGTERM at step ${made.length}; go on with: kumiki train --resume ${run}`)
+  expect(said).toContain(`stopped by SIGTERM at step ${made.length}; resume with: kumiki train --resume ${run}`)
   expect(readdirSync(join(run, 'checkpoints')).at(-1)).toBe(`step-${String(made.length).padStart(8, '0')}`)
   expect(existsSync(join(run, 'run.lock'))).toBe(false)
 })

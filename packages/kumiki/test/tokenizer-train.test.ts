@@ -83,8 +83,11 @@ test('train in stages by a recipe; with fixed pieces and rules', async () => {
   const rules = loadTokenizer(readFileSync(at('fixed.model')))
   expect(rules.encodeWithOffsets('ＴＨＥ').pieces.join('')).toBe('▁THE')
 
-  expect([bad.code, bad.stderr]).toEqual([2, expect.stringContaining('stages[0] has "sise"; name, data, size')])
-  expect([neither.code, neither.stderr]).toEqual([2, expect.stringContaining('--vocab-size or --recipe is needed')])
+  expect([bad.code, bad.stderr]).toEqual([
+    2,
+    expect.stringContaining('stages[0] has an unknown field "sise"; known fields: name, data, size'),
+  ])
+  expect([neither.code, neither.stderr]).toEqual([2, expect.stringContaining('give --vocab-size N or --recipe FILE')])
   const bpe = await inProcess(train('x.model', '--type', 'bpe', '--recipe', at('recipe.json')))
   expect([bpe.code, bpe.stderr]).toEqual([2, expect.stringContaining('--recipe needs --type unigram')])
 })

@@ -57,9 +57,9 @@ const copy = (name: string) => cpSync(at('whole'), at(name), { recursive: true }
 
 test('a folder that holds a run is refused, and left as it was', async () => {
   const before = readdirSync(at('whole')).sort()
-  await expect(begin('whole')).rejects.toThrow(/holds a run already .*--resume .*--overwrite/)
+  await expect(begin('whole')).rejects.toThrow(/already has a run .*--resume .*--overwrite/)
   expect(readdirSync(at('whole')).sort()).toEqual(before)
-  await expect(train({ overwrite: true })).rejects.toThrow(/--overwrite removes the run that is in --out: give --out/)
+  await expect(train({ overwrite: true })).rejects.toThrow(/--overwrite removes the run in --out: give --out/)
   copy('second')
   await begin('second', { steps: 3 }, { overwrite: true })
   expect(stepsOf('second')).toEqual([1, 2, 3])
@@ -71,12 +71,12 @@ test('a signal stops after the current step; the run resumes bit for bit, and it
   const running = begin('stopped', {}, { checkpointEvery: 4 })
   const end = expect(running).rejects.toMatchObject({
     exitCode: 0,
-    message: /stopped by SIGTERM at step \d; go on with: kumiki train --resume/,
+    message: /stopped by SIGTERM at step \d; resume with: kumiki train --resume/,
   })
   while (!existsSync(at('stopped', 'metrics.jsonl')) || readFileSync(at('stopped', 'metrics.jsonl'), 'utf8') === '')
     await new Promise((resolve) => setTimeout(resolve, 1))
   process.emit('SIGTERM')
-  expect(said).toContain('SIGTERM: stopping after the current step; a second signal ends it at once')
+  expect(said).toContain('SIGTERM: stopping after the current step; a second signal exits immediately')
   await end
   expect(existsSync(at('stopped', 'run.lock'))).toBe(false)
   const first = (performance.now() - began) / 1000
@@ -122,12 +122,12 @@ test('what is changed on the way is said and recorded; what cannot be is refused
       `${flag} cannot be changed with --resume`,
     )
   await expect(train({ resume: at('whole'), overrides: { steps: 6 } })).rejects.toThrow(
-    /--steps 6: the run has made 8 steps already/,
+    /--steps 6: the run has already made 8 steps/,
   )
   await expect(train({ resume: at('whole'), overrides: { learningRate: 1e-4 } })).rejects.toThrow(
-    /all 8 steps of the run are made, so learningRate would change nothing/,
+    /all 8 steps of the run are done, so learningRate would have no effect/,
   )
-  await expect(train({ resume: `${at('whole')}@5` })).rejects.toThrow(/no checkpoint of step 5; there are 4, 8/)
+  await expect(train({ resume: `${at('whole')}@5` })).rejects.toThrow(/no checkpoint of step 5; available steps: 4, 8/)
   expect(json('whole', 'run.json').configuration).toMatchObject({ steps: 8, learningRate: 3e-3 })
 
   copy('changed')
@@ -137,7 +137,7 @@ test('what is changed on the way is said and recorded; what cannot be is refused
     'learningRate was 0.003 up to step 4, and is 0.001 from here on',
     'batchSize was 2 up to step 4, and is 4 from here on',
     'steps was 8 up to step 4, and is 10 from here on',
-    'The learning rate of step 5 is 0.000689 now; it was 0.00217 at step 4 and would have been 0.00165',
+    'The learning rate of step 5 is now 0.000689; it was 0.00217 at step 4 and would have been 0.00165',
   ])
     expect(said).toContain(line)
   expect(json('changed', 'run.json')).toMatchObject({
@@ -159,7 +159,7 @@ test('a record that was edited and metrics that were cut are said', async () => 
   writeFileSync(at('edited', 'metrics.jsonl'), lines.join('\n'))
   await train({ resume: at('edited') })
   expect(said).toContain('learningRate was 0.003 up to step 8, and is 0.0001 from here on')
-  expect(said).toContain('metrics.jsonl lacks step 3:')
+  expect(said).toContain('metrics.jsonl is missing step 3;')
 })
 
 test('another device or arithmetic is said, another number of threads is not', () => {
@@ -168,7 +168,7 @@ test('another device or arithmetic is said, another number of threads is not', (
     resumeRemarks({ configuration, device: 'cpu (WebAssembly SIMD, 2 threads)' }, configuration, 4, device)
   expect(remarks('cpu (WebAssembly SIMD, 1 thread)')).toEqual([])
   for (const device of ['cpu (WebAssembly relaxed SIMD, 2 threads)', 'webgpu (nvidia ada)'])
-    expect(remarks(device)).toEqual([expect.stringContaining(`this is ${device}: its results differ in the last bits`)])
+    expect(remarks(device)).toEqual([expect.stringContaining(`this process uses ${device}: results differ in the last bits`)])
   // What was made without relaxed SIMD goes on without it; the last process counts.
   const madeOn = (...devices: string[]) => sameArithmetic({ processes: devices.map((device) => ({ device }) as never) })
   expect(madeOn('webgpu (nvidia ada)', 'cpu (WebAssembly SIMD, 2 threads)')).toEqual({ relaxedSimd: false })
@@ -184,7 +184,7 @@ test('another device or arithmetic is said, another number of threads is not', (
   // A longer run moves the end of its schedule.
   const made = { configuration, device: 'cpu' }
   expect(resumeRemarks(made, { ...configuration, steps: 12 }, 8, 'cpu').join('\n')).toMatch(
-    /The learning rate of step 9 is 0.00\d+ now; it was 0.000\d+ at step 8, where the schedule ended/,
+    /The learning rate of step 9 is now 0.00\d+; it was 0.000\d+ at step 8, where the schedule ended/,
   )
 })
 
@@ -226,7 +226,7 @@ test('any optimizer and any schedule train, are kept and go on', async () => {
     /unknown kind 'harmonic'.* The run was made with --kinds .*kinds\.mjs: give it again/,
   )
   await expect(train({ resume: at('lion'), kinds, overrides: { steps: 4, optimizer: 'adamw' } })).rejects.toThrow(
-    /the optimizer is lion and cannot become adamw/,
+    /the optimizer cannot change from lion to adamw/,
   )
   await train({ resume: at('lion'), kinds, overrides: { steps: 3, optimizer: { beta1: 0.8 } } })
   expect(said).toContain('optimizer.beta1 was its default up to step 2, and is 0.8 from here on')
@@ -239,7 +239,7 @@ test('any optimizer and any schedule train, are kept and go on', async () => {
     [{ optimizer: 'adamx' }, /optimizer: optimizerFromJSON: unknown kind 'adamx'; known are adafactor, adam, adamw/],
     [{ optimizer: { epsilom: 1 } }, /optimizer: optimizerFromJSON: adamw has no option 'epsilom'; it has beta1/],
     [{ schedule: 'exponential' }, /schedule must be constant, cosine, inverseSqrt, linear, wsd, or JSON of any kind/],
-    [{ schedule, learningRate: 1 }, /learningRate goes with a schedule by name/],
+    [{ schedule, learningRate: 1 }, /learningRate applies only to schedules by name/],
   ] as const)
     await expect(begin('none', overrides)).rejects.toThrow(message)
   expect(existsSync(at('none'))).toBe(false)
@@ -254,7 +254,7 @@ test('other text is not taken for the same', async () => {
   const record = json('other-text', 'run.json')
   writeFileSync(at('other.txt'), Array.from({ length: 90 }, (_, i) => `the shelf ${i} is red and long.`).join('\n\n'))
   writeFileSync(at('other-text', 'run.json'), JSON.stringify({ ...record, data: [at('other.txt')] }))
-  await expect(train({ resume: at('other-text') })).rejects.toThrow(/not the text the run was begun on/)
+  await expect(train({ resume: at('other-text') })).rejects.toThrow(/not the text that the run was started with/)
 })
 
 test('text or checkpoints that are gone are said, and nothing is begun anew', async () => {
@@ -262,13 +262,11 @@ test('text or checkpoints that are gone are said, and nothing is begun anew', as
   const record = json('gone', 'run.json')
   writeFileSync(at('gone', 'run.json'), JSON.stringify({ ...record, data: [at('moved.txt')] }))
   await expect(train({ resume: at('gone') })).rejects.toThrow(
-    /moved\.txt: there is no such file .* put it back, or name its new place under data in .*run\.json/,
+    /moved\.txt: there is no such file .* restore it, or set its new path under data in .*run\.json/,
   )
   writeFileSync(at('gone', 'run.json'), JSON.stringify(record))
   rmSync(at('gone', 'checkpoints'), { recursive: true })
-  await expect(train({ resume: at('gone') })).rejects.toThrow(
-    /8 steps were made \(run\.json\), but there is no checkpoint any more/,
-  )
+  await expect(train({ resume: at('gone') })).rejects.toThrow(/run\.json records 8 steps, but no checkpoint exists/)
   expect(stepsOf('gone').length).toBe(8)
 })
 
@@ -281,7 +279,7 @@ test('a loss that leaves the numbers says where to go back to, and the rate can 
     () => Promise.reject(new Error('it should diverge')),
     (error: Error) => {
       expect(error.message).toMatch(
-        /step \d+: the .*\. Go back to step \d+ with a smaller rate: kumiki train --resume .*@\d+ --learning-rate 16.7$/,
+        /step \d+: the .*\. Go back to step \d+ with a smaller learning rate: kumiki train --resume .*@\d+ --learning-rate 16.7$/,
       )
     },
   )
@@ -303,10 +301,10 @@ test('a loss that goes wrong and stays finite keeps a checkpoint from before, an
   )
   await train({ resume: at('spoilt'), overrides: { steps: 200, learningRate: 3 } })
   expect(said).toMatch(
-    /The loss is far above what it was since step 6\d: the checkpoint of step 60, from before, is kept/,
+    /The loss has been far above its earlier level since step 6\d; the checkpoint of step 60, before that, is kept/,
   )
   expect(said).toMatch(
-    /since step 6\d\. (?:.*)Go back to step 60 with a smaller rate: kumiki train --resume .*@60 --learning-rate 1\n/,
+    /since step 6\d\. (?:.*)Go back to step 60 with a smaller learning rate: kumiki train --resume .*@60 --learning-rate 1\n/,
   )
   expect(readdirSync(at('spoilt', 'checkpoints'))).toEqual(['step-00000060', 'step-00000180', 'step-00000200'])
 })

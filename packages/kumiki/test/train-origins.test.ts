@@ -90,13 +90,13 @@ test('a fresh start takes the weights alone, also where it is taken up before it
 
 test.each([
   [{ branch: 'stable@4' }, /give --decay STEPS/],
-  [{ branch: 'stable@5', decay: { steps: 2 } }, /there is no checkpoint of step 5; there are 4, 8/],
+  [{ branch: 'stable@5', decay: { steps: 2 } }, /no checkpoint of step 5; available steps: 4, 8/],
   [{ branch: 'nowhere@5', decay: { steps: 2 } }, /give RUN@STEP/],
-  [{ branch: 'stable@4', decay: { steps: 2 }, overrides: { steps: 9 } }, /--steps does not go with --branch/],
+  [{ branch: 'stable@4', decay: { steps: 2 }, overrides: { steps: 9 } }, /--steps cannot be combined with --branch/],
   [{ branch: 'stable@4', decay: { steps: 2 }, decayTo: 1 }, /rate at step 4 is .*, not above 1/],
-  [{ branch: 'stable@4', from: 'stable', decay: { steps: 2 } }, /--branch and --from do not go together/],
-  [{ from: 'stable', preset: 'nano' }, /--preset does not go with --from/],
-  [{ from: 'stable', decay: { steps: 2 } }, /--decay and --decay-to go with --branch/],
+  [{ branch: 'stable@4', from: 'stable', decay: { steps: 2 } }, /--branch and --from cannot be combined/],
+  [{ from: 'stable', preset: 'nano' }, /--preset cannot be combined with --from/],
+  [{ from: 'stable', decay: { steps: 2 } }, /--decay and --decay-to need --branch/],
 ])('%j is refused, and leaves no folder', async (options: Partial<TrainCommandOptions>, message) => {
   const { branch, from } = options
   const flags = { ...options, ...(branch && { branch: at(branch) }), ...(from && { from: at(from) }) }
@@ -126,9 +126,9 @@ test('checkpoints have a mean, which loads as a model; those of other models hav
   device.dispose()
   const refused = (words: string[]) => inProcess(['average', ...words])
   const run = at('stable')
-  expect((await refused([`${run}@4`, `${run}@8`, '--out', mean])).stderr).toMatch(/there is a model in it already/)
+  expect((await refused([`${run}@4`, `${run}@8`, '--out', mean])).stderr).toMatch(/already contains a model/)
   expect((await refused([run, '--out', at('y')])).stderr).toMatch(/at least two checkpoints/)
-  expect((await refused([run, run, '--averaged', '--out', at('y')])).stderr).toMatch(/keeps no moving average/)
+  expect((await refused([run, run, '--averaged', '--out', at('y')])).stderr).toMatch(/no moving average was kept/)
 })
 
 test('another precision on the way is said, and trains on', async () => {
@@ -143,7 +143,7 @@ test('averages, events, samples, a live page and figures in one run', async () =
   const more = { tensorboard: true, sample: true, ui: true, maxTokens: 100, evaluateEvery: 2 } as const
   const { steps } = await begin('all', { averageDecay: 0.9 }, more)
   expect(steps).toBe(4) // of 32 tokens
-  expect(said).toMatch(/Live page: http:\/\/127\.0\.0\.1:\d+\/ \(the token to pause and resume: [0-9a-f]{24}\)/)
+  expect(said).toMatch(/Live page: http:\/\/127\.0\.0\.1:\d+\/ \(token for pausing and resuming: [0-9a-f]{24}\)/)
   expect(said).toContain('Ended at step 4: the budget of 100 tokens is used up')
   expect(metrics('all')[1]).toMatchObject({ spike: 0, mfu: expect.any(Number), programBytes: expect.any(Number) })
   expect(metrics('all')[1].processBytes).toBeGreaterThan(1e7)
@@ -179,6 +179,6 @@ export const schedules = {
   )
   const { steps } = await begin('lost', { schedule: { kind: 'losing' } }, { kinds, checkpointEvery: 2 })
   expect(steps).toBe(8)
-  expect(said).toContain('the device was lost (unplugged); going on from the checkpoint of step 4 on a new device')
+  expect(said).toContain('the device was lost (unplugged); resuming from the checkpoint of step 4 on a new device')
   expect(metrics('lost').map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
 })

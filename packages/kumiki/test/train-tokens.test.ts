@@ -134,7 +134,7 @@ test('a blend is trained in the order of Megatron-LM, and goes on to the bit', a
   await expect(
     runTrain({ data: [], overrides: { steps: 9 }, device: 'cpu', threads: 1, resume: at('again') }),
   ).rejects.toThrow(
-    /9 steps of 2 sequences read 18 samples, but the order of ja, en was made for 12; .* Stop at step 6,/,
+    /9 steps of 2 sequences read 18 samples, but the order of ja, en was built for 12, .* Stop at step 6,/,
   )
 })
 
@@ -190,7 +190,7 @@ test('what does not say its end of text ends no documents', async () => {
   const file = at('llama3.json')
   cpSync(fileURLToPath(new URL('../../tokenizer/vectors/hf/llama3.tokenizer.json', import.meta.url)), file)
   await expect(train('refused', { tokenizer: file })).rejects.toThrow(
-    /llama3.json: no tokenizer_config.json beside it names the end of text \(eos_token\), which ends every document/,
+    /llama3.json: no tokenizer_config.json beside it names the end-of-text token \(eos_token\), which must end every document/,
   )
   const built = await inProcess(['data', 'build', '--data', at('texts.txt'), '--tokenizer', file, '--out', at('none')])
   expect(built).toMatchObject({
@@ -219,7 +219,7 @@ test('one set of files in windows by seed, from a configuration file, with texts
   ])
   const scaled = await resolveRun({ preset: 'llm-jp-3-150m', tokenizer: model, overrides: {}, available: 2 ** 36 })
   expect(scaled.configuration.vocabSize).toBe(tokenizer.vocabSize)
-  expect(scaled.recipe?.differences.find(({ what }) => what.startsWith('pieces'))?.why).toBe('given by unigram.model')
+  expect(scaled.recipe?.differences.find(({ what }) => what === 'vocabulary size')?.why).toBe('set by unigram.model')
   const files = await TokenFiles.open(tokenFiles!)
   const text = await tokensOfRun(files, { shelf: at('texts.txt') })
   const stop = new StopSignals({ onRequest() {}, onSecond() {} })
@@ -239,9 +239,9 @@ test('one set of files in windows by seed, from a configuration file, with texts
 })
 
 test.each([
-  [{ dataPath: undefined, order: 'packed' }, /--order goes with --data-path/],
+  [{ dataPath: undefined, order: 'packed' }, /--order needs --data-path/],
   [{ tokenizer: undefined }, /token files need --tokenizer FILE/],
-  [{ order: 'packed' }, /--order packed reads every token once a pass and has no weights, got 0.3 for .*ja/],
+  [{ order: 'packed' }, /--order packed reads every token once per pass and takes no weights, got 0.3 for .*ja/],
   [{ data: ['a.txt'] }, /give --data or --data-path, not both/],
   [{ dataPath: ['0.3', 'ja', 'en'] }, /no such file/],
   [{ dataPath: ['0.3', 'ja', 'x', 'en'] }, /some datasets have a weight and others none/],
@@ -249,7 +249,7 @@ test.each([
   [{ split: '0.001,1,0' }, /ja: the split 0.001,1,0 leaves 0 tokens to train on/],
   [{ split: 'half' }, /--split must be one to three numbers/],
   [{ split: '0,1,0' }, /gives nothing to train/],
-  [{ split: '1' }, /the split 1 leaves nothing to hold out/],
+  [{ split: '1' }, /the split 1 leaves no validation documents/],
   [{ tokenizer: 'nowhere.model' }, /nowhere.model: there is no such file/],
   [{ overrides: { vocabSize: 300 } }, /vocabSize is 300, but the tokenizer .* has \d+ pieces/],
 ] as const)('%j is refused', async (flags, message) => {
@@ -265,6 +265,6 @@ test('files that may not train are refused, and so are ids that the tokenizer do
   rmSync(at('en.subsets.json'))
   await writeIndexedDataset(at('large'), [Int32Array.of(5, 90_000, 2), Int32Array.of(5, 2)], { vocabSize: 99_584 })
   await expect(train('refused', { dataPath: [at('large')], split: '50,50,0' })).rejects.toThrow(
-    /large: sequence 0 holds the id 90000, but the tokenizer has \d+ pieces/,
+    /large: sequence 0 contains the id 90000, but the tokenizer has \d+ pieces/,
   )
 })

@@ -41,10 +41,10 @@ test('a log beside its plan, and a plan fitted to it', async () => {
   expect(read.summary).toMatchObject({ step: 60, steps: 1000, secondsPerStep: 15, secondsLeft: 940 * 15 })
   expect(read.spikes).toEqual([40])
   expect(read.plan.comparisons[0]).toMatchObject({ what: 'step', measured: 15 })
-  expect(read.plan.verdict.join()).toMatch(/longer than the tuned plan/)
+  expect(read.plan.verdict.join()).toMatch(/longer than the estimate/)
   const text = await inProcess(['watch', log, '--once'])
   expect(text.stdout).toMatch(
-    /^step 60\/1000, loss 2\.5000, 15\.00 s a step, 1 spike, 3\.9 h left\nspikes at step 40\n$/,
+    /^step 60\/1000, loss 2\.5000, 15\.00 s\/step, 1 spike, 3\.9 h left\nspikes at step 40\n$/,
   )
   const page = join(folder, 'page.html')
   const drawn = await inProcess(['watch', log, '--gpu', 'H100', '--once', '--out', page])
@@ -59,7 +59,7 @@ test('a log beside its plan, and a plan fitted to it', async () => {
   const place = ['--place', 'tp=2,pp=2,micro-batch=2']
   const planned = (more: string[]) => inProcess(['plan', ...flags.split(' '), ...place, '--json', ...more])
   const [shipped, fitted] = [await planned([]), await planned(['--calibrate', log])]
-  expect(fitted.stderr).toMatch(/Calibrated: matrix products sustain [\d.]+ % of the peak \(shipped: 72\.2 %/)
+  expect(fitted.stderr).toMatch(/Calibrated: matrix multiplication reaches [\d.]+ % of the peak \(default: 72\.2 %/)
   const step = (result: typeof shipped) => result.json().candidate.estimate.stepSeconds
   expect(step(fitted)).toBeGreaterThan(step(shipped) * 1.05)
   expect(step(fitted)).toBeCloseTo(15, 0)
@@ -67,9 +67,9 @@ test('a log beside its plan, and a plan fitted to it', async () => {
 
 test.each([
   [['watch', 'nowhere.txt', '--once'], 1, /nowhere\.txt: cannot be read/],
-  [['watch', 'empty.txt', '--json'], 1, /no line of a step, as Megatron-LM and torchtitan write them/],
+  [['watch', 'empty.txt', '--json'], 1, /no training steps found in Megatron-LM's or torchtitan's format/],
   [['watch', 'bare.txt', '--gpu', 'H100', '--once'], 2, /no list of arguments.*--megatron FILE/],
-  [['watch', 'bare.txt', '--gpu', 'H9', '--megatron', 'empty.txt', '--once'], 2, /launch: it has no command/],
+  [['watch', 'bare.txt', '--gpu', 'H9', '--megatron', 'empty.txt', '--once'], 2, /launch: found no command/],
   [['watch', 'bare.txt', '--megatron', 'empty.txt', '--once'], 2, /--megatron needs --gpu/],
 ])('%j is refused', async (words, code, message) => {
   writeFileSync(join(folder, 'empty.txt'), 'hello\n')

@@ -59,30 +59,30 @@ describe('a key that is not known', () => {
     [
       ['data', 'mix', '--sources'],
       [{ name: 'a', path: 'x', repeat: 3 }],
-      'entry 0: repeat is not known; did you mean repeats',
+      'entry 0: unknown field repeat; did you mean repeats',
     ],
     [
       [...estimate, '--gpu', 'H100', '--model'],
       { ...sizes, expert: experts },
-      'expert is not known; did you mean experts?',
+      'unknown field model.expert; did you mean experts?',
     ],
     [
       [...estimate, '--gpu', 'H100', '--model'],
       { ...sizes, experts: { ...experts, top_k: 2 } },
-      'experts.top_k is not known',
+      'unknown field model.experts.top_k',
     ],
-    [[...estimate, '--gpu', 'H100', '--model'], { ...named, headdim: 3 }, 'headdim is not known'],
-    [[...estimate, '--model', 'nano', '--gpu'], { ...gpu, memoryGB: 80 }, 'memoryGB is not known'],
+    [[...estimate, '--gpu', 'H100', '--model'], { ...named, headdim: 3 }, 'unknown field headdim'],
+    [[...estimate, '--model', 'nano', '--gpu'], { ...gpu, memoryGB: 80 }, 'unknown field cluster.gpu.memoryGB'],
     [
       [...estimate, '--model', 'nano', '--gpu', 'H100', '--network'],
       { allToAllBandwith: 8e9 },
-      'allToAllBandwith is not known; did you mean allToAllBandwidth?',
+      'unknown field cluster.network.allToAllBandwith; did you mean allToAllBandwidth?',
     ],
     [['estimate', '--run'], { ...run, seqence_parallel: false }, 'did you mean sequence_parallel?'],
     [
       ['estimate', '--run'],
       { ...run, model: { ...run.model, expert: 8 } },
-      'model.expert is not known; did you mean experts?',
+      'unknown field model.expert; did you mean experts?',
     ],
     [
       ['ablate', 'analyze', '--responses', at('scores'), '--design'],
@@ -98,7 +98,7 @@ describe('a key that is not known', () => {
 
   test('is said with what there is, where nothing is near', () => {
     expect(() => checkWritten('source', { colour: 1 }, 's.json')).toThrow(
-      's.json: colour is not known; there are name, path, repeats, releaseLevel',
+      's.json: unknown field colour; known fields: name, path, repeats, releaseLevel',
     )
     expect(nearest('top_k', ['topK', 'ffn'])).toBe('topK')
     expect(nearest('zzz', ['topK', 'ffn'])).toBeUndefined()
@@ -111,7 +111,7 @@ test('fields of the wrong kind are named; notes beside a run pass', () => {
   const gemma = { ...named, slidingWindow: 8, localRopeTheta: 1e4, normPlacement: 'both', activation: 'gelu_tanh' }
   expect(checkWritten('architecture', gemma, 'm.json')).toBe(gemma)
   expect(() => checkWritten('architecture', { ...named, slidingWindows: 8 }, 'm.json')).toThrow(
-    'm.json: slidingWindows is not known; did you mean slidingWindow?',
+    'm.json: unknown field slidingWindows; did you mean slidingWindow?',
   )
   expect(() => checkWritten('architecture', { ...named, headDim: '8' }, 'm.json')).toThrow(
     'headDim must be number, got "8"',

@@ -1,10 +1,10 @@
-/** What a model is: the sizes and choices a decoder is built from. */
+/** The architecture of a decoder: its sizes and options. */
 
 /** Mixture-of-experts sizes; each expert is one SwiGLU MLP. */
 export interface ExpertArchitecture {
   /** Routed experts in each layer. */
   readonly numExperts: number
-  /** Experts a token goes through (top-k). */
+  /** Experts that process each token (top-k). */
   readonly numExpertsPerToken: number
   /** Inner width of one expert's SwiGLU MLP. */
   readonly intermediateSize: number
@@ -30,8 +30,9 @@ const architectureFamilies = [
 export type ArchitectureFamily = (typeof architectureFamilies)[number]
 
 /**
- * Rotary positions beyond the length a model was first trained on. `linear` divides positions by the factor; `dynamic` raises theta with the
- * length of the sequence once it is over `maxPositionEmbeddings`; `llama3` divides low frequencies alone.
+ * Scaling of rotary position embeddings (RoPE) for contexts longer than in pre-training. `linear` divides positions by
+ * the factor; `dynamic` raises theta with the length of the sequence once it is over `maxPositionEmbeddings`; `llama3`
+ * divides only low frequencies.
  */
 export type RopeScaling =
   | { readonly type: 'linear' | 'dynamic'; readonly factor: number }
@@ -44,8 +45,8 @@ export type RopeScaling =
     }
 
 /**
- * A decoder. Without the optional fields it is Llama's: RMSNorm before each half of a block, rotary positions, SwiGLU, grouped-query
- * attention over all earlier positions, no biases. Sizes are counts of elements (not bytes).
+ * A decoder. Without the optional fields it is Llama's: RMSNorm before each half of a block, rotary positions, SwiGLU,
+ * grouped-query attention over all earlier positions, no biases. Sizes are counts of elements (not bytes).
  */
 export interface ModelArchitecture {
   readonly hiddenSize: number
@@ -57,19 +58,24 @@ export interface ModelArchitecture {
   readonly numKeyValueHeads: number
   /** Width of one head; `numAttentionHeads * headDim` need not equal `hiddenSize`. Even, for rotary positions. */
   readonly headDim: number
-  /** Tokens the tokenizer knows: the number model cards count with. */
+  /** Size of the tokenizer's vocabulary, as model cards count it. */
   readonly vocabSize: number
-  /** Rows of the embedding in a Megatron-LM checkpoint: `vocabSize` rounded up to a multiple of 128 x tensorParallel. */
+  /**
+   * Rows of the embedding in a Megatron-LM checkpoint: `vocabSize` rounded up to a multiple of 128 x tensorParallel.
+   */
   readonly paddedVocabSize: number
   readonly maxPositionEmbeddings: number
   readonly ropeTheta: number
   readonly rmsNormEps: number
-  /** Standard deviation of the normal distribution weights start from. */
+  /** Standard deviation of the normal distribution that weights are drawn from. */
   readonly initializerRange: number
   readonly tieWordEmbeddings: boolean
   /** RMSNorm of queries and keys. Default false. */
   readonly qkNorm?: boolean
-  /** Over each `head` (Qwen3, Gemma 3; default), or over the `projection`, all heads together (OLMo 2). */
+  /**
+   * What `qkNorm` normalizes over: each `head` (Qwen3, Gemma 3; default), or the `projection`, all heads together (OLMo
+   * 2).
+   */
   readonly qkNormOver?: 'head' | 'projection'
   readonly experts?: ExpertArchitecture
   /** Which class config.json names. Default: `llama`, or by the experts' names. */
@@ -78,9 +84,12 @@ export interface ModelArchitecture {
   readonly attentionBias?: boolean | 'qkv'
   /** Biases of the three layers of the MLP. Default false. */
   readonly mlpBias?: boolean
-  /** Default `silu`. `gelu` is by erf, `gelu_tanh` its approximation. */
+  /** Default `silu`. `gelu` uses erf, `gelu_tanh` the tanh approximation. */
   readonly activation?: 'silu' | 'gelu' | 'gelu_tanh'
-  /** Norms before each half of a block (`pre`, default), after it and before the sum (`post`: OLMo 2), or at both places (`both`: Gemma). */
+  /**
+   * Norms before each half of a block (`pre`, default), after it and before the sum (`post`: OLMo 2), or at both places
+   * (`both`: Gemma).
+   */
   readonly normPlacement?: 'pre' | 'post' | 'both'
   /** Norms multiply by 1 + weight (Gemma). Default false. */
   readonly normOffset?: boolean
@@ -90,14 +99,19 @@ export interface ModelArchitecture {
   readonly queryPreAttnScalar?: number
   /** Attention scores s become c tanh(s / c). Default: no cap. */
   readonly attentionSoftcap?: number
-  /** So do the logits. Default: no cap. */
+  /** The same cap for the logits. Default: no cap. */
   readonly logitSoftcap?: number
   readonly ropeScaling?: RopeScaling
-  /** Keys that a query of a sliding layer sees, its own among them. */
+  /** Keys that a query of a sliding-window layer attends to, including its own. */
   readonly slidingWindow?: number
-  /** Which layers slide, one for each layer. Default: all of them where there is a `slidingWindow`. */
+  /**
+   * Whether each layer uses the sliding window, one value per layer. Default: all layers do if `slidingWindow` is set.
+   */
   readonly slidingLayers?: readonly boolean[]
-  /** Theta of the sliding layers, unscaled (Gemma 3). Default: as the others. */
+  /**
+   * RoPE theta of the sliding-window layers, without `ropeScaling` (Gemma 3). Default: the theta and scaling of the
+   * other layers.
+   */
   readonly localRopeTheta?: number
 }
 
@@ -134,10 +148,10 @@ const everyField: Readonly<Record<keyof ModelArchitecture, true>> = {
   localRopeTheta: true,
 }
 
-/** Names of all fields: what the decoder computes, and what may stand in a file. */
+/** Names of all fields, those that the decoder supports and a file may contain. */
 export const architectureFields: readonly string[] = /* @__PURE__ */ Object.keys(everyField)
 
-/** Upper bounds that keep a hostile configuration from asking for absurd memory; all known models are far below. */
+/** Upper bounds that keep a hostile configuration from requesting excessive memory; all known models are far below. */
 const upperBounds = {
   hiddenSize: 1 << 20,
   intermediateSize: 1 << 22,
@@ -170,7 +184,7 @@ function show(value: unknown): string {
 /**
  * Checks every field of an architecture.
  * @param architecture the sizes to check
- * @param owner what an error calls the configuration (a file or model name)
+ * @param owner the configuration's name in errors (a file or model)
  * @returns the same object
  * @throws RangeError naming the field, its bound and what was given
  */
@@ -217,7 +231,7 @@ const choices = {
   family: architectureFamilies,
 } as const satisfies { [field in keyof ModelArchitecture]?: readonly unknown[] }
 
-/** What goes beyond Llama's decoder. */
+/** Checks the fields that extend Llama's decoder. */
 function checkChoices(architecture: ModelArchitecture, owner: string): void {
   for (const [field, allowed] of Object.entries(choices)) {
     const value = architecture[field as keyof typeof choices]
@@ -230,14 +244,18 @@ function checkChoices(architecture: ModelArchitecture, owner: string): void {
   if (slidingWindow !== undefined) checkCount(owner, 'slidingWindow', slidingWindow, upperBounds.maxPositionEmbeddings)
   if (slidingLayers !== undefined) {
     if (slidingWindow === undefined)
-      throw new RangeError(`${owner}: slidingLayers needs slidingWindow, the number of keys that they see`)
+      throw new RangeError(
+        `${owner}: slidingLayers needs slidingWindow, the number of keys that these layers attend to`,
+      )
     if (!Array.isArray(slidingLayers) || slidingLayers.length !== numHiddenLayers)
       throw new RangeError(
         `${owner}: slidingLayers must hold true or false for each of the ${numHiddenLayers} layers, got ${show(slidingLayers)}`,
       )
   }
   if (localRopeTheta !== undefined && slidingWindow === undefined)
-    throw new RangeError(`${owner}: localRopeTheta is of sliding layers, but there is no slidingWindow`)
+    throw new RangeError(
+      `${owner}: localRopeTheta applies to sliding-window layers only; set slidingWindow too, or remove it`,
+    )
   if (ropeScaling === undefined) return
   if (!['linear', 'dynamic', 'llama3'].includes(ropeScaling?.type))
     throw new RangeError(`${owner}: ropeScaling must be linear, dynamic or llama3, got ${show(ropeScaling)}`)
@@ -266,7 +284,10 @@ const defaults: Partial<ModelArchitecture> = {
   scaleEmbeddings: false,
 }
 
-/** The same architecture without fields that say what is so anyway: two that compute the same are equal. */
+/**
+ * The architecture without fields that have their default or no effect, so that architectures that compute the same are
+ * equal.
+ */
 export function canonicalArchitecture(architecture: ModelArchitecture): ModelArchitecture {
   const {
     slidingWindow,
@@ -282,11 +303,11 @@ export function canonicalArchitecture(architecture: ModelArchitecture): ModelArc
   )
   const layers = Array.from({ length: architecture.numHiddenLayers }, (_, i) => slides(architecture, i))
   const window = layers.includes(true)
-  // Their own theta is unscaled.
+  // Without scaling, localRopeTheta differs from ropeTheta even where the numbers are equal.
   const ownTheta = localRopeTheta !== architecture.ropeTheta || architecture.ropeScaling !== undefined
   return {
     ...(Object.fromEntries(kept) as unknown as ModelArchitecture),
-    // The names of its experts say which class a mixture is.
+    // The class of a mixture follows from `tensorNames` of its experts.
     ...(family !== undefined && family !== (experts?.tensorNames ?? 'llama') && { family }),
     ...(experts && { experts: canonicalExperts(experts) }),
     ...(queryPreAttnScalar !== undefined && queryPreAttnScalar !== architecture.headDim && { queryPreAttnScalar }),
@@ -301,7 +322,7 @@ const canonicalExperts = ({ normTopKProb = true, ...sizes }: ExpertArchitecture)
   ...(!normTopKProb && { normTopKProb }),
 })
 
-/** Whether a layer sees a window alone. @param layer from 0 */
+/** Whether a layer uses the sliding window. @param layer index from 0 */
 export function slides({ slidingWindow, slidingLayers }: ModelArchitecture, layer: number): boolean {
   return slidingWindow !== undefined && (slidingLayers?.[layer] ?? true)
 }

@@ -1,4 +1,7 @@
-/** Language models: the contract, the decoder, other kinds, generation and evaluation. What reads files is in `@kumiki/models/node`. */
+/**
+ * Language models: the interface, the decoder and other models, generation and evaluation. Functions that read files
+ * are in `@kumiki/models/node`.
+ */
 export {
   type Adapter,
   adapterOf,

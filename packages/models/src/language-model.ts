@@ -1,4 +1,4 @@
-/** The contract of a language model: what training, evaluation, generation and number formats know of one. */
+/** The interface of a language model, through which training, evaluation, generation and number formats use it. */
 import { cast, type Device, type DType, matmul, type Tensor } from '@kumiki/tensor'
 import type { ParameterShape } from './parameters.ts'
 
@@ -6,14 +6,14 @@ import type { ParameterShape } from './parameters.ts'
 export type Parameters = Record<string, Tensor>
 
 /**
- * How a linear layer is computed: x [..., in] times weight [out, in], float32 [..., out]. `name` is the weight's, such as
- * `model.layers.0.self_attn.q_proj.weight`. Whoever brings a number format or a kernel of their own puts it in here.
+ * How a linear layer is computed: x [..., in] times weight [out, in], float32 [..., out]. `name` is the weight's, such
+ * as `model.layers.0.self_attn.q_proj.weight`. A custom number format or kernel is supplied as such a rule.
  */
 export type LinearRule = (x: Tensor, weight: Tensor, name: string) => Tensor
 
 /**
- * How the layers of experts are computed: rows x [rows, in] in groups of `sizes` (int32 [experts]) times weight [experts, out, in], float32
- * [rows, out].
+ * How the layers of experts are computed: rows x [rows, in] in groups of `sizes` (int32 [experts]) times weight
+ * [experts, out, in], float32 [rows, out].
  */
 export type GroupedRule = (x: Tensor, weight: Tensor, sizes: Tensor, name: string) => Tensor
 
@@ -21,62 +21,75 @@ export type GroupedRule = (x: Tensor, weight: Tensor, sizes: Tensor, name: strin
 export interface LinearLayer {
   /** The name of its weight [out, in] among the parameters. */
   readonly name: string
-  /** What it is in its block, such as `query` or `down`. */
+  /** Its role in the block, such as `query` or `down`. */
   readonly role: string
-  /** Which block it is in, from 0. */
+  /** Index of its block, from 0. */
   readonly block: number
 }
 
 /** A layer of experts, whose weight is [experts, out, in]. */
 export interface GroupedLayer extends LinearLayer {
-  /** Rows for each token of the batch: how many experts it goes through. */
+  /** Rows per token of the batch: the number of experts per token. */
   readonly rowsPerToken: number
 }
 
 /**
- * What a model keeps of the tokens so far, to go on from them: keys and values of attention, the state of a recurrent model. Tensors by
- * name, each with the batch as its first axis; only the model that made one reads it.
+ * A model's state after the tokens so far, from which decoding continues: keys and values of attention, or a recurrent
+ * state. Tensors by name, each with the batch as its first axis; opaque to everything but the model.
  */
 export type ModelCache = Readonly<Record<string, Tensor>>
 
 export interface ForwardOptions {
-  /** Inputs of linear layers are stored in this format, and kept in it for the gradient. Default float32. */
+  /** Format in which inputs of linear layers are stored, also for the gradient. Default float32. */
   readonly activations?: DType
-  /** Computes the layers of `LanguageModel.linearLayers`. Default: `linear`, a product of what is stored, summed in float32. */
+  /**
+   * Computes the layers of `LanguageModel.linearLayers`. Default: `linear`, which multiplies values as stored and sums
+   * in float32.
+   */
   readonly linear?: LinearRule
-  /** Computes the layers of `LanguageModel.groupedLayers`. Default: `groupedMatmul` of what is stored, summed in float32. */
+  /**
+   * Computes the layers of `LanguageModel.groupedLayers`. Default: `groupedMatmul` of values as stored, summed in
+   * float32.
+   */
   readonly grouped?: GroupedRule
-  /** int32 [batch, seq]: several documents in one sequence do not see each other; positions with the same number belong together. */
+  /**
+   * int32 [batch, seq]: document numbers of packed sequences; attention is limited to positions with the same number.
+   */
   readonly documents?: Tensor
-  /** `begin` keeps what the tokens leave behind; a cache from an earlier pass goes on after its tokens. Default: nothing is kept. */
+  /**
+   * `begin` returns a cache after this pass; a cache of an earlier pass continues after its tokens. Default: no cache.
+   */
   readonly cache?: 'begin' | ModelCache
-  /** Where the cache is one of keys and values. */
+  /** Options of a key/value cache. */
   readonly cacheOptions?: CacheOptions
   /**
-   * int32 [batch]: how many tokens of each row are real; padding follows them. `logits('last')` are those of the last real one, and the
-   * cache goes on after it. Default: all. Only for models that say `supportsPadding`.
+   * int32 [batch]: number of tokens in each row, without the padding that follows. `logits('last')` are those of the
+   * last one, and the cache continues after it. Default: all are tokens. Only for models with `supportsPadding`.
    */
   readonly lengths?: Tensor
 }
 
-/** How much a cache holds, and how. A model whose state has one size does not read it. */
+/** Capacity and format of a cache. A model whose state has a fixed size ignores them. */
 export interface CacheOptions {
-  /** Tokens it has room for; a smaller one, of an earlier pass, grows. Default: the model's contextLength, or what the earlier one has. */
+  /**
+   * Capacity in tokens; a smaller cache of an earlier pass grows to it. Default: the model's contextLength, or the
+   * earlier capacity.
+   */
   readonly room?: number
-  /** The format keys and values are stored in; an earlier pass's is kept. Default float32. */
+  /** Storage format of keys and values; a continued cache keeps its own. Default float32. */
   readonly dtype?: CacheDType
 }
 
-/** Formats of a cache: 4, 2 or 1 bytes a number. float8 is clamped to what the format holds. */
+/** Formats of a cache: 4, 2 or 1 bytes per number. float8 saturates at its largest value. */
 export type CacheDType = 'float32' | 'bfloat16' | 'float8_e4m3fn' | 'float8_e5m2'
 
-/** A forward pass: graphs, of which only what is asked for is computed. */
+/** A forward pass: graphs, of which only the requested results are computed. */
 export interface ForwardPass {
-  /** float32 [batch, seq, hidden]: what the output layer reads. */
+  /** float32 [batch, seq, hidden]: the input of the output layer. */
   readonly hidden: Tensor
   /**
-   * Scores of the next token.
-   * @param positions `all` (default), or the `last` one of each row alone
+   * Logits of the next token.
+   * @param positions `all` (default), or only the `last` one of each row
    * @returns float32 [batch, seq or 1, vocabulary]
    */
   logits(positions?: 'all' | 'last'): Tensor
@@ -86,38 +99,41 @@ export interface ForwardPass {
    * @returns float32 [batch * seq]: negative log-likelihood in nats plus zLoss * logsumexp^2
    */
   losses(targets: Tensor, options?: { readonly zLoss?: number }): Tensor
-  /** What a model adds to the loss while it is trained, and what it tells of itself, such as routers of experts do. */
+  /** Auxiliary training loss and metrics, such as those of expert routers. */
   readonly auxiliary?: {
-    /** float32 scalar, for each token: it is added to the mean loss. */
+    /** float32 scalar, per token: it is added to the mean loss. */
     readonly loss: Tensor
     /** float32 scalars by name. */
     readonly metrics: Readonly<Record<string, Tensor>>
   }
-  /** Where `ForwardOptions.cache` is given: what the tokens so far left behind. */
+  /** The updated cache, if `ForwardOptions.cache` was given. */
   readonly cache?: ModelCache
 }
 
-/** How many parameters there are. */
+/** Parameter counts. */
 export interface ModelCounts {
   readonly total: number
 }
 
 /**
- * A language model: a description, without weights and without a device. `decoderModel` gives LLM-jp's; write your own by giving these
- * fields, and `outputLayer` for what most models do after their last block.
+ * A language model: a description, without weights and without a device. `decoderModel` makes LLM-jp's; for a custom
+ * model, implement these fields, with `outputLayer` for the usual layer over the vocabulary.
  */
 export interface LanguageModel {
-  /** What messages call it. */
+  /** Its name in messages. */
   readonly name: string
-  /** The most tokens in a sequence. */
+  /** Maximum sequence length in tokens. */
   readonly contextLength: number
-  /** Token ids are below it. */
+  /** Token ids are from 0 to vocabSize - 1. */
   readonly vocabSize: number
-  /** Whether `forward` reads `ForwardOptions.lengths`. Without it, prompts of different lengths cannot be continued in one batch. */
+  /**
+   * Whether `forward` reads `ForwardOptions.lengths`. Without it, prompts of different lengths cannot be continued in
+   * one batch.
+   */
   readonly supportsPadding?: boolean
   /** Names and shapes, [out, in] for linear layers, in the order of the forward pass. */
   readonly parameters: readonly ParameterShape[]
-  /** The layers that go through `ForwardOptions.linear`, in the order of the forward pass; empty where none does. */
+  /** The layers that go through `ForwardOptions.linear`, in the order of the forward pass; possibly empty. */
   readonly linearLayers: readonly LinearLayer[]
   /** The layers that go through `ForwardOptions.grouped`. Default: none. */
   readonly groupedLayers?: readonly GroupedLayer[]
@@ -129,18 +145,21 @@ export interface LanguageModel {
   initialize(device: Device, options?: { readonly seed?: number }): Parameters
   /**
    * Builds the graph of a forward pass, inside or outside a compiled function.
-   * @param parameters as `initialize` gives them, in whatever formats they are stored
+   * @param parameters as returned by `initialize`, stored in any format
    * @param tokens int32 [batch, seq], seq at most contextLength
-   * @throws RangeError for an option the model does not compute
+   * @throws RangeError for an option that the model does not support
    */
   forward(parameters: Parameters, tokens: Tensor, options?: ForwardOptions): ForwardPass
   countParameters(): ModelCounts
-  /** FLOP of training on one token, forward and backward. @param sequenceLength tokens in a sequence; default contextLength */
+  /**
+   * FLOP of training on one token, forward and backward.
+   * @param sequenceLength tokens in a sequence; default contextLength
+   */
   flopsPerToken(sequenceLength?: number): number
 }
 
 /**
- * The linear layer that models use where no other rule is given.
+ * The default linear rule.
  * @param x [..., in], stored as `activations`
  * @param weight [out, in]
  * @returns float32 [..., out]: products of narrow formats are summed in float32

@@ -1,4 +1,4 @@
-/** The parts of models that need a file system. */
+/** Functions of @kumiki/models that need a file system (Node.js). */
 export { loadAdapter, saveAdapter } from './adapters/peft.ts'
 export { loadTask } from './evaluate/task-files.ts'
 export { replaceFile } from './files/atomic-file.ts'

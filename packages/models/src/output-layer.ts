@@ -1,4 +1,4 @@
-/** What most models do with their last hidden states: one table of the vocabulary gives logits and losses. */
+/** The output layer of most models: a linear layer over the vocabulary gives logits and losses. */
 import {
   add,
   cast,
@@ -17,9 +17,10 @@ import { type ForwardPass, linear } from './language-model.ts'
  * The forward pass of a model that ends in a linear layer over the vocabulary.
  * @param hidden float32 [batch, seq, hidden]
  * @param table [vocabulary, hidden]
- * @param activations the format the table's input is stored in; default float32
+ * @param activations storage format of the layer's input; default float32
  * @param options.lengths as `ForwardOptions.lengths`
- * @param options.softcap logits x become softcap tanh(x / softcap); default no cap. With a cap, backward keeps the logits.
+ * @param options.softcap logits x become softcap tanh(x / softcap); default no cap. With a cap, the logits are stored
+ * for the backward pass.
  * @example
  * const pass = outputLayer(device.tensor([[[1, 0]]]), device.tensor([[1, 2], [3, 4]]))
  * pass.logits() // [[[1, 3]]]
@@ -50,7 +51,7 @@ export function outputLayer(
 }
 
 /**
- * The `count` positions of each row that end at its own length.
+ * The last `count` positions of each row, given its length.
  * @param x [batch, seq, width]
  * @param lengths int32 [batch], each from `count` to seq
  * @returns [batch, count, width]

@@ -1,13 +1,13 @@
-/** Counting a model: parameters, tensor shapes, floating-point operations. Exact, without building anything. */
+/** Parameter counts, tensor shapes and FLOPs of an architecture, computed from its sizes alone. */
 import { type ModelArchitecture, validateArchitecture } from './architecture.ts'
 
 /** Exact numbers of parameters. */
 export interface ParameterCount {
-  /** Everything: embedding + nonEmbedding. */
+  /** embedding + nonEmbedding. */
   readonly total: number
   /**
    * Input and output tables together, as the LLM-jp-3 model cards count "Embedding parameters".
-   * (The LLM-jp-4 cards count the input table alone: `inputEmbedding`, and the output table among the rest.)
+   * (The LLM-jp-4 cards count only the input table, `inputEmbedding`, and the output table with the rest.)
    */
   readonly embedding: number
   readonly inputEmbedding: number
@@ -15,11 +15,14 @@ export interface ParameterCount {
   readonly outputEmbedding: number
   /** The transformer block stack and its final norm. */
   readonly nonEmbedding: number
-  /** Parameters one token uses: `total` less the experts it does not visit. Counts the whole router (as LLM-jp-4 cards do). */
+  /**
+   * Parameters that one token uses: `total` without the experts it is not routed to. Counts the whole router, as
+   * LLM-jp-4 cards do.
+   */
   readonly activated: number
   /** One transformer layer. */
   readonly layer: number
-  /** Query, key, value and output projections of one layer (with the q/k norms where there are any). */
+  /** Query, key, value and output projections of one layer (including q/k norms). */
   readonly attention: number
   /** The MLP, or router and all experts, of one layer. */
   readonly mlp: number
@@ -70,8 +73,9 @@ export function countParameters(config: ModelArchitecture): ParameterCount {
 
 /**
  * Model FLOPs of training on one token (forward and backward, no recomputation), by Megatron-LM's formula:
- * 3 (L [4 h^2 P (1 + g/a) + 2 s h P + 6 h f] + 2 h V) with P = heads x headDim / h and f the MLP width a token meets.
- * @param options.causal true (default): a causal mask halves attention, as Megatron-LM >= core_v0.12 counts; false: full
+ * 3 (L [4 h^2 P (1 + g/a) + 2 s h P + 6 h f] + 2 h V) with P = heads x headDim / h and f the MLP width per token.
+ * @param options.causal true (default): a causal mask halves attention, as Megatron-LM >= core_v0.12 counts; false:
+ * full
  * @param options.sequenceLength tokens in a sequence; default `maxPositionEmbeddings`
  * @returns FLOP per token
  * @see megatron/training/training.py `num_floating_point_operations`
@@ -102,10 +106,11 @@ export interface ParameterShape {
 }
 
 /**
- * Every parameter tensor in the order of the forward pass, with Hugging Face names (Llama's and those of its kin; Mixtral or Qwen3-MoE for mixtures).
- * @param options.vocab rows of the tables: `exact` (vocabSize, default) or `padded` (paddedVocabSize)
- * @param options.experts a tensor for each expert (`separate`, default, as the Hub's files have them), or one for all, [experts, out, in]
- *   (`stacked`, as the decoder computes them)
+ * Every parameter tensor in the order of the forward pass, with Hugging Face names (Llama's and its relatives';
+ * Mixtral's or Qwen3-MoE's for mixtures).
+ * @param options.vocab rows of the embedding tables: `exact` (vocabSize, default) or `padded` (paddedVocabSize)
+ * @param options.experts one tensor per expert (`separate`, default, as in files of the Hub), or one for all, [experts,
+ * out, in] (`stacked`, as the decoder computes them)
  * @returns names and shapes; their element counts add up to `countParameters(config).total` (`totalPadded`)
  * @example parameterShapes(nano)[0] // { name: 'model.embed_tokens.weight', shape: [2048, 128] }
  */
@@ -188,6 +193,6 @@ function namesOfExperts({ experts }: ModelArchitecture, prefix: string) {
 /** Names of a layer's router and of the stacked weights of its experts. */
 export const expertNames = (config: ModelArchitecture, layer: number) => namesOfExperts(config, `model.layers.${layer}`)
 
-/** The name of one expert's weight, by the name of all. */
+/** The name of one expert's weight, from the name of the stacked weight. */
 export const nameOfExpert = (stacked: string, expert: number): string =>
   stacked.replace('.experts.', `.experts.${expert}.`)

@@ -1,6 +1,6 @@
-/** Normal deviates from a seeded stream: the same numbers on every machine and backend. */
+/** Seeded normal random numbers, the same on every machine and backend. */
 
-/** FNV-1a over UTF-8: turns a name into a seed, so that every tensor draws from a stream of its own. */
+/** FNV-1a over UTF-8: hashes a tensor's name to the number of its random stream. */
 export function hashName(name: string): number {
   let h = 0x811c9dc5
   for (const byte of new TextEncoder().encode(name)) h = Math.imul(h ^ byte, 0x01000193) >>> 0
@@ -26,7 +26,7 @@ export function words(seed: number, stream: number): () => number {
   return next
 }
 
-/** Fills an array with normal deviates of mean 0 (Box and Muller's method). */
+/** Fills an array with normal random numbers of mean 0 (Box-Muller transform). @param deviation standard deviation */
 export function fillNormal(out: Float32Array, deviation: number, seed: number, stream: number): void {
   const next = words(seed, stream)
   for (let i = 0; i < out.length; i += 2) {

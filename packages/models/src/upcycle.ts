@@ -1,4 +1,7 @@
-/** Upcycling: a mixture of experts that begins as copies of a dense model's MLP. @see arXiv:2212.05055; Drop-Upcycling, arXiv:2502.19261 */
+/**
+ * Upcycling: initializes a mixture of experts with copies of a dense model's MLPs.
+ * @see arXiv:2212.05055; Drop-Upcycling, arXiv:2502.19261
+ */
 import type { Device, Tensor } from '@kumiki/tensor'
 import { type ExpertArchitecture, type ModelArchitecture, validateArchitecture } from './architecture.ts'
 import type { Parameters } from './language-model.ts'
@@ -8,11 +11,12 @@ import { fillNormal, hashName, words } from './random.ts'
 export interface UpcycleOptions {
   readonly numExperts: number
   readonly numExpertsPerToken: number
-  /** Which class names the tensors. Default `mixtral`, as LLM-jp-3's mixtures. */
+  /** Naming of the experts' tensors. Default `mixtral`, as in LLM-jp-3's mixtures. */
   readonly tensorNames?: ExpertArchitecture['tensorNames']
   /**
-   * Drop-Upcycling: the share of each expert's inner width that is re-initialized, with mean and deviation of the weights it takes the place of,
-   * so that experts differ from the start. 0 (default): plain upcycling, every expert is the dense MLP. LLM-jp-3's mixtures took 0.5.
+   * Drop-Upcycling: the fraction of each expert's inner width that is re-initialized, with the mean and standard
+   * deviation of the weights it replaces, so that experts differ from the start. 0 (default): plain upcycling, every
+   * expert is the dense MLP. LLM-jp-3's mixtures used 0.5.
    */
   readonly dropRatio?: number
   /** Default 0. */
@@ -25,12 +29,14 @@ export interface UpcycledModel {
 }
 
 /**
- * A mixture of experts from a dense model. Everything but the MLPs is taken over as it is (the same tensors); routers are drawn with the
- * architecture's `initializerRange`. Without dropping, the mixture gives the dense model's logits.
+ * A mixture of experts from a dense model. All tensors except the MLPs' are reused as they are; routers are drawn with
+ * the architecture's `initializerRange`. With dropRatio 0, the mixture computes the dense model's logits.
  * @param parameters of the dense model, on the device
- * @throws RangeError for an architecture that has experts or biases in its MLP, or options out of bounds
+ * @throws RangeError for an architecture with experts, MLP biases or an activation other than SiLU, or options out of
+ * bounds
  * @example
- * const mixture = await upcycle(device, architecture, parameters, { numExperts: 8, numExpertsPerToken: 2, dropRatio: 0.5 })
+ * const options = { numExperts: 8, numExpertsPerToken: 2, dropRatio: 0.5 }
+ * const mixture = await upcycle(device, architecture, parameters, options)
  * mixture.architecture.experts.numExperts // 8
  */
 export async function upcycle(
@@ -42,7 +48,9 @@ export async function upcycle(
   const { numExperts, numExpertsPerToken, tensorNames = 'mixtral', dropRatio = 0, seed = 0 } = options
   if (dense.experts) throw new RangeError('upcycle: the model has experts already; give a dense one')
   if (dense.mlpBias || (dense.activation ?? 'silu') !== 'silu')
-    throw new RangeError('upcycle: experts are SwiGLU without biases; the MLP of this model is another')
+    throw new RangeError(
+      'upcycle: experts are SwiGLU without biases; give a model whose MLP is (activation silu, no mlpBias)',
+    )
   if (!(dropRatio >= 0 && dropRatio <= 1))
     throw new RangeError(`upcycle: dropRatio must be from 0 to 1, got ${dropRatio}`)
   const { family: _, ...sizes } = dense
@@ -59,7 +67,7 @@ export async function upcycle(
     const kept = Array.from({ length: numExperts }, (_, e) =>
       keptOf(dense.intermediateSize, dropRatio, seed, hashName(`${names.router}.${e}`)),
     )
-    // The same places of the inner width in all three: rows of gate and up, columns of down.
+    // The same inner dimensions are re-initialized in all three matrices: rows of gate and up, columns of down.
     for (const [layerName, source, along] of [
       [names.gate, 'gate_proj', 'rows'],
       [names.up, 'up_proj', 'rows'],
@@ -74,12 +82,12 @@ export async function upcycle(
   return { architecture, parameters: Object.fromEntries(ordered) }
 }
 
-/** Which places of the inner width keep their weights: all but `ratio` of them, at random. */
+/** Which inner dimensions keep their weights: all but a random fraction `ratio`. */
 function keptOf(width: number, ratio: number, seed: number, stream: number): boolean[] {
   const drop = Math.round(width * ratio)
   const next = words(seed, stream)
   const order = Array.from({ length: width }, (_, i) => i)
-  // The first `drop` places of a shuffle (Fisher and Yates).
+  // The first `drop` elements of a Fisher-Yates shuffle.
   for (let i = 0; i < drop; i++) {
     const j = i + Math.floor((next() / 4294967296) * (width - i))
     ;[order[i], order[j]] = [order[j], order[i]]
@@ -89,7 +97,10 @@ function keptOf(width: number, ratio: number, seed: number, stream: number): boo
   return kept
 }
 
-/** [experts, ...weight.shape]: copies, in which what is not kept is normal with mean and deviation of what stood there. */
+/**
+ * [experts, ...weight.shape]: copies in which weights not kept are redrawn, normal with the mean and standard deviation
+ * of those they replace.
+ */
 async function copies(
   device: Device,
   weight: Tensor,

@@ -109,11 +109,14 @@ describe('config.json', () => {
   })
 
   it.each([
-    [{ partial_rotary_factor: 0.5 }, /partial_rotary_factor must be 1 \(whole heads are rotated\), got 0\.5/],
+    [
+      { partial_rotary_factor: 0.5 },
+      /partial_rotary_factor must be 1 \(partial rotary embeddings are not supported\), got 0\.5/,
+    ],
     [{ rope_parameters: { rope_type: 'llama3', factor: 8 } }, /rope_parameters\.low_freq_factor must be a number/],
     [
       { rope_parameters: { rope_type: 'yarn', factor: 8 } },
-      /rope_parameters\.rope_type must be "default", "linear", "dynamic" or "llama3"; "yarn" is not computed/,
+      /rope_parameters\.rope_type must be "default", "linear", "dynamic" or "llama3"; "yarn" is not supported/,
     ],
     [
       { rope_parameters: { rope_type: 'default', type: 'linear' } },
@@ -122,22 +125,19 @@ describe('config.json', () => {
     [{ rope_scaling: { type: 'dynamic', factor: 0.5 } }, /rope_scaling.factor must be a number above/],
     [
       { rope_scaling: { type: 'linear', factor: 2 }, rope_parameters: { rope_type: 'linear', factor: 3 } },
-      /scale differently/,
+      /have different scaling/,
     ],
     [{ attention_bias: 'yes' }, /attention_bias must be true or false, got "yes"/],
     [{ rope_parameters: { partial_rotary_factor: 0.5 } }, /rope_parameters\.partial_rotary_factor must be 1/],
-    [{ rope_parameters: { full_attention: { rope_theta: 3 } } }, /rope_parameters\.full_attention is not known/],
+    [{ rope_parameters: { full_attention: { rope_theta: 3 } } }, /rope_parameters\.full_attention is an unknown key/],
     [
       { rope_scaling: { rope_type: 'default', rope_theta: 3 }, rope_parameters: { rope_theta: 4 } },
       /different rope_theta, 3 and 4/,
     ],
     [{ quantization_config: { bits: 4 } }, /quantization_config is set to .*: quantised weights cannot be read/],
-    [{ attn_logit_softcapping: 50 }, /attn_logit_softcapping is set to 50: it is not known, and may change/],
+    [{ attn_logit_softcapping: 50 }, /attn_logit_softcapping is set to 50: an unknown field, which may change/],
     [{ sliding_window: 4096 }, /sliding_window must be false/],
-    [
-      { auto_map: { AutoModelForCausalLM: 'modeling.X' } },
-      /auto_map\.AutoModelForCausalLM names code of the model's own/,
-    ],
+    [{ auto_map: { AutoModelForCausalLM: 'modeling.X' } }, /auto_map\.AutoModelForCausalLM names custom code/],
     [{ pruned_heads: { 0: [1] } }, /pruned_heads must be empty/],
     [null, /must be a JSON object, got null/],
     [[], /got an array/],

@@ -101,7 +101,7 @@ test('documents in one sequence do not see each other', async () => {
 
 test('what the decoder does not compute is refused by name', () => {
   expect(() => decoderModel({ ...tiny, alibi: { slope: 2 } } as ModelArchitecture)).toThrow(
-    /alibi is not computed by the decoder, got \{"slope":2\}; give an architecture without it/,
+    /alibi is not supported by the decoder, got \{"slope":2\}; remove it/,
   )
   expect(() => decoderModel({ ...tiny, ropeScaling: { type: 'yarn', factor: 2 } } as never)).toThrow(
     /ropeScaling must be linear, dynamic or llama3, got \{"type":"yarn"/,
@@ -152,6 +152,6 @@ test('a generator says which model keeps no cache', async () => {
   }
   const p = { x: device.tensor([[[1, 2]]]), table: device.tensor([[1, 2]]) }
   const generator = new Generator(device, plain, p)
-  await expect(generator.generate([1], 1).next()).rejects.toThrow(/the model a bag of words keeps no cache/)
+  await expect(generator.generate([1], 1).next()).rejects.toThrow(/the model a bag of words has no cache/)
   generator.dispose()
 })

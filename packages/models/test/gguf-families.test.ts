@@ -44,19 +44,23 @@ describe.each(Object.keys(ggufModels))('%s', (name) => {
 })
 
 test.each<[string, Partial<ModelArchitecture>, RegExp]>([
-  ['gemma2', { slidingLayers: [false, true, true, false] }, /slidingLayers .* of gemma2 .* every 2th layer alone/],
-  ['gemma2', { queryPreAttnScalar: 20 }, /queryPreAttnScalar 20 of gemma2 cannot be written: it is 16 there/],
-  ['gemma2', { attentionSoftcap: undefined }, /attentionSoftcap null of gemma2 cannot be written: llama\.cpp caps/],
-  ['gemma3', { localRopeTheta: 500 }, /localRopeTheta 500 of gemma3 cannot be written: it is 10000 there/],
+  ['gemma2', { slidingLayers: [false, true, true, false] }, /slidingLayers .* of gemma2 .* only every 2th layer/],
+  ['gemma2', { queryPreAttnScalar: 20 }, /queryPreAttnScalar 20 of gemma2 cannot be written: llama\.cpp uses 16/],
+  [
+    'gemma2',
+    { attentionSoftcap: undefined },
+    /attentionSoftcap null of gemma2 cannot be written: llama\.cpp always caps/,
+  ],
+  ['gemma3', { localRopeTheta: 500 }, /localRopeTheta 500 of gemma3 cannot be written: llama\.cpp uses 10000/],
   ['gemma3', { tieWordEmbeddings: false }, /tieWordEmbeddings false of gemma3/],
-  ['qwen2', { headDim: 16 }, /headDim 16 of qwen2 cannot be written: it is hiddenSize/],
+  ['qwen2', { headDim: 16 }, /headDim 16 of qwen2 cannot be written: llama\.cpp requires hiddenSize/],
   ['olmo2', { mlpBias: true }, /mlpBias true of olmo2/],
   [
     'olmo2',
     { normPlacement: 'pre' },
     /normPlacement null of olmo2 cannot be written: llama\.cpp computes olmo2 with "post"/,
   ],
-  ['qwen3', { ropeScaling: ggufModels.llama3.ropeScaling }, /ropeScaling .*llama3.* of qwen3 .* of llama alone/],
+  ['qwen3', { ropeScaling: ggufModels.llama3.ropeScaling }, /ropeScaling .*llama3.* of qwen3 .* only for llama/],
   [
     'qwen3_moe',
     { experts: { ...ggufModels.qwen3_moe.experts!, normTopKProb: false } },
@@ -87,5 +91,5 @@ test('llama3 scaling is told from its divisors: published choices, others, and n
     })
     if (low === 1) expect(found).toEqual(scaling)
   }
-  expect(() => scalingOfFactors([1, 3, 2, 8], 10_000)).toThrow(/rope_freqs\.weight: .* llama3 scaling does not give/)
+  expect(() => scalingOfFactors([1, 3, 2, 8], 10_000)).toThrow(/rope_freqs\.weight: .* do not belong to llama3 scaling/)
 })

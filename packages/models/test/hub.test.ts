@@ -155,6 +155,6 @@ test('parameters past what the cpu device can address are refused before any is 
     /in bfloat16 take [56]\.\d GiB; .*a GPU \(webgpu\) or a smaller model/,
   )
   // What fits is read on, to where the table is not the one of the configuration.
-  await expect(load(6, 'bfloat16')).rejects.toThrow(/but config\.json calls for/)
+  await expect(load(6, 'bfloat16')).rejects.toThrow(/but config\.json requires/)
   device.dispose()
 })

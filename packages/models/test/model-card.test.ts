@@ -42,5 +42,5 @@ test('data with release levels, recipe and evaluation stand in tables that no te
   expect(card).toContain('| web \\| x # y | en |  |  | L3 |  |  |')
   expect(card).toContain('| optimizer | adamw |')
   expect(card).toContain('| jcommonsenseqa | acc | 0.1235 | 0.01 |')
-  expect(() => modelCard({ name: 'a\nb' })).toThrow(/name must be a line of text/)
+  expect(() => modelCard({ name: 'a\nb' })).toThrow(/name must be one non-empty line/)
 })

@@ -59,7 +59,7 @@ test.each<[string, DecoderParts]>([
 test('a part that is none, stands beside a block, or repeats a name is refused', () => {
   const make = (parts: object) => () => decoderModel(architecture, { parts })
   expect(make({ mlp: squaredRelu })).toThrow(/there is no part mlp; attention, feedForward and block/)
-  expect(make({ block: oneKey, attention: oneKey })).toThrow(/a block stands in place of both/)
+  expect(make({ block: oneKey, attention: oneKey })).toThrow(/a block replaces both/)
   const again = { ...squaredRelu, parameters: () => [{ name: 'input_layernorm.weight', shape: [16] }] }
-  expect(make({ feedForward: again })).toThrow(/model.layers.0.input_layernorm.weight twice/)
+  expect(make({ feedForward: again })).toThrow(/named model.layers.0.input_layernorm.weight/)
 })

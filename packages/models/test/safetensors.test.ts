@@ -100,7 +100,9 @@ describe('the writer', () => {
     const good = { name: 'a', dtype: 'F32', shape: [2], data: new Uint8Array(8) } as const
     expect(() => encodeSafetensors([good, good])).toThrow(/tensor "a": the name is given twice/)
     expect(() => encodeSafetensors([{ ...good, data: new Uint8Array(7) }])).toThrow(/F32 \[2\] takes 8 bytes, got 7/)
-    expect(() => encodeSafetensors([{ ...good, dtype: 'F31' as 'F32' }])).toThrow(/dtype "F31" is not known; known are/)
+    expect(() => encodeSafetensors([{ ...good, dtype: 'F31' as 'F32' }])).toThrow(
+      /dtype "F31" is unknown; known dtypes are/,
+    )
     expect(() => encodeSafetensors([{ ...good, shape: [-1] }])).toThrow(/shape must hold integers/)
     expect(() => encodeSafetensors([{ ...good, data: () => new Uint8Array(8) }])).toThrow(/use safetensorsChunks/)
     expect(() => encodeSafetensors([{ ...good, name: '__metadata__' }])).toThrow(/reserved/)
@@ -127,16 +129,16 @@ describe('a hostile file', () => {
     [
       'has offsets past the end',
       file({ a: entry(0, 8) }, 4),
-      /data_offsets \[0, 8\] go past the 4 bytes of data that are there; the file is cut short/,
+      /data_offsets \[0, 8\] go past the 4 bytes of data in the file; the file is truncated/,
     ],
     ['has offsets backwards', file({ a: entry(4, 0, { shape: [1] }) }, 4), /must lie in order/],
     ['has fractional offsets', file({ a: entry(0, 4, { data_offsets: [0.5, 4] }) }, 4), /must lie in order/],
     ['has a shape that does not fit', file({ a: entry(0, 8, { shape: [3] }) }, 8), /F32 \[3\] takes 12 bytes/],
     ['has a shape that overflows', file({ a: entry(0, 8, { shape: [2 ** 40, 2 ** 40] }) }, 8), /more bytes than/],
     ['overlaps', file({ a: entry(0, 8), b: entry(4, 12) }, 12), /"b" starts at data byte 4 and overlaps/],
-    ['has a hole', file({ a: entry(0, 4), b: entry(8, 12) }, 12), /"b" starts at data byte 8 and leaves a hole/],
+    ['has a hole', file({ a: entry(0, 4), b: entry(8, 12) }, 12), /"b" starts at data byte 8 and leaves a gap/],
     ['has bytes left over', file({ a: entry(0, 4) }, 8), /tensors fill 4 of 8 data bytes/],
-    ['has an unknown dtype', file({ a: entry(0, 4, { dtype: 'toString' }) }, 4), /dtype "toString" is not known/],
+    ['has an unknown dtype', file({ a: entry(0, 4, { dtype: 'toString' }) }, 4), /dtype "toString" is unknown/],
     ['has metadata of numbers', file({ __metadata__: { a: 1 } }), /__metadata__ "a" must be a string/],
     [
       'names a tensor twice',

@@ -68,7 +68,7 @@ test.each([
   await writeFile(join(folder, 'model.safetensors'), encodeSafetensors([...renamed, eye]))
   const { architecture, parameters, warnings } = await loadModel(device, folder)
   expect(architecture).toEqual(plain.architecture)
-  expect(warnings).toEqual([expect.stringMatching(/1 tensor of the weights has no place .*: vision_tower\.x\.weight/)])
+  expect(warnings).toEqual([expect.stringMatching(/1 tensor of the weights is not part .*: vision_tower\.x\.weight/)])
   const name = 'model.layers.2.mlp.up_proj.weight'
   expect(await parameters[name].data()).toEqual(await plain.parameters[name].data())
 })
@@ -78,7 +78,7 @@ test('a bias that config.json has no place for is refused', async () => {
   const config = JSON.parse(await readFile(join(folder, 'config.json'), 'utf8'))
   await writeFile(join(folder, 'config.json'), JSON.stringify({ ...config, mlp_bias: false }))
   await expect(loadModel(device, folder)).rejects.toThrow(
-    /model\.safetensors: has model\.layers\.0\.mlp\.\w+\.bias, for which config\.json has no place/,
+    /model\.safetensors: has model\.layers\.0\.mlp\.\w+\.bias, which an architecture of this config\.json does not have/,
   )
   expect(() => fromHuggingFaceConfig({ model_type: 'llava', text_config: {} })).toThrow(
     /text_config of model_type "llava"/,

@@ -101,10 +101,10 @@ test('an index leads to files beside it alone', async () => {
     { numRuns: 40 },
   )
   await writeFile(index, '{"weight_map": [1]}')
-  await expect(loadModel(device, path(shards))).rejects.toThrow(/weight_map must be an object of tensors/)
+  await expect(loadModel(device, path(shards))).rejects.toThrow(/weight_map must be an object of tensor names/)
   await truncate(index, 100_000_001)
   await expect(loadModel(device, path(shards))).rejects.toThrow(
-    /index\.json: cannot be read \(100000001 bytes, at most/,
+    /index\.json: cannot be read \(the file has 100000001 bytes; at most/,
   )
   await writeFile(index, shard)
 })
@@ -141,12 +141,12 @@ test('shapes, formats and names that config.json does not call for', async () =>
   const parameters = decoderModel(architecture).initialize(device)
   await saveModel(folder, architecture, { ...parameters, 'model.norm.weight': device.tensor(new Float32Array(7), [7]) })
   await expect(loadModel(device, folder)).rejects.toThrow(
-    /model\.safetensors: model\.norm\.weight is \[7\], but config\.json calls for \[8\]/,
+    /model\.safetensors: model\.norm\.weight is \[7\], but config\.json requires \[8\]/,
   )
   const { 'model.norm.weight': _, ...others } = parameters
   await saveModel(folder, architecture, others)
   await expect(loadModel(device, folder)).rejects.toThrow(
-    /has no tensor model\.norm\.weight, which config\.json calls for/,
+    /has no tensor model\.norm\.weight, which config\.json requires/,
   )
 })
 

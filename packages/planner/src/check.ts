@@ -1,7 +1,7 @@
-/** Border checks: a number that is no number never reaches a formula, and a misspelt field never becomes a default. */
+/** Input validation: invalid numbers never reach a formula, and a misspelt field is an error instead of a default. */
 import { distance } from 'fastest-levenshtein'
 
-/** Text of a value for an error message, at most 80 characters. */
+/** A value as error messages show it, at most 80 characters. */
 export function show(value: unknown): string {
   const text = typeof value === 'number' ? String(value) : JSON.stringify(value)
   return text === undefined ? String(value) : text.length > 80 ? `${text.slice(0, 77)}...` : text
@@ -32,13 +32,15 @@ export function flag(field: string, value: unknown, fallback: boolean): boolean 
   throw new TypeError(`${field} must be true or false, got ${show(value)}`)
 }
 
-/** Every field of an interface; a missing or surplus one does not compile. */
+/** A table of all fields of an interface; a missing or unknown one does not compile. */
 export type Fields<T> = { readonly [K in keyof Required<T>]: 1 }
 
 /**
- * The object itself, with no field beside those of `T`.
- * @param others fields that are near no known one: refused, or passed over (objects that other packages read too)
- * @throws TypeError for what is no object; RangeError naming a field that is not known and the nearest that is
+ * Checks that an object has no unknown fields.
+ * @param others whether unknown fields that resemble no known one are rejected, or ignored (in objects that other
+ * packages read too)
+ * @returns the object
+ * @throws TypeError for anything but an object; RangeError naming an unknown field and the nearest known one
  */
 export function fields<T extends object>(
   field: string,
@@ -54,13 +56,13 @@ export function fields<T extends object>(
       Object.keys(known).filter((one) => others === 'passed' || !Object.hasOwn(given, one)),
     )
     if (others === 'passed' && meant === undefined) continue
-    const hint = meant ? `did you mean ${meant}?` : `there are ${Object.keys(known).join(', ')}`
-    throw new RangeError(`${field}.${name} is not known; ${hint}`)
+    const hint = meant ? `did you mean ${meant}?` : `known fields are ${Object.keys(known).join(', ')}`
+    throw new RangeError(`unknown field ${field}.${name}; ${hint}`)
   }
   return given
 }
 
-/** The nearest of some names, where one is near enough to be meant. */
+/** The known name with the smallest edit distance, if it is close enough to be a misspelling. */
 function nearest(name: string, known: readonly string[]): string | undefined {
   const plain = (word: string) => word.toLowerCase().replace(/[^a-z0-9]/g, '')
   let best: string | undefined

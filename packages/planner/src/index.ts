@@ -1,4 +1,4 @@
-/** Planning parallel training: what fits, how fast it is, what is stable, and the launch for Megatron-LM. */
+/** Plans parallel training: memory, speed and risks of plans, and launches for Megatron-LM and torchtitan. */
 
 export { type Cluster, checkGpu, checkNetwork, type Network } from './cluster/cluster.ts'
 export { findGpu, type Gpu, gpus } from './cluster/gpus.ts'

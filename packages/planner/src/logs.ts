@@ -1,5 +1,6 @@
 /**
- * Training logs of Megatron-LM and torchtitan: read as they grow, beside the plan of their run, and what a cluster sustains fitted to them.
+ * Training logs of Megatron-LM and torchtitan: incremental parsing, comparison with the plan of the run, and
+ * calibration of a cluster's sustained rates.
  * @packageDocumentation
  */
 export { type Calibration, calibrate, type MeasuredRun } from './log/calibrate.ts'

@@ -1,5 +1,6 @@
 /**
- * Reading Megatron-LM launches: commands, Slurm scripts, sets of scripts. Apart from the rest because it brings a shell parser.
+ * Reads Megatron-LM launches: commands, Slurm scripts, sets of scripts. A separate entry, because it includes a shell
+ * parser.
  * @packageDocumentation
  */
 export { type MegatronLaunch, type ReadOptions, readMegatron } from './launch/megatron-read.ts'

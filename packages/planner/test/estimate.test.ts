@@ -183,7 +183,7 @@ describe('nonsense', () => {
   it.each([
     [{ cluster: { ...h100(16), nodes: 0 } }, /cluster.nodes must be an integer from 1 to 1000000, got 0/],
     [{ cluster: { ...h100(16), gpusPerNode: Number.NaN } }, /cluster.gpusPerNode must be an integer .* got NaN/],
-    [{ cluster: { ...h100(16), gpu: 'P100' } }, /no GPU is called "P100"; there are A100-SXM-40GB, /],
+    [{ cluster: { ...h100(16), gpu: 'P100' } }, /unknown GPU "P100"; known GPUs are A100-SXM-40GB, /],
     [{ cluster: null }, /cluster must be an object, got null/],
     [
       { cluster: { ...h100(1), gpu: { ...findGpu('H100'), peakBf16: -1 } } },
@@ -213,7 +213,10 @@ describe('nonsense', () => {
       { cluster: { ...h100(16), efficiency: { matmul: { hopper: 2 } } } },
       /efficiency.matmul.ampere must be .* got undefined/,
     ],
-    [{ cluster: { ...h100(16), efficiency: { speed: 1 } } }, /cluster.efficiency has no speed; there are matmul, /],
+    [
+      { cluster: { ...h100(16), efficiency: { speed: 1 } } },
+      /unknown field cluster.efficiency.speed; known fields are matmul, /,
+    ],
     [{ cluster: { ...h100(16), gpu: { ...findGpu('H100'), watts: 0 } } }, /cluster.gpu.watts must be a number above 0/],
     [{ run: { tokens: -1 } }, /run.tokens must be a number above 0 and at most 1000000000000000000, got -1/],
     [{ run: { tokens: 1e12, checkpointSteps: 0 } }, /run.checkpointSteps must be an integer from 1/],
@@ -229,7 +232,7 @@ describe('nonsense', () => {
     [{ plan: { ...plan, expertTensorParallel: 2 } }, /expertTensorParallel 2 needs a model with experts/],
     [{ plan: { ...plan, tensorParallel: 0 } }, /plan.tensorParallel must be an integer from 1/],
     [{ plan: { ...plan, tensorParallel: 16 } }, /tensorParallel 16 must divide the 40 heads/],
-    [{ plan: { ...plan, pipelineParallel: 64 } }, /40 layers .* do not split into 64 stages/],
+    [{ plan: { ...plan, pipelineParallel: 64 } }, /40 layers .* cannot be split into 64 stages/],
     [{ plan: { ...plan, pipelineParallel: 3 } }, /TP x PP x CP = 6 must divide the 128 GPUs/],
     [
       { plan: { ...plan, globalBatchSize: 1000 } },
@@ -304,10 +307,12 @@ describe('budgets', () => {
     within(result.totalFlops, 2.013e24, 0.001)
     within(result.gpuDaysAtPeak, 23_561, 0.001)
     within(result.gpuDaysAt['0.40'], 58_902, 0.001)
-    expect(result.verdict).toMatch(/^impossible: it takes 196 % of the bf16 peak .* even at the peak 23561 GPU-days/)
+    expect(result.verdict).toMatch(
+      /^impossible: it requires 196 % of the bf16 peak .* even at the peak, 23561 GPU-days/,
+    )
     // Read as node-days the number is plausible.
     const nodeDays = assessBudget({ model: v4_32b, tokens: 10e12, gpu: 'H200', gpuDays: 96_000 })
-    expect(nodeDays.verdict).toMatch(/^within reach: it takes 25 %/)
+    expect(nodeDays.verdict).toMatch(/^feasible: it requires 25 %/)
     expect(() => assessBudget({ model: v4_32b, tokens: 0, gpu: 'H200', gpuDays: 1 })).toThrow(
       /tokens must be a number above 0/,
     )
@@ -361,7 +366,7 @@ describe('published runs', () => {
     [{ ...row, model: null }, /example: model must be an object/],
     [{ ...row, dp: 31 }, /dp must be gpus \/ \(tp x pp x cp\) = 32, got 31/],
     [{ ...row, tp: 3 }, /must divide gpus = 128/],
-    [{ ...row, gpu_type: 'new' }, /gpu_type "new" is not in the catalogue, so its numbers are needed/],
+    [{ ...row, gpu_type: 'new' }, /gpu_type "new" is unknown, so its numbers are needed/],
     [{ ...row, recompute: 7 }, /recompute must be a string, got 7/],
     [{ ...row, seq: '4096' }, /seq must be an integer/],
   ])('refuses a bad one', (bad, message) => {

@@ -30,9 +30,9 @@ describe('fromHuggingFace', () => {
       type: 'llama',
       positions: 131_072,
       ropeTheta: 500_000,
-      notes: [expect.stringMatching(/scaled \("llama3"\)/)],
+      notes: [expect.stringMatching(/RoPE scaling \("llama3"\)/)],
     })
-    expect(fromHuggingFace(configOf('gemma-3-4b')).notes.join()).toMatch(/text model of "gemma3" alone/)
+    expect(fromHuggingFace(configOf('gemma-3-4b')).notes.join()).toMatch(/only the text model of "gemma3" is counted/)
     expect(fromHuggingFace(configOf('DeepSeek-V3')).notes.join()).toMatch(/num_nextn_predict_layers/)
     const { model_type: __, ...nameless } = configOf('Qwen3-8B')
     expect(fromHuggingFace({ ...nameless, architectures: ['Qwen3ForCausalLM'] }).model).toEqual(
@@ -42,9 +42,9 @@ describe('fromHuggingFace', () => {
   })
 
   it.each([
-    [{ model_type: 'mamba' }, /model_type "mamba" is not known; there are llama, mistral/],
-    [{ architectures: ['BertModel'] }, /model_type .*BertModel.* is not known/],
-    [{ ...configOf('Qwen3-8B'), attention_bias: true }, /attention_bias true is not counted/],
+    [{ model_type: 'mamba' }, /model_type "mamba" is not supported; supported are llama, mistral/],
+    [{ architectures: ['BertModel'] }, /model_type .*BertModel.* is not supported/],
+    [{ ...configOf('Qwen3-8B'), attention_bias: true }, /attention_bias true is not supported/],
     [{ ...configOf('Qwen3-30B-A3B'), decoder_sparse_step: 2 }, /decoder_sparse_step 2/],
     [{ ...configOf('Llama-3-70B'), hidden_size: undefined }, /hidden_size is missing/],
     [{ ...configOf('Llama-3-70B'), hidden_size: '8192' }, /hidden_size must be a number, got "8192"/],

@@ -12,35 +12,38 @@ const search = { model: v3_13b, cluster, recipe: { globalBatchSize: 8, sequenceL
 const any = (value: object) => value as never
 
 it.each([
-  [() => estimate(any({ ...base, plna: own })), 'request.plna is not known; there are model, cluster, plan, run'],
+  [
+    () => estimate(any({ ...base, plna: own })),
+    'unknown field request.plna; known fields are model, cluster, plan, run',
+  ],
   [
     () => estimate(any({ ...base, model: { ...v3_13b, expert: 8 } })),
-    'model.expert is not known; did you mean experts?',
+    'unknown field model.expert; did you mean experts?',
   ],
   [
     () => estimate(any({ ...base, plan: { ...own, tensorParalel: 4 } })),
-    'plan.tensorParalel is not known; did you mean tensorParallel?',
+    'unknown field plan.tensorParalel; did you mean tensorParallel?',
   ],
   [
     () => estimate(any({ ...base, plan: { ...own, recomptue: 'full' } })),
-    'plan.recomptue is not known; did you mean recompute?',
+    'unknown field plan.recomptue; did you mean recompute?',
   ],
   [() => estimate(any({ ...base, cluster: { ...cluster, pricePerHour: 2 } })), 'did you mean pricePerGpuHour?'],
   [() => estimate(any({ ...base, cluster: { ...cluster, network: { multirail: true } } })), 'did you mean multiRail?'],
-  [() => estimate(any({ ...base, run: { token: 1e9 } })), 'run.token is not known; did you mean tokens?'],
-  [() => plan(any({ ...search, recipe: { ...search.recipe, seqLength: 1 } })), 'recipe.seqLength is not known'],
-  [() => simulate(any({ ...base, shedule: 'gpipe' })), 'request.shedule is not known; did you mean schedule?'],
+  [() => estimate(any({ ...base, run: { token: 1e9 } })), 'unknown field run.token; did you mean tokens?'],
+  [() => plan(any({ ...search, recipe: { ...search.recipe, seqLength: 1 } })), 'unknown field recipe.seqLength'],
+  [() => simulate(any({ ...base, shedule: 'gpipe' })), 'unknown field request.shedule; did you mean schedule?'],
   [() => simulatePipeline(any({ stages: [], microbatches: 2 })), 'did you mean microBatches?'],
   [
     () => emitMegatron(any({ ...base, recipe: { ...recipe, zloss: 1e-4 } })),
-    'recipe.zloss is not known; did you mean zLoss?',
+    'unknown field recipe.zloss; did you mean zLoss?',
   ],
-  [() => emitMegatron(any({ ...base, recipe, paths: { tokenizer: 'x' } })), 'request.paths.tokenizer is not known'],
+  [() => emitMegatron(any({ ...base, recipe, paths: { tokenizer: 'x' } })), 'unknown field request.paths.tokenizer'],
   [
     () => emitSlurm(any({ ...base, recipe }), any({ jobname: 'x' })),
-    'options.jobname is not known; did you mean jobName?',
+    'unknown field options.jobname; did you mean jobName?',
   ],
-  [() => readMegatron('x', any({ vocabulary: 3 })), 'options.vocabulary is not known; there are'],
+  [() => readMegatron('x', any({ vocabulary: 3 })), 'unknown field options.vocabulary; known fields are'],
   [() => assessBudget(any({ model: v3_13b, tokens: 1, gpu: 'H100', gpudays: 1 })), 'did you mean gpuDays?'],
 ])('%s', (call, message) => {
   expect(call).toThrow(message)

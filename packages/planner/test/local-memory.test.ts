@@ -57,7 +57,7 @@ describe('estimateLocalMemory', () => {
     expect(parts.gradients).toBe(whole.gradients + 4 * whole.parameters)
     expect(parts.inputs - whole.inputs).toBe(2 * 4 * 12 * 128)
     expect(() => estimateLocalMemory(nano, { ...run, accumulation: 3 })).toThrow(
-      /run.accumulation: 3 parts do not divide a batch of 4/,
+      /run.accumulation must divide run.batch 4, got 3/,
     )
     expect(() => estimateLocalMemory(nano, { ...run, accumulation: 8 })).toThrow(/accumulation/)
   })

@@ -178,11 +178,11 @@ describe('readMegatron', () => {
     })
     expect(launch.recipe).toMatchObject({ schedule: 'wsd', wsdDecaySteps: 1, auxiliaryLoss: 0.01, routerZLoss: 0.001 })
     expect(launch).toMatchObject({ nodes: 36, gpusPerNode: 8, saveInterval: 1000 })
-    expect(launch.notes.join('\n')).toMatch(/realpath .* is not run/)
+    expect(launch.notes.join('\n')).toMatch(/realpath .* is not executed/)
     // Without them its defaults hold, and the hand-made layout is told.
     const plain = readMegatron(params)
     expect(plain.plan).toMatchObject({ pipelineParallel: 4, virtualPipeline: 1, microBatchSize: 4, anyLayout: true })
-    expect(plain.notes.join('\n')).toMatch(/stages are laid out by hand/)
+    expect(plain.notes.join('\n')).toMatch(/has an explicit stage layout/)
   })
 
   it.each([
@@ -191,9 +191,9 @@ describe('readMegatron', () => {
     [dense.replace('--num-layers 40', '--num-layers forty'), {}, /--num-layers must be a number, got "forty"/],
     [dense.replace('--num-layers 40', '--num-layers -4'), {}, /model.layers must be an integer from 1 to 4096, got -4/],
     [dense.replace('ver3.0b1', 'other'), {}, undefined],
-    [dense.replace('100k.ver3.0b1', 'other'), {}, /vocab: the launch does not say how large/],
+    [dense.replace('100k.ver3.0b1', 'other'), {}, /vocab: the launch does not state the vocabulary size/],
     [dense.replace('--global-batch-size 1024', ''), {}, /--global-batch-size is missing/],
-    [`${dense} "`, {}, /a " has no end/],
+    [`${dense} "`, {}, /a " is not closed/],
     [params.replace(/\)$/m, ''), {}, undefined],
     [`A=a\n${'A="$A$A"\n'.repeat(40)}`, {}, /grows past 1048576/],
     [
@@ -202,7 +202,7 @@ describe('readMegatron', () => {
       /grows past 1048576 characters or 200000 words|more than 200000/,
     ],
     ['x'.repeat(5e6), {}, /5000000 characters; at most 4194304/],
-    [7 as never, {}, /launch must be text/],
+    [7 as never, {}, /launch must be a string/],
     [dense, { vocab: -1 }, /model.vocab must be an integer/],
   ])('refuses what it cannot read (%#)', (launch, options, message) => {
     const read = () => readMegatron(launch, options)
@@ -240,7 +240,7 @@ if grep -q x file; then N=1; elif test 1 -lt 2; then N=2; fi`.replaceAll('\\$', 
     expect(commands).toContainEqual(['--flag', 'a', 'b c', 'd', 'n=3'])
     expect(commands.flat()).not.toContain('--inside-a-document')
     expect(commands.flat()).not.toContain('bad')
-    expect(notes).toEqual(['a for loop is not run', 'the condition "grep -q x file" is taken not to hold'])
+    expect(notes).toEqual(['a for loop is not executed', 'the condition "grep -q x file" is assumed false'])
   })
 })
 
@@ -298,7 +298,7 @@ describe('hostile scripts', () => {
     '%s',
     (_, script, message) => {
       if (message) expect(() => readShell([script], {})).toThrow(message)
-      else expect(readShell([script], {}).notes.join()).toMatch(/is not known/)
+      else expect(readShell([script], {}).notes.join()).toMatch(/cannot be evaluated/)
     },
     60_000,
   )

@@ -30,7 +30,7 @@ describe('emitMegatron', () => {
     [v3_13b, { recompute: 'selective', recomputeModules: ['moe_act'] }, /moe_act needs a model with experts/],
     [v3_13b, { recompute: 'selective', recomputeModules: ['moe'] }, /moe needs a model with experts/],
     [v3_13b, { recompute: 'selective', recomputeModules: ['mla_up_proj'] }, /needs a model with latent attention/],
-    [v4_32bA3b, { recompute: 'selective', recomputeModules: ['layernorm'], precision: 'fp8' }, /with fp8 of delayed/],
+    [v4_32bA3b, { recompute: 'selective', recomputeModules: ['layernorm'], precision: 'fp8' }, /with fp8 and delayed/],
     [v3_13b, { sharding: 'none', momentsInFp32: false }, /needs sharding optimizer/],
     [v4_32bA3b, { expertDispatch: 'deepep' }, /deepep needs expertParallel/],
     [ci7b, { sequenceLength: 16_384 }, /8192 rows of the position table/],
@@ -51,7 +51,7 @@ describe('emitMegatron', () => {
     expect(chunked.args).not.toContain('--num-virtual-stages-per-pipeline-rank')
     expect(readMegatron(command, { vocab: model.vocab }).plan).toMatchObject({ anyLayout: true, virtualPipeline: 1 })
     expect(readMegatron(chunked.command, { vocab: model.vocab }).plan.virtualPipeline).toBe(2)
-    expect(() => launch(model, { pipelineParallel: 4 })).toThrow(/25 layers .* do not split/)
+    expect(() => launch(model, { pipelineParallel: 4 })).toThrow(/25 layers .* cannot be split/)
   })
 
   it('writes what a model and plan say, where a default of Megatron-LM says another thing', () => {

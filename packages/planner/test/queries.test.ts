@@ -35,7 +35,7 @@ describe('minimumGpus', () => {
   it('says when there is none, and names bad bounds', () => {
     const search = { model: v4_332b, cluster: { gpu: 'A100-40GB', gpusPerNode: 8 }, recipe }
     expect(minimumGpus(search, 3)).toEqual({ fits: null, stable: null })
-    expect(() => minimumGpus(search, 0)).toThrow(/mostNodes must be an integer from 1/)
+    expect(() => minimumGpus(search, 0)).toThrow(/maxNodes must be an integer from 1/)
     expect(() => minimumGpus({ ...search, recipe: { ...recipe, globalBatchSize: 0 } })).toThrow(/globalBatchSize/)
   })
 })
@@ -106,10 +106,10 @@ describe('placePlan', () => {
     expect(adopted.stabilityShare).toBeLessThan(0.2)
     // TP 2 is as fast or faster on paper, and fills the memory.
     const flaky = placePlan(search, { ...own, tensorParallel: 2, microBatchSize: 1 })
-    expect(flaky.candidate!.risks[0]).toMatch(/memory 89 % is above the 80 %/)
+    expect(flaky.candidate!.risks[0]).toMatch(/memory 89 % is above 80 %/)
     expect(flaky.stabilityShare).toBeGreaterThan(adopted.stabilityShare)
     const over = placePlan(search, { ...own, tensorParallel: 2, microBatchSize: 2 })
-    expect(over.reasons[0]).toMatch(/needs 16\d\.\d GB and 2.5 GB of buffers/)
+    expect(over.reasons[0]).toMatch(/needs 16\d\.\d GB plus 2.5 GB for CUDA and NCCL buffers/)
     // DP x micro-batch may not exceed the batch: at TP 1, 512 sequences feed no more than 512 GPUs.
     const wide = { ...search, cluster: { ...search.cluster, nodes: 128 } }
     expect(placePlan(wide, { ...own, tensorParallel: 1, microBatchSize: 1 }).reasons[0]).toMatch(

@@ -9,7 +9,7 @@ describe('fitRecipe', () => {
     const half = fitRecipe(own, { tokens: 1e12, globalBatchSize: 512, sequenceLength: 4096 })
     expect(half.recipe).toMatchObject({ trainSteps: 476_838, warmupSteps: 2000, decaySteps: 474_838 })
     expect(half.changes.join(' ')).toMatch(
-      /batch is 512 sequences, the recipe's 1,024.*476,838 steps take the 1,000,000,000,000 tokens at 512 x 4,096 a step; the recipe has 494,120.*ends at 474,838 steps, the recipe's at 492,120/,
+      /batch is 512 sequences, the recipe's 1,024.*476,838 steps train on the 1,000,000,000,000 tokens at 512 x 4,096 per step; the recipe has 494,120.*ends at 474,838 steps, the recipe's at 492,120/,
     )
     // The same tokens where none are given.
     const same = fitRecipe(own, { globalBatchSize: 512, sequenceLength: 4096 })

@@ -76,7 +76,7 @@ describe('memory', () => {
 
   it('is not emitted where a launch would not do it', () => {
     const request = { model: v3_13b, cluster, recipe }
-    expect(() => emitMegatron({ ...request, plan: { ...plan, loraRank: 8 } })).toThrow(/loraRank is not emitted/)
+    expect(() => emitMegatron({ ...request, plan: { ...plan, loraRank: 8 } })).toThrow(/loraRank is not supported/)
     expect(() => emitMegatron({ ...request, plan: { ...plan, eightBitMoments: true } })).toThrow(/eightBitMoments/)
     const { args } = emitMegatron({ ...request, plan: { ...plan, offloadOptimizer: true } })
     expect(args).toContain('--optimizer-cpu-offload')
@@ -93,7 +93,7 @@ describe('GPUs', () => {
       expect(result.mfu, name).toBeGreaterThan(0.05)
       expect(result.mfu, name).toBeLessThan(0.95)
     }
-    expect(() => of({}, 'V100')).toThrow(/V100-SXM-32GB has no bf16; precision fp16 does/)
+    expect(() => of({}, 'V100')).toThrow(/V100-SXM-32GB has no bf16; use precision fp16/)
     expect(findGpu('rtx4090').memoryBytes).toBeLessThan(26e9)
     expect(Object.keys(gpus).length).toBeGreaterThan(20)
   })

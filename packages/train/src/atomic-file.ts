@@ -1,10 +1,13 @@
-/** Files that are either the old ones or the new ones, in folders that are made where they are missing. Node only. */
+/** Atomic replacement of files, in folders that are created if missing. Node only. */
 import { dirname } from 'node:path'
 import { makeFolder } from '@kumiki/data/node'
 import { replaceFile } from '@kumiki/models/node'
 import { diskError } from './disk-error.ts'
 
-/** Writes beside the final place, flushes to the disk, and renames. A failure leaves the old file as it was. */
+/**
+ * Writes to a temporary file in the same folder, flushes it to disk and renames it. A failure leaves the old file
+ * unchanged.
+ */
 export async function writeFileAtomically(
   path: string,
   content: string | Uint8Array | AsyncIterable<Uint8Array>,
@@ -13,6 +16,6 @@ export async function writeFileAtomically(
   try {
     await replaceFile(path, content)
   } catch (error) {
-    throw diskError(path, error, 'the file is as it was')
+    throw diskError(path, error, 'the file is unchanged')
   }
 }

@@ -1,32 +1,34 @@
-/** Where batches come from: any iterator that says where it stands. */
+/** Sources of batches: iterators whose position can be saved and restored. */
 
 /** Row-major [batchSize, sequenceLength] ids of the source. */
 export interface TrainingBatch {
   readonly inputs: Int32Array
-  /** What comes after each input; negative ones do not count. */
+  /** The token after each input; negative targets are ignored. */
   readonly targets: Int32Array
-  /** Number of the document that each position belongs to: documents in one sequence do not see each other. Default: they do. */
+  /**
+   * Document number of each position; attention is limited to positions of the same document. Default: no limit.
+   */
   readonly documents?: Int32Array
 }
 
 /**
- * An iterator of batches that can be resumed, synchronous or not. `batches` of @kumiki/data is one; anything that reads from a
- * network or mixes sources is another.
+ * An iterator of batches that can be resumed, synchronous or not. `batches` of @kumiki/data is one; others may read
+ * from a network or mix sources.
  */
 export interface BatchSource {
   /** Sequences in a batch. */
   readonly batchSize: number
   /** Tokens in a sequence, at most the model's contextLength. */
   readonly sequenceLength: number
-  /** The next batch; at the end of a source that has one, `done`. */
+  /** The next batch, or `done` at the end of a finite source. */
   next(): IteratorResult<TrainingBatch, unknown> | Promise<IteratorResult<TrainingBatch, unknown>>
-  /** Where the next batch begins: plain JSON, kept in every snapshot. */
+  /** Position of the next batch: plain JSON, stored in every snapshot. */
   state(): object
-  /** Goes to where a state was taken. @throws Error for a state of other data */
+  /** Continues at a saved position. @throws Error for a state of other data */
   restore(state: any): void | Promise<void>
 }
 
-/** @throws RangeError for ids that the model has no row for, and for a batch of another size than its source says */
+/** @throws RangeError for ids outside the model's vocabulary, and for a batch of another size than its source states */
 export function checkBatch(
   { inputs, targets, documents }: TrainingBatch,
   { batchSize, sequenceLength }: BatchSource,
@@ -41,14 +43,14 @@ export function checkBatch(
   checkIds('Trainer', inputs, targets, vocabSize)
 }
 
-/** @throws RangeError naming the first id that there is no row for */
+/** @throws RangeError naming the first id outside the vocabulary */
 export function checkIds(owner: string, inputs: Int32Array, targets: Int32Array, vocabSize: number): void {
-  const refuse = (what: string, at: number, id: number) =>
+  const outOfRange = (what: string, at: number, id: number) =>
     new RangeError(
-      `${owner}: ${what} ${at} is the token id ${id}, but ids of the model are below ${vocabSize} (its vocabulary)`,
+      `${owner}: ${what} ${at} is the token id ${id}, but the model's ids are below ${vocabSize} (its vocabulary); encode the data with the model's tokenizer`,
     )
   for (let i = 0; i < inputs.length; i++) {
-    if (!(inputs[i] >= 0 && inputs[i] < vocabSize)) throw refuse('input', i, inputs[i])
-    if (!(targets[i] < vocabSize)) throw refuse('target', i, targets[i])
+    if (!(inputs[i] >= 0 && inputs[i] < vocabSize)) throw outOfRange('input', i, inputs[i])
+    if (!(targets[i] < vocabSize)) throw outOfRange('target', i, targets[i])
   }
 }

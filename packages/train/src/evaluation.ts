@@ -6,22 +6,24 @@ import type { ScalingState } from './fp8/recipe.ts'
 import type { PrecisionPolicy } from './precision.ts'
 import { forwardUnder } from './train-step.ts'
 
-/** Windows over text that is held out; `packEvaluation` of @kumiki/data makes one from documents. */
+/** Windows over a held-out text; `packEvaluation` of @kumiki/data makes them from documents. */
 export interface HeldOutText {
   /** Row-major [sequences, sequenceLength] ids. */
   readonly inputs: Int32Array
-  /** What comes after each input; negative ones do not count. */
+  /** The token after each input; negative targets are ignored. */
   readonly targets: Int32Array
   readonly sequenceLength: number
-  /** Targets that count. */
+  /** Number of targets that are not ignored. */
   readonly tokens: number
-  /** Number of the document that each position belongs to: those in one sequence do not see each other. Default: they do. */
+  /**
+   * Document number of each position; attention is limited to positions of the same document. Default: no limit.
+   */
   readonly documents?: Int32Array
 }
 
 export interface HeldOutLoss {
   readonly nats: number
-  /** Predicted tokens: every token and every document's end. */
+  /** Predicted tokens, including the end of each document. */
   readonly tokens: number
   readonly natsPerToken: number
 }
@@ -30,7 +32,7 @@ export interface EvaluationOptions {
   readonly device: Device
   readonly model: LanguageModel
   readonly precision: PrecisionPolicy
-  /** Windows in a batch. */
+  /** Windows per batch. */
   readonly batchSize: number
 }
 
@@ -44,11 +46,11 @@ type EvaluationStep = Compiled<[Parameters, ScalingState, EvaluationBatch], { na
 /** The sum of each window's losses: [batch]. */
 const byWindow = (losses: Tensor, inputs: Tensor): Tensor => losses.reshape(inputs.shape).sum(1)
 
-/** Negative log-likelihood of text. What it compiles it keeps until `dispose`. */
+/** Computes the negative log-likelihood of texts. Compiled programs are kept until `dispose`. */
 export class Evaluation {
   private readonly options: EvaluationOptions
   private readonly stored: EvaluationStep
-  /** The same on the policy's 8-bit operands; made when asked for. */
+  /** The program with the policy's 8-bit operands, compiled on first use. */
   private fp8: EvaluationStep | undefined
 
   constructor(options: EvaluationOptions) {
@@ -62,7 +64,7 @@ export class Evaluation {
 
   /**
    * @param fp8 whether the policy's 8-bit layers run on 8 bits
-   * @throws RangeError where 8 bits are asked for and the policy has none
+   * @throws RangeError if `fp8` is set and the policy has no 8-bit layers
    */
   async run(
     params: Parameters,
@@ -86,7 +88,7 @@ export class Evaluation {
         await new Promise((resolve) => setTimeout(resolve))
         signal.throwIfAborted()
       }
-      // The last batch is filled up with targets that do not count; a text begins with the token that ends another.
+      // The last batch is padded with ignored targets; the padding id is the text's first one, which is a valid id.
       const inputs = new Int32Array(window).fill(text.inputs[0])
       const targets = new Int32Array(window).fill(-1)
       inputs.set(text.inputs.subarray(at, at + window))
@@ -99,7 +101,7 @@ export class Evaluation {
         targets: tensor(targets),
         ...(documents && { documents: tensor(documents) }),
       })
-      // Window by window, so that the sum does not hang on how many stand in a batch.
+      // Summed window by window, so that the result does not depend on the batch size.
       for (const window of (await result.nats.data()) as Float32Array) nats += window
       result.nats.dispose()
     }
@@ -109,7 +111,9 @@ export class Evaluation {
   private fp8Step(): EvaluationStep {
     const { model, precision } = this.options
     if (!precision.fp8)
-      throw new RangeError(`Trainer.evaluate: fp8 is asked for, but the policy ${precision.name} has no fp8 part`)
+      throw new RangeError(
+        `Trainer.evaluate: fp8 is set, but the policy ${precision.name} has no fp8 layers; use an fp8 policy, or leave it out`,
+      )
     this.fp8 ??= compile((params, scaling, { inputs, targets, documents }) => ({
       nats: byWindow(
         model.forward(params, inputs, { ...forwardUnder(model, precision, scaling), documents }).losses(targets),

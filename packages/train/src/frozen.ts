@@ -1,15 +1,15 @@
-/** What frozen parameters are, by hash: a snapshot names them and leaves their values out. */
+/** Hashes of frozen parameters: a snapshot stores these instead of the values. */
 import type { Parameters } from '@kumiki/models'
 import type { Tensor } from '@kumiki/tensor'
 
-/** SHA-256 in hex of each frozen parameter, by name: of its format, its shape and its values. */
+/** SHA-256 in hex of each frozen parameter, by name: of its dtype, shape and values. */
 export type FrozenSeals = Readonly<Record<string, string>>
 
-/** @returns undefined where the platform has no hashes (a page that came without https) */
+/** @returns undefined if the platform has no Web Crypto (a page not served over https) */
 export async function sealFrozen(frozen: Parameters): Promise<FrozenSeals | undefined> {
   if (!globalThis.crypto?.subtle) return undefined
   const seals: Record<string, string> = {}
-  // One after another: the values of one parameter at a time are on the host.
+  // One at a time, so that only one parameter's values are on the host.
   for (const [name, t] of Object.entries(frozen)) seals[name] = await sealOf(t)
   return seals
 }

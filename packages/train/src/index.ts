@@ -1,4 +1,7 @@
-/** Training: the loop, precision policies, runs and observers. What reads and writes files is in `@kumiki/train/node`. */
+/**
+ * Training: the loop, precision policies, runs and observers. Functions that read and write files are in
+ * `@kumiki/train/node`.
+ */
 export type { BatchSource, TrainingBatch } from './batch-source.ts'
 export type { HeldOutLoss, HeldOutText } from './evaluation.ts'
 export type { Fp8Fit } from './fp8/quantize.ts'
@@ -55,7 +58,7 @@ export {
   type RunRewind,
   type RunStop,
 } from './run/run.ts'
-export type { TrainerSnapshot } from './snapshot.ts'
+export { FrozenParameterError, type TrainerSnapshot } from './snapshot.ts'
 export { runThroughSpikes, type SpikeRunOptions, type SpikeStep } from './spike-run.ts'
 export type { StepMetrics } from './step-metrics.ts'
 export {

@@ -1,4 +1,4 @@
-/** metrics.jsonl: one object a step. Node only. */
+/** metrics.jsonl: one JSON object per step. Node only. */
 import { open, readFile } from 'node:fs/promises'
 import { writeFileAtomically } from './atomic-file.ts'
 import { diskError } from './disk-error.ts'
@@ -6,13 +6,13 @@ import type { StepMetrics } from './step-metrics.ts'
 
 /** Appends steps to a file; a resumed run first drops the steps after its checkpoint. */
 export class MetricsLog {
-  /** The steps that were there already and stay, in order. */
+  /** Earlier steps that were kept, in order. */
   readonly kept: readonly Partial<StepMetrics>[]
-  /** Ranges of steps, first to last, that should be there and are not. */
+  /** Ranges of missing steps, first to last. */
   readonly gaps: readonly (readonly [number, number])[]
   private readonly path: string
   private file: Awaited<ReturnType<typeof open>> | undefined
-  /** Of whole lines. */
+  /** Size of the file in bytes, whole lines only. */
   private bytes = 0
 
   private constructor(path: string, kept: readonly Partial<StepMetrics>[], through: number) {
@@ -22,9 +22,10 @@ export class MetricsLog {
   }
 
   /**
-   * Opens the log of a run that stands at a step.
-   * @param keepThrough steps above it are dropped from a file that is there already
-   * @param options.aside where to put the whole old file, if steps are dropped and it should be kept
+   * Opens a run's log for appending.
+   * @param keepThrough later steps are dropped from an existing file
+   * @param
+   * options.aside where to save the complete old file if steps are dropped
    */
   static async open(path: string, keepThrough = 0, options: { readonly aside?: string } = {}): Promise<MetricsLog> {
     const { text, steps } = await MetricsLog.read(path)
@@ -32,7 +33,7 @@ export class MetricsLog {
     let dropped = 0
     for (const entry of steps) {
       const { step } = entry.metrics
-      // A step that appears twice was repeated after a resume: the later one counts.
+      // A step that appears twice was repeated after a resume; the later entry is valid.
       if (step! <= keepThrough) byStep.set(step!, entry)
       else dropped++
     }
@@ -49,7 +50,7 @@ export class MetricsLog {
     return log
   }
 
-  /** What a log holds, without changing it. `seconds` is the most of any step. */
+  /** Reads a log without changing it. `seconds` is the maximum over all steps. */
   static async read(path: string): Promise<{
     readonly text: string
     readonly steps: readonly { readonly line: string; readonly metrics: Partial<StepMetrics> }[]
@@ -73,7 +74,7 @@ export class MetricsLog {
       await this.file!.appendFile(line)
       this.bytes += line.length
     } catch (error) {
-      // Half a line would spoil the next one.
+      // Removes a partly written line, which would corrupt the next one.
       await this.file!.truncate(this.bytes).catch(() => {})
       throw diskError(this.path, error, 'the last checkpoint is safe')
     }
@@ -85,7 +86,7 @@ export class MetricsLog {
   }
 }
 
-/** Undefined for a line that was half written when the run was killed, or that is none of ours. */
+/** Undefined for a line that is incomplete because the run was killed, or not a step's object. */
 function parse(line: string): Partial<StepMetrics> | undefined {
   try {
     const json = JSON.parse(line)

@@ -1,4 +1,4 @@
-/** What a trainer may start from: the model's parameters, whole, and float32 where they are trained. */
+/** Checks a trainer's initial parameters: complete, of the model's shapes, and float32 if they are trained. */
 import type { LanguageModel, Parameters } from '@kumiki/models'
 
 /** @throws RangeError for tensors that are not the model's parameters */
@@ -11,11 +11,11 @@ export function checkParameters(model: LanguageModel, parameters: Parameters, tr
         `Trainer: the parameter ${name} is [${found.shape.join(', ')}], the model ${model.name} has [${shape.join(', ')}]`,
       )
   }
-  // A narrow one has lost what small updates add up to.
+  // A narrow format loses small updates, so master weights must not start from one.
   const narrow = Object.keys(parameters).find((name) => trained.has(name) && parameters[name].dtype !== 'float32')
   if (narrow !== undefined)
     throw new RangeError(
-      `Trainer: the parameter ${narrow} is ${parameters[narrow].dtype}; what is trained starts from float32 (cast(x, 'float32'), or params.${narrow} of another trainer's snapshot())`,
+      `Trainer: the parameter ${narrow} is ${parameters[narrow].dtype}; trained parameters must be float32 (cast(x, 'float32'), or params.${narrow} of another trainer's snapshot())`,
     )
   const known = new Set(model.parameters.map(({ name }) => name))
   const unknown = Object.keys(parameters).find((name) => !known.has(name))

@@ -1,4 +1,4 @@
-/** The parts of training that need a file system. */
+/** Functions of @kumiki/train that need a file system (Node.js). */
 export { writeFileAtomically } from './atomic-file.ts'
 export { BackgroundSave } from './checkpoints/background-save.ts'
 export { type Disk, type FileSeal, nodeDisk } from './checkpoints/disk.ts'

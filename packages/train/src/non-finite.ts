@@ -1,21 +1,26 @@
-/** Which tensor holds NaN or infinity. */
+/** Finds parameters and gradients with NaN or infinity. */
 import type { Parameters } from '@kumiki/models'
 import { bitcast, bitwiseAnd, cast, concatenate, greaterEqual, max, type Tensor } from '@kumiki/tensor'
 
 export interface NonFiniteParameter {
   readonly name: string
-  /** Values that are NaN or infinite, of so many. */
+  /** `count` of the parameter's `of` values are NaN or infinite. */
   readonly count: number
   readonly of: number
 }
 
-/** 1 where a tensor has a value that is NaN or infinite, else 0: float32 [1]. By bits, since shaders may assume that no number is NaN. */
+/**
+ * 1 if a tensor has a NaN or infinite value, else 0: float32 [1]. Tested by bits, because shaders may assume that NaN
+ * does not occur.
+ */
 const hasNonFinite = (t: Tensor): Tensor =>
   max(cast(greaterEqual(bitwiseAnd(bitcast(cast(t, 'float32'), 'uint32'), 0x7fffffff), 0x7f800000), 'float32')).reshape(
     [1],
   )
 
-/** The first parameter that holds NaN or infinity. One small result is read from the device, and that parameter alone where there is one. */
+/**
+ * The first parameter with NaN or infinity. Reads one small result from the device, and then only that parameter.
+ */
 export async function firstNonFinite(parameters: Parameters): Promise<NonFiniteParameter | undefined> {
   const names = Object.keys(parameters)
   const flags = concatenate(names.map((name) => hasNonFinite(parameters[name])))
@@ -27,10 +32,13 @@ export async function firstNonFinite(parameters: Parameters): Promise<NonFiniteP
   return { name: names[found], count, of: values.length }
 }
 
-/** @param squares the sum of squares of each gradient @returns which are not finite, in words; nothing where all are */
+/**
+ * @param squares the sum of squares of each gradient
+ * @returns a sentence about those that are not finite; empty if all are finite
+ */
 export function gradientFault(names: readonly string[], squares: ArrayLike<number>): string {
   const broken = names.filter((_, i) => !Number.isFinite(squares[i]))
   if (broken.length === 0) return ''
   const all = broken.length === names.length ? 'all' : String(broken.length)
-  return `. The gradients of ${all} of ${names.length} tensors are NaN, infinite or too large to square; nearest to the loss is that of ${broken.at(-1)}`
+  return `. The gradients of ${all} of ${names.length} tensors are NaN, infinite or too large to square; the one closest to the loss is that of ${broken.at(-1)}`
 }

@@ -1,25 +1,29 @@
-/** A trainer's state as plain numbers and named arrays, and back. */
+/** Converts a trainer's state to plain numbers and named arrays, and back. */
 import type { Parameters } from '@kumiki/models'
 import type { Device, Tensor } from '@kumiki/tensor'
 import type { FrozenSeals } from './frozen.ts'
 import type { TrainState } from './train-step.ts'
 
-/** Everything needed to go on: plain numbers and named arrays. */
+/** Everything needed to resume training: plain numbers and named arrays. */
 export interface TrainerSnapshot {
   readonly step: number
   readonly tokens: number
-  /** What the batch source says of where it stands. */
+  /** The batch source's position (`BatchSource.state`). */
   readonly batches: object
   /**
-   * Float32 arrays: `params.NAME` (the master copy where there is one), `optimizer.MOMENT.NAME`, and `scaling.NAME` of delayed fp8 scaling.
-   * Frozen parameters are not among them where `frozen` names them.
+   * Float32 arrays: `params.NAME` (the master weights if there are any), `optimizer.MOMENT.NAME`, and `scaling.NAME` of
+   * delayed fp8 scaling. Frozen parameters listed in `frozen` are not included.
    */
   readonly arrays: ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>
-  /** Which parameters were frozen, and the hash of each: who restores has them already. */
+  /** Hashes of frozen parameters, which must be supplied again when restoring. */
   readonly frozen?: FrozenSeals
 }
 
-/** Copies what training changes to the host. @param master the weights at their most exact @param leftOut frozen parameters */
+/**
+ * Copies the trained state to the host.
+ * @param master the most precise weights
+ * @param leftOut frozen parameters
+ */
 export async function copyArrays(
   master: Parameters,
   { optimizer, scaling }: TrainState,
@@ -37,7 +41,23 @@ export async function copyArrays(
   return arrays
 }
 
-/** @throws RangeError naming a parameter that was frozen and is now another, or is trained */
+/** A frozen parameter of the base model that differs from the snapshot's. */
+export class FrozenParameterError extends RangeError {
+  readonly parameter: string
+
+  constructor(parameter: string) {
+    super(
+      `Trainer.restore: the frozen parameter ${parameter} differs from that of the snapshot; give the same base model in the same storage format`,
+    )
+    this.name = 'FrozenParameterError'
+    this.parameter = parameter
+  }
+}
+
+/**
+ * @throws FrozenParameterError if a frozen parameter differs from the snapshot's
+ * @throws RangeError naming a parameter that was frozen and is now trained
+ */
 export function checkFrozen(
   { frozen: wanted = {} }: TrainerSnapshot,
   trained: ReadonlySet<string>,
@@ -46,19 +66,16 @@ export function checkFrozen(
   for (const [name, seal] of Object.entries(wanted)) {
     if (trained.has(name))
       throw new RangeError(
-        `Trainer.restore: ${name} was frozen where the snapshot was made, which holds no values of it; freeze it here too`,
+        `Trainer.restore: ${name} was frozen when the snapshot was made, so the snapshot has no values for it; freeze it here too`,
       )
-    if (seals?.[name] !== seal)
-      throw new RangeError(
-        `Trainer.restore: the frozen parameter ${name} is not the one the snapshot was made on: give the same base model, stored the same way`,
-      )
+    if (seals?.[name] !== seal) throw new FrozenParameterError(name)
   }
 }
 
 /**
  * The parameters of a snapshot on a device.
- * @param now the model's parameters as they are: names, shapes and formats, and what is frozen
- * @throws RangeError where an array is missing or has another shape
+ * @param now the model's current parameters: names, shapes and formats, and frozen values
+ * @throws RangeError if an array is missing or has another shape
  */
 export function restoreParameters(
   snapshot: TrainerSnapshot,
@@ -69,7 +86,7 @@ export function restoreParameters(
   return Object.fromEntries(
     Object.entries(now).map(([name, t]) => [
       name,
-      // What is trained starts from float32; a frozen narrow weight has the format it was given in.
+      // Trained parameters are float32; frozen ones keep their format.
       snapshot.frozen?.[name] !== undefined
         ? t
         : take(snapshot, device, `params.${name}`, { shape: t.shape, dtype: trained.has(name) ? 'float32' : t.dtype }),
@@ -78,8 +95,8 @@ export function restoreParameters(
 }
 
 /**
- * The optimizer's moments and the scales of a snapshot, over a fresh state.
- * @throws RangeError where an array is missing or has another shape
+ * Restores the optimizer's moments and the scales of a snapshot into a fresh state.
+ * @throws RangeError if an array is missing or has another shape
  */
 export function restoreState(snapshot: TrainerSnapshot, device: Device, fresh: TrainState): TrainState {
   const optimizer = Object.fromEntries(
@@ -88,14 +105,14 @@ export function restoreState(snapshot: TrainerSnapshot, device: Device, fresh: T
       Object.fromEntries(
         Object.entries(tree).map(([name, t]) => {
           const key = `optimizer.${moment}.${name}`
-          // An average that begins here begins with the weights.
+          // An average that the snapshot does not have starts from the weights.
           const from = moment === 'average' && !snapshot.arrays.has(key) ? `params.${name}` : key
           return [name, take(snapshot, device, from, t)]
         }),
       ),
     ]),
   )
-  // Scales of another precision policy, or of other layers, begin anew.
+  // Scales of another precision policy or of other layers are reset.
   const rescaled = Object.entries(fresh.scaling).every(
     ([name, t]) => snapshot.arrays.get(`scaling.${name}`)?.shape.join() === t.shape.join(),
   )

@@ -1,4 +1,4 @@
-/** Training under a spike policy: the policy looks at every step, this does what it says. */
+/** Training with a loss spike policy: the policy examines every step, and its decisions are carried out. */
 import type { SpikeDecision, SpikePolicy } from '@kumiki/optim'
 import type { TrainerSnapshot } from './snapshot.ts'
 import type { StepMetrics } from './step-metrics.ts'
@@ -6,20 +6,20 @@ import type { Trainer } from './trainer.ts'
 import { TrainingError } from './training-error.ts'
 
 export interface SpikeRunOptions {
-  /** Updates to be made in all. */
+  /** Total optimizer steps. */
   readonly steps: number
   readonly policy: SpikePolicy
   /** Steps between the snapshots kept in memory for a rewind. Default 50. */
   readonly snapshotEvery?: number
-  /** Snapshots kept; the oldest go first, but the first one of all stays. Default 4. */
+  /** Snapshots kept, in addition to the first one; the oldest are dropped. Default 4. */
   readonly snapshots?: number
-  /** Gives up after this many rewinds that did not get past the step they came from. Default 3. */
+  /** Fails after this many rewinds without passing the spike. Default 3. */
   readonly attempts?: number
 }
 
-/** A step, what the policy made of it, and what was done. */
+/** A step, the policy's decision, and the action taken. */
 export interface SpikeStep {
-  /** Undefined where the step ended in a loss or gradient that is no number. */
+  /** Undefined if the loss or gradient was NaN or infinite. */
   readonly metrics: StepMetrics | undefined
   readonly step: number
   readonly decision: SpikeDecision
@@ -28,14 +28,17 @@ export interface SpikeStep {
 }
 
 /**
- * Trains until `steps` updates are made, and skips or rewinds where the policy says so. Every step is waited for, since the next one depends on
- * what the policy makes of it. A loss that is no number counts as a spike: a policy that rewinds goes back, any other ends the run.
- * @throws TrainingError where the policy stops, where rewinding does not get past a step, or for a number that is none without a rewind;
- *   RangeError where an option is out of range
+ * Trains to `steps` optimizer steps, and skips or rewinds as the policy decides. Each step is awaited, because the next
+ * one depends on the decision. A loss that is NaN or infinite counts as a spike: a policy that rewinds goes back, any
+ * other ends the run.
+ * @throws TrainingError if the policy stops, if rewinds do not pass a step, or for a non-finite loss without a rewind;
+ * RangeError if an option is out of range
  * @example
- * const trainer = Trainer.create({ device, model, data: batches({ documents, eosId: 2, batchSize: 2, sequenceLength: 8 }), optimizer, schedule })
+ * const data = batches({ documents, eosId: 2, batchSize: 2, sequenceLength: 8 })
+ * const trainer = Trainer.create({ device, model, data, optimizer, schedule })
  * let made = 0
- * for await (const { metrics } of runThroughSpikes(trainer, { steps: 2, policy: skipBatches() })) made += metrics ? 1 : 0
+ * const options = { steps: 2, policy: skipBatches() }
+ * for await (const { metrics } of runThroughSpikes(trainer, options)) made += metrics ? 1 : 0
  * made // 2
  */
 export async function* runThroughSpikes(trainer: Trainer, options: SpikeRunOptions): AsyncGenerator<SpikeStep> {
@@ -65,12 +68,12 @@ export async function* runThroughSpikes(trainer: Trainer, options: SpikeRunOptio
       furthest = Math.max(furthest, step)
       if (failures > attempts)
         throw new TrainingError(
-          `step ${step} spiked again after ${attempts} rewinds; take a smaller learning rate, or go back further`,
+          `step ${step} spiked again after ${attempts} rewinds; use a smaller learning rate, or rewind further`,
           { cause: failure },
         )
       while (kept.length > 1 && kept[kept.length - 1].step > action.step) kept.pop()
       const target = kept[kept.length - 1]
-      // The place in the data goes on from attempt to attempt: what was left out once stays out.
+      // The data position advances from attempt to attempt, so that skipped batches stay skipped.
       const batches = trainer.dataPosition
       await trainer.restore(failures > 1 ? { ...target, batches } : target)
       await trainer.skipBatches(action.batches)

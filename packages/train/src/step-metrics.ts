@@ -1,21 +1,24 @@
-/** What is known of one step: what the trainer gives, metrics.jsonl keeps and a report draws. */
+/** The metrics of one step, as the trainer returns them, metrics.jsonl stores them and reports draw them. */
 
-/** One optimizer step. Read back from a file, a figure that was not finite (a loss that diverged) is NaN. */
+/** Metrics of one optimizer step. A value that was not finite (a diverged loss) is NaN when read from a file. */
 export interface StepMetrics {
-  /** Updates made, this one included. */
+  /** Optimizer steps made, including this one. */
   readonly step: number
-  /** Tokens trained on so far. */
+  /** Tokens trained on so far, including this step. */
   readonly tokens: number
-  /** Mean over the batch in nats per token, z-loss included. */
+  /** Mean loss of the batch in nats per token, including z-loss. */
   readonly loss: number
   /** L2 norm of the gradients before clipping. */
   readonly gradNorm: number
   readonly learningRate: number
   readonly tokensPerSecond: number
-  /** Seconds since the trainer began; in metrics.jsonl of a run folder over all of its processes. Logs of other programs may lack it. */
+  /**
+   * Training time in seconds; in metrics.jsonl of a run folder, over all processes of the run. Logs of other programs
+   * may not have it.
+   */
   readonly seconds?: number
-  /** 1 where the optimizer (skipNonFinite) left the step out because a gradient was NaN or infinite, else 0. */
+  /** 1 if the optimizer (skipNonFinite) skipped the update because a gradient was NaN or infinite, else 0. */
   readonly skipped?: number
-  /** Whatever else the optimizer reports, by name: `updateRatio`, `effectiveStep`, `clippedNorm` and the like. */
+  /** Other metrics, such as those of the optimizer: `updateRatio`, `effectiveStep`, `clippedNorm`. */
   readonly [metric: string]: number | undefined
 }

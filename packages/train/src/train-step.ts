@@ -25,7 +25,10 @@ import {
 import { type Fp8Pass, Fp8Recipe, type ScalingState } from './fp8/recipe.ts'
 import { checkPrecision, optimizerUnder, type PrecisionPolicy } from './precision.ts'
 
-/** Everything a step changes: what is trained, and nothing that is frozen. `master` is empty where the parameters are float32 themselves, or have no float32 copy. */
+/**
+ * The state that a step updates; frozen parameters are not part of it. `master` is empty if the parameters are float32,
+ * or have no master weights.
+ */
 export interface TrainState {
   readonly params: Parameters
   readonly master: Parameters
@@ -40,57 +43,66 @@ export interface TrainStepOptions {
   readonly precision: PrecisionPolicy
   /** Weight of the squared log-sum-exp in the loss. */
   readonly zLoss: number
-  /** The batch is worked on in this many parts, one after another; their gradients are summed. */
+  /** Micro-batches per batch; their gradients are summed (gradient accumulation). */
   readonly accumulation: number
 }
 
 export interface StepResult {
   readonly state: TrainState
-  /** Mean over the counted targets, float32 scalar. */
+  /** Mean over the targets that are not ignored, float32 scalar. */
   readonly loss: Tensor
   /** L2 norm of all gradients before clipping, float32 scalar. */
   readonly gradNorm: Tensor
-  /** Sum of squares of each gradient before clipping, in the order of `state.params`: float32 [tensors]. The norm is made of the same sums. */
+  /**
+   * Sum of squares of each gradient before clipping, in the order of `state.params`: float32 [tensors]. The norm is
+   * computed from the same sums.
+   */
   readonly gradSquares: Tensor
-  /** Largest magnitudes of the tensors that were quantised to fp8, in the order of `Fp8Recipe.tensors`: float32 [tensors]. */
+  /**
+   * Largest magnitudes (amaxes) of the tensors quantised to fp8, in the order of `Fp8Recipe.tensors`: float32
+   * [tensors].
+   */
   readonly amaxes?: Tensor
-  /** For delayed scaling: how far each went beyond what its scale could hold; above 1 it was clipped. float32 [tensors]. */
+  /**
+   * For delayed scaling: each tensor's amax relative to the largest value its scale can represent; above 1 it was
+   * clipped. float32 [tensors].
+   */
   readonly overflow?: Tensor
-  /** How many of them were clipped or not finite: float32 scalar. */
+  /** Number of these tensors that were clipped or not finite: float32 scalar. */
   readonly clipped?: Tensor
-  /** Everything else the optimizer reports, such as `skipped` or `updateRatio`: scalars by name. */
+  /** Other metrics of the optimizer and the model, such as `skipped` or `updateRatio`: scalars by name. */
   readonly metrics: Readonly<Record<string, Tensor | number>>
 }
 
 /** A batch on the device: int32 [batch, seq] each. */
 export interface StepBatch {
   readonly inputs: Tensor
-  /** Negative ones do not count. */
+  /** Negative targets are ignored. */
   readonly targets: Tensor
   /** See `TrainingBatch.documents`. */
   readonly documents?: Tensor
 }
 
 /**
- * `(state, batch, scalars, frozen) => { state, loss, gradNorm, metrics }`; the state's memory is reused. `frozen`: the parameters that are
- * not in the state, as they are stored; none where all are trained.
+ * `(state, batch, scalars, frozen) => { state, loss, gradNorm, metrics }`; the state's memory is reused. `frozen`: the
+ * parameters that are not in the state; empty if all are trained.
  */
 export type TrainStep = Compiled<[TrainState, StepBatch, Record<string, number>, Parameters?], StepResult>
 
 const isNarrow = (policy: PrecisionPolicy, t: Tensor) => policy.parameters !== 'float32' && t.ndim >= 2
 const hasMaster = (policy: PrecisionPolicy, t: Tensor) => isNarrow(policy, t) && policy.master !== false
 
-/** The recipe of a policy's fp8 part for a model, if it has one. */
+/** The fp8 recipe of a policy for a model; undefined without fp8. */
 export function fp8RecipeOf(model: LanguageModel, policy: PrecisionPolicy): Fp8Recipe | undefined {
   return policy.fp8 && new Fp8Recipe(model, policy.fp8)
 }
 
-/** A parameter as the forward pass reads it. What is narrow already (frozen weights in 8 bits) stays as it is. */
+/** Casts a parameter to the policy's storage format. Narrow ones (frozen 8-bit weights) are returned unchanged. */
 export function storedUnder(policy: PrecisionPolicy, t: Tensor): Tensor {
   return isNarrow(policy, t) && t.dtype === 'float32' ? cast(t, policy.parameters) : t
 }
 
-/** The state before the first step, from float32 parameters (which it takes over). @param recipe see fp8RecipeOf */
+/** The state before the first step, from float32 parameters, whose ownership it takes. @param recipe see fp8RecipeOf */
 export function initialState(
   parameters: Parameters,
   optimizer: Optimizer,
@@ -106,7 +118,7 @@ export function initialState(
     if (hasMaster(policy, t)) master[name] = t
   }
   const device = Object.values(parameters)[0].device!
-  // Moments start as real memory: constants have none to donate.
+  // Moments are allocated, because the step donates them and constants have no buffer.
   const zeros = optimizerUnder(policy, optimizer).init(parameters)
   const moments = mapTensors(zeros, (t) => device.tensor(new Float32Array(t.size), t.shape, t.dtype))
   return { params, master, optimizer: moments, scaling: recipe?.initialState(device) ?? {} }
@@ -129,16 +141,16 @@ export function meanLoss(
 
 type LossOptions = Omit<ForwardOptions, 'documents' | 'cache'> & {
   readonly zLoss?: number
-  /** Parts of the batch that this one is one of: each adds its share of what the model itself adds to the loss. */
+  /** Number of micro-batches: each adds its share of the model's auxiliary loss. */
   readonly parts?: number
 }
 
 interface LossParts {
-  /** What is differentiated: the mean loss, with what the model adds to it. */
+  /** The differentiated loss: the mean loss plus the model's auxiliary loss. */
   readonly loss: Tensor
-  /** The mean loss alone, where the model adds something. */
+  /** The mean loss without the auxiliary loss, if there is one. */
   readonly mean?: Tensor
-  /** The model's own. */
+  /** Auxiliary metrics of the model. */
   readonly metrics: Readonly<Record<string, Tensor>>
 }
 
@@ -165,7 +177,7 @@ export function countTargets(targets: Tensor): Tensor {
 type Rules = Required<Pick<ForwardOptions, 'linear' | 'grouped'>>
 
 function rulesOf(precision: PrecisionPolicy, recipe: Fp8Recipe, pass: Fp8Pass): Rules {
-  // Layers that read the same tensor get the same narrow one.
+  // Layers with the same input share its cast.
   const narrowed = new Map<Tensor, Tensor>()
   const narrow = (x: Tensor) => {
     const known = narrowed.get(x) ?? cast(x, precision.activations)
@@ -183,10 +195,13 @@ function rulesOf(precision: PrecisionPolicy, recipe: Fp8Recipe, pass: Fp8Pass): 
 }
 
 /**
- * How a policy computes a model's forward pass: `model.forward(parameters, tokens, forwardUnder(model, policy))`. Make one for every pass.
- * @param scaling of delayed scaling: `Trainer.scaling`, or tensors of the graph being built
- * @throws RangeError for a policy that cannot be, or delayed scaling without its scales
- * @example model.forward(model.initialize(device, { seed: 1 }), tokens, forwardUnder(model, bf16)).logits().shape // [1, 4, 64]
+ * Options with which a model's forward pass follows a policy:
+ * `model.forward(parameters, tokens, forwardUnder(model, policy))`. Make new ones for each pass.
+ * @param scaling the state of delayed scaling: `Trainer.scaling`, or tensors of the graph being built
+ * @throws RangeError for an invalid policy, or delayed scaling without its state
+ * @example
+ * const parameters = model.initialize(device, { seed: 1 })
+ * model.forward(parameters, tokens, forwardUnder(model, bf16)).logits().shape // [1, 4, 64]
  */
 export function forwardUnder(
   model: LanguageModel,
@@ -202,10 +217,12 @@ export function forwardUnder(
   return { activations, ...rulesOf(precision, recipe, pass) }
 }
 
-/** The name of the scalar that seeds stochastic rounding: the number of the step. */
+/** Name of the scalar with the step number, which seeds stochastic rounding. */
 export const roundingStep = 'roundingStep'
 
 /**
+ * One training step as a compiled function: forward and backward passes, optimizer update and casts.
+ * @throws RangeError for an invalid policy or optimizer
  * @example
  * const step = makeTrainStep({ model, optimizer, precision: f32, zLoss: 0, accumulation: 1 })
  * console.log(typeof step) // function
@@ -272,7 +289,7 @@ export function makeTrainStep(options: TrainStepOptions): TrainStep {
         grads = Object.fromEntries(
           Object.entries(grads!).map(([name, g]) => [name, g.ndim >= 2 ? cast(cast(g, 'bfloat16'), 'float32') : g]),
         )
-      // The optimizer sees float32: the master copy where there is one.
+      // The optimizer updates float32 values: master weights if there are any.
       const updated = Object.fromEntries(
         Object.entries({ ...state.params, ...state.master }).map(([name, t]) => [name, cast(t, 'float32')]),
       )
@@ -289,7 +306,7 @@ export function makeTrainStep(options: TrainStepOptions): TrainStep {
             : castStochastic(t, precision.parameters, roundingKey(precision, scalars, i))
         if (kept) master[name] = t
       })
-      // Optimizers that clip or skip know the norm already.
+      // Optimizers that clip or skip report the norm themselves.
       const { gradNorm = globalNorm(grads), ...metrics } = result.metrics
       const overflow = amaxes && recipe?.overflow(state.scaling, amaxes)
       return {
@@ -306,19 +323,19 @@ export function makeTrainStep(options: TrainStepOptions): TrainStep {
   )
 }
 
-/** Another random stream for every parameter and every step. */
+/** A separate random stream for each parameter and step. */
 function roundingKey(policy: PrecisionPolicy, scalars: Record<string, number>, parameter: number): Tensor {
   const step = scalars[roundingStep] as unknown as Tensor | undefined
   if (step === undefined)
     throw new RangeError(
-      `makeTrainStep: the policy ${policy.name} rounds weights at random: give the number of the step as scalars.${roundingStep}`,
+      `makeTrainStep: the policy ${policy.name} uses stochastic rounding; give the step number as scalars.${roundingStep}`,
     )
   return concatenate([cast(step, 'uint32').reshape([1]), full([1], parameter, 'uint32')])
 }
 
-/** How many tensors were clipped or not finite. */
+/** The number of tensors that were clipped or not finite. */
 function countOutOfRange(amaxes: Tensor, overflow: Tensor | undefined): Tensor {
-  // By bits: shaders may assume that no number is NaN.
+  // Tested by bits, because shaders may assume that NaN does not occur.
   const magnitude = bitwiseAnd(bitcast(amaxes, 'uint32'), 0x7fffffff)
   const out = cast(greaterEqual(magnitude, 0x7f800000), 'float32')
   return sum(overflow ? maximum(out, cast(greater(overflow, 1), 'float32')) : out)

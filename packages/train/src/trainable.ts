@@ -1,15 +1,15 @@
-/** Which parameters are updated. What is frozen has no gradient, no moments and no master copy. */
+/** Selects the parameters to update. Frozen parameters have no gradients, moments or master weights. */
 import type { LanguageModel, Parameters } from '@kumiki/models'
 
 /**
- * Chosen by name: a predicate, or patterns of which one must match. A pattern is a regular expression, or a name in which `*` stands for
- * anything: `model.layers.*.mlp.*`.
+ * A predicate on names, or patterns of which one must match. A pattern is a regular expression, or a name with `*` as
+ * wildcard: `model.layers.*.mlp.*`.
  */
 export type Trainable = ((name: string) => boolean) | readonly (string | RegExp)[]
 
 /**
- * The names that are updated, in the order of the model.
- * @throws RangeError where nothing is chosen, or a pattern fits no parameter
+ * Names of the parameters to update, in the model's order.
+ * @throws RangeError if none is selected, or a pattern matches no parameter
  */
 export function trainableNames(
   model: Pick<LanguageModel, 'name' | 'parameters'>,
@@ -21,13 +21,13 @@ export function trainableNames(
     trainable.forEach((pattern, i) => {
       if (!names.some(tests[i]))
         throw new RangeError(
-          `trainable: ${String(pattern)} fits no parameter of the model ${model.name}; there are ${names.slice(0, 3).join(', ')}, ...`,
+          `trainable: ${String(pattern)} matches no parameter of the model ${model.name}; its parameters are ${names.slice(0, 3).join(', ')}, ...`,
         )
     })
   const chosen = names.filter((name) => tests.some((test) => test(name)))
   if (chosen.length === 0)
     throw new RangeError(
-      `trainable: no parameter of the model ${model.name} is chosen; there are ${names.slice(0, 3).join(', ')}, ...`,
+      `trainable: no parameter of the model ${model.name} is selected; its parameters are ${names.slice(0, 3).join(', ')}, ...`,
     )
   return new Set(chosen)
 }
@@ -40,7 +40,7 @@ function testOf(pattern: string | RegExp): (name: string) => boolean {
   return (name) => expression.test(name)
 }
 
-/** The parameters of some names, and the others. */
+/** Splits parameters into those with the given names and the others. */
 export function splitParameters(
   parameters: Parameters,
   names: ReadonlySet<string>,

@@ -1,4 +1,4 @@
-/** What a trainer is made of. */
+/** The options of a trainer. */
 import type { LanguageModel, Parameters } from '@kumiki/models'
 import type { Optimizer, Schedule } from '@kumiki/optim'
 import type { Device } from '@kumiki/tensor'
@@ -8,28 +8,31 @@ import type { Trainable } from './trainable.ts'
 
 export interface TrainerOptions {
   readonly device: Device
-  /** `decoderModel(architecture)`, or a model of your own. It stays yours: a trainer disposes its own memory alone. */
+  /** `decoderModel(architecture)`, or a custom model. The trainer does not dispose it. */
   readonly model: LanguageModel
-  /** Where batches come from: `batches({ documents, ... })` of @kumiki/data, or a source of your own. */
+  /** The source of batches: `batches({ documents, ... })` of @kumiki/data, or a custom one. */
   readonly data: BatchSource
   readonly optimizer: Optimizer
-  /** Learning rate by update, 0 for the first. Any function will do. */
+  /** Learning rate by step, from 0; any function. */
   readonly schedule: Schedule | ((step: number) => number)
   /** Default f32. */
   readonly precision?: PrecisionPolicy
-  /** Which parameters are updated, by name. Default: all. The others have no gradient, no moments and no master copy. */
+  /**
+   * Parameters to update, by name. Default: all. The others are frozen and have no gradients, moments or master
+   * weights.
+   */
   readonly trainable?: Trainable
-  /** Parts a batch is worked on in, one after another; divides the source's batchSize. Default 1. */
+  /** Micro-batches per batch (gradient accumulation); must divide the source's batchSize. Default 1. */
   readonly accumulation?: number
   /** Weight of the squared log-sum-exp in the loss. Default 0. */
   readonly zLoss?: number
-  /** Decides initial weights. Default 0. */
+  /** Seed of the initial weights. Default 0. */
   readonly seed?: number
-  /** Tensors to start from instead of fresh weights, float32 where they are trained; the trainer takes them over. */
+  /** Initial parameters instead of random ones, float32 if they are trained; the trainer takes ownership. */
   readonly parameters?: Parameters
 }
 
-/** @throws RangeError for options that do not fit together */
+/** @throws RangeError for inconsistent options */
 export function checkOptions({ model, data, accumulation = 1, zLoss = 0 }: TrainerOptions): void {
   const { batchSize, sequenceLength } = data
   if (!Number.isInteger(accumulation) || accumulation < 1 || batchSize % accumulation !== 0) {

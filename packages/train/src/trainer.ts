@@ -1,4 +1,4 @@
-/** The training loop: batches in, metrics out, state that can be saved and resumed bit for bit. */
+/** The training loop: takes batches, yields metrics, and has a state that can be saved and resumed bit for bit. */
 import type { LanguageModel, Parameters } from '@kumiki/models'
 import { type Device, type ProgramMemory, type Tensor, tensorsOf } from '@kumiki/tensor'
 import { type BatchSource, checkBatch, type TrainingBatch } from './batch-source.ts'
@@ -24,7 +24,7 @@ import { splitParameters, trainableNames } from './trainable.ts'
 import { checkOptions, type TrainerOptions } from './trainer-options.ts'
 import { TrainingError } from './training-error.ts'
 
-/** An optimizer's metric: a scalar tensor, or a number where it does not depend on the step. */
+/** An optimizer's metric: a scalar tensor, or a number if it is constant. */
 const numberOf = (value: Tensor | number): number | Promise<number> =>
   typeof value === 'number' ? value : value.item()
 
@@ -39,18 +39,18 @@ export class Trainer {
   private readonly evaluation: Evaluation
   private readonly trained: ReadonlySet<string>
   private state: TrainState
-  /** Parameters that are not updated, as they are stored. */
+  /** Frozen parameters in their storage format. */
   private frozen: Parameters
-  /** Made when it is first asked for: frozen parameters stay as they are. */
+  /** Computed on first use; frozen parameters do not change. */
   private frozenSeals: Promise<FrozenSeals | undefined> | undefined
   private readonly fp8: Fp8Recipe | undefined
-  /** The tensor that left its format's range first, for the message when training fails. */
+  /** The tensor that first exceeded its format's range, for the error when training fails. */
   private firstClipped: string | undefined
   private steps = 0
   private tokenCount = 0
-  /** Metrics of the last update, until they are read. */
+  /** Metrics of the last step, until they are read. */
   private unread: Promise<StepMetrics> | undefined
-  /** Milliseconds; see StepMetrics.seconds. */
+  /** Start time in milliseconds; see StepMetrics.seconds. */
   private began: number | undefined
   private lastUpdate = 0
 
@@ -76,7 +76,7 @@ export class Trainer {
     this.frozen = frozen
   }
 
-  /** @throws RangeError for options that do not fit together */
+  /** @throws RangeError for inconsistent options */
   static create(options: TrainerOptions): Trainer {
     return new Trainer(options)
   }
@@ -89,7 +89,7 @@ export class Trainer {
     return { state, frozen: Object.fromEntries(frozen) }
   }
 
-  /** Updates made so far. */
+  /** Optimizer steps made so far. */
   get step(): number {
     return this.steps
   }
@@ -98,12 +98,12 @@ export class Trainer {
     return this.tokenCount
   }
 
-  /** Where the next batch begins; a snapshot has it too. */
+  /** Position of the next batch; also part of a snapshot. */
   get dataPosition(): object {
     return this.data.state()
   }
 
-  /** What the forward pass reads. */
+  /** The parameters that the forward pass reads. */
   get parameters(): Parameters {
     return this.inOrder(this.state.params, this.frozen)
   }
@@ -114,10 +114,12 @@ export class Trainer {
   }
 
   /**
-   * Trains until `steps` updates are made in all. Metrics arrive one step behind, so that reading them stalls nothing: who breaks out of the loop
-   * has one step made whose metrics are unread. The next `run` begins with them (`run(trainer.step)` gives them alone).
-   * @throws TrainingError when the loss or the gradient norm is NaN or infinite and the optimizer has not skipped the step; nothing that was
-   * saved is touched; RangeError where the data ends before, and for a token id the model has no row for
+   * Trains to a total of `steps` optimizer steps. Metrics arrive one step late, so that reading them does not stall the
+   * device: after a break out of the loop, one more step has been made. The next `run` begins with its metrics
+   * (`run(trainer.step)` yields only them).
+   * @throws TrainingError if the loss or the gradient norm is NaN or infinite and the optimizer has not skipped the
+   * step; saved checkpoints are unaffected; RangeError if the data ends early, or
+   * for a token id outside the vocabulary
    */
   async *run(steps: number): AsyncGenerator<StepMetrics> {
     this.began ??= performance.now()
@@ -132,7 +134,7 @@ export class Trainer {
     if (last) yield await this.checked(last)
   }
 
-  /** A reading; where it is a failure, the one of the step after it is not asked for any more. */
+  /** Awaits metrics; after a failure, those of the next step are dropped. */
   private async checked(reading: Promise<StepMetrics>): Promise<StepMetrics> {
     try {
       return await reading
@@ -142,13 +144,13 @@ export class Trainer {
       const found = await this.nonFiniteParameter()
       if (!found) throw error
       throw new TrainingError(
-        `${error.message}. By now ${found.name} has ${found.count} of ${found.of} values that are not finite, the first parameter to have any`,
+        `${error.message}. The first parameter with non-finite values is now ${found.name}, with ${found.count} of ${found.of}`,
         { cause: error },
       )
     }
   }
 
-  /** Submits one update; its metrics can be awaited apart. */
+  /** Submits one step; its metrics are awaited separately. */
   private async update(): Promise<{ reading: Promise<StepMetrics> }> {
     const { optimizer, schedule } = this.options
     const { batchSize, sequenceLength } = this.data
@@ -173,7 +175,7 @@ export class Trainer {
     this.state = state
     this.steps++
     this.tokenCount += batchSize * sequenceLength
-    // Submits are as far apart as steps are long: the reading of the step before is awaited in between.
+    // The time between submits is the step time, because the metrics of the previous step are awaited in between.
     const now = performance.now()
     const stepSeconds = Math.max(now - this.lastUpdate, 1e-6) / 1000
     const seconds = (now - this.began!) / 1000
@@ -190,7 +192,7 @@ export class Trainer {
       ])
       const reported: Record<string, number> = Object.fromEntries(names.map((name, i) => [name, values[i]]))
       if (clipped) reported.clippedTensors = clippedTensors
-      // In the first step nothing was seen yet and scales are 1: that is no sign of trouble.
+      // In the first step scales are 1 because the history is empty; clipping then is expected.
       if (clippedTensors > 0 && step > 1)
         this.firstClipped ??= await firstSaturation(step, this.fp8!, amaxes!, overflow)
       const failed = reported.skipped !== 1 && !(Number.isFinite(lossValue) && Number.isFinite(normValue))
@@ -198,7 +200,7 @@ export class Trainer {
       for (const t of tensorsOf([loss, gradNorm, gradSquares, amaxes, overflow, clipped, metrics])) t.dispose()
       if (failed) {
         throw new TrainingError(
-          `step ${step}: the ${Number.isFinite(lossValue) ? `gradient norm is ${normValue}` : `loss is ${lossValue}`}; training stopped. Go on from the last checkpoint with a smaller learning rate (it was ${learningRate}) or more warmup${gradients}${this.firstClipped ? `. ${this.firstClipped}` : ''}`,
+          `step ${step}: the ${Number.isFinite(lossValue) ? `gradient norm is ${normValue}` : `loss is ${lossValue}`}; training stopped. Resume from the last checkpoint with a smaller learning rate (it was ${learningRate}) or more warmup${gradients}${this.firstClipped ? `. ${this.firstClipped}` : ''}`,
         )
       }
       return {
@@ -212,11 +214,11 @@ export class Trainer {
         seconds,
       }
     })()
-    reading.catch(() => {}) // it is awaited by run(), perhaps a step later
+    reading.catch(() => {}) // run() awaits it, possibly a step later
     return { reading }
   }
 
-  /** What left the range of its 8-bit format first, and at which step; undefined where nothing has. */
+  /** The tensor that first exceeded the range of its 8-bit format, and the step; undefined if none has. */
   get firstSaturation(): string | undefined {
     return this.firstClipped
   }
@@ -225,15 +227,15 @@ export class Trainer {
     const { done, value } = await this.data.next()
     if (done)
       throw new RangeError(
-        `Trainer: the data ended after step ${this.steps}; ask for at most so many steps, or give a source that goes on (more epochs)`,
+        `Trainer: the data ended after step ${this.steps}; train at most that many steps, or give more data (more epochs)`,
       )
     checkBatch(value, this.data, this.model.vocabSize)
     return value
   }
 
   /**
-   * Leaves the next batches of the data out, as if they had been trained on and forgotten; step and tokens stay.
-   * @throws RangeError where count is no integer of at least 0
+   * Skips batches of the data; step and token counts do not change.
+   * @throws RangeError if count is not an integer of at least 0
    */
   async skipBatches(count: number): Promise<void> {
     if (!Number.isInteger(count) || count < 0)
@@ -242,14 +244,16 @@ export class Trainer {
   }
 
   /**
-   * Negative log-likelihood of text that is held out, without z-loss.
-   * @param text `packEvaluation(documents, sequenceLength, { eosId, vocabSize })` of @kumiki/data: windows as in training
-   * @param options.fp8 whether the policy's 8-bit layers run on 8 bits here too, as in training. Default false: on weights and activations
-   *   as they are stored, so that policies are compared by the weights they lead to.
-   * @param options.averaged whether the moving average of the weights is evaluated, where the optimizer keeps one (`averageWeights`)
-   * @param options.signal ends it between two batches, with the signal's reason
-   * @returns nats in all and per target that counts
-   * @throws RangeError where 8 bits are asked for and the policy has none, and for a token id the model has no row for
+   * Negative log-likelihood of a held-out text, without z-loss.
+   * @param text `packEvaluation(documents, sequenceLength, { eosId, vocabSize })` of @kumiki/data, windows as in
+   * training
+   * @param options.fp8 whether 8-bit layers use 8-bit operands, as in training. Default false: weights and activations
+   * in their storage formats, so that policies are compared by their resulting weights
+   * @param options.averaged whether to evaluate the moving average of the weights that the optimizer keeps
+   * (`averageWeights`)
+   * @param options.signal aborts between two batches with the signal's reason
+   * @returns total nats, and nats per target that is not ignored
+   * @throws RangeError if `fp8` is set and the policy has no 8-bit layers, and for a token id outside the vocabulary
    */
   async evaluate(
     text: HeldOutText,
@@ -271,21 +275,21 @@ export class Trainer {
   }
 
   /**
-   * The moving average of the weights that the optimizer keeps, stored as the policy stores parameters; frozen ones as they are. What is not
-   * among `parameters` or in the state is the caller's to dispose: see `disposeAverage`.
-   * @throws RangeError where it keeps none
+   * The moving average of the weights that the optimizer keeps, in the policy's storage format, with frozen parameters
+   * unchanged. The caller must pass it to `disposeAverage`.
+   * @throws RangeError if there is none
    */
   averagedParameters(): Parameters {
     const average = this.state.optimizer.average as Parameters | undefined
     if (!average)
       throw new RangeError(
-        'Trainer.averagedParameters: the optimizer keeps no average; wrap it by averageWeights(optimizer, { decay })',
+        'Trainer.averagedParameters: the optimizer keeps no average; wrap it with averageWeights(optimizer, { decay })',
       )
     const stored = Object.entries(average).map(([name, t]) => [name, storedUnder(this.precision, t)] as const)
     return this.inOrder(Object.fromEntries(stored), this.frozen)
   }
 
-  /** Gives back what `averagedParameters` made. */
+  /** Disposes the tensors that `averagedParameters` created. */
   disposeAverage(average: Parameters): void {
     for (const [name, t] of Object.entries(average)) if (!this.holds(name, t)) t.dispose()
   }
@@ -294,7 +298,10 @@ export class Trainer {
     return this.frozen[name] === t || (this.state.optimizer.average as Parameters | undefined)?.[name] === t
   }
 
-  /** The first parameter that holds NaN or infinity, in the model's order, with how many of its values do; undefined where none does. */
+  /**
+   * The first parameter, in the model's order, with NaN or infinite values, and their number; undefined if all are
+   * finite.
+   */
   async nonFiniteParameter(): Promise<NonFiniteParameter | undefined> {
     return firstNonFinite(this.masterParameters())
   }
@@ -304,17 +311,17 @@ export class Trainer {
     return this.state.scaling
   }
 
-  /** Bytes of the compiled step. Only after the first step. */
+  /** Memory of the compiled step in bytes. Available after the first step. */
   memory(): ProgramMemory {
     return this.trainStep.memory()
   }
 
-  /** The weights at their most exact: the float32 master copy where there is one, else as they are stored. */
+  /** The most precise weights: float32 master weights if there are any, else the stored parameters. */
   masterParameters(): Parameters {
     return this.inOrder(this.state.params, this.state.master, this.frozen)
   }
 
-  /** Copies everything to the host that training changes. */
+  /** Copies the trained state to the host. */
   async snapshot(): Promise<TrainerSnapshot> {
     const frozen = await this.seals()
     const arrays = await copyArrays(this.masterParameters(), this.state, frozen)
@@ -322,7 +329,7 @@ export class Trainer {
     return { step, tokens, batches: this.data.state(), arrays, ...(frozen && { frozen }) }
   }
 
-  /** Undefined where nothing is frozen. */
+  /** Hashes of the frozen parameters; undefined if nothing is frozen. */
   private seals(): Promise<FrozenSeals | undefined> {
     if (Object.keys(this.frozen).length === 0) return Promise.resolve(undefined)
     this.frozenSeals ??= sealFrozen(this.frozen)
@@ -330,8 +337,9 @@ export class Trainer {
   }
 
   /**
-   * Restores a snapshot: the next update gives the bits an unbroken run would have given.
-   * @throws RangeError when an array is missing or has another shape, a frozen parameter is another one, or the data is not the same
+   * Restores a snapshot: further steps are bitwise those of an uninterrupted run.
+   * @throws RangeError if an array is missing or has another shape, a frozen parameter differs, or the data is not the
+   * same
    */
   async restore(snapshot: TrainerSnapshot): Promise<void> {
     if (Object.keys(snapshot.frozen ?? {}).length > 0) checkFrozen(snapshot, this.trained, await this.seals())
@@ -350,7 +358,7 @@ export class Trainer {
     this.unread = undefined
   }
 
-  /** The plan of the compiled step as text: one line a kernel. Only after the first step. */
+  /** The plan of the compiled step as text, one line per kernel. Available after the first step. */
   explain(): string {
     return this.trainStep.explain()
   }

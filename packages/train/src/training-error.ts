@@ -1,6 +1,6 @@
-/** The error of training that has come to an end of its own. */
+/** The error of failed training. */
 
-/** Training that must not go on: the loss or the gradient is no longer a number. */
+/** Training cannot continue: the loss, a gradient or a parameter is NaN or infinite, or a spike policy stopped it. */
 export class TrainingError extends Error {
   override name = 'TrainingError'
 }

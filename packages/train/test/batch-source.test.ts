@@ -46,7 +46,7 @@ test('may be asynchronous, and its state is in the checkpoint', async () => {
 
 test('that ends, or gives batches of another size, is told', async () => {
   const short = Trainer.create(tinyOptions(device, { epochs: 1, batchSize: 20 }))
-  await expect(lossesOf(short, 100)).rejects.toThrow(/the data ended after step 2; ask for at most so many steps/)
+  await expect(lossesOf(short, 100)).rejects.toThrow(/the data ended after step 2; train at most that many steps/)
   short.dispose()
   const { data, ...rest } = options()
   const wrong = {

@@ -104,7 +104,7 @@ test('one from before trouble began stays', async () => {
 
 describe('a damaged checkpoint', () => {
   const damages: [string, (path: string) => Promise<void>, RegExp][] = [
-    ['one flipped bit of the state', (p) => flipBit(join(p, 'state.safetensors'), -1), /bytes are not those/],
+    ['one flipped bit of the state', (p) => flipBit(join(p, 'state.safetensors'), -1), /checksum does not match/],
     ['one flipped bit of the header', (p) => flipBit(join(p, 'state.safetensors'), 12), /state\.safetensors/],
     ['one flipped bit of the position', (p) => flipBit(join(p, 'checkpoint.json'), 60), /checkpoint\.json/],
     [
@@ -142,17 +142,17 @@ describe('a damaged checkpoint', () => {
   test('none sound is an error, none at all is none', async () => {
     const run = await runOf('none-sound', [20])
     await flipBit(join(run, 'checkpoints', 'step-00000020', 'state.safetensors'), -1)
-    await expect(loadNewestCheckpoint(run, {})).rejects.toThrow(/no checkpoint is sound: .*step-00000020/)
+    await expect(loadNewestCheckpoint(run, {})).rejects.toThrow(/no intact checkpoint: .*step-00000020/)
     expect(await loadNewestCheckpoint(join(folder, 'no-run'))).toBeUndefined()
     const other = await runOf('of-another-run', [20])
-    await expect(loadNewestCheckpoint(other, { run: 'me' })).rejects.toThrow(/checkpoint of another run/)
+    await expect(loadNewestCheckpoint(other, { run: 'me' })).rejects.toThrow(/belongs to another run/)
   })
 })
 
 test('a step that is gone back to is the newest from then on', async () => {
   const run = await runOf('back', [20, 30, 40])
   await expect(loadNewestCheckpoint(run, { step: 25 })).rejects.toThrow(
-    /no checkpoint of step 25; there are 20, 30, 40/,
+    /no checkpoint of step 25; available steps: 20, 30, 40/,
   )
   expect((await loadNewestCheckpoint(run, { step: 20 }))!.snapshot.step).toBe(20)
   expect((await loadNewestCheckpoint(run))!.snapshot.step).toBe(20)
@@ -178,7 +178,7 @@ test('a disk that is full at any write leaves the old checkpoints, and says what
       },
     }
     await expect(saveCheckpoint(run, snapshotAt(30), { disk: full })).rejects.toThrow(
-      /the disk is full; the checkpoints there are whole\. Free some space and resume/,
+      /the disk is full; existing checkpoints are intact\. Free some space and resume/,
     )
     expect((await loadNewestCheckpoint(run))!.snapshot).toEqual(snapshotAt(20))
     expect(await readdir(join(run, 'checkpoints'))).toEqual(['step-00000010', 'step-00000020'])

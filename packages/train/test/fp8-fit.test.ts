@@ -166,7 +166,7 @@ describe.each(['cpu', 'webgpu'] as const)('how values fit fp8, on %s', (backend)
     expect(Math.abs(one.underflow - 0.75)).toBeLessThan(0.05)
     expect(two.underflow).not.toBe(one.underflow)
     expect((await fit(recipeOf({ kind: 'delayed', historyLength: 1 }), x, 'gradient', state)).underflow).toBe(1)
-    expect(() => recipe.fit(x, { layer, role: 'gradient' }, state)).toThrow(/needs the number of the step/)
+    expect(() => recipe.fit(x, { layer, role: 'gradient' }, state)).toThrow(/needs the step number/)
   })
 
   test('what cannot be is refused with the reason', () => {

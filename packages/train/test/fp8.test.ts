@@ -469,7 +469,9 @@ describe('policies', () => {
       trainer.dispose()
     }
     const trainer = plain(bf16)
-    await expect(trainer.evaluate(heldOut(documents), { fp8: true })).rejects.toThrow(/the policy bf16 has no fp8 part/)
+    await expect(trainer.evaluate(heldOut(documents), { fp8: true })).rejects.toThrow(
+      /the policy bf16 has no fp8 layers/,
+    )
     trainer.dispose()
     expect(() => forwardUnder(tinyModel, fp8Hybrid)).toThrow(/delayed scaling needs the scales of its state/)
   })
@@ -496,7 +498,7 @@ describe('policies', () => {
     expect(fp8({ scaling: { kind: 'current', margin: -1 } })).toThrow(/margin must be an integer of at least 0/)
     expect(fp8({ forward: 'float16' })).toThrow(/forward must be float8_e4m3fn or float8_e5m2, got float16/)
     expect(() => exceptFirstAndLast(0.5)).toThrow(/count must be an integer/)
-    expect(() => withoutFirstAndLast(bf16)).toThrow(/bf16 has no fp8 part/)
+    expect(() => withoutFirstAndLast(bf16)).toThrow(/bf16 has no fp8 layers/)
     expect(() => findPrecision('fp4')).toThrow(
       /there are f32, bf16, bf16-pure, fp8-hybrid, fp8-current, fp8-block, mxfp8/,
     )
@@ -520,7 +522,7 @@ describe('policies', () => {
     await run().catch(() => {})
     expect(clipped).toBeGreaterThan(0)
     expect(trainer.firstSaturation).toMatch(
-      /The first tensor to leave the range of fp8, at step \d+: the (input|weight|gradient) of model\.layers\.\d\.[\w.]+ (reached|was not finite)/,
+      /The first tensor outside the range of fp8, at step \d+: the (input|weight|gradient) of model\.layers\.\d\.[\w.]+ (reached|was not finite)/,
     )
     trainer.dispose()
   })

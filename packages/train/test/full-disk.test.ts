@@ -65,7 +65,7 @@ describe.skipIf(!mounted)('on a full disk', () => {
       )
       if (failure === undefined) break
       expect(failure).toMatch(
-        /checkpoints: the disk is full; the checkpoints there are whole\. Free some space and resume/,
+        /checkpoints: the disk is full; existing checkpoints are intact\. Free some space and resume/,
       )
       expect(await names()).toEqual(before)
       expect((await loadNewestCheckpoint(run))!.snapshot).toEqual(at(2))
@@ -104,9 +104,9 @@ describe.skipIf(!mounted)('on a full disk', () => {
       expect((await loadNewestCheckpoint(folder.path))!.snapshot.step).toBe(2)
     } else {
       expect(await end).toEqual({ kind: 'finished' })
-      const onTheWay = said.filter((line) => /The run goes on/.test(line))
+      const onTheWay = said.filter((line) => /The run continues/.test(line))
       expect(onTheWay.length).toBeGreaterThan(0)
-      for (const line of onTheWay) expect(line).toMatch(/Free some space\. The run goes on/)
+      for (const line of onTheWay) expect(line).toMatch(/Free some space\. The run continues/)
       expect((await loadNewestCheckpoint(folder.path))!.snapshot.step).toBe(8)
       // Whole lines only: what could not be written is missing, and nothing is torn.
       const lines = readFileSync(join(folder.path, 'metrics.jsonl'), 'utf8').trimEnd().split('\n')

@@ -151,7 +151,7 @@ describe('the live page', () => {
 
   test('says where a port is taken', async () => {
     await expect(livePageObserver({ name: 'b', port: Number(new URL(page.url).port) })).rejects.toThrow(
-      /port \d+ is taken by another program; give another one, or 0/,
+      /port \d+ is used by another program; give another one, or 0/,
     )
   })
 })

@@ -73,7 +73,7 @@ describe('the moments of a policy', () => {
       { name: 'rest', optimizer: muon() },
     ])
     expect(() => create(mixed, bf16Pure)).toThrow(
-      /precision "bf16-pure": moments in bfloat16, but parameterGroups\(norms: sgd, rest: muon\) cannot store them so; take another optimizer/,
+      /precision "bf16-pure": moments in bfloat16, but parameterGroups\(norms: sgd, rest: muon\) does not support that; use another optimizer/,
     )
     expect(() => create(mixed, { ...bf16, moments: 'float32' }).dispose()).not.toThrow()
   })
@@ -137,7 +137,7 @@ test('a policy that cannot be says which field, and what it may be', () => {
   refuse({ moments: 'fp8' }, /moments must be one of float32, bfloat16, got "fp8"/)
   refuse({ master: 'yes' }, /master must be true or false, got "yes"/)
   refuse({ name: '' }, /name must be a name/)
-  refuse({ scaling: {} }, /there is no field scaling; there are name, parameters, master, activations/)
+  refuse({ scaling: {} }, /unknown field scaling; known fields are name, parameters, master, activations/)
   refuse({ fp8: true }, /fp8 must be an object, got true/)
   refuse({ fp8: { scaling: { kind: 'magic' } } }, /scaling.kind must be one of current, delayed, block, mx/)
   expect(() => checkPrecision('bf16' as never)).toThrow(/a policy is an object such as bf16, got "bf16"/)

@@ -60,7 +60,7 @@ test('a run ends where evaluations no longer become better', async () => {
   )
   expect(await end(run)).toEqual({
     kind: 'finished',
-    because: expect.stringMatching(/was lowest at step 1 .* not lower in 2 evaluations since/),
+    because: expect.stringMatching(/was lowest at step 1 .* has not improved in 2 evaluations since/),
   })
   // Those of earlier processes count: one more that is no better ends it, and where none is wanted no step is made.
   const going = async (recalled: readonly number[]) => {
@@ -103,7 +103,7 @@ test('the average of the weights is what is evaluated, and begins where a checkp
   run.dispose()
   other.dispose()
   const without = Run.create(options())
-  expect(() => without.trainer.averagedParameters()).toThrow(/keeps no average; wrap it by averageWeights/)
+  expect(() => without.trainer.averagedParameters()).toThrow(/keeps no average; wrap it with averageWeights/)
   without.dispose()
 })
 
@@ -121,7 +121,7 @@ test('figures of one own reach observers, and change none of the step', async ()
 test('a loss that is no number is told with a tensor; or the run goes back and leaves the batches out', async () => {
   const wild = (step: number) => (step === 5 ? 1e30 : 3e-3)
   await expect(end(Run.create(options({ schedule: wild })))).rejects.toThrow(
-    /step \d: the .* The gradients of (all|\d+) of \d+ tensors are NaN.* nearest to the loss is that of (model|lm_head)\.\S+\. By now model\.\S+ has \d+ of \d+ values that are not finite, the first parameter/,
+    /step \d: the .* The gradients of (all|\d+) of \d+ tensors are NaN.* the one closest to the loss is that of (model|lm_head)\.\S+\. The first parameter with non-finite values is now model\.\S+, with \d+ of \d+/,
   )
   // A rate that is wild once: after the way back it is not.
   let calls = 0
@@ -155,7 +155,7 @@ test('a parameter that is no number is named, and not saved over what is', async
   const cadence = { checkpointSteps: 1 }
   const wild = Run.create(options({ schedule: infinite, cadence }), [watcher])
   await expect(end(wild)).rejects.toThrow(
-    /step 5: the update left \d+ of \d+ values of model\.\S+ NaN or infinite; training stopped, and no checkpoint was made of it/,
+    /step 5: the update left \d+ of \d+ values of model\.\S+ NaN or infinite; training stopped without a checkpoint of this state/,
   )
   expect(saved).toEqual([1, 2, 3, 4])
   calls = 0

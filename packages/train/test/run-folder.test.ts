@@ -36,7 +36,9 @@ describe('the lock', () => {
     const path = await folderOf('one')
     const lock = await RunLock.take(path)
     await expect(RunLock.take(path)).rejects.toThrow(RunLockedError)
-    await expect(RunLock.take(path)).rejects.toThrow(new RegExp(`process ${process.pid} on .* trains here since`))
+    await expect(RunLock.take(path)).rejects.toThrow(
+      new RegExp(`process ${process.pid} on .* has been using this folder since`),
+    )
     await lock.check()
     await rm(join(path, 'run.lock'))
     await lock.check() // put back
@@ -84,7 +86,7 @@ describe('the lock', () => {
     const path = await folderOf('taken-over')
     const lock = await RunLock.take(path)
     await writeFile(join(path, 'run.lock'), JSON.stringify({ id: 'x', pid: 7, host: 'elsewhere' }))
-    await expect(lock.check()).rejects.toThrow(/process 7 on elsewhere has taken this run over/)
+    await expect(lock.check()).rejects.toThrow(/process 7 on elsewhere has taken over this run/)
     await lock.release()
     expect(await readdir(path)).toEqual(['run.lock'])
   })
@@ -98,7 +100,7 @@ describe('a run folder', () => {
     await writeFile(join(path, 'metrics.jsonl'), '')
     await expect(RunFolder.create(path)).rejects.toThrow(RunFolderError)
     await expect(RunFolder.create(path)).rejects.toThrow(
-      /holds a run already \(metrics\.jsonl, checkpoints\).*--overwrite/,
+      /already has a run \(metrics\.jsonl, checkpoints\).*--overwrite/,
     )
     const folder = await RunFolder.create(path, { overwrite: true })
     expect(await folder.contents()).toEqual(['metrics.jsonl', 'checkpoints'])
@@ -127,7 +129,7 @@ describe('a run folder', () => {
   test('to go on with must hold a run, and is cleared of what dead processes left', async () => {
     await expect(RunFolder.open(join(root, 'nowhere'))).rejects.toThrow(/there is no such folder/)
     const path = await folderOf('open')
-    await expect(RunFolder.open(path)).rejects.toThrow(/there is no run\.json/)
+    await expect(RunFolder.open(path)).rejects.toThrow(/no run\.json found/)
     await writeFile(join(path, 'run.json'), '{}')
     await writeFile(join(path, '.run.json.77.0.tmp'), 'half')
     await mkdir(join(path, 'checkpoints', '.step-00000009.77.tmp'), { recursive: true })

@@ -122,5 +122,5 @@ test('a folder that cannot be written to is told once, and ends no run', async (
   await observer.onStart(run)
   await observer.onStep({ step: 1, loss: 1 } as unknown as StepMetrics, run)
   await observer.onEnd({ kind: 'finished' }, run)
-  expect(said).toEqual([expect.stringMatching(/events are not written any more/)])
+  expect(said).toEqual([expect.stringMatching(/events are no longer written/)])
 })

@@ -67,18 +67,18 @@ test('a resumed run has the bits of an unbroken one', async () => {
   // What was frozen is left out of a snapshot, and must be the same there.
   const base = Trainer.create(tinyOptions(device, { seed: 2, precision: bf16, trainable: ['*.mlp.*'] }))
   await expect(base.restore(await first.snapshot())).rejects.toThrow(
-    /the frozen parameter model\.embed_tokens\.weight is not the one the snapshot was made on/,
+    /the frozen parameter model\.embed_tokens\.weight differs from that of the snapshot/,
   )
   base.dispose()
   // What one run froze another cannot go on training: it has no moments.
   const other = decoder(bf16)
-  await expect(other.restore(await first.snapshot())).rejects.toThrow(/model\.embed_tokens\.weight was frozen where/)
+  await expect(other.restore(await first.snapshot())).rejects.toThrow(/model\.embed_tokens\.weight was frozen when/)
   for (const t of [whole, first, second, other]) t.dispose()
 })
 
 test('a pattern that fits nothing, and a choice of nothing, are refused', () => {
   expect(() => decoder(bf16, ['model.layers.7.*'])).toThrow(
-    /trainable: model\.layers\.7\.\* fits no parameter of the model decoder; there are model\.embed_tokens\.weight/,
+    /trainable: model\.layers\.7\.\* matches no parameter of the model decoder; its parameters are model\.embed_tokens\.weight/,
   )
-  expect(() => decoder(bf16, () => false)).toThrow(/no parameter of the model decoder is chosen/)
+  expect(() => decoder(bf16, () => false)).toThrow(/no parameter of the model decoder is selected/)
 })

@@ -97,15 +97,15 @@ test('a token id that the model has no row for is named with its document', asyn
     ...options(),
     data: batches({ documents: far.slice(3), eosId: 2, batchSize: 1, sequenceLength: 3 }),
   })
-  await expect(lossesOf(trainer, 1)).rejects.toThrow(/is the token id 50, but ids of the model are below 50/)
+  await expect(lossesOf(trainer, 1)).rejects.toThrow(/is the token id 50, but the model's ids are below 50/)
   await expect(trainer.evaluate(packEvaluation(far, 16, { eosId: 2 }))).rejects.toThrow(/is the token id 50/)
   trainer.dispose()
 })
 
-test('what is trained starts from float32, not from the narrow weights that another trainer reads', async () => {
+test('trained parameters must be float32, not from the narrow weights that another trainer reads', async () => {
   const first = Trainer.create(options())
   expect(() => Trainer.create(options({ parameters: first.parameters }))).toThrow(
-    /Trainer: the parameter \S+ is bfloat16; what is trained starts from float32/,
+    /Trainer: the parameter \S+ is bfloat16; trained parameters must be float32/,
   )
   const { arrays } = await first.snapshot()
   const parameters = Object.fromEntries(
@@ -140,10 +140,10 @@ test('old checkpoints are dropped, half-written and broken ones are told', async
   const [, { path }] = await listCheckpoints(run)
   const file = join(path, 'state.safetensors')
   await truncate(file, 1000)
-  await expect(loadCheckpoint(path)).rejects.toThrow(/state\.safetensors: .*broken, take another checkpoint/)
+  await expect(loadCheckpoint(path)).rejects.toThrow(/state\.safetensors: .*damaged; use another checkpoint/)
   await writeFile(join(path, 'checkpoint.json'), '{"version":2,"step":-1}')
   await expect(loadCheckpoint(path)).rejects.toThrow(/checkpoint\.json: does not match its own checksum/)
-  await expect(loadCheckpoint(join(run, 'nowhere'))).rejects.toThrow(/is this a checkpoint folder/)
+  await expect(loadCheckpoint(join(run, 'nowhere'))).rejects.toThrow(/give the folder of a checkpoint/)
   const other = Trainer.create(options({ architecture: { ...tiny, hiddenSize: 64 } }))
   await expect(other.restore(await trainer.snapshot())).rejects.toThrow(/in the snapshot and .* in the model/)
   trainer.dispose()

@@ -15,9 +15,9 @@ export interface ChatOptions extends ContinueOptions {
   readonly checkpoint: string
   readonly template?: string
   readonly system?: string
-  /** What is asked, one after another; none: lines from the terminal, or from what is piped in. */
+  /** User messages, asked in order. Default: lines from the terminal or from piped input. */
   readonly messages?: readonly string[]
-  /** How keys and values of the tokens so far are stored. Default f32. */
+  /** Storage format of the key/value cache. Default f32. */
   readonly cacheFormat?: CacheFormat
   readonly device: 'auto' | 'webgpu' | 'cpu'
   readonly threads?: number
@@ -35,7 +35,7 @@ export interface ChatResult {
   readonly seconds: number
 }
 
-/** Asks one question after another. @throws Error naming the folder or file that is wrong */
+/** Runs a conversation. @throws Error naming the invalid folder or file */
 export async function runChat(options: ChatOptions): Promise<ChatResult> {
   const started = performance.now()
   const { messages: asked } = options
@@ -52,13 +52,13 @@ export async function runChat(options: ChatOptions): Promise<ChatResult> {
   const ask = async (content: string, signal?: AbortSignal) => {
     const asking = [...conversation, { role: 'user', content }]
     last = await answerOf(model, asking, options, signal)
-    // What cannot be answered (a conversation that is too long) is not kept.
+    // Added only after success: a message that cannot be answered (the conversation is too long) is dropped.
     conversation.push(asking.at(-1)!, { role: 'assistant', content: last.text })
   }
   try {
     if (asked) for (const message of asked) await ask(message)
     else if ((await talk(ask)) === 0)
-      throw new UsageError('--chat: no line came to answer; type one, pipe some in, or give --message TEXT')
+      throw new UsageError('--chat: there was no input; type a message, pipe messages in, or give --message TEXT')
     return { messages: conversation, ...last, device: device.name, seconds: (performance.now() - started) / 1000 }
   } finally {
     model.generator.dispose()
@@ -67,16 +67,16 @@ export async function runChat(options: ChatOptions): Promise<ChatResult> {
 }
 
 /**
- * Answers lines of standard input, a terminal's or a pipe's, until an empty one or the end. Ctrl-C ends an answer, and between two answers the
- * conversation.
- * @returns how many were answered
+ * Answers lines of standard input (a terminal or a pipe) until an empty line or the end. Ctrl-C interrupts an answer,
+ * or ends the conversation between answers.
+ * @returns the number of answered lines
  */
 async function talk(ask: (content: string, signal: AbortSignal) => Promise<void>): Promise<number> {
   const terminal = process.stdin.isTTY === true
   const lines = createInterface({ input: process.stdin, output: terminal ? process.stderr : undefined, prompt: '> ' })
   let answering: AbortController | undefined
   lines.on('SIGINT', () => (answering ? answering.abort() : lines.close()))
-  if (terminal) log('An empty line or Ctrl-D ends the conversation, Ctrl-C an answer.')
+  if (terminal) log('An empty line or Ctrl-D ends the conversation; Ctrl-C interrupts an answer.')
   const prompt = () => terminal && lines.prompt()
   let answered = 0
   prompt()
@@ -88,7 +88,7 @@ async function talk(ask: (content: string, signal: AbortSignal) => Promise<void>
       process.stdout.write('\n')
       answered++
     } catch (error) {
-      // A terminal can say something else; what is piped in cannot.
+      // In a terminal the user can continue after an error; piped input cannot.
       if (!terminal) throw error
       log((error as Error).message)
     } finally {
@@ -136,7 +136,7 @@ async function answerOf(
   const prompt = format.prompt(conversation)
   if (prompt.length >= generator.maxPositions)
     throw new Error(
-      `the conversation has ${prompt.length} tokens, and the model's context holds ${generator.maxPositions}; begin a new one`,
+      `the conversation has ${prompt.length} tokens, but the model's context is ${generator.maxPositions}; begin a new one`,
     )
   const stream = format.reader(prompt)
   const stops = new StopStrings(options.stop ?? [])
@@ -150,7 +150,7 @@ async function answerOf(
     count++
     emit(stops.push(stream.push(id)))
     if (stops.found) return { text, ended: 'stop' }
-    // Lets a signal in.
+    // Yields, so that pending signals are delivered.
     if (options.signal || interrupt) await new Promise((resolve) => setImmediate(resolve))
     options.signal?.throwIfAborted()
     if (interrupt?.aborted) return { text, ended: 'interrupted' }

@@ -1,4 +1,6 @@
-/** How a model folder's conversations are written as tokens: its tokenizer, and its chat template or one that is named. */
+/**
+ * Encodes conversations with a model folder's tokenizer and its chat template, or a given template.
+ */
 import { join } from 'node:path'
 import type { Conversation, ConversationMessage } from '@kumiki/data'
 import {
@@ -18,37 +20,38 @@ import { exists, readBytes } from '../files/files.ts'
 import { UsageError } from '../usage-error.ts'
 import { harmonyFormat } from './harmony-format.ts'
 
-/** Conversations as ids. */
+/** Encodes and decodes conversations. */
 export interface ChatFormat {
-  /** What messages call it. */
+  /** Its name in messages. */
   readonly name: string
-  /** Jinja, to be kept beside a model that was tuned with it; nothing where the folder has it already. */
+  /** Jinja source to save with a model tuned with it; missing if the model folder has it already. */
   readonly template?: string
   /** Ids that end an answer. */
   readonly endIds: readonly number[]
   readonly encoder: ChatEncoder
-  /** Ids below it. */
+  /** Ids are below this number. */
   readonly vocabSize: number
-  /** The end of a text, which also pads. */
+  /** The end-of-text id, also used for padding. */
   readonly eosId: number | undefined
   forTraining(conversation: Conversation): { readonly ids: Int32Array; readonly mask: Uint8Array }
-  /** What the model answers after. */
+  /** The prompt for the model's next answer. */
   prompt(messages: readonly ChatMessage[]): Int32Array
-  /** Ids of an answer to the text that is shown of it. @param prompt what it follows */
+  /** An incremental decoder from an answer's ids to its visible text. @param prompt the preceding ids */
   reader(prompt: Int32Array): { push(id: number): string; end(): string }
 }
 
-const largestConfig = 32 * 2 ** 20
+const maxConfigBytes = 32 * 2 ** 20
 
 /**
- * @param folder of a model as the Hub has it
+ * Opens the chat format of a model.
+ * @param folder a Hugging Face model folder
  * @param template a name, or a file: `.jinja`, or a tokenizer_config.json; default: the folder's
- * @throws UsageError where there is none, or the tokenizer lacks the special tokens that one by name writes
+ * @throws UsageError if there is no template, or the tokenizer lacks special tokens of a built-in template
  */
 export async function openChatFormat(folder: string, template?: string): Promise<ChatFormat> {
   const tokenizer = await openFolderTokenizer(folder)
   const configFile = join(folder, 'tokenizer_config.json')
-  const config = (await exists(configFile)) ? parseObject(await readBytes(configFile, largestConfig), configFile) : {}
+  const config = (await exists(configFile)) ? parseObject(await readBytes(configFile, maxConfigBytes), configFile) : {}
   const tokens = { ...tokensOf(tokenizer), ...configuredTokens(config) }
   const encoder = chatEncoder(tokenizer, Object.values(tokens))
   const { vocabSize } = tokenizer
@@ -56,7 +59,7 @@ export async function openChatFormat(folder: string, template?: string): Promise
   const named = encoder.specialId('<|channel|>') !== undefined
   const pieces = !named && encoder.specialId(llmJp4Pieces['<|call|>']) !== undefined
   const without = (config.chat_template ?? null) === null && !(await exists(join(folder, 'chat_template.jinja')))
-  // A model whose tokenizer has the tokens and that brings no template speaks Harmony.
+  // A model without a template whose tokenizer has Harmony's tokens uses Harmony.
   if (template === 'harmony' || (template === undefined && without && (named || pieces))) {
     const tokenIds = harmonyTokenIds(encoder, pieces ? llmJp4Pieces : undefined)
     return { ...harmonyFormat(encoder, tokenIds), encoder, vocabSize, eosId }
@@ -67,7 +70,7 @@ export async function openChatFormat(folder: string, template?: string): Promise
     const missing = wanted.find((token) => encoder.specialId(token) === undefined)
     if (missing !== undefined)
       throw new UsageError(
-        `--template ${template}: the tokenizer of ${folder} has no special token ${missing}, so the model was not made for it; llm-jp-3 and llm-jp-3-system need none`,
+        `--template ${template}: the tokenizer of ${folder} has no special token ${missing}, so the model does not use this template; llm-jp-3 and llm-jp-3-system need no special tokens`,
       )
   }
   const plain = (messages: readonly ChatMessage[]) => messages.map(withParsedArguments)
@@ -88,7 +91,7 @@ export async function openChatFormat(folder: string, template?: string): Promise
     prompt: (messages) => source.apply(plain(messages), { encoder, addGenerationPrompt: true }).ids,
     reader(prompt) {
       const stream = encoder.decodeStream()
-      // What the stream writes for the prompt is not shown; it decides how the first piece is read.
+      // The prompt is decoded first, because it determines how the first piece is decoded; its text is dropped.
       for (const id of prompt) stream.push(id)
       return stream
     },
@@ -99,7 +102,7 @@ export async function openChatFormat(folder: string, template?: string): Promise
 export async function openFolderTokenizer(folder: string) {
   const names = ['tokenizer.json', 'tokenizer.model']
   for (const name of names) if (await exists(join(folder, name))) return openTokenizer(join(folder, name))
-  throw new Error(`${folder}: there is no ${names.join(' and no ')}; conversations cannot be encoded`)
+  throw new Error(`${folder}: no ${names.join(' or ')} found, which conversations need to be encoded`)
 }
 
 async function chooseTemplate(
@@ -114,9 +117,9 @@ async function chooseTemplate(
   if (given !== undefined) {
     if (!(await exists(given)))
       throw new UsageError(
-        `--template ${given}: there is no such file, and no template of that name; there are ${names.join(', ')}`,
+        `--template ${given}: neither a file nor a built-in template; built-in templates are ${names.join(', ')}`,
       )
-    const bytes = await readBytes(given, largestConfig)
+    const bytes = await readBytes(given, maxConfigBytes)
     return {
       source: /\.json$/i.test(given)
         ? loadChatTemplate(parseObject(bytes, given))
@@ -127,18 +130,18 @@ async function chooseTemplate(
   const apart = join(folder, 'chat_template.jinja')
   if (await exists(apart))
     return {
-      source: new ChatTemplate(new TextDecoder().decode(await readBytes(apart, largestConfig)), tokens),
+      source: new ChatTemplate(new TextDecoder().decode(await readBytes(apart, maxConfigBytes)), tokens),
       name: apart,
     }
   if (config.chat_template === undefined || config.chat_template === null)
     throw new UsageError(
-      `${folder}: the model has no chat template; give --template with one of ${names.join(', ')} (llm-jp-3 goes with every tokenizer), or a .jinja file`,
+      `${folder}: the model has no chat template; give --template with one of ${names.join(', ')} (llm-jp-3 works with every tokenizer), or a .jinja file`,
     )
   const { source } = loadChatTemplate(config)
   return { source: new ChatTemplate(source, tokens), name: 'the chat template of tokenizer_config.json' }
 }
 
-/** Beginning and end as the tokenizer itself names them. */
+/** Special tokens by the tokenizer's own names. */
 function tokensOf(tokenizer: Awaited<ReturnType<typeof openTokenizer>>): Record<string, string> {
   if (!('idToPiece' in tokenizer)) return {}
   const { bosId, eosId, unkId } = tokenizer
@@ -162,7 +165,7 @@ function endOfAnswer(template: ChatTemplate, encoder: ChatEncoder): number[] {
   return token === ids[next] ? [token] : []
 }
 
-/** Templates write arguments as JSON themselves, from objects. */
+/** Parses arguments of tool calls, because templates serialize them from objects. */
 function withParsedArguments(message: ChatMessage | ConversationMessage): ChatMessage {
   const { tool_calls: calls } = message as ConversationMessage
   if (!calls) return message as ChatMessage
@@ -173,7 +176,7 @@ function withParsedArguments(message: ChatMessage | ConversationMessage): ChatMe
       try {
         parsed = JSON.parse(call.function.arguments)
       } catch {
-        // Whatever the model wrote stays as it is.
+        // Invalid JSON is kept as text.
       }
       return { ...call, function: { ...call.function, arguments: parsed } }
     }),

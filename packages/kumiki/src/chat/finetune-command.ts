@@ -1,11 +1,11 @@
-/** `kumiki finetune`: a model that is there, tuned on conversations, in one run folder. */
+/** `kumiki finetune`: fine-tunes an existing model on conversations, in a run folder. */
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { OtherDataError, packedBatches } from '@kumiki/data'
 import { countParameters, fromHuggingFaceConfig } from '@kumiki/models'
 import { modelFolder } from '@kumiki/models/node'
 import { type Device, type InitOptions, init } from '@kumiki/tensor'
-import { Run, RunConfigurationError, runOptionsOf } from '@kumiki/train'
+import { FrozenParameterError, Run, RunConfigurationError, runOptionsOf } from '@kumiki/train'
 import {
   beginRun,
   folderObservers,
@@ -35,13 +35,13 @@ import { loadTuningData, type TuningData } from './finetune-data.ts'
 import { configurationOf, type FinetuneOptions, tuningOf } from './finetune-options.ts'
 import { type FinishedTuning, finishObserver, firstEvaluation } from './finished-tuning.ts'
 import { openTunedModel } from './tuned-model.ts'
-import { sayWhatIsDone } from './tuning-lines.ts'
+import { printTuningPlan } from './tuning-lines.ts'
 
-/** @throws Stopped for a signal; UsageError for flags that do not fit */
+/** @throws Stopped on a signal; UsageError for invalid flags */
 export async function runFinetune(options: FinetuneOptions): Promise<FinishedTuning> {
   const started = performance.now()
   try {
-    return options.resume === undefined ? await begin(options, started) : await goOn(options, options.resume, started)
+    return options.resume === undefined ? await begin(options, started) : await resume(options, options.resume, started)
   } catch (error) {
     if (error instanceof RunFolderError || error instanceof RunConfigurationError)
       throw new UsageError(error.message, { cause: error })
@@ -49,7 +49,7 @@ export async function runFinetune(options: FinetuneOptions): Promise<FinishedTun
   }
 }
 
-/** What a run works on. */
+/** The inputs of a fine-tuning run. */
 interface Prepared {
   readonly from: string
   readonly format: ChatFormat
@@ -66,16 +66,16 @@ async function prepare(
   const info = await stat(from).catch(() => undefined)
   if (!info?.isDirectory())
     throw new UsageError(
-      `--model ${tuning.model}: ${info ? 'it is no folder' : 'there is no such folder'}; give a Hugging Face model folder, a finished run, or hf:OWNER/NAME`,
+      `--model ${tuning.model}: ${info ? 'not a folder' : 'no such folder'}; give a Hugging Face model folder, a finished run, or hf:OWNER/NAME`,
     )
   const architecture = fromHuggingFaceConfig(await readJson(join(from, 'config.json')))
   const format = await openChatFormat(from, tuning.template)
   if (format.vocabSize > architecture.vocabSize)
     throw new Error(
-      `${from}: the tokenizer has ${format.vocabSize} tokens, the model only ${architecture.vocabSize} rows; they do not belong together`,
+      `${from}: the tokenizer has ${format.vocabSize} tokens, but the model's embedding only ${architecture.vocabSize} rows; give the tokenizer of this model`,
     )
   if (format.endIds.length === 0)
-    log(`${format.name}: no special token ends an answer, so the model will not learn where to stop`)
+    log(`${format.name}: answers do not end with a special token, so the model will not learn where to stop`)
   const contextLength = architecture.maxPositionEmbeddings
   if (sequenceLength !== undefined && sequenceLength > contextLength)
     throw new UsageError(`--sequence-length ${sequenceLength} is above the model's context of ${contextLength}`)
@@ -90,7 +90,7 @@ async function begin(options: FinetuneOptions, started: number): Promise<Finishe
   if (data.length === 0)
     throw new UsageError('--data is missing: give JSON lines of {"messages":[...]}, or {"prompt":...,"completion":...}')
   if (options.overwrite && options.out === undefined)
-    throw new UsageError('--overwrite removes the run that is in --out: give --out FOLDER too')
+    throw new UsageError('--overwrite replaces the run in --out; give --out FOLDER too')
   const tuning = tuningOf(options, model)
   const { sequenceLength } = overrides
   const prepared = await prepare(tuning, data, sequenceLength)
@@ -104,14 +104,14 @@ async function begin(options: FinetuneOptions, started: number): Promise<Finishe
       folder: options.out,
       overwrite: options.overwrite,
       cadence: cadenceFrom(options),
-      // An adapter takes far less than the formulas of full training say.
+      // The formulas are for full training; an adapter needs far less memory.
       check: (run) => (tuning.adapter ? undefined : checkRunMemory(run, options.device)),
     },
   )
   return inFolder(plan, prepared, options, started)
 }
 
-async function goOn(options: FinetuneOptions, run: string, started: number): Promise<FinishedTuning> {
+async function resume(options: FinetuneOptions, run: string, started: number): Promise<FinishedTuning> {
   const fixed = (
     [
       'model',
@@ -129,14 +129,14 @@ async function goOn(options: FinetuneOptions, run: string, started: number): Pro
   ).find((flag) => options[flag] !== undefined)
   if (fixed !== undefined || options.data.length > 0)
     throw new UsageError(
-      `--${(fixed ?? 'data').replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} cannot be changed with --resume: the run goes on as run.json says; --steps, --learning-rate, --schedule, --batch-size, --device, --threads and the checkpoints can be`,
+      `--${(fixed ?? 'data').replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} cannot be changed with --resume: it is recorded in run.json; --steps, --learning-rate, --schedule, --batch-size, --device, --threads and checkpoint settings can be changed`,
     )
   const plan = await resumeRun(run, options.overrides, { cadence: cadenceFrom(options) })
   const { tuning, data, configuration } = plan.record
   try {
     if (!tuning)
       throw new UsageError(
-        `--resume ${run}: it is no fine-tuning; go on with: kumiki train --resume ${shellWord(plan.folder.path)}`,
+        `--resume ${run}: not a fine-tuning run; resume it with: kumiki train --resume ${shellWord(plan.folder.path)}`,
       )
     const prepared = await prepare(tuning, data, configuration.sequenceLength)
     return await inFolder(plan, prepared, options, started)
@@ -152,7 +152,7 @@ const cadenceFrom = ({ checkpointEvery, checkpointMinutes, keep }: FinetuneOptio
   keep,
 })
 
-/** One process at work, its folder held until it is through. */
+/** Runs one process with the folder locked until it ends. */
 async function inFolder(
   plan: RunPlan,
   prepared: Prepared,
@@ -162,8 +162,8 @@ async function inFolder(
   const { folder } = plan
   let kept = (await listCheckpoints(folder.path)).findLast(({ manifest }) => manifest)?.step
   const stop = new StopSignals({
-    onRequest: (signal) => log(`${signal}: stopping after the current step; a second signal ends it at once`),
-    onSecond: (signal) => log(`${signal}: ended at once`),
+    onRequest: (signal) => log(`${signal}: stopping after the current step; a second signal exits at once`),
+    onSecond: (signal) => log(`${signal}: exiting at once`),
   })
   try {
     const device = await init({
@@ -188,7 +188,7 @@ async function inFolder(
       error.signal,
       kept === undefined
         ? `stopped by ${error.signal}; nothing is kept`
-        : `stopped by ${error.signal}; the checkpoint of step ${kept} is kept, go on with: kumiki finetune --resume ${shellWord(folder.path)}`,
+        : `stopped by ${error.signal}; the checkpoint of step ${kept} is saved; resume with: kumiki finetune --resume ${shellWord(folder.path)}`,
       kept === undefined ? undefined : 0,
     )
   } finally {
@@ -222,7 +222,7 @@ async function tune(
   })
   const total = tuned.model.countParameters().total
   const trainable = tuned.lora ? total - countParameters(tuned.architecture).total : total
-  sayWhatIsDone(plan, { format, data, device, total, trainable, batches })
+  printTuningPlan(plan, { format, data, device, total, trainable, batches })
   const before = resume && { ...record, configuration: resume.configuration }
   const loaded = before && (await loadCheckpointToResume(folder.path, before, configuration, resume.step, log))
   const progress = progressObserver(log)
@@ -267,14 +267,13 @@ async function tune(
   try {
     if (loaded) {
       await run.trainer.restore(loaded.snapshot).catch((error: Error) => {
-        const frozen = /the frozen parameter (\S+) is not/.exec(error.message)?.[1]
-        if (frozen)
+        if (error instanceof FrozenParameterError)
           throw new Error(
-            `${from}: it is not the model the run in ${folder.path} was begun on (${frozen} differs); put that one back`,
+            `${from}: not the model that the run in ${folder.path} began with (${error.parameter} differs); restore that model`,
           )
         throw error instanceof OtherDataError
           ? new Error(
-              `${record.data.join(', ')}: these are not the conversations the run was begun on (or its template is another), so it cannot go on; put them back`,
+              `${record.data.join(', ')}: not the conversations that the run began with (or their template differs), so it cannot be resumed; restore them`,
             )
           : error
       })

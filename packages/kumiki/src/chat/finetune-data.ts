@@ -1,10 +1,13 @@
-/** Conversations of a fine-tuning: read, encoded, made to fit, and held out. */
+/**
+ * Data of a fine-tuning run: reads and encodes conversations, fits them to the sequence length, and splits off held-out
+ * ones.
+ */
 import { type ExcessLengthStrategy, fitDocuments, type MaskedDocument, packBestFit } from '@kumiki/data'
 import { conversationStream } from '@kumiki/data/node'
 import type { HeldOutText } from '@kumiki/train'
 import type { ChatFormat } from './chat-format.ts'
 
-/** A conversation as ids, and where it stands. */
+/** An encoded conversation, with its file and line. */
 interface EncodedConversation extends MaskedDocument {
   readonly ids: Int32Array
   readonly mask: Uint8Array
@@ -14,7 +17,7 @@ interface EncodedConversation extends MaskedDocument {
 export interface TuningData {
   readonly train: readonly MaskedDocument[]
   readonly heldOut: HeldOutText | undefined
-  /** Conversations: those learnt, those held out, those cut, those left out. */
+  /** Numbers of conversations for training, held out, truncated and dropped. */
   readonly counts: {
     readonly train: number
     readonly heldOut: number
@@ -26,23 +29,25 @@ export interface TuningData {
 
 export interface TuningDataOptions {
   readonly data: readonly string[]
-  /** Files, or every so-manieth conversation of the data as a part of it. */
+  /** Files, or a fraction of the data, evenly spaced. */
   readonly heldOut: readonly string[] | number
-  /** Default: room for the longest conversation and for several to share a sequence, at most `contextLength` and 1,024. */
+  /**
+   * Default: enough for the longest conversation and for packing several, at most `contextLength` and 1,024.
+   */
   readonly sequenceLength?: number
   readonly contextLength: number
   readonly tooLong: ExcessLengthStrategy
-  /** Called now and then, so that signals are heard. */
+  /** Called regularly, so that signals are handled. */
   readonly listen: () => Promise<void>
 }
 
-/** @throws Error naming file, line and what is wrong */
+/** @throws Error naming file, line and fault */
 export async function loadTuningData(format: ChatFormat, options: TuningDataOptions): Promise<TuningData> {
   const { heldOut, contextLength, tooLong, listen } = options
   const all = await encodeAll(format, options.data, listen)
   const [train, other] =
     typeof heldOut === 'number' ? split(all, heldOut) : [all, await encodeAll(format, heldOut, listen)]
-  const sequenceLength = options.sequenceLength ?? usualLength(train, Math.min(contextLength, 1024))
+  const sequenceLength = options.sequenceLength ?? defaultLength(train, Math.min(contextLength, 1024))
   const fit = (conversations: readonly EncodedConversation[]) =>
     fitDocuments(conversations, sequenceLength, tooLong, (i) => conversations[i].where)
   const fitted = fit(train)
@@ -64,8 +69,11 @@ export async function loadTuningData(format: ChatFormat, options: TuningDataOpti
   }
 }
 
-/** In steps of 64: short conversations share sequences, and few of them still make several batches. */
-function usualLength(conversations: readonly EncodedConversation[], most: number): number {
+/**
+ * A multiple of 64, chosen so that short conversations are packed together and a small dataset still gives several
+ * batches.
+ */
+function defaultLength(conversations: readonly EncodedConversation[], most: number): number {
   const total = conversations.reduce((sum, { ids }) => sum + ids.length, 0)
   const longest = conversations.reduce((length, { ids }) => Math.max(length, ids.length), 8)
   return Math.min(most, Math.ceil(Math.max(longest, Math.min(512, total / 64)) / 64) * 64)
@@ -89,7 +97,7 @@ async function encodeAll(
   return all
 }
 
-/** Evenly spread over the data, and at least one to learn from. */
+/** Splits off evenly spaced items; at least one remains for training. */
 function split<T>(all: readonly T[], part: number): [T[], T[]] {
   const wanted = Math.min(all.length - 1, Math.floor(all.length * part))
   const chosen = new Set(Array.from({ length: wanted }, (_, i) => Math.floor(((i + 0.5) * all.length) / wanted)))

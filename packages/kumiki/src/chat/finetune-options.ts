@@ -1,4 +1,4 @@
-/** What `kumiki finetune` is asked for, and the run configuration that follows. */
+/** Options of `kumiki finetune`, and the resulting run configuration. */
 import { resolve } from 'node:path'
 import { type ExcessLengthStrategy, packedBatches } from '@kumiki/data'
 import type { LoraConfig } from '@kumiki/models'
@@ -38,17 +38,17 @@ export interface FinetuneOptions {
   readonly keep?: number
 }
 
-/** What `finetune` does where nothing is said. */
+/** Defaults of `finetune`. */
 export const tuningDefaults = {
   epochs: 3,
   batchSize: 8,
-  /** Of all weights, and of an adapter alone: what LoRA's and instruction tuning's papers use at this size. */
+  /** For all weights, and for adapters: usual values in papers on LoRA and instruction tuning at this model size. */
   learningRate: { full: 2e-5, lora: 2e-4 },
   warmup: 0.03,
   evalSplit: 0.05,
 } as const
 
-/** What is tuned and on what is held out. @throws UsageError for flags that do not go together */
+/** The tuning settings of a run. @throws UsageError for conflicting flags */
 export function tuningOf(options: FinetuneOptions, model: string): RunTuning {
   const { lora, loraAlpha, loraTargets, basePrecision, merge = false, template, tooLong = 'truncate' } = options
   if (lora === undefined)
@@ -58,9 +58,9 @@ export function tuningOf(options: FinetuneOptions, model: string): RunTuning {
       'base-precision': basePrecision,
       merge: merge || undefined,
     }))
-      if (value !== undefined) throw new UsageError(`--${flag} goes with --lora RANK`)
+      if (value !== undefined) throw new UsageError(`--${flag} needs --lora RANK`)
   if (options.evalData && options.evalSplit !== undefined)
-    throw new UsageError('--eval-data and --eval-split do not go together')
+    throw new UsageError('--eval-data and --eval-split exclude each other; give one')
   const adapter: LoraConfig | undefined =
     lora === undefined
       ? undefined
@@ -80,7 +80,7 @@ export function tuningOf(options: FinetuneOptions, model: string): RunTuning {
   }
 }
 
-/** The run configuration of a fine-tuning: the defaults, and what flags say over them. */
+/** The run configuration of a fine-tuning: defaults, overridden by flags. */
 export function configurationOf(options: FinetuneOptions, data: TuningData, vocabSize: number): RunConfiguration {
   const { overrides, lora, epochs = tuningDefaults.epochs } = options
   const { sequenceLength } = data
@@ -102,7 +102,7 @@ export function configurationOf(options: FinetuneOptions, data: TuningData, voca
     zLoss: 0,
     precision: 'f32',
     seed: 0,
-    // The tokenizer is the model's; the field is of runs that train one.
+    // The tokenizer is the model's; this field is only used by runs that train one.
     vocabSize: Math.max(260, vocabSize),
   }
   return checkRunConfiguration(changeRunConfiguration(configuration, overrides), 'finetune')

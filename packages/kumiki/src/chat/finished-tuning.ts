@@ -1,4 +1,4 @@
-/** What stands before and after a fine-tuning: its first evaluation, and the model that it leaves. */
+/** Observers at the beginning and end of a fine-tuning run: the first evaluation, and saving the model. */
 import { join } from 'node:path'
 import type { Device } from '@kumiki/tensor'
 import type { RunObserver } from '@kumiki/train'
@@ -9,23 +9,25 @@ import type { ChatFormat } from './chat-format.ts'
 import type { TuningData } from './finetune-data.ts'
 import { saveTunedModel, type TunedModel } from './tuned-model.ts'
 
-/** What is told of a finished fine-tuning; finetune.json in the folder has it too. */
+/** The result of a fine-tuning run, also written to finetune.json. */
 export interface FinishedTuning {
   readonly folder: string
   readonly model: string
-  /** What the folder holds: a whole model, or an adapter that needs its base. */
+  /** Contents of the folder: a complete model, or an adapter that needs its base. */
   readonly kind: 'model' | 'adapter'
   readonly template: string
   readonly conversations: TuningData['counts']
   readonly sequenceLength: number
   readonly parameters: number
-  /** Those that were trained. */
+  /** Number of trained parameters. */
   readonly trainable: number
   readonly steps: number
   readonly tokens: number
   readonly seconds: number
   readonly device: string
-  /** On the answers of conversations that are held out, before the first step and after the last; null where none are. */
+  /**
+   * Loss on the answers of held-out conversations, before the first step and after the last; null if there are none.
+   */
   readonly heldOut: { readonly before: number | null; readonly after: number | null; readonly tokens: number } | null
 }
 
@@ -43,7 +45,10 @@ interface FinishOptions {
   readonly first: { before(): number | null }
 }
 
-/** Measures before the first step, and keeps that with the other evaluations. Give it before those who read them. */
+/**
+ * Evaluates before the first step and stores the result with later evaluations. It must come before observers that read
+ * them.
+ */
 export function firstEvaluation(
   folder: string,
   { heldOut }: TuningData,
@@ -61,13 +66,13 @@ export function firstEvaluation(
         return
       }
       before = (await trainer.evaluate(heldOut, { signal: stop.signal })).natsPerToken
-      log(`Held out, before: ${before.toFixed(4)} nats per token of the answers`)
+      log(`Held-out loss before tuning: ${before.toFixed(4)} nats per answer token`)
       await writeFileAtomically(path, `${JSON.stringify([{ step: 0, natsPerToken: before }])}\n`)
     },
   }
 }
 
-/** Writes the model after the last step. */
+/** Saves the model after the last step. */
 export function finishObserver(options: FinishOptions): RunObserver & { result(): FinishedTuning } {
   const { device, plan, from, format, data, tuned, clock, stop } = options
   const { folder, record } = plan

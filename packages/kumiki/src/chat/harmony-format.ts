@@ -1,4 +1,4 @@
-/** Conversations in OpenAI's form as Harmony's messages, and Harmony as the format of a model folder. */
+/** Converts conversations in OpenAI's format to Harmony messages, and provides Harmony as a chat format. */
 import type { Conversation, ConversationMessage } from '@kumiki/data'
 import {
   type ChatEncoder,
@@ -10,12 +10,13 @@ import {
   harmonyIds,
 } from '@kumiki/tokenizer/chat'
 
-/** A message of Harmony, and which message of the conversation it is of. */
+/** A Harmony message with the index `of` its message in the conversation. */
 type Placed = HarmonyMessage & { readonly of: number }
 
 /**
- * System messages become the developer's instructions, as gpt-oss takes them, thoughts the channel analysis, calls the channel commentary.
- * @throws Error for a tool's answer to a call that was not made
+ * Converts a conversation: system messages become developer instructions, as gpt-oss expects, reasoning goes to the
+ * channel analysis, tool calls to the channel commentary.
+ * @throws Error for a tool message without a matching call
  */
 export function toHarmony({ messages, tools }: Conversation): Placed[] {
   const isInstruction = ({ role }: ConversationMessage) => role === 'system' || role === 'developer'
@@ -38,7 +39,7 @@ export function toHarmony({ messages, tools }: Conversation): Placed[] {
     if (role === 'user') placed.push({ role, content, of })
     if (role === 'tool') {
       const name = called.get(message.tool_call_id ?? '') ?? message.name ?? lastCalled
-      if (name === undefined) throw new Error(`messages[${of}] answers a call that was not made (tool_call_id)`)
+      if (name === undefined) throw new Error(`messages[${of}] has no matching tool call (tool_call_id)`)
       placed.push({ role, name: `functions.${name}`, recipient: 'assistant', channel: 'commentary', content, of })
     }
     if (role !== 'assistant') return
@@ -73,7 +74,7 @@ function toolOf(tool: object): HarmonyTool {
   }
 }
 
-/** What `ChatFormat` asks of a format, but for the tokenizer's own. */
+/** The parts of `ChatFormat` that do not depend on the tokenizer. */
 export function harmonyFormat(encoder: ChatEncoder, tokens: HarmonyTokenIds) {
   return {
     name: 'Harmony',
@@ -91,7 +92,7 @@ export function harmonyFormat(encoder: ChatEncoder, tokens: HarmonyTokenIds) {
       const harmony = toHarmony({ messages: messages as unknown as readonly ConversationMessage[] })
       return harmonyIds(harmony, encoder, tokens, { purpose: 'completion' }).ids
     },
-    /** Shows the channel final alone. */
+    /** Decodes only the channel final. */
     reader() {
       const parser = new HarmonyParser({ encoder, tokens, role: 'assistant' })
       const shown = (deltas: ReturnType<HarmonyParser['push']>) =>

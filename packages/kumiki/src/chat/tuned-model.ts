@@ -1,4 +1,4 @@
-/** The model of a fine-tuning: whole, or with an adapter on a frozen base; and what is written of it. */
+/** The model of a fine-tuning run, with all weights trained or an adapter on a frozen base; loading and saving. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
@@ -24,13 +24,17 @@ export interface TunedModel {
   readonly architecture: ModelArchitecture
   readonly model: LanguageModel
   readonly parameters: Parameters
-  /** Which are updated; all where nothing is said. */
+  /** Name patterns of trained parameters; undefined: all. */
   readonly trainable: readonly string[] | undefined
   readonly lora: LoraModel | undefined
   readonly warnings: readonly string[]
 }
 
-/** @param folder of the model @throws RangeError for a target that is no layer of it */
+/**
+ * Loads a model for tuning.
+ * @param folder the base model
+ * @throws RangeError for a target that is not a layer of the model
+ */
 export async function openTunedModel(
   device: Device,
   folder: string,
@@ -54,9 +58,9 @@ export async function openTunedModel(
 }
 
 /**
- * Writes what Transformers or PEFT loads: the whole model, or the adapter beside the name of its base.
- * @param from the folder of the base
- * @param template Jinja that goes into chat_template.jinja
+ * Saves the result for Transformers or PEFT: the complete model, or the adapter with the name of its base.
+ * @param from folder of the base model
+ * @param template Jinja source for chat_template.jinja
  */
 export async function saveTunedModel(
   device: Device,
@@ -78,7 +82,7 @@ export async function saveTunedModel(
     await saveAdapter(path, adapter, { baseModel: tuning.model.replace(/^hf:/, '') })
     return
   }
-  // From the weights as they were: those of the run may be narrower.
+  // Merged into the original weights, because those of the run may have a narrower format.
   const { parameters } = await loadModel(device, from)
   const merged = mergeAdapter(lora.base, parameters, adapter)
   await saveModel(path, architecture, merged, { ...dtype, ...(await idsOf(from)) })
@@ -88,7 +92,7 @@ async function configOf(folder: string): Promise<Record<string, unknown>> {
   return JSON.parse(await readFile(join(folder, 'config.json'), 'utf8'))
 }
 
-/** A model goes on being stored as it was. */
+/** The storage format of the base model, which is kept. */
 async function storedDtype(folder: string): Promise<{ dtype?: 'float32' | 'bfloat16' | 'float16' }> {
   const config = await configOf(folder)
   const stored = config.dtype ?? config.torch_dtype

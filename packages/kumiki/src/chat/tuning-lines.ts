@@ -1,11 +1,11 @@
-/** What is said before a fine-tuning begins. */
+/** Messages printed before fine-tuning begins. */
 import type { Device } from '@kumiki/tensor'
 import type { RunPlan } from '@kumiki/train/node'
 import { log } from '../verb.ts'
 import type { ChatFormat } from './chat-format.ts'
 import type { TuningData } from './finetune-data.ts'
 
-export function sayWhatIsDone(
+export function printTuningPlan(
   { folder, record }: RunPlan,
   of: {
     readonly format: ChatFormat
@@ -20,9 +20,9 @@ export function sayWhatIsDone(
   const { configuration, tuning } = record
   const { counts } = data
   const n = (value: number) => value.toLocaleString('en')
-  log(`Tuning ${tuning?.model} by ${format.name}; run folder ${folder.path}`)
+  log(`Fine-tuning ${tuning?.model} with ${format.name}; run folder ${folder.path}`)
   log(
-    `${n(counts.train)} conversations, ${n(counts.heldOut)} held out${counts.truncated ? `, ${n(counts.truncated)} cut to ${configuration.sequenceLength} tokens` : ''}${counts.dropped ? `, ${n(counts.dropped)} left out (too long, or no answer within the sequence)` : ''}`,
+    `${n(counts.train)} conversations, ${n(counts.heldOut)} held out${counts.truncated ? `, ${n(counts.truncated)} truncated to ${configuration.sequenceLength} tokens` : ''}${counts.dropped ? `, ${n(counts.dropped)} dropped (too long, or no answer within the sequence)` : ''}`,
   )
   log(
     `${n(batches.sequencesPerEpoch)} sequences of ${n(configuration.sequenceLength)} tokens, ${(100 * batches.padding).toFixed(1)} % padding; ${n(batches.targetsPerEpoch)} answer tokens per epoch, ${((configuration.steps * configuration.batchSize) / batches.sequencesPerEpoch).toFixed(1)} epochs`,

@@ -1,4 +1,7 @@
-/** What continues a run on Megatron-LM: weights, data, tokenizer, launch, conversion, and what cannot go along. */
+/**
+ * Exports a run to be continued on Megatron-LM: weights, data, tokenizer, launch and conversion scripts, and a list of
+ * what is not transferred.
+ */
 import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { ReleaseLevel } from '@kumiki/data'
@@ -18,28 +21,28 @@ export interface HandoffOptions {
   readonly run: string
   readonly out: string
   readonly cluster: Cluster
-  /** Sequences in a step there. Default: the run's. */
+  /** Sequences per step on Megatron-LM. Default: the run's. */
   readonly globalBatchSize?: number
-  /** Tokens still to train on. Default: what the run has left. */
+  /** Tokens to train on. Default: the run's remaining tokens. */
   readonly tokens?: number
   readonly megatron: 'upstream' | 'llm-jp'
 }
 
-/** handoff.json */
+/** The contents of handoff.json. */
 export interface Handoff {
   readonly run: string
   readonly step: number
   readonly tokens: number
-  /** Of the next update. */
+  /** Learning rate of the next step. */
   readonly learningRate: number
   readonly stepsLeft: number
   readonly tokensLeft: number
   readonly globalBatchSize: number
   readonly sequenceLength: number
-  /** The rate of the run, and of the launch, at parts of what is left. */
+  /** Learning rates of the run and of the launch, at fractions of the remaining steps. */
   readonly rates: readonly { readonly part: number; readonly run: number; readonly launch: number }[]
   readonly plan: ParallelPlan
-  /** Token files of the run's own text in data/; of a run on token files those, with the weights that it gave them. */
+  /** Token files written to data/ from the run's text; or the token files of the run, with their weights. */
   readonly data: readonly {
     readonly prefix: string
     readonly documents: number
@@ -49,15 +52,15 @@ export interface Handoff {
   readonly files: readonly string[]
   readonly convert: string
   readonly launch: string
-  /** What does not go along, and what is not as it was. */
+  /** State and settings that are not transferred or differ. */
   readonly lost: readonly string[]
   readonly notes: readonly string[]
 }
 
-/** Updates in which a rate rises again: moments begin at zero there. */
+/** Steps of the new warm-up, because optimizer moments begin at zero. */
 const warmupFor = (steps: number) => Math.min(100, Math.floor(steps / 10))
 
-/** @throws UsageError for a run that Megatron-LM cannot go on with, or where no plan fits; Error naming a file */
+/** @throws UsageError for a run that Megatron-LM cannot continue, or if no plan fits; Error naming a file */
 export async function handOff(options: HandoffOptions): Promise<Handoff> {
   const { folder, record, snapshot, step } = await originOf(options.run, {})
   const { configuration } = record
@@ -67,8 +70,8 @@ export async function handOff(options: HandoffOptions): Promise<Handoff> {
   const architecture: ModelArchitecture = { ...record.architecture, vocabSize, paddedVocabSize: vocabSize }
   const out = resolve(options.out)
   if (await exists(join(out, 'handoff.json')))
-    throw new UsageError(`--out ${options.out}: there is a handoff in it already; give another folder`)
-  // What cannot be is said before anything is written.
+    throw new UsageError(`--out ${options.out}: the folder already has a handoff; give another one`)
+  // Checked before anything is written.
   const lost = lostOf(record)
   const recipe = recipeOf(configuration, left, step)
   const planner = await import('@kumiki/planner')
@@ -93,7 +96,9 @@ export async function handOff(options: HandoffOptions): Promise<Handoff> {
       `no plan of this model fits the cluster: ${found.refusalSummary
         .slice(0, 2)
         .map(({ example }) => example)
-        .join('; ')}${divided === batch ? '' : `. --global-batch ${divided} can be divided among ${gpus} GPUs`}`,
+        .join(
+          '; ',
+        )}${divided === batch ? '' : `. Use --global-batch ${divided}, which can be divided among ${gpus} GPUs`}`,
     )
   }
   await mkdir(join(out, 'data'), { recursive: true })
@@ -110,7 +115,9 @@ export async function handOff(options: HandoffOptions): Promise<Handoff> {
       eosTokenId: eosId,
     })
     if (average)
-      lost.push('the moving average of the weights: the weights themselves go along, as training goes on from them')
+      lost.push(
+        'the moving average of the weights: the weights themselves are transferred, from which training continues',
+      )
   } finally {
     device.dispose()
   }
@@ -134,12 +141,13 @@ export async function handOff(options: HandoffOptions): Promise<Handoff> {
     },
   }
   const launch = checkedUse(() => planner.emitMegatron(request))
-  // Only while --load has no checkpoint: then Megatron-LM takes the weights alone (as --finetune does). A restart goes on with its own.
-  const onward = ['--pretrained-checkpoint', 'imported']
-  const command = `${launch.command} ${onward.join(' ')}`
+  // Applies only while --load has no checkpoint: Megatron-LM then loads only the weights (as with --finetune). A
+  // restart uses its own checkpoints.
+  const pretrained = ['--pretrained-checkpoint', 'imported']
+  const command = `${launch.command} ${pretrained.join(' ')}`
   const slurm = checkedUse(() => planner.emitSlurm(request))
     .replace(' pretrain_gpt.py ', ' "$MEGATRON_LM/pretrain_gpt.py" ')
-    .replace(/\s*$/, ` \\\n    ${onward.join(' ')}\n`)
+    .replace(/\s*$/, ` \\\n    ${pretrained.join(' ')}\n`)
   const conversion = 'import --hf-model "$HANDOFF/model" --megatron-path "$HANDOFF/imported" --torch-dtype bfloat16'
   const convert = `scripts/conversion/convert.sh ${conversion}`
   const handoff: Handoff = {
@@ -164,7 +172,7 @@ export async function handOff(options: HandoffOptions): Promise<Handoff> {
     `${['#!/bin/bash', 'set -eu', 'cd "$(dirname "$0")"', ...lines].join('\n')}\n`
   const files: Record<string, string> = {
     'convert.sh': shell([
-      '# Run inside a clone of NVIDIA-NeMo/Megatron-Bridge: MEGATRON_BRIDGE names it. Weights only, CPU is enough.',
+      '# Needs a clone of NVIDIA-NeMo/Megatron-Bridge; set MEGATRON_BRIDGE to its path. Converts weights on the CPU.',
       'HANDOFF=$PWD',
       'cd "$MEGATRON_BRIDGE"',
       'if [ -e scripts/conversion/convert.sh ]; then',
@@ -174,7 +182,7 @@ export async function handOff(options: HandoffOptions): Promise<Handoff> {
       'fi',
     ]),
     'launch.sh': shell([
-      '# MEGATRON_LM names a clone of Megatron-LM.',
+      '# Set MEGATRON_LM to the path of a clone of Megatron-LM.',
       command.replace(' pretrain_gpt.py ', ' "$MEGATRON_LM/pretrain_gpt.py" '),
     ]),
     'launch.slurm': slurm,
@@ -192,7 +200,7 @@ interface Left {
   readonly steps: number
   readonly tokens: number
   readonly globalBatchSize: number
-  /** Of the next update, and of the last. */
+  /** Learning rates of the next step and of the last. */
   readonly learningRate: number
   readonly final: number
 }
@@ -202,11 +210,11 @@ function whatIsLeft(options: HandoffOptions, { configuration }: RunRecord, step:
   const tokens = options.tokens ?? (steps - step) * batchSize * sequenceLength
   if (tokens <= 0)
     throw new UsageError(
-      `${options.run}: all ${steps} steps are made (${done.toLocaleString('en')} tokens); say how many more by --tokens`,
+      `${options.run}: all ${steps} steps are done (${done.toLocaleString('en')} tokens); give the number of further tokens with --tokens`,
     )
   const globalBatchSize = options.globalBatchSize ?? batchSize
   const schedule = scheduleOf(configuration)
-  // Where all is trained, what comes is a continuation at the last rate.
+  // A finished run continues at its last learning rate.
   const learningRate = schedule(Math.min(step, steps - 1))
   return {
     steps: Math.max(1, Math.round(tokens / (globalBatchSize * sequenceLength))),
@@ -217,17 +225,17 @@ function whatIsLeft(options: HandoffOptions, { configuration }: RunRecord, step:
   }
 }
 
-/** Optimizer and schedule in Megatron-LM's flags, which counts its steps from the import. */
+/** Optimizer and schedule for Megatron-LM, whose steps are counted from the import. */
 function recipeOf(configuration: RunConfiguration, left: Left, step: number): LaunchRecipe {
   const { optimizer, maxGradNorm, zLoss, warmupSteps = 0, steps, decayFraction = 0 } = configuration
   if (optimizer.kind !== 'adamw')
     throw new UsageError(
-      `the run's optimizer is ${optimizer.kind}; the launches that are written have Adam with decoupled weight decay (adamw)`,
+      `the run's optimizer is ${optimizer.kind}; launches support only Adam with decoupled weight decay (adamw)`,
     )
   const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0 } = optimizer as unknown as Record<string, number>
   const wsd = configuration.schedule === 'wsd' || configuration.schedule === 'constant'
   const decay = configuration.schedule === 'wsd' ? Math.min(left.steps, Math.round(steps * decayFraction)) : 0
-  // Before the end of its own warm-up a run has that to finish.
+  // A run within its warm-up first completes it.
   const warmup = step < warmupSteps ? Math.min(left.steps, warmupSteps - step) : warmupFor(left.steps)
   const peak = step < warmupSteps ? (configuration.learningRate ?? left.learningRate) : left.learningRate
   return {
@@ -247,7 +255,10 @@ function recipeOf(configuration: RunConfiguration, left: Left, step: number): La
   }
 }
 
-/** The rate of the run and of the launch over what is left. @see megatron/core/optimizer_param_scheduler.py */
+/**
+ * Learning rates of the run and of the launch over the remaining steps.
+ * @see megatron/core/optimizer_param_scheduler.py
+ */
 function ratesOf(configuration: RunConfiguration, recipe: LaunchRecipe, left: Left, step: number): Handoff['rates'] {
   const schedule = scheduleOf(configuration)
   const { learningRate: peak, minLearningRate: low, warmupSteps, decaySteps, wsdDecaySteps = 1 } = recipe
@@ -271,18 +282,18 @@ function ratesOf(configuration: RunConfiguration, recipe: LaunchRecipe, left: Le
 function lostOf({ configuration, architecture }: RunRecord): string[] {
   const { precision, schedule } = configuration
   return [
-    "the optimizer's moments: no tool imports them. They begin at zero, so the rate rises again over the first steps of the launch",
-    'the place in the data: Megatron-LM draws an order of its own from its seed, and reads documents again that were read before',
-    'the count of steps: the launch begins at iteration 0, as Megatron-LM does with --pretrained-checkpoint',
+    "the optimizer's moments: no tool can import them. They begin at zero, so the launch begins with a warm-up",
+    'the position in the data: Megatron-LM shuffles with its own seed, and repeats documents that were already used',
+    'the step count: with --pretrained-checkpoint, Megatron-LM begins at iteration 0',
     ...(typeof schedule === 'object' || ['linear', 'inverseSqrt'].includes(String(schedule))
       ? [
-          `the schedule ${typeof schedule === 'object' ? schedule.kind : schedule}: the launch has a cosine from the rate now to the rate at the end; handoff.json has both`,
+          `the schedule ${typeof schedule === 'object' ? schedule.kind : schedule}: the launch has a cosine from the current learning rate to the final one; handoff.json has both`,
         ]
       : []),
     ...(findPrecision(precision).fp8
-      ? [`the precision ${precision}: the launch trains in bfloat16 (--fp8-format is one flag more)`]
+      ? [`the precision ${precision}: the launch trains in bfloat16 (add --fp8-format for fp8)`]
       : []),
-    ...(architecture.experts ? ['routing is as the planner writes it: compare --moe-* with the run'] : []),
+    ...(architecture.experts ? ["the router's settings: compare the --moe-* flags with the run"] : []),
   ]
 }
 
@@ -321,7 +332,7 @@ async function writeData(
   return written
 }
 
-/** What the record beside token files says of a source. */
+/** The entry of a source in the token files' metadata. */
 function subsetOf({ name, language, source, licence, releaseLevel, repeats }: RunSource, tokens: number): TokenSubset {
   return {
     ...{ subset: name, language: language ?? null, source: source ?? null, licence: licence ?? null },
@@ -333,22 +344,21 @@ function readme(handoff: Handoff): string {
   const { step, tokens, learningRate, stepsLeft, tokensLeft, globalBatchSize, sequenceLength, rates, lost, notes } =
     handoff
   const n = (value: number) => value.toLocaleString('en')
-  return `# Going on with step ${n(step)} on Megatron-LM
+  return `# Continuing from step ${n(step)} on Megatron-LM
 
-The run has made ${n(step)} steps on ${n(tokens)} tokens; the rate of its next update is ${learningRate}. Left: ${n(tokensLeft)} tokens, ${n(stepsLeft)} steps of ${n(globalBatchSize)} x ${n(sequenceLength)}.
+The run has made ${n(step)} steps on ${n(tokens)} tokens; the learning rate of its next step is ${learningRate}. Remaining: ${n(tokensLeft)} tokens, ${n(stepsLeft)} steps of ${n(globalBatchSize)} x ${n(sequenceLength)}.
 
 1. \`MEGATRON_BRIDGE=... bash convert.sh\` imports \`model/\` (Hugging Face's format) into \`imported/\`.
-2. \`MEGATRON_LM=... bash launch.sh\`, or \`MEGATRON_LM=... sbatch launch.slurm\` in this folder. The first start takes \`imported/\`, a restart its own \`checkpoints/\`.
-3. \`kumiki watch LOG --gpu NAME\` sets its log beside the plan.
+2. \`MEGATRON_LM=... bash launch.sh\`, or \`MEGATRON_LM=... sbatch launch.slurm\` in this folder. The first start loads \`imported/\`, a restart its own \`checkpoints/\`.
+3. \`kumiki watch LOG --gpu NAME\` compares its log with the plan.
 
-Arguments are held against the parsers of Megatron-LM and Megatron-Bridge, the data against Megatron-LM's reader and the weights against Transformers. Neither the import nor a step of the launch has been run by Kumiki: compare the first
-losses with the end of metrics.jsonl before the whole allocation is spent.
+Kumiki's tests check arguments with the parsers of Megatron-LM and Megatron-Bridge, data with Megatron-LM's reader and weights with Transformers, but run neither the import nor a step of the launch: compare the first losses with the end of metrics.jsonl before using the whole allocation.
 
-| part of what is left | rate of the run | rate of the launch |
+| fraction of the remaining steps | learning rate of the run | learning rate of the launch |
 | --- | --- | --- |
 ${rates.map((r) => `| ${100 * r.part} % | ${r.run.toPrecision(4)} | ${r.launch.toPrecision(4)} |`).join('\n')}
 
-What does not go along, or is not as it was:
+Not transferred, or different:
 
 ${[...lost, ...notes].map((line) => `- ${line}`).join('\n')}
 `

@@ -1,4 +1,4 @@
-/** The launch of a plan, in the forms `plan --emit` and `estimate --emit` write. */
+/** Launches of plans, in the formats of `plan --emit` and `estimate --emit`. */
 import type { Cluster, LaunchRequest, ParallelPlan, SizedRecipe } from '@kumiki/planner'
 import type { Command } from 'commander'
 import { choice } from '../flags/flag-values.ts'
@@ -14,7 +14,7 @@ export interface EmissionFlags {
   tokens?: number
 }
 
-/** Declares them, but for the one that names the fork. */
+/** Declares the flags, except the one for the Megatron-LM fork. */
 export function addEmissionFlags(command: Command): Command {
   return command
     .addOption(
@@ -23,18 +23,19 @@ export function addEmissionFlags(command: Command): Command {
     .option('--recipe-of <name>', "emit with a known model's optimizer and schedule (default: the model's own)")
     .option('--tokenizer <file>', 'emit: SentencePiece model')
     .option('--data-path <word...>', 'emit: weights and prefixes of token files')
-    .option('--checkpoints <folder>', 'emit: where checkpoints go')
+    .option('--checkpoints <folder>', 'emit: checkpoint folder')
 }
 
-/** What is emitted: the parts as JSON, and the text for people. */
+/** An emitted launch: its parts as JSON, and text. */
 export interface Emission {
   readonly data: Readonly<Record<string, unknown>>
   readonly text: string
 }
 
 /**
- * @param recipe in place of the model's own or that of --recipe-of
- * @throws UsageError for a plan or model that the form does not have, or where there is no recipe
+ * Emits the launch of a plan.
+ * @param recipe instead of the model's own or that of --recipe-of
+ * @throws UsageError for a plan or model that the format does not support, or if there is no recipe
  */
 export async function emission(
   options: EmissionFlags,
@@ -46,7 +47,7 @@ export async function emission(
 ): Promise<Emission> {
   const planner = await import('@kumiki/planner')
   const own = recipe ?? (await ownRecipe(named, options))
-  // A recipe is of a batch and a number of tokens: steps and schedule follow what was asked for.
+  // A recipe has its own batch size and tokens; steps and schedule are adapted to the requested ones.
   const { globalBatchSize, sequenceLength } = plan
   const fitted = checkedUse(() => planner.fitRecipe(own, { globalBatchSize, sequenceLength, tokens: options.tokens }))
   const changes = [...named.notes, ...fitted.changes]
@@ -65,7 +66,7 @@ export async function emission(
   const remarks = changes.map((change) => `# ${change}\n`).join('')
   if (options.emit === 'slurm') {
     const script = checkedUse(() => planner.emitSlurm(request))
-    // The first line of a script stays the first.
+    // Comments go after the shebang and #SBATCH lines.
     const text = script.replace(/^(#!.*\n(?:#SBATCH.*\n)*)/, (head) => head + remarks)
     return { data: { script: text, changes }, text }
   }
@@ -89,10 +90,11 @@ async function ownRecipe(named: NamedModel, options: EmissionFlags): Promise<Siz
   if (options.recipeOf === undefined && own && ownLayout) return launchRecipe(own, ownLayout)
   if (options.recipeOf === undefined) {
     throw new UsageError(
-      `--emit: ${named.name} has no training recipe; --recipe-of NAME takes that of a known model, such as llm-jp-3-1.8b`,
+      `--emit: ${named.name} has no training recipe; give --recipe-of NAME to use that of a known model, such as llm-jp-3-1.8b`,
     )
   }
   const { name, recipe, layout } = checkedUse(() => findModel(options.recipeOf as string))
-  if (!recipe || !layout) throw new UsageError(`--recipe-of ${name}: it has no training recipe`)
+  if (!recipe || !layout)
+    throw new UsageError(`--recipe-of ${name}: the model has no training recipe; name another one`)
   return launchRecipe(recipe, layout)
 }

@@ -1,4 +1,4 @@
-/** The plan behind a training log: from its own arguments, or from the launch. */
+/** The plan of a logged run, from the arguments in its log or from its launch. */
 import type { PlanRequest } from '@kumiki/planner'
 import type { TrainingLog } from '@kumiki/planner/logs'
 import { readBytes } from '../files/files.ts'
@@ -6,7 +6,7 @@ import { findCluster, needed } from '../flags/planner-flags.ts'
 import { UsageError } from '../usage-error.ts'
 
 export interface LoggedRunFlags {
-  /** Scripts of the launch, in the order they are sourced. */
+  /** Scripts of the launch, in the order in which they are sourced. */
   readonly megatron?: readonly string[]
   readonly gpu?: string
   readonly network?: string
@@ -17,7 +17,7 @@ export interface LoggedRunFlags {
 
 const maxLaunchBytes = 4 * 2 ** 20
 
-/** Reads a whole log. @throws Error naming the file where it has no line of a step */
+/** Reads a complete log. @throws Error naming the file if it has no training step */
 export async function readLog(path: string): Promise<TrainingLog> {
   const { TrainingLog } = await import('@kumiki/planner/logs')
   const { createReadStream } = await import('node:fs')
@@ -30,11 +30,11 @@ export async function readLog(path: string): Promise<TrainingLog> {
   }
   log.end()
   if (log.readings.length === 0)
-    throw new Error(`${path}: it has no line of a step, as Megatron-LM and torchtitan write them`)
+    throw new Error(`${path}: no training steps found in Megatron-LM's or torchtitan's format`)
   return log
 }
 
-/** @throws UsageError where GPU or launch are not known */
+/** @throws UsageError if the GPU or the launch is unknown */
 export async function requestOfLog(path: string, log: TrainingLog, flags: LoggedRunFlags): Promise<PlanRequest> {
   const { commandOfLog, vocabularyOfLog } = await import('@kumiki/planner/logs')
   const { readMegatron } = await import('@kumiki/planner/read')

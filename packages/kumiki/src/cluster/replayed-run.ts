@@ -1,11 +1,14 @@
-/** A Megatron-LM run to ask for its batches: named by its launch, by flags, or by a launch with flags over it. */
+/**
+ * A Megatron-LM run whose batches are replayed, given by its launch, by flags, or by a launch with flags that override
+ * it.
+ */
 import type { BatchRampup, Replay, ReplayDataset } from '@kumiki/data'
 import type { Command } from 'commander'
 import { readBytes } from '../files/files.ts'
 import { choice, collect, integer } from '../flags/flag-values.ts'
 import { checkedUse, UsageError } from '../usage-error.ts'
 
-/** Flags of `data replay` and `data find` that say which run is meant. */
+/** Flags of `data replay` and `data find` that define the run. */
 export interface RunFlags {
   launch?: string[]
   set?: string[]
@@ -25,12 +28,12 @@ export interface RunFlags {
   dataSharding?: boolean
 }
 
-/** Largest script that is read. */
+/** Size limit of launch scripts. */
 const maxLaunchBytes = 2 ** 20
 
 export function declareRun(command: Command): Command {
   return command
-    .option('--launch <file...>', 'Megatron-LM launch: its command or scripts, in the order they are sourced')
+    .option('--launch <file...>', 'Megatron-LM launch: its command or scripts, in the order in which they are sourced')
     .option('--set <name=value>', 'a variable that the launch expects to be set (repeatable)', collect)
     .option('--data-path <words...>', 'prefixes of token files, or alternating weights and prefixes')
     .option('--seed <n>', "Megatron-LM's --seed (default 1234)", integer(0, 2 ** 32 - 1))
@@ -60,17 +63,17 @@ export function declareRun(command: Command): Command {
     )
 }
 
-/** What makes an order of its own, which is not rebuilt here. */
-const refused: Readonly<Record<string, string>> = {
-  '--step-batch-size-schedule': 'its steps differ in size',
-  '--data-args-path': 'give what that file holds by --data-path',
-  '--per-split-data-args-path': 'give the train part of that file by --data-path with --split 1,0,0',
-  '--mock-data': 'its data are made up',
+/** Flags that change the sample order in ways that are not supported. */
+const unsupported: Readonly<Record<string, string>> = {
+  '--step-batch-size-schedule': 'steps of varying batch size are not supported',
+  '--data-args-path': 'give the contents of that file with --data-path',
+  '--per-split-data-args-path': 'give the train part of that file with --data-path and --split 1,0,0',
+  '--mock-data': 'the data is generated',
 }
 
 /**
- * Opens the run: .idx files alone are read.
- * @throws UsageError for what is missing or is not rebuilt
+ * Opens the run. Only .idx files are read.
+ * @throws UsageError for missing or unsupported settings
  */
 export async function openRun(options: RunFlags): Promise<{ replay: Replay; notes: readonly string[] }> {
   const { Replay, readDataPath } = await import('@kumiki/data')
@@ -78,8 +81,8 @@ export async function openRun(options: RunFlags): Promise<{ replay: Replay; note
   const { flags, notes } = options.launch
     ? await readLaunch(options.launch, options.set ?? [])
     : { flags: new Map(), notes: [] }
-  for (const [flag, why] of Object.entries(refused))
-    if (flags.has(flag)) throw new UsageError(`the launch has ${flag}, which is not replayed: ${why}`)
+  for (const [flag, why] of Object.entries(unsupported))
+    if (flags.has(flag)) throw new UsageError(`the launch has ${flag}, which cannot be replayed: ${why}`)
   const number = (own: number | undefined, flag: string, ask: string): number => {
     const text = flags.get(flag)?.[0]
     if (own !== undefined) return own
@@ -94,7 +97,7 @@ export async function openRun(options: RunFlags): Promise<{ replay: Replay; note
   const rampup = rampupOf(options, flags)
   const loader = options.dataloaderType ?? flags.get('--dataloader-type')?.[0] ?? 'single'
   if (loader !== 'single' && loader !== 'cyclic')
-    throw new UsageError(`the launch has --dataloader-type ${loader}; single and cyclic are replayed`)
+    throw new UsageError(`the launch has --dataloader-type ${loader}; only single and cyclic can be replayed`)
   const decreases = flags.has('--decrease-batch-size-if-needed') && rampup !== undefined
   const ofRank =
     loader === 'cyclic' || decreases
@@ -138,7 +141,9 @@ export async function openRun(options: RunFlags): Promise<{ replay: Replay; note
       indexes.get(prefix) ??
       (await readDatasetIndex(prefix).catch((error: Error) => {
         throw /there is no such file/.test(error.message) && !move
-          ? new Error(`${error.message}; where the files lie elsewhere here, --move FROM=TO says so`, { cause: error })
+          ? new Error(`${error.message}; if the files have another location here, give --move FROM=TO`, {
+              cause: error,
+            })
           : error
       }))
     indexes.set(prefix, index)

@@ -1,15 +1,21 @@
-/** What a training step is made of, computed on a device and compared with the reference backend, which runs each operation's definition. */
+/**
+ * Self-test of a device: computes operations of a training step and compares them with the reference backend, which
+ * evaluates each operation's definition.
+ */
 import type { Device, Tensor } from '@kumiki/tensor'
 
-/** One part of the self-test. */
+/** The result of one case. */
 export interface Check {
   readonly name: string
   readonly correct: boolean
-  /** Of any element, over the greatest magnitude of the reference's result. Infinity where a number is missing. */
+  /**
+   * Greatest error of any element, relative to the greatest magnitude of the reference result. Infinity if a value is
+   * NaN or missing.
+   */
   readonly greatestError: number
-  /** What is allowed, in the same unit. */
+  /** Allowed error, in the same unit. */
   readonly tolerance: number
-  /** What went wrong, where it could not be computed. */
+  /** The error, if the case could not be computed. */
   readonly error?: string
 }
 
@@ -27,11 +33,11 @@ interface Case {
   readonly compute: Compute
 }
 
-/** The cases. Sizes are no multiples of any tile. */
+/** The cases. Sizes are not multiples of any kernel's tile. */
 async function cases(): Promise<readonly Case[]> {
   const { attention, grad, matmul, softmax, sum } = await import('@kumiki/tensor')
   const { adamw } = await import('@kumiki/optim')
-  /** Multiples of 1/8 from -1 to 1: every format has them, and sums of their products are exact in float32. */
+  /** Multiples of 1/8 from -1 to 1, which are exact in every format, as are sums of their products in float32. */
   const filled = (device: Device, shape: readonly number[], seed: number, dtype?: 'bfloat16') =>
     device.tensor(
       Float32Array.from(
@@ -100,7 +106,7 @@ const valuesOf = async (compute: Compute, device: Device): Promise<number[]> =>
     Array.from(data, Number),
   )
 
-/** Greatest difference over the greatest magnitude of `expected`; Infinity where lengths differ or a number is none. */
+/** Greatest difference over the greatest magnitude of `expected`; Infinity if lengths differ or a value is NaN. */
 function relativeError(found: readonly number[], expected: readonly number[]): number {
   if (found.length !== expected.length) return Number.POSITIVE_INFINITY
   let [error, magnitude] = [0, 0]
@@ -113,7 +119,7 @@ function relativeError(found: readonly number[], expected: readonly number[]): n
   return error / (magnitude || 1)
 }
 
-/** Runs every case on both. Takes less than two seconds, on a software adapter too. */
+/** Runs all cases on both devices. Takes less than two seconds, even on a software adapter. */
 export async function selfTest(device: Device, reference: Device): Promise<SelfTest> {
   const began = performance.now()
   const checks: Check[] = []
@@ -129,7 +135,7 @@ export async function selfTest(device: Device, reference: Device): Promise<SelfT
   return { correct: checks.every(({ correct }) => correct), milliseconds: performance.now() - began, checks }
 }
 
-/** The result in a line: what is right, or what differs and by how much. */
+/** The result in one line: the correct cases, or the failed ones with their errors. */
 export function describeSelfTest({ correct, checks, milliseconds }: SelfTest): string {
   if (correct) return `${checks.map(({ name }) => name).join(', ')} are correct, ${Math.round(milliseconds)} ms`
   const wrong = checks.filter((check) => !check.correct)
@@ -137,7 +143,7 @@ export function describeSelfTest({ correct, checks, milliseconds }: SelfTest): s
     .map(({ name, greatestError, tolerance, error }) =>
       error
         ? `${name} FAILED: ${error}`
-        : `${name} is WRONG by ${(100 * greatestError).toPrecision(2)} % of the greatest value (${tolerance === 0 ? 'exact' : `at most ${100 * tolerance} %`} is right)`,
+        : `${name} is WRONG by ${(100 * greatestError).toPrecision(2)} % of the greatest value (allowed: ${tolerance === 0 ? 'none' : `${100 * tolerance} %`})`,
     )
     .join('; ')
 }

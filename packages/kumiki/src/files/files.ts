@@ -1,20 +1,19 @@
-/** Reading and writing files whose errors name them. */
+/** Reads and writes files, with errors that name them. */
 import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
-/** JSON documents that this command line reads are small; a larger one is no configuration. */
+/** Limit for JSON documents; configurations are much smaller. */
 const maxJsonBytes = 64 * 2 ** 20
 
-/** @throws Error naming the file: it is not there, or cannot be read */
+/** @throws Error naming the file that is missing or cannot be read */
 export async function readBytes(path: string, maxBytes = 2 ** 31 - 1): Promise<Uint8Array> {
   try {
     const { size } = await stat(path)
-    if (size > maxBytes) throw new Error(`${size} bytes are more than the ${maxBytes} that are read`)
+    if (size > maxBytes) throw new Error(`the file has ${size} bytes; at most ${maxBytes} are read`)
     return await readFile(path)
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
-    const reason =
-      code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a directory, not a file' : message
+    const reason = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'a folder, not a file' : message
     throw new Error(`${path}: ${reason}`)
   }
 }
@@ -25,11 +24,11 @@ export async function readJson(path: string): Promise<unknown> {
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw new Error(`${path}: it is not JSON (${(error as Error).message.slice(0, 160)})`)
+    throw new Error(`${path}: not valid JSON (${(error as Error).message.slice(0, 160)})`)
   }
 }
 
-/** Whether something is at a path. */
+/** Whether a path exists. */
 export async function exists(path: string): Promise<boolean> {
   return stat(path).then(
     () => true,
@@ -38,9 +37,9 @@ export async function exists(path: string): Promise<boolean> {
 }
 
 /**
- * Writes under a temporary name and moves it into place: an older file survives a failure. Folders are made. What a run keeps is written by
- * `writeFileAtomically` of @kumiki/train, which flushes to the disk too; it loads the tensor runtime, which verbs that write a plan, a
- * tokenizer or a table do without.
+ * Writes a file atomically: under a temporary name, then renamed. Creates missing folders. Files of runs are written
+ * with `writeFileAtomically` of @kumiki/train, which also flushes to disk; it is not used here because it loads the
+ * tensor runtime, which many commands do not need.
  */
 export async function writeWhole(path: string, data: string | Uint8Array): Promise<void> {
   const temporary = `${path}.${process.pid}.tmp`
@@ -52,6 +51,6 @@ export async function writeWhole(path: string, data: string | Uint8Array): Promi
   } catch (error) {
     await rm(temporary, { force: true })
     const { code, message } = error as NodeJS.ErrnoException
-    throw new Error(`${path}: it cannot be written (${code === 'ENOSPC' ? 'the disk is full' : message})`)
+    throw new Error(`${path}: cannot be written (${code === 'ENOSPC' ? 'the disk is full' : message})`)
   }
 }

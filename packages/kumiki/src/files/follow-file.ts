@@ -1,23 +1,29 @@
-/** A file that another program writes: what is there, then what is added, over rotations. */
+/**
+ * Follows a file that another program writes, like `tail -F`: its content, then what is appended, across log rotation.
+ */
 import { type FileHandle, open, stat } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 export interface FollowOptions {
-  /** New text, cut anywhere. */
+  /** Called with new text; a piece may end in the middle of a line. */
   readonly onText: (text: string) => void
-  /** After every look at the file; what it gives true for ends the following. */
+  /** Called after each poll of the file; returning true stops following. */
   readonly onLook: () => boolean | undefined
-  /** Another file has the name now, or the file was cut short. */
+  /** Called when the path names a new file, or the file was truncated. */
   readonly onRotation: () => void
-  /** Ends it. */
+  /** Stops following. */
   readonly signal: AbortSignal
-  /** Milliseconds between two looks. Default 1,000. */
+  /** Milliseconds between two polls. Default 1,000. */
   readonly interval?: number
 }
 
 const pieceBytes = 1 << 20
 
-/** Reads a file from its beginning and follows it. While it is missing, as between two rotations, it is waited for. @throws Error where it cannot be read at first */
+/**
+ * Reads a file from its beginning and follows it. While the path does not exist, as during a rotation, it keeps
+ * polling.
+ * @throws Error where it cannot be read at first
+ */
 export async function followFile(path: string, options: FollowOptions): Promise<void> {
   const { onText, onLook, onRotation, signal, interval = 1000 } = options
   let file: FileHandle | undefined = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
@@ -40,7 +46,7 @@ export async function followFile(path: string, options: FollowOptions): Promise<
       if (signal.aborted) return
       const now = await stat(path).catch(() => undefined)
       if (!now || (file && now.ino === inode && now.size >= at)) continue
-      // What the old file got before it was moved away was read in the last look but for what came since.
+      // After a rotation, read what was appended to the old file since the last poll.
       if (file && now.ino !== inode)
         for (let read = 1; read > 0; at += read) {
           read = (await file.read(buffer, 0, pieceBytes, at)).bytesRead

@@ -1,4 +1,4 @@
-/** The filters of `data build`, by name. */
+/** The filters of `data build`, chosen by flags. */
 
 import { createHash } from 'node:crypto'
 import { resolve } from 'node:path'
@@ -17,13 +17,16 @@ export interface FilterFlags {
 
 export const filterNames = ['characters', 'repetition', 'japanese', 'personal-data'] as const
 
-/** @returns filters in the order they run: cheap ones first, masks last; and what names them with their limits */
+/**
+ * @returns filters in the order they run, cheap ones first and masks last; and a string that identifies them
+ * with their limits
+ */
 export async function filtersOf(flags: FilterFlags): Promise<{ filters: Filter[]; identity: string }> {
   const { characterFilter, japaneseFilter, languageFilter, lengthFilter, personalDataFilter, repetitionFilter } =
     await import('@kumiki/data')
   for (const name of flags.filter ?? [])
     if (!(filterNames as readonly string[]).includes(name))
-      throw new UsageError(`--filter ${name}: there are ${filterNames.join(', ')}`)
+      throw new UsageError(`--filter ${name}: unknown; choose from ${filterNames.join(', ')}`)
   const wanted = new Set(flags.filter)
   const { minLength, maxLength, language } = flags
   const filters: Filter[] = []
@@ -58,7 +61,10 @@ export async function filtersOf(flags: FilterFlags): Promise<{ filters: Filter[]
   }
 }
 
-/** `--filters-module`: an ES module that exports `filters`, an array of { name, apply }. They run last; its text is part of what names a build. */
+/**
+ * `--filters-module`: an ES module that exports `filters`, an array of { name, apply }. They run last; the hash of the
+ * module's text is part of the build's identity.
+ */
 async function loadFilters(path: string): Promise<{ filters: Filter[]; hash: string }> {
   const fail = (fault: string): never => {
     throw new UsageError(`--filters-module ${path}: ${fault}`)
@@ -85,7 +91,7 @@ async function loadFilters(path: string): Promise<{ filters: Filter[]; hash: str
         const drop = (verdict as { drop?: unknown } | null)?.drop
         if (verdict === true || typeof verdict === 'string' || typeof drop === 'string') return verdict as true
         throw new Error(
-          `--filters-module ${path}: ${filter.name} must give true, a text or { drop: 'reason' }, gave ${JSON.stringify(verdict)?.slice(0, 80)}`,
+          `--filters-module ${path}: ${filter.name} must return true, a text or { drop: 'reason' }, returned ${JSON.stringify(verdict)?.slice(0, 80)}`,
         )
       },
     }),

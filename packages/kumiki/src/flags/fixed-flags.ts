@@ -1,7 +1,7 @@
-/** Flags that `kumiki train --resume` does not take. */
+/** Flags that cannot be combined with `--resume`, `--branch` or `--from`. */
 import { UsageError } from '../usage-error.ts'
 
-/** Flags of a new run that a resumed one cannot take, by their names in the options. */
+/** Flags that cannot be combined with `--resume`, by their option names. */
 const fixedFlags: Readonly<Record<string, string>> = {
   preset: '--preset',
   config: '--config',
@@ -20,17 +20,19 @@ const fixedFlags: Readonly<Record<string, string>> = {
 const changeable =
   '--steps, --learning-rate, --schedule, --optimizer (its options), --warmup, --batch-size, --accumulation, --precision, --average-decay, --device, --threads, --keep, --keep-every, --checkpoint-every, --checkpoint-minutes, --evaluate-every, --sample, --early-stop, --max-minutes, --max-tokens, --on-nan and --on-full-disk'
 
-/** @throws UsageError naming a flag that a resumed run cannot take */
+/** @throws UsageError naming a flag that cannot be combined with `--resume` */
 export function refuseFixedFlags(given: Readonly<Record<string, unknown>>): void {
   refuse(
     fixedFlags,
     given,
     (flag) =>
-      `${flag} cannot be changed with --resume: the run goes on as run.json says. What can be changed: ${changeable}. For anything else begin a new run`,
+      `${flag} cannot be changed with --resume: it is fixed in run.json. These can be changed: ${changeable}. For anything else start a new run`,
   )
 }
 
-/** Flags of a new run that one from another run's checkpoint cannot take: the model and its tokenizer are that run's. */
+/**
+ * Flags that cannot be combined with `--from`: the model and its tokenizer come from the other run.
+ */
 const ofTheOrigin: Readonly<Record<string, string>> = {
   preset: '--preset',
   config: '--config',
@@ -38,7 +40,7 @@ const ofTheOrigin: Readonly<Record<string, string>> = {
   tokenizer: '--tokenizer',
 }
 
-/** What a branch shares with the run it leaves. */
+/** Flags that cannot be combined with `--branch`: a branch shares these settings with its parent run. */
 const ofTheBranch: Readonly<Record<string, string>> = {
   ...ofTheOrigin,
   data: '--data',
@@ -58,12 +60,12 @@ const ofTheBranch: Readonly<Record<string, string>> = {
   accumulation: '--accumulation',
 }
 
-/** @throws UsageError naming a flag that a run from a checkpoint cannot take */
+/** @throws UsageError naming a flag that cannot be combined with `--branch` or `--from` */
 export function refuseOriginFlags(kind: 'branch' | 'from', given: Readonly<Record<string, unknown>>): void {
   refuse(kind === 'branch' ? ofTheBranch : ofTheOrigin, given, (flag) =>
     kind === 'branch'
-      ? `${flag} does not go with --branch: a branch is the run it leaves with a rate that falls (--decay, --decay-to). After it was made, kumiki train --resume takes changes`
-      : `${flag} does not go with --from: model and tokenizer are those of that run`,
+      ? `${flag} cannot be combined with --branch: a branch continues its parent run with a decaying learning rate (--decay, --decay-to). To change more, resume the branch with kumiki train --resume`
+      : `${flag} cannot be combined with --from: model and tokenizer come from that run`,
   )
 }
 

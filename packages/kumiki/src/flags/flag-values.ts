@@ -1,7 +1,7 @@
-/** Parsers of flag values, for commander. What they refuse is wrong use. */
+/** Parsers of flag values, for commander, which reports their InvalidArgumentError as a usage error. */
 import { InvalidArgumentError, Option } from 'commander'
 
-/** An integer within bounds. Digits only, so that `1e3`, `0x10` and ` 5` are no surprise. */
+/** An integer within bounds. Digits only: `1e3`, `0x10` and ` 5` are rejected. */
 export function integer(lower: number, upper = Number.MAX_SAFE_INTEGER): (text: string) => number {
   return (text) => {
     const value = /^-?\d{1,16}$/.test(text) ? Number(text) : Number.NaN
@@ -55,26 +55,26 @@ export function byteSize(text: string): number {
   throw new InvalidArgumentError('It must be a number of bytes, such as 2GB or 512MiB.')
 }
 
-/** Names between commas. */
+/** Comma-separated names. */
 export function names(text: string): string[] {
   const list = text.split(',').map((name) => name.trim())
   if (list.every((name) => name !== '')) return list
   throw new InvalidArgumentError('It must be comma-separated names.')
 }
 
-/** An option whose value is one of a few. */
+/** An option whose value is one of the choices. */
 export function choice(flags: string, description: string, choices: readonly string[], fallback?: string): Option {
   const option = new Option(flags, description).choices(choices)
   return fallback === undefined ? option : option.default(fallback)
 }
 
-/** Where a verb computes. */
+/** The flags that choose the compute device. */
 export const deviceOptions = (): Option[] => [
   choice('--device <kind>', 'auto: a hardware GPU if there is one, else cpu', ['auto', 'webgpu', 'cpu'], 'auto'),
   new Option('--threads <n>', 'threads of the cpu device (default: all cores)').argParser(integer(1, 256)),
 ]
 
-/** Adds up what a flag that may be repeated is given. */
+/** Collects the values of a repeatable flag. */
 export function collect(value: string, before: string[] | undefined): string[] {
   return [...(before ?? []), value]
 }

@@ -1,4 +1,4 @@
-/** The flags `plan` and `estimate` share, and the model they name. */
+/** The flags that `plan` and `estimate` share, and the model, GPU and network they name. */
 import { join } from 'node:path'
 import type { Model, ModelArchitecture } from '@kumiki/models/configs'
 import type { Cluster, Network, ParallelPlan, PlannerModel, RunRequest } from '@kumiki/planner'
@@ -22,7 +22,7 @@ export interface ClusterFlags {
   checkpointSteps?: number
 }
 
-/** Declares them; with `required` false they may be left out (`estimate --run`). */
+/** Adds the cluster flags to a command; with `required` false they are optional (`estimate --run`). */
 export function addClusterFlags(command: Command, required: boolean, optional: readonly string[] = []): Command {
   const option = (flags: string, description: string, parse?: (text: string) => number) => {
     const created = command.createOption(flags, description).makeOptionMandatory(required && !optional.includes(flags))
@@ -59,7 +59,7 @@ export function addClusterFlags(command: Command, required: boolean, optional: r
     )
 }
 
-/** @throws UsageError for a GPU or network that is none; Error naming a file */
+/** @throws UsageError for an unknown GPU or network; Error naming a file */
 export async function findCluster(
   flags: Pick<ClusterFlags, 'gpu' | 'network' | 'price'>,
   nodes: number,
@@ -88,16 +88,16 @@ async function findNetwork(given: string | undefined): Promise<Network | undefin
     const json = await readObject(given, 'a network')
     return checkedFile(given, () => checkNetwork(json))
   }
-  throw new UsageError(`--network ${given}: there are infiniband, ethernet and pcie, or a JSON file`)
+  throw new UsageError(`--network ${given}: unknown; choose infiniband, ethernet or pcie, or give a JSON file`)
 }
 
 async function readObject(path: string, what: string): Promise<Record<string, unknown>> {
   const json = await readJson(path)
   if (typeof json === 'object' && json !== null && !Array.isArray(json)) return json as Record<string, unknown>
-  throw new Error(`${path}: it must be a JSON object that describes ${what}`)
+  throw new Error(`${path}: must be a JSON object that describes ${what}`)
 }
 
-/** Tokens and checkpoints of a run, where tokens are given. */
+/** The length of a run and its checkpoint interval, if `--tokens` is given. */
 export function runOf({
   tokens,
   checkpointSteps,
@@ -131,7 +131,7 @@ export interface PlanAxes {
   loraRank?: number
 }
 
-/** Declares them. */
+/** Adds the plan flags to a command. */
 export function addPlanFlags(command: Command): Command {
   const axis = integer(1, 1 << 14)
   return command
@@ -152,7 +152,7 @@ export function addPlanFlags(command: Command): Command {
     )
     .option(
       '--recompute-modules <names>',
-      'what selective drops: core_attn, moe_act, layernorm, mla_up_proj, mlp, moe',
+      'modules that --recompute selective recomputes: core_attn, moe_act, layernorm, mla_up_proj, mlp, moe',
       names,
     )
     .addOption(
@@ -177,7 +177,7 @@ export function addPlanFlags(command: Command): Command {
     )
 }
 
-/** Names of these flags as commander keeps them. */
+/** The option names of the plan flags. */
 export const planFlagNames = [
   'tp',
   'pp',
@@ -199,7 +199,7 @@ export const planFlagNames = [
   'loraRank',
 ] as const
 
-/** The plan those flags describe. */
+/** The plan that the flags describe. */
 export function planOf(axes: PlanAxes, recipe: Pick<ClusterFlags, 'globalBatch' | 'seq' | 'precision'>): ParallelPlan {
   return {
     tensorParallel: axes.tp,
@@ -226,26 +226,27 @@ export function planOf(axes: PlanAxes, recipe: Pick<ClusterFlags, 'globalBatch' 
   }
 }
 
-/** A model for the planner, with what is known of it besides. */
+/** A model for the planner, with what else is known about it. */
 export interface NamedModel {
   readonly name: string
   readonly model: PlannerModel
-  /** null where it is given by the planner's sizes alone, or is none that Kumiki builds. */
+  /** null if the model is given only by the planner's sizes, or Kumiki cannot build it. */
   readonly architecture: ModelArchitecture | null
-  /** The known model it is, with its recipe, layout, corpus and source. */
+  /** The entry of the known models, with its recipe, layout, corpus and source. */
   readonly published: Model | null
-  /** What a launch says besides, where it is known. */
+  /** Further hyperparameters of a launch, if known. */
   readonly ropeTheta?: number
   readonly rmsNormEps?: number
   readonly initializerRange?: number
-  /** Tokens it was made for, where that is known. */
+  /** Context length it was trained for, if known. */
   readonly positions: number | null
-  /** What is not counted. */
+  /** What the estimate leaves out. */
   readonly notes: readonly string[]
 }
 
 /**
- * A model by name, or from a JSON file: a config.json (snake_case), `hiddenSize` ... in camelCase, or the planner's own sizes.
+ * A model by name, or from a JSON file: a config.json (snake_case), `hiddenSize` ... in camelCase, or the planner's own
+ * sizes.
  * @throws UsageError for an unknown name; Error naming the file
  */
 export async function findPlannerModel(nameOrFile: string): Promise<NamedModel> {
@@ -262,7 +263,7 @@ export async function findPlannerModel(nameOrFile: string): Promise<NamedModel> 
   const file = await configFile(nameOrFile)
   const json = await readJson(file)
   if (typeof json !== 'object' || json === null || Array.isArray(json))
-    throw new Error(`${file}: it must be a JSON object that describes a model`)
+    throw new Error(`${file}: must be a JSON object that describes a model`)
   const known = { name: file, published: null, architecture: null, positions: null, notes: [] }
   if (isHuggingFaceConfig(json)) {
     try {
@@ -279,13 +280,13 @@ export async function findPlannerModel(nameOrFile: string): Promise<NamedModel> 
   return { ...known, model: sizes }
 }
 
-/** A folder stands for the config.json in it. */
+/** For a folder, the config.json in it. */
 async function configFile(path: string): Promise<string> {
   const inside = join(path, 'config.json')
   return (await exists(inside)) ? inside : path
 }
 
-/** The architecture where Kumiki's decoder is what the file describes. */
+/** The architecture, or null if Kumiki's decoder cannot represent the file. */
 async function builtHere(json: object): Promise<ModelArchitecture | null> {
   const { fromHuggingFaceConfig } = await import('@kumiki/models/configs')
   try {
@@ -295,7 +296,7 @@ async function builtHere(json: object): Promise<ModelArchitecture | null> {
   }
 }
 
-/** @throws UsageError naming the flag that is needed */
+/** @throws UsageError naming the missing flag */
 export function needed<T>(flag: string, value: T | undefined): T {
   if (value === undefined) throw new UsageError(`required option '${flag}' not specified`)
   return value

@@ -17,7 +17,7 @@ export interface RunFlags {
   averageDecay?: number
 }
 
-/** Those that were given, by the names of the configuration; and the flags that are of something else. */
+/** Splits flags into those that change the configuration, under its field names, and the rest. */
 export function takeRunFlags<F extends RunFlags>(
   flags: F,
 ): { readonly overrides: RunConfigurationChanges; readonly rest: Omit<F, keyof RunFlags> } {

@@ -1,6 +1,6 @@
 /**
- * JSON that people write, checked against its schema: a key that is not known is refused with the nearest one that is, so that a slip of
- * the pen never becomes a default. Models, GPUs and networks of the planner are checked by the planner itself.
+ * Validates hand-written JSON against its schema. An unknown key is an error that names the nearest known one, so that
+ * a typo never silently selects a default. The planner validates its models, GPUs and networks itself.
  */
 import { architectureFields } from '@kumiki/models/configs'
 import { distance } from 'fastest-levenshtein'
@@ -8,7 +8,7 @@ import * as v from 'valibot'
 
 const count = v.pipe(v.number(), v.integer())
 
-/** An object with notes of one's own among its keys, whose values are checked where they are read. */
+/** An object that may have further keys of the user's own; the values are validated where they are read. */
 function notes(keys: string, rest: v.ObjectEntries = {}) {
   const entries = keys.split(/\s+/).map((key) => [key, v.optional(v.unknown())] as const)
   return v.looseObject({ ...Object.fromEntries(entries), ...rest })
@@ -61,7 +61,10 @@ const phase = v.strictObject({
   temperature: v.optional(v.number()),
 })
 
-/** A model in Hugging Face's terms with camelCase keys: the fields of models' own list, and here the kinds of those that sizes are counted from. */
+/**
+ * A model with Hugging Face's field names in camelCase: the fields that @kumiki/models lists, with types for those that
+ * sizes are computed from.
+ */
 const architecture = v.strictObject({
   ...Object.fromEntries(architectureFields.map((field) => [field, v.optional(v.unknown())])),
   name: v.optional(v.string()),
@@ -134,7 +137,8 @@ const studyFolder = v.strictObject({
 })
 
 /**
- * A row of a table of runs. People note more in such tables than is read; what is not read passes, unless it looks like a slip of the pen.
+ * A row of a table of runs. Such tables often have more columns than are read; those are ignored, unless one looks
+ * like a typo of a known key.
  */
 const run = notes(
   `id gpu_type gpu gpus gpus_per_node tp pp vpp cp ep etp dp sharding sequence_parallel micro_batch global_batch seq recompute
@@ -162,14 +166,14 @@ const schemas = {
 
 type Entries = Readonly<Record<string, unknown>>
 
-/** The schema itself, out of what makes it optional. */
+/** The schema without optional or nullish wrappers. */
 function bare(schema: unknown): { entries?: Entries; type?: string } {
   let at = schema as { wrapped?: unknown; entries?: Entries; type?: string }
   while (at?.wrapped !== undefined) at = at.wrapped as typeof at
   return at ?? {}
 }
 
-/** The nearest of some names, where one is near enough to be meant. */
+/** The nearest of the known names, if one is near enough to be a typo's correction. */
 export function nearest(name: string, known: readonly string[]): string | undefined {
   const plain = (word: string) => word.toLowerCase().replace(/[^a-z0-9]/g, '')
   const ranked = known.map((one) => [distance(plain(name), plain(one)), one] as const).sort(([a], [b]) => a - b)
@@ -177,7 +181,7 @@ export function nearest(name: string, known: readonly string[]): string | undefi
   return best && best[0] <= Math.max(1, Math.floor(plain(name).length / 3)) ? best[1] : undefined
 }
 
-/** "repeat is not known; did you mean repeats?", of the first key that is not known, wherever it stands. */
+/** The message for the first unknown key at any depth, such as "unknown field repeat; did you mean repeats?". */
 function unknownKey(schema: unknown, value: unknown, path: string): string | undefined {
   const { entries, type } = bare(schema)
   if (Array.isArray(value)) {
@@ -202,23 +206,23 @@ function unknownKey(schema: unknown, value: unknown, path: string): string | und
       key,
       known.filter((one) => !Object.hasOwn(value, one)),
     )
-    // Notes of one's own pass where they may stand.
+    // The user's own keys are allowed in loose objects.
     if (type === 'loose_object' && (meant === undefined || key.length < 3)) continue
-    return `${at} is not known; ${meant ? `did you mean ${meant}?` : `there are ${known.join(', ')}`}`
+    return `unknown field ${at}; ${meant ? `did you mean ${meant}?` : `known fields: ${known.join(', ')}`}`
   }
   return undefined
 }
 
 /**
- * Checks what was read from a file.
- * @param where what an error calls it: the file, or a place in it
+ * Validates JSON that was read from a file.
+ * @param where what errors call it: the file, or a place in it
  * @returns the value itself
  * @throws Error naming place and key
  */
 export function checkWritten<T>(kind: keyof typeof schemas, value: unknown, where: string): T {
   const schema = schemas[kind]
-  const slip = unknownKey(schema, value, '')
-  if (slip) throw new Error(`${where}: ${slip}`)
+  const unknown = unknownKey(schema, value, '')
+  if (unknown) throw new Error(`${where}: ${unknown}`)
   const result = v.safeParse(schema, value)
   if (result.success) return value as T
   const [issue] = result.issues
@@ -226,12 +230,12 @@ export function checkWritten<T>(kind: keyof typeof schemas, value: unknown, wher
   if (at && issue.received === 'undefined') throw new Error(`${where}: ${at} is missing`)
   const given = `got ${issue.received}`
   const expected = String(issue.expected ?? issue.message)
-  throw new Error(`${where}: ${at ?? 'it'} must be ${expected.replaceAll('"', '')}, ${given}`)
+  throw new Error(`${where}: ${at ?? 'the JSON'} must be ${expected.replaceAll('"', '')}, ${given}`)
 }
 
 /**
- * Checks what was read from a file by the function that owns its schema.
- * @throws Error naming the file and what that function says
+ * Validates JSON that was read from a file with a function of the package that owns its schema.
+ * @throws Error with the function's message, prefixed with the file
  */
 export function checkedFile<T>(file: string, check: () => T): T {
   try {

@@ -1,4 +1,7 @@
-/** Scores of every checkpoint of runs, over the tokens they were trained on. What was measured once is kept in the run's scores.json. */
+/**
+ * Scores of all checkpoints of runs, against the tokens they were trained on. Results are cached in the run's
+ * scores.json.
+ */
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { adapterOf, decoderModel, loraModel, mergeAdapter, type Parameters, type TaskScores } from '@kumiki/models'
@@ -32,7 +35,7 @@ export interface CheckpointScoresOptions {
   readonly runs: readonly string[]
   readonly text: readonly string[]
   readonly task: readonly string[]
-  /** Of the moving averages that the runs kept, in place of their weights. */
+  /** Score the moving averages of the weights instead of the weights. */
   readonly averaged?: boolean
   readonly window?: number
   readonly stride?: number
@@ -45,28 +48,28 @@ export interface CheckpointScores {
   readonly step: number
   readonly tokens: number
   readonly files: readonly TextFigures[]
-  /** Of all files; none where there are none. */
+  /** Over all files; absent without files. */
   readonly total?: Omit<TextFigures, 'file'>
   readonly tasks: readonly TaskScores[]
 }
 
 export interface RunScores {
   readonly run: string
-  /** By tokens. */
+  /** In the order of tokens. */
   readonly checkpoints: readonly CheckpointScores[]
 }
 
 export interface ScoresReport {
   readonly device: string
   readonly runs: readonly RunScores[]
-  /** Figures that scores.json had already, and those that were measured now. */
+  /** The number of scores found in scores.json, and of those measured now. */
   readonly kept: number
   readonly measured: number
-  /** Checkpoints that could not be read, and why. */
+  /** Checkpoints that could not be read, with the reason. */
   readonly skipped: readonly { readonly path: string; readonly fault: string }[]
 }
 
-/** A run and those of its checkpoints that are asked for. */
+/** A run and its requested checkpoints. */
 interface RunToScore {
   readonly folder: string
   readonly record: RunRecord
@@ -147,16 +150,16 @@ async function runsOf(names: readonly string[]): Promise<RunToScore[]> {
   for (const name of names) {
     const { folder, step } = parseRunAtStep(name)
     const record = await readRecord(folder)
-    // Steps that were made again after going back: the newest counts.
+    // A step that was trained again after a rollback has several checkpoints; the newest counts.
     const bySteps = new Map((await listCheckpoints(folder)).filter((c) => c.manifest).map((c) => [c.step, c]))
     const wanted = [...bySteps.values()].filter((c) => step === undefined || c.step === step)
     if (wanted.length === 0)
       throw new UsageError(
-        `${folder}: there is no checkpoint${step === undefined ? '' : ` of step ${step}`}; there ${bySteps.size === 1 ? 'is' : 'are'} ${[...bySteps.keys()].join(', ') || 'none'}`,
+        `${folder}: no checkpoint${step === undefined ? '' : ` of step ${step}`}; it has ${bySteps.size > 0 ? `checkpoints of the steps ${[...bySteps.keys()].join(', ')}` : 'none'}`,
       )
     if (step === undefined && wanted.length < 3)
       log(
-        `${folder}: it has ${wanted.length === 1 ? 'one checkpoint' : 'two checkpoints'}; kumiki train --keep-every N keeps more`,
+        `${folder}: only ${wanted.length === 1 ? 'one checkpoint' : 'two checkpoints'}; kumiki train --keep-every N keeps more`,
       )
     const together = [...(runs.get(folder)?.checkpoints ?? []), ...wanted]
     const checkpoints = [...new Map(together.map((c) => [c.path, c])).values()]
@@ -169,7 +172,7 @@ async function runsOf(names: readonly string[]): Promise<RunToScore[]> {
   return [...runs.values()]
 }
 
-/** A checkpoint that is not sound, or gone. */
+/** A checkpoint that is corrupt or was deleted. */
 class BrokenCheckpoint extends Error {}
 
 /** Measures checkpoints of one run; one set of weights is in memory at a time. */
@@ -179,7 +182,7 @@ class RunScorer {
   private readonly options: CheckpointScoresOptions
   private encoder: FolderEncoder | undefined
   private model: ReturnType<typeof decoderModel> | undefined
-  /** What an adapter stands on. */
+  /** The base model's weights, if the run trains an adapter. */
   private base: Parameters | undefined
   private open: { readonly path: string; readonly parameters: Parameters } | undefined
 
@@ -217,7 +220,7 @@ class RunScorer {
         else for (const t of Object.values(parameters)) t.dispose()
       } else {
         this.encoder = await openFolderEncoder(folder, undefined)
-        // A run that trains its tokenizer knows its size by then alone.
+        // The vocabulary size of a run that trains its own tokenizer is not known before.
         const { vocabSize } = this.encoder
         this.model = decoderModel({ ...record.architecture, vocabSize, paddedVocabSize: vocabSize })
       }
@@ -225,7 +228,7 @@ class RunScorer {
     return { model: this.model, encoder: this.encoder }
   }
 
-  /** As the run would leave them in its folder, in float32. */
+  /** The weights as the run would save them at its end, in float32. */
   private async weightsOf({ path }: CheckpointEntry): Promise<Parameters> {
     const { averaged = false } = this.options
     const { record } = this.run
@@ -236,7 +239,7 @@ class RunScorer {
     const names = [...snapshot.arrays.keys()].filter((name) => name.startsWith(prefix))
     if (names.length === 0)
       throw new UsageError(
-        `${this.run.folder}: it keeps no moving average (kumiki train --average-decay); leave --averaged out`,
+        `${this.run.folder}: no moving average was kept (kumiki train --average-decay); leave --averaged out`,
       )
     const { adapter } = record.tuning ?? {}
     const own = Object.fromEntries(
@@ -272,9 +275,9 @@ function tensorOf(device: Device, { arrays }: TrainerSnapshot, name: string): Te
   return device.tensor(data, shape)
 }
 
-/** What a figure depends on. */
+/** What a score depends on. */
 interface ScoreKey {
-  /** Hash of the checkpoint's seals. */
+  /** Hash of the checkpoint's checksums. */
   readonly state: string
   /** Hash of the text or task. */
   readonly of: string
@@ -304,7 +307,10 @@ function keyOf({ manifest }: CheckpointEntry, one: Measured, options: Checkpoint
   }
 }
 
-/** What scores.json of a run folder holds; nothing where there is none. @throws Error naming the file where it is another */
+/**
+ * The scores in scores.json of a run folder; empty if there is none.
+ * @throws Error naming a file of another format
+ */
 export async function readScores(folder: string): Promise<readonly KeptScore[]> {
   return (await ScoresFile.open(folder)).all
 }
@@ -319,15 +325,15 @@ class ScoresFile {
     this.scores = scores
   }
 
-  /** @throws Error naming the file where it is another */
+  /** @throws Error naming a file of another format */
   static async open(folder: string): Promise<ScoresFile> {
     const path = join(folder, 'scores.json')
     if (!(await exists(path))) return new ScoresFile(path, [])
     const json = (await readJson(path)) as { version?: unknown; scores?: unknown } | null
-    const sound = (score: Partial<KeptScore> | null) =>
+    const isScore = (score: Partial<KeptScore> | null) =>
       typeof score?.state === 'string' && typeof score.of === 'string' && typeof score.made === 'object'
-    if (json?.version !== 1 || !Array.isArray(json.scores) || !json.scores.every(sound))
-      throw new Error(`${path}: it does not hold the scores that kumiki evaluate --runs keeps; move it away`)
+    if (json?.version !== 1 || !Array.isArray(json.scores) || !json.scores.every(isScore))
+      throw new Error(`${path}: not a scores.json of kumiki evaluate --runs; rename or delete it`)
     return new ScoresFile(path, json.scores)
   }
 
@@ -340,7 +346,7 @@ class ScoresFile {
     return this.scores
   }
 
-  /** Written at once: what is interrupted goes on from here. */
+  /** Saves after every score, so that an interrupted evaluation resumes here. */
   async add(score: KeptScore): Promise<void> {
     this.scores.push(score)
     await writeWhole(this.path, `${JSON.stringify({ version: 1, scores: this.scores }, null, 1)}\n`)

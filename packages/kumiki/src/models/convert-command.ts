@@ -1,4 +1,4 @@
-/** `kumiki convert`: a model in another form, with its tokenizer and a card. */
+/** `kumiki convert`: converts a model to another format, with its tokenizer and a model card. */
 import { mkdir, readdir } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { countParameters, decoderModel, type ModelArchitecture } from '@kumiki/models'
@@ -22,13 +22,13 @@ import { log } from '../verb.ts'
 import { type KeptScore, readScores } from './checkpoint-scores.ts'
 
 export interface ConvertOptions {
-  /** A run folder, a folder as the Hub has it, `hf:owner/name`, or a GGUF file. */
+  /** A run folder, a folder in Hugging Face's layout, `hf:owner/name`, or a GGUF file. */
   readonly model: string
   readonly to: 'hf' | 'gguf' | 'kumiki'
   readonly out: string
-  /** How weights are stored. Default: as they are (hf), float32 (kumiki), f16 (gguf). */
+  /** Storage format of the weights. Default: unchanged (hf), float32 (kumiki), f16 (gguf). */
   readonly type?: ConvertType
-  /** What the card calls it, and its licence. */
+  /** The name on the model card, and the licence. */
   readonly name?: string
   readonly licence?: string
 }
@@ -45,16 +45,17 @@ export interface Converted {
   readonly files: readonly string[]
 }
 
-/** @throws Error naming the file that is missing, broken or cannot be said in that form; nothing is written over */
+/**
+ * @throws Error naming a file that is missing, invalid or cannot be represented in that format; nothing is overwritten
+ */
 export async function runConvert(options: ConvertOptions): Promise<Converted> {
   const { to, out, type } = options
   if (type === 'q8_0' && to !== 'gguf')
-    throw new UsageError(`--type q8_0 is a type of GGUF; --to ${to} has f32, f16 and bf16`)
+    throw new UsageError(`--type q8_0 exists only in GGUF; with --to ${to} use f32, f16 or bf16`)
   const isGguf = options.model.endsWith('.gguf')
   const folder = isGguf ? undefined : await modelFolder(options.model)
   const there = await readdir(out).catch((error) => (error.code === 'ENOENT' ? [] : Promise.reject(error)))
-  if (there.length > 0)
-    throw new Error(`${out}: there are files in it (${there.slice(0, 3).join(', ')}); give a new folder`)
+  if (there.length > 0) throw new Error(`${out}: not empty (${there.slice(0, 3).join(', ')}); give a new folder`)
   const device = await init({ backend: 'cpu', threads: 1 })
   try {
     const stored = to === 'kumiki' ? 'float32' : 'stored'
@@ -67,7 +68,7 @@ export async function runConvert(options: ConvertOptions): Promise<Converted> {
     if (to === 'gguf') {
       const tokenizer = folder ? await ggufTokenizer(folder, architecture) : undefined
       if (!tokenizer)
-        log('there is no tokenizer.model: the file has no vocabulary, and llama.cpp reads no text with it')
+        log('no tokenizer.model: the GGUF file gets no vocabulary, so llama.cpp cannot tokenize text with it')
       const file = join(out, 'model.gguf')
       await saveGguf(file, architecture, parameters, { type: ggufTypes[type ?? 'f16'], name, tokenizer })
     } else {
@@ -81,7 +82,7 @@ export async function runConvert(options: ConvertOptions): Promise<Converted> {
       })
       if (folder) await copyTokenizerFiles(folder, out)
       if (to === 'hf' && options.licence === undefined)
-        log('the card says apache-2.0, as LLM-jp releases its models; give --licence where the model has another')
+        log("the model card says apache-2.0, the licence of LLM-jp's models; if yours differs, give --licence")
       if (to === 'hf') await writeWhole(join(out, 'README.md'), await cardOf(options, name, architecture, folder))
     }
     decoderModel(architecture).dispose()
@@ -102,7 +103,7 @@ const pieceTypes: Readonly<Record<string, number>> = {
   byte: 6,
 }
 
-/** The vocabulary of a SentencePiece model, filled up to the model's rows. */
+/** The vocabulary of a SentencePiece model, padded to the rows of the embedding. */
 async function ggufTokenizer(folder: string, { vocabSize }: ModelArchitecture): Promise<GgufTokenizer | undefined> {
   const file = join(folder, 'tokenizer.model')
   if ((await exists(file)) !== true) return undefined
@@ -120,7 +121,7 @@ async function ggufTokenizer(folder: string, { vocabSize }: ModelArchitecture): 
   }
 }
 
-/** What a run's summary tells of its data, recipe and held-out figures; of another model, its sizes. */
+/** The model card: data, recipe and held-out results from a run's summary; for other models, only sizes. */
 async function cardOf(
   { model, licence }: ConvertOptions,
   name: string,
@@ -152,7 +153,10 @@ async function cardOf(
   })
 }
 
-/** What `kumiki evaluate --runs` kept: the scores of the last checkpoint, and of all. Those of moving averages are not the model's. */
+/**
+ * The cached scores of `kumiki evaluate --runs`: of the last checkpoint, and of all. Scores of moving averages are left
+ * out, since they are not those of the saved weights.
+ */
 function curveOf(kept: readonly KeptScore[]) {
   const byTokens = new Map<number, CardScore[]>()
   for (const { tokens, averaged, window, name, made } of kept) {

@@ -1,4 +1,4 @@
-/** Held-out figures of a model that is there: perplexity and bits per byte of files, scores on tasks. */
+/** `kumiki evaluate`: perplexity and bits per byte of a model on text files, and its scores on tasks. */
 import type { TaskScores } from '@kumiki/models'
 import { type InitOptions, init } from '@kumiki/tensor'
 import { workProgress } from '../output/work-progress.ts'
@@ -14,10 +14,10 @@ import {
 import { checkpointFolders, checkVocabulary, openCheckpoint } from './open-checkpoint.ts'
 
 export interface EvaluateOptions {
-  /** A run folder, a folder as the Hub has it, or `hf:owner/name`. */
+  /** A run folder, a folder in Hugging Face's layout, or `hf:owner/name`. */
   readonly model: string
   readonly text: readonly string[]
-  /** Tasks as lm-evaluation-harness writes them, YAML files. */
+  /** YAML files of lm-evaluation-harness tasks. */
   readonly task?: readonly string[]
   readonly window?: number
   readonly stride?: number
@@ -30,15 +30,15 @@ export interface EvaluationReport {
   readonly model: string
   readonly device: string
   readonly files: readonly TextFigures[]
-  /** Of all files; none where there are none. */
+  /** Over all files; absent without files. */
   readonly total?: Omit<TextFigures, 'file'>
   readonly tasks: readonly TaskScores[]
 }
 
-/** @throws Error naming the file that is missing, broken or does not belong to the model */
+/** @throws Error naming a file that is missing, invalid or does not fit the model */
 export async function runEvaluate(options: EvaluateOptions): Promise<EvaluationReport> {
   const folders = await checkpointFolders(options.model)
-  // Before weights are read.
+  // Fail for a missing tokenizer before the weights are read.
   await tokenizerFileOf(folders.tokenizer)
   const measured = await readMeasured(options.text, options.task ?? [])
   const device = await init({ backend: options.device, threads: options.threads } as InitOptions)

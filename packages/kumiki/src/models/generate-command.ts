@@ -1,4 +1,7 @@
-/** `kumiki generate`: continues texts from a run folder, an adapter, or any folder with config.json, weights and a tokenizer. */
+/**
+ * `kumiki generate`: continues texts from a run folder, an adapter, or any folder with config.json, weights and a
+ * tokenizer.
+ */
 import { join } from 'node:path'
 import { type CacheDType, Generator, streamTexts } from '@kumiki/models'
 import { type InitOptions, init } from '@kumiki/tensor'
@@ -7,7 +10,7 @@ import { exists } from '../files/files.ts'
 import { checkpointFolders, checkVocabulary, openCheckpoint } from './open-checkpoint.ts'
 import type { ContinueOptions } from './sampling.ts'
 
-/** Names of the flag to formats of the tensor core. */
+/** Maps flag values to dtypes of the tensor core. */
 export const cacheFormats = {
   f32: 'float32',
   bf16: 'bfloat16',
@@ -19,13 +22,13 @@ export type CacheFormat = keyof typeof cacheFormats
 export interface GenerateCommandOptions extends ContinueOptions {
   readonly checkpoint: string
   readonly prompts: readonly string[]
-  /** Prompts that are worked on together. Default 8. It changes the time alone. */
+  /** Prompts per batch. Default 8. It changes only the speed. */
   readonly batchSize?: number
-  /** How keys and values of the tokens so far are stored. Default f32. */
+  /** Storage format of the key-value cache. Default f32. */
   readonly cacheFormat?: CacheFormat
   readonly device: 'auto' | 'webgpu' | 'cpu'
   readonly threads?: number
-  /** Called with each piece of text as it is made. @param prompt which it continues, by its place */
+  /** Called with each piece of generated text. @param prompt index of the prompt it continues */
   readonly onText?: (text: string, prompt: number) => void
 }
 
@@ -35,7 +38,7 @@ export interface GeneratedTexts {
   readonly seconds: number
 }
 
-/** @throws Error naming the folder or file that is wrong, or the prompt that is too long */
+/** @throws Error naming an invalid folder or file, or a prompt that is too long */
 export async function runGenerate(options: GenerateCommandOptions): Promise<GeneratedTexts> {
   const started = performance.now()
   const { prompts, maxTokens, batchSize = 8, seed, cacheFormat = 'f32', onText } = options
@@ -45,18 +48,18 @@ export async function runGenerate(options: GenerateCommandOptions): Promise<Gene
   try {
     const { architecture, model, parameters, generation } = await openCheckpoint(device, folders)
     checkVocabulary(options.checkpoint, tokenizer.vocabSize, architecture)
-    const { decoder, encode, stopIds } = asContinued(tokenizer, generation.eosTokenIds ?? [])
+    const { decoder, encode, stopIds } = encodingOf(tokenizer, generation.eosTokenIds ?? [])
     const ids = prompts.map(encode)
     const context = architecture.maxPositionEmbeddings
     for (const [i, { length }] of ids.entries())
       if (length >= context)
         throw new Error(
-          `${prompts.length === 1 ? 'the prompt' : `prompt ${i + 1}`} has ${length} tokens, and the model's context holds ${context}; shorten it`,
+          `${prompts.length === 1 ? 'the prompt' : `prompt ${i + 1}`} has ${length} tokens, but the model's context length is ${context}; shorten it`,
         )
     const generator = new Generator(device, model, parameters, { cacheDtype: cacheFormats[cacheFormat] })
     const texts = prompts.map(() => '')
     for (let from = 0; from < prompts.length; from += batchSize) {
-      // Each draws from a stream of its own, whatever stands beside it.
+      // Row i of the batch draws with seed + i, so the texts do not depend on the batch size.
       const sampling = { ...options, stopIds, seed: (seed + from) % 2 ** 32 }
       const batch = ids.slice(from, from + batchSize)
       for await (const { row, text } of streamTexts(generator, decoder, batch, maxTokens, sampling)) {
@@ -75,18 +78,21 @@ export async function runGenerate(options: GenerateCommandOptions): Promise<Gene
   }
 }
 
-/** tokenizer.model where there is one, else tokenizer.json. @throws Error naming the folder */
+/** tokenizer.model if it exists, else tokenizer.json. @throws Error naming the folder */
 async function openFolderTokenizer(folder: string): Promise<Tokenizer | HuggingFaceTokenizer> {
   for (const name of ['tokenizer.model', 'tokenizer.json'])
     if ((await exists(join(folder, name))) === true)
       return (await openTokenizer(join(folder, name))) as Tokenizer | HuggingFaceTokenizer
   throw new Error(
-    `${folder}: there is no tokenizer.model and no tokenizer.json in it; --checkpoint needs the folder of a finished run, of a model, or hf:OWNER/NAME`,
+    `${folder}: contains neither tokenizer.model nor tokenizer.json; give --checkpoint the folder of a finished run or of a model, or hf:OWNER/NAME`,
   )
 }
 
-/** How a text is continued: as a run's own tokenizer sees it, after the end of another; as a tokenizer.json says, with its special tokens. */
-function asContinued(tokenizer: Tokenizer | HuggingFaceTokenizer, eosIds: readonly number[]) {
+/**
+ * How prompts are encoded: for a run's own tokenizer, after an end-of-document token as in training; for a
+ * tokenizer.json, with the special tokens it adds.
+ */
+function encodingOf(tokenizer: Tokenizer | HuggingFaceTokenizer, eosIds: readonly number[]) {
   if (!('tokenToId' in tokenizer))
     return {
       decoder: tokenizer,

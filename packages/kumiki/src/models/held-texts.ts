@@ -1,4 +1,4 @@
-/** What a model is measured on: texts and tasks, read once, and the figures of one model on them. */
+/** Evaluates a model on held-out texts and tasks: reading them, and the results of one model. */
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -25,7 +25,7 @@ export type Measured =
       readonly name: string
       readonly documents: readonly string[]
       readonly bytes: number
-      /** SHA-256 of what is read. */
+      /** SHA-256 of the content. */
       readonly identity: string
     }
   | { readonly kind: 'task'; readonly name: string; readonly task: EvaluationTask; readonly identity: string }
@@ -44,7 +44,7 @@ const sha256 = (value: unknown) => createHash('sha256').update(JSON.stringify(va
 /**
  * Texts, then tasks, each in the order given.
  * @param texts files or folders of text @param tasks YAML files of lm-evaluation-harness
- * @throws Error naming the file that is missing or broken
+ * @throws Error naming a missing or invalid file
  */
 export async function readMeasured(texts: readonly string[], tasks: readonly string[]): Promise<Measured[]> {
   const corpus = texts.length > 0 ? await readCorpusFiles(texts) : []
@@ -65,35 +65,40 @@ export interface MeasureOptions {
   readonly onProgress?: (done: number, all: number) => void
 }
 
-/** The tokenizer of a model's folder, as texts and as tasks are encoded by it. */
+/** The tokenizer of a model's folder, with its encodings for texts and for tasks. */
 export interface FolderEncoder {
-  /** A document alone. */
+  /** Encodes one document, without special tokens. */
   encode(text: string): readonly number[]
   readonly vocabSize: number
-  /** The id that ends a text, which every document follows. */
+  /** The end-of-document id, which precedes every document. */
   readonly endId: number
   readonly ofTasks: TaskEncoder
 }
 
-/** @throws Error naming the folder, where there is none */
+/** @throws Error naming a folder without a tokenizer */
 export async function tokenizerFileOf(folder: string): Promise<string> {
   const names = ['tokenizer.model', 'tokenizer.json']
   const found = await Promise.all(names.map((name) => exists(join(folder, name))))
   const file = names.find((_, i) => found[i])
-  if (!file) throw new Error(`${folder}: there is no ${names.join(' and no ')}; the text cannot be encoded`)
+  if (!file)
+    throw new Error(
+      `${folder}: contains neither ${names.join(' nor ')}, so text cannot be encoded; copy the model's tokenizer there`,
+    )
   return join(folder, file)
 }
 
 /**
  * @param folder of a model or a run
- * @param eosId what the model's configuration says of it
- * @throws Error naming the folder, where there is no tokenizer and where nothing says which id ends a text
+ * @param eosId the end-of-document id of the model's configuration
+ * @throws Error naming a folder without a tokenizer, or without an end-of-document id
  */
 export async function openFolderEncoder(folder: string, eosId: number | undefined): Promise<FolderEncoder> {
   const tokenizer = await openTokenizer(await tokenizerFileOf(folder))
   const endId = eosId ?? ('eosId' in tokenizer && tokenizer.eosId >= 0 ? tokenizer.eosId : undefined)
   if (endId === undefined)
-    throw new Error(`${folder}: neither the configuration nor the tokenizer says which id ends a text (eos_token_id)`)
+    throw new Error(
+      `${folder}: neither the configuration nor the tokenizer has an end-of-document id; set eos_token_id in config.json`,
+    )
   return {
     encode: (text) => Array.from(idsOf(tokenizer.encode(text))),
     vocabSize: tokenizer.vocabSize,
@@ -102,7 +107,7 @@ export async function openFolderEncoder(folder: string, eosId: number | undefine
   }
 }
 
-/** Of a text its figures; of a task its scores. */
+/** Evaluates a model on one text or one task. */
 export async function measure(
   device: Device,
   model: LanguageModel,
@@ -113,7 +118,7 @@ export async function measure(
 ): Promise<TextFigures | TaskScores> {
   if (of.kind === 'task') return scoreTask(device, model, parameters, of.task, encoder.ofTasks, textTemplate, options)
   const { endId } = encoder
-  // As in training: every document follows the end of another, and is followed by its own.
+  // As in training: an end-of-document id before and after every document.
   const ids = [endId]
   for (const text of of.documents) {
     for (const id of encoder.encode(text)) ids.push(id)
@@ -131,7 +136,7 @@ export const textFigures = (nats: number, tokens: number, bytes: number): Omit<T
   bitsPerByte: nats / Math.LN2 / bytes,
 })
 
-/** All texts together; nothing where there are none. */
+/** The results over all texts; undefined without texts. */
 export function totalFigures(files: readonly TextFigures[]): Omit<TextFigures, 'file'> | undefined {
   if (files.length === 0) return undefined
   const sum = (of: (f: TextFigures) => number) => files.reduce((total, f) => total + of(f), 0)
@@ -142,17 +147,21 @@ export function totalFigures(files: readonly TextFigures[]): Omit<TextFigures, '
   )
 }
 
-/** Hugging Face tokenizers tell more than ids. */
+/** Hugging Face tokenizers return more than the ids. */
 const idsOf = (
   encoded: Int32Array | readonly number[] | { readonly ids: ArrayLike<number> },
 ): ArrayLike<number> & Iterable<number> => ('ids' in encoded ? Array.from(encoded.ids) : encoded)
 
-/** How lm-evaluation-harness encodes with this folder's tokenizer: tokenizer.json where there is one; else a text follows the end of another. */
+/**
+ * Encodes as lm-evaluation-harness does: with tokenizer.json if it exists; otherwise with tokenizer.model, after an
+ * end-of-document id.
+ */
 async function taskEncoder(folder: string, end: number): Promise<TaskEncoder> {
   const json = join(folder, 'tokenizer.json')
   if ((await exists(json)) === true) {
     const tokenizer = await openTokenizer(json)
-    if (!('tokenToId' in tokenizer)) throw new Error(`${json}: it is no tokenizer of Hugging Face's`)
+    if (!('tokenToId' in tokenizer))
+      throw new Error(`${json}: not a tokenizer.json of Hugging Face; give the file that tokenizers saves`)
     const ids = (text: string, addSpecialTokens: boolean) => Array.from(tokenizer.encode(text, { addSpecialTokens }))
     const config = await readFile(join(folder, 'tokenizer_config.json'), 'utf8').catch(() => '{}')
     const begin = configuredTokens(JSON.parse(config)).bos_token

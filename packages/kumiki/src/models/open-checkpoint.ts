@@ -1,4 +1,6 @@
-/** What generates and is measured: a model's folder, an adapter beside its base, or `hf:OWNER/NAME`. */
+/**
+ * Opens a model for generation and evaluation: a model's folder, an adapter with its base model, or `hf:OWNER/NAME`.
+ */
 import { join } from 'node:path'
 import { type DecoderModel, decoderModel, type ModelArchitecture, mergeAdapter, type Parameters } from '@kumiki/models'
 import { type LoadedModel, loadAdapter, loadModel, modelFolder } from '@kumiki/models/node'
@@ -13,20 +15,20 @@ export interface OpenCheckpoint {
   readonly generation: LoadedModel['generation']
 }
 
-/** Where the parts of a checkpoint lie. */
+/** The folders of a checkpoint's parts. */
 export interface CheckpointFolders {
   readonly folder: string
-  /** Of the weights: the folder, or that of an adapter's base. */
+  /** The folder of the weights: an adapter's base model, else the folder itself. */
   readonly weights: string
-  /** Of the tokenizer: adapters of others often come without one, and have their base's. */
+  /** The folder of the tokenizer: published adapters often have none, and use their base model's. */
   readonly tokenizer: string
 }
 
-/** @throws Error naming the folder that is not there, or the adapter whose base is not */
+/** @throws Error naming a missing folder, or an adapter whose base model is missing */
 export async function checkpointFolders(checkpoint: string): Promise<CheckpointFolders> {
   const folder = await modelFolder(checkpoint)
   if (!(await exists(folder)))
-    throw new Error(`${folder}: there is no such folder; give a model, a tuned one or hf:OWNER/NAME`)
+    throw new Error(`${folder}: no such folder; give the folder of a model, of a fine-tuned model or hf:OWNER/NAME`)
   const adapter = join(folder, 'adapter_config.json')
   const isAdapter = !(await exists(join(folder, 'config.json'))) && (await exists(adapter))
   if (!isAdapter) return { folder, weights: folder, tokenizer: folder }
@@ -35,19 +37,21 @@ export async function checkpointFolders(checkpoint: string): Promise<CheckpointF
   return { folder, weights, tokenizer: own.includes(true) ? folder : weights }
 }
 
-/** The base that an adapter names. */
+/** The folder of the base model that an adapter names. */
 async function baseOf(file: string): Promise<string> {
   const { base_model_name_or_path: name } = (await readJson(file)) as Record<string, unknown>
   if (typeof name !== 'string' || name === '')
-    throw new Error(`${file}: base_model_name_or_path is missing; the adapter's base cannot be found`)
+    throw new Error(
+      `${file}: base_model_name_or_path is missing; set it to the folder or the Hub's name of the adapter's base model`,
+    )
   if (await exists(name)) return name
   if (/^[\w.-]+\/[\w.-]+$/.test(name)) return modelFolder(`hf:${name}`)
   throw new Error(
-    `${file}: its base ${name} is not there any more; put it back, or name its new place under base_model_name_or_path`,
+    `${file}: the base model ${name} does not exist; restore it, or set base_model_name_or_path to its new path`,
   )
 }
 
-/** Loads the weights; those of an adapter worked into its base's. What is remarkable is logged. */
+/** Loads the weights, with an adapter merged into its base model. Warnings are logged. */
 export async function openCheckpoint(device: Device, folders: CheckpointFolders): Promise<OpenCheckpoint> {
   const { folder, weights } = folders
   const { architecture, parameters, generation, warnings } = await loadModel(device, weights)
@@ -58,10 +62,10 @@ export async function openCheckpoint(device: Device, folders: CheckpointFolders)
   return { architecture, model, parameters: mergeAdapter(model, parameters, adapter), generation }
 }
 
-/** @throws Error where a tokenizer has ids that the model has no row for */
+/** @throws Error if the tokenizer has more tokens than the model's embedding has rows */
 export function checkVocabulary(folder: string, tokens: number, { vocabSize }: ModelArchitecture): void {
   if (tokens > vocabSize)
     throw new Error(
-      `${folder}: the tokenizer has ${tokens} tokens, the model only ${vocabSize} rows; they do not belong together`,
+      `${folder}: the tokenizer has ${tokens} tokens, but the model's embedding has only ${vocabSize} rows; give the tokenizer of this model`,
     )
 }

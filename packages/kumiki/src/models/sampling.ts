@@ -1,4 +1,4 @@
-/** Text in, text out. */
+/** Continues texts with a model in training or a loaded one. */
 import { Generator, type Parameters, streamText } from '@kumiki/models'
 import type { Device } from '@kumiki/tensor'
 import type { Trainer } from '@kumiki/train'
@@ -11,10 +11,10 @@ export interface ContinueOptions {
   readonly topK: number
   readonly minP?: number
   readonly repetitionPenalty?: number
-  /** The text ends before the first of these. */
+  /** Generation ends before the first of these texts. */
   readonly stop?: readonly string[]
   readonly seed: number
-  /** Ends it between two tokens, with its reason. */
+  /** Stops generation between two tokens; its reason is thrown. */
   readonly signal?: AbortSignal
 }
 
@@ -26,7 +26,7 @@ export async function continueText(
   options: ContinueOptions,
   onText?: (text: string) => void,
 ): Promise<string> {
-  // In training every document follows the end of another, so a prompt does too.
+  // As in training, an end-of-document id precedes the text.
   const ids = [tokenizer.eosId, ...tokenizer.encode(prompt)]
   let text = ''
   const { maxTokens, signal } = options
@@ -36,13 +36,13 @@ export async function continueText(
   })) {
     text += piece
     onText?.(piece)
-    // Lets a signal in.
+    // Yields to the event loop, so that a signal can arrive.
     if (signal) await new Promise((resolve) => setImmediate(resolve))
   }
   return text
 }
 
-/** How a model in training continues each prompt. @throws the signal's reason */
+/** Samples a continuation of each prompt from a model in training. @throws the signal's reason */
 export async function sampleTexts(
   device: Device,
   trainer: Trainer,

@@ -1,17 +1,17 @@
-/** Any tokenizer file as runs and token files use it: a SentencePiece model, a tokenizer.json or a tekken.json, with the id that ends a text. */
+/** Opens any tokenizer file (SentencePiece model, tokenizer.json or tekken.json) with its end-of-text id. */
 import { stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import type { HuggingFaceTokenizer, Tokenizer } from '@kumiki/tokenizer/node'
 import { exists, readBytes, readJson } from '../files/files.ts'
 
-/** What runs and token files need of a tokenizer. Ids that are absent are -1. */
+/** The part of a tokenizer that runs and token files need. Missing ids are -1. */
 export interface TextTokenizer {
   readonly vocabSize: number
   readonly bosId: number
-  /** Ends every document. */
+  /** Appended to every document. */
   readonly eosId: number
   readonly unkId: number
-  /** The ids of a text; no special tokens are added, and none are read from the text. */
+  /** Encodes a text without adding special tokens; their names in the text are encoded as text. */
   encode(text: string): Int32Array
   decode(ids: ArrayLike<number>): string
   decodeStream(): { push(id: number): string; end(): string }
@@ -20,17 +20,17 @@ export interface TextTokenizer {
 
 /** A tokenizer with its file. */
 export interface OpenTextTokenizer {
-  /** The file, absolute. */
+  /** Absolute path of the file. */
   readonly path: string
   readonly bytes: Uint8Array
   readonly tokenizer: TextTokenizer
-  /** Where it is no SentencePiece model. */
+  /** Set unless the file is a SentencePiece model. */
   readonly huggingFace?: HuggingFaceTokenizer
 }
 
 const fileNames = ['tokenizer.model', 'tokenizer.json', 'tekken.json']
 
-/** A file as given; of a folder its tokenizer.model, tokenizer.json or tekken.json, whichever comes first. */
+/** The absolute path of a file; for a folder, of the first of tokenizer.model, tokenizer.json and tekken.json in it. */
 export async function tokenizerPath(given: string): Promise<string> {
   const isFolder = await stat(given).then(
     (info) => info.isDirectory(),
@@ -43,7 +43,7 @@ export async function tokenizerPath(given: string): Promise<string> {
 
 /**
  * @param given a file, or a folder with one
- * @throws Error naming the file that cannot be read or is broken
+ * @throws Error naming a file that cannot be read or is invalid
  */
 export async function openTextTokenizer(given: string): Promise<OpenTextTokenizer> {
   const { openTokenizer } = await import('@kumiki/tokenizer/node')
@@ -64,10 +64,13 @@ export async function openTextTokenizer(given: string): Promise<OpenTextTokenize
   }
 }
 
-/** Special tokens by their part, such as { eos_token: '</s>' }. */
+/** Special tokens by role, such as { eos_token: '</s>' }. */
 export type NamedTokens = Readonly<Record<string, string>>
 
-/** A tokenizer.json does not say which of its tokens ends a text; its neighbours do, or one of the names that are in use. */
+/**
+ * Finds the special tokens, whose roles a tokenizer.json does not contain: from the configuration files beside it, or
+ * by common names.
+ */
 async function namedTokens(folder: string, tokenizer: HuggingFaceTokenizer): Promise<NamedTokens> {
   const { configuredTokens } = await import('@kumiki/tokenizer/chat')
   for (const name of ['tokenizer_config.json', 'special_tokens_map.json']) {

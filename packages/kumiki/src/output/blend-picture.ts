@@ -1,4 +1,4 @@
-/** What phases of training read, as stacked bars by language and level of release. */
+/** A chart of the tokens that each training phase reads, as stacked bars by language and release level. */
 import type { PlannedPhase } from '@kumiki/data'
 
 const scales = [
@@ -14,7 +14,7 @@ function tokensText(value: number): string {
   return `${Number((value / scale).toPrecision(3))}${letter}`
 }
 
-/** One bar a phase; levels are told apart where there is more than one. */
+/** One bar for each phase; release levels are separate parts if there is more than one. */
 export async function blendPicture(phases: readonly PlannedPhase[]): Promise<string> {
   const { barsChart } = await import('@kumiki/report')
   const levels = new Set(phases.flatMap(({ rows }) => rows.map(({ releaseLevel }) => releaseLevel)))
@@ -28,7 +28,7 @@ export async function blendPicture(phases: readonly PlannedPhase[]): Promise<str
   const total = (part: string) => read.reduce((sum, parts) => sum + (parts.get(part) ?? 0), 0)
   const parts = [...new Set(read.flatMap((own) => [...own.keys()]))].sort((a, b) => total(b) - total(a))
   return barsChart({
-    title: `Tokens read, by language${levels.size > 1 ? ' and level of release' : ''}`,
+    title: `Tokens read, by language${levels.size > 1 ? ' and release level' : ''}`,
     parts,
     bars: phases.map(({ name, tokens }, i) => ({
       label: name,

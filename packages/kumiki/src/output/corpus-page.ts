@@ -1,4 +1,4 @@
-/** A page of what a corpus is made of. */
+/** The HTML report of `data inspect`: sizes, languages, subsets and samples of each source. */
 import type { LengthSummary } from '@kumiki/data'
 import type { TokenSubset } from '@kumiki/data/node'
 import type { Inspected } from '../verbs/data-inspect.ts'
@@ -26,17 +26,17 @@ ${facts([
   ...(result.releaseLevel ? [['release level', result.releaseLevel] as [string, string]] : []),
   ...(result.dtype ? [['stored as', String(result.dtype)] as [string, string]] : []),
   ...numbers,
-  [estimated ? 'repeats (estimated)' : 'repeats', percent(share)],
+  [estimated ? 'duplicates (estimated)' : 'duplicates', percent(share)],
 ])}
 ${
   subsets.length > 0
     ? table(
-        ['made of', 'level', 'tokens', 'times', 'language, origin, licence'],
+        ['subset', 'level', 'tokens', 'repeats', 'language, origin, licence'],
         subsets.map(({ subset, releaseLevel, tokens, repeats, language, source, licence }) => [
           ...[subset, releaseLevel, count(tokens), String(Number(repeats.toPrecision(4)))],
           [language, source, licence].filter((text) => text !== null).join(', '),
         ]),
-        { textColumns: [4], caption: `Which texts ${result.path} is from` },
+        { textColumns: [4], caption: `Subsets of ${result.path}` },
       )
     : undefined
 }
@@ -97,7 +97,7 @@ ${
   })
   const overview = html`<h2>All sources</h2>
 ${table(
-  ['source', 'level', 'documents', ...(sized ? [unit, 'share'] : []), 'repeats'],
+  ['source', 'level', 'documents', ...(sized ? [unit, 'share'] : []), 'duplicates'],
   rows.map((row) => [
     row.name,
     [...row.levels.keys()].filter((level) => level !== unknownLevel).join(', ') || '–',
@@ -105,14 +105,14 @@ ${table(
     ...(sized ? [count(row[unit] as number), percent((row[unit] as number) / all(unit))] : []),
     percent(row.repeats),
   ]),
-  { caption: 'Sources beside each other' },
+  { caption: 'Comparison of the sources' },
 )}
 ${
   sized && levels.some(({ level }) => level !== unknownLevel)
-    ? figure(`${unit} by level of release`, (width) =>
+    ? figure(`${unit} by release level`, (width) =>
         barsChart(
           {
-            title: `${unit} by level of release`,
+            title: `${unit} by release level`,
             parts: [unit],
             bars: levels.map(({ level, size }) => ({
               label: levelWords[level],
@@ -133,9 +133,9 @@ ${
   })
 }
 
-const unknownLevel = 'not told'
+const unknownLevel = 'unknown'
 
-/** LLM-jp's levels, with what each allows. */
+/** LLM-jp's release levels, with the uses that each allows. */
 const levelWords: Readonly<Record<string, string>> = {
   L1: 'L1: all uses',
   L2: 'L2: train, search',
@@ -145,7 +145,7 @@ const levelWords: Readonly<Record<string, string>> = {
   [unknownLevel]: unknownLevel,
 }
 
-/** One line of the overview: sizes, and the part of it at each level. */
+/** One row of the overview: sizes, and the share of each release level. */
 function overviewOf(result: Inspected) {
   const subsets = (result.subsets ?? []) as readonly TokenSubset[]
   const levels = new Map<string, number>()

@@ -1,10 +1,12 @@
-/** Lines of bytes in, text out, without holding a whole stream. */
+/** Reads lines from a byte stream and writes text, without holding the whole stream. */
 import { once } from 'node:events'
 
-/** A line longer than this is refused rather than gathered. */
+/** A longer line is an error, to bound memory. */
 const maxLineBytes = 2 ** 29
 
-/** Lines of a stream as bytes, without their line feed. A last line needs none; a carriage return stays. */
+/**
+ * Yields the lines of a stream as bytes, without the line feed. The last line needs none; carriage returns are kept.
+ */
 export async function* readLines(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let held: Uint8Array[] = []
   let heldBytes = 0
@@ -21,7 +23,7 @@ export async function* readLines(stream: AsyncIterable<Uint8Array>): AsyncGenera
       held.push(chunk.subarray(begin))
       heldBytes += chunk.length - begin
       if (heldBytes > maxLineBytes)
-        throw new Error(`stdin: a line has more than ${maxLineBytes} bytes; break it into lines`)
+        throw new Error(`stdin: a line has more than ${maxLineBytes} bytes; split the text into lines`)
     }
   }
   if (held.length > 0) yield join(held, heldBytes)
@@ -37,7 +39,7 @@ function join(parts: readonly Uint8Array[], length: number): Uint8Array {
   return whole
 }
 
-/** Gathers text into large writes, and waits where the reader is slow. */
+/** Buffers text into large writes, with back-pressure. */
 export class TextOutput {
   private readonly stream: NodeJS.WritableStream
   private parts: string[] = []

@@ -1,4 +1,4 @@
-/** What `plan` and `estimate` print. */
+/** The text output of `plan` and `estimate`. */
 import type {
   Candidate,
   Estimate,
@@ -10,7 +10,7 @@ import type {
 } from '@kumiki/planner'
 import { count, gigabytes, percent, textFields, textTable } from './text-table.ts'
 
-/** Seconds with three digits. */
+/** Seconds with three significant digits. */
 export function secondsText(value: number): string {
   return `${Number(value.toPrecision(3))} s`
 }
@@ -27,7 +27,7 @@ export function axesText({ plan: p }: Estimate): string {
 }
 
 export function planTable(candidates: readonly Candidate[]): string {
-  // The ordinary case first; the tuned one is the estimate that published runs reach.
+  // The ordinary estimate first; "tuned" is what published, well-tuned runs reach.
   const head = ['plan', 'micro batch', 'recompute', 'memory', 'step', 'tuned', 'tokens/s/GPU', 'MFU', 'tuned', 'risks']
   const rows = candidates.map(({ estimate: e, risks }, i) => [
     `${i + 1}. ${axesText(e)}`,
@@ -53,12 +53,14 @@ export function refusedText(result: PlanResult): string[] {
   if (result.refusalSummary.length === 0) return []
   return [
     '',
-    'refused, most often because:',
-    ...result.refusalSummary.slice(0, 5).map(({ count: times, example }) => `- ${count(times)} x such as: ${example}`),
+    'rejected plans, most frequent reasons:',
+    ...result.refusalSummary
+      .slice(0, 5)
+      .map(({ count: times, example }) => `- ${count(times)} plans, for example: ${example}`),
   ]
 }
 
-/** Days, energy, price and lost time; nothing without tokens. */
+/** Days, energy, price and lost time; empty unless the run's tokens are given. */
 export function runText({ run: tuned, ordinary: { run } }: Estimate): string[] {
   if (!run || !tuned) return []
   const { lost } = run
@@ -86,15 +88,15 @@ export function runText({ run: tuned, ordinary: { run } }: Estimate): string[] {
   return ['', textFields(fields)]
 }
 
-/** Says that a plan does not fit, and what the GPU lacks; nothing for one that does. */
+/** Why a plan does not fit the GPU's memory; undefined if it fits. */
 export function shortageText(e: Estimate, gpuName: string): string | undefined {
   if (e.fits) return undefined
   const { reserve } = e.memoryByStage[0]
   const has = e.memoryBytes / e.memoryFraction
-  return `does not fit: it needs ${gigabytes(e.memoryBytes)} and ${gigabytes(reserve)} of buffers, a ${gpuName} has ${gigabytes(has)}; times are those of a GPU with enough`
+  return `does not fit: it needs ${gigabytes(e.memoryBytes)} and ${gigabytes(reserve)} of buffers, but a ${gpuName} has ${gigabytes(has)}; the times assume a GPU with enough memory`
 }
 
-/** Memory of each stage and time of a step, by part. */
+/** Memory of each pipeline stage and time of a step, by part. */
 export function breakdownText(e: Estimate): string[] {
   const parts = ['weights', 'gradients', 'optimizer', 'activations', 'logits', 'buffers', 'total', 'reserve'] as const
   const memory = textTable(
@@ -114,7 +116,7 @@ export function breakdownText(e: Estimate): string[] {
       : [
           '',
           textTable(
-            ['communication', 'axis', 'sent by a GPU', 'takes', 'not hidden'],
+            ['communication', 'axis', 'sent per GPU', 'time', 'exposed'],
             collectives.map((c) => [
               c.operation,
               c.axis,
@@ -128,11 +130,12 @@ export function breakdownText(e: Estimate): string[] {
 }
 
 export function placementText(placed: Placement): string {
-  if (!placed.candidate) return ['the plan cannot be:', ...placed.reasons.map((reason) => `- ${reason}`)].join('\n')
+  if (!placed.candidate)
+    return ['the plan is not possible:', ...placed.reasons.map((reason) => `- ${reason}`)].join('\n')
   const { faster, moreStable, feasible, fasterPlans, candidate } = placed
   return [
     planTable([candidate]),
-    ...(candidate.risks.length > 0 ? risksText([candidate]) : ['', 'no risk was found']),
+    ...(candidate.risks.length > 0 ? risksText([candidate]) : ['', 'no risks found']),
     '',
     `of ${count(feasible)} other plans that fit, ${count(faster)} are faster and ${count(moreStable)} more stable (${percent(placed.stabilityShare)})`,
     ...(fasterPlans.length > 0 ? ['', 'faster:', planTable(fasterPlans), ...risksText(fasterPlans)] : []),
@@ -158,12 +161,12 @@ export function memoryChangeText(change: MemoryChange): string {
     [
       `${name}:`,
       planTable([...(now ? [now] : []), ...(changed ? [changed] : [])]),
-      ...(speedup === null ? [now ? '' : 'nothing fits now'] : [`${speedup.toFixed(3)} times as fast`]),
+      ...(speedup === null ? [now ? '' : 'no plan fits before'] : [`${speedup.toFixed(3)} times as fast`]),
     ].join('\n')
   return [
     `${change.factor} x memory: ${gigabytes(change.memoryBytes.now)} -> ${gigabytes(change.memoryBytes.changed)}; plans that fit: ${count(change.feasible.now)} -> ${count(change.feasible.changed)}`,
-    line('first by stability, now and then', change.byStability, change.speedup.byStability),
-    line('first by throughput, now and then', change.byThroughput, change.speedup.byThroughput),
+    line('most stable plan, before and after', change.byStability, change.speedup.byStability),
+    line('fastest plan, before and after', change.byThroughput, change.speedup.byThroughput),
   ].join('\n\n')
 }
 
@@ -172,5 +175,5 @@ export function minimumText({ fits, stable }: MinimumGpus, mostNodes: number): s
     found
       ? `${what}: ${count(found.nodes)} nodes, ${count(found.gpus)} GPUs\n${planTable([found.best])}`
       : `${what}: none up to ${count(mostNodes)} nodes`
-  return [line('fits', fits), line('below 80 % of the memory', stable)].join('\n\n')
+  return [line('fits', fits), line('uses less than 80 % of the memory', stable)].join('\n\n')
 }

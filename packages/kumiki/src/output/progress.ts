@@ -1,8 +1,8 @@
-/** Progress of a training run: a bar on a terminal, a line now and then elsewhere. Always on stderr. */
+/** Progress of a training run on stderr: a bar on a terminal, otherwise a line at intervals. */
 import type { RunObserver } from '@kumiki/train'
 import { SingleBar } from 'cli-progress'
 
-/** What is shown of a step. */
+/** The displayed values of a step. */
 export interface ProgressReading {
   readonly step: number
   /** Nats per token. */
@@ -13,25 +13,28 @@ export interface ProgressReading {
 export interface ProgressOptions {
   /** Steps in the run. */
   readonly total: number
-  /** Steps made before (a run that goes on); default 0. */
+  /** Steps completed before a resumed run; default 0. */
   readonly start?: number
   /** Default stderr. */
   readonly stream?: NodeJS.WriteStream
-  /** Seconds between lines where the stream is no terminal; default 10. */
+  /** Seconds between lines if the stream is not a terminal; default 10. */
   readonly intervalSeconds?: number
-  /** Milliseconds of a clock that nobody sets; default `performance.now`. */
+  /** A monotonic clock in milliseconds; default `performance.now`. */
   readonly now?: () => number
 }
 
 export interface Progress {
   update(reading: ProgressReading): void
-  /** A line that stays, above the bar. */
+  /** Prints a line above the bar. */
   log(line: string): void
-  /** Ends the bar; the last reading is shown. */
+  /** Stops the display, after the last reading. */
   stop(): void
 }
 
-/** The progress of a run, and a log whose lines stay above it. @param plain logs where no bar is drawn */
+/**
+ * An observer that displays a run's progress, and a log that prints above it.
+ * @param plain the log while no bar is shown
+ */
 export function progressObserver(plain: (line: string) => void): RunObserver & { log(line: string): void } {
   let progress: Progress | undefined
   return {
@@ -47,7 +50,7 @@ export function progressObserver(plain: (line: string) => void): RunObserver & {
   }
 }
 
-/** Not the system's clock: where that is set back an hour, nothing would be said for an hour. */
+/** A monotonic clock: if the system's clock is set back an hour, lines must not stop for an hour. */
 export const monotonic = (): number => performance.now()
 
 export function createProgress(options: ProgressOptions): Progress {
@@ -94,23 +97,23 @@ function lines(
 ): Progress {
   const began = now()
   let last = began
-  let unsaid: ProgressReading | undefined
-  const say = ({ step, loss, tokensPerSecond }: ProgressReading) => {
+  let pending: ProgressReading | undefined
+  const write = ({ step, loss, tokensPerSecond }: ProgressReading) => {
     const left = step < total ? `, ${timeLeft(now() - began, step - start, total - step)} left` : ''
     stream.write(`step ${step}/${total}, loss ${loss.toFixed(3)}, ${speed(tokensPerSecond)} tokens/s${left}\n`)
     last = now()
-    unsaid = undefined
+    pending = undefined
   }
   return {
     update(reading) {
-      if (now() - last >= intervalSeconds * 1000) say(reading)
-      else unsaid = reading
+      if (now() - last >= intervalSeconds * 1000) write(reading)
+      else pending = reading
     },
     log(line) {
       stream.write(`${line}\n`)
     },
     stop() {
-      if (unsaid) say(unsaid)
+      if (pending) write(pending)
     },
   }
 }
@@ -119,7 +122,7 @@ function speed(tokensPerSecond: number): string {
   return Math.round(tokensPerSecond).toLocaleString('en-US')
 }
 
-/** Time for the steps left at the pace of those made. */
+/** Estimated time for the remaining steps, from the mean time of the completed ones. */
 export function timeLeft(milliseconds: number, made: number, left: number): string {
   if (made <= 0) return '–'
   const seconds = Math.round((milliseconds / made / 1000) * Math.max(0, left))

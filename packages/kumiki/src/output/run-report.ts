@@ -1,4 +1,4 @@
-/** report.html from run folders. */
+/** Writes report.html from run folders. */
 import { stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import type { ReportRun } from '@kumiki/report'
@@ -13,10 +13,10 @@ import {
 } from '@kumiki/train/records'
 import { exists, readBytes, readJson, writeWhole } from '../files/files.ts'
 
-/** Metrics are read whole; a million steps take about 200 MB. */
+/** metrics.jsonl is read into memory; a million steps take about 200 MB. */
 const maxMetricsBytes = 512 * 2 ** 20
 
-/** Writes report.html of a run folder when the run has finished. Needs what the folder holds by then: give it last. */
+/** An observer that writes report.html when the run finishes. It reads what other observers write, so list it last. */
 export function reportObserver(folder: string): RunObserver {
   return {
     async onEnd({ kind }) {
@@ -25,9 +25,9 @@ export function reportObserver(folder: string): RunObserver {
   }
 }
 
-/** Writes one page for one or several runs. @returns what is on it */
+/** Writes one page for one or several runs. @returns the runs on the page */
 export async function writeReport(folders: readonly string[], out: string): Promise<ReportRun[]> {
-  // Drawing is loaded where something is drawn.
+  // Imported here, so that only verbs that draw load it.
   const { compareRuns } = await import('@kumiki/report')
   const runs = await readRuns(folders)
   await writeWhole(out, compareRuns(runs))
@@ -35,8 +35,8 @@ export async function writeReport(folders: readonly string[], out: string): Prom
 }
 
 /**
- * Reads run folders. Runs whose folders have the same name are told apart by their paths.
- * @throws Error naming the folder or file
+ * Reads run folders. If two folders have the same name, runs are named by their paths.
+ * @throws Error naming an invalid folder or file
  */
 export async function readRuns(folders: readonly string[]): Promise<ReportRun[]> {
   const names = folders.map((folder) => basename(resolve(folder)))
@@ -47,18 +47,17 @@ export async function readRuns(folders: readonly string[]): Promise<ReportRun[]>
 }
 
 /**
- * Reads one run folder: `metrics.jsonl`, and where they are there `run.json` (else `config.json`), `summary.json`, `samples.json` and
- * `evaluations.json`. A run that has not ended has no summary.
+ * Reads one run folder: `metrics.jsonl`, and if they exist `run.json` (else `config.json`), `summary.json`,
+ * `samples.json` and `evaluations.json`. An unfinished run has no summary.
  */
 async function readRun(folder: string, name: string): Promise<ReportRun> {
   const info = await stat(folder).catch(() => undefined)
   if (!info?.isDirectory()) {
-    throw new Error(
-      `${folder}: ${info ? 'it is not a folder' : 'there is no such folder'}; give a run folder, as \`kumiki train\` makes it`,
-    )
+    throw new Error(`${folder}: ${info ? 'not a folder' : 'no such folder'}; give a run folder of \`kumiki train\``)
   }
   const metricsFile = join(folder, 'metrics.jsonl')
-  if (!(await exists(metricsFile))) throw new Error(`${folder}: it is no run folder: there is no metrics.jsonl in it`)
+  if (!(await exists(metricsFile)))
+    throw new Error(`${folder}: not a run folder: it contains no metrics.jsonl; give a run folder of \`kumiki train\``)
   const metrics = parseMetrics(new TextDecoder().decode(await readBytes(metricsFile, maxMetricsBytes)), metricsFile)
   const optional = async <T>(file: string, parse: (json: unknown, file: string) => T): Promise<T | undefined> => {
     const path = join(folder, file)
@@ -75,19 +74,19 @@ async function readRun(folder: string, name: string): Promise<ReportRun> {
   }
 }
 
-/** Steps at which the loss spiked, as @kumiki/optim's detector tells. */
+/** Steps with loss spikes, by @kumiki/optim's detector. */
 async function spikesOf(metrics: readonly StepMetrics[]): Promise<number[]> {
   const { spikeDetector } = await import('@kumiki/optim')
   const detector = spikeDetector()
   return metrics.flatMap(({ step, loss }) => (detector.push(loss).spike ? [step] : []))
 }
 
-/** What a run was made of, without what only tells its record from others. */
+/** The configuration in a run record, without its identity fields. */
 function configuration(json: unknown, file: string): Record<string, unknown> {
   const record = upgradeRunRecord(json)
   if (typeof record === 'object' && record !== null && !Array.isArray(record)) {
     const { id: _, version: __, processes, ...made } = record as Record<string, unknown>
     return Array.isArray(processes) ? { ...made, processes: processes.length } : made
   }
-  throw new Error(`${file}: it must be a JSON object`)
+  throw new Error(`${file}: must be a JSON object`)
 }

@@ -1,10 +1,10 @@
-/** Scores of checkpoints over the tokens they were trained on, as training curves: a page and a table. */
+/** Scores of checkpoints against the tokens they were trained on: an HTML page with curves, and a text table. */
 import { basename, resolve } from 'node:path'
 import type { Line, LineChart } from '@kumiki/report'
 import type { CheckpointScores, RunScores, ScoresReport } from '../models/checkpoint-scores.ts'
 import { textTable } from './text-table.ts'
 
-/** One figure of every checkpoint. */
+/** One score of every checkpoint. */
 interface Curve {
   readonly title: string
   readonly yLabel: string
@@ -12,7 +12,7 @@ interface Curve {
   of(checkpoint: CheckpointScores): readonly [value: number, error?: number] | undefined
 }
 
-/** Bits per byte of all texts and of each; then each metric of each task. */
+/** Bits per byte of all texts together and of each text, then each metric of each task. */
 export function curvesOf({ runs }: ScoresReport): Curve[] {
   const [first] = runs.flatMap(({ checkpoints }) => checkpoints)
   if (!first) return []
@@ -40,13 +40,13 @@ export function curvesOf({ runs }: ScoresReport): Curve[] {
   return [...(texts.length > 1 ? [all] : []), ...texts, ...tasks]
 }
 
-/** Runs by the names of their folders, or by their paths where two have one name. */
+/** Names of runs: of their folders, or their paths if two folders have the same name. */
 function namesOf(runs: readonly RunScores[]): string[] {
   const names = runs.map(({ run }) => basename(resolve(run)))
   return new Set(names).size === names.length ? names : runs.map(({ run }) => run)
 }
 
-/** One row a checkpoint. */
+/** One row per checkpoint. */
 export function scoresTable(report: ScoresReport): string {
   const curves = curvesOf(report)
   const names = namesOf(report.runs)
@@ -61,7 +61,7 @@ export function scoresTable(report: ScoresReport): string {
   return textTable(['run', 'step', 'tokens', ...curves.map(({ title }) => title)], rows)
 }
 
-/** A page that needs nothing else. */
+/** A self-contained HTML page. */
 export async function scoresPage(report: ScoresReport): Promise<string> {
   const { figureRow, html, lineChart, page, table } = await import('@kumiki/report')
   const names = namesOf(report.runs)
@@ -72,14 +72,14 @@ export async function scoresPage(report: ScoresReport): Promise<string> {
         const found = curve.of(checkpoint)
         return found ? [{ x: checkpoint.tokens, value: found[0], error: found[1] ?? 0 }] : []
       })
-      // The range between the lowest and the highest of the three is one standard error to each side.
-      const sure = points.every(({ error }) => error === 0)
+      // Three values per point make a band of one standard error to each side.
+      const exact = points.every(({ error }) => error === 0)
       const shifted = (by: number) => points.map(({ x, value, error }) => [x, value + by * error] as const)
       return {
         label: names.length > 1 ? names[color] : '',
         color,
         dots: true,
-        points: sure ? shifted(0) : [-1, 0, 1].map(shifted),
+        points: exact ? shifted(0) : [-1, 0, 1].map(shifted),
       }
     })
     return { title: curve.title, xLabel: 'tokens', yLabel: curve.yLabel, lines, xScale: 'log', xTick: tokens }
@@ -106,7 +106,7 @@ export async function scoresPage(report: ScoresReport): Promise<string> {
   return page({
     title: `Scores over tokens: ${names.join(' · ')}`,
     headline: ends.length > 0 ? `${main.title}, ${main.yLabel}: ${ends.join('; ')}.` : 'No checkpoint could be read.',
-    body: html`<p class="note">Tokens are on a logarithmic axis, as training curves are drawn. Shaded: one standard error to each side, where a score has one.</p>
+    body: html`<p class="note">The token axis is logarithmic. The band is one standard error to each side, for scores that have one.</p>
 ${figureRow(
   charts.map((chart) => ({
     caption: chart.title,

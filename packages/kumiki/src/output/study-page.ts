@@ -1,4 +1,4 @@
-/** A page of a study: effects, means, interactions and aliases. */
+/** The HTML report of a study: effects, means, interactions and aliases. */
 import type { Anova, SeveralAnalyses } from '@kumiki/ablation'
 import type { Content, LineChart } from '@kumiki/report'
 import { levelsOf, type StudyFolder } from '../study/study.ts'
@@ -33,15 +33,15 @@ export async function studyPage(
       ...(effects.length > 2
         ? [
             {
-              caption: 'Sizes beside what noise alone would give',
+              caption: 'Half-normal plot: effect sizes against those of pure noise',
               draw: (width: number) => halfNormalChart(effects, { width, response: name, heading: false }),
             },
           ]
         : []),
     ]
     return html`<h2>${name}</h2>
-${effects.length > 0 ? figure('Effects: mean on less mean off', (width) => effectsChart({ effects, confidence: analysis.confidence }, { width, response: name })) : undefined}
-${figure('Means of each level', (width) =>
+${effects.length > 0 ? figure('Effects: mean at on minus mean at off', (width) => effectsChart({ effects, confidence: analysis.confidence }, { width, response: name })) : undefined}
+${figure('Mean at each level', (width) =>
   lineCharts(
     means.map(({ term, means }) => ({
       title: term,
@@ -86,11 +86,11 @@ ${small.length > 0 ? figureRow(small, 2) : undefined}`
           : study.design.name,
       ],
     ])}
-<h2>In words</h2>
+<h2>Conclusions</h2>
 <ul>${verdict.map((sentence) => html`<li>${sentence}</li>`)}</ul>
 <h2>All tests</h2>
 ${table(
-  ['response', 'term', 'on - off', 'p', 'p (Benjamini-Hochberg, all of them)'],
+  ['response', 'term', 'on - off', 'p', 'p (Benjamini-Hochberg over all tests)'],
   tests.map(({ response, term, difference, pValue, benjaminiHochberg }) => [
     response,
     term,
@@ -111,7 +111,10 @@ ${aliases.length > 0 ? html`<h2>Aliases</h2><ul>${aliases.map((line) => html`<li
   })
 }
 
-/** Means of the responses by two factors: one line for each level of the second. Lines that are not parallel are an interaction. */
+/**
+ * An interaction plot: mean responses by two factors, one line for each level of the second. Lines that are not
+ * parallel show an interaction.
+ */
 function interaction(
   rows: readonly Readonly<Record<string, string>>[],
   values: Responses[string],
@@ -122,8 +125,8 @@ function interaction(
   const levels = (factor: string) => [...new Set(rows.map((row) => row[factor]))]
   const meanAt = (x: string, y: string) => {
     const own = rows.flatMap((row, i) => (row[a] === x && row[b] === y ? [values[i]].flat() : []))
-    const there = own.filter((value) => typeof value === 'number')
-    return there.length === 0 ? Number.NaN : there.reduce((sum, value) => sum + value, 0) / there.length
+    const present = own.filter((value) => typeof value === 'number')
+    return present.length === 0 ? Number.NaN : present.reduce((sum, value) => sum + value, 0) / present.length
   }
   const xs = levels(a)
   return {
@@ -139,7 +142,7 @@ function interaction(
   }
 }
 
-/** One range for all panels, so that slopes can be compared. */
+/** One y range for all panels, so that slopes can be compared. */
 function domainOf(values: readonly number[]): readonly [number, number] {
   const low = Math.min(...values)
   const high = Math.max(...values)

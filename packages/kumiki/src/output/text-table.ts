@@ -1,6 +1,6 @@
-/** Tables and numbers for a terminal. */
+/** Formats tables and numbers for a terminal. */
 
-/** Columns two spaces apart: the first to the left, the others to the right. */
+/** A table with two spaces between columns; the first is left-aligned, the others right-aligned. */
 export function textTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const all = [head, ...rows]
   const widths = head.map((_, column) => Math.max(...all.map((row) => columns(row[column]))))
@@ -17,13 +17,13 @@ export function textTable(head: readonly string[], rows: readonly (readonly stri
     .join('\n')
 }
 
-/** Names and values under each other. */
+/** One line per field, with aligned values. */
 export function textFields(fields: readonly (readonly [string, string])[]): string {
   const width = Math.max(...fields.map(([name]) => columns(name)))
   return fields.map(([name, value]) => `${name}${' '.repeat(width - columns(name))}  ${value}`).join('\n')
 }
 
-/** Columns a terminal gives a text: two for each full-width character. */
+/** The width of a text in terminal columns: two for each full-width character. */
 function columns(text: string): number {
   return [...text].reduce(
     (sum, c) =>
@@ -33,7 +33,7 @@ function columns(text: string): number {
   )
 }
 
-/** A count with thousands apart. */
+/** A count with thousands separators. */
 export function count(value: number): string {
   return value.toLocaleString('en-US')
 }
@@ -43,7 +43,7 @@ export function gigabytes(bytes: number): string {
   return `${(bytes / 1e9).toFixed(1)} GB`
 }
 
-/** A part of one as per cent. */
+/** A fraction as a percentage. */
 export function percent(part: number): string {
   return `${(100 * part).toFixed(1)} %`
 }

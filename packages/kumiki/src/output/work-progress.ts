@@ -1,22 +1,22 @@
-/** Progress of work of a known size: a bar on a terminal, a line now and then elsewhere. Always on stderr. */
+/** Progress of work of known size on stderr: a bar on a terminal, otherwise a line at intervals. */
 import { SingleBar } from 'cli-progress'
 import { monotonic, timeLeft } from './progress.ts'
 
 export interface WorkProgress {
-  /** @param note what stands beside the bar */
+  /** @param note text beside the bar */
   update(done: number, note?: string): void
-  /** A line that stays, above the bar. */
+  /** Prints a line above the bar. */
   log(line: string): void
   stop(): void
 }
 
-/** Milliseconds between lines, between drawings of a bar, and before the first of either bar. */
-const [interval, redraw, patience] = [10_000, 100, 500]
+/** Milliseconds between lines, between redraws of a bar, and before a bar first appears. */
+const [interval, redraw, barDelay] = [10_000, 100, 500]
 
 /**
- * @param total in `unit`; bytes are shown in MB, a total of 1 as a share alone
- * @param stream where it is shown
- * @param now milliseconds
+ * @param total in `unit`; bytes are shown in MB; with a total of 1, only the percentage is shown
+ * @param stream the output
+ * @param now a monotonic clock in milliseconds
  */
 export function workProgress(
   total: number,
@@ -42,8 +42,8 @@ export function workProgress(
   return {
     update(done, note = '') {
       latest = [done, note]
-      // Short work shows none.
-      if (now() - began < patience || now() - last < redraw) return
+      // Short work shows no bar.
+      if (now() - began < barDelay || now() - last < redraw) return
       last = now()
       if (!bar) {
         bar = new SingleBar({
@@ -55,7 +55,7 @@ export function workProgress(
           hideCursor: true,
           clearOnComplete: true,
           gracefulExit: false,
-          // Work that does not return to the event loop is drawn when it tells of itself.
+          // Work that does not return to the event loop still redraws the bar on update.
           synchronousUpdate: true,
           noTTYOutput: false,
           linewrap: false,

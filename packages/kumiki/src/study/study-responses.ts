@@ -1,15 +1,15 @@
-/** The responses of a study: figures of its run folders, or a table that was filled in. */
+/** The responses of a study: metrics from its run folders, or a filled-in table. */
 import { join } from 'node:path'
 import type { Response } from '@kumiki/ablation'
 import { exists, readBytes, readJson } from '../files/files.ts'
 import type { StudyFolder } from './study.ts'
 
-/** Responses by name: for each row of the design one value, or one for each repetition; null where it is missing. */
+/** Responses by name: for each row of the design one value, or one for each replicate; null if missing. */
 export type Responses = Readonly<Record<string, readonly Response[]>>
 
 type Value = number | null
 
-/** Groups values of runs by rows of the design. */
+/** Groups the runs' values by rows of the design. */
 function byRow(study: StudyFolder, values: ReadonlyMap<string, Value>): Response[] {
   return study.design.runs.map((_, row) => {
     const own = study.runs.filter((run) => run.row === row).map(({ id }) => values.get(id) ?? null)
@@ -28,9 +28,9 @@ function figureAt(summary: unknown, path: string): number | undefined {
 }
 
 /**
- * Figures of finished runs. Default: the held-out bits per byte, of the whole and of each named part.
+ * Metrics of finished runs. Default: held-out bits per byte, overall and of each named part.
  * @param wanted dotted paths into summary.json, such as heldOut.bitsPerByte
- * @throws Error where no run has finished, or a figure is in none
+ * @throws Error if no run has finished, or no summary has a metric
  */
 export async function responsesOfRuns(
   path: string,
@@ -43,7 +43,9 @@ export async function responsesOfRuns(
     if (await exists(file)) summaries.set(id, await readJson(file))
   }
   if (summaries.size === 0)
-    throw new Error(`${path}: none of its ${study.runs.length} trainings has finished; kumiki ablate run ${path}`)
+    throw new Error(
+      `${path}: none of its ${study.runs.length} runs has finished; train them with kumiki ablate run ${path}`,
+    )
   const first = [...summaries.values()][0] as { heldOutParts?: object }
   const names = wanted ?? [
     'heldOut.bitsPerByte',
@@ -54,7 +56,7 @@ export async function responsesOfRuns(
     const values = new Map([...summaries].map(([id, summary]) => [id, figureAt(summary, name) ?? null] as const))
     if ([...values.values()].every((value) => value === null))
       throw new Error(
-        `${path}: no summary.json has a number at ${name}; there are heldOut.bitsPerByte, heldOut.natsPerToken, heldOutParts.NAME.bitsPerByte and others`,
+        `${path}: no summary.json has a number at ${name}; use a path such as heldOut.bitsPerByte, heldOut.natsPerToken or heldOutParts.NAME.bitsPerByte`,
       )
     responses[
       name.replace(/^heldOutParts\.(.+)\.bitsPerByte$/, '$1').replace(/^heldOut\.bitsPerByte$/, 'bits per byte')
@@ -63,13 +65,13 @@ export async function responsesOfRuns(
   return { responses, unfinished: study.runs.filter(({ id }) => !summaries.has(id)).map(({ id }) => id) }
 }
 
-/** Fields of CSV (RFC 4180), one row after the other. */
+/** Parses CSV (RFC 4180) into rows of fields. */
 function csvRows(text: string): string[][] {
   const rows: string[][] = [[]]
   const pattern = /("(?:[^"]|"")*"|[^,\r\n"]*)(,|\r\n|\n|\r|$)/y
   while (pattern.lastIndex < text.length) {
     const match = pattern.exec(text)
-    if (!match) throw new Error(`line ${rows.length} has a quote that does not close, or one within a field`)
+    if (!match) throw new Error(`line ${rows.length} has an unclosed quote, or a quote inside an unquoted field`)
     const [, field, end] = match
     rows[rows.length - 1].push(field.startsWith('"') ? field.slice(1, -1).replaceAll('""', '"') : field)
     if (end !== ',' && end !== '') rows.push([])
@@ -78,7 +80,7 @@ function csvRows(text: string): string[][] {
 }
 
 /**
- * A table as `ablate design` writes it, with a column for each response. An empty field is a run that is missing.
+ * Reads the table that `ablate design` writes, with a column for each response. An empty field is a missing run.
  * @throws Error naming file, line and column
  */
 export async function responsesOfTable(file: string, study: StudyFolder): Promise<Responses> {
@@ -97,16 +99,16 @@ export async function responsesOfTable(file: string, study: StudyFolder): Promis
   if (fixed.some((name, i) => head[i] !== name))
     fail(`the first columns must be ${fixed.join(', ')}, got ${head.slice(0, fixed.length).join(', ')}`)
   const names = head.slice(fixed.length)
-  if (names.length === 0) fail('it has no column of responses')
-  if (new Set(names).size !== names.length) fail('two columns have one name')
+  if (names.length === 0) fail(`no response columns; add one after ${fixed.join(', ')}`)
+  if (new Set(names).size !== names.length) fail('two columns have the same name; rename one')
   const columns = names.map(() => new Map<string, Value>())
   const seen = new Set<string>()
   rows.slice(1).forEach((row, i) => {
     const where = `line ${i + 2}`
-    if (row.length !== head.length) fail(`${where} has ${row.length} fields, the head ${head.length}`)
+    if (row.length !== head.length) fail(`${where} has ${row.length} fields, but the header has ${head.length}`)
     const run = study.runs.find(({ id }) => id === row[0])
-    if (!run) throw new Error(`${file}: ${where}: there is no run ${JSON.stringify(row[0])} in the study`)
-    if (seen.has(run.id)) fail(`${where}: ${run.id} stands there twice`)
+    if (!run) throw new Error(`${file}: ${where}: the study has no run ${JSON.stringify(row[0])}`)
+    if (seen.has(run.id)) fail(`${where}: duplicate row of ${run.id}`)
     seen.add(run.id)
     factors.forEach((factor, j) => {
       if (row[j + 1] !== run.levels[factor])
@@ -125,6 +127,6 @@ export async function responsesOfTable(file: string, study: StudyFolder): Promis
   const filled = names
     .map((name, j) => [name, columns[j]] as const)
     .filter(([, values]) => [...values.values()].some((v) => v !== null))
-  if (filled.length === 0) fail('no response is filled in')
+  if (filled.length === 0) fail('all response fields are empty; fill in at least one')
   return Object.fromEntries(filled.map(([name, values]) => [name, byRow(study, values)]))
 }

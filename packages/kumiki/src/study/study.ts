@@ -1,4 +1,4 @@
-/** A study of `kumiki ablate`: what is varied over a base configuration, and the folder of its runs. */
+/** A study of `kumiki ablate`: factors varied over a base configuration, and the folder of its runs. */
 import { dirname, join, relative, resolve } from 'node:path'
 import type { Design, LevelDesign } from '@kumiki/ablation/design'
 import { exists, readJson, writeWhole } from '../files/files.ts'
@@ -7,7 +7,7 @@ import { UsageError } from '../usage-error.ts'
 
 type Changes = Readonly<Record<string, unknown>>
 
-/** `ablate design --study`: a base configuration, and what each level of each factor changes in it. */
+/** `ablate design --study`: a base configuration, and the changes of each level of each factor. */
 export interface Study {
   readonly name?: string
   /** A configuration file of `kumiki train`. */
@@ -15,10 +15,10 @@ export interface Study {
   readonly factors: readonly { readonly name: string; readonly levels: Readonly<Record<string, Changes>> }[]
 }
 
-/** A training of a study; paths count from the study's folder. */
+/** A run of a study; paths are relative to the study's folder. */
 export interface StudyRun {
   readonly id: string
-  /** Row of the design, from 0, and which repetition of it, from 0. */
+  /** Row of the design and replicate of that row, both from 0. */
   readonly row: number
   readonly replicate: number
   readonly levels: Readonly<Record<string, string>>
@@ -39,7 +39,7 @@ export async function readStudy(file: string): Promise<Study> {
   return checkWritten<Study>('study', await readJson(file), file)
 }
 
-/** A level of each factor for each row of the design. */
+/** The level of each factor, for each row of the design. */
 export function levelsOf(design: Design | LevelDesign): Record<string, string>[] {
   return design.runs.map((row) =>
     Object.fromEntries(
@@ -58,7 +58,7 @@ export function levelsOf(design: Design | LevelDesign): Record<string, string>[]
 const isObject = (value: unknown): value is Changes =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** Objects are merged, lists appended (a source more), other values replaced. */
+/** Merges objects, appends arrays (for example a further data source) and replaces other values. */
 function merged(base: Changes, changes: Changes): Changes {
   const result: Record<string, unknown> = { ...base }
   for (const [key, value] of Object.entries(changes)) {
@@ -70,7 +70,7 @@ function merged(base: Changes, changes: Changes): Changes {
   return result
 }
 
-/** Paths of texts are taken from one folder to another. */
+/** Rewrites relative paths in a configuration for another folder. */
 function movedPaths(config: Changes, from: string, to: string): Changes {
   const move = (path: unknown) => (typeof path === 'string' ? relative(to, resolve(from, path)) : path)
   const { data, heldOut, tokenFiles, tokenizer } = config
@@ -89,7 +89,7 @@ function movedPaths(config: Changes, from: string, to: string): Changes {
   }
 }
 
-/** Prefixes are paths, weights are not. */
+/** Rewrites the prefixes of a Megatron data path, but not its weights. */
 function movedDataPath(dataPath: unknown, move: (path: unknown) => unknown): unknown {
   const words = typeof dataPath === 'string' ? dataPath.trim().split(/\s+/) : dataPath
   if (!Array.isArray(words)) return dataPath
@@ -98,11 +98,12 @@ function movedDataPath(dataPath: unknown, move: (path: unknown) => unknown): unk
 }
 
 /**
- * Writes a configuration file for every run, a table to fill in, and study.json.
- * @param file where the study was read
- * @param replicates how often each row is run, with seeds of its own
- * @param kinds a module with kinds of schedules and optimizers, as of train
- * @throws UsageError where a level of the design is not in the study, or `kumiki train` would refuse a configuration: nothing is written then
+ * Writes a configuration file for every run, a table for responses, and study.json.
+ * @param file the study's file, for error messages and relative paths
+ * @param replicates runs per row, each with its own seed
+ * @param kinds a module with further kinds of schedules and optimizers, as `train` takes it
+ * @throws UsageError if a level of the design is not in the study, or `kumiki train` would reject a configuration;
+ * nothing is written then
  */
 export async function writeStudy(
   study: Study,
@@ -139,7 +140,7 @@ export async function writeStudy(
     const levels = Object.entries(runs[i].levels).map(([factor, level]) => `${factor} ${level}`)
     const path = join(out, 'configs', `${id}.json`)
     await resolveRun({ config: path, content, overrides: {}, ownKinds }).catch(({ message }: Error) => {
-      // The file is not there: what stands in it is the study's.
+      // The configuration file is not written yet: name the study's file instead.
       const fault = message.replaceAll('--config ', '').replaceAll(`${path}: `, '')
       throw new UsageError(`${file} with ${levels.join(', ')}: ${fault}`)
     })
@@ -158,11 +159,11 @@ export async function writeStudy(
   return folder
 }
 
-/** @throws Error where the folder is no study's */
+/** @throws Error if the folder is not a study's */
 export async function openStudy(path: string): Promise<StudyFolder> {
   const file = join(path, 'study.json')
   if (!(await exists(file)))
-    throw new Error(`${path}: it is no folder of a study; kumiki ablate design --study FILE --out ${path} writes one`)
+    throw new Error(`${path}: not a study folder; create one with kumiki ablate design --study FILE --out ${path}`)
   const study = checkWritten<StudyFolder>('studyFolder', await readJson(file), file)
   const rows = study.design.runs.length
   for (const [i, { row, id, config, folder }] of study.runs.entries()) {
@@ -170,7 +171,7 @@ export async function openStudy(path: string): Promise<StudyFolder> {
       throw new Error(`${file}: runs[${i}].row must be below ${rows}, the rows of the design, got ${row}`)
     for (const inside of [config, folder])
       if (relative(path, join(path, inside)).startsWith('..') || !/^[\w.-]+$/.test(id))
-        throw new Error(`${file}: runs[${i}] leaves the folder of the study: ${inside}`)
+        throw new Error(`${file}: runs[${i}]: the path ${inside} is outside the study's folder`)
   }
   return study
 }

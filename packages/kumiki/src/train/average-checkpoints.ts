@@ -1,4 +1,7 @@
-/** The mean of checkpoints' weights, which often generalises better than the last of them. @see arXiv:2203.05482, arXiv:1803.05407 */
+/**
+ * Averages the weights of checkpoints (model soup), which often generalizes better than the last checkpoint.
+ * @see arXiv:2203.05482, arXiv:1803.05407
+ */
 import { join } from 'node:path'
 import type { ModelArchitecture } from '@kumiki/models'
 import { copyTokenizerFiles, saveModel } from '@kumiki/models/node'
@@ -10,16 +13,18 @@ import { UsageError } from '../usage-error.ts'
 import { openRunTokenizer } from './run-tokenizer.ts'
 
 /**
- * Sums in float64, one checkpoint in memory at a time, and writes a model folder as Hugging Face tools read it, with the first run's tokenizer.
+ * Sums in float64 with one checkpoint in memory at a time, and writes a model folder in Hugging Face's layout, with the
+ * first run's tokenizer.
  * @param runs `RUN` or `RUN@STEP`
- * @throws UsageError for checkpoints of different models, and a folder that holds a model; Error naming a file
+ * @throws UsageError for checkpoints of different models, or if `out` contains a model; Error naming a file
  */
 export async function averageCheckpoints(
   runs: readonly string[],
   out: string,
   averaged: boolean,
 ): Promise<{ readonly steps: readonly number[]; readonly parameters: number; readonly folder: string }> {
-  if (await exists(join(out, 'config.json'))) throw new UsageError(`--out ${out}: there is a model in it already`)
+  if (await exists(join(out, 'config.json')))
+    throw new UsageError(`--out ${out}: already contains a model; give a new folder`)
   const prefix = averaged ? 'optimizer.average.' : 'params.'
   const sums = new Map<string, { shape: readonly number[]; data: Float64Array }>()
   const steps: number[] = []
@@ -27,21 +32,24 @@ export async function averageCheckpoints(
   for (const run of runs) {
     const origin = await originOf(run, {})
     if (origin.record.tuning?.adapter)
-      throw new UsageError(`${run}: its checkpoints hold an adapter alone; give runs whose weights are all trained`)
+      throw new UsageError(`${run}: its checkpoints contain only an adapter; give runs that train all weights`)
     const arrays = [...origin.snapshot.arrays].filter(([name]) => name.startsWith(prefix))
     if (arrays.length === 0)
-      throw new UsageError(`${run}: it keeps no moving average (kumiki train --average-decay); leave --averaged out`)
+      throw new UsageError(`${run}: no moving average was kept (kumiki train --average-decay); leave --averaged out`)
     for (const [key, { shape, data }] of arrays) {
       const name = key.slice(prefix.length)
       const sum = sums.get(name)
       if (!first) sums.set(name, { shape, data: Float64Array.from(data) })
       else if (sum?.shape.join() !== shape.join())
         throw new UsageError(
-          `${run}: ${name} is [${shape.join(', ')}], in ${runs[0]} ${sum ? `[${sum.shape.join(', ')}]` : 'it is not there'}: only checkpoints of one model have a mean`,
+          `${run}: ${name} is [${shape.join(', ')}], in ${runs[0]} ${sum ? `[${sum.shape.join(', ')}]` : 'it is missing'}; only checkpoints of the same model can be averaged`,
         )
       else for (let i = 0; i < data.length; i++) sum.data[i] += data[i]
     }
-    if (first && arrays.length !== sums.size) throw new UsageError(`${run}: it has other parameters than ${runs[0]}`)
+    if (first && arrays.length !== sums.size)
+      throw new UsageError(
+        `${run}: its parameters differ from those of ${runs[0]}; only checkpoints of the same model can be averaged`,
+      )
     first ??= origin
     steps.push(origin.step)
   }

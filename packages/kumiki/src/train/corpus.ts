@@ -1,4 +1,4 @@
-/** Text for a run: the built-in corpus or the user's files, split into train and held-out documents. */
+/** The text of a run: the built-in corpus or the user's files, split into training and held-out documents. */
 import { mixSources } from '@kumiki/data'
 import { builtinCorpus, readCorpus } from '@kumiki/data/node'
 import type { RunDefinition, RunSource } from '@kumiki/train/node'
@@ -7,27 +7,27 @@ export interface Corpus {
   readonly name: string
   readonly train: readonly string[]
   readonly heldOut: readonly string[]
-  /** Sources that `train` is mixed of, one after the other, with the number of documents of each. */
+  /** The sources of `train` in order, with the number of documents of each. */
   readonly subsets?: readonly { readonly source: RunSource; readonly documents: number }[]
-  /** Named parts of `heldOut`, one after the other, with the number of documents of each. */
+  /** The named parts of `heldOut` in order, with the number of documents of each. */
   readonly parts?: readonly { readonly name: string; readonly documents: number }[]
-  /** Beginnings of held-out documents to continue as samples. */
+  /** Beginnings of held-out documents, the prompts for samples. */
   readonly prompts: readonly { readonly label: string; readonly prompt: string }[]
 }
 
-/** Longest piece, in characters, that a long document is cut into when there are too few documents to split. */
+/** Maximum characters of a piece, when a long document is cut because there are too few documents to split. */
 const pieceLength = 600
 
-/** What says which text a run reads. */
+/** Selects the text of a run. */
 export type CorpusOrigin = Pick<RunDefinition, 'sources' | 'heldOut'> & {
   readonly data: readonly string[]
-  /** Picks the documents of fractional repeats. */
+  /** Seed of the choice of documents for fractional repeats. */
   readonly seed?: number
 }
 
 /**
- * The text of a run: of paths or of named sources, whose held-out documents are a tenth of it or texts of their own.
- * @throws Error naming file and remedy, as `readText`; RangeError for a source that may not train
+ * Loads the text of a run from paths or named sources. Held-out documents are a tenth of it, or separate texts.
+ * @throws Error naming file and remedy, as `readText`; RangeError for a source whose release level forbids training
  */
 export async function loadCorpus({ data, sources, heldOut, seed }: CorpusOrigin): Promise<Corpus> {
   if (!sources && !heldOut) return readText(data)
@@ -39,7 +39,7 @@ export async function loadCorpus({ data, sources, heldOut, seed }: CorpusOrigin)
     held.push(...documents)
     parts.push({ name, documents: documents.length })
   }
-  // What is held out does not train, wherever it stands.
+  // Held-out documents are removed from the training text, whichever source contains them.
   const known = new Set(held)
   const trained = (text: string) => (heldOut ? !known.has(text) : !isHeldOut(text))
   const read: { source: RunSource; documents: string[] }[] = []
@@ -58,7 +58,7 @@ export async function loadCorpus({ data, sources, heldOut, seed }: CorpusOrigin)
     { seed },
   )
   if (held.length === 0)
-    throw new Error('nothing of the sources can be held out: give more text, or heldOut: { NAME: PATH } in the file')
+    throw new Error('no document of the sources is held out: give more text, or heldOut: { NAME: PATH } in the file')
   return {
     name: given.map(({ name }) => name).join(', '),
     train: documents,
@@ -69,7 +69,7 @@ export async function loadCorpus({ data, sources, heldOut, seed }: CorpusOrigin)
   }
 }
 
-/** @throws Error naming file and remedy, for text that cannot be read or is too little to hold some of it out */
+/** @throws Error naming file and remedy, for text that cannot be read, or is too short to hold part of it out */
 async function readText(paths: readonly string[]): Promise<Corpus> {
   if (paths.length === 0) {
     const { train, heldOut, version } = await builtinCorpus()
@@ -90,17 +90,17 @@ async function readText(paths: readonly string[]): Promise<Corpus> {
   const train: string[] = []
   const heldOut: string[] = []
   for (const text of documents) (isHeldOut(text) ? heldOut : train).push(text)
-  // A corpus whose hashes all fall on one side still gets both parts.
+  // If the hashes assign all documents to one part, move one to the other.
   if (heldOut.length === 0 && train.length > 1) heldOut.push(train.pop()!)
   if (train.length === 0 && heldOut.length > 1) train.push(heldOut.pop()!)
   if (train.length === 0 || heldOut.length === 0)
     throw new Error(
-      `--data ${paths.join(' ')}: the text is one document of ${[...train, ...heldOut].join('').length} characters, so nothing can be held out; give more text (from ${2 * pieceLength} characters on it is cut into documents)`,
+      `--data ${paths.join(' ')}: the text is one document of ${[...train, ...heldOut].join('').length} characters, too short to hold part of it out; give more text (at least ${2 * pieceLength} characters, which are cut into documents)`,
     )
   return { name: paths.join(' '), train, heldOut, prompts: samplePrompts(heldOut) }
 }
 
-/** One document in ten, by a hash of its text: adding documents moves no other. */
+/** One document in ten, by a hash of its text, so that adding documents does not move others. */
 function isHeldOut(text: string): boolean {
   let h = 0x811c9dc5
   for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193)
@@ -109,7 +109,7 @@ function isHeldOut(text: string): boolean {
   return ((h ^ (h >>> 12)) >>> 0) % 10 === 0
 }
 
-/** A long document in parts: at line ends, in a long line at the ends of sentences or words, else anywhere. */
+/** Cuts a long document at line ends; a long line at sentence or word ends, or else anywhere. */
 function pieces(text: string): string[] {
   const out: string[] = []
   let current = ''
@@ -126,7 +126,7 @@ function pieces(text: string): string[] {
   return out
 }
 
-/** A line in parts of at most `pieceLength` characters. */
+/** Cuts a line into parts of at most `pieceLength` characters. */
 function parts(line: string): string[] {
   const out: string[] = []
   let rest = line
@@ -139,7 +139,7 @@ function parts(line: string): string[] {
     )
     const word = head.lastIndexOf(' ') + 1
     let cut = sentence > pieceLength / 2 ? sentence : word > pieceLength / 2 ? word : pieceLength
-    // Not through a character of two units.
+    // Do not split a surrogate pair.
     if (/[\ud800-\udbff]/.test(rest[cut - 1])) cut--
     out.push(rest.slice(0, cut))
     rest = rest.slice(cut)
@@ -150,7 +150,7 @@ function parts(line: string): string[] {
 
 const japanese = /[\u3040-\u30ff]/
 
-/** Beginnings of held-out texts, one in Japanese and one in another language where there are such. */
+/** Beginnings of held-out texts, one in Japanese and one in another language, if there are any. */
 export function samplePrompts(heldOut: readonly string[]): { label: string; prompt: string }[] {
   const ja = heldOut.find((t) => japanese.test(t.slice(0, 40)))
   const other = heldOut.find((t) => t !== ja && !japanese.test(t.slice(0, 200)))

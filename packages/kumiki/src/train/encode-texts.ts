@@ -1,26 +1,26 @@
-/** The texts of a run as documents of token ids. */
+/** Encodes the texts of a run as token ids. */
 import type { StopSignals } from '@kumiki/train/node'
 import type { TextTokenizer } from '../models/text-tokenizer.ts'
 
-/** Texts as ids. Signals are heard meanwhile. @throws what the signal gives as its reason */
+/** Encodes texts, and handles signals meanwhile. @throws the reason of the stop signal */
 export async function encodeTexts(
   tokenizer: TextTokenizer,
   texts: readonly string[],
   stop: StopSignals,
 ): Promise<Int32Array[]> {
   const documents: Int32Array[] = []
-  let heard = performance.now()
+  let listened = performance.now()
   for (const text of texts) {
     documents.push(tokenizer.encode(text))
-    if (performance.now() - heard < 100) continue
+    if (performance.now() - listened < 100) continue
     await stop.listen()
     stop.signal.throwIfAborted()
-    heard = performance.now()
+    listened = performance.now()
   }
   return documents
 }
 
-/** Tokens of all documents. */
+/** The number of tokens of all documents. */
 export const total = (documents: readonly Int32Array[]) => documents.reduce((n, d) => n + d.length, 0)
-/** The same, as it is shown. */
+/** The number of tokens of all documents, as text. */
 export const count = (documents: readonly Int32Array[]) => total(documents).toLocaleString('en')

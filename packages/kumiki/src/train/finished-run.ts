@@ -1,4 +1,4 @@
-/** What a finished run leaves behind: model, samples, figures. */
+/** Writes the results of a finished run: model, samples and metrics. */
 import { join } from 'node:path'
 import { packEvaluation } from '@kumiki/data'
 import { countParameters, type ModelArchitecture } from '@kumiki/models'
@@ -14,7 +14,7 @@ import { log } from '../verb.ts'
 import type { Corpus } from './corpus.ts'
 import { hasSentencePiece } from './run-tokenizer.ts'
 
-/** What is told of a finished run; summary.json has it too. */
+/** The results of a finished run, which summary.json contains too. */
 export interface FinishedRun extends RunSummary {
   readonly samples: readonly Sample[]
   readonly folder: string
@@ -26,17 +26,17 @@ export interface FinishOptions {
   readonly architecture: ModelArchitecture
   readonly tokenizer: TextTokenizer
   readonly corpus: Corpus
-  /** Documents as ids. */
+  /** Training documents as token ids. */
   readonly train: readonly Int32Array[]
   readonly heldOut: readonly Int32Array[]
-  /** What was used of each source, where the text came by sources. */
+  /** What the run used of each source, if its text is from named sources. */
   readonly used?: readonly UsedSubset[]
   readonly seed: number
   readonly stop: StopSignals
   readonly clock: RunClock
 }
 
-/** Writes the model, samples.json and summary.json when the run has finished. */
+/** An observer that writes the model, samples.json and summary.json when the run finishes. */
 export function finishObserver(options: FinishOptions): RunObserver & { summary(): FinishedRun } {
   let made: FinishedRun | undefined
   return {

@@ -1,4 +1,4 @@
-/** The sources of `kumiki data mix`: how they are named, and their documents. */
+/** The sources of `kumiki data mix`: parsing their flags, and reading their documents. */
 import type { MeasuredSource, MixRow, ReleaseLevel } from '@kumiki/data'
 import type { IndexedDatasetFile, TokenSubset } from '@kumiki/data/node'
 import { exists, readJson } from '../files/files.ts'
@@ -6,7 +6,7 @@ import { checkWritten } from '../flags/written-json.ts'
 import type { TextTokenizer } from '../models/text-tokenizer.ts'
 import { checkedUse, UsageError } from '../usage-error.ts'
 
-/** A source by name and place. */
+/** A source as given by the user. */
 export interface MixSource {
   readonly name: string
   readonly path: string
@@ -14,14 +14,14 @@ export interface MixSource {
   readonly releaseLevel?: ReleaseLevel
 }
 
-/** A source by the sizes of its documents; what its texts are is kept for the record beside the mix. */
+/** A source with the sizes of its documents, and with its subsets for the record beside the mix. */
 export interface LoadedSource extends MeasuredSource {
   readonly lengths: Int32Array
-  /** Prefix of token files, where it is such. */
+  /** Prefix of the token files, if the source is token files. */
   readonly prefix?: string
-  /** Ids of a document; of token files alone. */
+  /** Token ids of a document; only for token files. */
   readonly read?: (document: number) => Int32Array
-  /** What the token files say they are from. */
+  /** The subsets that the token files record, or null for text. */
   readonly subsets: readonly TokenSubset[] | null
 }
 
@@ -29,17 +29,16 @@ export interface LoadedSource extends MeasuredSource {
 export interface LoadedSources {
   readonly sources: readonly LoadedSource[]
   readonly unit: 'tokens' | 'characters'
-  /** One more than the greatest id of token files; 0 without any. */
+  /** One more than the greatest id in the token files; 0 without token files. */
   readonly vocabSize: number
-  /** Closes files, and removes those that were made to measure texts. */
+  /** Closes the files, and removes the temporary ones. */
   close(): Promise<void>
 }
 
 /** Reads NAME=PATH, NAME=PATH@REPEATS, NAME=PATH@REPEATS:LEVEL or NAME=PATH:LEVEL. @throws UsageError */
 export function readSource(text: string): MixSource {
   const match = /^([^=]+)=(.+?)(?:@(\d+(?:\.\d+)?|\.\d+)(?::(\w+))?|:(L[\dA-Z]))?$/.exec(text)
-  if (!match)
-    throw new UsageError(`--source ${text}: it must be NAME=PATH, NAME=PATH@REPEATS or NAME=PATH@REPEATS:LEVEL`)
+  if (!match) throw new UsageError(`--source ${text}: must be NAME=PATH, NAME=PATH@REPEATS or NAME=PATH@REPEATS:LEVEL`)
   const [, name, path, repeats, after, level = after] = match
   return {
     name,
@@ -52,11 +51,11 @@ export function readSource(text: string): MixSource {
 /** Reads a JSON array of sources. @throws Error naming file and entry */
 export async function sourcesFromFile(file: string): Promise<MixSource[]> {
   const json = await readJson(file)
-  if (!Array.isArray(json)) throw new Error(`${file}: it must be an array of { name, path, repeats, releaseLevel }`)
+  if (!Array.isArray(json)) throw new Error(`${file}: must be an array of { name, path, repeats, releaseLevel }`)
   return json.map((entry, index) => checkWritten<MixSource>('source', entry, `${file}: entry ${index}`))
 }
 
-/** Lengths as they come: 4 bytes each. */
+/** A growing array of document lengths, 4 bytes each. */
 class Lengths {
   private values = new Int32Array(1024)
   private count = 0
@@ -75,15 +74,17 @@ class Lengths {
   }
 }
 
-/** Told as the reading goes on: the share that is read, 0 to 1, and of which source. */
+/** Called while reading, with the share that is read, 0 to 1, and the current source. */
 export type OnRead = (share: number, source: string) => void
 
 /**
- * Finds the documents of every source, one file after the other. Kept are the lengths of their documents, and of token files what stands in
- * their .idx: about 4 and 24 bytes a document; texts and ids are not. Texts that are to be written become token files beside `scratch` first.
- * @param eosId ends every document that is encoded here
- * @param scratch prefix of files that are made for texts, where their ids are wanted
- * @throws UsageError where some are ids and others texts, or a level allows more than the files are known to
+ * Reads the document lengths of every source, one file after the other. Memory is about 4 bytes a document for text and
+ * 24 for token files (their .idx); texts and ids are not held. With `scratch`, texts are first encoded to temporary
+ * token files.
+ * @param eosId appended to every document that is encoded here
+ * @param scratch prefix of the temporary token files
+ * @throws UsageError if token files and texts are mixed without a tokenizer, or a given release level is less strict
+ * than the recorded one
  */
 export async function loadSources(
   given: readonly MixSource[],
@@ -171,7 +172,7 @@ export async function loadSources(
     }
     if (texts !== undefined && ids !== undefined) {
       throw new UsageError(
-        `source "${ids}" is token files and "${texts}" is text: give --tokenizer FILE, so that all are measured in tokens`,
+        `source "${ids}" is token files, but "${texts}" is text; give --tokenizer FILE to measure all in tokens`,
       )
     }
   } catch (error) {
@@ -181,12 +182,12 @@ export async function loadSources(
   return { sources, unit: texts === undefined ? 'tokens' : 'characters', vocabSize, close }
 }
 
-/** A prefix of token files, with or without its ending. */
+/** The prefix of token files, from a path with or without `.idx` or `.bin`. */
 export const prefixOf = (path: string): string => path.replace(/\.(idx|bin)$/, '')
 
 /**
- * The level of token files: as recorded beside them, or a stricter one that was given.
- * @throws UsageError where the one that was given allows more, or what was recorded may not train
+ * The release level of token files: the recorded one, or a stricter given one.
+ * @throws UsageError if the given level is less strict than the recorded one, or the recorded one forbids training
  */
 export async function levelOf(
   { name, releaseLevel: given }: Pick<MixSource, 'name' | 'releaseLevel'>,
@@ -198,14 +199,14 @@ export async function levelOf(
   const kept = strictestLevel(subsets.map(({ releaseLevel }) => releaseLevel))
   if (given !== undefined && strictestLevel([kept, given]) !== given)
     throw new UsageError(
-      `source "${name}" is given level ${given}, but ${prefix}.subsets.json says ${kept}, which allows less; leave the level out`,
+      `source "${name}" has the level ${given}, but ${prefix}.subsets.json records the stricter ${kept}; leave the level out`,
     )
   const releaseLevel = given ?? kept
   checkedUse(() => assertTrainable(name, releaseLevel))
   return { releaseLevel }
 }
 
-/** What a mix is made of, for the record beside it: subsets of token files keep what was known of them. */
+/** The subsets of a mix, for the record beside it. Subsets of token files keep their recorded metadata. */
 export function subsetsOfMix(sources: readonly LoadedSource[], table: readonly MixRow[]): TokenSubset[] {
   return sources.flatMap(({ name, subsets }, i): TokenSubset[] => {
     const { mixedSize, size, releaseLevel, repeats } = table[i]

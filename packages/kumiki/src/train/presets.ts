@@ -1,4 +1,6 @@
-/** What `kumiki train --preset NAME` does: the run configuration of a known model, from its recipe where it has one. */
+/**
+ * The presets of `kumiki train --preset NAME`: the run configuration of a known model, from its recipe if it has one.
+ */
 import {
   findModel,
   type Model,
@@ -10,7 +12,10 @@ import type { RunConfiguration } from '@kumiki/train'
 import type { RecipeDifference } from '@kumiki/train/node'
 import { UsageError } from '../usage-error.ts'
 
-/** LLM-jp-3's recipe at nano's size: its optimizer, clipping, z-loss and bfloat16; rate and length found by trial. */
+/**
+ * LLM-jp-3's recipe at nano's size: its optimizer, clipping, z-loss and bfloat16; learning rate and steps found by
+ * experiment.
+ */
 export const nanoConfiguration: RunConfiguration = {
   steps: 800,
   batchSize: 8,
@@ -29,12 +34,12 @@ export const nanoConfiguration: RunConfiguration = {
   vocabSize: 2048,
 }
 
-/** What a preset stands for. */
+/** A preset's architecture and configuration. */
 export interface Preset {
   readonly name: string
   readonly architecture: ModelArchitecture
   readonly configuration: RunConfiguration
-  /** The model whose recipe it is; undefined for presets of our own. */
+  /** The model whose recipe it is; undefined for Kumiki's own presets. */
   readonly model?: Model & { readonly recipe: TrainingRecipe }
 }
 
@@ -81,10 +86,10 @@ function known(preset: string): Model {
   }
 }
 
-/** Fields that were given by hand, and by what: a flag or a file. */
+/** Fields that the user set, with their origin: a flag or a file. */
 export type GivenFields = ReadonlyMap<string, string>
 
-/** A run of one machine is a small part of the recipe's. */
+/** Limits for a run on one machine, a small part of the recipe's length. */
 const presetSteps = 800
 const presetVocabSize = 2048
 
@@ -100,29 +105,29 @@ const text = (value: unknown): string =>
       ? JSON.stringify(value)
       : String(value)
 
-/** How the fields of a configuration are called where they differ from the recipe. */
+/** Names of configuration fields in the list of differences. */
 const words: Readonly<Partial<Record<keyof RunConfiguration, string>>> = {
   steps: 'steps',
-  batchSize: 'sequences in a batch',
+  batchSize: 'sequences per batch',
   sequenceLength: 'tokens per sequence',
   schedule: 'schedule',
   learningRate: 'peak learning rate',
-  minLearningRateRatio: 'minimum of the learning rate, as a part of the peak',
+  minLearningRateRatio: 'minimum learning rate as a fraction of the peak',
   warmupSteps: 'warmup steps',
   optimizer: 'optimizer',
-  maxGradNorm: 'largest gradient norm',
+  maxGradNorm: 'maximum gradient norm',
   zLoss: 'z-loss',
   auxiliaryLoss: 'load-balancing loss',
-  routerZLoss: 'z-loss of the router',
+  routerZLoss: 'router z-loss',
   precision: 'precision',
-  vocabSize: 'pieces of the vocabulary',
+  vocabSize: 'vocabulary size',
 }
 
 /**
- * Scales a model's recipe to one machine. The batch stays the recipe's, worked on in parts; sequences become shorter where one of them does not
- * fit; steps and vocabulary are those of a small text. What is given by hand stays as it is.
- * @param fits whether a configuration fits the memory there is
- * @returns the configuration, and everything in it that is not as in the recipe
+ * Scales a model's recipe to one machine. The batch size stays, with gradient accumulation; sequences become shorter if
+ * a single one does not fit; steps and vocabulary suit a small text. Fields that the user set are not changed.
+ * @param fits whether a configuration fits the memory
+ * @returns the configuration, and its differences from the recipe
  */
 export function fitPreset(
   preset: Preset & { readonly model: NonNullable<Preset['model']> },
@@ -131,19 +136,19 @@ export function fitPreset(
   fits: (configuration: RunConfiguration) => boolean,
 ): FittedPreset {
   const { recipe, layout } = preset.model
-  const why = new Map<string, string>([...given].map(([field, source]) => [field, `given by ${source}`]))
+  const why = new Map<string, string>([...given].map(([field, source]) => [field, `set by ${source}`]))
   let fitted = configuration
   const set = (field: keyof RunConfiguration, value: number, reason: string): void => {
     if (given.has(field) || fitted[field] === value) return
     fitted = { ...fitted, [field]: value }
     why.set(field, reason)
   }
-  set('steps', Math.min(presetSteps, recipe.trainSteps), 'a run of one machine; --steps changes it')
-  // As many pieces as a small text has words for.
+  set('steps', Math.min(presetSteps, recipe.trainSteps), 'a run on one machine; --steps changes it')
+  // A small text does not have enough words for a larger vocabulary.
   set('vocabSize', presetVocabSize, 'the tokenizer is trained on the text of this run; --vocab-size changes it')
   if (fitted.warmupSteps !== undefined)
-    set('warmupSteps', Math.min(fitted.warmupSteps, Math.floor(fitted.steps / 10)), 'a tenth of the steps, at most')
-  // The smallest number of parts that fits; where a single sequence does not, half of it.
+    set('warmupSteps', Math.min(fitted.warmupSteps, Math.floor(fitted.steps / 10)), 'at most a tenth of the steps')
+  // The fewest accumulation steps that fit; if a single sequence does not fit, half its length.
   const inParts = (candidate: RunConfiguration) =>
     divisors(candidate.batchSize)
       .map((accumulation) => ({ ...candidate, accumulation }))
@@ -156,11 +161,11 @@ export function fitPreset(
       parts = inParts(candidate)
     }
     if (!parts) {
-      // It does not fit; on a GPU, whose memory is not known, it may.
+      // It does not fit by the estimate, but a GPU's memory is unknown, so it may.
       set('accumulation', fitted.batchSize, '')
     } else {
       if (parts.sequenceLength !== fitted.sequenceLength)
-        why.set('sequenceLength', 'a longer one does not fit the memory there is')
+        why.set('sequenceLength', 'a longer one does not fit the memory')
       fitted = parts
     }
   }
@@ -186,15 +191,15 @@ export function fitPreset(
       differences.push({
         what: 'devices',
         recipe: `${many}: TP ${tensorParallel}, PP ${pipelineParallel}, CP ${contextParallel}, DP ${dataParallel ?? '?'}, micro batch ${microBatchSize}`,
-        run: `one, micro batch ${batchSize / accumulation}, ${accumulation.toLocaleString('en')} ${accumulation === 1 ? 'part' : 'parts'} of a batch one after another`,
-        why: 'gradients are accumulated, which gives the same sum',
+        run: `one, micro batch ${batchSize / accumulation}, ${accumulation.toLocaleString('en')} accumulation ${accumulation === 1 ? 'step' : 'steps'}`,
+        why: 'accumulated gradients have the same sum',
       })
     }
     differences.push({
       what: 'text',
-      recipe: model?.corpus ? `the blend ${model.corpus.name}` : 'a blend of its own',
+      recipe: model?.corpus ? `the blend ${model.corpus.name}` : 'its own blend',
       run: 'the text of this run',
-      why: '--data says what is read',
+      why: '--data selects the text',
     })
     if (model?.startsFrom)
       differences.push({
@@ -224,7 +229,7 @@ function changed(
             what,
             recipe: text(recipe[field]),
             run: text(run[field]),
-            why: why.get(field) ?? 'as the other changes ask',
+            why: why.get(field) ?? 'follows from the other changes',
           },
         ],
   )
@@ -234,10 +239,10 @@ function divisors(n: number): number[] {
   return Array.from({ length: n }, (_, i) => i + 1).filter((d) => n % d === 0)
 }
 
-/** The differences as lines for people. */
+/** The differences as lines of text. */
 export function differenceLines(model: string, differences: readonly RecipeDifference[]): string[] {
   return [
-    `What differs from LLM-jp's recipe of ${model}, and why:`,
+    `Differences from LLM-jp's recipe of ${model}:`,
     ...differences.map(({ what, recipe, run, why }) => `  ${what}: ${run} instead of ${recipe} (${why})`),
   ]
 }

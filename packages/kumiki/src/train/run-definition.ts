@@ -1,4 +1,6 @@
-/** What `kumiki train` trains and how: a preset, a configuration file, and command-line overrides, resolved and checked. */
+/**
+ * Resolves and validates the definition of a `kumiki train` run from a preset, a configuration file and flags.
+ */
 import { readFile } from 'node:fs/promises'
 import { basename, dirname, resolve } from 'node:path'
 import { architectureFields, type ModelArchitecture, validateArchitecture } from '@kumiki/models/configs'
@@ -23,24 +25,30 @@ import { fitsAnyDevice } from './training-memory.ts'
 
 export interface RunSources {
   readonly preset?: string
-  /** A JSON file: { name?, preset?, architecture?: {...}, run?: {...}, data?: [...], tokenFiles?: {...}, tokenizer?, heldOut?: {...} }, on top of the preset. */
+  /**
+   * A JSON file: { name?, preset?, architecture?: {...}, run?: {...}, data?: [...], tokenFiles?: {...}, tokenizer?,
+   *   heldOut?: {...} }, applied over the preset.
+   */
   readonly config?: string
-  /** What stands in `config`, where that file is not written yet. */
+  /** The content of `config`, if that file is not written yet. */
   readonly content?: unknown
   readonly overrides: RunConfigurationChanges
-  /** Kinds of schedules and optimizers of the user's own, and where they come from. */
+  /** The module with the user's own schedules and optimizers, and its exports. */
   readonly kinds?: string
   readonly ownKinds?: RunKinds
-  /** Token files, their order and split, and a tokenizer: over those of the file. */
+  /** Token files, their order and split, and a tokenizer; they override those of the file. */
   readonly dataPath?: readonly string[]
   readonly order?: 'megatron' | 'packed'
   readonly split?: string
   readonly tokenizer?: string
-  /** Bytes of memory a preset is scaled to. Default: what this process may use. */
+  /** Bytes of memory that a preset is scaled to. Default: what this process may use. */
   readonly available?: number
 }
 
-/** Preset, then configuration file, then command line. The vocabulary of the architecture becomes the tokenizer's later. */
+/**
+ * Applies the preset, then the configuration file, then the flags. The architecture's vocabulary size is set later,
+ * from the tokenizer.
+ */
 export async function resolveRun(sources: RunSources): Promise<RunDefinition & { readonly data?: readonly string[] }> {
   const { preset: named, config, content, overrides, available, kinds, ownKinds, dataPath, order, split } = sources
   const file = config ? parseConfig(content === undefined ? await readConfig(config) : content, config) : {}
@@ -62,7 +70,7 @@ export async function resolveRun(sources: RunSources): Promise<RunDefinition & {
         `${given.get('vocabSize')}: vocabSize is ${configuration.vocabSize}, but the tokenizer ${tokenizerFile} has ${vocabSize} pieces; leave it out`,
       )
     configuration = { ...configuration, vocabSize }
-    // A recipe is not scaled to a small text's vocabulary then.
+    // Keeps `fitPreset` from reducing the vocabulary size.
     given.set('vocabSize', basename(tokenizerFile))
   }
   if (preset.model) {
@@ -71,7 +79,7 @@ export async function resolveRun(sources: RunSources): Promise<RunDefinition & {
     configuration = fitted.configuration
     differences = [...sizeDifferences(preset, sizes, String(config)), ...fitted.differences]
   } else if (!given.has('warmupSteps') && configuration.warmupSteps !== undefined) {
-    // A short run keeps the shape of its schedule.
+    // Shorten the warmup of a short run, so that the schedule keeps its shape.
     const warmupSteps = Math.min(configuration.warmupSteps, Math.floor(configuration.steps / 10))
     configuration = { ...configuration, warmupSteps }
   }
@@ -84,9 +92,9 @@ export async function resolveRun(sources: RunSources): Promise<RunDefinition & {
     ...(split !== undefined && { split }),
   }
   if (!tokens && (order !== undefined || split !== undefined))
-    throw new UsageError(`--${order === undefined ? 'split' : 'order'} goes with --data-path, token files`)
+    throw new UsageError(`--${order === undefined ? 'split' : 'order'} needs --data-path (token files)`)
   if (tokens && tokenizerFile === undefined)
-    throw new UsageError('token files need --tokenizer FILE, the one that they were made with')
+    throw new UsageError('token files need --tokenizer FILE, the tokenizer that encoded them')
   if (configuration.sequenceLength > architecture.maxPositionEmbeddings)
     architecture = { ...architecture, maxPositionEmbeddings: configuration.sequenceLength }
   try {
@@ -108,7 +116,7 @@ export async function resolveRun(sources: RunSources): Promise<RunDefinition & {
   }
 }
 
-/** A path from a flag counts from here, one of a file from its folder. */
+/** A path in a flag is relative to the current folder, one in a file to the file's folder. */
 async function tokenizerOf({ tokenizer, config }: RunSources, ofFile: unknown): Promise<string | undefined> {
   if (tokenizer !== undefined) return tokenizerPath(tokenizer)
   if (ofFile === undefined) return undefined
@@ -123,11 +131,11 @@ function sizeDifferences({ architecture }: Preset, sizes: Record<string, unknown
       what: field,
       recipe: String(architecture[field as keyof ModelArchitecture]),
       run: String(value),
-      why: `given by ${file}`,
+      why: `set by ${file}`,
     }))
 }
 
-/** The flag of a field. */
+/** The flag that sets a configuration field. */
 const flagOf = (field: string) =>
   field === 'warmupSteps' ? '--warmup' : `--${field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
 
@@ -149,13 +157,13 @@ function parseConfig(json: unknown, path: string): Record<string, unknown> {
     throw new UsageError(
       `--config ${path}: must be an object { name?, preset?, architecture?, run?, data?, tokenFiles?, tokenizer?, heldOut? }`,
     )
-  // Files of earlier versions call the run's configuration `recipe`.
+  // Earlier versions wrote the run's configuration under `recipe`.
   const { recipe, ...rest } = json as Record<string, unknown>
   if (recipe !== undefined && 'run' in rest)
-    throw new UsageError(`--config ${path}: has both run and recipe; run is enough`)
+    throw new UsageError(`--config ${path}: has both run and recipe; keep only run`)
   const unknown = Object.keys(rest).filter((k) => !known.includes(k))
   if (unknown.length > 0)
-    throw new UsageError(`--config ${path}: unknown field ${unknown[0]}; known are ${known.join(', ')}`)
+    throw new UsageError(`--config ${path}: unknown field ${unknown[0]}; known fields: ${known.join(', ')}`)
   const [field, value] = recipe === undefined ? ['run', rest.run] : ['recipe', recipe]
   const upgraded =
     typeof value === 'object' && value !== null ? upgradeConfiguration(value as Record<string, unknown>) : value
@@ -170,7 +178,7 @@ function pick(value: unknown, known: readonly string[], where: string): Record<s
   if (unknown !== undefined) {
     const meant = nearest(unknown, known)
     throw new UsageError(
-      `${where}: unknown field ${unknown}; ${meant ? `did you mean ${meant}?` : `known are ${known.join(', ')}`}`,
+      `${where}: unknown field ${unknown}; ${meant ? `did you mean ${meant}?` : `known fields: ${known.join(', ')}`}`,
     )
   }
   return value as Record<string, unknown>

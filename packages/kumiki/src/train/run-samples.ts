@@ -1,4 +1,4 @@
-/** What a model in training writes, at every evaluation: samples.jsonl. */
+/** An observer that samples texts from the model at every evaluation, into samples.jsonl. */
 import { appendFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Device } from '@kumiki/tensor'
@@ -9,7 +9,7 @@ import type { TextTokenizer } from '../models/text-tokenizer.ts'
 
 export interface SampleObserverOptions {
   readonly device: Device
-  /** The run's. */
+  /** The run folder. */
   readonly folder: string
   readonly tokenizer: TextTokenizer
   readonly prompts: readonly { readonly label: string; readonly prompt: string }[]
@@ -18,7 +18,7 @@ export interface SampleObserverOptions {
   readonly log: (line: string) => void
 }
 
-/** Continues the prompts and appends a line for each: { step, label, prompt, text }. */
+/** Continues each prompt and appends a line { step, label, prompt, text }. */
 export function sampleObserver({
   device,
   folder,
@@ -36,7 +36,7 @@ export function sampleObserver({
           log(`step ${step}, ${sample.label}: ${sample.prompt}|${sample.text.replace(/\s*\n\s*/g, ' ')}`)
         }
       } catch (error) {
-        // A stop is answered after the step; samples are not worth a run.
+        // Failed samples do not end a run. An abort of the stop signal is handled after the step.
         if (!stop.requested) log(`No samples at step ${step}: ${(error as Error).message}`)
       }
     },

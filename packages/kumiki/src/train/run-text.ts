@@ -1,4 +1,4 @@
-/** What a run reads, for the process that trains on it: texts that are encoded, or token files. */
+/** The training data of a run, from texts or from token files. */
 import { batches } from '@kumiki/data'
 import { readCorpus } from '@kumiki/data/node'
 import type { BatchSource, RunConfiguration } from '@kumiki/train'
@@ -11,24 +11,24 @@ import { encodeTexts, total } from './encode-texts.ts'
 import type { TokenFiles } from './token-files.ts'
 import { usedSubsets } from './used-subsets.ts'
 
-/** What a run reads, before there is a tokenizer. */
+/** The data of a run before encoding. */
 export interface RunText {
   readonly name: string
-  /** Texts that a tokenizer can be trained on. */
+  /** Texts to train a tokenizer on; empty for token files. */
   readonly lines: readonly string[]
   encoded(tokenizer: TextTokenizer, configuration: RunConfiguration, stop: StopSignals): Promise<EncodedText>
 }
 
-/** The same as ids. */
+/** The data of a run as token ids. */
 export interface EncodedText {
   readonly corpus: Corpus
-  /** Documents that baselines are fitted to: all of the text, or the beginning of token files. */
+  /** Documents that the n-gram baselines are fitted to: all text, or the beginning of token files. */
   readonly train: readonly Int32Array[]
   readonly heldOut: readonly Int32Array[]
-  /** Tokens that train. */
+  /** Number of training tokens. */
   readonly tokens: number
   readonly used?: readonly UsedSubset[]
-  /** Batches from the first on. */
+  /** The batches, from the first one. */
   source(): BatchSource
 }
 
@@ -50,7 +50,7 @@ export function textsOfRun(corpus: Corpus): RunText {
   }
 }
 
-/** @param given texts that are held out, by name; default: the part of the token files that validates */
+/** @param given held-out texts by name; default: the validation split of the token files */
 export async function tokensOfRun(
   files: TokenFiles,
   given: Readonly<Record<string, string>> | undefined,
@@ -66,7 +66,7 @@ export async function tokensOfRun(
     name: files.name,
     lines: [],
     async encoded(tokenizer, configuration, stop) {
-      // What cannot be is said before anything is written.
+      // Throws for an impossible order before anything is written.
       const source = files.source(configuration)
       const ofFiles = given ? undefined : files.heldOut(tokenizer)
       const decode = decodeOf(tokenizer, 'the tokenizer', files.name)

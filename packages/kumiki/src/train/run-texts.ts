@@ -1,16 +1,17 @@
-/** The texts that a configuration file names: sources to mix, and texts to hold out. */
+/** Parses the texts that a configuration file names: sources to mix, and held-out texts. */
 import { dirname, resolve } from 'node:path'
 import { assertTrainable, type ReleaseLevel } from '@kumiki/data'
 import type { RunDefinition, RunSource } from '@kumiki/train/node'
 import { checkWritten } from '../flags/written-json.ts'
 import { UsageError } from '../usage-error.ts'
 
-/** Text of a run as a file says it; paths count from the file's folder. */
+/** The texts of a run; relative paths of the file are resolved against its folder. */
 export type RunTexts = Pick<RunDefinition, 'sources' | 'heldOut'> & { readonly data?: readonly string[] }
 
 /**
- * `data`: paths, or sources { name, path, repeats, language, source, licence, releaseLevel }; `heldOut`: { name: path }.
- * @throws UsageError naming file and field; for a source that may not train (LX, LZ)
+ * `data`: paths, or sources { name, path, repeats, language, source, licence, releaseLevel }; `heldOut`: { name: path
+ * }.
+ * @throws UsageError naming file and field, also for a source whose release level forbids training (LX, LZ)
  */
 export function textsOf(file: Readonly<Record<string, unknown>>, config: string): RunTexts {
   const { data, heldOut } = file
@@ -23,7 +24,7 @@ export function textsOf(file: Readonly<Record<string, unknown>>, config: string)
   const given = (data ?? []) as unknown[]
   const paths = given.filter((entry) => typeof entry === 'string')
   if (paths.length > 0 && paths.length < given.length)
-    return fail('data has paths and sources; give every source as { name, path }')
+    return fail('data mixes paths and sources; give every source as { name, path }')
   const sources = (paths.length > 0 ? [] : given).map((entry, i) => {
     let source: RunSource
     try {
@@ -38,11 +39,11 @@ export function textsOf(file: Readonly<Record<string, unknown>>, config: string)
   const twice = names.findIndex((name, i) => names.indexOf(name) < i)
   if (twice >= 0)
     return fail(
-      `data[${twice}].name is ${JSON.stringify(names[twice])}, as of a source before it; raise the repeats of that one, or give this another name`,
+      `data[${twice}].name is ${JSON.stringify(names[twice])}, which an earlier source has too; increase that source's repeats, or rename this one`,
     )
   const held = heldOut === undefined ? undefined : Object.entries(heldOut as object)
   if (held && (typeof heldOut !== 'object' || held.length === 0 || held.some(([, path]) => typeof path !== 'string')))
-    return fail('heldOut must be an object of texts by name: { "ja": "ja.txt" }')
+    return fail('heldOut must be an object of paths by name, such as { "ja": "ja.txt" }')
   return {
     ...(paths.length > 0 && { data: paths.map(where) }),
     ...(sources.length > 0 && { sources }),

@@ -1,4 +1,4 @@
-/** The tokenizer of a run. Trained in a thread of its own, so that a signal is heard meanwhile. */
+/** The tokenizer of a run. It is trained in a worker thread, so that signals are handled meanwhile. */
 import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Worker } from 'node:worker_threads'
@@ -11,7 +11,7 @@ const sentencePieceFile = 'tokenizer.model'
 const huggingFaceFile = 'tokenizer.json'
 const configurationFile = 'tokenizer_config.json'
 
-/** The saved one of a run that goes on. @throws Error naming the file */
+/** Opens the tokenizer saved in a run folder. @throws Error naming the file */
 export async function openRunTokenizer(folder: string): Promise<TextTokenizer> {
   const own = join(folder, sentencePieceFile)
   const other = join(folder, huggingFaceFile)
@@ -23,18 +23,20 @@ export async function openRunTokenizer(folder: string): Promise<TextTokenizer> {
   }
 }
 
-/** Whether the run's folder has the tokenizer of a SentencePiece model; of others the configuration is kept with the file. */
+/** Whether the run folder has a SentencePiece model; other tokenizers have a configuration file beside them. */
 export function hasSentencePiece(folder: string): Promise<boolean> {
   return exists(join(folder, sentencePieceFile))
 }
 
-/** A copy of one that was there already, in the run's folder, with what says which of its tokens ends a text. */
+/**
+ * Writes a copy of an existing tokenizer into the run folder, with the configuration that names its end-of-text token.
+ */
 export async function keepTokenizer(
   folder: string,
   { path, bytes, tokenizer, huggingFace }: OpenTextTokenizer,
 ): Promise<void> {
   if (huggingFace === undefined) return writeFileAtomically(join(folder, sentencePieceFile), bytes)
-  // A tekken.json is kept as the tokenizer.json that it means.
+  // A tekken.json is converted to a tokenizer.json.
   const isTekken = !('model' in JSON.parse(new TextDecoder().decode(bytes)))
   await writeFileAtomically(join(folder, huggingFaceFile), isTekken ? huggingFace.toJson() : bytes)
   const beside = await readFile(join(dirname(path), configurationFile)).catch(() => undefined)
@@ -48,24 +50,24 @@ export async function keepTokenizer(
 }
 
 /**
- * One that is there already.
- * @throws Error naming the file, where it cannot be read or has no end of text
+ * Reads an existing tokenizer.
+ * @throws Error naming a file that cannot be read or has no end-of-text token
  */
 export async function readTokenizer(file: string): Promise<OpenTextTokenizer> {
   const opened = await openTextTokenizer(file)
-  if (opened.tokenizer.eosId < 0) throw new Error(`${opened.path}: ${noEnd(opened)}, which ends every document`)
+  if (opened.tokenizer.eosId < 0) throw new Error(`${opened.path}: ${noEnd(opened)}, which must end every document`)
   return opened
 }
 
-/** What is missing where a tokenizer has no end of text. */
+/** The reason why a tokenizer has no end-of-text token. */
 const noEnd = ({ huggingFace }: OpenTextTokenizer) =>
   huggingFace === undefined
     ? 'it has no end-of-text piece'
-    : 'no tokenizer_config.json beside it names the end of text (eos_token)'
+    : 'no tokenizer_config.json beside it names the end-of-text token (eos_token)'
 
 /**
- * Trains one on texts and writes it.
- * @param signal ends the training; nothing is written then
+ * Trains a unigram tokenizer on texts and writes it.
+ * @param signal aborts the training; nothing is written then
  * @throws the signal's reason
  */
 export async function trainRunTokenizer(
@@ -88,7 +90,7 @@ run()`,
       eval: true,
       workerData: {
         module: import.meta.resolve('@kumiki/tokenizer/train'),
-        // In a checkout the sources are TypeScript, which a thread has to be taught by itself.
+        // In a checkout the sources are TypeScript, and a worker thread does not inherit the loader.
         typescript: import.meta.url.endsWith('.ts') ? import.meta.resolve('tsx/esm/api') : undefined,
         lines,
         options: {
@@ -105,7 +107,7 @@ run()`,
     const model = await new Promise<Uint8Array>((resolve, reject) => {
       worker.once('message', resolve)
       worker.once('error', reject)
-      worker.once('exit', () => reject(new Error('the training of the tokenizer ended without a result')))
+      worker.once('exit', () => reject(new Error('the thread that trains the tokenizer exited without a result')))
       signal.addEventListener('abort', () => reject(signal.reason), { once: true })
     })
     await writeFileAtomically(join(folder, sentencePieceFile), model)

@@ -1,33 +1,33 @@
-/** Where a run stands when a signal comes, and what is said then. */
+/** The progress of a run for the messages at a signal. */
 import { listCheckpoints, type RunFolder, Stopped, type StopSignal, shellWord } from '@kumiki/train/node'
 
-/** What signals are answered with. */
+/** The state of a run that the messages at a signal report. */
 export interface StopPlace {
-  /** What is being done. */
+  /** The current phase of the work, such as "before the first step". */
   phase: string
-  /** Whether steps are being made. */
+  /** Whether training steps are running. */
   stepping?: boolean
-  /** The newest checkpoint; undefined before there is one. */
+  /** The step of the newest checkpoint; undefined before the first. */
   kept: number | undefined
 }
 
-/** The step of the newest sound checkpoint. */
+/** The step of the newest valid checkpoint. */
 export async function keptIn(folder: RunFolder): Promise<number | undefined> {
   return (await listCheckpoints(folder.path)).findLast(({ manifest }) => manifest)?.step
 }
 
 export function resumeHint(folder: string, kept: number | undefined): string {
   return kept === undefined
-    ? 'No checkpoint was made yet'
-    : `The checkpoint of step ${kept} is kept; go on with: kumiki train --resume ${shellWord(folder)}`
+    ? 'No checkpoint was written yet'
+    : `The checkpoint of step ${kept} is kept; resume with: kumiki train --resume ${shellWord(folder)}`
 }
 
 export function stopped(signal: StopSignal, folder: string, { phase, stepping, kept }: StopPlace): Stopped {
   return kept === undefined
-    ? new Stopped(signal, `stopped by ${signal} ${phase}; no step was made and nothing is kept`)
+    ? new Stopped(signal, `stopped by ${signal} ${phase}; no checkpoint was written`)
     : new Stopped(
         signal,
-        `stopped by ${signal} ${stepping ? `at step ${kept}` : phase}; go on with: kumiki train --resume ${shellWord(folder)}`,
+        `stopped by ${signal} ${stepping ? `at step ${kept}` : phase}; resume with: kumiki train --resume ${shellWord(folder)}`,
         0,
       )
 }

@@ -1,4 +1,6 @@
-/** Token files (.bin and .idx) that a run trains on: how they are named, what may be done with them, and their batches. */
+/**
+ * Token files (.bin and .idx) as training data: their configuration, release levels and batches.
+ */
 import { basename, resolve } from 'node:path'
 import {
   assertTrainable,
@@ -18,13 +20,13 @@ import type { TextTokenizer } from '../models/text-tokenizer.ts'
 import { UsageError } from '../usage-error.ts'
 import { prefixOf } from './mix-sources.ts'
 
-/** Held-out tokens that are read of the files, and tokens that the n-gram baselines are fitted to. */
+/** Maximum tokens read for held-out evaluation, and for fitting the n-gram baselines. */
 const mostHeldOut = 2 ** 16
 const mostForNgrams = 2 ** 21
 
-/** Token files as a configuration file and the flags name them. */
+/** Token files as configured in a file or by flags. */
 export interface WrittenTokenFiles {
-  /** As Megatron-LM's `--data-path`: prefixes, or weights and prefixes by turns; as one text or in words. */
+  /** As Megatron-LM's `--data-path`: prefixes, or alternating weights and prefixes; as one string or an array. */
   readonly dataPath?: string | readonly string[]
   readonly order?: 'megatron' | 'packed'
   readonly split?: string
@@ -32,7 +34,7 @@ export interface WrittenTokenFiles {
 }
 
 /**
- * `tokenFiles` of a configuration file.
+ * Validates `tokenFiles` of a configuration file.
  * @throws UsageError naming file and field
  */
 export function writtenTokenFiles(value: unknown, config: string): WrittenTokenFiles | undefined {
@@ -45,10 +47,10 @@ export function writtenTokenFiles(value: unknown, config: string): WrittenTokenF
 }
 
 /**
- * What a run has in its record: every prefix whole, the number of samples that Megatron-LM's order is made for.
- * @param folder that paths count from
- * @param steps and batch size of the run, of which the samples follow where none are given
- * @throws UsageError for words that are no data path, an order that cannot be, or files that may not train
+ * The token files of a run's record, with absolute prefixes and the number of samples of Megatron-LM's order.
+ * @param folder base of relative paths
+ * @param steps with batchSize, the default of the number of samples
+ * @throws UsageError for an invalid data path, an impossible order, or files whose release level forbids training
  */
 export function tokenFilesOf(
   { dataPath, order = 'megatron', split = '969,30,1', samples }: WrittenTokenFiles,
@@ -69,7 +71,7 @@ export function tokenFilesOf(
   const weighted = read.find(({ weight }) => weight !== undefined)
   if (order === 'packed' && weighted)
     throw new UsageError(
-      `--order packed reads every token once a pass and has no weights, got ${weighted.weight} for ${weighted.prefix}; leave weights out, blend by them with --order megatron, or repeat with kumiki data mix`,
+      `--order packed reads every token once per pass and takes no weights, got ${weighted.weight} for ${weighted.prefix}; leave out the weights, use --order megatron to blend by weight, or kumiki data mix to repeat`,
     )
   const found = {
     datasets: read.map(({ prefix, weight }) => ({
@@ -84,7 +86,7 @@ export function tokenFilesOf(
   return found
 }
 
-/** @throws UsageError where what is recorded beside the files may not train */
+/** @throws UsageError if the release level recorded beside the files forbids training */
 function subsetsOf(prefix: string): readonly TokenSubset[] | null {
   const subsets = readSubsets(prefix)
   for (const { subset, releaseLevel } of subsets ?? []) {
@@ -97,10 +99,10 @@ function subsetsOf(prefix: string): readonly TokenSubset[] | null {
   return subsets
 }
 
-/** Token files that are open. */
+/** Open token files. */
 export class TokenFiles {
   readonly name: string
-  /** Tokens of the part that trains. */
+  /** Tokens of the training split. */
   readonly tokens: number
   private readonly files: RunTokenFiles
   private readonly datasets: readonly IndexedDatasetFile[]
@@ -112,7 +114,7 @@ export class TokenFiles {
     this.tokens = datasets.reduce((sum, _, i) => sum + this.trainable(i), 0)
   }
 
-  /** @throws Error naming a file that is missing or broken; UsageError for what may not train */
+  /** @throws Error naming a missing or invalid file; UsageError for a release level that forbids training */
   static async open(files: RunTokenFiles): Promise<TokenFiles> {
     const datasets: IndexedDatasetFile[] = []
     try {
@@ -132,8 +134,8 @@ export class TokenFiles {
   }
 
   /**
-   * The batches of a run, which go on where a state says.
-   * @throws UsageError where the order ends before the last step
+   * The batches of a run; a state can be restored into the source.
+   * @throws UsageError if the run needs more samples than the order has
    */
   source({ batchSize, sequenceLength, seed, steps }: RunConfiguration): BatchSource {
     const { order, split, samples } = this.files
@@ -146,7 +148,7 @@ export class TokenFiles {
     }
     if (samples === undefined || steps * batchSize > samples)
       throw new UsageError(
-        `${steps} steps of ${batchSize} sequences read ${steps * batchSize} samples, but the order of ${this.name} was made for ${samples}; another number would be another order. Stop at step ${Math.floor((samples ?? 0) / batchSize)}, branch off that much earlier, or begin a run with tokenFiles.samples of as many as it may ever read`,
+        `${steps} steps of ${batchSize} sequences read ${steps * batchSize} samples, but the order of ${this.name} was built for ${samples}, and the order depends on that number. Stop at step ${Math.floor((samples ?? 0) / batchSize)}, branch off earlier, or start a new run with tokenFiles.samples large enough`,
       )
     const datasets = this.datasets.map((dataset, i): ReadableDataset & { weight?: number } => ({
       name: this.files.datasets[i].prefix,
@@ -159,24 +161,24 @@ export class TokenFiles {
   }
 
   /**
-   * Documents that do not train: of the part of the split that validates.
-   * @throws Error where there are none, or an id is none of the tokenizer's
+   * Held-out documents, from the validation split.
+   * @throws Error if there are none, or an id is not in the vocabulary
    */
   heldOut(tokenizer: TextTokenizer): Int32Array[] {
     const found = this.read('valid', mostHeldOut, tokenizer)
     if (found.length === 0)
       throw new Error(
-        `${this.name}: the split ${this.files.split} leaves nothing to hold out; give --split with more of it, or heldOut: { NAME: PATH } in the configuration`,
+        `${this.name}: the split ${this.files.split} leaves no validation documents; give --split with a larger second part, or heldOut: { NAME: PATH } in the configuration`,
       )
     return found
   }
 
-  /** The beginning of what trains: enough for baselines. */
+  /** The beginning of the training split, for the baselines. */
   sample(tokenizer: TextTokenizer): Int32Array[] {
     return this.read('train', mostForNgrams, tokenizer)
   }
 
-  /** What a run takes of each subset, from its own steps. */
+  /** The tokens and repeats of each subset in the run's steps. */
   used({ steps, batchSize, sequenceLength }: RunConfiguration): UsedSubset[] {
     const taken = steps * batchSize * sequenceLength
     const shares = this.shares()
@@ -195,7 +197,7 @@ export class TokenFiles {
     })
   }
 
-  /** The part of the batches that each dataset gives. */
+  /** Each dataset's share of the batches. */
   private shares(): number[] {
     const weights = this.files.datasets.map(({ weight }, i) => weight ?? this.tokensOf(i))
     const all = weights.reduce((sum, weight) => sum + weight, 0)
@@ -206,7 +208,7 @@ export class TokenFiles {
     const tokens = this.tokensOf(dataset)
     if (tokens < 2)
       throw new Error(
-        `${this.files.datasets[dataset].prefix}: the split ${this.files.split} leaves ${tokens} tokens to train on; take it out, or give another --split`,
+        `${this.files.datasets[dataset].prefix}: the split ${this.files.split} leaves ${tokens} tokens to train on; remove this dataset, or give another --split`,
       )
     return tokens
   }
@@ -235,10 +237,10 @@ export class TokenFiles {
         const length = Math.min(left, dataset.sequenceLengths[sequence])
         if (length === 0) continue
         const ids = dataset.sequence(sequence, 0, length)
-        const strange = ids.find((id) => id < 0 || id >= vocabSize)
-        if (strange !== undefined)
+        const outside = ids.find((id) => id < 0 || id >= vocabSize)
+        if (outside !== undefined)
           throw new Error(
-            `${prefix}: sequence ${sequence} holds the id ${strange}, but the tokenizer has ${vocabSize} pieces; it is not the one that the files were made with`,
+            `${prefix}: sequence ${sequence} contains the id ${outside}, but the tokenizer has ${vocabSize} pieces; give --tokenizer the one that encoded the files`,
           )
         found.push(ids)
         left -= length
@@ -248,5 +250,5 @@ export class TokenFiles {
   }
 }
 
-/** Of files beside which nothing is recorded, as of texts without a source. */
+/** The subset of files without recorded subsets; the defaults are those of texts without a source. */
 const unknown = { language: null, source: null, licence: null, releaseLevel: 'L3', repeats: 1 } as const

@@ -1,4 +1,4 @@
-/** `kumiki train`: text to tokenizer to model to report, in one run folder. */
+/** `kumiki train`: trains a tokenizer and a model on text, and writes them and a report to a run folder. */
 import { RunConfigurationError } from '@kumiki/train'
 import { RunFolderError, Stopped, StopSignals, shellWord } from '@kumiki/train/node'
 import { loadKinds } from '../flags/run-kinds.ts'
@@ -10,7 +10,7 @@ import { keptIn, resumeHint, type StopPlace, stopped } from './stop-place.ts'
 import type { TrainCommandOptions } from './train-options.ts'
 import { TrainProcess } from './train-process.ts'
 
-/** @throws Stopped for a signal, when everything is in a safe place; UsageError for flags that do not fit */
+/** @throws Stopped on a signal, after the state is saved; UsageError for invalid flags */
 export async function runTrain(options: TrainCommandOptions): Promise<FinishedRun> {
   const started = performance.now()
   const kinds = await loadKinds(options.kinds)
@@ -18,14 +18,16 @@ export async function runTrain(options: TrainCommandOptions): Promise<FinishedRu
   if (plan.record.tuning) {
     await plan.folder.release()
     throw new UsageError(
-      `--resume: ${plan.folder.path} is a fine-tuning; go on with: kumiki finetune --resume ${shellWord(plan.folder.path)}`,
+      `--resume: ${plan.folder.path} is a fine-tuning run; resume it with: kumiki finetune --resume ${shellWord(plan.folder.path)}`,
     )
   }
   const where: StopPlace = { phase: 'before the first step', kept: await keptIn(plan.folder) }
   const stop = new StopSignals({
     onRequest: (signal) =>
-      log(`${signal}: stopping ${where.stepping ? 'after the current step' : 'here'}; a second signal ends it at once`),
-    onSecond: (signal) => log(`${signal}: ended at once. ${resumeHint(plan.folder.path, where.kept)}`),
+      log(
+        `${signal}: stopping ${where.stepping ? 'after the current step' : 'now'}; a second signal exits immediately`,
+      ),
+    onSecond: (signal) => log(`${signal}: exiting immediately. ${resumeHint(plan.folder.path, where.kept)}`),
   })
   try {
     return await asUsage(() => new TrainProcess(plan, options, kinds, stop, where, started).train())
@@ -37,7 +39,7 @@ export async function runTrain(options: TrainCommandOptions): Promise<FinishedRu
   }
 }
 
-/** A folder that cannot be taken, and a configuration that cannot be, are wrong use. */
+/** Errors of the run folder and of the configuration are usage errors. */
 async function asUsage<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()

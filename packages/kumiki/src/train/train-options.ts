@@ -1,49 +1,49 @@
-/** What `kumiki train` is asked for, read from its flags. */
+/** The options of `kumiki train`, from its flags. */
 import type { RunConfigurationChanges } from '@kumiki/train'
 
 export interface TrainCommandOptions {
   readonly preset?: string
   readonly config?: string
-  /** Files and folders of text; none: the built-in corpus. */
+  /** Files and folders of text; empty: the built-in corpus. */
   readonly data: readonly string[]
   /** Token files, as Megatron-LM's `--data-path`. */
   readonly dataPath?: readonly string[]
   /** SentencePiece model; default: one is trained on the text. */
   readonly tokenizer?: string
-  /** In which order token files are read, and their split. */
+  /** The order of samples of token files, and their split. */
   readonly order?: 'megatron' | 'packed'
   readonly split?: string
   readonly overrides: RunConfigurationChanges
-  /** A module with kinds of schedules and optimizers. */
+  /** A module with further schedules and optimizers. */
   readonly kinds?: string
   readonly device: 'auto' | 'webgpu' | 'cpu'
   readonly threads?: number
   /** Run folder; default runs/NAME-DATE. */
   readonly out?: string
-  /** Whether a run in `out` may be removed. */
+  /** Replace an existing run in `out`. */
   readonly overwrite?: boolean
-  /** A run folder to go on with, or `RUN@STEP`: what stands in its run.json is taken, with `overrides` over it. */
+  /** A run folder to resume, or `RUN@STEP`: its run.json applies, with `overrides` on top. */
   readonly resume?: string
   /** Steps between checkpoints. Default: a tenth of the run, at most 500. */
   readonly checkpointEvery?: number
-  /** Minutes after which one is made in any case. Default 0.5. */
+  /** Maximum minutes between checkpoints. Default 0.5. */
   readonly checkpointMinutes?: number
-  /** Checkpoints that stay. Default 2. */
+  /** Number of newest checkpoints that are kept. Default 2. */
   readonly keep?: number
-  /** Those of steps that this divides stay for good. */
+  /** Checkpoints of steps that are multiples of this are kept permanently. */
   readonly keepEvery?: number
-  /** `RUN@STEP`: a new run that leaves another there, with a rate that falls. */
+  /** `RUN@STEP`: a new run that branches from another at that step, with a decaying learning rate. */
   readonly branch?: string
   readonly decay?: { readonly steps: number } | { readonly tokens: number }
-  /** Where a branch's rate ends. Default 0. */
+  /** Final learning rate of a branch. Default 0. */
   readonly decayTo?: number
-  /** `RUN` or `RUN@STEP`: a new run that begins with that one's weights. */
+  /** `RUN` or `RUN@STEP`: a new run, initialized with that run's weights. */
   readonly from?: string
   /** Steps between evaluations. Default: an eighth of the run. */
   readonly evaluateEvery?: number
-  /** Whether the model writes at every evaluation. */
+  /** Sample texts at every evaluation. */
   readonly sample?: boolean
-  /** Evaluations without a better one that end the run. */
+  /** Stop after this many evaluations without improvement. */
   readonly earlyStop?: number
   readonly maxMinutes?: number
   readonly maxTokens?: number
@@ -51,6 +51,6 @@ export interface TrainCommandOptions {
   readonly onFullDisk?: 'stop' | 'continue'
   /** Folder of event files; `true`: in the run folder. */
   readonly tensorboard?: string | true
-  /** Port of the live page; `true`: any that is free. */
+  /** Port of the live page; `true`: any free port. */
   readonly ui?: number | true
 }

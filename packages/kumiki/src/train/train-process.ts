@@ -1,4 +1,4 @@
-/** One process at work on a run: device, tokenizer, data, model and observers. */
+/** Trains a run in this process: device, tokenizer, data, model and observers. */
 import { join } from 'node:path'
 import { OtherDataError, packEvaluation } from '@kumiki/data'
 import { countParameters, decoderModel, flopsPerToken, type ModelArchitecture } from '@kumiki/models'
@@ -48,7 +48,7 @@ import type { TrainCommandOptions } from './train-options.ts'
 import { checkRunMemory } from './training-memory.ts'
 import { repeatWarnings } from './used-subsets.ts'
 
-/** One process at work on a run. */
+/** Trains one run in this process. */
 export class TrainProcess {
   private readonly plan: RunPlan
   private readonly options: TrainCommandOptions
@@ -87,7 +87,7 @@ export class TrainProcess {
     const text = await this.text().catch((error: Error) => {
       throw resume
         ? new Error(
-            `${error.message}. The run was begun on it: put it back, or name its new place under data in ${join(folder.path, 'run.json')}`,
+            `${error.message}. The run was started with this data: restore it, or set its new path under data in ${join(folder.path, 'run.json')}`,
           )
         : error
     })
@@ -104,14 +104,14 @@ export class TrainProcess {
         }
         log(`Training ${record.name} on ${text.name}`)
         log(`Device: ${device.name}`)
-        sayRecipe(record)
+        logRecipe(record)
         return await this.on(device, text, resumed)
       } catch (error) {
-        // Once for every step that is reached: a device that dies at the same step again is not asked a third time.
+        // Retry once per checkpoint: give up if the device is lost again before a newer checkpoint exists.
         const { kept } = this.where
         if (!isDeviceLost(error) || (kept ?? 0) === lostAt) throw error
         lostAt = kept ?? 0
-        const from = kept === undefined ? 'beginning again' : `going on from the checkpoint of step ${kept}`
+        const from = kept === undefined ? 'restarting' : `resuming from the checkpoint of step ${kept}`
         log(`${(error as Error).message.split(';')[0]}; ${from} on a new device`)
         resumed = kept === undefined ? resume : { configuration: record.configuration }
         this.where.stepping = false
@@ -121,7 +121,7 @@ export class TrainProcess {
     }
   }
 
-  /** Texts of the run, or its token files with the texts that are held out beside them. */
+  /** The run's texts, or its token files with separate held-out texts. */
   private async text(): Promise<RunText> {
     const { record } = this.plan
     const seed = record.configuration.seed
@@ -145,7 +145,7 @@ export class TrainProcess {
       : (given?.tokenizer ?? (await trainRunTokenizer(path, text.lines, configuration.vocabSize, stop.signal)))
     where.phase = 'before the first step'
     const { corpus, train, heldOut, tokens, used, source } = await text.encoded(tokenizer, configuration, stop)
-    // Not before it is known to be the one of the token files.
+    // Only after `encoded` has checked that it fits the token files.
     if (given) await keepTokenizer(path, given)
     const { vocabSize, eosId } = tokenizer
     const architecture: ModelArchitecture = { ...record.architecture, vocabSize, paddedVocabSize: vocabSize }
@@ -153,13 +153,13 @@ export class TrainProcess {
       `${countParameters(architecture).total.toLocaleString('en')} parameters, ${findPrecision(configuration.precision).name}; ${tokens.toLocaleString('en')} training tokens, ${count(heldOut)} held out; run folder ${path}`,
     )
     const batch = configuration.batchSize * configuration.sequenceLength
-    // What token files give is counted in passes of the run already.
+    // The repeats of token files already include the passes over them.
     const passes = record.tokenFiles ? 1 : (configuration.steps * batch) / tokens
     for (const line of repeatWarnings(used, passes)) log(line)
     const before = resume && { ...record, configuration: resume.configuration }
     if (record.recipe && batch > tokens)
       log(
-        `A batch reads the text ${(batch / tokens).toFixed(1)} times; --batch-size ${Math.max(1, Math.floor(tokens / configuration.sequenceLength))} reads it at most once`,
+        `Each batch reads the text ${(batch / tokens).toFixed(1)} times; with --batch-size ${Math.max(1, Math.floor(tokens / configuration.sequenceLength))} it is read at most once`,
       )
     const loaded = before && (await loadCheckpointToResume(path, before, configuration, resume.step, log))
     const { sequenceLength, seed, auxiliaryLoss, routerZLoss } = configuration
@@ -178,7 +178,7 @@ export class TrainProcess {
       clock,
     })
     const { evaluateEvery, earlyStop, maxMinutes, maxTokens, onNan, onFullDisk, sample } = record.conduct ?? {}
-    // Of every process so far, this one's beginnings included.
+    // Includes the time of earlier processes.
     if (loaded) {
       clock.atLeast(loaded.manifest.seconds ?? 0)
       clock.atLeast((await MetricsLog.read(join(path, 'metrics.jsonl'))).seconds)
@@ -238,7 +238,7 @@ export class TrainProcess {
               }),
             ]
           : []),
-        sayRewinds(progress.log),
+        logRewinds(progress.log),
         this.place(),
         finish,
         reportObserver(path),
@@ -253,7 +253,7 @@ export class TrainProcess {
           },
           progress.log,
         ),
-        // Up until the model and the report are written.
+        // Last, so that the live page stays up until the model and the report are written.
         ...(live ? [live] : []),
       ],
     )
@@ -262,7 +262,7 @@ export class TrainProcess {
         await run.trainer.restore(loaded.snapshot).catch((error: Error) => {
           throw error instanceof OtherDataError
             ? new Error(
-                `${corpus.name}: it is not the text the run was begun on, so the run cannot go on; put that text back`,
+                `${corpus.name}: not the text that the run was started with, so it cannot be resumed; restore that text`,
               )
             : error
         })
@@ -279,7 +279,7 @@ export class TrainProcess {
       if (end.kind === 'stopped') throw stop.signal.reason
       if (end.kind === 'finished' && end.because)
         log(
-          `Ended at step ${run.trainer.step}: ${end.because}; kumiki train --resume ${shellWord(path)} with a larger --max-tokens, --max-minutes or --early-stop goes on`,
+          `Ended at step ${run.trainer.step}: ${end.because}; to continue, run kumiki train --resume ${shellWord(path)} with a larger --max-tokens, --max-minutes or --early-stop`,
         )
       return finish.summary()
     } finally {
@@ -288,7 +288,7 @@ export class TrainProcess {
     }
   }
 
-  /** The live page, where it is asked for. */
+  /** The live page, if `--ui` is given. */
   private async livePage(device: Device, earlier: readonly Partial<StepMetrics>[]) {
     const { ui } = this.options
     if (ui === undefined) return undefined
@@ -298,11 +298,11 @@ export class TrainProcess {
         throw new UsageError(`--ui: ${error.message}`)
       },
     )
-    log(`Live page: ${page.url} (the token to pause and resume: ${page.token})`)
+    log(`Live page: ${page.url} (token for pausing and resuming: ${page.token})`)
     return page
   }
 
-  /** Event files, where they are asked for. */
+  /** The observer of TensorBoard event files, if `--tensorboard` is given. */
   private eventFiles(): RunObserver[] {
     const { tensorboard } = this.options
     if (tensorboard === undefined) return []
@@ -312,7 +312,7 @@ export class TrainProcess {
     return [tensorBoardObserver({ folder: to, configuration: { name, architecture, configuration, data }, log })]
   }
 
-  /** Keeps what signals are answered with. */
+  /** An observer that updates the state reported at a signal. */
   private place(): RunObserver {
     const { where, stop } = this
     return {
@@ -322,25 +322,25 @@ export class TrainProcess {
       onEnd({ kind }) {
         if (kind !== 'finished') return
         where.stepping = false
-        where.phase = 'after the last step, before the model and the report were written'
+        where.phase = 'after the last step, before writing the model and the report'
         stop.signal.throwIfAborted()
       },
     }
   }
 }
 
-/** What a run that follows a model's recipe does otherwise. */
-function sayRecipe({ recipe, configuration, architecture }: RunDefinition): void {
+/** Logs how a run differs from the recipe of its preset. */
+function logRecipe({ recipe, configuration, architecture }: RunDefinition): void {
   if (!recipe) return
   for (const line of differenceLines(recipe.model, recipe.differences)) log(line)
   const { batchSize, sequenceLength, vocabSize } = configuration
   const tokens = batchSize * sequenceLength
   const sizes = { ...architecture, vocabSize, paddedVocabSize: vocabSize }
   const flops = tokens * flopsPerToken(sizes, { sequenceLength })
-  log(`A step is ${tokens.toLocaleString('en')} tokens, ${flops.toExponential(1)} FLOP; --batch-size makes it smaller`)
+  log(`One step: ${tokens.toLocaleString('en')} tokens, ${flops.toExponential(1)} FLOP; --batch-size changes it`)
 }
 
-/** Weights by name, on a device. */
+/** Uploads weights to a device. */
 function toTensors(
   device: Device,
   weights: ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>,
@@ -348,10 +348,10 @@ function toTensors(
   return Object.fromEntries([...weights].map(([name, { shape, data }]) => [name, device.tensor(data, shape)]))
 }
 
-/** Tells of a run that goes back since a number was none. */
-const sayRewinds = (say: (line: string) => void): RunObserver => ({
+/** An observer that logs rollbacks after non-finite values. */
+const logRewinds = (write: (line: string) => void): RunObserver => ({
   onRewind: ({ fromStep, toStep, reason }) =>
-    say(
-      `${reason.split('; training stopped')[0]}. Gone back to step ${toStep}; the data of steps ${toStep + 1} to ${fromStep} is left out`,
+    write(
+      `${reason.split('; training stopped')[0]}. Rolled back to step ${toStep}; the data of steps ${toStep + 1} to ${fromStep} is skipped`,
     ),
 })

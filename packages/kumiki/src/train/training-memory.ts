@@ -1,4 +1,4 @@
-/** What training takes in memory, held against what there is before anything is built. */
+/** Checks that training fits the available memory, before anything is allocated. */
 import { totalmem } from 'node:os'
 import { countParameters, listModels, type ModelArchitecture } from '@kumiki/models/configs'
 import { estimateLocalMemory, fromArchitecture } from '@kumiki/planner'
@@ -13,20 +13,21 @@ export interface MemoryRun {
   readonly sequenceLength: number
 }
 
-/** The cpu device's memory is one WebAssembly memory: 4 GiB of addresses. */
+/** The cpu device has one WebAssembly memory, with 4 GiB of address space. */
 const webAssemblyBytes = 2 ** 32
 
-/** Bytes this process may use: the machine's memory, or its container's share. */
+/** Bytes this process may use: the machine's memory, or its container's limit. */
 function availableMemory(): number {
   const constrained = process.constrainedMemory?.() ?? 0
   return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem()
 }
 
 /**
- * @param device `cpu` is bound by WebAssembly's 4 GiB; on a GPU (whose memory is not told), and where it is not known yet, only what the host
- *   needs is checked: float32 copies of weights and moments, for initial values and checkpoints
- * @param available bytes; default: what this process may use
- * @throws RangeError with what is needed, what there is, and what would fit
+ * @param device `cpu` is limited to WebAssembly's 4 GiB. On a GPU, whose memory WebGPU does not report, and with
+ * `auto`, only the host's memory is checked: float32 copies of weights and moments, for initial values and
+ * checkpoints
+ * @param available available bytes; default: what this process may use
+ * @throws RangeError with the needed and available memory, and what would fit
  */
 export function checkTrainingMemory(
   name: string,
@@ -40,18 +41,19 @@ export function checkTrainingMemory(
   const { parameters, total } = memoryOf(run)
   const there =
     device !== 'cpu'
-      ? `the host needs ${gigabytes(12 * parameters)} of it for float32 copies and has ${gigabytes(available)}`
+      ? `the host needs ${gigabytes(12 * parameters)} for float32 copies but has ${gigabytes(available)}`
       : available < webAssemblyBytes
         ? `this machine has ${gigabytes(available)}`
-        : `the cpu device holds ${gigabytes(webAssemblyBytes)} at most (this machine has ${gigabytes(available)})`
+        : `the cpu device is limited to ${gigabytes(webAssemblyBytes)} (this machine has ${gigabytes(available)})`
   throw new RangeError(
-    `${name}: training ${parameters.toLocaleString('en')} parameters under ${run.precision.name} takes about ${gigabytes(total)}; ${there}. ${whatFits(run, device === 'webgpu' ? onHost : onCpu)}`,
+    `${name}: training ${parameters.toLocaleString('en')} parameters in ${run.precision.name} takes about ${gigabytes(total)}; ${there}. ${whatFits(run, device === 'webgpu' ? onHost : onCpu)}`,
   )
 }
 
 /**
- * The planner's formulas are of dense decoders as Llama. What an architecture has beyond that adds parameters, and of a mixture a token's
- * experts count as one wide MLP; norms of heads, biases and the like keep next to nothing.
+ * The planner's formulas are for dense Llama decoders. Other parameters of an architecture are added to the weights;
+ * for a mixture of experts, activations are those of the active experts as one wide MLP. Activations of head norms,
+ * biases and the like are negligible.
  */
 function memoryOf({ architecture, precision, ...run }: MemoryRun): { parameters: number; total: number } {
   const { parameters, master, activations, gradients = 'float32', moments = 'float32' } = precision
@@ -62,7 +64,7 @@ function memoryOf({ architecture, precision, ...run }: MemoryRun): { parameters:
     sequence: run.sequenceLength,
     positions: Math.max(architecture.maxPositionEmbeddings, run.sequenceLength),
     accumulation: run.accumulation,
-    // Copies on 8 bits come on top; float16 takes what bfloat16 does.
+    // float16 is as large as bfloat16. The 8-bit copies of fp8 policies are not counted here.
     precision: Object.fromEntries(
       Object.entries(formats).map(([field, format]) => [field, format === 'float16' ? 'bfloat16' : format]),
     ) as never,
@@ -84,14 +86,14 @@ function asDense(architecture: ModelArchitecture): ModelArchitecture {
   }
 }
 
-/** A smaller batch first, then smaller models. */
+/** Advice for a run that does not fit: a smaller micro-batch, else a smaller model. */
 function whatFits(run: MemoryRun, fits: (run: MemoryRun) => boolean): string {
   const parts = divisors(run.batchSize).find(
     (accumulation) => accumulation > run.accumulation && fits({ ...run, accumulation }),
   )
-  if (parts !== undefined) return `The batch in ${parts} parts would fit: --accumulation ${parts}`
+  if (parts !== undefined) return `The batch fits with gradient accumulation: --accumulation ${parts}`
   const one = { ...run, batchSize: 1, accumulation: 1 }
-  if (fits(one)) return 'One sequence at once would fit: --batch-size 1'
+  if (fits(one)) return 'A batch of one sequence fits: --batch-size 1'
   const { vocabSize } = run.architecture
   const known = listModels()
     .map((model) => ({ ...model, architecture: { ...model.architecture, vocabSize, paddedVocabSize: vocabSize } }))
@@ -111,7 +113,7 @@ function gigabytes(bytes: number): string {
   return `${value >= 100 ? Math.round(value).toLocaleString('en') : value.toPrecision(2)} GiB`
 }
 
-/** @throws RangeError where a run does not fit the memory there is */
+/** @throws RangeError if a run does not fit the available memory */
 export function checkRunMemory(
   { name, architecture, configuration }: RunDefinition,
   device: 'auto' | 'cpu' | 'webgpu',
@@ -119,7 +121,7 @@ export function checkRunMemory(
   checkTrainingMemory(name, memoryRun(architecture, configuration), device)
 }
 
-/** Whether a run fits the smallest device there may be: the cpu's 4 GiB, which most GPUs have too. */
+/** Whether a run fits the cpu device's 4 GiB, which most GPUs have too. */
 export function fitsAnyDevice(
   architecture: ModelArchitecture,
   configuration: RunConfiguration,
@@ -130,7 +132,7 @@ export function fitsAnyDevice(
 
 function memoryRun(architecture: ModelArchitecture, configuration: RunConfiguration): MemoryRun {
   const { batchSize, accumulation, sequenceLength, vocabSize, precision } = configuration
-  // The tables have as many rows as the tokenizer will have pieces.
+  // The embedding will have as many rows as the tokenizer has pieces.
   const rows = { vocabSize, paddedVocabSize: vocabSize }
   const sizes = { batchSize, accumulation, sequenceLength }
   return { architecture: { ...architecture, ...rows }, precision: findPrecision(precision), ...sizes }

@@ -1,8 +1,8 @@
-/** What a run uses of each named source: for its record and a model card. */
+/** The tokens that a run uses of each named source, for its record and model card. */
 import type { UsedSubset } from '@kumiki/train/records'
 import type { Corpus } from './corpus.ts'
 
-/** @param train the documents of `corpus.train` as ids */
+/** @param train the documents of `corpus.train` as token ids */
 export function usedSubsets({ subsets }: Corpus, train: readonly Int32Array[]): UsedSubset[] | undefined {
   let at = 0
   return subsets?.map(({ source: { name, language, source, licence, releaseLevel, repeats }, documents }) => {
@@ -20,7 +20,7 @@ export function usedSubsets({ subsets }: Corpus, train: readonly Int32Array[]): 
   })
 }
 
-/** Passes over data that cost next to nothing against new data. @see arXiv:2305.16264, figure 3 */
+/** Passes over data that are nearly as good as new data. @see arXiv:2305.16264, figure 3 */
 const harmlessEpochs = 4
 
 /** @param epochs passes over the text of the run */
@@ -30,7 +30,7 @@ export function repeatWarnings(used: readonly UsedSubset[] | undefined, epochs: 
     return passes <= harmlessEpochs * (1 + 1e-9)
       ? []
       : [
-          `${subset} is read ${passes.toFixed(1)} times; past ${harmlessEpochs} a repeat is worth less than new text (arXiv:2305.16264)`,
+          `${subset} is read ${passes.toFixed(1)} times; beyond ${harmlessEpochs} passes, repeated text is worth less than new text (arXiv:2305.16264)`,
         ]
   })
 }

@@ -1,4 +1,4 @@
-/** `kumiki ablate design` and `power`: which runs to make, and how many. */
+/** `kumiki ablate design` and `power`: the design of experiments and its number of runs. */
 import type { Design, LevelDesign, LevelFactor } from '@kumiki/ablation/design'
 import type { Command } from 'commander'
 import { writeWhole } from '../files/files.ts'
@@ -68,7 +68,7 @@ export function addDesign(group: Command): void {
           'an interaction that must be clear of main effects and of the other interactions named, if all others are zero (repeatable)',
           collect,
         )
-        .option('--baseline', 'everything is off in the first run')
+        .option('--baseline', 'all factors are off in the first run')
         .option('--foldover [factor]', 'add the foldover, of all factors or of one: twice the runs')
         .option('--replicates <n>', 'with --study: replicates of each run, with different seeds', integer(1, 100), 1)
         .option('--kinds <module>', 'with --study: as for train')
@@ -81,7 +81,7 @@ export function addDesign(group: Command): void {
     'Statistical power to detect an effect given the standard deviation between seeds, and the number of runs needed.',
     (c) =>
       c
-        .requiredOption('--runs <n>', 'of the design', integer(4, 4096))
+        .requiredOption('--runs <n>', 'runs of the design', integer(4, 4096))
         .requiredOption('--terms <n>', 'number of main effects and interactions estimated', integer(1, 4096))
         .requiredOption('--effect <size>', 'difference of means to detect', real({ above: 0 }))
         .requiredOption(
@@ -89,7 +89,7 @@ export function addDesign(group: Command): void {
           'standard deviation between seeds, in the same unit',
           real({ above: 0 }),
         )
-        .option('--confidence <share>', 'of the test', real({ above: 0, to: 0.999999 }), 0.95)
+        .option('--confidence <share>', 'confidence level of the test', real({ above: 0, to: 0.999999 }), 0.95)
         .option('--power <probability>', 'required power', real({ above: 0, to: 0.999999 }), 0.8),
     power,
   )
@@ -98,8 +98,7 @@ export function addDesign(group: Command): void {
 async function design(options: DesignFlags): Promise<void> {
   const study = options.study === undefined ? undefined : await readStudy(options.study)
   const made = await makeDesign(options, factorsOf(options, study))
-  if (options.replicates > 1 && !study)
-    throw new UsageError('--replicates goes with --study, whose runs get seeds of their own')
+  if (options.replicates > 1 && !study) throw new UsageError('--replicates needs --study')
   if (study && options.out !== undefined) {
     const written = await writeStudy(
       study,
@@ -126,7 +125,7 @@ async function design(options: DesignFlags): Promise<void> {
   answer(options, { ...made, ...aliases }, () => designLines(made, ablation).join('\n'))
 }
 
-/** The design as lines for people. */
+/** The design as text. */
 function designLines(made: Design | LevelDesign, ablation: typeof import('@kumiki/ablation/design')): string[] {
   if ('definingRelation' in made) {
     const resolution = made.resolution === null ? 'full factorial' : `resolution ${roman(made.resolution)}`
@@ -147,25 +146,25 @@ function designLines(made: Design | LevelDesign, ablation: typeof import('@kumik
   const mixed =
     made.name === 'full factorial'
       ? []
-      : ['', 'main effects are clear of each other; interactions are mixed with them, and are taken to be small']
+      : ['', 'main effects are clear of each other; interactions are aliased with them and assumed to be negligible']
   return [`${made.runs.length} runs, ${made.name}`, '', textTable(['run', ...names], rows), ...mixed]
 }
 
-/** Factors of flags and study. @throws UsageError */
+/** The factors from flags or the study. @throws UsageError */
 function factorsOf({ factors, factor, study: file }: DesignFlags, study: Study | undefined): LevelFactor[] {
   if (study) {
     if (factors || factor) throw new UsageError('--study names the factors; leave out --factors and --factor')
     return study.factors.map(({ name, levels }) => {
       const own = Object.keys(levels)
       if (own.length < 2)
-        throw new UsageError(`${file}: ${name} needs two levels or more, got ${own.join(', ') || 'none'}`)
+        throw new UsageError(`${file}: ${name} needs at least two levels, got ${own.join(', ') || 'none'}`)
       return { name, levels: own }
     })
   }
   if (!factors && !factor) throw new UsageError('give --factors A,B,C, --factor NAME=A,B,C or --study FILE')
   const given = (factor ?? []).map((text) => {
     const [, name, levels] = /^([^=]+)=(.+)$/.exec(text) ?? []
-    if (levels === undefined) throw new UsageError(`--factor ${text}: it must be NAME=LEVEL,LEVEL,...`)
+    if (levels === undefined) throw new UsageError(`--factor ${text}: must be NAME=LEVEL,LEVEL,...`)
     return { name: name.trim(), levels: levels.split(',').map((level) => level.trim()) }
   })
   return [...(factors ?? []).map((name) => ({ name, levels: ['off', 'on'] })), ...given]
@@ -177,10 +176,11 @@ async function makeDesign(options: DesignFlags, factors: readonly LevelFactor[])
   const { kind = two ? 'fractional' : 'orthogonal', runs, baseline } = options
   if (kind !== 'fractional')
     for (const flag of ['generator', 'clear', 'estimable', 'baseline', 'foldover'] as const)
-      if (options[flag] !== undefined) throw new UsageError(`--${flag} goes with a fractional design, not with ${kind}`)
+      if (options[flag] !== undefined)
+        throw new UsageError(`--${flag} needs a fractional design, but --kind is ${kind}`)
   if (kind !== 'fractional' && kind !== 'plackett-burman' && runs !== undefined)
     throw new UsageError(
-      `--runs goes with fractional designs and Plackett-Burman; the runs of ${kind} follow from its factors`,
+      `--runs applies to fractional and Plackett-Burman designs; the runs of --kind ${kind} follow from the factors`,
     )
   return checkedUse(() => {
     if (kind === 'full') return ablation.fullFactorial(factors)
@@ -189,7 +189,7 @@ async function makeDesign(options: DesignFlags, factors: readonly LevelFactor[])
     const many = factors.find(({ levels }) => levels.length !== 2)
     if (many)
       throw new UsageError(
-        `${many.name} has ${many.levels.length} levels; a fractional design has two of each: take --kind orthogonal`,
+        `${many.name} has ${many.levels.length} levels; a fractional design needs two levels per factor: use --kind orthogonal`,
       )
     if (runs === undefined) throw new UsageError('give --runs N, a power of two above the number of factors')
     const first = ablation.design({
@@ -211,7 +211,7 @@ const pairOf = (text: string) => text.split(':') as [string, string]
 
 function readGenerator(text: string): [string, string[]] {
   const match = /^([^=]+)=([^=]+)$/.exec(text)
-  if (!match) throw new UsageError(`--generator ${text}: it must be a factor and a product of others, such as D=A*B`)
+  if (!match) throw new UsageError(`--generator ${text}: must be a factor and a product of others, such as D=A*B`)
   return [match[1].trim(), match[2].split('*').map((name) => name.trim())]
 }
 

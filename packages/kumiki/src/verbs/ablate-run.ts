@@ -1,4 +1,4 @@
-/** `kumiki ablate run`: the trainings of a study, one process each, skipped where they are done. */
+/** `kumiki ablate run`: trains the runs of a study, one process each, skipping finished ones. */
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import type { StopSignal } from '@kumiki/train/node'
@@ -18,7 +18,7 @@ interface RunFlags {
   json?: boolean
 }
 
-/** What became of a training. */
+/** The result of one run. */
 interface Outcome {
   readonly id: string
   readonly state: 'finished' | 'was finished' | 'failed' | 'not begun'
@@ -31,7 +31,7 @@ export function addRun(group: Command): void {
   addVerb(
     group,
     'run',
-    'Run the trainings of ablate design --study: resumes interrupted runs, skips finished ones.',
+    'Train the runs of ablate design --study: resumes interrupted runs, skips finished ones.',
     (c) =>
       c
         .argument('<folder>', 'study folder written by ablate design')
@@ -63,13 +63,13 @@ async function run(options: RunFlags, path: string): Promise<void> {
   const outcomes = new Map<string, Outcome>()
   const waiting = [...study.runs]
   let begun = 0
-  const progress = workProgress(study.runs.length, 'trainings')
-  /** Share of each training that is done: of those that are under way, as their own lines say. */
+  const progress = workProgress(study.runs.length, 'runs')
+  /** Completed share of each run, from the progress lines of running ones. */
   const shares = new Map<string, number>()
   const show = (id: string, share: number, note = '') => {
     shares.set(id, share)
     const done = [...shares.values()].reduce((sum, one) => sum + one, 0)
-    progress.update(done, `${Math.floor(done)} of ${study.runs.length} trainings, ${id}${note}`)
+    progress.update(done, `${Math.floor(done)} of ${study.runs.length} runs, ${id}${note}`)
   }
   const work = async () => {
     for (let next = waiting.shift(); next !== undefined && !stopped; next = waiting.shift()) {
@@ -98,7 +98,7 @@ async function run(options: RunFlags, path: string): Promise<void> {
     const { exitCodeOf } = await import('@kumiki/train/node')
     const left = all.filter(({ state }) => state === 'failed' || state === 'not begun').length
     throw Object.assign(
-      new Error(`stopped by ${stopped}, ${left} of ${all.length} trainings are left; the same command goes on`),
+      new Error(`stopped by ${stopped}, ${left} of ${all.length} runs are left; the same command resumes them`),
       {
         exitCode: exitCodeOf(stopped),
       },
@@ -113,11 +113,11 @@ async function run(options: RunFlags, path: string): Promise<void> {
   )
   if (failed.length > 0)
     throw new Error(
-      `${failed.length} of ${all.length} trainings failed: ${failed.map(({ id, error }) => `${id} (${error})`).join('; ')}`,
+      `${failed.length} of ${all.length} runs failed: ${failed.map(({ id, error }) => `${id} (${error})`).join('; ')}`,
     )
 }
 
-/** One training in a process of its own; what it says is kept beside its folder. */
+/** Trains one run in a child process; its stderr is saved beside the run folder. */
 async function train(
   { id, config, folder }: StudyRun,
   path: string,
@@ -157,11 +157,12 @@ async function train(
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   children.add(child)
-  let said = ''
+  let stderr = ''
   const fault = await new Promise<string | undefined>((resolve) => {
     child.stderr.on('data', (chunk) => {
-      said = (said + chunk).slice(-(2 ** 20))
-      const [, step, steps] = /^step (\d+)\/(\d+)/.exec(said.slice(said.lastIndexOf('\n', said.length - 2) + 1)) ?? []
+      stderr = (stderr + chunk).slice(-(2 ** 20))
+      const [, step, steps] =
+        /^step (\d+)\/(\d+)/.exec(stderr.slice(stderr.lastIndexOf('\n', stderr.length - 2) + 1)) ?? []
       if (steps !== undefined) onStep(Number(step), Number(steps))
     })
     child.on('error', (error) => resolve(error.message))
@@ -169,15 +170,15 @@ async function train(
       resolve(
         code === 0
           ? undefined
-          : oneLine(said.split('\n').findLast((line) => line.startsWith('kumiki train: ')) ?? '').replace(
+          : oneLine(stderr.split('\n').findLast((line) => line.startsWith('kumiki train: ')) ?? '').replace(
               /^kumiki train: /,
               '',
-            ) || (signal ? `ended by ${signal}` : `it ended with code ${code}; ${out}.log has what it said`),
+            ) || (signal ? `killed by ${signal}` : `exited with code ${code}; see ${out}.log`),
       ),
     )
   })
   children.delete(child)
-  await writeWhole(`${out}.log`, said)
+  await writeWhole(`${out}.log`, stderr)
   const seconds = (performance.now() - began) / 1000
   return fault === undefined
     ? { id, state: 'finished', folder: out, seconds }

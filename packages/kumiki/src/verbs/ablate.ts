@@ -1,4 +1,4 @@
-/** `kumiki ablate analyze`; the other verbs of ablate are in ablate-design.ts and ablate-run.ts. */
+/** `kumiki ablate` and its verb `analyze`; the other verbs are in ablate-design.ts and ablate-run.ts. */
 import type { Design, LevelDesign, Response, SeveralAnalyses } from '@kumiki/ablation'
 import type { Command } from 'commander'
 import { readBytes, readJson, writeWhole } from '../files/files.ts'
@@ -13,7 +13,11 @@ import { addDesign } from './ablate-design.ts'
 import { addRun } from './ablate-run.ts'
 
 export function addAblate(program: Command): void {
-  const group = addCommand(program, 'ablate', 'Which of these changes helped: designs of few runs, and their analysis.')
+  const group = addCommand(
+    program,
+    'ablate',
+    'Design ablation studies with few runs, train them, and analyze the effects.',
+  )
   addDesign(group)
   addRun(group)
   addVerb(
@@ -35,7 +39,7 @@ export function addAblate(program: Command): void {
           'with --design. JSON: an array with a number, a list or null per run, or such arrays by name; or text: one line per run',
         )
         .option('--interaction <A:B>', 'also estimate an interaction (repeatable)', collect)
-        .option('--confidence <share>', 'of the intervals', real({ above: 0, to: 0.999999 }), 0.95)
+        .option('--confidence <share>', 'confidence level of the intervals', real({ above: 0, to: 0.999999 }), 0.95)
         .option('--out <file>', 'write an HTML report with plots')
         .option('--csv <file>', 'write the effects as CSV')
         .option('--svg <file>', 'draw the effects')
@@ -58,7 +62,7 @@ interface AnalyzeFlags {
   json?: boolean
 }
 
-/** What is analysed, and where it is from. */
+/** The study and responses to analyze, and their file. */
 interface Given {
   readonly from: string
   readonly study: StudyFolder
@@ -76,14 +80,14 @@ async function analyze(options: AnalyzeFlags, folder: string | undefined): Promi
     confidence: options.confidence,
   }
   const named = Object.entries(responses)
-  const several = refused(from, () => ablation.analyzeSeveral(made, responses, settings))
+  const several = namingFile(from, () => ablation.analyzeSeveral(made, responses, settings))
   const lenth = lenthOf(made, responses, options.confidence, ablation)
   const verdict = [...notes, ...several.verdict, ...lenth.flatMap(({ sentence }) => sentence)]
-  // Of one response of a two-level design with every run there, as ever: means on and off.
+  // For one response of a complete two-level design, report the means at on and off.
   const [first] = named
   const single =
     named.length === 1 && 'definingRelation' in made && complete(first[1])
-      ? refused(from, () => ablation.analyze(made, first[1] as (number | number[])[], settings))
+      ? namingFile(from, () => ablation.analyze(made, first[1] as (number | number[])[], settings))
       : undefined
   const ofFirst = single ?? {
     confidence: options.confidence,
@@ -114,14 +118,14 @@ async function givenStudy(folder: string, options: AnalyzeFlags): Promise<Given>
   if (options.design !== undefined || options.responses !== undefined)
     throw new UsageError('give the folder of a study, or --design FILE and --responses FILE, not both')
   if (options.table !== undefined && options.response !== undefined)
-    throw new UsageError('--response names a figure of run folders; leave it out with --table')
+    throw new UsageError('--response selects a metric of run folders; leave it out with --table')
   const study = await openStudy(folder)
   if (options.table !== undefined)
     return { from: options.table, study, responses: await responsesOfTable(options.table, study), notes: [] }
   const { responses, unfinished } = await responsesOfRuns(folder, study, options.response)
   const notes =
     unfinished.length > 0
-      ? [`${unfinished.length} of ${study.runs.length} trainings have not finished: ${unfinished.join(', ')}.`]
+      ? [`${unfinished.length} of ${study.runs.length} runs have not finished: ${unfinished.join(', ')}.`]
       : []
   return { from: folder, study, responses, notes }
 }
@@ -135,8 +139,8 @@ async function givenFiles(options: AnalyzeFlags): Promise<Given> {
   return { from, study, responses: await readResponses(from), notes: [] }
 }
 
-/** What an analysis refuses, told with the file. */
-function refused<T>(from: string, work: () => T): T {
+/** Runs an analysis, and prefixes its errors with the file. */
+function namingFile<T>(from: string, work: () => T): T {
   try {
     return work()
   } catch (error) {
@@ -147,7 +151,7 @@ function refused<T>(from: string, work: () => T): T {
 const complete = (values: readonly Response[]) =>
   values.every((value) => (Array.isArray(value) ? !value.includes(null) : value !== null))
 
-/** Where nothing is repeated: the effects that stand out of their own spread, interactions among them. */
+/** Without replicates: the significant effects, including interactions, by Lenth's method. */
 function lenthOf(
   made: Design | LevelDesign,
   responses: Responses,
@@ -158,11 +162,11 @@ function lenthOf(
   return Object.entries(responses).flatMap(([name, values]) => {
     if (!values.every((value) => typeof value === 'number') || values.every((value) => value === values[0])) return []
     const { effects } = lenth(made, values as number[], confidence)
-    const stand = effects.filter(({ exceedsMarginOfError }) => exceedsMarginOfError).map(({ term }) => term)
+    const significant = effects.filter(({ exceedsMarginOfError }) => exceedsMarginOfError).map(({ term }) => term)
     const what =
-      stand.length > 0
-        ? `${stand.join(', ')} ${stand.length === 1 ? 'stands' : 'stand'} out from the other contrasts`
-        : 'no contrast stands out from the others'
+      significant.length > 0
+        ? `${significant.join(', ')} ${significant.length === 1 ? 'is' : 'are'} significant`
+        : 'no contrast is significant'
     return [{ sentence: `${name}: By Lenth’s method, which needs no replicates, ${what}.` }]
   })
 }
@@ -197,14 +201,14 @@ function csvOf(table: SeveralAnalyses['table']): string {
     .join('')
 }
 
-/** A design out of a file. @throws Error naming file and field */
+/** Parses a design. @throws Error naming file and field */
 function readDesign(json: unknown, file: string): Design | LevelDesign {
   const levelled = (json as { factors?: { levels?: unknown }[] } | null)?.factors
   if (Array.isArray(levelled) && levelled.some((factor) => factor?.levels !== undefined)) {
     const found = checkWritten<LevelDesign>('levelDesign', json, file)
     found.runs.forEach((row, i) => {
       if (row.length !== found.factors.length || row.some((level, j) => !(level < found.factors[j].levels.length)))
-        throw new Error(`${file}: runs[${i}] must be ${found.factors.length} indices of levels`)
+        throw new Error(`${file}: runs[${i}] must be ${found.factors.length} level indices`)
     })
     return found
   }
@@ -233,7 +237,10 @@ function readDesign(json: unknown, file: string): Design | LevelDesign {
   return { factors, runs, definingRelation, wordLengths, resolution } as Design
 }
 
-/** One number, one list or null a run; or such lists by name. @throws Error naming file and line */
+/**
+ * Reads responses: for each run a number, a list of numbers or null; or such arrays by name.
+ * @throws Error naming file and line
+ */
 async function readResponses(file: string): Promise<Responses> {
   const text = new TextDecoder().decode(await readBytes(file, 2 ** 24)).trim()
   const isValue = (value: unknown) => typeof value === 'number' || value === null
@@ -242,25 +249,25 @@ async function readResponses(file: string): Promise<Responses> {
   if (text.startsWith('[')) {
     const json = await readJson(file)
     if (fits(json)) return { response: json }
-    throw new Error(`${file}: it must be an array with a number, a list of numbers, or null, for each run`)
+    throw new Error(`${file}: must be an array with a number, a list of numbers, or null, for each run`)
   }
   if (text.startsWith('{')) {
     const json = (await readJson(file)) as Record<string, unknown>
     const wrong = Object.entries(json).find(([, values]) => !fits(values))
     if (wrong)
       throw new Error(`${file}: ${wrong[0]} must be an array with a number, a list of numbers, or null, for each run`)
-    if (Object.keys(json).length === 0) throw new Error(`${file}: it names no response`)
+    if (Object.keys(json).length === 0) throw new Error(`${file}: no responses; give { NAME: [a number per run] }`)
     return json as Record<string, Response[]>
   }
   const lines = text.split(/\r?\n/).map((line, index) => {
-    // A field between commas that is empty is a run that is missing.
+    // An empty comma-separated field is a missing value.
     const values = line
       .trim()
       .split(line.includes(',') ? /\s*,\s*/ : /\s+/)
       .map((word) => (word === '' ? (line.includes(',') ? null : Number.NaN) : Number(word)))
     if (values.some((value) => value !== null && !Number.isFinite(value)))
       throw new Error(
-        `${file}: line ${index + 1} must be numbers (an empty field between commas is a run that is missing), got ${JSON.stringify(line.slice(0, 80))}`,
+        `${file}: line ${index + 1} must be numbers (an empty comma-separated field is a missing value), got ${JSON.stringify(line.slice(0, 80))}`,
       )
     return values.length === 1 ? values[0] : values
   })

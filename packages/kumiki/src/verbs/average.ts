@@ -10,7 +10,7 @@ export function addAverage(program: Command): void {
     'Average the weights of several checkpoints of one model into a model folder.',
     (c) =>
       c
-        .argument('<run@step...>', 'checkpoints: of one run, or of runs that branched off one')
+        .argument('<run@step...>', 'checkpoints of one run, or of branches of one run')
         .requiredOption('--out <folder>', 'output folder')
         .option('--averaged', 'use the averaged weights of the runs instead'),
     average,

@@ -12,8 +12,8 @@ export function addConvert(program: Command): void {
     (c) =>
       c
         .requiredOption('--model <folder>', 'a run folder, a Hugging Face model folder, hf:OWNER/NAME, or a .gguf file')
-        .addOption(choice('--to <form>', 'the form', ['hf', 'gguf', 'kumiki']).makeOptionMandatory())
-        .requiredOption('--out <folder>', 'a new folder')
+        .addOption(choice('--to <form>', 'output format', ['hf', 'gguf', 'kumiki']).makeOptionMandatory())
+        .requiredOption('--out <folder>', 'output folder; must be new or empty')
         .addOption(
           choice('--type <type>', 'storage format of the weights (default: unchanged; gguf: f16; kumiki: f32)', [
             ...['f32', 'f16', 'bf16', 'q8_0'],

@@ -1,4 +1,4 @@
-/** `kumiki data blend`: a blend on paper, of one's own or LLM-jp's. */
+/** `kumiki data blend`: plans a corpus blend, from a file or from LLM-jp's presets. */
 import type { BlendPhase, BlendSubset, PlannedPhase } from '@kumiki/data'
 import type { CorpusBlend } from '@kumiki/models/configs'
 import type { Command } from 'commander'
@@ -36,7 +36,11 @@ export function addBlend(group: Command): void {
           'JSON: an array of { name, tokens, temperature, subsets: [{ name, tokens, repeats, prefix, language, source, licence, releaseLevel }] }',
         )
         .option('--tokens <n>', 'tokens of every phase, e.g. 500B; default: from the repeats', amount(1e18))
-        .option('--temperature <t>', 'above 1 small subsets are read more often', real({ above: 0, to: 100 }))
+        .option(
+          '--temperature <t>',
+          'sampling temperature; above 1, small subsets are read more often',
+          real({ above: 0, to: 100 }),
+        )
         .option('--prefix <folder>', 'with --preset: FOLDER/SUBSET are the prefixes of the token files')
         .option('--svg <file>', 'draw what each phase reads, by language and level'),
     blend,
@@ -76,7 +80,7 @@ async function blend(options: BlendFlags): Promise<void> {
 
 async function phasesIn(file: string): Promise<BlendPhase[]> {
   const json = await readJson(file)
-  if (!Array.isArray(json)) throw new Error(`${file}: it must be an array of phases { name, tokens, subsets }`)
+  if (!Array.isArray(json)) throw new Error(`${file}: must be an array of phases { name, tokens, subsets }`)
   return json.map((entry, i) => checkWritten<BlendPhase>('phase', entry, `${file}: phase ${i}`))
 }
 
@@ -84,13 +88,15 @@ async function phasesOf(names: readonly string[], folder: string | undefined): P
   const known = await presets()
   return names.map((name) => {
     if (!Object.hasOwn(known, name))
-      throw new UsageError(`--preset ${name}: there are ${Object.keys(known).join(', ')}`)
+      throw new UsageError(`--preset ${name}: unknown; choose from ${Object.keys(known).join(', ')}`)
     const prefixed = (subset: string) => (folder === undefined ? {} : { prefix: `${folder}/${subset}` })
     return { name, subsets: subsetsOf(known[name], prefixed) }
   })
 }
 
-/** What is read beside the subsets takes its share of the whole; sizes of one pass do not say how often it is read then. */
+/**
+ * The subsets of a blend. A second blend that is mixed in (`beside`) is scaled to its share of the total.
+ */
 function subsetsOf(blend: CorpusBlend, prefixed: (subset: string) => { prefix?: string }): BlendSubset[] {
   const own = blend.subsets.map((row): BlendSubset => {
     const { subset, ...size } = row
@@ -105,7 +111,8 @@ function subsetsOf(blend: CorpusBlend, prefixed: (subset: string) => { prefix?: 
   const merged = new Map(own.map((row) => [row.name, row]))
   for (const row of other) {
     const same = merged.get(row.name)
-    if (same && same.tokens !== row.tokens) throw new Error(`subset ${row.name} has two sizes in the preset`)
+    if (same && same.tokens !== row.tokens)
+      throw new Error(`subset ${row.name} has two sizes in the preset; this is a bug of Kumiki`)
     const scaled =
       row.tokens === undefined
         ? { weight: (row.weight as number) * factor + (same?.weight ?? 0) }

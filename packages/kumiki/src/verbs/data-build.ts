@@ -1,4 +1,4 @@
-/** `kumiki data build|merge`: texts of any size into token files. */
+/** `kumiki data build|merge`: tokenizes texts of any size into token files. */
 
 import { basename } from 'node:path'
 import type { ReleaseLevel } from '@kumiki/data'
@@ -113,7 +113,7 @@ async function build(options: BuildFlags): Promise<void> {
   }
   const folder = partsOf(options.out)
   const worker = workerChannel()
-  // Who started a worker has planned.
+  // The parent process of a worker has written the plan.
   const plan = worker ? planIn(folder) : await planBuild(options.data, settings)
   const shard = options.shard ?? { index: 0, of: 1 }
   const own = plan.parts.filter((_, number) => number % shard.of === shard.index)
@@ -124,7 +124,7 @@ async function build(options: BuildFlags): Promise<void> {
     if (!worker) {
       await makeFolder(dirname(options.out))
       await keepPlan(folder, plan)
-      await tellDone(plan, folder, shard, own.length)
+      await logCompletedParts(plan, folder, shard, own.length)
     }
     if (options.workers > 1) await runWorkers(options, shard, progress.onBytes)
     else
@@ -145,7 +145,7 @@ async function build(options: BuildFlags): Promise<void> {
     answer(
       options,
       { shard, parts: own.length, of: plan.parts.length },
-      () => `${own.length} of ${plan.parts.length} parts are done in ${folder}; data merge joins them`,
+      () => `${own.length} of ${plan.parts.length} parts are complete in ${folder}; merge them with kumiki data merge`,
     )
     return
   }
@@ -154,7 +154,10 @@ async function build(options: BuildFlags): Promise<void> {
   tell(options, { ...result, ...(releaseLevel && { releaseLevel }), vocabSize, eosId: eosId ?? null, seconds }, eosId)
 }
 
-/** What is kept of the texts beside their token files, where anything is told of them. One language is theirs where the filter lets no other through. */
+/**
+ * The metadata recorded beside the token files, if any flag gives some. With a filter for a single language, that is
+ * the subset's language.
+ */
 function subsetOf({ out, subset, origin, licence, language, releaseLevel }: BuildFlags): Pick<BuildSettings, 'subset'> {
   if ([subset, origin, licence, releaseLevel].every((given) => given === undefined)) return {}
   return {
@@ -168,11 +171,13 @@ function subsetOf({ out, subset, origin, licence, language, releaseLevel }: Buil
   }
 }
 
-/** A full disk takes nothing of what is done. */
+/** Adds the remedy to the error of a full disk: completed parts are kept. */
 function roomNeeded(error: unknown): unknown {
   const { message } = error as Error
   return /\((the disk is full|the quota is used up)\)$/.test(message)
-    ? new Error(`${message}; what is done stays: make room, and give the same command again`, { cause: error })
+    ? new Error(`${message}; completed parts are kept: free some space and run the same command again`, {
+        cause: error,
+      })
     : error
 }
 
@@ -187,7 +192,7 @@ async function join(prefix: string, keep: boolean): Promise<BuildResult> {
   const progress = workProgress(1, 'tokens')
   let result: BuildResult
   try {
-    result = mergeParts(partsOf(prefix), prefix, { onShare: (share) => progress.update(share, 'joining') })
+    result = mergeParts(partsOf(prefix), prefix, { onShare: (share) => progress.update(share, 'merging') })
   } catch (error) {
     throw roomNeeded(error)
   } finally {
@@ -196,8 +201,8 @@ async function join(prefix: string, keep: boolean): Promise<BuildResult> {
   if (result.documents === 0)
     log(
       result.counts.documents === 0
-        ? 'the files hold no document'
-        : `no document was kept: ${Object.entries(droppedOf(result))
+        ? 'the files contain no documents'
+        : `all documents were dropped: ${Object.entries(droppedOf(result))
             .map(([reason, n]) => `${reason} (${count(n)})`)
             .join(', ')}`,
     )
@@ -226,16 +231,14 @@ function tell(
     return [
       `${prefix}.bin and .idx: ${count(documents)} documents, ${count(tokens)} tokens${eosId === undefined ? '' : ` (each ends with ${eosId})`}`,
       ...(empty > 0
-        ? [
-            `${count(empty)} of them have no tokens; they are kept as Megatron-LM keeps them, --min-length 1 drops empty texts`,
-          ]
+        ? [`${count(empty)} of them have no tokens; they are kept, as in Megatron-LM; --min-length 1 drops empty texts`]
         : []),
-      ...(rows.length > 0 ? ['', textTable(['dropped', 'documents', 'one of them'], rows)] : []),
+      ...(rows.length > 0 ? ['', textTable(['dropped', 'documents', 'example'], rows)] : []),
     ].join('\n')
   })
 }
 
-/** How far a build is. */
+/** The progress of a build. */
 interface BuildProgress {
   readonly onBytes: (bytes: number) => void
   readonly stop: () => void
@@ -254,34 +257,34 @@ function shownProgress(total: number, parts: number): BuildProgress {
   }
 }
 
-/** Names the process that a worker tells of its progress; set by `runWorkers` alone. */
+/** Environment variable with the process id that a worker reports its progress to; set only by `runWorkers`. */
 const workerMark = 'KUMIKI_BUILD_WORKER'
 
-/** Where this process is a worker: its progress goes to who started it. */
+/** In a worker process, sends the progress to its parent. */
 function workerChannel(): BuildProgress | undefined {
-  const { send, env, ppid } = process
-  if (!send || env[workerMark] !== String(ppid)) return undefined
-  let untold = 0
-  let told = 0
-  const tellNow = () => {
-    if (untold > 0 && process.connected) process.send?.({ bytes: untold })
-    untold = 0
-    told = performance.now()
+  const { env, ppid } = process
+  if (!process.send || env[workerMark] !== String(ppid)) return undefined
+  let unsent = 0
+  let sentAt = 0
+  const send = () => {
+    if (unsent > 0 && process.connected) process.send?.({ bytes: unsent })
+    unsent = 0
+    sentAt = performance.now()
   }
   return {
     onBytes(bytes) {
-      untold += bytes
-      if (performance.now() - told > 200) tellNow()
+      unsent += bytes
+      if (performance.now() - sentAt > 200) send()
     },
     stop() {
-      tellNow()
+      send()
       if (process.connected) process.disconnect()
     },
   }
 }
 
-/** Says what of a build that goes on is there already. */
-async function tellDone(
+/** Logs how many parts an earlier, interrupted build has completed. */
+async function logCompletedParts(
   plan: BuildPlan,
   folder: string,
   shard: { index: number; of: number },
@@ -289,10 +292,10 @@ async function tellDone(
 ): Promise<void> {
   const { missingParts } = await import('@kumiki/data/node')
   const left = missingParts(folder, plan).filter((number) => number % shard.of === shard.index).length
-  if (left < own) log(`${own - left} of ${own} parts are there already; going on with the rest`)
+  if (left < own) log(`${own - left} of ${own} parts are already complete; building the rest`)
 }
 
-/** Shares a shard out to processes, each a shard of its own: parts I, I + N, ... go round. */
+/** Splits a shard among processes, each with its own shard: parts I, I + N, ... for shard I of N. */
 async function runWorkers(
   options: BuildFlags,
   shard: { index: number; of: number },
@@ -338,19 +341,19 @@ async function runWorkers(
       children.map(
         (child) =>
           new Promise<string | null>((resolve) => {
-            let said = ''
+            let stderr = ''
             child.on('message', (message: { bytes?: unknown } | null) => {
               if (typeof message?.bytes === 'number') onBytes(message.bytes)
             })
             child.stderr?.on('data', (chunk) => {
-              said = (said + chunk).slice(-4000)
+              stderr = (stderr + chunk).slice(-4000)
             })
             child.on('error', (error) => resolve(error.message))
             child.on('close', (code) => {
               resolve(
                 code === 0
                   ? null
-                  : said.trim().replace(/^[\s\S]*kumiki data build: /, '') || `a worker ended with code ${code}`,
+                  : stderr.trim().replace(/^[\s\S]*kumiki data build: /, '') || `a worker exited with code ${code}`,
               )
             })
           }),

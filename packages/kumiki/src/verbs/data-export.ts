@@ -1,4 +1,4 @@
-/** `kumiki data export`: texts that may be distributed or searched. */
+/** `kumiki data export`: exports texts whose release level allows distribution or search. */
 import type { Command } from 'commander'
 import { choice, collect } from '../flags/flag-values.ts'
 import { count, textTable } from '../output/text-table.ts'
@@ -31,7 +31,7 @@ export function addExport(group: Command): void {
           ]).makeOptionMandatory(),
         )
         .requiredOption('--out <file>', 'JSON lines: text, source, releaseLevel')
-        .option('--leave-out', 'skip sources that do not allow the use, instead of refusing'),
+        .option('--leave-out', 'skip sources that do not allow the use, instead of failing'),
     exportVerb,
   )
 }

@@ -1,4 +1,4 @@
-/** `kumiki data inspect`: a corpus as a person wants to see it. */
+/** `kumiki data inspect`: statistics and samples of texts or token files. */
 import type { LengthSummary, ReleaseLevel } from '@kumiki/data'
 import type { TokenSubset } from '@kumiki/data/node'
 import type { Command } from 'commander'
@@ -23,7 +23,7 @@ interface InspectFlags {
   json?: boolean
 }
 
-/** What is shown of a path. */
+/** The statistics of a path. */
 export interface Inspected extends Readonly<Record<string, unknown>> {
   readonly path: string
   readonly kind: 'text' | 'tokens'
@@ -181,13 +181,13 @@ function fieldsOf(result: Inspected): string {
         'subset',
         [
           `${one.subset}, ${one.releaseLevel}, ${count(one.tokens)} tokens`,
-          ...(one.repeats === 1 ? [] : [`${one.repeats} times`]),
+          ...(one.repeats === 1 ? [] : [`${one.repeats} repeats`]),
           ...[one.language, one.source, one.licence].filter((text) => text !== null),
         ].join(', '),
       ])
     if (name === 'duplicates') {
       const { share, estimated } = value as { share: number; estimated: boolean }
-      return [[name, `${percent(share)} of the documents repeat one before${estimated ? ' (estimated)' : ''}`]]
+      return [[name, `${percent(share)} of the documents duplicate an earlier one${estimated ? ' (estimated)' : ''}`]]
     }
     if (typeof value === 'object' && value !== null && 'median' in value)
       return lengthRows(name, value as LengthSummary)
@@ -198,13 +198,13 @@ function fieldsOf(result: Inspected): string {
   return textFields(rows)
 }
 
-/** A summary, and a bar for each octave of lengths. */
+/** A summary, and a histogram with a bar for each power of two. */
 function lengthRows(name: string, { least, mean, median, greatest, octaves }: LengthSummary): [string, string][] {
   const most = Math.max(...octaves.map(({ documents }) => documents))
   return [
     [
       name,
-      `least ${count(least)}, median ${count(median)}, mean ${mean < 1000 ? mean.toFixed(1) : count(Math.round(mean))}, greatest ${count(greatest)}`,
+      `min ${count(least)}, median ${count(median)}, mean ${mean < 1000 ? mean.toFixed(1) : count(Math.round(mean))}, max ${count(greatest)}`,
     ],
     ...octaves.map(({ from, documents }): [string, string] => [
       `  ${from < 2 ? from : `${from}-${2 * from - 1}`}`,

@@ -1,4 +1,4 @@
-/** `kumiki data replay|find`: what a Megatron-LM run read, step by step. */
+/** `kumiki data replay|find`: the documents that a Megatron-LM run read at each step. */
 import type { ReleaseLevel } from '@kumiki/data'
 import type { Command } from 'commander'
 import { declareRun, openRun, type RunFlags } from '../cluster/replayed-run.ts'
@@ -34,7 +34,7 @@ export function addReplay(group: Command): void {
   )
 }
 
-/** Characters of a text in the table. */
+/** Characters of each text in the table. */
 const beginning = 32
 
 async function replay(
@@ -98,7 +98,7 @@ async function replay(
           textTable(['sequence', 'document', 'from token', 'tokens', ...(tokenizer ? ['text'] : [])], lines),
           ...(left > 0 ? [`and ${count(left)} more sequences (--rows ${rows.length} or --json shows them)`] : []),
           ...(levels.size > 0
-            ? [`levels of release: ${[...levels].map(([prefix, level]) => `${prefix} ${level}`).join(', ')}`]
+            ? [`release levels: ${[...levels].map(([prefix, level]) => `${prefix} ${level}`).join(', ')}`]
             : []),
         ].join('\n')
       },
@@ -118,10 +118,10 @@ async function find(
     throw new UsageError('give --document PREFIX:NUMBER or --text TEXT')
   const [, prefix, number] = /^([\s\S]+):(\d{1,15})$/.exec(options.document ?? '') ?? []
   if (options.document !== undefined && prefix === undefined)
-    throw new UsageError(`--document ${options.document}: it must be PREFIX:NUMBER`)
-  if (options.text === '') throw new UsageError('--text is empty')
+    throw new UsageError(`--document ${options.document}: must be PREFIX:NUMBER`)
+  if (options.text === '') throw new UsageError('--text is empty; give a text to search for')
   if (options.text !== undefined && options.tokenizer === undefined)
-    throw new UsageError('--text needs --tokenizer FILE, the one of the token files')
+    throw new UsageError('--text needs --tokenizer FILE, the tokenizer of the token files')
   const tokenizer = options.tokenizer === undefined ? undefined : (await openTextTokenizer(options.tokenizer)).tokenizer
   const { replay, notes } = await openRun(options)
   for (const note of notes) log(note)
@@ -133,7 +133,7 @@ async function find(
     })
     if (wanted.length === 0)
       throw new UsageError(
-        `--document: the run has no ${prefix}; it has ${datasets
+        `--document: the run has no dataset ${prefix}; it has ${datasets
           .slice(0, 8)
           .map(({ name }) => name)
           .join(', ')}`,
@@ -153,7 +153,7 @@ async function find(
     seen: checkedUse(() => replay.find(dataset, document)),
   }))
   answer(options, { steps: replay.steps, documents }, () => {
-    if (documents.length === 0) return 'no document of the token files holds the text'
+    if (documents.length === 0) return 'no document of the token files contains the text'
     const read = documents.filter(({ seen }) => seen.length > 0)
     const unread = documents.filter(({ seen }) => seen.length === 0)
     const tables = read.map(({ prefix, document, seen }) =>
@@ -168,7 +168,7 @@ async function find(
       unread.length === 0
         ? []
         : [
-            `${names.join(', ')}${rest} ${unread.length === 1 ? 'is' : 'are'} in none of the ${count(replay.steps)} steps`,
+            `${names.join(', ')}${rest} ${unread.length === 1 ? 'is' : 'are'} not read in any of the ${count(replay.steps)} steps`,
           ]
     return [...tables, ...none].join('\n\n')
   })

@@ -1,4 +1,4 @@
-/** `kumiki data mix`; the other verbs of data are in files of their own. */
+/** `kumiki data` and its verb `mix`; the other verbs have their own files. */
 import type { MixRow, ReleaseLevel } from '@kumiki/data'
 import type { Command } from 'commander'
 import { collect, integer } from '../flags/flag-values.ts'
@@ -22,7 +22,7 @@ import { addInspect } from './data-inspect.ts'
 import { addReplay } from './data-replay.ts'
 
 export function addData(program: Command): void {
-  const group = addCommand(program, 'data', 'Token files, corpus ratios, counts, and what a run read.')
+  const group = addCommand(program, 'data', 'Build, mix, inspect and replay token files.')
   addBuild(group)
   addVerb(
     group,
@@ -74,7 +74,7 @@ async function mix(options: MixFlags): Promise<void> {
   ]
   if (given.length === 0) throw new UsageError('give --source NAME=PATH@REPEATS (repeatable) or --sources FILE')
   const { assertTrainable } = await import('@kumiki/data')
-  // Refused before anything is read.
+  // Fail before anything is read.
   for (const { name, releaseLevel = 'L3' } of given)
     checkedUse(() => assertTrainable(name, releaseLevel as ReleaseLevel))
   const tokenizer = options.tokenizer === undefined ? undefined : (await openTextTokenizer(options.tokenizer)).tokenizer
@@ -133,7 +133,7 @@ async function writeMix(options: MixFlags, loaded: LoadedSources, ofTokenizer: n
   for (const { name, repeats } of table)
     if (repeats > harmlessEpochs)
       log(
-        `${name} is repeated ${repeats} times; past ${harmlessEpochs} a repeat is worth less than new text (arXiv:2305.16264)`,
+        `${name} is repeated ${repeats} times; beyond ${harmlessEpochs} passes, repeated text is worth less than new text (arXiv:2305.16264)`,
       )
   answer(options, { unit: loaded.unit, table, ...(dataPath && { dataPath }), ...(written && { written }) }, () =>
     [

@@ -7,13 +7,19 @@ import { gigabytes, textFields } from '../output/text-table.ts'
 import { addVerb, answer } from '../verb.ts'
 
 export function addDoctor(program: Command): void {
-  addVerb(program, 'doctor', 'Report what this machine has for training, and test it.', (c) => c, doctor)
+  addVerb(
+    program,
+    'doctor',
+    'Report and test the hardware and software of this machine for training.',
+    (c) => c,
+    doctor,
+  )
 }
 
-/** Node releases the packages are written for. */
+/** The oldest supported Node release, [major, minor]. */
 const leastNode = [20, 19]
 
-/** Limits that decide what fits: bytes, but for invocations. */
+/** The limits that bound model sizes: bytes, except for invocations. */
 const shownLimits = [
   'maxBufferSize',
   'maxStorageBufferBindingSize',
@@ -23,11 +29,11 @@ const shownLimits = [
 
 interface BackendReport {
   readonly available: boolean
-  /** Adapter or instruction set and threads. */
+  /** The adapter, or the instruction set and threads. */
   readonly description?: string
   /** A software adapter: WebGPU works, but the cpu backend is faster. */
   readonly software?: boolean
-  /** Of a WebGPU device: what kernels may use, and bytes. */
+  /** WebGPU features that kernels may use. */
   readonly features?: readonly string[]
   readonly limits?: Readonly<Record<(typeof shownLimits)[number], number>>
   readonly selfTest?: SelfTest
@@ -64,19 +70,19 @@ async function doctor(options: { json?: boolean }): Promise<void> {
       ['webgpu', describe(webgpu)],
       ...(webgpu.limits ? describeDevice(webgpu) : []),
       ['cpu', describe(cpu)],
-      ['--device auto', `takes ${auto}`],
-      ...result.advice.map((line, i): [string, string] => [i === 0 ? 'what to do' : '', line]),
+      ['--device auto', `selects ${auto}`],
+      ...result.advice.map((line, i): [string, string] => [i === 0 ? 'advice' : '', line]),
     ]),
   )
   if (!healthy)
     throw new Error(
       nodeFits
-        ? 'a backend gives wrong results or does not start (see above)'
+        ? 'a backend computes wrong results or does not start (see above)'
         : `Node ${process.versions.node} is too old; ${leastNode.join('.')} or newer is needed`,
     )
 }
 
-/** What would make this machine better for training, most important first; empty where nothing would. */
+/** Advice for better training on this machine, most important first; may be empty. */
 function adviceFor(found: {
   readonly nodeFits: boolean
   readonly major: number
@@ -94,26 +100,26 @@ function adviceFor(found: {
         ? 'for a GPU: npm install webgpu'
         : 'for a GPU: install its driver with Vulkan, Metal or Direct3D 12; without one, everything runs on the cpu backend',
     )
-  else if (webgpu.software) advice.push('the WebGPU adapter is software: --device cpu is faster')
+  else if (webgpu.software) advice.push('the WebGPU adapter is a software one: --device cpu is faster')
   else if (webgpu.selfTest?.correct === false)
     advice.push('the GPU computes wrong results: update its driver, and use --device cpu until then')
   if (webgpu.limits && webgpu.limits.maxStorageBufferBindingSize < 2 ** 29)
-    advice.push('WebGPU bindings are below 512 MiB: a tensor above that is split, or refused with a message')
+    advice.push('WebGPU bindings are smaller than 512 MiB: larger tensors are split, or cause an error')
   if (cpu.selfTest?.correct !== true)
     advice.push('the cpu backend does not work here: please report this with the output of --json')
-  if (freeBytes < 2e9) advice.push('less than 2 GB of memory are free: close programs, or take a smaller --batch-size')
+  if (freeBytes < 2e9) advice.push('less than 2 GB of memory are free: close programs, or use a smaller --batch-size')
   return advice
 }
 
-/** Features and limits of a WebGPU device, a line each. */
+/** One line with the features and one with the limits of a WebGPU device. */
 function describeDevice({ features = [], limits }: BackendReport): [string, string][] {
   const megabytes = (bytes: number) => `${Math.round(bytes / 2 ** 20).toLocaleString('en')} MiB`
   return [
-    ['  features', features.join(', ') || 'none beyond the standard'],
+    ['  features', features.join(', ') || 'none beyond the core'],
     [
       '  limits',
       limits
-        ? `buffers ${megabytes(limits.maxBufferSize)}, bindings ${megabytes(limits.maxStorageBufferBindingSize)}, ${limits.maxComputeInvocationsPerWorkgroup} invocations and ${limits.maxComputeWorkgroupStorageSize / 1024} KiB a workgroup`
+        ? `buffers ${megabytes(limits.maxBufferSize)}, bindings ${megabytes(limits.maxStorageBufferBindingSize)}, ${limits.maxComputeInvocationsPerWorkgroup} invocations and ${limits.maxComputeWorkgroupStorageSize / 1024} KiB per workgroup`
         : '',
     ],
   ]

@@ -39,7 +39,7 @@ interface EstimateFlags extends Partial<ClusterFlags>, PlanAxes, EmissionFlags {
   json?: boolean
 }
 
-/** What is given for each run, at least. */
+/** The values that every estimate has. */
 interface Row {
   readonly id: string
   readonly memoryBytes: number
@@ -48,11 +48,11 @@ interface Row {
   readonly modelFlopsPerGpu: number
   readonly mfu: number
   readonly mfuFullAttention: number
-  /** Rows of published runs have none: they are compared as they are. */
+  /** Undefined for rows of published runs, which are compared without it. */
   readonly ordinary?: { readonly slowdown: number }
 }
 
-/** Launch scripts are small; data lists make them longer. */
+/** Maximum size of a launch script, including long lists of data. */
 const maxLaunchBytes = 4 * 2 ** 20
 
 export function addEstimate(program: Command): void {
@@ -101,7 +101,14 @@ export function addEstimate(program: Command): void {
         )
         .option('--sensitivity', 'show the effect of each parameter, one at a time')
         .option('--timeline <file>', 'simulate the pipeline and draw it as SVG')
-        .addOption(choice('--schedule <name>', 'of the timeline', ['gpipe', '1f1b', 'interleaved', 'zero-bubble'])),
+        .addOption(
+          choice('--schedule <name>', 'pipeline schedule of the timeline', [
+            'gpipe',
+            '1f1b',
+            'interleaved',
+            'zero-bubble',
+          ]),
+        ),
     estimate,
   )
 }
@@ -169,7 +176,7 @@ function table(rows: readonly Row[]): string {
   )
 }
 
-/** Simulates and draws, where asked; the numbers without every pass. */
+/** Simulates and draws the pipeline, if `--timeline` is given. @returns the results without the single passes */
 async function drawTimeline(options: EstimateFlags, request: PlanRequest) {
   if (options.timeline === undefined) {
     if (options.schedule !== undefined) throw new UsageError('--schedule needs --timeline FILE')
@@ -184,7 +191,7 @@ async function drawTimeline(options: EstimateFlags, request: PlanRequest) {
   return { ...numbers, passes: passes.length }
 }
 
-/** A row that cannot be estimated is told on stderr, keeps its place, and does not take the others with it. */
+/** Estimates every row of a file. A row that fails is reported on stderr and keeps its place in the results. */
 async function estimateFile(path: string): Promise<(Row | { id: string; error: string })[]> {
   const { estimateRun } = await import('@kumiki/planner')
   const json = await readJson(path)
@@ -193,7 +200,7 @@ async function estimateFile(path: string): Promise<(Row | { id: string; error: s
       ? (json as { rows: unknown[] }).rows
       : json
   const rows = Array.isArray(rowsOf) ? rowsOf : [rowsOf]
-  if (rows.length === 0) throw new Error(`${path}: it has no row`)
+  if (rows.length === 0) throw new Error(`${path}: no rows; give a row or an array of rows`)
   return rows.map((row, index) => {
     try {
       return estimateRun(checkWritten('run', row, `row ${index}`))
@@ -201,7 +208,7 @@ async function estimateFile(path: string): Promise<(Row | { id: string; error: s
       const given = (row as { id?: unknown } | null)?.id
       const id = typeof given === 'string' ? given : `row ${index}`
       const { message } = error as Error
-      log(`${path}: row ${index}: ${message}`)
+      log(message.startsWith(`row ${index}: `) ? `${path}: ${message}` : `${path}: row ${index}: ${message}`)
       return { id, error: message }
     }
   })
@@ -240,7 +247,7 @@ async function launchRequest(options: EstimateFlags): Promise<Requested> {
   const environment: Record<string, string> = {}
   for (const pair of options.set ?? []) {
     const [, name, value] = /^([A-Za-z_]\w*)=([\s\S]*)$/.exec(pair) ?? []
-    if (name === undefined) throw new UsageError(`--set ${pair}: it must be NAME=VALUE`)
+    if (name === undefined) throw new UsageError(`--set ${pair}: must be NAME=VALUE`)
     environment[name] = value
   }
   const { vocab, nodes, gpusPerNode } = options

@@ -33,7 +33,7 @@ export function addEvaluate(program: Command): void {
         .option('--model <folder>', 'a run folder, a Hugging Face model folder, an adapter, or hf:owner/name')
         .option(
           '--runs <run...>',
-          'instead of --model: every checkpoint of these runs, over tokens (RUN, or RUN@STEP for one); results are saved in RUN/scores.json',
+          'instead of --model: every checkpoint of these runs (RUN, or RUN@STEP for one); results are cached in RUN/scores.json',
         )
         .option('--text <file...>', 'files or folders of text (txt, md, jsonl)', [])
         .option('--task <file...>', 'lm-evaluation-harness tasks in YAML: multiple choice and log-likelihood', [])
@@ -41,7 +41,10 @@ export function addEvaluate(program: Command): void {
         .option('--stride <n>', 'tokens from one window to the next (default: half a window)', integer(1, 1 << 24))
         .option('--batch-size <n>', 'windows per forward pass; affects only the speed', integer(1, 65_536), 4)
         .option('--averaged', 'with --runs: evaluate their averaged weights instead')
-        .option('--out <file>', 'with --runs: the report with their curves (default: scores.html in the first)')
+        .option(
+          '--out <file>',
+          'with --runs: the report with curves over tokens (default: scores.html in the first run)',
+        )
         .addOption(device)
         .addOption(threads),
     evaluate,
@@ -51,12 +54,12 @@ export function addEvaluate(program: Command): void {
 async function evaluate(flags: EvaluateFlags): Promise<void> {
   const { json, runs, averaged, out, model, ...options } = flags
   if ((model === undefined) === (runs === undefined))
-    throw new UsageError('give either --model FOLDER, one model, or --runs RUN ..., every checkpoint of runs')
+    throw new UsageError('give either --model FOLDER (one model) or --runs RUN ... (all checkpoints of runs)')
   if (options.text.length + options.task.length === 0)
     throw new UsageError('give --text FILE ... or --task FILE.yaml ...')
   if (runs) return evaluateRuns(flags, runs)
   for (const [flag, value] of Object.entries({ averaged, out }))
-    if (value !== undefined) throw new UsageError(`--${flag} goes with --runs RUN ...`)
+    if (value !== undefined) throw new UsageError(`--${flag} needs --runs RUN ...`)
   const { runEvaluate } = await import('../models/evaluate-command.ts')
   const report = await runEvaluate({ ...options, model: model! })
   answer({ json }, report, () => {

@@ -87,8 +87,8 @@ export function addFinetune(program: Command): void {
         .addHelpText(
           'after',
           `
-The loss is on the answers alone; conversations are packed into sequences and do not see each other. Answers with "weight": 0 are read, not learnt.
-The folder holds a model that Transformers loads, or with --lora an adapter that PEFT loads.
+Only the answers contribute to the loss; conversations are packed into sequences without attending to each other. Answers with "weight": 0 do not contribute.
+The run folder contains a model that Transformers loads, or with --lora an adapter that PEFT loads.
 
 Examples:
   kumiki finetune --model runs/nano --data chat.jsonl --template llm-jp-3 --learning-rate 1e-3 --out tuned
@@ -110,9 +110,9 @@ async function finetune(flags: FinetuneFlags): Promise<void> {
     return [
       `${conversations.train} conversations, ${made} steps, ${seconds.toFixed(0)} s`,
       ...(heldOut
-        ? [`held out: ${loss(heldOut.before)} nats per token of the answers before, ${loss(heldOut.after)} after`]
+        ? [`held-out loss: ${loss(heldOut.before)} nats per answer token before, ${loss(heldOut.after)} after`]
         : []),
-      `${kind} in ${folder}; talk to it: kumiki generate --checkpoint ${folder} --chat`,
+      `${kind} in ${folder}; try it: kumiki generate --checkpoint ${folder} --chat`,
     ].join('\n')
   })
 }

@@ -84,20 +84,17 @@ export function addGenerate(program: Command): void {
 
 async function generate(flags: GenerateFlags): Promise<void> {
   const { json, chat, message, system, template, prompt = [], prompts, batchSize, ...rest } = flags
-  if (rest.stop?.includes('')) throw new UsageError('--stop is empty; give the text to end before')
-  const talks = chat || message !== undefined
+  if (rest.stop?.includes('')) throw new UsageError('--stop is empty; give the text to stop before')
+  const isChat = chat || message !== undefined
   const asked = prompt.length > 0 ? 'prompt' : prompts !== undefined ? 'prompts' : undefined
-  if (!talks) {
+  if (!isChat) {
     const other = Object.entries({ system, template }).find(([, value]) => value !== undefined)?.[0]
-    if (other) throw new UsageError(`--${other} goes with --chat or --message TEXT`)
-    if (!asked)
-      throw new UsageError(
-        '--prompt TEXT is missing; or give --chat, to talk to a model that was tuned on conversations',
-      )
+    if (other) throw new UsageError(`--${other} needs --chat or --message TEXT`)
+    if (!asked) throw new UsageError('give --prompt TEXT, or --chat for a model that was fine-tuned on conversations')
     const all = [...prompt, ...(prompts === undefined ? [] : await readPrompts(prompts))]
     return continueTexts({ ...rest, json, batchSize, prompts: all })
   }
-  if (asked) throw new UsageError(`--${asked} does not go with --chat; ask with --message TEXT`)
+  if (asked) throw new UsageError(`--${asked} cannot be combined with --chat or --message; give --message TEXT`)
   if (!message && json) throw new UsageError('--json needs --message TEXT')
   const { runChat } = await import('../chat/chat-command.ts')
   if (!json) endWithReader()
@@ -126,7 +123,7 @@ async function continueTexts({ json, ...options }: ContinueFlags): Promise<void>
   const single = others.length === 0
   let begun = false
   const onText = (text: string) => {
-    // The prompt first, once the model is there: a failure before leaves stdout empty.
+    // Print the prompt only with the first token, so that stdout stays empty if loading the model fails.
     process.stdout.write(begun ? text : first + text)
     begun = true
   }
@@ -136,28 +133,28 @@ async function continueTexts({ json, ...options }: ContinueFlags): Promise<void>
   else process.stdout.write(begun ? '\n' : `${first}\n`)
 }
 
-/** @throws Error naming the file, and the line that is no prompt */
+/** @throws Error naming the file, and the line of an invalid prompt */
 async function readPrompts(file: string): Promise<string[]> {
-  const lines = new TextDecoder().decode(await readBytes(file, largestPrompts)).split(/\r?\n/)
+  const lines = new TextDecoder().decode(await readBytes(file, maxPromptBytes)).split(/\r?\n/)
   const asJson = /\.jsonl?$/i.test(file)
   const prompts = lines.flatMap((line, i) => {
     if (line.trim() === '') return []
     return asJson ? [jsonPrompt(`${file}:${i + 1}`, line)] : [line]
   })
-  if (prompts.length === 0) throw new Error(`${file}: there is no prompt in it`)
+  if (prompts.length === 0) throw new Error(`${file}: contains no prompts; give one per line`)
   return prompts
 }
 
-const largestPrompts = 2 ** 26
+const maxPromptBytes = 2 ** 26
 
 function jsonPrompt(where: string, line: string): string {
   let json: unknown
   try {
     json = JSON.parse(line)
   } catch (error) {
-    throw new Error(`${where}: it is not JSON (${(error as Error).message.slice(0, 120)})`)
+    throw new Error(`${where}: not JSON (${(error as Error).message.slice(0, 120)})`)
   }
   const prompt = typeof json === 'string' ? json : (json as { prompt?: unknown } | null)?.prompt
   if (typeof prompt === 'string') return prompt
-  throw new Error(`${where}: it must be a JSON string or {"prompt": "..."}, got ${line.slice(0, 80)}`)
+  throw new Error(`${where}: must be a JSON string or {"prompt": "..."}, got ${line.slice(0, 80)}`)
 }

@@ -24,13 +24,17 @@ export function addHandoff(program: Command): void {
     (c) =>
       c
         .argument('<run[@step]>', 'a run folder, with its newest checkpoint or that of a step')
-        .requiredOption('--out <folder>', 'where it goes')
+        .requiredOption('--out <folder>', 'output folder')
         .requiredOption('--gpu <name|file>', 'GPU of the cluster, such as H100')
         .requiredOption('--gpus-per-node <n>', 'GPUs per node', integer(1, 1024))
         .requiredOption('--nodes <n>', 'nodes', integer(1, 1_000_000))
         .option('--network <name|file>', 'infiniband (default), ethernet, pcie, or JSON')
         .option('--global-batch <n>', "global batch size on the cluster (default: the run's)", integer(1, 2 ** 30))
-        .option('--tokens <n>', 'remaining training tokens, such as 2B (default: what the run has left)', amount(1e18))
+        .option(
+          '--tokens <n>',
+          'remaining training tokens, such as 2B (default: those that the run has left)',
+          amount(1e18),
+        )
         .addOption(
           choice('--megatron <which>', "upstream, or LLM-jp's fork (z-loss)", ['upstream', 'llm-jp'], 'upstream'),
         ),
@@ -51,9 +55,9 @@ async function handoff(options: HandoffFlags, run: string): Promise<void> {
   })
   answer(options, made, () =>
     [
-      `${options.out}: step ${made.step}, rate ${made.learningRate}, ${made.stepsLeft} steps left`,
+      `${options.out}: step ${made.step}, learning rate ${made.learningRate}, ${made.stepsLeft} steps left`,
       ...made.files.map((file) => `  ${file}`),
-      'does not go along:',
+      'cannot be transferred:',
       ...made.lost.map((line) => `  ${line}`),
     ].join('\n'),
   )

@@ -64,17 +64,17 @@ async function show(options: { json?: boolean }, name: string): Promise<void> {
   const result = {
     name: named.name,
     configuration: architecture ?? model,
-    // Two sizes that are easily confused: what model cards count with, and the rows that Megatron-LM trains.
+    // Two sizes: model cards count with the vocabulary, Megatron-LM trains the padded rows.
     vocabulary: {
       size: model.vocab,
       padded: architecture?.paddedVocabSize ?? 128 * Math.ceil(model.vocab / 128),
     },
     parameters: architecture ? countParameters(architecture) : { total, embedding, nonEmbedding, activated },
     sequenceLength,
-    // Attention counted half under the causal mask, as Megatron-LM does since core_v0.12, and full, as before.
+    // Causal attention counts half, as in Megatron-LM since core_v0.12; full attention, as before that.
     flopsPerToken: flops.causal,
     flopsPerTokenFullAttention: flops.full,
-    // As the model's card counts: LLM-jp-3's and LLM-jp-4's differ.
+    // The counts by the convention of the model's card; those of LLM-jp-3 and LLM-jp-4 differ.
     card: architecture && card && { convention: card, ...countAsCard(architecture, card) },
     recipe,
     layout,
@@ -94,19 +94,19 @@ async function show(options: { json?: boolean }, name: string): Promise<void> {
       [
         'positions',
         [
-          named.positions === null ? 'not said' : count(named.positions),
+          named.positions === null ? 'unknown' : count(named.positions),
           named.ropeTheta === undefined ? '' : `, rotary base ${count(named.ropeTheta)}`,
         ].join(''),
       ],
       ['vocabulary', `${count(model.vocab)} (padded for training: ${count(result.vocabulary.padded)})`],
       ['parameters', count(total)],
       ['  embedding', count(embedding)],
-      ['  the rest', count(nonEmbedding)],
+      ['  non-embedding', count(nonEmbedding)],
       ['  activated', count(activated)],
       ['  padded', count(total + ((result.vocabulary.padded - model.vocab) * embedding) / model.vocab)],
       [
         'FLOP per token',
-        `${flops.causal.toExponential(4)} at ${count(sequenceLength)} tokens (attention counted full: ${flops.full.toExponential(4)})`,
+        `${flops.causal.toExponential(4)} at ${count(sequenceLength)} tokens (with full attention: ${flops.full.toExponential(4)})`,
       ],
       ...(recipe && layout ? recipeText(recipe, layout, launchRecipe(recipe, layout)) : []),
       ...optionalText(result),
@@ -118,16 +118,18 @@ async function show(options: { json?: boolean }, name: string): Promise<void> {
 
 function mlpText({ experts, ffn }: PlannerModel): string {
   if (!experts) return count(ffn)
-  const shared = experts.sharedFfn ? `, a shared one of ${count(experts.sharedFfn)}` : ''
+  const shared = experts.sharedFfn ? `, a shared expert of ${count(experts.sharedFfn)}` : ''
   const dense = experts.firstDenseLayers ? `; ${count(ffn)} in the first ${experts.firstDenseLayers} layers` : ''
-  return `${experts.count} experts of ${count(experts.ffn)}, ${experts.topK} a token${shared}${dense}`
+  return `${experts.count} experts of ${count(experts.ffn)}, top-${experts.topK}${shared}${dense}`
 }
 
 function headsText({ heads, headDim, kvHeads, latentAttention: latent, slidingWindow: window }: PlannerModel): string {
   const widths = latent
     ? `${heads} x ${headDim} and ${latent.ropeDim} rotary; latent: queries ${latent.queryRank}, keys and values ${latent.keyValueRank}`
     : `${heads} x ${headDim}, ${kvHeads} key/value`
-  return window ? `${widths}; ${percent(window.share)} of the layers see ${count(window.window)} tokens` : widths
+  return window
+    ? `${widths}; ${percent(window.share)} of the layers with a window of ${count(window.window)} tokens`
+    : widths
 }
 
 interface Known {
@@ -143,13 +145,13 @@ interface Known {
   readonly source: string | null
 }
 
-/** What is known of some models only. */
+/** Fields that only some models have. */
 function optionalText({ card, corpus, startsFrom, branches, lesson, source }: Known): [string, string][] {
   const rows: [string, string | null | undefined][] = [
     [
-      'as on its card',
+      'model card counts',
       card &&
-        `embedding ${count(card.embedding)}, the rest ${count(card.nonEmbedding)}, activated ${count(card.activated)} (convention of ${card.convention})`,
+        `embedding ${count(card.embedding)}, non-embedding ${count(card.nonEmbedding)}, activated ${count(card.activated)} (convention of ${card.convention})`,
     ],
     [
       'corpus',
@@ -159,7 +161,7 @@ function optionalText({ card, corpus, startsFrom, branches, lesson, source }: Kn
           .map(([language, share]) => `${language} ${percent(share)}`)
           .join(', ')}`,
     ],
-    ['starts from', startsFrom],
+    ['initialized from', startsFrom],
     ['decay branches', branches.map(({ name }) => name).join(', ')],
     ['lesson', lesson],
     ['source', source],

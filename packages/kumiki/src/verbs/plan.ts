@@ -45,7 +45,7 @@ export function addPlan(program: Command): void {
   addVerb(
     program,
     'plan',
-    'Rank every parallel plan for a training run on a cluster, with reasons for those refused; write the launch of one.',
+    'Rank every parallel plan for a training run on a cluster, with reasons for rejected ones; write the launch of one.',
     (c) =>
       addEmissionFlags(addClusterFlags(c, true, ['--nodes <n>']))
         .addOption(
@@ -56,7 +56,7 @@ export function addPlan(program: Command): void {
             'stability',
           ),
         )
-        .option('--limit <n>', 'plans listed', integer(1, 1000), 10)
+        .option('--limit <n>', 'number of plans to list', integer(1, 1000), 10)
         .option('--no-allow-recompute', 'exclude plans with activation recomputation')
         .option('--html <file>', 'write an HTML report: plans, memory, time, pipeline')
         .addOption(
@@ -158,12 +158,12 @@ async function plan(options: PlanFlags): Promise<void> {
     return answer(options, data, () => describe(ranking.slice(0, options.limit), result, options))
   }
   const chosen = ranking[options.choose - 1]
-  if (!chosen) throw new UsageError(`--choose ${options.choose}: the ranking has ${ranking.length} plans`)
+  if (!chosen) throw new UsageError(`--choose ${options.choose}: the the ranking has only ${ranking.length} plans`)
   const { data, text } = await emission(options, options.megatron, named, cluster, chosen.estimate.plan)
   answer(options, { plan: row(chosen), ...data }, () => text)
 }
 
-/** Efficiencies fitted to logs, where there are any. */
+/** GPU efficiencies fitted to the logs of --calibrate, if given. */
 async function calibration(options: PlanFlags): Promise<{ readonly efficiency?: Cluster['efficiency'] }> {
   if (!options.calibrate) return {}
   const { calibrate, summarizeLog } = await import('@kumiki/planner/logs')
@@ -171,30 +171,31 @@ async function calibration(options: PlanFlags): Promise<{ readonly efficiency?: 
   for (const path of options.calibrate) {
     const read = await readLog(path)
     const seconds = summarizeLog(read)?.secondsPerStep
-    if (seconds === undefined) throw new Error(`${path}: it does not say how long a step takes`)
-    // Nodes and batch are those of the log; the GPU and its network are the plan's.
+    if (seconds === undefined)
+      throw new Error(`${path}: the log has no step times; give a log that prints the time of each iteration`)
+    // Nodes and batch come from the log, the GPU and network from the flags.
     runs.push({ request: await requestOfLog(path, read, { gpu: options.gpu, network: options.network }), seconds })
   }
   const fitted = checkedUse(() => calibrate(runs))
   const { factor, before, after, reached, efficiency } = fitted
   log(
-    `Calibrated: matrix products sustain ${(100 * after).toFixed(1)} % of the peak (shipped: ${(100 * before).toFixed(1)} %; all compute rates times ${factor.toFixed(3)})`,
+    `Calibrated: matrix multiplication reaches ${(100 * after).toFixed(1)} % of the peak (default: ${(100 * before).toFixed(1)} %; all compute rates are scaled by ${factor.toFixed(3)})`,
   )
   if (!reached)
     log(
-      'No compute efficiency explains the log: its time goes into communication, input or waiting. Plans calibrated with it are too fast or too slow',
+      'No compute efficiency explains the log: its time goes into communication, data loading or waiting. Plans calibrated with it are too fast or too slow',
     )
   return { efficiency }
 }
 
-/** A candidate as one flat object. */
+/** A candidate as a flat object, for JSON. */
 function row({ estimate, risks, headroomBytes }: Candidate) {
   return { ...estimate, headroomBytes, risks }
 }
 
 function describe(candidates: readonly Candidate[], result: PlanResult, options: PlanFlags): string {
   return [
-    `${count(result.considered)} plans considered, ${count(result.considered - result.feasible)} refused; by ${options.by}:`,
+    `${count(result.considered)} plans considered, ${count(result.considered - result.feasible)} rejected; by ${options.by}:`,
     planTable(candidates),
     ...risksText(candidates),
     ...runText(candidates[0].estimate),
@@ -205,7 +206,7 @@ function describe(candidates: readonly Candidate[], result: PlanResult, options:
 function noneFits(name: string, options: PlanFlags, result: PlanResult): string {
   const why = result.refusalSummary
     .slice(0, 3)
-    .map(({ count, example }) => `${count} plan${count === 1 ? '' : 's'} because: ${example}`)
+    .map(({ count, example }) => `${count} plan${count === 1 ? '' : 's'}: ${example}`)
   return `no plan of ${name} fits ${options.nodes} node${options.nodes === 1 ? '' : 's'} of ${options.gpusPerNode} ${options.gpu}: ${why.join('; ')}`
 }
 
@@ -219,7 +220,7 @@ const placeNames: Readonly<Record<string, keyof ParallelPlan>> = {
   'micro-batch': 'microBatchSize',
 }
 
-/** "tp=4,pp=1,micro-batch=2,recompute=full" */
+/** Parses a plan such as "tp=4,pp=1,micro-batch=2,recompute=full". */
 function placeOf(text: string, options: PlanFlags): ParallelPlan {
   const plan: Record<string, unknown> = {
     tensorParallel: 1,
@@ -237,10 +238,10 @@ function placeOf(text: string, options: PlanFlags): ParallelPlan {
     } else if (Object.hasOwn(placeNames, name) && /^\d{1,9}$/.test(value)) plan[placeNames[name]] = Number(value)
     else {
       throw new UsageError(
-        `--place ${text}: ${part} is none of ${Object.keys(placeNames).join('=N, ')}=N and recompute=KIND`,
+        `--place ${text}: unknown ${part}; use ${Object.keys(placeNames).join('=N, ')}=N or recompute=KIND`,
       )
     }
   }
-  if (plan.microBatchSize === undefined) throw new UsageError(`--place ${text}: it needs micro-batch=N`)
+  if (plan.microBatchSize === undefined) throw new UsageError(`--place ${text}: micro-batch=N is missing`)
   return plan as unknown as ParallelPlan
 }

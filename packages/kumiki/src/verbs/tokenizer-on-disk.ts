@@ -18,17 +18,20 @@ export interface StagedOnDiskTraining {
   readonly onProgress: (progress: TrainProgress) => void
 }
 
-/** @returns the model, which is written too, and how many lines were read (none where all had been read before) */
+/**
+ * @returns the model, which is also written to disk, and the number of lines read (0 if a previous, resumed training had
+ * read them all)
+ */
 export async function trainTokenizerOnDisk(training: OnDiskTraining): Promise<{ bytes: Uint8Array; lines: number }> {
   const { data, options, onProgress } = training
   const { trainOnDisk } = await import('@kumiki/tokenizer/node')
-  if (data.length === 0) throw new UsageError('--memory needs --data: the built-in corpus is small')
+  if (data.length === 0) throw new UsageError('--memory needs --data PATH: the built-in corpus is small')
   const text = await textOf(data)
   const bytes = await trainOnDisk(text, { ...options, files: text.files, onProgress: inBytes(onProgress, () => text) })
   return { bytes, lines: text.lines }
 }
 
-/** The same for a recipe, whose texts are read one after another. */
+/** Trains in stages by a recipe, whose texts are read one after another. */
 export async function trainStagesOnDisk(training: StagedOnDiskTraining): Promise<{ bytes: Uint8Array; lines: number }> {
   const { trainStagedOnDisk } = await import('@kumiki/tokenizer/node')
   const texts: FileLines[] = []
@@ -49,7 +52,7 @@ export async function trainStagesOnDisk(training: StagedOnDiskTraining): Promise
   return { bytes, lines: texts.reduce((sum, { lines }) => sum + lines, 0) }
 }
 
-/** The lines of files, read each time they are asked for. */
+/** The lines of files, read again for each iteration. */
 interface FileLines extends AsyncIterable<string> {
   readonly files: readonly string[]
   readonly size: number
@@ -84,7 +87,7 @@ async function textOf(data: readonly string[]): Promise<FileLines> {
   return lines
 }
 
-/** Lines that are still to come are not known, bytes are. */
+/** Converts progress to bytes, because the total number of lines is unknown. */
 function inBytes(onProgress: (progress: TrainProgress) => void, text: () => FileLines) {
   return (progress: TrainProgress) => {
     const { read, size } = text()

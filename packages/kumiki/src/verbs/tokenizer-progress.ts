@@ -1,16 +1,16 @@
-/** How far the training of a tokenizer is: a bar on a terminal, a line a phase elsewhere. Always on stderr. */
+/** Progress of a tokenizer's training on stderr: a bar on a terminal, otherwise one line per phase. */
 import type { TrainProgress } from '@kumiki/tokenizer/train'
 import { SingleBar } from 'cli-progress'
 
 export interface TrainingProgress {
-  /** A new part of the work: what it is called. */
+  /** Starts a stage of the work, with its name. */
   begin(name: string): void
   update(progress: TrainProgress): void
-  /** Ends the bar. */
+  /** Stops the bar. */
   stop(): void
 }
 
-/** What people call the phases. */
+/** Displayed names of the phases. */
 const PHASES: Record<TrainProgress['phase'], string> = {
   read: 'reading',
   seed: 'finding candidates',
@@ -36,7 +36,7 @@ function bar(stream: NodeJS.WriteStream): TrainingProgress {
     barsize: 24,
     hideCursor: true,
     clearOnComplete: false,
-    // Training does not return to the event loop, so the bar is drawn when it is told.
+    // Training does not return to the event loop, so the bar must redraw on update.
     synchronousUpdate: true,
     gracefulExit: false,
     fps: 20,
@@ -69,22 +69,22 @@ function bar(stream: NodeJS.WriteStream): TrainingProgress {
 }
 
 function lines(stream: NodeJS.WriteStream): TrainingProgress {
-  const told = new Set<string>()
+  const written = new Set<string>()
   return {
     begin(name) {
-      told.clear()
+      written.clear()
       stream.write(`  ${name}\n`)
     },
     update({ phase }) {
-      if (told.has(phase)) return
-      told.add(phase)
+      if (written.has(phase)) return
+      written.add(phase)
       stream.write(`  ${phase}\n`)
     },
     stop() {},
   }
 }
 
-/** The share of the work that is done, which never falls. */
+/** The completed share of the work, which never decreases. */
 export function trainedShare(): (progress: TrainProgress) => number {
   let first = 0
   let share = 0
@@ -105,7 +105,7 @@ export function trainedShare(): (progress: TrainProgress) => number {
       case 'finish':
         return 1
       default:
-        // Every round leaves a share of the pieces, so the rounds that are left go by the logarithm.
+        // Every round keeps a fraction of the pieces, so the number of rounds left is logarithmic.
         first ||= Math.max(done, total + 1)
         return 0.4 + (0.6 * Math.log(first / Math.max(1, done))) / Math.log(first / Math.max(1, total))
     }

@@ -1,4 +1,4 @@
-/** A recipe for staged training (`kumiki tokenizer train --recipe FILE`), read and checked. */
+/** Reads and validates the recipe of staged training (`kumiki tokenizer train --recipe FILE`). */
 import { dirname, resolve } from 'node:path'
 import type { StagedOptions, VocabularyStage } from '@kumiki/tokenizer/train'
 import { readBytes, readJson } from '../files/files.ts'
@@ -9,11 +9,12 @@ type Recipe<Lines> = Pick<StagedOptions<Lines>, 'fixedPieces' | 'stages' | 'esti
 const longestPattern = 1000
 
 /**
- * Reads a recipe: `{ fixedPieces?, stages: [{ name, data?, size?, keep?, add?, head? }], estimate: { data, iterations?, countVocabulary? } }`.
- * Paths are from the folder of the recipe. `data` are texts; `fixedPieces` and `add` are lists of pieces, or a file with one a line; `keep` is
- * a regular expression (flag u).
- * @param linesOf the lines of texts, given by the paths of files or folders
- * @throws UsageError naming the file and what is wrong in it
+ * Reads a recipe: `{ fixedPieces?, stages: [{ name, data?, size?, keep?, add?, head? }],
+ *    estimate: { data, iterations?, countVocabulary? } }`.
+ * Paths are relative to the recipe's folder. `data` lists text files; `fixedPieces` and `add` are arrays of pieces, or a
+ * file with one per line; `keep` is a regular expression (flag u).
+ * @param linesOf reads the lines of files or folders
+ * @throws UsageError naming the file and the field
  */
 export async function readTokenizerRecipe<Lines>(
   path: string,
@@ -26,18 +27,19 @@ export async function readTokenizerRecipe<Lines>(
   const record = (value: unknown, where: string, known: string[]): Record<string, unknown> => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return fail(`${where} must be an object`)
     for (const key of Object.keys(value)) {
-      if (!known.includes(key)) fail(`${where} has ${JSON.stringify(key)}; ${known.join(', ')} are known`)
+      if (!known.includes(key))
+        fail(`${where} has an unknown field ${JSON.stringify(key)}; known fields: ${known.join(', ')}`)
     }
     return value as Record<string, unknown>
   }
   const strings = (value: unknown, where: string): string[] =>
     Array.isArray(value) && value.every((item) => typeof item === 'string')
       ? value
-      : fail(`${where} must be an array of texts`)
+      : fail(`${where} must be an array of strings`)
   const whole = (value: unknown, where: string): number | undefined =>
     value === undefined || (Number.isInteger(value) && (value as number) >= 1)
       ? (value as number | undefined)
-      : fail(`${where} is ${JSON.stringify(value)}; an integer of at least 1 is needed`)
+      : fail(`${where} must be an integer of at least 1, got ${JSON.stringify(value)}`)
   const pieces = async (value: unknown, where: string): Promise<string[] | undefined> => {
     if (value === undefined) return undefined
     if (typeof value !== 'string') return strings(value, where)
@@ -49,13 +51,13 @@ export async function readTokenizerRecipe<Lines>(
   const pattern = (value: unknown, where: string): ((piece: string) => boolean) | undefined => {
     if (value === undefined) return undefined
     if (typeof value !== 'string' || value.length > longestPattern) {
-      return fail(`${where} must be a regular expression of at most ${longestPattern} units`)
+      return fail(`${where} must be a regular expression of at most ${longestPattern} characters`)
     }
     try {
       const expression = new RegExp(value, 'u')
       return (piece) => expression.test(piece)
     } catch (error) {
-      return fail(`${where} is no regular expression (${(error as Error).message})`)
+      return fail(`${where} is not a regular expression (${(error as Error).message})`)
     }
   }
 
@@ -66,7 +68,7 @@ export async function readTokenizerRecipe<Lines>(
     const where = `stages[${k}]`
     const stage = record(value, where, ['name', 'data', 'size', 'keep', 'add', 'head'])
     stages.push({
-      name: typeof stage.name === 'string' ? stage.name : fail(`${where}.name must be a text`),
+      name: typeof stage.name === 'string' ? stage.name : fail(`${where}.name must be a string`),
       lines: stage.data === undefined ? undefined : await lines(stage.data, `${where}.data`),
       size: whole(stage.size, `${where}.size`),
       keep: pattern(stage.keep, `${where}.keep`),

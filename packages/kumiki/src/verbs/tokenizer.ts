@@ -16,11 +16,11 @@ import { readTokenizerRecipe } from './tokenizer-recipe.ts'
 const modelFlag = ['--model <file>', 'a SentencePiece model, a tokenizer.json or a tekken.json'] as const
 
 export function addTokenizer(program: Command): void {
-  const group = addCommand(program, 'tokenizer', 'Text to ids and back; train and inspect SentencePiece models.')
+  const group = addCommand(program, 'tokenizer', 'Encode and decode text; train and inspect tokenizers.')
   addVerb(
     group,
     'encode',
-    'One line of text on stdin, one JSON array of ids on stdout; no bos or eos.',
+    'Encode each line of stdin to a JSON array of ids on stdout, without BOS or EOS.',
     (c) =>
       c
         .requiredOption(...modelFlag)
@@ -37,7 +37,7 @@ export function addTokenizer(program: Command): void {
   addVerb(
     group,
     'decode',
-    'One JSON array of ids a line on stdin, one line of text on stdout.',
+    'Decode each line of stdin, a JSON array of ids, to a line of text on stdout.',
     (c) => c.requiredOption(...modelFlag),
     decode,
   )
@@ -54,7 +54,7 @@ export function addTokenizer(program: Command): void {
           integer(1, 2 ** 24),
         )
         .option('--data <path...>', 'texts: files or folders of .txt, .md, .jsonl (default: a small built-in corpus)')
-        .addOption(choice('--type <type>', 'kind of model', ['unigram', 'bpe'], 'unigram'))
+        .addOption(choice('--type <type>', 'model type', ['unigram', 'bpe'], 'unigram'))
         .option(
           '--character-coverage <share>',
           'fraction of characters covered by the vocabulary',
@@ -90,7 +90,7 @@ export function addTokenizer(program: Command): void {
         .option('--no-byte-fallback', 'unknown characters are <unk>, not bytes')
         .option('--no-split-digits', 'allow pieces with several digits')
         .option('--no-hard-vocab-limit', 'allow a smaller vocabulary if the text has too few pieces')
-        .option('--user-symbol <text>', 'a text that is always one piece (repeatable)', collect)
+        .option('--user-symbol <text>', 'text that is always a single piece (repeatable)', collect)
         .option('--control-symbol <text>', 'a piece that no text matches (repeatable)', collect),
     train,
   )
@@ -114,14 +114,14 @@ export async function openTokenizer(path: string) {
   }
 }
 
-/** Decodes ids of token files. @throws Error naming both, where the tokenizer is not theirs */
+/** Decodes ids of token files. @throws Error naming both files, if an id is not in the vocabulary */
 export function decodeOf(tokenizer: { decode(ids: Int32Array): string }, path: string | undefined, prefix: string) {
   return (ids: Int32Array): string => {
     try {
       return tokenizer.decode(ids)
     } catch (error) {
       throw new Error(
-        `${prefix}: ${path} is not the tokenizer that it was made with (${(error as Error).message.replace(/^decode: /, '')})`,
+        `${prefix}: not encoded with the tokenizer ${path} (${(error as Error).message.replace(/^decode: /, '')})`,
         { cause: error },
       )
     }
@@ -141,16 +141,16 @@ interface EncodeFlags {
 async function encode(options: EncodeFlags): Promise<void> {
   if (options.threads !== undefined) return encodeOnThreads(options, options.threads)
   const encodeLine = await lineEncoder(options)
-  // Bytes, not a string: what is not UTF-8 is replaced byte by byte, as SentencePiece does.
+  // Bytes, not a string: invalid UTF-8 is replaced byte by byte, as in SentencePiece.
   await translate(options.json === true, encodeLine, (text) => text)
 }
 
-/** Threads encode and write the ids as text; here bytes pass from stdin to them, and from them to stdout. */
+/** Encodes stdin in worker threads, which return the ids as text for stdout. */
 async function encodeOnThreads(options: EncodeFlags, threads: number): Promise<void> {
   const { details, pairs, asFile, specialTokens = false, json } = options
   if (details || pairs || asFile)
     throw new UsageError(
-      `--threads gives ids alone, without --${details ? 'details' : pairs ? 'pairs' : 'as-file'}; leave out one of the two`,
+      `--threads cannot be combined with --${details ? 'details' : pairs ? 'pairs' : 'as-file'}; leave out one of the two`,
     )
   const tokenizer = await openAnyTokenizer(options.model)
   const { EncodePool } = await import('@kumiki/tokenizer/node')
@@ -166,7 +166,7 @@ async function encodeOnThreads(options: EncodeFlags, threads: number): Promise<v
     let some = false
     for await (const part of pool.encodeFileAsText(process.stdin, ends)) {
       const lines = decoder.decode(part)
-      // Lines of a JSON array have a comma behind all but the last.
+      // All lines of a JSON array but the last end with a comma.
       await write(json ? `${some ? ',\n' : '[\n'}${lines.trimEnd().replaceAll('\n', ',\n')}` : lines)
       some = true
     }
@@ -176,7 +176,7 @@ async function encodeOnThreads(options: EncodeFlags, threads: number): Promise<v
   }
 }
 
-/** From the bytes of a line to the JSON of its ids, or of all that is known of its tokens. */
+/** Encodes the bytes of a line to JSON: its ids, or with --details its pieces, offsets and masks. */
 async function lineEncoder(options: EncodeFlags): Promise<(line: Uint8Array, number: number) => string> {
   const tokenizer = await openAnyTokenizer(options.model)
   const ids = (list: ArrayLike<number>) => `[${Array.from(list).join(', ')}]`
@@ -195,14 +195,14 @@ async function lineEncoder(options: EncodeFlags): Promise<(line: Uint8Array, num
   if (!details && !pairs && !asFile) return (line) => ids(tokenizer.encode(line, { addSpecialTokens }))
   return (line, number) => {
     const tab = pairs ? line.indexOf(0x09) : line.length
-    if (tab < 0) throw new Error(`line ${number} of stdin has no tab; --pairs takes two texts with a tab between them`)
+    if (tab < 0) throw new Error(`line ${number} of stdin has no tab; --pairs needs two texts separated by a tab`)
     const pair = pairs ? line.subarray(tab + 1) : undefined
     const full = tokenizer.encodeFull(line.subarray(0, tab), { addSpecialTokens, asFile, ...(pair && { pair }) })
     return details ? asJson(full) : ids(full.ids)
   }
 }
 
-/** JSON of an encoding, with typed arrays as arrays. */
+/** An encoding as JSON, with typed arrays as arrays. */
 function asJson(encoding: object): string {
   return JSON.stringify(encoding, (_, value) => (ArrayBuffer.isView(value) ? Array.from(value as never) : value))
 }
@@ -236,7 +236,7 @@ async function decode(options: { model: string; json?: boolean }): Promise<void>
   )
 }
 
-/** stdin to stdout, line by line; as one JSON array where asked for. What came before a bad line is written. */
+/** Processes stdin to stdout line by line, or to one JSON array. Results before an invalid line are still written. */
 async function translate(
   json: boolean,
   line: (bytes: Uint8Array, number: number) => string,
@@ -261,7 +261,7 @@ function parseIds(line: Uint8Array, number: number): number[] {
   try {
     json = JSON.parse(new TextDecoder().decode(line))
   } catch {
-    // told below
+    // Reported below.
   }
   if (Array.isArray(json) && json.every((id) => Number.isInteger(id) && id >= 0)) return json
   const start = new TextDecoder().decode(line.subarray(0, 60))
@@ -335,12 +335,12 @@ async function train(options: TrainFlags): Promise<void> {
       return { lines, bytes: trainStaged({ ...settings, ...recipe, onStage, onProgress: progress.update }) }
     }
     const { vocabSize } = options
-    if (vocabSize === undefined) throw new UsageError('--vocab-size or --recipe is needed')
-    const unlearnt =
+    if (vocabSize === undefined) throw new UsageError('give --vocab-size N or --recipe FILE')
+    const reserved =
       3 + (options.byteFallback ? 256 : 0) + (options.userSymbol ?? []).length + (options.controlSymbol ?? []).length
-    if (vocabSize <= unlearnt)
+    if (vocabSize <= reserved)
       throw new UsageError(
-        `--vocab-size ${vocabSize}: ${unlearnt} pieces are not learnt (${options.byteFallback ? '256 bytes, ' : ''}<unk>, <s>, </s>${options.userSymbol || options.controlSymbol ? ', symbols' : ''}); give more than that${options.byteFallback ? ', or --no-byte-fallback' : ''}`,
+        `--vocab-size ${vocabSize}: ${reserved} pieces are reserved (${options.byteFallback ? '256 bytes, ' : ''}<unk>, <s>, </s>${options.userSymbol || options.controlSymbol ? ', symbols' : ''}); give a larger size${options.byteFallback ? ', or --no-byte-fallback' : ''}`,
       )
     const fixedPieces =
       options.fixedPieces === undefined
@@ -351,7 +351,7 @@ async function train(options: TrainFlags): Promise<void> {
             .filter((line) => line !== '')
     if (options.memory !== undefined) {
       log(
-        `training a ${options.type} model of ${count(vocabSize)} pieces within ${count(options.memory)} bytes of memory; ${folder} has what is done`,
+        `training a ${options.type} model of ${count(vocabSize)} pieces within ${count(options.memory)} bytes of memory; intermediate files are in ${folder}`,
       )
       return trainTokenizerOnDisk({
         data: options.data ?? [],
@@ -411,7 +411,7 @@ async function train(options: TrainFlags): Promise<void> {
   )
 }
 
-/** A message of the library in the words of this command line. */
+/** Replaces option names in a message of @kumiki/tokenizer by flags. */
 function inFlags(message: string): string {
   const flags: Readonly<Record<string, string>> = {
     'hardVocabLimit: false': '--no-hard-vocab-limit',
@@ -446,8 +446,8 @@ async function inspect(options: { model: string; text?: string; json?: boolean }
     const fields = textFields([
       ['type', modelType],
       ['pieces', count(vocabSize)],
-      ['beginning (bos)', special(bosId)],
-      ['end (eos)', special(eosId)],
+      ['BOS', special(bosId)],
+      ['EOS', special(eosId)],
       ['unknown', special(unkId)],
       ['padding', special(padId)],
     ])
@@ -456,7 +456,7 @@ async function inspect(options: { model: string; text?: string; json?: boolean }
   })
 }
 
-/** What a tokenizer.json is. */
+/** Describes a tokenizer.json. */
 function inspectJson(tokenizer: HuggingFaceTokenizer, options: { model: string; text?: string; json?: boolean }): void {
   const { modelType, vocabSize, truncation, padding } = tokenizer
   const specialTokens = tokenizer.specialTokens()

@@ -44,7 +44,7 @@ export function addTrain(program: Command): void {
   addVerb(
     program,
     'train',
-    'Train a model: text to tokenizer to weights to report, in one run folder.',
+    'Train a tokenizer and a model on text; write weights and a report to a run folder.',
     (c) =>
       c
         .option('--preset <name>', 'a known model and its recipe, scaled to this machine (default: nano)')
@@ -100,7 +100,7 @@ export function addTrain(program: Command): void {
         )
         .option(
           '--decay <steps|tokens>',
-          'length of that decay: 100000 (steps) or "400M tokens"; as minus_sqrt, to --decay-to',
+          'length of the decay of --branch: 100000 (steps) or "400M tokens"; minus_sqrt shape, to --decay-to',
           stepsOrTokens,
         )
         .option('--decay-to <rate>', 'final learning rate of a branch (default: 0)', real({ from: 0, to: 100 }))
@@ -122,7 +122,7 @@ export function addTrain(program: Command): void {
         .option('--early-stop <n>', 'stop after this many evaluations without improvement', integer(1, 1e6))
         .option(
           '--max-minutes <m>',
-          'stop after this many minutes, over all processes of the run, as at the last step',
+          'finish the run after this many minutes of training, including earlier processes of the run',
           real({ above: 0, to: 1e7 }),
         )
         .option('--max-tokens <n>', 'stop after this many tokens, such as 300M', amount(1e18))
@@ -148,7 +148,7 @@ export function addTrain(program: Command): void {
         .addHelpText(
           'after',
           `
-Ctrl-C (SIGINT), SIGTERM and SIGHUP stop after the current step, with a checkpoint: exit code 0. A second signal, or one before there is a checkpoint, gives 130, 143 or 129.`,
+Ctrl-C (SIGINT), SIGTERM and SIGHUP stop after the current step, with a checkpoint: exit code 0. A second signal, or one before the first checkpoint, exits with 130, 143 or 129.`,
         ),
     train,
   )

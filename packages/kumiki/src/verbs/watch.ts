@@ -25,14 +25,14 @@ export function addWatch(program: Command): void {
     (c) =>
       c
         .argument('<file>', 'the log; rotation and partial lines are handled')
-        .option('--once', 'read what is there now, without following (implied by --json)')
+        .option('--once', 'read the current content, without following (implied by --json)')
         .option('--out <page.html>', 'also write an HTML report, updated as the log grows')
         .option('--gpu <name|file>', 'the GPU of the run: compares the log with its plan')
-        .option('--megatron <file>', 'the launch, if the log does not list its arguments (repeatable)', collect)
-        .option('--nodes <n>', 'nodes, if neither gives them', integer(1, 1_000_000))
+        .option('--megatron <file>', 'the launch script, if the log does not list its arguments (repeatable)', collect)
+        .option('--nodes <n>', 'nodes, if neither the log nor the launch has them', integer(1, 1_000_000))
         .option('--gpus-per-node <n>', 'GPUs per node (default: 8)', integer(1, 1024))
         .option('--network <name|file>', 'infiniband (default), ethernet, pcie, or JSON')
-        .option('--vocab <n>', 'vocabulary size, if neither gives it', integer(1, 1 << 25)),
+        .option('--vocab <n>', 'vocabulary size, if neither the log nor the launch has it', integer(1, 1 << 25)),
     watch,
   )
 }
@@ -65,7 +65,7 @@ async function watch(options: WatchFlags, path: string): Promise<void> {
         shown = last.step
         const summary = summarizeLog(log)!
         process.stdout.write(`${lineOf(summary, spikes.through(log))}\n`)
-        page?.grew()
+        page?.onGrowth()
         return last.steps !== undefined && last.step >= last.steps
       },
     })
@@ -79,10 +79,10 @@ async function watch(options: WatchFlags, path: string): Promise<void> {
   answer(options, data, () => `\n${textOf(data, options.out)}`)
 }
 
-/** Milliseconds between two pages at least. */
+/** Minimum milliseconds between two writes of the page. */
 const pageInterval = 5000
 
-/** The page of a log that grows: one is written at a time, and none too soon after the one before. */
+/** Rewrites the page as the log grows, one write at a time and at a limited rate. */
 class GrowingPage {
   private readonly out: string
   private readonly path: string
@@ -98,11 +98,11 @@ class GrowingPage {
     this.options = options
   }
 
-  grew(): void {
+  onGrowth(): void {
     if (this.writing || performance.now() - this.last < pageInterval) return
     this.writing = readingOf(this.path, this.log, this.options)
       .then((data) => writePage(this.out, this.path, this.log, data))
-      // Following goes on: what is wrong is thrown by the page at the end.
+      // Keep following; the last write, at the end, throws its error.
       .catch((error: Error) => process.stderr.write(`${error.message}\n`))
       .then(() => {
         this.last = performance.now()
@@ -110,7 +110,7 @@ class GrowingPage {
       })
   }
 
-  /** Waits for what is being written. */
+  /** Waits for the current write. */
   async written(): Promise<void> {
     await this.writing
   }
@@ -150,7 +150,7 @@ async function readingOf(path: string, log: TrainingLog, options: WatchFlags): P
   return { ...base, plan: { comparisons, verdict } }
 }
 
-/** Spikes of a log that grows: each reading is looked at once. */
+/** Counts the spikes of a growing log, processing each reading once. */
 class SpikeCount {
   private readonly detector: { push(loss: number): { readonly spike: boolean } }
   private last = 0
@@ -171,13 +171,13 @@ class SpikeCount {
   }
 }
 
-/** Where a run stands. */
+/** The state of a run as one line. */
 function lineOf(summary: LogSummary, spikes: number): string {
   const { step, steps, loss, secondsPerStep, teraflopsPerGpu, tokensPerSecondPerGpu, secondsLeft, skipped } = summary
   return [
     `step ${step}${steps === undefined ? '' : `/${steps}`}`,
     loss !== undefined && `loss ${loss.toFixed(4)}`,
-    secondsPerStep !== undefined && `${secondsPerStep.toPrecision(4)} s a step`,
+    secondsPerStep !== undefined && `${secondsPerStep.toPrecision(4)} s/step`,
     teraflopsPerGpu !== undefined && `${teraflopsPerGpu.toFixed(1)} TFLOP/s/GPU`,
     tokensPerSecondPerGpu !== undefined && `${Math.round(tokensPerSecondPerGpu)} tokens/s/GPU`,
     `${spikes} spike${spikes === 1 ? '' : 's'}`,

@@ -1,4 +1,4 @@
-/** Low-rank adapters: y = x Wᵀ + scale (x Aᵀ) Bᵀ beside frozen weights W. */
+/** Low-rank adapters (LoRA): y = x Wᵀ + scale (x Aᵀ) Bᵀ, with frozen weights W. */
 import { cast, type Device, matmul, type Tensor } from '@kumiki/tensor'
 import { type LanguageModel, type LinearLayer, linear, type Parameters } from '../language-model.ts'
 import type { ParameterShape } from '../parameters.ts'
@@ -7,25 +7,25 @@ import { hashName, words } from '../random.ts'
 export interface LoraConfig {
   /** Rows of A, columns of B. */
   readonly rank: number
-  /** The product is multiplied by alpha / rank. */
+  /** The product B A is multiplied by alpha / rank. */
   readonly alpha: number
   /**
-   * Which linear layers are adapted: names, or their last parts, such as `q_proj` or `mlp.down_proj`; `all-linear` for all of the model's
-   * blocks.
+   * Which linear layers are adapted: names, or their last parts, such as `q_proj` or `mlp.down_proj`; `all-linear` for
+   * all of the model's blocks.
    */
   readonly targets: readonly string[] | 'all-linear'
   /** Multiply by alpha / sqrt(rank) instead (rsLoRA, arXiv:2312.03732). Default false. */
   readonly rankStabilized?: boolean
 }
 
-/** An adapter: what it is, and its matrices by name. */
+/** An adapter: its configuration, and its matrices by name. */
 export interface Adapter {
   readonly config: LoraConfig
-  /** `MODULE.lora_A.weight` [rank, in] and `MODULE.lora_B.weight` [out, rank] for each layer that is adapted. */
+  /** `MODULE.lora_A.weight` [rank, in] and `MODULE.lora_B.weight` [out, rank] for each adapted layer. */
   readonly parameters: Parameters
 }
 
-/** A layer that is adapted: its module's name is its weight's without `.weight`. */
+/** A layer to adapt. Its module's name is that of its weight without `.weight`. */
 interface Target {
   readonly module: string
   readonly out: number
@@ -77,21 +77,24 @@ export function loraParameters(model: LanguageModel, config: LoraConfig): Parame
   ])
 }
 
-/** What the product of the two matrices is multiplied by. */
+/** The factor of the product B A. */
 export function loraScale({ alpha, rank, rankStabilized = false }: LoraConfig): number {
   return alpha / (rankStabilized ? Math.sqrt(rank) : rank)
 }
 
-/** A model with an adapter beside its linear layers. Its parameters are those of the base, by their names, and the adapter's. */
+/**
+ * A model with adapters on its linear layers. Its parameters are the base model's, under their own names, and the
+ * adapter's.
+ */
 export interface LoraModel extends LanguageModel {
   readonly base: LanguageModel
   readonly config: LoraConfig
 }
 
 /**
- * A model whose linear layers have adapters. It is a language model like any other: `Trainer` trains the adapters alone with
- * `trainable: loraTrainable`. Several adapters of one base are held at once by keeping their matrices: `{ ...base, ...adapter.parameters }`
- * shares the base's tensors.
+ * A model whose linear layers have adapters. It is a language model like any other: `Trainer` trains the adapters alone
+ * with `trainable: loraTrainable`. To hold several adapters of one base, keep only their matrices:
+ * `{ ...base, ...adapter.parameters }` shares the base's tensors.
  * @throws RangeError naming a field out of bounds, or a target that the model does not have
  * @see arXiv:2106.09685
  * @example
@@ -140,7 +143,11 @@ export function loraModel(base: LanguageModel, config: LoraConfig): LoraModel {
   }
 }
 
-/** A fresh adapter, which changes nothing yet: A uniform within 1 / sqrt(in), B zero, as PEFT begins. @param options.seed default 0 */
+/**
+ * A new adapter, which leaves the model's output unchanged: A is uniform within ±1 / sqrt(in) and B is zero, as in
+ * PEFT.
+ * @param options.seed default 0
+ */
 export function initializeAdapter(
   device: Device,
   { base, config }: LoraModel,
@@ -163,16 +170,16 @@ function drawMatrices(device: Device, matrices: readonly ParameterShape[], seed 
   )
 }
 
-/** The adapter's part of a model's parameters, such as a trainer's. */
+/** The adapter's matrices, selected from all parameters of a model (such as a trainer's). */
 export function adapterOf({ base, config }: LoraModel, parameters: Parameters): Adapter {
   const names = loraParameters(base, config).map(({ name }) => name)
   return { config, parameters: Object.fromEntries(names.map((name) => [name, parameters[name]])) }
 }
 
 /**
- * The base's parameters with an adapter worked in: W + scale B A, summed in float32 and stored as W was. Layers without adapters are the
- * tensors that were given.
- * @throws TypeError for a base in 8 bits: merge into the weights it was made from
+ * The base's parameters with an adapter merged in: W + scale B A, summed in float32 and stored in W's format. Tensors
+ * of layers without an adapter are returned as given.
+ * @throws TypeError for a base stored in 8 bits: merge into the weights it was quantized from
  */
 export function mergeAdapter(
   base: LanguageModel,
@@ -186,7 +193,7 @@ export function mergeAdapter(
     const weight: Tensor = parameters[name]
     if (weight.dtype.startsWith('float8'))
       throw new TypeError(
-        `mergeAdapter: ${name} is ${weight.dtype}; merge into the weights it was made from, and narrow those`,
+        `mergeAdapter: ${name} is ${weight.dtype}; merge into the weights it was quantized from, then quantize the result`,
       )
     const [a, b] = [matrixA(module), matrixB(module)].map((key) => cast(adapter[key], 'float32'))
     merged[name] = cast(cast(weight, 'float32').add(matmul(b, a).mul(scale)), weight.dtype)

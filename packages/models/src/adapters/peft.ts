@@ -10,31 +10,34 @@ import type { LanguageModel, Parameters } from '../language-model.ts'
 import { openSafetensors, safetensorsChunks } from '../safetensors/safetensors.ts'
 import { type Adapter, type LoraConfig, loraParameters } from './lora.ts'
 
-/** What PEFT puts before the names of the base's modules. */
+/** PEFT's prefix of the base's module names. */
 const prefix = 'base_model.model.'
 
-/** Fields whose other values change what an adapter computes, with the values that are computed (null and missing too). */
+/**
+ * Fields that change what an adapter computes, with their supported values (null and missing fields are supported too).
+ */
 const fixed: readonly (readonly [field: string, allowed: readonly unknown[], why: string])[] = [
-  ['peft_type', ['LORA'], 'LoRA is the adapter that is computed'],
+  ['peft_type', ['LORA'], 'LoRA is the only supported adapter'],
   ['bias', ['none'], 'biases are not trained'],
-  ['use_dora', [false], 'magnitudes are not learned apart'],
-  ['use_qalora', [false], 'inputs are not pooled'],
+  ['use_dora', [false], 'DoRA is not supported'],
+  ['use_qalora', [false], 'QALoRA is not supported'],
   ['lora_bias', [false], 'adapters have no bias'],
   ['fan_in_fan_out', [false], 'weights are [out, in]'],
 ]
-const empty =
+const mustBeEmpty =
   'rank_pattern alpha_pattern exclude_modules modules_to_save layers_to_transform layers_pattern layer_replication target_parameters trainable_token_indices alora_invocation_tokens arrow_config corda_config eva_config kasa_config loftq_config lora_ga_config monteclora_config use_bdlora velora_config megatron_config auto_mapping runtime_config'.split(
     ' ',
   )
-/** Fields that change no number once an adapter is trained. */
-const harmless = new Set(
+/** Fields that do not affect the output of a trained adapter. */
+const ignored = new Set(
   'task_type base_model_name_or_path revision inference_mode init_lora_weights lora_dropout peft_version megatron_core qalora_group_size ensure_weight_tying'.split(
     ' ',
   ),
 )
 
 /**
- * Reads a parsed adapter_config.json. A field whose value would change what is computed, and is not computed, is refused by name.
+ * Reads a parsed adapter_config.json. A field that would change what the adapter computes, but is not supported, is
+ * rejected by name.
  * @throws TypeError or RangeError naming the field
  */
 export function fromPeftConfig(json: unknown): LoraConfig {
@@ -43,11 +46,11 @@ export function fromPeftConfig(json: unknown): LoraConfig {
   const fields = new Fields(owner, json)
   if (!fields.has('peft_type')) throw new TypeError(`${owner}: peft_type is missing; it must be "LORA"`)
   for (const [key, allowed, why] of fixed) fields.only(key, allowed, why)
-  for (const key of empty) {
+  for (const key of mustBeEmpty) {
     const value = fields.raw(key)
     if (typeof value === 'object' && (value === null || Object.keys(value).length === 0)) continue
     if (value !== undefined && value !== false)
-      throw new RangeError(`${owner}: ${key} is not computed and must be empty, got ${show(value)}`)
+      throw new RangeError(`${owner}: ${key} is not supported and must be empty, got ${show(value)}`)
   }
   const rankStabilized = fields.flag('use_rslora', false)
   const rank = fields.number('r', 8)
@@ -56,14 +59,14 @@ export function fromPeftConfig(json: unknown): LoraConfig {
   if (targets !== 'all-linear' && !(Array.isArray(targets) && targets.every((x) => typeof x === 'string')))
     throw new TypeError(`${owner}: target_modules must be a list of names or "all-linear", got ${show(targets)}`)
   for (const key of fields.unread())
-    if (!harmless.has(key))
+    if (!ignored.has(key))
       throw new RangeError(
-        `${owner}: ${key} is set to ${show(fields.raw(key))}: it is not known, and may change what the adapter computes`,
+        `${owner}: ${key} is set to ${show(fields.raw(key))}: an unknown field, which may change what the adapter computes`,
       )
   return { rank, alpha, targets: targets as LoraConfig['targets'], ...(rankStabilized && { rankStabilized }) }
 }
 
-/** The adapter_config.json of an adapter. @param baseModel what PEFT loads beside it: a folder, or `owner/name` */
+/** The adapter_config.json of an adapter. @param baseModel the base model that PEFT loads: a folder, or `owner/name` */
 export function toPeftConfig(config: LoraConfig, baseModel?: string): Record<string, unknown> {
   return {
     peft_type: 'LORA',
@@ -83,7 +86,8 @@ export function toPeftConfig(config: LoraConfig, baseModel?: string): Record<str
 
 /**
  * Writes an adapter as PEFT reads it.
- * @param options.baseModel what PEFT loads beside it: a folder, or `owner/name`
+ * @param options.baseModel the base model that PEFT loads: a folder, or
+ * `owner/name`
  * @example
  * const lora = loraModel(decoderModel(architecture), { rank: 2, alpha: 4, targets: ['q_proj'] })
  * await saveAdapter('out/adapter', adapterOf(lora, initializeAdapter(device, lora).parameters))
@@ -104,8 +108,9 @@ export async function saveAdapter(
 
 /**
  * Reads an adapter in PEFT's files, as float32 matrices.
- * @param model the base it is for
- * @throws Error naming the file and field or matrix, for files that are missing or broken, and for an adapter of another model
+ * @param model the base model
+ * @throws Error naming the file and field or matrix, for missing or malformed files, and for an adapter of another
+ * model
  * @example
  * const base = decoderModel(architecture)
  * const lora = loraModel(base, { rank: 2, alpha: 4, targets: ['q_proj'] })
@@ -142,14 +147,14 @@ export async function loadAdapter(device: Device, folder: string, model: Languag
       const other = [...file.tensors.keys()].find((name) => !wanted.has(name))
       if (other !== undefined)
         throw new RangeError(
-          `${other} has no place in the model ${model.name}: the adapter is of another model, or of other targets`,
+          `${other} is not a parameter of the model ${model.name}: the adapter belongs to another model, or to other targets`,
         )
       for (const { name, shape } of matrices) {
         const info = file.tensors.get(prefix + name)
-        if (!info) throw new RangeError(`has no ${prefix}${name}, which the targets of adapter_config.json call for`)
+        if (!info) throw new RangeError(`has no ${prefix}${name}, which the targets of adapter_config.json require`)
         if (info.shape.length !== 2 || info.shape.some((d, i) => d !== shape[i]))
           throw new RangeError(
-            `${prefix}${name} is [${info.shape.join(', ')}], the model ${model.name} with rank ${config.rank} wants [${shape.join(', ')}]: the adapter is of another model`,
+            `${prefix}${name} is [${info.shape.join(', ')}], the model ${model.name} with rank ${config.rank} needs [${shape.join(', ')}]: the adapter belongs to another model`,
           )
         if (!dtypes[info.dtype])
           throw new RangeError(

@@ -1,4 +1,4 @@
-/** What a model read: subsets of a corpus, and how often each. */
+/** Training data of a model: subsets of a corpus, and how often each is repeated. */
 
 /** Tokens of one pass times `repeats`; where a script states only their product, it is `weight`. */
 export type CorpusSubset =
@@ -8,7 +8,9 @@ export type CorpusSubset =
 export interface CorpusBlend {
   readonly name: string
   readonly subsets: readonly CorpusSubset[]
-  /** Another blend that is read beside the subsets: its share of all tokens, after each list is normalised to its own total. */
+  /**
+   * Another blend mixed in, with its share of all tokens; each list is normalised to its own total first.
+   */
   readonly beside?: { readonly share: number; readonly blend: CorpusBlend }
   /** Address of the script that states the numbers. */
   readonly source: string
@@ -18,7 +20,7 @@ export interface CorpusBlend {
 const weightOf = (row: CorpusSubset): number => ('weight' in row ? row.weight : row.tokens * row.repeats)
 
 /**
- * Tokens of a blend's own subsets (without what is read `beside`).
+ * Tokens of a blend's own subsets (without the blend mixed in as `beside`).
  * @returns `weighted`: with repeats; `unique`: one pass, null where a subset does not state its repeats
  */
 export function countCorpusTokens({ subsets }: CorpusBlend): {
@@ -35,7 +37,7 @@ export function countCorpusTokens({ subsets }: CorpusBlend): {
 }
 
 /**
- * What share of the tokens read comes from each subset.
+ * Share of the training tokens that comes from each subset.
  * @returns subset to share; the shares sum to 1
  * @example
  * corpusShares(findModel('llm-jp-3-13b').corpus!).get('ja/cc-1') // 0.2225
@@ -53,8 +55,8 @@ export function corpusShares(blend: CorpusBlend): Map<string, number> {
 }
 
 /**
- * What share of the tokens read is in each language, by the prefix of LLM-jp's subsets (`ja_wiki`, `code/stack`). `train_0` to `train_6` of
- * LLM-jp-4's second phase are The Stack v2, instruction data counts as `instruction`.
+ * Share of the training tokens in each language, by the prefix of LLM-jp's subsets (`ja_wiki`, `code/stack`).
+ * `train_0` to `train_6` of LLM-jp-4's second phase are The Stack v2, instruction data counts as `instruction`.
  * @example languageShares(findModel('llm-jp-3-13b').corpus).ja // 0.486
  */
 export function languageShares(blend: CorpusBlend): Record<string, number> {

@@ -1,11 +1,13 @@
-/** A model's recipe and layout in the form that a planner lays out and writes launches from: plain objects, as @kumiki/planner takes them. */
+/**
+ * Converts a model's recipe and layout to the plain objects that @kumiki/planner takes for plans and launches.
+ */
 import { type ParallelLayout, scheduleNumbers, type TrainingRecipe } from './recipe.ts'
 
-/** Optimizer, schedule and what else a launch says, in Megatron-LM's terms. */
+/** Optimizer, schedule and other settings of a launch, in Megatron-LM's terms. */
 export type LaunchNumbers = ReturnType<typeof launchRecipe>
 
 /**
- * What `emitMegatron({ recipe })` of @kumiki/planner takes.
+ * A model's recipe as `emitMegatron({ recipe })` of @kumiki/planner takes it.
  * @example
  * const { recipe, layout } = findModel('llm-jp-3-13b')
  * launchRecipe(recipe, layout).schedule // 'cosine'
@@ -35,7 +37,7 @@ function scheduleFlags(schedule: TrainingRecipe['schedule']): ScheduleFlags {
     const { steps, decaySteps, shape } = schedule
     return { schedule: 'wsd', decaySteps: steps, wsdDecaySteps: decaySteps, wsdDecayStyle: shape }
   }
-  // --lr-decay-iters has the warm-up in it.
+  // --lr-decay-iters includes the warm-up.
   return { schedule: 'cosine', decaySteps: schedule.steps + schedule.schedule.steps }
 }
 

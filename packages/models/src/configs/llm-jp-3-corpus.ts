@@ -1,7 +1,7 @@
 /** The corpus of LLM-jp-3, from its training script at commit 0a703870 of llm-jp/scripts. */
 import type { CorpusBlend } from './corpus-blend.ts'
 
-/** Weights as given to `--data-path`: tokens times repeats, which are not stated apart. */
+/** Weights as given to `--data-path`: tokens times repeats, which are not stated separately. */
 export const llmJp3Corpus: CorpusBlend = {
   name: 'llm-jp-3',
   subsets: [

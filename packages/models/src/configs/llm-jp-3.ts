@@ -39,16 +39,16 @@ interface Launch {
 
 const warmupSteps = 2000
 
-/** All share the warm-up, and a minimum of a tenth of the peak. */
+/** All runs have the same warm-up, and a minimum of a tenth of the peak. */
 function scheduleOf({ learningRate, steps, decaySteps = steps - warmupSteps }: Launch): WarmupCosine {
-  // A tenth to the digit that the script has: 2.5e-5, not 2.5000000000000001e-5.
+  // Rounded to the number in the script: 2.5e-5, not 2.5000000000000001e-5.
   const minimum = Number((learningRate / 10).toPrecision(12))
   return {
     kind: 'warmup',
     steps: warmupSteps,
     from: 0,
     shape: 'linear',
-    // Megatron-LM takes the warm-up off --lr-decay-iters.
+    // Megatron-LM subtracts the warm-up from --lr-decay-iters.
     schedule: { kind: 'cosine', from: learningRate, to: minimum, steps: decaySteps - warmupSteps },
   }
 }
@@ -199,7 +199,7 @@ const failed172b = modelOf('llm-jp-172b-exp1-failed', {
   source: 'https://github.com/llm-jp/Megatron-LM/blob/172b-exp2/scripts/gcp/Llama-2-175B/llama-2-175b.sh',
 })
 
-/** The 172B as it was first trained, on Google Cloud. */
+/** The first training run of the 172B, on Google Cloud. */
 export const llmJp3Failed = {
   'llm-jp-172b-exp1-failed': {
     ...failed172b,
@@ -227,7 +227,7 @@ function mixture(name: string, startsFrom: string, launch: Launch, expertParalle
     layout: {
       ...model.layout,
       expertParallel,
-      // The Megatron-LM of the time had no other.
+      // The Megatron-LM version of these runs supported no other value.
       expertTensorParallel: launch.tensorParallel ?? 1,
       recompute: 'none',
       overlap: true,

@@ -1,4 +1,7 @@
-/** The corpora of LLM-jp-4, from its training scripts at commit 0a703870 of llm-jp/scripts. Tokens are those of one pass. */
+/**
+ * The corpora of LLM-jp-4, from its training scripts at commit 0a703870 of llm-jp/scripts. Tokens are those of one
+ * pass.
+ */
 import type { CorpusBlend, CorpusSubset } from './corpus-blend.ts'
 
 type Row = readonly [subset: string, repeats: number, tokens: number]

@@ -1,4 +1,7 @@
-/** The LLM-jp-4 models: sizes, recipes and layouts, from the `params.sh` files of llm-jp/scripts at commit 0a703870 and one branch of it. */
+/**
+ * The LLM-jp-4 models: sizes, recipes and layouts, from the `params.sh` files of llm-jp/scripts at commit 0a703870 and
+ * one branch of it.
+ */
 import type { ModelArchitecture } from '../architecture.ts'
 import { llmJp4Corpus, llmJp4InstructionCorpus, llmJp4Phase2Corpus } from './llm-jp-4-corpora.ts'
 import type { DecayBranch, Model } from './model.ts'
@@ -26,7 +29,7 @@ const denseCommon = { ...common, headDim: 128, numKeyValueHeads: 8, initializerR
 const mixtureCommon = { ...common, headDim: 128, initializerRange: 0.006, qkNorm: true } as const
 const topEightOf128 = { numExperts: 128, numExpertsPerToken: 8, tensorNames: 'qwen3_moe' } as const
 
-/** The stable run, which is never meant to decay: its last step alone has the final rate. */
+/** The stable run, which is not meant to decay: only its last step has the final learning rate. */
 function stable(peak: number, final: number, steps = 12_000_000): WarmupStableDecay {
   return { kind: 'wsd', peak, final, warmupSteps: 2000, steps, decaySteps: 1, shape: 'linear' }
 }
@@ -35,7 +38,7 @@ function recipeOf(schedule: WarmupStableDecay, globalBatchSize: number, rest: Pa
   return { ...commonRecipe, schedule, trainSteps: schedule.steps, globalBatchSize, ...rest } satisfies TrainingRecipe
 }
 
-/** What the mixtures share. */
+/** Router settings that the mixtures share. */
 const routed = { auxiliaryLoss: 0.01, routerZLoss: 1e-3, routerPrecision: 'fp32' } as const
 
 const dense: Omit<ParallelLayout, 'dataParallel' | 'microBatchSize' | 'tensorParallel'> = {
@@ -233,7 +236,7 @@ export const llmJp4 = {
       // Until the load of the experts is balanced (about 2,000 steps).
       recompute: 'selective',
       recomputeModules: ['moe_act', 'layernorm'],
-      // With virtual pipelines it does not train otherwise, its file says.
+      // According to its script, it does not train otherwise with virtual pipelines.
       memoryMappedData: false,
     }),
     source: script('v4-332b-a31b-phase1/base'),

@@ -14,8 +14,9 @@ export interface CardCount {
 /**
  * Counts parameters in the convention of a series' model cards.
  *
- * `llm-jp-3`: embedding parameters are both tables, and of a mixture's router only the rows of the chosen experts are activated.
- * `llm-jp-4`: embedding parameters are the input table alone, the output table is among the rest, and the whole router is activated.
+ * `llm-jp-3`: embedding parameters are both tables, and of a mixture's router only the rows of the chosen experts are
+ * activated. `llm-jp-4`: embedding parameters are the input table alone, the output table is among the rest, and the
+ * whole router is activated.
  * @throws RangeError naming a field outside its bounds
  * @example
  * countAsCard(findModel('llm-jp-3-8x1.8b').architecture, 'llm-jp-3').activated // 2924279808

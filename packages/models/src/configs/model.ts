@@ -1,4 +1,4 @@
-/** A model with a name, and everything known of how it was made. */
+/** A named model, and what is known about its training. */
 import type { ModelArchitecture } from '../architecture.ts'
 import type { CorpusBlend } from './corpus-blend.ts'
 import type { ParallelLayout, TrainingRecipe, WarmupStableDecay } from './recipe.ts'
@@ -8,17 +8,17 @@ export interface Cooldown {
   readonly kind: 'cooldown'
   /** The stable run. */
   readonly schedule: WarmupStableDecay
-  /** The step at which the branch leaves it. */
+  /** Step of the stable run at which the branch starts. */
   readonly start: number
   readonly steps: number
   readonly final: number
   readonly shape: 'minus_sqrt'
 }
 
-/** A decay that leaves a stable run. */
+/** A decay branch of a stable run. */
 export interface DecayBranch {
   readonly name: string
-  /** By steps of the stable run (`cooldown`), or by the branch's own. */
+  /** In steps of the stable run (`cooldown`), or in the branch's own. */
   readonly schedule: Cooldown | WarmupStableDecay
   readonly corpus: CorpusBlend
   /** Address of the launch. */
@@ -39,13 +39,13 @@ export interface Model {
   readonly branches: readonly DecayBranch[]
   /** How the model's card counts: LLM-jp-3's, or LLM-jp-4's. See `countAsCard`. */
   readonly card: 'llm-jp-3' | 'llm-jp-4' | null
-  /** What went wrong, where a run is known for that. */
+  /** Why the run failed; null for other runs. */
   readonly lesson: string | null
   /** Address of the launch script; null where there is none. */
   readonly source: string | null
 }
 
-/** A model with a name that nobody has published a training of. */
+/** A named model without a published training run. */
 export function presetOf(name: string, architecture: ModelArchitecture): Model {
   return {
     name,

@@ -10,10 +10,10 @@ export interface RecipeOptimizer {
   readonly weightDecay: number
 }
 
-/** Linear warm-up from 0, then half a cosine; in the JSON that `scheduleFromJSON` of @kumiki/optim reads. */
+/** Linear warm-up from 0, then a cosine decay; in the JSON that `scheduleFromJSON` of @kumiki/optim reads. */
 export interface WarmupCosine {
   readonly kind: 'warmup'
-  /** Of the warm-up. */
+  /** Steps of the warm-up. */
   readonly steps: number
   readonly from: 0
   readonly shape: 'linear'
@@ -23,7 +23,7 @@ export interface WarmupCosine {
     readonly from: number
     /** Learning rate at the end. */
     readonly to: number
-    /** After the warm-up. */
+    /** Steps after the warm-up. */
     readonly steps: number
   }
 }
@@ -36,9 +36,9 @@ export interface WarmupStableDecay {
   /** Learning rate at the end of the decay. */
   readonly final: number
   readonly warmupSteps: number
-  /** All of them. */
+  /** Total steps, warm-up and decay included. */
   readonly steps: number
-  /** At the end. 1: the stable run never decays before its planned end. */
+  /** Steps of the decay at the end. 1: the stable run does not decay before its planned end. */
   readonly decaySteps: number
   readonly shape: 'linear' | 'minus_sqrt'
 }
@@ -47,7 +47,7 @@ export interface WarmupStableDecay {
 export interface TrainingRecipe {
   readonly optimizer: RecipeOptimizer
   readonly schedule: WarmupCosine | WarmupStableDecay
-  /** Largest global norm of the gradient. */
+  /** Global gradient norm above which gradients are clipped. */
   readonly maxGradNorm: number
   /** Planned optimizer steps (`--train-iters`). */
   readonly trainSteps: number
@@ -87,29 +87,32 @@ export interface ParallelLayout {
   readonly nodes: number | null
   readonly gpusPerNode: number
   readonly gpu: string
-  /** How tokens reach experts. */
+  /** How tokens are dispatched to experts. */
   readonly expertDispatch: 'alltoall' | 'deepep'
   /** What the backward pass recomputes, and the parts of a layer where it is `selective`. */
   readonly recompute: 'none' | 'selective'
   readonly recomputeModules: readonly ('core_attn' | 'moe_act' | 'layernorm' | 'moe')[]
-  /** Gradients are reduced and parameters gathered beside computation. */
+  /** Gradient reduction and parameter gathering overlap with computation. */
   readonly overlap: boolean
-  /** Kernels of attention. */
+  /** Attention kernels. */
   readonly attentionBackend: 'fused' | 'flash'
   /** Token files are mapped into memory (Megatron-LM's default) or read. */
   readonly memoryMappedData: boolean
   /** Permuting tokens for experts, and the router, run as one kernel each. */
   readonly permuteFusion: boolean
   readonly routerFusion: boolean
-  /** Steps between collections of Python's garbage on all ranks at once; null where Python decides. */
+  /** Steps between Python garbage collections, synchronized over all ranks; null: Python's own timing. */
   readonly garbageCollectionSteps: number | null
   /** The loss is computed by one kernel. */
   readonly lossFusion: boolean
-  /** Minutes that collectives wait: token files of many terabytes take long to index. null: Megatron-LM's 10. */
+  /**
+   * Timeout of collectives in minutes, because indexing many terabytes of token files takes long. null: Megatron-LM's
+   * 10.
+   */
   readonly timeoutMinutes: number | null
 }
 
-/** What people ask of a schedule first: peak and last learning rate, and the steps of the warm-up. */
+/** Peak and final learning rate of a schedule, and the steps of its warm-up. */
 export function scheduleNumbers(schedule: TrainingRecipe['schedule']): {
   readonly learningRate: number
   readonly minLearningRate: number
@@ -136,7 +139,7 @@ export const commonRecipe = {
   routerPrecision: null,
 } as const satisfies Partial<TrainingRecipe>
 
-/** Replicas that a number of nodes holds. */
+/** Adds the number of replicas that follows from the number of nodes. */
 export function withDataParallel(layout: Omit<ParallelLayout, 'dataParallel'>): ParallelLayout {
   const { nodes, gpusPerNode, tensorParallel, pipelineParallel, contextParallel } = layout
   const dataParallel =

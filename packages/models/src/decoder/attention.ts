@@ -1,9 +1,9 @@
-/** Grouped-query attention with rotary positions, over everything before or a sliding window. */
+/** Grouped-query attention with rotary positions, over all earlier positions or a sliding window. */
 import type { Tensor } from '@kumiki/tensor'
 import { type ModelArchitecture, slides } from '../architecture.ts'
 import type { BlockContext } from './block.ts'
 
-/** What a layer does with its scores. */
+/** How a layer computes its attention scores. */
 export interface ScoreOptions {
   readonly scale: number
   readonly window?: number
@@ -19,7 +19,7 @@ function scoreOptions(architecture: ModelArchitecture, layer: number): ScoreOpti
   }
 }
 
-/** @param x the normed residual, float32 [B, T, C] @returns float32 of the same shape */
+/** @param x the normalized residual, float32 [B, T, C] @returns float32 of the same shape */
 export function selfAttention(context: BlockContext, layer: number, x: Tensor): Tensor {
   const { architecture, apply, store } = context
   const { numAttentionHeads, numKeyValueHeads, headDim, qkNorm, qkNormOver } = architecture

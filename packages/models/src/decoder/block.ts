@@ -1,4 +1,4 @@
-/** The transformer block: one for training, evaluation, prefill and decoding. */
+/** The transformer block, which training, evaluation, prefill and decoding share. */
 import { add, cast, rmsNorm, type Tensor } from '@kumiki/tensor'
 import type { ModelArchitecture } from '../architecture.ts'
 import type { GroupedLayer, GroupedRule, LinearLayer, LinearRule, Parameters } from '../language-model.ts'
@@ -12,24 +12,26 @@ import type { Rotation } from './rope.ts'
 /** What all blocks of a forward pass share. */
 export interface BlockContext {
   readonly architecture: ModelArchitecture
-  /** Parts that stand in place of the decoder's own. */
+  /** Parts that replace the decoder's own. */
   readonly parts: DecoderParts
   readonly parameters: Parameters
-  /** What the routers of the pass did, layer by layer. */
+  /** Routing statistics of the pass, by layer. */
   readonly routings: Routing[]
   /** A linear layer of the parameters, with its bias where it has one. @param name without `.weight` */
   apply(x: Tensor, name: string): Tensor
   /** RMSNorm over the last axis. @param name of its weight, without `.weight` */
   norm(x: Tensor, name: string): Tensor
-  /** Attention over everything before, which a cache keeps where there is one. q, k and v are [B, T, heads, D], rotated. */
+  /**
+   * Causal attention, with the keys and values of the cache if there is one. q, k and v are [B, T, heads, D], rotated.
+   */
   attend(layer: number, q: Tensor, k: Tensor, v: Tensor, options: ScoreOptions): Tensor
-  /** Turns heads [B, T, heads, D] by the positions of the pass. */
+  /** Applies rotary embeddings for the positions of the pass to heads [B, T, heads, D]. */
   rotate(heads: Tensor, rotation?: Rotation): Tensor
-  /** Brings a tensor into the format of activations. */
+  /** Casts a tensor to the format of activations. */
   readonly store: (x: Tensor) => Tensor
-  /** The layers of experts. */
+  /** How the experts' linear layers are computed. */
   readonly grouped: GroupedRule
-  /** Rotary positions of the pass, in layers that see everything and in sliding ones. */
+  /** Rotary embeddings of the pass, for full-attention layers and for sliding-window layers. */
   readonly rotation: Rotation
   readonly localRotation: Rotation
 }
@@ -88,7 +90,10 @@ const roles = {
   'mlp.down_proj': 'down',
 }
 
-/** The linear layers of a block, in the order of the forward pass. Experts are not among them: their products are grouped. */
+/**
+ * The linear layers of a block, in the order of the forward pass. Experts are not among them: their products are
+ * grouped.
+ */
 export function blockLinearLayers(block: number, { experts }: ModelArchitecture): LinearLayer[] {
   const all = Object.entries(roles).filter(([name]) => !experts || !name.startsWith('mlp.'))
   return all.map(([name, role]) => ({ name: `model.layers.${block}.${name}.weight`, role, block }))

@@ -1,4 +1,6 @@
-/** The decoder: Llama's and its kin's (`ModelArchitecture` says where they differ), untied or tied tables. */
+/**
+ * The decoder of Llama and related models (`ModelArchitecture` has their differences), with tied or untied embeddings.
+ */
 import {
   attention,
   broadcastTo,
@@ -30,7 +32,7 @@ import { type DecoderParts, linearLayersWithParts, parametersWithParts } from '.
 import { dynamicRotation, type Rotation, ropeFrequencies, rotationTables } from './rope.ts'
 
 export interface DecoderOptions extends RouterLosses {
-  /** In place of the attention, the feed-forward or the block of every layer. */
+  /** Custom parts that replace the attention, the feed-forward or the block of every layer. */
   readonly parts?: DecoderParts
 }
 
@@ -38,24 +40,24 @@ export interface DecoderModel extends LanguageModel {
   readonly architecture: ModelArchitecture
   initialize(device: Device, options?: InitializeOptions): Parameters
   countParameters(): ParameterCount
-  /** Frees the rotary tables, on every device. The model can be used again. */
+  /** Frees the rotary tables on every device. The model stays usable: it makes them again when needed. */
   dispose(): void
 }
 
-/** @throws RangeError for what the architecture has and the decoder does not compute, by its name */
-function refuseWhatIsNotComputed(architecture: ModelArchitecture): void {
+/** @throws RangeError naming a field that the decoder does not support */
+function rejectUnsupportedFields(architecture: ModelArchitecture): void {
   for (const [field, value] of Object.entries(architecture)) {
     if (architectureFields.includes(field) || value === undefined || value === null || value === false) continue
     throw new RangeError(
-      `decoderModel: ${field} is not computed by the decoder, got ${JSON.stringify(value)}; give an architecture without it (${architectureFields.join(', ')} are computed)`,
+      `decoderModel: ${field} is not supported by the decoder, got ${JSON.stringify(value)}; remove it (supported fields: ${architectureFields.join(', ')})`,
     )
   }
 }
 
 /**
  * The decoder of an architecture.
- * @param options what the routers of a mixture of experts add to the training loss, and parts of one's own
- * @throws RangeError for a field outside its bounds, and for one that the decoder does not compute
+ * @param options coefficients of the router losses of a mixture of experts, and custom parts
+ * @throws RangeError for a field outside its bounds, and for one that the decoder does not support
  * @example
  * const model = decoderModel(nano)
  * const parameters = model.initialize(device, { seed: 1 })
@@ -63,7 +65,7 @@ function refuseWhatIsNotComputed(architecture: ModelArchitecture): void {
  */
 export function decoderModel(architecture: ModelArchitecture, options: DecoderOptions = {}): DecoderModel {
   validateArchitecture(architecture, 'decoderModel')
-  refuseWhatIsNotComputed(architecture)
+  rejectUnsupportedFields(architecture)
   const { auxiliaryLoss = 0.01, routerZLoss = 1e-3, parts = {} } = options
   for (const [name, value] of Object.entries({ auxiliaryLoss, routerZLoss }))
     if (!(value >= 0 && value < 1e6))
@@ -82,7 +84,7 @@ class Decoder implements DecoderModel {
   readonly supportsPadding = true
   private readonly losses: Required<RouterLosses>
   private readonly parts: DecoderParts
-  /** Weights more than the architecture has, all of them and those of matrices: what parts of one's own bring. */
+  /** Parameters that custom parts have more than those they replace: all of them, and those of matrices. */
   private readonly more: { readonly all: number; readonly matrices: number }
   private readonly tables = new Map<Device, { readonly all: Rotation; readonly local: Rotation }>()
 
@@ -98,7 +100,7 @@ class Decoder implements DecoderModel {
     const changed = Object.keys(parts).length > 0
     this.parameters = changed ? parametersWithParts(own, architecture, parts) : own
     this.linearLayers = changed ? linearLayersWithParts(layers.flat(), this.parameters) : layers.flat()
-    // A feed-forward or a block of one's own has no experts of ours.
+    // A custom feed-forward or block replaces the experts.
     this.groupedLayers = layers.flatMap((_, i) =>
       parts.feedForward || parts.block ? [] : blockGroupedLayers(i, architecture),
     )
@@ -117,7 +119,9 @@ class Decoder implements DecoderModel {
     const { activations = 'float32', documents, lengths } = options
     const seq = this.checkedLength(tokens)
     if (documents && options.cache && options.cache !== 'begin')
-      throw new RangeError('decoder: documents cannot be given for a pass that goes on from a cache')
+      throw new RangeError(
+        'decoder: documents cannot be given for a pass that continues from a cache; give them where the cache begins',
+      )
     const cache =
       options.cache &&
       openCache(options.cache, tokens.shape, contextLength, { ...options.cacheOptions, documents, lengths })
@@ -136,7 +140,8 @@ class Decoder implements DecoderModel {
         cache ? cache.attend(layer, q, k, v, how) : attention(q, k, v, { documents, ...how }),
       rotate: (heads, { cos, sin } = rotations.rotation) => {
         if (cos.shape[0] === seq) return rotary(heads, cos, sin)
-        // Rows of a batch that go on from different places have positions of their own, and are rotated as one long row.
+        // Rows of a batch that continue at different positions have one rotary row per token, and are rotated as one
+        // long row.
         return rotary(heads.reshape([1, -1, ...heads.shape.slice(2)]), cos, sin).reshape(heads.shape)
       },
     }
@@ -178,7 +183,10 @@ class Decoder implements DecoderModel {
     return seq
   }
 
-  /** The rows of the rotary tables at the pass's positions; beyond them, where scaling is dynamic, made for its length. */
+  /**
+   * The rotary table's rows at the positions of the pass. With dynamic scaling beyond the original context they are
+   * computed for the pass's length.
+   */
   private rotations(
     embedding: Tensor,
     seq: number,
@@ -188,22 +196,25 @@ class Decoder implements DecoderModel {
     const { architecture } = this
     const { ropeScaling: scaling, maxPositionEmbeddings } = architecture
     const { all, local } = this.tablesOn(embedding)
-    const goesOn = cache?.goesOn
+    const continuation = cache?.continuation
     const rows = ({ cos, sin }: Rotation): Rotation => {
       const of = (table: Tensor) =>
-        goesOn ? take(table, cast(goesOn.positions.reshape([-1]), 'int32')) : sliceAxis(table, 0, 0, seq)
+        continuation ? take(table, cast(continuation.positions.reshape([-1]), 'int32')) : sliceAxis(table, 0, 0, seq)
       return { cos: of(cos), sin: of(sin) }
     }
-    const raised = scaling?.type === 'dynamic' && (goesOn || seq > maxPositionEmbeddings)
+    const raised = scaling?.type === 'dynamic' && (continuation || seq > maxPositionEmbeddings)
     const rotation = raised
-      ? dynamicRotation(architecture, scaling.factor, goesOn ?? fromTheStart(seq, lengths))
+      ? dynamicRotation(architecture, scaling.factor, continuation ?? fromTheStart(seq, lengths))
       : rows(all)
     return { rotation, localRotation: local === all ? rotation : rows(local) }
   }
 
-  /** Rotary tables are made once a device. */
+  /** The rotary tables of a device, made once. */
   private tablesOn({ device }: Tensor): { readonly all: Rotation; readonly local: Rotation } {
-    if (!device) throw new TypeError('decoder: the parameters must be tensors of a device')
+    if (!device)
+      throw new TypeError(
+        'decoder: the parameters must be tensors of a device, as `initialize` or `loadModel` gives them',
+      )
     const known = this.tables.get(device)
     if (known) return known
     for (const other of this.tables.keys()) if (other.isDisposed) this.tables.delete(other)
@@ -220,7 +231,7 @@ class Decoder implements DecoderModel {
   }
 }
 
-/** Positions of a pass from the first token on, and how many each row has at its end. */
+/** Positions of a pass that begins at the first token, and the number of tokens of each row after it. */
 function fromTheStart(
   seq: number,
   lengths: Tensor | undefined,

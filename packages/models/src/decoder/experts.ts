@@ -1,4 +1,4 @@
-/** A mixture of experts in place of the MLP: every token goes through a few of many, and none is dropped. */
+/** A mixture of experts that replaces the MLP: each token is routed to its top-k experts, and none is dropped. */
 import {
   apply1,
   argSort,
@@ -27,19 +27,25 @@ import type { ForwardPass } from '../language-model.ts'
 import { expertNames } from '../parameters.ts'
 import type { BlockContext } from './block.ts'
 
-/** What one layer's router did: float32 scalars. */
+/** Statistics and losses of one layer's router, float32 scalars. */
 export interface Routing {
-  /** experts * sum over experts of (share of the tokens' choices) * (mean probability): 1 where both are even. @see arXiv:2101.03961, equation 4 */
+  /**
+   * experts * sum over experts of (share of the tokens' choices) * (mean probability): 1 if both are uniform.
+   * @see arXiv:2101.03961, equation 4
+   */
   readonly balance: Tensor
   /** Mean square of the log-sum-exp of the router's logits. @see arXiv:2202.08906, equation 5 */
   readonly zLoss: Tensor
-  /** Tokens of the busiest expert over those of an even share. */
+  /** Tokens of the most loaded expert, relative to an equal share. */
   readonly load: Tensor
   /** Entropy of the mean probabilities, in nats. */
   readonly entropy: Tensor
 }
 
-/** Weights of what routers add to the training loss, as Megatron-LM's `--moe-aux-loss-coeff` and `--moe-z-loss-coeff`. */
+/**
+ * Coefficients of the router losses in the training loss, as Megatron-LM's `--moe-aux-loss-coeff` and
+ * `--moe-z-loss-coeff`.
+ */
 export interface RouterLosses {
   /** Coefficient of the load-balancing loss. Default 0.01. */
   readonly auxiliaryLoss?: number
@@ -48,7 +54,7 @@ export interface RouterLosses {
 }
 
 /**
- * Rows in another order. Gradients go back by the inverse order, so that nothing is added up and no scatter is needed.
+ * Permutes rows. The gradient takes rows by the inverse permutation, so that it needs no scatter and no sum.
  * Inputs: x [n, ...], order int32 [n], its inverse.
  */
 const permuteRowsOp: Op = defineOp({
@@ -77,7 +83,7 @@ export function mixtureOfExperts(
   const [batch, seq, hidden] = x.shape
   const tokens = batch * seq
   const rows = x.reshape([tokens, hidden])
-  // Always in float32: small differences decide which expert is chosen.
+  // Always in float32: small differences decide which experts are selected.
   const logits = matmul(rows, cast(parameters[names.router], 'float32').transpose()) // [N, E]
   const probabilities = softmax(logits)
   const { values, indices } = topK(probabilities, chosen) // [N, k]
@@ -91,7 +97,7 @@ export function mixtureOfExperts(
   const sizes = cast(counts, 'int32')
   routings.push(routingOf(logits, probabilities, counts.div(tokens * chosen)))
 
-  // Each token's row once for each of its experts, sorted by expert.
+  // Each token's row is repeated for each of its experts, and the rows are sorted by expert.
   const repeated = broadcastTo(store(rows).reshape([tokens, 1, hidden]), [tokens, chosen, hidden])
   const sorted = apply1(permuteRowsOp, [repeated.reshape([tokens * chosen, hidden]), order, inverse], {})
   const layerOf = (y: Tensor, name: string) => grouped(y, parameters[name], sizes, name)
@@ -101,7 +107,7 @@ export function mixtureOfExperts(
   return sum(weighted, 1).reshape([batch, seq, hidden])
 }
 
-/** @param shares of the tokens' choices, for each expert */
+/** @param shares each expert's share of the selections */
 function routingOf(logits: Tensor, probabilities: Tensor, shares: Tensor): Routing {
   const experts = logits.shape[1]
   const average = mean(probabilities, 0)
@@ -113,7 +119,7 @@ function routingOf(logits: Tensor, probabilities: Tensor, shares: Tensor): Routi
   }
 }
 
-/** What routers add to the loss, and the metrics of all layers together. */
+/** The routers' contribution to the loss, and their metrics over all layers. */
 export function auxiliaryOf(routings: readonly Routing[], losses: Required<RouterLosses>): ForwardPass['auxiliary'] {
   if (routings.length === 0) return undefined
   const total = (field: keyof Routing) => routings.map((r) => r[field]).reduce((a, b) => a.add(b))

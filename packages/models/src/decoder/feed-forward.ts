@@ -1,4 +1,4 @@
-/** The gated MLP: down(activation(gate(x)) * up(x)); SwiGLU where the activation is SiLU. */
+/** The gated MLP: down(activation(gate(x)) * up(x)); SwiGLU if the activation is SiLU. */
 import { gelu, swiglu, type Tensor } from '@kumiki/tensor'
 import type { BlockContext } from './block.ts'
 

@@ -13,7 +13,8 @@ export interface InitializeOptions {
 }
 
 /**
- * Normal with deviation `initializerRange`; norms multiply by 1, biases are 0.
+ * Draws matrices from a normal distribution with standard deviation `initializerRange`; norms begin as the identity,
+ * biases as 0.
  * @returns float32 host tensors of the device
  */
 export function initializeDecoder(

@@ -1,4 +1,6 @@
-/** Keys and values of the tokens so far: one tensor with room for more in each layer, filled from the front of each row. */
+/**
+ * The key/value cache: per layer one preallocated tensor of keys and one of values, each row filled from its beginning.
+ */
 import {
   add,
   attention,
@@ -22,17 +24,20 @@ import {
 import type { CacheDType, CacheOptions, ModelCache } from '../language-model.ts'
 import type { ScoreOptions } from './attention.ts'
 
-/** Attention that remembers: what a block is given in place of plain attention. */
+/** Attention with a cache, which replaces plain attention in a block. */
 export interface KeyValueCache {
-  /** Where a pass goes on: its positions, float32 [B T, 1], and how many tokens each row has after it, float32 [B T, 1]. */
-  readonly goesOn?: { readonly positions: Tensor; readonly length: Tensor }
   /**
-   * Attention over the tokens so far and those of this pass, whose keys and values are kept.
+   * For a pass that continues: its positions, float32 [B T, 1], and the number of tokens of its row after it, float32
+   * [B T, 1].
+   */
+  readonly continuation?: { readonly positions: Tensor; readonly length: Tensor }
+  /**
+   * Attention over the cached tokens and those of this pass, whose keys and values are added to the cache.
    * @param q [B, T, H, D], rotated @param k [B, T, KV, D], rotated @param v [B, T, KV, D]
    * @returns like q
    */
   attend(layer: number, q: Tensor, k: Tensor, v: Tensor, options: ScoreOptions): Tensor
-  /** What is kept after all layers. */
+  /** The updated cache, after all layers. */
   kept(): ModelCache
 }
 
@@ -44,17 +49,18 @@ interface PassOptions extends CacheOptions {
 /** The largest number of each narrow float8. @see arXiv:2209.05433, table 1 */
 const largest: Partial<Record<CacheDType, number>> = { float8_e4m3fn: 448, float8_e5m2: 57344 }
 
-/** Keys or values in the format they are stored in: what float8 cannot hold becomes its largest number, not NaN. */
+/** Keys or values in their storage format. Values beyond the range of float8 saturate instead of becoming NaN. */
 function stored(x: Tensor, dtype: CacheDType): Tensor {
   const bound = largest[dtype]
   return cast(bound === undefined ? x : clamp(x, -bound, bound), dtype)
 }
 
 /**
- * @param cache `begin`, or what an earlier pass kept
+ * @param cache `begin`, or the cache of an earlier pass
  * @param shape of the pass's tokens, [B, T]
- * @param contextLength the most positions there can be. A pass that goes beyond the room is not noticed: whoever decodes counts.
- * @throws RangeError for a room too small for the pass or larger than the context, and for a format that none is stored in
+ * @param contextLength largest number of positions. Writes beyond the cache's room are not detected here: the caller
+ * counts tokens.
+ * @throws RangeError for a room too small for the pass or larger than the context, and for an unsupported format
  */
 export function openCache(
   cache: 'begin' | ModelCache,
@@ -75,7 +81,7 @@ export function openCache(
   return continueCache(cache, batch, seq, room ?? 0, options.lengths)
 }
 
-/** x [B, S, KV, D] with zeros behind it, up to `room` positions. */
+/** x [B, S, KV, D] padded with zeros to `room` positions. */
 function withRoom(x: Tensor, room: number): Tensor {
   const [b, s, heads, width] = x.shape
   return s >= room ? x : concatenate([x, full([b, room - s, heads, width], 0, x.dtype)], 1)
@@ -115,7 +121,7 @@ function continueCache(
   const atEnd = broadcastTo(cast(kept.tokens.reshape([batch, 1, 1]), 'float32'), [batch, seq, 1])
   const keyPositions = cast(iota([1, 1, room], 2), 'float32')
   const past = lessEqual(keyPositions, positions)
-  /** Which keys each query sees, [B, 1, 1, T, S]. */
+  /** Which keys each query attends to, [B, 1, 1, T, S]. */
   const seen = (window?: number) =>
     (window === undefined ? past : logicalAnd(past, greater(keyPositions, positions.sub(window)))).reshape([
       batch,
@@ -130,14 +136,14 @@ function continueCache(
     return kept[name]
   }
   return {
-    goesOn: { positions: positions.reshape([-1, 1]), length: atEnd.reshape([-1, 1]) },
+    continuation: { positions: positions.reshape([-1, 1]), length: atEnd.reshape([-1, 1]) },
     attend(layer, q, k, v, { scale, window, softcap }) {
       const keys = written(`layers.${layer}.keys`, k) // [B, S, KV, D]
       const values = written(`layers.${layer}.values`, v)
       const [b, , heads, width] = q.shape
       const kv = k.shape[2]
       const group = heads / kv
-      // Query heads that share a key head are rows of one product.
+      // Query heads that share a key head (grouped-query attention) become rows of one matrix product.
       const queries = q
         .reshape([b, seq, kv, group, width])
         .transpose([0, 2, 3, 1, 4])

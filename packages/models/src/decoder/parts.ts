@@ -1,4 +1,4 @@
-/** Parts of a block of one's own, in place of the decoder's attention, its feed-forward, or the whole block. */
+/** Custom parts that replace the decoder's attention, its feed-forward, or the whole block. */
 import type { Tensor } from '@kumiki/tensor'
 import type { ModelArchitecture } from '../architecture.ts'
 import type { LinearLayer } from '../language-model.ts'
@@ -7,15 +7,16 @@ import type { BlockContext } from './block.ts'
 
 export interface DecoderPart {
   /**
-   * Its parameters in one layer, by their names after `model.layers.N.`. Matrices [out, in] that are called `....weight` are its linear
-   * layers: compute them by `context.apply`, and adapters and number formats reach them. Vectors begin as 1 (as 0, where they end in `.bias`).
+   * Its parameters in one layer, by their names after `model.layers.N.`. Matrices [out, in] whose names end in
+   * `.weight` are its linear layers: compute them with `context.apply`, so that adapters and number formats apply to
+   * them. Vectors are initialized to 1 (to 0 if their names end in `.bias`).
    */
   parameters(architecture: ModelArchitecture): readonly ParameterShape[]
   /**
-   * @param context what the blocks of a pass share: `apply` and `norm` by the names of parameters, rotary tables, and the cache, whose
-   *   `attend` keeps keys and values; what looks at other tokens in another way cannot go on from a cache
-   * @param x float32 [batch, seq, hidden]: the normed residual, or the residual stream where the part is a block
-   * @returns float32 of the same shape: what is added to the residual; of a block, the residual stream after it
+   * @param context what the blocks of a pass share: `apply` and `norm` by the names of parameters, rotary tables, and
+   * `attend`, which updates the cache; a part that mixes tokens in another way cannot continue from a cache
+   * @param x float32 [batch, seq, hidden]: the normalized residual, or the residual stream if the part is a block
+   * @returns float32 of the same shape: what is added to the residual, or for a block the residual stream after it
    */
   forward(context: BlockContext, layer: number, x: Tensor): Tensor
 }
@@ -29,7 +30,7 @@ export interface DecoderParts {
 
 const replaced = { attention: /^self_attn\./, feedForward: /^(mlp|block_sparse_moe)\./, block: /^/ } as const
 
-/** @throws RangeError for a part that is none, and for a name that stands twice */
+/** @throws RangeError for an unknown part, and for a parameter name given twice */
 export function parametersWithParts(
   shapes: readonly ParameterShape[],
   architecture: ModelArchitecture,
@@ -40,7 +41,7 @@ export function parametersWithParts(
   if (other)
     throw new RangeError(`decoderModel: there is no part ${other}; attention, feedForward and block can be given`)
   if (parts.block && kinds.length > 1)
-    throw new RangeError('decoderModel: a block stands in place of both other parts; give it alone')
+    throw new RangeError('decoderModel: a block replaces both other parts; give it alone')
   const inLayer = /^model\.layers\.(\d+)\.(.*)$/
   const kept = shapes.filter(({ name }) => {
     const own = inLayer.exec(name)?.[2]
@@ -57,8 +58,7 @@ export function parametersWithParts(
   const all = [...kept, ...made]
   const names = new Set<string>()
   for (const { name } of all) {
-    if (names.has(name))
-      throw new RangeError(`decoderModel: a parameter is called ${name} twice; give the part's another name`)
+    if (names.has(name)) throw new RangeError(`decoderModel: two parameters are named ${name}; rename the part's`)
     names.add(name)
   }
   return all

@@ -1,15 +1,18 @@
-/** Rotary positions of a decoder: frequencies as Transformers scales them, and the rows of a pass. */
+/** Rotary position embeddings (RoPE) of a decoder: frequencies scaled as in Transformers, and the tables of a pass. */
 import { add, cast, cos, iota, maximum, mul, pow, sin, type Tensor } from '@kumiki/tensor'
 import type { ModelArchitecture, RopeScaling } from '../architecture.ts'
 
-/** cos and sin of a pass's positions, [T, D / 2]; [B T, D / 2] where the rows of a batch have positions of their own. */
+/**
+ * cos and sin of a pass's positions, [T, D / 2]; [B T, D / 2] if the rows of a batch have different positions.
+ */
 export interface Rotation {
   readonly cos: Tensor
   readonly sin: Tensor
 }
 
 /**
- * Radians a position turns each pair of a head by, D / 2 of them. `dynamic` scaling leaves them as they are within the original context.
+ * Angular frequency of each pair of a head in radians per position, [D / 2]. `dynamic` scaling does not change them
+ * within the original context.
  * @see transformers 5.24 modeling_rope_utils.py
  */
 export function ropeFrequencies(headDim: number, theta: number, scaling?: RopeScaling): Float64Array {
@@ -20,7 +23,7 @@ export function ropeFrequencies(headDim: number, theta: number, scaling?: RopeSc
   })
 }
 
-/** Short waves as they are, long ones divided by the factor, those between in proportion. */
+/** High frequencies are kept, low ones divided by the factor, and those between interpolated. */
 function llama3Frequency(plain: number, scaling: Extract<RopeScaling, { type: 'llama3' }>): number {
   const { factor, lowFreqFactor, highFreqFactor, originalMaxPositionEmbeddings } = scaling
   const turns = (originalMaxPositionEmbeddings * plain) / (2 * Math.PI)
@@ -44,8 +47,8 @@ export function rotationTables(frequencies: Float64Array, positions: number) {
 }
 
 /**
- * Dynamic scaling beyond the original context: theta grows with the length. Keys that a cache kept stay as they were rotated, as in
- * Transformers, so a pass in pieces differs from a whole one there.
+ * Dynamic scaling beyond the original context: theta grows with the length. Cached keys keep their rotation, as in
+ * Transformers, so decoding in several passes differs from a single pass.
  * @param positions float32 [rows, 1] @param length float32 [] or [rows, 1], tokens at the end of the pass
  */
 export function dynamicRotation(

@@ -1,4 +1,4 @@
-/** Log-likelihoods of continuations after contexts: what multiple choice is scored by. */
+/** Log-likelihoods of continuations given contexts, from which multiple choice is scored. */
 import { argMax, type Compiled, cast, compile, type Device, equal, type Tensor } from '@kumiki/tensor'
 import { paddedLength } from '../generate/sizes.ts'
 import type { LanguageModel, Parameters } from '../language-model.ts'
@@ -11,11 +11,11 @@ export interface Continuation {
 }
 
 export interface LogLikelihoodOptions {
-  /** Rows in one pass. It changes the time, and on the processor no bit of the result. Default 8. */
+  /** Rows in one pass. Affects the time, and on the CPU not a bit of the result. Default 8. */
   readonly batchSize?: number
-  /** Whether to tell `greedy`, which needs every logit. Default false. */
+  /** Whether to compute `greedy`, which needs all logits. Default false. */
   readonly greedy?: boolean
-  /** Ends it between two passes, with its reason. */
+  /** Aborts between two passes with the signal's reason. */
   readonly signal?: AbortSignal
   readonly onProgress?: (done: number, all: number) => void
 }
@@ -23,7 +23,7 @@ export interface LogLikelihoodOptions {
 export interface LogLikelihood {
   /** The sum over the continuation's ids, in nats: 0 or less. */
   readonly logLikelihood: number
-  /** Whether each of its ids is the likeliest. */
+  /** Whether greedy decoding would produce the continuation: each of its ids has the largest logit. */
   readonly greedy?: boolean
 }
 
@@ -34,8 +34,8 @@ interface Row {
 }
 
 /**
- * @returns in the order of the continuations. Where context and continuation exceed the model's context by more than the last id, which
- *   nothing is predicted from, the context is cut from the left.
+ * @returns in the order of the continuations. If context and continuation together exceed the model's context (not
+ * counting the last id, from which nothing is predicted), the context is truncated from the left.
  * @throws RangeError naming the continuation that is empty, too long or not of the vocabulary
  */
 export async function logLikelihoods(
@@ -48,7 +48,7 @@ export async function logLikelihoods(
   const { batchSize = 8, greedy = false, signal, onProgress } = options
   if (!Number.isInteger(batchSize) || batchSize < 1 || batchSize > 65_536)
     throw new RangeError(`logLikelihoods: batchSize must be an integer from 1 to 65536, got ${batchSize}`)
-  // Rows of one padded length go together, so that what a row is computed with does not hang on its neighbours.
+  // Rows are grouped by padded length, so that a row's result does not depend on the other rows of its batch.
   const groups = new Map<number, Row[]>()
   continuations.forEach((given, at) => {
     const row = rowOf(model, given, at)

@@ -1,36 +1,39 @@
-/** Perplexity of text under a model, by windows that slide over it. */
+/** Perplexity of text under a model, with sliding windows. */
 import { type Compiled, compile, type Device, type Tensor } from '@kumiki/tensor'
 import type { LanguageModel, Parameters } from '../language-model.ts'
 
 export interface PerplexityOptions {
-  /** Tokens a prediction may look back on, its own window's. Default: the model's contextLength. */
+  /** Tokens in a window; a prediction uses the earlier tokens of its window. Default: the model's contextLength. */
   readonly window?: number
   /**
-   * Tokens from one window to the next, at most `window`. Each token is predicted once, in the first window that has it: with at least
-   * window - stride tokens before it, but for the first window. Small ones come nearer to the model's true figure, and cost
-   * window / stride times as much. Default: half the window.
+   * Tokens from one window to the next, at most `window`. Each token is predicted once, in the first window that
+   * contains it, with at least window - stride tokens before it (except in the first window). A small stride comes
+   * closer to the model's true perplexity and costs window / stride times as much. Default: half the window.
    */
   readonly stride?: number
-  /** Windows in one pass. It changes the time, and on the processor no bit of the result. Default 4. */
+  /** Windows in one pass. Affects the time, and on the CPU not a bit of the result. Default 4. */
   readonly batchSize?: number
-  /** Ends it between two passes, with its reason. */
+  /** Aborts between two passes with the signal's reason. */
   readonly signal?: AbortSignal
-  /** Called with the windows that are done and all there are. */
+  /** Called with the number of finished windows and of all windows. */
   readonly onProgress?: (done: number, windows: number) => void
 }
 
 export interface Perplexity {
   /** Negative log-likelihood of all predicted tokens. */
   readonly nats: number
-  /** Predicted tokens: all but the first, which nothing stands before. */
+  /** Predicted tokens: all but the first. */
   readonly tokens: number
   readonly natsPerToken: number
-  /** exp(natsPerToken). Comparable only between models with one tokenizer; bits per byte of the text are comparable for all. */
+  /**
+   * exp(natsPerToken). Comparable only between models with the same tokenizer; bits per byte are comparable across
+   * tokenizers.
+   */
   readonly perplexity: number
 }
 
 /**
- * @param ids the text, beginning with whatever the model was trained to see before a text (an end-of-text id, often)
+ * @param ids the text, beginning with the id that precedes a text in the model's training (often end-of-text)
  * @throws RangeError for fewer than two ids, ids beyond the vocabulary, or options out of bounds
  * @see https://huggingface.co/docs/transformers/perplexity, whose windows these are
  * @example
@@ -61,7 +64,8 @@ export async function perplexity(
   const losses: Compiled<[Parameters, Tensor, Tensor], Tensor> = compile((p, inputs, targets) =>
     model.forward(p, inputs).losses(targets),
   )
-  // Inputs are all but the last id of a window. Rows beyond the last window are padding, so that one program serves all passes.
+  // Inputs are all but the last id of a window. Rows beyond the last window are padding, so that one program serves all
+  // passes.
   const width = Math.min(window, ids.length) - 1
   let nats = 0
   let tokens = 0
@@ -80,7 +84,7 @@ export async function perplexity(
       const made = await losses(parameters, x, y)
       const values = await made.data()
       for (const t of [x, y, made]) t.dispose()
-      // One after another, in doubles: the sum does not hang on how windows are put together.
+      // Summed in order, in doubles, so that the result does not depend on how windows are batched.
       targets.forEach((target, i) => {
         if (target < 0) return
         nats += values[i]

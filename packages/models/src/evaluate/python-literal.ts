@@ -1,13 +1,13 @@
-/** Lists of texts and numbers as Python writes them, which templates of choices give: `['yes', "no"]`. */
+/** Parser of Python list literals of strings and numbers, which choice templates produce: `['yes', "no"]`. */
 
 const escapes: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r', '\\': '\\', "'": "'", '"': '"' }
 
-/** @throws SyntaxError for anything but a list of texts, numbers, True, False and None */
+/** @throws SyntaxError for anything but a list of strings, numbers, True, False and None */
 export function parsePythonList(source: string): (string | number | boolean | null)[] {
   let at = 0
   const fail = (what: string): never => {
     throw new SyntaxError(
-      `${what} at character ${at} of ${JSON.stringify(source.slice(0, 200))}: a list of texts is needed`,
+      `${what} at character ${at} of ${JSON.stringify(source.slice(0, 200))}: expected a Python list of strings`,
     )
   }
   const space = () => {
@@ -16,7 +16,7 @@ export function parsePythonList(source: string): (string | number | boolean | nu
   const text = (quote: string): string => {
     let out = ''
     for (at++; source[at] !== quote; at++) {
-      if (at >= source.length) fail('a text does not end')
+      if (at >= source.length) fail('unterminated string')
       if (source[at] !== '\\') out += source[at]
       else {
         const code = source[++at]
@@ -24,7 +24,7 @@ export function parsePythonList(source: string): (string | number | boolean | nu
         if (hex) {
           const digits = source.slice(at + 1, at + 1 + hex)
           if (!/^[0-9a-f]+$/i.test(digits) || digits.length < hex || Number.parseInt(digits, 16) > 0x10ffff)
-            fail('an escape is cut')
+            fail('invalid escape')
           out += String.fromCodePoint(Number.parseInt(digits, 16))
           at += hex
         } else out += escapes[code] ?? `\\${code}`
@@ -39,20 +39,20 @@ export function parsePythonList(source: string): (string | number | boolean | nu
     at += word.length
     if (word === 'True' || word === 'False') return word === 'True'
     if (word === 'None') return null
-    return word !== '' && Number.isFinite(Number(word)) ? Number(word) : fail('something else')
+    return word !== '' && Number.isFinite(Number(word)) ? Number(word) : fail('unexpected value')
   }
   const list: (string | number | boolean | null)[] = []
   space()
-  if (source[at++] !== '[') fail('no list')
+  if (source[at++] !== '[') fail("missing '['")
   for (space(); source[at] !== ']'; space()) {
     list.push(value())
     space()
     if (source[at] === ',') at++
-    else if (source[at] !== ']') fail('no comma')
+    else if (source[at] !== ']') fail('missing comma')
     space()
   }
   at++
   space()
-  if (at < source.length) fail('more text')
+  if (at < source.length) fail("text after ']'")
   return list
 }

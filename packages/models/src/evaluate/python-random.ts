@@ -1,4 +1,7 @@
-/** What Python's `random.Random(seed).sample` draws, which lm-evaluation-harness takes its shots by. @see cpython Lib/random.py, Modules/_randommodule.c */
+/**
+ * Python's `random.Random(seed).sample`, with which lm-evaluation-harness selects few-shot examples.
+ * @see cpython Lib/random.py, Modules/_randommodule.c
+ */
 
 const size = 624
 const half = 397
@@ -54,11 +57,13 @@ export class PythonRandom {
     }
   }
 
-  /** `count` of the items, none twice. @throws RangeError where there are fewer */
+  /** `count` items without replacement. @throws RangeError where there are fewer */
   sample<T>(items: readonly T[], count: number): T[] {
     const n = items.length
-    if (count < 0 || count > n) throw new RangeError(`${count} of ${n} examples cannot be drawn`)
-    // A list that is drawn from, or a set of what was drawn: whichever takes less memory there, and the draws differ.
+    if (count < 0 || count > n)
+      throw new RangeError(`cannot draw ${count} examples from ${n}; lower num_fewshot or give more examples`)
+    // CPython draws from a copied list or rejects repeats by a set, whichever takes less memory, and the two draw
+    // different items.
     let setSize = 21
     if (count > 5) setSize += 4 ** Math.ceil(Math.log(count * 3) / Math.log(4))
     if (n <= setSize) {

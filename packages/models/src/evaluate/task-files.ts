@@ -1,18 +1,18 @@
-/** Tasks from files: YAML as lm-evaluation-harness has it, and data beside it as JSON, JSON lines or CSV. */
+/** Loads evaluation tasks: lm-evaluation-harness YAML, and data files in JSON, JSON Lines or CSV. */
 import { readFile, realpath, stat } from 'node:fs/promises'
 import { dirname, extname, isAbsolute, relative, resolve } from 'node:path'
 import { parseDocument } from 'yaml'
 import { type EvaluationTask, type TaskDocument, taskFromFields } from './task.ts'
 
-const largestTask = 1 << 20
-const largestData = 1 << 28
-const mostIncludes = 16
+const maxTaskBytes = 1 << 20
+const maxDataBytes = 1 << 28
+const maxIncludes = 16
 
 /**
  * Reads a task. Nothing outside the task's folder is read, and no Python is run.
  * @param file a YAML file
- * @throws Error naming the file and field: a field that is not computed here, an include that leads in a circle or out of the folder, data
- *   that is missing or broken
+ * @throws Error naming the file and field: an unsupported field, an include that is circular or outside the folder,
+ * missing or malformed data
  */
 export async function loadTask(file: string): Promise<EvaluationTask> {
   const folder = await realpath(dirname(file)).catch(() => resolve(dirname(file)))
@@ -26,11 +26,11 @@ export async function loadTask(file: string): Promise<EvaluationTask> {
   })
 }
 
-/** The path of a file that must lie in the folder, links followed. */
+/** The resolved path of a file, which must be inside the folder after following links. */
 async function inside(owner: string, folder: string, name: unknown, field: string): Promise<string> {
   if (typeof name !== 'string' || name === '')
     throw new Error(`${owner}: ${field} must name a file, got ${JSON.stringify(name)}`)
-  if (/^\w+:\/\//.test(name)) throw new Error(`${owner}: ${field} must be a file beside the task, got ${name}`)
+  if (/^\w+:\/\//.test(name)) throw new Error(`${owner}: ${field} must be a file in the task's folder, got ${name}`)
   const path = await realpath(resolve(folder, name)).catch(() => {
     throw new Error(`${owner}: ${field}: there is no file ${name} in the task's folder`)
   })
@@ -42,27 +42,27 @@ async function inside(owner: string, folder: string, name: unknown, field: strin
 
 async function readBounded(path: string, limit: number): Promise<string> {
   const { size } = await stat(path)
-  if (size > limit) throw new Error(`${path}: it has ${size} bytes; at most ${limit} are read`)
+  if (size > limit) throw new Error(`${path}: the file has ${size} bytes; at most ${limit} are read`)
   return readFile(path, 'utf8')
 }
 
 async function fieldsOf(file: string, folder: string, above: readonly string[]): Promise<Record<string, unknown>> {
   const path = resolve(file)
-  if (above.includes(path) || above.length >= mostIncludes)
+  if (above.includes(path) || above.length >= maxIncludes)
     throw new Error(
-      `${file}: include leads in a circle: ${[...above, path].map((p) => relative(folder, p)).join(' -> ')}`,
+      `${file}: circular include, or more than ${maxIncludes} levels: ${[...above, path].map((p) => relative(folder, p)).join(' -> ')}`,
     )
-  const source = await readBounded(path, largestTask).catch((error) => {
+  const source = await readBounded(path, maxTaskBytes).catch((error) => {
     throw new Error(error.code === 'ENOENT' ? `${file}: there is no such file` : error.message)
   })
   const document = parseDocument(source, { schema: 'core', merge: true, version: '1.2', uniqueKeys: true })
   const fault = document.errors[0] ?? document.warnings.find(({ message }) => /tag/i.test(message))
   if (/!function/.test(fault?.message ?? '') || /:\s*!function\b/.test(source))
     throw new Error(`${file}: !function names Python code, which is not run here; write the field as a template`)
-  if (fault) throw new Error(`${file}: it is no YAML: ${fault.message.split('\n')[0]}`)
+  if (fault) throw new Error(`${file}: not valid YAML: ${fault.message.split('\n')[0]}`)
   const fields = document.toJS({ maxAliasCount: 100 })
   if (typeof fields !== 'object' || fields === null || Array.isArray(fields))
-    throw new Error(`${file}: a task is an object of fields`)
+    throw new Error(`${file}: a task must be a mapping of fields`)
   const { include, ...own } = fields as Record<string, unknown>
   const names = include === undefined || include === null ? [] : Array.isArray(include) ? include : [include]
   const merged: Record<string, unknown> = {}
@@ -83,11 +83,10 @@ function dataFiles(file: string, fields: Readonly<Record<string, unknown>>): Map
       `${file}: dataset_path must be json or csv, with the files in dataset_kwargs.data_files, got ${JSON.stringify(kind)}`,
     )
   if (name !== undefined && name !== null)
-    throw new Error(`${file}: dataset_name is not computed here, got ${JSON.stringify(name)}`)
+    throw new Error(`${file}: dataset_name is not supported, got ${JSON.stringify(name)}`)
   const { data_files: files, ...rest } = (given ?? {}) as Record<string, unknown>
   const other = Object.keys(rest)[0]
-  if (other !== undefined)
-    throw new Error(`${file}: dataset_kwargs.${other} is not computed here; it may have data_files`)
+  if (other !== undefined) throw new Error(`${file}: dataset_kwargs.${other} is not supported; only data_files is`)
   if (typeof files !== 'string' && (typeof files !== 'object' || files === null))
     throw new Error(`${file}: dataset_kwargs.data_files must name files, one or more for each split`)
   const list = (value: unknown) => (Array.isArray(value) ? value : [value])
@@ -107,18 +106,18 @@ async function readSplit(
   const documents: TaskDocument[] = []
   for (const name of names) {
     const path = await inside(file, folder, name, `data_files.${split}`)
-    const source = await readBounded(path, largestData)
+    const source = await readBounded(path, maxDataBytes)
     for (const document of kind === 'csv' ? csvRecords(path, source) : jsonRecords(path, source))
       documents.push(document)
   }
   return documents
 }
 
-/** A list of records, or a record a line. */
+/** A JSON array of records, or JSON Lines. */
 function jsonRecords(path: string, source: string): TaskDocument[] {
   const record = (value: unknown, where: string): TaskDocument => {
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as TaskDocument
-    throw new Error(`${path}: ${where} is no record`)
+    throw new Error(`${path}: ${where} is not an object`)
   }
   const parse = (text: string, where: string): unknown => {
     try {
@@ -134,7 +133,7 @@ function jsonRecords(path: string, source: string): TaskDocument[] {
     .flatMap((line, i) => (line.trim() === '' ? [] : [record(parse(line, `line ${i + 1}`), `line ${i + 1}`)]))
 }
 
-/** A header, then records; a column of numbers alone has numbers. */
+/** A header, then records; a column that contains only numbers is parsed as numbers. */
 function csvRecords(path: string, source: string): TaskDocument[] {
   const [names, ...rows] = csvRows(source)
   if (!names) return []

@@ -1,9 +1,12 @@
-/** What a task asks of each document: contexts, continuations, and which of them is right, as lm-evaluation-harness 0.4.13 builds them. */
+/**
+ * Prompts of a task for each document: contexts, continuations and the correct choices, built as by
+ * lm-evaluation-harness 0.4.13.
+ */
 import { parsePythonList } from './python-literal.ts'
 import { PythonRandom } from './python-random.ts'
 import type { EvaluationTask, TaskDocument } from './task.ts'
 
-/** A Jinja template to what it makes of variables, such as `textTemplate` of @kumiki/tokenizer/chat. */
+/** Compiles a Jinja template to a function of its variables, such as `textTemplate` of @kumiki/tokenizer/chat. */
 export type TemplateCompiler = (source: string) => (variables: TaskDocument) => string
 
 export interface TaskItem {
@@ -11,13 +14,13 @@ export interface TaskItem {
   readonly requests: readonly { readonly context: string; readonly continuation: string }[]
   /** Empty for log-likelihood tasks. */
   readonly choices: readonly string[]
-  /** Indices of the right choices; none where the document names no choice. */
+  /** Indices of the correct choices; empty if the document names none. */
   readonly gold: readonly number[]
 }
 
 type Target = string | number | readonly unknown[]
 
-/** @throws Error naming the task, the document and what is wrong with it */
+/** @throws Error naming the task, the document and the fault */
 export function taskItems(task: EvaluationTask, compile: TemplateCompiler): TaskItem[] {
   const reader = new DocumentReader(task, compile)
   return task.documents.map((document, i) => {
@@ -29,14 +32,14 @@ export function taskItems(task: EvaluationTask, compile: TemplateCompiler): Task
   })
 }
 
-/** What lm-evaluation-harness seeds its samplers with where nothing is said (`--seed`). */
+/** The default seed of lm-evaluation-harness's samplers (`--seed`). */
 const fewshotSeed = 1234
 
 class DocumentReader {
   private readonly task: EvaluationTask
   private readonly compile: TemplateCompiler
   private readonly templates = new Map<string, (variables: TaskDocument) => string>()
-  /** One for a task: each document's shots are drawn after those of the document before. */
+  /** One generator per task, because each document's shots are drawn after those of the previous document. */
   private readonly random = new PythonRandom(fewshotSeed)
 
   constructor(task: EvaluationTask, compile: TemplateCompiler) {
@@ -51,13 +54,13 @@ class DocumentReader {
     const target = this.target(document)
     const prefix = this.prefix(document)
     if (task.outputType === 'loglikelihood') {
-      if (typeof question !== 'string') throw new Error('doc_to_text gives no text')
+      if (typeof question !== 'string') throw new Error('doc_to_text gives no string')
       const context = before + question + this.delimiter(question, prefix) + prefix
       return { requests: [{ context, continuation: String(target) }], choices: [], gold: [] }
     }
     const choices = this.choices(document)
     const { targetDelimiter } = task
-    // Where the text is an index, each choice is a context of its own and the target is what follows them.
+    // If doc_to_text is an index, each choice is a context and the target is the continuation.
     const requests =
       typeof question === 'number'
         ? choices.map((choice) => ({
@@ -74,7 +77,7 @@ class DocumentReader {
     return { requests, choices, gold: goldOf(right, choices) }
   }
 
-  /** Description and examples. */
+  /** The description and few-shot examples. */
   private shots(document: TaskDocument): string {
     const { task } = this
     const { description, numFewshot, fewshotDocuments, fewshotFromSameSplit } = task
@@ -87,18 +90,20 @@ class DocumentReader {
     return (
       head +
       (task.sampler === 'default' ? this.drawn(fewshotDocuments, others, same !== undefined) : others(fewshotDocuments))
-        .slice(0, this.enough(numFewshot, others(fewshotDocuments).length))
+        .slice(0, this.checkedCount(numFewshot, others(fewshotDocuments).length))
         .map((example) => this.shot(example))
         .join('')
     )
   }
 
-  private enough(wanted: number, there: number): number {
-    if (there < wanted) throw new Error(`num_fewshot is ${wanted}, and there are ${there} examples`)
+  private checkedCount(wanted: number, available: number): number {
+    if (available < wanted) throw new Error(`num_fewshot needs ${wanted} examples, but there are ${available}`)
     return wanted
   }
 
-  /** One more is drawn where the document itself may be among them; where copies of it took too many places, again without it. */
+  /**
+   * Draws one more if the document itself may be drawn, and draws again without it if its duplicates leave too few.
+   */
   private drawn(
     pool: readonly TaskDocument[],
     others: (pool: readonly TaskDocument[]) => TaskDocument[],
@@ -106,7 +111,7 @@ class DocumentReader {
   ): readonly TaskDocument[] {
     const { numFewshot } = this.task
     if (!leaveOut) return this.random.sample(pool, numFewshot)
-    const some = others(this.random.sample(pool, this.enough(numFewshot + 1, pool.length)))
+    const some = others(this.random.sample(pool, this.checkedCount(numFewshot + 1, pool.length)))
     return some.length < numFewshot ? this.random.sample(others(pool), numFewshot) : some
   }
 
@@ -124,29 +129,30 @@ class DocumentReader {
         : typeof target === 'object'
           ? target[0]
           : target
-    if (typeof answer !== 'string') throw new Error(`the answer of an example is no text: ${JSON.stringify(target)}`)
+    if (typeof answer !== 'string')
+      throw new Error(`the answer of an example is not a string: ${JSON.stringify(target)}`)
     if (answer === '') return text + this.delimiter(text, prefix) + prefix
     const between = prefix === '' ? task.targetDelimiter : this.delimiter(text, prefix)
-    const space = prefix !== '' && delimits(prefix, answer) ? ' ' : ''
+    const space = prefix !== '' && needsDelimiter(prefix, answer) ? ' ' : ''
     return text + between + prefix + space + answer + task.fewshotDelimiter
   }
 
-  /** What an answer begins with. */
+  /** The prefix of the answer. */
   private prefix(document: TaskDocument): string {
     const { genPrefix = '' } = this.task
     return Object.hasOwn(document, genPrefix) ? String(document[genPrefix]) : this.render(genPrefix, document)
   }
 
-  /** Between a question and what its answer begins with. */
+  /** The delimiter between a question and the answer's prefix. */
   private delimiter(question: string, prefix: string): string {
-    return prefix !== '' && question !== '' && delimits(question, prefix) ? this.task.targetDelimiter : ''
+    return prefix !== '' && question !== '' && needsDelimiter(question, prefix) ? this.task.targetDelimiter : ''
   }
 
   private question(document: TaskDocument): string | number {
     const { docToText, docToChoice } = this.task
     const made = Object.hasOwn(document, docToText) ? document[docToText] : this.render(docToText, document)
     if (typeof made === 'number') return made
-    if (typeof made !== 'string') throw new Error(`doc_to_text gives no text: ${JSON.stringify(made)}`)
+    if (typeof made !== 'string') throw new Error(`doc_to_text gives no string: ${JSON.stringify(made)}`)
     return !Object.hasOwn(document, docToText) && docToChoice !== undefined && /^\d+$/.test(made) ? Number(made) : made
   }
 
@@ -171,7 +177,7 @@ class DocumentReader {
       ? document[docToChoice]
       : parsePythonList(this.render(docToChoice, document))
     if (!Array.isArray(made) || made.length === 0 || made.some((choice) => typeof choice !== 'string'))
-      throw new Error(`doc_to_choice gives no texts: ${JSON.stringify(made)}`)
+      throw new Error(`doc_to_choice gives no list of strings: ${JSON.stringify(made)}`)
     return made
   }
 
@@ -185,9 +191,9 @@ class DocumentReader {
   }
 }
 
-/** Whether neither side has white space, as Python knows it, where two texts meet. */
-const delimits = (before: string, after: string) => !isSpace(before.at(-1)!) && !isSpace(after[0])
-/** Python has five control characters more, and no byte order mark. */
+/** Whether a delimiter is needed: neither side has white space (as Python defines it) where two texts meet. */
+const needsDelimiter = (before: string, after: string) => !isSpace(before.at(-1)!) && !isSpace(after[0])
+/** Unlike JavaScript, Python counts U+001C to U+001F and U+0085 as white space, and not the byte order mark. */
 function isSpace(character: string): boolean {
   const code = character.charCodeAt(0)
   return (code >= 0x1c && code <= 0x1f) || code === 0x85 || (code !== 0xfeff && /\s/.test(character))

@@ -1,4 +1,4 @@
-/** Scores of tasks, and how sure they are. */
+/** Scores of tasks, with standard errors. */
 import type { Device } from '@kumiki/tensor'
 import type { LanguageModel, Parameters } from '../language-model.ts'
 import { type Continuation, type LogLikelihood, type LogLikelihoodOptions, logLikelihoods } from './log-likelihood.ts'
@@ -6,17 +6,19 @@ import type { EvaluationTask, TaskMetric } from './task.ts'
 import { type TaskItem, type TemplateCompiler, taskItems } from './task-prompts.ts'
 
 export interface TaskEncoder {
-  /** As a model is given a text: with whatever stands before it (a begin-of-text id). */
+  /** Encodes a text as the model expects it, with its special prefix (a begin-of-text id). */
   encode(text: string): readonly number[]
-  /** The text alone. */
+  /** Encodes the text without special tokens. */
   encodeAlone(text: string): readonly number[]
-  /** What stands before a continuation that has no context. */
+  /** The id that serves as context of a continuation without one. */
   readonly prefixId: number
 }
 
 export interface MetricScore {
   readonly value: number
-  /** Standard error of a mean, by the sample deviation; none for one document and for perplexity. */
+  /**
+   * Standard error of the mean, from the sample standard deviation; absent for a single document and for perplexity.
+   */
   readonly standardError?: number
 }
 
@@ -29,8 +31,8 @@ export interface TaskScores {
 
 /**
  * Scores a model on a task, as lm-evaluation-harness 0.4.13 does with `--model hf`.
- * @param compile a compiler of templates: `textTemplate` of @kumiki/tokenizer/chat
- * @throws Error naming the document that the task cannot ask about
+ * @param compile compiler of Jinja templates: `textTemplate` of @kumiki/tokenizer/chat
+ * @throws Error naming the document from which no prompt can be built
  */
 export async function scoreTask(
   device: Device,
@@ -60,7 +62,9 @@ export async function scoreTask(
   return { task: task.name, documents: items.length, numFewshot: task.numFewshot, metrics }
 }
 
-/** Spaces at the end of the context go to the continuation; its ids are those of both together that follow the context's own. */
+/**
+ * Trailing spaces of the context move to the continuation; its ids are those of the joined text after the context's.
+ */
 export function encodePair(encoder: TaskEncoder, request: { context: string; continuation: string }): Continuation {
   let { context, continuation } = request
   if (context === '') {
@@ -86,31 +90,31 @@ function meanScore(values: readonly number[]): MetricScore {
   return { value, standardError: Math.sqrt(variance) / Math.sqrt(n) }
 }
 
-/** The first of the largest. */
+/** The index of the largest value; the first one if several are equal. */
 const largest = (values: readonly number[]) => values.reduce((best, x, i) => (x > values[best] ? i : best), 0)
 
 const characters = (text: string) => [...text].length
 const bytes = (text: string) => new TextEncoder().encode(text).length
 
-const right = ({ gold }: TaskItem, scores: readonly number[]) => (gold.includes(largest(scores)) ? 1 : 0)
+const isCorrect = ({ gold }: TaskItem, scores: readonly number[]) => (gold.includes(largest(scores)) ? 1 : 0)
 const conditional = ({ choices }: TaskItem, results: readonly LogLikelihood[]) =>
   results.slice(0, choices.length || 1).map((r) => r.logLikelihood)
 
 const measures: Record<TaskMetric, (item: TaskItem, results: readonly LogLikelihood[]) => number> = {
   acc: (item, results) =>
-    item.choices.length === 0 ? Number(results[0].greedy) : right(item, conditional(item, results)),
+    item.choices.length === 0 ? Number(results[0].greedy) : isCorrect(item, conditional(item, results)),
   acc_norm: (item, results) =>
-    right(
+    isCorrect(
       item,
       conditional(item, results).map((x, i) => x / characters(item.choices[i])),
     ),
   acc_bytes: (item, results) =>
-    right(
+    isCorrect(
       item,
       conditional(item, results).map((x, i) => x / bytes(item.choices[i])),
     ),
   acc_mutual_info: (item, results) =>
-    right(
+    isCorrect(
       item,
       conditional(item, results).map((x, i) => x - results[item.choices.length + i].logLikelihood),
     ),

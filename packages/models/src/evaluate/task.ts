@@ -1,5 +1,6 @@
 /**
- * Evaluation tasks as lm-evaluation-harness writes them: the fields that multiple choice and log-likelihood tasks use, checked.
+ * Evaluation tasks in lm-evaluation-harness's format: the fields of multiple choice and log-likelihood tasks,
+ * validated.
  * @see https://github.com/EleutherAI/lm-evaluation-harness/blob/main/docs/task_guide.md
  */
 
@@ -11,19 +12,24 @@ export type TaskMetric = 'acc' | 'acc_norm' | 'acc_bytes' | 'acc_mutual_info' | 
 export interface EvaluationTask {
   readonly name: string
   readonly outputType: 'multiple_choice' | 'loglikelihood'
-  /** What is evaluated, in order. */
+  /** The documents to evaluate, in order. */
   readonly documents: readonly TaskDocument[]
-  /** Examples to take shots from; the document that is evaluated is not among its own where both come from one split. */
+  /**
+   * Documents to take few-shot examples from. If they come from the evaluated split, a document is not its own example.
+   */
   readonly fewshotDocuments: readonly TaskDocument[]
   readonly fewshotFromSameSplit: boolean
   readonly numFewshot: number
-  /** The first ones, or drawn as Python's `random.Random(1234)` draws, document after document. Default `first_n`. */
+  /**
+   * The first ones (`first_n`), or a sample drawn by Python's `random.Random(1234)` for one document after another
+   * (`default`). Default `first_n`.
+   */
   readonly sampler?: 'default' | 'first_n'
   readonly docToText: string
   readonly docToTarget: string | number | readonly unknown[]
   readonly docToChoice?: string | readonly string[]
   readonly description: string
-  /** What an answer begins with, before what is asked for. Default: nothing. */
+  /** Prefix of the answer, before the continuation that is scored. Default: none. */
   readonly genPrefix?: string
   readonly targetDelimiter: string
   readonly fewshotDelimiter: string
@@ -50,7 +56,7 @@ const metricsOf = {
   loglikelihood: ['acc', 'perplexity'],
 } as const
 
-/** Where a task's fields come from, for messages. */
+/** A task's fields as read from its file. */
 type Fields = Readonly<Record<string, unknown>>
 
 function fail(file: string, message: string): never {
@@ -62,7 +68,7 @@ function textOf(file: string, fields: Fields, name: string, fallback?: string): 
   if (typeof value === 'string') return value
   return fail(
     file,
-    `${name} must be a text${value === undefined ? '; it is missing' : `, got ${JSON.stringify(value)}`}`,
+    `${name} must be a string${value === undefined ? '; it is missing' : `, got ${JSON.stringify(value)}`}`,
   )
 }
 
@@ -70,10 +76,10 @@ const isRecord = (x: unknown): x is Record<string, unknown> => typeof x === 'obj
 
 /**
  * A task from its fields.
- * @param file for messages
- * @param fields as the file has them, includes put in
+ * @param file its name in errors
+ * @param fields as in the file, after merging includes
  * @param splits reads a split's documents
- * @throws Error naming the file and the field that is missing, unknown, or computes something that is not computed here
+ * @throws Error naming the file and the field that is missing, unknown, or not supported
  */
 export async function taskFromFields(
   file: string,
@@ -82,13 +88,14 @@ export async function taskFromFields(
 ): Promise<EvaluationTask> {
   for (const name of Object.keys(fields))
     if (!known.includes(name) && fields[name] !== undefined && fields[name] !== null)
-      fail(file, `${name} is not computed here; a task may have ${known.join(', ')}`)
+      fail(file, `${name} is not supported; supported fields are ${known.join(', ')}`)
   const outputType = textOf(file, fields, 'output_type')
   if (outputType !== 'multiple_choice' && outputType !== 'loglikelihood')
     fail(file, `output_type must be multiple_choice or loglikelihood, got ${outputType}`)
   if ((fields.repeats ?? 1) !== 1) fail(file, `repeats must be 1, got ${JSON.stringify(fields.repeats)}`)
   const split = fields.test_split ?? fields.validation_split
-  if (typeof split !== 'string') fail(file, 'there is neither a test_split nor a validation_split')
+  if (typeof split !== 'string')
+    fail(file, 'test_split and validation_split are both missing; name the split to evaluate')
   const { numFewshot, fewshotSplit, samples, sampler, namedSplit } = fewshotOf(file, fields)
   const docToTarget = fields.doc_to_target
   if (typeof docToTarget !== 'string' && typeof docToTarget !== 'number' && !Array.isArray(docToTarget))
@@ -102,7 +109,7 @@ export async function taskFromFields(
     outputType,
     documents,
     fewshotDocuments: samples ?? (fewshotSplit === undefined ? [] : await splits(fewshotSplit)),
-    // As there: of the split that is named, and none is the same as no test_split.
+    // As in the harness: compares with the named split, and a missing one equals a missing test_split.
     fewshotFromSameSplit: (namedSplit ?? null) === (fields.test_split ?? null),
     numFewshot,
     sampler,
@@ -122,7 +129,7 @@ function choiceOf(file: string, value: unknown): string | readonly string[] | un
   if (value === undefined || value === null) return undefined
   const list = isRecord(value) ? Object.values(value) : value
   if (typeof list === 'string' || (Array.isArray(list) && list.every((x) => typeof x === 'string'))) return list
-  return fail(file, `doc_to_choice must be a template, a field or texts, got ${JSON.stringify(value)}`)
+  return fail(file, `doc_to_choice must be a template, a field or a list of strings, got ${JSON.stringify(value)}`)
 }
 
 function fewshotOf(file: string, fields: Fields) {
@@ -133,10 +140,10 @@ function fewshotOf(file: string, fields: Fields) {
   if (!isRecord(config)) fail(file, 'fewshot_config must be an object')
   for (const name of Object.keys(config))
     if (!['sampler', 'split', 'samples'].includes(name))
-      fail(file, `fewshot_config.${name} is not computed here; it may have sampler, split and samples`)
+      fail(file, `fewshot_config.${name} is not supported; sampler, split and samples are`)
   const namedSplit = config.split ?? fields.fewshot_split ?? undefined
   const samples = namedSplit === undefined ? config.samples : undefined
-  if (namedSplit !== undefined && typeof namedSplit !== 'string') fail(file, 'fewshot_split must be a text')
+  if (namedSplit !== undefined && typeof namedSplit !== 'string') fail(file, 'fewshot_split must be a string')
   if (samples !== undefined && !(Array.isArray(samples) && samples.every(isRecord)))
     fail(file, 'fewshot_config.samples must be a list of records')
   const { sampler = 'default' } = config
@@ -165,7 +172,7 @@ function metricList(file: string, value: unknown, outputType: keyof typeof metri
     if (typeof metric !== 'string' || !may.includes(metric))
       fail(file, `metric_list: a ${outputType} task may have ${may.join(', ')}, got ${JSON.stringify(metric)}`)
     const other = Object.keys(rest)[0]
-    if (other !== undefined) fail(file, `metric_list: ${metric}.${other} is not computed here`)
+    if (other !== undefined) fail(file, `metric_list: ${metric}.${other} is not supported`)
     const wanted = metric === 'perplexity' ? 'perplexity' : 'mean'
     if (aggregation !== undefined && aggregation !== wanted)
       fail(file, `metric_list: the aggregation of ${metric} must be ${wanted}, got ${JSON.stringify(aggregation)}`)

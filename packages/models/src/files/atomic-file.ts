@@ -1,10 +1,13 @@
-/** Files that are either the old ones or the new ones, never half of each. Node only. */
+/** Atomic replacement of files: a reader finds the old content or the new, never part of it. Node only. */
 import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 
 let counter = 0
 
-/** Writes beside the final place, flushes to the disk, and renames. A failure leaves the old file as it was. */
+/**
+ * Writes to a temporary file in the same folder, flushes it to disk and renames it. A failure leaves the old file
+ * unchanged.
+ */
 export async function replaceFile(
   path: string,
   content: string | Uint8Array | AsyncIterable<Uint8Array>,
@@ -29,7 +32,7 @@ export async function replaceFile(
 
 async function writeAll(file: Awaited<ReturnType<typeof open>>, chunk: Uint8Array): Promise<void> {
   for (let at = 0; at < chunk.byteLength; ) {
-    // One write takes less than 2 GiB.
+    // One write call accepts less than 2 GiB.
     const { bytesWritten } = await file.write(chunk, at, Math.min(chunk.byteLength - at, 2 ** 26))
     at += bytesWritten
   }
@@ -38,7 +41,7 @@ async function writeAll(file: Awaited<ReturnType<typeof open>>, chunk: Uint8Arra
 function explained(path: string, error: unknown): Error {
   const { code, message } = error as NodeJS.ErrnoException
   if (code === 'ENOSPC')
-    return new Error(`${path}: the disk is full; nothing that was there is lost. Free some space and resume the run`, {
+    return new Error(`${path}: the disk is full; existing files are unchanged. Free some space and try again`, {
       cause: error,
     })
   if (code === 'EACCES' || code === 'EROFS') return new Error(`${path}: no permission to write here`, { cause: error })

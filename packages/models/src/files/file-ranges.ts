@@ -1,4 +1,4 @@
-/** Files of any size by ranges: no read asks for more than the system gives at once. Node only. */
+/** Reads ranges of files of any size, split into reads that the system accepts. Node only. */
 import { open } from 'node:fs/promises'
 import type { RangeSource } from '../safetensors/safetensors.ts'
 
@@ -7,8 +7,8 @@ export interface FileRanges extends RangeSource {
 }
 
 /**
- * Opens a file for reading ranges, each of any length the memory holds.
- * @param chunkBytes the most that is asked of the system in one read (which gives less than 2 GiB); default 64 MiB
+ * Opens a file for reading ranges, each of any length that fits in memory.
+ * @param chunkBytes largest single read in bytes (the system accepts less than 2 GiB); default 64 MiB
  * @throws Error naming the file
  */
 export async function openFileRanges(path: string, chunkBytes = 2 ** 26): Promise<FileRanges> {
@@ -19,7 +19,7 @@ export async function openFileRanges(path: string, chunkBytes = 2 ** 26): Promis
   const close = () => file.close()
   try {
     const info = await file.stat()
-    if (!info.isFile()) throw new Error(`${path}: cannot be read (it is no file)`)
+    if (!info.isFile()) throw new Error(`${path}: cannot be read (not a regular file)`)
     return {
       size: info.size,
       async read(byteOffset, byteLength) {
@@ -27,7 +27,7 @@ export async function openFileRanges(path: string, chunkBytes = 2 ** 26): Promis
         for (let at = 0; at < byteLength; ) {
           const wanted = Math.min(chunkBytes, byteLength - at)
           const { bytesRead } = await file.read(bytes, at, wanted, byteOffset + at)
-          if (bytesRead === 0) return bytes.subarray(0, at) // cut shorter since it was opened
+          if (bytesRead === 0) return bytes.subarray(0, at) // truncated since it was opened
           at += bytesRead
         }
         return bytes

@@ -1,4 +1,4 @@
-/** Text generation: prompts in one pass, then one token of each at a time with what the model keeps of those before. */
+/** Text generation: prompts are prefilled in one pass, then decoded one token per pass with the model's cache. */
 import { type Compiled, compile, type Device, type Tensor, take, tensorsOf } from '@kumiki/tensor'
 import type { CacheDType, ForwardPass, LanguageModel, ModelCache, Parameters } from '../language-model.ts'
 import { words } from '../random.ts'
@@ -6,31 +6,34 @@ import { checkedSampling, penalize, type SamplingOptions, sample } from './sampl
 import { paddedLength, roomFor } from './sizes.ts'
 
 export interface GeneratorOptions {
-  /** How keys and values of the tokens so far are stored. Default float32; bfloat16 takes half of it, float8 a quarter. */
+  /**
+   * Storage format of cached keys and values. Default float32; bfloat16 takes half of its memory, float8 a quarter.
+   */
   readonly cacheDtype?: CacheDType
 }
 
 export interface GenerateOptions extends SamplingOptions {
-  /** A text ends before one of these. */
+  /** End-of-text ids: the continuation ends before the first of them. */
   readonly stopIds?: readonly number[]
   /**
-   * Changes the scores of the next token in place, after the penalty and before everything else: a grammar, a bias of one's own.
-   * @param context every id so far, the prompt's too
-   * @param row which prompt it continues
+   * Logits processor: changes the next token's logits in place, after the repetition penalty and before all other
+   * options (a grammar, a bias).
+   * @param context all ids so far, including the prompt's
+   * @param row index of the prompt
    */
   readonly processLogits?: (logits: Float32Array, context: readonly number[], row: number) => void
-  /** Whether a row's text ends with this token, which was given already: a stop string in what it is the end of. */
+  /** Whether a row's text ends with this token, which was yielded already (it completes a stop string). */
   readonly endsWith?: (token: GeneratedToken) => boolean
 }
 
 /** A token of a batch. */
 export interface GeneratedToken {
-  /** Which prompt it continues. */
+  /** Index of the prompt it continues. */
   readonly row: number
   readonly id: number
 }
 
-/** Scores of the next token, [batch, vocabulary], and the cache to go on from. */
+/** Logits of the next token, [batch, vocabulary], and the cache to continue from. */
 interface Step {
   readonly logits: Tensor
   readonly cache: ModelCache
@@ -39,11 +42,11 @@ interface Step {
 /** One prompt and its continuation. */
 interface Row {
   readonly row: number
-  /** Every id so far. */
+  /** All ids so far. */
   readonly all: number[]
   readonly seen: Set<number>
   readonly next: () => number
-  /** Where in `all` begins what the model sees. */
+  /** Index in `all` at which the model's context begins. */
   start: number
   /** Tokens in the cache. */
   position: number
@@ -59,7 +62,7 @@ export class Generator {
   private readonly prefill: Compiled<[Parameters, Tensor, Tensor | undefined, string], Step>
   private readonly decode: Compiled<[Parameters, ModelCache, Tensor, string], Step>
 
-  /** @throws RangeError for a cacheDtype that none is stored in, once something is generated */
+  /** @throws RangeError for an unsupported cacheDtype, at the first generation */
   constructor(device: Device, model: LanguageModel, parameters: Parameters, options: GeneratorOptions = {}) {
     this.device = device
     this.parameters = parameters
@@ -69,12 +72,12 @@ export class Generator {
     const next = (pass: ForwardPass): Step => {
       if (!pass.cache)
         throw new RangeError(
-          `Generator: the model ${model.name} keeps no cache: its forward pass must give one where options.cache is 'begin' or a cache`,
+          `Generator: the model ${model.name} has no cache: its forward pass must return one if options.cache is 'begin' or a cache`,
         )
       const logits = pass.logits('last')
       return { logits: logits.reshape([logits.shape[0], -1]), cache: pass.cache }
     }
-    // The room is a text: it belongs to a program's identity.
+    // The room is passed as a string, because a compiled function is specialised by its strings.
     this.prefill = compile((p: Parameters, tokens: Tensor, lengths: Tensor | undefined, room: string) =>
       next(model.forward(p, tokens, { cache: 'begin', cacheOptions: { room: Number(room), dtype }, lengths })),
     )
@@ -86,7 +89,7 @@ export class Generator {
   }
 
   /**
-   * Continues a prompt. The context slides: once it holds contextLength tokens, its older half is dropped.
+   * Continues a prompt. Once the context holds contextLength tokens, its older half is dropped.
    * @param prompt token ids, at least one and fewer than maxPositions
    * @yields the ids of the continuation
    */
@@ -95,13 +98,13 @@ export class Generator {
   }
 
   /**
-   * Continues several prompts at once, of any lengths. Row r draws from a stream of its own, that of seed + r, and its context slides for
-   * itself: it becomes what `generate` makes of it alone with that seed, whatever stands beside it.
-   * @param prompts token ids of each, as `generate` takes them
-   * @param maxTokens of each continuation
-   * @yields tokens in the order they are made; a row whose text ended gives no more
-   * @throws RangeError naming the prompt that is empty, too long or not of the vocabulary; TypeError for prompts of different lengths under
-   *   a model that does not take them
+   * Continues several prompts of any lengths as one batch. Row r has its own random stream, of seed + r, and its own
+   * sliding context: its continuation is that of `generate` with that seed, whatever the other rows are.
+   * @param prompts token ids of each prompt, as `generate` takes them
+   * @param maxTokens limit of each continuation
+   * @yields tokens in the order of generation; a row that has ended yields no more
+   * @throws RangeError naming the prompt that is empty, too long or not of the vocabulary; TypeError for prompts of
+   * different lengths with a model that does not support them (`supportsPadding`)
    */
   async *generateBatch(
     prompts: readonly ArrayLike<number>[],
@@ -112,11 +115,11 @@ export class Generator {
     const sampling = checkedSampling('generate', options)
     const rows = this.rowsOf(prompts, maxTokens, options.seed ?? 0)
     const stops = new Set(stopIds)
-    /** Rows of the batch in the order of the cache; those that are done stay until half of them are. */
+    /** Rows of the batch in the order of the cache. Finished rows stay until they are half of it. */
     let slots = rows
     let cache: ModelCache | undefined
     const active = () => slots.filter((row) => !row.done)
-    const forget = () => {
+    const disposeCache = () => {
       for (const t of tensorsOf(cache)) t.dispose()
       cache = undefined
     }
@@ -125,15 +128,15 @@ export class Generator {
         const full = active().filter((row) => row.position === this.maxPositions)
         for (const row of full) row.start = row.all.length - Math.ceil(this.maxPositions / 2)
         if (cache === undefined || full.length > 0) {
-          forget()
+          disposeCache()
           slots = active()
         } else if (active().length <= slots.length / 2) {
           const kept = await this.select(cache, slots)
-          forget()
+          disposeCache()
           cache = kept
           slots = active()
         }
-        const step = cache ? await this.goOn(cache, slots) : await this.begin(slots, maxTokens - made)
+        const step = cache ? await this.decodeStep(cache, slots) : await this.prefillStep(slots, maxTokens - made)
         cache = step.cache
         const logits = (await step.logits.data()) as Float32Array
         step.logits.dispose()
@@ -154,7 +157,7 @@ export class Generator {
         }
       }
     } finally {
-      forget()
+      disposeCache()
     }
   }
 
@@ -174,7 +177,7 @@ export class Generator {
         throw new RangeError(`generate: ${which} is empty; give at least one token (such as the end-of-text id)`)
       if (prompt.length >= this.maxPositions)
         throw new RangeError(
-          `generate: ${which} has ${prompt.length} tokens, the context of the model holds ${this.maxPositions} and needs room for one more; shorten it, or give its end alone`,
+          `generate: ${which} has ${prompt.length} tokens, the context of the model holds ${this.maxPositions} and needs room for one more; shorten it, or give only its end`,
         )
       for (let i = 0; i < prompt.length; i++)
         if (!Number.isInteger(prompt[i]) || prompt[i] < 0 || prompt[i] >= vocabSize)
@@ -192,12 +195,12 @@ export class Generator {
     return rows
   }
 
-  /** One pass over the contexts of all rows, padded to one length. @param more tokens that may follow */
-  private async begin(slots: readonly Row[], more: number): Promise<Step> {
+  /** One pass over the contexts of all rows, padded to the same length. @param more tokens that may follow */
+  private async prefillStep(slots: readonly Row[], more: number): Promise<Step> {
     const { device, model, maxPositions } = this
     const contexts = slots.map(({ all, start }) => all.slice(start))
     const longest = Math.max(...contexts.map(({ length }) => length))
-    // Padding makes programs for a few lengths serve all.
+    // Padded lengths keep the number of compiled programs small.
     const width = model.supportsPadding ? paddedLength(longest, maxPositions) : longest
     const ids = new Int32Array(slots.length * width)
     contexts.forEach((context, i) => {
@@ -216,7 +219,7 @@ export class Generator {
   }
 
   /** One pass over the last token of each row. */
-  private async goOn(cache: ModelCache, slots: readonly Row[]): Promise<Step> {
+  private async decodeStep(cache: ModelCache, slots: readonly Row[]): Promise<Step> {
     let longest = 0
     const ids = Int32Array.from(slots, (row) => {
       if (!row.done) longest = Math.max(longest, ++row.position)
@@ -230,7 +233,7 @@ export class Generator {
     }
   }
 
-  /** The cache of the rows that go on. */
+  /** The cache of the unfinished rows. */
   private async select(cache: ModelCache, slots: readonly Row[]): Promise<ModelCache> {
     const places = slots.flatMap(({ done }, i) => (done ? [] : [i]))
     const ids = this.device.tensor(Int32Array.from(places), [places.length])

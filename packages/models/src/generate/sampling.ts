@@ -1,21 +1,30 @@
-/** Sampling of the next token. Penalty, temperature, then top-k, top-p and min-p: the order of Transformers' logits processors. */
+/**
+ * Sampling of the next token. Repetition penalty, temperature, then top-k, top-p and min-p, in the order of
+ * Transformers' logits processors.
+ */
 
 export interface SamplingOptions {
-  /** 0 takes the likeliest token; 1 samples from the model's distribution. Default 0.8. */
+  /** 0 takes the most likely token (greedy); 1 samples from the model's distribution. Default 0.8. */
   readonly temperature?: number
-  /** Keep this many of the likeliest tokens. Default 0 (all). */
+  /** Keep only this many of the most likely tokens. Default 0 (all). */
   readonly topK?: number
-  /** Keep the likeliest tokens that together reach this probability. Default 1 (all). */
+  /** Keep the fewest most likely tokens that together reach this probability. Default 1 (all). */
   readonly topP?: number
-  /** Keep tokens at least this many times as likely as the likeliest. Default 0 (all). @see arXiv:2407.01082 */
+  /**
+   * Keep tokens with at least this fraction of the most likely token's probability. Default 0 (all).
+   * @see arXiv:2407.01082
+   */
   readonly minP?: number
-  /** Scores of tokens that stand in the context are divided by it where positive, multiplied where negative. Default 1. @see arXiv:1909.05858 */
+  /**
+   * Logits of tokens in the context are divided by it if positive, multiplied if negative. Default 1.
+   * @see arXiv:1909.05858
+   */
   readonly repetitionPenalty?: number
   /** Default 0. */
   readonly seed?: number
 }
 
-/** Every option with its value. */
+/** All options, with defaults filled in. */
 export type Sampling = Required<Omit<SamplingOptions, 'seed'>>
 
 const bounds: { readonly [K in keyof Sampling]: readonly [value: number, ok: (x: number) => boolean, rule: string] } = {
@@ -36,16 +45,16 @@ export function checkedSampling(where: string, options: SamplingOptions): Sampli
   return Object.fromEntries(entries) as unknown as Sampling
 }
 
-/** Changes the scores of tokens that stand in the context. @param context each id once */
+/** Applies the repetition penalty in place. @param context distinct ids of the context */
 export function penalize(logits: Float32Array, context: ReadonlySet<number>, penalty: number): void {
   if (penalty === 1) return
   for (const id of context) logits[id] = logits[id] < 0 ? logits[id] * penalty : logits[id] / penalty
 }
 
 /**
- * Draws one id.
- * @param logits one score for each token
- * @param uniform a number in [0, 1)
+ * Samples one id.
+ * @param logits [vocabulary]
+ * @param uniform a uniform random number in [0, 1)
  */
 export function sample(
   logits: Float32Array,
@@ -57,7 +66,7 @@ export function sample(
   let best = 0
   for (let i = 1; i < n; i++) if (logits[i] > logits[best]) best = i
   if (temperature === 0) return best
-  // Relative to the likeliest token.
+  // Unnormalized probabilities, relative to the most likely token's.
   const weights = new Float64Array(n)
   const top = logits[best]
   for (let i = 0; i < n; i++) weights[i] = Math.exp((logits[i] - top) / temperature)
@@ -76,7 +85,7 @@ export function sample(
 
 const sumOf = (weights: Float64Array, ids: readonly number[]) => ids.reduce((sum, i) => sum + weights[i], 0)
 
-/** The ids whose weights are at least `cut`, in order. */
+/** The ids whose weights are at least `cut`, in increasing order. */
 function atLeast(weights: Float64Array, cut: number): number[] {
   const ids: number[] = []
   for (let i = 0; i < weights.length; i++) if (weights[i] >= cut) ids.push(i)
@@ -84,8 +93,8 @@ function atLeast(weights: Float64Array, cut: number): number[] {
 }
 
 /**
- * The `count` likeliest ids, of those the fewest that together have the share `share`; likeliest first. A vocabulary is long and what is
- * kept is short, so only ids near the top are sorted.
+ * The `count` most likely ids, and of those the fewest with at least the share `share` of the probability, in
+ * decreasing order. Only ids near the top are sorted, because few of a large vocabulary are kept.
  */
 function likeliest(weights: Float64Array, count: number, share: number): number[] {
   const total = count < weights.length ? 0 : weights.reduce((a, b) => a + b, 0)

@@ -1,6 +1,8 @@
-/** Text as it comes, up to the first of some strings, which may stand across pieces: what could be its beginning is held back. */
+/**
+ * Streams text up to the first stop string, which may span several pieces: a possible beginning of one is held back.
+ */
 export class StopStrings {
-  /** Whether one was met; everything after it is left out. */
+  /** Whether a stop string was found; text from it on is dropped. */
   found = false
   private readonly stops: readonly string[]
   private held = ''
@@ -9,7 +11,7 @@ export class StopStrings {
     this.stops = stops.filter((stop) => stop !== '')
   }
 
-  /** @returns the text that is certain to stand before every stop string */
+  /** @returns the text that cannot be part of a stop string */
   push(piece: string): string {
     if (this.found) return ''
     const text = this.held + piece
@@ -24,7 +26,7 @@ export class StopStrings {
     return text.slice(0, text.length - keep)
   }
 
-  /** What was held back, at the end of the text. */
+  /** The text held back, when the stream ends. */
   end(): string {
     const rest = this.held
     this.held = ''
@@ -32,7 +34,7 @@ export class StopStrings {
   }
 }
 
-/** How many characters at the end of `text` are the beginning of `stop`, which is not in it. */
+/** Length of the longest suffix of `text` that is a proper prefix of `stop`. */
 function overlap(text: string, stop: string): number {
   for (let n = Math.min(stop.length - 1, text.length); n > 0; n--) if (text.endsWith(stop.slice(0, n))) return n
   return 0

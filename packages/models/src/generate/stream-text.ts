@@ -1,28 +1,34 @@
-/** Text of a continuation as it is made: whole characters, up to a stop string. */
+/** Streams the text of a continuation in whole characters, up to a stop string. */
 import type { GenerateOptions, Generator } from './generator.ts'
 import { StopStrings } from './stop-strings.ts'
 
-/** A decoder for ids that come one at a time, as the tokenizers of @kumiki/tokenizer give it; it never shows half a character. */
+/**
+ * An incremental decoder of ids, as `decodeStream` of @kumiki/tokenizer returns it. It gives only whole characters.
+ */
 export interface IdDecoder {
   push(id: number): string
   end(): string
 }
 
 export interface StreamTextOptions extends GenerateOptions {
-  /** The text ends before the first of these, which may stand across tokens. */
+  /** The text ends before the first of these, which may span tokens. */
   readonly stop?: readonly string[]
-  /** Ends it between two tokens, with its reason. */
+  /** Aborts between two tokens with the signal's reason. */
   readonly signal?: AbortSignal
 }
 
 /**
- * @param tokenizer gives a decoder for this text
+ * Generates the text of a continuation piece by piece.
+ * @param tokenizer creates the incremental decoder
  * @param prompt token ids, as `Generator.generate` takes them
- * @yields pieces of the continuation; what could be the beginning of a stop string or a part of a character is held back until it is known
+ * @yields pieces of the continuation; a possible beginning of a stop string and an incomplete character are held back
+ * until the next token
  * @example
  * const generator = new Generator(device, model, parameters)
  * let text = ''
- * for await (const piece of streamText(generator, tokenizer, tokenizer.encode('むかし'), 8, { seed: 1, stop: ['\n\n'] })) text += piece
+ * const options = { seed: 1, stop: ['\n\n'] }
+ * const prompt = tokenizer.encode('むかし')
+ * for await (const piece of streamText(generator, tokenizer, prompt, 8, options)) text += piece
  * generator.dispose()
  */
 export async function* streamText(
@@ -36,7 +42,8 @@ export async function* streamText(
 }
 
 /**
- * The same for several prompts at once, of any lengths, as `Generator.generateBatch` continues them: each row becomes what it would be alone.
+ * `streamText` for a batch of prompts of any lengths (`Generator.generateBatch`). Each row's text is what it would be
+ * alone.
  * @yields a piece and the row it belongs to
  */
 export async function* streamTexts(
@@ -49,7 +56,8 @@ export async function* streamTexts(
   const { stop = [], stopIds = [], signal, endsWith } = options
   const rows = prompts.map((prompt) => {
     const decoder = tokenizer.decodeStream()
-    // The decoder sees the prompt as well, but for what ends a text: a piece that continues a word must not look like the start of one.
+    // The decoder also gets the prompt, except end-of-text ids, so that a piece that continues a word is not decoded as
+    // the start of one.
     for (const id of Array.from(prompt)) if (!stopIds.includes(id)) decoder.push(id)
     return { decoder, stops: new StopStrings(stop) }
   })

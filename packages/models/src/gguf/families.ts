@@ -1,19 +1,22 @@
-/** Which decoders llama.cpp computes, under which name, and what each of them can say. @see llama.cpp src/llama-model.cpp */
+/**
+ * Model families that llama.cpp supports: their names and constraints.
+ * @see llama.cpp src/llama-model.cpp
+ */
 import { type ArchitectureFamily, canonicalArchitecture, type ModelArchitecture, slides } from '../architecture.ts'
 
-/** How one of our families stands in a file. */
+/** How a family is represented in a GGUF file. */
 export interface GgufFamily {
   /** `general.architecture`. */
   readonly name: string
-  /** Query and key rows are paired as neighbours instead of halves. */
+  /** RoPE rotates adjacent rows of queries and keys (2i, 2i + 1) instead of the two halves of a head. */
   readonly paired: boolean
-  /** Norm weights stand in the file with 1 added: llama.cpp multiplies by them alone. */
+  /** The file stores norm weights plus 1, because llama.cpp multiplies by the weight itself. */
   readonly shiftedNorms: boolean
-  /** Of every how many layers the last sees everything, and the others a window. */
+  /** The last of every `windowPattern` layers has full attention, the others a sliding window. */
   readonly windowPattern?: number
-  /** Heads are as wide as hiddenSize / numAttentionHeads. */
+  /** headDim must be hiddenSize / numAttentionHeads. */
   readonly evenHeads?: boolean
-  /** What is always so there, and stands in no field. */
+  /** Fixed properties of the family, which no metadata field states. */
   readonly always: Partial<ModelArchitecture>
 }
 
@@ -28,7 +31,7 @@ const plain = { paired: false, shiftedNorms: false, always: {} }
 
 const llama: GgufFamily = { ...plain, name: 'llama', paired: true }
 
-/** Without a window Mistral is Llama, for llama.cpp too; Mixtral is Llama with experts. */
+/** llama.cpp treats Mistral without a window as Llama, and Mixtral as Llama with experts. */
 const families: Readonly<Record<ArchitectureFamily, GgufFamily>> = {
   llama,
   mistral: llama,
@@ -46,20 +49,20 @@ const families: Readonly<Record<ArchitectureFamily, GgufFamily>> = {
   },
 }
 
-/** Names that files are read by. */
+/** Values of `general.architecture` that can be read. */
 export const ggufNames: readonly string[] = [...new Set(Object.values(families).map(({ name }) => name))]
 
-/** The family of a file. @param experts whether it has any */
+/** The family of a file by its `general.architecture`. @param experts whether it has experts */
 export function familyOf(name: unknown, experts: boolean): readonly [ArchitectureFamily, GgufFamily] | undefined {
   if (name === 'llama' && experts) return ['mixtral', families.mixtral]
   const found = Object.entries(families).find(([, family]) => family.name === name)
   return found as [ArchitectureFamily, GgufFamily] | undefined
 }
 
-/** Layers of the largest Gemmas, by which llama.cpp knows that their scores are divided by another number. */
+/** Layer counts of the largest Gemma models, by which llama.cpp selects another query scale. */
 const largeGemma = { gemma2: 46, gemma3: 62 } as const
 
-/** What llama.cpp divides scores by the square root of. */
+/** The number whose square root llama.cpp divides attention scores by. */
 export function ggufQueryScalar(family: ArchitectureFamily, a: ModelArchitecture): number {
   const large = largeGemma[family as keyof typeof largeGemma] === a.numHiddenLayers
   return large ? a.hiddenSize / a.numAttentionHeads : a.headDim
@@ -70,13 +73,13 @@ export const familyOfArchitecture = (architecture: ModelArchitecture): Architect
   return family ?? experts?.tensorNames ?? 'llama'
 }
 
-/** Whether a layer slides, as llama.cpp has it. */
-const slidesThere = (pattern: number, layer: number) => layer % pattern < pattern - 1
+/** Whether a layer uses the sliding window, as llama.cpp decides it. */
+const slidesInLlamaCpp = (pattern: number, layer: number) => layer % pattern < pattern - 1
 
 export const ggufSlidingLayers = (pattern: number, layers: number): boolean[] =>
-  Array.from({ length: layers }, (_, layer) => slidesThere(pattern, layer))
+  Array.from({ length: layers }, (_, layer) => slidesInLlamaCpp(pattern, layer))
 
-/** @throws RangeError for a choice that cannot be said in GGUF, by name */
+/** @throws RangeError naming a field that GGUF cannot represent */
 export function ggufFamily(architecture: ModelArchitecture): GgufFamily {
   const family = familyOfArchitecture(architecture)
   const found = families[family]
@@ -96,39 +99,42 @@ export function ggufFamily(architecture: ModelArchitecture): GgufFamily {
     if (a[field] !== canonicalArchitecture({ ...a, [field]: undefined, ...always })[field])
       fail(field, a[field] ?? null, `llama.cpp computes ${name} with ${JSON.stringify(always[field] ?? 'its default')}`)
   if (found.evenHeads && a.headDim * a.numAttentionHeads !== a.hiddenSize)
-    fail('headDim', a.headDim, 'it is hiddenSize / numAttentionHeads there')
+    fail('headDim', a.headDim, 'llama.cpp requires hiddenSize / numAttentionHeads')
   const { ropeScaling, slidingWindow, experts, attentionBias, tieWordEmbeddings } = a
-  if (ropeScaling?.type === 'dynamic') fail('ropeScaling', ropeScaling, 'GGUF has none for it')
+  if (ropeScaling?.type === 'dynamic') fail('ropeScaling', ropeScaling, 'GGUF has no dynamic scaling')
   if (ropeScaling?.type === 'llama3' && name !== 'llama')
-    fail('ropeScaling', ropeScaling, 'llama.cpp reads rope_freqs of llama alone')
-  if (experts && !['mixtral', 'qwen3_moe'].includes(family)) fail('experts', experts, 'it has none there')
+    fail('ropeScaling', ropeScaling, 'llama.cpp reads rope_freqs only for llama')
+  if (experts && !['mixtral', 'qwen3_moe'].includes(family))
+    fail('experts', experts, 'llama.cpp has no experts in this family')
   if (family === 'qwen3_moe' && (attentionBias || experts?.normTopKProb === false))
     fail(
       attentionBias ? 'attentionBias' : 'experts.normTopKProb',
       attentionBias || false,
-      'llama.cpp computes it without',
+      'llama.cpp does not support it in this family',
     )
   if (windowPattern === undefined) {
-    if (slidingWindow !== undefined) fail('slidingWindow', slidingWindow, 'llama.cpp computes none there')
-    if (a.attentionSoftcap ?? a.logitSoftcap) fail('attentionSoftcap', a.attentionSoftcap, 'it has none there')
-    if (a.queryPreAttnScalar !== undefined) fail('queryPreAttnScalar', a.queryPreAttnScalar, 'it is headDim there')
+    if (slidingWindow !== undefined)
+      fail('slidingWindow', slidingWindow, 'llama.cpp has no sliding window in this family')
+    if (a.attentionSoftcap ?? a.logitSoftcap)
+      fail('attentionSoftcap', a.attentionSoftcap, 'llama.cpp has no soft cap in this family')
+    if (a.queryPreAttnScalar !== undefined) fail('queryPreAttnScalar', a.queryPreAttnScalar, 'llama.cpp uses headDim')
     return found
   }
-  if (slidingWindow === undefined) fail('slidingWindow', null, 'llama.cpp has a window in it always')
+  if (slidingWindow === undefined) fail('slidingWindow', null, 'llama.cpp requires a sliding window in this family')
   for (let layer = 0; layer < a.numHiddenLayers; layer++)
-    if (slides(a, layer) !== slidesThere(windowPattern, layer))
-      fail('slidingLayers', a.slidingLayers, `every ${windowPattern}th layer alone sees everything there`)
-  if (!tieWordEmbeddings) fail('tieWordEmbeddings', false, 'its two tables are one there')
-  if (attentionBias) fail('attentionBias', attentionBias, 'it has none there')
+    if (slides(a, layer) !== slidesInLlamaCpp(windowPattern, layer))
+      fail('slidingLayers', a.slidingLayers, `in llama.cpp only every ${windowPattern}th layer has full attention`)
+  if (!tieWordEmbeddings) fail('tieWordEmbeddings', false, 'llama.cpp ties the two tables in this family')
+  if (attentionBias) fail('attentionBias', attentionBias, 'llama.cpp has no biases in this family')
   const scalar = ggufQueryScalar(family, a)
   if ((a.queryPreAttnScalar ?? a.headDim) !== scalar)
-    fail('queryPreAttnScalar', a.queryPreAttnScalar ?? a.headDim, `it is ${scalar} there`)
+    fail('queryPreAttnScalar', a.queryPreAttnScalar ?? a.headDim, `llama.cpp uses ${scalar}`)
   if (family === 'gemma2' && !(a.attentionSoftcap && a.logitSoftcap))
-    fail('attentionSoftcap', a.attentionSoftcap ?? null, 'llama.cpp caps scores and logits always')
+    fail('attentionSoftcap', a.attentionSoftcap ?? null, 'llama.cpp always caps scores and logits in this family')
   if (family === 'gemma3') {
-    if (a.attentionSoftcap) fail('attentionSoftcap', a.attentionSoftcap, 'it has none there')
+    if (a.attentionSoftcap) fail('attentionSoftcap', a.attentionSoftcap, 'llama.cpp has no soft cap in this family')
     if ((a.localRopeTheta ?? a.ropeTheta) !== 10_000)
-      fail('localRopeTheta', a.localRopeTheta ?? a.ropeTheta, 'it is 10000 there')
+      fail('localRopeTheta', a.localRopeTheta ?? a.ropeTheta, 'llama.cpp uses 10000')
   }
   return found
 }

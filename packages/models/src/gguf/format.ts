@@ -1,13 +1,16 @@
-/** The GGUF file format: metadata and tensor infos, read from files that are not trusted. @see ggml/docs/gguf.md (version 3) */
+/**
+ * The GGUF file format: reads metadata and tensor infos of untrusted files, and writes files.
+ * @see ggml/docs/gguf.md (version 3)
+ */
 import type { RangeSource } from '../safetensors/safetensors.ts'
 
 export type GgufValue = number | bigint | boolean | string | readonly GgufValue[]
 
-/** How tensors are stored: bytes of a block of so many elements. @see ggml.h `ggml_type` */
+/** Tensor types: elements per block, and bytes per block. @see ggml.h `ggml_type` */
 export const ggufTypes = {
   F32: { code: 0, block: 1, bytes: 4 },
   F16: { code: 1, block: 1, bytes: 2 },
-  /** 32 signed bytes behind their scale in float16. */
+  /** Blocks of a float16 scale and 32 signed bytes. */
   Q8_0: { code: 8, block: 32, bytes: 34 },
   BF16: { code: 30, block: 1, bytes: 2 },
 } as const
@@ -18,7 +21,7 @@ export type GgufType = keyof typeof ggufTypes
 export interface GgufInfo {
   readonly name: string
   readonly type: GgufType
-  /** Outermost first, as elsewhere; the file has them the other way round. */
+  /** Outermost first, as in other packages; the file has the reverse order. */
   readonly shape: readonly number[]
   /** First byte, counted from the start of the file. */
   readonly byteOffset: number
@@ -30,23 +33,23 @@ export interface GgufHeader {
   readonly tensors: ReadonlyMap<string, GgufInfo>
 }
 
-/** Codes of the kinds of metadata values. */
+/** Type codes of metadata values. */
 export const kinds = { uint32: 4, int32: 5, float32: 6, bool: 7, string: 8, array: 9, uint64: 10 } as const
 
 export const magic = 0x46554747 // GGUF, little-endian
-/** The most bytes of metadata that are read: a vocabulary of 256k with its merges takes 20 MB. */
+/** Limit of the metadata's size; a vocabulary of 256k with its merges takes 20 MB. */
 const maxHeaderBytes = 2 ** 27
 const maxTensors = 1 << 20
 const maxDepth = 2
 
-/** What is there of the header ends before the header does. */
-class Short extends Error {}
+/** Signals that more bytes of the header are needed than were read. */
+class IncompleteHeader extends Error {}
 
 class Cursor {
   at = 0
   private readonly bytes: Uint8Array
   private readonly view: DataView
-  /** Bytes of the whole file: nothing in it can be longer. */
+  /** Size of the whole file, which bounds every length in it. */
   private readonly fileBytes: number
   constructor(bytes: Uint8Array, fileBytes: number) {
     this.bytes = bytes
@@ -57,7 +60,7 @@ class Cursor {
     const start = this.at
     if (start + length > this.fileBytes)
       throw new RangeError(`GGUF: the file ends at byte ${this.fileBytes}, within its metadata`)
-    if (start + length > this.bytes.length) throw new Short()
+    if (start + length > this.bytes.length) throw new IncompleteHeader()
     this.at += length
     return start
   }
@@ -65,7 +68,7 @@ class Cursor {
   u64(): bigint {
     return this.view.getBigUint64(this.take(8), true)
   }
-  /** A count of things that take at least `bytes` each. */
+  /** Reads a count of items that take at least `bytes` each. */
   count(what: string, bytes: number, most = Number.MAX_SAFE_INTEGER): number {
     const n = this.u64()
     if (n > BigInt(most) || n * BigInt(bytes) > BigInt(this.fileBytes - this.at))
@@ -117,14 +120,15 @@ class Cursor {
       case 12:
         return view.getFloat64(this.take(8), true)
       default:
-        throw new RangeError(`GGUF: metadata of kind ${kind} at byte ${this.at - 4} is not known`)
+        throw new RangeError(`GGUF: unknown metadata type ${kind} at byte ${this.at - 4}`)
     }
   }
 }
 
 /**
- * Reads metadata and tensor infos; no tensor.
- * @throws RangeError for what is no GGUF file of version 2 or 3, and for counts, shapes and offsets that lead out of the file
+ * Reads metadata and tensor infos, but no tensor data.
+ * @throws RangeError for files that are not GGUF version 2 or 3, and for counts, shapes and offsets beyond the end of
+ * the file
  */
 export async function readGgufHeader(source: RangeSource): Promise<GgufHeader> {
   for (let wanted = 2 ** 20; ; wanted *= 4) {
@@ -135,7 +139,7 @@ export async function readGgufHeader(source: RangeSource): Promise<GgufHeader> {
     try {
       return parse(new Cursor(bytes, source.size), source.size)
     } catch (error) {
-      if (!(error instanceof Short)) throw error
+      if (!(error instanceof IncompleteHeader)) throw error
       if (wanted >= maxHeaderBytes) throw new RangeError(`GGUF: metadata takes more than ${maxHeaderBytes} bytes`)
     }
   }
@@ -144,7 +148,7 @@ export async function readGgufHeader(source: RangeSource): Promise<GgufHeader> {
 function parse(cursor: Cursor, fileBytes: number): GgufHeader {
   if (cursor.u32() !== magic) throw new RangeError('GGUF: the file does not begin with GGUF')
   const version = cursor.u32()
-  if (version !== 2 && version !== 3) throw new RangeError(`GGUF: version ${version} is not read, 2 and 3 are`)
+  if (version !== 2 && version !== 3) throw new RangeError(`GGUF: version ${version} is not supported; 2 and 3 are`)
   const tensorCount = cursor.count('tensors', 24, maxTensors)
   const pairs = cursor.count('pairs of metadata', 13)
   const metadata = new Map<string, GgufValue>()
@@ -162,14 +166,14 @@ function parse(cursor: Cursor, fileBytes: number): GgufHeader {
   let end = dataStart
   for (const info of infos.sort((a, b) => Number(a.offset - b.offset))) {
     const { name, type, shape, offset, byteLength } = info
-    if (tensors.has(name)) throw new RangeError(`GGUF: tensor ${quote(name)} is there twice`)
+    if (tensors.has(name)) throw new RangeError(`GGUF: tensor ${quote(name)} is listed twice`)
     if (offset % BigInt(alignment) !== 0n)
-      throw new RangeError(`GGUF: tensor ${quote(name)} begins at ${offset}, which is no multiple of ${alignment}`)
+      throw new RangeError(`GGUF: tensor ${quote(name)} begins at ${offset}, which is not a multiple of ${alignment}`)
     if (offset > BigInt(fileBytes - dataStart) || Number(offset) + dataStart + byteLength > fileBytes)
       throw new RangeError(`GGUF: tensor ${quote(name)} goes past the end of a file of ${fileBytes} bytes`)
     const byteOffset = dataStart + Number(offset)
     if (byteOffset < end && byteLength > 0)
-      throw new RangeError(`GGUF: tensor ${quote(name)} overlaps the one before it`)
+      throw new RangeError(`GGUF: tensor ${quote(name)} overlaps the previous tensor`)
     end = byteOffset + byteLength
     tensors.set(name, { name, type, shape, byteOffset, byteLength })
   }
@@ -180,7 +184,7 @@ function tensorInfo(cursor: Cursor) {
   const name = cursor.text()
   const dimensions = cursor.u32()
   if (dimensions > 4)
-    throw new RangeError(`GGUF: tensor ${quote(name)} has ${dimensions} dimensions, at most 4 are read`)
+    throw new RangeError(`GGUF: tensor ${quote(name)} has ${dimensions} dimensions, at most 4 are supported`)
   const shape = Array.from({ length: dimensions }, () => cursor.u64())
   const code = cursor.u32()
   const offset = cursor.u64()
@@ -199,7 +203,7 @@ function tensorInfo(cursor: Cursor) {
 
 const quote = (name: string) => JSON.stringify(name.length > 80 ? `${name.slice(0, 77)}...` : name)
 
-/** A value with the kind it is written as. */
+/** Metadata entries with the types they are written as; `of` is the element type of an array. */
 export type GgufMetadata = readonly (readonly [
   key: string,
   kind: keyof typeof kinds,
@@ -207,7 +211,7 @@ export type GgufMetadata = readonly (readonly [
   of?: keyof typeof kinds,
 ])[]
 
-/** A tensor to write: its bytes when they are due. */
+/** A tensor to write; its bytes are requested when it is written. */
 export interface GgufTensor {
   readonly name: string
   readonly type: GgufType
@@ -215,13 +219,13 @@ export interface GgufTensor {
   readonly data: () => Promise<Uint8Array>
 }
 
-/** Bytes of a tensor. */
+/** Size of a tensor in bytes. */
 export const ggufBytes = ({ type, shape }: Pick<GgufTensor, 'type' | 'shape'>) =>
   (shape.reduce((a, b) => a * b, 1) / ggufTypes[type].block) * ggufTypes[type].bytes
 
 const alignment = 32
 
-/** A file of version 3 piece by piece. */
+/** A GGUF version 3 file in chunks. */
 export async function* ggufChunks(metadata: GgufMetadata, tensors: readonly GgufTensor[]): AsyncGenerator<Uint8Array> {
   const parts: Uint8Array[] = []
   const scalar = (bytes: number, set: (view: DataView) => void) => {

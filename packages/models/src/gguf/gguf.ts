@@ -1,4 +1,7 @@
-/** Models in GGUF, which llama.cpp reads: Llama (LLM-jp's dense models), Mixtral, Qwen2 and 3, Gemma 2 and 3, OLMo 2. Node only. */
+/**
+ * Models in GGUF, which llama.cpp reads: Llama (LLM-jp's dense models), Mixtral, Qwen2 and 3, Gemma 2 and 3, OLMo 2.
+ * Node only.
+ */
 import { cast, type Device, type Tensor } from '@kumiki/tensor'
 import type { ModelArchitecture } from '../architecture.ts'
 import { replaceFile } from '../files/atomic-file.ts'
@@ -21,7 +24,10 @@ import { decodeQ8, encodeQ8 } from './q8.ts'
 import { ropeFactors, ropeFactorsName, scalingOfFactors } from './rope-factors.ts'
 
 export interface GgufOptions {
-  /** How matrices are stored (norms and biases are F32, and a matrix whose rows do not divide into blocks of 32 is F16). Default F16. */
+  /**
+   * How matrices are stored. Norms, biases and routers are F32; with Q8_0, a matrix whose row length is not a multiple
+   * of 32 is F16. Default F16.
+   */
   readonly type?: GgufType
   /** general.name. */
   readonly name?: string
@@ -29,7 +35,7 @@ export interface GgufOptions {
   readonly tokenizer?: GgufTokenizer
 }
 
-/** A vocabulary. @see llama.cpp gguf-py/gguf/constants.py, `Keys.Tokenizer` */
+/** A tokenizer's vocabulary and special ids. @see llama.cpp gguf-py/gguf/constants.py, `Keys.Tokenizer` */
 export interface GgufTokenizer {
   /** `llama`: SentencePiece BPE; `t5`: SentencePiece unigram, as LLM-jp-3's; `gpt2`: byte-level BPE. */
   readonly model: 'llama' | 't5' | 'gpt2'
@@ -49,7 +55,7 @@ const fileTypes: Record<GgufType, number> = { F32: 0, F16: 1, Q8_0: 7, BF16: 32 
 
 /**
  * Writes a model as one GGUF file, one tensor at a time.
- * @throws RangeError for an architecture or choice that GGUF (as written here) does not have, and for a tokenizer of another size
+ * @throws RangeError naming an architecture field that GGUF cannot represent, and for a tokenizer of another size
  * @example await saveGguf('model-q8_0.gguf', architecture, parameters, { type: 'Q8_0' })
  */
 export async function saveGguf(
@@ -72,7 +78,7 @@ export async function saveGguf(
     const t = parameters[name]
     if (!t) throw new RangeError(`saveGguf: the parameters have no ${name}`)
     const called = ggufName(name, architecture)
-    // Norms, biases and routers are small and matter.
+    // Norms, biases and routers are small, and quantizing them costs accuracy.
     const whole = shape.length < 2 || called.endsWith('ffn_gate_inp.weight')
     const stored = whole ? 'F32' : type === 'Q8_0' && shape[shape.length - 1] % 32 !== 0 ? 'F16' : type
     return { name: called, type: stored, shape, data: () => encode(toFile(t, name, architecture, family), stored) }
@@ -85,7 +91,7 @@ export async function saveGguf(
   await replaceFile(file, ggufChunks(metadata, tensors))
 }
 
-/** A parameter as llama.cpp has it. */
+/** Converts a parameter to llama.cpp's layout. */
 function toFile(
   t: Tensor,
   name: string,
@@ -94,7 +100,7 @@ function toFile(
 ): Tensor {
   if (shiftedNorms && isNorm(name)) return cast(t, 'float32').add(1)
   const pairs = paired ? pairedHeads(architecture, name) : undefined
-  return pairs ? neighbours(t, pairs) : t
+  return pairs ? interleaveHalves(t, pairs) : t
 }
 
 function fromFile(
@@ -105,7 +111,7 @@ function fromFile(
 ): Tensor {
   if (shiftedNorms && isNorm(name)) return t.sub(1)
   const pairs = paired ? pairedHeads(architecture, name) : undefined
-  return pairs ? halves(t, pairs) : t
+  return pairs ? separateHalves(t, pairs) : t
 }
 
 const isNorm = (name: string) => name.endsWith('norm.weight')
@@ -131,14 +137,17 @@ function tokenizerMetadata(tokenizer: GgufTokenizer | undefined, vocabSize: numb
   ]
 }
 
-/** How many heads a parameter's rows are of, where rotary positions turn them. */
+/** Number of heads in the rows of a parameter to which RoPE applies. */
 function pairedHeads({ numAttentionHeads, numKeyValueHeads }: ModelArchitecture, name: string): number | undefined {
   if (/self_attn\.q_proj\./.test(name)) return numAttentionHeads
   return /self_attn\.k_proj\./.test(name) ? numKeyValueHeads : undefined
 }
 
-/** Rows i and i + D / 2 of each head become neighbours: llama.cpp's Llama turns pairs 2i and 2i + 1. */
-function neighbours(t: Tensor, heads: number): Tensor {
+/**
+ * Interleaves the halves of each head: rows i and i + D / 2 become 2i and 2i + 1, which llama.cpp's Llama rotates as a
+ * pair.
+ */
+function interleaveHalves(t: Tensor, heads: number): Tensor {
   const [rows, ...rest] = t.shape
   const columns = rest[0] ?? 1
   return t
@@ -147,7 +156,7 @@ function neighbours(t: Tensor, heads: number): Tensor {
     .reshape(t.shape)
 }
 
-function halves(t: Tensor, heads: number): Tensor {
+function separateHalves(t: Tensor, heads: number): Tensor {
   const [rows, ...rest] = t.shape
   const columns = rest[0] ?? 1
   return t
@@ -166,13 +175,13 @@ export interface LoadedGguf {
   readonly architecture: ModelArchitecture
   /** float32 */
   readonly parameters: Parameters
-  /** Everything the file says besides: names, the tokenizer. */
+  /** All metadata of the file, including names and the tokenizer. */
   readonly metadata: ReadonlyMap<string, GgufValue>
 }
 
 /**
  * Reads a GGUF file of F32, F16, BF16 and Q8_0 tensors, one after another, as float32.
- * @throws Error naming the file and the key or tensor, for files that are broken or of another architecture
+ * @throws Error naming the file and the key or tensor, for files that are malformed or of an unsupported architecture
  */
 export async function loadGguf(device: Device, file: string): Promise<LoadedGguf> {
   const ranges = await openFileRanges(file)
@@ -181,20 +190,22 @@ export async function loadGguf(device: Device, file: string): Promise<LoadedGguf
     const used = new Set<string>()
     const read = async (name: string, shape: readonly number[]): Promise<Tensor> => {
       const info: GgufInfo | undefined = tensors.get(name)
-      if (!info) throw new RangeError(`has no tensor ${name}, which its metadata calls for`)
+      if (!info) throw new RangeError(`has no tensor ${name}, which its metadata requires`)
       if (info.shape.length !== shape.length || info.shape.some((d, i) => d !== shape[i]))
-        throw new RangeError(`${info.name} is [${info.shape.join(', ')}], but metadata calls for [${shape.join(', ')}]`)
+        throw new RangeError(
+          `${info.name} is [${info.shape.join(', ')}], but the metadata requires [${shape.join(', ')}]`,
+        )
       used.add(info.name)
       const bytes = await ranges.read(info.byteOffset, info.byteLength)
       if (bytes.length !== info.byteLength) throw new RangeError(`${info.name} is truncated`)
       return decode(device, info, bytes)
     }
-    const said = readArchitecture(metadata, tensors)
-    const { headDim, ropeTheta } = said
+    const stated = readArchitecture(metadata, tensors)
+    const { headDim, ropeTheta } = stated
     const factors = tensors.has(ropeFactorsName) && (await (await read(ropeFactorsName, [headDim / 2])).data())
     const architecture: ModelArchitecture = factors
-      ? { ...said, ropeScaling: scalingOfFactors(factors, ropeTheta) }
-      : said
+      ? { ...stated, ropeScaling: scalingOfFactors(factors, ropeTheta) }
+      : stated
     const family = ggufFamily(architecture)
     const parameters: Parameters = {}
     for (const { name, shape } of parameterShapes(architecture, { experts: 'stacked' })) {
@@ -203,7 +214,7 @@ export async function loadGguf(device: Device, file: string): Promise<LoadedGguf
       parameters[name] = t
     }
     const other = [...tensors.keys()].find((name) => !used.has(name))
-    if (other) throw new RangeError(`${other} has no place in the model`)
+    if (other) throw new RangeError(`${other} is not a tensor of this architecture`)
     return { architecture, parameters, metadata }
   } catch (error) {
     throw new Error(`${file}: ${(error as Error).message.replace(/^GGUF: /, '')}`, { cause: error })

@@ -1,4 +1,7 @@
-/** What llama.cpp calls the parts of a model: architectures, metadata and tensors. @see llama.cpp gguf-py/gguf/constants.py */
+/**
+ * llama.cpp's names of architectures, metadata and tensors.
+ * @see llama.cpp gguf-py/gguf/constants.py
+ */
 import { canonicalArchitecture, type ModelArchitecture, padVocabSize, validateArchitecture } from '../architecture.ts'
 import { familyOf, ggufFamily, ggufNames, ggufQueryScalar, ggufSlidingLayers } from './families.ts'
 import type { GgufMetadata, GgufValue } from './format.ts'
@@ -26,14 +29,14 @@ const parts: Readonly<Record<string, string>> = {
   'block_sparse_moe.experts.w2': 'ffn_down_exps',
 }
 
-/** Where norms stand after what they belong to. */
+/** Names of norms if the architecture has norms after attention and MLP. */
 const normsAfter: Readonly<Record<string, string>> = {
   post_attention_layernorm: 'post_attention_norm',
   pre_feedforward_layernorm: 'ffn_norm',
   post_feedforward_layernorm: 'post_ffw_norm',
 }
 
-/** The name of a parameter of ours in a GGUF file. */
+/** The GGUF name of a parameter (given by its Hugging Face name). */
 export function ggufName(name: string, { normPlacement = 'pre' }: ModelArchitecture): string {
   const whole = { 'model.embed_tokens': 'token_embd', 'model.norm': 'output_norm', lm_head: 'output' } as const
   const [, module, kind] = /^(.*)\.(weight|bias)$/.exec(name)!
@@ -42,7 +45,7 @@ export function ggufName(name: string, { normPlacement = 'pre' }: ModelArchitect
   return `blk.${layer}.${(normPlacement === 'pre' ? undefined : normsAfter[part]) ?? parts[part]}.${kind}`
 }
 
-/** The sizes as metadata. */
+/** An architecture as GGUF metadata. */
 export function architectureMetadata(a: ModelArchitecture): GgufMetadata {
   const { name, windowPattern } = ggufFamily(a)
   const { ropeScaling, experts } = a
@@ -74,7 +77,7 @@ export function architectureMetadata(a: ModelArchitecture): GgufMetadata {
       : []),
     ...(windowPattern ? ([[`${name}.attention.sliding_window`, 'uint32', a.slidingWindow!]] as const) : []),
     ...Object.entries(caps).flatMap(([key, cap]) => (cap ? ([[`${name}.${key}`, 'float32', cap]] as const) : [])),
-    // What llama3 does to frequencies is a tensor: rope_freqs.weight.
+    // llama3 scaling is stored as a tensor, rope_freqs.weight.
     ...(ropeScaling?.type === 'linear'
       ? ([
           [`${name}.rope.scaling.type`, 'string', ropeScaling.type],
@@ -86,7 +89,7 @@ export function architectureMetadata(a: ModelArchitecture): GgufMetadata {
 
 /**
  * The architecture a file's metadata describes.
- * @param shapes of the tensors, which say what metadata leaves out: the vocabulary, biases, an output table
+ * @param shapes of the tensors, from which fields without metadata follow: vocabulary size, biases, tied embeddings
  * @throws TypeError or RangeError naming the key
  */
 export function readArchitecture(
@@ -97,7 +100,7 @@ export function readArchitecture(
   const mixture = metadata.has(`${name}.expert_count`) && metadata.get(`${name}.expert_count`) !== 0
   const found = familyOf(name, mixture)
   if (!found)
-    throw new RangeError(`general.architecture ${JSON.stringify(name)} is not read; ${ggufNames.join(', ')} are`)
+    throw new RangeError(`general.architecture ${JSON.stringify(name)} is not supported; ${ggufNames.join(', ')} are`)
   const [family, { always, windowPattern }] = found
   const used = new Set<string>()
   const get = (key: string) => {
@@ -123,7 +126,9 @@ export function readArchitecture(
   if (scaling !== undefined && scaling !== 'none' && scaling !== 'linear')
     throw new RangeError(`${name}.rope.scaling.type must be none or linear, got ${JSON.stringify(scaling)}`)
   if (shapes.has(ropeFactorsName) && scaling === 'linear')
-    throw new RangeError(`${ropeFactorsName} stands beside ${name}.rope.scaling.type linear; one of them can be read`)
+    throw new RangeError(
+      `${ropeFactorsName} and ${name}.rope.scaling.type linear are both given; only one of them can be applied`,
+    )
   const numHiddenLayers = number('block_count')
   const cap = (key: string, fallback?: number) => {
     const value = get(key) === undefined ? fallback : number(key)
@@ -157,7 +162,7 @@ export function readArchitecture(
   const unknown = [...metadata.keys()].find(
     (key) => key.startsWith(`${name}.`) && !used.has(key) && !isRead(key, `${name}`),
   )
-  if (unknown) throw new RangeError(`${unknown} is not known, and may change what the model computes`)
+  if (unknown) throw new RangeError(`unknown key ${unknown}, which may change what the model computes`)
   const bias = (part: string) => shapes.has(`blk.0.${part}.bias`)
   const architecture: ModelArchitecture = {
     hiddenSize,
@@ -197,5 +202,5 @@ const isRead = (key: string, name: string) =>
     'attention.layer_norm_rms_epsilon',
   ].some((known) => key === `${name}.${known}`)
 
-/** The shortest decimal that gives the float32: 1e-5, not 0.00000999999974. */
+/** A decimal of 7 digits for a float32: 1e-5, not 0.00000999999974. */
 const shortest = (x: number) => Number(x.toPrecision(7))

@@ -1,15 +1,15 @@
-/** Q8_0: blocks of 32 signed bytes behind a scale in float16. @see ggml-quants.c `quantize_row_q8_0_ref` */
+/** Q8_0: blocks of a float16 scale and 32 signed bytes. @see ggml-quants.c `quantize_row_q8_0_ref` */
 const block = 32
 const blockBytes = 34
 
-/** @param values a multiple of 32 of them */
+/** Quantizes to Q8_0. @param values their number must be a multiple of 32 */
 export function encodeQ8(values: Float32Array): Uint8Array {
   const out = new Uint8Array((values.length / block) * blockBytes)
   const view = new DataView(out.buffer)
   for (let b = 0; b < values.length / block; b++) {
     let largest = 0
     for (let i = 0; i < block; i++) largest = Math.max(largest, Math.abs(values[b * block + i]))
-    // Both in float32, as there: the bytes are the same.
+    // Both in float32, as in ggml, so that the bytes are identical.
     const scale = Math.fround(largest / 127)
     const inverse = scale === 0 ? 0 : Math.fround(1 / scale)
     view.setUint16(b * blockBytes, toFloat16(scale), true)
@@ -38,7 +38,7 @@ function toFloat16(x: number): number {
   if (x >= 65520) return 0x7c00
   if (x < 2 ** -14) return nearestEven(x / 2 ** -24)
   const exponent = Math.floor(Math.log2(x))
-  // A logarithm may round up to the next power.
+  // The logarithm may round up to the next power of two.
   const e = x < 2 ** exponent ? exponent - 1 : exponent
   return nearestEven((x / 2 ** e - 1) * 1024) + ((e + 15) << 10)
 }

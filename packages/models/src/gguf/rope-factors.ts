@@ -1,4 +1,7 @@
-/** `llama3` positions in GGUF: a tensor of what each frequency is divided by, rope_freqs.weight. @see llama.cpp convert_hf_to_gguf.py */
+/**
+ * `llama3` RoPE scaling in GGUF: rope_freqs.weight, the divisor of each frequency.
+ * @see llama.cpp convert_hf_to_gguf.py
+ */
 import type { RopeScaling } from '../architecture.ts'
 import { ropeFrequencies } from '../decoder/rope.ts'
 
@@ -6,16 +9,16 @@ type Llama3 = Extract<RopeScaling, { type: 'llama3' }>
 
 export const ropeFactorsName = 'rope_freqs.weight'
 
-/** headDim / 2 divisors. */
+/** The divisors, [headDim / 2]. */
 export function ropeFactors(headDim: number, theta: number, scaling: Llama3): Float32Array {
   const scaled = ropeFrequencies(headDim, theta, scaling)
   return Float32Array.from(ropeFrequencies(headDim, theta), (plain, i) => plain / scaled[i])
 }
 
 /**
- * The scaling that gives the divisors, which is all that a file holds of it: Llama 3's choices where they fit, else what two divisors between
- * the ends tell.
- * @throws RangeError where none does
+ * Recovers the scaling from its divisors, all that a file has of it: Llama 3's published factors if they fit, else
+ * factors computed from two divisors in the interpolated range.
+ * @throws RangeError if no llama3 scaling has these divisors
  */
 export function scalingOfFactors(factors: ArrayLike<number>, theta: number): Llama3 {
   const headDim = 2 * factors.length
@@ -27,7 +30,7 @@ export function scalingOfFactors(factors: ArrayLike<number>, theta: number): Lla
   const lengths = [8192, 4096, 16_384, 32_768, 2048, 1024, 512, 256, 128, 64, 32]
   const published = lengths.map((length) => scalingOf(factor, 1, 4, length)).find(fits)
   if (published) return published
-  // Between the ends 1 / divisor is a line over the turns a wave makes in one token.
+  // In the interpolated range 1 / divisor is linear in the frequency (turns per token).
   const plain = ropeFrequencies(headDim, theta)
   const between = Array.from(factors, (divisor, i) => [
     plain[i] / (2 * Math.PI),
@@ -36,7 +39,7 @@ export function scalingOfFactors(factors: ArrayLike<number>, theta: number): Lla
   const [[x0, y0], [x1, y1]] = [between.at(0) ?? [0, 0], between.at(-1) ?? [0, 0]]
   const slope = (y1 - y0) / (x1 - x0)
   const low = x0 - y0 / slope
-  // Turns in 8192 tokens: the original length is not told apart from the two bounds.
+  // Assumes 8192 original positions: divisors determine only the ratios of the two bounds to the length.
   const found = scalingOf(
     factor,
     Number((8192 * low).toPrecision(5)),
@@ -44,7 +47,7 @@ export function scalingOfFactors(factors: ArrayLike<number>, theta: number): Lla
     8192,
   )
   if (between.length >= 2 && fits(found)) return found
-  throw new RangeError(`${ropeFactorsName}: frequencies are divided in a way that llama3 scaling does not give`)
+  throw new RangeError(`${ropeFactorsName}: the divisors do not belong to llama3 scaling`)
 }
 
 const scalingOf = (factor: number, lowFreqFactor: number, highFreqFactor: number, length: number): Llama3 => ({

@@ -1,4 +1,8 @@
-/** The feed-forward language model: the last few tokens' embeddings side by side, one hidden layer, all words. @see Bengio et al. (2001, 2003) */
+/**
+ * The feed-forward language model: concatenated embeddings of the last tokens, one hidden layer, a softmax over the
+ * vocabulary.
+ * @see Bengio et al. (2001, 2003)
+ */
 import { add, cast, concatenate, equal, full, mul, sliceAxis, type Tensor, take, tanh } from '@kumiki/tensor'
 import { type LanguageModel, linear, type ModelCache } from '../language-model.ts'
 import { lastRows, outputLayer } from '../output-layer.ts'
@@ -6,17 +10,17 @@ import { fromShapes, requireKnown, requireSizes } from './plain-model.ts'
 
 export interface FeedForwardSizes {
   readonly vocabSize: number
-  /** Tokens it looks at: an n-gram model of order `window` + 1. */
+  /** Tokens of context: it is an n-gram model of order `window` + 1. */
   readonly window: number
   readonly embeddingSize: number
   readonly hiddenSize: number
-  /** The most tokens in a sequence; it bounds batches, not what the model can do. Default 1024. */
+  /** Maximum sequence length in tokens; it limits batches, the model itself has no limit. Default 1024. */
   readonly contextLength?: number
 }
 
 /**
- * logits = U tanh(H [e(t), e(t-1), ..., e(t-window+1)] + d), without the direct connections that the paper found to be optional. Before a
- * document's first token stand zeros.
+ * logits = U tanh(H [e(t), e(t-1), ..., e(t-window+1)] + d), without the direct connections that the paper found to be
+ * optional. Positions before a document's first token are zeros.
  * @throws RangeError naming a size outside its bounds
  * @example
  * const model = feedForwardModel({ vocabSize: 2048, window: 5, embeddingSize: 64, hiddenSize: 256 })
@@ -59,7 +63,7 @@ export function feedForwardModel(sizes: FeedForwardSizes): LanguageModel {
   }
 }
 
-/** float32 [batch, seq, 1]: 1 where the token `back` places before is of the same document, else 0. */
+/** float32 [batch, seq, 1]: 1 if the token `back` positions earlier belongs to the same document, else 0. */
 function sameDocument(documents: Tensor, back: number): Tensor {
   const [batch, seq] = documents.shape
   const distance = Math.min(back, seq)

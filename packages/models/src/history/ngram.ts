@@ -1,5 +1,5 @@
 /**
- * Count-based language models: the baseline a neural model has to beat.
+ * Count-based n-gram language models, the baseline for neural models.
  *
  * Interpolated Kneser-Ney smoothing with one discount D (Chen and Goodman 1999, "An empirical study of smoothing
  * techniques for language modeling", equation 24 in its interpolated form):
@@ -7,10 +7,11 @@
  *   p(w | c) = max(n(c w) - D, 0) / n(c .) + D t(c) / n(c .) p(w | shorter c)
  *
  * where t(c) is the number of distinct continuations of c. At the highest order n is the plain count; below it is the
- * number of distinct tokens seen before the n-gram, except for n-grams at the start of a document, which nothing can
- * precede and which keep their plain count. The unigram level interpolates with the uniform 1 / V.
+ * number of distinct tokens seen before the n-gram, except for n-grams at the start of a document, which have no
+ * predecessor and keep their plain count. The unigram level interpolates with the uniform 1 / V.
  *
- * The events are the ones a decoder predicts: every token of every document given the tokens before it in the document.
+ * The predicted events are those of a decoder: every token of every document given the tokens before it in the
+ * document.
  */
 import { grow, PairTable } from './pair-table.ts'
 
@@ -23,13 +24,15 @@ export interface NgramOptions {
   readonly discount?: number
   /** Appended to every document, in fitting and scoring, when given: then the end of a document is predicted too. */
   readonly endId?: number
-  /** false: the first token of a document is context only (a beginning-of-sequence id nobody has to guess). Default true. */
+  /**
+   * false: the first token of a document is context only (a beginning-of-sequence id). Default true.
+   */
   readonly predictFirst?: boolean
 }
 
 /** Sum of negative log probabilities. */
 export interface NgramScore {
-  /** Natural-log units (nats) over all predicted tokens. */
+  /** In nats, over all predicted tokens. */
   readonly nats: number
   /** Predicted tokens. */
   readonly tokens: number
@@ -39,7 +42,7 @@ export interface NgramScore {
 /** A document: token ids in order. */
 export type TokenDocument = ArrayLike<number>
 
-/** Counts with the same history: how many events, how many distinct ones. */
+/** Counts by history: events, and distinct continuations. */
 class Histories {
   totals = new Int32Array(512)
   types = new Int32Array(512)
@@ -92,7 +95,7 @@ export class NgramModel {
   /**
    * Probability of the next token.
    * @param history the tokens of the document so far, oldest first (empty at its start)
-   * @param token the id whose probability is asked
+   * @param token the next token's id
    * @returns a probability above 0
    */
   probability(history: TokenDocument, token: number): number {
@@ -205,7 +208,7 @@ function checkId(owner: string, what: string, id: number, vocabSize: number): vo
 
 /**
  * Counts documents into an interpolated Kneser-Ney model.
- * @param documents arrays of token ids; the model never looks across their borders
+ * @param documents arrays of token ids; n-grams do not cross their boundaries
  * @throws RangeError for an option or a token id out of bounds, naming it
  * @example
  * const trigram = fitNgram([[5, 6, 7], [5, 6, 8]], { order: 3, vocabSize: 2048 })

@@ -35,7 +35,7 @@ export class PairTable {
     return this.slots[this.probe(a, b)]
   }
 
-  /** The number of (a, b), which is added if new (its number is then the old `size`). */
+  /** The number of (a, b); a new pair is added and gets the old `size`. */
   add(a: number, b: number): number {
     const slot = this.probe(a, b)
     const known = this.slots[slot]
@@ -72,7 +72,7 @@ export class PairTable {
   }
 }
 
-/** The array with twice the room. */
+/** A copy of twice the length. */
 export function grow(array: Int32Array): Int32Array<ArrayBuffer> {
   const larger = new Int32Array(array.length * 2)
   larger.set(array)

@@ -1,4 +1,4 @@
-/** What the models before Transformers share: sizes that are checked, normal initial weights, counts from shapes. */
+/** Shared by the models before Transformers: size checks, initial weights, counts from shapes. */
 import type { Device } from '@kumiki/tensor'
 import type { LanguageModel, Parameters } from '../language-model.ts'
 import type { ParameterShape } from '../parameters.ts'
@@ -11,17 +11,19 @@ export function requireSizes(where: string, sizes: Readonly<Record<string, numbe
       throw new RangeError(`${where}: ${name} must be an integer from 1 to 2^24, got ${value}`)
 }
 
-/** @throws RangeError naming the first key that is none of `known` */
+/** @throws RangeError naming the first key that is not in `known` */
 export function requireKnown(where: string, options: object, known: readonly string[]): void {
   const other = Object.keys(options).find((key) => !known.includes(key))
-  if (other !== undefined) throw new RangeError(`${where}: unknown option ${other}; there are ${known.join(', ')}`)
+  if (other !== undefined)
+    throw new RangeError(`${where}: unknown option ${other}; known options are ${known.join(', ')}`)
 }
 
 const elements = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1)
 
 /**
- * The parts of a model that follow from its parameters' shapes. Matrices are drawn with deviation 1 / sqrt(inputs), tables of embeddings with
- * 0.1, biases are 0. Every matrix but the table of embeddings is one product a token: 2 FLOP a weight forward, 4 backward.
+ * The parts of a model that follow from its parameters' shapes. Matrices are normal with standard deviation 1 /
+ * sqrt(inputs), embeddings with 0.1, biases are 0. Each matrix except the embedding is one product per token: 2 FLOP
+ * per weight forward, 4 backward.
  */
 export function fromShapes(
   parameters: readonly ParameterShape[],

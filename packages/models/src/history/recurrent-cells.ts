@@ -1,16 +1,16 @@
 /**
- * The cells of recurrent models: one step, from what the input and the last hidden state project to. Gates stand in PyTorch's order, so that
- * weights of its nn.RNN, nn.GRU and nn.LSTM fit as they are.
+ * Recurrent cells: one step, from the projections of the input and of the last hidden state. Gates are in PyTorch's
+ * order, so that weights of its nn.RNN, nn.GRU and nn.LSTM need no conversion.
  */
 import { add, mul, sigmoid, sliceAxis, sub, type Tensor, tanh } from '@kumiki/tensor'
 
-/** Tensors [batch, hidden] by name; `h` is what the next layer reads. */
+/** Tensors [batch, hidden] by name; `h` is the next layer's input. */
 export type CellState = { readonly h: Tensor } & Readonly<Record<string, Tensor>>
 
 export interface RecurrentCell {
   /** Blocks of `hidden` rows in its weights. */
   readonly gates: number
-  /** What its state holds. */
+  /** Names of its state's tensors. */
   readonly state: readonly string[]
   /**
    * @param x [batch, gates * hidden]: the input's projection, with its bias
@@ -44,7 +44,10 @@ const gru: RecurrentCell = {
   },
 }
 
-/** i, f, o = sigmoid; g = tanh; c' = f c + i g; h' = o tanh(c'). @see Hochreiter and Schmidhuber (1997), Gers et al. (2000) */
+/**
+ * i, f, o = sigmoid; g = tanh; c' = f c + i g; h' = o tanh(c').
+ * @see Hochreiter and Schmidhuber (1997), Gers et al. (2000)
+ */
 const lstm: RecurrentCell = {
   gates: 4,
   state: ['h', 'c'],

@@ -1,4 +1,7 @@
-/** The recurrent language model, plain or gated. @see Mikolov et al. (2010); Sundermeyer et al. (2012) for LSTM, Cho et al. (2014) for GRU */
+/**
+ * The recurrent language model, with Elman, GRU or LSTM cells.
+ * @see Mikolov et al. (2010); Sundermeyer et al. (2012) for LSTM, Cho et al. (2014) for GRU
+ */
 import {
   add,
   cast,
@@ -28,16 +31,16 @@ export interface RecurrentSizes {
   readonly numLayers?: number
   /** `elman` (h = tanh(W x + U h)), `gru` or `lstm` (default). */
   readonly cell?: RecurrentCellName
-  /** The most tokens in a sequence, up to 1024: gradients go back through as many. Default 256. */
+  /** Maximum sequence length in tokens, up to 1024: gradients propagate through all of them. Default 256. */
   readonly contextLength?: number
 }
 
 const known = ['vocabSize', 'embeddingSize', 'hiddenSize', 'numLayers', 'cell', 'contextLength']
 
 /**
- * Names and shapes are those of PyTorch's nn.RNN, nn.GRU and nn.LSTM (`rnn.weight_ih_l0`, ...) between `embedding.weight` and `head.weight`.
- * A document begins with a state of zeros. The input's projections are the linear layers of the contract; the state's, one small product a
- * token, are computed as they are stored.
+ * Names and shapes are those of PyTorch's nn.RNN, nn.GRU and nn.LSTM (`rnn.weight_ih_l0`, ...) between
+ * `embedding.weight` and `head.weight`. A document begins with a zero state. The projections of inputs are the model's
+ * `linearLayers`; those of the state, one small product per token, do not go through the linear rule.
  * @throws RangeError naming a size outside its bounds or an unknown cell
  * @example
  * const model = recurrentModel({ vocabSize: 2048, embeddingSize: 128, hiddenSize: 256, cell: 'gru' })
@@ -102,14 +105,14 @@ const mapState = (state: CellState, f: (part: Tensor, name: string) => Tensor): 
 const zeroState = (parts: readonly string[], shape: readonly number[]): CellState =>
   Object.fromEntries(parts.map((name) => [name, full(shape, 0)])) as CellState
 
-/** What layer k left behind, from a cache that holds every layer's parts as `0.h`. */
+/** The final state of layer k, from a cache with the parts of all layers as `0.h`. */
 function stateOf(cache: 'begin' | ModelCache | undefined, k: number): CellState | undefined {
   if (!cache || cache === 'begin') return undefined
   const parts = Object.entries(cache).filter(([name]) => name.startsWith(`${k}.`))
   return Object.fromEntries(parts.map(([name, value]) => [name.slice(name.indexOf('.') + 1), value])) as CellState
 }
 
-/** uint32 [seq, batch, 1]: whether a token is none of the padding. */
+/** uint32 [seq, batch, 1]: whether a token is not padding. */
 function isReal(lengths: Tensor, seq: number): Tensor {
   const [batch] = lengths.shape
   return less(iota([seq, batch], 0), lengths.reshape([1, batch])).reshape([seq, batch, 1])

@@ -9,7 +9,7 @@ import {
 import { type Family, families } from './families.ts'
 import { Fields, isObject, show } from './fields.ts'
 
-/** What `toHuggingFaceConfig` writes: the snake_case keys transformers reads, those below and the class's own. */
+/** What `toHuggingFaceConfig` writes: Transformers' snake_case keys, those below and the class's own. */
 export interface HuggingFaceConfig extends Record<string, unknown> {
   architectures: string[]
   model_type: string
@@ -27,18 +27,21 @@ export interface HuggingFaceConfig extends Record<string, unknown> {
   torch_dtype: string
 }
 
-/** What a checkpoint's config.json says besides the architecture. */
+/** Fields of a checkpoint's config.json besides the architecture. */
 export interface HuggingFaceConfigOptions {
-  /** Rows of the tables: `exact` (vocabSize, default) or `padded` (paddedVocabSize, as LLM-jp's checkpoints have). */
+  /**
+   * Rows of the embedding tables: `exact` (vocabSize, default) or `padded` (paddedVocabSize, as LLM-jp's checkpoints
+   * have).
+   */
   readonly vocab?: 'exact' | 'padded'
-  /** How the weights are stored; default `float32`. */
+  /** Storage format of the weights; default `float32`. */
   readonly torchDtype?: 'float32' | 'bfloat16' | 'float16'
   readonly bosTokenId?: number
   readonly eosTokenId?: number
   readonly padTokenId?: number
 }
 
-/** Which class has an architecture, where it does not say. */
+/** The family of an architecture; without `family`, by its experts, or Llama. */
 function familyOf({ family, experts }: ModelArchitecture): ArchitectureFamily {
   const named = experts?.tensorNames ?? family ?? 'llama'
   if (family !== undefined && family !== named)
@@ -47,7 +50,7 @@ function familyOf({ family, experts }: ModelArchitecture): ArchitectureFamily {
 }
 
 /**
- * The config.json of an architecture, as its `family` (Llama where there is none, or the class that names the experts).
+ * The config.json of an architecture, as its `family` (default: Llama, or the class that names the experts).
  * @throws RangeError for a field outside its bounds, or one that the class does not have
  * @example toHuggingFaceConfig(nano).num_hidden_layers // 4
  */
@@ -79,20 +82,20 @@ export function toHuggingFaceConfig(
     ...(options.eosTokenId === undefined ? {} : { eos_token_id: options.eosTokenId }),
     ...(options.padTokenId === undefined ? {} : { pad_token_id: options.padTokenId }),
   }
-  refuseWhatIsLost(config, json, family)
+  rejectLossyConfig(config, json, family)
   return json
 }
 
-const inOrder = (value: unknown) => JSON.stringify(value, isObject(value) ? Object.keys(value).sort() : undefined)
+const stableJson = (value: unknown) => JSON.stringify(value, isObject(value) ? Object.keys(value).sort() : undefined)
 
-/** What the class cannot say would be another model when it is read again. */
-function refuseWhatIsLost(config: ModelArchitecture, json: HuggingFaceConfig, family: Family): void {
+/** Rejects an architecture that would be read back differently, because the class has no such field. */
+function rejectLossyConfig(config: ModelArchitecture, json: HuggingFaceConfig, family: Family): void {
   const given = canonicalArchitecture(config)
   const { vocabSize, paddedVocabSize } = given
   const again = { ...fromHuggingFaceConfig(json), vocabSize, paddedVocabSize }
   for (const field of new Set([...Object.keys(given), ...Object.keys(again)]) as Set<keyof ModelArchitecture>) {
     const [a, b] = [given[field], again[field]]
-    if (inOrder(a) === inOrder(b)) continue
+    if (stableJson(a) === stableJson(b)) continue
     const fault = a === undefined ? `always has ${field} ${show(b)}` : `has no ${field} ${show(a)}`
     throw new RangeError(`toHuggingFaceConfig: ${family.className} ${fault}; give the architecture another family`)
   }
@@ -100,15 +103,18 @@ function refuseWhatIsLost(config: ModelArchitecture, json: HuggingFaceConfig, fa
 
 /** Fields that must have one of a few values (null and missing are the default, the first). */
 const fixed: readonly (readonly [field: string, allowed: readonly unknown[], why: string])[] = [
-  ['partial_rotary_factor', [1], 'whole heads are rotated'],
-  ['is_encoder_decoder', [false], 'a decoder stands alone'],
-  ['add_cross_attention', [false], 'a decoder stands alone'],
-  ['tie_encoder_decoder', [false], 'a decoder stands alone'],
-  ['chunk_size_feed_forward', [0], 'the MLP is not cut'],
+  ['partial_rotary_factor', [1], 'partial rotary embeddings are not supported'],
+  ['is_encoder_decoder', [false], 'only decoder-only models are supported'],
+  ['add_cross_attention', [false], 'only decoder-only models are supported'],
+  ['tie_encoder_decoder', [false], 'only decoder-only models are supported'],
+  ['chunk_size_feed_forward', [0], 'the MLP is not chunked'],
 ]
 
-/** Fields that change no logit: storage, special ids, dropout (training only), how text is generated, labels, notes of the library. */
-const harmless = new Set(
+/**
+ * Fields that do not affect logits: storage, special ids, dropout (training only), generation settings, labels, library
+ * metadata.
+ */
+const ignored = new Set(
   `torch_dtype dtype use_cache pretraining_tp transformers_version _name_or_path name_or_path _commit_hash
   _attn_implementation _attn_implementation_autoset attn_implementation attention_dropout hidden_dropout embd_pdrop resid_pdrop
   bos_token_id eos_token_id pad_token_id unk_token_id sep_token_id cls_token_id mask_token_id decoder_start_token_id
@@ -124,12 +130,13 @@ const harmless = new Set(
 )
 
 /**
- * Reads a parsed config.json of Llama, Mistral, Qwen2, Qwen3, Gemma 2, Gemma 3 (text), OLMo 2, Mixtral or Qwen3-MoE (transformers 4 and 5 key styles). The input
- * is not trusted: every field is checked for kind and bound before anything is built from it. A field that is neither computed nor known to
- * change no number is refused; null counts as missing where the class takes it so.
- * @param json what `JSON.parse` gave
+ * Reads a parsed config.json of Llama, Mistral, Qwen2, Qwen3, Gemma 2, Gemma 3 (text), OLMo 2, Mixtral or Qwen3-MoE
+ * (transformers 4 and 5 key styles). The input is untrusted: the type and bounds of every field are checked before use.
+ * A field that is neither supported nor known to leave logits unchanged is rejected; null counts as missing where the
+ * class treats it so.
+ * @param json the result of `JSON.parse`
  * @returns the architecture; `paddedVocabSize` is `vocab_size` rounded up to 128
- * @throws TypeError for a missing field or one of the wrong kind, RangeError for a value out of bounds;
+ * @throws TypeError for a missing field or one of the wrong type, RangeError for a value out of bounds;
  *   the message names the key, what was given and what is allowed
  * @example fromHuggingFaceConfig(toHuggingFaceConfig(nano)).hiddenSize // 128
  */
@@ -151,7 +158,7 @@ export function fromHuggingFaceConfig(json: unknown): ModelArchitecture {
   const headDim = size('head_dim', hiddenSize / numAttentionHeads)
   if (!fields.has('head_dim') && headDim !== Math.round(headDim)) {
     throw new RangeError(
-      `${owner}: num_attention_heads must divide hidden_size where head_dim is missing, got ${numAttentionHeads} and ${hiddenSize}`,
+      `${owner}: num_attention_heads must divide hidden_size if head_dim is missing, got ${numAttentionHeads} and ${hiddenSize}`,
     )
   }
   const keyValueHeads = fields.raw('num_key_value_heads') === null ? numAttentionHeads : undefined
@@ -170,18 +177,18 @@ export function fromHuggingFaceConfig(json: unknown): ModelArchitecture {
     rmsNormEps: size('rms_norm_eps'),
     initializerRange: size('initializer_range', 0.02),
     tieWordEmbeddings: fields.flag('tie_word_embeddings', family.defaults.tie_word_embeddings === true),
-    // Bounds of the sizes come first: the layers are written out below.
+    // The sizes are checked first, because arrays of one entry per layer are made below.
     ropeTheta: 10_000,
   }
   inSnakeCase(() => validateArchitecture(sizes, owner))
   const choices = family.read(fields, numHiddenLayers, maxPositionEmbeddings)
-  refuseUnknown(fields)
+  rejectUnknown(fields)
   const architecture: ModelArchitecture = { ...sizes, ...choices, family: name }
   inSnakeCase(() => validateArchitecture(architecture, owner))
   return canonicalArchitecture(architecture)
 }
 
-/** The language model of a Gemma 3 that sees images too, whose other parts are not read. */
+/** The language model's configuration in a multimodal Gemma 3, whose other parts are not read. */
 function languageModelOf(owner: string, json: Record<string, unknown>, text: Record<string, unknown>) {
   if (
     json.model_type !== 'gemma3' ||
@@ -208,7 +215,7 @@ function findFamily(fields: Fields): [ArchitectureFamily, Family] {
       ? `model_type ${show(fields.raw('model_type'))}`
       : `architectures ${show(classes)}`
     throw new RangeError(
-      `${fields.owner}: ${given} is not supported; there are ${known.map(([, f]) => `${f.modelType} (${f.className})`).join(', ')}`,
+      `${fields.owner}: ${given} is not supported; supported are ${known.map(([, f]) => `${f.modelType} (${f.className})`).join(', ')}`,
     )
   }
   const [, { className, modelType }] = found
@@ -220,29 +227,29 @@ function findFamily(fields: Fields): [ArchitectureFamily, Family] {
   return found
 }
 
-/** A field that is neither computed nor known to be harmless may change every number: it is refused. */
-function refuseUnknown(fields: Fields): void {
+/** Rejects a field that is neither supported nor known to leave logits unchanged. */
+function rejectUnknown(fields: Fields): void {
   const { owner } = fields
   const pruned = fields.raw('pruned_heads')
   if (fields.has('pruned_heads') && (typeof pruned !== 'object' || Object.keys(pruned as object).length > 0))
-    throw new RangeError(`${owner}: pruned_heads must be empty (every head is computed), got ${show(pruned)}`)
+    throw new RangeError(`${owner}: pruned_heads must be empty (pruned heads are not supported), got ${show(pruned)}`)
   const map = fields.raw('auto_map')
   const model = isObject(map) && Object.keys(map).find((name) => name.startsWith('AutoModel'))
   if (model)
     throw new RangeError(
-      `${owner}: auto_map.${model} names code of the model's own, which is not run; only plain models load`,
+      `${owner}: auto_map.${model} names custom code, which is not run; only models of the supported classes can be loaded`,
     )
   for (const key of fields.unread()) {
-    if (harmless.has(key)) continue
+    if (ignored.has(key)) continue
     const why =
       key === 'quantization_config'
         ? 'quantised weights cannot be read; give a folder in bfloat16, float16 or float32'
-        : 'it is not known, and may change what the model computes; take it out if it does not'
+        : 'an unknown field, which may change what the model computes; remove it if it does not'
     throw new RangeError(`${owner}: ${key} is set to ${show(fields.raw(key))}: ${why}`)
   }
 }
 
-/** The reader of an error looks at the file, whose keys are snake_case. */
+/** Rewrites field names in errors to the file's snake_case keys. */
 function inSnakeCase<T>(check: () => T): T {
   try {
     return check()

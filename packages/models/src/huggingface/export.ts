@@ -1,4 +1,7 @@
-/** A model written as Hugging Face tools expect it: config.json, safetensors (whole or in shards), generation_config.json. Node only. */
+/**
+ * Writes a model in Hugging Face's layout: config.json, safetensors (one file or shards), generation_config.json. Node
+ * only.
+ */
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sliceAxis, type Tensor } from '@kumiki/tensor'
@@ -16,17 +19,20 @@ export interface SaveOptions {
   readonly bosTokenId?: number
   readonly eosTokenId?: number
   readonly padTokenId?: number
-  /** The format weights are stored in. Default: the tensors' own. */
+  /** Storage format of the weights. Default: that of the tensors. */
   readonly dtype?: 'float32' | 'bfloat16' | 'float16'
-  /** Files hold at most so many bytes of weights (but one tensor at least); what is more goes into shards with an index. Default 5 GB. */
+  /**
+   * Maximum bytes of weights in a file (a larger tensor gets a file of its own); larger models are written as shards
+   * with an index. Default 5 GB.
+   */
   readonly maxShardBytes?: number
   /** Also writes generation_config.json. */
   readonly generation?: GenerationConfig
 }
 
 /**
- * Writes config.json and the weights, one tensor at a time. Weights of an earlier model in the folder are taken away.
- * @throws RangeError for an architecture that no class of Transformers has; TypeError for a tensor of integers
+ * Writes config.json and the weights, one tensor at a time. Weights of an earlier model in the folder are deleted.
+ * @throws RangeError for an architecture that no class of Transformers has; TypeError for an integer tensor
  * @example await saveModel('out', model.architecture, parameters, { dtype: 'bfloat16', eosTokenId: 2 })
  */
 export async function saveModel(
@@ -61,7 +67,7 @@ export async function saveModel(
   await removeOthers(folder, new Set(shards.length > 1 ? [...files, indexFile] : files))
 }
 
-/** The experts of a layer are one tensor here and one each in the files. */
+/** Splits the stacked experts of a layer into one tensor per expert, as the files have them. */
 function separated(name: string, t: Tensor): [name: string, t: Tensor][] {
   if (t.ndim !== 3) return [[name, t]]
   return Array.from({ length: t.shape[0] }, (_, e) => [
@@ -70,7 +76,7 @@ function separated(name: string, t: Tensor): [name: string, t: Tensor][] {
   ])
 }
 
-/** Fields that transformers 5 takes as Python floats alone: a whole number must be written as 3.0. */
+/** Fields that transformers 5 accepts only as Python floats: a whole number must be written as 3.0. */
 const floats =
   'initializer_range rms_norm_eps rope_theta rope_local_base_freq factor low_freq_factor high_freq_factor attn_logit_softcapping final_logit_softcapping'
 
@@ -92,7 +98,7 @@ function cutIntoShards(tensors: readonly (SafetensorsTensor & { readonly bytes: 
   return shards.length > 0 ? shards : [{ tensors: [], bytes: 0 }]
 }
 
-/** Weights of an earlier model would be read instead of these. */
+/** Deletes weight files of an earlier model, which would be read instead of or together with these. */
 async function removeOthers(folder: string, written: ReadonlySet<string>): Promise<void> {
   const stale = (await readdir(folder)).filter(
     (file) => /^model(-\d{5}-of-\d{5})?\.safetensors(\.index\.json)?$/.test(file) && !written.has(file),
@@ -101,10 +107,11 @@ async function removeOthers(folder: string, written: ReadonlySet<string>): Promi
 }
 
 /**
- * Writes tokenizer_config.json beside a SentencePiece tokenizer.model, so that Transformers (tested with 4.57.6 and 5.24.0) gives the ids a run
- * was trained on: no beginning of text. It names no class: 5.x reads unigram models right only without one. Special tokens written out in a
- * text (`<s>`) are special tokens there and plain text here.
- * @param maxLength tokens the model takes
+ * Writes tokenizer_config.json beside a SentencePiece tokenizer.model, so that Transformers (tested with 4.57.6 and
+ * 5.24.0) produces the ids a run was trained on, without a beginning-of-text id. It names no tokenizer class, because
+ * 5.x reads unigram models correctly only without one. Special tokens written out in a text (`<s>`) become special
+ * tokens in Transformers, and plain text here.
+ * @param maxLength the model's maximum length in tokens
  */
 export async function saveTokenizerConfig(
   folder: string,
@@ -117,7 +124,7 @@ export async function saveTokenizerConfig(
     bos_token: pieces.bos,
     eos_token: pieces.eos,
     unk_token: pieces.unk,
-    // A text that begins with a space keeps it.
+    // Keeps a leading space of the text.
     legacy: true,
     clean_up_tokenization_spaces: false,
     model_max_length: maxLength,

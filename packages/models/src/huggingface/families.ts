@@ -1,15 +1,15 @@
-/** What each class of Transformers says in its config.json beyond the sizes all have, read and written. */
+/** Reads and writes the config.json fields of each Transformers class, beyond the sizes that all share. */
 import { type ArchitectureFamily, type ModelArchitecture, slides } from '../architecture.ts'
 import { type Fields, show } from './fields.ts'
 import { type Rope, readLayeredRope, readRope, writeRopeScaling } from './rope.ts'
 
-/** Choices of an architecture; the sizes are read alike for all. */
+/** The fields of an architecture that depend on the class; sizes are read the same way for all. */
 export type Choices = Partial<ModelArchitecture> & Pick<ModelArchitecture, 'ropeTheta'>
 
 export interface Family {
   readonly modelType: string
   readonly className: string
-  /** What the class of Transformers 5 takes for a size that is missing; those without an entry must be given. */
+  /** Defaults of the Transformers 5 class for missing sizes; sizes without an entry are required. */
   readonly defaults: Readonly<Record<string, number | boolean>>
   /** @param layers num_hidden_layers @param positions max_position_embeddings */
   read(fields: Fields, layers: number, positions: number): Choices
@@ -47,7 +47,7 @@ function readLayerTypes(fields: Fields, layers: number, slidesByDefault: (layer:
     )
   const wrong = types.find((type) => !layerKinds.includes(type))
   if (wrong !== undefined)
-    throw new RangeError(`${fields.owner}: layer_types holds ${show(wrong)}; ${layerKinds.join(' and ')} are computed`)
+    throw new RangeError(`${fields.owner}: layer_types has ${show(wrong)}; ${layerKinds.join(' and ')} are supported`)
   return types.map((type) => type === 'sliding_attention')
 }
 
@@ -55,14 +55,16 @@ const writeLayerTypes = (a: ModelArchitecture) => ({
   layer_types: Array.from({ length: a.numHiddenLayers }, (_, i) => layerKinds[slides(a, i) ? 1 : 0]),
 })
 
-/** Qwen's layers slide from `max_window_layers` on, where `use_sliding_window` says so. */
+/** Qwen's layers from `max_window_layers` on use a sliding window if `use_sliding_window` is set. */
 function readQwenWindow(fields: Fields, layers: number): Partial<ModelArchitecture> {
   const used = fields.flag('use_sliding_window', false)
   const window = fields.optionalNumber('sliding_window', 4096)
   const from = fields.number('max_window_layers', 28)
   const sliding = readLayerTypes(fields, layers, (i) => used && window !== undefined && i >= from)
   if (!used && sliding.includes(true))
-    throw new RangeError(`${fields.owner}: layer_types has sliding layers, but use_sliding_window is not true`)
+    throw new RangeError(
+      `${fields.owner}: layer_types has sliding layers, but use_sliding_window is not true; set it, or remove layer_types`,
+    )
   return used && window !== undefined ? { slidingWindow: window, slidingLayers: sliding } : {}
 }
 
@@ -79,10 +81,10 @@ const writeQwenWindow = (a: ModelArchitecture) => {
 
 const bias = (fields: Fields): Partial<ModelArchitecture> => ({ attentionBias: fields.flag('attention_bias', false) })
 
-/** What both Gemmas share. @param pattern every so many layers one sees everything */
+/** Fields that Gemma 2 and 3 share. @param pattern one of every `pattern` layers has full attention */
 function readGemma(fields: Fields, layers: number, pattern: number, caps: readonly [number?, number?]) {
-  fields.only('use_bidirectional_attention', [false], 'every position sees those before it')
-  fields.only('hidden_act', [fields.raw('hidden_activation') ?? 'gelu_pytorch_tanh'], 'it must be hidden_activation')
+  fields.only('use_bidirectional_attention', [false], 'attention is causal')
+  fields.only('hidden_act', [fields.raw('hidden_activation') ?? 'gelu_pytorch_tanh'], 'it must equal hidden_activation')
   const window = fields.optionalNumber('sliding_window', 4096)
   const sliding = readLayerTypes(fields, layers, (i) => (i + 1) % pattern !== 0)
   if (window === undefined && sliding.includes(true))
@@ -106,7 +108,7 @@ const writeGemma = (a: ModelArchitecture) => ({
   query_pre_attn_scalar: a.queryPreAttnScalar ?? a.headDim,
   attn_logit_softcapping: a.attentionSoftcap ?? null,
   final_logit_softcapping: a.logitSoftcap ?? null,
-  // The class makes the sliding mask where no layer slides too.
+  // The class builds the sliding mask even if no layer uses it, and needs a number.
   sliding_window: a.slidingWindow ?? 4096,
   rope_theta: a.ropeTheta,
   ...writeLayerTypes(a),
@@ -119,10 +121,12 @@ const writeLlamaLike = (a: ModelArchitecture) => ({
   ...writeRopeScaling(a.ropeScaling),
 })
 
-const noWindow = (fields: Fields) => fields.only('sliding_window', [false], 'every position sees all before it')
-const noMlpBias = (fields: Fields) => fields.only('mlp_bias', [false], 'its projections have no bias')
-const noAttentionBias = (fields: Fields) => fields.only('attention_bias', [false], 'its projections have no bias')
-const swigluExperts = (fields: Fields) => fields.only('hidden_act', ['silu', 'swish'], 'its experts are SwiGLU')
+const noWindow = (fields: Fields) =>
+  fields.only('sliding_window', [false], 'a sliding window is not supported in this class')
+const noMlpBias = (fields: Fields) => fields.only('mlp_bias', [false], 'biases are not supported in this class')
+const noAttentionBias = (fields: Fields) =>
+  fields.only('attention_bias', [false], 'biases are not supported in this class')
+const swigluExperts = (fields: Fields) => fields.only('hidden_act', ['silu', 'swish'], 'experts are SwiGLU')
 
 const gemmaSizes = {
   hidden_size: 2304,
@@ -135,9 +139,9 @@ const gemmaSizes = {
   tie_word_embeddings: true,
 }
 
-/** How many experts there are, by either of their names, and how many a token goes through. */
+/** The number of experts, by either of its names, and of experts per token. */
 function readExperts(fields: Fields, defaults: { num_local_experts: number; num_experts_per_tok: number }) {
-  // What routers add to a training loss is not part of the model.
+  // Marked as read: the coefficient affects training only.
   fields.raw('router_aux_loss_coef')
   const named = fields.optionalNumber('num_experts')
   return {
@@ -193,7 +197,7 @@ export const families: Readonly<Record<ArchitectureFamily, Family>> = {
     defaults: { rms_norm_eps: 1e-6, num_key_value_heads: 32 },
     read(fields, layers, positions) {
       noMlpBias(fields)
-      fields.only('use_mrope', [false], 'positions have one axis')
+      fields.only('use_mrope', [false], 'multimodal RoPE is not supported')
       return {
         activation: readActivation(fields, 'hidden_act', 'silu'),
         attentionBias: 'qkv',
@@ -275,7 +279,7 @@ export const families: Readonly<Record<ArchitectureFamily, Family>> = {
       noWindow(fields)
       noMlpBias(fields)
       noAttentionBias(fields)
-      fields.only('router_jitter_noise', [0], 'routers see what they are given')
+      fields.only('router_jitter_noise', [0], 'router jitter is not supported')
       swigluExperts(fields)
       return {
         experts: {
@@ -299,10 +303,10 @@ export const families: Readonly<Record<ArchitectureFamily, Family>> = {
     defaults: { rms_norm_eps: 1e-6, num_key_value_heads: 4 },
     read(fields, layers, positions) {
       noMlpBias(fields)
-      fields.only('decoder_sparse_step', [1], 'every layer has experts')
+      fields.only('decoder_sparse_step', [1], 'every layer must have experts')
       if (fields.has('mlp_only_layers') && (fields.raw('mlp_only_layers') as unknown[]).length !== 0)
         throw new RangeError(
-          `${fields.owner}: mlp_only_layers must be empty (every layer has experts), got ${show(fields.raw('mlp_only_layers'))}`,
+          `${fields.owner}: mlp_only_layers must be empty (every layer must have experts), got ${show(fields.raw('mlp_only_layers'))}`,
         )
       swigluExperts(fields)
       return {

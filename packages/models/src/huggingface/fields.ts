@@ -1,6 +1,6 @@
-/** Fields of a config.json that is not trusted: each is read by its kind, and what nobody read is known. */
+/** Typed access to the fields of an untrusted config.json, which records the fields that were not read. */
 
-/** What an error shows of a value. */
+/** A value as errors show it, shortened. */
 export function show(value: unknown): string {
   const text = typeof value === 'number' ? String(value) : JSON.stringify(value)
   return text === undefined ? 'nothing' : text.length > 80 ? `${text.slice(0, 77)}...` : text
@@ -15,19 +15,19 @@ export class Fields {
   private readonly given: Readonly<Record<string, unknown>>
   private readonly used = new Set<string>()
 
-  /** @param owner what errors call the object, such as `config.json` */
+  /** @param owner the object's name in errors, such as `config.json` */
   constructor(owner: string, given: Readonly<Record<string, unknown>>) {
     this.owner = owner
     this.given = given
   }
 
-  /** What is given, null too; undefined where the field is missing. */
+  /** The field's value, possibly null; undefined if it is missing. */
   raw(key: string): unknown {
     this.used.add(key)
     return Object.hasOwn(this.given, key) ? this.given[key] : undefined
   }
 
-  /** Whether a field has a value; null is none. */
+  /** Whether a field has a value other than null. */
   has(key: string): boolean {
     const value = this.raw(key)
     return value !== undefined && value !== null
@@ -44,7 +44,7 @@ export class Fields {
     throw new TypeError(`${this.owner}: ${key} must be a number, got ${show(value)}`)
   }
 
-  /** A number that null takes away. @param fallback where the field is missing */
+  /** A number, or undefined for null. @param fallback for a missing field */
   optionalNumber(key: string, fallback?: number): number | undefined {
     if (this.raw(key) === null) return undefined
     return this.has(key) || fallback === undefined ? (this.has(key) ? this.number(key) : undefined) : fallback
@@ -62,7 +62,7 @@ export class Fields {
       throw new RangeError(`${this.owner}: ${key} must be ${show(allowed[0])} (${why}), got ${show(this.raw(key))}`)
   }
 
-  /** The keys that have a value and that nothing has read. */
+  /** The keys with a value that have not been read. */
   unread(): string[] {
     return Object.keys(this.given).filter(
       (key) => !this.used.has(key) && this.given[key] !== null && this.given[key] !== undefined,

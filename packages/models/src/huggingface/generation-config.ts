@@ -1,13 +1,13 @@
-/** `generation_config.json`: the ids at which a text ends, and how its authors sample. */
+/** `generation_config.json`: end-of-text ids and the authors' sampling options. */
 import { Fields, isObject, show } from './fields.ts'
 
-/** What a model's authors say of generating with it. Fields that the file does not have are missing. */
+/** The generation defaults of a model's authors. Fields missing in the file are missing here. */
 export interface GenerationConfig {
   readonly bosTokenId?: number
   /** Ids that end a text; one or several. */
   readonly eosTokenIds?: readonly number[]
   readonly padTokenId?: number
-  /** False takes the likeliest token, whatever the fields below say. */
+  /** False: greedy decoding, whatever the fields below are. */
   readonly doSample?: boolean
   readonly temperature?: number
   readonly topP?: number
@@ -27,8 +27,8 @@ const numbers = {
 } as const satisfies { [field in keyof GenerationConfig]?: string }
 
 /**
- * Reads a parsed generation_config.json, or the same fields of an older config.json. Fields beyond these are passed over: they say how a
- * text is drawn, not what the model computes.
+ * Reads a parsed generation_config.json, or the same fields of an older config.json. Other fields are ignored: they
+ * affect sampling, not what the model computes.
  * @throws TypeError or RangeError naming the field
  */
 export function fromHuggingFaceGenerationConfig(json: unknown, owner = 'generation_config.json'): GenerationConfig {

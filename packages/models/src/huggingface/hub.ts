@@ -1,4 +1,7 @@
-/** Models from the Hugging Face Hub, kept in a cache: downloads go on where they were cut, and are checked by size and hash. Node only. */
+/**
+ * Downloads models from the Hugging Face Hub into a cache, with resumed transfers and checks of size and hash. Node
+ * only.
+ */
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
@@ -10,16 +13,16 @@ import { modelFiles } from './model-files.ts'
 export interface HubOptions {
   /** Branch, tag or commit. Default `main`. */
   readonly revision?: string
-  /** Where models are kept. Default: `kumiki` in $XDG_CACHE_HOME or ~/.cache. */
+  /** The cache folder. Default: `kumiki` in $XDG_CACHE_HOME or ~/.cache. */
   readonly cacheFolder?: string
   /** Default: $HF_ENDPOINT, or the Hub. */
   readonly hubUrl?: string
-  /** For models that are not public. Default: $HF_TOKEN. */
+  /** Access token for private and gated models. Default: $HF_TOKEN. */
   readonly accessToken?: string
   /** Default: the platform's. */
   readonly fetch?: typeof fetch
   readonly signal?: AbortSignal
-  /** Called as bytes come in. */
+  /** Called as bytes arrive; `total` is the file's size in bytes. */
   readonly onProgress?: (progress: { readonly file: string; readonly bytes: number; readonly total: number }) => void
 }
 
@@ -27,18 +30,19 @@ export interface HubOptions {
 interface ListedFile {
   readonly path: string
   readonly size: number
-  /** SHA-256 of large files; SHA-1 of small ones, as git counts it. */
+  /** SHA-256 of large files; SHA-1 of small ones, as git's blob id. */
   readonly hash: { readonly algorithm: 'sha256' | 'sha1'; readonly hex: string }
 }
 
-/** Times a download is resumed before it is given up. */
+/** Attempts without progress before a download fails. */
 const attempts = 5
 
 /**
- * Brings a model into the cache.
+ * Downloads a model into the cache, unless it is there.
  * @param name `owner/name`
  * @returns the folder with its files: config.json, weights in safetensors, tokenizer
- * @throws RangeError for a name or listing that is none; Error naming the model and file, for what cannot be had or has another size or hash
+ * @throws RangeError for a malformed name or listing; Error naming the model and file that cannot be downloaded, or has
+ * another size or hash
  * @example const folder = await fetchFromHub('llm-jp/llm-jp-3-150m')
  */
 export async function fetchFromHub(name: string, options: HubOptions = {}): Promise<string> {
@@ -54,7 +58,7 @@ export async function fetchFromHub(name: string, options: HubOptions = {}): Prom
   try {
     ;({ commit, files } = await listModel(name, revision, options))
   } catch (error) {
-    // Without a connection: what was whole when it was last seen.
+    // Offline: the commit that was last downloaded completely.
     const seen = isUnreachable(error) && (await readFile(known, 'utf8').catch(() => undefined))
     if (seen) return join(home, seen)
     throw new Error(`hf:${name}: ${(error as Error).message}`, { cause: error })
@@ -72,7 +76,7 @@ function defaultCache(): string {
   return join(base || join(homedir(), '.cache'), 'kumiki', 'models')
 }
 
-/** Fetch throws TypeError where there is no connection; what the Hub answers is another error. */
+/** Fetch throws TypeError without a connection; an error response of the Hub is another error. */
 const isUnreachable = (error: unknown) => error instanceof TypeError
 
 const client = (name: string, options: HubOptions) => ({
@@ -110,7 +114,7 @@ async function listModel(name: string, revision: string, options: HubOptions) {
   return { commit, files }
 }
 
-/** One file, unless the cache has it: only what was checked has its name. */
+/** Downloads one file unless it is cached. Only a verified file gets its final name. */
 async function fetchFile(
   name: string,
   revision: string,
@@ -124,7 +128,7 @@ async function fetchFile(
   for (let attempt = 1; ; attempt++) {
     const before = (await sizeOf(part)) ?? 0
     try {
-      await goOn(name, revision, file, part, options)
+      await appendRest(name, revision, file, part, options)
       break
     } catch (error) {
       options.signal?.throwIfAborted()
@@ -138,7 +142,7 @@ async function fetchFile(
   if (hex !== file.hash.hex) {
     await rm(part)
     throw new Error(
-      `hf:${name}: ${file.path} has the ${file.hash.algorithm} ${hex}, the Hub lists ${file.hash.hex}; what came is thrown away`,
+      `hf:${name}: ${file.path} has the ${file.hash.algorithm} ${hex}, the Hub lists ${file.hash.hex}; the download was deleted; try again`,
     )
   }
   await rename(part, path)
@@ -150,8 +154,8 @@ const sizeOf = (path: string) =>
     () => undefined,
   )
 
-/** Appends what is missing. @throws RangeError for more bytes than are listed */
-async function goOn(
+/** Downloads the rest of a partial file. @throws RangeError for more bytes than the Hub lists */
+async function appendRest(
   name: string,
   revision: string,
   { path, size }: ListedFile,
@@ -190,7 +194,7 @@ async function goOn(
 
 async function hashOf(path: string, { size, hash }: ListedFile): Promise<string> {
   const digest = createHash(hash.algorithm)
-  // Git hashes a file behind its kind and size.
+  // Git's hash includes the object type and size.
   if (hash.algorithm === 'sha1') digest.update(`blob ${size}\0`)
   for await (const chunk of createReadStream(path)) digest.update(chunk as Uint8Array)
   return digest.digest('hex')

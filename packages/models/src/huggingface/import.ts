@@ -1,4 +1,4 @@
-/** A model on disk as Hugging Face tools expect it: config.json, model.safetensors. Node only. */
+/** Loads a model in Hugging Face's layout: config.json, model.safetensors. Node only. */
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { cast, type Device, type DType, stack, type Tensor } from '@kumiki/tensor'
@@ -15,24 +15,25 @@ import { openWeights, type WeightFiles } from './weight-files.ts'
 export interface LoadedModel {
   readonly architecture: ModelArchitecture
   readonly parameters: Parameters
-  /** What generation_config.json, or else config.json, says of generating. */
+  /** Generation defaults of generation_config.json, or else of config.json. */
   readonly generation: GenerationConfig
-  /** What a user should know: tensors that were not read, tables that are not tied. */
+  /** Messages for the user: tensors that were not read, embeddings that are not tied. */
   readonly warnings: readonly string[]
 }
 
 export interface LoadOptions {
-  /** The format parameters come in: `float32` (default), another one, or `stored`, as the files have each. */
+  /** Format of the parameters: `float32` (default), another one, or `stored`, each as in its file. */
   readonly dtype?: DType | 'stored'
-  /** Where models of the Hub come from and are kept. */
+  /** Download and cache options for models of the Hub. */
   readonly hub?: HubOptions
 }
 
 /**
- * Reads config.json and the weights (one file or shards). Tensors are read one after another: files of any size.
- * Where the configuration ties the tables but the files hold two that differ, they are not tied, as in Transformers 5.
+ * Reads config.json and the weights (one file or shards). Tensors are read one at a time, so files may be of any size.
+ * If the configuration ties the embeddings but the files have two different tables, they are not tied, as in
+ * Transformers 5.
  * @param from a folder as the Hugging Face Hub has it, or `hf:owner/name` for one on the Hub
- * @throws Error naming file and field, for files that are missing, broken, or do not belong together
+ * @throws Error naming file and field, for files that are missing, malformed, or inconsistent
  * @example
  * await saveModel('saved', architecture, parameters, { dtype: 'bfloat16', eosTokenId: 2 })
  * const loaded = await loadModel(device, 'saved')
@@ -52,7 +53,7 @@ export async function loadModel(device: Device, from: string, options: LoadOptio
     const parameters: Parameters = {}
     const used = new Set<string>()
     const readOne = async ({ name, shape }: ParameterShape): Promise<Tensor> => {
-      // A tied table may be stored under the name of the other.
+      // A tied table may be stored under either name.
       const tied = name === embedding && !weights.has(inFile(embedding)) && architecture.tieWordEmbeddings
       const stored = inFile(tied ? head : name)
       used.add(stored)
@@ -61,7 +62,7 @@ export async function loadModel(device: Device, from: string, options: LoadOptio
       if (!dtype)
         throw new Error(`${file}: ${stored} is stored as ${storedDtype}; ${Object.keys(dtypes).join(', ')} can be read`)
       if (found.length !== shape.length || found.some((d, i) => d !== shape[i])) {
-        throw new Error(`${file}: ${stored} is [${found.join(', ')}], but config.json calls for [${shape.join(', ')}]`)
+        throw new Error(`${file}: ${stored} is [${found.join(', ')}], but config.json requires [${shape.join(', ')}]`)
       }
       const read = tensorOf(device, weights.info(stored), await weights.read(stored))
       return cast(read, wanted === 'stored' ? dtype : wanted)
@@ -79,7 +80,7 @@ export async function loadModel(device: Device, from: string, options: LoadOptio
     const unread = weights
       .names()
       .filter((name) => !used.has(name) && name !== inFile(head) && !/rotary_emb\.inv_freq$/.test(name))
-    // A bias or a norm that is there and not computed would make another model of it.
+    // A stored bias or norm that is not computed would change the model.
     const layers = inFile('model.layers.')
     const left = unread.find(
       (name) =>
@@ -87,11 +88,11 @@ export async function loadModel(device: Device, from: string, options: LoadOptio
     )
     if (left)
       throw new Error(
-        `${weights.info(left).file}: has ${left}, for which config.json has no place; it would not be computed`,
+        `${weights.info(left).file}: has ${left}, which an architecture of this config.json does not have; the model would compute something else`,
       )
     if (unread.length > 0)
       warnings.push(
-        `${folder}: ${unread.length} tensor${unread.length === 1 ? '' : 's'} of the weights ${unread.length === 1 ? 'has' : 'have'} no place in the model and ${unread.length === 1 ? 'is' : 'are'} not read: ${unread.slice(0, 3).join(', ')}${unread.length > 3 ? ', ...' : ''}`,
+        `${folder}: ${unread.length} tensor${unread.length === 1 ? '' : 's'} of the weights ${unread.length === 1 ? 'is' : 'are'} not part of the architecture and ${unread.length === 1 ? 'was' : 'were'} not read: ${unread.slice(0, 3).join(', ')}${unread.length > 3 ? ', ...' : ''}`,
       )
     return { architecture, parameters, generation, warnings }
   } finally {
@@ -99,7 +100,7 @@ export async function loadModel(device: Device, from: string, options: LoadOptio
   }
 }
 
-/** @throws Error where the parameters do not fit into what the cpu device can address, before any is read */
+/** @throws Error if the parameters exceed the memory the cpu device can address, before any is read */
 function requireAddressable(
   device: Device,
   folder: string,
@@ -111,7 +112,7 @@ function requireAddressable(
   for (const { shape } of parameterShapes(architecture, { experts: 'stacked' })) {
     elements += shape.reduce((product, extent) => product * extent, 1)
   }
-  // Files that store parameters in their own formats have them in two bytes or less, or in four.
+  // Formats of stored parameters are not known here; 1 byte per element is a lower bound.
   const width = dtype === 'float32' || dtype === 'int32' ? 4 : dtype === 'stored' ? 1 : 2
   if (elements * width <= cpuBytes) return
   const gibibytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`
@@ -125,12 +126,12 @@ function requireAddressable(
 /** The cpu device's memory is one WebAssembly memory. */
 const cpuBytes = 2 ** 32
 
-/** The folder of a model: itself, or where the cache has it. */
+/** The local folder of a model: the given one, or its place in the cache (downloaded if needed). */
 export async function modelFolder(from: string, hub?: HubOptions): Promise<string> {
   return from.startsWith('hf:') ? await fetchFromHub(from.slice(3), hub) : from
 }
 
-/** What a file calls our names: in a model that sees too, the language model has a prefix. */
+/** Maps parameter names to those in the file: in a multimodal model, the language model has a prefix. */
 function namesInFile(weights: WeightFiles): (name: string) => string {
   if (weights.has(`language_model.${embedding}`)) return (name) => `language_model.${name}`
   if (weights.has('model.language_model.embed_tokens.weight'))
@@ -146,7 +147,7 @@ async function readConfig(folder: string): Promise<unknown> {
   const text = await readText(file, 10_000_000).catch(async (error) => {
     if (error.code === 'ENOENT' && (await exists(join(folder, 'run.json'))))
       throw new Error(
-        `${folder}: the run has no model yet, since its training has not finished; go on with: kumiki train --resume ${folder}`,
+        `${folder}: the run has no model yet, since its training has not finished; resume it with: kumiki train --resume ${folder}`,
       )
     throw new Error(
       `${file}: cannot be read (${error.code ?? error.message}); give the folder of a run or of a model as the Hugging Face Hub has it`,

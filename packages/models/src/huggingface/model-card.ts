@@ -1,10 +1,14 @@
 /**
- * README.md of a model as the Hub reads it: what it is, what it was trained on, how, and how good it is. Plain values in, text out.
+ * The model card (README.md) for the Hub: architecture, data, training recipe and evaluation. A pure function of plain
+ * values.
  * @see https://huggingface.co/docs/hub/model-cards
  */
 import { stringify } from 'yaml'
 
-/** A part of what a model was trained on. Release levels are LLM-jp's: L1 may be trained on, searched and given away, L3 only trained on. */
+/**
+ * A subset of the training data. Release levels are LLM-jp's: L1 data may be used for training, searched and
+ * redistributed, L3 data only used for training.
+ */
 export interface CardData {
   readonly name: string
   readonly language?: string | null
@@ -28,21 +32,21 @@ export interface ModelCard {
   readonly licence?: string
   /** Codes such as `ja`. Default: the languages of the data. */
   readonly languages?: readonly string[]
-  /** The model it was made of, such as `llm-jp/llm-jp-3-150m`. */
+  /** The model it was trained from, such as `llm-jp/llm-jp-3-150m`. */
   readonly baseModel?: string
   readonly parameters?: number
   readonly contextLength?: number
   readonly data?: readonly CardData[]
-  /** What was done, line by line: optimizer, steps, precision, ... */
+  /** Training settings by name: optimizer, steps, precision, ... */
   readonly recipe?: Readonly<Record<string, string | number>>
   readonly evaluation?: readonly CardScore[]
-  /** Scores of its checkpoints, as a training curve in numbers. */
+  /** Scores of checkpoints during training. */
   readonly checkpoints?: readonly { readonly tokens: number; readonly scores: readonly CardScore[] }[]
 }
 
 const codes: Readonly<Record<string, string>> = { japanese: 'ja', english: 'en', chinese: 'zh', korean: 'ko' }
 
-/** A cell: text from outside opens no column, no line and no markup of its own. */
+/** Escapes a table cell: untrusted text cannot add columns, lines or markup. */
 const cell = (value: unknown): string =>
   String(value ?? '')
     .replace(/[\\|`*_<>[\]]/g, (c) => `\\${c}`)
@@ -51,13 +55,16 @@ const cell = (value: unknown): string =>
 const table = (head: readonly string[], rows: readonly (readonly unknown[])[]): string =>
   [head, head.map(() => '---'), ...rows.map((row) => row.map(cell))].map((row) => `| ${row.join(' | ')} |`).join('\n')
 
-/** @throws RangeError for a name or licence that is no line of text */
+/**
+ * The text of README.md, with its YAML front matter.
+ * @throws RangeError for a name or licence that is empty or has several lines
+ */
 export function modelCard(card: ModelCard): string {
   const { name, licence = 'apache-2.0', baseModel, parameters, contextLength } = card
   const { data = [], recipe = {}, evaluation = [], checkpoints = [] } = card
   for (const [field, value] of Object.entries({ name, licence }))
     if (value.trim() === '' || /[\r\n]/.test(value))
-      throw new RangeError(`modelCard: ${field} must be a line of text, got ${JSON.stringify(value)}`)
+      throw new RangeError(`modelCard: ${field} must be one non-empty line, got ${JSON.stringify(value)}`)
   const spoken = data.flatMap(({ language }) => (language ? [codes[language.toLowerCase()] ?? language] : []))
   const languages = card.languages ?? [...new Set(spoken)].filter((code) => /^[a-z]{2,3}$/.test(code)).sort()
   const front = {
@@ -72,7 +79,7 @@ export function modelCard(card: ModelCard): string {
   const facts = [
     ...(parameters === undefined ? [] : [`${parameters.toLocaleString('en')} parameters`]),
     ...(contextLength === undefined ? [] : [`a context of ${contextLength.toLocaleString('en')} tokens`]),
-    ...(baseModel === undefined ? [] : [`made of ${cell(baseModel)}`]),
+    ...(baseModel === undefined ? [] : [`trained from ${cell(baseModel)}`]),
   ]
   const sections = [
     `---\n${stringify(front, { lineWidth: 0 })}---`,
@@ -92,7 +99,7 @@ export function modelCard(card: ModelCard): string {
             d.source,
           ]),
         )
-      : 'What it was trained on is not recorded.',
+      : 'The training data is not recorded.',
     ...(Object.keys(recipe).length > 0
       ? [
           '## Training',
@@ -122,7 +129,7 @@ export function modelCard(card: ModelCard): string {
   return `${sections.join('\n\n')}\n`
 }
 
-/** A row for each checkpoint, a column for each metric that any of them has. */
+/** A row for each checkpoint, a column for each metric of any checkpoint. */
 function curveOf(checkpoints: NonNullable<ModelCard['checkpoints']>): string {
   const nameOf = ({ task, metric }: CardScore) => `${cell(task)}: ${cell(metric)}`
   const columns = [...new Set(checkpoints.flatMap(({ scores }) => scores.map(nameOf)))]

@@ -16,7 +16,11 @@ const tokenizerFiles = [
   'chat_template.json',
 ]
 
-/** Names with a folder in them are never among them. @param names files there are @returns those to bring */
+/**
+ * Selects a model's files; files in subfolders are never selected.
+ * @param names files of the repository
+ * @returns files to download
+ */
 export function modelFiles(names: readonly string[]): string[] {
   const shards = names.filter((name) => /^model-\d{5}-of-\d{5}\.safetensors$/.test(name))
   const weights = names.includes(weightsFile) ? [weightsFile] : [indexFile, ...shards]
@@ -25,7 +29,7 @@ export function modelFiles(names: readonly string[]): string[] {
 }
 
 /**
- * Copies the tokenizer and what else stands beside the weights (generation_config.json) into another model folder, over what is there.
+ * Copies the tokenizer's files and generation_config.json into another model folder, and overwrites files there.
  * @returns the names of the files that were copied
  */
 export async function copyTokenizerFiles(from: string, to: string): Promise<string[]> {

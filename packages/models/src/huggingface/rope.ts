@@ -1,14 +1,14 @@
-/** Rotary positions in a config.json: `rope_theta` with `rope_scaling` (Transformers 4), or `rope_parameters` (5). */
+/** RoPE parameters in a config.json: `rope_theta` with `rope_scaling` (Transformers 4), or `rope_parameters` (5). */
 import type { RopeScaling } from '../architecture.ts'
 import { type Fields, isObject, show } from './fields.ts'
 
-/** Theta and scaling of one kind of layers. */
+/** RoPE theta and scaling of one layer type. */
 export interface Rope {
   readonly theta: number
   readonly scaling?: RopeScaling
 }
 
-/** Parameters of scaled positions, which other types pass over. */
+/** Parameters of RoPE scaling; a type ignores those of other types. */
 const scalingFields = [
   'factor',
   'original_max_position_embeddings',
@@ -21,7 +21,7 @@ const scalingFields = [
   'high_freq_factor',
 ]
 
-/** The objects of a config.json that say something of positions, by name. */
+/** The objects of a config.json with RoPE parameters, with their names for errors. */
 function ropeObjects(fields: Fields): [string, Record<string, unknown>][] {
   return ['rope_scaling', 'rope_parameters'].flatMap((key) => {
     if (!fields.has(key)) return []
@@ -32,14 +32,15 @@ function ropeObjects(fields: Fields): [string, Record<string, unknown>][] {
 }
 
 /**
- * As transformers 5 finds it: in `rope_scaling` (the older name) or `rope_parameters`, theta else in `rope_theta` beside them.
+ * Reads RoPE parameters as transformers 5 does: from `rope_scaling` (the older name) or `rope_parameters`, with
+ * `rope_theta` of the configuration as default theta.
  * @param positions max_position_embeddings
  */
 export function readRope(fields: Fields, positions: number, defaultTheta = 10_000): Rope {
-  return agreeing(ropeObjects(fields), fields.number('rope_theta', defaultTheta), positions)
+  return consistentRope(ropeObjects(fields), fields.number('rope_theta', defaultTheta), positions)
 }
 
-/** Gemma 3: positions of the layers that see everything, and of those that slide. */
+/** Gemma 3: RoPE of the full-attention layers and of the sliding-window layers. */
 export function readLayeredRope(fields: Fields, positions: number): { readonly all: Rope; readonly local: Rope } {
   const theta = fields.number('rope_theta', 1_000_000)
   const localTheta = fields.number('rope_local_base_freq', 10_000)
@@ -52,7 +53,10 @@ export function readLayeredRope(fields: Fields, positions: number): { readonly a
       continue
     }
     const [other] = Object.keys(plain)
-    if (other) throw new RangeError(`${where}.${other} is not known beside full_attention and sliding_attention`)
+    if (other)
+      throw new RangeError(
+        `${where}.${other} is an unknown key; only full_attention and sliding_attention may be given`,
+      )
     for (const [name, part, list] of [
       ['full_attention', whole, all],
       ['sliding_attention', sliding, local],
@@ -62,21 +66,25 @@ export function readLayeredRope(fields: Fields, positions: number): { readonly a
       list.push([`${where}.${name}`, part])
     }
   }
-  return { all: agreeing(all, theta, positions), local: agreeing(local, localTheta, positions) }
+  return { all: consistentRope(all, theta, positions), local: consistentRope(local, localTheta, positions) }
 }
 
-function agreeing(objects: readonly [string, Record<string, unknown>][], beside: number, positions: number): Rope {
+function consistentRope(
+  objects: readonly [string, Record<string, unknown>][],
+  defaultTheta: number,
+  positions: number,
+): Rope {
   const ropes = objects.map(([where, value]): Rope => {
-    const { theta = beside, scaling } = readOne(where, value, positions)
+    const { theta = defaultTheta, scaling } = readOne(where, value, positions)
     return { theta, ...(scaling && { scaling }) }
   })
   if (ropes.length === 2 && ropes[0].theta !== ropes[1].theta)
     throw new RangeError(
-      `config.json: rope_scaling and rope_parameters give different rope_theta, ${ropes[0].theta} and ${ropes[1].theta}; leave one`,
+      `config.json: rope_scaling and rope_parameters give different rope_theta, ${ropes[0].theta} and ${ropes[1].theta}; remove one`,
     )
   if (ropes.length === 2 && JSON.stringify(ropes[0]) !== JSON.stringify(ropes[1]))
-    throw new RangeError('config.json: rope_scaling and rope_parameters scale differently; leave one')
-  return ropes[0] ?? { theta: beside }
+    throw new RangeError('config.json: rope_scaling and rope_parameters have different scaling; remove one')
+  return ropes[0] ?? { theta: defaultTheta }
 }
 
 function readOne(
@@ -90,15 +98,17 @@ function readOne(
   for (const key of types)
     if (!['default', 'linear', 'dynamic', 'llama3'].includes(known[key] as string))
       throw new RangeError(
-        `${where}.${key} must be "default", "linear", "dynamic" or "llama3"; ${show(known[key])} is not computed`,
+        `${where}.${key} must be "default", "linear", "dynamic" or "llama3"; ${show(known[key])} is not supported`,
       )
   if (types.some((key) => known[key] !== type))
     throw new RangeError(`${where}: rope_type and type differ, ${show(known.rope_type)} and ${show(known.type)}`)
   const { rope_type: _, type: __, rope_theta: theta, partial_rotary_factor: partial = 1, ...others } = known
   const unknown = Object.keys(others).find((key) => !scalingFields.includes(key))
-  if (unknown) throw new RangeError(`${where}.${unknown} is not known, got ${show(others[unknown])}`)
+  if (unknown) throw new RangeError(`${where}.${unknown} is an unknown key, got ${show(others[unknown])}`)
   if (partial !== 1)
-    throw new RangeError(`${where}.partial_rotary_factor must be 1 (whole heads are rotated), got ${show(partial)}`)
+    throw new RangeError(
+      `${where}.partial_rotary_factor must be 1 (partial rotary embeddings are not supported), got ${show(partial)}`,
+    )
   if (theta !== undefined && typeof theta !== 'number')
     throw new TypeError(`${where}.rope_theta must be a number, got ${show(theta)}`)
   const number = (key: string, fallback?: number): number => {
@@ -120,7 +130,7 @@ function readOne(
   }
 }
 
-/** `rope_scaling` as both generations of Transformers read it. */
+/** `rope_scaling` in a form that Transformers 4 and 5 read. */
 export function writeRopeScaling(scaling: RopeScaling | undefined): Record<string, unknown> {
   if (!scaling) return {}
   const rope: Record<string, unknown> = { rope_type: scaling.type, factor: scaling.factor }

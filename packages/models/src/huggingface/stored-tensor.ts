@@ -1,8 +1,8 @@
-/** Tensors as safetensors files hold them, to a device and back. */
+/** Conversion between tensors of a device and stored safetensors. */
 import { bytesPerElement, cast, type Device, type DType, type HostArray, type Tensor } from '@kumiki/tensor'
 import type { SafetensorsDtype, SafetensorsInfo, SafetensorsTensor } from '../safetensors/safetensors.ts'
 
-/** How weights are stored, and read. */
+/** Storage formats of weights, and the tensor formats they are read as. */
 export const dtypes: Partial<Record<SafetensorsDtype, DType>> = {
   F32: 'float32',
   BF16: 'bfloat16',
@@ -11,7 +11,7 @@ export const dtypes: Partial<Record<SafetensorsDtype, DType>> = {
   F8_E5M2: 'float8_e5m2',
 }
 
-/** @param info of a dtype that can be read @param bytes little-endian elements */
+/** A device tensor from stored bytes. @param info with a dtype of `dtypes` @param bytes little-endian elements */
 export function tensorOf(device: Device, { dtype, shape }: SafetensorsInfo, bytes: Uint8Array): Tensor {
   const format = dtypes[dtype]!
   const Codes = { 4: Float32Array, 2: Uint16Array, 1: Uint8Array }[bytesPerElement[format]]!
@@ -19,7 +19,7 @@ export function tensorOf(device: Device, { dtype, shape }: SafetensorsInfo, byte
   return device.tensorFromCodes(codes, shape, format)
 }
 
-/** A tensor to write, read from the device when it is due. @throws TypeError for one of integers */
+/** A tensor to write; its bytes are read from the device when it is written. @throws TypeError for integer tensors */
 export function codesOf(
   owner: string,
   name: string,

@@ -1,4 +1,7 @@
-/** The weights of a model folder: model.safetensors, or shards under model.safetensors.index.json, read tensor by tensor. Node only. */
+/**
+ * The weights of a model folder: model.safetensors, or shards under model.safetensors.index.json, read tensor by
+ * tensor. Node only.
+ */
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type FileRanges, openFileRanges } from '../files/file-ranges.ts'
@@ -7,7 +10,7 @@ import { openSafetensors, type SafetensorsInfo, type SafetensorsReader } from '.
 
 export const weightsFile = 'model.safetensors'
 export const indexFile = 'model.safetensors.index.json'
-/** @param i from 0 */
+/** The file name of a shard. @param i index from 0 */
 export const shardName = (i: number, count: number) => {
   const five = (n: number) => String(n).padStart(5, '0')
   return `model-${five(i + 1)}-of-${five(count)}.safetensors`
@@ -16,7 +19,7 @@ export const shardName = (i: number, count: number) => {
 export interface WeightFiles {
   has(name: string): boolean
   names(): string[]
-  /** @throws Error naming the file that should have it */
+  /** @throws Error naming the file that should contain it */
   info(name: string): SafetensorsInfo & { readonly file: string }
   read(name: string): Promise<Uint8Array>
   close(): Promise<void>
@@ -28,7 +31,7 @@ interface OpenFile {
   readonly ranges: FileRanges
 }
 
-/** @throws Error naming the file that is missing or broken */
+/** Opens the weights of a model folder. @throws Error naming the file that is missing or malformed */
 export async function openWeights(folder: string): Promise<WeightFiles> {
   const whole = join(folder, weightsFile)
   const index = join(folder, indexFile)
@@ -44,14 +47,14 @@ export async function openWeights(folder: string): Promise<WeightFiles> {
     for (const file of files)
       for (const name of file.reader.tensors.keys()) {
         if (map && map.get(name) !== undefined && join(folder, map.get(name)!) !== file.path) continue
-        if (places.has(name)) throw new Error(`${file.path}: has ${name}, which is in ${places.get(name)!.path} too`)
+        if (places.has(name)) throw new Error(`${file.path}: has ${name}, which is also in ${places.get(name)!.path}`)
         places.set(name, file)
       }
     const of = (name: string): OpenFile => {
       const file = places.get(name)
       if (file) return file
       const where = map?.get(name) ?? (map ? indexFile : weightsFile)
-      throw new Error(`${join(folder, where)}: has no tensor ${name}, which config.json calls for`)
+      throw new Error(`${join(folder, where)}: has no tensor ${name}, which config.json requires`)
     }
     return {
       has: (name) => places.has(name),
@@ -83,13 +86,13 @@ async function openOne(path: string): Promise<OpenFile> {
   }
 }
 
-/** Tensors to files, from the index of shards. */
+/** The file of each tensor, from the index of shards. */
 async function readIndex(index: string, folder: string): Promise<Map<string, string>> {
   const text = await readText(index, 100_000_000).catch((error) => {
     if (error.code !== 'ENOENT')
       throw new Error(`${index}: cannot be read (${error.code ?? error.message})`, { cause: error })
     throw new Error(
-      `${folder}: there are no weights (model.safetensors, or model.safetensors.index.json with shards); a run has them once its training has finished`,
+      `${folder}: no weights found (model.safetensors, or model.safetensors.index.json with shards); a run writes them when its training has finished`,
     )
   })
   let map: unknown
@@ -99,7 +102,7 @@ async function readIndex(index: string, folder: string): Promise<Map<string, str
     throw new Error(`${index}: is not JSON (${(error as Error).message.slice(0, 120)})`)
   }
   if (typeof map !== 'object' || map === null || Array.isArray(map))
-    throw new Error(`${index}: weight_map must be an object of tensors and their files`)
+    throw new Error(`${index}: weight_map must be an object of tensor names and files`)
   for (const [name, file] of Object.entries(map))
     if (typeof file !== 'string' || !/^[^/\\]+\.safetensors$/.test(file))
       throw new Error(

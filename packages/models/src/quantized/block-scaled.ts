@@ -1,4 +1,4 @@
-/** Frozen linear weights in 8 bits with a scale for each block, beside whatever else a model has. */
+/** Block-scaled quantization of a model's linear weights: frozen 8-bit codes with a scale per block. */
 import {
   apply1,
   bitcast,
@@ -17,9 +17,12 @@ import type { LanguageModel, Parameters } from '../language-model.ts'
 import type { ParameterShape } from '../parameters.ts'
 
 export interface BlockScaledOptions {
-  /** How weights are stored. Default `float8_e4m3fn`. */
+  /** Storage format of the weights. Default `float8_e4m3fn`. */
   readonly format?: 'float8_e4m3fn' | 'float8_e5m2'
-  /** Weights along a row that share a scale; halved for a layer until it divides its width. Default 32, as in MX. */
+  /**
+   * Weights along a row that share a scale. For a layer whose width it does not divide, it is halved until it does.
+   * Default 32, as in MX.
+   */
   readonly blockSize?: number
 }
 
@@ -29,8 +32,8 @@ const scaleName = (weight: string) => `${weight}_scale`
 const one = () => full([1, 1], 1)
 
 /**
- * Inputs: x [rows, in], codes [out, in], scales [out, blocks]. Output: float32 [rows, out]. Codes are read as they are stored forward and
- * backward, so that no wide copy of a weight is ever kept.
+ * Inputs: x [rows, in], codes [out, in], scales [out, blocks]. Output: float32 [rows, out]. Forward and backward passes
+ * read the stored codes, so that no dequantized copy of a weight is kept.
  */
 const frozenLinearOp = defineOp<unknown>({
   name: 'frozenScaledLinear',
@@ -50,15 +53,16 @@ const frozenLinearOp = defineOp<unknown>({
 export interface BlockScaledModel extends LanguageModel {
   readonly inner: LanguageModel
   /**
-   * Narrows the linear weights of parameters, one after another; the others are the tensors that were given.
-   * @returns parameters of this model; the wide weights are the caller's to dispose
+   * Quantizes the linear weights one at a time; other tensors are returned as given.
+   * @returns parameters of this model; the caller disposes the given weights
    */
   narrow(parameters: Parameters): Promise<Parameters>
 }
 
 /**
- * A model whose linear layers read 8-bit weights with a scale for each block (a power of two, in bfloat16): a byte a weight, and two bytes
- * for every block. The weights are frozen: they have no gradient. Put adapters inside: `blockScaledModel(loraModel(base, config))`.
+ * A model whose linear layers read 8-bit weights with a scale for each block (a power of two, in bfloat16): one byte
+ * per weight, and two bytes per block. The weights are frozen (they have no gradient). Adapters go inside:
+ * `blockScaledModel(loraModel(base, config))`.
  * @throws RangeError for options out of bounds
  * @example
  * const adapted = loraModel(decoderModel(architecture), { rank: 8, alpha: 16, targets: 'all-linear' })
@@ -87,8 +91,8 @@ export function blockScaledModel(inner: LanguageModel, options: BlockScaledOptio
         ]
       : [{ name, shape }],
   )
-  const narrowOne = async (device: Device, weight: Tensor) => {
-    const made = narrowed(weight, blockOf(weight.shape[1]), format)
+  const quantizeOne = async (device: Device, weight: Tensor) => {
+    const made = quantizeBlocks(weight, blockOf(weight.shape[1]), format)
     await device.evaluate([made.codes, made.scales])
     return made
   }
@@ -104,7 +108,7 @@ export function blockScaledModel(inner: LanguageModel, options: BlockScaledOptio
       return Object.fromEntries(
         inner.parameters.flatMap(({ name, shape }) => {
           if (!layers.has(name)) return [[name, wide[name]]]
-          const { codes, scales } = narrowed(wide[name], blockOf(shape[1]), format)
+          const { codes, scales } = quantizeBlocks(wide[name], blockOf(shape[1]), format)
           return [
             [name, codes],
             [scaleName(name), scales],
@@ -119,7 +123,7 @@ export function blockScaledModel(inner: LanguageModel, options: BlockScaledOptio
         if (!t) throw new RangeError(`blockScaledModel: the parameters have no ${name}`)
         if (!layers.has(name)) made[name] = t
         else {
-          const { codes, scales } = await narrowOne(t.device!, t)
+          const { codes, scales } = await quantizeOne(t.device!, t)
           made[name] = codes
           made[scaleName(name)] = scales
         }
@@ -131,7 +135,7 @@ export function blockScaledModel(inner: LanguageModel, options: BlockScaledOptio
       const { activations = 'float32' as DType } = options
       if (options.linear)
         throw new RangeError(
-          'blockScaledModel: linear cannot be given: the weights are frozen in 8 bits and have a product of their own',
+          'blockScaledModel: options.linear is not supported: the quantized weights need their own matrix product; use a policy without fp8',
         )
       return inner.forward(p, tokens, {
         ...options,
@@ -147,12 +151,15 @@ export function blockScaledModel(inner: LanguageModel, options: BlockScaledOptio
   }
 }
 
-/** Codes and scales of a weight: the scale of a block is the least power of two that brings its largest magnitude into range. */
-function narrowed(weight: Tensor, block: number, format: keyof typeof largest) {
+/**
+ * Codes and scales of a weight: the scale of a block is the smallest power of two that brings its largest magnitude
+ * into range.
+ */
+function quantizeBlocks(weight: Tensor, block: number, format: keyof typeof largest) {
   const [out, width] = weight.shape
   const blocks = cast(weight, 'float32').reshape([out, width / block, block])
   const needed = max(blocks.abs(), -1).mul(1 / largest[format])
-  // Up to the next power of two by bits; a block of zeros has a scale too.
+  // Rounds up to a power of two in the bit pattern. The minimum gives a block of zeros a finite scale.
   const up = bitwiseAnd(bitcast(maximum(needed, 2 ** -100), 'uint32').add(0x7fffff), 0x7f800000)
   const scales = bitcast(up, 'float32')
   const codes = cast(blocks.div(scales.reshape([out, width / block, 1])), format).reshape([out, width])

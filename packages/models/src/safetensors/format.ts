@@ -1,6 +1,6 @@
-/** The safetensors file format: dtypes, limits, and a header parser that trusts nothing. */
+/** The safetensors file format: dtypes, limits, and a strict parser of untrusted headers. */
 
-/** Bits of one element of each dtype the format names. @see safetensors/src/tensor.rs `Dtype` (0.8.0) */
+/** Bits per element of each dtype of the format. @see safetensors/src/tensor.rs `Dtype` (0.8.0) */
 const dtypeBits = {
   BOOL: 8,
   F4: 4,
@@ -28,7 +28,7 @@ const dtypeBits = {
 
 export type SafetensorsDtype = keyof typeof dtypeBits
 
-/** One tensor of a file: what it is and where its bytes lie. */
+/** One tensor of a file: its dtype, shape and byte range. */
 export interface SafetensorsInfo {
   readonly name: string
   readonly dtype: SafetensorsDtype
@@ -52,7 +52,7 @@ export const maxHeaderBytes = 100_000_000
 export function elementBits(owner: string, dtype: string): number {
   if (!Object.hasOwn(dtypeBits, dtype)) {
     throw new RangeError(
-      `${owner}: dtype ${JSON.stringify(dtype)} is not known; known are ${Object.keys(dtypeBits).join(', ')}`,
+      `${owner}: dtype ${JSON.stringify(dtype)} is unknown; known dtypes are ${Object.keys(dtypeBits).join(', ')}`,
     )
   }
   return dtypeBits[dtype as SafetensorsDtype]
@@ -66,14 +66,16 @@ export function tensorBytes(owner: string, dtype: string, shape: readonly number
     if (!Number.isSafeInteger(size) || size < 0) {
       throw new RangeError(`${owner}: shape must hold integers of at least 0, got [${shape.join(', ')}]`)
     }
-    // From the left in 64 bits, as the reference implementation counts: a 0 that comes too late does not help.
+    // Multiplied from the left within 64 bits, like the reference implementation: a later 0 does not undo an overflow.
     elements *= BigInt(size)
     if (elements >= 2n ** 64n)
       throw new RangeError(`${owner}: shape [${shape.join(', ')}] has more bytes than can be counted`)
   }
   const all = elements * BigInt(bits)
   if (all % 8n !== 0n)
-    throw new RangeError(`${owner}: ${dtype} [${shape.join(', ')}] takes ${all} bits, which are no whole bytes`)
+    throw new RangeError(
+      `${owner}: ${dtype} [${shape.join(', ')}] takes ${all} bits, which is not a whole number of bytes`,
+    )
   const bytes = Number(all / 8n)
   if (!Number.isSafeInteger(bytes)) {
     throw new RangeError(`${owner}: shape [${shape.join(', ')}] has more bytes than can be counted`)
@@ -97,13 +99,14 @@ export function headerLength(prefix: Uint8Array, fileBytes: number): number {
 }
 
 /**
- * Parses the JSON header. It takes and refuses what Python's safetensors does, but for equal keys: Python's (0.8.0) takes two tensors of one name
- * that share a range, and keeps the last. The format disallows duplicate keys, and they are refused here, since readers that keep the first and
- * readers that keep the last would load different tensors from one file.
+ * Parses the JSON header. It accepts and rejects the same headers as Python's safetensors, except for duplicate keys:
+ * Python's (0.8.0) accepts two tensors with the same name and byte range, and keeps the last. The format disallows
+ * duplicate keys, and they are rejected here, because readers that keep the first and readers that keep the last would
+ * load different tensors from the same file.
  * @param header the header's bytes (after the 8-byte length)
  * @param fileBytes size of the whole file
- * @throws SyntaxError for what is not JSON, TypeError and RangeError for what is JSON but not a header:
- *   wrong kinds, dtype and shape that do not fill the range, ranges that overlap, leave holes or pass the end, duplicates
+ * @throws SyntaxError for what is not JSON, TypeError and RangeError for what is JSON but not a header: wrong types, a
+ * dtype and shape that do not match the range, ranges that overlap, leave gaps or exceed the file, duplicates
  */
 export function parseHeader(header: Uint8Array, fileBytes: number): SafetensorsHeader {
   let text: string
@@ -132,7 +135,7 @@ export function parseHeader(header: Uint8Array, fileBytes: number): SafetensorsH
   let end = dataStart
   for (const info of infos) {
     if (info.byteOffset !== end) {
-      const fault = info.byteOffset < end ? 'overlaps the tensor before it' : 'leaves a hole before it'
+      const fault = info.byteOffset < end ? 'overlaps the previous tensor' : 'leaves a gap before it'
       throw new RangeError(
         `safetensors: tensor ${quote(info.name)} starts at data byte ${info.byteOffset - dataStart} and ${fault} (expected ${end - dataStart})`,
       )
@@ -141,7 +144,7 @@ export function parseHeader(header: Uint8Array, fileBytes: number): SafetensorsH
   }
   if (end !== fileBytes) {
     throw new RangeError(
-      `safetensors: tensors fill ${end - dataStart} of ${dataBytes} data bytes; a file has no other bytes`,
+      `safetensors: tensors fill ${end - dataStart} of ${dataBytes} data bytes; they must fill all of them`,
     )
   }
   return { metadata, tensors: new Map(infos.map((info) => [info.name, info])) }
@@ -161,7 +164,7 @@ function parseMetadata(entry: unknown): Record<string, string> {
 
 function parseEntry(name: string, entry: unknown, dataStart: number, dataBytes: number): SafetensorsInfo {
   const owner = `safetensors: tensor ${quote(name)}`
-  // The reference reads a list of the three as well, and a dtype as the only key of an object.
+  // The reference implementation also accepts an array of the three fields, and a dtype as the only key of an object.
   const fields = Array.isArray(entry) && entry.length === 3 ? entry : undefined
   if (!fields && !isObject(entry)) throw new TypeError(`${owner} must be an object with dtype, shape and data_offsets`)
   const [given, shape, offsets] = fields ?? tensorFields(entry as Record<string, unknown>)
@@ -180,7 +183,7 @@ function parseEntry(name: string, entry: unknown, dataStart: number, dataBytes: 
   }
   if (end > dataBytes)
     throw new RangeError(
-      `${owner}: data_offsets [${begin}, ${end}] go past the ${dataBytes} bytes of data that are there; the file is cut short, or its header is wrong`,
+      `${owner}: data_offsets [${begin}, ${end}] go past the ${dataBytes} bytes of data in the file; the file is truncated, or its header is wrong`,
     )
   const bytes = tensorBytes(owner, dtype, shape)
   if (bytes !== end - begin) {
@@ -195,15 +198,15 @@ function tensorFields({ dtype, shape, data_offsets: offsets }: Record<string, un
   return [dtype, shape, offsets]
 }
 
-/** Containers in each other that the reference's reader of JSON bears. */
+/** Maximum nesting depth of the reference implementation's JSON parser. */
 const maxDepth = 127
 
 /**
- * What JSON.parse is lenient about: equal keys (it keeps the last), halves of surrogate pairs, numbers out of range, 1.0 and 1e0 where an
- * integer is due, and depth. `text` is known to be valid JSON.
+ * Rejects what JSON.parse accepts: duplicate keys (it keeps the last), lone surrogates, numbers out of range, 1.0 and
+ * 1e0 as integers, and deep nesting. `text` is known to be valid JSON.
  */
 function checkStrictly(text: string): void {
-  /** Objects with their keys so far, and arrays, from the outside in. */
+  /** Enclosing objects with their keys so far, and arrays, outermost first. */
   const open: { keys: Set<string> | undefined; key: string | undefined }[] = []
   const token = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\]]|-?\d[\d.eE+-]*/g
   for (let match = token.exec(text); match; match = token.exec(text)) {
@@ -215,7 +218,7 @@ function checkStrictly(text: string): void {
     else if (word.startsWith('"')) {
       const value = JSON.parse(word) as string
       if (/\p{Surrogate}/u.test(value))
-        throw new SyntaxError(`safetensors: ${quote(value)} in the header has half a surrogate pair`)
+        throw new SyntaxError(`safetensors: ${quote(value)} in the header has a lone surrogate`)
       const inner = open.at(-1)
       if (!inner?.keys || !isKey(text, token.lastIndex)) continue
       if (inner.keys.has(value)) throw new RangeError(`safetensors: the header has ${quote(value)} twice`)
@@ -224,7 +227,7 @@ function checkStrictly(text: string): void {
     } else {
       if (!Number.isFinite(Number(word)))
         throw new RangeError(`safetensors: ${quote(word)} in the header is out of range`)
-      // Numbers of a tensor's own, and not of a field that nobody reads.
+      // Only numbers of a tensor's fields are checked, not those of fields that are ignored.
       const field = open.length >= 3 && open[1].keys ? open[1].key : 'shape'
       if (open.length < 3 || (field !== 'shape' && field !== 'data_offsets') || /^\d+$/.test(word)) continue
       throw new TypeError(

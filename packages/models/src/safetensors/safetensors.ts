@@ -1,6 +1,6 @@
 /**
  * safetensors: weights in one file, readable by Hugging Face tools.
- * Layout: 8 bytes little-endian header length, a JSON header, then the bytes of the tensors without holes.
+ * Layout: 8 bytes little-endian header length, a JSON header, then the bytes of the tensors without gaps.
  * @see https://huggingface.co/docs/safetensors
  */
 import {
@@ -16,7 +16,10 @@ import {
 
 export type { SafetensorsDtype, SafetensorsHeader, SafetensorsInfo } from './format.ts'
 
-/** A tensor to write. `data` holds little-endian elements, or is a function that gives them when they are due. */
+/**
+ * A tensor to write. `data` holds little-endian elements, or is a function that returns them when the tensor is
+ * written.
+ */
 export interface SafetensorsTensor {
   readonly name: string
   readonly dtype: SafetensorsDtype
@@ -39,7 +42,10 @@ export interface RangeSource {
   read(byteOffset: number, byteLength: number): Uint8Array | Promise<Uint8Array>
 }
 
-/** Wide elements first (so every tensor starts aligned to its element), otherwise in the given order. */
+/**
+ * Lays out the file: tensors with wider elements first, so that each starts aligned to its element size, otherwise in
+ * the given order.
+ */
 function layOut(tensors: readonly SafetensorsTensor[], metadata: Readonly<Record<string, string>>) {
   const seen = new Set<string>()
   const sized = tensors.map((tensor) => {
@@ -81,7 +87,7 @@ function checkLength(tensor: SafetensorsTensor, data: Uint8Array, bytes: number)
 }
 
 /**
- * A whole file in memory. Every `data` must be bytes (for functions use `safetensorsChunks`).
+ * Encodes a whole file in memory. Every `data` must be bytes (for functions use `safetensorsChunks`).
  * @throws RangeError for a name given twice, an unknown dtype, or data that does not fill its shape
  * @example
  * const file = encodeSafetensors([{ name: 'w', shape: [2], dtype: 'F32', data: new Uint8Array(8) }])
@@ -98,7 +104,7 @@ export function encodeSafetensors(
   for (const { tensor, bytes } of sized) {
     if (typeof tensor.data === 'function') {
       throw new TypeError(
-        `encodeSafetensors: tensor ${JSON.stringify(tensor.name)} gives its data by a function; use safetensorsChunks`,
+        `encodeSafetensors: tensor ${JSON.stringify(tensor.name)} has a function as data; use safetensorsChunks`,
       )
     }
     file.set(tensor.data, offset)
@@ -108,10 +114,12 @@ export function encodeSafetensors(
 }
 
 /**
- * The same file piece by piece: the header, then one chunk a tensor. Holds one tensor at a time where `data` is a function.
+ * Encodes the same file in chunks: the header, then one chunk per tensor. If `data` is a function, only one tensor is
+ * in memory at a time.
  * @example
+ * const tensors = [{ name: 'w', shape: [2], dtype: 'F32', data: new Uint8Array(8) }]
  * let bytes = 0
- * for await (const chunk of safetensorsChunks([{ name: 'w', shape: [2], dtype: 'F32', data: new Uint8Array(8) }])) bytes += chunk.length
+ * for await (const chunk of safetensorsChunks(tensors)) bytes += chunk.length
  * bytes // 72
  */
 export async function* safetensorsChunks(
@@ -128,7 +136,7 @@ export async function* safetensorsChunks(
 
 /**
  * Reads a whole file from memory. The tensors' `data` are views of `bytes`, not copies (and may be unaligned).
- * @throws SyntaxError, TypeError or RangeError for a broken or hostile file, before anything is built from it
+ * @throws SyntaxError, TypeError or RangeError for a malformed file, before its data is used
  * @example
  * const file = encodeSafetensors([{ name: 'w', shape: [2], dtype: 'F32', data: new Uint8Array(8) }], { format: 'pt' })
  * decodeSafetensors(file).metadata // { format: 'pt' }
@@ -148,15 +156,19 @@ export function decodeSafetensors(bytes: Uint8Array): {
 
 /** A file whose header has been read and whose tensors are fetched one by one. */
 export interface SafetensorsReader extends SafetensorsHeader {
-  /** Bytes of one tensor. @throws RangeError for a name the file does not have, or a source that gives too few bytes */
+  /**
+   * Bytes of one tensor.
+   * @throws RangeError for a name the file does not have, or if the source returns too few bytes
+   */
   read(name: string): Promise<Uint8Array>
 }
 
 /**
- * Opens a file over a range reader: only the header is read now.
+ * Opens a file through byte ranges. Only the header is read at first.
  * @example
  * const blob = new Blob([encodeSafetensors([{ name: 'w', shape: [2], dtype: 'F32', data: new Uint8Array(8) }])])
- * const file = await openSafetensors({ size: blob.size, read: async (at, n) => new Uint8Array(await blob.slice(at, at + n).arrayBuffer()) })
+ * const read = async (at, n) => new Uint8Array(await blob.slice(at, at + n).arrayBuffer())
+ * const file = await openSafetensors({ size: blob.size, read })
  * file.tensors.get('w').shape // [2]
  */
 export async function openSafetensors(source: RangeSource): Promise<SafetensorsReader> {

@@ -1,20 +1,29 @@
-/** A cluster: servers of equal GPUs and the network between them, checked and resolved to what each sustains. */
+/** Clusters: nodes of equal GPUs and their network, validated and resolved to sustained rates. */
 import { type Fields, fields, flag, integer, oneOf, positive } from '../check.ts'
 import { type Architecture, completeEfficiency, type Efficiency } from '../estimate/efficiency.ts'
 import { findGpu, type Gpu } from './gpus.ts'
 
-/** How GPUs are joined, where it is not what the GPU's server usually has. */
+/** The network, where it differs from that of usual servers with this GPU. */
 export interface Network {
   /** Inside a node; default NVLink (PCIe for PCIe cards). `pcie`: 32 GB/s on A100, 64 after. */
   readonly intra?: 'nvlink' | 'pcie'
-  /** Between nodes; default infiniband. Ethernet (RoCE) is taken to sustain less of its rate, with twice the latency. */
+  /**
+   * Between nodes; default infiniband. Ethernet (RoCE) is assumed to sustain a smaller fraction of its rate, with twice
+   * the latency.
+   */
   readonly inter?: 'infiniband' | 'ethernet'
-  /** Bytes/s and GPU, one direction, in place of the GPU's. */
+  /** Bytes/s per GPU, one direction, instead of the GPU's own values. */
   readonly intraNodeBandwidth?: number
   readonly interNodeBandwidth?: number
-  /** Bytes/s and GPU that an all-to-all sustains between nodes where it was measured (8e9 to 15e9 on LLM-jp's H100 cluster). */
+  /**
+   * Measured bytes/s per GPU of an all-to-all between nodes (8e9 to 15e9 on LLM-jp's H100 cluster). Default: the
+   * network's rate.
+   */
   readonly allToAllBandwidth?: number
-  /** Collectives between nodes use every adapter of a node (default true), or one a ring, as DeepSpeed did in 2021. */
+  /**
+   * Collectives between nodes use all network adapters of a node (default true), or one per ring, as DeepSpeed did in
+   * 2021.
+   */
   readonly multiRail?: boolean
 }
 
@@ -27,20 +36,20 @@ export interface Cluster {
   readonly network?: Network
   /** Price of one GPU for an hour, in any currency. */
   readonly pricePerGpuHour?: number
-  /** Sustained fractions and latencies in place of the fitted ones. */
+  /** Sustained fractions and latencies instead of the fitted ones. */
   readonly efficiency?: Partial<Efficiency>
 }
 
-/** A GPU with what it sustains. */
+/** A GPU with its sustained efficiencies. */
 export interface ResolvedGpu extends Gpu {
   readonly architecture: Architecture
   readonly watts: number
   readonly matmulEfficiency: number
   readonly attentionEfficiency: number
-  /** Part of `attentionEfficiency` that FlashAttention 2 reaches. */
+  /** Fraction of `attentionEfficiency` that FlashAttention 2 reaches. */
   readonly flash2Efficiency: number
   readonly pcieRate: number
-  /** Communication overlaps products only with one hardware queue (`CUDA_DEVICE_MAX_CONNECTIONS=1`). */
+  /** Communication overlaps matrix products only with one hardware queue (`CUDA_DEVICE_MAX_CONNECTIONS=1`). */
   readonly needsOneConnection: boolean
 }
 
@@ -50,7 +59,7 @@ export interface ResolvedCluster {
   readonly nodes: number
   readonly gpusPerNode: number
   readonly gpuCount: number
-  /** GPUs joined by NVLink: a node's, or a rack's. */
+  /** GPUs in one NVLink domain: a node, or a rack. */
   readonly nvlinkDomain: number
   /** Bytes/s one GPU sustains inside and across nodes, and latency of a hop across, in seconds. */
   readonly intraRate: number
@@ -62,19 +71,22 @@ export interface ResolvedCluster {
   readonly efficiency: Efficiency
 }
 
-/** Part of NVLink's bandwidth that collectives sustain (all-gather of LLM-jp's NCCL tests: 347 of 450 GB/s). */
+/** Fraction of NVLink's bandwidth that collectives sustain (all-gather of LLM-jp's NCCL tests: 347 of 450 GB/s). */
 const intraEfficiency = 0.78
-/** Part of the network's bandwidth that one GPU a node sustains (48 of 50 GB/s in the same tests, less in training). */
+/**
+ * Fraction of the network's bandwidth that one GPU per node sustains (48 of 50 GB/s in the same tests, less in
+ * training).
+ */
 const interEfficiency = { infiniband: 0.9, ethernet: 0.75 } as const
 const interLatency = { infiniband: 5e-6, ethernet: 10e-6 } as const
-/** Clocks go no further above those of the architecture's usual GPU, whatever the power. */
+/** Upper limit of the clock relative to the architecture's reference GPU, whatever the power. */
 const highestClock = 1.15
-/** What differs between architectures beside the fitted fractions. */
+/** Architecture properties other than the fitted fractions. */
 interface ArchitectureFacts {
-  /** Watts over bf16 TFLOP/s at which a GPU keeps its clock (A100, H100 and B200 SXM). */
+  /** Watts per bf16 TFLOP/s at which a GPU sustains its full clock (A100, H100 and B200 SXM). */
   readonly wattsPerTeraflop: number
   readonly pcieRate: number
-  /** FlashAttention 2 reaches what the fused kernels do. */
+  /** FlashAttention 2 is as fast as the fused kernels. */
   readonly flash2IsFused: boolean
   readonly needsOneConnection: boolean
 }
@@ -162,13 +174,13 @@ function resolveNetwork(network: Network): ResolvedNetwork {
   }
 }
 
-/** A network from outside, checked. @throws RangeError or TypeError naming the field */
+/** Validates an untrusted network. @throws RangeError or TypeError naming the field */
 export function checkNetwork(value: unknown): Network {
   resolveNetwork(value as Network)
   return value as Network
 }
 
-/** A GPU from outside, checked. @throws RangeError or TypeError naming the field */
+/** Validates an untrusted GPU. @throws RangeError or TypeError naming the field */
 export function checkGpu(value: unknown): Gpu {
   validateGpu(value as Gpu, completeEfficiency(undefined))
   return value as Gpu
@@ -187,7 +199,7 @@ function validateGpu(gpu: Gpu, efficiency: Efficiency): ResolvedGpu {
     'blackwell',
   ])
   const watts = positive('cluster.gpu.watts', gpu.watts ?? 700, 1e6)
-  // Clocks fall about with the root of the power limit where it is below what the architecture needs for its peak.
+  // Clocks scale roughly with the square root of the power limit below what the architecture needs for its peak.
   const { wattsPerTeraflop, pcieRate, flash2IsFused, needsOneConnection } = facts[architecture]
   const needed = wattsPerTeraflop * (gpu.peakBf16 / 1e12)
   const clock = gpu.watts === undefined ? 1 : Math.min(highestClock, Math.sqrt(watts / needed))

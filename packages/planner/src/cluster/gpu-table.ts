@@ -1,18 +1,23 @@
-/** What data sheets say of GPUs (NVIDIA, AMD, Apple): one row each. */
+/** GPUs (NVIDIA, AMD, Apple) with the values of their data sheets, one row each. */
 import type { Architecture } from '../estimate/efficiency.ts'
 
 /** A row of the table, in the units of data sheets: GB, TFLOP/s, GB/s (one direction), watts. */
 export interface GpuRow {
   readonly name: string
-  /** Other names `findGpu` takes, in lower case. */
+  /** Other names that `findGpu` accepts, in lower case. */
   readonly shortNames?: readonly string[]
-  /** Whose fitted efficiencies apply; for another maker's the nearest, with efficiencies of its own below. */
+  /**
+   * The architecture whose fitted efficiencies apply; for other vendors the closest one, with own efficiencies below.
+   */
   readonly architecture: Architecture
-  /** As its driver says, in 10^9 bytes: 85.5 for an H100 of 80 GB. Of memory shared with a processor, what a GPU may have. */
+  /**
+   * As the driver reports it, in 10^9 bytes: 85.5 for an H100 of 80 GB. For unified memory, the part that the GPU may
+   * use.
+   */
   readonly memory: number
   /** Dense bf16 (and fp16) peak. */
   readonly bf16: number
-  /** false: fp16 alone. */
+  /** false: only fp16. */
   readonly hasBf16?: boolean
   /** Dense fp8 peak; null where there is none. */
   readonly fp8: number | null
@@ -23,7 +28,10 @@ export interface GpuRow {
   readonly networkRate: number
   readonly nvlinkDomain?: number
   readonly watts: number
-  /** Part of the bf16 peak that large products, and fused attention, sustain by benchmarks; default those fitted for the architecture. */
+  /**
+   * Fraction of the bf16 peak that large matrix products and fused attention sustain in benchmarks; default: the fitted
+   * values of the architecture.
+   */
   readonly matmulEfficiency?: number
   readonly attentionEfficiency?: number
 }
@@ -183,7 +191,7 @@ export const gpuTable: readonly GpuRow[] = [
     networkRate: 50,
     watts: 700,
   },
-  // For export to China: NVLink of 400 GB/s both ways.
+  // Export versions for China: NVLink of 400 GB/s bidirectional.
   {
     name: 'A800-SXM-80GB',
     shortNames: ['a800'],
@@ -208,7 +216,7 @@ export const gpuTable: readonly GpuRow[] = [
     networkRate: 50,
     watts: 700,
   },
-  // The rest stands outside the architectures that were fitted; what their products sustain is taken from vendors' and users' benchmarks.
+  // The following architectures were not fitted; their efficiencies are from benchmarks of vendors and users.
   {
     name: 'V100-SXM-32GB',
     shortNames: ['v100'],
@@ -237,7 +245,7 @@ export const gpuTable: readonly GpuRow[] = [
     matmulEfficiency: 0.5,
     attentionEfficiency: 0.3,
   },
-  // Peaks with sums in fp32, which training needs.
+  // Peaks with fp32 accumulation, which training needs.
   {
     name: 'RTX-4090',
     shortNames: ['4090', 'rtx4090'],
@@ -265,7 +273,7 @@ export const gpuTable: readonly GpuRow[] = [
     matmulEfficiency: 0.85,
     attentionEfficiency: 0.5,
   },
-  // Of the memory that processor and GPU share the GPU may have about three quarters.
+  // The GPU may use about three quarters of unified memory.
   {
     name: 'Apple-M4-Max-128GB',
     shortNames: ['m4-max'],

@@ -1,4 +1,4 @@
-/** GPUs, by name and of one's own. */
+/** GPUs, known by name or custom. */
 import { show } from '../check.ts'
 import type { Architecture } from '../estimate/efficiency.ts'
 import { type GpuRow, gpuTable } from './gpu-table.ts'
@@ -6,13 +6,13 @@ import { type GpuRow, gpuTable } from './gpu-table.ts'
 /** One GPU in a server. Rates are per second and per GPU; bandwidths are one direction. */
 export interface Gpu {
   readonly name: string
-  /** Whose fitted efficiencies apply; default hopper. */
+  /** The architecture whose fitted efficiencies apply; default hopper. */
   readonly architecture?: Architecture
   /** Bytes of device memory. */
   readonly memoryBytes: number
   /** Dense matrix peak in bf16 (and fp16), FLOP/s. */
   readonly peakBf16: number
-  /** false: fp16 alone (Volta); default true. */
+  /** false: only fp16 (Volta); default true. */
   readonly bf16?: boolean
   /** Dense matrix peak in fp8, FLOP/s; null where there is none. */
   readonly peakFp8: number | null
@@ -22,13 +22,13 @@ export interface Gpu {
   readonly intraNodeBandwidth: number
   /** Bytes/s to the network. */
   readonly interNodeBandwidth: number
-  /** GPUs one NVLink fabric joins, where it is larger than a node (72 in an NVL72 rack); default the node. */
+  /** GPUs in one NVLink domain, if it is larger than a node (72 in an NVL72 rack); default: those of the node. */
   readonly nvlinkDomain?: number
   /** Power limit of one GPU in watts; default 700. */
   readonly watts?: number
-  /** Part of the bf16 peak that large matrix products sustain; default by architecture and power limit. */
+  /** Fraction of the bf16 peak that large matrix products sustain; default by architecture and power limit. */
   readonly matmulEfficiency?: number
-  /** Part of the bf16 peak that fused attention sustains; default by architecture and power limit. */
+  /** Fraction of the bf16 peak that fused attention sustains; default by architecture and power limit. */
   readonly attentionEfficiency?: number
 }
 
@@ -55,12 +55,13 @@ function gpuOfRow(row: GpuRow): Gpu {
 }
 
 /**
- * Finds a GPU by name or short name (`H100`, any case). @throws RangeError listing the names there are
+ * Finds a GPU by name or short name (`H100`, any case).
+ * @throws RangeError listing the known names
  * @example findGpu('H100').memoryBytes // 85500000000
  */
 export function findGpu(name: string): Gpu {
   const wanted = String(name).toLowerCase()
   const found = gpuTable.find((row) => row.name.toLowerCase() === wanted || row.shortNames?.includes(wanted))
   if (found) return gpus[found.name]
-  throw new RangeError(`gpu: no GPU is called ${show(name)}; there are ${Object.keys(gpus).join(', ')}`)
+  throw new RangeError(`gpu: unknown GPU ${show(name)}; known GPUs are ${Object.keys(gpus).join(', ')}`)
 }

@@ -1,55 +1,64 @@
-/** What a training run costs beside its steps: failures, checkpoints, energy, money. */
+/** Costs of a training run beyond its steps: failures, checkpoints, energy, price. */
 import { type Fields, fields, flag, integer, positive } from '../check.ts'
 import type { ResolvedCluster } from '../cluster/cluster.ts'
 import { type ResolvedModel, totalParameters } from '../model/model.ts'
 import type { ResolvedPlan } from '../plan/parallel-plan.ts'
 
-/** What is to be trained, and how the cluster behaves. Everything but `tokens` has a default. */
+/** The length of a run, and the reliability and power of the cluster. All fields except `tokens` have defaults. */
 export interface RunRequest {
   /** Tokens to train on. */
   readonly tokens: number
-  /** Failures that stop the job, for one GPU and day; default 4.7e-4 (419 in 54 days on 16,384 GPUs: arXiv:2407.21783, section 3.3.4). */
+  /**
+   * Failures that stop the job, per GPU and day; default 4.7e-4 (419 in 54 days on 16,384 GPUs: arXiv:2407.21783,
+   * section 3.3.4).
+   */
   readonly failuresPerGpuDay?: number
-  /** Seconds from a failure to the next step: the NCCL timeout of a hang (10 to 15 minutes), a new node, loading; default 3600. */
+  /**
+   * Seconds from a failure to the next step: the NCCL timeout of a hang (10 to 15 minutes), a new node, loading;
+   * default 3600.
+   */
   readonly restartSeconds?: number
-  /** Steps between checkpoints; default the one that loses least (Young 1974), at most 1000. */
+  /** Steps between checkpoints; default: the interval with the least lost time (Young 1974), at most 1000. */
   readonly checkpointSteps?: number
-  /** Bytes/s that all nodes together write; default 2e9 for each node. */
+  /** Checkpoint write bandwidth of all nodes together, bytes/s; default 2e9 per node. */
   readonly checkpointBandwidth?: number
-  /** Training goes on while a checkpoint is written (`--async-save`); only a tenth of the writing is waited for. Default false. */
+  /**
+   * Checkpoints are written asynchronously (`--async-save`): training waits for only a tenth of the writing time.
+   * Default false.
+   */
   readonly asyncCheckpoint?: boolean
-  /** Watts of a server over those of its GPUs (processors, memory, network, fans); default 1.5. */
+  /** Power of a server relative to that of its GPUs (processors, memory, network, fans); default 1.5. */
   readonly serverPowerFactor?: number
-  /** Power of the building over that of its servers (PUE); default 1.2. */
+  /** Power of the data center relative to that of its servers (PUE); default 1.2. */
   readonly powerUsageEffectiveness?: number
 }
 
-/** A checked request. */
+/** A validated request. */
 export type ResolvedRun = Required<Omit<RunRequest, 'checkpointSteps' | 'checkpointBandwidth'>> &
   Pick<RunRequest, 'checkpointSteps' | 'checkpointBandwidth'>
 
-/** Time that does not train. */
+/** Time lost to failures and checkpoints. */
 export interface LostTime {
   /** Failures expected over the whole run. */
   readonly failures: number
   /** Days between failures. */
   readonly daysBetweenFailures: number
   readonly checkpointBytes: number
-  /** Seconds that writing one checkpoint holds up training. */
+  /** Seconds that training waits for one checkpoint. */
   readonly checkpointSeconds: number
   readonly checkpointSteps: number
-  /** Parts of all time: repeating lost steps and restarting, and waiting for checkpoints. */
+  /** Fractions of total time: repeating lost steps and restarting, and waiting for checkpoints. */
   readonly failureFraction: number
   readonly checkpointFraction: number
-  /** Part of all time that trains. */
+  /** Fraction of total time spent on useful training steps. */
   readonly goodput: number
 }
 
-/** A whole run. */
+/** Duration, energy and price of a run. */
 export interface RunCost {
   readonly tokens: number
   readonly steps: number
-  /** With lost time. */
+  /** Including lost time. */
   readonly days: number
   readonly gpuDays: number
   /** The same without any failure or checkpoint. */
@@ -89,12 +98,13 @@ export function validateRun(run: RunRequest): ResolvedRun {
   }
 }
 
-/** Defaults of everything but the tokens, for plans that are compared without a run. */
+/** The defaults, for comparing plans without a given run. */
 export const defaultRun: ResolvedRun = validateRun({ tokens: 1 })
 
 /**
- * Expected loss to failures and checkpoints, for steps of `stepSeconds`. A failure loses half an interval on average, and the restart.
- * @param parameters of the model, where many plans of it are judged
+ * Expected loss to failures and checkpoints, for steps of `stepSeconds`. A failure loses half an interval on average,
+ * and the restart.
+ * @param parameters the model's parameter count, given to avoid counting again for every plan
  * @see Young 1974, doi:10.1145/361147.361115, for the interval
  */
 export function lostTime(
@@ -114,7 +124,7 @@ export function lostTime(
   const interval = checkpointSteps * stepSeconds
   const perTraining = checkpointSeconds / interval
   const failing = Math.min(0.99, perSecond * (interval / 2 + run.restartSeconds))
-  // Of one second of training: waiting for checkpoints beside it, and all of that again in the part that is lost.
+  // Each second of training also waits for checkpoints, and the fraction lost to failures is repeated.
   const goodput = (1 - failing) / (1 + perTraining)
   return {
     daysBetweenFailures: perSecond === 0 ? Number.POSITIVE_INFINITY : 1 / (perSecond * 86_400),
@@ -127,7 +137,7 @@ export function lostTime(
   }
 }
 
-/** Days, energy and money of a run at a pace. */
+/** Days, energy and price of a run at a given step time. */
 export function runCost(
   model: ResolvedModel,
   cluster: ResolvedCluster,

@@ -7,7 +7,10 @@ import { hiding } from './efficiency.ts'
 import { type LayerShares, stageParameters, trainedParameters } from './memory.ts'
 import { collectiveBandwidth } from './network.ts'
 
-/** Gradient reduction and parameter gathering: what a step shows of them, and what FSDP moves for each micro-batch. */
+/**
+ * Time and volume of gradient reduction and parameter gathering in a step, as far as computation does not hide them;
+ * with FSDP, for each micro-batch.
+ */
 export function dataParallelTime(
   model: ResolvedModel,
   cluster: ResolvedCluster,
@@ -21,14 +24,15 @@ export function dataParallelTime(
   const ranks = plan.dataParallel * c
   const all = stageParameters(model, plan, 0, firstStage, shares)
   const trained = trainedParameters(model, plan, firstStage, all)
-  // Frozen weights are gathered where they are sharded, and have no gradients.
+  // Frozen weights are gathered if they are sharded, and have no gradients.
   const frozen = plan.loraRank > 0 && plan.sharding === 'full' ? all : { dense: 0, experts: 0 }
   const expertStride = plan.expertParallel * plan.expertTensorParallel
   const expertRanks = Math.max(1, (ranks * t) / expertStride)
   const held = trained.dense + trained.experts
-  // With a pipeline FSDP keeps gathered weights from the first micro-batch to the last and reduces once, as memory counts it.
+  // With pipeline parallelism, FSDP keeps gathered weights from the first micro-batch to the last and reduces once; the
+  // memory estimate assumes the same.
   if (plan.sharding === 'full' && plan.pipelineParallel === 1) {
-    // Weights gathered forward and backward in bf16, gradients scattered in fp32, for every micro-batch.
+    // For every micro-batch: weights gathered in bf16 forward and backward, gradients reduce-scattered in fp32.
     const forDense = movedBytes(trained.dense, ranks, 2 + 2 + 4) + movedBytes(frozen.dense, ranks, 2 + 2)
     const forExperts =
       movedBytes(trained.experts, expertRanks, 2 + 2 + 4) + movedBytes(frozen.experts, expertRanks, 2 + 2)
@@ -39,8 +43,8 @@ export function dataParallelTime(
     const operation = 'all-gather of weights and reduce-scatter of gradients, each micro-batch'
     return { held, operation, bytes: m * bytes, seconds: m * seconds, exposedSeconds: m * exposed }
   }
-  // Gradients scattered (fp32 or bf16) beside the last backward pass, and bf16 weights gathered beside the first forward pass;
-  // without sharding an all-reduce of the gradients.
+  // Gradients are reduce-scattered (fp32 or bf16) during the last backward pass, and bf16 weights gathered during the
+  // first forward pass; without sharding, gradients are all-reduced.
   const gradient = plan.gradientsInFp32 ? 4 : 2
   const whole = plan.sharding === 'none'
   const gathered = whole ? 0 : 2

@@ -1,33 +1,39 @@
 /**
- * What separates arithmetic from a running machine: the few numbers that were fitted to published runs. Everything else in the
- * estimates is counted. benchmarks/planner.ts fits them on a random half of the runs and scores them on the other.
+ * Sustained efficiencies and latencies, fitted to published runs. Everything else in the estimates is derived from
+ * counts. benchmarks/planner.ts fits them on a random half of the runs and scores them on the other.
  */
 import { object, positive } from '../check.ts'
 
 export type Architecture = 'ampere' | 'hopper' | 'blackwell'
 
 export interface Efficiency {
-  /** Part of the bf16 peak that large matrix products sustain at the power limit, by architecture. */
+  /** Fraction of the bf16 peak that large matrix products sustain at the power limit, by architecture. */
   readonly matmul: Readonly<Record<Architecture, number>>
-  /** Part of the bf16 peak that fused attention sustains with heads of 128, the mask's half not counted. */
+  /**
+   * Fraction of the bf16 peak that fused attention sustains with head dimension 128; the masked half is not counted as
+   * work.
+   */
   readonly attention: Readonly<Record<Architecture, number>>
-  /** fp8 products: part of what `matmul` would give on the fp8 peak (casts, scales). */
+  /** fp8 products: fraction of the rate `matmul` times the fp8 peak (overhead of casts and scales). */
   readonly fp8: number
-  /** Part of the memory bandwidth that elementwise kernels sustain. */
+  /** Fraction of the memory bandwidth that elementwise kernels sustain. */
   readonly memory: number
-  /** Part of that rate that FlashAttention 2 reaches on Hopper and after (on Ampere all of it). */
+  /** Fraction of the fused attention rate that FlashAttention 2 reaches on Hopper and later (on Ampere 1). */
   readonly flash2: number
-  /** Part of the rate that elementwise kernels keep in frameworks that do not fuse them. */
+  /** Fraction of the elementwise rate without kernel fusion. */
   readonly unfused: number
-  /** Seconds of launches and small kernels of a layer, each way. */
+  /** Seconds of launches and small kernels per layer, in each direction. */
   readonly layerLatency: number
   /** The same for a mixture layer: routing, permuting, dispatching. */
   readonly expertLatency: number
-  /** Part of tensor-parallel communication that stays visible where it is overlapped with products. */
+  /** Fraction of tensor-parallel communication that stays exposed when it overlaps matrix products. */
   readonly exposedTensorParallel: number
-  /** Part of the communication of sharded weights that computation beside it pays for (streaming multiprocessors, memory). */
+  /**
+   * Slowdown of computation by overlapped communication of sharded weights (streaming multiprocessors, memory), as a
+   * fraction of its time.
+   */
   readonly interference: number
-  /** Spread of speed among GPUs (standard deviation over mean): all wait for the slowest. */
+  /** Relative standard deviation of speed among GPUs; all wait for the slowest. */
   readonly spread: number
   /** Seconds of a step outside all layers: data, logging, host work. */
   readonly stepLatency: number
@@ -49,19 +55,21 @@ export const fittedEfficiency: Efficiency = {
   stepLatency: 0.0412,
 }
 
-/** Fixed cost of one matrix product's launch and of one collective, in seconds. */
+/** Latency of one matrix product's launch and of one collective, in seconds. */
 export const productLatency = 6e-6
 export const collectiveLatency = 15e-6
-/** Part of a backward pass that can hide the reduction of gradients. */
+/** Fraction of a backward pass that can hide gradient reduction. */
 export const hiding = 0.95
 
-/** Fitted values with a caller's own in their place. @throws RangeError or TypeError naming the field */
+/** The fitted values, overridden by given ones. @throws RangeError or TypeError naming the field */
 export function completeEfficiency(given: Partial<Efficiency> | undefined): Efficiency {
   if (given === undefined) return fittedEfficiency
   object('cluster.efficiency', given)
   for (const [field, value] of Object.entries(given)) {
     if (!Object.hasOwn(fittedEfficiency, field)) {
-      throw new RangeError(`cluster.efficiency has no ${field}; there are ${Object.keys(fittedEfficiency).join(', ')}`)
+      throw new RangeError(
+        `unknown field cluster.efficiency.${field}; known fields are ${Object.keys(fittedEfficiency).join(', ')}`,
+      )
     }
     const name = `cluster.efficiency.${field}`
     if (typeof value !== 'object') positive(name, value, 10)

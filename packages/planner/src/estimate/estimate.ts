@@ -1,4 +1,4 @@
-/** What a plan costs: memory of each stage, time of a step, utilisation. */
+/** Estimates of a plan: memory per stage, step time, utilisation. */
 
 import { type Fields, fields } from '../check.ts'
 import { type Cluster, type ResolvedCluster, validateCluster } from '../cluster/cluster.ts'
@@ -16,7 +16,7 @@ import { type ResolvedRun, type RunCost, type RunRequest, runCost, validateRun }
 import { estimateMemory, overheadBytes, type StageMemory } from './memory.ts'
 import { estimateTime, type StepTime } from './time.ts'
 
-/** A plan with what it needs. */
+/** A plan to estimate. */
 export interface PlanRequest {
   readonly model: PlannerModel
   readonly cluster: Cluster
@@ -25,45 +25,49 @@ export interface PlanRequest {
   readonly run?: RunRequest
 }
 
-/** What is expected of a plan. */
+/** The estimate of a plan. */
 export interface Estimate {
   readonly plan: ResolvedPlan
   readonly gpuCount: number
-  /** Parameters of the model, vocabulary not padded. */
+  /** Parameters of the model, with the unpadded vocabulary. */
   readonly parameters: number
-  /** Peak allocated bytes on the fullest GPU. CUDA context and NCCL buffers (1 to 3 GB) come on top. */
+  /**
+   * Peak allocated bytes on the GPU with the highest usage. CUDA context and NCCL buffers (1 to 3 GB) are not included.
+   */
   readonly memoryBytes: number
   /** memoryBytes over the GPU's memory. */
   readonly memoryFraction: number
-  /** Whether memoryBytes and what no formula counts (`memoryByStage[].reserve`) are within the GPU's memory. */
+  /** Whether memoryBytes plus the reserve for CUDA and NCCL (`memoryByStage[].reserve`) fit into the GPU's memory. */
   readonly fits: boolean
   readonly memoryByStage: readonly StageMemory[]
   readonly time: StepTime
   readonly stepSeconds: number
   readonly tokensPerSecond: number
   readonly tokensPerSecondPerGpu: number
-  /** Model FLOP/s of each GPU, causal attention counted half. */
+  /** Model FLOP/s of each GPU, with causal attention counted as half. */
   readonly modelFlopsPerGpu: number
-  /** Utilisation of the peak of the plan's precision, causal attention counted half (Megatron-LM >= core_v0.12). */
+  /**
+   * Utilisation of the peak of the plan's precision, with causal attention counted as half (Megatron-LM >= core_v0.12).
+   */
   readonly mfu: number
-  /** The same with attention counted full (Megatron-LM <= core_v0.11, PaLM appendix B). */
+  /** The same with attention counted in full (Megatron-LM <= core_v0.11, PaLM appendix B). */
   readonly mfuFullAttention: number
-  /** Hardware utilisation: recomputation counted as work, causal attention half. */
+  /** Hardware utilisation: recomputation counts as work, causal attention as half. */
   readonly hfu: number
-  /** The same with attention counted full. */
+  /** The same with attention counted in full. */
   readonly hfuFullAttention: number
-  /** The whole run; null where no tokens were given. */
+  /** The whole run; null if no tokens were given. */
   readonly run: RunCost | null
   /**
-   * The same as people's runs usually go. All other times and rates are those of tuned runs: the estimates are fitted to published ones, which
-   * are the good ones.
+   * The same for typical runs. All other times and rates are those of tuned runs, because the estimates are fitted to
+   * published runs.
    */
   readonly ordinary: OrdinarySpeed
 }
 
-/** Speed without much tuning. */
+/** Speed of typical runs with little tuning. */
 export interface OrdinarySpeed {
-  /** Steps take so many times as long as tuned ones. */
+  /** Step time relative to a tuned run. */
   readonly slowdown: number
   readonly stepSeconds: number
   readonly tokensPerSecond: number
@@ -74,9 +78,9 @@ export interface OrdinarySpeed {
 }
 
 /**
- * How much longer a step takes than estimated in reports of users (2024 to 2026): Llama 13B and 70B with FSDP on A100 1.12 to 1.26, Qwen2.5-32B on
- * H200 1.14, a 1B model 1.24; Mixtral 8x7B on 16 H100 1.29 to 1.40. Rounded middles; a mixture whose kernels are not fused takes three
- * times as long, which is no tuning but a fault.
+ * Measured over estimated step time in reports of users (2024 to 2026): Llama 13B and 70B with FSDP on A100 1.12 to
+ * 1.26, Qwen2.5-32B on H200 1.14, a 1B model 1.24; Mixtral 8x7B on 16 H100 1.29 to 1.40. Rounded medians, without
+ * mixtures of unfused kernels, which take three times as long.
  */
 export const ordinarySlowdown = { dense: 1.2, mixture: 1.35 } as const
 
@@ -86,8 +90,10 @@ const requestFields: Fields<PlanRequest> = { model: 1, cluster: 1, plan: 1, run:
  * Estimates a plan.
  * @throws PlanError with every rule a plan breaks; RangeError or TypeError naming an invalid or unknown field
  * @example
- * estimate({ model, cluster: { gpu: 'H100', nodes: 16, gpusPerNode: 8 }, plan: { tensorParallel: 2, pipelineParallel: 2,
- *   microBatchSize: 2, globalBatchSize: 1024, sequenceLength: 4096 } }).mfu
+ * const cluster = { gpu: 'H100', nodes: 16, gpusPerNode: 8 }
+ * const sizes = { microBatchSize: 2, globalBatchSize: 1024, sequenceLength: 4096 }
+ * const plan = { tensorParallel: 2, pipelineParallel: 2, ...sizes }
+ * estimate({ model, cluster, plan }).mfu
  */
 export function estimate(request: PlanRequest): Estimate {
   fields('request', request, requestFields)
@@ -97,14 +103,14 @@ export function estimate(request: PlanRequest): Estimate {
   return estimateKnown(model, cluster, validatePlan(model, cluster, request.plan), { run })
 }
 
-/** What a caller that estimates many plans has counted already. */
+/** Values that a caller of many estimates has already computed. */
 export interface Counted {
   readonly run?: ResolvedRun
   readonly flops?: { readonly causal: number; readonly full: number }
   readonly parameters?: number
 }
 
-/** Estimates what has been checked already. */
+/** Estimates validated inputs. */
 export function estimateKnown(
   model: ResolvedModel,
   cluster: ResolvedCluster,
@@ -155,7 +161,7 @@ export function estimateKnown(
   }
 }
 
-/** Model FLOPs of a token under both conventions. */
+/** Model FLOPs per token in both conventions. */
 export function flopsPerToken(
   model: ResolvedModel,
   plan: { readonly sequenceLength: number },
@@ -167,14 +173,17 @@ export function flopsPerToken(
   }
 }
 
-/** FLOPs recomputed in the backward pass, for each token: full recomputation repeats all layers, core attention only its scores. */
+/**
+ * FLOPs per token recomputed in the backward pass: full recomputation repeats all layers, `core_attn` only attention
+ * scores.
+ */
 function recomputedFlopsPerToken(model: ResolvedModel, plan: ResolvedPlan): { causal: number; full: number } {
   if (plan.recompute === 'none') return { causal: 0, full: 0 }
   const headless = { ...model, vocab: 0 }
   const layers = (causal: boolean) => modelFlopsPerToken(headless, plan.sequenceLength, causal) / 3
   if (plan.recompute === 'full') return { causal: layers(true), full: layers(false) }
   if (plan.recompute === 'operators') return { causal: 0.3 * layers(true), full: 0.3 * layers(false) }
-  // The conventions differ by half of the scores.
+  // The two conventions differ by half of the attention FLOPs.
   const half = layers(false) - layers(true)
   const { experts, hidden } = model
   let weights = 0

@@ -1,24 +1,24 @@
-/** Computing time of one layer and of the head, for one micro-batch. Seconds throughout. */
+/** Compute time of one layer and of the head for one micro-batch, in seconds. */
 import type { ResolvedCluster } from '../cluster/cluster.ts'
 import { attendedTokens, attentionOutput, attentionWidths, mlpMatrices, type ResolvedModel } from '../model/model.ts'
 import type { ResolvedPlan } from '../plan/parallel-plan.ts'
 import { productLatency } from './efficiency.ts'
 import { elementwiseBytes, paddedVocab, recomputes } from './memory.ts'
 
-/** One layer and one micro-batch: the parts forward, and both passes. */
+/** Times of one layer and one micro-batch: parts of the forward pass, and both passes. */
 export interface LayerTime {
   readonly projections: number
   readonly attention: number
   readonly mlp: number
   readonly experts: number
   readonly elementwise: number
-  /** What the backward pass recomputes of it. */
+  /** Recomputation in the backward pass. */
   readonly again: number
   readonly forward: number
   readonly backward: number
 }
 
-/** Seconds of an [m, k] x [k, n] product: the peak's share, plus moving the operands once. */
+/** Seconds of an [m, k] x [k, n] product: at the sustained rate, plus one transfer of the operands. */
 function product(cluster: ResolvedCluster, plan: ResolvedPlan, m: number, k: number, n: number): number {
   const { gpu, efficiency } = cluster
   const rate =
@@ -29,7 +29,7 @@ function product(cluster: ResolvedCluster, plan: ResolvedPlan, m: number, k: num
   return (2 * m * k * n) / rate + (2 * (m * k + k * n + m * n)) / gpu.memoryBandwidth + launch
 }
 
-/** Time of one layer. @param mixture of a layer with routed experts */
+/** Time of one layer. @param mixture whether the layer has routed experts */
 export function layerTime(
   model: ResolvedModel,
   cluster: ResolvedCluster,
@@ -66,12 +66,13 @@ export function layerTime(
     routedProducts = local * (product(cluster, plan, rows, h, inner * width) + product(cluster, plan, rows, width, h))
     if (experts.sharedFfn > 0) mlp = feedForward(experts.sharedFfn)
   }
-  // A causal mask leaves half of the scores; kernels with heads under 128 channels reach less of the peak.
+  // A causal mask leaves half of the scores; kernels for head dimensions below 128 reach a smaller fraction of the
+  // peak.
   const scores = (tokens * attendedTokens(model, plan.sequenceLength) * (widths.query + output)) / t
   const narrow = Math.min(1, Math.sqrt(headDim / 128))
   const rate =
     gpu.peakBf16 * gpu.attentionEfficiency * narrow * (plan.attentionBackend === 'flash' ? gpu.flash2Efficiency : 1)
-  // Unfused attention counts the masked half too and moves the s x s scores about eight times.
+  // Unfused attention also computes the masked half, and transfers the s x s scores about eight times.
   const attention =
     plan.attentionBackend !== 'unfused'
       ? scores / rate
@@ -89,7 +90,7 @@ export function layerTime(
     experts: routedProducts,
     elementwise,
     forward,
-    // Frozen weights have no gradients; those of adapters cost next to nothing.
+    // Frozen weights have no gradients; those of adapters are negligible.
     backward:
       (plan.loraRank > 0 ? 1 : 2) * products +
       (plan.attentionBackend === 'unfused' ? 2 : 2.5) * attention +

@@ -1,31 +1,32 @@
 /**
- * Peak memory of a training step in Kumiki itself, on one device. Bytes throughout.
+ * Peak memory in bytes of a training step in Kumiki itself, on one device.
  *
- * Beside the formulas of memory.ts, which are Megatron-LM's on many GPUs: Kumiki's compiler gives gradients no buffers of their own
- * until they exist, keeps the residual stream and everything inside attention in float32 whatever the precision, holds a chunk of the
- * logits, and plans buffers by when they are needed. So the peak is not a sum over parts but the largest of a few moments.
+ * It differs from the formulas of memory.ts, which are for Megatron-LM on many GPUs: Kumiki's compiler allocates
+ * gradients only when they are computed, stores the residual stream and everything inside attention in float32 in every
+ * precision, stores one chunk of the logits at a time, and assigns buffers by liveness. The peak is therefore not a sum
+ * of parts but the maximum over a few moments of the step.
  *
- * Legend: T tokens of a batch, L layers, h hidden, f inner width of the MLP, q and k widths of all query and all key heads, a heads,
- * V vocabulary, w bytes of an input of a linear layer (4 or 2), and of SwiGLU's gate and up.
+ * Legend: T tokens of a batch, L layers, h hidden, f inner width of the MLP, q and k widths of all query and all key
+ * heads, a heads, V vocabulary, w bytes of an input of a linear layer (4 or 2), and of SwiGLU's gate and up.
  */
 import { type Fields, fields, flag, integer, object, oneOf } from '../check.ts'
 import { attentionOutput, attentionWidths, layerParameters, type PlannerModel, validateModel } from '../model/model.ts'
 
-/** Formats of what a step keeps: the fields of `@kumiki/train`'s precision policies that memory depends on. */
+/** Storage formats of a step: the fields of `@kumiki/train`'s precision policies that determine memory. */
 export interface LocalPrecision {
-  /** Matrices, as the forward pass reads them. Vectors (norm weights) are float32. */
+  /** Matrices in the forward pass. Vectors (norm weights) are float32. */
   readonly parameters: 'float32' | 'bfloat16'
-  /** Whether narrow matrices have a float32 copy for the optimizer; default true. */
+  /** Whether narrow matrices have float32 master weights; default true. */
   readonly master?: boolean
-  /** Inputs of linear layers, and SwiGLU's gate and up, kept for the gradient. */
+  /** Activations stored for the gradient: inputs of linear layers, and SwiGLU's gate and up. */
   readonly activations: 'float32' | 'bfloat16'
-  /** Gradients of matrices while they wait for the update; default float32. */
+  /** Gradients of matrices before the update; default float32. */
   readonly gradients?: 'float32' | 'bfloat16'
   /** The two moments of Adam; default float32. */
   readonly moments?: 'float32' | 'bfloat16'
 }
 
-/** The policies whose memory the formulas know, by name. */
+/** Policies that the formulas support, by name. */
 export const localPrecisions = {
   f32: { parameters: 'float32', activations: 'float32' },
   bf16: { parameters: 'bfloat16', activations: 'bfloat16' },
@@ -39,59 +40,62 @@ export const localPrecisions = {
 } as const satisfies Record<string, LocalPrecision>
 
 export interface LocalRun {
-  /** Sequences of a step. */
+  /** Sequences per step. */
   readonly batch: number
-  /** Tokens of a sequence. */
+  /** Tokens per sequence. */
   readonly sequence: number
-  /** Parts that a batch is worked on in, one after another; divides it. Default 1. */
+  /** Micro-batches per batch (gradient accumulation); must divide it. Default 1. */
   readonly accumulation?: number
-  /** A name, or formats. Default f32. */
+  /** A policy name, or formats. Default f32. */
   readonly precision?: keyof typeof localPrecisions | LocalPrecision
   /** Rows of the rotary tables (`maxPositionEmbeddings`). Default: the sequence. */
   readonly positions?: number
 }
 
-/** When a step needs most: at the loss, in the backward pass of the last layer, or when all gradients exist. */
+/** The moment of peak memory: at the loss, in the backward pass of the last layer, or when all gradients exist. */
 export type LocalMoment = 'loss' | 'backward' | 'update'
 
-/** Peak bytes of a step by part, at the moment when it needs most. */
+/** Memory of a step by part at its peak, in bytes. */
 export interface LocalMemory {
   readonly parameters: number
-  /** What the forward pass reads. */
+  /** Weights that the forward pass reads. */
   readonly weights: number
-  /** float32 copies and Adam's two moments. */
+  /** Master weights and Adam's two moments. */
   readonly optimizer: number
   /** Tokens, targets, rotary tables. */
   readonly inputs: number
-  /** Gradients that exist at the peak. They stay until the global norm is known. */
+  /** Gradients allocated at the peak. They are stored until the global norm is known. */
   readonly gradients: number
-  /** Activations that exist at the peak, kept for the backward pass. */
+  /** Activations stored for the backward pass at the peak. */
   readonly activations: number
-  /** The chunk of logits that exists at the peak. */
+  /** The chunk of logits allocated at the peak. */
   readonly logits: number
   /** Gradients of activations at the peak. */
   readonly working: number
   /**
-   * Space that nothing of another size can use: WebGPU binds buffers, so a value larger than every buffer that is free (the embedding's
-   * gradient, which is made last) takes one of its own.
+   * Memory that cannot be shared: WebGPU binds whole buffers, so a value larger than every free buffer (the embedding's
+   * gradient, computed last) needs a new one.
    */
   readonly unshared: number
   readonly total: number
   readonly moment: LocalMoment
 }
 
-/** Logits of at most so many bytes are kept whole; of larger ones a chunk of the vocabulary of at most so many exists at a time. */
+/**
+ * Logits up to this size in bytes are stored whole; larger ones in vocabulary chunks of at most this size, one at a
+ * time.
+ */
 const logitsBytes = 16 << 20
 
 const bytesOf = { float32: 4, bfloat16: 2 } as const
 
-/** Bytes of activations that one layer keeps for each token. */
+/** Bytes of activations that one layer stores per token. */
 export interface LocalLayerBytes {
   readonly attention: number
   readonly mlp: number
 }
 
-/** @throws RangeError where the model has parts that Kumiki's decoder does not build */
+/** @throws RangeError if the model has parts that Kumiki's decoder does not support */
 function validateLocal(model: PlannerModel) {
   const known = validateModel(model)
   const unknown = [
@@ -108,14 +112,14 @@ function validateLocal(model: PlannerModel) {
   ].filter(Boolean)
   if (unknown.length > 0)
     throw new RangeError(
-      `estimateLocalMemory: the formulas are of dense decoders with SwiGLU and rotary positions; model has ${unknown.join(', ')}`,
+      `estimateLocalMemory: only dense decoders with SwiGLU and rotary positions are supported; the model has ${unknown.join(', ')}`,
     )
   return known
 }
 
 const runFields: Fields<LocalRun> = { batch: 1, sequence: 1, accumulation: 1, precision: 1, positions: 1 }
 
-/** Checks formats. @throws RangeError or TypeError naming the field */
+/** Validates formats. @throws RangeError or TypeError naming the field */
 function validatePrecision(given: LocalRun['precision']): Required<LocalPrecision> {
   const precision =
     given === undefined || typeof given === 'string'
@@ -123,7 +127,7 @@ function validatePrecision(given: LocalRun['precision']): Required<LocalPrecisio
       : given
   const formatsOf = object('precision', precision)
   if (formatsOf.fp8 !== undefined)
-    throw new RangeError('precision.fp8: the fp8 copies of matmul operands are not modelled')
+    throw new RangeError('precision.fp8: memory of fp8 operands is not modelled; leave it out')
   const formats = ['float32', 'bfloat16'] as const
   const parameters = oneOf('precision.parameters', formatsOf.parameters, formats)
   return {
@@ -136,10 +140,10 @@ function validatePrecision(given: LocalRun['precision']): Required<LocalPrecisio
 }
 
 /**
- * What a layer keeps for its gradient, for each token. Float32 unless said: the residual before each half (2 x 4h); each norm's result as
- * the input of its linear layers (2 x wh) and 1 / rms (2 x 4); rotated queries and keys, values (4 (q + 2k)); what attention gives (4q, and
- * wq again where its projection reads a narrower copy) and the log-sum-exp of its scores (4a); SwiGLU's gate and up (2wf),
- * and the product (wf).
+ * Activations that a layer stores for its gradient, per token, in float32 unless stated: the residual before each half
+ * (2 x 4h); each norm's output as input of its linear layers (2 x wh) and 1 / rms (2 x 4); rotated queries and keys,
+ * values (4 (q + 2k)); attention's output (4q, plus wq if its projection reads a narrower copy) and the log-sum-exp of
+ * its scores (4a); SwiGLU's gate and up (2wf), and their product (wf).
  */
 export function localLayerBytes(model: PlannerModel, precision: LocalRun['precision']): LocalLayerBytes {
   const known = validateLocal(model)
@@ -155,19 +159,22 @@ export function localLayerBytes(model: PlannerModel, precision: LocalRun['precis
 }
 
 /**
- * Peak memory of one training step on one device, by formulas: what the program that `@kumiki/train` compiles needs, state
- * included, with AdamW and clipping by the global norm.
+ * Peak memory of one training step on one device, by formulas for the program that `@kumiki/train` compiles, including
+ * its state, with AdamW and clipping by global norm.
  *
- * - *loss*: all activations, the chunk of logits (their gradient takes its place), the gradient of the output table as it is joined from its
- *   chunks, and the gradient of the last hidden states with the summand of one chunk (8hT);
- * - *backward* of the last layer: its activations still exist, beside the gradients of the residual stream (4hT) and of the MLP's
- *   inner product (4fT); logits are gone;
- * - *update*: the gradients of all parameters, matrices' in the format of `gradients`. They wait for the global norm.
+ * - *loss*: all activations, the chunk of logits (reused for their gradient), the gradient of the output table,
+ * concatenated from its chunks, and the gradient of the last hidden states with the term of one chunk (8hT);
+ * - *backward* of the last layer: its activations, the gradients of the residual stream (4hT) and of the MLP's inner
+ * activations (4fT); logits are freed;
+ * - *update*: the gradients of all parameters, those of matrices in the format `gradients`, until the global norm is
+ * known.
  *
- * Where gradients are accumulated, activations and logits are those of one part, and the float32 sums of the parts before lie beside them.
+ * With gradient accumulation, activations and logits are those of one micro-batch, plus the float32 sums of gradients.
  * Kernels' scratch memory is not counted (a few MB).
- * @throws RangeError or TypeError naming field and bound; RangeError for mixtures and whatever else Kumiki's decoder does not build
- * @see arXiv:2205.05198 for the same count in Megatron-LM (`estimate`); arXiv:1604.06174 for planning by liveness
+ * @throws RangeError or TypeError naming field and bound; RangeError for mixtures and other architectures that Kumiki's
+ * decoder does not support here
+ * @see arXiv:2205.05198 for the same count in Megatron-LM (`estimate`); arXiv:1604.06174 for memory planning by
+ * liveness
  * @example
  * const small = { layers: 4, hidden: 128, ffn: 384, heads: 4, kvHeads: 4, headDim: 32, vocab: 2048 }
  * estimateLocalMemory(small, { batch: 8, sequence: 128, precision: 'bf16' }).total // 55334400
@@ -180,7 +187,7 @@ export function estimateLocalMemory(model: PlannerModel, run: LocalRun): LocalMe
   const positions = integer('run.positions', run.positions ?? sequence, sequence, 1 << 28)
   const accumulation = integer('run.accumulation', run.accumulation ?? 1, 1, batch)
   if (batch % accumulation !== 0)
-    throw new RangeError(`run.accumulation: ${accumulation} parts do not divide a batch of ${batch}`)
+    throw new RangeError(`run.accumulation must divide run.batch ${batch}, got ${accumulation}`)
   const precision = validatePrecision(run.precision)
   const { hidden: h, ffn: f, layers: count, vocab, headDim, tiedEmbeddings } = known
   const tokens = (batch / accumulation) * sequence
@@ -197,7 +204,8 @@ export function estimateLocalMemory(model: PlannerModel, run: LocalRun): LocalMe
 
   const layer = localLayerBytes(model, run.precision)
   const layers = count * tokens * (layer.attention + layer.mlp)
-  // After the last layer: the residual, the final norm's 1 / rms and its result (for the output table's gradient); the rows' loss.
+  // After the last layer: the residual, the final norm's 1 / rms and output (for the output table's gradient); the loss
+  // of each row.
   const afterLayers = tokens * (4 * h + 4 + w * h + 12)
   const rows =
     4 * tokens * vocab <= logitsBytes ? vocab : Math.max(128, Math.floor(logitsBytes / 4 / tokens / 128) * 128)
@@ -219,7 +227,7 @@ export function estimateLocalMemory(model: PlannerModel, run: LocalRun): LocalMe
       working: 4 * h * tokens,
     },
   }
-  // The largest buffers that are free when the embedding's gradient is made.
+  // Compared with the largest buffers that are free when the embedding's gradient is computed.
   const alone = 4 * table > Math.max(4 * tokens * f, logits) ? 4 * table : 0
   if (alone > 0) moments.update.gradients -= alone
   const sum = (part: (typeof moments)[LocalMoment]) => part.gradients + part.activations + part.logits + part.working

@@ -22,20 +22,26 @@ export interface StageMemory {
   readonly activations: number
   /** Logits and their gradient (last stage). */
   readonly logits: number
-  /** Gathered tensors of tensor parallelism, activations between stages, and what a caching allocator holds unused under FSDP. */
+  /**
+   * Gathered tensors of tensor parallelism, activations between stages, and fragmentation of the caching allocator with
+   * FSDP.
+   */
   readonly buffers: number
   readonly total: number
-  /** Beside the total: CUDA context, NCCL and library workspaces, which torch does not count as allocated. */
+  /** Not in the total: CUDA context, NCCL and library workspaces, which torch does not count as allocated. */
   readonly reserve: number
 }
 
-/** CUDA context, NCCL and library buffers that no formula counts, in bytes. */
+/** Reserve for CUDA context, NCCL and library buffers in bytes. */
 export const overheadBytes = 2.5e9
 
-/** What torch reserves over what it allocates where FSDP gathers and frees weights of every layer (torchtitan reports the first). */
+/**
+ * Ratio of memory that torch reserves to what it allocates with FSDP, which gathers and frees weights of every layer
+ * (torchtitan reports reserved memory).
+ */
 const fsdpFragmentation = 1.12
 
-/** Part of a layer's activations that torch's per-operator checkpointing keeps. */
+/** Fraction of a layer's activations that torch's per-operator checkpointing stores. */
 const operatorShare = 0.45
 
 /** Vocabulary rows after padding to a multiple of 128 x TP. */
@@ -44,13 +50,15 @@ export function paddedVocab(model: ResolvedModel, plan: { tensorParallel: number
   return Math.ceil(model.vocab / multiple) * multiple
 }
 
-/** Parameters by their data-parallel group: experts have one of their own. */
+/** Parameters by data-parallel group; experts have a separate group. */
 export interface Held {
   readonly dense: number
   readonly experts: number
 }
 
-/** What one GPU holds of one layer of each kind, and of a vocabulary's table: all that does not depend on the pipeline. */
+/**
+ * Parameters on one GPU of one layer of each kind and of an embedding table, which do not depend on the pipeline.
+ */
 export interface LayerShares {
   readonly denseLayer: Held
   readonly mixtureLayer: Held
@@ -60,7 +68,7 @@ export interface LayerShares {
 
 export function layerShares(model: ResolvedModel, plan: ResolvedPlan): LayerShares {
   const { tensorParallel: t, expertParallel: e, expertTensorParallel } = plan
-  // Key and value heads are copied where there are fewer of them than TP ranks.
+  // Key and value heads are replicated if there are fewer of them than TP ranks.
   const widths = attentionWidths(model)
   const copied = Math.max(0, t / model.kvHeads - 1) * model.hidden * (widths.key + widths.value)
   const share = (layer: number): Held => {
@@ -101,7 +109,7 @@ function stateBytes(plan: ResolvedPlan, count: number, ranks: number) {
   return plan.offloadOptimizer ? { ...states, optimizer: 0 } : states
 }
 
-/** Bytes of both moments of a parameter: fp32, bf16, or 8 bits with an fp32 scale for each block of 256. */
+/** Bytes of both moments per parameter: fp32, bf16, or 8 bits with an fp32 scale per block of 256. */
 export function momentBytes(plan: ResolvedPlan): number {
   if (plan.eightBitMoments) return 2 * (1 + 4 / 256)
   return plan.momentsInFp32 ? 8 : 4
@@ -117,7 +125,7 @@ function optimizerStates(plan: ResolvedPlan, count: number, ranks: number, gradi
       return { weights: 2 * count, gradients: (gradient * count) / ranks, optimizer: ((4 + moments) * count) / ranks }
     case 'full':
       // FSDP keeps fp32 shards of weights, gradients and moments; bf16 weights exist layer by layer. With a pipeline,
-      // weights and gradients stay whole from the first micro-batch to the last.
+      // weights and gradients stay unsharded from the first micro-batch to the last.
       return plan.pipelineParallel > 1
         ? { weights: (4 / ranks + 2) * count, gradients: gradient * count, optimizer: (moments * count) / ranks }
         : { weights: (4 * count) / ranks, gradients: (4 * count) / ranks, optimizer: (moments * count) / ranks }
@@ -125,8 +133,9 @@ function optimizerStates(plan: ResolvedPlan, count: number, ranks: number, gradi
 }
 
 /**
- * Parameters of the adapters of one layer: rank x (in + out) for each linear layer; every tensor-parallel rank holds its part of the wide side.
- * A model with experts has them on attention alone: experts, shared experts and router stay frozen.
+ * Parameters of the adapters of one layer: rank x (in + out) for each linear layer; each tensor-parallel rank has its
+ * part of the wide dimension. In a model with experts, only attention has adapters: experts, shared experts and router
+ * are frozen.
  * @see Hu et al. 2021 (LoRA), arXiv:2106.09685
  */
 function adapterParameters(model: ResolvedModel, plan: ResolvedPlan): number {
@@ -144,19 +153,19 @@ function adapterParameters(model: ResolvedModel, plan: ResolvedPlan): number {
   return parameters + (mlpMatrices(model) - 1) * linear(h, ffn / t) + linear(ffn / t, h)
 }
 
-/** Parameters that are trained on one GPU of a stage, of those it holds. */
+/** Trained parameters on one GPU of a stage. */
 export function trainedParameters(model: ResolvedModel, plan: ResolvedPlan, layers: StageLayers, held: Held): Held {
   if (plan.loraRank === 0) return held
   return { dense: (layers.dense + layers.mixture) * adapterParameters(model, plan), experts: 0 }
 }
 
-/** Does the plan compute a part of a layer again? */
+/** Whether the plan recomputes a part of a layer. */
 export function recomputes(plan: ResolvedPlan, module: RecomputeModule): boolean {
   return plan.recompute === 'selective' && plan.recomputeModules.includes(module)
 }
 
 /**
- * Bytes of one layer's activations for one micro-batch, kept from forward to backward.
+ * Bytes of one layer's activations for one micro-batch, stored from forward to backward.
  * @param mixture of a layer with routed experts
  * @see Korthikanti et al. 2022 (arXiv:2205.05198), table 2; without the s^2 terms for fused attention
  */
@@ -165,13 +174,14 @@ export function layerActivationBytes(model: ResolvedModel, plan: ResolvedPlan, m
   const { hidden: h, heads: a, experts } = model
   const tokens = (plan.sequenceLength * plan.microBatchSize) / c
   const split = plan.sequenceParallel ? t : 1
-  // Inputs of matrix products are kept in fp8 where the products are (Transformer Engine; torch's float8 keeps bf16).
+  // Inputs of fp8 products are stored in fp8 by Transformer Engine; torch's float8 stores bf16.
   const input = plan.precision === 'fp8' && plan.sharding !== 'full' ? 1 : 2
   if (plan.recompute === 'full') return (2 * tokens * h) / split
   const widths = attentionWidths(model)
-  // Two norms: what goes in, and what comes out as the input of a product.
+  // Two norms: their inputs, and their outputs as inputs of matrix products.
   const outside = 4 * h + (recomputes(plan, 'layernorm') ? 0 : 2 * input * h) + (plan.dropout ? 2 * h : 0)
-  // Kernels that are not fused keep what lies between: the norms' input in fp32, queries and keys before they are rotated, SiLU's result.
+  // Unfused kernels also store intermediates: the norms' input in fp32, queries and keys before rotation, SiLU's
+  // output.
   const plain = !plan.fusedKernels && plan.sharding !== 'full'
   const apart = plain && !recomputes(plan, 'layernorm') ? 8 * h : 0
   const rotated = plain && model.learnedPositions === 0 ? 2 * (widths.query + widths.key) : 0
@@ -191,7 +201,8 @@ export function layerActivationBytes(model: ResolvedModel, plan: ResolvedPlan, m
     return plan.recompute === 'operators' ? operatorShare * bytes : bytes
   }
   if (!recomputes(plan, 'moe')) {
-    // Router logits and probabilities in fp32; for each chosen expert the token, its inner widths, and what comes back.
+    // Router logits and probabilities in fp32; for each selected expert the token, the inner activations, and the
+    // output.
     const inner = gates + (recomputes(plan, 'moe_act') ? 0 : input)
     const routed = 2 * input * h + (inner * experts.ffn) / expertTensorParallel
     bytes += (tokens / split) * (8 * experts.count + expertTensorParallel * experts.topK * routed)
@@ -200,12 +211,14 @@ export function layerActivationBytes(model: ResolvedModel, plan: ResolvedPlan, m
   return plan.recompute === 'operators' ? operatorShare * bytes : bytes
 }
 
-/** What memory is counted from and the pipeline does not change: counted once for all plans that differ in it alone. */
+/**
+ * Inputs of the memory estimate that do not depend on the pipeline, computed once for all plans that differ only in it.
+ */
 export interface LayerMemory extends LayerShares {
   /** Bytes of a dense layer's activations for one micro-batch, and of a mixture layer's. */
   readonly dense: number
   readonly mixture: number
-  /** All activations of the larger kind, while a fully recomputed layer exists. */
+  /** All activations of one layer of the larger kind, during full recomputation. */
   readonly whole: number
 }
 
@@ -220,7 +233,7 @@ export function layerMemory(model: ResolvedModel, plan: ResolvedPlan): LayerMemo
   }
 }
 
-/** Peak memory of each stage; that of a plan is the largest total. */
+/** Peak memory of each stage; a plan's peak is the largest total. */
 export function estimateMemory(
   model: ResolvedModel,
   plan: ResolvedPlan,
@@ -250,7 +263,7 @@ export function stageMemory(
   const fsdp = plan.sharding === 'full'
   // bf16 logits, then fp32 probabilities that become the gradient; torch without a fused loss keeps copies of both.
   const perLogit = fsdp || !plan.fusedKernels ? 12 : 6
-  // A gathered input and the gradient of one, whole on every rank; what a stage sends and receives.
+  // An all-gathered input and its gradient, unsharded on every rank; buffers to send to and receive from other stages.
   const gathered =
     (plan.sequenceParallel ? 4 * tokens * model.hidden : 0) + (p > 1 ? (4 * tokens * model.hidden) / split : 0)
   const held = stageParameters(model, plan, stage, here, each)
@@ -258,13 +271,13 @@ export function stageMemory(
   const trained = trainedParameters(model, plan, here, held)
   const denseState = stateBytes(plan, trained.dense, denseRanks)
   const expertState = stateBytes(plan, trained.experts, expertRanks)
-  // Frozen weights are bf16 alone.
+  // Frozen weights are stored only in bf16.
   const frozenBytes =
     plan.loraRank > 0 ? (2 * dense) / (fsdp ? denseRanks : 1) + (2 * experts) / (fsdp ? expertRanks : 1) : 0
   const count = here.dense + here.mixture
   let activations = here.inFlight * (here.dense * each.dense + here.mixture * each.mixture)
   if (stage === 0) activations += (here.inFlight * 2 * tokens * model.hidden) / split
-  // While one layer is recomputed all of its activations exist.
+  // During recomputation, all activations of one layer are allocated.
   activations += each.whole
   let weights = denseState.weights + expertState.weights + frozenBytes
   if (fsdp && p === 1) weights += (2 * 2 * (dense + experts)) / Math.max(1, count)
@@ -287,7 +300,10 @@ export function stageMemory(
   }
 }
 
-/** Bytes a layer moves in one forward pass besides its products: norms, residuals, rotary, activation. */
+/**
+ * Bytes that a layer's elementwise kernels transfer in one forward pass: norms, residuals, rotary embedding,
+ * activation.
+ */
 export function elementwiseBytes(model: ResolvedModel, plan: ResolvedPlan, mixture: boolean): number {
   const { tensorParallel: t, contextParallel: c, expertTensorParallel } = plan
   const { hidden: h, experts } = model

@@ -1,24 +1,25 @@
-/** Bandwidth a group of GPUs sees. Bytes per second and GPU. */
+/** Bandwidth within groups of GPUs, in bytes/s per GPU. */
 import type { ResolvedCluster } from '../cluster/cluster.ts'
 
-/** GPUs of a group that share an NVLink domain, when its members are `stride` ranks apart. */
+/** Members of a group in one NVLink domain, if they are `stride` ranks apart. */
 export function membersPerNode(cluster: ResolvedCluster, size: number, stride: number): number {
   return Math.max(1, Math.min(size, Math.floor(cluster.nvlinkDomain / stride)))
 }
 
-/** Does a group of `size` GPUs, `stride` ranks apart, leave the node (or the rack, where NVLink joins one)? */
+/** Whether a group of `size` GPUs, `stride` ranks apart, spans several nodes (or NVLink racks). */
 export function leavesNode(cluster: ResolvedCluster, size: number, stride: number): boolean {
   return size * stride > cluster.nvlinkDomain
 }
 
-/** Point-to-point or ring bandwidth with one network adapter a GPU. */
+/** Point-to-point or ring bandwidth with one network adapter per GPU. */
 export function groupBandwidth(cluster: ResolvedCluster, size: number, stride: number): number {
   return leavesNode(cluster, size, stride) ? cluster.interRate : cluster.intraRate
 }
 
 /**
- * Ring collectives of large messages. Members in one node add up their adapters (a ring crosses a node's border once),
- * with falling returns: NCCL tests of LLM-jp's H100 cluster give 48 GB/s for one GPU a node and 150 to 187 for eight.
+ * Ring collectives of large messages. Members in one node combine their adapters (a ring crosses between nodes once),
+ * with diminishing returns: NCCL tests of LLM-jp's H100 cluster give 48 GB/s for one GPU per node and 150 to 187 for
+ * eight.
  */
 export function collectiveBandwidth(cluster: ResolvedCluster, size: number, stride: number): number {
   if (!leavesNode(cluster, size, stride)) return cluster.intraRate
@@ -27,12 +28,12 @@ export function collectiveBandwidth(cluster: ResolvedCluster, size: number, stri
 }
 
 /**
- * Seconds of one exchange of tokens among `size` expert-parallel ranks: copies for the own node go over NVLink while the
- * others go over the network. NCCL's plain all-to-all can be far slower across nodes (8 to 15 GB/s on LLM-jp's cluster):
- * give it as `network.allToAllBandwidth`.
+ * Seconds of one exchange of tokens among `size` expert-parallel ranks: copies within the node go over NVLink,
+ * concurrently with the others over the network. NCCL's plain all-to-all can be far slower across nodes (8 to 15 GB/s
+ * on LLM-jp's cluster): give it as `network.allToAllBandwidth`.
  * @param bytes of one copy of a rank's tokens
- * @param copies copies of each token (its chosen experts)
- * @param onePerNode a node gets a token once, however many of the chosen experts it holds
+ * @param copies copies of each token (its selected experts)
+ * @param onePerNode a node receives a token once, regardless of how many of its experts are there (DeepEP)
  */
 export function exchangeSeconds(
   cluster: ResolvedCluster,

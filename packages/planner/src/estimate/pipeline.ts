@@ -1,6 +1,6 @@
 /**
- * A discrete-event simulation of pipeline schedules. Each stage runs its passes one after another, in the order its schedule gives;
- * a pass starts when the stage is free and what it needs has arrived.
+ * A discrete-event simulation of pipeline schedules. Each stage runs its passes in the order of the schedule; a pass
+ * starts when the stage is free and its inputs have arrived.
  */
 import { type Fields, fields, integer, oneOf, show } from '../check.ts'
 
@@ -11,7 +11,9 @@ export interface StageTimes {
   readonly forward: number
   /** The whole backward pass. */
   readonly backward: number
-  /** Part of `backward` that computes gradients of weights; default half. Only zero-bubble schedules run it apart. */
+  /**
+   * Part of `backward` that computes gradients of weights; default half. Only zero-bubble schedules run it separately.
+   */
   readonly weightGradient?: number
 }
 
@@ -19,9 +21,9 @@ export interface PipelineRequest {
   readonly stages: readonly StageTimes[]
   readonly microBatches: number
   readonly schedule: Schedule
-  /** Chunks of each stage; default 1, at least 2 for `interleaved`. */
+  /** Model chunks per stage; default 1, at least 2 for `interleaved`. */
   readonly chunks?: number
-  /** Seconds to send activations or gradients to a neighbour; default 0. The sender is free meanwhile. */
+  /** Seconds to send activations or gradients to a neighbour; default 0. Sending does not block the stage. */
   readonly hopSeconds?: number
 }
 
@@ -42,28 +44,36 @@ export interface PipelineTimeline {
   readonly seconds: number
   /** Busy seconds of each stage. */
   readonly busy: readonly number[]
-  /** Seconds in which the busiest stage waits. */
+  /** Idle seconds of the busiest stage. */
   readonly bubbleSeconds: number
-  /** The same over what the busiest stage works: (p - 1) / m for even stages under 1F1B (Narayanan et al. 2021, section 2.2). */
+  /**
+   * The same relative to the busy time of the busiest stage: (p - 1) / m for equal stages with 1F1B (Narayanan et al.
+   * 2021, section 2.2).
+   */
   readonly bubbleOverWork: number
-  /** Idle part of all stages' time. */
+  /** Idle fraction of the time of all stages. */
   readonly idleFraction: number
-  /** Most micro-batches of a whole stage whose activations each stage keeps at once (parts of one where there are chunks). */
+  /**
+   * Maximum number of micro-batches whose activations each stage stores at once, in units of whole stages (fractional
+   * with chunks).
+   */
   readonly inFlight: readonly number[]
 }
 
 const pipelineFields: Fields<PipelineRequest> = { stages: 1, microBatches: 1, schedule: 1, chunks: 1, hopSeconds: 1 }
 const stageFields: Fields<StageTimes> = { forward: 1, backward: 1, weightGradient: 1 }
 
-/** Passes that may be simulated at once. */
+/** Limit of simulated passes. */
 const mostPasses = 4_000_000
 
 /**
  * Simulates one step's pipeline.
  * @throws RangeError or TypeError naming the field; for `interleaved`, micro-batches must be a multiple of the stages
- * @see Huang et al. 2019 (GPipe), arXiv:1811.06965; Narayanan et al. 2021, arXiv:2104.04473, section 2.2; Qi et al. 2023 (zero-bubble,
- *   schedule ZB-H1: no more memory than 1F1B), arXiv:2401.10241
- * @example simulatePipeline({ stages: [{ forward: 1, backward: 2 }, { forward: 1, backward: 2 }], microBatches: 8, schedule: '1f1b' })
+ * @see Huang et al. 2019 (GPipe), arXiv:1811.06965; Narayanan et al. 2021, arXiv:2104.04473, section 2.2; Qi et al.
+ * 2023 (zero-bubble, schedule ZB-H1: no more memory than 1F1B), arXiv:2401.10241
+ * @example
+ * const stage = { forward: 1, backward: 2 }
+ * simulatePipeline({ stages: [stage, stage], microBatches: 8, schedule: '1f1b' })
  */
 export function simulatePipeline(request: PipelineRequest): PipelineTimeline {
   fields('pipeline', request, pipelineFields)
@@ -118,7 +128,7 @@ interface Step {
   readonly microBatch: number
 }
 
-/** What a stage does, in order. */
+/** The passes of a stage, in order. */
 function orderOf(schedule: Schedule, stage: number, p: number, m: number, v: number): Step[] {
   const total = m * v
   // Interleaving takes p micro-batches through one chunk, then the same through the next; backward from the last chunk.
@@ -137,7 +147,8 @@ function orderOf(schedule: Schedule, stage: number, p: number, m: number, v: num
         : Math.min(p - stage - 1, total)
   const steps: Step[] = []
   for (let i = 0; i < warmup; i++) steps.push(at(i, 'forward'))
-  // Gradients of weights, which no stage waits for, come later the later the stage: what is left fills the end of the step.
+  // Weight gradients, which no stage waits for, are delayed more on later stages; the remaining ones fill the end of
+  // the step.
   const late = schedule === 'zero-bubble' ? stage : total
   for (let i = 0; i < total; i++) {
     if (warmup + i < total) steps.push(at(warmup + i, 'forward'))
@@ -148,7 +159,7 @@ function orderOf(schedule: Schedule, stage: number, p: number, m: number, v: num
   return steps
 }
 
-/** Runs the stages' orders. A stage waits for its next pass, whatever else it could do. */
+/** Simulates the stages. A stage runs its passes strictly in order. */
 function run(
   stages: readonly ResolvedStage[],
   orders: readonly Step[][],
@@ -208,7 +219,7 @@ function summarize(schedule: Schedule, passes: readonly Pass[], p: number, chunk
   const release = schedule === 'zero-bubble' ? 'weight' : 'backward'
   const held = Array<number>(p).fill(0)
   const inFlight = Array<number>(p).fill(0)
-  // Passes of one stage come in the order they ran.
+  // Passes of each stage are in the order of execution.
   for (const { stage, kind } of passes) {
     if (kind === 'forward') inFlight[stage] = Math.max(inFlight[stage], ++held[stage])
     else if (kind === release) held[stage]--

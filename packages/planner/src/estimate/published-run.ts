@@ -1,4 +1,4 @@
-/** Estimating a run as papers and repositories publish it: loosely written rows, read strictly. */
+/** Estimates of runs as papers and repositories publish them, from loosely formatted rows. */
 import { integer, object, positive, show } from '../check.ts'
 import { findGpu, type Gpu, gpus } from '../cluster/gpus.ts'
 import type { PlannerExperts, PlannerModel } from '../model/model.ts'
@@ -7,30 +7,33 @@ import type { RunCost } from './cost.ts'
 import type { Efficiency } from './efficiency.ts'
 import { estimate } from './estimate.ts'
 
-/** What is reported for a row. */
+/** The estimate of a row. */
 export interface RunEstimate {
   readonly id: string
   readonly memoryBytes: number
   readonly stepSeconds: number
   readonly tokensPerSecondPerGpu: number
-  /** FLOP/s of each GPU, causal attention counted half. */
+  /** Model FLOP/s per GPU, with causal attention counted as half. */
   readonly modelFlopsPerGpu: number
   readonly mfu: number
-  /** Utilisation with attention counted full. */
+  /** Utilisation with attention counted in full. */
   readonly mfuFullAttention: number
-  /** Fields the row left open, and what was taken. */
+  /** Missing fields, and the values assumed for them. */
   readonly assumptions: readonly string[]
 }
 
 /**
- * Estimates one row of a table of published runs: `{ id, model: { layers, hidden, ffn, gated_mlp, heads, kv_groups,
- * head_dim, vocab, tied_embeddings, positional, experts, topk, moe_ffn, ... }, gpu_type, gpu, gpus, gpus_per_node, tp, pp,
- * vpp, cp, ep, dp, sharding, sequence_parallel, micro_batch, global_batch, seq, recompute, precision, overlap }`.
- * A field `measured` is never read. Fields that are missing or null are taken as usual, and told in `assumptions`.
- * @param efficiency sustained fractions in place of the fitted ones
+ * Estimates one row of a table of published runs:
+ * `{ id, model, gpu_type, gpu, gpus, gpus_per_node, tp, pp, vpp, cp, ep, dp, sharding, sequence_parallel,
+ *    micro_batch, global_batch, seq, recompute, precision, overlap }`, where `model` is
+ * `{ layers, hidden, ffn, gated_mlp, heads, kv_groups, head_dim, vocab, tied_embeddings, positional, experts,
+ *    topk, moe_ffn, ... }`.
+ * A field `measured` is never read. Missing and null fields get usual values, listed in `assumptions`.
+ * @param efficiency sustained fractions instead of the fitted ones
  * @throws TypeError or RangeError naming the field that is missing or out of bounds
  * @example
- * const row = { id: 'mine', model: { layers: 24, hidden: 2304, ffn: 9216, heads: 24, vocab: 51200 }, gpu_type: 'A100', gpus: 32, tp: 1, pp: 1, global_batch: 512, seq: 2048 }
+ * const model = { layers: 24, hidden: 2304, ffn: 9216, heads: 24, vocab: 51200 }
+ * const row = { id: 'mine', model, gpu_type: 'A100', gpus: 32, tp: 1, pp: 1, global_batch: 512, seq: 2048 }
  * estimateRun(row).stepSeconds // 2.34
  */
 export function estimateRun(row: unknown, efficiency?: Partial<Efficiency>): RunEstimate {
@@ -39,7 +42,7 @@ export function estimateRun(row: unknown, efficiency?: Partial<Efficiency>): Run
   try {
     const assumptions: string[] = []
     const made = request(given, id, assumptions, efficiency)
-    // A training run's own README counts steps a day, with whatever stopped it; a benchmark counts steps.
+    // Throughput of a training run's README or log includes interruptions; that of a benchmark does not.
     const steady = !/training README|training log/i.test(text(given, 'source', ''))
     const result = estimate({ ...made, run: { tokens: 1e12, checkpointSteps: 1000 } })
     const goodput = steady ? 1 : (result.run as RunCost).lost.goodput
@@ -61,15 +64,15 @@ export function estimateRun(row: unknown, efficiency?: Partial<Efficiency>): Run
 }
 
 function request(row: Record<string, unknown>, id: string, assumptions: string[], efficiency?: Partial<Efficiency>) {
-  const said = new Set<string>()
-  /** A count; of words the number they begin with or name, else the usual one, and that is said. */
+  const reported = new Set<string>()
+  /** Reads a count; from a string, its first number, or else the fallback, with a note in the assumptions. */
   const count = (field: string, fallback: number) => {
     const given = row[field]
     if (typeof given !== 'string') return integer(field, given ?? fallback, 1, 1e6)
     const found = /\d{1,6}/.exec(given.slice(0, 200))
     const taken = found ? integer(field, Number(found[0]), 1, 1e6) : fallback
-    if (!said.has(field)) assumptions.push(`${field}: ${taken} (given in words: ${show(given)})`)
-    said.add(field)
+    if (!reported.has(field)) assumptions.push(`${field}: ${taken} (given in words: ${show(given)})`)
+    reported.add(field)
     return taken
   }
   const degrees = ['tp', 'pp', 'cp', 'dp'].map((field) => count(field, 1))
@@ -97,14 +100,14 @@ function request(row: Record<string, unknown>, id: string, assumptions: string[]
         : integer('global_batch', row.global_batch, 1, 1 << 30)
   let microBatchSize: number
   if (row.micro_batch === null || row.micro_batch === undefined || wordless(row.micro_batch)) {
-    // Pipelines: one sequence (under FSDP as many micro-batches as stages); otherwise up to four.
+    // With pipelines one sequence (with FSDP as many micro-batches as stages); otherwise up to four.
     const perRank = batch === null ? 1 : Math.max(1, Math.floor(batch / dataParallel))
     const fsdp = sharding(text(row, 'sharding', '')) === 'full'
     microBatchSize = pp === 1 ? largestDivisor(perRank, 4) : fsdp ? Math.max(1, Math.floor(perRank / pp)) : 1
     assumptions.push(`micro_batch: ${microBatchSize}`)
   } else if (typeof row.micro_batch === 'string') microBatchSize = count('micro_batch', 1)
   else microBatchSize = integer('micro_batch', row.micro_batch, 1, 1 << 20)
-  // What was published ran: a batch that does not divide was rounded somewhere.
+  // A published run must have been valid, so a batch that does not divide is rounded.
   const perStep = microBatchSize * dataParallel
   const globalBatchSize = batch === null ? perStep : Math.max(1, Math.round(batch / perStep)) * perStep
   if (batch !== globalBatchSize) assumptions.push(`global_batch: ${globalBatchSize}`)
@@ -116,15 +119,15 @@ function request(row: Record<string, unknown>, id: string, assumptions: string[]
   const shardingText = text(row, 'sharding', 'distributed optimizer')
   const overlapText = text(row, 'overlap', '')
   if (recomputeText === 'unknown') assumptions.push('recompute: none')
-  // Before fused kernels (2021 and 2022, fp16) attention was written out.
+  // Runs before fused kernels (2021 and 2022, fp16) had unfused attention.
   const unfused = /unfused/.test(recomputeText) || (fp16 && !/flash|fused/.test(recomputeText))
   const source = text(row, 'source', '')
   const bridge = /Megatron-Bridge/.test(source)
-  // Releases of 2024 and before that overlapped nothing also left more kernels unfused.
+  // Releases up to 2024 without overlap also had more unfused kernels.
   const early = /^none/.test(overlapText)
-  // Megatron-LM's functional tests run deterministic kernels, without fused gradient accumulation.
+  // Megatron-LM's functional tests use deterministic kernels, without fused gradient accumulation.
   const deterministic = /functional test/.test(source)
-  // Experts with biases (GPT-OSS) have activations that are not fused into their grouped products.
+  // Activations of experts with biases (GPT-OSS) are not fused into their grouped products.
   const biased = experts !== undefined && object('model', row.model).bias === true
   const ep = count('ep', 1)
   const microBatches = globalBatchSize / perStep
@@ -137,7 +140,7 @@ function request(row: Record<string, unknown>, id: string, assumptions: string[]
     virtualPipeline: pp > 1 ? virtualPipeline : 1,
     contextParallel: cp,
     expertParallel: ep,
-    // Megatron-LM splits experts as it splits the rest, unless told; where experts are spread, recipes tell it not to.
+    // By default Megatron-LM applies tensor parallelism to experts too; recipes with expert parallelism turn that off.
     expertTensorParallel: experts && ep === 1 && row.etp !== 1 ? count('etp', tp) : count('etp', 1),
     microBatchSize,
     globalBatchSize,
@@ -149,22 +152,23 @@ function request(row: Record<string, unknown>, id: string, assumptions: string[]
     overlap: !/^none|off$/.test(overlapText),
     // Megatron-Bridge's performance recipes overlap tensor-parallel communication.
     overlapTensorParallel: /tp-comm|async ?TP/i.test(`${overlapText} ${id}`) || bridge,
-    // FlashAttention 2 where torch's own attention or no fused attention was asked for.
+    // FlashAttention 2 if the run used torch's attention or did not request fused attention.
     attentionBackend: unfused
       ? 'unfused'
       : early || /\+ flash attention/.test(recomputeText) || (sharding(shardingText) === 'full' && !bridge)
         ? 'flash'
         : 'fused',
-    // Its mixtures exchange tokens by DeepEP or HybridEP.
+    // Megatron-Bridge's mixtures dispatch tokens by DeepEP or HybridEP.
     expertDispatch: bridge ? 'deepep' : 'alltoall',
     // Megatron-Bridge's recipes for Blackwell replay layers as CUDA graphs.
     cudaGraphs: bridge && gpu.architecture === 'blackwell',
     dropout: unfused || /dropout 0\.[1-9]/.test(String(object('model', row.model).attention)),
-    // Megatron-LM fuses; plain FSDP does where it compiles.
+    // Megatron-LM fuses kernels; plain FSDP does with torch.compile.
     fusedKernels:
       (sharding(shardingText) !== 'full' && !early && !biased) || /compile/.test(precisionText) || (bridge && !biased),
     deterministic,
-    // Megatron-Bridge's recipes reduce gradients in bf16 where products are fp8; its DeepSeek-like ones keep moments in bf16 too.
+    // Megatron-Bridge's recipes reduce gradients in bf16 if products are fp8; its DeepSeek recipes also store moments
+    // in bf16.
     momentsInFp32: !(bridge && model.latentAttention !== undefined),
     gradientsInFp32: !(bridge && (model.latentAttention !== undefined || precision === 'fp8')),
     anyLayout: true,
@@ -182,14 +186,14 @@ function request(row: Record<string, unknown>, id: string, assumptions: string[]
 /** GPUs of a node (or NVLink domain), a divisor of all GPUs. */
 function nodeSize(row: Record<string, unknown>, gpuCount: number): number {
   const gpu = typeof row.gpu === 'object' && row.gpu !== null ? (row.gpu as { intra?: unknown }) : {}
-  // What counts is the NVLink domain: 72 GPUs in an NVL72 rack, whatever its servers hold.
+  // The NVLink domain counts as the node: 72 GPUs in an NVL72 rack, however many its servers have.
   const domain = /NVL(\d+)/.exec(typeof gpu.intra === 'string' ? gpu.intra.slice(0, 200) : '')
   const own = typeof row.gpus_per_node === 'string' ? (/\d{1,4}/.exec(row.gpus_per_node)?.[0] ?? 8) : row.gpus_per_node
   const stated = integer('gpus_per_node', domain ? Number(domain[1]) : Number(own ?? 8), 1, 1024)
   return gpuCount % stated === 0 ? stated : largestDivisor(gpuCount, stated)
 }
 
-/** Words without a number in them. */
+/** Whether a value is text without a number. */
 function wordless(value: unknown): boolean {
   return typeof value === 'string' && !/\d/.test(value)
 }
@@ -239,7 +243,7 @@ function modelOf(row: Record<string, unknown>, sequenceLength: number): PlannerM
     hidden: model.hidden as number,
     ffn: (model.ffn ?? model.moe_ffn) as number,
     heads: model.heads as number,
-    // Latent attention gives every head keys and values of its own, whatever a table says.
+    // With latent attention every head has its own keys and values, whatever the row says.
     kvHeads: (/\bMLA\b/.test(String(model.attention)) ? model.heads : (model.kv_groups ?? model.heads)) as number,
     headDim: (model.head_dim ?? Number(model.hidden) / Number(model.heads)) as number,
     vocab: model.vocab as number,
@@ -270,7 +274,7 @@ function attention(model: Record<string, unknown>): Pick<PlannerModel, 'latentAt
   return window ? { slidingWindow: { window: Number(window[1]), share: /alternating/.test(given) ? 0.5 : 1 } } : {}
 }
 
-/** The catalogue's GPU of that name, or one made of the row's own numbers (TFLOP/s, GB, GB/s). */
+/** The known GPU of that name, or one from the row's own numbers (TFLOP/s, GB, GB/s). */
 function gpuOf(row: Record<string, unknown>): Gpu {
   const name = text(row, 'gpu_type', '')
   if (Object.hasOwn(gpus, name)) return gpus[name]
@@ -278,10 +282,10 @@ function gpuOf(row: Record<string, unknown>): Gpu {
     try {
       return findGpu(name)
     } catch {
-      // Its own numbers are asked for below.
+      // Falls back to the row's own numbers below.
     }
   }
-  const stated = object(`gpu (gpu_type ${show(name)} is not in the catalogue, so its numbers are needed)`, row.gpu)
+  const stated = object(`gpu (gpu_type ${show(name)} is unknown, so its numbers are needed)`, row.gpu)
   const perSecond = (field: string, fallback: number) => {
     const found = /([\d.]+) GB\/s/.exec(typeof stated[field] === 'string' ? stated[field].slice(0, 200) : '')
     return found ? Number(found[1]) * 1e9 : fallback
@@ -295,7 +299,7 @@ function gpuOf(row: Record<string, unknown>): Gpu {
     memoryBandwidth: positive('gpu.hbm_gbs', stated.hbm_gbs, 1e8) * 1e9,
     intraNodeBandwidth: perSecond('intra', 450e9),
     interNodeBandwidth: perSecond('inter', 50e9),
-    // The generation whose bf16 peak is nearest.
+    // The architecture with the closest bf16 peak.
     architecture: peak < 500 ? 'ampere' : peak > 1500 ? 'blackwell' : 'hopper',
   }
 }

@@ -1,4 +1,6 @@
-/** What one layer costs for one micro-batch, with its collectives: all that does not depend on pipeline or data parallelism. */
+/**
+ * Times and collectives of one layer for one micro-batch, which do not depend on pipeline or data parallelism.
+ */
 import type { ResolvedCluster } from '../cluster/cluster.ts'
 import { attentionWidths, type ResolvedModel } from '../model/model.ts'
 import type { ResolvedPlan } from '../plan/parallel-plan.ts'
@@ -7,19 +9,21 @@ import { headSeconds, type LayerTime, layerTime } from './layer-time.ts'
 import { recomputes } from './memory.ts'
 import { exchangeSeconds, groupBandwidth } from './network.ts'
 
-/** One kind of communication in a step, as one GPU sees it. */
+/** One kind of communication in a step, per GPU. */
 export interface Collective {
   readonly axis: 'tensor' | 'context' | 'expert' | 'pipeline' | 'data'
   readonly operation: string
   /** Bytes a GPU sends. */
   readonly bytes: number
-  /** Seconds it takes, hidden or not. */
+  /** Its duration in seconds, hidden or exposed. */
   readonly seconds: number
-  /** Seconds of it that the step waits for. */
+  /** Seconds that the step waits for it. */
   readonly exposedSeconds: number
 }
 
-/** What one layer and the head cost for one micro-batch: all that does not depend on the pipeline or on data parallelism. */
+/**
+ * Times of one layer and of the head for one micro-batch, which do not depend on pipeline or data parallelism.
+ */
 export interface ShapeCosts {
   readonly dense: LayerTime
   readonly mixture: LayerTime
@@ -56,7 +60,7 @@ export function shapeCosts(model: ResolvedModel, cluster: ResolvedCluster, plan:
   const ringExposed = c === 1 ? 0 : Math.max(0.1 * ringSeconds, ringSeconds - 3.5 * mixture.attention)
 
   const localTokens = plan.sequenceParallel ? tokens / t : tokens
-  // Dispatch and combine, forward and backward; again where the layer is recomputed.
+  // Dispatch and combine, forward and backward, and once more if the layer is recomputed.
   const times = 4 + (plan.recompute === 'full' || recomputes(plan, 'moe') ? 2 : 0)
   const copies = model.experts?.topK ?? 0
   const ranks = e * plan.expertTensorParallel

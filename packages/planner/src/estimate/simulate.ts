@@ -1,4 +1,4 @@
-/** A plan's step as its pipeline would run it. */
+/** Simulates one step of a plan's pipeline. */
 
 import { type Fields, fields } from '../check.ts'
 import { type ResolvedCluster, validateCluster } from '../cluster/cluster.ts'
@@ -11,7 +11,7 @@ import { hopSeconds, stageCosts, waiting } from './stage-costs.ts'
 import { estimateTime } from './time.ts'
 
 export interface SimulateRequest extends PlanRequest {
-  /** Default: interleaved where the plan has chunks, 1f1b otherwise. */
+  /** Default: interleaved if the plan has several chunks per stage, otherwise 1f1b. */
   readonly schedule?: Schedule
 }
 
@@ -20,17 +20,17 @@ export interface Simulation extends PipelineTimeline {
   /** Seconds after the pipeline: exposed gradient exchange, and the optimizer. */
   readonly dataParallelSeconds: number
   readonly optimizerSeconds: number
-  /** The pipeline and what follows. */
+  /** The pipeline and the times above. */
   readonly stepSeconds: number
-  /** What the closed formulas of `estimate` give for the same step (1F1B or interleaved). */
+  /** The estimate by `estimate`'s closed formulas for the same step (1F1B or interleaved). */
   readonly estimatedStepSeconds: number
-  /** Bubble over work by closed formula, for stages that are even and hops that take no time. */
+  /** Bubble over work by closed formula, for equal stages and zero-latency hops. */
   readonly closedFormBubble: number
 }
 
 /**
  * Bubble over work by closed formula: (p - 1) / m for GPipe and 1F1B, (p - 1) / (v m) interleaved, and for ZB-H1
- * (p - 1) (F + B - W) / (m (F + B + W)) with B the gradients of activations alone.
+ * (p - 1) (F + B - W) / (m (F + B + W)) with B the backward pass of activations only.
  * @see Narayanan et al. 2021, arXiv:2104.04473, section 2.2; Qi et al. 2023, arXiv:2401.10241, table 2
  */
 export function closedFormBubble(
@@ -49,9 +49,10 @@ export function closedFormBubble(
 const requestFields: Fields<SimulateRequest> = { model: 1, cluster: 1, plan: 1, run: 1, schedule: 1 }
 
 /**
- * Simulates one step of a plan: uneven stages (embedding, loss, layers that do not divide), tensor-, context- and expert-parallel
- * communication within passes, hops between stages.
- * @throws PlanError for an illegal plan; RangeError or TypeError naming an invalid or unknown field, or for too many passes
+ * Simulates one step of a plan: unequal stages (embedding, loss, layers that do not divide evenly), tensor-, context-
+ * and expert-parallel communication within passes, hops between stages.
+ * @throws PlanError for an illegal plan; RangeError or TypeError naming an invalid or unknown field, or for too many
+ * passes
  * @example simulate({ model, cluster, plan: own, schedule: 'zero-bubble' }).bubbleOverWork // 0.0262
  */
 export function simulate(request: SimulateRequest): Simulation {
@@ -70,7 +71,7 @@ function simulateKnown(
 ): Simulation {
   const schedule = given ?? (plan.virtualPipeline > 1 ? 'interleaved' : '1f1b')
   const chunks = schedule === 'interleaved' ? Math.max(2, plan.virtualPipeline) : 1
-  // Everyone waits for the slowest GPU, in computation but not in communication.
+  // All GPUs wait for the slowest, in computation but not in communication.
   const wait = 1 + waiting(cluster)
   const stages = stageCosts(model, cluster, plan).map(({ forward, backward, weightGradient, communication }) => ({
     forward: (forward - communication / 2) * wait + communication / 2,

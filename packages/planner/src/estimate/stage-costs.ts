@@ -1,4 +1,4 @@
-/** What every pipeline stage does for one micro-batch, and what passes between stages. */
+/** Times of each pipeline stage for one micro-batch, and of transfers between stages. */
 import type { ResolvedCluster } from '../cluster/cluster.ts'
 import type { ResolvedModel } from '../model/model.ts'
 import type { ResolvedPlan } from '../plan/parallel-plan.ts'
@@ -8,7 +8,7 @@ import type { LayerTime } from './layer-time.ts'
 import { groupBandwidth } from './network.ts'
 import { type ShapeCosts, shapeCosts } from './shape-costs.ts'
 
-/** What one stage does for one micro-batch (all of its chunks together), in seconds. */
+/** Times of one stage for one micro-batch (all of its chunks together), in seconds. */
 export interface StageCosts {
   readonly forward: number
   /** Backward pass with recomputation. */
@@ -43,7 +43,10 @@ export function stageCosts(
   })
 }
 
-/** Part of computing time that the mean GPU waits for the slowest of all: spread x the expected largest of N normal deviates. */
+/**
+ * Fraction of compute time that the average GPU waits for the slowest: spread times the expected maximum of N normal
+ * variables.
+ */
 export function waiting(cluster: ResolvedCluster): number {
   return cluster.efficiency.spread * Math.sqrt(2 * Math.log(cluster.gpuCount))
 }
@@ -55,7 +58,7 @@ export function hopSeconds(model: ResolvedModel, cluster: ResolvedCluster, plan:
   return hopBytes(model, plan) / groupBandwidth(cluster, 2, stride) + collectiveLatency
 }
 
-/** Bytes of them. */
+/** Bytes of one micro-batch's activations sent to the next stage. */
 export function hopBytes(model: ResolvedModel, plan: ResolvedPlan): number {
   const tokens = (plan.sequenceLength * plan.microBatchSize) / plan.contextParallel
   return (2 * tokens * model.hidden) / (plan.sequenceParallel ? plan.tensorParallel : 1)

@@ -30,16 +30,16 @@ export interface StepTime {
   readonly compute: number
   /** Recomputation in the backward pass. */
   readonly recompute: number
-  /** For the slowest GPU. */
+  /** Waiting for the slowest GPU. */
   readonly waiting: number
   readonly tensorParallel: number
   readonly contextParallel: number
   readonly expertParallel: number
   /** Activations between pipeline stages. */
   readonly pipeline: number
-  /** Stages that wait at the start and end of a step. */
+  /** Pipeline bubble at the start and end of a step. */
   readonly bubble: number
-  /** Gradients and parameters among data-parallel ranks, as far as computation does not hide them. */
+  /** Exposed communication of gradients and parameters among data-parallel ranks. */
   readonly dataParallel: number
   readonly optimizer: number
   readonly step: number
@@ -47,7 +47,9 @@ export interface StepTime {
   readonly collectives: readonly Collective[]
 }
 
-/** Bytes/s between a GPU and its host (PCIe 4, one direction), and of the host's memory, one GPU's part of it. */
+/**
+ * Bytes/s between a GPU and its host (PCIe 4, one direction), and of one GPU's share of the host's memory bandwidth.
+ */
 const hostLinkRate = 25e9
 const hostMemoryRate = 25e9
 
@@ -65,7 +67,7 @@ export function estimateTime(
   const m = plan.microBatches
   const { dense, mixture } = costs
 
-  // The slowest stage, in computation and exposed communication, sets the pace.
+  // The slowest stage, in computation and exposed communication, determines the step time.
   const wait = waiting(cluster)
   const shared = costs.tensor + costs.context
   const perDense = (1 + wait) * (dense.forward + dense.backward + dense.again) + shared
@@ -94,18 +96,21 @@ export function estimateTime(
   const expert = here.mixture * costs.expert
   const hop = hopSeconds(model, cluster, plan)
   const pipe = p === 1 ? 0 : 2 * v * hop * (v > 1 ? 0.5 : 1)
-  // All wait for the slowest: clocks under a power limit differ between GPUs, the more of them the further the slowest is behind.
+  // All GPUs wait for the slowest: clocks differ under a power limit, and the slowest of more GPUs is further below the
+  // mean.
   const waited = wait * (compute + recomputed)
   const microBatch = compute + recomputed + waited + tensor + context + expert + pipe
   const bubble = ((p - 1) / v) * (microBatch - pipe)
 
   const data = dataParallelTime(model, cluster, plan, layers[0], shares, backward, microBatch)
   const shard = plan.sharding === 'none' ? 1 : plan.dataParallel * c
-  // Adam reads and writes master weights, moments and gradient; gradients are cleared, scaled and normed too.
+  // Adam reads and writes master weights, moments and gradient; gradients are also zeroed, scaled, and read for the
+  // norm.
   const states = ((18 + 2 * momentBytes(plan)) * data.held) / shard
   const gradients = 12 * (plan.sharding === 'full' ? data.held / shard : data.held)
   const memoryRate = gpu.memoryBandwidth * efficiency.memory
-  // On the host the update goes at the pace of its memory, after gradients (fp32) went there and before weights (bf16) come back.
+  // An offloaded update is limited by host memory bandwidth, after transferring gradients (fp32) and before
+  // transferring weights (bf16) back.
   const update = plan.offloadOptimizer
     ? states / hostMemoryRate + (6 * data.held) / shard / hostLinkRate + gradients / memoryRate
     : (states + gradients) / memoryRate

@@ -1,13 +1,13 @@
-/** The flags of a launch that was read, each asked for by its type. */
+/** The flags of a parsed launch, with typed access. */
 import { show } from '../check.ts'
 import type { ShellReading } from './shell/shell-reader.ts'
 
-/** Words of the command that starts training, or of the array that holds its flags. */
+/** The words of the training command, or of the array with its flags. */
 export function argumentsOf(shell: ShellReading): readonly string[] {
   const isFlag = (word: string) => word.startsWith('--')
   let best: readonly string[] = []
   for (const command of shell.commands) {
-    // A command may stand inside a quoted one (`bash -c "..."`).
+    // The command may be quoted inside another one (`bash -c "..."`).
     const words = command.flatMap((word) => (/\s/.test(word) && /--[\w-]+/.test(word) ? word.split(/\s+/) : [word]))
     if (words.some((word) => /pretrain_gpt\.py$/.test(word)) && words.length > best.length) best = words
   }
@@ -16,12 +16,12 @@ export function argumentsOf(shell: ShellReading): readonly string[] {
     if (values.filter(isFlag).length > best.filter(isFlag).length) best = values
   }
   if (best.filter(isFlag).length < 3) {
-    throw new RangeError('launch: it has no command that runs pretrain_gpt.py, and no array of its flags')
+    throw new RangeError('launch: found no command that runs pretrain_gpt.py, and no array of its flags')
   }
   return best
 }
 
-/** Flags by name, each asked for by its type. */
+/** Flags by name, with typed access that records which were read. */
 export class LaunchFlags {
   private readonly values = new Map<string, string[]>()
   private readonly before: readonly string[]
@@ -35,7 +35,7 @@ export class LaunchFlags {
       const flag = /^(--[A-Za-z][\w-]*)(?:=([\s\S]*))?$/.exec(word)
       if (flag) {
         current = flag[2] === undefined ? [] : [flag[2]]
-        // The last of several counts, as for argparse.
+        // The last of several is used, as by argparse.
         this.values.set(flag[1], current)
       } else current?.push(word)
     }
@@ -82,7 +82,7 @@ export class LaunchFlags {
     return this.values
   }
 
-  /** Flags nobody asked for. */
+  /** Flags that have not been read. */
   unread(): string[] {
     return [...this.values]
       .filter(([name]) => !this.read.has(name))

@@ -1,7 +1,7 @@
-/** The numbers of optimizer and schedule that a launch writes out. */
+/** Optimizer and schedule settings of a launch. */
 import { type Fields, fields, integer, oneOf, positive } from '../check.ts'
 
-/** Numbers of the optimizer and schedule. Steps are optimizer steps. */
+/** Optimizer, schedule and runtime settings. Steps are optimizer steps. */
 export interface LaunchRecipe {
   readonly learningRate: number
   readonly minLearningRate: number
@@ -24,18 +24,20 @@ export interface LaunchRecipe {
   readonly auxiliaryLoss?: number | null
   /** Coefficient of the router's own z-loss (mixtures), which upstream has. */
   readonly routerZLoss?: number | null
-  /** The router computes in fp32 (`--moe-router-dtype`); default: only where DeepEP, which asks for it, carries the tokens. */
+  /**
+   * The router computes in fp32 (`--moe-router-dtype`); default: only with DeepEP, which requires it.
+   */
   readonly routerPrecision?: 'fp32' | null
-  /** false: token files are read, not mapped into memory (`--no-mmap-bin-files`). */
+  /** false: token files are read instead of memory-mapped (`--no-mmap-bin-files`). */
   readonly memoryMappedData?: boolean
-  /** Permuting tokens for experts runs as one kernel; the router does. */
+  /** Token permutation for experts is one fused kernel; so is the router. */
   readonly permuteFusion?: boolean
   readonly routerFusion?: boolean
-  /** Steps between collections of Python's garbage on all ranks at once (`--manual-gc`). */
+  /** Steps between synchronized Python garbage collections on all ranks (`--manual-gc`). */
   readonly garbageCollectionSteps?: number | null
   /** The loss is computed by one kernel (`--cross-entropy-loss-fusion`). */
   readonly lossFusion?: boolean
-  /** Minutes that collectives wait (`--distributed-timeout-minutes`); Megatron-LM's default is 10. */
+  /** Timeout of collectives in minutes (`--distributed-timeout-minutes`); Megatron-LM's default is 10. */
   readonly timeoutMinutes?: number | null
 }
 
@@ -65,7 +67,7 @@ const recipeFields: Fields<LaunchRecipe> = {
   timeoutMinutes: 1,
 }
 
-/** @throws RangeError or TypeError naming a field out of its bounds */
+/** Validates a recipe. @throws RangeError or TypeError naming an invalid field */
 export function checkRecipe(recipe: LaunchRecipe): LaunchRecipe {
   fields('recipe', recipe, recipeFields, 'passed')
   integer('recipe.trainSteps', recipe.trainSteps, 1, 1e12)

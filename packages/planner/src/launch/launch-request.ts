@@ -1,4 +1,4 @@
-/** What a launch is written from. */
+/** The inputs of a generated launch. */
 import { type Fields, fields } from '../check.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { PlannerModel } from '../model/model.ts'
@@ -20,7 +20,7 @@ export interface LaunchRequest {
   readonly paths?: {
     /** A SentencePiece `.model`, or a folder with a `tokenizer.json`. */
     readonly tokenizerModel?: string
-    /** What follows `--data-path`: weights and prefixes. */
+    /** Values of `--data-path`: weights and prefixes. */
     readonly data?: readonly string[]
     readonly checkpoints?: string
   }
@@ -43,9 +43,9 @@ const requestFields: Fields<LaunchRequest> = {
 }
 const pathFields: Fields<NonNullable<LaunchRequest['paths']>> = { tokenizerModel: 1, data: 1, checkpoints: 1 }
 
-/** @throws RangeError naming a field that is not known, and near one that is */
+/** @throws RangeError naming a misspelt field */
 export function checkLaunchRequest(request: LaunchRequest): void {
-  // What `readMegatron` returned may be spread into a request.
+  // A request may contain further fields, because the result of `readMegatron` may be spread into it.
   fields('request', request, requestFields, 'passed')
   if (request.paths) fields('request.paths', request.paths, pathFields)
 }

@@ -5,15 +5,18 @@ import { layersPerStage } from '../plan/stages.ts'
 import type { LaunchRecipe } from './launch-recipe.ts'
 import type { LaunchRequest } from './launch-request.ts'
 
-/** A flag and its values, or nothing. */
+/** A flag and its values, or false for no flag. */
 export type Flag = false | readonly [string, ...(string | number)[]]
 
-/** Layers that split neither evenly nor with embedding and loss counted. */
+/** Whether layers divide over stages neither evenly nor with embedding and loss counted as layers. */
 export function needsLayout(layers: number, { pipelineParallel, virtualPipeline }: ResolvedPlan): boolean {
   return layersPerStage(layers, pipelineParallel, virtualPipeline) === null
 }
 
-/** Embedding and loss count as layers where the layers alone do not divide; where nothing does, the layout is written out. */
+/**
+ * Counts embedding and loss as layers if the layers alone do not divide; if that does not divide either, gives an
+ * explicit layout.
+ */
 export function splitFlags(layers: number, plan: ResolvedPlan): Flag[] {
   const { pipelineParallel: p, virtualPipeline: v } = plan
   if (layers % (p * v) === 0) return []
@@ -23,7 +26,7 @@ export function splitFlags(layers: number, plan: ResolvedPlan): Flag[] {
 }
 
 /**
- * "Et*6|t*6|t*6|t*7L": chunks in the order a token meets them, E the embedding, t a layer, L the loss.
+ * "Et*6|t*6|t*6|t*7L": chunks in the order of the forward pass; E is the embedding, t a layer, L the loss.
  * @see megatron/core/transformer/pipeline_parallel_layer_layout.py `parse_str_to_list`
  */
 function layoutText(layers: number, { pipelineParallel: p, virtualPipeline: v }: ResolvedPlan): string {
@@ -97,10 +100,10 @@ export function expertFlags(
     experts.sharedFfn > 0 && ['--moe-shared-expert-intermediate-size', experts.sharedFfn],
     dense > 0 && ['--moe-layer-freq', `([0]*${dense}+[1]*${model.layers - dense})`],
     ['--expert-model-parallel-size', plan.expertParallel],
-    // Megatron-LM's own default is the tensor parallelism of the rest.
+    // Always given, because Megatron-LM's default is the tensor parallelism of dense layers.
     ['--expert-tensor-parallel-size', plan.expertTensorParallel],
     ['--moe-token-dispatcher-type', plan.expertDispatch === 'deepep' ? 'flex' : 'alltoall'],
-    // LLM-jp's fork is older than the flag that took the place of its own.
+    // LLM-jp's fork predates upstream's flag.
     plan.expertDispatch === 'deepep' &&
       (target === 'llm-jp' ? ['--moe-enable-deepep'] : ['--moe-flex-dispatcher-backend', 'deepep']),
     ['--moe-grouped-gemm'],
@@ -114,7 +117,7 @@ export function expertFlags(
   ]
 }
 
-/** What changes no number of the training, but whether and how fast it runs. */
+/** Flags that affect reliability and speed, but not results. */
 export function runtimeFlags(recipe: LaunchRecipe): Flag[] {
   const { garbageCollectionSteps: collect, timeoutMinutes: minutes } = recipe
   return [

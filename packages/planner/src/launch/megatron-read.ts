@@ -1,4 +1,4 @@
-/** A Megatron-LM launch read back: its command, or the scripts that build one, as a model, a plan and a recipe. */
+/** Parses a Megatron-LM launch (a command, or the scripts that build one) into a model, a plan and a recipe. */
 import { type Fields, fields } from '../check.ts'
 import type { PlannerModel } from '../model/model.ts'
 import type { ParallelPlan } from '../plan/parallel-plan.ts'
@@ -11,24 +11,24 @@ import { recipeOf } from './read-recipe.ts'
 import { readShell } from './shell/shell-reader.ts'
 
 export interface ReadOptions {
-  /** Variables that a script expects to be set. */
+  /** Environment variables that the script expects. */
   readonly environment?: Readonly<Record<string, string>>
-  /** Vocabulary, where no flag and no known tokenizer gives it. */
+  /** Vocabulary size, if neither a flag nor a known tokenizer gives it. */
   readonly vocab?: number
   readonly nodes?: number
   readonly gpusPerNode?: number
 }
 
-/** What a launch says. `cluster` needs a GPU to be one: `{ gpu: 'H100', ...launch.cluster }`. */
+/** The parsed launch. A launch names no GPU: a cluster is `{ gpu: 'H100', nodes, gpusPerNode }`. */
 export interface MegatronLaunch {
   readonly model: PlannerModel
   readonly plan: ParallelPlan
-  /** Null where optimizer or schedule is not one this package writes; `notes` says why. */
+  /** Null if the optimizer or schedule is not supported; `notes` gives the reason. */
   readonly recipe: LaunchRecipe | null
-  /** Null where the launch leaves it to its caller. */
+  /** Null if the launch does not set it. */
   readonly nodes: number | null
   readonly gpusPerNode: number | null
-  /** `llm-jp` where flags of LLM-jp's fork are used. */
+  /** `llm-jp` if flags of LLM-jp's fork are used. */
   readonly megatron: 'upstream' | 'llm-jp'
   readonly ropeTheta: number
   readonly rmsNormEps: number
@@ -36,22 +36,23 @@ export interface MegatronLaunch {
   readonly maxPositionEmbeddings: number
   readonly saveInterval?: number
   readonly paths: NonNullable<LaunchRequest['paths']>
-  /** Flags that change neither model, plan nor recipe, as they stand. */
+  /** Flags that affect neither model, plan nor recipe. */
   readonly unread: readonly string[]
-  /** What was assumed, or could not be known. */
+  /** Assumptions, and values that could not be determined. */
   readonly notes: readonly string[]
 }
 
 const optionFields: Fields<ReadOptions> = { environment: 1, vocab: 1, nodes: 1, gpusPerNode: 1 }
 
 /**
- * Reads a launch of `pretrain_gpt.py`: a command, a Slurm script, or the scripts that set its variables and arrays, in the order they are
- * sourced (for LLM-jp: `params.sh`, then the trainer). Nothing is run.
+ * Reads a launch of `pretrain_gpt.py`: a command, a Slurm script, or the scripts that set its variables and arrays, in
+ * the order in which they are sourced (for LLM-jp: `params.sh`, then the trainer). Nothing is executed.
  * @throws RangeError or TypeError naming the flag or variable that is missing or out of bounds
  * @example
  * const { plan: read } = readMegatron(
  *   `torchrun --nnodes 2 --nproc-per-node 8 pretrain_gpt.py --num-layers 24 --hidden-size 2048 --num-attention-heads 16
- *   --seq-length 4096 --max-position-embeddings 4096 --micro-batch-size 4 --global-batch-size 512 --tensor-model-parallel-size 2 --bf16`.replaceAll('\n', ' '),
+ *   --seq-length 4096 --max-position-embeddings 4096 --micro-batch-size 4 --global-batch-size 512
+ *   --tensor-model-parallel-size 2 --bf16`.replaceAll('\n', ' '),
  *   { vocab: 99487 },
  * )
  * read.tensorParallel // 2
@@ -59,7 +60,8 @@ const optionFields: Fields<ReadOptions> = { environment: 1, vocab: 1, nodes: 1, 
 export function readMegatron(launch: string | readonly string[], options: ReadOptions = {}): MegatronLaunch {
   fields('options', options, optionFields)
   const texts = typeof launch === 'string' ? [launch] : launch
-  if (!Array.isArray(texts) || texts.length > 64) throw new TypeError(`launch must be text, or a list of at most 64`)
+  if (!Array.isArray(texts) || texts.length > 64)
+    throw new TypeError(`launch must be a string, or an array of at most 64 strings`)
   const environment = {
     ...(options.nodes !== undefined && {
       NUM_NODES: String(options.nodes),

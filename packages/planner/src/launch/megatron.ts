@@ -1,4 +1,4 @@
-/** A plan as a Megatron-LM launch. */
+/** Generates a Megatron-LM launch for a plan. */
 import { integer, oneOf } from '../check.ts'
 import { validateCluster } from '../cluster/cluster.ts'
 import { type ResolvedModel, validateModel } from '../model/model.ts'
@@ -20,18 +20,18 @@ import {
 import { shellQuote } from './shell-quote.ts'
 
 export interface Launch {
-  /** Everything after the script's name. */
+  /** Arguments of the script. */
   readonly args: readonly string[]
-  /** Variables to set. */
+  /** Environment variables to set. */
   readonly environment: Readonly<Record<string, string>>
-  /** The command of one node, as a shell reads it. */
+  /** The shell command for one node. */
   readonly command: string
-  /** What the launch does not do, or what to know before it starts. */
+  /** What the launch does not cover, and what to check before starting it. */
   readonly notes: readonly string[]
 }
 
 /**
- * Writes the launch of `pretrain_gpt.py`.
+ * Generates the launch of `pretrain_gpt.py`.
  * @throws PlanError for an illegal plan; RangeError or TypeError naming an invalid or unknown field
  * @example
  * const { args } = emitMegatron({ model, cluster, plan: own, recipe })
@@ -46,24 +46,24 @@ export function emitMegatron(request: LaunchRequest): Launch {
   const target = oneOf('megatron', request.megatron ?? 'upstream', ['upstream', 'llm-jp'])
   if (plan.sharding === 'full' || plan.sharding === 'gradients') {
     throw new RangeError(
-      `plan.sharding ${plan.sharding} is not emitted; use optimizer (Megatron's distributed optimizer)`,
+      `plan.sharding ${plan.sharding} is not supported; use optimizer (Megatron-LM's distributed optimizer)`,
     )
   }
   if (plan.recompute === 'operators')
-    throw new RangeError('plan.recompute operators is not emitted; use selective or full')
-  refuseUnsupported(model, plan)
+    throw new RangeError('plan.recompute operators is not supported; use selective or full')
+  rejectUnsupported(model, plan)
   const notes: string[] = []
   if (model.slidingWindow)
-    notes.push('Windowed layers are not written; give --window-size and --window-attn-skip-freq by hand.')
+    notes.push('Sliding windows are not included; add --window-size and --window-attn-skip-freq.')
   if (plan.deterministic)
-    notes.push('Deterministic kernels are not written; give --deterministic-mode and NCCL_ALGO by hand.')
-  if (plan.cudaGraphs) notes.push('CUDA graphs are not written; their flags differ between versions.')
+    notes.push('Deterministic kernels are not included; add --deterministic-mode and set NCCL_ALGO.')
+  if (plan.cudaGraphs) notes.push('CUDA graphs are not included; add the flags of your Megatron-LM version.')
   const { paths = {} } = request
   const tokenizer = paths.tokenizerModel ?? 'tokenizer.model'
   const flags: Flag[] = [
     ['--tensor-model-parallel-size', plan.tensorParallel],
     ['--pipeline-model-parallel-size', plan.pipelineParallel],
-    // A layout says the chunks itself.
+    // An explicit layout determines the chunks itself.
     plan.virtualPipeline > 1 &&
       !needsLayout(model.layers, plan) && ['--num-virtual-stages-per-pipeline-rank', plan.virtualPipeline],
     ...splitFlags(model.layers, plan),
@@ -107,7 +107,7 @@ export function emitMegatron(request: LaunchRequest): Launch {
     if (target === 'llm-jp') flags.push(['--use-z-loss'])
     else {
       notes.push(
-        `The recipe has a z-loss of ${recipe.zLoss}; upstream Megatron-LM has no flag for it, so this launch trains without. LLM-jp's fork has --use-z-loss.`,
+        `The recipe has a z-loss of ${recipe.zLoss}; upstream Megatron-LM has no flag for it, so this launch trains without it. LLM-jp's fork has --use-z-loss.`,
       )
     }
   }
@@ -116,16 +116,16 @@ export function emitMegatron(request: LaunchRequest): Launch {
   const { needsOneConnection } = cluster.gpu
   if ((plan.tensorParallel > 1 || plan.contextParallel > 1) && needsOneConnection)
     environment.CUDA_DEVICE_MAX_CONNECTIONS = '1'
-  if (!needsOneConnection) notes.push('CUDA_DEVICE_MAX_CONNECTIONS is left unset: it is not wanted on Blackwell.')
+  if (!needsOneConnection) notes.push('CUDA_DEVICE_MAX_CONNECTIONS is not set, because Blackwell does not need it.')
   if (!paths.data) notes.push('--data-path is a placeholder: give weights and prefixes of .bin/.idx files.')
   if (!paths.tokenizerModel) notes.push('--tokenizer-model is a placeholder: give a SentencePiece model.')
   if (model.experts?.topK === 1)
     notes.push(
-      'One expert a token: --moe-router-pre-softmax is written, which Megatron-LM asks for (a softmax over one has no gradient).',
+      'With one expert per token, --moe-router-pre-softmax is set, which Megatron-LM requires (a softmax over one value has no gradient).',
     )
   if (model.experts && model.experts.count > 32 && !routerPrecision(plan, recipe))
     notes.push(
-      `Megatron-LM advises --moe-router-dtype fp32 for ${model.experts.count} experts; the recipe has routerPrecision for it.`,
+      `Megatron-LM recommends --moe-router-dtype fp32 for ${model.experts.count} experts; set routerPrecision in the recipe.`,
     )
   const torchrun = ['torchrun', '--nnodes', String(cluster.nodes), '--nproc-per-node', String(cluster.gpusPerNode)]
   if (cluster.nodes > 1) torchrun.push('--rdzv-backend', 'c10d', '--rdzv-endpoint', '"$MASTER_ADDR:$MASTER_PORT"')
@@ -135,23 +135,23 @@ export function emitMegatron(request: LaunchRequest): Launch {
 }
 
 /**
- * What Megatron-LM's own checks refuse beside the rules of every plan.
+ * Rejects what Megatron-LM's own checks refuse, in addition to the rules of every plan.
  * @see megatron/training/arguments.py, megatron/core/transformer/transformer_config.py,
  *   megatron/core/transformer/moe/token_dispatcher.py
  */
-function refuseUnsupported(model: ResolvedModel, plan: ResolvedPlan): void {
+function rejectUnsupported(model: ResolvedModel, plan: ResolvedPlan): void {
   const recomputed = plan.recompute === 'selective' ? plan.recomputeModules : []
   const refusals: (readonly [refused: boolean, why: string])[] = [
     [
       !plan.momentsInFp32 && plan.sharding !== 'optimizer',
       "plan.momentsInFp32 false needs sharding optimizer (Megatron's distributed optimizer)",
     ],
-    [plan.eightBitMoments, 'plan.eightBitMoments is not emitted; Megatron-LM keeps moments in 16 bits at least here'],
-    [plan.loraRank > 0, 'plan.loraRank is not emitted; pretrain_gpt.py trains all weights'],
+    [plan.eightBitMoments, 'plan.eightBitMoments is not supported; moments have at least 16 bits in this launch'],
+    [plan.loraRank > 0, 'plan.loraRank is not supported; pretrain_gpt.py trains all weights'],
     [plan.offloadOptimizer && plan.sharding !== 'optimizer', 'plan.offloadOptimizer needs sharding optimizer'],
     [
       plan.precision === 'fp8' && recomputed.some((name) => name === 'moe_act' || name === 'layernorm'),
-      'plan.recomputeModules: moe_act and layernorm are not recomputed with fp8 of delayed scaling',
+      'plan.recomputeModules: moe_act and layernorm cannot be recomputed with fp8 and delayed scaling',
     ],
     [
       plan.expertDispatch === 'deepep' && plan.expertParallel * plan.expertTensorParallel === 1,

@@ -2,7 +2,7 @@
 import { type PlannerModel, validateModel } from '../model/model.ts'
 import type { LaunchFlags } from './launch-flags.ts'
 
-/** Vocabularies of tokenizers whose file name tells them. */
+/** Vocabulary sizes of tokenizers known by file name. */
 const tokenizers: readonly (readonly [name: RegExp, vocab: number])[] = [
   [/llm-jp-tokenizer-100k\.ver3\.0/, 99_487],
   [/v4_alpha_1\.0/, 196_608],
@@ -32,10 +32,10 @@ export function modelOf(
   const vocab = options.vocab ?? flags.number('--vocab-size', known ?? null)
   if (vocab === null) {
     throw new RangeError(
-      'vocab: the launch does not say how large the vocabulary is (its tokenizer does); give it as an option',
+      'vocab: the launch does not state the vocabulary size (its tokenizer determines it); give it as an option',
     )
   }
-  if (options.vocab === undefined && known !== undefined) notes.push(`vocabulary: ${vocab}, of the tokenizer`)
+  if (options.vocab === undefined && known !== undefined) notes.push(`vocabulary: ${vocab}, from the tokenizer's name`)
   const learned = positions === 'learned_absolute' && !flags.has('--no-position-embedding')
   const model: PlannerModel = {
     layers,
@@ -78,6 +78,6 @@ function denseLayers(text: string | undefined, notes: string[]): number {
   if (text === undefined || text === '1') return 0
   const match = /^\(?\[0\]\s*\*\s*(\d{1,4})\s*\+\s*\[1\]\s*\*\s*\d{1,4}\)?$/.exec(text)
   if (match) return Number(match[1])
-  notes.push(`--moe-layer-freq ${text.slice(0, 60)}: every layer is taken to have experts`)
+  notes.push(`--moe-layer-freq ${text.slice(0, 60)}: assuming that every layer has experts`)
   return 0
 }

@@ -20,7 +20,7 @@ export function planOf(
   ]
     .map((name) => flags.list(name))
     .some((values) => values !== undefined)
-  if (uneven) notes.push('stages are laid out by hand; the estimate lays them out as evenly as it can')
+  if (uneven) notes.push('the launch has an explicit stage layout; the estimate assumes the most even one')
   flags.has('--account-for-embedding-in-pipeline-split')
   flags.has('--account-for-loss-in-pipeline-split')
   const microBatchSize = flags.number('--micro-batch-size')
@@ -103,7 +103,7 @@ function recomputeOf(flags: LaunchFlags, notes: string[]): Pick<ParallelPlan, 'r
   const method = flags.text('--recompute-method')
   flags.number('--recompute-num-layers', null)
   if (granularity === 'full') {
-    if (method === 'block') notes.push('--recompute-method block: every layer is taken to be recomputed')
+    if (method === 'block') notes.push('--recompute-method block: assuming that every layer is recomputed')
     return { recompute: 'full' }
   }
   if (!selective) return { recompute: 'none' }

@@ -2,10 +2,10 @@
 import type { LaunchFlags } from './launch-flags.ts'
 import type { LaunchRecipe } from './launch-recipe.ts'
 
-/** z-loss coefficient that LLM-jp's fork has built in. */
+/** The fixed z-loss coefficient of LLM-jp's fork. */
 const forkZLoss = 1e-4
 
-/** @returns null where optimizer or schedule is not one this package writes; `notes` says why */
+/** @returns null if the optimizer or schedule is not supported; `notes` gets the reason */
 export function recipeOf(flags: LaunchFlags, zLoss: boolean, notes: string[]): LaunchRecipe | null {
   const optimizer = flags.text('--optimizer') ?? 'adam'
   const style = flags.text('--lr-decay-style') ?? 'linear'

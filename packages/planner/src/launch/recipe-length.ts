@@ -1,24 +1,24 @@
-/** A recipe for another batch, sequence or number of tokens than it was written for. */
+/** Adapts a recipe to another batch size, sequence length or number of tokens. */
 import { type Fields, fields, integer, positive } from '../check.ts'
 import { checkRecipe, type LaunchRecipe } from './launch-recipe.ts'
 
-/** What the run is to be. */
+/** The batch and length of the new run. */
 export interface RunLength {
   /** Sequences in one optimizer step. */
   readonly globalBatchSize: number
   /** Tokens in a sequence. */
   readonly sequenceLength: number
-  /** Tokens to train on; default: as many as the recipe. */
+  /** Tokens to train on; default: those of the recipe. */
   readonly tokens?: number
 }
 
-/** A recipe with the batch it was written for. */
+/** A recipe with its original batch size and sequence length. */
 export interface SizedRecipe extends LaunchRecipe {
   readonly globalBatchSize?: number
   readonly sequenceLength?: number
 }
 
-/** At most this part of a run warms up. */
+/** Maximum fraction of a run for warm-up. */
 const mostWarmup = 0.1
 
 const text = (value: number) => value.toLocaleString('en-US')
@@ -26,9 +26,10 @@ const text = (value: number) => value.toLocaleString('en-US')
 const lengthFields: Fields<RunLength> = { globalBatchSize: 1, sequenceLength: 1, tokens: 1 }
 
 /**
- * Fits steps and schedule to a run. Steps are those that take the tokens; the warm-up keeps its steps (Adam's averages count steps), at most
- * a tenth of the run; what decays after it ends as it did: with the run, a warm-up before it, or at the same share of it.
- * @returns the recipe and what was changed, in sentences; both as they were where nothing differs
+ * Fits steps and schedule to a run. The number of steps follows from the tokens. The warm-up keeps its steps (Adam's
+ * averages count steps), but at most a tenth of the run. The decay ends as in the original: at the end of the run, one
+ * warm-up before it, or at the same fraction of it.
+ * @returns the recipe, and the changes as sentences; the same recipe if nothing differs
  * @throws RangeError or TypeError naming a field
  * @example fitRecipe(recipe, { tokens: 1e12, globalBatchSize: 512, sequenceLength: 4096 }).recipe.trainSteps // 476838
  */
@@ -47,7 +48,7 @@ export function fitRecipe<R extends SizedRecipe>(
   const tokens =
     length.tokens === undefined ? trainSteps * ownBatch * ownSequence : positive('length.tokens', length.tokens, 1e18)
   const steps = sameStep && length.tokens === undefined ? trainSteps : Math.ceil(tokens / (batch * sequence))
-  integer('steps that take the tokens', steps, 1, 1e12)
+  integer('steps for these tokens', steps, 1, 1e12)
   const changes: string[] = []
   if (batch !== ownBatch)
     changes.push(
@@ -64,14 +65,14 @@ export function fitRecipe<R extends SizedRecipe>(
       : untilEnd === warmupSteps
         ? Math.max(1, steps - warmup)
         : Math.max(1, Math.round((steps * decaySteps) / trainSteps))
-  // A single step means that nothing decays.
+  // A decay of one step means a constant learning rate.
   const wsd =
     wsdDecaySteps === undefined || wsdDecaySteps <= 1
       ? wsdDecaySteps
       : Math.max(1, Math.round((steps * wsdDecaySteps) / trainSteps))
   const step = `${text(batch)} x ${text(sequence)}`
   changes.push(
-    `${text(steps)} steps take ${length.tokens === undefined ? "the recipe's" : 'the'} ${text(tokens)} tokens at ${step} a step; the recipe has ${text(trainSteps)}.`,
+    `${text(steps)} steps train on ${length.tokens === undefined ? "the recipe's" : 'the'} ${text(tokens)} tokens at ${step} per step; the recipe has ${text(trainSteps)}.`,
   )
   if (warmup !== warmupSteps) changes.push(`The warm-up is ${text(warmup)} steps, the recipe's ${text(warmupSteps)}.`)
   if (decay !== decaySteps)

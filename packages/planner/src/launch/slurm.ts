@@ -1,4 +1,4 @@
-/** A Megatron-LM launch as a Slurm batch script. */
+/** Generates a Slurm batch script for a Megatron-LM launch. */
 import { type Fields, fields, integer } from '../check.ts'
 import { validateCluster } from '../cluster/cluster.ts'
 import type { LaunchRequest } from './launch-request.ts'
@@ -9,7 +9,7 @@ export interface SlurmOptions {
   /** Letters, digits, `.`, `_` and `-`; default `kumiki`. */
   readonly jobName?: string
   readonly partition?: string
-  /** Days of wall time; default 7. */
+  /** Time limit in days; default 7. */
   readonly days?: number
   /** Folder of Megatron-LM; default the current one. */
   readonly megatronFolder?: string
@@ -18,8 +18,8 @@ export interface SlurmOptions {
 const optionFields: Fields<SlurmOptions> = { jobName: 1, partition: 1, days: 1, megatronFolder: 1 }
 
 /**
- * Writes an `sbatch` script: one torchrun a node, meeting at the first node.
- * @throws RangeError for an invalid name of a job or partition, and whatever `emitMegatron` throws
+ * Generates an `sbatch` script: one torchrun per node, with rendezvous at the first node.
+ * @throws RangeError for an invalid name of a job or partition, and the errors of `emitMegatron`
  * @example emitSlurm({ model, cluster, plan: own, recipe }).startsWith('#!/bin/bash') // true
  */
 export function emitSlurm(request: LaunchRequest, options: SlurmOptions = {}): string {
@@ -65,7 +65,7 @@ export function emitSlurm(request: LaunchRequest, options: SlurmOptions = {}): s
   ].join('\n')
 }
 
-/** One flag with its values a line. */
+/** One flag with its values per line. */
 function grouped(args: readonly string[]): string[] {
   const groups: string[] = []
   for (const word of args) {

@@ -1,4 +1,4 @@
-/** A torchtitan job as a Python configuration. */
+/** Generates the Python configuration of a torchtitan job. */
 import { paddedVocab } from '../estimate/memory.ts'
 import type { ResolvedModel } from '../model/model.ts'
 import type { ResolvedPlan } from '../plan/parallel-plan.ts'
@@ -8,7 +8,10 @@ import type { LaunchRequest } from './launch-request.ts'
 /** Values of a configuration in Python and in TOML. */
 export type Value = string | number | boolean | readonly (readonly string[])[]
 
-/** The configuration in Python. What begins with an underscore is torchtitan's own at the commit named above. */
+/**
+ * The configuration as a Python module. Functions with a leading underscore are private ones of torchtitan, at the
+ * commit that the module names.
+ */
 export function pythonModule(
   request: LaunchRequest,
   model: ResolvedModel,

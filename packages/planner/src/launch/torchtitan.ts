@@ -1,6 +1,6 @@
 /**
- * A plan as a torchtitan job: a Python configuration for pytorch/torchtitan as of b5bcd76c (August 2026), and the TOML file that its versions
- * up to 238fa995 (February 2026) read.
+ * Generates a torchtitan job for a plan: a Python configuration for pytorch/torchtitan as of b5bcd76c (August 2026),
+ * and the TOML file that its versions up to 238fa995 (February 2026) read.
  */
 
 import { validateCluster } from '../cluster/cluster.ts'
@@ -15,12 +15,12 @@ import { pythonModule, type Value } from './torchtitan-python.ts'
 export interface TorchtitanJob {
   /** The configuration, a Python module to save as `kumiki_job.py`. */
   readonly python: string
-  /** The command of one node, run beside that file. */
+  /** The command for one node, to run in the folder of that file. */
   readonly command: string
   /** The job file of versions that read TOML, and their command. */
   readonly toml: string
   readonly tomlCommand: string
-  /** What has to be done first, and what differs from the plan. */
+  /** Preparations, and differences from the plan. */
   readonly notes: readonly string[]
   /** The same for versions that read TOML. */
   readonly tomlNotes: readonly string[]
@@ -29,7 +29,7 @@ export interface TorchtitanJob {
 /** torchtitan's names of Megatron-LM's decay curves; `exponential` has none. */
 const decayTypes: Readonly<Record<string, string>> = { linear: 'linear', cosine: 'cosine', minus_sqrt: 'sqrt' }
 
-/** A pipeline as torchtitan cuts it: names of the modules of each chunk, in the order a token meets them. */
+/** Module names of each pipeline chunk for torchtitan, in the order of the forward pass. */
 function moduleNames(layers: number, plan: ResolvedPlan): string[][] {
   const { pipelineParallel: p, virtualPipeline: v } = plan
   const perStage = layersPerStage(layers, p, v, true) as number[]
@@ -44,8 +44,8 @@ function moduleNames(layers: number, plan: ResolvedPlan): string[][] {
 }
 
 /**
- * `pipeline_parallel_layers_per_stage` that makes as many chunks as the plan has, or null where none does: torchtitan counts embedding and
- * output as a layer each and cuts `ceil((layers + 2) / it)` chunks.
+ * `pipeline_parallel_layers_per_stage` that gives as many chunks as the plan has, or null if none does: torchtitan
+ * counts embedding and output as one layer each, and makes `ceil((layers + 2) / it)` chunks.
  * @see torchtitan/distributed/pipeline_parallel.py
  */
 function layersPerChunk(layers: number, { pipelineParallel: p, virtualPipeline: v }: ResolvedPlan): number | null {
@@ -53,14 +53,15 @@ function layersPerChunk(layers: number, { pipelineParallel: p, virtualPipeline: 
   return Math.ceil((layers + 2) / least) === p * v ? least : null
 }
 
-/** What torchtitan's llama3 model cannot be. @throws RangeError */
-function refuseUnsupported(
+/** @throws RangeError for models and plans that torchtitan's llama3 does not support */
+function rejectUnsupported(
   request: LaunchRequest,
   model: ResolvedModel,
   plan: ResolvedPlan,
   recipe: LaunchRecipe,
 ): void {
-  if (model.experts) throw new RangeError('torchtitan: mixtures of experts are not emitted; the llama3 model is dense')
+  if (model.experts)
+    throw new RangeError('torchtitan: mixtures of experts are not supported; the llama3 model is dense')
   if (
     !model.gatedMlp ||
     model.activation !== 'silu' ||
@@ -76,7 +77,7 @@ function refuseUnsupported(
     model.biases !== 'none'
   ) {
     throw new RangeError(
-      'torchtitan: its llama3 has SwiGLU, two RMSNorms a layer, rotary positions, untied tables, heads x headDim = hidden, full attention, no q/k norm and no biases; this model differs',
+      'torchtitan: its llama3 has SwiGLU, two RMSNorms per layer, rotary positions, untied embeddings, heads x headDim = hidden, full attention, no q/k norm and no biases; this model differs',
     )
   }
   if (model.kvHeads % plan.tensorParallel !== 0)
@@ -84,22 +85,22 @@ function refuseUnsupported(
       `torchtitan: tensorParallel ${plan.tensorParallel} must divide the ${model.kvHeads} key/value heads`,
     )
   for (const field of ['eightBitMoments', 'offloadOptimizer', 'loraRank'] as const)
-    if (plan[field]) throw new RangeError(`torchtitan: plan.${field} is not emitted`)
+    if (plan[field]) throw new RangeError(`torchtitan: plan.${field} is not supported`)
   if (plan.precision !== 'bf16') throw new RangeError(`torchtitan: plan.precision must be bf16, got ${plan.precision}`)
   const style = recipe.wsdDecayStyle ?? 'linear'
   if (recipe.schedule === 'wsd' && !decayTypes[style]) {
     throw new RangeError(
-      `torchtitan: recipe.wsdDecayStyle ${style} has no counterpart; there are ${Object.keys(decayTypes).join(', ')}`,
+      `torchtitan: recipe.wsdDecayStyle ${style} is not supported; supported are ${Object.keys(decayTypes).join(', ')}`,
     )
   }
 }
 
 /**
- * Writes a job for torchtitan's `llama3` model: dense models, bfloat16, with data, tensor, pipeline and context parallelism.
- * torchtitan has no ZeRO-1: optimizer sharding becomes fully sharded data parallelism that keeps gathered weights between forward
- * and backward.
- * @throws RangeError for what torchtitan's llama3 does not have (experts, plain MLPs, fp16, fp8, exponential decay, key/value heads that
- *   tensor parallelism does not divide), and as emitMegatron
+ * Generates a job for torchtitan's `llama3` model: dense models, bfloat16, with data, tensor, pipeline and context
+ * parallelism. torchtitan has no ZeRO-1: optimizer sharding becomes fully sharded data parallelism that keeps gathered
+ * weights between forward and backward.
+ * @throws RangeError for anything torchtitan's llama3 does not support (experts, plain MLPs, fp16, fp8, exponential
+ * decay, key/value heads that tensor parallelism does not divide), and as emitMegatron
  * @example emitTorchtitan({ model, cluster, plan: own, recipe }).command.includes('torchrun') // true
  */
 export function emitTorchtitan(request: LaunchRequest): TorchtitanJob {
@@ -108,29 +109,29 @@ export function emitTorchtitan(request: LaunchRequest): TorchtitanJob {
   const cluster = validateCluster(request.cluster)
   const plan = validatePlan(model, cluster, request.plan)
   const recipe = checkRecipe(request.recipe)
-  refuseUnsupported(request, model, plan, recipe)
+  rejectUnsupported(request, model, plan, recipe)
   const style = recipe.wsdDecayStyle ?? 'linear'
   const notes: string[] = []
   const flavor = request.model.name ?? 'kumiki'
   const sharded = plan.sharding !== 'none'
   if (plan.sharding === 'optimizer') {
     notes.push(
-      'The plan shards optimizer state alone (ZeRO-1); torchtitan shards weights and gradients too, and keeps gathered weights for the backward pass. Memory is lower, communication higher.',
+      'The plan shards only optimizer state (ZeRO-1); torchtitan shards weights and gradients too, and keeps gathered weights for the backward pass. Memory is lower, communication higher.',
     )
   }
   if (recipe.zLoss)
-    notes.push(`The recipe has a z-loss of ${recipe.zLoss}; torchtitan has none, so this job trains without.`)
+    notes.push(`The recipe has a z-loss of ${recipe.zLoss}; torchtitan has none, so this job trains without it.`)
   if (recipe.schedule === 'cosine' && recipe.decaySteps !== recipe.trainSteps) {
     notes.push(`The cosine ends at step ${recipe.trainSteps} (the last) instead of ${recipe.decaySteps}.`)
   }
-  notes.push('torchtitan reads text datasets, not Megatron-LM token files; the data set (c4) is a placeholder.')
+  notes.push('torchtitan reads text datasets, not Megatron-LM token files; the dataset (c4) is a placeholder.')
   if (!request.paths?.tokenizerModel)
     notes.push('hf_assets_path is a placeholder: give the folder of a tokenizer.json.')
   const tomlNotes = [`Add a flavor to torchtitan/models/llama3: ${flavorLine(flavor, model, request)}`, ...notes]
 
   const pipeline = plan.pipelineParallel > 1
   const perChunk = pipeline ? layersPerChunk(model.layers, plan) : null
-  // Where no number of layers makes the chunks, they are named.
+  // If no number of layers per chunk fits, the modules of each chunk are listed.
   const cut: Record<string, Value> = !pipeline
     ? {}
     : perChunk === null
@@ -165,7 +166,8 @@ export function emitTorchtitan(request: LaunchRequest): TorchtitanJob {
     },
     lr_scheduler: schedule,
     training: {
-      // With a pipeline a rank's whole share is one batch, cut into micro-batches; without, gradients are accumulated.
+      // With a pipeline, a rank's share of the global batch is one local batch, split into micro-batches; without,
+      // gradients are accumulated.
       local_batch_size: pipeline ? plan.globalBatchSize / plan.dataParallel : plan.microBatchSize,
       global_batch_size: plan.globalBatchSize,
       seq_len: plan.sequenceLength,
@@ -205,7 +207,7 @@ export function emitTorchtitan(request: LaunchRequest): TorchtitanJob {
   }
 }
 
-/** The last chunk has the final norm and the output, whose module has another name in each version. */
+/** Adds the final norm and the output layer, whose module name depends on the version, to the last chunk. */
 function withOutput(chunks: string[][], output: string): string[][] {
   return chunks.map((names, i) => (i === chunks.length - 1 ? [...names, 'norm', output] : names))
 }
@@ -216,18 +218,19 @@ function renamed(cut: Record<string, Value>, model: ResolvedModel, plan: Resolve
     : cut
 }
 
-/** Strings as TOML basic strings; numbers with a point or an exponent where they are no integers. */
+/** Strings as TOML basic strings; numbers with a point or an exponent unless they are integers. */
 function tomlValue(value: Value): string {
   return typeof value === 'string' || typeof value === 'object' ? JSON.stringify(value) : String(value)
 }
 
 /**
- * The sizes as torchtitan's TransformerModelArgs. It computes the MLP's width as 2/3 of 4 x hidden, times a multiplier, rounded up to a
- * multiple; with the width itself as the multiple, any product not above it rounds to exactly that width.
+ * The model's sizes as torchtitan's TransformerModelArgs. It computes the MLP's width as 2/3 of 4 x hidden, times a
+ * multiplier, rounded up to a multiple; with the width itself as the multiple, any product not above it rounds to
+ * exactly that width.
  */
 function flavorLine(flavor: string, model: ResolvedModel, request: LaunchRequest): string {
   const base = Math.floor((8 * model.hidden) / 3)
-  // Padded as Megatron-LM pads it, so that it divides among tensor-parallel ranks.
+  // Padded as in Megatron-LM, so that it is divisible by the tensor parallelism.
   const padding = 128 * (request.plan.tensorParallel ?? 1)
   const multiplier = base > model.ffn ? `, ffn_dim_multiplier=${(model.ffn / base).toFixed(6)}` : ''
   return `${JSON.stringify(flavor)}: TransformerModelArgs(dim=${model.hidden}, n_layers=${model.layers}, n_heads=${model.heads}, n_kv_heads=${model.kvHeads}, vocab_size=${Math.ceil(model.vocab / padding) * padding}, multiple_of=${model.ffn}${multiplier}, norm_eps=${request.rmsNormEps ?? 1e-5}, rope_theta=${request.ropeTheta ?? 10_000})`

@@ -1,36 +1,37 @@
-/** Fitting what a cluster sustains to the runs that were made on it. */
+/** Calibrates a cluster's sustained rates from the logs of its runs. */
 import { validateCluster } from '../cluster/cluster.ts'
 import { type Efficiency, fittedEfficiency } from '../estimate/efficiency.ts'
 import { estimate, type PlanRequest } from '../estimate/estimate.ts'
 
-/** A run and what its log shows. */
+/** A run and its measured step time. */
 export interface MeasuredRun {
   readonly request: PlanRequest
-  /** Of a step, the median. */
+  /** Median step time in seconds. */
   readonly seconds: number
 }
 
 export interface Calibration {
   /** For `cluster.efficiency`. */
   readonly efficiency: Partial<Efficiency>
-  /** What all compute rates were multiplied by. */
+  /** The factor applied to all compute rates. */
   readonly factor: number
-  /** Part of the peak that matrix products sustain, as shipped and as fitted. */
+  /** Fraction of the peak that matrix products sustain, before and after calibration. */
   readonly before: number
   readonly after: number
-  /** Whether rates within bounds explain the times; else they lie in something that is not compute. */
+  /** Whether rates within bounds explain the times; if not, the cause is not compute. */
   readonly reached: boolean
-  /** Estimated over measured, of each run, after fitting. */
+  /** Estimated over measured step time of each run, after calibration. */
   readonly ratios: readonly number[]
 }
 
-/** Rates are sought between a tenth of the shipped ones and where a peak ends. */
-const lowest = 0.1
+/** Lower bound of the factor; the upper bound is where a rate reaches the peak. */
+const minFactor = 0.1
 
 /**
- * One factor for the rates of compute (matrix products, attention, memory), so that estimates agree with logs: exactly for one run, in the
- * geometric mean for several. Networks stay as they are: a log's total does not tell them apart.
- * @throws RangeError without a run, for a time that is none, or for runs on GPUs of different generations
+ * One factor for the rates of compute (matrix products, attention, memory), so that estimates match logs: exactly for
+ * one run, in the geometric mean for several. Network rates are not changed, because a step time does not separate
+ * them.
+ * @throws RangeError without a run, for an invalid time, or for runs on GPUs of different architectures
  * @example
  * const predicted = estimate({ model, cluster, plan: own }).stepSeconds
  * calibrate([{ request: { model, cluster, plan: own }, seconds: 1.1 * predicted }]).factor // 0.894
@@ -42,7 +43,9 @@ export function calibrate(runs: readonly MeasuredRun[]): Calibration {
       throw new RangeError(`calibrate: seconds must be above 0, got ${seconds}`)
   const architectures = new Set(runs.map(({ request }) => validateCluster(request.cluster).gpu.architecture))
   if (architectures.size > 1)
-    throw new RangeError(`calibrate: the runs are on ${[...architectures].join(' and ')} GPUs; fit each by itself`)
+    throw new RangeError(
+      `calibrate: the runs are on ${[...architectures].join(' and ')} GPUs; calibrate each architecture separately`,
+    )
   const [architecture] = architectures
   const scaled = (factor: number): Partial<Efficiency> => {
     const rate = (value: number) => Math.min(0.99, value * factor)
@@ -59,7 +62,7 @@ export function calibrate(runs: readonly MeasuredRun[]): Calibration {
       return estimate({ ...request, cluster: { ...request.cluster, efficiency } }).stepSeconds / seconds
     })
   const error = (factor: number) => ratiosAt(factor).reduce((sum, ratio) => sum + Math.log(ratio), 0)
-  let [low, high] = [lowest, 0.99 / Math.min(fittedEfficiency.matmul[architecture], fittedEfficiency.memory)]
+  let [low, high] = [minFactor, 0.99 / Math.min(fittedEfficiency.matmul[architecture], fittedEfficiency.memory)]
   const reached = error(low) >= 0 && error(high) <= 0
   for (let i = 0; i < 50 && reached; i++) {
     const middle = Math.sqrt(low * high)

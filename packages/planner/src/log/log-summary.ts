@@ -1,4 +1,4 @@
-/** What a training log says of a run as a whole, and of the plan it was started by. */
+/** Summarizes a training log, and compares it with the plan of its run. */
 import { type Estimate, estimate, type PlanRequest } from '../estimate/estimate.ts'
 import { shellQuote } from '../launch/shell-quote.ts'
 import { calibrate } from './calibrate.ts'
@@ -8,9 +8,9 @@ export interface LogSummary {
   readonly step: number
   readonly steps?: number
   readonly loss?: number
-  /** Of the last lines, so that it is what the run does now. */
+  /** Median of the last lines, which shows the current speed. */
   readonly secondsPerStep?: number
-  /** What one step in ten takes at least. */
+  /** The 90th percentile of the step time. */
   readonly slowSecondsPerStep?: number
   readonly teraflopsPerGpu?: number
   readonly tokensPerSecondPerGpu?: number
@@ -18,20 +18,21 @@ export interface LogSummary {
   readonly skipped: number
 }
 
-/** Lines that tell how a run goes now. */
+/** Number of last lines that the statistics use. */
 const recent = 500
 
 /**
- * @returns undefined where the log has no line of a step yet
+ * @returns a summary; undefined if the log has no step yet
  * @example
  * const log = new TrainingLog()
- * log.push(' iteration        2/     100 | elapsed time per iteration (ms): 5000.0 | global batch size:  1024 | lm loss: 1.1E+01 |\n')
+ * const fields = 'elapsed time per iteration (ms): 5000.0 | global batch size: 1024 | lm loss: 1.1E+01'
+ * log.push(` iteration 2/ 100 | ${fields} |\n`)
  * summarizeLog(log).step // 2
  */
 export function summarizeLog(log: TrainingLog): LogSummary | undefined {
   const last = log.readings.at(-1)
   if (!last) return undefined
-  // The first steps compile, allocate and read files.
+  // The first steps are excluded: they compile, allocate and read files.
   const later = log.readings.length > 10 ? log.readings.slice(5) : log.readings.slice(1)
   const lines = (later.length > 0 ? later : log.readings).slice(-recent)
   const of = (pick: (reading: (typeof lines)[number]) => number | undefined) =>
@@ -63,7 +64,7 @@ function quantile(values: readonly number[], share: number): number | undefined 
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]
 }
 
-/** Arguments whose names are not those of their flags, or whose flags say the opposite. */
+/** Arguments whose names differ from their flags, or whose flags are negated. */
 const renamed: Readonly<Record<string, (value: string) => string[]>> = {
   fp8: (value) => ['--fp8-format', value],
   add_bias_linear: (value) => (value === 'False' ? ['--disable-bias-linear'] : []),
@@ -74,15 +75,16 @@ const renamed: Readonly<Record<string, (value: string) => string[]>> = {
 }
 
 /**
- * The command that a Megatron-LM log says it was started by, for `readMegatron`: every argument, with its defaults.
- * @param options.gpusPerNode where the machine has another number than 8
- * @throws RangeError where the log has no arguments
+ * Reconstructs the command of a run from the argument list in its Megatron-LM log, including defaults, for
+ * `readMegatron`.
+ * @param options.gpusPerNode default: at most 8
+ * @throws RangeError if the log has no argument list
  */
 export function commandOfLog(log: TrainingLog, options: { readonly gpusPerNode?: number } = {}): string {
   const given = log.arguments
   if (!given.has('num_layers') || !given.has('hidden_size'))
     throw new RangeError(
-      'the log has no list of arguments, which Megatron-LM writes at its start: give the launch itself by --megatron FILE',
+      'the log has no list of arguments, which Megatron-LM writes at the start; give the launch itself with --megatron FILE',
     )
   const world = Number(given.get('world_size') ?? '1')
   const perNode = options.gpusPerNode ?? Math.min(8, world)
@@ -98,13 +100,13 @@ export function commandOfLog(log: TrainingLog, options: { readonly gpusPerNode?:
   return [...launcher, 'pretrain_gpt.py', ...words].map(shellQuote).join(' ')
 }
 
-/** The vocabulary that a log names: of the tokenizer, or padded. */
+/** The vocabulary size in a log: the tokenizer's, or the padded one. */
 export function vocabularyOfLog(log: TrainingLog): number | undefined {
   const value = Number(log.arguments.get('vocab_size') ?? log.arguments.get('padded_vocab_size'))
   return Number.isInteger(value) && value > 0 ? value : undefined
 }
 
-/** One figure of a plan beside what the log shows. */
+/** A predicted value and the measured one. */
 export interface Comparison {
   readonly what: string
   readonly unit: 's' | 'bytes' | 'sequences'
@@ -115,19 +117,20 @@ export interface Comparison {
 export interface LogVerdict {
   readonly estimate: Estimate
   readonly comparisons: readonly Comparison[]
-  /** Which assumption was off, and by how much; that none was, where that is so. */
+  /** Sentences about assumptions that differ from the log, or about their agreement. */
   readonly verdict: readonly string[]
 }
 
-/** Differences below it are what the estimates are good for. */
+/** Accuracy of the estimates: smaller differences are not reported. */
 const tolerance = 0.06
 
 /**
- * Sets a log beside the plan of its run. @throws what `estimate` throws for a plan that cannot be
+ * Compares a log with the plan of its run.
+ * @throws the errors of `estimate` for an invalid plan
  * @example
  * const log = new TrainingLog()
- * for (let i = 1; i < 5; i++)
- *   log.push(` iteration        ${i}/     100 | elapsed time per iteration (ms): 9000.0 | global batch size:  1024 | lm loss: 1.1E+01 |\n`)
+ * const fields = 'elapsed time per iteration (ms): 9000.0 | global batch size: 1024 | lm loss: 1.1E+01'
+ * for (let i = 1; i < 5; i++) log.push(` iteration ${i}/ 100 | ${fields} |\n`)
  * compareLog(log, { model, cluster, plan: own }).comparisons[0].measured // 9
  */
 export function compareLog(log: TrainingLog, request: PlanRequest): LogVerdict {
@@ -143,7 +146,9 @@ export function compareLog(log: TrainingLog, request: PlanRequest): LogVerdict {
   const batch = log.readings.at(-1)?.globalBatchSize
   if (batch !== undefined && batch !== result.plan.globalBatchSize) {
     add('sequences in a step', 'sequences', result.plan.globalBatchSize, batch)
-    verdict.push(`a step has ${batch} sequences, the plan took ${result.plan.globalBatchSize}: times do not compare`)
+    verdict.push(
+      `a step has ${batch} sequences but the plan ${result.plan.globalBatchSize}, so times are not comparable`,
+    )
   }
   const tokens = request.plan.globalBatchSize * request.plan.sequenceLength
   const seconds =
@@ -173,10 +178,10 @@ export function compareLog(log: TrainingLog, request: PlanRequest): LogVerdict {
     add(what, 's', predicted, measured)
     deviations.push({ what, seconds: measured - predicted })
   }
-  const memory = add('memory of the fullest GPU', 'bytes', result.memoryBytes, log.memoryBytes)
+  const memory = add('peak memory of a GPU', 'bytes', result.memoryBytes, log.memoryBytes)
   if (Math.abs(memory) > 0.1)
     verdict.push(
-      `memory is ${by(memory)} than the plan: ${memory > 0 ? 'activations or buffers that it does not count' : 'the plan is careful'}`,
+      `memory is ${by(memory)} than planned: ${memory > 0 ? 'the plan does not count some activations or buffers' : 'the plan is conservative'}`,
     )
   const slow = summary?.slowSecondsPerStep
   if (slow !== undefined && summary?.secondsPerStep !== undefined && slow > 1.2 * summary.secondsPerStep)
@@ -187,7 +192,7 @@ export function compareLog(log: TrainingLog, request: PlanRequest): LogVerdict {
     const worst = deviations.sort((a, b) => Math.abs(b.seconds) - Math.abs(a.seconds))[0]
     const fitted = calibrate([{ request, seconds }])
     verdict.push(
-      `a step takes ${by(off, 'longer', 'less')} than the tuned plan (ordinary runs take ${percent(result.ordinary.slowdown - 1)} longer)`,
+      `a step takes ${by(off, 'longer', 'less')} than the estimate, which is for tuned runs (typical runs take ${percent(result.ordinary.slowdown - 1)} longer)`,
     )
     if (worst && Math.abs(worst.seconds) > 0.3 * Math.abs(seconds - time.step))
       verdict.push(
@@ -195,11 +200,11 @@ export function compareLog(log: TrainingLog, request: PlanRequest): LogVerdict {
       )
     else
       verdict.push(
-        `the assumption behind it: matrix products at ${percent(fitted.before)} of the peak; ${percent(fitted.after)} would explain the log${fitted.reached ? '' : ' only in part'} (kumiki plan --calibrate LOG takes that)`,
+        `the estimate assumes matrix products at ${percent(fitted.before)} of the peak; ${percent(fitted.after)} would explain the log${fitted.reached ? '' : ' only in part'} (use it with kumiki plan --calibrate LOG)`,
       )
   }
   if (verdict.length === 0 && seconds !== undefined)
-    verdict.push(`the plan holds: a step is within ${percent(tolerance)} of it`)
+    verdict.push(`the step time is within ${percent(tolerance)} of the estimate`)
   return { estimate: result, comparisons, verdict }
 }
 

@@ -1,44 +1,44 @@
 /**
- * Training logs of Megatron-LM and torchtitan, read line by line as they grow.
+ * Parses training logs of Megatron-LM and torchtitan incrementally.
  * @see megatron/training/training.py (training_log), megatron/core/timers.py, torchtitan/components/metrics.py
  */
 
-/** One line of figures. What a log does not say is undefined. */
+/** The metrics of one log line. Missing ones are undefined. */
 export interface LogReading {
   readonly step: number
-  /** Steps in all. */
+  /** Total steps. */
   readonly steps?: number
-  /** Nats per token; NaN where the log says so. */
+  /** Nats per token; NaN if logged as such. */
   readonly loss?: number
   readonly gradNorm?: number
   readonly learningRate?: number
-  /** Of a step, mean since the line before. */
+  /** Seconds per step, averaged since the previous line. */
   readonly seconds?: number
-  /** As the log counts them. */
+  /** As logged, by the program's own FLOP count. */
   readonly teraflopsPerGpu?: number
   readonly tokensPerSecondPerGpu?: number
   /** Sequences in a step. */
   readonly globalBatchSize?: number
   readonly skipped?: number
-  /** Milliseconds since 1970, by the clock of the cluster in no known time zone. */
+  /** Milliseconds since 1970 by the cluster's clock, in an unknown time zone. */
   readonly at?: number
 }
 
-/** Lines longer than this are none of ours. */
+/** Longer lines are ignored. */
 const maxLine = 1 << 16
-/** Names of timers and arguments at most: a log is not trusted. */
+/** Limit of distinct timers and arguments, because logs are untrusted. */
 const maxNames = 4096
 
-/** Takes text in pieces cut anywhere. A line that is cut or torn is passed over. */
+/** Accepts text in arbitrary chunks. Malformed lines are ignored. */
 export class TrainingLog {
-  /** In the order of steps: where a run went back, what it made again replaces what was there. */
+  /** In the order of steps. If a run went back, repeated steps replace earlier readings. */
   readonly readings: LogReading[] = []
   readonly validations: { readonly step: number; readonly loss: number }[] = []
-  /** Milliseconds of each timer that the log shows (`--timing-log-level`), on the slowest rank. */
+  /** Milliseconds of each logged timer (`--timing-log-level`), on the slowest rank. */
   readonly timers = new Map<string, number[]>()
-  /** What Megatron-LM says of its arguments at the start. */
+  /** Arguments that Megatron-LM lists at the start. */
   readonly arguments = new Map<string, string>()
-  /** The most that a GPU has allocated (Megatron-LM) or reserved (torchtitan), in bytes. */
+  /** Peak memory in bytes that a GPU allocated (Megatron-LM) or reserved (torchtitan). */
   memoryBytes: number | undefined
   format: 'megatron' | 'torchtitan' | undefined
   private rest = ''
@@ -50,19 +50,19 @@ export class TrainingLog {
     for (const line of lines) if (line.length <= maxLine) this.line(line)
   }
 
-  /** The end of a file that is not followed: its last line may have no line break. */
+  /** Ends the log; its last line may have no line break. */
   end(): void {
     this.line(this.rest)
     this.rest = ''
   }
 
-  /** Another file took this one's place: half a line of the old one is no beginning of the new one. */
+  /** The file was replaced (log rotation): drops the old file's incomplete last line. */
   rotated(): void {
     this.rest = ''
   }
 
   private line(raw: string): void {
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: colours of a terminal
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: terminal colour codes
     const line = raw.replace(/\u001b\[[0-9;]*m/g, '').replace(/\r$/, '')
     const megatron = /\biteration\s+(\d{1,15})\s*\/\s*(\d{1,15})\s*\|(.*)\|/.exec(line)
     if (megatron) {
@@ -106,11 +106,11 @@ export class TrainingLog {
       const colon = part.lastIndexOf(':')
       if (colon > 0) parts.set(part.slice(0, colon).trim(), part.slice(colon + 1).trim())
     }
-    // Primus writes the figure and its mean: 13100.0/13240.9.
+    // Primus logs the value and its mean: 13100.0/13240.9.
     const part = (...names: string[]) =>
       number(names.map((name) => parts.get(name)?.split('/')[0]).find((text) => text !== undefined))
     const milliseconds = part('elapsed time per iteration (ms)')
-    // A line that was torn says no time.
+    // A malformed line without a time is ignored.
     if (milliseconds === undefined) return
     this.format = 'megatron'
     this.add({
@@ -166,7 +166,7 @@ export class TrainingLog {
   }
 }
 
-/** As Python writes numbers: `2.5E+00`, `nan`, `inf`. Undefined for anything else. */
+/** Parses a number in Python's notation: `2.5E+00`, `nan`, `inf`. Undefined for anything else. */
 function number(text: string | undefined): number | undefined {
   if (text === undefined) return undefined
   if (/^[-+]?nan$/i.test(text)) return Number.NaN

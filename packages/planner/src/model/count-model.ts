@@ -1,15 +1,15 @@
-/** Counts of a model in the planner's terms. */
+/** Parameter and FLOP counts of a planner model. */
 import { layerParameters, modelFlopsPerToken, type PlannerModel, totalParameters, validateModel } from './model.ts'
 
-/** Exact numbers of parameters, vocabulary not padded. */
+/** Exact parameter counts, with the unpadded vocabulary. */
 export interface ModelCount {
   readonly total: number
-  /** Input and output tables; one where they are tied. Learned positions are among the rest. */
+  /** Input and output embeddings (one if tied). Learned positions count as nonEmbedding. */
   readonly embedding: number
   readonly nonEmbedding: number
-  /** Parameters one token uses: all but the experts it does not visit. */
+  /** Parameters one token uses: all except experts it is not routed to. */
   readonly activated: number
-  /** Model FLOPs of training on one token of a sequence of that length, causal attention counted half, and full. */
+  /** Model FLOPs of training per token at a sequence length, with attention counted as half (causal) and in full. */
   flopsPerToken(sequenceLength: number): { readonly causal: number; readonly full: number }
 }
 

@@ -1,8 +1,8 @@
-/** From a model configuration in Hugging Face's terms to the planner's. */
+/** Converts a model configuration with Hugging Face's field names to a planner model. */
 import { object } from '../check.ts'
 import { type PlannerModel, validateModel } from './model.ts'
 
-/** The fields that are read; whatever else there is does no harm. */
+/** The fields that are read; others are ignored. */
 export interface ArchitectureLike {
   readonly hiddenSize: number
   readonly intermediateSize: number
@@ -21,10 +21,11 @@ export interface ArchitectureLike {
 }
 
 /**
- * The planner's view of a SwiGLU decoder.
+ * The planner model of a SwiGLU decoder.
  * @throws RangeError or TypeError naming the field
  * @example
- * const small = { hiddenSize: 128, intermediateSize: 384, numHiddenLayers: 4, numAttentionHeads: 4, numKeyValueHeads: 4, headDim: 32, vocabSize: 2048 }
+ * const heads = { numAttentionHeads: 4, numKeyValueHeads: 4, headDim: 32 }
+ * const small = { hiddenSize: 128, intermediateSize: 384, numHiddenLayers: 4, vocabSize: 2048, ...heads }
  * fromArchitecture(small).layers // 4
  */
 export function fromArchitecture(architecture: ArchitectureLike, name?: string): PlannerModel {

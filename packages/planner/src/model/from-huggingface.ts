@@ -1,4 +1,4 @@
-/** A model's config.json, as Hugging Face's libraries write it, for planning and counting: sizes alone, no weights. */
+/** Reads a Hugging Face config.json for planning and counting. Only sizes are needed, no weights. */
 import { object, show } from '../check.ts'
 import { type PlannerModel, validateModel } from './model.ts'
 
@@ -7,13 +7,13 @@ export interface HuggingFaceModel {
   readonly model: PlannerModel
   /** `model_type` of the (text) model. */
   readonly type: string
-  /** Tokens it was made for; null where the file does not say. */
+  /** Maximum positions; null if the file does not state them. */
   readonly positions: number | null
-  /** Base of the rotary positions, epsilon of the norms and deviation of first weights, where the file says them. */
+  /** RoPE theta, norm epsilon, and standard deviation of initial weights, if the file states them. */
   readonly ropeTheta?: number
   readonly rmsNormEps?: number
   readonly initializerRange?: number
-  /** What is not counted, or not written to a launch. */
+  /** Parts that are not counted, or not included in a launch. */
   readonly notes: readonly string[]
 }
 
@@ -40,17 +40,17 @@ class Fields {
     if (typeof value === 'boolean') return value
     throw new TypeError(`${key} must be true or false, got ${show(value)}`)
   }
-  /** @throws RangeError where a field that would change the counts is not what is counted */
+  /** @throws RangeError if a field has a value that would change the counts and is not supported */
   only(key: string, counted: unknown): void {
     const value = this.get(key) ?? counted
     if (JSON.stringify(value) !== JSON.stringify(counted))
-      throw new RangeError(`${key} ${show(value)} is not counted; only ${show(counted)} is`)
+      throw new RangeError(`${key} ${show(value)} is not supported; only ${show(counted)} is`)
   }
 }
 
 type Reader = (fields: Fields) => PlannerModel
 
-/** What Llama and its kin share. */
+/** Fields that Llama and related models share. */
 function llamaLike(fields: Fields): PlannerModel {
   fields.only('attention_bias', false)
   fields.only('mlp_bias', false)
@@ -68,12 +68,12 @@ function llamaLike(fields: Fields): PlannerModel {
   }
 }
 
-/** Layers that see a window alone: all of them. */
+/** A sliding window in all layers. */
 function windowed(fields: Fields): Pick<PlannerModel, 'slidingWindow'> {
   return fields.has('sliding_window') ? { slidingWindow: { window: fields.number('sliding_window'), share: 1 } } : {}
 }
 
-/** Gemma 2 and 3: norms before and after each half, GELU, one table. */
+/** Gemma 2 and 3: norms before and after each half, GELU, tied embeddings. */
 function gemma(fields: Fields, defaults: Readonly<Record<string, number>>, pattern: number): PlannerModel {
   fields.only('attention_bias', false)
   const number = (key: string) => fields.number(key, defaults[key])
@@ -105,7 +105,7 @@ const gemmaDefaults = {
   sliding_window: 4096,
 }
 
-/** What a `model_type` is to the planner. Defaults are those of the configuration classes (transformers 5). */
+/** Readers by `model_type`. Defaults are those of the configuration classes (transformers 5). */
 const readers: Readonly<Record<string, Reader>> = {
   llama: llamaLike,
   mistral: (fields) => ({ ...llamaLike(fields), ...windowed(fields) }),
@@ -197,7 +197,7 @@ const readers: Readonly<Record<string, Reader>> = {
   },
 }
 
-/** Classes of models whose `model_type` is missing. */
+/** Class names, for configurations without `model_type`. */
 const classes: Readonly<Record<string, string>> = {
   LlamaForCausalLM: 'llama',
   MistralForCausalLM: 'mistral',
@@ -216,16 +216,16 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** Does an object look like a config.json, rather than sizes in the planner's own terms? */
+/** Whether an object looks like a config.json rather than a `PlannerModel`. */
 export function isHuggingFaceConfig(json: object): boolean {
   return ['model_type', 'architectures', 'hidden_size', 'n_embd', 'text_config'].some((key) => Object.hasOwn(json, key))
 }
 
 /**
- * Reads a parsed config.json for planning, counts and memory: Llama (1 to 3; scaled rotary positions change none of them), Mistral, Mixtral,
- * Qwen2 (and 2.5), Qwen3, Qwen3-MoE, Gemma 2, Gemma 3 (its text model, nested or alone), Phi-3, DeepSeek-V3, GPT-2. Fields that do not
- * change the counts are passed over; those that would, and are not counted, are refused by name.
- * @throws RangeError for another `model_type`, naming it and those there are; RangeError or TypeError naming a field
+ * Reads a parsed config.json for planning, counts and memory: Llama (1 to 3; RoPE scaling does not affect these),
+ * Mistral, Mixtral, Qwen2 (and 2.5), Qwen3, Qwen3-MoE, Gemma 2, Gemma 3 (its text model, nested or separate), Phi-3,
+ * DeepSeek-V3, GPT-2. Fields that do not affect the counts are ignored; unsupported ones that do are rejected by name.
+ * @throws RangeError for another `model_type`, naming it and the supported ones; RangeError or TypeError naming a field
  * @example fromHuggingFace(config).model.layers // 24
  */
 export function fromHuggingFace(json: unknown): HuggingFaceModel {
@@ -236,7 +236,7 @@ export function fromHuggingFace(json: unknown): HuggingFaceModel {
     const inner = fromHuggingFace({ ...outer, ...nested })
     return {
       ...inner,
-      notes: [...inner.notes, `the text model of ${show(given.model_type)} alone; its other parts are not counted`],
+      notes: [...inner.notes, `only the text model of ${show(given.model_type)} is counted`],
     }
   }
   const known = Array.isArray(given.architectures)
@@ -244,7 +244,7 @@ export function fromHuggingFace(json: unknown): HuggingFaceModel {
     : undefined
   const type = given.model_type ?? known ?? show(given.architectures ?? null)
   if (typeof type !== 'string' || !Object.hasOwn(readers, type))
-    throw new RangeError(`model_type ${show(type)} is not known; there are ${Object.keys(readers).join(', ')}`)
+    throw new RangeError(`model_type ${show(type)} is not supported; supported are ${Object.keys(readers).join(', ')}`)
   const fields = new Fields(given)
   const model = readers[type](fields)
   if (!Number.isInteger(model.headDim))
@@ -253,10 +253,10 @@ export function fromHuggingFace(json: unknown): HuggingFaceModel {
     fields.get('max_position_embeddings') ?? fields.get('n_positions') ?? (model.learnedPositions || null)
   const notes: string[] = []
   if (fields.has('num_nextn_predict_layers') && fields.number('num_nextn_predict_layers') > 0)
-    notes.push('layers that predict further tokens (num_nextn_predict_layers) are not counted')
+    notes.push('multi-token prediction layers (num_nextn_predict_layers) are not counted')
   const rope = new Fields(['rope_parameters', 'rope_scaling'].map((key) => fields.get(key)).find(isObject) ?? {})
   const scaled = rope.get('rope_type') ?? rope.get('type') ?? 'default'
-  if (scaled !== 'default') notes.push(`rotary positions are scaled (${show(scaled)}); a launch is written without`)
+  if (scaled !== 'default') notes.push(`RoPE scaling (${show(scaled)}) is not included in launches`)
   validateModel(model)
   const theta = rope.has('rope_theta') ? rope : fields
   return {

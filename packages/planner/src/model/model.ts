@@ -1,11 +1,11 @@
-/** What the planner has to know of a model, and the counts that follow. */
+/** Model sizes for the planner, and parameter and FLOP counts. */
 import { type Fields, fields, flag, integer, oneOf, positive } from '../check.ts'
 
 /** Routed experts. */
 export interface PlannerExperts {
-  /** Experts in a layer. */
+  /** Experts per layer. */
   readonly count: number
-  /** Experts a token visits. */
+  /** Experts per token. */
   readonly topK: number
   /** Inner width of one expert. */
   readonly ffn: number
@@ -15,22 +15,22 @@ export interface PlannerExperts {
   readonly firstDenseLayers?: number
 }
 
-/** Multi-head latent attention (DeepSeek-V2): queries, keys and values come from compressed vectors. */
+/** Multi-head latent attention (DeepSeek-V2): queries, keys and values are projected from compressed vectors. */
 export interface LatentAttention {
-  /** Width queries are compressed to; 0: they are not. */
+  /** Width of compressed queries; 0: not compressed. */
   readonly queryRank: number
-  /** Width keys and values are compressed to. */
+  /** Width of compressed keys and values. */
   readonly keyValueRank: number
-  /** Rotary part of a query and key head, beside `headDim`. */
+  /** Width of the rotary part of a query and key head, in addition to `headDim`. */
   readonly ropeDim: number
   /** Width of a value head. */
   readonly valueDim: number
 }
 
-/** Layers that attend to the last `window` tokens alone. */
+/** Layers that attend only to the last `window` tokens. */
 export interface SlidingWindow {
   readonly window: number
-  /** Part of the layers that do, above 0 and at most 1. */
+  /** Fraction of layers with the window, above 0 and at most 1. */
   readonly share: number
 }
 
@@ -45,11 +45,11 @@ export interface PlannerModel {
   /** Key/value heads (query groups). */
   readonly kvHeads: number
   readonly headDim: number
-  /** Tokens of the vocabulary, before padding. */
+  /** Vocabulary size, before padding. */
   readonly vocab: number
-  /** SwiGLU (three matrices) rather than two; default true. */
+  /** Gated MLP (three matrices) or a plain one (two); default true. */
   readonly gatedMlp?: boolean
-  /** One table for input and output; default false. */
+  /** Input and output embeddings are tied; default false. */
   readonly tiedEmbeddings?: boolean
   /** Rows of a learned position table; default 0: rotary. */
   readonly learnedPositions?: number
@@ -58,19 +58,22 @@ export interface PlannerModel {
   readonly latentAttention?: LatentAttention
   /** Windowed layers; default none. */
   readonly slidingWindow?: SlidingWindow
-  /** Norms of queries and keys (one weight a head channel each); default false. */
+  /** Norms of queries and keys (one weight per head channel each); default false. */
   readonly qkNorm?: boolean
-  /** RMSNorm, or LayerNorm with its bias; default RMSNorm, LayerNorm where positions are learned (GPT-2 and 3). */
+  /** RMSNorm, or LayerNorm with its bias; default RMSNorm, LayerNorm with learned positions (GPT-2 and 3). */
   readonly norm?: 'rms' | 'layer'
-  /** Norms of a layer over the hidden size; default 2 (Gemma 2 and 3: 4). */
+  /** Norms per layer over the hidden size; default 2 (Gemma 2 and 3: 4). */
   readonly normsPerLayer?: number
-  /** Biases of linear layers: of none, of queries, keys and values, or of all; default none, all where positions are learned. */
+  /**
+   * Biases of linear layers: none, only of queries, keys and values, or all; default none, or all with learned
+   * positions.
+   */
   readonly biases?: 'none' | 'qkv' | 'all'
-  /** Of the MLP; default silu where it is gated, else gelu. */
+  /** Activation of the MLP; default silu if it is gated, else gelu. */
   readonly activation?: 'silu' | 'gelu'
 }
 
-/** A checked model with every default filled in. */
+/** A validated model with all defaults filled in. */
 export interface ResolvedModel extends PlannerModel {
   readonly gatedMlp: boolean
   readonly tiedEmbeddings: boolean
@@ -108,7 +111,7 @@ const expertFields: Fields<PlannerExperts> = { count: 1, topK: 1, ffn: 1, shared
 const latentFields: Fields<LatentAttention> = { queryRank: 1, keyValueRank: 1, ropeDim: 1, valueDim: 1 }
 const windowFields: Fields<SlidingWindow> = { window: 1, share: 1 }
 
-/** Checks a model. @throws RangeError or TypeError naming field and bound */
+/** Validates a model. @throws RangeError or TypeError naming field and bound */
 export function validateModel(model: PlannerModel): ResolvedModel {
   fields('model', model, modelFields)
   const layers = integer('model.layers', model.layers, 1, 4096)
@@ -128,7 +131,7 @@ export function validateModel(model: PlannerModel): ResolvedModel {
   const latentAttention = model.latentAttention && validateLatent(model.latentAttention)
   if (latentAttention && kvHeads !== heads) {
     throw new RangeError(
-      `model.kvHeads must be model.heads with latentAttention (every head has keys and values of its own), got ${kvHeads} and ${heads}`,
+      `model.kvHeads must be model.heads with latentAttention (every head has its own keys and values), got ${kvHeads} and ${heads}`,
     )
   }
   const gpt = learnedPositions > 0
@@ -161,7 +164,7 @@ export function validateModel(model: PlannerModel): ResolvedModel {
   return { ...known, experts }
 }
 
-/** A model from outside, checked. @throws RangeError or TypeError naming the field */
+/** Validates an untrusted model. @throws RangeError or TypeError naming the field */
 export function checkModel(value: unknown): PlannerModel {
   validateModel(value as PlannerModel)
   return value as PlannerModel
@@ -184,7 +187,7 @@ export interface AttentionWidths {
   readonly query: number
   readonly key: number
   readonly value: number
-  /** Compressed vectors (latent attention alone), on every tensor-parallel rank. */
+  /** Compressed vectors (only with latent attention), on every tensor-parallel rank. */
   readonly compressed: number
 }
 
@@ -201,12 +204,12 @@ export function attentionWidths(model: ResolvedModel): AttentionWidths {
   }
 }
 
-/** Channels that come out of attention and into its output projection. */
+/** Channels of attention's output, before the output projection. */
 export function attentionOutput(model: ResolvedModel): number {
   return model.heads * (model.latentAttention?.valueDim ?? model.headDim)
 }
 
-/** Weights of attention: what tensor parallelism splits, and what every rank holds (compressions). */
+/** Weights of attention: those split by tensor parallelism, and those on every rank (compressions). */
 export function attentionWeights(model: ResolvedModel): { split: number; copied: number } {
   const { hidden: h, latentAttention: latent } = model
   const { query, key, value } = attentionWidths(model)
@@ -220,7 +223,10 @@ export function attentionWeights(model: ResolvedModel): { split: number; copied:
   }
 }
 
-/** Mean tokens a token would attend to without a causal mask: the sequence, or twice the window in windowed layers. */
+/**
+ * Tokens that a token attends to without a causal mask, averaged over layers: the sequence, or twice the window in
+ * windowed layers.
+ */
 export function attendedTokens(model: ResolvedModel, sequenceLength: number): number {
   const { slidingWindow } = model
   if (!slidingWindow) return sequenceLength
@@ -233,7 +239,7 @@ export function mlpMatrices(model: ResolvedModel): 2 | 3 {
   return model.gatedMlp ? 3 : 2
 }
 
-/** Parameters by where they live. */
+/** Parameters of a layer by how they are distributed. */
 export interface LayerParameters {
   /** Attention projections, split by tensor parallelism. */
   readonly attention: number
@@ -245,7 +251,7 @@ export interface LayerParameters {
   readonly replicated: number
 }
 
-/** Parameters of layer `layer`. */
+/** Parameters of a layer. @param layer index from 0 */
 export function layerParameters(model: ResolvedModel, layer: number): LayerParameters {
   const { hidden: h, experts, latentAttention: latent } = model
   const { split, copied } = attentionWeights(model)
@@ -258,7 +264,7 @@ export function layerParameters(model: ResolvedModel, layer: number): LayerParam
     normWeights(model) * model.normsPerLayer +
     (model.qkNorm ? 2 * model.headDim : 0) +
     (latent ? latent.queryRank + latent.keyValueRank : 0)
-  // Output biases of attention and of the MLP stand on every tensor-parallel rank.
+  // Output biases of attention and of the MLP are on every tensor-parallel rank.
   const replicated = norms + copied + (all ? h : 0)
   if (!experts || layer < experts.firstDenseLayers) {
     return { attention, mlp: mlpOf(model.ffn), experts: 0, replicated: replicated + (all ? h : 0) }
@@ -294,7 +300,7 @@ export function totalParameters(model: ResolvedModel): number {
 
 /**
  * Model FLOPs per trained token, forward and backward, by Megatron-LM's formula.
- * @param causal true: a causal mask halves attention (Megatron-LM >= core_v0.12); false: attention counted full
+ * @param causal true: a causal mask halves attention (Megatron-LM >= core_v0.12); false: attention counted in full
  * @see megatron/training/training.py `num_floating_point_operations`
  */
 export function modelFlopsPerToken(model: ResolvedModel, sequenceLength: number, causal: boolean): number {

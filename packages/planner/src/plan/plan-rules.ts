@@ -1,11 +1,11 @@
-/** The rules a plan has to keep, and the plan with its defaults filled in. */
+/** Rules for valid plans, and the defaults of plans. */
 import { type Fields, fields, flag, integer, oneOf, show } from '../check.ts'
 import type { ResolvedCluster } from '../cluster/cluster.ts'
 import type { ResolvedModel } from '../model/model.ts'
 import { type ParallelPlan, type RecomputeModule, type ResolvedPlan, recomputeModules } from './parallel-plan.ts'
 import { layersPerStage } from './stages.ts'
 
-/** Thrown for a plan that breaks a rule; `reasons` has every broken rule. */
+/** Thrown for a plan that violates rules; `reasons` lists all of them. */
 export class PlanError extends RangeError {
   readonly reasons: readonly string[]
   constructor(reasons: readonly string[]) {
@@ -15,7 +15,7 @@ export class PlanError extends RangeError {
   }
 }
 
-/** A resolved plan may be given again, and a recipe of `@kumiki/models` has a plan's fields among its own. */
+/** Includes the fields of a resolved plan, which may be given again. */
 const planFields: Fields<ResolvedPlan> = {
   tensorParallel: 1,
   pipelineParallel: 1,
@@ -49,7 +49,7 @@ const planFields: Fields<ResolvedPlan> = {
   microBatches: 1,
 }
 
-/** Fills in defaults. @throws RangeError naming a field that is not what it has to be */
+/** Validates fields and fills in defaults. @throws RangeError naming an invalid field */
 export function completePlan(plan: ParallelPlan): Required<ParallelPlan> {
   fields<ResolvedPlan>('plan', plan, planFields, 'passed')
   const tensorParallel = integer('plan.tensorParallel', plan.tensorParallel, 1, 4096)
@@ -96,7 +96,7 @@ function modules(given: unknown): readonly RecomputeModule[] {
 }
 
 /**
- * Every rule a plan breaks, as sentences; empty for a legal plan. The rules are Megatron-LM's.
+ * All rules of Megatron-LM that a plan violates, as sentences; empty for a valid plan.
  * @see megatron/core/transformer/transformer_config.py, megatron/training/arguments.py,
  *   megatron/core/parallel_state.py, megatron/core/num_microbatches_calculator.py
  */
@@ -109,12 +109,14 @@ export function planFaults(model: ResolvedModel, cluster: ResolvedCluster, plan:
   if (model.kvHeads % t !== 0 && t % model.kvHeads !== 0) {
     faults.push(`tensorParallel ${t} must divide the ${model.kvHeads} key/value heads or be a multiple of them`)
   }
-  // Without a dense layer there is no MLP to split, but for a shared expert.
+  // Without dense layers, only a shared expert has an MLP to split.
   const width = model.experts?.firstDenseLayers === 0 ? model.experts.sharedFfn : model.ffn
   if (width % t !== 0) faults.push(`tensorParallel ${t} must divide the MLP width ${width}`)
   if (layersPerStage(model.layers, p, v, plan.anyLayout) === null) {
     const parts = v > 1 ? `${p} stages x ${v} chunks` : `${p} stages`
-    faults.push(`${model.layers} layers (with or without one more for embedding and loss) do not split into ${parts}`)
+    faults.push(
+      `${model.layers} layers (with or without embedding and loss counted as layers) cannot be split into ${parts}`,
+    )
   }
   if (v > 1 && p < 2) faults.push(`virtualPipeline ${v} needs pipelineParallel of at least 2`)
   if (plan.sequenceLength % (c > 1 ? 2 * c : 1) !== 0) {
@@ -163,12 +165,12 @@ export function planFaults(model: ResolvedModel, cluster: ResolvedCluster, plan:
     )
   }
   if (plan.precision === 'bf16' && cluster.gpu.bf16 === false)
-    faults.push(`${cluster.gpu.name} has no bf16; precision fp16 does`)
+    faults.push(`${cluster.gpu.name} has no bf16; use precision fp16`)
   if (plan.precision === 'fp8' && cluster.gpu.peakFp8 === null) faults.push(`${cluster.gpu.name} has no fp8`)
   return faults
 }
 
-/** A checked plan. @throws PlanError with every broken rule, RangeError for an invalid field */
+/** Validates a plan. @throws PlanError with all violated rules, RangeError for an invalid field */
 export function validatePlan(model: ResolvedModel, cluster: ResolvedCluster, plan: ParallelPlan): ResolvedPlan {
   const complete = completePlan(plan)
   const faults = planFaults(model, cluster, complete)

@@ -1,12 +1,12 @@
-/** Which layers a pipeline stage holds, and how many micro-batches it keeps at once. */
+/** Distribution of layers over pipeline stages, and micro-batches in flight. */
 import type { ResolvedModel } from '../model/model.ts'
 import type { ResolvedPlan } from './parallel-plan.ts'
 
 /**
- * Layers of each stage, or null where Megatron-LM cannot split them. Layers divide evenly over stages x chunks; or they
+ * Layers of each stage, or null if Megatron-LM cannot split them. Layers divide evenly over stages x chunks; or they
  * do so when embedding and loss (or the loss alone) count as a layer of the first and last stage
- * (`--account-for-embedding-in-pipeline-split`, `--account-for-loss-in-pipeline-split`); or, with `anyLayout`, in any way
- * (`--pipeline-model-parallel-layout`).
+ * (`--account-for-embedding-in-pipeline-split`, `--account-for-loss-in-pipeline-split`); or, with `anyLayout`, in any
+ * way (`--pipeline-model-parallel-layout`).
  */
 export function layersPerStage(layers: number, stages: number, chunks = 1, anyLayout = false): number[] | null {
   const parts = stages * chunks
@@ -19,14 +19,14 @@ export function layersPerStage(layers: number, stages: number, chunks = 1, anyLa
     if (each.every((count) => count > 0)) return each
   }
   if (!anyLayout || layers < stages) return null
-  // As even as whole layers allow, the longer stages in the middle.
+  // As evenly as possible, with the longer stages in the middle.
   const short = Math.floor(layers / stages)
   const long = layers - short * stages
   const firstLong = Math.floor((stages - long) / 2)
   return Array.from({ length: stages }, (_, stage) => short + (stage >= firstLong && stage < firstLong + long ? 1 : 0))
 }
 
-/** Layers of a pipeline stage by kind, and the micro-batches it holds at its peak. */
+/** Layers of a pipeline stage by kind, and its maximum of micro-batches in flight. */
 export interface StageLayers {
   readonly dense: number
   /** Layers with routed experts. */
@@ -34,7 +34,9 @@ export interface StageLayers {
   readonly inFlight: number
 }
 
-/** Layers of every stage. Chunks count as laid end to end: where the first layers are dense, the first stage has them. */
+/**
+ * Layers of every stage. Chunks of a stage are treated as contiguous, so leading dense layers are in the first stage.
+ */
 export function stageLayers(model: ResolvedModel, plan: ResolvedPlan): StageLayers[] {
   const { pipelineParallel: p, virtualPipeline: v } = plan
   const perStage = layersPerStage(model.layers, p, v, plan.anyLayout)!
@@ -47,8 +49,8 @@ export function stageLayers(model: ResolvedModel, plan: ResolvedPlan): StageLaye
 }
 
 /**
- * Micro-batches of a whole stage whose activations stage `stage` keeps at its peak. One forward, one backward: stage r
- * of p keeps p - r. Interleaved: 2 (p - r - 1) + (v - 1) p warm-up chunks and one more, v of which make a stage.
+ * Maximum number of micro-batches whose activations a stage stores, in units of whole stages. 1F1B: p - r on stage r of
+ * p. Interleaved: 2 (p - r - 1) + (v - 1) p warm-up chunks plus one, divided by v chunks per stage.
  * @see megatron/core/pipeline_parallel/schedules.py `get_pp_rank_microbatches`
  */
 export function microBatchesInFlight(stage: number, stages: number, chunks: number, microBatches: number): number {

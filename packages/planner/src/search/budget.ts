@@ -1,4 +1,4 @@
-/** Does a budget of GPU-days buy a training run? */
+/** Checks whether a budget of GPU-days suffices for a training run. */
 import { type Fields, fields, positive } from '../check.ts'
 import { findGpu, type Gpu } from '../cluster/gpus.ts'
 import { modelFlopsPerToken, type PlannerModel, validateModel } from '../model/model.ts'
@@ -12,19 +12,19 @@ export interface BudgetRequest {
   readonly gpuDays: number
   /** Tokens in a sequence; default 4096. */
   readonly sequenceLength?: number
-  /** Precision whose peak counts; default bf16. */
+  /** Precision of the run; default bf16. */
   readonly precision?: 'bf16' | 'fp8'
 }
 
 export interface BudgetAssessment {
-  /** Model FLOPs of the run, causal attention counted half. */
+  /** Model FLOPs of the run, with causal attention counted as half. */
   readonly totalFlops: number
-  /** GPU-days at the full peak: no run can be cheaper. */
+  /** GPU-days at the full peak, a lower bound. */
   readonly gpuDaysAtPeak: number
-  /** Utilisation the budget asks for; above 1 is impossible. */
+  /** Utilisation that the budget requires; above 1 is impossible. */
   readonly requiredMfu: number
   readonly possible: boolean
-  /** GPU-days at the utilisations large runs reach. */
+  /** GPU-days at typical utilisations of large runs. */
   readonly gpuDaysAt: Readonly<Record<'0.35' | '0.40' | '0.45' | '0.50', number>>
   readonly verdict: string
 }
@@ -39,7 +39,7 @@ const requestFields: Fields<BudgetRequest> = {
 }
 
 /**
- * Holds a budget against the arithmetic of training.
+ * Compares a budget with the FLOPs of training.
  * @throws RangeError or TypeError naming an invalid or unknown field
  * @example assessBudget({ model, tokens: 10e12, gpu: 'H200', gpuDays: 12_000 }).possible // true
  */
@@ -59,10 +59,10 @@ export function assessBudget(request: BudgetRequest): BudgetAssessment {
   const percent = `${(100 * requiredMfu).toFixed(0)} %`
   const verdict =
     requiredMfu > 1
-      ? `impossible: it takes ${percent} of the ${precision} peak of ${gpu.name}; even at the peak ${Math.ceil(gpuDaysAtPeak)} GPU-days are needed`
+      ? `impossible: it requires ${percent} of the ${precision} peak of ${gpu.name}; even at the peak, ${Math.ceil(gpuDaysAtPeak)} GPU-days are needed`
       : requiredMfu > 0.6
-        ? `not reached by any published run: it takes ${percent} of the ${precision} peak of ${gpu.name}`
-        : `within reach: it takes ${percent} of the ${precision} peak of ${gpu.name}`
+        ? `not reached by any published run: it requires ${percent} of the ${precision} peak of ${gpu.name}`
+        : `feasible: it requires ${percent} of the ${precision} peak of ${gpu.name}`
   const at = (mfu: number) => gpuDaysAtPeak / mfu
   return {
     totalFlops,

@@ -1,23 +1,23 @@
-/** Plans in full, and their two orders. */
+/** Complete estimates of plans, and the two rankings. */
 import { type Estimate, estimateKnown, flopsPerToken } from '../estimate/estimate.ts'
 import { risksOf } from '../estimate/risks.ts'
 import { totalParameters } from '../model/model.ts'
 import type { Enumeration, Sized } from './enumerate.ts'
 
-/** A plan that is legal and fits. */
+/** A valid plan that fits into memory. */
 export interface Candidate {
   readonly estimate: Estimate
-  /** What could stop a long run; empty is the aim. */
+  /** Risks for a long run; ideally empty. */
   readonly risks: readonly string[]
-  /** Bytes left of the GPU's memory above the estimate. */
+  /** GPU memory minus the estimate, in bytes. */
   readonly headroomBytes: number
 }
 
-/** Orders by speed alone, and by risks first. */
+/** Comparators: by step time, and by number of risks first. */
 export const faster = (a: Sized, b: Sized) => a.stepSeconds - b.stepSeconds
 export const moreStable = (a: Sized, b: Sized) => a.risks - b.risks || b.pace - a.pace
 
-/** From the short form to the full one, each plan once. */
+/** Completes sized plans to candidates, each plan once. */
 export function candidatesOf({ model, cluster, run }: Enumeration): (sized: Sized) => Candidate {
   const made = new Map<Sized, Candidate>()
   const parameters = totalParameters(model)

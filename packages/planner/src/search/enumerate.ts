@@ -1,4 +1,4 @@
-/** Every plan of a request, sized: those that are legal and fit, and the others with their reasons. */
+/** Enumerates and sizes all plans of a request: feasible ones, and refused ones with reasons. */
 import { type Fields, fields } from '../check.ts'
 import { type ResolvedCluster, validateCluster } from '../cluster/cluster.ts'
 import { defaultRun, lostTime, type ResolvedRun, validateRun } from '../estimate/cost.ts'
@@ -21,22 +21,25 @@ import { RefusalTally } from './refusals.ts'
 import type { PlanSearch, SearchRecipe } from './request.ts'
 import { basePlan, type Layout, layouts, planOf, type Recomputation, recomputations } from './shapes.ts'
 
-/** A plan that was considered and why it cannot be. */
+/** A refused plan and the reasons. */
 export interface Refusal {
   readonly plan: Required<ParallelPlan>
   readonly reasons: readonly string[]
 }
 
-/** A feasible plan with what rankings need: there are thousands, and what is kept of each costs more time than what is counted. */
+/**
+ * A feasible plan with only the values that rankings need: there are thousands, and storing more of each takes longer
+ * than computing it.
+ */
 export interface Sized {
   readonly plan: ResolvedPlan
   readonly stepSeconds: number
   readonly risks: number
-  /** Steps a second that count, with lost time. */
+  /** Useful steps per second, with lost time counted. */
   readonly pace: number
 }
 
-/** What plans share that differ in their pipeline alone. */
+/** Values shared by plans that differ only in their pipeline. */
 interface Shared {
   readonly costs: ShapeCosts
   readonly memory: LayerMemory
@@ -49,7 +52,7 @@ export interface Enumeration {
   readonly run: ResolvedRun | undefined
   readonly feasible: Sized[]
   readonly tally: RefusalTally
-  /** Refused plans, each with its reasons; empty where they were not asked for. */
+  /** Refused plans with reasons; empty unless requested. */
   readonly refused: Refusal[]
 }
 
@@ -66,7 +69,7 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
 /**
  * Sizes all plans of a request.
- * @param keepRefused also lists every refused plan; by default they are counted alone, which takes a fraction of the time
+ * @param keepRefused also lists all refused plans; by default they are only counted, which takes a fraction of the time
  */
 export function enumerate(search: PlanSearch, { keepRefused = false } = {}): Enumeration {
   fields('search', search, searchFields)
@@ -82,15 +85,15 @@ export function enumerate(search: PlanSearch, { keepRefused = false } = {}): Enu
   const { nvlinkDomain } = cluster
   const base = basePlan(recipe)
   const parameters = totalParameters(model)
-  // One object is every plan in turn: what is feasible gets one of its own.
+  // One object is reused for all trial plans; feasible plans are copied.
   const trial: Mutable<ResolvedPlan> = { ...base, dataParallel: 1, microBatches: 1 }
   for (const layout of layouts(model, cluster, base.sequenceLength)) {
-    lay(trial, layout, variants[0])
+    assignLayout(trial, layout, variants[0])
     // Rules do not depend on recomputation.
     const faults = planFaults(model, cluster, trial)
     const { tensorParallel } = layout
     if (nvlinkDomain % tensorParallel !== 0 && tensorParallel % nvlinkDomain !== 0) {
-      faults.push(`tensorParallel ${tensorParallel} groups would straddle nodes of ${nvlinkDomain} GPUs`)
+      faults.push(`tensorParallel ${tensorParallel} groups would span parts of several nodes of ${nvlinkDomain} GPUs`)
     }
     if (faults.length > 0) {
       tally.rules(faults, variants.length)
@@ -101,15 +104,15 @@ export function enumerate(search: PlanSearch, { keepRefused = false } = {}): Enu
     trial.microBatches = trial.globalBatchSize / (trial.microBatchSize * trial.dataParallel)
     const layers = stageLayers(model, trial)
     for (const [number, variant] of variants.entries()) {
-      lay(trial, layout, variant)
-      // What does not depend on the pipeline is counted once.
+      assignLayout(trial, layout, variant)
+      // Computed once for all plans that differ only in the pipeline.
       const key = keyOf(layout, number)
       let one = shared.get(key)
       if (!one) {
         one = { costs: shapeCosts(model, cluster, trial), memory: layerMemory(model, trial) }
         shared.set(key, one)
       }
-      // The first stage keeps most, so that it alone refuses most plans.
+      // The first stage stores the most, so checking it first refuses most plans.
       const { total } = stageMemory(model, trial, 0, layers[0], one.memory)
       if (total + overheadBytes > cluster.gpu.memoryBytes && !keepRefused) {
         const { memory } = one
@@ -127,8 +130,8 @@ export function enumerate(search: PlanSearch, { keepRefused = false } = {}): Enu
   return { model, cluster, run, feasible, tally, refused }
 }
 
-/** Writes what a search chooses into a plan. */
-function lay(plan: Mutable<ResolvedPlan>, layout: Layout, variant: Recomputation): void {
+/** Copies a layout and recomputation into a plan. */
+function assignLayout(plan: Mutable<ResolvedPlan>, layout: Layout, variant: Recomputation): void {
   plan.tensorParallel = layout.tensorParallel
   plan.sequenceParallel = layout.sequenceParallel
   plan.pipelineParallel = layout.pipelineParallel
@@ -140,7 +143,7 @@ function lay(plan: Mutable<ResolvedPlan>, layout: Layout, variant: Recomputation
   plan.recomputeModules = variant.recomputeModules
 }
 
-/** A number for everything of a layout but its pipeline: those sizes are powers of two. */
+/** A key of a layout without its pipeline; these sizes are powers of two. */
 function keyOf({ tensorParallel, contextParallel, expertParallel, microBatchSize }: Layout, variant: number): number {
   let key = variant
   for (const size of [tensorParallel, contextParallel, expertParallel, microBatchSize])
@@ -148,7 +151,7 @@ function keyOf({ tensorParallel, contextParallel, expertParallel, microBatchSize
   return key
 }
 
-/** Sizes one plan. */
+/** Estimates memory, time and risks of one plan. */
 export function size(
   model: ResolvedModel,
   cluster: ResolvedCluster,
@@ -164,9 +167,14 @@ export function size(
     return { plan, reasons: [shortage(cluster, memoryBytes)] }
   }
   const time = estimateTime(model, cluster, plan, layers, costs, memory)
-  const judged = { plan, memoryBytes, memoryByStage, time }
+  const assessed = { plan, memoryBytes, memoryByStage, time }
   const { goodput } = lostTime(model, cluster, time.step, run ?? defaultRun, parameters)
-  return { plan, stepSeconds: time.step, risks: countRisks(model, cluster, judged, goodput), pace: goodput / time.step }
+  return {
+    plan,
+    stepSeconds: time.step,
+    risks: countRisks(model, cluster, assessed, goodput),
+    pace: goodput / time.step,
+  }
 }
 
 function largest(stages: readonly StageMemory[]): number {
@@ -177,5 +185,5 @@ function largest(stages: readonly StageMemory[]): number {
 
 function shortage(cluster: ResolvedCluster, memoryBytes: number): string {
   const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`
-  return `needs ${gigabytes(memoryBytes)} and ${gigabytes(overheadBytes)} of buffers, a ${cluster.gpu.name} has ${gigabytes(cluster.gpu.memoryBytes)}`
+  return `needs ${gigabytes(memoryBytes)} plus ${gigabytes(overheadBytes)} for CUDA and NCCL buffers; a ${cluster.gpu.name} has ${gigabytes(cluster.gpu.memoryBytes)}`
 }

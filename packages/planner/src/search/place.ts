@@ -1,4 +1,4 @@
-/** Where a plan of one's own stands among all others. */
+/** Ranks a given plan among all plans of a search. */
 import { integer } from '../check.ts'
 import { layerMemory } from '../estimate/memory.ts'
 import { shapeCosts } from '../estimate/shape-costs.ts'
@@ -8,26 +8,26 @@ import { type Candidate, candidatesOf, faster, moreStable } from './candidates.t
 import { enumerate, size } from './enumerate.ts'
 import type { PlanSearch } from './request.ts'
 
-/** Where a plan stands among all others. */
+/** The rank of a plan among all feasible plans. */
 export interface Placement {
-  /** Why it cannot be; empty for a legal plan that fits. */
+  /** Why it is invalid or does not fit; empty for a feasible plan. */
   readonly reasons: readonly string[]
-  /** The plan itself, where it is legal. */
+  /** The plan's estimate, if it is feasible. */
   readonly candidate: Candidate | null
-  /** Feasible plans, this one not counted. */
+  /** Feasible plans, without this one. */
   readonly feasible: number
   /** Feasible plans that are faster, and that are more stable. */
   readonly faster: number
   readonly moreStable: number
-  /** Part of the feasible plans that are moreStable: 0.2 or less is the top fifth. */
+  /** Fraction of feasible plans that are more stable: 0.2 or less is the top fifth. */
   readonly stabilityShare: number
-  /** The fastest plans that are faster, at most `limit`. */
+  /** The faster plans, fastest first, at most `limit`. */
   readonly fasterPlans: readonly Candidate[]
 }
 
 /**
- * Places a plan of one's own in both rankings.
- * @throws RangeError or TypeError naming an invalid or unknown field; the rules that a plan breaks are listed in `reasons`
+ * Ranks a given plan by throughput and by stability.
+ * @throws RangeError or TypeError naming an invalid or unknown field; violated rules are returned in `reasons`
  * @example placePlan({ model, cluster, recipe: { globalBatchSize: 1024, sequenceLength: 4096 } }, own).reasons // []
  */
 export function placePlan(search: PlanSearch, own: ParallelPlan): Placement {

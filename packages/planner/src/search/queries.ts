@@ -1,4 +1,4 @@
-/** Questions about a cluster and a plan: how few GPUs, what depends on what, what more memory would change. */
+/** Queries on clusters and plans: minimum GPUs, sensitivity to parameters, effect of more memory. */
 import { integer, positive } from '../check.ts'
 import { type Cluster, validateCluster } from '../cluster/cluster.ts'
 import { findGpu, type Gpu } from '../cluster/gpus.ts'
@@ -13,15 +13,15 @@ import type { PlanSearch, SearchRecipe } from './request.ts'
 import { plan } from './search.ts'
 
 export interface MinimumGpus {
-  /** Nodes and GPUs of the smallest cluster on which any plan fits; null where none does up to `mostNodes`. */
+  /** Nodes and GPUs of the smallest cluster on which any plan fits; null if none does up to `maxNodes`. */
   readonly fits: { readonly nodes: number; readonly gpus: number; readonly best: Candidate } | null
-  /** The smallest on which a plan stays below 80 % of the memory. */
+  /** The smallest cluster with a plan below 80 % of the memory. */
   readonly stable: { readonly nodes: number; readonly gpus: number; readonly best: Candidate } | null
 }
 
 /**
- * The fewest nodes a model trains on. Nodes are tried from 1 up; below a whole node, GPUs of one node are not split.
- * @param mostNodes where the search ends; default 4096
+ * The smallest number of whole nodes on which a model can be trained.
+ * @param maxNodes upper limit of the search; default 4096
  * @throws RangeError or TypeError naming an invalid or unknown field
  * @example
  * const onH100 = { gpu: 'H100', gpusPerNode: 8 }
@@ -33,18 +33,19 @@ export function minimumGpus(
     readonly cluster: Omit<Cluster, 'nodes'>
     readonly recipe: SearchRecipe
   },
-  mostNodes = 4096,
+  maxNodes = 4096,
 ): MinimumGpus {
-  integer('mostNodes', mostNodes, 1, 1e6)
+  integer('maxNodes', maxNodes, 1, 1e6)
   const at = (nodes: number) => ({ ...search, cluster: { ...search.cluster, nodes }, limit: 1 })
   const { gpu, gpusPerNode } = validateCluster({ ...search.cluster, nodes: 1 })
   let fits: MinimumGpus['fits'] = null
   const { globalBatchSize, sequenceLength } = search.recipe
   completePlan({ tensorParallel: 1, pipelineParallel: 1, microBatchSize: 1, globalBatchSize, sequenceLength })
-  // One replica's weights and gradients (6 bytes a parameter) and the optimizer's states (12) are somewhere, however they are split.
+  // One replica's weights and gradients (6 bytes a parameter) and the optimizer's states (12) need memory, however they
+  // are sharded.
   const states = 18 * totalParameters(validateModel(search.model))
   const least = Math.max(1, Math.ceil(states / (gpu.memoryBytes * gpusPerNode)))
-  for (let nodes = least; nodes <= mostNodes; nodes++) {
+  for (let nodes = least; nodes <= maxNodes; nodes++) {
     const { feasible } = enumerate(at(nodes))
     if (feasible.length === 0) continue
     const found = (best: Candidate) => ({ nodes, gpus: nodes * gpusPerNode, best })
@@ -58,22 +59,22 @@ export function minimumGpus(
   return { fits, stable: null }
 }
 
-/** One parameter changed, all others as they were. */
+/** The effect of changing one parameter. */
 export interface Sensitivity {
   readonly parameter: string
   readonly from: string
   readonly to: string
-  /** New step time over the old; null where the change is not possible. */
+  /** New step time over the old; null if the change is not possible. */
   readonly stepRatio: number | null
   /** New peak memory over the old. */
   readonly memoryRatio: number | null
-  /** Why it is not possible, or does not fit. */
+  /** Why it is invalid, or does not fit. */
   readonly reasons: readonly string[]
 }
 
 /**
- * What each parameter of a plan and a cluster changes, one at a time. Degrees double and halve, flags turn, bandwidths, peaks and
- * memory double and halve.
+ * Changes each parameter of a plan and a cluster, one at a time: degrees, bandwidths, peaks and memory are doubled and
+ * halved, flags are toggled.
  * @throws PlanError for an illegal plan; RangeError or TypeError naming an invalid or unknown field
  * @example sensitivity({ model, cluster, plan: own }).length // 32
  */
@@ -144,7 +145,7 @@ export function sensitivity(request: PlanRequest): Sensitivity[] {
   ) => {
     for (const factor of [0.5, 2]) {
       const value = gpu[field] * factor
-      // The power limit grows with the peak, or the clock would fall.
+      // The power limit is scaled with the peak; otherwise the estimated clock would fall.
       const watts = field === 'peakBf16' && gpu.watts !== undefined ? { watts: gpu.watts * factor } : {}
       const changed = { ...gpu, ...watts, [field]: value }
       tryOut(field, rate(gpu[field], unit, name), rate(value, unit, name), {
@@ -166,20 +167,21 @@ export function sensitivity(request: PlanRequest): Sensitivity[] {
   return rows
 }
 
-/** Best plans with the GPU's memory as it is and as it would be. */
+/** Best plans with the current and the changed GPU memory. */
 export interface MemoryChange {
   readonly factor: number
   readonly memoryBytes: { readonly now: number; readonly changed: number }
   readonly feasible: { readonly now: number; readonly changed: number }
-  /** The first by each ranking; null where nothing fits. */
+  /** The first plan of each ranking; null if nothing fits. */
   readonly byThroughput: { readonly now: Candidate | null; readonly changed: Candidate | null }
   readonly byStability: { readonly now: Candidate | null; readonly changed: Candidate | null }
-  /** Old step time over the new, of the first by each ranking; null without both. */
+  /** Old over new step time of the first plan of each ranking; null unless both exist. */
   readonly speedup: { readonly byThroughput: number | null; readonly byStability: number | null }
 }
 
 /**
- * What `factor` times the memory would change (LLM-jp retrained its 13B on H200 without the pipeline it had needed on H100).
+ * The effect of `factor` times the GPU memory on the best plans (LLM-jp retrained its 13B on H200 without the pipeline
+ * it had needed on H100).
  * @throws RangeError or TypeError naming an invalid or unknown field
  * @example changeMemory({ model, cluster, recipe: { globalBatchSize: 1024, sequenceLength: 4096 } }, 2).factor // 2
  */

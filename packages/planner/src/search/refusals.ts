@@ -1,6 +1,6 @@
-/** Why plans cannot be: counted by kind, so that a search makes nothing for each of tens of thousands. */
+/** Counts reasons of refused plans by kind, so that a search allocates nothing for each of tens of thousands. */
 
-/** Reasons that differ in more than their numbers: how often one came up, and it in full. */
+/** A kind of reasons, which differ only in numbers: its count, and one example. */
 export interface RefusalKind {
   readonly count: number
   readonly example: string
@@ -18,11 +18,11 @@ export class RefusalTally {
   private readonly known = new Map<string, Counted>()
   private shortage: Counted | undefined
 
-  /** `plans` plans break the same rules. */
+  /** Counts `plans` plans that violate the same rules. */
   rules(reasons: readonly string[], plans: number): void {
     this.plans += plans
     for (const reason of reasons) {
-      // Most reasons come up many times word by word.
+      // Most reasons recur with identical text.
       let counted = this.known.get(reason)
       if (!counted) {
         counted = this.kind(reason)
@@ -32,7 +32,10 @@ export class RefusalTally {
     }
   }
 
-  /** A plan needs more memory than there is. @param reason only the first is asked for: the others differ in their numbers */
+  /**
+   * Counts a plan that does not fit into memory.
+   * @param reason called only for the first one; others differ only in numbers
+   */
   memory(reason: () => string): void {
     this.plans++
     this.shortage ??= this.kind(reason())

@@ -1,4 +1,4 @@
-/** Searching plans: rankings by throughput and by stability. */
+/** Plan search, with rankings by throughput and by stability. */
 import { integer } from '../check.ts'
 import { type Candidate, candidatesOf, faster, moreStable } from './candidates.ts'
 import { enumerate, type Refusal } from './enumerate.ts'
@@ -8,25 +8,25 @@ import type { PlanSearch } from './request.ts'
 export interface PlanResult {
   /** Fastest first. */
   readonly byThroughput: readonly Candidate[]
-  /** Fewest risks first, then fastest with lost time counted: "not fast, but stable". */
+  /** Fewest risks first, then fastest with lost time counted. */
   readonly byStability: readonly Candidate[]
-  /** Plans faster than the first by stability: what their speed would cost. Fastest first, at most `limit`. */
+  /** Plans faster than the first by stability, at the cost of more risks. Fastest first, at most `limit`. */
   readonly fasterButRiskier: readonly Candidate[]
-  /** Every plan that cannot be, with its reasons; the list is made when it is first read. */
+  /** All refused plans with reasons; computed on first access. */
   readonly refused: readonly Refusal[]
-  /** Reasons that differ in more than their numbers: how often each came up, and one in full. Most frequent first. */
+  /** Counts of refusal reasons by kind, with one example each. Most frequent first. */
   readonly refusalSummary: readonly RefusalKind[]
-  /** Plans considered: legal and fitting ones, and refused ones. */
+  /** Number of plans considered, feasible and refused. */
   readonly considered: number
-  /** Legal and fitting plans. */
+  /** Number of valid plans that fit. */
   readonly feasible: number
 }
 
 /**
- * Enumerates plans under Megatron-LM's rules: TP up to two nodes, PP, interleaving, CP for long sequences, EP, micro-batch
- * sizes, with and without recomputation, always with the distributed optimizer.
- * @returns rankings by throughput and by stability, and every refusal with its reasons; rankings are empty where nothing
- *   fits, and `refused` then says why
+ * Enumerates plans under Megatron-LM's rules: TP up to two nodes, PP, interleaving, CP for long sequences, EP,
+ * micro-batch sizes, with and without recomputation, always with the distributed optimizer.
+ * @returns rankings by throughput and by stability, and every refusal with its reasons; if nothing fits, rankings are
+ * empty and `refused` has the reasons
  * @throws RangeError or TypeError naming an invalid or unknown field of the request
  * @example
  * const { byStability } = plan({ model, cluster, recipe: { globalBatchSize: 1024, sequenceLength: 4096 } })
@@ -50,7 +50,7 @@ export function plan(search: PlanSearch): PlanResult {
           .slice(0, limit)
           .map(candidates)
       : [],
-    // There are tens of thousands, which few callers read: they are listed when they are asked for.
+    // Computed on access, because there are tens of thousands and few callers read them.
     get refused() {
       refused ??= enumerate(search, { keepRefused: true }).refused
       return refused

@@ -1,11 +1,11 @@
-/** The plans a search considers. */
+/** Generates the plans that a search considers. */
 import type { ResolvedCluster } from '../cluster/cluster.ts'
 import type { ResolvedModel } from '../model/model.ts'
 import type { ParallelPlan, ResolvedPlan } from '../plan/parallel-plan.ts'
 import { completePlan } from '../plan/plan-rules.ts'
 import type { SearchRecipe } from './request.ts'
 
-/** The fields of a plan that a search chooses, but for recomputation. */
+/** The fields of a plan that a search varies, except recomputation. */
 export type Layout = Pick<
   Required<ParallelPlan>,
   | 'tensorParallel'
@@ -17,7 +17,7 @@ export type Layout = Pick<
   | 'microBatchSize'
 >
 
-/** The plan that every plan of a search is made from. Every field is checked once here. */
+/** The base of all plans of a search, with all fields validated once. */
 export function basePlan(recipe: SearchRecipe): Required<ParallelPlan> {
   const { globalBatchSize, sequenceLength, precision = 'bf16' } = recipe
   return completePlan({
@@ -31,8 +31,8 @@ export function basePlan(recipe: SearchRecipe): Required<ParallelPlan> {
 }
 
 /**
- * A plan with another layout and recomputation. Written field by field: engines copy an object of this size by spreading a hundred
- * times slower, and a search makes tens of thousands.
+ * A plan with another layout and recomputation. Fields are listed individually, because spreading an object of this
+ * size is a hundred times slower in V8, and a search makes tens of thousands.
  */
 export function planOf(
   base: Required<ParallelPlan>,
@@ -88,7 +88,7 @@ export function planOf(
   return plan
 }
 
-/** Every layout. */
+/** All layouts to consider. */
 export function* layouts(model: ResolvedModel, cluster: ResolvedCluster, sequenceLength: number): Generator<Layout> {
   const tensor = powersOfTwo(Math.min(model.heads, 2 * cluster.gpusPerNode, cluster.gpuCount))
   const most = Math.min(model.layers, cluster.gpuCount, 64)
@@ -121,10 +121,10 @@ export function* layouts(model: ResolvedModel, cluster: ResolvedCluster, sequenc
   }
 }
 
-/** The fields of a plan that say what is recomputed. */
+/** The fields of a plan that define recomputation. */
 export type Recomputation = Pick<Required<ParallelPlan>, 'recompute' | 'recomputeModules'>
 
-/** What may be recomputed: nothing, parts of mixtures as LLM-jp's recipes do, everything. */
+/** Recomputation variants to consider: none, parts of mixtures as in LLM-jp's recipes, full. */
 export function recomputations(model: ResolvedModel, recipe: SearchRecipe): readonly Recomputation[] {
   const core = ['core_attn'] as const
   const none = { recompute: 'none', recomputeModules: core } as const
@@ -141,7 +141,7 @@ export function recomputations(model: ResolvedModel, recipe: SearchRecipe): read
   ]
 }
 
-/** Chunks a stage that can be cut into: of its layers, or of its layers with embedding and loss counted. */
+/** Possible numbers of chunks per stage, with or without embedding and loss counted as layers. */
 function chunkCounts(layers: number, stages: number): number[] {
   const counts = new Set(divisors(Math.ceil(layers / stages), 8))
   if ((layers + 2) % stages === 0) for (const count of divisors((layers + 2) / stages, 8)) counts.add(count)

@@ -1,4 +1,6 @@
-/** A search for a plan as plain data for a page: labels, numbers, and the pipeline of the first plan that has one. */
+/**
+ * A plan search as plain data for a report: labels, numbers, and the simulated pipeline of the first plan that has one.
+ */
 import { object } from '../check.ts'
 import { validateCluster } from '../cluster/cluster.ts'
 import { stableMemoryFraction } from '../estimate/risks.ts'
@@ -9,23 +11,23 @@ import type { PlanSearch } from './request.ts'
 import type { PlanResult } from './search.ts'
 
 export interface LabelledCandidate extends Candidate {
-  /** As `planLabel` writes the plan. */
+  /** The plan's label (see `planLabel`). */
   readonly label: string
 }
 
-/** What a page about a search shows; @kumiki/report draws it. */
+/** The contents of a report about a search, drawn by @kumiki/report. */
 export interface PlanSummary {
   /** "llm-jp-3-13b on 16 nodes of 8 x H100-SXM-80GB" */
   readonly title: string
-  /** Of one GPU, in bytes. */
+  /** Memory of one GPU in bytes. */
   readonly gpuMemoryBytes: number
-  /** The share of it that a plan without risk stays below. */
+  /** Fraction of it that a plan without memory risk does not exceed. */
   readonly stableMemoryFraction: number
   readonly considered: number
   readonly feasible: number
   readonly byStability: readonly LabelledCandidate[]
   readonly byThroughput: readonly LabelledCandidate[]
-  /** Plans that are faster than the most stable; at most the search's `limit`. */
+  /** Number of plans faster than the most stable one; at most the search's `limit`. */
   readonly fasterButRiskier: number
   readonly refused: number
   readonly refusals: PlanResult['refusalSummary']
@@ -35,9 +37,9 @@ export interface PlanSummary {
 export interface PipelineSummary {
   readonly label: string
   readonly timeline: Simulation
-  /** Blocks after the pipeline. */
+  /** Blocks after the pipeline in the timeline. */
   readonly after: readonly { readonly label: string; readonly seconds: number }[]
-  /** Of the simulation, and of the closed formulas. */
+  /** Step time of the simulation, and by closed formulas. */
   readonly stepSeconds: number
   readonly estimatedStepSeconds: number
 }
@@ -56,7 +58,7 @@ export function planLabel(plan: ResolvedPlan): string {
   ].join(', ')
 }
 
-/** What stands after the pipeline in the picture of a step. */
+/** The blocks after the pipeline in the timeline of a step. */
 export function blocksAfter(simulation: Simulation): PipelineSummary['after'] {
   return [
     { label: 'gradient exchange', seconds: simulation.dataParallelSeconds },
@@ -65,9 +67,9 @@ export function blocksAfter(simulation: Simulation): PipelineSummary['after'] {
 }
 
 /**
- * Gathers what a page about a search shows, and simulates the pipeline of the first plan that has one.
+ * Collects the data of a report about a search, and simulates the pipeline of the first plan that has one.
  * @param options.title default: the model's name, or "plan"
- * @throws RangeError or TypeError for a request that `plan` would refuse
+ * @throws RangeError or TypeError for an invalid request
  * @example writeFileSync('plan.html', planReport(summarizePlans(search, plan(search))))
  */
 export function summarizePlans(

@@ -1,4 +1,4 @@
-/** What checkpoints ask of a file system, so that tests can let it fail between any two operations. Node only. */
+/** File system operations of checkpoints, as an interface so that tests can make any of them fail. Node only. */
 import { createHash } from 'node:crypto'
 import { open, readdir, rename, rm } from 'node:fs/promises'
 import { makeFolder } from '@kumiki/data/node'
@@ -11,18 +11,18 @@ export interface FileSeal {
 
 export interface Disk {
   makeFolder(path: string): Promise<void>
-  /** Writes a file that is not there, and waits until it is on the disk. */
+  /** Writes a new file and flushes it to disk. Fails if the file exists. */
   write(path: string, chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<FileSeal>
   rename(from: string, to: string): Promise<void>
-  /** Waits until the names in a folder are on the disk. */
+  /** Flushes a folder's directory entries to disk (fsync). */
   settle(folder: string): Promise<void>
-  /** Removes a file or a folder with all in it; what is not there is no fault. */
+  /** Removes a file or a folder with its contents; a missing path is not an error. */
   remove(path: string): Promise<void>
-  /** Names in a folder; none where there is no folder. */
+  /** Names in a folder; empty if the folder does not exist. */
   list(folder: string): Promise<string[]>
 }
 
-/** Less than what one write takes at most (2 GiB). */
+/** Largest single write; the system accepts less than 2 GiB. */
 const writeBytes = 2 ** 26
 
 export const nodeDisk: Disk = {
@@ -48,7 +48,7 @@ export const nodeDisk: Disk = {
   },
   rename,
   async settle(folder) {
-    // Not every system opens folders.
+    // Not every system can open folders.
     const handle = await open(folder, 'r').catch(() => undefined)
     await handle?.sync().catch(() => {})
     await handle?.close()

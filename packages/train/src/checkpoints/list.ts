@@ -1,22 +1,24 @@
-/** Which checkpoints a run has. Node only. */
+/** Lists the checkpoints of a run. Node only. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { nodeDisk } from './disk.ts'
 import { type CheckpointManifest, readManifest } from './manifest.ts'
 
-/** A folder with the name of a checkpoint. */
+/** A checkpoint folder, readable or not. */
 export interface CheckpointEntry {
   readonly step: number
   readonly name: string
   readonly path: string
-  /** Undefined where it cannot be read: `fault` says why. */
+  /** Undefined if it cannot be read; `fault` states why. */
   readonly manifest: CheckpointManifest | undefined
   readonly fault?: string
 }
 
 const pattern = /^step-(\d{8,15})(?:-\d+)?$/
 
-/** The checkpoints of a run, oldest first by the order they were made in; those that cannot be read before all others. */
+/**
+ * The checkpoints of a run in the order they were written, oldest first; unreadable ones come first.
+ */
 export async function listCheckpoints(runFolder: string): Promise<CheckpointEntry[]> {
   const root = join(runFolder, 'checkpoints')
   const entries: CheckpointEntry[] = []
@@ -30,7 +32,7 @@ export async function listCheckpoints(runFolder: string): Promise<CheckpointEntr
 async function readEntry(path: string, name: string, step: number): Promise<CheckpointEntry> {
   try {
     const manifest = readManifest(await readFile(join(path, 'checkpoint.json'), 'utf8'))
-    if (manifest.step !== step) throw new Error(`is of step ${manifest.step}, the folder's name says ${step}`)
+    if (manifest.step !== step) throw new Error(`is of step ${manifest.step}, but the folder is named for step ${step}`)
     return { step, name, path, manifest }
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException

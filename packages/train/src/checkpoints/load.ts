@@ -1,4 +1,4 @@
-/** Reading checkpoints: what does not match its seal is refused, and the newest sound one is found. Node only. */
+/** Loads checkpoints: verifies checksums, and finds the newest intact one. Node only. */
 import { createHash } from 'node:crypto'
 import { readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -17,9 +17,9 @@ export interface LoadedCheckpoint {
 }
 
 /**
- * Reads a checkpoint and holds every byte of it against its seals. Files of any size.
- * @param options.chunkBytes the most that is read at once; default 64 MiB
- * @throws Error naming the file, for a checkpoint that is missing, cut, changed, or put together from two
+ * Reads a checkpoint and verifies all of its bytes by checksum. Files may be of any size.
+ * @param options.chunkBytes largest single read in bytes; default 64 MiB
+ * @throws Error naming the file, for a checkpoint that is missing, truncated, modified, or mixed from two
  */
 export async function loadCheckpoint(
   folder: string,
@@ -31,13 +31,15 @@ export async function loadCheckpoint(
 async function read(folder: string, options: { readonly chunkBytes?: number } = {}): Promise<LoadedCheckpoint> {
   const manifestFile = join(folder, 'checkpoint.json')
   const text = await readFile(manifestFile, 'utf8').catch((error) => {
-    throw new Error(`${manifestFile}: cannot be read (${error.code ?? error.message}); is this a checkpoint folder?`)
+    throw new Error(
+      `${manifestFile}: cannot be read (${error.code ?? error.message}); give the folder of a checkpoint (RUN/checkpoints/step-...)`,
+    )
   })
   let manifest: CheckpointManifest
   try {
     manifest = readManifest(text)
   } catch (error) {
-    throw new Error(`${manifestFile}: ${(error as Error).message}; take another checkpoint`)
+    throw new Error(`${manifestFile}: ${(error as Error).message}; use another checkpoint`)
   }
   const arrays: StateArrays = new Map()
   for (const name of stateFiles(manifest.files)) {
@@ -57,23 +59,23 @@ type StateArrays = Map<string, { shape: readonly number[]; data: Float32Array }>
 
 const hashBytes = 2 ** 26
 
-/** Every array of a state file, whose bytes must be those that its seal was made from. */
+/** Reads all arrays of a state file and verifies its checksum. */
 async function readState(path: string, file: RangeSource, wanted: FileSeal): Promise<TrainerSnapshot['arrays']> {
-  const broken = (fault: string) => new Error(`${path}: ${fault}; the file is broken, take another checkpoint`)
-  if (file.size !== wanted.bytes) throw broken(`has ${file.size} bytes, checkpoint.json says ${wanted.bytes}`)
+  const broken = (fault: string) => new Error(`${path}: ${fault}; the file is damaged; use another checkpoint`)
+  if (file.size !== wanted.bytes) throw broken(`has ${file.size} bytes, but checkpoint.json records ${wanted.bytes}`)
   const hash = createHash('sha256')
   const sealed: RangeSource = {
     size: file.size,
     async read(at, length) {
       const bytes = await file.read(at, length)
-      // One update takes less than 2 GiB.
+      // One hash update accepts less than 2 GiB.
       for (let from = 0; from < length; from += hashBytes) hash.update(bytes.subarray(from, from + hashBytes))
       return bytes
     },
   }
   const arrays = new Map<string, { shape: readonly number[]; data: Float32Array }>()
   try {
-    // The header, then tensors in the order of their bytes: every byte passes the hash once.
+    // Reading the header, then tensors in file order, hashes every byte once.
     const reader = await openSafetensors(sealed)
     for (const { name, dtype, shape } of reader.tensors.values()) {
       if (dtype !== 'F32') throw new RangeError(`array ${name} is ${dtype}, not F32`)
@@ -84,24 +86,25 @@ async function readState(path: string, file: RangeSource, wanted: FileSeal): Pro
     throw broken((error as Error).message)
   }
   if (hash.digest('hex') !== wanted.sha256)
-    throw broken('its bytes are not those that were written (checksum), or it is the state of another step')
+    throw broken('its checksum does not match: its bytes changed, or it belongs to another step')
   return arrays
 }
 
 export interface FindOptions {
-  /** Checkpoints of other runs are refused. */
+  /** Run id; checkpoints of other runs are rejected. */
   readonly run?: string
-  /** The step to go back to; default: the newest. */
+  /** Step of the checkpoint to load; default: the newest. */
   readonly step?: number
-  /** Called with every checkpoint that is passed over, and why. */
+  /** Called with every checkpoint that is skipped, and the reason. */
   readonly onFault?: (checkpoint: CheckpointEntry, fault: string) => void
 }
 
 /**
- * The newest sound checkpoint of a run, or that of a step. What is passed over is renamed to `NAME.damaged`; a step that is asked for becomes the
- * newest, so that the run goes on from there. Call it while holding the run folder.
- * @returns undefined where the run has made none yet
- * @throws Error where none is sound, or none of that step
+ * The newest intact checkpoint of a run, or that of a given step. Skipped checkpoints are renamed to `NAME.damaged`.
+ * The checkpoint of a given step becomes the newest, so that the run continues from it. The caller must hold the run
+ * folder's lock.
+ * @returns undefined if the run has no checkpoint yet
+ * @throws Error if none is intact, or none is of that step
  * @example await loadNewestCheckpoint('runs') // undefined
  */
 export async function loadNewestCheckpoint(
@@ -109,14 +112,14 @@ export async function loadNewestCheckpoint(
   options: FindOptions = {},
 ): Promise<LoadedCheckpoint | undefined> {
   const all = (await listCheckpoints(runFolder)).reverse()
-  // What cannot be read at all comes first: it is told, and does not hide behind a sound one.
+  // Unreadable checkpoints come first, so that they are reported even if an intact one exists.
   const unread = all.filter(({ manifest }) => !manifest)
   const ordered = [...unread, ...all.filter(({ manifest }) => manifest)]
   const wanted = options.step === undefined ? ordered : ordered.filter(({ step }) => step === options.step)
   if (options.step !== undefined && wanted.length === 0) {
     const steps = all.map(({ step }) => step).sort((a, b) => a - b)
     throw new Error(
-      `${runFolder}: there is no checkpoint of step ${options.step}; there ${steps.length === 1 ? 'is' : 'are'} ${steps.join(', ') || 'none'}`,
+      `${runFolder}: no checkpoint of step ${options.step}; available steps: ${steps.join(', ') || 'none'}`,
     )
   }
   const faults: string[] = []
@@ -125,7 +128,7 @@ export async function loadNewestCheckpoint(
     try {
       if (!entry.manifest) throw new Error(entry.fault)
       if (options.run !== undefined && entry.manifest.run !== options.run)
-        throw new Error(`${entry.path}: it is a checkpoint of another run`)
+        throw new Error(`${entry.path}: belongs to another run`)
       const loaded = await read(entry.path)
       for (const one of damaged) await rename(one.path, `${one.path}.damaged`).catch(() => {})
       return options.step === undefined ? loaded : await makeNewest(loaded, all)
@@ -137,7 +140,7 @@ export async function loadNewestCheckpoint(
   }
   if (wanted.length === 0) return undefined
   throw new Error(
-    `${runFolder}: no ${options.step === undefined ? 'checkpoint' : `checkpoint of step ${options.step}`} is sound: ${faults.join('; ')}`,
+    `${runFolder}: no intact ${options.step === undefined ? 'checkpoint' : `checkpoint of step ${options.step}`}: ${faults.join('; ')}`,
   )
 }
 

@@ -1,42 +1,46 @@
-/** `checkpoint.json`: where a run stood, and the seals of the files that go with it. Node only. */
+/** `checkpoint.json`: a run's position, and checksums of the checkpoint's files. Node only. */
 import { createHash } from 'node:crypto'
 import type { TrainerSnapshot } from '../snapshot.ts'
 import type { FileSeal } from './disk.ts'
 
 const version = 2
 
-/** What a run says about itself in each of its checkpoints; plain JSON. */
+/** What a run records about itself in each of its checkpoints; plain JSON. */
 export interface CheckpointContext {
-  /** The run's own id: a checkpoint of another run is none of this one's. */
+  /** The run's id, which distinguishes its checkpoints from those of other runs. */
   readonly run?: string
-  /** Seconds of training over all processes. */
+  /** Training time in seconds, over all processes of the run. */
   readonly seconds?: number
-  /** What the steps so far were made with (rate, batch, precision, device, ...). */
+  /** Settings of the steps so far (learning rate, batch size, precision, device, ...). */
   readonly made?: Readonly<Record<string, unknown>>
 }
 
 export interface CheckpointManifest extends CheckpointContext {
   readonly version: typeof version
-  /** Counts the checkpoints of a folder in the order they were made: what is newest does not hang on steps or clocks. */
+  /**
+   * Serial number in the order of writing, so that the newest checkpoint does not depend on steps or clocks.
+   */
   readonly serial: number
   readonly step: number
   readonly tokens: number
   readonly batches: TrainerSnapshot['batches']
-  /** Parameters that were frozen, whose values no checkpoint holds: the SHA-256 of each. */
+  /** SHA-256 of each frozen parameter; checkpoints do not store their values. */
   readonly frozen?: TrainerSnapshot['frozen']
-  /** ISO time. */
+  /** Time of the save, ISO 8601. */
   readonly saved: string
   readonly files: Readonly<Record<string, FileSeal>>
 }
 
-const seal = (text: string) => createHash('sha256').update(text).digest('hex')
+const hashOf = (text: string) => createHash('sha256').update(text).digest('hex')
 
-/** The manifest as a file: with a checksum of itself, so that position and state cannot be changed apart from each other. */
+/**
+ * Serializes a manifest with its own checksum, so that position and state cannot be changed independently.
+ */
 export function writeManifest(manifest: CheckpointManifest): string {
-  return `${JSON.stringify({ ...manifest, sha256: seal(JSON.stringify(manifest)) }, null, 2)}\n`
+  return `${JSON.stringify({ ...manifest, sha256: hashOf(JSON.stringify(manifest)) }, null, 2)}\n`
 }
 
-/** @throws Error that says what is wrong, without the file's name */
+/** Parses checkpoint.json. @throws Error with the fault, without the file's name */
 export function readManifest(text: string): CheckpointManifest {
   let json: Record<string, unknown>
   try {
@@ -46,15 +50,15 @@ export function readManifest(text: string): CheckpointManifest {
   }
   if (typeof json !== 'object' || json === null || Array.isArray(json)) throw new Error('is not a JSON object')
   if (json.version !== version)
-    throw new Error(`is of version ${JSON.stringify(json.version) ?? 'none'}, this program reads ${version}`)
+    throw new Error(`has version ${JSON.stringify(json.version) ?? 'none'}, but only version ${version} is supported`)
   const { sha256, ...manifest } = json
-  if (sha256 !== seal(JSON.stringify(manifest))) throw new Error('does not match its own checksum')
+  if (sha256 !== hashOf(JSON.stringify(manifest))) throw new Error('does not match its own checksum')
   for (const field of ['serial', 'step', 'tokens'] as const)
     if (!Number.isSafeInteger(manifest[field]) || (manifest[field] as number) < 0)
       throw new Error(`${field} must be a non-negative integer, got ${JSON.stringify(manifest[field])}`)
   const files = manifest.files as Record<string, FileSeal> | undefined
   if (typeof files !== 'object' || files === null || stateFiles(files).length === 0)
-    throw new Error('names no state.safetensors')
+    throw new Error('lists no state.safetensors')
   for (const name of stateFiles(files))
     if (typeof files[name]?.sha256 !== 'string') throw new Error(`has no checksum of ${name}`)
   const { frozen = {} } = manifest
@@ -63,7 +67,7 @@ export function readManifest(text: string): CheckpointManifest {
   return manifest as unknown as CheckpointManifest
 }
 
-/** Names of the files that hold the state: one, or several in order. */
+/** Names of the state files, one or several in order. */
 export function stateFiles(files: Readonly<Record<string, FileSeal>>): string[] {
   const names = Object.keys(files).filter((name) => /^state(-\d{5}-of-\d{5})?\.safetensors$/.test(name))
   return names.sort()

@@ -1,4 +1,4 @@
-/** Writing checkpoints and dropping old ones, so that a process that dies at any moment loses nothing. Node only. */
+/** Writes checkpoints and deletes old ones; a crash at any moment loses no complete checkpoint. Node only. */
 import { join } from 'node:path'
 import { type SafetensorsTensor, safetensorsChunks } from '@kumiki/models/safetensors'
 import { diskError } from '../disk-error.ts'
@@ -8,13 +8,13 @@ import { listCheckpoints } from './list.ts'
 import { type CheckpointContext, type CheckpointManifest, writeManifest } from './manifest.ts'
 
 export interface SaveOptions {
-  /** How many of the newest stay, this one included. Default 2. */
+  /** Number of newest checkpoints to keep, including this one. Default 2. */
   readonly keep?: number
-  /** Another that stays: the newest made before this step. For a run whose loss has gone wrong since. */
+  /** Also keep the newest checkpoint before this step, for a run whose loss diverged there. */
   readonly keepBefore?: number
-  /** Others that stay for good: those of steps that this divides. Default: none. */
+  /** Also keep all checkpoints at multiples of this step count. Default: none. */
   readonly keepEvery?: number
-  /** Bytes of a file of the state at most, where a single tensor is not larger. Default 2 GiB. */
+  /** Maximum bytes of a state file, unless a single tensor is larger. Default 2 GiB. */
   readonly shardBytes?: number
   readonly context?: CheckpointContext
   readonly disk?: Disk
@@ -23,11 +23,12 @@ export interface SaveOptions {
 let counter = 0
 
 /**
- * Writes a checkpoint into a folder of its own that appears under its name only when it is complete, then drops the oldest.
+ * Writes a checkpoint to a temporary folder, renames it when it is complete, then deletes old checkpoints.
  * @returns its path
- * @throws Error naming the file, where it cannot be written; what was there is still there
+ * @throws Error naming the file that cannot be written; existing checkpoints are unchanged
  * @example
- * const trainer = Trainer.create({ device, model, data: batches({ documents, eosId: 2, batchSize: 2, sequenceLength: 8 }), optimizer, schedule })
+ * const data = batches({ documents, eosId: 2, batchSize: 2, sequenceLength: 8 })
+ * const trainer = Trainer.create({ device, model, data, optimizer, schedule })
  * await saveCheckpoint('runs/two', await trainer.snapshot())
  * trainer.dispose()
  * const { snapshot } = await loadNewestCheckpoint('runs/two')
@@ -71,7 +72,8 @@ export async function saveCheckpoint(
     }
     await disk.write(join(temporary, 'checkpoint.json'), [new TextEncoder().encode(writeManifest(manifest))])
     await disk.settle(temporary)
-    // A run that went back to an earlier step passes the same steps again: a name of its own each time, nothing is replaced.
+    // A run that went back to an earlier step reaches the same steps again. Its checkpoints get new names, and none is
+    // overwritten.
     const names = await disk.list(root)
     let target = name
     for (let n = 2; names.includes(target) || names.includes(`${target}.damaged`); n++) target = `${name}-${n}`
@@ -81,7 +83,7 @@ export async function saveCheckpoint(
     return join(root, target)
   } catch (error) {
     await disk.remove(temporary).catch(() => {})
-    throw diskError(root, error, 'the checkpoints there are whole')
+    throw diskError(root, error, 'existing checkpoints are intact')
   }
 }
 
@@ -89,7 +91,7 @@ const five = (n: number) => String(n).padStart(5, '0')
 
 type StateArray = readonly [name: string, array: { readonly shape: readonly number[]; readonly data: Float32Array }]
 
-/** The arrays in order, as many in each file as fit. */
+/** Splits the arrays, in order, into files of at most `shardBytes`. */
 function shardsOf({ arrays }: TrainerSnapshot, shardBytes: number): StateArray[][] {
   const shards: StateArray[][] = [[]]
   let bytes = 0
@@ -117,7 +119,10 @@ function stateChunks(step: number, arrays: readonly StateArray[]): AsyncIterable
   return safetensorsChunks(tensors, { format: 'kumiki', step: String(step) })
 }
 
-/** Drops the checkpoints that do not stay, as the end of a save does: a process that died there left one too many. */
+/**
+ * Deletes checkpoints that are not to be kept, as each save does at its end. A process that crashed there left one too
+ * many.
+ */
 export async function dropOldest(
   runFolder: string,
   { keep = 2, keepBefore, keepEvery }: Pick<SaveOptions, 'keep' | 'keepBefore' | 'keepEvery'>,
@@ -128,10 +133,10 @@ export async function dropOldest(
   const early = keepBefore === undefined ? undefined : all.findLast((c) => c.manifest && c.step < keepBefore)
   if (early) kept.add(early)
   for (const checkpoint of all) {
-    // What cannot be read is left for inspection.
+    // Unreadable checkpoints are kept for inspection.
     if (kept.has(checkpoint) || !checkpoint.manifest) continue
     if (keepEvery !== undefined && checkpoint.step % keepEvery === 0) continue
-    // A folder half removed must not have the name of a checkpoint.
+    // Renamed first, so that a partly deleted folder does not look like a checkpoint.
     const aside = join(runFolder, 'checkpoints', `.${checkpoint.name}.${process.pid}.removed.tmp`)
     await disk.rename(checkpoint.path, aside)
     await disk.remove(aside)

@@ -1,7 +1,7 @@
 /**
- * Layers of experts on 8-bit operands, by their meaning: operands are quantised, and the products of what the codes stand for are summed in
- * float32, group by group. Scales are of the whole tensor (all experts of a layer together), or of blocks as they lie in the rows sorted
- * by expert: a block of rows may hold those of two experts.
+ * Expert layers with 8-bit operands, emulated: operands are quantised, and products of the decoded values are summed in
+ * float32, group by group. Scales are per tensor (all experts of a layer together), or per block of the rows sorted by
+ * expert; a block of rows may contain rows of two experts.
  */
 import {
   apply,
@@ -24,13 +24,19 @@ import { amaxOf, type BlockRule, quantize, quantizeBlocks, scaleOf, targetOf } f
 /** y [rows, out] = x [rows, in] w [experts, out, in], by groups. */
 const product = (x: Tensor, w: Tensor, sizes: Tensor) => groupedMatmul(x, w, sizes, { transposeB: true })
 
-/** [experts, out, in]: dy [rows, out] and x [rows, in] summed over each group's rows, as the gradient of the product has it. */
+/**
+ * [experts, out, in]: dy [rows, out] and x [rows, in] multiplied and summed over each group's rows: the gradient of the
+ * product with respect to w.
+ */
 function outer(g: Tensor, x: Tensor, w: Tensor, sizes: Tensor): Tensor {
   const { pull } = vjp((weight: Tensor) => product(x, weight, sizes), cast(w, 'float32'))
   return pull(cast(g, 'float32'))
 }
 
-/** Inputs: x [rows, in], w [experts, out, in], sizes, the scales of x, w and dy, and a key for random rounding. Outputs: y, and the codes of x. */
+/**
+ * Inputs: x [rows, in], w [experts, out, in], sizes, the scales of x, w and dy, and a key for stochastic rounding.
+ * Outputs: y, and the codes of x.
+ */
 const tensorScaledOp: Op<TensorScaledAttrs> = defineOp<TensorScaledAttrs>({
   name: 'fp8Grouped',
   kind: 'composite',
@@ -57,7 +63,13 @@ const tensorScaledOp: Op<TensorScaledAttrs> = defineOp<TensorScaledAttrs>({
   },
 })
 
-/** One scale for each tensor. @param x [rows, in] @param w [experts, out, in] @param sizes int32 [experts] @returns float32 [rows, out] */
+/**
+ * One scale for each tensor.
+ * @param x [rows, in]
+ * @param w [experts, out, in]
+ * @param sizes int32 [experts]
+ * @returns float32 [rows, out]
+ */
 export function tensorScaledGrouped(
   x: Tensor,
   w: Tensor,
@@ -69,7 +81,7 @@ export function tensorScaledGrouped(
   return apply(tensorScaledOp, [x, w, sizes, scales.x, scales.w, scales.g, ...(key ? [key] : [])], attrs)[0]
 }
 
-/** What codes stand for: float32. */
+/** Decoded values, float32. */
 function decoded({ codes, scales }: ScaledMatrix, [rows, columns]: BlockRule['block']): Tensor {
   const [n, m] = codes.shape
   const grid = [n / rows, rows, m / columns, columns]
@@ -79,7 +91,7 @@ function decoded({ codes, scales }: ScaledMatrix, [rows, columns]: BlockRule['bl
 
 const emulated = (x: Tensor, rule: BlockRule, key?: Tensor) => decoded(quantizeBlocks(x, rule, key), rule.block)
 
-/** The same of stacked weights: all rows of all experts. */
+/** The same for stacked weights, over all rows of all experts. */
 const emulatedWeights = (w: Tensor, rule: BlockRule) => reshape(emulated(reshape(w, [-1, w.shape[2]]), rule), w.shape)
 
 /** Inputs: x, w, sizes, a scalar whose "gradient" is dy's largest magnitude, and a key. */

@@ -1,6 +1,6 @@
 /**
- * Linear layers on 8-bit operands: y = q(x) q(w), dx = q(dy) q(w), dw = q(dy) q(x), products of codes summed in float32.
- * Operands that the gradient needs are kept as codes, one byte an element.
+ * Linear layers with 8-bit operands: y = q(x) q(w), dx = q(dy) q(w), dw = q(dy) q(x), products of codes summed in
+ * float32. Operands that the gradient needs are stored as codes, one byte per element.
  */
 import {
   apply,
@@ -30,16 +30,16 @@ export interface TensorScaledAttrs extends ScaleRule {
   /** Format of x and w, and of dy. */
   readonly forward: Float8
   readonly backward: Float8
-  /** The scale of dy: the given one, or made from dy itself. */
+  /** The scale of dy: the given one, or computed from dy itself. */
   readonly gradientScale: 'given' | 'current'
 }
 
 const product = (a: Tensor, b: Tensor) => matmul(a, b, { dtype: 'float32' })
 
 /**
- * Inputs: x [rows, in], w [out, in], the scales of x, w and dy (float32 scalars), and a random key (uint32 [2]) if dy is to be rounded at
- * random. Outputs: y float32 [rows, out], and the codes of x. Those of w are recomputed from w, which is kept anyway.
- * The "gradient" of dy's scale is dy's largest magnitude: that is how the backward pass reports it.
+ * Inputs: x [rows, in], w [out, in], the scales of x, w and dy (float32 scalars), and a random key (uint32 [2]) if dy
+ * is rounded stochastically. Outputs: y float32 [rows, out], and the codes of x. Those of w are recomputed from w,
+ * which is in memory anyway. The backward pass reports dy's largest magnitude as the "gradient" of dy's scale.
  */
 const tensorScaledOp: Op<TensorScaledAttrs> = defineOp<TensorScaledAttrs>({
   name: 'fp8Linear',
@@ -67,7 +67,12 @@ const tensorScaledOp: Op<TensorScaledAttrs> = defineOp<TensorScaledAttrs>({
   },
 })
 
-/** One scale for each tensor. @param x [rows, in] @param w [out, in] @param key rounds dy at random @returns float32 [rows, out] */
+/**
+ * One scale for each tensor.
+ * @param x [rows, in]
+ * @param w [out, in]
+ * @param key for stochastic rounding of dy @returns float32 [rows, out]
+ */
 export function tensorScaledLinear(
   x: Tensor,
   w: Tensor,
@@ -78,7 +83,7 @@ export function tensorScaledLinear(
   return apply(tensorScaledOp, [x, w, scales.x, scales.w, scales.g, ...(key ? [key] : [])], attrs)[0]
 }
 
-/** How each operand of each of the three products is cut into blocks. */
+/** Block rules of the operands of the three products. */
 export interface BlockLinearAttrs {
   readonly forward: { readonly x: BlockRule; readonly w: BlockRule }
   /** dx = dy w: blocks along out. */
@@ -88,9 +93,10 @@ export interface BlockLinearAttrs {
 }
 
 /**
- * Inputs: x [rows, in], w [out, in], a scalar whose "gradient" is dy's largest magnitude, and a random key if dy is rounded stochastically.
- * Outputs: y, then codes and scales of x as the weight's gradient reads it. Blocks lie along the axis that is summed over, so x and dy
- * are quantised twice, from the values themselves; codes of w are recomputed from w.
+ * Inputs: x [rows, in], w [out, in], a scalar whose "gradient" is dy's largest magnitude, and a random key if dy is
+ * rounded stochastically. Outputs: y, then codes and scales of x for the weight's gradient. Blocks lie along the axis
+ * that is summed over, so x and dy are quantised twice, each time from the original values; codes of w are recomputed
+ * from w.
  */
 const blockScaledOp: Op<BlockLinearAttrs> = defineOp<BlockLinearAttrs>({
   name: 'fp8BlockLinear',

@@ -1,4 +1,6 @@
-/** Which linear layers run on 8-bit operands, how they are scaled, and the state that delayed scaling carries from step to step. */
+/**
+ * FP8 recipes: which linear layers use 8-bit operands, how these are scaled, and the state of delayed scaling.
+ */
 import type { GroupedRule, LanguageModel, LinearLayer, LinearRule, ParameterShape } from '@kumiki/models'
 import {
   cast,
@@ -29,15 +31,15 @@ import {
   targetOf,
 } from './quantize.ts'
 
-/** How values are brought into an 8-bit format's range. */
+/** How tensors are scaled to the range of an 8-bit format. */
 export type Fp8Scaling =
-  /** Each tensor by its own largest magnitude. */
+  /** Per tensor, from its own largest magnitude. */
   | { readonly kind: 'current'; readonly margin?: number; readonly powerOfTwo?: boolean }
-  /** Each tensor by the largest magnitudes of earlier steps (Transformer Engine's DelayedScaling). */
+  /** Per tensor, from the largest magnitudes of earlier steps (Transformer Engine's DelayedScaling). */
   | {
       readonly kind: 'delayed'
       readonly margin?: number
-      /** Steps remembered. Default 1024. */
+      /** Steps in the amax history. Default 1024. */
       readonly historyLength?: number
       readonly amaxCompute?: 'max' | 'most-recent'
     }
@@ -53,20 +55,27 @@ export interface Fp8Policy {
   readonly forward?: Float8
   /** Format of gradients. Default E5M2, Transformer Engine's HYBRID. */
   readonly backward?: Float8
-  /** Gradients are rounded up or down at random, each with the probability that makes the mean exact. Default false: to nearest. */
+  /**
+   * Stochastic rounding of gradients: up or down at random, unbiased. Default false: to nearest.
+   */
   readonly stochasticGradients?: boolean
-  /** Whether a linear layer takes part. Default: every one that the model lists (`linearLayers`, `groupedLayers`; a decoder's embedding, norms and head never do). */
+  /**
+   * Whether a linear layer uses 8 bits. Default: all of the model's `linearLayers` and `groupedLayers` (which do not
+   * include a decoder's embedding, norms and head).
+   */
   readonly includes?: (layer: Fp8Layer) => boolean
 }
 
 /** A linear layer of the model. */
 export interface Fp8Layer extends LinearLayer {
-  /** How many blocks there are. */
+  /** Number of blocks in the model. */
   readonly blocks: number
 }
 
 /**
- * `includes` that leaves out the first and the last `count` blocks (Megatron-LM's `--first-last-layers-bf16`).
+ * A filter for `Fp8Policy.includes` that leaves out the first and the last `count` blocks, as Megatron-LM's
+ * `--first-last-layers-bf16`.
+ * @throws RangeError for a count that is not a non-negative integer
  * @example
  * const inner = exceptFirstAndLast(1)
  * console.log(typeof inner) // function
@@ -80,42 +89,42 @@ export function exceptFirstAndLast(count = 1): (layer: Fp8Layer) => boolean {
 const roles = ['input', 'weight', 'gradient'] as const
 export type Fp8Role = (typeof roles)[number]
 
-/** A tensor that is quantised: what it is, and of which layer. */
+/** A quantised tensor: its layer and role. */
 export interface Fp8Tensor {
   readonly layer: string
   readonly role: Fp8Role
 }
 
-/** Scales and amax histories of all quantised tensors; empty for scalings without memory. */
+/** Scales and amax histories of all quantised tensors; empty unless scaling is delayed. */
 export interface ScalingState {
   /** float32 [tensors]. */
   readonly scale?: Tensor
-  /** float32 [tensors, historyLength], the latest first. */
+  /** float32 [tensors, historyLength], the latest step first. */
   readonly history?: Tensor
 }
 
-/** One forward and backward pass under a recipe. */
+/** One forward and backward pass with a recipe. */
 export interface Fp8Pass {
   readonly linear: LinearRule
-  /** The layers of experts: one scale for all experts of a layer, or for each block of their weights. */
+  /** Rule of expert layers: one scale for all experts of a layer, or one per block of their weights. */
   readonly grouped: GroupedRule
   /** After the forward pass: largest magnitudes of inputs and weights by layer. */
   readonly seen: ReadonlyMap<string, { readonly input: Tensor; readonly weight: Tensor }>
 }
 
-/** A policy fitted to a model. */
+/** An FP8 policy applied to the layers of a model. */
 export class Fp8Recipe {
-  /** What is quantised, in the order of the state: input, weight and gradient of each layer. */
+  /** The quantised tensors in the order of the state: input, weight and gradient of each layer. */
   readonly tensors: readonly Fp8Tensor[]
   private readonly policy: Fp8Policy
   private readonly layers: readonly string[]
-  /** Of layers of experts: rows for each token. */
+  /** Rows per token of each expert layer. */
   private readonly rowsPerToken: ReadonlyMap<string, number>
   private readonly forward: Float8
   private readonly backward: Float8
   private readonly shapes: readonly ParameterShape[]
 
-  /** @throws RangeError for a policy that cannot be */
+  /** @throws RangeError for an invalid policy */
   constructor(
     {
       linearLayers,
@@ -136,7 +145,7 @@ export class Fp8Recipe {
     this.tensors = this.layers.flatMap((layer) => roles.map((role) => ({ layer, role })))
   }
 
-  /** What delayed scaling starts from: scales of 1, nothing seen. */
+  /** The initial state of delayed scaling: scales of 1, an empty history. */
   initialState(device: Device): ScalingState {
     const { scaling } = this.policy
     if (scaling.kind !== 'delayed' || this.tensors.length === 0) return {}
@@ -149,28 +158,29 @@ export class Fp8Recipe {
   }
 
   /**
-   * The scales of the gradients, by layer: what a loss is differentiated with respect to, beside the parameters, so that the backward
-   * pass reports the gradients' largest magnitudes.
+   * The scales of the gradients, by layer: the loss is differentiated with respect to them too, and their "gradients"
+   * are the largest magnitudes of the layers' gradients.
    */
   gradientScales(state: ScalingState): Record<string, Tensor> {
     const { kind } = this.policy.scaling
-    // Other scalings make them from the gradients themselves: these only stand in.
+    // Other scalings compute them from the gradients; these are placeholders.
     return Object.fromEntries(
       this.layers.map((layer, i) => [layer, kind === 'delayed' ? storedScale(state, 3 * i + 2) : full([], 1)]),
     )
   }
 
   /**
+   * Rules for one pass. Read `seen` after the forward pass.
    * @param state tensors of the graph being built
    * @param gradientScales those of the same state, as the loss function got them
-   * @param step number of the step, a scalar: what stochastic rounding draws from
-   * @throws RangeError for a policy with stochastic rounding and no step
+   * @param step step number, a scalar: the seed of stochastic rounding
+   * @throws RangeError for a policy with stochastic rounding without `step`
    */
   begin(state: ScalingState, gradientScales: Readonly<Record<string, Tensor>>, step?: Tensor): Fp8Pass {
     const { scaling } = this.policy
     this.checkStep(step)
     const seen = new Map<string, { input: Tensor; weight: Tensor }>()
-    // Layers that read the same tensor have seen the same magnitudes: with the scale of the first of them they share its codes too.
+    // Layers with the same input tensor use the scale of the first of them, so that they share its codes.
     const readers = new Map<Tensor, string>()
     return {
       seen,
@@ -229,7 +239,7 @@ export class Fp8Recipe {
     }
   }
 
-  /** Whether a layer runs on 8-bit operands. */
+  /** Whether a layer uses 8-bit operands. */
   includes(name: string): boolean {
     return this.layers.includes(name)
   }
@@ -241,7 +251,7 @@ export class Fp8Recipe {
       const found = seen.get(layer)
       if (!found)
         throw new RangeError(
-          `fp8: ${layer} is among the model's linearLayers, but its forward pass does not compute it by options.linear`,
+          `fp8: ${layer} is among the model's linearLayers, but its forward pass does not compute it with options.linear`,
         )
       const { input, weight } = found
       return [input, weight, gradients[layer]]
@@ -249,17 +259,20 @@ export class Fp8Recipe {
     return concatenate(list.map((t) => reshape(t, [1])))
   }
 
-  /** How far each tensor went beyond what its scale can hold: amax * scale / greatest; above 1 it was clipped. */
+  /**
+   * Each tensor's amax relative to the largest value its scale can represent: amax * scale / greatest, clipped if above
+   * 1.
+   */
   overflow(state: ScalingState, amaxes: Tensor): Tensor | undefined {
     return state.scale && div(mul(amaxes, state.scale), this.greatest(0))
   }
 
   /**
-   * The shares of a tensor's values that this recipe's quantisation clips and rounds to zero: with the formats, margins and scales it
-   * would use in a step from `state`. Of block scalings that of the product which reads the tensor first: y for inputs and weights,
-   * dx for gradients.
-   * @param x the values as the linear layer gets them: input [..., in], weight [out, in], gradient of the output [..., out]
-   * @param tensor which of the recipe's tensors they are
+   * The fractions of a tensor's values that this recipe's quantisation clips and rounds to zero, with the formats,
+   * margins and scales of a step from `state`. With block scaling, those of the first product that reads the tensor: y
+   * for inputs and weights, dx for gradients.
+   * @param x the values: input [..., in], weight [out, in], gradient of the output [..., out]
+   * @param tensor which tensor of the recipe they are
    * @param state tensors of the graph being built, as in `begin`; only delayed scaling reads it
    * @param step as in `begin`, for stochastically rounded gradients
    * @throws RangeError for a layer that is not in the recipe, blocks that do not divide x, a missing state or step
@@ -282,9 +295,9 @@ export class Fp8Recipe {
   }
 
   /**
-   * Checks that the recipe's blocks divide every matrix of a step, before anything is built. Scalings by the tensor always fit.
-   * @param rows tokens of a step (of one part where gradients are accumulated)
-   * @throws RangeError naming the layer, its sizes and what helps
+   * Checks that the recipe's blocks divide every matrix of a step. Per-tensor scaling has no such condition.
+   * @param rows tokens of a step (of one micro-batch with gradient accumulation)
+   * @throws RangeError naming the layer, its sizes and the remedy
    */
   check(rows: number): void {
     const { scaling } = this.policy
@@ -304,14 +317,14 @@ export class Fp8Recipe {
     const [count, length] = state.history.shape
     const column = reshape(amaxes, [count, 1])
     const history = length === 1 ? column : concatenate([column, slice(state.history, [0, 0], [count, length - 1])], 1)
-    // NaN compares false everywhere: it counts as nothing seen.
+    // NaN compares false, and counts as no observation.
     const known = where(greater(history, 0), history, 0)
     const seen = scaling.amaxCompute === 'most-recent' ? amaxes : max(known, 1)
     const rule = this.scaleRule()
     return { scale: scaleOf(seen, this.greatest(rule.margin), rule, state.scale), history }
   }
 
-  /** How scales of whole tensors are made. */
+  /** How per-tensor scales are computed. */
   private scaleRule(): ScaleRule {
     const { scaling } = this.policy
     return {
@@ -324,7 +337,7 @@ export class Fp8Recipe {
     return role === 'gradient' ? this.backward : this.forward
   }
 
-  /** The scale of a whole tensor: the stored one, or made from the largest magnitude it has now. */
+  /** A per-tensor scale: the stored one, or computed from the current largest magnitude. */
   private scaleFor({ layer, role }: Fp8Tensor, amax: Tensor, state: ScalingState): Tensor {
     if (this.policy.scaling.kind === 'delayed')
       return storedScale(state, 3 * this.layers.indexOf(layer) + roles.indexOf(role))
@@ -332,7 +345,7 @@ export class Fp8Recipe {
     return scaleOf(amax, targetOf(this.formatOf(role), rule), rule, 1)
   }
 
-  /** Another stream for every layer and every step, apart from those of weights. */
+  /** A separate random stream for every layer and step, distinct from those of initial weights. */
   private roundingKey(layer: string, step: Tensor | undefined): Tensor | undefined {
     if (!this.policy.stochasticGradients) return undefined
     return concatenate([
@@ -343,7 +356,7 @@ export class Fp8Recipe {
 
   private checkStep(step: Tensor | undefined): void {
     if (this.policy.stochasticGradients && !step)
-      throw new RangeError('fp8: stochastic rounding of gradients needs the number of the step')
+      throw new RangeError('fp8: stochastic rounding of gradients needs the step number; pass `step` to begin or fit')
   }
 
   private checkIncluded(layer: string): void {
@@ -390,20 +403,20 @@ export class Fp8Recipe {
   }
 }
 
-/** A weight's rows: those of all experts stand below each other. */
+/** A weight as a matrix: the rows of all experts, one expert after another. */
 const matrixOf = (shape: readonly number[]): readonly [number, number] => [
   shape.slice(0, -1).reduce((a, b) => a * b, 1),
   shape[shape.length - 1],
 ]
 
-/** The scale that delayed scaling keeps for the tensor at `index`: float32 scalar. */
+/** The stored scale of the tensor at `index`: float32 scalar. */
 function storedScale({ scale }: ScalingState, index: number): Tensor {
   if (!scale)
     throw new RangeError('fp8: delayed scaling needs the scales of its state (initialState, or Trainer.scaling)')
   return reshape(slice(scale, [index], [1]), [])
 }
 
-/** @throws RangeError where blocks do not divide a matrix */
+/** @throws RangeError if blocks do not divide a matrix */
 function checkDivides(layer: string, role: Fp8Role, shape: readonly number[], block: readonly [number, number]): void {
   if (!dividesInto(shape, block))
     throw new RangeError(
@@ -411,7 +424,7 @@ function checkDivides(layer: string, role: Fp8Role, shape: readonly number[], bl
     )
 }
 
-/** @throws RangeError naming what cannot be */
+/** @throws RangeError naming the invalid field */
 export function checkFp8Policy({ scaling, forward, backward }: Fp8Policy): void {
   for (const [what, format] of [
     ['forward', forward],

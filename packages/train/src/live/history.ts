@@ -1,14 +1,14 @@
-/** A run's figures in bounded memory: fine while there are few steps, ever coarser buckets of steps after that. */
+/** A run's metrics in bounded memory: buckets of steps, whose width doubles as the run grows. */
 
-/** Buckets as they are sent: a value that is no number is null. */
+/** A part of the history as it is sent; missing values are null. */
 export interface HistoryPart {
-  /** Steps in a bucket. */
+  /** Steps per bucket. */
   readonly stride: number
   /** Index of the first bucket sent. */
   readonly from: number
   /** The last step of each bucket. */
   readonly steps: readonly number[]
-  /** By figure: mean, lowest and highest of each bucket. */
+  /** By metric: mean, minimum and maximum of each bucket. */
   readonly series: Readonly<Record<string, readonly (readonly [number, number, number] | null)[]>>
 }
 
@@ -25,18 +25,18 @@ interface Summary {
   high: number
 }
 
-/** Figures by name, of which a run has few; more are left out. */
+/** Limit of metrics by name; further ones are dropped. */
 const maxSeries = 48
 
 export class History {
   private readonly capacity: number
   private buckets: Bucket[] = []
   private readonly names = new Set<string>()
-  /** Changes when buckets were merged: indices from before mean nothing then. */
+  /** Increases when buckets are merged or removed, which invalidates earlier indices. */
   version = 0
   stride = 1
 
-  /** @param capacity buckets at most, even; 2,000 is more than a screen has columns */
+  /** @param capacity maximum number of buckets, even; the default of 2,000 exceeds the columns of most screens */
   constructor(capacity = 2000) {
     if (!Number.isInteger(capacity) || capacity < 2 || capacity % 2 !== 0)
       throw new RangeError(`History: capacity must be an even integer of at least 2, got ${capacity}`)
@@ -69,13 +69,13 @@ export class History {
     }
   }
 
-  /** Drops what came after a step: the run went back there. */
+  /** Drops the steps after a step to which the run went back. */
   rewind(step: number): void {
     this.buckets = this.buckets.filter((bucket) => bucket.step <= step)
     this.version++
   }
 
-  /** Buckets from an index on. The last one may not be full yet. */
+  /** The buckets from an index on. The last one may be incomplete. */
   part(from = 0): HistoryPart {
     const buckets = this.buckets.slice(from)
     const series = Object.fromEntries(
@@ -119,5 +119,5 @@ function add(figures: Map<string, Summary>, name: string, more: Summary): void {
   found.high = Math.max(found.high, more.high)
 }
 
-/** More digits than a screen shows would only be sent. */
+/** Seven digits are more than a chart shows; fewer bytes are sent. */
 const short = (value: number) => Number(value.toPrecision(7))

@@ -1,4 +1,4 @@
-/** A run on its live page. Node only. */
+/** The observer that serves a run's live page. Node only. */
 import type { RunObserver } from '../run/run.ts'
 import type { StepMetrics } from '../step-metrics.ts'
 import { History } from './history.ts'
@@ -7,17 +7,17 @@ import { LiveServer, type LiveStatus } from './server.ts'
 
 export interface LivePageOptions {
   readonly name: string
-  /** Default: any that is free. */
+  /** Default: any free port. */
   readonly port?: number
   readonly device?: string
-  /** Steps that were made before: the metrics of a run that goes on. */
+  /** Metrics of earlier steps, of a resumed run. */
   readonly earlier?: readonly Partial<StepMetrics>[]
 }
 
 export interface LivePage extends RunObserver {
-  /** Where the page is. */
+  /** Address of the page. */
   readonly url: string
-  /** What pausing and resuming from the page take. */
+  /** The token that pause and resume requests need. */
   readonly token: string
   /** For `withPause`. */
   readonly gate: PauseGate
@@ -26,8 +26,8 @@ export interface LivePage extends RunObserver {
 }
 
 /**
- * Serves a page of charts that follow the run, on 127.0.0.1 alone. It reads; only pause and resume act, with a token.
- * @throws Error where the port is taken
+ * Serves a page of live charts, on 127.0.0.1 only. It is read-only except for pause and resume, which need a token.
+ * @throws Error if the port is in use
  */
 export async function livePageObserver(options: LivePageOptions): Promise<LivePage> {
   const { name, port = 0, device, earlier = [] } = options

@@ -1,4 +1,4 @@
-/** The live page: its document, its style, and its script, which runs in the browser. */
+/** The live page: HTML, styles, and the script that runs in the browser. */
 import type uPlotType from 'uplot'
 import type { HistoryPart } from './history.ts'
 import type { LiveStatus } from './server.ts'
@@ -24,7 +24,7 @@ input:focus-visible,button:focus-visible{outline:2px solid var(--blue);outline-o
 #said{color:var(--red);font-size:.88rem}.note{color:var(--soft);font-size:.85rem}
 .u-legend{font-size:.8rem;font-variant-numeric:tabular-nums}`
 
-/** The page of a run. Everything it needs comes from the server it came from. */
+/** The HTML of a run's page. It loads everything from the same server. */
 export function livePage(name: string): string {
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><meta name="color-scheme" content="light dark">
@@ -38,7 +38,7 @@ export function livePage(name: string): string {
 `
 }
 
-/** What the page runs. A compiler may name functions by a helper that the page does not have. */
+/** The page's script. It defines `__name`, a helper that compilers insert calls of. */
 livePage.script = (): string => `const __name = (f) => f;\n(${runPage})()\n`
 
 interface Message {
@@ -46,7 +46,9 @@ interface Message {
   readonly history: HistoryPart
 }
 
-/** In the browser: draws what the server sends. Nothing outside of it may be used. */
+/**
+ * Runs in the browser and draws the server's data. It is serialized, so it must not refer to anything outside itself.
+ */
 function runPage(): void {
   const uPlot = (globalThis as unknown as { uPlot: typeof uPlotType }).uPlot
   const at = (id: string) => document.getElementById(id) as HTMLElement
@@ -56,7 +58,7 @@ function runPage(): void {
     gradNorm: 'Gradient norm, before clipping',
     learningRate: 'Learning rate',
     tokensPerSecond: 'Tokens per second',
-    mfu: 'Model FLOPs utilization, of the measured ceiling',
+    mfu: 'Model FLOPs utilization, relative to the measured peak',
     programBytes: 'Memory of the step, bytes',
     processBytes: 'Memory of the process, bytes',
   }
@@ -83,7 +85,7 @@ function runPage(): void {
     const caption = document.createElement('figcaption')
     caption.textContent = titles[name] ?? name
     figure.append(caption)
-    // In the order of the titles, others after them by name.
+    // Known metrics in the order of `titles`, others after them by name.
     const rank = (n: string) => (order.includes(n) ? String(order.indexOf(n)).padStart(3, '0') : `z${n}`)
     const after = [...charts.children].find((c) => rank((c as HTMLElement).dataset.figure!) > rank(name))
     charts.insertBefore(figure, after ?? null)
@@ -200,7 +202,7 @@ function runPage(): void {
     if (news) status = news
     at('note').textContent =
       stride > 1
-        ? `Each point stands for ${stride.toLocaleString('en')} steps: their mean, and the range between the lowest and the highest.`
+        ? `Each point is the mean of ${stride.toLocaleString('en')} steps, with the range from lowest to highest.`
         : ''
     if (status) show(status)
     if (!due) {

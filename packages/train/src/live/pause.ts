@@ -1,7 +1,7 @@
-/** Holding a run between two steps. */
+/** Pauses a run between two steps. */
 import type { RunStop } from '../run/run.ts'
 
-/** Closed, it holds whoever waits. */
+/** A gate that blocks `pass` while paused. */
 export class PauseGate {
   private waiting: (() => void)[] = []
   paused = false
@@ -15,9 +15,9 @@ export class PauseGate {
     for (const go of this.waiting.splice(0)) go()
   }
 
-  /** Waits while it is closed, and no longer than until `signal` is aborted. */
+  /** Waits while paused, at most until `signal` is aborted. */
   async pass(signal: AbortSignal): Promise<void> {
-    // A process in which nothing else is under way would end here.
+    // Keeps the process alive: without pending work, Node would exit here.
     const alive = setInterval(() => {}, 60_000)
     try {
       while (this.paused && !signal.aborted)
@@ -31,7 +31,10 @@ export class PauseGate {
   }
 }
 
-/** A run's stop that also holds it while a gate is closed: the step under way is made, the next one waits. */
+/**
+ * Wraps a run's stop so that the run also waits while the gate is paused: the current step completes, the next one
+ * waits.
+ */
 export function withPause(stop: RunStop, gate: PauseGate): RunStop {
   return {
     get requested() {

@@ -1,4 +1,4 @@
-/** The server of the live page: on this machine alone, reading only, and for no other page than its own. Node only. */
+/** The HTTP server of the live page: local only, read-only except for pause and resume, same-origin only. Node only. */
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
@@ -8,7 +8,7 @@ import type { History } from './history.ts'
 import { livePage } from './page.ts'
 import type { PauseGate } from './pause.ts'
 
-/** What is shown beside the charts. */
+/** The run's status, shown above the charts. */
 export interface LiveStatus {
   readonly name: string
   readonly state: 'training' | 'paused' | 'finished' | 'stopped' | 'failed'
@@ -16,34 +16,34 @@ export interface LiveStatus {
   readonly steps: number
   readonly secondsLeft?: number
   readonly device?: string
-  /** Held-out losses. */
+  /** Held-out losses by step. */
   readonly evaluations: readonly (readonly [step: number, natsPerToken: number])[]
 }
 
 export interface LiveServerOptions {
-  /** 0 takes any that is free. */
+  /** 0: any free port. */
   readonly port: number
   readonly history: History
   readonly status: () => LiveStatus
   readonly gate: PauseGate
 }
 
-/** Milliseconds between two messages to a page. */
+/** Interval between messages to a page, in milliseconds. */
 const interval = 250
-/** Pages that are served at a time. */
+/** Maximum number of connected pages. */
 const maxPages = 16
-/** Bytes that wait for a slow page; it gets no more before they are gone. */
+/** Limit of buffered bytes for a slow page; further messages are skipped until they are sent. */
 const maxWaiting = 4 * 2 ** 20
 
 interface Page {
   readonly response: ServerResponse
-  /** What it has been sent. */
+  /** History version and index of the next bucket to send. */
   version: number
   next: number
 }
 
 export class LiveServer {
-  /** What pause and resume have to show. */
+  /** The token that pause and resume requests must present. */
   readonly token = randomBytes(12).toString('hex')
   private readonly options: LiveServerOptions
   private readonly server: Server
@@ -54,11 +54,11 @@ export class LiveServer {
   private constructor(options: LiveServerOptions) {
     this.options = options
     this.server = createServer((request, response) => this.answer(request, response))
-    this.timer = setInterval(() => this.tell(), interval)
+    this.timer = setInterval(() => this.broadcast(), interval)
     this.timer.unref()
   }
 
-  /** @throws Error where the port is taken */
+  /** @throws Error if the port is in use */
   static async start(options: LiveServerOptions): Promise<LiveServer> {
     const live = new LiveServer(options)
     await new Promise<void>((resolve, reject) => {
@@ -67,7 +67,7 @@ export class LiveServer {
         reject(
           new Error(
             error.code === 'EADDRINUSE'
-              ? `port ${options.port} is taken by another program; give another one, or 0 for any that is free`
+              ? `port ${options.port} is used by another program; give another one, or 0 for any free port`
               : `the live page cannot be served on port ${options.port} (${error.message})`,
             { cause: error },
           ),
@@ -87,8 +87,8 @@ export class LiveServer {
     return `http://127.0.0.1:${this.port}/`
   }
 
-  /** Sends what is new to every page now. */
-  tell(): void {
+  /** Sends updates to all pages. */
+  broadcast(): void {
     const { history, status } = this.options
     const text = JSON.stringify(status())
     const changed = text !== this.sent
@@ -100,7 +100,7 @@ export class LiveServer {
         page.next = 0
       }
       if (page.next < history.length || changed) {
-        // The last bucket goes again: it may have grown.
+        // The last bucket is sent again, because it may have changed.
         const from = Math.max(0, page.next - 1)
         page.response.write(`data: ${JSON.stringify({ status: status(), history: history.part(from) })}\n\n`)
         page.next = history.length
@@ -110,10 +110,10 @@ export class LiveServer {
     }
   }
 
-  /** Sends the last news and closes. */
+  /** Sends the last update and closes the server. */
   async close(): Promise<void> {
     clearInterval(this.timer)
-    this.tell()
+    this.broadcast()
     for (const { response } of this.pages) response.end()
     this.pages.clear()
     this.server.closeAllConnections()
@@ -125,20 +125,20 @@ export class LiveServer {
       response.writeHead(code, { 'Content-Type': 'text/plain; charset=utf-8', ...guards })
       response.end(`${text}\n`)
     }
-    // A name that another site's DNS gives this machine is not ours, and neither is a request that another page makes.
+    // Guards against DNS rebinding (a foreign host name that resolves to this machine) and cross-site requests.
     const hosts = [`127.0.0.1:${this.port}`, `localhost:${this.port}`]
     const { host = '', origin } = request.headers
     if (!hosts.includes(host)) {
-      refuse(403, `This page is ${this.url} and answers to no other name.`)
+      refuse(403, `Open this page as ${this.url}; other host names are refused.`)
       return
     }
     if (origin !== undefined && !hosts.some((h) => origin === `http://${h}`)) {
-      refuse(403, 'Other pages are refused.')
+      refuse(403, 'Requests of other sites are refused.')
       return
     }
     const site = request.headers['sec-fetch-site']
     if (site !== undefined && site !== 'same-origin' && site !== 'none') {
-      refuse(403, 'Other pages are refused.')
+      refuse(403, 'Requests of other sites are refused.')
       return
     }
     const path = (request.url ?? '').split('?')[0]
@@ -147,7 +147,7 @@ export class LiveServer {
       return
     }
     if (request.method !== 'GET') {
-      refuse(405, 'Reading only.')
+      refuse(405, 'Only GET is allowed.')
       return
     }
     if (path === '/events') {
@@ -156,13 +156,13 @@ export class LiveServer {
     }
     const files: Record<string, [string, () => string]> = {
       '/': ['text/html', () => livePage(this.options.status().name)],
-      '/uplot.js': ['text/javascript', () => soundLanguage + uplot('uPlot.iife.min.js')],
+      '/uplot.js': ['text/javascript', () => validLanguage + uplot('uPlot.iife.min.js')],
       '/uplot.css': ['text/css', () => uplot('uPlot.min.css')],
       '/page.js': ['text/javascript', () => livePage.script()],
     }
     const found = Object.hasOwn(files, path) ? files[path] : undefined
     if (!found) {
-      refuse(404, 'There is no such page.')
+      refuse(404, 'Not found.')
       return
     }
     response.writeHead(200, { 'Content-Type': `${found[0]}; charset=utf-8`, ...guards })
@@ -176,20 +176,20 @@ export class LiveServer {
     response: ServerResponse,
   ): void {
     if (request.method !== 'POST') {
-      refuse(405, 'POST it.')
+      refuse(405, 'Only POST is allowed.')
       return
     }
     const given = Buffer.from(String(request.headers.authorization ?? ''))
     const wanted = Buffer.from(`Bearer ${this.token}`)
     if (given.length !== wanted.length || !timingSafeEqual(given, wanted)) {
-      refuse(401, 'The token that the terminal shows is needed.')
+      refuse(401, 'Give the token that the terminal shows.')
       return
     }
     if (path === '/pause') this.options.gate.pause()
     else this.options.gate.resume()
     response.writeHead(204, guards)
     response.end()
-    this.tell()
+    this.broadcast()
   }
 
   private follow(
@@ -212,7 +212,7 @@ export class LiveServer {
   }
 }
 
-/** Nothing from elsewhere, in no frame, kept nowhere. */
+/** Security headers: no external resources, no framing, no caching. */
 const guards = {
   'Content-Security-Policy':
     "default-src 'none'; img-src data:; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
@@ -222,8 +222,8 @@ const guards = {
   'Cross-Origin-Resource-Policy': 'same-origin',
 }
 
-/** uPlot asks for the browser's language, which in the locale C is none that Intl takes. */
-const soundLanguage =
+/** uPlot passes navigator.language to Intl, which rejects its value in the locale C. */
+const validLanguage =
   "try{new Intl.NumberFormat(navigator.language)}catch{Object.defineProperty(navigator,'language',{value:'en'})}\n"
 
 const uplot = (file: string) => readFileSync(createRequire(import.meta.url).resolve(`uplot/dist/${file}`), 'utf8')

@@ -1,6 +1,6 @@
-/** CRC-32C (Castagnoli), reflected, and its masked form as record files have it. @see RFC 3720, appendix B.4 */
+/** CRC-32C (Castagnoli), reflected, and its masked form in TensorFlow's record files. @see RFC 3720, appendix B.4 */
 
-/** x^32 + x^28 + x^27 + ... + 1 with its bits reversed. */
+/** x^32 + x^28 + x^27 + ... + 1, bits reversed. */
 const polynomial = 0x82f63b78
 
 let table: Uint32Array | undefined
@@ -13,7 +13,7 @@ function makeTable(): Uint32Array {
   })
 }
 
-/** The checksum of `data`; of the text 123456789 it is 0xe3069283. */
+/** The checksum of `bytes`; for the ASCII text 123456789 it is 0xe3069283. */
 export function crc32c(bytes: Uint8Array): number {
   table ??= makeTable()
   let crc = 0xffffffff
@@ -21,7 +21,7 @@ export function crc32c(bytes: Uint8Array): number {
   return (crc ^ 0xffffffff) >>> 0
 }
 
-/** Rotated and offset, so that the checksum of data that holds checksums is still one. */
+/** Rotated and offset, so that data that contains checksums can be checksummed safely. */
 export function maskedCrc32c(bytes: Uint8Array): number {
   const crc = crc32c(bytes)
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0

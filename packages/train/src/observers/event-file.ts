@@ -1,4 +1,6 @@
-/** TensorBoard's event files: records of protocol buffers, each with checksums of its length and of itself. Node only. */
+/**
+ * TensorBoard's event files: protocol buffer records, each with checksums of its length and its data. Node only.
+ */
 import { type FileHandle, open, readdir } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
@@ -8,22 +10,22 @@ import { maskedCrc32c } from './crc32c.ts'
 
 const { Bit32, Bit64, LengthDelimited, Varint } = WireType
 
-/** What is written of one moment. */
+/** One event: scalars and texts of a step. */
 export interface TensorBoardEvent {
   /** Seconds since 1970. */
   readonly wallTime: number
   readonly step: number
-  /** Figures by tag; kept as float32. */
+  /** Scalars by tag; stored as float32. */
   readonly scalars?: Readonly<Record<string, number>>
   /** Markdown by tag. */
   readonly texts?: Readonly<Record<string, string>>
   /** The first event of a file. */
   readonly fileVersion?: string
-  /** Says that a run begins again here: what was written for this step and later ones no longer counts. */
+  /** Marks a restart: TensorBoard discards earlier events of this step and later ones. */
   readonly restart?: boolean
 }
 
-/** An Event of tensorflow/core/util/event.proto; the numbers are its fields'. */
+/** Encodes an Event of tensorflow/core/util/event.proto; the numbers are field numbers. */
 export function encodeEvent({
   wallTime,
   step,
@@ -59,10 +61,10 @@ export function encodeEvent({
   return event.finish()
 }
 
-/** The writer refuses what float32 cannot hold. */
+/** Rounds to float32, because the writer rejects values outside its range. */
 const single = (value: number) => Math.fround(value)
 
-/** A Summary.Value that the text plugin shows: a tensor of one string. */
+/** A Summary.Value for the text plugin: a tensor of one string. */
 function encodeText(w: BinaryWriter, tag: string, text: string): void {
   w.tag(1, LengthDelimited).string(tag)
   w.tag(8, LengthDelimited).fork() // tensor
@@ -85,7 +87,7 @@ export function encodeRecord(data: Uint8Array): Uint8Array {
 
 let files = 0
 
-/** An event file that is being written. */
+/** An event file open for writing. */
 export class EventFile {
   readonly path: string
   private readonly file: FileHandle
@@ -97,8 +99,9 @@ export class EventFile {
   }
 
   /**
-   * Makes a file of a name of its own in a folder, where TensorBoard finds it. It reads files in the order of their names, so the time in the
-   * name is after that of every file there, also where the clock was set back or the last one is of this second.
+   * Creates a uniquely named file in a folder. TensorBoard reads files in the order of their names, so the time in the
+   * name is later than in those of existing files, even if the clock was set back or the last file was created in the
+   * same second.
    */
   static async create(folder: string, wallTime = Date.now() / 1000): Promise<EventFile> {
     await makeFolder(folder)
@@ -113,7 +116,7 @@ export class EventFile {
     return made
   }
 
-  /** Keeps an event until `flush`. */
+  /** Buffers an event until `flush`. */
   add(event: TensorBoardEvent): void {
     this.waiting.push(encodeRecord(encodeEvent(event)))
   }

@@ -1,22 +1,26 @@
-/** Figures of a step beside what the trainer gives: use of the hardware, memory, spikes. Node only. */
+/** Additional metrics of a step: hardware utilization, memory, loss spikes. Node only. */
 import { spikeDetector } from '@kumiki/optim'
 import { type Device, matmul, slice } from '@kumiki/tensor'
 import type { Run } from '../run/run.ts'
 import type { StepMetrics } from '../step-metrics.ts'
 
 export interface FigureOptions {
-  /** Of the model's forward and backward pass: `flopsPerToken(architecture, { sequenceLength })` of @kumiki/models. */
+  /**
+   * FLOP per token of the model's forward and backward pass: `flopsPerToken(architecture, { sequenceLength })` of
+   * @kumiki/models.
+   */
   readonly flopsPerToken: number
-  /** FLOP/s that the device reaches at best: `measureMatmul(device)`. Without it there is no `mfu`. */
+  /** Peak FLOP/s of the device: `measureMatmul(device)`. Without it there is no `mfu`. */
   readonly ceiling?: number
 }
 
-/** Milliseconds between two looks at the process's memory, which cost the time of some kernels each. */
+/** Milliseconds between readings of the process's memory; each costs as much time as a few kernels. */
 const memoryEvery = 1000
 
 /**
- * `mfu` (the model's FLOP/s, of the ceiling), `programBytes` (what the compiled step holds on the device), `processBytes` (the process's resident
- * memory, looked at once a second at most) and `spike` (1 where the loss spiked), for `RunOptions.figures`.
+ * Metrics for `RunOptions.figures`: `mfu` (the model's FLOP/s relative to the ceiling), `programBytes` (device memory
+ * of the compiled step), `processBytes` (resident memory of the process, read at most once per second) and `spike` (1
+ * if the loss spiked).
  */
 export function standardFigures({
   flopsPerToken,
@@ -25,12 +29,12 @@ export function standardFigures({
   const detector = spikeDetector()
   let programBytes: number | undefined
   let processBytes = 0
-  let looked = Number.NEGATIVE_INFINITY
+  let readAt = Number.NEGATIVE_INFINITY
   return ({ loss, tokensPerSecond }, { trainer }) => {
     programBytes ??= trainer.memory().peakBytes
     const now = performance.now()
-    if (now - looked >= memoryEvery) {
-      looked = now
+    if (now - readAt >= memoryEvery) {
+      readAt = now
       processBytes = process.memoryUsage.rss()
     }
     return {
@@ -44,12 +48,12 @@ export function standardFigures({
 
 const round = (share: number) => Number(share.toPrecision(4))
 
-/** Milliseconds that a product has to take for its time to be taken. */
+/** Minimum duration in milliseconds for a reliable measurement. */
 const enough = 15
 
 /**
- * FLOP/s of the fastest square product of two float32 matrices, from 256 on and twice as large until one takes long enough. It costs a tenth of a
- * second or so.
+ * Measures the device's peak FLOP/s with square float32 matrix products, from size 256 and doubling until one takes
+ * long enough. Takes about a tenth of a second.
  */
 export async function measureMatmul(device: Device): Promise<number> {
   let best = 0

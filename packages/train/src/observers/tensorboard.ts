@@ -1,24 +1,24 @@
-/** A run's figures as TensorBoard shows them. Node only. */
+/** The observer that writes a run's metrics for TensorBoard. Node only. */
 import type { RunObserver } from '../run/run.ts'
 import type { StepMetrics } from '../step-metrics.ts'
 import { EventFile } from './event-file.ts'
 
 export interface TensorBoardOptions {
-  /** Where event files go: what `tensorboard --logdir` is given, or a folder in it, whose name is the run's there. */
+  /** Folder of event files: that of `tensorboard --logdir`, or a subfolder of it, whose name is then the run's. */
   readonly folder: string
-  /** What is trained and how; shown as text. */
+  /** The run's configuration, shown as text. */
   readonly configuration?: unknown
   /** Milliseconds since 1970; default the system's clock. */
   readonly now?: () => number
-  /** Where it is said that events can no longer be written: the run goes on without them. */
+  /** Called when events can no longer be written; the run continues without them. */
   readonly log?: (line: string) => void
 }
 
-/** Seconds that events wait to be written together. */
+/** Seconds between flushes of buffered events. */
 const flushSeconds = 1
 
-/** Under which heading each figure stands; what is not named here stands under `train`. */
-const headings: Readonly<Record<string, string>> = {
+/** The group of each metric; those not listed are in `train`. */
+const groups: Readonly<Record<string, string>> = {
   learningRate: 'optimizer',
   gradNorm: 'optimizer',
   updateRatio: 'optimizer',
@@ -31,11 +31,12 @@ const headings: Readonly<Record<string, string>> = {
 }
 
 /** A scalar's tag: `train/loss`, `performance/tokensPerSecond` and so on. */
-export const tensorBoardTag = (metric: string): string => `${headings[metric] ?? 'train'}/${metric}`
+export const tensorBoardTag = (metric: string): string => `${groups[metric] ?? 'train'}/${metric}`
 
 /**
- * Writes every step's figures, held-out losses and the configuration as event files. A run that goes on writes a file of its own, which says that
- * steps it makes again replace those of before. A full disk ends the events, not the run.
+ * Writes the metrics of every step, held-out losses and the configuration as event files. A resumed run writes a new
+ * file, with a restart event so that repeated steps replace earlier ones. If the disk is full, events stop but the run
+ * continues.
  */
 export function tensorBoardObserver({ folder, configuration, now = Date.now, log }: TensorBoardOptions): RunObserver {
   let file: EventFile | undefined
@@ -46,7 +47,7 @@ export function tensorBoardObserver({ folder, configuration, now = Date.now, log
     } catch (error) {
       await file?.close().catch(() => {})
       file = undefined
-      log?.(`${folder}: TensorBoard's events are not written any more (${(error as Error).message})`)
+      log?.(`${folder}: TensorBoard events are no longer written (${(error as Error).message})`)
     }
   }
   const flush = async (all: boolean) => {
@@ -88,5 +89,5 @@ function scalarsOf({ step: _, ...metrics }: StepMetrics): Record<string, number>
   return scalars
 }
 
-/** JSON as Markdown shows it unchanged. */
+/** JSON in a Markdown code block. */
 const codeBlock = (value: unknown) => `\`\`\`json\n${JSON.stringify(value, null, 2)}\n\`\`\``

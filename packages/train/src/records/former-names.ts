@@ -1,6 +1,6 @@
-/** Run records of earlier versions, under today's names. */
+/** Converts run records of earlier versions to the current field names. */
 
-/** Names that fields had in earlier versions. */
+/** Current names of renamed fields. */
 const formerNames: Readonly<Record<string, string>> = {
   finalRate: 'minLearningRateRatio',
   decayShare: 'decayFraction',
@@ -9,9 +9,9 @@ const formerNames: Readonly<Record<string, string>> = {
 const formerOptimizerFields = ['beta1', 'beta2', 'epsilon', 'weightDecay']
 
 /**
- * A configuration, or part of one, from a file that may be of an earlier version: run.json and configuration files had other names for some
- * fields, and AdamW's options beside them. Nothing is checked.
- * @returns with today's names; where AdamW's options stood alone, `optimizer` has no kind
+ * Converts a configuration, or part of one, of any version: earlier files had other names for some fields, and AdamW's
+ * options as top-level fields. Values are not checked.
+ * @returns with current names; if AdamW's options were top-level fields, `optimizer` has no kind
  */
 export function upgradeConfiguration(json: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const upgraded: Record<string, unknown> = {}
@@ -28,7 +28,10 @@ export function upgradeConfiguration(json: Readonly<Record<string, unknown>>): R
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** run.json of any version: earlier ones called the configuration `recipe`, and some of its fields otherwise. Nothing is checked. */
+/**
+ * Converts run.json of any version: earlier ones named the configuration `recipe`, and some of its fields differently.
+ * Values are not checked.
+ */
 export function upgradeRunRecord(json: unknown): unknown {
   if (!isObject(json) || isObject(json.configuration) || !isObject(json.recipe)) return json
   const { recipe, ...rest } = json

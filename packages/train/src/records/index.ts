@@ -1,4 +1,6 @@
-/** Reading the files of a run folder. Loads nothing else of this package, so that a page about runs can be made without it. */
+/**
+ * Readers of the files in a run folder. Loads no other part of this package, so that reports do not depend on it.
+ */
 export type { StepMetrics } from '../step-metrics.ts'
 export { upgradeConfiguration, upgradeRunRecord } from './former-names.ts'
 export { parseMetrics } from './metrics.ts'

@@ -1,20 +1,24 @@
-/** Reading `metrics.jsonl`: what a run wrote down at every step. */
+/** Reads `metrics.jsonl`, the metrics of every step of a run. */
 
 import type { StepMetrics } from '../step-metrics.ts'
 
-/** JSON has no NaN: figures that are not finite are written as null. */
+/** Metrics that may be null, which is how JSON stores values that are not finite. */
 const figures = ['loss', 'gradNorm', 'learningRate', 'tokensPerSecond'] as const
 
-/** Others that are kept where they are numbers: what reports draw. A million steps of everything would be too much to hold. */
+/**
+ * Further metrics that reports draw. All others are dropped, to limit memory for runs of a million steps.
+ */
 const drawn = ['mfu', 'processBytes', 'expertLoad', 'expertBalance'] as const
 
 /**
- * Reads `metrics.jsonl`: one object a line, fields that no report draws passed over. A last line without its line break that is cut short (the
- * run stopped while writing it) is left out. A step that is not above the one before it means the run went on from a checkpoint: what
- * it replaces is dropped.
- * @param file what errors call the text
- * @throws Error naming file and line for a line that is not JSON, or a field that is missing or no number
- * @example parseMetrics('{"step":1,"loss":7.6,"gradNorm":1,"learningRate":0.001,"tokens":1024,"seconds":0.5}\n', 'metrics.jsonl').length // 1
+ * Reads `metrics.jsonl`: one object per line; fields that no report draws are ignored. An incomplete last line (the run
+ * stopped while writing it) is ignored. A step that is not above the previous one means that the run was resumed from a
+ * checkpoint; the entries that it replaces are dropped.
+ * @param file the file's name in errors
+ * @throws Error naming file and line for a line that is not JSON, or a field that is missing or not a number
+ * @example
+ * const line = '{"step":1,"loss":7.6,"gradNorm":1,"learningRate":0.001,"tokens":1024,"seconds":0.5}\n'
+ * parseMetrics(line, 'metrics.jsonl').length // 1
  */
 export function parseMetrics(text: string, file: string): StepMetrics[] {
   const lines = text.split('\n')

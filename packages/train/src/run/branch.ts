@@ -1,4 +1,7 @@
-/** Runs that begin at a checkpoint of another run: decays that branch off a stable one, and fresh starts from its weights. Node only. */
+/**
+ * Runs that begin at a checkpoint of another run: decay branches of a stable run, and new runs from its weights. Node
+ * only.
+ */
 import { copyFile, readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { writeFileAtomically } from '../atomic-file.ts'
@@ -28,58 +31,61 @@ import {
 } from './run-record.ts'
 
 export interface BranchOptions extends Omit<NewRunOptions, 'data'> {
-  /** How long the decay is: updates, or tokens that are rounded up to updates. */
+  /** Length of the decay in steps, or in tokens, rounded up to steps. */
   readonly decay: { readonly steps: number } | { readonly tokens: number }
-  /** Where the rate ends. Default 0, as LLM-jp-4's branches do. */
+  /** Final learning rate. Default 0, as in LLM-jp-4's branches. */
   readonly final?: number
-  /** Of the fall. Default minus_sqrt, as there. */
+  /** Shape of the decay. Default minus_sqrt, as in LLM-jp-4's branches. */
   readonly shape?: 'minus_sqrt' | 'linear' | 'cosine' | 'exponential'
 }
 
 export interface StartOptions extends Omit<NewRunOptions, 'data'> {
-  /** Default: what the other run was trained on. */
+  /** Paths of training data. Default: those of the other run. */
   readonly data?: readonly string[]
-  /** Token files in place of that; `data` names them then. */
+  /** Token files as data instead; `data` has their paths. */
   readonly tokenFiles?: (configuration: RunConfiguration) => RunTokenFiles
   readonly changes: RunConfigurationChanges
 }
 
-/** What a run folder has beside its checkpoints that a run from it needs. */
+/** Files of a run folder that a run from its checkpoint needs too. */
 const tokenizerFiles = ['tokenizer.model', 'tokenizer.json', 'tokenizer_config.json'] as const
 
 /**
- * A run and one of its checkpoints. Nothing of it is changed, and another process may be at work there.
+ * Reads a run's record and one of its checkpoints. Changes nothing; another process may be using the folder.
  * @param run its folder, or `FOLDER@STEP`; without a step its newest checkpoint
- * @throws RunFolderError where there is none
+ * @throws RunFolderError if there is none
  */
 export async function originOf(run: string, options: Pick<NewRunOptions, 'kinds'>) {
   const { folder, step } = parseRunAtStep(run)
   const record = await readRecord(folder, options.kinds).catch((error: Error) => {
     throw new RunFolderError(
-      `${run}: ${error.message}; give RUN@STEP, the folder of a run and a step that it has a checkpoint of`,
+      `${run}: ${error.message}; give RUN@STEP, a run folder and the step of one of its checkpoints`,
     )
   })
   const all = (await listCheckpoints(folder)).filter(({ manifest }) => manifest)
   const entry = all.findLast((checkpoint) => step === undefined || checkpoint.step === step)
   if (!entry)
     throw new RunFolderError(
-      `${folder}: there is no checkpoint${step === undefined ? '' : ` of step ${step}`}; there ${all.length === 1 ? 'is' : 'are'} ${all.map((c) => c.step).join(', ') || 'none'}`,
+      `${folder}: no checkpoint${step === undefined ? '' : ` of step ${step}`}; available steps: ${all.map((c) => c.step).join(', ') || 'none'}`,
     )
   const snapshot = await loadCheckpoint(entry.path)
   return { folder: resolve(folder), record, entry, snapshot, step: entry.step }
 }
 
 /**
- * A run of its own that goes on with a checkpoint of another: the same weights, moments, data and place in it, with a learning rate that falls
- * from what it is there. The other run may go on; several branches may leave it.
+ * A new run that continues from a checkpoint of another: the same weights, moments, data and data position, with a
+ * learning rate that decays from its value at that step. The other run may continue; several branches may start from
+ * it.
  * @param run its folder, or `FOLDER@STEP`; without a step its newest checkpoint
- * @returns a plan as of a run that is resumed
- * @throws RunFolderError where there is no such checkpoint, or a run in the new folder; RunConfigurationError for a decay that cannot be
+ * @returns the plan of a resumed run
+ * @throws RunFolderError if there is no such checkpoint, or the new folder has a run; RunConfigurationError for an
+ * invalid decay
  */
 export async function branchRun(run: string, options: BranchOptions): Promise<RunPlan> {
   const { decay, final = 0, shape = 'minus_sqrt' } = options
   const { folder: from, record: before, snapshot, entry, step } = await originOf(run, options)
-  if (before.tuning) throw new RunFolderError(`${run}: it is a fine-tuning; a branch leaves a run of kumiki train`)
+  if (before.tuning)
+    throw new RunFolderError(`${run}: a fine-tuning run cannot be branched; give a run of kumiki train`)
   const { batchSize, sequenceLength } = before.configuration
   const steps = 'steps' in decay ? decay.steps : Math.ceil(decay.tokens / (batchSize * sequenceLength))
   if (!Number.isInteger(steps) || steps < 1)
@@ -87,7 +93,7 @@ export async function branchRun(run: string, options: BranchOptions): Promise<Ru
   const rate = scheduleOf(before.configuration, options.kinds)(step)
   if (!(rate > final))
     throw new RunConfigurationError(
-      `${run}: the rate at step ${step} is ${rate}, not above ${final}, where the decay shall end: branch off where the rate is still high`,
+      `${run}: the learning rate at step ${step} is ${rate}, not above ${final}, the end of the decay; branch at a step with a higher learning rate`,
     )
   const stable = scheduleDescriptionOf(before.configuration)
   const schedule = { kind: 'cooldown', schedule: stable, start: step, steps, final, shape }
@@ -133,9 +139,9 @@ function definitionOf(record: RunRecord, name: string, configuration: RunConfigu
 }
 
 /**
- * The weights that a run began with, where it began with those of another one.
- * @returns arrays by the parameters' names; undefined for a run with weights of its own
- * @throws Error where that checkpoint is gone
+ * The initial weights of a run that began with those of another run.
+ * @returns arrays by parameter name; undefined for a run with random initial weights
+ * @throws Error if that checkpoint no longer exists
  */
 export async function originWeights(record: RunRecord): Promise<TrainerSnapshot['arrays'] | undefined> {
   if (record.origin?.kind !== 'start') return undefined
@@ -145,17 +151,16 @@ export async function originWeights(record: RunRecord): Promise<TrainerSnapshot[
 }
 
 /**
- * A new run whose first weights are those of another run's checkpoint: optimizer, schedule, step and data begin anew.
+ * A new run with initial weights from another run's checkpoint: optimizer, schedule, step and data position begin anew.
  * @param run its folder, or `FOLDER@STEP`; without a step its newest checkpoint
- * @returns a plan as of a run that is resumed before its first checkpoint; `originWeights` has the weights
- * @throws RunFolderError where there is no such checkpoint, or a run in the new folder; RunConfigurationError for changes that cannot be
+ * @returns the plan of a run resumed before its first checkpoint; `originWeights` returns the weights
+ * @throws
+ * RunFolderError if there is no such checkpoint, or the new folder has a run; RunConfigurationError for invalid changes
  */
 export async function startFrom(run: string, options: StartOptions): Promise<RunPlan> {
   const { folder: from, record: before, step } = await originOf(run, options)
   if (before.tuning?.adapter)
-    throw new RunFolderError(
-      `${run}: its checkpoints hold an adapter alone; begin from a run whose weights are all trained`,
-    )
+    throw new RunFolderError(`${run}: its checkpoints contain only an adapter; give a run that trained all weights`)
   const configuration = checkRunConfiguration(
     changeRunConfiguration(before.configuration, options.changes),
     'train --from',
@@ -164,9 +169,9 @@ export async function startFrom(run: string, options: StartOptions): Promise<Run
   for (const field of ['vocabSize'] as const)
     if (configuration[field] !== before.configuration[field])
       throw new RunConfigurationError(
-        `train --from: ${field} is that of the other run's tokenizer, ${before.configuration[field]}`,
+        `train --from: ${field} must be that of the other run's tokenizer, ${before.configuration[field]}`,
       )
-  const own = options.tokenFiles ?? (options.data ? undefined : anew(before.tokenFiles))
+  const own = options.tokenFiles ?? (options.data ? undefined : reusedFiles(before.tokenFiles))
   const tokenFiles = own?.(configuration)
   const record: RunRecord = {
     ...newRecord(
@@ -189,8 +194,8 @@ export async function startFrom(run: string, options: StartOptions): Promise<Run
   return inNewFolder(record, options, configuration, (folder) => copyTokenizer(from, folder))
 }
 
-/** The same files in an order for the steps of another run. */
-const anew = (files: RunTokenFiles | undefined) =>
+/** The same files, with enough samples for the steps of the new run. */
+const reusedFiles = (files: RunTokenFiles | undefined) =>
   files &&
   (({ steps, batchSize }: RunConfiguration): RunTokenFiles =>
     files.samples === undefined ? files : { ...files, samples: Math.max(files.samples, steps * batchSize) })
@@ -206,7 +211,7 @@ async function inNewFolder(
   try {
     await folder.empty()
     await fill(folder.path)
-    // Last: from here on there is a run that can be gone on with.
+    // Written last: it makes the folder a run that can be resumed.
     await writeRecord(folder.path, record)
   } catch (error) {
     await folder.empty().catch(() => {})
@@ -226,6 +231,6 @@ async function copyTokenizer(from: string, to: string): Promise<void> {
   }
   if (found === 0)
     throw new RunFolderError(
-      `${from}: there is no tokenizer.model and no tokenizer.json; the weights mean nothing without it`,
+      `${from}: contains neither tokenizer.model nor tokenizer.json; a run from its weights needs the tokenizer`,
     )
 }

@@ -1,4 +1,4 @@
-/** How a run trains, as the plain JSON that stands in run.json: and the optimizer and schedule it makes. */
+/** The configuration of a run as plain JSON (stored in run.json), and the optimizer and schedule built from it. */
 import {
   averageWeights,
   chain,
@@ -16,27 +16,30 @@ import {
 } from '@kumiki/optim'
 import { findPrecision, type PrecisionPolicy } from '../precision.ts'
 
-/** Every number is per run. */
+/** Hyperparameters of a run. */
 export interface RunConfiguration {
   readonly steps: number
-  /** Sequences in a batch. */
+  /** Sequences per batch. */
   readonly batchSize: number
-  /** Parts of a batch worked on one after another. */
+  /** Micro-batches per batch (gradient accumulation); must divide batchSize. */
   readonly accumulation: number
-  /** Tokens in a sequence. */
+  /** Tokens per sequence. */
   readonly sequenceLength: number
-  /** By name, made of the four numbers below; or any schedule as JSON that `scheduleFromJSON` reads, which has its own numbers. */
+  /**
+   * A schedule name, which uses the four numbers below, or any schedule as JSON for `scheduleFromJSON`, which has its
+   * own numbers.
+   */
   readonly schedule: ScheduleName | ScheduleDescription
-  /** The peak. */
+  /** Peak learning rate. */
   readonly learningRate?: number
-  /** Where the schedule ends, as a part of learningRate. */
+  /** Final learning rate as a fraction of learningRate. */
   readonly minLearningRateRatio?: number
   readonly warmupSteps?: number
-  /** Part of the steps in which a wsd schedule decays. */
+  /** Fraction of the steps in which a wsd schedule decays. */
   readonly decayFraction?: number
-  /** Any optimizer as JSON that `optimizerFromJSON` reads. */
+  /** The optimizer as JSON for `optimizerFromJSON`. */
   readonly optimizer: OptimizerDescription
-  /** Largest global norm of the gradient. */
+  /** Global gradient norm above which gradients are clipped. */
   readonly maxGradNorm: number
   readonly zLoss: number
   /** Coefficient of the load-balancing loss of a mixture of experts. Default: the model's. */
@@ -45,24 +48,27 @@ export interface RunConfiguration {
   readonly routerZLoss?: number
   readonly precision: string
   readonly seed: number
-  /** Pieces of the tokenizer that is trained on the text. */
+  /** Vocabulary size of the tokenizer that is trained on the text. */
   readonly vocabSize: number
-  /** How much of the moving average of the weights is kept in a step; the average is what is evaluated and exported. Default: no average. */
+  /**
+   * Decay per step of the exponential moving average (EMA) of the weights; the average is evaluated and exported.
+   * Default: no average.
+   */
   readonly averageDecay?: number
 }
 
-/** Kinds of schedules and optimizers of one's own, besides those of @kumiki/optim. */
+/** Custom schedules and optimizers by kind, in addition to those of @kumiki/optim. */
 export interface RunKinds {
   readonly schedules?: Readonly<Record<string, ScheduleBuilder>>
   readonly optimizers?: Readonly<Record<string, OptimizerBuilder>>
 }
 
-/** A configuration cannot be, or cannot be changed so. */
+/** An invalid configuration, or an invalid change of one. */
 export class RunConfigurationError extends RangeError {
   override name = 'RunConfigurationError'
 }
 
-/** The numbers that a schedule by name is made of. */
+/** Fields that named schedules are built from. */
 export const ofNamedSchedules = ['learningRate', 'minLearningRateRatio', 'warmupSteps', 'decayFraction'] as const
 type ScheduleNumbers = Readonly<Record<(typeof ofNamedSchedules)[number], number>> & { readonly steps: number }
 
@@ -77,7 +83,7 @@ const falling =
 const constant = ({ learningRate, warmupSteps }: ScheduleNumbers) =>
   afterWarmup({ kind: 'constant', value: learningRate }, warmupSteps)
 
-/** Schedules by name: what each is as JSON. */
+/** Named schedules: the JSON description of each. */
 const namedSchedules = {
   constant,
   cosine: falling('cosine'),
@@ -98,13 +104,13 @@ const namedSchedules = {
 
 export type ScheduleName = keyof typeof namedSchedules
 
-/** Names that a configuration's `schedule` may have. */
+/** Names that `schedule` may have. */
 export const scheduleNames = Object.keys(namedSchedules) as readonly ScheduleName[]
 
 const isNamed = (schedule: unknown): schedule is ScheduleName =>
   typeof schedule === 'string' && Object.hasOwn(namedSchedules, schedule)
 
-/** [lowest, highest] of every numeric field; integers where the lowest is one. */
+/** [minimum, maximum, type] of every numeric field. */
 const bounds = {
   steps: [1, 1e9, 'integer'],
   batchSize: [1, 1 << 20, 'integer'],
@@ -130,8 +136,9 @@ const optional = ['auxiliaryLoss', 'routerZLoss', 'averageDecay'] as const
 export const runConfigurationFields = [...Object.keys(bounds), 'schedule', 'optimizer', 'precision'] as const
 
 /**
- * @param where what an error calls the configuration: a file or command
- * @param kinds of one's own that it may name
+ * Validates a configuration.
+ * @param where the configuration's name in errors: a file or command
+ * @param kinds custom schedules and optimizers that it may use
  * @throws RunConfigurationError naming the field, what was given and what is allowed
  * @example checkRunConfiguration(configuration, 'my file').steps // 3
  */
@@ -147,7 +154,9 @@ export function checkRunConfiguration(
     if (value === undefined && (optional as readonly string[]).includes(key)) continue
     if (!named && (ofNamedSchedules as readonly string[]).includes(key)) {
       if (value === undefined) continue
-      throw fail(`${key} goes with a schedule by name (${scheduleNames.join(', ')}); one in JSON has its own numbers`)
+      throw fail(
+        `${key} applies only to schedules by name (${scheduleNames.join(', ')}); remove it, because a schedule in JSON has its own numbers`,
+      )
     }
     if (
       typeof value !== 'number' ||
@@ -180,19 +189,19 @@ export function checkRunConfiguration(
   return configuration
 }
 
-/** The learning rate by update, as JSON. */
+/** The learning rate schedule as JSON. */
 export function scheduleDescriptionOf(configuration: RunConfiguration): ScheduleDescription {
   const { schedule } = configuration
   return isNamed(schedule) ? namedSchedules[schedule](configuration as ScheduleNumbers) : schedule
 }
 
-/** The learning rate by update. */
+/** The learning rate by step. */
 export function scheduleOf(configuration: RunConfiguration, kinds: RunKinds = {}): Schedule {
   return scheduleFromJSON(scheduleDescriptionOf(configuration), kinds.schedules)
 }
 
 /**
- * What a configuration says of a run: its part of `RunOptions`.
+ * The part of `RunOptions` that a configuration defines.
  * @example runOptionsOf(configuration).schedule(0) // 0.001
  */
 export function runOptionsOf(
@@ -223,15 +232,18 @@ export function runOptionsOf(
   }
 }
 
-/** Changes to a configuration: an optimizer by its kind alone, as JSON, or (without a kind) options over those it has. */
+/**
+ * Changes to a configuration: `optimizer` is a kind, JSON with a kind, or options without a kind, which are merged into
+ * the current ones.
+ */
 export type RunConfigurationChanges = Partial<Omit<RunConfiguration, 'optimizer' | 'schedule'>> & {
   readonly schedule?: string | ScheduleDescription
   readonly optimizer?: string | Partial<OptimizerDescription>
 }
 
 /**
- * A configuration with changes over it; `undefined` changes nothing. A schedule in JSON replaces the numbers of one by name. Not checked: see
- * `checkRunConfiguration`.
+ * Applies changes to a configuration; `undefined` changes nothing. A schedule in JSON replaces the numbers of a named
+ * one. The result is not checked; see `checkRunConfiguration`.
  */
 export function changeRunConfiguration(base: RunConfiguration, changes: RunConfigurationChanges): RunConfiguration {
   const given = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined))
@@ -247,7 +259,10 @@ export function changeRunConfiguration(base: RunConfiguration, changes: RunConfi
   return changed as unknown as RunConfiguration
 }
 
-/** An optimizer by its name alone. Muon is for the matrices of hidden layers; tables and vectors take AdamW's steps, as large as its own. */
+/**
+ * The optimizer of a kind without options. Muon updates the matrices of hidden layers; embeddings and vectors use
+ * AdamW, with updates of matching RMS.
+ */
 function defaultOptimizer(kind: string): OptimizerDescription {
   if (kind !== 'muon' || !Object.hasOwn(optimizerKinds, kind)) return { kind }
   return {
@@ -267,7 +282,10 @@ const text = (value: unknown) => JSON.stringify(value)
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** The fields in which two configurations differ: old and new. Options of one optimizer are named apart (`optimizer.epsilon`). */
+/**
+ * The fields in which two configurations differ: old and new. Options of the same optimizer are listed individually
+ * (`optimizer.epsilon`).
+ */
 export function configurationChanges(
   before: Partial<RunConfiguration>,
   after: RunConfiguration,

@@ -1,35 +1,38 @@
-/** A run that outlives its device: another one is asked for, and the run goes on from what was kept in memory. */
+/** Recovery from device loss: a new device is requested, and the run resumes from the state kept in memory. */
 import type { DeviceError } from '@kumiki/tensor'
 import type { TrainerSnapshot } from '../snapshot.ts'
 import type { Run, RunEnd, RunStop } from './run.ts'
 
 /**
- * Whether an error says that a device is of no use any more: lost (WebGPU), or with a kernel that failed in a thread of its own (cpu).
- * What was on it is gone.
+ * Whether an error means that a device is unusable: lost (WebGPU), or a kernel failed in a worker thread (cpu). Its
+ * tensors are lost too.
  */
 export function isDeviceLost(error: unknown): boolean {
-  // By name: an application may hold two copies of @kumiki/tensor.
+  // Compared by name, because an application may load two copies of @kumiki/tensor.
   return error instanceof Error && error.name === 'DeviceError' && (error as DeviceError).lost
 }
 
 export interface DeviceLossOptions {
-  /** Asks for an early end, as for `Run.train`. */
+  /** Requests an early end, as for `Run.train`. */
   readonly stop?: RunStop
-  /** Called with each loss, and with the step that the run goes on from: 0 where nothing was kept yet. */
+  /** Called at each device loss with the error and the step that the run resumes from; 0 if no state was kept yet. */
   readonly onLoss?: (error: Error, step: number) => void
 }
 
 /**
- * Trains a run to its end, whatever becomes of its device: where one is lost, it is disposed with its run, `begin` is asked for the run anew, and
- * it goes on from the state that `keepState` kept in memory, or from its beginning where there was none yet. It gives the bits of a run whose
- * device was never lost, on the same adapter. A run with a folder of checkpoints goes on from the disk as well: `kumiki train` does.
+ * Trains a run to its end and recovers from device loss: the lost device and its run are disposed, `begin` makes the
+ * run again, and it resumes from the state that `keepState` keeps in memory, or from its beginning if there is none
+ * yet. The result is bitwise that of a run without device loss on the same adapter. A run with a folder can also resume
+ * from its checkpoints, as `kumiki train` does.
  *
- * @param begin makes the run on a device of its own, with `keepState: true`; data and observers anew, since those of a lost run have ended
- * @returns the run that came to the end, not disposed, and how it ended
- * @throws what the run throws for any other reason, and a loss where no state was kept since the one before it; run and device are disposed then too
+ * @param begin makes the run on a new device, with `keepState: true`, and with new data and observers, because those of
+ * a lost run have ended
+ * @returns the run that reached the end, not disposed, and how it ended
+ * @throws any other error of the run, and a device loss without progress since the previous one; run and device are
+ * then disposed too
  * @example
  * const begin = async () => {
- *   const device = await init() // a new one, each time
+ *   const device = await init() // a new device each time
  *   const data = batches({ documents, eosId: 2, batchSize: 2, sequenceLength: 8 })
  *   return Run.create({ device, model, data, optimizer, schedule, steps: 2, keepState: true })
  * }
@@ -47,7 +50,7 @@ export async function trainThroughDeviceLoss(
     const run = await begin()
     try {
       if (!run.options.keepState)
-        throw new RangeError('trainThroughDeviceLoss: the run keeps no state in memory; make it with keepState: true')
+        throw new RangeError('trainThroughDeviceLoss: the run keeps no state in memory; create it with keepState: true')
       if (kept) await run.trainer.restore(kept)
       return { run, end: await run.train(stop) }
     } catch (error) {
@@ -56,7 +59,7 @@ export async function trainThroughDeviceLoss(
       run.dispose()
       device.dispose()
       if (!isDeviceLost(error)) throw error
-      // Once for every state that is reached: a device that dies on the same way again is not asked for a third time.
+      // Gives up at the second loss from the same state, which would repeat forever.
       const step = kept?.step ?? 0
       if (step === lostAt) throw error
       lostAt = step

@@ -1,11 +1,14 @@
-/** What keeps a run in its folder: metrics, evaluations and checkpoints, and a warning where the loss diverges. Node only. */
+/**
+ * Observers that write a run's folder: metrics, evaluations and checkpoints, and warnings if the loss diverges. Node
+ * only.
+ */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { writeFileAtomically } from '../atomic-file.ts'
 import { BackgroundSave } from '../checkpoints/background-save.ts'
 import { listCheckpoints } from '../checkpoints/list.ts'
 import { dropOldest } from '../checkpoints/save.ts'
-import { bearable, saidOnTheWay } from '../disk-error.ts'
+import { messageWhileRunning, tolerateWriteFailures } from '../disk-error.ts'
 import { MetricsLog } from '../metrics-log.ts'
 import { TrainingError } from '../training-error.ts'
 import type { RunConfiguration } from './configuration.ts'
@@ -16,37 +19,41 @@ import { TroubleWatch } from './trouble-watch.ts'
 
 export interface FolderObserverOptions {
   readonly folder: RunFolder
-  /** The run's own id, written into its checkpoints. */
+  /** The run's id, stored in its checkpoints. */
   readonly runId: string
   readonly configuration: RunConfiguration
-  /** Checkpoints that stay. */
+  /** Number of newest checkpoints to keep. */
   readonly keep: number
-  /** Others that stay for good: those of steps that this divides. */
+  /** Also keep all checkpoints at multiples of this step count. */
   readonly keepEvery?: number
-  /** What a save or a line of metrics that cannot be written does (a full disk): ends the run (default), or is told while it goes on. */
+  /**
+   * If a checkpoint or metrics cannot be written (a full disk): `stop` ends the run (default), `continue` logs it and
+   * goes on.
+   */
   readonly onWriteFailure?: 'stop' | 'continue'
-  /** Called when a checkpoint is on the disk. */
+  /** Called when a checkpoint has been written. */
   readonly onSaved?: (step: number) => void
-  /** The device's name, for the checkpoints. */
+  /** The device's name, stored in checkpoints. */
   readonly device: string
-  /** Which verb goes on with the run, for what is said; default train. */
+  /** The command that resumes the run, for messages; default train. */
   readonly verb?: RunVerb
-  /** Whether an earlier step was asked for: the metrics after it are put aside. */
+  /** Whether the run goes back to an earlier step: metrics after it are moved to another file. */
   readonly wentBack?: boolean
-  /** Seconds of training over all processes. */
+  /** Training time in seconds, over all processes. */
   readonly seconds: () => number
   readonly stop?: RunStop
   readonly log: (line: string) => void
 }
 
-/** Steps of a diverged loss before there is a warning. */
+/** Steps of a diverged loss before the warning. */
 const troubledSteps = 16
 
 /**
- * The observers of a run that lives in a folder, to be given first.
+ * The observers that write a run's folder; they must come first in the list.
  * @example
  * const kept = await RunFolder.create('runs/one')
- * const observers = folderObservers({ folder: kept, runId: 'one', configuration, keep: 2, device: device.name, seconds: () => 0 })
+ * const options = { folder: kept, runId: 'one', configuration, keep: 2, device: device.name, seconds: () => 0 }
+ * const observers = folderObservers(options)
  * await kept.release()
  * observers.length > 0 // true
  */
@@ -60,10 +67,10 @@ export function folderObservers(options: FolderObserverOptions): RunObserver[] {
   ]
 }
 
-/** metrics.jsonl: one object a step. */
+/** metrics.jsonl: one object per step. */
 function keepMetrics(options: FolderObserverOptions, watch: TroubleWatch): RunObserver {
   const { folder, wentBack, seconds, log, onWriteFailure } = options
-  const bear = bearable(onWriteFailure, log)
+  const tolerate = tolerateWriteFailures(onWriteFailure, log)
   let file: MetricsLog | undefined
   return {
     async onStart({ trainer }) {
@@ -76,7 +83,7 @@ function keepMetrics(options: FolderObserverOptions, watch: TroubleWatch): RunOb
     },
     async onStep(metrics) {
       watch.push(metrics)
-      await bear(() => file!.append({ ...metrics, seconds: seconds() }), 'these lines')
+      await tolerate(() => file!.append({ ...metrics, seconds: seconds() }), 'these metrics')
     },
     async onRewind({ toStep }) {
       await file!.close()
@@ -89,7 +96,7 @@ function keepMetrics(options: FolderObserverOptions, watch: TroubleWatch): RunOb
 
 /** evaluations.json: held-out losses during training. */
 function keepEvaluations({ folder, onWriteFailure, log }: FolderObserverOptions): RunObserver {
-  const bear = bearable(onWriteFailure, log)
+  const tolerate = tolerateWriteFailures(onWriteFailure, log)
   const path = join(folder.path, 'evaluations.json')
   let evaluations: { step: number; natsPerToken: number }[] = []
   return {
@@ -103,7 +110,10 @@ function keepEvaluations({ folder, onWriteFailure, log }: FolderObserverOptions)
     },
     async onEvaluation({ step, natsPerToken }) {
       evaluations.push({ step, natsPerToken })
-      await bear(() => writeFileAtomically(path, `${JSON.stringify(evaluations)}\n`), 'it until it is written next')
+      await tolerate(
+        () => writeFileAtomically(path, `${JSON.stringify(evaluations)}\n`),
+        'this file until the next write',
+      )
     },
     onRewind({ toStep }) {
       evaluations = evaluations.filter(({ step }) => step <= toStep)
@@ -114,12 +124,14 @@ function keepEvaluations({ folder, onWriteFailure, log }: FolderObserverOptions)
 function keepCheckpoints(options: FolderObserverOptions, watch: TroubleWatch): RunObserver {
   const { folder, runId, configuration, keep, keepEvery, device, seconds, onWriteFailure, onSaved, log } = options
   const saving = new BackgroundSave()
-  /** Whether there is one to fall back to while the next is written. */
+  /** Whether an earlier checkpoint exists to fall back to while the next one is written. */
   let safe = false
   let failure: unknown
   const failed = (error: unknown) => {
     if (onWriteFailure === 'continue')
-      log(`The checkpoint could not be written: ${saidOnTheWay(error)}. The run goes on; the next save tries again`)
+      log(
+        `The checkpoint could not be written: ${messageWhileRunning(error)}. The run continues; the next save tries again`,
+      )
     else failure ??= error
   }
   const check = () => {
@@ -128,7 +140,7 @@ function keepCheckpoints(options: FolderObserverOptions, watch: TroubleWatch): R
   return {
     onStep: check,
     async onCheckpoint({ trainer, steps }) {
-      // Another process may have taken the run over meanwhile.
+      // Another process may have taken over the run folder.
       await folder.check()
       await saving.idle()
       check()
@@ -145,26 +157,26 @@ function keepCheckpoints(options: FolderObserverOptions, watch: TroubleWatch): R
           safe = true
           onSaved?.(step)
         }, failed)
-      // The first, and the last, are waited for.
+      // The first and the last checkpoint are awaited.
       if (!safe || step >= steps || options.stop?.requested) await done
       check()
     },
     async onEnd({ kind }) {
       await saving.close()
       check()
-      // Where the last save was made by a process that died before it had dropped the oldest.
+      // The last save may be of a process that crashed before it deleted old checkpoints.
       if (kind === 'finished' && !safe) await dropOldest(folder.path, { keep, keepEvery, keepBefore: watch.since })
     },
   }
 }
 
-/** Says where the loss has gone wrong and stayed so, and what to do about it. */
+/** Reports a loss that has diverged and not recovered, with advice. */
 function sayTrouble(
   { folder, configuration, verb, stop, log }: FolderObserverOptions,
   watch: TroubleWatch,
 ): RunObserver {
   const { path } = folder
-  /** The step of trouble that was told of. */
+  /** The step of the divergence that was reported. */
   let said: number | undefined
   return {
     async onCheckpoint({ trainer }) {
@@ -173,7 +185,7 @@ function sayTrouble(
       said = since
       const before = (await listCheckpoints(path)).findLast(({ step, manifest }) => manifest && step < since)
       log(
-        `The loss is far above what it was since step ${since}: ${before ? `the checkpoint of step ${before.step}, from before, is kept` : 'there is no checkpoint from before'}`,
+        `The loss has been far above its earlier level since step ${since}; ${before ? `the checkpoint of step ${before.step}, before that, is kept` : 'there is no checkpoint from before that step'}`,
       )
     },
     async onEnd(end, { trainer }) {
@@ -191,7 +203,7 @@ function sayTrouble(
       if (since === undefined || trainer.step - since < troubledSteps || stop?.requested) return
       const found = (await listCheckpoints(path)).map(({ step }) => step)
       log(
-        `The loss has been far above what it was since step ${since}. ${wayBack(path, trainer.step, configuration, found, since, verb)}`,
+        `The loss has been far above its earlier level since step ${since}. ${wayBack(path, trainer.step, configuration, found, since, verb)}`,
       )
     },
   }

@@ -1,4 +1,4 @@
-/** Going on with a run: what may be changed, and everything that is not as it was, said. Node only. */
+/** Resuming a run: which settings may change, and messages about everything that differs. Node only. */
 import { type LoadedCheckpoint, loadNewestCheckpoint } from '../checkpoints/load.ts'
 import { upgradeConfiguration } from '../records/former-names.ts'
 import {
@@ -14,12 +14,12 @@ import {
 } from './configuration.ts'
 import { type RunRecord, shellWord } from './run-record.ts'
 
-/** The verb that goes on with a run. */
+/** The command that resumes a run. */
 export type RunVerb = 'train' | 'finetune'
 
 /**
- * The configuration of a record with changes over it.
- * @throws RunConfigurationError for values that do not fit, or another optimizer: its moments would not be those of the checkpoint
+ * Applies changes to a record's configuration.
+ * @throws RunConfigurationError for invalid values, or another optimizer, whose moments the checkpoint does not have
  */
 export function changedConfiguration(
   record: RunRecord,
@@ -31,18 +31,18 @@ export function changedConfiguration(
   const configuration = checkRunConfiguration(changeRunConfiguration(before, changes), what, kinds)
   if (configuration.optimizer.kind !== before.optimizer.kind)
     throw new RunConfigurationError(
-      `${what}: the optimizer is ${before.optimizer.kind} and cannot become ${configuration.optimizer.kind}, whose state the checkpoints do not have; its options can be changed, or begin a new run`,
+      `${what}: the optimizer cannot change from ${before.optimizer.kind} to ${configuration.optimizer.kind}, because the checkpoints do not have its state; change only its options, or begin a new run`,
     )
   return configuration
 }
 
-/** What a checkpoint says its steps were made with. */
+/** Settings of the steps before a checkpoint, as the checkpoint records them. */
 export interface MadeWith {
   readonly configuration: RunConfiguration
   readonly device: string
 }
 
-/** Of a checkpoint's `made`, which earlier versions wrote with other names. */
+/** The configuration in a checkpoint's `made`, in which earlier versions used other names. */
 function configurationMade(made: Readonly<Record<string, unknown>> | undefined): RunConfiguration | undefined {
   const json = made?.configuration ?? made?.recipe
   if (typeof json !== 'object' || json === null) return undefined
@@ -51,9 +51,9 @@ function configurationMade(made: Readonly<Record<string, unknown>> | undefined):
 }
 
 /**
- * Loads the newest sound checkpoint, or that of a step. What is skipped is logged.
- * @returns undefined where there is none yet
- * @throws RunConfigurationError where the run has made more steps than it shall make
+ * Loads the newest intact checkpoint, or that of a given step. Skipped checkpoints are logged.
+ * @returns undefined if there is none yet
+ * @throws RunConfigurationError if the checkpoint is beyond the configured steps, or the changes would have no effect
  */
 export async function loadCheckpointToResume(
   folder: string,
@@ -75,31 +75,31 @@ export async function loadCheckpointToResume(
     const made = Math.max(0, ...record.processes.map((process) => process.step))
     if (made > 0)
       throw new Error(
-        `${folder}: ${made} steps were made (run.json), but there is no checkpoint any more; put checkpoints/ back, or begin a new run`,
+        `${folder}: run.json records ${made} steps, but no checkpoint exists; restore checkpoints/, or begin a new run`,
       )
-    log('There is no checkpoint yet; beginning from the first step')
+    log('There is no checkpoint yet; starting from the first step')
     return undefined
   }
   const at = loaded.snapshot.step
   if (configuration.steps < at)
     throw new RunConfigurationError(
-      `--steps ${configuration.steps}: the run has made ${at} steps already; give ${at} or more, or go back to an earlier checkpoint by --resume ${folder}@STEP`,
+      `--steps ${configuration.steps}: the run has already made ${at} steps; give ${at} or more, or go back to an earlier checkpoint with --resume ${folder}@STEP`,
     )
   const changed = Object.keys(configurationChanges(record.configuration, configuration))
   const unused = changed.filter((field) => field !== 'steps')
   if (configuration.steps === at && unused.length > 0)
     throw new RunConfigurationError(
-      `all ${at} steps of the run are made, so ${unused.join(' and ')} would change nothing: give more --steps, or go back to an earlier checkpoint by --resume ${folder}@STEP`,
+      `all ${at} steps of the run are done, so ${unused.join(' and ')} would have no effect; give more --steps, or go back to an earlier checkpoint with --resume ${folder}@STEP`,
     )
   log(
     at === configuration.steps
-      ? `All ${at} steps are made; only the final evaluation, model and report are redone`
-      : `Resuming from step ${at}${passed ? ', the newest sound checkpoint' : ''}`,
+      ? `All ${at} steps are done; only the final evaluation, model and report are repeated`
+      : `Resuming from step ${at}${passed ? ', the newest intact checkpoint' : ''}`,
   )
   return loaded
 }
 
-/** What is not as it was when a checkpoint was made: one line each. */
+/** Differences from the settings at the checkpoint, one line each. */
 export function resumeRemarks(
   made: Readonly<Record<string, unknown>> | undefined,
   configuration: RunConfiguration,
@@ -110,7 +110,7 @@ export function resumeRemarks(
   const lines: string[] = []
   const former = configurationMade(made)
   if (!made || !former) return lines
-  // A schedule in JSON has its numbers in itself: that there are none beside it any more is no change of its own.
+  // A schedule in JSON contains its numbers, so the removal of the separate fields is not reported.
   const within: readonly string[] = typeof configuration.schedule === 'object' ? ofNamedSchedules : []
   for (const [field, [before, after]] of Object.entries(configurationChanges(former, configuration)))
     if (after !== undefined || !within.includes(field))
@@ -122,12 +122,12 @@ export function resumeRemarks(
     const last = schedule(Math.max(0, step - 1))
     if (rate(after) !== rate(before))
       lines.push(
-        `The learning rate of step ${step + 1} is ${rate(after)} now; it was ${rate(last)} at step ${step}${former.steps > step ? ` and would have been ${rate(before)}` : ', where the schedule ended'}`,
+        `The learning rate of step ${step + 1} is now ${rate(after)}; it was ${rate(last)} at step ${step}${former.steps > step ? ` and would have been ${rate(before)}` : ', where the schedule ended'}`,
       )
   }
   if (typeof made.device === 'string' && arithmetic(made.device) !== arithmetic(device))
     lines.push(
-      `The steps so far were made on ${made.device}, this is ${device}: its results differ in the last bits, so the run is not the one it would have been`,
+      `Earlier steps ran on ${made.device}, this process uses ${device}: results differ in the last bits, so the run is not bitwise reproducible`,
     )
   return lines
 }
@@ -138,8 +138,8 @@ const show = (value: unknown) =>
 const rate = (value: number) => Number(value.toPrecision(3)).toString()
 
 /**
- * What a run that goes on asks of its device. Steps made on the cpu backend without relaxed SIMD are continued without it: every runtime can, with the
- * same bits. The other way round there is no choice, and `resumeRemarks` tells.
+ * Device options that keep a resumed run bitwise reproducible: steps on the cpu backend without relaxed SIMD are
+ * continued without it, which every runtime supports. The reverse is not always possible; `resumeRemarks` reports it.
  * @example sameArithmetic({ processes: [], device: 'cpu (WebAssembly SIMD, 2 threads)' }) // { relaxedSimd: false }
  */
 export function sameArithmetic({ processes, device }: Pick<RunRecord, 'processes' | 'device'>): {
@@ -149,23 +149,23 @@ export function sameArithmetic({ processes, device }: Pick<RunRecord, 'processes
   return last?.startsWith('cpu (WebAssembly SIMD') ? { relaxedSimd: false } : {}
 }
 
-/** A device without what changes no result. */
+/** A device's name without the parts that do not affect results. */
 function arithmetic(device: string): string {
   return device.replace(/, \d+ threads?/, '')
 }
 
-/** Steps that metrics.jsonl should have and has not. */
+/** A message about steps missing in metrics.jsonl. */
 export function gapRemark(gaps: readonly (readonly [number, number])[]): string | undefined {
   if (gaps.length === 0) return undefined
   const ranges = gaps.slice(0, 5).map(([from, to]) => (from === to ? `${from}` : `${from} to ${to}`))
-  return `metrics.jsonl lacks step${gaps.length === 1 && gaps[0][0] === gaps[0][1] ? '' : 's'} ${ranges.join(', ')}${gaps.length > 5 ? ' and more' : ''}: curves have a gap there, the run itself is whole`
+  return `metrics.jsonl is missing step${gaps.length === 1 && gaps[0][0] === gaps[0][1] ? '' : 's'} ${ranges.join(', ')}${gaps.length > 5 ? ' and more' : ''}; charts have a gap there, but the run itself is complete`
 }
 
 /**
- * What to do about a loss that went wrong.
- * @param step where the run stands
- * @param steps those of its checkpoints
- * @param since the step at which it went wrong
+ * Advice for a diverged loss.
+ * @param step the run's current step
+ * @param steps steps of its checkpoints
+ * @param since the step at which the loss diverged
  * @param verb default train
  */
 export function wayBack(
@@ -178,13 +178,13 @@ export function wayBack(
 ): string {
   const before = since === undefined ? steps : steps.filter((made) => made < since)
   const target = before.length > 0 ? Math.max(...before) : undefined
-  // A schedule in JSON has its rates in itself.
+  // A schedule in JSON contains its learning rates.
   const [smaller, flag] =
     learningRate === undefined
-      ? ['smaller rates in its schedule', '--schedule JSON']
-      : ['a smaller rate', `--learning-rate ${rate(learningRate / 3)}`]
-  const trouble = since !== undefined && since < step ? `The trouble began at step ${since}. ` : ''
+      ? ['smaller learning rates in its schedule', '--schedule JSON']
+      : ['a smaller learning rate', `--learning-rate ${rate(learningRate / 3)}`]
+  const trouble = since !== undefined && since < step ? `The loss diverged at step ${since}. ` : ''
   return target === undefined
-    ? `${trouble}There is no checkpoint from before it: start a new run with ${smaller} (${flag}) or a longer --warmup`
+    ? `${trouble}There is no earlier checkpoint; start a new run with ${smaller} (${flag}) or a longer --warmup`
     : `${trouble}Go back to step ${target} with ${smaller}: kumiki ${verb} --resume ${shellWord(`${folder}@${target}`)} ${flag}`
 }

@@ -1,27 +1,30 @@
-/** What a run does beside its steps, in run.json: a process that goes on with it does the same, unless it is told otherwise. Node only. */
+/**
+ * Budgets, evaluation and failure handling of a run, recorded in run.json so that a resumed run keeps them unless they
+ * are changed. Node only.
+ */
 
-/** A field that nobody set is not there. */
+/** Fields that were not set are missing. */
 export interface RunConduct {
   /** Tokens after which the run ends. */
   readonly maxTokens?: number
-  /** Minutes after which it ends, over all of its processes. */
+  /** Minutes after which the run ends, over all of its processes. */
   readonly maxMinutes?: number
-  /** Evaluations without a better one after which it ends. */
+  /** Evaluations without improvement after which the run ends (patience). */
   readonly earlyStop?: number
   /** Steps between evaluations. */
   readonly evaluateEvery?: number
-  /** Whether the model writes at every evaluation. */
+  /** Whether samples are generated at every evaluation. */
   readonly sample?: boolean
-  /** What a loss or gradient that is no number does. */
+  /** What to do if a loss or gradient is NaN or infinite. */
   readonly onNan?: 'stop' | 'rewind'
-  /** What a file that cannot be written does. */
+  /** What to do if a file cannot be written. */
   readonly onFullDisk?: 'stop' | 'continue'
 }
 
 const numbers = ['maxTokens', 'maxMinutes', 'earlyStop', 'evaluateEvery'] as const
 const choices = { onNan: ['stop', 'rewind'], onFullDisk: ['stop', 'continue'] } as const
 
-/** What stands in a record, with what was given over it. @returns undefined where nothing is set */
+/** Merges given settings over those of a record. @returns undefined if nothing is set */
 export function conductOf(given: RunConduct = {}, before: RunConduct = {}): RunConduct | undefined {
   const set = Object.entries({ ...before, ...defined(given) }).filter(([, value]) => value !== undefined)
   return set.length === 0 ? undefined : Object.fromEntries(set)
@@ -30,7 +33,7 @@ export function conductOf(given: RunConduct = {}, before: RunConduct = {}): RunC
 const defined = (fields: object) =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
 
-/** @param file what errors call the record @throws Error naming the field */
+/** Validates the `conduct` of a record. @param file the record's name in errors @throws Error naming the field */
 export function checkConduct(json: unknown, file: string): RunConduct | undefined {
   if (json === undefined) return undefined
   if (typeof json !== 'object' || json === null || Array.isArray(json))

@@ -1,10 +1,10 @@
-/** The folder of a run: one run in it, one process at work on it. Node only. */
+/** The folder of a run. It contains one run, and one process at a time uses it. Node only. */
 import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { makeFolder } from '@kumiki/data/node'
 import { type LockOptions, RunLock } from './run-lock.ts'
 
-/** Everything a run writes. Nothing else in its folder is ever touched. */
+/** All files that a run writes. Other files in its folder are never changed. */
 const runFiles = [
   'run.json',
   'metrics.jsonl',
@@ -31,16 +31,16 @@ const runFiles = [
   'report.html',
 ] as const
 
-/** The folder cannot be taken for a new run, or holds none to go on with. */
+/** The folder cannot be used for a new run, or has no run to resume. */
 export class RunFolderError extends Error {
   override name = 'RunFolderError'
 }
 
-/** A run folder that this process holds until `release`. */
+/** A run folder that this process has locked until `release`. */
 export class RunFolder {
   readonly path: string
   private readonly lock: RunLock
-  /** Whether it was made just now. */
+  /** Whether this process created the folder. */
   private readonly fresh: boolean
 
   private constructor(path: string, lock: RunLock, fresh: boolean) {
@@ -50,25 +50,26 @@ export class RunFolder {
   }
 
   /**
-   * Takes a folder for a new run, and makes it where it is missing.
-   * @param options.overwrite lets it hold a run: `empty` removes that one
-   * @throws RunFolderError where it holds a run; RunLockedError where another process is at work there
+   * Locks a folder for a new run, and creates it if missing.
+   * @param options.overwrite allows an existing run, which
+   * `empty` removes
+   * @throws RunFolderError if the folder has a run; RunLockedError if another process uses it
    */
   static async create(path: string, options: LockOptions & { readonly overwrite?: boolean } = {}): Promise<RunFolder> {
     const full = resolve(path)
     await makeFolder(dirname(full))
     const fresh = await makeExclusively(full)
-    if (!fresh) await makeFolder(full) // says so where it is a file
+    if (!fresh) await makeFolder(full) // throws if it is a file
     const folder = new RunFolder(full, await RunLock.take(full, options), fresh)
     const found = await folder.contents()
     if (found.length === 0 || options.overwrite) return folder
     await folder.release()
     throw new RunFolderError(
-      `${path}: it holds a run already (${found.slice(0, 3).join(', ')}${found.length > 3 ? ', ...' : ''}); go on with it by --resume ${path}, take another folder, or remove that run by --overwrite`,
+      `${path}: the folder already has a run (${found.slice(0, 3).join(', ')}${found.length > 3 ? ', ...' : ''}); resume it with --resume ${path}, use another folder, or replace that run with --overwrite`,
     )
   }
 
-  /** Takes a new folder under `root`; where the name is taken, `name-2`, `name-3` and so on. */
+  /** Creates and locks a new folder under `root`; if the name exists, `name-2`, `name-3` and so on. */
   static async reserve(root: string, name: string): Promise<RunFolder> {
     await makeFolder(root)
     for (let n = 1; ; n++) {
@@ -78,55 +79,51 @@ export class RunFolder {
   }
 
   /**
-   * Takes the folder of a run to go on with, and clears away what dead processes left half done.
-   * @throws RunFolderError where there is no run; RunLockedError where another process is at work there
+   * Locks the folder of a run to resume, and deletes temporary files of crashed processes.
+   * @throws RunFolderError if there is no run; RunLockedError if another process uses it
    */
   static async open(path: string, options: LockOptions = {}): Promise<RunFolder> {
     const full = resolve(path)
     const names = await readdir(full).catch((error: NodeJS.ErrnoException) => {
       const fault =
-        error.code === 'ENOENT'
-          ? 'there is no such folder'
-          : error.code === 'ENOTDIR'
-            ? 'it is no folder'
-            : error.message
+        error.code === 'ENOENT' ? 'there is no such folder' : error.code === 'ENOTDIR' ? 'not a folder' : error.message
       throw new RunFolderError(`${path}: ${fault}; give the folder of a run`)
     })
-    if (!names.includes('run.json')) throw new RunFolderError(`${path}: there is no run.json; give the folder of a run`)
+    if (!names.includes('run.json')) throw new RunFolderError(`${path}: no run.json found; give the folder of a run`)
     const folder = new RunFolder(full, await RunLock.take(full, options), false)
     await folder.clean()
     return folder
   }
 
-  /** What of a run lies here. */
+  /** Names of the run's files that exist. */
   async contents(): Promise<string[]> {
     const names = await readdir(this.path)
     return runFiles.filter((name) => names.includes(name))
   }
 
-  /** Removes the run that lies here; other files stay. */
+  /** Deletes the run's files; other files are kept. */
   async empty(): Promise<void> {
     await this.clean()
     for (const name of await this.contents()) {
-      // Renamed first: a folder half removed is no run any more.
+      // Renamed first, so that a partly deleted folder does not look like a run.
       const aside = join(this.path, `.${name}.${process.pid}.removed.tmp`)
       await rename(join(this.path, name), aside)
       await rm(aside, { recursive: true, force: true })
     }
   }
 
-  /** @throws Error where this process no longer holds the folder */
+  /** @throws Error if this process no longer has the lock */
   async check(): Promise<void> {
     await this.lock.check()
   }
 
-  /** Lets others have the folder. One that was made for this run and holds nothing goes. */
+  /** Releases the lock, and deletes the folder if this process created it and it is empty. */
   async release(): Promise<void> {
     await this.lock.release()
     if (this.fresh) await rmdir(this.path).catch(() => {})
   }
 
-  /** Under the lock no other process works here: what is unfinished stays so. */
+  /** Deletes temporary files: under the lock, no other process can be writing them. */
   private async clean(): Promise<void> {
     for (const folder of [this.path, join(this.path, 'checkpoints')]) {
       const names = await readdir(folder).catch(() => [])
@@ -136,7 +133,7 @@ export class RunFolder {
   }
 }
 
-/** @returns false where something is there already */
+/** Creates a folder. @returns false if the path already exists */
 async function makeExclusively(path: string): Promise<boolean> {
   try {
     await mkdir(path)
@@ -144,13 +141,13 @@ async function makeExclusively(path: string): Promise<boolean> {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     if (code === 'EEXIST') return false
-    throw new Error(`${path}: the folder cannot be made (${code === 'EACCES' ? 'no permission' : message})`, {
+    throw new Error(`${path}: the folder cannot be created (${code === 'EACCES' ? 'no permission' : message})`, {
       cause: error,
     })
   }
 }
 
-/** Folder and step of `RUN@STEP`, where a folder of the whole name is not meant. */
+/** Splits `RUN@STEP` into folder and step; without @STEP, the step is undefined. */
 export function parseRunAtStep(text: string): { readonly folder: string; readonly step?: number } {
   const match = /^(.+)@(\d{1,15})$/.exec(text)
   return match ? { folder: match[1], step: Number(match[2]) } : { folder: text }

@@ -1,4 +1,4 @@
-/** A run folder belongs to one living process at a time. Node only. */
+/** The lock of a run folder: only one live process at a time may use it. Node only. */
 import { randomUUID } from 'node:crypto'
 import { readFileSync, readlinkSync, rmSync } from 'node:fs'
 import { link, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
@@ -8,47 +8,47 @@ import { Worker } from 'node:worker_threads'
 
 export const lockName = 'run.lock'
 
-/** Seconds between two signs of life, and how long one without any counts as alive. */
+/** Seconds between heartbeats, and seconds without one after which a holder counts as dead. */
 const beatSeconds = 5
 const silentSeconds = 20
 
-/** Who holds a folder. What the system does not tell is left out. */
+/** The holder of a lock. Fields that the system does not provide are missing. */
 export interface LockHolder {
   readonly id: string
   readonly pid: number
-  /** When the process began, as the system counts it: a number that is used again is another process. */
+  /** Start time of the process in system ticks, which distinguishes processes that reuse a pid. */
   readonly began?: string
   readonly host: string
-  /** Tells machines of one name apart. */
+  /** Machine id, which distinguishes machines with the same host name. */
   readonly machine?: string
-  /** Changes with every start of the machine. */
+  /** Boot id, which changes with every boot. */
   readonly boot?: string
-  /** Processes of another container cannot be looked at. */
+  /** PID namespace; processes of another container are not visible. */
   readonly container?: string
-  /** ISO time. */
+  /** When the lock was taken, ISO 8601. */
   readonly since: string
 }
 
 export interface LockOptions {
-  /** How long a holder that cannot be looked at is waited for; default 20. */
+  /** Seconds to wait for a heartbeat of a holder that is not visible; default 20. */
   readonly silentSeconds?: number
   /** Called before such a wait. */
   readonly onWait?: (holder: LockHolder, seconds: number) => void
 }
 
-/** Another process has the folder. */
+/** Another process has locked the folder. */
 export class RunLockedError extends Error {
   override name = 'RunLockedError'
   readonly holder: LockHolder
   constructor(folder: string, holder: LockHolder) {
     super(
-      `${folder}: process ${holder.pid} on ${holder.host} trains here since ${holder.since}; wait for it or stop it, or take another folder`,
+      `${folder}: process ${holder.pid} on ${holder.host} has been using this folder since ${holder.since}; wait for it, stop it, or use another folder`,
     )
     this.holder = holder
   }
 }
 
-/** The lock of a run folder, `run.lock`. It ends with its process, however that ends. */
+/** The lock of a run folder, `run.lock`. A lock of a dead process is not valid. */
 export class RunLock {
   private readonly folder: string
   private readonly holder: LockHolder
@@ -59,7 +59,7 @@ export class RunLock {
     this.folder = folder
     this.holder = holder
     const path = join(folder, lockName)
-    // A thread of its own: a step that keeps the main one busy for minutes is no silence.
+    // A heartbeat thread, because a step may block the main thread for minutes.
     this.beat = new Worker(
       `const { utimesSync } = require('node:fs'); const { workerData } = require('node:worker_threads')
 setInterval(() => { try { const now = new Date(); utimesSync(workerData.path, now, now) } catch {} }, workerData.every)`,
@@ -74,9 +74,9 @@ setInterval(() => { try { const now = new Date(); utimesSync(workerData.path, no
   }
 
   /**
-   * Takes the lock of a folder that is there. One that a dead process left is taken over. Where its holder is out of sight (another machine or
-   * container) signs of life are waited for.
-   * @throws RunLockedError where a living process holds it
+   * Takes the lock of an existing folder. The lock of a dead process is replaced. If the holder is not visible (another
+   * machine or container), waits for a heartbeat.
+   * @throws RunLockedError if a live process holds it
    */
   static async take(folder: string, options: LockOptions = {}): Promise<RunLock> {
     const path = join(folder, lockName)
@@ -88,23 +88,23 @@ setInterval(() => { try { const now = new Date(); utimesSync(workerData.path, no
         return lock
       }
       const found = await look(path)
-      if (!found) continue // it was given up just now
+      if (!found) continue // released in the meantime
       if (await isAlive(path, found.holder, holder, options))
         throw new RunLockedError(folder, found.holder ?? unknownHolder)
       await takeAway(path, found.holder?.id, `${holder.id}.${attempt}`)
     }
-    throw new Error(`${path}: the lock keeps changing its owner; stop the other processes that train here`)
+    throw new Error(`${path}: the lock's holder keeps changing; stop the other processes that use this folder`)
   }
 
-  /** @throws Error where another process has taken the folder meanwhile (this one was thought dead) */
+  /** @throws Error if another process has taken the lock (because this one appeared dead) */
   async check(): Promise<void> {
     const path = join(this.folder, lockName)
     let found = await look(path)
-    // It was removed by hand: it is put back.
+    // The file was deleted, perhaps by hand: it is written again.
     if (!found && !(await create(path, this.holder))) found = await look(path)
     if (!found || found.holder?.id === this.holder.id) return
     const { pid, host } = found.holder ?? unknownHolder
-    throw new Error(`${this.folder}: process ${pid} on ${host} has taken this run over; this one writes nothing more`)
+    throw new Error(`${this.folder}: process ${pid} on ${host} has taken over this run; this process stops writing`)
   }
 
   async release(): Promise<void> {
@@ -137,7 +137,10 @@ function thisProcess(): LockHolder {
   }
 }
 
-/** When a process began, in ticks since the machine did; '' for one that has ended, undefined where the system does not say. @see proc_pid_stat(5) */
+/**
+ * Start time of a process in ticks since boot; '' if it has ended, undefined if the system does not provide it.
+ * @see proc_pid_stat(5)
+ */
 function beganAt(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
@@ -148,7 +151,7 @@ function beganAt(pid: number): string | undefined {
   }
 }
 
-/** Puts the lock there whole, or not at all. @returns whether it is ours */
+/** Creates the lock file atomically. @returns whether this process now has the lock */
 async function create(path: string, holder: LockHolder): Promise<boolean> {
   const text = `${JSON.stringify(holder, null, 2)}\n`
   const temporary = join(path, '..', `.${lockName}.${holder.id}.tmp`)
@@ -160,7 +163,7 @@ async function create(path: string, holder: LockHolder): Promise<boolean> {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'EEXIST') return false
     if (code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'ENOSYS' && code !== 'EOPNOTSUPP') throw error
-    // A file system without links: made exclusively, then filled.
+    // A file system without hard links: created exclusively, then written.
     const file = await open(path, 'wx').catch((e: NodeJS.ErrnoException) => {
       if (e.code === 'EEXIST') return undefined
       throw e
@@ -193,9 +196,9 @@ function read(path: string): LockHolder | undefined {
   }
 }
 
-/** What is there; `holder` is undefined for what no lock of ours looks like (or is being written). */
+/** Reads the lock file; `holder` is undefined if it is malformed or being written. */
 async function look(path: string): Promise<{ holder: LockHolder | undefined; beat: number } | undefined> {
-  // Opened each time: network file systems refresh a file's attributes on open.
+  // Opened each time, because network file systems refresh a file's attributes on open.
   const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined
     throw error
@@ -215,7 +218,7 @@ async function isAlive(
   { silentSeconds: silent = silentSeconds, onWait }: LockOptions,
 ): Promise<boolean> {
   const here = holder && holder.host === me.host && holder.machine === me.machine
-  if (here && holder.boot !== me.boot) return false // the machine was rebooted since
+  if (here && holder.boot !== me.boot) return false // the machine has rebooted since
   if (here && holder.container === me.container) {
     const began = beganAt(holder.pid)
     if (began !== undefined) return began !== '' && (holder.began === undefined || began === holder.began)
@@ -224,7 +227,7 @@ async function isAlive(
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false
     }
-    // It lives, but perhaps it is another process with the same number.
+    // A process with this pid exists, but may be another one.
   }
   if (holder) onWait?.(holder, silent)
   const seen = await look(path)
@@ -232,15 +235,15 @@ async function isAlive(
   for (const end = performance.now() + silent * 1000; performance.now() < end; ) {
     await new Promise((resolve) => setTimeout(resolve, Math.min(1000, silent * 250)))
     const now = await look(path)
-    if (!now) return false // given up
-    // Taken by another: look again. Where one look could not read it, somebody is writing it.
+    if (!now) return false // released
+    // Another process has the lock: check again. If one of the two reads failed, it is being written.
     if (now.holder?.id !== seen.holder?.id) return !now.holder || !seen.holder
     if (now.beat !== seen.beat) return true
   }
   return false
 }
 
-/** Takes a dead lock away, and nothing else that may have come in its place. */
+/** Removes the lock of a dead process, but not one that has replaced it. */
 async function takeAway(path: string, id: string | undefined, by: string): Promise<void> {
   const aside = join(path, '..', `.${lockName}.${by}.dead.tmp`)
   try {

@@ -1,4 +1,4 @@
-/** A run about to be made: a new one or one that goes on, checked, with its folder held. Node only. */
+/** Prepares a new or resumed run: checks it and locks its folder. Node only. */
 import { stat } from 'node:fs/promises'
 import {
   configurationChanges,
@@ -12,32 +12,35 @@ import { parseRunAtStep, RunFolder } from './run-folder.ts'
 import type { LockOptions } from './run-lock.ts'
 import { type Cadence, newRecord, type RunDefinition, type RunRecord, readRecord } from './run-record.ts'
 
-/** A folder that is held, and what shall be done in it. `folder.release()` at the end. */
+/** A prepared run with its locked folder; call `folder.release()` at the end. */
 export interface RunPlan {
   readonly folder: RunFolder
   readonly record: RunRecord
-  /** For a run that goes on: from which step, and the configuration it had. */
+  /** For a resumed run: the step to resume from, and its earlier configuration. */
   readonly resume?: { readonly step?: number; readonly configuration: RunConfiguration }
   readonly changed: Readonly<Record<string, readonly [unknown, unknown]>>
 }
 
 export interface PlanOptions extends LockOptions {
-  /** When checkpoints are made. Default: each tenth of the run, at most 500 steps and half a minute apart; two stay. */
+  /**
+   * When checkpoints are made. Default: every tenth of the run, at most 500 steps or half a minute apart; the newest
+   * two are kept.
+   */
   readonly cadence?: Partial<Cadence>
-  /** Budgets and the like; a run that goes on has what it had, with these over it. */
+  /** Budgets and failure handling; for a resumed run, changes to the recorded ones. */
   readonly conduct?: RunConduct
-  /** Kinds of schedules and optimizers of one's own. */
+  /** Custom schedules and optimizers. */
   readonly kinds?: RunKinds
-  /** Looks at what will be trained before a folder is touched, such as at its memory. What it throws ends the plan. */
+  /** Checks the run, such as its memory, before the folder is changed. Its error aborts the preparation. */
   readonly check?: (run: RunDefinition) => void
 }
 
 export interface NewRunOptions extends PlanOptions {
-  /** What is trained on, for the record: paths. */
+  /** Paths of the training data, for the record. */
   readonly data: readonly string[]
   /** Run folder; default runs/NAME-DATE. */
   readonly folder?: string
-  /** Whether a run in `folder` may be removed. */
+  /** Whether an existing run in `folder` may be replaced. */
   readonly overwrite?: boolean
 }
 
@@ -51,14 +54,14 @@ export function cadenceOf({ cadence = {} }: PlanOptions, { steps }: RunConfigura
   }
 }
 
-/** Takes a folder for a new run. @throws RunFolderError where there is a run in it; what `check` throws */
+/** Prepares a new run. @throws RunFolderError if the folder has a run; the error of `check` */
 export async function beginRun(run: RunDefinition, options: NewRunOptions): Promise<RunPlan> {
   options.check?.(run)
   const record = newRecord(run, options.data, cadenceOf(options, run.configuration), options.conduct)
   return { folder: await newFolder(run.name, options), record, changed: {} }
 }
 
-/** @throws RunFolderError where there is a run in it */
+/** Locks a folder for a new run. @throws RunFolderError if it has a run */
 export function newFolder(
   name: string,
   options: Pick<NewRunOptions, 'folder' | 'overwrite'> & LockOptions,
@@ -69,17 +72,17 @@ export function newFolder(
 }
 
 /**
- * Takes the folder of a run to go on with.
+ * Prepares a run to be resumed.
  * @param run its folder, or `FOLDER@STEP`
  * @param changes to its configuration
- * @throws RunFolderError where there is no run; RunConfigurationError for changes that cannot be; what `check` throws
+ * @throws RunFolderError if there is no run; RunConfigurationError for invalid changes; the error of `check`
  */
 export async function resumeRun(
   run: string,
   changes: RunConfigurationChanges,
   options: PlanOptions = {},
 ): Promise<RunPlan> {
-  // A folder whose own name ends in @5 is that folder.
+  // An existing folder whose name ends in @5 is not split.
   const { folder: path, step } = (await isFolder(run)) ? { folder: run, step: undefined } : parseRunAtStep(run)
   const folder = await RunFolder.open(path, options)
   try {

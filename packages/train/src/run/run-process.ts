@@ -1,19 +1,19 @@
-/** The part of one process in a run: its time, and its entry in run.json. Node only. */
-import { bearable } from '../disk-error.ts'
+/** One process of a run: its training time, and its entry in run.json. Node only. */
+import { tolerateWriteFailures } from '../disk-error.ts'
 import type { RunObserver } from './run.ts'
 import type { RunPlan } from './run-plan.ts'
 import { type RunRecord, secondsOf, writeRecord } from './run-record.ts'
 
-/** Counts the seconds of a run over all of its processes. */
+/** Training time of a run in seconds, over all of its processes. */
 export class RunClock {
   private readonly started: number
-  /** Of the processes before this one, as far as run.json knows. */
+  /** Seconds of earlier processes according to run.json. */
   private readonly recorded: number
   private before: number
-  /** When this process began, as ISO time: by the system's clock as it stood then. */
+  /** Start of this process by the system's clock, ISO 8601. */
   readonly began: string
 
-  /** @param started when this process began, by `performance.now()` */
+  /** @param started start of this process by `performance.now()` */
   constructor(record: RunRecord, started = performance.now()) {
     this.started = started
     this.began = new Date(Date.now() - (performance.now() - started)).toISOString()
@@ -21,26 +21,27 @@ export class RunClock {
     this.before = this.recorded
   }
 
-  /** A process that was killed said how long it took in its metrics and checkpoints alone. */
+  /** Raises the earlier time to that of metrics and checkpoints, which include a killed process. */
   atLeast(seconds: number): void {
     this.before = Math.max(this.before, seconds)
   }
 
-  /** Of the whole run. */
+  /** Seconds of the whole run. */
   seconds(): number {
     return this.before + (performance.now() - this.started) / 1000
   }
 
-  /** Since run.json was written last before this process. */
+  /** Seconds since the last write of run.json before this process. */
   sinceRecord(): number {
     return this.seconds() - this.recorded
   }
 }
 
 /**
- * Writes run.json at the start, with every checkpoint and at the end. Give it after `folderObservers`.
- * @param log where it is said that it cannot be written, where the run shall go on then
- * @param known what is known by now: the architecture with its vocabulary, the tokens of the text
+ * The observer that writes run.json at the start, with every checkpoint and at the end. It must come after
+ * `folderObservers`.
+ * @param log reports that it cannot be written, if the run is to continue then
+ * @param known facts known when training begins: the architecture with its vocabulary, the tokens of the data
  */
 export function keepRecord(
   { folder, record, changed }: RunPlan,
@@ -49,7 +50,7 @@ export function keepRecord(
   known: Pick<RunRecord, 'architecture' | 'tokens' | 'corpus'>,
   log?: (line: string) => void,
 ): RunObserver {
-  const bear = bearable(record.conduct?.onFullDisk, log)
+  const tolerate = tolerateWriteFailures(record.conduct?.onFullDisk, log)
   let fromStep = 0
   const write = (step: number) =>
     writeRecord(folder.path, {
@@ -73,7 +74,7 @@ export function keepRecord(
       fromStep = trainer.step
       await write(trainer.step)
     },
-    onCheckpoint: ({ trainer }) => bear(() => write(trainer.step), 'it until it is written next'),
+    onCheckpoint: ({ trainer }) => tolerate(() => write(trainer.step), 'it until it is written next'),
     async onEnd(end, { trainer }) {
       if (end.kind === 'finished') await write(trainer.step)
     },

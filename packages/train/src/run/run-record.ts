@@ -1,4 +1,4 @@
-/** run.json: what a run is, enough to go on with it, and what each of its processes did. Node only. */
+/** run.json: the definition of a run, sufficient to resume it, and the history of its processes. Node only. */
 import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
@@ -10,28 +10,30 @@ import type { UsedSubset } from '../records/run-files.ts'
 import { checkRunConfiguration, type RunConfiguration, type RunKinds } from './configuration.ts'
 import { checkConduct, conductOf, type RunConduct } from './run-conduct.ts'
 
-/** What is trained and how: the plain part of a run. */
+/** What is trained, on which data and how. */
 export interface RunDefinition {
   readonly name: string
   readonly architecture: ModelArchitecture
   readonly configuration: RunConfiguration
-  /** Where kinds of schedules and optimizers of one's own come from, for the record: nothing is loaded from it. */
+  /** Module of custom schedules and optimizers, for the record only; it is not loaded from here. */
   readonly kinds?: string
-  /** Named sources of the text, where it is mixed of some. */
+  /** Named sources of the text, if it is a mixture. */
   readonly sources?: readonly RunSource[]
-  /** Token files in place of texts. */
+  /** Token files instead of texts. */
   readonly tokenFiles?: RunTokenFiles
-  /** SentencePiece model of the run, which was not trained for it. */
+  /** Path of a given SentencePiece model; without it, the run trained its own. */
   readonly tokenizer?: string
-  /** Held-out texts by name: files or folders. Default: a tenth of the text, or what the split of token files validates with. */
+  /**
+   * Held-out texts by name: files or folders. Default: a tenth of the text, or the validation split of token files.
+   */
   readonly heldOut?: Readonly<Record<string, string>>
-  /** What is fine-tuned, on which conversations; nothing where a model is trained from the start. */
+  /** Fine-tuning settings; missing for pre-training. */
   readonly tuning?: RunTuning
-  /** The model whose recipe the configuration follows, and what differs from it. */
+  /** The published recipe that the configuration follows, and differences from it. */
   readonly recipe?: RunRecipe
 }
 
-/** How a model that is there already is fine-tuned on conversations. */
+/** Fine-tuning of an existing model on conversations. */
 export interface RunTuning {
   /** Folder or `hf:OWNER/NAME`. */
   readonly model: string
@@ -42,13 +44,13 @@ export interface RunTuning {
     readonly alpha: number
     readonly targets: readonly string[] | 'all-linear'
   }
-  /** How the weights that an adapter leaves as they are are stored. */
+  /** Storage format of the frozen base weights under an adapter. */
   readonly basePrecision?: string
-  /** What becomes of conversations longer than a sequence. */
+  /** What to do with conversations longer than a sequence. */
   readonly tooLong: 'truncate' | 'drop' | 'refuse'
-  /** Files of conversations that are held out; or a part of the data, 0 to 1. */
+  /** Files of held-out conversations, or a fraction of the data from 0 to 1. */
   readonly heldOut: readonly string[] | number
-  /** Whether the adapter is worked into the weights at the end. */
+  /** Whether the adapter is merged into the weights at the end. */
   readonly merge: boolean
 }
 
@@ -57,36 +59,39 @@ export interface RunSource {
   readonly name: string
   /** File or folder of texts. */
   readonly path: string
-  /** Passes over it in the text of the run; default 1. */
+  /** Repeats in the run's data; default 1. */
   readonly repeats?: number
   readonly language?: string
-  /** Where it is from, and under which licence. */
+  /** Origin, such as an address. */
   readonly source?: string
   readonly licence?: string
-  /** LLM-jp's level of release; default L3. */
+  /** LLM-jp's release level; default L3. */
   readonly releaseLevel?: ReleaseLevel
 }
 
-/** Token files that a run trains on, and the order they are read in. */
+/** Token files of a run, and the order in which they are read. */
 export interface RunTokenFiles {
-  /** Prefixes of .bin and .idx; weights for all of them or for none. */
+  /** Prefixes of .bin and .idx files; weights for all of them or for none. */
   readonly datasets: readonly { readonly prefix: string; readonly weight?: number }[]
-  /** `megatron`: the samples of Megatron-LM's GPTDataset and BlendedDataset in their order; `packed`: windows of one set in an order by seed. */
+  /**
+   * `megatron`: the sample order of Megatron-LM's GPTDataset and BlendedDataset; `packed`: windows of one dataset,
+   * shuffled by seed.
+   */
   readonly order: 'megatron' | 'packed'
   /** Megatron-LM's `--split`, such as 969,30,1. */
   readonly split: string
-  /** How many samples Megatron-LM's order is made for; another number is another order. */
+  /** Number of samples for which Megatron-LM's order is built; another number gives another order. */
   readonly samples?: number
 }
 
-/** Where a run follows what was done with a published model. */
+/** The published model whose recipe a run follows. */
 export interface RunRecipe {
   /** Such as `llm-jp-3-150m`. */
   readonly model: string
   readonly differences: readonly RecipeDifference[]
 }
 
-/** One thing that is not as in the recipe. */
+/** A difference from the recipe. */
 export interface RecipeDifference {
   readonly what: string
   readonly recipe: string
@@ -94,38 +99,38 @@ export interface RecipeDifference {
   readonly why: string
 }
 
-/** When checkpoints are made and how many stay. */
+/** When checkpoints are made and how many are kept. */
 export interface Cadence {
-  /** Steps between them. */
+  /** Steps between checkpoints. */
   readonly steps: number
-  /** Minutes after which one is made in any case. */
+  /** Maximum minutes between checkpoints. */
   readonly minutes: number
   readonly keep: number
-  /** Those of steps that this divides stay for good. */
+  /** Checkpoints at multiples of this step count are never deleted. */
   readonly keepEvery?: number
 }
 
-/** Where a run's first weights come from: a checkpoint of another one. */
+/** The checkpoint of another run that a run began from. */
 export interface RunOrigin {
   /** The folder of that run. */
   readonly run: string
   readonly id: string
   readonly step: number
-  /** A branch goes on with moments, place in the data and step; a start takes the weights alone. */
+  /** A branch continues with optimizer state, data position and step; a start takes only the weights. */
   readonly kind: 'branch' | 'start'
 }
 
-/** One process that worked on a run. */
+/** One process of a run. */
 export interface RunProcess {
-  /** ISO time. */
+  /** Start time, ISO 8601. */
   readonly started: string
   readonly device: string
-  /** Where it began. */
+  /** Step at which it began. */
   readonly fromStep: number
-  /** How far it came, as far as is known. */
+  /** Last recorded step. */
   readonly step: number
   readonly seconds: number
-  /** What was changed against the record before: field, old value, new value. */
+  /** Changes to the earlier configuration: field, old value, new value. */
   readonly changed?: Readonly<Record<string, readonly [unknown, unknown]>>
 }
 
@@ -134,10 +139,10 @@ export interface RunRecord extends RunDefinition {
   readonly id: string
   readonly data: readonly string[]
   readonly checkpoints: Cadence
-  /** Budgets, an early stop, and what is done where something goes wrong. */
+  /** Budgets, early stopping and failure handling. */
   readonly conduct?: RunConduct
   readonly tokens?: { readonly train: number; readonly heldOut: number }
-  /** What was used of each source, and at which level. */
+  /** Data used from each source, with release levels. */
   readonly corpus?: readonly UsedSubset[]
   readonly device?: string
   readonly origin?: RunOrigin
@@ -163,8 +168,9 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /**
- * @param kinds of one's own that the configuration may name
- * @throws Error naming the file and what is wrong with it
+ * Reads and validates run.json.
+ * @param kinds custom schedules and optimizers that the configuration may use
+ * @throws Error naming the file and the fault
  */
 export async function readRecord(folder: string, kinds: RunKinds = {}): Promise<RunRecord> {
   const file = join(folder, 'run.json')
@@ -187,7 +193,7 @@ export async function readRecord(folder: string, kinds: RunKinds = {}): Promise<
     !isObject(record.checkpoints) ||
     !Array.isArray(record.processes)
   )
-    throw new Error(`${file}: is not the record of a run that this version can go on with`)
+    throw new Error(`${file}: is not a run record that this version can resume`)
   try {
     checkRunConfiguration(record.configuration, file, kinds)
   } catch (error) {
@@ -202,12 +208,12 @@ export async function readRecord(folder: string, kinds: RunKinds = {}): Promise<
   return record
 }
 
-/** Seconds of all processes so far. */
+/** Training time of all recorded processes in seconds. */
 export function secondsOf(record: RunRecord): number {
   return record.processes.reduce((sum, { seconds }) => sum + (seconds > 0 ? seconds : 0), 0)
 }
 
-/** A path as a shell takes it: a command in a message can be copied. */
+/** Quotes a path for a POSIX shell, so that commands in messages can be copied. */
 export function shellWord(path: string): string {
   return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`
 }

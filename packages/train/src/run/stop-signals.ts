@@ -1,19 +1,24 @@
-/** Ctrl-C and other signals: the first is a request to stop after the current step, the second ends at once. Node only. */
+/**
+ * Handles Ctrl-C and other signals: the first requests a stop after the current step, the second exits at once. Node
+ * only.
+ */
 import { constants } from 'node:os'
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 export type StopSignal = (typeof signals)[number]
 
-/** Runners such as npm pass on a signal that the terminal has sent as well: what comes so soon after the first is the same one. */
+/**
+ * Runners such as npm forward a signal that the terminal has also sent; one that follows within this time is the same.
+ */
 const echoMilliseconds = 250
 
-/** A run was asked to stop, and has. */
+/** A run stopped on request. */
 export class Stopped extends Error {
   override name = 'Stopped'
   readonly signal: StopSignal
   readonly exitCode: number
-  /** @param exitCode default: `exitCodeOf(signal)`; 0 where everything is in a safe place */
+  /** @param exitCode default: `exitCodeOf(signal)`; 0 if all state has been saved */
   constructor(signal: StopSignal, message: string, exitCode = exitCodeOf(signal)) {
     super(message)
     this.signal = signal
@@ -21,17 +26,17 @@ export class Stopped extends Error {
   }
 }
 
-/** What a shell gives for a process that a signal ended: 130 for SIGINT, 143 for SIGTERM, 129 for SIGHUP. */
+/** A shell's exit code for a process ended by a signal: 130 for SIGINT, 143 for SIGTERM, 129 for SIGHUP. */
 export function exitCodeOf(signal: StopSignal): number {
   return 128 + constants.signals[signal]
 }
 
 export interface StopSignalOptions {
-  /** Called at once with the first signal. */
+  /** Called immediately at the first signal. */
   readonly onRequest: (signal: StopSignal) => void
-  /** Called with the second, just before the process ends. */
+  /** Called at the second signal, just before the process exits. */
   readonly onSecond: (signal: StopSignal) => void
-  /** Default: ends the process with `exitCodeOf(signal)`. */
+  /** Ends the process. Default: exits with `exitCodeOf(signal)`. */
   readonly end?: (signal: StopSignal) => void
 }
 
@@ -51,12 +56,12 @@ export class StopSignals {
     }
   }
 
-  /** The signal that asked the run to stop, if one has. */
+  /** The signal that requested the stop, if any. */
   get requested(): StopSignal | undefined {
     return this.first?.signal
   }
 
-  /** Lets signals that have arrived be heard: work that never waits for the outside keeps them out. */
+  /** Yields to the event loop, so that pending signals are delivered. */
   async listen(): Promise<StopSignal | undefined> {
     await new Promise((resolve) => setImmediate(resolve))
     return this.requested

@@ -1,4 +1,7 @@
-/** When a loss goes wrong: since which step, so that a checkpoint from before is kept and can be named. */
+/**
+ * Detects divergence of the loss and the step at which it began, so that an earlier checkpoint can be kept and
+ * suggested.
+ */
 import { spikeDetector } from '@kumiki/optim'
 
 export interface TroubleReading {
@@ -7,22 +10,22 @@ export interface TroubleReading {
   readonly gradNorm?: number
 }
 
-/** Losses before trouble that tell what was usual; as many in a row that are no higher end it. */
+/** Number of losses that define the normal level; as many consecutive losses at that level end a divergence. */
 const calmSteps = 16
 
-/** Nats by which a loss may lie above the usual ones. */
+/** Nats by which a loss may exceed the normal level. */
 const margin = 0.1
 
-/** Watches losses for what a run may not come back from: a spike that stays, a slow climb, gradients that are gone. */
+/** Watches for divergence: a spike without recovery, a slow rise, vanished gradients. */
 export class TroubleWatch {
   private readonly detector = spikeDetector()
   private trouble: { readonly since: number; readonly level: number } | undefined
   private calm = 0
-  /** The last losses outside of trouble. */
+  /** The last losses before a divergence. */
   private recent: number[] = []
   private lowest: { readonly median: number; readonly step: number } | undefined
 
-  /** The step at which trouble began, while it lasts. */
+  /** The step at which the current divergence began, if any. */
   get since(): number | undefined {
     return this.trouble?.since
   }
@@ -33,7 +36,7 @@ export class TroubleWatch {
       this.calm = loss <= this.trouble.level && gradNorm !== 0 ? this.calm + 1 : 0
       if (this.calm >= calmSteps) {
         this.trouble = undefined
-        // What was calm enough to end trouble is no climb either.
+        // Restarts the detection of a slow rise from the recovered level.
         this.lowest = undefined
       }
       return
@@ -41,9 +44,9 @@ export class TroubleWatch {
     this.calm = 0
     if (Number.isFinite(median) && !(median >= (this.lowest?.median ?? Number.POSITIVE_INFINITY)))
       this.lowest = { median, step }
-    // What was usual just before, not over the whole window: a loss that falls fast has left the older ones behind.
-    const usual = Math.max(...this.recent) + margin
-    if (spike || gradNorm === 0) this.trouble = { since: step, level: usual }
+    // The level of the last steps, not of the whole window, whose older losses are much higher if the loss falls fast.
+    const level = Math.max(...this.recent) + margin
+    if (spike || gradNorm === 0) this.trouble = { since: step, level: level }
     else if (this.lowest && median > this.lowest.median + Math.max(0.25, 0.05 * this.lowest.median))
       this.trouble = { since: this.lowest.step + 1, level: this.lowest.median + margin }
     else this.recent = [...this.recent, loss].slice(-calmSteps)

@@ -1,7 +1,7 @@
 /** Integer arithmetic of `$(( ))`. */
 import type { ArithmeticExpression, ArithmeticWord } from 'unbash'
 
-/** The text of a number or variable. */
+/** Expands a number or variable to text. */
 type Resolve = (word: ArithmeticWord) => string
 
 const binary: Readonly<Record<string, (a: number, b: number) => number>> = {
@@ -21,7 +21,10 @@ const binary: Readonly<Record<string, (a: number, b: number) => number>> = {
   '||': (a, b) => Number(a !== 0 || b !== 0),
 }
 
-/** @returns null for what is not known: other operators, division by zero, words that are no numbers */
+/**
+ * Evaluates an expression.
+ * @returns null if it cannot be evaluated: other operators, division by zero, words that are not numbers
+ */
 export function calculate(expression: ArithmeticExpression, value: Resolve): number | null {
   const result = evaluate(expression, value)
   return Number.isSafeInteger(result) ? result + 0 : null

@@ -1,4 +1,7 @@
-/** Tests: `[ "$A" = "b" ]`, `[ "${A:-1}" -gt 1 ]`, `[[ -n $A && $B == c ]]`. What is not understood does not hold, and is told. */
+/**
+ * Tests: `[ "$A" = "b" ]`, `[ "${A:-1}" -gt 1 ]`, `[[ -n $A && $B == c ]]`. Conditions that cannot be evaluated are
+ * assumed false, with a note.
+ */
 import type { Command, TestExpression } from 'unbash'
 import { show } from '../../check.ts'
 import type { Expansion } from './expansion.ts'
@@ -28,7 +31,7 @@ export class Conditions {
   words(node: Command): boolean {
     const given = node.args.flatMap((word) => {
       if (word.type !== 'Word') return [word.text]
-      // An unquoted empty variable is still an operand to us: `[ $A = b ]` is read as it was meant.
+      // An unquoted empty variable remains an operand, so that `[ $A = b ]` is evaluated as intended.
       const words = this.expansion.words(word)
       return words.length === 0 ? [''] : words
     })
@@ -39,7 +42,7 @@ export class Conditions {
     return holds === null ? this.unknownWords(words) : negated ? !holds : holds
   }
 
-  /** What stands in `[[ ]]`; null for what is not known. */
+  /** Evaluates the expression of `[[ ]]`; null if unknown. */
   expression(node: TestExpression): boolean | null {
     const text = (word: Parameters<Expansion['text']>[0]) => this.expansion.text(word)
     switch (node.type) {
@@ -61,7 +64,7 @@ export class Conditions {
     }
   }
 
-  /** Says that a condition is taken not to hold. */
+  /** Notes that a condition is assumed false. */
   unknown(node: TestExpression): false {
     const words = (at: TestExpression): string[] => {
       switch (at.type) {
@@ -81,7 +84,7 @@ export class Conditions {
   }
 
   unknownWords(words: readonly string[]): false {
-    this.notes.add(`the condition ${show(words.join(' ').slice(0, 60))} is taken not to hold`)
+    this.notes.add(`the condition ${show(words.join(' ').slice(0, 60))} is assumed false`)
     return false
   }
 

@@ -1,15 +1,17 @@
-/** Expands words: variables, arrays, defaults, arithmetic. Bounded in depth, in the size of values and in all that is copied. */
+/**
+ * Expands words: variables, arrays, defaults, arithmetic. Limited in depth, in the size of values and in total work.
+ */
 import type { ArithmeticWord, DoubleQuotedChild, ParameterExpansionPart, Word, WordPart } from 'unbash'
 import { show } from '../../check.ts'
 import { calculate } from './arithmetic.ts'
 
-const mostWords = 200_000
-const mostValue = 2 ** 20
-/** Characters and words that all expansions together may copy, and how deep defaults may nest. */
-const mostWork = 2 ** 29
-const deepest = 64
+const maxWords = 200_000
+const maxValue = 2 ** 20
+/** Limit of characters and words copied by all expansions together, and of the nesting depth of defaults. */
+const maxWork = 2 ** 29
+const maxDepth = 64
 
-/** A piece of a word: text, and whether white space in it parts words. */
+/** A piece of a word: text, and whether it is split at white space. */
 interface Piece {
   readonly text: string
   readonly splits: boolean
@@ -28,35 +30,35 @@ export class Expansion {
     this.notes = notes
   }
 
-  /** Scripts whose values grow with every line would keep a reader busy for hours. */
+  /** Counts work, so that a script whose values grow with every line cannot run for hours. */
   spend(amount: number): void {
     this.work += amount
-    if (this.work > mostWork) throw new RangeError(`launch: its expansions copy more than ${mostWork} characters`)
+    if (this.work > maxWork) throw new RangeError(`launch: its expansions copy more than ${maxWork} characters`)
   }
 
   set(name: string, values: readonly string[]): void {
     let length = 0
     this.spend(16 * values.length)
     for (const value of values) length += value.length
-    if (length > mostValue || values.length > mostWords) {
-      throw new RangeError(`launch: ${name} grows past ${mostValue} characters or ${mostWords} words`)
+    if (length > maxValue || values.length > maxWords) {
+      throw new RangeError(`launch: ${name} grows past ${maxValue} characters or ${maxWords} words`)
     }
     this.variables.set(name, values)
   }
 
   checkCount(words: readonly string[]): void {
-    if (words.length > mostWords) throw new RangeError(`launch: a word expands into more than ${mostWords}`)
+    if (words.length > maxWords) throw new RangeError(`launch: a word expands into more than ${maxWords}`)
     this.spend(16 * words.length)
   }
 
-  /** One word as text, as in an assignment: nothing is split. */
+  /** Expands a word without splitting, as in an assignment. */
   text(word: Word): string {
     let text = ''
     for (const piece of this.pieces(word)) text = this.bounded(text + (piece === wordEnd ? ' ' : piece.text))
     return text
   }
 
-  /** One word as the words a command gets. */
+  /** Expands a word to the arguments of a command. */
   words(word: Word): string[] {
     const words: string[] = []
     let current: string | null = null
@@ -79,7 +81,7 @@ export class Expansion {
     return words
   }
 
-  /** A variable's value, of an array all of them. */
+  /** A variable's value; for an array, all values joined. */
   value(name: string): string {
     return (this.variables.get(name) ?? this.missing(name)).join(' ')
   }
@@ -92,7 +94,7 @@ export class Expansion {
 
   private pieces(word: Word): (Piece | typeof wordEnd)[] {
     this.depth++
-    if (this.depth > deepest) throw new RangeError(`launch: expansions nest deeper than ${deepest}`)
+    if (this.depth > maxDepth) throw new RangeError(`launch: expansions nest deeper than ${maxDepth}`)
     const pieces = word.parts ? word.parts.flatMap((part) => this.part(part)) : [{ text: word.value, splits: false }]
     this.depth--
     for (const piece of pieces) if (piece !== wordEnd) this.bounded(piece.text)
@@ -107,7 +109,7 @@ export class Expansion {
         return [{ text: part.value, splits: false }]
       case 'DoubleQuoted':
       case 'LocaleString':
-        // "" is a word, "${NAME[@]}" of an empty array is none.
+        // "" is an empty word, "${NAME[@]}" of an empty array is no word.
         return part.parts.length === 0
           ? [{ text: '', splits: false }]
           : part.parts.flatMap((child) => this.expanded(child, true))
@@ -128,14 +130,14 @@ export class Expansion {
       case 'Literal':
         return [{ text: part.value, splits: false }]
       case 'SimpleExpansion':
-        // The arguments of a script are not known; "$@" of none is no word.
+        // A script's arguments are unknown; "$@" is treated as empty.
         return quoted && part.text === '$@' ? [] : one(this.value(part.text.slice(1)))
       case 'CommandExpansion':
         return this.notRun(part.text)
       case 'ArithmeticExpansion': {
         const result = part.expression ? calculate(part.expression, (word) => this.arithmeticWord(word)) : null
         if (result !== null) return one(String(result))
-        this.notes.add(`the arithmetic ${show(part.text.slice(3, 63))} is not known`)
+        this.notes.add(`the arithmetic ${show(part.text.slice(3, 63))} cannot be evaluated`)
         return one('')
       }
       case 'ParameterExpansion':
@@ -151,7 +153,7 @@ export class Expansion {
       return [{ text: String(all ? values.length : values.join(' ').length), splits: false }]
     }
     if (prefix || (index && !all) || (operation && operation.type !== 'Default')) {
-      this.notes.add(`the expansion ${show(part.text.slice(0, 60))} is not known`)
+      this.notes.add(`the expansion ${show(part.text.slice(0, 60))} is not supported`)
       return [{ text: '', splits: !quoted }]
     }
     if (operation?.type === 'Default') {
@@ -175,7 +177,7 @@ export class Expansion {
   }
 
   private notRun(text: string): Piece[] {
-    this.notes.add(`the command ${show(text.slice(0, 60))} is not run`)
+    this.notes.add(`the command ${show(text.slice(0, 60))} is not executed`)
     return []
   }
 
@@ -186,7 +188,7 @@ export class Expansion {
 
   private bounded(text: string): string {
     this.spend(text.length)
-    if (text.length > mostValue) throw new RangeError(`launch: a value grows past ${mostValue} characters`)
+    if (text.length > maxValue) throw new RangeError(`launch: a value grows past ${maxValue} characters`)
     return text
   }
 }

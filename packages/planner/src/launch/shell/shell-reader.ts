@@ -1,6 +1,6 @@
 /**
- * Reads the part of shell scripts that launches are written in: assignments, arrays, arithmetic, defaults, tests, functions. Nothing is
- * ever run: what would need running (command substitutions, loops) stays unknown and is told.
+ * Interprets the subset of shell scripts that launches use: assignments, arrays, arithmetic, defaults, tests,
+ * functions. Nothing is executed: command substitutions and loops stay unknown, with a note.
  */
 import {
   type Assignment,
@@ -15,40 +15,40 @@ import { show } from '../../check.ts'
 import { Conditions } from './conditions.ts'
 import { Expansion } from './expansion.ts'
 
-/** What a script says. */
+/** The result of interpreting scripts. */
 export interface ShellReading {
   /** Every simple command, expanded into words. */
   readonly commands: readonly (readonly string[])[]
   readonly variables: ReadonlyMap<string, readonly string[]>
   /** Options of `#SBATCH` lines. */
   readonly sbatch: ReadonlyMap<string, string>
-  /** What could not be known. */
+  /** Values that could not be determined. */
   readonly notes: readonly string[]
 }
 
-const mostText = 4 * 2 ** 20
-/** How deep functions may call each other. */
-const deepestCall = 8
+const maxText = 4 * 2 ** 20
+/** Maximum depth of function calls. */
+const maxCallDepth = 8
 const declarations = new Set(['export', 'local', 'readonly', 'declare', 'typeset'])
 
-/** What the parser says of text that ends too soon, in the words of this package. */
+/** Messages for the parser's errors of unterminated quotes. */
 const unended: Readonly<Record<string, string>> = {
-  'unterminated single quote': "a ' has no end",
-  'unterminated double quote': 'a " has no end',
+  'unterminated single quote': "a ' is not closed",
+  'unterminated double quote': 'a " is not closed',
 }
 
 /**
- * Reads scripts one after another, as if each sourced the one before.
- * @param environment variables set from outside
+ * Interprets scripts in order, as if each sourced the previous one.
+ * @param environment environment variables
  * @throws RangeError for text above 4 MiB, an open quote, or values that grow past 1 MiB
  */
 export function readShell(texts: readonly string[], environment: Readonly<Record<string, string>>): ShellReading {
   let size = 0
   for (const text of texts) {
-    if (typeof text !== 'string') throw new TypeError(`launch must be text, got ${show(text)}`)
+    if (typeof text !== 'string') throw new TypeError(`launch must be a string, got ${show(text)}`)
     size += text.length
   }
-  if (size > mostText) throw new RangeError(`launch: ${size} characters; at most ${mostText} are read`)
+  if (size > maxText) throw new RangeError(`launch: ${size} characters; at most ${maxText} are read`)
   const reader = new Reader(environment)
   const sbatch = new Map<string, string>()
   for (const text of texts) {
@@ -76,7 +76,7 @@ class Reader {
     this.conditions = new Conditions(this.expansion, this.notes)
   }
 
-  /** Runs statements; whether the last one succeeded, as far as that is known. */
+  /** Interprets statements. @returns whether the last one succeeded, as far as known */
   list(statements: readonly Statement[]): boolean {
     let succeeded = true
     for (const { command } of statements) succeeded = this.node(command)
@@ -113,7 +113,7 @@ class Reader {
       case 'Select':
       case 'Case': {
         const kind = node.type === 'While' ? node.kind : node.type === 'ArithmeticFor' ? 'for' : node.type.toLowerCase()
-        this.notes.add(`a ${kind} ${kind === 'case' ? 'command' : 'loop'} is not run`)
+        this.notes.add(`a ${kind} ${kind === 'case' ? 'command' : 'loop'} is not executed`)
         return true
       }
       default:
@@ -134,7 +134,7 @@ class Reader {
     return this.list(otherwise)
   }
 
-  /** A condition that is no test does not hold: what a command would say is not known. */
+  /** A condition that is a command is assumed false, because its result is unknown. */
   private holds(statements: readonly Statement[]): boolean {
     const last = statements.at(-1)?.command
     const plain = last?.type === 'Command' && last.name !== undefined && !['[', 'test'].includes(last.name.value)
@@ -154,8 +154,8 @@ class Reader {
     if (name.value === '[' || name.value === 'test') return this.conditions.words(node)
     const body = this.functions.get(name.value)
     if (body) {
-      if (this.calls === deepestCall)
-        throw new RangeError(`launch: functions call each other deeper than ${deepestCall}`)
+      if (this.calls === maxCallDepth)
+        throw new RangeError(`launch: functions call each other deeper than ${maxCallDepth}`)
       this.calls++
       const succeeded = this.node(body)
       this.calls--
@@ -174,7 +174,7 @@ class Reader {
   private assign({ name, value, append, index }: Assignment): void {
     const { expansion } = this
     if (index) {
-      this.notes.add(`the assignment to an element of ${name} is not known`)
+      this.notes.add(`the assignment to an element of ${name} is not supported`)
       return
     }
     const before = expansion.variables.get(name) ?? []
